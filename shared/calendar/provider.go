@@ -1,0 +1,120 @@
+package calendar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"adminassistant/shared/fault"
+)
+
+var (
+	// ErrNotFound means that no calendar or event of that name or id is there.
+	ErrNotFound = errors.New("calendar: not found")
+	// ErrAmbiguous means that more than one calendar has the name; the error's text lists their ids.
+	ErrAmbiguous = errors.New("calendar: name is ambiguous")
+	// ErrExists means that a calendar of that name is there already.
+	ErrExists = errors.New("calendar: exists already")
+)
+
+// Info describes a calendar of a provider.
+type Info struct {
+	ID      string `json:"id"`   // the provider's id, immutable
+	Name    string `json:"name"` // as the user sees it
+	URI     URI    `json:"uri"`
+	Primary bool   `json:"primary"`
+	CanEdit bool   `json:"can_edit"`
+}
+
+// Draft is what we write into a calendar: one copy of an appointment. It has no attendees, asks for no response,
+// makes no online meeting and sets no reminder, so that writing it can notify nobody.
+type Draft struct {
+	// Mark is stored with the event as our extended property and tells our copies from everybody else's. It names the
+	// ledger entry that the copy shows. Two live events of one calendar never have the same mark.
+	Mark string `json:"mark"`
+	// TransactionID makes a repeated create one create: the provider answers with the event that the first one made.
+	TransactionID string `json:"transaction_id"`
+
+	Subject     string      `json:"subject"`
+	Body        Body        `json:"body"`
+	Start       DateTime    `json:"start"` // midnight of the first day when AllDay
+	End         DateTime    `json:"end"`   // midnight after the last day when AllDay
+	AllDay      bool        `json:"all_day,omitempty"`
+	Location    string      `json:"location,omitempty"`
+	Categories  []string    `json:"categories,omitempty"`
+	ShowAs      ShowAs      `json:"show_as"`
+	Importance  Importance  `json:"importance"`
+	Sensitivity Sensitivity `json:"sensitivity"`
+}
+
+// WriteResult is the outcome of one write of several. Err is classified by its fault.Kind: a transient one may be tried
+// again, any other is final for this event.
+type WriteResult struct {
+	ID        string // of the event that is there now
+	ChangeKey string
+	Err       error
+}
+
+// Update replaces the event of an id by a draft.
+type Update struct {
+	ID    string
+	Draft Draft
+}
+
+// Provider is a place that holds calendars. A read that fails in part fails as a whole: what is returned is complete.
+// Times are UTC instants or wall times with a zone; see DateTime. Errors: ErrNotFound, ErrAmbiguous, ErrExists, and the kinds of package fault.
+type Provider interface {
+	// Calendars lists the calendars of an account, by name.
+	Calendars(ctx context.Context, account string) ([]Info, error)
+	// Calendar finds the one that uri names: by id, else by name (case-insensitive), else the default one for "primary".
+	Calendar(ctx context.Context, uri URI) (Info, error)
+	// CreateCalendar makes an empty calendar of uri's name.
+	CreateCalendar(ctx context.Context, uri URI) (Info, error)
+	// DeleteCalendar removes a calendar with all its events.
+	DeleteCalendar(ctx context.Context, account, calendarID string) error
+
+	// Events returns every event that overlaps [from, to) or starts in it, series expanded, each id once, in no particular order.
+	// Bodies may be left out: then Body is empty and BodyDigest is too; ask Bodies for them.
+	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]Event, error)
+	// Bodies returns the bodies of some events by id.
+	Bodies(ctx context.Context, account, calendarID string, ids []string) (map[string]Body, error)
+	// Marked returns, by mark, the events in the calendar that carry one of these marks, whenever they are.
+	Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]Event, error)
+
+	// Foreign says whether the calendar holds an event that does not carry a mark of ours.
+	Foreign(ctx context.Context, account, calendarID string) (bool, error)
+
+	// Create writes new events. There is one result per draft, in order; an error means that nothing is known about any of them.
+	Create(ctx context.Context, account, calendarID string, drafts []Draft) ([]WriteResult, error)
+	// Update replaces events; ErrNotFound in a result means that the event is gone.
+	Update(ctx context.Context, account, calendarID string, updates []Update) ([]WriteResult, error)
+	// Delete removes events; one that is already gone is a success.
+	Delete(ctx context.Context, account, calendarID string, ids []string) ([]WriteResult, error)
+}
+
+// Pick finds the calendar that uri names among those of its account: by id, else by name, else the default one for "primary".
+// ErrNotFound is of kind fault.NotFound; ErrAmbiguous of kind fault.Conflict, its text lists the ids.
+func Pick(calendars []Info, uri URI) (Info, error) {
+	var named []Info
+	for _, c := range calendars {
+		if c.ID == uri.Calendar {
+			return c, nil
+		}
+		if SameName(c.Name, uri.Calendar) || uri.IsPrimary() && c.Primary {
+			named = append(named, c)
+		}
+	}
+	switch len(named) {
+	case 1:
+		return named[0], nil
+	case 0:
+		return Info{}, fault.Wrap(fault.NotFound, fmt.Errorf("calendar %q not found in %s: %w", uri.Calendar, uri.Account, ErrNotFound))
+	}
+	ids := make([]string, len(named))
+	for i, c := range named {
+		ids[i] = c.ID
+	}
+	return Info{}, fault.Wrap(fault.Conflict, fmt.Errorf("%d calendars in %s are named %q; name one by its id: %s: %w", len(named), uri.Account, uri.Calendar, strings.Join(ids, ", "), ErrAmbiguous))
+}
