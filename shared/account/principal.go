@@ -1,0 +1,34 @@
+// Package account knows whose data is whose.
+package account
+
+import (
+	"context"
+
+	"adminassistant/shared/fault"
+)
+
+// Principal is who makes a request. Everything that a request reads or writes is keyed by it.
+type Principal struct {
+	Tenant string // Entra tenant id; "local" on one machine
+	Object string // Entra object id; the name of the operating system's account on one machine
+	Name   string // for people, never a key
+}
+
+// Key names the user in store keys: "<tid>#<oid>".
+func (p Principal) Key() string { return p.Tenant + "#" + p.Object }
+
+type principalKey struct{}
+
+// With returns a context that carries the principal. The one middleware that knows who is calling uses it.
+func With(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, p)
+}
+
+// From returns the context's principal; without one the error is of kind fault.Unauthenticated.
+func From(ctx context.Context) (Principal, error) {
+	p, ok := ctx.Value(principalKey{}).(Principal)
+	if !ok || p.Tenant == "" || p.Object == "" {
+		return Principal{}, fault.New(fault.Unauthenticated, "nobody is signed in")
+	}
+	return p, nil
+}

@@ -1,0 +1,163 @@
+package archive
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"adminassistant/shared/calendar"
+)
+
+// matchLedger compares with what the archive holds. An appointment that is held is unchanged or drifted, never a newcomer: the
+// archive is immutable, and what changed since is the user's to accept.
+func (p *planner) matchLedger(held []Held) {
+	p.uniqueKeys()
+	p.held = make([]*Held, len(held))
+	for i := range held {
+		p.held[i] = &held[i]
+	}
+	slices.SortFunc(p.held, func(a, b *Held) int { return strings.Compare(a.Key, b.Key) })
+	byKey := make(map[string]*Held, len(held))
+	for _, h := range p.held {
+		byKey[h.Key] = h
+	}
+	for _, c := range p.all {
+		if h := byKey[c.Key]; h != nil {
+			p.take(c, h)
+		}
+	}
+	p.matchMoved()
+	// A duplicate that was archived before it was merged stands for the one that was kept.
+	for _, c := range p.all {
+		for _, m := range c.merged {
+			if c.held == nil && m.held != nil && !c.decided() {
+				p.taken[m.held] = nil
+				p.take(c, m.held)
+				m.held = nil
+			}
+		}
+	}
+
+	var accepted []*candidate
+	for _, c := range p.all {
+		if c.held == nil {
+			continue
+		}
+		changed := c.Hash != c.held.Hash
+		switch {
+		case !c.decided() && !changed:
+			c.Outcome, c.Held = Unchanged, c.held
+		case !c.decided() && p.OnDrift == AcceptOnDrift:
+			c.Outcome, c.Held = Drifted, c.held
+			accepted = append(accepted, c)
+		case !c.decided(), c.Outcome == Excluded && changed && p.inWindow(c.held.Appointment.Start):
+			// What no longer belongs into the archive, say because it was cancelled since, is still there until the user takes it out.
+			detail := "changed after it was archived"
+			if c.Reason != "" {
+				detail += "; now " + c.Reason
+			}
+			c.Outcome, c.Reason, c.Held = Drifted, "", c.held
+			p.ask(ActionDrift, detail, c.EventID)
+		case c.Outcome == Merged, c.Outcome == Absorbed:
+			p.ask(ActionDrift, "archived, and now "+string(c.Outcome)+" into another", c.EventID, c.By)
+		}
+	}
+	p.accept(accepted)
+}
+
+// take matches the candidate with what is held; the first one has it.
+func (p *planner) take(c *candidate, h *Held) {
+	if p.taken[h] == nil {
+		p.taken[h], c.held = c, h
+		c.Key = h.Key
+	}
+}
+
+// matchMoved finds single events that moved: their key holds the start that they had when they were archived, and only the
+// iCalUId says that they are the same.
+func (p *planner) matchMoved() {
+	free := map[string][]*Held{}
+	for _, h := range p.held {
+		if uid, _, ok := cutKey(h.Key); ok && p.taken[h] == nil && (h.Single || p.inWindow(h.Appointment.Start)) {
+			free[uid] = append(free[uid], h)
+		}
+	}
+	if len(free) == 0 {
+		return
+	}
+	for _, c := range p.all {
+		e := c.Event
+		if c.held != nil || c.Outcome == Merged || c.Outcome == Absorbed || !e.OriginalStart.IsZero() || e.Type != calendar.Single && e.Type != "" {
+			continue
+		}
+		if left := free[e.ICalUID]; e.ICalUID != "" && len(left) > 0 {
+			p.take(c, left[0])
+			free[e.ICalUID] = left[1:]
+		}
+	}
+}
+
+// cutKey takes a source key apart into iCalUId and original start.
+func cutKey(key string) (uid, start string, ok bool) {
+	i := strings.LastIndexByte(key, '@')
+	if i < 0 {
+		return "", "", false
+	}
+	if _, err := time.Parse(time.RFC3339Nano, key[i+1:]); err != nil {
+		return "", "", false
+	}
+	return key[:i], key[i+1:], true
+}
+
+// uniqueKeys makes sure that no two appointments share a source key, which a source can bring about that tells one instance
+// twice at different times.
+func (p *planner) uniqueKeys() {
+	seen := make(map[string]bool, len(p.all))
+	for _, c := range p.all {
+		if c.decided() {
+			continue
+		}
+		if seen[c.Key] {
+			c.Key += "#" + c.EventID
+		}
+		seen[c.Key] = true
+	}
+}
+
+// accept takes the new versions of drifted ones without asking, but for those whose new time would collide with what else is
+// archived; these the user is asked about.
+func (p *planner) accept(drifted []*candidate) {
+	if len(drifted) == 0 {
+		return
+	}
+	var claims []*claim
+	moved := make(map[*candidate]*claim, len(drifted))
+	for _, c := range drifted {
+		if p.Overlaps != Keep && p.contends(&c.Appointment) && !sameTime(&c.Appointment, &c.held.Appointment) {
+			moved[c] = newClaim(c.EventID, &c.Appointment, c)
+			claims = append(claims, moved[c])
+		}
+	}
+	for _, h := range p.held {
+		if p.contends(&h.Appointment) {
+			claims = append(claims, newClaim(h.EventID, &h.Appointment, p.taken[h]))
+		}
+	}
+	standing := newSpans(claims)
+	for _, c := range drifted {
+		c.Accept = true
+		if m := moved[c]; m != nil {
+			for other := range standing.all(m) {
+				if other.newcomer != c && !(other.free() && m.free()) {
+					c.Accept = false
+					break
+				}
+			}
+		}
+		if !c.Accept {
+			p.ask(ActionDrift, "changed after it was archived, and would collide with others", c.EventID)
+		}
+	}
+}
+
+func sameTime(a, b *calendar.Appointment) bool { return a.Start.Equal(b.Start) && a.End.Equal(b.End) }

@@ -1,0 +1,111 @@
+package archive
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"adminassistant/shared/calendar"
+)
+
+// hashVersion names the canonical form below; another form needs another name, or everything would seem to have drifted.
+const hashVersion = "appointment/1"
+
+// contentHash is the SHA-256 of the candidate's content in a canonical form, as "sha256:<hex>".
+//
+// The form is a sequence of strings, each after its length as a varint: what the source says (subject, body digest, location,
+// categories in order, status words, organiser, attendees by address, online link) with the times as modifications left them.
+// Left out is what changes without the content changing: etag, change key, time of the last modification, the attendees' answers
+// and the zone in which the same instants are told; and what we add ourselves, such as privacy.
+func contentHash(c *candidate) string {
+	e, a := c.Event, &c.Appointment
+	buf := make([]byte, 0, 512)
+	add := func(s string) {
+		buf = binary.AppendUvarint(buf, uint64(len(s)))
+		buf = append(buf, s...)
+	}
+	flag := func(b bool) {
+		if b {
+			add("1")
+		} else {
+			add("")
+		}
+	}
+	add(hashVersion)
+	add(e.Subject)
+	add(bodyDigest(e))
+	flag(a.AllDay)
+	switch {
+	case a.AllDay && a.StartDate != (calendar.Date{}):
+		add(a.StartDate.String())
+		add(a.EndDate.String())
+	case a.Start.IsZero(): // no usable time: what was written is all there is
+		add(e.Start.Local)
+		add(e.End.Local)
+	default:
+		buf = binary.BigEndian.AppendUint64(buf, uint64(a.Start.Unix()))
+		buf = binary.BigEndian.AppendUint32(buf, uint32(a.Start.Nanosecond()))
+		buf = binary.BigEndian.AppendUint64(buf, uint64(a.End.Unix()))
+		buf = binary.BigEndian.AppendUint32(buf, uint32(a.End.Nanosecond()))
+	}
+	add(e.Location)
+	buf = binary.AppendUvarint(buf, uint64(len(e.Categories)))
+	for _, category := range e.Categories {
+		add(category)
+	}
+	add(string(a.ShowAs))
+	add(string(a.Importance))
+	add(string(orElse(e.Sensitivity, calendar.Normal)))
+	flag(e.Cancelled)
+	add(string(orElse(e.Response, calendar.NoResponse)))
+	add(e.Organizer.Name)
+	add(e.Organizer.Address)
+	for _, at := range byAddress(e.Attendees) {
+		add(at.Name)
+		add(at.Address)
+		add(at.Type)
+	}
+	add("")
+	add(e.OnlineURL)
+	sum := sha256.Sum256(buf)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// byAddress returns the attendees in an order that does not depend on the provider's; it sorts a copy only when it must.
+func byAddress(attendees []calendar.Attendee) []calendar.Attendee {
+	order := func(a, b calendar.Attendee) int {
+		return cmp.Or(strings.Compare(a.Address, b.Address), strings.Compare(a.Name, b.Name), strings.Compare(a.Type, b.Type))
+	}
+	if slices.IsSortedFunc(attendees, order) {
+		return attendees
+	}
+	return slices.SortedFunc(slices.Values(attendees), order)
+}
+
+// bodyDigest stands for the event's body: its digest, or the preview where a listing without bodies gives nothing better.
+func bodyDigest(e *calendar.Event) string {
+	switch {
+	case e.Body.Content != "":
+		return BodyDigest(e.Body)
+	case e.BodyDigest != "":
+		return e.BodyDigest
+	case e.BodyPreview != "":
+		return BodyDigest(calendar.Body{ContentType: "preview", Content: e.BodyPreview})
+	}
+	return ""
+}
+
+// BodyDigest returns the digest that stands for a body in a content hash; empty for an empty body.
+func BodyDigest(b calendar.Body) string {
+	if b.Content == "" {
+		return ""
+	}
+	h := sha256.New()
+	h.Write([]byte(b.ContentType))
+	h.Write([]byte{0})
+	h.Write([]byte(b.Content))
+	return hex.EncodeToString(h.Sum(nil))
+}

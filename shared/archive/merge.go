@@ -1,0 +1,106 @@
+package archive
+
+import (
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/cases"
+)
+
+// mergeDuplicates finds events that are the same one told twice: the same iCalUId and start, the same subject, times and
+// all-day flag, or the same id. The relation is transitive. One of each set is kept, the others are merged into it.
+func (p *planner) mergeDuplicates() {
+	open := p.open()
+	sets := newSets(len(open))
+	fold := cases.Fold()
+	type uidAt struct {
+		uid   string
+		start time.Time
+	}
+	type likeness struct {
+		subject    string
+		start, end time.Time
+		allDay     bool
+	}
+	byUID := make(map[uidAt]int, len(open))
+	byLikeness := make(map[likeness]int, len(open))
+	byID := make(map[string]int, len(open))
+	for i, c := range open {
+		if uid := c.Event.ICalUID; uid != "" {
+			joinSame(sets, byUID, uidAt{uid, c.Appointment.Start}, i)
+		}
+		if subject := foldSubject(fold, c.Appointment.Subject); subject != "" {
+			joinSame(sets, byLikeness, likeness{subject, c.Appointment.Start, c.Appointment.End, c.Appointment.AllDay}, i)
+		}
+		joinSame(sets, byID, c.EventID, i)
+	}
+
+	kept := make(map[int]*candidate)
+	for i, c := range open {
+		set := sets.find(i)
+		if k := kept[set]; k == nil || preferred(c, k) {
+			kept[set] = c
+		}
+	}
+	for i, c := range open {
+		if k := kept[sets.find(i)]; k != c {
+			c.Outcome, c.By = Merged, k.EventID
+			k.merged = append(k.merged, c)
+		}
+	}
+}
+
+// preferred says whether a is kept rather than b. Candidates come in order, so that an equal one later on never is.
+func preferred(a, b *candidate) bool {
+	switch {
+	case a.Event.Cancelled != b.Event.Cancelled:
+		return !a.Event.Cancelled
+	case a.Event.IsOrganizer != b.Event.IsOrganizer:
+		return a.Event.IsOrganizer
+	case !a.Event.LastModified.Equal(b.Event.LastModified):
+		return a.Event.LastModified.After(b.Event.LastModified)
+	}
+	return a.EventID < b.EventID
+}
+
+// foldSubject returns the subject without surrounding space and without case.
+func foldSubject(fold cases.Caser, s string) string {
+	s = strings.TrimSpace(s)
+	for i := 0; i < len(s); i++ {
+		if s[i] > unicode.MaxASCII {
+			return fold.String(s)
+		}
+	}
+	return strings.ToLower(s)
+}
+
+// sets is a union-find structure over 0..n-1.
+type sets []int
+
+func newSets(n int) sets {
+	s := make(sets, n)
+	for i := range s {
+		s[i] = i
+	}
+	return s
+}
+
+func (s sets) find(i int) int {
+	for s[i] != i {
+		s[i] = s[s[i]]
+		i = s[i]
+	}
+	return i
+}
+
+func (s sets) join(i, j int) { s[s.find(i)] = s.find(j) }
+
+// joinSame joins i with whatever had the same key before.
+func joinSame[K comparable](s sets, seen map[K]int, key K, i int) {
+	if j, ok := seen[key]; ok {
+		s.join(i, j)
+		return
+	}
+	seen[key] = i
+}

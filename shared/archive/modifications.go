@@ -1,0 +1,314 @@
+package archive
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// modification is a kind of appointment that only says how another one really went.
+type modification string
+
+const (
+	extended   modification = "extended"    // begins at the original's end: it ended later, by the modification's length
+	shortened  modification = "shortened"   // overlaps the original: it ended earlier, by the modification's length
+	earlyStart modification = "early_start" // ends at the original's start: it began when the modification did
+	lateStart  modification = "late_start"  // begins at the original's start: it began later, by the modification's length
+)
+
+const (
+	// nearby is how far two times may be apart and still be meant as the same.
+	nearby = 5 * time.Minute
+	// shortest is what a modification leaves of an appointment at least.
+	shortest = time.Minute
+)
+
+var modificationSubject = regexp.MustCompile(`(?is)^\s*(extended|extension|shortened|early start|late start)\s*(?:[:-].*)?$`)
+
+// modificationOf returns what the subject says the appointment modifies, or "".
+func modificationOf(subject string) modification {
+	trimmed := strings.TrimSpace(subject)
+	if trimmed == "" || !strings.ContainsRune("eEsSlL", rune(trimmed[0])) {
+		return "" // nearly every subject; this saves the expression
+	}
+	m := modificationSubject.FindStringSubmatch(trimmed)
+	if m == nil {
+		return ""
+	}
+	switch strings.ToLower(m[1][:2]) {
+	case "ex":
+		return extended
+	case "sh":
+		return shortened
+	case "ea":
+		return earlyStart
+	}
+	return lateStart
+}
+
+// applyModifications lets each modification change its original and absorbs it, in order of start, then id, each to the
+// original as the earlier ones left it. One without an original is excluded and the user is asked.
+func (p *planner) applyModifications() {
+	var modifications, originals []*candidate
+	for _, c := range p.open() {
+		a := &c.Appointment
+		if a.AllDay || a.Cancelled || a.Declined {
+			continue
+		}
+		if c.modifies = modificationOf(a.Subject); c.modifies != "" {
+			modifications = append(modifications, c)
+		} else {
+			originals = append(originals, c)
+		}
+	}
+	if len(modifications) == 0 {
+		return
+	}
+	search := newOriginals(originals, modifications)
+	changed := map[*candidate]bool{}
+	for _, m := range modifications {
+		original := search.find(m)
+		if original == nil {
+			m.exclude(ReasonOrphan)
+			continue
+		}
+		m.Outcome, m.By = Absorbed, original.EventID
+		search.move(original, func() { m.applyTo(original) })
+		changed[original] = true
+	}
+	for c := range changed {
+		c.Hash = contentHash(c)
+	}
+	slices.SortFunc(p.all, compare)
+}
+
+// applyTo changes the original's times by the modification m.
+func (m *candidate) applyTo(original *candidate) {
+	a := &original.Appointment
+	start, end, length := a.Start, a.End, m.Appointment.Duration()
+	switch m.modifies {
+	case extended:
+		a.End = end.Add(length)
+	case shortened:
+		a.End = earlier(end, later(end.Add(-length), start.Add(shortest)))
+	case earlyStart:
+		a.Start = m.Appointment.Start
+	case lateStart:
+		a.Start = later(start, earlier(start.Add(length), end.Add(-shortest)))
+	}
+	note := func(field string, from, to time.Time) {
+		if !from.Equal(to) {
+			original.Changes = append(original.Changes, Change{Field: field, From: instant(from), To: instant(to), Reason: string(m.modifies)})
+		}
+	}
+	note("start", start, a.Start)
+	note("end", end, a.End)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// originals finds the original that a modification means. Appointments are indexed by start and by end, once for every set
+// of categories that a modification carries and once for all of them, so that each search is logarithmic whatever the calendar.
+type originals struct {
+	all   *timeline
+	bySet map[string]*timeline // by categorySet; only sets that a modification may ask for
+}
+
+// timeline indexes appointments by either of their times.
+type timeline struct{ starts, ends *treap }
+
+func newOriginals(candidates, modifications []*candidate) *originals {
+	o := &originals{bySet: map[string]*timeline{}}
+	for _, m := range modifications {
+		if set := categorySet(m); set == "" {
+			o.all = &timeline{}
+		} else {
+			o.bySet[set], o.bySet[""] = &timeline{}, &timeline{}
+		}
+	}
+	for _, c := range candidates {
+		for _, t := range o.timelines(c) {
+			t.insert(c)
+		}
+	}
+	return o
+}
+
+// timelines returns those that c belongs to.
+func (o *originals) timelines(c *candidate) []*timeline {
+	in := make([]*timeline, 0, 2)
+	if o.all != nil {
+		in = append(in, o.all)
+	}
+	if t := o.bySet[categorySet(c)]; t != nil {
+		in = append(in, t)
+	}
+	return in
+}
+
+// move lets change alter c's times and keeps the indexes right.
+func (o *originals) move(c *candidate, change func()) {
+	in := o.timelines(c)
+	for _, t := range in {
+		t.remove(c)
+	}
+	change()
+	for _, t := range in {
+		t.insert(c)
+	}
+}
+
+// find returns the nearest original of m, then the one with the longer overlap, then the one of the smaller id; nil if there is none.
+func (o *originals) find(m *candidate) *candidate {
+	set := categorySet(m)
+	if set == "" {
+		return o.all.find(m).original
+	}
+	// One that carries categories fits originals with the same ones and those with none.
+	return o.bySet[set].find(m).better(o.bySet[""].find(m)).original
+}
+
+// match is a possible original with what it is chosen by.
+type match struct {
+	original *candidate
+	apart    time.Duration
+	overlap  time.Duration
+}
+
+func (a match) better(b match) match {
+	switch {
+	case b.original == nil:
+		return a
+	case a.original == nil:
+		return b
+	case a.apart != b.apart:
+		if a.apart < b.apart {
+			return a
+		}
+		return b
+	case a.overlap != b.overlap:
+		if a.overlap > b.overlap {
+			return a
+		}
+		return b
+	case a.original.EventID <= b.original.EventID:
+		return a
+	}
+	return b
+}
+
+// find returns the best match of m in the timeline. The nearest originals are those whose time in question is the last one not
+// after the time asked for, or the first one after it; among appointments that share that time the tree gives the winner.
+func (t *timeline) find(m *candidate) match {
+	start, end := m.Appointment.Start, m.Appointment.End
+	var best match
+	consider := func(c *candidate, apart time.Duration) {
+		if c != nil {
+			o := &c.Appointment
+			overlap := max(0, earlier(o.End, end).Sub(later(o.Start, start)))
+			best = best.better(match{c, apart.Abs(), overlap})
+		}
+	}
+	switch m.modifies {
+	case extended:
+		for _, at := range t.ends.around(start) {
+			if at.Sub(start).Abs() <= nearby {
+				consider(t.endingAt(at, start, end), at.Sub(start))
+			}
+		}
+	case shortened:
+		if at, ok := t.ends.floor(end); ok && at.After(start) {
+			if c := t.endingAt(at, start, end); c.Appointment.Overlaps(&m.Appointment) {
+				consider(c, at.Sub(end))
+			} else if at, ok := t.ends.before(end); ok && at.After(start) {
+				// Only empty ones end right at m's end, and share no time with it; all that end before do.
+				consider(t.endingAt(at, start, end), at.Sub(end))
+			}
+		}
+		if at, ok := t.ends.ceilingBelow(end, end); ok {
+			if end.After(start) {
+				consider(t.endingAt(at, start, end), at.Sub(end))
+			} else {
+				consider(t.ends.smallestID(at, time.Time{}, end.Add(-1)), at.Sub(end))
+			}
+		}
+	case earlyStart:
+		for _, at := range t.starts.around(end) {
+			if at.Sub(end).Abs() <= nearby && !at.Before(start) {
+				consider(t.startingAt(at, start, end), at.Sub(end))
+			}
+		}
+	case lateStart:
+		for _, at := range t.starts.around(start) {
+			if at.Sub(start).Abs() <= nearby {
+				consider(t.startingAt(at, start, end), at.Sub(start))
+			}
+		}
+	}
+	return best
+}
+
+// endingAt returns, of the appointments that end at that instant, the one that overlaps [start, end) longest, then the one of
+// the smallest id.
+func (t *timeline) endingAt(at, start, end time.Time) *candidate {
+	from, to := time.Time{}, farFuture
+	if until := earlier(at, end); until.After(start) {
+		if c := t.ends.smallestID(at, from, start); c != nil {
+			return c // those that reach back to start overlap equally long
+		}
+		if first := t.ends.lowest(at); first.Before(until) {
+			from, to = first, first
+		}
+	}
+	return t.ends.smallestID(at, from, to)
+}
+
+// startingAt returns, of the appointments that start at that instant, the one that overlaps [start, end) longest, then the one
+// of the smallest id.
+func (t *timeline) startingAt(at, start, end time.Time) *candidate {
+	from, to := time.Time{}, farFuture
+	if since := later(at, start); end.After(since) {
+		if c := t.starts.smallestID(at, end, farFuture); c != nil {
+			return c // those that reach to end overlap equally long
+		}
+		if last := t.starts.highest(at); last.After(since) {
+			from, to = last, last
+		}
+	}
+	return t.starts.smallestID(at, from, to)
+}
+
+func (t *timeline) insert(c *candidate) {
+	a := &c.Appointment
+	t.starts = t.starts.insert(newTreap(a.Start, a.End, c))
+	t.ends = t.ends.insert(newTreap(a.End, a.Start, c))
+}
+
+func (t *timeline) remove(c *candidate) {
+	a := &c.Appointment
+	t.starts = t.starts.remove(newTreap(a.Start, a.End, c))
+	t.ends = t.ends.remove(newTreap(a.End, a.Start, c))
+}
+
+// categorySet names the set of categories that c carries, whatever their order, case and surrounding space; "" is the empty one.
+func categorySet(c *candidate) string {
+	set := make([]string, 0, len(c.Appointment.Categories))
+	for _, category := range c.Appointment.Categories {
+		set = append(set, strings.ToLower(strings.TrimSpace(category)))
+	}
+	slices.Sort(set)
+	return strings.Join(slices.Compact(set), "\x00")
+}

@@ -1,0 +1,266 @@
+package archive
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"adminassistant/shared/calendar"
+)
+
+// rank orders appointments that compete for the same time; a higher one wins. Busy, out of office, working elsewhere and
+// unknown come before tentative, and within those importance decides; free claims no time and is the lowest.
+type rank int
+
+const rankFree, ranks rank = 0, 7
+
+func rankOf(a *calendar.Appointment) rank {
+	r := rank(1)
+	switch a.ShowAs {
+	case calendar.Free:
+		return rankFree
+	case calendar.Tentative:
+	default:
+		r = 4
+	}
+	switch a.Importance {
+	case calendar.High:
+		r += 2
+	case calendar.NormalImportance:
+		r++
+	}
+	return r
+}
+
+// claim is an appointment's claim on time: of a newcomer, or of what the archive holds already.
+type claim struct {
+	eventID    string
+	start, end time.Time
+	rank       rank
+	newcomer   *candidate // nil: held
+}
+
+func (c *claim) free() bool { return c.rank == rankFree }
+
+func compareClaims(a, b *claim) int {
+	return cmp.Or(a.start.Compare(b.start), a.end.Compare(b.end), strings.Compare(a.eventID, b.eventID))
+}
+
+// contends says whether an appointment takes part in overlaps.
+func (p *planner) contends(a *calendar.Appointment) bool {
+	return !a.Cancelled && !a.Declined && (!a.AllDay || p.AllDayOverlaps)
+}
+
+// resolveOverlaps decides about newcomers that share time with each other or with what the archive holds, which stands before
+// all others, and archives the rest.
+func (p *planner) resolveOverlaps() {
+	var newcomers, held []*claim
+	for _, c := range p.open() {
+		if p.contends(&c.Appointment) {
+			newcomers = append(newcomers, newClaim(c.EventID, &c.Appointment, c))
+		} else {
+			c.Outcome = Archived
+		}
+	}
+	for _, h := range p.held {
+		a := &h.Appointment
+		if c := p.taken[h]; c != nil && c.Accept {
+			a = &c.Appointment
+		}
+		if p.contends(a) {
+			held = append(held, newClaim(h.EventID, a, nil))
+		}
+	}
+
+	switch p.Overlaps {
+	case Ask:
+		p.askAboutGroups(newcomers, held)
+	case Resolve:
+		p.resolveByRank(newcomers, held)
+	}
+	var conflicted []*claim
+	for _, n := range newcomers {
+		switch {
+		case n.newcomer.Outcome == Conflicted:
+			conflicted = append(conflicted, n)
+		case !n.newcomer.decided():
+			n.newcomer.Outcome = Archived
+		}
+	}
+	p.askAboutConflicts(conflicted, held)
+	p.reportGroups(append(newcomers, held...))
+}
+
+func newClaim(id string, a *calendar.Appointment, c *candidate) *claim {
+	return &claim{eventID: id, start: a.Start, end: a.End, rank: rankOf(a), newcomer: c}
+}
+
+// askAboutGroups leaves every newcomer to the user that shares time with another one, or with what is held; free ones claim no time.
+func (p *planner) askAboutGroups(newcomers, held []*claim) {
+	standing := newSpans(slices.DeleteFunc(slices.Clone(held), (*claim).free))
+	busy := slices.DeleteFunc(slices.Clone(newcomers), (*claim).free)
+	for _, group := range connected(busy) {
+		for _, n := range group {
+			if len(group) > 1 || standing.first(n) != nil {
+				n.newcomer.Outcome = Conflicted
+			}
+		}
+	}
+}
+
+// resolveByRank goes from the highest rank down. A newcomer that overlaps a standing one of higher rank is superseded by it: by
+// the highest, then the earliest, then the one of the smallest id. Otherwise it is conflicted if it overlaps a held one, one
+// that is conflicted itself, or another of its own rank. Otherwise it stands.
+func (p *planner) resolveByRank(newcomers, held []*claim) {
+	var heldOf, ofRank [ranks][]*claim
+	for _, h := range held {
+		heldOf[h.rank] = append(heldOf[h.rank], h)
+	}
+	for _, n := range newcomers {
+		ofRank[n.rank] = append(ofRank[n.rank], n)
+	}
+	var heldIn, standing, conflicted [ranks]spans
+	for r := range ranks {
+		heldIn[r] = newSpans(heldOf[r])
+	}
+	for r := ranks - 1; r >= 0; r-- {
+		// above returns the winner over n among the standing and held ones of higher rank.
+		above := func(n *claim) *claim {
+			for higher := ranks - 1; higher > r; higher-- {
+				if w := firstOf(standing[higher].first(n), heldIn[higher].first(n)); w != nil {
+					return w
+				}
+			}
+			return nil
+		}
+		// waits says whether n overlaps a held one that it cannot give way to, or one of higher rank that waits itself.
+		waits := func(n *claim) bool {
+			for higher := r + 1; higher < ranks; higher++ {
+				if conflicted[higher].first(n) != nil {
+					return true
+				}
+			}
+			for lower := rankFree; lower <= r; lower++ {
+				if lower == rankFree && n.free() {
+					continue // free claims no time
+				}
+				if heldIn[lower].first(n) != nil {
+					return true
+				}
+			}
+			return false
+		}
+
+		var left []*claim
+		for _, n := range ofRank[r] {
+			if w := above(n); w != nil {
+				n.newcomer.Outcome, n.newcomer.Reason, n.newcomer.By = Superseded, ReasonRank, w.eventID
+			} else {
+				left = append(left, n)
+			}
+		}
+		groups := connected(left)
+		if r == rankFree { // free ones neither collide with each other nor make each other wait
+			groups = groups[:0]
+			for i := range left {
+				groups = append(groups, left[i:i+1])
+			}
+		}
+		var stand, wait []*claim
+		for _, group := range groups {
+			if len(group) > 1 || waits(group[0]) {
+				wait = append(wait, group...)
+			} else {
+				stand = append(stand, group...)
+			}
+		}
+		for _, n := range wait {
+			n.newcomer.Outcome = Conflicted
+		}
+		standing[r], conflicted[r] = newSpans(stand), newSpans(wait)
+	}
+}
+
+// firstOf returns the earlier of two, then the one of the smaller id; either may be nil.
+func firstOf(a, b *claim) *claim {
+	if a == nil || b != nil && cmp.Or(b.start.Compare(a.start), strings.Compare(b.eventID, a.eventID)) < 0 {
+		return b
+	}
+	return a
+}
+
+// askAboutConflicts raises one action for each connected component of conflicted ones, naming the held ones that it collides with.
+func (p *planner) askAboutConflicts(conflicted, held []*claim) {
+	standing := newSpans(held)
+	for _, group := range connected(conflicted) {
+		whole := &claim{start: group[0].start, end: group[0].end, rank: rankFree}
+		var ids, with []string
+		for _, n := range group {
+			ids = append(ids, n.eventID)
+			whole.end, whole.rank = later(whole.end, n.end), max(whole.rank, n.rank)
+		}
+		for h := range standing.all(whole) {
+			if !h.free() || p.Overlaps == Resolve && !whole.free() {
+				with = append(with, h.eventID)
+			}
+		}
+		detail := "they share time, and none ranks higher"
+		switch {
+		case p.Overlaps == Ask:
+			detail = "they share time"
+		case len(with) > 0:
+			detail = "collides with what is archived already, and does not rank lower"
+		}
+		p.ask(ActionOverlap, detail, append(ids, with...)...)
+	}
+}
+
+// reportGroups lists the groups of two and more that share time, whatever became of them.
+func (p *planner) reportGroups(claims []*claim) {
+	for _, group := range connected(claims) {
+		if len(group) < 2 {
+			continue
+		}
+		overlap := Overlap{Outcome: OverlapKept}
+		for _, n := range group {
+			overlap.EventIDs = append(overlap.EventIDs, n.eventID)
+			switch {
+			case n.newcomer == nil:
+			case n.newcomer.Outcome == Conflicted:
+				overlap.Outcome = OverlapConflict
+			case n.newcomer.Outcome == Superseded && overlap.Outcome == OverlapKept:
+				overlap.Outcome = OverlapResolved
+			}
+		}
+		p.overlaps = append(p.overlaps, overlap)
+	}
+}
+
+// connected returns the connected components of claims that share time, each in order. It compares with the furthest end so
+// far, not with the last one's: a long appointment collides with every short one inside it.
+func connected(claims []*claim) [][]*claim {
+	sorted := slices.SortedFunc(slices.Values(claims), compareClaims)
+	var groups [][]*claim
+	var furthest time.Time
+	from := 0
+	for i, c := range sorted {
+		if i > from && !c.start.Before(furthest) {
+			groups = append(groups, sorted[from:i:i])
+			from = i
+		}
+		if i == from || c.end.After(furthest) {
+			furthest = c.end
+		}
+	}
+	if from < len(sorted) {
+		groups = append(groups, sorted[from:])
+	}
+	return groups
+}
+
+// String describes a claim in a failing test.
+func (c *claim) String() string {
+	return fmt.Sprintf("%s[%s,%s)/%d", c.eventID, instant(c.start), instant(c.end), c.rank)
+}

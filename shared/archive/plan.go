@@ -1,0 +1,304 @@
+// Package archive decides what of a calendar goes into its archive, and carries that decision out.
+//
+// A Plan is pure: the same events, settings and ledger give the same plan, in whatever order they come. Runner does the
+// talking: it reads events, plans, writes to the archive calendar and records every step in the ledger.
+package archive
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"adminassistant/shared/calendar"
+)
+
+// Purpose says what an archive is for.
+type Purpose string
+
+const (
+	General   Purpose = "general"   // everything, whatever its status
+	Timesheet Purpose = "timesheet" // what somebody pays for or has to account for, and travel
+)
+
+// Policy says what becomes of appointments that share time.
+type Policy string
+
+const (
+	Keep    Policy = "keep"    // archive all of them and report it
+	Ask     Policy = "ask"     // leave it to the user
+	Resolve Policy = "resolve" // the higher rank wins; equal ranks are the user's to decide
+)
+
+// OnDrift says what becomes of an appointment whose source changed after it was archived.
+type OnDrift string
+
+const (
+	AskOnDrift    OnDrift = "ask"
+	AcceptOnDrift OnDrift = "accept" // append a new version, unless it would collide with others
+)
+
+// Settings is the part of an archive config that a plan depends on.
+type Settings struct {
+	Zone           *time.Location
+	Purpose        Purpose
+	Overlaps       Policy
+	AllDayOverlaps bool // all-day appointments take part in overlaps
+	OnDrift        OnDrift
+}
+
+// Outcome is the bucket that an event ends in; each event is in exactly one.
+type Outcome string
+
+const (
+	Archived   Outcome = "archived"   // new in the archive
+	Unchanged  Outcome = "unchanged"  // in the archive already, as it is
+	Merged     Outcome = "merged"     // a duplicate of the event By
+	Absorbed   Outcome = "absorbed"   // a modification that changed the event By
+	Superseded Outcome = "superseded" // collides with the event By, which ranks higher
+	Conflicted Outcome = "conflicted" // collides, and the user has to decide
+	Excluded   Outcome = "excluded"   // does not belong into this archive, for Reason
+	Drifted    Outcome = "drifted"    // archived, and changed in the source since
+	Vanished   Outcome = "vanished"   // archived, and no longer in the source; counted apart
+)
+
+// Outcomes lists all of them in the order in which they are reported.
+var Outcomes = []Outcome{Archived, Unchanged, Merged, Absorbed, Superseded, Conflicted, Excluded, Drifted, Vanished}
+
+// Reasons for exclusion, and the one for being superseded.
+const (
+	ReasonInvalidTime     = "invalid_time"
+	ReasonOutsideWindow   = "outside_window"
+	ReasonSeriesMaster    = "series_master"
+	ReasonOwnCopy         = "own_copy" // a copy that we wrote ourselves, met in a source calendar
+	ReasonOrphan          = "orphan_modification"
+	ReasonCancelled       = "cancelled"
+	ReasonDeclined        = "declined"
+	ReasonFree            = "free"
+	ReasonPersonal        = "personal"
+	ReasonInvalidCategory = "invalid_category"
+	ReasonRank            = "rank"
+)
+
+// Change is one thing in which the appointment differs from its source event.
+type Change struct {
+	Field  string `json:"field"`
+	From   string `json:"from"`
+	To     string `json:"to"`
+	Reason string `json:"reason"`
+}
+
+// Item is what the plan decided about one event.
+type Item struct {
+	EventID     string
+	Key         string // source key: iCalUId and original start, else the id
+	Hash        string // content hash, see contentHash
+	Outcome     Outcome
+	Reason      string
+	By          string // id of the event that merged, absorbed or superseded this one
+	Appointment calendar.Appointment
+	Changes     []Change
+	Issues      []string
+
+	Event *calendar.Event // the source; nil for a vanished one
+	Held  *Held           // what the ledger holds, for unchanged, drifted and vanished ones
+	// Accept says of a drifted one that the config takes the new version without asking.
+	Accept bool
+}
+
+// Held is what the ledger holds as archived under one source key.
+type Held struct {
+	Key         string
+	Hash        string
+	EventID     string
+	Single      bool // the source was no instance of a series, so it is the same event wherever it moves
+	Appointment calendar.Appointment
+}
+
+// Overlap is a group of appointments that are connected by sharing time.
+type Overlap struct {
+	EventIDs []string `json:"event_ids"`
+	Outcome  string   `json:"outcome"` // OverlapKept, OverlapResolved or OverlapConflict
+}
+
+const (
+	OverlapKept     = "kept"
+	OverlapResolved = "resolved"
+	OverlapConflict = "conflict"
+)
+
+// Action is something that the user has to decide.
+type Action struct {
+	Kind     string   `json:"kind"`
+	EventIDs []string `json:"event_ids"`
+	Detail   string   `json:"detail"`
+}
+
+const (
+	ActionOverlap      = "overlap"
+	ActionDrift        = "drift"
+	ActionOrphan       = "orphan_modification"
+	ActionShrunkWindow = "shrunk_window"
+)
+
+// Counts is how many events ended in each bucket.
+type Counts struct {
+	Fetched    int `json:"fetched"`
+	Archived   int `json:"archived"`
+	Unchanged  int `json:"unchanged"`
+	Merged     int `json:"merged"`
+	Absorbed   int `json:"absorbed"`
+	Superseded int `json:"superseded"`
+	Conflicted int `json:"conflicted"`
+	Excluded   int `json:"excluded"`
+	Drifted    int `json:"drifted"`
+	Vanished   int `json:"vanished"`
+}
+
+// Of returns the counter of an outcome.
+func (c *Counts) Of(o Outcome) *int {
+	switch o {
+	case Archived:
+		return &c.Archived
+	case Unchanged:
+		return &c.Unchanged
+	case Merged:
+		return &c.Merged
+	case Absorbed:
+		return &c.Absorbed
+	case Superseded:
+		return &c.Superseded
+	case Conflicted:
+		return &c.Conflicted
+	case Excluded:
+		return &c.Excluded
+	case Drifted:
+		return &c.Drifted
+	case Vanished:
+		return &c.Vanished
+	}
+	panic("archive: unknown outcome " + string(o))
+}
+
+// Balanced says whether every fetched event is in exactly one bucket: nothing lost, doubled or invented.
+func (c Counts) Balanced() bool {
+	return c.Fetched == c.Archived+c.Unchanged+c.Merged+c.Absorbed+c.Superseded+c.Conflicted+c.Excluded+c.Drifted
+}
+
+// Plan is what an archive run would do, and why.
+type Plan struct {
+	Window   calendar.Window
+	Counts   Counts
+	Items    []Item // by start, then event id
+	Overlaps []Overlap
+	Actions  []Action
+}
+
+// Balanced says whether the plan's sums balance.
+func (p *Plan) Balanced() bool { return p.Counts.Balanced() }
+
+// candidate is one event on its way through the steps.
+type candidate struct {
+	Item
+	rank     rank
+	modifies modification // what kind of modification it is, if any
+	merged   []*candidate // its duplicates
+	held     *Held        // what the ledger holds under its key, also when it ends in another bucket
+}
+
+// compare orders candidates by start, then id, then content, so that no step depends on the order of the input.
+func compare(a, b *candidate) int {
+	return cmp.Or(a.Appointment.Start.Compare(b.Appointment.Start), strings.Compare(a.EventID, b.EventID), strings.Compare(a.Hash, b.Hash),
+		strings.Compare(a.Event.ChangeKey, b.Event.ChangeKey))
+}
+
+func (c *candidate) exclude(reason string) { c.Outcome, c.Reason = Excluded, reason }
+
+// decided says whether a step has put the candidate into a bucket.
+func (c *candidate) decided() bool { return c.Outcome != "" }
+
+// planner carries the candidates from step to step.
+type planner struct {
+	Settings
+	window   calendar.Window
+	start    time.Time // of the window
+	end      time.Time
+	all      []*candidate // in the order of compare
+	held     []*Held      // by key; what the archive holds
+	taken    map[*Held]*candidate
+	overlaps []Overlap
+	actions  []Action
+}
+
+// NewPlan decides about every event. It neither reads nor writes anything, and keeps events and held for the plan's items.
+// The cost is n log n in the number of events, whatever they are.
+func NewPlan(events []calendar.Event, window calendar.Window, s Settings, held []Held) Plan {
+	p := &planner{Settings: s, window: window, start: window.Start(), end: window.End(), taken: map[*Held]*candidate{}}
+	p.normalise(events)
+	p.mergeDuplicates()
+	p.categorise()
+	p.findTravel()
+	p.applyModifications()
+	p.protectPrivacy()
+	p.selectByPurpose()
+	p.matchLedger(held)
+	p.resolveOverlaps()
+	return p.finish()
+}
+
+// open returns the candidates that no step has decided yet, in order.
+func (p *planner) open() []*candidate {
+	open := make([]*candidate, 0, len(p.all))
+	for _, c := range p.all {
+		if !c.decided() {
+			open = append(open, c)
+		}
+	}
+	return open
+}
+
+func (p *planner) ask(kind, detail string, ids ...string) {
+	slices.Sort(ids)
+	p.actions = append(p.actions, Action{Kind: kind, EventIDs: slices.Compact(ids), Detail: detail})
+}
+
+// finish collects the plan and counts it.
+func (p *planner) finish() Plan {
+	plan := Plan{Window: p.window, Overlaps: p.overlaps, Actions: p.actions, Items: make([]Item, 0, len(p.all))}
+	plan.Counts.Fetched = len(p.all)
+	for _, c := range p.all {
+		plan.Items = append(plan.Items, c.Item)
+		if c.Reason == ReasonOrphan {
+			p.ask(ActionOrphan, fmt.Sprintf("there is no appointment for this %s to change", strings.ReplaceAll(string(c.modifies), "_", " ")), c.EventID)
+		}
+	}
+	for _, h := range p.held {
+		if p.taken[h] == nil && p.inWindow(h.Appointment.Start) {
+			plan.Items = append(plan.Items, Item{EventID: h.EventID, Key: h.Key, Hash: h.Hash, Outcome: Vanished, Appointment: h.Appointment, Held: h})
+			p.ask(ActionDrift, "archived, and no longer in the source", h.EventID)
+		}
+	}
+	plan.Actions = p.actions
+	for i := range plan.Items {
+		*plan.Counts.Of(plan.Items[i].Outcome)++
+	}
+	slices.SortStableFunc(plan.Items, func(a, b Item) int {
+		return cmp.Or(a.Appointment.Start.Compare(b.Appointment.Start), strings.Compare(a.EventID, b.EventID), strings.Compare(a.Key, b.Key))
+	})
+	slices.SortStableFunc(plan.Actions, func(a, b Action) int {
+		return cmp.Or(strings.Compare(a.Kind, b.Kind), slices.Compare(a.EventIDs, b.EventIDs), strings.Compare(a.Detail, b.Detail))
+	})
+	return plan
+}
+
+func (p *planner) inWindow(t time.Time) bool { return !t.Before(p.start) && t.Before(p.end) }
+
+// instant is how a time is told in changes and keys.
+func instant(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// String sums the plan up for people.
+func (c Counts) String() string {
+	return fmt.Sprintf("fetched %d = archived %d + unchanged %d + merged %d + absorbed %d + superseded %d + conflicted %d + excluded %d + drifted %d; vanished %d",
+		c.Fetched, c.Archived, c.Unchanged, c.Merged, c.Absorbed, c.Superseded, c.Conflicted, c.Excluded, c.Drifted, c.Vanished)
+}

@@ -1,0 +1,127 @@
+package archive
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+)
+
+// PlanConfig is the config file of a plan that is made from files alone.
+type PlanConfig struct {
+	ID       string
+	Window   calendar.Window
+	Settings Settings
+}
+
+// ReadPlanConfig reads the JSON form
+//
+//	{"id": "work", "timezone": "Europe/Berlin", "purpose": "general", "overlaps": "resolve", "all_day_overlaps": false,
+//	 "on_drift": "ask", "window": {"from": "2026-10-01", "to": "2026-10-31"}, "rules": []}
+//
+// with from and to as local days, both included. Purpose, overlaps and on_drift may be left out and are then "general", "ask"
+// and "ask". Errors are of kind fault.Invalid and name the field.
+func ReadPlanConfig(r io.Reader) (PlanConfig, error) {
+	var file struct {
+		ID             string            `json:"id"`
+		Timezone       string            `json:"timezone"`
+		Purpose        Purpose           `json:"purpose"`
+		Overlaps       Policy            `json:"overlaps"`
+		AllDayOverlaps bool              `json:"all_day_overlaps"`
+		OnDrift        OnDrift           `json:"on_drift"`
+		Window         *json.RawMessage  `json:"window"`
+		Rules          []json.RawMessage `json:"rules"`
+	}
+	var window struct {
+		From string `json:"from"`
+		To   string `json:"to"`
+	}
+	if err := decodeStrictly(r, "", &file); err != nil {
+		return PlanConfig{}, err
+	}
+	if file.Window == nil {
+		return PlanConfig{}, fault.Field("window", `is missing; give it as {"from": "2026-10-01", "to": "2026-10-31"}`)
+	}
+	if err := decodeStrictly(bytes.NewReader(*file.Window), "window.", &window); err != nil {
+		return PlanConfig{}, err
+	}
+	settings, err := NewSettings(file.Timezone, orElse(file.Purpose, General), orElse(file.Overlaps, Ask), file.AllDayOverlaps, orElse(file.OnDrift, AskOnDrift))
+	if err != nil {
+		return PlanConfig{}, err
+	}
+	if len(file.Rules) > 0 {
+		return PlanConfig{}, errRules
+	}
+	from, err := calendar.ParseDate(window.From)
+	if err != nil {
+		return PlanConfig{}, fault.Field("window.from", "must be a day as in 2026-10-01, not %q", window.From)
+	}
+	to, err := calendar.ParseDate(window.To)
+	if err != nil {
+		return PlanConfig{}, fault.Field("window.to", "must be a day as in 2026-10-31, not %q", window.To)
+	}
+	w, err := calendar.NewWindow(from, to, settings.Zone)
+	if err != nil {
+		return PlanConfig{}, err
+	}
+	return PlanConfig{ID: file.ID, Window: w, Settings: settings}, nil
+}
+
+var errRules = fault.Field("rules", "must be empty: this version knows no user rules")
+
+// NewSettings checks the words of an archive config; errors are of kind fault.Invalid and name the field.
+func NewSettings(timezone string, purpose Purpose, overlaps Policy, allDay bool, onDrift OnDrift) (Settings, error) {
+	if timezone == "" {
+		return Settings{}, fault.Field("timezone", `is missing; give an IANA zone as in "Europe/Berlin"`)
+	}
+	zone, err := calendar.LoadZone(timezone)
+	if err != nil {
+		return Settings{}, fault.Field("timezone", `names no time zone that is known: %q; give an IANA zone as in "Europe/Berlin"`, timezone)
+	}
+	if err := oneOf("purpose", purpose, General, Timesheet); err != nil {
+		return Settings{}, err
+	}
+	if err := oneOf("overlaps", overlaps, Keep, Ask, Resolve); err != nil {
+		return Settings{}, err
+	}
+	if err := oneOf("on_drift", onDrift, AskOnDrift, AcceptOnDrift); err != nil {
+		return Settings{}, err
+	}
+	return Settings{Zone: zone, Purpose: purpose, Overlaps: overlaps, AllDayOverlaps: allDay, OnDrift: onDrift}, nil
+}
+
+func oneOf[T ~string](field string, value T, allowed ...T) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	words := make([]string, len(allowed))
+	for i, a := range allowed {
+		words[i] = string(a)
+	}
+	return fault.Field(field, "must be one of %s, not %q", strings.Join(words, ", "), value)
+}
+
+// decodeStrictly reads one JSON object and nothing after it; unknown fields are errors. at is put before the names of fields.
+func decodeStrictly(r io.Reader, at string, v any) error {
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	var wrongType *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrongType) && wrongType.Field != "":
+		return fault.Field(at+wrongType.Field, "must not be a JSON %s", wrongType.Value)
+	case err != nil && strings.HasPrefix(err.Error(), "json: unknown field "):
+		return fault.Field(at+strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`), "is not a field of a config")
+	case err != nil:
+		return fault.New(fault.Invalid, "the config is not a JSON object: %v", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return fault.New(fault.Invalid, "there is something after the config's JSON object")
+	}
+	return nil
+}

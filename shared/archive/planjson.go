@@ -1,0 +1,110 @@
+package archive
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+)
+
+// The stable JSON form of a plan. It is spelled out here, apart from the types that the steps work with, so that those can
+// change without anybody who reads plans noticing.
+
+type planJSON struct {
+	Window   windowJSON `json:"window"`
+	Counts   Counts     `json:"counts"`
+	Balanced bool       `json:"balanced"`
+	Items    []itemJSON `json:"items"`
+	Overlaps []Overlap  `json:"overlaps"`
+	Actions  []Action   `json:"actions"`
+}
+
+type windowJSON struct {
+	Start string `json:"start"` // in the config's zone
+	End   string `json:"end"`   // exclusive
+}
+
+func orNone[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+type itemJSON struct {
+	EventID     string               `json:"event_id"`
+	Key         string               `json:"key"`
+	Outcome     Outcome              `json:"outcome"`
+	Reason      string               `json:"reason"`
+	By          string               `json:"by"`
+	Hash        string               `json:"hash"`
+	Appointment calendar.Appointment `json:"appointment"`
+	// Held is the version that the ledger holds of a drifted one.
+	Held    *calendar.Appointment `json:"held,omitempty"`
+	Changes []Change              `json:"changes"`
+	Issues  []string              `json:"issues"`
+}
+
+// MarshalJSON gives the stable form.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	j := planJSON{
+		Window: windowJSON{Start: p.Window.Start().In(p.Window.Zone).Format(time.RFC3339), End: p.Window.End().In(p.Window.Zone).Format(time.RFC3339)},
+		Counts: p.Counts, Balanced: p.Balanced(), Items: make([]itemJSON, len(p.Items)), Overlaps: orNone(p.Overlaps), Actions: orNone(p.Actions),
+	}
+	for i := range p.Items {
+		j.Items[i] = newItemJSON(&p.Items[i])
+	}
+	return json.Marshal(j)
+}
+
+func newItemJSON(it *Item) itemJSON {
+	j := itemJSON{
+		EventID: it.EventID, Key: it.Key, Outcome: it.Outcome, Reason: it.Reason, By: it.By, Hash: it.Hash,
+		Appointment: it.Appointment, Changes: orNone(it.Changes), Issues: orNone(it.Issues),
+	}
+	if it.Outcome == Drifted {
+		j.Held = &it.Held.Appointment
+	}
+	return j
+}
+
+// MarshalJSON gives the item as it stands in a plan.
+func (it Item) MarshalJSON() ([]byte, error) { return json.Marshal(newItemJSON(&it)) }
+
+// ReadHeld reads an earlier plan and returns what a ledger would hold after it was carried out: the items that it archived, and
+// those that were archived before. Errors are of kind fault.Invalid and name the item.
+func ReadHeld(r io.Reader) ([]Held, error) {
+	var plan struct {
+		Items *[]itemJSON `json:"items"`
+	}
+	if err := json.NewDecoder(r).Decode(&plan); err != nil {
+		if fault.FieldOf(err) != "" {
+			return nil, fmt.Errorf("the ledger's plan: %w", err)
+		}
+		return nil, fault.New(fault.Invalid, "the ledger is no plan as \"archive plan --output json\" prints it: %v", err)
+	}
+	if plan.Items == nil {
+		return nil, fault.New(fault.Invalid, "the ledger is no plan as \"archive plan --output json\" prints it: it has no items")
+	}
+	var held []Held
+	seen := map[string]bool{}
+	for i := range *plan.Items {
+		it := &(*plan.Items)[i]
+		if it.Outcome != Archived && it.Outcome != Unchanged {
+			continue
+		}
+		at := fmt.Sprintf("items[%d]", i)
+		if it.Key == "" || it.Hash == "" || seen[it.Key] {
+			return nil, fault.Field(at, "needs a key of its own and a hash")
+		}
+		seen[it.Key] = true
+		if a := &it.Appointment; a.Start.IsZero() || a.End.Before(a.Start) {
+			return nil, fault.Field(at+".appointment", "needs a start, and an end that is not before it")
+		}
+		held = append(held, Held{Key: it.Key, Hash: it.Hash, EventID: it.EventID, Appointment: it.Appointment})
+	}
+	return held, nil
+}

@@ -1,0 +1,38 @@
+package archive
+
+import (
+	"strings"
+	"unicode"
+)
+
+var travelWords = map[string]bool{
+	"travel": true, "drive": true, "driving": true, "flight": true, "flying": true, "commute": true, "commuting": true, "transit": true,
+	"transport": true, "journey": true, "trip": true, "departure": true, "arrival": true, "airport": true, "station": true,
+}
+
+// findTravel marks appointments whose subject has a travel word as a whole word, any case.
+func (p *planner) findTravel() {
+	for _, c := range p.open() {
+		if !hasTravelWord(c.Appointment.Subject) {
+			continue
+		}
+		c.Appointment.Travel = true
+		if c.Appointment.Customer == "" {
+			c.Issues = append(c.Issues, "travel without a customer category")
+		}
+	}
+}
+
+func hasTravelWord(subject string) bool {
+	for word := range strings.FieldsFuncSeq(subject, betweenWords) {
+		// 12 bytes hold every travel word in any case; longer words are looked past.
+		if len(word) <= 12 && travelWords[strings.ToLower(word)] {
+			return true
+		}
+	}
+	return false
+}
+
+func betweenWords(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && r != '_'
+}

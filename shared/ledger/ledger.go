@@ -1,0 +1,381 @@
+// Package ledger is the append-only record of every appointment that was archived and of every later change. The archive
+// calendar is a view of it.
+//
+// An entry is one version of one appointment. It is written intended, with the payload for the archive calendar, before that
+// calendar is written, and done or failed after it. When a run ends, its entries are sealed: their hashes form a Merkle
+// tree, and the link of the run covers the tree's root and the link before it, so that no entry can change or disappear unseen.
+//
+// Items in the store, all in the partition LEDGER#<config>:
+//
+//	<start>#<key>#<version>   an entry; start is UTC, so that the entries of a window are one range
+//	KEY#<lineage>             where the versions of one source event are, wherever it moved (Lineage)
+//	CHAIN#<seq>#<hash>#<part> the link of a run and the hashes of the entries that it sealed
+//	HEAD                      the newest link, and the run that has entries which are not sealed yet
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"adminassistant/shared/blob"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/store"
+)
+
+// State is how far an entry has come.
+type State string
+
+const (
+	Intended State = "intended" // about to be written to the archive calendar; unknown whether it was
+	Done     State = "done"     // in the archive calendar, or needs not be there
+	Failed   State = "failed"   // the archive calendar refused it for good
+)
+
+// Outcome is what an entry records.
+type Outcome string
+
+const (
+	Archived   Outcome = "archived"   // stands in the archive
+	Superseded Outcome = "superseded" // gave way to By
+	Conflicted Outcome = "conflicted" // waits for the user's decision
+	Moved      Outcome = "moved"      // this version stands elsewhere: its start changed
+)
+
+// Change is one thing in which the appointment differs from its source event.
+type Change struct {
+	Field  string `json:"field"`
+	From   string `json:"from"`
+	To     string `json:"to"`
+	Reason string `json:"reason"`
+}
+
+// Entry is one version of one appointment.
+type Entry struct {
+	Config  string  `json:"config"`
+	Key     string  `json:"key"`     // source key
+	Lineage string  `json:"lineage"` // see Lineage
+	Version int     `json:"version"` // from 1, counted by key
+	Outcome Outcome `json:"outcome"`
+	Reason  string  `json:"reason,omitempty"` // why there is this version, or why it was superseded
+	By      string  `json:"by,omitempty"`     // event id of the winner
+
+	Hash        string               `json:"hash"` // content hash
+	Single      bool                 `json:"single,omitempty"`
+	Appointment calendar.Appointment `json:"appointment"`
+	Changes     []Change             `json:"changes,omitempty"`
+	Source      calendar.Event       `json:"source"`          // all that we read
+	BodyDigest  string               `json:"body,omitempty"`  // digest of the source's body, as it counts in Hash
+	Draft       *calendar.Draft      `json:"draft,omitempty"` // what was written, to the byte; nil for what is not in the archive calendar
+	// Blobs names the blobs that hold what is too large for the entry: "source" and "draft" bodies.
+	Blobs map[string]string `json:"blobs,omitempty"`
+
+	Run   string    `json:"run"`
+	Time  time.Time `json:"time"`  // UTC
+	Actor string    `json:"actor"` // user key
+	// CopyID is the event in the archive calendar that shows this version; Replaces the one that it took the place of.
+	CopyID   string `json:"copy_id,omitempty"`
+	Replaces string `json:"replaces,omitempty"`
+
+	State   State  `json:"state"`
+	Failure string `json:"failure,omitempty"`
+
+	stored int64 // version of the store item
+}
+
+// Lineage names the source event of an entry wherever it moves: the source key of an instance of a series, and the iCalUId, or
+// else the id, of a single event.
+func Lineage(e *calendar.Event, key string) string {
+	if e.OriginalStart.IsZero() && e.ICalUID != "" && (e.Type == calendar.Single || e.Type == "") {
+		return e.ICalUID
+	}
+	return key
+}
+
+// Mark is what the copy of an entry carries in the archive calendar: it names config, key and version.
+func (e *Entry) Mark() string {
+	return fmt.Sprintf("%s/%s/%d", e.Config, part(e.Key), e.Version)
+}
+
+// TransactionID is the deterministic id by which a repeated create is one create.
+func (e *Entry) TransactionID() string {
+	sum := sha256.Sum256([]byte(e.Config + "\x00" + e.Key + "\x00" + fmt.Sprint(e.Version)))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Head is the end of a config's chain.
+type Head struct {
+	Seq  int    `json:"seq"`  // number of links
+	Hash string `json:"hash"` // of the newest link
+	Open string `json:"open"` // run with unsealed entries, or ""
+	// OpenFrom and OpenTo bound the starts of the open run's entries, [from, to).
+	OpenFrom time.Time `json:"open_from,omitzero"`
+	OpenTo   time.Time `json:"open_to,omitzero"`
+	// Through is the last day that a run archived.
+	Through calendar.Date `json:"through,omitzero"`
+	// Longest is the longest duration of an entry, so that a reading of some days knows how far back their entries may begin.
+	Longest time.Duration `json:"longest"`
+
+	stored int64
+}
+
+// Ledger reads and writes the ledgers of all configs.
+type Ledger struct {
+	table store.Table
+	blobs blob.Blob
+}
+
+// New returns the ledger that is kept in table, with large bodies in blobs.
+func New(table store.Table, blobs blob.Blob) *Ledger { return &Ledger{table: table, blobs: blobs} }
+
+func partition(config string) string { return "LEDGER#" + config }
+
+// part returns the key in a form that fits into a sort key and a mark.
+func part(key string) string {
+	if len(key) <= 256 && !strings.ContainsAny(key, "\x00\n") {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+const startFormat = "2006-01-02T15:04:05Z"
+
+func startKey(t time.Time) string { return t.UTC().Format(startFormat) }
+
+func (e *Entry) sortKey() string {
+	return fmt.Sprintf("%s#%s#%06d", startKey(e.Appointment.Start), part(e.Key), e.Version)
+}
+
+func (e *Entry) key() store.Key { return store.Key{PK: partition(e.Config), SK: e.sortKey()} }
+
+// Head returns the end of the config's chain; a config that archived nothing has the zero Head.
+func (l *Ledger) Head(ctx context.Context, config string) (Head, error) {
+	item, err := l.table.Get(ctx, store.Key{PK: partition(config), SK: "HEAD"})
+	if errors.Is(err, store.ErrNotFound) {
+		return Head{}, nil
+	}
+	if err != nil {
+		return Head{}, fmt.Errorf("read the head of the ledger: %w", err)
+	}
+	var h Head
+	if err := json.Unmarshal(item.Data, &h); err != nil {
+		return Head{}, fault.New(fault.Malformed, "the head of ledger %s is unreadable: %v", config, err)
+	}
+	h.stored = item.Version
+	return h, nil
+}
+
+func (h Head) put(config string) store.Op {
+	cond := store.VersionIs(h.stored)
+	if h.stored == 0 {
+		cond = store.Absent()
+	}
+	return store.Op{Put: &store.Item{Key: store.Key{PK: partition(config), SK: "HEAD"}, Data: mustJSON(h)}, If: cond}
+}
+
+// Range returns every version of every entry whose start is in [from, to), by start, key and version. Bodies in blobs are left there.
+func (l *Ledger) Range(ctx context.Context, config string, from, to time.Time) ([]Entry, error) {
+	items, err := store.All(ctx, l.table, store.Query{PK: partition(config), From: startKey(from), To: startKey(to)})
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	return decode(items)
+}
+
+func decode(items []store.Item) ([]Entry, error) {
+	entries := make([]Entry, len(items))
+	for i, item := range items {
+		if err := json.Unmarshal(item.Data, &entries[i]); err != nil {
+			return nil, fault.New(fault.Malformed, "ledger entry %s is unreadable: %v", item.SK, err)
+		}
+		entries[i].stored = item.Version
+	}
+	return entries, nil
+}
+
+// Newest keeps of each key's versions the newest one, in the order of the entries.
+func Newest(entries []Entry) []Entry {
+	newest := make(map[string]int, len(entries))
+	for _, e := range entries {
+		newest[e.Key] = max(newest[e.Key], e.Version)
+	}
+	return slices.DeleteFunc(entries, func(e Entry) bool { return e.Version < newest[e.Key] })
+}
+
+// place is where one version of a lineage is.
+type place struct {
+	Key     string    `json:"key"`
+	Version int       `json:"version"`
+	Start   time.Time `json:"start"`
+}
+
+// Places tells where the versions of lineages are.
+type Places struct {
+	of     map[string][]place
+	stored map[string]int64
+}
+
+// Add takes over what other places tell.
+func (p *Places) Add(other Places) {
+	maps.Copy(p.of, other.of)
+	maps.Copy(p.stored, other.stored)
+}
+
+// Versions returns the newest version under a key of the lineage, 0 if there is none.
+func (p *Places) Versions(lineage, key string) int {
+	newest := 0
+	for _, at := range p.of["KEY#"+part(lineage)] {
+		if at.Key == key {
+			newest = max(newest, at.Version)
+		}
+	}
+	return newest
+}
+
+// Find looks lineages up, however many.
+func (l *Ledger) Find(ctx context.Context, config string, lineages []string) (Places, error) {
+	found := Places{of: map[string][]place{}, stored: map[string]int64{}}
+	keys := make([]store.Key, len(lineages))
+	for i, lineage := range lineages {
+		keys[i] = store.Key{PK: partition(config), SK: "KEY#" + part(lineage)}
+	}
+	if len(keys) == 0 {
+		return found, nil
+	}
+	items, err := l.table.GetMany(ctx, keys)
+	if err != nil {
+		return found, fmt.Errorf("look up the ledger: %w", err)
+	}
+	for _, item := range items {
+		var places []place
+		if err := json.Unmarshal(item.Data, &places); err != nil {
+			return found, fault.New(fault.Malformed, "ledger item %s is unreadable: %v", item.SK, err)
+		}
+		found.of[item.SK], found.stored[item.SK] = places, item.Version
+	}
+	return found, nil
+}
+
+// Entries returns the newest version of each key that the lineages have, in no particular order.
+func (l *Ledger) Entries(ctx context.Context, config string, places Places) ([]Entry, error) {
+	var keys []store.Key
+	for _, of := range places.of {
+		newest := map[string]place{}
+		for _, p := range of {
+			if p.Version >= newest[p.Key].Version {
+				newest[p.Key] = p
+			}
+		}
+		for _, p := range newest {
+			e := Entry{Config: config, Key: p.Key, Version: p.Version, Appointment: calendar.Appointment{Start: p.Start}}
+			keys = append(keys, e.key())
+		}
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	items, err := l.table.GetMany(ctx, keys)
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	return decode(items)
+}
+
+// maxInline is the largest body that stays in its entry; larger ones go to blob storage by their digest.
+const maxInline = 32 << 10
+
+// offload returns the entry as it is stored: with its large bodies put into blob storage.
+func (l *Ledger) offload(ctx context.Context, e Entry) (Entry, error) {
+	out := func(name string, body *calendar.Body) error {
+		if len(body.Content) <= maxInline {
+			return nil
+		}
+		sum := sha256.Sum256([]byte(body.Content))
+		digest := hex.EncodeToString(sum[:])
+		if _, err := l.blobs.Stat(ctx, bodyKey(e.Config, digest)); errors.Is(err, blob.ErrNotFound) {
+			if err := l.blobs.Put(ctx, bodyKey(e.Config, digest), strings.NewReader(body.Content)); err != nil {
+				return fmt.Errorf("store a body: %w", err)
+			}
+		} else if err != nil {
+			return fmt.Errorf("store a body: %w", err)
+		}
+		blobs := map[string]string{name: digest}
+		for n, d := range e.Blobs {
+			if n != name {
+				blobs[n] = d
+			}
+		}
+		e.Blobs = blobs
+		*body = calendar.Body{ContentType: body.ContentType}
+		return nil
+	}
+	if err := out("source", &e.Source.Body); err != nil {
+		return e, err
+	}
+	if e.Draft != nil {
+		draft := *e.Draft
+		e.Draft = &draft
+		if err := out("draft", &e.Draft.Body); err != nil {
+			return e, err
+		}
+	}
+	return e, nil
+}
+
+func bodyKey(config, digest string) string { return "ledger/" + config + "/bodies/" + digest }
+
+// Load fetches the bodies of an entry that are kept in blob storage.
+func (l *Ledger) Load(ctx context.Context, e *Entry) error {
+	for name, digest := range e.Blobs {
+		content, err := l.body(ctx, e.Config, digest)
+		if err != nil {
+			return err
+		}
+		switch {
+		case name == "source":
+			e.Source.Body.Content = content
+		case name == "draft" && e.Draft != nil:
+			draft := *e.Draft
+			draft.Body.Content = content
+			e.Draft = &draft
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) body(ctx context.Context, config, digest string) (string, error) {
+	r, err := l.blobs.Get(ctx, bodyKey(config, digest))
+	if err != nil {
+		return "", fmt.Errorf("read a body of the ledger: %w", err)
+	}
+	defer r.Close()
+	content, err := io.ReadAll(r)
+	if err != nil {
+		return "", fmt.Errorf("read a body of the ledger: %w", err)
+	}
+	if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != digest {
+		return "", fault.New(fault.Malformed, "body %s of ledger %s is not what was stored", digest, config)
+	}
+	return string(content), nil
+}
+
+func mustJSON(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(fmt.Sprintf("ledger: %T does not encode: %v", v, err)) // only plain structs get here
+	}
+	return bytes.TrimSpace(b.Bytes())
+}

@@ -1,0 +1,77 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"adminassistant/shared/store"
+)
+
+// ErrBusy means that another run holds the lease.
+var ErrBusy = errors.New("run: the archive calendar is in use by another run")
+
+// Lease is the right to write an archive calendar, for a while. It is fenced: every write that it guards renews it in the same
+// transaction, so that one who lost it without noticing cannot write any more.
+type Lease struct {
+	key    store.Key
+	holder string
+	length time.Duration
+	stored int64
+}
+
+type leaseRecord struct {
+	Holder string    `json:"holder"`
+	Until  time.Time `json:"until"`
+}
+
+// Acquire takes the lease of that name for holder. It returns ErrBusy while somebody else has it.
+func Acquire(ctx context.Context, t store.Table, name, holder string, length time.Duration, now time.Time) (*Lease, error) {
+	l := &Lease{key: store.Key{PK: "LEASE#" + name, SK: "LEASE"}, holder: holder, length: length}
+	item, err := t.Get(ctx, l.key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		return nil, fmt.Errorf("read the lease: %w", err)
+	default:
+		var r leaseRecord
+		if err := json.Unmarshal(item.Data, &r); err == nil && r.Holder != holder && now.Before(r.Until) {
+			return nil, ErrBusy
+		}
+		l.stored = item.Version
+	}
+	op := l.Renew(now)
+	stored, err := t.Put(ctx, *op.Put, op.If)
+	if errors.Is(err, store.ErrConflict) {
+		return nil, ErrBusy // somebody was faster
+	}
+	if err != nil {
+		return nil, fmt.Errorf("take the lease: %w", err)
+	}
+	l.stored = stored
+	return l, nil
+}
+
+// Renew is the operation that holds the lease for its length from now on, if nobody else took it meanwhile. It belongs into
+// every transaction that the lease guards; call Renewed after it went through.
+func (l *Lease) Renew(now time.Time) store.Op { return l.put(now.Add(l.length)) }
+
+// Renewed notes that the operation of Renew went through.
+func (l *Lease) Renewed() { l.stored++ }
+
+// Release is the operation that gives the lease back.
+func (l *Lease) Release(now time.Time) store.Op { return l.put(now) }
+
+func (l *Lease) put(until time.Time) store.Op {
+	data, err := json.Marshal(leaseRecord{Holder: l.holder, Until: until.UTC()})
+	if err != nil {
+		panic(fmt.Sprintf("run: %v", err)) // plain data
+	}
+	cond := store.VersionIs(l.stored)
+	if l.stored == 0 {
+		cond = store.Absent()
+	}
+	return store.Op{Put: &store.Item{Key: l.key, Data: data}, If: cond}
+}

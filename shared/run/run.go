@@ -1,0 +1,291 @@
+// Package run knows what every kind of run shares: its states, progress and items, the lease that lets one run at a time touch
+// an archive calendar, the queue messages that name a run, and the worker that carries runs out.
+//
+// Items in the store:
+//
+//	USER#<user> / RUN#<ulid>            a run; in the index as RUNS#<config> / <ulid>
+//	RUN#<id> / ITEM#<page>              its items, a page each
+//	ACTIVE#<config> / <window and kind> the run that is under way for a window
+//	LEASE#<archive calendar> / LEASE    who may write the calendar now
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/store"
+)
+
+// Kind says what a run does.
+type Kind string
+
+// Archive copies a window of the source calendar into the archive.
+const Archive Kind = "archive"
+
+// State of a run.
+type State string
+
+const (
+	Queued    State = "queued"
+	Running   State = "running"
+	Succeeded State = "succeeded"
+	Partial   State = "partial" // ended; some items failed
+	Failed    State = "failed"
+	Cancelled State = "cancelled"
+)
+
+// Ended says whether nothing more will happen to the run.
+func (s State) Ended() bool { return s != Queued && s != Running }
+
+// Progress says how far a run is.
+type Progress struct {
+	Phase   string `json:"phase" doc:"What the run is doing: reading, planning, writing, sealing, or done."`
+	Done    int    `json:"done"`
+	Total   int    `json:"total"`
+	Percent int    `json:"percent" minimum:"0" maximum:"100"`
+}
+
+// NewProgress computes the percentage; a phase without a total counts as not begun.
+func NewProgress(phase string, done, total int) Progress {
+	p := Progress{Phase: phase, Done: done, Total: total}
+	if total > 0 {
+		p.Percent = 100 * done / total
+	}
+	return p
+}
+
+// Options of a run.
+type Options struct {
+	DryRun bool `json:"dry_run,omitempty" doc:"Make the plan and write nothing."`
+	Force  bool `json:"force,omitempty" doc:"Go on although the window shrank against the ledger."`
+	Adopt  bool `json:"adopt,omitempty" doc:"Use an archive calendar that holds events which are not ours."`
+}
+
+// Problem is why a run or an item failed, in words for the user.
+type Problem struct {
+	Code   string `json:"code" doc:"Kind of failure, a stable word."`
+	Detail string `json:"detail"`
+}
+
+// NewProblem tells err to the user. The text of an internal error is not for users.
+func NewProblem(err error) *Problem {
+	kind := fault.Of(err)
+	if !kind.Public() {
+		return &Problem{Code: kind.String(), Detail: "something went wrong on our side; the log has the details"}
+	}
+	return &Problem{Code: kind.String(), Detail: err.Error()}
+}
+
+// Run is one execution.
+type Run struct {
+	ID        string        `json:"id"`
+	User      string        `json:"user"` // account.Principal.Key
+	Kind      Kind          `json:"kind"`
+	Config    string        `json:"config"` // id of the archive config
+	From      calendar.Date `json:"from"`   // first day of the window
+	To        calendar.Date `json:"to"`     // last day, included
+	Options   Options       `json:"options"`
+	AttemptOf string        `json:"attempt_of,omitempty"` // the run whose failed items this one retries
+
+	State    State           `json:"state"`
+	Progress Progress        `json:"progress"`
+	Result   json.RawMessage `json:"result,omitempty"` // what the kind of run reports; see archive.Result
+	Problem  *Problem        `json:"problem,omitempty"`
+	Failed   int             `json:"failed"` // items that failed
+	Pages    int             `json:"pages"`  // of items
+
+	Correlation string    `json:"correlation_id"`
+	Created     time.Time `json:"created"`
+	Started     time.Time `json:"started,omitzero"`
+	Ended       time.Time `json:"ended,omitzero"`
+
+	stored int64
+}
+
+// Item is the outcome of one event in a run.
+type Item struct {
+	Key string `json:"key"`
+	// Plan is what was decided about the event, in the words of the kind of run.
+	Plan    json.RawMessage `json:"plan"`
+	Written bool            `json:"written"` // the archive calendar has it through this run
+	Problem *Problem        `json:"problem,omitempty"`
+}
+
+func userPartition(user string) string { return "USER#" + user }
+
+func runKey(user, id string) store.Key {
+	return store.Key{PK: userPartition(user), SK: "RUN#" + id}
+}
+
+func (r *Run) activeKey() store.Key {
+	return store.Key{PK: "ACTIVE#" + r.Config, SK: fmt.Sprintf("%s#%s#%s#%v#%s", r.Kind, r.From, r.To, r.Options.DryRun, r.AttemptOf)}
+}
+
+// Store keeps runs.
+type Store struct{ table store.Table }
+
+// NewStore returns the runs kept in table.
+func NewStore(table store.Table) *Store { return &Store{table: table} }
+
+func (r *Run) item() *store.Item {
+	data, err := json.Marshal(r)
+	if err != nil {
+		panic(fmt.Sprintf("run: %v", err)) // plain data; only a malformed Result could do it
+	}
+	return &store.Item{Key: runKey(r.User, r.ID), IndexPK: "RUNS#" + r.Config, IndexSK: r.ID, Data: data}
+}
+
+// Create stores a new run, unless one of the same kind, config, window and options is under way: then that one is returned, and
+// created is false.
+func (s *Store) Create(ctx context.Context, r *Run) (underWay *Run, created bool, err error) {
+	active := r.activeKey()
+	err = s.table.Transact(ctx, []store.Op{
+		{Put: r.item(), If: store.Absent()},
+		{Put: &store.Item{Key: active, Data: fmt.Appendf(nil, "%q", r.ID)}, If: store.Absent()},
+	})
+	if err == nil {
+		r.stored = 1
+		return r, true, nil
+	}
+	if !errors.Is(err, store.ErrConflict) {
+		return nil, false, fmt.Errorf("store the run: %w", err)
+	}
+	item, err := s.table.Get(ctx, active)
+	if err != nil {
+		return nil, false, fault.Wrap(fault.Unavailable, fmt.Errorf("find the run under way: %w", err)) // it ended just now
+	}
+	var id string
+	if err := json.Unmarshal(item.Data, &id); err != nil {
+		return nil, false, fault.New(fault.Malformed, "the note of the run under way is unreadable: %v", err)
+	}
+	underWay, err = s.Get(ctx, r.User, id)
+	return underWay, false, err
+}
+
+// Get returns a user's run; ErrNotFound kinds are fault.NotFound.
+func (s *Store) Get(ctx context.Context, user, id string) (*Run, error) {
+	item, err := s.table.Get(ctx, runKey(user, id))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, fault.New(fault.NotFound, "there is no run %s", id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read run %s: %w", id, err)
+	}
+	return decode(item)
+}
+
+func decode(item store.Item) (*Run, error) {
+	r := &Run{}
+	if err := json.Unmarshal(item.Data, r); err != nil {
+		return nil, fault.New(fault.Malformed, "run %s is unreadable: %v", item.SK, err)
+	}
+	r.stored = item.Version
+	return r, nil
+}
+
+// List returns a page of a user's runs, the newest first; config "" means all.
+func (s *Store) List(ctx context.Context, user, config string, limit int, cursor string) (runs []*Run, next string, err error) {
+	q := store.Query{PK: userPartition(user), Prefix: "RUN#", Desc: true, Limit: limit, Cursor: cursor}
+	if config != "" {
+		q.Index, q.PK, q.Prefix = true, "RUNS#"+config, ""
+	}
+	page, err := s.table.Query(ctx, q)
+	if err != nil {
+		return nil, "", fmt.Errorf("list runs: %w", err)
+	}
+	for _, item := range page.Items {
+		r, err := decode(item)
+		if err != nil {
+			return nil, "", err
+		}
+		if r.User == user {
+			runs = append(runs, r)
+		}
+	}
+	return runs, page.Next, nil
+}
+
+// Put is the operation that stores the run's present state if nobody else stored another; call Stored after it went through.
+func (r *Run) Put() store.Op { return store.Op{Put: r.item(), If: store.VersionIs(r.stored)} }
+
+// Stored notes that the operation of Put went through.
+func (r *Run) Stored() { r.stored++ }
+
+// Update stores the run's present state; store.ErrConflict if somebody else stored another.
+func (s *Store) Update(ctx context.Context, r *Run) error {
+	if _, err := s.table.Put(ctx, *r.item(), store.VersionIs(r.stored)); err != nil {
+		return fmt.Errorf("store run %s: %w", r.ID, err)
+	}
+	r.stored++
+	return nil
+}
+
+// End sets the final state, and returns the operations that store it and make room for the next run of the window.
+func (r *Run) End(state State, at time.Time) []store.Op {
+	r.State, r.Ended = state, at.UTC()
+	r.Progress = NewProgress("done", r.Progress.Total, r.Progress.Total)
+	if state == Succeeded || state == Partial {
+		r.Progress.Percent = 100
+	}
+	active := r.activeKey()
+	return []store.Op{r.Put(), {Delete: &active}}
+}
+
+// Finish stores the final state by itself.
+func (s *Store) Finish(ctx context.Context, r *Run, state State, at time.Time) error {
+	if err := s.table.Transact(ctx, r.End(state, at)); err != nil {
+		return fmt.Errorf("end run %s: %w", r.ID, err)
+	}
+	r.Stored()
+	return nil
+}
+
+// itemsPerPage keeps a page of items far below the largest size of a store item.
+const itemsPerPage = 200
+
+// PutItems stores the run's items and sets its number of pages; the run itself is stored by the caller.
+func (s *Store) PutItems(ctx context.Context, r *Run, items []Item) error {
+	var pages []store.Item
+	for len(items) > 0 {
+		n := min(itemsPerPage, len(items))
+		data, err := json.Marshal(items[:n])
+		if err != nil {
+			return fmt.Errorf("store items of run %s: %w", r.ID, err)
+		}
+		pages = append(pages, store.Item{Key: itemKey(r.ID, len(pages)), Data: data})
+		items = items[n:]
+	}
+	r.Pages = len(pages)
+	if len(pages) == 0 {
+		return nil
+	}
+	if err := s.table.BatchPut(ctx, pages); err != nil {
+		return fmt.Errorf("store items of run %s: %w", r.ID, err)
+	}
+	return nil
+}
+
+func itemKey(run string, page int) store.Key {
+	return store.Key{PK: "RUN#" + run, SK: fmt.Sprintf("ITEM#%06d", page)}
+}
+
+// Items returns one page of a run's items, from 0.
+func (s *Store) Items(ctx context.Context, r *Run, page int) ([]Item, error) {
+	if page < 0 || page >= r.Pages {
+		return nil, nil
+	}
+	stored, err := s.table.Get(ctx, itemKey(r.ID, page))
+	if err != nil {
+		return nil, fmt.Errorf("read items of run %s: %w", r.ID, err)
+	}
+	var items []Item
+	if err := json.Unmarshal(stored.Data, &items); err != nil {
+		return nil, fault.New(fault.Malformed, "items of run %s are unreadable: %v", r.ID, err)
+	}
+	return items, nil
+}

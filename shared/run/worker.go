@@ -1,0 +1,214 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"adminassistant/shared/fault"
+	"adminassistant/shared/queue"
+	"adminassistant/shared/store"
+	"adminassistant/shared/telemetry"
+)
+
+// Message names a run; the run's record holds everything else.
+type Message struct {
+	RunID       string `json:"run_id"`
+	Kind        Kind   `json:"kind"`
+	User        string `json:"user"`
+	AttemptOf   string `json:"attempt_of"`
+	Correlation string `json:"correlation_id"`
+}
+
+// ParseMessage reads a message; errors are of kind fault.Malformed.
+func ParseMessage(body []byte) (Message, error) {
+	var m Message
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&m); err != nil {
+		return m, fault.New(fault.Malformed, "not a message that names a run: %v", err)
+	}
+	if _, err := d.Token(); err != io.EOF || m.RunID == "" || m.Kind == "" || m.User == "" {
+		return m, fault.New(fault.Malformed, "not a message that names a run: run_id, kind and user are needed, and nothing after them")
+	}
+	return m, nil
+}
+
+// Handler carries out one kind of run. It returns nil when the run has ended, whatever its state; ErrBusy when another run holds
+// the lease; ErrHandOn when it stored a checkpoint because its time was nearly up; otherwise an error of which the kind says
+// whether another attempt makes sense.
+type Handler interface {
+	Run(ctx context.Context, r *Run) error
+}
+
+// ErrHandOn means that the rest of the run is for another worker.
+var ErrHandOn = errors.New("run: handed on")
+
+// Starter creates runs and names them to the worker.
+type Starter struct {
+	Runs  *Store
+	Queue queue.Queue
+}
+
+// Start creates the run and sends its message. If the same is under way, that run is returned, and its message is sent again in
+// case that the worker it was with is no more; two workers of one run cannot do harm.
+func (s *Starter) Start(ctx context.Context, r *Run) (*Run, bool, error) {
+	r, created, err := s.Runs.Create(ctx, r)
+	if err != nil {
+		return nil, false, err
+	}
+	return r, created, send(ctx, s.Queue, r, 0)
+}
+
+func send(ctx context.Context, q queue.Queue, r *Run, delay time.Duration) error {
+	body, err := json.Marshal(Message{RunID: r.ID, Kind: r.Kind, User: r.User, AttemptOf: r.AttemptOf, Correlation: r.Correlation})
+	if err != nil {
+		return fmt.Errorf("name run %s: %w", r.ID, err)
+	}
+	if err := q.Send(ctx, body, delay); err != nil {
+		return fmt.Errorf("send run %s: %w", r.ID, err)
+	}
+	return nil
+}
+
+// Worker takes messages off the queue and carries the runs out.
+type Worker struct {
+	Runs     *Store
+	Queue    queue.Queue
+	Handlers map[Kind]Handler
+	Log      zerolog.Logger
+	Clock    func() time.Time
+	// BusyDelay is how long a run waits before it asks for the lease again.
+	BusyDelay time.Duration
+	// Visibility is how long a message stays hidden from other workers; Poll renews it while the run goes on.
+	Visibility time.Duration
+}
+
+// Handle does what one message asks for and settles the message: deletes it, sends it on, or parks it. After an error the message
+// stays where it is and comes again.
+func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
+	msg, err := ParseMessage(m.Body)
+	if err != nil {
+		telemetry.Failure(w.Log.Error(), err).Str("message", m.ID).Msg("message parked")
+		return w.Queue.Park(ctx, m, "malformed")
+	}
+	ctx = telemetry.WithCorrelation(ctx, w.Log.With().Str("run", msg.RunID).Str("user", telemetry.Hash(msg.User)).Logger(), msg.Correlation)
+	log := zerolog.Ctx(ctx)
+	r, err := w.Runs.Get(ctx, msg.User, msg.RunID)
+	if fault.Of(err) == fault.NotFound || fault.Of(err) == fault.Malformed && err != nil {
+		telemetry.Failure(log.Error(), err).Str("message", m.ID).Msg("message parked")
+		return w.Queue.Park(ctx, m, "names no readable run")
+	}
+	if err != nil {
+		return err
+	}
+	if r.State.Ended() {
+		return w.Queue.Delete(ctx, m.Receipt) // delivered again after the run had ended
+	}
+	handler := w.Handlers[r.Kind]
+	if handler == nil {
+		log.Error().Str("message", m.ID).Str("kind", string(r.Kind)).Msg("message parked")
+		return w.Queue.Park(ctx, m, "nobody handles runs of this kind")
+	}
+
+	err = handler.Run(ctx, r)
+	switch {
+	case err == nil:
+		return w.Queue.Delete(ctx, m.Receipt)
+	case errors.Is(err, ErrBusy):
+		return w.replace(ctx, m, r, w.BusyDelay)
+	case errors.Is(err, ErrHandOn):
+		return w.replace(ctx, m, r, 0)
+	case again(err) && m.Receives < queue.MaxReceives:
+		telemetry.Failure(log.Warn(), err).Int("attempt", m.Receives).Msg("run interrupted")
+		return err
+	}
+	telemetry.Failure(log.Error(), err).Msg("run failed")
+	if err := w.fail(ctx, r.User, r.ID, err); err != nil {
+		return err
+	}
+	if again(err) {
+		return w.Queue.Park(ctx, m, "the run was interrupted too often")
+	}
+	return w.Queue.Delete(ctx, m.Receipt)
+}
+
+// again says whether another attempt makes sense: after a transient failure, and when somebody else went on with the run or the
+// ledger meanwhile, so that a fresh look shows what is left to do.
+func again(err error) bool { return fault.Of(err).Transient() || errors.Is(err, store.ErrConflict) }
+
+// replace sends the run on by a message of its own, so that waiting does not count as failing.
+func (w *Worker) replace(ctx context.Context, m queue.Message, r *Run, delay time.Duration) error {
+	if err := send(ctx, w.Queue, r, delay); err != nil {
+		return err
+	}
+	return w.Queue.Delete(ctx, m.Receipt)
+}
+
+// fail ends a run for good with the reason. It reads the run again, since the handler may have stored it.
+func (w *Worker) fail(ctx context.Context, user, id string, cause error) error {
+	r, err := w.Runs.Get(ctx, user, id)
+	if err != nil || r.State.Ended() {
+		return err
+	}
+	r.Problem = NewProblem(cause)
+	return w.Runs.Finish(ctx, r, Failed, w.Clock())
+}
+
+// Poll handles messages one after the other until ctx ends.
+func (w *Worker) Poll(ctx context.Context) error {
+	for ctx.Err() == nil {
+		messages, err := w.Queue.Receive(ctx, 1, w.Visibility, 10*time.Second)
+		if err != nil && ctx.Err() == nil {
+			telemetry.Failure(w.Log.Error(), err).Msg("queue unreachable")
+			if !sleep(ctx, time.Second) {
+				break
+			}
+		}
+		for _, m := range messages {
+			w.handleRenewing(ctx, m)
+		}
+	}
+	return ctx.Err()
+}
+
+// handleRenewing handles one message and keeps it hidden while that takes. What is interrupted becomes visible again soon.
+func (w *Worker) handleRenewing(ctx context.Context, m queue.Message) {
+	renewing, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		for sleep(renewing, w.Visibility/3) {
+			if err := w.Queue.Extend(renewing, m.Receipt, w.Visibility); err != nil && renewing.Err() == nil {
+				telemetry.Failure(w.Log.Warn(), err).Msg("message not renewed")
+			}
+		}
+	}()
+	err := w.Handle(ctx, m)
+	stop()
+	if err != nil {
+		telemetry.Failure(w.Log.Warn(), err).Msg("message left for redelivery")
+		settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if err := w.Queue.Extend(settle, m.Receipt, w.BusyDelay); err != nil {
+			telemetry.Failure(w.Log.Warn(), err).Msg("message not released")
+		}
+	}
+}
+
+// sleep waits and says whether ctx is still alive.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
