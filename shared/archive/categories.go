@@ -27,14 +27,13 @@ func parseCategory(category string) (customer string, billing calendar.BillingTy
 	if strings.EqualFold(strings.TrimSpace(category), onlineMarker) {
 		return "", "", nil
 	}
-	switch strings.Count(category, " - ") {
-	case 0:
+	left, right, found := strings.Cut(category, " - ")
+	switch {
+	case !found:
 		return "", "", errNoBillingType
-	case 1:
-	default:
+	case strings.Contains(" "+right, " - "): // two may share a space
 		return "", "", errSeparators
 	}
-	left, right, _ := strings.Cut(category, " - ")
 	left, right = strings.TrimSpace(left), strings.TrimSpace(right)
 	leftType, leftIs := billingType(left)
 	rightType, rightIs := billingType(right)

@@ -21,16 +21,17 @@ func (p *planner) matchLedger(held []Held) {
 	for _, h := range p.held {
 		byKey[h.Key] = h
 	}
-	for _, c := range p.all {
+	sources := p.sources()
+	for _, c := range sources {
 		if h := byKey[c.Key]; h != nil {
 			p.take(c, h)
 		}
 	}
-	p.matchMoved()
+	p.matchMoved(sources)
 	// A duplicate that was archived before it was merged stands for the one that was kept.
 	for _, c := range p.all {
 		for _, m := range c.merged {
-			if c.held == nil && m.held != nil && !c.decided() {
+			if c.held == nil && m.held != nil && (!c.decided() || c.Outcome == Excluded) {
 				p.taken[m.held] = nil
 				p.take(c, m.held)
 				m.held = nil
@@ -65,6 +66,23 @@ func (p *planner) matchLedger(held []Held) {
 	p.accept(accepted)
 }
 
+// sources returns the candidates that may be the source of what is held: those that are left out come last, because one of them may
+// carry the key of one that is not, and what is held belongs to the latter. A series master is none of its instances.
+func (p *planner) sources() []*candidate {
+	sources := make([]*candidate, 0, len(p.all))
+	var out []*candidate
+	for _, c := range p.all {
+		switch {
+		case c.Event.Type == calendar.Master:
+		case c.Outcome == Excluded:
+			out = append(out, c)
+		default:
+			sources = append(sources, c)
+		}
+	}
+	return append(sources, out...)
+}
+
 // take matches the candidate with what is held; the first one has it.
 func (p *planner) take(c *candidate, h *Held) {
 	if p.taken[h] == nil {
@@ -73,9 +91,9 @@ func (p *planner) take(c *candidate, h *Held) {
 	}
 }
 
-// matchMoved finds single events that moved: their key holds the start that they had when they were archived, and only the
-// iCalUId says that they are the same.
-func (p *planner) matchMoved() {
+// matchMoved finds events without an original start that moved: their key holds the start that they had when they were archived,
+// and only the iCalUId says that they are the same.
+func (p *planner) matchMoved(sources []*candidate) {
 	free := map[string][]*Held{}
 	for _, h := range p.held {
 		if uid, _, ok := cutKey(h.Key); ok && p.taken[h] == nil && (h.Single || p.inWindow(h.Appointment.Start)) {
@@ -85,9 +103,9 @@ func (p *planner) matchMoved() {
 	if len(free) == 0 {
 		return
 	}
-	for _, c := range p.all {
+	for _, c := range sources {
 		e := c.Event
-		if c.held != nil || c.Outcome == Merged || c.Outcome == Absorbed || !e.OriginalStart.IsZero() || e.Type != calendar.Single && e.Type != "" {
+		if c.held != nil || c.Outcome == Merged || c.Outcome == Absorbed || !e.OriginalStart.IsZero() {
 			continue
 		}
 		if left := free[e.ICalUID]; e.ICalUID != "" && len(left) > 0 {
@@ -117,7 +135,7 @@ func (p *planner) uniqueKeys() {
 		if c.decided() {
 			continue
 		}
-		if seen[c.Key] {
+		for seen[c.Key] {
 			c.Key += "#" + c.EventID
 		}
 		seen[c.Key] = true
@@ -144,11 +162,16 @@ func (p *planner) accept(drifted []*candidate) {
 		}
 	}
 	standing := newSpans(claims)
+	busy := newSpans(slices.DeleteFunc(slices.Clone(claims), (*claim).free))
 	for _, c := range drifted {
 		c.Accept = true
 		if m := moved[c]; m != nil {
-			for other := range standing.all(m) {
-				if other.newcomer != c && !(other.free() && m.free()) {
+			others := standing
+			if m.free() { // free ones do not collide with each other
+				others = busy
+			}
+			for other := range others.all(m) {
+				if other.newcomer != c {
 					c.Accept = false
 					break
 				}

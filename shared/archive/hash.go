@@ -60,6 +60,7 @@ func contentHash(c *candidate) string {
 	add(string(a.Importance))
 	add(string(orElse(e.Sensitivity, calendar.Normal)))
 	flag(e.Cancelled)
+	flag(e.IsOrganizer)
 	add(string(orElse(e.Response, calendar.NoResponse)))
 	add(e.Organizer.Name)
 	add(e.Organizer.Address)
@@ -103,9 +104,6 @@ func BodyDigest(b calendar.Body) string {
 	if b.Content == "" {
 		return ""
 	}
-	h := sha256.New()
-	h.Write([]byte(b.ContentType))
-	h.Write([]byte{0})
-	h.Write([]byte(b.Content))
-	return hex.EncodeToString(h.Sum(nil))
+	sum := sha256.Sum256([]byte(b.ContentType + "\x00" + b.Content))
+	return hex.EncodeToString(sum[:])
 }

@@ -14,29 +14,35 @@ func (p *planner) mergeDuplicates() {
 	open := p.open()
 	sets := newSets(len(open))
 	fold := cases.Fold()
-	type uidAt struct {
-		uid   string
-		start time.Time
-	}
-	type likeness struct {
-		subject    string
-		start, end time.Time
-		allDay     bool
-	}
-	byUID := make(map[uidAt]int, len(open))
-	byLikeness := make(map[likeness]int, len(open))
 	byID := make(map[string]int, len(open))
 	for i, c := range open {
-		if uid := c.Event.ICalUID; uid != "" {
-			joinSame(sets, byUID, uidAt{uid, c.Appointment.Start}, i)
-		}
-		if subject := foldSubject(fold, c.Appointment.Subject); subject != "" {
-			joinSame(sets, byLikeness, likeness{subject, c.Appointment.Start, c.Appointment.End, c.Appointment.AllDay}, i)
-		}
 		joinSame(sets, byID, c.EventID, i)
 	}
+	type likeness struct {
+		subject string
+		end     time.Time
+		allDay  bool
+	}
+	for from, to := 0, 0; from < len(open); from = to {
+		start := open[from].Appointment.Start
+		for to = from + 1; to < len(open) && open[to].Appointment.Start.Equal(start); to++ {
+		}
+		if to == from+1 {
+			continue // nothing else starts then
+		}
+		byUID, byLikeness := map[string]int{}, map[likeness]int{}
+		for i := from; i < to; i++ {
+			c := open[i]
+			if uid := c.Event.ICalUID; uid != "" {
+				joinSame(sets, byUID, uid, i)
+			}
+			if subject := foldSubject(fold, c.Appointment.Subject); subject != "" {
+				joinSame(sets, byLikeness, likeness{subject, c.Appointment.End, c.Appointment.AllDay}, i)
+			}
+		}
+	}
 
-	kept := make(map[int]*candidate)
+	kept := make([]*candidate, len(open)) // by set
 	for i, c := range open {
 		set := sets.find(i)
 		if k := kept[set]; k == nil || preferred(c, k) {

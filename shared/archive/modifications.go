@@ -122,6 +122,7 @@ func later(a, b time.Time) time.Time {
 
 // originals finds the original that a modification means. Appointments are indexed by start and by end, once for every set
 // of categories that a modification carries and once for all of them, so that each search is logarithmic whatever the calendar.
+// Those that no modification comes near are left out.
 type originals struct {
 	all   *timeline
 	bySet map[string]*timeline // by categorySet; only sets that a modification may ask for
@@ -139,7 +140,16 @@ func newOriginals(candidates, modifications []*candidate) *originals {
 			o.bySet[set], o.bySet[""] = &timeline{}, &timeline{}
 		}
 	}
+	claims := make([]*claim, len(modifications))
+	for i, m := range modifications {
+		claims[i] = newClaim(m.EventID, &m.Appointment, m)
+	}
+	reach := newSpans(claims)
 	for _, c := range candidates {
+		around := claim{start: c.Appointment.Start.Add(-nearby - 1), end: c.Appointment.End.Add(nearby + 1)}
+		if reach.first(&around) == nil {
+			continue // too far from every modification, and only a modification would move it
+		}
 		for _, t := range o.timelines(c) {
 			t.insert(c)
 		}

@@ -45,7 +45,10 @@ type claim struct {
 func (c *claim) free() bool { return c.rank == rankFree }
 
 func compareClaims(a, b *claim) int {
-	return cmp.Or(a.start.Compare(b.start), a.end.Compare(b.end), strings.Compare(a.eventID, b.eventID))
+	if order := a.start.Compare(b.start); order != 0 {
+		return order
+	}
+	return cmp.Or(a.end.Compare(b.end), strings.Compare(a.eventID, b.eventID))
 }
 
 // contends says whether an appointment takes part in overlaps.
@@ -73,6 +76,7 @@ func (p *planner) resolveOverlaps() {
 			held = append(held, newClaim(h.EventID, a, nil))
 		}
 	}
+	slices.SortFunc(newcomers, compareClaims) // once for all; what comes after sorts what is sorted
 
 	switch p.Overlaps {
 	case Ask:
@@ -191,18 +195,32 @@ func firstOf(a, b *claim) *claim {
 	return a
 }
 
+// mostNamed is how many held ones an action names at most: the earliest. One that collides with thousands of them needs no longer
+// list, and the actions of many such ones together must not grow with the square of the calendar.
+const mostNamed = 50
+
 // askAboutConflicts raises one action for each connected component of conflicted ones, naming the held ones that it collides with.
 func (p *planner) askAboutConflicts(conflicted, held []*claim) {
+	if len(conflicted) == 0 {
+		return
+	}
+	if p.Overlaps == Ask { // free ones claim no time
+		held = slices.DeleteFunc(slices.Clone(held), (*claim).free)
+	}
 	standing := newSpans(held)
 	for _, group := range connected(conflicted) {
-		whole := &claim{start: group[0].start, end: group[0].end, rank: rankFree}
+		whole := &claim{start: group[0].start, end: group[0].end}
 		var ids, with []string
 		for _, n := range group {
 			ids = append(ids, n.eventID)
-			whole.end, whole.rank = later(whole.end, n.end), max(whole.rank, n.rank)
+			whole.end = later(whole.end, n.end)
 		}
+		busy := newSpans(slices.DeleteFunc(slices.Clone(group), (*claim).free))
 		for h := range standing.all(whole) {
-			if !h.free() || p.Overlaps == Resolve && !whole.free() {
+			if len(with) == mostNamed {
+				break
+			}
+			if !h.free() || busy.first(h) != nil {
 				with = append(with, h.eventID)
 			}
 		}

@@ -207,10 +207,20 @@ type candidate struct {
 	held     *Held        // what the ledger holds under its key, also when it ends in another bucket
 }
 
-// compare orders candidates by start, then id, then content, so that no step depends on the order of the input.
+// compare orders candidates by start, then id, then by all else that a plan can show, so that no step depends on the order of
+// the input, even where a source tells one id several times.
 func compare(a, b *candidate) int {
-	return cmp.Or(a.Appointment.Start.Compare(b.Appointment.Start), strings.Compare(a.EventID, b.EventID), strings.Compare(a.Hash, b.Hash),
-		strings.Compare(a.Event.ChangeKey, b.Event.ChangeKey))
+	if order := a.Appointment.Start.Compare(b.Appointment.Start); order != 0 {
+		return order
+	}
+	if order := strings.Compare(a.EventID, b.EventID); order != 0 {
+		return order
+	}
+	return cmp.Or(
+		strings.Compare(a.Hash, b.Hash), strings.Compare(a.Key, b.Key), strings.Compare(a.Reason, b.Reason), slices.Compare(a.Issues, b.Issues),
+		strings.Compare(a.Event.ICalUID, b.Event.ICalUID), a.Event.OriginalStart.Compare(b.Event.OriginalStart),
+		a.Event.LastModified.Compare(b.Event.LastModified), strings.Compare(a.Event.ChangeKey, b.Event.ChangeKey),
+	)
 }
 
 func (c *candidate) exclude(reason string) { c.Outcome, c.Reason = Excluded, reason }
@@ -265,27 +275,36 @@ func (p *planner) ask(kind, detail string, ids ...string) {
 
 // finish collects the plan and counts it.
 func (p *planner) finish() Plan {
-	plan := Plan{Window: p.window, Overlaps: p.overlaps, Actions: p.actions, Items: make([]Item, 0, len(p.all))}
+	plan := Plan{Window: p.window, Overlaps: p.overlaps}
 	plan.Counts.Fetched = len(p.all)
+	items := make([]*Item, 0, len(p.all))
 	for _, c := range p.all {
-		plan.Items = append(plan.Items, c.Item)
+		items = append(items, &c.Item)
 		if c.Reason == ReasonOrphan {
 			p.ask(ActionOrphan, fmt.Sprintf("there is no appointment for this %s to change", strings.ReplaceAll(string(c.modifies), "_", " ")), c.EventID)
 		}
 	}
 	for _, h := range p.held {
 		if p.taken[h] == nil && p.inWindow(h.Appointment.Start) {
-			plan.Items = append(plan.Items, Item{EventID: h.EventID, Key: h.Key, Hash: h.Hash, Outcome: Vanished, Appointment: h.Appointment, Held: h})
+			items = append(items, &Item{EventID: h.EventID, Key: h.Key, Hash: h.Hash, Outcome: Vanished, Appointment: h.Appointment, Held: h})
 			p.ask(ActionDrift, "archived, and no longer in the source", h.EventID)
 		}
 	}
-	plan.Actions = p.actions
-	for i := range plan.Items {
-		*plan.Counts.Of(plan.Items[i].Outcome)++
-	}
-	slices.SortStableFunc(plan.Items, func(a, b Item) int {
-		return cmp.Or(a.Appointment.Start.Compare(b.Appointment.Start), strings.Compare(a.EventID, b.EventID), strings.Compare(a.Key, b.Key))
+	slices.SortStableFunc(items, func(a, b *Item) int {
+		if order := a.Appointment.Start.Compare(b.Appointment.Start); order != 0 {
+			return order
+		}
+		if order := strings.Compare(a.EventID, b.EventID); order != 0 {
+			return order
+		}
+		return strings.Compare(a.Key, b.Key)
 	})
+	plan.Items = make([]Item, len(items))
+	for i, it := range items {
+		plan.Items[i] = *it
+		*plan.Counts.Of(it.Outcome)++
+	}
+	plan.Actions = p.actions
 	slices.SortStableFunc(plan.Actions, func(a, b Action) int {
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), slices.Compare(a.EventIDs, b.EventIDs), strings.Compare(a.Detail, b.Detail))
 	})

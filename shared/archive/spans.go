@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -20,7 +19,10 @@ func newSpans(claims []*claim) spans {
 		return spans{}
 	}
 	s := spans{claims: slices.SortedFunc(slices.Values(claims), func(a, b *claim) int {
-		return cmp.Or(a.start.Compare(b.start), strings.Compare(a.eventID, b.eventID))
+		if order := a.start.Compare(b.start); order != 0 {
+			return order
+		}
+		return strings.Compare(a.eventID, b.eventID)
 	})}
 	for s.leaves = 1; s.leaves < len(claims); s.leaves *= 2 {
 	}

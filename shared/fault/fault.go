@@ -41,68 +41,73 @@ func (k Kind) Public() bool { return k != Internal }
 type Error struct {
 	Kind  Kind
 	Field string
-	text  string
-	cause error
+	err   error // the text, and what the failure came from
 }
 
-func (e *Error) Error() string {
-	switch {
-	case e.text == "":
-		return e.cause.Error()
-	case e.cause == nil:
-		return e.text
-	}
-	return e.text + ": " + e.cause.Error()
-}
+func (e *Error) Error() string { return e.err.Error() }
 
-func (e *Error) Unwrap() error { return e.cause }
+func (e *Error) Unwrap() error { return e.err }
 
-// New makes a failure of a kind with a text for the user.
+// New makes a failure of a kind with a text for the user. A cause that the format takes with %w stays one; if it has a kind
+// already, that one counts (Of).
 func New(kind Kind, format string, args ...any) error {
-	err := fmt.Errorf(format, args...)
-	return &Error{Kind: kind, text: err.Error(), cause: nil}
+	return &Error{Kind: kind, err: fmt.Errorf(format, args...)}
 }
 
-// Wrap gives err a kind and keeps its text; nil stays nil.
+// Wrap gives err a kind and keeps its text; nil stays nil. The kind counts if err has none yet (Of).
 func Wrap(kind Kind, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &Error{Kind: kind, cause: err}
+	return &Error{Kind: kind, err: err}
 }
 
 // Field makes an Invalid failure that names the field at fault, as in Field("window.to", "is before window.from").
 func Field(field, format string, args ...any) error {
-	return &Error{Kind: Invalid, Field: field, text: field + " " + fmt.Sprintf(format, args...)}
+	return &Error{Kind: Invalid, Field: field, err: fmt.Errorf("%s %w", field, fmt.Errorf(format, args...))}
 }
 
-// Of returns the kind that was given to err first, that is the innermost one. A deadline or a cancellation is Unavailable.
+// Of returns the kind that was given to err first, that is the innermost one; of several causes, that of the first one which has
+// a kind. A deadline or a cancellation that nobody classified is Unavailable.
 func Of(err error) Kind {
-	kind, found := Internal, false
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		if f, ok := e.(*Error); ok {
-			kind, found = f.Kind, true
-		}
+	if f := innermost(err, func(*Error) bool { return true }); f != nil {
+		return f.Kind
 	}
-	if !found {
-		var f *Error
-		switch {
-		case errors.As(err, &f): // below a joined error
-			return f.Kind
-		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-			return Unavailable
-		}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return Unavailable
 	}
-	return kind
+	return Internal
 }
 
-// FieldOf returns the field that the innermost classified failure of err names, if any.
+// FieldOf returns the field that the innermost failure of err which names one does, if any.
 func FieldOf(err error) string {
-	field := ""
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		if f, ok := e.(*Error); ok && f.Field != "" {
-			field = f.Field
+	if f := innermost(err, func(f *Error) bool { return f.Field != "" }); f != nil {
+		return f.Field
+	}
+	return ""
+}
+
+// innermost returns the last classified failure that fits on the way from err to its first cause, nil if there is none. Where the
+// way forks, it goes on to the first cause that has one.
+func innermost(err error, fits func(*Error) bool) *Error {
+	var found *Error
+	for err != nil {
+		if f, ok := err.(*Error); ok && fits(f) {
+			found = f
+		}
+		switch e := err.(type) {
+		case interface{ Unwrap() error }:
+			err = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			for _, cause := range e.Unwrap() {
+				if f := innermost(cause, fits); f != nil {
+					return f
+				}
+			}
+			return found
+		default:
+			return found
 		}
 	}
-	return field
+	return found
 }

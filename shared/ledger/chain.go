@@ -5,11 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"adminassistant/shared/blob"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/store"
 )
@@ -79,8 +82,9 @@ type Sealing struct {
 // Hash returns the hash that the link will have.
 func (s *Sealing) Hash() string { return s.head.Hash }
 
-// Prepare makes the link over the entries that a run wrote, to follow head.
-func (l *Ledger) Prepare(ctx context.Context, config string, head Head, run string, at time.Time, entries []*Entry) (*Sealing, error) {
+// Prepare makes the link over the entries that a run wrote, in any order, to follow head. What is sealed is each entry as it was
+// last written or read.
+func (l *Ledger) Prepare(_ context.Context, config string, head Head, run string, at time.Time, entries []*Entry) (*Sealing, error) {
 	sorted := slices.SortedFunc(slices.Values(entries), func(a, b *Entry) int { return strings.Compare(a.sortKey(), b.sortKey()) })
 	leaves := make([]leaf, len(sorted))
 	hashes := make([][sha256.Size]byte, len(sorted))
@@ -88,11 +92,10 @@ func (l *Ledger) Prepare(ctx context.Context, config string, head Head, run stri
 		if e.State == Intended {
 			return nil, fault.New(fault.Internal, "entry %s is to be sealed while it is unknown whether it was written", e.sortKey())
 		}
-		stored, err := l.offload(ctx, *e)
-		if err != nil {
-			return nil, err
+		if e.stored == 0 {
+			return nil, fault.New(fault.Internal, "entry %s is to be sealed and was never written", e.sortKey())
 		}
-		hashes[i] = leafHash(mustJSON(stored))
+		hashes[i] = e.leaf
 		leaves[i] = leaf{SK: e.sortKey(), Hash: hex.EncodeToString(hashes[i][:])}
 		head.Longest = max(head.Longest, e.Appointment.Duration())
 	}
@@ -157,12 +160,29 @@ func (r *Report) misfit(m Misfit) {
 	}
 }
 
-// Verify recomputes the chain from the newest link back, and every entry and body against it.
+// verifyAttempts is how often Verify begins again when a run begins or ends meanwhile.
+const verifyAttempts = 3
+
+// Verify recomputes the chain from the newest link back, and every entry and body against it. It is of kind fault.Unavailable when
+// runs went on to change the ledger meanwhile.
 func (l *Ledger) Verify(ctx context.Context, config string) (Report, error) {
-	head, err := l.Head(ctx, config)
-	if err != nil {
-		return Report{}, err
+	for range verifyAttempts {
+		head, err := l.Head(ctx, config)
+		if err != nil {
+			return Report{}, err
+		}
+		report, err := l.verify(ctx, config, head)
+		if err != nil || report.OK {
+			return report, err
+		}
+		if now, err := l.Head(ctx, config); err != nil || now.stored == head.stored {
+			return report, err
+		}
 	}
+	return Report{}, fault.New(fault.Unavailable, "runs are writing the ledger; verify it when they have ended")
+}
+
+func (l *Ledger) verify(ctx context.Context, config string, head Head) (Report, error) {
 	report := Report{Links: head.Seq, Head: head.Hash}
 	links, broken, err := l.links(ctx, config, head)
 	if err != nil {
@@ -171,64 +191,99 @@ func (l *Ledger) Verify(ctx context.Context, config string) (Report, error) {
 	if broken != nil {
 		report.misfit(*broken)
 	}
-
-	items, err := store.All(ctx, l.table, store.Query{PK: partition(config), From: "0", To: ":"})
+	entries, order, err := l.inspect(ctx, config)
 	if err != nil {
-		return Report{}, fmt.Errorf("read the ledger: %w", err)
-	}
-	byKey := make(map[string]store.Item, len(items))
-	for _, item := range items {
-		byKey[item.SK] = item
+		return Report{}, err
 	}
 	for _, k := range links {
 		for _, lf := range k.leaves {
-			report.Entries++
-			item, ok := byKey[lf.SK]
-			delete(byKey, lf.SK)
-			problem := ""
-			if !ok {
-				problem = "is missing"
-			} else if problem, err = l.problem(ctx, item, lf.Hash); err != nil {
-				return Report{}, err
+			found := entries[lf.SK]
+			problem := "is missing"
+			if found == nil || !found.sealed {
+				report.Entries++
+			}
+			if found != nil {
+				problem = found.problem
+				if problem == "" && found.hash != lf.Hash {
+					problem = "is not what was sealed"
+				}
+				found.sealed = true // maybe again: a run that went on after others had settled it seals its entries once more
 			}
 			if problem != "" {
 				report.misfit(Misfit{Seq: k.Seq, Run: k.Run, Entry: lf.SK, Problem: problem})
 			}
 		}
 	}
-	for _, item := range items {
-		if _, left := byKey[item.SK]; !left {
-			continue
-		}
-		var e Entry
-		switch err := json.Unmarshal(item.Data, &e); {
-		case err == nil && e.Run == head.Open:
+	for _, sk := range order {
+		switch found := entries[sk]; {
+		case found.sealed:
+		case head.Open != "" && found.run == head.Open:
 			report.Open++
 		case broken == nil:
-			report.misfit(Misfit{Run: e.Run, Entry: item.SK, Problem: "was never sealed by a run"})
+			report.misfit(Misfit{Run: found.run, Entry: sk, Problem: "was never sealed by a run"})
 		}
 	}
 	report.OK = report.Misfits == 0
 	return report, nil
 }
 
-// problem says what is wrong with a stored entry of which the hash is known, "" if nothing.
-func (l *Ledger) problem(ctx context.Context, item store.Item, want string) (string, error) {
+// inspected is what Verify has to know of a stored entry.
+type inspected struct {
+	hash    string // of its leaf, hex
+	run     string
+	problem string // what is wrong with it, whatever was sealed
+	sealed  bool
+}
+
+// inspect reads all entries of a config, page by page, and returns what there is by sort key, and the sort keys in order.
+func (l *Ledger) inspect(ctx context.Context, config string) (entries map[string]*inspected, order []string, err error) {
+	entries = map[string]*inspected{}
+	q := store.Query{PK: partition(config), From: "0", To: ":"}
+	for {
+		page, err := l.table.Query(ctx, q)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read the ledger: %w", err)
+		}
+		for _, item := range page.Items {
+			found, err := l.inspectEntry(ctx, item)
+			if err != nil {
+				return nil, nil, err
+			}
+			entries[item.SK] = found
+			order = append(order, item.SK)
+		}
+		if page.Next == "" {
+			return entries, order, nil
+		}
+		q.Cursor = page.Next
+	}
+}
+
+func (l *Ledger) inspectEntry(ctx context.Context, item store.Item) (*inspected, error) {
+	sum := leafHash(item.Data)
+	found := &inspected{hash: hex.EncodeToString(sum[:])}
 	var e Entry
 	if err := json.Unmarshal(item.Data, &e); err != nil {
-		return "is unreadable", nil
+		found.problem = "is unreadable"
+		return found, nil
 	}
-	if sum := leafHash(item.Data); hex.EncodeToString(sum[:]) != want || e.sortKey() != item.SK {
-		return "is not what was sealed", nil
+	found.run = e.Run
+	if e.key() != item.Key {
+		found.problem = "is not what was sealed"
+		return found, nil
 	}
-	for name, digest := range e.Blobs {
-		if _, err := l.body(ctx, e.Config, digest); fault.Of(err).Transient() && err != nil {
-			return "", err
-		} else if err != nil {
-			return "has lost its " + name + " body", nil
+	for _, name := range slices.Sorted(maps.Keys(e.Blobs)) {
+		_, err := l.body(ctx, e.Config, e.Blobs[name])
+		switch kind := fault.Of(err); {
+		case err == nil:
+		case errors.Is(err, blob.ErrNotFound), kind == fault.Malformed, kind == fault.Invalid: // Invalid: a digest that is none
+			found.problem = "has lost its " + name + " body"
+			return found, nil
+		default:
+			return nil, err
 		}
 	}
-	return "", nil
+	return found, nil
 }
 
 // chainLink is a link with its leaves.
@@ -276,15 +331,17 @@ func (l *Ledger) link(ctx context.Context, config string, seq int, hash string) 
 	}
 	hashes := make([][sha256.Size]byte, len(k.leaves))
 	for i, lf := range k.leaves {
-		if n, err := hex.Decode(hashes[i][:], []byte(lf.Hash)); err != nil || n != sha256.Size {
+		hash, err := hex.DecodeString(lf.Hash)
+		if err != nil || len(hash) != sha256.Size {
 			return k, "the link is unreadable", nil
 		}
+		copy(hashes[i][:], hash)
 	}
 	root := merkleRoot(hashes)
 	switch {
 	case k.Hash() != hash || k.Seq != seq:
 		return k, "the link is not what the one after it covers", nil
-	case hex.EncodeToString(root[:]) != k.Root || len(k.leaves) != k.Entries:
+	case hex.EncodeToString(root[:]) != k.Root:
 		return k, "the link's entries are not those that its root covers", nil
 	}
 	return k, "", nil

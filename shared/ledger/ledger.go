@@ -90,7 +90,8 @@ type Entry struct {
 	State   State  `json:"state"`
 	Failure string `json:"failure,omitempty"`
 
-	stored int64 // version of the store item
+	stored int64             // version of the store item
+	leaf   [sha256.Size]byte // hash of the item's data
 }
 
 // Lineage names the source event of an entry wherever it moves: the source key of an instance of a series, and the iCalUId, or
@@ -127,6 +128,7 @@ type Head struct {
 	Longest time.Duration `json:"longest"`
 
 	stored int64
+	opened *Head // as it will be when the operation of Opened went through
 }
 
 // Ledger reads and writes the ledgers of all configs.
@@ -140,13 +142,15 @@ func New(table store.Table, blobs blob.Blob) *Ledger { return &Ledger{table: tab
 
 func partition(config string) string { return "LEDGER#" + config }
 
-// part returns the key in a form that fits into a sort key and a mark.
+const hashedPart = "sha256:"
+
+// part returns the key in a form that fits into a sort key and a mark. No two keys have the same.
 func part(key string) string {
-	if len(key) <= 256 && !strings.ContainsAny(key, "\x00\n") {
+	if len(key) <= 256 && !strings.ContainsAny(key, "\x00\n") && !strings.HasPrefix(key, hashedPart) {
 		return key
 	}
 	sum := sha256.Sum256([]byte(key))
-	return "sha256:" + hex.EncodeToString(sum[:])
+	return hashedPart + hex.EncodeToString(sum[:])
 }
 
 const startFormat = "2006-01-02T15:04:05Z"
@@ -184,13 +188,22 @@ func (h Head) put(config string) store.Op {
 	return store.Op{Put: &store.Item{Key: store.Key{PK: partition(config), SK: "HEAD"}, Data: mustJSON(h)}, If: cond}
 }
 
-// Range returns every version of every entry whose start is in [from, to), by start, key and version. Bodies in blobs are left there.
+// Range returns every version of every entry whose start is in [from, to), by start (to the second), key and version. Bodies in
+// blobs are left there.
 func (l *Ledger) Range(ctx context.Context, config string, from, to time.Time) ([]Entry, error) {
-	items, err := store.All(ctx, l.table, store.Query{PK: partition(config), From: startKey(from), To: startKey(to)})
+	q := store.Query{PK: partition(config), From: startKey(from), To: startKey(to.Add(time.Second - 1))} // the keys have whole seconds
+	items, err := store.All(ctx, l.table, q)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
-	return decode(items)
+	entries, err := decode(items)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(entries, func(e Entry) bool {
+		start := e.Appointment.Start
+		return start.Before(from) || !start.Before(to)
+	}), nil
 }
 
 func decode(items []store.Item) ([]Entry, error) {
@@ -199,7 +212,7 @@ func decode(items []store.Item) ([]Entry, error) {
 		if err := json.Unmarshal(item.Data, &entries[i]); err != nil {
 			return nil, fault.New(fault.Malformed, "ledger entry %s is unreadable: %v", item.SK, err)
 		}
-		entries[i].stored = item.Version
+		entries[i].stored, entries[i].leaf = item.Version, leafHash(item.Data)
 	}
 	return entries, nil
 }
@@ -220,14 +233,21 @@ type place struct {
 	Start   time.Time `json:"start"`
 }
 
-// Places tells where the versions of lineages are.
+// Places tells where the versions of lineages are; the zero Places know of none.
 type Places struct {
-	of     map[string][]place
+	of     map[string][]place // by sort key
 	stored map[string]int64
+}
+
+func (p *Places) init() {
+	if p.of == nil {
+		p.of, p.stored = map[string][]place{}, map[string]int64{}
+	}
 }
 
 // Add takes over what other places tell.
 func (p *Places) Add(other Places) {
+	p.init()
 	maps.Copy(p.of, other.of)
 	maps.Copy(p.stored, other.stored)
 }
@@ -245,7 +265,8 @@ func (p *Places) Versions(lineage, key string) int {
 
 // Find looks lineages up, however many.
 func (l *Ledger) Find(ctx context.Context, config string, lineages []string) (Places, error) {
-	found := Places{of: map[string][]place{}, stored: map[string]int64{}}
+	var found Places
+	found.init()
 	keys := make([]store.Key, len(lineages))
 	for i, lineage := range lineages {
 		keys[i] = store.Key{PK: partition(config), SK: "KEY#" + part(lineage)}
@@ -267,19 +288,20 @@ func (l *Ledger) Find(ctx context.Context, config string, lineages []string) (Pl
 	return found, nil
 }
 
-// Entries returns the newest version of each key that the lineages have, in no particular order.
+// Entries returns every version of each key that the lineages have, in no particular order.
 func (l *Ledger) Entries(ctx context.Context, config string, places Places) ([]Entry, error) {
+	return l.at(ctx, config, places, func(place) bool { return true })
+}
+
+// at returns the entries at those of the places that fit.
+func (l *Ledger) at(ctx context.Context, config string, places Places, fits func(place) bool) ([]Entry, error) {
 	var keys []store.Key
 	for _, of := range places.of {
-		newest := map[string]place{}
 		for _, p := range of {
-			if p.Version >= newest[p.Key].Version {
-				newest[p.Key] = p
+			if fits(p) {
+				e := Entry{Config: config, Key: p.Key, Version: p.Version, Appointment: calendar.Appointment{Start: p.Start}}
+				keys = append(keys, e.key())
 			}
-		}
-		for _, p := range newest {
-			e := Entry{Config: config, Key: p.Key, Version: p.Version, Appointment: calendar.Appointment{Start: p.Start}}
-			keys = append(keys, e.key())
 		}
 	}
 	if len(keys) == 0 {

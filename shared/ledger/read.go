@@ -6,26 +6,67 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"adminassistant/shared/store"
 )
 
 // AsOf returns the entries whose time overlaps or starts in the span, as the ledger had them at that instant: of each key the
-// newest version of then, in order of start and key. A zero instant means now.
+// newest version of then, in order of start (to the second) and key. A zero instant means now. What is moving stands at its old
+// place until the archive calendar shows it at the new one.
 func (l *Ledger) AsOf(ctx context.Context, config string, span Span, at time.Time) ([]Entry, error) {
 	head, err := l.Head(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	entries, err := l.Range(ctx, config, span.From.Add(-head.Longest), span.To)
+	from := span.From.Add(-head.Longest)
+	if head.Open != "" && head.OpenFrom.Before(from) { // the longest does not count what is not sealed
+		from = head.OpenFrom
+	}
+	entries, err := l.Range(ctx, config, from, span.To)
 	if err != nil {
 		return nil, err
 	}
-	entries = Newest(slices.DeleteFunc(entries, func(e Entry) bool { return e.State != Done || !at.IsZero() && e.Time.After(at) }))
+	entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.State != Done || !at.IsZero() && e.Time.After(at) })
+	arrived, err := l.arrived(ctx, config, entries)
+	if err != nil {
+		return nil, err
+	}
+	entries = Newest(slices.DeleteFunc(entries, func(e Entry) bool { return e.Outcome == Moved && !arrived[version{e.Key, e.Version}] }))
 	return slices.DeleteFunc(entries, func(e Entry) bool {
 		a := &e.Appointment
 		return e.Outcome == Moved || a.Start.Before(span.From) && !a.End.After(span.From)
 	}), nil
+}
+
+// version names one version under a key, wherever it is.
+type version struct {
+	key    string
+	number int
+}
+
+// arrived tells which of the versions that notes among the entries say to have moved do stand elsewhere.
+func (l *Ledger) arrived(ctx context.Context, config string, entries []Entry) (map[version]bool, error) {
+	moved := map[version]bool{}
+	var lineages []string
+	for i := range entries {
+		if e := &entries[i]; e.Outcome == Moved {
+			moved[version{e.Key, e.Version}] = true
+			lineages = append(lineages, e.Lineage)
+		}
+	}
+	places, err := l.Find(ctx, config, lineages)
+	if err != nil {
+		return nil, err
+	}
+	there, err := l.at(ctx, config, places, func(p place) bool { return moved[version{p.Key, p.Version}] })
+	if err != nil {
+		return nil, err
+	}
+	arrived := make(map[version]bool, len(moved))
+	for i := range there {
+		if e := &there[i]; e.Outcome != Moved && e.State == Done {
+			arrived[version{e.Key, e.Version}] = true
+		}
+	}
+	return arrived, nil
 }
 
 // History returns every version under a source key, the oldest first.
@@ -38,24 +79,7 @@ func (l *Ledger) History(ctx context.Context, config, key string) ([]Entry, erro
 	if err != nil {
 		return nil, err
 	}
-	var keys []store.Key
-	for _, of := range places.of {
-		for _, p := range of {
-			if p.Key == key {
-				e := Entry{Config: config, Key: p.Key, Version: p.Version}
-				e.Appointment.Start = p.Start
-				keys = append(keys, e.key())
-			}
-		}
-	}
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	items, err := l.table.GetMany(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := decode(items)
+	entries, err := l.at(ctx, config, places, func(p place) bool { return p.Key == key })
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 
@@ -19,10 +20,12 @@ func (l *Ledger) Write(ctx context.Context, places *Places, entries []*Entry, ow
 	if len(entries) > MaxWrite {
 		return fmt.Errorf("ledger: %d entries in one write, the most is %d", len(entries), MaxWrite)
 	}
+	places.init()
 	ops := slices.Clone(own)
+	leaves := make([][sha256.Size]byte, len(entries))
 	touched := map[string][]place{}
 	var order []string
-	for _, e := range entries {
+	for i, e := range entries {
 		stored, err := l.offload(ctx, *e)
 		if err != nil {
 			return err
@@ -38,7 +41,9 @@ func (l *Ledger) Write(ctx context.Context, places *Places, entries []*Entry, ow
 			touched[sk] = append(touched[sk], place{Key: e.Key, Version: e.Version, Start: e.Appointment.Start})
 			e.Blobs = stored.Blobs
 		}
-		ops = append(ops, store.Op{Put: &store.Item{Key: e.key(), Data: mustJSON(stored)}, If: cond})
+		data := mustJSON(stored)
+		leaves[i] = leafHash(data)
+		ops = append(ops, store.Op{Put: &store.Item{Key: e.key(), Data: data}, If: cond})
 	}
 	for _, sk := range order {
 		cond := store.VersionIs(places.stored[sk])
@@ -50,8 +55,9 @@ func (l *Ledger) Write(ctx context.Context, places *Places, entries []*Entry, ow
 	if err := l.table.Transact(ctx, ops); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
-	for _, e := range entries {
+	for i, e := range entries {
 		e.stored++
+		e.leaf = leaves[i]
 	}
 	for sk, of := range touched {
 		places.of[sk] = of
@@ -61,11 +67,16 @@ func (l *Ledger) Write(ctx context.Context, places *Places, entries []*Entry, ow
 }
 
 // Opened returns the operation that notes in the head that a run has entries which are not sealed yet; it is part of the
-// transaction that writes the first of them.
+// transaction that writes the first of them. The head changes when Stored is called after that.
 func (h *Head) Opened(config, run string, r Span) store.Op {
-	h.Open, h.OpenFrom, h.OpenTo = run, r.From, r.To
-	return h.put(config)
+	next := *h
+	next.Open, next.OpenFrom, next.OpenTo, next.opened = run, r.From, r.To, nil
+	h.opened = &next
+	return next.put(config)
 }
 
-// Stored notes that the transaction which Opened or Seal was part of went through.
-func (h *Head) Stored() { h.stored++ }
+// Stored notes that the transaction which the operation of Opened was part of went through.
+func (h *Head) Stored() {
+	*h = *h.opened
+	h.stored++
+}

@@ -123,7 +123,7 @@ func runKey(user, id string) store.Key {
 }
 
 func (r *Run) activeKey() store.Key {
-	return store.Key{PK: "ACTIVE#" + r.Config, SK: fmt.Sprintf("%s#%s#%s#%v#%s", r.Kind, r.From, r.To, r.Options.DryRun, r.AttemptOf)}
+	return store.Key{PK: "ACTIVE#" + r.Config, SK: fmt.Sprintf("%s#%s#%s#%+v#%s", r.Kind, r.From, r.To, r.Options, r.AttemptOf)}
 }
 
 // Store keeps runs.
@@ -140,34 +140,50 @@ func (r *Run) item() *store.Item {
 	return &store.Item{Key: runKey(r.User, r.ID), IndexPK: "RUNS#" + r.Config, IndexSK: r.ID, Data: data}
 }
 
+// createAttempts is how often Create looks again when the run under way ended between two of its looks.
+const createAttempts = 3
+
 // Create stores a new run, unless one of the same kind, config, window and options is under way: then that one is returned, and
 // created is false.
 func (s *Store) Create(ctx context.Context, r *Run) (underWay *Run, created bool, err error) {
-	active := r.activeKey()
-	err = s.table.Transact(ctx, []store.Op{
-		{Put: r.item(), If: store.Absent()},
-		{Put: &store.Item{Key: active, Data: fmt.Appendf(nil, "%q", r.ID)}, If: store.Absent()},
-	})
-	if err == nil {
-		r.stored = 1
-		return r, true, nil
+	active, free := r.activeKey(), store.Absent()
+	for range createAttempts {
+		err = s.table.Transact(ctx, []store.Op{
+			{Put: r.item(), If: store.Absent()},
+			{Put: &store.Item{Key: active, Data: fmt.Appendf(nil, "%q", r.ID)}, If: free},
+		})
+		if err == nil {
+			r.stored = 1
+			return r, true, nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return nil, false, fmt.Errorf("store the run: %w", err)
+		}
+		item, err := s.table.Get(ctx, active)
+		if errors.Is(err, store.ErrNotFound) { // it ended just now
+			free = store.Absent()
+			continue
+		}
+		if err != nil {
+			return nil, false, fmt.Errorf("find the run under way: %w", err)
+		}
+		var id string
+		if err := json.Unmarshal(item.Data, &id); err != nil {
+			return nil, false, fault.New(fault.Malformed, "the note of the run under way is unreadable: %v", err)
+		}
+		underWay, err = s.Get(ctx, r.User, id)
+		if err != nil && fault.Of(err) != fault.NotFound {
+			return nil, false, err
+		}
+		if err == nil && !underWay.State.Ended() {
+			return underWay, false, nil
+		}
+		free = store.VersionIs(item.Version) // the note outlived its run
 	}
-	if !errors.Is(err, store.ErrConflict) {
-		return nil, false, fmt.Errorf("store the run: %w", err)
-	}
-	item, err := s.table.Get(ctx, active)
-	if err != nil {
-		return nil, false, fault.Wrap(fault.Unavailable, fmt.Errorf("find the run under way: %w", err)) // it ended just now
-	}
-	var id string
-	if err := json.Unmarshal(item.Data, &id); err != nil {
-		return nil, false, fault.New(fault.Malformed, "the note of the run under way is unreadable: %v", err)
-	}
-	underWay, err = s.Get(ctx, r.User, id)
-	return underWay, false, err
+	return nil, false, fault.New(fault.Unavailable, "another run of the window began or ended at the same moment; try again")
 }
 
-// Get returns a user's run; ErrNotFound kinds are fault.NotFound.
+// Get returns a user's run; one that is not there is of kind fault.NotFound.
 func (s *Store) Get(ctx context.Context, user, id string) (*Run, error) {
 	item, err := s.table.Get(ctx, runKey(user, id))
 	if errors.Is(err, store.ErrNotFound) {
@@ -228,9 +244,9 @@ func (s *Store) Update(ctx context.Context, r *Run) error {
 // End sets the final state, and returns the operations that store it and make room for the next run of the window.
 func (r *Run) End(state State, at time.Time) []store.Op {
 	r.State, r.Ended = state, at.UTC()
-	r.Progress = NewProgress("done", r.Progress.Total, r.Progress.Total)
+	r.Progress.Phase = "done"
 	if state == Succeeded || state == Partial {
-		r.Progress.Percent = 100
+		r.Progress.Done, r.Progress.Percent = r.Progress.Total, 100
 	}
 	active := r.activeKey()
 	return []store.Op{r.Put(), {Delete: &active}}
@@ -245,18 +261,26 @@ func (s *Store) Finish(ctx context.Context, r *Run, state State, at time.Time) e
 	return nil
 }
 
-// itemsPerPage keeps a page of items far below the largest size of a store item.
-const itemsPerPage = 200
+// A page of items has at most itemsPerPage of them, and ends after pageBytes of JSON, far below the largest size of a store item.
+const (
+	itemsPerPage = 200
+	pageBytes    = 256 << 10
+)
 
 // PutItems stores the run's items and sets its number of pages; the run itself is stored by the caller.
 func (s *Store) PutItems(ctx context.Context, r *Run, items []Item) error {
 	var pages []store.Item
 	for len(items) > 0 {
-		n := min(itemsPerPage, len(items))
-		data, err := json.Marshal(items[:n])
-		if err != nil {
-			return fmt.Errorf("store items of run %s: %w", r.ID, err)
+		n, data := 0, []byte{'['}
+		for n < min(itemsPerPage, len(items)) && len(data) < pageBytes {
+			item, err := json.Marshal(items[n])
+			if err != nil {
+				return fmt.Errorf("store items of run %s: %w", r.ID, err)
+			}
+			data = append(append(data, item...), ',')
+			n++
 		}
+		data[len(data)-1] = ']'
 		pages = append(pages, store.Item{Key: itemKey(r.ID, len(pages)), Data: data})
 		items = items[n:]
 	}

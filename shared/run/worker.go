@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -101,7 +103,7 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	ctx = telemetry.WithCorrelation(ctx, w.Log.With().Str("run", msg.RunID).Str("user", telemetry.Hash(msg.User)).Logger(), msg.Correlation)
 	log := zerolog.Ctx(ctx)
 	r, err := w.Runs.Get(ctx, msg.User, msg.RunID)
-	if fault.Of(err) == fault.NotFound || fault.Of(err) == fault.Malformed && err != nil {
+	if kind := fault.Of(err); kind == fault.NotFound || kind == fault.Malformed || kind == fault.Invalid { // Invalid: no id of ours
 		telemetry.Failure(log.Error(), err).Str("message", m.ID).Msg("message parked")
 		return w.Queue.Park(ctx, m, "names no readable run")
 	}
@@ -117,7 +119,7 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 		return w.Queue.Park(ctx, m, "nobody handles runs of this kind")
 	}
 
-	err = handler.Run(ctx, r)
+	err = carryOut(ctx, handler, r)
 	switch {
 	case err == nil:
 		return w.Queue.Delete(ctx, m.Receipt)
@@ -137,6 +139,17 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 		return w.Queue.Park(ctx, m, "the run was interrupted too often")
 	}
 	return w.Queue.Delete(ctx, m.Receipt)
+}
+
+// carryOut runs the handler. A panic becomes an internal error, so that one run that trips over a defect ends alone.
+func carryOut(ctx context.Context, h Handler, r *Run) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			zerolog.Ctx(ctx).Error().Bytes("stack", debug.Stack()).Msg("handler panicked")
+			err = fmt.Errorf("run %s: panic: %v", r.ID, p)
+		}
+	}()
+	return h.Run(ctx, r)
 }
 
 // again says whether another attempt makes sense: after a transient failure, and when somebody else went on with the run or the
@@ -182,15 +195,17 @@ func (w *Worker) Poll(ctx context.Context) error {
 func (w *Worker) handleRenewing(ctx context.Context, m queue.Message) {
 	renewing, stop := context.WithCancel(ctx)
 	defer stop()
-	go func() {
+	var renewals sync.WaitGroup
+	renewals.Go(func() {
 		for sleep(renewing, w.Visibility/3) {
 			if err := w.Queue.Extend(renewing, m.Receipt, w.Visibility); err != nil && renewing.Err() == nil {
 				telemetry.Failure(w.Log.Warn(), err).Msg("message not renewed")
 			}
 		}
-	}()
+	})
 	err := w.Handle(ctx, m)
 	stop()
+	renewals.Wait() // a late one would hide the message again
 	if err != nil {
 		telemetry.Failure(w.Log.Warn(), err).Msg("message left for redelivery")
 		settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

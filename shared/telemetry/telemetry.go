@@ -13,10 +13,15 @@ import (
 	"adminassistant/shared/fault"
 )
 
-// NewLogger returns a logger that writes JSON lines. level is one of zerolog's words; an unknown one is of kind fault.Invalid.
+var levels = map[string]zerolog.Level{
+	"debug": zerolog.DebugLevel, "info": zerolog.InfoLevel, "warn": zerolog.WarnLevel, "error": zerolog.ErrorLevel, "disabled": zerolog.Disabled,
+}
+
+// NewLogger returns a logger that writes JSON lines. level is debug, info, warn, error or disabled, else the error is of kind
+// fault.Invalid.
 func NewLogger(w io.Writer, level string, clock func() time.Time) (zerolog.Logger, error) {
-	l, err := zerolog.ParseLevel(level)
-	if err != nil || level == "" {
+	l, ok := levels[level]
+	if !ok {
 		return zerolog.Nop(), fault.Field("log level", "must be one of debug, info, warn, error, disabled, not %q", level)
 	}
 	stamp := zerolog.HookFunc(func(e *zerolog.Event, _ zerolog.Level, _ string) { e.Time(zerolog.TimestampFieldName, clock().UTC()) })
@@ -43,8 +48,9 @@ func Hash(value string) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// Failure adds err to a log line. Only the text of internal errors is logged, in full length, because nobody else will ever
-// see it; the text of the other kinds is made for the user and may hold names, so that the log has the kind and the field alone.
+// Failure adds err to a log line. Only the text of internal and of transient errors is logged: it tells what broke, and nobody
+// else will ever see it in full. The text of the other kinds is made for the user and may hold names, so that the log has the kind
+// and the field alone.
 func Failure(e *zerolog.Event, err error) *zerolog.Event {
 	kind := fault.Of(err)
 	e = e.Stringer("fault", kind)

@@ -1,0 +1,317 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/run"
+)
+
+type runView struct {
+	ID        string          `json:"id"`
+	Config    string          `json:"config"`
+	From      string          `json:"from"`
+	To        string          `json:"to"`
+	DryRun    bool            `json:"dry_run"`
+	AttemptOf string          `json:"attempt_of,omitempty"`
+	State     run.State       `json:"state"`
+	Progress  run.Progress    `json:"progress"`
+	Result    *archive.Result `json:"result,omitempty"`
+	Problem   *run.Problem    `json:"problem,omitempty"`
+	Failed    int             `json:"failed"`
+	Created   time.Time       `json:"created"`
+	Started   *time.Time      `json:"started,omitempty"`
+	Ended     *time.Time      `json:"ended,omitempty"`
+}
+
+func (p *program) archiveCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "archive", Short: "Archive a calendar, and see what became of each event"}
+	cmd.AddCommand(p.archivePlan(), p.archiveRun(), p.archiveShow(), p.archiveList(), p.archiveRetry())
+	return cmd
+}
+
+func (p *program) archiveRun() *cobra.Command {
+	var start runStart
+	var noWait bool
+	cmd := &cobra.Command{
+		Use: "run", Short: "Archive a period", Args: cobra.NoArgs,
+		Long: "Archive a period. Without --period: from the last archived day to yesterday, at least the config's look-back.\n" +
+			"The exit code is 0 when all went well, 3 when some events failed, 1 when the run failed.",
+		Example: `  admin-assistant archive run --config work --period "2026-10-01 to 2026-10-31"`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.carryOut(cmd.Context(), request{method: http.MethodPost, path: "/v1/runs", json: start}, noWait)
+		},
+	}
+	start.Kind = string(run.Archive)
+	cmd.Flags().StringVar(&start.Config, "config", "", "archive config, by name or id")
+	cmd.Flags().StringVar(&start.Period, "period", "", `days, as in "last week", "last 7 days", "2026-10-01 to 2026-10-31"`)
+	cmd.Flags().BoolVar(&start.DryRun, "dry-run", false, "make the plan and write nothing")
+	cmd.Flags().BoolVar(&start.Force, "force", false, "go on although the window shrank against the ledger")
+	cmd.Flags().BoolVar(&start.Adopt, "adopt", false, "use an archive calendar that holds events which are not ours")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until the run has ended")
+	required(cmd, "config")
+	return cmd
+}
+
+type runStart struct {
+	Kind   string `json:"kind"`
+	Config string `json:"config"`
+	Period string `json:"period,omitempty"`
+	DryRun bool   `json:"dry_run,omitempty"`
+	Force  bool   `json:"force,omitempty"`
+	Adopt  bool   `json:"adopt,omitempty"`
+}
+
+func (p *program) archiveRetry() *cobra.Command {
+	var noWait bool
+	cmd := &cobra.Command{
+		Use: "retry RUN", Short: "Try the failed events of a run again", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.carryOut(cmd.Context(), request{method: http.MethodPost, path: "/v1/runs/" + url.PathEscape(args[0]) + "/retry"}, noWait)
+		},
+	}
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until the run has ended")
+	return cmd
+}
+
+// carryOut starts a run, waits for its end and shows it. With --local this process carries it out.
+func (p *program) carryOut(ctx context.Context, start request, noWait bool) error {
+	c, err := p.api()
+	if err != nil {
+		return err
+	}
+	var r runView
+	if _, err := c.do(ctx, start, &r); err != nil {
+		return err
+	}
+	if noWait {
+		if p.output == "json" {
+			return p.printJSON(r)
+		}
+		_, err := fmt.Fprintf(p.out, "run %s is %s; see it with: admin-assistant archive show %s\n", r.ID, r.State, r.ID)
+		return err
+	}
+	pause := 500 * time.Millisecond
+	if p.local {
+		pause = 20 * time.Millisecond
+		working, stop := context.WithCancel(ctx)
+		done := make(chan error, 1)
+		go func() { done <- p.opened.Work(working) }()
+		defer func() {
+			stop()
+			<-done
+		}()
+	}
+	if err := p.wait(ctx, c, &r, pause); err != nil {
+		return fmt.Errorf("%w; run %s goes on where it was when it is asked for again", err, r.ID)
+	}
+	return p.showRun(ctx, c, r, false)
+}
+
+// wait follows a run to its end, with a progress bar where there is a terminal.
+func (p *program) wait(ctx context.Context, c *client, r *runView, pause time.Duration) error {
+	var bar *progressbar.ProgressBar
+	if isTerminal(p.err) {
+		bar = progressbar.NewOptions(100, progressbar.OptionSetWriter(p.err), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30))
+		defer bar.Close()
+	}
+	for !r.State.Ended() {
+		if bar != nil {
+			bar.Describe(r.Progress.Phase)
+			_ = bar.Set(r.Progress.Percent)
+		}
+		select {
+		case <-ctx.Done():
+			return errors.New("interrupted")
+		case <-time.After(pause):
+		}
+		if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/runs/" + r.ID}, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// showRun prints a run: its sums, then what failed and, with details, every event.
+func (p *program) showRun(ctx context.Context, c *client, r runView, details bool) error {
+	var items []runItem
+	query := url.Values{}
+	if !details {
+		query.Set("failed", "true")
+	}
+	if r.State.Ended() && (details || r.Failed > 0) {
+		var err error
+		if items, err = all[runItem](ctx, c, "/v1/runs/"+r.ID+"/items", query, 0); err != nil {
+			return err
+		}
+	}
+	if p.output == "json" {
+		if err := p.printJSON(struct {
+			runView
+			Items []runItem `json:"items,omitempty"`
+		}{r, items}); err != nil {
+			return err
+		}
+	} else {
+		config, _, err := p.findConfig(ctx, c, r.Config)
+		if err != nil {
+			return err
+		}
+		zone, err := calendar.LoadZone(config.Timezone)
+		if err != nil {
+			return err
+		}
+		p.printRun(r, config.Name, items, zone)
+	}
+	switch r.State {
+	case run.Partial:
+		return exitError{exitPartial}
+	case run.Failed, run.Cancelled:
+		return exitError{exitFailed}
+	}
+	return nil
+}
+
+type runItem struct {
+	Key     string       `json:"key"`
+	Written bool         `json:"written"`
+	Problem *run.Problem `json:"problem,omitempty"`
+	Plan    planItem     `json:"plan"`
+}
+
+// planItem is an item of a plan as the API and "archive plan" tell it.
+type planItem struct {
+	EventID     string               `json:"event_id"`
+	Outcome     archive.Outcome      `json:"outcome"`
+	Reason      string               `json:"reason"`
+	By          string               `json:"by"`
+	Appointment calendar.Appointment `json:"appointment"`
+	Changes     []archive.Change     `json:"changes"`
+	Issues      []string             `json:"issues"`
+}
+
+func (p *program) printRun(r runView, config string, items []runItem, zone *time.Location) {
+	kind := "run"
+	if r.DryRun {
+		kind = "dry run"
+	}
+	fmt.Fprintf(p.out, "%s %s of config %s, %s to %s: %s\n", kind, r.ID, printable(config), r.From, r.To, r.State)
+	if r.Problem != nil {
+		fmt.Fprintf(p.out, "%s\n", printable(r.Problem.Detail))
+	}
+	if r.Result != nil {
+		p.printCounts(r.Result.Counts, r.Result.Balanced)
+		fmt.Fprintf(p.out, "%d written, %d failed, %d overlaps, %d for you to decide\n", r.Result.Written, r.Result.Failed, r.Result.Overlaps, r.Result.Actions)
+	}
+	if len(items) > 0 {
+		p.printItems(items, zone)
+	}
+	if r.Failed > 0 {
+		fmt.Fprintf(p.out, "try the failed ones again with: admin-assistant archive retry %s\n", r.ID)
+	}
+}
+
+// printCounts prints the conservation table: every event in exactly one bucket.
+func (p *program) printCounts(c archive.Counts, balanced bool) {
+	var rows []table.Row
+	for _, o := range archive.Outcomes {
+		rows = append(rows, table.Row{string(o), *c.Of(o)})
+	}
+	p.printTable(table.Row{"Bucket", "Events"}, rows)
+	fmt.Fprintf(p.out, "%s: %s\n", c, map[bool]string{true: "balanced", false: "NOT BALANCED"}[balanced])
+}
+
+func (p *program) printItems(items []runItem, zone *time.Location) {
+	var rows []table.Row
+	for _, it := range items {
+		var notes []string
+		if it.Problem != nil {
+			notes = append(notes, "failed: "+it.Problem.Detail)
+		}
+		for _, c := range it.Plan.Changes {
+			notes = append(notes, fmt.Sprintf("%s %s -> %s (%s)", c.Field, c.From, c.To, c.Reason))
+		}
+		notes = append(notes, it.Plan.Issues...)
+		why := it.Plan.Reason
+		if it.Plan.By != "" {
+			why = strings.TrimSpace(why + " by " + it.Plan.By)
+		}
+		rows = append(rows, table.Row{when(&it.Plan.Appointment, zone), it.Plan.Appointment.Subject, string(it.Plan.Outcome), why, strings.Join(notes, "; ")})
+	}
+	p.printTable(table.Row{"When", "Subject", "Outcome", "Why", "Notes"}, rows)
+}
+
+func (p *program) archiveShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show RUN", Short: "Show a run with what became of each event", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := p.api()
+			if err != nil {
+				return err
+			}
+			var r runView
+			if _, err := c.do(cmd.Context(), request{method: http.MethodGet, path: "/v1/runs/" + url.PathEscape(args[0])}, &r); err != nil {
+				return err
+			}
+			var exit exitError
+			if err := p.showRun(cmd.Context(), c, r, true); err != nil && !errors.As(err, &exit) {
+				return err
+			}
+			return nil // showing a failed run is no failure
+		},
+	}
+}
+
+func (p *program) archiveList() *cobra.Command {
+	var config string
+	var most int
+	cmd := &cobra.Command{
+		Use: "list", Short: "List runs, the newest first", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.api()
+			if err != nil {
+				return err
+			}
+			query := url.Values{}
+			if config != "" {
+				query.Set("config", config)
+			}
+			runs, err := all[runView](cmd.Context(), c, "/v1/runs", query, most)
+			if err != nil || p.output == "json" {
+				return errors.Join(err, p.jsonUnless(err, runs))
+			}
+			configs, err := all[configView](cmd.Context(), c, "/v1/archive-configs", nil, 0)
+			if err != nil {
+				return err
+			}
+			names := map[string]string{}
+			for _, v := range configs {
+				names[v.ID] = v.Name
+			}
+			var rows []table.Row
+			for _, r := range runs {
+				counts := ""
+				if r.Result != nil {
+					counts = fmt.Sprintf("%d fetched, %d written", r.Result.Counts.Fetched, r.Result.Written)
+				}
+				rows = append(rows, table.Row{r.ID, r.Created.Local().Format("2006-01-02 15:04"), names[r.Config], r.From + " to " + r.To, string(r.State), counts, mark(r.DryRun, "dry run")})
+			}
+			p.printTable(table.Row{"Run", "Created", "Config", "Period", "State", "", ""}, rows)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", "only runs of this archive config")
+	cmd.Flags().IntVar(&most, "most", 20, "so many at the most; 0: all")
+	return cmd
+}

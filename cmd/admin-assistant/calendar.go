@@ -1,0 +1,372 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+)
+
+type calendarView struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	URI     string `json:"uri"`
+	Primary bool   `json:"primary"`
+	CanEdit bool   `json:"can_edit"`
+}
+
+func (p *program) calendarCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "calendar", Short: "Create, fill and read calendars"}
+	cmd.AddCommand(p.calendarCreate(), p.calendarList(), p.calendarDelete(), p.calendarImport(), p.calendarExport(), p.calendarEvents(), p.calendarOverlaps())
+	return cmd
+}
+
+// findCalendar returns the calendar that a URI names.
+func (p *program) findCalendar(ctx context.Context, c *client, uri string) (calendarView, error) {
+	found, err := all[calendarView](ctx, c, "/v1/calendars", url.Values{"uri": {uri}}, 1)
+	if err != nil {
+		return calendarView{}, err
+	}
+	if len(found) == 0 {
+		return calendarView{}, fault.New(fault.NotFound, "calendar %s not found; create it with: admin-assistant calendar create %s", uri, strconv.Quote(uri))
+	}
+	return found[0], nil
+}
+
+func (p *program) calendarCreate() *cobra.Command {
+	return &cobra.Command{
+		Use: "create URI", Short: "Create a calendar", Args: cobra.ExactArgs(1),
+		Example: `  admin-assistant calendar create local://me/calendars/Work`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := p.api()
+			if err != nil {
+				return err
+			}
+			var made calendarView
+			if _, err := c.do(cmd.Context(), request{method: http.MethodPost, path: "/v1/calendars", json: map[string]string{"uri": args[0]}}, &made); err != nil {
+				return err
+			}
+			if p.output == "json" {
+				return p.printJSON(made)
+			}
+			_, err = fmt.Fprintf(p.out, "created %s\n", made.URI)
+			return err
+		},
+	}
+}
+
+func (p *program) calendarList() *cobra.Command {
+	var account string
+	cmd := &cobra.Command{
+		Use: "list", Short: "List calendars", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.api()
+			if err != nil {
+				return err
+			}
+			query := url.Values{}
+			if account != "" {
+				query.Set("account", account)
+			}
+			found, err := all[calendarView](cmd.Context(), c, "/v1/calendars", query, 0)
+			if err != nil || p.output == "json" {
+				return errors.Join(err, p.jsonUnless(err, found))
+			}
+			var rows []table.Row
+			for _, v := range found {
+				rows = append(rows, table.Row{v.URI, mark(v.Primary, "default"), mark(!v.CanEdit, "read only")})
+			}
+			p.printTable(table.Row{"Calendar", "", ""}, rows)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&account, "account", "", "only calendars of this account")
+	return cmd
+}
+
+// jsonUnless prints a value unless there is an error already.
+func (p *program) jsonUnless(err error, v any) error {
+	if err != nil {
+		return nil
+	}
+	return p.printJSON(v)
+}
+
+func mark(yes bool, word string) string {
+	if yes {
+		return word
+	}
+	return ""
+}
+
+func (p *program) calendarDelete() *cobra.Command {
+	return &cobra.Command{
+		Use: "delete URI", Short: "Delete a calendar with all its events", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := p.api()
+			if err != nil {
+				return err
+			}
+			v, err := p.findCalendar(cmd.Context(), c, args[0])
+			if err != nil {
+				return err
+			}
+			if err := p.confirm(fmt.Sprintf("This deletes %s with all its events.", v.URI)); err != nil {
+				return err
+			}
+			_, err = c.do(cmd.Context(), request{method: http.MethodDelete, path: "/v1/calendars/" + v.ID}, nil)
+			return err
+		},
+	}
+}
+
+func (p *program) calendarImport() *cobra.Command {
+	return &cobra.Command{
+		Use: "import URI FILE", Short: "Import an iCalendar file: all of it, or nothing", Args: cobra.ExactArgs(2),
+		Long: "Import an iCalendar file (.ics), as Outlook, Google and Apple export it; \"-\" reads standard input. What is there already, by its UID,\n" +
+			"is updated where it differs, so that importing a file twice changes nothing.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := p.api()
+			if err != nil {
+				return err
+			}
+			v, err := p.findCalendar(cmd.Context(), c, args[0])
+			if err != nil {
+				return err
+			}
+			file, err := p.read(args[1])
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			var done struct {
+				Added   int `json:"added"`
+				Updated int `json:"updated"`
+				Total   int `json:"total"`
+			}
+			if _, err := c.do(cmd.Context(), request{method: http.MethodPost, path: "/v1/calendars/" + v.ID + "/import", file: file}, &done); err != nil {
+				return fmt.Errorf("import %s: %w", args[1], err)
+			}
+			if p.output == "json" {
+				return p.printJSON(done)
+			}
+			_, err = fmt.Fprintf(p.out, "%d events in the file: %d added, %d updated, %d unchanged\n", done.Total, done.Added, done.Updated, done.Total-done.Added-done.Updated)
+			return err
+		},
+	}
+}
+
+// read opens a file, or standard input for "-".
+func (p *program) read(name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(p.in), nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err)
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		f.Close()
+		return nil, fault.New(fault.Invalid, "%s is a folder, not a file", name)
+	}
+	return f, nil
+}
+
+func (p *program) calendarExport() *cobra.Command {
+	return &cobra.Command{
+		Use: "export URI [FILE]", Short: "Export a calendar as an iCalendar file", Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := p.api()
+			if err != nil {
+				return err
+			}
+			v, err := p.findCalendar(cmd.Context(), c, args[0])
+			if err != nil {
+				return err
+			}
+			answer, err := c.send(cmd.Context(), request{method: http.MethodGet, path: "/v1/calendars/" + v.ID + "/export"})
+			if err != nil {
+				return err
+			}
+			defer answer.Body.Close()
+			if len(args) == 1 || args[1] == "-" {
+				_, err = io.Copy(p.out, answer.Body)
+				return err
+			}
+			return writeWhole(args[1], answer.Body)
+		},
+	}
+}
+
+// writeWhole writes a file so that it is there whole or not at all.
+func writeWhole(name string, from io.Reader) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), ".admin-assistant-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err := io.Copy(f, from); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+type eventView struct {
+	Subject    string   `json:"subject"`
+	Start      string   `json:"start"`
+	End        string   `json:"end"`
+	AllDay     bool     `json:"all_day"`
+	StartDate  string   `json:"start_date"`
+	EndDate    string   `json:"end_date"`
+	Categories []string `json:"categories"`
+	ShowAs     string   `json:"show_as"`
+	Cancelled  bool     `json:"cancelled"`
+}
+
+// appointment returns the event's times as an appointment has them; unreadable ones are zero.
+func (v *eventView) appointment() *calendar.Appointment {
+	a := &calendar.Appointment{AllDay: v.AllDay}
+	a.Start, _ = time.Parse(time.RFC3339Nano, v.Start)
+	a.End, _ = time.Parse(time.RFC3339Nano, v.End)
+	a.StartDate, _ = calendar.ParseDate(v.StartDate)
+	a.EndDate, _ = calendar.ParseDate(v.EndDate)
+	return a
+}
+
+// periodFlags are --period and --timezone.
+func periodFlags(cmd *cobra.Command, period, zone *string) {
+	cmd.Flags().StringVar(period, "period", "", `days, as in "last week", "last 7 days", "2026-10-01 to 2026-10-31"`)
+	cmd.Flags().StringVar(zone, "timezone", "", "IANA time zone in which days begin and end (default: this machine's)")
+	required(cmd, "period")
+}
+
+// zone returns the named zone, or this machine's, with its name.
+func zoneOf(name string) (*time.Location, string, error) {
+	if name == "" {
+		name = time.Local.String()
+		if name == "Local" {
+			name = machineZone()
+		}
+	}
+	zone, err := calendar.LoadZone(name)
+	return zone, name, err
+}
+
+// machineZone reads the zone that the machine is set to; UTC where it does not say.
+func machineZone() string {
+	if link, err := os.Readlink("/etc/localtime"); err == nil {
+		for dir, name := filepath.Dir(link), filepath.Base(link); dir != "/" && dir != "."; dir, name = filepath.Dir(dir), filepath.Base(dir)+"/"+name {
+			if _, err := calendar.LoadZone(name); err == nil && filepath.Base(dir) == "zoneinfo" {
+				return name
+			}
+		}
+	}
+	return "UTC"
+}
+
+func (p *program) calendarEvents() *cobra.Command {
+	var period, name string
+	cmd := &cobra.Command{
+		Use: "events URI", Short: "List the events of a period, series expanded", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			zone, name, err := zoneOf(name)
+			if err != nil {
+				return err
+			}
+			c, err := p.api()
+			if err != nil {
+				return err
+			}
+			v, err := p.findCalendar(cmd.Context(), c, args[0])
+			if err != nil {
+				return err
+			}
+			path, query := "/v1/calendars/"+v.ID+"/events", url.Values{"period": {period}, "timezone": {name}}
+			if p.output == "json" {
+				events, err := all[any](cmd.Context(), c, path, query, 0)
+				return errors.Join(err, p.jsonUnless(err, events))
+			}
+			events, err := all[eventView](cmd.Context(), c, path, query, 0)
+			if err != nil {
+				return err
+			}
+			var rows []table.Row
+			for _, e := range events {
+				rows = append(rows, table.Row{when(e.appointment(), zone), e.Subject, fmt.Sprint(e.Categories), e.ShowAs, mark(e.Cancelled, "cancelled")})
+			}
+			p.printTable(table.Row{"When", "Subject", "Categories", "Shown as", ""}, rows)
+			_, err = fmt.Fprintf(p.out, "%d events, times in %s\n", len(events), name)
+			return err
+		},
+	}
+	periodFlags(cmd, &period, &name)
+	return cmd
+}
+
+func (p *program) calendarOverlaps() *cobra.Command {
+	var period, name string
+	var allDay bool
+	cmd := &cobra.Command{
+		Use: "overlaps URI", Short: "List the appointments of a period that share time", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			zone, name, err := zoneOf(name)
+			if err != nil {
+				return err
+			}
+			c, err := p.api()
+			if err != nil {
+				return err
+			}
+			v, err := p.findCalendar(cmd.Context(), c, args[0])
+			if err != nil {
+				return err
+			}
+			type group struct {
+				Start        string `json:"start"`
+				End          string `json:"end"`
+				Appointments []struct {
+					EventID     string               `json:"event_id"`
+					Appointment calendar.Appointment `json:"appointment"`
+				} `json:"appointments"`
+			}
+			query := url.Values{"period": {period}, "timezone": {name}, "all_day": {strconv.FormatBool(allDay)}}
+			groups, err := all[group](cmd.Context(), c, "/v1/calendars/"+v.ID+"/overlaps", query, 0)
+			if err != nil || p.output == "json" {
+				return errors.Join(err, p.jsonUnless(err, groups))
+			}
+			var rows []table.Row
+			for i, g := range groups {
+				for _, m := range g.Appointments {
+					a := &m.Appointment
+					rows = append(rows, table.Row{i + 1, when(a, zone), a.Subject, string(a.ShowAs), string(a.Importance)})
+				}
+			}
+			p.printTable(table.Row{"Group", "When", "Subject", "Shown as", "Importance"}, rows)
+			_, err = fmt.Fprintf(p.out, "%d groups, times in %s\n", len(groups), name)
+			return err
+		},
+	}
+	periodFlags(cmd, &period, &name)
+	cmd.Flags().BoolVar(&allDay, "all-day", false, "all-day appointments take part")
+	return cmd
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"adminassistant/shared/fault"
+)
+
+// client speaks to the API.
+type client struct {
+	base string
+	http *http.Client
+}
+
+func newClient(base string, transport http.RoundTripper) (*client, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fault.New(fault.Invalid, "--api must be an address as in http://127.0.0.1:8080, not %q", base)
+	}
+	return &client{base: strings.TrimRight(base, "/"), http: &http.Client{Transport: transport}}, nil
+}
+
+// inProcess answers requests by a handler, without a network.
+type inProcess struct{ handler http.Handler }
+
+// RoundTrip implements http.RoundTripper. The answer is held in memory.
+func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	defer r.Body.Close()
+	w := &answer{header: http.Header{}}
+	request := r.Clone(r.Context())
+	request.RequestURI = r.URL.RequestURI()
+	request.RemoteAddr = "local"
+	t.handler.ServeHTTP(w, request)
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return &http.Response{
+		Status: http.StatusText(w.status), StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: w.header, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
+	}, nil
+}
+
+// answer is an http.ResponseWriter in memory.
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	return a.body.Write(b)
+}
+
+// problem is how the API tells an error.
+type problem struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	Field  string `json:"field,omitempty"`
+}
+
+// apiError is an error that the API answered with.
+type apiError struct {
+	problem
+	Status int
+}
+
+func (e *apiError) Error() string { return e.Detail }
+
+// request is one call of the API.
+type request struct {
+	method, path string
+	query        url.Values
+	json         any       // body
+	file         io.Reader // body of a file
+	ifMatch      string
+}
+
+// do makes a call and decodes the answer into out, which may be nil. It returns the answer's headers.
+func (c *client) do(ctx context.Context, in request, out any) (http.Header, error) {
+	answer, err := c.send(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if out != nil {
+		if err := json.NewDecoder(answer.Body).Decode(out); err != nil {
+			return nil, fmt.Errorf("the answer of %s is not what was expected: %w", c.base, err)
+		}
+	}
+	return answer.Header, nil
+}
+
+// send makes a call. The caller closes the answer's body.
+func (c *client) send(ctx context.Context, in request) (*http.Response, error) {
+	body, contentType := in.file, "text/calendar"
+	if in.json != nil {
+		data, err := json.Marshal(in.json)
+		if err != nil {
+			return nil, err
+		}
+		body, contentType = bytes.NewReader(data), "application/json"
+	}
+	address := c.base + in.path
+	if len(in.query) > 0 {
+		address += "?" + in.query.Encode()
+	}
+	r, err := http.NewRequestWithContext(ctx, in.method, address, body)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", contentType)
+	}
+	if in.ifMatch != "" {
+		r.Header.Set("If-Match", in.ifMatch)
+	}
+	if in.method == http.MethodPost && in.file == nil {
+		r.Header.Set("Idempotency-Key", rand.Text())
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		var network *url.Error
+		if errors.As(err, &network) && ctx.Err() == nil {
+			return nil, fault.New(fault.Unavailable, "no server answers at %s (%v); start one with: admin-assistant serve, or work without one with: --local", c.base, network.Err)
+		}
+		return nil, err
+	}
+	if answer.StatusCode < 300 {
+		return answer, nil
+	}
+	defer answer.Body.Close()
+	failure := &apiError{Status: answer.StatusCode}
+	if err := json.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(&failure.problem); err != nil || failure.Detail == "" {
+		failure.problem = problem{Code: "http", Detail: fmt.Sprintf("%s answered %s", c.base, answer.Status)}
+	}
+	return nil, failure
+}
+
+// page is one page of a list.
+type page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next"`
+}
+
+// all reads a list page by page to its end, or until there are most items; 0 means all of them.
+func all[T any](ctx context.Context, c *client, path string, query url.Values, most int) ([]T, error) {
+	items := []T{}
+	q := url.Values{}
+	for name, values := range query {
+		q[name] = values
+	}
+	q.Set("limit", "200")
+	for {
+		var p page[T]
+		if _, err := c.do(ctx, request{method: http.MethodGet, path: path, query: q}, &p); err != nil {
+			return nil, err
+		}
+		items = append(items, p.Items...)
+		if p.Next == "" || most > 0 && len(items) >= most {
+			break
+		}
+		q.Set("cursor", p.Next)
+	}
+	if most > 0 && len(items) > most {
+		items = items[:most]
+	}
+	return items, nil
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/ics"
+)
+
+func (p *program) archivePlan() *cobra.Command {
+	var events, config, held, period string
+	cmd := &cobra.Command{
+		Use: "plan", Short: "Show what a run would do", Args: cobra.NoArgs,
+		Long: "Show what a run would do, and why.\n\n" +
+			"With --events the plan is made from files alone, without store, network or account: events as Microsoft Graph's JSON (a calendarView\n" +
+			"response or its value) or as .ics, the config as JSON, and with --ledger an earlier plan's JSON as what is archived already.\n" +
+			"\"-\" reads standard input. Without --events, --config names an archive config, and the plan is that of a dry run.",
+		Example: "  admin-assistant archive plan --events october.json --config config.json --output json\n" +
+			"  admin-assistant archive plan --config work --period \"last week\"",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if events != "" {
+				if period != "" {
+					return usageError{errors.New("--period goes with the name of a config; with --events the window stands in the config file")}
+				}
+				return p.planFiles(events, config, held)
+			}
+			if held != "" {
+				return usageError{errors.New("--ledger goes with --events")}
+			}
+			return p.carryOut(cmd.Context(), request{method: http.MethodPost, path: "/v1/runs", json: runStart{Kind: "archive", Config: config, Period: period, DryRun: true}}, false)
+		},
+	}
+	cmd.Flags().StringVar(&events, "events", "", "file with events, Graph JSON or .ics")
+	cmd.Flags().StringVar(&config, "config", "", "file with the config; without --events the name of an archive config")
+	cmd.Flags().StringVar(&held, "ledger", "", "file with an earlier plan: what is archived already")
+	cmd.Flags().StringVar(&period, "period", "", "days, without --events")
+	required(cmd, "config")
+	return cmd
+}
+
+// planFiles makes a plan from files and prints it.
+func (p *program) planFiles(events, config, held string) error {
+	plan, err := p.makePlan(events, config, held)
+	if err != nil {
+		return err
+	}
+	if p.output == "json" {
+		return p.printJSON(plan)
+	}
+	text, err := json.Marshal(plan)
+	if err != nil {
+		return err
+	}
+	var told struct {
+		Items []planItem `json:"items"`
+	}
+	if err := json.Unmarshal(text, &told); err != nil {
+		return err
+	}
+	items := make([]runItem, len(told.Items))
+	for i := range told.Items {
+		items[i].Plan = told.Items[i]
+	}
+	p.printItems(items, plan.Window.Zone)
+	p.printCounts(plan.Counts, plan.Balanced())
+	var rows []table.Row
+	for _, o := range plan.Overlaps {
+		rows = append(rows, table.Row{o.Outcome, strings.Join(o.EventIDs, ", ")})
+	}
+	if len(rows) > 0 {
+		p.printTable(table.Row{"Overlap", "Events"}, rows)
+	}
+	rows = nil
+	for _, a := range plan.Actions {
+		rows = append(rows, table.Row{a.Kind, strings.Join(a.EventIDs, ", "), a.Detail})
+	}
+	if len(rows) > 0 {
+		p.printTable(table.Row{"For you to decide", "Events", ""}, rows)
+	}
+	return nil
+}
+
+func (p *program) makePlan(eventsFile, configFile, heldFile string) (plan archive.Plan, err error) {
+	f, err := p.read(configFile)
+	if err != nil {
+		return plan, err
+	}
+	config, err := archive.ReadPlanConfig(f)
+	f.Close()
+	if err != nil {
+		return plan, fmt.Errorf("%s: %w", configFile, err)
+	}
+	var held []archive.Held
+	if heldFile != "" {
+		if f, err = p.read(heldFile); err != nil {
+			return plan, err
+		}
+		held, err = archive.ReadHeld(f)
+		f.Close()
+		if err != nil {
+			return plan, fmt.Errorf("%s: %w", heldFile, err)
+		}
+	}
+	events, err := p.readEvents(eventsFile, config.Window)
+	if err != nil {
+		return plan, fmt.Errorf("%s: %w", eventsFile, err)
+	}
+	return archive.NewPlan(events, config.Window, config.Settings, held), nil
+}
+
+// readEvents reads a file of events: JSON begins with a brace or a bracket, everything else is taken for iCalendar.
+func (p *program) readEvents(name string, w calendar.Window) ([]calendar.Event, error) {
+	f, err := p.read(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r := bufio.NewReader(f)
+	head, _ := r.Peek(512)
+	if head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n"); len(head) > 0 && (head[0] == '{' || head[0] == '[') {
+		return calendar.DecodeGraph(r)
+	}
+	file, err := ics.Read(r)
+	if err != nil {
+		return nil, err
+	}
+	return ics.Expand(file, w.Start(), w.End())
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"adminassistant/shared/app"
+	"adminassistant/shared/fault"
+)
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailed  = 1
+	exitUsage   = 2 // wrong words, or wrong input
+	exitPartial = 3 // some items failed
+)
+
+// program is what all commands share: the global flags, the streams and the way to the API.
+type program struct {
+	settings app.Settings
+	local    bool
+	output   string
+	yes      bool
+
+	in       io.Reader
+	out, err io.Writer
+
+	opened *app.Local // with --local
+	client *client
+}
+
+// execute runs one command line and returns the exit code.
+func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	p := &program{in: in, out: out, err: errs}
+	root := p.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	err := root.ExecuteContext(ctx)
+	if p.opened != nil {
+		err = errors.Join(err, p.opened.Close())
+	}
+	return p.report(err)
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+// exitError ends the program with a code after everything was said.
+type exitError struct{ code int }
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
+// report tells an error to the user and returns the exit code.
+func (p *program) report(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	var exit exitError
+	if errors.As(err, &exit) {
+		return exit.code
+	}
+	said := problem{Code: fault.Of(err).String(), Detail: err.Error(), Field: fault.FieldOf(err)}
+	code := exitFailed
+	var usage usageError
+	var answer *apiError
+	switch {
+	case errors.As(err, &usage):
+		said.Code, code = "usage", exitUsage
+	case errors.As(err, &answer):
+		said = answer.problem
+		switch answer.Status {
+		case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
+			code = exitUsage
+		}
+	case fault.Of(err) == fault.Invalid:
+		code = exitUsage
+	}
+	if p.output == "json" {
+		_ = json.NewEncoder(p.err).Encode(map[string]problem{"error": said})
+	} else {
+		fmt.Fprintf(p.err, "admin-assistant: %s\n", said.Detail)
+	}
+	return code
+}
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "admin-assistant",
+		Short:         "Keep a truthful, billable record of your calendar",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if p.output != "table" && p.output != "json" {
+				return usageError{fmt.Errorf("--output must be table or json, not %q", p.output)}
+			}
+			return p.readSettings(cmd)
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
+	})
+	flags := root.PersistentFlags()
+	flags.BoolVar(&p.local, "local", false, "work on the stores of this machine, without a server")
+	flags.String("data", "", "folder of the stores of this machine (ADMIN_ASSISTANT_DATA; default: the system's folder for data)")
+	flags.String("api", "", "address of the server (ADMIN_ASSISTANT_API; default http://127.0.0.1:8080)")
+	flags.StringVar(&p.output, "output", "table", "table for people, json for programs")
+	flags.BoolVar(&p.yes, "yes", false, "answer every question with yes")
+	root.AddCommand(p.calendarCommand(), p.configCommand(), p.archiveCommand(), p.ledgerCommand(), p.serveCommand(), p.versionCommand())
+	usage(root)
+	return root
+}
+
+// usage makes wrong arguments of every command usage errors, and a command without a subcommand say what there is.
+func usage(cmd *cobra.Command) {
+	if args := cmd.Args; args != nil {
+		cmd.Args = func(cmd *cobra.Command, given []string) error {
+			if err := args(cmd, given); err != nil {
+				return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
+			}
+			return nil
+		}
+	}
+	if cmd.HasSubCommands() {
+		cmd.Args = cobra.ArbitraryArgs
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q for %q; see: %s --help", args[0], cmd.CommandPath(), cmd.CommandPath())}
+			}
+			return cmd.Help()
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		usage(sub)
+	}
+}
+
+// required makes flags of a command required; leaving one out is a usage error.
+func required(cmd *cobra.Command, names ...string) {
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		for _, name := range names {
+			if f := cmd.Flags().Lookup(name); f.Value.String() == "" {
+				return usageError{fmt.Errorf("--%s is missing: %s; see: %s --help", name, f.Usage, cmd.CommandPath())}
+			}
+		}
+		return nil
+	}
+}
+
+// readSettings reads the environment, over which flags win.
+func (p *program) readSettings(cmd *cobra.Command) (err error) {
+	if p.settings, err = app.FromEnvironment(); err != nil {
+		return err
+	}
+	for name, into := range map[string]*string{"data": &p.settings.Data, "api": &p.settings.API} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			*into = f.Value.String()
+		}
+	}
+	return nil
+}
+
+// open returns the stores of this machine.
+func (p *program) open() (*app.Local, error) {
+	if p.opened == nil {
+		local, err := app.OpenLocal(p.settings, version, p.err)
+		if err != nil {
+			return nil, err
+		}
+		p.opened = local
+	}
+	return p.opened, nil
+}
+
+// api returns the way to the API: in this process with --local, else over HTTP.
+func (p *program) api() (*client, error) {
+	if p.client != nil {
+		return p.client, nil
+	}
+	if !p.local {
+		c, err := newClient(p.settings.API, http.DefaultTransport)
+		p.client = c
+		return c, err
+	}
+	local, err := p.open()
+	if err != nil {
+		return nil, err
+	}
+	p.client, err = newClient("http://local", inProcess{local.Handler()})
+	return p.client, err
+}
+
+// confirm asks before something is lost. Without a terminal to ask at, --yes is needed.
+func (p *program) confirm(question string) error {
+	if p.yes {
+		return nil
+	}
+	if !isTerminal(p.in) || !isTerminal(p.err) {
+		return usageError{fmt.Errorf("%s Say --yes to do it", question)}
+	}
+	fmt.Fprintf(p.err, "%s [y/N] ", question)
+	var answer string
+	_, _ = fmt.Fscanln(p.in, &answer)
+	if answer != "y" && answer != "yes" {
+		return errors.New("nothing was done")
+	}
+	return nil
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func (p *program) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if p.output == "json" {
+				return p.printJSON(map[string]string{"version": version})
+			}
+			_, err := fmt.Fprintln(p.out, version)
+			return err
+		},
+	}
+}

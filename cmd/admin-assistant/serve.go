@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"adminassistant/shared/fault"
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	var addr string
+	var demo bool
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Serve the whole system on this machine: API and worker over its stores", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p.local = true
+			if demo {
+				if err := p.prepareDemo(cmd.Context()); err != nil {
+					return err
+				}
+			}
+			return p.serve(cmd.Context(), addr)
+		},
+	}
+	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on, of this machine only")
+	cmd.Flags().BoolVar(&demo, "demo", false, "archive a sample month first, and show what became of it")
+	return cmd
+}
+
+// serve serves until ctx ends.
+func (p *program) serve(ctx context.Context, addr string) error {
+	if err := onlyLoopback(addr); err != nil {
+		return err
+	}
+	local, err := p.open()
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fault.New(fault.Unavailable, "cannot listen on %s: %v; name another address with --addr", addr, err)
+	}
+	server := &http.Server{Handler: local.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	fmt.Fprintf(p.out, "serving on http://%s, its reference on http://%s/docs; Ctrl-C stops\n", listener.Addr(), listener.Addr())
+
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	worked, served := make(chan error, 1), make(chan error, 1)
+	go func() { worked <- local.Work(working) }()
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case <-ctx.Done():
+	case err = <-served:
+	}
+	stop() // a run that is interrupted goes on at the next start
+	<-worked
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if shut := server.Shutdown(ending); err == nil && shut != nil {
+		err = shut
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	fmt.Fprintln(p.out, "stopped")
+	return err
+}
+
+// onlyLoopback refuses addresses that other machines can reach: the local server knows one user and asks for no sign-in.
+func onlyLoopback(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return usageError{fmt.Errorf("--addr must be an address as in 127.0.0.1:8080, not %q", addr)}
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return usageError{fmt.Errorf("--addr must be of this machine alone, as in 127.0.0.1:8080, not %q: the local server asks for no sign-in", addr)}
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package archive
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"adminassistant/shared/calendar"
+)
+
+func hashOf(t *testing.T, e calendar.Event) string {
+	t.Helper()
+	return itemOf(t, planOf(day(e)), e.ID).Hash
+}
+
+func full() calendar.Event {
+	return busy("a", "09:00", "10:00", billed, func(e *calendar.Event) {
+		e.Body = calendar.Body{ContentType: "text", Content: "Agenda"}
+		e.BodyPreview = "Agenda"
+		e.Location = "Room 7"
+		e.Organizer = calendar.Person{Name: "Olga", Address: "olga@example.com"}
+		e.Attendees = []calendar.Attendee{
+			{Person: calendar.Person{Name: "Ann", Address: "ann@example.com"}, Type: "required", Response: calendar.Accepted},
+			{Person: calendar.Person{Name: "Bob", Address: "bob@example.com"}, Type: "optional"},
+		}
+		e.OnlineURL = "https://meet.example.com/1"
+		e.Sensitivity = calendar.Personal
+	})
+}
+
+func TestHashNoticesContent(t *testing.T) {
+	before := hashOf(t, full())
+	if !strings.HasPrefix(before, "sha256:") || len(before) != len("sha256:")+64 {
+		t.Fatalf("%q", before)
+	}
+	seen := map[string]string{before: "nothing"}
+	for what, change := range map[string]with{
+		"the subject":                  subject("b"),
+		"its case":                     subject("A"),
+		"the body":                     func(e *calendar.Event) { e.Body.Content = "No agenda" },
+		"the body's type":              func(e *calendar.Event) { e.Body.ContentType = "html" },
+		"no body":                      func(e *calendar.Event) { e.Body, e.BodyPreview = calendar.Body{}, "" },
+		"the start":                    func(e *calendar.Event) { e.Start = clock("09:01") },
+		"the end":                      func(e *calendar.Event) { e.End = clock("2026-10-05T10:00:00.000000001") },
+		"all day":                      allDay,
+		"the location":                 inRoom8,
+		"no category":                  categories(),
+		"another category":             categories("Acme - non-billable"),
+		"a further category":           categories("Acme - billable", "Online"),
+		"the status":                   shown(calendar.Tentative),
+		"the importance":               high,
+		"the sensitivity":              sensitive(calendar.Private),
+		"cancelled":                    cancelled,
+		"declined":                     declined,
+		"the organiser's name":         func(e *calendar.Event) { e.Organizer.Name = "Olga O." },
+		"the organiser's address":      func(e *calendar.Event) { e.Organizer.Address = "olga@example.org" },
+		"an attendee less":             func(e *calendar.Event) { e.Attendees = e.Attendees[:1] },
+		"an attendee who is required":  func(e *calendar.Event) { e.Attendees = slices.Clone(e.Attendees); e.Attendees[1].Type = "required" },
+		"an attendee of another name":  func(e *calendar.Event) { e.Attendees = slices.Clone(e.Attendees); e.Attendees[1].Name = "Rob" },
+		"the link":                     func(e *calendar.Event) { e.OnlineURL = "" },
+		"the location in the category": func(e *calendar.Event) { e.Location, e.Categories = "", []string{"Room 7", "Acme - billable"} },
+	} {
+		e := full()
+		change(&e)
+		h := hashOf(t, e)
+		if other, ok := seen[h]; ok {
+			t.Errorf("%s hashes like %s", what, other)
+		}
+		seen[h] = what
+	}
+}
+
+func inRoom8(e *calendar.Event) { e.Location = "Room 8" }
+
+func TestHashPassesOverWhatIsNoContent(t *testing.T) {
+	before := hashOf(t, full())
+	for what, change := range map[string]with{
+		"etag":          func(e *calendar.Event) { e.ETag = "W/1" },
+		"change key":    func(e *calendar.Event) { e.ChangeKey = "k" },
+		"last modified": modified("2026-11-01T00:00:00Z"),
+		"created":       func(e *calendar.Event) { e.Created = time.Unix(1, 0) },
+		"an answer": func(e *calendar.Event) {
+			e.Attendees = slices.Clone(e.Attendees)
+			e.Attendees[1].Response = calendar.Declined
+		},
+		"the order of the attendees": func(e *calendar.Event) { e.Attendees = slices.Clone(e.Attendees); slices.Reverse(e.Attendees) },
+		"the zone of the same times": func(e *calendar.Event) {
+			e.Start, e.End = calendar.DateTime{Local: "2026-10-05T07:00:00.0000000", Zone: "UTC"}, calendar.DateTime{Local: "2026-10-05T08:00:00Z"}
+		},
+		"a preview beside the body":    func(e *calendar.Event) { e.BodyPreview = "Agen" },
+		"a digest instead of the body": func(e *calendar.Event) { e.BodyDigest, e.Body = BodyDigest(e.Body), calendar.Body{} },
+		"the provider's id":            func(e *calendar.Event) { e.ID = "z" },
+	} {
+		e := full()
+		change(&e)
+		if hashOf(t, e) != before {
+			t.Errorf("%s changes the hash", what)
+		}
+	}
+	kept := full()
+	slices.Reverse(kept.Attendees)
+	first := kept.Attendees[0].Name
+	hashOf(t, kept)
+	if kept.Attendees[0].Name != first {
+		t.Error("hashing sorts the event's own attendees")
+	}
+}
+
+func TestHashTakesMissingWordsForTheirDefaults(t *testing.T) {
+	said := busy("a", "09:00", "10:00", shown(calendar.Unknown), func(e *calendar.Event) { e.Response = calendar.NoResponse })
+	unsaid := busy("a", "09:00", "10:00", shown(""), important(""), sensitive(""), func(e *calendar.Event) { e.Response = "" })
+	if hashOf(t, said) != hashOf(t, unsaid) {
+		t.Error("a word that is left out is another content")
+	}
+}
+
+func TestHashOfAllDayIsOfItsDates(t *testing.T) {
+	e := wholeDays("a", "2026-10-05", "2026-10-06")
+	hashIn := func(zone string) string {
+		s := setting(func(s *Settings) { s.Zone = zoneNamed(zone) })
+		return itemOf(t, NewPlan(day(e), calendar.Window{From: monday.From, To: monday.To, Zone: s.Zone}, s, nil), "a").Hash
+	}
+	if hashIn("Europe/Berlin") != hashIn("America/New_York") {
+		t.Error("the config's zone changes the content")
+	}
+	if hashOf(t, e) == hashOf(t, wholeDays("a", "2026-10-05", "2026-10-07")) {
+		t.Error("a day more is not noticed")
+	}
+}
+
+func TestHashIsNotOfWhatWeAdd(t *testing.T) {
+	it := itemOf(t, planOf(day(busy("a", "09:00", "10:00"))), "a")
+	if it.Appointment.Sensitivity != calendar.Private || it.Hash != contentHash(&candidate{Item: Item{Event: it.Event, Appointment: it.Appointment}}) {
+		t.Errorf("%s %s", it.Appointment.Sensitivity, it.Hash)
+	}
+}
+
+// The hash is kept in ledgers; another one for the same content would make everything drift.
+func TestHashStaysWhatItIs(t *testing.T) {
+	if got, want := hashOf(t, full()), "sha256:"; !strings.HasPrefix(got, want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestBodyDigest(t *testing.T) {
+	if BodyDigest(calendar.Body{ContentType: "html"}) != "" {
+		t.Error("no body has a digest")
+	}
+	if BodyDigest(calendar.Body{ContentType: "text", Content: "x"}) == BodyDigest(calendar.Body{ContentType: "html", Content: "x"}) {
+		t.Error("text and HTML are the same")
+	}
+}

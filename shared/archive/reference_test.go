@@ -1,0 +1,413 @@
+package archive
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"adminassistant/shared/calendar"
+)
+
+// The steps that search cleverly are compared here with the rules as they are told, carried out the slow and plain way.
+
+var nine = utc("2026-10-05T09:00:00Z")
+
+// meeting is a timed appointment of the day.
+type meeting struct {
+	id         string
+	start, end int // seconds after nine
+	categories []string
+	kind       string // the subject, when it is a modification
+	dead       bool   // cancelled
+	showAs     calendar.ShowAs
+	importance calendar.Importance
+	held       bool
+}
+
+func drawMeeting(t *rapid.T, n int) *meeting {
+	m := &meeting{id: fmt.Sprintf("%c%d", 'a'+rune(rapid.IntRange(0, 25).Draw(t, "letter")), n)}
+	m.start = 60*rapid.IntRange(0, 24).Draw(t, "minute") + rapid.IntRange(0, 1).Draw(t, "second")
+	m.end = m.start + 60*one(t, "minutes", []int{5, 0, 1, 2, 10, 20, 6}) + 30*rapid.IntRange(0, 1).Draw(t, "half a minute")
+	m.showAs = one(t, "shown", []calendar.ShowAs{calendar.Busy, calendar.Tentative, calendar.Free, calendar.OutOfOffice})
+	m.importance = one(t, "importance", []calendar.Importance{calendar.NormalImportance, calendar.High, calendar.Low})
+	return m
+}
+
+func drawMeetings(t *rapid.T, most int, more func(*meeting)) []*meeting {
+	meetings := make([]*meeting, most-rapid.IntRange(0, most).Draw(t, "less"))
+	for i := range meetings {
+		meetings[i] = drawMeeting(t, i)
+		more(meetings[i])
+	}
+	return meetings
+}
+
+func (m *meeting) event() calendar.Event {
+	at := func(seconds int) calendar.DateTime {
+		return calendar.DateTime{Local: nine.Add(time.Duration(seconds) * time.Second).Format(time.RFC3339)}
+	}
+	e := busy(m.id, "", "", times(at(m.start), at(m.end)), shown(m.showAs), important(m.importance), categories(m.categories...))
+	if e.Cancelled = m.dead; m.kind != "" {
+		e.Subject = m.kind + ": " + m.id
+	}
+	return e
+}
+
+func eventsOf(meetings []*meeting) []calendar.Event {
+	events := make([]calendar.Event, len(meetings))
+	for i, m := range meetings {
+		events[i] = m.event()
+	}
+	return events
+}
+
+func (m *meeting) shared(o *meeting) bool { return m.start < o.end && o.start < m.end }
+
+// slowOriginal looks at every meeting for the original of the modification m.
+func slowOriginal(m *meeting, all []*meeting) (best *meeting) {
+	set := func(m *meeting) []string { return slices.Compact(slices.Sorted(slices.Values(m.categories))) }
+	distance := func(a, b int) int { return max(a-b, b-a) }
+	overlap := func(o *meeting) int { return max(0, min(m.end, o.end)-max(m.start, o.start)) }
+	apart := func(o *meeting) int {
+		switch m.kind {
+		case "Extended":
+			return distance(m.start, o.end)
+		case "Shortened":
+			return distance(m.end, o.end)
+		case "Early start":
+			return distance(m.end, o.start)
+		}
+		return distance(m.start, o.start)
+	}
+	for _, o := range all {
+		fits := apart(o) <= 300
+		switch m.kind {
+		case "Shortened":
+			fits = m.shared(o)
+		case "Early start":
+			fits = fits && m.start <= o.start
+		}
+		if !fits || o.dead || o.kind != "" || len(m.categories) > 0 && len(o.categories) > 0 && !slices.Equal(set(m), set(o)) {
+			continue
+		}
+		if best == nil || apart(o) < apart(best) || apart(o) == apart(best) && (overlap(o) > overlap(best) || overlap(o) == overlap(best) && o.id < best.id) {
+			best = o
+		}
+	}
+	return best
+}
+
+// slowModify applies all modifications to the meetings, and says what became of each modification.
+func slowModify(all []*meeting) map[string]string {
+	became := map[string]string{}
+	var modifications []*meeting
+	for _, m := range all {
+		if m.kind != "" && !m.dead {
+			modifications = append(modifications, m)
+		}
+	}
+	slices.SortFunc(modifications, func(a, b *meeting) int {
+		if a.start != b.start {
+			return a.start - b.start
+		}
+		return strings.Compare(a.id, b.id)
+	})
+	for _, m := range modifications {
+		o := slowOriginal(m, all)
+		if o == nil {
+			became[m.id] = "excluded: orphan_modification"
+			continue
+		}
+		became[m.id] = "absorbed into " + o.id
+		length := m.end - m.start
+		switch m.kind {
+		case "Extended":
+			o.end += length
+		case "Shortened":
+			if o.end-o.start > 60 {
+				o.end = max(o.end-length, o.start+60)
+			}
+		case "Early start":
+			o.start = m.start
+		case "Late start":
+			if o.end-o.start > 60 {
+				o.start = min(o.start+length, o.end-60)
+			}
+		}
+	}
+	for _, m := range all {
+		if became[m.id] == "" {
+			became[m.id] = fmt.Sprintf("archived from %d to %d", m.start, m.end)
+		}
+	}
+	return became
+}
+
+func TestModificationsFindWhatASlowSearchFinds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		meetings := drawMeetings(t, 14, func(m *meeting) {
+			m.kind = one(t, "kind", []string{"", "Extended", "Shortened", "Early start", "Late start", "", ""})
+			m.categories = one(t, "categories", [][]string{nil, {"X"}, {"X", "Y"}, {"Y", "X", "Y"}, nil})
+			m.dead = onceIn(t, 10, "cancelled")
+		})
+		plan := NewPlan(eventsOf(meetings), monday, keeping, nil)
+		want := slowModify(meetings)
+		got := outcomesOf(plan)
+		for _, it := range plan.Items {
+			if it.Outcome == Archived {
+				got[it.EventID] = fmt.Sprintf("archived from %d to %d", int(it.Appointment.Start.Sub(nine).Seconds()), int(it.Appointment.End.Sub(nine).Seconds()))
+			}
+		}
+		if !maps.Equal(got, want) {
+			t.Fatalf("got  %v\nwant %v", got, want)
+		}
+	})
+}
+
+// slowRank is higher for what wins.
+func slowRank(m *meeting) int {
+	importance := map[calendar.Importance]int{calendar.Low: 0, calendar.NormalImportance: 1, calendar.High: 2}[m.importance]
+	switch m.showAs {
+	case calendar.Free:
+		return 0
+	case calendar.Tentative:
+		return 10 + importance
+	}
+	return 20 + importance
+}
+
+// slowResolve decides about the newcomers among the meetings by rank.
+func slowResolve(all []*meeting) outcomes {
+	became := outcomes{}
+	state := func(o *meeting) string { return strings.Fields(became[o.id] + " ?")[0] }
+	others := func(m *meeting, fits func(o *meeting) bool) (found []*meeting) {
+		for _, o := range all {
+			if o != m && m.shared(o) && fits(o) {
+				found = append(found, o)
+			}
+		}
+		return found
+	}
+	for _, m := range all {
+		if m.held {
+			became[m.id] = "unchanged"
+		}
+	}
+	for rank := 30; rank >= 0; rank-- {
+		var mine []*meeting
+		for _, m := range all {
+			if !m.held && slowRank(m) == rank {
+				mine = append(mine, m)
+			}
+		}
+		isFree := func(o *meeting) bool { return slowRank(o) == 0 }
+		for _, m := range mine {
+			winners := others(m, func(o *meeting) bool { return slowRank(o) > rank && (state(o) == "archived" || o.held) })
+			slices.SortFunc(winners, func(a, b *meeting) int {
+				switch {
+				case slowRank(a) != slowRank(b):
+					return slowRank(b) - slowRank(a)
+				case a.start != b.start:
+					return a.start - b.start
+				}
+				return strings.Compare(a.id, b.id)
+			})
+			if len(winners) > 0 {
+				became[m.id] = "superseded by " + winners[0].id
+			}
+		}
+		for changed := true; changed; {
+			changed = false
+			for _, m := range mine {
+				if became[m.id] == "" && len(others(m, func(o *meeting) bool {
+					return (o.held || state(o) == "conflicted") && !(isFree(o) && isFree(m))
+				})) > 0 {
+					became[m.id], changed = "conflicted", true
+				}
+			}
+		}
+		var both []*meeting
+		for _, m := range mine {
+			if became[m.id] == "" && !isFree(m) && len(others(m, func(o *meeting) bool { return slowRank(o) == rank && became[o.id] == "" && !o.held })) > 0 {
+				both = append(both, m)
+			}
+		}
+		for _, m := range both {
+			became[m.id] = "conflicted"
+		}
+		for _, m := range mine {
+			if became[m.id] == "" {
+				became[m.id] = "archived"
+			}
+		}
+	}
+	return became
+}
+
+// slowAsk leaves to the user what is not free and shares time with something else that is not.
+func slowAsk(all []*meeting) outcomes {
+	became := outcomes{}
+	for _, m := range all {
+		became[m.id] = "archived"
+		if m.held {
+			became[m.id] = "unchanged"
+			continue
+		}
+		for _, o := range all {
+			if o != m && m.shared(o) && m.showAs != calendar.Free && o.showAs != calendar.Free {
+				became[m.id] = "conflicted"
+			}
+		}
+	}
+	return became
+}
+
+// slowGroups connects all that share time, pair by pair, and returns the sorted ids of each group.
+func slowGroups(all []*meeting) [][]string {
+	group := map[*meeting]int{}
+	for i, m := range all {
+		group[m] = i
+	}
+	for _, a := range all {
+		for _, b := range all {
+			if from, to := group[b], group[a]; a != b && a.shared(b) && from != to {
+				for m, g := range group {
+					if g == from {
+						group[m] = to
+					}
+				}
+			}
+		}
+	}
+	ids := map[int][]string{}
+	for m, g := range group {
+		ids[g] = append(ids[g], m.id)
+	}
+	var groups [][]string
+	for _, g := range ids {
+		slices.Sort(g)
+		groups = append(groups, g)
+	}
+	slices.SortFunc(groups, slices.Compare)
+	return groups
+}
+
+func TestOverlapsAreWhatASlowComparisonSays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		most := one(t, "held ones", []int{0, 3, 1})
+		meetings := drawMeetings(t, 14, func(m *meeting) {
+			if m.held = most > 0 && rapid.Bool().Draw(t, "held"); m.held {
+				most--
+			}
+		})
+		var before []*meeting
+		for _, m := range meetings {
+			if m.held {
+				before = append(before, m)
+			}
+		}
+		held := heldAfter(t, NewPlan(eventsOf(before), monday, keeping, nil))
+		for _, policy := range []struct {
+			settings Settings
+			slow     func([]*meeting) outcomes
+		}{{settings, slowResolve}, {asking, slowAsk}} {
+			plan := NewPlan(eventsOf(meetings), monday, policy.settings, held)
+			got, want := outcomesOf(plan), policy.slow(meetings)
+			if !maps.Equal(got, want) {
+				t.Fatalf("%s: got  %v\nwant %v", policy.settings.Overlaps, got, want)
+			}
+
+			// One action for each component of conflicted ones, with the held ones that it collides with.
+			var conflicted []*meeting
+			for _, m := range meetings {
+				if want[m.id] == "conflicted" {
+					conflicted = append(conflicted, m)
+				}
+			}
+			actions := [][]string{}
+			for _, ids := range slowGroups(conflicted) {
+				for _, h := range before {
+					if slices.ContainsFunc(conflicted, func(m *meeting) bool {
+						bothFree := m.showAs == calendar.Free && h.showAs == calendar.Free
+						return slices.Contains(ids, m.id) && m.shared(h) && !bothFree && (policy.settings.Overlaps == Resolve || h.showAs != calendar.Free)
+					}) {
+						ids = append(ids, h.id)
+					}
+				}
+				slices.Sort(ids)
+				actions = append(actions, ids)
+			}
+			slices.SortFunc(actions, slices.Compare)
+			told := [][]string{}
+			for _, a := range plan.Actions {
+				told = append(told, a.EventIDs)
+			}
+			if !slices.EqualFunc(told, actions, slices.Equal) {
+				t.Fatalf("%s: asked about %v, want %v", policy.settings.Overlaps, told, actions)
+			}
+
+			groups := slices.DeleteFunc(slowGroups(meetings), func(ids []string) bool { return len(ids) < 2 })
+			told = told[:0]
+			for _, o := range plan.Overlaps {
+				told = append(told, slices.Sorted(slices.Values(o.EventIDs)))
+				outcome := OverlapKept
+				for _, id := range o.EventIDs {
+					switch {
+					case want[id] == "conflicted":
+						outcome = OverlapConflict
+					case strings.HasPrefix(want[id], "superseded") && outcome == OverlapKept:
+						outcome = OverlapResolved
+					}
+				}
+				if o.Outcome != outcome {
+					t.Fatalf("%v is %s, want %s", o.EventIDs, o.Outcome, outcome)
+				}
+			}
+			slices.SortFunc(told, slices.Compare)
+			if !slices.EqualFunc(told, groups, slices.Equal) {
+				t.Fatalf("groups %v, want %v", told, groups)
+			}
+		}
+	})
+}
+
+func TestSpansFindWhatASlowSearchFinds(t *testing.T) {
+	toClaim := func(m *meeting) *claim {
+		return &claim{eventID: m.id, start: nine.Add(time.Duration(m.start)), end: nine.Add(time.Duration(m.end))}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		meetings := drawMeetings(t, 20, func(*meeting) {})
+		asked := drawMeeting(t, 99)
+		claims := make([]*claim, len(meetings))
+		var want []string
+		slices.SortFunc(meetings, func(a, b *meeting) int {
+			if a.start != b.start {
+				return a.start - b.start
+			}
+			return strings.Compare(a.id, b.id)
+		})
+		for i, m := range meetings {
+			claims[i] = toClaim(m)
+			if m.shared(asked) {
+				want = append(want, m.id)
+			}
+		}
+		s := newSpans(rapid.Permutation(claims).Draw(t, "order"))
+		var got []string
+		for c := range s.all(toClaim(asked)) {
+			got = append(got, c.eventID)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+		switch first := s.first(toClaim(asked)); {
+		case first == nil && len(want) > 0, first != nil && (len(want) == 0 || first.eventID != want[0]):
+			t.Fatalf("the first is %v, want the first of %v", first, want)
+		}
+	})
+}

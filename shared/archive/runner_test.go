@@ -1,0 +1,613 @@
+package archive_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/blob"
+	"adminassistant/shared/blob/folder"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/local"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/ledger"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+	"adminassistant/shared/store/sqlite"
+)
+
+const user = "local#tester"
+
+// world is one machine: a store, blobs and a local provider, on a clock that moves when it is told to.
+type world struct {
+	t        *testing.T
+	mu       sync.Mutex
+	now      time.Time
+	ids      int
+	table    store.Table
+	blobs    blob.Blob
+	calendar *local.Provider
+	source   calendar.Info
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, now: time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC)}
+	table, err := sqlite.Open(":memory:", w.clock)
+	must(t, err)
+	t.Cleanup(func() { table.Close() })
+	blobs, err := folder.Open(t.TempDir())
+	must(t, err)
+	t.Cleanup(func() { blobs.Close() })
+	w.table, w.blobs = table, blobs
+	w.calendar = local.New(table, w.newID, w.clock)
+	w.source, err = w.calendar.CreateCalendar(t.Context(), uri("Work"))
+	must(t, err)
+	return w
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func uri(name string) calendar.URI {
+	return calendar.URI{Provider: calendar.ProviderLocal, Account: "me", Calendar: name}
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(time.Millisecond)
+	return w.now
+}
+
+func (w *world) advance(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+func (w *world) newID() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ids++
+	return fmt.Sprintf("ID%08d", w.ids)
+}
+
+// add puts an event into the source calendar and returns its id.
+func (w *world) add(subject, start, end string, change ...func(*calendar.Draft)) string {
+	w.t.Helper()
+	d := calendar.Draft{
+		Subject: subject, Start: calendar.DateTime{Local: start + ":00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: end + ":00", Zone: "Europe/Berlin"},
+		Categories: []string{"Acme - billable"}, ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
+		TransactionID: w.newID(),
+	}
+	for _, c := range change {
+		c(&d)
+	}
+	results, err := w.calendar.Create(w.t.Context(), "me", w.source.ID, []calendar.Draft{d})
+	must(w.t, err)
+	must(w.t, results[0].Err)
+	return results[0].ID
+}
+
+func (w *world) remove(id string) {
+	w.t.Helper()
+	_, err := w.calendar.Delete(w.t.Context(), "me", w.source.ID, []string{id})
+	must(w.t, err)
+}
+
+// month fills the source with n appointments of half an hour, none of which overlap.
+func (w *world) month(n int) {
+	w.t.Helper()
+	for i := range n {
+		start := time.Date(2026, 10, 1, 6, 0, 0, 0, time.UTC).Add(time.Duration(i) * 30 * time.Minute)
+		w.add(fmt.Sprintf("Work %d", i), start.Format("2006-01-02T15:04"), start.Add(30*time.Minute).Format("2006-01-02T15:04"))
+	}
+}
+
+func (w *world) config(change ...func(*archive.Config)) archive.Config {
+	w.t.Helper()
+	c := archive.Config{
+		Name: "work", Source: uri("Work"), Archive: uri("Archive"), Timezone: "Europe/Berlin", Purpose: archive.General, Overlaps: archive.Resolve,
+		OnDrift: archive.AskOnDrift, LookBack: 30, CreateCalendar: true,
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	c, err := w.configs(w.table).Create(w.t.Context(), user, c)
+	must(w.t, err)
+	return c
+}
+
+func (w *world) configs(t store.Table) *archive.Configs {
+	return archive.NewConfigs(t, ledger.New(t, w.blobs), w.newID, w.clock)
+}
+
+// runner returns a runner over a table and a provider, which may be ones that fail.
+func (w *world) runner(t store.Table, p calendar.Provider) *archive.Runner {
+	return &archive.Runner{
+		Table: t, Blobs: w.blobs, Runs: run.NewStore(t), Ledger: ledger.New(t, w.blobs), Configs: w.configs(t),
+		Provider: func(context.Context, string, calendar.URI) (calendar.Provider, error) { return p, nil },
+		Clock:    w.clock, NewID: w.newID, LeaseFor: time.Minute, HandOn: time.Minute,
+	}
+}
+
+func day(s string) calendar.Date {
+	d, err := calendar.ParseDate(s)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// start stores a run of October.
+func (w *world) start(c archive.Config, change ...func(*run.Run)) *run.Run {
+	w.t.Helper()
+	r := &run.Run{ID: w.newID(), User: user, Kind: run.Archive, Config: c.ID, From: day("2026-10-01"), To: day("2026-10-31"), State: run.Queued, Created: w.clock()}
+	for _, f := range change {
+		f(r)
+	}
+	r, created, err := run.NewStore(w.table).Create(w.t.Context(), r)
+	must(w.t, err)
+	if !created {
+		w.t.Fatalf("run %s is under way", r.ID)
+	}
+	return r
+}
+
+// archive carries a run of October out and returns it with its result.
+func (w *world) archive(c archive.Config, change ...func(*run.Run)) (*run.Run, archive.Result) {
+	w.t.Helper()
+	r := w.start(c, change...)
+	must(w.t, w.runner(w.table, w.calendar).Run(w.t.Context(), r))
+	return w.result(r.ID)
+}
+
+func (w *world) result(id string) (*run.Run, archive.Result) {
+	w.t.Helper()
+	r, err := run.NewStore(w.table).Get(w.t.Context(), user, id)
+	must(w.t, err)
+	var result archive.Result
+	must(w.t, json.Unmarshal(r.Result, &result))
+	return r, result
+}
+
+// copies returns "subject start" of every event in the archive calendar, sorted.
+func (w *world) copies() []string {
+	w.t.Helper()
+	info, err := w.calendar.Calendar(w.t.Context(), uri("Archive"))
+	if errors.Is(err, calendar.ErrNotFound) {
+		return nil
+	}
+	must(w.t, err)
+	events, err := w.calendar.Events(w.t.Context(), "me", info.ID, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	must(w.t, err)
+	var copies []string
+	for _, e := range events {
+		at, err := e.Start.Instant(time.UTC)
+		must(w.t, err)
+		copies = append(copies, e.Subject+" "+at.Format("2006-01-02T15:04"))
+	}
+	slices.Sort(copies)
+	return copies
+}
+
+func (w *world) verify(c archive.Config) {
+	w.t.Helper()
+	report, err := ledger.New(w.table, w.blobs).Verify(w.t.Context(), c.ID)
+	must(w.t, err)
+	if !report.OK {
+		w.t.Errorf("the ledger does not verify: %+v, first %+v", report, report.First)
+	}
+}
+
+func TestRunner(t *testing.T) {
+	t.Run("a first run archives, a second one changes nothing", func(t *testing.T) {
+		w := newWorld(t)
+		w.month(50)
+		c := w.config()
+		r, first := w.archive(c)
+		if r.State != run.Succeeded || first.Counts.Archived != 50 || first.Written != 50 || !first.Balanced || len(w.copies()) != 50 {
+			t.Errorf("first run: %s %+v, %d copies", r.State, first, len(w.copies()))
+		}
+		r, second := w.archive(c)
+		if r.State != run.Succeeded || second.Counts.Unchanged != 50 || second.Written != 0 || len(w.copies()) != 50 {
+			t.Errorf("second run: %s %+v, %d copies", r.State, second, len(w.copies()))
+		}
+		w.verify(c)
+	})
+	t.Run("a dry run writes nothing", func(t *testing.T) {
+		w := newWorld(t)
+		w.month(3)
+		c := w.config()
+		r, result := w.archive(c, func(r *run.Run) { r.Options.DryRun = true })
+		if r.State != run.Succeeded || result.Counts.Archived != 3 || result.Written != 0 || result.Link != "" || w.copies() != nil {
+			t.Errorf("%s %+v, copies %v", r.State, result, w.copies())
+		}
+		if _, again := w.archive(c); again.Counts.Archived != 3 {
+			t.Errorf("after it: %+v", again)
+		}
+	})
+	t.Run("what moved is found again in another window and drifts", func(t *testing.T) {
+		w := newWorld(t)
+		w.month(12)
+		id := w.add("Workshop", "2026-10-20T09:00", "2026-10-20T12:00")
+		c := w.config()
+		w.archive(c)
+		results, err := w.calendar.Update(t.Context(), "me", w.source.ID, []calendar.Update{{ID: id, Draft: calendar.Draft{
+			Subject: "Workshop", Start: calendar.DateTime{Local: "2026-11-10T09:00:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-11-10T12:00:00", Zone: "Europe/Berlin"},
+			Categories: []string{"Acme - billable"}, ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
+		}}})
+		must(t, err)
+		must(t, results[0].Err)
+		november := func(r *run.Run) { r.From, r.To = day("2026-11-01"), day("2026-11-30") }
+		if _, result := w.archive(c, november); result.Counts.Drifted != 1 || result.Counts.Archived != 0 || result.Actions != 1 {
+			t.Errorf("November: %+v", result)
+		}
+		if _, result := w.archive(c); result.Counts.Vanished != 1 || result.Counts.Unchanged != 12 {
+			t.Errorf("October: %+v", result)
+		}
+		if got := len(w.copies()); got != 13 {
+			t.Errorf("%d copies, want 13", got)
+		}
+	})
+	t.Run("drift that the config accepts becomes a new version, and its copy follows", func(t *testing.T) {
+		w := newWorld(t)
+		w.month(2)
+		id := w.add("Workshop", "2026-10-20T09:00", "2026-10-20T12:00")
+		c := w.config(func(c *archive.Config) { c.OnDrift = archive.AcceptOnDrift })
+		w.archive(c)
+		w.advance(time.Hour)
+		between := w.clock()
+		_, err := w.calendar.Update(t.Context(), "me", w.source.ID, []calendar.Update{{ID: id, Draft: calendar.Draft{
+			Subject: "Workshop", Start: calendar.DateTime{Local: "2026-10-21T10:00:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-10-21T12:00:00", Zone: "Europe/Berlin"},
+			Categories: []string{"Acme - billable"}, ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
+		}}})
+		must(t, err)
+		if _, result := w.archive(c); result.Counts.Drifted != 1 || result.Written != 1 || result.Actions != 0 {
+			t.Errorf("%+v", result)
+		}
+		want := []string{"Work 0 2026-10-01T04:00", "Work 1 2026-10-01T04:30", "Workshop 2026-10-21T08:00"}
+		if diff := cmp.Diff(want, w.copies()); diff != "" {
+			t.Errorf("copies (-want +got):\n%s", diff)
+		}
+		l := ledger.New(w.table, w.blobs)
+		berlin, _ := calendar.LoadZone("Europe/Berlin")
+		for _, at := range []struct {
+			day   string
+			as    time.Time
+			count int
+		}{{"2026-10-20", between, 1}, {"2026-10-20", time.Time{}, 0}, {"2026-10-21", between, 0}, {"2026-10-21", time.Time{}, 1}} {
+			d := day(at.day)
+			entries, err := l.AsOf(t.Context(), c.ID, ledger.Span{From: calendar.StartOfDay(d, berlin), To: calendar.StartOfDay(d.AddDays(1), berlin)}, at.as)
+			must(t, err)
+			if len(entries) != at.count {
+				t.Errorf("%s as of %v: %d entries, want %d", at.day, at.as, len(entries), at.count)
+			}
+		}
+		w.verify(c)
+		if _, again := w.archive(c); again.Counts.Unchanged != 3 || again.Counts.Vanished != 0 {
+			t.Errorf("again: %+v", again)
+		}
+	})
+	t.Run("a window that shrank is not carried out unless forced", func(t *testing.T) {
+		w := newWorld(t)
+		var ids []string
+		for i := range 20 {
+			ids = append(ids, w.add(fmt.Sprintf("Work %d", i), fmt.Sprintf("2026-10-%02dT09:00", i+1), fmt.Sprintf("2026-10-%02dT10:00", i+1)))
+		}
+		c := w.config()
+		w.archive(c)
+		for _, id := range ids[:11] {
+			w.remove(id)
+		}
+		r, result := w.archive(c)
+		if r.State != run.Failed || r.Problem == nil || r.Problem.Code != "conflict" || result.Counts.Vanished != 11 {
+			t.Errorf("%s %+v %+v", r.State, r.Problem, result)
+		}
+		r, _ = w.archive(c, func(r *run.Run) { r.Options.Force = true })
+		if r.State != run.Succeeded {
+			t.Errorf("forced: %s %+v", r.State, r.Problem)
+		}
+	})
+	t.Run("an archive calendar with other people's events needs to be adopted", func(t *testing.T) {
+		w := newWorld(t)
+		w.month(2)
+		info, err := w.calendar.CreateCalendar(t.Context(), uri("Archive"))
+		must(t, err)
+		_, err = w.calendar.Create(t.Context(), "me", info.ID, []calendar.Draft{{Subject: "Theirs", TransactionID: "theirs",
+			Start: calendar.DateTime{Local: "2026-10-03T09:00:00", Zone: "UTC"}, End: calendar.DateTime{Local: "2026-10-03T10:00:00", Zone: "UTC"}}})
+		must(t, err)
+		c := w.config()
+		err = w.runner(w.table, w.calendar).Run(t.Context(), w.start(c))
+		if fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "--adopt") {
+			t.Errorf("error %v", err)
+		}
+		r, _ := w.archive(c, func(r *run.Run) { r.From, r.Options.Adopt = day("2026-09-30"), true })
+		if r.State != run.Succeeded || len(w.copies()) != 3 {
+			t.Errorf("adopted: %s, %v", r.State, w.copies())
+		}
+	})
+	t.Run("an archive calendar that is missing and may not be created says how to create it", func(t *testing.T) {
+		w := newWorld(t)
+		w.month(1)
+		c := w.config(func(c *archive.Config) { c.CreateCalendar = false })
+		err := w.runner(w.table, w.calendar).Run(t.Context(), w.start(c))
+		if fault.Of(err) != fault.NotFound || !strings.Contains(err.Error(), "calendar create local://me/calendars/Archive") {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("a worker whose time is nearly up hands on, and the next one finishes", func(t *testing.T) {
+		w := newWorld(t)
+		w.month(100)
+		c := w.config()
+		r := w.start(c)
+		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(time.Hour))
+		defer cancel()
+		short := w.runner(w.table, w.calendar)
+		short.Clock = func() time.Time { return time.Now() }
+		calls := 0
+		short.Clock = func() time.Time {
+			if calls++; calls > 12 {
+				return time.Now().Add(2 * time.Hour) // past the deadline, after some chunks
+			}
+			return time.Now()
+		}
+		if err := short.Run(ctx, r); !errors.Is(err, run.ErrHandOn) {
+			t.Fatalf("error %v, want %v", err, run.ErrHandOn)
+		}
+		w.now = time.Now().Add(4 * time.Hour)
+		r, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+		must(t, err)
+		before := len(w.copies())
+		if before == 0 || before == 100 {
+			t.Fatalf("%d copies at the hand-over", before)
+		}
+		must(t, w.runner(w.table, w.calendar).Run(t.Context(), r))
+		if r, result := w.result(r.ID); r.State != run.Succeeded || result.Counts.Archived != 100 || len(w.copies()) != 100 {
+			t.Errorf("%s %+v, %d copies", r.State, result, len(w.copies()))
+		}
+		w.verify(c)
+	})
+	t.Run("one refused event does not stop the others, and a retry is about it alone", func(t *testing.T) {
+		w := newWorld(t)
+		w.month(5)
+		c := w.config()
+		first := w.start(c)
+		picky := wiredProvider{w.calendar, &tripwire{refuse: "Work 3"}}
+		must(t, w.runner(w.table, picky).Run(t.Context(), first))
+		r, result := w.result(first.ID)
+		if r.State != run.Partial || result.Failed != 1 || result.Written != 4 || len(w.copies()) != 4 {
+			t.Fatalf("%s %+v, %d copies", r.State, result, len(w.copies()))
+		}
+		r, result = w.archive(c, func(r *run.Run) { r.AttemptOf = first.ID })
+		if r.State != run.Succeeded || result.Written != 1 || result.Counts.Fetched != 1 || len(w.copies()) != 5 {
+			t.Errorf("retry: %s %+v, %d copies", r.State, result, len(w.copies()))
+		}
+		w.verify(c)
+	})
+	t.Run("two runs of one archive calendar do not run at once", func(t *testing.T) {
+		w := newWorld(t)
+		w.month(2)
+		c := w.config()
+		lease, err := run.Acquire(t.Context(), w.table, user+"#"+c.Archive.String(), "somebody", time.Minute, w.clock())
+		must(t, err)
+		r := w.start(c)
+		if err := w.runner(w.table, w.calendar).Run(t.Context(), r); !errors.Is(err, run.ErrBusy) {
+			t.Errorf("error %v, want %v", err, run.ErrBusy)
+		}
+		op := lease.Release(w.clock())
+		_, err = w.table.Put(t.Context(), *op.Put, op.If)
+		must(t, err)
+		must(t, w.runner(w.table, w.calendar).Run(t.Context(), r))
+	})
+	t.Run("a body too large for an entry is kept whole", func(t *testing.T) {
+		w := newWorld(t)
+		text := strings.Repeat("long ", 20_000)
+		w.add("Workshop", "2026-10-20T09:00", "2026-10-20T12:00", func(d *calendar.Draft) { d.Body = calendar.Body{ContentType: "text", Content: text} })
+		c := w.config()
+		w.archive(c)
+		l := ledger.New(w.table, w.blobs)
+		entries, err := l.AsOf(t.Context(), c.ID, ledger.Span{From: w.now.AddDate(0, -2, 0), To: w.now}, time.Time{})
+		must(t, err)
+		if len(entries) != 1 || entries[0].Source.Body.Content != "" {
+			t.Fatalf("%d entries, %d bytes inline", len(entries), len(entries[0].Source.Body.Content))
+		}
+		must(t, l.Load(t.Context(), &entries[0]))
+		if entries[0].Source.Body.Content != text || entries[0].Draft.Body.Content != text {
+			t.Error("the body did not come back whole")
+		}
+		w.verify(c)
+	})
+}
+
+// TestAnUnchangedNight counts what a run costs that finds nothing new: the budget is 2 provider requests and 10 store requests.
+func TestAnUnchangedNight(t *testing.T) {
+	w := newWorld(t)
+	w.month(300)
+	c := w.config()
+	w.archive(c)
+	counting := &tripwire{}
+	r := w.start(c)
+	must(t, w.runner(wiredTable{w.table, counting}, wiredProvider{w.calendar, counting}).Run(t.Context(), r))
+	if _, result := w.result(r.ID); result.Counts.Unchanged != 300 {
+		t.Errorf("%+v", result)
+	}
+	if counting.provided > 2 || counting.stored > 10 {
+		t.Errorf("%d provider requests and %d store requests, at most 2 and 10 are allowed", counting.provided, counting.stored)
+	}
+	t.Logf("%d provider requests, %d store requests", counting.provided, counting.stored)
+}
+
+// TestARunSurvivesDyingAnywhere lets the process die at every single request to the store and to the calendar, before it took
+// effect and after it. Whoever comes next brings the archive calendar to each appointment once.
+func TestARunSurvivesDyingAnywhere(t *testing.T) {
+	const events = 90
+	for _, after := range []bool{false, true} {
+		for n := 1; ; n++ {
+			finished := false
+			t.Run(fmt.Sprintf("at request %d, effect %v", n, after), func(t *testing.T) {
+				w := newWorld(t)
+				w.month(events)
+				c := w.config()
+				r := w.start(c)
+				dying := &tripwire{dieAt: n, after: after}
+				err := w.runner(wiredTable{w.table, dying}, wiredProvider{w.calendar, dying}).Run(t.Context(), r)
+				if !dying.dead() {
+					must(t, err)
+					finished = true
+				}
+				w.advance(2 * time.Minute) // the lease ends
+
+				if n%2 == 0 { // another run comes first
+					_, result := w.archive(c, func(r *run.Run) { r.From = day("2026-09-01") })
+					if got := result.Counts.Archived + result.Counts.Unchanged; got != events {
+						t.Errorf("the other run: %+v", result)
+					}
+				}
+				again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+				must(t, err)
+				if !again.State.Ended() {
+					must(t, w.runner(w.table, w.calendar).Run(t.Context(), again))
+				}
+				r, result := w.result(r.ID)
+				if r.State != run.Succeeded || !result.Balanced || result.Counts.Archived+result.Counts.Unchanged != events {
+					t.Errorf("%s %+v", r.State, result)
+				}
+				if n%2 == 1 && result.Counts.Archived != events {
+					t.Errorf("the run told %d as archived by it, want %d", result.Counts.Archived, events)
+				}
+				copies := w.copies()
+				if len(copies) != events || len(slices.Compact(copies)) != events {
+					t.Errorf("%d copies, %d different ones, want %d", len(w.copies()), len(copies), events)
+				}
+				w.verify(c)
+			})
+			if finished || t.Failed() {
+				break
+			}
+		}
+	}
+}
+
+// errDead is of no kind that is worth a retry: a dead process retries nothing.
+var errDead = errors.New("the process is dead")
+
+// tripwire counts requests, dies at one of them, and refuses an event.
+type tripwire struct {
+	mu               sync.Mutex
+	provided, stored int
+	dieAt            int
+	after            bool
+	refuse           string
+}
+
+func (w *tripwire) dead() bool { return w.dieAt > 0 && w.provided+w.stored >= w.dieAt }
+
+// pass says whether a request takes effect, and whether its answer arrives.
+func (w *tripwire) pass(counter *int) (effect, answer bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	*counter++
+	n := w.provided + w.stored
+	switch {
+	case w.dieAt == 0 || n < w.dieAt:
+		return true, true
+	case n == w.dieAt:
+		return w.after, false
+	}
+	return false, false
+}
+
+func through[T any](w *tripwire, counter *int, call func() (T, error)) (v T, err error) {
+	effect, answer := w.pass(counter)
+	if effect {
+		v, err = call()
+	}
+	if !answer {
+		var none T
+		return none, errDead
+	}
+	return v, err
+}
+
+// wiredProvider is a provider behind a tripwire, as far as a run uses it.
+type wiredProvider struct {
+	calendar.Provider
+	wire *tripwire
+}
+
+func (w wiredProvider) Calendars(ctx context.Context, account string) ([]calendar.Info, error) {
+	return through(w.wire, &w.wire.provided, func() ([]calendar.Info, error) { return w.Provider.Calendars(ctx, account) })
+}
+
+func (w wiredProvider) CreateCalendar(ctx context.Context, u calendar.URI) (calendar.Info, error) {
+	return through(w.wire, &w.wire.provided, func() (calendar.Info, error) { return w.Provider.CreateCalendar(ctx, u) })
+}
+
+func (w wiredProvider) Events(ctx context.Context, account, id string, from, to time.Time) ([]calendar.Event, error) {
+	return through(w.wire, &w.wire.provided, func() ([]calendar.Event, error) { return w.Provider.Events(ctx, account, id, from, to) })
+}
+
+func (w wiredProvider) Marked(ctx context.Context, account, id string, marks []string) (map[string]calendar.Event, error) {
+	return through(w.wire, &w.wire.provided, func() (map[string]calendar.Event, error) { return w.Provider.Marked(ctx, account, id, marks) })
+}
+
+func (w wiredProvider) Foreign(ctx context.Context, account, id string) (bool, error) {
+	return through(w.wire, &w.wire.provided, func() (bool, error) { return w.Provider.Foreign(ctx, account, id) })
+}
+
+func (w wiredProvider) Create(ctx context.Context, account, id string, drafts []calendar.Draft) ([]calendar.WriteResult, error) {
+	return through(w.wire, &w.wire.provided, func() ([]calendar.WriteResult, error) {
+		refused := slices.IndexFunc(drafts, func(d calendar.Draft) bool { return w.wire.refuse != "" && d.Subject == w.wire.refuse })
+		if refused < 0 {
+			return w.Provider.Create(ctx, account, id, drafts)
+		}
+		results, err := w.Provider.Create(ctx, account, id, slices.Delete(slices.Clone(drafts), refused, refused+1))
+		return slices.Insert(results, refused, calendar.WriteResult{Err: fault.New(fault.Invalid, "the calendar refuses it")}), err
+	})
+}
+
+// wiredTable is a store behind a tripwire.
+type wiredTable struct {
+	store.Table
+	wire *tripwire
+}
+
+func (w wiredTable) Get(ctx context.Context, key store.Key) (store.Item, error) {
+	return through(w.wire, &w.wire.stored, func() (store.Item, error) { return w.Table.Get(ctx, key) })
+}
+
+func (w wiredTable) GetMany(ctx context.Context, keys []store.Key) ([]store.Item, error) {
+	return through(w.wire, &w.wire.stored, func() ([]store.Item, error) { return w.Table.GetMany(ctx, keys) })
+}
+
+func (w wiredTable) Put(ctx context.Context, item store.Item, cond store.Condition) (int64, error) {
+	return through(w.wire, &w.wire.stored, func() (int64, error) { return w.Table.Put(ctx, item, cond) })
+}
+
+func (w wiredTable) Query(ctx context.Context, q store.Query) (store.Page, error) {
+	return through(w.wire, &w.wire.stored, func() (store.Page, error) { return w.Table.Query(ctx, q) })
+}
+
+func (w wiredTable) Transact(ctx context.Context, ops []store.Op) error {
+	_, err := through(w.wire, &w.wire.stored, func() (struct{}, error) { return struct{}{}, w.Table.Transact(ctx, ops) })
+	return err
+}
+
+func (w wiredTable) BatchPut(ctx context.Context, items []store.Item) error {
+	_, err := through(w.wire, &w.wire.stored, func() (struct{}, error) { return struct{}{}, w.Table.BatchPut(ctx, items) })
+	return err
+}

@@ -1,0 +1,111 @@
+// Package ics reads and writes iCalendar files (RFC 5545).
+//
+// Read takes what Outlook, Google, Apple and others write, is strict where a guess would lose or invent time, and holds to limits, so that a hostile
+// file gets its error within bounded time and memory. Write keeps to the letter of the RFC; what it writes, Read reads as it was.
+//
+// The grammar of content lines is the library's (emersion/go-ical); what lines mean is decided here. The library reads a component at a
+// time: scan hands it each one, by itself, as soon as its END has come.
+package ics
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/series"
+	"adminassistant/shared/fault"
+)
+
+// What a file may hold at most.
+const (
+	MaxBytes     = 128 << 20 // of the whole stream
+	MaxLine      = 1 << 20   // bytes of a content line, unfolded; of an attachment, which is not kept, of each physical line
+	MaxParams    = 1 << 10   // bytes of a line's name and parameters, where the parameters matter
+	MaxComponent = 4 << 20   // bytes of one event or time zone, unfolded; attachments and alarms do not count
+	MaxLines     = 50_000    // content lines of one event or time zone
+	MaxDepth     = 8         // components in components
+	MaxEvents    = 200_000
+	MaxZones     = 200       // time zones that only the file explains
+	MaxValues    = 2_000_000 // categories, attendees, further and excluded dates, in all events together
+)
+
+// File is what an iCalendar file holds: events, and the zones that only the file itself explains.
+type File struct {
+	Name   string // of the calendar (X-WR-CALNAME, NAME); may be empty
+	Zones  []Zone // those that events use and calendar.LoadZone does not know, by ID
+	Events []calendar.Event
+}
+
+// Zone is a time zone by its definition.
+type Zone struct {
+	ID         string `json:"id"`         // the name that events use: a TZID
+	Definition string `json:"definition"` // the VTIMEZONE, unfolded, lines ended by CR LF
+}
+
+// Lookup finds a zone by the name that an event gives it: one that calendar.LoadZone knows, else one of these. Its errors are Invalid.
+func Lookup(zones []Zone) series.Zones {
+	locations := make(map[string]func() (*time.Location, error), len(zones))
+	for _, z := range zones {
+		locations[z.ID] = sync.OnceValues(z.Location)
+	}
+	return func(name string) (*time.Location, error) {
+		loc, err := calendar.LoadZone(name)
+		if own := locations[name]; err != nil && own != nil {
+			return own()
+		}
+		return loc, err
+	}
+}
+
+// Expand returns everything in the file that starts in [from, to) or overlaps it: single events, and the instances of series as
+// series.Expander finds them, in the order of the file. Errors are Invalid.
+func Expand(f File, from, to time.Time) ([]calendar.Event, error) {
+	zones := Lookup(f.Zones)
+	expander := series.NewExpander(from, to, zones)
+	exceptions := map[string][]calendar.Event{}
+	masters := map[string]bool{}
+	for _, e := range f.Events {
+		if e.Type == calendar.Master {
+			masters[e.ID] = true
+		}
+	}
+	for _, e := range f.Events {
+		if e.Type == calendar.Exception && masters[e.SeriesMasterID] {
+			exceptions[e.SeriesMasterID] = append(exceptions[e.SeriesMasterID], e)
+		}
+	}
+	var events []calendar.Event
+	for _, e := range f.Events {
+		switch {
+		case e.Type == calendar.Master:
+			instances, err := expander.Expand(e, exceptions[e.ID])
+			if err != nil {
+				return nil, err
+			}
+			events = append(events, instances...)
+		case instance(&e) && masters[e.SeriesMasterID]: // came with its master
+		default:
+			in, err := expander.Contains(e)
+			if err != nil {
+				return nil, fmt.Errorf("event %.200q: %w", e.ID, err)
+			}
+			if in {
+				events = append(events, e)
+			}
+		}
+	}
+	for i := range events {
+		var err error
+		if events[i], err = series.InKnownZones(events[i], zones); err != nil {
+			return nil, err
+		}
+	}
+	return slices.Clip(events), nil
+}
+
+// invalid makes the error for a line of a file, counted from 1.
+func invalid(line int, format string, args ...any) error {
+	return fault.New(fault.Invalid, "line %d: "+format, append([]any{line}, args...)...)
+}

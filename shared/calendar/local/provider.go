@@ -1,0 +1,254 @@
+// Package local keeps calendars in our own store, behind the same port as Outlook's.
+package local
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/store"
+)
+
+const (
+	// attempts is how often a write is tried that others get in the way of.
+	attempts = 5
+	// maxName is the largest size of a calendar's name in bytes.
+	maxName = 255
+	// primaryName is what the default calendar is called when it is made as "primary".
+	primaryName = "Calendar"
+)
+
+// Provider is the calendars of a user's accounts, of no user in particular until For names one. An account is named in any case.
+type Provider struct {
+	table store.Table
+	user  string
+	ids   func() string
+	clock func() time.Time
+}
+
+var _ calendar.Provider = (*Provider)(nil)
+
+// New makes a Provider. ids returns a new id each time, of letters, digits and "-_".
+func New(table store.Table, ids func() string, clock func() time.Time) *Provider {
+	return &Provider{table: table, ids: ids, clock: clock}
+}
+
+// For returns the calendars of one user: nobody else's are there for it, whatever the account is called.
+func (p *Provider) For(user string) *Provider {
+	bound := *p
+	bound.user = user
+	return &bound
+}
+
+// record is a calendar.
+type record struct {
+	user    string
+	account string
+	version int64
+
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Primary bool      `json:"primary,omitempty"`
+	Created time.Time `json:"created"`
+}
+
+func (c *record) info() calendar.Info {
+	uri := calendar.URI{Provider: calendar.ProviderLocal, Account: c.account, Calendar: c.Name}
+	return calendar.Info{ID: c.ID, Name: c.Name, URI: uri, Primary: c.Primary, CanEdit: true}
+}
+
+func decode(item store.Item, into any) error {
+	if err := json.Unmarshal(item.Data, into); err != nil {
+		return fault.New(fault.Malformed, "stored item %s %s cannot be read: %v", item.PK, item.SK, err)
+	}
+	return nil
+}
+
+func encode(key store.Key, v any) *store.Item {
+	data, _ := json.Marshal(v) // plain structs always can be
+	return &store.Item{Key: key, Data: data}
+}
+
+func errNoCalendar(account, id string) error {
+	return fault.Wrap(fault.NotFound, fmt.Errorf("calendar %.200q not found in %s: %w", id, account, calendar.ErrNotFound))
+}
+
+// readRecord makes the calendar of an item.
+func (p *Provider) readRecord(account string, item store.Item) (*record, error) {
+	c := &record{user: p.user, account: account, version: item.Version}
+	return c, decode(item, c)
+}
+
+// open finds a calendar by id. Errors: calendar.ErrNotFound.
+func (p *Provider) open(ctx context.Context, account, id string) (*record, error) {
+	key := (&record{user: p.user, account: account, ID: id}).key()
+	if key.Check() != nil {
+		return nil, errNoCalendar(account, id)
+	}
+	item, err := p.table.Get(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, errNoCalendar(account, id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find calendar %s: %w", id, err)
+	}
+	return p.readRecord(account, item)
+}
+
+// Calendars lists the calendars of an account, by name. An account that has none is no error.
+func (p *Provider) Calendars(ctx context.Context, account string) ([]calendar.Info, error) {
+	items, err := store.All(ctx, p.table, store.Query{PK: accountPK(p.user, account), Prefix: prefixCalendar})
+	if err != nil {
+		return nil, fmt.Errorf("list calendars: %w", err)
+	}
+	list := make([]calendar.Info, len(items))
+	for i, item := range items {
+		c, err := p.readRecord(account, item)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = c.info()
+	}
+	slices.SortFunc(list, func(a, b calendar.Info) int {
+		return cmp.Or(strings.Compare(fold(a.Name), fold(b.Name)), strings.Compare(a.ID, b.ID))
+	})
+	return list, nil
+}
+
+// Calendar finds the one that uri names. "primary" is the first one that was made for the account.
+func (p *Provider) Calendar(ctx context.Context, uri calendar.URI) (calendar.Info, error) {
+	list, err := p.Calendars(ctx, uri.Account)
+	if err != nil {
+		return calendar.Info{}, err
+	}
+	return calendar.Pick(list, uri)
+}
+
+// CreateCalendar makes an empty calendar. The first one of an account is its default calendar; made as "primary" it is named "Calendar".
+// Errors: calendar.ErrExists, and fault.Invalid when the name is blank, too long or has control characters.
+func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calendar.Info, error) {
+	name := strings.TrimSpace(uri.Calendar)
+	switch {
+	case uri.Provider != calendar.ProviderLocal:
+		return calendar.Info{}, fault.Field("calendar", "%s is not a local calendar", uri)
+	case strings.TrimSpace(uri.Account) == "":
+		return calendar.Info{}, fault.Field("calendar", "has no account")
+	case name == "" || len(name) > maxName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
+		return calendar.Info{}, fault.Field("calendar", "must have a name of at most %d bytes, without control characters", maxName)
+	}
+	for range attempts {
+		list, err := p.Calendars(ctx, uri.Account)
+		if err != nil {
+			return calendar.Info{}, err
+		}
+		switch found, err := calendar.Pick(list, uri); {
+		case err == nil:
+			return calendar.Info{}, fault.Wrap(fault.Conflict, fmt.Errorf("calendar %q of %s has the id %s: %w", found.Name, uri.Account, found.ID, calendar.ErrExists))
+		case !errors.Is(err, calendar.ErrNotFound):
+			return calendar.Info{}, err
+		}
+		if uri.IsPrimary() {
+			name = primaryName
+		}
+		c := &record{user: p.user, account: uri.Account, ID: p.ids(), Name: name, Created: p.clock().UTC()}
+		c.Primary = !slices.ContainsFunc(list, func(i calendar.Info) bool { return i.Primary })
+		ops := []store.Op{
+			{Put: encode(c.key(), c), If: store.Absent()},
+			{Put: encode(c.nameKey(), c.ID), If: store.Absent()},
+		}
+		if c.Primary {
+			ops = append(ops, store.Op{Put: encode(c.primaryKey(), c.ID), If: store.Absent()})
+		}
+		err = p.table.Transact(ctx, ops)
+		if err == nil {
+			return c.info(), nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return calendar.Info{}, fmt.Errorf("create calendar: %w", err)
+		}
+		if uri.IsPrimary() && slices.ContainsFunc(list, func(i calendar.Info) bool { return calendar.SameName(i.Name, name) }) {
+			return calendar.Info{}, fault.Wrap(fault.Conflict, fmt.Errorf("a calendar %q of %s, which is not the default one: %w", name, uri.Account, calendar.ErrExists))
+		}
+	}
+	return calendar.Info{}, errBusy()
+}
+
+func (c *record) nameKey() store.Key {
+	return store.Key{PK: accountPK(c.user, c.account), SK: prefixName + fold(c.Name)}
+}
+
+func (c *record) primaryKey() store.Key {
+	return store.Key{PK: accountPK(c.user, c.account), SK: keyPrimary}
+}
+
+func (c *record) deletingKey() store.Key {
+	return store.Key{PK: accountPK(c.user, c.account), SK: prefixDeleting + c.ID}
+}
+
+// errBusy says that others got in the way of each attempt.
+func errBusy() error {
+	return fault.New(fault.Throttled, "the calendar is being changed by others at the same time; try again")
+}
+
+// DeleteCalendar removes a calendar with all its events. It is gone at once; when removing its events ends with an error,
+// another call goes on with them.
+func (p *Provider) DeleteCalendar(ctx context.Context, account, calendarID string) error {
+	c, err := p.open(ctx, account, calendarID)
+	switch {
+	case err == nil:
+		ops := []store.Op{{Put: encode(c.deletingKey(), c)}, {Delete: new(c.key()), If: store.VersionIs(c.version)}, {Delete: new(c.nameKey())}}
+		if c.Primary {
+			ops = append(ops, store.Op{Delete: new(c.primaryKey())})
+		}
+		if err := p.table.Transact(ctx, ops); err != nil && !errors.Is(err, store.ErrConflict) { // a conflict: another call did it
+			return fmt.Errorf("delete calendar: %w", err)
+		}
+	case errors.Is(err, calendar.ErrNotFound):
+		c = &record{user: p.user, account: account, ID: calendarID}
+		if c.deletingKey().Check() != nil {
+			return err
+		}
+		if _, unfinished := p.table.Get(ctx, c.deletingKey()); errors.Is(unfinished, store.ErrNotFound) {
+			return err
+		} else if unfinished != nil {
+			return fmt.Errorf("delete calendar: %w", unfinished)
+		}
+	default:
+		return err
+	}
+	for _, pk := range []string{keysPK(calendarID), eventsPK(calendarID)} {
+		if err := p.clear(ctx, pk); err != nil {
+			return fmt.Errorf("delete the calendar's events: %w", err)
+		}
+	}
+	return p.table.Delete(ctx, c.deletingKey(), store.Any())
+}
+
+// clear removes all items of a partition.
+func (p *Provider) clear(ctx context.Context, pk string) error {
+	for {
+		page, err := p.table.Query(ctx, store.Query{PK: pk, Limit: store.MaxTransact})
+		if err != nil {
+			return err
+		}
+		ops := make([]store.Op, len(page.Items))
+		for i := range page.Items {
+			ops[i].Delete = &page.Items[i].Key
+		}
+		if err := p.table.Transact(ctx, ops); err != nil {
+			return err
+		}
+		if page.Next == "" {
+			return nil
+		}
+	}
+}

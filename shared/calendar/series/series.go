@@ -1,0 +1,389 @@
+// Package series turns a recurring event into the events of a window, by the rules of RFC 5545.
+//
+// A series repeats on the clocks of its zone: a meeting at 09:00 in Berlin stays at 09:00 in Berlin. So rules are expanded in wall-clock
+// time, and each time that comes out is read in the zone by calendar.InstantOf: one that a change of the clocks skips moves to the offset
+// that held before, of one that occurs twice it is the first.
+package series
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+)
+
+const (
+	// MaxInstances is how many instances an Expander returns in all.
+	MaxInstances = 250_000
+	// MaxWork is how many days an Expander walks through in all, where it cannot jump: over the past of a series that counts its instances,
+	// and in search of dates that a rule never reaches. It is reached in some three seconds.
+	MaxWork = 30_000_000
+	// Margin is how far from UTC a floating time or a date may be meant: zones reach from 12 hours behind to 14 hours ahead.
+	Margin = 14 * time.Hour
+)
+
+// Zones finds a time zone by the name that an event gives it. Its errors should be Invalid.
+type Zones func(name string) (*time.Location, error)
+
+// Expander finds what happens in one window. What it does over its lifetime is bounded by MaxInstances and MaxWork.
+type Expander struct {
+	from, to  time.Time
+	zones     Zones
+	instances int // returned so far
+	work      work
+}
+
+// NewExpander makes an Expander for the window [from, to).
+func NewExpander(from, to time.Time, zones Zones) *Expander {
+	return &Expander{from: from, to: to, zones: zones}
+}
+
+// Expand returns what NewExpander(from, to, zones).Expand does, for one series.
+func Expand(master calendar.Event, exceptions []calendar.Event, from, to time.Time, zones Zones) ([]calendar.Event, error) {
+	return NewExpander(from, to, zones).Expand(master, exceptions)
+}
+
+// Expand returns every instance of a series that starts in the window or overlaps it, by original start.
+//
+// The series is the master's start, its rules and its further dates, without the dates that do not happen. It is expanded in the zone in
+// which the event was made: StartZone where that is given, else the zone of Start. Each occurrence copies the master, says its original start, has the
+// id "<master's id>@<original start in UTC, as 20261005T070000Z>", and tells its times in the master's zones; a wall time that would be read as another
+// instant, because it occurs twice, carries its offset. A timed instance lasts as long as the master does, to the second; an all-day one has as
+// many days (RFC 5545, section 3.8.5.3, for events that have a DTEND).
+//
+// An exception takes the place of the occurrence of its OriginalStart (by the day in an all-day series) and is returned as it is when it itself lies
+// in the window, wherever the series had it; one that belongs to no occurrence is an instance by itself.
+//
+// An excluded date without a time of day ("2026-10-05") leaves out all that starts on that day of the series' zone.
+//
+// All-day and floating events mean a time in no zone. Their OriginalStart and id read it in UTC, and they count as in the window when they
+// would be so anywhere, that is within Margin of it.
+//
+// Errors are Invalid: times, zones or rules that cannot be understood, and more instances or work than MaxInstances and MaxWork.
+func (x *Expander) Expand(master calendar.Event, exceptions []calendar.Event) ([]calendar.Event, error) {
+	events, err := x.expand(master, exceptions)
+	if err != nil {
+		return nil, fmt.Errorf("expand series %.200q: %w", master.ID, err)
+	}
+	return events, nil
+}
+
+func (x *Expander) expand(master calendar.Event, exceptions []calendar.Event) ([]calendar.Event, error) {
+	s, err := x.read(master)
+	if err != nil {
+		return nil, err
+	}
+	replaced := make(map[int64]bool, len(exceptions))
+	for _, e := range exceptions {
+		replaced[s.slot(e.OriginalStart)] = true
+	}
+	var events []calendar.Event
+	err = s.each(x.from.Add(-s.length-2*Margin), x.to.Add(2*Margin), &x.work, func(start time.Time) error {
+		if replaced[s.slot(start)] {
+			return nil
+		}
+		if end := start.Add(s.length); !x.overlaps(start, end, s.loc == nil) {
+			return nil
+		}
+		if err := x.count(); err != nil {
+			return err
+		}
+		events = append(events, s.occurrence(start))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range exceptions {
+		in, err := x.Contains(e)
+		if err != nil {
+			return nil, fmt.Errorf("exception %.200q: %w", e.ID, err)
+		}
+		if in {
+			if err := x.count(); err != nil {
+				return nil, err
+			}
+			events = append(events, e)
+		}
+	}
+	slices.SortStableFunc(events, func(a, b calendar.Event) int { return a.OriginalStart.Compare(b.OriginalStart) })
+	return events, nil
+}
+
+// Contains says whether an event starts in the window or overlaps it; Margin applies to all-day and floating ones. Errors are Invalid.
+func (x *Expander) Contains(e calendar.Event) (bool, error) {
+	start, floating, err := x.instant(e.Start, e.AllDay)
+	if err != nil {
+		return false, fmt.Errorf("start: %w", err)
+	}
+	end, _, err := x.instant(e.End, e.AllDay)
+	if err != nil {
+		return false, fmt.Errorf("end: %w", err)
+	}
+	return x.overlaps(start, end, floating), nil
+}
+
+func (x *Expander) overlaps(start, end time.Time, floating bool) bool {
+	from, to := x.from, x.to
+	if floating {
+		from, to = from.Add(-Margin), to.Add(Margin)
+	}
+	return start.Before(to) && (end.After(from) || !start.Before(from))
+}
+
+// instant reads a time in its zone; a floating one, and a date, is read in UTC.
+func (x *Expander) instant(d calendar.DateTime, dates bool) (at time.Time, floating bool, err error) {
+	if dates {
+		w, err := d.Wall()
+		return utc(calendar.Wall{Date: w.Date}), true, err
+	}
+	if d.Zone == "" {
+		at, err := d.Instant(time.UTC)
+		return at, !fixed(d), err
+	}
+	loc, err := x.zones(d.Zone)
+	if err != nil {
+		return time.Time{}, false, err
+	}
+	at, err = calendar.DateTime{Local: d.Local}.Instant(loc)
+	return at, false, err
+}
+
+// count admits one more instance.
+func (x *Expander) count() error {
+	if x.instances++; x.instances > MaxInstances {
+		return fault.New(fault.Invalid, "more than %d instances from %s to %s", MaxInstances, x.from.UTC().Format(time.DateOnly), x.to.UTC().Format(time.DateOnly))
+	}
+	return nil
+}
+
+// work counts the days that were walked through.
+type work struct{ days int }
+
+func (w *work) spend(days int) error {
+	if w.days += days; w.days > MaxWork {
+		return fault.New(fault.Invalid, "the recurrence takes too long to expand; give it a later start, a sooner end or a simpler rule")
+	}
+	return nil
+}
+
+// series is a master, understood.
+type series struct {
+	master  calendar.Event
+	start   time.Time      // the wall of the first instance
+	loc     *time.Location // the zone in which it repeats; nil: dates, or floating times
+	length  time.Duration
+	told    [2]*time.Location // the zones in which start and end are told; nil like loc
+	rules   []rule
+	dates   []time.Time // walls
+	without map[int64]bool
+	days    map[calendar.Date]bool
+}
+
+func (x *Expander) read(master calendar.Event) (s series, err error) {
+	s = series{master: master, without: map[int64]bool{}, days: map[calendar.Date]bool{}}
+	start, floating, err := x.instant(master.Start, master.AllDay)
+	if err != nil {
+		return s, fmt.Errorf("start: %w", err)
+	}
+	end, endFloats, err := x.instant(master.End, master.AllDay)
+	switch {
+	case err != nil:
+		return s, fmt.Errorf("end: %w", err)
+	case floating != endFloats:
+		return s, fault.New(fault.Invalid, "start and end must both have a time zone, or neither")
+	}
+	s.length = end.Sub(start)
+	s.start = start
+	if !floating {
+		for i, d := range []calendar.DateTime{master.Start, master.End} {
+			if s.told[i] = time.UTC; d.Zone != "" {
+				if s.told[i], err = x.zones(d.Zone); err != nil {
+					return s, err
+				}
+			}
+		}
+		s.loc = s.told[0]
+		if zone := master.StartZone; zone != "" && zone != master.Start.Zone {
+			if s.loc, err = x.zones(zone); err != nil {
+				return s, err
+			}
+		}
+		if s.start, err = x.wall(s, master.Start); err != nil {
+			return s, err
+		}
+	}
+	s.start = s.start.Truncate(time.Second)
+	s.dates = []time.Time{s.start}
+	if master.Recurrence == nil {
+		return s, nil
+	}
+	for _, text := range master.Recurrence.Rules {
+		r, err := parseRule(text)
+		if err != nil {
+			return s, err
+		}
+		s.rules = append(s.rules, r)
+	}
+	for _, d := range master.Recurrence.Dates {
+		wall, err := x.wall(s, d)
+		if err != nil {
+			return s, fmt.Errorf("further date: %w", err)
+		}
+		s.dates = append(s.dates, wall)
+	}
+	for _, d := range master.Recurrence.Without {
+		wall, err := x.wall(s, d)
+		if err != nil {
+			return s, fmt.Errorf("excluded date: %w", err)
+		}
+		if master.AllDay || len(d.Local) == len(time.DateOnly) {
+			s.days[dateOf(wall)] = true
+		} else {
+			s.without[s.instant(wall).Unix()] = true
+		}
+	}
+	return s, nil
+}
+
+// wall tells d in the series' zone. A time that is written in that zone, or in none, stays as it is written, even one that does not exist.
+func (x *Expander) wall(s series, d calendar.DateTime) (time.Time, error) {
+	if w, err := d.Wall(); err != nil || s.loc == nil || !fixed(d) && (d.Zone == "" || d.Zone == s.zone()) {
+		if s.master.AllDay {
+			w = calendar.Wall{Date: w.Date}
+		}
+		return utc(w), err
+	}
+	at, _, err := x.instant(d, false)
+	return wallOf(at.In(s.loc)), err
+}
+
+// zone is the name of the series' zone.
+func (s series) zone() string {
+	if s.master.StartZone != "" {
+		return s.master.StartZone
+	}
+	return s.master.Start.Zone
+}
+
+// instant returns when a wall of the series is.
+func (s series) instant(wall time.Time) time.Time {
+	if s.loc == nil {
+		return wall
+	}
+	return calendar.InstantOf(calendar.Wall{Date: dateOf(wall), Hour: wall.Hour(), Minute: wall.Minute(), Second: wall.Second()}, s.loc).UTC()
+}
+
+// slot tells instances apart: by their instant, or by their day.
+func (s series) slot(start time.Time) int64 {
+	if s.master.AllDay {
+		return start.UTC().Truncate(24 * time.Hour).Unix()
+	}
+	return start.Unix()
+}
+
+// each hands yield every start of the series that lies in [from, to), in no particular order, each once.
+func (s series) each(from, to time.Time, w *work, yield func(time.Time) error) (err error) {
+	const dayAndMore = 26 * time.Hour // between a wall read as UTC and its instant
+	low, high := from.UTC().Add(-dayAndMore), to.UTC().Add(dayAndMore)
+	seen := map[int64]bool{}
+	take := func(wall time.Time) bool {
+		start := s.instant(wall)
+		if seen[start.Unix()] || s.without[start.Unix()] || s.days[dateOf(wall)] || start.Before(from) || !start.Before(to) {
+			return true
+		}
+		seen[start.Unix()] = true
+		err = yield(start)
+		return err == nil
+	}
+	for _, wall := range s.dates {
+		if !take(wall) {
+			return err
+		}
+	}
+	for _, r := range s.rules {
+		if failed := r.starts(s.start, r.last(s.loc, s.master.AllDay), low, high, w, take); failed != nil {
+			return failed
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// occurrence is the instance that starts at start.
+func (s series) occurrence(start time.Time) calendar.Event {
+	e := s.master
+	e.Type, e.SeriesMasterID, e.Recurrence = calendar.Occurrence, s.master.ID, nil
+	e.OriginalStart = start
+	e.ID = InstanceID(s.master.ID, start)
+	e.Start.Local = tell(start, s.told[0], e.Start)
+	e.End.Local = tell(start.Add(s.length), s.told[1], e.End)
+	e.Categories, e.Attendees = slices.Clone(e.Categories), slices.Clone(e.Attendees)
+	return e
+}
+
+// InstanceID is the id of the instance of a series that originally starts at start.
+func InstanceID(masterID string, start time.Time) string {
+	return masterID + "@" + start.UTC().Format("20060102T150405Z")
+}
+
+// Local writes an instant as a wall time of loc. One that would be read as another instant, because it occurs twice, carries its offset.
+func Local(at time.Time, loc *time.Location) string {
+	at = at.In(loc)
+	wall := calendar.Wall{Date: calendar.DateOf(at, loc), Hour: at.Hour(), Minute: at.Minute(), Second: at.Second()}
+	if !calendar.InstantOf(wall, loc).Equal(at.Truncate(time.Second)) {
+		return at.Format(layout + "Z07:00")
+	}
+	return at.Format(layout)
+}
+
+const layout = "2006-01-02T15:04:05"
+
+// tell writes a time like the one that the master has: in loc, or in UTC with a Z, or, without a loc, as it is.
+func tell(at time.Time, loc *time.Location, like calendar.DateTime) string {
+	switch {
+	case loc == nil:
+		return at.Format(layout)
+	case like.Zone == "":
+		return at.UTC().Format(layout + "Z")
+	}
+	return Local(at, loc)
+}
+
+// Starts returns the starts of one rule in [from, to), as the walls of a series that begins at start: all of them are told as if in UTC. An UNTIL that is
+// an instant is read in loc. Errors are Invalid, as Expand's.
+func Starts(text string, start, from, to time.Time, loc *time.Location) (starts []time.Time, err error) {
+	r, err := parseRule(text)
+	if err != nil {
+		return nil, err
+	}
+	err = r.starts(start, r.last(loc, false), from, to, &work{days: MaxWork - MaxWork/100}, func(t time.Time) bool {
+		starts = append(starts, t)
+		return len(starts) < MaxInstances
+	})
+	return starts, err
+}
+
+// fixed says whether a time carries Z or an offset, which makes it an instant.
+func fixed(d calendar.DateTime) bool {
+	_, clock, _ := strings.Cut(strings.ToUpper(d.Local), "T")
+	return strings.ContainsAny(clock, "Z+-")
+}
+
+// utc reads a wall in UTC, wallOf drops a time's zone and keeps what it shows.
+func utc(w calendar.Wall) time.Time {
+	return time.Date(w.Year, w.Month, w.Day, w.Hour, w.Minute, w.Second, w.Nanosecond, time.UTC)
+}
+
+func wallOf(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+}
+
+func dateOf(wall time.Time) calendar.Date {
+	return calendar.Date{Year: wall.Year(), Month: wall.Month(), Day: wall.Day()}
+}

@@ -1,0 +1,515 @@
+package httpapi
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/fault"
+)
+
+// Importer takes whole files into a user's local calendars, and makes files of them.
+type Importer interface {
+	// Import puts all of a file into a calendar, or nothing of it. An event that is there already, by its UID, is updated where it differs.
+	Import(ctx context.Context, account, calendarID string, f ics.File) (added, updated int, err error)
+	// Export returns all of a calendar.
+	Export(ctx context.Context, account, calendarID string) (ics.File, error)
+}
+
+// maxDays is the longest period that is read at once.
+const maxDays = 3700
+
+const contentCalendar = "text/calendar"
+
+type calendarView struct {
+	ID         string `json:"id" doc:"Names the calendar in this API."`
+	Name       string `json:"name"`
+	URI        string `json:"uri" doc:"The calendar's URI by its name."`
+	Provider   string `json:"provider" enum:"local,msgraph"`
+	Account    string `json:"account"`
+	ProviderID string `json:"provider_id" doc:"The provider's own id."`
+	Primary    bool   `json:"primary" doc:"It is the account's default calendar."`
+	CanEdit    bool   `json:"can_edit"`
+}
+
+// viewCalendar shows a calendar of the account that uri names.
+func viewCalendar(uri calendar.URI, info calendar.Info) calendarView {
+	byID, byName := uri, uri
+	byID.Calendar, byName.Calendar = info.ID, info.Name
+	return calendarView{
+		ID: base64.RawURLEncoding.EncodeToString([]byte(byID.String())), Name: info.Name, URI: byName.String(), Provider: uri.Provider,
+		Account: uri.Account, ProviderID: info.ID, Primary: info.Primary, CanEdit: info.CanEdit,
+	}
+}
+
+type calendarAnswer struct {
+	Location string `header:"Location" doc:"Of a calendar that was created."`
+	Body     calendarView
+}
+
+// found is a calendar that a request names.
+type found struct {
+	calendar.Provider
+	uri  calendar.URI
+	info calendar.Info
+}
+
+// find finds the calendar of an id of ours.
+func (s *server) find(ctx context.Context, id string) (found, error) {
+	text, err := base64.RawURLEncoding.Strict().DecodeString(id)
+	if err != nil {
+		return found{}, errNoCalendar()
+	}
+	uri, err := calendar.ParseURI(string(text))
+	if err != nil {
+		return found{}, errNoCalendar()
+	}
+	f, err := s.lookUp(ctx, uri)
+	if err == nil && f.info.ID != uri.Calendar {
+		return found{}, errNoCalendar() // an id names nothing by its name
+	}
+	return f, err
+}
+
+func errNoCalendar() error { return fault.New(fault.NotFound, "there is no such calendar") }
+
+func (s *server) lookUp(ctx context.Context, uri calendar.URI) (found, error) {
+	p, err := s.provider(ctx, uri)
+	if err != nil {
+		return found{}, err
+	}
+	info, err := p.Calendar(ctx, uri)
+	return found{Provider: p, uri: uri, info: info}, err
+}
+
+func (s *server) provider(ctx context.Context, uri calendar.URI) (calendar.Provider, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Provider(ctx, who, uri)
+}
+
+// files returns who imports into the calendar and exports it, if it is a local one.
+func (s *server) files(ctx context.Context, f found) (Importer, error) {
+	if f.uri.Provider != calendar.ProviderLocal {
+		return nil, fault.Field("id", "names a calendar of %s; only local calendars are imported into, exported and deleted here", f.uri.Provider)
+	}
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Local(who), nil
+}
+
+func (s *server) calendarRoutes(api huma.API) {
+	handle(api, tagCalendars, "GET /v1/calendars", "List calendars, or find one by its URI", s.listCalendars,
+		describe("Without account: the calendars of all local accounts that you created calendars or archive configs with."))
+	handle(api, tagCalendars, "POST /v1/calendars", "Create a calendar", s.createCalendar, status(http.StatusCreated))
+	handle(api, tagCalendars, "GET /v1/calendars/{id}", "Show a calendar", s.getCalendar)
+	handle(api, tagCalendars, "DELETE /v1/calendars/{id}", "Delete a local calendar with all its events", s.deleteCalendar)
+	handle(api, tagCalendars, "GET /v1/calendars/{id}/events", "List the events of a period, series expanded", s.listEvents)
+	handle(api, tagCalendars, "GET /v1/calendars/{id}/overlaps", "List the groups of appointments of a period that share time", s.listOverlaps)
+	handle(api, tagCalendars, routeImport, "Import an iCalendar file into a local calendar", s.importCalendar, importBody,
+		describe("The body is the file. All of it is imported, or nothing. An event that is there already, by its UID, is updated where it differs."))
+	handle(api, tagCalendars, "GET /v1/calendars/{id}/export", "Export a local calendar as an iCalendar file", s.exportCalendar, exportBody)
+}
+
+func (s *server) listCalendars(ctx context.Context, in *struct {
+	Paging
+	Provider string `query:"provider" enum:"local,msgraph" default:"local"`
+	Account  string `query:"account" doc:"Only calendars of this account."`
+	URI      string `query:"uri" doc:"Only the calendar that the URI names; without the other two."`
+}) (*page[calendarView], error) {
+	if in.URI != "" {
+		if in.Account != "" {
+			return nil, fault.Field("uri", "names its account itself; leave account out")
+		}
+		uri, err := parseURI("uri", in.URI)
+		if err != nil {
+			return nil, err
+		}
+		f, err := s.lookUp(ctx, uri)
+		if errors.Is(err, calendar.ErrNotFound) {
+			return cut(in.Paging, []calendarView(nil), calendarOrder)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return cut(in.Paging, []calendarView{viewCalendar(uri, f.info)}, calendarOrder)
+	}
+	accounts := []string{in.Account}
+	if in.Account == "" {
+		who, err := user(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if in.Provider != calendar.ProviderLocal {
+			return nil, fault.Field("account", "is missing; it is needed for calendars of %s", in.Provider)
+		}
+		if accounts, err = s.accounts(ctx, who, in.Provider); err != nil {
+			return nil, err
+		}
+	}
+	var views []calendarView
+	for _, name := range accounts {
+		uri := calendar.URI{Provider: in.Provider, Account: name}
+		p, err := s.provider(ctx, uri)
+		if err != nil {
+			return nil, err
+		}
+		infos, err := p.Calendars(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, info := range infos {
+			views = append(views, viewCalendar(uri, info))
+		}
+	}
+	return cut(in.Paging, views, calendarOrder)
+}
+
+func calendarOrder(c calendarView) string {
+	return strings.ToLower(c.Account) + "\x00" + strings.ToLower(c.Name) + "\x00" + c.ID
+}
+
+func (s *server) createCalendar(ctx context.Context, in *struct {
+	Body struct {
+		URI string `json:"uri" example:"local://me/calendars/Work"`
+	}
+}) (*calendarAnswer, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	uri, err := parseURI("uri", in.Body.URI)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.provider(ctx, uri)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.rememberAccounts(ctx, who, uri); err != nil {
+		return nil, err
+	}
+	info, err := p.CreateCalendar(ctx, uri)
+	if err != nil {
+		return nil, at("uri", err)
+	}
+	view := viewCalendar(uri, info)
+	return &calendarAnswer{Location: "/v1/calendars/" + view.ID, Body: view}, nil
+}
+
+func (s *server) getCalendar(ctx context.Context, in *ByID) (*calendarAnswer, error) {
+	f, err := s.find(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &calendarAnswer{Body: viewCalendar(f.uri, f.info)}, nil
+}
+
+func (s *server) deleteCalendar(ctx context.Context, in *ByID) (*struct{}, error) {
+	f, err := s.find(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.files(ctx, f); err != nil {
+		return nil, err
+	}
+	return &struct{}{}, f.DeleteCalendar(ctx, f.uri.Account, f.info.ID)
+}
+
+// Period is the days that a request is about.
+type Period struct {
+	Period   string `query:"period" doc:"Days in words: today, yesterday, last 7 days, this week, last week, last month, 2026-10-05, 5-Oct, or two of them joined by \" to \"." example:"last week"`
+	From     string `query:"from" doc:"First day, YYYY-MM-DD; instead of period, with to." example:"2026-10-01"`
+	To       string `query:"to" doc:"Last day, included." example:"2026-10-31"`
+	Timezone string `query:"timezone" default:"UTC" doc:"IANA time zone in which days begin and end." example:"Europe/Berlin"`
+}
+
+// window reads the days in the zone that the request names.
+func (p Period) window(now time.Time) (calendar.Window, error) {
+	zone, err := calendar.LoadZone(p.Timezone)
+	if err != nil {
+		return calendar.Window{}, at("timezone", err)
+	}
+	if p.Period == "" && p.From == "" && p.To == "" {
+		return calendar.Window{}, fault.Field("period", "is missing; give a period as in \"last week\", or from and to")
+	}
+	return window(p.Period, p.From, p.To, zone, now)
+}
+
+// window reads a period, or else a first and last day, in zone. Errors are of kind fault.Invalid and name period, from or to.
+func window(period, from, to string, zone *time.Location, now time.Time) (w calendar.Window, err error) {
+	var first, last calendar.Date
+	switch {
+	case period != "" && (from != "" || to != ""):
+		return w, fault.Field("period", "says it all; leave from and to out")
+	case period != "":
+		if first, last, err = calendar.ParsePeriod(period, calendar.DateOf(now, zone), time.Monday); err != nil {
+			return w, at("period", err)
+		}
+	default:
+		if first, err = parseDay("from", from); err != nil {
+			return w, err
+		}
+		if last, err = parseDay("to", to); err != nil {
+			return w, err
+		}
+		if last.Before(first) {
+			return w, fault.Field("to", "is %s, before from, %s", last, first)
+		}
+	}
+	if w, err = calendar.NewWindow(first, last, zone); err != nil {
+		return w, at(cmp.Or(map[bool]string{true: "period"}[period != ""], "from"), err)
+	}
+	if w.Days() > maxDays {
+		return w, fault.Field(cmp.Or(map[bool]string{true: "period"}[period != ""], "to"), "makes it %d days; at most %d are read at once", w.Days(), maxDays)
+	}
+	return w, nil
+}
+
+func parseDay(field, text string) (calendar.Date, error) {
+	if text == "" {
+		return calendar.Date{}, fault.Field(field, "is missing; give a day as in 2026-10-05")
+	}
+	day, err := calendar.ParseDate(text)
+	if err != nil {
+		return day, fault.Field(field, "must be a day as in 2026-10-05, not %.40q", text)
+	}
+	return day, nil
+}
+
+// eventView is an event as the provider has it, with its times as instants.
+type eventView struct {
+	ID         string   `json:"id"`
+	ICalUID    string   `json:"ical_uid"`
+	Type       string   `json:"type" enum:"singleInstance,occurrence,exception,seriesMaster"`
+	Subject    string   `json:"subject"`
+	Start      string   `json:"start" doc:"UTC; empty when the event's own start cannot be read."`
+	End        string   `json:"end" doc:"UTC; empty when the event's own end cannot be read."`
+	AllDay     bool     `json:"all_day"`
+	StartDate  string   `json:"start_date" doc:"Of an all-day event."`
+	EndDate    string   `json:"end_date" doc:"Of an all-day event, exclusive."`
+	Location   string   `json:"location"`
+	Categories []string `json:"categories" nullable:"false"`
+	ShowAs     string   `json:"show_as"`
+	Importance string   `json:"importance"`
+	// Sensitivity is the source's own.
+	Sensitivity string `json:"sensitivity"`
+	Cancelled   bool   `json:"cancelled"`
+	Response    string `json:"response" doc:"The user's own answer to the invitation."`
+	Organizer   string `json:"organizer" doc:"The organizer's address."`
+}
+
+func viewEvent(e *calendar.Event, zone *time.Location) eventView {
+	v := eventView{
+		ID: e.ID, ICalUID: e.ICalUID, Type: string(cmp.Or(e.Type, calendar.Single)), Subject: e.Subject, AllDay: e.AllDay, Location: e.Location,
+		Categories: append([]string{}, e.Categories...), ShowAs: string(cmp.Or(e.ShowAs, calendar.Unknown)),
+		Importance: string(cmp.Or(e.Importance, calendar.NormalImportance)), Sensitivity: string(cmp.Or(e.Sensitivity, calendar.Normal)),
+		Cancelled: e.Cancelled, Response: string(cmp.Or(e.Response, calendar.NoResponse)), Organizer: e.Organizer.Address,
+	}
+	v.Start, v.StartDate = viewTime(e.Start, e.AllDay, zone)
+	v.End, v.EndDate = viewTime(e.End, e.AllDay, zone)
+	return v
+}
+
+// viewTime returns a time as an instant, and of an all-day event the date as it is written, whose instant is midnight in zone.
+func viewTime(d calendar.DateTime, allDay bool, zone *time.Location) (instant, date string) {
+	t, err := d.Instant(zone)
+	if err != nil {
+		return "", ""
+	}
+	if allDay {
+		wall, err := d.Wall()
+		if err != nil {
+			return "", ""
+		}
+		t, date = calendar.StartOfDay(wall.Date, zone), wall.Date.String()
+	}
+	return t.UTC().Format(time.RFC3339Nano), date
+}
+
+func (s *server) listEvents(ctx context.Context, in *struct {
+	ByID
+	Period
+	Paging
+}) (*page[eventView], error) {
+	f, w, err := s.findIn(ctx, in.ID, in.Period)
+	if err != nil {
+		return nil, err
+	}
+	events, err := f.Events(ctx, f.uri.Account, f.info.ID, w.Start(), w.End())
+	if err != nil {
+		return nil, err
+	}
+	views := make([]eventView, len(events))
+	for i := range events {
+		views[i] = viewEvent(&events[i], w.Zone)
+	}
+	return cut(in.Paging, views, func(v eventView) string { return timeKey(v.Start) + "\x00" + v.ID })
+}
+
+// timeKey makes times as they are told comparable as text: a fraction of a second comes after the whole.
+func timeKey(t string) string { return strings.TrimSuffix(t, "Z") }
+
+func (s *server) findIn(ctx context.Context, id string, p Period) (found, calendar.Window, error) {
+	w, err := p.window(s.Clock())
+	if err != nil {
+		return found{}, w, err
+	}
+	f, err := s.find(ctx, id)
+	return f, w, err
+}
+
+type overlapView struct {
+	Start        string          `json:"start" doc:"When the first of them starts, UTC."`
+	End          string          `json:"end" doc:"When the last of them ends, UTC."`
+	Appointments []overlapMember `json:"appointments" nullable:"false"`
+	key          string
+}
+
+type overlapMember struct {
+	EventID     string      `json:"event_id"`
+	Appointment appointment `json:"appointment"`
+}
+
+func (s *server) listOverlaps(ctx context.Context, in *struct {
+	ByID
+	Period
+	Paging
+	AllDay bool `query:"all_day" doc:"All-day appointments take part."`
+}) (*page[overlapView], error) {
+	f, w, err := s.findIn(ctx, in.ID, in.Period)
+	if err != nil {
+		return nil, err
+	}
+	events, err := f.Events(ctx, f.uri.Account, f.info.ID, w.Start(), w.End())
+	if err != nil {
+		return nil, err
+	}
+	plan := archive.NewPlan(events, w, archive.Settings{Zone: w.Zone, Purpose: archive.General, Overlaps: archive.Keep, AllDayOverlaps: in.AllDay, OnDrift: archive.AskOnDrift}, nil)
+	appointments := make(map[string]calendar.Appointment, len(plan.Items))
+	for i := range plan.Items {
+		if it := &plan.Items[i]; it.Outcome == archive.Archived {
+			appointments[it.EventID] = it.Appointment
+		}
+	}
+	views := make([]overlapView, 0, len(plan.Overlaps))
+	for _, o := range plan.Overlaps {
+		var v overlapView
+		var start, end time.Time
+		for _, id := range o.EventIDs {
+			a := appointments[id]
+			if start.IsZero() || a.Start.Before(start) {
+				start = a.Start
+			}
+			if a.End.After(end) {
+				end = a.End
+			}
+			v.Appointments = append(v.Appointments, overlapMember{EventID: id, Appointment: appointment{a}})
+		}
+		v.Start, v.End = start.UTC().Format(time.RFC3339Nano), end.UTC().Format(time.RFC3339Nano)
+		v.key = timeKey(v.Start) + "\x00" + o.EventIDs[0]
+		views = append(views, v)
+	}
+	return cut(in.Paging, views, func(v overlapView) string { return v.key })
+}
+
+// fileInput is a request whose body the handler reads itself, as it comes.
+type fileInput struct {
+	ByID
+	ContentType string `header:"Content-Type" hidden:"true"`
+	body        io.Reader
+}
+
+// Resolve keeps the body for the handler.
+func (in *fileInput) Resolve(ctx huma.Context) []error {
+	in.body = ctx.BodyReader()
+	return nil
+}
+
+func importBody(op *huma.Operation) {
+	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{contentCalendar: {Schema: &huma.Schema{Type: huma.TypeString}}}}
+}
+
+type importView struct {
+	Added   int `json:"added" doc:"Events that were not there before."`
+	Updated int `json:"updated" doc:"Events that were there already and differed."`
+	Total   int `json:"total" doc:"Events in the file; a series counts as one, and so does each of its exceptions. Those that were there already and are the same are in neither of the other counts."`
+}
+
+func (s *server) importCalendar(ctx context.Context, in *fileInput) (*struct{ Body importView }, error) {
+	if media, _, err := mime.ParseMediaType(in.ContentType); err != nil || media != contentCalendar {
+		return nil, withCode(codeMediaType, "the body must be an iCalendar file, with Content-Type: %s", contentCalendar)
+	}
+	f, err := s.find(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	files, err := s.files(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	file, err := ics.Read(in.body)
+	if err != nil {
+		return nil, err
+	}
+	added, updated, err := files.Import(ctx, f.uri.Account, f.info.ID, file)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body importView }{importView{Added: added, Updated: updated, Total: len(file.Events)}}, nil
+}
+
+func exportBody(op *huma.Operation) {
+	op.Responses = map[string]*huma.Response{"200": {
+		Description: "The file.",
+		Content:     map[string]*huma.MediaType{contentCalendar: {Schema: &huma.Schema{Type: huma.TypeString}}},
+	}}
+}
+
+type fileAnswer struct {
+	ContentType string `header:"Content-Type"`
+	Disposition string `header:"Content-Disposition"`
+	Body        []byte
+}
+
+func (s *server) exportCalendar(ctx context.Context, in *ByID) (*fileAnswer, error) {
+	f, err := s.find(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	files, err := s.files(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	file, err := files.Export(ctx, f.uri.Account, f.info.ID)
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer // written whole before the first byte is sent, so that a failure is an error and not half a file
+	if err := ics.Write(&text, file, s.Clock()); err != nil {
+		return nil, err
+	}
+	return &fileAnswer{ContentType: contentCalendar + "; charset=utf-8", Disposition: attachment(f.info.Name + ".ics"), Body: text.Bytes()}, nil
+}
+
+// attachment is a Content-Disposition for a file of that name, in any language (RFC 6266, section 4.3; RFC 8187).
+func attachment(name string) string {
+	return "attachment; filename*=UTF-8''" + strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
+}

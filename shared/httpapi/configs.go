@@ -1,0 +1,296 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/store"
+)
+
+// configInput is an archive config as a request has it; what is left out has its default.
+type configInput struct {
+	Name           string `json:"name" doc:"Unique among your configs, in any case."`
+	Source         string `json:"source" doc:"URI of the calendar that is archived; it is never written." example:"local://me/calendars/Work"`
+	Archive        string `json:"archive" doc:"URI of the calendar that it is archived into." example:"local://me/calendars/Archive"`
+	Timezone       string `json:"timezone" doc:"IANA time zone in which days begin and end." example:"Europe/Berlin"`
+	Purpose        string `json:"purpose,omitempty" enum:"general,timesheet" default:"general" doc:"general archives everything, timesheet what has a customer, and travel."`
+	Overlaps       string `json:"overlaps,omitempty" enum:"keep,ask,resolve" default:"ask" doc:"What becomes of appointments that share time."`
+	AllDayOverlaps bool   `json:"all_day_overlaps,omitempty" doc:"All-day appointments take part in overlaps."`
+	OnDrift        string `json:"on_drift,omitempty" enum:"ask,accept" default:"ask" doc:"What becomes of an appointment that changed after it was archived."`
+	LookBack       *int   `json:"look_back,omitempty" minimum:"0" maximum:"366" default:"30" doc:"Days that a run without a period covers at least."`
+	CreateCalendar *bool  `json:"create_calendar,omitempty" default:"true" doc:"The first run may create the archive calendar."`
+	Rules          []any  `json:"rules,omitempty" doc:"Must be empty: this version knows no user rules."`
+}
+
+// apply puts the input into a config. Errors are of kind fault.Invalid and name the field.
+func (in *configInput) apply(c *archive.Config) (err error) {
+	if len(in.Rules) > 0 {
+		return fault.Field("rules", "must be empty: this version knows no user rules")
+	}
+	c.Name, c.Timezone, c.AllDayOverlaps = in.Name, in.Timezone, in.AllDayOverlaps
+	c.Purpose, c.Overlaps, c.OnDrift = archive.Purpose(in.Purpose), archive.Policy(in.Overlaps), archive.OnDrift(in.OnDrift)
+	c.LookBack, c.CreateCalendar = *in.LookBack, *in.CreateCalendar
+	if c.Source, err = parseURI("source", in.Source); err != nil {
+		return err
+	}
+	c.Archive, err = parseURI("archive", in.Archive)
+	return err
+}
+
+func parseURI(field, text string) (calendar.URI, error) {
+	uri, err := calendar.ParseURI(text)
+	return uri, at(field, err)
+}
+
+// configView is an archive config as a response has it.
+type configView struct {
+	ID             string `json:"id"`
+	Name           string `json:"name"`
+	Source         string `json:"source"`
+	Archive        string `json:"archive"`
+	Timezone       string `json:"timezone"`
+	Purpose        string `json:"purpose" enum:"general,timesheet"`
+	Overlaps       string `json:"overlaps" enum:"keep,ask,resolve"`
+	AllDayOverlaps bool   `json:"all_day_overlaps"`
+	OnDrift        string `json:"on_drift" enum:"ask,accept"`
+	LookBack       int    `json:"look_back"`
+	CreateCalendar bool   `json:"create_calendar"`
+	// Rules is always empty.
+	Rules   []any     `json:"rules" nullable:"false"`
+	Active  bool      `json:"active" doc:"Only an active config starts runs."`
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
+}
+
+func viewConfig(c archive.Config) configView {
+	return configView{
+		ID: c.ID, Name: c.Name, Source: c.Source.String(), Archive: c.Archive.String(), Timezone: c.Timezone, Purpose: string(c.Purpose),
+		Overlaps: string(c.Overlaps), AllDayOverlaps: c.AllDayOverlaps, OnDrift: string(c.OnDrift), LookBack: c.LookBack,
+		CreateCalendar: c.CreateCalendar, Rules: []any{}, Active: c.Active, Created: c.Created, Updated: c.Updated,
+	}
+}
+
+type configAnswer struct {
+	ETag     string `header:"ETag" doc:"Goes into If-Match when the config is changed or deleted."`
+	Location string `header:"Location" doc:"Of a config that was created."`
+	Body     configView
+}
+
+func answerConfig(c archive.Config) *configAnswer {
+	return &configAnswer{ETag: etag(c.Version), Body: viewConfig(c)}
+}
+
+func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+
+type ByID struct {
+	ID string `path:"id"`
+}
+
+// IfMatch is the header without which nothing that exists is replaced or deleted (RFC 9110, section 13.1.1).
+type IfMatch struct {
+	IfMatch string `header:"If-Match" doc:"The ETag of the version that you have read, or *."`
+}
+
+// check says whether the header allows to change what has this version now.
+func (m IfMatch) check(version int64) error {
+	if m.IfMatch == "" {
+		return &coded{code: codeNoPrecondition, field: "If-Match", detail: "the If-Match header is missing; give the ETag of the version that you have read"}
+	}
+	for tag := range strings.SplitSeq(m.IfMatch, ",") {
+		if tag = strings.TrimSpace(tag); tag == "*" || tag == etag(version) { // a weak one never matches
+			return nil
+		}
+	}
+	return errMismatch()
+}
+
+func errMismatch() error {
+	return &coded{code: codeMismatch, field: "If-Match", detail: changedMeanwhile}
+}
+
+func (s *server) configRoutes(api huma.API) {
+	handle(api, tagConfigs, "GET /v1/archive-configs", "List archive configs", s.listConfigs)
+	handle(api, tagConfigs, "POST /v1/archive-configs", "Create an archive config", s.createConfig, status(http.StatusCreated),
+		describe("A new config is active."))
+	handle(api, tagConfigs, "GET /v1/archive-configs/{id}", "Show an archive config", s.getConfig)
+	handle(api, tagConfigs, "PUT /v1/archive-configs/{id}", "Replace an archive config", s.putConfig,
+		describe("What is left out gets its default. Once something is archived, the calendars cannot change."))
+	handle(api, tagConfigs, "DELETE /v1/archive-configs/{id}", "Delete an archive config that never archived anything", s.deleteConfig)
+	handle(api, tagConfigs, "POST /v1/archive-configs/{id}/activate", "Let a config start runs", s.activation(true))
+	handle(api, tagConfigs, "POST /v1/archive-configs/{id}/deactivate", "Keep a config from starting runs", s.activation(false))
+	handle(api, tagConfigs, "GET /v1/archive-configs/{id}/window", "Show the days that a run without a period would cover", s.configWindow)
+}
+
+func (s *server) listConfigs(ctx context.Context, in *struct {
+	Paging
+	Name string `query:"name" doc:"Only the config of this name, any case."`
+}) (*page[configView], error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if in.Name == "" {
+		configs, next, err := s.Configs.List(ctx, who, in.Limit, in.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		return onePage(configs, next, viewConfig), nil
+	}
+	c, err := s.Configs.Named(ctx, who, in.Name)
+	switch {
+	case err != nil && fault.Of(err) == fault.NotFound, err == nil && !strings.EqualFold(c.Name, in.Name):
+		return onePage(nil, "", viewConfig), nil
+	case err != nil:
+		return nil, err
+	}
+	return onePage([]archive.Config{c}, "", viewConfig), nil
+}
+
+func (s *server) createConfig(ctx context.Context, in *struct{ Body configInput }) (*configAnswer, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var c archive.Config
+	if err := in.Body.apply(&c); err != nil {
+		return nil, err
+	}
+	c, err = s.Configs.Create(ctx, who, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.rememberAccounts(ctx, who, c.Source, c.Archive); err != nil {
+		return nil, err
+	}
+	out := answerConfig(c)
+	out.Location = "/v1/archive-configs/" + c.ID
+	return out, nil
+}
+
+func (s *server) getConfig(ctx context.Context, in *ByID) (*configAnswer, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.Configs.Get(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return answerConfig(c), nil
+}
+
+func (s *server) putConfig(ctx context.Context, in *struct {
+	ByID
+	IfMatch
+	Body configInput
+}) (*configAnswer, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.Configs.Get(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.check(c.Version); err != nil {
+		return nil, err
+	}
+	if err := in.Body.apply(&c); err != nil {
+		return nil, err
+	}
+	if c, err = s.Configs.Update(ctx, who, c); err != nil {
+		return nil, ifChanged(err)
+	}
+	if err := s.rememberAccounts(ctx, who, c.Source, c.Archive); err != nil {
+		return nil, err
+	}
+	return answerConfig(c), nil
+}
+
+// ifChanged makes the failure of a conditional write, where somebody else was faster, the one that If-Match has.
+func ifChanged(err error) error {
+	if errors.Is(err, store.ErrConflict) {
+		return errMismatch()
+	}
+	return err
+}
+
+func (s *server) deleteConfig(ctx context.Context, in *struct {
+	ByID
+	IfMatch
+}) (*struct{}, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.Configs.Get(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.check(c.Version); err != nil {
+		return nil, err
+	}
+	return &struct{}{}, ifChanged(s.Configs.Delete(ctx, who, in.ID, c.Version))
+}
+
+// activation switches a config on or off. It does not depend on what else changed, so that it tries again when somebody was faster.
+func (s *server) activation(active bool) func(context.Context, *ByID) (*configAnswer, error) {
+	return func(ctx context.Context, in *ByID) (*configAnswer, error) {
+		who, err := user(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var c archive.Config
+		for range attempts {
+			if c, err = s.Configs.Get(ctx, who, in.ID); err != nil {
+				return nil, err
+			}
+			if c.Active == active {
+				return answerConfig(c), nil
+			}
+			c.Active = active
+			if c, err = s.Configs.Update(ctx, who, c); !errors.Is(err, store.ErrConflict) {
+				break
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		return answerConfig(c), nil
+	}
+}
+
+// attempts is how often a change is tried that others get in the way of.
+const attempts = 5
+
+type windowView struct {
+	From     string `json:"from" format:"date" doc:"First day."`
+	To       string `json:"to" format:"date" doc:"Last day, included."`
+	Timezone string `json:"timezone"`
+}
+
+func (s *server) configWindow(ctx context.Context, in *ByID) (*struct{ Body windowView }, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.Configs.Get(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	from, to, err := s.Configs.Window(ctx, c, s.Clock())
+	if err != nil {
+		return nil, fmt.Errorf("window of config %s: %w", c.ID, err)
+	}
+	return &struct{ Body windowView }{windowView{From: from.String(), To: to.String(), Timezone: c.Timezone}}, nil
+}

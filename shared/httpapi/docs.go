@@ -1,0 +1,177 @@
+package httpapi
+
+import (
+	"bytes"
+	"cmp"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+//go:embed docs.html
+var docsPage string
+
+//go:embed docs.css
+var docsStyle []byte
+
+// reference is the OpenAPI document as the reference page shows it.
+type reference struct {
+	Title, Version, Description string
+	Groups                      []referenceGroup
+	Schemas                     []referenceSchema
+	Codes                       any
+}
+
+type referenceGroup struct {
+	Name, Description string
+	Operations        []referenceOperation
+}
+
+type referenceOperation struct {
+	ID, Method, Path, Summary, Description string
+	Parameters                             []referenceField
+	Bodies                                 []referenceBody // of the request
+	Responses                              []referenceBody
+}
+
+type referenceBody struct {
+	Status, Description, ContentType, Type, Ref string
+}
+
+type referenceSchema struct {
+	Name, Description string
+	Fields            []referenceField
+}
+
+type referenceField struct {
+	Name, In, Type, Ref, Description string
+	Required                         bool
+}
+
+const schemaPrefix = "#/components/schemas/"
+
+// newReference makes the page's content of the document.
+func newReference(doc *huma.OpenAPI) reference {
+	ref := reference{Title: doc.Info.Title, Version: doc.Info.Version, Description: doc.Info.Description, Codes: codes}
+	groups := map[string][]referenceOperation{}
+	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
+		item := doc.Paths[path]
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
+			if op != nil {
+				groups[op.Tags[0]] = append(groups[op.Tags[0]], newReferenceOperation(op))
+			}
+		}
+	}
+	for _, tag := range doc.Tags {
+		ref.Groups = append(ref.Groups, referenceGroup{Name: tag.Name, Description: tag.Description, Operations: groups[tag.Name]})
+	}
+	schemas := doc.Components.Schemas.Map()
+	for _, name := range slices.Sorted(maps.Keys(schemas)) {
+		s := schemas[name]
+		ref.Schemas = append(ref.Schemas, referenceSchema{Name: name, Description: s.Description, Fields: fieldsOf(s)})
+	}
+	return ref
+}
+
+func newReferenceOperation(op *huma.Operation) referenceOperation {
+	out := referenceOperation{ID: op.OperationID, Method: op.Method, Path: op.Path, Summary: op.Summary, Description: op.Description}
+	for _, p := range op.Parameters {
+		f := newReferenceField(p.Name, p.Schema, p.Required)
+		f.In, f.Description = p.In, strings.TrimSpace(cmp.Or(p.Description, f.Description))
+		out.Parameters = append(out.Parameters, f)
+	}
+	if op.RequestBody != nil {
+		out.Bodies = bodiesOf("", op.RequestBody.Description, op.RequestBody.Content)
+	}
+	for _, status := range slices.Sorted(maps.Keys(op.Responses)) {
+		r := op.Responses[status]
+		out.Responses = append(out.Responses, bodiesOf(status, r.Description, r.Content)...)
+	}
+	return out
+}
+
+func bodiesOf(status, description string, content map[string]*huma.MediaType) []referenceBody {
+	if len(content) == 0 {
+		return []referenceBody{{Status: status, Description: description}}
+	}
+	var bodies []referenceBody
+	for _, media := range slices.Sorted(maps.Keys(content)) {
+		b := referenceBody{Status: status, Description: description, ContentType: media}
+		b.Type, b.Ref = typeOf(content[media].Schema)
+		bodies = append(bodies, b)
+	}
+	return bodies
+}
+
+func fieldsOf(s *huma.Schema) (fields []referenceField) {
+	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+		fields = append(fields, newReferenceField(name, s.Properties[name], slices.Contains(s.Required, name)))
+	}
+	return fields
+}
+
+func newReferenceField(name string, s *huma.Schema, required bool) referenceField {
+	f := referenceField{Name: name, Required: required, Description: s.Description}
+	f.Type, f.Ref = typeOf(s)
+	var notes []string
+	if len(s.Enum) > 0 {
+		words := make([]string, len(s.Enum))
+		for i, word := range s.Enum {
+			words[i] = fmt.Sprintf("%q", word)
+		}
+		notes = append(notes, "One of "+strings.Join(words, ", ")+".")
+	}
+	if s.Minimum != nil && s.Maximum != nil {
+		notes = append(notes, fmt.Sprintf("%v to %v.", *s.Minimum, *s.Maximum))
+	}
+	if s.Default != nil {
+		notes = append(notes, fmt.Sprintf("Default: %v.", s.Default))
+	}
+	f.Description = strings.TrimSpace(f.Description + " " + strings.Join(notes, " "))
+	return f
+}
+
+// typeOf names a schema's type, and the schema among the components that it refers to.
+func typeOf(s *huma.Schema) (name, ref string) {
+	switch {
+	case s == nil:
+		return "any", ""
+	case s.Ref != "":
+		ref = strings.TrimPrefix(s.Ref, schemaPrefix)
+		return ref, ref
+	case s.Type == huma.TypeArray:
+		name, ref = typeOf(s.Items)
+		return "list of " + name, ref
+	case s.Format != "":
+		return s.Type + " (" + s.Format + ")", ""
+	}
+	return cmp.Or(s.Type, "any"), ""
+}
+
+const docsPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// docsRoutes serves the OpenAPI document and a page that renders it, which needs neither a script nor anything from elsewhere.
+func (s *server) docsRoutes(ref reference) {
+	var page bytes.Buffer
+	if err := template.Must(template.New("docs").Parse(docsPage)).Execute(&page, ref); err != nil {
+		panic(fmt.Sprintf("httpapi: the reference page: %v", err)) // made of plain data
+	}
+	serve := func(path, contentType, policy string, content []byte) {
+		s.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", contentType)
+			w.Header().Set("Cache-Control", "no-cache")
+			w.Header().Set("Content-Security-Policy", policy)
+			_, _ = w.Write(content)
+		})
+	}
+	serve("/openapi.json", "application/json", docsPolicy, s.document)
+	serve("/docs", "text/html; charset=utf-8", docsPolicy, page.Bytes())
+	serve("/docs/style.css", "text/css; charset=utf-8", docsPolicy, docsStyle)
+	s.mux.Handle("GET /{$}", http.RedirectHandler("/docs", http.StatusFound))
+}

@@ -1,0 +1,189 @@
+// Package httpapi is the HTTP API: JSON under /v1, described by /openapi.json and /docs. One handler serves the cloud, the local
+// server, the command line's in-process mode and the tests.
+//
+// Every error is a problem (RFC 9457) with a stable code. Lists come in pages: limit and cursor go in, items and next come out. A
+// POST with an Idempotency-Key takes effect once, however often it is sent. Everything is keyed by who asks: what is somebody
+// else's does not exist.
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/rs/zerolog"
+
+	"adminassistant/shared/account"
+	"adminassistant/shared/archive"
+	"adminassistant/shared/blob"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/ledger"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+)
+
+// Services are what the handlers call.
+type Services struct {
+	Configs *archive.Configs
+	Runs    *run.Store
+	Starter *run.Starter
+	Ledger  *ledger.Ledger
+	Blobs   blob.Blob
+	// Provider returns the provider of a calendar URI for a user.
+	Provider func(ctx context.Context, user string, uri calendar.URI) (calendar.Provider, error)
+	// Local returns who imports into a user's local calendars and exports them.
+	Local func(user string) Importer
+	Table store.Table
+	Clock func() time.Time
+	NewID func() string // sortable by time
+	Log   zerolog.Logger
+	// Authenticate says who makes a request; its errors are of kind fault.Unauthenticated, or transient.
+	Authenticate func(*http.Request) (account.Principal, error)
+	Version      string // of the software
+}
+
+// server is the routes and what surrounds them.
+type server struct {
+	Services
+	mux *http.ServeMux
+	// document is the OpenAPI document.
+	document []byte
+	origins  *http.CrossOriginProtection
+}
+
+// New returns the API.
+func New(s Services) http.Handler {
+	srv := &server{Services: s, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection()}
+	api := humago.New(srv.mux, huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{Title: "Admin Assistant", Version: s.Version, Description: "Keeps a truthful, billable record of a professional's calendar. " +
+				"Errors are problem details (RFC 9457) with a stable code. A POST may carry an Idempotency-Key; every request may carry an X-Correlation-Id."},
+			Tags: []*huma.Tag{
+				{Name: tagMe, Description: "Who is asking."},
+				{Name: tagCalendars, Description: "Calendars and what is in them."},
+				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
+				{Name: tagRuns, Description: "Archive runs: start, watch, retry, cancel."},
+				{Name: tagLedger, Description: "The append-only record of what was archived."},
+				{Name: tagHealth, Description: "Whether the service works."},
+			},
+			Components: &huma.Components{Schemas: huma.NewMapRegistry(schemaPrefix, schemaName)},
+		},
+		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}, // the latter for application/problem+json
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+	})
+	srv.meRoutes(api)
+	srv.calendarRoutes(api)
+	srv.configRoutes(api)
+	srv.runRoutes(api)
+	srv.ledgerRoutes(api)
+	srv.healthRoutes(api)
+
+	document, err := json.Marshal(api.OpenAPI())
+	if err != nil {
+		panic(fmt.Sprintf("httpapi: the OpenAPI document does not encode: %v", err)) // made of plain data
+	}
+	srv.document = document
+	srv.docsRoutes(newReference(api.OpenAPI()))
+	return srv
+}
+
+const (
+	tagMe        = "me"
+	tagCalendars = "calendars"
+	tagConfigs   = "archive-configs"
+	tagRuns      = "runs"
+	tagLedger    = "ledger"
+	tagHealth    = "health"
+)
+
+// schemaName names a type in the document: what is called runView here is a Run there.
+func schemaName(t reflect.Type, hint string) string {
+	return strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "View", "")
+}
+
+// bodyReadTimeout is how long a client may take to send a JSON body.
+const bodyReadTimeout = 30 * time.Second
+
+// headers that are not part of any one operation are told apart in the document.
+var idempotencyKeyParam = &huma.Param{
+	Name: headerIdempotency, In: "header", Description: "A text of 1 to 255 visible characters that names this request: sent again with the same key within 24 hours, it takes no further effect and is answered as before.",
+	Schema: &huma.Schema{Type: huma.TypeString},
+}
+
+// handle registers a route "METHOD /path" whose handler's errors become problems.
+func handle[I, O any](api huma.API, tag, route, summary string, handler func(context.Context, *I) (*O, error), options ...func(*huma.Operation)) {
+	method, path, _ := strings.Cut(route, " ")
+	op := huma.Operation{
+		OperationID: operationID(method, path), Method: method, Path: path, Summary: summary, Tags: []string{tag},
+		MaxBodyBytes: -1, BodyReadTimeout: bodyReadTimeout, // the limit of bodies is the server's
+	}
+	op.Errors = errorsOf(method, path)
+	if method == http.MethodPost {
+		op.Parameters = append(op.Parameters, idempotencyKeyParam)
+	}
+	for _, o := range options {
+		o(&op)
+	}
+	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, problemOf(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// errorsOf are the statuses of the problems that a route may answer with.
+func errorsOf(method, path string) []int {
+	statuses := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	if !strings.HasPrefix(path, "/v1/") {
+		return statuses
+	}
+	statuses = append(statuses, http.StatusUnauthorized, http.StatusNotFound, http.StatusTooManyRequests)
+	if method == http.MethodGet {
+		return statuses
+	}
+	statuses = append(statuses, http.StatusForbidden, http.StatusConflict, http.StatusLocked, http.StatusRequestEntityTooLarge)
+	if method == http.MethodPost || method == http.MethodPut {
+		statuses = append(statuses, http.StatusBadRequest, http.StatusUnsupportedMediaType)
+	}
+	if strings.HasPrefix(path, "/v1/archive-configs/") && method != http.MethodPost {
+		statuses = append(statuses, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
+	}
+	return statuses
+}
+
+// operationID is "post-runs-retry" for POST /v1/runs/{id}/retry.
+func operationID(method, path string) string {
+	words := []string{strings.ToLower(method)}
+	for part := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		if part != "v1" {
+			words = append(words, strings.Trim(part, "{}"))
+		}
+	}
+	return strings.Join(words, "-")
+}
+
+// status sets the status of a success that is not 200, or 204 without a body.
+func status(code int) func(*huma.Operation) {
+	return func(op *huma.Operation) { op.DefaultStatus = code }
+}
+
+// describe tells more than the summary.
+func describe(text string) func(*huma.Operation) {
+	return func(op *huma.Operation) { op.Description = text }
+}
+
+// user is the key of who asks; it is there in every request that authenticate let through.
+func user(ctx context.Context) (string, error) {
+	p, err := account.From(ctx)
+	return p.Key(), err
+}

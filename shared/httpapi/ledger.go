@@ -1,0 +1,137 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/ledger"
+)
+
+// entryView is one version of one appointment in the ledger.
+type entryView struct {
+	Key         string          `json:"key" doc:"Source key: the event's iCalUId and original start, or its id."`
+	Version     int             `json:"version" doc:"From 1, counted by key."`
+	Outcome     string          `json:"outcome" enum:"archived,superseded,conflicted,moved"`
+	Reason      string          `json:"reason,omitempty" doc:"Why there is this version, or why it was superseded."`
+	By          string          `json:"by,omitempty" doc:"Event id of the winner of a superseded one."`
+	State       string          `json:"state" enum:"intended,done,failed"`
+	Failure     string          `json:"failure,omitempty"`
+	Hash        string          `json:"hash" doc:"Content hash."`
+	Appointment appointment     `json:"appointment"`
+	Changes     []ledger.Change `json:"changes" nullable:"false" doc:"In what the appointment differs from its source event."`
+	EventID     string          `json:"event_id" doc:"The source event."`
+	CopyID      string          `json:"copy_id,omitempty" doc:"The event in the archive calendar that shows this version."`
+	Replaces    string          `json:"replaces,omitempty" doc:"The event in the archive calendar that it took the place of."`
+	Run         string          `json:"run"`
+	Time        time.Time       `json:"time"`
+	Actor       string          `json:"actor"`
+}
+
+func viewEntry(e ledger.Entry) entryView {
+	v := entryView{
+		Key: e.Key, Version: e.Version, Outcome: string(e.Outcome), Reason: e.Reason, By: e.By, State: string(e.State), Failure: e.Failure, Hash: e.Hash,
+		Appointment: appointment{e.Appointment}, Changes: e.Changes, EventID: e.Source.ID, CopyID: e.CopyID, Replaces: e.Replaces, Run: e.Run, Time: e.Time, Actor: e.Actor,
+	}
+	if v.Changes == nil {
+		v.Changes = []ledger.Change{}
+	}
+	return v
+}
+
+// OfConfig names the config whose ledger it is.
+type OfConfig struct {
+	Config string `path:"config" doc:"Id or name of an archive config."`
+}
+
+func (s *server) ledgerRoutes(api huma.API) {
+	handle(api, tagLedger, "GET /v1/ledger/{config}/days/{date}", "Show a day as the ledger has it, now or as of an instant", s.ledgerDay)
+	handle(api, tagLedger, "GET /v1/ledger/{config}/history", "List all versions of an appointment, the oldest first", s.ledgerHistory)
+	handle(api, tagLedger, "POST /v1/ledger/{config}/verify", "Recompute the ledger's hash chain", s.verifyLedger,
+		describe("The report says whether every entry is what was sealed, and names the first one that is not."))
+}
+
+// config returns the caller's config: nobody reads a ledger but by a config of their own.
+func (s *server) config(ctx context.Context, idOrName string) (archive.Config, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return archive.Config{}, err
+	}
+	return s.Configs.Named(ctx, who, idOrName)
+}
+
+func (s *server) ledgerDay(ctx context.Context, in *struct {
+	OfConfig
+	Paging
+	Date string `path:"date" doc:"A day in the config's zone, in any form that a period may have: 2026-10-05, 5-Oct, yesterday."`
+	AsOf string `query:"as_of" doc:"An instant as in 2026-10-06T12:00:00Z: the day as the ledger had it then."`
+}) (*page[entryView], error) {
+	c, err := s.config(ctx, in.Config)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := c.Settings()
+	if err != nil {
+		return nil, err
+	}
+	w, err := window(in.Date, "", "", settings.Zone, s.Clock())
+	if err != nil || w.From != w.To {
+		return nil, fault.Field("date", "must be one day, as in 2026-10-05 or yesterday, not %.40q", in.Date)
+	}
+	var asOf time.Time
+	if in.AsOf != "" {
+		if asOf, err = time.Parse(time.RFC3339Nano, in.AsOf); err != nil {
+			return nil, fault.Field("as_of", "must be an instant as in 2026-10-06T12:00:00Z, not %.40q", in.AsOf)
+		}
+	}
+	entries, err := s.Ledger.AsOf(ctx, c.ID, ledger.Span{From: w.Start(), To: w.End()}, asOf)
+	if err != nil {
+		return nil, err
+	}
+	return cutEntries(in.Paging, entries, func(e ledger.Entry) string {
+		return e.Appointment.Start.UTC().Format("2006-01-02T15:04:05.000000000") + "\x00" + e.Key
+	})
+}
+
+// cutEntries makes a page of entries in the order of key.
+func cutEntries(in Paging, entries []ledger.Entry, key func(ledger.Entry) string) (*page[entryView], error) {
+	p, err := cut(in, entries, key)
+	if err != nil {
+		return nil, err
+	}
+	return onePage(p.Body.Items, p.Body.Next, viewEntry), nil
+}
+
+func (s *server) ledgerHistory(ctx context.Context, in *struct {
+	OfConfig
+	Paging
+	Key string `query:"key" required:"true" doc:"Source key of the appointment."`
+}) (*page[entryView], error) {
+	c, err := s.config(ctx, in.Config)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.Ledger.History(ctx, c.ID, in.Key)
+	if err != nil {
+		return nil, err
+	}
+	return cutEntries(in.Paging, entries, func(e ledger.Entry) string {
+		return fmt.Sprintf("%06d\x00%s\x00%s", e.Version, e.Outcome, e.Appointment.Start.UTC().Format(time.RFC3339))
+	})
+}
+
+func (s *server) verifyLedger(ctx context.Context, in *OfConfig) (*struct{ Body ledger.Report }, error) {
+	c, err := s.config(ctx, in.Config)
+	if err != nil {
+		return nil, err
+	}
+	report, err := s.Ledger.Verify(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body ledger.Report }{report}, nil
+}

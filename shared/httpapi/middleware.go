@@ -1,0 +1,143 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"adminassistant/shared/account"
+	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/telemetry"
+)
+
+const (
+	headerCorrelation = "X-Correlation-Id"
+	// maxBody is the largest body, but for imports, in bytes.
+	maxBody = 6 << 20
+	// maxCorrelation is the longest correlation id that is taken over from a request.
+	maxCorrelation = 128
+
+	routeImport = "POST /v1/calendars/{id}/import"
+)
+
+// response notes what was answered.
+type response struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *response) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *response) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(p)
+}
+
+func (r *response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// ServeHTTP surrounds every request with a correlation id, security headers, one line in the log, and a problem for whatever goes wrong.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := s.Clock()
+	id := r.Header.Get(headerCorrelation)
+	if !visible(id, maxCorrelation) {
+		id = s.NewID()
+	}
+	ctx := telemetry.WithCorrelation(r.Context(), s.Log, id)
+	r = r.WithContext(ctx)
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	out := &response{ResponseWriter: w}
+	h := out.Header()
+	h.Set(headerCorrelation, id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Cache-Control", "no-store")
+
+	unknown, pattern := s.mux.Handler(r)
+	if at := r.URL.EscapedPath(); path.Clean(at) != at {
+		pattern = "" // the mux would redirect to a cleaner path
+	}
+	var who account.Principal
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			problem := problemOf(ctx, fault.Wrap(fault.Internal, fmt.Errorf("panic: %v", p)))
+			if out.status == 0 {
+				writeProblem(out, problem)
+			}
+		}
+		line := s.Log.Info().Str("correlation_id", id).Str("method", r.Method).Str("route", pattern).Int("status", out.status).Dur("took", s.Clock().Sub(began))
+		if who.Object != "" {
+			line = line.Str("user", telemetry.Hash(who.Key()))
+		}
+		line.Msg("request")
+	}()
+
+	if pattern == "" {
+		writeProblem(out, noRoute(unknown, out, r))
+		return
+	}
+	if err := s.origins.Check(r); err != nil {
+		writeProblem(out, newProblem(ctx, codeCrossOrigin, "", "requests of other sites' pages are refused"))
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		p, err := s.Authenticate(r)
+		if err != nil {
+			writeProblem(out, problemOf(ctx, err))
+			return
+		}
+		who = p
+		r = r.WithContext(account.With(ctx, p))
+	}
+	limit := int64(maxBody)
+	if pattern == routeImport {
+		limit = ics.MaxBytes
+	}
+	if r.ContentLength > limit {
+		h.Set("Connection", "close") // the body will not be read
+		writeProblem(out, bodyTooLarge(ctx, limit))
+		return
+	}
+	r.Body = http.MaxBytesReader(out, r.Body, limit)
+	if key := r.Header.Get(headerIdempotency); key != "" && r.Method == http.MethodPost && who.Object != "" {
+		s.once(out, r, pattern, key)
+		return
+	}
+	s.mux.ServeHTTP(out, r)
+}
+
+// noRoute is the problem of a request that no route takes: of its path, or of its method.
+func noRoute(unknown http.Handler, w http.ResponseWriter, r *http.Request) *problemDetails {
+	answer := &buffered{header: http.Header{}}
+	unknown.ServeHTTP(answer, r)
+	if answer.status == http.StatusMethodNotAllowed {
+		allowed := answer.header.Get("Allow")
+		w.Header().Set("Allow", allowed)
+		return newProblem(r.Context(), codeMethod, "", fmt.Sprintf("this route knows %s", allowed))
+	}
+	return newProblem(r.Context(), codeNoRoute, "", "there is no such route; /docs lists those that there are")
+}
+
+// visible says whether text has 1 to most visible ASCII characters and nothing else.
+func visible(text string, most int) bool {
+	return text != "" && len(text) <= most && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// healthTimeout is how long the store may take to show that it is there.
+const healthTimeout = 3 * time.Second

@@ -1,0 +1,354 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/blob"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+	"adminassistant/shared/telemetry"
+)
+
+type runInput struct {
+	Kind   string `json:"kind" enum:"archive"`
+	Config string `json:"config" minLength:"1" doc:"Id or name of an archive config."`
+	Period string `json:"period,omitempty" doc:"Days in words, in the config's zone, as in \"last week\". Without it, and without from and to: from the last archived day to yesterday, at least the config's look-back."`
+	From   string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
+	To     string `json:"to,omitempty" doc:"Last day, included."`
+	DryRun bool   `json:"dry_run,omitempty" doc:"Make the plan and write nothing."`
+	Force  bool   `json:"force,omitempty" doc:"Go on although the window shrank against the ledger."`
+	Adopt  bool   `json:"adopt,omitempty" doc:"Use an archive calendar that holds events which are not ours."`
+}
+
+// runView is a run as a response has it.
+type runView struct {
+	ID          string          `json:"id"`
+	Kind        string          `json:"kind" enum:"archive"`
+	Config      string          `json:"config" doc:"Id of the archive config."`
+	From        string          `json:"from" format:"date" doc:"First day of the window."`
+	To          string          `json:"to" format:"date" doc:"Last day of the window, included."`
+	DryRun      bool            `json:"dry_run"`
+	Force       bool            `json:"force"`
+	Adopt       bool            `json:"adopt"`
+	AttemptOf   string          `json:"attempt_of,omitempty" doc:"The run whose failed items this one retries."`
+	State       string          `json:"state" enum:"queued,running,succeeded,partial,failed,cancelled"`
+	Progress    run.Progress    `json:"progress"`
+	Result      *archive.Result `json:"result,omitempty" doc:"What the run found and did; of a run that has ended."`
+	Problem     *run.Problem    `json:"problem,omitempty" doc:"Why the run failed."`
+	Failed      int             `json:"failed" doc:"Items that failed."`
+	Correlation string          `json:"correlation_id"`
+	Created     time.Time       `json:"created"`
+	Started     *time.Time      `json:"started,omitempty"`
+	Ended       *time.Time      `json:"ended,omitempty"`
+}
+
+func viewRun(r *run.Run) (runView, error) {
+	v := runView{
+		ID: r.ID, Kind: string(r.Kind), Config: r.Config, From: r.From.String(), To: r.To.String(), DryRun: r.Options.DryRun, Force: r.Options.Force,
+		Adopt: r.Options.Adopt, AttemptOf: r.AttemptOf, State: string(r.State), Progress: r.Progress, Problem: r.Problem, Failed: r.Failed,
+		Correlation: r.Correlation, Created: r.Created, Started: orNil(r.Started), Ended: orNil(r.Ended),
+	}
+	if len(r.Result) > 0 {
+		v.Result = &archive.Result{}
+		if err := json.Unmarshal(r.Result, v.Result); err != nil {
+			return v, fault.New(fault.Malformed, "the result of run %s is unreadable: %v", r.ID, err)
+		}
+	}
+	return v, nil
+}
+
+func orNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+type runAnswer struct {
+	Status   int
+	Location string `header:"Location" doc:"Of a run that was started, or is under way."`
+	Body     runView
+}
+
+func answerRun(r *run.Run) (*runAnswer, error) {
+	v, err := viewRun(r)
+	return &runAnswer{Status: http.StatusOK, Body: v}, err
+}
+
+func (s *server) runRoutes(api huma.API) {
+	handle(api, tagRuns, "POST /v1/runs", "Start a run", s.startRun, status(http.StatusAccepted), alsoOK,
+		describe("Answers 202 with the new run, or 200 with the same run when it is under way already."))
+	handle(api, tagRuns, "GET /v1/runs", "List runs, the newest first", s.listRuns)
+	handle(api, tagRuns, "GET /v1/runs/{id}", "Show a run", s.getRun)
+	handle(api, tagRuns, "GET /v1/runs/{id}/items", "List what became of each event", s.listItems)
+	handle(api, tagRuns, "GET /v1/runs/{id}/plan", "Show the run's whole plan", s.getPlan, planBody)
+	handle(api, tagRuns, "POST /v1/runs/{id}/retry", "Run the failed items of an ended run again", s.retryRun, status(http.StatusAccepted), alsoOK)
+	handle(api, tagRuns, "POST /v1/runs/{id}/cancel", "Cancel a run that has not ended", s.cancelRun,
+		describe("What it has written so far stays, and is in the ledger; the next run goes on from there."))
+}
+
+func (s *server) startRun(ctx context.Context, in *struct{ Body runInput }) (*runAnswer, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.Configs.Named(ctx, who, in.Body.Config)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := c.Settings()
+	if err != nil {
+		return nil, err
+	}
+	r := &run.Run{Config: c.ID, Options: run.Options{DryRun: in.Body.DryRun, Force: in.Body.Force, Adopt: in.Body.Adopt}}
+	if in.Body.Period == "" && in.Body.From == "" && in.Body.To == "" {
+		if r.From, r.To, err = s.Configs.Window(ctx, c, s.Clock()); err != nil {
+			return nil, err
+		}
+	} else {
+		w, err := window(in.Body.Period, in.Body.From, in.Body.To, settings.Zone, s.Clock())
+		if err != nil {
+			return nil, err
+		}
+		r.From, r.To = w.From, w.To
+	}
+	return s.start(ctx, who, c, r)
+}
+
+// start starts a run of an active config.
+func (s *server) start(ctx context.Context, who string, c archive.Config, r *run.Run) (*runAnswer, error) {
+	if !c.Active {
+		return nil, withCode(codeConfigInactive, "config %q is not active; activate it first", c.Name)
+	}
+	r.ID, r.User, r.Kind, r.State = s.NewID(), who, run.Archive, run.Queued
+	r.Progress, r.Correlation, r.Created = run.NewProgress("queued", 0, 0), telemetry.Correlation(ctx), s.Clock().UTC()
+	r, created, err := s.Starter.Start(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	out, err := answerRun(r)
+	out.Location = "/v1/runs/" + r.ID
+	if created {
+		out.Status = http.StatusAccepted
+	}
+	return out, err
+}
+
+// alsoOK documents the answer of a start that found the run under way; 202 is documented as the success.
+func alsoOK(op *huma.Operation) {
+	op.Responses = map[string]*huma.Response{"200": {Description: "The same run is under way already."}}
+}
+
+func (s *server) listRuns(ctx context.Context, in *struct {
+	Paging
+	Config string `query:"config" doc:"Only runs of this archive config, by id or name."`
+}) (*page[runView], error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	config := ""
+	if in.Config != "" {
+		c, err := s.Configs.Named(ctx, who, in.Config)
+		if err != nil {
+			return nil, err
+		}
+		config = c.ID
+	}
+	runs, next, err := s.Runs.List(ctx, who, config, in.Limit, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]runView, len(runs))
+	for i, r := range runs {
+		if views[i], err = viewRun(r); err != nil {
+			return nil, err
+		}
+	}
+	return onePage(views, next, func(v runView) runView { return v }), nil
+}
+
+func (s *server) run(ctx context.Context, id string) (*run.Run, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Runs.Get(ctx, who, id)
+}
+
+func (s *server) getRun(ctx context.Context, in *ByID) (*runAnswer, error) {
+	r, err := s.run(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return answerRun(r)
+}
+
+type itemView struct {
+	Key     string          `json:"key" doc:"Source key of the event."`
+	Written bool            `json:"written" doc:"The archive calendar has it through this run."`
+	Problem *run.Problem    `json:"problem,omitempty"`
+	Plan    json.RawMessage `json:"plan" doc:"The event's item in the plan."`
+}
+
+// place is where a page of items ended: before item Index of page Page as they are stored.
+type place struct{ Page, Index int }
+
+func parsePlace(cursor string) (p place, err error) {
+	if cursor == "" {
+		return p, nil
+	}
+	text, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil {
+		return p, errCursor()
+	}
+	if n, err := fmt.Sscanf(string(text), "%d.%d", &p.Page, &p.Index); err != nil || n != 2 || p.Page < 0 || p.Index < 0 || p.cursor() != cursor {
+		return place{}, errCursor()
+	}
+	return p, nil
+}
+
+func (p place) cursor() string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", p.Page, p.Index))
+}
+
+// itemsInput asks for a run's items.
+type itemsInput struct {
+	ByID
+	Paging
+	Outcome string `query:"outcome" enum:"archived,unchanged,merged,absorbed,superseded,conflicted,excluded,drifted,vanished" doc:"Only items with this outcome."`
+	Failed  bool   `query:"failed" doc:"Only items that failed."`
+}
+
+// fits says whether the item is one of those that are asked for.
+func (in *itemsInput) fits(it *run.Item) (bool, error) {
+	if in.Failed && it.Problem == nil {
+		return false, nil
+	}
+	if in.Outcome == "" {
+		return true, nil
+	}
+	var plan struct {
+		Outcome string `json:"outcome"`
+	}
+	if err := json.Unmarshal(it.Plan, &plan); err != nil {
+		return false, fault.New(fault.Malformed, "item %s is unreadable: %v", it.Key, err)
+	}
+	return plan.Outcome == in.Outcome, nil
+}
+
+func (s *server) listItems(ctx context.Context, in *itemsInput) (*page[itemView], error) {
+	r, err := s.run(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	at, err := parsePlace(in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	out := &page[itemView]{Body: list[itemView]{Items: []itemView{}}}
+	for ; at.Page < r.Pages; at = (place{Page: at.Page + 1}) {
+		items, err := s.Runs.Items(ctx, r, at.Page)
+		if err != nil {
+			return nil, err
+		}
+		for ; at.Index < len(items); at.Index++ {
+			it := &items[at.Index]
+			fits, err := in.fits(it)
+			if err != nil {
+				return nil, err
+			}
+			if !fits {
+				continue
+			}
+			if len(out.Body.Items) == in.Limit {
+				out.Body.Next = at.cursor()
+				return out, nil
+			}
+			out.Body.Items = append(out.Body.Items, itemView{Key: it.Key, Written: it.Written, Problem: it.Problem, Plan: it.Plan})
+		}
+	}
+	return out, nil
+}
+
+// getPlan sends the plan as it was stored when the run ended.
+func (s *server) getPlan(ctx context.Context, in *ByID) (*planAnswer, error) {
+	r, err := s.run(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := s.Blobs.Get(ctx, archive.PlanKey(r.ID))
+	if errors.Is(err, blob.ErrNotFound) {
+		return nil, fault.New(fault.NotFound, "run %s has no plan; it is %s", r.ID, r.State)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer stored.Close()
+	plan, err := io.ReadAll(stored)
+	if err != nil {
+		return nil, fmt.Errorf("read the plan of run %s: %w", r.ID, err)
+	}
+	return &planAnswer{ContentType: "application/json", Body: plan}, nil
+}
+
+type planAnswer struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}
+
+func planBody(op *huma.Operation) {
+	op.Responses = map[string]*huma.Response{"200": {
+		Description: "The plan: window, counts, balanced, items, overlaps, actions; the same form that \"archive plan --output json\" prints.",
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
+	}}
+}
+
+func (s *server) retryRun(ctx context.Context, in *ByID) (*runAnswer, error) {
+	r, err := s.run(ctx, in.ID)
+	switch {
+	case err != nil:
+		return nil, err
+	case !r.State.Ended():
+		return nil, withCode(codeRunUnderWay, "run %s has not ended yet; it is %s", r.ID, r.State)
+	case r.Failed == 0:
+		return nil, withCode(codeNothingToRetry, "run %s has no failed items; start a new run for the whole window", r.ID)
+	}
+	c, err := s.Configs.Get(ctx, r.User, r.Config)
+	if err != nil {
+		return nil, err
+	}
+	return s.start(ctx, r.User, c, &run.Run{Config: r.Config, From: r.From, To: r.To, Options: r.Options, AttemptOf: r.ID})
+}
+
+// cancelRun ends a run. A worker that is at it finds out with its next write, which then does not happen.
+func (s *server) cancelRun(ctx context.Context, in *ByID) (*runAnswer, error) {
+	for range attempts {
+		r, err := s.run(ctx, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		if r.State.Ended() {
+			return nil, withCode(codeRunEnded, "run %s has ended already; it is %s", r.ID, r.State)
+		}
+		err = s.Runs.Finish(ctx, r, run.Cancelled, s.Clock())
+		if err == nil {
+			return answerRun(r)
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return nil, err
+		}
+	}
+	return nil, fault.New(fault.Conflict, "run %s makes progress all the time; try again", in.ID)
+}

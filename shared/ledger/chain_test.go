@@ -1,0 +1,816 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"adminassistant/shared/blob"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/store"
+)
+
+// The leaves and roots are the test vectors of the Certificate Transparency reference implementation of RFC 6962.
+func TestMerkleRoot(t *testing.T) {
+	leaves := []string{"", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"}
+	roots := []string{
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", // the SHA-256 of nothing
+		"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+		"fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+		"aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+		"d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+		"4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+		"76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+		"ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+		"5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+	}
+	var hashes [][sha256.Size]byte
+	for n, want := range roots {
+		if root := merkleRoot(hashes); hex.EncodeToString(root[:]) != want {
+			t.Errorf("root of %d leaves is %x, want %s", n, root, want)
+		}
+		if n < len(leaves) {
+			data, err := hex.DecodeString(leaves[n])
+			if err != nil {
+				t.Fatal(err)
+			}
+			hashes = append(hashes, leafHash(data))
+		}
+	}
+}
+
+func TestLinkHashCoversAllOfTheLink(t *testing.T) {
+	link := Link{Seq: 2, Run: "run", Time: monday, Entries: 3, Root: "root", Prev: "prev"}
+	if again := link; again.Hash() != link.Hash() {
+		t.Error("the hash is not always the same")
+	}
+	elsewhere := link
+	elsewhere.Time = monday.In(time.FixedZone("", 3600))
+	if elsewhere.Hash() != link.Hash() {
+		t.Error("the hash depends on the zone in which the time is told")
+	}
+	seen := map[string]bool{link.Hash(): true}
+	for _, change := range linkChanges {
+		changed := link
+		change(&changed)
+		seen[changed.Hash()] = true
+	}
+	if len(seen) != len(linkChanges)+1 {
+		t.Errorf("%d changes make %d hashes", len(linkChanges), len(seen)-1)
+	}
+}
+
+var linkChanges = []func(k *Link){
+	func(k *Link) { k.Seq++ },
+	func(k *Link) { k.Run += "x" },
+	func(k *Link) { k.Time = k.Time.Add(time.Nanosecond) },
+	func(k *Link) { k.Entries++ },
+	func(k *Link) { k.Root = strings.Repeat("0", 64) },
+	func(k *Link) { k.Prev = strings.Repeat("0", 64) },
+}
+
+func TestPrepare(t *testing.T) {
+	ctx := t.Context()
+	t.Run("the order of the entries does not matter", rapid.MakeCheck(func(r *rapid.T) {
+		var entries []*Entry
+		for _, key := range rapid.SliceOfNDistinct(rapid.StringN(0, 5, -1), 0, 9, rapid.ID).Draw(r, "keys") {
+			e := entry(key, 1, monday.Add(time.Duration(rapid.IntRange(0, 3).Draw(r, "hour"))*time.Hour))
+			e.stored, e.leaf = 1, leafHash(mustJSON(e))
+			entries = append(entries, e)
+		}
+		l := New(nil, nil) // nothing is read or written
+		want, err := l.Prepare(ctx, config, Head{}, "run1", monday, entries)
+		if err != nil {
+			r.Fatal(err)
+		}
+		got, err := l.Prepare(ctx, config, Head{}, "run1", monday, rapid.Permutation(entries).Draw(r, "order"))
+		if err != nil {
+			r.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Sealing{}, Head{}, store.Condition{})); diff != "" {
+			r.Fatal(diff)
+		}
+	}))
+	t.Run("what may not have been written is not sealed", func(t *testing.T) {
+		w := newWorld(t)
+		e := with(entry("a", 1, monday), func(e *Entry) { e.State = Intended })
+		w.write(e)
+		if _, err := w.Prepare(ctx, config, Head{}, "run1", monday, []*Entry{e}); fault.Of(err) != fault.Internal || err == nil {
+			t.Errorf("intended: %v, want an internal error", err)
+		}
+		if _, err := w.Prepare(ctx, config, Head{}, "run1", monday, []*Entry{entry("b", 1, monday)}); fault.Of(err) != fault.Internal || err == nil {
+			t.Errorf("not in the ledger: %v, want an internal error", err)
+		}
+	})
+	t.Run("what is sealed is what is stored, to the byte", func(t *testing.T) {
+		w := newWorld(t)
+		w.write(with(entry("a", 1, monday), func(e *Entry) { e.Source.Subject = "broken \xff text" }))
+		item, err := w.table.Get(ctx, entry("a", 1, monday).key())
+		if err != nil {
+			t.Fatal(err)
+		}
+		item.Data = append(item.Data[:len(item.Data)-1], `,"of another version of this program":1}`...)
+		if _, err := w.table.Put(ctx, item, store.Any()); err != nil {
+			t.Fatal(err)
+		}
+		w.sealAll(monday, "run1")
+		w.verified(1, 1)
+	})
+	t.Run("the head notes the longest entry", func(t *testing.T) {
+		w := newWorld(t)
+		long := with(entry("a", 1, monday), func(e *Entry) { e.Appointment.End = monday.AddDate(0, 0, 3) })
+		w.write(long, entry("b", 1, monday))
+		w.seal(monday, "run1", []*Entry{long})
+		w.seal(monday, "run2", nil)
+		if head, err := w.Head(ctx, config); err != nil || head.Longest != 72*time.Hour || head.Seq != 2 {
+			t.Errorf("%+v, %v", head, err)
+		}
+	})
+}
+
+// verified expects that all is well.
+func (w *world) verified(links, entries int) Report {
+	w.t.Helper()
+	report, err := w.Verify(w.t.Context(), config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	head, err := w.Head(w.t.Context(), config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if want := (Report{OK: true, Links: links, Entries: entries, Open: report.Open, Head: head.Hash}); report != want {
+		w.t.Fatalf("report %+v, first %+v, want %+v", report, report.First, want)
+	}
+	return report
+}
+
+func TestSeal(t *testing.T) {
+	ctx := t.Context()
+	mine := store.Op{Put: &store.Item{Key: store.Key{PK: "MINE", SK: "a"}, Data: []byte("{}")}, If: store.Absent()}
+	prepare := func(t *testing.T, n int) (*world, Head, *Sealing) {
+		w := newWorld(t)
+		var entries []*Entry
+		for i := range n {
+			entries = append(entries, entry(fmt.Sprint("k", i), 1, monday))
+		}
+		w.write(entries...)
+		head, err := w.Head(ctx, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := w.Prepare(ctx, config, head, "run1", monday, entries)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w, head, s
+	}
+	for _, n := range []int{0, 1, leavesPerPart, leavesPerPart + 1} {
+		t.Run(fmt.Sprintf("a link of %d entries", n), func(t *testing.T) {
+			w, head, s := prepare(t, n)
+			if err := w.Seal(ctx, &head, s, mine); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.table.Get(ctx, mine.Put.Key); err != nil {
+				t.Errorf("the caller's own operation: %v", err)
+			}
+			w.verified(1, n)
+
+			t.Run("is followed by the next", func(t *testing.T) {
+				s, err := w.Prepare(ctx, config, head, "run2", monday, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := w.Seal(ctx, &head, s); err != nil {
+					t.Fatal(err)
+				}
+				w.verified(2, n)
+			})
+		})
+		t.Run(fmt.Sprintf("a link of %d entries that comes too late changes nothing", n), func(t *testing.T) {
+			w, head, s := prepare(t, n)
+			faster := head
+			other, err := w.Prepare(ctx, config, faster, "run2", monday, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Seal(ctx, &faster, other); err != nil {
+				t.Fatal(err)
+			}
+			before := head
+			if err := w.Seal(ctx, &head, s, mine); !errors.Is(err, store.ErrConflict) {
+				t.Fatalf("got %v, want a conflict", err)
+			}
+			if head != before {
+				t.Errorf("the head became %+v", head)
+			}
+			if _, err := w.table.Get(ctx, mine.Put.Key); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("the caller's own operation: %v, want not found", err)
+			}
+			now, err := w.Head(ctx, config)
+			if err != nil || now != faster {
+				t.Errorf("stored %+v, want %+v, %v", now, faster, err)
+			}
+			// Seen from a fresh head the same can be sealed.
+			if s, err = w.Prepare(ctx, config, now, "run1", monday, w.all()); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Seal(ctx, &now, s, mine); err != nil {
+				t.Fatal(err)
+			}
+			w.verified(2, n)
+		})
+	}
+}
+
+func (w *world) all() []*Entry {
+	w.t.Helper()
+	entries, err := w.Range(w.t.Context(), config, time.Time{}, monday.AddDate(100, 0, 0))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var all []*Entry
+	for i := range entries {
+		all = append(all, &entries[i])
+	}
+	return all
+}
+
+func TestVerify(t *testing.T) {
+	ctx := t.Context()
+	t.Run("of nothing all is well", func(t *testing.T) { newWorld(t).verified(0, 0) })
+	t.Run("entries of the open run are open", func(t *testing.T) {
+		w := newWorld(t)
+		w.open(monday, monday.AddDate(0, 0, 1))
+		w.write(entry("a", 1, monday), with(entry("b", 1, monday), func(e *Entry) { e.State = Intended }))
+		if report := w.verified(0, 0); report.Open != 2 {
+			t.Errorf("%d are open", report.Open)
+		}
+		w.write(with(entry("c", 1, monday), func(e *Entry) { e.Run = "" }))
+		report, err := w.Verify(ctx, config)
+		if err != nil || report.OK || report.First.Entry != entry("c", 1, monday).sortKey() || report.Open != 2 {
+			t.Errorf("one of no run: %+v, %v", report, err)
+		}
+	})
+	t.Run("nobody's entry is not open where no run is", func(t *testing.T) {
+		w := newWorld(t)
+		w.write(with(entry("a", 1, monday), func(e *Entry) { e.Run = "" }))
+		report, err := w.Verify(ctx, config)
+		want := &Misfit{Entry: entry("a", 1, monday).sortKey(), Problem: "was never sealed by a run"}
+		if err != nil || report.OK || report.Open != 0 || !cmp.Equal(report.First, want) {
+			t.Errorf("%+v, %+v, %v", report, report.First, err)
+		}
+	})
+	t.Run("an entry that a run sealed after others had settled it is well", func(t *testing.T) {
+		w := newWorld(t)
+		w.write(entry("a", 1, monday))
+		w.sealAll(monday, "run1")
+		w.write(entry("b", 1, monday))
+		w.sealAll(monday, "run1")
+		w.verified(2, 2)
+	})
+	t.Run("parts of a link that was never added do not count", func(t *testing.T) {
+		w := newWorld(t)
+		w.write(entry("a", 1, monday))
+		w.sealAll(monday, "run1")
+		s, err := w.Prepare(ctx, config, Head{Seq: 1}, "run2", monday, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.table.BatchPut(ctx, s.items); err != nil {
+			t.Fatal(err)
+		}
+		w.verified(1, 1)
+	})
+	t.Run("of a ledger that goes on meanwhile it is not said that it was changed", func(t *testing.T) {
+		w := newWorld(t)
+		runs := 0
+		begin := func() { // a run begins and writes when the entries are about to be read
+			runs++
+			run := fmt.Sprint("run", runs)
+			head, err := w.Head(ctx, config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if head.Open != "" {
+				w.sealAll(monday, head.Open)
+				if head, err = w.Head(ctx, config); err != nil {
+					t.Fatal(err)
+				}
+			}
+			e := with(entry(run, 1, monday), func(e *Entry) { e.Run = run })
+			if err := w.Write(ctx, &Places{}, []*Entry{e}, head.Opened(config, run, Span{monday, monday})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		busy := &interrupted{Table: w.table, left: 1, first: begin}
+		report, err := New(busy, w.blobs).Verify(ctx, config)
+		if err != nil || !report.OK || report.Open != 1 {
+			t.Errorf("one run: %+v, %+v, %v", report, report.First, err)
+		}
+		busy.left = 100
+		if report, err = New(busy, w.blobs).Verify(ctx, config); fault.Of(err) != fault.Unavailable {
+			t.Errorf("run after run: %+v, %v, want unavailable", report, err)
+		}
+	})
+	t.Run("blob storage that does not answer is no finding", func(t *testing.T) {
+		w := newWorld(t)
+		w.write(with(entry("a", 1, monday), func(e *Entry) { e.Source.Body.Content = noise(1, maxInline+1) }))
+		w.sealAll(monday, "run1")
+		for _, failure := range []error{fault.New(fault.Unavailable, "down"), errors.New("access denied")} {
+			if report, err := New(w.table, broken{w.blobs, failure}).Verify(ctx, config); !errors.Is(err, failure) {
+				t.Errorf("%+v, %v, want %v", report, err, failure)
+			}
+		}
+	})
+}
+
+// interrupted is a store in which something happens before the first queries of ledger entries.
+type interrupted struct {
+	store.Table
+	left  int
+	first func()
+}
+
+func (i *interrupted) Query(ctx context.Context, q store.Query) (store.Page, error) {
+	if q.From == "0" && i.left > 0 {
+		i.left--
+		i.first()
+	}
+	return i.Table.Query(ctx, q)
+}
+
+// broken is blob storage that cannot be read.
+type broken struct {
+	blob.Blob
+	err error
+}
+
+func (b broken) Get(context.Context, string) (io.ReadCloser, error) { return nil, b.err }
+
+// chain is a sealed ledger as it was made: what Verify has to find of it.
+type chain struct {
+	*world
+	seals []seal
+}
+
+type seal struct {
+	link    Link
+	hash    string
+	entries []*Entry // in the order of the chain
+}
+
+func (c *chain) run(entries []*Entry) {
+	c.t.Helper()
+	run := fmt.Sprint("run", len(c.seals)+1)
+	at := monday.Add(time.Duration(len(c.seals)) * time.Hour)
+	for _, e := range entries {
+		e.Run = run
+	}
+	c.write(entries...)
+	c.seal(at, run, entries)
+	head, err := c.Head(c.t.Context(), config)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	k, problem, err := c.Ledger.link(c.t.Context(), config, head.Seq, head.Hash)
+	if err != nil || problem != "" {
+		c.t.Fatal(problem, err)
+	}
+	slices.SortFunc(entries, func(a, b *Entry) int { return strings.Compare(a.sortKey(), b.sortKey()) })
+	c.seals = append(c.seals, seal{k.Link, head.Hash, entries})
+}
+
+func (c *chain) entries() (n int) {
+	for _, s := range c.seals {
+		n += len(s.entries)
+	}
+	return n
+}
+
+// place of an entry in the chain.
+type placed struct {
+	seal int
+	*Entry
+}
+
+func (c *chain) all() (all []placed) {
+	for i, s := range c.seals {
+		for _, e := range s.entries {
+			all = append(all, placed{i, e})
+		}
+	}
+	return all
+}
+
+func (c *chain) get(key store.Key) store.Item {
+	c.t.Helper()
+	item, err := c.table.Get(c.t.Context(), key)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return item
+}
+
+// put changes an item, and returns what puts it back.
+func (c *chain) put(item store.Item) (undo func()) {
+	c.t.Helper()
+	before, err := c.table.Get(c.t.Context(), item.Key)
+	if _, err := c.table.Put(c.t.Context(), item, store.Any()); err != nil {
+		c.t.Fatal(err)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return func() { c.remove(item.Key) }
+	}
+	return func() { c.put(before) }
+}
+
+func (c *chain) remove(key store.Key) (undo func()) {
+	c.t.Helper()
+	before := c.get(key)
+	if err := c.table.Delete(c.t.Context(), key, store.Any()); err != nil {
+		c.t.Fatal(err)
+	}
+	return func() { c.put(before) }
+}
+
+func (c *chain) linkKey(seal, part int) store.Key {
+	s := c.seals[seal]
+	return store.Key{PK: partition(config), SK: fmt.Sprintf("%s%04d", linkPrefix(s.link.Seq, s.hash), part)}
+}
+
+func (c *chain) parts(seal int) int {
+	return max(1, (len(c.seals[seal].entries)+leavesPerPart-1)/leavesPerPart)
+}
+
+func (c *chain) linkPart(seal, part int) (p linkPart) {
+	c.t.Helper()
+	if err := json.Unmarshal(c.get(c.linkKey(seal, part)).Data, &p); err != nil {
+		c.t.Fatal(err)
+	}
+	return p
+}
+
+// draws chooses from 0 to n-1.
+type draws func(n int, what string) int
+
+// A tampering changes one thing. It returns where the first misfit must be, nil if nothing can be seen, and what undoes it; ok is
+// false if the chain has no such thing.
+type tampering struct {
+	name string
+	do   func(c *chain, draw draws) (first *Misfit, undo func(), ok bool)
+}
+
+func (p placed) misfit() *Misfit { return &Misfit{Seq: p.seal + 1, Run: p.Run, Entry: p.sortKey()} }
+
+var tamperings = []tampering{
+	{"a field of an entry", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		all := c.all()
+		if len(all) == 0 {
+			return nil, nil, false
+		}
+		p := all[draw(len(all), "entry")]
+		item := c.get(p.key())
+		var fields map[string]any
+		if err := json.Unmarshal(item.Data, &fields); err != nil {
+			c.t.Fatal(err)
+		}
+		names := []string{"config", "key", "lineage", "version", "outcome", "hash", "appointment", "source", "run", "time", "actor", "state"}
+		name := names[draw(len(names), "field")]
+		switch v := fields[name].(type) {
+		case string:
+			fields[name] = v + "x"
+			if name == "time" {
+				fields[name] = "2026-10-05T09:00:00.000000001Z"
+			}
+		case float64:
+			fields[name] = v + 1
+		case map[string]any:
+			v["subject"] = "another"
+		default:
+			c.t.Fatalf("the entry has no %s", name)
+		}
+		item.Data = mustJSON(fields)
+		return p.misfit(), c.put(item), true
+	}},
+	{"a byte of an entry", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		all := c.all()
+		if len(all) == 0 {
+			return nil, nil, false
+		}
+		p := all[draw(len(all), "entry")]
+		item := c.get(p.key())
+		item.Data = bytes.Clone(item.Data)
+		item.Data[draw(len(item.Data), "byte")] ^= 1
+		return p.misfit(), c.put(item), true
+	}},
+	{"an entry is deleted", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		all := c.all()
+		if len(all) == 0 {
+			return nil, nil, false
+		}
+		p := all[draw(len(all), "entry")]
+		return p.misfit(), c.remove(p.key()), true
+	}},
+	{"an entry is added", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		e := entry("added", 1, monday.Add(time.Duration(draw(100, "hour"))*time.Hour))
+		e.Run = []string{"", "run1", "another"}[draw(3, "run")]
+		return &Misfit{Run: e.Run, Entry: e.sortKey()}, c.put(store.Item{Key: e.key(), Data: mustJSON(e)}), true
+	}},
+	{"what is no entry is added", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		key := store.Key{PK: partition(config), SK: entry("added", 1, monday).sortKey()}
+		data := []string{"null", "[]", "{}", "{", ""}[draw(5, "data")]
+		return &Misfit{Entry: key.SK}, c.put(store.Item{Key: key, Data: []byte(data)}), true
+	}},
+	{"two entries are swapped", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		all := c.all()
+		if len(all) < 2 {
+			return nil, nil, false
+		}
+		i := draw(len(all)-1, "first entry")
+		j := i + 1 + draw(len(all)-1-i, "second entry")
+		a, b := c.get(all[i].key()), c.get(all[j].key())
+		a.Data, b.Data = b.Data, a.Data
+		undoA, undoB := c.put(a), c.put(b)
+		return all[i].misfit(), func() { undoA(); undoB() }, true
+	}},
+	{"a field of a link", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		if len(c.seals) == 0 {
+			return nil, nil, false
+		}
+		i := draw(len(c.seals), "link")
+		p := c.linkPart(i, 0)
+		linkChanges[draw(len(linkChanges), "field")](p.Link)
+		return &Misfit{Seq: i + 1, Run: p.Link.Run}, c.put(store.Item{Key: c.linkKey(i, 0), Data: mustJSON(p)}), true
+	}},
+	{"a link is deleted", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		if len(c.seals) == 0 {
+			return nil, nil, false
+		}
+		i := draw(len(c.seals), "link")
+		var undo []func()
+		for n := range c.parts(i) {
+			undo = append(undo, c.remove(c.linkKey(i, n)))
+		}
+		return &Misfit{Seq: i + 1}, func() {
+			for _, u := range undo {
+				u()
+			}
+		}, true
+	}},
+	{"a part of a link is deleted", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		i := slices.IndexFunc(c.seals, func(s seal) bool { return len(s.entries) > leavesPerPart })
+		if i < 0 {
+			return nil, nil, false
+		}
+		n := draw(c.parts(i), "part")
+		first := &Misfit{Seq: i + 1}
+		if n > 0 { // the first one tells the run
+			first.Run = c.seals[i].link.Run
+		}
+		return first, c.remove(c.linkKey(i, n)), true
+	}},
+	{"a part of a link is added", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		if len(c.seals) == 0 {
+			return nil, nil, false
+		}
+		i := draw(len(c.seals), "link")
+		p := linkPart{Leaves: []leaf{{SK: "x", Hash: strings.Repeat("0", 64)}}}
+		return &Misfit{Seq: i + 1, Run: c.seals[i].link.Run}, c.put(store.Item{Key: c.linkKey(i, c.parts(i)), Data: mustJSON(p)}), true
+	}},
+	{"a part of a link is unreadable", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		if len(c.seals) == 0 {
+			return nil, nil, false
+		}
+		i := draw(len(c.seals), "link")
+		n := draw(c.parts(i), "part")
+		first := &Misfit{Seq: i + 1}
+		if n > 0 {
+			first.Run = c.seals[i].link.Run
+		}
+		return first, c.put(store.Item{Key: c.linkKey(i, n), Data: []byte("{")}), true
+	}},
+	{"the hash of a leaf", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		all := c.all()
+		if len(all) == 0 {
+			return nil, nil, false
+		}
+		p := all[draw(len(all), "entry")]
+		at := slices.Index(c.seals[p.seal].entries, p.Entry)
+		part := c.linkPart(p.seal, at/leavesPerPart)
+		part.Leaves[at%leavesPerPart].Hash = []string{strings.Repeat("0", 64), "", "zz", strings.Repeat("0", 66)}[draw(4, "hash")]
+		return &Misfit{Seq: p.seal + 1, Run: p.Run}, c.put(store.Item{Key: c.linkKey(p.seal, at/leavesPerPart), Data: mustJSON(part)}), true
+	}},
+	{"the sort key of a leaf", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		all := c.all()
+		if len(all) == 0 {
+			return nil, nil, false
+		}
+		p := all[draw(len(all), "entry")]
+		at := slices.Index(c.seals[p.seal].entries, p.Entry)
+		part := c.linkPart(p.seal, at/leavesPerPart)
+		sk := "2026-10-05T09:00:00Z#nobody#000001"
+		if draw(2, "of another") == 1 && len(all) > 1 {
+			other := all[draw(len(all), "other")]
+			if other.Entry == p.Entry {
+				return nil, nil, false
+			}
+			sk = other.sortKey()
+		}
+		part.Leaves[at%leavesPerPart].SK = sk
+		first := p.misfit()
+		first.Entry = sk
+		return first, c.put(store.Item{Key: c.linkKey(p.seal, at/leavesPerPart), Data: mustJSON(part)}), true
+	}},
+	{"two leaves are swapped", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		i := slices.IndexFunc(c.seals, func(s seal) bool { return len(s.entries) > 1 })
+		if i < 0 {
+			return nil, nil, false
+		}
+		p := c.linkPart(i, 0)
+		at := draw(len(p.Leaves)-1, "leaf")
+		p.Leaves[at], p.Leaves[at+1] = p.Leaves[at+1], p.Leaves[at]
+		return &Misfit{Seq: i + 1, Run: c.seals[i].link.Run}, c.put(store.Item{Key: c.linkKey(i, 0), Data: mustJSON(p)}), true
+	}},
+	{"a body in blob storage", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		all := c.all()
+		i := slices.IndexFunc(all, func(p placed) bool { return len(p.Blobs) > 0 })
+		if i < 0 {
+			return nil, nil, false
+		}
+		ctx, key := c.t.Context(), bodyKey(config, all[i].Blobs["source"])
+		content := all[i].Source.Body.Content
+		var err error
+		if draw(2, "deleted") == 1 {
+			err = c.blobs.Delete(ctx, key)
+		} else {
+			err = c.blobs.Put(ctx, key, strings.NewReader(content[1:]))
+		}
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		return all[i].misfit(), func() {
+			if err := c.blobs.Put(ctx, key, strings.NewReader(content)); err != nil {
+				c.t.Fatal(err)
+			}
+		}, true
+	}},
+	{"the head goes back to an older link", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		if len(c.seals) == 0 {
+			return nil, nil, false
+		}
+		left := draw(len(c.seals), "links left")
+		head := Head{Seq: left}
+		if left > 0 {
+			head.Hash = c.seals[left-1].hash
+		}
+		// What the links sealed that are gone now is in the order of its keys: no chain has it.
+		var first *Misfit
+		for _, s := range c.seals[left:] {
+			for _, e := range s.entries {
+				if first == nil || e.sortKey() < first.Entry {
+					first = &Misfit{Run: e.Run, Entry: e.sortKey()}
+				}
+			}
+		}
+		return first, c.put(store.Item{Key: store.Key{PK: partition(config), SK: "HEAD"}, Data: mustJSON(head)}), true
+	}},
+	{"the head names a link that is not there", func(c *chain, draw draws) (*Misfit, func(), bool) {
+		if len(c.seals) == 0 {
+			return nil, nil, false
+		}
+		head := Head{Seq: len(c.seals), Hash: c.seals[len(c.seals)-1].hash}
+		if draw(2, "seq") == 1 {
+			head.Seq++
+		} else {
+			head.Hash = strings.Repeat("0", 64)
+		}
+		return &Misfit{Seq: head.Seq}, c.put(store.Item{Key: store.Key{PK: partition(config), SK: "HEAD"}, Data: mustJSON(head)}), true
+	}},
+}
+
+// tamper does it, expects that Verify sees it where it is, and undoes it.
+func (c *chain) tamper(r fataler, tampering tampering, draw draws) {
+	before, err := c.Verify(c.t.Context(), config)
+	if err != nil || !before.OK {
+		r.Fatalf("before: %+v, %+v, %v", before, before.First, err)
+	}
+	first, undo, ok := tampering.do(c, draw)
+	if !ok {
+		return
+	}
+	report, err := c.Verify(c.t.Context(), config)
+	undo()
+	if err != nil {
+		r.Fatalf("%s: %v", tampering.name, err)
+	}
+	if first == nil { // an older head that lost only links without entries: whoever kept the newest hash sees it
+		if !report.OK || report.Head == before.Head {
+			r.Fatalf("%s: %+v, %+v, was %+v", tampering.name, report, report.First, before)
+		}
+		return
+	}
+	if report.OK || report.First == nil || report.Misfits == 0 {
+		r.Fatalf("%s: not seen: %+v", tampering.name, report)
+	}
+	got := *report.First
+	if got.Problem == "" {
+		r.Fatalf("%s: no problem is named", tampering.name)
+	}
+	got.Problem = ""
+	if got != *first {
+		r.Fatalf("%s: first is %+v, want %+v", tampering.name, *report.First, *first)
+	}
+}
+
+type fataler interface{ Fatalf(string, ...any) }
+
+func TestVerifyFindsTheOneThingThatWasChanged(t *testing.T) {
+	blobs := newWorld(t).blobs // one folder for all: a body that is there already is right
+	rapid.Check(t, func(r *rapid.T) {
+		c := &chain{world: newWorldWith(t, blobs)}
+		defer func() { _ = c.table.Close() }()
+		n := 0
+		for range rapid.IntRange(0, 5).Draw(r, "links") {
+			var entries []*Entry
+			for range rapid.IntRange(0, 4).Draw(r, "entries") {
+				n++
+				e := entry(fmt.Sprint("k", rapid.IntRange(0, 5).Draw(r, "key")), n, monday.Add(time.Duration(rapid.IntRange(0, 99).Draw(r, "hour"))*time.Hour))
+				e.Source.Body = calendar.Body{ContentType: "text", Content: rapid.String().Draw(r, "body")}
+				e.Source.Subject = rapid.String().Draw(r, "subject")
+				e.State = rapid.SampledFrom([]State{Done, Failed}).Draw(r, "state")
+				e.Outcome = rapid.SampledFrom([]Outcome{Archived, Superseded, Conflicted, Moved}).Draw(r, "outcome")
+				if rapid.IntRange(0, 3).Draw(r, "large") == 3 {
+					e.Source.Body.Content = noise(n, maxInline+1)
+				}
+				entries = append(entries, e)
+			}
+			c.run(entries)
+		}
+		c.verified(len(c.seals), c.entries())
+		c.tamper(r, rapid.SampledFrom(tamperings).Draw(r, "tampering"), func(n int, what string) int { return rapid.IntRange(0, n-1).Draw(r, what) })
+		c.verified(len(c.seals), c.entries())
+	})
+}
+
+func TestVerifyOfALongChain(t *testing.T) {
+	c := &chain{world: newWorld(t)}
+	for _, n := range []int{3, 0, 1500, 0, 1, 40, 0} {
+		var entries []*Entry
+		for i := range n {
+			e := entry(fmt.Sprint("k", i), len(c.seals)+1, monday.Add(time.Duration(i%200)*time.Hour))
+			if i == 7 {
+				e.Source.Body.Content = noise(n, maxInline+1)
+			}
+			entries = append(entries, e)
+		}
+		c.run(entries)
+	}
+	c.verified(7, 1544)
+
+	t.Run("of what is before a broken link nothing is said", func(t *testing.T) {
+		undo := c.remove(c.linkKey(6, 0))
+		defer undo()
+		report, err := c.Verify(t.Context(), config)
+		if err != nil || report.Misfits != 1 || report.Entries != 0 || report.Open != 0 {
+			t.Errorf("%+v, %v", report, err)
+		}
+	})
+	t.Run("entries do not change places, even if their link says so", func(t *testing.T) {
+		p := c.linkPart(0, 0)
+		a, b := &p.Leaves[0], &p.Leaves[1]
+		first, second := c.get(store.Key{PK: partition(config), SK: a.SK}), c.get(store.Key{PK: partition(config), SK: b.SK})
+		first.Data, second.Data = second.Data, first.Data
+		a.SK, b.SK = b.SK, a.SK
+		for _, item := range []store.Item{first, second, {Key: c.linkKey(0, 0), Data: mustJSON(p)}} {
+			defer c.put(item)()
+		}
+		report, err := c.Verify(t.Context(), config)
+		if err != nil || report.Misfits != 2 || report.First.Entry != a.SK {
+			t.Errorf("%+v, %+v, %v", report, report.First, err)
+		}
+	})
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, tampering := range tamperings {
+		t.Run(tampering.name, func(t *testing.T) {
+			for range 2 {
+				c.tamper(t, tampering, func(n int, _ string) int { return random.IntN(n) })
+			}
+		})
+	}
+	c.verified(7, 1544)
+}
