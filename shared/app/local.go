@@ -136,4 +136,3 @@ func osPrincipal() (account.Principal, error) {
 	}
 	return account.Principal{Tenant: "local", Object: u.Username, Name: name}, nil
 }
-

@@ -50,8 +50,8 @@ type Runner struct {
 
 var _ run.Handler = (*Runner)(nil)
 
-// chunk is how many appointments are intended, written and noted as done together: a multiple of the twenty requests that fit
-// into one of Graph's batches, and few enough for one transaction each way.
+// chunk is how many entries are intended, written and noted as done together: a multiple of the twenty requests that fit into one
+// of Graph's batches, and few enough for one transaction each way.
 const chunk = 40
 
 // execution is one worker's attempt at a run.
@@ -177,7 +177,7 @@ func (x *execution) findCalendars(ctx context.Context) (err error) {
 	}
 	list, err := retry(ctx, func() ([]calendar.Info, error) { return x.source.Calendars(ctx, c.Source.Account) })
 	if err != nil {
-		return fmt.Errorf("list the calendars of %s: %w", c.Source.Account, err)
+		return fmt.Errorf("list the source's calendars: %w", err)
 	}
 	if x.sourceInfo, err = calendar.Pick(list, c.Source); err != nil {
 		return fmt.Errorf("source calendar: %w", err)
@@ -188,7 +188,7 @@ func (x *execution) findCalendars(ctx context.Context) (err error) {
 			return err
 		}
 		if list, err = retry(ctx, func() ([]calendar.Info, error) { return x.target.Calendars(ctx, c.Archive.Account) }); err != nil {
-			return fmt.Errorf("list the calendars of %s: %w", c.Archive.Account, err)
+			return fmt.Errorf("list the archive's calendars: %w", err)
 		}
 	}
 	x.targetInfo, err = calendar.Pick(list, c.Archive)
@@ -465,21 +465,30 @@ func (x *execution) write(ctx context.Context) error {
 			return err
 		}
 	}
-	done := 0
-	for some := range slices.Chunk(items, chunk) {
+	for done := 0; done < len(items); {
 		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(x.Clock()) < x.HandOn {
 			return run.ErrHandOn // all that was begun is in the ledger, which is the checkpoint
 		}
 		var entries, copies []*ledger.Entry
-		for _, it := range some {
-			for _, e := range x.entries(it) {
-				entries = append(entries, e)
-				if e.State == ledger.Intended {
-					copies = append(copies, e)
-				}
+		begun := done
+		for ; done < len(items); done++ {
+			versions := x.entries(items[done])
+			if len(entries)+len(versions) > chunk {
+				break
+			}
+			if err := versions[len(versions)-1].Fits(); err != nil {
+				x.problems[items[done].Key] = run.NewProblem(err)
+				continue
+			}
+			entries = append(entries, versions...)
+			if last := versions[len(versions)-1]; last.State == ledger.Intended {
+				copies = append(copies, last)
 			}
 		}
-		x.run.Progress = run.NewProgress("writing", done, len(items))
+		if len(entries) == 0 {
+			continue
+		}
+		x.run.Progress = run.NewProgress("writing", begun, len(items))
 		var opened []store.Op
 		if x.head.Open == "" {
 			opened = append(opened, x.head.Opened(x.config.ID, x.run.ID, x.span(items)))
@@ -495,12 +504,11 @@ func (x *execution) write(ctx context.Context) error {
 			if err := x.copy(ctx, copies); err != nil {
 				return err
 			}
-			x.run.Progress = run.NewProgress("writing", done+len(some), len(items))
+			x.run.Progress = run.NewProgress("writing", done, len(items))
 			if err := x.writeEntries(ctx, copies); err != nil {
 				return err
 			}
 		}
-		done += len(some)
 	}
 	return nil
 }
@@ -537,14 +545,12 @@ func (x *execution) entries(it *Item) []*ledger.Entry {
 		e.State, e.Draft = ledger.Intended, newDraft(e, x.config.Timezone)
 	case Drifted:
 		e.Outcome, e.Reason = ledger.Archived, "drift accepted by the config"
-		e.State, e.Draft = ledger.Intended, newDraft(e, x.config.Timezone)
-		old := x.newest[it.Key]
-		e.Replaces = old.CopyID
-		if !old.Appointment.Start.Equal(e.Appointment.Start) {
-			moved := *e
-			moved.Outcome, moved.State, moved.Draft, moved.Appointment = ledger.Moved, ledger.Done, nil, old.Appointment
-			return []*ledger.Entry{&moved, e}
-		}
+		e.State, e.Draft, e.Replaces = ledger.Intended, newDraft(e, x.config.Timezone), x.newest[it.Key].CopyID
+	}
+	if old := x.newest[it.Key]; old != nil && !old.Appointment.Start.Equal(e.Appointment.Start) {
+		moved := *e
+		moved.Outcome, moved.State, moved.Draft, moved.Replaces, moved.Appointment = ledger.Moved, ledger.Done, nil, "", old.Appointment
+		return []*ledger.Entry{&moved, e}
 	}
 	return []*ledger.Entry{e}
 }

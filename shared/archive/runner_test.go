@@ -413,6 +413,44 @@ func TestRunner(t *testing.T) {
 		must(t, err)
 		must(t, w.runner(w.table, w.calendar).Run(t.Context(), r))
 	})
+	t.Run("an event that is too large to be recorded does not stop the others", func(t *testing.T) {
+		w := newWorld(t)
+		w.month(3)
+		w.add("Huge", "2026-10-20T09:00", "2026-10-20T12:00", func(d *calendar.Draft) { d.Location = strings.Repeat("everywhere ", 30_000) })
+		c := w.config()
+		if r, result := w.archive(c); r.State != run.Partial || result.Failed != 1 || result.Written != 3 {
+			t.Errorf("%s %+v", r.State, result)
+		}
+		w.verify(c)
+	})
+	t.Run("one that waited for a decision and moved is not left behind on the day where it was", func(t *testing.T) {
+		w := newWorld(t)
+		w.month(1)
+		w.add("First", "2026-10-20T09:00", "2026-10-20T10:00")
+		id := w.add("Second", "2026-10-20T09:30", "2026-10-20T10:30")
+		c := w.config()
+		if _, result := w.archive(c); result.Counts.Conflicted != 2 {
+			t.Fatalf("%+v", result)
+		}
+		_, err := w.calendar.Update(t.Context(), "me", w.source.ID, []calendar.Update{{ID: id, Draft: calendar.Draft{
+			Subject: "Second", Start: calendar.DateTime{Local: "2026-10-21T09:30:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-10-21T10:30:00", Zone: "Europe/Berlin"},
+			Categories: []string{"Acme - billable"}, ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
+		}}})
+		must(t, err)
+		if _, result := w.archive(c); result.Counts.Archived != 2 || result.Written != 2 {
+			t.Errorf("after the move: %+v", result)
+		}
+		berlin, _ := calendar.LoadZone("Europe/Berlin")
+		for on, want := range map[string]int{"2026-10-20": 1, "2026-10-21": 1} {
+			d := day(on)
+			entries, err := ledger.New(w.table, w.blobs).AsOf(t.Context(), c.ID, ledger.Span{From: calendar.StartOfDay(d, berlin), To: calendar.StartOfDay(d.AddDays(1), berlin)}, time.Time{})
+			must(t, err)
+			if len(entries) != want || entries[0].Outcome != ledger.Archived {
+				t.Errorf("%s: %d entries, want %d archived", on, len(entries), want)
+			}
+		}
+		w.verify(c)
+	})
 	t.Run("a body too large for an entry is kept whole", func(t *testing.T) {
 		w := newWorld(t)
 		text := strings.Repeat("long ", 20_000)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
 
@@ -519,4 +520,47 @@ func TestHealth(t *testing.T) {
 	s.do("GET", "/healthz", nil, headerUser, "nobody").is(200)
 	s.do("GET", "/readyz", nil).problem(503, "unavailable", "")
 	newService(t).do("GET", "/readyz", nil, headerUser, "nobody").is(200)
+}
+
+func TestOfManyChangesOfOneVersionOneHappens(t *testing.T) {
+	s := newService(t)
+	created := s.do("POST", "/v1/archive-configs", config("work", nil)).is(201)
+	const callers = 16
+	statuses := make([]int, callers)
+	var wg sync.WaitGroup
+	for i := range callers {
+		wg.Go(func() {
+			body, _ := json.Marshal(config("work", map[string]any{"look_back": i}))
+			req, err := http.NewRequest("PUT", s.url+"/v1/archive-configs/"+created.str("id"), strings.NewReader(string(body)))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			req.Header.Set("Content-Type", "application/json")
+			req.Header.Set("If-Match", created.Header.Get("ETag"))
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = res.Body.Close()
+			statuses[i] = res.StatusCode
+		})
+	}
+	wg.Wait()
+	slices.Sort(statuses)
+	if statuses[0] != 200 || statuses[1] != 412 || statuses[callers-1] != 412 {
+		t.Errorf("statuses %v", statuses)
+	}
+}
+
+func TestAChangeThatLosesARaceIsAMismatch(t *testing.T) {
+	for _, err := range []error{store.ErrConflict, fmt.Errorf("store config: %w", store.ErrConflict)} {
+		if p := problemOf(t.Context(), ifChanged(err)); p.Status != 412 || p.Code != codeMismatch {
+			t.Errorf("%v: %+v", err, p)
+		}
+		if p := problemOf(t.Context(), err); p.Status != 409 || p.Detail != changedMeanwhile {
+			t.Errorf("%v without If-Match: %+v", err, p)
+		}
+	}
 }

@@ -114,6 +114,24 @@ func (e *Entry) TransactionID() string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// maxEntry is the largest size of an entry in bytes without its bodies, uncompressed, so that it surely fits into a store item.
+const maxEntry = 256 << 10
+
+// Fits says whether the entry can be stored; if not, the error is of kind fault.Invalid.
+func (e *Entry) Fits() error {
+	bare := *e
+	bare.Source.Body = calendar.Body{}
+	if e.Draft != nil {
+		draft := *e.Draft
+		draft.Body = calendar.Body{}
+		bare.Draft = &draft
+	}
+	if n := len(mustJSON(bare)); n > maxEntry {
+		return fault.New(fault.Invalid, "the event is too large to be recorded: %d KB without its text, at most %d are possible", n>>10, maxEntry>>10)
+	}
+	return nil
+}
+
 // Head is the end of a config's chain.
 type Head struct {
 	Seq  int    `json:"seq"`  // number of links

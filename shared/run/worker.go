@@ -128,7 +128,7 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	case errors.Is(err, ErrHandOn):
 		return w.replace(ctx, m, r, 0)
 	case again(err) && m.Receives < queue.MaxReceives:
-		telemetry.Failure(log.Warn(), err).Int("attempt", m.Receives).Msg("run interrupted")
+		telemetry.Failure(log.WithLevel(interrupted(ctx)), err).Int("attempt", m.Receives).Msg("run interrupted")
 		return err
 	}
 	telemetry.Failure(log.Error(), err).Msg("run failed")
@@ -207,7 +207,7 @@ func (w *Worker) handleRenewing(ctx context.Context, m queue.Message) {
 	stop()
 	renewals.Wait() // a late one would hide the message again
 	if err != nil {
-		telemetry.Failure(w.Log.Warn(), err).Msg("message left for redelivery")
+		telemetry.Failure(w.Log.WithLevel(interrupted(ctx)), err).Msg("message left for redelivery")
 		settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		if err := w.Queue.Extend(settle, m.Receipt, w.BusyDelay); err != nil {
@@ -226,4 +226,12 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-t.C:
 		return true
 	}
+}
+
+// interrupted is how loudly an interruption is logged: a worker that was stopped itself is nothing to worry about.
+func interrupted(ctx context.Context) zerolog.Level {
+	if ctx.Err() != nil {
+		return zerolog.DebugLevel
+	}
+	return zerolog.WarnLevel
 }
