@@ -72,7 +72,7 @@ type execution struct {
 	places ledger.Places
 	newest map[string]*ledger.Entry // the newest version of each key that was read
 	mine   []*ledger.Entry          // what this run wrote, to be sealed
-	own    map[string]bool          // keys that this run archived in an earlier attempt
+	own    map[string]Outcome       // what this run made of keys that it wrote in an earlier attempt: Archived or Drifted
 
 	plan     Plan
 	problems map[string]*run.Problem // by key
@@ -82,7 +82,7 @@ type execution struct {
 // Run carries a run out, or on where another worker left it. A run that fails for a reason of its own ends as failed, and the
 // error is nil; see run.Handler for the others.
 func (r *Runner) Run(ctx context.Context, rn *run.Run) (err error) {
-	x := &execution{Runner: r, run: rn, newest: map[string]*ledger.Entry{}, own: map[string]bool{}, problems: map[string]*run.Problem{}, written: map[string]bool{}}
+	x := &execution{Runner: r, run: rn, newest: map[string]*ledger.Entry{}, own: map[string]Outcome{}, problems: map[string]*run.Problem{}, written: map[string]bool{}}
 	if err := x.prepare(ctx); err != nil {
 		return err
 	}
@@ -246,8 +246,10 @@ func (x *execution) settle(ctx context.Context) (err error) {
 			switch {
 			case e.State == ledger.Failed:
 				x.problems[e.Key] = &run.Problem{Code: fault.Invalid.String(), Detail: e.Failure}
+			case e.Outcome == ledger.Archived && e.Replaces != "":
+				x.own[e.Key], x.written[e.Key] = Drifted, true
 			case e.Outcome == ledger.Archived:
-				x.own[e.Key] = true
+				x.own[e.Key], x.written[e.Key] = Archived, true
 			}
 		}
 		return nil
@@ -314,8 +316,37 @@ func (x *execution) makePlan(ctx context.Context) error {
 			break
 		}
 	}
+	x.rename()
 	x.relabel()
 	return nil
+}
+
+// rename gives single events the key under which the ledger knows them, if they were not archived yet and moved since: what waits
+// for a decision on one day must not be left behind there.
+func (x *execution) rename() {
+	waiting := map[string]*ledger.Entry{}
+	for _, e := range x.newest {
+		if e.Single && e.Outcome != ledger.Archived {
+			waiting[e.Lineage] = e
+		}
+	}
+	if len(waiting) == 0 {
+		return
+	}
+	used := make(map[string]bool, len(x.plan.Items))
+	for i := range x.plan.Items {
+		used[x.plan.Items[i].Key] = true
+	}
+	for i := range x.plan.Items {
+		it := &x.plan.Items[i]
+		if it.Outcome != Archived && it.Outcome != Superseded && it.Outcome != Conflicted {
+			continue
+		}
+		if e := waiting[ledger.Lineage(it.Event, it.Key)]; e != nil && !used[e.Key] {
+			it.Key = e.Key
+			used[e.Key] = true
+		}
+	}
 }
 
 // remember keeps the newest version of each key, and returns how many keys were not known before and stand in the archive.
@@ -388,14 +419,14 @@ func (x *execution) fetchBodies(ctx context.Context, events []calendar.Event) er
 	return nil
 }
 
-// relabel tells what this run archived in an earlier attempt as archived by it, which the plan found in the ledger.
+// relabel tells what this run wrote in an earlier attempt as its own, which the plan found unchanged in the ledger.
 func (x *execution) relabel() {
 	for i := range x.plan.Items {
 		it := &x.plan.Items[i]
-		if x.own[it.Key] && it.Outcome == Unchanged {
-			it.Outcome, x.written[it.Key] = Archived, true
+		if own := x.own[it.Key]; own != "" && it.Outcome == Unchanged {
+			it.Outcome = own
 			x.plan.Counts.Unchanged--
-			x.plan.Counts.Archived++
+			*x.plan.Counts.Of(own)++
 		}
 	}
 	if x.only == nil {
@@ -442,7 +473,7 @@ func (x *execution) writes(it *Item) bool {
 	}
 	switch it.Outcome {
 	case Archived:
-		return !x.own[it.Key]
+		return x.own[it.Key] == ""
 	case Drifted:
 		return it.Accept
 	case Superseded, Conflicted:

@@ -184,7 +184,7 @@ func (w *world) result(id string) (*run.Run, archive.Result) {
 	return r, result
 }
 
-// copies returns "subject start" of every event in the archive calendar, sorted.
+// copies returns "subject start" of every event in the archive calendar, sorted; nil if there is no such calendar.
 func (w *world) copies() []string {
 	w.t.Helper()
 	info, err := w.calendar.Calendar(w.t.Context(), uri("Archive"))
@@ -192,8 +192,25 @@ func (w *world) copies() []string {
 		return nil
 	}
 	must(w.t, err)
-	events, err := w.calendar.Events(w.t.Context(), "me", info.ID, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	return w.told(info.ID)
+}
+
+// expected is what copies must be in the end when nothing overlaps: the source calendar.
+func (w *world) expected() []string { return w.told(w.source.ID) }
+
+// events returns the source calendar.
+func (w *world) events() []calendar.Event { return w.read(w.source.ID) }
+
+func (w *world) read(id string) []calendar.Event {
+	w.t.Helper()
+	events, err := w.calendar.Events(w.t.Context(), "me", id, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
 	must(w.t, err)
+	return events
+}
+
+func (w *world) told(id string) []string {
+	w.t.Helper()
+	events := w.read(id)
 	var copies []string
 	for _, e := range events {
 		at, err := e.Start.Instant(time.UTC)
@@ -490,51 +507,92 @@ func TestAnUnchangedNight(t *testing.T) {
 }
 
 // TestARunSurvivesDyingAnywhere lets the process die at every single request to the store and to the calendar, before it took
-// effect and after it. Whoever comes next brings the archive calendar to each appointment once.
+// effect and after it. Whoever comes next brings the archive calendar to each appointment once, as the source has it.
 func TestARunSurvivesDyingAnywhere(t *testing.T) {
-	const events = 90
-	for _, after := range []bool{false, true} {
-		for n := 1; ; n++ {
-			finished := false
-			t.Run(fmt.Sprintf("at request %d, effect %v", n, after), func(t *testing.T) {
-				w := newWorld(t)
-				w.month(events)
+	for _, scenario := range []struct {
+		name    string
+		prepare func(w *world) (c archive.Config, copies []string)
+		told    func(archive.Counts) int // events that are archived in the end
+		own     func(archive.Counts) int // of them, those that the run itself must tell as its own
+	}{
+		{
+			name: "a first archive",
+			prepare: func(w *world) (archive.Config, []string) {
+				w.month(90)
 				c := w.config()
-				r := w.start(c)
-				dying := &tripwire{dieAt: n, after: after}
-				err := w.runner(wiredTable{w.table, dying}, wiredProvider{w.calendar, dying}).Run(t.Context(), r)
-				if !dying.dead() {
-					must(t, err)
-					finished = true
-				}
-				w.advance(2 * time.Minute) // the lease ends
-
-				if n%2 == 0 { // another run comes first
-					_, result := w.archive(c, func(r *run.Run) { r.From = day("2026-09-01") })
-					if got := result.Counts.Archived + result.Counts.Unchanged; got != events {
-						t.Errorf("the other run: %+v", result)
+				return c, w.expected()
+			},
+			told: func(c archive.Counts) int { return c.Archived + c.Unchanged },
+			own:  func(c archive.Counts) int { return c.Archived },
+		},
+		{
+			name: "drift that is accepted, some of it to other days",
+			prepare: func(w *world) (archive.Config, []string) {
+				w.month(90)
+				c := w.config(func(c *archive.Config) { c.OnDrift = archive.AcceptOnDrift })
+				w.archive(c)
+				for i, e := range w.events() {
+					start, err := e.Start.Instant(time.UTC)
+					must(w.t, err)
+					if i%2 == 0 {
+						start = start.AddDate(0, 0, 14)
 					}
+					d := calendar.Draft{
+						Subject: "Changed " + e.Subject, Start: calendar.DateTime{Local: start.Format("2006-01-02T15:04:05"), Zone: "UTC"},
+						End:        calendar.DateTime{Local: start.Add(30 * time.Minute).Format("2006-01-02T15:04:05"), Zone: "UTC"},
+						Categories: e.Categories, ShowAs: e.ShowAs, Importance: e.Importance, Sensitivity: e.Sensitivity,
+					}
+					results, err := w.calendar.Update(w.t.Context(), "me", w.source.ID, []calendar.Update{{ID: e.ID, Draft: d}})
+					must(w.t, err)
+					must(w.t, results[0].Err)
 				}
-				again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
-				must(t, err)
-				if !again.State.Ended() {
-					must(t, w.runner(w.table, w.calendar).Run(t.Context(), again))
+				return c, w.expected()
+			},
+			told: func(c archive.Counts) int { return c.Drifted + c.Unchanged },
+			own:  func(c archive.Counts) int { return c.Drifted + c.Unchanged },
+		},
+	} {
+		for _, after := range []bool{false, true} {
+			for n := 1; ; n++ {
+				finished := false
+				t.Run(fmt.Sprintf("%s, at request %d, effect %v", scenario.name, n, after), func(t *testing.T) {
+					w := newWorld(t)
+					c, want := scenario.prepare(w)
+					r := w.start(c)
+					dying := &tripwire{dieAt: n, after: after}
+					err := w.runner(wiredTable{w.table, dying}, wiredProvider{w.calendar, dying}).Run(t.Context(), r)
+					if !dying.dead() {
+						must(t, err)
+						finished = true
+					}
+					w.advance(2 * time.Minute) // the lease ends
+
+					if n%2 == 0 { // another run comes first
+						_, result := w.archive(c, func(r *run.Run) { r.From = day("2026-09-01") })
+						if scenario.told(result.Counts) != len(want) {
+							t.Errorf("the other run: %+v", result)
+						}
+					}
+					again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+					must(t, err)
+					if !again.State.Ended() {
+						must(t, w.runner(w.table, w.calendar).Run(t.Context(), again))
+					}
+					r, result := w.result(r.ID)
+					if r.State != run.Succeeded || !result.Balanced || scenario.told(result.Counts) != len(want) {
+						t.Errorf("%s %+v", r.State, result)
+					}
+					if n%2 == 1 && scenario.own(result.Counts) != len(want) {
+						t.Errorf("the run told %+v as its own", result.Counts)
+					}
+					if diff := cmp.Diff(want, w.copies()); diff != "" {
+						t.Errorf("copies (-want +got):\n%s", diff)
+					}
+					w.verify(c)
+				})
+				if finished || t.Failed() {
+					break
 				}
-				r, result := w.result(r.ID)
-				if r.State != run.Succeeded || !result.Balanced || result.Counts.Archived+result.Counts.Unchanged != events {
-					t.Errorf("%s %+v", r.State, result)
-				}
-				if n%2 == 1 && result.Counts.Archived != events {
-					t.Errorf("the run told %d as archived by it, want %d", result.Counts.Archived, events)
-				}
-				copies := w.copies()
-				if len(copies) != events || len(slices.Compact(copies)) != events {
-					t.Errorf("%d copies, %d different ones, want %d", len(w.copies()), len(copies), events)
-				}
-				w.verify(c)
-			})
-			if finished || t.Failed() {
-				break
 			}
 		}
 	}
