@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -597,6 +598,21 @@ func TestServe(t *testing.T) {
 	remote("config", "create", "--name", "work", "--source", work, "--archive", "local://me/calendars/Archive", "--timezone", "Europe/Berlin").ok()
 	remote("archive", "run", "--config", "work", "--period", october).ok().says("succeeded", "balanced")
 	remote("calendar", "events", "local://me/calendars/Nowhere", "--period", "today").fails(exitFailed, "not found")
+	request, err := http.NewRequest(http.MethodGet, address+"/v1/me", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]int{"evil.example": http.StatusMisdirectedRequest, "evil.example:80": http.StatusMisdirectedRequest, "localhost:1": http.StatusOK, "[::1]:1": http.StatusOK} {
+		request.Host = host
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("a request for host %s is answered with %d, want %d", host, answer.StatusCode, want)
+		}
+	}
 	// Another process may use the same stores meanwhile.
 	m.local("ledger", "verify", "--config", "work").ok().says("the ledger holds")
 	m.run("", "serve", "--addr", strings.TrimPrefix(address, "http://")).fails(exitFailed, "cannot listen")

@@ -30,6 +30,7 @@ type program struct {
 	local    bool
 	output   string
 	yes      bool
+	serving  bool // the command is serve
 
 	in       io.Reader
 	out, err io.Writer
@@ -79,6 +80,7 @@ func (p *program) report(err error) int {
 		said.Code, code = "usage", exitUsage
 	case errors.As(err, &answer):
 		said = answer.problem
+		said.Detail = err.Error()
 		switch answer.Status {
 		case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
 			code = exitUsage
@@ -173,6 +175,9 @@ func (p *program) readSettings(cmd *cobra.Command) (err error) {
 // open returns the stores of this machine.
 func (p *program) open() (*app.Local, error) {
 	if p.opened == nil {
+		if p.settings.LogLevel == "" && !p.serving {
+			p.settings.LogLevel = "disabled" // a command says what is to be said itself
+		}
 		local, err := app.OpenLocal(p.settings, version, p.err)
 		if err != nil {
 			return nil, err

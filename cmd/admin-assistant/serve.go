@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,7 @@ func (p *program) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Serve the whole system on this machine: API and worker over its stores", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p.local = true
+			p.local, p.serving = true, true
 			if demo {
 				if err := p.prepareDemo(cmd.Context()); err != nil {
 					return err
@@ -46,7 +47,7 @@ func (p *program) serve(ctx context.Context, addr string) error {
 	if err != nil {
 		return fault.New(fault.Unavailable, "cannot listen on %s: %v; name another address with --addr", addr, err)
 	}
-	server := &http.Server{Handler: local.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	server := &http.Server{Handler: ownHostOnly(local.Handler()), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	fmt.Fprintf(p.out, "serving on http://%s, its reference on http://%s/docs; Ctrl-C stops\n", listener.Addr(), listener.Addr())
 
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -78,8 +79,30 @@ func onlyLoopback(addr string) error {
 	if err != nil {
 		return usageError{fmt.Errorf("--addr must be an address as in 127.0.0.1:8080, not %q", addr)}
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !ownHost(host) {
 		return usageError{fmt.Errorf("--addr must be of this machine alone, as in 127.0.0.1:8080, not %q: the local server asks for no sign-in", addr)}
 	}
 	return nil
+}
+
+// ownHostOnly refuses requests that name another host than this machine: the page of a web site whose name was made to point here
+// must not speak to a server that asks for no sign-in.
+func ownHostOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(r.Host); err == nil {
+			host = name
+		}
+		if !ownHost(strings.Trim(host, "[]")) {
+			http.Error(w, "this server is for its own machine alone", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ownHost says whether a name means this machine and cannot be made to mean another one.
+func ownHost(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -50,7 +51,7 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	if l.Principal, err = osPrincipal(); err != nil {
 		return nil, err
 	}
-	log, err := telemetry.NewLogger(out, s.LogLevel, time.Now)
+	log, err := telemetry.NewLogger(out, cmp.Or(s.LogLevel, "warn"), time.Now)
 	if err != nil {
 		return nil, err
 	}

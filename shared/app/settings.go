@@ -18,8 +18,8 @@ type Settings struct {
 	Data string `env:"ADMIN_ASSISTANT_DATA"`
 	// API is where the command line finds a running server.
 	API string `env:"ADMIN_ASSISTANT_API" envDefault:"http://127.0.0.1:8080"`
-	// LogLevel is one of debug, info, warn, error, disabled.
-	LogLevel string `env:"ADMIN_ASSISTANT_LOG_LEVEL" envDefault:"warn"`
+	// LogLevel is one of debug, info, warn, error, disabled; empty means warn for a server, disabled for a command.
+	LogLevel string `env:"ADMIN_ASSISTANT_LOG_LEVEL"`
 	// Lease is how long an archive calendar stays reserved after the last sign of life of a run.
 	Lease time.Duration `env:"ADMIN_ASSISTANT_LEASE" envDefault:"15s"`
 	// HandOn is how long before its deadline a worker stops and hands the rest of a run on.

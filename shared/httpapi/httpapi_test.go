@@ -468,18 +468,20 @@ func TestIdempotency(t *testing.T) {
 }
 
 func TestIdempotencyTakesOverFromWhoIsGone(t *testing.T) {
-	entered, leave := make(chan struct{}), make(chan struct{})
+	entered, held := make(chan struct{}), make(chan struct{})
+	leave := sync.OnceFunc(func() { close(held) })
 	var first atomic.Bool
 	s := newService(t, func(_ *service, services *Services) {
 		local := services.Local
 		services.Local = func(user string) Importer {
 			if first.CompareAndSwap(false, true) {
 				close(entered)
-				<-leave
+				<-held
 			}
 			return local(user)
 		}
 	})
+	t.Cleanup(leave) // before the server is closed
 	id := s.calendar(seeded)
 	send := func() answer {
 		return s.do("POST", "/v1/calendars/"+id+"/import", week, "Content-Type", "text/calendar", headerIdempotency, "k")
@@ -506,13 +508,29 @@ func TestIdempotencyTakesOverFromWhoIsGone(t *testing.T) {
 	if second.str("added") != "5" {
 		t.Errorf("took over: %s", second.body)
 	}
-	close(leave)
+	leave()
 	if status := <-done; status != 200 {
 		t.Errorf("the first one got %d", status)
 	}
 	if again := send().is(200); string(again.body) != string(second.body) || again.Header.Get(headerReplayed) != "true" {
 		t.Errorf("again: %s", again.body)
 	}
+}
+
+func TestAnExpiredIdempotencyRecordThatTheStoreStillReturnsIsNoRecord(t *testing.T) {
+	var ahead atomic.Int64 // of the store's clock, which therefore still returns what has expired
+	s := newService(t, func(_ *service, services *Services) {
+		clock := services.Clock
+		services.Clock = func() time.Time { return clock().Add(time.Duration(ahead.Load())) }
+	})
+	create := func(name string) answer {
+		return s.do("POST", "/v1/calendars", map[string]any{"uri": "local://me/calendars/" + name}, headerIdempotency, "k")
+	}
+	create("A").is(201)
+	ahead.Store(int64(replayFor - time.Second))
+	create("B").problem(422, codeIdempotencyMismatch, headerIdempotency)
+	ahead.Store(int64(replayFor))
+	create("B").is(201)
 }
 
 func TestHealth(t *testing.T) {
