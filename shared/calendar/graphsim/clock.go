@@ -1,0 +1,30 @@
+package graphsim
+
+import (
+	"context"
+	"time"
+)
+
+// Clock tells the time and lets it pass. A test that wants no real waiting brings its own.
+type Clock interface {
+	Now() time.Time
+	// Sleep returns after d, or when ctx ends.
+	Sleep(ctx context.Context, d time.Duration)
+}
+
+// wallClock is the machine's.
+type wallClock struct{}
+
+func (wallClock) Now() time.Time { return time.Now() }
+
+func (wallClock) Sleep(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
