@@ -92,7 +92,7 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	l.worker = &run.Worker{
 		Runs: runs, Queue: archives, Log: log, Clock: time.Now, BusyDelay: time.Second, Visibility: s.Lease,
 		Handlers: map[run.Kind]run.Handler{run.Archive: &archive.Runner{
-			Table: table, Blobs: blobs, Runs: runs, Ledger: entries, Configs: configs, Provider: provider,
+			Table: table, Blobs: blobs, Provider: provider,
 			Clock: time.Now, NewID: newID, LeaseFor: s.Lease, HandOn: s.HandOn,
 		}},
 	}

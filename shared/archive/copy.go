@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -12,16 +11,13 @@ import (
 	"adminassistant/shared/run"
 )
 
-// attempts is how often a write is tried in one attempt at the run before the rest is left to redelivery.
-const attempts = 5
-
 // missing asks the archive calendar which of the entries it does not show, and notes the others as done.
 func (x *execution) missing(ctx context.Context, entries []*ledger.Entry) ([]*ledger.Entry, error) {
 	marks := make([]string, len(entries))
 	for i, e := range entries {
 		marks[i] = e.Mark()
 	}
-	shown, err := retry(ctx, func() (map[string]calendar.Event, error) {
+	shown, err := retry(ctx, x, func() (map[string]calendar.Event, error) {
 		return x.target.Marked(ctx, x.config.Archive.Account, x.targetInfo.ID, marks)
 	})
 	if err != nil {
@@ -59,7 +55,7 @@ func (x *execution) refused(e *ledger.Entry, err error) {
 // tried again, after asking whether it took effect all the same; an error leaves entries of which nothing is known.
 func (x *execution) copy(ctx context.Context, entries []*ledger.Entry) error {
 	for _, e := range entries {
-		if err := x.Ledger.Load(ctx, e); err != nil {
+		if err := x.ledger.Load(ctx, e); err != nil {
 			return err
 		}
 	}
@@ -69,10 +65,8 @@ func (x *execution) copy(ctx context.Context, entries []*ledger.Entry) error {
 		if err == nil || !fault.Of(err).Transient() || attempt == attempts {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if err := x.pause(ctx, wait, err); err != nil {
 			return err
-		case <-time.After(wait.NextBackOff()):
 		}
 		if entries, err = x.missing(ctx, again); err != nil {
 			return err
@@ -103,7 +97,10 @@ func (x *execution) attempt(ctx context.Context, entries []*ledger.Entry) (again
 			case updating && errors.Is(result.Err, calendar.ErrNotFound):
 				creates = append(creates, e) // somebody deleted the copy that it replaces
 			case fault.Of(result.Err).Transient():
-				again, err = append(again, e), result.Err
+				again = append(again, e)
+				if err == nil || retryAfter(result.Err) > retryAfter(err) {
+					err = result.Err
+				}
 			case failure != nil:
 				return failure
 			default:

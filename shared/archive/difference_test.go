@@ -75,6 +75,12 @@ func TestDifference(t *testing.T) {
 			want:    outcomes{"a": "drifted"},
 			actions: []string{"drift a"},
 		}, {
+			name:    "but not when it is the duplicate of another now",
+			held:    day(busy("a", "09:00", "10:00", tellingMore)),
+			events:  day(busy("a", "13:00", "14:00", twin), busy("b", "13:00", "14:00", twin, organized)),
+			want:    outcomes{"a": "vanished, merged into b", "b": "archived"},
+			actions: []string{"drift a"},
+		}, {
 			name:    "an instance of a series never stands for another one",
 			held:    day(busy("a", "09:00", "10:00", originally("2026-10-05T07:00:00Z"))),
 			events:  day(busy("b", "09:00", "10:00", uid("uid-a"), originally("2026-10-04T07:00:00Z"))),

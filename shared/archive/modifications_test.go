@@ -81,6 +81,8 @@ func TestModifications(t *testing.T) {
 		{"shortened: of an instant inside it nothing is taken", day(busy("a", "09:30", "09:30"), shortenedAt("m", "09:00", "10:00")), hours{"a": "09:30-09:30", "m": "a"}},
 		{"shortened: an instant at its end is not inside", day(busy("a", "10:00", "10:00"), shortenedAt("m", "09:00", "10:00")), hours{"a": "10:00-10:00", "m": orphan}},
 
+		{"shortened: and does not hide what ends before it", day(busy("a", "10:00", "10:00"), busy("b", "09:00", "09:30"), shortenedAt("m", "09:00", "10:00")), hours{"a": "10:00-10:00", "b": "09:00-09:01", "m": "b"}},
+
 		{"early start: the start moves to the modification's", day(busy("a", "09:00", "10:00"), earlyAt("m", "08:30", "09:00")), hours{"a": "08:30-10:00", "m": "a"}},
 		{"early start: its own length does not matter", day(busy("a", "09:00", "10:00"), earlyAt("m", "08:30", "09:05")), hours{"a": "08:30-10:00", "m": "a"}},
 		{"early start: 5 minutes before the start are near", day(busy("a", "09:00", "10:00"), earlyAt("m", "08:30", "08:55")), hours{"a": "08:30-10:00", "m": "a"}},

@@ -217,7 +217,7 @@ func compare(a, b *candidate) int {
 		return order
 	}
 	return cmp.Or(
-		strings.Compare(a.Hash, b.Hash), strings.Compare(a.Key, b.Key), strings.Compare(a.Reason, b.Reason), slices.Compare(a.Issues, b.Issues),
+		strings.Compare(a.Hash, b.Hash), strings.Compare(a.Reason, b.Reason), slices.Compare(a.Issues, b.Issues),
 		strings.Compare(a.Event.ICalUID, b.Event.ICalUID), a.Event.OriginalStart.Compare(b.Event.OriginalStart),
 		a.Event.LastModified.Compare(b.Event.LastModified), strings.Compare(a.Event.ChangeKey, b.Event.ChangeKey),
 	)

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/blob"
@@ -29,15 +28,23 @@ type Result struct {
 	Overlaps int    `json:"overlaps" doc:"Groups of appointments that share time."`
 	Actions  int    `json:"actions" doc:"Things that the user has to decide."`
 	Link     string `json:"link,omitempty" doc:"Hash of the run's link in the ledger's chain."`
+	Cost     Cost   `json:"cost"`
 }
+
+// Cost is what the last attempt at a run asked of the store and of the calendars' provider.
+type Cost struct {
+	Store   int              `json:"store" doc:"Requests to the store."`
+	Retries int              `json:"retries" doc:"Requests to the provider that were made again."`
+	Traffic calendar.Traffic `json:"provider"`
+}
+
+// metered is a provider that counts what it sends.
+type metered interface{ Stats() calendar.Traffic }
 
 // Runner carries archive runs out.
 type Runner struct {
-	Table   store.Table
-	Blobs   blob.Blob
-	Runs    *run.Store
-	Ledger  *ledger.Ledger
-	Configs *Configs
+	Table store.Table
+	Blobs blob.Blob
 	// Provider returns the provider of a calendar URI for a user.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (calendar.Provider, error)
 	Clock    func() time.Time
@@ -57,6 +64,12 @@ const chunk = 40
 // execution is one worker's attempt at a run.
 type execution struct {
 	*Runner
+	table   *store.Counter
+	runs    *run.Store
+	ledger  *ledger.Ledger
+	configs *Configs
+	retries int
+
 	run      *run.Run
 	config   Config
 	settings Settings
@@ -82,7 +95,9 @@ type execution struct {
 // Run carries a run out, or on where another worker left it. A run that fails for a reason of its own ends as failed, and the
 // error is nil; see run.Handler for the others.
 func (r *Runner) Run(ctx context.Context, rn *run.Run) (err error) {
-	x := &execution{Runner: r, run: rn, newest: map[string]*ledger.Entry{}, own: map[string]Outcome{}, problems: map[string]*run.Problem{}, written: map[string]bool{}}
+	table := &store.Counter{Table: r.Table}
+	x := &execution{Runner: r, table: table, runs: run.NewStore(table), ledger: ledger.New(table, r.Blobs), run: rn, newest: map[string]*ledger.Entry{}, own: map[string]Outcome{}, problems: map[string]*run.Problem{}, written: map[string]bool{}}
+	x.configs = NewConfigs(table, x.ledger, r.NewID, r.Clock)
 	if err := x.prepare(ctx); err != nil {
 		return err
 	}
@@ -116,7 +131,7 @@ func (r *Runner) Run(ctx context.Context, rn *run.Run) (err error) {
 // prepare reads the config, finds the calendars and reserves the archive calendar.
 func (x *execution) prepare(ctx context.Context) (err error) {
 	rn := x.run
-	if x.config, err = x.Configs.Get(ctx, rn.User, rn.Config); err != nil {
+	if x.config, err = x.configs.Get(ctx, rn.User, rn.Config); err != nil {
 		return err
 	}
 	if x.settings, err = x.config.Settings(); err != nil {
@@ -137,26 +152,26 @@ func (x *execution) prepare(ctx context.Context) (err error) {
 		rn.State, rn.Started = run.Running, x.Clock().UTC()
 	}
 	rn.Progress = run.NewProgress("reading", 0, 0)
-	if err := x.Runs.Update(ctx, rn); err != nil {
+	if err := x.runs.Update(ctx, rn); err != nil {
 		return err
 	}
 	name := rn.User + "#" + x.config.Archive.String()
 	if !x.targetMissing {
 		name = rn.User + "#" + x.config.Archive.Provider + "#" + x.targetInfo.ID
 	}
-	x.lease, err = run.Acquire(ctx, x.Table, name, rn.ID+"/"+x.NewID(), x.LeaseFor, x.Clock())
+	x.lease, err = run.Acquire(ctx, x.table, name, rn.ID+"/"+x.NewID(), x.LeaseFor, x.Clock())
 	return err
 }
 
 // restrict limits the run to the failed items of the run that it retries.
 func (x *execution) restrict(ctx context.Context) error {
-	first, err := x.Runs.Get(ctx, x.run.User, x.run.AttemptOf)
+	first, err := x.runs.Get(ctx, x.run.User, x.run.AttemptOf)
 	if err != nil {
 		return err
 	}
 	x.only = map[string]bool{}
 	for page := range first.Pages {
-		items, err := x.Runs.Items(ctx, first, page)
+		items, err := x.runs.Items(ctx, first, page)
 		if err != nil {
 			return err
 		}
@@ -175,7 +190,7 @@ func (x *execution) findCalendars(ctx context.Context) (err error) {
 	if x.source, err = x.Provider(ctx, x.run.User, c.Source); err != nil {
 		return err
 	}
-	list, err := retry(ctx, func() ([]calendar.Info, error) { return x.source.Calendars(ctx, c.Source.Account) })
+	list, err := retry(ctx, x, func() ([]calendar.Info, error) { return x.source.Calendars(ctx, c.Source.Account) })
 	if err != nil {
 		return fmt.Errorf("list the source's calendars: %w", err)
 	}
@@ -187,7 +202,7 @@ func (x *execution) findCalendars(ctx context.Context) (err error) {
 		if x.target, err = x.Provider(ctx, x.run.User, c.Archive); err != nil {
 			return err
 		}
-		if list, err = retry(ctx, func() ([]calendar.Info, error) { return x.target.Calendars(ctx, c.Archive.Account) }); err != nil {
+		if list, err = retry(ctx, x, func() ([]calendar.Info, error) { return x.target.Calendars(ctx, c.Archive.Account) }); err != nil {
 			return fmt.Errorf("list the archive's calendars: %w", err)
 		}
 	}
@@ -206,10 +221,10 @@ func (x *execution) findCalendars(ctx context.Context) (err error) {
 // settle finishes what an earlier attempt, of this run or of another one, left open: entries of which it is unknown whether the
 // archive calendar has them. Those of another run are sealed under that run's name.
 func (x *execution) settle(ctx context.Context) (err error) {
-	if x.head, err = x.Ledger.Head(ctx, x.config.ID); err != nil || x.head.Open == "" {
+	if x.head, err = x.ledger.Head(ctx, x.config.ID); err != nil || x.head.Open == "" {
 		return err
 	}
-	entries, err := x.Ledger.Range(ctx, x.config.ID, x.head.OpenFrom, x.head.OpenTo)
+	entries, err := x.ledger.Range(ctx, x.config.ID, x.head.OpenFrom, x.head.OpenTo)
 	if err != nil {
 		return err
 	}
@@ -255,11 +270,11 @@ func (x *execution) settle(ctx context.Context) (err error) {
 		return nil
 	}
 	left := x.head.Open
-	sealing, err := x.Ledger.Prepare(ctx, x.config.ID, x.head, left, x.Clock(), of)
+	sealing, err := x.ledger.Prepare(ctx, x.config.ID, x.head, left, x.Clock(), of)
 	if err != nil {
 		return err
 	}
-	if err := x.Ledger.Seal(ctx, &x.head, sealing, x.lease.Renew(x.Clock())); err != nil {
+	if err := x.ledger.Seal(ctx, &x.head, sealing, x.lease.Renew(x.Clock())); err != nil {
 		return err
 	}
 	x.lease.Renewed()
@@ -270,13 +285,13 @@ func (x *execution) settle(ctx context.Context) (err error) {
 // makePlan reads the window and the ledger and plans.
 func (x *execution) makePlan(ctx context.Context) error {
 	from, to := x.window.Start(), x.window.End()
-	events, err := retry(ctx, func() ([]calendar.Event, error) {
+	events, err := retry(ctx, x, func() ([]calendar.Event, error) {
 		return x.source.Events(ctx, x.config.Source.Account, x.sourceInfo.ID, from, to)
 	})
 	if err != nil {
 		return fmt.Errorf("read the source calendar: %w", err)
 	}
-	entries, err := x.Ledger.Range(ctx, x.config.ID, from.Add(-x.head.Longest), to)
+	entries, err := x.ledger.Range(ctx, x.config.ID, from.Add(-x.head.Longest), to)
 	if err != nil {
 		return err
 	}
@@ -284,7 +299,7 @@ func (x *execution) makePlan(ctx context.Context) error {
 	if err := x.fetchBodies(ctx, events); err != nil {
 		return err
 	}
-	if x.places, err = x.Ledger.Find(ctx, x.config.ID, nil); err != nil {
+	if x.places, err = x.ledger.Find(ctx, x.config.ID, nil); err != nil {
 		return err
 	}
 	looked := map[string]bool{}
@@ -303,11 +318,11 @@ func (x *execution) makePlan(ctx context.Context) error {
 			break
 		}
 		// What is new to this window may stand in the ledger on another day, from which it moved.
-		places, err := x.Ledger.Find(ctx, x.config.ID, lineages)
+		places, err := x.ledger.Find(ctx, x.config.ID, lineages)
 		if err != nil {
 			return err
 		}
-		elsewhere, err := x.Ledger.Entries(ctx, x.config.ID, places)
+		elsewhere, err := x.ledger.Entries(ctx, x.config.ID, places)
 		if err != nil {
 			return err
 		}
@@ -407,7 +422,7 @@ func (x *execution) fetchBodies(ctx context.Context, events []calendar.Event) er
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	bodies, err := retry(ctx, func() (map[string]calendar.Body, error) {
+	bodies, err := retry(ctx, x, func() (map[string]calendar.Body, error) {
 		return x.source.Bodies(ctx, x.config.Source.Account, x.sourceInfo.ID, ids)
 	})
 	if err != nil {
@@ -592,7 +607,7 @@ func (x *execution) writeEntries(ctx context.Context, entries []*ledger.Entry, o
 		some := entries[:min(ledger.MaxWrite, len(entries))]
 		entries = entries[len(some):]
 		ops := append([]store.Op{x.lease.Renew(x.Clock()), x.run.Put()}, own...)
-		if err := x.Ledger.Write(ctx, &x.places, some, ops...); err != nil {
+		if err := x.ledger.Write(ctx, &x.places, some, ops...); err != nil {
 			return err
 		}
 		x.lease.Renewed()
@@ -610,7 +625,7 @@ func (x *execution) readyTarget(ctx context.Context) error {
 	if x.head.Seq > 0 || x.head.Open != "" || x.run.Options.Adopt {
 		return nil
 	}
-	foreign, err := retry(ctx, func() (bool, error) { return x.target.Foreign(ctx, x.config.Archive.Account, x.targetInfo.ID) })
+	foreign, err := retry(ctx, x, func() (bool, error) { return x.target.Foreign(ctx, x.config.Archive.Account, x.targetInfo.ID) })
 	if err != nil {
 		return fmt.Errorf("look into the archive calendar: %w", err)
 	}
@@ -647,7 +662,7 @@ func (x *execution) end(ctx context.Context, state run.State, problem *run.Probl
 		}
 		items[i] = run.Item{Key: it.Key, Plan: data, Written: x.written[it.Key], Problem: x.problems[it.Key]}
 	}
-	if err := x.Runs.PutItems(ctx, x.run, items); err != nil {
+	if err := x.runs.PutItems(ctx, x.run, items); err != nil {
 		return err
 	}
 	plan, err := json.Marshal(x.plan)
@@ -659,7 +674,7 @@ func (x *execution) end(ctx context.Context, state run.State, problem *run.Probl
 	}
 
 	now := x.Clock()
-	result := Result{Counts: x.plan.Counts, Balanced: x.plan.Balanced(), Written: len(x.written), Failed: len(x.problems), Overlaps: len(x.plan.Overlaps), Actions: len(x.plan.Actions)}
+	result := Result{Counts: x.plan.Counts, Balanced: x.plan.Balanced(), Written: len(x.written), Failed: len(x.problems), Overlaps: len(x.plan.Overlaps), Actions: len(x.plan.Actions), Cost: x.cost()}
 	x.run.Problem, x.run.Failed = problem, len(x.problems)
 	x.run.Progress.Total = len(x.plan.Items)
 	// A run that carried its plan out has a link even when it changed nothing: it proves that the window was looked at.
@@ -668,7 +683,7 @@ func (x *execution) end(ctx context.Context, state run.State, problem *run.Probl
 		if state != run.Failed && x.only == nil && x.head.Through.Before(x.window.To) {
 			x.head.Through = x.window.To
 		}
-		if sealing, err = x.Ledger.Prepare(ctx, x.config.ID, x.head, x.run.ID, now, x.mine); err != nil {
+		if sealing, err = x.ledger.Prepare(ctx, x.config.ID, x.head, x.run.ID, now, x.mine); err != nil {
 			return err
 		}
 		result.Link = sealing.Hash()
@@ -678,9 +693,9 @@ func (x *execution) end(ctx context.Context, state run.State, problem *run.Probl
 	}
 	ops := append(x.run.End(state, now), x.lease.Release(now))
 	if sealing != nil {
-		err = x.Ledger.Seal(ctx, &x.head, sealing, ops...)
+		err = x.ledger.Seal(ctx, &x.head, sealing, ops...)
 	} else {
-		err = x.Table.Transact(ctx, ops)
+		err = x.table.Transact(ctx, ops)
 	}
 	if err != nil {
 		return fmt.Errorf("end the run: %w", err)
@@ -700,24 +715,7 @@ func (x *execution) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	op := x.lease.Release(x.Clock())
-	if _, err := x.Table.Put(ctx, *op.Put, op.If); err != nil && !errors.Is(err, store.ErrConflict) {
+	if _, err := x.table.Put(ctx, *op.Put, op.If); err != nil && !errors.Is(err, store.ErrConflict) {
 		zerolog.Ctx(ctx).Warn().AnErr("error", err).Msg("lease not released")
 	}
-}
-
-// retry repeats a read of a provider while it fails for a passing reason, with full jitter, for a minute at most.
-func retry[T any](ctx context.Context, read func() (T, error)) (T, error) {
-	return backoff.Retry(ctx, func() (T, error) {
-		v, err := read()
-		if err != nil && (!fault.Of(err).Transient() || ctx.Err() != nil) {
-			return v, backoff.Permanent(err)
-		}
-		return v, err
-	}, backoff.WithBackOff(newBackOff()), backoff.WithMaxElapsedTime(time.Minute))
-}
-
-func newBackOff() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval, b.RandomizationFactor = 500*time.Millisecond, 15*time.Second, 1
-	return b
 }

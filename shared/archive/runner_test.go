@@ -138,7 +138,7 @@ func (w *world) configs(t store.Table) *archive.Configs {
 // runner returns a runner over a table and a provider, which may be ones that fail.
 func (w *world) runner(t store.Table, p calendar.Provider) *archive.Runner {
 	return &archive.Runner{
-		Table: t, Blobs: w.blobs, Runs: run.NewStore(t), Ledger: ledger.New(t, w.blobs), Configs: w.configs(t),
+		Table: t, Blobs: w.blobs,
 		Provider: func(context.Context, string, calendar.URI) (calendar.Provider, error) { return p, nil },
 		Clock:    w.clock, NewID: w.newID, LeaseFor: time.Minute, HandOn: time.Minute,
 	}
@@ -430,6 +430,22 @@ func TestRunner(t *testing.T) {
 		must(t, err)
 		must(t, w.runner(w.table, w.calendar).Run(t.Context(), r))
 	})
+	t.Run("a provider that asks for a long pause gets it: the run is handed on with a delay", func(t *testing.T) {
+		w := newWorld(t)
+		w.month(3)
+		c := w.config()
+		r := w.start(c)
+		err := w.runner(w.table, busyProvider{w.calendar, 2 * time.Hour}).Run(t.Context(), r)
+		if !errors.Is(err, run.ErrHandOn) {
+			t.Fatalf("error %v, want %v", err, run.ErrHandOn)
+		}
+		r, err = run.NewStore(w.table).Get(t.Context(), user, r.ID)
+		must(t, err)
+		must(t, w.runner(w.table, w.calendar).Run(t.Context(), r))
+		if r, result := w.result(r.ID); r.State != run.Succeeded || result.Counts.Archived != 3 || len(w.copies()) != 3 {
+			t.Errorf("%s %+v, copies %v", r.State, result, w.copies())
+		}
+	})
 	t.Run("an event that is too large to be recorded does not stop the others", func(t *testing.T) {
 		w := newWorld(t)
 		w.month(3)
@@ -497,8 +513,12 @@ func TestAnUnchangedNight(t *testing.T) {
 	counting := &tripwire{}
 	r := w.start(c)
 	must(t, w.runner(wiredTable{w.table, counting}, wiredProvider{w.calendar, counting}).Run(t.Context(), r))
-	if _, result := w.result(r.ID); result.Counts.Unchanged != 300 {
+	_, result := w.result(r.ID)
+	if result.Counts.Unchanged != 300 {
 		t.Errorf("%+v", result)
+	}
+	if result.Cost.Store != counting.stored {
+		t.Errorf("the run tells %d store requests, there were %d", result.Cost.Store, counting.stored)
 	}
 	if counting.provided > 2 || counting.stored > 10 {
 		t.Errorf("%d provider requests and %d store requests, at most 2 and 10 are allowed", counting.provided, counting.stored)
@@ -674,6 +694,25 @@ func (w wiredProvider) Create(ctx context.Context, account, id string, drafts []
 		results, err := w.Provider.Create(ctx, account, id, slices.Delete(slices.Clone(drafts), refused, refused+1))
 		return slices.Insert(results, refused, calendar.WriteResult{Err: fault.New(fault.Invalid, "the calendar refuses it")}), err
 	})
+}
+
+// busyProvider throttles every create and says for how long.
+type busyProvider struct {
+	calendar.Provider
+	pause time.Duration
+}
+
+type throttled struct{ pause time.Duration }
+
+func (throttled) Error() string               { return "too many requests" }
+func (e throttled) RetryAfter() time.Duration { return e.pause }
+
+func (p busyProvider) Create(_ context.Context, _, _ string, drafts []calendar.Draft) ([]calendar.WriteResult, error) {
+	results := make([]calendar.WriteResult, len(drafts))
+	for i := range results {
+		results[i].Err = fault.Wrap(fault.Throttled, throttled{p.pause})
+	}
+	return results, nil
 }
 
 // wiredTable is a store behind a tripwire.

@@ -114,7 +114,7 @@ func newService(t *testing.T, change ...func(*service, *Services)) *service {
 	s.worker = &run.Worker{
 		Runs: runs, Queue: s.queue, Log: zerolog.Nop(), Clock: clock, Visibility: time.Minute,
 		Handlers: map[run.Kind]run.Handler{run.Archive: &archive.Runner{
-			Table: s.table, Blobs: blobs, Runs: runs, Ledger: entries, Configs: configs, Provider: provider, Clock: clock, NewID: newID, LeaseFor: time.Minute,
+			Table: s.table, Blobs: blobs, Provider: provider, Clock: clock, NewID: newID, LeaseFor: time.Minute,
 		}},
 	}
 	s.services = Services{

@@ -52,6 +52,15 @@ type Handler interface {
 // ErrHandOn means that the rest of the run is for another worker.
 var ErrHandOn = errors.New("run: handed on")
 
+// handOn is ErrHandOn with a pause before the next worker goes on.
+type handOn struct{ after time.Duration }
+
+func (h handOn) Error() string        { return ErrHandOn.Error() }
+func (h handOn) Is(target error) bool { return target == ErrHandOn }
+
+// HandOnAfter is ErrHandOn for a run that has to wait longer than its worker can.
+func HandOnAfter(pause time.Duration) error { return handOn{pause} }
+
 // Starter creates runs and names them to the worker.
 type Starter struct {
 	Runs  *Store
@@ -126,7 +135,9 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	case errors.Is(err, ErrBusy):
 		return w.replace(ctx, m, r, w.BusyDelay)
 	case errors.Is(err, ErrHandOn):
-		return w.replace(ctx, m, r, 0)
+		var pause handOn
+		errors.As(err, &pause)
+		return w.replace(ctx, m, r, min(pause.after, queue.MaxDelay))
 	case again(err) && m.Receives < queue.MaxReceives:
 		telemetry.Failure(log.WithLevel(interrupted(ctx)), err).Int("attempt", m.Receives).Msg("run interrupted")
 		return err
