@@ -213,6 +213,9 @@ func (p *program) printRun(r runView, config string, items []runItem, zone *time
 	if r.Result != nil {
 		p.printCounts(r.Result.Counts, r.Result.Balanced)
 		fmt.Fprintf(p.out, "%d written, %d failed, %d overlaps, %d for you to decide\n", r.Result.Written, r.Result.Failed, r.Result.Overlaps, r.Result.Actions)
+		if t := r.Result.Cost.Traffic; t.Requests > 0 {
+			fmt.Fprintf(p.out, "%d requests to Microsoft 365 with %d in batches, %d made again; %d to the store\n", t.Requests, t.SubRequests, r.Result.Cost.Retries, r.Result.Cost.Store)
+		}
 	}
 	if len(items) > 0 {
 		p.printItems(items, zone)

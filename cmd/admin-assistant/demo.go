@@ -12,6 +12,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"adminassistant/shared/app"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 )
@@ -23,54 +24,99 @@ import (
 var sampleMonth []byte
 
 const (
-	demoSource  = "local://demo/calendars/Work"
-	demoArchive = "local://demo/calendars/Archive"
-	demoConfig  = "demo"
-	demoPeriod  = "2026-10-01 to 2026-10-31"
-	demoDay     = "2026-10-15" // a chain of three meetings that collide, one of them tentative
+	demoPeriod = "2026-10-01 to 2026-10-31"
+	demoDay    = "2026-10-15" // a chain of three meetings that collide, one of them tentative
 )
 
-// prepareDemo puts the sample month into a calendar, archives it as any other through queue and worker, and shows what became of it.
-// What is there from an earlier start stays.
-func (p *program) prepareDemo(ctx context.Context) error {
+// prepareDemo puts the sample month into a calendar of this machine, archives it as any other through queue and worker, and shows
+// what became of it. Then it does a nightly archive of a mailbox: that of the account in Microsoft 365 where that is set up, else one
+// in a simulator, which closing stops. What is there from an earlier start stays.
+func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func(), err error) {
+	closing = func() {}
+	simulated := !p.settings.HasGraph()
+	if simulated {
+		settings, stop, err := app.OpenDemoMailbox(p.settings, bytes.NewReader(sampleMonth))
+		if err != nil {
+			return nil, err
+		}
+		p.settings, mailbox = settings, app.DemoAccount
+		closing = func() {
+			if err := stop(); err != nil {
+				fmt.Fprintf(p.err, "admin-assistant: the demo mailbox was not kept: %v\n", err)
+			}
+		}
+	}
+	defer func() {
+		if err != nil {
+			closing()
+		}
+	}()
 	c, err := p.api()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	source, err := p.findCalendar(ctx, c, demoSource)
+	work := configBody{
+		Name: "demo", Source: "local://demo/calendars/Work", Archive: "local://demo/calendars/Archive", Timezone: "Europe/Berlin",
+		Purpose: "general", Overlaps: "resolve", OnDrift: "ask", LookBack: 30, CreateCalendar: true,
+	}
+	source, err := p.findCalendar(ctx, c, work.Source)
 	if fault.Of(err) == fault.NotFound {
-		_, err = c.do(ctx, request{method: http.MethodPost, path: "/v1/calendars", json: map[string]string{"uri": demoSource}}, &source)
+		_, err = c.do(ctx, request{method: http.MethodPost, path: "/v1/calendars", json: map[string]string{"uri": work.Source}}, &source)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/calendars/" + source.ID + "/import", file: bytes.NewReader(sampleMonth)}, nil); err != nil {
-		return fmt.Errorf("import the sample month: %w", err)
+		return nil, fmt.Errorf("import the sample month: %w", err)
 	}
-	if _, _, err := p.findConfig(ctx, c, demoConfig); fault.Of(err) == fault.NotFound {
-		body := configBody{Name: demoConfig, Source: demoSource, Archive: demoArchive, Timezone: "Europe/Berlin", Purpose: "general", Overlaps: "resolve", OnDrift: "ask", LookBack: 30, CreateCalendar: true}
+	if err := p.archiveDemo(ctx, c, work, "The sample month"); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(p.out, "\n%s as the ledger has it:\n\n", demoDay)
+	entries, err := all[entryView](ctx, c, "/v1/ledger/"+work.Name+"/days/"+demoDay, url.Values{}, 0)
+	if err != nil {
+		return nil, err
+	}
+	zone, err := calendar.LoadZone(work.Timezone)
+	if err != nil {
+		return nil, err
+	}
+	p.printDay(entries, zone)
+	fmt.Fprintln(p.out)
+	if mailbox == "" {
+		_, err := fmt.Fprintln(p.out, "Microsoft 365 is set up; name a mailbox with --mailbox to archive its default calendar too.")
+		return closing, err
+	}
+	night := configBody{
+		Name: "demo mailbox " + mailbox, Source: calendar.URI{Provider: calendar.ProviderGraph, Account: mailbox, Calendar: "primary"}.String(),
+		Archive:  calendar.URI{Provider: calendar.ProviderGraph, Account: mailbox, Calendar: "Archive (Admin Assistant)"}.String(),
+		Timezone: "Europe/Berlin", Purpose: "timesheet", Overlaps: "resolve", OnDrift: "ask", LookBack: 30, CreateCalendar: true,
+	}
+	title := "Mailbox " + mailbox
+	if simulated {
+		title = "A simulated Outlook mailbox"
+	}
+	if err := p.archiveDemo(ctx, c, night, title); err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(p.out)
+	return closing, nil
+}
+
+// archiveDemo archives the sample month by a config, which it creates if it is not there.
+func (p *program) archiveDemo(ctx context.Context, c *client, body configBody, title string) error {
+	if _, _, err := p.findConfig(ctx, c, body.Name); fault.Of(err) == fault.NotFound {
 		if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/archive-configs", json: body}, nil); err != nil {
 			return err
 		}
 	} else if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.out, "The sample month, %s, archived from %s into %s:\n\n", demoPeriod, demoSource, demoArchive)
-	err = p.carryOut(ctx, request{method: http.MethodPost, path: "/v1/runs", json: runStart{Kind: "archive", Config: demoConfig, Period: demoPeriod}}, false)
+	fmt.Fprintf(p.out, "%s, %s, archived from %s into %s:\n\n", title, demoPeriod, body.Source, body.Archive)
+	err := p.carryOut(ctx, request{method: http.MethodPost, path: "/v1/runs", json: runStart{Kind: "archive", Config: body.Name, Period: demoPeriod}}, false)
 	if exit := (exitError{}); err != nil && !errors.As(err, &exit) {
 		return err
 	}
-	fmt.Fprintf(p.out, "\n%s as the ledger has it:\n\n", demoDay)
-	entries, err := all[entryView](ctx, c, "/v1/ledger/"+demoConfig+"/days/"+demoDay, url.Values{}, 0)
-	if err != nil {
-		return err
-	}
-	zone, err := calendar.LoadZone("Europe/Berlin")
-	if err != nil {
-		return err
-	}
-	p.printDay(entries, zone)
-	fmt.Fprintln(p.out)
 	return nil
 }
 

@@ -17,20 +17,24 @@ import (
 func (p *program) serveCommand() *cobra.Command {
 	var addr string
 	var demo bool
+	var mailbox string
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Serve the whole system on this machine: API and worker over its stores", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p.local, p.serving = true, true
 			if demo {
-				if err := p.prepareDemo(cmd.Context()); err != nil {
+				closing, err := p.prepareDemo(cmd.Context(), mailbox)
+				if err != nil {
 					return err
 				}
+				defer closing()
 			}
 			return p.serve(cmd.Context(), addr)
 		},
 	}
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on, of this machine only")
-	cmd.Flags().BoolVar(&demo, "demo", false, "archive a sample month first, and show what became of it")
+	cmd.Flags().BoolVar(&demo, "demo", false, "archive a sample month first, from a file and from a mailbox, and show what became of it")
+	cmd.Flags().StringVar(&mailbox, "mailbox", "", "mailbox of the demo where Microsoft 365 is set up (default: a simulated one)")
 	return cmd
 }
 

@@ -18,7 +18,6 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/blob/folder"
-	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/httpapi"
@@ -78,12 +77,10 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	}
 	l.closers = append(l.closers, blobs)
 
-	calendars := local.New(table, newID, time.Now)
-	provider := func(_ context.Context, user string, uri calendar.URI) (calendar.Provider, error) {
-		if uri.Provider != calendar.ProviderLocal {
-			return nil, fault.New(fault.Invalid, "calendars of provider %q need a connection to Microsoft 365, which this machine has not; use local://<account>/calendars/<name>", uri.Provider)
-		}
-		return calendars.For(user), nil
+	own := local.New(table, newID, time.Now)
+	providers, err := newCalendars(s, own)
+	if err != nil {
+		return nil, err
 	}
 	entries := ledger.New(table, blobs)
 	configs := archive.NewConfigs(table, entries, newID, time.Now)
@@ -92,14 +89,14 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	l.worker = &run.Worker{
 		Runs: runs, Queue: archives, Log: log, Clock: time.Now, BusyDelay: time.Second, Visibility: s.Lease,
 		Handlers: map[run.Kind]run.Handler{run.Archive: &archive.Runner{
-			Table: table, Blobs: blobs, Provider: provider,
+			Table: table, Blobs: blobs, Provider: providers.of,
 			Clock: time.Now, NewID: newID, LeaseFor: s.Lease, HandOn: s.HandOn,
 		}},
 	}
 	l.handler = httpapi.New(httpapi.Services{
 		Configs: configs, Runs: runs, Starter: &run.Starter{Runs: runs, Queue: archives}, Ledger: entries, Blobs: blobs, Table: table,
-		Provider: provider,
-		Local:    func(user string) httpapi.Importer { return calendars.For(user) },
+		Provider: providers.of,
+		Local:    func(user string) httpapi.Importer { return own.For(user) },
 		Clock:    time.Now, NewID: newID, Log: log, Version: version,
 		Authenticate: func(*http.Request) (account.Principal, error) { return l.Principal, nil },
 	})

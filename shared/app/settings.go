@@ -20,6 +20,17 @@ type Settings struct {
 	API string `env:"ADMIN_ASSISTANT_API" envDefault:"http://127.0.0.1:8080"`
 	// LogLevel is one of debug, info, warn, error, disabled; empty means warn for a server, disabled for a command.
 	LogLevel string `env:"ADMIN_ASSISTANT_LOG_LEVEL"`
+	// GraphURL is the address of Microsoft Graph with its version; empty is the public cloud's.
+	GraphURL string `env:"ADMIN_ASSISTANT_GRAPH_URL"`
+	// GraphToken is a fixed bearer token, for test servers and proxies. Otherwise the application signs in itself, by the settings below.
+	GraphToken string `env:"ADMIN_ASSISTANT_GRAPH_TOKEN"`
+	// GraphTenant, GraphClient and either GraphSecret or GraphCertificate (a file, PEM or PKCS #12) are an application that an
+	// organisation's admin consented to.
+	GraphTenant              string `env:"ADMIN_ASSISTANT_GRAPH_TENANT"`
+	GraphClient              string `env:"ADMIN_ASSISTANT_GRAPH_CLIENT"`
+	GraphSecret              string `env:"ADMIN_ASSISTANT_GRAPH_SECRET"`
+	GraphCertificate         string `env:"ADMIN_ASSISTANT_GRAPH_CERTIFICATE"`
+	GraphCertificatePassword string `env:"ADMIN_ASSISTANT_GRAPH_CERTIFICATE_PASSWORD"`
 	// Lease is how long an archive calendar stays reserved after the last sign of life of a run.
 	Lease time.Duration `env:"ADMIN_ASSISTANT_LEASE" envDefault:"15s"`
 	// HandOn is how long before its deadline a worker stops and hands the rest of a run on.
@@ -39,6 +50,11 @@ func FromEnvironment() (Settings, error) {
 		return Settings{}, fault.Field("ADMIN_ASSISTANT_HAND_ON", "must be between 0s and 10m, not %s", s.HandOn)
 	}
 	return s, nil
+}
+
+// HasGraph says whether the settings say how to reach Microsoft 365.
+func (s Settings) HasGraph() bool {
+	return s.GraphToken != "" || s.GraphTenant != "" || s.GraphClient != ""
 }
 
 // DataDir returns the absolute path of the data folder.

@@ -66,21 +66,23 @@ func (p *planner) matchLedger(held []Held) {
 	p.accept(accepted)
 }
 
-// sources returns the candidates that may be the source of what is held: those that are left out come last, because one of them may
-// carry the key of one that is not, and what is held belongs to the latter. A series master is none of its instances.
+// sources returns the candidates that may be the source of what is held, those that count first: one that was merged or absorbed, or
+// is left out, may carry the key of one that counts, and what is held belongs to the latter. A series master is none of its instances.
 func (p *planner) sources() []*candidate {
 	sources := make([]*candidate, 0, len(p.all))
-	var out []*candidate
+	var merged, out []*candidate
 	for _, c := range p.all {
 		switch {
 		case c.Event.Type == calendar.Master:
+		case !c.decided():
+			sources = append(sources, c)
 		case c.Outcome == Excluded:
 			out = append(out, c)
 		default:
-			sources = append(sources, c)
+			merged = append(merged, c)
 		}
 	}
-	return append(sources, out...)
+	return append(append(sources, merged...), out...)
 }
 
 // take matches the candidate with what is held; the first one has it.

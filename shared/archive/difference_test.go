@@ -161,6 +161,14 @@ func TestDifference(t *testing.T) {
 			),
 			want: outcomes{"a": "excluded: cancelled", "b": "unchanged"},
 		}, {
+			name: "nor does a duplicate stand for one whose key it carries",
+			held: day(busy("b", "11:00", "12:00", uid("u"), originally("2026-10-05T07:00:00Z"))),
+			events: day(
+				busy("a", "09:00", "10:00", uid("u"), originally("2026-10-05T07:00:00Z"), twin), busy("c", "09:00", "10:00", twin, organized),
+				busy("b", "11:00", "12:00", uid("u"), originally("2026-10-05T07:00:00Z")),
+			),
+			want: outcomes{"a": "merged into c", "c": "archived", "b": "unchanged"},
+		}, {
 			name:    "nor does one of another day that has its iCalUId",
 			held:    day(busy("b", "10:00", "11:00", uid("u"))),
 			events:  day(busy("a", "2026-10-04T10:00:00", "11:00", uid("u")), busy("b", "12:00", "13:00", uid("u"))),

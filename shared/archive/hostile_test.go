@@ -32,14 +32,16 @@ var (
 	hostileLengths  = []time.Duration{0, 30 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, time.Hour, 90 * time.Minute, 24 * time.Hour}
 )
 
-// one draws an element of a list; often draws true once in n times.
-func one[T any](t *rapid.T, label string, of []T) T {
-	return of[rapid.IntRange(0, len(of)-1).Draw(t, label)]
+// upTo draws a number from 0 to most, each as often as the others, unlike rapid.IntRange, which prefers small ones. Zero is the simplest.
+func upTo(t *rapid.T, most int, label string) int {
+	return int(rapid.Uint64().Draw(t, label) * 0x9E3779B97F4A7C15 >> 32 % uint64(most+1))
 }
 
-func onceIn(t *rapid.T, n int, label string) bool {
-	return rapid.IntRange(0, n-1).Draw(t, label) == n-1
-}
+// one draws an element of a list.
+func one[T any](t *rapid.T, label string, of []T) T { return of[upTo(t, len(of)-1, label)] }
+
+// onceIn draws true once in n times.
+func onceIn(t *rapid.T, n int, label string) bool { return upTo(t, n-1, label) == n-1 }
 
 func hostileEvent(t *rapid.T, n int) calendar.Event {
 	e := calendar.Event{
@@ -74,7 +76,7 @@ func hostileEvent(t *rapid.T, n int) calendar.Event {
 
 // hostileOddity changes what most events have in common.
 func hostileOddity(t *rapid.T, e *calendar.Event) {
-	switch rapid.IntRange(0, 15).Draw(t, "oddity") {
+	switch upTo(t, 15, "oddity") {
 	case 0:
 		e.ID = one(t, "id", []string{"e0", "e1", "u1@2026-10-25T00:00:00Z"}) // somebody else's
 	case 1:
@@ -99,7 +101,7 @@ func hostileOddity(t *rapid.T, e *calendar.Event) {
 		e.LastModified = time.Unix(int64(rapid.IntRange(1, 2).Draw(t, "modified")), 0).UTC()
 	case 11, 12:
 		e.Type, e.ICalUID = calendar.Occurrence, one(t, "series", []string{"s0", "s1"})
-		e.OriginalStart = time.Date(2026, 10, 25, rapid.IntRange(0, 1).Draw(t, "original hour"), 0, 0, 0, time.UTC)
+		e.OriginalStart = time.Date(2026, 10, 25, upTo(t, 1, "original hour"), 0, 0, 0, time.UTC)
 	case 13:
 		e.Mark = "1 k h"
 	case 14:
@@ -114,7 +116,7 @@ func hostileCalendar(t *rapid.T) []calendar.Event {
 	if onceIn(t, 2, "few") {
 		most = 3
 	}
-	events := make([]calendar.Event, most-rapid.IntRange(0, most).Draw(t, "events less"))
+	events := make([]calendar.Event, most-upTo(t, most, "events less"))
 	for i := range events {
 		events[i] = hostileEvent(t, i)
 	}
@@ -150,7 +152,7 @@ func hostileSituation(t *rapid.T) situation {
 	}
 	before := slices.Clone(s.events)
 	for i := range before {
-		switch rapid.IntRange(0, 5).Draw(t, "since") {
+		switch upTo(t, 5, "since") {
 		case 0:
 			id, uid := before[i].ID, before[i].ICalUID
 			before[i] = hostileEvent(t, i)

@@ -30,16 +30,16 @@ type meeting struct {
 }
 
 func drawMeeting(t *rapid.T, n int) *meeting {
-	m := &meeting{id: fmt.Sprintf("%c%d", 'a'+rune(rapid.IntRange(0, 25).Draw(t, "letter")), n)}
-	m.start = 60*rapid.IntRange(0, 24).Draw(t, "minute") + rapid.IntRange(0, 1).Draw(t, "second")
-	m.end = m.start + 60*one(t, "minutes", []int{5, 0, 1, 2, 10, 20, 6}) + 30*rapid.IntRange(0, 1).Draw(t, "half a minute")
+	m := &meeting{id: fmt.Sprintf("%c%d", 'a'+rune(upTo(t, 25, "letter")), n)}
+	m.start = 60*upTo(t, 24, "minute") + upTo(t, 1, "second")
+	m.end = m.start + 60*one(t, "minutes", []int{5, 0, 1, 2, 10, 20, 6}) + 30*upTo(t, 1, "half a minute")
 	m.showAs = one(t, "shown", []calendar.ShowAs{calendar.Busy, calendar.Tentative, calendar.Free, calendar.OutOfOffice})
 	m.importance = one(t, "importance", []calendar.Importance{calendar.NormalImportance, calendar.High, calendar.Low})
 	return m
 }
 
 func drawMeetings(t *rapid.T, most int, more func(*meeting)) []*meeting {
-	meetings := make([]*meeting, most-rapid.IntRange(0, most).Draw(t, "less"))
+	meetings := make([]*meeting, most-upTo(t, most, "less"))
 	for i := range meetings {
 		meetings[i] = drawMeeting(t, i)
 		more(meetings[i])

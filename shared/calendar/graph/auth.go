@@ -1,0 +1,149 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	kiota "github.com/microsoft/kiota-abstractions-go"
+
+	"adminassistant/shared/fault"
+)
+
+// App is an application that was registered in Entra ID and given application permissions by an organisation's admin. It has either a
+// Secret or a Certificate.
+type App struct {
+	Tenant string // id or domain of the organisation
+	Client string // id of the application
+	Secret string
+	// Certificate is a certificate with its private key, as PEM or PKCS #12.
+	Certificate         []byte
+	CertificatePassword []byte
+}
+
+func (a *App) isZero() bool {
+	return a.Tenant == "" && a.Client == "" && a.Secret == "" && len(a.Certificate) == 0
+}
+
+// credential is what signs a in. It remembers tokens until shortly before they end.
+func (a *App) credential(base *url.URL, send http.RoundTripper) (azcore.TokenCredential, error) {
+	for _, setting := range []struct{ name, value string }{{"tenant", a.Tenant}, {"client", a.Client}} {
+		if setting.value == "" {
+			return nil, fault.Field("graph.app."+setting.name, "is missing")
+		}
+	}
+	options := azcore.ClientOptions{
+		Cloud: cloudOf(base),
+		Retry: policy.RetryOptions{MaxRetries: -1}, // the caller retries, nobody else
+	}
+	if send != nil {
+		options.Transport = &http.Client{Transport: send}
+	}
+	var credential azcore.TokenCredential
+	var err error
+	switch {
+	case (a.Secret == "") == (len(a.Certificate) == 0):
+		return nil, fault.Field("graph.app", "must have either a secret or a certificate")
+	case a.Secret != "":
+		credential, err = azidentity.NewClientSecretCredential(a.Tenant, a.Client, a.Secret, &azidentity.ClientSecretCredentialOptions{ClientOptions: options})
+	default:
+		certificates, key, parseErr := azidentity.ParseCertificates(a.Certificate, a.CertificatePassword)
+		if parseErr != nil {
+			return nil, fault.Field("graph.app.certificate", "cannot be read: expected a certificate with its private key, as PEM or PKCS #12")
+		}
+		credential, err = azidentity.NewClientCertificateCredential(a.Tenant, a.Client, certificates, key, &azidentity.ClientCertificateCredentialOptions{ClientOptions: options})
+	}
+	if err != nil {
+		return nil, fault.Field("graph.app", "cannot be used: %v", err)
+	}
+	return credential, nil
+}
+
+// cloudOf is where tokens for a service address come from: https://learn.microsoft.com/graph/deployments.
+func cloudOf(base *url.URL) cloud.Configuration {
+	switch host := strings.ToLower(base.Hostname()); {
+	case strings.HasSuffix(host, ".microsoft.us"):
+		return cloud.AzureGovernment
+	case strings.HasSuffix(host, ".chinacloudapi.cn"):
+		return cloud.AzureChina
+	}
+	return cloud.AzurePublic
+}
+
+// bearer puts a token on every request.
+type bearer struct {
+	token func(ctx context.Context) (string, error)
+}
+
+// newBearer finds out which of the ways to sign in o names.
+func newBearer(o *Options, base *url.URL) (*bearer, error) {
+	ways := 0
+	for _, set := range []bool{o.Token != "", o.Credential != nil, !o.App.isZero()} {
+		if set {
+			ways++
+		}
+	}
+	if ways != 1 {
+		return nil, fault.Field("graph", "needs exactly one way to sign in: a token, a credential, or an application")
+	}
+	if token := o.Token; token != "" {
+		return &bearer{func(context.Context) (string, error) { return token, nil }}, nil
+	}
+	if base.Scheme != "https" && !isLoopback(base.Hostname()) {
+		return nil, fault.Field("graph.url", "must begin with https://, or the sign-in could be read on the way")
+	}
+	credential := o.Credential
+	if credential == nil {
+		var err error
+		if credential, err = o.App.credential(base, o.Transport); err != nil {
+			return nil, err
+		}
+	}
+	ask := policy.TokenRequestOptions{Scopes: []string{base.Scheme + "://" + base.Host + "/.default"}}
+	return &bearer{func(ctx context.Context) (string, error) {
+		token, err := credential.GetToken(ctx, ask)
+		return token.Token, signInError(err)
+	}}, nil
+}
+
+// AuthenticateRequest is what the SDK calls before it sends a request. The token goes to our service alone, which the wire sees to.
+func (b *bearer) AuthenticateRequest(ctx context.Context, r *kiota.RequestInformation, _ map[string]any) error {
+	token, err := b.token(ctx)
+	if err != nil {
+		return err
+	}
+	r.Headers.Remove("Authorization")
+	r.Headers.Add("Authorization", "Bearer "+token)
+	return nil
+}
+
+// stsCode is what Entra ID calls a reason: https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
+var stsCode = regexp.MustCompile(`AADSTS[0-9]+`)
+
+// signInError classifies why there is no token. The text has none of what was sent or answered but Entra ID's code.
+func signInError(err error) error {
+	if err == nil || fault.Of(err) != fault.Internal {
+		return err
+	}
+	refused := new(azidentity.AuthenticationFailedError)
+	if errors.As(err, &refused) && refused.RawResponse != nil {
+		status := refused.RawResponse.StatusCode
+		if status >= 400 && status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout {
+			code := stsCode.FindString(err.Error())
+			if code == "" {
+				code = http.StatusText(status)
+			}
+			return fault.New(fault.Unauthenticated, "Microsoft 365 does not accept the sign-in (%s)", code)
+		}
+		return fault.New(fault.Unavailable, "Microsoft 365 cannot sign in now: status %d", status)
+	}
+	return fault.Wrap(fault.Unavailable, fmt.Errorf("sign in to Microsoft 365: %w", withoutAddress(err)))
+}

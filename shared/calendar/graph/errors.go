@@ -1,0 +1,161 @@
+package graph
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+)
+
+// Failure is a refusal by Microsoft 365, wrapped in its fault.Kind. Its text says what happened and holds nothing that was sent or answered
+// but the service's own code. Where the service, or a Budget of ours, says how long to wait, RetryAfter has it:
+//
+//	var wait interface{ RetryAfter() time.Duration }
+//	if errors.As(err, &wait) { ... wait.RetryAfter() ... }
+type Failure struct {
+	Status int    // HTTP status, of the request or of its part of a batch; 0: nothing was sent
+	Code   string // Graph's word for the reason ("ErrorItemNotFound"); it may be empty
+	ID     string // by which Microsoft's support finds the request; it may be empty
+
+	text       string
+	retryAfter time.Duration
+	existing   string // the event that has the transaction id already, where Graph names it
+}
+
+func (f *Failure) Error() string {
+	switch {
+	case f.Status == 0:
+		return f.text
+	case f.Code == "":
+		return fmt.Sprintf("%s (status %d)", f.text, f.Status)
+	}
+	return fmt.Sprintf("%s (%s, status %d)", f.text, f.Code, f.Status)
+}
+
+// RetryAfter is how long to wait before another attempt; 0 when nobody said.
+func (f *Failure) RetryAfter() time.Duration { return f.retryAfter }
+
+// Is makes a Failure one of calendar's own errors.
+func (f *Failure) Is(target error) bool {
+	switch target {
+	case calendar.ErrNotFound:
+		kind, _ := meaning(f.Status, f.Code)
+		return kind == fault.NotFound
+	case calendar.ErrExists:
+		return strings.EqualFold(f.Code, "ErrorFolderExists")
+	}
+	return false
+}
+
+// graphError is the body of an answer that is no success: https://learn.microsoft.com/graph/errors.
+type graphError struct {
+	Error struct {
+		Code       string `json:"code"`
+		InnerError struct {
+			RequestID string `json:"request-id"`
+		} `json:"innerError"`
+		// The event that has the transaction id already; the service spells it both ways, or leaves it out.
+		ExistingEventID string `json:"existingEventId"`
+		Annotated       string `json:"@event.existingEventId"`
+	} `json:"error"`
+}
+
+// maxWord is the longest code or id that is kept of an answer, in bytes; real ones are shorter.
+const maxWord = 80
+
+// newFailure classifies an answer that is no success. Its text need not be Graph's JSON: a proxy's page will do.
+func newFailure(status int, retryAfter string, text []byte, now time.Time) error {
+	var body graphError
+	_ = json.Unmarshal(text, &body) // the status alone says enough
+	e := &body.Error
+	f := &Failure{Status: status, Code: word(e.Code), ID: word(e.InnerError.RequestID), retryAfter: parseRetryAfter(retryAfter, now)}
+	f.existing = cmp.Or(e.Annotated, e.ExistingEventID)
+	var kind fault.Kind
+	kind, f.text = meaning(status, f.Code)
+	return fault.Wrap(kind, f)
+}
+
+// word is text if it looks like a code or an id, else nothing: what is shown to people must not be whatever a server sends.
+func word(text string) string {
+	if len(text) > maxWord || strings.ContainsFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.", r)
+	}) {
+		return ""
+	}
+	return text
+}
+
+const codeDuplicate = "ErrorDuplicateTransactionId"
+
+// meaning is the table of what answers mean: by code, where the status alone would mislead or say too little, else by status.
+func meaning(status int, code string) (fault.Kind, string) {
+	switch strings.ToLower(code) {
+	case "mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi":
+		return fault.Invalid, "the account has no mailbox in Microsoft 365 that programs can reach: it is inactive, unlicensed, or hosted on premises"
+	case "errorinvaliduser", "errornonexistentmailbox", "request_resourcenotfound":
+		return fault.NotFound, "Microsoft 365 does not know the account"
+	case "errorinvalididmalformed", "errorinvalidid":
+		return fault.NotFound, "Microsoft 365 has no calendar or event of this id"
+	case "errorfolderexists":
+		return fault.Conflict, "a calendar of this name is there already"
+	case strings.ToLower(codeDuplicate):
+		return fault.Conflict, "the transaction id was used for another event"
+	case "timezonenotsupportedexception", "errorinvalidtimezone":
+		return fault.Invalid, "Microsoft 365 does not know the time zone"
+	case "errormessagesizeexceeded", "errorexceededmessagelimit":
+		return fault.Invalid, "the event is too large for Microsoft 365"
+	case "errorquotaexceeded":
+		return fault.Forbidden, "the mailbox is full"
+	}
+	switch status {
+	case http.StatusBadRequest:
+		return fault.Invalid, "Microsoft 365 does not accept the request"
+	case http.StatusUnauthorized:
+		return fault.Unauthenticated, "Microsoft 365 no longer accepts the sign-in"
+	case http.StatusForbidden:
+		return fault.Forbidden, "Microsoft 365 does not allow this for the calendar: it may be read-only or not shared with us"
+	case http.StatusNotFound, http.StatusGone:
+		return fault.NotFound, "Microsoft 365 does not have what was asked for"
+	case http.StatusConflict, http.StatusPreconditionFailed:
+		return fault.Conflict, "the calendar was changed by somebody else at the same time"
+	case http.StatusRequestEntityTooLarge:
+		return fault.Invalid, "the event is too large for Microsoft 365"
+	case http.StatusTooManyRequests:
+		return fault.Throttled, "Microsoft 365 asks us to slow down"
+	case http.StatusFailedDependency:
+		return fault.Unavailable, "Microsoft 365 left the request out because one before it failed"
+	case http.StatusRequestTimeout:
+		return fault.Unavailable, "Microsoft 365 did not answer in time"
+	}
+	if status >= 500 {
+		return fault.Unavailable, "Microsoft 365 has a problem"
+	}
+	return fault.Internal, "Microsoft 365 gave an answer that we do not understand"
+}
+
+// longestWait caps what a header can ask for, so that a nonsensical one is no overflow.
+const longestWait = 24 * time.Hour
+
+// parseRetryAfter reads a Retry-After header: seconds, which Graph also sends with a fraction, or an HTTP date (RFC 9110, section 10.2.3).
+// What is neither, negative or past is 0.
+func parseRetryAfter(text string, now time.Time) time.Duration {
+	text = strings.TrimSpace(text)
+	if at, err := http.ParseTime(text); err == nil {
+		return min(max(at.Sub(now), 0), longestWait)
+	}
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(seconds) || seconds <= 0 {
+		return 0
+	}
+	if seconds >= longestWait.Seconds() {
+		return longestWait
+	}
+	return time.Duration(seconds * float64(time.Second))
+}

@@ -1,0 +1,164 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+)
+
+var now = time.Date(2026, 10, 5, 2, 0, 0, 0, time.UTC)
+
+func TestRetryAfter(t *testing.T) {
+	for _, tt := range []struct {
+		name, header string
+		want         time.Duration
+	}{
+		{"absent is nothing", "", 0},
+		{"seconds", "3", 3 * time.Second},
+		{"seconds with a fraction", "0.25", 250 * time.Millisecond},
+		{"seconds among spaces", " 7 ", 7 * time.Second},
+		{"a date", "Mon, 05 Oct 2026 02:00:30 GMT", 30 * time.Second},
+		{"a date that is past", "Mon, 05 Oct 2026 01:00:30 GMT", 0},
+		{"a date of another century", "Mon, 05 Oct 2126 01:00:30 GMT", 24 * time.Hour},
+		{"very long", "86400000", 24 * time.Hour},
+		{"more than a number can be", "1e400", 0},
+		{"infinite", "Inf", 24 * time.Hour},
+		{"not a number", "NaN", 0},
+		{"negative", "-5", 0},
+		{"a word", "soon", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := parseRetryAfter(tt.header, now); got != tt.want {
+				t.Errorf("%q is %s, want %s", tt.header, got, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	for _, seed := range []string{"", "3", "0.25", "-1", "1e9", "0x1p-2", "Mon, 05 Oct 2026 02:00:30 GMT"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		if got := parseRetryAfter(header, now); got < 0 || got > longestWait {
+			t.Errorf("%q is %s", header, got)
+		}
+	})
+}
+
+func TestFailuresAreClassified(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		status int
+		code   string
+		kind   fault.Kind
+		is     error
+	}{
+		{"a bad request is invalid", 400, "ErrorInvalidRequest", fault.Invalid, nil},
+		{"an id that is none is not found", 400, "ErrorInvalidIdMalformed", fault.NotFound, calendar.ErrNotFound},
+		{"a zone that nobody knows is invalid", 400, "TimeZoneNotSupportedException", fault.Invalid, nil},
+		{"a transaction id of another event is a conflict", 400, "ErrorDuplicateTransactionId", fault.Conflict, nil},
+		{"an expired token is unauthenticated", 401, "InvalidAuthenticationToken", fault.Unauthenticated, nil},
+		{"a read-only calendar is forbidden", 403, "ErrorAccessDenied", fault.Forbidden, nil},
+		{"an event that is gone is not found", 404, "ErrorItemNotFound", fault.NotFound, calendar.ErrNotFound},
+		{"a mailbox that is not enabled is invalid", 404, "MailboxNotEnabledForRESTAPI", fault.Invalid, nil},
+		{"a repeated transaction id is a conflict", 409, "ErrorDuplicateTransactionId", fault.Conflict, nil},
+		{"a calendar's name that is taken exists", 409, "ErrorFolderExists", fault.Conflict, calendar.ErrExists},
+		{"a condition that does not hold is a conflict", 412, "ErrorIrresolvableConflict", fault.Conflict, nil},
+		{"too large is invalid", 413, "RequestEntityTooLarge", fault.Invalid, nil},
+		{"after a failed one is unavailable", 424, "FailedDependency", fault.Unavailable, nil},
+		{"too many requests are throttled", 429, "ApplicationThrottled", fault.Throttled, nil},
+		{"an error of the service is unavailable", 500, "", fault.Unavailable, nil},
+		{"an outage is unavailable", 503, "ServiceUnavailable", fault.Unavailable, nil},
+		{"a timeout is unavailable", 504, "GatewayTimeout", fault.Unavailable, nil},
+		{"a redirect is internal", 302, "", fault.Internal, nil},
+		{"a teapot is internal", 418, "", fault.Internal, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			text := fmt.Sprintf(`{"error":{"code":%q,"message":"about Secret subject","innerError":{"request-id":"11-22"}}}`, tt.code)
+			err := newFailure(tt.status, "2.5", []byte(text), now)
+			if fault.Of(err) != tt.kind {
+				t.Errorf("kind is %s, want %s", fault.Of(err), tt.kind)
+			}
+			for _, sentinel := range []error{calendar.ErrNotFound, calendar.ErrExists, calendar.ErrAmbiguous} {
+				if errors.Is(err, sentinel) != (sentinel == tt.is) {
+					t.Errorf("is %v: %t", sentinel, errors.Is(err, sentinel))
+				}
+			}
+			f := new(Failure)
+			if !errors.As(err, &f) || f.Status != tt.status || f.Code != tt.code || f.ID != "11-22" || f.RetryAfter() != 2500*time.Millisecond {
+				t.Errorf("failure is %+v", f)
+			}
+			if strings.Contains(err.Error(), "Secret") || tt.code != "" && !strings.Contains(err.Error(), tt.code) {
+				t.Errorf("text is %q", err)
+			}
+		})
+	}
+}
+
+func FuzzFailuresSayNothingOfWhatWasAnswered(f *testing.F) {
+	f.Add(404, "3", []byte(`{"error":{"code":"ErrorItemNotFound"}}`))
+	f.Add(502, "", []byte("<html>Bad gateway</html>"))
+	f.Add(409, "", []byte(`{"error":{"code":"ErrorDuplicateTransactionId","@event.existingEventId":"AAkA"}}`))
+	f.Fuzz(func(t *testing.T, status int, retryAfter string, text []byte) {
+		err := newFailure(status, retryAfter, text, now)
+		known := new(Failure)
+		if !errors.As(err, &known) || len(known.Code) > maxWord {
+			t.Fatalf("failure is %+v", known)
+		}
+		if got := err.Error(); strings.ContainsAny(got, "<>{}\"\n") {
+			t.Errorf("text is %q", got)
+		}
+	})
+}
+
+func FuzzAnswersOfBatches(f *testing.F) {
+	f.Add([]byte(`{"responses":[{"id":"0","status":201,"body":{"id":"a"}},{"id":"1","status":429,"headers":{"retry-after":3}}]}`))
+	f.Add([]byte(`{"responses":[{"id":"7","status":200},{"id":null,"status":0,"headers":{"Retry-After":null},"body":"dGV4dA=="}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c := &client{clock: func() time.Time { return now }, counts: &counts{}}
+		answers, err := c.readBatch(text, 2)
+		if err == nil && len(answers) != 2 {
+			t.Errorf("%d answers", len(answers))
+		}
+	})
+}
+
+func TestAnswersOfABatch(t *testing.T) {
+	c := &client{clock: func() time.Time { return now }, counts: &counts{}}
+	answers, err := c.readBatch([]byte(`{"responses":[
+		{"id":"3","status":429,"headers":{"retry-AFTER":"1.5"},"body":{"error":{"code":"ApplicationThrottled"}}},
+		{"id":"0","status":201,"headers":{"Content-Type":"application/json"},"body":{"id":"a","changeKey":"k"}},
+		{"id":"4","status":429,"headers":{"Retry-After":7}},
+		{"id":"1","status":424,"headers":null,"body":null},
+		{"id":"9","status":200}
+	]}`), 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		kind fault.Kind
+		wait time.Duration
+	}{{}, {kind: fault.Unavailable}, {kind: fault.Unavailable}, {fault.Throttled, 1500 * time.Millisecond}, {fault.Throttled, 7 * time.Second}} {
+		err := answers[i].err
+		f := new(Failure)
+		errors.As(err, &f)
+		if i == 0 && (err != nil || result(answers[0]) != (calendar.WriteResult{ID: "a", ChangeKey: "k"})) || i > 0 && (fault.Of(err) != want.kind || f.RetryAfter() != want.wait) {
+			t.Errorf("answer %d is %s, %v after %s, want %+v", i, answers[i].body, err, f.RetryAfter(), want)
+		}
+	}
+	if got := c.counts.traffic().Throttled; got != 2 {
+		t.Errorf("%d throttled, want 2", got)
+	}
+	if _, err := c.readBatch([]byte(`{"responses":[{"id":"0","status":201},{"id":"1","status":401}]}`), 2); fault.Of(err) != fault.Unauthenticated {
+		t.Errorf("a sign-in that ended in the middle is %v", err)
+	}
+	if _, err := c.readBatch([]byte("<html>"), 2); fault.Of(err) != fault.Unavailable {
+		t.Errorf("a page of a proxy is %v", err)
+	}
+}

@@ -1,0 +1,215 @@
+// Package graph keeps calendars in Microsoft 365, behind the same port as our own: calendar.Provider over Microsoft Graph.
+//
+// Every request is sent once, with a deadline of its own, as soon as the mailbox's Budget allows it. Whether a failure is worth another
+// attempt is for the caller to decide, by its fault.Kind and by RetryAfter (see Failure); nothing below repeats a request or follows a redirect.
+// After a write whose outcome is unknown (fault.Unavailable) the caller asks Marked before it writes again.
+//
+// A copy that we write has nobody to notify: it never carries attendees, an online meeting or a reminder, and asks for no response.
+package graph
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	kiota "github.com/microsoft/kiota-abstractions-go"
+	"github.com/microsoftgraph/msgraph-sdk-go/users"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+)
+
+// DefaultBaseURL is Graph's public cloud. National clouds have others: https://learn.microsoft.com/graph/deployments.
+const DefaultBaseURL = "https://graph.microsoft.com/v1.0"
+
+const (
+	defaultTimeout  = 30 * time.Second
+	defaultPageSize = 500
+	maxPageSize     = 1000 // of calendarView
+	maxName         = 255  // bytes of a calendar's name
+)
+
+// Options say how to reach Microsoft Graph, and as whom. Exactly one of Token, Credential and App is set.
+type Options struct {
+	// BaseURL is the address of the service with its version; empty is DefaultBaseURL. It is https, except with a fixed Token, or on this machine.
+	BaseURL string
+	// Token is a fixed bearer token, for test servers and proxies.
+	Token string
+	// Credential gives a token for each request, and renews it.
+	Credential azcore.TokenCredential
+	// App signs in as an application.
+	App App
+
+	// Budgets are what the process may ask of each mailbox; all providers of a process share one. Nil makes one of the service's own limits.
+	Budgets *Budgets
+	// Transport sends requests; nil is one like http.DefaultTransport.
+	Transport http.RoundTripper
+	// Clock tells the time; nil is time.Now.
+	Clock func() time.Time
+	// Timeout is how long one request may take, signing in and reading the answer included; 0 is 30 seconds.
+	Timeout time.Duration
+	// PageSize is how many events a page of a listing has, up to 1,000; 0 is 500.
+	PageSize int
+}
+
+// Provider is the calendars of Microsoft 365. The account in its methods is a user principal name or the id of a user.
+type Provider struct {
+	client   *client
+	budgets  *Budgets
+	pageSize int32
+}
+
+var _ calendar.Provider = (*Provider)(nil)
+
+// New makes a Provider. It sends nothing. Errors are Invalid and name the setting.
+func New(o Options) (*Provider, error) {
+	if o.PageSize < 0 || o.PageSize > maxPageSize {
+		return nil, fault.Field("graph.page_size", "must be 1 to %d, not %d", maxPageSize, o.PageSize)
+	}
+	o.BaseURL = cmp.Or(o.BaseURL, DefaultBaseURL)
+	o.PageSize = cmp.Or(o.PageSize, defaultPageSize)
+	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Budgets == nil {
+		o.Budgets = NewBudgets(Limits{}, o.Clock, nil)
+	}
+	c, err := newClient(&o)
+	if err != nil {
+		return nil, err
+	}
+	return &Provider{client: c, budgets: o.Budgets, pageSize: int32(o.PageSize)}, nil
+}
+
+// Stats counts what the Provider has sent and received so far.
+func (p *Provider) Stats() calendar.Traffic { return p.client.counts.traffic() }
+
+// Counting returns a Provider with the connections, the sign-in and the budgets of p, whose Stats begin at zero: for one run of many.
+func (p *Provider) Counting() (*Provider, error) {
+	c, err := p.client.counting()
+	if err != nil {
+		return nil, err
+	}
+	return &Provider{client: c, budgets: p.budgets, pageSize: p.pageSize}, nil
+}
+
+// user begins the address of everything that is an account's.
+func (p *Provider) user(account string) (*users.UserItemRequestBuilder, error) {
+	if strings.TrimSpace(account) == "" {
+		return nil, fault.Field("calendar.account", "is missing")
+	}
+	return p.client.users.ByUserId(account), nil
+}
+
+// calendar begins the address of everything that is in a calendar.
+func (p *Provider) calendar(account, id string) (*users.ItemCalendarsCalendarItemRequestBuilder, error) {
+	user, err := p.user(account)
+	if err != nil {
+		return nil, err
+	}
+	if strings.TrimSpace(id) == "" {
+		return nil, fault.Field("calendar.id", "is missing")
+	}
+	return user.Calendars().ByCalendarId(id), nil
+}
+
+// graphCalendar is the part of a microsoft.graph.calendar that we read.
+type graphCalendar struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	IsDefault bool   `json:"isDefaultCalendar"`
+	CanEdit   bool   `json:"canEdit"`
+}
+
+func (c graphCalendar) info(account string) calendar.Info {
+	uri := calendar.URI{Provider: calendar.ProviderGraph, Account: account, Calendar: c.Name}
+	return calendar.Info{ID: c.ID, Name: c.Name, URI: uri, Primary: c.IsDefault, CanEdit: c.CanEdit}
+}
+
+// Calendars lists the calendars of an account, by name.
+func (p *Provider) Calendars(ctx context.Context, account string) ([]calendar.Info, error) {
+	user, err := p.user(account)
+	if err != nil {
+		return nil, err
+	}
+	var list []calendar.Info
+	query := users.ItemCalendarsRequestBuilderGetQueryParameters{Select: []string{"id", "name", "isDefaultCalendar", "canEdit"}, Top: new(int32(100))}
+	err = p.pages(ctx, account, get(user.Calendars().BaseRequestBuilder, query), func(value json.RawMessage) error {
+		var page []graphCalendar
+		if err := readJSON(value, &page); err != nil {
+			return err
+		}
+		for _, c := range page {
+			if !slices.ContainsFunc(list, func(i calendar.Info) bool { return i.ID == c.ID }) {
+				list = append(list, c.info(account))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list calendars: %w", err)
+	}
+	slices.SortFunc(list, func(a, b calendar.Info) int {
+		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.ID, b.ID))
+	})
+	return list, nil
+}
+
+// Calendar finds the one that uri names, with one listing.
+func (p *Provider) Calendar(ctx context.Context, uri calendar.URI) (calendar.Info, error) {
+	list, err := p.Calendars(ctx, uri.Account)
+	if err != nil {
+		return calendar.Info{}, err
+	}
+	return calendar.Pick(list, uri)
+}
+
+// CreateCalendar makes an empty calendar. Exchange may take names that differ by case alone for two, so the names that are there are read first.
+// Errors: calendar.ErrExists, and fault.Invalid when the name is blank, too long or has control characters.
+func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calendar.Info, error) {
+	name := strings.TrimSpace(uri.Calendar)
+	if name == "" || len(name) > maxName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return calendar.Info{}, fault.Field("calendar", "must have a name of at most %d bytes, without control characters", maxName)
+	}
+	user, err := p.user(uri.Account)
+	if err != nil {
+		return calendar.Info{}, err
+	}
+	switch found, err := p.Calendar(ctx, uri); {
+	case err == nil:
+		return calendar.Info{}, fault.Wrap(fault.Conflict, fmt.Errorf("calendar %q of %s has the id %s: %w", found.Name, uri.Account, found.ID, calendar.ErrExists))
+	case !errors.Is(err, calendar.ErrNotFound):
+		return calendar.Info{}, err
+	}
+	text, err := p.do(ctx, uri.Account, post(user.Calendars().BaseRequestBuilder, map[string]string{"name": name}))
+	if err != nil {
+		return calendar.Info{}, fmt.Errorf("create calendar %q: %w", name, err)
+	}
+	var made graphCalendar
+	if err := readJSON(text, &made); err != nil {
+		return calendar.Info{}, err
+	}
+	return made.info(uri.Account), nil
+}
+
+// DeleteCalendar removes a calendar with all its events. Errors: calendar.ErrNotFound.
+func (p *Provider) DeleteCalendar(ctx context.Context, account, calendarID string) error {
+	cal, err := p.calendar(account, calendarID)
+	if err != nil {
+		return err
+	}
+	if _, err := p.do(ctx, account, request(kiota.DELETE, cal.BaseRequestBuilder)); err != nil {
+		return fmt.Errorf("delete calendar: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,298 @@
+package graph
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	kiota "github.com/microsoft/kiota-abstractions-go"
+	"github.com/microsoftgraph/msgraph-sdk-go/users"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+)
+
+// markProperty is the single-value extended property that holds calendar.Draft.Mark on our copies. The namespace is ours alone.
+// It never changes: copies that were written with another one would no longer be known as ours.
+const markProperty = "String {b1d2c9a0-7c7e-4f52-9e0b-3a7f6f4d2c11} Name AdminAssistantMark"
+
+// light are the properties of a listing: all that an Event has but the body.
+var light = []string{
+	"id", "iCalUId", "type", "seriesMasterId", "originalStart", "subject", "bodyPreview", "start", "end", "originalStartTimeZone", "originalEndTimeZone",
+	"isAllDay", "isCancelled", "isOrganizer", "responseStatus", "showAs", "importance", "sensitivity", "location", "categories", "organizer", "attendees",
+	"onlineMeeting", "onlineMeetingUrl", "createdDateTime", "lastModifiedDateTime", "changeKey",
+}
+
+// withMark expands our mark, which calendarView cannot be filtered by.
+var withMark = []string{"singleValueExtendedProperties($filter=id eq '" + markProperty + "')"}
+
+// Events reads a window by calendarView, page by page, each with PageSize events. Bodies are left out.
+func (p *Provider) Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]calendar.Event, error) {
+	cal, err := p.calendar(account, calendarID)
+	if err != nil {
+		return nil, err
+	}
+	query := users.ItemCalendarsItemCalendarViewRequestBuilderGetQueryParameters{
+		StartDateTime: new(from.UTC().Format(time.RFC3339)), EndDateTime: new(to.UTC().Format(time.RFC3339)),
+		Select: light, Expand: withMark, Top: &p.pageSize,
+	}
+	events, err := p.listing(ctx, account, get(cal.CalendarView().BaseRequestBuilder, query))
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	return slices.DeleteFunc(events, func(e calendar.Event) bool { return beside(&e, from, to) }), nil
+}
+
+// beside says whether a timed event neither overlaps the window nor starts in it. The service also lists events that end when the window
+// starts. Days are left to it: what an all-day event covers depends on the zone of whoever looks.
+func beside(e *calendar.Event, from, to time.Time) bool {
+	if e.AllDay {
+		return false
+	}
+	start, err := e.Start.Instant(time.UTC)
+	if err != nil {
+		return false
+	}
+	end, err := e.End.Instant(time.UTC)
+	if err != nil {
+		return false
+	}
+	return !start.Before(to) || !end.After(from) && start.Before(from)
+}
+
+// listing reads all events of a request, each id once.
+func (p *Provider) listing(ctx context.Context, account string, r *kiota.RequestInformation) ([]calendar.Event, error) {
+	var events []calendar.Event
+	seen := map[string]bool{}
+	err := p.pages(ctx, account, r, func(value json.RawMessage) error {
+		page, err := decodeEvents(value)
+		if err != nil {
+			return err
+		}
+		for _, e := range page {
+			if !seen[e.ID] { // pages may repeat one when the calendar changes between them
+				seen[e.ID] = true
+				events = append(events, e)
+			}
+		}
+		return nil
+	})
+	return events, err
+}
+
+// errEnough ends a reading of pages early.
+var errEnough = errors.New("enough")
+
+// pages hands the array of each page of a listing to each, and follows the links from page to page to the end, or until each returns errEnough.
+func (p *Provider) pages(ctx context.Context, account string, r *kiota.RequestInformation, each func(value json.RawMessage) error) error {
+	seen := map[string]bool{}
+	for {
+		text, err := p.do(ctx, account, r)
+		if err != nil {
+			return err
+		}
+		var page struct {
+			Value json.RawMessage `json:"value"`
+			Next  string          `json:"@odata.nextLink"`
+		}
+		if err := readJSON(text, &page); err != nil {
+			return err
+		}
+		if len(page.Value) == 0 || page.Value[0] != '[' {
+			return fault.New(fault.Unavailable, "the answer of Microsoft 365 is no listing") // it must not pass for an empty one
+		}
+		switch err := each(page.Value); {
+		case errors.Is(err, errEnough):
+			return nil
+		case err != nil:
+			return err
+		case page.Next == "":
+			return nil
+		case seen[page.Next]:
+			return fault.New(fault.Internal, "the pages of a listing go in a circle")
+		}
+		seen[page.Next] = true
+		next, err := url.Parse(page.Next)
+		if err != nil {
+			return fault.New(fault.Internal, "the address of a listing's next page cannot be read")
+		}
+		r = kiota.NewRequestInformation()
+		r.Method, r.UrlTemplate = kiota.GET, "{+next}"
+		r.Headers.Add("Accept", "application/json")
+		r.Headers.Add("Prefer", preferences)
+		r.SetUri(*p.client.base.ResolveReference(next))
+	}
+}
+
+// decodeEvents reads the array of a listing. Errors are Internal: the service has answered something that no event is.
+func decodeEvents(value json.RawMessage) ([]calendar.Event, error) {
+	events, err := calendar.DecodeGraph(bytes.NewReader(value))
+	if err != nil {
+		return nil, fault.New(fault.Internal, "an event in the answer of Microsoft 365 cannot be read: %v", err)
+	}
+	var marks []struct {
+		Properties []struct {
+			ID    string `json:"id"`
+			Value string `json:"value"`
+		} `json:"singleValueExtendedProperties"`
+	}
+	if err := readJSON(value, &marks); err != nil {
+		return nil, err
+	}
+	for i, m := range marks {
+		for _, property := range m.Properties {
+			if strings.EqualFold(property.ID, markProperty) {
+				events[i].Mark = property.Value
+			}
+		}
+	}
+	return events, nil
+}
+
+// decodeEvent reads one event.
+func decodeEvent(text json.RawMessage) (calendar.Event, error) {
+	events, err := decodeEvents(slices.Concat([]byte("["), text, []byte("]")))
+	if err != nil {
+		return calendar.Event{}, err
+	}
+	if len(events) != 1 {
+		return calendar.Event{}, fault.New(fault.Internal, "the answer of Microsoft 365 is no event")
+	}
+	return events[0], nil
+}
+
+// Bodies reads bodies in batches. An event that is not there has none, nor has one that is hidden from us, as others' private events are.
+func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids []string) (map[string]calendar.Body, error) {
+	bodies := make(map[string]calendar.Body, len(ids))
+	query := users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: []string{"id", "body"}}
+	err := p.byID(ctx, account, calendarID, ids, query, func(id string, e *calendar.Event) { bodies[id] = e.Body })
+	if err != nil {
+		return nil, fmt.Errorf("read texts of events: %w", err)
+	}
+	return bodies, nil
+}
+
+// byID reads those of the events that are there.
+func (p *Provider) byID(ctx context.Context, account, calendarID string, ids []string, query users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters, each func(id string, e *calendar.Event)) error {
+	cal, err := p.calendar(account, calendarID)
+	if err != nil {
+		return err
+	}
+	var steps []step
+	ids = unique(ids)
+	for _, id := range ids {
+		steps = append(steps, step{RequestInformation: get(cal.Events().ByEventId(id).BaseRequestBuilder, query)})
+	}
+	return p.readAll(ctx, account, steps, func(i int, body json.RawMessage) error {
+		if body == nil {
+			return nil
+		}
+		e, err := decodeEvent(body)
+		if err == nil {
+			each(ids[i], &e)
+		}
+		return err
+	})
+}
+
+// unique returns what there is in list but the empty text, each once.
+func unique(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" })
+}
+
+// readAll reads all steps or fails. The body of what is not found, or hidden from us, is nil.
+func (p *Provider) readAll(ctx context.Context, account string, steps []step, each func(i int, body json.RawMessage) error) error {
+	_, err := p.batches(ctx, account, steps, func(first int, answers []answer) error {
+		for i, a := range answers {
+			if kind := fault.Of(a.err); a.err != nil && kind != fault.NotFound && kind != fault.Forbidden {
+				return a.err
+			}
+			if err := each(first+i, a.body); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+// Marked finds copies of ours by their marks, one request of a batch for each. Of two with one mark it returns the older one.
+func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error) {
+	cal, err := p.calendar(account, calendarID)
+	if err != nil {
+		return nil, err
+	}
+	var steps []step
+	marks = unique(marks)
+	for _, mark := range marks {
+		query := users.ItemCalendarsItemEventsRequestBuilderGetQueryParameters{
+			Filter: new("singleValueExtendedProperties/Any(ep: ep/id eq '" + markProperty + "' and ep/value eq '" + strings.ReplaceAll(mark, "'", "''") + "')"),
+			Select: light, Expand: withMark, Top: new(int32(10)),
+		}
+		steps = append(steps, step{RequestInformation: get(cal.Events().BaseRequestBuilder, query)})
+	}
+	found := map[string]calendar.Event{}
+	_, err = p.batches(ctx, account, steps, func(first int, answers []answer) error {
+		for i, a := range answers {
+			if a.err != nil {
+				return a.err
+			}
+			var page struct {
+				Value json.RawMessage `json:"value"`
+			}
+			if err := readJSON(a.body, &page); err != nil {
+				return err
+			}
+			if len(page.Value) == 0 {
+				return fault.New(fault.Unavailable, "the answer of Microsoft 365 is no listing")
+			}
+			events, err := decodeEvents(page.Value)
+			if err != nil {
+				return err
+			}
+			mark := marks[first+i]
+			for _, e := range events {
+				if other, twice := found[mark]; e.Mark == mark && (!twice || e.Created.Before(other.Created)) {
+					found[mark] = e
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find our copies: %w", err)
+	}
+	return found, nil
+}
+
+// Foreign reads the calendar's events, without what is in them, up to the first one that is not ours.
+func (p *Provider) Foreign(ctx context.Context, account, calendarID string) (bool, error) {
+	cal, err := p.calendar(account, calendarID)
+	if err != nil {
+		return false, err
+	}
+	query := users.ItemCalendarsItemEventsRequestBuilderGetQueryParameters{Select: []string{"id"}, Expand: withMark, Top: &p.pageSize}
+	foreign := false
+	err = p.pages(ctx, account, get(cal.Events().BaseRequestBuilder, query), func(value json.RawMessage) error {
+		events, err := decodeEvents(value)
+		if err != nil {
+			return err
+		}
+		if foreign = slices.ContainsFunc(events, func(e calendar.Event) bool { return e.Mark == "" }); foreign {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for events that are not ours: %w", err)
+	}
+	return foreign, nil
+}
