@@ -1,10 +1,12 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test cli bench lint fmt fuzz clean
+.PHONY: help run test cli bench chaos lint fmt fuzz clean
 
 DATA ?= .data/demo
 ADDR ?= 127.0.0.1:8080
 FUZZTIME ?= 30s
+SEEDS ?= 50
+RUNS ?= 40
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
@@ -23,6 +25,9 @@ cli: ## build the command line program into dist/
 
 bench: ## run the benchmarks, with allocations
 	go test -run '^$$' -bench . -benchmem ./...
+
+chaos: ## archive a changing mailbox under random faults, for a long time (SEEDS=, RUNS=)
+	go test -count=1 -timeout 2h ./shared/archive/chaos -run TestChaos -seeds $(SEEDS) -runs $(RUNS)
 
 lint: ## check format, vet and the list of modules
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run: make fmt'; exit 1; }
