@@ -258,21 +258,17 @@ func (p *program) printItems(items []runItem, zone *time.Location) {
 func (p *program) archiveShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show RUN", Short: "Show a run with what became of each event", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
 			var r runView
-			if _, err := c.do(cmd.Context(), request{method: http.MethodGet, path: "/v1/runs/" + url.PathEscape(args[0])}, &r); err != nil {
+			if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/runs/" + url.PathEscape(args[0])}, &r); err != nil {
 				return err
 			}
 			var exit exitError
-			if err := p.showRun(cmd.Context(), c, r, true); err != nil && !errors.As(err, &exit) {
+			if err := p.showRun(ctx, c, r, true); err != nil && !errors.As(err, &exit) {
 				return err
 			}
 			return nil // showing a failed run is no failure
-		},
+		}),
 	}
 }
 
@@ -281,20 +277,16 @@ func (p *program) archiveList() *cobra.Command {
 	var most int
 	cmd := &cobra.Command{
 		Use: "list", Short: "List runs, the newest first", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
 			query := url.Values{}
 			if config != "" {
 				query.Set("config", config)
 			}
-			runs, err := all[runView](cmd.Context(), c, "/v1/runs", query, most)
+			runs, err := all[runView](ctx, c, "/v1/runs", query, most)
 			if err != nil || p.output == "json" {
 				return errors.Join(err, p.jsonUnless(err, runs))
 			}
-			configs, err := all[configView](cmd.Context(), c, "/v1/archive-configs", nil, 0)
+			configs, err := all[configView](ctx, c, "/v1/archive-configs", nil, 0)
 			if err != nil {
 				return err
 			}
@@ -312,7 +304,7 @@ func (p *program) archiveList() *cobra.Command {
 			}
 			p.printTable(table.Row{"Run", "Created", "Config", "Period", "State", "", ""}, rows)
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&config, "config", "", "only runs of this archive config")
 	cmd.Flags().IntVar(&most, "most", 20, "so many at the most; 0: all")

@@ -49,21 +49,17 @@ func (p *program) calendarCreate() *cobra.Command {
 	return &cobra.Command{
 		Use: "create URI", Short: "Create a calendar", Args: cobra.ExactArgs(1),
 		Example: `  admin-assistant calendar create local://me/calendars/Work`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
 			var made calendarView
-			if _, err := c.do(cmd.Context(), request{method: http.MethodPost, path: "/v1/calendars", json: map[string]string{"uri": args[0]}}, &made); err != nil {
+			if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/calendars", json: map[string]string{"uri": args[0]}}, &made); err != nil {
 				return err
 			}
 			if p.output == "json" {
 				return p.printJSON(made)
 			}
-			_, err = fmt.Fprintf(p.out, "created %s\n", made.URI)
+			_, err := fmt.Fprintf(p.out, "created %s\n", made.URI)
 			return err
-		},
+		}),
 	}
 }
 
@@ -71,16 +67,12 @@ func (p *program) calendarList() *cobra.Command {
 	var account string
 	cmd := &cobra.Command{
 		Use: "list", Short: "List calendars", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
 			query := url.Values{}
 			if account != "" {
 				query.Set("account", account)
 			}
-			found, err := all[calendarView](cmd.Context(), c, "/v1/calendars", query, 0)
+			found, err := all[calendarView](ctx, c, "/v1/calendars", query, 0)
 			if err != nil || p.output == "json" {
 				return errors.Join(err, p.jsonUnless(err, found))
 			}
@@ -90,7 +82,7 @@ func (p *program) calendarList() *cobra.Command {
 			}
 			p.printTable(table.Row{"Calendar", "", ""}, rows)
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&account, "account", "", "only calendars of this account")
 	return cmd
@@ -114,21 +106,17 @@ func mark(yes bool, word string) string {
 func (p *program) calendarDelete() *cobra.Command {
 	return &cobra.Command{
 		Use: "delete URI", Short: "Delete a calendar with all its events", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
-			v, err := p.findCalendar(cmd.Context(), c, args[0])
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			v, err := p.findCalendar(ctx, c, args[0])
 			if err != nil {
 				return err
 			}
 			if err := p.confirm(fmt.Sprintf("This deletes %s with all its events.", v.URI)); err != nil {
 				return err
 			}
-			_, err = c.do(cmd.Context(), request{method: http.MethodDelete, path: "/v1/calendars/" + v.ID}, nil)
+			_, err = c.do(ctx, request{method: http.MethodDelete, path: "/v1/calendars/" + v.ID}, nil)
 			return err
-		},
+		}),
 	}
 }
 
@@ -137,12 +125,8 @@ func (p *program) calendarImport() *cobra.Command {
 		Use: "import URI FILE", Short: "Import an iCalendar file: all of it, or nothing", Args: cobra.ExactArgs(2),
 		Long: "Import an iCalendar file (.ics), as Outlook, Google and Apple export it; \"-\" reads standard input. What is there already, by its UID,\n" +
 			"is updated where it differs, so that importing a file twice changes nothing.",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
-			v, err := p.findCalendar(cmd.Context(), c, args[0])
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			v, err := p.findCalendar(ctx, c, args[0])
 			if err != nil {
 				return err
 			}
@@ -156,7 +140,7 @@ func (p *program) calendarImport() *cobra.Command {
 				Updated int `json:"updated"`
 				Total   int `json:"total"`
 			}
-			if _, err := c.do(cmd.Context(), request{method: http.MethodPost, path: "/v1/calendars/" + v.ID + "/import", file: file}, &done); err != nil {
+			if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/calendars/" + v.ID + "/import", file: file}, &done); err != nil {
 				return fmt.Errorf("import %s: %w", args[1], err)
 			}
 			if p.output == "json" {
@@ -164,7 +148,7 @@ func (p *program) calendarImport() *cobra.Command {
 			}
 			_, err = fmt.Fprintf(p.out, "%d events in the file: %d added, %d updated, %d unchanged\n", done.Total, done.Added, done.Updated, done.Total-done.Added-done.Updated)
 			return err
-		},
+		}),
 	}
 }
 
@@ -187,16 +171,12 @@ func (p *program) read(name string) (io.ReadCloser, error) {
 func (p *program) calendarExport() *cobra.Command {
 	return &cobra.Command{
 		Use: "export URI [FILE]", Short: "Export a calendar as an iCalendar file", Args: cobra.RangeArgs(1, 2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.api()
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			v, err := p.findCalendar(ctx, c, args[0])
 			if err != nil {
 				return err
 			}
-			v, err := p.findCalendar(cmd.Context(), c, args[0])
-			if err != nil {
-				return err
-			}
-			answer, err := c.send(cmd.Context(), request{method: http.MethodGet, path: "/v1/calendars/" + v.ID + "/export"})
+			answer, err := c.send(ctx, request{method: http.MethodGet, path: "/v1/calendars/" + v.ID + "/export"})
 			if err != nil {
 				return err
 			}
@@ -206,7 +186,7 @@ func (p *program) calendarExport() *cobra.Command {
 				return err
 			}
 			return writeWhole(args[1], answer.Body)
-		},
+		}),
 	}
 }
 
@@ -260,16 +240,25 @@ func periodFlags(cmd *cobra.Command, period, zone *string) {
 	required(cmd, "period")
 }
 
-// zone returns the named zone, or this machine's, with its name.
-func zoneOf(name string) (*time.Location, string, error) {
-	if name == "" {
-		name = time.Local.String()
-		if name == "Local" {
-			name = machineZone()
+// inZone finds the calendar that a command is about and the zone that it names, else this machine's.
+func (p *program) inZone(name *string, do func(ctx context.Context, c *client, v calendarView, zone *time.Location) error) func(*cobra.Command, []string) error {
+	return p.with(func(ctx context.Context, c *client, args []string) error {
+		named := *name
+		if named == "" {
+			if named = time.Local.String(); named == "Local" {
+				named = machineZone()
+			}
 		}
-	}
-	zone, err := calendar.LoadZone(name)
-	return zone, name, err
+		zone, err := calendar.LoadZone(named)
+		if err != nil {
+			return err
+		}
+		v, err := p.findCalendar(ctx, c, args[0])
+		if err != nil {
+			return err
+		}
+		return do(ctx, c, v, zone)
+	})
 }
 
 // machineZone reads the zone that the machine is set to; UTC where it does not say.
@@ -288,25 +277,13 @@ func (p *program) calendarEvents() *cobra.Command {
 	var period, name string
 	cmd := &cobra.Command{
 		Use: "events URI", Short: "List the events of a period, series expanded", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			zone, name, err := zoneOf(name)
-			if err != nil {
-				return err
-			}
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
-			v, err := p.findCalendar(cmd.Context(), c, args[0])
-			if err != nil {
-				return err
-			}
-			path, query := "/v1/calendars/"+v.ID+"/events", url.Values{"period": {period}, "timezone": {name}}
+		RunE: p.inZone(&name, func(ctx context.Context, c *client, v calendarView, zone *time.Location) error {
+			path, query := "/v1/calendars/"+v.ID+"/events", url.Values{"period": {period}, "timezone": {zone.String()}}
 			if p.output == "json" {
-				events, err := all[any](cmd.Context(), c, path, query, 0)
+				events, err := all[any](ctx, c, path, query, 0)
 				return errors.Join(err, p.jsonUnless(err, events))
 			}
-			events, err := all[eventView](cmd.Context(), c, path, query, 0)
+			events, err := all[eventView](ctx, c, path, query, 0)
 			if err != nil {
 				return err
 			}
@@ -315,9 +292,9 @@ func (p *program) calendarEvents() *cobra.Command {
 				rows = append(rows, table.Row{when(e.appointment(), zone), e.Subject, fmt.Sprint(e.Categories), e.ShowAs, mark(e.Cancelled, "cancelled")})
 			}
 			p.printTable(table.Row{"When", "Subject", "Categories", "Shown as", ""}, rows)
-			_, err = fmt.Fprintf(p.out, "%d events, times in %s\n", len(events), name)
+			_, err = fmt.Fprintf(p.out, "%d events, times in %s\n", len(events), zone)
 			return err
-		},
+		}),
 	}
 	periodFlags(cmd, &period, &name)
 	return cmd
@@ -328,19 +305,7 @@ func (p *program) calendarOverlaps() *cobra.Command {
 	var allDay bool
 	cmd := &cobra.Command{
 		Use: "overlaps URI", Short: "List the appointments of a period that share time", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			zone, name, err := zoneOf(name)
-			if err != nil {
-				return err
-			}
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
-			v, err := p.findCalendar(cmd.Context(), c, args[0])
-			if err != nil {
-				return err
-			}
+		RunE: p.inZone(&name, func(ctx context.Context, c *client, v calendarView, zone *time.Location) error {
 			type group struct {
 				Start        string `json:"start"`
 				End          string `json:"end"`
@@ -349,8 +314,8 @@ func (p *program) calendarOverlaps() *cobra.Command {
 					Appointment calendar.Appointment `json:"appointment"`
 				} `json:"appointments"`
 			}
-			query := url.Values{"period": {period}, "timezone": {name}, "all_day": {strconv.FormatBool(allDay)}}
-			groups, err := all[group](cmd.Context(), c, "/v1/calendars/"+v.ID+"/overlaps", query, 0)
+			query := url.Values{"period": {period}, "timezone": {zone.String()}, "all_day": {strconv.FormatBool(allDay)}}
+			groups, err := all[group](ctx, c, "/v1/calendars/"+v.ID+"/overlaps", query, 0)
 			if err != nil || p.output == "json" {
 				return errors.Join(err, p.jsonUnless(err, groups))
 			}
@@ -362,9 +327,9 @@ func (p *program) calendarOverlaps() *cobra.Command {
 				}
 			}
 			p.printTable(table.Row{"Group", "When", "Subject", "Shown as", "Importance"}, rows)
-			_, err = fmt.Fprintf(p.out, "%d groups, times in %s\n", len(groups), name)
+			_, err = fmt.Fprintf(p.out, "%d groups, times in %s\n", len(groups), zone)
 			return err
-		},
+		}),
 	}
 	periodFlags(cmd, &period, &name)
 	cmd.Flags().BoolVar(&allDay, "all-day", false, "all-day appointments take part")

@@ -62,17 +62,13 @@ func (p *program) configCreate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create", Short: "Create an archive config", Args: cobra.NoArgs,
 		Example: `  admin-assistant config create --name work --source local://me/calendars/Work --archive local://me/calendars/Archive --timezone Europe/Berlin`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
 			var made configView
-			if _, err := c.do(cmd.Context(), request{method: http.MethodPost, path: "/v1/archive-configs", json: body}, &made); err != nil {
+			if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/archive-configs", json: body}, &made); err != nil {
 				return err
 			}
 			return p.showConfig(made)
-		},
+		}),
 	}
 	body.flags(cmd.Flags())
 	required(cmd, "name", "source", "archive", "timezone")
@@ -115,12 +111,8 @@ func (p *program) findConfig(ctx context.Context, c *client, name string) (v con
 func (p *program) configList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List archive configs", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
-			found, err := all[configView](cmd.Context(), c, "/v1/archive-configs", nil, 0)
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			found, err := all[configView](ctx, c, "/v1/archive-configs", nil, 0)
 			if err != nil || p.output == "json" {
 				return errors.Join(err, p.jsonUnless(err, found))
 			}
@@ -130,37 +122,30 @@ func (p *program) configList() *cobra.Command {
 			}
 			p.printTable(table.Row{"Config", "Source", "Archive", "Time zone", "Purpose", "Overlaps", ""}, rows)
 			return nil
-		},
+		}),
 	}
 }
 
 func (p *program) configShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show NAME", Short: "Show an archive config", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
-			v, _, err := p.findConfig(cmd.Context(), c, args[0])
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			v, _, err := p.findConfig(ctx, c, args[0])
 			if err != nil {
 				return err
 			}
 			return p.showConfig(v)
-		},
+		}),
 	}
 }
 
 func (p *program) configEdit() *cobra.Command {
 	var change configBody
-	cmd := &cobra.Command{
+	var cmd *cobra.Command
+	cmd = &cobra.Command{
 		Use: "edit NAME", Short: "Change what the flags name, and leave the rest as it is", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
-			v, etag, err := p.findConfig(cmd.Context(), c, args[0])
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			v, etag, err := p.findConfig(ctx, c, args[0])
 			if err != nil {
 				return err
 			}
@@ -181,11 +166,11 @@ func (p *program) configEdit() *cobra.Command {
 				return usageError{fmt.Errorf("nothing to change; see: %s --help", cmd.CommandPath())}
 			}
 			var now configView
-			if _, err := c.do(cmd.Context(), request{method: http.MethodPut, path: "/v1/archive-configs/" + v.ID, json: v.configBody, ifMatch: etag}, &now); err != nil {
+			if _, err := c.do(ctx, request{method: http.MethodPut, path: "/v1/archive-configs/" + v.ID, json: v.configBody, ifMatch: etag}, &now); err != nil {
 				return err
 			}
 			return p.showConfig(now)
-		},
+		}),
 	}
 	change.flags(cmd.Flags())
 	return cmd
@@ -194,41 +179,33 @@ func (p *program) configEdit() *cobra.Command {
 func (p *program) configSwitch(verb, short string) *cobra.Command {
 	return &cobra.Command{
 		Use: verb + " NAME", Short: short, Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
-			v, _, err := p.findConfig(cmd.Context(), c, args[0])
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			v, _, err := p.findConfig(ctx, c, args[0])
 			if err != nil {
 				return err
 			}
 			var now configView
-			if _, err := c.do(cmd.Context(), request{method: http.MethodPost, path: "/v1/archive-configs/" + v.ID + "/" + verb}, &now); err != nil {
+			if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/archive-configs/" + v.ID + "/" + verb}, &now); err != nil {
 				return err
 			}
 			return p.showConfig(now)
-		},
+		}),
 	}
 }
 
 func (p *program) configDelete() *cobra.Command {
 	return &cobra.Command{
 		Use: "delete NAME", Short: "Delete an archive config that never archived anything", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
-			v, etag, err := p.findConfig(cmd.Context(), c, args[0])
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			v, etag, err := p.findConfig(ctx, c, args[0])
 			if err != nil {
 				return err
 			}
 			if err := p.confirm(fmt.Sprintf("This deletes config %q.", v.Name)); err != nil {
 				return err
 			}
-			_, err = c.do(cmd.Context(), request{method: http.MethodDelete, path: "/v1/archive-configs/" + v.ID, ifMatch: etag}, nil)
+			_, err = c.do(ctx, request{method: http.MethodDelete, path: "/v1/archive-configs/" + v.ID, ifMatch: etag}, nil)
 			return err
-		},
+		}),
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -106,17 +107,13 @@ func (p *program) ledgerVerify() *cobra.Command {
 	var config string
 	cmd := &cobra.Command{
 		Use: "verify", Short: "Recompute the ledger's hash chain, and name the first entry that does not fit", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.api()
-			if err != nil {
-				return err
-			}
-			v, _, err := p.findConfig(cmd.Context(), c, config)
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			v, _, err := p.findConfig(ctx, c, config)
 			if err != nil {
 				return err
 			}
 			var report ledger.Report
-			if _, err := c.do(cmd.Context(), request{method: http.MethodPost, path: "/v1/ledger/" + v.ID + "/verify"}, &report); err != nil {
+			if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/ledger/" + v.ID + "/verify"}, &report); err != nil {
 				return err
 			}
 			if p.output == "json" {
@@ -130,7 +127,7 @@ func (p *program) ledgerVerify() *cobra.Command {
 				err = exitError{exitFailed}
 			}
 			return err
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
 	required(cmd, "config")

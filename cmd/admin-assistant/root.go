@@ -205,6 +205,17 @@ func (p *program) api() (*client, error) {
 	return p.client, err
 }
 
+// with opens the API for what a command does.
+func (p *program) with(do func(ctx context.Context, c *client, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		c, err := p.api()
+		if err != nil {
+			return err
+		}
+		return do(cmd.Context(), c, args)
+	}
+}
+
 // confirm asks before something is lost. Without a terminal to ask at, --yes is needed.
 func (p *program) confirm(question string) error {
 	if p.yes {

@@ -157,30 +157,25 @@ func (t *treap) around(at time.Time) []time.Time {
 }
 
 // lowest returns the lowest other time among the appointments at that time, of which there must be one.
-func (t *treap) lowest(at time.Time) (other time.Time) {
-	for t != nil {
-		switch {
-		case t.at.Before(at):
-			t = t.right
-		case t.at.After(at):
-			t = t.left
-		default:
-			other, t = t.other, t.left
-		}
-	}
-	return other
+func (t *treap) lowest(at time.Time) time.Time {
+	return t.edge(at, func(t *treap) *treap { return t.left })
 }
 
 // highest returns the highest other time among the appointments at that time, of which there must be one.
-func (t *treap) highest(at time.Time) (other time.Time) {
+func (t *treap) highest(at time.Time) time.Time {
+	return t.edge(at, func(t *treap) *treap { return t.right })
+}
+
+// edge returns the other time of the last appointment at that time in one direction.
+func (t *treap) edge(at time.Time, on func(*treap) *treap) (other time.Time) {
 	for t != nil {
-		switch {
-		case t.at.Before(at):
+		switch order := t.at.Compare(at); {
+		case order < 0:
 			t = t.right
-		case t.at.After(at):
+		case order > 0:
 			t = t.left
 		default:
-			other, t = t.other, t.right
+			other, t = t.other, on(t)
 		}
 	}
 	return other

@@ -80,7 +80,7 @@ func TestDialects(t *testing.T) {
 11-23T09:00-11-23T10:00 W. Europe Standard Time 08:00Z: Acme Statusrunde busy normal
 11-30T09:00-11-30T10:00 W. Europe Standard Time 08:00Z: Acme Statusrunde busy normal
 10-24T00:00-10-26T00:00  00:00Z: Away oof personal all-day
-11-02T10:00-11-02T11:00 Customized Time Zone 15:00Z: Call overseas workingElsewhere confidential
+11-02T15:00-11-02T16:00 UTC 15:00Z: Call overseas workingElsewhere confidential
 11-10T00:00-11-11T00:00  00:00Z: Fair free normal all-day
 `},
 		"google": {"sam@example.com", "2026-02-01", "2028-03-01", `
