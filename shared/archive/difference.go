@@ -70,19 +70,17 @@ func (p *planner) matchLedger(held []Held) {
 // is left out, may carry the key of one that counts, and what is held belongs to the latter. A series master is none of its instances.
 func (p *planner) sources() []*candidate {
 	sources := make([]*candidate, 0, len(p.all))
-	var merged, out []*candidate
+	var others []*candidate
 	for _, c := range p.all {
 		switch {
 		case c.Event.Type == calendar.Master:
 		case !c.decided():
 			sources = append(sources, c)
-		case c.Outcome == Excluded:
-			out = append(out, c)
 		default:
-			merged = append(merged, c)
+			others = append(others, c)
 		}
 	}
-	return append(append(sources, merged...), out...)
+	return append(sources, others...)
 }
 
 // take matches the candidate with what is held; the first one has it.

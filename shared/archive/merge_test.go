@@ -71,6 +71,10 @@ func TestMergeDuplicates(t *testing.T) {
 			),
 			want: outcomes{"a": "archived", "b": "merged into a", "c": "merged into a", "d": "merged into a"},
 		}, {
+			name:   "the same id at two times",
+			events: day(busy("a", "09:00", "10:00"), busy("a", "11:00", "12:00", uid("another"), modified("2026-10-01T00:00:00Z"))),
+			want:   outcomes{"a": "merged into a, archived"},
+		}, {
 			name:   "the same id told twice",
 			events: day(busy("a", "09:00", "10:00"), busy("a", "09:00", "10:00")),
 			want:   outcomes{"a": "archived, merged into a"},

@@ -23,20 +23,20 @@ func TestTreapFindsWhatASlowSearchFinds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var tree *treap
 		var all []entry
-		for i := range 30 - upTo(t, 30, "steps less") {
-			if len(all) > 0 && onceIn(t, 4, "remove") {
+		for i := range 80 - upTo(t, 80, "steps less") {
+			if len(all) > 0 && onceIn(t, 5, "remove") {
 				gone := upTo(t, len(all)-1, "which")
 				tree = tree.remove(all[gone].node())
 				all = slices.Delete(all, gone, gone+1)
 				continue
 			}
-			e := entry{upTo(t, 4, "at"), upTo(t, 5, "other"), fmt.Sprintf("%c%d", 'a'+rune(upTo(t, 25, "letter")), i)}
+			e := entry{upTo(t, 2, "at"), upTo(t, 5, "other"), fmt.Sprintf("%c%d", 'a'+rune(upTo(t, 25, "letter")), i)}
 			tree = tree.insert(e.node())
 			all = append(all, e)
 		}
 		tree = tree.remove(entry{2, 2, "none of them"}.node())
 
-		at, from, to := upTo(t, 4, "asked"), upTo(t, 5, "from"), upTo(t, 5, "to")
+		at, from, to := upTo(t, 2, "asked"), upTo(t, 5, "from"), upTo(t, 5, "to")
 		moment := func(n int) time.Time { return nine.Add(time.Duration(n)) }
 		// best returns the value of the entry that fits and comes first by it, or -1.
 		best := func(fits func(entry) bool, value func(entry) int) int {
