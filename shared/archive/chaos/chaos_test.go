@@ -1,0 +1,373 @@
+package chaos_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/calendar/graphsim"
+	queuesqlite "adminassistant/shared/queue/sqlite"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+)
+
+var (
+	firstSeed = flag.Uint64("seed", 1, "the first seed of TestChaos")
+	seeds     = flag.Uint64("seeds", 3, "how many seeds TestChaos tries, from -seed on")
+	runs      = flag.Int("runs", 25, "how many runs TestChaos makes with each seed")
+)
+
+// TestChaos archives a mailbox that changes all the time, night after night, while everything fails that can fail. When the failures
+// have stopped, one more run brings the archive calendar to what the ledger says.
+//
+// Time is that of a synctest bubble: nothing really waits. What a seed decides is always the same; which of two goroutines is first is not, so
+// that a failure that depends on it may need its seed more than once (-count).
+func TestChaos(t *testing.T) {
+	warm(t)
+	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
+		for _, drift := range []archive.OnDrift{archive.AskOnDrift, archive.AcceptOnDrift} {
+			t.Run(fmt.Sprintf("seed %d, drift %s", seed, drift), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					newChaos(t, seed, drift).rage()
+				})
+				if t.Failed() {
+					t.Logf("again: go test ./shared/archive/chaos -run 'TestChaos/seed_%d,_drift_%s' -seed %d -seeds 1 -runs %d", seed, drift, seed, *runs)
+				}
+			})
+		}
+	}
+}
+
+// warm lets the store's compression make the channels that all bubbles then share outside of them.
+func warm(t *testing.T) {
+	packed, err := store.Pack(make([]byte, 100<<10))
+	must(t, err)
+	_, err = store.Unpack(packed)
+	must(t, err)
+}
+
+// chaos is a world in which things fail.
+type chaos struct {
+	*world
+	random *rand.Rand
+	config archive.Config
+	queue  *queuesqlite.Queue
+	events []string // ids of the single events in Work
+	series []string
+	next   int // number of the next event
+	// late lets answers come later than they are waited for, and stops workers beside others. The service then still works on what was given up,
+	// which takes some of its four places, so that they are not counted.
+	late bool
+}
+
+func newChaos(t *testing.T, seed uint64, drift archive.OnDrift) *chaos {
+	time.Sleep(time.Until(time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC)))
+	sim := graphsim.New(graphsim.Options{RoundTrip: 20 * time.Millisecond, ServiceTime: 60 * time.Millisecond, DuplicateStatus: []int{400, 409}[seed%2], TellExisting: seed%3 == 0, TextBecomesHTML: seed%5 == 0})
+	c := &chaos{world: build(t, sim, "http://localhost", serve(t, sim), time.Now), random: rand.New(rand.NewPCG(seed, uint64(len(drift)))), late: seed%4 == 0}
+	file, err := queuesqlite.Open(":memory:", time.Now)
+	must(t, err)
+	t.Cleanup(func() { file.Close() })
+	c.queue = file.Queue("archive")
+	c.config = c.world.config(drift)
+	for range 45 {
+		c.add()
+	}
+	for i, day := range []string{"monday", "wednesday"} {
+		date := time.Date(2026, 9, 7+2*i, 18, 0, 0, 0, time.UTC)
+		c.series = append(c.series, c.put(object{
+			"subject": "Stand-up on " + day, "start": at(date, "W. Europe Standard Time"), "end": at(date.Add(30*time.Minute), "W. Europe Standard Time"), "showAs": "busy",
+			"recurrence": object{
+				"pattern": object{"type": "weekly", "interval": 1, "daysOfWeek": []string{day}},
+				"range":   object{"type": "noEnd", "startDate": date.Format(time.DateOnly)},
+			},
+		}))
+	}
+	return c
+}
+
+// serve serves a handler within the bubble, where sockets would stop the time, and returns the way to it.
+func serve(t *testing.T, handler http.Handler) http.RoundTripper {
+	l := &pipes{calls: make(chan net.Conn), closed: make(chan struct{})}
+	server := &http.Server{Handler: handler}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(l) })
+	transport := &http.Transport{DialContext: l.dial, DisableCompression: true}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		server.Close()
+		serving.Wait()
+	})
+	return transport
+}
+
+// pipes is a listener in memory.
+type pipes struct {
+	calls  chan net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	here, there := net.Pipe()
+	select {
+	case p.calls <- there:
+		return here, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.calls:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "pipe"} }
+
+// rage lets the runs go wrong, and says what is left of it.
+func (c *chaos) rage() {
+	for i := range *runs {
+		for range c.random.IntN(7) {
+			c.change()
+		}
+		must(c.t, c.sim.SetFaults(c.faults()...))
+		id := c.night()
+		if r, result := c.result(id); r.State.Ended() && r.Result != nil {
+			c.conserved(fmt.Sprintf("run %d", i), result)
+		} else if !r.State.Ended() && !c.buried(id) {
+			c.t.Errorf("run %d is left %s", i, r.State)
+		}
+		c.verify(c.config)
+		if c.t.Failed() {
+			c.t.Logf("at run %d, faults %+v", i, c.sim.Faults())
+			return
+		}
+		time.Sleep(time.Hour)
+	}
+	must(c.t, c.sim.SetFaults())
+	r, result := c.last()
+	if r.State != run.Succeeded {
+		c.t.Errorf("the run after the faults: %s, %+v, %+v", r.State, r.Problem, result)
+	}
+	c.conserved("the run after the faults", result)
+	c.check(c.config)
+	c.verify(c.config)
+	if c.sim.AssertNobodyInvited(c.t); !c.late {
+		c.polite()
+	}
+	before := c.sim.Changes()
+	if r, result := c.last(); r.State != run.Succeeded || result.Written != 0 || result.Counts.Archived != 0 || c.sim.Changes() != before {
+		c.t.Errorf("a run after that one still had something to do: %s, %+v", r.State, result)
+	}
+	if len(c.copies()) < 40 {
+		c.t.Errorf("the archive has %d events: the test does not test much", len(c.copies()))
+	}
+}
+
+// buried says whether the message of a run is a dead letter, since too many workers died over it. Whoever asks for the same run again sends another.
+func (c *chaos) buried(id string) bool {
+	letters, err := c.queue.DeadLetters(c.t.Context(), 10)
+	must(c.t, err)
+	return slices.ContainsFunc(letters, func(d queuesqlite.Dead) bool { return strings.Contains(string(d.Body), id) })
+}
+
+// last makes a run that nothing gets in the way of.
+func (c *chaos) last() (*run.Run, archive.Result) {
+	r := c.newRun(c.config)
+	r.Options.Force = true
+	r, _, err := run.NewStore(c.table).Create(c.t.Context(), r)
+	must(c.t, err)
+	must(c.t, c.runner(c.table, c.provider).Run(c.t.Context(), r))
+	return c.result(r.ID)
+}
+
+func (c *chaos) conserved(name string, result archive.Result) {
+	n := result.Counts
+	if sum := n.Archived + n.Unchanged + n.Merged + n.Absorbed + n.Superseded + n.Conflicted + n.Excluded + n.Drifted; !result.Balanced || sum != n.Fetched {
+		c.t.Errorf("%s: %d were fetched, the sum is %d: %+v", name, n.Fetched, sum, result)
+	}
+}
+
+// one says whether something happens that happens once in n times.
+func (c *chaos) one(n int) bool { return c.random.IntN(n) == 0 }
+
+func pick[T any](c *chaos, from ...T) T { return from[c.random.IntN(len(from))] }
+
+// add puts an event at a place that is mostly free.
+func (c *chaos) add() {
+	e := meeting(c.random.IntN(1800))
+	c.next++
+	e["subject"] = fmt.Sprintf("Meeting %d", c.next)
+	c.events = append(c.events, c.put(e))
+}
+
+// change changes Work.
+func (c *chaos) change() {
+	i := c.random.IntN(len(c.events))
+	id := c.events[i]
+	start := time.Date(2026, 10, 1+c.random.IntN(30), 6+c.random.IntN(12), 15*c.random.IntN(4), 0, 0, time.UTC)
+	occurrence := fmt.Sprintf("%s@%s", c.series[0], time.Date(2026, 10, 5+7*c.random.IntN(3), 16, 0, 0, 0, time.UTC).Format("20060102T150405Z"))
+	switch c.random.IntN(10) {
+	case 0, 1, 2:
+		c.add()
+	case 3:
+		c.put(object{"id": id, "start": at(start, "UTC"), "end": at(start.Add(20*time.Minute), "UTC")})
+	case 4:
+		c.put(object{"id": id, "subject": fmt.Sprintf("Edited %d", c.random.IntN(1000)), "body": object{"contentType": "text", "content": fmt.Sprint("Edited ", c.random.IntN(1000))}})
+	case 5:
+		c.put(object{"id": id, "isCancelled": true})
+	case 6:
+		if len(c.events) > 30 {
+			must(c.t, c.sim.RemoveEvent(me, id))
+			c.events = append(c.events[:i], c.events[i+1:]...)
+		}
+	case 7:
+		c.put(object{"id": id, "categories": []string{pick(c, "Acme - billable", "Globex - billable", "nonsense")}})
+	case 8:
+		c.put(object{"id": pick(c, c.series...), "subject": fmt.Sprintf("Stand-up %d", c.random.IntN(1000))})
+	case 9: // an instance that was deleted by the series' change, or by this, cannot be changed
+		if c.one(3) {
+			_ = c.sim.RemoveEvent(me, occurrence)
+			break
+		}
+		_, _ = c.sim.PutEvent(me, c.source, fmt.Appendf(nil, `{"id":%q,"subject":"Stand-up by itself %d"}`, occurrence, c.random.IntN(1000)))
+	}
+}
+
+// faults makes some faults, of which each strikes a few times.
+func (c *chaos) faults() []graphsim.Fault {
+	var faults []graphsim.Fault
+	for range c.random.IntN(4) {
+		f := graphsim.Fault{Times: 1 + c.random.IntN(6), Probability: 0.05 + 0.4*c.random.Float64(), Seed: c.random.Uint64(), Scope: pick(c, "", "sub", "request")}
+		switch c.random.IntN(12) {
+		case 0, 1:
+			f.Kind, f.RetryAfter, f.Times = graphsim.FaultThrottle, pick(c, "", "0.4", "2", "30", "600", "soon"), 40
+		case 2:
+			f.Kind, f.When, f.RetryAfter = graphsim.FaultUnavailable, pick(c, graphsim.Before, graphsim.After), pick(c, "", "5")
+		case 3, 4:
+			f.Kind, f.When = graphsim.FaultTimeout, pick(c, graphsim.Before, graphsim.After)
+		case 5, 6:
+			f.Kind, f.When = graphsim.FaultCut, pick(c, graphsim.Before, graphsim.After, graphsim.During)
+			if f.Scope == "sub" && f.When == graphsim.During {
+				f.When = graphsim.After
+			}
+		case 7:
+			f.Kind, f.Method = graphsim.FaultLate, http.MethodPost
+		case 8:
+			f.Kind, f.Times = graphsim.FaultExpired, 1
+		case 9:
+			f.Kind, f.Delay = graphsim.FaultLatency, graphsim.Duration(pick(c, 300*time.Millisecond, 2*time.Second))
+			if c.late {
+				f.Delay = graphsim.Duration(45 * time.Second)
+			}
+		case 10:
+			f.Kind, f.Path = graphsim.FaultRepeat, "/users/*/calendars/*/calendarView"
+		case 11: // refused for good: that event fails, and is tried again the night after
+			f.Kind, f.Status, f.Code, f.Scope, f.Method = graphsim.FaultError, pick(c, 400, 403, 500), "ErrorInvalidRequest", "sub", pick(c, http.MethodPost, http.MethodPatch)
+		}
+		faults = append(faults, f)
+	}
+	return faults
+}
+
+// night starts a run and lets workers have it until the queue is empty. It returns the run's id.
+func (c *chaos) night() string {
+	starter := &run.Starter{Runs: run.NewStore(c.table), Queue: c.queue}
+	r, _, err := starter.Start(c.t.Context(), c.newRun(c.config))
+	must(c.t, err)
+	if c.one(4) { // delivered twice
+		_, _, err := starter.Start(c.t.Context(), c.newRun(c.config))
+		must(c.t, err)
+	}
+	for range 2000 {
+		workers := 1
+		if c.one(3) {
+			workers = 2
+		}
+		if c.work(workers) > 0 {
+			continue
+		}
+		stats, err := c.queue.Stats(c.t.Context())
+		must(c.t, err)
+		if stats.Waiting == 0 {
+			return r.ID
+		}
+		time.Sleep(time.Minute)
+	}
+	c.t.Errorf("the queue does not become empty")
+	return r.ID
+}
+
+// work lets workers handle a message each, at once, and returns how many there were.
+func (c *chaos) work(workers int) int {
+	messages, err := c.queue.Receive(c.t.Context(), workers, 5*time.Minute, 0)
+	must(c.t, err)
+	var all sync.WaitGroup
+	for _, m := range messages {
+		ctx, lose := context.WithCancel(c.t.Context())
+		table := &countedTable{Table: c.table}
+		lost := false
+		switch c.random.IntN(6) {
+		case 0: // the worker is told to stop; the service goes on with what it was asked, so that another worker at once would be too much for it
+			if after := time.Duration(c.random.IntN(4000)) * time.Millisecond; len(messages) == 1 || c.late {
+				stop := time.AfterFunc(after, lose)
+				defer stop.Stop()
+				lost = true
+			}
+		case 1: // the process ends
+			table.dieAt, table.after = 1+c.random.IntN(40), c.one(2)
+			lost = true
+		}
+		w := &run.Worker{
+			Runs: run.NewStore(table), Queue: c.queue, Handlers: map[run.Kind]run.Handler{run.Archive: mortal{c.runner(table, c.provider)}},
+			Log: zerolog.Nop(), Clock: c.clock, BusyDelay: 10 * time.Second, Visibility: 5 * time.Minute,
+		}
+		all.Go(func() {
+			defer lose()
+			if err := w.Handle(ctx, m); err != nil && !lost {
+				c.t.Logf("%v a worker gave up: %v", time.Now().Format(wall), err)
+			}
+		})
+	}
+	all.Wait()
+	if len(messages) > 0 {
+		time.Sleep(time.Minute) // what a lost worker had asked for is carried out all the same
+	}
+	return len(messages)
+}
+
+// mortal is a handler whose death is not the run's failure: the message of a dead process comes again.
+type mortal struct{ run.Handler }
+
+func (m mortal) Run(ctx context.Context, r *run.Run) error {
+	err := m.Handler.Run(ctx, r)
+	if errors.Is(err, errDead) {
+		return context.Canceled
+	}
+	return err
+}

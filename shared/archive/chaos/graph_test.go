@@ -1,0 +1,234 @@
+package chaos_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/graphsim"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+)
+
+func TestAFirstArchive(t *testing.T) {
+	const n = 300
+	w := newWorld(t, graphsim.Options{})
+	w.month(n)
+	c := w.config(archive.AskOnDrift)
+	r, result := w.archive(c)
+	if r.State != run.Succeeded || !result.Balanced || result.Counts.Archived != n || result.Written != n {
+		t.Fatalf("%s %+v", r.State, result)
+	}
+	cost := w.cost()
+	if batches := (n + 19) / 20; cost.writes > batches || cost.reads > batches+3 || cost.others > 1 || cost.creates != n {
+		t.Errorf("%+v, at most %d writes and %d reads are allowed", cost, batches, batches+3)
+	}
+	w.check(c)
+	w.verify(c)
+	w.polite()
+
+	copies := map[string]graphsim.Stored{}
+	for _, e := range w.copies() {
+		copies[e.Subject] = e
+	}
+	for i := range n {
+		source := meeting(i)
+		e, ok := copies[source["subject"].(string)]
+		if !ok {
+			t.Errorf("there is no copy of %s", source["subject"])
+			continue
+		}
+		start := source["start"].(object)
+		if e.StartZone != start["timeZone"] || e.EndZone != start["timeZone"] {
+			t.Errorf("%s is at %+v in %s to %s, the source at %v", e.Subject, e.Start, e.StartZone, e.EndZone, start)
+		}
+		if !slices.Equal(e.Categories, source["categories"].([]string)) || string(e.Sensitivity) != source["sensitivity"] || string(e.Importance) != source["importance"] ||
+			e.ShowAs != calendar.Busy || e.Location != source["location"].(object)["displayName"] {
+			t.Errorf("%s is %+v", e.Subject, e.Event)
+		}
+		if len(e.Attendees) != 0 || e.OnlineURL != "" {
+			t.Errorf("%s has attendees %v", e.Subject, e.Attendees)
+		}
+		said := []string{fmt.Sprintf("Agenda %d", i), "Organizer: Olga", "olga@example.com", "Attendee: Ann", "ann@example.com", "accepted"}
+		for _, s := range said {
+			if !strings.Contains(e.Body.Content, s) {
+				t.Errorf("the body of %s does not say %q: %s", e.Subject, s, e.Body.Content)
+			}
+		}
+	}
+}
+
+// An unchanged night may cost 2 requests to Graph and 10 to the store.
+func TestAnUnchangedNight(t *testing.T) {
+	w := newWorld(t, graphsim.Options{})
+	w.month(300)
+	c := w.config(archive.AskOnDrift)
+	w.archive(c)
+	w.sim.ResetLog()
+	r := w.start(c)
+	counting := &countedTable{Table: w.table}
+	must(t, w.runner(counting, w.provider).Run(t.Context(), r))
+	if r, result := w.result(r.ID); r.State != run.Succeeded || result.Counts.Unchanged != 300 || result.Written != 0 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	requests := len(w.sim.Log())
+	if requests > 2 || counting.requests > 10 {
+		t.Errorf("%d requests to Graph and %d to the store, at most 2 and 10 are allowed", requests, counting.requests)
+	}
+	t.Logf("%d requests to Graph, %d to the store", requests, counting.requests)
+	w.polite()
+}
+
+// A process that dies after Graph wrote a batch, and before it heard of it, leaves events of which nothing is known. The next one finds them.
+func TestAProcessThatDiesBeforeGraphAnswers(t *testing.T) {
+	for _, nth := range []int{1, 2, 3} {
+		t.Run(fmt.Sprintf("at the writing of batch %d", nth), func(t *testing.T) {
+			sim := graphsim.New(graphsim.Options{})
+			server := httptest.NewServer(sim)
+			t.Cleanup(server.Close)
+			deaf := &deafTransport{nth: nth}
+			w := build(t, sim, server.URL, deaf, time.Now)
+			w.month(50)
+			c := w.config(archive.AskOnDrift)
+			r := w.start(c)
+			ctx, die := context.WithCancel(t.Context())
+			defer die()
+			deaf.die = die
+			if err := w.runner(w.table, w.provider).Run(ctx, r); err == nil {
+				t.Fatal("the run did not notice that it died")
+			}
+			if got := len(w.copies()); got != min(nth*20, 50) {
+				t.Fatalf("%d copies when the process died", got)
+			}
+			again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+			must(t, err)
+			must(t, w.runner(w.table, w.provider).Run(t.Context(), again))
+			if r, result := w.result(r.ID); r.State != run.Succeeded || !result.Balanced || result.Counts.Archived != 50 || result.Written != 50 {
+				t.Errorf("%s %+v", r.State, result)
+			}
+			if cost := w.cost(); cost.creates != 50 {
+				t.Errorf("%d events were asked for, what was there was not looked for", cost.creates)
+			}
+			w.check(c)
+			w.verify(c)
+			w.polite()
+		})
+	}
+}
+
+func TestCopiesOfOursInASourceAreNotArchivedAgain(t *testing.T) {
+	w := newWorld(t, graphsim.Options{})
+	w.month(3)
+	results, err := w.provider.Create(t.Context(), me, w.source, []calendar.Draft{{
+		Mark: "another config's", TransactionID: "another config's", Subject: "Copy",
+		Start: calendar.DateTime{Local: "2026-10-20T09:00:00", Zone: "UTC"}, End: calendar.DateTime{Local: "2026-10-20T10:00:00", Zone: "UTC"},
+	}})
+	must(t, err)
+	must(t, results[0].Err)
+	c := w.config(archive.AskOnDrift)
+	r, result := w.archive(c)
+	if r.State != run.Succeeded || result.Counts.Fetched != 4 || result.Counts.Archived != 3 || result.Counts.Excluded != 1 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	items, err := run.NewStore(w.table).Items(t.Context(), r, 0)
+	must(t, err)
+	if !slices.ContainsFunc(items, func(it run.Item) bool { return strings.Contains(string(it.Plan), `"`+archive.ReasonOwnCopy+`"`) }) {
+		t.Errorf("no item says %s", archive.ReasonOwnCopy)
+	}
+	w.check(c)
+}
+
+// deafTransport calls die after the nth batch that writes was carried out, and does not tell its answer.
+type deafTransport struct {
+	die context.CancelFunc
+	nth int
+}
+
+func (d *deafTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil || !strings.HasSuffix(r.URL.Path, "/$batch") {
+		return answer, err
+	}
+	text, err := io.ReadAll(answer.Body)
+	answer.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	answer.Body = io.NopCloser(strings.NewReader(string(text)))
+	if !strings.Contains(string(text), `"status":201`) {
+		return answer, nil
+	}
+	if d.nth--; d.nth != 0 {
+		return answer, nil
+	}
+	d.die()
+	return nil, errors.New("the process is dead")
+}
+
+// countedTable counts the requests to a store.
+type countedTable struct {
+	store.Table
+	mu       sync.Mutex
+	requests int
+	// dieAt is the request at which everything ends, 0 never; it takes effect if after is true, and its answer is lost.
+	dieAt int
+	after bool
+}
+
+// errDead is of no kind that is worth a retry: a dead process retries nothing.
+var errDead = errors.New("the process is dead")
+
+func through[T any](c *countedTable, call func() (T, error)) (v T, err error) {
+	c.mu.Lock()
+	c.requests++
+	alive, dying := c.dieAt == 0 || c.requests < c.dieAt, c.requests == c.dieAt
+	c.mu.Unlock()
+	if alive {
+		return call()
+	}
+	if dying && c.after {
+		_, _ = call()
+	}
+	return v, errDead
+}
+
+func (c *countedTable) Get(ctx context.Context, key store.Key) (store.Item, error) {
+	return through(c, func() (store.Item, error) { return c.Table.Get(ctx, key) })
+}
+
+func (c *countedTable) GetMany(ctx context.Context, keys []store.Key) ([]store.Item, error) {
+	return through(c, func() ([]store.Item, error) { return c.Table.GetMany(ctx, keys) })
+}
+
+func (c *countedTable) Put(ctx context.Context, item store.Item, cond store.Condition) (int64, error) {
+	return through(c, func() (int64, error) { return c.Table.Put(ctx, item, cond) })
+}
+
+func (c *countedTable) Delete(ctx context.Context, key store.Key, cond store.Condition) error {
+	_, err := through(c, func() (struct{}, error) { return struct{}{}, c.Table.Delete(ctx, key, cond) })
+	return err
+}
+
+func (c *countedTable) Query(ctx context.Context, q store.Query) (store.Page, error) {
+	return through(c, func() (store.Page, error) { return c.Table.Query(ctx, q) })
+}
+
+func (c *countedTable) Transact(ctx context.Context, ops []store.Op) error {
+	_, err := through(c, func() (struct{}, error) { return struct{}{}, c.Table.Transact(ctx, ops) })
+	return err
+}
+
+func (c *countedTable) BatchPut(ctx context.Context, items []store.Item) error {
+	_, err := through(c, func() (struct{}, error) { return struct{}{}, c.Table.BatchPut(ctx, items) })
+	return err
+}
