@@ -422,16 +422,14 @@ func (x *execution) fetchBodies(ctx context.Context, events []calendar.Event) er
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	for some := range slices.Chunk(ids, chunk) { // one that is throttled does not make all of them be read again
-		bodies, err := retry(ctx, x, func() (map[string]calendar.Body, error) {
-			return x.source.Bodies(ctx, x.config.Source.Account, x.sourceInfo.ID, some)
-		})
-		if err != nil {
-			return fmt.Errorf("read the source calendar's texts: %w", err)
-		}
-		for _, id := range some {
-			missing[id].Body = bodies[id]
-		}
+	bodies, err := retry(ctx, x, func() (map[string]calendar.Body, error) {
+		return x.source.Bodies(ctx, x.config.Source.Account, x.sourceInfo.ID, ids, x.window.Start(), x.window.End())
+	})
+	if err != nil {
+		return fmt.Errorf("read the source calendar's texts: %w", err)
+	}
+	for id, e := range missing {
+		e.Body = bodies[id]
 	}
 	return nil
 }

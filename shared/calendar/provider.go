@@ -78,8 +78,8 @@ type Provider interface {
 	// Events returns every event that overlaps [from, to) or starts in it, series expanded, each id once, in no particular order.
 	// Bodies may be left out: then Body is empty and BodyDigest is too; ask Bodies for them.
 	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]Event, error)
-	// Bodies returns the bodies of some events by id.
-	Bodies(ctx context.Context, account, calendarID string, ids []string) (map[string]Body, error)
+	// Bodies returns the bodies of some events by id. All of them are within [from, to), so that many may be read as a window.
+	Bodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time) (map[string]Body, error)
 	// Marked returns, by mark, the events in the calendar that carry one of these marks, whenever they are.
 	Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]Event, error)
 

@@ -112,6 +112,7 @@ func TestAProcessThatDiesBeforeGraphAnswers(t *testing.T) {
 			}
 			again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
 			must(t, err)
+			w.connect() // a new process knows nothing of the old one's requests
 			must(t, w.runner(w.table, w.provider).Run(t.Context(), again))
 			if r, result := w.result(r.ID); r.State != run.Succeeded || !result.Balanced || result.Counts.Archived != 50 || result.Written != 50 {
 				t.Errorf("%s %+v", r.State, result)

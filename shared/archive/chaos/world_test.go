@@ -38,6 +38,7 @@ type world struct {
 	t        testing.TB
 	sim      *graphsim.Server
 	provider *graph.Provider
+	connect  func() // makes the provider anew
 	table    store.Table
 	blobs    blob.Blob
 	source   string // id of Work
@@ -64,8 +65,12 @@ func build(t testing.TB, sim *graphsim.Server, url string, transport http.RoundT
 	var err error
 	w.source, err = sim.AddCalendar(me, graphsim.Calendar{Name: "Work"})
 	must(t, err)
-	w.provider, err = graph.New(graph.Options{BaseURL: url + "/v1.0", Token: "token", Transport: transport, Clock: clock})
-	must(t, err)
+	w.connect = func() {
+		var err error
+		w.provider, err = graph.New(graph.Options{BaseURL: url + "/v1.0", Token: "token", Transport: transport, Clock: clock})
+		must(t, err)
+	}
+	w.connect()
 	table, err := sqlite.Open(":memory:", clock)
 	must(t, err)
 	t.Cleanup(func() { table.Close() })

@@ -40,12 +40,14 @@ type answer struct {
 
 // do sends one request that is not a batch, within the mailbox's budget.
 func (p *Provider) do(ctx context.Context, account string, r *kiota.RequestInformation) ([]byte, error) {
-	leave, err := p.budgets.of(account).enter(ctx, 1, int64(len(r.Content)))
+	budget := p.budgets.of(account)
+	leave, err := budget.enter(ctx, 1, int64(len(r.Content)))
 	if err != nil {
 		return nil, err
 	}
-	defer leave()
-	return p.client.send(ctx, r)
+	text, err := p.client.send(ctx, r)
+	budget.done(err, leave)
+	return text, err
 }
 
 // batches sends any number of steps, one batch after the other, and hands each batch's answers to each, with the index of the first
@@ -92,13 +94,14 @@ func (p *Provider) batch(ctx context.Context, account string, steps []step) ([]a
 	if err := r.SetContentFromParsable(ctx, p.client.adapter, "application/json", all); err != nil {
 		return nil, fmt.Errorf("make a batch: %w", err)
 	}
-	leave, err := p.budgets.of(account).enter(ctx, len(steps), int64(len(r.Content)))
+	budget := p.budgets.of(account)
+	leave, err := budget.enter(ctx, len(steps), int64(len(r.Content)))
 	if err != nil {
 		return nil, err
 	}
-	defer leave()
 	p.client.counts.sub.Add(int64(len(steps)))
 	text, err := p.client.send(ctx, r)
+	budget.done(err, leave)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,9 @@ package graph
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +23,8 @@ type Limits struct {
 	RequestsPer time.Duration // 10 minutes
 	Upload      int64         // bytes in UploadPer; 150 MB
 	UploadPer   time.Duration // 5 minutes
+	// Grace is how long the service may still work on a request that was given up, or of which the answer was lost; 30 seconds.
+	Grace time.Duration
 }
 
 // Budgets are what is left of each mailbox's limits. One is shared by everything in a process that reads or writes through Graph.
@@ -40,6 +44,7 @@ func NewBudgets(limits Limits, clock func() time.Time, sleep func(context.Contex
 	limits.RequestsPer = cmp.Or(limits.RequestsPer, 10*time.Minute)
 	limits.Upload = cmp.Or(limits.Upload, 150_000_000)
 	limits.UploadPer = cmp.Or(limits.UploadPer, 5*time.Minute)
+	limits.Grace = cmp.Or(limits.Grace, 30*time.Second)
 	if sleep == nil {
 		sleep = sleepOnClock
 	}
@@ -119,6 +124,17 @@ func (b *budget) enter(ctx context.Context, operations int, bytes int64) (leave 
 			return nil, fmt.Errorf("wait for the mailbox: %w", err)
 		}
 	}
+}
+
+// done gives slots back when the service is done with a request: at once when it answered, or was never reached.
+func (b *budget) done(err error, leave func()) {
+	var answered *Failure
+	var unreached *net.OpError
+	if err == nil || errors.As(err, &answered) && answered.Status != 0 || errors.As(err, &unreached) && unreached.Op == "dial" {
+		leave()
+		return
+	}
+	time.AfterFunc(b.limits.Grace, leave)
 }
 
 // take spends from both windows, or from neither and says how long to wait.

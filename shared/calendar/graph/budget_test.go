@@ -3,9 +3,11 @@ package graph
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -178,5 +180,38 @@ func TestAMailboxHasAtMostFourRequestsInFlight(t *testing.T) {
 	wg.Wait()
 	if most.Load() > 4 {
 		t.Errorf("%d requests were in flight at once", most.Load())
+	}
+}
+
+func TestSlotsStayTakenWhileTheServiceMayStillWorkOnARequest(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		err  error
+		free bool
+	}{
+		{"it answered", nil, true},
+		{"it answered with a failure", fault.Wrap(fault.Unavailable, &Failure{Status: 503}), true},
+		{"it was never reached", fault.Wrap(fault.Unavailable, &net.OpError{Op: "dial", Err: errors.New("refused")}), true},
+		{"the answer was lost", fault.Wrap(fault.Unavailable, &net.OpError{Op: "read", Err: errors.New("reset")}), false},
+		{"we gave up", context.DeadlineExceeded, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := NewBudgets(Limits{Grace: time.Minute}, time.Now, nil).of("me@example.com")
+				leave, err := b.enter(t.Context(), 4, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.done(c.err, leave)
+				if free := b.slots.TryAcquire(4); free != c.free {
+					t.Fatalf("the slots are free: %v, want %v", free, c.free)
+				}
+				time.Sleep(time.Minute + 1)
+				synctest.Wait()
+				if !c.free && !b.slots.TryAcquire(4) {
+					t.Error("the slots are still taken after the grace")
+				}
+			})
+		})
 	}
 }

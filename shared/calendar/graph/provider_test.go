@@ -144,7 +144,7 @@ func TestEveryRequestAsksForImmutableIDsAndUTC(t *testing.T) {
 	}
 	ids := []string{results[0].ID, results[1].ID}
 	_, _ = w.Events(ctx, me, id, now, now.AddDate(0, 0, 7))
-	_, _ = w.Bodies(ctx, me, id, ids)
+	_, _ = w.Bodies(ctx, me, id, ids, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
 	_, _ = w.Marked(ctx, me, id, []string{"mark-000"})
 	_, _ = w.Foreign(ctx, me, id)
 	_, _ = w.Masters(ctx, me, id)
@@ -326,7 +326,7 @@ func TestABatchThatIsNotAnsweredIsUnavailableAndIsNotRepeated(t *testing.T) {
 		{Kind: graphsim.FaultTimeout}, {Kind: graphsim.FaultTimeout, When: graphsim.After}, {Kind: graphsim.FaultUnavailable, RetryAfter: "1"}, {Kind: graphsim.FaultThrottle},
 	} {
 		t.Run(f.Kind+" "+f.When, func(t *testing.T) {
-			w := newWorld(t, graphsim.Options{}, nil)
+			w := newWorld(t, graphsim.Options{}, func(o *Options) { o.Budgets = NewBudgets(Limits{Grace: 10 * time.Millisecond}, time.Now, nil) })
 			id := w.archive()
 			f.Path, f.Nth = "/$batch", 1
 			w.faults(f)
@@ -614,7 +614,7 @@ func TestBadMailboxesAndCalendars(t *testing.T) {
 	if err != nil || len(events) != 1 || strings.Contains(events[0].Subject, "Secret") {
 		t.Fatalf("a colleague's private event: %+v, %v", events, err)
 	}
-	if _, err := w.Bodies(ctx, me, hidden, []string{events[0].ID}); err != nil {
+	if _, err := w.Bodies(ctx, me, hidden, []string{events[0].ID}, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)); err != nil {
 		t.Errorf("the body of a colleague's private event: %v", err)
 	}
 	if err := w.sim.RemoveCalendar(me, hidden); err != nil {

@@ -167,15 +167,57 @@ func decodeEvent(text json.RawMessage) (calendar.Event, error) {
 	return events[0], nil
 }
 
-// Bodies reads bodies in batches. An event that is not there has none, nor has one that is hidden from us, as others' private events are.
-func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids []string) (map[string]calendar.Body, error) {
+const (
+	// fewBodies is how many bodies are asked for one by one, in batches. Each costs the service as much as a page of a window does.
+	fewBodies = 2 * batchSize
+	// bodiesPerPage keeps a page with bodies within the memory of a small function.
+	bodiesPerPage int32 = 50
+)
+
+// Bodies reads few bodies in batches, and many with the window that they are in. An event that is not there has none, nor has one that
+// is hidden from us, as others' private events are.
+func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time) (map[string]calendar.Body, error) {
 	bodies := make(map[string]calendar.Body, len(ids))
+	if len(ids) > fewBodies {
+		if err := p.windowBodies(ctx, account, calendarID, ids, from, to, bodies); err != nil {
+			return nil, fmt.Errorf("read texts of events: %w", err)
+		}
+		ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, ok := bodies[id]; return ok })
+	}
 	query := users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: []string{"id", "body"}}
 	err := p.byID(ctx, account, calendarID, ids, query, func(id string, e *calendar.Event) { bodies[id] = e.Body })
 	if err != nil {
 		return nil, fmt.Errorf("read texts of events: %w", err)
 	}
 	return bodies, nil
+}
+
+// windowBodies puts those of the bodies into bodies that the window has.
+func (p *Provider) windowBodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time, bodies map[string]calendar.Body) error {
+	cal, err := p.calendar(account, calendarID)
+	if err != nil {
+		return err
+	}
+	wanted := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
+	query := users.ItemCalendarsItemCalendarViewRequestBuilderGetQueryParameters{
+		StartDateTime: new(from.UTC().Format(time.RFC3339)), EndDateTime: new(to.UTC().Format(time.RFC3339)),
+		Select: []string{"id", "body"}, Top: new(bodiesPerPage),
+	}
+	return p.pages(ctx, account, get(cal.CalendarView().BaseRequestBuilder, query), func(value json.RawMessage) error {
+		page, err := decodeEvents(value)
+		if err != nil {
+			return err
+		}
+		for _, e := range page {
+			if wanted[e.ID] {
+				bodies[e.ID] = e.Body
+			}
+		}
+		return nil
+	})
 }
 
 // byID reads those of the events that are there.

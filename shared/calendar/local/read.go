@@ -135,7 +135,7 @@ func (c content) expand(from, to time.Time) ([]calendar.Event, error) {
 }
 
 // Bodies returns the bodies of those events that are there.
-func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids []string) (map[string]calendar.Body, error) {
+func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids []string, _, _ time.Time) (map[string]calendar.Body, error) {
 	if _, err := p.open(ctx, account, calendarID); err != nil {
 		return nil, err
 	}

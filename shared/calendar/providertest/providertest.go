@@ -541,7 +541,7 @@ func update(t *testing.T, f Fixture) {
 	if after[0].ChangeKey != before[1].ChangeKey {
 		t.Errorf("the other event has another change key")
 	}
-	bodies, err := f.Provider.Bodies(t.Context(), f.Account, info.ID, []string{ids[0]})
+	bodies, err := f.Provider.Bodies(t.Context(), f.Account, info.ID, []string{ids[0]}, date(2026, 1, 1), date(2027, 1, 1))
 	if err != nil || !strings.Contains(bodies[ids[0]].Content, "Body 20-1") {
 		t.Errorf("body is %+v, %v", bodies, err)
 	}
@@ -743,12 +743,17 @@ func expanded(t *testing.T, f Fixture) {
 func bodies(t *testing.T, f Fixture) {
 	info := f.create(t, "Archive")
 	var drafts []calendar.Draft
-	for i := range 25 {
-		drafts = append(drafts, draft(1+i, 1))
+	for i := range 60 {
+		drafts = append(drafts, draft(1+i%25, 1+i/25))
 	}
 	drafts[3].Body = calendar.Body{ContentType: "text", Content: strings.Repeat("long Überblick ", 3000)}
 	ids := f.write(t, info.ID, drafts...)
-	got, err := f.Provider.Bodies(t.Context(), f.Account, info.ID, append(ids, ids[0], "no-such-event"))
+	few, err := f.Provider.Bodies(t.Context(), f.Account, info.ID, append(ids[:10:10], ids[0], "no-such-event"), date(2026, 1, 1), date(2027, 1, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "ids of few", slices.Sorted(maps.Keys(few)), slices.Sorted(slices.Values(ids[:10])))
+	got, err := f.Provider.Bodies(t.Context(), f.Account, info.ID, append(ids, ids[0], "no-such-event"), date(2026, 1, 1), date(2027, 1, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -766,7 +771,7 @@ func bodies(t *testing.T, f Fixture) {
 			t.Errorf("body of %q is %d bytes, want %d", e.Subject, len(got[e.ID].Content), len(want))
 		}
 	}
-	none, err := f.Provider.Bodies(t.Context(), f.Account, info.ID, nil)
+	none, err := f.Provider.Bodies(t.Context(), f.Account, info.ID, nil, date(2026, 1, 1), date(2027, 1, 1))
 	if err != nil || len(none) != 0 {
 		t.Errorf("no bodies: %+v, %v", none, err)
 	}
@@ -844,7 +849,7 @@ func cancelled(t *testing.T, f Fixture) {
 	_, errs["calendar"] = p.Calendar(ctx, info.URI)
 	_, errs["create calendar"] = p.CreateCalendar(ctx, f.uri("Other"))
 	_, errs["events"] = p.Events(ctx, f.Account, info.ID, date(2026, 1, 1), date(2027, 1, 1))
-	_, errs["bodies"] = p.Bodies(ctx, f.Account, info.ID, ids)
+	_, errs["bodies"] = p.Bodies(ctx, f.Account, info.ID, ids, date(2026, 1, 1), date(2027, 1, 1))
 	_, errs["marked"] = p.Marked(ctx, f.Account, info.ID, []string{draft(1, 1).Mark})
 	_, errs["foreign"] = p.Foreign(ctx, f.Account, info.ID)
 	for call, err := range errs {
