@@ -24,7 +24,7 @@ cli: ## build the command line program into dist/
 	go build $(GOFLAGS_BUILD) -o dist/admin-assistant ./cmd/admin-assistant
 
 bench: ## run the benchmarks, with allocations
-	go test -run '^$$' -bench . -benchmem ./...
+	go test -timeout 60m -run '^$$' -bench . -benchmem ./...
 
 chaos: ## archive a changing mailbox under random faults, for a long time (SEEDS=, RUNS=)
 	go test -count=1 -timeout 2h ./shared/archive/chaos -run TestChaos -seeds $(SEEDS) -runs $(RUNS)
