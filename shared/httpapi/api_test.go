@@ -35,7 +35,7 @@ import (
 
 // service is the API over the real embedded stores, with a clock that stands still.
 type service struct {
-	t        *testing.T
+	t        testing.TB
 	url      string
 	table    *sqlite.Table
 	queue    *queues.Queue
@@ -71,7 +71,7 @@ const (
 )
 
 // newService returns a service. change may alter what the handlers call.
-func newService(t *testing.T, change ...func(*service, *Services)) *service {
+func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	t.Helper()
 	s := &service{t: t, log: &logBuffer{}}
 	at, err := time.Parse(time.RFC3339, today)
@@ -149,7 +149,7 @@ func newService(t *testing.T, change ...func(*service, *Services)) *service {
 	return s
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func (s *service) work() {
 
 // answer is a response.
 type answer struct {
-	t *testing.T
+	t testing.TB
 	*http.Response
 	body []byte
 	json any
