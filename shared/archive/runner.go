@@ -98,14 +98,14 @@ func (r *Runner) Run(ctx context.Context, rn *run.Run) (err error) {
 	table := &store.Counter{Table: r.Table}
 	x := &execution{Runner: r, table: table, runs: run.NewStore(table), ledger: ledger.New(table, r.Blobs), run: rn, newest: map[string]*ledger.Entry{}, own: map[string]Outcome{}, problems: map[string]*run.Problem{}, written: map[string]bool{}}
 	x.configs = NewConfigs(table, x.ledger, r.NewID, r.Clock)
-	if err := x.prepare(ctx); err != nil {
-		return err
-	}
 	defer func() {
 		if err != nil && x.lease != nil {
 			x.release(ctx)
 		}
 	}()
+	if err := x.prepare(ctx); err != nil {
+		return err
+	}
 	if err := x.settle(ctx); err != nil {
 		return err
 	}
@@ -148,19 +148,18 @@ func (x *execution) prepare(ctx context.Context) (err error) {
 	if err := x.findCalendars(ctx); err != nil {
 		return err
 	}
-	if rn.State == run.Queued {
-		rn.State, rn.Started = run.Running, x.Clock().UTC()
-	}
-	rn.Progress = run.NewProgress("reading", 0, 0)
-	if err := x.runs.Update(ctx, rn); err != nil {
-		return err
-	}
 	name := rn.User + "#" + x.config.Archive.String()
 	if !x.targetMissing {
 		name = rn.User + "#" + x.config.Archive.Provider + "#" + x.targetInfo.ID
 	}
-	x.lease, err = run.Acquire(ctx, x.table, name, rn.ID+"/"+x.NewID(), x.LeaseFor, x.Clock())
-	return err
+	if x.lease, err = run.Acquire(ctx, x.table, name, rn.ID+"/"+x.NewID(), x.LeaseFor, x.Clock()); err != nil {
+		return err
+	}
+	if rn.State == run.Queued {
+		rn.State, rn.Started = run.Running, x.Clock().UTC()
+	}
+	rn.Progress = run.NewProgress("reading", 0, 0)
+	return x.runs.Update(ctx, rn)
 }
 
 // restrict limits the run to the failed items of the run that it retries.
@@ -564,8 +563,8 @@ func (x *execution) span(items []*Item) ledger.Span {
 	s := ledger.Span{From: x.window.Start(), To: x.window.End()}
 	for _, it := range items {
 		starts := []time.Time{it.Appointment.Start}
-		if it.Held != nil {
-			starts = append(starts, it.Held.Appointment.Start)
+		if old := x.newest[it.Key]; old != nil { // where a note may stay behind
+			starts = append(starts, old.Appointment.Start)
 		}
 		for _, t := range starts {
 			s.From, s.To = earlier(s.From, t), later(s.To, t.Add(time.Second))

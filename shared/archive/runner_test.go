@@ -425,6 +425,9 @@ func TestRunner(t *testing.T) {
 		if err := w.runner(w.table, w.calendar).Run(t.Context(), r); !errors.Is(err, run.ErrBusy) {
 			t.Errorf("error %v, want %v", err, run.ErrBusy)
 		}
+		if waiting, err := run.NewStore(w.table).Get(t.Context(), user, r.ID); err != nil || waiting.State != run.Queued {
+			t.Errorf("a run that waits is %s, %v, want %s", waiting.State, err, run.Queued)
+		}
 		op := lease.Release(w.clock())
 		_, err = w.table.Put(t.Context(), *op.Put, op.If)
 		must(t, err)
@@ -540,6 +543,30 @@ func TestARunSurvivesDyingAnywhere(t *testing.T) {
 			prepare: func(w *world) (archive.Config, []string) {
 				w.month(90)
 				c := w.config()
+				return c, w.expected()
+			},
+			told: func(c archive.Counts) int { return c.Archived + c.Unchanged },
+			own:  func(c archive.Counts) int { return c.Archived },
+		},
+		{
+			name: "appointments that waited for a decision on another day, in another month",
+			prepare: func(w *world) (archive.Config, []string) {
+				var ids []string
+				for i := range 4 {
+					ids = append(ids, w.add(fmt.Sprintf("Waiting %d", i), "2026-09-10T09:00", "2026-09-10T10:00"))
+				}
+				c := w.config()
+				w.archive(c, func(r *run.Run) { r.From, r.To = day("2026-09-01"), day("2026-09-30") })
+				for i, id := range ids {
+					start := time.Date(2026, 10, 12+i, 9, 0, 0, 0, time.UTC)
+					results, err := w.calendar.Update(w.t.Context(), "me", w.source.ID, []calendar.Update{{ID: id, Draft: calendar.Draft{
+						Subject: fmt.Sprintf("Waiting %d", i), Start: calendar.DateTime{Local: start.Format("2006-01-02T15:04:05"), Zone: "UTC"},
+						End:        calendar.DateTime{Local: start.Add(time.Hour).Format("2006-01-02T15:04:05"), Zone: "UTC"},
+						Categories: []string{"Acme - billable"}, ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
+					}}})
+					must(w.t, err)
+					must(w.t, results[0].Err)
+				}
 				return c, w.expected()
 			},
 			told: func(c archive.Counts) int { return c.Archived + c.Unchanged },
