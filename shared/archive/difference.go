@@ -96,7 +96,7 @@ func (p *planner) take(c *candidate, h *Held) {
 func (p *planner) matchMoved(sources []*candidate) {
 	free := map[string][]*Held{}
 	for _, h := range p.held {
-		if uid, _, ok := cutKey(h.Key); ok && p.taken[h] == nil && (h.Single || p.inWindow(h.Appointment.Start)) {
+		if uid, ok := uidOf(h.Key); ok && p.taken[h] == nil && (h.Single || p.inWindow(h.Appointment.Start)) {
 			free[uid] = append(free[uid], h)
 		}
 	}
@@ -115,16 +115,16 @@ func (p *planner) matchMoved(sources []*candidate) {
 	}
 }
 
-// cutKey takes a source key apart into iCalUId and original start.
-func cutKey(key string) (uid, start string, ok bool) {
+// uidOf returns the iCalUId of a source key that has an original start.
+func uidOf(key string) (uid string, ok bool) {
 	i := strings.LastIndexByte(key, '@')
 	if i < 0 {
-		return "", "", false
+		return "", false
 	}
 	if _, err := time.Parse(time.RFC3339Nano, key[i+1:]); err != nil {
-		return "", "", false
+		return "", false
 	}
-	return key[:i], key[i+1:], true
+	return key[:i], true
 }
 
 // uniqueKeys makes sure that no two appointments share a source key, which a source can bring about that tells one instance

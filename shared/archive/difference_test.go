@@ -317,7 +317,7 @@ func TestDriftSaysWhy(t *testing.T) {
 
 func TestCutKey(t *testing.T) {
 	for key, want := range map[string]string{"u@2026-10-05T07:00:00Z": "u", "a@b@2026-10-05T07:00:00.5Z": "a@b", "u": "", "u@": "", "u@2026-10-05T07:00:00Z#id": "", "": ""} {
-		if uid, _, ok := cutKey(key); uid != want || ok != (want != "") {
+		if uid, ok := uidOf(key); uid != want || ok != (want != "") {
 			t.Errorf("%q is of %q, %t", key, uid, ok)
 		}
 	}

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -276,9 +275,4 @@ func connected(claims []*claim) [][]*claim {
 		groups = append(groups, sorted[from:])
 	}
 	return groups
-}
-
-// String describes a claim in a failing test.
-func (c *claim) String() string {
-	return fmt.Sprintf("%s[%s,%s)/%d", c.eventID, instant(c.start), instant(c.end), c.rank)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/ledger"
 )
 
 // Purpose says what an archive is for.
@@ -82,12 +83,7 @@ const (
 )
 
 // Change is one thing in which the appointment differs from its source event.
-type Change struct {
-	Field  string `json:"field"`
-	From   string `json:"from"`
-	To     string `json:"to"`
-	Reason string `json:"reason"`
-}
+type Change = ledger.Change
 
 // Item is what the plan decided about one event.
 type Item struct {

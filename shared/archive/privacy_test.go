@@ -8,7 +8,9 @@ import (
 )
 
 func TestPrivacy(t *testing.T) {
-	raised := func(from string) []Change { return []Change{{"sensitivity", from, "private", "personal"}} }
+	raised := func(from string) []Change {
+		return []Change{{Field: "sensitivity", From: from, To: "private", Reason: "personal"}}
+	}
 	for _, tt := range []struct {
 		name    string
 		event   calendar.Event

@@ -411,3 +411,8 @@ func TestSpansFindWhatASlowSearchFinds(t *testing.T) {
 		}
 	})
 }
+
+// String tells a claim in a failure.
+func (c *claim) String() string {
+	return fmt.Sprintf("%s[%s,%s)/%d", c.eventID, instant(c.start), instant(c.end), c.rank)
+}

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -241,7 +242,6 @@ func (x *execution) settle(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	x.places = ledger.Places{} // only entries that exist are written here
 	for some := range slices.Chunk(open, chunk) {
 		unwritten, err := x.missing(ctx, some)
 		if err != nil {
@@ -269,7 +269,7 @@ func (x *execution) settle(ctx context.Context) (err error) {
 		return nil
 	}
 	left := x.head.Open
-	sealing, err := x.ledger.Prepare(ctx, x.config.ID, x.head, left, x.Clock(), of)
+	sealing, err := x.ledger.Prepare(x.config.ID, x.head, left, x.Clock(), of)
 	if err != nil {
 		return err
 	}
@@ -296,9 +296,6 @@ func (x *execution) makePlan(ctx context.Context) error {
 	}
 	x.remember(entries)
 	if err := x.fetchBodies(ctx, events); err != nil {
-		return err
-	}
-	if x.places, err = x.ledger.Find(ctx, x.config.ID, nil); err != nil {
 		return err
 	}
 	looked := map[string]bool{}
@@ -579,11 +576,8 @@ func (x *execution) entries(it *Item) []*ledger.Entry {
 	e := &ledger.Entry{
 		Config: x.config.ID, Key: it.Key, Lineage: lineage, Version: x.places.Versions(lineage, it.Key) + 1,
 		Outcome: ledger.Outcome(it.Outcome), Reason: it.Reason, By: it.By, Hash: it.Hash, Single: lineage != it.Key,
-		Appointment: it.Appointment, Source: *it.Event, BodyDigest: bodyDigest(it.Event),
+		Appointment: it.Appointment, Changes: it.Changes, Source: *it.Event, BodyDigest: bodyDigest(it.Event),
 		Run: x.run.ID, Time: x.Clock().UTC(), Actor: x.run.User, State: ledger.Done,
-	}
-	for _, c := range it.Changes {
-		e.Changes = append(e.Changes, ledger.Change(c))
 	}
 	switch it.Outcome {
 	case Archived:
@@ -668,7 +662,7 @@ func (x *execution) end(ctx context.Context, state run.State, problem *run.Probl
 	if err != nil {
 		return fmt.Errorf("store the plan: %w", err)
 	}
-	if err := x.Blobs.Put(ctx, PlanKey(x.run.ID), strings.NewReader(string(plan))); err != nil {
+	if err := x.Blobs.Put(ctx, PlanKey(x.run.ID), bytes.NewReader(plan)); err != nil {
 		return fmt.Errorf("store the plan: %w", err)
 	}
 
@@ -682,7 +676,7 @@ func (x *execution) end(ctx context.Context, state run.State, problem *run.Probl
 		if state != run.Failed && x.only == nil && x.head.Through.Before(x.window.To) {
 			x.head.Through = x.window.To
 		}
-		if sealing, err = x.ledger.Prepare(ctx, x.config.ID, x.head, x.run.ID, now, x.mine); err != nil {
+		if sealing, err = x.ledger.Prepare(x.config.ID, x.head, x.run.ID, now, x.mine); err != nil {
 			return err
 		}
 		result.Link = sealing.Hash()

@@ -84,7 +84,7 @@ func (s *Sealing) Hash() string { return s.head.Hash }
 
 // Prepare makes the link over the entries that a run wrote, in any order, to follow head. What is sealed is each entry as it was
 // last written or read.
-func (l *Ledger) Prepare(_ context.Context, config string, head Head, run string, at time.Time, entries []*Entry) (*Sealing, error) {
+func (l *Ledger) Prepare(config string, head Head, run string, at time.Time, entries []*Entry) (*Sealing, error) {
 	sorted := slices.SortedFunc(slices.Values(entries), func(a, b *Entry) int { return strings.Compare(a.sortKey(), b.sortKey()) })
 	leaves := make([]leaf, len(sorted))
 	hashes := make([][sha256.Size]byte, len(sorted))

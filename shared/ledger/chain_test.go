@@ -93,11 +93,11 @@ func TestPrepare(t *testing.T) {
 			entries = append(entries, e)
 		}
 		l := New(nil, nil) // nothing is read or written
-		want, err := l.Prepare(ctx, config, Head{}, "run1", monday, entries)
+		want, err := l.Prepare(config, Head{}, "run1", monday, entries)
 		if err != nil {
 			r.Fatal(err)
 		}
-		got, err := l.Prepare(ctx, config, Head{}, "run1", monday, rapid.Permutation(entries).Draw(r, "order"))
+		got, err := l.Prepare(config, Head{}, "run1", monday, rapid.Permutation(entries).Draw(r, "order"))
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -109,10 +109,10 @@ func TestPrepare(t *testing.T) {
 		w := newWorld(t)
 		e := with(entry("a", 1, monday), func(e *Entry) { e.State = Intended })
 		w.write(e)
-		if _, err := w.Prepare(ctx, config, Head{}, "run1", monday, []*Entry{e}); fault.Of(err) != fault.Internal || err == nil {
+		if _, err := w.Prepare(config, Head{}, "run1", monday, []*Entry{e}); fault.Of(err) != fault.Internal || err == nil {
 			t.Errorf("intended: %v, want an internal error", err)
 		}
-		if _, err := w.Prepare(ctx, config, Head{}, "run1", monday, []*Entry{entry("b", 1, monday)}); fault.Of(err) != fault.Internal || err == nil {
+		if _, err := w.Prepare(config, Head{}, "run1", monday, []*Entry{entry("b", 1, monday)}); fault.Of(err) != fault.Internal || err == nil {
 			t.Errorf("not in the ledger: %v, want an internal error", err)
 		}
 	})
@@ -173,7 +173,7 @@ func TestSeal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := w.Prepare(ctx, config, head, "run1", monday, entries)
+		s, err := w.Prepare(config, head, "run1", monday, entries)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +191,7 @@ func TestSeal(t *testing.T) {
 			w.verified(1, n)
 
 			t.Run("is followed by the next", func(t *testing.T) {
-				s, err := w.Prepare(ctx, config, head, "run2", monday, nil)
+				s, err := w.Prepare(config, head, "run2", monday, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -204,7 +204,7 @@ func TestSeal(t *testing.T) {
 		t.Run(fmt.Sprintf("a link of %d entries that comes too late changes nothing", n), func(t *testing.T) {
 			w, head, s := prepare(t, n)
 			faster := head
-			other, err := w.Prepare(ctx, config, faster, "run2", monday, nil)
+			other, err := w.Prepare(config, faster, "run2", monday, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -226,7 +226,7 @@ func TestSeal(t *testing.T) {
 				t.Errorf("stored %+v, want %+v, %v", now, faster, err)
 			}
 			// Seen from a fresh head the same can be sealed.
-			if s, err = w.Prepare(ctx, config, now, "run1", monday, w.all()); err != nil {
+			if s, err = w.Prepare(config, now, "run1", monday, w.all()); err != nil {
 				t.Fatal(err)
 			}
 			if err := w.Seal(ctx, &now, s, mine); err != nil {
@@ -287,7 +287,7 @@ func TestVerify(t *testing.T) {
 		w := newWorld(t)
 		w.write(entry("a", 1, monday))
 		w.sealAll(monday, "run1")
-		s, err := w.Prepare(ctx, config, Head{Seq: 1}, "run2", monday, nil)
+		s, err := w.Prepare(config, Head{Seq: 1}, "run2", monday, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -183,7 +183,7 @@ func (w *world) seal(at time.Time, run string, entries []*Entry) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s, err := w.Prepare(w.t.Context(), config, head, run, at, entries)
+	s, err := w.Prepare(config, head, run, at, entries)
 	if err != nil {
 		w.t.Fatal(err)
 	}
