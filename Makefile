@@ -1,12 +1,13 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test cli bench chaos lint fmt fuzz clean
+.PHONY: help run test tools cli bench chaos lint fmt fuzz clean
 
 DATA ?= .data/demo
 ADDR ?= 127.0.0.1:8080
 FUZZTIME ?= 30s
 SEEDS ?= 50
 RUNS ?= 40
+CDK_VERSION := 2.1031.2
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
@@ -16,8 +17,36 @@ help: ## list the targets
 run: cli ## archive a sample month on this machine, show it, and serve the API (Ctrl-C stops; DATA=, ADDR=)
 	./dist/admin-assistant serve --demo --data $(DATA) --addr $(ADDR)
 
-test: ## run all tests
-	go test -shuffle=on ./...
+test: tools ## run all tests, with stand-ins for AWS beside them
+	go run ./cmd/awslocal go test -shuffle=on ./...
+
+# What the tests need beside Go goes into .tools/, pinned. Without Java, Python or Node it is left out, but not where CI=true.
+DYNAMODB_LOCAL := .tools/dynamodb-local/installed-3.3.1
+MOTO := .tools/moto/installed-5.1.16
+CDK := .tools/cdk/installed-$(CDK_VERSION)
+
+tools: $(DYNAMODB_LOCAL) $(MOTO) $(CDK) ## install what tests and deployment need beside Go into .tools/
+
+# without NAME,WHY tells what is left out, or fails where nothing may be
+without = { echo "$(1) is left out: $(2)"; test "$$CI" != true; }
+
+$(DYNAMODB_LOCAL): shared/awstest/engines/pom.xml
+	@if command -v java >/dev/null && command -v mvn >/dev/null; then \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing DynamoDB Local' && \
+		mvn -q -B -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(@D)/lib && touch $@; \
+	else $(call without,DynamoDB Local,it needs Java 17 and Maven); fi
+
+$(MOTO): shared/awstest/engines/requirements.txt
+	@if command -v python3 >/dev/null && python3 -c 'import venv'; then \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing moto' && \
+		python3 -m venv $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check -r $< && touch $@; \
+	else $(call without,moto,it needs Python 3.10 with venv); fi
+
+$(CDK):
+	@if command -v npm >/dev/null; then \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing the CDK command' && \
+		npm install --silent --no-fund --no-audit --prefix $(@D) aws-cdk@$(CDK_VERSION) && touch $@; \
+	else $(call without,the CDK command,it needs Node 20 with npm); fi
 
 cli: ## build the command line program into dist/
 	@mkdir -p dist
