@@ -12,7 +12,19 @@ type Principal struct {
 	Tenant string // Entra tenant id; "local" on one machine
 	Object string // Entra object id; the name of the operating system's account on one machine
 	Name   string // for people, never a key
+	Role   Role   // what the principal may do; empty: RoleUser
 }
+
+// Role is what a principal may do.
+type Role string
+
+const (
+	RoleUser  Role = "user"  // own data only
+	RoleAdmin Role = "admin" // also users and jobs of the own tenant, without the content of events
+)
+
+// Admin says whether the principal is an administrator of its tenant.
+func (p Principal) Admin() bool { return p.Role == RoleAdmin }
 
 // Key names the user in store keys: "<tid>#<oid>".
 func (p Principal) Key() string { return p.Tenant + "#" + p.Object }

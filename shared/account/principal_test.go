@@ -35,3 +35,11 @@ func TestKey(t *testing.T) {
 		t.Errorf("the name counts: %q", got)
 	}
 }
+
+func TestAdmin(t *testing.T) {
+	for role, want := range map[Role]bool{"": false, RoleUser: false, RoleAdmin: true, "Admin": false} {
+		if got := (Principal{Tenant: "tenant", Object: "object", Role: role}).Admin(); got != want {
+			t.Errorf("role %q is an administrator: %t", role, got)
+		}
+	}
+}

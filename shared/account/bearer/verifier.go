@@ -1,0 +1,168 @@
+// Package bearer knows whether an access token of Entra ID is good for this API, and whom it speaks for.
+//
+// A signature alone proves nothing: Entra ID signs the tokens of all tenants and applications with one set of keys. A token counts when tenant,
+// issuer, audience, client, user and times are all what they have to be, and a key that the tenant's discovery names has signed it.
+package bearer
+
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"adminassistant/shared/account"
+	"adminassistant/shared/fault"
+)
+
+// DefaultAuthority is the sign-in service of Microsoft's worldwide cloud.
+const DefaultAuthority = "https://login.microsoftonline.com"
+
+const (
+	maxToken     = 16 << 10 // bytes of a token
+	maxKeyID     = 128      // bytes of the name of a key
+	leeway       = 60 * time.Second
+	fetchTimeout = 10 * time.Second
+)
+
+// Options are a verifier's settings.
+type Options struct {
+	// Authority is the sign-in service, without a path; empty: DefaultAuthority. Plain HTTP is for loopback only.
+	Authority string
+	// Audiences are the application ids for which tokens have to be. A v1.0 token may name application id X as api://X.
+	Audiences []string
+	// Tenants are the ids of the tenants whose users are let in.
+	Tenants []string
+	// Clients are the application ids that may act for users; empty: any.
+	Clients []string
+	// HTTPClient asks the sign-in service for its keys; nil: one of its own.
+	HTTPClient *http.Client
+	Clock      func() time.Time
+}
+
+// Verifier checks access tokens. All its methods may be called from many goroutines at once.
+type Verifier struct {
+	audiences []string
+	clients   []string
+	tenants   map[string]*tenant
+	clock     func() time.Time
+	cache     cache
+}
+
+// tenant is one whose users are let in.
+type tenant struct {
+	v1, v2 string // issuers of the two versions of tokens
+	keys   *keys
+}
+
+// guid is how Entra ID writes ids.
+var guid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// New makes a verifier and asks nobody for anything: keys are fetched when the first token comes. Errors are of kind fault.Invalid and name the option.
+func New(o Options) (*Verifier, error) {
+	if o.Authority == "" {
+		o.Authority = DefaultAuthority
+	}
+	authority, err := url.Parse(strings.TrimSuffix(o.Authority, "/"))
+	switch {
+	case err != nil || authority.Host == "" || authority.Path != "" || authority.RawQuery != "" || authority.Fragment != "" || authority.User != nil:
+		return nil, fault.Field("authority", "is not the address of a sign-in service, as in %s", DefaultAuthority)
+	case authority.Scheme != "https" && !(authority.Scheme == "http" && loopback(authority.Hostname())):
+		return nil, fault.Field("authority", "has to be reached by https")
+	case len(o.Audiences) == 0 || slices.Contains(o.Audiences, ""):
+		return nil, fault.Field("audiences", "has to name the application ids whose tokens are accepted")
+	case len(o.Tenants) == 0:
+		return nil, fault.Field("tenants", "has to name the tenants whose users are let in")
+	case slices.Contains(o.Clients, ""):
+		return nil, fault.Field("clients", "names a client without an id")
+	case o.Clock == nil:
+		return nil, fault.Field("clock", "is missing")
+	}
+	if o.HTTPClient == nil {
+		o.HTTPClient = &http.Client{Timeout: fetchTimeout}
+	}
+	v := &Verifier{
+		audiences: slices.Clone(o.Audiences), clients: slices.Clone(o.Clients), tenants: map[string]*tenant{}, clock: o.Clock,
+		cache: cache{limit: maxCached},
+	}
+	for _, id := range o.Tenants {
+		id = strings.ToLower(id)
+		if !guid.MatchString(id) {
+			return nil, fault.Field("tenants", "has %q, which is not the id of a tenant", id)
+		}
+		issuer := authority.String() + "/" + id + "/v2.0"
+		v.tenants[id] = &tenant{
+			v1: "https://sts.windows.net/" + id + "/", v2: issuer,
+			keys: &keys{tenant: id, issuer: issuer, client: o.HTTPClient, clock: o.Clock},
+		}
+	}
+	return v, nil
+}
+
+func loopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
+
+// Authenticate says who makes a request, from its Authorization header. Errors are those of Verify; a request without exactly one bearer token
+// is fault.Unauthenticated.
+func (v *Verifier) Authenticate(r *http.Request) (account.Principal, error) {
+	headers := r.Header.Values("Authorization")
+	if len(headers) != 1 {
+		return account.Principal{}, errNoToken
+	}
+	scheme, token, found := strings.Cut(headers[0], " ")
+	if token = strings.TrimLeft(token, " "); !found || token == "" || !strings.EqualFold(scheme, "Bearer") {
+		return account.Principal{}, errNoToken
+	}
+	claims, err := v.Verify(r.Context(), token)
+	if err != nil {
+		return account.Principal{}, err
+	}
+	return claims.Principal(), nil
+}
+
+// Verify checks an access token. Errors are of kind fault.Unauthenticated, and say what to do without telling anything of the token; or
+// fault.Unavailable when the key that would prove it cannot be had now.
+func (v *Verifier) Verify(ctx context.Context, raw string) (Claims, error) {
+	if len(raw) > maxToken {
+		return Claims{}, errMalformed
+	}
+	now, sum := v.clock(), sha256.Sum256([]byte(raw))
+	if known, ok := v.cache.get(sum); ok {
+		if err := known.times.check(now); err != nil {
+			return Claims{}, err
+		}
+		// A key that was withdrawn takes with it what it signed.
+		if _, err := v.tenants[known.claims.Tenant].keys.find(ctx, known.keyID); err != nil {
+			return Claims{}, err
+		}
+		return known.claims, nil
+	}
+	keyID, body, err := parse(raw)
+	if err != nil {
+		return Claims{}, err
+	}
+	claims, issuer, err := v.check(body, now)
+	if err != nil {
+		return Claims{}, err
+	}
+	// From here on the token is all that it has to be, if it is genuine.
+	key, err := v.tenants[claims.Tenant].keys.find(ctx, keyID)
+	if err != nil {
+		return Claims{}, err
+	}
+	genuine := oidc.NewVerifier(issuer, &oidc.StaticKeySet{PublicKeys: []crypto.PublicKey{key}}, &oidc.Config{
+		SupportedSigningAlgs: []string{oidc.RS256},
+		SkipClientIDCheck:    true, // check has compared the audience,
+		SkipExpiryCheck:      true, // and the times with a leeway both ways
+	})
+	if _, err := genuine.Verify(ctx, raw); err != nil {
+		return Claims{}, errSignature // the library's text may quote the token
+	}
+	v.cache.put(sum, verified{claims: claims, keyID: keyID, times: body.times})
+	return claims, nil
+}

@@ -1,0 +1,197 @@
+// Package outbox keeps mails as files of a folder instead of sending them, for one machine. Any mail program opens them.
+package outbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	netmail "net/mail"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	gomail "github.com/emersion/go-message/mail"
+
+	"adminassistant/shared/fault"
+	"adminassistant/shared/mail"
+)
+
+const (
+	// unfinished begins the names of files that are being written.
+	unfinished = ".new-"
+	// abandonedAfter is how long such a file may be left untouched before it counts as one that a crash left behind.
+	abandonedAfter = 24 * time.Hour
+)
+
+// Outbox is the folder. Several processes may use it at once.
+type Outbox struct {
+	dir   string
+	from  *netmail.Address
+	clock func() time.Time
+}
+
+var _ mail.Sender = (*Outbox)(nil)
+
+// Open opens the folder, or makes it with mode 0700, and removes what crashes left unfinished in it. clock tells the date of mails.
+// Errors: fault.Invalid when dir is no folder, or from no address (field "from"); fault.Unavailable when it cannot be read or written.
+func Open(dir, from string, clock func() time.Time) (*Outbox, error) {
+	o := &Outbox{dir: dir, clock: clock}
+	var err error
+	if o.from, err = mail.Address("from", from); err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return nil, fault.New(fault.Invalid, "%s is a file; mails need a folder", dir)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, o.classify(err)
+	}
+	return o, o.clean()
+}
+
+// clean removes unfinished files that nobody writes any more.
+func (o *Outbox) clean() error {
+	names, err := os.ReadDir(o.dir)
+	if err != nil {
+		return o.classify(err)
+	}
+	for _, entry := range names {
+		if !strings.HasPrefix(entry.Name(), unfinished) {
+			continue
+		}
+		info, err := entry.Info()
+		if err != nil || o.clock().Sub(info.ModTime()) < abandonedAfter {
+			continue // finished meanwhile, or still being written by another process
+		}
+		if err := os.Remove(filepath.Join(o.dir, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return o.classify(err)
+		}
+	}
+	return nil
+}
+
+// name is the file of a mail: its id, and a part of the id's hash, so that ids that differ in case alone have files of their own on
+// every system, and no id is one of the names that some systems reserve.
+func name(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return id + "-" + hex.EncodeToString(sum[:4]) + ".eml"
+}
+
+// Send writes the mail to a file of mode 0600, whole or not at all. The same mail replaces its file.
+func (o *Outbox) Send(ctx context.Context, m mail.Mail) error {
+	if err := m.Check(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	message, err := o.message(m)
+	if err != nil {
+		return err
+	}
+	return o.classify(o.write(name(m.ID), message))
+}
+
+// message is the mail as RFC 5322 has it.
+func (o *Outbox) message(m mail.Mail) ([]byte, error) {
+	to, err := mail.Address("to", m.To)
+	if err != nil {
+		return nil, err
+	}
+	var h gomail.Header
+	h.SetDate(o.clock().UTC())
+	h.SetAddressList("From", []*gomail.Address{(*gomail.Address)(o.from)})
+	h.SetAddressList("To", []*gomail.Address{(*gomail.Address)(to)})
+	h.SetSubject(m.Subject)
+	h.SetMessageID(m.ID + o.from.Address[strings.LastIndexByte(o.from.Address, '@'):])
+	h.Set("Auto-Submitted", "auto-generated") // RFC 3834: no answer by a machine
+	var out bytes.Buffer
+	if m.HTML == "" {
+		h.SetContentType("text/plain", utf8)
+		part, err := gomail.CreateSingleInlineWriter(&out, h)
+		err = finish(part, err, m.Text)
+		return out.Bytes(), err
+	}
+	parts, err := gomail.CreateInlineWriter(&out, h)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range []struct{ kind, text string }{{"text/plain", m.Text}, {"text/html", m.HTML}} { // the best one last: RFC 2046, section 5.1.4
+		var h gomail.InlineHeader
+		h.SetContentType(p.kind, utf8)
+		part, err := parts.CreatePart(h)
+		if err := finish(part, err, p.text); err != nil {
+			return nil, err
+		}
+	}
+	err = parts.Close()
+	return out.Bytes(), err
+}
+
+var utf8 = map[string]string{"charset": "utf-8"}
+
+// finish writes a part to its end, unless it could not be begun.
+func finish(part io.WriteCloser, err error, text string) error {
+	if err == nil {
+		_, err = io.WriteString(part, text)
+	}
+	if err == nil {
+		err = part.Close()
+	}
+	return err
+}
+
+// write writes a new file to the disk, and then gives it its name.
+func (o *Outbox) write(name string, message []byte) error {
+	file, err := os.CreateTemp(o.dir, unfinished) // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(message)
+	if err == nil {
+		err = file.Sync()
+	}
+	if e := file.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(file.Name(), filepath.Join(o.dir, name))
+	}
+	if err != nil {
+		_ = os.Remove(file.Name())
+		return err
+	}
+	return o.sync()
+}
+
+// sync writes the names of the folder's files to the disk, where the system can and needs to.
+func (o *Outbox) sync() error {
+	d, err := os.Open(o.dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
+}
+
+// classify gives what the system reports a kind, and the user something to do.
+func (o *Outbox) classify(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fault.New(fault.Unavailable, "the disk of the folder %s is full; free some space: %v", o.dir, err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fault.New(fault.Unavailable, "the folder %s cannot be read and written; make it writable for this user: %v", o.dir, err)
+	}
+	return fault.New(fault.Unavailable, "the folder %s does not work: %v", o.dir, err)
+}

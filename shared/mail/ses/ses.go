@@ -1,0 +1,111 @@
+// Package ses sends mail with Amazon SES.
+package ses
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	netmail "net/mail"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
+	"github.com/aws/smithy-go"
+
+	"adminassistant/shared/awssdk"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/mail"
+)
+
+// Sender sends from one address, which is verified in SES, or its domain is.
+type Sender struct {
+	client        *sesv2.Client
+	from          string
+	configuration *string
+}
+
+var _ mail.Sender = (*Sender)(nil)
+
+// New returns a sender. configurationSet names the configuration set of SES that mails go through; empty is the account's default.
+// It asks nothing of SES yet. A from that is no address is of kind fault.Invalid, field "from".
+func New(cfg aws.Config, from, configurationSet string) (*Sender, error) {
+	a, err := mail.Address("from", from)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sender{client: sesv2.NewFromConfig(cfg), from: header(a)}
+	if configurationSet != "" {
+		s.configuration = &configurationSet
+	}
+	return s, nil
+}
+
+// header is the address as SES takes it: ASCII, a name of other letters as RFC 2047 has it.
+func header(a *netmail.Address) string {
+	if a.Name == "" {
+		return a.Address
+	}
+	return a.String()
+}
+
+// Send hands the mail to SES. The mail's id goes along as the tag mail, in which the events of a configuration set show it.
+func (s *Sender) Send(ctx context.Context, m mail.Mail) error {
+	if err := m.Check(); err != nil {
+		return err
+	}
+	to, err := mail.Address("to", m.To)
+	if err != nil {
+		return err
+	}
+	text := func(data string) *types.Content {
+		return &types.Content{Data: &data, Charset: aws.String("UTF-8")}
+	}
+	body := &types.Body{Text: text(m.Text)}
+	if m.HTML != "" {
+		body.Html = text(m.HTML)
+	}
+	_, err = s.client.SendEmail(ctx, &sesv2.SendEmailInput{
+		FromEmailAddress:     &s.from,
+		Destination:          &types.Destination{ToAddresses: []string{header(to)}},
+		ConfigurationSetName: s.configuration,
+		EmailTags:            []types.MessageTag{{Name: aws.String("mail"), Value: &m.ID}},
+		Content: &types.EmailContent{Simple: &types.Message{
+			Subject: text(m.Subject), Body: body,
+			Headers: []types.MessageHeader{{Name: aws.String("Auto-Submitted"), Value: aws.String("auto-generated")}}, // RFC 3834: no answer by a machine
+		}},
+	})
+	return classify(err)
+}
+
+// advice is what an operator can do about what SES refuses for good.
+var advice = map[string]string{
+	"AccessDeniedException":              "allow ses:SendEmail for this sender in the function's role",
+	"AccountSuspendedException":          "the account may send no mail for good; ask AWS support",
+	"BadRequestException":                "it takes the sender or the recipient for malformed",
+	"MailFromDomainNotVerifiedException": "verify the sender's domain in SES",
+	"MessageRejected":                    "verify the sender in SES; while the account is in the sandbox the recipient, too",
+	"NotFoundException":                  "there is no such configuration set; check the setting that names it",
+	"SendingPausedException":             "sending is paused for the account or the configuration set; resume it",
+}
+
+// classify says what an error of SES means. Its own text is left out, since it quotes addresses.
+func classify(err error) error {
+	var answer smithy.APIError
+	if !errors.As(err, &answer) {
+		return awssdk.Fault(err, "send mail") // no answer: the text is about connections
+	}
+	kind := fault.Of(awssdk.Fault(err, "send mail"))
+	if kind == fault.Throttled && strings.Contains(strings.ToLower(answer.ErrorMessage()), "daily") { // the code is that of too many at once
+		return mail.ErrQuota
+	}
+	told := answer.ErrorCode()
+	if response := (*awshttp.ResponseError)(nil); errors.As(err, &response) {
+		told = fmt.Sprintf("%d %s to request %q", response.HTTPStatusCode(), told, response.ServiceRequestID())
+	}
+	if hint := advice[answer.ErrorCode()]; hint != "" {
+		return fault.New(fault.Internal, "send mail: SES answered %s: %s", told, hint)
+	}
+	return fault.New(kind, "send mail: SES answered %s", told)
+}
