@@ -1,6 +1,10 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools cli bench chaos lint fmt fuzz clean
+.PHONY: help run test tools cli build stage not-prod synth diff deploy destroy smoke logs bench chaos lint fmt fuzz clean
+
+# One way to compile everything: what a test compiled, a build need not compile again.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath
 
 DATA ?= .data/demo
 ADDR ?= 127.0.0.1:8080
@@ -9,7 +13,8 @@ SEEDS ?= 50
 RUNS ?= 40
 CDK_VERSION := 2.1031.2
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+LDFLAGS := -s -w -buildid= -X main.version=$(VERSION)
+FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,7 +27,7 @@ test: tools ## run all tests, with stand-ins for AWS beside them
 
 # What the tests need beside Go goes into .tools/, pinned. Without Java, Python or Node it is left out, but not where CI=true.
 DYNAMODB_LOCAL := .tools/dynamodb-local/installed-3.3.1
-MOTO := .tools/moto/installed-5.1.16
+MOTO := .tools/moto/installed-5.2.1
 CDK := .tools/cdk/installed-$(CDK_VERSION)
 
 tools: $(DYNAMODB_LOCAL) $(MOTO) $(CDK) ## install what tests and deployment need beside Go into .tools/
@@ -50,7 +55,37 @@ $(CDK):
 
 cli: ## build the command line program into dist/
 	@mkdir -p dist
-	go build $(GOFLAGS_BUILD) -o dist/admin-assistant ./cmd/admin-assistant
+	go build -ldflags "$(LDFLAGS)" -o dist/admin-assistant ./cmd/admin-assistant
+
+build: $(FUNCTIONS:%=dist/functions/%/bootstrap) ## build all functions for Lambda (arm64) into dist/functions/; the same commit gives the same bytes
+
+# Go knows what is up to date; the folder holds the binary and nothing else, since all of it is deployed
+dist/functions/%/bootstrap: .FORCE
+	@mkdir -p $(@D)
+	GOOS=linux GOARCH=arm64 go build -buildvcs=false -tags lambda.norpc -ldflags "$(LDFLAGS)" -o $@ ./functions/$*
+
+.PHONY: .FORCE
+.FORCE:
+
+# STAGE is dev, staging or prod; infra/settings.go tells what else a deployment needs to know
+CDK_RUN = JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1 JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION=1 .tools/cdk/node_modules/.bin/cdk --no-notices -c stage=$(STAGE)
+stage:
+	@case '$(STAGE)' in dev|staging|prod) ;; *) echo 'say which stage: STAGE=dev, staging or prod'; exit 2;; esac
+
+not-prod: stage
+	@test '$(STAGE)' != prod || { echo 'prod is not destroyed from here'; exit 2; }
+
+synth: stage build $(CDK) ## make the CloudFormation templates of a stage (STAGE=) in cdk.out/
+	$(CDK_RUN) synth --quiet --all
+
+diff: stage build $(CDK) ## show what a deployment of a stage would change (STAGE=)
+	$(CDK_RUN) diff --all
+
+deploy: stage build $(CDK) ## deploy a stage (STAGE=)
+	$(CDK_RUN) deploy --all --require-approval broadening --outputs-file dist/outputs-$(STAGE).json
+
+destroy: not-prod build $(CDK) ## remove a stage (STAGE=), but never prod
+	$(CDK_RUN) destroy --all
 
 bench: ## run the benchmarks, with allocations
 	go test -timeout 60m -run '^$$' -bench . -benchmem ./...
@@ -70,7 +105,7 @@ fmt: ## format the code
 fuzz: ## fuzz every parser for FUZZTIME each
 	@for pkg in $$(go list ./...); do \
 		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || exit 1; \
 		done; \
 	done
 

@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -13,15 +12,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/oklog/ulid/v2"
+	"golang.org/x/sync/errgroup"
 
 	"adminassistant/shared/account"
-	"adminassistant/shared/archive"
 	"adminassistant/shared/blob/folder"
-	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/fault"
-	"adminassistant/shared/httpapi"
-	"adminassistant/shared/ledger"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store/sqlite"
@@ -34,9 +29,10 @@ type Local struct {
 	// Principal is the only user: the account that the process runs under.
 	Principal account.Principal
 
-	handler http.Handler
-	worker  *run.Worker
-	closers []io.Closer
+	handler  http.Handler
+	worker   *run.Worker
+	archives *queues.Queue
+	closers  []io.Closer
 }
 
 // OpenLocal opens or makes the data folder and wires everything. Logs go to out.
@@ -61,53 +57,79 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fault.New(fault.Invalid, "data folder %s cannot be made: %v; name another one with --data", dir, err)
 	}
+	y := &system{settings: s, log: log}
 	table, err := sqlite.Open(filepath.Join(dir, "store.db"), time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	l.closers = append(l.closers, table)
+	y.table = table
 	messages, err := queues.Open(filepath.Join(dir, "queue.db"), time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	l.closers = append(l.closers, messages)
-	blobs, err := folder.Open(filepath.Join(dir, "blobs"))
-	if err != nil {
+	l.archives = messages.Queue("archive")
+	y.archives = l.archives
+	if y.blobs, err = folder.Open(filepath.Join(dir, "blobs")); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	l.closers = append(l.closers, blobs)
-
-	own := local.New(table, newID, time.Now)
-	providers, err := newCalendars(s, own)
-	if err != nil {
-		return nil, err
+	y.connect(fromSettings(s))
+	if s.HasGraph() { // what is wrong with its settings shows at once
+		if _, err := y.providers.microsoft(context.Background()); err != nil {
+			return nil, err
+		}
 	}
-	entries := ledger.New(table, blobs)
-	configs := archive.NewConfigs(table, entries, newID, time.Now)
-	runs := run.NewStore(table)
-	archives := messages.Queue("archive")
-	l.worker = &run.Worker{
-		Runs: runs, Queue: archives, Log: log, Clock: time.Now, BusyDelay: time.Second, Visibility: s.Lease,
-		Handlers: map[run.Kind]run.Handler{run.Archive: &archive.Runner{
-			Table: table, Blobs: blobs, Provider: providers.of,
-			Clock: time.Now, NewID: newID, LeaseFor: s.Lease, HandOn: s.HandOn,
-		}},
-	}
-	l.handler = httpapi.New(httpapi.Services{
-		Configs: configs, Runs: runs, Starter: &run.Starter{Runs: runs, Queue: archives}, Ledger: entries, Blobs: blobs, Table: table,
-		Provider: providers.of,
-		Local:    func(user string) httpapi.Importer { return own.For(user) },
-		Clock:    time.Now, NewID: newID, Log: log, Version: version,
-		Authenticate: func(*http.Request) (account.Principal, error) { return l.Principal, nil },
-	})
+	l.worker = y.worker(y.archives, time.Second, s.Lease, map[run.Kind]run.Handler{run.Archive: y.archiver()})
+	l.handler = y.api(version, func(*http.Request) (account.Principal, error) { return l.Principal, nil })
 	return l, nil
 }
 
 // Handler returns the API.
 func (l *Local) Handler() http.Handler { return l.handler }
 
-// Work carries out the runs that the queue names, until ctx ends.
-func (l *Local) Work(ctx context.Context) error { return l.worker.Poll(ctx) }
+// Work carries out the runs that the queue names, until ctx ends, and fails those whose messages became dead letters.
+func (l *Local) Work(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return l.worker.Poll(ctx) })
+	group.Go(func() error { return l.bury(ctx) })
+	return group.Wait()
+}
+
+const (
+	// lookForDead is how often new dead letters are looked for.
+	lookForDead = time.Minute
+	// deadAtOnce is how many of the latest dead letters are looked at.
+	deadAtOnce = 100
+)
+
+// bury fails the runs that dead letters name. The letters stay where they are, for the machine's owner.
+func (l *Local) bury(ctx context.Context) error {
+	seen := map[string]bool{}
+	tick := time.NewTicker(lookForDead)
+	defer tick.Stop()
+	for {
+		letters, err := l.archives.DeadLetters(ctx, deadAtOnce)
+		if err != nil && ctx.Err() == nil {
+			telemetry.Failure(l.worker.Log.Warn(), err).Msg("dead letters not read")
+		}
+		for _, letter := range letters {
+			if seen[letter.ID] {
+				continue
+			}
+			err := l.worker.Bury(ctx, letter.Body)
+			if err != nil && ctx.Err() == nil {
+				telemetry.Failure(l.worker.Log.Warn(), err).Str("message", letter.ID).Msg("dead letter names no run that could be failed")
+			}
+			seen[letter.ID] = err == nil || !fault.Of(err).Transient()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
 
 // Close closes the stores.
 func (l *Local) Close() error {
@@ -118,9 +140,6 @@ func (l *Local) Close() error {
 	l.closers = nil
 	return errors.Join(errs...)
 }
-
-// newID returns an id that sorts by the time at which it was made.
-func newID() string { return ulid.MustNew(ulid.Timestamp(time.Now()), rand.Reader).String() }
 
 // osPrincipal returns the user that the operating system knows.
 func osPrincipal() (account.Principal, error) {

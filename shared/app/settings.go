@@ -4,6 +4,8 @@ package app
 import (
 	"fmt"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/adrg/xdg"
@@ -31,10 +33,34 @@ type Settings struct {
 	GraphSecret              string `env:"ADMIN_ASSISTANT_GRAPH_SECRET"`
 	GraphCertificate         string `env:"ADMIN_ASSISTANT_GRAPH_CERTIFICATE"`
 	GraphCertificatePassword string `env:"ADMIN_ASSISTANT_GRAPH_CERTIFICATE_PASSWORD"`
+	// GraphCredentials names a secret of AWS Secrets Manager that holds, in GraphSecret's or GraphCertificate's place, a JSON object:
+	// {"client_secret"} or {"certificate","password"}, the certificate as PEM or as PKCS #12 in base64.
+	GraphCredentials string `env:"ADMIN_ASSISTANT_GRAPH_CREDENTIALS"`
 	// Lease is how long an archive calendar stays reserved after the last sign of life of a run.
 	Lease time.Duration `env:"ADMIN_ASSISTANT_LEASE" envDefault:"15s"`
 	// HandOn is how long before its deadline a worker stops and hands the rest of a run on.
 	HandOn time.Duration `env:"ADMIN_ASSISTANT_HAND_ON" envDefault:"60s"`
+
+	// The settings below are of the functions in the cloud alone; the deployment sets them.
+
+	// Stage is dev, staging or prod; it tells metrics of several deployments apart.
+	Stage string `env:"ADMIN_ASSISTANT_STAGE"`
+	// Table is the name of the DynamoDB table.
+	Table string `env:"ADMIN_ASSISTANT_TABLE"`
+	// Bucket is the name of the S3 bucket.
+	Bucket string `env:"ADMIN_ASSISTANT_BUCKET"`
+	// QueueArchive, QueueBackup and QueueNotify are addresses of SQS queues, and those with Dead of their dead-letter queues.
+	QueueArchive     string `env:"ADMIN_ASSISTANT_QUEUE_ARCHIVE"`
+	QueueArchiveDead string `env:"ADMIN_ASSISTANT_QUEUE_ARCHIVE_DEAD"`
+	QueueBackup      string `env:"ADMIN_ASSISTANT_QUEUE_BACKUP"`
+	QueueBackupDead  string `env:"ADMIN_ASSISTANT_QUEUE_BACKUP_DEAD"`
+	QueueNotify      string `env:"ADMIN_ASSISTANT_QUEUE_NOTIFY"`
+	QueueNotifyDead  string `env:"ADMIN_ASSISTANT_QUEUE_NOTIFY_DEAD"`
+	// SignInAuthority is the address of Entra ID; SignInAudience the id of the application whose access tokens the API takes, and
+	// SignInTenants are the ids of the tenants whose users it lets in, separated by commas.
+	SignInAuthority string   `env:"ADMIN_ASSISTANT_SIGN_IN_AUTHORITY" envDefault:"https://login.microsoftonline.com"`
+	SignInAudience  string   `env:"ADMIN_ASSISTANT_SIGN_IN_AUDIENCE"`
+	SignInTenants   []string `env:"ADMIN_ASSISTANT_SIGN_IN_TENANTS"`
 }
 
 // FromEnvironment reads the settings; errors are of kind fault.Invalid and name the variable.
@@ -49,7 +75,36 @@ func FromEnvironment() (Settings, error) {
 	if s.HandOn < 0 || s.HandOn > 10*time.Minute {
 		return Settings{}, fault.Field("ADMIN_ASSISTANT_HAND_ON", "must be between 0s and 10m, not %s", s.HandOn)
 	}
-	return s, nil
+	return s, s.checkGraph()
+}
+
+// checkGraph refuses settings of Microsoft Graph of which one would be ignored.
+func (s Settings) checkGraph() error {
+	if s.GraphToken != "" && s.GraphTenant+s.GraphClient != "" {
+		return fault.Field("ADMIN_ASSISTANT_GRAPH_TOKEN", "contradicts ADMIN_ASSISTANT_GRAPH_TENANT and _CLIENT; set one or the other")
+	}
+	var given []string
+	for name, value := range map[string]string{"_SECRET": s.GraphSecret, "_CERTIFICATE": s.GraphCertificate, "_CREDENTIALS": s.GraphCredentials} {
+		if value != "" {
+			given = append(given, name)
+		}
+	}
+	if len(given) > 1 {
+		slices.Sort(given)
+		return fault.Field("ADMIN_ASSISTANT_GRAPH"+given[0], "contradicts ADMIN_ASSISTANT_GRAPH%s; set one of them", given[1])
+	}
+	return nil
+}
+
+// require says which of the settings, by the names of their variables, is missing.
+func (s Settings) require(names ...string) error {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Settings]()) {
+		name := field.Tag.Get("env")
+		if slices.Contains(names, name) && reflect.ValueOf(s).FieldByIndex(field.Index).IsZero() {
+			return fault.Field(name, "is not set")
+		}
+	}
+	return nil
 }
 
 // HasGraph says whether the settings say how to reach Microsoft 365.

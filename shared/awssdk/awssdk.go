@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"time"
@@ -22,8 +23,9 @@ import (
 const (
 	// attempts is how often a request is made at most, the first time included.
 	attempts = 5
-	// maxBackoff is the longest pause between two attempts.
-	maxBackoff = 4 * time.Second
+	// firstBackoff is the longest pause before the second attempt; it doubles with each, up to maxBackoff.
+	firstBackoff = 200 * time.Millisecond
+	maxBackoff   = 4 * time.Second
 	// perAttempt is how long the answer to one attempt may take to begin, unless an adapter says otherwise.
 	perAttempt = 5 * time.Second
 )
@@ -47,9 +49,15 @@ func retryer() aws.Retryer {
 		o.StandardOptions = append(o.StandardOptions, func(o *retry.StandardOptions) {
 			o.MaxAttempts = attempts
 			o.MaxBackoff = maxBackoff
-			o.Backoff = retry.NewExponentialJitterBackoff(maxBackoff)
+			o.Backoff = retry.BackoffDelayerFunc(backoff)
 		})
 	})
+}
+
+// backoff is the pause after so many attempts, with full jitter.
+func backoff(attempt int, _ error) (time.Duration, error) {
+	longest := min(firstBackoff<<min(attempt, 16), maxBackoff)
+	return rand.N(longest), nil
 }
 
 // Within returns cfg with connections of its own on which the answer to every attempt has to begin within the time given. A body

@@ -48,6 +48,7 @@ const (
 	codeRunUnderWay          = "run_under_way"
 	codeNothingToRetry       = "nothing_to_retry"
 	codeCrossOrigin          = "cross_origin"
+	codeAnswerTooLarge       = "answer_too_large"
 	internalDetail           = "something went wrong on our side; the log has the details under the correlation id"
 	changedMeanwhile         = "it was changed by somebody else meanwhile; read it again"
 	typePrefix               = "/docs#problem-"
@@ -85,6 +86,7 @@ var codes = []struct {
 	{codeRunEnded, http.StatusConflict, "The run has ended"},
 	{codeRunUnderWay, http.StatusConflict, "The run has not ended yet"},
 	{codeNothingToRetry, http.StatusConflict, "The run has no failed items"},
+	{codeAnswerTooLarge, http.StatusUnprocessableEntity, "The answer would be too large"},
 	{codeCrossOrigin, http.StatusForbidden, "Another site's page may not do that"},
 }
 

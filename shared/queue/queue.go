@@ -34,7 +34,8 @@ type Queue interface {
 	Extend(ctx context.Context, receipt string, visibility time.Duration) error
 	// Park moves the message to the dead-letter queue at once, with a reason for the operator.
 	Park(ctx context.Context, m Message, reason string) error
-	// Stats counts messages: waiting (visible, delayed and in flight) and dead; Oldest is when the oldest waiting one was sent (zero: none).
+	// Stats counts messages: waiting (visible, delayed and in flight) and dead; Oldest is when the oldest waiting one was
+	// sent (zero: none, or the service does not tell).
 	Stats(ctx context.Context) (Stats, error)
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/queue"
 	"adminassistant/shared/store"
 )
 
@@ -91,6 +92,7 @@ type Run struct {
 	To        calendar.Date `json:"to"`     // last day, included
 	Options   Options       `json:"options"`
 	AttemptOf string        `json:"attempt_of,omitempty"` // the run whose failed items this one retries
+	Job       string        `json:"job,omitempty"`        // the job that started it
 
 	State    State           `json:"state"`
 	Progress Progress        `json:"progress"`
@@ -146,12 +148,9 @@ const createAttempts = 3
 // Create stores a new run, unless one of the same kind, config, window and options is under way: then that one is returned, and
 // created is false.
 func (s *Store) Create(ctx context.Context, r *Run) (underWay *Run, created bool, err error) {
-	active, free := r.activeKey(), store.Absent()
+	free := store.Absent()
 	for range createAttempts {
-		err = s.table.Transact(ctx, []store.Op{
-			{Put: r.item(), If: store.Absent()},
-			{Put: &store.Item{Key: active, Data: fmt.Appendf(nil, "%q", r.ID)}, If: free},
-		})
+		err = s.table.Transact(ctx, r.Creation(free))
 		if err == nil {
 			r.stored = 1
 			return r, true, nil
@@ -159,29 +158,48 @@ func (s *Store) Create(ctx context.Context, r *Run) (underWay *Run, created bool
 		if !errors.Is(err, store.ErrConflict) {
 			return nil, false, fmt.Errorf("store the run: %w", err)
 		}
-		item, err := s.table.Get(ctx, active)
-		if errors.Is(err, store.ErrNotFound) { // it ended just now
-			free = store.Absent()
-			continue
+		if underWay, free, err = s.UnderWay(ctx, r); err != nil || underWay != nil {
+			return underWay, false, err
 		}
-		if err != nil {
-			return nil, false, fmt.Errorf("find the run under way: %w", err)
-		}
-		var id string
-		if err := json.Unmarshal(item.Data, &id); err != nil {
-			return nil, false, fault.New(fault.Malformed, "the note of the run under way is unreadable: %v", err)
-		}
-		underWay, err = s.Get(ctx, r.User, id)
-		if err != nil && fault.Of(err) != fault.NotFound {
-			return nil, false, err
-		}
-		if err == nil && !underWay.State.Ended() {
-			return underWay, false, nil
-		}
-		free = store.VersionIs(item.Version) // the note outlived its run
 	}
 	return nil, false, fault.New(fault.Unavailable, "another run of the window began or ended at the same moment; try again")
 }
+
+// Creation is the operations that store a new run and note that it is under way for its window. free is what must hold for the note:
+// store.Absent(), or what UnderWay told. They conflict when the run exists, or another one is under way.
+func (r *Run) Creation(free store.Condition) []store.Op {
+	return []store.Op{
+		{Put: r.item(), If: store.Absent()},
+		{Put: &store.Item{Key: r.activeKey(), Data: fmt.Appendf(nil, "%q", r.ID)}, If: free},
+	}
+}
+
+// UnderWay returns the run of the same kind, config, window and options as r that is under way. If there is none it is nil, and free
+// is the condition for r's Creation.
+func (s *Store) UnderWay(ctx context.Context, r *Run) (underWay *Run, free store.Condition, err error) {
+	item, err := s.table.Get(ctx, r.activeKey())
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, store.Absent(), nil
+	}
+	if err != nil {
+		return nil, free, fmt.Errorf("find the run under way: %w", err)
+	}
+	var id string
+	if err := json.Unmarshal(item.Data, &id); err != nil {
+		return nil, free, fault.New(fault.Malformed, "the note of the run under way is unreadable: %v", err)
+	}
+	underWay, err = s.Get(ctx, r.User, id)
+	if err != nil && fault.Of(err) != fault.NotFound {
+		return nil, free, err
+	}
+	if err == nil && !underWay.State.Ended() {
+		return underWay, free, nil
+	}
+	return nil, store.VersionIs(item.Version), nil // the note outlived its run
+}
+
+// Send sends the message that names the run. A second one does no harm.
+func (r *Run) Send(ctx context.Context, q queue.Queue) error { return send(ctx, q, r, 0) }
 
 // Get returns a user's run; one that is not there is of kind fault.NotFound.
 func (s *Store) Get(ctx context.Context, user, id string) (*Run, error) {

@@ -94,7 +94,9 @@ type Worker struct {
 	Queue    queue.Queue
 	Handlers map[Kind]Handler
 	Log      zerolog.Logger
-	Clock    func() time.Time
+	// Metrics count what becomes of runs and messages; nil if nobody looks at them.
+	Metrics *telemetry.Metrics
+	Clock   func() time.Time
 	// BusyDelay is how long a run waits before it asks for the lease again.
 	BusyDelay time.Duration
 	// Visibility is how long a message stays hidden from other workers; Poll renews it while the run goes on.
@@ -107,14 +109,14 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	msg, err := ParseMessage(m.Body)
 	if err != nil {
 		telemetry.Failure(w.Log.Error(), err).Str("message", m.ID).Msg("message parked")
-		return w.Queue.Park(ctx, m, "malformed")
+		return w.park(ctx, m, "malformed")
 	}
 	ctx = telemetry.WithCorrelation(ctx, w.Log.With().Str("run", msg.RunID).Str("user", telemetry.Hash(msg.User)).Logger(), msg.Correlation)
 	log := zerolog.Ctx(ctx)
 	r, err := w.Runs.Get(ctx, msg.User, msg.RunID)
-	if kind := fault.Of(err); kind == fault.NotFound || kind == fault.Malformed || kind == fault.Invalid { // Invalid: no id of ours
+	if nobodys(err) {
 		telemetry.Failure(log.Error(), err).Str("message", m.ID).Msg("message parked")
-		return w.Queue.Park(ctx, m, "names no readable run")
+		return w.park(ctx, m, "names no readable run")
 	}
 	if err != nil {
 		return err
@@ -125,13 +127,16 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	handler := w.Handlers[r.Kind]
 	if handler == nil {
 		log.Error().Str("message", m.ID).Str("kind", string(r.Kind)).Msg("message parked")
-		return w.Queue.Park(ctx, m, "nobody handles runs of this kind")
+		return w.park(ctx, m, "nobody handles runs of this kind")
 	}
 
 	err = carryOut(ctx, handler, r)
 	switch {
 	case err == nil:
+		w.ended(r)
 		return w.Queue.Delete(ctx, m.Receipt)
+	case (errors.Is(err, ErrBusy) || errors.Is(err, ErrHandOn)) && w.Clock().Sub(r.Created) > longestRun:
+		err = errTooLong
 	case errors.Is(err, ErrBusy):
 		return w.replace(ctx, m, r, w.BusyDelay)
 	case errors.Is(err, ErrHandOn):
@@ -147,10 +152,15 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 		return err
 	}
 	if again(err) {
-		return w.Queue.Park(ctx, m, "the run was interrupted too often")
+		return w.park(ctx, m, "the run was interrupted too often")
 	}
 	return w.Queue.Delete(ctx, m.Receipt)
 }
+
+// longestRun is how long a run may wait for others and be handed on.
+const longestRun = 24 * time.Hour
+
+var errTooLong = fault.New(fault.Conflict, "the run did not get done within a day; nothing is lost or doubled, start it again")
 
 // carryOut runs the handler. A panic becomes an internal error, so that one run that trips over a defect ends alone.
 func carryOut(ctx context.Context, h Handler, r *Run) (err error) {
@@ -182,7 +192,40 @@ func (w *Worker) fail(ctx context.Context, user, id string, cause error) error {
 		return err
 	}
 	r.Problem = NewProblem(cause)
-	return w.Runs.Finish(ctx, r, Failed, w.Clock())
+	if err := w.Runs.Finish(ctx, r, Failed, w.Clock()); err != nil {
+		return err
+	}
+	w.ended(r)
+	return nil
+}
+
+// park moves a message to the dead-letter queue.
+func (w *Worker) park(ctx context.Context, m queue.Message, reason string) error {
+	if err := w.Queue.Park(ctx, m, reason); err != nil {
+		return err
+	}
+	w.Metrics.Count(telemetry.Counts{telemetry.MessagesParked: 1})
+	return nil
+}
+
+// endings are how runs of each state that they end in are counted.
+var endings = map[State]telemetry.Metric{Succeeded: telemetry.RunsSucceeded, Partial: telemetry.RunsPartial, Failed: telemetry.RunsFailed}
+
+// ended counts a run that this worker has just ended. One whose end was stored without the worker learning so is not counted, and
+// none is counted twice: the record of the run says what became of it, the metrics say how things go.
+func (w *Worker) ended(r *Run) {
+	metric, ok := endings[r.State]
+	if !ok {
+		return
+	}
+	counts := telemetry.Counts{metric: 1}
+	var result struct {
+		Written int `json:"written"`
+	}
+	if r.Kind == Archive && json.Unmarshal(r.Result, &result) == nil { // a run that failed may have no result
+		counts[telemetry.AppointmentsArchived] = result.Written
+	}
+	w.Metrics.Count(counts)
 }
 
 // Poll handles messages one after the other until ctx ends.
@@ -218,12 +261,7 @@ func (w *Worker) handleRenewing(ctx context.Context, m queue.Message) {
 	stop()
 	renewals.Wait() // a late one would hide the message again
 	if err != nil {
-		telemetry.Failure(w.Log.WithLevel(interrupted(ctx)), err).Msg("message left for redelivery")
-		settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if err := w.Queue.Extend(settle, m.Receipt, w.BusyDelay); err != nil {
-			telemetry.Failure(w.Log.Warn(), err).Msg("message not released")
-		}
+		w.release(ctx, m, err)
 	}
 }
 

@@ -46,6 +46,7 @@ type shop struct {
 	queue *queues.Queue
 	now   time.Time
 	log   bytes.Buffer
+	count bytes.Buffer // what was counted
 }
 
 func newShop(t testing.TB, h handler) *shop {
@@ -63,7 +64,8 @@ func newShop(t testing.TB, h handler) *shop {
 	})
 	s.queue = file.Queue("archive")
 	s.Worker = &Worker{
-		Runs: NewStore(s.table), Queue: s.queue, Handlers: map[Kind]Handler{}, Log: zerolog.New(&s.log), Clock: clock, BusyDelay: busyDelay, Visibility: visibility,
+		Runs: NewStore(s.table), Queue: s.queue, Handlers: map[Kind]Handler{}, Log: zerolog.New(&s.log), Metrics: telemetry.NewMetrics(&s.count, "test", clock), Clock: clock,
+		BusyDelay: busyDelay, Visibility: visibility,
 	}
 	if h != nil {
 		s.Handlers[Archive] = h
@@ -123,6 +125,26 @@ func (s *shop) settled(waiting, dead int, reason string) {
 		if !strings.Contains(letter.Reason, reason) {
 			s.t.Errorf("dead because %q, want %q", letter.Reason, reason)
 		}
+	}
+}
+
+// counted expects what the worker counted so far.
+func (s *shop) counted(want telemetry.Counts) {
+	s.t.Helper()
+	got := telemetry.Counts{}
+	for line := range strings.Lines(s.count.String()) {
+		var fields map[telemetry.Metric]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			s.t.Fatalf("%q: %v", line, err)
+		}
+		for name, value := range fields {
+			if n, ok := value.(float64); ok {
+				got[name] += int(n)
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		s.t.Errorf("counted, want - got +:\n%s", diff)
 	}
 }
 
@@ -441,6 +463,153 @@ func TestHandle(t *testing.T) {
 			t.Errorf("%s, %+v", r.State, r.Progress)
 		}
 	})
+}
+
+func TestCounts(t *testing.T) {
+	// ends is a handler that ends runs in a state, with a result.
+	ends := func(s **shop, state State, result string) handler {
+		return func(ctx context.Context, r *Run) error {
+			r.Result = json.RawMessage(result)
+			return (*s).Runs.Finish(ctx, r, state, (*s).now)
+		}
+	}
+	handle := func(t *testing.T, s *shop) {
+		t.Helper()
+		if err := s.Handle(t.Context(), s.receiveOne()); err != nil {
+			t.Error(err)
+		}
+	}
+	const wrote = `{"counts":{"archived":9},"written":7}`
+	for name, c := range map[string]struct {
+		state  State
+		result string
+		want   telemetry.Counts
+	}{
+		"a run that succeeded counts with what it wrote":          {Succeeded, wrote, telemetry.Counts{telemetry.RunsSucceeded: 1, telemetry.AppointmentsArchived: 7}},
+		"one that changed nothing counts alone":                   {Succeeded, `{"written":0}`, telemetry.Counts{telemetry.RunsSucceeded: 1}},
+		"one of which a part failed counts with what it wrote":    {Partial, wrote, telemetry.Counts{telemetry.RunsPartial: 1, telemetry.AppointmentsArchived: 7}},
+		"one that its handler let fail counts as failed":          {Failed, `{"written":0}`, telemetry.Counts{telemetry.RunsFailed: 1}},
+		"one whose result is of another form counts all the same": {Succeeded, `"nothing"`, telemetry.Counts{telemetry.RunsSucceeded: 1}},
+		"one that was cancelled is none of these":                 {Cancelled, wrote, telemetry.Counts{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s *shop
+			s = newShop(t, ends(&s, c.state, c.result))
+			s.start("1")
+			handle(t, s)
+			s.counted(c.want)
+			if lines := strings.Count(s.count.String(), "\n"); lines > 1 {
+				t.Errorf("one fact is told in %d lines", lines)
+			}
+		})
+	}
+	t.Run("what other kinds of run write is no archived appointment", func(t *testing.T) {
+		var s *shop
+		s = newShop(t, nil)
+		s.Handlers["restore"] = ends(&s, Succeeded, wrote)
+		r := sample("1")
+		r.Kind = "restore"
+		if _, _, err := (&Starter{Runs: s.Runs, Queue: s.queue}).Start(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		handle(t, s)
+		s.counted(telemetry.Counts{telemetry.RunsSucceeded: 1})
+	})
+	t.Run("a run whose message comes again after its end counts once", func(t *testing.T) {
+		var s *shop
+		s = newShop(t, ends(&s, Succeeded, wrote))
+		r := s.start("1")
+		if err := send(t.Context(), s.queue, r, 0); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range s.receive() {
+			if err := s.Handle(t.Context(), m); err != nil {
+				t.Error(err)
+			}
+		}
+		s.settled(0, 0, "")
+		s.counted(telemetry.Counts{telemetry.RunsSucceeded: 1, telemetry.AppointmentsArchived: 7})
+	})
+	t.Run("a run that goes on elsewhere, or waits, does not count", func(t *testing.T) {
+		for _, err := range []error{ErrBusy, ErrHandOn} {
+			s := newShop(t, func(context.Context, *Run) error { return err })
+			s.start("1")
+			handle(t, s)
+			s.counted(telemetry.Counts{})
+		}
+	})
+	t.Run("a run whose end was not stored does not count", func(t *testing.T) {
+		s := newShop(t, func(_ context.Context, r *Run) error {
+			r.End(Succeeded, monday) // and the transaction of it fails
+			return fault.New(fault.Unavailable, "down")
+		})
+		s.start("1")
+		if err := s.Handle(t.Context(), s.receiveOne()); err == nil {
+			t.Error("no error")
+		}
+		s.counted(telemetry.Counts{})
+	})
+	t.Run("a run that failed at once counts, and nothing is parked", func(t *testing.T) {
+		s := newShop(t, func(context.Context, *Run) error { return fault.New(fault.NotFound, "calendar not found") })
+		s.start("1")
+		handle(t, s)
+		s.counted(telemetry.Counts{telemetry.RunsFailed: 1})
+	})
+	t.Run("a run that was interrupted too often counts once, as its message does", func(t *testing.T) {
+		s := newShop(t, func(context.Context, *Run) error { return fault.New(fault.Unavailable, "down") })
+		s.start("1")
+		for range queue.MaxReceives - 1 {
+			if err := s.Handle(t.Context(), s.receiveOne()); err == nil {
+				t.Fatal("no error")
+			}
+			s.counted(telemetry.Counts{})
+			s.now = s.now.Add(visibility)
+		}
+		handle(t, s)
+		s.counted(telemetry.Counts{telemetry.RunsFailed: 1, telemetry.MessagesParked: 1})
+	})
+	t.Run("messages that no worker can use count when they are parked", func(t *testing.T) {
+		s := newShop(t, nil)
+		s.send("malformed")
+		s.send(`{"run_id":"none","kind":"archive","user":"tenant#object"}`)
+		s.start("1") // nobody handles its kind
+		for _, m := range s.receive() {
+			if err := s.Handle(t.Context(), m); err != nil {
+				t.Error(err)
+			}
+		}
+		s.settled(0, 3, "")
+		s.counted(telemetry.Counts{telemetry.MessagesParked: 3})
+	})
+	t.Run("a message that could not be parked does not count", func(t *testing.T) {
+		s := newShop(t, nil)
+		s.Queue = unparkable{s.queue}
+		s.send("malformed")
+		if err := s.Handle(t.Context(), s.receiveOne()); err == nil {
+			t.Error("no error")
+		}
+		s.counted(telemetry.Counts{})
+	})
+	t.Run("nobody has to look", func(t *testing.T) {
+		var s *shop
+		s = newShop(t, ends(&s, Succeeded, wrote))
+		s.Metrics = nil
+		s.send("malformed")
+		s.start("1")
+		for _, m := range s.receive() {
+			if err := s.Handle(t.Context(), m); err != nil {
+				t.Error(err)
+			}
+		}
+		s.settled(0, 1, "malformed")
+	})
+}
+
+// unparkable is a queue whose dead-letter queue is down.
+type unparkable struct{ queue.Queue }
+
+func (unparkable) Park(context.Context, queue.Message, string) error {
+	return fault.New(fault.Unavailable, "down")
 }
 
 // unavailable is a store that is down.

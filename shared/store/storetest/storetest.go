@@ -34,7 +34,9 @@ func Run(t *testing.T, open func(t *testing.T) store.Table) {
 		{"a version counts the writes of its item", versions},
 		{"a condition decides whether a write happens", conditions},
 		{"one of many writers of an absent item wins", oneCreator},
+		{"one of many that delete a version wins", oneDeleter},
 		{"no increment is lost to a concurrent one", counter},
+		{"each of many writes at once is a version of its own", stepByStep},
 		{"sort keys are ordered by their bytes", byteOrder},
 		{"queries find what a model finds", queries},
 		{"a page ends at a megabyte", bigPages},
@@ -274,6 +276,44 @@ func oneCreator(t *testing.T, table store.Table, pk string) {
 	}
 }
 
+func oneDeleter(t *testing.T, table store.Table, pk string) {
+	const deleters = 16
+	key := store.Key{PK: pk, SK: "a"}
+	put(t, table, store.Item{Key: key, Data: []byte(`{}`)})
+	errs := make([]error, deleters)
+	concurrently(deleters, func(i int) { errs[i] = table.Delete(t.Context(), key, store.VersionIs(1)) })
+	won := 0
+	for i, err := range errs {
+		switch {
+		case err == nil:
+			won++
+		case !errors.Is(err, store.ErrConflict) && !fault.Of(err).Transient():
+			t.Errorf("%d: %v, want a conflict", i, err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d deleted the one version", won)
+	}
+}
+
+func stepByStep(t *testing.T, table store.Table, pk string) {
+	const writers = 16
+	key := store.Key{PK: pk, SK: "a"}
+	got := make([]int64, writers)
+	concurrently(writers, func(i int) {
+		var err error
+		if got[i], err = table.Put(t.Context(), store.Item{Key: key, Data: []byte(`{}`)}, store.Any()); err != nil {
+			t.Errorf("put: %v", err)
+		}
+	})
+	slices.Sort(got)
+	for i, version := range got {
+		if version != int64(i+1) {
+			t.Fatalf("versions %d, want 1 to %d", got, writers)
+		}
+	}
+}
+
 func counter(t *testing.T, table store.Table, pk string) {
 	const workers, times = 8, 20
 	key := store.Key{PK: pk, SK: "counter"}
@@ -317,7 +357,7 @@ func byteOrder(t *testing.T, table store.Table, pk string) {
 }
 
 func queries(t *testing.T, table store.Table, pk string) {
-	letters := []string{"a", "b", "#", "é", "\U0001f600", "z"}
+	letters := []string{"a", "b", "#", "é", "\x7f", "\U0010ffff"} // the last two end where a letter has more bytes, and where letters end
 	var keys []string
 	for _, a := range letters {
 		keys = append(keys, a)

@@ -1,0 +1,11 @@
+// Command backup takes the messages of the backup queue.
+package main
+
+import "adminassistant/shared/app"
+
+// version is set when the function is built for deployment.
+var version = "dev"
+
+func main() {
+	app.MustOpenFunction(version, "ADMIN_ASSISTANT_BUCKET", "ADMIN_ASSISTANT_QUEUE_BACKUP", "ADMIN_ASSISTANT_QUEUE_BACKUP_DEAD").StartBackup()
+}

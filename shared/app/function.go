@@ -1,0 +1,199 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
+
+	"adminassistant/shared/account/bearer"
+	"adminassistant/shared/awssdk"
+	"adminassistant/shared/blob/s3"
+	"adminassistant/shared/calendar/graph"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/httpapi"
+	"adminassistant/shared/queue"
+	"adminassistant/shared/queue/sqs"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store/dynamo"
+	"adminassistant/shared/telemetry"
+)
+
+const (
+	// busyInCloud is how long a run waits for another one of its archive calendar, and the first pause after an interruption.
+	busyInCloud = 15 * time.Second
+	// maxAnswer is the largest body that is answered, in bytes. Lambda passes 6 MB on, with the body as a JSON string or in base64.
+	maxAnswer = 4 << 20
+)
+
+// Function is a Lambda function of the deployed system, with clients that live as long as its process.
+type Function struct {
+	system
+	version string
+	aws     aws.Config
+	// stop ends what is under way when the process is asked to end.
+	ctx  context.Context
+	stop context.CancelFunc
+}
+
+// MustOpenFunction reads the settings and sets the clients up that all functions need; it asks no service. requires names the
+// variables without which the function cannot work. When a setting is missing or wrong, one line in the log names it, and the
+// process ends.
+func MustOpenFunction(version string, requires ...string) *Function {
+	f, err := openFunction(version, requires)
+	if err != nil {
+		log, logErr := telemetry.NewLogger(os.Stderr, "error", time.Now)
+		if logErr != nil {
+			panic(logErr)
+		}
+		log.Error().Stringer("fault", fault.Of(err)).Str("field", fault.FieldOf(err)).Err(err).Msg("function not started")
+		os.Exit(1)
+	}
+	return f
+}
+
+func openFunction(version string, requires []string) (*Function, error) {
+	s, err := FromEnvironment()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.require(append(requires, "ADMIN_ASSISTANT_STAGE", "ADMIN_ASSISTANT_TABLE")...); err != nil {
+		return nil, err
+	}
+	f := &Function{version: version}
+	f.ctx, f.stop = context.WithCancel(context.Background())
+	f.settings = s
+	if f.log, err = telemetry.NewLogger(os.Stderr, cmp.Or(s.LogLevel, "info"), time.Now); err != nil {
+		return nil, err
+	}
+	f.metrics = telemetry.NewMetrics(os.Stdout, s.Stage, time.Now)
+	if f.aws, err = awssdk.Load(f.ctx); err != nil {
+		return nil, err
+	}
+	f.table = dynamo.New(awssdk.Within(f.aws, dynamo.PerAttempt), s.Table)
+	if s.Bucket != "" {
+		f.blobs = s3.New(f.aws, s.Bucket)
+	}
+	f.archives = sqs.New(f.aws, s.QueueArchive, s.QueueArchiveDead)
+	f.connect(f.credentials)
+	return f, nil
+}
+
+// credentials completes how the application signs in to Microsoft Graph from the secret that the settings name.
+func (f *Function) credentials(ctx context.Context, app *graph.App) error {
+	if f.settings.GraphCredentials == "" {
+		return fromSettings(f.settings)(ctx, app)
+	}
+	out, err := secretsmanager.NewFromConfig(f.aws).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &f.settings.GraphCredentials})
+	if err != nil {
+		return awssdk.Fault(err, "read the credentials for Microsoft Graph")
+	}
+	var held struct {
+		Secret      string `json:"client_secret"`
+		Certificate string `json:"certificate"`
+		Password    string `json:"password"`
+	}
+	if json.Unmarshal([]byte(aws.ToString(out.SecretString)), &held) != nil || (held.Secret == "") == (held.Certificate == "") {
+		return fault.Wrap(fault.Internal, fmt.Errorf(`the secret that ADMIN_ASSISTANT_GRAPH_CREDENTIALS names must hold {"client_secret"} or {"certificate","password"}`))
+	}
+	app.Secret, app.CertificatePassword = held.Secret, []byte(held.Password)
+	if held.Certificate != "" && !strings.Contains(held.Certificate, "-----BEGIN") {
+		if app.Certificate, err = base64.StdEncoding.DecodeString(held.Certificate); err != nil {
+			return fault.Wrap(fault.Internal, fmt.Errorf("the certificate that ADMIN_ASSISTANT_GRAPH_CREDENTIALS names is neither PEM nor base64"))
+		}
+		return nil
+	}
+	app.Certificate = []byte(held.Certificate)
+	return nil
+}
+
+// start hands the handler to Lambda. When the process is asked to end, what is under way stops where it is safe.
+func (f *Function) start(handler any) {
+	lambda.StartWithOptions(handler, lambda.WithContext(f.ctx), lambda.WithEnableSIGTERM(func() {
+		f.log.Info().Msg("function stopping")
+		f.stop()
+	}))
+}
+
+// StartAPI answers requests that API Gateway passes on, in its payload format 2.0.
+func (f *Function) StartAPI() {
+	verifier, err := bearer.New(bearer.Options{
+		Authority: f.settings.SignInAuthority, Audiences: []string{f.settings.SignInAudience}, Tenants: f.settings.SignInTenants, Clock: time.Now,
+	})
+	if err != nil {
+		f.log.Fatal().Err(err).Msg("function not started")
+	}
+	api := httpapi.LimitAnswers(f.api(f.version, verifier.Authenticate), maxAnswer)
+	f.start(httpadapter.NewV2(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rejoin(r.Header)
+		api.ServeHTTP(w, r)
+	})).ProxyWithContext)
+}
+
+// rejoin puts the values of headers together again that the adapter took apart at every comma: only the first would be seen.
+func rejoin(h http.Header) {
+	for name, values := range h {
+		if len(values) > 1 && name != "Cookie" {
+			h[name] = []string{strings.Join(values, ",")}
+		}
+	}
+}
+
+// StartArchive carries out the archive runs that SQS delivers.
+func (f *Function) StartArchive() {
+	f.startWorker(f.archives, map[run.Kind]run.Handler{run.Archive: f.archiver()})
+}
+
+// StartBackup takes the messages of the backup queue.
+func (f *Function) StartBackup() {
+	f.startWorker(sqs.New(f.aws, f.settings.QueueBackup, f.settings.QueueBackupDead), nil)
+}
+
+func (f *Function) startWorker(q queue.Queue, handlers map[run.Kind]run.Handler) {
+	w := f.worker(q, busyInCloud, 0, handlers)
+	f.start(func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+		return failures(w.HandleBatch(ctx, sqs.Messages(event), w.Handle)), nil
+	})
+}
+
+// StartNotify takes the messages of the notify queue, and the dead letters of the others, whose runs it fails.
+func (f *Function) StartNotify() {
+	s := f.settings
+	notices := f.worker(sqs.New(f.aws, s.QueueNotify, s.QueueNotifyDead), busyInCloud, 0, nil)
+	dead := map[string]*run.Worker{}
+	for _, url := range []string{s.QueueArchiveDead, s.QueueBackupDead} {
+		dead[url[strings.LastIndex(url, "/")+1:]] = f.worker(sqs.New(f.aws, url, s.QueueNotifyDead), busyInCloud, 0, nil)
+	}
+	f.start(func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+		var again []string
+		for _, record := range event.Records { // each batch is of one queue
+			one := sqs.Messages(events.SQSEvent{Records: []events.SQSMessage{record}})
+			if w := dead[record.EventSourceARN[strings.LastIndex(record.EventSourceARN, ":")+1:]]; w != nil {
+				again = append(again, w.HandleBatch(ctx, one, w.HandleDead)...)
+			} else {
+				again = append(again, notices.HandleBatch(ctx, one, notices.Handle)...)
+			}
+		}
+		return failures(again), nil
+	})
+}
+
+// failures tells SQS which messages have to come again; it deletes the others.
+func failures(again []string) events.SQSEventResponse {
+	out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for _, id := range again {
+		out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: id})
+	}
+	return out
+}

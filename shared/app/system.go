@@ -1,0 +1,73 @@
+package app
+
+import (
+	"crypto/rand"
+	"net/http"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/rs/zerolog"
+
+	"adminassistant/shared/account"
+	"adminassistant/shared/archive"
+	"adminassistant/shared/blob"
+	"adminassistant/shared/calendar/local"
+	"adminassistant/shared/httpapi"
+	"adminassistant/shared/ledger"
+	"adminassistant/shared/queue"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+	"adminassistant/shared/telemetry"
+)
+
+// system is what one machine and the cloud have in common: all but the adapters.
+type system struct {
+	settings  Settings
+	log       zerolog.Logger
+	metrics   *telemetry.Metrics // nil: nobody looks at them
+	table     store.Table
+	blobs     blob.Blob
+	archives  queue.Queue
+	own       *local.Provider
+	providers *calendars
+}
+
+// connect wires the calendars' providers.
+func (y *system) connect(credentials credentials) {
+	y.own = local.New(y.table, newID, time.Now)
+	y.providers = &calendars{settings: y.settings, local: y.own, credentials: credentials}
+}
+
+// api returns the HTTP API.
+func (y *system) api(version string, authenticate func(*http.Request) (account.Principal, error)) http.Handler {
+	entries := ledger.New(y.table, y.blobs)
+	runs := run.NewStore(y.table)
+	return httpapi.New(httpapi.Services{
+		Configs: archive.NewConfigs(y.table, entries, newID, time.Now),
+		Runs:    runs, Starter: &run.Starter{Runs: runs, Queue: y.archives}, Ledger: entries, Blobs: y.blobs, Table: y.table,
+		Provider: y.providers.of,
+		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
+		Clock:    time.Now, NewID: newID, Log: y.log, Version: version,
+		Authenticate: authenticate,
+	})
+}
+
+// worker returns who carries out the runs that messages of a queue name. busyDelay is how long a run waits for another one of
+// its archive calendar, and visibility how long its message stays hidden.
+func (y *system) worker(messages queue.Queue, busyDelay, visibility time.Duration, handlers map[run.Kind]run.Handler) *run.Worker {
+	return &run.Worker{
+		Runs: run.NewStore(y.table), Queue: messages, Handlers: handlers, Log: y.log, Metrics: y.metrics, Clock: time.Now,
+		BusyDelay: busyDelay, Visibility: visibility,
+	}
+}
+
+// archiver returns who carries out archive runs.
+func (y *system) archiver() *archive.Runner {
+	return &archive.Runner{
+		Table: y.table, Blobs: y.blobs, Provider: y.providers.of,
+		Clock: time.Now, NewID: newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
+	}
+}
+
+// newID returns an id that sorts by the time at which it was made.
+func newID() string { return ulid.MustNew(ulid.Timestamp(time.Now()), rand.Reader).String() }

@@ -1,0 +1,141 @@
+package run
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"adminassistant/shared/fault"
+	"adminassistant/shared/queue"
+	"adminassistant/shared/telemetry"
+)
+
+func TestBatch(t *testing.T) {
+	var s *shop
+	var handled []string
+	s = newShop(t, handler(func(ctx context.Context, r *Run) error {
+		handled = append(handled, r.ID)
+		if r.ID == "aa" {
+			return fault.New(fault.Unavailable, "the calendar does not answer")
+		}
+		return s.Runs.Finish(ctx, r, Succeeded, s.now)
+	}))
+	s.start("aa")
+	s.send("not a message")
+	s.start("bbb")
+	messages := s.receive()
+	if len(messages) != 3 {
+		t.Fatalf("%d messages", len(messages))
+	}
+	waits := messages[slices.IndexFunc(messages, func(m queue.Message) bool { return strings.Contains(string(m.Body), `"aa"`) })]
+
+	again := s.HandleBatch(t.Context(), messages, s.Handle)
+
+	if diff := cmp.Diff([]string{waits.ID}, again); diff != "" {
+		t.Errorf("come again: %s", diff)
+	}
+	if slices.Sort(handled); !slices.Equal(handled, []string{"aa", "bbb"}) {
+		t.Errorf("handled %v", handled)
+	}
+	s.settled(1, 1, "malformed")
+	if s.now = s.now.Add(busyDelay - time.Second); len(s.receive()) != 0 {
+		t.Error("the interrupted message did not wait")
+	}
+	if s.now = s.now.Add(time.Second); len(s.receive()) != 1 {
+		t.Error("the interrupted message waits for longer than the pause")
+	}
+}
+
+func TestPausesGrow(t *testing.T) {
+	w := &Worker{BusyDelay: 15 * time.Second}
+	var got []time.Duration
+	for receives := range queue.MaxReceives + 2 {
+		got = append(got, w.pause(receives))
+	}
+	want := []time.Duration{15 * time.Second, 15 * time.Second, time.Minute, 4 * time.Minute, 16 * time.Minute, time.Hour, time.Hour}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDeadLetters(t *testing.T) {
+	t.Run("the run that a letter names fails", func(t *testing.T) {
+		s := newShop(t, nothing(t))
+		r := s.start("a")
+		if again := s.HandleBatch(t.Context(), s.receive(), s.HandleDead); again != nil {
+			t.Errorf("come again: %v", again)
+		}
+		r, err := s.Runs.Get(t.Context(), r.User, r.ID)
+		if err != nil || r.State != Failed || r.Problem == nil || r.Problem.Code != "unavailable" {
+			t.Errorf("run is %s because of %+v, %v", r.State, r.Problem, err)
+		}
+		s.settled(0, 0, "")
+		s.counted(telemetry.Counts{telemetry.RunsFailed: 1})
+		if _, created, err := s.Runs.Create(t.Context(), sampleAgain(r, "b")); err != nil || !created {
+			t.Errorf("the window is not free for the next run: %v", err)
+		}
+	})
+	t.Run("a run that has ended stays as it is", func(t *testing.T) {
+		s := newShop(t, nothing(t))
+		r := s.start("a")
+		if err := s.Runs.Finish(t.Context(), r, Succeeded, s.now); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.HandleDead(t.Context(), s.receiveOne()); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := s.Runs.Get(t.Context(), r.User, r.ID); err != nil || r.State != Succeeded {
+			t.Errorf("run is %s, %v", r.State, err)
+		}
+		s.settled(0, 0, "")
+	})
+	for name, body := range map[string]string{
+		"a letter that is no message is parked":      "{}",
+		"a letter that names nobody's run is parked": `{"run_id":"x","kind":"archive","user":"u","attempt_of":"","correlation_id":""}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShop(t, nothing(t))
+			s.send(body)
+			if err := s.HandleDead(t.Context(), s.receiveOne()); err != nil {
+				t.Fatal(err)
+			}
+			s.settled(0, 1, "names no readable run")
+		})
+	}
+}
+
+// sampleAgain is a new run of the same window.
+func sampleAgain(r *Run, id string) *Run {
+	next := sample(id)
+	next.From, next.To = r.From, r.To
+	return next
+}
+
+func TestARunThatTakesADayFails(t *testing.T) {
+	for _, err := range []error{ErrBusy, HandOnAfter(time.Minute)} {
+		s := newShop(t, handler(func(context.Context, *Run) error { return err }))
+		r := s.start("a")
+		for range 3 {
+			s.now = s.now.Add(8 * time.Hour)
+			if err := s.Handle(t.Context(), s.receiveOne()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if r, err := s.Runs.Get(t.Context(), r.User, r.ID); err != nil || r.State != Queued {
+			t.Fatalf("after a day the run is %s, %v", r.State, err)
+		}
+		s.now = s.now.Add(time.Hour)
+		if err := s.Handle(t.Context(), s.receiveOne()); err != nil {
+			t.Fatal(err)
+		}
+		r, getErr := s.Runs.Get(t.Context(), r.User, r.ID)
+		if getErr != nil || r.State != Failed || r.Problem.Code != "conflict" {
+			t.Errorf("%v: run is %s because of %+v, %v", err, r.State, r.Problem, getErr)
+		}
+		s.settled(0, 0, "")
+	}
+}

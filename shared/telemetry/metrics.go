@@ -1,0 +1,97 @@
+package telemetry
+
+import (
+	"encoding/json"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Namespace is where CloudWatch keeps the metrics.
+const Namespace = "AdminAssistant"
+
+// stageDimension is the one dimension of every metric.
+const stageDimension = "Stage"
+
+// Metric is something that is counted. Alarms and dashboards know it by this name.
+type Metric string
+
+const (
+	// RunsSucceeded, RunsPartial and RunsFailed count runs, once each, when they end in that state.
+	RunsSucceeded Metric = "RunsSucceeded"
+	RunsPartial   Metric = "RunsPartial"
+	RunsFailed    Metric = "RunsFailed"
+	// AppointmentsArchived counts what an archive run wrote to the archive calendar, when the run ends.
+	AppointmentsArchived Metric = "AppointmentsArchived"
+	// MessagesParked counts messages that were moved to a dead-letter queue because no further delivery would help.
+	MessagesParked Metric = "MessagesParked"
+	// SignInFailures counts requests to the API whose sign-in was refused.
+	SignInFailures Metric = "SignInFailures"
+	// JobsLate counts jobs that a tick of the dispatcher found due for longer than they should be.
+	JobsLate Metric = "JobsLate"
+)
+
+// Counts are the metrics of one fact.
+type Counts map[Metric]int
+
+// Metrics writes counts as lines of JSON in CloudWatch's embedded metric format, from which CloudWatch Logs makes metrics. A nil
+// Metrics, and the zero one, count nothing. All of it may be used from many goroutines.
+//
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+type Metrics struct {
+	mu    sync.Mutex
+	to    io.Writer
+	stage string
+	clock func() time.Time
+}
+
+// NewMetrics returns metrics that are written to w, of the stage dev, staging or prod.
+func NewMetrics(w io.Writer, stage string, clock func() time.Time) *Metrics {
+	return &Metrics{to: w, stage: stage, clock: clock}
+}
+
+// directive tells CloudWatch what in a line is a metric; the names of its fields are the format's.
+type directive struct {
+	Timestamp         int64 // milliseconds since 1970
+	CloudWatchMetrics []metricSet
+}
+
+type metricSet struct {
+	Namespace  string
+	Dimensions [][]string
+	Metrics    []metricDefinition
+}
+
+type metricDefinition struct{ Name, Unit string }
+
+// Count writes the counts of one fact as one line, with one Write. What is not above zero is left out; a metric that is not written
+// costs nothing. That a line cannot be written must not fail what it counts, so that there is no error.
+func (m *Metrics) Count(counts Counts) {
+	if m == nil || m.to == nil {
+		return
+	}
+	line := map[string]any{stageDimension: m.stage}
+	var defined []metricDefinition
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		if n := counts[name]; n > 0 {
+			line[string(name)] = n
+			defined = append(defined, metricDefinition{Name: string(name), Unit: "Count"})
+		}
+	}
+	if len(defined) == 0 {
+		return
+	}
+	line["_aws"] = directive{
+		Timestamp:         m.clock().UnixMilli(),
+		CloudWatchMetrics: []metricSet{{Namespace: Namespace, Dimensions: [][]string{{stageDimension}}, Metrics: defined}},
+	}
+	text, err := json.Marshal(line)
+	if err != nil {
+		panic("telemetry: " + err.Error()) // numbers and names alone
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, _ = m.to.Write(append(text, '\n'))
+}
