@@ -1,6 +1,6 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools cli build stage not-prod synth diff deploy destroy smoke logs bench chaos lint fmt fuzz clean
+.PHONY: help run test tools cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos lint fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
 export CGO_ENABLED := 0
@@ -68,7 +68,7 @@ dist/functions/%/bootstrap: .FORCE
 .FORCE:
 
 # STAGE is dev, staging or prod; infra/settings.go tells what else a deployment needs to know
-CDK_RUN = JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1 JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION=1 .tools/cdk/node_modules/.bin/cdk --no-notices -c stage=$(STAGE)
+CDK_RUN = JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1 JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION=1 JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 .tools/cdk/node_modules/.bin/cdk --no-notices -c stage=$(STAGE)
 stage:
 	@case '$(STAGE)' in dev|staging|prod) ;; *) echo 'say which stage: STAGE=dev, staging or prod'; exit 2;; esac
 
@@ -86,6 +86,25 @@ deploy: stage build $(CDK) ## deploy a stage (STAGE=)
 
 destroy: not-prod build $(CDK) ## remove a stage (STAGE=), but never prod
 	$(CDK_RUN) destroy --all
+
+# what a deployed stage calls itself; needs the AWS command line
+output = $$(aws cloudformation describe-stacks --stack-name admin-assistant-$(STAGE)-service --query "Stacks[0].Outputs[?OutputKey=='$(1)'].OutputValue" --output text)
+FUNCTION ?= api
+Function = Function$(shell echo '$(FUNCTION)' | sed 's/^./\U&/')
+
+smoke: stage cli ## call a deployed stage: its health, and a round trip as the user who is signed in (STAGE=)
+	.ci/smoke "$(call output,ApiUrl)"
+
+rollback: stage ## move a deployed function back to the version before the one that is live (STAGE=, FUNCTION=)
+	@set -eu; name="$(call output,$(Function))"; \
+	live=$$(aws lambda get-alias --function-name "$$name" --name live --query FunctionVersion --output text); \
+	before=$$(aws lambda list-versions-by-function --function-name "$$name" --query 'Versions[].Version' --output text | tr '\t' '\n' | \
+		grep -E '^[0-9]+$$' | awk -v live="$$live" '$$1 < live' | sort -n | tail -1); \
+	test -n "$$before" || { echo "$(FUNCTION) has no version before $$live"; exit 1; }; \
+	aws lambda update-alias --function-name "$$name" --name live --function-version "$$before" --routing-config 'AdditionalVersionWeights={}' --query FunctionVersion --output text
+
+logs: stage ## follow the log of a deployed function (STAGE=, FUNCTION=)
+	aws logs tail --follow --since 1h "$$(aws lambda get-function-configuration --function-name "$(call output,$(Function))" --query LoggingConfig.LogGroup --output text)"
 
 bench: ## run the benchmarks, with allocations
 	go test -timeout 60m -run '^$$' -bench . -benchmem ./...

@@ -53,14 +53,35 @@ type Function struct {
 func MustOpenFunction(version string, requires ...string) *Function {
 	f, err := openFunction(version, requires)
 	if err != nil {
-		log, logErr := telemetry.NewLogger(os.Stderr, "error", time.Now)
-		if logErr != nil {
-			panic(logErr)
-		}
-		log.Error().Stringer("fault", fault.Of(err)).Str("field", fault.FieldOf(err)).Err(err).Msg("function not started")
-		os.Exit(1)
+		giveUp(err)
 	}
 	return f
+}
+
+// giveUp says in one line of the log why the function cannot work, and ends the process.
+func giveUp(err error) {
+	log, logErr := telemetry.NewLogger(os.Stderr, "error", time.Now)
+	if logErr != nil {
+		panic(logErr)
+	}
+	err = inSetting(err)
+	log.Error().Stringer("fault", fault.Of(err)).Str("field", fault.FieldOf(err)).Err(err).Msg("function not started")
+	os.Exit(1)
+}
+
+// variables are those that options of other packages come from, by the names that these packages have for them.
+var variables = map[string]string{
+	"log level": "ADMIN_ASSISTANT_LOG_LEVEL",
+	"authority": "ADMIN_ASSISTANT_SIGN_IN_AUTHORITY", "audiences": "ADMIN_ASSISTANT_SIGN_IN_AUDIENCE", "tenants": "ADMIN_ASSISTANT_SIGN_IN_TENANTS",
+}
+
+// inSetting names the variable in place of the option that err is about.
+func inSetting(err error) error {
+	option := fault.FieldOf(err)
+	if name := variables[option]; name != "" {
+		return fault.Field(name, "%s", strings.TrimPrefix(err.Error(), option+" "))
+	}
+	return err
 }
 
 func openFunction(version string, requires []string) (*Function, error) {
@@ -132,7 +153,7 @@ func (f *Function) StartAPI() {
 		Authority: f.settings.SignInAuthority, Audiences: []string{f.settings.SignInAudience}, Tenants: f.settings.SignInTenants, Clock: time.Now,
 	})
 	if err != nil {
-		f.log.Fatal().Err(err).Msg("function not started")
+		giveUp(err)
 	}
 	api := httpapi.LimitAnswers(f.api(f.version, verifier.Authenticate), maxAnswer)
 	f.start(httpadapter.NewV2(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -196,4 +217,13 @@ func failures(again []string) events.SQSEventResponse {
 		out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: id})
 	}
 	return out
+}
+
+// StartDispatcher starts the runs of jobs that are due, every time the schedule asks for it.
+func (f *Function) StartDispatcher() {
+	dispatcher := f.dispatcher()
+	f.start(func(ctx context.Context, _ json.RawMessage) error { // what the schedule says is not needed: what is due, the clock tells
+		_, err := dispatcher.Tick(ctx)
+		return err
+	})
 }

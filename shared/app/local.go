@@ -119,7 +119,7 @@ func (l *Local) bury(ctx context.Context) error {
 			}
 			err := l.worker.Bury(ctx, letter.Body)
 			if err != nil && ctx.Err() == nil {
-				telemetry.Failure(l.worker.Log.Warn(), err).Str("message", letter.ID).Msg("dead letter names no run that could be failed")
+				telemetry.Failure(l.worker.Log.Warn(), err).Str("message_id", letter.ID).Msg("dead letter names no run that could be failed")
 			}
 			seen[letter.ID] = err == nil || !fault.Of(err).Transient()
 		}

@@ -13,6 +13,7 @@ import (
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/httpapi"
+	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/run"
@@ -66,6 +67,14 @@ func (y *system) archiver() *archive.Runner {
 	return &archive.Runner{
 		Table: y.table, Blobs: y.blobs, Provider: y.providers.of,
 		Clock: time.Now, NewID: newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
+	}
+}
+
+// dispatcher returns who starts the runs of jobs that are due.
+func (y *system) dispatcher() *job.Dispatcher {
+	configs := archive.NewConfigs(y.table, ledger.New(y.table, y.blobs), newID, time.Now)
+	return &job.Dispatcher{
+		Table: y.table, Kinds: map[run.Kind]job.Kind{run.Archive: job.Archives(configs, y.archives)}, Clock: time.Now, Log: y.log, Metrics: y.metrics,
 	}
 }
 

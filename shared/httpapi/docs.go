@@ -5,7 +5,6 @@ import (
 	"cmp"
 	_ "embed"
 	"fmt"
-	"html/template"
 	"maps"
 	"net/http"
 	"slices"
@@ -13,9 +12,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 )
-
-//go:embed docs.html
-var docsPage string
 
 //go:embed docs.css
 var docsStyle []byte
@@ -25,7 +21,7 @@ type reference struct {
 	Title, Version, Description string
 	Groups                      []referenceGroup
 	Schemas                     []referenceSchema
-	Codes                       any
+	Codes                       []code
 }
 
 type referenceGroup struct {
@@ -156,11 +152,11 @@ func typeOf(s *huma.Schema) (name, ref string) {
 
 const docsPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// docsRoutes serves the OpenAPI document and a page that renders it, which needs neither a script nor anything from elsewhere.
+// docsRoutes serves the OpenAPI document and a page that renders it.
 func (s *server) docsRoutes(ref reference) {
 	var page bytes.Buffer
-	if err := template.Must(template.New("docs").Parse(docsPage)).Execute(&page, ref); err != nil {
-		panic(fmt.Sprintf("httpapi: the reference page: %v", err)) // made of plain data
+	if err := ref.page().Render(&page); err != nil {
+		panic(fmt.Sprintf("httpapi: the reference page: %v", err)) // a buffer takes everything
 	}
 	serve := func(path, contentType, policy string, content []byte) {
 		s.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {

@@ -57,12 +57,15 @@ const (
 	humaUnreadableBodyDetail = "cannot read request body" // what huma says of it
 )
 
-// codes tells what each code of a problem means: the kinds of failure, and the finer ones.
-var codes = []struct {
+// code is a stable word for a sort of problem.
+type code struct {
 	Code   string
 	Status int
 	Title  string
-}{
+}
+
+// codes tells what each code of a problem means: the kinds of failure, and the finer ones.
+var codes = []code{
 	{fault.Internal.String(), statusOf[fault.Internal], "Something went wrong on our side"},
 	{fault.Invalid.String(), statusOf[fault.Invalid], "A field of the request is wrong"},
 	{fault.NotFound.String(), statusOf[fault.NotFound], "There is no such thing, or it is not yours"},

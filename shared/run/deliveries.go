@@ -30,11 +30,11 @@ const (
 
 // release lets a message that was interrupted come again, after a pause that grows with its deliveries.
 func (w *Worker) release(ctx context.Context, m queue.Message, cause error) {
-	telemetry.Failure(w.Log.WithLevel(interrupted(ctx)), cause).Str("message", m.ID).Int("attempt", m.Receives).Msg("message left for redelivery")
+	telemetry.Failure(w.Log.WithLevel(interrupted(ctx)), cause).Str("message_id", m.ID).Int("attempt", m.Receives).Msg("message left for redelivery")
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
 	if err := w.Queue.Extend(settle, m.Receipt, w.pause(m.Receives)); err != nil {
-		telemetry.Failure(w.Log.Warn(), err).Str("message", m.ID).Msg("message not released")
+		telemetry.Failure(w.Log.Warn(), err).Str("message_id", m.ID).Msg("message not released")
 	}
 }
 
@@ -52,7 +52,7 @@ func (w *Worker) pause(receives int) time.Duration {
 func (w *Worker) HandleDead(ctx context.Context, m queue.Message) error {
 	err := w.Bury(ctx, m.Body)
 	if nobodys(err) {
-		telemetry.Failure(w.Log.Error(), err).Str("message", m.ID).Msg("message parked")
+		telemetry.Failure(w.Log.Error(), err).Str("message_id", m.ID).Msg("message parked")
 		return w.park(ctx, m, "names no readable run")
 	}
 	if err != nil {

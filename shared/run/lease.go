@@ -27,9 +27,11 @@ type leaseRecord struct {
 	Until  time.Time `json:"until"`
 }
 
+func leaseKey(name string) store.Key { return store.Key{PK: "LEASE#" + name, SK: "LEASE"} }
+
 // Acquire takes the lease of that name for holder. It returns ErrBusy while somebody else has it.
 func Acquire(ctx context.Context, t store.Table, name, holder string, length time.Duration, now time.Time) (*Lease, error) {
-	l := &Lease{key: store.Key{PK: "LEASE#" + name, SK: "LEASE"}, holder: holder, length: length}
+	l := &Lease{key: leaseKey(name), holder: holder, length: length}
 	item, err := t.Get(ctx, l.key)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

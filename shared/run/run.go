@@ -93,6 +93,7 @@ type Run struct {
 	Options   Options       `json:"options"`
 	AttemptOf string        `json:"attempt_of,omitempty"` // the run whose failed items this one retries
 	Job       string        `json:"job,omitempty"`        // the job that started it
+	Lease     string        `json:"lease,omitempty"`      // name of the lease that it took last
 
 	State    State           `json:"state"`
 	Progress Progress        `json:"progress"`

@@ -108,14 +108,14 @@ type Worker struct {
 func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	msg, err := ParseMessage(m.Body)
 	if err != nil {
-		telemetry.Failure(w.Log.Error(), err).Str("message", m.ID).Msg("message parked")
+		telemetry.Failure(w.Log.Error(), err).Str("message_id", m.ID).Msg("message parked")
 		return w.park(ctx, m, "malformed")
 	}
 	ctx = telemetry.WithCorrelation(ctx, w.Log.With().Str("run", msg.RunID).Str("user", telemetry.Hash(msg.User)).Logger(), msg.Correlation)
 	log := zerolog.Ctx(ctx)
 	r, err := w.Runs.Get(ctx, msg.User, msg.RunID)
 	if nobodys(err) {
-		telemetry.Failure(log.Error(), err).Str("message", m.ID).Msg("message parked")
+		telemetry.Failure(log.Error(), err).Str("message_id", m.ID).Msg("message parked")
 		return w.park(ctx, m, "names no readable run")
 	}
 	if err != nil {
@@ -126,7 +126,7 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	}
 	handler := w.Handlers[r.Kind]
 	if handler == nil {
-		log.Error().Str("message", m.ID).Str("kind", string(r.Kind)).Msg("message parked")
+		log.Error().Str("message_id", m.ID).Str("kind", string(r.Kind)).Msg("message parked")
 		return w.park(ctx, m, "nobody handles runs of this kind")
 	}
 

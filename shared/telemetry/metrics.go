@@ -29,7 +29,7 @@ const (
 	MessagesParked Metric = "MessagesParked"
 	// SignInFailures counts requests to the API whose sign-in was refused.
 	SignInFailures Metric = "SignInFailures"
-	// JobsLate counts jobs that a tick of the dispatcher found due for longer than they should be.
+	// JobsLate counts jobs that a tick of the dispatcher started later than they should have been.
 	JobsLate Metric = "JobsLate"
 )
 

@@ -1,0 +1,56 @@
+package data
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+const (
+	// undeleteDays is how long what was deleted or replaced can still be brought back.
+	undeleteDays = 90
+	// uploadDays is how long the parts of an upload that nobody completed stay.
+	uploadDays = 2
+	// accessLogDays is how long it is known who read what. The log has object keys, which are ids.
+	accessLogDays = 90
+)
+
+// newBucket makes the bucket, and the one that its access log goes to. Objects are encrypted with the stack's key; the bucket has a
+// data key of its own for a while, so that KMS is not asked, and paid, for each object.
+func newBucket(scope constructs.Construct, key awskms.Key, removal awscdk.RemovalPolicy) awss3.Bucket {
+	log := awss3.NewBucket(scope, jsii.String("BucketLog"), &awss3.BucketProps{
+		Encryption:        awss3.BucketEncryption_S3_MANAGED, // the service that writes the log knows no other
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		EnforceSSL:        jsii.Bool(true),
+		MinimumTLSVersion: jsii.Number(1.2),
+		LifecycleRules:    &[]*awss3.LifecycleRule{{Id: jsii.String("forget"), Expiration: days(accessLogDays)}},
+		RemovalPolicy:     removal,
+	})
+	bucket := awss3.NewBucket(scope, jsii.String("Bucket"), &awss3.BucketProps{
+		Encryption:        awss3.BucketEncryption_KMS,
+		EncryptionKey:     key,
+		BucketKeyEnabled:  jsii.Bool(true),
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		EnforceSSL:        jsii.Bool(true),
+		MinimumTLSVersion: jsii.Number(1.2),
+		Versioned:         jsii.Bool(true),
+		LifecycleRules: &[]*awss3.LifecycleRule{{
+			Id:                                  jsii.String("tidy"),
+			NoncurrentVersionExpiration:         days(undeleteDays),
+			ExpiredObjectDeleteMarker:           jsii.Bool(true),
+			AbortIncompleteMultipartUploadAfter: days(uploadDays),
+		}},
+		ServerAccessLogsBucket: log,
+		RemovalPolicy:          removal,
+	})
+	for _, b := range []awss3.Bucket{log, bucket} {
+		b.Policy().ApplyRemovalPolicy(removal) // a bucket that stays is not to be open to plain HTTP
+	}
+	return bucket
+}
+
+func days(n float64) awscdk.Duration { return awscdk.Duration_Days(&n) }

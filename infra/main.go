@@ -1,0 +1,75 @@
+// Command infra is the CDK app: what Admin Assistant is made of in the cloud. The CDK command line runs it, see cdk.json.
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"adminassistant/infra/data"
+	"adminassistant/infra/service"
+)
+
+func main() {
+	err := run()
+	jsii.Close()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "cannot describe the stacks:\n%v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	app := awscdk.NewApp(nil)
+	from, err := sources(func(name string) any { return app.Node().TryGetContext(&name) }, environment)
+	if err != nil {
+		return err
+	}
+	s, err := read(from)
+	if err != nil {
+		return err
+	}
+	if err := build(app, s); err != nil {
+		return err
+	}
+	app.Synth(nil)
+	return nil
+}
+
+// environment reads an environment variable. Account and region are, when nothing else is said, those for which the CDK command line
+// has credentials.
+func environment(name string) string {
+	value := os.Getenv(name)
+	switch name {
+	case variable("account"):
+		return cmp.Or(value, os.Getenv("CDK_DEFAULT_ACCOUNT"))
+	case variable("region"):
+		return cmp.Or(value, os.Getenv("CDK_DEFAULT_REGION"))
+	}
+	return value
+}
+
+// build adds the stacks of a stage to the app. An error says which function is not built.
+func build(app awscdk.App, s settings) error {
+	props := func(name, what string) awscdk.StackProps {
+		return awscdk.StackProps{
+			StackName: jsii.String("admin-assistant-" + s.Stage + "-" + name), Description: jsii.String("Admin Assistant: " + what),
+			Env:                   &awscdk.Environment{Account: &s.Account, Region: &s.Region},
+			TerminationProtection: jsii.Bool(s.Stage == "prod"),
+		}
+	}
+	tags := awscdk.Tags_Of(app)
+	tags.Add(jsii.String("product"), jsii.String("admin-assistant"), nil)
+	tags.Add(jsii.String("stage"), &s.Stage, nil)
+	kept := data.New(app, "data", data.Props{Stack: props("data", "table, bucket and keys."), Destroy: s.Destroy})
+	_, err := service.New(app, "service", service.Props{
+		Stack: props("service", "queues, functions, API, schedule and alarms."),
+		Stage: s.Stage, Data: kept, Functions: s.Functions, Canary: s.Canary, LogLevel: s.LogLevel, LogDays: s.LogDays, Destroy: s.Destroy,
+		MailFrom: s.MailFrom, MailIdentity: s.MailIdentity, AlarmEmail: s.AlarmEmail, SignIn: s.SignIn, Graph: s.Graph,
+		ArchiveConcurrency: s.ArchiveConcurrency, BackupConcurrency: s.BackupConcurrency, CORSOrigins: s.CORSOrigins,
+	})
+	return err
+}

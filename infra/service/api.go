@@ -1,0 +1,74 @@
+package service
+
+import (
+	"encoding/json"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2integrations"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+
+	"adminassistant/infra/golambda"
+)
+
+const (
+	// apiRate and apiBurst bound what all clients together may ask, in requests per second. More is answered with 429.
+	apiRate  = 200
+	apiBurst = 400
+)
+
+// accessLog has one line for each request. It names no path, no query and no header: those may hold addresses of mailboxes.
+var accessLog = map[string]string{
+	"time": "$context.requestTime", "request": "$context.requestId", "method": "$context.httpMethod", "protocol": "$context.protocol",
+	"status": "$context.status", "bytes": "$context.responseLength", "ms": "$context.responseLatency", "function_ms": "$context.integrationLatency",
+	"error": "$context.error.messageString", "function_error": "$context.integrationErrorMessage", "ip": "$context.identity.sourceIp",
+}
+
+// newAPI puts the function behind a gateway that passes every request on.
+func newAPI(scope constructs.Construct, p Props, f golambda.Function) awsapigatewayv2.HttpApi {
+	here := constructs.NewConstruct(scope, jsii.String("gateway"))
+	gateway := awsapigatewayv2.NewHttpApi(here, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{
+		ApiName:            jsii.String("admin-assistant-" + p.Stage),
+		CreateDefaultStage: jsii.Bool(false),
+		CorsPreflight:      cors(p.CORSOrigins),
+		DefaultIntegration: awsapigatewayv2integrations.NewHttpLambdaIntegration(jsii.String("function"), f.Alias,
+			&awsapigatewayv2integrations.HttpLambdaIntegrationProps{PayloadFormatVersion: awsapigatewayv2.PayloadFormatVersion_VERSION_2_0()}),
+	})
+	cdknag.NagSuppressions_AddResourceSuppressions(gateway.Node().FindChild(jsii.String("DefaultRoute")).Node().DefaultChild(), &[]*cdknag.NagPackSuppression{{
+		Id:     jsii.String("AwsSolutions-APIG4"),
+		Reason: jsii.String("Users of many tenants sign in, each tenant an issuer of its own; a JWT authorizer knows one issuer. The handler checks signature, issuer, audience, tenant and expiry of every token."),
+	}}, nil)
+	log := awslogs.NewLogGroup(here, jsii.String("AccessLog"), &awslogs.LogGroupProps{Retention: golambda.Retentions[p.LogDays], RemovalPolicy: p.removal()})
+	stage := awsapigatewayv2.NewHttpStage(here, jsii.String("Stage"), &awsapigatewayv2.HttpStageProps{
+		HttpApi: gateway, StageName: jsii.String("$default"), AutoDeploy: jsii.Bool(true),
+		Throttle: &awsapigatewayv2.ThrottleSettings{RateLimit: jsii.Number(apiRate), BurstLimit: jsii.Number(apiBurst)},
+	})
+	line, err := json.Marshal(accessLog)
+	if err != nil {
+		panic(err) // strings alone
+	}
+	stage.Node().DefaultChild().(awsapigatewayv2.CfnStage).SetAccessLogSettings(&awsapigatewayv2.CfnStage_AccessLogSettingsProperty{
+		DestinationArn: log.LogGroupArn(), Format: jsii.String(string(line)),
+	})
+	return gateway
+}
+
+// cors lets pages of other origins call the API, with a bearer token; without origins, none.
+func cors(origins []string) *awsapigatewayv2.CorsPreflightOptions {
+	if len(origins) == 0 {
+		return nil
+	}
+	return &awsapigatewayv2.CorsPreflightOptions{
+		AllowOrigins: jsii.Strings(origins...),
+		AllowMethods: &[]awsapigatewayv2.CorsHttpMethod{
+			awsapigatewayv2.CorsHttpMethod_GET, awsapigatewayv2.CorsHttpMethod_HEAD, awsapigatewayv2.CorsHttpMethod_POST,
+			awsapigatewayv2.CorsHttpMethod_PUT, awsapigatewayv2.CorsHttpMethod_PATCH, awsapigatewayv2.CorsHttpMethod_DELETE,
+		},
+		AllowHeaders:  jsii.Strings("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Correlation-Id"),
+		ExposeHeaders: jsii.Strings("ETag", "Location", "Retry-After", "X-Correlation-Id"),
+		MaxAge:        awscdk.Duration_Hours(jsii.Number(1)),
+	}
+}

@@ -1,0 +1,212 @@
+package service
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+
+	"adminassistant/infra/golambda"
+)
+
+// The functions, each built from functions/<name>.
+const (
+	api        = "api"
+	dispatcher = "dispatcher"
+	archive    = "archive"
+	backup     = "backup"
+	notify     = "notify"
+)
+
+var names = []string{api, dispatcher, archive, backup, notify}
+
+const (
+	apiTimeout        = 29 * time.Second // a gateway waits no longer than 30 s
+	dispatcherTimeout = time.Minute
+	archiveTimeout    = 15 * time.Minute // the longest there is
+	backupTimeout     = 15 * time.Minute
+	notifyTimeout     = time.Minute
+)
+
+const (
+	// lease and handOn are ADMIN_ASSISTANT_LEASE and _HAND_ON.
+	lease  = time.Minute
+	handOn = time.Minute
+	// dispatchers may overlap, so that one tick that takes long does not lose the next one; more would only get in each other's way.
+	dispatchers = 2
+	// notices and deadLetters are how many batches of a queue are worked on at once: each writes a few items for each message.
+	notices     = 5
+	deadLetters = 2
+	noticeBatch = 10
+)
+
+// functions are those of names.
+type functions struct{ api, dispatcher, archive, backup, notify golambda.Function }
+
+func (f *functions) all() []*golambda.Function {
+	return []*golambda.Function{&f.api, &f.dispatcher, &f.archive, &f.backup, &f.notify}
+}
+
+// rollBackOn makes every function's deployment watch the alarms that tell of a bad version.
+func (f *functions) rollBackOn(a alarms) {
+	for _, function := range f.all() {
+		function.RollBackOn(a.rollback()...)
+	}
+}
+
+func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
+	here := constructs.NewConstruct(scope, jsii.String("functions"))
+	settings := golambda.Settings{Folder: p.Functions, LogDays: p.LogDays, Removal: p.removal()}
+	if p.Canary > 0 {
+		settings.Rollout = golambda.NewRollout(here, p.Canary)
+	}
+	g := grants{stack: scope, data: p.Data}
+	e := environment{p: p, q: q}
+	may := func(groups ...[]awsiam.PolicyStatement) []awsiam.PolicyStatement { return slices.Concat(groups...) }
+	one := func(statements ...awsiam.PolicyStatement) []awsiam.PolicyStatement { return statements }
+
+	objects := map[string]map[string]access{
+		api:     {ledgerObjects: reads, runObjects: reads},
+		archive: {ledgerObjects: writes, runObjects: writes},
+		backup:  {ledgerObjects: writes, runObjects: writes, backupObjects: deletes}, // the retention deletes
+	}
+	f := &functions{
+		api: golambda.New(here, settings, golambda.Props{
+			Name: api, Description: "Answers the HTTP API.", MemoryMB: 512, Timeout: apiTimeout,
+			Environment: e.of(e.bucket(), e.urls(q.archive.queue, q.backup.queue), e.key(), e.signIn(), e.graph()),
+			May: may(g.table(), g.objects(objects[api]),
+				one(g.sends(q.archive.queue, q.backup.queue), g.tokens("kms:GenerateDataKey")),
+				g.credentials(p.Graph)), // the application's, to list calendars; never a user's
+		}),
+		dispatcher: golambda.New(here, settings, golambda.Props{
+			Name: dispatcher, Description: "Starts the runs of jobs that are due.", MemoryMB: 256, Timeout: dispatcherTimeout, Reserved: dispatchers,
+			Environment: e.of(e.urls(q.archive.queue, q.backup.queue, q.notify.queue)),
+			May:         may(g.table(), one(g.sends(q.archive.queue, q.backup.queue, q.notify.queue, q.scheduleDead))), // Lambda sends a failed tick there in its name
+		}),
+		archive: golambda.New(here, settings, golambda.Props{
+			Name: archive, Description: "Carries out archive, verify and undo runs.", MemoryMB: 512, Timeout: archiveTimeout, Reserved: p.ArchiveConcurrency,
+			Environment: e.of(e.bucket(), e.urls(q.archive.queue, q.archive.dead, q.notify.queue), e.key(), e.runs(), e.graph()),
+			May: may(g.table(), g.objects(objects[archive]),
+				one(g.consumes(q.archive.queue), g.sends(q.archive.queue, q.archive.dead, q.notify.queue), g.tokens("kms:Decrypt", "kms:GenerateDataKey")),
+				g.credentials(p.Graph)),
+		}),
+		backup: golambda.New(here, settings, golambda.Props{
+			Name: backup, Description: "Carries out backup, restore and drill runs.", MemoryMB: 1024, Timeout: backupTimeout, Reserved: p.BackupConcurrency,
+			Environment: e.of(e.bucket(), e.urls(q.backup.queue, q.backup.dead, q.notify.queue), e.key(), e.runs(), e.graph()),
+			May: may(g.table(), g.objects(objects[backup]),
+				one(g.consumes(q.backup.queue), g.sends(q.backup.queue, q.backup.dead, q.notify.queue), g.tokens("kms:Decrypt", "kms:GenerateDataKey")),
+				g.credentials(p.Graph)),
+		}),
+		notify: golambda.New(here, settings, golambda.Props{
+			Name: notify, Description: "Sends notifications, and fails the runs that dead letters name.", MemoryMB: 256, Timeout: notifyTimeout,
+			Reserved:    notices + 2*deadLetters,
+			Environment: e.of(e.urls(q.notify.queue, q.notify.dead, q.archive.dead, q.backup.dead), map[string]string{"MAIL_FROM": p.MailFrom}),
+			May: may(g.table(), one(g.consumes(q.notify.queue, q.archive.dead, q.backup.dead), g.sends(q.notify.dead),
+				g.mails(p.MailIdentity, p.MailFrom))),
+		}),
+	}
+	for _, function := range []golambda.Function{f.api, f.archive, f.backup} {
+		suppressObjects(function, objects[function.Name])
+	}
+	consume(f.archive, q.archive.queue, 1, p.ArchiveConcurrency) // one run has the function's whole time
+	consume(f.backup, q.backup.queue, 1, p.BackupConcurrency)
+	consume(f.notify, q.notify.queue, noticeBatch, notices)
+	consume(f.notify, q.archive.dead, noticeBatch, deadLetters)
+	consume(f.notify, q.backup.dead, noticeBatch, deadLetters)
+	return f
+}
+
+// consume has the function called with messages of the queue. No more batches are taken at once than there are instances for them:
+// one that is turned away would count as a delivery.
+func consume(f golambda.Function, q named, batch, atOnce int) {
+	f.Alias.AddEventSourceMapping(jsii.String(q.name), &awslambda.EventSourceMappingOptions{
+		EventSourceArn: q.queue.QueueArn(), BatchSize: jsii.Number(batch), MaxConcurrency: jsii.Number(atOnce), ReportBatchItemFailures: jsii.Bool(true),
+	})
+}
+
+// suppressObjects explains the wildcards of grants.objects.
+func suppressObjects(f golambda.Function, under map[string]access) {
+	var forms []any
+	for _, prefix := range slices.Sorted(maps.Keys(under)) {
+		forms = append(forms, &cdknag.RegexAppliesTo{Regex: jsii.String(`/^Resource::.+\/` + strings.TrimSuffix(prefix, "/") + `\/\*$/`)})
+	}
+	cdknag.NagSuppressions_AddResourceSuppressions(f.Function.Role().Node().FindChild(jsii.String("DefaultPolicy")).Node().DefaultChild(),
+		&[]*cdknag.NagPackSuppression{{
+			Id: jsii.String("AwsSolutions-IAM5"), AppliesTo: &forms,
+			Reason: jsii.String("Objects under one prefix of the bucket, whose names are made at run time; which prefixes and which actions is said per function."),
+		}}, nil)
+}
+
+func (p Props) removal() awscdk.RemovalPolicy {
+	if p.Destroy {
+		return awscdk.RemovalPolicy_DESTROY
+	}
+	return awscdk.RemovalPolicy_RETAIN
+}
+
+// environment makes the functions' environments; names are without the prefix ADMIN_ASSISTANT_.
+type environment struct {
+	p Props
+	q queues
+}
+
+// of puts together what every function has with what one function has.
+func (e environment) of(parts ...map[string]string) map[string]string {
+	all := map[string]string{"STAGE": e.p.Stage, "TABLE": *e.p.Data.Table.TableName(), "LOG_LEVEL": e.p.LogLevel}
+	for _, part := range parts {
+		maps.Copy(all, part)
+	}
+	out := make(map[string]string, len(all))
+	for name, value := range all {
+		out["ADMIN_ASSISTANT_"+name] = value
+	}
+	return out
+}
+
+func (e environment) bucket() map[string]string {
+	return map[string]string{"BUCKET": *e.p.Data.Bucket.BucketName()}
+}
+
+func (e environment) key() map[string]string {
+	return map[string]string{"KEY": *e.p.Data.TokenKey.KeyArn()}
+}
+
+func (e environment) urls(queues ...named) map[string]string {
+	urls := map[string]string{}
+	for _, q := range queues {
+		urls["QUEUE_"+strings.ToUpper(strings.ReplaceAll(q.name, "-", "_"))] = *q.queue.QueueUrl()
+	}
+	return urls
+}
+
+func (e environment) runs() map[string]string {
+	return map[string]string{"LEASE": lease.String(), "HAND_ON": handOn.String()}
+}
+
+func (e environment) signIn() map[string]string {
+	s := e.p.SignIn
+	return map[string]string{"SIGN_IN_AUTHORITY": s.Authority, "SIGN_IN_AUDIENCE": s.Audience, "SIGN_IN_TENANTS": strings.Join(s.Tenants, ",")}
+}
+
+func (e environment) graph() map[string]string {
+	g, out := e.p.Graph, map[string]string{}
+	for name, value := range map[string]string{"GRAPH_TENANT": g.Tenant, "GRAPH_CLIENT": g.Client, "GRAPH_CREDENTIALS": g.Credentials, "GRAPH_URL": g.URL} {
+		if value != "" {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+// metric is a metric of a function, all versions together.
+func metric(f *golambda.Function, name, statistic string, period time.Duration) awscloudwatch.Metric {
+	return f.Function.Metric(&name, &awscloudwatch.MetricOptions{Statistic: &statistic, Period: golambda.Seconds(period)})
+}

@@ -1,0 +1,137 @@
+package service
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/jsii-runtime-go"
+
+	"adminassistant/infra/data"
+	"adminassistant/infra/golambda"
+)
+
+// What functions may do, one action at a time. A function is given what it calls, and nothing because it might.
+type grants struct {
+	stack awscdk.Stack
+	data  *data.Stack
+}
+
+// Where objects lie in the bucket.
+const (
+	ledgerObjects = "ledger/" // bodies of the ledger's entries
+	runObjects    = "runs/"   // plans
+	backupObjects = "backups/"
+)
+
+// table allows to read and write items.
+func (g grants) table() []awsiam.PolicyStatement {
+	table := g.data.Table.TableArn()
+	index := jsii.String(*table + "/index/" + data.Index)
+	return []awsiam.PolicyStatement{
+		golambda.Allow([]*string{table},
+			"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"),
+		golambda.Allow([]*string{index}, "dynamodb:Query"),
+		// DynamoDB asks for these in the name of whoever calls it.
+		g.key("dynamodb", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
+	}
+}
+
+// key allows what a service does with the key of table and bucket on the function's behalf.
+func (g grants) key(service string, actions ...string) awsiam.PolicyStatement {
+	return golambda.AllowIf(map[string]interface{}{
+		"StringEquals": map[string]interface{}{"kms:ViaService": fmt.Sprintf("%s.%s.%s", service, *g.stack.Region(), *g.stack.UrlSuffix())},
+	}, []*string{g.data.Key.KeyArn()}, actions...)
+}
+
+// access is what a function may do with the objects under a prefix.
+type access int
+
+const (
+	reads access = iota
+	writes
+	deletes
+)
+
+// objects allows access to the objects under each prefix. It allows as well to list the bucket, whatever the prefix: without that, S3
+// answers a request for an object that is not there as one that is forbidden, and a condition on the prefix would not hold for it.
+func (g grants) objects(under map[string]access) []awsiam.PolicyStatement {
+	resources := map[access][]*string{}
+	key := []string{"kms:Decrypt"}
+	for _, prefix := range []string{ledgerObjects, runObjects, backupObjects} { // in one order, for templates that do not change by themselves
+		may, ok := under[prefix]
+		if !ok {
+			continue
+		}
+		arn := g.data.Bucket.ArnForObjects(jsii.String(prefix + "*"))
+		resources[reads] = append(resources[reads], arn)
+		if may >= writes {
+			resources[writes] = append(resources[writes], arn)
+			key = []string{"kms:Decrypt", "kms:GenerateDataKey"}
+		}
+		if may >= deletes {
+			resources[deletes] = append(resources[deletes], arn)
+		}
+	}
+	allowed := []awsiam.PolicyStatement{
+		golambda.Allow([]*string{g.data.Bucket.BucketArn()}, "s3:ListBucket"),
+		golambda.Allow(resources[reads], "s3:GetObject"),
+		g.key("s3", key...),
+	}
+	if arns := resources[writes]; arns != nil {
+		allowed = append(allowed, golambda.Allow(arns, "s3:PutObject", "s3:AbortMultipartUpload"))
+	}
+	if arns := resources[deletes]; arns != nil {
+		allowed = append(allowed, golambda.Allow(arns, "s3:DeleteObject"))
+	}
+	return allowed
+}
+
+// sends allows to send messages to queues.
+func (g grants) sends(to ...named) awsiam.PolicyStatement {
+	return golambda.Allow(arns(to), "sqs:SendMessage")
+}
+
+// consumes allows what Lambda does with the function's role to take messages off queues, and what the function does to give them back.
+func (g grants) consumes(from ...named) awsiam.PolicyStatement {
+	return golambda.Allow(arns(from), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
+}
+
+func arns(queues []named) []*string {
+	list := make([]*string, len(queues))
+	for i, q := range queues {
+		list[i] = q.queue.QueueArn()
+	}
+	return list
+}
+
+// tokens allows actions on the key of Microsoft tokens, for data keys that are bound to that purpose and to a user.
+func (g grants) tokens(actions ...string) awsiam.PolicyStatement {
+	return golambda.AllowIf(map[string]interface{}{
+		"StringEquals":              map[string]interface{}{"kms:EncryptionContext:purpose": "microsoft-token"},
+		"ForAnyValue:StringEquals":  map[string]interface{}{"kms:EncryptionContextKeys": "user"},
+		"ForAllValues:StringEquals": map[string]interface{}{"kms:EncryptionContextKeys": []string{"purpose", "user"}},
+	}, []*string{g.data.TokenKey.KeyArn()}, actions...)
+}
+
+// credentials allows to read the application's credentials for Microsoft Graph.
+func (g grants) credentials(graph Graph) []awsiam.PolicyStatement {
+	if graph.Credentials == "" {
+		return nil
+	}
+	arn := graph.Credentials
+	if !strings.HasPrefix(arn, "arn:") {
+		// Secrets Manager adds a hyphen and six characters to a name; no other name fits than one that is this long.
+		arn = fmt.Sprintf("arn:%s:secretsmanager:%s:%s:secret:%s-??????", *g.stack.Partition(), *g.stack.Region(), *g.stack.Account(), graph.Credentials)
+	}
+	return []awsiam.PolicyStatement{golambda.Allow([]*string{&arn}, "secretsmanager:GetSecretValue")}
+}
+
+// mails allows to send e-mail from one address.
+func (g grants) mails(identity, from string) awsiam.PolicyStatement {
+	arn := fmt.Sprintf("arn:%s:ses:%s:%s:identity/%s", *g.stack.Partition(), *g.stack.Region(), *g.stack.Account(), identity)
+	return golambda.AllowIf(map[string]interface{}{
+		"StringEquals": map[string]interface{}{"ses:FromAddress": from},
+	}, []*string{&arn}, "ses:SendEmail")
+}

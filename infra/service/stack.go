@@ -1,0 +1,90 @@
+// Package service is the stack of what runs: queues, functions, schedule, API, alarms. It can be replaced at any time; what must not
+// be lost is in package data.
+package service
+
+import (
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
+
+	"adminassistant/infra/data"
+	"adminassistant/infra/golambda"
+)
+
+// Props decide what the stack is like. They have been checked.
+type Props struct {
+	// Stack has the name, and an account and a region that are known.
+	Stack awscdk.StackProps
+	// Stage is dev, staging or prod.
+	Stage string
+	Data  *data.Stack
+	// Functions is the folder of the built functions.
+	Functions string
+	// Canary is how long a tenth of the calls goes to a new version before all do, one of golambda.Canaries; 0 moves all at once.
+	Canary time.Duration
+	// LogLevel is debug, info, warn or error; LogDays is one of golambda.Retentions.
+	LogLevel string
+	LogDays  int
+	// Destroy lets logs go when the stack is deleted.
+	Destroy bool
+	// MailFrom is who notifications come from, and MailIdentity the address or domain that SES verified for it.
+	MailFrom     string
+	MailIdentity string
+	// AlarmEmail is who is told of alarms; empty tells nobody.
+	AlarmEmail string
+	SignIn     SignIn
+	Graph      Graph
+	// ArchiveConcurrency and BackupConcurrency are how many messages of their queue are worked on at once, from 2.
+	ArchiveConcurrency int
+	BackupConcurrency  int
+	// CORSOrigins are the origins of other sites whose pages may call the API; usually none.
+	CORSOrigins []string
+}
+
+// SignIn says whose access tokens the API takes.
+type SignIn struct {
+	// Authority is the address of Entra ID.
+	Authority string
+	// Audience is the id of the application that the tokens are for.
+	Audience string
+	// Tenants are the ids of the tenants whose users are let in, at least one.
+	Tenants []string
+}
+
+// Graph says how Microsoft 365 is reached; the zero Graph does not reach it.
+type Graph struct {
+	// Tenant and Client name the application that an administrator consented to.
+	Tenant, Client string
+	// Credentials is the name or the ARN of a secret in Secrets Manager, in the stack's account and region.
+	Credentials string
+	// URL is another cloud's address; empty is the public cloud's.
+	URL string
+}
+
+// New makes the stack. An error says which function is not built.
+func New(scope constructs.Construct, id string, p Props) (awscdk.Stack, error) {
+	if err := golambda.Built(p.Functions, names...); err != nil {
+		return nil, err
+	}
+	stack := awscdk.NewStack(scope, &id, &p.Stack)
+	queues := newQueues(stack)
+	functions := newFunctions(stack, p, queues)
+	newSchedule(stack, functions.dispatcher, queues.scheduleDead)
+	gateway := newAPI(stack, p, functions.api)
+	alarms := newAlarms(stack, p, queues, functions, gateway)
+	functions.rollBackOn(alarms)
+	newDashboard(stack, p, queues, functions, gateway, alarms)
+
+	output := func(id, what string, value *string) {
+		awscdk.NewCfnOutput(stack, &id, &awscdk.CfnOutputProps{Value: value, Description: &what})
+	}
+	output("ApiUrl", "address of the API", gateway.ApiEndpoint())
+	for _, q := range queues.all() {
+		output("Queue"+title(q.name), "URL of the queue "+q.name, q.queue.QueueUrl())
+	}
+	for _, f := range functions.all() {
+		output("Function"+title(f.Name), "name of the function "+f.Name, f.Function.FunctionName())
+	}
+	return stack, nil
+}

@@ -1,0 +1,733 @@
+package service
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"adminassistant/infra/data"
+	"adminassistant/infra/infratest"
+	"adminassistant/shared/queue"
+)
+
+func TestMain(m *testing.M) { infratest.Main(m) }
+
+// props are those of a stage with all settings set.
+func props(stage string) Props {
+	return Props{
+		Stack: infratest.Stack("service"), Stage: stage, LogLevel: "info", LogDays: 90,
+		MailFrom: "aa@mail.example.com", MailIdentity: "example.com", AlarmEmail: "ops@example.com",
+		SignIn:             SignIn{Authority: "https://login.example.com", Audience: "audience", Tenants: []string{"t1", "t2"}},
+		Graph:              Graph{Tenant: "tenant", Client: "client", Credentials: "graph/app", URL: "https://graph.example.com/v1.0"},
+		ArchiveConcurrency: 7, BackupConcurrency: 3,
+	}
+}
+
+// The stack is made once for all tests: as in prod; and as in dev, with as few settings as can be.
+var (
+	prod = sync.OnceValues(func() (infratest.Template, error) {
+		p := props("prod")
+		p.Canary = 10 * time.Minute
+		return synth(p)
+	})
+	dev = sync.OnceValues(func() (infratest.Template, error) {
+		p := props("dev")
+		p.Graph, p.AlarmEmail, p.Destroy, p.CORSOrigins = Graph{}, "", true, []string{"https://calendar.example.com"}
+		return synth(p)
+	})
+)
+
+func synth(p Props) (infratest.Template, error) {
+	folder, err := os.MkdirTemp("", "service-stack-*")
+	if err != nil {
+		return infratest.Template{}, err
+	}
+	defer os.RemoveAll(folder)
+	app, err := infratest.NewApp("../..", path.Join(folder, "out"))
+	if err != nil {
+		return infratest.Template{}, err
+	}
+	if err := infratest.Functions(folder, names...); err != nil {
+		return infratest.Template{}, err
+	}
+	p.Functions = folder
+	p.Data = data.New(app, "data", data.Props{Stack: infratest.Stack("data")})
+	s, err := New(app, "service", p)
+	if err != nil {
+		return infratest.Template{}, err
+	}
+	return infratest.Read(s)
+}
+
+func stack(t *testing.T, of func() (infratest.Template, error)) view {
+	t.Helper()
+	infratest.NeedNode(t)
+	template, err := of()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := view{Template: template, names: map[string]string{}}
+	for output, o := range template.Outputs {
+		if id, ok := infratest.At(o.Value, "Ref").(string); ok {
+			v.names[id] = strings.ToLower(strings.TrimPrefix(regexp.MustCompile(`[A-Z]`).ReplaceAllString(output, "-$0"), "-"))
+		}
+	}
+	return v
+}
+
+// view is a template with names in place of logical ids: "queue-archive-dead", "function-api".
+type view struct {
+	infratest.Template
+	names map[string]string
+}
+
+var (
+	imported = regexp.MustCompile(`^[\w-]+:ExportsOutput(?:FnGetAtt|Ref)(Table|Bucket|Key|TokenKey)[0-9A-F]{8}(Arn)?`)
+	generic  = regexp.MustCompile(`^functions(\w+?)(Log|Alias)[0-9A-F]{8}$`)
+)
+
+// name writes a value that CloudFormation computes for people: "table", "bucket/ledger/*", "queue-archive". The ARN, the URL and the
+// name of a thing are all its name.
+func (v view) name(value any) string {
+	id := func(id string) string {
+		if name := v.names[id]; name != "" {
+			return name
+		}
+		if m := generic.FindStringSubmatch(id); m != nil {
+			return strings.ToLower(m[2]) + "-" + m[1]
+		}
+		return id
+	}
+	switch x := value.(type) {
+	case string:
+		return x
+	case map[string]any:
+		if ref, ok := x["Ref"].(string); ok {
+			return id(ref)
+		}
+		if ref, ok := infratest.At(x, "Fn::GetAtt", 0).(string); ok {
+			return id(ref)
+		}
+		if from, ok := x["Fn::ImportValue"].(string); ok {
+			if m := imported.FindStringSubmatch(from); m != nil {
+				return strings.ToLower(m[1])
+			}
+			return from
+		}
+		if parts, ok := infratest.At(x, "Fn::Join", 1).([]any); ok {
+			var b strings.Builder
+			for _, part := range parts {
+				b.WriteString(v.name(part))
+			}
+			return b.String()
+		}
+	}
+	return infratest.Text(value)
+}
+
+// named returns the resource of a type by the name of its output, such as "queue-archive".
+func (v view) named(t *testing.T, name string) infratest.Resource {
+	t.Helper()
+	for id, r := range v.Resources {
+		if v.names[id] == name {
+			return r
+		}
+	}
+	t.Fatalf("nothing is called %s", name)
+	return infratest.Resource{}
+}
+
+// statement is what a function's role allows.
+type statement struct {
+	actions, resources []string
+	condition          string
+}
+
+// may returns what a role allows: that of a function, or of the construct with that id.
+func (v view) may(t *testing.T, construct string) []statement {
+	t.Helper()
+	var all []statement
+	for id, policy := range v.Of(t, "AWS::IAM::Policy") {
+		if !strings.HasPrefix(id, construct) {
+			continue
+		}
+		for _, s := range infratest.At(policy.Properties, "PolicyDocument", "Statement").([]any) {
+			if infratest.At(s, "Effect") != "Allow" || infratest.At(s, "NotAction") != nil || infratest.At(s, "NotResource") != nil {
+				t.Fatalf("%s has %s", id, infratest.Text(s))
+			}
+			one := statement{actions: infratest.Strings(infratest.At(s, "Action"))}
+			switch resources := infratest.At(s, "Resource").(type) {
+			case []any:
+				for _, r := range resources {
+					one.resources = append(one.resources, v.name(r))
+				}
+			default:
+				one.resources = []string{v.name(resources)}
+			}
+			slices.Sort(one.resources)
+			if c := infratest.At(s, "Condition"); c != nil {
+				one.condition = strings.ReplaceAll(infratest.Text(c), infratest.Text(map[string]any{"Fn::Join": []any{"", []any{"dynamodb.eu-central-1.", map[string]any{"Ref": "AWS::URLSuffix"}}}}), `"dynamodb"`)
+				one.condition = strings.ReplaceAll(one.condition, infratest.Text(map[string]any{"Fn::Join": []any{"", []any{"s3.eu-central-1.", map[string]any{"Ref": "AWS::URLSuffix"}}}}), `"s3"`)
+			}
+			all = append(all, one)
+		}
+	}
+	if len(all) == 0 {
+		t.Fatalf("no policy belongs to %s", construct)
+	}
+	return all
+}
+
+// allowed says whether the statements allow an action on a resource, under whatever condition.
+func allowed(may []statement, action, resource string) bool {
+	matches := func(patterns []string, value string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool {
+			form := regexp.QuoteMeta(p)
+			form = strings.ReplaceAll(strings.ReplaceAll(form, `\*`, ".*"), `\?`, ".")
+			return regexp.MustCompile("^(?i)" + form + "$").MatchString(value)
+		})
+	}
+	return slices.ContainsFunc(may, func(s statement) bool { return matches(s.actions, action) && matches(s.resources, resource) })
+}
+
+func (s statement) String() string {
+	text := strings.Join(s.actions, " ") + " on " + strings.Join(s.resources, " ")
+	if s.condition != "" {
+		text += " if " + s.condition
+	}
+	return text
+}
+
+const (
+	viaTable     = ` if {"StringEquals":{"kms:ViaService":"dynamodb"}}`
+	viaBucket    = ` if {"StringEquals":{"kms:ViaService":"s3"}}`
+	ofAToken     = ` if {"ForAllValues:StringEquals":{"kms:EncryptionContextKeys":["purpose","user"]},"ForAnyValue:StringEquals":{"kms:EncryptionContextKeys":"user"},"StringEquals":{"kms:EncryptionContext:purpose":"microsoft-token"}}`
+	readSecret   = "secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-central-1:111122223333:secret:graph/app-??????"
+	consumeQueue = "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on "
+)
+
+// TestPermissions says all that the functions may do. A line that is added here is a decision.
+func TestPermissions(t *testing.T) {
+	v := stack(t, prod)
+	every := func(name string) []string {
+		return []string{
+			"logs:CreateLogStream logs:PutLogEvents on log-" + name,
+			"xray:PutTelemetryRecords xray:PutTraceSegments on *",
+			"dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:Query dynamodb:UpdateItem on table",
+			"dynamodb:Query on table/index/gsi1",
+			"kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey kms:ReEncryptFrom kms:ReEncryptTo on key" + viaTable,
+		}
+	}
+	for name, more := range map[string][]string{
+		api: {
+			"s3:ListBucket on bucket",
+			"s3:GetObject on bucket/ledger/* bucket/runs/*",
+			"kms:Decrypt on key" + viaBucket,
+			"sqs:SendMessage on queue-archive queue-backup",
+			"kms:GenerateDataKey on tokenkey" + ofAToken,
+			readSecret,
+		},
+		dispatcher: {
+			"sqs:SendMessage on queue-archive queue-backup queue-notify queue-schedule-dead",
+		},
+		archive: {
+			"s3:ListBucket on bucket",
+			"s3:GetObject on bucket/ledger/* bucket/runs/*",
+			"s3:AbortMultipartUpload s3:PutObject on bucket/ledger/* bucket/runs/*",
+			"kms:Decrypt kms:GenerateDataKey on key" + viaBucket,
+			consumeQueue + "queue-archive",
+			"sqs:SendMessage on queue-archive queue-archive-dead queue-notify",
+			"kms:Decrypt kms:GenerateDataKey on tokenkey" + ofAToken,
+			readSecret,
+		},
+		backup: {
+			"s3:ListBucket on bucket",
+			"s3:GetObject on bucket/backups/* bucket/ledger/* bucket/runs/*",
+			"s3:AbortMultipartUpload s3:PutObject on bucket/backups/* bucket/ledger/* bucket/runs/*",
+			"s3:DeleteObject on bucket/backups/*",
+			"kms:Decrypt kms:GenerateDataKey on key" + viaBucket,
+			consumeQueue + "queue-backup",
+			"sqs:SendMessage on queue-backup queue-backup-dead queue-notify",
+			"kms:Decrypt kms:GenerateDataKey on tokenkey" + ofAToken,
+			readSecret,
+		},
+		notify: {
+			consumeQueue + "queue-archive-dead queue-backup-dead queue-notify",
+			"sqs:SendMessage on queue-notify-dead",
+			`ses:SendEmail on arn:aws:ses:eu-central-1:111122223333:identity/example.com if {"StringEquals":{"ses:FromAddress":"aa@mail.example.com"}}`,
+		},
+	} {
+		t.Run(name+" may do what it is for, and nothing else", func(t *testing.T) {
+			var got []string
+			for _, s := range v.may(t, "functions"+name) {
+				got = append(got, s.String())
+			}
+			want := append(every(name), more...)
+			slices.Sort(got)
+			slices.Sort(want)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	t.Run("the schedule may wake the dispatcher and report that it could not", func(t *testing.T) {
+		var got []string
+		for _, s := range v.may(t, "schedule") {
+			got = append(got, s.String())
+		}
+		if diff := cmp.Diff([]string{"lambda:InvokeFunction on alias-dispatcher", "sqs:SendMessage on queue-schedule-dead"}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("without Microsoft 365 nobody reads a secret", func(t *testing.T) {
+		for _, name := range names {
+			for _, s := range stack(t, dev).may(t, "functions"+name) {
+				if strings.Contains(s.String(), "secretsmanager") {
+					t.Errorf("%s: %s", name, s)
+				}
+			}
+		}
+	})
+}
+
+// TestForbidden names what would hurt most, on its own.
+func TestForbidden(t *testing.T) {
+	v := stack(t, prod)
+	secret := "arn:aws:secretsmanager:eu-central-1:111122223333:secret:graph/app-AbCdEf"
+	for _, c := range []struct{ function, action, resource string }{
+		{api, "s3:DeleteObject", "bucket/backups/b/events.jsonl"},
+		{api, "s3:DeleteObject", "bucket/ledger/c/bodies/d"},
+		{api, "s3:PutObject", "bucket/ledger/c/bodies/d"},
+		{api, "kms:Decrypt", "tokenkey"},
+		{api, "secretsmanager:GetSecretValue", secret + "GhIjKl"},
+		{notify, "secretsmanager:GetSecretValue", secret},
+		{dispatcher, "kms:Decrypt", "tokenkey"},
+		{dispatcher, "kms:GenerateDataKey", "tokenkey"},
+		{dispatcher, "secretsmanager:GetSecretValue", secret},
+		{dispatcher, "s3:GetObject", "bucket/backups/b/events.jsonl"},
+		{archive, "s3:DeleteObject", "bucket/ledger/c/bodies/d"},
+		{archive, "s3:GetObject", "bucket/backups/b/events.jsonl"},
+		{archive, "secretsmanager:GetSecretValue", secret + "GhIjKl"},
+		{backup, "s3:DeleteObject", "bucket/ledger/c/bodies/d"},
+		{backup, "s3:DeleteObjectVersion", "bucket/backups/b/events.jsonl"},
+		{notify, "kms:Decrypt", "tokenkey"},
+		{notify, "s3:GetObject", "bucket/ledger/c/bodies/d"},
+		{notify, "sqs:ReceiveMessage", "queue-notify-dead"},
+		{archive, "dynamodb:DeleteTable", "table"},
+		{archive, "dynamodb:Scan", "table"},
+	} {
+		t.Run(fmt.Sprintf("%s must not %s %s", c.function, c.action, c.resource), func(t *testing.T) {
+			if allowed(v.may(t, "functions"+c.function), c.action, c.resource) {
+				t.Error("it is allowed")
+			}
+		})
+	}
+	t.Run("the check sees what is allowed", func(t *testing.T) {
+		if may := v.may(t, "functions"+backup); !allowed(may, "s3:DeleteObject", "bucket/backups/b/events.jsonl") || !allowed(may, "secretsmanager:GetSecretValue", secret) {
+			t.Error("backup cannot do its work")
+		}
+	})
+	t.Run("no action is a wildcard, and no resource but what X-Ray forces", func(t *testing.T) {
+		for _, construct := range append([]string{"schedule"}, "functionsapi", "functionsdispatcher", "functionsarchive", "functionsbackup", "functionsnotify") {
+			for _, s := range v.may(t, construct) {
+				if strings.Contains(strings.Join(s.actions, ""), "*") {
+					t.Errorf("%s: %s", construct, s)
+				}
+				if slices.Contains(s.resources, "*") && !slices.Equal(s.actions, []string{"xray:PutTelemetryRecords", "xray:PutTraceSegments"}) {
+					t.Errorf("%s: %s", construct, s)
+				}
+			}
+		}
+	})
+	t.Run("a function may do what its own policy says, and no managed one", func(t *testing.T) {
+		for id, role := range v.Of(t, "AWS::IAM::Role") {
+			if managed := role.Properties["ManagedPolicyArns"]; managed != nil && !strings.Contains(id, "Rollout") {
+				t.Errorf("%s has %v", id, managed)
+			}
+			if role.Properties["Policies"] != nil {
+				t.Errorf("%s has policies of its own", id)
+			}
+		}
+	})
+}
+
+func TestEnvironments(t *testing.T) {
+	every := func(v map[string]string, stage string) map[string]string {
+		v["STAGE"], v["TABLE"], v["LOG_LEVEL"] = stage, "table", "info"
+		return v
+	}
+	signIn := func(v map[string]string) map[string]string {
+		v["SIGN_IN_AUTHORITY"], v["SIGN_IN_AUDIENCE"], v["SIGN_IN_TENANTS"] = "https://login.example.com", "audience", "t1,t2"
+		return v
+	}
+	graph := func(v map[string]string) map[string]string {
+		v["GRAPH_TENANT"], v["GRAPH_CLIENT"], v["GRAPH_CREDENTIALS"], v["GRAPH_URL"] = "tenant", "client", "graph/app", "https://graph.example.com/v1.0"
+		return v
+	}
+	runs := func(name string) map[string]string {
+		upper := strings.ToUpper(name)
+		return map[string]string{
+			"BUCKET": "bucket", "KEY": "tokenkey", "LEASE": "1m0s", "HAND_ON": "1m0s", "QUEUE_NOTIFY": "queue-notify",
+			"QUEUE_" + upper: "queue-" + name, "QUEUE_" + upper + "_DEAD": "queue-" + name + "-dead",
+		}
+	}
+	queues := func(names ...string) map[string]string {
+		v := map[string]string{}
+		for _, name := range names {
+			v["QUEUE_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))] = "queue-" + name
+		}
+		return v
+	}
+	with := func(v map[string]string, name, value string) map[string]string { v[name] = value; return v }
+	check := func(t *testing.T, v view, name string, want map[string]string) {
+		t.Helper()
+		got := map[string]string{}
+		for variable, value := range infratest.At(v.named(t, "function-"+name).Properties, "Environment", "Variables").(map[string]any) {
+			short, ok := strings.CutPrefix(variable, "ADMIN_ASSISTANT_")
+			if !ok {
+				t.Errorf("%s is none of ours", variable)
+			}
+			got[short] = v.name(value)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	for name, want := range map[string]map[string]string{
+		api:        graph(signIn(with(with(queues("archive", "backup"), "BUCKET", "bucket"), "KEY", "tokenkey"))),
+		dispatcher: queues("archive", "backup", "notify"),
+		archive:    graph(runs("archive")),
+		backup:     graph(runs("backup")),
+		notify:     with(queues("notify", "notify-dead", "archive-dead", "backup-dead"), "MAIL_FROM", "aa@mail.example.com"),
+	} {
+		t.Run(name+" knows what it needs, and nothing else", func(t *testing.T) { check(t, stack(t, prod), name, every(want, "prod")) })
+	}
+	for _, name := range names {
+		t.Run(name+" is told all that it refuses to start without", func(t *testing.T) {
+			source, err := os.ReadFile("../../functions/" + name + "/main.go")
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := stack(t, dev)
+			told := infratest.At(v.named(t, "function-"+name).Properties, "Environment", "Variables").(map[string]any)
+			for _, variable := range regexp.MustCompile(`ADMIN_ASSISTANT_[A-Z_]+`).FindAllString(string(source), -1) {
+				if told[variable] == nil {
+					t.Errorf("%s is not set", variable)
+				}
+			}
+		})
+	}
+	t.Run("without Microsoft 365 nothing is said of it", func(t *testing.T) {
+		check(t, stack(t, dev), archive, every(runs("archive"), "dev"))
+	})
+}
+
+// size is what a function is like.
+type size struct {
+	Memory, Timeout, Reserved float64
+}
+
+func TestFunctions(t *testing.T) {
+	v := stack(t, prod)
+	sizes := map[string]size{
+		api: {512, 29, 0}, dispatcher: {256, 60, 2}, archive: {512, 900, 7}, backup: {1024, 900, 3}, notify: {256, 60, 9},
+	}
+	if len(v.Of(t, "AWS::Lambda::Function")) != len(sizes) {
+		t.Errorf("there are functions that nobody asked for")
+	}
+	for name, want := range sizes {
+		f := v.named(t, "function-"+name)
+		t.Run(name+" has its size", func(t *testing.T) {
+			reserved, _ := f.Properties["ReservedConcurrentExecutions"].(float64)
+			if got := (size{f.Properties["MemorySize"].(float64), f.Properties["Timeout"].(float64), reserved}); got != want {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		})
+		t.Run(name+" is a traced arm64 program with a log that ends", func(t *testing.T) {
+			if diff := cmp.Diff([]any{[]any{"arm64"}, "provided.al2023", "bootstrap", "Active"},
+				[]any{f.Properties["Architectures"], f.Properties["Runtime"], f.Properties["Handler"], infratest.At(f.Properties, "TracingConfig", "Mode")}); diff != "" {
+				t.Error(diff)
+			}
+			log := v.Resources[infratest.At(f.Properties, "LoggingConfig", "LogGroup", "Ref").(string)]
+			if log.Type != "AWS::Logs::LogGroup" || log.Properties["RetentionInDays"] != 90.0 || log.DeletionPolicy != "Retain" {
+				t.Errorf("its log is %v", log)
+			}
+		})
+		t.Run(name+" has a role of its own that it waits for", func(t *testing.T) {
+			if !slices.ContainsFunc(f.DependsOn, func(id string) bool { return strings.HasPrefix(id, "functions"+name+"RoleDefaultPolicy") }) {
+				t.Errorf("it depends on %v", f.DependsOn)
+			}
+			if id := infratest.At(f.Properties, "Role", "Fn::GetAtt", 0).(string); !strings.HasPrefix(id, "functions"+name+"Role") {
+				t.Errorf("its role is %s", id)
+			}
+		})
+	}
+	t.Run("code is named by its content", func(t *testing.T) {
+		keys := map[any]bool{}
+		for _, f := range v.Of(t, "AWS::Lambda::Function") {
+			keys[infratest.At(f.Properties, "Code", "S3Key")] = true
+		}
+		other := stack(t, dev)
+		for _, f := range other.Of(t, "AWS::Lambda::Function") {
+			if key := infratest.At(f.Properties, "Code", "S3Key"); !keys[key] {
+				t.Errorf("the same code is called %v in another stack", key)
+			}
+		}
+		if len(keys) != len(sizes) {
+			t.Errorf("%d functions have %d codes", len(sizes), len(keys))
+		}
+	})
+	t.Run("earlier versions stay to go back to", func(t *testing.T) {
+		for id, version := range v.Of(t, "AWS::Lambda::Version") {
+			if version.DeletionPolicy != "Retain" {
+				t.Errorf("%s goes", id)
+			}
+		}
+	})
+	t.Run("a function that is not built is named", func(t *testing.T) {
+		p := props("dev")
+		p.Functions = t.TempDir()
+		if err := infratest.Functions(p.Functions, api, dispatcher, archive, notify); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := New(nil, "service", p); err == nil || !strings.Contains(err.Error(), "function backup is not built") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestRollout(t *testing.T) {
+	v := stack(t, prod)
+	groups := v.Of(t, "AWS::CodeDeploy::DeploymentGroup")
+	t.Run("every alias moves by a deployment of its own", func(t *testing.T) {
+		followed := map[string]bool{}
+		for id, alias := range v.Of(t, "AWS::Lambda::Alias") {
+			group, _ := infratest.At(alias.UpdatePolicy, "CodeDeployLambdaAliasUpdate", "DeploymentGroupName", "Ref").(string)
+			if _, ok := groups[group]; !ok || alias.Properties["Name"] != "live" {
+				t.Errorf("%s: %v", id, alias)
+			}
+			followed[group] = true
+		}
+		if len(followed) != len(names) {
+			t.Errorf("%d groups for %d functions", len(followed), len(names))
+		}
+	})
+	t.Run("a tenth goes first, and alarms bring it back", func(t *testing.T) {
+		for id, group := range groups {
+			if got := group.Properties["DeploymentConfigName"]; got != "CodeDeployDefault.LambdaCanary10Percent10Minutes" {
+				t.Errorf("%s: %v", id, got)
+			}
+			events := infratest.Strings(infratest.At(group.Properties, "AutoRollbackConfiguration", "Events"))
+			if !slices.Equal(events, []string{"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"}) ||
+				infratest.At(group.Properties, "AutoRollbackConfiguration", "Enabled") != true || infratest.At(group.Properties, "AlarmConfiguration", "Enabled") != true {
+				t.Errorf("%s: %v", id, group.Properties)
+			}
+			var watched []string
+			for _, alarm := range infratest.At(group.Properties, "AlarmConfiguration", "Alarms").([]any) {
+				watched = append(watched, v.Resources[infratest.At(alarm, "Name", "Ref").(string)].Properties["AlarmName"].(string))
+			}
+			slices.Sort(watched)
+			if diff := cmp.Diff([]string{"prod-api-errors", "prod-api-latency", "prod-function-errors"}, watched); diff != "" {
+				t.Errorf("%s: %s", id, diff)
+			}
+		}
+	})
+	t.Run("without a canary aliases move at once", func(t *testing.T) {
+		for id, r := range stack(t, dev).Resources {
+			if strings.HasPrefix(r.Type, "AWS::CodeDeploy") || r.UpdatePolicy != nil {
+				t.Errorf("%s is %s", id, r.Type)
+			}
+		}
+	})
+}
+
+func TestQueues(t *testing.T) {
+	v := stack(t, prod)
+	t.Run("all are encrypted and refuse plain HTTP", func(t *testing.T) {
+		closed := map[string]bool{}
+		for _, policy := range v.Of(t, "AWS::SQS::QueuePolicy") {
+			for _, s := range infratest.At(policy.Properties, "PolicyDocument", "Statement").([]any) {
+				if infratest.At(s, "Effect") == "Deny" && infratest.At(s, "Action") == "sqs:*" && infratest.At(s, "Condition", "Bool", "aws:SecureTransport") == "false" {
+					closed[v.name(infratest.At(s, "Resource"))] = true
+				}
+			}
+		}
+		queues := v.Of(t, "AWS::SQS::Queue")
+		for id, q := range queues {
+			if q.Properties["SqsManagedSseEnabled"] != true || !closed[v.names[id]] {
+				t.Errorf("%s: %v", v.names[id], q.Properties)
+			}
+		}
+		if len(queues) != 7 {
+			t.Errorf("there are %d queues", len(queues))
+		}
+	})
+	for _, name := range []string{"archive", "backup", "notify"} {
+		t.Run(name+" gives up after as many deliveries as the worker counts", func(t *testing.T) {
+			q, dead := v.named(t, "queue-"+name), v.named(t, "queue-"+name+"-dead")
+			if got := v.name(infratest.At(q.Properties, "RedrivePolicy", "deadLetterTargetArn")); got != "queue-"+name+"-dead" {
+				t.Errorf("dead letters go to %s", got)
+			}
+			if got := infratest.At(q.Properties, "RedrivePolicy", "maxReceiveCount"); got != float64(queue.MaxReceives) {
+				t.Errorf("after %v deliveries", got)
+			}
+			if q.Properties["MessageRetentionPeriod"].(float64) >= dead.Properties["MessageRetentionPeriod"].(float64) {
+				t.Error("a dead letter keeps its age: it would be gone as soon as it got there")
+			}
+		})
+	}
+	batch := map[string]float64{"queue-archive": 1, "queue-backup": 1, "queue-notify": 10, "queue-archive-dead": 10, "queue-backup-dead": 10}
+	consumer := map[string]string{
+		"queue-archive": "archive", "queue-backup": "backup", "queue-notify": "notify", "queue-archive-dead": "notify", "queue-backup-dead": "notify",
+	}
+	atOnce := map[string]float64{}
+	for _, mapping := range v.Of(t, "AWS::Lambda::EventSourceMapping") {
+		source := v.name(mapping.Properties["EventSourceArn"])
+		f := v.named(t, "function-"+consumer[source])
+		t.Run(source+" is consumed by the alias of its function, failures one by one", func(t *testing.T) {
+			if got := v.name(mapping.Properties["FunctionName"]); !strings.HasSuffix(got, ":live") || !strings.Contains(got, "functions"+consumer[source]+"Alias") {
+				t.Errorf("by %s", got)
+			}
+			if diff := cmp.Diff([]any{"ReportBatchItemFailures"}, mapping.Properties["FunctionResponseTypes"]); diff != "" {
+				t.Error(diff)
+			}
+			if got := mapping.Properties["BatchSize"]; got != batch[source] {
+				t.Errorf("%v messages at once", got)
+			}
+		})
+		t.Run(source+" hides messages for six times the function's timeout", func(t *testing.T) {
+			hidden := v.named(t, source).Properties["VisibilityTimeout"].(float64)
+			if hidden < 6*f.Properties["Timeout"].(float64) || hidden > queue.MaxVisibility.Seconds() {
+				t.Errorf("for %v seconds", hidden)
+			}
+		})
+		most, _ := infratest.At(mapping.Properties, "ScalingConfig", "MaximumConcurrency").(float64)
+		if most < 2 {
+			t.Errorf("%s has a maximum concurrency of %v", source, most)
+		}
+		atOnce[consumer[source]] += most
+		delete(batch, source)
+	}
+	if len(batch) != 0 {
+		t.Errorf("nobody consumes %v", batch)
+	}
+	t.Run("no more is taken off queues than instances are reserved for", func(t *testing.T) {
+		for name, most := range atOnce {
+			if reserved := v.named(t, "function-"+name).Properties["ReservedConcurrentExecutions"]; reserved != most {
+				t.Errorf("%s: %v at once, %v reserved", name, most, reserved)
+			}
+		}
+	})
+}
+
+// only returns the one resource of a type.
+func only(t *testing.T, v view, kind string) infratest.Resource {
+	t.Helper()
+	for _, r := range v.Of(t, kind) {
+		if len(v.Of(t, kind)) == 1 {
+			return r
+		}
+	}
+	t.Fatalf("there is more than one %s", kind)
+	return infratest.Resource{}
+}
+
+func TestSchedule(t *testing.T) {
+	v := stack(t, prod)
+	s := only(t, v, "AWS::Scheduler::Schedule")
+	target := func(path ...any) any { return infratest.At(s.Properties, append([]any{"Target"}, path...)...) }
+	t.Run("it wakes the dispatcher every minute, with the time", func(t *testing.T) {
+		got := []any{s.Properties["ScheduleExpression"], s.Properties["State"], infratest.At(s.Properties, "FlexibleTimeWindow", "Mode"), v.name(target("Arn")), target("Input")}
+		want := []any{"cron(* * * * ? *)", "ENABLED", "OFF", "alias-dispatcher", `{"scheduled_time":"<aws.scheduler.scheduled-time>"}`}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("a tick that cannot be delivered, or at which the dispatcher fails, is kept", func(t *testing.T) {
+		failures := only(t, v, "AWS::Lambda::EventInvokeConfig").Properties
+		got := []any{
+			v.name(target("DeadLetterConfig", "Arn")), target("RetryPolicy", "MaximumEventAgeInSeconds"), target("RetryPolicy", "MaximumRetryAttempts"),
+			v.name(infratest.At(failures, "DestinationConfig", "OnFailure", "Destination")), failures["MaximumEventAgeInSeconds"], failures["MaximumRetryAttempts"], failures["Qualifier"],
+		}
+		if diff := cmp.Diff([]any{"queue-schedule-dead", 300.0, 2.0, "queue-schedule-dead", 300.0, 2.0, "live"}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("nobody else's schedule can use its role", func(t *testing.T) {
+		role := v.Resources[infratest.At(target("RoleArn"), "Fn::GetAtt", 0).(string)]
+		want := map[string]any{"aws:SourceAccount": infratest.Account, "aws:SourceArn": "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/default"}
+		if diff := cmp.Diff(want, infratest.At(role.Properties, "AssumeRolePolicyDocument", "Statement", 0, "Condition", "StringEquals")); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestAPI(t *testing.T) {
+	v := stack(t, prod)
+	t.Run("every request goes to the alias of the function", func(t *testing.T) {
+		integration, route := only(t, v, "AWS::ApiGatewayV2::Integration").Properties, only(t, v, "AWS::ApiGatewayV2::Route").Properties
+		got := []any{route["RouteKey"], integration["PayloadFormatVersion"], integration["IntegrationType"], v.name(integration["IntegrationUri"])}
+		if diff := cmp.Diff([]any{"$default", "2.0", "AWS_PROXY", "alias-api"}, got); diff != "" {
+			t.Error(diff)
+		}
+		if route["AuthorizationType"] != "NONE" {
+			t.Errorf("the gateway checks tokens by itself: %v", route)
+		}
+	})
+	stage := only(t, v, "AWS::ApiGatewayV2::Stage").Properties
+	t.Run("it is throttled", func(t *testing.T) {
+		if diff := cmp.Diff(map[string]any{"ThrottlingRateLimit": 200.0, "ThrottlingBurstLimit": 400.0}, stage["DefaultRouteSettings"]); diff != "" || stage["StageName"] != "$default" {
+			t.Error(diff, stage["StageName"])
+		}
+	})
+	t.Run("its log has no path, query or header", func(t *testing.T) {
+		log := v.Resources[infratest.At(stage, "AccessLogSettings", "DestinationArn", "Fn::GetAtt", 0).(string)]
+		if log.Type != "AWS::Logs::LogGroup" || log.Properties["RetentionInDays"] != 90.0 {
+			t.Errorf("it goes to %v", log)
+		}
+		format := infratest.At(stage, "AccessLogSettings", "Format").(string)
+		if !strings.Contains(format, "$context.requestId") || !strings.Contains(format, "$context.status") {
+			t.Errorf("it says too little: %s", format)
+		}
+		for _, word := range []string{"path", "Path", "query", "routeKey", "header", "authorizer", "userAgent", "request.", "domainName"} {
+			if strings.Contains(format, "$context."+word) || strings.Contains(format, "$request.") {
+				t.Errorf("%s may hold an address", word)
+			}
+		}
+	})
+	t.Run("no other site may call it", func(t *testing.T) {
+		if cors := only(t, v, "AWS::ApiGatewayV2::Api").Properties["CorsConfiguration"]; cors != nil {
+			t.Errorf("but %v", cors)
+		}
+	})
+	t.Run("but one that is named", func(t *testing.T) {
+		cors := only(t, stack(t, dev), "AWS::ApiGatewayV2::Api").Properties["CorsConfiguration"]
+		if diff := cmp.Diff([]any{"https://calendar.example.com"}, infratest.At(cors, "AllowOrigins")); diff != "" || infratest.At(cors, "AllowCredentials") == true {
+			t.Error(diff, cors)
+		}
+	})
+}
+
+func TestOutputs(t *testing.T) {
+	outputs := stack(t, prod).Outputs
+	want := []string{"ApiUrl"}
+	for _, q := range []string{"Archive", "Backup", "Notify", "ArchiveDead", "BackupDead", "NotifyDead", "ScheduleDead"} {
+		want = append(want, "Queue"+q)
+	}
+	for _, name := range names {
+		want = append(want, "Function"+title(name))
+	}
+	for _, name := range want {
+		if outputs[name].Value == nil {
+			t.Errorf("%s is not told", name)
+		}
+	}
+}

@@ -1,0 +1,323 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/mail"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"adminassistant/infra/golambda"
+	"adminassistant/infra/service"
+)
+
+// settings are all that a deployment decides.
+type settings struct {
+	// Stage is dev, staging or prod. It has no default, so that nobody deploys to the wrong one by leaving it out.
+	Stage string
+	// Account and Region are where the stacks are; without them, where the CDK command line is signed in.
+	Account, Region string
+	// Functions is the folder of the built functions.
+	Functions string
+	// MailFrom is who notifications come from. MailIdentity is what SES verified for it: the address, or its domain (the default).
+	MailFrom, MailIdentity string
+	// AlarmEmail is who is told of alarms; prod has to name somebody.
+	AlarmEmail string
+	SignIn     service.SignIn
+	Graph      service.Graph
+	// LogLevel is debug, info, warn or error. LogDays is for how long logs are kept.
+	LogLevel string
+	LogDays  int
+	// Destroy lets a stack that is deleted take its data along; in dev alone.
+	Destroy bool
+	// Canary is how long a tenth of the calls goes to a new version before all do; 0 moves all at once.
+	Canary time.Duration
+	// ArchiveConcurrency and BackupConcurrency are how many runs of the kind are carried out at once.
+	ArchiveConcurrency, BackupConcurrency int
+	// CORSOrigins are the origins of other sites whose pages may call the API.
+	CORSOrigins []string
+}
+
+// stageDefaults are what differs between the stages when nothing is said.
+var stageDefaults = map[string]struct {
+	logDays     int
+	canary      string
+	concurrency int
+}{
+	"dev":     {logDays: 14, canary: "off", concurrency: 2},
+	"staging": {logDays: 30, canary: "5m", concurrency: 5},
+	"prod":    {logDays: 90, canary: "10m", concurrency: 20},
+}
+
+// The most that may run at once is what leaves room for other functions in an account with the usual limit of 1,000.
+const (
+	minConcurrency = 2
+	maxConcurrency = 400
+)
+
+// source finds the value of a setting in what a command line, the environment and cdk.json say; empty when none does.
+type source func(name string) string
+
+// variable is the environment variable of a setting: that of "mail-from" is ADMIN_ASSISTANT_MAIL_FROM.
+func variable(name string) string {
+	if name == "stage" {
+		return "STAGE"
+	}
+	return "ADMIN_ASSISTANT_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// names are all settings.
+var names = []string{
+	"stage", "account", "region", "functions", "mail-from", "mail-identity", "alarm-email", "sign-in-authority", "sign-in-audience", "sign-in-tenants",
+	"graph-tenant", "graph-client", "graph-credentials", "graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency",
+	"backup-concurrency", "cors-origins",
+}
+
+// sources looks a setting up in the context that the command line gives (-c name=value) or cdk.json has, then in the environment, then
+// in what cdk.json has for the stage. An error names what is said there that no setting is called.
+func sources(context func(name string) any, env func(name string) string) (source, error) {
+	said := func(name string) string {
+		if value := context(name); value != nil {
+			return fmt.Sprint(value)
+		}
+		return env(variable(name))
+	}
+	var ofStage map[string]any
+	if stages := context("stages"); stages != nil {
+		all, ok := stages.(map[string]any)
+		if !ok {
+			return nil, errors.New(`stages in cdk.json must be an object that holds an object for each stage`)
+		}
+		for stage, value := range all {
+			of, ok := value.(map[string]any)
+			if _, known := stageDefaults[stage]; !ok || !known {
+				return nil, fmt.Errorf("stages.%s in cdk.json must be an object and be named dev, staging or prod", stage)
+			}
+			for name := range of {
+				if name == "stage" || !slices.Contains(names, name) {
+					return nil, fmt.Errorf("stages.%s.%s in cdk.json is no setting; there are: %s", stage, name, strings.Join(names[1:], ", "))
+				}
+			}
+			if stage == said("stage") {
+				ofStage = of
+			}
+		}
+	}
+	return func(name string) string {
+		if value := said(name); value != "" {
+			return value
+		}
+		if value := ofStage[name]; value != nil {
+			return fmt.Sprint(value)
+		}
+		return ""
+	}, nil
+}
+
+var (
+	accountForm    = regexp.MustCompile(`^[0-9]{12}$`)
+	regionForm     = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+	guidForm       = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	domainForm     = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$`)
+	secretForm     = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
+	secretARNForm  = regexp.MustCompile(`^arn:[a-z-]+:secretsmanager:([a-z0-9-]+):([0-9]{12}):secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$`)
+	localHostForms = []string{"localhost", "127.0.0.1"}
+)
+
+// reader reads settings and collects what is wrong with them, so that all of it is told at once.
+type reader struct {
+	from source
+	errs []error
+}
+
+// refuse says what is wrong with a setting, and how to give it.
+func (r *reader) refuse(name, format string, args ...any) {
+	r.errs = append(r.errs, fmt.Errorf("%s %s (-c %s=..., or %s)", name, fmt.Sprintf(format, args...), name, variable(name)))
+}
+
+// text reads a setting that may be left out.
+func (r *reader) text(name string) string { return strings.TrimSpace(r.from(name)) }
+
+// must reads a setting that has to be there and of the form.
+func (r *reader) must(name string, form *regexp.Regexp, what string) string {
+	value := r.text(name)
+	switch {
+	case value == "":
+		r.refuse(name, "is not set; it must be %s", what)
+	case form != nil && !form.MatchString(value):
+		r.refuse(name, "must be %s, not %q", what, value)
+	}
+	return value
+}
+
+// oneOf reads one of some words.
+func (r *reader) oneOf(name, fallback string, words ...string) string {
+	value := cmp.Or(r.text(name), fallback)
+	if !slices.Contains(words, value) {
+		r.refuse(name, "must be one of %s, not %q", strings.Join(words, ", "), value)
+	}
+	return value
+}
+
+// number reads a number from low to high; it is 0 when it was refused.
+func (r *reader) number(name string, fallback, low, high int) int {
+	value := r.text(name)
+	if value == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < low || n > high {
+		r.refuse(name, "must be a number from %d to %d, not %q", low, high, value)
+	}
+	return n
+}
+
+// list reads what commas separate.
+func (r *reader) list(name string) []string {
+	var list []string
+	for part := range strings.SplitSeq(r.text(name), ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if slices.Contains(list, part) {
+			r.refuse(name, "has %q twice", part)
+			continue
+		}
+		list = append(list, part)
+	}
+	return list
+}
+
+// address reads an e-mail address, without a display name.
+func (r *reader) address(name string) string {
+	value := r.text(name)
+	if value == "" {
+		return ""
+	}
+	if parsed, err := mail.ParseAddress(value); err != nil || parsed.Address != value {
+		r.refuse(name, "must be an e-mail address alone, such as someone@example.com, not %q", value)
+	}
+	return value
+}
+
+// https reads an address of a service.
+func (r *reader) https(name, fallback string) string {
+	value := cmp.Or(r.text(name), fallback)
+	if value == "" {
+		return ""
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		r.refuse(name, "must be an address that begins with https:// and has no query, not %q", value)
+	}
+	return strings.TrimSuffix(value, "/")
+}
+
+// read reads and checks all settings. The error names each setting that is missing, malformed or contradicts another one.
+func read(from source) (settings, error) {
+	r := &reader{from: from}
+	var s settings
+	s.Stage = r.text("stage")
+	defaults, known := stageDefaults[s.Stage]
+	if !known {
+		r.refuse("stage", "must be dev, staging or prod, not %q", s.Stage)
+		return s, errors.Join(r.errs...)
+	}
+	s.Account = r.must("account", accountForm, "an AWS account of twelve digits")
+	s.Region = r.must("region", regionForm, "an AWS region such as eu-central-1")
+	s.Functions = cmp.Or(r.text("functions"), "dist/functions")
+	s.readMail(r)
+	s.readSignIn(r)
+	s.readGraph(r)
+	s.LogLevel = r.oneOf("log-level", "info", "debug", "info", "warn", "error")
+	s.LogDays = r.number("log-days", defaults.logDays, 1, 3653)
+	if _, ok := golambda.Retentions[s.LogDays]; !ok && s.LogDays != 0 {
+		r.refuse("log-days", "must be a number of days that CloudWatch knows, such as 14, 30, 90, 180, 365 or 731, not %d", s.LogDays)
+	}
+	s.Destroy = r.oneOf("removal", "retain", "retain", "destroy") == "destroy"
+	if s.Destroy && s.Stage != "dev" {
+		r.refuse("removal", "is destroy, which stage %s must not be: its data stays", s.Stage)
+	}
+	s.readCanary(r, defaults.canary)
+	s.ArchiveConcurrency = r.number("archive-concurrency", defaults.concurrency, minConcurrency, maxConcurrency)
+	s.BackupConcurrency = r.number("backup-concurrency", defaults.concurrency, minConcurrency, maxConcurrency)
+	s.readOrigins(r)
+	return s, errors.Join(r.errs...)
+}
+
+func (s *settings) readMail(r *reader) {
+	if s.MailFrom = r.address("mail-from"); s.MailFrom == "" {
+		r.refuse("mail-from", "is not set; it must be an address that SES has verified")
+	}
+	domain := strings.ToLower(s.MailFrom[strings.LastIndex(s.MailFrom, "@")+1:])
+	s.MailIdentity = cmp.Or(r.text("mail-identity"), domain)
+	if s.MailFrom != "" && s.MailIdentity != s.MailFrom && s.MailIdentity != domain && !strings.HasSuffix(domain, "."+s.MailIdentity) {
+		r.refuse("mail-identity", "is %q, which does not stand for mail-from, %q; it must be that address, its domain or a domain above", s.MailIdentity, s.MailFrom)
+	}
+	if s.AlarmEmail = r.address("alarm-email"); s.AlarmEmail == "" && s.Stage == "prod" {
+		r.refuse("alarm-email", "is not set; in prod somebody has to be told of alarms")
+	}
+}
+
+func (s *settings) readSignIn(r *reader) {
+	s.SignIn.Authority = r.https("sign-in-authority", "https://login.microsoftonline.com")
+	s.SignIn.Audience = r.must("sign-in-audience", guidForm, "the id of the application whose access tokens the API takes")
+	s.SignIn.Tenants = r.list("sign-in-tenants")
+	if len(s.SignIn.Tenants) == 0 {
+		r.refuse("sign-in-tenants", "is not set; it must name the tenants whose users are let in, by their ids, separated by commas")
+	}
+	for _, tenant := range s.SignIn.Tenants {
+		if !guidForm.MatchString(tenant) {
+			r.refuse("sign-in-tenants", "must be ids of tenants, not %q", tenant)
+		}
+	}
+}
+
+func (s *settings) readGraph(r *reader) {
+	s.Graph = service.Graph{
+		Tenant: r.text("graph-tenant"), Client: r.text("graph-client"), Credentials: r.text("graph-credentials"), URL: r.https("graph-url", ""),
+	}
+	if s.Graph == (service.Graph{}) {
+		return // without Microsoft 365, for local calendars alone
+	}
+	if tenant := r.must("graph-tenant", nil, "the tenant of the application that reaches Microsoft 365"); tenant != "" &&
+		!guidForm.MatchString(tenant) && !domainForm.MatchString(tenant) {
+		r.refuse("graph-tenant", "must be the id or a domain of a tenant, not %q", tenant)
+	}
+	r.must("graph-client", guidForm, "the id of the application that reaches Microsoft 365")
+	credentials := r.must("graph-credentials", nil, "the name or the ARN of a secret with the application's credentials")
+	arn := secretARNForm.FindStringSubmatch(credentials)
+	switch {
+	case credentials == "":
+	case arn == nil && !secretForm.MatchString(credentials):
+		r.refuse("graph-credentials", "must be the name or the whole ARN of a secret in Secrets Manager") // not shown: it may be the secret itself
+	case arn != nil && (arn[1] != s.Region || arn[2] != s.Account):
+		r.refuse("graph-credentials", "names a secret in region %s of account %s; the functions run in %s of %s", arn[1], arn[2], s.Region, s.Account)
+	}
+}
+
+func (s *settings) readCanary(r *reader, fallback string) {
+	words := []string{"off"}
+	for _, canary := range golambda.Canaries {
+		words = append(words, fmt.Sprintf("%dm", int(canary.Minutes())))
+	}
+	if word := r.oneOf("canary", fallback, words...); word != "off" {
+		s.Canary, _ = time.ParseDuration(word) // one that is no time has been refused
+	}
+}
+
+func (s *settings) readOrigins(r *reader) {
+	s.CORSOrigins = r.list("cors-origins")
+	for _, origin := range s.CORSOrigins {
+		u, err := url.Parse(origin)
+		local := s.Stage == "dev" && err == nil && u.Scheme == "http" && slices.Contains(localHostForms, u.Hostname())
+		if err != nil || u.Scheme+"://"+u.Host != origin || u.Hostname() == "" || strings.Contains(u.Host, "*") || u.Scheme != "https" && !local {
+			r.refuse("cors-origins", "must be origins such as https://calendar.example.com, separated by commas; %q is none", origin)
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"adminassistant/infra/infratest"
+	"adminassistant/infra/service"
+)
+
+const (
+	guid  = "5f0c2a52-2f0e-4c3a-9a43-2d6f3f2f7c11"
+	guid2 = "0d9f7a6e-53a7-4a4e-8b61-6a2b6c8f3e22"
+)
+
+// least is what every deployment of a stage has to say.
+func least(stage string) map[string]string {
+	return map[string]string{
+		"stage": stage, "account": infratest.Account, "region": infratest.Region, "mail-from": "aa@mail.example.com",
+		"alarm-email": "ops@example.com", "sign-in-audience": guid, "sign-in-tenants": guid2,
+	}
+}
+
+// given is the settings of a stage with some changed; an empty value leaves one out.
+func given(stage string, changes map[string]string) source {
+	all := least(stage)
+	maps.Copy(all, changes)
+	return func(name string) string { return all[name] }
+}
+
+func TestRead(t *testing.T) {
+	t.Run("what is left out has the stage's value", func(t *testing.T) {
+		for stage, want := range map[string]settings{
+			"dev":     {LogDays: 14, ArchiveConcurrency: 2, BackupConcurrency: 2},
+			"staging": {LogDays: 30, ArchiveConcurrency: 5, BackupConcurrency: 5, Canary: 5 * time.Minute},
+			"prod":    {LogDays: 90, ArchiveConcurrency: 20, BackupConcurrency: 20, Canary: 10 * time.Minute},
+		} {
+			got, err := read(given(stage, nil))
+			want.Stage, want.Account, want.Region, want.Functions, want.LogLevel = stage, infratest.Account, infratest.Region, "dist/functions", "info"
+			want.MailFrom, want.MailIdentity, want.AlarmEmail = "aa@mail.example.com", "mail.example.com", "ops@example.com"
+			want.SignIn = service.SignIn{Authority: "https://login.microsoftonline.com", Audience: guid, Tenants: []string{guid2}}
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("%s: %v %s", stage, err, diff)
+			}
+		}
+	})
+	t.Run("all can be said", func(t *testing.T) {
+		got, err := read(given("dev", map[string]string{
+			"functions": "/built", "mail-identity": "example.com", "alarm-email": "", "sign-in-authority": "https://login.microsoftonline.us/",
+			"sign-in-tenants": guid + ", " + guid2, "graph-tenant": "example.com", "graph-client": guid2, "graph-credentials": "graph/app",
+			"graph-url": "https://graph.microsoft.us/v1.0", "log-level": "debug", "log-days": "731", "removal": "destroy", "canary": "30m",
+			"archive-concurrency": "3", "backup-concurrency": "400", "cors-origins": "https://a.example.com,http://localhost:3000",
+		}))
+		want := settings{
+			Stage: "dev", Account: infratest.Account, Region: infratest.Region, Functions: "/built", MailFrom: "aa@mail.example.com", MailIdentity: "example.com",
+			SignIn:   service.SignIn{Authority: "https://login.microsoftonline.us", Audience: guid, Tenants: []string{guid, guid2}},
+			Graph:    service.Graph{Tenant: "example.com", Client: guid2, Credentials: "graph/app", URL: "https://graph.microsoft.us/v1.0"},
+			LogLevel: "debug", LogDays: 731, Destroy: true, Canary: 30 * time.Minute, ArchiveConcurrency: 3, BackupConcurrency: 400,
+			CORSOrigins: []string{"https://a.example.com", "http://localhost:3000"},
+		}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Error(err, diff)
+		}
+	})
+	t.Run("a deployment of prod can be made at once, to repair it", func(t *testing.T) {
+		if got, err := read(given("prod", map[string]string{"canary": "off"})); err != nil || got.Canary != 0 {
+			t.Error(err, got.Canary)
+		}
+	})
+	t.Run("a secret is found by its ARN in the same account and region", func(t *testing.T) {
+		arn := "arn:aws:secretsmanager:" + infratest.Region + ":" + infratest.Account + ":secret:graph/app-AbCdEf"
+		got, err := read(given("dev", map[string]string{"graph-tenant": guid, "graph-client": guid2, "graph-credentials": arn}))
+		if err != nil || got.Graph.Credentials != arn {
+			t.Error(err, got.Graph)
+		}
+	})
+	graph := func(changes map[string]string) map[string]string {
+		all := map[string]string{"graph-tenant": guid, "graph-client": guid2, "graph-credentials": "graph/app"}
+		maps.Copy(all, changes)
+		return all
+	}
+	for _, c := range []struct {
+		name    string
+		stage   string
+		changes map[string]string
+		want    []string // settings that the error names, in order
+	}{
+		{"no stage", "", nil, []string{"stage"}},
+		{"a stage that is none", "test", nil, []string{"stage"}},
+		{"no account", "dev", map[string]string{"account": ""}, []string{"account"}},
+		{"an account of eleven digits", "dev", map[string]string{"account": "11112222333"}, []string{"account"}},
+		{"a region that is none", "dev", map[string]string{"region": "Frankfurt"}, []string{"region"}},
+		{"no sender", "dev", map[string]string{"mail-from": ""}, []string{"mail-from"}},
+		{"a sender with a name", "dev", map[string]string{"mail-from": "AA <aa@example.com>"}, []string{"mail-from"}},
+		{"an identity of another domain", "dev", map[string]string{"mail-identity": "example.org"}, []string{"mail-identity"}},
+		{"an identity that only ends alike", "dev", map[string]string{"mail-from": "aa@badexample.com", "mail-identity": "example.com"}, []string{"mail-identity"}},
+		{"prod that tells nobody of alarms", "prod", map[string]string{"alarm-email": ""}, []string{"alarm-email"}},
+		{"an alarm address that is none", "dev", map[string]string{"alarm-email": "ops"}, []string{"alarm-email"}},
+		{"plain HTTP for the sign-in", "dev", map[string]string{"sign-in-authority": "http://login.example.com"}, []string{"sign-in-authority"}},
+		{"no audience", "dev", map[string]string{"sign-in-audience": ""}, []string{"sign-in-audience"}},
+		{"an audience that is no id", "dev", map[string]string{"sign-in-audience": "https://graph.microsoft.com"}, []string{"sign-in-audience"}},
+		{"no tenants", "dev", map[string]string{"sign-in-tenants": " , "}, []string{"sign-in-tenants"}},
+		{"every tenant", "dev", map[string]string{"sign-in-tenants": "common"}, []string{"sign-in-tenants"}},
+		{"a tenant twice", "dev", map[string]string{"sign-in-tenants": guid + "," + guid}, []string{"sign-in-tenants"}},
+		{"a tenant alone", "dev", map[string]string{"graph-tenant": guid}, []string{"graph-client", "graph-credentials"}},
+		{"an address of Graph alone", "dev", map[string]string{"graph-url": "https://graph.microsoft.us/v1.0"}, []string{"graph-tenant", "graph-client", "graph-credentials"}},
+		{"a client that is no id", "dev", graph(map[string]string{"graph-client": "app"}), []string{"graph-client"}},
+		{"a tenant that is neither id nor domain", "dev", graph(map[string]string{"graph-tenant": "Example Inc."}), []string{"graph-tenant"}},
+		{"a secret in another region", "dev", graph(map[string]string{"graph-credentials": "arn:aws:secretsmanager:us-east-1:111122223333:secret:graph/app-AbCdEf"}), []string{"graph-credentials"}},
+		{"a secret itself", "dev", graph(map[string]string{"graph-credentials": "x8Q~*secret"}), []string{"graph-credentials"}},
+		{"a level of the log that is none", "dev", map[string]string{"log-level": "verbose"}, []string{"log-level"}},
+		{"days that CloudWatch does not know", "dev", map[string]string{"log-days": "31"}, []string{"log-days"}},
+		{"days that are no number", "dev", map[string]string{"log-days": "a month"}, []string{"log-days"}},
+		{"prod that takes its data along", "prod", map[string]string{"removal": "destroy"}, []string{"removal"}},
+		{"staging that takes its data along", "staging", map[string]string{"removal": "destroy"}, []string{"removal"}},
+		{"a removal that is none", "dev", map[string]string{"removal": "delete"}, []string{"removal"}},
+		{"a canary that CodeDeploy does not know", "dev", map[string]string{"canary": "7m"}, []string{"canary"}},
+		{"less than SQS allows at once", "dev", map[string]string{"archive-concurrency": "1"}, []string{"archive-concurrency"}},
+		{"more than the account has", "dev", map[string]string{"backup-concurrency": "401"}, []string{"backup-concurrency"}},
+		{"every origin", "dev", map[string]string{"cors-origins": "*"}, []string{"cors-origins"}},
+		{"any subdomain", "dev", map[string]string{"cors-origins": "https://*.example.com"}, []string{"cors-origins"}},
+		{"an origin with a path", "dev", map[string]string{"cors-origins": "https://example.com/"}, []string{"cors-origins"}},
+		{"an origin of this machine in prod", "prod", map[string]string{"cors-origins": "http://localhost:3000"}, []string{"cors-origins"}},
+		{"several at once", "prod", map[string]string{"alarm-email": "", "sign-in-tenants": "", "canary": "1h"}, []string{"alarm-email", "sign-in-tenants", "canary"}},
+	} {
+		t.Run(c.name+" is refused by name", func(t *testing.T) {
+			_, err := read(given(c.stage, c.changes))
+			if err == nil {
+				t.Fatal("it is taken")
+			}
+			var named []string
+			for line := range strings.Lines(err.Error()) {
+				name, _, _ := strings.Cut(line, " ")
+				named = append(named, name)
+				if !strings.Contains(line, variable(name)+")") {
+					t.Errorf("%q does not say how to set it", line)
+				}
+			}
+			if diff := cmp.Diff(c.want, named); diff != "" {
+				t.Errorf("%s: %v", diff, err)
+			}
+			if strings.Contains(err.Error(), "x8Q~") {
+				t.Errorf("the secret is shown: %v", err)
+			}
+		})
+	}
+}
+
+func TestSources(t *testing.T) {
+	stages := map[string]any{"prod": map[string]any{"log-days": float64(365), "mail-from": "stage@example.com"}, "dev": map[string]any{"mail-from": "dev@example.com"}}
+	from := func(t *testing.T, context map[string]any, env map[string]string) source {
+		t.Helper()
+		s, err := sources(func(name string) any { return context[name] }, func(name string) string { return env[name] })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	t.Run("the command line goes before the environment, and that before cdk.json", func(t *testing.T) {
+		s := from(t, map[string]any{"stages": stages, "log-days": "7"}, map[string]string{"STAGE": "prod", "ADMIN_ASSISTANT_LOG_DAYS": "14", "ADMIN_ASSISTANT_MAIL_FROM": "env@example.com"})
+		if got := []string{s("stage"), s("log-days"), s("mail-from")}; !cmp.Equal(got, []string{"prod", "7", "env@example.com"}) {
+			t.Errorf("got %v", got)
+		}
+		s = from(t, map[string]any{"stages": stages, "stage": "prod"}, nil)
+		if got := []string{s("log-days"), s("mail-from"), s("region")}; !cmp.Equal(got, []string{"365", "stage@example.com", ""}) {
+			t.Errorf("got %v", got)
+		}
+	})
+	t.Run("an account and a region are those of the CDK's credentials when nothing is said", func(t *testing.T) {
+		t.Setenv("CDK_DEFAULT_ACCOUNT", "444455556666")
+		t.Setenv("CDK_DEFAULT_REGION", "eu-west-1")
+		t.Setenv("ADMIN_ASSISTANT_ACCOUNT", "")
+		t.Setenv("ADMIN_ASSISTANT_REGION", "eu-central-1")
+		if got := []string{environment("ADMIN_ASSISTANT_ACCOUNT"), environment("ADMIN_ASSISTANT_REGION")}; !cmp.Equal(got, []string{"444455556666", "eu-central-1"}) {
+			t.Errorf("got %v", got)
+		}
+	})
+	for name, wrong := range map[string]any{
+		"a stage that is none":       map[string]any{"test": map[string]any{}},
+		"a setting that is none":     map[string]any{"dev": map[string]any{"log-dayz": 7}},
+		"a stage within a stage":     map[string]any{"dev": map[string]any{"stage": "prod"}},
+		"a stage without settings":   map[string]any{"dev": "eu-central-1"},
+		"something that has no form": "dev",
+	} {
+		t.Run(name+" in cdk.json is refused", func(t *testing.T) {
+			_, err := sources(func(name string) any { return map[string]any{"stages": wrong}[name] }, func(string) string { return "" })
+			if err == nil || !strings.Contains(err.Error(), "cdk.json") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	t.Run("every setting that is read has a name", func(t *testing.T) {
+		asked := map[string]bool{}
+		if _, err := read(func(name string) string { asked[name] = true; return given("prod", nil)(name) }); err != nil {
+			t.Fatal(err)
+		}
+		all := map[string]bool{}
+		for _, name := range names {
+			all[name] = true
+		}
+		if diff := cmp.Diff(all, asked); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

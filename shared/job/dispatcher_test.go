@@ -1,0 +1,839 @@
+package job
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/blob/folder"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/ledger"
+	"adminassistant/shared/queue"
+	queues "adminassistant/shared/queue/sqlite"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+	"adminassistant/shared/store/sqlite"
+	"adminassistant/shared/telemetry"
+)
+
+const user = "local#tester"
+
+// world is one machine: a store and a queue, on a clock that moves when it is told to.
+type world struct {
+	t     testing.TB
+	mu    sync.Mutex
+	now   time.Time
+	ids   int
+	table store.Table
+	queue queue.Queue
+	logs  bytes.Buffer
+}
+
+func newWorld(t testing.TB, now string) *world {
+	w := &world{t: t, now: at(t, now)}
+	table, err := sqlite.Open(":memory:", w.clock)
+	must(t, err)
+	t.Cleanup(func() { table.Close() })
+	file, err := queues.Open(":memory:", w.clock)
+	must(t, err)
+	t.Cleanup(func() { file.Close() })
+	w.table, w.queue = table, file.Queue("archive")
+	return w
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *world) advance(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+func (w *world) newID() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ids++
+	return fmt.Sprintf("01JZ%022d", w.ids)
+}
+
+func (w *world) configs() *archive.Configs {
+	return archive.NewConfigs(w.table, w.ledger(w.table), w.newID, w.clock)
+}
+
+func (w *world) ledger(table store.Table) *ledger.Ledger {
+	blobs, err := folder.Open(w.t.TempDir())
+	must(w.t, err)
+	w.t.Cleanup(func() { blobs.Close() })
+	return ledger.New(table, blobs)
+}
+
+// kinds are those of the real system, over the table and the queue.
+func (w *world) kinds(table store.Table, q queue.Queue) map[run.Kind]Kind {
+	return map[run.Kind]Kind{run.Archive: Archives(archive.NewConfigs(table, w.ledger(table), w.newID, w.clock), q)}
+}
+
+func (w *world) jobs() *Jobs { return New(w.table, w.kinds(w.table, w.queue), w.newID, w.clock) }
+
+func (w *world) dispatcher() *Dispatcher {
+	return &Dispatcher{Table: w.table, Kinds: w.kinds(w.table, w.queue), Clock: w.clock, Log: zerolog.New(&w.logs)}
+}
+
+func (w *world) tick() Report {
+	w.t.Helper()
+	r, err := w.dispatcher().Tick(w.t.Context())
+	must(w.t, err)
+	return r
+}
+
+// config makes an active config in Berlin that looks back three days.
+func (w *world) config(name string) archive.Config {
+	w.t.Helper()
+	source, err := calendar.ParseURI("local://me/calendars/Work")
+	must(w.t, err)
+	into, err := calendar.ParseURI("local://me/calendars/" + name)
+	must(w.t, err)
+	c, err := w.configs().Create(w.t.Context(), user, archive.Config{
+		Name: name, Source: source, Archive: into, Timezone: "Europe/Berlin", Purpose: archive.General, Overlaps: archive.Keep, OnDrift: archive.AskOnDrift, LookBack: 3,
+	})
+	must(w.t, err)
+	return c
+}
+
+func (w *world) job(c archive.Config, s Schedule, change ...func(*Job)) *Job {
+	w.t.Helper()
+	in := Job{Kind: run.Archive, Config: c.ID, Schedule: s}
+	for _, f := range change {
+		f(&in)
+	}
+	j, err := w.jobs().Create(w.t.Context(), user, in)
+	must(w.t, err)
+	return j
+}
+
+func (w *world) get(id string) *Job {
+	w.t.Helper()
+	j, err := w.jobs().Get(w.t.Context(), user, id)
+	must(w.t, err)
+	return j
+}
+
+// runs are the user's, the newest first.
+func (w *world) runs() []*run.Run {
+	w.t.Helper()
+	runs, next, err := run.NewStore(w.table).List(w.t.Context(), user, "", 1000, "")
+	must(w.t, err)
+	if next != "" {
+		w.t.Fatal("more than a page of runs")
+	}
+	return runs
+}
+
+// messages takes all messages off the queue and counts them by run.
+func (w *world) messages() map[string]int {
+	w.t.Helper()
+	sent := map[string]int{}
+	for {
+		messages, err := w.queue.Receive(w.t.Context(), 10, time.Minute, 0)
+		must(w.t, err)
+		if len(messages) == 0 {
+			return sent
+		}
+		for _, m := range messages {
+			msg, err := run.ParseMessage(m.Body)
+			must(w.t, err)
+			sent[msg.RunID]++
+			must(w.t, w.queue.Delete(w.t.Context(), m.Receipt))
+		}
+	}
+}
+
+// end ends a run as a worker would.
+func (w *world) end(id string, state run.State) {
+	w.t.Helper()
+	runs := run.NewStore(w.table)
+	r, err := runs.Get(w.t.Context(), user, id)
+	must(w.t, err)
+	must(w.t, runs.Finish(w.t.Context(), r, state, w.clock()))
+}
+
+func TestTick(t *testing.T) {
+	const evening = "2026-10-05T20:00:00Z" // 22:00 in Berlin
+	t.Run("a job starts its run when it is due, once", func(t *testing.T) {
+		w := newWorld(t, evening)
+		j := w.job(w.config("A"), daily("23:59", "Europe/Berlin"))
+		if r := w.tick(); r != (Report{}) {
+			t.Fatalf("too early: %+v", r)
+		}
+		w.advance(2 * time.Hour)
+		if r := w.tick(); r != (Report{Started: 1}) {
+			t.Fatalf("got %+v", r)
+		}
+		r := w.runs()[0]
+		want := &run.Run{
+			ID: runID(j.ID, j.Due), User: user, Kind: run.Archive, Config: j.Config, From: calendar.Date{Year: 2026, Month: 10, Day: 2},
+			To: calendar.Date{Year: 2026, Month: 10, Day: 4}, Job: j.ID, State: run.Queued, Progress: run.NewProgress("queued", 0, 0),
+			Correlation: r.ID, Created: w.clock(),
+		}
+		if text, wantText := jsonOf(t, r), jsonOf(t, want); text != wantText {
+			t.Errorf("got %s\nwant %s", text, wantText)
+		}
+		if diff := cmp.Diff(map[string]int{r.ID: 1}, w.messages()); diff != "" {
+			t.Error(diff)
+		}
+		got := w.get(j.ID)
+		if !got.Due.Equal(j.Due.AddDate(0, 0, 1)) || got.Start != nil || got.LastRun != r.ID || !got.LastDue.Equal(j.Due) {
+			t.Errorf("got %+v", got)
+		}
+		w.advance(2 * time.Minute)
+		if r := w.tick(); r != (Report{}) {
+			t.Errorf("again: %+v", r)
+		}
+	})
+	t.Run("jitter delays the run and not its days", func(t *testing.T) {
+		w := newWorld(t, evening)
+		j := w.job(w.config("A"), daily("23:59", "Europe/Berlin"), func(j *Job) { j.Jitter = 60 })
+		if j.offset() < 2*time.Minute {
+			t.Fatalf("the job's offset is %v, too small to test with", j.offset())
+		}
+		w.advance(j.Starts().Sub(w.clock()) - time.Second)
+		if r := w.tick(); r != (Report{}) {
+			t.Errorf("a second before: %+v", r)
+		}
+		w.advance(time.Second)
+		if r := w.tick(); r != (Report{Started: 1}) {
+			t.Errorf("in time: %+v", r)
+		}
+		if to := w.runs()[0].To.String(); to != "2026-10-04" {
+			t.Errorf("the run ends with %s, the day before the next one's beginning", to)
+		}
+	})
+	t.Run("jitter leaves no time out, however close they are", func(t *testing.T) {
+		w := newWorld(t, evening)
+		w.job(w.config("A"), expression("*/5 * * * *", "UTC"), func(j *Job) { j.Jitter = 60 })
+		w.advance(time.Hour)
+		for range 12 {
+			for id := range w.messages() {
+				w.end(id, run.Succeeded)
+			}
+			if r := w.tick(); r.Started != 1 {
+				t.Fatalf("%v: %+v", w.clock(), r)
+			}
+			w.advance(5 * time.Minute)
+		}
+	})
+	t.Run("missed times are caught up by one run of the days until now", func(t *testing.T) {
+		w := newWorld(t, evening)
+		j := w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
+		w.advance(10 * 24 * time.Hour) // 22:00, ten days later
+		if r := w.tick(); r != (Report{Started: 1, Late: 1}) {
+			t.Fatalf("got %+v", r)
+		}
+		if r := w.runs()[0]; r.To.String() != "2026-10-13" { // the last of the missed times was on the 14th
+			t.Errorf("the run ends with %v", r.To)
+		}
+		if got := w.get(j.ID); !got.Due.Equal(at(t, "2026-10-15T21:00:00Z")) {
+			t.Errorf("due %v", got.Due)
+		}
+	})
+	t.Run("the window of a job", func(t *testing.T) {
+		w := newWorld(t, evening)
+		w.job(w.config("A"), daily("23:00", "America/New_York"), func(j *Job) { j.Window.Days = 7 })
+		w.advance(8 * time.Hour) // after 03:00 on the 6th in UTC, which is the 6th in Berlin
+		w.tick()
+		if r := w.runs()[0]; r.From.String() != "2026-09-29" || r.To.String() != "2026-10-05" {
+			t.Errorf("from %v to %v", r.From, r.To)
+		}
+	})
+	t.Run("a run under way for the same days stands for the job's", func(t *testing.T) {
+		w := newWorld(t, evening)
+		c := w.config("A")
+		j := w.job(c, daily("23:00", "Europe/Berlin"))
+		w.advance(time.Hour)
+		from, to, err := w.configs().Window(t.Context(), c, w.clock())
+		must(t, err)
+		other, _, err := run.NewStore(w.table).Create(t.Context(), &run.Run{ID: "01K0000000000000000000000A", User: user, Kind: run.Archive, Config: c.ID, From: from, To: to, State: run.Running})
+		must(t, err)
+		if r := w.tick(); r != (Report{Started: 1, Joined: 1}) {
+			t.Errorf("got %+v", r)
+		}
+		if len(w.runs()) != 1 || w.messages()[other.ID] != 1 || w.get(j.ID).LastRun != other.ID || !w.get(j.ID).Due.After(w.clock()) {
+			t.Errorf("%d runs, job %+v", len(w.runs()), w.get(j.ID))
+		}
+	})
+	t.Run("a note that outlived its run is no run", func(t *testing.T) {
+		w := newWorld(t, evening)
+		c := w.config("A")
+		w.job(c, daily("23:00", "Europe/Berlin"))
+		w.advance(time.Hour)
+		from, to, err := w.configs().Window(t.Context(), c, w.clock())
+		must(t, err)
+		gone := &run.Run{ID: "01K0000000000000000000000A", User: user, Kind: run.Archive, Config: c.ID, From: from, To: to}
+		must(t, w.table.Transact(t.Context(), gone.Creation(store.Absent())[1:]))
+		if r := w.tick(); r != (Report{Started: 1}) || len(w.messages()) != 1 {
+			t.Errorf("got %+v", r)
+		}
+	})
+	t.Run("two jobs for the same days share a run", func(t *testing.T) {
+		w := newWorld(t, evening)
+		c := w.config("A")
+		for { // until two are in one shard
+			a, b := w.job(c, daily("23:00", "Europe/Berlin")), w.job(c, daily("23:00", "Europe/Berlin"))
+			if a.item().IndexPK == b.item().IndexPK {
+				break
+			}
+			must(t, w.jobs().RemoveAll(t.Context(), user, ""))
+		}
+		w.advance(time.Hour)
+		if r := w.tick(); r != (Report{Started: 2, Joined: 1}) || len(w.runs()) != 1 {
+			t.Errorf("got %+v", r)
+		}
+	})
+	t.Run("a job put back to an earlier state does not start its run again", func(t *testing.T) {
+		w := newWorld(t, evening)
+		j := w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
+		w.advance(time.Hour)
+		w.tick()
+		for id := range w.messages() {
+			w.end(id, run.Succeeded)
+		}
+		_, err := w.table.Put(t.Context(), *j.item(), store.Any())
+		must(t, err)
+		if r := w.tick(); r != (Report{Started: 1, Joined: 1}) || len(w.runs()) != 1 || len(w.messages()) != 0 {
+			t.Errorf("got %+v, %d runs", r, len(w.runs()))
+		}
+		if got := w.get(j.ID); !got.Due.After(w.clock()) || got.Start != nil {
+			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("late jobs are counted", func(t *testing.T) {
+		w := newWorld(t, evening)
+		w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
+		var lines bytes.Buffer
+		d := w.dispatcher()
+		d.Metrics = telemetry.NewMetrics(&lines, "dev", w.clock)
+		w.advance(time.Hour + lateAfter + time.Second)
+		_, err := d.Tick(t.Context())
+		must(t, err)
+		if !strings.Contains(lines.String(), `"JobsLate":1`) {
+			t.Errorf("got %q", lines.String())
+		}
+	})
+	t.Run("when time is up the rest is left to the next tick", func(t *testing.T) {
+		w := newWorld(t, evening)
+		w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
+		w.advance(time.Hour)
+		ctx, cancel := context.WithTimeout(t.Context(), reserve)
+		defer cancel()
+		r, err := w.dispatcher().Tick(ctx)
+		must(t, err)
+		if r != (Report{Left: Shards}) || len(w.runs()) != 0 {
+			t.Errorf("got %+v", r)
+		}
+		if r := w.tick(); r != (Report{Started: 1}) {
+			t.Errorf("the next: %+v", r)
+		}
+	})
+	t.Run("a store that does not answer is told", func(t *testing.T) {
+		w := newWorld(t, evening)
+		w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
+		w.advance(time.Hour)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		d := w.dispatcher()
+		if _, err := d.Tick(ctx); err != nil {
+			t.Errorf("nothing was begun, and yet: %v", err)
+		}
+		d.Table = wiredTable{w.table, &tripwire{dieAt: 1}}
+		if r, err := d.Tick(t.Context()); err == nil || r.Left != Shards {
+			t.Errorf("got %+v and %v", r, err)
+		}
+	})
+}
+
+func jsonOf(t testing.TB, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	must(t, err)
+	return string(text)
+}
+
+// TestPoison puts jobs that cannot start runs before a good one, all in one shard.
+func TestPoison(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		spoil  func(w *world, c archive.Config, j *Job)
+		want   Report
+		reason Reason // that the job is paused for
+		again  Report // of the next tick
+	}{
+		{"an unreadable record", func(w *world, _ archive.Config, j *Job) {
+			item := j.item()
+			item.Data = []byte(`{"id":`)
+			w.put(item)
+		}, Report{Dropped: 1}, "", Report{}},
+		{"a record of another job", func(w *world, _ archive.Config, j *Job) {
+			item := j.item()
+			item.Data = []byte(strings.ReplaceAll(string(item.Data), j.ID, "01K0000000000000000000000B"))
+			w.put(item)
+		}, Report{Dropped: 1}, "", Report{}},
+		{"a job without a time", func(w *world, _ archive.Config, j *Job) {
+			item := j.item()
+			j.Due = time.Time{}
+			item.Data = []byte(jsonOf(w.t, j))
+			w.put(item)
+		}, Report{Dropped: 1}, "", Report{}},
+		{"an unknown zone", func(w *world, _ archive.Config, j *Job) {
+			j.Schedule.Zone = "Europe/Atlantis"
+			w.put(j.item())
+		}, Report{Paused: 1}, Broken, Report{}},
+		{"a schedule that nobody can read", func(w *world, _ archive.Config, j *Job) {
+			j.Schedule.At = "soon"
+			w.put(j.item())
+		}, Report{Paused: 1}, Broken, Report{}},
+		{"no config", func(w *world, c archive.Config, _ *Job) {
+			must(w.t, w.configs().Delete(w.t.Context(), user, c.ID, c.Version))
+		}, Report{Paused: 1}, Broken, Report{}},
+		{"an inactive config", func(w *world, c archive.Config, _ *Job) {
+			c.Active = false
+			_, err := w.configs().Update(w.t.Context(), user, c)
+			must(w.t, err)
+		}, Report{Paused: 1}, ConfigInactive, Report{}},
+		{"a kind of another version", func(w *world, _ archive.Config, j *Job) {
+			j.Kind = "dream"
+			w.put(j.item())
+		}, Report{Failed: 1}, "", Report{Failed: 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, "2026-10-05T20:00:00Z")
+			bad, good := w.config("Bad"), w.config("Good")
+			spoiled, fine := w.job(bad, daily("23:00", "Europe/Berlin")), w.job(good, daily("23:00", "Europe/Berlin"))
+			for spoiled.item().IndexPK != fine.item().IndexPK || spoiled.ID > fine.ID {
+				must(t, w.jobs().RemoveAll(t.Context(), user, good.ID))
+				fine = w.job(good, daily("23:00", "Europe/Berlin"))
+			}
+			c.spoil(w, bad, spoiled)
+			w.advance(time.Hour)
+			want := c.want
+			want.Started++
+			r, err := w.dispatcher().Tick(t.Context())
+			if r != want || (err != nil) != (want.Failed > 0) {
+				t.Errorf("got %+v and %v, want %+v", r, err, want)
+			}
+			if runs := w.runs(); len(runs) != 1 || runs[0].Job != fine.ID {
+				t.Errorf("%d runs", len(runs))
+			}
+			if c.reason != "" {
+				if j := w.get(spoiled.ID); j.State != Paused || j.Reason != c.reason || j.Detail == "" || !j.Due.IsZero() {
+					t.Errorf("got %+v", j)
+				}
+			}
+			if !strings.Contains(w.logs.String(), spoiled.ID) {
+				t.Errorf("the log does not name the job: %s", w.logs.String())
+			}
+			w.advance(2 * time.Minute)
+			if r, _ := w.dispatcher().Tick(t.Context()); r != c.again {
+				t.Errorf("the next tick: %+v, want %+v", r, c.again)
+			}
+		})
+	}
+}
+
+func (w *world) put(item *store.Item) {
+	w.t.Helper()
+	_, err := w.table.Put(w.t.Context(), *item, store.Any())
+	must(w.t, err)
+}
+
+// TestDispatchersAtOnce lets two dispatchers start 10,000 jobs: every job starts one run, which one message names.
+func TestDispatchersAtOnce(t *testing.T) {
+	n := 10_000
+	if testing.Short() {
+		n = 1_000
+	}
+	w := newWorld(t, "2026-10-05T20:00:00Z")
+	c := newCrowd(w, w.table, n)
+	w.advance(3 * time.Hour)
+	var both sync.WaitGroup
+	var reports [2]Report
+	for i := range reports {
+		both.Go(func() {
+			var err error
+			if reports[i], err = w.dispatcher().Tick(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	if reports[0].Started+reports[1].Started != n || reports[0].Failed+reports[1].Failed > 0 {
+		t.Errorf("got %+v", reports)
+	}
+	c.check(1)
+	if r := w.tick(); r != (Report{}) {
+		t.Errorf("left over: %+v", r)
+	}
+}
+
+// crowd is many users with a config and a job each.
+type crowd struct {
+	w     *world
+	table store.Table
+	users map[string]string // by job
+}
+
+func newCrowd(w *world, table store.Table, n int) *crowd {
+	w.t.Helper()
+	source, err := calendar.ParseURI("local://me/calendars/Work")
+	must(w.t, err)
+	into, err := calendar.ParseURI("local://me/calendars/Archive")
+	must(w.t, err)
+	c := &crowd{w: w, table: table, users: make(map[string]string, n)}
+	items := make([]store.Item, 0, 2*n)
+	for i := range n {
+		config := archive.Config{
+			ID: fmt.Sprintf("01JX%022d", i), Name: "A", Source: source, Archive: into, Timezone: "Europe/Berlin", Purpose: archive.General, Overlaps: archive.Keep,
+			OnDrift: archive.AskOnDrift, LookBack: 3, Active: true,
+		}
+		j := &Job{ID: fmt.Sprintf("01JY%022d", i), User: fmt.Sprintf("local#user%06d", i), Kind: run.Archive, Config: config.ID, Schedule: daily("23:59", "Europe/Berlin"), Jitter: 10}
+		j.activate(times(w.t, j.Schedule), w.clock())
+		items = append(items, *j.item(), store.Item{Key: store.Key{PK: "USER#" + j.User, SK: "CONFIG#" + config.ID}, Data: []byte(jsonOf(w.t, config))})
+		c.users[j.ID] = j.User
+	}
+	must(w.t, table.BatchPut(w.t.Context(), items))
+	return c
+}
+
+// check looks whether every job has started runs runs, each named by one message, and has its next time to come.
+func (c *crowd) check(runs int) {
+	t := c.w.t
+	t.Helper()
+	sent := c.w.messages()
+	if len(sent) != len(c.users)*runs {
+		t.Fatalf("messages name %d runs of %d jobs", len(sent), len(c.users))
+	}
+	for id, times := range sent {
+		if times != 1 {
+			t.Fatalf("run %s is named %d times", id, times)
+		}
+	}
+	for id, user := range c.users {
+		items, err := store.All(t.Context(), c.table, store.Query{PK: "USER#" + user})
+		must(t, err)
+		found := 0
+		for _, item := range items {
+			if name, ok := strings.CutPrefix(item.SK, "RUN#"); ok {
+				found++
+				if sent[name] == 0 {
+					t.Fatalf("run %s is not named", name)
+				}
+			}
+			if item.SK == "JOB#"+id {
+				if j, err := decode(item); err != nil || j.Start != nil || !j.Due.After(c.w.clock()) {
+					t.Fatalf("job %s: %+v, %v", id, j, err)
+				}
+			}
+		}
+		if found != runs {
+			t.Fatalf("job %s has started %d runs", id, found)
+		}
+	}
+}
+
+// TestAMonth ticks every five minutes through a month in which clocks change, some ticks missed.
+func TestAMonth(t *testing.T) {
+	w := newWorld(t, "2026-10-09T22:00:30Z")
+	night := w.job(w.config("Night"), daily("02:30", "Europe/Berlin"), func(j *Job) { j.Window.Days = 1 })
+	hour := w.job(w.config("Hour"), expression("0 */6 * * *", "Europe/Berlin"), func(j *Job) { j.Window.Days, j.Jitter = 2, 10 })
+	week := w.job(w.config("Week"), Schedule{Repeat: Weekly, At: "23:59", Weekdays: []string{"sunday"}, Zone: "America/New_York"}, func(j *Job) { j.Jitter = 60 })
+	var days []string
+	counts := map[string]int{}
+	d := w.dispatcher()
+	end := at(t, "2026-11-09T22:00:00Z")
+	for n := 0; w.clock().Before(end); n++ {
+		if n%7 != 3 {
+			_, err := d.Tick(t.Context())
+			must(t, err)
+		}
+		for id, n := range w.messages() {
+			if n != 1 {
+				t.Errorf("run %s is named %d times", id, n)
+			}
+			r, err := run.NewStore(w.table).Get(t.Context(), user, id)
+			must(t, err)
+			counts[r.Job]++
+			if r.Job == night.ID {
+				days = append(days, r.To.String())
+			}
+			w.end(id, run.Succeeded)
+		}
+		w.advance(5 * time.Minute)
+	}
+	var want []string
+	for day := (calendar.Date{Year: 2026, Month: 10, Day: 9}); len(want) < 31; day = day.AddDays(1) {
+		want = append(want, day.String())
+	}
+	if diff := cmp.Diff(want, days); diff != "" {
+		t.Errorf("days of the nightly job (-want +got):\n%s", diff)
+	}
+	if counts[hour.ID] != 31*4-1 || counts[week.ID] != 5 {
+		t.Errorf("the other jobs ran %d and %d times", counts[hour.ID], counts[week.ID])
+	}
+}
+
+// TestAJobSurvivesDyingAnywhere lets the process die at every single request to the store and to the queue, before it took effect
+// and after it. The ticks that follow start every run once, and every run is named to a worker.
+func TestAJobSurvivesDyingAnywhere(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(w *world, wire *tripwire, due *Job) error
+		want func(t *testing.T, w *world, due *Job)
+	}{
+		{"a tick", func(w *world, wire *tripwire, _ *Job) error {
+			return w.wiredTick(wire)
+		}, startedOnce},
+		{"a tick after one that died before it sent", func(w *world, wire *tripwire, _ *Job) error {
+			w.dieBeforeSending()
+			w.advance(takeOver)
+			return w.wiredTick(wire)
+		}, startedOnce},
+		{"a pause after a tick that died before it sent", func(w *world, wire *tripwire, due *Job) error {
+			w.dieBeforeSending()
+			_, err := w.wiredJobs(wire).Pause(w.t.Context(), user, due.ID, ByUser)
+			return err
+		}, startedOnce},
+		{"a change of the schedule after a tick that died before it sent", func(w *world, wire *tripwire, due *Job) error {
+			w.dieBeforeSending()
+			changed := *w.get(due.ID)
+			changed.Schedule.At = "04:00"
+			_, err := w.wiredJobs(wire).Update(w.t.Context(), user, changed)
+			return err
+		}, startedOnce},
+		{"a removal after a tick that died before it sent", func(w *world, wire *tripwire, due *Job) error {
+			w.dieBeforeSending()
+			return w.wiredJobs(wire).RemoveAll(w.t.Context(), user, due.Config)
+		}, func(t *testing.T, w *world, due *Job) {
+			if len(w.runsOf(due.ID)) != 1 {
+				t.Errorf("the job started %d runs", len(w.runsOf(due.ID)))
+			}
+		}},
+		{"a run that is asked for after a tick that died before it sent", func(w *world, wire *tripwire, due *Job) error {
+			w.dieBeforeSending()
+			w.advance(24 * time.Hour) // so that its days are others
+			_, _, err := w.wiredJobs(wire).Trigger(w.t.Context(), user, due.ID)
+			return err
+		}, func(t *testing.T, w *world, due *Job) {
+			if n := len(w.runsOf(due.ID)); n < 2 || n > 3 { // the first, what the next tick made up, and perhaps the one asked for
+				t.Errorf("the job started %d runs", n)
+			}
+		}},
+	} {
+		for _, after := range []bool{false, true} {
+			for n := 1; ; n++ {
+				finished := false
+				t.Run(fmt.Sprintf("%s, at request %d, effect %v", c.name, n, after), func(t *testing.T) {
+					w := newWorld(t, "2026-10-05T20:00:00Z")
+					var jobs []*Job
+					for i := range 3 {
+						jobs = append(jobs, w.job(w.config(fmt.Sprintf("C%d", i)), daily("23:00", "Europe/Berlin")))
+					}
+					joining := w.job(archive.Config{ID: jobs[0].Config}, daily("23:00", "Europe/Berlin"))
+					w.advance(time.Hour)
+					wire := &tripwire{dieAt: n, after: after}
+					err := c.do(w, wire, jobs[2])
+					if !wire.dead() {
+						must(t, err)
+						finished = true
+					}
+					for range 3 {
+						w.advance(takeOver)
+						w.tick()
+					}
+
+					sent := w.messages()
+					for _, r := range w.runs() {
+						if sent[r.ID] == 0 {
+							t.Errorf("run %s is not named to a worker", r.ID)
+						}
+					}
+					c.want(t, w, jobs[2])
+					startedOnce(t, w, jobs[1])
+					if shared := len(w.runsOf(jobs[0].ID)) + len(w.runsOf(joining.ID)); shared < 1 || shared > 2 {
+						t.Errorf("the jobs of one config started %d runs", shared)
+					}
+					if r := w.tick(); r != (Report{}) {
+						t.Errorf("left over: %+v", r)
+					}
+				})
+				if finished || t.Failed() {
+					break
+				}
+			}
+		}
+	}
+}
+
+func startedOnce(t *testing.T, w *world, j *Job) {
+	t.Helper()
+	runs := w.runsOf(j.ID)
+	got := w.get(j.ID)
+	if len(runs) == 0 || runs[len(runs)-1].ID != runID(j.ID, j.Due) {
+		t.Fatalf("the job started %d runs", len(runs))
+	}
+	ran := map[calendar.Date]bool{}
+	for _, r := range runs {
+		if ran[r.To] {
+			t.Errorf("two runs end with %v", r.To)
+		}
+		ran[r.To] = true
+	}
+	if got.Start != nil || got.State == Active && !got.Due.After(w.clock()) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func (w *world) runsOf(job string) (runs []*run.Run) {
+	for _, r := range w.runs() {
+		if r.Job == job {
+			runs = append(runs, r)
+		}
+	}
+	return runs
+}
+
+func (w *world) wiredTick(wire *tripwire) error {
+	table, q := wiredTable{w.table, wire}, wiredQueue{w.queue, wire}
+	d := &Dispatcher{Table: table, Kinds: w.kinds(table, q), Clock: w.clock, Log: zerolog.Nop()}
+	_, err := d.Tick(w.t.Context())
+	return err
+}
+
+func (w *world) wiredJobs(wire *tripwire) *Jobs {
+	table, q := wiredTable{w.table, wire}, wiredQueue{w.queue, wire}
+	return New(table, w.kinds(table, q), w.newID, w.clock)
+}
+
+// dieBeforeSending is a tick that stores its runs and sends nothing.
+func (w *world) dieBeforeSending() {
+	w.t.Helper()
+	d := &Dispatcher{Table: w.table, Kinds: w.kinds(w.table, wiredQueue{w.queue, &tripwire{dieAt: 1}}), Clock: w.clock, Log: zerolog.Nop()}
+	if r, err := d.Tick(w.t.Context()); err == nil || r.Started == 0 {
+		w.t.Fatalf("got %+v and %v", r, err)
+	}
+}
+
+// errDead is of no kind that is worth a retry: a dead process retries nothing.
+var errDead = errors.New("the process is dead")
+
+// tripwire counts requests, and dies at one of them.
+type tripwire struct {
+	mu       sync.Mutex
+	requests int
+	dieAt    int
+	after    bool // the request at which it dies takes effect
+}
+
+func (w *tripwire) dead() bool { return w.requests >= w.dieAt }
+
+func through[T any](w *tripwire, call func() (T, error)) (v T, err error) {
+	w.mu.Lock()
+	w.requests++
+	n := w.requests
+	w.mu.Unlock()
+	if n < w.dieAt || n == w.dieAt && w.after {
+		v, err = call()
+	}
+	if n >= w.dieAt {
+		var none T
+		return none, errDead
+	}
+	return v, err
+}
+
+// wiredQueue is a queue behind a tripwire.
+type wiredQueue struct {
+	queue.Queue
+	wire *tripwire
+}
+
+func (w wiredQueue) Send(ctx context.Context, body []byte, delay time.Duration) error {
+	_, err := through(w.wire, func() (struct{}, error) { return struct{}{}, w.Queue.Send(ctx, body, delay) })
+	return err
+}
+
+// wiredTable is a store behind a tripwire.
+type wiredTable struct {
+	store.Table
+	wire *tripwire
+}
+
+func (w wiredTable) Get(ctx context.Context, key store.Key) (store.Item, error) {
+	return through(w.wire, func() (store.Item, error) { return w.Table.Get(ctx, key) })
+}
+
+func (w wiredTable) GetMany(ctx context.Context, keys []store.Key) ([]store.Item, error) {
+	return through(w.wire, func() ([]store.Item, error) { return w.Table.GetMany(ctx, keys) })
+}
+
+func (w wiredTable) Put(ctx context.Context, item store.Item, cond store.Condition) (int64, error) {
+	return through(w.wire, func() (int64, error) { return w.Table.Put(ctx, item, cond) })
+}
+
+func (w wiredTable) Delete(ctx context.Context, key store.Key, cond store.Condition) error {
+	_, err := through(w.wire, func() (struct{}, error) { return struct{}{}, w.Table.Delete(ctx, key, cond) })
+	return err
+}
+
+func (w wiredTable) Query(ctx context.Context, q store.Query) (store.Page, error) {
+	return through(w.wire, func() (store.Page, error) { return w.Table.Query(ctx, q) })
+}
+
+func (w wiredTable) Transact(ctx context.Context, ops []store.Op) error {
+	_, err := through(w.wire, func() (struct{}, error) { return struct{}{}, w.Table.Transact(ctx, ops) })
+	return err
+}
+
+// BenchmarkDispatcher starts the runs of 100,000 jobs in every round, on files as one machine has them.
+func BenchmarkDispatcher(b *testing.B) {
+	w := &world{t: b, now: at(b, "2026-10-05T20:00:00Z")}
+	table, err := sqlite.Open(filepath.Join(b.TempDir(), "store.db"), w.clock)
+	must(b, err)
+	b.Cleanup(func() { table.Close() })
+	file, err := queues.Open(filepath.Join(b.TempDir(), "queue.db"), w.clock)
+	must(b, err)
+	b.Cleanup(func() { file.Close() })
+	w.table, w.queue = table, file.Queue("archive")
+	w.dispatch(b, 100_000)
+}
+
+// dispatch starts the runs of n jobs a day in every round.
+func (w *world) dispatch(b *testing.B, n int) {
+	newCrowd(w, w.table, n)
+	counter := &store.Counter{Table: w.table}
+	d := &Dispatcher{Table: counter, Kinds: w.kinds(counter, w.queue), Clock: w.clock, Log: zerolog.Nop()}
+	rounds := 0
+	for b.Loop() {
+		w.advance(24 * time.Hour)
+		r, err := d.Tick(b.Context())
+		must(b, err)
+		if r.Started != n {
+			b.Fatalf("got %+v", r)
+		}
+		rounds++
+	}
+	b.ReportMetric(float64(n*rounds)/b.Elapsed().Seconds(), "jobs/s")
+	b.ReportMetric(float64(counter.Requests())/float64(n*rounds), "requests/job")
+}

@@ -1,0 +1,200 @@
+// Package job knows jobs: schedules that start runs. Jobs is what users do with them; Dispatcher starts what is due.
+//
+// Items in the store:
+//
+//	USER#<user> / JOB#<id>   a job; in the index as DUE#<shard> / <RFC 3339 in UTC>#<id> while the dispatcher has to look at it
+//	USER#<user> / JOBS       counts how often a job was created, so that two that are created at once see each other
+//
+// A job starts a run in two steps. One transaction stores the run, notes that it is under way, and stores the job with its next time
+// and the run as its start. After the run's message is sent, a second write takes the start off the job. Until then the job is in the
+// index one minute after the transaction, so that the dispatcher sends the message if whoever made the start is no more. Whoever else
+// changes a job that has a start sends its message first.
+package job
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+)
+
+// State of a job.
+type State string
+
+const (
+	Active State = "active"
+	Paused State = "paused"
+)
+
+// Reason is why a job is paused.
+type Reason string
+
+const (
+	ByUser         Reason = "user"            // somebody asked for it
+	ConfigInactive Reason = "config_inactive" // its config was deactivated
+	SignInNeeded   Reason = "sign_in_needed"  // the user has to sign in to Microsoft again
+	Broken         Reason = "broken"          // it cannot start runs; Job.Detail says why
+)
+
+// Window says which days a run of the job covers. They end with the day before the one on which the job was due, in the config's zone.
+type Window struct {
+	Days int `json:"days,omitempty" minimum:"0" maximum:"366" doc:"The last so many days, ending yesterday. Without it: from the last archived day to yesterday, at least the config's look-back."`
+}
+
+const maxDays = 366
+
+// Days returns the last n days before the one that it is in zone at t.
+func (w Window) days(at time.Time, zone *time.Location) (from, to calendar.Date) {
+	to = calendar.DateOf(at, zone).AddDays(-1)
+	return to.AddDays(1 - w.Days), to
+}
+
+const (
+	// DefaultJitter is the Jitter that is proposed for a job, in minutes.
+	DefaultJitter = 10
+	// MaxJitter is the largest Jitter, in minutes.
+	MaxJitter = 60
+)
+
+// Job is a schedule that starts runs of a config.
+type Job struct {
+	ID       string   `json:"id"`
+	User     string   `json:"user"` // account.Principal.Key
+	Kind     run.Kind `json:"kind"`
+	Config   string   `json:"config"` // id
+	Schedule Schedule `json:"schedule"`
+	Window   Window   `json:"window"`
+	// Jitter is up to how many minutes after its time the job starts its run; how long exactly follows from its id. It keeps jobs
+	// that are due at the same time apart. The days of the run are those of the time itself.
+	Jitter int `json:"jitter"`
+
+	State  State  `json:"state"`
+	Reason Reason `json:"reason,omitempty"` // of a paused one
+	Detail string `json:"detail,omitempty"` // of a broken one, for the user
+	// Due is the next time of the schedule; zero while the job is paused. Starts tells when its run begins.
+	Due     time.Time `json:"due,omitzero"`
+	LastRun string    `json:"last_run,omitempty"` // id of the run that it started last
+	LastDue time.Time `json:"last_due,omitzero"`  // for which time of the schedule it started one last
+	Start   *Start    `json:"start,omitempty"`
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"` // by its user
+
+	// Version counts the changes of the job, those of the dispatcher too, for optimistic concurrency.
+	Version int64 `json:"-"`
+}
+
+// Start is a run of a job whose message may not have been sent yet.
+type Start struct {
+	Run         string    `json:"run"`
+	Correlation string    `json:"correlation_id"`
+	Made        time.Time `json:"made"`
+}
+
+// Shards is how many partitions the due index has.
+const Shards = 16
+
+// takeOver is when the dispatcher looks at a start that is still there. It is the longest time that whoever made it can be alive:
+// the dispatcher's function lasts a minute, the API's half of that.
+const takeOver = time.Minute
+
+func jobKey(user, id string) store.Key {
+	return store.Key{PK: "USER#" + user, SK: "JOB#" + id}
+}
+
+// hash spreads ids over shards and jitter.
+func hash(id string) uint64 {
+	sum := sha256.Sum256([]byte(id))
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+func shardKey(shard int) string { return fmt.Sprintf("DUE#%02d", shard) }
+
+// offset is how long after its time the job starts its run, in whole seconds. It takes other bits of the hash than the shard does.
+func (j *Job) offset() time.Duration {
+	return time.Duration(hash(j.ID)/Shards%uint64(j.Jitter*60+1)) * time.Second
+}
+
+// Starts is when the job's next run begins; zero while it is paused.
+func (j *Job) Starts() time.Time {
+	if j.Due.IsZero() {
+		return time.Time{}
+	}
+	return j.Due.Add(j.offset())
+}
+
+// dueTime is how the index tells instants: of one length, so that they sort.
+const dueTime = "2006-01-02T15:04:05Z"
+
+func (j *Job) item() *store.Item {
+	data, err := json.Marshal(j)
+	if err != nil {
+		panic(fmt.Sprintf("job: %v", err)) // plain data
+	}
+	item := &store.Item{Key: jobKey(j.User, j.ID), Data: data}
+	look := j.Starts()
+	if j.Start != nil {
+		look = j.Start.Made.Add(takeOver)
+	}
+	if !look.IsZero() {
+		item.IndexPK, item.IndexSK = shardKey(int(hash(j.ID)%Shards)), look.UTC().Format(dueTime)+"#"+j.ID
+	}
+	return item
+}
+
+// put is the operation that stores the job if nobody else changed it.
+func (j *Job) put() store.Op { return store.Op{Put: j.item(), If: store.VersionIs(j.Version)} }
+
+// decode reads a job; one that is unreadable, or lies under a key that is not its own, is of kind fault.Malformed.
+func decode(item store.Item) (*Job, error) {
+	j := &Job{}
+	if err := json.Unmarshal(item.Data, j); err != nil {
+		return nil, fault.New(fault.Malformed, "job %s is unreadable: %v", strings.TrimPrefix(item.SK, "JOB#"), err)
+	}
+	if jobKey(j.User, j.ID) != item.Key || j.Jitter < 0 || j.Jitter > MaxJitter {
+		return nil, fault.New(fault.Malformed, "job %s is unreadable: it says things that cannot be", strings.TrimPrefix(item.SK, "JOB#"))
+	}
+	j.Version = item.Version
+	return j, nil
+}
+
+// check says whether the job may be stored, and returns its times. Errors are of kind fault.Invalid and name the field.
+func (j *Job) check() (*Timetable, error) {
+	switch {
+	case j.Config == "":
+		return nil, fault.Field("config", "is missing")
+	case j.Window.Days < 0 || j.Window.Days > maxDays:
+		return nil, fault.Field("window.days", "is %d: expected 0 to %d", j.Window.Days, maxDays)
+	case j.Jitter < 0 || j.Jitter > MaxJitter:
+		return nil, fault.Field("jitter", "is %d: expected 0 to %d minutes", j.Jitter, MaxJitter)
+	}
+	return j.Schedule.Timetable()
+}
+
+// runID is the id of the run that a job starts for one of its times: always the same, so that even a job that was put back to an
+// earlier state does not start it twice.
+func runID(job string, due time.Time) string {
+	sum := sha256.Sum256([]byte(job + "@" + due.UTC().Format(time.RFC3339)))
+	id := ulid.ULID{}
+	_ = id.SetTime(uint64(due.UnixMilli())) // fails for times after the year 10889
+	_ = id.SetEntropy(sum[:10])             // has the right length
+	return id.String()
+}
+
+// pause stops the job from being due.
+func (j *Job) pause(why Reason, detail string) {
+	j.State, j.Reason, j.Detail, j.Due = Paused, why, detail, time.Time{}
+}
+
+// activate makes the job due at its next time after now.
+func (j *Job) activate(times *Timetable, now time.Time) {
+	j.State, j.Reason, j.Detail, j.Due = Active, "", "", times.Next(now)
+}
