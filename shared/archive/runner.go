@@ -149,11 +149,11 @@ func (x *execution) prepare(ctx context.Context) (err error) {
 	if err := x.findCalendars(ctx); err != nil {
 		return err
 	}
-	name := rn.User + "#" + x.config.Archive.String()
+	rn.Lease = leaseByName(rn.User, &x.config)
 	if !x.targetMissing {
-		name = rn.User + "#" + x.config.Archive.Provider + "#" + x.targetInfo.ID
+		rn.Lease = rn.User + "#" + x.config.Archive.Provider + "#" + x.targetInfo.ID
 	}
-	if x.lease, err = run.Acquire(ctx, x.table, name, rn.ID+"/"+x.NewID(), x.LeaseFor, x.Clock()); err != nil {
+	if x.lease, err = run.Acquire(ctx, x.table, rn.Lease, rn.ID+"/"+x.NewID(), x.LeaseFor, x.Clock()); err != nil {
 		return err
 	}
 	if rn.State == run.Queued {

@@ -14,27 +14,27 @@ import (
 // What is wrong with a token. The texts are for whoever sent it, and the same for everybody.
 var (
 	errNoToken     = fault.New(fault.Unauthenticated, "nobody is signed in; send one header \"Authorization: Bearer <access token>\"")
-	errMalformed   = fault.New(fault.Unauthenticated, "this is not an access token of the sign-in service; sign in again")
-	errSignature   = fault.New(fault.Unauthenticated, "the access token is not genuine; sign in again")
-	errUnknownKey  = fault.New(fault.Unauthenticated, "the access token was signed with a key that is not valid for its tenant; sign in again")
-	errExpired     = fault.New(fault.Unauthenticated, "the access token has expired; get a new one")
-	errNotYet      = fault.New(fault.Unauthenticated, "the access token is not valid yet; check the clock of the machine that sent it")
+	errMalformed   = fault.New(fault.Unauthenticated, "this is not a token of the sign-in service; sign in again")
+	errSignature   = fault.New(fault.Unauthenticated, "the token is not genuine; sign in again")
+	errUnknownKey  = fault.New(fault.Unauthenticated, "the token was signed with a key that is not valid for its tenant; sign in again")
+	errExpired     = fault.New(fault.Unauthenticated, "the token has expired; get a new one")
+	errNotYet      = fault.New(fault.Unauthenticated, "the token is not valid yet; check the clock of the machine that sent it")
 	errTenant      = fault.New(fault.Unauthenticated, "users of this tenant are not let in; sign in with another account")
 	errIssuer      = fault.New(fault.Unauthenticated, "the access token was issued by another service than the tenant's; sign in again")
 	errAudience    = fault.New(fault.Unauthenticated, "the access token is for another application; get one for this API")
 	errClient      = fault.New(fault.Unauthenticated, "the application that got this access token may not use this API; use another one")
 	errApplication = fault.New(fault.Unauthenticated, "access tokens of applications are not accepted; sign in as a user")
 	errNoScope     = fault.New(fault.Unauthenticated, "this is not an access token of a user for an API; sign in as a user and ask for a scope of this API")
-	errNoUser      = fault.New(fault.Unauthenticated, "the access token does not say whose it is; sign in again")
-	errUnavailable = fault.New(fault.Unavailable, "the sign-in service cannot be reached to check the access token; try again in a minute")
+	errNoUser      = fault.New(fault.Unauthenticated, "the token does not say whose it is; sign in again")
+	errUnavailable = fault.New(fault.Unavailable, "the sign-in service cannot be reached to check the token; try again in a minute")
 )
 
-// Claims are what a genuine access token says.
+// Claims are what a genuine token says.
 type Claims struct {
 	Tenant  string       // tid
 	Object  string       // oid
 	Name    string       // for people; may be empty
-	Client  string       // application id of the program that acts for the user
+	Client  string       // application id of the program that acts for the user, or to which the user signed in
 	Role    account.Role // admin if the user has the application role of that name, else user
 	ID      string       // names the token (uti, else jti); may be empty
 	Expires time.Time
@@ -61,6 +61,19 @@ type body struct {
 	Roles    []string `json:"roles"`
 	UTI      string   `json:"uti"`
 	JTI      string   `json:"jti"`
+	Nonce    string   `json:"nonce"` // of id tokens
+}
+
+// claims are what the token says, for a client.
+func (b *body) claims(client string) Claims {
+	c := Claims{Tenant: b.Tenant, Object: b.Object, Name: b.Name, Client: client, Role: account.RoleUser, ID: b.UTI, Expires: time.Unix(b.Expires, 0).UTC()}
+	if c.ID == "" {
+		c.ID = b.JTI
+	}
+	if slices.ContainsFunc(b.Roles, func(role string) bool { return strings.EqualFold(role, string(account.RoleAdmin)) }) {
+		c.Role = account.RoleAdmin
+	}
+	return c
 }
 
 // times are when a token is valid, in seconds since 1970.
@@ -154,12 +167,5 @@ func (v *Verifier) check(b body, now time.Time) (_ Claims, issuer string, err er
 	if err := b.times.check(now); err != nil {
 		return Claims{}, "", err
 	}
-	c := Claims{Tenant: b.Tenant, Object: b.Object, Name: b.Name, Client: client, Role: account.RoleUser, ID: b.UTI, Expires: time.Unix(b.Expires, 0).UTC()}
-	if c.ID == "" {
-		c.ID = b.JTI
-	}
-	if slices.ContainsFunc(b.Roles, func(role string) bool { return strings.EqualFold(role, string(account.RoleAdmin)) }) {
-		c.Role = account.RoleAdmin
-	}
-	return c, b.Issuer, nil
+	return b.claims(client), b.Issuer, nil
 }

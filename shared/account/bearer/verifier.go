@@ -1,4 +1,5 @@
-// Package bearer knows whether an access token of Entra ID is good for this API, and whom it speaks for.
+// Package bearer knows whether a token of Entra ID is good for us, and whom it speaks for: an access token that somebody sends to this API, or
+// the id token that a sign-in brought.
 //
 // A signature alone proves nothing: Entra ID signs the tokens of all tenants and applications with one set of keys. A token counts when tenant,
 // issuer, audience, client, user and times are all what they have to be, and a key that the tenant's discovery names has signed it.
@@ -35,7 +36,7 @@ const (
 type Options struct {
 	// Authority is the sign-in service, without a path; empty: DefaultAuthority. Plain HTTP is for loopback only.
 	Authority string
-	// Audiences are the application ids for which tokens have to be. A v1.0 token may name application id X as api://X.
+	// Audiences are the application ids for which tokens have to be. A v1.0 access token may name application id X as api://X.
 	Audiences []string
 	// Tenants are the ids of the tenants whose users are let in.
 	Tenants []string
@@ -46,7 +47,7 @@ type Options struct {
 	Clock      func() time.Time
 }
 
-// Verifier checks access tokens. All its methods may be called from many goroutines at once.
+// Verifier checks tokens. All its methods may be called from many goroutines at once.
 type Verifier struct {
 	audiences []string
 	clients   []string
@@ -150,19 +151,26 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (Claims, error) {
 	if err != nil {
 		return Claims{}, err
 	}
-	// From here on the token is all that it has to be, if it is genuine.
-	key, err := v.tenants[claims.Tenant].keys.find(ctx, keyID)
-	if err != nil {
+	if err := v.genuine(ctx, raw, keyID, claims.Tenant, issuer); err != nil {
 		return Claims{}, err
-	}
-	genuine := oidc.NewVerifier(issuer, &oidc.StaticKeySet{PublicKeys: []crypto.PublicKey{key}}, &oidc.Config{
-		SupportedSigningAlgs: []string{oidc.RS256},
-		SkipClientIDCheck:    true, // check has compared the audience,
-		SkipExpiryCheck:      true, // and the times with a leeway both ways
-	})
-	if _, err := genuine.Verify(ctx, raw); err != nil {
-		return Claims{}, errSignature // the library's text may quote the token
 	}
 	v.cache.put(sum, verified{claims: claims, keyID: keyID, times: body.times})
 	return claims, nil
+}
+
+// genuine says whether a key of the tenant has signed a token, which is all that it has to be otherwise.
+func (v *Verifier) genuine(ctx context.Context, raw, keyID, tenant, issuer string) error {
+	key, err := v.tenants[tenant].keys.find(ctx, keyID)
+	if err != nil {
+		return err
+	}
+	signed := oidc.NewVerifier(issuer, &oidc.StaticKeySet{PublicKeys: []crypto.PublicKey{key}}, &oidc.Config{
+		SupportedSigningAlgs: []string{oidc.RS256},
+		SkipClientIDCheck:    true, // the audience has been compared,
+		SkipExpiryCheck:      true, // and the times with a leeway both ways
+	})
+	if _, err := signed.Verify(ctx, raw); err != nil {
+		return errSignature // the library's text may quote the token
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
@@ -78,27 +79,67 @@ func cloudOf(base *url.URL) cloud.Configuration {
 	return cloud.AzurePublic
 }
 
+// SignIn is the sign-in of one user, for As.
+type SignIn interface {
+	// Token returns an access token and when it ends. It is asked before every request, so it should remember.
+	Token(ctx context.Context) (token string, expires time.Time, err error)
+	// Refused is told that the service wants more of the user than the token shows, and what: a claims challenge (JSON), which the next
+	// sign-in has to carry. What it returns is the error of the request.
+	Refused(ctx context.Context, claims string) error
+}
+
 // bearer puts a token on every request.
 type bearer struct {
-	token func(ctx context.Context) (string, error)
+	token   func(ctx context.Context) (string, error)
+	refused func(ctx context.Context, claims string) error // nil: nobody has to know
+}
+
+// bearerOf acts for a user.
+func bearerOf(user SignIn, clock func() time.Time) *bearer {
+	return &bearer{
+		token: func(ctx context.Context) (string, error) {
+			token, expires, err := user.Token(ctx)
+			if err != nil {
+				return "", signInError(err)
+			}
+			if !clock().Before(expires) {
+				return "", fault.New(fault.Unauthenticated, "the sign-in at Microsoft 365 has ended")
+			}
+			return token, nil
+		},
+		refused: user.Refused,
+	}
+}
+
+// encrypted refuses an address to which tokens would go in clear over a network.
+func encrypted(base *url.URL) error {
+	if base.Scheme != "https" && !isLoopback(base.Hostname()) {
+		return fault.Field("graph.url", "must begin with https://, or the sign-in could be read on the way")
+	}
+	return nil
 }
 
 // newBearer finds out which of the ways to sign in o names.
 func newBearer(o *Options, base *url.URL) (*bearer, error) {
 	ways := 0
-	for _, set := range []bool{o.Token != "", o.Credential != nil, !o.App.isZero()} {
+	for _, set := range []bool{o.Token != "", o.Credential != nil, !o.App.isZero(), o.PerUser} {
 		if set {
 			ways++
 		}
 	}
 	if ways != 1 {
-		return nil, fault.Field("graph", "needs exactly one way to sign in: a token, a credential, or an application")
+		return nil, fault.Field("graph", "needs exactly one way to sign in: a token, a credential, an application, or each user")
 	}
 	if token := o.Token; token != "" {
-		return &bearer{func(context.Context) (string, error) { return token, nil }}, nil
+		return &bearer{token: func(context.Context) (string, error) { return token, nil }}, nil
 	}
-	if base.Scheme != "https" && !isLoopback(base.Hostname()) {
-		return nil, fault.Field("graph.url", "must begin with https://, or the sign-in could be read on the way")
+	if err := encrypted(base); err != nil {
+		return nil, err
+	}
+	if o.PerUser {
+		return &bearer{token: func(context.Context) (string, error) {
+			return "", fault.New(fault.Internal, "Microsoft 365 is asked for nobody: the request belongs to a user")
+		}}, nil
 	}
 	credential := o.Credential
 	if credential == nil {
@@ -108,7 +149,7 @@ func newBearer(o *Options, base *url.URL) (*bearer, error) {
 		}
 	}
 	ask := policy.TokenRequestOptions{Scopes: []string{base.Scheme + "://" + base.Host + "/.default"}}
-	return &bearer{func(ctx context.Context) (string, error) {
+	return &bearer{token: func(ctx context.Context) (string, error) {
 		token, err := credential.GetToken(ctx, ask)
 		return token.Token, signInError(err)
 	}}, nil

@@ -5,8 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strconv"
-	"strings"
 
 	kiota "github.com/microsoft/kiota-abstractions-go"
 	graphcore "github.com/microsoftgraph/msgraph-sdk-go-core"
@@ -105,7 +105,8 @@ func (p *Provider) batch(ctx context.Context, account string, steps []step) ([]a
 	if err != nil {
 		return nil, err
 	}
-	return p.client.readBatch(text, len(steps))
+	answers, err := p.client.readBatch(text, len(steps))
+	return answers, p.client.challenged(ctx, err)
 }
 
 // readBatch reads the answer to a batch of n. The SDK's own reading of it stops the program at a header that is not a string, and
@@ -135,7 +136,7 @@ func (c *client) readBatch(text []byte, n int) ([]answer, error) {
 			answers[i] = answer{body: r.Body}
 			continue
 		}
-		answers[i] = answer{err: c.refused(r.Status, header(r.Headers, "Retry-After"), r.Body)}
+		answers[i] = answer{err: c.refused(r.Status, headers(r.Headers), r.Body)}
 		if fault.Of(answers[i].err) == fault.Unauthenticated {
 			return nil, answers[i].err
 		}
@@ -143,17 +144,15 @@ func (c *client) readBatch(text []byte, n int) ([]answer, error) {
 	return answers, nil
 }
 
-// header finds a header in any case. Its value may be a string or a number.
-func header(headers map[string]json.RawMessage, name string) string {
-	for key, value := range headers {
-		if !strings.EqualFold(key, name) {
-			continue
-		}
+// headers reads the headers of a part of a batch. A value may be a string or a number.
+func headers(in map[string]json.RawMessage) http.Header {
+	out := http.Header{}
+	for name, value := range in {
 		var text string
-		if json.Unmarshal(value, &text) == nil {
-			return text
+		if json.Unmarshal(value, &text) != nil {
+			text = string(bytes.TrimSpace(value))
 		}
-		return string(bytes.TrimSpace(value))
+		out.Add(name, text)
 	}
-	return ""
+	return out
 }

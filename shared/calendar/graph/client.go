@@ -120,12 +120,20 @@ func (c *client) send(ctx context.Context, r *kiota.RequestInformation) ([]byte,
 	answer, err := c.adapter.SendPrimitive(ctx, r, "[]byte", nil)
 	if err != nil {
 		if known := new(fault.Error); errors.As(err, &known) {
-			return nil, known
+			return nil, c.challenged(ctx, known)
 		}
 		return nil, fault.Wrap(fault.Unavailable, fmt.Errorf("Microsoft 365 did not answer: %w", withoutAddress(err)))
 	}
 	text, _ := answer.([]byte)
 	return text, nil
+}
+
+// challenged tells the one whose token was refused what the service wants, if that is why.
+func (c *client) challenged(ctx context.Context, err error) error {
+	if f := new(Failure); c.auth.refused != nil && errors.As(err, &f) && f.Claims != "" {
+		return c.auth.refused(ctx, f.Claims)
+	}
+	return err
 }
 
 // withoutAddress takes the address of the request, which names the user, from an error.
@@ -180,7 +188,7 @@ func (w *wire) Intercept(next kiotahttp.Pipeline, index int, r *http.Request) (*
 	}
 	defer answer.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, 64<<10)) // what is missing of an error's text is no reason for another error
-	return nil, w.refused(answer.StatusCode, answer.Header.Get("Retry-After"), text)
+	return nil, w.refused(answer.StatusCode, answer.Header, text)
 }
 
 // errLost means that a connection ended before the answer came.
@@ -202,11 +210,11 @@ func once(ctx context.Context) context.Context {
 }
 
 // refused makes the error of an answer that is no success.
-func (c *client) refused(status int, retryAfter string, text []byte) error {
+func (c *client) refused(status int, header http.Header, text []byte) error {
 	if status == http.StatusTooManyRequests {
 		c.counts.throttled.Add(1)
 	}
-	return newFailure(status, retryAfter, text, c.clock())
+	return newFailure(status, header, text, c.clock())
 }
 
 // countedBody counts what is read, and reads up to left bytes.

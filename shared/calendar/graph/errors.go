@@ -2,10 +2,12 @@ package graph
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +25,7 @@ type Failure struct {
 	Status int    // HTTP status, of the request or of its part of a batch; 0: nothing was sent
 	Code   string // Graph's word for the reason ("ErrorItemNotFound"); it may be empty
 	ID     string // by which Microsoft's support finds the request; it may be empty
+	Claims string // of a 401: what the user's next sign-in has to show (a claims challenge, JSON); mostly empty
 
 	text       string
 	retryAfter time.Duration
@@ -71,11 +74,14 @@ type graphError struct {
 const maxWord = 80
 
 // newFailure classifies an answer that is no success. Its text need not be Graph's JSON: a proxy's page will do.
-func newFailure(status int, retryAfter string, text []byte, now time.Time) error {
+func newFailure(status int, header http.Header, text []byte, now time.Time) error {
 	var body graphError
 	_ = json.Unmarshal(text, &body) // the status alone says enough
 	e := &body.Error
-	f := &Failure{Status: status, Code: word(e.Code), ID: word(e.InnerError.RequestID), retryAfter: parseRetryAfter(retryAfter, now)}
+	f := &Failure{Status: status, Code: word(e.Code), ID: word(e.InnerError.RequestID), retryAfter: parseRetryAfter(header.Get("Retry-After"), now)}
+	if status == http.StatusUnauthorized {
+		f.Claims = parseChallenge(header.Values("WWW-Authenticate"))
+	}
 	f.existing = cmp.Or(e.Annotated, e.ExistingEventID)
 	var kind fault.Kind
 	kind, f.text = meaning(status, f.Code)
@@ -138,6 +144,29 @@ func meaning(status int, code string) (fault.Kind, string) {
 		return fault.Unavailable, "Microsoft 365 has a problem"
 	}
 	return fault.Internal, "Microsoft 365 gave an answer that we do not understand"
+}
+
+// maxChallenge is the longest claims challenge that is kept, in bytes; real ones have some hundred.
+const maxChallenge = 4 << 10
+
+// claimsParameter finds the claims challenge within a WWW-Authenticate header: base64, of one alphabet or the other, padded or not.
+var claimsParameter = regexp.MustCompile(`(?i)^bearer .*\bclaims="([A-Za-z0-9+/_-]+)={0,2}"`)
+
+// parseChallenge returns what the service wants to be shown, as JSON; empty if it does not say, or not so that it could be passed on.
+// https://learn.microsoft.com/entra/identity-platform/claims-challenge
+func parseChallenge(headers []string) string {
+	for _, h := range headers {
+		found := claimsParameter.FindStringSubmatch(h)
+		if found == nil {
+			continue
+		}
+		text, err := base64.RawStdEncoding.DecodeString(strings.NewReplacer("-", "+", "_", "/").Replace(found[1]))
+		var object map[string]json.RawMessage
+		if err == nil && len(text) <= maxChallenge && json.Unmarshal(text, &object) == nil && len(object) > 0 {
+			return string(text)
+		}
+	}
+	return ""
 }
 
 // longestWait caps what a header can ask for, so that a nonsensical one is no overflow.

@@ -1,8 +1,11 @@
 package graph
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -81,7 +84,7 @@ func TestFailuresAreClassified(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			text := fmt.Sprintf(`{"error":{"code":%q,"message":"about Secret subject","innerError":{"request-id":"11-22"}}}`, tt.code)
-			err := newFailure(tt.status, "2.5", []byte(text), now)
+			err := newFailure(tt.status, http.Header{"Retry-After": {"2.5"}}, []byte(text), now)
 			if fault.Of(err) != tt.kind {
 				t.Errorf("kind is %s, want %s", fault.Of(err), tt.kind)
 			}
@@ -106,13 +109,60 @@ func FuzzFailuresSayNothingOfWhatWasAnswered(f *testing.F) {
 	f.Add(502, "", []byte("<html>Bad gateway</html>"))
 	f.Add(409, "", []byte(`{"error":{"code":"ErrorDuplicateTransactionId","@event.existingEventId":"AAkA"}}`))
 	f.Fuzz(func(t *testing.T, status int, retryAfter string, text []byte) {
-		err := newFailure(status, retryAfter, text, now)
+		err := newFailure(status, http.Header{"Retry-After": {retryAfter}}, text, now)
 		known := new(Failure)
 		if !errors.As(err, &known) || len(known.Code) > maxWord {
 			t.Fatalf("failure is %+v", known)
 		}
 		if got := err.Error(); strings.ContainsAny(got, "<>{}\"\n") {
 			t.Errorf("text is %q", got)
+		}
+	})
+}
+
+func TestAClaimsChallengeIsReadFromA401(t *testing.T) {
+	const claims = `{"access_token":{"acrs":{"essential":true,"value":"c?>1"}}}`
+	encoded := base64.StdEncoding.EncodeToString([]byte(claims))
+	head := `Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", error="insufficient_claims", claims="`
+	for _, tt := range []struct {
+		name   string
+		status int
+		header []string
+		want   string
+	}{
+		{"as the service writes it", 401, []string{head + encoded + `"`}, claims},
+		{"without padding", 401, []string{head + strings.TrimRight(encoded, "=") + `"`}, claims},
+		{"in the alphabet of addresses", 401, []string{head + base64.URLEncoding.EncodeToString([]byte(claims)) + `"`}, claims},
+		{"beside another way to sign in", 401, []string{`Negotiate`, head + encoded + `", x="y"`}, claims},
+		{"of another status", 403, []string{head + encoded + `"`}, ""},
+		{"none", 401, nil, ""},
+		{"of another way to sign in", 401, []string{`Digest claims="` + encoded + `"`}, ""},
+		{"another parameter", 401, []string{`Bearer xclaims="` + encoded + `"`}, ""},
+		{"not base64", 401, []string{head + `{}"`}, ""},
+		{"not JSON", 401, []string{head + base64.StdEncoding.EncodeToString([]byte("hello")) + `"`}, ""},
+		{"no object", 401, []string{head + base64.StdEncoding.EncodeToString([]byte(`["a"]`)) + `"`}, ""},
+		{"empty", 401, []string{head + base64.StdEncoding.EncodeToString([]byte(`{}`)) + `"`}, ""},
+		{"too long", 401, []string{head + base64.StdEncoding.EncodeToString([]byte(`{"a":"`+strings.Repeat("a", maxChallenge)+`"}`)) + `"`}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := new(Failure)
+			if err := newFailure(tt.status, http.Header{"Www-Authenticate": tt.header}, nil, now); !errors.As(err, &f) || f.Claims != tt.want {
+				t.Errorf("claims are %q, want %q", f.Claims, tt.want)
+			}
+			if f.Claims != "" && strings.Contains(f.Error(), "acrs") {
+				t.Errorf("text is %q", f)
+			}
+		})
+	}
+}
+
+func FuzzChallenge(f *testing.F) {
+	f.Add(`Bearer realm="", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnsiYWNycyI6eyJlc3NlbnRpYWwiOnRydWUsInZhbHVlIjoiY3AxIn19fQ=="`)
+	f.Add(`bearer claims="e30"`)
+	f.Fuzz(func(t *testing.T, header string) {
+		got := parseChallenge([]string{header})
+		if got != "" && (!json.Valid([]byte(got)) || got[0] != '{' && strings.TrimSpace(got)[0] != '{' || len(got) > maxChallenge) {
+			t.Errorf("claims are %q", got)
 		}
 	})
 }

@@ -38,7 +38,7 @@ const (
 	maxName         = 255  // bytes of a calendar's name
 )
 
-// Options say how to reach Microsoft Graph, and as whom. Exactly one of Token, Credential and App is set.
+// Options say how to reach Microsoft Graph, and as whom. Exactly one of Token, Credential, App and PerUser is set.
 type Options struct {
 	// BaseURL is the address of the service with its version; empty is DefaultBaseURL. It is https, except with a fixed Token, or on this machine.
 	BaseURL string
@@ -48,6 +48,8 @@ type Options struct {
 	Credential azcore.TokenCredential
 	// App signs in as an application.
 	App App
+	// PerUser leaves it to As: the Provider itself may ask for nothing.
+	PerUser bool
 
 	// Budgets are what the process may ask of each mailbox; all providers of a process share one. Nil makes one of the service's own limits.
 	Budgets *Budgets
@@ -97,6 +99,21 @@ func (p *Provider) Stats() calendar.Traffic { return p.client.counts.traffic() }
 // Counting returns a Provider with the connections, the sign-in and the budgets of p, whose Stats begin at zero: for one run of many.
 func (p *Provider) Counting() (*Provider, error) {
 	c, err := p.client.counting()
+	if err != nil {
+		return nil, err
+	}
+	return &Provider{client: c, budgets: p.budgets, pageSize: p.pageSize}, nil
+}
+
+// As returns a Provider with the connections and the budgets of p that acts for a user, whose Stats begin at zero. An error is Invalid: tokens
+// of users do not go over a network in clear.
+func (p *Provider) As(user SignIn) (*Provider, error) {
+	own := *p.client
+	if err := encrypted(own.base); err != nil {
+		return nil, err
+	}
+	own.auth = bearerOf(user, own.clock)
+	c, err := own.counting()
 	if err != nil {
 		return nil, err
 	}

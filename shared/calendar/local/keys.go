@@ -13,10 +13,10 @@ import (
 // Items. Times in keys are UTC; all-day and floating times are read in UTC.
 //
 //	pk                  sk                          holds
-//	CAL#<user>#<account>CALENDAR#<id>               a calendar (record); <account> is folded
+//	CAL#<user>#<account>CALENDAR#<id>               a calendar (record); <account> is folded; in the index as CALENDARS#<user> / <id>
 //	CAL#<user>#<account>NAME#<folded name>          keeps names unique
 //	CAL#<user>#<account>PRIMARY                     keeps the default calendar the only one
-//	CAL#<user>#<account>DELETING#<id>               a calendar whose events are being removed
+//	CAL#<user>#<account>DELETING#<id>               a calendar whose events are being removed; in the index as CALENDARS#<user> / <id>
 //	EVENTS#<calendar>   AT#<start>#<id>             an event of at most one day
 //	EVENTS#<calendar>   LONG#<end>#<id>             a longer event
 //	EVENTS#<calendar>   SERIES#<id>                 a series master
@@ -55,6 +55,14 @@ func keysPK(calendar string) string         { return "KEYS#" + calendar }
 func (c *record) key() store.Key {
 	return store.Key{PK: accountPK(c.user, c.account), SK: prefixCalendar + c.ID}
 }
+
+// indexed puts the item of a calendar into the index of all calendars of its user.
+func (c *record) indexed(item *store.Item) *store.Item {
+	item.IndexPK, item.IndexSK = indexPK(c.user), c.ID
+	return item
+}
+
+func indexPK(user string) string { return "CALENDARS#" + user }
 
 func idKey(calendar, unit string) store.Key {
 	return store.Key{PK: keysPK(calendar), SK: prefixID + unit}

@@ -162,7 +162,7 @@ func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calend
 		c := &record{user: p.user, account: uri.Account, ID: p.ids(), Name: name, Created: p.clock().UTC()}
 		c.Primary = !slices.ContainsFunc(list, func(i calendar.Info) bool { return i.Primary })
 		ops := []store.Op{
-			{Put: encode(c.key(), c), If: store.Absent()},
+			{Put: c.indexed(encode(c.key(), c)), If: store.Absent()},
 			{Put: encode(c.nameKey(), c.ID), If: store.Absent()},
 		}
 		if c.Primary {
@@ -205,7 +205,7 @@ func (p *Provider) DeleteCalendar(ctx context.Context, account, calendarID strin
 	c, err := p.open(ctx, account, calendarID)
 	switch {
 	case err == nil:
-		ops := []store.Op{{Put: encode(c.deletingKey(), c)}, {Delete: new(c.key()), If: store.VersionIs(c.version)}, {Delete: new(c.nameKey())}}
+		ops := []store.Op{{Put: c.indexed(encode(c.deletingKey(), c))}, {Delete: new(c.key()), If: store.VersionIs(c.version)}, {Delete: new(c.nameKey())}}
 		if c.Primary {
 			ops = append(ops, store.Op{Delete: new(c.primaryKey())})
 		}
@@ -226,29 +226,9 @@ func (p *Provider) DeleteCalendar(ctx context.Context, account, calendarID strin
 		return err
 	}
 	for _, pk := range []string{keysPK(calendarID), eventsPK(calendarID)} {
-		if err := p.clear(ctx, pk); err != nil {
+		if err := store.Clear(ctx, p.table, store.Query{PK: pk}); err != nil {
 			return fmt.Errorf("delete the calendar's events: %w", err)
 		}
 	}
 	return p.table.Delete(ctx, c.deletingKey(), store.Any())
-}
-
-// clear removes all items of a partition.
-func (p *Provider) clear(ctx context.Context, pk string) error {
-	for {
-		page, err := p.table.Query(ctx, store.Query{PK: pk, Limit: store.MaxTransact})
-		if err != nil {
-			return err
-		}
-		ops := make([]store.Op, len(page.Items))
-		for i := range page.Items {
-			ops[i].Delete = &page.Items[i].Key
-		}
-		if err := p.table.Transact(ctx, ops); err != nil {
-			return err
-		}
-		if page.Next == "" {
-			return nil
-		}
-	}
 }
