@@ -1,0 +1,140 @@
+package microsoft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"adminassistant/shared/account"
+	"adminassistant/shared/store"
+)
+
+// Request begins a sign-in. State, Nonce and the verifier of Challenge are random and new for each, and kept by whoever asks until the user is back.
+type Request struct {
+	State     string
+	Nonce     string
+	Challenge string // of PKCE, by S256
+	LoginHint string // user name that the page proposes; may be empty
+	Claims    string // State.Claims of the user; mostly empty
+}
+
+// Response is what came of a Request.
+type Response struct {
+	Code     string
+	Verifier string // of PKCE
+	Nonce    string // of the Request
+}
+
+// Identity is who signed in.
+type Identity struct {
+	account.Principal
+	// Access is for the listing of the user's calendars that follows a sign-in, in a process that cannot open the user's tokens later. Whoever has it
+	// drops it with the request: it is not for sessions, tables or other processes.
+	Access *Access
+}
+
+// Access is an access token in memory. It cannot be written out.
+type Access struct {
+	token   string
+	expires time.Time
+}
+
+// Token returns the token and when it ends.
+func (a *Access) Token(context.Context) (string, time.Time, error) { return a.token, a.expires, nil }
+
+// Refused returns an ErrSignInNeeded with what the service asks for.
+func (a *Access) Refused(_ context.Context, claims string) error { return signInNeeded("", claims) }
+
+// Format keeps the token out of whatever is printed.
+func (a *Access) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "access to Microsoft Graph") }
+
+// URL is the page on which the user signs in. It comes back to Options.RedirectURL, with state and code in the query.
+func (c *Client) URL(r Request) string {
+	config := oauth2.Config{
+		ClientID: c.id, RedirectURL: c.redirect, Scopes: append([]string{"openid", "profile", "offline_access"}, c.scopes...),
+		Endpoint: oauth2.Endpoint{AuthURL: c.authority.String() + "/" + c.door() + "/oauth2/v2.0/authorize"},
+	}
+	options := []oauth2.AuthCodeOption{
+		oauth2.SetAuthURLParam("response_mode", "query"), oauth2.SetAuthURLParam("nonce", r.Nonce),
+		oauth2.SetAuthURLParam("code_challenge", r.Challenge), oauth2.SetAuthURLParam("code_challenge_method", "S256"),
+	}
+	for name, value := range map[string]string{"login_hint": r.LoginHint, "claims": r.Claims} {
+		if value != "" {
+			options = append(options, oauth2.SetAuthURLParam(name, value))
+		}
+	}
+	return config.AuthCodeURL(r.State, options...)
+}
+
+// door is the tenant at which users sign in.
+func (c *Client) door() string {
+	if len(c.tenants) == 1 {
+		return c.tenants[0]
+	}
+	return "organizations"
+}
+
+// Redeem completes a sign-in: it exchanges the code, verifies who it is, and stores the tokens sealed, in the place of what was there. A user of
+// whom a sign-in was needed is done with that. Errors: ErrSignInNeeded when the code is not good, those of bearer.Verifier.Identify when the id
+// token is not, fault.Forbidden when the user or the organisation does not allow what is needed, fault.Throttled, fault.Unavailable, and those of
+// table and keeper; nothing is stored then.
+func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*askFor)
+	defer cancel()
+	kept := &contents{}
+	l, err := c.library(c.door(), kept, true)
+	if err != nil {
+		return Identity{}, err
+	}
+	got, err := l.redeem(ctx, r.Code, r.Verifier, c.redirect)
+	if err != nil {
+		return Identity{}, fmt.Errorf("sign in: %w", explain(err, c.clock()))
+	}
+	claims, err := c.verifier.Identify(ctx, got.IDToken.RawToken, r.Nonce)
+	if err != nil {
+		return Identity{}, err
+	}
+	who := claims.Principal()
+	sealed, err := c.seal(ctx, who.Key(), opened{Account: got.Account.HomeAccountID, Cache: kept.text})
+	if err != nil {
+		return Identity{}, err
+	}
+	if _, err := c.save(ctx, who.Key(), record{Sealed: sealed}, store.Any()); err != nil {
+		return Identity{}, err
+	}
+	c.memory.drop(who.Key())
+	return Identity{Principal: who, Access: &Access{token: got.AccessToken, expires: got.ExpiresOn}}, nil
+}
+
+// State is what the table tells of a user's sign-in to those who cannot open it.
+type State struct {
+	SignedIn bool   // else only a new sign-in helps
+	Claims   string // what that sign-in has to show, for Request.Claims; mostly empty
+}
+
+// State reads the state of a user's sign-in. Errors are the table's.
+func (c *Client) State(ctx context.Context, user string) (State, error) {
+	e, err := c.load(ctx, user)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return State{}, nil
+	case err != nil:
+		return State{}, err
+	case e.Needed != nil:
+		return State{Claims: e.Needed.Claims}, nil
+	}
+	return State{SignedIn: true}, nil
+}
+
+// Forget removes a user's tokens, when the user signs out everywhere or is deleted. Workers notice it within a minute. Errors are the table's.
+func (c *Client) Forget(ctx context.Context, user string) error {
+	defer c.memory.drop(user)
+	if err := c.table.Delete(ctx, keyOf(user), store.Any()); err != nil {
+		return fmt.Errorf("forget the sign-in at Microsoft: %w", err)
+	}
+	return nil
+}
