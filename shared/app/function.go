@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 
+	"adminassistant/shared/account"
 	"adminassistant/shared/account/bearer"
 	"adminassistant/shared/awssdk"
 	"adminassistant/shared/blob/s3"
@@ -155,7 +156,13 @@ func (f *Function) StartAPI() {
 	if err != nil {
 		giveUp(err)
 	}
-	api := httpapi.LimitAnswers(f.api(f.version, verifier.Authenticate), maxAnswer)
+	api := httpapi.LimitAnswers(f.api(f.version, func(r *http.Request) (account.Principal, error) {
+		who, err := verifier.Authenticate(r)
+		if err != nil && fault.Of(err) == fault.Unauthenticated {
+			f.metrics.Count(telemetry.Counts{telemetry.SignInFailures: 1})
+		}
+		return who, err
+	}), maxAnswer)
 	f.start(httpadapter.NewV2(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rejoin(r.Header)
 		api.ServeHTTP(w, r)

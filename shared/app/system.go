@@ -10,6 +10,7 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/archive"
+	"adminassistant/shared/audit"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/httpapi"
@@ -43,9 +44,11 @@ func (y *system) connect(credentials credentials) {
 func (y *system) api(version string, authenticate func(*http.Request) (account.Principal, error)) http.Handler {
 	entries := ledger.New(y.table, y.blobs)
 	runs := run.NewStore(y.table)
+	users, log := account.NewUsers(y.table, time.Now), audit.New(y.table, time.Now, newID)
 	return httpapi.New(httpapi.Services{
 		Configs: archive.NewConfigs(y.table, entries, newID, time.Now),
 		Runs:    runs, Starter: &run.Starter{Runs: runs, Queue: y.archives}, Ledger: entries, Blobs: y.blobs, Table: y.table,
+		Users: users, Eraser: y.eraser(users, log), Audit: log,
 		Provider: y.providers.of,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
 		Clock:    time.Now, NewID: newID, Log: y.log, Version: version,

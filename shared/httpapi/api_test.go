@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,10 +20,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/archive"
+	"adminassistant/shared/audit"
 	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/local"
@@ -45,6 +48,7 @@ type service struct {
 	now      atomic.Int64 // seconds since 1970
 	document map[string]any
 	routes   *http.ServeMux // of the document, to find the operation of a request
+	header   []string       // of every request, in pairs
 }
 
 type logBuffer struct {
@@ -117,9 +121,19 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 			Table: s.table, Blobs: blobs, Provider: provider, Clock: clock, NewID: newID, LeaseFor: time.Minute,
 		}},
 	}
+	users := account.NewUsers(s.table, clock)
+	eraser := account.NewEraser(users,
+		account.Step{Name: "archives", Erase: func(ctx context.Context, e account.Erasure) error {
+			return archive.Erase(ctx, s.table, blobs, e.User, time.Time{}, clock())
+		}},
+		account.Step{Name: "calendars", Erase: func(ctx context.Context, e account.Erasure) error { return calendars.For(e.User).Erase(ctx) }},
+		account.Step{Name: "requests", Erase: func(ctx context.Context, e account.Erasure) error { return EraseRecords(ctx, s.table, e.User) }},
+	)
 	s.services = Services{
+		Users: users, Eraser: eraser,
 		Configs: configs, Runs: runs, Starter: &run.Starter{Runs: runs, Queue: s.queue}, Ledger: entries, Blobs: blobs, Provider: provider,
 		Local: func(user string) Importer { return calendars.For(user) },
+		Audit: audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() }),
 		Table: s.table, Clock: clock, NewID: newID, Log: log, Version: "1.2.3",
 		Authenticate: func(r *http.Request) (account.Principal, error) {
 			name := r.Header.Get(headerUser)
@@ -209,6 +223,7 @@ func (s *service) do(method, path string, body any, header ...string) answer {
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}
+	header = append(slices.Clone(s.header), header...)
 	for i := 0; i < len(header); i += 2 {
 		if req.Header.Set(header[i], header[i+1]); header[i+1] == "" {
 			req.Header.Del(header[i])

@@ -15,6 +15,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"adminassistant/shared/account"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
@@ -238,29 +239,29 @@ type Period struct {
 	Period   string `query:"period" doc:"Days in words: today, yesterday, last 7 days, this week, last week, last month, 2026-10-05, 5-Oct, or two of them joined by \" to \"." example:"last week"`
 	From     string `query:"from" doc:"First day, YYYY-MM-DD; instead of period, with to." example:"2026-10-01"`
 	To       string `query:"to" doc:"Last day, included." example:"2026-10-31"`
-	Timezone string `query:"timezone" default:"UTC" doc:"IANA time zone in which days begin and end." example:"Europe/Berlin"`
+	Timezone string `query:"timezone" doc:"IANA time zone in which days begin and end; without it, that of your settings." example:"Europe/Berlin"`
 }
 
-// window reads the days in the zone that the request names.
-func (p Period) window(now time.Time) (calendar.Window, error) {
-	zone, err := calendar.LoadZone(p.Timezone)
+// window reads the days in the zone that the request names, or else in the user's.
+func (p Period) window(now time.Time, user account.Settings) (calendar.Window, error) {
+	zone, err := calendar.LoadZone(cmp.Or(p.Timezone, user.Zone))
 	if err != nil {
 		return calendar.Window{}, at("timezone", err)
 	}
 	if p.Period == "" && p.From == "" && p.To == "" {
 		return calendar.Window{}, fault.Field("period", "is missing; give a period as in \"last week\", or from and to")
 	}
-	return window(p.Period, p.From, p.To, zone, now)
+	return window(p.Period, p.From, p.To, zone, now, user.Weekday())
 }
 
-// window reads a period, or else a first and last day, in zone. Errors are of kind fault.Invalid and name period, from or to.
-func window(period, from, to string, zone *time.Location, now time.Time) (w calendar.Window, err error) {
+// window reads a period, or else a first and last day, in zone, with weeks that begin on a day. Errors are of kind fault.Invalid and name period, from or to.
+func window(period, from, to string, zone *time.Location, now time.Time, weekStart time.Weekday) (w calendar.Window, err error) {
 	var first, last calendar.Date
 	switch {
 	case period != "" && (from != "" || to != ""):
 		return w, fault.Field("period", "says it all; leave from and to out")
 	case period != "":
-		if first, last, err = calendar.ParsePeriod(period, calendar.DateOf(now, zone), time.Monday); err != nil {
+		if first, last, err = calendar.ParsePeriod(period, calendar.DateOf(now, zone), weekStart); err != nil {
 			return w, at("period", err)
 		}
 	default:
@@ -368,7 +369,11 @@ func (s *server) listEvents(ctx context.Context, in *struct {
 func timeKey(t string) string { return strings.TrimSuffix(t, "Z") }
 
 func (s *server) findIn(ctx context.Context, id string, p Period) (found, calendar.Window, error) {
-	w, err := p.window(s.Clock())
+	settings, err := s.settings(ctx)
+	if err != nil {
+		return found{}, calendar.Window{}, err
+	}
+	w, err := p.window(s.Clock(), settings)
 	if err != nil {
 		return found{}, w, err
 	}

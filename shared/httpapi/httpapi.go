@@ -21,6 +21,7 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/archive"
+	"adminassistant/shared/audit"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/ledger"
@@ -39,6 +40,11 @@ type Services struct {
 	Provider func(ctx context.Context, user string, uri calendar.URI) (calendar.Provider, error)
 	// Local returns who imports into a user's local calendars and exports them.
 	Local func(user string) Importer
+	Users *account.Users
+	// Eraser erases all that is kept of a user.
+	Eraser *account.Eraser
+	// Audit records who did what.
+	Audit *audit.Log
 	Table store.Table
 	Clock func() time.Time
 	NewID func() string // sortable by time
@@ -71,6 +77,8 @@ func New(s Services) http.Handler {
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
 				{Name: tagRuns, Description: "Archive runs: start, watch, retry, cancel."},
 				{Name: tagLedger, Description: "The append-only record of what was archived."},
+				{Name: tagUsers, Description: "The users of your tenant, for its administrators."},
+				{Name: tagAudit, Description: "What was done, by whom and when: append-only and hash-chained."},
 				{Name: tagHealth, Description: "Whether the service works."},
 			},
 			Components: &huma.Components{Schemas: huma.NewMapRegistry(schemaPrefix, schemaName)},
@@ -84,6 +92,8 @@ func New(s Services) http.Handler {
 	srv.configRoutes(api)
 	srv.runRoutes(api)
 	srv.ledgerRoutes(api)
+	srv.userRoutes(api)
+	srv.auditRoutes(api)
 	srv.healthRoutes(api)
 
 	document, err := json.Marshal(api.OpenAPI())
@@ -101,6 +111,8 @@ const (
 	tagConfigs   = "archive-configs"
 	tagRuns      = "runs"
 	tagLedger    = "ledger"
+	tagUsers     = "users"
+	tagAudit     = "audit"
 	tagHealth    = "health"
 )
 
@@ -147,15 +159,15 @@ func errorsOf(method, path string) []int {
 	if !strings.HasPrefix(path, "/v1/") {
 		return statuses
 	}
-	statuses = append(statuses, http.StatusUnauthorized, http.StatusNotFound, http.StatusTooManyRequests)
+	statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests)
 	if method == http.MethodGet {
 		return statuses
 	}
-	statuses = append(statuses, http.StatusForbidden, http.StatusConflict, http.StatusLocked, http.StatusRequestEntityTooLarge)
+	statuses = append(statuses, http.StatusConflict, http.StatusLocked, http.StatusRequestEntityTooLarge)
 	if method == http.MethodPost || method == http.MethodPut {
 		statuses = append(statuses, http.StatusBadRequest, http.StatusUnsupportedMediaType)
 	}
-	if strings.HasPrefix(path, "/v1/archive-configs/") && method != http.MethodPost {
+	if strings.HasPrefix(path, "/v1/archive-configs/") && method != http.MethodPost || path == "/v1/me/settings" {
 		statuses = append(statuses, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
 	}
 	return statuses

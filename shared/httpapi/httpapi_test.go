@@ -20,7 +20,8 @@ import (
 )
 
 var routes = []string{
-	"GET /v1/me",
+	"GET /v1/me", "PUT /v1/me/settings", "DELETE /v1/me",
+	"GET /v1/users", "GET /v1/users/{object}", "DELETE /v1/users/{object}", "POST /v1/users/{object}/disable", "POST /v1/users/{object}/enable", "PUT /v1/users/{object}/role",
 	"GET /v1/calendars", "POST /v1/calendars", "GET /v1/calendars/{id}", "DELETE /v1/calendars/{id}", "GET /v1/calendars/{id}/events",
 	"GET /v1/calendars/{id}/overlaps", "POST /v1/calendars/{id}/import", "GET /v1/calendars/{id}/export",
 	"GET /v1/archive-configs", "POST /v1/archive-configs", "GET /v1/archive-configs/{id}", "PUT /v1/archive-configs/{id}", "DELETE /v1/archive-configs/{id}",
@@ -284,7 +285,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		})
 	}
 	s.t = t
-	if a := s.do("PATCH", "/v1/me", nil); a.Header.Get("Allow") != "GET, HEAD" {
+	if a := s.do("PATCH", "/v1/me", nil); a.Header.Get("Allow") != "DELETE, GET, HEAD" {
 		t.Errorf("allowed are %q", a.Header.Get("Allow"))
 	}
 	if log := s.log.String(); !strings.Contains(log, "secret-detail") || !strings.Contains(log, "secret-panic") {

@@ -43,6 +43,8 @@ type attempt struct {
 	Body   []byte      `json:"body,omitempty"`
 }
 
+func idempotencyPK(user string) string { return "IDEMPOTENCY#" + user }
+
 // once lets a POST take effect once for each key. A repeat gets the first one's answer; another request with the same key, and a
 // repeat while the first is under way, are refused. Answers that another try may change, of status 429 and 5xx, are forgotten.
 func (s *server) once(w http.ResponseWriter, r *http.Request, route, key string) {
@@ -57,7 +59,7 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, route, key string)
 		return
 	}
 	name := sha256.Sum256([]byte(route + "\x00" + key))
-	at := store.Key{PK: "IDEMPOTENCY#" + who.Key(), SK: hex.EncodeToString(name[:])}
+	at := store.Key{PK: idempotencyPK(who.Key()), SK: hex.EncodeToString(name[:])}
 	body := &hashed{from: r.Body, sum: sha256.New()}
 	fmt.Fprintf(body.sum, "%s\n%s\n", r.URL.RequestURI(), r.Header.Get("Content-Type"))
 	r.Body = body
@@ -86,7 +88,7 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, route, key string)
 			}
 		}
 	}()
-	s.mux.ServeHTTP(answer, r)
+	s.serve(answer, r, route)
 	if answer.status == 0 {
 		answer.status = http.StatusOK
 	}

@@ -78,7 +78,7 @@ func (s *server) ledgerDay(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	w, err := window(in.Date, "", "", settings.Zone, s.Clock())
+	w, err := window(in.Date, "", "", settings.Zone, s.Clock(), time.Monday)
 	if err != nil || w.From != w.To {
 		return nil, fault.Field("date", "must be one day, as in 2026-10-05 or yesterday, not %.40q", in.Date)
 	}

@@ -2,27 +2,179 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/fault"
 )
 
 type meView struct {
-	Tenant  string `json:"tenant" doc:"Entra tenant id; \"local\" on one machine."`
-	Object  string `json:"object" doc:"Entra object id; the operating system's account on one machine."`
-	Name    string `json:"name"`
-	Version string `json:"version" doc:"Of the service."`
+	Tenant   string       `json:"tenant" doc:"Entra tenant id; \"local\" on one machine."`
+	Object   string       `json:"object" doc:"Entra object id; the operating system's account on one machine."`
+	Name     string       `json:"name"`
+	Role     string       `json:"role" enum:"user,admin" doc:"What you may do: given here, or by the sign-in."`
+	Settings settingsView `json:"settings"`
+	Version  string       `json:"version" doc:"Of the service."`
 }
 
-func (s *server) meRoutes(api huma.API) {
-	handle(api, tagMe, "GET /v1/me", "Who am I?", func(ctx context.Context, _ *struct{}) (*struct{ Body meView }, error) {
-		p, err := account.From(ctx)
-		if err != nil {
-			return nil, err
+// settingsView is a user's settings as a response has them.
+type settingsView struct {
+	Timezone      string                `json:"timezone" doc:"IANA time zone in which periods are read when none is given."`
+	WeekStart     string                `json:"week_start" enum:"monday,sunday,saturday" doc:"First day of the week, as in \"last week\"."`
+	Locale        string                `json:"locale" doc:"Language and region (BCP 47)."`
+	Email         string                `json:"email" doc:"Where e-mail goes; empty: nowhere."`
+	Notifications account.Notifications `json:"notifications" doc:"By which channels you hear of what."`
+}
+
+func viewSettings(s account.Settings) settingsView {
+	return settingsView{Timezone: s.Zone, WeekStart: s.WeekStart, Locale: s.Locale, Email: s.Email, Notifications: s.Notifications}
+}
+
+// settingsInput is a user's settings as a request has them; what is left out has its default.
+type settingsInput struct {
+	Timezone      string              `json:"timezone,omitempty" default:"UTC" doc:"IANA time zone in which periods are read when none is given." example:"Europe/Berlin"`
+	WeekStart     string              `json:"week_start,omitempty" enum:"monday,sunday,saturday" default:"monday" doc:"First day of the week, as in \"last week\"."`
+	Locale        string              `json:"locale,omitempty" default:"en" doc:"Language and region (BCP 47)." example:"de-DE"`
+	Email         string              `json:"email,omitempty" doc:"Where e-mail goes; needed when any notification is wanted by e-mail."`
+	Notifications *notificationsInput `json:"notifications,omitempty" doc:"By which channels you hear of what."`
+}
+
+// notificationsInput has the classes of account.Notifications; one that is left out has its default.
+type notificationsInput struct {
+	Runs     *account.Channels `json:"runs,omitempty" doc:"Runs that ended well."`
+	Problems *account.Channels `json:"problems,omitempty" doc:"Runs that failed, wholly or in part, and jobs that are paused because of it."`
+	Actions  *account.Channels `json:"actions,omitempty" doc:"Things that you have to decide, each as it comes up."`
+	SignIn   *account.Channels `json:"sign_in,omitempty" doc:"Microsoft asks you to sign in again."`
+	Digest   *account.Channels `json:"digest,omitempty" doc:"Once a day, all that waits for your decision."`
+}
+
+func (in *settingsInput) settings() account.Settings {
+	s := account.DefaultSettings()
+	s.Zone, s.WeekStart, s.Locale, s.Email = in.Timezone, in.WeekStart, in.Locale, in.Email
+	if n := in.Notifications; n != nil {
+		for _, class := range []struct{ to, from *account.Channels }{
+			{&s.Notifications.Runs, n.Runs}, {&s.Notifications.Problems, n.Problems}, {&s.Notifications.Actions, n.Actions},
+			{&s.Notifications.SignIn, n.SignIn}, {&s.Notifications.Digest, n.Digest},
+		} {
+			if class.from != nil {
+				*class.to = *class.from
+			}
 		}
-		return &struct{ Body meView }{meView{Tenant: p.Tenant, Object: p.Object, Name: p.Name, Version: s.Version}}, nil
-	})
+	}
+	return s
+}
+
+// routeLeave is the one route that a user whose data is being erased may still take.
+const routeLeave = "DELETE /v1/me"
+
+const headerConfirm = "X-Confirm"
+
+func (s *server) meRoutes(api huma.API) {
+	handle(api, tagMe, "GET /v1/me", "Who am I?", s.getMe)
+	handle(api, tagMe, "PUT /v1/me/settings", "Replace your settings", s.putSettings,
+		describe("What is left out gets its default. The ETag is that of GET /v1/me."))
+	handle(api, tagMe, routeLeave, "Erase all that is kept of you", s.deleteMe, status(http.StatusAccepted), erasedOK, describe(erasing))
+}
+
+type meAnswer struct {
+	ETag string `header:"ETag" doc:"Of the settings: goes into If-Match when they are replaced."`
+	Body meView
+}
+
+func (s *server) getMe(ctx context.Context, _ *struct{}) (*meAnswer, error) {
+	p, err := account.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	profile, err := s.Users.Get(ctx, p.Tenant, p.Object)
+	if err != nil {
+		return nil, err
+	}
+	return &meAnswer{ETag: etag(profile.SettingsVersion), Body: meView{
+		Tenant: p.Tenant, Object: p.Object, Name: p.Name, Role: string(p.Role), Settings: viewSettings(profile.Settings), Version: s.Version,
+	}}, nil
+}
+
+type settingsAnswer struct {
+	ETag string `header:"ETag" doc:"Goes into If-Match when the settings are replaced."`
+	Body settingsView
+}
+
+func (s *server) putSettings(ctx context.Context, in *struct {
+	IfMatch
+	Body settingsInput
+}) (*settingsAnswer, error) {
+	p, err := account.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	profile, err := s.Users.Get(ctx, p.Tenant, p.Object)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.check(profile.SettingsVersion); err != nil {
+		return nil, err
+	}
+	if profile, err = s.Users.UpdateSettings(ctx, p, in.Body.settings(), profile.SettingsVersion); err != nil {
+		return nil, ifChanged(err)
+	}
+	return &settingsAnswer{ETag: etag(profile.SettingsVersion), Body: viewSettings(profile.Settings)}, nil
+}
+
+// erasing explains the routes that erase a user's data.
+const erasing = "Answers 202 while the erasure is not finished, and 200 when it is: ask again, after the seconds that Retry-After tells, until it is. " +
+	"From the first request on, the user can do nothing else here. What is there is erased at once, as far as it can be done within a request; the last pass comes some minutes later, " +
+	"when all that was under way for the user has ended. When all is erased, a new sign-in begins afresh. What is kept: that the user was erased, for 36 days; and the records of the audit log, " +
+	"without name, address and browser."
+
+type erasureView struct {
+	State string     `json:"state" enum:"erasing,erased"`
+	Begun *time.Time `json:"begun,omitempty" doc:"When the erasure began; not told when it was finished before."`
+	Step  string     `json:"step,omitempty" doc:"What the erasure is at; empty when it only waits for its last pass."`
+	Again *time.Time `json:"again,omitempty" doc:"From when on the next request goes on."`
+}
+
+type erasureAnswer struct {
+	Status     int
+	RetryAfter string `header:"Retry-After" doc:"Seconds after which to ask again."`
+	Body       erasureView
+}
+
+// erasedOK documents the answer that the erasure is finished; 202 is documented as the success.
+func erasedOK(op *huma.Operation) {
+	op.Responses = map[string]*huma.Response{"200": {Description: "All is erased."}}
+}
+
+func (s *server) erase(ctx context.Context, by account.Principal, object string) (*erasureAnswer, error) {
+	p, err := s.Eraser.Erase(ctx, by, object)
+	if err != nil {
+		return nil, err
+	}
+	if p.Done {
+		return &erasureAnswer{Status: http.StatusOK, Body: erasureView{State: string(account.Erased), Begun: orNil(p.Begun)}}, nil
+	}
+	wait := max(time.Second, p.Again.Sub(s.Clock()).Truncate(time.Second)+time.Second)
+	return &erasureAnswer{
+		Status: http.StatusAccepted, RetryAfter: strconv.Itoa(int(wait / time.Second)),
+		Body: erasureView{State: string(account.Erasing), Begun: orNil(p.Begun), Step: p.Step, Again: orNil(p.Again)},
+	}, nil
+}
+
+func (s *server) deleteMe(ctx context.Context, in *struct {
+	Confirm string `header:"X-Confirm" doc:"Your own object id, as GET /v1/me tells it: that you mean it."`
+}) (*erasureAnswer, error) {
+	p, err := account.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if in.Confirm != p.Object {
+		return nil, fault.Field(headerConfirm, "must be your own object id, as GET /v1/me tells it: all that is kept of you will be erased for good")
+	}
+	return s.erase(ctx, p, p.Object)
 }
 
 type healthView struct {

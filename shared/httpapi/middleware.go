@@ -98,6 +98,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if strings.HasPrefix(r.URL.Path, "/v1/") {
 		p, err := s.Authenticate(r)
+		if err == nil {
+			p, err = s.admit(ctx, pattern, p)
+		}
 		if err != nil {
 			writeProblem(out, problemOf(ctx, err))
 			return
@@ -119,7 +122,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.once(out, r, pattern, key)
 		return
 	}
-	s.mux.ServeHTTP(out, r)
+	s.serve(out, r, pattern)
 }
 
 // noRoute is the problem of a request that no route takes: of its path, or of its method.

@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"adminassistant/shared/account"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/run"
@@ -438,7 +439,7 @@ func FuzzWindow(f *testing.F) {
 	f.Fuzz(func(t *testing.T, words, from, to, zone string) {
 		now, err := calendar.DateTime{Local: today}.Instant(nil)
 		check(t, err)
-		w, err := Period{Period: words, From: from, To: to, Timezone: zone}.window(now)
+		w, err := Period{Period: words, From: from, To: to, Timezone: zone}.window(now, account.DefaultSettings())
 		if err != nil {
 			if p := problemOf(t.Context(), err); p.Status != 422 || p.Field == "" {
 				t.Errorf("%v: %+v", err, p)

@@ -117,7 +117,11 @@ func (s *server) startRun(ctx context.Context, in *struct{ Body runInput }) (*ru
 			return nil, err
 		}
 	} else {
-		w, err := window(in.Body.Period, in.Body.From, in.Body.To, settings.Zone, s.Clock())
+		own, err := s.settings(ctx)
+		if err != nil {
+			return nil, err
+		}
+		w, err := window(in.Body.Period, in.Body.From, in.Body.To, settings.Zone, s.Clock(), own.Weekday())
 		if err != nil {
 			return nil, err
 		}

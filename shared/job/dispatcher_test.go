@@ -3,6 +3,7 @@ package job
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,10 +13,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
+	"github.com/oklog/ulid/v2"
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/archive"
+	"adminassistant/shared/awssdk"
+	"adminassistant/shared/awstest"
 	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/ledger"
@@ -23,6 +28,7 @@ import (
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
+	"adminassistant/shared/store/dynamo"
 	"adminassistant/shared/store/sqlite"
 	"adminassistant/shared/telemetry"
 )
@@ -68,7 +74,7 @@ func (w *world) newID() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ids++
-	return fmt.Sprintf("01JZ%022d", w.ids)
+	return ulid.MustNew(ulid.Timestamp(w.now), strings.NewReader(fmt.Sprintf("%010d", w.ids))).String()
 }
 
 func (w *world) configs() *archive.Configs {
@@ -172,7 +178,6 @@ func (w *world) end(id string, state run.State) {
 }
 
 func TestTick(t *testing.T) {
-	const evening = "2026-10-05T20:00:00Z" // 22:00 in Berlin
 	t.Run("a job starts its run when it is due, once", func(t *testing.T) {
 		w := newWorld(t, evening)
 		j := w.job(w.config("A"), daily("23:59", "Europe/Berlin"))
@@ -465,24 +470,36 @@ func TestDispatchersAtOnce(t *testing.T) {
 	if testing.Short() {
 		n = 1_000
 	}
-	w := newWorld(t, "2026-10-05T20:00:00Z")
+	newWorld(t, evening).atOnce(n)
+}
+
+func (w *world) atOnce(n int) {
+	t := w.t
 	c := newCrowd(w, w.table, n)
 	w.advance(3 * time.Hour)
 	var both sync.WaitGroup
 	var reports [2]Report
 	for i := range reports {
+		d := w.dispatcher()
 		both.Go(func() {
 			var err error
-			if reports[i], err = w.dispatcher().Tick(t.Context()); err != nil {
+			if reports[i], err = d.Tick(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	both.Wait()
-	if reports[0].Started+reports[1].Started != n || reports[0].Failed+reports[1].Failed > 0 {
+	for reports[0].Failed+reports[1].Failed > 0 { // another transaction was in the way too often
+		w.advance(takeOver)
+		r := w.tick()
+		reports[0].Started += r.Started
+		reports[0].Failed, reports[1].Failed = r.Failed, 0
+	}
+	if reports[0].Started+reports[1].Started != n {
 		t.Errorf("got %+v", reports)
 	}
 	c.check(1)
+	w.advance(takeOver)
 	if r := w.tick(); r != (Report{}) {
 		t.Errorf("left over: %+v", r)
 	}
@@ -806,17 +823,48 @@ func (w wiredTable) Transact(ctx context.Context, ops []store.Op) error {
 	return err
 }
 
-// BenchmarkDispatcher starts the runs of 100,000 jobs in every round, on files as one machine has them.
+// BenchmarkDispatcher starts the runs of 100,000 jobs in every round on files as one machine has them, and of fewer on DynamoDB Local,
+// where the number of requests is of interest and the time is the engine's.
 func BenchmarkDispatcher(b *testing.B) {
-	w := &world{t: b, now: at(b, "2026-10-05T20:00:00Z")}
-	table, err := sqlite.Open(filepath.Join(b.TempDir(), "store.db"), w.clock)
-	must(b, err)
-	b.Cleanup(func() { table.Close() })
-	file, err := queues.Open(filepath.Join(b.TempDir(), "queue.db"), w.clock)
-	must(b, err)
-	b.Cleanup(func() { file.Close() })
-	w.table, w.queue = table, file.Queue("archive")
-	w.dispatch(b, 100_000)
+	files := func(b *testing.B) *world {
+		w := &world{t: b, now: at(b, evening)}
+		table, err := sqlite.Open(filepath.Join(b.TempDir(), "store.db"), w.clock)
+		must(b, err)
+		b.Cleanup(func() { table.Close() })
+		file, err := queues.Open(filepath.Join(b.TempDir(), "queue.db"), w.clock)
+		must(b, err)
+		b.Cleanup(func() { file.Close() })
+		w.table, w.queue = table, file.Queue("archive")
+		return w
+	}
+	b.Run("sqlite", func(b *testing.B) { files(b).dispatch(b, 100_000) })
+	b.Run("dynamo", func(b *testing.B) {
+		w := files(b)
+		w.table = onDynamoDB(b)
+		w.dispatch(b, 2_000)
+	})
+}
+
+// onDynamoDB makes a table in DynamoDB Local that is gone after the test.
+func onDynamoDB(t testing.TB) store.Table {
+	cfg := awssdk.Within(awstest.DynamoDB(t), dynamo.PerAttempt)
+	client := dynamodb.NewFromConfig(cfg)
+	name := "test-" + rand.Text()
+	_, err := client.CreateTable(t.Context(), dynamo.Schema(name))
+	must(t, err)
+	t.Cleanup(func() {
+		if _, err := client.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
+			t.Errorf("delete the table: %v", err)
+		}
+	})
+	return dynamo.New(cfg, name)
+}
+
+// TestDispatchersAtOnceOnDynamoDB is TestDispatchersAtOnce on the other engine, with fewer jobs.
+func TestDispatchersAtOnceOnDynamoDB(t *testing.T) {
+	w := newWorld(t, evening)
+	w.table = onDynamoDB(t)
+	w.atOnce(500)
 }
 
 // dispatch starts the runs of n jobs a day in every round.

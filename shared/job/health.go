@@ -16,6 +16,9 @@ const (
 	failingAfter = 3
 	// historyPages bounds how many pages of a config's runs one page of History looks through.
 	historyPages = 10
+	// failingPages, of failingPage runs each, are how far back a job's failed runs are looked for among those of its config.
+	failingPages = 5
+	failingPage  = 100
 )
 
 // History returns runs that the job started, the newest first. A page may be short, or empty, and still have a next one.
@@ -24,10 +27,6 @@ func (s *Jobs) History(ctx context.Context, user, id string, limit int, cursor s
 	if err != nil {
 		return nil, "", err
 	}
-	return s.history(ctx, j, limit, cursor)
-}
-
-func (s *Jobs) history(ctx context.Context, j *Job, limit int, cursor string) (runs []*run.Run, next string, err error) {
 	next = cursor
 	for range historyPages {
 		var page []*run.Run
@@ -89,21 +88,33 @@ func (s *Jobs) failing(ctx context.Context, j *Job) (bool, error) {
 	if j.LastRun == "" {
 		return false, nil
 	}
-	last, err := s.runs.Get(ctx, j.User, j.LastRun)
+	last, err := s.runs.Get(ctx, j.User, j.LastRun) // which somebody else may have started
 	if fault.Of(err) == fault.NotFound {
 		return false, nil
 	}
 	if err != nil || last.State.Ended() && last.State != run.Failed {
 		return false, err
 	}
-	runs, _, err := s.history(ctx, j, failingAfter+1, "") // with the one that may be under way
-	if err != nil {
-		return false, err
+	failed, cursor := 0, ""
+	for range failingPages {
+		runs, next, err := s.runs.List(ctx, j.User, j.Config, failingPage, cursor)
+		if err != nil {
+			return false, err
+		}
+		for _, r := range runs {
+			switch {
+			case r.Job != j.ID || !r.State.Ended():
+			case r.State != run.Failed:
+				return false, nil
+			default:
+				if failed++; failed == failingAfter {
+					return true, nil
+				}
+			}
+		}
+		if cursor = next; cursor == "" {
+			break
+		}
 	}
-	runs = slices.DeleteFunc(runs, func(r *run.Run) bool { return !r.State.Ended() })
-	failed := 0
-	for failed < len(runs) && runs[failed].State == run.Failed {
-		failed++
-	}
-	return failed >= failingAfter, nil
+	return false, nil
 }

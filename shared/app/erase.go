@@ -1,0 +1,41 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"adminassistant/shared/account"
+	"adminassistant/shared/account/session"
+	"adminassistant/shared/archive"
+	"adminassistant/shared/audit"
+	"adminassistant/shared/httpapi"
+	"adminassistant/shared/job"
+	"adminassistant/shared/telemetry"
+)
+
+// eraser returns who erases users. Its steps are all that keep something of one; docs/privacy.md tells what and where.
+func (y *system) eraser(users *account.Users, log *audit.Log) *account.Eraser {
+	sessions := session.New(y.table, time.Now)
+	return account.NewEraser(users,
+		account.Step{Name: "sessions", Erase: func(ctx context.Context, e account.Erasure) error { return sessions.EndAll(ctx, e.User) }},
+		account.Step{Name: "jobs", Erase: func(ctx context.Context, e account.Erasure) error { return job.Erase(ctx, y.table, e.User) }},
+		account.Step{Name: "archives", Erase: func(ctx context.Context, e account.Erasure) error {
+			before := e.Begun // what ended later tells those that are still at work
+			if e.Last {
+				before = time.Time{}
+			}
+			return archive.Erase(ctx, y.table, y.blobs, e.User, before, time.Now())
+		}},
+		account.Step{Name: "calendars", Erase: func(ctx context.Context, e account.Erasure) error { return y.own.For(e.User).Erase(ctx) }},
+		account.Step{Name: "requests", Erase: func(ctx context.Context, e account.Erasure) error {
+			return httpapi.EraseRecords(ctx, y.table, e.User)
+		}},
+		account.Step{Name: "audit", Erase: func(ctx context.Context, e account.Erasure) error {
+			_, err := log.Erase(ctx, audit.Entry{
+				User: e.User, Actor: e.By, Action: "user.erase", Resource: audit.Resource{Kind: "user", ID: e.User}, Outcome: audit.OK,
+				Correlation: telemetry.Correlation(ctx), Details: audit.Details{"last": audit.Bool(e.Last)},
+			})
+			return err
+		}},
+	)
+}

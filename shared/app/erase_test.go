@@ -1,0 +1,274 @@
+package app
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+
+	"adminassistant/shared/account"
+	"adminassistant/shared/account/session"
+	"adminassistant/shared/archive"
+	"adminassistant/shared/audit"
+	"adminassistant/shared/blob/folder"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/job"
+	"adminassistant/shared/ledger"
+	queues "adminassistant/shared/queue/sqlite"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+	"adminassistant/shared/store/sqlite"
+)
+
+// one is a system of which the test can see everything.
+type one struct {
+	*system
+	t    *testing.T
+	file string
+	api  http.Handler
+}
+
+func openOne(t *testing.T) *one {
+	t.Helper()
+	dir := t.TempDir()
+	o := &one{system: &system{log: zerolog.Nop()}, t: t, file: filepath.Join(dir, "store.db")}
+	o.settings.Lease = time.Minute
+	table, err := sqlite.Open(o.file, time.Now)
+	must(t, err)
+	t.Cleanup(func() { must(t, table.Close()) })
+	messages, err := queues.Open(filepath.Join(dir, "queue.db"), time.Now)
+	must(t, err)
+	t.Cleanup(func() { must(t, messages.Close()) })
+	blobs, err := folder.Open(filepath.Join(dir, "blobs"))
+	must(t, err)
+	t.Cleanup(func() { must(t, blobs.Close()) })
+	o.table, o.archives, o.blobs = table, messages.Queue("archive"), blobs
+	o.connect(fromSettings(o.settings))
+	o.api = o.system.api("test", func(r *http.Request) (account.Principal, error) {
+		name := r.Header.Get("X-Test-User")
+		return account.Principal{Tenant: "tenant", Object: name, Name: "Name of " + name}, nil
+	})
+	return o
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// do sends a request of a user and returns a field of the answer.
+func (o *one) do(who, method, path, body, field string, header ...string) string {
+	o.t.Helper()
+	r := httptest.NewRequestWithContext(o.t.Context(), method, path, strings.NewReader(body))
+	r.Header.Set("X-Test-User", who)
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	o.api.ServeHTTP(w, r)
+	if w.Code >= 300 {
+		o.t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+	}
+	var v map[string]any
+	_ = json.Unmarshal(w.Body.Bytes(), &v) // an answer without a body has no fields
+	return fmt.Sprint(v[field])
+}
+
+// live gives a user something of everything that is kept of users. All of it tells of the user's name.
+func (o *one) live(who string) {
+	t, key := o.t, "tenant#"+who
+	t.Helper()
+	at := time.Now().UTC().AddDate(0, 0, -1).Format("20060102")
+	ics := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\nBEGIN:VEVENT\r\nUID:" + who + "@example.com\r\nDTSTAMP:20261001T000000Z\r\nSUMMARY:Review of " + who +
+		"\r\nDESCRIPTION:" + strings.Repeat("notes of "+who+" ", 5000) + "\r\nDTSTART:" + at + "T070000Z\r\nDTEND:" + at + "T080000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+	for _, of := range []string{who, who + "-second"} {
+		id := o.do(who, "POST", "/v1/calendars", `{"uri": "local://`+of+`/calendars/Work"}`, "id", "Idempotency-Key", of)
+		o.do(who, "POST", "/v1/calendars/"+id+"/import", ics, "", "Content-Type", "text/calendar")
+	}
+	o.do(who, "PUT", "/v1/me/settings", `{"email": "`+who+`@example.com"}`, "", "If-Match", "*")
+	config := o.do(who, "POST", "/v1/archive-configs", `{"name": "of `+who+`", "source": "local://`+who+`/calendars/Work", "archive": "local://`+who+`/calendars/Archive", "timezone": "UTC"}`, "id")
+	o.do(who, "POST", "/v1/archive-configs", `{"name": "second of `+who+`", "source": "local://`+who+`/calendars/Work", "archive": "local://`+who+`/calendars/More", "timezone": "UTC"}`, "id")
+	for range 2 { // the second one finds the archive calendar by its id
+		o.do(who, "POST", "/v1/runs", `{"kind": "archive", "config": "`+config+`", "period": "last 3 days"}`, "id")
+		o.work()
+	}
+
+	configs := archive.NewConfigs(o.table, ledger.New(o.table, o.blobs), newID, time.Now)
+	jobs := job.New(o.table, map[run.Kind]job.Kind{run.Archive: job.Archives(configs, o.archives)}, newID, time.Now)
+	_, err := jobs.Create(t.Context(), key, job.Job{Kind: run.Archive, Config: config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
+	must(t, err)
+	_, _, err = session.New(o.table, time.Now).Start(t.Context(), account.Principal{Tenant: "tenant", Object: who, Name: "Name of " + who}, "browser of "+who)
+	must(t, err)
+	_, err = o.table.Put(t.Context(), store.Item{Key: store.Key{PK: "USER#" + key, SK: "SECRET#microsoft"}, Data: []byte(`{"sealed": "of ` + who + `"}`)}, store.Any())
+	must(t, err)
+	_, err = audit.New(o.table, time.Now, newID).Append(t.Context(), audit.Entry{
+		User: key, Actor: key, Action: "config.create", Outcome: audit.Begun,
+		Personal: audit.Personal{Name: "Name of " + who, IP: netip.MustParseAddr("192.0.2.7"), UserAgent: "browser of " + who},
+	})
+	must(t, err)
+	uri, err := calendar.ParseURI("local://" + who + "/calendars/Gone")
+	must(t, err)
+	_, err = o.own.For(key).CreateCalendar(t.Context(), uri)
+	must(t, err)
+}
+
+func (o *one) work() {
+	o.t.Helper()
+	w := o.worker(o.archives, time.Second, time.Minute, map[run.Kind]run.Handler{run.Archive: o.archiver()})
+	messages, err := o.archives.Receive(o.t.Context(), 10, time.Minute, 0)
+	must(o.t, err)
+	for _, m := range messages {
+		must(o.t, w.Handle(o.t.Context(), m))
+	}
+}
+
+// kept is all that the stores hold: items by their keys, and blobs.
+func (o *one) kept() map[string]string {
+	t := o.t
+	t.Helper()
+	db, err := sql.Open("sqlite", o.file)
+	must(t, err)
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), "SELECT pk, sk, coalesce(index_pk, x''), coalesce(index_sk, x''), data FROM items")
+	must(t, err)
+	defer rows.Close()
+	all := map[string]string{}
+	for rows.Next() {
+		var pk, sk, indexPK, indexSK, packed []byte
+		must(t, rows.Scan(&pk, &sk, &indexPK, &indexSK, &packed))
+		data, err := store.Unpack(packed)
+		must(t, err)
+		all[string(pk)+" "+string(sk)] = fmt.Sprintf("%s %s %s", indexPK, indexSK, data)
+	}
+	must(t, rows.Err())
+	objects, err := o.blobs.List(t.Context(), "")
+	must(t, err)
+	for _, object := range objects {
+		r, err := o.blobs.Get(t.Context(), object.Key)
+		must(t, err)
+		content, err := io.ReadAll(r)
+		must(t, err)
+		must(t, r.Close())
+		all["blob "+object.Key] = string(content)
+	}
+	return all
+}
+
+// TestErasingLeavesNothing looks into the stores themselves: whatever is added to them and forgotten by the erasure shows here.
+func TestErasingLeavesNothing(t *testing.T) {
+	o := openOne(t)
+	o.do("bob", "GET", "/v1/me", "", "")
+	before := o.kept()
+	o.live("ann")
+	partitions := map[string]bool{}
+	for key := range o.kept() {
+		if _, old := before[key]; !old {
+			partitions[strings.FieldsFunc(key, func(r rune) bool { return r == '#' || r == '/' })[0]] = true
+		}
+	}
+	// What live does not make, the test cannot miss.
+	for _, kind := range []string{"USER", "AUDIT", "ACTIVE", "RUN", "LEDGER", "LEASE", "CAL", "EVENTS", "KEYS", "IDEMPOTENCY", "SESSION", "blob ledger", "blob runs"} {
+		if !partitions[kind] {
+			t.Errorf("the user has no %s", kind)
+		}
+	}
+	afterAnn := o.kept()
+	o.live("bob")
+	for _, who := range []string{"ann", "bob"} { // waits
+		o.do(who, "POST", "/v1/runs", `{"kind": "archive", "config": "of `+who+`", "period": "last 4 days"}`, "id")
+	}
+	others := map[string]bool{} // keys of bob's
+	for key, value := range o.kept() {
+		if _, anns := afterAnn[key]; (!anns || strings.Contains(key, "bob")) && !strings.Contains(key+value, "tenant#ann") {
+			others[key] = true
+		}
+	}
+
+	if state := o.do("ann", "DELETE", "/v1/me", "", "state", "X-Confirm", "ann"); state != "erasing" {
+		t.Fatalf("after the first pass: %s", state)
+	}
+	t.Run("the first pass leaves but the run that was under way, cancelled, and what is kept for good", func(t *testing.T) {
+		var left []string
+		for key, value := range o.kept() {
+			if !others[key] && !strings.HasPrefix(key, "AUDIT#") {
+				left = append(left, key)
+				if strings.Contains(value, "Review of ann") || strings.Contains(value, "Name of ann") || strings.Contains(value, "ann@example.com") {
+					t.Errorf("%s: %s", key, value)
+				}
+			}
+		}
+		slices.Sort(left)
+		if len(left) != 3 || left[0] != "USER#tenant#ann PROFILE" || !strings.HasPrefix(left[1], "USER#tenant#ann RUN#") || left[2] != "USER#tenant#ann SESSIONS" {
+			t.Errorf("left: %q", left)
+		}
+	})
+	o.work() // bob's run that waited, and the message of ann's
+	if letters, err := o.archives.(*queues.Queue).DeadLetters(t.Context(), 10); err != nil || len(letters) != 0 {
+		t.Errorf("%d dead letters, %v", len(letters), err)
+	}
+	bobs := map[string]string{}
+	for key, value := range o.kept() {
+		if !strings.HasPrefix(key, "USER#tenant#ann ") && !strings.HasPrefix(key, "AUDIT#tenant#ann ") {
+			bobs[key] = value
+		}
+	}
+
+	later := account.NewUsers(o.table, func() time.Time { return time.Now().Add(17 * time.Minute) })
+	p, err := o.eraser(later, audit.New(o.table, time.Now, newID)).Erase(t.Context(), account.Principal{Tenant: "tenant", Object: "boss"}, "ann")
+	if err != nil || !p.Done {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	rest := o.kept()
+	for key, value := range rest {
+		if _, is := bobs[key]; is {
+			continue
+		}
+		switch {
+		case key == "USER#tenant#ann PROFILE":
+			var left map[string]any
+			must(t, json.Unmarshal([]byte(value[strings.IndexByte(value, '{'):]), &left))
+			delete(left, "erased")
+			if diff := cmp.Diff(map[string]any{"tenant": "tenant", "object": "ann"}, left); diff != "" {
+				t.Errorf("the profile: %s", diff)
+			}
+		case strings.HasPrefix(key, "AUDIT#tenant#ann "):
+			for _, personal := range []string{"Name of", "192.0.2.7", "browser"} {
+				if strings.Contains(value, personal) {
+					t.Errorf("%s tells %s: %s", key, personal, value)
+				}
+			}
+		default:
+			t.Errorf("left: %s: %.200s", key, value)
+		}
+	}
+	for key, value := range bobs {
+		if rest[key] != value {
+			t.Errorf("another user's %s: %.200s, was %.200s", key, rest[key], value)
+		}
+	}
+	if report, err := audit.New(o.table, time.Now, newID).Verify(t.Context(), "tenant#ann"); err != nil || !bytes.Contains(mustJSON(t, report), []byte(`"ok":true`)) {
+		t.Errorf("the audit chain: %+v, %v", report, err)
+	}
+}
+
+func mustJSON(t *testing.T, v any) []byte {
+	t.Helper()
+	data, err := json.Marshal(v)
+	must(t, err)
+	return data
+}

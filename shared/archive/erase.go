@@ -1,0 +1,62 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"adminassistant/shared/blob"
+	"adminassistant/shared/ledger"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+)
+
+// leaseByName is the lease of a config's archive calendar while it is not known by its id.
+func leaseByName(user string, c *Config) string { return user + "#" + c.Archive.String() }
+
+// Erase removes all that archiving keeps for a user: the ledgers with their bodies, configs, plans and runs. Runs that ended at or after an
+// instant, or are cancelled now, stay, without their plans and items, and tell their workers to stop; a zero instant lets none stay. It gets
+// further with every call.
+func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string, before, now time.Time) error {
+	entries, runs := ledger.New(table, blobs), run.NewStore(table)
+	q := store.Query{PK: "USER#" + user, Prefix: "CONFIG#", Limit: store.MaxTransact}
+	for {
+		page, err := table.Query(ctx, q)
+		if err != nil {
+			return fmt.Errorf("erase configs: %w", err)
+		}
+		for _, item := range page.Items {
+			id := item.SK[len(q.Prefix):]
+			if err := entries.Erase(ctx, id); err != nil {
+				return err
+			}
+			c, err := decodeConfig(item)
+			if err != nil { // the lease of an unreadable one is its runs' to remove
+				c = Config{}
+			}
+			if err := runs.EraseConfig(ctx, id, leaseByName(user, &c)); err != nil {
+				return err
+			}
+			if err := store.Remove(ctx, table, item.Key); err != nil {
+				return fmt.Errorf("erase config %s: %w", id, err)
+			}
+		}
+		if page.Next == "" {
+			break
+		}
+		q.Cursor = page.Next
+	}
+	if err := store.Clear(ctx, table, store.Query{PK: q.PK, Prefix: "CONFIGNAME#"}); err != nil {
+		return fmt.Errorf("erase the names of configs: %w", err)
+	}
+	erased := map[string]bool{}
+	return runs.Erase(ctx, user, before, now, func(ctx context.Context, r *run.Run) error {
+		if r.Config != "" && !erased[r.Config] { // a worker that was late may have written to it once more
+			if err := entries.Erase(ctx, r.Config); err != nil {
+				return err
+			}
+			erased[r.Config] = true
+		}
+		return blobs.Delete(ctx, PlanKey(r.ID))
+	})
+}

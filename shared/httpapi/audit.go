@@ -1,0 +1,188 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"adminassistant/shared/audit"
+)
+
+// actions are what the audit log calls the requests that may change something, by route. Every route that is not a GET is here.
+var actions = map[string]audit.Action{
+	"PUT /v1/me/settings":  "user.settings",
+	routeLeave:             "user.erase",
+	"POST /v1/calendars":   "calendar.create",
+	routeImport:            "calendar.import",
+	"POST /v1/runs":        "run.start",
+	"DELETE " + routeUser:  "user.erase",
+	"PUT " + routeUserRole: "user.role",
+
+	"POST /v1/users/{object}/disable":          "user.disable",
+	"POST /v1/users/{object}/enable":           "user.enable",
+	"DELETE /v1/calendars/{id}":                "calendar.delete",
+	"POST /v1/archive-configs":                 "config.create",
+	"PUT /v1/archive-configs/{id}":             "config.replace",
+	"DELETE /v1/archive-configs/{id}":          "config.delete",
+	"POST /v1/archive-configs/{id}/activate":   "config.activate",
+	"POST /v1/archive-configs/{id}/deactivate": "config.deactivate",
+	"POST /v1/runs/{id}/retry":                 "run.retry",
+	"POST /v1/runs/{id}/cancel":                "run.cancel",
+	"POST /v1/ledger/{config}/verify":          "ledger.verify",
+	routeVerifyAudit:                           "audit.verify",
+}
+
+const (
+	routeUser        = "/v1/users/{object}"
+	routeUserRole    = routeUser + "/role"
+	routeVerifyAudit = "POST /v1/audit/verify"
+)
+
+// serve lets the route's handler answer, and records what it may change.
+func (s *server) serve(w http.ResponseWriter, r *http.Request, route string) {
+	action, changes := actions[route]
+	if !changes {
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	if err := s.Audit.Serve(w, r, route, action, s.mux); err != nil {
+		writeProblem(w, problemOf(r.Context(), err))
+	}
+}
+
+func (s *server) auditRoutes(api huma.API) {
+	handle(api, tagAudit, "GET /v1/audit", "List what was done by you and for you, the newest first", s.listAudit,
+		describe("A page may have few records, or none, and still have a next: no more than a thousand are looked at for one."))
+	handle(api, tagAudit, "GET /v1/audit/export", "Export the records, the oldest first", s.exportAudit, auditBody)
+	handle(api, tagAudit, routeVerifyAudit, "Recompute the hash chain of your records", s.verifyAudit)
+}
+
+// auditFilter says which records are wanted.
+type auditFilter struct {
+	From        time.Time `query:"from" doc:"Only records of this instant or later."`
+	To          time.Time `query:"to" doc:"Only records before this instant."`
+	Action      string    `query:"action" maxLength:"64" doc:"The action, or its first words: run is right for run.start and run.archive.finished." example:"run.start"`
+	Kind        string    `query:"resource_kind" maxLength:"128" doc:"The kind of what was acted on." example:"config"`
+	Resource    string    `query:"resource" maxLength:"128" doc:"The id of what was acted on."`
+	Correlation string    `query:"correlation_id" maxLength:"128"`
+	Outcome     string    `query:"outcome" enum:"begun,ok,refused,failed,unreadable"`
+}
+
+func (f *auditFilter) filter() audit.Filter {
+	return audit.Filter{
+		From: f.From, To: f.To, Action: audit.Action(f.Action), Resource: audit.Resource{Kind: f.Kind, ID: f.Resource},
+		Correlation: f.Correlation, Outcome: audit.Outcome(f.Outcome),
+	}
+}
+
+// auditView is a record as a response has it.
+type auditView struct {
+	Seq         int            `json:"seq" doc:"From 1, without gaps."`
+	ID          string         `json:"id"`
+	Time        time.Time      `json:"time"`
+	Actor       string         `json:"actor" doc:"Who did it: <tenant>#<object>, or system."`
+	Action      string         `json:"action"`
+	Kind        string         `json:"resource_kind" doc:"What was acted on."`
+	Resource    string         `json:"resource"`
+	Outcome     string         `json:"outcome" enum:"begun,ok,refused,failed,unreadable"`
+	Fault       string         `json:"fault,omitempty" doc:"What sort of failure it was."`
+	Begun       string         `json:"begun,omitempty" doc:"The record of the same request's beginning."`
+	Duration    int64          `json:"duration_ms"`
+	Correlation string         `json:"correlation_id"`
+	Details     map[string]any `json:"details,omitempty" doc:"Ids, counts and choices; never content."`
+	Name        string         `json:"name,omitempty" doc:"Of the one who acted."`
+	IP          string         `json:"ip,omitempty"`
+	UserAgent   string         `json:"user_agent,omitempty"`
+	Hash        string         `json:"hash"`
+}
+
+func viewAudit(r audit.Record) auditView {
+	v := auditView{
+		Seq: r.Seq, ID: r.ID, Time: r.Time, Actor: r.Actor, Action: string(r.Action), Kind: r.Resource.Kind, Resource: r.Resource.ID,
+		Outcome: string(r.Outcome), Fault: r.Fault, Begun: r.Begun, Duration: r.Duration, Correlation: r.Correlation,
+		Name: r.Personal.Name, UserAgent: r.Personal.UserAgent, Hash: r.Hash,
+	}
+	if r.Personal.IP.IsValid() {
+		v.IP = r.Personal.IP.String()
+	}
+	for name, value := range r.Details {
+		if v.Details == nil {
+			v.Details = map[string]any{}
+		}
+		v.Details[name] = value
+	}
+	return v
+}
+
+func (s *server) listAudit(ctx context.Context, in *struct {
+	Paging
+	auditFilter
+}) (*page[auditView], error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	records, err := s.Audit.List(ctx, who, in.filter(), in.Limit, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	return onePage(records.Records, records.Next, viewAudit), nil
+}
+
+func (s *server) exportAudit(ctx context.Context, in *struct {
+	auditFilter
+	Format string `query:"format" enum:"csv,json" default:"csv"`
+}) (*fileAnswer, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer // whole before the first byte is sent, so that a failure is an error and not half a file
+	if err := s.Audit.Export(ctx, who, in.filter(), audit.Format(in.Format), &text); err != nil {
+		return nil, err
+	}
+	return &fileAnswer{ContentType: audit.Format(in.Format).ContentType(), Disposition: attachment("audit." + in.Format), Body: text.Bytes()}, nil
+}
+
+// auditBody describes the answer of an export.
+func auditBody(op *huma.Operation) {
+	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	op.Responses = map[string]*huma.Response{"200": {Description: "The file.", Content: map[string]*huma.MediaType{"text/csv": text, "application/json": text}}}
+}
+
+// auditReportView is the outcome of a verification.
+type auditReportView struct {
+	OK      bool              `json:"ok"`
+	Records int               `json:"records" doc:"How many were found."`
+	Erased  int               `json:"erased" doc:"The personal fields up to this sequence number are erased."`
+	Count   int               `json:"count" doc:"Of misfits."`
+	Misfits []auditMisfitView `json:"misfits" nullable:"false" doc:"The first 100."`
+	Head    string            `json:"head" doc:"Hash of the newest record. Keep it with seq, to tell later that nothing up to there was rewritten."`
+	Seq     int               `json:"seq"`
+}
+
+type auditMisfitView struct {
+	Seq     int    `json:"seq,omitempty" doc:"As far as it is known."`
+	Last    int    `json:"last,omitempty" doc:"The last of a range."`
+	ID      string `json:"id,omitempty" doc:"Where it was found."`
+	Problem string `json:"problem" enum:"missing,truncated,altered,reordered,unlinked,foreign,unerased,headless"`
+}
+
+func (s *server) verifyAudit(ctx context.Context, _ *struct{}) (*struct{ Body auditReportView }, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Audit.Verify(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	view := auditReportView{OK: r.OK, Records: r.Records, Erased: r.Erased, Count: r.Count, Misfits: make([]auditMisfitView, len(r.Misfits)), Head: r.Head, Seq: r.Seq}
+	for i, m := range r.Misfits {
+		view.Misfits[i] = auditMisfitView{Seq: m.Seq, Last: m.Last, ID: m.ID, Problem: string(m.Problem)}
+	}
+	return &struct{ Body auditReportView }{view}, nil
+}

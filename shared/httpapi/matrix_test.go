@@ -1,0 +1,236 @@
+package httpapi
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"adminassistant/shared/account/bearer"
+	"adminassistant/shared/account/entrasim"
+)
+
+// Who asks. Every route is asked by each of them, in this order.
+const (
+	nobody       = iota // no token
+	disabledUser        // of the same tenant, disabled by its administrator
+	otherUser           // of the same tenant
+	foreignUser         // of another tenant
+	foreignAdmin        // an administrator of another tenant
+	tenantAdmin         // an administrator of the same tenant
+	owner               // whose calendars, configs, runs and ledger there are
+	callers
+)
+
+var callerNames = [callers]string{"nobody", "a disabled user", "another user", "a user of another tenant", "an administrator of another tenant", "an administrator", "the user"}
+
+const (
+	homeTenant    = "11111111-1111-4111-8111-111111111111"
+	foreignTenant = "22222222-2222-4222-8222-222222222222"
+	apiClient     = "cccccccc-cccc-4ccc-8ccc-cccccccccccc"
+	unknownUser   = "00000000-0000-4000-8000-000000000000"
+)
+
+// objects are the object ids of the callers.
+var objects = [callers]string{
+	disabledUser: "dddddddd-dddd-4ddd-8ddd-dddddddddddd", otherUser: "aaaaaaaa-1111-4aaa-8aaa-aaaaaaaaaaaa", foreignUser: "eeeeeeee-eeee-4eee-8eee-eeeeeeeeeeee",
+	foreignAdmin: "ffffffff-ffff-4fff-8fff-ffffffffffff", tenantAdmin: "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb", owner: "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
+}
+
+// statuses are what each caller is answered.
+type statuses [callers]int
+
+// everybody is the row of a route that needs no sign-in, users that of one about the caller's own things, and owned that of one about
+// things that are the user's: to all others they do not exist, to administrators as well.
+func everybody(ok int) statuses { return statuses{ok, ok, ok, ok, ok, ok, ok} }
+func users(ok int) statuses     { return statuses{401, 403, ok, ok, ok, ok, ok} }
+func owned(ok int) statuses     { return statuses{401, 403, 404, 404, 404, 404, ok} }
+
+// administration is the row of a route about another user of the tenant, who does not exist for administrators of other tenants.
+func administration(ok int) statuses { return statuses{401, 403, 403, 403, 404, ok, 403} }
+
+// request is how a route is asked. In path, body and header $calendar, $config and $run stand for what is the user's, $other for the other
+// user's object id and $me for the caller's.
+type request struct {
+	path   string // empty: the route's own
+	body   string
+	header []string
+	want   statuses
+}
+
+var (
+	sendJSON  = []string{"Content-Type", "application/json"}
+	sendFile  = []string{"Content-Type", "text/calendar"}
+	matching  = []string{"If-Match", "*"}
+	replacing = append(slices.Clone(sendJSON), matching...)
+)
+
+const ownConfig = `{"name": "own", "source": "local://own/calendars/Work", "archive": "local://own/calendars/Copy", "timezone": "UTC"}`
+
+// matrix is what every route of the document answers to whom.
+var matrix = map[string]request{
+	"GET /healthz": {want: everybody(200)},
+	"GET /readyz":  {want: everybody(200)},
+
+	"GET /v1/me":          {want: users(200)},
+	"PUT /v1/me/settings": {body: `{"timezone": "Europe/Berlin"}`, header: replacing, want: users(200)},
+	"DELETE /v1/me":       {header: []string{"X-Confirm", "$me"}, want: users(202)},
+
+	"GET /v1/calendars":                        {want: users(200)},
+	"POST /v1/calendars":                       {body: `{"uri": "local://own/calendars/New"}`, header: sendJSON, want: users(201)},
+	"GET /v1/calendars/{id}":                   {path: "/v1/calendars/$calendar", want: owned(200)},
+	"DELETE /v1/calendars/{id}":                {path: "/v1/calendars/$calendar", want: owned(204)},
+	"GET /v1/calendars/{id}/events":            {path: "/v1/calendars/$calendar/events?period=last+week", want: owned(200)},
+	"GET /v1/calendars/{id}/overlaps":          {path: "/v1/calendars/$calendar/overlaps?period=last+week", want: owned(200)},
+	"POST /v1/calendars/{id}/import":           {path: "/v1/calendars/$calendar/import", body: week, header: sendFile, want: owned(200)},
+	"GET /v1/calendars/{id}/export":            {path: "/v1/calendars/$calendar/export", want: owned(200)},
+	"GET /v1/archive-configs":                  {want: users(200)},
+	"POST /v1/archive-configs":                 {body: ownConfig, header: sendJSON, want: users(201)},
+	"GET /v1/archive-configs/{id}":             {path: "/v1/archive-configs/$config", want: owned(200)},
+	"PUT /v1/archive-configs/{id}":             {path: "/v1/archive-configs/$config", body: ownConfig, header: replacing, want: owned(409)}, // it has archived
+	"DELETE /v1/archive-configs/{id}":          {path: "/v1/archive-configs/$config", header: matching, want: owned(409)},
+	"POST /v1/archive-configs/{id}/activate":   {path: "/v1/archive-configs/$config/activate", want: owned(200)},
+	"POST /v1/archive-configs/{id}/deactivate": {path: "/v1/archive-configs/$config/deactivate", want: owned(200)},
+	"GET /v1/archive-configs/{id}/window":      {path: "/v1/archive-configs/$config/window", want: owned(200)},
+
+	"POST /v1/runs":             {body: `{"kind": "archive", "config": "$config", "period": "last week"}`, header: sendJSON, want: owned(202)},
+	"GET /v1/runs":              {want: users(200)},
+	"GET /v1/runs/{id}":         {path: "/v1/runs/$run", want: owned(200)},
+	"GET /v1/runs/{id}/items":   {path: "/v1/runs/$run/items", want: owned(200)},
+	"GET /v1/runs/{id}/plan":    {path: "/v1/runs/$run/plan", want: owned(200)},
+	"POST /v1/runs/{id}/retry":  {path: "/v1/runs/$run/retry", want: owned(409)}, // nothing of it failed
+	"POST /v1/runs/{id}/cancel": {path: "/v1/runs/$run/cancel", want: owned(409)},
+
+	"GET /v1/ledger/{config}/days/{date}": {path: "/v1/ledger/$config/days/2026-10-12", want: owned(200)},
+	"GET /v1/ledger/{config}/history":     {path: "/v1/ledger/$config/history?key=a@example.com", want: owned(200)},
+	"POST /v1/ledger/{config}/verify":     {path: "/v1/ledger/$config/verify", want: owned(200)},
+
+	"GET /v1/users":                   {want: statuses{401, 403, 403, 403, 200, 200, 403}},
+	"GET /v1/users/{object}":          {path: "/v1/users/$other", want: administration(200)},
+	"POST /v1/users/{object}/disable": {path: "/v1/users/$other/disable", want: administration(200)},
+	"POST /v1/users/{object}/enable":  {path: "/v1/users/$other/enable", want: administration(200)},
+	"PUT /v1/users/{object}/role":     {path: "/v1/users/$other/role", body: `{"role": "admin"}`, header: sendJSON, want: administration(200)},
+	"DELETE /v1/users/{object}":       {path: "/v1/users/$other", want: administration(202)},
+}
+
+// secrets are words of the user's appointments and names, which nobody else may ever read.
+var secrets = []string{"Acme", "Dentist", "Flight to Berlin", "Initech", "Archive of work", "a@example.com", "Owner"}
+
+// anyID matches the ids that the service makes, and those of users.
+var anyID = regexp.MustCompile(`ID\d{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
+// TestWhoMayDoWhat asks every route of the document as everybody there can be, with access tokens of a sign-in service, and demands what the
+// matrix says. To whom a thing does not exist, it looks the same as one that does not exist at all.
+func TestWhoMayDoWhat(t *testing.T) {
+	at, err := time.Parse(time.RFC3339, today)
+	check(t, err)
+	clock := func() time.Time { return at }
+	options := entrasim.Options{Apps: []entrasim.App{{Client: apiClient}}, Clock: clock}
+	names := [callers]string{owner: "Owner"}
+	for who, object := range objects {
+		u := entrasim.User{Tenant: homeTenant, Object: object, Name: names[who]}
+		if who == foreignUser || who == foreignAdmin {
+			u.Tenant = foreignTenant
+		}
+		if who == tenantAdmin || who == foreignAdmin {
+			u.Roles = []string{"admin"}
+		}
+		if who != nobody {
+			options.Users = append(options.Users, u)
+		}
+	}
+	sim := entrasim.New(options)
+	entra, err := sim.Start("")
+	check(t, err)
+	t.Cleanup(func() { _ = entra.Close() })
+	verifier, err := bearer.New(bearer.Options{
+		Authority: entra.URL, Audiences: []string{apiClient}, Tenants: []string{homeTenant, foreignTenant}, HTTPClient: entra.Client, Clock: clock,
+	})
+	check(t, err)
+	var tokens [callers][]string
+	for who, object := range objects {
+		if who != nobody {
+			tokens[who] = []string{"Authorization", "Bearer " + sim.Token(object)}
+		}
+	}
+	authenticated := func(_ *service, s *Services) { s.Authenticate = verifier.Authenticate }
+
+	t.Run("the matrix has every route of the document and no other", func(t *testing.T) {
+		var listed []string
+		for path, item := range object(newService(t).document["paths"]) {
+			for method := range object(item) {
+				listed = append(listed, strings.ToUpper(method)+" "+path)
+			}
+		}
+		slices.Sort(listed)
+		if rows := slices.Sorted(maps.Keys(matrix)); !slices.Equal(rows, listed) {
+			t.Errorf("rows   %q\nroutes %q", rows, listed)
+		}
+	})
+	for _, route := range slices.Sorted(maps.Keys(matrix)) {
+		row := matrix[route]
+		method, path, _ := strings.Cut(route, " ")
+		if row.path != "" {
+			path = row.path
+		}
+		t.Run(route, func(t *testing.T) {
+			s := newService(t, authenticated)
+			for who := range callers { // all have signed in before
+				if who != nobody {
+					s.do("GET", "/v1/me", nil, tokens[who]...).is(200)
+				}
+			}
+			s.do("POST", "/v1/users/"+objects[disabledUser]+"/disable", nil, tokens[tenantAdmin]...).is(200)
+			s.header = tokens[owner]
+			calendarID, configID := s.seed("keep")
+			runID := s.run(configID)
+			s.header = nil
+
+			ask := func(who int, calendarID, configID, runID, other string) answer {
+				fill := strings.NewReplacer("$calendar", calendarID, "$config", configID, "$run", runID, "$other", other, "$me", objects[who])
+				var body any
+				if row.body != "" {
+					body = fill.Replace(row.body)
+				}
+				header := slices.Clone(tokens[who])
+				for _, h := range row.header {
+					header = append(header, fill.Replace(h))
+				}
+				return s.do(method, fill.Replace(path), body, header...)
+			}
+			uniform := func(a answer, ids ...string) string {
+				text := a.Status + "\n" + strings.Join(slices.Sorted(maps.Keys(a.Header)), " ") + "\n" + string(a.body)
+				for _, id := range ids {
+					text = strings.ReplaceAll(text, id, "ID")
+				}
+				return anyID.ReplaceAllString(text, "ID")
+			}
+			noCalendar := calendarIDOf("local://me/calendars/ID99999999")
+			names := regexp.MustCompile(`\$(calendar|config|run|other)`).MatchString(path + row.body)
+			for who, want := range row.want {
+				var missing answer
+				if names {
+					missing = ask(who, noCalendar, "ID99999998", "ID99999997", unknownUser)
+				}
+				a := ask(who, calendarID, configID, runID, objects[otherUser])
+				if a.StatusCode != want {
+					t.Errorf("%s is answered %d, want %d: %s", callerNames[who], a.StatusCode, want, a.body)
+				}
+				if names && (want == 404 || want == 403 || want == 401) {
+					if got, none := uniform(a, calendarID), uniform(missing, noCalendar); got != none {
+						t.Errorf("%s can tell what is there from what is not:\n%s\n%s", callerNames[who], got, none)
+					}
+				}
+				for _, word := range secrets {
+					if who != owner && !(who == tenantAdmin && word == "Owner") && strings.Contains(string(a.body)+fmt.Sprint(http.Header(a.Header)), word) {
+						t.Errorf("%s reads %q: %s", callerNames[who], word, a.body)
+					}
+				}
+			}
+		})
+	}
+}

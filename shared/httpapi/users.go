@@ -1,0 +1,141 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"adminassistant/shared/account"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+)
+
+// admit lets an authenticated user in, or says why not.
+func (s *server) admit(ctx context.Context, route string, p account.Principal) (account.Principal, error) {
+	if route == routeLeave {
+		return s.Users.AdmitLeaving(ctx, p)
+	}
+	return s.Users.Admit(ctx, p)
+}
+
+// settings are those of who asks.
+func (s *server) settings(ctx context.Context) (account.Settings, error) {
+	p, err := account.From(ctx)
+	if err != nil {
+		return account.Settings{}, err
+	}
+	return s.Users.Settings(ctx, p)
+}
+
+// userView is a user as administrators see one: nothing of what the user keeps here.
+type userView struct {
+	Object   string     `json:"object" doc:"Entra object id."`
+	Name     string     `json:"name" doc:"As the sign-in told it last; empty once the user is erased."`
+	Role     string     `json:"role" enum:"user,admin" doc:"Given here. A sign-in with the application role \"admin\" makes an administrator, too."`
+	State    string     `json:"state" enum:"active,disabled,erasing,erased"`
+	Disabled *banView   `json:"disabled,omitempty" doc:"Who has shut the user out."`
+	Created  *time.Time `json:"created,omitempty" doc:"First sign-in."`
+	Seen     string     `json:"seen,omitempty" format:"date" doc:"The last day, in UTC, on which the user asked for anything."`
+	Erasing  *time.Time `json:"erasing,omitempty" doc:"Since when the user's data is being erased."`
+	Erased   *time.Time `json:"erased,omitempty" doc:"When all of it was erased."`
+}
+
+type banView struct {
+	By string    `json:"by" doc:"Object id of the administrator."`
+	At time.Time `json:"at"`
+}
+
+func viewUser(p account.Profile) userView {
+	v := userView{
+		Object: p.Object, Name: p.Name, Role: string(account.RoleUser), State: string(p.State()), Created: orNil(p.Created), Erasing: orNil(p.Erasing), Erased: orNil(p.Erased),
+	}
+	if p.Role == account.RoleAdmin {
+		v.Role = string(account.RoleAdmin)
+	}
+	if p.Ban != nil {
+		v.Disabled = &banView{By: p.Ban.By, At: p.Ban.At}
+	}
+	if p.Seen != (calendar.Date{}) {
+		v.Seen = p.Seen.String()
+	}
+	return v
+}
+
+type userAnswer struct{ Body userView }
+
+// ByObject names a user of the administrator's tenant.
+type ByObject struct {
+	Object string `path:"object" doc:"Entra object id."`
+}
+
+func (s *server) userRoutes(api huma.API) {
+	handle(api, tagUsers, "GET /v1/users", "List the users of your tenant", s.listUsers)
+	handle(api, tagUsers, "GET /v1/users/{object}", "Show a user", s.getUser)
+	handle(api, tagUsers, "POST /v1/users/{object}/disable", "Shut a user out", s.changeUser((*account.Users).Disable),
+		describe("The user is refused everywhere within 30 seconds. Nobody can disable themselves."))
+	handle(api, tagUsers, "POST /v1/users/{object}/enable", "Let a user in again", s.changeUser((*account.Users).Enable))
+	handle(api, tagUsers, "PUT /v1/users/{object}/role", "Give a user a role", s.putRole,
+		describe("Nobody can take the role of administrator from themselves. A role that the sign-in brings stays."))
+	handle(api, tagUsers, "DELETE /v1/users/{object}", "Erase all that is kept of a user", s.deleteUser, status(http.StatusAccepted), erasedOK,
+		describe(erasing+" A user who is disabled stays so. To erase yourself, use DELETE /v1/me."))
+}
+
+func (s *server) listUsers(ctx context.Context, in *Paging) (*page[userView], error) {
+	by, err := account.Administrator(ctx)
+	if err != nil {
+		return nil, err
+	}
+	profiles, next, err := s.Users.List(ctx, by.Tenant, in.Limit, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	return onePage(profiles, next, viewUser), nil
+}
+
+func (s *server) getUser(ctx context.Context, in *ByObject) (*userAnswer, error) {
+	by, err := account.Administrator(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.Users.Get(ctx, by.Tenant, in.Object)
+	return &userAnswer{viewUser(p)}, err
+}
+
+// changeUser is the handler of a change that needs nothing but the user's name.
+func (s *server) changeUser(change func(*account.Users, context.Context, account.Principal, string) (account.Profile, error)) func(context.Context, *ByObject) (*userAnswer, error) {
+	return func(ctx context.Context, in *ByObject) (*userAnswer, error) {
+		by, err := account.Administrator(ctx)
+		if err != nil {
+			return nil, err
+		}
+		p, err := change(s.Users, ctx, by, in.Object)
+		return &userAnswer{viewUser(p)}, err
+	}
+}
+
+func (s *server) putRole(ctx context.Context, in *struct {
+	ByObject
+	Body struct {
+		Role string `json:"role" enum:"user,admin"`
+	}
+}) (*userAnswer, error) {
+	by, err := account.Administrator(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.Users.SetRole(ctx, by, in.Object, account.Role(in.Body.Role))
+	return &userAnswer{viewUser(p)}, err
+}
+
+func (s *server) deleteUser(ctx context.Context, in *ByObject) (*erasureAnswer, error) {
+	by, err := account.Administrator(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if in.Object == by.Object {
+		return nil, fault.New(fault.Forbidden, "to erase yourself, use DELETE /v1/me")
+	}
+	return s.erase(ctx, by, in.Object)
+}
