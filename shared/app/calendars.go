@@ -6,20 +6,44 @@ import (
 	"sync"
 	"time"
 
+	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graph"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/store"
 )
 
 // calendars finds the provider of a calendar URI.
 type calendars struct {
-	settings    Settings
-	local       *local.Provider
-	credentials credentials
+	settings Settings
+	table    store.Table
+	local    *local.Provider
+	graph    *once[*graph.Provider]
+	users    *once[*microsoft.Client] // who acts for users; nil: nobody does
+	sealed   bool                     // users' tokens cannot be opened here, so that nobody acts for them
+}
 
-	mu    sync.Mutex
-	graph *graph.Provider // nil: not asked for yet
+// once makes something when it is first asked for; when that fails, the next one who asks has it tried again.
+type once[T any] struct {
+	make func(context.Context) (T, error)
+
+	mu   sync.Mutex
+	done bool
+	made T
+}
+
+func (o *once[T]) get(ctx context.Context) (T, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.done {
+		return o.made, nil
+	}
+	made, err := o.make(ctx)
+	if err == nil {
+		o.made, o.done = made, true
+	}
+	return made, err
 }
 
 // credentials completes how the application signs in to Microsoft Graph.
@@ -41,37 +65,45 @@ func fromSettings(s Settings) credentials {
 	}
 }
 
-// microsoft returns the provider of Microsoft 365, which shares connections, sign-in and what each mailbox may still be asked with
-// all who ask. It is made when it is first asked for.
-func (c *calendars) microsoft(ctx context.Context) (*graph.Provider, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.graph != nil {
-		return c.graph, nil
+// newGraph makes the provider of Microsoft 365, which shares connections, sign-in and what each mailbox may still be asked with all
+// who ask.
+func newGraph(s Settings, credentials credentials) func(context.Context) (*graph.Provider, error) {
+	return func(ctx context.Context) (*graph.Provider, error) {
+		options := graph.Options{BaseURL: s.GraphURL, Token: s.GraphToken, PerUser: s.GraphDelegated, Clock: time.Now}
+		if s.GraphTenant+s.GraphClient != "" {
+			options.App = graph.App{Tenant: s.GraphTenant, Client: s.GraphClient}
+			if err := credentials(ctx, &options.App); err != nil {
+				return nil, err
+			}
+		}
+		return graph.New(options)
 	}
-	if !c.settings.HasGraph() {
-		return nil, fault.New(fault.Invalid, "Microsoft 365 is not connected; set ADMIN_ASSISTANT_GRAPH_TENANT, _CLIENT and _SECRET, or use local://<account>/calendars/<name>")
-	}
-	app := graph.App{Tenant: c.settings.GraphTenant, Client: c.settings.GraphClient}
-	if err := c.credentials(ctx, &app); err != nil {
-		return nil, err
-	}
-	provider, err := graph.New(graph.Options{BaseURL: c.settings.GraphURL, Token: c.settings.GraphToken, App: app, Clock: time.Now})
-	if err != nil {
-		return nil, err
-	}
-	c.graph = provider
-	return provider, nil
 }
 
 // of returns the provider of a calendar URI for a user. That of Microsoft 365 counts what is done with it alone.
 func (c *calendars) of(ctx context.Context, user string, uri calendar.URI) (calendar.Provider, error) {
-	if uri.Provider == calendar.ProviderLocal {
+	switch {
+	case uri.Provider == calendar.ProviderLocal:
 		return c.local.For(user), nil
+	case !c.settings.HasGraph():
+		return nil, fault.New(fault.Invalid, "Microsoft 365 is not connected; set ADMIN_ASSISTANT_GRAPH_TENANT, _CLIENT and _SECRET, or use local://<account>/calendars/<name>")
+	case c.settings.GraphDelegated && c.sealed:
+		return listed{table: c.table, user: user}, nil
 	}
-	provider, err := c.microsoft(ctx)
+	shared, err := c.graph.get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return provider.Counting()
+	if !c.settings.GraphDelegated {
+		return shared.Counting()
+	}
+	users, err := c.users.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own, err := shared.As(users.Of(user))
+	if err != nil {
+		return nil, err
+	}
+	return &noting{Provider: own, table: c.table, user: user}, nil
 }

@@ -175,6 +175,11 @@ func TestErasingLeavesNothing(t *testing.T) {
 	o.do("bob", "GET", "/v1/me", "", "")
 	before := o.kept()
 	o.live("ann")
+	afterAnn := o.kept()
+	o.live("bob")
+	for _, who := range []string{"ann", "bob"} { // waits
+		o.do(who, "POST", "/v1/runs", `{"kind": "archive", "config": "of `+who+`", "period": "last 4 days"}`, "id")
+	}
 	partitions := map[string]bool{}
 	for key := range o.kept() {
 		if _, old := before[key]; !old {
@@ -186,11 +191,6 @@ func TestErasingLeavesNothing(t *testing.T) {
 		if !partitions[kind] {
 			t.Errorf("the user has no %s", kind)
 		}
-	}
-	afterAnn := o.kept()
-	o.live("bob")
-	for _, who := range []string{"ann", "bob"} { // waits
-		o.do(who, "POST", "/v1/runs", `{"kind": "archive", "config": "of `+who+`", "period": "last 4 days"}`, "id")
 	}
 	others := map[string]bool{} // keys of bob's
 	for key, value := range o.kept() {

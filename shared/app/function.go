@@ -19,6 +19,7 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/bearer"
+	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/awssdk"
 	"adminassistant/shared/blob/s3"
 	"adminassistant/shared/calendar/graph"
@@ -27,6 +28,8 @@ import (
 	"adminassistant/shared/queue"
 	"adminassistant/shared/queue/sqs"
 	"adminassistant/shared/run"
+	"adminassistant/shared/secret"
+	"adminassistant/shared/secret/kms"
 	"adminassistant/shared/store/dynamo"
 	"adminassistant/shared/telemetry"
 )
@@ -34,6 +37,8 @@ import (
 const (
 	// busyInCloud is how long a run waits for another one of its archive calendar, and the first pause after an interruption.
 	busyInCloud = 15 * time.Second
+	// kmsTimeout is how long one attempt to ask KMS may take.
+	kmsTimeout = 3 * time.Second
 	// maxAnswer is the largest body that is answered, in bytes. Lambda passes 6 MB on, with the body as a JSON string or in base64.
 	maxAnswer = 4 << 20
 )
@@ -109,6 +114,7 @@ func openFunction(version string, requires []string) (*Function, error) {
 	}
 	f.archives = sqs.New(f.aws, s.QueueArchive, s.QueueArchiveDead)
 	f.connect(f.credentials)
+	f.providers.users = &once[*microsoft.Client]{make: f.newMicrosoft}
 	return f, nil
 }
 
@@ -117,27 +123,53 @@ func (f *Function) credentials(ctx context.Context, app *graph.App) error {
 	if f.settings.GraphCredentials == "" {
 		return fromSettings(f.settings)(ctx, app)
 	}
-	out, err := secretsmanager.NewFromConfig(f.aws).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &f.settings.GraphCredentials})
+	held, err := f.secret(ctx, f.settings.GraphCredentials, "ADMIN_ASSISTANT_GRAPH_CREDENTIALS")
 	if err != nil {
-		return awssdk.Fault(err, "read the credentials for Microsoft Graph")
+		return err
 	}
-	var held struct {
-		Secret      string `json:"client_secret"`
-		Certificate string `json:"certificate"`
-		Password    string `json:"password"`
+	app.Secret, app.Certificate, app.CertificatePassword = held.Secret, held.certificate, []byte(held.Password)
+	return nil
+}
+
+// applicationSecret is how an application shows who it is: by a secret, or by a certificate.
+type applicationSecret struct {
+	Secret      string `json:"client_secret"`
+	Certificate string `json:"certificate"`
+	Password    string `json:"password"`
+
+	certificate []byte
+}
+
+// secret reads an application's secret from Secrets Manager; variable is the setting that names it. No part of it gets into an error.
+func (f *Function) secret(ctx context.Context, name, variable string) (applicationSecret, error) {
+	var held applicationSecret
+	out, err := secretsmanager.NewFromConfig(f.aws).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &name})
+	if err != nil {
+		return held, awssdk.Fault(err, "read the secret that "+variable+" names")
 	}
 	if json.Unmarshal([]byte(aws.ToString(out.SecretString)), &held) != nil || (held.Secret == "") == (held.Certificate == "") {
-		return fault.Wrap(fault.Internal, fmt.Errorf(`the secret that ADMIN_ASSISTANT_GRAPH_CREDENTIALS names must hold {"client_secret"} or {"certificate","password"}`))
+		return held, fault.Wrap(fault.Internal, fmt.Errorf(`the secret that %s names must hold {"client_secret"} or {"certificate","password"}`, variable))
 	}
-	app.Secret, app.CertificatePassword = held.Secret, []byte(held.Password)
-	if held.Certificate != "" && !strings.Contains(held.Certificate, "-----BEGIN") {
-		if app.Certificate, err = base64.StdEncoding.DecodeString(held.Certificate); err != nil {
-			return fault.Wrap(fault.Internal, fmt.Errorf("the certificate that ADMIN_ASSISTANT_GRAPH_CREDENTIALS names is neither PEM nor base64"))
+	if held.certificate = []byte(held.Certificate); held.Certificate != "" && !strings.Contains(held.Certificate, "-----BEGIN") {
+		if held.certificate, err = base64.StdEncoding.DecodeString(held.Certificate); err != nil {
+			return held, fault.Wrap(fault.Internal, fmt.Errorf("the certificate that %s names is neither PEM nor base64", variable))
 		}
-		return nil
 	}
-	app.Certificate = []byte(held.Certificate)
-	return nil
+	return held, nil
+}
+
+// newMicrosoft returns who signs users in and acts for them at Microsoft.
+func (f *Function) newMicrosoft(ctx context.Context) (*microsoft.Client, error) {
+	s := f.settings
+	held, err := f.secret(ctx, s.SignInCredentials, "ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS")
+	if err != nil {
+		return nil, err
+	}
+	return microsoft.New(microsoft.Options{
+		Authority: s.SignInAuthority, Client: s.SignInAudience, Secret: held.Secret, Certificate: held.certificate, CertificatePassword: []byte(held.Password),
+		RedirectURL: s.SignInRedirect, Tenants: s.SignInTenants, Table: f.table, Clock: time.Now,
+		Keeper: secret.New(kms.New(awssdk.Within(f.aws, kmsTimeout), s.Key), time.Now, secret.Limits{}),
+	})
 }
 
 // start hands the handler to Lambda. When the process is asked to end, what is under way stops where it is safe.
@@ -156,6 +188,7 @@ func (f *Function) StartAPI() {
 	if err != nil {
 		giveUp(err)
 	}
+	f.providers.sealed = true
 	api := httpapi.LimitAnswers(f.api(f.version, func(r *http.Request) (account.Principal, error) {
 		who, err := verifier.Authenticate(r)
 		if err != nil && fault.Of(err) == fault.Unauthenticated {

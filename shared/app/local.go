@@ -37,6 +37,9 @@ type Local struct {
 
 // OpenLocal opens or makes the data folder and wires everything. Logs go to out.
 func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) {
+	if s.GraphDelegated {
+		return nil, fault.Field("ADMIN_ASSISTANT_GRAPH_DELEGATED", "is of the deployed system; on one machine set ADMIN_ASSISTANT_GRAPH_TENANT, _CLIENT and _SECRET")
+	}
 	l := &Local{}
 	defer func() {
 		if err != nil {
@@ -76,7 +79,7 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	}
 	y.connect(fromSettings(s))
 	if s.HasGraph() { // what is wrong with its settings shows at once
-		if _, err := y.providers.microsoft(context.Background()); err != nil {
+		if _, err := y.providers.graph.get(context.Background()); err != nil {
 			return nil, err
 		}
 	}

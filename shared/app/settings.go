@@ -2,6 +2,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -36,6 +37,8 @@ type Settings struct {
 	// GraphCredentials names a secret of AWS Secrets Manager that holds, in GraphSecret's or GraphCertificate's place, a JSON object:
 	// {"client_secret"} or {"certificate","password"}, the certificate as PEM or as PKCS #12 in base64.
 	GraphCredentials string `env:"ADMIN_ASSISTANT_GRAPH_CREDENTIALS"`
+	// GraphDelegated reaches every user's mailbox on the user's own behalf, by the sign-in of SignInCredentials, in place of an application's.
+	GraphDelegated bool `env:"ADMIN_ASSISTANT_GRAPH_DELEGATED"`
 	// Lease is how long an archive calendar stays reserved after the last sign of life of a run.
 	Lease time.Duration `env:"ADMIN_ASSISTANT_LEASE" envDefault:"15s"`
 	// HandOn is how long before its deadline a worker stops and hands the rest of a run on.
@@ -61,13 +64,19 @@ type Settings struct {
 	SignInAuthority string   `env:"ADMIN_ASSISTANT_SIGN_IN_AUTHORITY" envDefault:"https://login.microsoftonline.com"`
 	SignInAudience  string   `env:"ADMIN_ASSISTANT_SIGN_IN_AUDIENCE"`
 	SignInTenants   []string `env:"ADMIN_ASSISTANT_SIGN_IN_TENANTS"`
+	// SignInCredentials names a secret of the form of GraphCredentials's, by which the application of SignInAudience signs users in on
+	// the web; empty: there is no sign-in on the web. SignInRedirect is the address, ending in /auth/callback, at which they come back.
+	SignInCredentials string `env:"ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS"`
+	SignInRedirect    string `env:"ADMIN_ASSISTANT_SIGN_IN_REDIRECT"`
+	// Key is the ARN of the KMS key that seals users' tokens of Microsoft.
+	Key string `env:"ADMIN_ASSISTANT_KEY"`
 }
 
 // FromEnvironment reads the settings; errors are of kind fault.Invalid and name the variable.
 func FromEnvironment() (Settings, error) {
 	var s Settings
 	if err := env.Parse(&s); err != nil {
-		return Settings{}, fault.New(fault.Invalid, "settings: %v", err)
+		return Settings{}, unparsable(err)
 	}
 	if s.Lease < time.Second || s.Lease > 15*time.Minute {
 		return Settings{}, fault.Field("ADMIN_ASSISTANT_LEASE", "must be between 1s and 15m, not %s", s.Lease)
@@ -78,10 +87,44 @@ func FromEnvironment() (Settings, error) {
 	return s, s.checkGraph()
 }
 
+// unparsable names the variable whose text is not of its type. The text itself is left out: it may be a secret in the wrong place.
+func unparsable(err error) error {
+	var all env.AggregateError
+	if errors.As(err, &all) {
+		for _, err := range all.Errors {
+			var parse env.ParseError
+			if !errors.As(err, &parse) {
+				continue
+			}
+			if field, ok := reflect.TypeFor[Settings]().FieldByName(parse.Name); ok {
+				what := parse.Type.String()
+				if parse.Type == reflect.TypeFor[time.Duration]() {
+					what = "duration such as 90s or 1h"
+				}
+				return fault.Field(field.Tag.Get("env"), "must be a %s", what)
+			}
+		}
+	}
+	return fault.New(fault.Invalid, "settings: %v", err)
+}
+
 // checkGraph refuses settings of Microsoft Graph of which one would be ignored.
 func (s Settings) checkGraph() error {
 	if s.GraphToken != "" && s.GraphTenant+s.GraphClient != "" {
 		return fault.Field("ADMIN_ASSISTANT_GRAPH_TOKEN", "contradicts ADMIN_ASSISTANT_GRAPH_TENANT and _CLIENT; set one or the other")
+	}
+	if s.GraphDelegated {
+		if s.GraphToken+s.GraphTenant+s.GraphClient != "" {
+			return fault.Field("ADMIN_ASSISTANT_GRAPH_DELEGATED", "contradicts ADMIN_ASSISTANT_GRAPH_TENANT, _CLIENT and _TOKEN; set one or the other")
+		}
+		if err := s.require("ADMIN_ASSISTANT_SIGN_IN_AUDIENCE", "ADMIN_ASSISTANT_SIGN_IN_TENANTS", "ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS"); err != nil {
+			return err
+		}
+	}
+	if s.SignInCredentials != "" {
+		if err := s.require("ADMIN_ASSISTANT_SIGN_IN_REDIRECT", "ADMIN_ASSISTANT_KEY"); err != nil {
+			return err
+		}
 	}
 	var given []string
 	for name, value := range map[string]string{"_SECRET": s.GraphSecret, "_CERTIFICATE": s.GraphCertificate, "_CREDENTIALS": s.GraphCredentials} {
@@ -109,7 +152,7 @@ func (s Settings) require(names ...string) error {
 
 // HasGraph says whether the settings say how to reach Microsoft 365.
 func (s Settings) HasGraph() bool {
-	return s.GraphToken != "" || s.GraphTenant != "" || s.GraphClient != ""
+	return s.GraphToken != "" || s.GraphTenant != "" || s.GraphClient != "" || s.GraphDelegated
 }
 
 // DataDir returns the absolute path of the data folder.

@@ -12,6 +12,7 @@ import (
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/blob"
+	"adminassistant/shared/calendar/graph"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/job"
@@ -37,7 +38,7 @@ type system struct {
 // connect wires the calendars' providers.
 func (y *system) connect(credentials credentials) {
 	y.own = local.New(y.table, newID, time.Now)
-	y.providers = &calendars{settings: y.settings, local: y.own, credentials: credentials}
+	y.providers = &calendars{settings: y.settings, table: y.table, local: y.own, graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials)}}
 }
 
 // api returns the HTTP API.

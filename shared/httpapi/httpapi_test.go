@@ -21,6 +21,7 @@ import (
 
 var routes = []string{
 	"GET /v1/me", "PUT /v1/me/settings", "DELETE /v1/me",
+	"GET /v1/audit", "GET /v1/audit/export", "POST /v1/audit/verify",
 	"GET /v1/users", "GET /v1/users/{object}", "DELETE /v1/users/{object}", "POST /v1/users/{object}/disable", "POST /v1/users/{object}/enable", "PUT /v1/users/{object}/role",
 	"GET /v1/calendars", "POST /v1/calendars", "GET /v1/calendars/{id}", "DELETE /v1/calendars/{id}", "GET /v1/calendars/{id}/events",
 	"GET /v1/calendars/{id}/overlaps", "POST /v1/calendars/{id}/import", "GET /v1/calendars/{id}/export",

@@ -109,6 +109,10 @@ var matrix = map[string]request{
 	"GET /v1/ledger/{config}/history":     {path: "/v1/ledger/$config/history?key=a@example.com", want: owned(200)},
 	"POST /v1/ledger/{config}/verify":     {path: "/v1/ledger/$config/verify", want: owned(200)},
 
+	"GET /v1/audit":         {want: users(200)},
+	"GET /v1/audit/export":  {want: users(200)},
+	"POST /v1/audit/verify": {want: users(200)},
+
 	"GET /v1/users":                   {want: statuses{401, 403, 403, 403, 200, 200, 403}},
 	"GET /v1/users/{object}":          {path: "/v1/users/$other", want: administration(200)},
 	"POST /v1/users/{object}/disable": {path: "/v1/users/$other/disable", want: administration(200)},

@@ -52,7 +52,7 @@ type Window struct {
 
 const maxDays = 366
 
-// Days returns the last n days before the one that it is in zone at t.
+// days returns the last w.Days days before the one that it is in zone at that time.
 func (w Window) days(at time.Time, zone *time.Location) (from, to calendar.Date) {
 	to = calendar.DateOf(at, zone).AddDays(-1)
 	return to.AddDays(1 - w.Days), to

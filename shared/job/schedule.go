@@ -196,8 +196,7 @@ func tooOften(spec *cron.SpecSchedule) bool {
 }
 
 // Next returns the first instant after t at which the schedule is due, in UTC. A local time that a change of the clocks skips is due
-// at the first instant that exists; one that occurs twice is due once, the first time. It is the zero time if there is none in the
-// next years, which a Timetable always has.
+// at the first instant that exists; one that occurs twice is due once, the first time.
 func (t *Timetable) Next(after time.Time) time.Time {
 	local := after.In(t.zone)
 	w := time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), local.Second(), local.Nanosecond(), time.UTC)
