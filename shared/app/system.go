@@ -57,12 +57,15 @@ func (y *system) api(version string, authenticate func(*http.Request) (account.P
 	})
 }
 
+// audit returns the log of who did what.
+func (y *system) audit() *audit.Log { return audit.New(y.table, time.Now, newID) }
+
 // worker returns who carries out the runs that messages of a queue name. busyDelay is how long a run waits for another one of
 // its archive calendar, and visibility how long its message stays hidden.
 func (y *system) worker(messages queue.Queue, busyDelay, visibility time.Duration, handlers map[run.Kind]run.Handler) *run.Worker {
 	return &run.Worker{
 		Runs: run.NewStore(y.table), Queue: messages, Handlers: handlers, Log: y.log, Metrics: y.metrics, Clock: time.Now,
-		BusyDelay: busyDelay, Visibility: visibility,
+		BusyDelay: busyDelay, Visibility: visibility, Ended: y.audit().RunEnded,
 	}
 }
 

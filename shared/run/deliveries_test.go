@@ -139,3 +139,44 @@ func TestARunThatTakesADayFails(t *testing.T) {
 		s.settled(0, 0, "")
 	}
 }
+
+func TestWhoeverWantsToKnowIsToldThatARunEnded(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		end  func(s *shop) handler
+	}{
+		{"by its handler", func(s *shop) handler {
+			return func(ctx context.Context, r *Run) error { return s.Runs.Finish(ctx, r, Succeeded, s.now) }
+		}},
+		{"by a failure", func(*shop) handler {
+			return func(context.Context, *Run) error { return fault.New(fault.Invalid, "no such calendar") }
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var s *shop
+			s = newShop(t, handler(func(ctx context.Context, r *Run) error { return c.end(s)(ctx, r) }))
+			var told []State
+			broken := true
+			s.Ended = func(_ context.Context, r *Run) error {
+				told = append(told, r.State)
+				if broken {
+					return fault.New(fault.Unavailable, "the log does not answer")
+				}
+				return nil
+			}
+			s.start("a")
+			if err := s.Handle(t.Context(), s.receiveOne()); fault.Of(err) != fault.Unavailable {
+				t.Fatalf("who was not told is forgotten: %v", err)
+			}
+			broken = false
+			s.now = s.now.Add(visibility)
+			if err := s.Handle(t.Context(), s.receiveOne()); err != nil {
+				t.Fatal(err)
+			}
+			if len(told) != 2 || told[0] != told[1] || !told[0].Ended() {
+				t.Errorf("told %v", told)
+			}
+			s.settled(0, 0, "")
+		})
+	}
+}

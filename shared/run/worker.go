@@ -96,7 +96,9 @@ type Worker struct {
 	Log      zerolog.Logger
 	// Metrics count what becomes of runs and messages; nil if nobody looks at them.
 	Metrics *telemetry.Metrics
-	Clock   func() time.Time
+	// Ended is told of every run that has ended, at least once; after an error again. Nil: nobody is.
+	Ended func(ctx context.Context, r *Run) error
+	Clock func() time.Time
 	// BusyDelay is how long a run waits before it asks for the lease again.
 	BusyDelay time.Duration
 	// Visibility is how long a message stays hidden from other workers; Poll renews it while the run goes on.
@@ -122,7 +124,7 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 		return err
 	}
 	if r.State.Ended() {
-		return w.Queue.Delete(ctx, m.Receipt) // delivered again after the run had ended
+		return w.settle(ctx, m, r) // cancelled, or delivered again after the run had ended
 	}
 	handler := w.Handlers[r.Kind]
 	if handler == nil {
@@ -133,8 +135,8 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	err = carryOut(ctx, handler, r)
 	switch {
 	case err == nil:
-		w.ended(r)
-		return w.Queue.Delete(ctx, m.Receipt)
+		w.count(r)
+		return w.settle(ctx, m, r)
 	case (errors.Is(err, ErrBusy) || errors.Is(err, ErrHandOn)) && w.Clock().Sub(r.Created) > longestRun:
 		err = errTooLong
 	case errors.Is(err, ErrBusy):
@@ -185,18 +187,38 @@ func (w *Worker) replace(ctx context.Context, m queue.Message, r *Run, delay tim
 	return w.Queue.Delete(ctx, m.Receipt)
 }
 
+// settle tells that the run has ended, and deletes its message.
+func (w *Worker) settle(ctx context.Context, m queue.Message, r *Run) error {
+	if err := w.tell(ctx, r); err != nil {
+		return err
+	}
+	return w.Queue.Delete(ctx, m.Receipt)
+}
+
+func (w *Worker) tell(ctx context.Context, r *Run) error {
+	if w.Ended == nil {
+		return nil
+	}
+	if err := w.Ended(ctx, r); err != nil {
+		return fmt.Errorf("tell that run %s has ended: %w", r.ID, err)
+	}
+	return nil
+}
+
 // fail ends a run for good with the reason. It reads the run again, since the handler may have stored it.
 func (w *Worker) fail(ctx context.Context, user, id string, cause error) error {
 	r, err := w.Runs.Get(ctx, user, id)
-	if err != nil || r.State.Ended() {
+	if err != nil {
 		return err
 	}
-	r.Problem = NewProblem(cause)
-	if err := w.Runs.Finish(ctx, r, Failed, w.Clock()); err != nil {
-		return err
+	if !r.State.Ended() {
+		r.Problem = NewProblem(cause)
+		if err := w.Runs.Finish(ctx, r, Failed, w.Clock()); err != nil {
+			return err
+		}
+		w.count(r)
 	}
-	w.ended(r)
-	return nil
+	return w.tell(ctx, r)
 }
 
 // park moves a message to the dead-letter queue.
@@ -211,9 +233,9 @@ func (w *Worker) park(ctx context.Context, m queue.Message, reason string) error
 // endings are how runs of each state that they end in are counted.
 var endings = map[State]telemetry.Metric{Succeeded: telemetry.RunsSucceeded, Partial: telemetry.RunsPartial, Failed: telemetry.RunsFailed}
 
-// ended counts a run that this worker has just ended. One whose end was stored without the worker learning so is not counted, and
+// count counts a run that this worker has just ended. One whose end was stored without the worker learning so is not counted, and
 // none is counted twice: the record of the run says what became of it, the metrics say how things go.
-func (w *Worker) ended(r *Run) {
+func (w *Worker) count(r *Run) {
 	metric, ok := endings[r.State]
 	if !ok {
 		return
