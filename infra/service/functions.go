@@ -74,9 +74,9 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 	one := func(statements ...awsiam.PolicyStatement) []awsiam.PolicyStatement { return statements }
 
 	objects := map[string]map[string]access{
-		api:     {ledgerObjects: reads, runObjects: reads},
+		api:     {ledgerObjects: deletes, runObjects: deletes}, // of users who are erased
 		archive: {ledgerObjects: writes, runObjects: writes},
-		backup:  {ledgerObjects: writes, runObjects: writes, backupObjects: deletes}, // the retention deletes
+		backup:  {ledgerObjects: writes, runObjects: writes, backupObjects: writes | deletes}, // the retention deletes
 	}
 	f := &functions{
 		api: golambda.New(here, settings, golambda.Props{

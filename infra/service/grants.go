@@ -45,13 +45,13 @@ func (g grants) key(service string, actions ...string) awsiam.PolicyStatement {
 	}, []*string{g.data.Key.KeyArn()}, actions...)
 }
 
-// access is what a function may do with the objects under a prefix.
+// access is what a function may do with the objects under a prefix, besides reading them.
 type access int
 
 const (
-	reads access = iota
-	writes
-	deletes
+	reads   access = 0
+	writes  access = 1
+	deletes access = 2
 )
 
 // objects allows access to the objects under each prefix. It allows as well to list the bucket, whatever the prefix: without that, S3
@@ -66,11 +66,11 @@ func (g grants) objects(under map[string]access) []awsiam.PolicyStatement {
 		}
 		arn := g.data.Bucket.ArnForObjects(jsii.String(prefix + "*"))
 		resources[reads] = append(resources[reads], arn)
-		if may >= writes {
+		if may&writes != 0 {
 			resources[writes] = append(resources[writes], arn)
 			key = []string{"kms:Decrypt", "kms:GenerateDataKey"}
 		}
-		if may >= deletes {
+		if may&deletes != 0 {
 			resources[deletes] = append(resources[deletes], arn)
 		}
 	}

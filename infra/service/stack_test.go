@@ -230,6 +230,7 @@ func TestPermissions(t *testing.T) {
 		api: {
 			"s3:ListBucket on bucket",
 			"s3:GetObject on bucket/ledger/* bucket/runs/*",
+			"s3:DeleteObject on bucket/ledger/* bucket/runs/*",
 			"kms:Decrypt on key" + viaBucket,
 			"sqs:SendMessage on queue-archive queue-backup",
 			"kms:GenerateDataKey on tokenkey" + ofAToken,
@@ -304,7 +305,7 @@ func TestForbidden(t *testing.T) {
 	secret := "arn:aws:secretsmanager:eu-central-1:111122223333:secret:graph/app-AbCdEf"
 	for _, c := range []struct{ function, action, resource string }{
 		{api, "s3:DeleteObject", "bucket/backups/b/events.jsonl"},
-		{api, "s3:DeleteObject", "bucket/ledger/c/bodies/d"},
+		{api, "s3:DeleteObjectVersion", "bucket/ledger/c/bodies/d"},
 		{api, "s3:PutObject", "bucket/ledger/c/bodies/d"},
 		{api, "kms:Decrypt", "tokenkey"},
 		{api, "secretsmanager:GetSecretValue", secret + "GhIjKl"},

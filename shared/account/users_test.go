@@ -149,6 +149,9 @@ func TestAdmit(t *testing.T) {
 		if got := w.admitted(u, boss); got.Role != RoleAdmin {
 			t.Errorf("by token: %s", got.Role)
 		}
+		if got := w.admitted(u, Principal{Tenant: "home", Object: "odd", Role: "Admin"}); got.Role != RoleUser {
+			t.Errorf("a role that is none: %s", got.Role)
+		}
 		_, err := u.SetRole(t.Context(), boss, "ann", RoleAdmin)
 		must(t, err)
 		if got := w.admitted(u, ann); got.Role != RoleAdmin {
@@ -340,7 +343,10 @@ func TestAdministration(t *testing.T) {
 	changes := map[string]change{
 		"disable": func(by Principal, object string) error { _, err := u.Disable(t.Context(), by, object); return err },
 		"enable":  func(by Principal, object string) error { _, err := u.Enable(t.Context(), by, object); return err },
-		"role":    func(by Principal, object string) error { _, err := u.SetRole(t.Context(), by, object, RoleAdmin); return err },
+		"role": func(by Principal, object string) error {
+			_, err := u.SetRole(t.Context(), by, object, RoleAdmin)
+			return err
+		},
 	}
 	for name, do := range changes {
 		t.Run(name+" does not reach users of another tenant, nor any who is not there", func(t *testing.T) {

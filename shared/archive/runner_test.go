@@ -769,7 +769,12 @@ func (w wiredTable) Transact(ctx context.Context, ops []store.Op) error {
 	return err
 }
 
+// BatchPut writes one item a request, as DynamoDB's does.
 func (w wiredTable) BatchPut(ctx context.Context, items []store.Item) error {
-	_, err := through(w.wire, &w.wire.stored, func() (struct{}, error) { return struct{}{}, w.Table.BatchPut(ctx, items) })
-	return err
+	for _, item := range items {
+		if _, err := through(w.wire, &w.wire.stored, func() (struct{}, error) { return struct{}{}, w.Table.BatchPut(ctx, []store.Item{item}) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"adminassistant/shared/store"
@@ -44,14 +45,20 @@ func (p *Provider) erase(ctx context.Context, item store.Item) error {
 			return err
 		}
 	}
-	if err := store.Remove(ctx, p.table, item.Key); err != nil {
-		return err
-	}
+	last := true
 	for _, prefix := range []string{prefixCalendar, prefixDeleting} {
-		others, err := p.table.Query(ctx, store.Query{PK: item.PK, Prefix: prefix, Limit: 1})
-		if err != nil || len(others.Items) > 0 {
+		page, err := p.table.Query(ctx, store.Query{PK: item.PK, Prefix: prefix, Limit: 2})
+		if err != nil {
 			return err
 		}
+		last = last && !slices.ContainsFunc(page.Items, func(other store.Item) bool { return other.Key != item.Key })
 	}
-	return store.Clear(ctx, p.table, store.Query{PK: item.PK})
+	if last {
+		for _, prefix := range []string{prefixName, keyPrimary} {
+			if err := store.Clear(ctx, p.table, store.Query{PK: item.PK, Prefix: prefix}); err != nil {
+				return err
+			}
+		}
+	}
+	return store.Remove(ctx, p.table, item.Key) // what finds all the rest goes at the end
 }
