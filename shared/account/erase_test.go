@@ -177,7 +177,7 @@ func TestErase(t *testing.T) {
 			<-ctx.Done()
 			return errors.New("stopped")
 		}})
-		e.within = time.Millisecond
+		e.within = time.Second
 		if p := w.erase(e, boss, "ann"); p.Done || p.Step != "ledger" || !p.Again.Equal(w.now) {
 			t.Errorf("%+v", p)
 		}
