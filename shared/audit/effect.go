@@ -52,7 +52,8 @@ func (l *Log) Serve(w http.ResponseWriter, r *http.Request, route string, action
 			e.Resource.ID = path.Base(location)
 		}
 		e.Details = Details{"status": Int(int64(out.status))}
-		e.Personal = Personal{}                                                       // the first record has it; a user who is deleted by the request leaves none behind
+		// The first record has the personal fields; a user who is deleted by the request leaves none behind.
+		e.Personal = Personal{}
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout) // also for a caller who hung up
 		defer cancel()
 		if _, err := l.Append(ending, e); err != nil {
@@ -139,13 +140,20 @@ func remote(addr string) netip.Addr {
 	return ip
 }
 
+// clockSkew is how far the clock that dates a run may be ahead of the one that dates its record.
+const clockSkew = time.Minute
+
 // RunEnded records that a run ended, as "run.<kind>.finished", once however often it is told. Who tells it may forget about the run
-// only when there is no error.
+// only when there is no error. A run that has not ended, as far as r tells, is of kind fault.Conflict: a record cannot be taken back.
 func (l *Log) RunEnded(ctx context.Context, r *run.Run) error {
+	if !r.State.Ended() {
+		return fault.New(fault.Conflict, "run %s has not ended", r.ID)
+	}
 	since := r.Started
 	if since.IsZero() {
 		since = r.Created
 	}
+	since = since.Add(-clockSkew)
 	e := Entry{
 		User: r.User, Actor: System, Action: Action("run." + string(r.Kind) + ".finished"), Resource: Resource{Kind: "run", ID: r.ID}, Outcome: Failed,
 		Correlation: r.Correlation, Details: Details{"state": ID(string(r.State)), "failed_items": Int(int64(r.Failed))},

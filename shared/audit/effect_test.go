@@ -216,6 +216,27 @@ func TestRunEnded(t *testing.T) {
 			}
 		})
 	}
+	t.Run("one that goes on is not recorded as ended", func(t *testing.T) {
+		w := newWorld(t)
+		r := *started
+		r.State = run.Running
+		if err := w.RunEnded(t.Context(), &r); fault.Of(err) != fault.Conflict {
+			t.Errorf("got %v", err)
+		}
+		w.sound(ana, 0)
+	})
+	t.Run("a clock that is a little behind the worker's does not record it twice", func(t *testing.T) {
+		w := newWorld(t)
+		w.move(-30 * time.Second)
+		r := *started
+		r.State = run.Succeeded
+		for range 2 {
+			if err := w.RunEnded(t.Context(), &r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.sound(ana, 1)
+	})
 	t.Run("one that could not be recorded is told again", func(t *testing.T) {
 		w := newWorld(t)
 		ctx, cancel := context.WithCancel(t.Context())
