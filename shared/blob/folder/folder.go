@@ -177,7 +177,8 @@ func (f *Folder) publish(unfinished, key string) error {
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, fs.ErrNotExist) || attempt == 100 {
+		// A Delete may take a folder away at any moment; one that was there a moment ago is also said to exist.
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) || attempt == 100 {
 			return err
 		}
 	}
