@@ -1,6 +1,6 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos lint fmt fuzz clean
+.PHONY: help run test tools cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos lint vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
 export CGO_ENABLED := 0
@@ -117,6 +117,13 @@ lint: ## check format, vet and the list of modules
 	go vet ./...
 	go mod tidy -diff
 	go mod verify
+
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+vuln: ## look for known vulnerabilities in the code that is reached
+	@out="$$(go run $(GOVULNCHECK) ./... 2>&1)" && { echo "$$out"; exit 0; }; \
+	case "$$out" in \
+	*'fetching vulnerabilities: '*) echo 'vulnerabilities were not looked for: their database cannot be reached'; test "$$REQUIRE_VULN" != true;; \
+	*) echo "$$out"; exit 1;; esac
 
 fmt: ## format the code
 	gofmt -w $$(git ls-files '*.go')

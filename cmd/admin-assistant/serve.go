@@ -51,7 +51,7 @@ func (p *program) serve(ctx context.Context, addr string) error {
 	if err != nil {
 		return fault.New(fault.Unavailable, "cannot listen on %s: %v; name another address with --addr", addr, err)
 	}
-	server := &http.Server{Handler: ownHostOnly(local.Handler()), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	server := newServer(ownHostOnly(local.Handler()))
 	fmt.Fprintf(p.out, "serving on http://%s, its reference on http://%s/docs; Ctrl-C stops\n", listener.Addr(), listener.Addr())
 
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -75,6 +75,15 @@ func (p *program) serve(ctx context.Context, addr string) error {
 	}
 	fmt.Fprintln(p.out, "stopped")
 	return err
+}
+
+// newServer returns a server that no client can hold up: each has so long to send a request's header and body, and to take the answer.
+// The body may be an import of the largest size, over a slow line; JSON bodies have a shorter time, in httpapi.
+func newServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10,
+	}
 }
 
 // onlyLoopback refuses addresses that other machines can reach: the local server knows one user and asks for no sign-in.

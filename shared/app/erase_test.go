@@ -26,6 +26,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/limit"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
@@ -55,6 +56,7 @@ func openOne(t *testing.T) *one {
 	must(t, err)
 	t.Cleanup(func() { must(t, blobs.Close()) })
 	o.table, o.archives, o.blobs = table, messages.Queue("archive"), blobs
+	o.limits = limit.New(o.table, limit.Default(), time.Now)
 	o.connect(fromSettings(o.settings))
 	o.api = o.system.api("test", func(r *http.Request) (account.Principal, error) {
 		name := r.Header.Get("X-Test-User")

@@ -25,6 +25,7 @@ import (
 	"adminassistant/shared/calendar/graph"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/httpapi"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/queue/sqs"
 	"adminassistant/shared/run"
@@ -189,6 +190,11 @@ func (f *Function) StartAPI() {
 		giveUp(err)
 	}
 	f.providers.sealed = true
+	f.cli = httpapi.CLISignIn{
+		Authority: f.settings.SignInAuthority, Client: cmp.Or(f.settings.SignInClient, f.settings.SignInAudience),
+		Scope: f.settings.SignInAudience + "/access_as_user", Tenants: f.settings.SignInTenants,
+	}
+	f.limits = limit.New(f.table, limit.Default(), time.Now)
 	api := httpapi.LimitAnswers(f.api(f.version, func(r *http.Request) (account.Principal, error) {
 		who, err := verifier.Authenticate(r)
 		if err != nil && fault.Of(err) == fault.Unauthenticated {

@@ -4,6 +4,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -21,6 +22,8 @@ type Settings struct {
 	Data string `env:"ADMIN_ASSISTANT_DATA"`
 	// API is where the command line finds a running server.
 	API string `env:"ADMIN_ASSISTANT_API" envDefault:"http://127.0.0.1:8080"`
+	// Token is a bearer token for the server that API names, which the command line sends in the place of a sign-in.
+	Token string `env:"ADMIN_ASSISTANT_TOKEN"`
 	// LogLevel is one of debug, info, warn, error, disabled; empty means warn for a server, disabled for a command.
 	LogLevel string `env:"ADMIN_ASSISTANT_LOG_LEVEL"`
 	// GraphURL is the address of Microsoft Graph with its version; empty is the public cloud's.
@@ -64,6 +67,8 @@ type Settings struct {
 	SignInAuthority string   `env:"ADMIN_ASSISTANT_SIGN_IN_AUTHORITY" envDefault:"https://login.microsoftonline.com"`
 	SignInAudience  string   `env:"ADMIN_ASSISTANT_SIGN_IN_AUDIENCE"`
 	SignInTenants   []string `env:"ADMIN_ASSISTANT_SIGN_IN_TENANTS"`
+	// SignInClient is the id of the application as which the command line signs in, a public client; empty: SignInAudience.
+	SignInClient string `env:"ADMIN_ASSISTANT_SIGN_IN_CLIENT"`
 	// SignInCredentials names a secret of the form of GraphCredentials's, by which the application of SignInAudience signs users in on
 	// the web; empty: there is no sign-in on the web. SignInRedirect is the address, ending in /auth/callback, at which they come back.
 	SignInCredentials string `env:"ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS"`
@@ -125,6 +130,16 @@ func (s Settings) checkGraph() error {
 		if err := s.require("ADMIN_ASSISTANT_SIGN_IN_REDIRECT", "ADMIN_ASSISTANT_KEY"); err != nil {
 			return err
 		}
+	}
+	if (s.GraphTenant == "") != (s.GraphClient == "") {
+		missing := "ADMIN_ASSISTANT_GRAPH_CLIENT"
+		if s.GraphTenant == "" {
+			missing = "ADMIN_ASSISTANT_GRAPH_TENANT"
+		}
+		return fault.Field(missing, "is not set; an application has a tenant and a client")
+	}
+	if u, err := url.Parse(s.GraphURL); err != nil || s.GraphURL != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		return fault.Field("ADMIN_ASSISTANT_GRAPH_URL", "must be an address as in https://graph.microsoft.com/v1.0")
 	}
 	var given []string
 	for name, value := range map[string]string{"_SECRET": s.GraphSecret, "_CERTIFICATE": s.GraphCertificate, "_CREDENTIALS": s.GraphCredentials} {

@@ -28,11 +28,13 @@ type system struct {
 	settings  Settings
 	log       zerolog.Logger
 	metrics   *telemetry.Metrics // nil: nobody looks at them
+	limits    httpapi.Limits     // nil: on one machine nobody else is kept from anything
 	table     store.Table
 	blobs     blob.Blob
 	archives  queue.Queue
 	own       *local.Provider
 	providers *calendars
+	cli       httpapi.CLISignIn // without a client: nobody signs in
 }
 
 // connect wires the calendars' providers.
@@ -49,11 +51,11 @@ func (y *system) api(version string, authenticate func(*http.Request) (account.P
 	return httpapi.New(httpapi.Services{
 		Configs: archive.NewConfigs(y.table, entries, newID, time.Now),
 		Runs:    runs, Starter: &run.Starter{Runs: runs, Queue: y.archives}, Ledger: entries, Blobs: y.blobs, Table: y.table,
-		Users: users, Eraser: y.eraser(users, log), Audit: log,
+		Users: users, Eraser: y.eraser(users, log), Audit: log, Limits: y.limits,
 		Provider: y.providers.of,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
 		Clock:    time.Now, NewID: newID, Log: y.log, Version: version,
-		Authenticate: authenticate,
+		Authenticate: authenticate, CLI: y.cli,
 	})
 }
 

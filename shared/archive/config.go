@@ -12,6 +12,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/store"
 )
 
@@ -39,6 +40,8 @@ type Config struct {
 const (
 	maxName     = 100
 	maxLookBack = 366
+	// createAttempts is how often a new config is tried again that another one got in the way of.
+	createAttempts = 8
 )
 
 // Settings returns what a plan depends on.
@@ -86,6 +89,9 @@ func nameKey(user, name string) store.Key {
 	return store.Key{PK: "USER#" + user, SK: "CONFIGNAME#" + strings.ToLower(name)}
 }
 
+// configCount is the item that changes whenever a user gets a config, so that no two are created at once.
+func configCount(user string) store.Key { return store.Key{PK: "USER#" + user, SK: "CONFIGS"} }
+
 func configItem(user string, c *Config) *store.Item {
 	data, err := json.Marshal(c)
 	if err != nil {
@@ -98,24 +104,55 @@ func nameItem(user string, c *Config) *store.Item {
 	return &store.Item{Key: nameKey(user, c.Name), Data: fmt.Appendf(nil, "%q", c.ID)}
 }
 
-// Create stores a new config, active. A name that is taken is of kind fault.Conflict.
+// Create stores a new config, active. A name that is taken is of kind fault.Conflict, as is one config more than limit.Configs.
 func (s *Configs) Create(ctx context.Context, user string, c Config) (Config, error) {
 	if err := c.Validate(); err != nil {
 		return Config{}, err
 	}
 	c.ID, c.Active, c.Created, c.Version = s.newID(), true, s.clock().UTC(), 1
 	c.Updated = c.Created
-	err := s.table.Transact(ctx, []store.Op{
-		{Put: configItem(user, &c), If: store.Absent()},
-		{Put: nameItem(user, &c), If: store.Absent()},
-	})
-	if errors.Is(err, store.ErrConflict) {
-		return Config{}, nameTaken(c.Name)
+	for range createAttempts {
+		err := s.create(ctx, user, &c)
+		if err == nil {
+			return c, nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return Config{}, err
+		}
 	}
+	return Config{}, fault.New(fault.Unavailable, "other configs are created at the same moment; try again")
+}
+
+// create stores a new config unless its name is taken or there are too many; store.ErrConflict when another one is created at the same time.
+func (s *Configs) create(ctx context.Context, user string, c *Config) error {
+	count := store.Item{Key: configCount(user), Data: []byte("{}")}
+	unchanged := store.Absent()
+	there, err := s.table.GetMany(ctx, []store.Key{count.Key, nameKey(user, c.Name)})
 	if err != nil {
-		return Config{}, fmt.Errorf("store the config: %w", err)
+		return fmt.Errorf("count the configs: %w", err)
 	}
-	return c, nil
+	for _, item := range there {
+		if item.Key != count.Key {
+			return nameTaken(c.Name)
+		}
+		unchanged = store.VersionIs(item.Version)
+	}
+	items, err := store.All(ctx, s.table, store.Query{PK: "USER#" + user, Prefix: "CONFIG#"})
+	if err != nil {
+		return fmt.Errorf("count the configs: %w", err)
+	}
+	if len(items) >= limit.Configs {
+		return fault.New(fault.Conflict, "there are %d archive configs already, as many as there may be; delete one first", len(items))
+	}
+	err = s.table.Transact(ctx, []store.Op{
+		{Put: configItem(user, c), If: store.Absent()},
+		{Put: nameItem(user, c), If: store.Absent()},
+		{Put: &count, If: unchanged},
+	})
+	if err != nil {
+		return fmt.Errorf("store the config: %w", err)
+	}
+	return nil
 }
 
 func nameTaken(name string) error {
@@ -238,6 +275,7 @@ func (s *Configs) used(ctx context.Context, id string) (bool, error) {
 }
 
 // Window returns the days that a run without a period covers: from the last archived day to yesterday, at least the config's look-back.
+// What is more than limit.RunDays is left to the next run.
 func (s *Configs) Window(ctx context.Context, c Config, now time.Time) (from, to calendar.Date, err error) {
 	zone, err := calendar.LoadZone(c.Timezone)
 	if err != nil {
@@ -251,6 +289,9 @@ func (s *Configs) Window(ctx context.Context, c Config, now time.Time) (from, to
 	from = to.AddDays(1 - max(1, c.LookBack))
 	if head.Through != (calendar.Date{}) && head.Through.Before(from) {
 		from = head.Through
+		if longest := from.AddDays(limit.RunDays - 1); longest.Before(to) {
+			to = longest
+		}
 	}
 	return from, to, nil
 }

@@ -46,6 +46,9 @@ func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string,
 		}
 		q.Cursor = page.Next
 	}
+	if err := store.Remove(ctx, table, configCount(user)); err != nil {
+		return fmt.Errorf("erase the count of configs: %w", err)
+	}
 	if err := store.Clear(ctx, table, store.Query{PK: q.PK, Prefix: "CONFIGNAME#"}); err != nil {
 		return fmt.Errorf("erase the names of configs: %w", err)
 	}

@@ -135,6 +135,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		Local: func(user string) Importer { return calendars.For(user) },
 		Audit: audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() }),
 		Table: s.table, Clock: clock, NewID: newID, Log: log, Version: "1.2.3",
+		CLI: CLISignIn{Authority: "https://login.example", Client: "client", Scope: "scope", Tenants: []string{"tenant"}},
 		Authenticate: func(r *http.Request) (account.Principal, error) {
 			name := r.Header.Get(headerUser)
 			switch name {

@@ -33,6 +33,8 @@ var actions = map[string]audit.Action{
 	"POST /v1/runs/{id}/cancel":                "run.cancel",
 	"POST /v1/ledger/{config}/verify":          "ledger.verify",
 	routeVerifyAudit:                           "audit.verify",
+	routeLogout:                                "session.end",
+	routeEndSession:                            "session.end",
 }
 
 const (

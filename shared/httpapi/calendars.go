@@ -20,6 +20,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
 )
 
 // Importer takes whole files into a user's local calendars, and makes files of them.
@@ -29,9 +30,6 @@ type Importer interface {
 	// Export returns all of a calendar.
 	Export(ctx context.Context, account, calendarID string) (ics.File, error)
 }
-
-// maxDays is the longest period that is read at once.
-const maxDays = 3700
 
 const contentCalendar = "text/calendar"
 
@@ -278,8 +276,8 @@ func window(period, from, to string, zone *time.Location, now time.Time, weekSta
 	if w, err = calendar.NewWindow(first, last, zone); err != nil {
 		return w, at(cmp.Or(map[bool]string{true: "period"}[period != ""], "from"), err)
 	}
-	if w.Days() > maxDays {
-		return w, fault.Field(cmp.Or(map[bool]string{true: "period"}[period != ""], "to"), "makes it %d days; at most %d are read at once", w.Days(), maxDays)
+	if w.Days() > limit.PeriodDays {
+		return w, fault.Field(cmp.Or(map[bool]string{true: "period"}[period != ""], "to"), "makes it %d days; at most %d are read at once", w.Days(), limit.PeriodDays)
 	}
 	return w, nil
 }

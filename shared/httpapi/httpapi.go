@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/account/session"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/blob"
@@ -27,6 +28,7 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
+	"adminassistant/shared/telemetry"
 )
 
 // Services are what the handlers call.
@@ -51,7 +53,16 @@ type Services struct {
 	Log   zerolog.Logger
 	// Authenticate says who makes a request; its errors are of kind fault.Unauthenticated, or transient.
 	Authenticate func(*http.Request) (account.Principal, error)
-	Version      string // of the software
+	// SignIn is where browsers sign in, and Sessions are those that have; nil, both: nobody has to, and the routes of it are not there.
+	SignIn   SignIn
+	Sessions *session.Sessions
+	// Metrics counts credentials that were refused; nil: nobody counts.
+	Metrics *telemetry.Metrics
+	// Limits decides how often a user may ask; nil: as often as anybody likes.
+	Limits Limits
+	// CLI is told to whoever asks.
+	CLI     CLISignIn
+	Version string // of the software
 }
 
 // server is the routes and what surrounds them.
@@ -70,9 +81,11 @@ func New(s Services) http.Handler {
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{Title: "Admin Assistant", Version: s.Version, Description: "Keeps a truthful, billable record of a professional's calendar. " +
+				"Requests are authenticated by an access token in the header Authorization, or by the session of a browser that signed in at /auth/login; what of a session is not a GET has to carry its token (GET /auth/session) in the header X-CSRF-Token. " +
 				"Errors are problem details (RFC 9457) with a stable code. A POST may carry an Idempotency-Key; every request may carry an X-Correlation-Id."},
 			Tags: []*huma.Tag{
 				{Name: tagMe, Description: "Who is asking."},
+				{Name: tagAuth, Description: "Signing in and out with a browser. On one machine nobody signs in, and there are no such routes."},
 				{Name: tagCalendars, Description: "Calendars and what is in them."},
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
 				{Name: tagRuns, Description: "Archive runs: start, watch, retry, cancel."},
@@ -81,13 +94,15 @@ func New(s Services) http.Handler {
 				{Name: tagAudit, Description: "What was done, by whom and when: append-only and hash-chained."},
 				{Name: tagHealth, Description: "Whether the service works."},
 			},
-			Components: &huma.Components{Schemas: huma.NewMapRegistry(schemaPrefix, schemaName)},
+			Components: &huma.Components{Schemas: huma.NewMapRegistry(schemaPrefix, schemaName), SecuritySchemes: securitySchemes},
 		},
 		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}, // the latter for application/problem+json
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
 	})
 	srv.meRoutes(api)
+	srv.authConfigRoutes(api)
+	srv.authRoutes(api)
 	srv.calendarRoutes(api)
 	srv.configRoutes(api)
 	srv.runRoutes(api)
@@ -130,6 +145,20 @@ var idempotencyKeyParam = &huma.Param{
 	Schema: &huma.Schema{Type: huma.TypeString},
 }
 
+var csrfParam = &huma.Param{
+	Name: headerCSRF, In: "header", Description: "The token of the session that asks (GET /auth/session); not with an access token.", Schema: &huma.Schema{Type: huma.TypeString},
+}
+
+const (
+	schemeBearer  = "bearer"
+	schemeSession = "session"
+)
+
+var securitySchemes = map[string]*huma.SecurityScheme{
+	schemeBearer:  {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token of Entra ID for this API."},
+	schemeSession: {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "A browser that signed in at /auth/login."},
+}
+
 // handle registers a route "METHOD /path" whose handler's errors become problems.
 func handle[I, O any](api huma.API, tag, route, summary string, handler func(context.Context, *I) (*O, error), options ...func(*huma.Operation)) {
 	method, path, _ := strings.Cut(route, " ")
@@ -140,6 +169,12 @@ func handle[I, O any](api huma.API, tag, route, summary string, handler func(con
 	op.Errors = errorsOf(method, path)
 	if method == http.MethodPost {
 		op.Parameters = append(op.Parameters, idempotencyKeyParam)
+	}
+	if authenticated(route) {
+		op.Security = []map[string][]string{{schemeBearer: {}}, {schemeSession: {}}}
+		if unsafe(method) {
+			op.Parameters = append(op.Parameters, csrfParam)
+		}
 	}
 	for _, o := range options {
 		o(&op)
@@ -156,7 +191,7 @@ func handle[I, O any](api huma.API, tag, route, summary string, handler func(con
 // errorsOf are the statuses of the problems that a route may answer with.
 func errorsOf(method, path string) []int {
 	statuses := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
-	if !strings.HasPrefix(path, "/v1/") {
+	if !authenticated(method + " " + path) {
 		return statuses
 	}
 	statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests)
@@ -164,7 +199,7 @@ func errorsOf(method, path string) []int {
 		return statuses
 	}
 	statuses = append(statuses, http.StatusConflict, http.StatusLocked, http.StatusRequestEntityTooLarge)
-	if method == http.MethodPost || method == http.MethodPut {
+	if hasBody(method) {
 		statuses = append(statuses, http.StatusBadRequest, http.StatusUnsupportedMediaType)
 	}
 	if strings.HasPrefix(path, "/v1/archive-configs/") && method != http.MethodPost || path == "/v1/me/settings" {

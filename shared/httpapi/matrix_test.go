@@ -4,14 +4,20 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"adminassistant/shared/account"
 	"adminassistant/shared/account/bearer"
 	"adminassistant/shared/account/entrasim"
+	"adminassistant/shared/account/microsoft"
+	"adminassistant/shared/account/session"
+	"adminassistant/shared/secret"
+	"adminassistant/shared/secret/keyfile"
 )
 
 // Who asks. Every route is asked by each of them, in this order.
@@ -53,7 +59,7 @@ func owned(ok int) statuses     { return statuses{401, 403, 404, 404, 404, 404, 
 // administration is the row of a route about another user of the tenant, who does not exist for administrators of other tenants.
 func administration(ok int) statuses { return statuses{401, 403, 403, 403, 404, ok, 403} }
 
-// request is how a route is asked. In path, body and header $calendar, $config and $run stand for what is the user's, $other for the other
+// request is how a route is asked. In path, body and header $calendar, $config, $run and $session stand for what is the user's, $other for the other
 // user's object id and $me for the caller's.
 type request struct {
 	path   string // empty: the route's own
@@ -73,8 +79,15 @@ const ownConfig = `{"name": "own", "source": "local://own/calendars/Work", "arch
 
 // matrix is what every route of the document answers to whom.
 var matrix = map[string]request{
-	"GET /healthz": {want: everybody(200)},
-	"GET /readyz":  {want: everybody(200)},
+	"GET /healthz":     {want: everybody(200)},
+	"GET /readyz":      {want: everybody(200)},
+	"GET /auth/config": {want: everybody(200)},
+
+	"GET /auth/login":            {want: everybody(303)},
+	"GET /auth/session":          {want: statuses{401, 403, 404, 404, 404, 404, 404}}, // with a token there is none
+	"GET /auth/sessions":         {want: users(200)},
+	"DELETE /auth/sessions/{id}": {path: "/auth/sessions/$session", want: owned(204)},
+	"POST /auth/logout":          {want: statuses{401, 204, 204, 204, 204, 204, 204}},
 
 	"GET /v1/me":          {want: users(200)},
 	"PUT /v1/me/settings": {body: `{"timezone": "Europe/Berlin"}`, header: replacing, want: users(200)},
@@ -161,7 +174,16 @@ func TestWhoMayDoWhat(t *testing.T) {
 			tokens[who] = []string{"Authorization", "Bearer " + sim.Token(object)}
 		}
 	}
-	authenticated := func(_ *service, s *Services) { s.Authenticate = verifier.Authenticate }
+	wrapper, err := keyfile.Open(filepath.Join(t.TempDir(), "key"))
+	check(t, err)
+	authenticated := func(service *service, s *Services) {
+		s.Authenticate, s.Sessions = verifier.Authenticate, session.New(service.table, s.Clock)
+		s.SignIn, err = microsoft.New(microsoft.Options{
+			Client: apiClient, RedirectURL: "https://example.com/auth/callback", Tenants: []string{homeTenant},
+			Table: service.table, Keeper: secret.New(wrapper, s.Clock, secret.Limits{}), Clock: s.Clock,
+		})
+		check(t, err)
+	}
 
 	t.Run("the matrix has every route of the document and no other", func(t *testing.T) {
 		var listed []string
@@ -192,10 +214,12 @@ func TestWhoMayDoWhat(t *testing.T) {
 			s.header = tokens[owner]
 			calendarID, configID := s.seed("keep")
 			runID := s.run(configID)
+			_, began, err := s.services.Sessions.Start(t.Context(), account.Principal{Tenant: homeTenant, Object: objects[owner], Name: names[owner]}, "Browser")
+			check(t, err)
 			s.header = nil
 
-			ask := func(who int, calendarID, configID, runID, other string) answer {
-				fill := strings.NewReplacer("$calendar", calendarID, "$config", configID, "$run", runID, "$other", other, "$me", objects[who])
+			ask := func(who int, calendarID, configID, runID, sessionID, other string) answer {
+				fill := strings.NewReplacer("$calendar", calendarID, "$config", configID, "$run", runID, "$session", sessionID, "$other", other, "$me", objects[who])
 				var body any
 				if row.body != "" {
 					body = fill.Replace(row.body)
@@ -214,13 +238,13 @@ func TestWhoMayDoWhat(t *testing.T) {
 				return anyID.ReplaceAllString(text, "ID")
 			}
 			noCalendar := calendarIDOf("local://me/calendars/ID99999999")
-			names := regexp.MustCompile(`\$(calendar|config|run|other)`).MatchString(path + row.body)
+			names := regexp.MustCompile(`\$(calendar|config|run|session|other)`).MatchString(path + row.body)
 			for who, want := range row.want {
 				var missing answer
 				if names {
-					missing = ask(who, noCalendar, "ID99999998", "ID99999997", unknownUser)
+					missing = ask(who, noCalendar, "ID99999998", "ID99999997", strings.Repeat("0", 64), unknownUser)
 				}
-				a := ask(who, calendarID, configID, runID, objects[otherUser])
+				a := ask(who, calendarID, configID, runID, began.ID, objects[otherUser])
 				if a.StatusCode != want {
 					t.Errorf("%s is answered %d, want %d: %s", callerNames[who], a.StatusCode, want, a.body)
 				}

@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
+	"mime"
 	"net/http"
 	"path"
 	"strings"
@@ -10,13 +12,14 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/calendar/ics"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/telemetry"
 )
 
 const (
 	headerCorrelation = "X-Correlation-Id"
 	// maxBody is the largest body, but for imports, in bytes.
-	maxBody = 6 << 20
+	maxBody = limit.BodyBytes
 	// maxCorrelation is the longest correlation id that is taken over from a request.
 	maxCorrelation = 128
 
@@ -63,12 +66,20 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Cache-Control", "no-store")
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" { // over plain HTTP browsers ignore it, whoever made that header up
+		h.Set("Strict-Transport-Security", "max-age=63072000")
+	}
 
 	unknown, pattern := s.mux.Handler(r)
 	if at := r.URL.EscapedPath(); path.Clean(at) != at {
 		pattern = "" // the mux would redirect to a cleaner path
+	}
+	if _, web := webSignIn[pattern]; web && s.SignIn == nil {
+		unknown, pattern = http.NotFoundHandler(), ""
 	}
 	var who account.Principal
 	defer func() {
@@ -96,9 +107,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(out, newProblem(ctx, codeCrossOrigin, "", "requests of other sites' pages are refused"))
 		return
 	}
-	if strings.HasPrefix(r.URL.Path, "/v1/") {
-		p, err := s.Authenticate(r)
-		if err == nil {
+	if authenticated(pattern) {
+		p, it, err := s.authenticate(h, r)
+		if err == nil && pattern != routeLogout { // which is nobody's to refuse
 			p, err = s.admit(ctx, pattern, p)
 		}
 		if err != nil {
@@ -106,18 +117,26 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		who = p
-		r = r.WithContext(account.With(ctx, p))
+		r = r.WithContext(context.WithValue(account.With(ctx, p), sessionKey{}, it))
+		if problem := s.throttled(ctx, h, pattern, p.Key()); problem != nil {
+			writeProblem(out, problem)
+			return
+		}
 	}
-	limit := int64(maxBody)
+	most := int64(maxBody)
 	if pattern == routeImport {
-		limit = ics.MaxBytes
+		most = ics.MaxBytes
 	}
-	if r.ContentLength > limit {
+	if r.ContentLength > most {
 		h.Set("Connection", "close") // the body will not be read
-		writeProblem(out, bodyTooLarge(ctx, limit))
+		writeProblem(out, bodyTooLarge(ctx, most))
 		return
 	}
-	r.Body = http.MaxBytesReader(out, r.Body, limit)
+	r.Body = http.MaxBytesReader(out, r.Body, most)
+	if hasBody(r.Method) && r.ContentLength != 0 && pattern != routeImport && !isJSON(r.Header.Get("Content-Type")) {
+		writeProblem(out, newProblem(ctx, codeMediaType, "", bodyNotJSON))
+		return
+	}
 	if key := r.Header.Get(headerIdempotency); key != "" && r.Method == http.MethodPost && who.Object != "" {
 		s.once(out, r, pattern, key)
 		return
@@ -135,6 +154,18 @@ func noRoute(unknown http.Handler, w http.ResponseWriter, r *http.Request) *prob
 		return newProblem(r.Context(), codeMethod, "", fmt.Sprintf("this route knows %s", allowed))
 	}
 	return newProblem(r.Context(), codeNoRoute, "", "there is no such route; /docs lists those that there are")
+}
+
+// hasBody says whether requests of a method come with a body.
+func hasBody(method string) bool {
+	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
+}
+
+// isJSON says whether a content type is JSON, in the one encoding that there is for it. A form of another site's page cannot send it.
+func isJSON(contentType string) bool {
+	media, parameters, err := mime.ParseMediaType(contentType)
+	charset := parameters["charset"]
+	return err == nil && media == "application/json" && (charset == "" || strings.EqualFold(charset, "utf-8"))
 }
 
 // visible says whether text has 1 to most visible ASCII characters and nothing else.

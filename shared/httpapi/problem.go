@@ -49,10 +49,13 @@ const (
 	codeNothingToRetry       = "nothing_to_retry"
 	codeCrossOrigin          = "cross_origin"
 	codeAnswerTooLarge       = "answer_too_large"
+	codeSignIn               = "sign_in_failed"
+	codeCSRF                 = "csrf_token"
 	internalDetail           = "something went wrong on our side; the log has the details under the correlation id"
 	changedMeanwhile         = "it was changed by somebody else meanwhile; read it again"
 	typePrefix               = "/docs#problem-"
 	problemContentType       = "application/problem+json"
+	bodyNotJSON              = "the body must be JSON, with Content-Type: application/json"
 	unreadableBody           = "the request's body could not be read to its end"
 	humaUnreadableBodyDetail = "cannot read request body" // what huma says of it
 )
@@ -91,6 +94,8 @@ var codes = []code{
 	{codeNothingToRetry, http.StatusConflict, "The run has no failed items"},
 	{codeAnswerTooLarge, http.StatusUnprocessableEntity, "The answer would be too large"},
 	{codeCrossOrigin, http.StatusForbidden, "Another site's page may not do that"},
+	{codeCSRF, http.StatusForbidden, "The token of the browser session is missing or wrong"},
+	{codeSignIn, http.StatusBadRequest, "The sign-in did not succeed"},
 }
 
 // problemDetails is an error as a response has it (RFC 9457).
@@ -230,7 +235,7 @@ func humaProblem(ctx context.Context, status int, detail string, errs []error) *
 	case http.StatusRequestEntityTooLarge:
 		p = newProblem(ctx, codeTooLarge, "", detail)
 	case http.StatusUnsupportedMediaType:
-		return newProblem(ctx, codeMediaType, "", "the body must be JSON, with Content-Type: application/json")
+		return newProblem(ctx, codeMediaType, "", bodyNotJSON)
 	case http.StatusUnprocessableEntity:
 		p = newProblem(ctx, fault.Invalid.String(), "", detail)
 	default:

@@ -17,6 +17,7 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 )
@@ -446,7 +447,7 @@ func FuzzWindow(f *testing.F) {
 			}
 			return
 		}
-		if w.Days() < 1 || w.Days() > maxDays || !w.Start().Before(w.End()) && w.Days() > 1 {
+		if w.Days() < 1 || w.Days() > limit.PeriodDays || !w.Start().Before(w.End()) && w.Days() > 1 {
 			t.Errorf("window %v", w)
 		}
 	})

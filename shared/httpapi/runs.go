@@ -15,6 +15,7 @@ import (
 	"adminassistant/shared/archive"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
@@ -124,6 +125,13 @@ func (s *server) startRun(ctx context.Context, in *struct{ Body runInput }) (*ru
 		w, err := window(in.Body.Period, in.Body.From, in.Body.To, settings.Zone, s.Clock(), own.Weekday())
 		if err != nil {
 			return nil, err
+		}
+		if w.Days() > limit.RunDays {
+			field := "to"
+			if in.Body.Period != "" {
+				field = "period"
+			}
+			return nil, fault.Field(field, "makes it %d days; a run takes at most %d, so start several", w.Days(), limit.RunDays)
 		}
 		r.From, r.To = w.From, w.To
 	}

@@ -294,13 +294,13 @@ func (s *Sessions) End(ctx context.Context, user, id string) error {
 	return nil
 }
 
-// EndAll ends all sessions of a user, those that begin at this moment too: in this process at once, in others within 30 seconds.
+// EndAll ends all sessions of a user, those that begin at this moment too: in this process at once, in others within 30 seconds. Then it removes what
+// is kept of them. After an error they may have ended and still be kept, until time removes them or EndAll is called again.
 func (s *Sessions) EndAll(ctx context.Context, user string) error {
 	if _, err := s.table.Put(ctx, store.Item{Key: endsOf(user), Data: []byte("{}")}, store.Any()); err != nil {
 		return fmt.Errorf("end all sessions: %w", err)
 	}
 	s.cache.forget(func(_ [sha256.Size]byte, r *record) bool { return r.user() == user })
-	// They have ended. What follows tidies up, before time would.
 	items, err := store.All(ctx, s.table, store.Query{Index: true, PK: indexOf(user)})
 	for err == nil && len(items) > 0 {
 		n := min(len(items), store.MaxTransact)
@@ -311,7 +311,7 @@ func (s *Sessions) EndAll(ctx context.Context, user string) error {
 		err, items = s.table.Transact(ctx, ops), items[n:]
 	}
 	if err != nil {
-		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("ended sessions not removed")
+		return fmt.Errorf("remove ended sessions: %w", err)
 	}
 	return nil
 }

@@ -488,10 +488,17 @@ func TestFailuresOfTheStore(t *testing.T) {
 	}
 	broken.puts, broken.transactions = false, true
 	w.find(s, cookie)
-	if err := s.EndAll(t.Context(), ann.Key()); err != nil {
-		t.Errorf("tidying up failed it: %v", err)
+	if err := s.EndAll(t.Context(), ann.Key()); fault.Of(err) != fault.Throttled {
+		t.Errorf("ended and kept: %v", err)
 	}
 	w.gone(s, cookie)
+	broken.transactions = false
+	if err := s.EndAll(t.Context(), ann.Key()); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.table.Get(t.Context(), keyOf(it.ID)); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("still kept: %v", err)
+	}
 	broken.gets = true
 	for _, err := range []error{
 		func() error { _, err := s.Find(t.Context(), cookie); return err }(),

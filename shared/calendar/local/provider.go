@@ -15,6 +15,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/store"
 )
 
@@ -134,7 +135,8 @@ func (p *Provider) Calendar(ctx context.Context, uri calendar.URI) (calendar.Inf
 }
 
 // CreateCalendar makes an empty calendar. The first one of an account is its default calendar; made as "primary" it is named "Calendar".
-// Errors: calendar.ErrExists, and fault.Invalid when the name is blank, too long or has control characters.
+// Errors: calendar.ErrExists, fault.Invalid when the name is blank, too long or has control characters, and fault.Conflict when the user
+// has limit.LocalCalendars already.
 func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calendar.Info, error) {
 	name := strings.TrimSpace(uri.Calendar)
 	switch {
@@ -160,6 +162,9 @@ func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calend
 			name = primaryName
 		}
 		c := &record{user: p.user, account: uri.Account, ID: p.ids(), Name: name, Created: p.clock().UTC()}
+		if err := p.room(ctx); err != nil {
+			return calendar.Info{}, err
+		}
 		c.Primary = !slices.ContainsFunc(list, func(i calendar.Info) bool { return i.Primary })
 		ops := []store.Op{
 			{Put: c.indexed(encode(c.key(), c)), If: store.Absent()},
@@ -180,6 +185,19 @@ func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calend
 		}
 	}
 	return calendar.Info{}, errBusy()
+}
+
+// room says whether the user may have one more calendar. The index lags behind by moments, so that calendars made at the same time may
+// be a few more: the cap keeps lists and their pages small, and no harm comes from these few.
+func (p *Provider) room(ctx context.Context) error {
+	items, err := store.All(ctx, p.table, store.Query{Index: true, PK: indexPK(p.user)})
+	if err != nil {
+		return fmt.Errorf("count calendars: %w", err)
+	}
+	if len(items) >= limit.LocalCalendars {
+		return fault.New(fault.Conflict, "there are %d local calendars already, as many as there may be; delete one first", len(items))
+	}
+	return nil
 }
 
 func (c *record) nameKey() store.Key {

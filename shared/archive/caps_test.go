@@ -1,0 +1,88 @@
+package archive_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
+)
+
+func TestConfigsAreCapped(t *testing.T) {
+	w := newWorld(t)
+	first := w.config()
+	for i := range limit.Configs - 2 {
+		w.config(func(c *archive.Config) { c.Name = fmt.Sprint("c", i) })
+	}
+	t.Run("of several that are created at once, one takes the last place", func(t *testing.T) {
+		errs := make([]error, 4)
+		var all sync.WaitGroup
+		for i := range errs {
+			all.Go(func() {
+				c := first
+				c.Name = fmt.Sprint("last", i)
+				_, errs[i] = w.configs(w.table).Create(t.Context(), user, c)
+			})
+		}
+		all.Wait()
+		made := 0
+		for _, err := range errs {
+			switch {
+			case err == nil:
+				made++
+			case fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "delete one first"):
+				t.Error(err)
+			}
+		}
+		if made != 1 {
+			t.Errorf("%d were created", made)
+		}
+	})
+	t.Run("a name that is taken is told first, and another user has places of their own", func(t *testing.T) {
+		configs := w.configs(w.table)
+		if _, err := configs.Create(t.Context(), user, first); fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "named") {
+			t.Error(err)
+		}
+		if _, err := configs.Create(t.Context(), "tenant#other", first); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("a place becomes free when one is deleted", func(t *testing.T) {
+		configs := w.configs(w.table)
+		if err := configs.Delete(t.Context(), user, first.ID, first.Version); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := configs.Create(t.Context(), user, first); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestWindowOfALongPauseIsCapped(t *testing.T) {
+	w := newWorld(t)
+	c := w.config()
+	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.archive(c)
+	configs := w.configs(w.table)
+	now := w.clock()
+	_, through, err := configs.Window(t.Context(), c, now)
+	must(t, err)
+	for _, years := range []int{1, 2, 5} {
+		from, to, err := configs.Window(t.Context(), c, now.AddDate(years, 0, 0))
+		must(t, err)
+		yesterday := through.AddDays(365 * years)
+		days := 1
+		for d := from; d.Before(to); d = d.AddDays(1) {
+			days++
+		}
+		if days > limit.RunDays || years > 1 && days < limit.RunDays || years == 1 && to.Before(yesterday) {
+			t.Errorf("after %d years: from %s to %s, %d days", years, from, to, days)
+		}
+		if through.Before(from) {
+			t.Errorf("after %d years days are left out: archived through %s, goes on from %s", years, through, from)
+		}
+	}
+}

@@ -1,0 +1,493 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"path"
+	"reflect"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/rs/zerolog"
+	"golang.org/x/oauth2"
+
+	"adminassistant/shared/account"
+	"adminassistant/shared/account/microsoft"
+	"adminassistant/shared/account/session"
+	"adminassistant/shared/audit"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/store"
+	"adminassistant/shared/telemetry"
+)
+
+// SignIn is the service at which browsers sign in: microsoft.Client, or one that does more at the end of a sign-in.
+type SignIn interface {
+	// URL is the page on which the user signs in.
+	URL(microsoft.Request) string
+	// Redeem completes a sign-in. What is wrong with it is of kind fault.Unauthenticated or fault.Forbidden, with a text for the user.
+	Redeem(context.Context, microsoft.Response) (microsoft.Identity, error)
+	// State tells what the next sign-in of a user has to show.
+	State(ctx context.Context, user string) (microsoft.State, error)
+}
+
+var _ SignIn = (*microsoft.Client)(nil)
+
+const (
+	sessionCookie = "__Host-session"
+	loginCookie   = "__Host-login"
+	headerCSRF    = "X-CSRF-Token"
+
+	// loginFor is how long a user may take to sign in.
+	loginFor = 10 * time.Minute
+	// maxReturn is the longest path to which a sign-in returns, in bytes.
+	maxReturn = 2048
+	// maxCode is the longest authorization code, in bytes.
+	maxCode = 8 << 10
+	// maxHint is the longest user name that is proposed, in bytes.
+	maxHint = 320
+
+	routeLogin      = "GET /auth/login"
+	routeCallback   = "GET /auth/callback"
+	routeLogout     = "POST /auth/logout"
+	routeSession    = "GET /auth/session"
+	routeSessions   = "GET /auth/sessions"
+	routeEndSession = "DELETE /auth/sessions/{id}"
+)
+
+// webSignIn are the routes that there are where browsers sign in, and whether they need somebody who has.
+var webSignIn = map[string]bool{routeLogin: false, routeCallback: false, routeLogout: true, routeSession: true, routeSessions: true, routeEndSession: true}
+
+// authenticated says whether a route is for those who have signed in.
+func authenticated(pattern string) bool {
+	_, at, _ := strings.Cut(pattern, " ")
+	return strings.HasPrefix(at, "/v1/") || webSignIn[pattern]
+}
+
+type sessionKey struct{}
+
+// sessionOf returns the session that made the request; nil if it was made with a token.
+func sessionOf(ctx context.Context) *session.Session {
+	it, _ := ctx.Value(sessionKey{}).(*session.Session)
+	return it
+}
+
+// authenticate says who makes a request: by its Authorization header, if there is one, else by its session. A browser sends cookies by itself, and
+// the header only for a script that means it; so a header counts alone, and needs no token against forged requests.
+func (s *server) authenticate(h http.Header, r *http.Request) (account.Principal, *session.Session, error) {
+	_, token := r.Header["Authorization"]
+	cookie, err := r.Cookie(sessionCookie)
+	if s.SignIn == nil || token || err != nil {
+		who, err := s.Authenticate(r)
+		s.refused(h, err, token)
+		return who, nil, err
+	}
+	it, err := s.Sessions.Find(r.Context(), cookie.Value)
+	if err != nil {
+		if fault.Of(err) == fault.Unauthenticated {
+			setCookie(h, sessionCookie, "", -1)
+		}
+		s.refused(h, err, true)
+		return account.Principal{}, nil, err
+	}
+	if it.Noted { // it lasts longer now, and its cookie with it
+		s.keep(h, cookie.Value, &it)
+	}
+	if unsafe(r.Method) && !it.Proves(r.Header.Get(headerCSRF)) {
+		return account.Principal{}, nil, &coded{codeCSRF, headerCSRF, "a request of a browser session that changes something has to carry the header " + headerCSRF + ", as " + routeSession + " tells it"}
+	}
+	return it.Principal, &it, nil
+}
+
+// refused tells how to authenticate, and counts credentials that were no good.
+func (s *server) refused(h http.Header, err error, presented bool) {
+	if err == nil || fault.Of(err) != fault.Unauthenticated {
+		return
+	}
+	challenge := "Bearer"
+	if presented {
+		s.Metrics.Count(telemetry.Counts{telemetry.SignInFailures: 1})
+		challenge += ` error="invalid_token"`
+	}
+	h.Set("WWW-Authenticate", challenge)
+}
+
+func unsafe(method string) bool {
+	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
+}
+
+// setCookie sets a cookie that no script and no other host can read or set. A negative age removes it.
+func setCookie(h http.Header, name, value string, seconds int) {
+	c := http.Cookie{Name: name, Value: value, Path: "/", MaxAge: seconds, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	h.Add("Set-Cookie", c.String())
+}
+
+// keep gives a browser its session for as long as that lasts.
+func (s *server) keep(h http.Header, cookie string, it *session.Session) {
+	setCookie(h, sessionCookie, cookie, max(1, int(it.Ends().Sub(s.Clock())/time.Second)))
+}
+
+// loginAttempt is a sign-in that was begun, at LOGIN#<hex SHA-256 of its state> / LOGIN until it is used or has expired. What completes it is in the
+// browser alone.
+type loginAttempt struct {
+	Browser string    `json:"browser"` // hex SHA-256 of the login cookie
+	Return  string    `json:"return"`
+	Until   time.Time `json:"until"`
+}
+
+func loginKey(state string) store.Key { return store.Key{PK: "LOGIN#" + hexSum(state), SK: "LOGIN"} }
+
+func hexSum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// newSecret is 256 random bits, in the alphabet of URLs.
+func newSecret() string {
+	var secret [32]byte
+	_, _ = rand.Read(secret[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(secret[:])
+}
+
+// derived is a secret that follows from the login cookie, and not the other way round. The browser has to bring the cookie along to complete the
+// sign-in, and the table holds nothing that would.
+func derived(cookie, state, purpose string) string {
+	mac := hmac.New(sha256.New, []byte(cookie))
+	mac.Write([]byte(purpose + "\x00" + state))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// localPath returns a path of ours to which a browser may be sent, query and fragment included. Browsers drop some characters and take a backslash for a
+// slash, so that only what reads the same to everybody passes; the error is of kind fault.Invalid.
+func localPath(text string) (string, error) {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return "/", nil
+	case !visible(text, maxReturn), strings.Contains(text, `\`), err != nil, u.Scheme != "", u.Host != "", u.User != nil, u.Opaque != "",
+		!strings.HasPrefix(text, "/"), path.Clean(u.EscapedPath()) != u.EscapedPath(), strings.HasPrefix(u.Path, "/auth/"):
+		return "", fault.Field("return", "has to be the path of a page here, as in /docs")
+	}
+	return text, nil
+}
+
+// login sends a browser to the sign-in service.
+func (s *server) login(w http.ResponseWriter, r *http.Request) {
+	to, err := s.begin(w.Header(), r)
+	if err != nil {
+		s.refuse(w, r, problemOf(r.Context(), err))
+		return
+	}
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// begin notes that a browser is about to sign in, and returns where.
+func (s *server) begin(h http.Header, r *http.Request) (string, error) {
+	q := r.URL.Query()
+	back, err := localPath(q.Get("return"))
+	if err != nil {
+		return "", err
+	}
+	ask := microsoft.Request{State: newSecret(), LoginHint: q.Get("login_hint")}
+	if len(ask.LoginHint) > maxHint {
+		return "", fault.Field("login_hint", "has over %d bytes", maxHint)
+	}
+	if ask.Claims, err = s.asked(r); err != nil {
+		return "", err
+	}
+	cookie := newSecret()
+	ask.Nonce = derived(cookie, ask.State, "nonce")
+	ask.Challenge = oauth2.S256ChallengeFromVerifier(derived(cookie, ask.State, "verifier"))
+	until := s.Clock().Add(loginFor)
+	data, err := json.Marshal(loginAttempt{Browser: hexSum(cookie), Return: back, Until: until})
+	if err != nil {
+		return "", err
+	}
+	if _, err := s.Table.Put(r.Context(), store.Item{Key: loginKey(ask.State), Expires: until, Data: data}, store.Absent()); err != nil {
+		return "", fmt.Errorf("begin a sign-in: %w", err)
+	}
+	setCookie(h, loginCookie, cookie, int(loginFor/time.Second))
+	return s.SignIn.URL(ask), nil
+}
+
+// asked is what the sign-in service asks of a user who is signed in here and has to sign in once more.
+func (s *server) asked(r *http.Request) (claims string, err error) {
+	cookie, err := r.Cookie(sessionCookie)
+	if err != nil {
+		return "", nil // nobody is
+	}
+	it, err := s.Sessions.Find(r.Context(), cookie.Value)
+	if err != nil && fault.Of(err) == fault.Unauthenticated {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	state, err := s.SignIn.State(r.Context(), it.Key())
+	return state.Claims, err
+}
+
+var (
+	errNotBegun   = &coded{code: codeSignIn, detail: "this sign-in was not begun in this browser, or is over ten minutes old, or was completed before; sign in again"}
+	errIncomplete = &coded{code: codeSignIn, detail: "the sign-in service sent an answer that is not complete; sign in again"}
+	errNotAllowed = &coded{code: codeSignIn, detail: "the sign-in service did not let you in; sign in again, and ask your organisation's administrator if that does not help"}
+	errCancelled  = &coded{code: codeSignIn, detail: "you did not sign in, or did not allow what is needed; sign in again if you want to"}
+	errSignInDown = fault.New(fault.Unavailable, "the sign-in service does not work just now; try again in a minute")
+)
+
+// callback is where the sign-in service sends a browser back to.
+func (s *server) callback(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	setCookie(w.Header(), loginCookie, "", -1)
+	back, who, err := s.complete(w.Header(), r)
+	if err != nil {
+		if fault.Of(err) == fault.Unauthenticated {
+			err = withCode(codeSignIn, "%s", err.Error())
+		}
+		problem := problemOf(ctx, err)
+		if problem.Status < 500 && err != errCancelled {
+			s.Metrics.Count(telemetry.Counts{telemetry.SignInFailures: 1})
+		}
+		s.refuse(w, r, problem)
+		return
+	}
+	zerolog.Ctx(ctx).Info().Str("user", telemetry.Hash(who.Key())).Msg("signed in")
+	w.Header().Set("Location", back)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// complete ends a sign-in that this browser began: the user has a new session then, whatever session the browser had before, and its cookie is set.
+func (s *server) complete(h http.Header, r *http.Request) (back string, who account.Principal, err error) {
+	ctx, q := r.Context(), r.URL.Query()
+	cookie, err := r.Cookie(loginCookie)
+	if err != nil {
+		return "", who, errNotBegun
+	}
+	state := single(q, "state")
+	if back, err = s.take(ctx, state, cookie.Value); err != nil {
+		return "", who, err
+	}
+	if q.Has("error") {
+		return "", who, providerError(ctx, single(q, "error"))
+	}
+	code := single(q, "code")
+	if code == "" || len(code) > maxCode {
+		return "", who, errIncomplete
+	}
+	identity, err := s.SignIn.Redeem(ctx, microsoft.Response{
+		Code: code, Verifier: derived(cookie.Value, state, "verifier"), Nonce: derived(cookie.Value, state, "nonce"),
+	})
+	if err != nil {
+		return "", who, err
+	}
+	who = identity.Principal
+	value, it, err := s.Sessions.Start(ctx, who, r.UserAgent())
+	if err != nil {
+		return "", who, err
+	}
+	if _, err := s.Audit.Append(ctx, audit.Entry{
+		User: who.Key(), Actor: who.Key(), Action: "session.begin", Resource: audit.Resource{Kind: "session", ID: it.ID}, Outcome: audit.OK,
+		Correlation: telemetry.Correlation(ctx), Personal: audit.Personal{Name: who.Name, IP: remote(r.RemoteAddr), UserAgent: r.UserAgent()},
+	}); err != nil {
+		s.end(ctx, it)
+		return "", who, fault.New(fault.Of(err), "you are not signed in, because it could not be recorded: %w", err)
+	}
+	if old, err := r.Cookie(sessionCookie); err == nil {
+		if before, err := s.Sessions.Find(ctx, old.Value); err == nil {
+			s.end(ctx, before)
+		}
+	}
+	s.keep(h, value, &it)
+	return back, who, nil
+}
+
+// end ends a session that no browser has any more; if that fails, time will.
+func (s *server) end(ctx context.Context, it session.Session) {
+	if err := s.Sessions.End(ctx, it.Key(), it.ID); err != nil && fault.Of(err) != fault.NotFound {
+		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("session not ended")
+	}
+}
+
+// take finds the sign-in that a browser began, which can be done once, and returns where it leads.
+func (s *server) take(ctx context.Context, state, cookie string) (back string, err error) {
+	item, err := s.Table.Get(ctx, loginKey(state))
+	if errors.Is(err, store.ErrNotFound) {
+		return "", errNotBegun
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the sign-in: %w", err)
+	}
+	var begun loginAttempt
+	if err := json.Unmarshal(item.Data, &begun); err != nil {
+		return "", fault.New(fault.Malformed, "the sign-in is unreadable: %v", err)
+	}
+	if subtle.ConstantTimeCompare([]byte(begun.Browser), []byte(hexSum(cookie))) != 1 || !s.Clock().Before(begun.Until) {
+		return "", errNotBegun
+	}
+	switch err := s.Table.Delete(ctx, item.Key, store.VersionIs(item.Version)); {
+	case errors.Is(err, store.ErrConflict):
+		return "", errNotBegun // the same callback was faster
+	case err != nil:
+		return "", fmt.Errorf("complete the sign-in: %w", err)
+	}
+	return begun.Return, nil
+}
+
+// single returns a parameter that is there exactly once, else "".
+func single(q url.Values, name string) string {
+	if len(q[name]) != 1 {
+		return ""
+	}
+	return q[name][0]
+}
+
+var errorWord = regexp.MustCompile(`^[a-z_]{1,40}$`)
+
+// providerError is what an error of the sign-in service means (RFC 6749, section 4.1.2.1). Its description is for nobody: whoever made the link wrote it.
+func providerError(ctx context.Context, word string) error {
+	if !errorWord.MatchString(word) {
+		return errIncomplete
+	}
+	zerolog.Ctx(ctx).Warn().Str("error", word).Msg("sign-in refused by the service")
+	switch word {
+	case "access_denied", "consent_required":
+		return errCancelled
+	case "server_error", "temporarily_unavailable":
+		return errSignInDown
+	}
+	return errNotAllowed
+}
+
+// remote is the address of who asks, with or without a port; the zero address if it is none.
+func remote(addr string) netip.Addr {
+	if with, err := netip.ParseAddrPort(addr); err == nil {
+		return with.Addr()
+	}
+	ip, _ := netip.ParseAddr(addr)
+	return ip
+}
+
+type sessionView struct {
+	Token  string    `json:"csrf_token" doc:"Has to come as X-CSRF-Token with every request of this session that is not a GET."`
+	Object string    `json:"object" doc:"Entra object id of who is signed in."`
+	Name   string    `json:"name"`
+	Began  time.Time `json:"began"`
+	Ends   time.Time `json:"ends" doc:"When it ends if it is not used again: 12 hours after its last use, 7 days after its beginning at the latest."`
+}
+
+// listedSessionView is a session as its user sees it among all.
+type listedSessionView struct {
+	ID      string    `json:"id"`
+	Agent   string    `json:"user_agent" doc:"What the browser said of itself."`
+	Began   time.Time `json:"began"`
+	Used    time.Time `json:"used" doc:"To within 5 minutes."`
+	Ends    time.Time `json:"ends"`
+	Current bool      `json:"current" doc:"It is the one that asks."`
+}
+
+type endedAnswer struct {
+	SetCookie string `header:"Set-Cookie" doc:"Removes the session's cookie."`
+}
+
+const tagAuth = "auth"
+
+func (s *server) authRoutes(api huma.API) {
+	s.mux.HandleFunc(routeLogin, s.login)
+	s.mux.HandleFunc(routeCallback, s.callback)
+	documentPage(api, routeLogin, "Sign in with a browser", "Leads to the sign-in service and from there back to the path, with a session in a cookie. Errors are a page for people, and problems for others.", &huma.Param{
+		Name: "return", In: "query", Description: "The path of the page that is shown then; empty: /.", Schema: &huma.Schema{Type: huma.TypeString, Format: "uri-reference"},
+	}, &huma.Param{
+		Name: "login_hint", In: "query", Description: "User name that is proposed.", Schema: &huma.Schema{Type: huma.TypeString},
+	})
+	handle(api, tagAuth, routeSession, "Show the session that asks, with its token", s.getSession,
+		describe("Requests of a session that are not a GET have to carry the token in the header "+headerCSRF+". Those with an Authorization header need none, and have no session."))
+	handle(api, tagAuth, routeLogout, "Sign out", s.logout, status(http.StatusNoContent))
+	handle(api, tagAuth, routeSessions, "List the browsers in which you are signed in, the oldest first", s.listSessions,
+		describe("One that signed in just now may be missing."))
+	handle(api, tagAuth, routeEndSession, "Sign out in another browser", s.endSession, status(http.StatusNoContent))
+}
+
+// documentPage describes a route for browsers, which answers with a redirect.
+func documentPage(api huma.API, route, summary, description string, parameters ...*huma.Param) {
+	method, at, _ := strings.Cut(route, " ")
+	op := &huma.Operation{
+		OperationID: operationID(method, at), Method: method, Path: at, Summary: summary, Description: description, Tags: []string{tagAuth}, Parameters: parameters,
+		Responses: map[string]*huma.Response{"303": {Description: "See Location."}},
+	}
+	problem := &huma.MediaType{Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problemDetails](), true, "")}
+	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	for _, status := range append(errorsOf(method, at), http.StatusNotFound) {
+		op.Responses[fmt.Sprint(status)] = &huma.Response{Description: http.StatusText(status), Content: map[string]*huma.MediaType{problemContentType: problem, "text/html": text}}
+	}
+	api.OpenAPI().AddOperation(op)
+}
+
+func (s *server) getSession(ctx context.Context, _ *struct{}) (*struct{ Body sessionView }, error) {
+	it := sessionOf(ctx)
+	if it == nil {
+		return nil, fault.New(fault.NotFound, "this request is made without a session")
+	}
+	return &struct{ Body sessionView }{sessionView{Token: it.Token, Object: it.Object, Name: it.Name, Began: it.Began, Ends: it.Ends()}}, nil
+}
+
+func (s *server) logout(ctx context.Context, in *struct {
+	Everywhere bool `query:"everywhere" doc:"In all browsers: at once, and within 30 seconds where another process answers. Access tokens of other programs stay good until they expire."`
+}) (*endedAnswer, error) {
+	who, err := account.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	it := sessionOf(ctx)
+	switch {
+	case in.Everywhere:
+		err = s.Sessions.EndAll(ctx, who.Key())
+	case it != nil:
+		err = s.Sessions.End(ctx, who.Key(), it.ID)
+	}
+	if err != nil && fault.Of(err) != fault.NotFound {
+		return nil, err
+	}
+	h := http.Header{}
+	setCookie(h, sessionCookie, "", -1)
+	return &endedAnswer{SetCookie: h.Get("Set-Cookie")}, nil
+}
+
+func (s *server) listSessions(ctx context.Context, in *Paging) (*page[listedSessionView], error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.Sessions.List(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]listedSessionView, len(all))
+	for i, it := range all {
+		mine := sessionOf(ctx)
+		views[i] = listedSessionView{ID: it.ID, Agent: it.Agent, Began: it.Began, Used: it.Used, Ends: it.Ends(), Current: mine != nil && mine.ID == it.ID}
+	}
+	return cut(*in, views, func(v listedSessionView) string { return timeKey(v.Began.Format(time.RFC3339Nano)) + "\x00" + v.ID })
+}
+
+func (s *server) endSession(ctx context.Context, in *struct {
+	ID string `path:"id" doc:"As the list tells it."`
+}) (*struct{}, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.Sessions.End(ctx, who, in.ID)
+}

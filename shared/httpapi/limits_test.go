@@ -1,0 +1,169 @@
+package httpapi
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
+	"adminassistant/shared/store"
+)
+
+// limited lets users do what the deployed system lets them do.
+func limited(s *service, services *Services) {
+	services.Limits = limit.New(s.table, limit.Default(), services.Clock)
+}
+
+func TestEveryRouteHasAClass(t *testing.T) {
+	s := newService(t)
+	listed := map[string]bool{}
+	for path, item := range object(s.document["paths"]) {
+		for method := range object(item) {
+			route := strings.ToUpper(method) + " " + path
+			listed[route] = true
+			class, ok := classes[route]
+			if !ok && method != "get" {
+				t.Errorf("%s changes something and has no class", route)
+			}
+			if method == "delete" && class != limit.Removals {
+				t.Errorf("%s is of class %s", route, class)
+			}
+			if ok && class == limit.Reads {
+				t.Errorf("%s need not be told", route)
+			}
+		}
+	}
+	for _, route := range slices.Sorted(maps.Keys(classes)) {
+		if !listed[route] {
+			t.Errorf("%s is no route", route)
+		}
+	}
+	for _, route := range []string{"POST /v1/runs", "POST /v1/runs/{id}/retry"} {
+		if classes[route] != limit.Starts {
+			t.Errorf("%s starts runs", route)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Run("one request too many is answered with 429 and when to try again, and takes no effect", func(t *testing.T) {
+		s := newService(t, limited)
+		_, configID := s.seed("keep")
+		body := map[string]any{"kind": "archive", "config": configID, "from": "2026-10-01", "to": "2026-10-31", "dry_run": true}
+		for range 10 {
+			if a := s.do("POST", "/v1/runs", body); a.StatusCode != 202 && a.StatusCode != 200 {
+				t.Fatalf("status %d: %s", a.StatusCode, a.body)
+			}
+			s.work()
+		}
+		before := len(s.all("/v1/runs", 200))
+		over := s.do("POST", "/v1/runs", body).problem(429, "throttled", "")
+		if over.Header.Get("Retry-After") != "60" || !strings.Contains(over.str("detail"), "10 requests of this sort (starts) a minute; try again in 60 seconds") {
+			t.Errorf("Retry-After %q: %s", over.Header.Get("Retry-After"), over.body)
+		}
+		if after := len(s.all("/v1/runs", 200)); after != before {
+			t.Errorf("%d runs became %d", before, after)
+		}
+		s.do("GET", "/v1/runs", nil).is(200)
+		s.do("POST", "/v1/runs", body, headerUser, "ben").problem(404, "not_found", "") // another user, not throttled
+		s.now.Add(60)
+		s.do("POST", "/v1/runs", body).is(202)
+	})
+	t.Run("a repeated idempotency key counts as well", func(t *testing.T) {
+		s := newService(t, limited)
+		_, configID := s.seed("keep")
+		body := map[string]any{"kind": "archive", "config": configID, "period": "last week"}
+		for range 10 {
+			s.do("POST", "/v1/runs", body, headerIdempotency, "k").is(202)
+		}
+		s.do("POST", "/v1/runs", body, headerIdempotency, "k").problem(429, "throttled", "")
+	})
+	t.Run("who is not let in does not use up anybody's requests", func(t *testing.T) {
+		s := newService(t, limited)
+		for range 8 {
+			s.do("DELETE", "/v1/calendars/x", nil, headerUser, "nobody").problem(401, "unauthenticated", "")
+		}
+		if items, err := store.All(t.Context(), s.table, store.Query{PK: "LIMIT#local#nobody"}); err != nil || len(items) != 0 {
+			t.Errorf("%v, %v", items, err)
+		}
+	})
+	t.Run("health is not counted", func(t *testing.T) {
+		s := newService(t, func(_ *service, services *Services) { services.Limits = refusing{} })
+		s.do("GET", "/healthz", nil).is(200)
+		s.do("GET", "/readyz", nil).is(200)
+		s.do("GET", "/v1/me", nil).problem(503, "unavailable", "")
+	})
+	t.Run("what is written down of a user's requests goes with the user", func(t *testing.T) {
+		s := newService(t, limited)
+		s.do("GET", "/v1/me", nil).is(200)
+		check(t, EraseRecords(t.Context(), s.table, "local#ana"))
+		if items, err := store.All(t.Context(), s.table, store.Query{PK: "LIMIT#local#ana"}); err != nil || len(items) != 0 {
+			t.Errorf("%v, %v", items, err)
+		}
+	})
+	t.Run("many processes of the API share the limit", func(t *testing.T) {
+		s := newService(t)
+		var handlers []http.Handler
+		for range 3 {
+			services := s.services
+			limited(s, &services)
+			handlers = append(handlers, New(services))
+		}
+		yes := 0
+		for i := range 60 {
+			if status := serveOnce(t, handlers[i%3], "DELETE", "/v1/calendars/x"); status == 404 {
+				yes++
+			} else if status != 429 {
+				t.Fatalf("status %d", status)
+			}
+		}
+		if yes != 5 {
+			t.Errorf("%d were let through", yes)
+		}
+	})
+}
+
+// serveOnce sends a request of ana to a handler and returns the status.
+func serveOnce(t *testing.T, h http.Handler, method, path string) int {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, nil))
+	return w.Code
+}
+
+// refusing cannot count.
+type refusing struct{}
+
+func (refusing) Allow(context.Context, string, limit.Class) error {
+	return fault.New(fault.Unavailable, "not counted")
+}
+
+func TestCaps(t *testing.T) {
+	s := newService(t)
+	_, configID := s.seed("keep")
+	start := func(change map[string]any) answer {
+		body := map[string]any{"kind": "archive", "config": configID}
+		maps.Copy(body, change)
+		return s.do("POST", "/v1/runs", body)
+	}
+	first := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	last := func(days int) string { return first.AddDate(0, 0, days-1).Format(time.DateOnly) }
+	over := start(map[string]any{"from": "2025-01-01", "to": last(limit.RunDays + 1)}).problem(422, "invalid", "to")
+	if !strings.Contains(over.str("detail"), strconv.Itoa(limit.RunDays)) {
+		t.Errorf("detail %s", over.body)
+	}
+	start(map[string]any{"period": "last 401 days"}).problem(422, "invalid", "period")
+	start(map[string]any{"from": "2025-01-01", "to": last(limit.RunDays)}).is(202)
+
+	if got := len(s.do("GET", "/v1/runs?limit="+strconv.Itoa(limit.PageItems), nil).is(200).items()); got != 1 {
+		t.Errorf("%d runs", got)
+	}
+	s.do("GET", "/v1/runs?limit="+strconv.Itoa(limit.PageItems+1), nil).problem(422, "invalid", "limit")
+}
