@@ -92,7 +92,7 @@ output = $$(aws cloudformation describe-stacks --stack-name admin-assistant-$(ST
 FUNCTION ?= api
 Function = Function$(shell echo '$(FUNCTION)' | sed 's/^./\U&/')
 
-smoke: stage cli ## call a deployed stage: its health, and a round trip as the user who is signed in (STAGE=)
+smoke: stage ## call a deployed stage: its health, and a round trip with the token in ADMIN_ASSISTANT_TOKEN (STAGE=)
 	.ci/smoke "$(call output,ApiUrl)"
 
 rollback: stage ## move a deployed function back to the version before the one that is live (STAGE=, FUNCTION=)
