@@ -62,8 +62,8 @@ func (s *server) auditRoutes(api huma.API) {
 	handle(api, tagAudit, routeVerifyAudit, "Recompute the hash chain of your records", s.verifyAudit)
 }
 
-// auditFilter says which records are wanted.
-type auditFilter struct {
+// AuditFilter says which records are wanted.
+type AuditFilter struct {
 	From        time.Time `query:"from" doc:"Only records of this instant or later."`
 	To          time.Time `query:"to" doc:"Only records before this instant."`
 	Action      string    `query:"action" maxLength:"64" doc:"The action, or its first words: run is right for run.start and run.archive.finished." example:"run.start"`
@@ -73,7 +73,7 @@ type auditFilter struct {
 	Outcome     string    `query:"outcome" enum:"begun,ok,refused,failed,unreadable"`
 }
 
-func (f *auditFilter) filter() audit.Filter {
+func (f *AuditFilter) filter() audit.Filter {
 	return audit.Filter{
 		From: f.From, To: f.To, Action: audit.Action(f.Action), Resource: audit.Resource{Kind: f.Kind, ID: f.Resource},
 		Correlation: f.Correlation, Outcome: audit.Outcome(f.Outcome),
@@ -121,7 +121,7 @@ func viewAudit(r audit.Record) auditView {
 
 func (s *server) listAudit(ctx context.Context, in *struct {
 	Paging
-	auditFilter
+	AuditFilter
 }) (*page[auditView], error) {
 	who, err := user(ctx)
 	if err != nil {
@@ -135,7 +135,7 @@ func (s *server) listAudit(ctx context.Context, in *struct {
 }
 
 func (s *server) exportAudit(ctx context.Context, in *struct {
-	auditFilter
+	AuditFilter
 	Format string `query:"format" enum:"csv,json" default:"csv"`
 }) (*fileAnswer, error) {
 	who, err := user(ctx)

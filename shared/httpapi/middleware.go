@@ -133,9 +133,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(out, r.Body, most)
-	if hasBody(r.Method) && r.ContentLength != 0 && pattern != routeImport && !isJSON(r.Header.Get("Content-Type")) {
-		writeProblem(out, newProblem(ctx, codeMediaType, "", bodyNotJSON))
-		return
+	if hasBody(r.Method) && r.ContentLength != 0 && pattern != routeImport {
+		if !isJSON(r.Header.Get("Content-Type")) {
+			writeProblem(out, newProblem(ctx, codeMediaType, "", bodyNotJSON))
+			return
+		}
+		r.Header.Set("Content-Type", "application/json") // which may come in capitals, and which huma knows in this spelling alone
 	}
 	if key := r.Header.Get(headerIdempotency); key != "" && r.Method == http.MethodPost && who.Object != "" {
 		s.once(out, r, pattern, key)
