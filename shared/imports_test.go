@@ -90,10 +90,10 @@ var (
 		"shared/calendar/graph", "shared/calendar/local", "shared/calendar/graphsim", "shared/account/entrasim",
 	}
 	// shelves hold what adapters share; nobody else needs them.
-	shelves = []string{"shared/store/sqlitefile", "shared/awssdk"}
+	shelves = []string{"shared/store/sqlitefile", "shared/awssdk", "shared/disk"}
 	// ground is what capabilities stand on.
 	ground = []string{
-		"shared/calendar", "shared/ledger", "shared/run", "shared/store", "shared/queue", "shared/blob", "shared/secret", "shared/mail", "shared/fault", "shared/telemetry",
+		"shared/calendar", "shared/ledger", "shared/run", "shared/store", "shared/queue", "shared/blob", "shared/secret", "shared/mail", "shared/fault", "shared/pause", "shared/telemetry",
 	}
 	badNames = []string{"util", "utils", "common", "helper", "helpers", "base", "manager", "models", "types", "interfaces"}
 )

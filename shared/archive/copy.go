@@ -8,6 +8,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/pause"
 	"adminassistant/shared/run"
 )
 
@@ -59,7 +60,7 @@ func (x *execution) copy(ctx context.Context, entries []*ledger.Entry) error {
 			return err
 		}
 	}
-	wait := newBackOff()
+	wait := pause.Growing(firstPause, longestPause)
 	for attempt := 1; len(entries) > 0; attempt++ {
 		again, err := x.attempt(ctx, entries)
 		if err == nil || !fault.Of(err).Transient() || attempt == attempts {

@@ -9,6 +9,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/pause"
 	"adminassistant/shared/run"
 )
 
@@ -19,11 +20,13 @@ const (
 	attempts = 5
 	// longestWait is how long a run waits within a worker when the provider says for how long; it is handed on for more.
 	longestWait = time.Minute
+	// firstPause and longestPause are between attempts when the provider does not say.
+	firstPause, longestPause = 250 * time.Millisecond, 15 * time.Second
 )
 
 // retry makes a request while it fails for a passing reason, with full jitter, or when the provider says.
 func retry[T any](ctx context.Context, x *execution, request func() (T, error)) (T, error) {
-	wait := newBackOff()
+	wait := pause.Growing(firstPause, longestPause)
 	for attempt := 1; ; attempt++ {
 		v, err := request()
 		if err == nil || !fault.Of(err).Transient() || attempt == attempts {
@@ -33,12 +36,6 @@ func retry[T any](ctx context.Context, x *execution, request func() (T, error)) 
 			return v, err
 		}
 	}
-}
-
-func newBackOff() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval, b.RandomizationFactor = 250*time.Millisecond, 15*time.Second, 1
-	return b
 }
 
 // pause waits before a request is made again: for as long as the provider asked, else by the back-off. What is too long for this
@@ -52,14 +49,10 @@ func (x *execution) pause(ctx context.Context, wait *backoff.ExponentialBackOff,
 	if deadline, ok := ctx.Deadline(); d > longestWait || ok && deadline.Sub(x.Clock())-d < x.HandOn {
 		return run.HandOnAfter(d)
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
+	if pause.For(ctx, d) != nil {
 		return cause
-	case <-t.C:
-		return nil
 	}
+	return nil
 }
 
 // retryAfter returns how long a provider asked to wait; 0 if it did not say.

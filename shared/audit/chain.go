@@ -11,10 +11,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/oklog/ulid/v2"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/pause"
 	"adminassistant/shared/store"
 )
 
@@ -153,7 +153,7 @@ func (l *Log) add(ctx context.Context, entries []Entry, since string, there func
 		s.user, s.head = user, nil
 	}
 
-	wait := newBackOff()
+	wait := pause.Growing(firstPause, longestPause)
 	doubtful := map[string][]Record{} // what may have been written or not, by the hash of the first one
 	for attempt := 1; ; attempt++ {
 		records, found, err := l.attempt(ctx, s, entries, since, func(r *Record) bool { return doubtful[r.Hash] != nil || there != nil && there(r) }, amend)
@@ -174,7 +174,7 @@ func (l *Log) add(ctx context.Context, entries []Entry, since string, there func
 				since = id
 			}
 		}
-		if attempt >= attempts || !sleep(ctx, wait.NextBackOff()) {
+		if attempt >= attempts || pause.For(ctx, wait.NextBackOff()) != nil {
 			return nil, err
 		}
 	}
@@ -251,24 +251,6 @@ func (l *Log) look(ctx context.Context, user, since string, there func(*Record) 
 			return h, nil, nil
 		}
 		q.Cursor = page.Next
-	}
-}
-
-func newBackOff() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval, b.RandomizationFactor = firstPause, longestPause, 1
-	return b
-}
-
-// sleep waits and says whether ctx is still alive.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/pause"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
@@ -256,7 +257,7 @@ func (w *Worker) Poll(ctx context.Context) error {
 		messages, err := w.Queue.Receive(ctx, 1, w.Visibility, 10*time.Second)
 		if err != nil && ctx.Err() == nil {
 			telemetry.Failure(w.Log.Error(), err).Msg("queue unreachable")
-			if !sleep(ctx, time.Second) {
+			if pause.For(ctx, time.Second) != nil {
 				break
 			}
 		}
@@ -273,7 +274,7 @@ func (w *Worker) handleRenewing(ctx context.Context, m queue.Message) {
 	defer stop()
 	var renewals sync.WaitGroup
 	renewals.Go(func() {
-		for sleep(renewing, w.Visibility/3) {
+		for pause.For(renewing, w.Visibility/3) == nil {
 			if err := w.Queue.Extend(renewing, m.Receipt, w.Visibility); err != nil && renewing.Err() == nil {
 				telemetry.Failure(w.Log.Warn(), err).Msg("message not renewed")
 			}
@@ -284,18 +285,6 @@ func (w *Worker) handleRenewing(ctx context.Context, m queue.Message) {
 	renewals.Wait() // a late one would hide the message again
 	if err != nil {
 		w.release(ctx, m, err)
-	}
-}
-
-// sleep waits and says whether ctx is still alive.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
 	}
 }
 

@@ -41,6 +41,8 @@ const (
 	leaseFor = 40 * time.Second
 	// workFor is how long getting a token may take in all: another worker's lease, and our own.
 	workFor = 2 * leaseFor
+	// firstPause and longestPause are between two looks at what another worker does, and between two attempts.
+	firstPause, longestPause = 25 * time.Millisecond, 500 * time.Millisecond
 )
 
 // DefaultScopes are the permissions that are enough for all that is done: calendars, and the mailbox's time zone and categories.

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/public"
-	"github.com/cenkalti/backoff/v5"
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/pause"
 	"adminassistant/shared/secret"
 	"adminassistant/shared/store"
 )
@@ -99,7 +99,7 @@ func (c *Client) token(ctx context.Context, user string) (held, error) {
 
 // obtain gets a token from the table or by a refresh, after whoever is refreshing already.
 func (c *Client) obtain(ctx context.Context, user string) (held, error) {
-	wait := newBackOff()
+	wait := pause.Growing(firstPause, longestPause)
 	for {
 		e, err := c.load(ctx, user)
 		if errors.Is(err, store.ErrNotFound) {
@@ -118,7 +118,7 @@ func (c *Client) obtain(ctx context.Context, user string) (held, error) {
 			return h, nil
 		}
 		if e.leased(now) {
-			if err := pause(ctx, wait); err != nil {
+			if err := pause.For(ctx, wait.NextBackOff()); err != nil {
 				return held{}, fault.Wrap(fault.Unavailable, fmt.Errorf("wait for another who renews the sign-in at Microsoft: %w", err))
 			}
 			continue
@@ -191,7 +191,7 @@ func (c *Client) hold(user string, got public.AuthResult, version int64) held {
 // keep seals and stores what a refresh brought, if the lease is still ours, and returns the item's version. The old refresh token may be dead, so
 // that it does not give up while there is time.
 func (c *Client) keep(ctx context.Context, user string, o opened, leased int64) (int64, error) {
-	wait := newBackOff()
+	wait := pause.Growing(firstPause, longestPause)
 	for {
 		sealed, err := c.seal(ctx, user, o)
 		var version int64
@@ -203,7 +203,7 @@ func (c *Client) keep(ctx context.Context, user string, o opened, leased int64) 
 			return version, nil
 		case errors.Is(err, store.ErrConflict): // or it was stored by an attempt of which we did not hear
 			return 0, errAgain
-		case !fault.Of(err).Transient() || pause(ctx, wait) != nil:
+		case !fault.Of(err).Transient() || pause.For(ctx, wait.NextBackOff()) != nil:
 			return 0, err
 		}
 	}
@@ -223,22 +223,4 @@ func (c *Client) release(ctx context.Context, user string, e entry, leased int64
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("the lease of a sign-in at Microsoft was not given back; it runs out")
 	}
 	return failure
-}
-
-func newBackOff() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval, b.RandomizationFactor = 25*time.Millisecond, 500*time.Millisecond, 1 // full jitter
-	return b
-}
-
-// pause waits for the next attempt. Its error is that of ctx.
-func pause(ctx context.Context, wait *backoff.ExponentialBackOff) error {
-	timer := time.NewTimer(wait.NextBackOff())
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

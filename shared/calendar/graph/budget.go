@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/pause"
 )
 
 // Limits are what Microsoft grants one application for one mailbox (https://learn.microsoft.com/graph/throttling-limits#outlook-service-limits).
@@ -46,20 +47,9 @@ func NewBudgets(limits Limits, clock func() time.Time, sleep func(context.Contex
 	limits.UploadPer = cmp.Or(limits.UploadPer, 5*time.Minute)
 	limits.Grace = cmp.Or(limits.Grace, 30*time.Second)
 	if sleep == nil {
-		sleep = sleepOnClock
+		sleep = pause.For
 	}
 	return &Budgets{limits: limits, clock: clock, sleep: sleep, mailboxes: map[string]*budget{}}
-}
-
-func sleepOnClock(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // of returns the budget of a mailbox. An account that is named once by its address and once by its id has two.

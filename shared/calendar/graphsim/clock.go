@@ -3,6 +3,8 @@ package graphsim
 import (
 	"context"
 	"time"
+
+	"adminassistant/shared/pause"
 )
 
 // Clock tells the time and lets it pass. A test that wants no real waiting brings its own.
@@ -21,10 +23,5 @@ func (wallClock) Sleep(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	_ = pause.For(ctx, d) // whoever waits looks at ctx
 }

@@ -27,10 +27,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/cenkalti/backoff/v5"
 	"golang.org/x/sync/errgroup"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/pause"
 	"adminassistant/shared/store"
 )
 
@@ -136,8 +136,7 @@ func (t *Table) GetMany(ctx context.Context, keys []store.Key) ([]store.Item, er
 }
 
 func (t *Table) getBatch(ctx context.Context, keys []map[string]types.AttributeValue) ([]store.Item, error) {
-	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval, wait.RandomizationFactor = 25*time.Millisecond, time.Second, 1 // full jitter
+	wait := pause.Growing(25*time.Millisecond, time.Second)
 	var items []store.Item
 	for nothing := 0; ; {
 		out, err := t.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
@@ -169,21 +168,10 @@ func (t *Table) getBatch(ctx context.Context, keys []map[string]types.AttributeV
 		if nothing == fruitless {
 			return nil, fault.New(fault.Throttled, "get items: %d of %d keys were left out of %d answers in a row", len(left), len(keys), fruitless)
 		}
-		if err := pause(ctx, wait.NextBackOff()); err != nil {
+		if err := pause.For(ctx, wait.NextBackOff()); err != nil {
 			return nil, classified(err, "get items")
 		}
 		keys = left
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }
 
