@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"adminassistant/shared/blob"
+	"adminassistant/shared/disk"
 	"adminassistant/shared/fault"
 )
 
@@ -110,24 +111,6 @@ func key(file string) (string, bool) {
 	return key, blob.CheckKey(key) == nil
 }
 
-// source reads what is put. It ends with its context, and keeps its error, which is not the folder's.
-type source struct {
-	ctx context.Context
-	r   io.Reader
-	err error
-}
-
-func (s *source) Read(p []byte) (n int, err error) {
-	if s.err = s.ctx.Err(); s.err != nil {
-		return 0, s.err
-	}
-	n, err = s.r.Read(p)
-	if err != io.EOF {
-		s.err = err
-	}
-	return n, err
-}
-
 // Put writes a new file to the disk, and then gives it the name of the object.
 func (f *Folder) Put(ctx context.Context, key string, r io.Reader) (err error) {
 	if err := blob.CheckKey(key); err != nil {
@@ -145,7 +128,7 @@ func (f *Folder) Put(ctx context.Context, key string, r io.Reader) (err error) {
 			_ = f.root.Remove(file.name)
 		}
 	}()
-	from := &source{ctx: ctx, r: r}
+	from := blob.NewSource(ctx, r)
 	_, err = io.Copy(file, from)
 	if err == nil {
 		err = file.Sync()
@@ -157,8 +140,8 @@ func (f *Folder) Put(ctx context.Context, key string, r io.Reader) (err error) {
 		err = f.publish(file.name, key)
 	}
 	switch {
-	case from.err != nil:
-		return fmt.Errorf("put %s: read what to put: %w", key, from.err)
+	case from.Err != nil:
+		return fmt.Errorf("put %s: read what to put: %w", key, from.Err)
 	case err != nil:
 		return fmt.Errorf("put %s: %w", key, f.classify(err))
 	}
@@ -203,10 +186,7 @@ func (f *Folder) sync(dir string) error {
 		return err
 	}
 	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrPermission) {
-		return err // other systems cannot sync a folder, and do not need to
-	}
-	return nil
+	return disk.Sync(d)
 }
 
 // Get opens an object. One that is replaced or deleted meanwhile is read to its end as it was.
@@ -311,13 +291,12 @@ func (f *Folder) Delete(ctx context.Context, key string) error {
 
 // classify gives what the system reports a kind, and the user something to do.
 func (f *Folder) classify(err error) error {
+	explained, ok := disk.Explain(err, f.dir)
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fault.New(fault.Unavailable, "the disk of the folder %s is full; free some space: %v", f.dir, err)
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return fault.New(fault.Unavailable, "the folder %s cannot be read and written; make it writable for this user: %v", f.dir, err)
+	case ok:
+		return explained
 	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return fault.New(fault.Unavailable, "the folder %s does not work: %v", f.dir, err)
 	}

@@ -64,31 +64,13 @@ func New(cfg aws.Config, bucket string) *Blob {
 	}
 }
 
-// source reads what is put. It ends with its context, and keeps its error, which is not the bucket's.
-type source struct {
-	ctx context.Context
-	r   io.Reader
-	err error
-}
-
-func (s *source) Read(p []byte) (n int, err error) {
-	if s.err = s.ctx.Err(); s.err != nil {
-		return 0, s.err
-	}
-	n, err = s.r.Read(p)
-	if err != io.EOF {
-		s.err = err
-	}
-	return n, err
-}
-
 // Put sends r with checksums that S3 compares and keeps. It holds a few parts in memory, however long r is. After an error of kind
 // fault.Unavailable the object may have been replaced, whole.
 func (b *Blob) Put(ctx context.Context, key string, r io.Reader) error {
 	if err := blob.CheckKey(key); err != nil {
 		return err
 	}
-	from := &source{ctx: ctx, r: r}
+	from := blob.NewSource(ctx, r)
 	_, err := b.upload.UploadObject(ctx, &transfermanager.UploadObjectInput{
 		Bucket: &b.bucket, Key: &key, Body: from,
 		ChecksumType: transfer.ChecksumTypeFullObject, // of the whole, so that Get can compare it
@@ -97,8 +79,8 @@ func (b *Blob) Put(ctx context.Context, key string, r io.Reader) error {
 	switch {
 	case err == nil:
 		return nil
-	case from.err != nil:
-		return fmt.Errorf("put %s: read what to put: %w", key, from.err)
+	case from.Err != nil:
+		return fmt.Errorf("put %s: read what to put: %w", key, from.Err)
 	case errors.As(err, &api) && api.ErrorCode() == "NoSuchUpload": // a repeated request found the upload completed
 		return fault.Wrap(fault.Unavailable, fmt.Errorf("put %s: %w", key, err))
 	}

@@ -13,11 +13,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	gomail "github.com/emersion/go-message/mail"
 
+	"adminassistant/shared/disk"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/mail"
 )
@@ -167,31 +167,16 @@ func (o *Outbox) write(name string, message []byte) error {
 		_ = os.Remove(file.Name())
 		return err
 	}
-	return o.sync()
-}
-
-// sync writes the names of the folder's files to the disk, where the system can and needs to.
-func (o *Outbox) sync() error {
-	d, err := os.Open(o.dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	return nil
+	return disk.SyncFolder(o.dir)
 }
 
 // classify gives what the system reports a kind, and the user something to do.
 func (o *Outbox) classify(err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fault.New(fault.Unavailable, "the disk of the folder %s is full; free some space: %v", o.dir, err)
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return fault.New(fault.Unavailable, "the folder %s cannot be read and written; make it writable for this user: %v", o.dir, err)
+	}
+	if explained, ok := disk.Explain(err, o.dir); ok {
+		return explained
 	}
 	return fault.New(fault.Unavailable, "the folder %s does not work: %v", o.dir, err)
 }

@@ -23,8 +23,8 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 
+	"adminassistant/shared/disk"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/secret"
 )
@@ -228,23 +228,10 @@ func create(path string) error {
 		err = os.Link(file.Name(), path) // unlike a rename it replaces nothing
 	}
 	if err == nil {
-		err = syncFolder(dir)
+		err = disk.SyncFolder(dir)
 	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return unavailable(path, err)
-	}
-	return nil
-}
-
-// syncFolder writes the names of a folder's files to the disk, where the system can and needs to.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrPermission) {
-		return err
 	}
 	return nil
 }
