@@ -4,6 +4,7 @@
 package awstest
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -122,4 +123,15 @@ func (h hasty) RetryDelay(int, error) (time.Duration, error) { return 0, nil }
 // GetAttemptToken leaves the client's own rate limit out, which would wait, too.
 func (h hasty) GetAttemptToken(context.Context) (func(error) error, error) {
 	return func(error) error { return nil }, nil
+}
+
+// Body reads the body of a request, and leaves it to be read once more.
+func Body(t testing.TB, r *http.Request) []byte {
+	t.Helper()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Errorf("read a request: %v", err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return body
 }

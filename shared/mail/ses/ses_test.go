@@ -1,10 +1,8 @@
 package ses
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -66,13 +64,8 @@ type requests struct {
 
 func (r *requests) watch(t testing.TB, cfg aws.Config) aws.Config {
 	return awstest.Faults(t, cfg, func(q *http.Request, _ int) awstest.Answer {
-		body, err := io.ReadAll(q.Body)
-		if err != nil {
-			t.Errorf("read a request: %v", err)
-		}
-		q.Body = io.NopCloser(bytes.NewReader(body))
 		var asked request
-		if err := json.Unmarshal(body, &asked); err != nil {
+		if err := json.Unmarshal(awstest.Body(t, q), &asked); err != nil {
 			t.Errorf("read a request: %v", err)
 		}
 		r.mu.Lock()

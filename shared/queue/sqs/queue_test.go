@@ -1,11 +1,9 @@
 package sqs
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -363,15 +361,10 @@ func TestRequests(t *testing.T) {
 	asked := func(t *testing.T) (shop, func() map[string]any) {
 		var last map[string]any
 		s := open(t, func(r *http.Request, _ int) awstest.Answer {
-			body, err := io.ReadAll(r.Body)
-			if err == nil {
-				last = nil
-				err = json.Unmarshal(body, &last)
-			}
-			if err != nil {
+			last = nil
+			if err := json.Unmarshal(awstest.Body(t, r), &last); err != nil {
 				t.Error(err)
 			}
-			r.Body = io.NopCloser(bytes.NewReader(body))
 			return awstest.Answer{}
 		})
 		return s, func() map[string]any { return last }

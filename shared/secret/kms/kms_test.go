@@ -1,10 +1,8 @@
 package kms
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -57,13 +55,8 @@ type request struct {
 
 func (r *requests) watch(t testing.TB, cfg aws.Config) aws.Config {
 	return awstest.Faults(t, cfg, func(q *http.Request, _ int) awstest.Answer {
-		body, err := io.ReadAll(q.Body)
-		if err != nil {
-			t.Errorf("read a request: %v", err)
-		}
-		q.Body = io.NopCloser(bytes.NewReader(body))
 		asked := request{operation: awstest.Operation(q)}
-		if err := json.Unmarshal(body, &asked.body); err != nil {
+		if err := json.Unmarshal(awstest.Body(t, q), &asked.body); err != nil {
 			t.Errorf("read a request: %v", err)
 		}
 		r.mu.Lock()

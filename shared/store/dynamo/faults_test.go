@@ -155,12 +155,7 @@ func TestRequests(t *testing.T) {
 // consistent reads from a request whether it asks for what was written last.
 func consistent(t *testing.T, r *http.Request) bool {
 	t.Helper()
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Error(err)
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return strings.Contains(string(body), `"ConsistentRead":true`)
+	return strings.Contains(string(awstest.Body(t, r)), `"ConsistentRead":true`)
 }
 
 func TestReadsOfTheTableAreStronglyConsistent(t *testing.T) {
