@@ -14,7 +14,7 @@ import (
 )
 
 // eraser returns who erases users. Its steps are all that keep something of one; docs/privacy.md tells what and where.
-func (y *system) eraser(users *account.Users, log *audit.Log) *account.Eraser {
+func (y *system) eraser(users *account.Users) *account.Eraser {
 	sessions := session.New(y.table, time.Now)
 	return account.NewEraser(users,
 		account.Step{Name: "sessions", Erase: func(ctx context.Context, e account.Erasure) error { return sessions.EndAll(ctx, e.User) }},
@@ -31,7 +31,7 @@ func (y *system) eraser(users *account.Users, log *audit.Log) *account.Eraser {
 			return httpapi.EraseRecords(ctx, y.table, e.User)
 		}},
 		account.Step{Name: "audit", Erase: func(ctx context.Context, e account.Erasure) error {
-			_, err := log.Erase(ctx, audit.Entry{
+			_, err := y.audit.Erase(ctx, audit.Entry{
 				User: e.User, Actor: e.By, Action: "user.erase", Resource: audit.Resource{Kind: "user", ID: e.User}, Outcome: audit.OK,
 				Correlation: telemetry.Correlation(ctx), Details: audit.Details{"last": audit.Bool(e.Last)},
 			})

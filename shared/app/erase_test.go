@@ -20,12 +20,10 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/session"
-	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/job"
-	"adminassistant/shared/ledger"
 	"adminassistant/shared/limit"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
@@ -110,8 +108,7 @@ func (o *one) live(who string) {
 		o.work()
 	}
 
-	configs := archive.NewConfigs(o.table, ledger.New(o.table, o.blobs), newID, time.Now)
-	jobs := job.New(o.table, map[run.Kind]job.Kind{run.Archive: job.Archives(configs, o.archives)}, newID, time.Now)
+	jobs := job.New(o.table, map[run.Kind]job.Kind{run.Archive: job.Archives(o.configs, o.archives)}, newID, time.Now)
 	_, err := jobs.Create(t.Context(), key, job.Job{Kind: run.Archive, Config: config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
 	must(t, err)
 	_, _, err = session.New(o.table, time.Now).Start(t.Context(), account.Principal{Tenant: "tenant", Object: who, Name: "Name of " + who}, "browser of "+who)
@@ -231,7 +228,7 @@ func TestErasingLeavesNothing(t *testing.T) {
 	}
 
 	later := account.NewUsers(o.table, func() time.Time { return time.Now().Add(17 * time.Minute) })
-	p, err := o.eraser(later, audit.New(o.table, time.Now, newID)).Erase(t.Context(), account.Principal{Tenant: "tenant", Object: "boss"}, "ann")
+	p, err := o.eraser(later).Erase(t.Context(), account.Principal{Tenant: "tenant", Object: "boss"}, "ann")
 	if err != nil || !p.Done {
 		t.Fatalf("%+v, %v", p, err)
 	}

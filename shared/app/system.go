@@ -33,25 +33,30 @@ type system struct {
 	blobs     blob.Blob
 	archives  queue.Queue
 	own       *local.Provider
+	entries   *ledger.Ledger
+	configs   *archive.Configs
+	runs      *run.Store
+	audit     *audit.Log
 	providers *calendars
 	cli       httpapi.CLISignIn // without a client: nobody signs in
 }
 
-// connect wires the calendars' providers.
+// connect wires what stands on table and blobs alone, and the calendars' providers.
 func (y *system) connect(credentials credentials) {
+	y.entries = ledger.New(y.table, y.blobs)
+	y.configs = archive.NewConfigs(y.table, y.entries, newID, time.Now)
+	y.runs = run.NewStore(y.table)
+	y.audit = audit.New(y.table, time.Now, newID)
 	y.own = local.New(y.table, newID, time.Now)
 	y.providers = &calendars{settings: y.settings, table: y.table, local: y.own, graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials)}}
 }
 
 // api returns the HTTP API.
 func (y *system) api(version string, authenticate func(*http.Request) (account.Principal, error)) http.Handler {
-	entries := ledger.New(y.table, y.blobs)
-	runs := run.NewStore(y.table)
-	users, log := account.NewUsers(y.table, time.Now), audit.New(y.table, time.Now, newID)
+	users := account.NewUsers(y.table, time.Now)
 	return httpapi.New(httpapi.Services{
-		Configs: archive.NewConfigs(y.table, entries, newID, time.Now),
-		Runs:    runs, Starter: &run.Starter{Runs: runs, Queue: y.archives}, Ledger: entries, Blobs: y.blobs, Table: y.table,
-		Users: users, Eraser: y.eraser(users, log), Audit: log, Limits: y.limits,
+		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Ledger: y.entries, Blobs: y.blobs, Table: y.table,
+		Users: users, Eraser: y.eraser(users), Audit: y.audit, Limits: y.limits,
 		Provider: y.providers.of,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
 		Clock:    time.Now, NewID: newID, Log: y.log, Version: version,
@@ -59,15 +64,12 @@ func (y *system) api(version string, authenticate func(*http.Request) (account.P
 	})
 }
 
-// audit returns the log of who did what.
-func (y *system) audit() *audit.Log { return audit.New(y.table, time.Now, newID) }
-
 // worker returns who carries out the runs that messages of a queue name. busyDelay is how long a run waits for another one of
 // its archive calendar, and visibility how long its message stays hidden.
 func (y *system) worker(messages queue.Queue, busyDelay, visibility time.Duration, handlers map[run.Kind]run.Handler) *run.Worker {
 	return &run.Worker{
-		Runs: run.NewStore(y.table), Queue: messages, Handlers: handlers, Log: y.log, Metrics: y.metrics, Clock: time.Now,
-		BusyDelay: busyDelay, Visibility: visibility, Ended: y.audit().RunEnded,
+		Runs: y.runs, Queue: messages, Handlers: handlers, Log: y.log, Metrics: y.metrics, Clock: time.Now,
+		BusyDelay: busyDelay, Visibility: visibility, Ended: y.audit.RunEnded,
 	}
 }
 
@@ -81,9 +83,8 @@ func (y *system) archiver() *archive.Runner {
 
 // dispatcher returns who starts the runs of jobs that are due.
 func (y *system) dispatcher() *job.Dispatcher {
-	configs := archive.NewConfigs(y.table, ledger.New(y.table, y.blobs), newID, time.Now)
 	return &job.Dispatcher{
-		Table: y.table, Kinds: map[run.Kind]job.Kind{run.Archive: job.Archives(configs, y.archives)}, Clock: time.Now, Log: y.log, Metrics: y.metrics,
+		Table: y.table, Kinds: map[run.Kind]job.Kind{run.Archive: job.Archives(y.configs, y.archives)}, Clock: time.Now, Log: y.log, Metrics: y.metrics,
 	}
 }
 

@@ -85,12 +85,16 @@ type meAnswer struct {
 	Body meView
 }
 
-func (s *server) getMe(ctx context.Context, _ *struct{}) (*meAnswer, error) {
-	p, err := account.From(ctx)
-	if err != nil {
-		return nil, err
+// me is who asks, and what is kept of them.
+func (s *server) me(ctx context.Context) (p account.Principal, profile account.Profile, err error) {
+	if p, err = account.From(ctx); err == nil {
+		profile, err = s.Users.Get(ctx, p.Tenant, p.Object)
 	}
-	profile, err := s.Users.Get(ctx, p.Tenant, p.Object)
+	return p, profile, err
+}
+
+func (s *server) getMe(ctx context.Context, _ *struct{}) (*meAnswer, error) {
+	p, profile, err := s.me(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -108,11 +112,7 @@ func (s *server) putSettings(ctx context.Context, in *struct {
 	IfMatch
 	Body settingsInput
 }) (*settingsAnswer, error) {
-	p, err := account.From(ctx)
-	if err != nil {
-		return nil, err
-	}
-	profile, err := s.Users.Get(ctx, p.Tenant, p.Object)
+	p, profile, err := s.me(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -181,7 +181,7 @@ func (s *Server) standing(g *grant) *refusal {
 // ofUsers are the scopes that are about the user and no API.
 var ofUsers = []string{"openid", "profile", "email", "offline_access"}
 
-// respond gives out the tokens of a sign-in, for the scopes that are asked for now, else those of the sign-in.
+// respond gives out the tokens of a sign-in, for the scopes that this request asks for, else those of the sign-in.
 func (s *Server) respond(form url.Values, g *grant) (object, *refusal) {
 	scopes := strings.Fields(form.Get("scope"))
 	if len(scopes) == 0 {
