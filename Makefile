@@ -1,6 +1,6 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos lint vuln fmt fuzz clean
+.PHONY: help run test tools chromium cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos lint vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
 export CGO_ENABLED := 0
@@ -30,7 +30,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/installed-3.3.1
 MOTO := .tools/moto/installed-5.2.1
 CDK := .tools/cdk/installed-$(CDK_VERSION)
 
-tools: $(DYNAMODB_LOCAL) $(MOTO) $(CDK) ## install what tests and deployment need beside Go into .tools/
+tools: $(DYNAMODB_LOCAL) $(MOTO) $(CDK) chromium ## install what tests and deployment need beside Go into .tools/
 
 # without NAME,WHY tells what is left out, or fails where nothing may be
 without = { echo "$(1) is left out: $(2)"; test "$$CI" != true; }
@@ -46,6 +46,13 @@ $(MOTO): shared/awstest/engines/requirements.txt
 		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing moto' && \
 		python3 -m venv $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check -r $< && touch $@; \
 	else $(call without,moto,it needs Python 3.10 with venv); fi
+
+# a browser is the system's; where nobody may install one, the tests in a browser are left out
+chromium:
+	@if command -v "$${CHROMIUM:-chromium}" chromium-browser google-chrome >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; \
+	else $(call without,Chromium,the system has none; install its package chromium); fi
 
 $(CDK):
 	@if command -v npm >/dev/null; then \

@@ -10,23 +10,36 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"adminassistant/shared/fault"
 )
 
 // client speaks to the API.
 type client struct {
-	base string
-	http *http.Client
+	base        string // as apiAddress gives it
+	at          *url.URL
+	http        *http.Client
+	credentials credentials // nil: nobody signs in
 }
 
 func newClient(base string, transport http.RoundTripper) (*client, error) {
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fault.New(fault.Invalid, "--api must be an address as in http://127.0.0.1:8080, not %q", base)
+	base, err := apiAddress(base)
+	if err != nil {
+		return nil, err
 	}
-	return &client{base: strings.TrimRight(base, "/"), http: &http.Client{Transport: transport}}, nil
+	at, err := url.Parse(base)
+	if err != nil {
+		return nil, err
+	}
+	return &client{base: base, at: at, http: &http.Client{Transport: transport, CheckRedirect: noRedirect}}, nil
+}
+
+// secret says whether what is sent to the API stays between it and us: over https, or on this machine.
+func (c *client) secret() bool { return c.at.Scheme == "https" || ownHost(c.at.Hostname()) }
+
+// errInClear is the failure of sending a token for others to read.
+func errInClear(api string) error {
+	return fault.New(fault.Invalid, "a sign-in is not sent in the clear; reach %s by https", api)
 }
 
 // inProcess answers requests by a handler, without a network.
@@ -113,38 +126,35 @@ func (c *client) do(ctx context.Context, in request, out any) (http.Header, erro
 
 // send makes a call. The caller closes the answer's body.
 func (c *client) send(ctx context.Context, in request) (*http.Response, error) {
-	body, contentType := in.file, "text/calendar"
+	var body []byte
 	if in.json != nil {
-		data, err := json.Marshal(in.json)
-		if err != nil {
+		var err error
+		if body, err = json.Marshal(in.json); err != nil {
 			return nil, err
 		}
-		body, contentType = bytes.NewReader(data), "application/json"
 	}
-	address := c.base + in.path
-	if len(in.query) > 0 {
-		address += "?" + in.query.Encode()
-	}
-	r, err := http.NewRequestWithContext(ctx, in.method, address, body)
+	key := rand.Text()
+	token, err := c.token(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	if body != nil {
-		r.Header.Set("Content-Type", contentType)
-	}
-	if in.ifMatch != "" {
-		r.Header.Set("If-Match", in.ifMatch)
-	}
-	if in.method == http.MethodPost && in.file == nil {
-		r.Header.Set("Idempotency-Key", rand.Text())
-	}
-	answer, err := c.http.Do(r)
+	answer, err := c.try(ctx, in, body, key, token)
 	if err != nil {
-		var network *url.Error
-		if errors.As(err, &network) && ctx.Err() == nil {
-			return nil, fault.New(fault.Unavailable, "no server answers at %s (%v); start one with: admin-assistant serve, or work without one with: --local", c.base, network.Err)
+		return nil, err
+	}
+	// A file cannot be sent twice; the call before it has shown that its token is good.
+	if answer.StatusCode == http.StatusUnauthorized && token != "" && in.file == nil {
+		newer, err := c.token(ctx, token)
+		if err != nil {
+			answer.Body.Close()
+			return nil, err
 		}
-		return nil, err
+		if newer != token {
+			answer.Body.Close()
+			if answer, err = c.try(ctx, in, body, key, newer); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if answer.StatusCode < 300 {
 		return answer, nil
@@ -154,7 +164,62 @@ func (c *client) send(ctx context.Context, in request) (*http.Response, error) {
 	if err := json.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(&failure.problem); err != nil || failure.Detail == "" {
 		failure.problem = problem{Code: "http", Detail: fmt.Sprintf("%s answered %s", c.base, answer.Status)}
 	}
+	if failure.Status == http.StatusUnauthorized && c.credentials != nil {
+		return nil, c.credentials.Unaccepted(failure.Detail)
+	}
 	return nil, failure
+}
+
+// token returns the token for a request, if there is one.
+func (c *client) token(ctx context.Context, refused string) (string, error) {
+	if c.credentials == nil {
+		return "", nil
+	}
+	token, err := c.credentials.Token(ctx, refused)
+	if err == nil && token != "" && !c.secret() {
+		return "", errInClear(c.base)
+	}
+	return token, err
+}
+
+// try makes a call once, with a token if there is one. body is the JSON, unless there is a file.
+func (c *client) try(ctx context.Context, in request, body []byte, key, token string) (*http.Response, error) {
+	address := c.base + in.path
+	if len(in.query) > 0 {
+		address += "?" + in.query.Encode()
+	}
+	content, contentType := in.file, "text/calendar"
+	if in.json != nil {
+		content, contentType = bytes.NewReader(body), "application/json"
+	}
+	r, err := http.NewRequestWithContext(ctx, in.method, address, content)
+	if err != nil {
+		return nil, err
+	}
+	if r.URL.Scheme != c.at.Scheme || r.URL.Host != c.at.Host || r.URL.User != nil {
+		return nil, fault.New(fault.Internal, "%s is not of %s: not sent", in.path, c.base)
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	if content != nil {
+		r.Header.Set("Content-Type", contentType)
+	}
+	if in.ifMatch != "" {
+		r.Header.Set("If-Match", in.ifMatch)
+	}
+	if in.method == http.MethodPost && in.file == nil {
+		r.Header.Set("Idempotency-Key", key)
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		var network *url.Error
+		if errors.As(err, &network) && ctx.Err() == nil {
+			return nil, fault.New(fault.Unavailable, "no server answers at %s (%v); start one with: admin-assistant serve, or work without one with: --local", c.base, network.Err)
+		}
+		return nil, err
+	}
+	return answer, nil
 }
 
 // page is one page of a list.

@@ -8,7 +8,10 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 
+	"github.com/adrg/xdg"
+	"github.com/pkg/browser"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -28,6 +31,8 @@ const (
 type program struct {
 	settings app.Settings
 	local    bool
+	profile  string
+	apiGiven bool // by --api
 	output   string
 	yes      bool
 	serving  bool // the command is serve
@@ -35,18 +40,31 @@ type program struct {
 	in       io.Reader
 	out, err io.Writer
 
+	signIns   signIns
+	transport http.RoundTripper          // to servers and to the sign-in service
+	browse    func(address string) error // opens a page
+
 	opened *app.Local // with --local
 	client *client
 }
 
 // execute runs one command line and returns the exit code.
 func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
-	p := &program{in: in, out: out, err: errs}
+	browser.Stdout, browser.Stderr = io.Discard, io.Discard
+	p := &program{
+		in: in, out: out, err: errs,
+		signIns: signIns{filepath.Join(xdg.ConfigHome, "admin-assistant")}, transport: http.DefaultTransport, browse: browser.OpenURL,
+	}
+	return p.execute(ctx, args)
+}
+
+// execute runs one command line and returns the exit code.
+func (p *program) execute(ctx context.Context, args []string) int {
 	root := p.root()
 	root.SetArgs(args)
-	root.SetIn(in)
-	root.SetOut(out)
-	root.SetErr(errs)
+	root.SetIn(p.in)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
 	err := root.ExecuteContext(ctx)
 	if p.opened != nil {
 		err = errors.Join(err, p.opened.Close())
@@ -116,9 +134,10 @@ func (p *program) root() *cobra.Command {
 	flags.BoolVar(&p.local, "local", false, "work on the stores of this machine, without a server")
 	flags.String("data", "", "folder of the stores of this machine (ADMIN_ASSISTANT_DATA; default: the system's folder for data)")
 	flags.String("api", "", "address of the server (ADMIN_ASSISTANT_API; default http://127.0.0.1:8080)")
+	flags.StringVar(&p.profile, "profile", "", "name of a sign-in, which stands for its server, too")
 	flags.StringVar(&p.output, "output", "table", "table for people, json for programs")
 	flags.BoolVar(&p.yes, "yes", false, "answer every question with yes")
-	root.AddCommand(p.calendarCommand(), p.configCommand(), p.archiveCommand(), p.ledgerCommand(), p.serveCommand(), p.versionCommand())
+	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.calendarCommand(), p.configCommand(), p.archiveCommand(), p.ledgerCommand(), p.serveCommand(), p.versionCommand())
 	usage(root)
 	return root
 }
@@ -167,6 +186,7 @@ func (p *program) readSettings(cmd *cobra.Command) (err error) {
 	for name, into := range map[string]*string{"data": &p.settings.Data, "api": &p.settings.API} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			*into = f.Value.String()
+			p.apiGiven = p.apiGiven || name == "api"
 		}
 	}
 	return nil
@@ -193,9 +213,20 @@ func (p *program) api() (*client, error) {
 		return p.client, nil
 	}
 	if !p.local {
-		c, err := newClient(p.settings.API, http.DefaultTransport)
+		at, err := p.signInPlace(false)
+		if err != nil {
+			return nil, err
+		}
+		c, err := newClient(at.api, p.transport)
+		if err != nil {
+			return nil, err
+		}
+		c.credentials = &tokens{place: at, signIns: p.signIns, transport: p.transport}
+		if p.settings.Token != "" {
+			c.credentials = fixedToken{api: at.api, token: p.settings.Token}
+		}
 		p.client = c
-		return c, err
+		return c, nil
 	}
 	local, err := p.open()
 	if err != nil {

@@ -7,10 +7,13 @@
 //	RUN#<id> / ITEM#<page>              its items, a page each
 //	ACTIVE#<config> / <window and kind> the run that is under way for a window
 //	LEASE#<archive calendar> / LEASE    who may write the calendar now
+//
+// A run that belongs to no config has <user>#<SHA-256 of its calendar's URI> in the place of one.
 package run
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,8 +28,12 @@ import (
 // Kind says what a run does.
 type Kind string
 
-// Archive copies a window of the source calendar into the archive.
-const Archive Kind = "archive"
+const (
+	Archive Kind = "archive" // copies a window of the source calendar into the archive
+	Backup  Kind = "backup"  // copies a calendar into files
+	Restore Kind = "restore" // puts what a file holds into a calendar
+	Drill   Kind = "drill"   // restores the newest backup of a calendar beside it, compares, and removes what it made
+)
 
 // State of a run.
 type State string
@@ -84,16 +91,20 @@ func NewProblem(err error) *Problem {
 
 // Run is one execution.
 type Run struct {
-	ID        string        `json:"id"`
-	User      string        `json:"user"` // account.Principal.Key
-	Kind      Kind          `json:"kind"`
-	Config    string        `json:"config"` // id of the archive config
-	From      calendar.Date `json:"from"`   // first day of the window
-	To        calendar.Date `json:"to"`     // last day, included
-	Options   Options       `json:"options"`
-	AttemptOf string        `json:"attempt_of,omitempty"` // the run whose failed items this one retries
-	Job       string        `json:"job,omitempty"`        // the job that started it
-	Lease     string        `json:"lease,omitempty"`      // name of the lease that it took last
+	ID     string `json:"id"`
+	User   string `json:"user"` // account.Principal.Key
+	Kind   Kind   `json:"kind"`
+	Config string `json:"config"` // id of the archive config; empty: of none
+	// Calendar is the URI of the calendar that a run of another kind than Archive is about.
+	Calendar string        `json:"calendar,omitempty"`
+	From     calendar.Date `json:"from"` // first day of the window; with To, zero: all there is
+	To       calendar.Date `json:"to"`   // last day, included
+	Options  Options       `json:"options"`
+	// Input is what else the kind of run needs to know; see backup.Input.
+	Input     json.RawMessage `json:"input,omitempty"`
+	AttemptOf string          `json:"attempt_of,omitempty"` // the run whose failed items this one retries
+	Job       string          `json:"job,omitempty"`        // the job that started it
+	Lease     string          `json:"lease,omitempty"`      // name of the lease that it took last
 
 	State    State           `json:"state"`
 	Progress Progress        `json:"progress"`
@@ -125,8 +136,25 @@ func runKey(user, id string) store.Key {
 	return store.Key{PK: userPartition(user), SK: "RUN#" + id}
 }
 
+// scope is what runs are listed by, and what a run is the only one for: its config, else its user's calendar.
+func (r *Run) scope() string {
+	if r.Config != "" {
+		return r.Config
+	}
+	return CalendarScope(r.User, r.Calendar)
+}
+
+// CalendarScope stands in the place of a config's id for runs that belong to none.
+func CalendarScope(user, uri string) string {
+	return fmt.Sprintf("%s#%x", user, sha256.Sum256([]byte(uri)))
+}
+
 func (r *Run) activeKey() store.Key {
-	return store.Key{PK: "ACTIVE#" + r.Config, SK: fmt.Sprintf("%s#%s#%s#%+v#%s", r.Kind, r.From, r.To, r.Options, r.AttemptOf)}
+	sk := fmt.Sprintf("%s#%s#%s#%+v#%s", r.Kind, r.From, r.To, r.Options, r.AttemptOf)
+	if r.Calendar != "" || len(r.Input) > 0 {
+		sk += fmt.Sprintf("#%x", sha256.Sum256(append([]byte(r.Calendar+"\x00"), r.Input...)))
+	}
+	return store.Key{PK: "ACTIVE#" + r.scope(), SK: sk}
 }
 
 // Store keeps runs.
@@ -140,7 +168,7 @@ func (r *Run) item() *store.Item {
 	if err != nil {
 		panic(fmt.Sprintf("run: %v", err)) // plain data; only a malformed Result could do it
 	}
-	return &store.Item{Key: runKey(r.User, r.ID), IndexPK: "RUNS#" + r.Config, IndexSK: r.ID, Data: data}
+	return &store.Item{Key: runKey(r.User, r.ID), IndexPK: "RUNS#" + r.scope(), IndexSK: r.ID, Data: data}
 }
 
 // createAttempts is how often Create looks again when the run under way ended between two of its looks.
@@ -223,7 +251,7 @@ func decode(item store.Item) (*Run, error) {
 	return r, nil
 }
 
-// List returns a page of a user's runs, the newest first; config "" means all.
+// List returns a page of a user's runs, the newest first; config "" means all, and a CalendarScope those of a calendar.
 func (s *Store) List(ctx context.Context, user, config string, limit int, cursor string) (runs []*Run, next string, err error) {
 	q := store.Query{PK: userPartition(user), Prefix: "RUN#", Desc: true, Limit: limit, Cursor: cursor}
 	if config != "" {

@@ -42,7 +42,7 @@ func signInNeeded(reason, claims string) error {
 	return fault.Wrap(fault.Unauthenticated, &SignInNeeded{Reason: reason, Claims: claims})
 }
 
-// throttled is a refusal for now. Callers find RetryAfter by errors.As.
+// throttled is a refusal that passes. Callers find RetryAfter by errors.As.
 type throttled struct{ wait time.Duration }
 
 func (e *throttled) Error() string { return "Microsoft's sign-in service asks us to slow down" }

@@ -12,10 +12,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/cache"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/public"
 
+	"adminassistant/shared/account/msal"
 	"adminassistant/shared/fault"
 )
 
@@ -36,34 +36,13 @@ type library struct {
 	scopes       []string
 }
 
-// contents is what the library keeps, of one user.
-type contents struct{ text []byte }
-
-var _ cache.ExportReplace = (*contents)(nil)
-
-// Replace gives the library what it kept.
-func (c *contents) Replace(_ context.Context, into cache.Unmarshaler, _ cache.ReplaceHints) error {
-	if len(c.text) == 0 {
-		return nil
-	}
-	if into.Unmarshal(c.text) != nil {
-		return signInNeeded("", "") // its text may quote the tokens
-	}
-	return nil
-}
-
-// Export takes what the library keeps from now on.
-func (c *contents) Export(_ context.Context, from cache.Marshaler, _ cache.ExportHints) error {
-	text, err := from.Marshal()
-	if err != nil {
-		return fault.New(fault.Internal, "what the sign-in library keeps cannot be written")
-	}
-	c.text = text
-	return nil
+// newCache holds what the library keeps of one user.
+func newCache(text []byte) *msal.Cache {
+	return &msal.Cache{Text: text, Unreadable: signInNeeded("", "")}
 }
 
 // library makes one for a tenant. One that is not online gives out what it has, else errOffline.
-func (c *Client) library(tenant string, kept *contents, online bool) (*library, error) {
+func (c *Client) library(tenant string, kept *msal.Cache, online bool) (*library, error) {
 	l := &library{secret: c.credential != nil, scopes: c.scopes}
 	at := c.authority.String() + "/" + tenant
 	send := &sender{Client: c, online: online}

@@ -85,7 +85,7 @@ func (c *Client) door() string {
 func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*askFor)
 	defer cancel()
-	kept := &contents{}
+	kept := newCache(nil)
 	l, err := c.library(c.door(), kept, true)
 	if err != nil {
 		return Identity{}, err
@@ -99,7 +99,7 @@ func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
 		return Identity{}, err
 	}
 	who := claims.Principal()
-	sealed, err := c.seal(ctx, who.Key(), opened{Account: got.Account.HomeAccountID, Cache: kept.text})
+	sealed, err := c.seal(ctx, who.Key(), opened{Account: got.Account.HomeAccountID, Cache: kept.Text})
 	if err != nil {
 		return Identity{}, err
 	}

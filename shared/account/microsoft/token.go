@@ -12,6 +12,7 @@ import (
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/public"
 	"github.com/rs/zerolog"
 
+	"adminassistant/shared/account/msal"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/pause"
 	"adminassistant/shared/secret"
@@ -140,7 +141,7 @@ func (c *Client) use(ctx context.Context, user string, e entry) (held, error) {
 	if err != nil {
 		return held{}, err
 	}
-	kept := &contents{text: o.Cache}
+	kept := newCache(o.Cache)
 	got, err := c.ask(ctx, user, kept, o.Account, false)
 	if err == nil {
 		return c.hold(user, got, e.version), nil
@@ -160,7 +161,7 @@ func (c *Client) use(ctx context.Context, user string, e entry) (held, error) {
 	if got, err = c.ask(asking, user, kept, o.Account, true); err != nil {
 		return held{}, c.release(ctx, user, e, version, explain(err, c.clock()))
 	}
-	version, err = c.keep(ctx, user, opened{Account: o.Account, Cache: kept.text}, version)
+	version, err = c.keep(ctx, user, opened{Account: o.Account, Cache: kept.Text}, version)
 	if err != nil {
 		return held{}, err
 	}
@@ -168,7 +169,7 @@ func (c *Client) use(ctx context.Context, user string, e entry) (held, error) {
 }
 
 // ask gets a token from the library.
-func (c *Client) ask(ctx context.Context, user string, kept *contents, home string, online bool) (public.AuthResult, error) {
+func (c *Client) ask(ctx context.Context, user string, kept *msal.Cache, home string, online bool) (public.AuthResult, error) {
 	tenant, object, _ := strings.Cut(user, "#")
 	l, err := c.library(tenant, kept, online)
 	if err != nil {
