@@ -2,49 +2,21 @@ package run
 
 import (
 	"context"
-	"time"
 
 	"adminassistant/shared/fault"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/telemetry"
 )
 
+// deliveries gives the worker its messages.
+func (w *Worker) deliveries() *queue.Deliveries {
+	return &queue.Deliveries{Queue: w.Queue, Log: w.Log, Metrics: w.Metrics, FirstPause: w.BusyDelay, Visibility: w.Visibility}
+}
+
 // HandleBatch gives the messages of one delivery to handle, one after the other, and returns the ids of those that have to come
 // again. One that cannot be handled does not stop the others.
-func (w *Worker) HandleBatch(ctx context.Context, messages []queue.Message, handle func(context.Context, queue.Message) error) (again []string) {
-	for _, m := range messages {
-		if err := handle(ctx, m); err != nil {
-			w.release(ctx, m, err)
-			again = append(again, m.ID)
-		}
-	}
-	return again
-}
-
-const (
-	// longestPause is the longest that a message which was interrupted waits for its next delivery.
-	longestPause = time.Hour
-	// settleTime is how long releasing a message may take, even when the worker's own time is up.
-	settleTime = 5 * time.Second
-)
-
-// release lets a message that was interrupted come again, after a pause that grows with its deliveries.
-func (w *Worker) release(ctx context.Context, m queue.Message, cause error) {
-	telemetry.Failure(w.Log.WithLevel(interrupted(ctx)), cause).Str("message_id", m.ID).Int("attempt", m.Receives).Msg("message left for redelivery")
-	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
-	defer cancel()
-	if err := w.Queue.Extend(settle, m.Receipt, w.pause(m.Receives)); err != nil {
-		telemetry.Failure(w.Log.Warn(), err).Str("message_id", m.ID).Msg("message not released")
-	}
-}
-
-// pause is how long a message waits after so many deliveries: four times as long after each.
-func (w *Worker) pause(receives int) time.Duration {
-	pause := w.BusyDelay
-	for range min(receives, queue.MaxReceives) - 1 {
-		pause *= 4
-	}
-	return min(pause, longestPause)
+func (w *Worker) HandleBatch(ctx context.Context, messages []queue.Message, handle queue.Handler) (again []string) {
+	return w.deliveries().Batch(ctx, messages, handle)
 }
 
 // HandleDead fails the run that a dead letter names, and deletes the letter; the queue is that of the dead letters. What names no

@@ -50,18 +50,6 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-func TestPausesGrow(t *testing.T) {
-	w := &Worker{BusyDelay: 15 * time.Second}
-	var got []time.Duration
-	for receives := range queue.MaxReceives + 2 {
-		got = append(got, w.pause(receives))
-	}
-	want := []time.Duration{15 * time.Second, 15 * time.Second, time.Minute, 4 * time.Minute, 16 * time.Minute, time.Hour, time.Hour}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestDeadLetters(t *testing.T) {
 	t.Run("the run that a letter names fails", func(t *testing.T) {
 		s := newShop(t, nothing(t))

@@ -8,13 +8,11 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/fault"
-	"adminassistant/shared/pause"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
@@ -147,7 +145,7 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 		errors.As(err, &pause)
 		return w.replace(ctx, m, r, min(pause.after, queue.MaxDelay))
 	case again(err) && m.Receives < queue.MaxReceives:
-		telemetry.Failure(log.WithLevel(interrupted(ctx)), err).Int("attempt", m.Receives).Msg("run interrupted")
+		telemetry.Failure(log.WithLevel(queue.Interrupted(ctx)), err).Int("attempt", m.Receives).Msg("run interrupted")
 		return err
 	}
 	telemetry.Failure(log.Error(), err).Msg("run failed")
@@ -224,11 +222,7 @@ func (w *Worker) fail(ctx context.Context, user, id string, cause error) error {
 
 // park moves a message to the dead-letter queue.
 func (w *Worker) park(ctx context.Context, m queue.Message, reason string) error {
-	if err := w.Queue.Park(ctx, m, reason); err != nil {
-		return err
-	}
-	w.Metrics.Count(telemetry.Counts{telemetry.MessagesParked: 1})
-	return nil
+	return w.deliveries().Park(ctx, m, reason)
 }
 
 // endings are how runs of each state that they end in are counted.
@@ -252,46 +246,4 @@ func (w *Worker) count(r *Run) {
 }
 
 // Poll handles messages one after the other until ctx ends.
-func (w *Worker) Poll(ctx context.Context) error {
-	for ctx.Err() == nil {
-		messages, err := w.Queue.Receive(ctx, 1, w.Visibility, 10*time.Second)
-		if err != nil && ctx.Err() == nil {
-			telemetry.Failure(w.Log.Error(), err).Msg("queue unreachable")
-			if pause.For(ctx, time.Second) != nil {
-				break
-			}
-		}
-		for _, m := range messages {
-			w.handleRenewing(ctx, m)
-		}
-	}
-	return ctx.Err()
-}
-
-// handleRenewing handles one message and keeps it hidden while that takes. What is interrupted becomes visible again soon.
-func (w *Worker) handleRenewing(ctx context.Context, m queue.Message) {
-	renewing, stop := context.WithCancel(ctx)
-	defer stop()
-	var renewals sync.WaitGroup
-	renewals.Go(func() {
-		for pause.For(renewing, w.Visibility/3) == nil {
-			if err := w.Queue.Extend(renewing, m.Receipt, w.Visibility); err != nil && renewing.Err() == nil {
-				telemetry.Failure(w.Log.Warn(), err).Msg("message not renewed")
-			}
-		}
-	})
-	err := w.Handle(ctx, m)
-	stop()
-	renewals.Wait() // a late one would hide the message again
-	if err != nil {
-		w.release(ctx, m, err)
-	}
-}
-
-// interrupted is how loudly an interruption is logged: a worker that was stopped itself is nothing to worry about.
-func interrupted(ctx context.Context) zerolog.Level {
-	if ctx.Err() != nil {
-		return zerolog.DebugLevel
-	}
-	return zerolog.WarnLevel
-}
+func (w *Worker) Poll(ctx context.Context) error { return w.deliveries().Poll(ctx, w.Handle) }
