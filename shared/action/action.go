@@ -1,0 +1,431 @@
+// Package action keeps what needs the user: each thing once, open until it is resolved or dismissed, with the history of that.
+//
+// Items in the store:
+//
+//	USER#<user> / ACTION#<ulid>                            an action; in the index as ACTIONS#<user>#<state> / <ulid>
+//	USER#<user> / ACTIONOF#<kind>#<SHA-256 of the cause>   which action a cause raised last, and up to when it is known
+//
+// An action and the note of its cause change in one transaction, so that of all processes that see the same cause one raises it. The note
+// outlives the action's end: a cause that is told again by a message that came late is not raised anew.
+package action
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"adminassistant/shared/fault"
+	"adminassistant/shared/store"
+	"adminassistant/shared/telemetry"
+)
+
+// Kind says what the user has to do about.
+type Kind string
+
+const (
+	Overlap            Kind = "overlap"             // appointments share time, and no rule decides
+	Drift              Kind = "drift"               // an appointment changed after it was archived
+	OrphanModification Kind = "orphan_modification" // a modification has no original
+	MissingCategory    Kind = "missing_category"    // an appointment has no customer
+	ShrunkWindow       Kind = "shrunk_window"       // the source shows far fewer events than the ledger holds
+	SignInNeeded       Kind = "sign_in_needed"      // access to Microsoft 365 has ended
+	RunFailed          Kind = "run_failed"          // a run failed, wholly or in part
+)
+
+// Kinds are all of them.
+var Kinds = []Kind{Overlap, Drift, OrphanModification, MissingCategory, ShrunkWindow, SignInNeeded, RunFailed}
+
+// ends says what ends an action of a kind when the user's word that it is resolved is not enough.
+var ends = map[Kind]string{
+	Overlap:      "it is resolved by a decision about its appointments",
+	Drift:        "it is resolved by a decision about its versions",
+	ShrunkWindow: "it is resolved by the next run that succeeds; run again with force if the events are gone indeed",
+	SignInNeeded: "it is resolved by signing in again",
+}
+
+// State of an action.
+type State string
+
+const (
+	Open      State = "open"
+	Resolved  State = "resolved"  // what it was about is settled
+	Dismissed State = "dismissed" // the user does not care
+)
+
+// States are all of them.
+var States = []State{Open, Resolved, Dismissed}
+
+// Cause is what raises an action. While one is open, the same cause raises no other.
+type Cause struct {
+	Kind Kind `json:"kind"`
+	// Of tells causes of one kind apart, such as the id of a config.
+	Of string `json:"of,omitempty"`
+}
+
+// Subject is what an action is about.
+type Subject struct {
+	Kind string `json:"kind"` // run, config, job or user
+	ID   string `json:"id"`
+}
+
+// Action is one thing that needs the user.
+type Action struct {
+	ID   string `json:"id"`
+	User string `json:"user"` // account.Principal.Key
+	Cause
+	Subject Subject   `json:"subject"`
+	Detail  string    `json:"detail"` // what happened and what to do, for the user
+	State   State     `json:"state"`
+	At      time.Time `json:"at"` // when the cause was there last
+	History []Change  `json:"history"`
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
+
+	stored int64
+}
+
+// Change is one entry of an action's history.
+type Change struct {
+	At    time.Time `json:"at"`
+	State State     `json:"state"`         // from then on
+	By    string    `json:"by,omitempty"`  // who did it: Principal.Key; empty: nobody, it came about
+	Why   string    `json:"why,omitempty"` // id of what brought it about, such as a run
+}
+
+const (
+	// maxHistory bounds an action's history. The first entry and the newest ones stay.
+	maxHistory = 50
+	// maxDetail is the largest size of a detail in bytes.
+	maxDetail = 4 << 10
+	// keep is how long an action is kept after its end: for longer than a message that tells its cause again can be under way.
+	keep = 90 * 24 * time.Hour
+	// attempts is how often a change is tried again that somebody else's got in the way of.
+	attempts = 8
+	// listPages bounds how many pages of the store one page of a list looks through.
+	listPages = 10
+)
+
+const (
+	prefixAction = "ACTION#"
+	prefixCause  = "ACTIONOF#"
+)
+
+func partition(user string) string { return "USER#" + user }
+
+func actionKey(user, id string) store.Key {
+	return store.Key{PK: partition(user), SK: prefixAction + id}
+}
+
+func causeKey(user string, c Cause) store.Key {
+	return store.Key{PK: partition(user), SK: fmt.Sprintf("%s%s#%x", prefixCause, c.Kind, sha256.Sum256([]byte(c.Of)))}
+}
+
+func indexOf(user string, s State) string { return "ACTIONS#" + user + "#" + string(s) }
+
+// expires is when an action may go that is of state s since at.
+func expires(s State, at time.Time) time.Time {
+	if s == Open {
+		return time.Time{}
+	}
+	return at.Add(keep)
+}
+
+func (a *Action) op() store.Op {
+	op := store.Op{Put: &store.Item{
+		Key: actionKey(a.User, a.ID), IndexPK: indexOf(a.User, a.State), IndexSK: a.ID, Expires: expires(a.State, a.Updated), Data: marshal(a),
+	}, If: store.VersionIs(a.stored)}
+	if a.stored == 0 {
+		op.If = store.Absent()
+	}
+	return op
+}
+
+func marshal(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("action: %v", err)) // plain data
+	}
+	return data
+}
+
+// changed notes a change in the history.
+func (a *Action) changed(c Change) {
+	a.State, a.Updated = c.State, c.At
+	if a.History = append(a.History, c); len(a.History) > maxHistory {
+		a.History = slices.Delete(a.History, 1, len(a.History)-maxHistory+1)
+	}
+}
+
+func decode(item store.Item) (*Action, error) {
+	a := &Action{}
+	if err := json.Unmarshal(item.Data, a); err != nil || actionKey(a.User, a.ID) != item.Key {
+		return nil, fault.New(fault.Malformed, "action %s is unreadable: %v", strings.TrimPrefix(item.SK, prefixAction), err)
+	}
+	a.stored = item.Version
+	return a, nil
+}
+
+// note is what is known of a cause.
+type note struct {
+	Action string    `json:"action"` // the one that it raised last
+	Open   bool      `json:"open"`
+	At     time.Time `json:"at"` // what the cause did up to then is settled, or told by the action
+
+	stored int64
+}
+
+func (n *note) op(user string, c Cause, now time.Time) store.Op {
+	item := &store.Item{Key: causeKey(user, c), Data: marshal(n)}
+	if !n.Open {
+		item.Expires = expires(Resolved, now)
+	}
+	if n.stored == 0 {
+		return store.Op{Put: item, If: store.Absent()}
+	}
+	return store.Op{Put: item, If: store.VersionIs(n.stored)}
+}
+
+// decodeNote reads a note. One that is unreadable knows nothing: whoever tells of its cause must not be stopped by that.
+func decodeNote(ctx context.Context, item store.Item) *note {
+	n := &note{}
+	if err := json.Unmarshal(item.Data, n); err != nil {
+		n = &note{}
+		zerolog.Ctx(ctx).Error().Str("note", item.SK).Msg("unreadable note of an action begun anew")
+	}
+	n.stored = item.Version
+	return n
+}
+
+// Actions keeps the actions of all users. Errors that are not described are the store's.
+type Actions struct {
+	table store.Table
+	newID func() string
+	clock func() time.Time
+}
+
+// New returns the actions kept in table. Ids of newID sort by time.
+func New(table store.Table, newID func() string, clock func() time.Time) *Actions {
+	return &Actions{table: table, newID: newID, clock: clock}
+}
+
+// note reads what is known of a cause; of an unknown one all is zero.
+func (s *Actions) note(ctx context.Context, user string, c Cause) (*note, error) {
+	item, err := s.table.Get(ctx, causeKey(user, c))
+	if errors.Is(err, store.ErrNotFound) {
+		return &note{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what raised an action: %w", err)
+	}
+	return decodeNote(ctx, item), nil
+}
+
+// Raise opens an action for a's user, cause, subject and detail, and returns it. If one of the cause is open, that one is returned;
+// when its cause was there again since, it tells of the newer subject and detail. a.At is when the cause was there: what was known
+// of up to then raises nothing, and the action that it raised is returned, whatever became of it. So it may be told any number of times.
+func (s *Actions) Raise(ctx context.Context, a Action) (*Action, error) {
+	at := a.At.UTC().Round(0)
+	if len(a.Detail) > maxDetail {
+		return nil, fault.New(fault.Internal, "the detail of an action has %d bytes", len(a.Detail))
+	}
+	for range attempts {
+		n, err := s.note(ctx, a.User, a.Cause)
+		if err != nil {
+			return nil, err
+		}
+		var known *Action
+		if n.Action != "" {
+			if known, err = s.Get(ctx, a.User, n.Action); err != nil && !lost(err) {
+				return nil, err
+			}
+		}
+		if known != nil && !at.After(n.At) {
+			return known, nil
+		}
+		now := s.clock().UTC()
+		if known == nil || known.State != Open {
+			known = &Action{ID: s.newID(), User: a.User, Cause: a.Cause, Created: now}
+		}
+		known.Subject, known.Detail, known.At = a.Subject, a.Detail, at
+		known.changed(Change{At: now, State: Open, Why: a.Subject.ID})
+		n.Action, n.Open, n.At = known.ID, true, at
+		err = s.table.Transact(ctx, []store.Op{known.op(), n.op(a.User, a.Cause, now)})
+		if err == nil {
+			known.stored++
+			return known, nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return nil, fmt.Errorf("store an action: %w", err)
+		}
+	}
+	return nil, errBusy
+}
+
+// lost says whether err means that nothing can be done about an action: it is gone, or unreadable.
+func lost(err error) bool {
+	kind := fault.Of(err)
+	return kind == fault.NotFound || kind == fault.Malformed
+}
+
+var errBusy = fault.New(fault.Unavailable, "the action is changed by others at the same time; try again")
+
+// Settled resolves the open actions of causes that are gone since at, and returns them. A cause that was there after at stays open.
+// why is the id of what settled them. When there is nothing to resolve it costs one request for all causes together.
+func (s *Actions) Settled(ctx context.Context, user string, at time.Time, why string, causes ...Cause) ([]*Action, error) {
+	keys := make([]store.Key, len(causes))
+	for i, c := range causes {
+		keys[i] = causeKey(user, c)
+	}
+	items, err := s.table.GetMany(ctx, keys)
+	if err != nil {
+		return nil, fmt.Errorf("read what raised actions: %w", err)
+	}
+	var resolved []*Action
+	for _, item := range items {
+		n := decodeNote(ctx, item)
+		if !n.Open {
+			continue
+		}
+		a, err := s.end(ctx, user, n.Action, Change{State: Resolved, Why: why}, at)
+		switch {
+		case err == nil:
+			resolved = append(resolved, a)
+		case errors.Is(err, errStays) || fault.Of(err) == fault.Conflict || lost(err): // there again, or ended meanwhile
+		default:
+			return resolved, err
+		}
+	}
+	return resolved, nil
+}
+
+// errStays means that an action's cause was there after the time up to which it is settled.
+var errStays = errors.New("action: its cause is there")
+
+// end ends an open action. With gone, its cause has to be older than that.
+func (s *Actions) end(ctx context.Context, user, id string, c Change, gone time.Time) (*Action, error) {
+	for range attempts {
+		a, err := s.Get(ctx, user, id)
+		switch {
+		case err != nil:
+			return nil, err
+		case a.State == c.State:
+			return a, nil
+		case a.State != Open:
+			return nil, fault.New(fault.Conflict, "action %s is %s already", id, a.State)
+		case !gone.IsZero() && !gone.After(a.At):
+			return nil, errStays
+		}
+		n, err := s.note(ctx, user, a.Cause)
+		if err != nil {
+			return nil, err
+		}
+		c.At = s.clock().UTC()
+		a.changed(c)
+		ops := []store.Op{a.op()}
+		if n.Action == a.ID {
+			n.Open = false
+			if gone.After(n.At) {
+				n.At = gone.UTC().Round(0)
+			}
+			ops = append(ops, n.op(user, a.Cause, c.At))
+		}
+		err = s.table.Transact(ctx, ops)
+		if err == nil {
+			a.stored++
+			return a, nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return nil, fmt.Errorf("store action %s: %w", id, err)
+		}
+	}
+	return nil, errBusy
+}
+
+// Resolve ends an action on its user's word; one that is resolved stays so. One that was dismissed is of kind fault.Conflict, as is
+// one of a kind for which a word is not enough; the error says what is needed.
+func (s *Actions) Resolve(ctx context.Context, user, id string) (*Action, error) {
+	a, err := s.Get(ctx, user, id)
+	if err != nil {
+		return nil, err
+	}
+	if needed := ends[a.Kind]; needed != "" && a.State == Open {
+		return nil, fault.New(fault.Conflict, "action %s cannot be resolved like that: %s", id, needed)
+	}
+	return s.end(ctx, user, id, Change{State: Resolved, By: user}, time.Time{})
+}
+
+// Dismiss ends an action that its user does not care for; one that is dismissed stays so, one that was resolved is of kind fault.Conflict.
+// What it is about raises another one when it is there again.
+func (s *Actions) Dismiss(ctx context.Context, user, id string) (*Action, error) {
+	return s.end(ctx, user, id, Change{State: Dismissed, By: user}, time.Time{})
+}
+
+// Get returns a user's action; one that is not there is of kind fault.NotFound.
+func (s *Actions) Get(ctx context.Context, user, id string) (*Action, error) {
+	item, err := s.table.Get(ctx, actionKey(user, id))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, fault.New(fault.NotFound, "there is no action %s", id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read action %s: %w", id, err)
+	}
+	return decode(item)
+}
+
+// OpenOf returns the open action of a cause; nil if there is none.
+func (s *Actions) OpenOf(ctx context.Context, user string, c Cause) (*Action, error) {
+	n, err := s.note(ctx, user, c)
+	if err != nil || !n.Open {
+		return nil, err
+	}
+	a, err := s.Get(ctx, user, n.Action)
+	if err != nil && lost(err) || err == nil && a.State != Open {
+		return nil, nil
+	}
+	return a, err
+}
+
+// List returns a page of a user's actions, the newest first; state "" and kind "" mean all. Unreadable ones are left out. A page may be
+// short, or empty, and still have a next one.
+func (s *Actions) List(ctx context.Context, user string, state State, kind Kind, limit int, cursor string) (actions []*Action, next string, err error) {
+	q := store.Query{PK: partition(user), Prefix: prefixAction, Desc: true, Cursor: cursor}
+	if state != "" {
+		q.Index, q.PK, q.Prefix = true, indexOf(user, state), ""
+	}
+	for range listPages {
+		q.Limit = limit - len(actions)
+		page, err := s.table.Query(ctx, q)
+		if err != nil {
+			return nil, "", fmt.Errorf("list actions: %w", err)
+		}
+		for _, item := range page.Items {
+			a, err := decode(item)
+			if err != nil {
+				telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Str("action", strings.TrimPrefix(item.SK, prefixAction)).Msg("unreadable action left out")
+				continue
+			}
+			if kind == "" || a.Kind == kind {
+				actions = append(actions, a)
+			}
+		}
+		if q.Cursor = page.Next; q.Cursor == "" || len(actions) >= limit {
+			break
+		}
+	}
+	return actions, q.Cursor, nil
+}
+
+// Erase removes all that is kept of a user's actions, readable or not.
+func Erase(ctx context.Context, table store.Table, user string) error {
+	if err := store.Clear(ctx, table, store.Query{PK: partition(user), Prefix: "ACTION"}); err != nil {
+		return fmt.Errorf("erase actions: %w", err)
+	}
+	return nil
+}
