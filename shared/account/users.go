@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -269,6 +270,12 @@ func (u *Users) Get(ctx context.Context, tenant, object string) (Profile, error)
 		return Profile{}, fmt.Errorf("read the user's profile: %w", err)
 	}
 	return decodeProfile(item)
+}
+
+// Of is Get by the user's Principal.Key.
+func (u *Users) Of(ctx context.Context, user string) (Profile, error) {
+	tenant, object, _ := strings.Cut(user, "#")
+	return u.Get(ctx, tenant, object)
 }
 
 // change reads a profile, changes it and stores it, again when somebody else changed it meanwhile. A change that returns false is none.

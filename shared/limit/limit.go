@@ -32,10 +32,11 @@ const (
 	Bulk                  // what reads or writes a whole calendar, ledger or log
 	Starts                // what starts a run
 	Removals              // what deletes, erases or restores
+	Mails                 // e-mails that are sent to the user, which no request asks for
 	Classes               // how many there are
 )
 
-var classNames = [Classes]string{"reads", "writes", "bulk", "starts", "removals"}
+var classNames = [Classes]string{"reads", "writes", "bulk", "starts", "removals", "mails"}
 
 // String is the class's name, as it is in keys.
 func (c Class) String() string { return classNames[c] }
@@ -59,6 +60,7 @@ func Default() Rules {
 		Bulk:     {{30, time.Minute}},
 		Starts:   {{10, time.Minute}, {100, day}},
 		Removals: {{5, time.Minute}},
+		Mails:    {{100, day}},
 	}
 }
 

@@ -1,0 +1,149 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"adminassistant/shared/account"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
+	"adminassistant/shared/mail"
+	"adminassistant/shared/queue"
+	"adminassistant/shared/telemetry"
+)
+
+// Message names a notification that is due by e-mail.
+type Message struct {
+	User         string `json:"user"`
+	Notification string `json:"notification"` // id
+	Correlation  string `json:"correlation_id"`
+}
+
+// ParseMessage reads a message; errors are of kind fault.Malformed.
+func ParseMessage(body []byte) (Message, error) {
+	var m Message
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&m); err != nil {
+		return m, fault.New(fault.Malformed, "not a message that names a notification: %v", err)
+	}
+	if _, err := d.Token(); err != io.EOF || m.User == "" || m.Notification == "" {
+		return m, fault.New(fault.Malformed, "not a message that names a notification: user and notification are needed, and nothing after them")
+	}
+	return m, nil
+}
+
+// Limits decides whether a user may be sent one more e-mail now; its errors are of kind fault.Throttled, with a limit.Exceeded, or
+// fault.Unavailable.
+type Limits interface {
+	Allow(ctx context.Context, user string, class limit.Class) error
+}
+
+// Mailer sends the notifications that messages name.
+type Mailer struct {
+	queue.Deliveries
+	Notifications *Notifications
+	// Profile returns what is known of a user, by Principal.Key; fault.NotFound when nothing is.
+	Profile func(ctx context.Context, user string) (account.Profile, error)
+	Sender  mail.Sender
+	// Limits bounds the e-mails of a user; nil: there may be any number.
+	Limits Limits
+	// Base is the address of the API, without a slash at its end, for links; empty: e-mails have none.
+	Base  string
+	Clock func() time.Time
+}
+
+// tooLate is how long after it was due an e-mail is still sent. A daily quota of the mail service is free again within a day.
+const tooLate = 36 * time.Hour
+
+// Handle sends the notification that a message names, if its e-mail is due, notes what became of it, and settles the message. What cannot
+// be sent now comes again; what the mail service refuses for a reason that an operator has to see to is parked.
+func (w *Mailer) Handle(ctx context.Context, m queue.Message) error {
+	msg, err := ParseMessage(m.Body)
+	if err != nil {
+		telemetry.Failure(w.Log.Error(), err).Str("message_id", m.ID).Msg("message parked")
+		return w.Park(ctx, m, "malformed")
+	}
+	ctx = telemetry.WithCorrelation(ctx, w.Log.With().Str("notification", msg.Notification).Str("user", telemetry.Hash(msg.User)).Logger(), msg.Correlation)
+	log := zerolog.Ctx(ctx)
+	n, err := w.Notifications.Get(ctx, msg.User, msg.Notification)
+	switch kind := fault.Of(err); {
+	case err == nil:
+	case kind == fault.NotFound: // read and gone, or its user was erased
+		return w.Queue.Delete(ctx, m.Receipt)
+	case kind == fault.Malformed, kind == fault.Invalid: // the latter is an id that is none of ours
+		telemetry.Failure(log.Error(), err).Str("message_id", m.ID).Msg("message parked")
+		return w.Park(ctx, m, "names no readable notification")
+	default:
+		return err
+	}
+	if n.Mail != Due {
+		return w.Queue.Delete(ctx, m.Receipt)
+	}
+
+	became, err := w.send(ctx, n)
+	switch kind := fault.Of(err); {
+	case err == nil:
+	case errors.Is(err, mail.ErrQuota): // it lasts for hours: waiting must not count as failing
+		telemetry.Failure(log.Warn(), err).Msg("e-mail put off")
+		if err := w.Notifications.send(ctx, n, queue.MaxDelay); err != nil {
+			return err
+		}
+		return w.Queue.Delete(ctx, m.Receipt)
+	case kind.Transient() && m.Receives < queue.MaxReceives:
+		return err
+	default:
+		telemetry.Failure(log.Error(), err).Str("message_id", m.ID).Msg("message parked")
+		return w.Park(ctx, m, "the e-mail could not be sent")
+	}
+	if _, err := w.Notifications.change(ctx, n.User, n.ID, func(n *Notification) bool {
+		if n.Mail != Due {
+			return false
+		}
+		n.Mail = became
+		return true
+	}); err != nil && fault.Of(err) != fault.NotFound {
+		return fmt.Errorf("note that a notification was mailed: %w", err)
+	}
+	log.Info().Str("mail", string(became)).Msg("notification handled")
+	return w.Queue.Delete(ctx, m.Receipt)
+}
+
+// send sends a notification by e-mail if it is still wanted, and returns what became of it. An error means that nothing did yet.
+func (w *Mailer) send(ctx context.Context, n *Notification) (MailState, error) {
+	if w.Clock().Sub(n.Created) > tooLate {
+		return Dropped, nil
+	}
+	p, err := w.Profile(ctx, n.User)
+	if fault.Of(err) == fault.NotFound {
+		return Dropped, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if p.State() != account.Active || p.Settings.Email == "" || !channels(p.Settings.Notifications, n.Class).Email {
+		return Dropped, nil
+	}
+	if w.Limits != nil {
+		var over *limit.Exceeded
+		switch err := w.Limits.Allow(ctx, n.User, limit.Mails); {
+		case errors.As(err, &over):
+			return Dropped, nil
+		case err != nil:
+			return "", err
+		}
+	}
+	err = w.Sender.Send(ctx, n.mail(p.Settings.Email, w.Base))
+	if fault.Of(err) == fault.Invalid {
+		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("e-mail refused")
+		return Refused, nil
+	}
+	return Sent, err
+}
