@@ -7,5 +7,5 @@ import "adminassistant/shared/app"
 var version = "dev"
 
 func main() {
-	app.MustOpenFunction(version, "ADMIN_ASSISTANT_QUEUE_ARCHIVE", "ADMIN_ASSISTANT_QUEUE_BACKUP").StartDispatcher()
+	app.MustOpenFunction(version, "ADMIN_ASSISTANT_QUEUE_ARCHIVE", "ADMIN_ASSISTANT_QUEUE_BACKUP", "ADMIN_ASSISTANT_QUEUE_NOTIFY").StartDispatcher()
 }

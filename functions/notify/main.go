@@ -1,4 +1,4 @@
-// Command notify takes the messages of the notify queue, and fails the runs that dead letters name.
+// Command notify sends the notifications that are due by e-mail, and fails the runs that dead letters name.
 package main
 
 import "adminassistant/shared/app"
@@ -7,5 +7,5 @@ import "adminassistant/shared/app"
 var version = "dev"
 
 func main() {
-	app.MustOpenFunction(version, "ADMIN_ASSISTANT_QUEUE_NOTIFY", "ADMIN_ASSISTANT_QUEUE_NOTIFY_DEAD", "ADMIN_ASSISTANT_QUEUE_ARCHIVE_DEAD", "ADMIN_ASSISTANT_QUEUE_BACKUP_DEAD").StartNotify()
+	app.MustOpenFunction(version, "ADMIN_ASSISTANT_QUEUE_NOTIFY", "ADMIN_ASSISTANT_QUEUE_NOTIFY_DEAD", "ADMIN_ASSISTANT_QUEUE_ARCHIVE_DEAD", "ADMIN_ASSISTANT_QUEUE_BACKUP_DEAD", "ADMIN_ASSISTANT_MAIL_FROM").StartNotify()
 }

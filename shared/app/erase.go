@@ -2,14 +2,17 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/job"
+	"adminassistant/shared/notify"
 	"adminassistant/shared/telemetry"
 )
 
@@ -27,6 +30,9 @@ func (y *system) eraser(users *account.Users) *account.Eraser {
 			return archive.Erase(ctx, y.table, y.blobs, e.User, before, time.Now())
 		}},
 		account.Step{Name: "calendars", Erase: func(ctx context.Context, e account.Erasure) error { return y.own.For(e.User).Erase(ctx) }},
+		account.Step{Name: "notifications", Erase: func(ctx context.Context, e account.Erasure) error {
+			return errors.Join(action.Erase(ctx, y.table, e.User), notify.Erase(ctx, y.table, e.User))
+		}},
 		account.Step{Name: "requests", Erase: func(ctx context.Context, e account.Erasure) error {
 			return httpapi.EraseRecords(ctx, y.table, e.User)
 		}},

@@ -26,6 +26,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/mail/ses"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/queue/sqs"
 	"adminassistant/shared/run"
@@ -113,7 +114,7 @@ func openFunction(version string, requires []string) (*Function, error) {
 	if s.Bucket != "" {
 		f.blobs = s3.New(f.aws, s.Bucket)
 	}
-	f.archives = sqs.New(f.aws, s.QueueArchive, s.QueueArchiveDead)
+	f.archives, f.notices = sqs.New(f.aws, s.QueueArchive, s.QueueArchiveDead), sqs.New(f.aws, s.QueueNotify, s.QueueNotifyDead)
 	f.connect(f.credentials)
 	f.providers.users = &once[*microsoft.Client]{make: f.newMicrosoft}
 	return f, nil
@@ -234,10 +235,14 @@ func (f *Function) startWorker(q queue.Queue, handlers map[run.Kind]run.Handler)
 	})
 }
 
-// StartNotify takes the messages of the notify queue, and the dead letters of the others, whose runs it fails.
+// StartNotify sends the notifications that messages of the notify queue name, and fails the runs that the dead letters of the others do.
 func (f *Function) StartNotify() {
 	s := f.settings
-	notices := f.worker(sqs.New(f.aws, s.QueueNotify, s.QueueNotifyDead), busyInCloud, 0, nil)
+	sender, err := ses.New(f.aws, s.MailFrom, "")
+	if err != nil {
+		giveUp(err)
+	}
+	mailer := f.mailer(sender, limit.New(f.table, limit.Default(), time.Now), busyInCloud, 0)
 	dead := map[string]*run.Worker{}
 	for _, url := range []string{s.QueueArchiveDead, s.QueueBackupDead} {
 		dead[url[strings.LastIndex(url, "/")+1:]] = f.worker(sqs.New(f.aws, url, s.QueueNotifyDead), busyInCloud, 0, nil)
@@ -249,7 +254,7 @@ func (f *Function) StartNotify() {
 			if w := dead[record.EventSourceARN[strings.LastIndex(record.EventSourceARN, ":")+1:]]; w != nil {
 				again = append(again, w.HandleBatch(ctx, one, w.HandleDead)...)
 			} else {
-				again = append(again, notices.HandleBatch(ctx, one, notices.Handle)...)
+				again = append(again, mailer.Batch(ctx, one, mailer.Handle)...)
 			}
 		}
 		return failures(again), nil

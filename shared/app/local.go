@@ -17,6 +17,8 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/mail/outbox"
+	"adminassistant/shared/notify"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store/sqlite"
@@ -31,6 +33,7 @@ type Local struct {
 
 	handler  http.Handler
 	worker   *run.Worker
+	mailer   *notify.Mailer
 	archives *queues.Queue
 	closers  []io.Closer
 }
@@ -73,7 +76,7 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	}
 	l.closers = append(l.closers, messages)
 	l.archives = messages.Queue("archive")
-	y.archives = l.archives
+	y.archives, y.notices = l.archives, messages.Queue("notify")
 	if y.blobs, err = folder.Open(filepath.Join(dir, "blobs")); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
@@ -84,6 +87,11 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 		}
 	}
 	l.worker = y.worker(y.archives, time.Second, s.Lease, map[run.Kind]run.Handler{run.Archive: y.archiver()})
+	box, err := outbox.Open(filepath.Join(dir, "outbox"), cmp.Or(s.MailFrom, localSender), time.Now)
+	if err != nil {
+		return nil, err
+	}
+	l.mailer = y.mailer(box, nil, time.Second, mailTime)
 	l.handler = y.api(version, func(*http.Request) (account.Principal, error) { return l.Principal, nil })
 	return l, nil
 }
@@ -91,11 +99,20 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 // Handler returns the API.
 func (l *Local) Handler() http.Handler { return l.handler }
 
-// Work carries out the runs that the queue names, until ctx ends, and fails those whose messages became dead letters.
+const (
+	// localSender is who e-mails come from on one machine. They go to a folder.
+	localSender = "admin-assistant@localhost"
+	// mailTime is how long a notification is another process's alone that sends it.
+	mailTime = 30 * time.Second
+)
+
+// Work carries out the runs that the queue names, until ctx ends, fails those whose messages became dead letters, and puts notifications
+// that are due by e-mail into the folder outbox.
 func (l *Local) Work(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return l.worker.Poll(ctx) })
 	group.Go(func() error { return l.bury(ctx) })
+	group.Go(func() error { return l.mailer.Poll(ctx, l.mailer.Handle) })
 	return group.Wait()
 }
 

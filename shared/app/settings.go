@@ -8,12 +8,14 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/adrg/xdg"
 	"github.com/caarlos0/env/v11"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/mail"
 )
 
 // Settings are all that the environment decides. Nothing else reads the environment.
@@ -46,6 +48,11 @@ type Settings struct {
 	Lease time.Duration `env:"ADMIN_ASSISTANT_LEASE" envDefault:"15s"`
 	// HandOn is how long before its deadline a worker stops and hands the rest of a run on.
 	HandOn time.Duration `env:"ADMIN_ASSISTANT_HAND_ON" envDefault:"60s"`
+
+	// PublicURL is the address at which users reach the API, for links in e-mails; empty: e-mails have none.
+	PublicURL string `env:"ADMIN_ASSISTANT_PUBLIC_URL"`
+	// MailFrom is the address from which e-mails come; empty on one machine: admin-assistant@localhost.
+	MailFrom string `env:"ADMIN_ASSISTANT_MAIL_FROM"`
 
 	// The settings below are of the functions in the cloud alone; the deployment sets them.
 
@@ -89,7 +96,24 @@ func FromEnvironment() (Settings, error) {
 	if s.HandOn < 0 || s.HandOn > 10*time.Minute {
 		return Settings{}, fault.Field("ADMIN_ASSISTANT_HAND_ON", "must be between 0s and 10m, not %s", s.HandOn)
 	}
+	if err := s.checkMail(); err != nil {
+		return Settings{}, err
+	}
 	return s, s.checkGraph()
+}
+
+// checkMail refuses addresses that are none.
+func (s *Settings) checkMail() error {
+	if s.MailFrom != "" {
+		if _, err := mail.Address("ADMIN_ASSISTANT_MAIL_FROM", s.MailFrom); err != nil {
+			return err
+		}
+	}
+	if u, err := url.Parse(s.PublicURL); err != nil || s.PublicURL != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "") {
+		return fault.Field("ADMIN_ASSISTANT_PUBLIC_URL", "must be an address as in https://calendar.example.com")
+	}
+	s.PublicURL = strings.TrimRight(s.PublicURL, "/")
+	return nil
 }
 
 // unparsable names the variable whose text is not of its type. The text itself is left out: it may be a secret in the wrong place.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"net/http"
 	"time"
@@ -17,6 +18,8 @@ import (
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/mail"
+	"adminassistant/shared/notify"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
@@ -32,12 +35,14 @@ type system struct {
 	table     store.Table
 	blobs     blob.Blob
 	archives  queue.Queue
+	notices   queue.Queue // of notifications that are due by e-mail
 	own       *local.Provider
 	entries   *ledger.Ledger
 	configs   *archive.Configs
 	runs      *run.Store
 	audit     *audit.Log
 	providers *calendars
+	attention *attention
 	cli       httpapi.CLISignIn // without a client: nobody signs in
 }
 
@@ -49,6 +54,7 @@ func (y *system) connect(credentials credentials) {
 	y.audit = audit.New(y.table, time.Now, newID)
 	y.own = local.New(y.table, newID, time.Now)
 	y.providers = &calendars{settings: y.settings, table: y.table, local: y.own, graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials)}}
+	y.attention = y.newAttention()
 }
 
 // api returns the HTTP API.
@@ -57,6 +63,7 @@ func (y *system) api(version string, authenticate func(*http.Request) (account.P
 	return httpapi.New(httpapi.Services{
 		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Ledger: y.entries, Blobs: y.blobs, Table: y.table,
 		Users: users, Eraser: y.eraser(users), Audit: y.audit, Limits: y.limits,
+		Actions: y.attention.actions, Notifications: y.attention.notifications,
 		Provider: y.providers.of,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
 		Clock:    time.Now, NewID: newID, Log: y.log, Version: version,
@@ -69,7 +76,23 @@ func (y *system) api(version string, authenticate func(*http.Request) (account.P
 func (y *system) worker(messages queue.Queue, busyDelay, visibility time.Duration, handlers map[run.Kind]run.Handler) *run.Worker {
 	return &run.Worker{
 		Runs: y.runs, Queue: messages, Handlers: handlers, Log: y.log, Metrics: y.metrics, Clock: time.Now,
-		BusyDelay: busyDelay, Visibility: visibility, Ended: y.audit.RunEnded,
+		BusyDelay: busyDelay, Visibility: visibility, Ended: y.ended,
+	}
+}
+
+// ended is told of every run that has ended, at least once.
+func (y *system) ended(ctx context.Context, r *run.Run) error {
+	if err := y.audit.RunEnded(ctx, r); err != nil {
+		return err
+	}
+	return y.attention.runEnded(ctx, r)
+}
+
+// mailer returns who sends the notifications that messages name. firstPause and visibility are as in a worker.
+func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, visibility time.Duration) *notify.Mailer {
+	return &notify.Mailer{
+		Deliveries:    queue.Deliveries{Queue: y.notices, Log: y.log, Metrics: y.metrics, FirstPause: firstPause, Visibility: visibility},
+		Notifications: y.attention.notifications, Profile: y.attention.profile, Sender: sender, Limits: limits, Base: y.settings.PublicURL, Clock: time.Now,
 	}
 }
 
@@ -84,8 +107,13 @@ func (y *system) archiver() *archive.Runner {
 // dispatcher returns who starts the runs of jobs that are due.
 func (y *system) dispatcher() *job.Dispatcher {
 	return &job.Dispatcher{
-		Table: y.table, Kinds: map[run.Kind]job.Kind{run.Archive: job.Archives(y.configs, y.archives)}, Clock: time.Now, Log: y.log, Metrics: y.metrics,
+		Table: y.table, Kinds: y.kinds(), Clock: time.Now, Log: y.log, Metrics: y.metrics, Late: y.attention.late,
 	}
+}
+
+// kinds are how jobs start their runs.
+func (y *system) kinds() map[run.Kind]job.Kind {
+	return map[run.Kind]job.Kind{run.Archive: job.Archives(y.configs, y.archives)}
 }
 
 // newID returns an id that sorts by the time at which it was made.

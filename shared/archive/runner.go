@@ -28,6 +28,7 @@ type Result struct {
 	Failed   int    `json:"failed" doc:"Events that the archive calendar refused."`
 	Overlaps int    `json:"overlaps" doc:"Groups of appointments that share time."`
 	Actions  int    `json:"actions" doc:"Things that the user has to decide."`
+	Shrunk   bool   `json:"shrunk,omitempty" doc:"The source shows far fewer events than the ledger holds, so that nothing was done."`
 	Link     string `json:"link,omitempty" doc:"Hash of the run's link in the ledger's chain."`
 	Cost     Cost   `json:"cost"`
 }
@@ -89,6 +90,7 @@ type execution struct {
 	own    map[string]Outcome       // what this run made of keys that it wrote in an earlier attempt: Archived or Drifted
 
 	plan     Plan
+	shrunk   bool                    // against the ledger
 	problems map[string]*run.Problem // by key
 	written  map[string]bool         // by key
 }
@@ -473,6 +475,7 @@ func (x *execution) refuse() *run.Problem {
 		return nil
 	}
 	detail := fmt.Sprintf("the source shows %d events where the ledger holds %d; if that is right, run again with force", fetched, held)
+	x.shrunk = true
 	x.plan.Actions = append(x.plan.Actions, Action{Kind: ActionShrunkWindow, EventIDs: []string{}, Detail: detail})
 	return &run.Problem{Code: fault.Conflict.String(), Detail: detail}
 }
@@ -667,7 +670,7 @@ func (x *execution) end(ctx context.Context, state run.State, problem *run.Probl
 	}
 
 	now := x.Clock()
-	result := Result{Counts: x.plan.Counts, Balanced: x.plan.Balanced(), Written: len(x.written), Failed: len(x.problems), Overlaps: len(x.plan.Overlaps), Actions: len(x.plan.Actions), Cost: x.cost()}
+	result := Result{Counts: x.plan.Counts, Balanced: x.plan.Balanced(), Written: len(x.written), Failed: len(x.problems), Overlaps: len(x.plan.Overlaps), Actions: len(x.plan.Actions), Shrunk: x.shrunk, Cost: x.cost()}
 	x.run.Problem, x.run.Failed = problem, len(x.problems)
 	x.run.Progress.Total = len(x.plan.Items)
 	// A run that carried its plan out has a link even when it changed nothing: it proves that the window was looked at.

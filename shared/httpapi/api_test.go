@@ -24,6 +24,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/blob/folder"
@@ -31,6 +32,7 @@ import (
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/notify"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store/sqlite"
@@ -132,7 +134,8 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	s.services = Services{
 		Users: users, Eraser: eraser,
 		Configs: configs, Runs: runs, Starter: &run.Starter{Runs: runs, Queue: s.queue}, Ledger: entries, Blobs: blobs, Provider: provider,
-		Local: func(user string) Importer { return calendars.For(user) },
+		Local:   func(user string) Importer { return calendars.For(user) },
+		Actions: action.New(s.table, newID, clock), Notifications: notify.New(s.table, messages.Queue("notify"), clock),
 		Audit: audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() }),
 		Table: s.table, Clock: clock, NewID: newID, Log: log, Version: "1.2.3",
 		CLI: CLISignIn{Authority: "https://login.example", Client: "client", Scope: "scope", Tenants: []string{"tenant"}},

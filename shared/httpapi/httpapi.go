@@ -21,11 +21,13 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/notify"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
@@ -45,6 +47,9 @@ type Services struct {
 	Users *account.Users
 	// Eraser erases all that is kept of a user.
 	Eraser *account.Eraser
+	// Actions are what needs users, and Notifications what they are told.
+	Actions       *action.Actions
+	Notifications *notify.Notifications
 	// Audit records who did what.
 	Audit *audit.Log
 	Table store.Table
@@ -89,6 +94,8 @@ func New(s Services) http.Handler {
 				{Name: tagCalendars, Description: "Calendars and what is in them."},
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
 				{Name: tagRuns, Description: "Archive runs: start, watch, retry, cancel."},
+				{Name: tagActions, Description: "What needs you: open until it is resolved or dismissed."},
+				{Name: tagNotifications, Description: "What you are told of. By which channels, your settings say (PUT /v1/me/settings)."},
 				{Name: tagLedger, Description: "The append-only record of what was archived."},
 				{Name: tagUsers, Description: "The users of your tenant, for its administrators."},
 				{Name: tagAudit, Description: "What was done, by whom and when: append-only and hash-chained."},
@@ -106,6 +113,8 @@ func New(s Services) http.Handler {
 	srv.calendarRoutes(api)
 	srv.configRoutes(api)
 	srv.runRoutes(api)
+	srv.actionRoutes(api)
+	srv.notificationRoutes(api)
 	srv.ledgerRoutes(api)
 	srv.userRoutes(api)
 	srv.auditRoutes(api)
@@ -129,6 +138,9 @@ const (
 	tagUsers     = "users"
 	tagAudit     = "audit"
 	tagHealth    = "health"
+
+	tagActions       = "actions"
+	tagNotifications = "notifications"
 )
 
 // schemaName names a type in the document: what is called runView here is a Run there.

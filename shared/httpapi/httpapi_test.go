@@ -30,6 +30,8 @@ var routes = []string{
 	"POST /v1/archive-configs/{id}/activate", "POST /v1/archive-configs/{id}/deactivate", "GET /v1/archive-configs/{id}/window",
 	"POST /v1/runs", "GET /v1/runs", "GET /v1/runs/{id}", "GET /v1/runs/{id}/items", "GET /v1/runs/{id}/plan", "POST /v1/runs/{id}/retry", "POST /v1/runs/{id}/cancel",
 	"GET /v1/ledger/{config}/days/{date}", "GET /v1/ledger/{config}/history", "POST /v1/ledger/{config}/verify",
+	"GET /v1/actions", "GET /v1/actions/{id}", "POST /v1/actions/{id}/dismiss", "POST /v1/actions/{id}/resolve",
+	"GET /v1/notifications", "GET /v1/notifications/count", "POST /v1/notifications/read", "POST /v1/notifications/{id}/read",
 	"GET /healthz", "GET /readyz",
 }
 

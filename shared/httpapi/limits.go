@@ -39,6 +39,11 @@ var classes = map[string]limit.Class{
 	"POST /v1/runs/{id}/retry":  limit.Starts,
 	"POST /v1/runs/{id}/cancel": limit.Writes,
 
+	"POST /v1/actions/{id}/dismiss":    limit.Writes,
+	"POST /v1/actions/{id}/resolve":    limit.Writes,
+	"POST /v1/notifications/{id}/read": limit.Writes,
+	routeReadAll:                       limit.Writes,
+
 	"POST /v1/ledger/{config}/verify": limit.Bulk,
 	"POST /v1/audit/verify":           limit.Bulk,
 	"GET /v1/audit/export":            limit.Bulk,

@@ -16,6 +16,8 @@ import (
 	"adminassistant/shared/account/entrasim"
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/action"
+	"adminassistant/shared/notify"
 	"adminassistant/shared/secret"
 	"adminassistant/shared/secret/keyfile"
 )
@@ -59,7 +61,7 @@ func owned(ok int) statuses     { return statuses{401, 403, 404, 404, 404, 404, 
 // administration is the row of a route about another user of the tenant, who does not exist for administrators of other tenants.
 func administration(ok int) statuses { return statuses{401, 403, 403, 403, 404, ok, 403} }
 
-// request is how a route is asked. In path, body and header $calendar, $config, $run and $session stand for what is the user's, $other for the other
+// request is how a route is asked. In path, body and header $calendar, $config, $run, $session, $action and $notification stand for what is the user's, $other for the other
 // user's object id and $me for the caller's.
 type request struct {
 	path   string // empty: the route's own
@@ -118,6 +120,15 @@ var matrix = map[string]request{
 	"POST /v1/runs/{id}/retry":  {path: "/v1/runs/$run/retry", want: owned(409)}, // nothing of it failed
 	"POST /v1/runs/{id}/cancel": {path: "/v1/runs/$run/cancel", want: owned(409)},
 
+	"GET /v1/actions":                  {want: users(200)},
+	"GET /v1/actions/{id}":             {path: "/v1/actions/$action", want: owned(200)},
+	"POST /v1/actions/{id}/dismiss":    {path: "/v1/actions/$action/dismiss", want: owned(200)},
+	"POST /v1/actions/{id}/resolve":    {path: "/v1/actions/$action/resolve", want: owned(200)},
+	"GET /v1/notifications":            {want: users(200)},
+	"GET /v1/notifications/count":      {want: users(200)},
+	"POST /v1/notifications/{id}/read": {path: "/v1/notifications/$notification/read", want: owned(200)},
+	"POST /v1/notifications/read":      {want: users(200)},
+
 	"GET /v1/ledger/{config}/days/{date}": {path: "/v1/ledger/$config/days/2026-10-12", want: owned(200)},
 	"GET /v1/ledger/{config}/history":     {path: "/v1/ledger/$config/history?key=a@example.com", want: owned(200)},
 	"POST /v1/ledger/{config}/verify":     {path: "/v1/ledger/$config/verify", want: owned(200)},
@@ -138,7 +149,7 @@ var matrix = map[string]request{
 var secrets = []string{"Acme", "Dentist", "Flight to Berlin", "Initech", "Archive of work", "a@example.com", "Owner"}
 
 // anyID matches the ids that the service makes, and those of users.
-var anyID = regexp.MustCompile(`ID\d{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+var anyID = regexp.MustCompile(`ID\d{8}|[0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 
 // TestWhoMayDoWhat asks every route of the document as everybody there can be, with access tokens of a sign-in service, and demands what the
 // matrix says. To whom a thing does not exist, it looks the same as one that does not exist at all.
@@ -218,8 +229,16 @@ func TestWhoMayDoWhat(t *testing.T) {
 			check(t, err)
 			s.header = nil
 
-			ask := func(who int, calendarID, configID, runID, sessionID, other string) answer {
-				fill := strings.NewReplacer("$calendar", calendarID, "$config", configID, "$run", runID, "$session", sessionID, "$other", other, "$me", objects[who])
+			key := account.Principal{Tenant: homeTenant, Object: objects[owner]}.Key()
+			raised, err := s.services.Actions.Raise(t.Context(), action.Action{
+				User: key, Cause: action.Cause{Kind: action.RunFailed, Of: configID}, Subject: action.Subject{Kind: "run", ID: runID}, Detail: "Archive of work failed", At: at,
+			})
+			check(t, err)
+			told := notify.Notification{ID: notify.ID(at, runID), User: key, Class: notify.Problems, State: "failed", Title: "Archive of work failed", Text: "Acme"}
+			check(t, s.services.Notifications.Tell(t.Context(), account.DefaultSettings(), told))
+
+			ask := func(who int, things ...string) answer { // each "$name" and its id
+				fill := strings.NewReplacer(append(things, "$me", objects[who])...)
 				var body any
 				if row.body != "" {
 					body = fill.Replace(row.body)
@@ -238,13 +257,14 @@ func TestWhoMayDoWhat(t *testing.T) {
 				return anyID.ReplaceAllString(text, "ID")
 			}
 			noCalendar := calendarIDOf("local://me/calendars/ID99999999")
-			names := regexp.MustCompile(`\$(calendar|config|run|session|other)`).MatchString(path + row.body)
+			names := regexp.MustCompile(`\$(calendar|config|run|session|action|notification|other)`).MatchString(path + row.body)
 			for who, want := range row.want {
 				var missing answer
 				if names {
-					missing = ask(who, noCalendar, "ID99999998", "ID99999997", strings.Repeat("0", 64), unknownUser)
+					missing = ask(who, "$calendar", noCalendar, "$config", "ID99999998", "$run", "ID99999997", "$session", strings.Repeat("0", 64),
+						"$action", "ID99999996", "$notification", "ID99999995", "$other", unknownUser)
 				}
-				a := ask(who, calendarID, configID, runID, began.ID, objects[otherUser])
+				a := ask(who, "$calendar", calendarID, "$config", configID, "$run", runID, "$session", began.ID, "$action", raised.ID, "$notification", told.ID, "$other", objects[otherUser])
 				if a.StatusCode != want {
 					t.Errorf("%s is answered %d, want %d: %s", callerNames[who], a.StatusCode, want, a.body)
 				}

@@ -39,6 +39,8 @@ type Dispatcher struct {
 	Log   zerolog.Logger
 	// Metrics count late jobs; nil if nobody looks at them.
 	Metrics *telemetry.Metrics
+	// Late is told of every job whose run was started late, once that is done; if the process dies before, nobody is. Nil: nobody is.
+	Late func(ctx context.Context, j *Job)
 }
 
 // Report is what a tick did, in jobs.
@@ -191,6 +193,11 @@ func (t *tick) chunk(items []store.Item) {
 		}
 	})
 	t.relieve(slices.DeleteFunc(sent, func(c *claim) bool { return c == nil }))
+	each(started, func(i int) {
+		if c := started[i]; c.late && t.Late != nil {
+			t.Late(t.ctx, c.job)
+		}
+	})
 }
 
 // each calls f for every index of s, a few at once.

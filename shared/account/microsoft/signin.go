@@ -112,8 +112,9 @@ func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
 
 // State is what the table tells of a user's sign-in to those who cannot open it.
 type State struct {
-	SignedIn bool   // else only a new sign-in helps
-	Claims   string // what that sign-in has to show, for Request.Claims; mostly empty
+	SignedIn bool      // else only a new sign-in helps
+	Since    time.Time // when that was noticed; zero if the user never signed in
+	Claims   string    // what that sign-in has to show, for Request.Claims; mostly empty
 }
 
 // State reads the state of a user's sign-in. Errors are the table's.
@@ -125,7 +126,7 @@ func (c *Client) State(ctx context.Context, user string) (State, error) {
 	case err != nil:
 		return State{}, err
 	case e.Needed != nil:
-		return State{Claims: e.Needed.Claims}, nil
+		return State{Since: e.Needed.Since, Claims: e.Needed.Claims}, nil
 	}
 	return State{SignedIn: true}, nil
 }

@@ -582,7 +582,7 @@ func TestGraphRefusesAToken(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		}
-		if state, err := api.State(w.ctx(), annKey); err != nil || state != (State{Claims: claims}) {
+		if state, err := api.State(w.ctx(), annKey); err != nil || state.SignedIn || state.Since.IsZero() || state.Claims != claims {
 			t.Errorf("the state is %+v, %v", state, err)
 		}
 		api.signIn(ann)

@@ -1,0 +1,90 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"adminassistant/shared/action"
+)
+
+// actionView is an action as a response has it.
+type actionView struct {
+	ID      string             `json:"id"`
+	Kind    string             `json:"kind" enum:"overlap,drift,orphan_modification,missing_category,shrunk_window,sign_in_needed,run_failed"`
+	State   string             `json:"state" enum:"open,resolved,dismissed"`
+	Subject actionSubjectView  `json:"subject" doc:"What it is about."`
+	Detail  string             `json:"detail" doc:"What happened and what to do."`
+	Since   time.Time          `json:"since" doc:"When what it is about happened last."`
+	History []actionChangeView `json:"history" nullable:"false" doc:"The first change, and the newest ones."`
+	Created time.Time          `json:"created"`
+	Updated time.Time          `json:"updated"`
+}
+
+type actionSubjectView struct {
+	Kind string `json:"kind" enum:"run,config,job,user"`
+	ID   string `json:"id"`
+}
+
+type actionChangeView struct {
+	At    time.Time `json:"at"`
+	State string    `json:"state" enum:"open,resolved,dismissed" doc:"From then on."`
+	You   bool      `json:"you" doc:"You did it; else it came about by itself."`
+	Why   string    `json:"why,omitempty" doc:"Id of what brought it about, such as a run."`
+}
+
+func viewAction(a *action.Action) actionView {
+	v := actionView{
+		ID: a.ID, Kind: string(a.Kind), State: string(a.State), Subject: actionSubjectView{a.Subject.Kind, a.Subject.ID}, Detail: a.Detail, Since: a.At,
+		History: make([]actionChangeView, len(a.History)), Created: a.Created, Updated: a.Updated,
+	}
+	for i, c := range a.History {
+		v.History[i] = actionChangeView{At: c.At, State: string(c.State), You: c.By == a.User, Why: c.Why}
+	}
+	return v
+}
+
+type actionAnswer struct{ Body actionView }
+
+func (s *server) actionRoutes(api huma.API) {
+	handle(api, tagActions, "GET /v1/actions", "List actions, the newest first", s.listActions,
+		describe("A page may have few actions, or none, and still have a next."))
+	handle(api, tagActions, "GET /v1/actions/{id}", "Show an action", s.changeAction((*action.Actions).Get))
+	handle(api, tagActions, "POST /v1/actions/{id}/dismiss", "Say that an action does not matter", s.changeAction((*action.Actions).Dismiss),
+		describe("When the same happens again, there will be another action."))
+	handle(api, tagActions, "POST /v1/actions/{id}/resolve", "Say that what an action is about is settled", s.changeAction((*action.Actions).Resolve),
+		describe("Not of every kind: overlap and drift need a decision about appointments; shrunk_window and sign_in_needed are resolved by the next run that succeeds, or by signing in. "+
+			"An action of kind run_failed is also resolved by itself when a later run of the same config succeeds."))
+}
+
+func (s *server) listActions(ctx context.Context, in *struct {
+	Paging
+	State string `query:"state" enum:"open,resolved,dismissed" doc:"Only actions of this state."`
+	Kind  string `query:"kind" enum:"overlap,drift,orphan_modification,missing_category,shrunk_window,sign_in_needed,run_failed" doc:"Only actions of this kind."`
+}) (*page[actionView], error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	actions, next, err := s.Actions.List(ctx, who, action.State(in.State), action.Kind(in.Kind), in.Limit, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	return onePage(actions, next, viewAction), nil
+}
+
+// changeAction answers with what is done with an action of who asks.
+func (s *server) changeAction(do func(*action.Actions, context.Context, string, string) (*action.Action, error)) func(context.Context, *ByID) (*actionAnswer, error) {
+	return func(ctx context.Context, in *ByID) (*actionAnswer, error) {
+		who, err := user(ctx)
+		if err != nil {
+			return nil, err
+		}
+		a, err := do(s.Actions, ctx, who, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return &actionAnswer{Body: viewAction(a)}, nil
+	}
+}

@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"adminassistant/shared/notify"
+)
+
+// notificationView is a notification as a response has it.
+type notificationView struct {
+	ID      string     `json:"id"`
+	Class   string     `json:"class" enum:"runs,problems,actions,sign_in"`
+	State   string     `json:"state" doc:"What it has come to, such as the state of a run; late of a job; needed or done of a sign-in."`
+	Percent int        `json:"percent" minimum:"0" maximum:"100"`
+	Title   string     `json:"title"`
+	Text    string     `json:"text" doc:"What happened and what is safe; a line for each paragraph."`
+	Command string     `json:"command,omitempty" doc:"The command line that does something about it, or shows more."`
+	Link    string     `json:"link,omitempty" doc:"Path of this API that shows what it is about."`
+	Mail    string     `json:"mail,omitempty" enum:"due,sent,refused,dropped" doc:"What became of the e-mail; nothing if none was wanted. refused: the address is none that mail can be sent to; dropped: not wanted any more, too many in a day, or too late."`
+	Read    *time.Time `json:"read,omitempty" doc:"When it was marked as read."`
+	Created time.Time  `json:"created"`
+	Updated time.Time  `json:"updated"`
+}
+
+func viewNotification(n *notify.Notification) notificationView {
+	return notificationView{
+		ID: n.ID, Class: string(n.Class), State: n.State, Percent: n.Percent, Title: n.Title, Text: n.Text, Command: n.Command, Link: n.Link, Mail: string(n.Mail),
+		Read: orNil(n.Read), Created: n.Created, Updated: n.Updated,
+	}
+}
+
+const routeReadAll = "POST /v1/notifications/read"
+
+func (s *server) notificationRoutes(api huma.API) {
+	handle(api, tagNotifications, "GET /v1/notifications", "List notifications, the newest first", s.listNotifications,
+		describe("There is one for each run, late job or sign-in, whose state changes in place. They are kept for 90 days, and about the newest thousand. A page may have few, or none, and still have a next."))
+	handle(api, tagNotifications, "GET /v1/notifications/count", "Count unread notifications", s.countNotifications)
+	handle(api, tagNotifications, "POST /v1/notifications/{id}/read", "Mark a notification as read", s.readNotification)
+	handle(api, tagNotifications, routeReadAll, "Mark all notifications as read", s.readNotifications)
+}
+
+func (s *server) listNotifications(ctx context.Context, in *struct {
+	Paging
+	Unread bool `query:"unread" doc:"Only those that are not marked as read."`
+}) (*page[notificationView], error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, next, err := s.Notifications.List(ctx, who, in.Unread, in.Limit, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	return onePage(list, next, viewNotification), nil
+}
+
+type countView struct {
+	Unread int  `json:"unread" doc:"At most 100."`
+	More   bool `json:"more" doc:"There may be more than that."`
+}
+
+func (s *server) countNotifications(ctx context.Context, _ *struct{}) (*struct{ Body countView }, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n, err := s.Notifications.Unread(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body countView }{countView{Unread: n, More: n == notify.MostCounted}}, nil
+}
+
+func (s *server) readNotification(ctx context.Context, in *ByID) (*struct{ Body notificationView }, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n, err := s.Notifications.MarkRead(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body notificationView }{viewNotification(n)}, nil
+}
+
+type readView struct {
+	Read int `json:"read" doc:"How many were marked."`
+}
+
+func (s *server) readNotifications(ctx context.Context, in *struct {
+	Until string `query:"until" maxLength:"64" doc:"Id of the newest one that you have seen: later ones stay unread."`
+}) (*struct{ Body readView }, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n, err := s.Notifications.MarkAllRead(ctx, who, in.Until)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body readView }{readView{Read: n}}, nil
+}
