@@ -2,7 +2,6 @@ package action
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/store"
 	"adminassistant/shared/store/sqlite"
+	"adminassistant/shared/wiretest"
 )
 
 const (
@@ -376,34 +376,13 @@ func TestEraseLeavesNothing(t *testing.T) {
 	}
 }
 
-var errDied = errors.New("the process died")
-
-// dying is a table of a process that dies at its nth write, before it took effect or after.
-type dying struct {
-	store.Table
-	left  int
-	after bool
-	dead  bool
-}
-
-func (d *dying) Transact(ctx context.Context, ops []store.Op) error {
-	if d.dead {
-		return errDied
-	}
-	if d.left--; d.left > 0 {
-		return d.Table.Transact(ctx, ops)
-	}
-	d.dead = true
-	if d.after {
-		return errors.Join(errDied, d.Table.Transact(ctx, ops))
-	}
-	return errDied
-}
-
+// TestAnActionSurvivesDyingAnywhere lets the process die at every single request, before it took effect and after it. What it did is told
+// again from the start.
 func TestAnActionSurvivesDyingAnywhere(t *testing.T) {
 	for _, after := range []bool{false, true} {
-		for n := 1; n <= 3; n++ {
-			t.Run(fmt.Sprintf("at write %d, effect %v", n, after), func(t *testing.T) {
+		for n := 1; ; n++ {
+			finished := false
+			t.Run(fmt.Sprintf("at request %d, effect %v", n, after), func(t *testing.T) {
 				w := newWorld(t)
 				steps := func(s *Actions) error {
 					if _, err := s.Raise(t.Context(), failure(1)); err != nil {
@@ -415,10 +394,12 @@ func TestAnActionSurvivesDyingAnywhere(t *testing.T) {
 					_, err := s.Settled(t.Context(), ann, failure(3).At, "R3", failure(3).Cause)
 					return err
 				}
-				if err := steps(w.over(&dying{Table: w.table, left: n, after: after})); !errors.Is(err, errDied) {
-					t.Fatalf("it lives on: %v", err)
+				dying := &wiretest.Wire{DieAt: n, After: after}
+				err := steps(w.over(dying.Table(w.table)))
+				if finished = !dying.Dead(); finished != (err == nil) {
+					t.Fatalf("%v", err)
 				}
-				must(t, steps(w.Actions)) // told again from the start
+				must(t, steps(w.Actions))
 				all := w.list(ann, "", "")
 				if len(all) != 1 {
 					t.Fatalf("there are %q", all)
@@ -433,6 +414,9 @@ func TestAnActionSurvivesDyingAnywhere(t *testing.T) {
 					t.Errorf("%s, history %q", a.State, why)
 				}
 			})
+			if finished || t.Failed() {
+				break
+			}
 		}
 	}
 }

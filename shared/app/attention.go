@@ -261,15 +261,10 @@ func (a *attention) tellLate(ctx context.Context, j *job.Job) error {
 	if err != nil {
 		return err
 	}
-	zone, err := calendar.LoadZone(p.Settings.Zone)
-	if err != nil {
-		zone = time.UTC
-	}
 	n := notify.Notification{
 		ID: notify.ID(j.LastDue, "job "+j.ID+" "+j.LastDue.UTC().Format(time.RFC3339)), User: j.User, Class: notify.Problems, State: "late", Percent: 100,
 		Title: c.titled(r) + " was started late", Link: "/v1/runs/" + j.LastRun,
-		Text: fmt.Sprintf("The job was due at %s and was started more than five minutes later. Nothing is lost: the run covers the same days as if it had been in time.",
-			j.LastDue.In(zone).Format("2006-01-02 15:04 MST")),
+		Text: "The job was started more than five minutes after its time. Nothing is lost: one run makes up for all times that were missed.",
 	}
 	if j.Kind == run.Archive {
 		n.Command = "admin-assistant archive show " + j.LastRun

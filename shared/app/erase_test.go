@@ -53,7 +53,7 @@ func openOne(t *testing.T) *one {
 	blobs, err := folder.Open(filepath.Join(dir, "blobs"))
 	must(t, err)
 	t.Cleanup(func() { must(t, blobs.Close()) })
-	o.table, o.archives, o.blobs = table, messages.Queue("archive"), blobs
+	o.table, o.archives, o.notices, o.blobs = table, messages.Queue("archive"), messages.Queue("notify"), blobs
 	o.limits = limit.New(o.table, limit.Default(), time.Now)
 	o.connect(fromSettings(o.settings))
 	o.api = o.system.api("test", func(r *http.Request) (account.Principal, error) {
@@ -100,13 +100,17 @@ func (o *one) live(who string) {
 		id := o.do(who, "POST", "/v1/calendars", `{"uri": "local://`+of+`/calendars/Work"}`, "id", "Idempotency-Key", of)
 		o.do(who, "POST", "/v1/calendars/"+id+"/import", ics, "", "Content-Type", "text/calendar")
 	}
-	o.do(who, "PUT", "/v1/me/settings", `{"email": "`+who+`@example.com"}`, "", "If-Match", "*")
+	o.do(who, "PUT", "/v1/me/settings", `{"email": "`+who+`@example.com", "notifications": {"problems": {"in_app": true, "email": true}}}`, "", "If-Match", "*")
 	config := o.do(who, "POST", "/v1/archive-configs", `{"name": "of `+who+`", "source": "local://`+who+`/calendars/Work", "archive": "local://`+who+`/calendars/Archive", "timezone": "UTC"}`, "id")
 	o.do(who, "POST", "/v1/archive-configs", `{"name": "second of `+who+`", "source": "local://`+who+`/calendars/Work", "archive": "local://`+who+`/calendars/More", "timezone": "UTC"}`, "id")
 	for range 2 { // the second one finds the archive calendar by its id
 		o.do(who, "POST", "/v1/runs", `{"kind": "archive", "config": "`+config+`", "period": "last 3 days"}`, "id")
 		o.work()
 	}
+
+	nowhere := o.do(who, "POST", "/v1/archive-configs", `{"name": "third of `+who+`", "source": "local://`+who+`/calendars/Nowhere", "archive": "local://`+who+`/calendars/Archive", "timezone": "UTC"}`, "id")
+	o.do(who, "POST", "/v1/runs", `{"kind": "archive", "config": "`+nowhere+`", "period": "last 3 days"}`, "id")
+	o.work() // it fails, of which the user is told
 
 	jobs := job.New(o.table, map[run.Kind]job.Kind{run.Archive: job.Archives(o.configs, o.archives)}, newID, time.Now)
 	_, err := jobs.Create(t.Context(), key, job.Job{Kind: run.Archive, Config: config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
@@ -184,9 +188,12 @@ func TestErasingLeavesNothing(t *testing.T) {
 		if _, old := before[key]; !old {
 			partitions[strings.FieldsFunc(key, func(r rune) bool { return r == '#' || r == '/' })[0]] = true
 		}
+		if own, is := strings.CutPrefix(key, "USER#tenant#ann "); is {
+			partitions[strings.Split(own, "#")[0]] = true
+		}
 	}
 	// What live does not make, the test cannot miss.
-	for _, kind := range []string{"USER", "AUDIT", "ACTIVE", "RUN", "LEDGER", "LEASE", "CAL", "EVENTS", "KEYS", "IDEMPOTENCY", "SESSION", "blob ledger", "blob runs"} {
+	for _, kind := range []string{"USER", "AUDIT", "ACTIVE", "RUN", "LEDGER", "LEASE", "CAL", "EVENTS", "KEYS", "IDEMPOTENCY", "SESSION", "ACTION", "ACTIONOF", "NOTE", "blob ledger", "blob runs"} {
 		if !partitions[kind] {
 			t.Errorf("the user has no %s", kind)
 		}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"adminassistant/shared/account/bearer"
 	"adminassistant/shared/account/entrasim"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/mail/outbox"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
@@ -120,7 +123,7 @@ func TestNothingOfAUserIsTold(t *testing.T) {
 	}
 
 	// what works
-	ask("PUT", "/v1/me/settings", `{"email": "zqmail@example.com"}`, "If-Match", "*")
+	ask("PUT", "/v1/me/settings", `{"email": "zqmail@example.com", "notifications": {"problems": {"in_app": true, "email": true}}}`, "If-Match", "*")
 	work := fmt.Sprint(ask("POST", "/v1/calendars", `{"uri": "local://zqmailbox/calendars/Zqcalendar"}`, "Idempotency-Key", "Zqkey")["id"])
 	imported := ask("POST", "/v1/calendars/"+work+"/import", plantedFile("T080000Z"), "Content-Type", "text/calendar")
 	if fmt.Sprint(imported["added"]) != "2" {
@@ -148,6 +151,21 @@ func TestNothingOfAUserIsTold(t *testing.T) {
 	failed := archived(afar)
 	if failed["state"] != "failed" {
 		t.Fatalf("the run on Graph ended as %v", failed)
+	}
+	folder := t.TempDir()
+	box, err := outbox.Open(folder, "assistant@example.com", time.Now)
+	must(t, err)
+	mailer := o.mailer(box, nil, time.Second, time.Minute)
+	due, err := o.notices.Receive(t.Context(), 10, time.Minute, 0)
+	must(t, err)
+	for _, m := range due {
+		must(t, mailer.Handle(t.Context(), m))
+	}
+	mails, err := filepath.Glob(filepath.Join(folder, "*.eml"))
+	must(t, err)
+	toUser := fmt.Sprint(ask("GET", "/v1/notifications", ""), ask("GET", "/v1/actions", "")) // what e-mails are made of
+	if len(mails) != 1 || !strings.Contains(toUser, "failed") || !strings.Contains(logs.String(), "notification handled") {
+		t.Fatalf("%d e-mails; the user is told %s", len(mails), toUser)
 	}
 	day := time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)
 	ledger, err := json.Marshal(ask("GET", "/v1/ledger/"+config+"/days/"+day, ""))
@@ -223,4 +241,7 @@ func TestNothingOfAUserIsTold(t *testing.T) {
 	look("logs", logs.String(), planted, plantedInPath, secrets)
 	look("metrics", metrics.String(), planted, plantedInPath, secrets)
 	look("problems", strings.Join(problems, "\n"), planted, secrets)
+	unnamed := maps.Clone(plantedInPath)
+	delete(unnamed, "a config's name")
+	look("notifications", toUser, planted, unnamed, secrets)
 }

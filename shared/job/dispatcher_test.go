@@ -325,17 +325,28 @@ func TestTick(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
-	t.Run("late jobs are counted", func(t *testing.T) {
+	t.Run("late jobs are counted, and told to whoever wants to know", func(t *testing.T) {
 		w := newWorld(t, evening)
-		w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
+		late := w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
+		w.job(w.config("B"), daily("23:04", "Europe/Berlin"))
 		var lines bytes.Buffer
 		d := w.dispatcher()
+		var told []string
+		d.Late = func(_ context.Context, j *Job) {
+			if j.Start != nil {
+				t.Error("told before its run was started")
+			}
+			told = append(told, j.ID+" "+j.LastRun+" "+j.LastDue.UTC().Format(time.RFC3339))
+		}
 		d.Metrics = telemetry.NewMetrics(&lines, "dev", w.clock)
 		w.advance(time.Hour + lateAfter + time.Second)
 		_, err := d.Tick(t.Context())
 		must(t, err)
 		if !strings.Contains(lines.String(), `"JobsLate":1`) {
 			t.Errorf("got %q", lines.String())
+		}
+		if want := []string{late.ID + " " + w.get(late.ID).LastRun + " 2026-10-05T21:00:00Z"}; !cmp.Equal(told, want) {
+			t.Errorf("told %q, want %q", told, want)
 		}
 	})
 	t.Run("when time is up the rest is left to the next tick", func(t *testing.T) {

@@ -1,8 +1,6 @@
 package notify
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +19,7 @@ import (
 	"adminassistant/shared/store"
 	"adminassistant/shared/store/sqlite"
 	"adminassistant/shared/telemetry"
+	"adminassistant/shared/wiretest"
 )
 
 const (
@@ -394,55 +393,6 @@ func TestEraseLeavesNothing(t *testing.T) {
 	w.get(others)
 }
 
-var errDied = errors.New("the process died")
-
-// wire lets a process die at its nth request, before it took effect or after.
-type wire struct {
-	dieAt, n int
-	after    bool
-}
-
-func (w *wire) dead() bool { return w.dieAt > 0 && w.n >= w.dieAt }
-
-func (w *wire) pass(do func() error) error {
-	w.n++
-	switch {
-	case w.dieAt == 0 || w.n < w.dieAt:
-		return do()
-	case w.n == w.dieAt && w.after:
-		_ = do() // nobody hears of it
-	}
-	return errDied
-}
-
-type wiredTable struct {
-	store.Table
-	*wire
-}
-
-func (w wiredTable) Get(ctx context.Context, k store.Key) (item store.Item, err error) {
-	err = w.pass(func() (err error) { item, err = w.Table.Get(ctx, k); return err })
-	return item, err
-}
-
-func (w wiredTable) Put(ctx context.Context, item store.Item, cond store.Condition) (version int64, err error) {
-	err = w.pass(func() (err error) { version, err = w.Table.Put(ctx, item, cond); return err })
-	return version, err
-}
-
-type wiredQueue struct {
-	queue.Queue
-	*wire
-}
-
-func (w wiredQueue) Send(ctx context.Context, body []byte, delay time.Duration) error {
-	return w.pass(func() error { return w.Queue.Send(ctx, body, delay) })
-}
-
-func (w wiredQueue) Delete(ctx context.Context, receipt string) error {
-	return w.pass(func() error { return w.Queue.Delete(ctx, receipt) })
-}
-
 // TestANotificationSurvivesDyingAnywhere lets the processes that tell and that mail die at every single request, before it took effect and
 // after it. In the end there is one notification, and one e-mail.
 func TestANotificationSurvivesDyingAnywhere(t *testing.T) {
@@ -452,15 +402,15 @@ func TestANotificationSurvivesDyingAnywhere(t *testing.T) {
 			t.Run(fmt.Sprintf("at request %d, effect %v", n, after), func(t *testing.T) {
 				w := newWorld(t)
 				s := w.user(both)
-				dying := &wire{dieAt: n, after: after}
-				err := New(wiredTable{w.table, dying}, wiredQueue{w.queue, dying}, w.clock).Tell(t.Context(), s, failed(1))
+				dying := &wiretest.Wire{DieAt: n, After: after}
+				wired := New(dying.Table(w.table), dying.Queue(w.queue), w.clock)
+				err := wired.Tell(t.Context(), s, failed(1))
 				if err == nil {
 					mailer := *w.mailer
-					mailer.Notifications = New(wiredTable{w.table, dying}, wiredQueue{w.queue, dying}, w.clock)
-					mailer.Queue = wiredQueue{w.queue, dying}
+					mailer.Notifications, mailer.Queue = wired, dying.Queue(w.queue)
 					err = mailer.Handle(t.Context(), w.receive())
 				}
-				finished = !dying.dead()
+				finished = !dying.Dead()
 				if finished != (err == nil) {
 					t.Fatalf("%v", err)
 				}
