@@ -168,3 +168,22 @@ func TestWhoeverWantsToKnowIsToldThatARunEnded(t *testing.T) {
 		})
 	}
 }
+
+func TestAWorkerThatIsStoppedTellsThatItsRunEnded(t *testing.T) {
+	var s *shop
+	ctx, stop := context.WithCancel(t.Context())
+	s = newShop(t, handler(func(ctx context.Context, r *Run) error {
+		defer stop()
+		return s.Runs.Finish(ctx, r, Succeeded, s.now)
+	}))
+	told := false
+	s.Ended = func(ctx context.Context, r *Run) error {
+		told = ctx.Err() == nil
+		return ctx.Err()
+	}
+	s.start("a")
+	_ = s.Handle(ctx, s.receiveOne()) // whether the message is deleted does not matter
+	if !told {
+		t.Error("nobody was told")
+	}
+}

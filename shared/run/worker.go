@@ -194,10 +194,17 @@ func (w *Worker) settle(ctx context.Context, m queue.Message, r *Run) error {
 	return w.Queue.Delete(ctx, m.Receipt)
 }
 
+// tellTime is how long it may take to tell that a run has ended, even when the worker's own time is up.
+const tellTime = 10 * time.Second
+
+// tell tells that the run has ended. A worker that is stopped just then tells it all the same: whoever waits for the run sees its end
+// and may not be there when its message comes again.
 func (w *Worker) tell(ctx context.Context, r *Run) error {
 	if w.Ended == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
+	defer cancel()
 	if err := w.Ended(ctx, r); err != nil {
 		return fmt.Errorf("tell that run %s has ended: %w", r.ID, err)
 	}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestWhatNeedsTheUser(t *testing.T) {
+	m := newMachine(t)
+	m.local("config", "create", "--name", "work", "--source", work, "--archive", "local://me/calendars/Archive", "--timezone", "Europe/Berlin").ok()
+	run := func() result {
+		return m.local("archive", "run", "--config", "work", "--period", october)
+	}
+	if r := run(); r.code != exitFailed {
+		t.Fatalf("a run without a source: exit code %d\n%s%s", r.code, r.out, r.err)
+	}
+
+	m.local("action", "list").ok().says("run_failed", "open", "The run of 2026-10-01 to 2026-10-31 failed")
+	var actions []actionView
+	m.local("action", "list", "--kind", "run_failed", "--output", "json").ok().decode(&actions)
+	if len(actions) != 1 || actions[0].Subject.Kind != "run" || len(actions[0].History) != 1 {
+		t.Fatalf("%+v", actions)
+	}
+	const again = `admin-assistant archive run --config work --period "2026-10-01 to 2026-10-31"`
+	m.local("action", "show", actions[0].ID).ok().says("run "+actions[0].Subject.ID, "Nothing is lost", again)
+
+	m.local("notification", "list", "--unread").ok().says("problems", "failed", `Archive run of "work" failed`, "unread")
+	var notes []notificationView
+	m.local("notification", "list", "--output", "json").ok().decode(&notes)
+	if len(notes) != 1 || notes[0].Command != again || notes[0].Read != nil {
+		t.Fatalf("%+v", notes)
+	}
+	m.local("notification", "read", notes[0].ID).ok().says(`Archive run of "work" failed`, "Nothing is lost", "    "+again)
+	if out := m.local("notification", "list", "--unread").ok().out; strings.Contains(out, "failed") {
+		t.Errorf("still unread: %s", out)
+	}
+
+	run() // fails again: the same action, another notification
+	m.local("action", "list", "--output", "json").ok().decode(&actions)
+	if len(actions) != 1 || len(actions[0].History) != 2 {
+		t.Errorf("%+v", actions)
+	}
+	m.local("notification", "read", "--all").ok().says("1 marked as read")
+	m.local("notification", "read", "--all", "--output", "json").ok().says(`"read": 0`)
+
+	m.local("action", "dismiss", actions[0].ID).ok().says("dismissed", "you")
+	if out := m.local("action", "list").ok().out; strings.Contains(out, "run_failed") {
+		t.Errorf("still open: %s", out)
+	}
+	m.local("action", "list", "--state", "all").ok().says("dismissed")
+	m.local("action", "resolve", actions[0].ID).fails(exitFailed, "dismissed already")
+
+	run()
+	m.local("action", "list", "--output", "json").ok().decode(&actions)
+	m.local("action", "resolve", actions[0].ID).ok().says("resolved")
+	run()
+	m.local("calendar", "create", work).ok()
+	run().ok()
+	m.local("action", "list", "--state", "open", "--output", "json").ok().decode(&actions)
+	if len(actions) != 0 {
+		t.Errorf("a run that succeeded leaves %+v", actions)
+	}
+	m.local("notification", "list").ok().says(`Archive run of "work" went well`)
+
+	m.local("notification", "read").fails(exitUsage, "--all")
+	m.local("notification", "read", "nothing").fails(exitFailed, "no notification nothing")
+	m.local("action", "list", "--state", "done").fails(exitUsage, "state")
+
+	// Nobody asked for e-mail.
+	if mails, err := filepath.Glob(filepath.Join(m.data, "outbox", "*.eml")); err != nil || len(mails) != 0 {
+		t.Errorf("e-mails: %q, %v", mails, err)
+	}
+	if info, err := os.Stat(filepath.Join(m.data, "outbox")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the outbox: %v, %v", info, err)
+	}
+}
