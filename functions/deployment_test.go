@@ -60,6 +60,7 @@ const (
 
 	audience   = "99999999-0000-4111-8222-333333333333"
 	graphToken = "token-of-the-simulated-mailbox"
+	mailFrom   = "assistant@mail.example.com"
 )
 
 // resources are what a deployment hands to its functions.
@@ -77,10 +78,11 @@ func (r *resources) settings(function string) map[string]string {
 		"dispatcher": {"QUEUE_ARCHIVE", "QUEUE_BACKUP", "QUEUE_NOTIFY"},
 		"archive":    {"BUCKET", "QUEUE_ARCHIVE", "QUEUE_ARCHIVE_DEAD", "QUEUE_NOTIFY", "GRAPH_URL", "GRAPH_TOKEN"},
 		"backup":     {"BUCKET", "QUEUE_BACKUP", "QUEUE_BACKUP_DEAD", "QUEUE_NOTIFY", "GRAPH_URL", "GRAPH_TOKEN"},
-		"notify":     {"QUEUE_NOTIFY", "QUEUE_NOTIFY_DEAD", "QUEUE_ARCHIVE_DEAD", "QUEUE_BACKUP_DEAD"},
+		"notify":     {"QUEUE_NOTIFY", "QUEUE_NOTIFY_DEAD", "QUEUE_ARCHIVE_DEAD", "QUEUE_BACKUP_DEAD", "MAIL_FROM"},
 	}
 	values := map[string]string{
 		"BUCKET": r.bucket, "SIGN_IN_AUTHORITY": r.signIn, "SIGN_IN_AUDIENCE": audience, "SIGN_IN_TENANTS": tenant, "GRAPH_URL": r.graph, "GRAPH_TOKEN": graphToken,
+		"MAIL_FROM": mailFrom,
 	}
 	for name, url := range r.queues {
 		values["QUEUE_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))] = url

@@ -25,10 +25,10 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	needed := map[string][]string{
 		"api":        {"BUCKET", "QUEUE_ARCHIVE", "SIGN_IN_AUDIENCE", "SIGN_IN_TENANTS"},
-		"dispatcher": {"QUEUE_ARCHIVE", "QUEUE_BACKUP"},
-		"archive":    {"BUCKET", "QUEUE_ARCHIVE", "QUEUE_ARCHIVE_DEAD"},
-		"backup":     {"BUCKET", "QUEUE_BACKUP", "QUEUE_BACKUP_DEAD"},
-		"notify":     {"QUEUE_NOTIFY", "QUEUE_NOTIFY_DEAD", "QUEUE_ARCHIVE_DEAD", "QUEUE_BACKUP_DEAD"},
+		"dispatcher": {"QUEUE_ARCHIVE", "QUEUE_BACKUP", "QUEUE_NOTIFY"},
+		"archive":    {"BUCKET", "QUEUE_ARCHIVE", "QUEUE_ARCHIVE_DEAD", "QUEUE_NOTIFY"},
+		"backup":     {"BUCKET", "QUEUE_BACKUP", "QUEUE_BACKUP_DEAD", "QUEUE_NOTIFY"},
+		"notify":     {"QUEUE_NOTIFY", "QUEUE_NOTIFY_DEAD", "QUEUE_ARCHIVE_DEAD", "QUEUE_BACKUP_DEAD", "MAIL_FROM"},
 	}
 	wrong := map[string][]struct{ name, value, told string }{ // told is the setting that is named, if it is another one
 		"api": {
@@ -46,7 +46,12 @@ func TestSettings(t *testing.T) {
 			{"GRAPH_TENANT", tenant, "GRAPH_TOKEN"}, // which is set, too
 		},
 		"backup": {{"GRAPH_CLIENT", audience, "GRAPH_TOKEN"}},
-		"notify": {{"HAND_ON", "-1s", ""}},
+		"notify": {
+			{"HAND_ON", "-1s", ""},
+			{"MAIL_FROM", "nobody", ""},
+			{"PUBLIC_URL", "calendar.example.com", ""},
+			{"PUBLIC_URL", "https://calendar.example.com/?a=b", ""},
+		},
 	}
 	for _, function := range functions {
 		t.Run(function, func(t *testing.T) {

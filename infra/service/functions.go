@@ -109,7 +109,7 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 			Name: notify, Description: "Sends notifications, and fails the runs that dead letters name.", MemoryMB: 256, Timeout: notifyTimeout,
 			Reserved:    notices + 2*deadLetters,
 			Environment: e.of(e.urls(q.notify.queue, q.notify.dead, q.archive.dead, q.backup.dead), map[string]string{"MAIL_FROM": p.MailFrom}),
-			May: may(g.table(), one(g.consumes(q.notify.queue, q.archive.dead, q.backup.dead), g.sends(q.notify.dead),
+			May: may(g.table(), one(g.consumes(q.notify.queue, q.archive.dead, q.backup.dead), g.sends(q.notify.queue, q.notify.dead),
 				g.mails(p.MailIdentity, p.MailFrom))),
 		}),
 	}

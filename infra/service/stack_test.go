@@ -262,7 +262,7 @@ func TestPermissions(t *testing.T) {
 		},
 		notify: {
 			consumeQueue + "queue-archive-dead queue-backup-dead queue-notify",
-			"sqs:SendMessage on queue-notify-dead",
+			"sqs:SendMessage on queue-notify queue-notify-dead",
 			`ses:SendEmail on arn:aws:ses:eu-central-1:111122223333:identity/example.com if {"StringEquals":{"ses:FromAddress":"aa@mail.example.com"}}`,
 		},
 	} {
