@@ -63,14 +63,15 @@ type changed struct {
 	redeem func(microsoft.Response) error
 }
 
-func (c *changed) URL(r microsoft.Request) string {
+func (c *changed) Begin(_ context.Context, user string, r microsoft.Request) (string, error) {
+	if user != "" {
+		r.Claims = c.state.Claims
+	}
 	if c.ask != nil {
 		c.ask(&r)
 	}
-	return c.Client.URL(r)
+	return c.Client.URL(r), nil
 }
-
-func (c *changed) State(context.Context, string) (microsoft.State, error) { return c.state, nil }
 
 func (c *changed) Redeem(ctx context.Context, r microsoft.Response) (microsoft.Identity, error) {
 	if c.redeem != nil {
