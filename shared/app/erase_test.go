@@ -115,6 +115,7 @@ func (o *one) live(who string) {
 	must(t, err)
 	_, err = o.table.Put(t.Context(), store.Item{Key: store.Key{PK: "USER#" + key, SK: "SECRET#microsoft"}, Data: []byte(`{"sealed": "of ` + who + `"}`)}, store.Any())
 	must(t, err)
+	must(t, note(t.Context(), o.table, key, who+"@example.com", []calendar.Info{{ID: "1", Name: "Calendar of " + who}}))
 	_, err = audit.New(o.table, time.Now, newID).Append(t.Context(), audit.Entry{
 		User: key, Actor: key, Action: "config.create", Outcome: audit.Begun,
 		Personal: audit.Personal{Name: "Name of " + who, IP: netip.MustParseAddr("192.0.2.7"), UserAgent: "browser of " + who},
