@@ -144,12 +144,8 @@ func (b *browser) send(sample, method, at string, changes ...func(*events.APIGat
 			}
 		},
 	}, changes)...)
-	out := invoke[events.APIGatewayV2HTTPResponse](b.deployment, b.api, r)
-	a := answer{status: out.StatusCode, header: http.Header{}, body: []byte(out.Body)}
-	for name, value := range out.Headers {
-		a.header.Set(name, value)
-	}
-	for _, line := range out.Cookies {
+	a, cookies := b.exchange(b.api, r)
+	for _, line := range cookies {
 		c, err := http.ParseSetCookie(line)
 		must(b.t, err)
 		if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {

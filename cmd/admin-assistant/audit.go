@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -124,16 +123,7 @@ func (p *program) auditExport() *cobra.Command {
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
 			query := filter.query()
 			query.Set("format", format)
-			answer, err := c.send(ctx, request{method: http.MethodGet, path: "/v1/audit/export", query: query})
-			if err != nil {
-				return err
-			}
-			defer answer.Body.Close()
-			if len(args) == 0 || args[0] == "-" {
-				_, err = io.Copy(p.out, answer.Body)
-				return err
-			}
-			return writeWhole(args[0], answer.Body)
+			return p.save(ctx, c, request{method: http.MethodGet, path: "/v1/audit/export", query: query}, args)
 		}),
 	}
 	filter.flags(cmd.Flags())

@@ -68,7 +68,7 @@ func TestAudit(t *testing.T) {
 		m.local("audit", "verify").ok().says("the audit log holds: ")
 		m.exec("store.db", "UPDATE items SET data = CAST('{}' AS BLOB) WHERE sk = CAST('"+everything[4].ID+"' AS BLOB)")
 		broken := m.local("audit", "verify")
-		broken.says("DOES NOT HOLD: 1 misfits", everything[4].ID)
+		broken.says("DOES NOT HOLD: 1 misfits", "record 4: altered")
 		var report auditReport
 		asJSON := m.local("audit", "verify", "--output", "json")
 		asJSON.decode(&report)
