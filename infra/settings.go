@@ -76,8 +76,8 @@ func variable(name string) string {
 // names are all settings.
 var names = []string{
 	"stage", "account", "region", "functions", "mail-from", "mail-identity", "alarm-email", "sign-in-authority", "sign-in-audience", "sign-in-tenants",
-	"sign-in-client", "sign-in-credentials", "public-url", "graph-delegated", "graph-tenant", "graph-client", "graph-credentials", "graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency",
-	"backup-concurrency", "cors-origins",
+	"sign-in-client", "sign-in-credentials", "public-url", "graph-delegated", "graph-tenant", "graph-client", "graph-credentials",
+	"graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency", "backup-concurrency", "cors-origins",
 }
 
 // sources looks a setting up in the context that the command line gives (-c name=value) or cdk.json has, then in the environment, then

@@ -56,11 +56,14 @@ func openOne(t *testing.T) *one {
 	o.table, o.archives, o.blobs = table, messages.Queue("archive"), blobs
 	o.limits = limit.New(o.table, limit.Default(), time.Now)
 	o.connect(fromSettings(o.settings))
-	o.api = o.system.api("test", func(r *http.Request) (account.Principal, error) {
-		name := r.Header.Get("X-Test-User")
-		return account.Principal{Tenant: "tenant", Object: name, Name: "Name of " + name}, nil
-	})
+	o.api = o.system.api("test", asNamed)
 	return o
+}
+
+// asNamed believes whoever asks.
+func asNamed(r *http.Request) (account.Principal, error) {
+	name := r.Header.Get("X-Test-User")
+	return account.Principal{Tenant: "tenant", Object: name, Name: "Name of " + name}, nil
 }
 
 func must(t testing.TB, err error) {
