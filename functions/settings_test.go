@@ -36,6 +36,7 @@ func TestSettings(t *testing.T) {
 			{"SIGN_IN_TENANTS", ",", ""},
 			{"SIGN_IN_AUTHORITY", "http://login.example.com", ""},
 			{"SIGN_IN_AUTHORITY", "login.example.com", ""},
+			{"SIGN_IN_CREDENTIALS", "sign-in/app", "SIGN_IN_REDIRECT"},
 		},
 		"dispatcher": {{"LOG_LEVEL", "loud", ""}},
 		"archive": {
@@ -44,6 +45,8 @@ func TestSettings(t *testing.T) {
 			{"HAND_ON", "1h", ""},
 			{"LOG_LEVEL", "loud", ""},
 			{"GRAPH_TENANT", tenant, "GRAPH_TOKEN"}, // which is set, too
+			{"GRAPH_DELEGATED", "true", ""},
+			{"GRAPH_DELEGATED", "perhaps", ""},
 		},
 		"backup": {{"GRAPH_CLIENT", audience, "GRAPH_TOKEN"}},
 		"notify": {{"HAND_ON", "-1s", ""}},

@@ -2,10 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"adminassistant/shared/account"
-	"adminassistant/shared/account/session"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/httpapi"
@@ -15,9 +15,8 @@ import (
 
 // eraser returns who erases users. Its steps are all that keep something of one; docs/privacy.md tells what and where.
 func (y *system) eraser(users *account.Users) *account.Eraser {
-	sessions := session.New(y.table, time.Now)
 	return account.NewEraser(users,
-		account.Step{Name: "sessions", Erase: func(ctx context.Context, e account.Erasure) error { return sessions.EndAll(ctx, e.User) }},
+		account.Step{Name: "sessions", Erase: func(ctx context.Context, e account.Erasure) error { return y.sessions.EndAll(ctx, e.User) }},
 		account.Step{Name: "jobs", Erase: func(ctx context.Context, e account.Erasure) error { return job.Erase(ctx, y.table, e.User) }},
 		account.Step{Name: "archives", Erase: func(ctx context.Context, e account.Erasure) error {
 			before := e.Begun // what ended later tells those that are still at work
@@ -26,7 +25,9 @@ func (y *system) eraser(users *account.Users) *account.Eraser {
 			}
 			return archive.Erase(ctx, y.table, y.blobs, e.User, before, time.Now())
 		}},
-		account.Step{Name: "calendars", Erase: func(ctx context.Context, e account.Erasure) error { return y.own.For(e.User).Erase(ctx) }},
+		account.Step{Name: "calendars", Erase: func(ctx context.Context, e account.Erasure) error {
+			return errors.Join(eraseListings(ctx, y.table, e.User), y.own.For(e.User).Erase(ctx))
+		}},
 		account.Step{Name: "requests", Erase: func(ctx context.Context, e account.Erasure) error {
 			return httpapi.EraseRecords(ctx, y.table, e.User)
 		}},

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/account/session"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/blob"
@@ -37,6 +38,9 @@ type system struct {
 	configs   *archive.Configs
 	runs      *run.Store
 	audit     *audit.Log
+	users     *account.Users
+	sessions  *session.Sessions
+	signIn    httpapi.SignIn // nil: nobody signs in with a browser
 	providers *calendars
 	cli       httpapi.CLISignIn // without a client: nobody signs in
 }
@@ -47,20 +51,21 @@ func (y *system) connect(credentials credentials) {
 	y.configs = archive.NewConfigs(y.table, y.entries, newID, time.Now)
 	y.runs = run.NewStore(y.table)
 	y.audit = audit.New(y.table, time.Now, newID)
+	y.audit.Lost = func() { y.metrics.Count(telemetry.Counts{telemetry.AuditRecordsLost: 1}) }
+	y.users, y.sessions = account.NewUsers(y.table, time.Now), session.New(y.table, time.Now)
 	y.own = local.New(y.table, newID, time.Now)
 	y.providers = &calendars{settings: y.settings, table: y.table, local: y.own, graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials)}}
 }
 
 // api returns the HTTP API.
 func (y *system) api(version string, authenticate func(*http.Request) (account.Principal, error)) http.Handler {
-	users := account.NewUsers(y.table, time.Now)
 	return httpapi.New(httpapi.Services{
 		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Ledger: y.entries, Blobs: y.blobs, Table: y.table,
-		Users: users, Eraser: y.eraser(users), Audit: y.audit, Limits: y.limits,
+		Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
 		Provider: y.providers.of,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
 		Clock:    time.Now, NewID: newID, Log: y.log, Version: version,
-		Authenticate: authenticate, CLI: y.cli,
+		Authenticate: authenticate, SignIn: y.signIn, Sessions: y.sessions, Metrics: y.metrics, CLI: y.cli,
 	})
 }
 

@@ -53,7 +53,7 @@ type Services struct {
 	Log   zerolog.Logger
 	// Authenticate says who makes a request; its errors are of kind fault.Unauthenticated, or transient.
 	Authenticate func(*http.Request) (account.Principal, error)
-	// SignIn is where browsers sign in, and Sessions are those that have; nil, both: nobody has to, and the routes of it are not there.
+	// SignIn is where browsers sign in, and Sessions are those that have. Without SignIn nobody has to, and the routes of it are not there.
 	SignIn   SignIn
 	Sessions *session.Sessions
 	// Metrics counts credentials that were refused; nil: nobody counts.

@@ -73,8 +73,8 @@ type ByObject struct {
 func (s *server) userRoutes(api huma.API) {
 	handle(api, tagUsers, "GET /v1/users", "List the users of your tenant", s.listUsers)
 	handle(api, tagUsers, "GET /v1/users/{object}", "Show a user", s.getUser)
-	handle(api, tagUsers, "POST /v1/users/{object}/disable", "Shut a user out", s.changeUser((*account.Users).Disable),
-		describe("The user is refused everywhere within 30 seconds. Nobody can disable themselves."))
+	handle(api, tagUsers, "POST /v1/users/{object}/disable", "Shut a user out", s.changeUser(s.disable),
+		describe("The user is refused everywhere within 30 seconds, and signed out of all browsers. Nobody can disable themselves."))
 	handle(api, tagUsers, "POST /v1/users/{object}/enable", "Let a user in again", s.changeUser((*account.Users).Enable))
 	handle(api, tagUsers, "PUT /v1/users/{object}/role", "Give a user a role", s.putRole,
 		describe("Nobody can take the role of administrator from themselves. A role that the sign-in brings stays."))
@@ -113,6 +113,15 @@ func (s *server) changeUser(change func(*account.Users, context.Context, account
 		p, err := change(s.Users, ctx, by, in.Object)
 		return &userAnswer{viewUser(p)}, err
 	}
+}
+
+// disable shuts a user out and ends the sessions, which must not go on when the user is let in again. Asked once more, it ends those that are left.
+func (s *server) disable(users *account.Users, ctx context.Context, by account.Principal, object string) (account.Profile, error) {
+	p, err := users.Disable(ctx, by, object)
+	if err != nil || s.Sessions == nil {
+		return p, err
+	}
+	return p, s.Sessions.EndAll(ctx, account.Principal{Tenant: p.Tenant, Object: p.Object}.Key())
 }
 
 func (s *server) putRole(ctx context.Context, in *struct {
