@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -117,4 +120,42 @@ func TestJobs(t *testing.T) {
 		m.local("--yes", "job", "remove", j.ID).ok()
 		m.local("archive", "list").ok().says("succeeded")
 	})
+}
+
+// TestTheDemoIsScheduledOnce starts the demo twice.
+func TestTheDemoIsScheduledOnce(t *testing.T) {
+	m := newMachine(t)
+	for range 2 {
+		server := m.command(context.Background(), "serve", "--demo", "--addr", "127.0.0.1:0")
+		out, err := server.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = server.Process.Kill() })
+		var said strings.Builder
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			said.WriteString(lines.Text() + "\n")
+			if strings.HasPrefix(lines.Text(), "serving on ") {
+				if err := server.Process.Signal(syscall.SIGTERM); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := server.Wait(); err != nil {
+			t.Fatalf("%v:\n%s", err, said.String())
+		}
+		for _, text := range []string{"What happens by itself", "daily at 23:59", "daily at 04:00", " 23:59 CE", "stopped"} {
+			if !strings.Contains(said.String(), text) {
+				t.Errorf("it does not say %q:\n%s", text, said.String())
+			}
+		}
+	}
+	var jobs []jobResult
+	m.local("job", "list", "--config", "demo", "--output", "json").ok().decode(&jobs)
+	if len(jobs) != 2 || jobs[0].Kind == jobs[1].Kind {
+		t.Errorf("jobs %+v", jobs)
+	}
 }
