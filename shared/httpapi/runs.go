@@ -172,19 +172,24 @@ func (s *server) listRuns(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	config := ""
-	if in.Config != "" {
-		c, err := s.Configs.Named(ctx, who, in.Config)
-		if err != nil {
-			return nil, err
-		}
-		config = c.ID
+	config, err := s.ofConfig(ctx, who, in.Config)
+	if err != nil {
+		return nil, err
 	}
 	runs, next, err := s.Runs.List(ctx, who, config, in.Limit, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
 	return pageOfRuns(runs, next)
+}
+
+// ofConfig is the id of the config that a list is limited to, which may be named by its name; empty if it is not.
+func (s *server) ofConfig(ctx context.Context, who, idOrName string) (string, error) {
+	if idOrName == "" {
+		return "", nil
+	}
+	c, err := s.Configs.Named(ctx, who, idOrName)
+	return c.ID, err
 }
 
 func pageOfRuns(runs []*run.Run, next string) (_ *page[runView], err error) {
