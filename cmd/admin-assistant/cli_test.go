@@ -355,6 +355,7 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 		{"audit", "dance"}, {"audit", "list", "now"}, {"audit", "list", "--most", "few"}, {"audit", "export", "a", "b"}, {"audit", "verify", "now"},
 		{"user", "dance"}, {"user", "list", "now"}, {"user", "show"}, {"user", "disable"}, {"user", "enable", "a", "b"}, {"user", "role", "a"}, {"user", "delete"},
 		{"user", "disable", "a"}, {"user", "delete", "a"}, // which nobody confirms
+		{"job", "dance"}, {"job", "create"}, {"job", "create", "--config", "x"}, {"job", "create", "--config", "x", "--daily", "01:00", "--monthly", "1@01:00"}, {"job", "show"},
 		{"login", "now"}, {"logout", "now"}, {"whoami", "now"}, {"--profile", "My Profile", "whoami"}, {"--profile", "none", "whoami"},
 		{"version", "now"}, {"version", "--output", "xml"},
 		{"serve", "--addr", "0.0.0.0:8080"}, {"serve", "--addr", ":8080"}, {"serve", "--addr", "[::]:0"}, {"serve", "--addr", "example.com:80"}, {"serve", "--addr", "8080"},
@@ -374,10 +375,11 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 func TestHelp(t *testing.T) {
 	m := newMachine(t)
 	for group, commands := range map[string][]string{
-		"":           {"login", "logout", "whoami", "calendar", "config", "archive", "ledger", "audit", "user", "serve", "version", "completion"},
+		"":           {"login", "logout", "whoami", "calendar", "config", "archive", "job", "ledger", "audit", "user", "serve", "version", "completion"},
 		"calendar":   {"create", "list", "delete", "import", "export", "events", "overlaps"},
 		"config":     {"create", "list", "show", "edit", "activate", "deactivate", "delete"},
 		"archive":    {"plan", "run", "show", "list", "retry"},
+		"job":        {"create", "list", "show", "edit", "pause", "resume", "trigger", "remove", "history", "health"},
 		"ledger":     {"day", "history", "verify"},
 		"audit":      {"list", "export", "verify"},
 		"user":       {"list", "show", "disable", "enable", "role", "delete"},

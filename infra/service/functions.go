@@ -82,7 +82,7 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 		api: golambda.New(here, settings, golambda.Props{
 			Name: api, Description: "Answers the HTTP API.", MemoryMB: 512, Timeout: apiTimeout,
 			Environment: e.of(e.bucket(), e.urls(q.archive.queue, q.backup.queue), e.signIn(), e.web(), e.graph()),
-			May: may(g.table(), g.objects(objects[api]), one(g.sends(q.archive.queue, q.backup.queue)),
+			May: may(g.table(), g.objects(objects[api]), one(g.sends(q.archive.queue, q.backup.queue), g.counts(q.archive.queue, q.backup.queue)),
 				g.signsIn(p.SignIn), g.credentials(p.Graph.Credentials)), // the application's, to list calendars; never a user's
 		}),
 		dispatcher: golambda.New(here, settings, golambda.Props{
