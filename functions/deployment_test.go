@@ -359,8 +359,15 @@ type answer struct {
 // ask has api answer a request.
 func (d *deployment) ask(api *lambdatest.Function, r events.APIGatewayV2HTTPRequest) answer {
 	d.t.Helper()
+	a, _ := d.exchange(api, r)
+	return a
+}
+
+// exchange is ask, with the lines that set cookies.
+func (d *deployment) exchange(api *lambdatest.Function, r events.APIGatewayV2HTTPRequest) (a answer, cookies []string) {
+	d.t.Helper()
 	out := invoke[events.APIGatewayV2HTTPResponse](d, api, r)
-	a := answer{status: out.StatusCode, header: http.Header{}, body: []byte(out.Body)}
+	a = answer{status: out.StatusCode, header: http.Header{}, body: []byte(out.Body)}
 	for name, value := range out.Headers {
 		a.header.Set(name, value)
 	}
@@ -369,7 +376,7 @@ func (d *deployment) ask(api *lambdatest.Function, r events.APIGatewayV2HTTPRequ
 		a.body, err = base64.StdEncoding.DecodeString(out.Body)
 		must(d.t, err)
 	}
-	return a
+	return a, out.Cookies
 }
 
 // read reads the body of an answer that has this status.

@@ -24,7 +24,7 @@ func anywhere() *resources {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	needed := map[string][]string{
-		"api":        {"BUCKET", "QUEUE_ARCHIVE", "SIGN_IN_AUDIENCE", "SIGN_IN_TENANTS"},
+		"api":        {"BUCKET", "QUEUE_ARCHIVE", "QUEUE_BACKUP", "SIGN_IN_AUDIENCE", "SIGN_IN_TENANTS"},
 		"dispatcher": {"QUEUE_ARCHIVE", "QUEUE_BACKUP", "QUEUE_NOTIFY"},
 		"archive":    {"BUCKET", "QUEUE_ARCHIVE", "QUEUE_ARCHIVE_DEAD", "QUEUE_NOTIFY"},
 		"backup":     {"BUCKET", "QUEUE_BACKUP", "QUEUE_BACKUP_DEAD", "QUEUE_NOTIFY"},
@@ -36,6 +36,7 @@ func TestSettings(t *testing.T) {
 			{"SIGN_IN_TENANTS", ",", ""},
 			{"SIGN_IN_AUTHORITY", "http://login.example.com", ""},
 			{"SIGN_IN_AUTHORITY", "login.example.com", ""},
+			{"SIGN_IN_CREDENTIALS", "sign-in/app", "SIGN_IN_REDIRECT"},
 		},
 		"dispatcher": {{"LOG_LEVEL", "loud", ""}},
 		"archive": {
@@ -44,6 +45,8 @@ func TestSettings(t *testing.T) {
 			{"HAND_ON", "1h", ""},
 			{"LOG_LEVEL", "loud", ""},
 			{"GRAPH_TENANT", tenant, "GRAPH_TOKEN"}, // which is set, too
+			{"GRAPH_DELEGATED", "true", ""},
+			{"GRAPH_DELEGATED", "perhaps", ""},
 		},
 		"backup": {{"GRAPH_CLIENT", audience, "GRAPH_TOKEN"}},
 		"notify": {

@@ -134,8 +134,9 @@ func (s suppression) covers(rule string) bool {
 
 func TestNag(t *testing.T) {
 	graph := map[string]string{"graph-tenant": guid, "graph-client": guid2, "graph-credentials": "graph/app"}
+	users := map[string]string{"sign-in-credentials": "sign-in/app", "public-url": "https://calendar.example.com", "graph-delegated": "true"}
 	for stage, changes := range map[string]map[string]string{
-		"dev": {"alarm-email": "", "removal": "destroy"}, "staging": graph, "prod": graph,
+		"dev": {"alarm-email": "", "removal": "destroy"}, "staging": users, "prod": graph,
 	} {
 		w := synth(t, stage, changes)
 		for id, template := range w.templates {

@@ -28,8 +28,10 @@ type settings struct {
 	MailFrom, MailIdentity string
 	// AlarmEmail is who is told of alarms; prod has to name somebody.
 	AlarmEmail string
-	SignIn     service.SignIn
-	Graph      service.Graph
+	// PublicURL is the address, without a path, under which people reach the API. A sign-in with a browser comes back there.
+	PublicURL string
+	SignIn    service.SignIn
+	Graph     service.Graph
 	// LogLevel is debug, info, warn or error. LogDays is for how long logs are kept.
 	LogLevel string
 	LogDays  int
@@ -74,8 +76,8 @@ func variable(name string) string {
 // names are all settings.
 var names = []string{
 	"stage", "account", "region", "functions", "mail-from", "mail-identity", "alarm-email", "sign-in-authority", "sign-in-audience", "sign-in-tenants",
-	"graph-tenant", "graph-client", "graph-credentials", "graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency",
-	"backup-concurrency", "cors-origins",
+	"sign-in-client", "sign-in-credentials", "public-url", "graph-delegated", "graph-tenant", "graph-client", "graph-credentials",
+	"graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency", "backup-concurrency", "cors-origins",
 }
 
 // sources looks a setting up in the context that the command line gives (-c name=value) or cdk.json has, then in the environment, then
@@ -218,6 +220,27 @@ func (r *reader) https(name, fallback string) string {
 	return strings.TrimSuffix(value, "/")
 }
 
+// origin reads the address of a service that has a host to itself.
+func (r *reader) origin(name string) string {
+	value := r.https(name, "")
+	if u, err := url.Parse(value); err == nil && u.Path != "" {
+		r.refuse(name, "must be an address without a path, such as https://calendar.example.com, not %q", value)
+	}
+	return value
+}
+
+// secret checks what names a secret of Secrets Manager, in the region and the account of the functions.
+func (r *reader) secret(name, value, region, account string) {
+	arn := secretARNForm.FindStringSubmatch(value)
+	switch {
+	case value == "":
+	case arn == nil && !secretForm.MatchString(value):
+		r.refuse(name, "must be the name or the whole ARN of a secret in Secrets Manager") // not shown: it may be the secret itself
+	case arn != nil && (arn[1] != region || arn[2] != account):
+		r.refuse(name, "names a secret in region %s of account %s; the functions run in %s of %s", arn[1], arn[2], region, account)
+	}
+}
+
 // read reads and checks all settings. The error names each setting that is missing, malformed or contradicts another one.
 func read(from source) (settings, error) {
 	r := &reader{from: from}
@@ -276,11 +299,34 @@ func (s *settings) readSignIn(r *reader) {
 			r.refuse("sign-in-tenants", "must be ids of tenants, not %q", tenant)
 		}
 	}
+	if s.SignIn.Client = r.text("sign-in-client"); s.SignIn.Client != "" && !guidForm.MatchString(s.SignIn.Client) {
+		r.refuse("sign-in-client", "must be the id of the application as which the command line signs in, not %q", s.SignIn.Client)
+	}
+	s.SignIn.Credentials = r.text("sign-in-credentials")
+	r.secret("sign-in-credentials", s.SignIn.Credentials, s.Region, s.Account)
+	if s.PublicURL = r.origin("public-url"); s.SignIn.Credentials == "" {
+		return
+	}
+	if s.PublicURL == "" {
+		r.refuse("public-url", "is not set; with sign-in-credentials browsers have to come back to an address that Entra ID knows")
+		return
+	}
+	s.SignIn.Redirect = s.PublicURL + "/auth/callback"
 }
 
 func (s *settings) readGraph(r *reader) {
 	s.Graph = service.Graph{
 		Tenant: r.text("graph-tenant"), Client: r.text("graph-client"), Credentials: r.text("graph-credentials"), URL: r.https("graph-url", ""),
+	}
+	if r.oneOf("graph-delegated", "false", "false", "true") == "true" {
+		s.Graph.Delegated = true
+		if s.Graph.Tenant+s.Graph.Client+s.Graph.Credentials != "" {
+			r.refuse("graph-delegated", "contradicts graph-tenant, graph-client and graph-credentials: mailboxes are reached either by each user's own sign-in or by an application's")
+		}
+		if s.SignIn.Credentials == "" {
+			r.refuse("graph-delegated", "needs sign-in-credentials: mailboxes are reached by users' sign-ins on the web")
+		}
+		return
 	}
 	if s.Graph == (service.Graph{}) {
 		return // without Microsoft 365, for local calendars alone
@@ -290,15 +336,7 @@ func (s *settings) readGraph(r *reader) {
 		r.refuse("graph-tenant", "must be the id or a domain of a tenant, not %q", tenant)
 	}
 	r.must("graph-client", guidForm, "the id of the application that reaches Microsoft 365")
-	credentials := r.must("graph-credentials", nil, "the name or the ARN of a secret with the application's credentials")
-	arn := secretARNForm.FindStringSubmatch(credentials)
-	switch {
-	case credentials == "":
-	case arn == nil && !secretForm.MatchString(credentials):
-		r.refuse("graph-credentials", "must be the name or the whole ARN of a secret in Secrets Manager") // not shown: it may be the secret itself
-	case arn != nil && (arn[1] != s.Region || arn[2] != s.Account):
-		r.refuse("graph-credentials", "names a secret in region %s of account %s; the functions run in %s of %s", arn[1], arn[2], s.Region, s.Account)
-	}
+	r.secret("graph-credentials", r.must("graph-credentials", nil, "the name or the ARN of a secret with the application's credentials"), s.Region, s.Account)
 }
 
 func (s *settings) readCanary(r *reader, fallback string) {

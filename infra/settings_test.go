@@ -52,12 +52,16 @@ func TestRead(t *testing.T) {
 		got, err := read(given("dev", map[string]string{
 			"functions": "/built", "mail-identity": "example.com", "alarm-email": "", "sign-in-authority": "https://login.microsoftonline.us/",
 			"sign-in-tenants": guid + ", " + guid2, "graph-tenant": "example.com", "graph-client": guid2, "graph-credentials": "graph/app",
-			"graph-url": "https://graph.microsoft.us/v1.0", "log-level": "debug", "log-days": "731", "removal": "destroy", "canary": "30m",
+			"graph-url": "https://graph.microsoft.us/v1.0", "sign-in-client": guid2, "sign-in-credentials": "sign-in/app", "public-url": "https://calendar.example.com/", "log-level": "debug", "log-days": "731", "removal": "destroy", "canary": "30m",
 			"archive-concurrency": "3", "backup-concurrency": "400", "cors-origins": "https://a.example.com,http://localhost:3000",
 		}))
 		want := settings{
 			Stage: "dev", Account: infratest.Account, Region: infratest.Region, Functions: "/built", MailFrom: "aa@mail.example.com", MailIdentity: "example.com",
-			SignIn:   service.SignIn{Authority: "https://login.microsoftonline.us", Audience: guid, Tenants: []string{guid, guid2}},
+			PublicURL: "https://calendar.example.com",
+			SignIn: service.SignIn{
+				Authority: "https://login.microsoftonline.us", Audience: guid, Tenants: []string{guid, guid2}, Client: guid2,
+				Credentials: "sign-in/app", Redirect: "https://calendar.example.com/auth/callback",
+			},
 			Graph:    service.Graph{Tenant: "example.com", Client: guid2, Credentials: "graph/app", URL: "https://graph.microsoft.us/v1.0"},
 			LogLevel: "debug", LogDays: 731, Destroy: true, Canary: 30 * time.Minute, ArchiveConcurrency: 3, BackupConcurrency: 400,
 			CORSOrigins: []string{"https://a.example.com", "http://localhost:3000"},
@@ -75,6 +79,17 @@ func TestRead(t *testing.T) {
 		arn := "arn:aws:secretsmanager:" + infratest.Region + ":" + infratest.Account + ":secret:graph/app-AbCdEf"
 		got, err := read(given("dev", map[string]string{"graph-tenant": guid, "graph-client": guid2, "graph-credentials": arn}))
 		if err != nil || got.Graph.Credentials != arn {
+			t.Error(err, got.Graph)
+		}
+	})
+	web := func(changes map[string]string) map[string]string {
+		all := map[string]string{"sign-in-credentials": "sign-in/app", "public-url": "https://calendar.example.com", "graph-delegated": "true"}
+		maps.Copy(all, changes)
+		return all
+	}
+	t.Run("mailboxes can be reached by each user's own sign-in", func(t *testing.T) {
+		got, err := read(given("prod", web(map[string]string{"graph-url": "https://graph.microsoft.us/v1.0"})))
+		if err != nil || got.Graph != (service.Graph{Delegated: true, URL: "https://graph.microsoft.us/v1.0"}) {
 			t.Error(err, got.Graph)
 		}
 	})
@@ -106,6 +121,15 @@ func TestRead(t *testing.T) {
 		{"no tenants", "dev", map[string]string{"sign-in-tenants": " , "}, []string{"sign-in-tenants"}},
 		{"every tenant", "dev", map[string]string{"sign-in-tenants": "common"}, []string{"sign-in-tenants"}},
 		{"a tenant twice", "dev", map[string]string{"sign-in-tenants": guid + "," + guid}, []string{"sign-in-tenants"}},
+		{"a client of the command line that is no id", "dev", map[string]string{"sign-in-client": "cli"}, []string{"sign-in-client"}},
+		{"a sign-in on the web that comes back nowhere", "dev", web(map[string]string{"public-url": ""}), []string{"public-url"}},
+		{"a sign-in that comes back in the clear", "dev", web(map[string]string{"public-url": "http://calendar.example.com"}), []string{"public-url"}},
+		{"an address with a path", "dev", web(map[string]string{"public-url": "https://example.com/calendar"}), []string{"public-url"}},
+		{"a secret of the sign-in in another account", "dev", web(map[string]string{"sign-in-credentials": "arn:aws:secretsmanager:" + infratest.Region + ":444455556666:secret:app-AbCdEf"}), []string{"sign-in-credentials"}},
+		{"the secret of the sign-in itself", "dev", web(map[string]string{"sign-in-credentials": "x8Q~*secret"}), []string{"sign-in-credentials"}},
+		{"users' own sign-ins without any", "dev", map[string]string{"graph-delegated": "true"}, []string{"graph-delegated"}},
+		{"users' own sign-ins beside an application", "dev", web(map[string]string{"graph-tenant": guid, "graph-client": guid2, "graph-credentials": "graph/app"}), []string{"graph-delegated"}},
+		{"neither yes nor no", "dev", web(map[string]string{"graph-delegated": "yes"}), []string{"graph-delegated"}},
 		{"a tenant alone", "dev", map[string]string{"graph-tenant": guid}, []string{"graph-client", "graph-credentials"}},
 		{"an address of Graph alone", "dev", map[string]string{"graph-url": "https://graph.microsoft.us/v1.0"}, []string{"graph-tenant", "graph-client", "graph-credentials"}},
 		{"a client that is no id", "dev", graph(map[string]string{"graph-client": "app"}), []string{"graph-client"}},

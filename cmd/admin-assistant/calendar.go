@@ -176,18 +176,23 @@ func (p *program) calendarExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			answer, err := c.send(ctx, request{method: http.MethodGet, path: "/v1/calendars/" + v.ID + "/export"})
-			if err != nil {
-				return err
-			}
-			defer answer.Body.Close()
-			if len(args) == 1 || args[1] == "-" {
-				_, err = io.Copy(p.out, answer.Body)
-				return err
-			}
-			return writeWhole(args[1], answer.Body)
+			return p.save(ctx, c, request{method: http.MethodGet, path: "/v1/calendars/" + v.ID + "/export"}, args[1:])
 		}),
 	}
+}
+
+// save makes a call that is answered with a file, and keeps that under the name given; without one, or for "-", it goes to standard output.
+func (p *program) save(ctx context.Context, c *client, in request, name []string) error {
+	answer, err := c.send(ctx, in)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if len(name) == 0 || name[0] == "-" {
+		_, err = io.Copy(p.out, answer.Body)
+		return err
+	}
+	return writeWhole(name[0], answer.Body)
 }
 
 // writeWhole writes a file so that it is there whole or not at all.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/account"
@@ -34,6 +36,7 @@ const (
 	home   = "11111111-1111-4111-8111-111111111111" // the tenant whose users are let in
 	abroad = "22222222-2222-4222-8222-222222222222"
 	ann    = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
+	boss   = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb" // administrator of home
 	eve    = "eeeeeeee-eeee-4eee-8eee-eeeeeeeeeeee" // of the other tenant
 	apiApp = "cccccccc-cccc-4ccc-8ccc-cccccccccccc"
 	cliApp = "dddddddd-dddd-4ddd-8ddd-dddddddddddd"
@@ -67,6 +70,7 @@ func newWorld(t *testing.T, o entrasim.Options, tenants ...string) *world {
 	w := &world{t: t, folder: filepath.Join(t.TempDir(), "config", "admin-assistant"), user: ann, secrets: map[string]bool{}, carried: map[string]string{}}
 	o.Users = []entrasim.User{
 		{Tenant: home, Object: ann, Name: "Ann", Username: "ann@home.example"},
+		{Tenant: home, Object: boss, Name: "Boss", Username: "boss@home.example", Roles: []string{"admin"}},
 		{Tenant: abroad, Object: eve, Name: "Eve", Username: "eve@abroad.example"},
 	}
 	o.Apps = []entrasim.App{{Client: apiApp}, {Client: cliApp, RedirectURIs: []string{"http://localhost"}}}
@@ -87,9 +91,10 @@ func newWorld(t *testing.T, o entrasim.Options, tenants ...string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	newID := func() string { return "id" }
+	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
+	users := account.NewUsers(table, time.Now)
 	server := httptest.NewServer(httpapi.New(httpapi.Services{
-		Users: account.NewUsers(table, time.Now), Audit: audit.New(table, time.Now, newID), Table: table, Clock: time.Now, NewID: newID, Log: zerolog.Nop(), Version: "1.2.3",
+		Users: users, Eraser: account.NewEraser(users), Audit: audit.New(table, time.Now, newID), Table: table, Clock: time.Now, NewID: newID, Log: zerolog.Nop(), Version: "1.2.3",
 		Authenticate: verifier.Authenticate,
 		CLI:          httpapi.CLISignIn{Authority: l.URL, Client: cliApp, Scope: apiApp + "/access_as_user", Tenants: tenants},
 	}))

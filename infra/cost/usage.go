@@ -75,7 +75,7 @@ var typical = Usage{
 	WorkSeconds: 22 * 10 * 3600, NightSeconds: nights * 3600,
 	TraceFirst: 1, TraceRest: 0.05,
 	Queues: 5, Pollers: 5, PollLength: 20,
-	Metrics: 7, AlarmMetrics: 31, Dashboards: 1,
+	Metrics: 7, AlarmMetrics: 32, Dashboards: 1,
 	Keys: 3, TableKeyRequests: 5 * 12 * hours, RunKeyRequests: 2,
 	Secrets: 1, SecretReads: 1_000,
 }

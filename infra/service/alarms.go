@@ -37,6 +37,7 @@ const (
 	lateJobs            = "late-jobs"
 	signInFailures      = "sign-in-failures"
 	dispatcherSilent    = "dispatcher-silent"
+	lostAuditRecords    = "lost-audit-records"
 )
 
 // AlarmNames returns the names of all alarms. An alarm is called <stage>-<name> in CloudWatch, and docs/runbooks/<name>.md says
@@ -44,7 +45,7 @@ const (
 func AlarmNames() []string {
 	return []string{
 		archiveDeadLetters, backupDeadLetters, notifyDeadLetters, scheduleDeadLetters, apiErrors, apiLatency, functionErrors, functionThrottles,
-		tableThrottles, oldMessages, failedRuns, lateJobs, signInFailures, dispatcherSilent,
+		tableThrottles, oldMessages, failedRuns, lateJobs, signInFailures, dispatcherSilent, lostAuditRecords,
 	}
 }
 
@@ -149,6 +150,8 @@ func describe(p Props, q queues, f *functions, gateway awsapigatewayv2.HttpApi) 
 			summary: "Many sign-ins are refused."},
 		{name: dispatcherSilent, metric: dispatched(f), atLeast: 1, below: true, silence: true,
 			summary: "The dispatcher did not finish a single tick in five minutes; no job is started."},
+		{name: lostAuditRecords, metric: business(p.Stage, telemetry.AuditRecordsLost, 5*time.Minute), atLeast: 1,
+			summary: "Something was done, and how it ended is not in the audit log."},
 	}
 }
 

@@ -147,6 +147,7 @@ func TestAlarms(t *testing.T) {
 		failedRuns:       {[]string{"AdminAssistant RunsFailed Sum prod"}, "", 1},
 		lateJobs:         {[]string{"AdminAssistant JobsLate Sum prod"}, "", 1},
 		signInFailures:   {[]string{"AdminAssistant SignInFailures Sum prod"}, "", 20},
+		lostAuditRecords: {[]string{"AdminAssistant AuditRecordsLost Sum prod"}, "", 1},
 		dispatcherSilent: {[]string{"AWS/Lambda Errors Sum function-dispatcher", "AWS/Lambda Invocations Sum function-dispatcher"}, "FILL(calls, 0) - FILL(errors, 0)", 1},
 	} {
 		t.Run(name+" looks at what it is named after", func(t *testing.T) {
@@ -222,7 +223,7 @@ func TestDashboard(t *testing.T) {
 	v := stack(t, prod)
 	body := v.name(only(t, v, "AWS::CloudWatch::Dashboard").Properties["DashboardBody"])
 	for _, word := range []string{
-		"RunsSucceeded", "RunsPartial", "RunsFailed", "AppointmentsArchived", "MessagesParked", "SignInFailures", "JobsLate", // all that the functions count
+		"RunsSucceeded", "RunsPartial", "RunsFailed", "AppointmentsArchived", "MessagesParked", "SignInFailures", "JobsLate", "AuditRecordsLost", // all that the functions count
 		"function-api", "function-notify", "queue-archive", "queue-schedule-dead", "Latency", "ConsumedWriteCapacityUnits", "dispatcher-silent",
 	} {
 		if !strings.Contains(strings.ReplaceAll(body, "alarmsdispatchersilent", "dispatcher-silent"), word) {

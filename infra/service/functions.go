@@ -81,10 +81,9 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 	f := &functions{
 		api: golambda.New(here, settings, golambda.Props{
 			Name: api, Description: "Answers the HTTP API.", MemoryMB: 512, Timeout: apiTimeout,
-			Environment: e.of(e.bucket(), e.urls(q.archive.queue, q.backup.queue), e.key(), e.signIn(), e.graph()),
-			May: may(g.table(), g.objects(objects[api]),
-				one(g.sends(q.archive.queue, q.backup.queue), g.tokens("kms:GenerateDataKey")),
-				g.credentials(p.Graph)), // the application's, to list calendars; never a user's
+			Environment: e.of(e.bucket(), e.urls(q.archive.queue, q.backup.queue), e.signIn(), e.web(), e.graph()),
+			May: may(g.table(), g.objects(objects[api]), one(g.sends(q.archive.queue, q.backup.queue), g.counts(q.archive.queue, q.backup.queue)),
+				g.signsIn(p.SignIn), g.credentials(p.Graph.Credentials)), // the application's, to list calendars; never a user's
 		}),
 		dispatcher: golambda.New(here, settings, golambda.Props{
 			Name: dispatcher, Description: "Starts the runs of jobs that are due.", MemoryMB: 256, Timeout: dispatcherTimeout, Reserved: dispatchers,
@@ -93,17 +92,13 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 		}),
 		archive: golambda.New(here, settings, golambda.Props{
 			Name: archive, Description: "Carries out archive, verify and undo runs.", MemoryMB: 512, Timeout: archiveTimeout, Reserved: p.ArchiveConcurrency,
-			Environment: e.of(e.bucket(), e.urls(q.archive.queue, q.archive.dead, q.notify.queue), e.key(), e.runs(), e.graph()),
-			May: may(g.table(), g.objects(objects[archive]),
-				one(g.consumes(q.archive.queue), g.sends(q.archive.queue, q.archive.dead, q.notify.queue), g.tokens("kms:Decrypt", "kms:GenerateDataKey")),
-				g.credentials(p.Graph)),
+			Environment: e.of(e.bucket(), e.urls(q.archive.queue, q.archive.dead, q.notify.queue), e.runs(), e.users(), e.graph()),
+			May:         may(g.table(), g.objects(objects[archive]), one(g.consumes(q.archive.queue), g.sends(q.archive.queue, q.archive.dead, q.notify.queue)), g.reaches(p)),
 		}),
 		backup: golambda.New(here, settings, golambda.Props{
 			Name: backup, Description: "Carries out backup, restore and drill runs.", MemoryMB: 1024, Timeout: backupTimeout, Reserved: p.BackupConcurrency,
-			Environment: e.of(e.bucket(), e.urls(q.backup.queue, q.backup.dead, q.notify.queue), e.key(), e.runs(), e.graph()),
-			May: may(g.table(), g.objects(objects[backup]),
-				one(g.consumes(q.backup.queue), g.sends(q.backup.queue, q.backup.dead, q.notify.queue), g.tokens("kms:Decrypt", "kms:GenerateDataKey")),
-				g.credentials(p.Graph)),
+			Environment: e.of(e.bucket(), e.urls(q.backup.queue, q.backup.dead, q.notify.queue), e.runs(), e.users(), e.graph()),
+			May:         may(g.table(), g.objects(objects[backup]), one(g.consumes(q.backup.queue), g.sends(q.backup.queue, q.backup.dead, q.notify.queue)), g.reaches(p)),
 		}),
 		notify: golambda.New(here, settings, golambda.Props{
 			Name: notify, Description: "Sends notifications, and fails the runs that dead letters name.", MemoryMB: 256, Timeout: notifyTimeout,
@@ -175,10 +170,6 @@ func (e environment) bucket() map[string]string {
 	return map[string]string{"BUCKET": *e.p.Data.Bucket.BucketName()}
 }
 
-func (e environment) key() map[string]string {
-	return map[string]string{"KEY": *e.p.Data.TokenKey.KeyArn()}
-}
-
 func (e environment) urls(queues ...named) map[string]string {
 	urls := map[string]string{}
 	for _, q := range queues {
@@ -193,17 +184,44 @@ func (e environment) runs() map[string]string {
 
 func (e environment) signIn() map[string]string {
 	s := e.p.SignIn
-	return map[string]string{"SIGN_IN_AUTHORITY": s.Authority, "SIGN_IN_AUDIENCE": s.Audience, "SIGN_IN_TENANTS": strings.Join(s.Tenants, ",")}
+	return given(map[string]string{
+		"SIGN_IN_AUTHORITY": s.Authority, "SIGN_IN_AUDIENCE": s.Audience, "SIGN_IN_TENANTS": strings.Join(s.Tenants, ","), "SIGN_IN_CLIENT": s.Client,
+	})
+}
+
+// web is what it takes to sign users in at Microsoft and to keep their tokens; nothing, where nobody signs in with a browser.
+func (e environment) web() map[string]string {
+	s := e.p.SignIn
+	if s.Credentials == "" {
+		return nil
+	}
+	return map[string]string{"SIGN_IN_CREDENTIALS": s.Credentials, "SIGN_IN_REDIRECT": s.Redirect, "KEY": *e.p.Data.TokenKey.KeyArn()}
+}
+
+// users is what it takes to act for users at Microsoft; nothing, where nobody does.
+func (e environment) users() map[string]string {
+	if !e.p.Graph.Delegated {
+		return nil
+	}
+	all := e.signIn()
+	delete(all, "SIGN_IN_CLIENT") // which is told to the command line alone
+	maps.Copy(all, e.web())
+	return all
 }
 
 func (e environment) graph() map[string]string {
-	g, out := e.p.Graph, map[string]string{}
-	for name, value := range map[string]string{"GRAPH_TENANT": g.Tenant, "GRAPH_CLIENT": g.Client, "GRAPH_CREDENTIALS": g.Credentials, "GRAPH_URL": g.URL} {
-		if value != "" {
-			out[name] = value
-		}
+	g := e.p.Graph
+	all := map[string]string{"GRAPH_TENANT": g.Tenant, "GRAPH_CLIENT": g.Client, "GRAPH_CREDENTIALS": g.Credentials, "GRAPH_URL": g.URL}
+	if g.Delegated {
+		all["GRAPH_DELEGATED"] = "true"
 	}
-	return out
+	return given(all)
+}
+
+// given are the variables that have a value.
+func given(all map[string]string) map[string]string {
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
+	return all
 }
 
 // metric is a metric of a function, all versions together.

@@ -93,6 +93,11 @@ func (g grants) sends(to ...named) awsiam.PolicyStatement {
 	return golambda.Allow(arns(to), "sqs:SendMessage")
 }
 
+// counts allows to see how many messages wait in queues.
+func (g grants) counts(in ...named) awsiam.PolicyStatement {
+	return golambda.Allow(arns(in), "sqs:GetQueueAttributes")
+}
+
 // consumes allows what Lambda does with the function's role to take messages off queues, and what the function does to give them back.
 func (g grants) consumes(from ...named) awsiam.PolicyStatement {
 	return golambda.Allow(arns(from), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
@@ -115,17 +120,34 @@ func (g grants) tokens(actions ...string) awsiam.PolicyStatement {
 	}, []*string{g.data.TokenKey.KeyArn()}, actions...)
 }
 
-// credentials allows to read the application's credentials for Microsoft Graph.
-func (g grants) credentials(graph Graph) []awsiam.PolicyStatement {
-	if graph.Credentials == "" {
+// credentials allows to read an application's credentials; none are none.
+func (g grants) credentials(secret string) []awsiam.PolicyStatement {
+	if secret == "" {
 		return nil
 	}
-	arn := graph.Credentials
+	arn := secret
 	if !strings.HasPrefix(arn, "arn:") {
 		// Secrets Manager adds a hyphen and six characters to a name; no other name fits than one that is this long.
-		arn = fmt.Sprintf("arn:%s:secretsmanager:%s:%s:secret:%s-??????", *g.stack.Partition(), *g.stack.Region(), *g.stack.Account(), graph.Credentials)
+		arn = fmt.Sprintf("arn:%s:secretsmanager:%s:%s:secret:%s-??????", *g.stack.Partition(), *g.stack.Region(), *g.stack.Account(), secret)
 	}
 	return []awsiam.PolicyStatement{golambda.Allow([]*string{&arn}, "secretsmanager:GetSecretValue")}
+}
+
+// signsIn allows to sign users in with a browser: to show which application does, and to seal what that brings. What is sealed stays closed to
+// whoever has no more than this.
+func (g grants) signsIn(s SignIn) []awsiam.PolicyStatement {
+	if s.Credentials == "" {
+		return nil
+	}
+	return append(g.credentials(s.Credentials), g.tokens("kms:GenerateDataKey"))
+}
+
+// reaches allows to reach mailboxes: as an application, or as each user, whose tokens are opened, renewed and sealed again.
+func (g grants) reaches(p Props) []awsiam.PolicyStatement {
+	if !p.Graph.Delegated {
+		return g.credentials(p.Graph.Credentials)
+	}
+	return append(g.credentials(p.SignIn.Credentials), g.tokens("kms:Decrypt", "kms:GenerateDataKey"))
 }
 
 // mails allows to send e-mail from one address.

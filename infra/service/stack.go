@@ -42,7 +42,7 @@ type Props struct {
 	CORSOrigins []string
 }
 
-// SignIn says whose access tokens the API takes.
+// SignIn says whose access tokens the API takes, and how people sign in.
 type SignIn struct {
 	// Authority is the address of Entra ID.
 	Authority string
@@ -50,10 +50,17 @@ type SignIn struct {
 	Audience string
 	// Tenants are the ids of the tenants whose users are let in, at least one.
 	Tenants []string
+	// Client is the id of the public application as which the command line signs in; empty is Audience.
+	Client string
+	// Credentials is the name or the ARN of a secret with the credentials of Audience, and Redirect the address, ending in /auth/callback, at
+	// which browsers come back from a sign-in. Both empty: nobody signs in with a browser.
+	Credentials, Redirect string
 }
 
 // Graph says how Microsoft 365 is reached; the zero Graph does not reach it.
 type Graph struct {
+	// Delegated reaches each user's mailbox by the user's own sign-in with SignIn.Credentials, in place of an application's.
+	Delegated bool
 	// Tenant and Client name the application that an administrator consented to.
 	Tenant, Client string
 	// Credentials is the name or the ARN of a secret in Secrets Manager, in the stack's account and region.

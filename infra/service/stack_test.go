@@ -25,21 +25,31 @@ func props(stage string) Props {
 	return Props{
 		Stack: infratest.Stack("service"), Stage: stage, LogLevel: "info", LogDays: 90,
 		MailFrom: "aa@mail.example.com", MailIdentity: "example.com", AlarmEmail: "ops@example.com",
-		SignIn:             SignIn{Authority: "https://login.example.com", Audience: "audience", Tenants: []string{"t1", "t2"}},
+		SignIn: SignIn{
+			Authority: "https://login.example.com", Audience: "audience", Tenants: []string{"t1", "t2"}, Client: "cli",
+			Credentials: "sign-in/app", Redirect: "https://calendar.example.com/auth/callback",
+		},
 		Graph:              Graph{Tenant: "tenant", Client: "client", Credentials: "graph/app", URL: "https://graph.example.com/v1.0"},
 		ArchiveConcurrency: 7, BackupConcurrency: 3,
 	}
 }
 
-// The stack is made once for all tests: as in prod; and as in dev, with as few settings as can be.
+// The stack is made once for all tests: as in prod; as where each user's mailbox is reached by the user's own sign-in; and as in dev, with as few
+// settings as can be.
 var (
 	prod = sync.OnceValues(func() (infratest.Template, error) {
 		p := props("prod")
 		p.Canary = 10 * time.Minute
 		return synth(p)
 	})
+	delegated = sync.OnceValues(func() (infratest.Template, error) {
+		p := props("staging")
+		p.Graph = Graph{Delegated: true}
+		return synth(p)
+	})
 	dev = sync.OnceValues(func() (infratest.Template, error) {
 		p := props("dev")
+		p.SignIn.Client, p.SignIn.Credentials, p.SignIn.Redirect = "", "", ""
 		p.Graph, p.AlarmEmail, p.Destroy, p.CORSOrigins = Graph{}, "", true, []string{"https://calendar.example.com"}
 		return synth(p)
 	})
@@ -211,6 +221,7 @@ const (
 	viaBucket    = ` if {"StringEquals":{"kms:ViaService":"s3"}}`
 	ofAToken     = ` if {"ForAllValues:StringEquals":{"kms:EncryptionContextKeys":["purpose","user"]},"ForAnyValue:StringEquals":{"kms:EncryptionContextKeys":"user"},"StringEquals":{"kms:EncryptionContext:purpose":"microsoft-token"}}`
 	readSecret   = "secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-central-1:111122223333:secret:graph/app-??????"
+	readSignIn   = "secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-central-1:111122223333:secret:sign-in/app-??????"
 	consumeQueue = "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on "
 )
 
@@ -233,7 +244,9 @@ func TestPermissions(t *testing.T) {
 			"s3:DeleteObject on bucket/ledger/* bucket/runs/*",
 			"kms:Decrypt on key" + viaBucket,
 			"sqs:SendMessage on queue-archive queue-backup",
+			"sqs:GetQueueAttributes on queue-archive queue-backup",
 			"kms:GenerateDataKey on tokenkey" + ofAToken,
+			readSignIn,
 			readSecret,
 		},
 		dispatcher: {
@@ -246,7 +259,6 @@ func TestPermissions(t *testing.T) {
 			"kms:Decrypt kms:GenerateDataKey on key" + viaBucket,
 			consumeQueue + "queue-archive",
 			"sqs:SendMessage on queue-archive queue-archive-dead queue-notify",
-			"kms:Decrypt kms:GenerateDataKey on tokenkey" + ofAToken,
 			readSecret,
 		},
 		backup: {
@@ -257,7 +269,6 @@ func TestPermissions(t *testing.T) {
 			"kms:Decrypt kms:GenerateDataKey on key" + viaBucket,
 			consumeQueue + "queue-backup",
 			"sqs:SendMessage on queue-backup queue-backup-dead queue-notify",
-			"kms:Decrypt kms:GenerateDataKey on tokenkey" + ofAToken,
 			readSecret,
 		},
 		notify: {
@@ -288,12 +299,35 @@ func TestPermissions(t *testing.T) {
 			t.Error(diff)
 		}
 	})
-	t.Run("without Microsoft 365 nobody reads a secret", func(t *testing.T) {
+	t.Run("without Microsoft 365 nobody reads a secret or uses the key of tokens", func(t *testing.T) {
 		for _, name := range names {
 			for _, s := range stack(t, dev).may(t, "functions"+name) {
-				if strings.Contains(s.String(), "secretsmanager") {
+				if strings.Contains(s.String(), "secretsmanager") || strings.Contains(s.String(), "tokenkey") {
 					t.Errorf("%s: %s", name, s)
 				}
+			}
+		}
+	})
+	// more is what a function may do in one stack and not in the other.
+	more := func(t *testing.T, name string, here, there view) []string {
+		t.Helper()
+		var got []string
+		for _, s := range here.may(t, "functions"+name) {
+			if !slices.ContainsFunc(there.may(t, "functions"+name), func(other statement) bool { return other.String() == s.String() }) {
+				got = append(got, s.String())
+			}
+		}
+		slices.Sort(got)
+		return got
+	}
+	t.Run("where users' own sign-ins reach mailboxes, the API seals them, and those who carry out runs open them", func(t *testing.T) {
+		here, plain := stack(t, delegated), stack(t, dev)
+		opens := []string{"kms:Decrypt kms:GenerateDataKey on tokenkey" + ofAToken, readSignIn}
+		for name, want := range map[string][]string{
+			api: {"kms:GenerateDataKey on tokenkey" + ofAToken, readSignIn}, archive: opens, backup: opens, dispatcher: nil, notify: nil,
+		} {
+			if diff := cmp.Diff(want, more(t, name, here, plain)); diff != "" {
+				t.Errorf("%s: %s", name, diff)
 			}
 		}
 	})
@@ -303,6 +337,21 @@ func TestPermissions(t *testing.T) {
 func TestForbidden(t *testing.T) {
 	v := stack(t, prod)
 	secret := "arn:aws:secretsmanager:eu-central-1:111122223333:secret:graph/app-AbCdEf"
+	signIn := "arn:aws:secretsmanager:eu-central-1:111122223333:secret:sign-in/app-AbCdEf"
+	for _, of := range []func() (infratest.Template, error){prod, delegated} {
+		v := stack(t, of)
+		t.Run("the API opens no user's tokens, whatever the stack", func(t *testing.T) {
+			may := v.may(t, "functionsapi")
+			for _, action := range []string{"kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant", "kms:PutKeyPolicy"} {
+				if allowed(may, action, "tokenkey") {
+					t.Errorf("%s is allowed", action)
+				}
+			}
+			if !allowed(may, "kms:GenerateDataKey", "tokenkey") {
+				t.Error("it cannot seal them")
+			}
+		})
+	}
 	for _, c := range []struct{ function, action, resource string }{
 		{api, "s3:DeleteObject", "bucket/backups/b/events.jsonl"},
 		{api, "s3:DeleteObjectVersion", "bucket/ledger/c/bodies/d"},
@@ -310,6 +359,10 @@ func TestForbidden(t *testing.T) {
 		{api, "kms:Decrypt", "tokenkey"},
 		{api, "secretsmanager:GetSecretValue", secret + "GhIjKl"},
 		{notify, "secretsmanager:GetSecretValue", secret},
+		{notify, "secretsmanager:GetSecretValue", signIn},
+		{archive, "secretsmanager:GetSecretValue", signIn}, // an application reaches the mailboxes
+		{archive, "kms:Decrypt", "tokenkey"},
+		{dispatcher, "secretsmanager:GetSecretValue", signIn},
 		{dispatcher, "kms:Decrypt", "tokenkey"},
 		{dispatcher, "kms:GenerateDataKey", "tokenkey"},
 		{dispatcher, "secretsmanager:GetSecretValue", secret},
@@ -369,6 +422,10 @@ func TestEnvironments(t *testing.T) {
 		v["SIGN_IN_AUTHORITY"], v["SIGN_IN_AUDIENCE"], v["SIGN_IN_TENANTS"] = "https://login.example.com", "audience", "t1,t2"
 		return v
 	}
+	web := func(v map[string]string) map[string]string {
+		v["SIGN_IN_CREDENTIALS"], v["SIGN_IN_REDIRECT"], v["KEY"] = "sign-in/app", "https://calendar.example.com/auth/callback", "tokenkey"
+		return v
+	}
 	graph := func(v map[string]string) map[string]string {
 		v["GRAPH_TENANT"], v["GRAPH_CLIENT"], v["GRAPH_CREDENTIALS"], v["GRAPH_URL"] = "tenant", "client", "graph/app", "https://graph.example.com/v1.0"
 		return v
@@ -376,7 +433,7 @@ func TestEnvironments(t *testing.T) {
 	runs := func(name string) map[string]string {
 		upper := strings.ToUpper(name)
 		return map[string]string{
-			"BUCKET": "bucket", "KEY": "tokenkey", "LEASE": "1m0s", "HAND_ON": "1m0s", "QUEUE_NOTIFY": "queue-notify",
+			"BUCKET": "bucket", "LEASE": "1m0s", "HAND_ON": "1m0s", "QUEUE_NOTIFY": "queue-notify",
 			"QUEUE_" + upper: "queue-" + name, "QUEUE_" + upper + "_DEAD": "queue-" + name + "-dead",
 		}
 	}
@@ -403,7 +460,7 @@ func TestEnvironments(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]map[string]string{
-		api:        graph(signIn(with(with(queues("archive", "backup"), "BUCKET", "bucket"), "KEY", "tokenkey"))),
+		api:        graph(web(signIn(with(with(queues("archive", "backup"), "BUCKET", "bucket"), "SIGN_IN_CLIENT", "cli")))),
 		dispatcher: queues("archive", "backup", "notify"),
 		archive:    graph(runs("archive")),
 		backup:     graph(runs("backup")),
@@ -428,6 +485,14 @@ func TestEnvironments(t *testing.T) {
 	}
 	t.Run("without Microsoft 365 nothing is said of it", func(t *testing.T) {
 		check(t, stack(t, dev), archive, every(runs("archive"), "dev"))
+		check(t, stack(t, dev), api, every(signIn(with(queues("archive", "backup"), "BUCKET", "bucket")), "dev"))
+	})
+	t.Run("who acts for users knows how they sign in", func(t *testing.T) {
+		for _, name := range []string{archive, backup} {
+			check(t, stack(t, delegated), name, every(with(web(signIn(runs(name))), "GRAPH_DELEGATED", "true"), "staging"))
+		}
+		check(t, stack(t, delegated), api,
+			every(with(web(signIn(with(with(queues("archive", "backup"), "BUCKET", "bucket"), "SIGN_IN_CLIENT", "cli"))), "GRAPH_DELEGATED", "true"), "staging"))
 	})
 }
 

@@ -39,7 +39,7 @@ type attention struct {
 func (y *system) newAttention() *attention {
 	a := &attention{
 		actions: action.New(y.table, newID, time.Now), notifications: notify.New(y.table, y.notices, time.Now), jobs: job.New(y.table, y.kinds(), newID, time.Now),
-		configs: y.configs, profile: account.NewUsers(y.table, time.Now).Of, clock: time.Now, log: y.log,
+		configs: y.configs, profile: y.users.Of, clock: time.Now, log: y.log,
 	}
 	if y.settings.GraphDelegated {
 		a.signIn = func(ctx context.Context, user string) (microsoft.State, error) {

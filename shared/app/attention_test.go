@@ -30,7 +30,7 @@ import (
 	"adminassistant/shared/wiretest"
 )
 
-const annKey = "tenant#ann"
+const watchedUser = "tenant#ann"
 
 // watched is a system with a user who is told of problems by e-mail as well, and has a config.
 type watched struct {
@@ -55,7 +55,7 @@ func (w *watched) ended(state run.State, change ...func(*run.Run)) *run.Run {
 	now := time.Now().UTC()
 	day := calendar.Date{Year: 2026, Month: 10, Day: 5}
 	r := &run.Run{
-		ID: fmt.Sprintf("R%d", w.nth), User: annKey, Kind: run.Archive, Config: w.config, From: day, To: day.AddDays(6), Job: "J1", State: state,
+		ID: fmt.Sprintf("R%d", w.nth), User: watchedUser, Kind: run.Archive, Config: w.config, From: day, To: day.AddDays(6), Job: "J1", State: state,
 		Correlation: "correlation", Created: now.Add(-time.Minute), Started: now.Add(-time.Minute), Ended: now, Result: json.RawMessage(`{"written": 0}`),
 	}
 	if state == run.Failed {
@@ -75,14 +75,14 @@ func (w *watched) tell(r *run.Run) {
 // notes are what ann is shown in the application, the newest first.
 func (w *watched) notes() []*notify.Notification {
 	w.t.Helper()
-	list, _, err := w.attention.notifications.List(w.t.Context(), annKey, false, 100, "")
+	list, _, err := w.attention.notifications.List(w.t.Context(), watchedUser, false, 100, "")
 	must(w.t, err)
 	return list
 }
 
 func (w *watched) actions(state action.State) []*action.Action {
 	w.t.Helper()
-	list, _, err := w.attention.actions.List(w.t.Context(), annKey, state, "", 100, "")
+	list, _, err := w.attention.actions.List(w.t.Context(), watchedUser, state, "", 100, "")
 	must(w.t, err)
 	return list
 }
@@ -233,7 +233,7 @@ func TestAttentionToRuns(t *testing.T) {
 		for kind := fault.Internal; kind <= fault.Locked; kind++ {
 			r := w.ended(run.Failed, func(r *run.Run) { r.Problem = &run.Problem{Code: kind.String(), Detail: "Lunch with bob@example.com"} })
 			w.tell(r)
-			n, err := w.attention.notifications.Get(t.Context(), annKey, notify.ID(r.Created, "run "+r.ID))
+			n, err := w.attention.notifications.Get(t.Context(), watchedUser, notify.ID(r.Created, "run "+r.ID))
 			must(t, err)
 			if seen[n.Text] || strings.Contains(n.Text, "Lunch") {
 				t.Errorf("%s: %s", kind, n.Text)
@@ -323,13 +323,13 @@ func TestAFailedRunIsToldOnceWhereverItsProcessDies(t *testing.T) {
 						must(t, handle(w.system))
 						w.mailed(1)
 					}
-					r, err := w.runs.Get(t.Context(), annKey, id)
+					r, err := w.runs.Get(t.Context(), watchedUser, id)
 					must(t, err)
 					notes, open := w.notes(), w.actions("")
 					if r.State != run.Failed || len(notes) != 1 || notes[0].State != "failed" || notes[0].Mail != notify.Sent || len(open) != 1 || open[0].State != action.Open {
 						t.Errorf("the run is %s; told of %+v; actions %+v", r.State, notes, open)
 					}
-					records, err := w.audit.List(t.Context(), annKey, audit.Filter{Action: "run.archive.finished"}, 10, "")
+					records, err := w.audit.List(t.Context(), watchedUser, audit.Filter{Action: "run.archive.finished"}, 10, "")
 					if err != nil || len(records.Records) != 1 {
 						t.Errorf("%d records, %v", len(records.Records), err)
 					}
@@ -345,7 +345,7 @@ func TestAFailedRunIsToldOnceWhereverItsProcessDies(t *testing.T) {
 // signInState puts into the table what Microsoft's refusal leaves there, or a sign-in.
 func (w *watched) signInState(document string) {
 	w.t.Helper()
-	_, err := w.table.Put(w.t.Context(), store.Item{Key: store.Key{PK: "USER#" + annKey, SK: "SECRET#microsoft"}, Data: []byte(document)}, store.Any())
+	_, err := w.table.Put(w.t.Context(), store.Item{Key: store.Key{PK: "USER#" + watchedUser, SK: "SECRET#microsoft"}, Data: []byte(document)}, store.Any())
 	must(w.t, err)
 }
 
@@ -367,11 +367,11 @@ func delegated(t *testing.T) (w *watched, mine, paused *job.Job) {
 	must(t, err)
 	w.attention.signIn = client.State
 	nightly := job.Job{Kind: run.Archive, Config: w.config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}}
-	mine, err = w.attention.jobs.Create(t.Context(), annKey, nightly)
+	mine, err = w.attention.jobs.Create(t.Context(), watchedUser, nightly)
 	must(t, err)
-	paused, err = w.attention.jobs.Create(t.Context(), annKey, nightly)
+	paused, err = w.attention.jobs.Create(t.Context(), watchedUser, nightly)
 	must(t, err)
-	paused, err = w.attention.jobs.Pause(t.Context(), annKey, paused.ID, job.ByUser)
+	paused, err = w.attention.jobs.Pause(t.Context(), watchedUser, paused.ID, job.ByUser)
 	must(t, err)
 	w.signInState(needed)
 	return w, mine, paused
@@ -383,7 +383,7 @@ func refused(r *run.Run) {
 
 func (w *watched) jobIs(j *job.Job, state job.State, why job.Reason) {
 	w.t.Helper()
-	got, err := w.attention.jobs.Get(w.t.Context(), annKey, j.ID)
+	got, err := w.attention.jobs.Get(w.t.Context(), watchedUser, j.ID)
 	must(w.t, err)
 	if got.State != state || got.Reason != why {
 		w.t.Errorf("the job is %s because of %q, want %s, %q", got.State, got.Reason, state, why)
@@ -408,7 +408,7 @@ func TestAttentionToSignIns(t *testing.T) {
 
 		w.signInState(signedIn)
 		for range 2 {
-			must(t, w.attention.signedIn(t.Context(), annKey))
+			must(t, w.attention.signedIn(t.Context(), watchedUser))
 		}
 		w.jobIs(mine, job.Active, "")
 		w.jobIs(paused, job.Paused, job.ByUser)
@@ -426,7 +426,7 @@ func TestAttentionToSignIns(t *testing.T) {
 	})
 	t.Run("who never signed in is asked to, once", func(t *testing.T) {
 		w, mine, _ := delegated(t)
-		must(t, w.table.Delete(t.Context(), store.Key{PK: "USER#" + annKey, SK: "SECRET#microsoft"}, store.Any()))
+		must(t, w.table.Delete(t.Context(), store.Key{PK: "USER#" + watchedUser, SK: "SECRET#microsoft"}, store.Any()))
 		for range 3 {
 			w.tell(w.ended(run.Failed, refused))
 		}
@@ -460,7 +460,7 @@ func TestAttentionToSignIns(t *testing.T) {
 	})
 	t.Run("a sign-in that nobody waits for is nothing", func(t *testing.T) {
 		w, _, _ := delegated(t)
-		must(t, w.attention.signedIn(t.Context(), annKey))
+		must(t, w.attention.signedIn(t.Context(), watchedUser))
 		if len(w.actions("")) != 0 || len(w.notes()) != 0 {
 			t.Errorf("%+v, %+v", w.actions(""), w.notes())
 		}
@@ -468,14 +468,14 @@ func TestAttentionToSignIns(t *testing.T) {
 	t.Run("a job that cannot be resumed stays paused and stops nothing", func(t *testing.T) {
 		w, mine, _ := delegated(t)
 		other := w.do("ann", "POST", "/v1/archive-configs", `{"name": "home", "source": "local://ann/calendars/Home", "archive": "local://ann/calendars/More", "timezone": "UTC"}`, "id")
-		stuck, err := w.attention.jobs.Create(t.Context(), annKey, job.Job{Kind: run.Archive, Config: other, Schedule: mine.Schedule})
+		stuck, err := w.attention.jobs.Create(t.Context(), watchedUser, job.Job{Kind: run.Archive, Config: other, Schedule: mine.Schedule})
 		must(t, err)
 		w.tell(w.ended(run.Failed, refused))
 		w.do("ann", "POST", "/v1/archive-configs/"+other+"/deactivate", "", "")
 		w.signInState(signedIn)
-		must(t, w.attention.signedIn(t.Context(), annKey))
+		must(t, w.attention.signedIn(t.Context(), watchedUser))
 		w.jobIs(mine, job.Active, "")
-		w.jobIs(stuck, job.Paused, job.SignInNeeded)
+		w.jobIs(stuck, job.Paused, job.ConfigInactive)
 		if len(w.actions(action.Open)) != 0 {
 			t.Errorf("%+v", w.actions(action.Open))
 		}
@@ -501,7 +501,7 @@ func TestAttentionToSignIns(t *testing.T) {
 func TestAttentionToLateJobs(t *testing.T) {
 	w := watch(t)
 	due := time.Date(2026, 10, 5, 2, 0, 0, 0, time.UTC)
-	j := &job.Job{ID: "J1", User: annKey, Kind: run.Archive, Config: w.config, LastRun: "R1", LastDue: due}
+	j := &job.Job{ID: "J1", User: watchedUser, Kind: run.Archive, Config: w.config, LastRun: "R1", LastDue: due}
 	for range 2 {
 		w.attention.late(t.Context(), j)
 	}
@@ -521,7 +521,7 @@ func TestAttentionToLateJobs(t *testing.T) {
 
 	t.Run("the dispatcher tells", func(t *testing.T) {
 		w := watch(t)
-		made, err := w.attention.jobs.Create(t.Context(), annKey, job.Job{Kind: run.Archive, Config: w.config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
+		made, err := w.attention.jobs.Create(t.Context(), watchedUser, job.Job{Kind: run.Archive, Config: w.config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
 		must(t, err)
 		d := w.dispatcher()
 		d.Clock = func() time.Time { return made.Due.Add(time.Hour) }
@@ -549,7 +549,7 @@ func TestAShrunkWindowIsTold(t *testing.T) {
 		t.Helper()
 		run := w.do("ann", "POST", "/v1/runs", fmt.Sprintf(`{"kind": "archive", "config": "work", "period": "last 3 days", "force": %v}`, force), "id")
 		w.work()
-		r, err := w.runs.Get(t.Context(), annKey, run)
+		r, err := w.runs.Get(t.Context(), watchedUser, run)
 		must(t, err)
 		var result archive.Result
 		must(t, json.Unmarshal(r.Result, &result))

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"adminassistant/shared/account"
-	"adminassistant/shared/account/session"
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
@@ -18,9 +17,8 @@ import (
 
 // eraser returns who erases users. Its steps are all that keep something of one; docs/privacy.md tells what and where.
 func (y *system) eraser(users *account.Users) *account.Eraser {
-	sessions := session.New(y.table, time.Now)
 	return account.NewEraser(users,
-		account.Step{Name: "sessions", Erase: func(ctx context.Context, e account.Erasure) error { return sessions.EndAll(ctx, e.User) }},
+		account.Step{Name: "sessions", Erase: func(ctx context.Context, e account.Erasure) error { return y.sessions.EndAll(ctx, e.User) }},
 		account.Step{Name: "jobs", Erase: func(ctx context.Context, e account.Erasure) error { return job.Erase(ctx, y.table, e.User) }},
 		account.Step{Name: "archives", Erase: func(ctx context.Context, e account.Erasure) error {
 			before := e.Begun // what ended later tells those that are still at work
@@ -29,7 +27,9 @@ func (y *system) eraser(users *account.Users) *account.Eraser {
 			}
 			return archive.Erase(ctx, y.table, y.blobs, e.User, before, time.Now())
 		}},
-		account.Step{Name: "calendars", Erase: func(ctx context.Context, e account.Erasure) error { return y.own.For(e.User).Erase(ctx) }},
+		account.Step{Name: "calendars", Erase: func(ctx context.Context, e account.Erasure) error {
+			return errors.Join(eraseListings(ctx, y.table, e.User), y.own.For(e.User).Erase(ctx))
+		}},
 		account.Step{Name: "notifications", Erase: func(ctx context.Context, e account.Erasure) error {
 			return errors.Join(action.Erase(ctx, y.table, e.User), notify.Erase(ctx, y.table, e.User))
 		}},

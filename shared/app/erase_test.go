@@ -53,14 +53,18 @@ func openOne(t *testing.T) *one {
 	blobs, err := folder.Open(filepath.Join(dir, "blobs"))
 	must(t, err)
 	t.Cleanup(func() { must(t, blobs.Close()) })
-	o.table, o.archives, o.notices, o.blobs = table, messages.Queue("archive"), messages.Queue("notify"), blobs
+	o.table, o.blobs = table, blobs
+	o.archives, o.backups, o.notices = messages.Queue("archive"), messages.Queue("backup"), messages.Queue("notify")
 	o.limits = limit.New(o.table, limit.Default(), time.Now)
 	o.connect(fromSettings(o.settings))
-	o.api = o.system.api("test", func(r *http.Request) (account.Principal, error) {
-		name := r.Header.Get("X-Test-User")
-		return account.Principal{Tenant: "tenant", Object: name, Name: "Name of " + name}, nil
-	})
+	o.api = o.system.api("test", asNamed)
 	return o
+}
+
+// asNamed believes whoever asks.
+func asNamed(r *http.Request) (account.Principal, error) {
+	name := r.Header.Get("X-Test-User")
+	return account.Principal{Tenant: "tenant", Object: name, Name: "Name of " + name}, nil
 }
 
 func must(t testing.TB, err error) {
@@ -119,6 +123,7 @@ func (o *one) live(who string) {
 	must(t, err)
 	_, err = o.table.Put(t.Context(), store.Item{Key: store.Key{PK: "USER#" + key, SK: "SECRET#microsoft"}, Data: []byte(`{"sealed": "of ` + who + `"}`)}, store.Any())
 	must(t, err)
+	must(t, note(t.Context(), o.table, key, who+"@example.com", []calendar.Info{{ID: "1", Name: "Calendar of " + who}}))
 	_, err = audit.New(o.table, time.Now, newID).Append(t.Context(), audit.Entry{
 		User: key, Actor: key, Action: "config.create", Outcome: audit.Begun,
 		Personal: audit.Personal{Name: "Name of " + who, IP: netip.MustParseAddr("192.0.2.7"), UserAgent: "browser of " + who},

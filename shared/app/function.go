@@ -17,7 +17,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 
-	"adminassistant/shared/account"
 	"adminassistant/shared/account/bearer"
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/awssdk"
@@ -114,7 +113,9 @@ func openFunction(version string, requires []string) (*Function, error) {
 	if s.Bucket != "" {
 		f.blobs = s3.New(f.aws, s.Bucket)
 	}
-	f.archives, f.notices = sqs.New(f.aws, s.QueueArchive, s.QueueArchiveDead), sqs.New(f.aws, s.QueueNotify, s.QueueNotifyDead)
+	f.archives = sqs.New(f.aws, s.QueueArchive, s.QueueArchiveDead)
+	f.backups = sqs.New(f.aws, s.QueueBackup, s.QueueBackupDead)
+	f.notices = sqs.New(f.aws, s.QueueNotify, s.QueueNotifyDead)
 	f.connect(f.credentials)
 	f.providers.users = &once[*microsoft.Client]{make: f.newMicrosoft}
 	return f, nil
@@ -167,9 +168,13 @@ func (f *Function) newMicrosoft(ctx context.Context) (*microsoft.Client, error) 
 	if err != nil {
 		return nil, err
 	}
+	var scopes []string
+	if !s.GraphDelegated {
+		scopes = signInOnly
+	}
 	return microsoft.New(microsoft.Options{
 		Authority: s.SignInAuthority, Client: s.SignInAudience, Secret: held.Secret, Certificate: held.certificate, CertificatePassword: []byte(held.Password),
-		RedirectURL: s.SignInRedirect, Tenants: s.SignInTenants, Table: f.table, Clock: time.Now,
+		RedirectURL: s.SignInRedirect, Scopes: scopes, Tenants: s.SignInTenants, Table: f.table, Clock: time.Now,
 		Keeper: secret.New(kms.New(awssdk.Within(f.aws, kmsTimeout), s.Key), time.Now, secret.Limits{}),
 	})
 }
@@ -196,13 +201,10 @@ func (f *Function) StartAPI() {
 		Scope: f.settings.SignInAudience + "/access_as_user", Tenants: f.settings.SignInTenants,
 	}
 	f.limits = limit.New(f.table, limit.Default(), time.Now)
-	api := httpapi.LimitAnswers(f.api(f.version, func(r *http.Request) (account.Principal, error) {
-		who, err := verifier.Authenticate(r)
-		if err != nil && fault.Of(err) == fault.Unauthenticated {
-			f.metrics.Count(telemetry.Counts{telemetry.SignInFailures: 1})
-		}
-		return who, err
-	}), maxAnswer)
+	if f.settings.SignInCredentials != "" {
+		f.signIn = f.newSignIn()
+	}
+	api := httpapi.LimitAnswers(f.api(f.version, verifier.Authenticate), maxAnswer)
 	f.start(httpadapter.NewV2(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rejoin(r.Header)
 		api.ServeHTTP(w, r)
@@ -225,7 +227,7 @@ func (f *Function) StartArchive() {
 
 // StartBackup takes the messages of the backup queue.
 func (f *Function) StartBackup() {
-	f.startWorker(sqs.New(f.aws, f.settings.QueueBackup, f.settings.QueueBackupDead), nil)
+	f.startWorker(f.backups, nil)
 }
 
 func (f *Function) startWorker(q queue.Queue, handlers map[run.Kind]run.Handler) {

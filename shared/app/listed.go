@@ -18,8 +18,10 @@ import (
 // Where users' tokens cannot be opened, the calendars of Microsoft 365 are those that a sign-in or a run listed last. They are kept at
 // USER#<user> / LISTING#<account in lower case>.
 
+const prefixListing = "LISTING#"
+
 func listingKey(user, account string) store.Key {
-	return store.Key{PK: "USER#" + user, SK: "LISTING#" + strings.ToLower(account)}
+	return store.Key{PK: "USER#" + user, SK: prefixListing + strings.ToLower(account)}
 }
 
 // note keeps a listing, if it is another one than is kept.
@@ -40,6 +42,11 @@ func note(ctx context.Context, table store.Table, user, account string, infos []
 		return fmt.Errorf("keep the listing of calendars: %w", err)
 	}
 	return nil
+}
+
+// eraseListings removes what is kept of a user's listings.
+func eraseListings(ctx context.Context, table store.Table, user string) error {
+	return store.Clear(ctx, table, store.Query{PK: "USER#" + user, Prefix: prefixListing})
 }
 
 // noting keeps what it lists.

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/account/session"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/blob"
@@ -35,12 +36,16 @@ type system struct {
 	table     store.Table
 	blobs     blob.Blob
 	archives  queue.Queue
+	backups   queue.Queue // of backups, restores and drills
 	notices   queue.Queue // of notifications that are due by e-mail
 	own       *local.Provider
 	entries   *ledger.Ledger
 	configs   *archive.Configs
 	runs      *run.Store
 	audit     *audit.Log
+	users     *account.Users
+	sessions  *session.Sessions
+	signIn    httpapi.SignIn // nil: nobody signs in with a browser
 	providers *calendars
 	attention *attention
 	cli       httpapi.CLISignIn // without a client: nobody signs in
@@ -52,6 +57,8 @@ func (y *system) connect(credentials credentials) {
 	y.configs = archive.NewConfigs(y.table, y.entries, newID, time.Now)
 	y.runs = run.NewStore(y.table)
 	y.audit = audit.New(y.table, time.Now, newID)
+	y.audit.Lost = func() { y.metrics.Count(telemetry.Counts{telemetry.AuditRecordsLost: 1}) }
+	y.users, y.sessions = account.NewUsers(y.table, time.Now), session.New(y.table, time.Now)
 	y.own = local.New(y.table, newID, time.Now)
 	y.providers = &calendars{settings: y.settings, table: y.table, local: y.own, graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials)}}
 	y.attention = y.newAttention()
@@ -59,15 +66,14 @@ func (y *system) connect(credentials credentials) {
 
 // api returns the HTTP API.
 func (y *system) api(version string, authenticate func(*http.Request) (account.Principal, error)) http.Handler {
-	users := account.NewUsers(y.table, time.Now)
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Ledger: y.entries, Blobs: y.blobs, Table: y.table,
-		Users: users, Eraser: y.eraser(users), Audit: y.audit, Limits: y.limits,
+		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Jobs: job.New(y.table, y.kinds(), newID, time.Now), Ledger: y.entries, Blobs: y.blobs, Table: y.table,
+		Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
 		Actions: y.attention.actions, Notifications: y.attention.notifications,
 		Provider: y.providers.of,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
 		Clock:    time.Now, NewID: newID, Log: y.log, Version: version,
-		Authenticate: authenticate, CLI: y.cli,
+		Authenticate: authenticate, SignIn: y.signIn, Sessions: y.sessions, Metrics: y.metrics, CLI: y.cli,
 	})
 }
 
@@ -104,16 +110,18 @@ func (y *system) archiver() *archive.Runner {
 	}
 }
 
-// dispatcher returns who starts the runs of jobs that are due.
-func (y *system) dispatcher() *job.Dispatcher {
-	return &job.Dispatcher{
-		Table: y.table, Kinds: y.kinds(), Clock: time.Now, Log: y.log, Metrics: y.metrics, Late: y.attention.late,
+// kinds are how jobs start their runs.
+func (y *system) kinds() map[run.Kind]job.Kind {
+	return map[run.Kind]job.Kind{
+		run.Archive: job.Archives(y.configs, y.archives), run.Backup: job.Backups(y.configs, y.backups), run.Drill: job.Drills(y.configs, y.backups),
 	}
 }
 
-// kinds are how jobs start their runs.
-func (y *system) kinds() map[run.Kind]job.Kind {
-	return map[run.Kind]job.Kind{run.Archive: job.Archives(y.configs, y.archives)}
+// dispatcher returns who starts the runs of jobs that are due.
+func (y *system) dispatcher() *job.Dispatcher {
+	return &job.Dispatcher{
+		Table: y.table, Kinds: y.kinds(), Clock: time.Now, Log: y.log, Metrics: y.metrics, Barred: y.users.Barred, Late: y.attention.late,
+	}
 }
 
 // newID returns an id that sorts by the time at which it was made.

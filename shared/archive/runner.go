@@ -155,14 +155,15 @@ func (x *execution) prepare(ctx context.Context) (err error) {
 	if !x.targetMissing {
 		rn.Lease = rn.User + "#" + x.config.Archive.Provider + "#" + x.targetInfo.ID
 	}
-	if x.lease, err = run.Acquire(ctx, x.table, rn.Lease, rn.ID+"/"+x.NewID(), x.LeaseFor, x.Clock()); err != nil {
-		return err
-	}
 	if rn.State == run.Queued {
 		rn.State, rn.Started = run.Running, x.Clock().UTC()
 	}
 	rn.Progress = run.NewProgress("reading", 0, 0)
-	return x.runs.Update(ctx, rn)
+	if x.lease, err = run.Acquire(ctx, x.table, rn.Lease, rn.ID+"/"+x.NewID(), x.LeaseFor, x.Clock(), rn.Put()); err != nil {
+		return err
+	}
+	rn.Stored()
+	return nil
 }
 
 // restrict limits the run to the failed items of the run that it retries.

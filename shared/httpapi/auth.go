@@ -35,12 +35,10 @@ import (
 
 // SignIn is the service at which browsers sign in: microsoft.Client, or one that does more at the end of a sign-in.
 type SignIn interface {
-	// URL is the page on which the user signs in.
-	URL(microsoft.Request) string
+	// Begin is the page on which the user signs in. user is who is signed in here and signs in once more; empty: nobody is.
+	Begin(ctx context.Context, user string, r microsoft.Request) (string, error)
 	// Redeem completes a sign-in. What is wrong with it is of kind fault.Unauthenticated or fault.Forbidden, with a text for the user.
 	Redeem(context.Context, microsoft.Response) (microsoft.Identity, error)
-	// State tells what the next sign-in of a user has to show.
-	State(ctx context.Context, user string) (microsoft.State, error)
 }
 
 var _ SignIn = (*microsoft.Client)(nil)
@@ -205,12 +203,17 @@ func (s *server) begin(h http.Header, r *http.Request) (string, error) {
 	if len(ask.LoginHint) > maxHint {
 		return "", fault.Field("login_hint", "has over %d bytes", maxHint)
 	}
-	if ask.Claims, err = s.asked(r); err != nil {
+	who, err := s.already(r)
+	if err != nil {
 		return "", err
 	}
 	cookie := newSecret()
 	ask.Nonce = derived(cookie, ask.State, "nonce")
 	ask.Challenge = oauth2.S256ChallengeFromVerifier(derived(cookie, ask.State, "verifier"))
+	to, err := s.SignIn.Begin(r.Context(), who, ask)
+	if err != nil {
+		return "", err
+	}
 	until := s.Clock().Add(loginFor)
 	data, err := json.Marshal(loginAttempt{Browser: hexSum(cookie), Return: back, Until: until})
 	if err != nil {
@@ -220,11 +223,11 @@ func (s *server) begin(h http.Header, r *http.Request) (string, error) {
 		return "", fmt.Errorf("begin a sign-in: %w", err)
 	}
 	setCookie(h, loginCookie, cookie, int(loginFor/time.Second))
-	return s.SignIn.URL(ask), nil
+	return to, nil
 }
 
-// asked is what the sign-in service asks of a user who is signed in here and has to sign in once more.
-func (s *server) asked(r *http.Request) (claims string, err error) {
+// already is the key of the user who is signed in with the browser; empty: nobody is.
+func (s *server) already(r *http.Request) (string, error) {
 	cookie, err := r.Cookie(sessionCookie)
 	if err != nil {
 		return "", nil // nobody is
@@ -236,8 +239,7 @@ func (s *server) asked(r *http.Request) (claims string, err error) {
 	if err != nil {
 		return "", err
 	}
-	state, err := s.SignIn.State(r.Context(), it.Key())
-	return state.Claims, err
+	return it.Key(), nil
 }
 
 var (

@@ -26,6 +26,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"adminassistant/shared/account"
 	"adminassistant/shared/account/bearer"
 	"adminassistant/shared/account/entrasim"
 	"adminassistant/shared/account/microsoft"
@@ -63,14 +64,15 @@ type changed struct {
 	redeem func(microsoft.Response) error
 }
 
-func (c *changed) URL(r microsoft.Request) string {
+func (c *changed) Begin(_ context.Context, user string, r microsoft.Request) (string, error) {
+	if user != "" {
+		r.Claims = c.state.Claims
+	}
 	if c.ask != nil {
 		c.ask(&r)
 	}
-	return c.Client.URL(r)
+	return c.Client.URL(r), nil
 }
-
-func (c *changed) State(context.Context, string) (microsoft.State, error) { return c.state, nil }
 
 func (c *changed) Redeem(ctx context.Context, r microsoft.Response) (microsoft.Identity, error) {
 	if c.redeem != nil {
@@ -755,13 +757,23 @@ func TestSessions(t *testing.T) {
 		b.signedIn(ann)
 		b.send("DELETE", path, "", headerCSRF, b.token()).problem(404, "not_found", "")
 	})
-	w.run(t, "of a user who was disabled are refused, and can still be ended", func(t *testing.T) {
-		b, boss := w.browser(), w.browser()
+	w.run(t, "of a user who is disabled end, in all browsers and for good", func(t *testing.T) {
+		b, other, boss := w.browser(), w.browser(), w.browser()
 		b.login(ann, "/healthz")
-		b.signedIn(ann)
+		other.login(ann, "/healthz")
 		boss.login(bob, "/healthz")
-		token := b.token()
 		boss.send("POST", "/v1/users/"+ann+"/disable", "", headerCSRF, boss.token()).is(200)
+		b.signedIn("")
+		boss.send("POST", "/v1/users/"+ann+"/enable", "", headerCSRF, boss.token()).is(200)
+		other.signedIn("")
+		boss.signedIn(bob)
+	})
+	w.run(t, "of a user who is shut out can still be ended", func(t *testing.T) {
+		b := w.browser()
+		b.login(ann, "/healthz")
+		token := b.token()
+		_, err := w.services.Users.Disable(t.Context(), account.Principal{Tenant: homeTenant, Object: bob}, ann)
+		check(t, err)
 		b.send("GET", "/v1/me", "").problem(403, "forbidden", "")
 		b.send("POST", "/auth/logout", "", headerCSRF, token).is(204)
 		b.signedIn("")

@@ -26,6 +26,7 @@ import (
 	"adminassistant/shared/audit"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/run"
@@ -38,6 +39,7 @@ type Services struct {
 	Configs *archive.Configs
 	Runs    *run.Store
 	Starter *run.Starter
+	Jobs    *job.Jobs
 	Ledger  *ledger.Ledger
 	Blobs   blob.Blob
 	// Provider returns the provider of a calendar URI for a user.
@@ -58,7 +60,7 @@ type Services struct {
 	Log   zerolog.Logger
 	// Authenticate says who makes a request; its errors are of kind fault.Unauthenticated, or transient.
 	Authenticate func(*http.Request) (account.Principal, error)
-	// SignIn is where browsers sign in, and Sessions are those that have; nil, both: nobody has to, and the routes of it are not there.
+	// SignIn is where browsers sign in, and Sessions are those that have. Without SignIn nobody has to, and the routes of it are not there.
 	SignIn   SignIn
 	Sessions *session.Sessions
 	// Metrics counts credentials that were refused; nil: nobody counts.
@@ -94,6 +96,7 @@ func New(s Services) http.Handler {
 				{Name: tagCalendars, Description: "Calendars and what is in them."},
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
 				{Name: tagRuns, Description: "Archive runs: start, watch, retry, cancel."},
+				{Name: tagJobs, Description: "Schedules that start runs."},
 				{Name: tagActions, Description: "What needs you: open until it is resolved or dismissed."},
 				{Name: tagNotifications, Description: "What you are told of. By which channels, your settings say (PUT /v1/me/settings)."},
 				{Name: tagLedger, Description: "The append-only record of what was archived."},
@@ -113,6 +116,7 @@ func New(s Services) http.Handler {
 	srv.calendarRoutes(api)
 	srv.configRoutes(api)
 	srv.runRoutes(api)
+	srv.jobRoutes(api)
 	srv.actionRoutes(api)
 	srv.notificationRoutes(api)
 	srv.ledgerRoutes(api)
@@ -134,6 +138,7 @@ const (
 	tagCalendars = "calendars"
 	tagConfigs   = "archive-configs"
 	tagRuns      = "runs"
+	tagJobs      = "jobs"
 	tagLedger    = "ledger"
 	tagUsers     = "users"
 	tagAudit     = "audit"
@@ -214,7 +219,7 @@ func errorsOf(method, path string) []int {
 	if hasBody(method) {
 		statuses = append(statuses, http.StatusBadRequest, http.StatusUnsupportedMediaType)
 	}
-	if strings.HasPrefix(path, "/v1/archive-configs/") && method != http.MethodPost || path == "/v1/me/settings" {
+	if (strings.HasPrefix(path, "/v1/archive-configs/") || strings.HasPrefix(path, "/v1/jobs/")) && method != http.MethodPost || path == "/v1/me/settings" {
 		statuses = append(statuses, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
 	}
 	return statuses

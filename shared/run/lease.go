@@ -29,8 +29,9 @@ type leaseRecord struct {
 
 func leaseKey(name string) store.Key { return store.Key{PK: "LEASE#" + name, SK: "LEASE"} }
 
-// Acquire takes the lease of that name for holder. It returns ErrBusy while somebody else has it.
-func Acquire(ctx context.Context, t store.Table, name, holder string, length time.Duration, now time.Time) (*Lease, error) {
+// Acquire takes the lease of that name for holder, in one transaction with other operations, if there are any. It returns ErrBusy while
+// somebody else has it, and store.ErrConflict when one of the others is what did not hold.
+func Acquire(ctx context.Context, t store.Table, name, holder string, length time.Duration, now time.Time, others ...store.Op) (*Lease, error) {
 	l := &Lease{key: leaseKey(name), holder: holder, length: length}
 	item, err := t.Get(ctx, l.key)
 	switch {
@@ -44,15 +45,23 @@ func Acquire(ctx context.Context, t store.Table, name, holder string, length tim
 		}
 		l.stored = item.Version
 	}
-	op := l.Renew(now)
-	stored, err := t.Put(ctx, *op.Put, op.If)
+	before := l.stored
+	err = t.Transact(ctx, append([]store.Op{l.Renew(now)}, others...))
+	if errors.Is(err, store.ErrConflict) && len(others) > 0 {
+		switch item, err := t.Get(ctx, l.key); {
+		case errors.Is(err, store.ErrNotFound), err == nil && item.Version == before:
+			return nil, fmt.Errorf("take the lease: %w", store.ErrConflict)
+		case err != nil:
+			return nil, fmt.Errorf("read the lease: %w", err)
+		}
+	}
 	if errors.Is(err, store.ErrConflict) {
 		return nil, ErrBusy // somebody was faster
 	}
 	if err != nil {
 		return nil, fmt.Errorf("take the lease: %w", err)
 	}
-	l.stored = stored
+	l.Renewed()
 	return l, nil
 }
 

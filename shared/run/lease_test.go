@@ -63,6 +63,28 @@ func TestLease(t *testing.T) {
 			t.Errorf("another calendar's: %v", err)
 		}
 	})
+	t.Run("it comes with all of its transaction or not at all", func(t *testing.T) {
+		table := openTable(t)
+		take := func(holder string, cond store.Condition) error {
+			_, err := Acquire(t.Context(), table, "calendar", holder, leaseFor, monday, store.Op{Put: &store.Item{Key: store.Key{PK: "CALENDAR", SK: "with"}, Data: []byte("{}")}, If: cond})
+			return err
+		}
+		if err := take("a", store.VersionIs(7)); !errors.Is(err, store.ErrConflict) || errors.Is(err, ErrBusy) {
+			t.Errorf("what came with it did not hold: %v", err)
+		}
+		if busy(t, table, "b", monday) {
+			t.Error("it was taken all the same")
+		}
+		if err := take("b", store.VersionIs(7)); !errors.Is(err, store.ErrConflict) || errors.Is(err, ErrBusy) {
+			t.Errorf("what came with it did not hold, where the lease is there: %v", err)
+		}
+		if err := take("a", store.Absent()); !errors.Is(err, ErrBusy) || written(t, table, "with") {
+			t.Errorf("another has it: %v", err)
+		}
+		if err := take("b", store.Absent()); err != nil || !written(t, table, "with") {
+			t.Errorf("it is free: %v", err)
+		}
+	})
 	t.Run("of many at once one gets it", func(t *testing.T) {
 		table := openTable(t)
 		results := make(chan error)

@@ -310,7 +310,7 @@ func (s *Store) Finish(ctx context.Context, r *Run, state State, at time.Time) e
 
 // A page of items has at most itemsPerPage of them, and ends after pageBytes of JSON, far below the largest size of a store item.
 const (
-	itemsPerPage = 200
+	itemsPerPage = 400
 	pageBytes    = 256 << 10
 )
 

@@ -29,6 +29,8 @@ const (
 	MessagesParked Metric = "MessagesParked"
 	// SignInFailures counts requests to the API whose sign-in was refused.
 	SignInFailures Metric = "SignInFailures"
+	// AuditRecordsLost counts records of the audit log that could not be written after what they tell of had happened.
+	AuditRecordsLost Metric = "AuditRecordsLost"
 	// JobsLate counts jobs that a tick of the dispatcher started later than they should have been.
 	JobsLate Metric = "JobsLate"
 )

@@ -32,6 +32,8 @@ type Response struct {
 // Identity is who signed in.
 type Identity struct {
 	account.Principal
+	// Account is the user name with which the user signed in (UPN), by which Microsoft 365 knows the user's own mailbox too; may be empty.
+	Account string
 	// Access is for the listing of the user's calendars that follows a sign-in, in a process that cannot open the user's tokens later. Whoever has it
 	// drops it with the request: it is not for sessions, tables or other processes.
 	Access *Access
@@ -68,6 +70,19 @@ func (c *Client) URL(r Request) string {
 		}
 	}
 	return config.AuthCodeURL(r.State, options...)
+}
+
+// Begin is URL, with what the next sign-in of a user has to show in Request.Claims. user is who is signed in and signs in once more; empty: nobody
+// is. Errors are the table's.
+func (c *Client) Begin(ctx context.Context, user string, r Request) (string, error) {
+	if user != "" {
+		state, err := c.State(ctx, user)
+		if err != nil {
+			return "", err
+		}
+		r.Claims = state.Claims
+	}
+	return c.URL(r), nil
 }
 
 // door is the tenant at which users sign in.
@@ -107,7 +122,7 @@ func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
 		return Identity{}, err
 	}
 	c.memory.drop(who.Key())
-	return Identity{Principal: who, Access: &Access{token: got.AccessToken, expires: got.ExpiresOn}}, nil
+	return Identity{Principal: who, Account: got.IDToken.PreferredUsername, Access: &Access{token: got.AccessToken, expires: got.ExpiresOn}}, nil
 }
 
 // State is what the table tells of a user's sign-in to those who cannot open it.

@@ -185,6 +185,12 @@ func TestASignInThatHasEnded(t *testing.T) {
 				row.mend(w)
 			}
 			w.expiring(false)
+			for user, claims := range map[string]string{annKey: state.Claims, bossKey: "", "": ""} {
+				page, err := api.Begin(w.ctx(), user, Request{State: "s"})
+				if at, parseErr := url.Parse(page); err != nil || parseErr != nil || at.Query().Get("claims") != claims || at.Query().Get("state") != "s" {
+					t.Errorf("the next sign-in of %q is at %s, %v", user, page, err)
+				}
+			}
 			api.signIn(ann, func(r *Request) { r.Claims = state.Claims })
 			worker.needs(annKey)
 			if row.claims { // the challenge was answered

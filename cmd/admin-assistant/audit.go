@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+type auditView struct {
+	Seq         int            `json:"seq"`
+	ID          string         `json:"id"`
+	Time        time.Time      `json:"time"`
+	Actor       string         `json:"actor"`
+	Action      string         `json:"action"`
+	Kind        string         `json:"resource_kind"`
+	Resource    string         `json:"resource"`
+	Outcome     string         `json:"outcome"`
+	Fault       string         `json:"fault,omitempty"`
+	Begun       string         `json:"begun,omitempty"`
+	Duration    int64          `json:"duration_ms"`
+	Correlation string         `json:"correlation_id"`
+	Details     map[string]any `json:"details,omitempty"`
+	Name        string         `json:"name,omitempty"`
+	IP          string         `json:"ip,omitempty"`
+	UserAgent   string         `json:"user_agent,omitempty"`
+	Hash        string         `json:"hash"`
+}
+
+type auditReport struct {
+	OK      bool          `json:"ok"`
+	Records int           `json:"records"`
+	Erased  int           `json:"erased"`
+	Count   int           `json:"count"`
+	Misfits []auditMisfit `json:"misfits"`
+	Head    string        `json:"head"`
+	Seq     int           `json:"seq"`
+}
+
+type auditMisfit struct {
+	Seq     int    `json:"seq,omitempty"`
+	Last    int    `json:"last,omitempty"`
+	ID      string `json:"id,omitempty"`
+	Problem string `json:"problem"`
+}
+
+// auditFilter says which records are wanted, by the parameters of the API.
+type auditFilter map[string]*string
+
+func (f auditFilter) flags(flags *pflag.FlagSet) {
+	for _, flag := range []struct{ name, parameter, usage string }{
+		{"from", "from", "records of this instant or later, as in 2026-11-02T12:00:00Z"},
+		{"to", "to", "records before this instant"},
+		{"action", "action", "the action, as in run.start, or its first words, as in run"},
+		{"kind", "resource_kind", "the kind of what was acted on, as in config"},
+		{"resource", "resource", "the id of what was acted on"},
+		{"correlation", "correlation_id", "the correlation id of a request"},
+		{"outcome", "outcome", "begun, ok, refused, failed or unreadable"},
+	} {
+		f[flag.parameter] = flags.String(flag.name, "", flag.usage)
+	}
+}
+
+func (f auditFilter) query() url.Values {
+	query := url.Values{}
+	for parameter, value := range f {
+		if *value != "" {
+			query.Set(parameter, *value)
+		}
+	}
+	return query
+}
+
+func (p *program) auditCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "audit", Short: "Read and verify the record of who did what"}
+	cmd.AddCommand(p.auditList(), p.auditExport(), p.auditVerify())
+	return cmd
+}
+
+func (p *program) auditList() *cobra.Command {
+	filter := auditFilter{}
+	var most int
+	cmd := &cobra.Command{
+		Use: "list", Short: "List what was done by you and for you, the newest first", Args: cobra.NoArgs,
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			records, err := all[auditView](ctx, c, "/v1/audit", filter.query(), most)
+			if err != nil || p.output == "json" {
+				return errors.Join(err, p.jsonUnless(err, records))
+			}
+			var rows []table.Row
+			for _, r := range records {
+				outcome := r.Outcome
+				if r.Fault != "" {
+					outcome += ": " + r.Fault
+				}
+				who := r.Name
+				if who == "" {
+					who = r.Actor
+				}
+				rows = append(rows, table.Row{r.Seq, r.Time.Local().Format("2006-01-02 15:04:05"), who, r.Action, r.Resource, outcome, r.IP, r.Correlation})
+			}
+			p.printTable(table.Row{"Record", "Time", "Who", "Action", "On", "Outcome", "From", "Correlation"}, rows)
+			return nil
+		}),
+	}
+	filter.flags(cmd.Flags())
+	cmd.Flags().IntVar(&most, "most", 50, "so many at the most; 0: all")
+	return cmd
+}
+
+func (p *program) auditExport() *cobra.Command {
+	filter := auditFilter{}
+	var format string
+	cmd := &cobra.Command{
+		Use: "export [FILE]", Short: "Export the records, the oldest first", Args: cobra.MaximumNArgs(1),
+		Long: "Export the records, the oldest first, into a file, or to standard output. As json they have all that is needed to compute the chain again.",
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			query := filter.query()
+			query.Set("format", format)
+			return p.save(ctx, c, request{method: http.MethodGet, path: "/v1/audit/export", query: query}, args)
+		}),
+	}
+	filter.flags(cmd.Flags())
+	cmd.Flags().StringVar(&format, "format", "csv", "csv or json")
+	return cmd
+}
+
+func (p *program) auditVerify() *cobra.Command {
+	return &cobra.Command{
+		Use: "verify", Short: "Recompute the hash chain of your records, and name what does not fit", Args: cobra.NoArgs,
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			var report auditReport
+			if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/audit/verify"}, &report); err != nil {
+				return err
+			}
+			var err error
+			switch {
+			case p.output == "json":
+				err = p.printJSON(report)
+			case report.OK:
+				_, err = fmt.Fprintf(p.out, "the audit log holds: %d records, head %s of record %d\n", report.Records, report.Head, report.Seq)
+			default:
+				_, err = fmt.Fprintf(p.out, "THE AUDIT LOG DOES NOT HOLD: %d misfits\n", report.Count)
+				for _, m := range report.Misfits {
+					if err == nil {
+						_, err = fmt.Fprintln(p.out, m)
+					}
+				}
+			}
+			if err == nil && !report.OK {
+				err = exitError{exitFailed}
+			}
+			return err
+		}),
+	}
+}
+
+// String tells a misfit: "records 3 to 5: missing".
+func (m auditMisfit) String() string {
+	what := "the record " + printable(m.ID)
+	switch {
+	case m.Last > m.Seq:
+		what = fmt.Sprintf("records %d to %d", m.Seq, m.Last)
+	case m.Seq > 0:
+		what = fmt.Sprintf("record %d", m.Seq)
+	case m.ID == "":
+		what = "the log"
+	}
+	return what + ": " + m.Problem
+}

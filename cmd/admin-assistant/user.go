@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+)
+
+type userView struct {
+	Object   string `json:"object"`
+	Name     string `json:"name"`
+	Role     string `json:"role"`
+	State    string `json:"state"`
+	Disabled *struct {
+		By string    `json:"by"`
+		At time.Time `json:"at"`
+	} `json:"disabled,omitempty"`
+	Created *time.Time `json:"created,omitempty"`
+	Seen    string     `json:"seen,omitempty"`
+	Erasing *time.Time `json:"erasing,omitempty"`
+	Erased  *time.Time `json:"erased,omitempty"`
+}
+
+func (p *program) userCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "user", Short: "Manage the users of your organisation, as its administrator", Long: "Manage the users of your organisation, as its administrator. A user is named by the Entra object id, which list shows."}
+	cmd.AddCommand(p.userList(), p.userShow(), p.userSwitch("disable", "Shut a user out, and sign the user out of all browsers"), p.userSwitch("enable", "Let a user in again"), p.userRole(), p.userDelete())
+	return cmd
+}
+
+func userPath(object string) string { return "/v1/users/" + url.PathEscape(object) }
+
+func (p *program) showUser(v userView) error {
+	if p.output == "json" {
+		return p.printJSON(v)
+	}
+	rows := []table.Row{{"Object", v.Object}, {"Role", v.Role}, {"State", v.State}, {"Seen", v.Seen}}
+	for _, at := range []struct {
+		what string
+		time *time.Time
+	}{{"Since", v.Created}, {"Erasing since", v.Erasing}, {"Erased", v.Erased}} {
+		if at.time != nil {
+			rows = append(rows, table.Row{at.what, at.time.Local().Format("2006-01-02 15:04")})
+		}
+	}
+	if v.Disabled != nil {
+		rows = append(rows, table.Row{"Disabled", v.Disabled.At.Local().Format("2006-01-02 15:04") + " by " + v.Disabled.By})
+	}
+	p.printTable(table.Row{"User", printable(v.Name)}, rows)
+	return nil
+}
+
+func (p *program) userList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the users", Args: cobra.NoArgs,
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			users, err := all[userView](ctx, c, "/v1/users", nil, 0)
+			if err != nil || p.output == "json" {
+				return errors.Join(err, p.jsonUnless(err, users))
+			}
+			var rows []table.Row
+			for _, v := range users {
+				rows = append(rows, table.Row{v.Name, v.Object, v.Role, v.State, v.Seen})
+			}
+			p.printTable(table.Row{"User", "Object", "Role", "State", "Seen"}, rows)
+			return nil
+		}),
+	}
+}
+
+func (p *program) userShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show OBJECT", Short: "Show a user", Args: cobra.ExactArgs(1),
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			return p.changeUser(ctx, c, request{method: http.MethodGet, path: userPath(args[0])})
+		}),
+	}
+}
+
+// changeUser makes a call that is answered with a user, and shows that.
+func (p *program) changeUser(ctx context.Context, c *client, r request) error {
+	var v userView
+	if _, err := c.do(ctx, r, &v); err != nil {
+		return err
+	}
+	return p.showUser(v)
+}
+
+func (p *program) userSwitch(verb, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " OBJECT", Short: short, Args: cobra.ExactArgs(1),
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			if verb == "disable" {
+				if err := p.confirm(fmt.Sprintf("This shuts user %s out, in all browsers and programs.", printable(args[0]))); err != nil {
+					return err
+				}
+			}
+			return p.changeUser(ctx, c, request{method: http.MethodPost, path: userPath(args[0]) + "/" + verb})
+		}),
+	}
+}
+
+func (p *program) userRole() *cobra.Command {
+	return &cobra.Command{
+		Use: "role OBJECT user|admin", Short: "Give a user a role", Args: cobra.ExactArgs(2),
+		Long: "Give a user a role. One that the sign-in brings stays.",
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			return p.changeUser(ctx, c, request{method: http.MethodPut, path: userPath(args[0]) + "/role", json: map[string]string{"role": args[1]}})
+		}),
+	}
+}
+
+func (p *program) userDelete() *cobra.Command {
+	return &cobra.Command{
+		Use: "delete OBJECT", Short: "Erase all that is kept of a user", Args: cobra.ExactArgs(1),
+		Long: "Erase all that is kept of a user. The last pass comes some minutes after the first: say it again then, until all is erased. A user who is disabled stays so.",
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			if err := p.confirm(fmt.Sprintf("This erases all that is kept of user %s, for good.", printable(args[0]))); err != nil {
+				return err
+			}
+			var done struct {
+				State string     `json:"state"`
+				Begun *time.Time `json:"begun,omitempty"`
+				Step  string     `json:"step,omitempty"`
+				Again *time.Time `json:"again,omitempty"`
+			}
+			if _, err := c.do(ctx, request{method: http.MethodDelete, path: userPath(args[0])}, &done); err != nil {
+				return err
+			}
+			switch {
+			case p.output == "json":
+				return p.printJSON(done)
+			case done.Again == nil:
+				_, err := fmt.Fprintf(p.out, "all is erased that was kept of %s\n", printable(args[0]))
+				return err
+			}
+			_, err := fmt.Fprintf(p.out, "%s is being erased; say it again at %s, for the rest\n", printable(args[0]), done.Again.Local().Format("2006-01-02 15:04"))
+			return err
+		}),
+	}
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"testing"
+
+	"adminassistant/shared/account/entrasim"
+)
+
+func TestUsers(t *testing.T) {
+	w := newWorld(t, entrasim.Options{})
+	w.login("--profile", "ann")
+	w.user = boss
+	w.login("--profile", "boss")
+	anns := func(args ...string) result { return w.run(append([]string{"--profile", "ann"}, args...)...) }
+	admin := func(args ...string) result { return w.run(append([]string{"--profile", "boss", "user"}, args...)...) }
+	show := func() (v userView) {
+		t.Helper()
+		admin("show", ann, "--output", "json").ok().decode(&v)
+		return v
+	}
+
+	anns("whoami").ok()
+	anns("user", "list").fails(exitFailed, "only administrators")
+	admin("list").ok().says("Ann", ann, "Boss", boss, "active")
+	var users []userView
+	if admin("list", "--output", "json").ok().decode(&users); len(users) != 2 || users[0].Object != ann || users[0].Role != "user" || users[0].State != "active" {
+		t.Errorf("listed %+v", users)
+	}
+	admin("show", eve).fails(exitFailed, "no user")
+
+	admin("disable", ann).fails(exitUsage, "shuts user "+ann+" out", "--yes")
+	if v := show(); v.State != "active" {
+		t.Errorf("nobody confirmed, and the user is %+v", v)
+	}
+	admin("disable", ann, "--yes").ok().says("Ann", "disabled", boss)
+	anns("whoami").fails(exitFailed, "disabled")
+	admin("disable", boss, "--yes").fails(exitFailed, "yourself")
+	admin("enable", ann).ok().says("active")
+	anns("whoami").ok()
+
+	admin("role", ann, "admin").ok().says("admin")
+	anns("user", "list").ok()
+	admin("role", ann, "user").ok()
+	anns("user", "list").fails(exitFailed, "only administrators")
+	admin("role", ann, "king").fails(exitUsage, "role")
+
+	admin("delete", ann).fails(exitUsage, "erases all", "--yes")
+	admin("delete", ann, "--yes").ok().says(ann+" is being erased", "say it again at ")
+	if v := show(); v.State != "erasing" || v.Erasing == nil || v.Name != "" {
+		t.Errorf("the user is %+v", v)
+	}
+	var done struct{ State, Again string }
+	if admin("delete", ann, "--yes", "--output", "json").ok().decode(&done); done.State != "erasing" || done.Again == "" {
+		t.Errorf("answered %+v", done)
+	}
+	anns("whoami").fails(exitFailed, "erased")
+}

@@ -1,0 +1,117 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"adminassistant/shared/account"
+	"adminassistant/shared/account/microsoft"
+	"adminassistant/shared/calendar/graph"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/httpapi"
+	"adminassistant/shared/store"
+	"adminassistant/shared/telemetry"
+)
+
+const (
+	// reachFor is how long a sign-in waits for the application's secret.
+	reachFor = 10 * time.Second
+	// listFor is how long it waits for the listing of the user's calendars.
+	listFor = 5 * time.Second
+)
+
+// signInOnly is what is asked of a user for whom nobody acts at Microsoft 365: who it is. A sign-in has to ask for something of Microsoft Graph.
+var signInOnly = []string{"User.Read"}
+
+// signIn is where browsers sign in. Its client is made when the first one does, since its secret has to be fetched.
+type signIn struct {
+	client *once[*microsoft.Client]
+	users  *account.Users
+	table  store.Table
+	graph  *once[*graph.Provider] // for a listing of the user's calendars; nil: mailboxes are not reached on users' behalf
+	// signedIn is told of every sign-in, with the user's key. The sign-in stands, whatever it returns. Nil: nobody is told.
+	signedIn func(ctx context.Context, user string) error
+}
+
+var _ httpapi.SignIn = (*signIn)(nil)
+
+// newSignIn returns where browsers sign in, as the settings say.
+func (f *Function) newSignIn() *signIn {
+	s := &signIn{client: f.providers.users, users: f.users, table: f.table, signedIn: f.attention.signedIn}
+	if f.settings.GraphDelegated {
+		s.graph = f.providers.graph
+	}
+	return s
+}
+
+// reach returns the client. Whatever keeps it from being made is told to the log, and passes for the user: it is not the user's to mend.
+func (s *signIn) reach(ctx context.Context) (*microsoft.Client, error) {
+	within, cancel := context.WithTimeout(ctx, reachFor)
+	defer cancel()
+	client, err := s.client.get(within)
+	if err != nil {
+		telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Msg("nobody can sign in on the web")
+		return nil, fault.New(fault.Unavailable, "nobody can sign in on the web just now; try again in a few minutes")
+	}
+	return client, nil
+}
+
+// Begin implements httpapi.SignIn.
+func (s *signIn) Begin(ctx context.Context, user string, r microsoft.Request) (string, error) {
+	client, err := s.reach(ctx)
+	if err != nil {
+		return "", err
+	}
+	return client.Begin(ctx, user, r)
+}
+
+// Redeem implements httpapi.SignIn. A user who is not let in here is of kind fault.Forbidden, and leaves nothing behind.
+func (s *signIn) Redeem(ctx context.Context, r microsoft.Response) (microsoft.Identity, error) {
+	client, err := s.reach(ctx)
+	if err != nil {
+		return microsoft.Identity{}, err
+	}
+	who, err := client.Redeem(ctx, r)
+	if err != nil {
+		return microsoft.Identity{}, err
+	}
+	log := zerolog.Ctx(ctx)
+	if _, err := s.users.Admit(ctx, who.Principal); err != nil {
+		if fault.Of(err) == fault.Forbidden {
+			if err := client.Forget(ctx, who.Key()); err != nil {
+				telemetry.Failure(log.Error(), err).Msg("the tokens of a user who is shut out were not removed")
+			}
+		}
+		return microsoft.Identity{}, err
+	}
+	if s.graph != nil {
+		if err := s.list(ctx, who); err != nil {
+			telemetry.Failure(log.Warn(), err).Msg("calendars not listed after a sign-in")
+		}
+	}
+	if s.signedIn != nil {
+		if err := s.signedIn(ctx, who.Key()); err != nil {
+			telemetry.Failure(log.Error(), err).Msg("a sign-in was not followed up")
+		}
+	}
+	return who, nil
+}
+
+// list leaves the listing of the user's own calendars, with the access token that the sign-in brought and nobody can get here again.
+func (s *signIn) list(ctx context.Context, who microsoft.Identity) error {
+	ctx, cancel := context.WithTimeout(ctx, listFor)
+	defer cancel()
+	shared, err := s.graph.get(ctx)
+	if err != nil {
+		return err
+	}
+	own, err := shared.As(who.Access)
+	if err != nil {
+		return err
+	}
+	_, err = (&noting{Provider: own, table: s.table, user: who.Key()}).Calendars(ctx, cmp.Or(who.Account, who.Object))
+	return err
+}
