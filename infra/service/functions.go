@@ -103,7 +103,7 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 		notify: golambda.New(here, settings, golambda.Props{
 			Name: notify, Description: "Sends notifications, and fails the runs that dead letters name.", MemoryMB: 256, Timeout: notifyTimeout,
 			Reserved:    notices + 2*deadLetters,
-			Environment: e.of(e.urls(q.notify.queue, q.notify.dead, q.archive.dead, q.backup.dead), map[string]string{"MAIL_FROM": p.MailFrom}),
+			Environment: e.of(e.urls(q.notify.queue, q.notify.dead, q.archive.dead, q.backup.dead), e.mail()),
 			May: may(g.table(), one(g.consumes(q.notify.queue, q.archive.dead, q.backup.dead), g.sends(q.notify.queue, q.notify.dead),
 				g.mails(p.MailIdentity, p.MailFrom))),
 		}),
@@ -180,6 +180,14 @@ func (e environment) urls(queues ...named) map[string]string {
 
 func (e environment) runs() map[string]string {
 	return map[string]string{"LEASE": lease.String(), "HAND_ON": handOn.String()}
+}
+
+func (e environment) mail() map[string]string {
+	out := map[string]string{"MAIL_FROM": e.p.MailFrom}
+	if e.p.PublicURL != "" {
+		out["PUBLIC_URL"] = e.p.PublicURL
+	}
+	return out
 }
 
 func (e environment) signIn() map[string]string {

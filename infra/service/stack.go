@@ -31,6 +31,8 @@ type Props struct {
 	// MailFrom is who notifications come from, and MailIdentity the address or domain that SES verified for it.
 	MailFrom     string
 	MailIdentity string
+	// PublicURL is the address under which people reach the API, for links in e-mails; empty: there are none.
+	PublicURL string
 	// AlarmEmail is who is told of alarms; empty tells nobody.
 	AlarmEmail string
 	SignIn     SignIn

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 func props(stage string) Props {
 	return Props{
 		Stack: infratest.Stack("service"), Stage: stage, LogLevel: "info", LogDays: 90,
-		MailFrom: "aa@mail.example.com", MailIdentity: "example.com", AlarmEmail: "ops@example.com",
+		MailFrom: "aa@mail.example.com", MailIdentity: "example.com", AlarmEmail: "ops@example.com", PublicURL: "https://calendar.example.com",
 		SignIn: SignIn{
 			Authority: "https://login.example.com", Audience: "audience", Tenants: []string{"t1", "t2"}, Client: "cli",
 			Credentials: "sign-in/app", Redirect: "https://calendar.example.com/auth/callback",
@@ -464,7 +464,7 @@ func TestEnvironments(t *testing.T) {
 		dispatcher: queues("archive", "backup", "notify"),
 		archive:    graph(runs("archive")),
 		backup:     graph(runs("backup")),
-		notify:     with(queues("notify", "notify-dead", "archive-dead", "backup-dead"), "MAIL_FROM", "aa@mail.example.com"),
+		notify:     with(with(queues("notify", "notify-dead", "archive-dead", "backup-dead"), "MAIL_FROM", "aa@mail.example.com"), "PUBLIC_URL", "https://calendar.example.com"),
 	} {
 		t.Run(name+" knows what it needs, and nothing else", func(t *testing.T) { check(t, stack(t, prod), name, every(want, "prod")) })
 	}

@@ -407,8 +407,9 @@ func TestAttentionToSignIns(t *testing.T) {
 		w.jobIs(paused, job.Paused, job.ByUser)
 
 		w.signInState(signedIn)
+		door := (&Function{system: *w.system}).newSignIn()
 		for range 2 {
-			must(t, w.attention.signedIn(t.Context(), watchedUser))
+			must(t, door.signedIn(t.Context(), watchedUser))
 		}
 		w.jobIs(mine, job.Active, "")
 		w.jobIs(paused, job.Paused, job.ByUser)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,16 +16,20 @@ import (
 	"adminassistant/shared/store/sqlite"
 )
 
-// TestWorkStartsWhatIsDue puts the time of a job into the past, as it is after the machine was off, and lets the worker work.
-func TestWorkStartsWhatIsDue(t *testing.T) {
-	dir := t.TempDir()
+// openHere opens this machine's system in a new folder, with a way to ask it.
+func openHere(t *testing.T) (l *Local, dir string, ask func(method, path, body string, header ...string) map[string]any) {
+	t.Helper()
+	dir = t.TempDir()
 	l, err := OpenLocal(Settings{Data: dir, Lease: time.Minute}, "test", io.Discard)
 	must(t, err)
 	t.Cleanup(func() { must(t, l.Close()) })
-	ask := func(method, path, body string) map[string]any {
+	return l, dir, func(method, path, body string, header ...string) map[string]any {
 		t.Helper()
 		r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
 		w := httptest.NewRecorder()
 		l.Handler().ServeHTTP(w, r)
 		var answer map[string]any
@@ -33,6 +38,43 @@ func TestWorkStartsWhatIsDue(t *testing.T) {
 		}
 		return answer
 	}
+}
+
+// TestWorkPutsEMailsIntoTheOutbox has a run fail on this machine, whose user wants to be told by e-mail.
+func TestWorkPutsEMailsIntoTheOutbox(t *testing.T) {
+	l, dir, ask := openHere(t)
+	ask("GET", "/v1/me", "")
+	ask("PUT", "/v1/me/settings", `{"email": "me@example.com", "notifications": {"problems": {"in_app": false, "email": true}}}`, "If-Match", "*")
+	ask("POST", "/v1/archive-configs", `{"name": "work", "source": "local://me/calendars/Nowhere", "archive": "local://me/calendars/Archive", "timezone": "UTC"}`)
+	ask("POST", "/v1/runs", `{"kind": "archive", "config": "work", "period": "last week"}`)
+	working, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	worked := make(chan error, 1)
+	go func() { worked <- l.Work(working) }()
+	var mails []string
+	for len(mails) == 0 {
+		if working.Err() != nil {
+			t.Fatal("there is no e-mail")
+		}
+		var err error
+		mails, err = filepath.Glob(filepath.Join(dir, "outbox", "*.eml"))
+		must(t, err)
+	}
+	stop()
+	<-worked
+	text, err := os.ReadFile(mails[0])
+	must(t, err)
+	if !strings.Contains(string(text), "me@example.com") || !strings.Contains(string(text), localSender) || !strings.Contains(string(text), "failed") || len(mails) != 1 {
+		t.Errorf("%d e-mails: %s", len(mails), text)
+	}
+	if shown := ask("GET", "/v1/notifications", "")["items"].([]any); len(shown) != 0 {
+		t.Errorf("it is shown in the application, too: %v", shown)
+	}
+}
+
+// TestWorkStartsWhatIsDue puts the time of a job into the past, as it is after the machine was off, and lets the worker work.
+func TestWorkStartsWhatIsDue(t *testing.T) {
+	l, dir, ask := openHere(t)
 	ask("POST", "/v1/calendars", `{"uri": "local://me/calendars/Work"}`)
 	ask("POST", "/v1/archive-configs", `{"name": "work", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Archive", "timezone": "Europe/Berlin"}`)
 	id := ask("POST", "/v1/jobs", `{"kind": "archive", "config": "work", "schedule": {"repeat": "daily", "at": "23:59", "zone": "Europe/Berlin"}, "jitter": 0}`)["id"].(string)

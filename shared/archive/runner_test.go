@@ -331,12 +331,12 @@ func TestRunner(t *testing.T) {
 			w.remove(id)
 		}
 		r, result := w.archive(c)
-		if r.State != run.Failed || r.Problem == nil || r.Problem.Code != "conflict" || result.Counts.Vanished != 11 {
+		if r.State != run.Failed || r.Problem == nil || r.Problem.Code != "conflict" || result.Counts.Vanished != 11 || !result.Shrunk {
 			t.Errorf("%s %+v %+v", r.State, r.Problem, result)
 		}
-		r, _ = w.archive(c, func(r *run.Run) { r.Options.Force = true })
-		if r.State != run.Succeeded {
-			t.Errorf("forced: %s %+v", r.State, r.Problem)
+		r, result = w.archive(c, func(r *run.Run) { r.Options.Force = true })
+		if r.State != run.Succeeded || result.Shrunk {
+			t.Errorf("forced: %s %+v %+v", r.State, r.Problem, result)
 		}
 	})
 	t.Run("an archive calendar with other people's events needs to be adopted", func(t *testing.T) {
