@@ -1,12 +1,9 @@
 package notify
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -29,13 +26,11 @@ type Message struct {
 // ParseMessage reads a message; errors are of kind fault.Malformed.
 func ParseMessage(body []byte) (Message, error) {
 	var m Message
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&m); err != nil {
-		return m, fault.New(fault.Malformed, "not a message that names a notification: %v", err)
+	if err := queue.Parse(body, &m); err != nil {
+		return m, fault.New(fault.Malformed, "not a message that names a notification: %w", err)
 	}
-	if _, err := d.Token(); err != io.EOF || m.User == "" || m.Notification == "" {
-		return m, fault.New(fault.Malformed, "not a message that names a notification: user and notification are needed, and nothing after them")
+	if m.User == "" || m.Notification == "" {
+		return m, fault.New(fault.Malformed, "not a message that names a notification: user and notification are needed")
 	}
 	return m, nil
 }

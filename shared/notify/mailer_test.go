@@ -144,21 +144,22 @@ func TestMailer(t *testing.T) {
 		must(t, w.mailer.Handle(t.Context(), m))
 		w.became(Sent, 1, 0, 0)
 	})
-	t.Run("parks what could not be sent too often", func(t *testing.T) {
-		w := newWorld(t)
-		m := w.due()
-		m.Receives = queue.MaxReceives
-		w.mailer.Sender = &refusing{Sender: w.mailer.Sender, err: fault.New(fault.Unavailable, "no answer"), times: 1}
-		must(t, w.mailer.Handle(t.Context(), m))
-		w.became(Due, 0, 0, 1)
-	})
-	t.Run("parks what an operator has to see to", func(t *testing.T) {
-		w := newWorld(t)
-		m := w.due()
-		w.mailer.Sender = &refusing{Sender: w.mailer.Sender, err: fault.New(fault.Internal, "the sender is not verified"), times: 1}
-		must(t, w.mailer.Handle(t.Context(), m))
-		w.became(Due, 0, 0, 1)
-	})
+	for name, c := range map[string]struct {
+		err      error
+		receives int
+	}{
+		"could not be sent too often": {fault.New(fault.Unavailable, "no answer"), queue.MaxReceives},
+		"an operator has to see to":   {fault.New(fault.Internal, "the sender is not verified"), 1},
+	} {
+		t.Run("parks what "+name, func(t *testing.T) {
+			w := newWorld(t)
+			m := w.due()
+			m.Receives = c.receives
+			w.mailer.Sender = &refusing{Sender: w.mailer.Sender, err: c.err, times: 1}
+			must(t, w.mailer.Handle(t.Context(), m))
+			w.became(Due, 0, 0, 1)
+		})
+	}
 	t.Run("waits for a daily quota, without that counting as failures", func(t *testing.T) {
 		w := newWorld(t)
 		m := w.due()

@@ -1,12 +1,10 @@
 package run
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"runtime/debug"
 	"time"
 
@@ -30,13 +28,11 @@ type Message struct {
 // ParseMessage reads a message; errors are of kind fault.Malformed.
 func ParseMessage(body []byte) (Message, error) {
 	var m Message
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&m); err != nil {
-		return m, fault.New(fault.Malformed, "not a message that names a run: %v", err)
+	if err := queue.Parse(body, &m); err != nil {
+		return m, fault.New(fault.Malformed, "not a message that names a run: %w", err)
 	}
-	if _, err := d.Token(); err != io.EOF || m.RunID == "" || m.Kind == "" || m.User == "" {
-		return m, fault.New(fault.Malformed, "not a message that names a run: run_id, kind and user are needed, and nothing after them")
+	if m.RunID == "" || m.Kind == "" || m.User == "" {
+		return m, fault.New(fault.Malformed, "not a message that names a run: run_id, kind and user are needed")
 	}
 	return m, nil
 }
