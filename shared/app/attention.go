@@ -111,13 +111,15 @@ func (a *attention) succeeded(ctx context.Context, r *run.Run, out outcome) erro
 	}
 	n := notification(r, notify.Runs)
 	n.Title = c.titled(r) + " went well"
-	n.Text = fmt.Sprintf("The run of %s wrote %d events. All of it is recorded.", days(r), out.Written)
-	if out.Written == 0 {
+	switch {
+	case out.Written > 0:
+		n.Text = fmt.Sprintf("The run of %s wrote %d events. All of it is recorded.", days(r), out.Written)
+	case r.Kind == run.Archive:
 		n.Text = fmt.Sprintf("The run of %s found nothing new.", days(r))
+	default:
+		n.Text = fmt.Sprintf("The run of %s did all that it was to do.", days(r))
 	}
-	if r.Kind == run.Archive {
-		n.Command = "admin-assistant archive show " + r.ID
-	}
+	n.Command = show(r.Kind, r.ID)
 	return a.notifications.Tell(ctx, p.Settings, n)
 }
 
@@ -266,9 +268,7 @@ func (a *attention) tellLate(ctx context.Context, j *job.Job) error {
 		Title: c.titled(r) + " was started late", Link: "/v1/runs/" + j.LastRun,
 		Text: "The job was started more than five minutes after its time. Nothing is lost: one run makes up for all times that were missed.",
 	}
-	if j.Kind == run.Archive {
-		n.Command = "admin-assistant archive show " + j.LastRun
-	}
+	n.Command = show(j.Kind, j.LastRun)
 	return a.notifications.Tell(ctx, p.Settings, n)
 }
 
@@ -332,6 +332,14 @@ func (c named) again(r *run.Run, flags ...string) string {
 		command += " " + flag
 	}
 	return command
+}
+
+// show is the command that shows an archive run; empty for other runs.
+func show(kind run.Kind, id string) string {
+	if kind != run.Archive {
+		return ""
+	}
+	return "admin-assistant archive show " + id
 }
 
 // days are those of a run's window, in words.

@@ -184,13 +184,15 @@ func TestAttentionToRuns(t *testing.T) {
 	t.Run("what goes well is told when it changed something or was asked for", func(t *testing.T) {
 		for name, c := range map[string]struct {
 			change func(*run.Run)
-			told   int
+			title  string // empty: nothing is told
+			says   string
 		}{
-			"a job's run that found nothing new": {func(*run.Run) {}, 0},
-			"a job's run that wrote":             {func(r *run.Run) { r.Result = json.RawMessage(`{"written": 7}`) }, 1},
-			"a run that the user started":        {func(r *run.Run) { r.Job = "" }, 1},
-			"a dry run":                          {func(r *run.Run) { r.Job, r.Options.DryRun = "", true }, 0},
-			"a run without a result":             {func(r *run.Run) { r.Result = nil }, 0},
+			"a job's run that found nothing new": {func(*run.Run) {}, "", ""},
+			"a job's run that wrote":             {func(r *run.Run) { r.Result = json.RawMessage(`{"written": 7}`) }, `Archive run of "work" went well`, "wrote 7 events"},
+			"a run that the user started":        {func(r *run.Run) { r.Job = "" }, `Archive run of "work" went well`, "nothing new"},
+			"a backup that the user started":     {func(r *run.Run) { r.Job, r.Kind = "", run.Backup }, `Backup of "work" went well`, "all that it was to do"},
+			"a dry run":                          {func(r *run.Run) { r.Job, r.Options.DryRun = "", true }, "", ""},
+			"a run without a result":             {func(r *run.Run) { r.Result = nil }, "", ""},
 		} {
 			t.Run(name, func(t *testing.T) {
 				w := watch(t)
@@ -198,7 +200,7 @@ func TestAttentionToRuns(t *testing.T) {
 				w.tell(r)
 				w.tell(r)
 				notes := w.notes()
-				if len(notes) != c.told || len(notes) > 0 && (notes[0].Class != notify.Runs || notes[0].Title != `Archive run of "work" went well`) {
+				if (len(notes) == 1) != (c.title != "") || len(notes) == 1 && (notes[0].Class != notify.Runs || notes[0].Title != c.title || !strings.Contains(notes[0].Text, c.says)) {
 					t.Errorf("told of %+v", notes)
 				}
 				w.mailed(0) // of runs, by the settings
