@@ -386,7 +386,7 @@ func (s *Actions) OpenOf(ctx context.Context, user string, c Cause) (*Action, er
 		return nil, err
 	}
 	a, err := s.Get(ctx, user, n.Action)
-	if err != nil && lost(err) || err == nil && a.State != Open {
+	if lost(err) || err == nil && a.State != Open {
 		return nil, nil
 	}
 	return a, err

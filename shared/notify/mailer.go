@@ -55,6 +55,9 @@ type Mailer struct {
 	Clock func() time.Time
 }
 
+// sendTime is how long an e-mail is one mailer's alone: longer than the function lives that sends it.
+const sendTime = 2 * time.Minute
+
 // tooLate is how long after it was due an e-mail is still sent. A daily quota of the mail service is free again within a day.
 const tooLate = 36 * time.Hour
 
@@ -102,7 +105,7 @@ func (w *Mailer) Handle(ctx context.Context, m queue.Message) error {
 		if n.Mail != Due {
 			return false
 		}
-		n.Mail = became
+		n.Mail, n.Sending = became, time.Time{}
 		return true
 	}); err != nil && fault.Of(err) != fault.NotFound {
 		return fmt.Errorf("note that a notification was mailed: %w", err)
@@ -135,10 +138,50 @@ func (w *Mailer) send(ctx context.Context, n *Notification) (MailState, error) {
 			return "", err
 		}
 	}
+	if became, err := w.claim(ctx, n); became != Due || err != nil {
+		return became, err
+	}
 	err = w.Sender.Send(ctx, n.mail(p.Settings.Email, w.Base))
-	if fault.Of(err) == fault.Invalid {
+	switch {
+	case fault.Of(err) == fault.Invalid:
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("e-mail refused")
 		return Refused, nil
+	case err != nil:
+		w.release(ctx, n)
 	}
 	return Sent, err
+}
+
+var errSending = fault.New(fault.Unavailable, "the e-mail is being sent by another mailer, or was when that one died")
+
+// claim takes a notification's e-mail for this mailer alone. It returns Due when that worked, and what became of the e-mail when it was sent
+// meanwhile.
+func (w *Mailer) claim(ctx context.Context, n *Notification) (MailState, error) {
+	now, claimed := w.Clock().UTC(), false
+	n, err := w.Notifications.change(ctx, n.User, n.ID, func(n *Notification) bool {
+		if claimed = n.Mail == Due && !now.Before(n.Sending); claimed {
+			n.Sending = now.Add(sendTime)
+		}
+		return claimed
+	})
+	switch {
+	case fault.Of(err) == fault.NotFound:
+		return Dropped, nil
+	case err != nil:
+		return "", fmt.Errorf("take an e-mail: %w", err)
+	case n.Mail == Due && !claimed:
+		return "", errSending
+	}
+	return n.Mail, nil
+}
+
+// release gives an e-mail that could not be sent free for the next attempt; otherwise that has to wait for the end of the claim.
+func (w *Mailer) release(ctx context.Context, n *Notification) {
+	_, err := w.Notifications.change(ctx, n.User, n.ID, func(n *Notification) bool {
+		n.Sending = time.Time{}
+		return true
+	})
+	if err != nil {
+		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("e-mail not released")
+	}
 }

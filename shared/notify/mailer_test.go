@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -74,11 +75,17 @@ type refusing struct {
 	mail.Sender
 	err   error
 	times int
+
+	mu    sync.Mutex
 	tried int
 }
 
 func (r *refusing) Send(ctx context.Context, m mail.Mail) error {
-	if r.tried++; r.tried <= r.times {
+	r.mu.Lock()
+	r.tried++
+	refused := r.tried <= r.times
+	r.mu.Unlock()
+	if refused {
 		return r.err
 	}
 	return r.Sender.Send(ctx, m)
@@ -160,6 +167,41 @@ func TestMailer(t *testing.T) {
 			w.became(Due, 0, 0, 1)
 		})
 	}
+	t.Run("sends once, of many at once with the same message", func(t *testing.T) {
+		w := newWorld(t)
+		m := w.due()
+		counting := &refusing{Sender: w.mailer.Sender}
+		w.mailer.Sender = counting
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if err := w.mailer.Handle(t.Context(), m); err != nil && fault.Of(err) != fault.Unavailable {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if counting.tried != 1 {
+			t.Errorf("sent %d times", counting.tried)
+		}
+		must(t, w.mailer.Handle(t.Context(), m))
+		w.became(Sent, 1, 0, 0)
+	})
+	t.Run("goes on with what another one died over, when that one is dead for sure", func(t *testing.T) {
+		w := newWorld(t)
+		m := w.due()
+		_, err := w.mailer.claim(t.Context(), w.get(failed(1)))
+		must(t, err)
+		if err := w.mailer.Handle(t.Context(), m); !errors.Is(err, errSending) {
+			t.Fatalf("meanwhile: %v", err)
+		}
+		w.advance(sendTime)
+		must(t, w.mailer.Handle(t.Context(), w.receive()))
+		w.became(Sent, 1, 0, 0)
+		if n := w.get(failed(1)); !n.Sending.IsZero() {
+			t.Errorf("%+v", n)
+		}
+	})
 	t.Run("waits for a daily quota, without that counting as failures", func(t *testing.T) {
 		w := newWorld(t)
 		m := w.due()

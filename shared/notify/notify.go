@@ -6,8 +6,9 @@
 //
 // There is one notification for each transaction, such as a run: its id follows from the transaction's. What the transaction comes to
 // later shows in place. A notification that is wanted by e-mail is stored first, as due; then a message that names it goes to a queue, and
-// Mailer sends it and notes that. Whoever tells of a transaction again sends the message again while the e-mail is due. So of any number
-// of processes that die anywhere comes one notification and, but for one whose sending was cut off, one e-mail.
+// Mailer takes the e-mail for itself, sends it and notes that. Whoever tells of a transaction again sends the message again while the
+// e-mail is due. So of any number of processes that die anywhere comes one notification and, but for one whose sending was cut off, one
+// e-mail.
 //
 // Nothing here holds what is in a calendar: no subject, no address, no text of anybody's. Names of configs and ids are told.
 package notify
@@ -84,6 +85,7 @@ type Notification struct {
 	MailOnly bool      `json:"mail_only,omitempty"` // it is not shown in the application
 	Read     time.Time `json:"read,omitzero"`
 	Mail     MailState `json:"mail,omitempty"`
+	Sending  time.Time `json:"sending,omitzero"` // until then the e-mail is somebody's alone who is about to send it
 	Created  time.Time `json:"created"`
 	Updated  time.Time `json:"updated"`
 	// Correlation is that of what was told of.
