@@ -39,9 +39,6 @@ const (
 	RunFailed          Kind = "run_failed"          // a run failed, wholly or in part
 )
 
-// Kinds are all of them.
-var Kinds = []Kind{Overlap, Drift, OrphanModification, MissingCategory, ShrunkWindow, SignInNeeded, RunFailed}
-
 // ends says what ends an action of a kind when the user's word that it is resolved is not enough.
 var ends = map[Kind]string{
 	Overlap:      "it is resolved by a decision about its appointments",
@@ -58,9 +55,6 @@ const (
 	Resolved  State = "resolved"  // what it was about is settled
 	Dismissed State = "dismissed" // the user does not care
 )
-
-// States are all of them.
-var States = []State{Open, Resolved, Dismissed}
 
 // Cause is what raises an action. While one is open, the same cause raises no other.
 type Cause struct {
@@ -379,14 +373,14 @@ func (s *Actions) Get(ctx context.Context, user, id string) (*Action, error) {
 	return decode(item)
 }
 
-// OpenOf returns the open action of a cause; nil if there is none.
-func (s *Actions) OpenOf(ctx context.Context, user string, c Cause) (*Action, error) {
+// Last returns the action that a cause raised last, whatever became of it; nil if there is none.
+func (s *Actions) Last(ctx context.Context, user string, c Cause) (*Action, error) {
 	n, err := s.note(ctx, user, c)
-	if err != nil || !n.Open {
+	if err != nil || n.Action == "" {
 		return nil, err
 	}
 	a, err := s.Get(ctx, user, n.Action)
-	if lost(err) || err == nil && a.State != Open {
+	if lost(err) {
 		return nil, nil
 	}
 	return a, err

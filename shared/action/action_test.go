@@ -161,7 +161,7 @@ func TestRaise(t *testing.T) {
 		if slices.Sort(ids); len(slices.Compact(ids)) != 1 {
 			t.Errorf("raised %q", ids)
 		}
-		if a, err := w.OpenOf(t.Context(), ann, Cause{RunFailed, "archive#work"}); err != nil || a.Subject.ID != "R4" {
+		if a, err := w.Last(t.Context(), ann, Cause{RunFailed, "archive#work"}); err != nil || a.Subject.ID != "R4" {
 			t.Errorf("it is about %+v, %v", a, err)
 		}
 		if open := w.list(ann, Open, ""); len(open) != 1 {
@@ -173,7 +173,7 @@ func TestRaise(t *testing.T) {
 		for i := range maxHistory + 20 {
 			w.raise(failure(i))
 		}
-		a, err := w.OpenOf(t.Context(), ann, Cause{RunFailed, "archive#work"})
+		a, err := w.Last(t.Context(), ann, Cause{RunFailed, "archive#work"})
 		must(t, err)
 		if h := a.History; len(h) != maxHistory || h[0].Why != "R0" || h[1].Why != "R21" || h[maxHistory-1].Why != fmt.Sprintf("R%d", maxHistory+19) {
 			t.Errorf("%d entries: %+v", len(h), h)
@@ -260,7 +260,7 @@ func TestTheUserEnds(t *testing.T) {
 	})
 	t.Run("by a word, where that is enough", func(t *testing.T) {
 		w := newWorld(t)
-		for i, kind := range Kinds {
+		for i, kind := range []Kind{Overlap, Drift, OrphanModification, MissingCategory, ShrunkWindow, SignInNeeded, RunFailed} {
 			a := failure(1)
 			a.Kind = kind
 			raised := w.raise(a)
@@ -351,6 +351,9 @@ func TestWhatIsUnreadableStopsNobody(t *testing.T) {
 			broken := w.raise(failure(1))
 			_, err := w.table.Put(t.Context(), store.Item{Key: key(broken), Data: []byte(`[]`)}, store.Any())
 			must(t, err)
+			if last, err := w.Last(t.Context(), ann, broken.Cause); err != nil || last != nil {
+				t.Errorf("the last one is %+v, %v", last, err)
+			}
 			if resolved, err := w.Settled(t.Context(), ann, failure(9).At, "R9", failure(9).Cause); err != nil || len(resolved) != 0 {
 				t.Errorf("%+v, %v", resolved, err)
 			}

@@ -234,11 +234,11 @@ func (a *attention) signedIn(ctx context.Context, user string) error {
 		}
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("jobs not resumed after a sign-in")
 	}
-	open, err := a.actions.OpenOf(ctx, user, signInNeeded)
-	if err != nil || open == nil {
+	raised, err := a.actions.Last(ctx, user, signInNeeded)
+	if err != nil || raised == nil {
 		return err
 	}
-	if err := a.notifications.Amend(ctx, user, signInNotification(open), "done", "You signed in to Microsoft 365 again", "Your jobs go on at their next times."); err != nil {
+	if err := a.notifications.Amend(ctx, user, signInNotification(raised), "done", "You signed in to Microsoft 365 again", "Your jobs go on at their next times."); err != nil {
 		return err
 	}
 	_, err = a.actions.Settled(ctx, user, a.clock(), "", signInNeeded)

@@ -430,6 +430,18 @@ func TestAttentionToSignIns(t *testing.T) {
 		}
 		w.mailed(2)
 	})
+	t.Run("a sign-in is noted where its action was dismissed, too", func(t *testing.T) {
+		w, mine, _ := delegated(t)
+		w.tell(w.ended(run.Failed, refused))
+		_, err := w.attention.actions.Dismiss(t.Context(), watchedUser, w.actions(action.Open)[0].ID)
+		must(t, err)
+		w.signInState(signedIn)
+		must(t, w.attention.signedIn(t.Context(), watchedUser))
+		w.jobIs(mine, job.Active, "")
+		if n := w.notes()[0]; n.State != "done" || len(w.actions(action.Dismissed)) != 1 {
+			t.Errorf("%+v, %+v", n, w.actions(""))
+		}
+	})
 	t.Run("who never signed in is asked to, once", func(t *testing.T) {
 		w, mine, _ := delegated(t)
 		must(t, w.table.Delete(t.Context(), store.Key{PK: "USER#" + watchedUser, SK: "SECRET#microsoft"}, store.Any()))

@@ -50,10 +50,10 @@ type actionAnswer struct{ Body actionView }
 func (s *server) actionRoutes(api huma.API) {
 	handle(api, tagActions, "GET /v1/actions", "List actions, the newest first", s.listActions,
 		describe("A page may have few actions, or none, and still have a next."))
-	handle(api, tagActions, "GET /v1/actions/{id}", "Show an action", s.changeAction((*action.Actions).Get))
-	handle(api, tagActions, "POST /v1/actions/{id}/dismiss", "Say that an action does not matter", s.changeAction((*action.Actions).Dismiss),
+	handle(api, tagActions, "GET /v1/actions/{id}", "Show an action", s.withAction((*action.Actions).Get))
+	handle(api, tagActions, "POST /v1/actions/{id}/dismiss", "Say that an action does not matter", s.withAction((*action.Actions).Dismiss),
 		describe("When the same happens again, there will be another action."))
-	handle(api, tagActions, "POST /v1/actions/{id}/resolve", "Say that what an action is about is settled", s.changeAction((*action.Actions).Resolve),
+	handle(api, tagActions, "POST /v1/actions/{id}/resolve", "Say that what an action is about is settled", s.withAction((*action.Actions).Resolve),
 		describe("Not of every kind: overlap and drift need a decision about appointments; shrunk_window and sign_in_needed are resolved by the next run that succeeds, or by signing in. "+
 			"An action of kind run_failed is also resolved by itself when a later run of the same config succeeds."))
 }
@@ -74,8 +74,8 @@ func (s *server) listActions(ctx context.Context, in *struct {
 	return onePage(actions, next, viewAction), nil
 }
 
-// changeAction answers with what is done with an action of who asks.
-func (s *server) changeAction(do func(*action.Actions, context.Context, string, string) (*action.Action, error)) func(context.Context, *ByID) (*actionAnswer, error) {
+// withAction answers with what do returns for an action of who asks.
+func (s *server) withAction(do func(*action.Actions, context.Context, string, string) (*action.Action, error)) func(context.Context, *ByID) (*actionAnswer, error) {
 	return func(ctx context.Context, in *ByID) (*actionAnswer, error) {
 		who, err := user(ctx)
 		if err != nil {
