@@ -159,11 +159,17 @@ func (x *execution) prepare(ctx context.Context) (err error) {
 		rn.State, rn.Started = run.Running, x.Clock().UTC()
 	}
 	rn.Progress = run.NewProgress("reading", 0, 0)
-	if x.lease, err = run.Acquire(ctx, x.table, rn.Lease, rn.ID+"/"+x.NewID(), x.LeaseFor, x.Clock(), rn.Put()); err != nil {
+	// The lease guards the head of the ledger: both are read in one request.
+	found, err := x.table.GetMany(ctx, []store.Key{run.LeaseKey(rn.Lease), ledger.HeadKey(rn.Config)})
+	if err != nil {
+		return fmt.Errorf("read the lease and the head of the ledger: %w", err)
+	}
+	if x.lease, err = run.Take(ctx, x.table, found, rn.Lease, rn.ID+"/"+x.NewID(), x.LeaseFor, x.Clock(), rn.Put()); err != nil {
 		return err
 	}
 	rn.Stored()
-	return nil
+	x.head, err = ledger.HeadOf(rn.Config, found)
+	return err
 }
 
 // restrict limits the run to the failed items of the run that it retries.
@@ -224,8 +230,8 @@ func (x *execution) findCalendars(ctx context.Context) (err error) {
 // settle finishes what an earlier attempt, of this run or of another one, left open: entries of which it is unknown whether the
 // archive calendar has them. Those of another run are sealed under that run's name.
 func (x *execution) settle(ctx context.Context) (err error) {
-	if x.head, err = x.ledger.Head(ctx, x.config.ID); err != nil || x.head.Open == "" {
-		return err
+	if x.head.Open == "" {
+		return nil
 	}
 	entries, err := x.ledger.Range(ctx, x.config.ID, x.head.OpenFrom, x.head.OpenTo)
 	if err != nil {

@@ -181,20 +181,29 @@ func (e *Entry) sortKey() string {
 
 func (e *Entry) key() store.Key { return store.Key{PK: partition(e.Config), SK: e.sortKey()} }
 
+// HeadKey is where the end of the config's chain is kept.
+func HeadKey(config string) store.Key { return store.Key{PK: partition(config), SK: "HEAD"} }
+
 // Head returns the end of the config's chain; a config that archived nothing has the zero Head.
 func (l *Ledger) Head(ctx context.Context, config string) (Head, error) {
-	item, err := l.table.Get(ctx, store.Key{PK: partition(config), SK: "HEAD"})
-	if errors.Is(err, store.ErrNotFound) {
-		return Head{}, nil
-	}
+	found, err := l.table.GetMany(ctx, []store.Key{HeadKey(config)})
 	if err != nil {
 		return Head{}, fmt.Errorf("read the head of the ledger: %w", err)
 	}
-	var h Head
-	if err := json.Unmarshal(item.Data, &h); err != nil {
-		return Head{}, fault.New(fault.Malformed, "the head of ledger %s is unreadable: %v", config, err)
+	return HeadOf(config, found)
+}
+
+// HeadOf returns the end of the config's chain from items that were just read, as Head does.
+func HeadOf(config string, found []store.Item) (h Head, err error) {
+	for _, item := range found {
+		if item.Key != HeadKey(config) {
+			continue
+		}
+		if err := json.Unmarshal(item.Data, &h); err != nil {
+			return Head{}, fault.New(fault.Malformed, "the head of ledger %s is unreadable: %v", config, err)
+		}
+		h.stored = item.Version
 	}
-	h.stored = item.Version
 	return h, nil
 }
 
@@ -203,7 +212,7 @@ func (h Head) put(config string) store.Op {
 	if h.stored == 0 {
 		cond = store.Absent()
 	}
-	return store.Op{Put: &store.Item{Key: store.Key{PK: partition(config), SK: "HEAD"}, Data: mustJSON(h)}, If: cond}
+	return store.Op{Put: &store.Item{Key: HeadKey(config), Data: mustJSON(h)}, If: cond}
 }
 
 // Range returns every version of every entry whose start is in [from, to), by start (to the second), key and version. Bodies in

@@ -54,7 +54,7 @@ func (s *Store) erase(ctx context.Context, user string, item store.Item, before,
 	}
 	gone := []store.Key{item.Key, r.activeKey()}
 	if r.Lease != "" {
-		gone = append(gone, leaseKey(r.Lease))
+		gone = append(gone, LeaseKey(r.Lease))
 	}
 	return store.Remove(ctx, s.table, gone...)
 }
@@ -85,7 +85,7 @@ func (s *Store) EraseConfig(ctx context.Context, config, lease string) error {
 	if err := store.Clear(ctx, s.table, store.Query{PK: "ACTIVE#" + config}); err != nil {
 		return fmt.Errorf("erase the runs under way of config %s: %w", config, err)
 	}
-	if err := s.table.Delete(ctx, leaseKey(lease), store.Any()); err != nil {
+	if err := s.table.Delete(ctx, LeaseKey(lease), store.Any()); err != nil {
 		return fmt.Errorf("erase the lease of config %s: %w", config, err)
 	}
 	return nil

@@ -27,18 +27,27 @@ type leaseRecord struct {
 	Until  time.Time `json:"until"`
 }
 
-func leaseKey(name string) store.Key { return store.Key{PK: "LEASE#" + name, SK: "LEASE"} }
+// LeaseKey is where the lease of that name is kept.
+func LeaseKey(name string) store.Key { return store.Key{PK: "LEASE#" + name, SK: "LEASE"} }
 
-// Acquire takes the lease of that name for holder, in one transaction with other operations, if there are any. It returns ErrBusy while
-// somebody else has it, and store.ErrConflict when one of the others is what did not hold.
+// Acquire reads the lease of that name and takes it for holder; see Take.
 func Acquire(ctx context.Context, t store.Table, name, holder string, length time.Duration, now time.Time, others ...store.Op) (*Lease, error) {
-	l := &Lease{key: leaseKey(name), holder: holder, length: length}
-	item, err := t.Get(ctx, l.key)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-	case err != nil:
+	found, err := t.GetMany(ctx, []store.Key{LeaseKey(name)})
+	if err != nil {
 		return nil, fmt.Errorf("read the lease: %w", err)
-	default:
+	}
+	return Take(ctx, t, found, name, holder, length, now, others...)
+}
+
+// Take takes the lease of that name for holder, in one transaction with other operations, if there are any. found are items that were just
+// read, the lease among them if it is there: what the lease guards may be read with it, since it is written on condition of its version. It
+// returns ErrBusy while somebody else has the lease, and store.ErrConflict when one of the others is what did not hold.
+func Take(ctx context.Context, t store.Table, found []store.Item, name, holder string, length time.Duration, now time.Time, others ...store.Op) (*Lease, error) {
+	l := &Lease{key: LeaseKey(name), holder: holder, length: length}
+	for _, item := range found {
+		if item.Key != l.key {
+			continue
+		}
 		var r leaseRecord
 		if err := json.Unmarshal(item.Data, &r); err == nil && r.Holder != holder && now.Before(r.Until) {
 			return nil, ErrBusy
@@ -46,7 +55,7 @@ func Acquire(ctx context.Context, t store.Table, name, holder string, length tim
 		l.stored = item.Version
 	}
 	before := l.stored
-	err = t.Transact(ctx, append([]store.Op{l.Renew(now)}, others...))
+	err := t.Transact(ctx, append([]store.Op{l.Renew(now)}, others...))
 	if errors.Is(err, store.ErrConflict) && len(others) > 0 {
 		switch item, err := t.Get(ctx, l.key); {
 		case errors.Is(err, store.ErrNotFound), err == nil && item.Version == before:
