@@ -113,6 +113,22 @@ func (listed) Marked(context.Context, string, string, []string) (map[string]cale
 	return nil, errRunsAlone
 }
 
+func (listed) Zones(context.Context, string, string) ([]calendar.Zone, error) {
+	return nil, errRunsAlone
+}
+
+func (listed) Kept(context.Context, string, string, func(calendar.Kept) error) error {
+	return errRunsAlone
+}
+
+func (listed) Instances(context.Context, string, string, string, time.Time, time.Time) ([]calendar.Event, error) {
+	return nil, errRunsAlone
+}
+
+func (listed) AdoptZones(context.Context, string, string, []calendar.Zone) (map[string]string, error) {
+	return nil, errRunsAlone
+}
+
 func (listed) Foreign(context.Context, string, string) (bool, error) { return false, errRunsAlone }
 
 func (listed) Create(context.Context, string, string, []calendar.Draft) ([]calendar.WriteResult, error) {

@@ -10,6 +10,6 @@ type Zone struct {
 type Kept struct {
 	// Event is of type Single, or a Master with its Recurrence; Recurrence.Without names the instances that were deleted. The body is there.
 	Event Event `json:"event"`
-	// Exceptions of a Master, by OriginalStart, each with its body.
+	// Exceptions of a Master, by OriginalStart, each with its body. One may belong to no occurrence that the series has.
 	Exceptions []Event `json:"exceptions,omitempty"`
 }

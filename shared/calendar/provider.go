@@ -28,7 +28,7 @@ type Info struct {
 	CanEdit bool   `json:"can_edit"`
 }
 
-// Draft is what we write into a calendar: one copy of an appointment. It has no attendees, asks for no response,
+// Draft is what we write into a calendar: one copy of an appointment, or of a series. It has no attendees, asks for no response,
 // makes no online meeting and sets no reminder, so that writing it can notify nobody.
 type Draft struct {
 	// Mark is stored with the event as our extended property and tells our copies from everybody else's. It names the
@@ -47,6 +47,11 @@ type Draft struct {
 	ShowAs      ShowAs      `json:"show_as"`
 	Importance  Importance  `json:"importance"`
 	Sensitivity Sensitivity `json:"sensitivity"`
+
+	// Recurrence makes the draft a series: Start and End are those of its first instance, and it repeats on the clocks of Start's zone. The
+	// instances that Recurrence.Without names, and those that are to differ, are for the caller to delete and to update by their ids (see
+	// Provider.Instances): a create may leave them in place. Nil: an event by itself, or an instance.
+	Recurrence *Recurrence `json:"recurrence,omitempty"`
 }
 
 // WriteResult is the outcome of one write of several. Err is classified by its fault.Kind: a transient one may be tried
@@ -83,14 +88,30 @@ type Provider interface {
 	// Marked returns, by mark, the events in the calendar that carry one of these marks, whenever they are.
 	Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]Event, error)
 
+	// Zones returns the time zones that only the calendar itself explains, by ID; Microsoft 365 has none.
+	Zones(ctx context.Context, account, calendarID string) ([]Zone, error)
+	// Kept hands all that the calendar keeps to each, whenever it is: events by themselves and series with their exceptions, bodies included,
+	// each once, in no particular order, with memory that does not grow with the calendar. Times may be told in a zone that only Zones explains.
+	// What each returns ends the reading and is returned as it is. A read that fails in part fails as a whole: what was handed over then does not count.
+	Kept(ctx context.Context, account, calendarID string, each func(Kept) error) error
+	// Instances returns the instances of a series that start in [from, to), deleted ones left out, of type Occurrence or Exception. An Occurrence
+	// carries the mark of its series. Bodies may be left out. Errors: ErrNotFound; Invalid for an event that is no series.
+	Instances(ctx context.Context, account, calendarID, masterID string, from, to time.Time) ([]Event, error)
+
 	// Foreign says whether the calendar holds an event that does not carry a mark of ours.
 	Foreign(ctx context.Context, account, calendarID string) (bool, error)
 
+	// AdoptZones makes zones known to the calendar, and returns under which names those are known there that had to be renamed, because another
+	// zone has their name. Where a calendar cannot explain zones, as in Microsoft 365, none is adopted: a draft that needs one is Invalid there.
+	AdoptZones(ctx context.Context, account, calendarID string, zones []Zone) (renamed map[string]string, err error)
+
 	// Create writes new events. There is one result per draft, in order; an error means that nothing is known about any of them.
+	// A recurrence that the provider cannot keep is a result of kind Invalid that says what to do.
 	Create(ctx context.Context, account, calendarID string, drafts []Draft) ([]WriteResult, error)
-	// Update replaces events; ErrNotFound in a result means that the event is gone.
+	// Update replaces events; ErrNotFound in a result means that the event is gone. A draft with a Recurrence is for a series, which loses its
+	// exceptions and has its deleted instances back; one without is for an event by itself or for an instance.
 	Update(ctx context.Context, account, calendarID string, updates []Update) ([]WriteResult, error)
-	// Delete removes events; one that is already gone is a success.
+	// Delete removes events; one that is already gone is a success. The id of a series removes all of it, that of an instance the instance.
 	Delete(ctx context.Context, account, calendarID string, ids []string) ([]WriteResult, error)
 }
 

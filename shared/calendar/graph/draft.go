@@ -20,6 +20,9 @@ func payload(d *calendar.Draft) (body graphcore.RequestBody, size int, err error
 	if d.Mark == "" {
 		return nil, 0, fault.Field("mark", "is missing: a copy without one could not be told from other events")
 	}
+	if d.Recurrence != nil {
+		return nil, 0, fault.Field("recurrence", "cannot be written to Microsoft 365; write the series to a local calendar")
+	}
 	start, end, err := times(d)
 	if err != nil {
 		return nil, 0, err

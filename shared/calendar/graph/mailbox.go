@@ -9,7 +9,6 @@ import (
 
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 
-	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 )
 
@@ -96,44 +95,4 @@ func (p *Provider) MailboxSettings(ctx context.Context, account string) (Mailbox
 		}
 	}
 	return s, nil
-}
-
-// Masters reads the series of a calendar, whenever they are, for backups: events of type Master, with their bodies, their times told in the zone
-// of the series, and their rules in the words of RFC 5545. Their exceptions are what Events finds.
-func (p *Provider) Masters(ctx context.Context, account, calendarID string) ([]calendar.Event, error) {
-	cal, err := p.calendar(account, calendarID)
-	if err != nil {
-		return nil, err
-	}
-	query := users.ItemCalendarsItemEventsRequestBuilderGetQueryParameters{
-		Filter: new("type eq 'seriesMaster'"), Select: append([]string{"body", "recurrence", "cancelledOccurrences"}, light...), Expand: withMark, Top: &p.pageSize,
-	}
-	var masters []calendar.Event
-	seen := map[string]bool{}
-	err = p.pages(ctx, account, get(cal.Events().BaseRequestBuilder, query), func(value json.RawMessage) error {
-		events, err := decodeEvents(value)
-		if err != nil {
-			return err
-		}
-		var series []graphSeries
-		if err := readJSON(value, &series); err != nil {
-			return err
-		}
-		for i := range events {
-			e := &events[i]
-			if seen[e.ID] || e.Type != calendar.Master {
-				continue
-			}
-			seen[e.ID] = true
-			if err := series[i].into(e); err != nil {
-				return fmt.Errorf("series %s: %w", e.ID, err)
-			}
-			masters = append(masters, *e)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read series: %w", err)
-	}
-	return masters, nil
 }

@@ -147,7 +147,7 @@ func TestEveryRequestAsksForImmutableIDsAndUTC(t *testing.T) {
 	_, _ = w.Bodies(ctx, me, id, ids, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
 	_, _ = w.Marked(ctx, me, id, []string{"mark-000"})
 	_, _ = w.Foreign(ctx, me, id)
-	_, _ = w.Masters(ctx, me, id)
+	_ = w.Kept(ctx, me, id, func(calendar.Kept) error { return nil })
 	_, _ = w.Calendars(ctx, me)
 	_, _ = w.MasterCategories(ctx, me)
 	_, _ = w.MailboxSettings(ctx, me)
@@ -674,7 +674,7 @@ func TestMailboxSettings(t *testing.T) {
 	}
 }
 
-func TestMasters(t *testing.T) {
+func TestASeriesIsKeptInItsZone(t *testing.T) {
 	w := newWorld(t, graphsim.Options{}, nil)
 	id := w.archive()
 	body, _ := json.Marshal(map[string]any{
@@ -698,7 +698,13 @@ func TestMasters(t *testing.T) {
 	if err := w.sim.RemoveEvent(me, events[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	masters, err := w.Masters(t.Context(), me, id)
+	var masters []calendar.Event
+	err = w.Kept(t.Context(), me, id, func(k calendar.Kept) error {
+		if k.Event.Type == calendar.Master {
+			masters = append(masters, k.Event)
+		}
+		return nil
+	})
 	if err != nil || len(masters) != 1 {
 		t.Fatalf("%d masters, %v", len(masters), err)
 	}

@@ -22,7 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar"
 )
 
 // Options are a server's settings; the zero value is a fast and flawless service.
@@ -64,8 +64,8 @@ type Server struct {
 	mu        sync.RWMutex
 	token     string
 	mailboxes []*mailbox
-	ids       uint64     // counts ids that were given
-	zones     []ics.Zone // those that only seeds explain
+	ids       uint64          // counts ids that were given
+	zones     []calendar.Zone // those that only seeds explain
 }
 
 var _ http.Handler = (*Server)(nil)

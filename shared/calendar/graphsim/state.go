@@ -11,14 +11,14 @@ import (
 	"slices"
 	"time"
 
-	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 )
 
 // state is what a server keeps in a file.
 type state struct {
 	IDs       uint64            `json:"ids"`
-	Zones     []ics.Zone        `json:"zones,omitempty"`
+	Zones     []calendar.Zone   `json:"zones,omitempty"`
 	Mailboxes []json.RawMessage `json:"mailboxes"` // of mailboxState
 }
 
@@ -112,11 +112,11 @@ func (s *Server) loadMailbox(text []byte) (*mailbox, error) {
 }
 
 // addZones makes time zones known that only a file explains.
-func (s *Server) addZones(zones []ics.Zone) {
+func (s *Server) addZones(zones []calendar.Zone) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, z := range zones {
-		if !slices.ContainsFunc(s.zones, func(old ics.Zone) bool { return old.ID == z.ID }) {
+		if !slices.ContainsFunc(s.zones, func(old calendar.Zone) bool { return old.ID == z.ID }) {
 			s.zones = append(s.zones, z)
 		}
 	}

@@ -33,22 +33,16 @@ const (
 
 // File is what an iCalendar file holds: events, and the zones that only the file itself explains.
 type File struct {
-	Name   string // of the calendar (X-WR-CALNAME, NAME); may be empty
-	Zones  []Zone // those that events use and calendar.LoadZone does not know, by ID
+	Name   string          // of the calendar (X-WR-CALNAME, NAME); may be empty
+	Zones  []calendar.Zone // those that events use and calendar.LoadZone does not know, by ID
 	Events []calendar.Event
 }
 
-// Zone is a time zone by its definition.
-type Zone struct {
-	ID         string `json:"id"`         // the name that events use: a TZID
-	Definition string `json:"definition"` // the VTIMEZONE, unfolded, lines ended by CR LF
-}
-
 // Lookup finds a zone by the name that an event gives it: one that calendar.LoadZone knows, else one of these. Its errors are Invalid.
-func Lookup(zones []Zone) series.Zones {
+func Lookup(zones []calendar.Zone) series.Zones {
 	locations := make(map[string]func() (*time.Location, error), len(zones))
 	for _, z := range zones {
-		locations[z.ID] = sync.OnceValues(z.Location)
+		locations[z.ID] = sync.OnceValues(func() (*time.Location, error) { return Location(z) })
 	}
 	return func(name string) (*time.Location, error) {
 		loc, err := calendar.LoadZone(name)

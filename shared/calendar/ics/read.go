@@ -62,7 +62,7 @@ type reader struct {
 }
 
 type definition struct {
-	Zone
+	calendar.Zone
 	line int
 }
 
@@ -119,7 +119,7 @@ func (r *reader) zone(p part) error {
 	if _, known := known(name); known {
 		return nil
 	}
-	z := definition{Zone{ID: name, Definition: p.text()}, p.number(nil)}
+	z := definition{calendar.Zone{ID: name, Definition: p.text()}, p.number(nil)}
 	switch other, again := r.zones[name]; {
 	case again && other.Definition != z.Definition:
 		return invalid(z.line, "the time zone %.100q is defined otherwise in line %d", name, other.line)
@@ -415,12 +415,12 @@ func (r *reader) finish() (File, error) {
 		if !ok {
 			return File{}, invalid(line, "the time zone %.100q is unknown, and the file has no VTIMEZONE for it", tzid)
 		}
-		if _, err := z.Location(); err != nil {
+		if _, err := Location(z.Zone); err != nil {
 			return File{}, invalid(z.line, "%w", err)
 		}
 		f.Zones = append(f.Zones, z.Zone)
 	}
-	slices.SortFunc(f.Zones, func(a, b Zone) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(f.Zones, func(a, b calendar.Zone) int { return strings.Compare(a.ID, b.ID) })
 	r.lookup = Lookup(f.Zones)
 
 	entries := r.entries

@@ -88,13 +88,13 @@ type span struct{ first, last int }
 type writer struct {
 	stamp   time.Time
 	lookup  series.Zones
-	own     map[string]Zone
+	own     map[string]calendar.Zone
 	masters map[string]*calendar.Event // by id
 	uids    map[string]string          // by id, of all that are not exceptions
 }
 
 func newWriter(f File, stamp time.Time) *writer {
-	w := &writer{stamp: stamp.UTC(), lookup: Lookup(f.Zones), own: map[string]Zone{}, masters: map[string]*calendar.Event{}, uids: map[string]string{}}
+	w := &writer{stamp: stamp.UTC(), lookup: Lookup(f.Zones), own: map[string]calendar.Zone{}, masters: map[string]*calendar.Event{}, uids: map[string]string{}}
 	for _, z := range f.Zones {
 		w.own[z.ID] = z
 	}

@@ -212,7 +212,7 @@ func randomFile(t *rapid.T) File {
 			for j := range rapid.IntRange(0, 2).Draw(t, "exceptions") {
 				x := e
 				x.Type, x.Recurrence, x.SeriesMasterID, x.Attendees = calendar.Exception, nil, e.ID, nil
-				loc, err := Lookup([]Zone{custom})(zone)
+				loc, err := Lookup([]calendar.Zone{custom})(zone)
 				if zone == "" {
 					loc, err = time.UTC, nil
 				}
@@ -230,13 +230,13 @@ func randomFile(t *rapid.T) File {
 		f.Events = append(append(f.Events, e), exceptions...)
 	}
 	if usesCustom {
-		f.Zones = []Zone{custom}
+		f.Zones = []calendar.Zone{custom}
 	}
 	return f
 }
 
-func mustReadZone() Zone {
-	return Zone{ID: "(UTC+01:37) Own, Zone", Definition: ownZone(`(UTC+01:37) Own\, Zone`, "TZNAME:Own") + "\r\n"}
+func mustReadZone() calendar.Zone {
+	return calendar.Zone{ID: "(UTC+01:37) Own, Zone", Definition: ownZone(`(UTC+01:37) Own\, Zone`, "TZNAME:Own") + "\r\n"}
 }
 
 func TestWhatIsWrittenIsReadAsItWas(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/emersion/go-ical"
 
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/series"
 	"adminassistant/shared/fault"
 )
@@ -32,16 +33,16 @@ type change struct {
 	name     string
 }
 
-// Location makes a time zone of the definition, good from 1900 to 2100. The abbreviations of its times are all "local". Errors are Invalid.
-func (z Zone) Location() (*time.Location, error) {
-	loc, err := z.location()
+// Location makes a time zone of its definition, good from 1900 to 2100. The abbreviations of its times are all "local". Errors are Invalid.
+func Location(z calendar.Zone) (*time.Location, error) {
+	loc, err := location(z)
 	if err != nil {
 		return nil, fmt.Errorf("time zone %.100q: %w", z.ID, err)
 	}
 	return loc, nil
 }
 
-func (z Zone) location() (*time.Location, error) {
+func location(z calendar.Zone) (*time.Location, error) {
 	var changes []change
 	err := scan(strings.NewReader("BEGIN:VCALENDAR\r\n"+z.Definition+"\r\nEND:VCALENDAR\r\n"), func(string, string) {}, func(p part) (err error) {
 		if p.Name == ical.CompTimezone {
@@ -183,7 +184,7 @@ func tzif(changes []change) []byte {
 
 // define writes the VTIMEZONE of a zone for times in the given years: what changes by a rule that goes on for ever as that rule, what came
 // before, or follows no rule, date by date.
-func define(id string, loc *time.Location, first, last int) Zone {
+func define(id string, loc *time.Location, first, last int) calendar.Zone {
 	groups := map[change][]change{} // by what the clocks change from and to
 	var keys []change
 	for _, c := range changesIn(loc, min(first, 2037)) {
@@ -213,7 +214,7 @@ func define(id string, loc *time.Location, first, last int) Zone {
 	for _, p := range parts {
 		lines = append(lines, p.lines()...)
 	}
-	return Zone{ID: id, Definition: strings.Join(append(lines, "END:VTIMEZONE", ""), "\r\n")}
+	return calendar.Zone{ID: id, Definition: strings.Join(append(lines, "END:VTIMEZONE", ""), "\r\n")}
 }
 
 // observance is one STANDARD or DAYLIGHT part: changes that are alike but for their time, the first one repeated by rule where there is one.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"adminassistant/shared/calendar"
@@ -28,10 +27,11 @@ func (p *Provider) Import(ctx context.Context, account, calendarID string, f ics
 	if _, err := p.open(ctx, account, calendarID); err != nil {
 		return 0, 0, err
 	}
-	im := importing{Provider: p, now: p.clock().UTC()}
-	if err := im.adoptZones(ctx, calendarID, f.Zones); err != nil {
+	zones, err := p.adopt(ctx, calendarID, f.Zones)
+	if err != nil {
 		return 0, 0, err
 	}
+	im := importing{Provider: p, now: p.clock().UTC(), adopted: zones}
 	groups, err := im.group(f.Events)
 	if err != nil {
 		return 0, 0, err
@@ -44,13 +44,13 @@ func (p *Provider) Import(ctx context.Context, account, calendarID string, f ics
 			return calendar.WriteResult{ID: u.id}, nil
 		}}
 	}
-	results, err := p.carryOut(ctx, account, calendarID, writes{edits: edits, zones: im.zones, ready: func(results []calendar.WriteResult) error {
+	results, err := p.carryOut(ctx, account, calendarID, writes{edits: edits, zones: im.lookup, ready: func(results []calendar.WriteResult) error {
 		for i, r := range results {
 			if r.Err != nil {
 				return fmt.Errorf("event %.200q: %w", groups[i].uid, r.Err)
 			}
 		}
-		return p.table.BatchPut(ctx, im.newZones)
+		return p.keepZones(ctx, account, calendarID, zones)
 	}})
 	if err != nil {
 		return 0, 0, fmt.Errorf("import: %w", err)
@@ -73,10 +73,8 @@ func (p *Provider) Import(ctx context.Context, account, calendarID string, f ics
 // importing is one import under way.
 type importing struct {
 	*Provider
-	now      time.Time
-	renamed  map[string]string // zones of the file that have another name in the calendar
-	newZones []store.Item
-	zones    series.Zones
+	now time.Time
+	adopted
 }
 
 // group is what a file says about one UID.
@@ -84,58 +82,6 @@ type group struct {
 	uid, id    string
 	base       *calendar.Event  // the event or the series; nil when the file has instances only
 	exceptions []calendar.Event // of the series, each original start once
-}
-
-// adoptZones finds out which of the file's zones are new to the calendar, and what they are called there.
-func (im *importing) adoptZones(ctx context.Context, calendarID string, zones []ics.Zone) error {
-	items, err := store.All(ctx, im.table, store.Query{PK: eventsPK(calendarID), Prefix: prefixZone})
-	if err != nil {
-		return fmt.Errorf("read the calendar's time zones: %w", err)
-	}
-	all, err := readZones(items)
-	if err != nil {
-		return err
-	}
-	known := map[string]string{}
-	for _, z := range all {
-		known[z.ID] = z.Definition
-	}
-	im.renamed = map[string]string{}
-	for _, z := range zones {
-		if _, err := z.Location(); err != nil {
-			return err
-		}
-		own := z
-		for n := 2; known[own.ID] != "" && known[own.ID] != own.Definition; n++ {
-			own = rename(z, fmt.Sprintf("%s (%d)", z.ID, n))
-		}
-		if own.ID != z.ID {
-			im.renamed[z.ID] = own.ID
-		}
-		if known[own.ID] == "" {
-			known[own.ID] = own.Definition
-			all = append(all, own)
-			item := encode(store.Key{PK: eventsPK(calendarID), SK: prefixZone + digest(own.ID)[:idLength]}, own)
-			if _, _, err := item.Pack(); err != nil {
-				return fault.Wrap(fault.Invalid, fmt.Errorf("time zone %.100q: %w", z.ID, err))
-			}
-			im.newZones = append(im.newZones, *item)
-		}
-	}
-	im.zones = ics.Lookup(all)
-	return nil
-}
-
-// rename gives a zone another name, in its definition as well.
-func rename(z ics.Zone, id string) ics.Zone {
-	text := strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`).Replace(id) // RFC 5545, section 3.3.11
-	lines := strings.Split(z.Definition, "\r\n")
-	for i, line := range lines {
-		if end := strings.IndexAny(line, ":;"); end > 0 && strings.EqualFold(line[:end], "TZID") {
-			lines[i] = "TZID:" + text
-		}
-	}
-	return ics.Zone{ID: id, Definition: strings.Join(lines, "\r\n")}
 }
 
 // group sorts the events by UID, and checks what does not depend on what the calendar holds already.
@@ -178,12 +124,12 @@ func (im *importing) group(events []calendar.Event) ([]*group, error) {
 
 // check expands every series over a year, so that one that cannot be expanded does not get in: it would spoil each later read.
 func (im *importing) check(groups []*group) error {
-	expander := series.NewExpander(im.now, im.now.AddDate(1, 0, 0), im.zones)
+	expander := series.NewExpander(im.now, im.now.AddDate(1, 0, 0), im.lookup)
 	for _, g := range groups {
 		if g.base == nil || g.base.Type != calendar.Master {
 			continue
 		}
-		if _, _, err := span(g.base, im.zones); err != nil {
+		if _, _, err := span(g.base, im.lookup); err != nil {
 			return fmt.Errorf("event %.200q: %w", g.uid, err)
 		}
 		if _, err := expander.Expand(*g.base, g.exceptions); err != nil {

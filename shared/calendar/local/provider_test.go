@@ -546,8 +546,8 @@ func noise(n int) string {
 	return b.String()
 }
 
-func zone(id, offset string) ics.Zone {
-	return ics.Zone{ID: id, Definition: strings.Join([]string{
+func zone(id, offset string) calendar.Zone {
+	return calendar.Zone{ID: id, Definition: strings.Join([]string{
 		"BEGIN:VTIMEZONE", "TZID:" + id, "BEGIN:STANDARD", "DTSTART:19700101T000000", "TZOFFSETFROM:" + offset, "TZOFFSETTO:" + offset, "END:STANDARD", "END:VTIMEZONE", "",
 	}, "\r\n")}
 }
@@ -560,7 +560,7 @@ func TestZonesOfAFile(t *testing.T) {
 		e.Recurrence.Rules[0] = "FREQ=WEEKLY;COUNT=2"
 		e.Start, e.End = at("2026-10-05T09:00:00", "Office"), at("2026-10-05T10:00:00", "Office")
 		e.Recurrence.Without = []calendar.DateTime{at("2026-10-12T09:00:00", "Office")}
-		return ics.File{Zones: []ics.Zone{zone("Office", offset)}, Events: []calendar.Event{e}}
+		return ics.File{Zones: []calendar.Zone{zone("Office", offset)}, Events: []calendar.Event{e}}
 	}
 	for range 2 {
 		for _, f := range []ics.File{file("a", "+0300"), file("b", "+0500"), file("c", "+0300")} {
@@ -800,7 +800,7 @@ func TestFileRoundTrip(t *testing.T) {
 	full.ShowAs, full.Importance, full.Sensitivity = calendar.Tentative, calendar.High, calendar.Private
 	full.Organizer = calendar.Person{Name: "Ann", Address: "ann@example.com"}
 	full.Attendees = []calendar.Attendee{{Person: calendar.Person{Name: "Bob", Address: "bob@example.com"}, Type: "required", Response: calendar.Accepted}}
-	f := ics.File{Zones: []ics.Zone{zone("Office", "+0300")}, Events: []calendar.Event{
+	f := ics.File{Zones: []calendar.Zone{zone("Office", "+0300")}, Events: []calendar.Event{
 		office, vacation, full, weekly("w"), instead("w", time.Date(2026, 10, 12, 7, 0, 0, 0, time.UTC), "2026-10-13T15:00:00", "2026-10-13T16:00:00"),
 	}}
 	throughText := func(f ics.File) (string, ics.File) {

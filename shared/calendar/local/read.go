@@ -64,7 +64,7 @@ type content struct {
 	single     []calendar.Event            // by themselves
 	masters    []calendar.Event            // of series
 	exceptions map[string][]calendar.Event // by the id of their series
-	zones      []ics.Zone
+	zones      []calendar.Zone
 }
 
 func read(items []store.Item) (content, error) {

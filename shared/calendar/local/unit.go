@@ -339,8 +339,8 @@ func (p *Provider) zonesOf(ctx context.Context, calendarID string) series.Zones 
 	}
 }
 
-func readZones(items []store.Item) ([]ics.Zone, error) {
-	zones := make([]ics.Zone, len(items))
+func readZones(items []store.Item) ([]calendar.Zone, error) {
+	zones := make([]calendar.Zone, len(items))
 	for i, item := range items {
 		if err := decode(item, &zones[i]); err != nil {
 			return nil, err

@@ -241,6 +241,7 @@ func (p *Provider) commitLarge(ctx context.Context, guard store.Op, c change) er
 }
 
 // Create writes new events. One whose transaction id was used before is the event that the first one made, as it is now.
+// The instances that a series is to be without are left out at once.
 // Results: fault.Invalid for a draft that cannot be kept, fault.Conflict for a mark that another event has.
 func (p *Provider) Create(ctx context.Context, account, calendarID string, drafts []calendar.Draft) ([]calendar.WriteResult, error) {
 	edits := make([]edit, len(drafts))
@@ -260,14 +261,19 @@ func (p *Provider) Create(ctx context.Context, account, calendarID string, draft
 	return p.carryOut(ctx, account, calendarID, writes{edits: edits, zones: p.zonesOf(ctx, calendarID)})
 }
 
-// Update replaces events, single ones and instances of series. Results: calendar.ErrNotFound, else as Create's.
+// Update replaces events: single ones, series, and instances of series. Results: calendar.ErrNotFound, else as Create's.
 func (p *Provider) Update(ctx context.Context, account, calendarID string, updates []calendar.Update) ([]calendar.WriteResult, error) {
 	edits := make([]edit, len(updates))
 	for i, up := range updates {
 		edits[i] = edit{unit: unitOf(up.ID), mark: up.Draft.Mark, apply: func(u *unit, zones series.Zones) (calendar.WriteResult, error) {
 			at := u.find(up.ID)
-			if at >= 0 && u.now[at].Type == calendar.Master {
+			switch whole := at >= 0 && u.now[at].Type == calendar.Master; {
+			case whole && up.Draft.Recurrence == nil:
 				return calendar.WriteResult{}, fault.New(fault.Invalid, "event %s is a series, which one event cannot replace; update its instances", up.ID)
+			case whole:
+				u.now = u.now[:1:1]
+			case up.Draft.Recurrence != nil && (at >= 0 || u.master() != nil):
+				return calendar.WriteResult{}, fault.New(fault.Invalid, "event %s is no series, and a series cannot replace it; delete it and create the series", up.ID)
 			}
 			if at >= 0 {
 				return p.write(u, at, u.now[at], up.Draft, zones)
@@ -293,11 +299,20 @@ func (p *Provider) write(u *unit, at int, e calendar.Event, d calendar.Draft, zo
 	e.Categories = slices.Clone(d.Categories)
 	e.ShowAs, e.Importance, e.Sensitivity = d.ShowAs, d.Importance, d.Sensitivity
 	e.LastModified, e.ChangeKey = p.clock().UTC(), p.ids()
+	if d.Recurrence != nil {
+		e.Type, e.Recurrence = calendar.Master, copyOf(d.Recurrence)
+	}
 	if err := checkDays(&e); err != nil {
 		return calendar.WriteResult{}, err
 	}
 	if _, _, err := span(&e, zones); err != nil {
 		return calendar.WriteResult{}, err
+	}
+	if e.Type == calendar.Master {
+		// One that cannot be expanded would spoil each later read.
+		if _, err := series.Expand(e, nil, e.LastModified, e.LastModified.AddDate(1, 0, 0), zones); err != nil {
+			return calendar.WriteResult{}, err
+		}
 	}
 	if at < 0 {
 		u.now = append(u.now, e)
@@ -305,6 +320,10 @@ func (p *Provider) write(u *unit, at int, e calendar.Event, d calendar.Draft, zo
 		u.now[at] = e
 	}
 	return calendar.WriteResult{ID: e.ID, ChangeKey: e.ChangeKey}, nil
+}
+
+func copyOf(r *calendar.Recurrence) *calendar.Recurrence {
+	return &calendar.Recurrence{Rules: slices.Clone(r.Rules), Dates: slices.Clone(r.Dates), Without: slices.Clone(r.Without)}
 }
 
 // checkDays says whether an all-day event is whole days, one at least.

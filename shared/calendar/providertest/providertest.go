@@ -62,6 +62,13 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"series are expanded on the clocks of their zone", expanded},
 		{"bodies are found by id", bodies},
 		{"many events are written and read", many},
+		{"a series comes back as it was written, with its exceptions", seriesRoundTrip},
+		{"a create of a series that is repeated makes nothing new", repeatedSeries},
+		{"an update replaces a series with its exceptions", updateSeries},
+		{"what cannot be a series is refused", refusedSeries},
+		{"instances are those that start in the window", instancesOfAWindow},
+		{"all that a calendar keeps is handed over once", manyKept},
+		{"zones that only a calendar explains stay with it", ownZones},
 		{"calendars do not see each other's events", apart},
 		{"a context that has ended fails every call", cancelled},
 	}
@@ -240,6 +247,9 @@ func noCalendar(t *testing.T, f Fixture) {
 	wantErr(t, "events", err, calendar.ErrNotFound, fault.NotFound)
 	_, err = p.Foreign(ctx, f.Account, id)
 	wantErr(t, "foreign", err, calendar.ErrNotFound, fault.NotFound)
+	for what, err := range keptByNobody(ctx, f, id, "no-such-event") {
+		wantErr(t, what, err, calendar.ErrNotFound, fault.NotFound)
+	}
 	// A write may say so for the call, or for each event.
 	written, err := p.Create(ctx, f.Account, id, []calendar.Draft{draft(1, 1)})
 	if err == nil && len(written) == 1 {
@@ -413,7 +423,7 @@ func allDay(t *testing.T, f Fixture) {
 }
 
 // days are the dates of an all-day event: as written, or in the zone in which it was made when it is told in another one.
-func days(t *testing.T, e calendar.Event) [2]string {
+func days(t testing.TB, e calendar.Event) [2]string {
 	t.Helper()
 	var got [2]string
 	for i, d := range []calendar.DateTime{e.Start, e.End} {
@@ -852,6 +862,7 @@ func cancelled(t *testing.T, f Fixture) {
 	_, errs["bodies"] = p.Bodies(ctx, f.Account, info.ID, ids, date(2026, 1, 1), date(2027, 1, 1))
 	_, errs["marked"] = p.Marked(ctx, f.Account, info.ID, []string{draft(1, 1).Mark})
 	_, errs["foreign"] = p.Foreign(ctx, f.Account, info.ID)
+	maps.Copy(errs, keptByNobody(ctx, f, info.ID, ids[0]))
 	for call, err := range errs {
 		if err == nil || !fault.Of(err).Transient() {
 			t.Errorf("%s: error %v of kind %s, want a transient one", call, err, fault.Of(err))
