@@ -367,6 +367,30 @@ func (u *Users) Enable(ctx context.Context, by Principal, object string) (Profil
 	})
 }
 
+// Barred returns those of the users, named by their keys, that are disabled now. Unreadable profiles are told in the log, and bar nobody.
+func (u *Users) Barred(ctx context.Context, users []string) (map[string]bool, error) {
+	keys := make([]store.Key, len(users))
+	for i, user := range users {
+		keys[i] = store.Key{PK: "USER#" + user, SK: profileSK}
+	}
+	items, err := u.table.GetMany(ctx, keys)
+	if err != nil {
+		return nil, fmt.Errorf("read profiles: %w", err)
+	}
+	barred := map[string]bool{}
+	for _, item := range items {
+		p, err := decodeProfile(item)
+		if err != nil {
+			telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Str("user", telemetry.Hash(item.PK)).Msg("unreadable profile bars nobody")
+			continue
+		}
+		if p.Ban != nil {
+			barred[Principal{Tenant: p.Tenant, Object: p.Object}.Key()] = true
+		}
+	}
+	return barred, nil
+}
+
 // SetRole gives a user of the administrator's tenant a role. It cannot take away the role that the sign-in brings. A user who is not
 // there is of kind fault.NotFound, one whose data is or was erased fault.Conflict; nobody can demote themselves (fault.Forbidden).
 func (u *Users) SetRole(ctx context.Context, by Principal, object string, role Role) (Profile, error) {

@@ -30,6 +30,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
@@ -38,17 +39,19 @@ import (
 
 // service is the API over the real embedded stores, with a clock that stands still.
 type service struct {
-	t        testing.TB
-	url      string
-	table    *sqlite.Table
-	queue    *queues.Queue
-	worker   *run.Worker
-	services Services
-	log      *logBuffer
-	now      atomic.Int64 // seconds since 1970
-	document map[string]any
-	routes   *http.ServeMux // of the document, to find the operation of a request
-	header   []string       // of every request, in pairs
+	t      testing.TB
+	url    string
+	table  *sqlite.Table
+	queue  *queues.Queue
+	worker *run.Worker
+	// dispatcher starts the runs of jobs, when it is told to.
+	dispatcher *job.Dispatcher
+	services   Services
+	log        *logBuffer
+	now        atomic.Int64 // seconds since 1970
+	document   map[string]any
+	routes     *http.ServeMux // of the document, to find the operation of a request
+	header     []string       // of every request, in pairs
 }
 
 type logBuffer struct {
@@ -122,6 +125,10 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		}},
 	}
 	users := account.NewUsers(s.table, clock)
+	kinds := map[run.Kind]job.Kind{
+		run.Archive: job.Archives(configs, s.queue), run.Backup: job.Backups(configs, messages.Queue("backup")), run.Drill: job.Drills(configs, messages.Queue("backup")),
+	}
+	s.dispatcher = &job.Dispatcher{Table: s.table, Kinds: kinds, Clock: clock, Log: zerolog.Nop(), Barred: users.Barred}
 	eraser := account.NewEraser(users,
 		account.Step{Name: "archives", Erase: func(ctx context.Context, e account.Erasure) error {
 			return archive.Erase(ctx, s.table, blobs, e.User, time.Time{}, clock())
@@ -131,7 +138,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	)
 	s.services = Services{
 		Users: users, Eraser: eraser,
-		Configs: configs, Runs: runs, Starter: &run.Starter{Runs: runs, Queue: s.queue}, Ledger: entries, Blobs: blobs, Provider: provider,
+		Configs: configs, Runs: runs, Starter: &run.Starter{Runs: runs, Queue: s.queue}, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Blobs: blobs, Provider: provider,
 		Local: func(user string) Importer { return calendars.For(user) },
 		Audit: audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() }),
 		Table: s.table, Clock: clock, NewID: newID, Log: log, Version: "1.2.3",

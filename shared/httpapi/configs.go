@@ -234,16 +234,25 @@ func (s *server) deleteConfig(ctx context.Context, in *struct {
 		return nil, err
 	}
 	c, err := s.Configs.Get(ctx, who, in.ID)
+	if fault.Of(err) == fault.NotFound { // perhaps a request deleted it that did not get to its jobs
+		if left := s.follow(ctx, who, in.ID); left != nil {
+			return nil, left
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	if err := in.check(c.Version); err != nil {
 		return nil, err
 	}
-	return &struct{}{}, ifChanged(s.Configs.Delete(ctx, who, in.ID, c.Version))
+	if err := s.Configs.Delete(ctx, who, in.ID, c.Version); err != nil {
+		return nil, ifChanged(err)
+	}
+	return &struct{}{}, s.follow(ctx, who, in.ID)
 }
 
-// activation switches a config on or off. It does not depend on what else changed, so that it tries again when somebody was faster.
+// activation switches a config on or off, and its jobs with it. It does not depend on what else changed, so that it tries again when
+// somebody was faster.
 func (s *server) activation(active bool) func(context.Context, *ByID) (*configAnswer, error) {
 	return func(ctx context.Context, in *ByID) (*configAnswer, error) {
 		who, err := user(ctx)
@@ -256,7 +265,7 @@ func (s *server) activation(active bool) func(context.Context, *ByID) (*configAn
 				return nil, err
 			}
 			if c.Active == active {
-				return answerConfig(c), nil
+				break
 			}
 			c.Active = active
 			if c, err = s.Configs.Update(ctx, who, c); !errors.Is(err, store.ErrConflict) {
@@ -266,6 +275,9 @@ func (s *server) activation(active bool) func(context.Context, *ByID) (*configAn
 		if err != nil {
 			return nil, err
 		}
+		if err := s.follow(ctx, who, c.ID); err != nil {
+			return nil, err
+		}
 		return answerConfig(c), nil
 	}
 }
@@ -273,13 +285,13 @@ func (s *server) activation(active bool) func(context.Context, *ByID) (*configAn
 // attempts is how often a change is tried that others get in the way of.
 const attempts = 5
 
-type windowView struct {
+type configWindowView struct {
 	From     string `json:"from" format:"date" doc:"First day."`
 	To       string `json:"to" format:"date" doc:"Last day, included."`
 	Timezone string `json:"timezone"`
 }
 
-func (s *server) configWindow(ctx context.Context, in *ByID) (*struct{ Body windowView }, error) {
+func (s *server) configWindow(ctx context.Context, in *ByID) (*struct{ Body configWindowView }, error) {
 	who, err := user(ctx)
 	if err != nil {
 		return nil, err
@@ -292,5 +304,5 @@ func (s *server) configWindow(ctx context.Context, in *ByID) (*struct{ Body wind
 	if err != nil {
 		return nil, fmt.Errorf("window of config %s: %w", c.ID, err)
 	}
-	return &struct{ Body windowView }{windowView{From: from.String(), To: to.String(), Timezone: c.Timezone}}, nil
+	return &struct{ Body configWindowView }{configWindowView{From: from.String(), To: to.String(), Timezone: c.Timezone}}, nil
 }

@@ -25,6 +25,7 @@ import (
 	"adminassistant/shared/audit"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
@@ -36,6 +37,7 @@ type Services struct {
 	Configs *archive.Configs
 	Runs    *run.Store
 	Starter *run.Starter
+	Jobs    *job.Jobs
 	Ledger  *ledger.Ledger
 	Blobs   blob.Blob
 	// Provider returns the provider of a calendar URI for a user.
@@ -89,6 +91,7 @@ func New(s Services) http.Handler {
 				{Name: tagCalendars, Description: "Calendars and what is in them."},
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
 				{Name: tagRuns, Description: "Archive runs: start, watch, retry, cancel."},
+				{Name: tagJobs, Description: "Schedules that start runs."},
 				{Name: tagLedger, Description: "The append-only record of what was archived."},
 				{Name: tagUsers, Description: "The users of your tenant, for its administrators."},
 				{Name: tagAudit, Description: "What was done, by whom and when: append-only and hash-chained."},
@@ -106,6 +109,7 @@ func New(s Services) http.Handler {
 	srv.calendarRoutes(api)
 	srv.configRoutes(api)
 	srv.runRoutes(api)
+	srv.jobRoutes(api)
 	srv.ledgerRoutes(api)
 	srv.userRoutes(api)
 	srv.auditRoutes(api)
@@ -125,6 +129,7 @@ const (
 	tagCalendars = "calendars"
 	tagConfigs   = "archive-configs"
 	tagRuns      = "runs"
+	tagJobs      = "jobs"
 	tagLedger    = "ledger"
 	tagUsers     = "users"
 	tagAudit     = "audit"
@@ -202,7 +207,7 @@ func errorsOf(method, path string) []int {
 	if hasBody(method) {
 		statuses = append(statuses, http.StatusBadRequest, http.StatusUnsupportedMediaType)
 	}
-	if strings.HasPrefix(path, "/v1/archive-configs/") && method != http.MethodPost || path == "/v1/me/settings" {
+	if (strings.HasPrefix(path, "/v1/archive-configs/") || strings.HasPrefix(path, "/v1/jobs/")) && method != http.MethodPost || path == "/v1/me/settings" {
 		statuses = append(statuses, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
 	}
 	return statuses

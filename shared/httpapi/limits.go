@@ -39,6 +39,13 @@ var classes = map[string]limit.Class{
 	"POST /v1/runs/{id}/retry":  limit.Starts,
 	"POST /v1/runs/{id}/cancel": limit.Writes,
 
+	"POST /v1/jobs":              limit.Writes,
+	"PUT /v1/jobs/{id}":          limit.Writes,
+	"DELETE /v1/jobs/{id}":       limit.Removals,
+	"POST /v1/jobs/{id}/pause":   limit.Writes,
+	"POST /v1/jobs/{id}/resume":  limit.Writes,
+	"POST /v1/jobs/{id}/trigger": limit.Starts,
+
 	"POST /v1/ledger/{config}/verify": limit.Bulk,
 	"POST /v1/audit/verify":           limit.Bulk,
 	"GET /v1/audit/export":            limit.Bulk,

@@ -45,7 +45,7 @@ func TestEveryRouteHasAClass(t *testing.T) {
 			t.Errorf("%s is no route", route)
 		}
 	}
-	for _, route := range []string{"POST /v1/runs", "POST /v1/runs/{id}/retry"} {
+	for _, route := range []string{"POST /v1/runs", "POST /v1/runs/{id}/retry", "POST /v1/jobs/{id}/trigger"} {
 		if classes[route] != limit.Starts {
 			t.Errorf("%s starts runs", route)
 		}

@@ -59,7 +59,7 @@ func owned(ok int) statuses     { return statuses{401, 403, 404, 404, 404, 404, 
 // administration is the row of a route about another user of the tenant, who does not exist for administrators of other tenants.
 func administration(ok int) statuses { return statuses{401, 403, 403, 403, 404, ok, 403} }
 
-// request is how a route is asked. In path, body and header $calendar, $config, $run and $session stand for what is the user's, $other for the other
+// request is how a route is asked. In path, body and header $calendar, $config, $run, $job and $session stand for what is the user's, $other for the other
 // user's object id and $me for the caller's.
 type request struct {
 	path   string // empty: the route's own
@@ -74,6 +74,8 @@ var (
 	matching  = []string{"If-Match", "*"}
 	replacing = append(slices.Clone(sendJSON), matching...)
 )
+
+const nightly = `{"kind": "archive", "config": "$config", "schedule": {"repeat": "daily", "at": "23:59", "zone": "UTC"}}`
 
 const ownConfig = `{"name": "own", "source": "local://own/calendars/Work", "archive": "local://own/calendars/Copy", "timezone": "UTC"}`
 
@@ -117,6 +119,17 @@ var matrix = map[string]request{
 	"GET /v1/runs/{id}/plan":    {path: "/v1/runs/$run/plan", want: owned(200)},
 	"POST /v1/runs/{id}/retry":  {path: "/v1/runs/$run/retry", want: owned(409)}, // nothing of it failed
 	"POST /v1/runs/{id}/cancel": {path: "/v1/runs/$run/cancel", want: owned(409)},
+
+	"POST /v1/jobs":              {body: nightly, header: sendJSON, want: owned(201)},
+	"GET /v1/jobs":               {want: users(200)},
+	"GET /v1/jobs/health":        {want: users(200)},
+	"GET /v1/jobs/{id}":          {path: "/v1/jobs/$job", want: owned(200)},
+	"PUT /v1/jobs/{id}":          {path: "/v1/jobs/$job", body: `{"schedule": {"repeat": "daily", "at": "04:00", "zone": "UTC"}}`, header: replacing, want: owned(200)},
+	"DELETE /v1/jobs/{id}":       {path: "/v1/jobs/$job", header: matching, want: owned(204)},
+	"POST /v1/jobs/{id}/pause":   {path: "/v1/jobs/$job/pause", want: owned(200)},
+	"POST /v1/jobs/{id}/resume":  {path: "/v1/jobs/$job/resume", want: owned(200)},
+	"POST /v1/jobs/{id}/trigger": {path: "/v1/jobs/$job/trigger", want: owned(202)},
+	"GET /v1/jobs/{id}/runs":     {path: "/v1/jobs/$job/runs", want: owned(200)},
 
 	"GET /v1/ledger/{config}/days/{date}": {path: "/v1/ledger/$config/days/2026-10-12", want: owned(200)},
 	"GET /v1/ledger/{config}/history":     {path: "/v1/ledger/$config/history?key=a@example.com", want: owned(200)},
@@ -214,12 +227,13 @@ func TestWhoMayDoWhat(t *testing.T) {
 			s.header = tokens[owner]
 			calendarID, configID := s.seed("keep")
 			runID := s.run(configID)
+			jobID := s.do("POST", "/v1/jobs", strings.ReplaceAll(nightly, "$config", configID)).is(201).str("id")
 			_, began, err := s.services.Sessions.Start(t.Context(), account.Principal{Tenant: homeTenant, Object: objects[owner], Name: names[owner]}, "Browser")
 			check(t, err)
 			s.header = nil
 
-			ask := func(who int, calendarID, configID, runID, sessionID, other string) answer {
-				fill := strings.NewReplacer("$calendar", calendarID, "$config", configID, "$run", runID, "$session", sessionID, "$other", other, "$me", objects[who])
+			ask := func(who int, calendarID, configID, runID, jobID, sessionID, other string) answer {
+				fill := strings.NewReplacer("$calendar", calendarID, "$config", configID, "$run", runID, "$job", jobID, "$session", sessionID, "$other", other, "$me", objects[who])
 				var body any
 				if row.body != "" {
 					body = fill.Replace(row.body)
@@ -238,13 +252,13 @@ func TestWhoMayDoWhat(t *testing.T) {
 				return anyID.ReplaceAllString(text, "ID")
 			}
 			noCalendar := calendarIDOf("local://me/calendars/ID99999999")
-			names := regexp.MustCompile(`\$(calendar|config|run|session|other)`).MatchString(path + row.body)
+			names := regexp.MustCompile(`\$(calendar|config|run|job|session|other)`).MatchString(path + row.body)
 			for who, want := range row.want {
 				var missing answer
 				if names {
-					missing = ask(who, noCalendar, "ID99999998", "ID99999997", strings.Repeat("0", 64), unknownUser)
+					missing = ask(who, noCalendar, "ID99999998", "ID99999997", "ID99999996", strings.Repeat("0", 64), unknownUser)
 				}
-				a := ask(who, calendarID, configID, runID, began.ID, objects[otherUser])
+				a := ask(who, calendarID, configID, runID, jobID, began.ID, objects[otherUser])
 				if a.StatusCode != want {
 					t.Errorf("%s is answered %d, want %d: %s", callerNames[who], a.StatusCode, want, a.body)
 				}

@@ -35,10 +35,12 @@ type runInput struct {
 // runView is a run as a response has it.
 type runView struct {
 	ID          string          `json:"id"`
-	Kind        string          `json:"kind" enum:"archive"`
+	Kind        string          `json:"kind" enum:"archive,backup,restore,drill"`
 	Config      string          `json:"config" doc:"Id of the archive config."`
-	From        string          `json:"from" format:"date" doc:"First day of the window."`
-	To          string          `json:"to" format:"date" doc:"Last day of the window, included."`
+	Calendar    string          `json:"calendar,omitempty" doc:"URI of the calendar that a run which is no archive is about."`
+	Job         string          `json:"job,omitempty" doc:"The job that started the run."`
+	From        string          `json:"from,omitempty" format:"date" doc:"First day of the window; without it, all there is."`
+	To          string          `json:"to,omitempty" format:"date" doc:"Last day of the window, included."`
 	DryRun      bool            `json:"dry_run"`
 	Force       bool            `json:"force"`
 	Adopt       bool            `json:"adopt"`
@@ -56,11 +58,11 @@ type runView struct {
 
 func viewRun(r *run.Run) (runView, error) {
 	v := runView{
-		ID: r.ID, Kind: string(r.Kind), Config: r.Config, From: r.From.String(), To: r.To.String(), DryRun: r.Options.DryRun, Force: r.Options.Force,
+		ID: r.ID, Kind: string(r.Kind), Config: r.Config, Calendar: r.Calendar, Job: r.Job, From: r.From.String(), To: r.To.String(), DryRun: r.Options.DryRun, Force: r.Options.Force,
 		Adopt: r.Options.Adopt, AttemptOf: r.AttemptOf, State: string(r.State), Progress: r.Progress, Problem: r.Problem, Failed: r.Failed,
 		Correlation: r.Correlation, Created: r.Created, Started: orNil(r.Started), Ended: orNil(r.Ended),
 	}
-	if len(r.Result) > 0 {
+	if r.Kind == run.Archive && len(r.Result) > 0 {
 		v.Result = &archive.Result{}
 		if err := json.Unmarshal(r.Result, v.Result); err != nil {
 			return v, fault.New(fault.Malformed, "the result of run %s is unreadable: %v", r.ID, err)
@@ -182,6 +184,10 @@ func (s *server) listRuns(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	return pageOfRuns(runs, next)
+}
+
+func pageOfRuns(runs []*run.Run, next string) (_ *page[runView], err error) {
 	views := make([]runView, len(runs))
 	for i, r := range runs {
 		if views[i], err = viewRun(r); err != nil {
@@ -334,6 +340,8 @@ func (s *server) retryRun(ctx context.Context, in *ByID) (*runAnswer, error) {
 		return nil, err
 	case !r.State.Ended():
 		return nil, withCode(codeRunUnderWay, "run %s has not ended yet; it is %s", r.ID, r.State)
+	case r.Kind != run.Archive:
+		return nil, withCode(codeNothingToRetry, "run %s is a %s, which is done as a whole; start another one", r.ID, r.Kind)
 	case r.Failed == 0:
 		return nil, withCode(codeNothingToRetry, "run %s has no failed items; start a new run for the whole window", r.ID)
 	}

@@ -10,6 +10,7 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/job"
 )
 
 // admit lets an authenticated user in, or says why not.
@@ -73,9 +74,10 @@ type ByObject struct {
 func (s *server) userRoutes(api huma.API) {
 	handle(api, tagUsers, "GET /v1/users", "List the users of your tenant", s.listUsers)
 	handle(api, tagUsers, "GET /v1/users/{object}", "Show a user", s.getUser)
-	handle(api, tagUsers, "POST /v1/users/{object}/disable", "Shut a user out", s.changeUser((*account.Users).Disable),
-		describe("The user is refused everywhere within 30 seconds. Nobody can disable themselves."))
-	handle(api, tagUsers, "POST /v1/users/{object}/enable", "Let a user in again", s.changeUser((*account.Users).Enable))
+	handle(api, tagUsers, "POST /v1/users/{object}/disable", "Shut a user out", s.changeUser((*account.Users).Disable, (*job.Jobs).PauseAll),
+		describe("The user is refused everywhere within 30 seconds, and the user's jobs start no runs from now on. Nobody can disable themselves."))
+	handle(api, tagUsers, "POST /v1/users/{object}/enable", "Let a user in again", s.changeUser((*account.Users).Enable, (*job.Jobs).ResumeAll),
+		describe("The user's jobs go on at their next times."))
 	handle(api, tagUsers, "PUT /v1/users/{object}/role", "Give a user a role", s.putRole,
 		describe("Nobody can take the role of administrator from themselves. A role that the sign-in brings stays."))
 	handle(api, tagUsers, "DELETE /v1/users/{object}", "Erase all that is kept of a user", s.deleteUser, status(http.StatusAccepted), erasedOK,
@@ -103,15 +105,23 @@ func (s *server) getUser(ctx context.Context, in *ByObject) (*userAnswer, error)
 	return &userAnswer{viewUser(p)}, err
 }
 
-// changeUser is the handler of a change that needs nothing but the user's name.
-func (s *server) changeUser(change func(*account.Users, context.Context, account.Principal, string) (account.Profile, error)) func(context.Context, *ByObject) (*userAnswer, error) {
+// changeUser is the handler of a change that needs nothing but the user's name, and that the user's jobs follow. Asked for again, it
+// completes what an earlier request left undone; whatever that was, the dispatcher starts no runs of who is disabled.
+func (s *server) changeUser(
+	change func(*account.Users, context.Context, account.Principal, string) (account.Profile, error),
+	jobs func(_ *job.Jobs, _ context.Context, user, config string, why job.Reason) error,
+) func(context.Context, *ByObject) (*userAnswer, error) {
 	return func(ctx context.Context, in *ByObject) (*userAnswer, error) {
 		by, err := account.Administrator(ctx)
 		if err != nil {
 			return nil, err
 		}
 		p, err := change(s.Users, ctx, by, in.Object)
-		return &userAnswer{viewUser(p)}, err
+		if err != nil {
+			return nil, err
+		}
+		key := account.Principal{Tenant: p.Tenant, Object: p.Object}.Key()
+		return &userAnswer{viewUser(p)}, jobs(s.Jobs, ctx, key, "", job.UserDisabled)
 	}
 }
 

@@ -39,6 +39,8 @@ type Dispatcher struct {
 	Log   zerolog.Logger
 	// Metrics count late jobs; nil if nobody looks at them.
 	Metrics *telemetry.Metrics
+	// Barred says which of the users may have no runs started; nil: all may.
+	Barred func(ctx context.Context, users []string) (map[string]bool, error)
 }
 
 // Report is what a tick did, in jobs.
@@ -163,8 +165,13 @@ type claim struct {
 
 // chunk starts some jobs: their runs are stored, then named to the workers, then the jobs are relieved of their starts.
 func (t *tick) chunk(items []store.Item) {
+	barred, err := t.barred(items)
+	if err != nil {
+		t.note(Report{Failed: len(items)}, fmt.Errorf("look for users that are disabled: %w", err))
+		return
+	}
 	claims := make([]*claim, len(items))
-	each(items, func(i int) { claims[i] = t.prepare(items[i]) })
+	each(items, func(i int) { claims[i] = t.prepare(items[i], barred) })
 
 	var due, started []*claim
 	for _, c := range claims {
@@ -193,6 +200,21 @@ func (t *tick) chunk(items []store.Item) {
 	t.relieve(slices.DeleteFunc(sent, func(c *claim) bool { return c == nil }))
 }
 
+// barred returns the users of the jobs that may have no runs started.
+func (t *tick) barred(items []store.Item) (map[string]bool, error) {
+	if t.Barred == nil {
+		return nil, nil
+	}
+	var users []string
+	for _, item := range items {
+		users = append(users, jobUser(item.Key))
+	}
+	slices.Sort(users)
+	return t.Barred(t.ctx, slices.Compact(users))
+}
+
+var errDisabled = fault.New(fault.Forbidden, "an administrator of your organisation has disabled your account here")
+
 // each calls f for every index of s, a few at once.
 func each[T any](s []T, f func(i int)) {
 	var calls errgroup.Group
@@ -207,7 +229,7 @@ func each[T any](s []T, f func(i int)) {
 }
 
 // prepare reads a job from the index and makes its next run. It returns nil when nothing more is to be done with the job.
-func (t *tick) prepare(item store.Item) *claim {
+func (t *tick) prepare(item store.Item, barred map[string]bool) *claim {
 	j, err := decode(item)
 	if err == nil && j.Start == nil && j.Due.IsZero() {
 		err = fault.New(fault.Malformed, "job %s is in the index of what is due and has no time", j.ID)
@@ -224,6 +246,10 @@ func (t *tick) prepare(item store.Item) *claim {
 	if j.Start != nil {
 		return &claim{job: j}
 	}
+	if barred[j.User] {
+		t.pause(j, UserDisabled, errDisabled)
+		return nil
+	}
 	times, err := j.check()
 	if err != nil {
 		t.pause(j, Broken, err)
@@ -232,21 +258,17 @@ func (t *tick) prepare(item store.Item) *claim {
 	now := t.Clock()
 	shifted := now.Add(-j.offset()) // the clock by which the job goes
 	last, next := times.around(j.Due, shifted)
-	from, to, err := kind.Days(t.ctx, j, last)
-	switch of := fault.Of(err); {
-	case err == nil:
-	case of == fault.Internal || of.Transient():
-		t.note(Report{Failed: 1}, fmt.Errorf("job %s: %w", j.ID, err))
-		return nil
-	case of == fault.Conflict:
-		t.pause(j, ConfigInactive, err)
-		return nil
-	default:
-		t.pause(j, Broken, err)
+	prepared, err := kind.Prepare(t.ctx, j, last)
+	if err != nil {
+		if why, its := obstacle(err); its {
+			t.pause(j, why, err)
+		} else {
+			t.note(Report{Failed: 1}, fmt.Errorf("job %s: %w", j.ID, err))
+		}
 		return nil
 	}
 	id := runID(j.ID, j.Due)
-	c := &claim{job: j, run: j.newRun(id, id, from, to, now), late: shifted.Sub(j.Due) > lateAfter}
+	c := &claim{job: j, run: j.newRun(id, id, prepared, now), late: shifted.Sub(j.Due) > lateAfter}
 	j.Due, j.LastDue = next, last
 	return c
 }

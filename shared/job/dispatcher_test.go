@@ -90,7 +90,8 @@ func (w *world) ledger(table store.Table) *ledger.Ledger {
 
 // kinds are those of the real system, over the table and the queue.
 func (w *world) kinds(table store.Table, q queue.Queue) map[run.Kind]Kind {
-	return map[run.Kind]Kind{run.Archive: Archives(archive.NewConfigs(table, w.ledger(table), w.newID, w.clock), q)}
+	configs := archive.NewConfigs(table, w.ledger(table), w.newID, w.clock)
+	return map[run.Kind]Kind{run.Archive: Archives(configs, q), run.Backup: Backups(configs, q), run.Drill: Drills(configs, q)}
 }
 
 func (w *world) jobs() *Jobs { return New(w.table, w.kinds(w.table, w.queue), w.newID, w.clock) }

@@ -51,13 +51,11 @@ type Health struct {
 	Late []*Job
 	// Failing jobs had only failed runs of late.
 	Failing []*Job
-	// Queues are those that the kinds of jobs send their runs to, of all users together.
-	Queues map[run.Kind]queue.Stats
 }
 
 // Health looks at a user's jobs.
 func (s *Jobs) Health(ctx context.Context, user string) (Health, error) {
-	h := Health{Queues: map[run.Kind]queue.Stats{}}
+	var h Health
 	items, err := s.items(ctx, user)
 	if err != nil {
 		return Health{}, err
@@ -75,12 +73,20 @@ func (s *Jobs) Health(ctx context.Context, user string) (Health, error) {
 			h.Failing = append(h.Failing, j)
 		}
 	}
-	for _, kind := range slices.Sorted(maps.Keys(s.kinds)) {
-		if h.Queues[kind], err = s.kinds[kind].Queue.Stats(ctx); err != nil {
-			return Health{}, fmt.Errorf("look at the queue of %s runs: %w", kind, err)
-		}
-	}
 	return h, nil
+}
+
+// Queues tells what waits where the kinds of jobs send their runs to, of all users together.
+func (s *Jobs) Queues(ctx context.Context) (map[run.Kind]queue.Stats, error) {
+	queues := map[run.Kind]queue.Stats{}
+	for _, kind := range slices.Sorted(maps.Keys(s.kinds)) {
+		stats, err := s.kinds[kind].Queue.Stats(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("look at the queue of %s runs: %w", kind, err)
+		}
+		queues[kind] = stats
+	}
+	return queues, nil
 }
 
 // failing says whether the job's last runs all failed. One that has not ended does not count.

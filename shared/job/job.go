@@ -16,11 +16,13 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 
+	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/run"
@@ -41,13 +43,14 @@ type Reason string
 const (
 	ByUser         Reason = "user"            // somebody asked for it
 	ConfigInactive Reason = "config_inactive" // its config was deactivated
+	UserDisabled   Reason = "user_disabled"   // an administrator has shut its user out
 	SignInNeeded   Reason = "sign_in_needed"  // the user has to sign in to Microsoft again
 	Broken         Reason = "broken"          // it cannot start runs; Job.Detail says why
 )
 
 // Window says which days a run of the job covers. They end with the day before the one on which the job was due, in the config's zone.
 type Window struct {
-	Days int `json:"days,omitempty" minimum:"0" maximum:"366" doc:"The last so many days, ending yesterday. Without it: from the last archived day to yesterday, at least the config's look-back."`
+	Days int `json:"days,omitempty" minimum:"0" maximum:"366" doc:"The last so many days, ending yesterday. Without it, an archive is from the last archived day to yesterday, at least the config's look-back, and a backup is of the whole calendar."`
 }
 
 const maxDays = 366
@@ -57,6 +60,14 @@ func (w Window) days(at time.Time, zone *time.Location) (from, to calendar.Date)
 	to = calendar.DateOf(at, zone).AddDays(-1)
 	return to.AddDays(1 - w.Days), to
 }
+
+// Calendar is which of its config's calendars a job is about.
+type Calendar string
+
+const (
+	SourceCalendar  Calendar = "source"
+	ArchiveCalendar Calendar = "archive"
+)
 
 const (
 	// DefaultJitter is the Jitter that is proposed for a job, in minutes.
@@ -73,6 +84,10 @@ type Job struct {
 	Config   string   `json:"config"` // id
 	Schedule Schedule `json:"schedule"`
 	Window   Window   `json:"window"`
+	// Calendar is what a backup or a drill is about.
+	Calendar Calendar `json:"calendar,omitempty"`
+	// Retention goes to the backups that the job starts.
+	Retention backup.Retention `json:"retention,omitzero"`
 	// Jitter is up to how many minutes after its time the job starts its run; how long exactly follows from its id. It keeps jobs
 	// that are due at the same time apart. The days of the run are those of the time itself.
 	Jitter int `json:"jitter"`
@@ -109,6 +124,9 @@ const takeOver = time.Minute
 func jobKey(user, id string) store.Key {
 	return store.Key{PK: "USER#" + user, SK: "JOB#" + id}
 }
+
+// jobUser is the user of a job's key.
+func jobUser(key store.Key) string { return strings.TrimPrefix(key.PK, "USER#") }
 
 // hash spreads ids over shards and jitter.
 func hash(id string) uint64 {
@@ -170,13 +188,44 @@ func decode(item store.Item) (*Job, error) {
 func (j *Job) check() (*Timetable, error) {
 	switch {
 	case j.Config == "":
-		return nil, fault.Field("config", "is missing")
+		return nil, fault.Field("config", "is missing; give the id or name of an archive config")
 	case j.Window.Days < 0 || j.Window.Days > maxDays:
 		return nil, fault.Field("window.days", "is %d: expected 0 to %d", j.Window.Days, maxDays)
 	case j.Jitter < 0 || j.Jitter > MaxJitter:
 		return nil, fault.Field("jitter", "is %d: expected 0 to %d minutes", j.Jitter, MaxJitter)
+	case j.Calendar != "" && j.Calendar != SourceCalendar && j.Calendar != ArchiveCalendar:
+		return nil, fault.Field("calendar", "is %.20q: expected source or archive", string(j.Calendar))
+	}
+	for _, f := range []struct {
+		name  string
+		given bool
+		of    []run.Kind
+	}{
+		{"window.days", j.Window.Days != 0, []run.Kind{run.Archive, run.Backup}},
+		{"calendar", j.Calendar != "", []run.Kind{run.Backup, run.Drill}},
+		{"retention", j.Retention != (backup.Retention{}), []run.Kind{run.Backup}},
+	} {
+		if f.given && !slices.Contains(f.of, j.Kind) {
+			return nil, fault.Field(f.name, "does not belong to a job of kind %s; leave it out", j.Kind)
+		}
+	}
+	if err := j.Retention.Check(); err != nil {
+		return nil, err
 	}
 	return j.Schedule.Timetable()
+}
+
+// Next returns up to n of the times of the schedule that are to come, the first one that the job is due at; none while it is paused.
+func (j *Job) Next(n int) ([]time.Time, error) {
+	times, err := j.Schedule.Timetable()
+	if err != nil {
+		return nil, err
+	}
+	var next []time.Time
+	for at := j.Due; !at.IsZero() && len(next) < n; at = times.Next(at) {
+		next = append(next, at)
+	}
+	return next, nil
 }
 
 // runID is the id of the run that a job starts for one of its times: always the same, so that even a job that was put back to an

@@ -37,14 +37,13 @@ func New(table store.Table, kinds map[run.Kind]Kind, newID func() string, clock 
 	return &Jobs{table: table, runs: run.NewStore(table), kinds: kinds, newID: newID, clock: clock}
 }
 
-// Create stores a new job, active, from j's kind, config, schedule, window and jitter. What is wrong with them is of kind
-// fault.Invalid and names the field; a config that is not there is fault.NotFound, one that is not active fault.Conflict, as is one
-// job more than MaxJobs.
+// Create stores a new job, active, from j's kind, config, schedule, window, jitter, calendar and retention. What is wrong with them is
+// of kind fault.Invalid and names the field; a config that is not there is fault.NotFound, one that is not active is ErrInactive, and
+// one job more than MaxJobs fault.Conflict.
 func (s *Jobs) Create(ctx context.Context, user string, j Job) (*Job, error) {
 	now := s.clock().UTC()
-	made := &Job{
-		ID: s.newID(), User: user, Kind: j.Kind, Config: j.Config, Schedule: j.Schedule, Window: j.Window, Jitter: j.Jitter, Created: now, Updated: now, Version: 1,
-	}
+	made := &Job{ID: s.newID(), User: user, Kind: j.Kind, Config: j.Config, Created: now, Version: 1}
+	made.set(&j, now)
 	times, err := s.check(ctx, made, now)
 	if err != nil {
 		return nil, err
@@ -85,6 +84,14 @@ func (s *Jobs) create(ctx context.Context, j *Job) error {
 	return nil
 }
 
+// set gives the job what its user may change of one.
+func (j *Job) set(to *Job, now time.Time) {
+	j.Schedule, j.Window, j.Jitter, j.Calendar, j.Retention, j.Updated = to.Schedule, to.Window, to.Jitter, to.Calendar, to.Retention, now
+	if j.Calendar == "" && (j.Kind == run.Backup || j.Kind == run.Drill) {
+		j.Calendar = SourceCalendar
+	}
+}
+
 // check says whether the job can start runs, and returns its times.
 func (s *Jobs) check(ctx context.Context, j *Job, now time.Time) (*Timetable, error) {
 	kind, ok := s.kinds[j.Kind]
@@ -99,7 +106,7 @@ func (s *Jobs) check(ctx context.Context, j *Job, now time.Time) (*Timetable, er
 	if err != nil {
 		return nil, err
 	}
-	_, _, err = kind.Days(ctx, j, now)
+	_, err = kind.Prepare(ctx, j, now)
 	return times, err
 }
 
@@ -157,8 +164,8 @@ func (s *Jobs) List(ctx context.Context, user string, limit int, cursor string) 
 	return readable(ctx, page.Items), page.Next, nil
 }
 
-// Update gives the job of j.ID the schedule, window and jitter of j if it still has j.Version, else store.ErrConflict. A job whose
-// schedule stays keeps its next time.
+// Update gives the job of j.ID the schedule, window, jitter, calendar and retention of j if it still has j.Version, else
+// store.ErrConflict. A job whose schedule stays keeps its next time.
 func (s *Jobs) Update(ctx context.Context, user string, j Job) (*Job, error) {
 	stored, err := s.Get(ctx, user, j.ID)
 	if err != nil {
@@ -169,7 +176,7 @@ func (s *Jobs) Update(ctx context.Context, user string, j Job) (*Job, error) {
 	}
 	now := s.clock().UTC()
 	same := stored.Schedule.equal(j.Schedule)
-	stored.Schedule, stored.Window, stored.Jitter, stored.Updated = j.Schedule, j.Window, j.Jitter, now
+	stored.set(&j, now)
 	times, err := stored.check()
 	if err != nil {
 		return nil, err
@@ -265,14 +272,14 @@ func (s *Jobs) Trigger(ctx context.Context, user, id string) (_ *run.Run, create
 		if !ok {
 			return nil, false, noKind(j)
 		}
-		from, to, err := kind.Days(ctx, j, now)
+		prepared, err := kind.Prepare(ctx, j, now)
 		if err != nil {
 			return nil, false, err
 		}
 		if err := s.announce(ctx, j); err != nil { // the start is about to be replaced
 			return nil, false, err
 		}
-		r, created, err := begin(ctx, s.table, s.runs, j, j.newRun(runID, telemetry.Correlation(ctx), from, to, now), now)
+		r, created, err := begin(ctx, s.table, s.runs, j, j.newRun(runID, telemetry.Correlation(ctx), prepared, now), now)
 		if errors.Is(err, store.ErrConflict) {
 			continue
 		}
@@ -321,13 +328,30 @@ func (s *Jobs) PauseAll(ctx context.Context, user, config string, why Reason) er
 	})
 }
 
-// ResumeAll resumes those of a user's jobs of a config, or of all if config is empty, that are paused for that reason.
+// ResumeAll resumes those of a user's jobs of a config, or of all if config is empty, that are paused for that reason. One that cannot
+// start runs stays paused for the reason that it has now.
 func (s *Jobs) ResumeAll(ctx context.Context, user, config string, why Reason) error {
 	return s.all(ctx, user, config, func(j *Job) error {
-		if j.State != Paused || j.Reason != why {
-			return nil
-		}
-		_, err := s.Resume(ctx, user, j.ID)
+		_, err := s.change(ctx, user, j.ID, func(j *Job) (bool, error) {
+			if j.State != Paused || j.Reason != why {
+				return false, nil
+			}
+			now := s.clock()
+			times, err := s.check(ctx, j, now)
+			if err == nil {
+				j.activate(times, now)
+				return true, nil
+			}
+			other, its := obstacle(err)
+			if !its {
+				return false, err
+			}
+			if other == why {
+				return false, nil
+			}
+			j.pause(other, run.NewProblem(err).Detail)
+			return true, nil
+		})
 		return err
 	})
 }

@@ -61,7 +61,13 @@ func TestCreate(t *testing.T) {
 			field  string
 			says   string
 		}{
-			{func(j *Job) { j.Kind = "dream" }, fault.Invalid, "kind", "expected archive"},
+			{func(j *Job) { j.Kind = "dream" }, fault.Invalid, "kind", "expected archive or backup or drill"},
+			{func(j *Job) { j.Calendar = "archive" }, fault.Invalid, "calendar", "does not belong to a job of kind archive"},
+			{func(j *Job) { j.Retention.Last = 1 }, fault.Invalid, "retention", "does not belong to a job of kind archive"},
+			{func(j *Job) { j.Kind, j.Calendar = run.Backup, "both" }, fault.Invalid, "calendar", "expected source or archive"},
+			{func(j *Job) { j.Kind, j.Retention.Weekly = run.Backup, 1001 }, fault.Invalid, "retention.weekly", "0 to 1000"},
+			{func(j *Job) { j.Kind, j.Window.Days = run.Drill, 1 }, fault.Invalid, "window.days", "does not belong to a job of kind drill"},
+			{func(j *Job) { j.Kind, j.Retention.Daily = run.Drill, 1 }, fault.Invalid, "retention", "does not belong to a job of kind drill"},
 			{func(j *Job) { j.Config = "" }, fault.Invalid, "config", "missing"},
 			{func(j *Job) { j.Config = "01K0000000000000000000000C" }, fault.NotFound, "", "no config"},
 			{func(j *Job) { j.Config = inactive.ID }, fault.Conflict, "", "not active"},
@@ -454,9 +460,9 @@ func TestHistoryAndHealth(t *testing.T) {
 	if late, bad := health(); late != nil || !cmp.Equal(bad, []string{failing.ID}) {
 		t.Errorf("with a run under way late are %v and failing %v", late, bad)
 	}
-	h, err := w.jobs().Health(t.Context(), user)
+	queues, err := w.jobs().Queues(t.Context())
 	must(t, err)
-	if got := h.Queues[run.Archive]; got.Waiting != 2 || got.Dead != 0 || got.Oldest.IsZero() {
+	if got := queues[run.Archive]; got.Waiting != 2 || got.Dead != 0 || got.Oldest.IsZero() {
 		t.Errorf("queue %+v", got)
 	}
 	for id := range w.messages() {

@@ -2,11 +2,13 @@ package job
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"adminassistant/shared/archive"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/queue"
@@ -18,41 +20,106 @@ import (
 type Kind struct {
 	// Queue takes the messages of the runs.
 	Queue queue.Queue
-	// Days returns the first and the last day of the run that a job starts for the time at. Errors that are not transient or
-	// internal mean that the job cannot start runs as it is; of kind fault.Conflict, that its config is inactive.
-	Days func(ctx context.Context, j *Job, at time.Time) (from, to calendar.Date, err error)
+	// Prepare returns what is particular to the run that a job starts for the time at: its days, calendar and input. Errors that are not
+	// transient or internal mean that the job cannot start runs as it is; ErrInactive, that its config is inactive.
+	Prepare func(ctx context.Context, j *Job, at time.Time) (run.Run, error)
 }
+
+// ErrInactive means that a job's config starts no runs. It comes in an error of kind fault.Conflict that names the config.
+var ErrInactive = errors.New("not active")
 
 // Archives is how archive jobs start their runs.
 func Archives(configs *archive.Configs, messages queue.Queue) Kind {
-	return Kind{Queue: messages, Days: func(ctx context.Context, j *Job, at time.Time) (from, to calendar.Date, err error) {
-		c, err := configs.Get(ctx, j.User, j.Config)
-		switch {
-		case err != nil:
-			return from, to, err
-		case !c.Active:
-			return from, to, fault.New(fault.Conflict, "config %q is not active; activate it first", c.Name)
-		case j.Window.Days == 0:
-			return configs.Window(ctx, c, at)
-		}
-		zone, err := calendar.LoadZone(c.Timezone)
+	return Kind{Queue: messages, Prepare: func(ctx context.Context, j *Job, at time.Time) (r run.Run, err error) {
+		c, err := j.config(ctx, configs)
 		if err != nil {
-			return from, to, err
+			return run.Run{}, err
 		}
-		from, to = j.Window.days(at, zone)
-		return from, to, nil
+		if j.Window.Days == 0 {
+			r.From, r.To, err = configs.Window(ctx, c, at)
+		} else {
+			r.From, r.To, err = j.days(c, at)
+		}
+		return r, err
 	}}
+}
+
+// Backups is how backup jobs start their runs.
+func Backups(configs *archive.Configs, messages queue.Queue) Kind {
+	return Kind{Queue: messages, Prepare: func(ctx context.Context, j *Job, at time.Time) (r run.Run, err error) {
+		c, err := j.config(ctx, configs)
+		if err != nil {
+			return run.Run{}, err
+		}
+		r.Calendar = j.calendar(c).String()
+		if r.Input, err = json.Marshal(backup.Input{Retention: j.Retention, Job: j.ID}); err != nil {
+			return run.Run{}, fmt.Errorf("input of the backup of job %s: %w", j.ID, err)
+		}
+		if j.Window.Days > 0 {
+			r.From, r.To, err = j.days(c, at)
+		}
+		return r, err
+	}}
+}
+
+// Drills is how jobs of drills start their runs.
+func Drills(configs *archive.Configs, messages queue.Queue) Kind {
+	return Kind{Queue: messages, Prepare: func(ctx context.Context, j *Job, _ time.Time) (run.Run, error) {
+		c, err := j.config(ctx, configs)
+		if err != nil {
+			return run.Run{}, err
+		}
+		return run.Run{Calendar: j.calendar(c).String()}, nil
+	}}
+}
+
+// config returns the job's config if it is active.
+func (j *Job) config(ctx context.Context, configs *archive.Configs) (archive.Config, error) {
+	c, err := configs.Get(ctx, j.User, j.Config)
+	if err == nil && !c.Active {
+		err = fault.New(fault.Conflict, "config %q is %w; activate it first", c.Name, ErrInactive)
+	}
+	return c, err
+}
+
+// calendar is the one of the config's that the job is about.
+func (j *Job) calendar(c archive.Config) calendar.URI {
+	if j.Calendar == ArchiveCalendar {
+		return c.Archive
+	}
+	return c.Source
+}
+
+// days are those of the job's window in the config's zone.
+func (j *Job) days(c archive.Config, at time.Time) (from, to calendar.Date, err error) {
+	zone, err := calendar.LoadZone(c.Timezone)
+	if err != nil {
+		return from, to, err
+	}
+	from, to = j.Window.days(at, zone)
+	return from, to, nil
+}
+
+// obstacle says why a job is to be paused whose run could not be prepared; false if that was not the job's fault.
+func obstacle(err error) (Reason, bool) {
+	switch of := fault.Of(err); {
+	case of == fault.Internal || of.Transient():
+		return "", false
+	case errors.Is(err, ErrInactive):
+		return ConfigInactive, true
+	}
+	return Broken, true
 }
 
 // noKind is what is wrong with a job of a kind that only another version of the program knows.
 func noKind(j *Job) error { return fmt.Errorf("job %s: nobody starts runs of kind %q", j.ID, j.Kind) }
 
-// newRun is the run that the job starts.
-func (j *Job) newRun(id, correlation string, from, to calendar.Date, now time.Time) *run.Run {
-	return &run.Run{
-		ID: id, User: j.User, Kind: j.Kind, Config: j.Config, From: from, To: to, Job: j.ID, State: run.Queued,
-		Progress: run.NewProgress("queued", 0, 0), Correlation: correlation, Created: now.UTC(),
-	}
+// newRun completes the run that was prepared for the job.
+func (j *Job) newRun(id, correlation string, prepared run.Run, now time.Time) *run.Run {
+	r := prepared
+	r.ID, r.User, r.Kind, r.Config, r.Job, r.State = id, j.User, j.Kind, j.Config, j.ID, run.Queued
+	r.Progress, r.Correlation, r.Created = run.NewProgress("queued", 0, 0), correlation, now.UTC()
+	return &r
 }
 
 // start notes on the job that it starts the run.
