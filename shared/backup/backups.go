@@ -67,11 +67,11 @@ func recordKey(user, id string) store.Key {
 // userFolder is where all objects of a user are.
 func userFolder(user string) string { return fmt.Sprintf("backups/%x/", sha256.Sum256([]byte(user))) }
 
-// folder is where all objects of a backup are.
-func folder(user, id string) string { return userFolder(user) + id + "/" }
+// folderOf is where all objects of a backup are.
+func folderOf(user, id string) string { return userFolder(user) + id + "/" }
 
 // key is where an object of an attempt is.
-func key(user, id, attempt, name string) string { return folder(user, id) + attempt + "/" + name }
+func key(user, id, attempt, name string) string { return folderOf(user, id) + attempt + "/" + name }
 
 // index is the partition of the index with the backups of one calendar.
 func index(user string, uri calendar.URI, id string) string {
@@ -224,7 +224,7 @@ func (b *Backups) Delete(ctx context.Context, user, id string) error {
 	if err := b.blobs.Delete(ctx, key(user, id, r.Attempt, manifestName)); err != nil {
 		return fmt.Errorf("delete backup %s: %w", id, err)
 	}
-	if err := b.clear(ctx, folder(user, id), ""); err != nil {
+	if err := b.clear(ctx, folderOf(user, id), ""); err != nil {
 		return fmt.Errorf("delete backup %s: %w", id, err)
 	}
 	if err := b.table.Delete(ctx, recordKey(user, id), store.Any()); err != nil {

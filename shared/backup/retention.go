@@ -2,9 +2,12 @@ package backup
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"time"
+
+	"adminassistant/shared/fault"
 )
 
 // keeps returns the ids of the backups that a rule keeps: of the last so many, and of the newest one of each of the last so many days, weeks (ISO 8601) and
@@ -40,4 +43,24 @@ func (r Retention) keeps(records []*Record, zone *time.Location) map[string]bool
 		}
 	}
 	return kept
+}
+
+// retain deletes the backups of a job that no rule keeps, and returns how many.
+func (b *Backups) retain(ctx context.Context, user string, in Input, zone *time.Location) (deleted int, err error) {
+	records, err := b.all(ctx, user)
+	if err != nil {
+		return 0, err
+	}
+	records = slices.DeleteFunc(records, func(r *Record) bool { return r.Job != in.Job || r.Going })
+	kept := in.Retention.keeps(records, zone)
+	for _, r := range records {
+		if kept[r.ID] {
+			continue
+		}
+		if err := b.Delete(ctx, user, r.ID); err != nil && fault.Of(err) != fault.NotFound {
+			return deleted, err
+		}
+		deleted++
+	}
+	return deleted, nil
 }
