@@ -71,7 +71,7 @@ func open(r *bufio.Reader) (*Stream, error) {
 		return &Stream{Format: JSONL, Name: j.Calendar.Name, Zones: j.Zones, each: j.each}, nil
 	case strings.EqualFold(string(bytes.TrimSpace(first)), "BEGIN:VCALENDAR"):
 		return readICS(r)
-	case bytes.ContainsAny(first, ",") && !bytes.ContainsAny(head, "\x00"):
+	case bytes.ContainsAny(first, ",") && !bytes.ContainsAny(first, "\x00"):
 		c, err := openCSV(r)
 		if err != nil {
 			return nil, err
