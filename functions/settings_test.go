@@ -24,7 +24,7 @@ func anywhere() *resources {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	needed := map[string][]string{
-		"api":        {"BUCKET", "QUEUE_ARCHIVE", "SIGN_IN_AUDIENCE", "SIGN_IN_TENANTS"},
+		"api":        {"BUCKET", "QUEUE_ARCHIVE", "QUEUE_BACKUP", "SIGN_IN_AUDIENCE", "SIGN_IN_TENANTS"},
 		"dispatcher": {"QUEUE_ARCHIVE", "QUEUE_BACKUP"},
 		"archive":    {"BUCKET", "QUEUE_ARCHIVE", "QUEUE_ARCHIVE_DEAD"},
 		"backup":     {"BUCKET", "QUEUE_BACKUP", "QUEUE_BACKUP_DEAD"},

@@ -20,9 +20,12 @@ import (
 
 type runView struct {
 	ID        string          `json:"id"`
+	Kind      run.Kind        `json:"kind"`
 	Config    string          `json:"config"`
-	From      string          `json:"from"`
-	To        string          `json:"to"`
+	Calendar  string          `json:"calendar,omitempty"`
+	Job       string          `json:"job,omitempty"`
+	From      string          `json:"from,omitempty"`
+	To        string          `json:"to,omitempty"`
 	DryRun    bool            `json:"dry_run"`
 	AttemptOf string          `json:"attempt_of,omitempty"`
 	State     run.State       `json:"state"`
@@ -201,12 +204,23 @@ type planItem struct {
 	Issues      []string             `json:"issues"`
 }
 
+// days tells which days a run covers.
+func (r *runView) days() string {
+	if r.From == "" {
+		return "all days"
+	}
+	return r.From + " to " + r.To
+}
+
 func (p *program) printRun(r runView, config string, items []runItem, zone *time.Location) {
 	kind := "run"
-	if r.DryRun {
+	switch {
+	case r.DryRun:
 		kind = "dry run"
+	case r.Kind != run.Archive:
+		kind = string(r.Kind)
 	}
-	fmt.Fprintf(p.out, "%s %s of config %s, %s to %s: %s\n", kind, r.ID, printable(config), r.From, r.To, r.State)
+	fmt.Fprintf(p.out, "%s %s of config %s, %s: %s\n", kind, r.ID, printable(config), r.days(), r.State)
 	if r.Problem != nil {
 		fmt.Fprintf(p.out, "%s\n", printable(r.Problem.Detail))
 	}
@@ -272,6 +286,24 @@ func (p *program) archiveShow() *cobra.Command {
 	}
 }
 
+// printRuns prints a row for each run.
+func (p *program) printRuns(ctx context.Context, c *client, runs []runView) error {
+	names, err := p.configNames(ctx, c)
+	if err != nil {
+		return err
+	}
+	var rows []table.Row
+	for _, r := range runs {
+		counts := ""
+		if r.Result != nil {
+			counts = fmt.Sprintf("%d fetched, %d written", r.Result.Counts.Fetched, r.Result.Written)
+		}
+		rows = append(rows, table.Row{r.ID, r.Created.Local().Format("2006-01-02 15:04"), string(r.Kind), names[r.Config], r.days(), string(r.State), counts, mark(r.DryRun, "dry run")})
+	}
+	p.printTable(table.Row{"Run", "Created", "Kind", "Config", "Period", "State", "", ""}, rows)
+	return nil
+}
+
 func (p *program) archiveList() *cobra.Command {
 	var config string
 	var most int
@@ -286,24 +318,7 @@ func (p *program) archiveList() *cobra.Command {
 			if err != nil || p.output == "json" {
 				return errors.Join(err, p.jsonUnless(err, runs))
 			}
-			configs, err := all[configView](ctx, c, "/v1/archive-configs", nil, 0)
-			if err != nil {
-				return err
-			}
-			names := map[string]string{}
-			for _, v := range configs {
-				names[v.ID] = v.Name
-			}
-			var rows []table.Row
-			for _, r := range runs {
-				counts := ""
-				if r.Result != nil {
-					counts = fmt.Sprintf("%d fetched, %d written", r.Result.Counts.Fetched, r.Result.Written)
-				}
-				rows = append(rows, table.Row{r.ID, r.Created.Local().Format("2006-01-02 15:04"), names[r.Config], r.From + " to " + r.To, string(r.State), counts, mark(r.DryRun, "dry run")})
-			}
-			p.printTable(table.Row{"Run", "Created", "Config", "Period", "State", "", ""}, rows)
-			return nil
+			return p.printRuns(ctx, c, runs)
 		}),
 	}
 	cmd.Flags().StringVar(&config, "config", "", "only runs of this archive config")

@@ -352,6 +352,7 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 		{"--dance"}, {"calendar", "create"}, {"calendar", "create", "a", "b"}, {"calendar", "import", "a"}, {"calendar", "events", work},
 		{"archive", "run"}, {"archive", "show"}, {"archive", "plan"}, {"archive", "retry"}, {"config", "create", "--name", "x"}, {"config", "create", "--look-back", "many"},
 		{"ledger", "day"}, {"ledger", "day", "2026-10-15"}, {"ledger", "history", "key"}, {"ledger", "verify"},
+		{"job", "dance"}, {"job", "create"}, {"job", "create", "--config", "x"}, {"job", "create", "--config", "x", "--daily", "01:00", "--monthly", "1@01:00"}, {"job", "show"},
 		{"login", "now"}, {"logout", "now"}, {"whoami", "now"}, {"--profile", "My Profile", "whoami"}, {"--profile", "none", "whoami"},
 		{"version", "now"}, {"version", "--output", "xml"},
 		{"serve", "--addr", "0.0.0.0:8080"}, {"serve", "--addr", ":8080"}, {"serve", "--addr", "[::]:0"}, {"serve", "--addr", "example.com:80"}, {"serve", "--addr", "8080"},
@@ -371,10 +372,11 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 func TestHelp(t *testing.T) {
 	m := newMachine(t)
 	for group, commands := range map[string][]string{
-		"":           {"login", "logout", "whoami", "calendar", "config", "archive", "ledger", "serve", "version", "completion"},
+		"":           {"login", "logout", "whoami", "calendar", "config", "archive", "job", "ledger", "serve", "version", "completion"},
 		"calendar":   {"create", "list", "delete", "import", "export", "events", "overlaps"},
 		"config":     {"create", "list", "show", "edit", "activate", "deactivate", "delete"},
 		"archive":    {"plan", "run", "show", "list", "retry"},
+		"job":        {"create", "list", "show", "edit", "pause", "resume", "trigger", "remove", "history", "health"},
 		"ledger":     {"day", "history", "verify"},
 		"serve":      {"--addr", "127.0.0.1:8080"},
 		"completion": {"bash", "zsh", "fish"},

@@ -8,13 +8,17 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"adminassistant/shared/app"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/job"
+	"adminassistant/shared/run"
 )
 
 // sampleMonth is October 2026 of a consultant in Berlin: series with exceptions across the change of the clocks, overlaps of every
@@ -29,7 +33,7 @@ const (
 )
 
 // prepareDemo puts the sample month into a calendar of this machine, archives it as any other through queue and worker, and shows
-// what became of it. Then it does a nightly archive of a mailbox: that of the account in Microsoft 365 where that is set up, else one
+// what became of it, and what will happen to it every night. Then it does a nightly archive of a mailbox: that of the account in Microsoft 365 where that is set up, else one
 // in a simulator, which closing stops. What is there from an earlier start stays.
 func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func(), err error) {
 	closing = func() {}
@@ -82,6 +86,9 @@ func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func
 		return nil, err
 	}
 	p.printDay(entries, zone)
+	if err := p.scheduleDemo(ctx, c, work); err != nil {
+		return nil, err
+	}
 	fmt.Fprintln(p.out)
 	if mailbox == "" {
 		_, err := fmt.Fprintln(p.out, "Microsoft 365 is set up; name a mailbox with --mailbox to archive its default calendar too.")
@@ -118,6 +125,31 @@ func (p *program) archiveDemo(ctx context.Context, c *client, body configBody, t
 		return err
 	}
 	return nil
+}
+
+// scheduleDemo has the sample month's calendar archived and backed up every night, and shows when that will be next. Jobs that are
+// there stay as they are.
+func (p *program) scheduleDemo(ctx context.Context, c *client, config configBody) error {
+	ofConfig := url.Values{"config": {config.Name}}
+	there, err := all[jobView](ctx, c, "/v1/jobs", ofConfig, 0)
+	if err != nil {
+		return err
+	}
+	nightly := jobSettings{Schedule: job.Schedule{Repeat: job.Daily, At: "23:59", Zone: config.Timezone}, Jitter: job.DefaultJitter}
+	backups := nightly
+	backups.Schedule.At, backups.Retention = "04:00", backup.Retention{Last: 7, Monthly: 12}
+	for _, body := range []jobBody{{run.Archive, config.Name, nightly}, {run.Backup, config.Name, backups}} {
+		if slices.ContainsFunc(there, func(v jobView) bool { return v.Kind == body.Kind }) {
+			continue
+		}
+		var made jobView
+		if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/jobs", json: body}, &made); err != nil {
+			return err
+		}
+		there = append(there, made)
+	}
+	fmt.Fprint(p.out, "\nWhat happens by itself:\n\n")
+	return p.printJobs(ctx, c, there)
 }
 
 // printDay prints what is of interest on a day, without keys and times of recording.

@@ -83,7 +83,7 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 			Name: api, Description: "Answers the HTTP API.", MemoryMB: 512, Timeout: apiTimeout,
 			Environment: e.of(e.bucket(), e.urls(q.archive.queue, q.backup.queue), e.key(), e.signIn(), e.graph()),
 			May: may(g.table(), g.objects(objects[api]),
-				one(g.sends(q.archive.queue, q.backup.queue), g.tokens("kms:GenerateDataKey")),
+				one(g.sends(q.archive.queue, q.backup.queue), g.counts(q.archive.queue, q.backup.queue), g.tokens("kms:GenerateDataKey")),
 				g.credentials(p.Graph)), // the application's, to list calendars; never a user's
 		}),
 		dispatcher: golambda.New(here, settings, golambda.Props{

@@ -93,6 +93,11 @@ func (g grants) sends(to ...named) awsiam.PolicyStatement {
 	return golambda.Allow(arns(to), "sqs:SendMessage")
 }
 
+// counts allows to see how many messages wait in queues.
+func (g grants) counts(in ...named) awsiam.PolicyStatement {
+	return golambda.Allow(arns(in), "sqs:GetQueueAttributes")
+}
+
 // consumes allows what Lambda does with the function's role to take messages off queues, and what the function does to give them back.
 func (g grants) consumes(from ...named) awsiam.PolicyStatement {
 	return golambda.Allow(arns(from), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")

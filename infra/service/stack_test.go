@@ -233,6 +233,7 @@ func TestPermissions(t *testing.T) {
 			"s3:DeleteObject on bucket/ledger/* bucket/runs/*",
 			"kms:Decrypt on key" + viaBucket,
 			"sqs:SendMessage on queue-archive queue-backup",
+			"sqs:GetQueueAttributes on queue-archive queue-backup",
 			"kms:GenerateDataKey on tokenkey" + ofAToken,
 			readSecret,
 		},

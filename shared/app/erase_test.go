@@ -53,7 +53,7 @@ func openOne(t *testing.T) *one {
 	blobs, err := folder.Open(filepath.Join(dir, "blobs"))
 	must(t, err)
 	t.Cleanup(func() { must(t, blobs.Close()) })
-	o.table, o.archives, o.blobs = table, messages.Queue("archive"), blobs
+	o.table, o.archives, o.backups, o.blobs = table, messages.Queue("archive"), messages.Queue("backup"), blobs
 	o.limits = limit.New(o.table, limit.Default(), time.Now)
 	o.connect(fromSettings(o.settings))
 	o.api = o.system.api("test", func(r *http.Request) (account.Principal, error) {

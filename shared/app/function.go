@@ -114,6 +114,7 @@ func openFunction(version string, requires []string) (*Function, error) {
 		f.blobs = s3.New(f.aws, s.Bucket)
 	}
 	f.archives = sqs.New(f.aws, s.QueueArchive, s.QueueArchiveDead)
+	f.backups = sqs.New(f.aws, s.QueueBackup, s.QueueBackupDead)
 	f.connect(f.credentials)
 	f.providers.users = &once[*microsoft.Client]{make: f.newMicrosoft}
 	return f, nil
@@ -224,7 +225,7 @@ func (f *Function) StartArchive() {
 
 // StartBackup takes the messages of the backup queue.
 func (f *Function) StartBackup() {
-	f.startWorker(sqs.New(f.aws, f.settings.QueueBackup, f.settings.QueueBackupDead), nil)
+	f.startWorker(f.backups, nil)
 }
 
 func (f *Function) startWorker(q queue.Queue, handlers map[run.Kind]run.Handler) {

@@ -12,11 +12,14 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/job"
+	"adminassistant/shared/pause"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store/sqlite"
@@ -29,10 +32,17 @@ type Local struct {
 	// Principal is the only user: the account that the process runs under.
 	Principal account.Principal
 
-	handler  http.Handler
-	worker   *run.Worker
-	archives *queues.Queue
-	closers  []io.Closer
+	handler    http.Handler
+	stations   []station
+	dispatcher *job.Dispatcher
+	log        zerolog.Logger
+	closers    []io.Closer
+}
+
+// station is a queue and who works it off.
+type station struct {
+	queue  *queues.Queue
+	worker *run.Worker
 }
 
 // OpenLocal opens or makes the data folder and wires everything. Logs go to out.
@@ -72,8 +82,8 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	l.closers = append(l.closers, messages)
-	l.archives = messages.Queue("archive")
-	y.archives = l.archives
+	archives, backups := messages.Queue("archive"), messages.Queue("backup")
+	y.archives, y.backups = archives, backups
 	if y.blobs, err = folder.Open(filepath.Join(dir, "blobs")); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
@@ -83,7 +93,11 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 			return nil, err
 		}
 	}
-	l.worker = y.worker(y.archives, time.Second, s.Lease, map[run.Kind]run.Handler{run.Archive: y.archiver()})
+	l.stations = []station{
+		{archives, y.worker(archives, time.Second, s.Lease, map[run.Kind]run.Handler{run.Archive: y.archiver()})},
+		{backups, y.worker(backups, time.Second, s.Lease, nil)},
+	}
+	l.dispatcher, l.log = y.dispatcher(), log
 	l.handler = y.api(version, func(*http.Request) (account.Principal, error) { return l.Principal, nil })
 	return l, nil
 }
@@ -91,12 +105,30 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 // Handler returns the API.
 func (l *Local) Handler() http.Handler { return l.handler }
 
-// Work carries out the runs that the queue names, until ctx ends, and fails those whose messages became dead letters.
+// Work starts the runs of jobs that are due and carries out the runs that the queues name, until ctx ends, and fails those whose
+// messages became dead letters.
 func (l *Local) Work(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return l.worker.Poll(ctx) })
-	group.Go(func() error { return l.bury(ctx) })
+	for _, s := range l.stations {
+		group.Go(func() error { return s.worker.Poll(ctx) })
+		group.Go(func() error { return l.bury(ctx, s) })
+	}
+	group.Go(func() error { return l.dispatch(ctx) })
 	return group.Wait()
+}
+
+// dispatch starts what is due, now and at every full minute. A tick that has begun goes to its end; what went wrong in it is in the
+// log, and tried again by the next one.
+func (l *Local) dispatch(ctx context.Context) error {
+	for {
+		ticking, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		_, _ = l.dispatcher.Tick(ticking)
+		cancel()
+		now := l.dispatcher.Clock()
+		if err := pause.For(ctx, now.Truncate(time.Minute).Add(time.Minute).Sub(now)); err != nil {
+			return err
+		}
+	}
 }
 
 const (
@@ -107,22 +139,22 @@ const (
 )
 
 // bury fails the runs that dead letters name. The letters stay where they are, for the machine's owner.
-func (l *Local) bury(ctx context.Context) error {
+func (l *Local) bury(ctx context.Context, s station) error {
 	seen := map[string]bool{}
 	tick := time.NewTicker(lookForDead)
 	defer tick.Stop()
 	for {
-		letters, err := l.archives.DeadLetters(ctx, deadAtOnce)
+		letters, err := s.queue.DeadLetters(ctx, deadAtOnce)
 		if err != nil && ctx.Err() == nil {
-			telemetry.Failure(l.worker.Log.Warn(), err).Msg("dead letters not read")
+			telemetry.Failure(l.log.Warn(), err).Msg("dead letters not read")
 		}
 		for _, letter := range letters {
 			if seen[letter.ID] {
 				continue
 			}
-			err := l.worker.Bury(ctx, letter.Body)
+			err := s.worker.Bury(ctx, letter.Body)
 			if err != nil && ctx.Err() == nil {
-				telemetry.Failure(l.worker.Log.Warn(), err).Str("message_id", letter.ID).Msg("dead letter names no run that could be failed")
+				telemetry.Failure(l.log.Warn(), err).Str("message_id", letter.ID).Msg("dead letter names no run that could be failed")
 			}
 			seen[letter.ID] = err == nil || !fault.Of(err).Transient()
 		}
@@ -144,7 +176,7 @@ func (l *Local) Close() error {
 	return errors.Join(errs...)
 }
 
-// osPrincipal returns the user that the operating system knows.
+// osPrincipal returns the user that the operating system knows, who administers what is theirs alone.
 func osPrincipal() (account.Principal, error) {
 	u, err := user.Current()
 	if err != nil {
@@ -154,5 +186,5 @@ func osPrincipal() (account.Principal, error) {
 	if name == "" {
 		name = u.Username
 	}
-	return account.Principal{Tenant: "local", Object: u.Username, Name: name}, nil
+	return account.Principal{Tenant: "local", Object: u.Username, Name: name, Role: account.RoleAdmin}, nil
 }

@@ -32,6 +32,7 @@ type system struct {
 	table     store.Table
 	blobs     blob.Blob
 	archives  queue.Queue
+	backups   queue.Queue // of backups, restores and drills
 	own       *local.Provider
 	entries   *ledger.Ledger
 	configs   *archive.Configs
@@ -55,7 +56,7 @@ func (y *system) connect(credentials credentials) {
 func (y *system) api(version string, authenticate func(*http.Request) (account.Principal, error)) http.Handler {
 	users := account.NewUsers(y.table, time.Now)
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Ledger: y.entries, Blobs: y.blobs, Table: y.table,
+		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Jobs: job.New(y.table, y.kinds(), newID, time.Now), Ledger: y.entries, Blobs: y.blobs, Table: y.table,
 		Users: users, Eraser: y.eraser(users), Audit: y.audit, Limits: y.limits,
 		Provider: y.providers.of,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
@@ -81,10 +82,17 @@ func (y *system) archiver() *archive.Runner {
 	}
 }
 
+// kinds are how jobs start their runs.
+func (y *system) kinds() map[run.Kind]job.Kind {
+	return map[run.Kind]job.Kind{
+		run.Archive: job.Archives(y.configs, y.archives), run.Backup: job.Backups(y.configs, y.backups), run.Drill: job.Drills(y.configs, y.backups),
+	}
+}
+
 // dispatcher returns who starts the runs of jobs that are due.
 func (y *system) dispatcher() *job.Dispatcher {
 	return &job.Dispatcher{
-		Table: y.table, Kinds: map[run.Kind]job.Kind{run.Archive: job.Archives(y.configs, y.archives)}, Clock: time.Now, Log: y.log, Metrics: y.metrics,
+		Table: y.table, Kinds: y.kinds(), Clock: time.Now, Log: y.log, Metrics: y.metrics, Barred: account.NewUsers(y.table, time.Now).Barred,
 	}
 }
 

@@ -306,8 +306,7 @@ func (s *server) jobRuns(ctx context.Context, in *struct {
 type queueView struct {
 	Kind    string `json:"kind" enum:"archive,backup,drill"`
 	Waiting int    `json:"waiting" doc:"Messages that wait, or are being worked on."`
-	Age     int    `json:"age" doc:"Of the oldest one, in seconds."`
-	Dead    int    `json:"dead" doc:"Messages that nobody could handle."`
+	Age     *int   `json:"age,omitempty" doc:"Of the oldest one, in seconds; where one waits and the queue tells."`
 }
 
 // jobHealthView is how a user's jobs are.
@@ -335,9 +334,10 @@ func (s *server) jobHealth(ctx context.Context, _ *struct{}) (*struct{ Body jobH
 		return nil, err
 	}
 	for _, kind := range slices.Sorted(maps.Keys(queues)) {
-		q := queueView{Kind: string(kind), Waiting: queues[kind].Waiting, Dead: queues[kind].Dead}
+		q := queueView{Kind: string(kind), Waiting: queues[kind].Waiting}
 		if oldest := queues[kind].Oldest; !oldest.IsZero() {
-			q.Age = int(s.Clock().Sub(oldest) / time.Second)
+			age := int(s.Clock().Sub(oldest) / time.Second)
+			q.Age = &age
 		}
 		view.Queues = append(view.Queues, q)
 	}
