@@ -8,6 +8,7 @@ import (
 	"adminassistant/shared/account/session"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/job"
 	"adminassistant/shared/telemetry"
@@ -26,6 +27,7 @@ func (y *system) eraser(users *account.Users) *account.Eraser {
 			}
 			return archive.Erase(ctx, y.table, y.blobs, e.User, before, time.Now())
 		}},
+		account.Step{Name: "backups", Erase: func(ctx context.Context, e account.Erasure) error { return backup.Erase(ctx, y.table, y.blobs, e.User) }},
 		account.Step{Name: "calendars", Erase: func(ctx context.Context, e account.Erasure) error { return y.own.For(e.User).Erase(ctx) }},
 		account.Step{Name: "requests", Erase: func(ctx context.Context, e account.Erasure) error {
 			return httpapi.EraseRecords(ctx, y.table, e.User)

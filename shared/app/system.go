@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"net/http"
 	"time"
@@ -11,7 +12,9 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/blob"
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graph"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/httpapi"
@@ -56,7 +59,8 @@ func (y *system) connect(credentials credentials) {
 func (y *system) api(version string, authenticate func(*http.Request) (account.Principal, error)) http.Handler {
 	users := account.NewUsers(y.table, time.Now)
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Jobs: job.New(y.table, y.kinds(), newID, time.Now), Ledger: y.entries, Blobs: y.blobs, Table: y.table,
+		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Jobs: job.New(y.table, y.kinds(), newID, time.Now),
+		Backups: backup.New(y.table, y.blobs), BackupStarter: &run.Starter{Runs: y.runs, Queue: y.backups}, Ledger: y.entries, Blobs: y.blobs, Table: y.table,
 		Users: users, Eraser: y.eraser(users), Audit: y.audit, Limits: y.limits,
 		Provider: y.providers.of,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
@@ -79,6 +83,16 @@ func (y *system) archiver() *archive.Runner {
 	return &archive.Runner{
 		Table: y.table, Blobs: y.blobs, Provider: y.providers.of,
 		Clock: time.Now, NewID: newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
+	}
+}
+
+// backuper returns who carries out backup runs; version is of the software.
+func (y *system) backuper(version string) *backup.Runner {
+	return &backup.Runner{
+		Table: y.table, Blobs: y.blobs, Zone: y.configs.Zone, Clock: time.Now, NewID: newID, Software: version, HandOn: y.settings.HandOn,
+		Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {
+			return y.providers.of(ctx, user, uri)
+		},
 	}
 }
 

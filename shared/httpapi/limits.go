@@ -46,6 +46,11 @@ var classes = map[string]limit.Class{
 	"POST /v1/jobs/{id}/resume":  limit.Writes,
 	"POST /v1/jobs/{id}/trigger": limit.Starts,
 
+	routeStartBackup:  limit.Starts,
+	routeBackupFile:   limit.Bulk,
+	routeVerifyBackup: limit.Bulk,
+	routeDeleteBackup: limit.Removals,
+
 	"POST /v1/ledger/{config}/verify": limit.Bulk,
 	"POST /v1/audit/verify":           limit.Bulk,
 	"GET /v1/audit/export":            limit.Bulk,
