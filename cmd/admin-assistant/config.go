@@ -149,21 +149,8 @@ func (p *program) configEdit() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			// The given flags are set again on flags that stand for the config as it is.
-			given := pflag.NewFlagSet("", pflag.ContinueOnError)
-			v.configBody.flags(given)
-			changed := 0
-			cmd.Flags().Visit(func(f *pflag.Flag) {
-				if given.Lookup(f.Name) != nil {
-					changed++
-					err = errors.Join(err, given.Set(f.Name, f.Value.String()))
-				}
-			})
-			if err != nil {
+			if err := edit(cmd, v.configBody.flags); err != nil {
 				return err
-			}
-			if changed == 0 {
-				return usageError{fmt.Errorf("nothing to change; see: %s --help", cmd.CommandPath())}
 			}
 			var now configView
 			if _, err := c.do(ctx, request{method: http.MethodPut, path: "/v1/archive-configs/" + v.ID, json: v.configBody, ifMatch: etag}, &now); err != nil {
@@ -174,6 +161,24 @@ func (p *program) configEdit() *cobra.Command {
 	}
 	change.flags(cmd.Flags())
 	return cmd
+}
+
+// edit sets the flags that a command was given once more, on those that register makes for a thing as it is. That none was given is a
+// usage error.
+func edit(cmd *cobra.Command, register func(*pflag.FlagSet)) (err error) {
+	present := pflag.NewFlagSet("", pflag.ContinueOnError)
+	register(present)
+	changed := 0
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if present.Lookup(f.Name) != nil {
+			changed++
+			err = errors.Join(err, present.Set(f.Name, f.Value.String()))
+		}
+	})
+	if err == nil && changed == 0 {
+		err = usageError{fmt.Errorf("nothing to change; see: %s --help", cmd.CommandPath())}
+	}
+	return err
 }
 
 func (p *program) configSwitch(verb, short string) *cobra.Command {

@@ -359,22 +359,9 @@ func (p *program) jobEdit() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				// The given flags are set again on flags that stand for the job as it is.
 				now := jobFlags{settings: v.jobSettings, timezone: v.Schedule.Zone}
-				given := pflag.NewFlagSet("", pflag.ContinueOnError)
-				now.register(given)
-				changed := 0
-				cmd.Flags().Visit(func(f *pflag.Flag) {
-					if given.Lookup(f.Name) != nil {
-						changed++
-						err = errors.Join(err, given.Set(f.Name, f.Value.String()))
-					}
-				})
-				if err != nil {
+				if err := edit(cmd, now.register); err != nil {
 					return err
-				}
-				if changed == 0 {
-					return usageError{fmt.Errorf("nothing to change; see: %s --help", cmd.CommandPath())}
 				}
 				if s != nil {
 					now.settings.Schedule = *s

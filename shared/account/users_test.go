@@ -431,3 +431,27 @@ func TestAdministrator(t *testing.T) {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
+
+func TestBarred(t *testing.T) {
+	w := newWorld(t)
+	u := w.process()
+	broken := Principal{Tenant: "home", Object: "broken"}
+	for _, p := range []Principal{ann, boss, eve, broken} {
+		w.admitted(u, p)
+	}
+	_, err := w.process().Disable(t.Context(), boss, ann.Object)
+	must(t, err)
+	_, err = w.table.Put(t.Context(), store.Item{Key: profileKey(broken.Tenant, broken.Object), Data: []byte(`{"disabled":`)}, store.Any())
+	must(t, err)
+	keys := []string{ann.Key(), boss.Key(), eve.Key(), broken.Key(), "home#nobody"}
+	got, err := u.Barred(t.Context(), keys) // which another process has disabled, and u remembers otherwise
+	must(t, err)
+	if diff := cmp.Diff(map[string]bool{ann.Key(): true}, got); diff != "" {
+		t.Errorf("barred (-want +got):\n%s", diff)
+	}
+	_, err = u.Enable(t.Context(), boss, ann.Object)
+	must(t, err)
+	if got, err := u.Barred(t.Context(), keys); err != nil || len(got) != 0 {
+		t.Errorf("barred %v, %v", got, err)
+	}
+}

@@ -125,9 +125,11 @@ func (s *server) configRoutes(api huma.API) {
 	handle(api, tagConfigs, "GET /v1/archive-configs/{id}", "Show an archive config", s.getConfig)
 	handle(api, tagConfigs, "PUT /v1/archive-configs/{id}", "Replace an archive config", s.putConfig,
 		describe("What is left out gets its default. Once something is archived, the calendars cannot change."))
-	handle(api, tagConfigs, "DELETE /v1/archive-configs/{id}", "Delete an archive config that never archived anything", s.deleteConfig)
-	handle(api, tagConfigs, "POST /v1/archive-configs/{id}/activate", "Let a config start runs", s.activation(true))
-	handle(api, tagConfigs, "POST /v1/archive-configs/{id}/deactivate", "Keep a config from starting runs", s.activation(false))
+	handle(api, tagConfigs, "DELETE /v1/archive-configs/{id}", "Delete an archive config that never archived anything", s.deleteConfig, describe("Its jobs go with it."))
+	handle(api, tagConfigs, "POST /v1/archive-configs/{id}/activate", "Let a config start runs", s.activation(true),
+		describe("Its jobs go on at their next times, but for those that you paused yourself."))
+	handle(api, tagConfigs, "POST /v1/archive-configs/{id}/deactivate", "Keep a config from starting runs", s.activation(false),
+		describe("Its jobs are paused until it is active again."))
 	handle(api, tagConfigs, "GET /v1/archive-configs/{id}/window", "Show the days that a run without a period would cover", s.configWindow)
 }
 

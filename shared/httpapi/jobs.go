@@ -164,13 +164,9 @@ func (s *server) listJobs(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	config := ""
-	if in.Config != "" {
-		c, err := s.Configs.Named(ctx, who, in.Config)
-		if err != nil {
-			return nil, err
-		}
-		config = c.ID
+	config, err := s.ofConfig(ctx, who, in.Config)
+	if err != nil {
+		return nil, err
 	}
 	var found []*job.Job
 	next := in.Cursor
@@ -190,12 +186,25 @@ func (s *server) listJobs(ctx context.Context, in *struct {
 	}
 }
 
-func (s *server) getJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
+func (s *server) job(ctx context.Context, id string) (*job.Job, error) {
 	who, err := user(ctx)
 	if err != nil {
 		return nil, err
 	}
-	j, err := s.Jobs.Get(ctx, who, in.ID)
+	return s.Jobs.Get(ctx, who, id)
+}
+
+// changingJob returns the job that a request changes or removes, if it is the version that its caller has read.
+func (s *server) changingJob(ctx context.Context, id string, read IfMatch) (*job.Job, error) {
+	j, err := s.job(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return j, read.check(j.Version)
+}
+
+func (s *server) getJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
+	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -207,19 +216,12 @@ func (s *server) putJob(ctx context.Context, in *struct {
 	IfMatch
 	Body JobSettings
 }) (*jobAnswer, error) {
-	who, err := user(ctx)
+	j, err := s.changingJob(ctx, in.ID, in.IfMatch)
 	if err != nil {
-		return nil, err
-	}
-	j, err := s.Jobs.Get(ctx, who, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	if err := in.check(j.Version); err != nil {
 		return nil, err
 	}
 	in.Body.apply(j)
-	if j, err = s.Jobs.Update(ctx, who, *j); err != nil {
+	if j, err = s.Jobs.Update(ctx, j.User, *j); err != nil {
 		return nil, ifChanged(err)
 	}
 	return answerJob(j)
@@ -229,18 +231,11 @@ func (s *server) deleteJob(ctx context.Context, in *struct {
 	ByID
 	IfMatch
 }) (*struct{}, error) {
-	who, err := user(ctx)
+	j, err := s.changingJob(ctx, in.ID, in.IfMatch)
 	if err != nil {
 		return nil, err
 	}
-	j, err := s.Jobs.Get(ctx, who, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	if err := in.check(j.Version); err != nil {
-		return nil, err
-	}
-	return &struct{}{}, ifChanged(s.Jobs.Remove(ctx, who, in.ID, j.Version))
+	return &struct{}{}, ifChanged(s.Jobs.Remove(ctx, j.User, j.ID, j.Version))
 }
 
 func (s *server) pauseJob(ctx context.Context, in *ByID) (*jobAnswer, error) {

@@ -197,13 +197,9 @@ func (s *server) listRuns(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	config := ""
-	if in.Config != "" {
-		c, err := s.Configs.Named(ctx, who, in.Config)
-		if err != nil {
-			return nil, err
-		}
-		config = c.ID
+	config, err := s.ofConfig(ctx, who, in.Config)
+	if err != nil {
+		return nil, err
 	}
 	if in.Calendar != "" {
 		if in.Config != "" {
@@ -232,6 +228,15 @@ func (s *server) listRuns(ctx context.Context, in *struct {
 		}
 	}
 	return pageOfRuns(found, next)
+}
+
+// ofConfig is the id of the config that a list is limited to, which may be named by its name; empty if it is not.
+func (s *server) ofConfig(ctx context.Context, who, idOrName string) (string, error) {
+	if idOrName == "" {
+		return "", nil
+	}
+	c, err := s.Configs.Named(ctx, who, idOrName)
+	return c.ID, err
 }
 
 func pageOfRuns(runs []*run.Run, next string) (_ *page[runView], err error) {

@@ -210,7 +210,7 @@ func (t *tick) barred(items []store.Item) (map[string]bool, error) {
 		users = append(users, jobUser(item.Key))
 	}
 	slices.Sort(users)
-	return t.Barred(t.ctx, slices.Compact(users))
+	return t.Barred(t.Log.WithContext(t.ctx), slices.Compact(users))
 }
 
 var errDisabled = fault.New(fault.Forbidden, "an administrator of your organisation has disabled your account here")

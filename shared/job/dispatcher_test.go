@@ -18,6 +18,7 @@ import (
 	"github.com/oklog/ulid/v2"
 	"github.com/rs/zerolog"
 
+	"adminassistant/shared/account"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/awssdk"
 	"adminassistant/shared/awstest"
@@ -478,32 +479,38 @@ func (w *world) atOnce(n int) {
 	t := w.t
 	c := newCrowd(w, w.table, n)
 	w.advance(3 * time.Hour)
-	var both sync.WaitGroup
-	var reports [2]Report
-	for i := range reports {
-		d := w.dispatcher()
-		both.Go(func() {
-			var err error
-			if reports[i], err = d.Tick(t.Context()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	both.Wait()
-	for reports[0].Failed+reports[1].Failed > 0 { // another transaction was in the way too often
-		w.advance(takeOver)
-		r := w.tick()
-		reports[0].Started += r.Started
-		reports[0].Failed, reports[1].Failed = r.Failed, 0
-	}
-	if reports[0].Started+reports[1].Started != n {
-		t.Errorf("got %+v", reports)
+	if started := w.together(w.dispatcher(), w.dispatcher()); started != n {
+		t.Errorf("%d jobs started their runs", started)
 	}
 	c.check(1)
 	w.advance(takeOver)
 	if r := w.tick(); r != (Report{}) {
 		t.Errorf("left over: %+v", r)
 	}
+}
+
+// together lets dispatchers tick at once, and one of them again where another transaction was in the way too often. It returns how many
+// jobs started their runs.
+func (w *world) together(all ...*Dispatcher) (started int) {
+	w.t.Helper()
+	var running sync.WaitGroup
+	reports := make([]Report, len(all))
+	errs := make([]error, len(all))
+	for i, d := range all {
+		running.Go(func() { reports[i], errs[i] = d.Tick(w.t.Context()) })
+	}
+	running.Wait()
+	must(w.t, errors.Join(errs...))
+	failed := 0
+	for _, r := range reports {
+		started, failed = started+r.Started, failed+r.Failed
+	}
+	for failed > 0 {
+		w.advance(takeOver)
+		r := w.tick()
+		started, failed = started+r.Started, r.Failed
+	}
+	return started
 }
 
 // crowd is many users with a config and a job each.
@@ -609,6 +616,54 @@ func TestAMonth(t *testing.T) {
 	}
 	if counts[hour.ID] != 31*4-1 || counts[week.ID] != 5 {
 		t.Errorf("the other jobs ran %d and %d times", counts[hour.ID], counts[week.ID])
+	}
+}
+
+// TestNightsOnWhichClocksChange ticks every minute of the nights around both changes of the year in Berlin: each job starts in the minute
+// in which it should, once a night.
+func TestNightsOnWhichClocksChange(t *testing.T) {
+	for _, c := range []struct {
+		first  string // of three nights, in UTC
+		starts map[string][]string
+	}{
+		{"2026-10-24T00:00:00Z", map[string][]string{ // 03:00 is 02:00 again on the 25th, at 01:00 UTC
+			"02:00": {"2026-10-24T00:00:00Z", "2026-10-25T00:00:00Z", "2026-10-26T01:00:00Z"},
+			"02:30": {"2026-10-24T00:30:00Z", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"},
+			"03:00": {"2026-10-24T01:00:00Z", "2026-10-25T02:00:00Z", "2026-10-26T02:00:00Z"},
+		}},
+		{"2027-03-27T00:00:00Z", map[string][]string{ // 02:00 is 03:00 at once on the 28th, at 01:00 UTC
+			"02:00": {"2027-03-27T01:00:00Z", "2027-03-28T01:00:00Z", "2027-03-29T00:00:00Z"},
+			"02:30": {"2027-03-27T01:30:00Z", "2027-03-28T01:00:00Z", "2027-03-29T00:30:00Z"},
+			"03:00": {"2027-03-27T02:00:00Z", "2027-03-28T01:00:00Z", "2027-03-29T01:00:00Z"},
+		}},
+	} {
+		t.Run(c.first, func(t *testing.T) {
+			first := at(t, c.first)
+			w := newWorld(t, first.Add(-time.Hour).Format(time.RFC3339))
+			times := map[string]string{} // by job
+			for when := range c.starts {
+				times[w.job(w.config(when), daily(when, "Europe/Berlin")).ID] = when
+			}
+			d := w.dispatcher()
+			got := map[string][]string{}
+			for night := range 3 {
+				w.now = first.AddDate(0, 0, night)
+				for range 151 {
+					_, err := d.Tick(t.Context())
+					must(t, err)
+					for id := range w.messages() {
+						r, err := run.NewStore(w.table).Get(t.Context(), user, id)
+						must(t, err)
+						got[times[r.Job]] = append(got[times[r.Job]], w.clock().Format(time.RFC3339))
+						w.end(id, run.Succeeded)
+					}
+					w.advance(time.Minute)
+				}
+			}
+			if diff := cmp.Diff(c.starts, got); diff != "" {
+				t.Errorf("starts (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -838,12 +893,18 @@ func BenchmarkDispatcher(b *testing.B) {
 		w.table, w.queue = table, file.Queue("archive")
 		return w
 	}
-	b.Run("sqlite", func(b *testing.B) { files(b).dispatch(b, 100_000) })
-	b.Run("dynamo", func(b *testing.B) {
-		w := files(b)
-		w.table = onDynamoDB(b)
-		w.dispatch(b, 2_000)
-	})
+	for _, c := range []struct {
+		name    string
+		n, most int // jobs, and dispatchers at once
+	}{{"sqlite", 100_000, 1}, {"sqlite, two at once", 100_000, 2}, {"dynamo", 2_000, 1}, {"dynamo, two at once", 2_000, 2}} {
+		b.Run(c.name, func(b *testing.B) {
+			w := files(b)
+			if strings.HasPrefix(c.name, "dynamo") {
+				w.table = onDynamoDB(b)
+			}
+			w.dispatch(b, c.n, c.most)
+		})
+	}
 }
 
 // onDynamoDB makes a table in DynamoDB Local that is gone after the test.
@@ -868,21 +929,25 @@ func TestDispatchersAtOnceOnDynamoDB(t *testing.T) {
 	w.atOnce(500)
 }
 
-// dispatch starts the runs of n jobs a day in every round.
-func (w *world) dispatch(b *testing.B, n int) {
-	newCrowd(w, w.table, n)
+// dispatch starts the runs of n jobs a day in every round, by so many dispatchers at once.
+func (w *world) dispatch(b *testing.B, n, dispatchers int) {
+	c := newCrowd(w, w.table, n)
 	counter := &store.Counter{Table: w.table}
-	d := &Dispatcher{Table: counter, Kinds: w.kinds(counter, w.queue), Clock: w.clock, Log: zerolog.Nop()}
+	all := make([]*Dispatcher, dispatchers)
+	for i := range all {
+		all[i] = &Dispatcher{
+			Table: counter, Kinds: w.kinds(counter, w.queue), Clock: w.clock, Log: zerolog.Nop(), Barred: account.NewUsers(counter, w.clock).Barred,
+		}
+	}
 	rounds := 0
 	for b.Loop() {
 		w.advance(24 * time.Hour)
-		r, err := d.Tick(b.Context())
-		must(b, err)
-		if r.Started != n {
-			b.Fatalf("got %+v", r)
+		if started := w.together(all...); started != n {
+			b.Fatalf("%d jobs started their runs", started)
 		}
 		rounds++
 	}
 	b.ReportMetric(float64(n*rounds)/b.Elapsed().Seconds(), "jobs/s")
 	b.ReportMetric(float64(counter.Requests())/float64(n*rounds), "requests/job")
+	c.check(rounds)
 }
