@@ -85,7 +85,8 @@ type Provider interface {
 	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]Event, error)
 	// Bodies returns the bodies of some events by id. All of them are within [from, to), so that many may be read as a window.
 	Bodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time) (map[string]Body, error)
-	// Marked returns, by mark, the events in the calendar that carry one of these marks, whenever they are.
+	// Marked returns, by mark, the events and series in the calendar that carry one of these marks, whenever they are. Exceptions may be left out:
+	// Instances has them with their marks.
 	Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]Event, error)
 
 	// Zones returns the time zones that only the calendar itself explains, by ID; Microsoft 365 has none.

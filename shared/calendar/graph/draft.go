@@ -15,13 +15,11 @@ import (
 
 // payload is a draft as a microsoft.graph.event, and how many bytes of JSON it is. It is the same to the byte for the same draft. It has every property
 // that a draft can have, so that an update leaves nothing of what was there, and none that notifies anybody.
-// Errors are Invalid: a time that is none, an end before the start, an all-day event that is not of whole days, no mark, an event that is too large.
+// Errors are Invalid: a time that is none, an end before the start, an all-day event that is not of whole days, a recurrence that Microsoft 365 cannot keep, no mark,
+// an event that is too large.
 func payload(d *calendar.Draft) (body graphcore.RequestBody, size int, err error) {
 	if d.Mark == "" {
 		return nil, 0, fault.Field("mark", "is missing: a copy without one could not be told from other events")
-	}
-	if d.Recurrence != nil {
-		return nil, 0, fault.Field("recurrence", "cannot be written to Microsoft 365; write the series to a local calendar")
 	}
 	start, end, err := times(d)
 	if err != nil {
@@ -50,6 +48,11 @@ func payload(d *calendar.Draft) (body graphcore.RequestBody, size int, err error
 		"singleValueExtendedProperties": []map[string]string{
 			{"id": markProperty, "value": d.Mark},
 		},
+	}
+	if d.Recurrence != nil {
+		if body["recurrence"], err = recurrence(d, start); err != nil {
+			return nil, 0, err
+		}
 	}
 	if d.TransactionID != "" {
 		body["transactionId"] = d.TransactionID

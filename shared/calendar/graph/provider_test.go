@@ -3,7 +3,6 @@ package graph
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -105,17 +104,20 @@ func numbered(n int) []calendar.Draft {
 }
 
 func TestContract(t *testing.T) {
-	for name, options := range map[string]graphsim.Options{
+	for name, tt := range map[string]struct {
+		options graphsim.Options
+		kept    int
+	}{
 		"as the service is":        {},
-		"zones as written":         {ZonesAsWritten: true},
-		"a repeated create is 200": {RepeatStatus: http.StatusOK, DuplicateStatus: http.StatusBadRequest},
-		"text becomes HTML":        {TextBecomesHTML: true},
+		"zones as written":         {graphsim.Options{ZonesAsWritten: true}, 100},
+		"a repeated create is 200": {graphsim.Options{RepeatStatus: http.StatusOK, DuplicateStatus: http.StatusBadRequest}, 100},
+		"text becomes HTML":        {graphsim.Options{TextBecomesHTML: true}, 100},
 	} {
 		t.Run(name, func(t *testing.T) {
 			providertest.Run(t, func(t *testing.T) providertest.Fixture {
-				w := newWorld(t, options, nil)
+				w := newWorld(t, tt.options, nil)
 				return providertest.Fixture{
-					Provider: w.Provider, Scheme: calendar.ProviderGraph, Account: me,
+					Provider: w.Provider, Scheme: calendar.ProviderGraph, Account: me, Kept: tt.kept,
 					Add: func(t *testing.T, calendarID string, events ...calendar.Event) {
 						if err := w.sim.Seed(me, calendarID, events); err != nil {
 							t.Fatal(err)
@@ -671,50 +673,6 @@ func TestMailboxSettings(t *testing.T) {
 		if _, unknown := calendar.LoadZone(got.TimeZone); err != nil || unknown != nil || got.WeekStart != want {
 			t.Errorf("settings of %s are %+v, %v", account, got, err)
 		}
-	}
-}
-
-func TestASeriesIsKeptInItsZone(t *testing.T) {
-	w := newWorld(t, graphsim.Options{}, nil)
-	id := w.archive()
-	body, _ := json.Marshal(map[string]any{
-		"subject": "Weekly", "body": map[string]string{"contentType": "html", "content": "<p>Agenda</p>"},
-		"start": calendar.DateTime{Local: "2026-10-12T09:00:00", Zone: "W. Europe Standard Time"}, "end": calendar.DateTime{Local: "2026-10-12T09:30:00", Zone: "W. Europe Standard Time"},
-		"recurrence": map[string]any{
-			"pattern": map[string]any{"type": "weekly", "interval": 1, "daysOfWeek": []string{"monday"}, "firstDayOfWeek": "monday"},
-			"range":   map[string]any{"type": "numbered", "startDate": "2026-10-12", "numberOfOccurrences": 4, "recurrenceTimeZone": "W. Europe Standard Time"},
-		},
-	})
-	if _, err := w.sim.PutEvent(me, id, body); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Create(t.Context(), me, id, numbered(10)); err != nil {
-		t.Fatal(err)
-	}
-	events, err := w.Events(t.Context(), me, id, now.AddDate(0, 0, 14), now.AddDate(0, 0, 15))
-	if err != nil || len(events) != 1 {
-		t.Fatalf("%d events, %v", len(events), err)
-	}
-	if err := w.sim.RemoveEvent(me, events[0].ID); err != nil {
-		t.Fatal(err)
-	}
-	var masters []calendar.Event
-	err = w.Kept(t.Context(), me, id, func(k calendar.Kept) error {
-		if k.Event.Type == calendar.Master {
-			masters = append(masters, k.Event)
-		}
-		return nil
-	})
-	if err != nil || len(masters) != 1 {
-		t.Fatalf("%d masters, %v", len(masters), err)
-	}
-	e := masters[0]
-	want := &calendar.Recurrence{Rules: []string{"FREQ=WEEKLY;WKST=MO;BYDAY=MO;COUNT=4"}, Without: []calendar.DateTime{{Local: "2026-10-19T09:00:00", Zone: "W. Europe Standard Time"}}}
-	if d := gocmp.Diff(want, e.Recurrence); d != "" {
-		t.Error(d)
-	}
-	if e.Type != calendar.Master || e.Subject != "Weekly" || !strings.Contains(e.Body.Content, "Agenda") || e.Start.Local != "2026-10-12T09:00:00" || e.Start.Zone != "W. Europe Standard Time" {
-		t.Errorf("master is %+v", e)
 	}
 }
 

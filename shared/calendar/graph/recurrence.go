@@ -12,29 +12,32 @@ import (
 
 // graphSeries is what makes an event a series: https://learn.microsoft.com/graph/api/resources/patternedrecurrence.
 type graphSeries struct {
-	Recurrence struct {
-		Pattern graphPattern `json:"pattern"`
-		Range   graphRange   `json:"range"`
-	} `json:"recurrence"`
+	Recurrence graphRecurrence `json:"recurrence"`
 	// CancelledOccurrences are ids of occurrences that were deleted: "OID.<id of the series>.2026-10-05".
 	CancelledOccurrences []string `json:"cancelledOccurrences"`
+}
+
+type graphRecurrence struct {
+	Pattern graphPattern `json:"pattern"`
+	Range   graphRange   `json:"range"`
 }
 
 type graphPattern struct {
 	Type           string   `json:"type"`
 	Interval       int      `json:"interval"`
-	Month          int      `json:"month"`
-	DayOfMonth     int      `json:"dayOfMonth"`
-	DaysOfWeek     []string `json:"daysOfWeek"`
-	FirstDayOfWeek string   `json:"firstDayOfWeek"`
-	Index          string   `json:"index"`
+	Month          int      `json:"month,omitempty"`
+	DayOfMonth     int      `json:"dayOfMonth,omitempty"`
+	DaysOfWeek     []string `json:"daysOfWeek,omitempty"`
+	FirstDayOfWeek string   `json:"firstDayOfWeek,omitempty"`
+	Index          string   `json:"index,omitempty"`
 }
 
 type graphRange struct {
 	Type                string `json:"type"`
-	EndDate             string `json:"endDate"`
-	NumberOfOccurrences int    `json:"numberOfOccurrences"`
-	RecurrenceTimeZone  string `json:"recurrenceTimeZone"`
+	StartDate           string `json:"startDate,omitempty"`
+	EndDate             string `json:"endDate,omitempty"`
+	NumberOfOccurrences int    `json:"numberOfOccurrences,omitempty"`
+	RecurrenceTimeZone  string `json:"recurrenceTimeZone,omitempty"`
 }
 
 type weekday struct {
@@ -49,9 +52,16 @@ var weekdays = map[string]weekday{
 
 var positions = map[string]string{"first": "1", "second": "2", "third": "3", "fourth": "4", "last": "-1"}
 
-// into makes e the series: its times told in the series' zone, its rule, and the starts that do not happen. Errors are Internal.
+// into makes e the series: its times told in the series' zone, its rule, and the starts that do not happen. A series in a zone that somebody made up,
+// of which Exchange tells no more than a name ("tzone://Microsoft/Custom"), is told in the zone of its times. Errors are Internal.
 func (s *graphSeries) into(e *calendar.Event) error {
-	zoneName := cmp.Or(s.Recurrence.Range.RecurrenceTimeZone, e.StartZone, e.Start.Zone)
+	zoneName := "UTC"
+	for _, name := range []string{s.Recurrence.Range.RecurrenceTimeZone, e.StartZone, e.Start.Zone} {
+		if _, err := calendar.LoadZone(name); err == nil {
+			zoneName = name
+			break
+		}
+	}
 	zone, err := calendar.LoadZone(zoneName)
 	if err != nil {
 		return fault.New(fault.Internal, "the zone of the series: %v", err)

@@ -59,7 +59,7 @@ func result(a answer) calendar.WriteResult {
 }
 
 // Create writes new events. A draft whose transaction id was used before answers for the event that has it, if that carries the draft's mark; what
-// of it differs is put right. If it does not, the draft's result is a Conflict.
+// of it differs is put right, but for a series, which would lose its exceptions. If it does not, the draft's result is a Conflict.
 func (p *Provider) Create(ctx context.Context, account, calendarID string, drafts []calendar.Draft) ([]calendar.WriteResult, error) {
 	cal, err := p.calendar(account, calendarID)
 	if err != nil {
@@ -125,7 +125,7 @@ func (p *Provider) settle(ctx context.Context, account, calendarID string, draft
 			named = append(named, r.existing)
 		}
 	}
-	query := users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: []string{"id"}, Expand: withMark}
+	query := users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: []string{"id", "changeKey"}, Expand: withMark}
 	err = p.byID(ctx, account, calendarID, named, query, func(_ string, e *calendar.Event) {
 		if e.Mark != "" {
 			found[e.Mark] = *e
@@ -137,7 +137,11 @@ func (p *Provider) settle(ctx context.Context, account, calendarID string, draft
 	var updates []calendar.Update
 	var of []int
 	for _, r := range repeats {
-		if e, ours := found[drafts[r.index].Mark]; ours {
+		switch e, ours := found[drafts[r.index].Mark]; {
+		case !ours:
+		case drafts[r.index].Recurrence != nil:
+			results[r.index] = calendar.WriteResult{ID: e.ID, ChangeKey: e.ChangeKey}
+		default:
 			updates, of = append(updates, calendar.Update{ID: e.ID, Draft: drafts[r.index]}), append(of, r.index)
 		}
 	}

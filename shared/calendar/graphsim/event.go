@@ -142,15 +142,8 @@ func (c *call) getEvent(args []string) (*reply, error) {
 		return nil, err
 	}
 	v := c.view(q, nil)
-	o := v.event(it)
-	if q.also["exceptionOccurrences"] && it.kind == calendar.Master {
-		list := []any{}
-		for _, id := range slices.Sorted(maps.Keys(it.Exceptions)) {
-			list = append(list, c.view(&query{}, nil).event(it.exception(id)))
-		}
-		o["exceptionOccurrences"] = list
-	}
-	return c.one(http.StatusOK, o, "events/$entity"), nil
+	v.byID = true
+	return c.one(http.StatusOK, v.event(it), "events/$entity"), nil
 }
 
 // written answers with an event after a write.
@@ -313,6 +306,11 @@ func (m *mailbox) change(it *item, e *eventChange) error {
 	if err := m.apply(&whole, e); err != nil {
 		return err
 	}
+	if e.start != nil {
+		if err := m.crosses(it, whole.from); err != nil {
+			return err
+		}
+	}
 	maps.Copy(own.Props, e.props)
 	own.Start, own.End, own.from, own.to = whole.Start, whole.End, whole.from, whole.to
 	own.Single, own.Multi = overlay(own.Single, e.single), overlay(own.Multi, e.multi)
@@ -324,6 +322,45 @@ func (m *mailbox) change(it *item, e *eventChange) error {
 	m.touch(&own)
 	m.touch(it.record)
 	return nil
+}
+
+// crosses refuses what Outlook does not let an occurrence do: move to the day of the one before or after it, or past it.
+// https://learn.microsoft.com/graph/api/event-update
+func (m *mailbox) crosses(it *item, start time.Time) error {
+	loc, err := m.server.loadZone(it.Start.Zone)
+	if err != nil {
+		return err
+	}
+	low, high := start, start
+	for _, at := range []time.Time{it.from, it.original} {
+		low, high = earliest(low, at), latest(high, at)
+	}
+	others, err := m.occurrences(it.record, low.AddDate(0, 0, -1), high.AddDate(0, 0, 1))
+	if err != nil {
+		return err
+	}
+	day := calendar.DateOf(start, loc)
+	for _, o := range others {
+		other := calendar.DateOf(o.from, loc)
+		if o.original.Before(it.original) && !other.Before(day) || o.original.After(it.original) && !day.Before(other) {
+			return fail(http.StatusBadRequest, "ErrorOccurrenceCrossingBoundary", "Modified occurrence is crossing or overlapping adjacent occurrence.")
+		}
+	}
+	return nil
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // plain writes a time without an offset: in its zone, or in UTC if its zone would read it as another instant than at.

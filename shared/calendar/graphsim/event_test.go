@@ -220,6 +220,23 @@ func TestNobodyIsInvitedUnseen(t *testing.T) {
 			t.Errorf("%v", mails)
 		}
 	})
+	t.Run("what happens to an instance of a series of meetings is told to its attendees", func(t *testing.T) {
+		sim, c := start(t, Options{})
+		id, err := sim.PutEvent(user, "", []byte(draft("x", from, to, "attendees", attendees, "recurrence", recurring(`{"type":"daily","interval":1}`, `{"type":"noEnd","startDate":"`+from[:10]+`"}`))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		instances := c.do("GET", "/me/events/"+id+"/instances?startDateTime="+from[:10]+"&endDateTime=2026-12-01", "").is(200)
+		c.do("PATCH", "/me/events/"+instances.field("value/1/id"), `{"subject":"y"}`).is(200)
+		c.do("PATCH", "/me/events/"+instances.field("value/1/id"), `{"subject":"z"}`).is(200)
+		c.do("DELETE", "/me/events/"+instances.field("value/2/id"), "").is(204)
+		c.do("DELETE", "/me/events/"+instances.field("value/1/id"), "").is(204)
+		c.do("PATCH", "/me/events/"+id, `{"recurrence":`+recurring(`{"type":"daily","interval":2}`, `{"type":"noEnd","startDate":"`+from[:10]+`"}`)+`}`).is(200)
+		c.do("DELETE", "/me/events/"+id, "").is(204)
+		if seen := sim.Violations(); len(seen) != 6 {
+			t.Errorf("%v", seen)
+		}
+	})
 	t.Run("an answer to an invitation is one without the answer being sent", func(t *testing.T) {
 		sim, c := start(t, Options{})
 		id, err := sim.PutEvent(user, "", []byte(draft("x", from, to, "isOrganizer", "false", "responseStatus", `{"response":"notResponded"}`)))

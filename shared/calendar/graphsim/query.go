@@ -21,7 +21,7 @@ type query struct {
 	entity   string
 	top      int // page size
 	skip     int
-	selected map[string]bool // properties; nil: all
+	selected map[string]bool // properties, of either kind; nil: all
 	order    []ordering
 	filter   node // nil: everything
 	count    bool
@@ -107,7 +107,8 @@ func (q *query) readSelect(text string) error {
 			q.selected = nil
 			return nil
 		}
-		if _, ok := graphTypes().types[q.entity].properties[name]; !ok {
+		_, plain := graphTypes().types[q.entity].properties[name]
+		if _, navigation := graphTypes().types[q.entity].navigation[name]; !plain && !navigation {
 			return badQuery("Could not find a property named '%.60s' on type 'microsoft.graph.%s'.", name, q.entity)
 		}
 		q.selected[name] = true

@@ -35,6 +35,7 @@ type view struct {
 	server *Server
 	query  *query
 	hide   bool // what is private in private events
+	byID   bool // one event, asked for by its id
 }
 
 func (v *view) id(id string) string {
@@ -65,9 +66,24 @@ func (v *view) event(it *item) object {
 		addExtended(o, "multiValueExtendedProperties", it.Multi, v.query.multi)
 	}
 	for name := range v.query.also {
-		o[name] = []any{}
+		if name != "exceptionOccurrences" {
+			o[name] = []any{}
+		} else if v.byID && v.query.selected[name] && it.kind == calendar.Master {
+			o[name] = v.exceptions(it)
+		}
 	}
 	return o
+}
+
+// exceptions are those of a series, with the properties that are selected of the series itself.
+func (v *view) exceptions(it *item) []any {
+	inner := *v
+	inner.query = &query{selected: v.query.selected}
+	list := []any{}
+	for _, id := range slices.Sorted(maps.Keys(it.Exceptions)) {
+		list = append(list, inner.event(it.exception(id)))
+	}
+	return list
 }
 
 // addExtended adds the properties for which the condition holds; where there are none, the member is left out, as Graph does.
@@ -144,12 +160,11 @@ func (v *view) property(it *item, name string, hidden bool) any {
 		r.Range.RecurrenceTimeZone = v.server.zoneName(r.Range.RecurrenceTimeZone)
 		return r
 	case "cancelledOccurrences":
-		list := make([]any, len(it.Cancelled))
-		for i, id := range it.Cancelled {
-			list[i] = id
-		}
-		if it.kind != calendar.Master {
-			list = []any{}
+		list := []any{}
+		if v.byID && it.kind == calendar.Master { // a list of events does not tell
+			for _, id := range it.Cancelled {
+				list = append(list, id)
+			}
 		}
 		return list
 	case "webLink":

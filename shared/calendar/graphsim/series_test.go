@@ -85,8 +85,14 @@ func TestOccurrencesAreChangedAndDeletedByThemselves(t *testing.T) {
 	if a := view(); a.all("subject") != "Daily Moved Daily" || a.all("type") != "occurrence exception occurrence" || a.field("value/1/id") != second {
 		t.Error(a.text)
 	}
-	after := c.do("GET", "/me/events/"+id+"?$select=cancelledOccurrences,changeKey&$expand=exceptionOccurrences", "").is(200).
-		has("cancelledOccurrences/0", "OID."+id+".2026-10-07", "exceptionOccurrences/0/subject", "Moved", "exceptionOccurrences/1", "")
+	after := c.do("GET", "/me/events/"+id+"?$select=cancelledOccurrences,changeKey,exceptionOccurrences&$expand=exceptionOccurrences", "").is(200).
+		has("cancelledOccurrences/0", "OID."+id+".2026-10-07", "exceptionOccurrences/0/id", second, "exceptionOccurrences/0/subject", "", "exceptionOccurrences/1", "")
+	c.do("GET", "/me/events/"+id+"?$select=subject,exceptionOccurrences&$expand=exceptionOccurrences", "").is(200).has("exceptionOccurrences/0/subject", "Moved", "cancelledOccurrences", "")
+	for _, query := range []string{"/me/events/" + id + "?$select=subject&$expand=exceptionOccurrences", "/me/events/" + id + "?$select=exceptionOccurrences", "/me/events/" + id} {
+		c.do("GET", query, "").is(200).has("exceptionOccurrences", "", "cancelledOccurrences", "")
+	}
+	c.do("GET", "/me/events?$select=cancelledOccurrences,exceptionOccurrences&$expand=exceptionOccurrences", "").is(200).
+		has("value/0/id", id, "value/0/exceptionOccurrences", "", "value/0/cancelledOccurrences/0", "")
 	if after.field("changeKey") == before.field("changeKey") {
 		t.Error("the series' change key is the same")
 	}
@@ -113,6 +119,25 @@ func TestOccurrencesAreChangedAndDeletedByThemselves(t *testing.T) {
 	if got := view().all("subject"); got != "" {
 		t.Error(got)
 	}
+}
+
+func TestAnOccurrenceStaysBetweenItsNeighbours(t *testing.T) {
+	_, c := start(t, Options{})
+	id := c.post(draft("Weekly", "2026-10-05T09:00:00", "2026-10-05T09:15:00", "recurrence",
+		recurring(`{"type":"weekly","interval":1,"daysOfWeek":["monday"]}`, `{"type":"numbered","startDate":"2026-10-05","numberOfOccurrences":4}`)))
+	second := c.do("GET", "/me/events/"+id+"/instances?"+october, "").is(200).field("value/1/id")
+	move := func(start string) answer {
+		return c.do("PATCH", "/me/events/"+second, `{"start":{"dateTime":"`+start+`","timeZone":"W. Europe Standard Time"},"end":{"dateTime":"`+start+`","timeZone":"W. Europe Standard Time"}}`)
+	}
+	for _, day := range []string{"2026-10-05T23:00:00", "2026-10-04T09:00:00", "2026-10-19T00:00:00", "2026-10-28T09:00:00"} {
+		move(day).is(400, "ErrorOccurrenceCrossingBoundary")
+	}
+	for _, day := range []string{"2026-10-06T00:00:00", "2026-10-18T23:00:00", "2026-10-12T10:00:00"} {
+		move(day).is(200)
+	}
+	third := c.do("GET", "/me/events/"+id+"/instances?"+october, "").field("value/2/id")
+	c.do("DELETE", "/me/events/"+third, "").is(204)
+	move("2026-10-20T09:00:00").is(200)
 }
 
 func TestAllDaySeries(t *testing.T) {

@@ -30,6 +30,8 @@ type Fixture struct {
 	// Add puts events into a calendar as somebody else would: they carry no mark. They are of type Single, or of type Master with
 	// rules, and have a subject, a start, an end and an iCalendar UID.
 	Add func(t *testing.T, calendarID string, events ...calendar.Event)
+	// Kept is how many events the largest calendar has, of which all is read; 0 is 2,500.
+	Kept int
 	// Duplicate makes another calendar of the name, and returns its id. Nil where there cannot be two.
 	Duplicate func(t *testing.T, name string) string
 }
