@@ -2,6 +2,7 @@ package backup
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -138,35 +139,50 @@ func (c *Content) read(ctx context.Context, f *File, consume func(io.Reader) err
 		return fmt.Errorf("read %s of backup %s: %w", f.Name, c.Record.ID, err)
 	}
 	defer stored.Close()
+	r, err := f.Open(stored)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if err = consume(r); err == nil {
+		_, err = io.Copy(io.Discard, r)
+	}
+	return cmp.Or(r.err, err)
+}
+
+// Reader reads a file of a backup decompressed, and compares it with what is known of it.
+type Reader struct {
+	of  *File
+	u   *unpacker
+	raw *meter
+	err error // of the file or of what it is read from; nil at its end
+}
+
+// Open begins to read the file from where it is stored. Close has to be called. What was read is proven when the end is reached: Read then returns
+// ErrDamaged in place of io.EOF if the file is not what it should be. Errors of stored are handed on.
+func (f *File) Open(stored io.Reader) (*Reader, error) {
 	u, err := unpack(stored, f.Size.Bytes)
 	if err != nil {
-		return unreadable(f, err)
+		return nil, unreadable(f, err)
 	}
-	defer u.Close()
-	raw := newMeter()
-	var broken error // of the file
-	plain := readerFunc(func(p []byte) (int, error) {
-		n, err := u.Read(p)
-		_, _ = raw.Write(p[:n])
-		if err != nil && err != io.EOF {
-			broken = unreadable(f, err)
-			return n, broken
-		}
-		return n, err
-	})
-	err = consume(plain)
-	if err == nil {
-		_, err = io.Copy(io.Discard, plain)
-	}
+	return &Reader{of: f, u: u, raw: newMeter()}, nil
+}
+
+// Close gives the decompression's memory back.
+func (r *Reader) Close() { r.u.Close() }
+
+func (r *Reader) Read(p []byte) (int, error) {
+	n, err := r.u.Read(p)
+	_, _ = r.raw.Write(p[:n])
 	switch {
-	case broken != nil:
-		return broken
-	case err != nil:
-		return err
-	case raw.size() != f.Size || u.packed.size() != f.Compressed:
-		return damaged(f.Name, "is not what was written")
+	case err == io.EOF && r.raw.size() == r.of.Size && r.u.packed.size() == r.of.Compressed, err == nil:
+		return n, err
+	case err == io.EOF:
+		r.err = damaged(r.of.Name, "is not what was written")
+	default:
+		r.err = unreadable(r.of, err)
 	}
-	return nil
+	return n, r.err
 }
 
 // unreadable says whose error of reading a file it is: the storage's, or the file's.
@@ -176,7 +192,3 @@ func unreadable(f *File, err error) error {
 	}
 	return err
 }
-
-type readerFunc func(p []byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
