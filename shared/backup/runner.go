@@ -505,7 +505,7 @@ func (x *execution) end(ctx context.Context) error {
 		}
 	}
 	if err := x.backups.clear(ctx, folderOf(rn.User, rn.ID), x.key("")); err != nil {
-		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("left over files of a backup not removed")
+		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("left over files of backups not removed")
 	}
 	zerolog.Ctx(ctx).Info().Int("events", m.Counts.Events).Int("left_out", left).Int64("bytes", record.Bytes).Msg("backup finished")
 	return nil
@@ -522,7 +522,7 @@ func (x *execution) leave(ctx context.Context) error {
 		return err
 	}
 	if err := x.backups.clear(ctx, folderOf(x.run.User, x.run.ID), keep); err != nil {
-		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("left over files of a backup not removed")
+		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("left over files of backups not removed")
 	}
 	return nil
 }
