@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -382,6 +383,9 @@ func (c *csvFile) cell(row []string, name string) string {
 
 func (c *csvFile) read(row []string, e *calendar.Event) error {
 	for i, column := range c.columns {
+		if !utf8.ValidString(row[i]) {
+			return c.invalid(i, fault.Field(column.name, "is not UTF-8; save the table as \"CSV UTF-8\""))
+		}
 		if err := column.read(e, spreadsheet.Text(row[i])); err != nil {
 			return c.invalid(i, fault.Field(column.name, "%w", err))
 		}

@@ -220,6 +220,7 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 		{"a truth that is none", strings.NewReader("subject,start,end,all_day\na,b,c,maybe\n"), "all_day", "line 2"},
 		{"an instant that is none", strings.NewReader("subject,start,end,created\na,b,c,d\n"), "created", "line 2"},
 		{"attendees that are none", strings.NewReader("subject,start,end,attendees\na,b,c,Ann\n"), "attendees", "line 2"},
+		{"letters that are not UTF-8", strings.NewReader("subject,start,end\nGr\xf6\xdfe,b,c\n"), "subject", "line 2: subject is not UTF-8"},
 		{"an exception without its series", strings.NewReader("subject,start,end,type,series_id\na,b,c,exception,1\n"), "series_id", "right above"},
 		{"an exception that is no instance", strings.NewReader("subject,start,end,type,id,series_id\na,b,c,seriesMaster,1,\na,b,c,exception,2,1\n"), "exceptions[0].originalStart", "line 3"},
 		{"very many time zones", repeat("subject,start,end,type\n", "a,b,c,timeZone\n", 1000), "", "more than 200 time zones"},
