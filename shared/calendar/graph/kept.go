@@ -256,8 +256,9 @@ func (p *Provider) Instances(ctx context.Context, account, calendarID, masterID 
 	seen := map[string]bool{}
 	low, high := from.Add(-series.Margin), to.Add(series.Margin) // for days, which the service tells in a zone of its own
 	for ; low.Before(high); low = low.Add(maxWindow) {
+		end := slices.MinFunc([]time.Time{low.Add(maxWindow), high}, time.Time.Compare)
 		query := users.ItemCalendarsItemEventsItemInstancesRequestBuilderGetQueryParameters{
-			StartDateTime: new(low.UTC().Format(time.RFC3339)), EndDateTime: new(earlier(low.Add(maxWindow), high).UTC().Format(time.RFC3339)),
+			StartDateTime: new(low.UTC().Format(time.RFC3339)), EndDateTime: new(end.UTC().Format(time.RFC3339)),
 			Select: light, Expand: withMark, Top: &p.pageSize,
 		}
 		some, err := p.listing(ctx, account, get(cal.Events().ByEventId(masterID).Instances().BaseRequestBuilder, query))
@@ -280,11 +281,4 @@ func (p *Provider) Instances(ctx context.Context, account, calendarID, masterID 
 		}
 	}
 	return events, nil
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

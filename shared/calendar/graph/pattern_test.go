@@ -350,3 +350,29 @@ func TestTheServiceExpandsWhatTheDraftMeans(t *testing.T) {
 		}
 	})
 }
+
+// Whatever a rule is, it is said as it is meant or refused.
+func FuzzRulesAsPatterns(f *testing.F) {
+	for _, rule := range []string{
+		"FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;WKST=SU;COUNT=1200", "FREQ=MONTHLY;BYMONTHDAY=31,30,29,28;BYSETPOS=-1", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29,28;BYSETPOS=-1;UNTIL=20400101T000000Z",
+		"FREQ=MONTHLY;BYDAY=-1FR", "RSCALE=GREGORIAN;FREQ=YEARLY;SKIP=OMIT;BYMONTH=3;BYDAY=SU;BYSETPOS=-1;", "freq=daily; byday=MO,mo", "FREQ=DAILY;FREQ=WEEKLY", "FREQ=MONTHLY;BYDAY=+1MO;BYSETPOS=1",
+	} {
+		f.Add(rule, 40, true)
+	}
+	f.Fuzz(func(t *testing.T, rule string, day int, allDay bool) {
+		if series.CheckRule(rule) != nil {
+			return
+		}
+		d := seriesDraft(calendar.Date{Year: 2026, Month: 1, Day: 1}.AddDays(day%1000), "Europe/Berlin", allDay, rule)
+		r, err := patternOf(d)
+		if err != nil {
+			if fault.Of(err) != fault.Invalid {
+				t.Fatal(err)
+			}
+			return
+		}
+		if diff := gocmp.Diff(starts(t, original(d)), starts(t, told(t, d, r))); diff != "" {
+			t.Fatalf("%s as %+v (-rule +pattern):\n%s", rule, *r, diff)
+		}
+	})
+}

@@ -55,16 +55,12 @@ var positions = map[string]string{"first": "1", "second": "2", "third": "3", "fo
 // into makes e the series: its times told in the series' zone, its rule, and the starts that do not happen. A series in a zone that somebody made up,
 // of which Exchange tells no more than a name ("tzone://Microsoft/Custom"), is told in the zone of its times. Errors are Internal.
 func (s *graphSeries) into(e *calendar.Event) error {
-	zoneName := "UTC"
+	zoneName, zone := "UTC", time.UTC
 	for _, name := range []string{s.Recurrence.Range.RecurrenceTimeZone, e.StartZone, e.Start.Zone} {
-		if _, err := calendar.LoadZone(name); err == nil {
-			zoneName = name
+		if known, err := calendar.LoadZone(name); err == nil {
+			zoneName, zone = name, known
 			break
 		}
-	}
-	zone, err := calendar.LoadZone(zoneName)
-	if err != nil {
-		return fault.New(fault.Internal, "the zone of the series: %v", err)
 	}
 	if !e.AllDay {
 		for _, t := range []*calendar.DateTime{&e.Start, &e.End} {

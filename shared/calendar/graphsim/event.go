@@ -331,10 +331,8 @@ func (m *mailbox) crosses(it *item, start time.Time) error {
 	if err != nil {
 		return err
 	}
-	low, high := start, start
-	for _, at := range []time.Time{it.from, it.original} {
-		low, high = earliest(low, at), latest(high, at)
-	}
+	times := []time.Time{start, it.from, it.original}
+	low, high := slices.MinFunc(times, time.Time.Compare), slices.MaxFunc(times, time.Time.Compare)
 	others, err := m.occurrences(it.record, low.AddDate(0, 0, -1), high.AddDate(0, 0, 1))
 	if err != nil {
 		return err
@@ -347,20 +345,6 @@ func (m *mailbox) crosses(it *item, start time.Time) error {
 		}
 	}
 	return nil
-}
-
-func earliest(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func latest(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 // plain writes a time without an offset: in its zone, or in UTC if its zone would read it as another instant than at.

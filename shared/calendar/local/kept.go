@@ -46,10 +46,13 @@ func (p *Provider) Kept(ctx context.Context, account, calendarID string, each fu
 			}
 		}
 		if page.Next == "" {
-			return nil
+			break
 		}
 		q.Cursor = page.Next
 	}
+	// What is left of a calendar that is deleted meanwhile must not pass for the whole.
+	_, err := p.open(ctx, account, calendarID)
+	return err
 }
 
 // kept is what the unit's events are to somebody who keeps them.

@@ -867,3 +867,143 @@ func TestFileRoundTrip(t *testing.T) {
 		t.Errorf("the copy's file (-calendar +copy):\n%s", d)
 	}
 }
+
+// TestKeptWhileOthersWrite changes what is still to be read, and what was read already.
+func TestKeptWhileOthersWrite(t *testing.T) {
+	p, table := fresh(t)
+	id := create(t, p, "Source")
+	var events []calendar.Event
+	for i := range 3 * keptTogether {
+		events = append(events, single(fmt.Sprintf("uid-%d", i), "2026-10-05T09:00:00", "2026-10-05T10:00:00"))
+	}
+	load(t, p, id, append(events, weekly("w"), instead("w", time.Date(2026, 10, 12, 7, 0, 0, 0, time.UTC), "2026-10-13T15:00:00", "2026-10-13T16:00:00"))...)
+	seen := map[string]int{}
+	changed := 0
+	table.requests.Store(0)
+	err := p.Kept(t.Context(), account, id, func(k calendar.Kept) error {
+		if got := table.requests.Load(); len(seen) == 0 && got > 6 {
+			t.Errorf("the first event comes after %d requests", got)
+		}
+		seen[k.Event.ICalUID]++
+		if k.Event.Type == calendar.Master && len(k.Exceptions) != 1 {
+			t.Errorf("the series is %+v", k)
+		}
+		if changed++; changed%10 != 0 {
+			return nil
+		}
+		// Each event goes to another place in the calendar, an earlier one and then a later one.
+		var updates []calendar.Update
+		for i, e := range events {
+			day := fmt.Sprintf("2026-%02d-01T", 9+(changed/10+i)%3)
+			updates = append(updates, calendar.Update{ID: idOfUID(e.ICalUID), Draft: calendar.Draft{Subject: e.Subject, Start: at(day+"09:00:00", "UTC"), End: at(day+"10:00:00", "UTC")}})
+		}
+		_, err := p.Update(t.Context(), account, id, updates)
+		return err
+	})
+	if err != nil || len(seen) != len(events)+1 {
+		t.Errorf("%d were kept, %v, want %d", len(seen), err, len(events)+1)
+	}
+	for uid, times := range seen {
+		if times != 1 {
+			t.Errorf("%s was handed over %d times", uid, times)
+		}
+	}
+}
+
+func TestKeptOfACalendarThatIsDeleted(t *testing.T) {
+	p, _ := fresh(t)
+	id := create(t, p, "Source")
+	var events []calendar.Event
+	for i := range keptTogether + 1 {
+		events = append(events, single(fmt.Sprintf("uid-%d", i), "2026-10-05T09:00:00", "2026-10-05T10:00:00"))
+	}
+	load(t, p, id, events...)
+	first := true
+	err := p.Kept(t.Context(), account, id, func(calendar.Kept) error {
+		if !first {
+			return nil
+		}
+		first = false
+		return p.DeleteCalendar(t.Context(), account, id)
+	})
+	if !errors.Is(err, calendar.ErrNotFound) {
+		t.Errorf("the reading ended with %v, want not found", err)
+	}
+}
+
+func TestKeptOrphans(t *testing.T) {
+	p, _ := fresh(t)
+	id := create(t, p, "Source")
+	original := time.Date(2026, 10, 12, 7, 0, 0, 0, time.UTC)
+	load(t, p, id, instead("w", original, "2026-10-13T15:00:00", "2026-10-13T16:00:00"), instead("w", original.AddDate(0, 0, 7), "2026-10-20T15:00:00", "2026-10-20T16:00:00"))
+	var kept []calendar.Event
+	err := p.Kept(t.Context(), account, id, func(k calendar.Kept) error {
+		kept = append(kept, k.Event)
+		return nil
+	})
+	if err != nil || len(kept) != 2 || kept[0].ID == kept[1].ID {
+		t.Fatalf("kept are %+v, %v", kept, err)
+	}
+	for _, e := range kept {
+		if e.Type != calendar.Single || e.SeriesMasterID != "" || !e.OriginalStart.IsZero() || e.Subject != "moved w" {
+			t.Errorf("an exception without its series is kept as %+v", e)
+		}
+	}
+}
+
+func TestZonesAtTheSameTime(t *testing.T) {
+	p, table := fresh(t)
+	id := create(t, p, "Source")
+	table.meanwhile = func() {
+		if _, err := p.AdoptZones(t.Context(), account, id, []calendar.Zone{zone("Office", "+0500")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	renamed, err := p.AdoptZones(t.Context(), account, id, []calendar.Zone{zone("Office", "+0300"), zone("Home", "+0300")})
+	if err != nil || len(renamed) != 1 || renamed["Office"] == "" {
+		t.Errorf("renamed are %v, %v", renamed, err)
+	}
+	zones, err := p.Zones(t.Context(), account, id)
+	if err != nil || len(zones) != 3 {
+		t.Errorf("zones are %+v, %v", zones, err)
+	}
+	table.meanwhile = func() {
+		if _, err := p.AdoptZones(t.Context(), account, id, []calendar.Zone{zone("Lab", "+0500")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, _, err = p.Import(t.Context(), account, id, ics.File{Zones: []calendar.Zone{zone("Lab", "+0300")}, Events: []calendar.Event{weekly("w")}})
+	if fault.Of(err) != fault.Throttled {
+		t.Errorf("an import whose zone gets another's name: %v, want it to be tried again", err)
+	}
+}
+
+func TestASeriesThatCannotBeExpandedIsRefused(t *testing.T) {
+	p, _ := fresh(t)
+	id := create(t, p, "Source")
+	d := calendar.Draft{TransactionID: "t", Subject: "half floating", Start: at("2026-10-01T09:00:00", "UTC"), End: at("2026-10-01T10:00:00", ""),
+		Recurrence: &calendar.Recurrence{Rules: []string{"FREQ=DAILY"}}}
+	results, err := p.Create(t.Context(), account, id, []calendar.Draft{d})
+	if err != nil || fault.Of(results[0].Err) != fault.Invalid {
+		t.Errorf("%+v, %v", results, err)
+	}
+	d.End.Zone = "UTC"
+	results, err = p.Create(t.Context(), account, id, []calendar.Draft{d})
+	if err != nil || results[0].Err != nil {
+		t.Fatalf("%+v, %v", results, err)
+	}
+	d.End.Zone = ""
+	series := results[0].ID
+	for name, tt := range map[string]struct {
+		id   string
+		kind fault.Kind
+	}{"the series": {series, fault.Invalid}, "an instance": {series + "@20261002T090000Z", fault.Invalid}, "nothing": {"no-such-event", fault.NotFound}} {
+		results, err := p.Update(t.Context(), account, id, []calendar.Update{{ID: tt.id, Draft: d}})
+		if err != nil || fault.Of(results[0].Err) != tt.kind {
+			t.Errorf("%s: %+v, %v, want kind %s", name, results, err, tt.kind)
+		}
+	}
+	if got := len(shown(t, p, id)); got != 92 {
+		t.Errorf("there are %d events left of the series, want 92", got)
+	}
+}

@@ -320,11 +320,7 @@ func (u *unit) change(calendarID string, zones series.Zones) (change, error) {
 // zonesOf finds zones by name: those that everybody knows, else those that only the calendar itself explains, which are read when first asked for.
 func (p *Provider) zonesOf(ctx context.Context, calendarID string) series.Zones {
 	own := sync.OnceValues(func() (series.Zones, error) {
-		items, err := store.All(ctx, p.table, store.Query{PK: eventsPK(calendarID), Prefix: prefixZone})
-		if err != nil {
-			return nil, fmt.Errorf("read the calendar's time zones: %w", err)
-		}
-		zones, err := readZones(items)
+		zones, err := p.ownZones(ctx, calendarID)
 		return ics.Lookup(zones), err
 	})
 	return func(name string) (*time.Location, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"adminassistant/shared/calendar"
@@ -27,7 +28,9 @@ func (p *Provider) ownZones(ctx context.Context, calendarID string) ([]calendar.
 	if err != nil {
 		return nil, fmt.Errorf("read the calendar's time zones: %w", err)
 	}
-	return readZones(items)
+	zones, err := readZones(items)
+	slices.SortFunc(zones, func(a, b calendar.Zone) int { return strings.Compare(a.ID, b.ID) })
+	return zones, err
 }
 
 // AdoptZones keeps zones with the calendar; those that it has already are found again. Errors: calendar.ErrNotFound, and fault.Invalid for a

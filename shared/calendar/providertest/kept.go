@@ -193,18 +193,25 @@ func seriesRoundTrip(t *testing.T, f Fixture) {
 	}
 }
 
+// changed writes a series of which one instance is changed and another one deleted, and returns the ids of the series and the deleted instance.
+func (f Fixture) changed(t testing.TB, calendarID string) (seriesID, deleted string) {
+	t.Helper()
+	seriesID = f.write(t, calendarID, weekly("Weekly"))[0]
+	instances := f.instances(t, calendarID, seriesID)
+	f.update(t, calendarID, instances["10-12T07:00"].ID, instead("Changed", "2026-10-13T15:00:00", "2026-10-13T16:00:00"))
+	f.delete(t, calendarID, instances["10-15T07:00"].ID)
+	return seriesID, instances["10-15T07:00"].ID
+}
+
 func repeatedSeries(t *testing.T, f Fixture) {
 	info := f.create(t, "Kept")
-	ids := f.write(t, info.ID, weekly("Weekly"))
-	instances := f.instances(t, info.ID, ids[0])
-	f.update(t, info.ID, instances["10-12T07:00"].ID, instead("Changed", "2026-10-13T15:00:00", "2026-10-13T16:00:00"))
-	f.delete(t, info.ID, instances["10-15T07:00"].ID)
+	id, deleted := f.changed(t, info.ID)
 	again := f.write(t, info.ID, draft(7, 1), weekly("Weekly"))
-	if again[1] != ids[0] {
-		t.Errorf("the series has the id %s, and then %s", ids[0], again[1])
+	if again[1] != id {
+		t.Errorf("the series has the id %s, and then %s", id, again[1])
 	}
 	for range 2 {
-		f.delete(t, info.ID, instances["10-15T07:00"].ID)
+		f.delete(t, info.ID, deleted)
 	}
 	kept := f.kept(t, info.ID)
 	if len(kept) != 2 || len(kept["Weekly"].Exceptions) != 1 || kept["Weekly"].Exceptions[0].Subject != "Changed" || len(kept["Weekly"].Event.Recurrence.Without) != 1 {
@@ -214,16 +221,13 @@ func repeatedSeries(t *testing.T, f Fixture) {
 
 func updateSeries(t *testing.T, f Fixture) {
 	info := f.create(t, "Kept")
-	ids := f.write(t, info.ID, weekly("Weekly"))
-	instances := f.instances(t, info.ID, ids[0])
-	f.update(t, info.ID, instances["10-12T07:00"].ID, instead("Changed", "2026-10-13T15:00:00", "2026-10-13T16:00:00"))
-	f.delete(t, info.ID, instances["10-15T07:00"].ID)
+	id, _ := f.changed(t, info.ID)
 	other := weekly("Other")
 	other.Start, other.End = at("2026-11-03T10:00:00", "Europe/Berlin"), at("2026-11-03T11:00:00", "Europe/Berlin")
 	other.Recurrence.Rules = []string{"FREQ=DAILY;COUNT=2"}
-	f.update(t, info.ID, ids[0], other)
+	f.update(t, info.ID, id, other)
 	kept := f.kept(t, info.ID)
-	if len(kept) != 1 || kept["Other"].Event.ID != ids[0] || kept["Other"].Event.Mark != other.Mark {
+	if len(kept) != 1 || kept["Other"].Event.ID != id || kept["Other"].Event.Mark != other.Mark {
 		t.Fatalf("kept are %+v", kept)
 	}
 	diff(t, "instances", f.happens(t, info.ID, kept["Other"]), []string{"11-03T09:00 11-03T10:00 Other", "11-04T09:00 11-04T10:00 Other"})
