@@ -47,6 +47,11 @@ type Provider interface {
 	Kept(ctx context.Context, account, calendarID string, each func(calendar.Kept) error) error
 }
 
+// patient is a provider that reads a calendar with very many requests, of which each may be made again by itself.
+type patient interface {
+	Patiently(again func() func(ctx context.Context, failure error) error) calendar.Provider
+}
+
 // Runner carries backup runs out.
 type Runner struct {
 	Table store.Table
@@ -175,6 +180,9 @@ func (x *execution) prepare(ctx context.Context) (err error) {
 	}
 	if x.provider, err = x.Provider(ctx, rn.User, x.uri); err != nil {
 		return err
+	}
+	if p, ok := x.provider.(patient); ok {
+		x.provider = p.Patiently(func() func(context.Context, error) error { return x.patience.Trial().Again })
 	}
 	if rn.State == run.Queued {
 		rn.State, rn.Started = run.Running, x.Clock().UTC()
