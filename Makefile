@@ -28,9 +28,10 @@ test: tools ## run all tests, with stand-ins for AWS beside them
 # What the tests need beside Go goes into .tools/, pinned. Without Java, Python or Node it is left out, but not where CI=true.
 DYNAMODB_LOCAL := .tools/dynamodb-local/installed-3.3.1
 MOTO := .tools/moto/installed-5.2.1
+ICALENDAR := .tools/icalendar/installed-7.3.2
 CDK := .tools/cdk/installed-$(CDK_VERSION)
 
-tools: $(DYNAMODB_LOCAL) $(MOTO) $(CDK) chromium ## install what tests and deployment need beside Go into .tools/
+tools: $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(CDK) chromium ## install what tests and deployment need beside Go into .tools/
 
 # without NAME,WHY tells what is left out, or fails where nothing may be
 without = { echo "$(1) is left out: $(2)"; test "$$CI" != true; }
@@ -46,6 +47,12 @@ $(MOTO): shared/awstest/engines/requirements.txt
 		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing moto' && \
 		python3 -m venv $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check -r $< && touch $@; \
 	else $(call without,moto,it needs Python 3.10 with venv); fi
+
+$(ICALENDAR): shared/backup/testdata/reader/requirements.txt
+	@if command -v python3 >/dev/null && python3 -c 'import venv'; then \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing icalendar' && \
+		python3 -m venv $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check -r $< && touch $@; \
+	else $(call without,icalendar,it needs Python 3.10 with venv); fi
 
 # a browser is the system's; where nobody may install one, the tests in a browser are left out
 chromium:

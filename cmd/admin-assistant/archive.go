@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"adminassistant/shared/archive"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/run"
 )
@@ -31,6 +32,7 @@ type runView struct {
 	State     run.State       `json:"state"`
 	Progress  run.Progress    `json:"progress"`
 	Result    *archive.Result `json:"result,omitempty"`
+	Backup    *backup.Result  `json:"backup,omitempty"`
 	Problem   *run.Problem    `json:"problem,omitempty"`
 	Failed    int             `json:"failed"`
 	Created   time.Time       `json:"created"`
@@ -166,6 +168,8 @@ func (p *program) showRun(ctx context.Context, c *client, r runView, details boo
 		}{r, items}); err != nil {
 			return err
 		}
+	} else if r.Kind == run.Backup {
+		p.printBackupRun(r, items)
 	} else {
 		config, _, err := p.findConfig(ctx, c, r.Config)
 		if err != nil {

@@ -107,6 +107,7 @@ type request struct {
 	json         any       // body
 	file         io.Reader // body of a file
 	ifMatch      string
+	elsewhere    bool // the answer may be somewhere else (303): then it is fetched from there, without a token
 }
 
 // do makes a call and decodes the answer into out, which may be nil. It returns the answer's headers.
@@ -159,6 +160,10 @@ func (c *client) send(ctx context.Context, in request) (*http.Response, error) {
 	if answer.StatusCode < 300 {
 		return answer, nil
 	}
+	if location, err := answer.Location(); in.elsewhere && answer.StatusCode == http.StatusSeeOther && err == nil {
+		answer.Body.Close()
+		return c.fetch(ctx, location)
+	}
 	defer answer.Body.Close()
 	failure := &apiError{Status: answer.StatusCode}
 	if err := json.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(&failure.problem); err != nil || failure.Detail == "" {
@@ -168,6 +173,30 @@ func (c *client) send(ctx context.Context, in request) (*http.Response, error) {
 		return nil, c.credentials.Unaccepted(failure.Detail)
 	}
 	return nil, failure
+}
+
+// fetch gets what an answer said is somewhere else.
+func (c *client) fetch(ctx context.Context, from *url.URL) (*http.Response, error) {
+	if from.Scheme != "https" && !ownHost(from.Hostname()) {
+		return nil, fault.New(fault.Unavailable, "%s sends for a file to an address that is not secret: not fetched", c.base)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, from.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		var network *url.Error
+		if errors.As(err, &network) { // its address is for this process alone
+			err = network.Err
+		}
+		return nil, fault.New(fault.Unavailable, "the file cannot be fetched from %s: %w", from.Host, err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		answer.Body.Close()
+		return nil, fault.New(fault.Unavailable, "the file cannot be fetched from %s: %s", from.Host, answer.Status)
+	}
+	return answer, nil
 }
 
 // token returns the token for a request, if there is one.

@@ -1,7 +1,10 @@
 package data
 
 import (
+	"time"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -15,6 +18,8 @@ const (
 	uploadDays = 2
 	// accessLogDays is how long it is known who read what. The log has object keys, which are ids.
 	accessLogDays = 90
+	// signatureAge is how old the signature of an address may be at which an object is fetched.
+	signatureAge = 5 * time.Minute
 )
 
 // newBucket makes the bucket, and the one that its access log goes to. Objects are encrypted with the stack's key; the bucket has a
@@ -47,6 +52,15 @@ func newBucket(scope constructs.Construct, key awskms.Key, removal awscdk.Remova
 		ServerAccessLogsBucket: log,
 		RemovalPolicy:          removal,
 	})
+	// An address that was signed for somebody is good for minutes, whatever it says itself.
+	bucket.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid: jsii.String("OldSignatures"), Effect: awsiam.Effect_DENY, Principals: &[]awsiam.IPrincipal{awsiam.NewAnyPrincipal()},
+		Actions: jsii.Strings("s3:*"), Resources: &[]*string{bucket.ArnForObjects(jsii.String("*"))},
+		Conditions: &map[string]any{
+			"StringEquals":       map[string]any{"s3:authType": "REST-QUERY-STRING"},
+			"NumericGreaterThan": map[string]any{"s3:signatureAge": signatureAge.Milliseconds()},
+		},
+	}))
 	for _, b := range []awss3.Bucket{log, bucket} {
 		b.Policy().ApplyRemovalPolicy(removal) // a bucket that stays is not to be open to plain HTTP
 	}

@@ -171,14 +171,29 @@ func TestBuckets(t *testing.T) {
 			for _, s := range infratest.At(policy.Properties, "PolicyDocument", "Statement").([]any) {
 				condition := infratest.Text(infratest.At(s, "Condition"))
 				if infratest.At(s, "Effect") == "Deny" && infratest.At(s, "Action") == "s3:*" && infratest.At(s, "Principal", "AWS") == "*" &&
-					len(infratest.At(s, "Resource").([]any)) == 2 &&
-					slices.Contains([]string{`{"Bool":{"aws:SecureTransport":"false"}}`, `{"NumericLessThan":{"s3:TlsVersion":1.2}}`}, condition) {
+					slices.Contains([]string{`{"Bool":{"aws:SecureTransport":"false"}}`, `{"NumericLessThan":{"s3:TlsVersion":1.2}}`}, condition) && len(infratest.At(s, "Resource").([]any)) == 2 {
 					refusing++
 				}
 			}
 		}
 		if refusing != 4 {
 			t.Errorf("%d statements refuse, not 2 for each bucket", refusing)
+		}
+	})
+	t.Run("an address that was signed more than five minutes ago opens nothing", func(t *testing.T) {
+		refused := false
+		for _, policy := range template.Of(t, "AWS::S3::BucketPolicy") {
+			if infratest.At(policy.Properties, "Bucket", "Ref") != main {
+				continue
+			}
+			for _, s := range infratest.At(policy.Properties, "PolicyDocument", "Statement").([]any) {
+				refused = refused || infratest.At(s, "Effect") == "Deny" && infratest.At(s, "Action") == "s3:*" && infratest.At(s, "Principal", "AWS") == "*" &&
+					strings.HasSuffix(infratest.Text(infratest.At(s, "Resource")), `"/*"]]}`) &&
+					infratest.Text(infratest.At(s, "Condition")) == `{"NumericGreaterThan":{"s3:signatureAge":300000},"StringEquals":{"s3:authType":"REST-QUERY-STRING"}}`
+			}
+		}
+		if !refused {
+			t.Error("nothing refuses it")
 		}
 	})
 	t.Run("objects are encrypted with a key of ours, which KMS is not asked for each time", func(t *testing.T) {

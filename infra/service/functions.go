@@ -74,7 +74,7 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 	one := func(statements ...awsiam.PolicyStatement) []awsiam.PolicyStatement { return statements }
 
 	objects := map[string]map[string]access{
-		api:     {ledgerObjects: deletes, runObjects: deletes}, // of users who are erased
+		api:     {ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes}, // of users who are erased; backups that users delete
 		archive: {ledgerObjects: writes, runObjects: writes},
 		backup:  {ledgerObjects: writes, runObjects: writes, backupObjects: writes | deletes}, // the retention deletes
 	}

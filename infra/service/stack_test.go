@@ -240,8 +240,8 @@ func TestPermissions(t *testing.T) {
 	for name, more := range map[string][]string{
 		api: {
 			"s3:ListBucket on bucket",
-			"s3:GetObject on bucket/ledger/* bucket/runs/*",
-			"s3:DeleteObject on bucket/ledger/* bucket/runs/*",
+			"s3:GetObject on bucket/backups/* bucket/ledger/* bucket/runs/*",
+			"s3:DeleteObject on bucket/backups/* bucket/ledger/* bucket/runs/*",
 			"kms:Decrypt on key" + viaBucket,
 			"sqs:SendMessage on queue-archive queue-backup",
 			"sqs:GetQueueAttributes on queue-archive queue-backup",
@@ -353,7 +353,8 @@ func TestForbidden(t *testing.T) {
 		})
 	}
 	for _, c := range []struct{ function, action, resource string }{
-		{api, "s3:DeleteObject", "bucket/backups/b/events.jsonl"},
+		{api, "s3:PutObject", "bucket/backups/b/events.jsonl"},
+		{api, "s3:DeleteObjectVersion", "bucket/backups/b/events.jsonl"},
 		{api, "s3:DeleteObjectVersion", "bucket/ledger/c/bodies/d"},
 		{api, "s3:PutObject", "bucket/ledger/c/bodies/d"},
 		{api, "kms:Decrypt", "tokenkey"},

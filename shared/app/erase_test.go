@@ -25,6 +25,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/job"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/queue"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
@@ -115,6 +116,8 @@ func (o *one) live(who string) {
 	nowhere := o.do(who, "POST", "/v1/archive-configs", `{"name": "third of `+who+`", "source": "local://`+who+`/calendars/Nowhere", "archive": "local://`+who+`/calendars/Archive", "timezone": "UTC"}`, "id")
 	o.do(who, "POST", "/v1/runs", `{"kind": "archive", "config": "`+nowhere+`", "period": "last 3 days"}`, "id")
 	o.work() // it fails, of which the user is told
+	o.do(who, "POST", "/v1/backups", `{"config": "`+config+`"}`, "id")
+	o.work()
 
 	jobs := job.New(o.table, map[run.Kind]job.Kind{run.Archive: job.Archives(o.configs, o.archives)}, newID, time.Now)
 	_, err := jobs.Create(t.Context(), key, job.Job{Kind: run.Archive, Config: config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
@@ -137,11 +140,16 @@ func (o *one) live(who string) {
 
 func (o *one) work() {
 	o.t.Helper()
-	w := o.worker(o.archives, time.Second, time.Minute, map[run.Kind]run.Handler{run.Archive: o.archiver()})
-	messages, err := o.archives.Receive(o.t.Context(), 10, time.Minute, 0)
-	must(o.t, err)
-	for _, m := range messages {
-		must(o.t, w.Handle(o.t.Context(), m))
+	for _, of := range []struct {
+		queue    queue.Queue
+		handlers map[run.Kind]run.Handler
+	}{{o.archives, map[run.Kind]run.Handler{run.Archive: o.archiver()}}, {o.backups, map[run.Kind]run.Handler{run.Backup: o.backuper("test")}}} {
+		w := o.worker(of.queue, time.Second, time.Minute, of.handlers)
+		messages, err := of.queue.Receive(o.t.Context(), 10, time.Minute, 0)
+		must(o.t, err)
+		for _, m := range messages {
+			must(o.t, w.Handle(o.t.Context(), m))
+		}
 	}
 }
 
@@ -198,7 +206,7 @@ func TestErasingLeavesNothing(t *testing.T) {
 		}
 	}
 	// What live does not make, the test cannot miss.
-	for _, kind := range []string{"USER", "AUDIT", "ACTIVE", "RUN", "LEDGER", "LEASE", "CAL", "EVENTS", "KEYS", "IDEMPOTENCY", "SESSION", "ACTION", "ACTIONOF", "NOTE", "blob ledger", "blob runs"} {
+	for _, kind := range []string{"USER", "AUDIT", "ACTIVE", "RUN", "LEDGER", "LEASE", "CAL", "EVENTS", "KEYS", "IDEMPOTENCY", "SESSION", "ACTION", "ACTIONOF", "NOTE", "blob ledger", "blob runs", "blob backups"} {
 		if !partitions[kind] {
 			t.Errorf("the user has no %s", kind)
 		}

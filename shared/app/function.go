@@ -225,9 +225,9 @@ func (f *Function) StartArchive() {
 	f.startWorker(f.archives, map[run.Kind]run.Handler{run.Archive: f.archiver()})
 }
 
-// StartBackup takes the messages of the backup queue.
+// StartBackup carries out the backup runs that SQS delivers.
 func (f *Function) StartBackup() {
-	f.startWorker(f.backups, nil)
+	f.startWorker(f.backups, map[run.Kind]run.Handler{run.Backup: f.backuper(f.version)})
 }
 
 func (f *Function) startWorker(q queue.Queue, handlers map[run.Kind]run.Handler) {

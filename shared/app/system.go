@@ -13,7 +13,9 @@ import (
 	"adminassistant/shared/account/session"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/blob"
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graph"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/httpapi"
@@ -67,7 +69,8 @@ func (y *system) connect(credentials credentials) {
 // api returns the HTTP API.
 func (y *system) api(version string, authenticate func(*http.Request) (account.Principal, error)) http.Handler {
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Jobs: job.New(y.table, y.kinds(), newID, time.Now), Ledger: y.entries, Blobs: y.blobs, Table: y.table,
+		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Jobs: job.New(y.table, y.kinds(), newID, time.Now),
+		Backups: backup.New(y.table, y.blobs), BackupStarter: &run.Starter{Runs: y.runs, Queue: y.backups}, Ledger: y.entries, Blobs: y.blobs, Table: y.table,
 		Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
 		Actions: y.attention.actions, Notifications: y.attention.notifications,
 		Provider: y.providers.of,
@@ -107,6 +110,23 @@ func (y *system) archiver() *archive.Runner {
 	return &archive.Runner{
 		Table: y.table, Blobs: y.blobs, Provider: y.providers.of,
 		Clock: time.Now, NewID: newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
+	}
+}
+
+// backuper returns who carries out backup runs; version is of the software.
+func (y *system) backuper(version string) *backup.Runner {
+	return &backup.Runner{
+		Table: y.table, Blobs: y.blobs, Zone: y.configs.Zone, Clock: time.Now, NewID: newID, Software: version, HandOn: y.settings.HandOn,
+		Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {
+			return y.providers.of(ctx, user, uri)
+		},
+		Deleted: func(ctx context.Context, r *run.Run, id string) error {
+			_, err := y.audit.Append(ctx, audit.Entry{
+				User: r.User, Actor: audit.System, Action: "backup.delete", Resource: audit.Resource{Kind: "backup", ID: id}, Outcome: audit.OK,
+				Correlation: r.Correlation, Details: audit.Details{"run": audit.ID(r.ID)},
+			})
+			return err
+		},
 	}
 }
 

@@ -180,6 +180,15 @@ func decodeConfig(item store.Item) (Config, error) {
 	return c, nil
 }
 
+// Zone returns the time zone of a user's config.
+func (s *Configs) Zone(ctx context.Context, user, id string) (*time.Location, error) {
+	c, err := s.Get(ctx, user, id)
+	if err != nil {
+		return nil, err
+	}
+	return calendar.LoadZone(c.Timezone)
+}
+
 // List returns a page of a user's configs, by id.
 func (s *Configs) List(ctx context.Context, user string, limit int, cursor string) (configs []Config, next string, err error) {
 	page, err := s.table.Query(ctx, store.Query{PK: "USER#" + user, Prefix: "CONFIG#", Limit: limit, Cursor: cursor})

@@ -8,7 +8,6 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
-	"adminassistant/shared/pause"
 	"adminassistant/shared/run"
 )
 
@@ -18,7 +17,7 @@ func (x *execution) missing(ctx context.Context, entries []*ledger.Entry) ([]*le
 	for i, e := range entries {
 		marks[i] = e.Mark()
 	}
-	shown, err := retry(ctx, x, func() (map[string]calendar.Event, error) {
+	shown, err := run.Retry(ctx, &x.patience, func() (map[string]calendar.Event, error) {
 		return x.target.Marked(ctx, x.config.Archive.Account, x.targetInfo.ID, marks)
 	})
 	if err != nil {
@@ -60,13 +59,13 @@ func (x *execution) copy(ctx context.Context, entries []*ledger.Entry) error {
 			return err
 		}
 	}
-	wait := pause.Growing(firstPause, longestPause)
-	for attempt := 1; len(entries) > 0; attempt++ {
+	trial := x.patience.Trial()
+	for len(entries) > 0 {
 		again, err := x.attempt(ctx, entries)
-		if err == nil || !fault.Of(err).Transient() || attempt == attempts {
-			return err
+		if err == nil {
+			return nil
 		}
-		if err := x.pause(ctx, wait, err); err != nil {
+		if err := trial.Again(ctx, err); err != nil {
 			return err
 		}
 		if entries, err = x.missing(ctx, again); err != nil {
@@ -99,7 +98,7 @@ func (x *execution) attempt(ctx context.Context, entries []*ledger.Entry) (again
 				creates = append(creates, e) // somebody deleted the copy that it replaces
 			case fault.Of(result.Err).Transient():
 				again = append(again, e)
-				if err == nil || retryAfter(result.Err) > retryAfter(err) {
+				if err == nil || run.RetryAfter(result.Err) > run.RetryAfter(err) {
 					err = result.Err
 				}
 			case failure != nil:

@@ -66,11 +66,11 @@ const chunk = 40
 // execution is one worker's attempt at a run.
 type execution struct {
 	*Runner
-	table   *store.Counter
-	runs    *run.Store
-	ledger  *ledger.Ledger
-	configs *Configs
-	retries int
+	table    *store.Counter
+	runs     *run.Store
+	ledger   *ledger.Ledger
+	configs  *Configs
+	patience run.Patience
 
 	run      *run.Run
 	config   Config
@@ -99,7 +99,7 @@ type execution struct {
 // error is nil; see run.Handler for the others.
 func (r *Runner) Run(ctx context.Context, rn *run.Run) (err error) {
 	table := &store.Counter{Table: r.Table}
-	x := &execution{Runner: r, table: table, runs: run.NewStore(table), ledger: ledger.New(table, r.Blobs), run: rn, newest: map[string]*ledger.Entry{}, own: map[string]Outcome{}, problems: map[string]*run.Problem{}, written: map[string]bool{}}
+	x := &execution{Runner: r, table: table, runs: run.NewStore(table), ledger: ledger.New(table, r.Blobs), run: rn, patience: run.Patience{Clock: r.Clock, HandOn: r.HandOn}, newest: map[string]*ledger.Entry{}, own: map[string]Outcome{}, problems: map[string]*run.Problem{}, written: map[string]bool{}}
 	x.configs = NewConfigs(table, x.ledger, r.NewID, r.Clock)
 	defer func() {
 		if err != nil && x.lease != nil {
@@ -199,7 +199,7 @@ func (x *execution) findCalendars(ctx context.Context) (err error) {
 	if x.source, err = x.Provider(ctx, x.run.User, c.Source); err != nil {
 		return err
 	}
-	list, err := retry(ctx, x, func() ([]calendar.Info, error) { return x.source.Calendars(ctx, c.Source.Account) })
+	list, err := run.Retry(ctx, &x.patience, func() ([]calendar.Info, error) { return x.source.Calendars(ctx, c.Source.Account) })
 	if err != nil {
 		return fmt.Errorf("list the source's calendars: %w", err)
 	}
@@ -211,7 +211,7 @@ func (x *execution) findCalendars(ctx context.Context) (err error) {
 		if x.target, err = x.Provider(ctx, x.run.User, c.Archive); err != nil {
 			return err
 		}
-		if list, err = retry(ctx, x, func() ([]calendar.Info, error) { return x.target.Calendars(ctx, c.Archive.Account) }); err != nil {
+		if list, err = run.Retry(ctx, &x.patience, func() ([]calendar.Info, error) { return x.target.Calendars(ctx, c.Archive.Account) }); err != nil {
 			return fmt.Errorf("list the archive's calendars: %w", err)
 		}
 	}
@@ -293,7 +293,7 @@ func (x *execution) settle(ctx context.Context) (err error) {
 // makePlan reads the window and the ledger and plans.
 func (x *execution) makePlan(ctx context.Context) error {
 	from, to := x.window.Start(), x.window.End()
-	events, err := retry(ctx, x, func() ([]calendar.Event, error) {
+	events, err := run.Retry(ctx, &x.patience, func() ([]calendar.Event, error) {
 		return x.source.Events(ctx, x.config.Source.Account, x.sourceInfo.ID, from, to)
 	})
 	if err != nil {
@@ -427,7 +427,7 @@ func (x *execution) fetchBodies(ctx context.Context, events []calendar.Event) er
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	bodies, err := retry(ctx, x, func() (map[string]calendar.Body, error) {
+	bodies, err := run.Retry(ctx, &x.patience, func() (map[string]calendar.Body, error) {
 		return x.source.Bodies(ctx, x.config.Source.Account, x.sourceInfo.ID, ids, x.window.Start(), x.window.End())
 	})
 	if err != nil {
@@ -518,7 +518,7 @@ func (x *execution) write(ctx context.Context) error {
 		}
 	}
 	for done := 0; done < len(items); {
-		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(x.Clock()) < x.HandOn {
+		if x.patience.Late(ctx) {
 			return run.ErrHandOn // all that was begun is in the ledger, which is the checkpoint
 		}
 		var entries, copies []*ledger.Entry
@@ -628,7 +628,7 @@ func (x *execution) readyTarget(ctx context.Context) error {
 	if x.head.Seq > 0 || x.head.Open != "" || x.run.Options.Adopt {
 		return nil
 	}
-	foreign, err := retry(ctx, x, func() (bool, error) { return x.target.Foreign(ctx, x.config.Archive.Account, x.targetInfo.ID) })
+	foreign, err := run.Retry(ctx, &x.patience, func() (bool, error) { return x.target.Foreign(ctx, x.config.Archive.Account, x.targetInfo.ID) })
 	if err != nil {
 		return fmt.Errorf("look into the archive calendar: %w", err)
 	}

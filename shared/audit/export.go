@@ -8,18 +8,17 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/spreadsheet"
 )
 
 // Format of an export.
 type Format string
 
 const (
-	// CSV is RFC 4180 in UTF-8, with a header and CRLF. Details are one cell of JSON. A cell that a spreadsheet would take for a formula (it
-	// begins with = + - @, a tab or a line end), or that begins with an apostrophe, has one more apostrophe before it.
+	// CSV is RFC 4180 in UTF-8, with a header and CRLF. Details are one cell of JSON. Cells are as spreadsheet.Cell makes them.
 	CSV Format = "csv"
 	// JSON is an array of records, each on a line of its own, with all that is needed to compute the chain again.
 	JSON Format = "json"
@@ -145,7 +144,7 @@ func (t csvTable) record(r *Record) error {
 		string(r.Outcome), r.Fault, r.Begun, strconv.FormatInt(r.Duration, 10), r.Correlation, details, r.Personal.Name, ip, r.Personal.UserAgent, r.Prev, r.Hash,
 	}
 	for i := range cells {
-		cells[i] = cell(cells[i])
+		cells[i] = spreadsheet.Cell(cells[i])
 	}
 	return t.w.Write(cells)
 }
@@ -153,12 +152,4 @@ func (t csvTable) record(r *Record) error {
 func (t csvTable) end() error {
 	t.w.Flush()
 	return t.w.Error()
-}
-
-// cell returns text as a spreadsheet may have it.
-func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n'", rune(text[0])) {
-		return "'" + text
-	}
-	return text
 }

@@ -7,6 +7,8 @@ type Input struct {
 	Retention Retention `json:"retention,omitzero"`
 	// Job is the job that started the run; empty: somebody did.
 	Job string `json:"job,omitempty"`
+	// Timezone is the zone of the run's days; empty: that of its config.
+	Timezone string `json:"timezone,omitempty"`
 }
 
 // Retention says which backups of a calendar stay: those that one of the rules keeps. A rule of 0 keeps none, and without any rule

@@ -27,6 +27,7 @@ import (
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/local"
@@ -46,6 +47,9 @@ type service struct {
 	table  *sqlite.Table
 	queue  *queues.Queue
 	worker *run.Worker
+	// backupQueue has the messages of backup runs.
+	backupQueue  *queues.Queue
+	backupWorker *run.Worker
 	// dispatcher starts the runs of jobs, when it is told to.
 	dispatcher *job.Dispatcher
 	services   Services
@@ -99,7 +103,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	blobs, err := folder.Open(t.TempDir())
 	check(t, err)
 	t.Cleanup(func() { check(t, blobs.Close()) })
-	s.queue = messages.Queue("archive")
+	s.queue, s.backupQueue = messages.Queue("archive"), messages.Queue("backup")
 
 	calendars := local.New(s.table, newID, clock)
 	provider := func(_ context.Context, user string, uri calendar.URI) (calendar.Provider, error) {
@@ -126,9 +130,19 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 			Table: s.table, Blobs: blobs, Provider: provider, Clock: clock, NewID: newID, LeaseFor: time.Minute,
 		}},
 	}
+	s.backupWorker = &run.Worker{
+		Runs: runs, Queue: s.backupQueue, Log: zerolog.Nop(), Clock: clock, Visibility: time.Minute,
+		Handlers: map[run.Kind]run.Handler{run.Backup: &backup.Runner{
+			Table: s.table, Blobs: blobs, Clock: clock, NewID: newID, Software: "1.2.3",
+			Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {
+				return provider(ctx, user, uri)
+			},
+			Zone: configs.Zone,
+		}},
+	}
 	users := account.NewUsers(s.table, clock)
 	kinds := map[run.Kind]job.Kind{
-		run.Archive: job.Archives(configs, s.queue), run.Backup: job.Backups(configs, messages.Queue("backup")), run.Drill: job.Drills(configs, messages.Queue("backup")),
+		run.Archive: job.Archives(configs, s.queue), run.Backup: job.Backups(configs, s.backupQueue), run.Drill: job.Drills(configs, s.backupQueue),
 	}
 	s.dispatcher = &job.Dispatcher{Table: s.table, Kinds: kinds, Clock: clock, Log: zerolog.Nop(), Barred: users.Barred}
 	eraser := account.NewEraser(users,
@@ -143,6 +157,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		Configs: configs, Runs: runs, Starter: &run.Starter{Runs: runs, Queue: s.queue}, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Blobs: blobs, Provider: provider,
 		Local:   func(user string) Importer { return calendars.For(user) },
 		Actions: action.New(s.table, newID, clock), Notifications: notify.New(s.table, messages.Queue("notify"), clock),
+		Backups: backup.New(s.table, blobs), BackupStarter: &run.Starter{Runs: runs, Queue: s.backupQueue},
 		Audit: audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() }),
 		Table: s.table, Clock: clock, NewID: newID, Log: log, Version: "1.2.3",
 		CLI: CLISignIn{Authority: "https://login.example", Client: "client", Scope: "scope", Tenants: []string{"tenant"}},
@@ -189,14 +204,20 @@ func object(v any) map[string]any {
 // work carries out all runs that wait.
 func (s *service) work() {
 	s.t.Helper()
+	s.workAt(s.queue, s.worker)
+	s.workAt(s.backupQueue, s.backupWorker)
+}
+
+func (s *service) workAt(queue *queues.Queue, worker *run.Worker) {
+	s.t.Helper()
 	for {
-		messages, err := s.queue.Receive(s.t.Context(), 10, time.Minute, 0)
+		messages, err := queue.Receive(s.t.Context(), 10, time.Minute, 0)
 		check(s.t, err)
 		if len(messages) == 0 {
 			return
 		}
 		for _, m := range messages {
-			if err := s.worker.Handle(s.t.Context(), m); err != nil {
+			if err := worker.Handle(s.t.Context(), m); err != nil {
 				s.t.Fatalf("worker: %v", err)
 			}
 		}

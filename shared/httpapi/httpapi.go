@@ -24,6 +24,7 @@ import (
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/job"
@@ -40,8 +41,11 @@ type Services struct {
 	Runs    *run.Store
 	Starter *run.Starter
 	Jobs    *job.Jobs
-	Ledger  *ledger.Ledger
-	Blobs   blob.Blob
+	Backups *backup.Backups
+	// BackupStarter starts the runs that are no archive runs.
+	BackupStarter *run.Starter
+	Ledger        *ledger.Ledger
+	Blobs         blob.Blob
 	// Provider returns the provider of a calendar URI for a user.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (calendar.Provider, error)
 	// Local returns who imports into a user's local calendars and exports them.
@@ -97,6 +101,7 @@ func New(s Services) http.Handler {
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
 				{Name: tagRuns, Description: "Archive runs: start, watch, retry, cancel."},
 				{Name: tagJobs, Description: "Schedules that start runs."},
+				{Name: tagBackups, Description: "Copies of whole calendars, proven and kept."},
 				{Name: tagActions, Description: "What needs you: open until it is resolved or dismissed."},
 				{Name: tagNotifications, Description: "What you are told of. By which channels, your settings say (PUT /v1/me/settings)."},
 				{Name: tagLedger, Description: "The append-only record of what was archived."},
@@ -117,6 +122,7 @@ func New(s Services) http.Handler {
 	srv.configRoutes(api)
 	srv.runRoutes(api)
 	srv.jobRoutes(api)
+	srv.backupRoutes(api)
 	srv.actionRoutes(api)
 	srv.notificationRoutes(api)
 	srv.ledgerRoutes(api)
@@ -139,6 +145,7 @@ const (
 	tagConfigs   = "archive-configs"
 	tagRuns      = "runs"
 	tagJobs      = "jobs"
+	tagBackups   = "backups"
 	tagLedger    = "ledger"
 	tagUsers     = "users"
 	tagAudit     = "audit"
@@ -148,8 +155,14 @@ const (
 	tagNotifications = "notifications"
 )
 
-// schemaName names a type in the document: what is called runView here is a Run there.
+// schemaName names a type in the document: what is called runView here is a Run there. Those of package backup are told apart from archive's.
 func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.PkgPath() == reflect.TypeFor[backup.Result]().PkgPath() {
+		return "Backup" + t.Name()
+	}
 	return strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "View", "")
 }
 

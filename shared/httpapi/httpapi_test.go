@@ -31,6 +31,7 @@ var routes = []string{
 	"POST /v1/runs", "GET /v1/runs", "GET /v1/runs/{id}", "GET /v1/runs/{id}/items", "GET /v1/runs/{id}/plan", "POST /v1/runs/{id}/retry", "POST /v1/runs/{id}/cancel",
 	"POST /v1/jobs", "GET /v1/jobs", "GET /v1/jobs/health", "GET /v1/jobs/{id}", "PUT /v1/jobs/{id}", "DELETE /v1/jobs/{id}",
 	"POST /v1/jobs/{id}/pause", "POST /v1/jobs/{id}/resume", "POST /v1/jobs/{id}/trigger", "GET /v1/jobs/{id}/runs",
+	"POST /v1/backups", "GET /v1/backups", "GET /v1/backups/{id}", "GET /v1/backups/{id}/files/{name}", "POST /v1/backups/{id}/verify", "DELETE /v1/backups/{id}",
 	"GET /v1/ledger/{config}/days/{date}", "GET /v1/ledger/{config}/history", "POST /v1/ledger/{config}/verify",
 	"GET /v1/actions", "GET /v1/actions/{id}", "POST /v1/actions/{id}/dismiss", "POST /v1/actions/{id}/resolve",
 	"GET /v1/notifications", "GET /v1/notifications/count", "POST /v1/notifications/read", "POST /v1/notifications/{id}/read",
@@ -102,7 +103,7 @@ func TestDocument(t *testing.T) {
 	})
 	t.Run("lets no unknown field pass", func(t *testing.T) {
 		schemas := object(object(s.document["components"])["schemas"])
-		for _, name := range []string{"ConfigInput", "RunInput", "JobInput", "JobSettings", "Schedule", "Window", "Retention"} {
+		for _, name := range []string{"ConfigInput", "RunInput", "JobInput", "JobSettings", "Schedule", "Window", "BackupInput", "BackupRetention"} {
 			if object(schemas[name])["additionalProperties"] != false {
 				t.Errorf("schema %s: %v", name, slices.Collect(maps.Keys(schemas)))
 			}

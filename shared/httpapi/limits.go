@@ -51,6 +51,11 @@ var classes = map[string]limit.Class{
 	"POST /v1/notifications/{id}/read": limit.Writes,
 	routeReadAll:                       limit.Writes,
 
+	routeStartBackup:  limit.Starts,
+	routeBackupFile:   limit.Bulk,
+	routeVerifyBackup: limit.Bulk,
+	routeDeleteBackup: limit.Removals,
+
 	"POST /v1/ledger/{config}/verify": limit.Bulk,
 	"POST /v1/audit/verify":           limit.Bulk,
 	"GET /v1/audit/export":            limit.Bulk,

@@ -61,7 +61,7 @@ func owned(ok int) statuses     { return statuses{401, 403, 404, 404, 404, 404, 
 // administration is the row of a route about another user of the tenant, who does not exist for administrators of other tenants.
 func administration(ok int) statuses { return statuses{401, 403, 403, 403, 404, ok, 403} }
 
-// request is how a route is asked. In path, body and header $calendar, $config, $run, $job, $session, $action and $notification stand for what is the user's, $other for the other
+// request is how a route is asked. In path, body and header $calendar, $config, $run, $job, $backup, $session, $action and $notification stand for what is the user's, $other for the other
 // user's object id and $me for the caller's.
 type request struct {
 	path   string // empty: the route's own
@@ -141,6 +141,13 @@ var matrix = map[string]request{
 	"GET /v1/notifications/count":      {want: users(200)},
 	"POST /v1/notifications/{id}/read": {path: "/v1/notifications/$notification/read", want: owned(200)},
 	"POST /v1/notifications/read":      {want: users(200)},
+
+	"POST /v1/backups":                  {body: `{"config": "$config"}`, header: sendJSON, want: owned(202)},
+	"GET /v1/backups":                   {want: users(200)},
+	"GET /v1/backups/{id}":              {path: "/v1/backups/$backup", want: owned(200)},
+	"GET /v1/backups/{id}/files/{name}": {path: "/v1/backups/$backup/files/events.jsonl.zst", want: owned(200)},
+	"POST /v1/backups/{id}/verify":      {path: "/v1/backups/$backup/verify", want: owned(200)},
+	"DELETE /v1/backups/{id}":           {path: "/v1/backups/$backup", want: owned(204)},
 
 	"GET /v1/ledger/{config}/days/{date}": {path: "/v1/ledger/$config/days/2026-10-12", want: owned(200)},
 	"GET /v1/ledger/{config}/history":     {path: "/v1/ledger/$config/history?key=a@example.com", want: owned(200)},
@@ -239,6 +246,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			calendarID, configID := s.seed("keep")
 			runID := s.run(configID)
 			jobID := s.do("POST", "/v1/jobs", strings.ReplaceAll(nightly, "$config", configID)).is(201).str("id")
+			backupID := s.backup(map[string]any{"config": configID})
 			_, began, err := s.services.Sessions.Start(t.Context(), account.Principal{Tenant: homeTenant, Object: objects[owner], Name: names[owner]}, "Browser")
 			check(t, err)
 			s.header = nil
@@ -271,14 +279,14 @@ func TestWhoMayDoWhat(t *testing.T) {
 				return anyID.ReplaceAllString(text, "ID")
 			}
 			noCalendar := calendarIDOf("local://me/calendars/ID99999999")
-			names := regexp.MustCompile(`\$(calendar|config|run|job|session|action|notification|other)`).MatchString(path + row.body)
+			names := regexp.MustCompile(`\$(calendar|config|run|job|backup|session|action|notification|other)`).MatchString(path + row.body)
 			for who, want := range row.want {
 				var missing answer
 				if names {
-					missing = ask(who, "$calendar", noCalendar, "$config", "ID99999998", "$run", "ID99999997", "$session", strings.Repeat("0", 64), "$job", "ID99999994",
+					missing = ask(who, "$calendar", noCalendar, "$config", "ID99999998", "$run", "ID99999997", "$session", strings.Repeat("0", 64), "$job", "ID99999994", "$backup", "ID99999993",
 						"$action", "ID99999996", "$notification", "ID99999995", "$other", unknownUser)
 				}
-				a := ask(who, "$calendar", calendarID, "$config", configID, "$run", runID, "$job", jobID, "$session", began.ID, "$action", raised.ID, "$notification", told.ID, "$other", objects[otherUser])
+				a := ask(who, "$calendar", calendarID, "$config", configID, "$run", runID, "$job", jobID, "$backup", backupID, "$session", began.ID, "$action", raised.ID, "$notification", told.ID, "$other", objects[otherUser])
 				if a.StatusCode != want {
 					t.Errorf("%s is answered %d, want %d: %s", callerNames[who], a.StatusCode, want, a.body)
 				}

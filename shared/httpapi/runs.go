@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"adminassistant/shared/archive"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/limit"
@@ -47,7 +48,8 @@ type runView struct {
 	AttemptOf   string          `json:"attempt_of,omitempty" doc:"The run whose failed items this one retries."`
 	State       string          `json:"state" enum:"queued,running,succeeded,partial,failed,cancelled"`
 	Progress    run.Progress    `json:"progress"`
-	Result      *archive.Result `json:"result,omitempty" doc:"What the run found and did; of a run that has ended."`
+	Result      *archive.Result `json:"result,omitempty" doc:"What the run found and did; of an archive run that has ended."`
+	Backup      *backup.Result  `json:"backup,omitempty" doc:"What the run made; of a backup run that has ended."`
 	Problem     *run.Problem    `json:"problem,omitempty" doc:"Why the run failed."`
 	Failed      int             `json:"failed" doc:"Items that failed."`
 	Correlation string          `json:"correlation_id"`
@@ -62,11 +64,22 @@ func viewRun(r *run.Run) (runView, error) {
 		Adopt: r.Options.Adopt, AttemptOf: r.AttemptOf, State: string(r.State), Progress: r.Progress, Problem: r.Problem, Failed: r.Failed,
 		Correlation: r.Correlation, Created: r.Created, Started: orNil(r.Started), Ended: orNil(r.Ended),
 	}
-	if r.Kind == run.Archive && len(r.Result) > 0 {
+	if len(r.Result) == 0 {
+		return v, nil
+	}
+	var into any
+	switch r.Kind {
+	case run.Archive:
 		v.Result = &archive.Result{}
-		if err := json.Unmarshal(r.Result, v.Result); err != nil {
-			return v, fault.New(fault.Malformed, "the result of run %s is unreadable: %v", r.ID, err)
-		}
+		into = v.Result
+	case run.Backup:
+		v.Backup = &backup.Result{}
+		into = v.Backup
+	default:
+		return v, nil
+	}
+	if err := json.Unmarshal(r.Result, into); err != nil {
+		return v, fault.New(fault.Malformed, "the result of run %s is unreadable: %v", r.ID, err)
 	}
 	return v, nil
 }
@@ -92,7 +105,8 @@ func answerRun(r *run.Run) (*runAnswer, error) {
 func (s *server) runRoutes(api huma.API) {
 	handle(api, tagRuns, "POST /v1/runs", "Start a run", s.startRun, status(http.StatusAccepted), alsoOK,
 		describe("Answers 202 with the new run, or 200 with the same run when it is under way already."))
-	handle(api, tagRuns, "GET /v1/runs", "List runs, the newest first", s.listRuns)
+	handle(api, tagRuns, "GET /v1/runs", "List runs, the newest first", s.listRuns,
+		describe("With kind a page may have few runs, or none, and still have a next."))
 	handle(api, tagRuns, "GET /v1/runs/{id}", "Show a run", s.getRun)
 	handle(api, tagRuns, "GET /v1/runs/{id}/items", "List what became of each event", s.listItems)
 	handle(api, tagRuns, "GET /v1/runs/{id}/plan", "Show the run's whole plan", s.getPlan, planBody)
@@ -145,9 +159,15 @@ func (s *server) start(ctx context.Context, who string, c archive.Config, r *run
 	if !c.Active {
 		return nil, withCode(codeConfigInactive, "config %q is not active; activate it first", c.Name)
 	}
-	r.ID, r.User, r.Kind, r.State = s.NewID(), who, run.Archive, run.Queued
+	r.Kind = run.Archive
+	return s.launch(ctx, s.Starter, who, r)
+}
+
+// launch starts a run of the user's.
+func (s *server) launch(ctx context.Context, starter *run.Starter, who string, r *run.Run) (*runAnswer, error) {
+	r.ID, r.User, r.State = s.NewID(), who, run.Queued
 	r.Progress, r.Correlation, r.Created = run.NewProgress("queued", 0, 0), telemetry.Correlation(ctx), s.Clock().UTC()
-	r, created, err := s.Starter.Start(ctx, r)
+	r, created, err := starter.Start(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -164,9 +184,14 @@ func alsoOK(op *huma.Operation) {
 	op.Responses = map[string]*huma.Response{"200": {Description: "The same run is under way already."}}
 }
 
+// runPages is how many pages of runs are looked at for one of a kind.
+const runPages = 10
+
 func (s *server) listRuns(ctx context.Context, in *struct {
 	Paging
-	Config string `query:"config" doc:"Only runs of this archive config, by id or name."`
+	Config   string `query:"config" doc:"Only runs of this archive config, by id or name."`
+	Calendar string `query:"calendar" doc:"Only runs of no config that are about the calendar of this URI, as they were told it; instead of config."`
+	Kind     string `query:"kind" enum:"archive,backup,restore,drill" doc:"Only runs of this kind."`
 }) (*page[runView], error) {
 	who, err := user(ctx)
 	if err != nil {
@@ -176,11 +201,33 @@ func (s *server) listRuns(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	runs, next, err := s.Runs.List(ctx, who, config, in.Limit, in.Cursor)
-	if err != nil {
-		return nil, err
+	if in.Calendar != "" {
+		if in.Config != "" {
+			return nil, fault.Field("calendar", "is of runs without a config; leave config out")
+		}
+		uri, err := parseURI("calendar", in.Calendar)
+		if err != nil {
+			return nil, err
+		}
+		config = run.CalendarScope(who, uri.String())
 	}
-	return pageOfRuns(runs, next)
+	var found []*run.Run
+	next := in.Cursor
+	for range runPages {
+		var runs []*run.Run
+		if runs, next, err = s.Runs.List(ctx, who, config, in.Limit-len(found), next); err != nil {
+			return nil, err
+		}
+		for _, r := range runs {
+			if in.Kind == "" || string(r.Kind) == in.Kind {
+				found = append(found, r)
+			}
+		}
+		if next == "" || len(found) == in.Limit {
+			break
+		}
+	}
+	return pageOfRuns(found, next)
 }
 
 // ofConfig is the id of the config that a list is limited to, which may be named by its name; empty if it is not.

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -135,6 +136,22 @@ func find(err error, doing string) error {
 		return blob.ErrNotFound
 	}
 	return awssdk.Fault(err, doing)
+}
+
+// Presign returns an address from which anybody can get the object for a while, as long as the credentials that it is made with last. It is answered
+// as a file of that name to be kept. Whether there is such an object is not looked at.
+func (b *Blob) Presign(ctx context.Context, key, name string, lasts time.Duration) (string, error) {
+	if err := blob.CheckKey(key); err != nil {
+		return "", err
+	}
+	disposition := "attachment; filename*=UTF-8''" + url.PathEscape(name)
+	request, err := service.NewPresignClient(b.client).PresignGetObject(ctx, &service.GetObjectInput{
+		Bucket: &b.bucket, Key: &key, ResponseContentDisposition: &disposition, ResponseCacheControl: aws.String("no-store"),
+	}, service.WithPresignExpires(lasts))
+	if err != nil {
+		return "", awssdk.Fault(err, "sign an address of "+key)
+	}
+	return request.URL, nil
 }
 
 // List returns the objects in order of their keys, which is the order of S3. What has a key that no object of ours can have is left out.

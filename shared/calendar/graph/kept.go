@@ -119,7 +119,11 @@ func (k *keeping) take(ctx context.Context, e calendar.Event, s graphSeries) err
 
 // flush hands over the series that wait.
 func (k *keeping) flush(ctx context.Context) error {
-	masters, err := k.complete(ctx, k.waiting)
+	var masters []master
+	err := k.persist(ctx, func() (err error) {
+		masters, err = k.complete(ctx, k.waiting)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -213,7 +217,9 @@ func (k *keeping) handAll(ctx context.Context, masters []master) error {
 	}
 	exceptions := make(map[string]calendar.Event, len(ids))
 	query := users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: append([]string{"body"}, light...), Expand: withMark}
-	err := k.byID(ctx, k.account, k.calendar, ids, query, func(id string, e *calendar.Event) { exceptions[id] = *e })
+	err := k.persist(ctx, func() error {
+		return k.byID(ctx, k.account, k.calendar, ids, query, func(id string, e *calendar.Event) { exceptions[id] = *e })
+	})
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,7 @@
 // Package graph keeps calendars in Microsoft 365, behind the same port as our own: calendar.Provider over Microsoft Graph.
 //
 // Every request is sent once, with a deadline of its own, as soon as the mailbox's Budget allows it. Whether a failure is worth another
-// attempt is for the caller to decide, by its fault.Kind and by RetryAfter (see Failure); nothing below repeats a request or follows a redirect.
+// attempt is for the caller to decide, by its fault.Kind and by RetryAfter (see Failure); nothing below repeats a request by itself (see Patiently) or follows a redirect.
 // After a write whose outcome is unknown (fault.Unavailable) the caller asks Marked before it writes again.
 //
 // A copy that we write has nobody to notify: it never carries attendees, an online meeting or a reminder, and asks for no response.
@@ -68,6 +68,7 @@ type Provider struct {
 	client   *client
 	budgets  *Budgets
 	pageSize int32
+	again    func() func(context.Context, error) error // nil: nothing is sent again
 }
 
 var _ calendar.Provider = (*Provider)(nil)
@@ -103,6 +104,26 @@ func (p *Provider) Counting() (*Provider, error) {
 		return nil, err
 	}
 	return &Provider{client: c, budgets: p.budgets, pageSize: p.pageSize}, nil
+}
+
+// Patiently returns a Provider that is p but for Kept and the pages of listings, which may take very many requests: each one that fails is sent again if
+// what again returned for it returns nil, perhaps after a pause. Its error ends the reading.
+func (p *Provider) Patiently(again func() func(ctx context.Context, failure error) error) calendar.Provider {
+	return &Provider{client: p.client, budgets: p.budgets, pageSize: p.pageSize, again: again}
+}
+
+// persist makes a request, which only reads, and makes it again as Patiently says.
+func (p *Provider) persist(ctx context.Context, request func() error) error {
+	err := request()
+	if err == nil || p.again == nil {
+		return err
+	}
+	for again := p.again(); err != nil; err = request() {
+		if err := again(ctx, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // As returns a Provider with the connections and the budgets of p that acts for a user, whose Stats begin at zero. An error is Invalid: tokens

@@ -93,7 +93,11 @@ var errEnough = errors.New("enough")
 func (p *Provider) pages(ctx context.Context, account string, r *kiota.RequestInformation, each func(value json.RawMessage) error) error {
 	seen := map[string]bool{}
 	for {
-		text, err := p.do(ctx, account, r)
+		var text []byte
+		err := p.persist(ctx, func() (err error) {
+			text, err = p.do(ctx, account, r)
+			return err
+		})
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,9 @@ package ics
 import (
 	"bufio"
 	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"maps"
@@ -16,6 +19,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/series"
+	"adminassistant/shared/fault"
 )
 
 // maxOctets is how long a line may be before it is folded (RFC 5545, section 3.1).
@@ -32,53 +36,100 @@ const maxOctets = 75
 //
 // Errors are Invalid: times that cannot be understood and zones that nobody knows, named with the event; or they come from w.
 func Write(w io.Writer, f File, stamp time.Time) error {
-	enc := newWriter(f, stamp)
-	spans := map[string]span{}
+	enc := newWriter(f.Zones, stamp)
+	masters := map[string]*calendar.Event{} // by id
+	uids := map[string]string{}             // by id, of all that are not instances
 	for i := range f.Events {
-		if enc.implied(&f.Events[i]) {
+		e := &f.Events[i]
+		if e.Type == calendar.Master {
+			masters[e.ID] = e
+		}
+		if !instance(e) {
+			uids[e.ID] = enc.uid(e)
+		}
+	}
+	of := func(e *calendar.Event) (master *calendar.Event, uid string, implied bool) {
+		if !instance(e) {
+			return nil, uids[e.ID], false
+		}
+		master = masters[e.SeriesMasterID]
+		return master, uids[e.SeriesMasterID], e.Type == calendar.Occurrence && master != nil
+	}
+	for i := range f.Events {
+		e := &f.Events[i]
+		master, _, implied := of(e)
+		if implied {
 			continue
 		}
-		if err := enc.survey(&f.Events[i], spans); err != nil {
-			return fmt.Errorf("event %.200q: %w", f.Events[i].ID, err)
+		if err := enc.survey(e, master); err != nil {
+			return fmt.Errorf("event %.200q: %w", e.ID, err)
 		}
 	}
 	fold := &folder{w: bufio.NewWriter(w)}
-	fold.line("BEGIN:VCALENDAR")
-	fold.line("VERSION:2.0")
-	fold.line("PRODID:-//Admin Assistant//Calendar//EN")
-	fold.line("CALSCALE:GREGORIAN")
-	if f.Name != "" {
-		fold.line("X-WR-CALNAME:" + escape(f.Name))
+	if err := enc.begin(fold, f.Name); err != nil {
+		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(spans)) {
-		zone, ok := enc.own[name]
-		if _, err := calendar.LoadZone(name); err == nil || !ok {
-			loc, err := enc.lookup(name)
-			if err != nil {
-				return err
-			}
-			zone = define(name, loc, spans[name].first, spans[name].last)
-		}
-		for text := range strings.SplitSeq(strings.TrimSpace(zone.Definition), "\n") {
-			fold.line(strings.TrimSuffix(text, "\r"))
-		}
-	}
-	events := ical.NewEncoder(fold)
 	for i := range f.Events {
 		e := &f.Events[i]
-		if enc.implied(e) {
+		master, uid, implied := of(e)
+		if implied {
 			continue
 		}
-		component, err := enc.event(e)
+		component, err := enc.event(e, master, uid)
 		if err == nil {
-			err = events.Encode(&ical.Calendar{Component: component})
+			err = fold.component(component)
 		}
 		if err != nil {
 			return fmt.Errorf("event %.200q: %w", e.ID, err)
 		}
 	}
-	fold.line("END:VCALENDAR")
-	return fold.w.Flush()
+	return fold.end()
+}
+
+// Survey writes a calendar that is too large for a File. It is shown everything twice: by Add, to learn which time zones are needed and for
+// which years, and then by Write. What comes out is what the function Write makes of the same events.
+type Survey struct{ w *writer }
+
+// NewSurvey begins one, of events in zones that only their calendar explains. stamp becomes the DTSTAMP of every event.
+func NewSurvey(zones []calendar.Zone, stamp time.Time) *Survey {
+	return &Survey{newWriter(zones, stamp)}
+}
+
+// Add notes what an event, or a series with its exceptions, needs. Errors are Invalid: then iCalendar cannot tell it, and Write leaves it out.
+func (s *Survey) Add(k *calendar.Kept) error {
+	err := s.w.survey(&k.Event, nil)
+	for i := range k.Exceptions {
+		if err == nil {
+			err = s.w.survey(&k.Exceptions[i], &k.Event)
+		}
+	}
+	return err
+}
+
+// Write writes the calendar. events has to give the same as Add was shown, in the same order. What Add could not note is left out. Errors are those
+// of events, and of w.
+func (s *Survey) Write(w io.Writer, name string, events func(each func(calendar.Kept) error) error) error {
+	s.w.taken = map[uint64]struct{}{} // it may be written again
+	fold := &folder{w: bufio.NewWriter(w)}
+	if err := s.w.begin(fold, name); err != nil {
+		return err
+	}
+	err := events(func(k calendar.Kept) error {
+		components, err := s.w.kept(&k, s.w.uid(&k.Event))
+		if err != nil {
+			return nil // as Add said
+		}
+		for _, c := range components {
+			if err := fold.component(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return fold.end()
 }
 
 // span is the years that a zone is needed for.
@@ -86,45 +137,80 @@ type span struct{ first, last int }
 
 // writer knows what an event's lines depend on beyond itself.
 type writer struct {
-	stamp   time.Time
-	lookup  series.Zones
-	own     map[string]calendar.Zone
-	masters map[string]*calendar.Event // by id
-	uids    map[string]string          // by id, of all that are not exceptions
+	stamp  time.Time
+	lookup series.Zones
+	own    map[string]calendar.Zone
+	spans  map[string]span // by zone
+	// taken has hashes of the UIDs that were given away. Two that happen to have the same are told apart by the second one's id.
+	taken map[uint64]struct{}
 }
 
-func newWriter(f File, stamp time.Time) *writer {
-	w := &writer{stamp: stamp.UTC(), lookup: Lookup(f.Zones), own: map[string]calendar.Zone{}, masters: map[string]*calendar.Event{}, uids: map[string]string{}}
-	for _, z := range f.Zones {
+func newWriter(zones []calendar.Zone, stamp time.Time) *writer {
+	w := &writer{stamp: stamp.UTC(), lookup: Lookup(zones), own: map[string]calendar.Zone{}, spans: map[string]span{}, taken: map[uint64]struct{}{}}
+	for _, z := range zones {
 		w.own[z.ID] = z
 	}
-	taken := map[string]bool{}
-	for i := range f.Events {
-		e := &f.Events[i]
-		if e.Type == calendar.Master {
-			w.masters[e.ID] = e
-		}
-		if instance(e) {
-			continue
-		}
-		uid := e.ICalUID
-		if uid == "" || taken[uid] {
-			uid = e.ID
-		}
-		taken[uid] = true
-		w.uids[e.ID] = uid
-	}
 	return w
+}
+
+// uid gives an event that is no instance its UID.
+func (w *writer) uid(e *calendar.Event) string {
+	hash := func(uid string) uint64 {
+		sum := sha256.Sum256([]byte(uid))
+		return binary.LittleEndian.Uint64(sum[:])
+	}
+	uid := e.ICalUID
+	if _, taken := w.taken[hash(uid)]; uid == "" || taken {
+		uid = e.ID
+	}
+	w.taken[hash(uid)] = struct{}{}
+	return uid
+}
+
+// begin writes all that comes before the events.
+func (w *writer) begin(fold *folder, name string) error {
+	fold.line("BEGIN:VCALENDAR")
+	fold.line("VERSION:2.0")
+	fold.line("PRODID:-//Admin Assistant//Calendar//EN")
+	fold.line("CALSCALE:GREGORIAN")
+	if name != "" {
+		fold.line("X-WR-CALNAME:" + escape(name))
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.spans)) {
+		zone, ok := w.own[name]
+		if _, err := calendar.LoadZone(name); err == nil || !ok {
+			loc, err := w.lookup(name)
+			if err != nil {
+				return err
+			}
+			zone = define(name, loc, w.spans[name].first, w.spans[name].last)
+		}
+		for text := range strings.SplitSeq(strings.TrimSpace(zone.Definition), "\n") {
+			fold.line(strings.TrimSuffix(text, "\r"))
+		}
+	}
+	return nil
+}
+
+// kept makes the VEVENTs of an event, or of a series and its exceptions.
+func (w *writer) kept(k *calendar.Kept, uid string) ([]*ical.Component, error) {
+	component, err := w.event(&k.Event, nil, uid)
+	if err != nil {
+		return nil, err
+	}
+	components := []*ical.Component{component}
+	for i := range k.Exceptions {
+		if component, err = w.event(&k.Exceptions[i], &k.Event, uid); err != nil {
+			return nil, err
+		}
+		components = append(components, component)
+	}
+	return components, nil
 }
 
 // instance says whether e is one of a series.
 func instance(e *calendar.Event) bool {
 	return e.Type == calendar.Exception || e.Type == calendar.Occurrence
-}
-
-// implied says whether e follows from its master, which is written too.
-func (w *writer) implied(e *calendar.Event) bool {
-	return e.Type == calendar.Occurrence && w.masters[e.SeriesMasterID] != nil
 }
 
 // stamped is a time as a property writes it.
@@ -196,7 +282,7 @@ func (s stamped) property(name string) *ical.Prop {
 }
 
 // times writes all times of an event, by the property they belong to.
-func (w *writer) times(e *calendar.Event, take func(property string, s stamped)) error {
+func (w *writer) times(e, master *calendar.Event, take func(property string, s stamped)) error {
 	start, err := w.time(e.Start, e.StartZone, e.AllDay)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
@@ -209,8 +295,8 @@ func (w *writer) times(e *calendar.Event, take func(property string, s stamped))
 	take(ical.PropDateTimeEnd, end)
 	if instance(e) {
 		like := e
-		if m := w.masters[e.SeriesMasterID]; m != nil {
-			like = m
+		if master != nil {
+			like = master
 		}
 		original := calendar.DateTime{Local: e.OriginalStart.UTC().Format(wallForm)}
 		zone := ""
@@ -248,13 +334,16 @@ func (w *writer) times(e *calendar.Event, take func(property string, s stamped))
 	return nil
 }
 
-// survey notes which zones an event needs, and for which years. A series goes on for as long as zones are known.
-func (w *writer) survey(e *calendar.Event, spans map[string]span) error {
-	return w.times(e, func(_ string, s stamped) {
+// survey notes which zones an event of a series, or by itself, needs, and for which years. A series goes on for as long as zones are known.
+func (w *writer) survey(e, master *calendar.Event) error {
+	if err := checkRules(e); err != nil {
+		return err
+	}
+	return w.times(e, master, func(_ string, s stamped) {
 		if s.zone == "" {
 			return
 		}
-		needed, seen := spans[s.zone]
+		needed, seen := w.spans[s.zone]
 		if !seen {
 			needed = span{s.year, s.year}
 		}
@@ -262,12 +351,28 @@ func (w *writer) survey(e *calendar.Event, spans map[string]span) error {
 		if e.Recurrence != nil && len(e.Recurrence.Rules) > 0 {
 			needed.last = lastZoneYear
 		}
-		spans[s.zone] = needed
+		w.spans[s.zone] = needed
 	})
 }
 
-// event makes the VEVENT.
-func (w *writer) event(e *calendar.Event) (*ical.Component, error) {
+// checkRules says whether the rules of a series can be written: one at most (RFC 5545, section 3.8.5.3).
+func checkRules(e *calendar.Event) error {
+	if e.Recurrence == nil {
+		return nil
+	}
+	if n := len(e.Recurrence.Rules); n > 1 {
+		return fault.New(fault.Invalid, "the series has %d recurrence rules; iCalendar has one", n)
+	}
+	for _, rule := range e.Recurrence.Rules {
+		if err := series.CheckRule(rule); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// event makes the VEVENT of an event, with the UID of its series if it is an instance; empty: there is none.
+func (w *writer) event(e, master *calendar.Event, uid string) (*ical.Component, error) {
 	c := ical.NewComponent(ical.CompEvent)
 	raw := func(name, value string) *ical.Prop {
 		p := ical.NewProp(name)
@@ -278,16 +383,10 @@ func (w *writer) event(e *calendar.Event) (*ical.Component, error) {
 	}
 	text := func(name, value string) { raw(name, escape(value)) }
 
-	uid := w.uids[e.ID]
-	if instance(e) {
-		if uid = w.uids[e.SeriesMasterID]; uid == "" {
-			uid = e.ICalUID
-		}
+	if uid == "" && instance(e) {
+		uid = e.ICalUID
 	}
-	if uid == "" {
-		uid = e.ID
-	}
-	text(ical.PropUID, uid)
+	text(ical.PropUID, cmp.Or(uid, e.ID))
 	raw(ical.PropDateTimeStamp, w.stamp.Format(utcForm))
 	for name, at := range map[string]time.Time{ical.PropCreated: e.Created, ical.PropLastModified: e.LastModified} {
 		if !at.IsZero() {
@@ -309,7 +408,7 @@ func (w *writer) event(e *calendar.Event) (*ical.Component, error) {
 		}
 		shared.Reset()
 	}
-	err := w.times(e, func(name string, s stamped) {
+	err := w.times(e, master, func(name string, s stamped) {
 		this := sort{name, s.zone, len(s.value)}
 		if this == last {
 			shared.WriteString("," + s.value)
@@ -324,11 +423,11 @@ func (w *writer) event(e *calendar.Event) (*ical.Component, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkRules(e); err != nil {
+		return nil, err
+	}
 	if e.Recurrence != nil {
 		for _, rule := range e.Recurrence.Rules {
-			if err := series.CheckRule(rule); err != nil {
-				return nil, err
-			}
 			raw(ical.PropRecurrenceRule, rule)
 		}
 	}
@@ -422,6 +521,16 @@ func paramText(text string) string { return paramEscapes.Replace(printable(text)
 type folder struct{ w *bufio.Writer }
 
 func (f *folder) line(text string) { _, _ = f.Write([]byte(text + "\r\n")) } // errors come back from Flush
+
+func (f *folder) component(c *ical.Component) error {
+	return ical.NewEncoder(f).Encode(&ical.Calendar{Component: c})
+}
+
+// end writes what comes after the events.
+func (f *folder) end() error {
+	f.line("END:VCALENDAR")
+	return f.w.Flush()
+}
 
 func (f *folder) Write(text []byte) (int, error) {
 	n := len(text)

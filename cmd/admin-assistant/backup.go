@@ -1,0 +1,292 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"adminassistant/shared/backup"
+	"adminassistant/shared/fault"
+)
+
+type backupView struct {
+	ID       string `json:"id"`
+	Config   string `json:"config,omitempty"`
+	Job      string `json:"job,omitempty"`
+	Calendar struct {
+		URI  string `json:"uri"`
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	} `json:"calendar"`
+	From   string        `json:"from,omitempty"`
+	To     string        `json:"to,omitempty"`
+	Made   time.Time     `json:"made"`
+	Counts backup.Counts `json:"counts"`
+	Bytes  int64         `json:"bytes"`
+}
+
+// days tells the days of a backup.
+func (v *backupView) days() string {
+	if v.From == "" {
+		return "all"
+	}
+	return v.From + " to " + v.To
+}
+
+type backupManifest struct {
+	backupView
+	Version  int          `json:"version"`
+	Software string       `json:"software"`
+	Timezone string       `json:"timezone,omitempty"`
+	Content  string       `json:"content"`
+	Files    []backupFile `json:"files"`
+}
+
+type backupFile struct {
+	Name       string        `json:"name"`
+	Format     backup.Format `json:"format"`
+	Bytes      int64         `json:"bytes"`
+	SHA256     string        `json:"sha256"`
+	RawBytes   int64         `json:"raw_bytes"`
+	RawSHA256  string        `json:"raw_sha256"`
+	LeftOut    int           `json:"left_out"`
+	DownloadAt string        `json:"download_at"`
+}
+
+func (p *program) backupCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "backup", Short: "Back calendars up, and prove and download the backups"}
+	cmd.AddCommand(p.backupRun(), p.backupList(), p.backupShow(), p.backupDownload(), p.backupVerify(), p.backupDelete())
+	return cmd
+}
+
+type backupStart struct {
+	Calendar string `json:"calendar,omitempty"`
+	Config   string `json:"config,omitempty"`
+	Which    string `json:"which,omitempty"`
+	Period   string `json:"period,omitempty"`
+}
+
+func (p *program) backupRun() *cobra.Command {
+	var start backupStart
+	var archived, noWait bool
+	cmd := &cobra.Command{
+		Use: "run", Short: "Back a calendar up", Args: cobra.NoArgs,
+		Long: "Back a calendar up, or what happens in a period. It is read back and compared before it counts.\n" +
+			"The exit code is 0 when all went well, 3 when the iCalendar file could not tell all events, 1 when the run failed.",
+		Example: `  admin-assistant backup run --calendar msgraph://me@example.com/calendars/primary
+  admin-assistant backup run --config work --archive --period "last month"`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if (start.Calendar == "") == (start.Config == "") {
+				return usageError{fmt.Errorf("give --calendar or --config; see: %s --help", cmd.CommandPath())}
+			}
+			if archived {
+				start.Which = "archive"
+			}
+			return p.carryOut(cmd.Context(), request{method: http.MethodPost, path: "/v1/backups", json: start}, noWait)
+		},
+	}
+	cmd.Flags().StringVar(&start.Calendar, "calendar", "", "the calendar's URI")
+	cmd.Flags().StringVar(&start.Config, "config", "", "archive config, by name or id: its source calendar")
+	cmd.Flags().BoolVar(&archived, "archive", false, "with --config: its archive calendar")
+	cmd.Flags().StringVar(&start.Period, "period", "", `days, as in "last month" (default: all there is)`)
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until the run has ended")
+	return cmd
+}
+
+// printBackupRun prints a run that made a backup.
+func (p *program) printBackupRun(r runView, items []runItem) {
+	fmt.Fprintf(p.out, "backup %s of %s: %s\n", r.ID, printable(r.Calendar), r.State)
+	if r.Problem != nil {
+		fmt.Fprintf(p.out, "%s\n", printable(r.Problem.Detail))
+	}
+	if b := r.Backup; b != nil {
+		fmt.Fprintf(p.out, "%s, %s\n", counts(b.Counts), humanize.Bytes(uint64(b.Bytes)))
+		if t := b.Cost.Traffic; t.Requests > 0 {
+			fmt.Fprintf(p.out, "%d requests to Microsoft 365, %d made again; %d to the store\n", t.Requests, b.Cost.Retries, b.Cost.Store)
+		}
+		if b.LeftOut > 0 {
+			fmt.Fprintf(p.out, "%d events cannot be told by iCalendar; the other files have them\n", b.LeftOut)
+		}
+	}
+	for _, it := range items {
+		if it.Problem != nil {
+			fmt.Fprintf(p.out, "  %s: %s\n", printable(it.Key), printable(it.Problem.Detail))
+		}
+	}
+}
+
+func counts(c backup.Counts) string {
+	return fmt.Sprintf("%d events: %d by themselves, %d series, %d changed instances", c.Events, c.Singles, c.Series, c.Exceptions)
+}
+
+func (p *program) backupList() *cobra.Command {
+	var filter struct{ calendar, config, job string }
+	var most int
+	cmd := &cobra.Command{
+		Use: "list", Short: "List backups, the newest first", Args: cobra.NoArgs,
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			query := url.Values{}
+			for name, value := range map[string]string{"calendar": filter.calendar, "config": filter.config, "job": filter.job} {
+				if value != "" {
+					query.Set(name, value)
+				}
+			}
+			backups, err := all[backupView](ctx, c, "/v1/backups", query, most)
+			if err != nil {
+				return err
+			}
+			if p.output == "json" {
+				return p.printJSON(backups)
+			}
+			var rows []table.Row
+			for _, v := range backups {
+				rows = append(rows, table.Row{v.ID, v.Made.Local().Format("2006-01-02 15:04"), v.Calendar.URI, v.days(), v.Counts.Events, humanize.Bytes(uint64(v.Bytes)), mark(v.Job != "", "by a job")})
+			}
+			p.printTable(table.Row{"Backup", "Made", "Calendar", "Days", "Events", "Size", ""}, rows)
+			return nil
+		}),
+	}
+	cmd.Flags().StringVar(&filter.calendar, "calendar", "", "only backups of this calendar, by its URI")
+	cmd.Flags().StringVar(&filter.config, "config", "", "only backups of this archive config's calendars")
+	cmd.Flags().StringVar(&filter.job, "job", "", "only backups that this job had made, by its id")
+	cmd.Flags().IntVar(&most, "most", 20, "so many at the most; 0: all")
+	return cmd
+}
+
+func (c *client) backup(ctx context.Context, id string) (m backupManifest, err error) {
+	_, err = c.do(ctx, request{method: http.MethodGet, path: "/v1/backups/" + url.PathEscape(id)}, &m)
+	return m, err
+}
+
+func (p *program) backupShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show BACKUP", Short: "Show a backup with what its manifest says", Args: cobra.ExactArgs(1),
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			m, err := c.backup(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			if p.output == "json" {
+				return p.printJSON(m)
+			}
+			fmt.Fprintf(p.out, "backup %s of %s, made %s by version %s\n%s, %s\n", m.ID, printable(m.Calendar.URI), m.Made.Local().Format("2006-01-02 15:04"), m.Software, m.days(), counts(m.Counts))
+			var rows []table.Row
+			for _, f := range m.Files {
+				rows = append(rows, table.Row{f.Name, humanize.Bytes(uint64(f.Bytes)), humanize.Bytes(uint64(f.RawBytes)), f.RawSHA256, mark(f.LeftOut > 0, fmt.Sprintf("%d left out", f.LeftOut))})
+			}
+			p.printTable(table.Row{"File", "Size", "Decompressed", "SHA-256, decompressed", ""}, rows)
+			return nil
+		}),
+	}
+}
+
+func (p *program) backupDownload() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use: "download BACKUP [FILE]", Short: "Download a file of a backup, decompressed", Args: cobra.RangeArgs(1, 2),
+		Long: "Download a file of a backup, decompressed and compared with the manifest; without a name, or \"-\", to standard output.\n" +
+			"docs/backup-format.md tells what is in the files.",
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			m, err := c.backup(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			f := m.file(backup.Format(format))
+			if f == nil {
+				return usageError{fmt.Errorf("--format must be jsonl, ics or csv, not %q", format)}
+			}
+			answer, err := c.send(ctx, request{method: http.MethodGet, path: f.DownloadAt, elsewhere: true})
+			if err != nil {
+				return err
+			}
+			defer answer.Body.Close()
+			known := backup.File{Name: f.Name, Format: f.Format, Size: backup.Size{Bytes: f.RawBytes, SHA256: f.RawSHA256}, Compressed: backup.Size{Bytes: f.Bytes, SHA256: f.SHA256}}
+			file, err := known.Open(answer.Body)
+			if err != nil {
+				return arrived(err)
+			}
+			defer file.Close()
+			if len(args) == 1 || args[1] == "-" {
+				_, err = io.Copy(p.out, file)
+			} else {
+				err = writeWhole(args[1], file)
+			}
+			return arrived(err)
+		}),
+	}
+	cmd.Flags().StringVar(&format, "format", string(backup.JSONL), "jsonl (all there is), ics or csv")
+	return cmd
+}
+
+// arrived explains a file that did not arrive as it was sent.
+func arrived(err error) error {
+	if fault.Of(err) == fault.Malformed {
+		return fmt.Errorf("%w; try again, and if it stays so: admin-assistant backup verify", err)
+	}
+	return err
+}
+
+func (m *backupManifest) file(format backup.Format) *backupFile {
+	for i := range m.Files {
+		if m.Files[i].Format == format {
+			return &m.Files[i]
+		}
+	}
+	return nil
+}
+
+func (p *program) backupVerify() *cobra.Command {
+	return &cobra.Command{
+		Use: "verify BACKUP", Short: "Read a backup and compare it with its manifest", Args: cobra.ExactArgs(1),
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			var report struct {
+				OK    bool `json:"ok"`
+				Files []struct {
+					Name    string `json:"name"`
+					OK      bool   `json:"ok"`
+					Problem string `json:"problem,omitempty"`
+				} `json:"files"`
+			}
+			if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/backups/" + url.PathEscape(args[0]) + "/verify"}, &report); err != nil {
+				return err
+			}
+			if p.output == "json" {
+				if err := p.printJSON(report); err != nil {
+					return err
+				}
+			} else {
+				for _, f := range report.Files {
+					said := "proven"
+					if !f.OK {
+						said = f.Problem
+					}
+					fmt.Fprintf(p.out, "%s: %s\n", f.Name, said)
+				}
+			}
+			if !report.OK {
+				return exitError{exitFailed}
+			}
+			return nil
+		}),
+	}
+}
+
+func (p *program) backupDelete() *cobra.Command {
+	return &cobra.Command{
+		Use: "delete BACKUP", Short: "Delete a backup", Args: cobra.ExactArgs(1),
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			if err := p.confirm(fmt.Sprintf("Delete backup %s?", args[0])); err != nil {
+				return err
+			}
+			_, err := c.do(ctx, request{method: http.MethodDelete, path: "/v1/backups/" + url.PathEscape(args[0])}, nil)
+			return err
+		}),
+	}
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"adminassistant/shared/backup"
+)
+
+func TestABackupOfACalendar(t *testing.T) {
+	m := newMachine(t)
+	m.local("calendar", "create", work).ok()
+	m.local("calendar", "import", work, sample(t)).ok()
+	m.local("backup", "run", "--calendar", work).ok().says("succeeded", "events:")
+	m.local("backup", "run", "--calendar", work, "--period", "2026-10-01 to 2026-10-31").ok().says("succeeded")
+
+	var listed []struct {
+		ID     string
+		From   string
+		Counts backup.Counts
+	}
+	if err := json.Unmarshal([]byte(m.local("--output", "json", "backup", "list").ok().out), &listed); err != nil || len(listed) != 2 || listed[0].From != "2026-10-01" {
+		t.Fatalf("%+v, %v", listed, err)
+	}
+	m.local("backup", "list", "--calendar", work).ok().says(listed[0].ID, listed[1].ID, "2026-10-01 to 2026-10-31", work)
+	id := listed[1].ID
+	m.local("backup", "show", id).ok().says(id, "events.jsonl.zst", "calendar.ics.zst", "events.csv.zst", "1.2.3")
+	m.local("backup", "verify", id).ok().says("events.jsonl.zst: proven", "calendar.ics.zst: proven", "events.csv.zst: proven")
+	m.local("archive", "show", id).ok().says("backup " + id)
+
+	for format, begins := range map[string]string{"jsonl": `{"format":"admin-assistant-backup"`, "ics": "BEGIN:VCALENDAR\r\n", "csv": "\ufefftype,id,"} {
+		out := m.local("backup", "download", id, "--format", format).ok().out
+		if !strings.HasPrefix(out, begins) {
+			t.Errorf("%s: %.80q", format, out)
+		}
+		path := filepath.Join(m.files, "backup."+format)
+		m.local("backup", "download", id, path, "--format", format).ok()
+		if data, err := os.ReadFile(path); err != nil || string(data) != out {
+			t.Errorf("%s: %d bytes in the file, %d on standard output, %v", format, len(data), len(out), err)
+		}
+	}
+	m.local("calendar", "create", "local://me/calendars/Again").ok()
+	m.local("calendar", "import", "local://me/calendars/Again", filepath.Join(m.files, "backup.ics")).ok().says("57 added")
+
+	t.Run("a damaged one is found, and not downloaded", func(t *testing.T) {
+		err := filepath.WalkDir(filepath.Join(m.data, "blobs"), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || !strings.Contains(path, id) || !strings.HasSuffix(path, "events.csv.zst") {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			data[len(data)/2] ^= 1
+			return os.WriteFile(path, data, 0o600)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := m.local("backup", "verify", id); r.code != exitFailed || !strings.Contains(r.out, "events.csv.zst: backup: damaged") || !strings.Contains(r.out, "events.jsonl.zst: proven") {
+			t.Errorf("%d %s%s", r.code, r.out, r.err)
+		}
+		path := filepath.Join(m.files, "damaged.csv")
+		if r := m.local("backup", "download", id, path, "--format", "csv"); r.code != exitFailed || !strings.Contains(r.err, "backup verify") {
+			t.Errorf("%d %s%s", r.code, r.out, r.err)
+		}
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the file: %v", err)
+		}
+	})
+	if r := m.local("backup", "delete", id); r.code != exitUsage {
+		t.Errorf("deleted without asking: %d %s", r.code, r.err)
+	}
+	m.local("--yes", "backup", "delete", id).ok()
+	if r := m.local("backup", "show", id); r.code != exitFailed || !strings.Contains(r.err, "there is no backup") {
+		t.Errorf("%d %s", r.code, r.err)
+	}
+	for _, args := range [][]string{{"backup", "run"}, {"backup", "run", "--calendar", work, "--config", "x"}, {"backup", "download", listed[0].ID, "--format", "pdf"}, {"backup", "show"}} {
+		if r := m.local(args...); r.code != exitUsage {
+			t.Errorf("%q: %d %s", args, r.code, r.err)
+		}
+	}
+}
+
+func TestAFileThatIsElsewhereIsFetchedWithoutTheToken(t *testing.T) {
+	bucket := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" || r.URL.RawQuery != "signed=1" {
+			t.Errorf("the bucket is asked %s with %v", r.URL, r.Header)
+		}
+		_, _ = w.Write([]byte("content"))
+	}))
+	defer bucket.Close()
+	to := bucket.URL + "/file?signed=1"
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer token" {
+			t.Errorf("the API is asked with %v", r.Header)
+		}
+		http.Redirect(w, r, to, http.StatusSeeOther)
+	}))
+	defer api.Close()
+	c, err := newClient(api.URL, http.DefaultTransport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.credentials = fixedToken{api: api.URL, token: "token"}
+	answer, err := c.send(t.Context(), request{method: http.MethodGet, path: "/v1/backups/1/files/x", elsewhere: true})
+	if err != nil || answer.StatusCode != 200 {
+		t.Fatalf("%v, %v", answer, err)
+	}
+	answer.Body.Close()
+	for name, address := range map[string]string{"in the clear": "http://bucket.example/file?signed=1", "where nobody answers": "http://127.0.0.1:1/file?signed=1"} {
+		to = address
+		if _, err := c.send(t.Context(), request{method: http.MethodGet, path: "/v1/backups/1/files/x", elsewhere: true}); err == nil || strings.Contains(err.Error(), "signed") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := c.send(t.Context(), request{method: http.MethodGet, path: "/v1/backups/1/files/x"}); err == nil {
+		t.Error("what should be here is fetched from elsewhere")
+	}
+}

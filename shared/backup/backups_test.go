@@ -1,0 +1,250 @@
+package backup
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"adminassistant/shared/blob"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+)
+
+func TestVerifyFindsWhateverChanged(t *testing.T) {
+	flip := func(data []byte) []byte { data[len(data)/2] ^= 1; return data }
+	for _, c := range []struct {
+		name   string
+		change func([]byte) []byte // nil: deleted
+	}{
+		{"a byte", flip},
+		{"the end cut off", func(data []byte) []byte { return data[:len(data)-5] }},
+		{"something appended", func(data []byte) []byte { return append(data, 'x') }},
+		{"a frame without content appended", func(data []byte) []byte { return append(data, "\x50\x2a\x4d\x18\x00\x00\x00\x00"...) }},
+		{"nothing left", func([]byte) []byte { return nil }},
+		{"other content", func([]byte) []byte { return zipped(t, []byte(head)) }},
+		{"deleted", nil},
+	} {
+		for _, name := range []string{fileNames[JSONL], fileNames[ICS], fileNames[CSV]} {
+			t.Run(c.name+" of "+name, func(t *testing.T) {
+				w := newWorld(t)
+				w.imports(sample)
+				r, _ := w.backUp()
+				key := w.open(r.ID).key(name)
+				if c.change == nil {
+					must(t, w.blobs.Delete(t.Context(), key))
+				} else {
+					stored, err := w.blobs.Get(t.Context(), key)
+					must(t, err)
+					data, err := io.ReadAll(stored)
+					must(t, err)
+					must(t, stored.Close())
+					must(t, w.blobs.Put(t.Context(), key, bytes.NewReader(c.change(data))))
+				}
+				report, err := w.backups().Verify(t.Context(), user, r.ID)
+				must(t, err)
+				if report.OK || len(report.Files) != 3 {
+					t.Errorf("%+v", report)
+				}
+				for _, f := range report.Files {
+					if (f.Problem != "") != (f.Name == name) {
+						t.Errorf("%+v", f)
+					}
+				}
+			})
+		}
+	}
+	t.Run("lines of another backup with the same number of events", func(t *testing.T) {
+		w := newWorld(t)
+		w.imports(sample)
+		r, _ := w.backUp()
+		c := w.open(r.ID)
+		text := strings.Replace(w.file(r.ID, JSONL), "Lunch", "Lynch", 1)
+		packed := zipped(t, []byte(text))
+		must(t, w.blobs.Put(t.Context(), c.key(fileNames[JSONL]), bytes.NewReader(packed)))
+		f := c.Manifest.File(JSONL)
+		raw, stored := newMeter(), newMeter()
+		_, _ = io.WriteString(raw, text)
+		_, _ = stored.Write(packed)
+		f.Size, f.Compressed = raw.size(), stored.size() // as if somebody had changed the manifest with the file
+		if err := c.verify(t.Context(), JSONL); err == nil || !strings.Contains(err.Error(), "other content") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestABackupWithoutAReadableManifestIsNone(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	r, _ := w.backUp()
+	key := w.open(r.ID).key(manifestName)
+	for name, text := range map[string]string{"broken": "{", "of another version": `{"format":"admin-assistant-backup","version":2}`, "empty": "", "too long": strings.Repeat(" ", maxManifest+1)} {
+		must(t, w.blobs.Put(t.Context(), key, strings.NewReader(text)))
+		if _, err := w.backups().Open(t.Context(), user, r.ID); fault.Of(err) != fault.NotFound {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	must(t, w.blobs.Delete(t.Context(), key))
+	if _, err := w.backups().Open(t.Context(), user, r.ID); fault.Of(err) != fault.NotFound {
+		t.Errorf("deleted: %v", err)
+	}
+	must(t, w.backups().Delete(t.Context(), user, r.ID))
+	w.sound()
+}
+
+func TestABackupIsItsUsersAlone(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	r, _ := w.backUp()
+	for _, other := range []string{"local#other", user + "#", ""} {
+		if _, err := w.backups().Open(t.Context(), other, r.ID); fault.Of(err) != fault.NotFound {
+			t.Errorf("%q opens it: %v", other, err)
+		}
+		if err := w.backups().Delete(t.Context(), other, r.ID); fault.Of(err) != fault.NotFound {
+			t.Errorf("%q deletes it: %v", other, err)
+		}
+		if _, err := w.backups().Newest(t.Context(), other, uri("Work"), w.work.ID); fault.Of(err) != fault.NotFound {
+			t.Errorf("%q finds it: %v", other, err)
+		}
+	}
+	if _, err := w.open(r.ID).Key("../" + manifestName); fault.Of(err) != fault.NotFound {
+		t.Errorf("a file that is none: %v", err)
+	}
+	w.sound(r.ID)
+}
+
+// TestDeletingSurvivesDyingAnywhere wants that a backup of which something is deleted is no longer there for anybody, and that deleting goes on.
+func TestDeletingSurvivesDyingAnywhere(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for n := 1; ; n++ {
+			finished := false
+			t.Run(fmt.Sprintf("at request %d, effect %v", n, after), func(t *testing.T) {
+				w := newWorld(t)
+				w.imports(sample)
+				r, _ := w.backUp()
+				dying := &tripwire{dieAt: n, after: after}
+				err := New(wiredTable{w.table, dying}, wiredBlobs{w.blobs, dying}).Delete(t.Context(), user, r.ID)
+				finished = !dying.dead()
+				if finished {
+					must(t, err)
+				}
+				_, gone := w.backups().Get(t.Context(), user, r.ID)
+				if whole := len(w.objects()) == 4; (gone == nil) != whole && gone == nil {
+					t.Errorf("%d objects are left of a backup that is there", len(w.objects()))
+				}
+				listed, _, err := w.backups().List(t.Context(), user, Filter{}, 10, "")
+				must(t, err)
+				if (len(listed) == 1) != (gone == nil) {
+					t.Errorf("it is listed %d times, and %v", len(listed), gone)
+				}
+				if n%2 == 0 {
+					if err := w.backups().Delete(t.Context(), user, r.ID); err != nil && fault.Of(err) != fault.NotFound {
+						t.Error(err)
+					}
+					w.sound()
+				} else {
+					next, _ := w.backUp()
+					if gone == nil {
+						w.sound(r.ID, next.ID)
+					} else {
+						w.sound(next.ID)
+					}
+				}
+			})
+			if finished || t.Failed() {
+				break
+			}
+		}
+	}
+}
+
+func TestBackupsAreListedAndFound(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	other, err := w.calendar.CreateCalendar(t.Context(), uri("Other"))
+	must(t, err)
+	var ids []string
+	for i := range 25 {
+		w.advance(time.Hour)
+		r, _ := w.backUp(func(r *run.Run) {
+			switch i % 5 {
+			case 1:
+				r.Calendar = uri("Other").String()
+			case 2:
+				retaining("nightly", Retention{})(r)
+			case 3:
+				r.Calendar = uri(w.work.ID).String()
+			}
+		})
+		ids = append(ids, r.ID)
+	}
+	of := func(f Filter) (got []string) {
+		cursor := ""
+		for {
+			records, next, err := w.backups().List(t.Context(), user, f, 3, cursor)
+			must(t, err)
+			for _, r := range records {
+				got = append(got, r.ID)
+			}
+			if next == "" {
+				return got
+			}
+			cursor = next
+		}
+	}
+	want := func(fits ...int) (want []string) {
+		for i := len(ids) - 1; i >= 0; i-- {
+			if slices.Contains(fits, i%5) {
+				want = append(want, ids[i])
+			}
+		}
+		return want
+	}
+	for name, c := range map[string]struct{ got, want []string }{
+		"all":                {of(Filter{}), want(0, 1, 2, 3, 4)},
+		"of a job":           {of(Filter{Job: "nightly"}), want(2)},
+		"of a config":        {of(Filter{Config: "work"}), want(2)},
+		"of another config":  {of(Filter{Config: "play"}), nil},
+		"by name":            {of(Filter{Calendar: uri("work")}), want(0, 2, 3, 4)},
+		"by id":              {of(Filter{Calendar: uri(w.work.ID)}), want(0, 2, 3, 4)},
+		"of the other":       {of(Filter{Calendar: uri("Other")}), want(1)},
+		"of the other's id":  {of(Filter{Calendar: uri(other.ID)}), want(1)},
+		"of another account": {of(Filter{Calendar: calendar.URI{Provider: "local", Account: "you", Calendar: "Work"}}), nil},
+	} {
+		if !slices.Equal(c.got, c.want) {
+			t.Errorf("%s: %q, want %q", name, c.got, c.want)
+		}
+	}
+	for id, want := range map[string]string{w.work.ID: ids[24], other.ID: ids[21]} {
+		counted := &store.Counter{Table: w.table}
+		r, err := New(counted, w.blobs).Newest(t.Context(), user, calendar.URI{Provider: "local", Account: "ME", Calendar: "whatever"}, id)
+		must(t, err)
+		if r.ID != want || counted.Requests() > 2 {
+			t.Errorf("the newest one is %s, want %s; %d requests", r.ID, want, counted.Requests())
+		}
+	}
+}
+
+func TestEraseLeavesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	w.backUp()
+	w.backUp(days("2026-10-05", "2026-10-06"))
+	must(t, w.blobs.Put(t.Context(), folderOf("local#other", "1")+"x/"+manifestName, strings.NewReader("{}")))
+	must(t, w.blobs.Put(t.Context(), folderOf(user, "2")+"x/"+manifestName, strings.NewReader("{}"))) // of a run that died
+	must(t, Erase(t.Context(), w.table, w.blobs, user))
+	must(t, Erase(t.Context(), w.table, w.blobs, user))
+	objects, err := w.blobs.List(t.Context(), "")
+	must(t, err)
+	if !slices.EqualFunc(objects, []string{folderOf("local#other", "1") + "x/" + manifestName}, func(o blob.Object, key string) bool { return o.Key == key }) {
+		t.Errorf("left are %+v", objects)
+	}
+	if records, err := w.backups().all(t.Context(), user); err != nil || len(records) != 0 {
+		t.Errorf("%+v, %v", records, err)
+	}
+}

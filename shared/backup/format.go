@@ -1,0 +1,145 @@
+package backup
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+)
+
+// Format is how a file tells events.
+type Format string
+
+// The formats that a backup has a file of each of, and that are read. docs/backup-format.md tells what each holds.
+const (
+	JSONL Format = "jsonl" // all there is: a header, then a line for each calendar.Kept
+	ICS   Format = "ics"   // RFC 5545
+	CSV   Format = "csv"   // for spreadsheets
+)
+
+// Formats are all of them, in the order in which a backup's files are made.
+var Formats = []Format{JSONL, ICS, CSV}
+
+// fileNames are the names of a backup's files.
+var fileNames = map[Format]string{JSONL: "events.jsonl.zst", ICS: "calendar.ics.zst", CSV: "events.csv.zst"}
+
+const (
+	// formatName and formatVersion are what the header and the manifest say that they are.
+	formatName    = "admin-assistant-backup"
+	formatVersion = 1
+)
+
+// Calendar is the one that a backup was made of.
+type Calendar struct {
+	URI  calendar.URI `json:"uri"` // as the run was told
+	ID   string       `json:"id"`  // the provider's
+	Name string       `json:"name"`
+}
+
+// Window is the days that a backup is about. Series with an instance in them are there whole.
+type Window struct {
+	From     calendar.Date `json:"from"`
+	To       calendar.Date `json:"to"` // included
+	Timezone string        `json:"timezone"`
+}
+
+// header is the first line of a JSONL file.
+type header struct {
+	Format   string          `json:"format"`
+	Version  int             `json:"version"`
+	Calendar Calendar        `json:"calendar"`
+	Window   *Window         `json:"window,omitempty"` // nil: all there is
+	Zones    []calendar.Zone `json:"zones,omitempty"`  // by ID
+}
+
+// checkFormat says whether a header or a manifest is of a version that can be read here.
+func checkFormat(name string, version int) error {
+	switch {
+	case name != formatName:
+		return fault.Field("format", "is %.40q, not %q", name, formatName)
+	case version < 1 || version > formatVersion:
+		return fault.Field("version", "is %d: this software reads versions 1 to %d, so take a newer one", version, formatVersion)
+	}
+	return nil
+}
+
+// Counts are what a file holds.
+type Counts struct {
+	Singles    int `json:"singles" doc:"Events by themselves."`
+	Series     int `json:"series"`
+	Exceptions int `json:"exceptions" doc:"Instances of series that were changed by themselves."`
+	Events     int `json:"events" doc:"All of these together."`
+}
+
+func (c *Counts) add(k *calendar.Kept) {
+	if k.Event.Type == calendar.Master {
+		c.Series++
+	} else {
+		c.Singles++
+	}
+	c.Exceptions += len(k.Exceptions)
+	c.Events += 1 + len(k.Exceptions)
+}
+
+// canonical puts in order what means the same in any order, and writes instants in UTC, so that the same content is the same bytes.
+func canonical(k calendar.Kept) calendar.Kept {
+	inUTC(&k.Event)
+	k.Exceptions = slices.Clone(k.Exceptions)
+	for i := range k.Exceptions {
+		inUTC(&k.Exceptions[i])
+	}
+	slices.SortFunc(k.Exceptions, func(a, b calendar.Event) int {
+		return cmp.Or(a.OriginalStart.Compare(b.OriginalStart), cmp.Compare(a.ID, b.ID))
+	})
+	return k
+}
+
+func inUTC(e *calendar.Event) {
+	e.OriginalStart, e.Created, e.LastModified = e.OriginalStart.UTC(), e.Created.UTC(), e.LastModified.UTC()
+}
+
+// encode writes v as one line of JSON: fields in the order of their types, no blanks, HTML as it is.
+func encode(to *bytes.Buffer, v any) error {
+	to.Reset()
+	e := json.NewEncoder(to)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// check says whether k is a series with its exceptions, or an event by itself. Errors are Invalid and name the field.
+func check(k *calendar.Kept) error {
+	e := &k.Event
+	switch {
+	case e.ID == "":
+		return fault.Field("event.id", "is missing")
+	case e.Type == calendar.Master && e.Recurrence == nil:
+		return fault.Field("event.recurrence", "is missing, but the event is a series")
+	case e.Type == calendar.Master:
+	case e.Type != calendar.Single && e.Type != "":
+		return fault.Field("event.type", "is %.40q, not %q or %q", string(e.Type), calendar.Single, calendar.Master)
+	case e.Recurrence != nil:
+		return fault.Field("event.recurrence", "is there, but the event's type is not %q", calendar.Master)
+	case len(k.Exceptions) > 0:
+		return fault.Field("exceptions", "are there, but the event's type is not %q", calendar.Master)
+	}
+	for i := range k.Exceptions {
+		field := func(name string) string { return fmt.Sprintf("exceptions[%d].%s", i, name) }
+		switch x := &k.Exceptions[i]; {
+		case x.ID == "":
+			return fault.Field(field("id"), "is missing")
+		case x.Type != calendar.Exception:
+			return fault.Field(field("type"), "is %.40q, not %q", string(x.Type), calendar.Exception)
+		case x.SeriesMasterID != e.ID:
+			return fault.Field(field("seriesMasterId"), "is not the id of the series")
+		case x.OriginalStart.IsZero():
+			return fault.Field(field("originalStart"), "is missing")
+		case x.Recurrence != nil:
+			return fault.Field(field("recurrence"), "is there, but only a series has one")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,196 @@
+package backup
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+)
+
+const (
+	// maxLine is the longest line, in bytes: a series with all its exceptions, or a row of CSV.
+	maxLine = 32 << 20
+	// maxValues is how many values a line may have, and maxExceptions how many changed instances; they bound the memory that reading it takes.
+	maxValues     = 1_000_000
+	maxExceptions = 20_000
+)
+
+// lineWriter is what a JSONL file is written by.
+type lineWriter struct {
+	w      io.Writer
+	buffer bytes.Buffer
+	counts Counts
+	digest digest
+}
+
+func newLineWriter(w io.Writer, h header) (*lineWriter, error) {
+	l := &lineWriter{w: w}
+	if err := encode(&l.buffer, h); err != nil {
+		return nil, err
+	}
+	_, err := w.Write(l.buffer.Bytes())
+	return l, err
+}
+
+// add writes one line. What a provider must not tell is an internal error; a line over maxLine is Invalid.
+func (l *lineWriter) add(k calendar.Kept) error {
+	if err := check(&k); err != nil {
+		return fmt.Errorf("the provider told an event that cannot be: %v", err)
+	}
+	if err := encode(&l.buffer, canonical(k)); err != nil {
+		return err
+	}
+	line := l.buffer.Bytes()
+	if len(line) > maxLine || len(k.Exceptions) > maxExceptions {
+		return fault.New(fault.Invalid, "event %.200q has %d changed instances and %d bytes, which is too much: end the series and begin another one", k.Event.ID, len(k.Exceptions), len(line))
+	}
+	l.counts.add(&k)
+	l.digest.add(line)
+	_, err := l.w.Write(line)
+	return err
+}
+
+// lineReader reads lines within limits.
+type lineReader struct {
+	r      *bufio.Reader
+	line   []byte
+	number int // of the line that was read last, from 1
+}
+
+// next returns a line with its end, good until the next call, or io.EOF. Lines without anything are left out.
+func (l *lineReader) next() ([]byte, error) {
+	for {
+		l.line = l.line[:0]
+		l.number++
+		for {
+			part, err := l.r.ReadSlice('\n')
+			if len(l.line)+len(part) > maxLine {
+				return nil, l.invalid(fault.New(fault.Invalid, "is longer than %d MB", maxLine>>20))
+			}
+			l.line = append(l.line, part...)
+			if err == bufio.ErrBufferFull {
+				continue
+			}
+			if err != nil && (err != io.EOF || len(l.line) == 0) {
+				return nil, err
+			}
+			break
+		}
+		if len(bytes.TrimSpace(l.line)) > 0 {
+			return l.line, nil
+		}
+	}
+}
+
+// invalid says in which line something is wrong.
+func (l *lineReader) invalid(err error) error {
+	return fault.New(fault.Invalid, "line %d: %w", l.number, err)
+}
+
+// decode reads the line into v.
+func (l *lineReader) decode(line []byte, v any) error {
+	if n := values(line); n > maxValues {
+		return l.invalid(fault.New(fault.Invalid, "has more than %d values", maxValues))
+	}
+	if err := decode(line, v); err != nil {
+		return l.invalid(err)
+	}
+	return nil
+}
+
+// kept reads the line as an event with its exceptions.
+func (l *lineReader) kept(line []byte) (k calendar.Kept, err error) {
+	var raw struct {
+		Event      calendar.Event    `json:"event"`
+		Exceptions []json.RawMessage `json:"exceptions"`
+	}
+	if err := l.decode(line, &raw); err != nil {
+		return k, err
+	}
+	if len(raw.Exceptions) > maxExceptions {
+		return k, l.invalid(fault.Field("exceptions", "are more than %d", maxExceptions))
+	}
+	k.Event = raw.Event
+	if len(raw.Exceptions) > 0 {
+		k.Exceptions = make([]calendar.Event, len(raw.Exceptions))
+	}
+	for i, text := range raw.Exceptions {
+		if err := decode(text, &k.Exceptions[i]); err != nil {
+			return k, l.invalid(fault.New(fault.Invalid, "exceptions[%d]: %w", i, err))
+		}
+	}
+	return k, nil
+}
+
+// values counts the commas between values, so that nothing has to be decoded to know how many there are.
+func values(line []byte) (n int) {
+	quoted, escaped := false, false
+	for _, c := range line {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted && c == '\\':
+			escaped = true
+		case c == '"':
+			quoted = !quoted
+		case c == ',' && !quoted:
+			n++
+		}
+	}
+	return n
+}
+
+// jsonl is a JSONL file of which the header was read.
+type jsonl struct {
+	header
+	lines lineReader
+	seen  func(line []byte) // every line after the header; nil: nobody looks
+}
+
+func openJSONL(r *bufio.Reader) (*jsonl, error) {
+	j := &jsonl{lines: lineReader{r: r}}
+	line, err := j.lines.next()
+	if err == io.EOF {
+		return nil, fault.New(fault.Invalid, "the file is empty")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := j.lines.decode(line, &j.header); err != nil {
+		return nil, fault.New(fault.Invalid, "the file does not begin with the header of a backup: %w", err)
+	}
+	if err := checkFormat(j.Format, j.Version); err != nil {
+		return nil, j.lines.invalid(err)
+	}
+	return j, nil
+}
+
+// each reads all lines that follow, and where they are.
+func (j *jsonl) each(each func(place, calendar.Kept) error) error {
+	for {
+		line, err := j.lines.next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if j.seen != nil {
+			j.seen(line)
+		}
+		k, err := j.lines.kept(line)
+		if err != nil {
+			return err
+		}
+		if err := check(&k); err != nil {
+			return j.lines.invalid(err)
+		}
+		if err := each(place{line: j.lines.number}, k); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package backup
+
+import (
+	"bufio"
+	"bytes"
+	"hash/maphash"
+	"io"
+	"strings"
+	"time"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/fault"
+)
+
+// What a file may hold at most that somebody hands in.
+const (
+	MaxBytes  = 1 << 30 // when it is decompressed; an iCalendar file at most ics.MaxBytes
+	MaxEvents = 200_000
+	maxZones  = ics.MaxZones
+)
+
+// place is where an event is in its file.
+type place struct{ line int }
+
+// Stream is a file of events that is being read.
+type Stream struct {
+	Format Format
+	Name   string          // of the calendar, as far as the file tells
+	Zones  []calendar.Zone // those that only the file explains
+
+	each  func(func(place, calendar.Kept) error) error
+	close func()
+}
+
+// Read begins to read a file that somebody hands in: JSONL, iCalendar or CSV, also compressed by zstd. What it is shows from what it holds; its
+// name does not matter. Nothing in it is expanded. Close has to be called.
+//
+// Time and memory are bounded, whatever r holds: by MaxBytes, MaxEvents, and the length and number of values of a line. Errors of what r holds, of Read
+// and of Each, are of kind fault.Invalid and name the line and the field; those of r are handed on.
+func Read(r io.Reader) (*Stream, error) {
+	u, err := unpack(r, MaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(bufio.NewReaderSize(u, 64<<10))
+	if err != nil {
+		u.Close()
+		return nil, err
+	}
+	s.close = u.Close
+	return s, nil
+}
+
+// open finds out what a file is.
+func open(r *bufio.Reader) (*Stream, error) {
+	head, err := r.Peek(4 << 10)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte(byteOrderMark)), " \t\r\n")
+	first, _, _ := bytes.Cut(head, []byte("\n"))
+	switch {
+	case len(head) == 0:
+		return nil, fault.New(fault.Invalid, "the file is empty")
+	case head[0] == '{':
+		j, err := openJSONL(r)
+		if err != nil {
+			return nil, err
+		}
+		return &Stream{Format: JSONL, Name: j.Calendar.Name, Zones: j.Zones, each: j.each}, nil
+	case strings.EqualFold(string(bytes.TrimSpace(first)), "BEGIN:VCALENDAR"):
+		return readICS(r)
+	case bytes.ContainsAny(first, ",") && !bytes.ContainsAny(first, "\x00"):
+		c, err := openCSV(r)
+		if err != nil {
+			return nil, err
+		}
+		return &Stream{Format: CSV, Zones: c.zones, each: c.each}, nil
+	}
+	return nil, fault.New(fault.Invalid, "the file is neither the JSONL, iCalendar or CSV file of a backup, nor one of them compressed by zstd")
+}
+
+// Close ends the reading.
+func (s *Stream) Close() { s.close() }
+
+// Each gives all that the file holds, in its order, once. It ends with the first error: of what the file holds, of what it is read from, or of each.
+func (s *Stream) Each(each func(calendar.Kept) error) error {
+	events := 0
+	seed := maphash.MakeSeed()
+	seen := map[uint64]int{} // the lines of ids
+	return s.each(func(at place, k calendar.Kept) error {
+		if events += 1 + len(k.Exceptions); events > MaxEvents {
+			return fault.New(fault.Invalid, "the file has more than %d events; split it into several", MaxEvents)
+		}
+		id := maphash.String(seed, k.Event.ID)
+		if line := seen[id]; line > 0 {
+			return fault.New(fault.Invalid, "line %d: %w", at.line, fault.Field("event.id", "%.200q is in line %d, too", k.Event.ID, line))
+		}
+		if at.line > 0 {
+			seen[id] = at.line
+		}
+		return each(k)
+	})
+}
+
+// readICS reads a whole iCalendar file.
+func readICS(r io.Reader) (*Stream, error) {
+	f, err := ics.Read(r)
+	if err != nil {
+		return nil, err
+	}
+	exceptions := map[string][]calendar.Event{}
+	masters := map[string]bool{}
+	for i := range f.Events {
+		if e := &f.Events[i]; e.Type == calendar.Master {
+			masters[e.ID] = true
+		}
+	}
+	for _, e := range f.Events {
+		if e.Type == calendar.Exception && masters[e.SeriesMasterID] {
+			exceptions[e.SeriesMasterID] = append(exceptions[e.SeriesMasterID], e)
+		}
+	}
+	return &Stream{Format: ICS, Name: f.Name, Zones: f.Zones, each: func(each func(place, calendar.Kept) error) error {
+		for _, e := range f.Events {
+			k := calendar.Kept{Event: e}
+			switch {
+			case e.Type == calendar.Master:
+				k = canonical(calendar.Kept{Event: e, Exceptions: exceptions[e.ID]})
+			case e.Type == calendar.Exception && masters[e.SeriesMasterID]:
+				continue // came with its series
+			case e.Type == calendar.Exception: // of a series that is elsewhere
+				k.Event.Type, k.Event.SeriesMasterID, k.Event.OriginalStart = calendar.Single, "", time.Time{}
+			}
+			if err := each(place{}, k); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}, nil
+}

@@ -1,0 +1,361 @@
+package backup
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/klauspost/compress/zstd"
+	"pgregory.net/rapid"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+)
+
+const here = "BEGIN:VTIMEZONE\r\nTZID:Here\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0130\r\nTZOFFSETTO:+0130\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+
+var hereZone = []calendar.Zone{{ID: "Here", Definition: here}}
+
+// readAll reads a file that somebody hands in.
+func readAll(r io.Reader) (s *Stream, all []calendar.Kept, err error) {
+	if s, err = Read(r); err != nil {
+		return nil, nil, err
+	}
+	defer s.Close()
+	err = s.Each(func(k calendar.Kept) error {
+		all = append(all, k)
+		return nil
+	})
+	return s, all, err
+}
+
+func asJSONL(t interface{ Fatal(...any) }, all []calendar.Kept) []byte {
+	var b bytes.Buffer
+	l, err := newLineWriter(&b, header{Format: formatName, Version: formatVersion, Calendar: Calendar{Name: "Work"}, Zones: hereZone})
+	for _, k := range all {
+		if err == nil {
+			err = l.add(k)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func asCSV(t interface{ Fatal(...any) }, all []calendar.Kept) []byte {
+	var b bytes.Buffer
+	c, err := newCSVWriter(&b, hereZone)
+	for i := range all {
+		if err == nil {
+			err = c.add(&all[i])
+		}
+	}
+	if err == nil {
+		err = c.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func zipped(t interface{ Fatal(...any) }, data []byte) []byte {
+	var b bytes.Buffer
+	p := newPacker(&b)
+	_, err := p.Write(data)
+	if err == nil {
+		err = p.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestWhatIsWrittenIsReadAsItWas(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := randomKepts(t)
+		for format, data := range map[Format][]byte{JSONL: asJSONL(t, all), CSV: asCSV(t, all)} {
+			for _, data := range [][]byte{data, zipped(t, data)} {
+				s, got, err := readAll(bytes.NewReader(data))
+				if err != nil {
+					t.Fatalf("%s: %v\n%s", format, err, data)
+				}
+				if diff := cmp.Diff(all, got, cmpopts.EquateEmpty()); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", format, diff)
+				}
+				if s.Format != format || cmp.Diff(hereZone, s.Zones) != "" {
+					t.Errorf("%s, zones %+v", s.Format, s.Zones)
+				}
+			}
+		}
+	})
+}
+
+func TestAnICalendarFileIsReadAsSeriesAndEvents(t *testing.T) {
+	const orphan = "BEGIN:VEVENT\nUID:gone\nRECURRENCE-ID:20261005T090000Z\nDTSTART:20261005T100000Z\nDTEND:20261005T110000Z\nEND:VEVENT\nEND:VCALENDAR"
+	s, all, err := readAll(strings.NewReader(strings.Replace(sample, "END:VCALENDAR", orphan, 1)))
+	must(t, err)
+	var counts Counts
+	for i := range all {
+		counts.add(&all[i])
+		must(t, check(&all[i]))
+	}
+	if want := (Counts{Singles: 5, Series: 1, Exceptions: 1, Events: 7}); counts != want || s.Format != ICS || len(s.Zones) != 1 {
+		t.Errorf("%+v, %s, %+v", counts, s.Format, s.Zones)
+	}
+}
+
+func TestATableThatSomebodyMadeIsRead(t *testing.T) {
+	_, all, err := readAll(strings.NewReader("Subject,Start,End,All_Day,start_zone,rrule,categories\n'Tis,2026-10-05 09:00,2026-10-05T10:00,,Europe/Berlin,FREQ=DAILY,\"a\nb\"\nOff,2026-10-06,2026-10-07,yes,,,\n"))
+	must(t, err)
+	want := []calendar.Kept{
+		{Event: calendar.Event{ID: "row-2", Type: calendar.Master, Subject: "'Tis", Start: calendar.DateTime{Local: "2026-10-05T09:00:00", Zone: "Europe/Berlin"},
+			End: calendar.DateTime{Local: "2026-10-05T10:00:00"}, Recurrence: &calendar.Recurrence{Rules: []string{"FREQ=DAILY"}}, Categories: []string{"a", "b"}}},
+		{Event: calendar.Event{ID: "row-4", Subject: "Off", Start: calendar.DateTime{Local: "2026-10-06T00:00:00"}, End: calendar.DateTime{Local: "2026-10-07T00:00:00"}, AllDay: true}},
+	}
+	if diff := cmp.Diff(want, all); diff != "" {
+		t.Error(diff)
+	}
+}
+
+const head = `{"format":"admin-assistant-backup","version":1,"calendar":{"uri":"local://me/calendars/Work","id":"1","name":"Work"}}` + "\n"
+
+// repeat makes a file of a beginning and a text that is repeated, without holding it.
+func repeat(beginning, text string, times int) io.Reader {
+	readers := []io.Reader{strings.NewReader(beginning)}
+	block := strings.Repeat(text, 1000)
+	for range times / 1000 {
+		readers = append(readers, strings.NewReader(block))
+	}
+	return io.MultiReader(readers...)
+}
+
+// bomb compresses what r holds.
+func bomb(t testing.TB, r io.Reader, options ...zstd.EOption) io.Reader {
+	var b bytes.Buffer
+	w, err := zstd.NewWriter(&b, options...)
+	must(t, err)
+	_, err = io.Copy(w, r)
+	must(t, err)
+	must(t, w.Close())
+	return &b
+}
+
+func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
+	numbered := func(n int) io.Reader {
+		r, w := io.Pipe()
+		t.Cleanup(func() { r.Close() })
+		go func() {
+			_, _ = io.WriteString(w, head)
+			var line bytes.Buffer
+			for i := range n {
+				line.Reset()
+				fmt.Fprintf(&line, `{"event":{"id":"%d"}}`+"\n", i)
+				if _, err := w.Write(line.Bytes()); err != nil {
+					return
+				}
+			}
+			w.Close()
+		}()
+		return r
+	}
+	series := `{"event":{"id":"1","type":"seriesMaster","recurrence":{"rrule":["FREQ=SECONDLY"]}},"exceptions":[`
+	for _, c := range []struct {
+		name  string
+		file  io.Reader
+		field string
+		text  string
+	}{
+		{"an empty file", strings.NewReader(""), "", "empty"},
+		{"blanks", strings.NewReader(" \n\n"), "", "empty"},
+		{"a picture", strings.NewReader("\x89PNG\r\n\x1a\n\x00,"), "", "neither"},
+		{"a letter", strings.NewReader("Dear Ann"), "", "neither"},
+		{"a gzip file", strings.NewReader("\x1f\x8b\x08\x00,"), "", "neither"},
+		{"a nested compressed file", bomb(t, bomb(t, strings.NewReader(head))), "", "neither"},
+		{"a cut off compressed file", io.LimitReader(bomb(t, repeat(head, "x", 1_000_000)), 60), "", "damaged"},
+		{"JSON of something else", strings.NewReader(`{"value":[]}`), "value", "does not begin with the header"},
+		{"a newer version", strings.NewReader(strings.Replace(head, `"version":1`, `"version":2`, 1)), "version", "newer one"},
+		{"another format", strings.NewReader(strings.Replace(head, "admin-assistant-backup", "x", 1)), "format", "not"},
+		{"a line that is no JSON", strings.NewReader(head + "\n{"), "", "line 3"},
+		{"two values in a line", strings.NewReader(head + `{"event":{"id":"1"}} {}`), "", "line 2: something follows"},
+		{"an unknown field", strings.NewReader(head + `{"event":{"id":"1","colour":"red"}}`), "colour", "line 2"},
+		{"an unknown field of an exception", strings.NewReader(head + series + `{"colour":"red"}]}`), "colour", "exceptions[0]"},
+		{"a field of another type", strings.NewReader(head + `{"event":{"id":"1","isAllDay":"yes"}}`), "event.isAllDay", "line 2"},
+		{"an event without an id", strings.NewReader(head + `{"event":{}}`), "event.id", "line 2"},
+		{"an occurrence", strings.NewReader(head + `{"event":{"id":"1","type":"occurrence"}}`), "event.type", "line 2"},
+		{"a series without a rule", strings.NewReader(head + `{"event":{"id":"1","type":"seriesMaster"}}`), "event.recurrence", "line 2"},
+		{"a rule without a series", strings.NewReader(head + `{"event":{"id":"1","recurrence":{}}}`), "event.recurrence", "line 2"},
+		{"exceptions without a series", strings.NewReader(head + `{"event":{"id":"1"},"exceptions":[{"id":"2"}]}`), "exceptions", "line 2"},
+		{"an exception of another series", strings.NewReader(head + series + `{"id":"2","type":"exception","seriesMasterId":"3"}]}`), "exceptions[0].seriesMasterId", "line 2"},
+		{"an exception of no instance", strings.NewReader(head + series + `{"id":"2","type":"exception","seriesMasterId":"1"}]}`), "exceptions[0].originalStart", "line 2"},
+		{"the same id twice", strings.NewReader(head + `{"event":{"id":"1"}}` + "\n" + `{"event":{"id":"1"}}`), "event.id", "line 3: event.id \"1\" is in line 2, too"},
+
+		{"10^6 events", numbered(1_000_000), "", "more than 200000 events"},
+		{"a line of 100 MB", repeat(head+`{"event":{"id":"`, "x", 100<<20), "", "line 2: is longer than 32 MB"},
+		{"a line of 100 MB, compressed", bomb(t, repeat(head+`{"event":{"id":"`, "x", 100<<20)), "", "000 times its size"},
+		{"a header of 100 MB", repeat(`{"format":"`, "x", 100<<20), "", "line 1: is longer than 32 MB"},
+		{"very many values", repeat(head+`{"event":{"id":"1","attendees":[{}`, ",{}", 2_000_000), "", "more than 1000000 values"},
+		{"very many exceptions", repeat(head+series+"{}", ",{}", 30_000), "", "line 2"},
+		{"very deep values", repeat(head, "[", 1_000_000), "", "line 2"},
+		{"a bomb", bomb(t, repeat(head, "\n", 100<<20)), "", "1000 times its size"},
+		{"a compression that takes a lot of memory", bomb(t, io.MultiReader(strings.NewReader(head), repeat("", "xyz", 20<<20)), zstd.WithWindowSize(64<<20)), "", "MB of memory"},
+
+		{"a table of something else", strings.NewReader("name,street\nAnn,Main\n"), "name", "line 1: name is not a column"},
+		{"a table without a start", strings.NewReader("subject,end\n"), "start", "has to be there"},
+		{"a table with a column twice", strings.NewReader("subject,start,end,start\n"), "start", "twice"},
+		{"a row that is too short", strings.NewReader("subject,start,end\na,b\n"), "", "line 2"},
+		{"a quote that does not end", strings.NewReader("subject,start,end\n\"a,b,c\n"), "", "line"},
+		{"a row of 100 MB", repeat("subject,start,end\n\"", "x", 100<<20), "", "longer than 32 MB"},
+		{"a row of very many cells", repeat("subject,start,end\n\"a,b\"", ",", 30<<20), "", "more than 1000 cells"},
+		{"a first row of very many cells", repeat("subject,start,end", ",", 30<<20), "", "more than 1000 cells"},
+		{"very many categories", repeat("subject,start,end,categories\na,b,c,\"", "x\n", 2_000_000), "", "line 2"},
+		{"a truth that is none", strings.NewReader("subject,start,end,all_day\na,b,c,maybe\n"), "all_day", "line 2"},
+		{"an instant that is none", strings.NewReader("subject,start,end,created\na,b,c,d\n"), "created", "line 2"},
+		{"attendees that are none", strings.NewReader("subject,start,end,attendees\na,b,c,Ann\n"), "attendees", "line 2"},
+		{"letters that are not UTF-8", strings.NewReader("subject,start,end\nGr\xf6\xdfe,b,c\n"), "subject", "line 2: subject is not UTF-8"},
+		{"an exception without its series", strings.NewReader("subject,start,end,type,series_id\na,b,c,exception,1\n"), "series_id", "right above"},
+		{"an exception that is no instance", strings.NewReader("subject,start,end,type,id,series_id\na,b,c,seriesMaster,1,\na,b,c,exception,2,1\n"), "exceptions[0].originalStart", "line 3"},
+		{"very many time zones", repeat("subject,start,end,type\n", "a,b,c,timeZone\n", 1000), "", "more than 200 time zones"},
+
+		{"an iCalendar file that ends half way", strings.NewReader("BEGIN:VCALENDAR\nBEGIN:VEVENT\n"), "", "line"},
+		{"an iCalendar line of 100 MB", repeat("BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:", "x", 100<<20), "", "line 3"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, _, err := readAll(c.file)
+			if fault.Of(err) != fault.Invalid || err == nil || !strings.Contains(err.Error(), c.text) || fault.FieldOf(err) != c.field {
+				t.Errorf("%v, field %q", err, fault.FieldOf(err))
+			}
+		})
+	}
+}
+
+func TestARecurrenceWithoutEndIsReadAndNotExpanded(t *testing.T) {
+	_, all, err := readAll(strings.NewReader(head + `{"event":{"id":"1","type":"seriesMaster","recurrence":{"rrule":["FREQ=SECONDLY"]}}}`))
+	must(t, err)
+	if len(all) != 1 || len(all[0].Exceptions) != 0 {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestErrorsOfTheSourceAreHandedOn(t *testing.T) {
+	torn := fault.Wrap(fault.Unavailable, errors.New("torn"))
+	whole := zipped(t, asJSONL(t, []calendar.Kept{{Event: calendar.Event{ID: "1", Subject: strings.Repeat("x", 10_000)}}}))
+	for n := range len(whole) {
+		_, _, err := readAll(io.MultiReader(bytes.NewReader(whole[:n]), iotest.ErrReader(torn)))
+		if !errors.Is(err, torn) {
+			t.Errorf("after %d bytes: %v", n, err)
+		}
+	}
+	own := errors.New("enough")
+	s, err := Read(bytes.NewReader(whole))
+	must(t, err)
+	defer s.Close()
+	if err := s.Each(func(calendar.Kept) error { return own }); !errors.Is(err, own) {
+		t.Errorf("the reader's own error: %v", err)
+	}
+}
+
+// fuzz reads anything. What is read is what would be read again of what is then written.
+func fuzz(f *testing.F, seeds ...[]byte) {
+	for _, seed := range seeds {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, all, err := readAll(bytes.NewReader(data))
+		if err != nil {
+			if fault.Of(err) != fault.Invalid {
+				t.Errorf("%v is of kind %s", err, fault.Of(err))
+			}
+			return
+		}
+		for i := range all {
+			if err := check(&all[i]); err != nil {
+				t.Errorf("what was read cannot be: %v", err)
+			}
+		}
+		first := asJSONL(t, all)
+		_, again, err := readAll(bytes.NewReader(first))
+		if err != nil {
+			t.Fatalf("what was written cannot be read: %v", err)
+		}
+		if second := asJSONL(t, again); !bytes.Equal(first, second) {
+			t.Errorf("%s\nbecomes\n%s", first, second)
+		}
+	})
+}
+
+func FuzzJSONL(f *testing.F) {
+	fuzz(f, []byte(head), []byte(head+`{"event":{"id":"1","subject":"a","start":{"dateTime":"2026-10-05T09:00:00","timeZone":"UTC"}}}`),
+		[]byte(head+`{"event":{"id":"1","type":"seriesMaster","recurrence":{"rrule":["FREQ=DAILY"]}},"exceptions":[{"id":"2","type":"exception","seriesMasterId":"1","originalStart":"2026-10-05T09:00:00Z"}]}`),
+		zipped(f, []byte(head)))
+}
+
+func FuzzCSV(f *testing.F) {
+	fuzz(f, []byte("subject,start,end\na,b,c\n"), []byte("subject,start,end,type,id,series_id,original_start,rrule,exdate,attendees\na,b,c,seriesMaster,1,,,FREQ=DAILY,2026-10-05T09:00:00 UTC,\"[{\"\"name\"\":\"\"Ann\"\"}]\"\na,b,c,exception,2,1,2026-10-05T09:00:00Z,,,\n"))
+}
+
+func FuzzManifest(f *testing.F) {
+	w := newWorld(f)
+	w.imports(sample)
+	r := w.start()
+	must(f, w.runner(w.table, w.blobs, w.calendar).Run(context.Background(), r))
+	stored, err := w.blobs.Get(context.Background(), w.open(r.ID).key(manifestName))
+	must(f, err)
+	defer stored.Close()
+	data, err := io.ReadAll(stored)
+	must(f, err)
+	f.Add(data)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := ParseManifest(bytes.NewReader(data))
+		if err != nil {
+			if fault.Of(err) != fault.Invalid {
+				t.Errorf("%v is of kind %s", err, fault.Of(err))
+			}
+			return
+		}
+		for _, format := range Formats {
+			if m.File(format) == nil {
+				t.Errorf("there is no %s", format)
+			}
+		}
+	})
+}
+
+// TestTheFormatStaysAsItIs reads files that an earlier version made; that they are made so today is for the reader's sake.
+func TestTheFormatStaysAsItIs(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	r, _ := w.backUp()
+	for _, f := range Formats {
+		name := filepath.Join("testdata", strings.TrimSuffix(fileNames[f], ".zst"))
+		got := w.file(r.ID, f)
+		if *update {
+			must(t, os.WriteFile(name, []byte(got), 0o644))
+		}
+		want, err := os.ReadFile(name)
+		must(t, err)
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		_, all, err := readAll(bytes.NewReader(want))
+		must(t, err)
+		var counts Counts
+		for i := range all {
+			counts.add(&all[i])
+		}
+		if counts != sampleCounts {
+			t.Errorf("%s holds %+v", name, counts)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package backup
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"adminassistant/shared/fault"
+)
+
+// keeps returns the ids of the backups that a rule keeps: of the last so many, and of the newest one of each of the last so many days, weeks (ISO 8601) and
+// months in zone that have one. Without any rule all stay.
+func (r Retention) keeps(records []*Record, zone *time.Location) map[string]bool {
+	kept := map[string]bool{}
+	if r == (Retention{}) {
+		for _, b := range records {
+			kept[b.ID] = true
+		}
+		return kept
+	}
+	newestFirst := slices.SortedFunc(slices.Values(records), func(a, b *Record) int {
+		return cmp.Or(b.Made.Compare(a.Made), cmp.Compare(b.ID, a.ID))
+	})
+	for _, rule := range []struct {
+		most int
+		of   func(local time.Time, id string) string
+	}{
+		{r.Last, func(_ time.Time, id string) string { return id }},
+		{r.Daily, func(t time.Time, _ string) string { return t.Format(time.DateOnly) }},
+		{r.Weekly, func(t time.Time, _ string) string { year, week := t.ISOWeek(); return fmt.Sprint(year, week) }},
+		{r.Monthly, func(t time.Time, _ string) string { return t.Format("2006-01") }},
+	} {
+		seen := map[string]bool{}
+		for _, b := range newestFirst {
+			if len(seen) == rule.most {
+				break
+			}
+			if span := rule.of(b.Made.In(zone), b.ID); !seen[span] {
+				seen[span], kept[b.ID] = true, true
+			}
+		}
+	}
+	return kept
+}
+
+// retain deletes the backups of a job that no rule keeps, and tells of each.
+func (b *Backups) retain(ctx context.Context, user string, in Input, zone *time.Location, deleted func(id string) error) error {
+	records, err := b.all(ctx, user)
+	if err != nil {
+		return err
+	}
+	records = slices.DeleteFunc(records, func(r *Record) bool { return r.Job != in.Job || r.Going })
+	kept := in.Retention.keeps(records, zone)
+	for _, r := range records {
+		if kept[r.ID] {
+			continue
+		}
+		if err := b.Delete(ctx, user, r.ID); err != nil && fault.Of(err) != fault.NotFound {
+			return err
+		}
+		if err := deleted(r.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,482 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"adminassistant/shared/blob"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/run"
+)
+
+func TestABackupHoldsAllOfACalendar(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	r, result := w.backUp()
+	if r.State != run.Succeeded || result.Counts != sampleCounts || result.ID != r.ID || result.LeftOut != 0 || r.Failed != 0 || r.Progress.Percent != 100 {
+		t.Fatalf("%s %+v %+v %+v", r.State, r.Problem, r.Progress, result)
+	}
+	w.sound(r.ID)
+
+	var want []calendar.Kept
+	must(t, w.calendar.Kept(t.Context(), "me", w.work.ID, func(k calendar.Kept) error {
+		want = append(want, k)
+		return nil
+	}))
+	c := w.open(r.ID)
+	var got []calendar.Kept
+	must(t, c.Each(t.Context(), func(k calendar.Kept) error {
+		got = append(got, k)
+		return nil
+	}))
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("the calendar (-) and the backup (+):\n%s", diff)
+	}
+	zones, err := c.Zones(t.Context())
+	must(t, err)
+	if len(zones) != 1 || zones[0].ID != "Here" {
+		t.Errorf("zones %+v", zones)
+	}
+	if m := c.Manifest; m.Software != "test" || m.Calendar != (Calendar{URI: uri("Work"), ID: w.work.ID, Name: "Work"}) || m.Window != nil || m.Counts != sampleCounts {
+		t.Errorf("%+v", m)
+	}
+	if n := strings.Count(w.file(r.ID, ICS), "BEGIN:VEVENT"); n != 6 {
+		t.Errorf("the iCalendar file has %d events", n)
+	}
+}
+
+func TestTheSameCalendarIsTheSameBytes(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	first, a := w.backUp()
+	w.advance(time.Hour)
+	second, b := w.backUp()
+	if x, y := w.file(first.ID, JSONL), w.file(second.ID, JSONL); x != y {
+		t.Errorf("%s\nis not\n%s", x, y)
+	}
+	if x, y := w.file(first.ID, CSV), w.file(second.ID, CSV); x != y {
+		t.Errorf("%s\nis not\n%s", x, y)
+	}
+	if a.Content != b.Content {
+		t.Errorf("content %s and %s", a.Content, b.Content)
+	}
+	w.imports(strings.Replace(strings.Replace(sample, "Lunch", "Dinner", 1), "LAST-MODIFIED:20260901T100000Z", "LAST-MODIFIED:20260902T100000Z", -1))
+	if _, c := w.backUp(); c.Content == a.Content {
+		t.Error("another calendar has the same content")
+	}
+}
+
+func TestContentDoesNotDependOnTheOrder(t *testing.T) {
+	var a, b, c digest
+	for _, line := range []string{"one", "two", "three"} {
+		a.add([]byte(line))
+	}
+	for _, line := range []string{"three", "one", "two"} {
+		b.add([]byte(line))
+	}
+	for _, line := range []string{"one", "two", "three", "three"} {
+		c.add([]byte(line))
+	}
+	if a.String() != b.String() || a.String() == c.String() || a.String() == (&digest{}).String() {
+		t.Errorf("%s %s %s", &a, &b, &c)
+	}
+}
+
+func TestAPeriodHasWhatHappensInIt(t *testing.T) {
+	for _, c := range []struct {
+		name, from, to string
+		want           []string
+	}{
+		{"a day between", "2026-10-04", "2026-10-04", nil},
+		{"the day of an instance of a series", "2026-10-26", "2026-10-26", []string{"standup"}},
+		{"the day from which an instance was moved", "2026-10-19", "2026-10-19", nil},
+		{"the day to which an instance was moved", "2026-10-20", "2026-10-20", []string{"standup"}},
+		{"the day of an instance that was deleted", "2026-10-12", "2026-10-12", nil},
+		{"the last day of two", "2026-10-08", "2026-10-08", []string{"lunch", "off"}},
+		{"the day after two", "2026-10-09", "2026-10-09", nil},
+		{"a week", "2026-10-05", "2026-10-11", []string{"lunch", "off", "review", "standup"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.imports(sample)
+			r, result := w.backUp(days(c.from, c.to))
+			var got []string
+			must(t, w.open(r.ID).Each(t.Context(), func(k calendar.Kept) error {
+				got = append(got, k.Event.ICalUID)
+				return nil
+			}))
+			slices.Sort(got)
+			if !slices.Equal(got, c.want) || r.State != run.Succeeded {
+				t.Errorf("%s: %q, want %q", r.State, got, c.want)
+			}
+			if slices.Contains(c.want, "standup") && result.Counts.Exceptions != 1 {
+				t.Errorf("the series is not there whole: %+v", result.Counts)
+			}
+			if window := w.open(r.ID).Manifest.Window; window == nil || window.Timezone != "Europe/Berlin" || window.From.String() != c.from {
+				t.Errorf("window %+v", window)
+			}
+			if _, err := w.backups().Newest(t.Context(), user, uri("Work"), w.work.ID); fault.Of(err) != fault.NotFound {
+				t.Errorf("a part is taken for all of the calendar: %v", err)
+			}
+		})
+	}
+}
+
+// odd tells an event that iCalendar cannot tell, beside the calendar's own.
+type odd struct{ Provider }
+
+func (o odd) Kept(ctx context.Context, account, id string, each func(calendar.Kept) error) error {
+	if err := each(calendar.Kept{Event: calendar.Event{ID: "odd", Subject: "odd", Start: calendar.DateTime{Local: "soon"}}}); err != nil {
+		return err
+	}
+	return o.Provider.Kept(ctx, account, id, each)
+}
+
+func TestWhatICalendarCannotTellIsNamedAndNotLost(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	started := w.start()
+	must(t, w.runner(w.table, w.blobs, odd{w.calendar}).Run(t.Context(), started))
+	r, result := w.result(started.ID)
+	if r.State != run.Partial || r.Failed != 1 || result.LeftOut != 1 || result.Counts.Events != sampleCounts.Events+1 {
+		t.Errorf("%s, %d failed, %+v", r.State, r.Failed, result)
+	}
+	items, err := run.NewStore(w.table).Items(t.Context(), r, 0)
+	must(t, err)
+	if len(items) != 1 || items[0].Key != "odd" || items[0].Problem == nil {
+		t.Errorf("items %+v", items)
+	}
+	w.sound(r.ID)
+	if !strings.Contains(w.file(r.ID, JSONL), `"odd"`) || !strings.Contains(w.file(r.ID, CSV), "odd") || strings.Contains(w.file(r.ID, ICS), "odd") {
+		t.Error("the event is not where it can be told, or where it cannot")
+	}
+}
+
+// TestABackupSurvivesDyingAnywhere lets the process die at every single request to the store, the blobs and the calendar, before it took
+// effect and after it, and between any two events. Whoever comes next makes the backup, once, and leaves nothing else behind.
+func TestABackupSurvivesDyingAnywhere(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for n := 1; ; n++ {
+			finished := false
+			t.Run(fmt.Sprintf("at request %d, effect %v", n, after), func(t *testing.T) {
+				w := newWorld(t)
+				w.imports(sample)
+				job := retaining("nightly", Retention{Last: 1})
+				old, _ := w.backUp(job)
+				w.advance(time.Hour)
+				r := w.start(job)
+				dying := &tripwire{dieAt: n, after: after}
+				err := w.runner(wiredTable{w.table, dying}, wiredBlobs{w.blobs, dying}, wiredProvider{w.calendar, dying}).Run(t.Context(), r)
+				finished = !dying.dead()
+				if finished {
+					must(t, err)
+				}
+				again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+				must(t, err)
+				if _, err := w.backups().Get(t.Context(), user, r.ID); (err == nil) != again.State.Ended() {
+					t.Errorf("the run is %s, and its backup: %v", again.State, err)
+				}
+				var others []string
+				if n%2 == 0 { // another run comes first
+					other, _ := w.backUp(func(r *run.Run) { r.Input = json.RawMessage(`{"timezone":"UTC"}`) })
+					others = append(others, other.ID)
+				}
+				if !again.State.Ended() {
+					must(t, w.runner(w.table, w.blobs, w.calendar).Run(t.Context(), again))
+				}
+				ended, result := w.result(r.ID)
+				if ended.State != run.Succeeded || result.Counts != sampleCounts {
+					t.Errorf("%s %+v", ended.State, result)
+				}
+				w.advance(time.Hour)
+				last, _ := w.backUp(job) // what died in tidying up is for the next one
+				w.sound(append(others, last.ID)...)
+				_ = old
+			})
+			if finished || t.Failed() {
+				break
+			}
+		}
+	}
+}
+
+// TestTwoWorkersOfARunDoNotSpoilEachOther lets a second worker make the whole backup while the first one is at any of its events, and at the end.
+func TestTwoWorkersOfARunDoNotSpoilEachOther(t *testing.T) {
+	for n := range sampleCounts.Singles + sampleCounts.Series {
+		t.Run(fmt.Sprintf("at event %d", n), func(t *testing.T) {
+			w := newWorld(t)
+			w.imports(sample)
+			r := w.start()
+			at := 0
+			first := meddling{w.calendar, func() {
+				if at++; at != n+1 {
+					return
+				}
+				again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+				must(t, err)
+				must(t, w.runner(w.table, w.blobs, w.calendar).Run(t.Context(), again))
+				w.imports(strings.NewReplacer("Lunch", "Dinner", "LAST-MODIFIED:20260901T100000Z", "LAST-MODIFIED:20260902T100000Z").Replace(sample))
+			}}
+			must(t, w.runner(w.table, w.blobs, first).Run(t.Context(), r))
+			w.sound(r.ID)
+			if strings.Contains(w.file(r.ID, JSONL), "Dinner") {
+				t.Error("the first worker's file counts, although the second one ended the run")
+			}
+		})
+	}
+	t.Run("at once", func(t *testing.T) {
+		w := newWorld(t)
+		w.imports(sample)
+		r := w.start()
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				own, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+				if err == nil && !own.State.Ended() {
+					err = w.runner(w.table, w.blobs, w.calendar).Run(t.Context(), own)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		w.sound(r.ID)
+	})
+}
+
+// meddling does something before each event.
+type meddling struct {
+	Provider
+	meddle func()
+}
+
+func (m meddling) Kept(ctx context.Context, account, id string, each func(calendar.Kept) error) error {
+	return m.Provider.Kept(ctx, account, id, func(k calendar.Kept) error {
+		m.meddle()
+		return each(k)
+	})
+}
+
+func TestACancelledRunLeavesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	r := w.start()
+	cancelling := meddling{w.calendar, func() {
+		w.advance(time.Minute) // so that the progress is told
+		again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+		must(t, err)
+		if !again.State.Ended() {
+			must(t, run.NewStore(w.table).Finish(t.Context(), again, run.Cancelled, w.clock()))
+		}
+	}}
+	must(t, w.runner(w.table, w.blobs, cancelling).Run(t.Context(), r))
+	if r, _ := w.result(r.ID); r.State != run.Cancelled {
+		t.Errorf("the run is %s", r.State)
+	}
+	w.sound()
+}
+
+// failingBlobs fails some of the requests.
+type failingBlobs struct {
+	blob.Blob
+	fail func(key string) error // of a Put; nil: it goes through
+}
+
+func (f failingBlobs) Put(ctx context.Context, key string, r io.Reader) error {
+	err := f.fail(key)
+	if err == nil {
+		return f.Blob.Put(ctx, key, r)
+	}
+	_, _ = io.CopyN(io.Discard, r, 100)
+	return err
+}
+
+func TestAFullDiskLeavesNoBackup(t *testing.T) {
+	for _, name := range []string{fileNames[JSONL], fileNames[ICS], fileNames[CSV], manifestName} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.imports(sample)
+				r := w.start()
+				full := failingBlobs{w.blobs, func(key string) error {
+					if strings.HasSuffix(key, name) {
+						return fault.Wrap(fault.Unavailable, syscall.ENOSPC)
+					}
+					return nil
+				}}
+				if err := w.runner(w.table, full, w.calendar).Run(t.Context(), r); !errors.Is(err, syscall.ENOSPC) {
+					t.Errorf("the run: %v", err)
+				}
+				if _, err := w.backups().Open(t.Context(), user, r.ID); fault.Of(err) != fault.NotFound {
+					t.Errorf("the backup: %v", err)
+				}
+				again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+				must(t, err)
+				must(t, run.NewStore(w.table).Finish(t.Context(), again, run.Failed, w.clock())) // as the worker does in the end
+				next, _ := w.backUp()
+				w.sound(next.ID)
+			})
+		})
+	}
+}
+
+func TestAPassingFailureIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.imports(sample)
+		r := w.start()
+		failed := map[string]bool{}
+		flaky := failingBlobs{w.blobs, func(key string) error {
+			if !failed[key] {
+				failed[key] = true
+				return fault.New(fault.Throttled, "slow down")
+			}
+			return nil
+		}}
+		must(t, w.runner(w.table, flaky, w.calendar).Run(t.Context(), r))
+		ended, result := w.result(r.ID)
+		if ended.State != run.Succeeded || result.Cost.Retries != 4 || result.Counts != sampleCounts {
+			t.Errorf("%s %+v", ended.State, result)
+		}
+		w.sound(r.ID)
+	})
+}
+
+// rotten changes a byte of what is stored.
+type rotten struct {
+	blob.Blob
+	name string
+}
+
+func (r rotten) Put(ctx context.Context, key string, from io.Reader) error {
+	if !strings.HasSuffix(key, r.name) {
+		return r.Blob.Put(ctx, key, from)
+	}
+	data, err := io.ReadAll(from)
+	if err != nil {
+		return err
+	}
+	data[len(data)/2] ^= 1
+	return r.Blob.Put(ctx, key, strings.NewReader(string(data)))
+}
+
+func TestARunFailsWhenWhatItWroteDoesNotReadBack(t *testing.T) {
+	for _, name := range fileNames {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.imports(sample)
+			r := w.start()
+			if err := w.runner(w.table, rotten{w.blobs, name}, w.calendar).Run(t.Context(), r); !errors.Is(err, ErrDamaged) || fault.Of(err) != fault.Malformed {
+				t.Errorf("the run: %v", err)
+			}
+			if _, err := w.backups().Open(t.Context(), user, r.ID); fault.Of(err) != fault.NotFound {
+				t.Errorf("the backup: %v", err)
+			}
+		})
+	}
+}
+
+func TestARunIsHandedOnWhenItsTimeIsUp(t *testing.T) {
+	for _, name := range []string{fileNames[CSV], fileNames[ICS]} {
+		t.Run("at "+name, func(t *testing.T) {
+			w := newWorld(t)
+			w.imports(sample)
+			r := w.start()
+			ctx, cancel := context.WithDeadline(t.Context(), w.now.Add(100*365*24*time.Hour)) // of the world's clock alone
+			defer cancel()
+			deadline, _ := ctx.Deadline()
+
+			late := failingBlobs{w.blobs, func(key string) error {
+				if strings.HasSuffix(key, name) { // what comes before it is there
+					w.advance(deadline.Sub(w.clock()) - 30*time.Second)
+				}
+				return nil
+			}}
+			if err := w.runner(w.table, late, odd{w.calendar}).Run(ctx, r); !errors.Is(err, run.ErrHandOn) {
+				t.Fatalf("the run: %v", err)
+			}
+			again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+			must(t, err)
+			if again.State != run.Running {
+				t.Errorf("the run is %s", again.State)
+			}
+			unread := meddling{w.calendar, func() { t.Error("the calendar is read again") }}
+			must(t, w.runner(w.table, w.blobs, unread).Run(t.Context(), again))
+			w.sound(r.ID)
+			ended, result := w.result(r.ID)
+			if ended.State != run.Partial || result.Counts.Events != sampleCounts.Events+1 || result.LeftOut != 1 {
+				t.Errorf("%s %+v", ended.State, result)
+			}
+			if items, err := run.NewStore(w.table).Items(t.Context(), ended, 0); err != nil || len(items) != 1 || items[0].Key != "odd" {
+				t.Errorf("%+v, %v", items, err)
+			}
+		})
+	}
+}
+
+func TestACalendarThatCannotBeReadInTimeFailsTheRun(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	r := w.start()
+	ctx, cancel := context.WithDeadline(t.Context(), w.now.Add(100*365*24*time.Hour))
+	defer cancel()
+	deadline, _ := ctx.Deadline()
+	slow := meddling{w.calendar, func() { w.advance(deadline.Sub(w.now) - 30*time.Second) }}
+	err := w.runner(w.table, w.blobs, slow).Run(ctx, r)
+	if fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "on a machine of yours") {
+		t.Errorf("the run: %v", err)
+	}
+	if keys := w.objects(); len(keys) != 0 {
+		t.Errorf("left are %q", keys)
+	}
+}
+
+func retaining(job string, r Retention) func(*run.Run) {
+	return func(rn *run.Run) {
+		rn.Config = "work"
+		rn.Input, _ = json.Marshal(Input{Job: job, Retention: r})
+	}
+}
+
+func TestRetentionTouchesItsOwnJobsBackupsAlone(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	adHoc, _ := w.backUp()
+	other, _ := w.backUp(retaining("weekly", Retention{Last: 5}))
+	var mine []string
+	for range 5 {
+		w.advance(24 * time.Hour)
+		r, _ := w.backUp(retaining("nightly", Retention{Last: 2, Weekly: 2}))
+		mine = append(mine, r.ID)
+	}
+	// 2, 3, 4, 5 and 6 November 2026 are one week, whose newest one is among the last two.
+	w.sound(adHoc.ID, other.ID, mine[3], mine[4])
+	w.advance(72 * time.Hour) // the next week
+	r := w.start(retaining("nightly", Retention{Last: 1, Weekly: 2}))
+	runner := w.runner(w.table, w.blobs, w.calendar)
+	var told []string
+	runner.Deleted = func(_ context.Context, by *run.Run, id string) error {
+		told = append(told, by.ID+" "+id)
+		return nil
+	}
+	must(t, runner.Run(t.Context(), r))
+	w.sound(adHoc.ID, other.ID, mine[4], r.ID)
+	if !slices.Equal(told, []string{r.ID + " " + mine[3]}) {
+		t.Errorf("told of %q", told)
+	}
+}

@@ -1,0 +1,319 @@
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"adminassistant/shared/backup"
+	"adminassistant/shared/blob"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/run"
+)
+
+// Presigner is blob storage from which a client can fetch an object by itself.
+type Presigner interface {
+	// Presign returns an address of the object that is good for a while. It is answered as a file of that name to be kept.
+	Presign(ctx context.Context, key, name string, lasts time.Duration) (string, error)
+}
+
+// presigned is how long an address of a file is good. The bucket refuses older ones.
+const presigned = 2 * time.Minute
+
+const (
+	contentZstd        = "application/zstd"
+	routeBackupFile    = "GET /v1/backups/{id}/files/{name}"
+	routeVerifyBackup  = "POST /v1/backups/{id}/verify"
+	routeDeleteBackup  = "DELETE /v1/backups/{id}"
+	routeStartBackup   = "POST /v1/backups"
+	backupWhichArchive = "archive"
+)
+
+type backupInput struct {
+	Calendar string `json:"calendar,omitempty" doc:"URI of the calendar; instead of config." example:"msgraph://me@example.com/calendars/primary"`
+	Config   string `json:"config,omitempty" doc:"Id or name of an archive config, of which one calendar is backed up."`
+	Which    string `json:"which,omitempty" enum:"source,archive" doc:"Which calendar of the config: source unless told."`
+	Period   string `json:"period,omitempty" doc:"Days in words, as in \"last month\": only what happens in them, series whole. Without it, and without from and to, all there is."`
+	From     string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
+	To       string `json:"to,omitempty" doc:"Last day, included."`
+}
+
+// BackupView is a backup as a response has it. Its name begins with a capital because it is part of another one.
+type BackupView struct {
+	ID       string             `json:"id"`
+	Config   string             `json:"config,omitempty" doc:"Id of the archive config whose calendar it is."`
+	Job      string             `json:"job,omitempty" doc:"The job that had it made, whose retention decides how long it stays."`
+	Calendar backupCalendarView `json:"calendar"`
+	From     string             `json:"from,omitempty" format:"date" doc:"First day; without it, all there is."`
+	To       string             `json:"to,omitempty" format:"date" doc:"Last day, included."`
+	Made     time.Time          `json:"made"`
+	Counts   backup.Counts      `json:"counts"`
+	Bytes    int64              `json:"bytes" doc:"Size of the files as they are stored."`
+}
+
+type backupCalendarView struct {
+	URI  string `json:"uri" doc:"As it was when the backup was made."`
+	ID   string `json:"id" doc:"The provider's own id."`
+	Name string `json:"name"`
+}
+
+func viewBackup(r *backup.Record) BackupView {
+	return BackupView{
+		ID: r.ID, Config: r.Config, Job: r.Job, Calendar: backupCalendarView{URI: r.Calendar.URI.String(), ID: r.Calendar.ID, Name: r.Calendar.Name},
+		From: r.From.String(), To: r.To.String(), Made: r.Made, Counts: r.Counts, Bytes: r.Bytes,
+	}
+}
+
+// backupManifestView is a backup with what its manifest says.
+type backupManifestView struct {
+	BackupView
+	Version  int              `json:"version" doc:"Of the format."`
+	Software string           `json:"software" doc:"Version of what made it."`
+	Timezone string           `json:"timezone,omitempty" doc:"In which the days begin and end."`
+	Content  string           `json:"content" doc:"The same for the same events: two backups with the same content hold the same."`
+	Files    []backupFileView `json:"files" nullable:"false"`
+}
+
+type backupFileView struct {
+	Name       string `json:"name"`
+	Format     string `json:"format" enum:"jsonl,ics,csv"`
+	Bytes      int64  `json:"bytes" doc:"As the file is stored and sent, compressed by zstd."`
+	SHA256     string `json:"sha256"`
+	RawBytes   int64  `json:"raw_bytes" doc:"Decompressed."`
+	RawSHA256  string `json:"raw_sha256"`
+	LeftOut    int    `json:"left_out" doc:"Events that the format cannot tell; the JSONL file has them all."`
+	DownloadAt string `json:"download_at" format:"uri-reference" doc:"Where to ask for the file."`
+}
+
+// backupReportView is what became of proving a backup again.
+type backupReportView struct {
+	OK    bool                   `json:"ok"`
+	Files []backupFileReportView `json:"files" nullable:"false"`
+}
+
+type backupFileReportView struct {
+	Name    string `json:"name"`
+	OK      bool   `json:"ok"`
+	Problem string `json:"problem,omitempty"`
+}
+
+func (s *server) backupRoutes(api huma.API) {
+	handle(api, tagBackups, routeStartBackup, "Start a backup", s.startBackup, status(http.StatusAccepted), alsoOK,
+		describe("Answers 202 with the new run, or 200 with the same run when it is under way already. The backup has the run's id, and is there when the run has succeeded."))
+	handle(api, tagBackups, "GET /v1/backups", "List backups, the newest first", s.listBackups,
+		describe("A page may have few backups, or none, and still have a next."))
+	handle(api, tagBackups, "GET /v1/backups/{id}", "Show a backup with its manifest", s.getBackup)
+	handle(api, tagBackups, routeBackupFile, "Download a file of a backup", s.getBackupFile, backupFileBody,
+		describe("The file is compressed by zstd. In the cloud the answer is 303: the file is to be fetched from there within two minutes, without an access token."))
+	handle(api, tagBackups, routeVerifyBackup, "Read a backup and compare it with its manifest", s.verifyBackup)
+	handle(api, tagBackups, routeDeleteBackup, "Delete a backup", s.deleteBackup)
+}
+
+func (s *server) startBackup(ctx context.Context, in *struct{ Body backupInput }) (*runAnswer, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &run.Run{Kind: run.Backup}
+	var uri calendar.URI
+	var input backup.Input
+	own, err := s.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	zone := own.Zone
+	switch b := &in.Body; {
+	case b.Calendar != "" && (b.Config != "" || b.Which != ""):
+		return nil, fault.Field("calendar", "says it all; leave config and which out")
+	case b.Calendar != "":
+		if uri, err = parseURI("calendar", b.Calendar); err != nil {
+			return nil, err
+		}
+	case b.Config == "":
+		return nil, fault.Field("calendar", "is missing; give a calendar's URI, or an archive config")
+	default:
+		c, err := s.Configs.Named(ctx, who, b.Config)
+		if err != nil {
+			return nil, err
+		}
+		uri = c.Source
+		if b.Which == backupWhichArchive {
+			uri = c.Archive
+		}
+		r.Config, zone = c.ID, c.Timezone
+	}
+	if uri.Provider == calendar.ProviderLocal { // others are found, or not, by the run
+		if _, err := s.lookUp(ctx, uri); err != nil {
+			return nil, at(cmp.Or(map[bool]string{true: "calendar"}[in.Body.Calendar != ""], "config"), err)
+		}
+	}
+	r.Calendar = uri.String()
+	if in.Body.Period != "" || in.Body.From != "" || in.Body.To != "" {
+		loc, err := calendar.LoadZone(zone)
+		if err != nil {
+			return nil, err
+		}
+		w, err := window(in.Body.Period, in.Body.From, in.Body.To, loc, s.Clock(), own.Weekday())
+		if err != nil {
+			return nil, err
+		}
+		r.From, r.To, input.Timezone = w.From, w.To, zone
+	}
+	if r.Input, err = json.Marshal(input); err != nil {
+		return nil, fmt.Errorf("input of a backup: %w", err)
+	}
+	return s.launch(ctx, s.BackupStarter, who, r)
+}
+
+func (s *server) listBackups(ctx context.Context, in *struct {
+	Paging
+	Calendar string `query:"calendar" doc:"Only backups of the calendar that this URI names: by its name or id, or as it was named then."`
+	Config   string `query:"config" doc:"Only backups of the calendars of this archive config, by id or name."`
+	Job      string `query:"job" doc:"Only backups that this job had made."`
+}) (*page[BackupView], error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := backup.Filter{Job: in.Job}
+	if in.Calendar != "" {
+		if f.Calendar, err = parseURI("calendar", in.Calendar); err != nil {
+			return nil, err
+		}
+	}
+	if in.Config != "" {
+		c, err := s.Configs.Named(ctx, who, in.Config)
+		if err != nil {
+			return nil, err
+		}
+		f.Config = c.ID
+	}
+	records, next, err := s.Backups.List(ctx, who, f, in.Limit, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	return onePage(records, next, viewBackup), nil
+}
+
+func (s *server) backup(ctx context.Context, id string) (*backup.Content, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Backups.Open(ctx, who, id)
+}
+
+func (s *server) getBackup(ctx context.Context, in *ByID) (*struct{ Body backupManifestView }, error) {
+	c, err := s.backup(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	m := c.Manifest
+	v := backupManifestView{BackupView: viewBackup(c.Record), Version: m.Version, Software: m.Software, Content: m.Content, Files: make([]backupFileView, len(m.Files))}
+	if m.Window != nil {
+		v.Timezone = m.Window.Timezone
+	}
+	for i, f := range m.Files {
+		v.Files[i] = backupFileView{
+			Name: f.Name, Format: string(f.Format), Bytes: f.Compressed.Bytes, SHA256: f.Compressed.SHA256, RawBytes: f.Size.Bytes, RawSHA256: f.Size.SHA256,
+			LeftOut: f.LeftOut, DownloadAt: "/v1/backups/" + m.ID + "/files/" + f.Name,
+		}
+	}
+	return &struct{ Body backupManifestView }{v}, nil
+}
+
+// backupFileAnswer is a file, or where it is to be had.
+type backupFileAnswer struct {
+	Location    string `header:"Location" doc:"Where the file is to be fetched, in the cloud."`
+	ContentType string `header:"Content-Type"`
+	Disposition string `header:"Content-Disposition"`
+	Length      string `header:"Content-Length"`
+	Cache       string `header:"Cache-Control"`
+	Body        func(huma.Context)
+}
+
+func (s *server) getBackupFile(ctx context.Context, in *struct {
+	ByID
+	Name string `path:"name" maxLength:"64" example:"events.jsonl.zst"`
+}) (*backupFileAnswer, error) {
+	c, err := s.backup(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	key, err := c.Key(in.Name)
+	if err != nil {
+		return nil, err
+	}
+	if elsewhere, ok := s.Blobs.(Presigner); ok {
+		address, err := elsewhere.Presign(ctx, key, in.ID+"-"+in.Name, presigned)
+		if err != nil {
+			return nil, err
+		}
+		return &backupFileAnswer{Location: address, Cache: "no-store", Body: func(answer huma.Context) { answer.SetStatus(http.StatusSeeOther) }}, nil
+	}
+	object, err := s.Blobs.Stat(ctx, key)
+	if err != nil {
+		return nil, lost(in.ID, in.Name, err)
+	}
+	stored, err := s.Blobs.Get(ctx, key)
+	if err != nil {
+		return nil, lost(in.ID, in.Name, err)
+	}
+	return &backupFileAnswer{
+		ContentType: contentZstd, Disposition: attachment(in.ID + "-" + in.Name), Length: strconv.FormatInt(object.Size, 10), Cache: "no-store",
+		Body: func(answer huma.Context) {
+			defer stored.Close()
+			answer.SetStatus(http.StatusOK)
+			_, _ = io.Copy(answer.BodyWriter(), stored) // the length shows what is missing
+		},
+	}, nil
+}
+
+// lost says that a file of a backup is gone, if it is.
+func lost(id, name string, err error) error {
+	if errors.Is(err, blob.ErrNotFound) {
+		return fault.New(fault.NotFound, "%s of backup %s is not there any more; verify the backup", name, id)
+	}
+	return err
+}
+
+// backupFileBody describes the answers with a file.
+func backupFileBody(op *huma.Operation) {
+	op.Responses = map[string]*huma.Response{
+		"200": {Description: "The file.", Content: map[string]*huma.MediaType{contentZstd: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}},
+		"303": {Description: "The file is at the address in the header Location."},
+	}
+}
+
+func (s *server) verifyBackup(ctx context.Context, in *ByID) (*struct{ Body backupReportView }, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	report, err := s.Backups.Verify(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	v := backupReportView{OK: report.OK, Files: make([]backupFileReportView, len(report.Files))}
+	for i, f := range report.Files {
+		v.Files[i] = backupFileReportView{Name: f.Name, OK: f.Problem == "", Problem: f.Problem}
+	}
+	return &struct{ Body backupReportView }{v}, nil
+}
+
+func (s *server) deleteBackup(ctx context.Context, in *ByID) (*struct{}, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{}{}, s.Backups.Delete(ctx, who, in.ID)
+}

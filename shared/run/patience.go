@@ -1,0 +1,98 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"adminassistant/shared/fault"
+	"adminassistant/shared/pause"
+)
+
+// This file is the one place that decides whether a request to a provider is made again, and when.
+
+const (
+	// attempts is how often a request is made in one attempt at the run before the rest is left to redelivery.
+	attempts = 5
+	// longestWait is how long a run waits within a worker when the provider says for how long; it is handed on for more.
+	longestWait = time.Minute
+	// shortestBackOff and longestBackOff are between attempts when the provider does not say.
+	shortestBackOff, longestBackOff = 250 * time.Millisecond, 15 * time.Second
+)
+
+// Patience is that of one worker's attempt at a run.
+type Patience struct {
+	Clock func() time.Time
+	// HandOn is how long before the context's deadline the run stops and hands the rest on.
+	HandOn time.Duration
+	// Retries is how many requests were made again.
+	Retries int
+}
+
+// Late says whether it is time to hand the run on.
+func (p *Patience) Late(ctx context.Context) bool { return p.leaves(ctx, 0) }
+
+// leaves says whether it is time to hand the run on in a while.
+func (p *Patience) leaves(ctx context.Context, after time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && deadline.Sub(p.Clock())-after < p.HandOn
+}
+
+// Retry makes a request while it fails for a passing reason, with full jitter, or when the provider says. It returns ErrHandOn when
+// that is too long for this worker.
+func Retry[T any](ctx context.Context, p *Patience, request func() (T, error)) (T, error) {
+	trial := p.Trial()
+	for {
+		v, err := request()
+		if err == nil {
+			return v, nil
+		}
+		if err := trial.Again(ctx, err); err != nil {
+			return v, err
+		}
+	}
+}
+
+// Trial is one request, however often it is made.
+type Trial struct {
+	*Patience
+	wait *backoff.ExponentialBackOff
+	made int
+}
+
+// Trial begins one.
+func (p *Patience) Trial() *Trial {
+	return &Trial{Patience: p, wait: pause.Growing(shortestBackOff, longestBackOff)}
+}
+
+// Again waits before the request that failed with err is made again: for as long as the provider asked, else by the back-off. Otherwise it
+// returns the error that ends the trial: err itself when it is final, or was the last of too many, and ErrHandOn with the delay
+// when that is too long for this worker.
+func (t *Trial) Again(ctx context.Context, err error) error {
+	if t.made++; !fault.Of(err).Transient() || t.made == attempts {
+		return err
+	}
+	t.Retries++
+	d := t.wait.NextBackOff()
+	if asked := RetryAfter(err); asked > 0 {
+		d = asked
+	}
+	if d > longestWait || t.leaves(ctx, d) {
+		return HandOnAfter(d)
+	}
+	if pause.For(ctx, d) != nil {
+		return err
+	}
+	return nil
+}
+
+// RetryAfter returns how long a provider asked to wait; 0 if it did not say.
+func RetryAfter(err error) time.Duration {
+	var asks interface{ RetryAfter() time.Duration }
+	if errors.As(err, &asks) {
+		return asks.RetryAfter()
+	}
+	return 0
+}
