@@ -176,6 +176,22 @@ func TestNothingOfAUserIsTold(t *testing.T) {
 	for _, path := range []string{"events?period=last+3+days", "overlaps?period=last+3+days", "export"} {
 		ask("GET", "/v1/calendars/"+work+"/"+path, "")
 	}
+	backedUp := func(calendar string) (id string) {
+		id = fmt.Sprint(ask("POST", "/v1/backups", `{"calendar": "`+calendar+`"}`)["id"])
+		o.work()
+		return id
+	}
+	copied := backedUp("local://zqmailbox/calendars/Zqcalendar")
+	if r := ask("GET", "/v1/runs/"+copied, ""); r["state"] != "succeeded" {
+		t.Fatalf("the backup ended as %v", r)
+	}
+	for _, path := range []string{"", "/files/events.jsonl.zst", "/files/Zqparameter"} {
+		ask("GET", "/v1/backups/"+copied+path, "")
+	}
+	backedUp("msgraph://zqmailbox@example.com/calendars/Zqcalendar")
+	send(strange, "GET", "/v1/backups/"+copied, "")
+	ask("GET", "/v1/backups?calendar=local://zqmailbox/calendars/Zqcalendar", "")
+	ask("POST", "/v1/backups/"+copied+"/verify", "")
 	ask("POST", "/v1/ledger/"+config+"/verify", "")
 	ask("GET", "/v1/audit", "")
 

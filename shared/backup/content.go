@@ -70,7 +70,7 @@ func (c *Content) key(name string) string {
 func (c *Content) Zones(ctx context.Context) ([]calendar.Zone, error) {
 	var zones []calendar.Zone
 	enough := errors.New("enough")
-	err := c.lines(ctx, nil, func(h header) error {
+	err := c.lines(ctx, func(h header) error {
 		zones = h.Zones
 		return enough
 	}, nil)
@@ -83,15 +83,13 @@ func (c *Content) Zones(ctx context.Context) ([]calendar.Zone, error) {
 // Each gives all that the backup holds, in its order, as often as it is called. What it has given is proven only when there is no error: ErrDamaged
 // if the file turns out not to be what the manifest says. Of its other errors, those of each are handed on.
 func (c *Content) Each(ctx context.Context, each func(calendar.Kept) error) error {
-	return c.lines(ctx, nil, nil, each)
+	return c.lines(ctx, nil, each)
 }
 
 // lines reads the JSONL file and compares it with the manifest. Both head and each may be nil.
-func (c *Content) lines(ctx context.Context, sum *digest, head func(header) error, each func(calendar.Kept) error) error {
+func (c *Content) lines(ctx context.Context, head func(header) error, each func(calendar.Kept) error) error {
 	var counts Counts
-	if sum == nil {
-		sum = &digest{}
-	}
+	var sum digest
 	f := c.Manifest.File(JSONL)
 	err := c.read(ctx, f, func(r io.Reader) error {
 		j, err := openJSONL(bufio.NewReaderSize(r, 64<<10))

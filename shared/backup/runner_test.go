@@ -176,7 +176,7 @@ func TestABackupSurvivesDyingAnywhere(t *testing.T) {
 				w := newWorld(t)
 				w.imports(sample)
 				job := retaining("nightly", Retention{Last: 1})
-				old, _ := w.backUp(job)
+				w.backUp(job)
 				w.advance(time.Hour)
 				r := w.start(job)
 				dying := &tripwire{dieAt: n, after: after}
@@ -205,7 +205,6 @@ func TestABackupSurvivesDyingAnywhere(t *testing.T) {
 				w.advance(time.Hour)
 				last, _ := w.backUp(job) // what died in tidying up is for the next one
 				w.sound(append(others, last.ID)...)
-				_ = old
 			})
 			if finished || t.Failed() {
 				break
