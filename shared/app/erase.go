@@ -11,6 +11,7 @@ import (
 	"adminassistant/shared/backup"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/job"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/telemetry"
 )
 
@@ -28,6 +29,9 @@ func (y *system) eraser(users *account.Users) *account.Eraser {
 			return archive.Erase(ctx, y.table, y.blobs, e.User, before, time.Now())
 		}},
 		account.Step{Name: "backups", Erase: func(ctx context.Context, e account.Erasure) error { return backup.Erase(ctx, y.table, y.blobs, e.User) }},
+		account.Step{Name: "restores", Erase: func(ctx context.Context, e account.Erasure) error {
+			return restore.Erase(ctx, y.table, y.blobs, e.User)
+		}},
 		account.Step{Name: "calendars", Erase: func(ctx context.Context, e account.Erasure) error { return y.own.For(e.User).Erase(ctx) }},
 		account.Step{Name: "requests", Erase: func(ctx context.Context, e account.Erasure) error {
 			return httpapi.EraseRecords(ctx, y.table, e.User)

@@ -95,7 +95,7 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	}
 	l.stations = []station{
 		{archives, y.worker(archives, time.Second, s.Lease, map[run.Kind]run.Handler{run.Archive: y.archiver()})},
-		{backups, y.worker(backups, time.Second, s.Lease, map[run.Kind]run.Handler{run.Backup: y.backuper(version)})},
+		{backups, y.backupWorker(time.Second, s.Lease, version)},
 	}
 	l.dispatcher, l.log = y.dispatcher(), log
 	l.handler = y.api(version, func(*http.Request) (account.Principal, error) { return l.Principal, nil })

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/queue"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
@@ -60,7 +62,7 @@ func (y *system) api(version string, authenticate func(*http.Request) (account.P
 	users := account.NewUsers(y.table, time.Now)
 	return httpapi.New(httpapi.Services{
 		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Jobs: job.New(y.table, y.kinds(), newID, time.Now),
-		Backups: backup.New(y.table, y.blobs), BackupStarter: &run.Starter{Runs: y.runs, Queue: y.backups}, Ledger: y.entries, Blobs: y.blobs, Table: y.table,
+		Backups: backup.New(y.table, y.blobs), BackupStarter: &run.Starter{Runs: y.runs, Queue: y.backups}, Uploads: y.uploads(), Ledger: y.entries, Blobs: y.blobs, Table: y.table,
 		Users: users, Eraser: y.eraser(users), Audit: y.audit, Limits: y.limits,
 		Provider: y.providers.of,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
@@ -94,6 +96,30 @@ func (y *system) backuper(version string) *backup.Runner {
 			return y.providers.of(ctx, user, uri)
 		},
 	}
+}
+
+// uploads returns the files that users handed in.
+func (y *system) uploads() *restore.Uploads {
+	return restore.NewUploads(y.table, y.blobs, newID, time.Now)
+}
+
+// restorer returns who carries out restore runs.
+func (y *system) restorer() *restore.Runner {
+	return &restore.Runner{
+		Table: y.table, Blobs: y.blobs, Open: restore.Opener(backup.New(y.table, y.blobs), y.uploads()), Provider: y.providers.of,
+		Clock: time.Now, NewID: newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
+	}
+}
+
+// backupWorker returns who carries out the runs of the backup queue; version is of the software.
+func (y *system) backupWorker(busyDelay, visibility time.Duration, version string) *run.Worker {
+	restorer := y.restorer()
+	drill := &restore.Drill{Runner: *restorer, Backups: backup.New(y.table, y.blobs)}
+	w := y.worker(y.backups, busyDelay, visibility, map[run.Kind]run.Handler{run.Backup: y.backuper(version), run.Restore: restorer, run.Drill: drill})
+	w.Ended = func(ctx context.Context, r *run.Run) error {
+		return errors.Join(drill.Ended(ctx, r), y.audit.RunEnded(ctx, r))
+	}
+	return w
 }
 
 // kinds are how jobs start their runs.

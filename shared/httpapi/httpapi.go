@@ -28,6 +28,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
@@ -42,8 +43,10 @@ type Services struct {
 	Backups *backup.Backups
 	// BackupStarter starts the runs that are no archive runs.
 	BackupStarter *run.Starter
-	Ledger        *ledger.Ledger
-	Blobs         blob.Blob
+	// Uploads keeps files until they are restored.
+	Uploads *restore.Uploads
+	Ledger  *ledger.Ledger
+	Blobs   blob.Blob
 	// Provider returns the provider of a calendar URI for a user.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (calendar.Provider, error)
 	// Local returns who imports into a user's local calendars and exports them.
@@ -97,6 +100,7 @@ func New(s Services) http.Handler {
 				{Name: tagRuns, Description: "Archive runs: start, watch, retry, cancel."},
 				{Name: tagJobs, Description: "Schedules that start runs."},
 				{Name: tagBackups, Description: "Copies of whole calendars, proven and kept."},
+				{Name: tagRestores, Description: "What backups and uploaded files hold, put into a calendar."},
 				{Name: tagLedger, Description: "The append-only record of what was archived."},
 				{Name: tagUsers, Description: "The users of your tenant, for its administrators."},
 				{Name: tagAudit, Description: "What was done, by whom and when: append-only and hash-chained."},
@@ -116,6 +120,7 @@ func New(s Services) http.Handler {
 	srv.runRoutes(api)
 	srv.jobRoutes(api)
 	srv.backupRoutes(api)
+	srv.restoreRoutes(api)
 	srv.ledgerRoutes(api)
 	srv.userRoutes(api)
 	srv.auditRoutes(api)
@@ -137,19 +142,23 @@ const (
 	tagRuns      = "runs"
 	tagJobs      = "jobs"
 	tagBackups   = "backups"
+	tagRestores  = "restores"
 	tagLedger    = "ledger"
 	tagUsers     = "users"
 	tagAudit     = "audit"
 	tagHealth    = "health"
 )
 
-// schemaName names a type in the document: what is called runView here is a Run there. Those of package backup are told apart from archive's.
+// schemaName names a type in the document: what is called runView here is a Run there. Those of packages backup and restore are told apart from archive's.
 func schemaName(t reflect.Type, hint string) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t.PkgPath() == reflect.TypeFor[backup.Result]().PkgPath() {
+	switch t.PkgPath() {
+	case reflect.TypeFor[backup.Result]().PkgPath():
 		return "Backup" + t.Name()
+	case reflect.TypeFor[restore.Result]().PkgPath():
+		return "Restore" + t.Name()
 	}
 	return strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "View", "")
 }

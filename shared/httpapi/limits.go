@@ -46,6 +46,9 @@ var classes = map[string]limit.Class{
 	"POST /v1/jobs/{id}/resume":  limit.Writes,
 	"POST /v1/jobs/{id}/trigger": limit.Starts,
 
+	routeUpload:       limit.Bulk,
+	routeRestore:      limit.Starts,
+	routeDrill:        limit.Starts,
 	routeStartBackup:  limit.Starts,
 	routeBackupFile:   limit.Bulk,
 	routeVerifyBackup: limit.Bulk,

@@ -131,6 +131,9 @@ var matrix = map[string]request{
 	"POST /v1/jobs/{id}/trigger": {path: "/v1/jobs/$job/trigger", want: owned(202)},
 	"GET /v1/jobs/{id}/runs":     {path: "/v1/jobs/$job/runs", want: owned(200)},
 
+	"POST /v1/backups/drills":           {body: `{"config": "$config"}`, header: sendJSON, want: owned(202)},
+	"POST /v1/uploads":                  {body: week, header: sendFile, want: users(201)},
+	"POST /v1/restores":                 {body: `{"backup": "$backup", "into": "local://own/calendars/New", "create_calendar": true}`, header: sendJSON, want: owned(202)},
 	"POST /v1/backups":                  {body: `{"config": "$config"}`, header: sendJSON, want: owned(202)},
 	"GET /v1/backups":                   {want: users(200)},
 	"GET /v1/backups/{id}":              {path: "/v1/backups/$backup", want: owned(200)},
