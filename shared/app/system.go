@@ -95,6 +95,13 @@ func (y *system) backuper(version string) *backup.Runner {
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {
 			return y.providers.of(ctx, user, uri)
 		},
+		Deleted: func(ctx context.Context, r *run.Run, id string) error {
+			_, err := y.audit.Append(ctx, audit.Entry{
+				User: r.User, Actor: audit.System, Action: "backup.delete", Resource: audit.Resource{Kind: "backup", ID: id}, Outcome: audit.OK,
+				Correlation: r.Correlation, Details: audit.Details{"run": audit.ID(r.ID)},
+			})
+			return err
+		},
 	}
 }
 

@@ -95,6 +95,9 @@ func listColumn[T any](name string, of func(*calendar.Event) *[]T, write func(T)
 		if s == "" {
 			return nil
 		}
+		if strings.Count(s, "\n") > maxValues {
+			return fmt.Errorf("has more than %d values", maxValues)
+		}
 		for item := range strings.SplitSeq(s, "\n") {
 			*of(e) = append(*of(e), read(listUnescapes.Replace(item)))
 		}
@@ -250,11 +253,16 @@ func (c *csvWriter) Close() error {
 	return c.w.Error()
 }
 
-// rowLimit ends the reading of a row that is too long.
+// maxCells is how many cells a row may have; a good one has one for each of columns.
+const maxCells = 1000
+
+// rowLimit ends the reading of a row that is too long, or has too many cells: they are all held before one can be looked at.
 type rowLimit struct {
-	r    io.Reader
-	left int
-	err  error
+	r      io.Reader
+	left   int
+	cells  int
+	quoted bool
+	err    error
 }
 
 func (l *rowLimit) Read(p []byte) (int, error) {
@@ -264,6 +272,20 @@ func (l *rowLimit) Read(p []byte) (int, error) {
 	}
 	n, err := l.r.Read(p)
 	l.left -= n
+	for _, c := range p[:n] {
+		switch {
+		case c == '"':
+			l.quoted = !l.quoted
+		case l.quoted:
+		case c == '\n':
+			l.cells = 0
+		case c == ',':
+			if l.cells++; l.cells > maxCells {
+				l.err = fault.New(fault.Invalid, "a row has more than %d cells", maxCells)
+				return 0, l.err
+			}
+		}
+	}
 	return n, err
 }
 

@@ -45,11 +45,11 @@ func (r Retention) keeps(records []*Record, zone *time.Location) map[string]bool
 	return kept
 }
 
-// retain deletes the backups of a job that no rule keeps, and returns how many.
-func (b *Backups) retain(ctx context.Context, user string, in Input, zone *time.Location) (deleted int, err error) {
+// retain deletes the backups of a job that no rule keeps, and tells of each.
+func (b *Backups) retain(ctx context.Context, user string, in Input, zone *time.Location, deleted func(id string) error) error {
 	records, err := b.all(ctx, user)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	records = slices.DeleteFunc(records, func(r *Record) bool { return r.Job != in.Job || r.Going })
 	kept := in.Retention.keeps(records, zone)
@@ -58,9 +58,11 @@ func (b *Backups) retain(ctx context.Context, user string, in Input, zone *time.
 			continue
 		}
 		if err := b.Delete(ctx, user, r.ID); err != nil && fault.Of(err) != fault.NotFound {
-			return deleted, err
+			return err
 		}
-		deleted++
+		if err := deleted(r.ID); err != nil {
+			return err
+		}
 	}
-	return deleted, nil
+	return nil
 }

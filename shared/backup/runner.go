@@ -63,6 +63,8 @@ type Runner struct {
 	Clock    func() time.Time
 	NewID    func() string
 	Software string // its version
+	// Deleted is told of every backup that the retention has deleted. Nil: nobody is.
+	Deleted func(ctx context.Context, r *run.Run, backup string) error
 	// HandOn is how long before the context's deadline the run stops and hands the rest on.
 	HandOn time.Duration
 }
@@ -84,18 +86,21 @@ type execution struct {
 	provider Provider
 	zone     *time.Location // of the run's days, and of the retention's
 
-	draft   draft
-	leftOut []run.Item // of the iCalendar file, the first ones
-	told    time.Time  // when the progress was stored last
+	draft draft
+	told  time.Time // when the progress was stored last
 }
 
 // draft is what an attempt has made so far: what is handed on to the next worker.
 type draft struct {
-	Attempt  string   `json:"attempt"`
-	Manifest Manifest `json:"manifest"`
+	Attempt  string     `json:"attempt"`
+	Manifest Manifest   `json:"manifest"`
+	LeftOut  []run.Item `json:"left_out,omitempty"` // of the iCalendar file, the first ones
 }
 
-const draftName = "draft.json"
+const (
+	draftName = "draft.json"
+	maxDraft  = 1 << 20
+)
 
 // tellEvery is how often the progress is stored.
 const tellEvery = 3 * time.Second
@@ -207,7 +212,7 @@ func (x *execution) resume(ctx context.Context) error {
 		return nil
 	}
 	defer stored.Close()
-	data, err := io.ReadAll(io.LimitReader(stored, maxManifest))
+	data, err := io.ReadAll(io.LimitReader(stored, maxDraft))
 	if err != nil {
 		return fmt.Errorf("find out what was handed on: %w", err)
 	}
@@ -263,7 +268,8 @@ func (x *execution) readOnce(ctx context.Context) (Manifest, error) {
 		if err != nil {
 			return Manifest{}, err
 		}
-		in = func(k *calendar.Kept) bool { return within(k, w, ics.Lookup(zones)) }
+		lookup := ics.Lookup(zones)
+		in = func(k *calendar.Kept) bool { return within(k, w, lookup) }
 	}
 	f, err := x.put(ctx, JSONL, func(w io.Writer) error {
 		lines, err := newLineWriter(w, header{Format: formatName, Version: formatVersion, Calendar: m.Calendar, Window: m.Window, Zones: zones})
@@ -411,7 +417,7 @@ func (x *execution) make(ctx context.Context, c *Content, each func(step int, ea
 		return nil, err
 	}
 	survey := ics.NewSurvey(zones, c.Manifest.Made)
-	x.leftOut = nil
+	x.draft.LeftOut = nil
 	left := 0
 	table, err := x.put(ctx, CSV, func(w io.Writer) error {
 		rows, err := newCSVWriter(w, zones)
@@ -421,8 +427,8 @@ func (x *execution) make(ctx context.Context, c *Content, each func(step int, ea
 		err = c.Each(ctx, each(0, func(k calendar.Kept) error {
 			if err := survey.Add(&k); err != nil {
 				left += 1 + len(k.Exceptions)
-				if len(x.leftOut) < maxItems {
-					x.leftOut = append(x.leftOut, run.Item{Key: k.Event.ID, Plan: json.RawMessage(`{}`), Problem: run.NewProblem(err)})
+				if len(x.draft.LeftOut) < maxItems {
+					x.draft.LeftOut = append(x.draft.LeftOut, run.Item{Key: k.Event.ID, Plan: json.RawMessage(`{}`), Problem: run.NewProblem(err)})
 				}
 			}
 			return rows.add(&k)
@@ -477,7 +483,8 @@ func (x *execution) again(ctx context.Context) error {
 // endAttempts is how often end tries again when others store the run at the same time.
 const endAttempts = 10
 
-// end stores the backup and the end of the run, in one transaction, and removes what other attempts left.
+// end stores the backup and the end of the run, in one transaction, and removes what other attempts left. When the transaction took effect without
+// this worker learning so, the run turns out to have ended: errEnded.
 func (x *execution) end(ctx context.Context) error {
 	m, rn := &x.draft.Manifest, x.run
 	record := &Record{
@@ -490,7 +497,7 @@ func (x *execution) end(ctx context.Context) error {
 		if left > 0 {
 			state = run.Partial
 		}
-		if err := x.runs.PutItems(ctx, rn, x.leftOut); err != nil {
+		if err := x.runs.PutItems(ctx, rn, x.draft.LeftOut); err != nil {
 			return err
 		}
 		result := Result{ID: rn.ID, Counts: m.Counts, Bytes: record.Bytes, LeftOut: left, Content: m.Content, Cost: x.cost()}
@@ -500,7 +507,7 @@ func (x *execution) end(ctx context.Context) error {
 		}
 		rn.Failed, rn.Progress.Total = left, m.Counts.Events
 		ops := append(rn.End(state, x.Clock()), store.Op{Put: record.item(), If: store.Absent()})
-		err = x.table.Transact(ctx, ops)
+		_, err = run.Retry(ctx, &x.patience, func() (any, error) { return nil, x.table.Transact(ctx, ops) })
 		if err == nil {
 			rn.Stored()
 			break
@@ -540,7 +547,14 @@ func (x *execution) retain(ctx context.Context) {
 	if x.input.Job == "" || x.input.Retention == (Retention{}) {
 		return
 	}
-	deleted, err := x.backups.retain(ctx, x.run.User, x.input, x.zone)
+	deleted := 0
+	err := x.backups.retain(ctx, x.run.User, x.input, x.zone, func(id string) error {
+		deleted++
+		if x.Deleted == nil {
+			return nil
+		}
+		return x.Deleted(ctx, x.run, id)
+	})
 	if err != nil {
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("old backups not deleted")
 	}

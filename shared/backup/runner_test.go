@@ -392,32 +392,40 @@ func TestARunFailsWhenWhatItWroteDoesNotReadBack(t *testing.T) {
 }
 
 func TestARunIsHandedOnWhenItsTimeIsUp(t *testing.T) {
-	w := newWorld(t)
-	w.imports(sample)
-	r := w.start()
-	ctx, cancel := context.WithDeadline(t.Context(), w.now.Add(100*365*24*time.Hour)) // of the world's clock alone
-	defer cancel()
-	deadline, _ := ctx.Deadline()
+	for _, name := range []string{fileNames[CSV], fileNames[ICS]} {
+		t.Run("at "+name, func(t *testing.T) {
+			w := newWorld(t)
+			w.imports(sample)
+			r := w.start()
+			ctx, cancel := context.WithDeadline(t.Context(), w.now.Add(100*365*24*time.Hour)) // of the world's clock alone
+			defer cancel()
+			deadline, _ := ctx.Deadline()
 
-	late := failingBlobs{w.blobs, func(key string) error {
-		if strings.HasSuffix(key, fileNames[ICS]) { // so that the JSONL file is there
-			w.advance(deadline.Sub(w.clock()) - 30*time.Second)
-		}
-		return nil
-	}}
-	if err := w.runner(w.table, late, w.calendar).Run(ctx, r); !errors.Is(err, run.ErrHandOn) {
-		t.Fatalf("the run: %v", err)
-	}
-	again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
-	must(t, err)
-	if again.State != run.Running {
-		t.Errorf("the run is %s", again.State)
-	}
-	unread := meddling{w.calendar, func() { t.Error("the calendar is read again") }}
-	must(t, w.runner(w.table, w.blobs, unread).Run(t.Context(), again))
-	w.sound(r.ID)
-	if ended, result := w.result(r.ID); ended.State != run.Succeeded || result.Counts != sampleCounts {
-		t.Errorf("%s %+v", ended.State, result)
+			late := failingBlobs{w.blobs, func(key string) error {
+				if strings.HasSuffix(key, name) { // what comes before it is there
+					w.advance(deadline.Sub(w.clock()) - 30*time.Second)
+				}
+				return nil
+			}}
+			if err := w.runner(w.table, late, odd{w.calendar}).Run(ctx, r); !errors.Is(err, run.ErrHandOn) {
+				t.Fatalf("the run: %v", err)
+			}
+			again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+			must(t, err)
+			if again.State != run.Running {
+				t.Errorf("the run is %s", again.State)
+			}
+			unread := meddling{w.calendar, func() { t.Error("the calendar is read again") }}
+			must(t, w.runner(w.table, w.blobs, unread).Run(t.Context(), again))
+			w.sound(r.ID)
+			ended, result := w.result(r.ID)
+			if ended.State != run.Partial || result.Counts.Events != sampleCounts.Events+1 || result.LeftOut != 1 {
+				t.Errorf("%s %+v", ended.State, result)
+			}
+			if items, err := run.NewStore(w.table).Items(t.Context(), ended, 0); err != nil || len(items) != 1 || items[0].Key != "odd" {
+				t.Errorf("%+v, %v", items, err)
+			}
+		})
 	}
 }
 
@@ -459,6 +467,16 @@ func TestRetentionTouchesItsOwnJobsBackupsAlone(t *testing.T) {
 	// 2, 3, 4, 5 and 6 November 2026 are one week, whose newest one is among the last two.
 	w.sound(adHoc.ID, other.ID, mine[3], mine[4])
 	w.advance(72 * time.Hour) // the next week
-	r, _ := w.backUp(retaining("nightly", Retention{Last: 1, Weekly: 2}))
+	r := w.start(retaining("nightly", Retention{Last: 1, Weekly: 2}))
+	runner := w.runner(w.table, w.blobs, w.calendar)
+	var told []string
+	runner.Deleted = func(_ context.Context, by *run.Run, id string) error {
+		told = append(told, by.ID+" "+id)
+		return nil
+	}
+	must(t, runner.Run(t.Context(), r))
 	w.sound(adHoc.ID, other.ID, mine[4], r.ID)
+	if !slices.Equal(told, []string{r.ID + " " + mine[3]}) {
+		t.Errorf("told of %q", told)
+	}
 }
