@@ -16,28 +16,31 @@ import (
 	"adminassistant/shared/archive"
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 )
 
 type runView struct {
-	ID        string          `json:"id"`
-	Kind      run.Kind        `json:"kind"`
-	Config    string          `json:"config"`
-	Calendar  string          `json:"calendar,omitempty"`
-	Job       string          `json:"job,omitempty"`
-	From      string          `json:"from,omitempty"`
-	To        string          `json:"to,omitempty"`
-	DryRun    bool            `json:"dry_run"`
-	AttemptOf string          `json:"attempt_of,omitempty"`
-	State     run.State       `json:"state"`
-	Progress  run.Progress    `json:"progress"`
-	Result    *archive.Result `json:"result,omitempty"`
-	Backup    *backup.Result  `json:"backup,omitempty"`
-	Problem   *run.Problem    `json:"problem,omitempty"`
-	Failed    int             `json:"failed"`
-	Created   time.Time       `json:"created"`
-	Started   *time.Time      `json:"started,omitempty"`
-	Ended     *time.Time      `json:"ended,omitempty"`
+	ID        string               `json:"id"`
+	Kind      run.Kind             `json:"kind"`
+	Config    string               `json:"config"`
+	Calendar  string               `json:"calendar,omitempty"`
+	Job       string               `json:"job,omitempty"`
+	From      string               `json:"from,omitempty"`
+	To        string               `json:"to,omitempty"`
+	DryRun    bool                 `json:"dry_run"`
+	AttemptOf string               `json:"attempt_of,omitempty"`
+	State     run.State            `json:"state"`
+	Progress  run.Progress         `json:"progress"`
+	Result    *archive.Result      `json:"result,omitempty"`
+	Backup    *backup.Result       `json:"backup,omitempty"`
+	Restore   *restore.Result      `json:"restore,omitempty"`
+	Drill     *restore.DrillResult `json:"drill,omitempty"`
+	Problem   *run.Problem         `json:"problem,omitempty"`
+	Failed    int                  `json:"failed"`
+	Created   time.Time            `json:"created"`
+	Started   *time.Time           `json:"started,omitempty"`
+	Ended     *time.Time           `json:"ended,omitempty"`
 }
 
 func (p *program) archiveCommand() *cobra.Command {
@@ -90,22 +93,34 @@ func (p *program) archiveRetry() *cobra.Command {
 	return cmd
 }
 
-// carryOut starts a run, waits for its end and shows it. With --local this process carries it out.
+// carryOut starts a run, waits for its end and shows it.
 func (p *program) carryOut(ctx context.Context, start request, noWait bool) error {
 	c, err := p.api()
 	if err != nil {
 		return err
 	}
-	var r runView
-	if _, err := c.do(ctx, start, &r); err != nil {
-		return err
-	}
 	if noWait {
+		var r runView
+		if _, err := c.do(ctx, start, &r); err != nil {
+			return err
+		}
 		if p.output == "json" {
 			return p.printJSON(r)
 		}
 		_, err := fmt.Fprintf(p.out, "run %s is %s; see it with: admin-assistant archive show %s\n", r.ID, r.State, r.ID)
 		return err
+	}
+	r, err := p.follow(ctx, c, start)
+	if err != nil {
+		return err
+	}
+	return p.showRun(ctx, c, r, false)
+}
+
+// follow starts a run and waits for its end. With --local this process carries it out.
+func (p *program) follow(ctx context.Context, c *client, start request) (r runView, err error) {
+	if _, err := c.do(ctx, start, &r); err != nil {
+		return r, err
 	}
 	pause := 500 * time.Millisecond
 	if p.local {
@@ -119,9 +134,9 @@ func (p *program) carryOut(ctx context.Context, start request, noWait bool) erro
 		}()
 	}
 	if err := p.wait(ctx, c, &r, pause); err != nil {
-		return fmt.Errorf("%w; run %s goes on where it was when it is asked for again", err, r.ID)
+		return r, fmt.Errorf("%w; run %s goes on where it was when it is asked for again", err, r.ID)
 	}
-	return p.showRun(ctx, c, r, false)
+	return r, nil
 }
 
 // wait follows a run to its end, with a progress bar where there is a terminal.
@@ -150,6 +165,12 @@ func (p *program) wait(ctx context.Context, c *client, r *runView, pause time.Du
 
 // showRun prints a run: its sums, then what failed and, with details, every event.
 func (p *program) showRun(ctx context.Context, c *client, r runView, details bool) error {
+	switch r.Kind {
+	case run.Restore:
+		return p.showRestore(ctx, c, r, details)
+	case run.Drill:
+		return p.showDrill(r)
+	}
 	var items []runItem
 	query := url.Values{}
 	if !details {
@@ -181,6 +202,11 @@ func (p *program) showRun(ctx context.Context, c *client, r runView, details boo
 		}
 		p.printRun(r, config.Name, items, zone)
 	}
+	return r.exit()
+}
+
+// exit is the end of a command that carried a run out.
+func (r *runView) exit() error {
 	switch r.State {
 	case run.Partial:
 		return exitError{exitPartial}

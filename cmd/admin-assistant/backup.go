@@ -62,7 +62,7 @@ type backupFile struct {
 
 func (p *program) backupCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "backup", Short: "Back calendars up, and prove and download the backups"}
-	cmd.AddCommand(p.backupRun(), p.backupList(), p.backupShow(), p.backupDownload(), p.backupVerify(), p.backupDelete())
+	cmd.AddCommand(p.backupRun(), p.backupList(), p.backupShow(), p.backupDownload(), p.backupVerify(), p.backupDrill(), p.backupDelete())
 	return cmd
 }
 

@@ -14,7 +14,7 @@ import (
 const (
 	// undeleteDays is how long what was deleted or replaced can still be brought back.
 	undeleteDays = 90
-	// uploadDays is how long the parts of an upload that nobody completed stay.
+	// uploadDays is how long files that users uploaded stay, which are good for a day, and the parts of an upload that nobody completed.
 	uploadDays = 2
 	// accessLogDays is how long it is known who read what. The log has object keys, which are ids.
 	accessLogDays = 90
@@ -48,6 +48,8 @@ func newBucket(scope constructs.Construct, key awskms.Key, removal awscdk.Remova
 			NoncurrentVersionExpiration:         days(undeleteDays),
 			ExpiredObjectDeleteMarker:           jsii.Bool(true),
 			AbortIncompleteMultipartUploadAfter: days(uploadDays),
+		}, {
+			Id: jsii.String("forget-uploads"), Prefix: jsii.String("uploads/"), Expiration: days(uploadDays), NoncurrentVersionExpiration: days(uploadDays),
 		}},
 		ServerAccessLogsBucket: log,
 		RemovalPolicy:          removal,

@@ -209,6 +209,9 @@ func TestBuckets(t *testing.T) {
 			"Id": "tidy", "Status": "Enabled", "NoncurrentVersionExpiration": map[string]any{"NoncurrentDays": 90.0}, "ExpiredObjectDeleteMarker": true,
 			"AbortIncompleteMultipartUpload": map[string]any{"DaysAfterInitiation": 2.0},
 		}, "LifecycleConfiguration", "Rules", 0)
+		want(t, buckets[main], map[string]any{
+			"Id": "forget-uploads", "Status": "Enabled", "Prefix": "uploads/", "ExpirationInDays": 2.0, "NoncurrentVersionExpiration": map[string]any{"NoncurrentDays": 2.0},
+		}, "LifecycleConfiguration", "Rules", 1)
 		want(t, buckets[log], 90.0, "LifecycleConfiguration", "Rules", 0, "ExpirationInDays")
 	})
 }

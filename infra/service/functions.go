@@ -74,9 +74,9 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 	one := func(statements ...awsiam.PolicyStatement) []awsiam.PolicyStatement { return statements }
 
 	objects := map[string]map[string]access{
-		api:     {ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes}, // of users who are erased; backups that users delete
+		api:     {ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes, uploadObjects: writes | deletes, restoreObjects: deletes}, // of users who are erased; backups that users delete
 		archive: {ledgerObjects: writes, runObjects: writes},
-		backup:  {ledgerObjects: writes, runObjects: writes, backupObjects: writes | deletes}, // the retention deletes
+		backup:  {ledgerObjects: writes, runObjects: writes, backupObjects: writes | deletes, uploadObjects: reads, restoreObjects: writes}, // the retention deletes
 	}
 	f := &functions{
 		api: golambda.New(here, settings, golambda.Props{

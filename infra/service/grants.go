@@ -23,6 +23,9 @@ const (
 	ledgerObjects = "ledger/" // bodies of the ledger's entries
 	runObjects    = "runs/"   // plans
 	backupObjects = "backups/"
+	// uploadObjects are files to restore, and restoreObjects what restores decided and replaced.
+	uploadObjects  = "uploads/"
+	restoreObjects = "restores/"
 )
 
 // table allows to read and write items.
@@ -59,7 +62,7 @@ const (
 func (g grants) objects(under map[string]access) []awsiam.PolicyStatement {
 	resources := map[access][]*string{}
 	key := []string{"kms:Decrypt"}
-	for _, prefix := range []string{ledgerObjects, runObjects, backupObjects} { // in one order, for templates that do not change by themselves
+	for _, prefix := range []string{ledgerObjects, runObjects, backupObjects, uploadObjects, restoreObjects} { // in one order, for templates that do not change by themselves
 		may, ok := under[prefix]
 		if !ok {
 			continue

@@ -240,9 +240,10 @@ func TestPermissions(t *testing.T) {
 	for name, more := range map[string][]string{
 		api: {
 			"s3:ListBucket on bucket",
-			"s3:GetObject on bucket/backups/* bucket/ledger/* bucket/runs/*",
-			"s3:DeleteObject on bucket/backups/* bucket/ledger/* bucket/runs/*",
-			"kms:Decrypt on key" + viaBucket,
+			"s3:GetObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/uploads/*",
+			"s3:AbortMultipartUpload s3:PutObject on bucket/uploads/*",
+			"s3:DeleteObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/uploads/*",
+			"kms:Decrypt kms:GenerateDataKey on key" + viaBucket,
 			"sqs:SendMessage on queue-archive queue-backup",
 			"sqs:GetQueueAttributes on queue-archive queue-backup",
 			"kms:GenerateDataKey on tokenkey" + ofAToken,
@@ -263,8 +264,8 @@ func TestPermissions(t *testing.T) {
 		},
 		backup: {
 			"s3:ListBucket on bucket",
-			"s3:GetObject on bucket/backups/* bucket/ledger/* bucket/runs/*",
-			"s3:AbortMultipartUpload s3:PutObject on bucket/backups/* bucket/ledger/* bucket/runs/*",
+			"s3:GetObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/uploads/*",
+			"s3:AbortMultipartUpload s3:PutObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/*",
 			"s3:DeleteObject on bucket/backups/*",
 			"kms:Decrypt kms:GenerateDataKey on key" + viaBucket,
 			consumeQueue + "queue-backup",
@@ -371,6 +372,8 @@ func TestForbidden(t *testing.T) {
 		{archive, "s3:DeleteObject", "bucket/ledger/c/bodies/d"},
 		{archive, "s3:GetObject", "bucket/backups/b/events.jsonl"},
 		{archive, "secretsmanager:GetSecretValue", secret + "GhIjKl"},
+		{archive, "s3:GetObject", "bucket/uploads/u/d"},
+		{backup, "s3:PutObject", "bucket/uploads/u/d"},
 		{backup, "s3:DeleteObject", "bucket/ledger/c/bodies/d"},
 		{backup, "s3:DeleteObjectVersion", "bucket/backups/b/events.jsonl"},
 		{notify, "kms:Decrypt", "tokenkey"},

@@ -13,6 +13,7 @@ import (
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/job"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/telemetry"
 )
 
@@ -29,6 +30,9 @@ func (y *system) eraser(users *account.Users) *account.Eraser {
 			return archive.Erase(ctx, y.table, y.blobs, e.User, before, time.Now())
 		}},
 		account.Step{Name: "backups", Erase: func(ctx context.Context, e account.Erasure) error { return backup.Erase(ctx, y.table, y.blobs, e.User) }},
+		account.Step{Name: "restores", Erase: func(ctx context.Context, e account.Erasure) error {
+			return restore.Erase(ctx, y.table, y.blobs, e.User)
+		}},
 		account.Step{Name: "calendars", Erase: func(ctx context.Context, e account.Erasure) error {
 			return errors.Join(eraseListings(ctx, y.table, e.User), y.own.For(e.User).Erase(ctx))
 		}},

@@ -116,11 +116,20 @@ func (o *one) live(who string) {
 	nowhere := o.do(who, "POST", "/v1/archive-configs", `{"name": "third of `+who+`", "source": "local://`+who+`/calendars/Nowhere", "archive": "local://`+who+`/calendars/Archive", "timezone": "UTC"}`, "id")
 	o.do(who, "POST", "/v1/runs", `{"kind": "archive", "config": "`+nowhere+`", "period": "last 3 days"}`, "id")
 	o.work() // it fails, of which the user is told
-	o.do(who, "POST", "/v1/backups", `{"config": "`+config+`"}`, "id")
+	backup := o.do(who, "POST", "/v1/backups", `{"config": "`+config+`"}`, "id")
 	o.work()
+	upload := o.do(who, "POST", "/v1/uploads", ics, "id", "Content-Type", "text/calendar")
+	for _, from := range []string{`"upload": "` + upload + `"`, `"backup": "` + backup + `", "policy": "replace"`} {
+		o.do(who, "POST", "/v1/restores", `{"into": "local://`+who+`/calendars/Restored", "create_calendar": true, `+from+`}`, "id")
+		o.work()
+	}
+	o.do(who, "POST", "/v1/backups/drills", `{"config": "`+config+`"}`, "id")
+	o.work()
+	_, err := o.table.Put(t.Context(), store.Item{Key: store.Key{PK: "USER#" + key, SK: "SCRATCH#ID"}, Data: []byte(`{"account": "` + who + `"}`)}, store.Any()) // of a drill that died
+	must(t, err)
 
 	jobs := job.New(o.table, map[run.Kind]job.Kind{run.Archive: job.Archives(o.configs, o.archives)}, newID, time.Now)
-	_, err := jobs.Create(t.Context(), key, job.Job{Kind: run.Archive, Config: config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
+	_, err = jobs.Create(t.Context(), key, job.Job{Kind: run.Archive, Config: config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
 	must(t, err)
 	_, _, err = session.New(o.table, time.Now).Start(t.Context(), account.Principal{Tenant: "tenant", Object: who, Name: "Name of " + who}, "browser of "+who)
 	must(t, err)
@@ -141,14 +150,16 @@ func (o *one) live(who string) {
 func (o *one) work() {
 	o.t.Helper()
 	for _, of := range []struct {
-		queue    queue.Queue
-		handlers map[run.Kind]run.Handler
-	}{{o.archives, map[run.Kind]run.Handler{run.Archive: o.archiver()}}, {o.backups, map[run.Kind]run.Handler{run.Backup: o.backuper("test")}}} {
-		w := o.worker(of.queue, time.Second, time.Minute, of.handlers)
+		queue  queue.Queue
+		worker *run.Worker
+	}{
+		{o.archives, o.worker(o.archives, time.Second, time.Minute, map[run.Kind]run.Handler{run.Archive: o.archiver()})},
+		{o.backups, o.backupWorker(time.Second, time.Minute, "test")},
+	} {
 		messages, err := of.queue.Receive(o.t.Context(), 10, time.Minute, 0)
 		must(o.t, err)
 		for _, m := range messages {
-			must(o.t, w.Handle(o.t.Context(), m))
+			must(o.t, of.worker.Handle(o.t.Context(), m))
 		}
 	}
 }
@@ -206,7 +217,7 @@ func TestErasingLeavesNothing(t *testing.T) {
 		}
 	}
 	// What live does not make, the test cannot miss.
-	for _, kind := range []string{"USER", "AUDIT", "ACTIVE", "RUN", "LEDGER", "LEASE", "CAL", "EVENTS", "KEYS", "IDEMPOTENCY", "SESSION", "ACTION", "ACTIONOF", "NOTE", "blob ledger", "blob runs", "blob backups"} {
+	for _, kind := range []string{"USER", "AUDIT", "ACTIVE", "RUN", "LEDGER", "LEASE", "CAL", "EVENTS", "KEYS", "IDEMPOTENCY", "SESSION", "ACTION", "ACTIONOF", "NOTE", "blob ledger", "blob runs", "blob backups", "blob uploads", "blob restores"} {
 		if !partitions[kind] {
 			t.Errorf("the user has no %s", kind)
 		}

@@ -26,7 +26,6 @@ import (
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/mail/ses"
-	"adminassistant/shared/queue"
 	"adminassistant/shared/queue/sqs"
 	"adminassistant/shared/run"
 	"adminassistant/shared/secret"
@@ -222,16 +221,13 @@ func rejoin(h http.Header) {
 
 // StartArchive carries out the archive runs that SQS delivers.
 func (f *Function) StartArchive() {
-	f.startWorker(f.archives, map[run.Kind]run.Handler{run.Archive: f.archiver()})
+	f.startWorker(f.worker(f.archives, busyInCloud, 0, map[run.Kind]run.Handler{run.Archive: f.archiver()}))
 }
 
-// StartBackup carries out the backup runs that SQS delivers.
-func (f *Function) StartBackup() {
-	f.startWorker(f.backups, map[run.Kind]run.Handler{run.Backup: f.backuper(f.version)})
-}
+// StartBackup carries out the backup, restore and drill runs that SQS delivers.
+func (f *Function) StartBackup() { f.startWorker(f.backupWorker(busyInCloud, 0, f.version)) }
 
-func (f *Function) startWorker(q queue.Queue, handlers map[run.Kind]run.Handler) {
-	w := f.worker(q, busyInCloud, 0, handlers)
+func (f *Function) startWorker(w *run.Worker) {
 	f.start(func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 		return failures(w.HandleBatch(ctx, sqs.Messages(event), w.Handle)), nil
 	})

@@ -98,7 +98,7 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	}
 	l.stations = []station{
 		{archives, y.worker(archives, time.Second, s.Lease, map[run.Kind]run.Handler{run.Archive: y.archiver()})},
-		{backups, y.worker(backups, time.Second, s.Lease, map[run.Kind]run.Handler{run.Backup: y.backuper(version)})},
+		{backups, y.backupWorker(time.Second, s.Lease, version)},
 	}
 	l.dispatcher, l.log = y.dispatcher(), log
 	box, err := outbox.Open(filepath.Join(dir, "outbox"), cmp.Or(s.MailFrom, localSender), time.Now)

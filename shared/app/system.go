@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"adminassistant/shared/mail"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/queue"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
@@ -70,7 +72,7 @@ func (y *system) connect(credentials credentials) {
 func (y *system) api(version string, authenticate func(*http.Request) (account.Principal, error)) http.Handler {
 	return httpapi.New(httpapi.Services{
 		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Jobs: job.New(y.table, y.kinds(), newID, time.Now),
-		Backups: backup.New(y.table, y.blobs), BackupStarter: &run.Starter{Runs: y.runs, Queue: y.backups}, Ledger: y.entries, Blobs: y.blobs, Table: y.table,
+		Backups: backup.New(y.table, y.blobs), BackupStarter: &run.Starter{Runs: y.runs, Queue: y.backups}, Uploads: y.uploads(), Ledger: y.entries, Blobs: y.blobs, Table: y.table,
 		Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
 		Actions: y.attention.actions, Notifications: y.attention.notifications,
 		Provider: y.providers.of,
@@ -128,6 +130,30 @@ func (y *system) backuper(version string) *backup.Runner {
 			return err
 		},
 	}
+}
+
+// uploads returns the files that users handed in.
+func (y *system) uploads() *restore.Uploads {
+	return restore.NewUploads(y.table, y.blobs, newID, time.Now)
+}
+
+// restorer returns who carries out restore runs.
+func (y *system) restorer() *restore.Runner {
+	return &restore.Runner{
+		Table: y.table, Blobs: y.blobs, Open: restore.Opener(backup.New(y.table, y.blobs), y.uploads()), Provider: y.providers.of,
+		Clock: time.Now, NewID: newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
+	}
+}
+
+// backupWorker returns who carries out the runs of the backup queue; version is of the software.
+func (y *system) backupWorker(busyDelay, visibility time.Duration, version string) *run.Worker {
+	restorer := y.restorer()
+	drill := &restore.Drill{Runner: *restorer, Backups: backup.New(y.table, y.blobs)}
+	w := y.worker(y.backups, busyDelay, visibility, map[run.Kind]run.Handler{run.Backup: y.backuper(version), run.Restore: restorer, run.Drill: drill})
+	w.Ended = func(ctx context.Context, r *run.Run) error {
+		return errors.Join(drill.Ended(ctx, r), y.ended(ctx, r))
+	}
+	return w
 }
 
 // kinds are how jobs start their runs.

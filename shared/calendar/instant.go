@@ -103,6 +103,12 @@ func (d DateTime) Instant(floating *time.Location) (time.Time, error) {
 // The instants that every zone shows in the years 1 to 9999 are from firstInstant up to, and without, endInstant.
 var firstInstant, endInstant = Wall{Date: firstDay}.utc(), Wall{Date: lastDay.AddDays(1)}.utc()
 
+// Floats says whether it is a time that is meant in whatever zone it is read in.
+func (d DateTime) Floats() bool {
+	_, _, fixed, ok := parseTime(d.Local)
+	return ok && !fixed && d.Zone == ""
+}
+
 // Wall returns what is written in Local, whatever its offset or Zone. Errors are Invalid.
 func (d DateTime) Wall() (Wall, error) {
 	w, _, _, ok := parseTime(d.Local)

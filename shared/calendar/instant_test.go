@@ -255,3 +255,14 @@ func BenchmarkInstant(b *testing.B) {
 		})
 	}
 }
+
+func TestFloats(t *testing.T) {
+	for d, want := range map[DateTime]bool{
+		{Local: "2026-10-05T09:00:00"}: true, {Local: "2026-10-05"}: true, {Local: "2026-10-05T09:00:00Z"}: false, {Local: "2026-10-05T09:00:00+02:00"}: false,
+		{Local: "2026-10-05T09:00:00", Zone: "Europe/Berlin"}: false, {}: false, {Local: "soon"}: false,
+	} {
+		if got := d.Floats(); got != want {
+			t.Errorf("%+v: %v", d, got)
+		}
+	}
+}

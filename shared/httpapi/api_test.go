@@ -36,6 +36,7 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/notify"
 	queues "adminassistant/shared/queue/sqlite"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store/sqlite"
 )
@@ -130,9 +131,13 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 			Table: s.table, Blobs: blobs, Provider: provider, Clock: clock, NewID: newID, LeaseFor: time.Minute,
 		}},
 	}
+	uploads := restore.NewUploads(s.table, blobs, newID, clock)
+	restorer := &restore.Runner{
+		Table: s.table, Blobs: blobs, Open: restore.Opener(backup.New(s.table, blobs), uploads), Provider: provider, Clock: clock, NewID: newID, LeaseFor: time.Minute,
+	}
 	s.backupWorker = &run.Worker{
 		Runs: runs, Queue: s.backupQueue, Log: zerolog.Nop(), Clock: clock, Visibility: time.Minute,
-		Handlers: map[run.Kind]run.Handler{run.Backup: &backup.Runner{
+		Handlers: map[run.Kind]run.Handler{run.Restore: restorer, run.Drill: &restore.Drill{Runner: *restorer, Backups: backup.New(s.table, blobs)}, run.Backup: &backup.Runner{
 			Table: s.table, Blobs: blobs, Clock: clock, NewID: newID, Software: "1.2.3",
 			Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {
 				return provider(ctx, user, uri)
@@ -157,7 +162,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		Configs: configs, Runs: runs, Starter: &run.Starter{Runs: runs, Queue: s.queue}, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Blobs: blobs, Provider: provider,
 		Local:   func(user string) Importer { return calendars.For(user) },
 		Actions: action.New(s.table, newID, clock), Notifications: notify.New(s.table, messages.Queue("notify"), clock),
-		Backups: backup.New(s.table, blobs), BackupStarter: &run.Starter{Runs: runs, Queue: s.backupQueue},
+		Backups: backup.New(s.table, blobs), BackupStarter: &run.Starter{Runs: runs, Queue: s.backupQueue}, Uploads: uploads,
 		Audit: audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() }),
 		Table: s.table, Clock: clock, NewID: newID, Log: log, Version: "1.2.3",
 		CLI: CLISignIn{Authority: "https://login.example", Client: "client", Scope: "scope", Tenants: []string{"tenant"}},

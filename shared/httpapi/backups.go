@@ -13,6 +13,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"adminassistant/shared/archive"
 	"adminassistant/shared/backup"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
@@ -39,12 +40,10 @@ const (
 )
 
 type backupInput struct {
-	Calendar string `json:"calendar,omitempty" doc:"URI of the calendar; instead of config." example:"msgraph://me@example.com/calendars/primary"`
-	Config   string `json:"config,omitempty" doc:"Id or name of an archive config, of which one calendar is backed up."`
-	Which    string `json:"which,omitempty" enum:"source,archive" doc:"Which calendar of the config: source unless told."`
-	Period   string `json:"period,omitempty" doc:"Days in words, as in \"last month\": only what happens in them, series whole. Without it, and without from and to, all there is."`
-	From     string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
-	To       string `json:"to,omitempty" doc:"Last day, included."`
+	WhichCalendar
+	Period string `json:"period,omitempty" doc:"Days in words, as in \"last month\": only what happens in them, series whole. Without it, and without from and to, all there is."`
+	From   string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
+	To     string `json:"to,omitempty" doc:"Last day, included."`
 }
 
 // BackupView is a backup as a response has it. Its name begins with a capital because it is part of another one.
@@ -118,44 +117,58 @@ func (s *server) backupRoutes(api huma.API) {
 	handle(api, tagBackups, routeDeleteBackup, "Delete a backup", s.deleteBackup)
 }
 
+// WhichCalendar names a calendar, by itself or as one of an archive config's.
+type WhichCalendar struct {
+	Calendar string `json:"calendar,omitempty" doc:"URI of the calendar; instead of config." example:"msgraph://me@example.com/calendars/primary"`
+	Config   string `json:"config,omitempty" doc:"Id or name of an archive config, of which one calendar is meant."`
+	Which    string `json:"which,omitempty" enum:"source,archive" doc:"Which calendar of the config: source unless told."`
+}
+
+// which returns the calendar that is named and, if it is one of a config's, that config. A local one has to be there; others are found, or not, by the run.
+func (s *server) which(ctx context.Context, who string, in WhichCalendar) (uri calendar.URI, c archive.Config, err error) {
+	field := "calendar"
+	switch {
+	case in.Calendar != "" && (in.Config != "" || in.Which != ""):
+		return uri, c, fault.Field("calendar", "says it all; leave config and which out")
+	case in.Calendar != "":
+		if uri, err = parseURI("calendar", in.Calendar); err != nil {
+			return uri, c, err
+		}
+	case in.Config == "":
+		return uri, c, fault.Field("calendar", "is missing; give a calendar's URI, or an archive config")
+	default:
+		if c, err = s.Configs.Named(ctx, who, in.Config); err != nil {
+			return uri, c, err
+		}
+		field = "config"
+		if uri = c.Source; in.Which == backupWhichArchive {
+			uri = c.Archive
+		}
+	}
+	if uri.Provider == calendar.ProviderLocal {
+		if _, err := s.lookUp(ctx, uri); err != nil {
+			return uri, c, at(field, err)
+		}
+	}
+	return uri, c, nil
+}
+
 func (s *server) startBackup(ctx context.Context, in *struct{ Body backupInput }) (*runAnswer, error) {
 	who, err := user(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &run.Run{Kind: run.Backup}
-	var uri calendar.URI
-	var input backup.Input
 	own, err := s.settings(ctx)
 	if err != nil {
 		return nil, err
 	}
-	zone := own.Zone
-	switch b := &in.Body; {
-	case b.Calendar != "" && (b.Config != "" || b.Which != ""):
-		return nil, fault.Field("calendar", "says it all; leave config and which out")
-	case b.Calendar != "":
-		if uri, err = parseURI("calendar", b.Calendar); err != nil {
-			return nil, err
-		}
-	case b.Config == "":
-		return nil, fault.Field("calendar", "is missing; give a calendar's URI, or an archive config")
-	default:
-		c, err := s.Configs.Named(ctx, who, b.Config)
-		if err != nil {
-			return nil, err
-		}
-		uri = c.Source
-		if b.Which == backupWhichArchive {
-			uri = c.Archive
-		}
-		r.Config, zone = c.ID, c.Timezone
+	uri, config, err := s.which(ctx, who, in.Body.WhichCalendar)
+	if err != nil {
+		return nil, err
 	}
-	if uri.Provider == calendar.ProviderLocal { // others are found, or not, by the run
-		if _, err := s.lookUp(ctx, uri); err != nil {
-			return nil, at(cmp.Or(map[bool]string{true: "calendar"}[in.Body.Calendar != ""], "config"), err)
-		}
-	}
+	r := &run.Run{Kind: run.Backup, Config: config.ID}
+	var input backup.Input
+	zone := cmp.Or(config.Timezone, own.Zone)
 	r.Calendar = uri.String()
 	if in.Body.Period != "" || in.Body.From != "" || in.Body.To != "" {
 		loc, err := calendar.LoadZone(zone)

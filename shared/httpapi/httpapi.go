@@ -30,6 +30,7 @@ import (
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
@@ -44,8 +45,10 @@ type Services struct {
 	Backups *backup.Backups
 	// BackupStarter starts the runs that are no archive runs.
 	BackupStarter *run.Starter
-	Ledger        *ledger.Ledger
-	Blobs         blob.Blob
+	// Uploads keeps files until they are restored.
+	Uploads *restore.Uploads
+	Ledger  *ledger.Ledger
+	Blobs   blob.Blob
 	// Provider returns the provider of a calendar URI for a user.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (calendar.Provider, error)
 	// Local returns who imports into a user's local calendars and exports them.
@@ -104,6 +107,7 @@ func New(s Services) http.Handler {
 				{Name: tagBackups, Description: "Copies of whole calendars, proven and kept."},
 				{Name: tagActions, Description: "What needs you: open until it is resolved or dismissed."},
 				{Name: tagNotifications, Description: "What you are told of. By which channels, your settings say (PUT /v1/me/settings)."},
+				{Name: tagRestores, Description: "What backups and uploaded files hold, put into a calendar."},
 				{Name: tagLedger, Description: "The append-only record of what was archived."},
 				{Name: tagUsers, Description: "The users of your tenant, for its administrators."},
 				{Name: tagAudit, Description: "What was done, by whom and when: append-only and hash-chained."},
@@ -125,6 +129,7 @@ func New(s Services) http.Handler {
 	srv.backupRoutes(api)
 	srv.actionRoutes(api)
 	srv.notificationRoutes(api)
+	srv.restoreRoutes(api)
 	srv.ledgerRoutes(api)
 	srv.userRoutes(api)
 	srv.auditRoutes(api)
@@ -146,6 +151,7 @@ const (
 	tagRuns      = "runs"
 	tagJobs      = "jobs"
 	tagBackups   = "backups"
+	tagRestores  = "restores"
 	tagLedger    = "ledger"
 	tagUsers     = "users"
 	tagAudit     = "audit"
@@ -155,13 +161,16 @@ const (
 	tagNotifications = "notifications"
 )
 
-// schemaName names a type in the document: what is called runView here is a Run there. Those of package backup are told apart from archive's.
+// schemaName names a type in the document: what is called runView here is a Run there. Those of packages backup and restore are told apart from archive's.
 func schemaName(t reflect.Type, hint string) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t.PkgPath() == reflect.TypeFor[backup.Result]().PkgPath() {
+	switch t.PkgPath() {
+	case reflect.TypeFor[backup.Result]().PkgPath():
 		return "Backup" + t.Name()
+	case reflect.TypeFor[restore.Result]().PkgPath():
+		return "Restore" + t.Name()
 	}
 	return strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "View", "")
 }

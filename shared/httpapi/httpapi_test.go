@@ -32,6 +32,7 @@ var routes = []string{
 	"POST /v1/jobs", "GET /v1/jobs", "GET /v1/jobs/health", "GET /v1/jobs/{id}", "PUT /v1/jobs/{id}", "DELETE /v1/jobs/{id}",
 	"POST /v1/jobs/{id}/pause", "POST /v1/jobs/{id}/resume", "POST /v1/jobs/{id}/trigger", "GET /v1/jobs/{id}/runs",
 	"POST /v1/backups", "GET /v1/backups", "GET /v1/backups/{id}", "GET /v1/backups/{id}/files/{name}", "POST /v1/backups/{id}/verify", "DELETE /v1/backups/{id}",
+	"POST /v1/backups/drills", "POST /v1/uploads", "POST /v1/restores",
 	"GET /v1/ledger/{config}/days/{date}", "GET /v1/ledger/{config}/history", "POST /v1/ledger/{config}/verify",
 	"GET /v1/actions", "GET /v1/actions/{id}", "POST /v1/actions/{id}/dismiss", "POST /v1/actions/{id}/resolve",
 	"GET /v1/notifications", "GET /v1/notifications/count", "POST /v1/notifications/read", "POST /v1/notifications/{id}/read",

@@ -51,6 +51,9 @@ var classes = map[string]limit.Class{
 	"POST /v1/notifications/{id}/read": limit.Writes,
 	routeReadAll:                       limit.Writes,
 
+	routeUpload:       limit.Bulk,
+	routeRestore:      limit.Starts,
+	routeDrill:        limit.Starts,
 	routeStartBackup:  limit.Starts,
 	routeBackupFile:   limit.Bulk,
 	routeVerifyBackup: limit.Bulk,

@@ -142,6 +142,9 @@ var matrix = map[string]request{
 	"POST /v1/notifications/{id}/read": {path: "/v1/notifications/$notification/read", want: owned(200)},
 	"POST /v1/notifications/read":      {want: users(200)},
 
+	"POST /v1/backups/drills":           {body: `{"config": "$config"}`, header: sendJSON, want: owned(202)},
+	"POST /v1/uploads":                  {body: week, header: sendFile, want: users(201)},
+	"POST /v1/restores":                 {body: `{"backup": "$backup", "into": "local://own/calendars/New", "create_calendar": true}`, header: sendJSON, want: owned(202)},
 	"POST /v1/backups":                  {body: `{"config": "$config"}`, header: sendJSON, want: owned(202)},
 	"GET /v1/backups":                   {want: users(200)},
 	"GET /v1/backups/{id}":              {path: "/v1/backups/$backup", want: owned(200)},

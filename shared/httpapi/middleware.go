@@ -133,7 +133,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(out, r.Body, most)
-	if hasBody(r.Method) && r.ContentLength != 0 && pattern != routeImport {
+	if hasBody(r.Method) && r.ContentLength != 0 && pattern != routeImport && pattern != routeUpload {
 		if !isJSON(r.Header.Get("Content-Type")) {
 			writeProblem(out, newProblem(ctx, codeMediaType, "", bodyNotJSON))
 			return

@@ -17,6 +17,7 @@ import (
 	"adminassistant/shared/blob"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
@@ -35,27 +36,29 @@ type runInput struct {
 
 // runView is a run as a response has it.
 type runView struct {
-	ID          string          `json:"id"`
-	Kind        string          `json:"kind" enum:"archive,backup,restore,drill"`
-	Config      string          `json:"config" doc:"Id of the archive config."`
-	Calendar    string          `json:"calendar,omitempty" doc:"URI of the calendar that a run which is no archive is about."`
-	Job         string          `json:"job,omitempty" doc:"The job that started the run."`
-	From        string          `json:"from,omitempty" format:"date" doc:"First day of the window; without it, all there is."`
-	To          string          `json:"to,omitempty" format:"date" doc:"Last day of the window, included."`
-	DryRun      bool            `json:"dry_run"`
-	Force       bool            `json:"force"`
-	Adopt       bool            `json:"adopt"`
-	AttemptOf   string          `json:"attempt_of,omitempty" doc:"The run whose failed items this one retries."`
-	State       string          `json:"state" enum:"queued,running,succeeded,partial,failed,cancelled"`
-	Progress    run.Progress    `json:"progress"`
-	Result      *archive.Result `json:"result,omitempty" doc:"What the run found and did; of an archive run that has ended."`
-	Backup      *backup.Result  `json:"backup,omitempty" doc:"What the run made; of a backup run that has ended."`
-	Problem     *run.Problem    `json:"problem,omitempty" doc:"Why the run failed."`
-	Failed      int             `json:"failed" doc:"Items that failed."`
-	Correlation string          `json:"correlation_id"`
-	Created     time.Time       `json:"created"`
-	Started     *time.Time      `json:"started,omitempty"`
-	Ended       *time.Time      `json:"ended,omitempty"`
+	ID          string               `json:"id"`
+	Kind        string               `json:"kind" enum:"archive,backup,restore,drill"`
+	Config      string               `json:"config" doc:"Id of the archive config."`
+	Calendar    string               `json:"calendar,omitempty" doc:"URI of the calendar that a run which is no archive is about."`
+	Job         string               `json:"job,omitempty" doc:"The job that started the run."`
+	From        string               `json:"from,omitempty" format:"date" doc:"First day of the window; without it, all there is."`
+	To          string               `json:"to,omitempty" format:"date" doc:"Last day of the window, included."`
+	DryRun      bool                 `json:"dry_run"`
+	Force       bool                 `json:"force"`
+	Adopt       bool                 `json:"adopt"`
+	AttemptOf   string               `json:"attempt_of,omitempty" doc:"The run whose failed items this one retries."`
+	State       string               `json:"state" enum:"queued,running,succeeded,partial,failed,cancelled"`
+	Progress    run.Progress         `json:"progress"`
+	Result      *archive.Result      `json:"result,omitempty" doc:"What the run found and did; of an archive run that has ended."`
+	Backup      *backup.Result       `json:"backup,omitempty" doc:"What the run made; of a backup run that has ended."`
+	Restore     *restore.Result      `json:"restore,omitempty" doc:"What became of the events; of a restore run, so far."`
+	Drill       *restore.DrillResult `json:"drill,omitempty" doc:"What differs; of a drill that has ended."`
+	Problem     *run.Problem         `json:"problem,omitempty" doc:"Why the run failed."`
+	Failed      int                  `json:"failed" doc:"Items that failed."`
+	Correlation string               `json:"correlation_id"`
+	Created     time.Time            `json:"created"`
+	Started     *time.Time           `json:"started,omitempty"`
+	Ended       *time.Time           `json:"ended,omitempty"`
 }
 
 func viewRun(r *run.Run) (runView, error) {
@@ -75,6 +78,12 @@ func viewRun(r *run.Run) (runView, error) {
 	case run.Backup:
 		v.Backup = &backup.Result{}
 		into = v.Backup
+	case run.Restore:
+		v.Restore = &restore.Result{}
+		into = v.Restore
+	case run.Drill:
+		v.Drill = &restore.DrillResult{}
+		into = v.Drill
 	default:
 		return v, nil
 	}
@@ -297,7 +306,7 @@ func (p place) cursor() string {
 type itemsInput struct {
 	ByID
 	Paging
-	Outcome string `query:"outcome" enum:"archived,unchanged,merged,absorbed,superseded,conflicted,excluded,drifted,vanished" doc:"Only items with this outcome."`
+	Outcome string `query:"outcome" enum:"archived,unchanged,merged,absorbed,superseded,conflicted,excluded,drifted,vanished,created,skipped,replaced,refused,failed,outside_period" doc:"Only items with this outcome."`
 	Failed  bool   `query:"failed" doc:"Only items that failed."`
 }
 
@@ -392,10 +401,15 @@ func (s *server) retryRun(ctx context.Context, in *ByID) (*runAnswer, error) {
 		return nil, err
 	case !r.State.Ended():
 		return nil, withCode(codeRunUnderWay, "run %s has not ended yet; it is %s", r.ID, r.State)
-	case r.Kind != run.Archive:
+	case r.Kind != run.Archive && r.Kind != run.Restore:
 		return nil, withCode(codeNothingToRetry, "run %s is a %s, which is done as a whole; start another one", r.ID, r.Kind)
 	case r.Failed == 0:
 		return nil, withCode(codeNothingToRetry, "run %s has no failed items; start a new run for the whole window", r.ID)
+	}
+	if r.Kind == run.Restore {
+		return s.launch(ctx, s.BackupStarter, r.User, &run.Run{
+			Kind: run.Restore, Calendar: r.Calendar, From: r.From, To: r.To, Options: r.Options, Input: r.Input, AttemptOf: r.ID,
+		})
 	}
 	c, err := s.Configs.Get(ctx, r.User, r.Config)
 	if err != nil {

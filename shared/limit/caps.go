@@ -7,6 +7,8 @@ const (
 	Configs = 100
 	// LocalCalendars is how many local calendars a user may have, of all accounts together.
 	LocalCalendars = 100
+	// Uploads is how many uploaded files a user may have at once.
+	Uploads = 10
 	// RunDays is the longest window of a run, in days: what one run reads, plans and writes at once.
 	RunDays = 400
 	// PeriodDays is the longest period whose events or overlaps are read at once, in days.

@@ -341,6 +341,17 @@ func (s *Store) PutItems(ctx context.Context, r *Run, items []Item) error {
 	return nil
 }
 
+// AddPage returns the operation that stores one more page of the run's items. It belongs into the transaction of a Put that is made
+// after it, which guards it. A page is one item of the store.
+func (r *Run) AddPage(items []Item) (store.Op, error) {
+	data, err := json.Marshal(items)
+	if err != nil {
+		return store.Op{}, fmt.Errorf("store items of run %s: %w", r.ID, err)
+	}
+	r.Pages++
+	return store.Op{Put: &store.Item{Key: itemKey(r.ID, r.Pages-1), Data: data}}, nil
+}
+
 func itemKey(run string, page int) store.Key {
 	return store.Key{PK: "RUN#" + run, SK: fmt.Sprintf("ITEM#%06d", page)}
 }

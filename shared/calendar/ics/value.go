@@ -165,8 +165,8 @@ func parseDuration(text string) (d duration, err error) {
 	return d, nil
 }
 
-// plainText is what a reader sees of an HTML page, near enough for a program that shows no HTML: tags are left out, the ones that end a line end one.
-func plainText(page string) string {
+// PlainText is what a reader sees of an HTML page, near enough for a program that shows no HTML: tags are left out, the ones that end a line end one.
+func PlainText(page string) string {
 	var b strings.Builder
 	for page != "" {
 		text, tag, found := strings.Cut(page, "<")

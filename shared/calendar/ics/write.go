@@ -436,7 +436,7 @@ func (w *writer) event(e, master *calendar.Event, uid string) (*ical.Component, 
 	text(ical.PropLocation, e.Location)
 	text(propMark, e.Mark)
 	if strings.EqualFold(e.Body.ContentType, "html") {
-		text(ical.PropDescription, plainText(e.Body.Content))
+		text(ical.PropDescription, PlainText(e.Body.Content))
 		raw(propHTML, escape(e.Body.Content)).Params.Set(ical.ParamFormatType, "text/html")
 	} else {
 		text(ical.PropDescription, e.Body.Content)

@@ -136,7 +136,7 @@ func TestPlainText(t *testing.T) {
 		"no tags at all":       "no tags at all",
 		"<P>loud</P><P>er</P>": "loud\ner",
 	} {
-		if got := plainText(page); got != want {
+		if got := PlainText(page); got != want {
 			t.Errorf("%q: got %q, want %q", page, got, want)
 		}
 	}

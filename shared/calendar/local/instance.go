@@ -35,21 +35,8 @@ func excluded(master *calendar.Event, occurrence calendar.Event) calendar.DateTi
 	switch {
 	case master.AllDay:
 		return calendar.DateTime{Local: occurrence.OriginalStart.UTC().Format(time.DateOnly)}
-	case floating(master.Start):
+	case master.Start.Floats():
 		return calendar.DateTime{Local: occurrence.OriginalStart.UTC().Format(layout)}
 	}
 	return calendar.DateTime{Local: occurrence.OriginalStart.UTC().Format(layout), Zone: "UTC"}
-}
-
-// floating says whether a time is meant in whatever zone it is read in.
-func floating(d calendar.DateTime) bool {
-	if d.Zone != "" {
-		return false
-	}
-	here, err := d.Instant(time.UTC)
-	if err != nil {
-		return false
-	}
-	there, err := d.Instant(time.FixedZone("", 3600))
-	return err == nil && !here.Equal(there)
 }

@@ -99,7 +99,7 @@ func (p *Provider) Instances(ctx context.Context, account, calendarID, masterID 
 		if err != nil {
 			return nil, fmt.Errorf("event %.200q: %w", e.ID, err)
 		}
-		if e.AllDay || floating(e.Start) {
+		if e.AllDay || e.Start.Floats() {
 			start = start.Add(series.Margin)
 		}
 		if start.Before(from) {

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/klauspost/compress/zstd"
+	"github.com/spf13/cobra"
+
+	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
+	"adminassistant/shared/restore"
+	"adminassistant/shared/run"
+)
+
+// restoreStart is what starting a restore asks for.
+type restoreStart struct {
+	Backup         string `json:"backup,omitempty"`
+	Upload         string `json:"upload,omitempty"`
+	Into           string `json:"into"`
+	Policy         string `json:"policy"`
+	Period         string `json:"period,omitempty"`
+	Timezone       string `json:"timezone,omitempty"`
+	DryRun         bool   `json:"dry_run,omitempty"`
+	CreateCalendar bool   `json:"create_calendar,omitempty"`
+}
+
+func (p *program) restoreCommand() *cobra.Command {
+	var start restoreStart
+	var file string
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use: "restore", Short: "Put what a backup or a file holds into a calendar", Args: cobra.NoArgs,
+		Long: "Put what a backup or a file holds into a calendar: JSONL, iCalendar (.ics) or CSV, also compressed (.zst); \"-\" reads standard input.\n" +
+			"Nobody is invited or told. It shows what would happen and asks before it happens; --dry-run stops there. The exit code is 0 when all\n" +
+			"went well, 3 when some events failed or were refused, 1 when the run failed.",
+		Example: "  admin-assistant restore --backup 01JF0Z... --into local://me/calendars/Work\n" +
+			"  admin-assistant restore --file work.ics --into local://me/calendars/Copy --create --policy duplicate",
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			if (start.Backup == "") == (file == "") {
+				return usageError{errors.New("give --backup or --file")}
+			}
+			if file != "" {
+				var err error
+				if start.Upload, err = p.upload(ctx, c, file); err != nil {
+					return err
+				}
+			}
+			start.DryRun = true
+			r, err := p.follow(ctx, c, request{method: http.MethodPost, path: "/v1/restores", json: start})
+			if err != nil {
+				return err
+			}
+			if dryRun || r.Restore == nil || r.Restore.Counts.Created+r.Restore.Counts.Replaced == 0 {
+				return p.showRestore(ctx, c, r, false)
+			}
+			if p.output != "json" && !p.yes {
+				p.printRestore(r)
+			}
+			counts := r.Restore.Counts
+			if err := p.confirm(fmt.Sprintf("This writes %d events to %s, %d of them in the place of what is there.", counts.Created+counts.Replaced, start.Into, counts.Replaced)); err != nil {
+				return err
+			}
+			start.DryRun = false
+			if r, err = p.follow(ctx, c, request{method: http.MethodPost, path: "/v1/restores", json: start}); err != nil {
+				return err
+			}
+			return p.showRestore(ctx, c, r, false)
+		}),
+	}
+	cmd.Flags().StringVar(&start.Backup, "backup", "", "id of a backup")
+	cmd.Flags().StringVar(&file, "file", "", "a file, instead of a backup")
+	cmd.Flags().StringVar(&start.Into, "into", "", "URI of the calendar")
+	cmd.Flags().StringVar(&start.Policy, "policy", string(restore.Skip), "what becomes of an event that is there already: skip, replace or duplicate")
+	cmd.Flags().StringVar(&start.Period, "period", "", `only what happens in these days, as in "last month"; default: all there is`)
+	cmd.Flags().StringVar(&start.Timezone, "timezone", "", "IANA time zone in which days begin and end (default: that of your settings)")
+	cmd.Flags().BoolVar(&start.CreateCalendar, "create", false, "create the calendar if it does not exist")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would happen, and write nothing")
+	required(cmd, "into")
+	return cmd
+}
+
+// upload hands a file in, compressed unless it is already, and returns its id.
+func (p *program) upload(ctx context.Context, c *client, name string) (string, error) {
+	from, err := p.read(name)
+	if err != nil {
+		return "", err
+	}
+	defer from.Close()
+	packed, err := compress(from)
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", name, err)
+	}
+	var made struct {
+		ID string `json:"id"`
+	}
+	if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/uploads", file: bytes.NewReader(packed)}, &made); err != nil {
+		return "", fmt.Errorf("upload %s: %w", name, err)
+	}
+	return made.ID, nil
+}
+
+// compress returns a file compressed by zstd; one that is so already as it is. What is too large to be uploaded is of kind fault.Invalid.
+func compress(from io.Reader) ([]byte, error) {
+	head := make([]byte, 4)
+	n, err := io.ReadFull(from, head)
+	if err != nil && err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
+	whole := io.MultiReader(bytes.NewReader(head[:n]), from)
+	out := &capped{most: limit.BodyBytes}
+	if bytes.Equal(head[:n], []byte{0x28, 0xb5, 0x2f, 0xfd}) { // RFC 8878, section 3.1.1
+		_, err := io.Copy(out, whole)
+		return out.Bytes(), err
+	}
+	packed, err := zstd.NewWriter(out)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.Copy(packed, whole); err != nil {
+		packed.Close()
+		return nil, err
+	}
+	err = packed.Close()
+	return out.Bytes(), err
+}
+
+// capped is a buffer that takes so many bytes.
+type capped struct {
+	bytes.Buffer
+	most int
+}
+
+func (c *capped) Write(b []byte) (int, error) {
+	if c.Len()+len(b) > c.most {
+		return 0, fault.New(fault.Invalid, "it has more than %d MB even when it is compressed; split it into several", c.most>>20)
+	}
+	return c.Buffer.Write(b)
+}
+
+// ReadFrom keeps io.Copy from going around Write.
+func (c *capped) ReadFrom(r io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{c}, r)
+}
+
+// restored is an item of a restore run.
+type restored struct {
+	Key     string        `json:"key"`
+	Written bool          `json:"written"`
+	Problem *run.Problem  `json:"problem,omitempty"`
+	Plan    restore.Entry `json:"plan"`
+}
+
+// showRestore prints a run that has ended with what was refused or failed or, with details, every event.
+func (p *program) showRestore(ctx context.Context, c *client, r runView, details bool) error {
+	var items []restored
+	queries := []url.Values{{"outcome": {string(restore.Failed)}}, {"outcome": {string(restore.Refused)}}}
+	if details {
+		queries = []url.Values{nil}
+	} else if r.Restore == nil || r.Restore.Counts.Failed+r.Restore.Counts.Refused == 0 {
+		queries = nil
+	}
+	for _, query := range queries {
+		some, err := all[restored](ctx, c, "/v1/runs/"+r.ID+"/items", query, 0)
+		if err != nil {
+			return err
+		}
+		items = append(items, some...)
+	}
+	if p.output == "json" {
+		if err := p.printJSON(struct {
+			runView
+			Items []restored `json:"items,omitempty"`
+		}{r, items}); err != nil {
+			return err
+		}
+		return r.exit()
+	}
+	p.printRestore(r)
+	var rows []table.Row
+	for _, it := range items {
+		rows = append(rows, table.Row{strings.TrimSuffix(it.Plan.Start, ":00Z"), it.Plan.Subject, string(it.Plan.Outcome), it.Plan.Reason})
+	}
+	if len(rows) > 0 {
+		p.printTable(table.Row{"When (UTC)", "Subject", "Outcome", "Why"}, rows)
+	}
+	return r.exit()
+}
+
+func (p *program) printRestore(r runView) {
+	kind := "restore"
+	if r.DryRun {
+		kind = "preview of the restore"
+	}
+	fmt.Fprintf(p.out, "%s %s into %s: %s\n", kind, r.ID, printable(r.Calendar), r.State)
+	if r.Problem != nil {
+		fmt.Fprintf(p.out, "%s\n", printable(r.Problem.Detail))
+	}
+	if r.Restore == nil {
+		return
+	}
+	c := r.Restore.Counts
+	p.printTable(table.Row{"Outcome", "Events"}, []table.Row{
+		{string(restore.Created), c.Created}, {string(restore.Skipped), c.Skipped}, {string(restore.Replaced), c.Replaced}, {string(restore.Refused), c.Refused},
+		{string(restore.Failed), c.Failed}, {"outside the period", c.OutsidePeriod},
+	})
+	fmt.Fprintf(p.out, "%s\n", c)
+}
+
+// backupDrill proves that the newest backup of a calendar restores.
+func (p *program) backupDrill() *cobra.Command {
+	var start struct {
+		Calendar string `json:"calendar,omitempty"`
+		Config   string `json:"config,omitempty"`
+		Which    string `json:"which,omitempty"`
+	}
+	cmd := &cobra.Command{
+		Use: "drill", Short: "Prove that the newest backup of a calendar restores", Args: cobra.NoArgs,
+		Long: "Restore the newest backup of all of a calendar into a new calendar beside it, compare both field by field, and remove the new one.\n" +
+			"The exit code is 0 when they are the same, and 1 when anything differs.",
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			r, err := p.follow(ctx, c, request{method: http.MethodPost, path: "/v1/backups/drills", json: start})
+			if err != nil {
+				return err
+			}
+			return p.showDrill(r)
+		}),
+	}
+	cmd.Flags().StringVar(&start.Calendar, "calendar", "", "URI of the calendar")
+	cmd.Flags().StringVar(&start.Config, "config", "", "archive config, by name or id, instead of a calendar")
+	cmd.Flags().StringVar(&start.Which, "which", "", "calendar of the config: source or archive (default: source)")
+	return cmd
+}
+
+// showDrill prints a drill that has ended with what differs.
+func (p *program) showDrill(r runView) error {
+	if p.output == "json" {
+		if err := p.printJSON(r); err != nil {
+			return err
+		}
+		return r.exit()
+	}
+	fmt.Fprintf(p.out, "drill %s of %s: %s\n", r.ID, printable(r.Calendar), r.State)
+	if r.Problem != nil {
+		fmt.Fprintf(p.out, "%s\n", printable(r.Problem.Detail))
+	}
+	if r.Drill == nil {
+		return r.exit()
+	}
+	fmt.Fprintf(p.out, "backup %s: %d events compared, %d differ\n", r.Drill.Backup, r.Drill.Compared, r.Drill.Differing)
+	var rows []table.Row
+	for _, d := range r.Drill.Differences {
+		rows = append(rows, table.Row{d.EventID, strings.Join(d.Fields, ", ")})
+	}
+	if len(rows) > 0 {
+		p.printTable(table.Row{"Event", "Differs in"}, rows)
+	}
+	return r.exit()
+}

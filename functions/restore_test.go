@@ -1,0 +1,80 @@
+package functions_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"testing"
+
+	"adminassistant/functions/lambdatest"
+	"adminassistant/shared/restore"
+	"adminassistant/shared/run"
+)
+
+// TestABackupBecomesACalendarAgain backs a mailbox up and restores it beside itself, by the functions that do it in the cloud: every message is delivered twice, and
+// the worker of the restore is killed half way.
+func TestABackupBecomesACalendarAgain(t *testing.T) {
+	t.Parallel()
+	d := deploy(t)
+	d.appointments(60, 14, "2026-10-01")
+	api, worker := d.start("api"), d.start("backup")
+	start := func(path string, in map[string]any) string {
+		text, err := json.Marshal(in)
+		must(t, err)
+		a := d.ask(api, d.request("api-start-run.json", at(http.MethodPost, path), header("idempotency-key", ""), body(string(text))))
+		return read[map[string]any](t, a, http.StatusAccepted)["id"].(string)
+	}
+	backup := start("/v1/backups", map[string]any{"calendar": "msgraph://" + address + "/calendars/primary"})
+	batch := d.take("backup", 10)
+	for range 2 {
+		if failed := d.deliver(worker, "backup", batch); len(failed) > 0 {
+			t.Fatalf("messages %q have to come again", failed)
+		}
+	}
+	if r := d.stored(backup); r.State != run.Succeeded {
+		t.Fatalf("the backup is %s, %+v", r.State, r.Problem)
+	}
+
+	id := start("/v1/restores", map[string]any{"backup": backup, "into": "msgraph://" + address + "/calendars/Archive", "create_calendar": true})
+	batch = d.take("backup", 10)
+	payload, err := json.Marshal(batch)
+	must(t, err)
+	held := d.gate.stopAt(2, true)
+	done := make(chan outcome, 1)
+	go func() {
+		a, err := worker.Invoke(d.ctx, payload)
+		done <- outcome{a, err}
+	}()
+	select {
+	case <-held.reached:
+	case o := <-done:
+		t.Fatalf("the invocation ended before its second write: %s, %v", o.answer.Payload, o.err)
+	}
+	worker.Kill()
+	if o := <-done; !errors.As(o.err, new(*lambdatest.CrashError)) {
+		t.Fatalf("the invocation ended with %s, %v", o.answer.Payload, o.err)
+	}
+	if state, n := d.stored(id).State, len(d.content(d.archiveID())); state != run.Running || n != 40 {
+		t.Fatalf("the run is %s, with %d copies", state, n)
+	}
+
+	next := d.start("backup")
+	batch = d.again("backup", batch)
+	for range 2 {
+		if failed := d.deliver(next, "backup", batch); len(failed) > 0 {
+			t.Fatalf("messages %q have to come again", failed)
+		}
+	}
+	r := d.stored(id)
+	var result restore.Result
+	must(t, json.Unmarshal(r.Result, &result))
+	if r.State != run.Succeeded || !result.Balanced || result.Counts.Created != 60 || result.Written != 60 || !result.CreatedCalendar {
+		t.Errorf("the run is %s, %+v, and reports %+v", r.State, r.Problem, result)
+	}
+	if copies := d.content(d.archiveID()); !slices.Equal(copies, d.sourceContent()) {
+		t.Errorf("the calendar has %d events: %q", len(copies), copies)
+	}
+	d.sim.AssertNobodyInvited(t)
+	d.empty()
+}

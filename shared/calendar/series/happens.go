@@ -1,0 +1,43 @@
+package series
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"adminassistant/shared/calendar"
+)
+
+// errHappens ends the walk through a series at the first instance that is wanted.
+var errHappens = errors.New("happens")
+
+// Happens says whether any instance of a series is in the window, as Expand would find it. It stops at the first one. Errors are Invalid.
+func (x *Expander) Happens(master calendar.Event, exceptions []calendar.Event) (bool, error) {
+	for _, e := range exceptions {
+		in, err := x.Contains(e)
+		if err != nil {
+			return false, fmt.Errorf("exception %.200q: %w", e.ID, err)
+		}
+		if in {
+			return true, nil
+		}
+	}
+	s, err := x.read(master)
+	if err != nil {
+		return false, fmt.Errorf("expand series %.200q: %w", master.ID, err)
+	}
+	replaced := make(map[int64]bool, len(exceptions))
+	for _, e := range exceptions {
+		replaced[s.slot(e.OriginalStart)] = true
+	}
+	err = s.each(x.from.Add(-s.length-2*Margin), x.to.Add(2*Margin), &x.work, func(start time.Time) error {
+		if !replaced[s.slot(start)] && x.overlaps(start, start.Add(s.length), s.loc == nil) {
+			return errHappens
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errHappens) {
+		return false, fmt.Errorf("expand series %.200q: %w", master.ID, err)
+	}
+	return err != nil, nil
+}

@@ -1,0 +1,144 @@
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/restore"
+	"adminassistant/shared/run"
+)
+
+const (
+	routeUpload  = "POST /v1/uploads"
+	routeRestore = "POST /v1/restores"
+	routeDrill   = "POST /v1/backups/drills"
+)
+
+func (s *server) restoreRoutes(api huma.API) {
+	handle(api, tagRestores, routeUpload, "Upload a file to restore it", s.upload, uploadBody, status(http.StatusCreated),
+		describe("The body is a file in one of the formats of a backup, JSONL, iCalendar or CSV, or one of them compressed by zstd; what it is shows from what it holds. It stays for a day."))
+	handle(api, tagRestores, routeRestore, "Put what a backup or an uploaded file holds into a calendar", s.startRestore, status(http.StatusAccepted), alsoOK,
+		describe("Answers 202 with the new run, or 200 with the same run when it is under way already. Nobody is invited or told: copies have no attendees; who was invited is text. A dry run shows what would become of each event."))
+	handle(api, tagBackups, routeDrill, "Start a restore drill", s.startDrill, status(http.StatusAccepted), alsoOK,
+		describe("The newest backup of all of the calendar is restored into a new calendar beside it, compared field by field, and the new calendar removed. The run fails when anything differs."))
+}
+
+// uploadInput is a request whose body the handler reads itself, as it comes.
+type uploadInput struct{ body io.Reader }
+
+// Resolve keeps the body for the handler.
+func (in *uploadInput) Resolve(ctx huma.Context) []error {
+	in.body = ctx.BodyReader()
+	return nil
+}
+
+func uploadBody(op *huma.Operation) {
+	content := map[string]*huma.MediaType{}
+	for _, media := range []string{"application/octet-stream", contentCalendar, "text/csv", "application/x-ndjson", contentZstd} {
+		content[media] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+	}
+	op.RequestBody = &huma.RequestBody{Required: true, Content: content}
+}
+
+// uploadView is an uploaded file as a response has it.
+type uploadView struct {
+	ID      string    `json:"id"`
+	Format  string    `json:"format" enum:"jsonl,ics,csv"`
+	Events  int       `json:"events" doc:"A series and each of its changed instances count as one."`
+	Bytes   int64     `json:"bytes"`
+	SHA256  string    `json:"sha256"`
+	Expires time.Time `json:"expires"`
+}
+
+func (s *server) upload(ctx context.Context, in *uploadInput) (*struct{ Body uploadView }, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.Uploads.Put(ctx, who, in.body)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body uploadView }{uploadView{ID: u.ID, Format: string(u.Format), Events: u.Events, Bytes: u.Bytes, SHA256: u.SHA256, Expires: u.Expires}}, nil
+}
+
+type restoreInput struct {
+	Backup         string `json:"backup,omitempty" doc:"Id of a backup."`
+	Upload         string `json:"upload,omitempty" doc:"Id of an uploaded file; instead of backup."`
+	Into           string `json:"into" minLength:"1" doc:"URI of the calendar." example:"local://me/calendars/Work"`
+	Policy         string `json:"policy,omitempty" enum:"skip,replace,duplicate" default:"skip" doc:"What becomes of an event that the calendar has already: what is there stays, or becomes what the file holds, or gets a copy beside it."`
+	Period         string `json:"period,omitempty" doc:"Days in words, as in \"last month\": only what happens in them, series whole. Without it, and without from and to, all there is."`
+	From           string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
+	To             string `json:"to,omitempty" doc:"Last day, included."`
+	Timezone       string `json:"timezone,omitempty" doc:"IANA time zone in which days begin and end, and in which times without a zone are read; without it, that of your settings." example:"Europe/Berlin"`
+	DryRun         bool   `json:"dry_run,omitempty" doc:"Show what would become of each event, and write nothing."`
+	CreateCalendar bool   `json:"create_calendar,omitempty" doc:"Create the calendar if it does not exist."`
+}
+
+func (s *server) startRestore(ctx context.Context, in *struct{ Body restoreInput }) (*runAnswer, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own, err := s.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := &in.Body
+	uri, err := parseURI("into", b.Into)
+	if err != nil {
+		return nil, err
+	}
+	input := restore.Input{Backup: b.Backup, Upload: b.Upload, Policy: restore.Policy(b.Policy), Zone: cmp.Or(b.Timezone, own.Zone), CreateCalendar: b.CreateCalendar}
+	if err := input.Check(); err != nil {
+		return nil, err
+	}
+	if input.Upload != "" {
+		u, err := s.Uploads.Get(ctx, who, input.Upload)
+		if err != nil {
+			return nil, err
+		}
+		input.SHA256 = u.SHA256
+	} else if _, err := s.Backups.Get(ctx, who, input.Backup); err != nil {
+		return nil, err
+	}
+	r := &run.Run{Kind: run.Restore, Calendar: uri.String(), Options: run.Options{DryRun: b.DryRun}}
+	if b.Period != "" || b.From != "" || b.To != "" {
+		zone, err := calendar.LoadZone(input.Zone)
+		if err != nil {
+			return nil, err
+		}
+		w, err := window(b.Period, b.From, b.To, zone, s.Clock(), own.Weekday())
+		if err != nil {
+			return nil, err
+		}
+		r.From, r.To = w.From, w.To
+	}
+	if r.Input, err = json.Marshal(input); err != nil {
+		return nil, fmt.Errorf("input of a restore: %w", err)
+	}
+	if err := s.rememberAccounts(ctx, who, uri); err != nil {
+		return nil, err
+	}
+	return s.launch(ctx, s.BackupStarter, who, r)
+}
+
+func (s *server) startDrill(ctx context.Context, in *struct{ Body WhichCalendar }) (*runAnswer, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	uri, config, err := s.which(ctx, who, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	return s.launch(ctx, s.BackupStarter, who, &run.Run{Kind: run.Drill, Config: config.ID, Calendar: uri.String()})
+}

@@ -1,0 +1,234 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar/series"
+)
+
+// fields are what a copy keeps, in the order in which they are told.
+var fields = [...]string{
+	"subject", "body", "start", "end", "all_day", "location", "categories", "show_as", "importance", "sensitivity", "instances", "exceptions",
+}
+
+// fingerprint stands for what a copy keeps of an event, or of a series with all that belongs to it: a hash of each of fields.
+type fingerprint [len(fields)]uint64
+
+// differences returns the fields in which two differ.
+func (p *fingerprint) differences(q *fingerprint) (names []string) {
+	for i, name := range fields {
+		if p[i] != q[i] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// comparing tells what copies keep.
+type comparing struct{ reading }
+
+func (c comparing) of(k *calendar.Kept, exceptions []calendar.Event) fingerprint {
+	p := c.event(&k.Event)
+	if k.Event.Type != calendar.Master {
+		return p
+	}
+	p[slices.Index(fields[:], "instances")] = c.instances(k, exceptions)
+	var told []string
+	for i := range exceptions {
+		e := &exceptions[i]
+		told = append(told, fmt.Sprint(originalDay(&k.Event, e.OriginalStart), c.event(e)))
+	}
+	slices.Sort(told)
+	p[slices.Index(fields[:], "exceptions")] = number(told...)
+	return p
+}
+
+// event tells an event by itself. Text counts as what a reader sees of it: a calendar may tell HTML in another way, or spend other space on it.
+func (c comparing) event(e *calendar.Event) fingerprint {
+	start, end := "unreadable", "unreadable"
+	if from, to, err := c.span(e); err == nil {
+		start, end = stamp(from), stamp(to)
+	}
+	body := copyBody(e)
+	if strings.EqualFold(body.ContentType, "html") {
+		body.Content = ics.PlainText(body.Content)
+	}
+	categories := slices.Clone(e.Categories)
+	slices.Sort(categories)
+	or := func(s, standard string) uint64 {
+		if s == "" {
+			s = standard
+		}
+		return number(s)
+	}
+	return fingerprint{
+		number(words(e.Subject)), number(words(body.Content)), number(start), number(end), number(fmt.Sprint(e.AllDay)), number(words(e.Location)), number(categories...),
+		or(string(e.ShowAs), string(calendar.Unknown)), or(string(e.Importance), string(calendar.NormalImportance)), or(string(e.Sensitivity), string(calendar.Normal)),
+	}
+}
+
+func words(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func number(texts ...string) uint64 {
+	var n uint64
+	for _, b := range hashOf(texts...) {
+		n = n<<8 | uint64(b) // the last eight bytes
+	}
+	return n
+}
+
+// horizons are the years from its beginning over which a series is compared: over as many of them as have few enough instances.
+var horizons = [...]int{10, 1}
+
+// mostInstances is how many instances of a series are compared.
+const mostInstances = 20_000
+
+// instances tells when a series happens, whatever its rules look like: with what was moved, and without what was deleted.
+func (c comparing) instances(k *calendar.Kept, exceptions []calendar.Event) uint64 {
+	start, _, err := c.span(&k.Event)
+	if err != nil {
+		return number("unreadable")
+	}
+	for _, years := range horizons {
+		events, err := series.Expand(k.Event, exceptions, start.Add(-24*time.Hour), start.AddDate(years, 0, 0), c.zones)
+		if err != nil || len(events) > mostInstances {
+			continue
+		}
+		told := make([]string, 0, len(events))
+		for i := range events {
+			from, to, err := c.span(&events[i])
+			if err != nil {
+				return number("unreadable")
+			}
+			told = append(told, stamp(from)+" "+stamp(to))
+		}
+		slices.Sort(told)
+		return number(told...)
+	}
+	return number("unending", normalRule(strings.Join(k.Event.Recurrence.Rules, ";")))
+}
+
+// originalDay tells the instances of a series apart: by their day where they are days, else by their instant.
+func originalDay(master *calendar.Event, original time.Time) string {
+	if master.AllDay {
+		return original.UTC().Add(12 * time.Hour).Format(time.DateOnly) // midnight of whatever zone
+	}
+	return stamp(original)
+}
+
+// Difference is an event of a backup of which the copy differs.
+type Difference struct {
+	EventID string   `json:"event_id" doc:"Of the event in the backup."`
+	Fields  []string `json:"fields" doc:"What differs; missing when there is no copy."`
+}
+
+// missing stands in the place of fields when there is no copy, and extra when there is one of nothing.
+const (
+	missing = "missing"
+	extra   = "extra"
+)
+
+// mostDifferences is how many are told.
+const mostDifferences = 100
+
+// Comparison is what comparing a backup with its copy came to.
+type Comparison struct {
+	Compared    int          `json:"compared"`
+	Differing   int          `json:"differing"`
+	Differences []Difference `json:"differences,omitempty"`
+}
+
+// compare reads what the scratch calendar holds and compares it with the file.
+func (x *execution) compare(ctx context.Context) (c Comparison, err error) {
+	zones, err := x.provider.Zones(ctx, x.into.Account, x.target.ID)
+	if err != nil {
+		return c, fmt.Errorf("read the copy's time zones: %w", err)
+	}
+	file, copies := comparing{x.drafting.reading}, comparing{reading{ics.Lookup(zones), x.drafting.floating}}
+	expected := map[hash]*fingerprint{}
+	err = x.planned(ctx, func(mark string, k *calendar.Kept) error {
+		own, alone := x.belonging(k)
+		p := file.of(k, own)
+		expected[hashOf(mark)] = &p
+		for i := range alone {
+			p := file.event(&alone[i])
+			expected[hashOf(x.exceptionMark(mark, &alone[i]))] = &p
+		}
+		return nil
+	})
+	if err != nil {
+		return c, err
+	}
+	c.Compared = len(expected)
+	wrong := map[hash][]string{}
+	err = x.kept(ctx, func(k *calendar.Kept) error {
+		key := hashOf(k.Event.Mark)
+		p := copies.of(k, k.Exceptions)
+		want := expected[key]
+		if want == nil {
+			if c.Differing++; len(c.Differences) < mostDifferences {
+				c.Differences = append(c.Differences, Difference{EventID: k.Event.ID, Fields: []string{extra}})
+			}
+			return nil
+		}
+		delete(expected, key)
+		if names := want.differences(&p); len(names) > 0 {
+			c.Differing++
+			if len(wrong) < mostDifferences {
+				wrong[key] = names
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return c, fmt.Errorf("read the copy: %w", err)
+	}
+	c.Differing += len(expected)
+	if c.Differing == 0 {
+		return c, nil
+	}
+	err = x.planned(ctx, func(mark string, k *calendar.Kept) error { // which events of the backup these are
+		tell := func(mark, id string) {
+			key := hashOf(mark)
+			names := wrong[key]
+			if expected[key] != nil {
+				names = []string{missing}
+			}
+			if names != nil && len(c.Differences) < mostDifferences {
+				c.Differences = append(c.Differences, Difference{EventID: id, Fields: names})
+			}
+		}
+		tell(mark, k.Event.ID)
+		for i := range k.Exceptions {
+			tell(x.exceptionMark(mark, &k.Exceptions[i]), k.Exceptions[i].ID)
+		}
+		return nil
+	})
+	return c, err
+}
+
+// planned hands the things of the file to each, with the mark that the copy of each has.
+func (x *execution) planned(ctx context.Context, each func(mark string, k *calendar.Kept) error) error {
+	plan, err := openLines(ctx, x.Blobs, PlanKey(x.run.User, x.run.ID))
+	if err != nil {
+		return fmt.Errorf("read the plan: %w", err)
+	}
+	defer plan.close()
+	return x.file.Each(ctx, func(k calendar.Kept) error {
+		var it Item
+		if err := plan.next(&it); err != nil {
+			return errChanged(err)
+		}
+		mark, err := markOf(x.progress.Scope, it.Key)
+		if err != nil {
+			return err
+		}
+		return each(mark, &k)
+	})
+}

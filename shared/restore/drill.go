@@ -1,0 +1,302 @@
+package restore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"adminassistant/shared/backup"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+	"adminassistant/shared/telemetry"
+)
+
+// Drill carries drills out: it restores the newest backup of a calendar into a scratch calendar beside it, reads that, compares, and removes it.
+type Drill struct {
+	Runner
+	Backups *backup.Backups
+}
+
+var _ run.Handler = (*Drill)(nil)
+
+// DrillResult is what a drill reports.
+type DrillResult struct {
+	Backup   string `json:"backup" doc:"The backup that was restored."`
+	Restored Counts `json:"restored"`
+	Comparison
+}
+
+// drillProgress is how far a drill is beyond restoring.
+type drillProgress struct {
+	Backup string `json:"backup"`
+	// Compared is what comparing came to; nil: it has not.
+	Compared *Comparison `json:"compared,omitempty"`
+}
+
+// drillZone is where floating times are read, in the backup and in its copy.
+const drillZone = "UTC"
+
+// Run carries a drill out, or on where another worker left it; see run.Handler. A drill that finds a difference ends as failed. The
+// scratch calendar goes whatever happens: when the worker dies, with the next attempt, when the run has ended, or with the next drill.
+func (d *Drill) Run(ctx context.Context, rn *run.Run) (err error) {
+	x := &execution{Runner: &d.Runner, runs: run.NewStore(d.Table), patience: &run.Patience{Clock: d.Clock, HandOn: d.HandOn}, run: rn, drill: true}
+	defer func() {
+		if err != nil {
+			x.release(ctx)
+		}
+	}()
+	from, err := calendar.ParseURI(rn.Calendar)
+	if err != nil {
+		return err
+	}
+	if err := d.sweep(ctx, x, rn.User); err != nil {
+		return err
+	}
+	note := &scratch{Run: rn.ID, Provider: from.Provider, Account: from.Account, Name: scratchName(rn)}
+	err = d.drill(ctx, x, from, note)
+	if err == nil || errors.Is(err, run.ErrHandOn) || errors.Is(err, run.ErrBusy) || errors.Is(err, store.ErrConflict) || fault.Of(err).Transient() {
+		return err // whoever comes next goes on with the scratch calendar, or finds the run ended and removes it
+	}
+	removing, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeFor)
+	defer cancel()
+	if removed := d.remove(removing, x, rn.User, note); removed != nil {
+		telemetry.Failure(zerolog.Ctx(ctx).Warn(), removed).Msg("scratch calendar not removed")
+	}
+	return err
+}
+
+// removeFor is how long removing a scratch calendar may take after its drill has failed.
+const removeFor = 30 * time.Second
+
+func (d *Drill) drill(ctx context.Context, x *execution, from calendar.URI, note *scratch) (err error) {
+	if x.progress, err = loadProgress(ctx, d.Table, x.run.ID); err != nil {
+		return err
+	}
+	if x.progress.Drill == nil {
+		if err := d.choose(ctx, x, from); err != nil {
+			return err
+		}
+	}
+	if x.progress.Drill.Compared == nil {
+		if err := d.restoreAndCompare(ctx, x, note); err != nil {
+			return err
+		}
+	}
+	if err := d.remove(ctx, x, x.run.User, note); err != nil {
+		return fmt.Errorf("remove the scratch calendar %q: %w", note.Name, err)
+	}
+	return x.endDrill(ctx)
+}
+
+// choose settles which backup is restored, so that every attempt takes the same one.
+func (d *Drill) choose(ctx context.Context, x *execution, from calendar.URI) (err error) {
+	if x.provider, err = d.Provider(ctx, x.run.User, from); err != nil {
+		return err
+	}
+	info, err := run.Retry(ctx, x.patience, func() (calendar.Info, error) { return x.provider.Calendar(ctx, from) })
+	if err != nil {
+		return err
+	}
+	newest, err := d.Backups.Newest(ctx, x.run.User, from, info.ID)
+	if err != nil {
+		return err
+	}
+	x.progress.Drill = &drillProgress{Backup: newest.ID}
+	x.progress.Scope = "run#" + x.run.ID
+	if x.run.State == run.Queued {
+		x.run.State, x.run.Started = run.Running, d.Clock().UTC()
+	}
+	x.run.Progress = run.NewProgress("reading", 0, 0)
+	return x.commit(ctx)
+}
+
+func (d *Drill) restoreAndCompare(ctx context.Context, x *execution, note *scratch) (err error) {
+	x.input = Input{Backup: x.progress.Drill.Backup, Policy: Skip, Zone: drillZone}
+	if x.file, err = d.Backups.Open(ctx, x.run.User, x.input.Backup); err != nil {
+		return fmt.Errorf("open the backup: %w", err)
+	}
+	if x.zones, err = x.file.Zones(ctx); err != nil {
+		return fmt.Errorf("read the backup: %w", err)
+	}
+	if err := d.make(ctx, x, note); err != nil {
+		return err
+	}
+	x.into = note.uri()
+	if err := x.restore(ctx); err != nil {
+		return err
+	}
+	x.run.Progress = run.NewProgress("comparing", 0, 0)
+	if err := x.commit(ctx); err != nil { // the lease is still ours
+		return err
+	}
+	c, err := run.Retry(ctx, x.patience, func() (Comparison, error) { return x.compare(ctx) })
+	if err != nil {
+		return fmt.Errorf("compare the copy with the backup: %w", err)
+	}
+	x.progress.Drill.Compared = &c
+	return x.commit(ctx)
+}
+
+// scratch is the note of a scratch calendar that is there, or may be.
+type scratch struct {
+	Run      string `json:"run"`
+	Provider string `json:"provider"`
+	Account  string `json:"account"`
+	Name     string `json:"name"`
+	ID       string `json:"id"` // empty: it was not known yet whether it is there
+}
+
+// scratchName is a name that tells a person what the calendar is, and us whose: no other calendar has the run's id in its name.
+func scratchName(r *run.Run) string {
+	return "Restore drill " + r.Created.UTC().Format(time.DateOnly) + " " + r.ID
+}
+
+func (n *scratch) uri() calendar.URI {
+	return calendar.URI{Provider: n.Provider, Account: n.Account, Calendar: n.ID}
+}
+
+const scratchPrefix = "SCRATCH#"
+
+func scratchKey(user, run string) store.Key {
+	return store.Key{PK: "USER#" + user, SK: scratchPrefix + run}
+}
+
+// put notes the scratch calendar.
+func (n *scratch) put(ctx context.Context, t store.Table, user string) error {
+	data, err := json.Marshal(n)
+	if err != nil {
+		return fmt.Errorf("note the scratch calendar: %w", err)
+	}
+	if _, err := t.Put(ctx, store.Item{Key: scratchKey(user, n.Run), Data: data}, store.Any()); err != nil {
+		return fmt.Errorf("note the scratch calendar: %w", err)
+	}
+	return nil
+}
+
+// make makes the scratch calendar, or finds the one that an earlier attempt made. It is noted before it is there.
+func (d *Drill) make(ctx context.Context, x *execution, note *scratch) (err error) {
+	uri := note.uri()
+	uri.Calendar = note.Name
+	if x.provider, err = d.Provider(ctx, x.run.User, uri); err != nil {
+		return err
+	}
+	if err := note.put(ctx, d.Table, x.run.User); err != nil {
+		return err
+	}
+	info, err := run.Retry(ctx, x.patience, func() (calendar.Info, error) {
+		info, err := x.provider.Calendar(ctx, uri)
+		if errors.Is(err, calendar.ErrNotFound) {
+			info, err = x.provider.CreateCalendar(ctx, uri)
+		}
+		return info, err
+	})
+	if err != nil {
+		return fmt.Errorf("make a scratch calendar: %w", err)
+	}
+	note.ID = info.ID
+	return note.put(ctx, d.Table, x.run.User)
+}
+
+// remove deletes the scratch calendar that is noted, and then the note. It deletes no calendar but one that has both the id and the name of the
+// note; one that is gone, or that somebody has given another name, is forgotten.
+func (d *Drill) remove(ctx context.Context, x *execution, user string, note *scratch) error {
+	item, err := d.Table.Get(ctx, scratchKey(user, note.Run))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the note of the scratch calendar: %w", err)
+	}
+	var noted scratch
+	if err := json.Unmarshal(item.Data, &noted); err != nil {
+		return fault.New(fault.Malformed, "the note of a scratch calendar is unreadable: %v", err)
+	}
+	p, err := d.Provider(ctx, user, noted.uri())
+	if err != nil {
+		return err
+	}
+	_, err = run.Retry(ctx, x.patience, func() (struct{}, error) {
+		list, err := p.Calendars(ctx, noted.Account)
+		if err != nil {
+			return struct{}{}, err
+		}
+		for _, c := range list {
+			if !calendar.SameName(c.Name, noted.Name) || noted.ID != "" && c.ID != noted.ID || c.Primary {
+				continue
+			}
+			if err := p.DeleteCalendar(ctx, noted.Account, c.ID); err != nil && !errors.Is(err, calendar.ErrNotFound) {
+				return struct{}{}, err
+			}
+		}
+		return struct{}{}, nil
+	})
+	if err != nil {
+		return err
+	}
+	return store.Remove(ctx, d.Table, item.Key)
+}
+
+// sweep removes the scratch calendars of the user's drills that have ended: of workers that died, and of runs that were cancelled.
+func (d *Drill) sweep(ctx context.Context, x *execution, user string) error {
+	items, err := store.All(ctx, d.Table, store.Query{PK: "USER#" + user, Prefix: scratchPrefix})
+	if err != nil {
+		return fmt.Errorf("look for scratch calendars: %w", err)
+	}
+	for _, item := range items {
+		id := item.SK[len(scratchPrefix):]
+		of, err := x.runs.Get(ctx, user, id)
+		if err != nil && fault.Of(err) != fault.NotFound {
+			return err
+		}
+		if err == nil && !of.State.Ended() {
+			continue
+		}
+		if err := d.remove(ctx, x, user, &scratch{Run: id}); err != nil {
+			if errors.Is(err, run.ErrHandOn) || fault.Of(err).Transient() {
+				return err
+			}
+			telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Str("of", id).Msg("scratch calendar not removed") // it must not keep the others from their drill
+		}
+	}
+	return nil
+}
+
+// Ended removes what a drill has left behind when it was cancelled, or failed by somebody else: it is told of runs that have ended, as
+// run.Worker.Ended. What cannot be removed now stays noted for the next drill.
+func (d *Drill) Ended(ctx context.Context, r *run.Run) error {
+	if r.Kind != run.Drill {
+		return nil
+	}
+	x := &execution{runs: run.NewStore(d.Table), patience: &run.Patience{Clock: d.Clock, HandOn: d.HandOn}}
+	if err := d.remove(ctx, x, r.User, &scratch{Run: r.ID}); err != nil {
+		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("scratch calendar not removed")
+	}
+	return nil
+}
+
+// endDrill ends a drill.
+func (x *execution) endDrill(ctx context.Context) (err error) {
+	c, compared := x.progress.Counts, x.progress.Drill.Compared
+	state := run.Succeeded
+	switch {
+	case !c.Balanced():
+		state, x.run.Problem = run.Failed, run.NewProblem(errUnbalanced(c))
+	case compared.Differing > 0:
+		state, x.run.Problem = run.Failed, run.NewProblem(fault.New(fault.Conflict,
+			"what was restored from backup %s differs in %d of %d events; the run's result names them", x.progress.Drill.Backup, compared.Differing, compared.Compared))
+	}
+	if x.run.Result, err = json.Marshal(DrillResult{Backup: x.progress.Drill.Backup, Restored: c, Comparison: *compared}); err != nil {
+		return fmt.Errorf("store the result: %w", err)
+	}
+	if err := x.finish(ctx, state); err != nil {
+		return err
+	}
+	zerolog.Ctx(ctx).Info().Str("state", string(state)).Int("compared", compared.Compared).Int("differing", compared.Differing).Msg("drill finished")
+	return nil
+}

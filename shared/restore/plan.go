@@ -1,0 +1,337 @@
+package restore
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/series"
+	"adminassistant/shared/fault"
+)
+
+// Settings are what a plan depends on besides file and calendar.
+type Settings struct {
+	Policy Policy
+	// Scope is what marks are derived from, together with what is restored: for skip and replace the calendar, so that a second restore
+	// finds the copies of the first; for duplicate the run, so that each run makes one copy.
+	Scope string
+	// From and To bound the period, [From, To); both zero: there is none.
+	From, To time.Time
+	// Zone is where floating times are read.
+	Zone *time.Location
+	// Notifies says that the calendar's provider tells the people who were invited when an event of the user's changes.
+	Notifies bool
+	// Only are the keys that the plan is about, all others count as if they were not in the file; nil: all. It is set when the failed items
+	// of another run are tried again: then copies that carry their mark were begun by that run, and are finished.
+	Only map[string]bool
+}
+
+// Item is what is decided about one thing of the file. Existing is the event that it is the same as, and Switch says that one of the
+// two is a series and the other is not, so that the one cannot become the other.
+type Item struct {
+	Key      string  `json:"key"`
+	Outcome  Outcome `json:"outcome"`
+	Reason   string  `json:"reason,omitempty"`
+	Existing string  `json:"existing,omitempty"`
+	Switch   bool    `json:"switch,omitempty"`
+	// Ours says that the existing event carries the mark that the copy is to have.
+	Ours bool `json:"ours,omitempty"`
+}
+
+// Planner finds out what becomes of the things of a file. It is told all that the file holds first, then all that the calendar holds.
+//
+// Two are the same when the calendar's carries the mark that a restore of the file's would give it, when both have the same iCalendar UID,
+// or the same subject (trimmed, case-folded, not empty), start, end, all-day flag and, of series, rules. An event is taken by one thing of the
+// file only, by the strongest of these reasons: of two that are alike in the file, where the calendar has one, one is still missing.
+//
+// It keeps some 300 bytes for each thing of the file and the id of each event that is the same as one.
+type Planner struct {
+	Settings
+	file, calendar reading
+	expander       *series.Expander
+
+	things                []thing
+	named                 bool // the file is known
+	byMark, byUID, byLike index
+	taken                 []existing // events that are the same as something in the file
+}
+
+// thing is what is known of one thing of the file.
+type thing struct {
+	uid, like, detail hash // detail is of what it says
+	key, mark         hash
+	series            bool
+	outcome           Outcome // empty: still to be decided
+	reason            string
+	match             int32 // in Planner.taken; -1: none
+	strength          uint8
+}
+
+// The reasons why two are the same, the strongest last.
+const (
+	alike = iota + 1
+	sameUID
+	sameMark
+)
+
+// existing is what is known of an event of the calendar.
+type existing struct {
+	id     string
+	like   hash
+	series bool
+	ours   bool   // carries the mark of the thing that takes it
+	refuse string // why it must not be replaced
+	taken  bool
+}
+
+// NewPlanner returns a planner; file and calendar find the zones that only they explain.
+func NewPlanner(s Settings, file, existing series.Zones) *Planner {
+	p := &Planner{Settings: s, file: reading{file, s.Zone}, calendar: reading{existing, s.Zone}}
+	if p.periodical() {
+		p.expander = series.NewExpander(s.From, s.To, file)
+	}
+	return p
+}
+
+func (s *Settings) periodical() bool { return !s.From.IsZero() || !s.To.IsZero() }
+
+// Incoming tells the planner the next thing of the file.
+func (p *Planner) Incoming(k *calendar.Kept) {
+	t := thing{series: k.Event.Type == calendar.Master, match: -1, detail: p.file.detail(&k.Event)}
+	var err error
+	if t.like, err = p.file.likeness(&k.Event); err == nil {
+		err = p.file.check(k)
+	}
+	if k.Event.ICalUID != "" {
+		t.uid = hashOf("uid", k.Event.ICalUID)
+	}
+	in := true
+	if err == nil && p.expander != nil {
+		in, err = p.within(k)
+	}
+	switch {
+	case err != nil:
+		t.outcome, t.reason = Failed, err.Error()
+	case !in:
+		t.outcome = Outside
+	}
+	p.things = append(p.things, t)
+}
+
+// name gives each thing of the file its key and its mark, when all are known: a thing is known by its UID, or without one by what it says. Where
+// several are known by the same, what they say tells the first from the second, so that the order of the file does not matter.
+func (p *Planner) name() {
+	if p.named {
+		return
+	}
+	p.named = true
+	order := p.order(func(s, t *thing) int {
+		a, b := s.identity(), t.identity()
+		return cmp.Or(slices.Compare(a[:], b[:]), slices.Compare(s.detail[:], t.detail[:]))
+	})
+	nth, last := 0, hash{}
+	for _, i := range order {
+		t := &p.things[i]
+		identity := t.identity()
+		if nth++; identity != last {
+			nth, last = 0, identity
+		}
+		t.key = hashOf("key", string(identity[:]), strconv.Itoa(nth))
+		t.mark = markHash(p.Scope, t.key)
+		if p.Only != nil && !p.Only[t.key.String()] {
+			t.outcome = none
+		}
+	}
+	p.byMark, p.byUID, p.byLike = newIndex(len(order)), newIndex(len(order)), newIndex(len(order))
+	for i := range p.things {
+		t := &p.things[i]
+		if t.outcome != "" {
+			continue
+		}
+		p.byMark.add(t.mark, int32(i))
+		if p.Policy != Duplicate {
+			p.byUID.add(t.uid, int32(i))
+			p.byLike.add(t.like, int32(i))
+		}
+	}
+}
+
+func (t *thing) identity() hash {
+	if t.uid != (hash{}) {
+		return t.uid
+	}
+	return t.detail
+}
+
+// none is the outcome of a thing that the plan is not about.
+const none Outcome = "none"
+
+// within says whether the period has anything of k: an event by itself that starts in it or overlaps it, a series with an instance that does.
+func (p *Planner) within(k *calendar.Kept) (bool, error) {
+	if k.Event.Type == calendar.Master {
+		return p.expander.Happens(k.Event, k.Exceptions)
+	}
+	return p.expander.Contains(k.Event)
+}
+
+// Existing tells the planner the next event of the calendar, and returns whether it is the same as something in the file.
+func (p *Planner) Existing(k *calendar.Kept) bool {
+	p.name()
+	e := existing{id: k.Event.ID, series: k.Event.Type == calendar.Master}
+	if p.Notifies && notifies(k) {
+		e.refuse = reasonInvited
+	}
+	if k.Event.Mark != "" && !strings.HasPrefix(k.Event.Mark, markPrefix) {
+		e.refuse = reasonArchive
+	}
+	at, same := int32(len(p.taken)), false
+	claim := func(in *index, key hash, strength uint8) {
+		for i := range in.all(key) {
+			t := &p.things[i]
+			same = true
+			if strength > t.strength || strength == t.strength && e.id < p.taken[t.match].id {
+				t.match, t.strength = at, strength
+			}
+		}
+	}
+	if mark, ok := parseMark(k.Event.Mark); ok {
+		claim(&p.byMark, mark, sameMark)
+	}
+	if k.Event.ICalUID != "" {
+		claim(&p.byUID, hashOf("uid", k.Event.ICalUID), sameUID)
+	}
+	// One whose times cannot be read is like no other.
+	e.like, _ = p.calendar.likeness(&k.Event)
+	for range p.byLike.all(e.like) {
+		same = true
+		break
+	}
+	if same {
+		p.taken = append(p.taken, e)
+	}
+	return same
+}
+
+const (
+	reasonInvited = "replacing it would send messages to the people who were invited to it; restore it with the policy skip or duplicate"
+	reasonArchive = "it is a copy that the ledger of an archive keeps; restore into another calendar, or with the policy skip or duplicate"
+)
+
+// notifies says whether Exchange would tell people that the event, or one of its instances, changed or is gone.
+func notifies(k *calendar.Kept) bool {
+	if k.Event.IsOrganizer && len(k.Event.Attendees) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(k.Exceptions, func(e calendar.Event) bool {
+		return (e.IsOrganizer || k.Event.IsOrganizer) && len(e.Attendees) > 0
+	})
+}
+
+// Forget takes back what the planner was told of the calendar, so that it can be told again.
+func (p *Planner) Forget() {
+	p.taken = nil
+	for i := range p.things {
+		p.things[i].match, p.things[i].strength = -1, 0
+	}
+}
+
+// Items decides, and hands each thing's item to each, in the order of the file.
+func (p *Planner) Items(each func(Item) error) error {
+	p.name()
+	p.assign()
+	for i := range p.things {
+		if err := each(p.item(&p.things[i])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// assign gives each event to one thing: to the one that it is the same as for the strongest reason, and among those that are merely alike
+// in an order that does not depend on that of file and calendar.
+func (p *Planner) assign() {
+	order := p.order(func(s, t *thing) int {
+		return cmp.Or(cmp.Compare(t.strength, s.strength), slices.Compare(s.mark[:], t.mark[:]))
+	})
+	free := map[hash][]int32{} // events by what they are like
+	for i := range p.taken {
+		if p.taken[i].like != (hash{}) {
+			free[p.taken[i].like] = append(free[p.taken[i].like], int32(i))
+		}
+	}
+	for _, list := range free {
+		slices.SortFunc(list, func(a, b int32) int { return strings.Compare(p.taken[b].id, p.taken[a].id) })
+	}
+	for _, i := range order {
+		t := &p.things[i]
+		if t.outcome != "" {
+			continue
+		}
+		if t.strength > alike && !p.taken[t.match].taken {
+			p.take(t, t.match)
+			continue
+		}
+		t.match, t.strength = -1, 0
+		if p.Policy == Duplicate || t.like == (hash{}) {
+			continue
+		}
+		list := free[t.like]
+		for len(list) > 0 && p.taken[list[len(list)-1]].taken {
+			list = list[:len(list)-1]
+		}
+		if len(list) > 0 {
+			p.take(t, list[len(list)-1])
+			t.strength = alike
+			list = list[:len(list)-1]
+		}
+		free[t.like] = list
+	}
+}
+
+// order returns the things of the file in an order.
+func (p *Planner) order(compare func(s, t *thing) int) []int32 {
+	order := make([]int32, len(p.things))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortStableFunc(order, func(a, b int32) int { return compare(&p.things[a], &p.things[b]) })
+	return order
+}
+
+func (p *Planner) take(t *thing, event int32) {
+	t.match = event
+	p.taken[event].taken, p.taken[event].ours = true, t.strength == sameMark
+}
+
+func (p *Planner) item(t *thing) Item {
+	it := Item{Key: t.key.String(), Outcome: t.outcome, Reason: t.reason}
+	if t.outcome != "" {
+		return it
+	}
+	if t.match < 0 {
+		it.Outcome = Created
+		return it
+	}
+	e := &p.taken[t.match]
+	it.Existing, it.Ours = e.id, e.ours
+	switch {
+	case e.ours && p.Only != nil: // begun by the run whose failed items are tried again
+		it.Outcome, it.Switch = Replaced, e.series != t.series
+	case p.Policy != Replace:
+		it.Outcome = Skipped
+	case e.refuse != "":
+		it.Outcome, it.Reason = Refused, e.refuse
+	default:
+		it.Outcome, it.Switch = Replaced, e.series != t.series
+	}
+	return it
+}
+
+// errUnbalanced is the failure of a run whose sums do not balance.
+func errUnbalanced(c Counts) error {
+	return fault.Wrap(fault.Internal, fmt.Errorf("the sums do not balance: %s", c))
+}

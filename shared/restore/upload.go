@@ -1,0 +1,255 @@
+package restore
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"adminassistant/shared/backup"
+	"adminassistant/shared/blob"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
+	"adminassistant/shared/store"
+)
+
+// UploadFor is how long an uploaded file stays: long enough to look at what restoring it would do, and to restore it.
+const UploadFor = 24 * time.Hour
+
+// Upload is a file that a user handed in.
+type Upload struct {
+	ID      string        `json:"id"`
+	Format  backup.Format `json:"format"`
+	Events  int           `json:"events"` // a series and each of its changed instances count as one
+	Bytes   int64         `json:"bytes"`
+	SHA256  string        `json:"sha256"` // in hexadecimal
+	Created time.Time     `json:"created"`
+	Expires time.Time     `json:"expires"`
+}
+
+// Uploads keeps files until they are restored, or for UploadFor.
+type Uploads struct {
+	table store.Table
+	blobs blob.Blob
+	newID func() string
+	clock func() time.Time
+}
+
+// NewUploads returns the files kept in table and blobs.
+func NewUploads(table store.Table, blobs blob.Blob, newID func() string, clock func() time.Time) *Uploads {
+	return &Uploads{table: table, blobs: blobs, newID: newID, clock: clock}
+}
+
+const uploadPrefix = "UPLOAD#"
+
+func uploadKey(user, id string) store.Key {
+	return store.Key{PK: "USER#" + user, SK: uploadPrefix + id}
+}
+
+// uploadCount is the item that changes whenever a user uploads a file, so that no two are counted at once.
+func uploadCount(user string) store.Key { return store.Key{PK: "USER#" + user, SK: "UPLOADS"} }
+
+func uploadFolder(user string) string { return userFolder("uploads", user) }
+
+// uploadAttempts is how often Put tries again when another file is uploaded at the same time.
+const uploadAttempts = 3
+
+// Put reads a file and keeps it. One that cannot be restored is of kind fault.Invalid and says why; one more than limit.Uploads is of kind
+// fault.Conflict. Files whose time is over go.
+func (s *Uploads) Put(ctx context.Context, user string, from io.Reader) (Upload, error) {
+	data, err := io.ReadAll(io.LimitReader(from, limit.BodyBytes+1))
+	if err != nil {
+		return Upload{}, err
+	}
+	if len(data) > limit.BodyBytes {
+		return Upload{}, fault.New(fault.Invalid, "the file has more than %d MB; compress it with zstd, or split it", limit.BodyBytes>>20)
+	}
+	sum := sha256.Sum256(data)
+	u := Upload{ID: s.newID(), Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+	if err := u.look(data); err != nil {
+		return Upload{}, err
+	}
+	if err := s.sweep(ctx, user); err != nil {
+		return Upload{}, err
+	}
+	u.Created = s.clock().UTC()
+	u.Expires = u.Created.Add(UploadFor)
+	if err := s.blobs.Put(ctx, uploadFolder(user)+u.ID, bytes.NewReader(data)); err != nil {
+		return Upload{}, fmt.Errorf("store the file: %w", err)
+	}
+	for range uploadAttempts {
+		if err = s.put(ctx, user, &u); !errors.Is(err, store.ErrConflict) {
+			break
+		}
+	}
+	if err != nil {
+		return Upload{}, errors.Join(err, s.blobs.Delete(ctx, uploadFolder(user)+u.ID))
+	}
+	return u, nil
+}
+
+// look reads the whole file, so that one that cannot be restored is refused at once.
+func (u *Upload) look(data []byte) error {
+	stream, err := backup.Read(bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	u.Format = stream.Format
+	return stream.Each(func(k calendar.Kept) error {
+		u.Events += 1 + len(k.Exceptions)
+		return nil
+	})
+}
+
+// put notes the file, unless there are too many; store.ErrConflict when another one is uploaded at the same time.
+func (s *Uploads) put(ctx context.Context, user string, u *Upload) error {
+	count := store.Item{Key: uploadCount(user), Data: []byte("{}"), Expires: u.Expires.Add(UploadFor)}
+	unchanged := store.Absent()
+	if item, err := s.table.Get(ctx, count.Key); err == nil {
+		unchanged = store.VersionIs(item.Version)
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("count the uploaded files: %w", err)
+	}
+	all, err := s.list(ctx, user)
+	if err != nil {
+		return err
+	}
+	if len(all) >= limit.Uploads {
+		return fault.New(fault.Conflict, "there are %d uploaded files already, as many as there may be; each goes by itself %.0f hours after it came", len(all), UploadFor.Hours())
+	}
+	data, err := json.Marshal(u)
+	if err != nil {
+		return fmt.Errorf("store the file: %w", err)
+	}
+	err = s.table.Transact(ctx, []store.Op{
+		{Put: &store.Item{Key: uploadKey(user, u.ID), Data: data, Expires: u.Expires}, If: store.Absent()},
+		{Put: &count, If: unchanged},
+	})
+	if err != nil {
+		return fmt.Errorf("note the file: %w", err)
+	}
+	return nil
+}
+
+// list returns the user's files whose time is not over.
+func (s *Uploads) list(ctx context.Context, user string) ([]Upload, error) {
+	items, err := store.All(ctx, s.table, store.Query{PK: "USER#" + user, Prefix: uploadPrefix})
+	if err != nil {
+		return nil, fmt.Errorf("list the uploaded files: %w", err)
+	}
+	var all []Upload
+	for _, item := range items {
+		u, err := readUpload(item)
+		if err != nil {
+			return nil, err
+		}
+		if s.clock().Before(u.Expires) {
+			all = append(all, u)
+		}
+	}
+	return all, nil
+}
+
+func readUpload(item store.Item) (Upload, error) {
+	var u Upload
+	if err := json.Unmarshal(item.Data, &u); err != nil {
+		return u, fault.New(fault.Malformed, "uploaded file %s is unreadable: %v", strings.TrimPrefix(item.SK, uploadPrefix), err)
+	}
+	return u, nil
+}
+
+// Get returns a user's file; one that is not there, or whose time is over, is of kind fault.NotFound.
+func (s *Uploads) Get(ctx context.Context, user, id string) (Upload, error) {
+	item, err := s.table.Get(ctx, uploadKey(user, id))
+	if errors.Is(err, store.ErrNotFound) {
+		return Upload{}, errNoUpload(id)
+	}
+	if err != nil {
+		return Upload{}, fmt.Errorf("read uploaded file %s: %w", id, err)
+	}
+	u, err := readUpload(item)
+	if err == nil && !s.clock().Before(u.Expires) {
+		err = errNoUpload(id)
+	}
+	return u, err
+}
+
+func errNoUpload(id string) error {
+	return fault.New(fault.NotFound, "there is no uploaded file %s; one stays for %.0f hours, upload it again", id, UploadFor.Hours())
+}
+
+// open returns the file's content. One that is not what was uploaded is of kind fault.Conflict.
+func (s *Uploads) open(ctx context.Context, user, id, sum string) (File, error) {
+	stored, err := s.blobs.Get(ctx, uploadFolder(user)+id)
+	if errors.Is(err, blob.ErrNotFound) {
+		return nil, errNoUpload(id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read uploaded file %s: %w", id, err)
+	}
+	defer stored.Close()
+	data, err := io.ReadAll(io.LimitReader(stored, limit.BodyBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read uploaded file %s: %w", id, err)
+	}
+	if now := sha256.Sum256(data); hex.EncodeToString(now[:]) != sum {
+		return nil, fault.New(fault.Conflict, "uploaded file %s is not what it was when the restore was started; upload it again", id)
+	}
+	return uploaded(data), nil
+}
+
+// uploaded is a file in memory.
+type uploaded []byte
+
+func (f uploaded) Zones(context.Context) ([]calendar.Zone, error) {
+	stream, err := backup.Read(bytes.NewReader(f))
+	if err != nil {
+		return nil, err
+	}
+	defer stream.Close()
+	return stream.Zones, nil
+}
+
+func (f uploaded) Each(_ context.Context, each func(calendar.Kept) error) error {
+	stream, err := backup.Read(bytes.NewReader(f))
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	return stream.Each(each)
+}
+
+// sweep deletes the user's files whose time is over, and those that nobody noted: the store lets go of what is noted by itself.
+func (s *Uploads) sweep(ctx context.Context, user string) error {
+	objects, err := s.blobs.List(ctx, uploadFolder(user))
+	if err != nil {
+		return fmt.Errorf("list the uploaded files: %w", err)
+	}
+	for _, o := range objects {
+		if s.clock().Sub(o.Modified) < UploadFor {
+			continue
+		}
+		if err := s.blobs.Delete(ctx, o.Key); err != nil {
+			return fmt.Errorf("delete an uploaded file: %w", err)
+		}
+	}
+	return nil
+}
+
+// Opener returns what opens a backup or an uploaded file; see Runner.Open.
+func Opener(backups *backup.Backups, uploads *Uploads) func(ctx context.Context, user string, in Input) (File, error) {
+	return func(ctx context.Context, user string, in Input) (File, error) {
+		if in.Upload != "" {
+			return uploads.open(ctx, user, in.Upload, in.SHA256)
+		}
+		return backups.Open(ctx, user, in.Backup)
+	}
+}

@@ -1,0 +1,205 @@
+package restore_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+
+	"adminassistant/shared/backup"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
+	"adminassistant/shared/restore"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+)
+
+func (w *world) uploads() *restore.Uploads {
+	return restore.NewUploads(w.table, w.blobs, w.newID, w.clock)
+}
+
+// restoreUpload starts restoring an uploaded file and carries it out.
+func (w *world) restoreUpload(u restore.Upload, change ...func(*run.Run, *restore.Input)) (*run.Run, error) {
+	w.t.Helper()
+	r := w.start(restore.Skip, append(change, func(_ *run.Run, in *restore.Input) {
+		in.Backup, in.Upload, in.SHA256 = "", u.ID, u.SHA256
+	})...)
+	runner := w.runner(w.table, w.blobs, w.calendar)
+	runner.Open = restore.Opener(backup.New(w.table, w.blobs), w.uploads())
+	if err := runner.Run(w.t.Context(), r); err != nil {
+		return nil, err
+	}
+	r, _ = w.result(r.ID)
+	return r, nil
+}
+
+// held is what a file holds.
+func held(t *testing.T, data []byte) (m memory) {
+	t.Helper()
+	s, err := backup.Read(bytes.NewReader(data))
+	must(t, err)
+	defer s.Close()
+	must(t, s.Each(func(k calendar.Kept) error {
+		m.things = append(m.things, k)
+		return nil
+	}))
+	m.zones = s.Zones
+	return m
+}
+
+// TestFilesOfOthersRestore restores what Outlook, Google and Apple export.
+func TestFilesOfOthersRestore(t *testing.T) {
+	names, err := filepath.Glob("testdata/*.ics")
+	must(t, err)
+	if len(names) < 3 {
+		t.Fatal(names)
+	}
+	for _, name := range names {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			data, err := os.ReadFile(name)
+			must(t, err)
+			w := newWorld(t)
+			u, err := w.uploads().Put(t.Context(), user, bytes.NewReader(data))
+			must(t, err)
+			r, err := w.restoreUpload(u)
+			must(t, err)
+			if r.State != run.Succeeded {
+				_, entries := w.items(r)
+				t.Fatalf("%s %+v %+v", r.State, r.Problem, entries)
+			}
+			if diff := cmp.Diff(w.canonical(held(t, data)), w.canonical(w.kept(uri("Copy")))); diff != "" {
+				t.Errorf("(-file +calendar):\n%s", diff)
+			}
+			again, err := w.restoreUpload(u)
+			must(t, err)
+			if _, result := w.result(again.ID); result.Counts.Skipped != result.Counts.Read || result.Counts.Read == 0 {
+				t.Errorf("again: %+v", result)
+			}
+		})
+	}
+}
+
+func TestUploads(t *testing.T) {
+	file, err := os.ReadFile("testdata/outlook.ics")
+	must(t, err)
+
+	t.Run("a file stays for a day", func(t *testing.T) {
+		w := newWorld(t)
+		w.mu.Lock()
+		w.now = time.Now() // objects are as old as the system's clock says
+		w.mu.Unlock()
+		u, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file))
+		must(t, err)
+		if u.Format != backup.ICS || u.Events != 3 || u.Bytes != int64(len(file)) || u.Expires.Sub(u.Created) != restore.UploadFor {
+			t.Errorf("%+v", u)
+		}
+		if _, err := w.uploads().Get(t.Context(), "local#other", u.ID); fault.Of(err) != fault.NotFound {
+			t.Errorf("another user: %v", err)
+		}
+		w.advance(restore.UploadFor)
+		if _, err := w.uploads().Get(t.Context(), user, u.ID); fault.Of(err) != fault.NotFound {
+			t.Errorf("after a day: %v", err)
+		}
+		second, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file))
+		must(t, err)
+		objects, err := w.blobs.List(t.Context(), "uploads/")
+		must(t, err)
+		if len(objects) != 1 || !strings.HasSuffix(objects[0].Key, second.ID) {
+			t.Errorf("%+v", objects)
+		}
+	})
+
+	t.Run("a compressed file is read like any other", func(t *testing.T) {
+		w := newWorld(t)
+		packer, err := zstd.NewWriter(nil)
+		must(t, err)
+		u, err := w.uploads().Put(t.Context(), user, bytes.NewReader(packer.EncodeAll(file, nil)))
+		must(t, err)
+		r, err := w.restoreUpload(u)
+		must(t, err)
+		if r.State != run.Succeeded {
+			t.Errorf("%s %+v", r.State, r.Problem)
+		}
+	})
+
+	t.Run("there may be only so many", func(t *testing.T) {
+		w := newWorld(t)
+		for range limit.Uploads {
+			_, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file))
+			must(t, err)
+		}
+		if _, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file)); fault.Of(err) != fault.Conflict {
+			t.Error(err)
+		}
+		if objects, err := w.blobs.List(t.Context(), "uploads/"); err != nil || len(objects) != limit.Uploads {
+			t.Errorf("%d objects, %v", len(objects), err)
+		}
+		if _, err := w.uploads().Put(t.Context(), "local#other", bytes.NewReader(file)); err != nil {
+			t.Errorf("another user: %v", err)
+		}
+	})
+
+	t.Run("a file that is not what it was is refused", func(t *testing.T) {
+		w := newWorld(t)
+		u, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file))
+		must(t, err)
+		objects, err := w.blobs.List(t.Context(), "uploads/")
+		must(t, err)
+		must(t, w.blobs.Put(t.Context(), objects[0].Key, bytes.NewReader(append(file, '\n'))))
+		if _, err := w.restoreUpload(u); fault.Of(err) != fault.Conflict {
+			t.Error(err)
+		}
+		must(t, w.blobs.Delete(t.Context(), objects[0].Key))
+		if _, err := w.restoreUpload(u, func(r *run.Run, _ *restore.Input) { r.From, r.To = day(1), day(1) }); fault.Of(err) != fault.NotFound {
+			t.Error(err)
+		}
+	})
+}
+
+func day(n int) calendar.Date { return calendar.Date{Year: 2026, Month: 10, Day: n} }
+
+// TestHostileFilesLeaveNothing hands in what must not get in.
+func TestHostileFilesLeaveNothing(t *testing.T) {
+	packer, err := zstd.NewWriter(nil)
+	must(t, err)
+	for name, data := range map[string][]byte{
+		"nothing":              {},
+		"no calendar":          []byte("hello, world"),
+		"a bomb":               packer.EncodeAll(bytes.Repeat([]byte("BEGIN:VCALENDAR\r\n"), 8<<20), nil),
+		"half a frame":         packer.EncodeAll([]byte("BEGIN:VCALENDAR\r\n"), nil)[:10],
+		"a line without end":   append([]byte("BEGIN:VCALENDAR\r\nX-A:"), bytes.Repeat([]byte("x"), limit.BodyBytes-100)...),
+		"too many bytes":       bytes.Repeat([]byte("x"), limit.BodyBytes+1),
+		"a rule that is none":  []byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261005T090000Z\r\nRRULE:FREQ=SOMETIMES\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"),
+		"a line of other JSON": []byte("{\"format\":\"zip\",\"version\":7}\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			if _, err := w.uploads().Put(t.Context(), user, bytes.NewReader(data)); fault.Of(err) != fault.Invalid {
+				t.Error(err)
+			}
+			objects, err := w.blobs.List(t.Context(), "")
+			must(t, err)
+			items, err := store.All(t.Context(), w.table, store.Query{PK: "USER#" + user})
+			must(t, err)
+			if len(objects) != 0 || len(items) != 0 {
+				t.Errorf("it left %d objects and %d items", len(objects), len(items))
+			}
+		})
+	}
+	t.Run("a series without end, every second", func(t *testing.T) {
+		w := newWorld(t)
+		u, err := w.uploads().Put(t.Context(), user, strings.NewReader("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261005T090000Z\r\nDTEND:20261005T090001Z\r\nRRULE:FREQ=SECONDLY\r\nEXDATE:20261005T090007Z\r\nSUMMARY:Tick\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"))
+		must(t, err)
+		r, err := w.restoreUpload(u)
+		must(t, err)
+		if r.State != run.Partial || r.Failed != 1 || len(w.kept(uri("Copy")).things) != 0 {
+			t.Errorf("%s %+v, %d events", r.State, r.Problem, len(w.kept(uri("Copy")).things))
+		}
+	})
+}
