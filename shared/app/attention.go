@@ -38,8 +38,8 @@ type attention struct {
 
 func (y *system) newAttention() *attention {
 	a := &attention{
-		actions: action.New(y.table, newID, time.Now), notifications: notify.New(y.table, y.notices, time.Now), jobs: job.New(y.table, y.kinds(), newID, time.Now),
-		configs: y.configs, profile: y.users.Of, clock: time.Now, log: y.log,
+		actions: action.New(y.table, y.newID, y.clock), notifications: notify.New(y.table, y.notices, y.clock), jobs: job.New(y.table, y.kinds(), y.newID, y.clock),
+		configs: y.configs, profile: y.users.Of, clock: y.clock, log: y.log,
 	}
 	if y.settings.GraphDelegated {
 		a.signIn = func(ctx context.Context, user string) (microsoft.State, error) {
@@ -69,8 +69,9 @@ func windowShrank(r *run.Run) action.Cause {
 
 // outcome is what is read of a run's result, whatever its kind.
 type outcome struct {
-	Written int  `json:"written"`
-	Shrunk  bool `json:"shrunk"`
+	Written   int  `json:"written"`
+	Shrunk    bool `json:"shrunk"`
+	Differing int  `json:"differing"` // of a drill
 }
 
 // runEnded raises and resolves what a run that ended needs of its user, and tells the user of it. A run that its user cancelled is
@@ -119,7 +120,7 @@ func (a *attention) succeeded(ctx context.Context, r *run.Run, out outcome) erro
 	default:
 		n.Text = fmt.Sprintf("The run of %s did all that it was to do.", days(r))
 	}
-	n.Command = show(r.Kind, r.ID)
+	n.Command = show(r.ID)
 	return a.notifications.Tell(ctx, p.Settings, n)
 }
 
@@ -139,6 +140,15 @@ func (a *attention) failed(ctx context.Context, r *run.Run, out outcome) error {
 		return err
 	}
 	n, cause := notification(r, notify.Problems), runFailed(r)
+	if r.Kind == run.Backup && r.State == run.Partial { // the file that restores has all there is: nothing to see to
+		if _, err := a.actions.Settled(ctx, r.User, r.Ended, r.ID, cause); err != nil {
+			return err
+		}
+		n.Title = c.titled(r) + fmt.Sprintf(": %d events are not in its iCalendar file", r.Failed)
+		n.Text = fmt.Sprintf("The backup of %s is complete and was proven. iCalendar cannot tell %d of its events; its other files have them.", days(r), r.Failed)
+		n.Command = show(r.ID)
+		return a.notifications.Tell(ctx, p.Settings, n)
+	}
 	switch {
 	case out.Shrunk:
 		cause = windowShrank(r)
@@ -149,9 +159,11 @@ func (a *attention) failed(ctx context.Context, r *run.Run, out outcome) error {
 	case r.State == run.Partial:
 		n.Title = c.titled(r) + fmt.Sprintf(": %d events failed", r.Failed)
 		n.Text = fmt.Sprintf("The run of %s did all but %d events, which the calendar refused. %s\nTry the events that failed again.", days(r), r.Failed, safe)
-		if r.Kind == run.Archive {
-			n.Command = "admin-assistant archive retry " + r.ID
-		}
+		n.Command = "admin-assistant archive retry " + r.ID
+	case out.Differing > 0:
+		n.Title = c.titled(r) + fmt.Sprintf(": %d events differ", out.Differing)
+		n.Text = "What was restored is not what the newest backup holds. Calendar and backups are as they were. Look at what differs, and make a new backup."
+		n.Command = show(r.ID)
 	default:
 		n.Title = c.titled(r) + " failed"
 		n.Text = fmt.Sprintf("The run of %s failed: %s. %s", days(r), why(r), safe)
@@ -268,7 +280,7 @@ func (a *attention) tellLate(ctx context.Context, j *job.Job) error {
 		Title: c.titled(r) + " was started late", Link: "/v1/runs/" + j.LastRun,
 		Text: "The job was started more than five minutes after its time. Nothing is lost: one run makes up for all times that were missed.",
 	}
-	n.Command = show(j.Kind, j.LastRun)
+	n.Command = show(j.LastRun)
 	return a.notifications.Tell(ctx, p.Settings, n)
 }
 
@@ -280,7 +292,10 @@ func notification(r *run.Run, class notify.Class) notify.Notification {
 }
 
 // named is what a run is about, in words. Calendars are not named: their URIs hold addresses.
-type named struct{ id, name string }
+type named struct {
+	id, name string
+	archive  string // URI of the config's archive calendar
+}
 
 // config returns what a run is about; a config that is gone has its id for a name.
 func (a *attention) config(ctx context.Context, r *run.Run) (named, error) {
@@ -290,9 +305,9 @@ func (a *attention) config(ctx context.Context, r *run.Run) (named, error) {
 	c, err := a.configs.Get(ctx, r.User, r.Config)
 	switch kind := fault.Of(err); {
 	case err == nil:
-		return named{c.ID, c.Name}, nil
+		return named{c.ID, c.Name, c.Archive.String()}, nil
 	case kind == fault.NotFound || kind == fault.Malformed:
-		return named{r.Config, r.Config}, nil
+		return named{id: r.Config, name: r.Config}, nil
 	}
 	return named{}, err
 }
@@ -312,16 +327,34 @@ func (c named) titled(r *run.Run) string {
 // plainWord is a name that a shell takes as it is.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
-// again is the command that does again what an archive run did, with further flags; empty for other runs.
+// again is the command that does again what a run did, with further flags; empty where none can without naming a calendar.
 func (c named) again(r *run.Run, flags ...string) string {
-	if r.Kind != run.Archive {
-		return ""
-	}
 	name := c.name
 	if !plainWord.MatchString(name) {
 		name = c.id
 	}
-	command := fmt.Sprintf(`admin-assistant archive run --config %s --period "%s to %s"`, name, r.From, r.To)
+	var command string
+	switch {
+	case r.Kind == run.Archive:
+		command = "admin-assistant archive run --config " + name
+	case r.Job != "":
+		return "admin-assistant job trigger " + r.Job
+	case c.id == "":
+		return ""
+	case r.Kind == run.Backup:
+		command = "admin-assistant backup run --config " + name
+		if r.Calendar == c.archive {
+			flags = append(flags, "--archive")
+		}
+	case r.Kind == run.Drill:
+		command = "admin-assistant backup drill --config " + name
+		if r.Calendar == c.archive {
+			flags = append(flags, "--which archive")
+		}
+	}
+	if r.From != (calendar.Date{}) {
+		command += fmt.Sprintf(` --period "%s to %s"`, r.From, r.To)
+	}
 	if r.Options.Adopt {
 		flags = append(flags, "--adopt")
 	}
@@ -334,13 +367,8 @@ func (c named) again(r *run.Run, flags ...string) string {
 	return command
 }
 
-// show is the command that shows an archive run; empty for other runs.
-func show(kind run.Kind, id string) string {
-	if kind != run.Archive {
-		return ""
-	}
-	return "admin-assistant archive show " + id
-}
+// show is the command that shows a run of any kind.
+func show(id string) string { return "admin-assistant archive show " + id }
 
 // days are those of a run's window, in words.
 func days(r *run.Run) string {

@@ -246,10 +246,41 @@ func TestAttentionToRuns(t *testing.T) {
 			seen[n.Text] = true
 		}
 	})
+	t.Run("the command does again what failed", func(t *testing.T) {
+		const source, archived = "local://ann/calendars/Work", "local://ann/calendars/Archive"
+		noDays := func(r *run.Run) { r.From, r.To = calendar.Date{}, calendar.Date{} }
+		for command, change := range map[string]func(*run.Run){
+			`archive run --config work --period "2026-10-05 to 2026-10-11"`: func(*run.Run) {},
+			`job trigger J1`:                     func(r *run.Run) { r.Kind, r.Calendar = run.Backup, source },
+			`backup run --config work --archive`: func(r *run.Run) { r.Kind, r.Job, r.Calendar = run.Backup, "", archived; noDays(r) },
+			`backup run --config work --period "2026-10-05 to 2026-10-11"`: func(r *run.Run) { r.Kind, r.Job, r.Calendar = run.Backup, "", source },
+			`backup drill --config work --which archive`:                   func(r *run.Run) { r.Kind, r.Job, r.Calendar = run.Drill, "", archived; noDays(r) },
+			`archive show R1`:  func(r *run.Run) { r.Kind, r.Result = run.Drill, json.RawMessage(`{"compared": 9, "differing": 2}`) },
+			`archive retry R1`: func(r *run.Run) { r.Kind, r.Job, r.Config, r.State, r.Failed = run.Restore, "", "", run.Partial, 3 },
+		} {
+			w := watch(t)
+			w.tell(w.ended(run.Failed, change))
+			n := w.notes()[0]
+			if n.Command != "admin-assistant "+command {
+				t.Errorf("want %s, got %+v", command, n)
+			}
+			if len(w.actions(action.Open)) != 1 {
+				t.Errorf("%s: %+v", command, w.actions(""))
+			}
+		}
+	})
+	t.Run("a backup whose iCalendar file cannot tell all is no failure", func(t *testing.T) {
+		w := watch(t)
+		w.tell(w.ended(run.Failed, func(r *run.Run) { r.Kind = run.Backup }))
+		w.tell(w.ended(run.Partial, func(r *run.Run) { r.Kind, r.Failed = run.Backup, 2 }))
+		if n := w.notes()[0]; n.Title != `Backup of "work": 2 events are not in its iCalendar file` || !strings.Contains(n.Text, "complete") || len(w.actions(action.Open)) != 0 {
+			t.Errorf("%+v, %+v", n, w.actions(action.Open))
+		}
+	})
 	t.Run("a run of no config names no calendar", func(t *testing.T) {
 		w := watch(t)
 		w.tell(w.ended(run.Failed, func(r *run.Run) {
-			r.Kind, r.Config, r.Calendar = run.Backup, "", "msgraph://ann@example.com/calendars/Work"
+			r.Kind, r.Config, r.Job, r.Calendar = run.Backup, "", "", "msgraph://ann@example.com/calendars/Work"
 			r.From, r.To = calendar.Date{}, calendar.Date{}
 		}))
 		if n := w.notes()[0]; n.Title != "Backup failed" || strings.Contains(n.Text, "@") || n.Command != "" || n.Link == "" || !strings.Contains(n.Text, "all days") {

@@ -27,7 +27,7 @@ func (y *system) eraser(users *account.Users) *account.Eraser {
 			if e.Last {
 				before = time.Time{}
 			}
-			return archive.Erase(ctx, y.table, y.blobs, e.User, before, time.Now())
+			return archive.Erase(ctx, y.table, y.blobs, e.User, before, y.clock())
 		}},
 		account.Step{Name: "backups", Erase: func(ctx context.Context, e account.Erasure) error { return backup.Erase(ctx, y.table, y.blobs, e.User) }},
 		account.Step{Name: "restores", Erase: func(ctx context.Context, e account.Erasure) error {

@@ -128,7 +128,7 @@ func (o *one) live(who string) {
 	_, err := o.table.Put(t.Context(), store.Item{Key: store.Key{PK: "USER#" + key, SK: "SCRATCH#ID"}, Data: []byte(`{"account": "` + who + `"}`)}, store.Any()) // of a drill that died
 	must(t, err)
 
-	jobs := job.New(o.table, map[run.Kind]job.Kind{run.Archive: job.Archives(o.configs, o.archives)}, newID, time.Now)
+	jobs := job.New(o.table, map[run.Kind]job.Kind{run.Archive: job.Archives(o.configs, o.archives)}, o.newID, time.Now)
 	_, err = jobs.Create(t.Context(), key, job.Job{Kind: run.Archive, Config: config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
 	must(t, err)
 	_, _, err = session.New(o.table, time.Now).Start(t.Context(), account.Principal{Tenant: "tenant", Object: who, Name: "Name of " + who}, "browser of "+who)
@@ -136,7 +136,7 @@ func (o *one) live(who string) {
 	_, err = o.table.Put(t.Context(), store.Item{Key: store.Key{PK: "USER#" + key, SK: "SECRET#microsoft"}, Data: []byte(`{"sealed": "of ` + who + `"}`)}, store.Any())
 	must(t, err)
 	must(t, note(t.Context(), o.table, key, who+"@example.com", []calendar.Info{{ID: "1", Name: "Calendar of " + who}}))
-	_, err = audit.New(o.table, time.Now, newID).Append(t.Context(), audit.Entry{
+	_, err = audit.New(o.table, time.Now, o.newID).Append(t.Context(), audit.Entry{
 		User: key, Actor: key, Action: "config.create", Outcome: audit.Begun,
 		Personal: audit.Personal{Name: "Name of " + who, IP: netip.MustParseAddr("192.0.2.7"), UserAgent: "browser of " + who},
 	})
@@ -291,7 +291,7 @@ func TestErasingLeavesNothing(t *testing.T) {
 			t.Errorf("another user's %s: %.200s, was %.200s", key, rest[key], value)
 		}
 	}
-	if report, err := audit.New(o.table, time.Now, newID).Verify(t.Context(), "tenant#ann"); err != nil || !bytes.Contains(mustJSON(t, report), []byte(`"ok":true`)) {
+	if report, err := audit.New(o.table, time.Now, o.newID).Verify(t.Context(), "tenant#ann"); err != nil || !bytes.Contains(mustJSON(t, report), []byte(`"ok":true`)) {
 		t.Errorf("the audit chain: %+v, %v", report, err)
 	}
 }

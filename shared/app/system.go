@@ -53,17 +53,21 @@ type system struct {
 	providers *calendars
 	attention *attention
 	cli       httpapi.CLISignIn // without a client: nobody signs in
+	clock     func() time.Time  // nil: the machine's
 }
 
 // connect wires what stands on table and blobs alone, and the calendars' providers.
 func (y *system) connect(credentials credentials) {
+	if y.clock == nil {
+		y.clock = time.Now
+	}
 	y.entries = ledger.New(y.table, y.blobs)
-	y.configs = archive.NewConfigs(y.table, y.entries, newID, time.Now)
+	y.configs = archive.NewConfigs(y.table, y.entries, y.newID, y.clock)
 	y.runs = run.NewStore(y.table)
-	y.audit = audit.New(y.table, time.Now, newID)
+	y.audit = audit.New(y.table, y.clock, y.newID)
 	y.audit.Lost = func() { y.metrics.Count(telemetry.Counts{telemetry.AuditRecordsLost: 1}) }
-	y.users, y.sessions = account.NewUsers(y.table, time.Now), session.New(y.table, time.Now)
-	y.own = local.New(y.table, newID, time.Now)
+	y.users, y.sessions = account.NewUsers(y.table, y.clock), session.New(y.table, y.clock)
+	y.own = local.New(y.table, y.newID, y.clock)
 	y.providers = &calendars{settings: y.settings, table: y.table, local: y.own, graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials)}}
 	y.attention = y.newAttention()
 }
@@ -71,13 +75,13 @@ func (y *system) connect(credentials credentials) {
 // api returns the HTTP API.
 func (y *system) api(version string, authenticate func(*http.Request) (account.Principal, error)) http.Handler {
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Jobs: job.New(y.table, y.kinds(), newID, time.Now),
+		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Jobs: job.New(y.table, y.kinds(), y.newID, y.clock),
 		Backups: backup.New(y.table, y.blobs), BackupStarter: &run.Starter{Runs: y.runs, Queue: y.backups}, Uploads: y.uploads(), Ledger: y.entries, Blobs: y.blobs, Table: y.table,
 		Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
 		Actions: y.attention.actions, Notifications: y.attention.notifications,
 		Provider: y.providers.of,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
-		Clock:    time.Now, NewID: newID, Log: y.log, Version: version,
+		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: version,
 		Authenticate: authenticate, SignIn: y.signIn, Sessions: y.sessions, Metrics: y.metrics, CLI: y.cli,
 	})
 }
@@ -86,7 +90,7 @@ func (y *system) api(version string, authenticate func(*http.Request) (account.P
 // its archive calendar, and visibility how long its message stays hidden.
 func (y *system) worker(messages queue.Queue, busyDelay, visibility time.Duration, handlers map[run.Kind]run.Handler) *run.Worker {
 	return &run.Worker{
-		Runs: y.runs, Queue: messages, Handlers: handlers, Log: y.log, Metrics: y.metrics, Clock: time.Now,
+		Runs: y.runs, Queue: messages, Handlers: handlers, Log: y.log, Metrics: y.metrics, Clock: y.clock,
 		BusyDelay: busyDelay, Visibility: visibility, Ended: y.ended,
 	}
 }
@@ -103,7 +107,7 @@ func (y *system) ended(ctx context.Context, r *run.Run) error {
 func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, visibility time.Duration) *notify.Mailer {
 	return &notify.Mailer{
 		Deliveries:    queue.Deliveries{Queue: y.notices, Log: y.log, Metrics: y.metrics, FirstPause: firstPause, Visibility: visibility},
-		Notifications: y.attention.notifications, Profile: y.attention.profile, Sender: sender, Limits: limits, Base: y.settings.PublicURL, Clock: time.Now,
+		Notifications: y.attention.notifications, Profile: y.attention.profile, Sender: sender, Limits: limits, Base: y.settings.PublicURL, Clock: y.clock,
 	}
 }
 
@@ -111,14 +115,14 @@ func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, vi
 func (y *system) archiver() *archive.Runner {
 	return &archive.Runner{
 		Table: y.table, Blobs: y.blobs, Provider: y.providers.of,
-		Clock: time.Now, NewID: newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
+		Clock: y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
 	}
 }
 
 // backuper returns who carries out backup runs; version is of the software.
 func (y *system) backuper(version string) *backup.Runner {
 	return &backup.Runner{
-		Table: y.table, Blobs: y.blobs, Zone: y.configs.Zone, Clock: time.Now, NewID: newID, Software: version, HandOn: y.settings.HandOn,
+		Table: y.table, Blobs: y.blobs, Zone: y.configs.Zone, Clock: y.clock, NewID: y.newID, Software: version, HandOn: y.settings.HandOn,
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {
 			return y.providers.of(ctx, user, uri)
 		},
@@ -134,14 +138,14 @@ func (y *system) backuper(version string) *backup.Runner {
 
 // uploads returns the files that users handed in.
 func (y *system) uploads() *restore.Uploads {
-	return restore.NewUploads(y.table, y.blobs, newID, time.Now)
+	return restore.NewUploads(y.table, y.blobs, y.newID, y.clock)
 }
 
 // restorer returns who carries out restore runs.
 func (y *system) restorer() *restore.Runner {
 	return &restore.Runner{
 		Table: y.table, Blobs: y.blobs, Open: restore.Opener(backup.New(y.table, y.blobs), y.uploads()), Provider: y.providers.of,
-		Clock: time.Now, NewID: newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
+		Clock: y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
 	}
 }
 
@@ -166,9 +170,11 @@ func (y *system) kinds() map[run.Kind]job.Kind {
 // dispatcher returns who starts the runs of jobs that are due.
 func (y *system) dispatcher() *job.Dispatcher {
 	return &job.Dispatcher{
-		Table: y.table, Kinds: y.kinds(), Clock: time.Now, Log: y.log, Metrics: y.metrics, Barred: y.users.Barred, Late: y.attention.late,
+		Table: y.table, Kinds: y.kinds(), Clock: y.clock, Log: y.log, Metrics: y.metrics, Barred: y.users.Barred, Late: y.attention.late,
 	}
 }
 
 // newID returns an id that sorts by the time at which it was made.
-func newID() string { return ulid.MustNew(ulid.Timestamp(time.Now()), rand.Reader).String() }
+func (y *system) newID() string {
+	return ulid.MustNew(ulid.Timestamp(y.clock()), rand.Reader).String()
+}
