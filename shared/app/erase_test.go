@@ -40,15 +40,17 @@ type one struct {
 	api  http.Handler
 }
 
-func openOne(t *testing.T) *one {
+func openOne(t *testing.T) *one { return openOneAt(t, time.Now) }
+
+func openOneAt(t *testing.T, clock func() time.Time) *one {
 	t.Helper()
 	dir := t.TempDir()
-	o := &one{system: &system{log: zerolog.Nop()}, t: t, file: filepath.Join(dir, "store.db")}
+	o := &one{system: &system{log: zerolog.Nop(), clock: clock}, t: t, file: filepath.Join(dir, "store.db")}
 	o.settings.Lease = time.Minute
-	table, err := sqlite.Open(o.file, time.Now)
+	table, err := sqlite.Open(o.file, clock)
 	must(t, err)
 	t.Cleanup(func() { must(t, table.Close()) })
-	messages, err := queues.Open(filepath.Join(dir, "queue.db"), time.Now)
+	messages, err := queues.Open(filepath.Join(dir, "queue.db"), clock)
 	must(t, err)
 	t.Cleanup(func() { must(t, messages.Close()) })
 	blobs, err := folder.Open(filepath.Join(dir, "blobs"))
@@ -56,7 +58,7 @@ func openOne(t *testing.T) *one {
 	t.Cleanup(func() { must(t, blobs.Close()) })
 	o.table, o.blobs = table, blobs
 	o.archives, o.backups, o.notices = messages.Queue("archive"), messages.Queue("backup"), messages.Queue("notify")
-	o.limits = limit.New(o.table, limit.Default(), time.Now)
+	o.limits = limit.New(o.table, limit.Default(), clock)
 	o.connect(fromSettings(o.settings))
 	o.api = o.system.api("test", asNamed)
 	return o
