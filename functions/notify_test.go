@@ -152,7 +152,7 @@ func TestUsersAreTold(t *testing.T) {
 		n := notify.Notification{ID: "01K7KMPQ8C9D3E4F5G6H7J8N01", User: user, Class: notify.Problems, State: "late", Title: "Archive run was started late", Text: "Nothing is lost."}
 		must(t, notify.New(d.items, sqs.New(awstest.Moto(t), d.queues["notify"], d.queues["notify-dead"]), time.Now).Tell(d.ctx, s, n))
 		d.drain("notify")
-		event := d.replay("sqs-notify.json", "notify")
+		event := d.replay("sqs-notify-with-malformed.json", "notify")
 		for range 2 {
 			if failed := d.deliver(mailer, "notify", event); len(failed) > 0 {
 				t.Fatalf("messages %q have to come again", failed)

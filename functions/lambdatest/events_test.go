@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/notify"
 	"adminassistant/shared/run"
 )
 
@@ -119,6 +120,9 @@ func checkMessages(t *testing.T, text []byte, malformed bool) {
 			t.Errorf("message %s: attributes %v with MD5 %q", m.MessageId, m.MessageAttributes, m.Md5OfMessageAttributes)
 		}
 		_, err := run.ParseMessage([]byte(m.Body))
+		if strings.HasSuffix(m.EventSourceARN, ":notify") {
+			_, err = notify.ParseMessage([]byte(m.Body))
+		}
 		switch _, parked := m.MessageAttributes["reason"]; {
 		case err == nil:
 			readable++
@@ -128,7 +132,7 @@ func checkMessages(t *testing.T, text []byte, malformed bool) {
 		}
 	}
 	if readable == 0 || (unreadable > 0) != malformed {
-		t.Errorf("%d messages name a run, %d do not", readable, unreadable)
+		t.Errorf("%d messages can be read, %d cannot", readable, unreadable)
 	}
 }
 
