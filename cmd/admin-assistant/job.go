@@ -393,16 +393,16 @@ func (p *program) jobSwitch(verb, short string) *cobra.Command {
 }
 
 func (p *program) jobTrigger() *cobra.Command {
-	var wait bool
+	var noWait bool
 	cmd := &cobra.Command{
 		Use: "trigger JOB", Short: "Start a run of a job now", Args: cobra.ExactArgs(1),
 		Long: "Start a run of a job now, outside its schedule, whether it is paused or not.\n" +
-			"With --wait the exit code is 0 when all went well, 3 when some events failed, 1 when the run failed.",
+			"The exit code is 0 when all went well, 3 when some events failed, 1 when the run failed.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.carryOut(cmd.Context(), request{method: http.MethodPost, path: jobPath(args[0]) + "/trigger"}, !wait)
+			return p.carryOut(cmd.Context(), request{method: http.MethodPost, path: jobPath(args[0]) + "/trigger"}, noWait)
 		},
 	}
-	cmd.Flags().BoolVar(&wait, "wait", false, "wait until the run has ended, and show it")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until the run has ended")
 	return cmd
 }
 

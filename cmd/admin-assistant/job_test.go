@@ -103,7 +103,7 @@ func TestJobs(t *testing.T) {
 		j := m.made("--daily", "23:59", "--days", "366")
 		m.local("job", "pause", j.ID).ok().says("paused (user)")
 		m.local("job", "list", "--state", "active").ok()
-		m.local("job", "trigger", j.ID, "--wait").ok().says("succeeded", ": balanced")
+		m.local("job", "trigger", j.ID).ok().says("succeeded", ": balanced")
 		m.local("job", "history", j.ID).ok().says("succeeded", "archive", "work")
 		var shown jobResult
 		m.local("job", "resume", j.ID, "--output", "json").ok().decode(&shown)
@@ -114,7 +114,7 @@ func TestJobs(t *testing.T) {
 		m.local("job", "show", j.ID).ok().says("paused (config inactive)")
 		m.local("job", "trigger", j.ID).fails(exitFailed, "not active")
 		m.local("config", "activate", "work").ok()
-		m.local("job", "trigger", j.ID).ok().says("is queued", "archive show")
+		m.local("job", "trigger", j.ID, "--no-wait").ok().says("is queued", "archive show")
 		m.local("job", "health").ok().says("0 jobs are late", "0 jobs are failing", "Waiting", "archive", "backup")
 		m.local("job", "remove", j.ID).fails(exitUsage, "daily at 23:59", "--yes")
 		m.local("--yes", "job", "remove", j.ID).ok()

@@ -151,7 +151,7 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	if again(err) {
 		return w.park(ctx, m, "the run was interrupted too often")
 	}
-	return w.Queue.Delete(ctx, m.Receipt)
+	return w.delete(ctx, m)
 }
 
 // longestRun is how long a run may wait for others and be handed on.
@@ -187,6 +187,13 @@ func (w *Worker) settle(ctx context.Context, m queue.Message, r *Run) error {
 	if err := w.tell(ctx, r); err != nil {
 		return err
 	}
+	return w.delete(ctx, m)
+}
+
+// delete removes a message whose run has ended, even when the worker is stopped just then: it would come again for nothing.
+func (w *Worker) delete(ctx context.Context, m queue.Message) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
+	defer cancel()
 	return w.Queue.Delete(ctx, m.Receipt)
 }
 

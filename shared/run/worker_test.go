@@ -240,6 +240,19 @@ func TestHandle(t *testing.T) {
 			t.Errorf("the log has %s", log)
 		}
 	})
+	t.Run("a run that ended just when its worker is stopped is done with, too", func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		var s *shop
+		s = newShop(t, func(ctx context.Context, r *Run) error {
+			defer stop()
+			return s.Runs.Finish(ctx, r, Succeeded, s.now)
+		})
+		s.start("1")
+		if err := s.Handle(ctx, s.receiveOne()); err != nil {
+			t.Error(err)
+		}
+		s.settled(0, 0, "")
+	})
 	t.Run("a message that cannot be read is parked at once, and those that came with it go on", func(t *testing.T) {
 		handled := map[string]bool{}
 		s := newShop(t, func(_ context.Context, r *Run) error {
