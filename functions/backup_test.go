@@ -23,9 +23,7 @@ func TestARequestBecomesABackup(t *testing.T) {
 		t.Fatalf("the queue has %+v", batch)
 	}
 	for range 2 { // delivered twice it changes nothing
-		if failed := d.deliver(worker, "backup", batch); len(failed) > 0 {
-			t.Fatalf("messages %q have to come again", failed)
-		}
+		d.settle(t, worker, "backup", batch)
 		if r := d.stored(id); r.State != run.Succeeded {
 			t.Fatalf("the run is %s: %+v", r.State, r.Problem)
 		}

@@ -52,9 +52,7 @@ func BenchmarkArchiveMemory(b *testing.B) {
 		r := d.queued(d.config().ID, newID(), func(r *run.Run) { r.From, r.To = r.From.AddDays(-30), r.From.AddDays(30) })
 		d.send(r, "archive")
 		f := d.start("archive")
-		if failed := d.deliver(f, "archive", d.take("archive", 1)); len(failed) > 0 {
-			b.Fatalf("messages %q have to come again", failed)
-		}
+		d.settle(b, f, "archive", d.take("archive", 1))
 		if result := d.succeeded(r.ID); result.Written != n {
 			b.Fatalf("the run reports %+v", result)
 		}

@@ -486,6 +486,14 @@ func (d *deployment) deliver(f *lambdatest.Function, from string, event events.S
 	return failed
 }
 
+// settle delivers messages of which none is to come again.
+func (d *deployment) settle(t testing.TB, f *lambdatest.Function, from string, event events.SQSEvent) {
+	t.Helper()
+	if failed := d.deliver(f, from, event); len(failed) > 0 {
+		t.Fatalf("messages %q have to come again", failed)
+	}
+}
+
 // again makes messages that were not settled visible, as the time does, and takes them once more. The leases of whoever had them
 // before have ended by then.
 func (d *deployment) again(from string, event events.SQSEvent) events.SQSEvent {

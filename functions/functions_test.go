@@ -193,9 +193,7 @@ func TestARequestBecomesAnArchive(t *testing.T) {
 		t.Fatalf("the message is %+v (%v), want %+v", got, err, want)
 	}
 
-	if failed := d.deliver(worker, "archive", batch); len(failed) > 0 {
-		t.Fatalf("messages %q have to come again", failed)
-	}
+	d.settle(t, worker, "archive", batch)
 	if result := d.succeeded(id); result.Counts.Archived != 60 || result.Written != 60 {
 		t.Errorf("the run reports %+v", result)
 	}
@@ -240,9 +238,7 @@ func TestASampleMessageIsCarriedOut(t *testing.T) {
 	worker := d.start("archive")
 	event := d.replay("sqs-archive.json", "archive")
 	for range 2 {
-		if failed := d.deliver(worker, "archive", event); len(failed) > 0 {
-			t.Fatalf("messages %q have to come again", failed)
-		}
+		d.settle(t, worker, "archive", event)
 		if result := d.succeeded(r.ID); result.Written != 10 {
 			t.Errorf("the run reports %+v", result)
 		}
@@ -259,10 +255,16 @@ func midway(t *testing.T, d *deployment, nth int, after bool) (worker *lambdates
 	r = d.queued(config.ID, newID(), nil)
 	d.send(r, "archive")
 	batch = d.take("archive", 1)
+	worker = d.start("archive")
+	return worker, r, batch, d.hold(t, worker, batch, nth, after)
+}
+
+// hold hands messages to a worker and returns when its nth write waits. What it returns gets what becomes of the invocation.
+func (d *deployment) hold(t *testing.T, worker *lambdatest.Function, batch events.SQSEvent, nth int, after bool) <-chan outcome {
+	t.Helper()
 	payload, err := json.Marshal(batch)
 	must(t, err)
 	held := d.gate.stopAt(nth, after)
-	worker = d.start("archive")
 	done := make(chan outcome, 1)
 	go func() {
 		a, err := worker.Invoke(d.ctx, payload)
@@ -273,7 +275,7 @@ func midway(t *testing.T, d *deployment, nth int, after bool) (worker *lambdates
 	case o := <-done:
 		t.Fatalf("the invocation ended before write %d: %s, %v", nth, o.answer.Payload, o.err)
 	}
-	return worker, r, batch, done
+	return done
 }
 
 type outcome struct {
@@ -288,9 +290,7 @@ func (d *deployment) goOn(r *run.Run, batch events.SQSEvent) {
 	if n := next.Records[0].Attributes["ApproximateReceiveCount"]; n != "2" {
 		d.t.Errorf("delivery %s, want the second", n)
 	}
-	if failed := d.deliver(d.start("archive"), "archive", next); len(failed) > 0 {
-		d.t.Fatalf("messages %q have to come again", failed)
-	}
+	d.settle(d.t, d.start("archive"), "archive", next)
 	if result := d.succeeded(r.ID); result.Counts.Archived != 60 || result.Written != 60 {
 		d.t.Errorf("the run reports %+v", result)
 	}
@@ -369,9 +369,7 @@ func TestARunIsHandedOn(t *testing.T) {
 	})
 	must(t, d.sim.SetFaults(graphsim.Fault{Method: http.MethodPost, Path: "/$batch", Scope: "request", Times: 1, Kind: graphsim.FaultLatency, Delay: graphsim.Duration(9 * time.Second)}))
 	first := d.take("archive", 1)
-	if failed := d.deliver(worker, "archive", first); len(failed) > 0 {
-		t.Fatalf("messages %q have to come again", failed)
-	}
+	d.settle(t, worker, "archive", first)
 	if r, n := d.stored(r.ID), len(d.content(d.archiveID())); r.State != run.Running || n != 40 || r.Progress.Done != 40 || r.Progress.Total != 120 {
 		t.Fatalf("the run is %s, at %+v, with %d copies", r.State, r.Progress, n)
 	}
@@ -383,9 +381,7 @@ func TestARunIsHandedOn(t *testing.T) {
 		if got, err := run.ParseMessage([]byte(batch.Records[0].Body)); err != nil || got.RunID != r.ID || got.Correlation != r.Correlation {
 			t.Fatalf("the message is %+v, %v", got, err)
 		}
-		if failed := d.deliver(worker, "archive", batch); len(failed) > 0 {
-			t.Fatalf("messages %q have to come again", failed)
-		}
+		d.settle(t, worker, "archive", batch)
 		if d.stored(r.ID).State.Ended() {
 			break
 		}
@@ -414,9 +410,7 @@ func TestParkedMessages(t *testing.T) {
 		}
 		worker := d.start("archive")
 		event := d.replay("sqs-batch-with-malformed.json", "archive")
-		if failed := d.deliver(worker, "archive", event); len(failed) > 0 {
-			t.Fatalf("messages %q have to come again", failed)
-		}
+		d.settle(t, worker, "archive", event)
 		for _, r := range mates {
 			if result := d.succeeded(r.ID); result.Written != 7 {
 				t.Errorf("run %s reports %+v", r.ID, result)
@@ -441,9 +435,7 @@ func TestParkedMessages(t *testing.T) {
 				d := d.in(t)
 				worker := d.start(function)
 				event := d.replay("sqs-unknown-kind.json", function)
-				if failed := d.deliver(worker, function, event); len(failed) > 0 {
-					t.Fatalf("messages %q have to come again", failed)
-				}
+				d.settle(t, worker, function, event)
 				if bodies, reasons := d.letters(function + "-dead"); !slices.Equal(bodies, []string{event.Records[0].Body}) || !slices.Equal(reasons, []string{reason}) {
 					t.Errorf("parked are %q, because of %q", bodies, reasons)
 				}
@@ -485,9 +477,7 @@ func TestDeadLetters(t *testing.T) {
 			}
 			counts := counted(notify, "RunsFailed")
 			event := d.replay("sqs-dead-letter.json", c.queue)
-			if failed := d.deliver(notify, c.queue, event); len(failed) > 0 {
-				t.Fatalf("messages %q have to come again", failed)
-			}
+			d.settle(t, notify, c.queue, event)
 			if c.there {
 				counts = counted(notify, "RunsFailed") - counts
 				r := d.stored(id)
@@ -552,9 +542,7 @@ func TestTheTableIsOutOfReach(t *testing.T) {
 	}
 
 	open.Store(true)
-	if failed := d.deliver(worker, "archive", d.again("archive", event)); len(failed) > 0 {
-		t.Fatalf("messages %q have to come again", failed)
-	}
+	d.settle(t, worker, "archive", d.again("archive", event))
 	d.once(config.ID)
 }
 
@@ -589,9 +577,7 @@ func TestTheSchedule(t *testing.T) {
 			if more := d.take("archive", 10); len(more.Records) > 0 {
 				t.Errorf("a second delivery left %+v", more)
 			}
-			if failed := d.deliver(d.start("archive"), "archive", batch); len(failed) > 0 {
-				t.Fatalf("messages %q have to come again", failed)
-			}
+			d.settle(t, d.start("archive"), "archive", batch)
 			d.succeeded(message.RunID)
 			d.empty()
 		})

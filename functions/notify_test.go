@@ -107,9 +107,7 @@ func TestUsersAreTold(t *testing.T) {
 	d.queued(config.ID, id, func(r *run.Run) { r.State = run.Running })
 
 	for range 2 { // SQS delivers the letter twice
-		if failed := d.deliver(mailer, "archive-dead", d.replay("sqs-dead-letter.json", "archive-dead")); len(failed) > 0 {
-			t.Fatalf("messages %q have to come again", failed)
-		}
+		d.settle(t, mailer, "archive-dead", d.replay("sqs-dead-letter.json", "archive-dead"))
 	}
 	d.drain("notify-dead") // the other letter of the sample
 	batch := d.take("notify", 10)
@@ -117,9 +115,7 @@ func TestUsersAreTold(t *testing.T) {
 		t.Fatal("no notification is due")
 	}
 	for range 2 {
-		if failed := d.deliver(mailer, "notify", batch); len(failed) > 0 {
-			t.Fatalf("messages %q have to come again", failed)
-		}
+		d.settle(t, mailer, "notify", batch)
 	}
 
 	sent := box.sent()
@@ -154,9 +150,7 @@ func TestUsersAreTold(t *testing.T) {
 		d.drain("notify")
 		event := d.replay("sqs-notify-with-malformed.json", "notify")
 		for range 2 {
-			if failed := d.deliver(mailer, "notify", event); len(failed) > 0 {
-				t.Fatalf("messages %q have to come again", failed)
-			}
+			d.settle(t, mailer, "notify", event)
 		}
 		if sent := box.sent(); len(sent) != 2 || sent[1].Content.Simple.Subject.Data != "Admin Assistant: Archive run was started late" {
 			t.Errorf("sent %+v", sent)

@@ -28,9 +28,7 @@ func TestABackupBecomesACalendarAgain(t *testing.T) {
 	backup := start("/v1/backups", map[string]any{"calendar": "msgraph://" + address + "/calendars/primary"})
 	batch := d.take("backup", 10)
 	for range 2 {
-		if failed := d.deliver(worker, "backup", batch); len(failed) > 0 {
-			t.Fatalf("messages %q have to come again", failed)
-		}
+		d.settle(t, worker, "backup", batch)
 	}
 	if r := d.stored(backup); r.State != run.Succeeded {
 		t.Fatalf("the backup is %s, %+v", r.State, r.Problem)
@@ -38,19 +36,7 @@ func TestABackupBecomesACalendarAgain(t *testing.T) {
 
 	id := start("/v1/restores", map[string]any{"backup": backup, "into": "msgraph://" + address + "/calendars/Archive", "create_calendar": true})
 	batch = d.take("backup", 10)
-	payload, err := json.Marshal(batch)
-	must(t, err)
-	held := d.gate.stopAt(2, true)
-	done := make(chan outcome, 1)
-	go func() {
-		a, err := worker.Invoke(d.ctx, payload)
-		done <- outcome{a, err}
-	}()
-	select {
-	case <-held.reached:
-	case o := <-done:
-		t.Fatalf("the invocation ended before its second write: %s, %v", o.answer.Payload, o.err)
-	}
+	done := d.hold(t, worker, batch, 2, true)
 	worker.Kill()
 	if o := <-done; !errors.As(o.err, new(*lambdatest.CrashError)) {
 		t.Fatalf("the invocation ended with %s, %v", o.answer.Payload, o.err)
@@ -62,9 +48,7 @@ func TestABackupBecomesACalendarAgain(t *testing.T) {
 	next := d.start("backup")
 	batch = d.again("backup", batch)
 	for range 2 {
-		if failed := d.deliver(next, "backup", batch); len(failed) > 0 {
-			t.Fatalf("messages %q have to come again", failed)
-		}
+		d.settle(t, next, "backup", batch)
 	}
 	r := d.stored(id)
 	var result restore.Result

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -47,24 +46,14 @@ func (p *program) actionList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List actions, the newest first", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			query := url.Values{}
+			query := given(map[string]string{"kind": kind})
 			if state != "all" {
 				query.Set("state", state)
 			}
-			if kind != "" {
-				query.Set("kind", kind)
-			}
-			found, err := all[actionView](ctx, c, "/v1/actions", query, 0)
-			if err != nil || p.output == "json" {
-				return errors.Join(err, p.jsonUnless(err, found))
-			}
-			var rows []table.Row
-			for _, v := range found {
+			return printList(ctx, p, c, "/v1/actions", query, 0, table.Row{"Action", "Kind", "State", "Since", "What"}, func(v actionView) table.Row {
 				what, _, _ := strings.Cut(v.Detail, "\n")
-				rows = append(rows, table.Row{v.ID, v.Kind, v.State, minute(v.Since), what})
-			}
-			p.printTable(table.Row{"Action", "Kind", "State", "Since", "What"}, rows)
-			return nil
+				return table.Row{v.ID, v.Kind, v.State, minute(v.Since), what}
+			})
 		}),
 	}
 	cmd.Flags().StringVar(&state, "state", "open", "open, resolved, dismissed or all")
@@ -117,6 +106,3 @@ func (p *program) actionEnd(verb, short string) *cobra.Command {
 		}),
 	}
 }
-
-// minute tells an instant in this machine's time zone.
-func minute(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }

@@ -250,10 +250,7 @@ func (p *program) printRun(r runView, config string, items []runItem, zone *time
 	case r.Kind != run.Archive:
 		kind = string(r.Kind)
 	}
-	fmt.Fprintf(p.out, "%s %s of config %s, %s: %s\n", kind, r.ID, printable(config), r.days(), r.State)
-	if r.Problem != nil {
-		fmt.Fprintf(p.out, "%s\n", printable(r.Problem.Detail))
-	}
+	p.printHead(&r, fmt.Sprintf("%s %s of config %s, %s", kind, r.ID, printable(config), r.days()))
 	if r.Result != nil {
 		p.printCounts(r.Result.Counts, r.Result.Balanced)
 		fmt.Fprintf(p.out, "%d written, %d failed, %d overlaps, %d for you to decide\n", r.Result.Written, r.Result.Failed, r.Result.Overlaps, r.Result.Actions)
@@ -328,7 +325,7 @@ func (p *program) printRuns(ctx context.Context, c *client, runs []runView) erro
 		if r.Result != nil {
 			counts = fmt.Sprintf("%d fetched, %d written", r.Result.Counts.Fetched, r.Result.Written)
 		}
-		rows = append(rows, table.Row{r.ID, r.Created.Local().Format("2006-01-02 15:04"), string(r.Kind), names[r.Config], r.days(), string(r.State), counts, mark(r.DryRun, "dry run")})
+		rows = append(rows, table.Row{r.ID, minute(r.Created), string(r.Kind), names[r.Config], r.days(), string(r.State), counts, mark(r.DryRun, "dry run")})
 	}
 	p.printTable(table.Row{"Run", "Created", "Kind", "Config", "Period", "State", "", ""}, rows)
 	return nil
@@ -340,10 +337,7 @@ func (p *program) archiveList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List runs, the newest first", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			query := url.Values{}
-			if config != "" {
-				query.Set("config", config)
-			}
+			query := given(map[string]string{"config": config})
 			runs, err := all[runView](ctx, c, "/v1/runs", query, most)
 			if err != nil || p.output == "json" {
 				return errors.Join(err, p.jsonUnless(err, runs))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -89,12 +88,7 @@ func (p *program) auditList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List what was done by you and for you, the newest first", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			records, err := all[auditView](ctx, c, "/v1/audit", filter.query(), most)
-			if err != nil || p.output == "json" {
-				return errors.Join(err, p.jsonUnless(err, records))
-			}
-			var rows []table.Row
-			for _, r := range records {
+			return printList(ctx, p, c, "/v1/audit", filter.query(), most, table.Row{"Record", "Time", "Who", "Action", "On", "Outcome", "From", "Correlation"}, func(r auditView) table.Row {
 				outcome := r.Outcome
 				if r.Fault != "" {
 					outcome += ": " + r.Fault
@@ -103,10 +97,8 @@ func (p *program) auditList() *cobra.Command {
 				if who == "" {
 					who = r.Actor
 				}
-				rows = append(rows, table.Row{r.Seq, r.Time.Local().Format("2006-01-02 15:04:05"), who, r.Action, r.Resource, outcome, r.IP, r.Correlation})
-			}
-			p.printTable(table.Row{"Record", "Time", "Who", "Action", "On", "Outcome", "From", "Correlation"}, rows)
-			return nil
+				return table.Row{r.Seq, r.Time.Local().Format("2006-01-02 15:04:05"), who, r.Action, r.Resource, outcome, r.IP, r.Correlation}
+			})
 		}),
 	}
 	filter.flags(cmd.Flags())

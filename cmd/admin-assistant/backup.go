@@ -66,11 +66,16 @@ func (p *program) backupCommand() *cobra.Command {
 	return cmd
 }
 
-type backupStart struct {
+// whichCalendar names a calendar, by itself or as one of an archive config's.
+type whichCalendar struct {
 	Calendar string `json:"calendar,omitempty"`
 	Config   string `json:"config,omitempty"`
 	Which    string `json:"which,omitempty"`
-	Period   string `json:"period,omitempty"`
+}
+
+type backupStart struct {
+	whichCalendar
+	Period string `json:"period,omitempty"`
 }
 
 func (p *program) backupRun() *cobra.Command {
@@ -102,10 +107,7 @@ func (p *program) backupRun() *cobra.Command {
 
 // printBackupRun prints a run that made a backup.
 func (p *program) printBackupRun(r runView, items []runItem) {
-	fmt.Fprintf(p.out, "backup %s of %s: %s\n", r.ID, printable(r.Calendar), r.State)
-	if r.Problem != nil {
-		fmt.Fprintf(p.out, "%s\n", printable(r.Problem.Detail))
-	}
+	p.printHead(&r, fmt.Sprintf("backup %s of %s", r.ID, printable(r.Calendar)))
 	if b := r.Backup; b != nil {
 		fmt.Fprintf(p.out, "%s, %s\n", counts(b.Counts), humanize.Bytes(uint64(b.Bytes)))
 		if t := b.Cost.Traffic; t.Requests > 0 {
@@ -132,25 +134,10 @@ func (p *program) backupList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List backups, the newest first", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			query := url.Values{}
-			for name, value := range map[string]string{"calendar": filter.calendar, "config": filter.config, "job": filter.job} {
-				if value != "" {
-					query.Set(name, value)
-				}
-			}
-			backups, err := all[backupView](ctx, c, "/v1/backups", query, most)
-			if err != nil {
-				return err
-			}
-			if p.output == "json" {
-				return p.printJSON(backups)
-			}
-			var rows []table.Row
-			for _, v := range backups {
-				rows = append(rows, table.Row{v.ID, v.Made.Local().Format("2006-01-02 15:04"), v.Calendar.URI, v.days(), v.Counts.Events, humanize.Bytes(uint64(v.Bytes)), mark(v.Job != "", "by a job")})
-			}
-			p.printTable(table.Row{"Backup", "Made", "Calendar", "Days", "Events", "Size", ""}, rows)
-			return nil
+			query := given(map[string]string{"calendar": filter.calendar, "config": filter.config, "job": filter.job})
+			return printList(ctx, p, c, "/v1/backups", query, most, table.Row{"Backup", "Made", "Calendar", "Days", "Events", "Size", ""}, func(v backupView) table.Row {
+				return table.Row{v.ID, minute(v.Made), v.Calendar.URI, v.days(), v.Counts.Events, humanize.Bytes(uint64(v.Bytes)), mark(v.Job != "", "by a job")}
+			})
 		}),
 	}
 	cmd.Flags().StringVar(&filter.calendar, "calendar", "", "only backups of this calendar, by its URI")
@@ -176,7 +163,7 @@ func (p *program) backupShow() *cobra.Command {
 			if p.output == "json" {
 				return p.printJSON(m)
 			}
-			fmt.Fprintf(p.out, "backup %s of %s, made %s by version %s\n%s, %s\n", m.ID, printable(m.Calendar.URI), m.Made.Local().Format("2006-01-02 15:04"), m.Software, m.days(), counts(m.Counts))
+			fmt.Fprintf(p.out, "backup %s of %s, made %s by version %s\n%s, %s\n", m.ID, printable(m.Calendar.URI), minute(m.Made), m.Software, m.days(), counts(m.Counts))
 			var rows []table.Row
 			for _, f := range m.Files {
 				rows = append(rows, table.Row{f.Name, humanize.Bytes(uint64(f.Bytes)), humanize.Bytes(uint64(f.RawBytes)), f.RawSHA256, mark(f.LeftOut > 0, fmt.Sprintf("%d left out", f.LeftOut))})

@@ -68,32 +68,14 @@ func (p *program) calendarList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List calendars", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			query := url.Values{}
-			if account != "" {
-				query.Set("account", account)
-			}
-			found, err := all[calendarView](ctx, c, "/v1/calendars", query, 0)
-			if err != nil || p.output == "json" {
-				return errors.Join(err, p.jsonUnless(err, found))
-			}
-			var rows []table.Row
-			for _, v := range found {
-				rows = append(rows, table.Row{v.URI, mark(v.Primary, "default"), mark(!v.CanEdit, "read only")})
-			}
-			p.printTable(table.Row{"Calendar", "", ""}, rows)
-			return nil
+			query := given(map[string]string{"account": account})
+			return printList(ctx, p, c, "/v1/calendars", query, 0, table.Row{"Calendar", "", ""}, func(v calendarView) table.Row {
+				return table.Row{v.URI, mark(v.Primary, "default"), mark(!v.CanEdit, "read only")}
+			})
 		}),
 	}
 	cmd.Flags().StringVar(&account, "account", "", "only calendars of this account")
 	return cmd
-}
-
-// jsonUnless prints a value unless there is an error already.
-func (p *program) jsonUnless(err error, v any) error {
-	if err != nil {
-		return nil
-	}
-	return p.printJSON(v)
 }
 
 func mark(yes bool, word string) string {

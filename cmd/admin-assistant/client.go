@@ -281,3 +281,14 @@ func all[T any](ctx context.Context, c *client, path string, query url.Values, m
 	}
 	return items, nil
 }
+
+// given is the query of those parameters that have a value.
+func given(parameters map[string]string) url.Values {
+	query := url.Values{}
+	for name, value := range parameters {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	return query
+}

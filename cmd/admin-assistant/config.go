@@ -112,16 +112,9 @@ func (p *program) configList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List archive configs", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			found, err := all[configView](ctx, c, "/v1/archive-configs", nil, 0)
-			if err != nil || p.output == "json" {
-				return errors.Join(err, p.jsonUnless(err, found))
-			}
-			var rows []table.Row
-			for _, v := range found {
-				rows = append(rows, table.Row{v.Name, v.Source, v.Archive, v.Timezone, v.Purpose, v.Overlaps, mark(!v.Active, "inactive")})
-			}
-			p.printTable(table.Row{"Config", "Source", "Archive", "Time zone", "Purpose", "Overlaps", ""}, rows)
-			return nil
+			return printList(ctx, p, c, "/v1/archive-configs", nil, 0, table.Row{"Config", "Source", "Archive", "Time zone", "Purpose", "Overlaps", ""}, func(v configView) table.Row {
+				return table.Row{v.Name, v.Source, v.Archive, v.Timezone, v.Purpose, v.Overlaps, mark(!v.Active, "inactive")}
+			})
 		}),
 	}
 }

@@ -305,12 +305,7 @@ func (p *program) jobList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List jobs", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			query := url.Values{}
-			for name, value := range map[string]string{"config": config, "state": state} {
-				if value != "" {
-					query.Set(name, value)
-				}
-			}
+			query := given(map[string]string{"config": config, "state": state})
 			jobs, err := all[jobView](ctx, c, "/v1/jobs", query, 0)
 			if err != nil || p.output == "json" {
 				return errors.Join(err, p.jsonUnless(err, jobs))

@@ -77,11 +77,7 @@ func (p *program) ledgerDay() *cobra.Command {
 		Use: "day DAY", Short: "Show a day as the ledger has it", Args: cobra.ExactArgs(1),
 		Long: "Show a day as the ledger has it, or with --as-of had it at an instant.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			query := url.Values{}
-			if asOf != "" {
-				query.Set("as_of", asOf)
-			}
-			return p.entries(cmd, config, "/days/"+url.PathEscape(args[0]), query)
+			return p.entries(cmd, config, "/days/"+url.PathEscape(args[0]), given(map[string]string{"as_of": asOf}))
 		},
 	}
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")

@@ -43,16 +43,9 @@ func (p *program) notificationList() *cobra.Command {
 			if unread {
 				query.Set("unread", "true")
 			}
-			found, err := all[notificationView](ctx, c, "/v1/notifications", query, 0)
-			if err != nil || p.output == "json" {
-				return errors.Join(err, p.jsonUnless(err, found))
-			}
-			var rows []table.Row
-			for _, v := range found {
-				rows = append(rows, table.Row{v.ID, minute(v.Updated), v.Class, v.State, v.Title, mark(v.Read == nil, "unread")})
-			}
-			p.printTable(table.Row{"Notification", "When", "Class", "State", "What", ""}, rows)
-			return nil
+			return printList(ctx, p, c, "/v1/notifications", query, 0, table.Row{"Notification", "When", "Class", "State", "What", ""}, func(v notificationView) table.Row {
+				return table.Row{v.ID, minute(v.Updated), v.Class, v.State, v.Title, mark(v.Read == nil, "unread")}
+			})
 		}),
 	}
 	cmd.Flags().BoolVar(&unread, "unread", false, "only those that are not marked as read")

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -40,6 +43,36 @@ func (p *program) printTable(header table.Row, rows []table.Row) {
 	t.Render()
 }
 
+// jsonUnless prints a value unless there is an error already.
+func (p *program) jsonUnless(err error, v any) error {
+	if err != nil {
+		return nil
+	}
+	return p.printJSON(v)
+}
+
+// printList prints what a path lists, the first most of it or, with 0, all: as JSON, or in a table with a row each.
+func printList[T any](ctx context.Context, p *program, c *client, path string, query url.Values, most int, header table.Row, row func(T) table.Row) error {
+	found, err := all[T](ctx, c, path, query, most)
+	if err != nil || p.output == "json" {
+		return errors.Join(err, p.jsonUnless(err, found))
+	}
+	rows := make([]table.Row, len(found))
+	for i, v := range found {
+		rows[i] = row(v)
+	}
+	p.printTable(header, rows)
+	return nil
+}
+
+// printHead prints which run it is, what has become of it and why it failed.
+func (p *program) printHead(r *runView, what string) {
+	fmt.Fprintf(p.out, "%s: %s\n", what, r.State)
+	if r.Problem != nil {
+		fmt.Fprintf(p.out, "%s\n", printable(r.Problem.Detail))
+	}
+}
+
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -48,6 +81,9 @@ func printable(s string) string {
 		return r
 	}, s)
 }
+
+// minute tells an instant in this machine's time zone.
+func minute(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
 
 // when tells an appointment's time in a zone: "Thu 2026-10-15 09:00-11:00", or its dates.
 func when(a *calendar.Appointment, zone *time.Location) string {

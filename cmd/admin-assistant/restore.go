@@ -199,10 +199,7 @@ func (p *program) printRestore(r runView) {
 	if r.DryRun {
 		kind = "preview of the restore"
 	}
-	fmt.Fprintf(p.out, "%s %s into %s: %s\n", kind, r.ID, printable(r.Calendar), r.State)
-	if r.Problem != nil {
-		fmt.Fprintf(p.out, "%s\n", printable(r.Problem.Detail))
-	}
+	p.printHead(&r, fmt.Sprintf("%s %s into %s", kind, r.ID, printable(r.Calendar)))
 	if r.Restore == nil {
 		return
 	}
@@ -216,11 +213,7 @@ func (p *program) printRestore(r runView) {
 
 // backupDrill proves that the newest backup of a calendar restores.
 func (p *program) backupDrill() *cobra.Command {
-	var start struct {
-		Calendar string `json:"calendar,omitempty"`
-		Config   string `json:"config,omitempty"`
-		Which    string `json:"which,omitempty"`
-	}
+	var start whichCalendar
 	cmd := &cobra.Command{
 		Use: "drill", Short: "Prove that the newest backup of a calendar restores", Args: cobra.NoArgs,
 		Long: "Restore the newest backup of all of a calendar into a new calendar beside it, compare both field by field, and remove the new one.\n" +
@@ -247,10 +240,7 @@ func (p *program) showDrill(r runView) error {
 		}
 		return r.exit()
 	}
-	fmt.Fprintf(p.out, "drill %s of %s: %s\n", r.ID, printable(r.Calendar), r.State)
-	if r.Problem != nil {
-		fmt.Fprintf(p.out, "%s\n", printable(r.Problem.Detail))
-	}
+	p.printHead(&r, fmt.Sprintf("drill %s of %s", r.ID, printable(r.Calendar)))
 	if r.Drill == nil {
 		return r.exit()
 	}

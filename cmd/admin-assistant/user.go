@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -45,11 +44,11 @@ func (p *program) showUser(v userView) error {
 		time *time.Time
 	}{{"Since", v.Created}, {"Erasing since", v.Erasing}, {"Erased", v.Erased}} {
 		if at.time != nil {
-			rows = append(rows, table.Row{at.what, at.time.Local().Format("2006-01-02 15:04")})
+			rows = append(rows, table.Row{at.what, minute(*at.time)})
 		}
 	}
 	if v.Disabled != nil {
-		rows = append(rows, table.Row{"Disabled", v.Disabled.At.Local().Format("2006-01-02 15:04") + " by " + v.Disabled.By})
+		rows = append(rows, table.Row{"Disabled", minute(v.Disabled.At) + " by " + v.Disabled.By})
 	}
 	p.printTable(table.Row{"User", printable(v.Name)}, rows)
 	return nil
@@ -59,16 +58,9 @@ func (p *program) userList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the users", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			users, err := all[userView](ctx, c, "/v1/users", nil, 0)
-			if err != nil || p.output == "json" {
-				return errors.Join(err, p.jsonUnless(err, users))
-			}
-			var rows []table.Row
-			for _, v := range users {
-				rows = append(rows, table.Row{v.Name, v.Object, v.Role, v.State, v.Seen})
-			}
-			p.printTable(table.Row{"User", "Object", "Role", "State", "Seen"}, rows)
-			return nil
+			return printList(ctx, p, c, "/v1/users", nil, 0, table.Row{"User", "Object", "Role", "State", "Seen"}, func(v userView) table.Row {
+				return table.Row{v.Name, v.Object, v.Role, v.State, v.Seen}
+			})
 		}),
 	}
 }
@@ -139,7 +131,7 @@ func (p *program) userDelete() *cobra.Command {
 				_, err := fmt.Fprintf(p.out, "all is erased that was kept of %s\n", printable(args[0]))
 				return err
 			}
-			_, err := fmt.Fprintf(p.out, "%s is being erased; say it again at %s, for the rest\n", printable(args[0]), done.Again.Local().Format("2006-01-02 15:04"))
+			_, err := fmt.Fprintf(p.out, "%s is being erased; say it again at %s, for the rest\n", printable(args[0]), minute(*done.Again))
 			return err
 		}),
 	}

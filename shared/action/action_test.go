@@ -6,15 +6,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/machinetest"
 	"adminassistant/shared/store"
-	"adminassistant/shared/store/sqlite"
 	"adminassistant/shared/wiretest"
 )
 
@@ -27,31 +26,21 @@ var monday = time.Date(2026, 10, 5, 12, 0, 0, 0, time.UTC)
 
 // world is actions over a real store, with a clock that goes on by a second whenever it is asked.
 type world struct {
+	*machinetest.Clock
+	*machinetest.Machine
 	*Actions
-	t     *testing.T
-	table store.Table
-	ids   atomic.Int64
-	ticks atomic.Int64
+	t *testing.T
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t}
-	table, err := sqlite.Open(":memory:", w.clock)
-	must(t, err)
-	t.Cleanup(func() { must(t, table.Close()) })
-	w.table = table
-	w.Actions = w.over(table)
+	clock := machinetest.NewClock(monday, time.Second)
+	w := &world{Clock: clock, Machine: machinetest.New(t, clock.Now), t: t}
+	w.Actions = w.over(w.Table)
 	return w
 }
 
-func (w *world) over(table store.Table) *Actions {
-	return New(table, func() string { return fmt.Sprintf("A%05d", w.ids.Add(1)) }, w.clock)
-}
-
-func (w *world) clock() time.Time {
-	return monday.Add(time.Duration(w.ticks.Add(1)) * time.Second)
-}
+func (w *world) over(table store.Table) *Actions { return New(table, w.NewID, w.Now) }
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -104,7 +93,7 @@ func TestRaise(t *testing.T) {
 			t.Errorf("the second time: %s", diff)
 		}
 		want := &Action{
-			ID: "A00001", User: ann, Cause: Cause{RunFailed, "archive#work"}, Subject: Subject{"run", "R1"}, Detail: "the run of minute 1 failed", State: Open,
+			ID: "ID00000001", User: ann, Cause: Cause{RunFailed, "archive#work"}, Subject: Subject{"run", "R1"}, Detail: "the run of minute 1 failed", State: Open,
 			At: monday.Add(time.Minute), History: []Change{{At: first.Created, State: Open, Why: "R1"}}, Created: first.Created, Updated: first.Created, stored: 1,
 		}
 		if diff := cmp.Diff(want, first, cmp.AllowUnexported(Action{})); diff != "" {
@@ -144,7 +133,7 @@ func TestRaise(t *testing.T) {
 		for i := range ids {
 			all.Go(func() {
 				for {
-					a, err := w.over(w.table).Raise(t.Context(), failure(1+i%4))
+					a, err := w.over(w.Table).Raise(t.Context(), failure(1+i%4))
 					if fault.Of(err) == fault.Unavailable && err != nil {
 						continue // others were faster, again and again
 					}
@@ -231,7 +220,7 @@ func TestSettled(t *testing.T) {
 	})
 	t.Run("without anything to resolve it costs one request", func(t *testing.T) {
 		w := newWorld(t)
-		counter := &store.Counter{Table: w.table}
+		counter := &store.Counter{Table: w.Table}
 		if resolved, err := w.over(counter).Settled(t.Context(), ann, monday, "R0", cause, other); err != nil || resolved != nil || counter.Requests() != 1 {
 			t.Errorf("%+v, %v after %d requests", resolved, err, counter.Requests())
 		}
@@ -288,9 +277,9 @@ func TestTheUserEnds(t *testing.T) {
 		w.raise(open)
 		_, err := w.Dismiss(t.Context(), ann, ended.ID)
 		must(t, err)
-		w.ticks.Add(int64(keep/time.Second) + 100)
+		w.Advance(keep + 100*time.Second)
 		w.listed(Dismissed)
-		items, err := store.All(t.Context(), w.table, store.Query{PK: "USER#" + ann})
+		items, err := store.All(t.Context(), w.Table, store.Query{PK: "USER#" + ann})
 		must(t, err)
 		if len(items) != 2 {
 			t.Errorf("%d items are left", len(items))
@@ -312,7 +301,7 @@ func TestList(t *testing.T) {
 	slices.Reverse(raised)
 	w.listed(Open, raised...)
 	w.listed("", raised...)
-	if got := w.list(ann, Open, ShrunkWindow); len(got) != 5 || got[0] != "A00021" {
+	if got := w.list(ann, Open, ShrunkWindow); len(got) != 5 || got[0] != "ID00000021" {
 		t.Errorf("of one kind: %q", got)
 	}
 	for _, kind := range []Kind{"", RunFailed} {
@@ -334,7 +323,7 @@ func TestList(t *testing.T) {
 			t.Errorf("pages of %q: %q", kind, all)
 		}
 	}
-	_, err := w.table.Put(t.Context(), store.Item{Key: actionKey(ann, "A99999"), Data: []byte(`{"id": "A00001"}`)}, store.Any())
+	_, err := w.Table.Put(t.Context(), store.Item{Key: actionKey(ann, "A99999"), Data: []byte(`{"id": "ID00000001"}`)}, store.Any())
 	must(t, err)
 	w.listed("", raised...)
 	if _, err := w.Get(t.Context(), ann, "A99999"); fault.Of(err) != fault.Malformed {
@@ -349,7 +338,7 @@ func TestWhatIsUnreadableStopsNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			broken := w.raise(failure(1))
-			_, err := w.table.Put(t.Context(), store.Item{Key: key(broken), Data: []byte(`[]`)}, store.Any())
+			_, err := w.Table.Put(t.Context(), store.Item{Key: key(broken), Data: []byte(`[]`)}, store.Any())
 			must(t, err)
 			if last, err := w.Last(t.Context(), ann, broken.Cause); err != nil || last != nil {
 				t.Errorf("the last one is %+v, %v", last, err)
@@ -370,8 +359,8 @@ func TestEraseLeavesNothing(t *testing.T) {
 	a := failure(1)
 	a.Of, a.User = "other", bob
 	w.raise(a)
-	must(t, Erase(t.Context(), w.table, ann))
-	if items, err := store.All(t.Context(), w.table, store.Query{PK: "USER#" + ann}); err != nil || len(items) != 0 {
+	must(t, Erase(t.Context(), w.Table, ann))
+	if items, err := store.All(t.Context(), w.Table, store.Query{PK: "USER#" + ann}); err != nil || len(items) != 0 {
 		t.Errorf("%d items are left, %v", len(items), err)
 	}
 	if len(w.list(bob, Open, "")) != 1 {
@@ -382,44 +371,35 @@ func TestEraseLeavesNothing(t *testing.T) {
 // TestAnActionSurvivesDyingAnywhere lets the process die at every single request, before it took effect and after it. What it did is told
 // again from the start.
 func TestAnActionSurvivesDyingAnywhere(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		for n := 1; ; n++ {
-			finished := false
-			t.Run(fmt.Sprintf("at request %d, effect %v", n, after), func(t *testing.T) {
-				w := newWorld(t)
-				steps := func(s *Actions) error {
-					if _, err := s.Raise(t.Context(), failure(1)); err != nil {
-						return err
-					}
-					if _, err := s.Raise(t.Context(), failure(2)); err != nil {
-						return err
-					}
-					_, err := s.Settled(t.Context(), ann, failure(3).At, "R3", failure(3).Cause)
-					return err
-				}
-				dying := &wiretest.Wire{DieAt: n, After: after}
-				err := steps(w.over(dying.Table(w.table)))
-				if finished = !dying.Dead(); finished != (err == nil) {
-					t.Fatalf("%v", err)
-				}
-				must(t, steps(w.Actions))
-				all := w.list(ann, "", "")
-				if len(all) != 1 {
-					t.Fatalf("there are %q", all)
-				}
-				a, err := w.Get(t.Context(), ann, all[0])
-				must(t, err)
-				var why []string
-				for _, c := range a.History {
-					why = append(why, c.Why)
-				}
-				if a.State != Resolved || strings.Join(why, " ") != "R1 R2 R3" {
-					t.Errorf("%s, history %q", a.State, why)
-				}
-			})
-			if finished || t.Failed() {
-				break
+	wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {
+		w := newWorld(t)
+		steps := func(s *Actions) error {
+			if _, err := s.Raise(t.Context(), failure(1)); err != nil {
+				return err
 			}
+			if _, err := s.Raise(t.Context(), failure(2)); err != nil {
+				return err
+			}
+			_, err := s.Settled(t.Context(), ann, failure(3).At, "R3", failure(3).Cause)
+			return err
 		}
-	}
+		err := steps(w.over(dying.Table(w.Table)))
+		if dying.Dead() == (err == nil) {
+			t.Fatalf("%v", err)
+		}
+		must(t, steps(w.Actions))
+		all := w.list(ann, "", "")
+		if len(all) != 1 {
+			t.Fatalf("there are %q", all)
+		}
+		a, err := w.Get(t.Context(), ann, all[0])
+		must(t, err)
+		var why []string
+		for _, c := range a.History {
+			why = append(why, c.Why)
+		}
+		if a.State != Resolved || strings.Join(why, " ") != "R1 R2 R3" {
+			t.Errorf("%s, history %q", a.State, why)
+		}
+	})
 }

@@ -329,52 +329,45 @@ func (w *watched) over(wire *wiretest.Wire) *system {
 // before it took effect and after it. The message of the run is delivered again, and what is told in the end is one of each.
 func TestAFailedRunIsToldOnceWhereverItsProcessDies(t *testing.T) {
 	for _, bury := range []bool{false, true} {
-		for _, after := range []bool{false, true} {
-			for n := 1; ; n++ {
-				finished := false
-				t.Run(fmt.Sprintf("dead letter %v, at request %d, effect %v", bury, n, after), func(t *testing.T) {
-					w := watch(t)
-					id := w.do("ann", "POST", "/v1/runs", `{"kind": "archive", "config": "work", "period": "last 3 days"}`, "id")
-					messages, err := w.archives.Receive(t.Context(), 1, time.Minute, 0)
-					must(t, err)
-					m := messages[0]
-					handle := func(y *system) error {
-						worker := y.worker(y.archives, time.Second, time.Minute, map[run.Kind]run.Handler{run.Archive: y.archiver()})
-						if bury {
-							return worker.HandleDead(t.Context(), m)
-						}
-						return worker.Handle(t.Context(), m)
+		t.Run(fmt.Sprintf("dead letter %v", bury), func(t *testing.T) {
+			wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {
+				w := watch(t)
+				id := w.do("ann", "POST", "/v1/runs", `{"kind": "archive", "config": "work", "period": "last 3 days"}`, "id")
+				messages, err := w.archives.Receive(t.Context(), 1, time.Minute, 0)
+				must(t, err)
+				m := messages[0]
+				handle := func(y *system) error {
+					worker := y.worker(y.archives, time.Second, time.Minute, map[run.Kind]run.Handler{run.Archive: y.archiver()})
+					if bury {
+						return worker.HandleDead(t.Context(), m)
 					}
-					dying := &wiretest.Wire{DieAt: n, After: after}
-					y := w.over(dying)
-					if err = handle(y); err == nil {
-						_, err = w.mail(y)
-					}
-					if finished = !dying.Dead(); finished {
-						must(t, err)
-					}
-					_, err = w.mail(w.system) // another one may be at it before the run's message comes again
-					must(t, err)
-					for range 2 {
-						must(t, handle(w.system))
-						w.mailed(1)
-					}
-					r, err := w.runs.Get(t.Context(), watchedUser, id)
-					must(t, err)
-					notes, open := w.notes(), w.actions("")
-					if r.State != run.Failed || len(notes) != 1 || notes[0].State != "failed" || notes[0].Mail != notify.Sent || len(open) != 1 || open[0].State != action.Open {
-						t.Errorf("the run is %s; told of %+v; actions %+v", r.State, notes, open)
-					}
-					records, err := w.audit.List(t.Context(), watchedUser, audit.Filter{Action: "run.archive.finished"}, 10, "")
-					if err != nil || len(records.Records) != 1 {
-						t.Errorf("%d records, %v", len(records.Records), err)
-					}
-				})
-				if finished || t.Failed() {
-					break
+					return worker.Handle(t.Context(), m)
 				}
-			}
-		}
+				y := w.over(dying)
+				if err = handle(y); err == nil {
+					_, err = w.mail(y)
+				}
+				if !dying.Dead() {
+					must(t, err)
+				}
+				_, err = w.mail(w.system) // another one may be at it before the run's message comes again
+				must(t, err)
+				for range 2 {
+					must(t, handle(w.system))
+					w.mailed(1)
+				}
+				r, err := w.runs.Get(t.Context(), watchedUser, id)
+				must(t, err)
+				notes, open := w.notes(), w.actions("")
+				if r.State != run.Failed || len(notes) != 1 || notes[0].State != "failed" || notes[0].Mail != notify.Sent || len(open) != 1 || open[0].State != action.Open {
+					t.Errorf("the run is %s; told of %+v; actions %+v", r.State, notes, open)
+				}
+				records, err := w.audit.List(t.Context(), watchedUser, audit.Filter{Action: "run.archive.finished"}, 10, "")
+				if err != nil || len(records.Records) != 1 {
+					t.Errorf("%d records, %v", len(records.Records), err)
+				}
+			})
+		})
 	}
 }
 

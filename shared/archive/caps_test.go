@@ -24,7 +24,7 @@ func TestConfigsAreCapped(t *testing.T) {
 			all.Go(func() {
 				c := first
 				c.Name = fmt.Sprint("last", i)
-				_, errs[i] = w.configs(w.table).Create(t.Context(), user, c)
+				_, errs[i] = w.configs(w.Table).Create(t.Context(), user, c)
 			})
 		}
 		all.Wait()
@@ -42,7 +42,7 @@ func TestConfigsAreCapped(t *testing.T) {
 		}
 	})
 	t.Run("a name that is taken is told first, and another user has places of their own", func(t *testing.T) {
-		configs := w.configs(w.table)
+		configs := w.configs(w.Table)
 		if _, err := configs.Create(t.Context(), user, first); fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "named") {
 			t.Error(err)
 		}
@@ -51,7 +51,7 @@ func TestConfigsAreCapped(t *testing.T) {
 		}
 	})
 	t.Run("a place becomes free when one is deleted", func(t *testing.T) {
-		configs := w.configs(w.table)
+		configs := w.configs(w.Table)
 		if err := configs.Delete(t.Context(), user, first.ID, first.Version); err != nil {
 			t.Fatal(err)
 		}
@@ -66,8 +66,8 @@ func TestWindowOfALongPauseIsCapped(t *testing.T) {
 	c := w.config()
 	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
 	w.archive(c)
-	configs := w.configs(w.table)
-	now := w.clock()
+	configs := w.configs(w.Table)
+	now := w.Now()
 	_, through, err := configs.Window(t.Context(), c, now)
 	must(t, err)
 	for _, years := range []int{1, 2, 5} {

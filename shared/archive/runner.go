@@ -22,26 +22,16 @@ import (
 
 // Result is what an archive run reports.
 type Result struct {
-	Counts   Counts `json:"counts"`
-	Balanced bool   `json:"balanced"`
-	Written  int    `json:"written" doc:"Events written to the archive calendar."`
-	Failed   int    `json:"failed" doc:"Events that the archive calendar refused."`
-	Overlaps int    `json:"overlaps" doc:"Groups of appointments that share time."`
-	Actions  int    `json:"actions" doc:"Things that the user has to decide."`
-	Shrunk   bool   `json:"shrunk,omitempty" doc:"The source shows far fewer events than the ledger holds, so that nothing was done."`
-	Link     string `json:"link,omitempty" doc:"Hash of the run's link in the ledger's chain."`
-	Cost     Cost   `json:"cost"`
+	Counts   Counts   `json:"counts"`
+	Balanced bool     `json:"balanced"`
+	Written  int      `json:"written" doc:"Events written to the archive calendar."`
+	Failed   int      `json:"failed" doc:"Events that the archive calendar refused."`
+	Overlaps int      `json:"overlaps" doc:"Groups of appointments that share time."`
+	Actions  int      `json:"actions" doc:"Things that the user has to decide."`
+	Shrunk   bool     `json:"shrunk,omitempty" doc:"The source shows far fewer events than the ledger holds, so that nothing was done."`
+	Link     string   `json:"link,omitempty" doc:"Hash of the run's link in the ledger's chain."`
+	Cost     run.Cost `json:"cost"`
 }
-
-// Cost is what the last attempt at a run asked of the store and of the calendars' provider.
-type Cost struct {
-	Store   int              `json:"store" doc:"Requests to the store."`
-	Retries int              `json:"retries" doc:"Requests to the provider that were made again."`
-	Traffic calendar.Traffic `json:"provider"`
-}
-
-// metered is a provider that counts what it sends.
-type metered interface{ Stats() calendar.Traffic }
 
 // Runner carries archive runs out.
 type Runner struct {
@@ -677,7 +667,7 @@ func (x *execution) end(ctx context.Context, state run.State, problem *run.Probl
 	}
 
 	now := x.Clock()
-	result := Result{Counts: x.plan.Counts, Balanced: x.plan.Balanced(), Written: len(x.written), Failed: len(x.problems), Overlaps: len(x.plan.Overlaps), Actions: len(x.plan.Actions), Shrunk: x.shrunk, Cost: x.cost()}
+	result := Result{Counts: x.plan.Counts, Balanced: x.plan.Balanced(), Written: len(x.written), Failed: len(x.problems), Overlaps: len(x.plan.Overlaps), Actions: len(x.plan.Actions), Shrunk: x.shrunk, Cost: run.CostOf(x.table, &x.patience, x.source, x.target)}
 	x.run.Problem, x.run.Failed = problem, len(x.problems)
 	x.run.Progress.Total = len(x.plan.Items)
 	// A run that carried its plan out has a link even when it changed nothing: it proves that the window was looked at.

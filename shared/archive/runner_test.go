@@ -7,48 +7,38 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"adminassistant/shared/archive"
-	"adminassistant/shared/blob"
-	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/machinetest"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
-	"adminassistant/shared/store/sqlite"
+	"adminassistant/shared/wiretest"
 )
 
 const user = "local#tester"
 
 // world is one machine: a store, blobs and a local provider, on a clock that moves when it is told to.
 type world struct {
+	*machinetest.Clock
+	*machinetest.Machine
 	t        *testing.T
-	mu       sync.Mutex
-	now      time.Time
-	ids      int
-	table    store.Table
-	blobs    blob.Blob
 	calendar *local.Provider
 	source   calendar.Info
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, now: time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC)}
-	table, err := sqlite.Open(":memory:", w.clock)
-	must(t, err)
-	t.Cleanup(func() { table.Close() })
-	blobs, err := folder.Open(t.TempDir())
-	must(t, err)
-	t.Cleanup(func() { blobs.Close() })
-	w.table, w.blobs = table, blobs
-	w.calendar = local.New(table, w.newID, w.clock)
+	clock := machinetest.NewClock(time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC), time.Millisecond)
+	w := &world{Clock: clock, Machine: machinetest.New(t, clock.Now), t: t}
+	w.calendar = local.New(w.Table, w.NewID, w.Now)
+	var err error
 	w.source, err = w.calendar.CreateCalendar(t.Context(), uri("Work"))
 	must(t, err)
 	return w
@@ -65,33 +55,13 @@ func uri(name string) calendar.URI {
 	return calendar.URI{Provider: calendar.ProviderLocal, Account: "me", Calendar: name}
 }
 
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(time.Millisecond)
-	return w.now
-}
-
-func (w *world) advance(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
-}
-
-func (w *world) newID() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ids++
-	return fmt.Sprintf("ID%08d", w.ids)
-}
-
 // add puts an event into the source calendar and returns its id.
 func (w *world) add(subject, start, end string, change ...func(*calendar.Draft)) string {
 	w.t.Helper()
 	d := calendar.Draft{
 		Subject: subject, Start: calendar.DateTime{Local: start + ":00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: end + ":00", Zone: "Europe/Berlin"},
 		Categories: []string{"Acme - billable"}, ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
-		TransactionID: w.newID(),
+		TransactionID: w.NewID(),
 	}
 	for _, c := range change {
 		c(&d)
@@ -126,21 +96,21 @@ func (w *world) config(change ...func(*archive.Config)) archive.Config {
 	for _, f := range change {
 		f(&c)
 	}
-	c, err := w.configs(w.table).Create(w.t.Context(), user, c)
+	c, err := w.configs(w.Table).Create(w.t.Context(), user, c)
 	must(w.t, err)
 	return c
 }
 
 func (w *world) configs(t store.Table) *archive.Configs {
-	return archive.NewConfigs(t, ledger.New(t, w.blobs), w.newID, w.clock)
+	return archive.NewConfigs(t, ledger.New(t, w.Blobs), w.NewID, w.Now)
 }
 
 // runner returns a runner over a table and a provider, which may be ones that fail.
 func (w *world) runner(t store.Table, p calendar.Provider) *archive.Runner {
 	return &archive.Runner{
-		Table: t, Blobs: w.blobs,
+		Table: t, Blobs: w.Blobs,
 		Provider: func(context.Context, string, calendar.URI) (calendar.Provider, error) { return p, nil },
-		Clock:    w.clock, NewID: w.newID, LeaseFor: time.Minute, HandOn: time.Minute,
+		Clock:    w.Now, NewID: w.NewID, LeaseFor: time.Minute, HandOn: time.Minute,
 	}
 }
 
@@ -155,11 +125,11 @@ func day(s string) calendar.Date {
 // start stores a run of October.
 func (w *world) start(c archive.Config, change ...func(*run.Run)) *run.Run {
 	w.t.Helper()
-	r := &run.Run{ID: w.newID(), User: user, Kind: run.Archive, Config: c.ID, From: day("2026-10-01"), To: day("2026-10-31"), State: run.Queued, Created: w.clock()}
+	r := &run.Run{ID: w.NewID(), User: user, Kind: run.Archive, Config: c.ID, From: day("2026-10-01"), To: day("2026-10-31"), State: run.Queued, Created: w.Now()}
 	for _, f := range change {
 		f(r)
 	}
-	r, created, err := run.NewStore(w.table).Create(w.t.Context(), r)
+	r, created, err := run.NewStore(w.Table).Create(w.t.Context(), r)
 	must(w.t, err)
 	if !created {
 		w.t.Fatalf("run %s is under way", r.ID)
@@ -171,13 +141,13 @@ func (w *world) start(c archive.Config, change ...func(*run.Run)) *run.Run {
 func (w *world) archive(c archive.Config, change ...func(*run.Run)) (*run.Run, archive.Result) {
 	w.t.Helper()
 	r := w.start(c, change...)
-	must(w.t, w.runner(w.table, w.calendar).Run(w.t.Context(), r))
+	must(w.t, w.runner(w.Table, w.calendar).Run(w.t.Context(), r))
 	return w.result(r.ID)
 }
 
 func (w *world) result(id string) (*run.Run, archive.Result) {
 	w.t.Helper()
-	r, err := run.NewStore(w.table).Get(w.t.Context(), user, id)
+	r, err := run.NewStore(w.Table).Get(w.t.Context(), user, id)
 	must(w.t, err)
 	var result archive.Result
 	must(w.t, json.Unmarshal(r.Result, &result))
@@ -223,7 +193,7 @@ func (w *world) told(id string) []string {
 
 func (w *world) verify(c archive.Config) {
 	w.t.Helper()
-	report, err := ledger.New(w.table, w.blobs).Verify(w.t.Context(), c.ID)
+	report, err := ledger.New(w.Table, w.Blobs).Verify(w.t.Context(), c.ID)
 	must(w.t, err)
 	if !report.OK {
 		w.t.Errorf("the ledger does not verify: %+v, first %+v", report, report.First)
@@ -286,8 +256,8 @@ func TestRunner(t *testing.T) {
 		id := w.add("Workshop", "2026-10-20T09:00", "2026-10-20T12:00")
 		c := w.config(func(c *archive.Config) { c.OnDrift = archive.AcceptOnDrift })
 		w.archive(c)
-		w.advance(time.Hour)
-		between := w.clock()
+		w.Advance(time.Hour)
+		between := w.Now()
 		_, err := w.calendar.Update(t.Context(), "me", w.source.ID, []calendar.Update{{ID: id, Draft: calendar.Draft{
 			Subject: "Workshop", Start: calendar.DateTime{Local: "2026-10-21T10:00:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-10-21T12:00:00", Zone: "Europe/Berlin"},
 			Categories: []string{"Acme - billable"}, ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
@@ -300,7 +270,7 @@ func TestRunner(t *testing.T) {
 		if diff := cmp.Diff(want, w.copies()); diff != "" {
 			t.Errorf("copies (-want +got):\n%s", diff)
 		}
-		l := ledger.New(w.table, w.blobs)
+		l := ledger.New(w.Table, w.Blobs)
 		berlin, _ := calendar.LoadZone("Europe/Berlin")
 		for _, at := range []struct {
 			day   string
@@ -348,7 +318,7 @@ func TestRunner(t *testing.T) {
 			Start: calendar.DateTime{Local: "2026-10-03T09:00:00", Zone: "UTC"}, End: calendar.DateTime{Local: "2026-10-03T10:00:00", Zone: "UTC"}}})
 		must(t, err)
 		c := w.config()
-		err = w.runner(w.table, w.calendar).Run(t.Context(), w.start(c))
+		err = w.runner(w.Table, w.calendar).Run(t.Context(), w.start(c))
 		if fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "--adopt") {
 			t.Errorf("error %v", err)
 		}
@@ -361,7 +331,7 @@ func TestRunner(t *testing.T) {
 		w := newWorld(t)
 		w.month(1)
 		c := w.config(func(c *archive.Config) { c.CreateCalendar = false })
-		err := w.runner(w.table, w.calendar).Run(t.Context(), w.start(c))
+		err := w.runner(w.Table, w.calendar).Run(t.Context(), w.start(c))
 		if fault.Of(err) != fault.NotFound || !strings.Contains(err.Error(), "calendar create local://me/calendars/Archive") {
 			t.Errorf("error %v", err)
 		}
@@ -373,7 +343,7 @@ func TestRunner(t *testing.T) {
 		r := w.start(c)
 		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(time.Hour))
 		defer cancel()
-		short := w.runner(w.table, w.calendar)
+		short := w.runner(w.Table, w.calendar)
 		short.Clock = func() time.Time { return time.Now() }
 		calls := 0
 		short.Clock = func() time.Time {
@@ -385,14 +355,14 @@ func TestRunner(t *testing.T) {
 		if err := short.Run(ctx, r); !errors.Is(err, run.ErrHandOn) {
 			t.Fatalf("error %v, want %v", err, run.ErrHandOn)
 		}
-		w.now = time.Now().Add(4 * time.Hour)
-		r, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+		w.Set(time.Now().Add(4 * time.Hour))
+		r, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
 		must(t, err)
 		before := len(w.copies())
 		if before == 0 || before == 100 {
 			t.Fatalf("%d copies at the hand-over", before)
 		}
-		must(t, w.runner(w.table, w.calendar).Run(t.Context(), r))
+		must(t, w.runner(w.Table, w.calendar).Run(t.Context(), r))
 		if r, result := w.result(r.ID); r.State != run.Succeeded || result.Counts.Archived != 100 || len(w.copies()) != 100 {
 			t.Errorf("%s %+v, %d copies", r.State, result, len(w.copies()))
 		}
@@ -403,8 +373,7 @@ func TestRunner(t *testing.T) {
 		w.month(5)
 		c := w.config()
 		first := w.start(c)
-		picky := wiredProvider{w.calendar, &tripwire{refuse: "Work 3"}}
-		must(t, w.runner(w.table, picky).Run(t.Context(), first))
+		must(t, w.runner(w.Table, picky{w.calendar, "Work 3"}).Run(t.Context(), first))
 		r, result := w.result(first.ID)
 		if r.State != run.Partial || result.Failed != 1 || result.Written != 4 || len(w.copies()) != 4 {
 			t.Fatalf("%s %+v, %d copies", r.State, result, len(w.copies()))
@@ -419,32 +388,32 @@ func TestRunner(t *testing.T) {
 		w := newWorld(t)
 		w.month(2)
 		c := w.config()
-		lease, err := run.Acquire(t.Context(), w.table, user+"#"+c.Archive.String(), "somebody", time.Minute, w.clock())
+		lease, err := run.Acquire(t.Context(), w.Table, user+"#"+c.Archive.String(), "somebody", time.Minute, w.Now())
 		must(t, err)
 		r := w.start(c)
-		if err := w.runner(w.table, w.calendar).Run(t.Context(), r); !errors.Is(err, run.ErrBusy) {
+		if err := w.runner(w.Table, w.calendar).Run(t.Context(), r); !errors.Is(err, run.ErrBusy) {
 			t.Errorf("error %v, want %v", err, run.ErrBusy)
 		}
-		if waiting, err := run.NewStore(w.table).Get(t.Context(), user, r.ID); err != nil || waiting.State != run.Queued {
+		if waiting, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID); err != nil || waiting.State != run.Queued {
 			t.Errorf("a run that waits is %s, %v, want %s", waiting.State, err, run.Queued)
 		}
-		op := lease.Release(w.clock())
-		_, err = w.table.Put(t.Context(), *op.Put, op.If)
+		op := lease.Release(w.Now())
+		_, err = w.Table.Put(t.Context(), *op.Put, op.If)
 		must(t, err)
-		must(t, w.runner(w.table, w.calendar).Run(t.Context(), r))
+		must(t, w.runner(w.Table, w.calendar).Run(t.Context(), r))
 	})
 	t.Run("a provider that asks for a long pause gets it: the run is handed on with a delay", func(t *testing.T) {
 		w := newWorld(t)
 		w.month(3)
 		c := w.config()
 		r := w.start(c)
-		err := w.runner(w.table, busyProvider{w.calendar, 2 * time.Hour}).Run(t.Context(), r)
+		err := w.runner(w.Table, busyProvider{w.calendar, 2 * time.Hour}).Run(t.Context(), r)
 		if !errors.Is(err, run.ErrHandOn) {
 			t.Fatalf("error %v, want %v", err, run.ErrHandOn)
 		}
-		r, err = run.NewStore(w.table).Get(t.Context(), user, r.ID)
+		r, err = run.NewStore(w.Table).Get(t.Context(), user, r.ID)
 		must(t, err)
-		must(t, w.runner(w.table, w.calendar).Run(t.Context(), r))
+		must(t, w.runner(w.Table, w.calendar).Run(t.Context(), r))
 		if r, result := w.result(r.ID); r.State != run.Succeeded || result.Counts.Archived != 3 || len(w.copies()) != 3 {
 			t.Errorf("%s %+v, copies %v", r.State, result, w.copies())
 		}
@@ -479,7 +448,7 @@ func TestRunner(t *testing.T) {
 		berlin, _ := calendar.LoadZone("Europe/Berlin")
 		for on, want := range map[string]int{"2026-10-20": 1, "2026-10-21": 1} {
 			d := day(on)
-			entries, err := ledger.New(w.table, w.blobs).AsOf(t.Context(), c.ID, ledger.Span{From: calendar.StartOfDay(d, berlin), To: calendar.StartOfDay(d.AddDays(1), berlin)}, time.Time{})
+			entries, err := ledger.New(w.Table, w.Blobs).AsOf(t.Context(), c.ID, ledger.Span{From: calendar.StartOfDay(d, berlin), To: calendar.StartOfDay(d.AddDays(1), berlin)}, time.Time{})
 			must(t, err)
 			if len(entries) != want || entries[0].Outcome != ledger.Archived {
 				t.Errorf("%s: %d entries, want %d archived", on, len(entries), want)
@@ -493,8 +462,8 @@ func TestRunner(t *testing.T) {
 		w.add("Workshop", "2026-10-20T09:00", "2026-10-20T12:00", func(d *calendar.Draft) { d.Body = calendar.Body{ContentType: "text", Content: text} })
 		c := w.config()
 		w.archive(c)
-		l := ledger.New(w.table, w.blobs)
-		entries, err := l.AsOf(t.Context(), c.ID, ledger.Span{From: w.now.AddDate(0, -2, 0), To: w.now}, time.Time{})
+		l := ledger.New(w.Table, w.Blobs)
+		entries, err := l.AsOf(t.Context(), c.ID, ledger.Span{From: w.Now().AddDate(0, -2, 0), To: w.Now()}, time.Time{})
 		must(t, err)
 		if len(entries) != 1 || entries[0].Source.Body.Content != "" {
 			t.Fatalf("%d entries, %d bytes inline", len(entries), len(entries[0].Source.Body.Content))
@@ -513,20 +482,20 @@ func TestAnUnchangedNight(t *testing.T) {
 	w.month(300)
 	c := w.config()
 	w.archive(c)
-	counting := &tripwire{}
+	var stored, provided wiretest.Wire
 	r := w.start(c)
-	must(t, w.runner(wiredTable{w.table, counting}, wiredProvider{w.calendar, counting}).Run(t.Context(), r))
+	must(t, w.runner(stored.Table(w.Table), provided.Provider(w.calendar)).Run(t.Context(), r))
 	_, result := w.result(r.ID)
 	if result.Counts.Unchanged != 300 {
 		t.Errorf("%+v", result)
 	}
-	if result.Cost.Store != counting.stored {
-		t.Errorf("the run tells %d store requests, there were %d", result.Cost.Store, counting.stored)
+	if result.Cost.Store != stored.Requests() {
+		t.Errorf("the run tells %d store requests, there were %d", result.Cost.Store, stored.Requests())
 	}
-	if counting.provided > 2 || counting.stored > 10 {
-		t.Errorf("%d provider requests and %d store requests, at most 2 and 10 are allowed", counting.provided, counting.stored)
+	if provided.Requests() > 2 || stored.Requests() > 10 {
+		t.Errorf("%d provider requests and %d store requests, at most 2 and 10 are allowed", provided.Requests(), stored.Requests())
 	}
-	t.Logf("%d provider requests, %d store requests", counting.provided, counting.stored)
+	t.Logf("%d provider requests, %d store requests", provided.Requests(), stored.Requests())
 }
 
 // TestARunSurvivesDyingAnywhere lets the process die at every single request to the store and to the calendar, before it took
@@ -599,128 +568,58 @@ func TestARunSurvivesDyingAnywhere(t *testing.T) {
 			own:  func(c archive.Counts) int { return c.Drifted + c.Unchanged },
 		},
 	} {
-		for _, after := range []bool{false, true} {
-			for n := 1; ; n++ {
-				finished := false
-				t.Run(fmt.Sprintf("%s, at request %d, effect %v", scenario.name, n, after), func(t *testing.T) {
-					w := newWorld(t)
-					c, want := scenario.prepare(w)
-					r := w.start(c)
-					dying := &tripwire{dieAt: n, after: after}
-					err := w.runner(wiredTable{w.table, dying}, wiredProvider{w.calendar, dying}).Run(t.Context(), r)
-					if !dying.dead() {
-						must(t, err)
-						finished = true
-					}
-					w.advance(2 * time.Minute) // the lease ends
-
-					if n%2 == 0 { // another run comes first
-						_, result := w.archive(c, func(r *run.Run) { r.From = day("2026-09-01") })
-						if scenario.told(result.Counts) != len(want) {
-							t.Errorf("the other run: %+v", result)
-						}
-					}
-					again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+		t.Run(scenario.name, func(t *testing.T) {
+			wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {
+				w := newWorld(t)
+				c, want := scenario.prepare(w)
+				r := w.start(c)
+				err := w.runner(dying.Table(w.Table), dying.Provider(w.calendar)).Run(t.Context(), r)
+				if !dying.Dead() {
 					must(t, err)
-					if !again.State.Ended() {
-						must(t, w.runner(w.table, w.calendar).Run(t.Context(), again))
-					}
-					r, result := w.result(r.ID)
-					if r.State != run.Succeeded || !result.Balanced || scenario.told(result.Counts) != len(want) {
-						t.Errorf("%s %+v", r.State, result)
-					}
-					if n%2 == 1 && scenario.own(result.Counts) != len(want) {
-						t.Errorf("the run told %+v as its own", result.Counts)
-					}
-					if diff := cmp.Diff(want, w.copies()); diff != "" {
-						t.Errorf("copies (-want +got):\n%s", diff)
-					}
-					w.verify(c)
-				})
-				if finished || t.Failed() {
-					break
 				}
-			}
-		}
+				w.Advance(2 * time.Minute) // the lease ends
+
+				another := dying.DieAt%2 == 0
+				if another { // another run comes first
+					_, result := w.archive(c, func(r *run.Run) { r.From = day("2026-09-01") })
+					if scenario.told(result.Counts) != len(want) {
+						t.Errorf("the other run: %+v", result)
+					}
+				}
+				again, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
+				must(t, err)
+				if !again.State.Ended() {
+					must(t, w.runner(w.Table, w.calendar).Run(t.Context(), again))
+				}
+				r, result := w.result(r.ID)
+				if r.State != run.Succeeded || !result.Balanced || scenario.told(result.Counts) != len(want) {
+					t.Errorf("%s %+v", r.State, result)
+				}
+				if !another && scenario.own(result.Counts) != len(want) {
+					t.Errorf("the run told %+v as its own", result.Counts)
+				}
+				if diff := cmp.Diff(want, w.copies()); diff != "" {
+					t.Errorf("copies (-want +got):\n%s", diff)
+				}
+				w.verify(c)
+			})
+		})
 	}
 }
 
-// errDead is of no kind that is worth a retry: a dead process retries nothing.
-var errDead = errors.New("the process is dead")
-
-// tripwire counts requests, dies at one of them, and refuses an event.
-type tripwire struct {
-	mu               sync.Mutex
-	provided, stored int
-	dieAt            int
-	after            bool
-	refuse           string
-}
-
-func (w *tripwire) dead() bool { return w.dieAt > 0 && w.provided+w.stored >= w.dieAt }
-
-// pass says whether a request takes effect, and whether its answer arrives.
-func (w *tripwire) pass(counter *int) (effect, answer bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	*counter++
-	n := w.provided + w.stored
-	switch {
-	case w.dieAt == 0 || n < w.dieAt:
-		return true, true
-	case n == w.dieAt:
-		return w.after, false
-	}
-	return false, false
-}
-
-func through[T any](w *tripwire, counter *int, call func() (T, error)) (v T, err error) {
-	effect, answer := w.pass(counter)
-	if effect {
-		v, err = call()
-	}
-	if !answer {
-		var none T
-		return none, errDead
-	}
-	return v, err
-}
-
-// wiredProvider is a provider behind a tripwire, as far as a run uses it.
-type wiredProvider struct {
+// picky is a provider that refuses the events of a subject.
+type picky struct {
 	calendar.Provider
-	wire *tripwire
+	subject string
 }
 
-func (w wiredProvider) Calendars(ctx context.Context, account string) ([]calendar.Info, error) {
-	return through(w.wire, &w.wire.provided, func() ([]calendar.Info, error) { return w.Provider.Calendars(ctx, account) })
-}
-
-func (w wiredProvider) CreateCalendar(ctx context.Context, u calendar.URI) (calendar.Info, error) {
-	return through(w.wire, &w.wire.provided, func() (calendar.Info, error) { return w.Provider.CreateCalendar(ctx, u) })
-}
-
-func (w wiredProvider) Events(ctx context.Context, account, id string, from, to time.Time) ([]calendar.Event, error) {
-	return through(w.wire, &w.wire.provided, func() ([]calendar.Event, error) { return w.Provider.Events(ctx, account, id, from, to) })
-}
-
-func (w wiredProvider) Marked(ctx context.Context, account, id string, marks []string) (map[string]calendar.Event, error) {
-	return through(w.wire, &w.wire.provided, func() (map[string]calendar.Event, error) { return w.Provider.Marked(ctx, account, id, marks) })
-}
-
-func (w wiredProvider) Foreign(ctx context.Context, account, id string) (bool, error) {
-	return through(w.wire, &w.wire.provided, func() (bool, error) { return w.Provider.Foreign(ctx, account, id) })
-}
-
-func (w wiredProvider) Create(ctx context.Context, account, id string, drafts []calendar.Draft) ([]calendar.WriteResult, error) {
-	return through(w.wire, &w.wire.provided, func() ([]calendar.WriteResult, error) {
-		refused := slices.IndexFunc(drafts, func(d calendar.Draft) bool { return w.wire.refuse != "" && d.Subject == w.wire.refuse })
-		if refused < 0 {
-			return w.Provider.Create(ctx, account, id, drafts)
-		}
-		results, err := w.Provider.Create(ctx, account, id, slices.Delete(slices.Clone(drafts), refused, refused+1))
-		return slices.Insert(results, refused, calendar.WriteResult{Err: fault.New(fault.Invalid, "the calendar refuses it")}), err
-	})
+func (p picky) Create(ctx context.Context, account, id string, drafts []calendar.Draft) ([]calendar.WriteResult, error) {
+	refused := slices.IndexFunc(drafts, func(d calendar.Draft) bool { return d.Subject == p.subject })
+	if refused < 0 {
+		return p.Provider.Create(ctx, account, id, drafts)
+	}
+	results, err := p.Provider.Create(ctx, account, id, slices.Delete(slices.Clone(drafts), refused, refused+1))
+	return slices.Insert(results, refused, calendar.WriteResult{Err: fault.New(fault.Invalid, "the calendar refuses it")}), err
 }
 
 // busyProvider throttles every create and says for how long.
@@ -740,41 +639,4 @@ func (p busyProvider) Create(_ context.Context, _, _ string, drafts []calendar.D
 		results[i].Err = fault.Wrap(fault.Throttled, throttled{p.pause})
 	}
 	return results, nil
-}
-
-// wiredTable is a store behind a tripwire.
-type wiredTable struct {
-	store.Table
-	wire *tripwire
-}
-
-func (w wiredTable) Get(ctx context.Context, key store.Key) (store.Item, error) {
-	return through(w.wire, &w.wire.stored, func() (store.Item, error) { return w.Table.Get(ctx, key) })
-}
-
-func (w wiredTable) GetMany(ctx context.Context, keys []store.Key) ([]store.Item, error) {
-	return through(w.wire, &w.wire.stored, func() ([]store.Item, error) { return w.Table.GetMany(ctx, keys) })
-}
-
-func (w wiredTable) Put(ctx context.Context, item store.Item, cond store.Condition) (int64, error) {
-	return through(w.wire, &w.wire.stored, func() (int64, error) { return w.Table.Put(ctx, item, cond) })
-}
-
-func (w wiredTable) Query(ctx context.Context, q store.Query) (store.Page, error) {
-	return through(w.wire, &w.wire.stored, func() (store.Page, error) { return w.Table.Query(ctx, q) })
-}
-
-func (w wiredTable) Transact(ctx context.Context, ops []store.Op) error {
-	_, err := through(w.wire, &w.wire.stored, func() (struct{}, error) { return struct{}{}, w.Table.Transact(ctx, ops) })
-	return err
-}
-
-// BatchPut writes one item a request, as DynamoDB's does.
-func (w wiredTable) BatchPut(ctx context.Context, items []store.Item) error {
-	for _, item := range items {
-		if _, err := through(w.wire, &w.wire.stored, func() (struct{}, error) { return struct{}{}, w.Table.BatchPut(ctx, []store.Item{item}) }); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
+	"adminassistant/shared/wiretest"
 )
 
 func TestVerifyFindsWhateverChanged(t *testing.T) {
@@ -37,14 +37,14 @@ func TestVerifyFindsWhateverChanged(t *testing.T) {
 				r, _ := w.backUp()
 				key := w.open(r.ID).key(name)
 				if c.change == nil {
-					must(t, w.blobs.Delete(t.Context(), key))
+					must(t, w.Blobs.Delete(t.Context(), key))
 				} else {
-					stored, err := w.blobs.Get(t.Context(), key)
+					stored, err := w.Blobs.Get(t.Context(), key)
 					must(t, err)
 					data, err := io.ReadAll(stored)
 					must(t, err)
 					must(t, stored.Close())
-					must(t, w.blobs.Put(t.Context(), key, bytes.NewReader(c.change(data))))
+					must(t, w.Blobs.Put(t.Context(), key, bytes.NewReader(c.change(data))))
 				}
 				report, err := w.backups().Verify(t.Context(), user, r.ID)
 				must(t, err)
@@ -66,7 +66,7 @@ func TestVerifyFindsWhateverChanged(t *testing.T) {
 		c := w.open(r.ID)
 		text := strings.Replace(w.file(r.ID, JSONL), "Lunch", "Lynch", 1)
 		packed := zipped(t, []byte(text))
-		must(t, w.blobs.Put(t.Context(), c.key(fileNames[JSONL]), bytes.NewReader(packed)))
+		must(t, w.Blobs.Put(t.Context(), c.key(fileNames[JSONL]), bytes.NewReader(packed)))
 		f := c.Manifest.File(JSONL)
 		raw, stored := newMeter(), newMeter()
 		_, _ = io.WriteString(raw, text)
@@ -84,12 +84,12 @@ func TestABackupWithoutAReadableManifestIsNone(t *testing.T) {
 	r, _ := w.backUp()
 	key := w.open(r.ID).key(manifestName)
 	for name, text := range map[string]string{"broken": "{", "of another version": `{"format":"admin-assistant-backup","version":2}`, "empty": "", "too long": strings.Repeat(" ", maxManifest+1)} {
-		must(t, w.blobs.Put(t.Context(), key, strings.NewReader(text)))
+		must(t, w.Blobs.Put(t.Context(), key, strings.NewReader(text)))
 		if _, err := w.backups().Open(t.Context(), user, r.ID); fault.Of(err) != fault.NotFound {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	must(t, w.blobs.Delete(t.Context(), key))
+	must(t, w.Blobs.Delete(t.Context(), key))
 	if _, err := w.backups().Open(t.Context(), user, r.ID); fault.Of(err) != fault.NotFound {
 		t.Errorf("deleted: %v", err)
 	}
@@ -120,47 +120,37 @@ func TestABackupIsItsUsersAlone(t *testing.T) {
 
 // TestDeletingSurvivesDyingAnywhere wants that a backup of which something is deleted is no longer there for anybody, and that deleting goes on.
 func TestDeletingSurvivesDyingAnywhere(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		for n := 1; ; n++ {
-			finished := false
-			t.Run(fmt.Sprintf("at request %d, effect %v", n, after), func(t *testing.T) {
-				w := newWorld(t)
-				w.imports(sample)
-				r, _ := w.backUp()
-				dying := &tripwire{dieAt: n, after: after}
-				err := New(wiredTable{w.table, dying}, wiredBlobs{w.blobs, dying}).Delete(t.Context(), user, r.ID)
-				finished = !dying.dead()
-				if finished {
-					must(t, err)
-				}
-				_, gone := w.backups().Get(t.Context(), user, r.ID)
-				if whole := len(w.objects()) == 4; (gone == nil) != whole && gone == nil {
-					t.Errorf("%d objects are left of a backup that is there", len(w.objects()))
-				}
-				listed, _, err := w.backups().List(t.Context(), user, Filter{}, 10, "")
-				must(t, err)
-				if (len(listed) == 1) != (gone == nil) {
-					t.Errorf("it is listed %d times, and %v", len(listed), gone)
-				}
-				if n%2 == 0 {
-					if err := w.backups().Delete(t.Context(), user, r.ID); err != nil && fault.Of(err) != fault.NotFound {
-						t.Error(err)
-					}
-					w.sound()
-				} else {
-					next, _ := w.backUp()
-					if gone == nil {
-						w.sound(r.ID, next.ID)
-					} else {
-						w.sound(next.ID)
-					}
-				}
-			})
-			if finished || t.Failed() {
-				break
+	wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {
+		w := newWorld(t)
+		w.imports(sample)
+		r, _ := w.backUp()
+		err := New(dying.Table(w.Table), dying.Blobs(w.Blobs)).Delete(t.Context(), user, r.ID)
+		if !dying.Dead() {
+			must(t, err)
+		}
+		_, gone := w.backups().Get(t.Context(), user, r.ID)
+		if whole := len(w.objects()) == 4; (gone == nil) != whole && gone == nil {
+			t.Errorf("%d objects are left of a backup that is there", len(w.objects()))
+		}
+		listed, _, err := w.backups().List(t.Context(), user, Filter{}, 10, "")
+		must(t, err)
+		if (len(listed) == 1) != (gone == nil) {
+			t.Errorf("it is listed %d times, and %v", len(listed), gone)
+		}
+		if dying.DieAt%2 == 0 {
+			if err := w.backups().Delete(t.Context(), user, r.ID); err != nil && fault.Of(err) != fault.NotFound {
+				t.Error(err)
+			}
+			w.sound()
+		} else {
+			next, _ := w.backUp()
+			if gone == nil {
+				w.sound(r.ID, next.ID)
+			} else {
+				w.sound(next.ID)
 			}
 		}
-	}
+	})
 }
 
 func TestBackupsAreListedAndFound(t *testing.T) {
@@ -170,7 +160,7 @@ func TestBackupsAreListedAndFound(t *testing.T) {
 	must(t, err)
 	var ids []string
 	for i := range 25 {
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		r, _ := w.backUp(func(r *run.Run) {
 			switch i % 5 {
 			case 1:
@@ -221,8 +211,8 @@ func TestBackupsAreListedAndFound(t *testing.T) {
 		}
 	}
 	for id, want := range map[string]string{w.work.ID: ids[24], other.ID: ids[21]} {
-		counted := &store.Counter{Table: w.table}
-		r, err := New(counted, w.blobs).Newest(t.Context(), user, calendar.URI{Provider: "local", Account: "ME", Calendar: "whatever"}, id)
+		counted := &store.Counter{Table: w.Table}
+		r, err := New(counted, w.Blobs).Newest(t.Context(), user, calendar.URI{Provider: "local", Account: "ME", Calendar: "whatever"}, id)
 		must(t, err)
 		if r.ID != want || counted.Requests() > 2 {
 			t.Errorf("the newest one is %s, want %s; %d requests", r.ID, want, counted.Requests())
@@ -235,11 +225,11 @@ func TestEraseLeavesNothing(t *testing.T) {
 	w.imports(sample)
 	w.backUp()
 	w.backUp(days("2026-10-05", "2026-10-06"))
-	must(t, w.blobs.Put(t.Context(), folderOf("local#other", "1")+"x/"+manifestName, strings.NewReader("{}")))
-	must(t, w.blobs.Put(t.Context(), folderOf(user, "2")+"x/"+manifestName, strings.NewReader("{}"))) // of a run that died
-	must(t, Erase(t.Context(), w.table, w.blobs, user))
-	must(t, Erase(t.Context(), w.table, w.blobs, user))
-	objects, err := w.blobs.List(t.Context(), "")
+	must(t, w.Blobs.Put(t.Context(), folderOf("local#other", "1")+"x/"+manifestName, strings.NewReader("{}")))
+	must(t, w.Blobs.Put(t.Context(), folderOf(user, "2")+"x/"+manifestName, strings.NewReader("{}"))) // of a run that died
+	must(t, Erase(t.Context(), w.Table, w.Blobs, user))
+	must(t, Erase(t.Context(), w.Table, w.Blobs, user))
+	objects, err := w.Blobs.List(t.Context(), "")
 	must(t, err)
 	if !slices.EqualFunc(objects, []string{folderOf("local#other", "1") + "x/" + manifestName}, func(o blob.Object, key string) bool { return o.Key == key }) {
 		t.Errorf("left are %+v", objects)

@@ -12,6 +12,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/run"
+	"adminassistant/shared/wiretest"
 )
 
 // many is a calendar of so many events, one in ten a series with an exception, which are made as they are read.
@@ -86,15 +87,15 @@ func BenchmarkBackup(b *testing.B) {
 			var most uint64
 			for b.Loop() {
 				r := w.start()
-				counting := &tripwire{}
+				var counting wiretest.Wire
 				most = max(most, peak(func() {
-					must(b, w.runner(wiredTable{w.table, counting}, wiredBlobs{w.blobs, counting}, many(n)).Run(b.Context(), r))
+					must(b, w.runner(counting.Table(w.Table), counting.Blobs(w.Blobs), many(n)).Run(b.Context(), r))
 				}))
 				ended, result := w.result(r.ID)
 				if ended.State != run.Succeeded || result.Counts.Events != n {
 					b.Fatalf("%s %+v", ended.State, result)
 				}
-				requests, bytes = counting.requests, result.Bytes
+				requests, bytes = counting.Requests(), result.Bytes
 			}
 			b.ReportMetric(float64(most)/1e6, "MB-peak")
 			b.ReportMetric(float64(requests), "requests")

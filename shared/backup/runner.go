@@ -25,19 +25,12 @@ import (
 
 // Result is what a backup run reports.
 type Result struct {
-	ID      string `json:"id" doc:"Of the backup."`
-	Counts  Counts `json:"counts"`
-	Bytes   int64  `json:"bytes" doc:"Size of the files as they are stored."`
-	LeftOut int    `json:"left_out" doc:"Events that iCalendar cannot tell; the JSONL file has them all."`
-	Content string `json:"content" doc:"The same for the same events: two backups with the same content hold the same."`
-	Cost    Cost   `json:"cost"`
-}
-
-// Cost is what the last attempt at a run asked of the store and of the calendar's provider.
-type Cost struct {
-	Store   int              `json:"store" doc:"Requests to the store."`
-	Retries int              `json:"retries" doc:"Requests that were made again."`
-	Traffic calendar.Traffic `json:"provider"`
+	ID      string   `json:"id" doc:"Of the backup."`
+	Counts  Counts   `json:"counts"`
+	Bytes   int64    `json:"bytes" doc:"Size of the files as they are stored."`
+	LeftOut int      `json:"left_out" doc:"Events that iCalendar cannot tell; the JSONL file has them all."`
+	Content string   `json:"content" doc:"The same for the same events: two backups with the same content hold the same."`
+	Cost    run.Cost `json:"cost"`
 }
 
 // Provider is what a backup needs of a calendar's provider.
@@ -500,7 +493,7 @@ func (x *execution) end(ctx context.Context) error {
 		if err := x.runs.PutItems(ctx, rn, x.draft.LeftOut); err != nil {
 			return err
 		}
-		result := Result{ID: rn.ID, Counts: m.Counts, Bytes: record.Bytes, LeftOut: left, Content: m.Content, Cost: x.cost()}
+		result := Result{ID: rn.ID, Counts: m.Counts, Bytes: record.Bytes, LeftOut: left, Content: m.Content, Cost: run.CostOf(x.table, &x.patience, x.provider)}
 		var err error
 		if rn.Result, err = json.Marshal(result); err != nil {
 			return fmt.Errorf("store the result: %w", err)
@@ -561,16 +554,4 @@ func (x *execution) retain(ctx context.Context) {
 	if deleted > 0 {
 		zerolog.Ctx(ctx).Info().Int("deleted", deleted).Msg("old backups deleted")
 	}
-}
-
-// metered is a provider that counts what it sends.
-type metered interface{ Stats() calendar.Traffic }
-
-// cost sums up what the attempt asked of others; storing the result is one more request to the store.
-func (x *execution) cost() Cost {
-	c := Cost{Store: x.table.Requests() + 1, Retries: x.patience.Retries}
-	if m, ok := x.provider.(metered); ok {
-		c.Traffic = m.Stats()
-	}
-	return c
 }

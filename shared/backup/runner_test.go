@@ -21,6 +21,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/run"
+	"adminassistant/shared/wiretest"
 )
 
 func TestABackupHoldsAllOfACalendar(t *testing.T) {
@@ -63,7 +64,7 @@ func TestTheSameCalendarIsTheSameBytes(t *testing.T) {
 	w := newWorld(t)
 	w.imports(sample)
 	first, a := w.backUp()
-	w.advance(time.Hour)
+	w.Advance(time.Hour)
 	second, b := w.backUp()
 	if x, y := w.file(first.ID, JSONL), w.file(second.ID, JSONL); x != y {
 		t.Errorf("%s\nis not\n%s", x, y)
@@ -150,12 +151,12 @@ func TestWhatICalendarCannotTellIsNamedAndNotLost(t *testing.T) {
 	w := newWorld(t)
 	w.imports(sample)
 	started := w.start()
-	must(t, w.runner(w.table, w.blobs, odd{w.calendar}).Run(t.Context(), started))
+	must(t, w.runner(w.Table, w.Blobs, odd{w.calendar}).Run(t.Context(), started))
 	r, result := w.result(started.ID)
 	if r.State != run.Partial || r.Failed != 1 || result.LeftOut != 1 || result.Counts.Events != sampleCounts.Events+1 {
 		t.Errorf("%s, %d failed, %+v", r.State, r.Failed, result)
 	}
-	items, err := run.NewStore(w.table).Items(t.Context(), r, 0)
+	items, err := run.NewStore(w.Table).Items(t.Context(), r, 0)
 	must(t, err)
 	if len(items) != 1 || items[0].Key != "odd" || items[0].Problem == nil {
 		t.Errorf("items %+v", items)
@@ -169,48 +170,38 @@ func TestWhatICalendarCannotTellIsNamedAndNotLost(t *testing.T) {
 // TestABackupSurvivesDyingAnywhere lets the process die at every single request to the store, the blobs and the calendar, before it took
 // effect and after it, and between any two events. Whoever comes next makes the backup, once, and leaves nothing else behind.
 func TestABackupSurvivesDyingAnywhere(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		for n := 1; ; n++ {
-			finished := false
-			t.Run(fmt.Sprintf("at request %d, effect %v", n, after), func(t *testing.T) {
-				w := newWorld(t)
-				w.imports(sample)
-				job := retaining("nightly", Retention{Last: 1})
-				w.backUp(job)
-				w.advance(time.Hour)
-				r := w.start(job)
-				dying := &tripwire{dieAt: n, after: after}
-				err := w.runner(wiredTable{w.table, dying}, wiredBlobs{w.blobs, dying}, wiredProvider{w.calendar, dying}).Run(t.Context(), r)
-				finished = !dying.dead()
-				if finished {
-					must(t, err)
-				}
-				again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
-				must(t, err)
-				if _, err := w.backups().Get(t.Context(), user, r.ID); (err == nil) != again.State.Ended() {
-					t.Errorf("the run is %s, and its backup: %v", again.State, err)
-				}
-				var others []string
-				if n%2 == 0 { // another run comes first
-					other, _ := w.backUp(func(r *run.Run) { r.Input = json.RawMessage(`{"timezone":"UTC"}`) })
-					others = append(others, other.ID)
-				}
-				if !again.State.Ended() {
-					must(t, w.runner(w.table, w.blobs, w.calendar).Run(t.Context(), again))
-				}
-				ended, result := w.result(r.ID)
-				if ended.State != run.Succeeded || result.Counts != sampleCounts {
-					t.Errorf("%s %+v", ended.State, result)
-				}
-				w.advance(time.Hour)
-				last, _ := w.backUp(job) // what died in tidying up is for the next one
-				w.sound(append(others, last.ID)...)
-			})
-			if finished || t.Failed() {
-				break
-			}
+	wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {
+		w := newWorld(t)
+		w.imports(sample)
+		job := retaining("nightly", Retention{Last: 1})
+		w.backUp(job)
+		w.Advance(time.Hour)
+		r := w.start(job)
+		err := w.runner(dying.Table(w.Table), dying.Blobs(w.Blobs), dying.Provider(w.calendar)).Run(t.Context(), r)
+		if !dying.Dead() {
+			must(t, err)
 		}
-	}
+		again, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
+		must(t, err)
+		if _, err := w.backups().Get(t.Context(), user, r.ID); (err == nil) != again.State.Ended() {
+			t.Errorf("the run is %s, and its backup: %v", again.State, err)
+		}
+		var others []string
+		if dying.DieAt%2 == 0 { // another run comes first
+			other, _ := w.backUp(func(r *run.Run) { r.Input = json.RawMessage(`{"timezone":"UTC"}`) })
+			others = append(others, other.ID)
+		}
+		if !again.State.Ended() {
+			must(t, w.runner(w.Table, w.Blobs, w.calendar).Run(t.Context(), again))
+		}
+		ended, result := w.result(r.ID)
+		if ended.State != run.Succeeded || result.Counts != sampleCounts {
+			t.Errorf("%s %+v", ended.State, result)
+		}
+		w.Advance(time.Hour)
+		last, _ := w.backUp(job) // what died in tidying up is for the next one
+		w.sound(append(others, last.ID)...)
+	})
 }
 
 // TestTwoWorkersOfARunDoNotSpoilEachOther lets a second worker make the whole backup while the first one is at any of its events, and at the end.
@@ -225,12 +216,12 @@ func TestTwoWorkersOfARunDoNotSpoilEachOther(t *testing.T) {
 				if at++; at != n+1 {
 					return
 				}
-				again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+				again, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
 				must(t, err)
-				must(t, w.runner(w.table, w.blobs, w.calendar).Run(t.Context(), again))
+				must(t, w.runner(w.Table, w.Blobs, w.calendar).Run(t.Context(), again))
 				w.imports(strings.NewReplacer("Lunch", "Dinner", "LAST-MODIFIED:20260901T100000Z", "LAST-MODIFIED:20260902T100000Z").Replace(sample))
 			}}
-			must(t, w.runner(w.table, w.blobs, first).Run(t.Context(), r))
+			must(t, w.runner(w.Table, w.Blobs, first).Run(t.Context(), r))
 			w.sound(r.ID)
 			if strings.Contains(w.file(r.ID, JSONL), "Dinner") {
 				t.Error("the first worker's file counts, although the second one ended the run")
@@ -244,9 +235,9 @@ func TestTwoWorkersOfARunDoNotSpoilEachOther(t *testing.T) {
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
-				own, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+				own, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
 				if err == nil && !own.State.Ended() {
-					err = w.runner(w.table, w.blobs, w.calendar).Run(t.Context(), own)
+					err = w.runner(w.Table, w.Blobs, w.calendar).Run(t.Context(), own)
 				}
 				if err != nil {
 					t.Error(err)
@@ -276,14 +267,14 @@ func TestACancelledRunLeavesNothing(t *testing.T) {
 	w.imports(sample)
 	r := w.start()
 	cancelling := meddling{w.calendar, func() {
-		w.advance(time.Minute) // so that the progress is told
-		again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+		w.Advance(time.Minute) // so that the progress is told
+		again, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
 		must(t, err)
 		if !again.State.Ended() {
-			must(t, run.NewStore(w.table).Finish(t.Context(), again, run.Cancelled, w.clock()))
+			must(t, run.NewStore(w.Table).Finish(t.Context(), again, run.Cancelled, w.Now()))
 		}
 	}}
-	must(t, w.runner(w.table, w.blobs, cancelling).Run(t.Context(), r))
+	must(t, w.runner(w.Table, w.Blobs, cancelling).Run(t.Context(), r))
 	if r, _ := w.result(r.ID); r.State != run.Cancelled {
 		t.Errorf("the run is %s", r.State)
 	}
@@ -312,21 +303,21 @@ func TestAFullDiskLeavesNoBackup(t *testing.T) {
 				w := newWorld(t)
 				w.imports(sample)
 				r := w.start()
-				full := failingBlobs{w.blobs, func(key string) error {
+				full := failingBlobs{w.Blobs, func(key string) error {
 					if strings.HasSuffix(key, name) {
 						return fault.Wrap(fault.Unavailable, syscall.ENOSPC)
 					}
 					return nil
 				}}
-				if err := w.runner(w.table, full, w.calendar).Run(t.Context(), r); !errors.Is(err, syscall.ENOSPC) {
+				if err := w.runner(w.Table, full, w.calendar).Run(t.Context(), r); !errors.Is(err, syscall.ENOSPC) {
 					t.Errorf("the run: %v", err)
 				}
 				if _, err := w.backups().Open(t.Context(), user, r.ID); fault.Of(err) != fault.NotFound {
 					t.Errorf("the backup: %v", err)
 				}
-				again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+				again, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
 				must(t, err)
-				must(t, run.NewStore(w.table).Finish(t.Context(), again, run.Failed, w.clock())) // as the worker does in the end
+				must(t, run.NewStore(w.Table).Finish(t.Context(), again, run.Failed, w.Now())) // as the worker does in the end
 				next, _ := w.backUp()
 				w.sound(next.ID)
 			})
@@ -340,14 +331,14 @@ func TestAPassingFailureIsNoFailure(t *testing.T) {
 		w.imports(sample)
 		r := w.start()
 		failed := map[string]bool{}
-		flaky := failingBlobs{w.blobs, func(key string) error {
+		flaky := failingBlobs{w.Blobs, func(key string) error {
 			if !failed[key] {
 				failed[key] = true
 				return fault.New(fault.Throttled, "slow down")
 			}
 			return nil
 		}}
-		must(t, w.runner(w.table, flaky, w.calendar).Run(t.Context(), r))
+		must(t, w.runner(w.Table, flaky, w.calendar).Run(t.Context(), r))
 		ended, result := w.result(r.ID)
 		if ended.State != run.Succeeded || result.Cost.Retries != 4 || result.Counts != sampleCounts {
 			t.Errorf("%s %+v", ended.State, result)
@@ -380,7 +371,7 @@ func TestARunFailsWhenWhatItWroteDoesNotReadBack(t *testing.T) {
 			w := newWorld(t)
 			w.imports(sample)
 			r := w.start()
-			if err := w.runner(w.table, rotten{w.blobs, name}, w.calendar).Run(t.Context(), r); !errors.Is(err, ErrDamaged) || fault.Of(err) != fault.Malformed {
+			if err := w.runner(w.Table, rotten{w.Blobs, name}, w.calendar).Run(t.Context(), r); !errors.Is(err, ErrDamaged) || fault.Of(err) != fault.Malformed {
 				t.Errorf("the run: %v", err)
 			}
 			if _, err := w.backups().Open(t.Context(), user, r.ID); fault.Of(err) != fault.NotFound {
@@ -396,32 +387,32 @@ func TestARunIsHandedOnWhenItsTimeIsUp(t *testing.T) {
 			w := newWorld(t)
 			w.imports(sample)
 			r := w.start()
-			ctx, cancel := context.WithDeadline(t.Context(), w.now.Add(100*365*24*time.Hour)) // of the world's clock alone
+			ctx, cancel := context.WithDeadline(t.Context(), w.Now().Add(100*365*24*time.Hour)) // of the world's clock alone
 			defer cancel()
 			deadline, _ := ctx.Deadline()
 
-			late := failingBlobs{w.blobs, func(key string) error {
+			late := failingBlobs{w.Blobs, func(key string) error {
 				if strings.HasSuffix(key, name) { // what comes before it is there
-					w.advance(deadline.Sub(w.clock()) - 30*time.Second)
+					w.Advance(deadline.Sub(w.Now()) - 30*time.Second)
 				}
 				return nil
 			}}
-			if err := w.runner(w.table, late, odd{w.calendar}).Run(ctx, r); !errors.Is(err, run.ErrHandOn) {
+			if err := w.runner(w.Table, late, odd{w.calendar}).Run(ctx, r); !errors.Is(err, run.ErrHandOn) {
 				t.Fatalf("the run: %v", err)
 			}
-			again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+			again, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
 			must(t, err)
 			if again.State != run.Running {
 				t.Errorf("the run is %s", again.State)
 			}
 			unread := meddling{w.calendar, func() { t.Error("the calendar is read again") }}
-			must(t, w.runner(w.table, w.blobs, unread).Run(t.Context(), again))
+			must(t, w.runner(w.Table, w.Blobs, unread).Run(t.Context(), again))
 			w.sound(r.ID)
 			ended, result := w.result(r.ID)
 			if ended.State != run.Partial || result.Counts.Events != sampleCounts.Events+1 || result.LeftOut != 1 {
 				t.Errorf("%s %+v", ended.State, result)
 			}
-			if items, err := run.NewStore(w.table).Items(t.Context(), ended, 0); err != nil || len(items) != 1 || items[0].Key != "odd" {
+			if items, err := run.NewStore(w.Table).Items(t.Context(), ended, 0); err != nil || len(items) != 1 || items[0].Key != "odd" {
 				t.Errorf("%+v, %v", items, err)
 			}
 		})
@@ -432,11 +423,11 @@ func TestACalendarThatCannotBeReadInTimeFailsTheRun(t *testing.T) {
 	w := newWorld(t)
 	w.imports(sample)
 	r := w.start()
-	ctx, cancel := context.WithDeadline(t.Context(), w.now.Add(100*365*24*time.Hour))
+	ctx, cancel := context.WithDeadline(t.Context(), w.Now().Add(100*365*24*time.Hour))
 	defer cancel()
 	deadline, _ := ctx.Deadline()
-	slow := meddling{w.calendar, func() { w.advance(deadline.Sub(w.now) - 30*time.Second) }}
-	err := w.runner(w.table, w.blobs, slow).Run(ctx, r)
+	slow := meddling{w.calendar, func() { w.Advance(deadline.Sub(w.Now()) - 30*time.Second) }}
+	err := w.runner(w.Table, w.Blobs, slow).Run(ctx, r)
 	if fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "on a machine of yours") {
 		t.Errorf("the run: %v", err)
 	}
@@ -459,15 +450,15 @@ func TestRetentionTouchesItsOwnJobsBackupsAlone(t *testing.T) {
 	other, _ := w.backUp(retaining("weekly", Retention{Last: 5}))
 	var mine []string
 	for range 5 {
-		w.advance(24 * time.Hour)
+		w.Advance(24 * time.Hour)
 		r, _ := w.backUp(retaining("nightly", Retention{Last: 2, Weekly: 2}))
 		mine = append(mine, r.ID)
 	}
 	// 2, 3, 4, 5 and 6 November 2026 are one week, whose newest one is among the last two.
 	w.sound(adHoc.ID, other.ID, mine[3], mine[4])
-	w.advance(72 * time.Hour) // the next week
+	w.Advance(72 * time.Hour) // the next week
 	r := w.start(retaining("nightly", Retention{Last: 1, Weekly: 2}))
-	runner := w.runner(w.table, w.blobs, w.calendar)
+	runner := w.runner(w.Table, w.Blobs, w.calendar)
 	var told []string
 	runner.Deleted = func(_ context.Context, by *run.Run, id string) error {
 		told = append(told, by.ID+" "+id)

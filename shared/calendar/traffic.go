@@ -8,3 +8,12 @@ type Traffic struct {
 	Down        int64 `json:"down" doc:"Bytes of bodies received, decompressed."`
 	Throttled   int64 `json:"throttled" doc:"Answers that asked to slow down, those within batches too."`
 }
+
+// Add counts what another provider has sent and received, too.
+func (t *Traffic) Add(other Traffic) {
+	t.Requests += other.Requests
+	t.SubRequests += other.SubRequests
+	t.Up += other.Up
+	t.Down += other.Down
+	t.Throttled += other.Throttled
+}

@@ -41,9 +41,7 @@ const (
 
 type backupInput struct {
 	WhichCalendar
-	Period string `json:"period,omitempty" doc:"Days in words, as in \"last month\": only what happens in them, series whole. Without it, and without from and to, all there is."`
-	From   string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
-	To     string `json:"to,omitempty" doc:"Last day, included."`
+	WhichDays
 }
 
 // BackupView is a backup as a response has it. Its name begins with a capital because it is part of another one.
@@ -153,6 +151,22 @@ func (s *server) which(ctx context.Context, who string, in WhichCalendar) (uri c
 	return uri, c, nil
 }
 
+// WhichDays limits what there is to some days.
+type WhichDays struct {
+	Period string `json:"period,omitempty" doc:"Days in words, as in \"last month\": only what happens in them, series whole. Without it, and without from and to, all there is."`
+	From   string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
+	To     string `json:"to,omitempty" doc:"Last day, included."`
+}
+
+// window is that of the days in a zone.
+func (d WhichDays) window(zone string, now time.Time, weekStart time.Weekday) (calendar.Window, error) {
+	loc, err := calendar.LoadZone(zone)
+	if err != nil {
+		return calendar.Window{}, err
+	}
+	return window(d.Period, d.From, d.To, loc, now, weekStart)
+}
+
 func (s *server) startBackup(ctx context.Context, in *struct{ Body backupInput }) (*runAnswer, error) {
 	who, err := user(ctx)
 	if err != nil {
@@ -170,12 +184,8 @@ func (s *server) startBackup(ctx context.Context, in *struct{ Body backupInput }
 	var input backup.Input
 	zone := cmp.Or(config.Timezone, own.Zone)
 	r.Calendar = uri.String()
-	if in.Body.Period != "" || in.Body.From != "" || in.Body.To != "" {
-		loc, err := calendar.LoadZone(zone)
-		if err != nil {
-			return nil, err
-		}
-		w, err := window(in.Body.Period, in.Body.From, in.Body.To, loc, s.Clock(), own.Weekday())
+	if in.Body.WhichDays != (WhichDays{}) {
+		w, err := in.Body.window(zone, s.Clock(), own.Weekday())
 		if err != nil {
 			return nil, err
 		}
@@ -203,12 +213,8 @@ func (s *server) listBackups(ctx context.Context, in *struct {
 			return nil, err
 		}
 	}
-	if in.Config != "" {
-		c, err := s.Configs.Named(ctx, who, in.Config)
-		if err != nil {
-			return nil, err
-		}
-		f.Config = c.ID
+	if f.Config, err = s.ofConfig(ctx, who, in.Config); err != nil {
+		return nil, err
 	}
 	records, next, err := s.Backups.List(ctx, who, f, in.Limit, in.Cursor)
 	if err != nil {

@@ -271,15 +271,7 @@ func (s *server) triggerJob(ctx context.Context, in *ByID) (*runAnswer, error) {
 	if err != nil {
 		return nil, inactive(err)
 	}
-	out, err := answerRun(r)
-	if err != nil {
-		return nil, err
-	}
-	out.Location = "/v1/runs/" + r.ID
-	if created {
-		out.Status = http.StatusAccepted
-	}
-	return out, nil
+	return answerStart(r, created)
 }
 
 func (s *server) jobRuns(ctx context.Context, in *struct {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"adminassistant/shared/calendar"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 )
@@ -71,13 +70,11 @@ func (s *server) upload(ctx context.Context, in *uploadInput) (*struct{ Body upl
 }
 
 type restoreInput struct {
-	Backup         string `json:"backup,omitempty" doc:"Id of a backup."`
-	Upload         string `json:"upload,omitempty" doc:"Id of an uploaded file; instead of backup."`
-	Into           string `json:"into" minLength:"1" doc:"URI of the calendar." example:"local://me/calendars/Work"`
-	Policy         string `json:"policy,omitempty" enum:"skip,replace,duplicate" default:"skip" doc:"What becomes of an event that the calendar has already: what is there stays, or becomes what the file holds, or gets a copy beside it."`
-	Period         string `json:"period,omitempty" doc:"Days in words, as in \"last month\": only what happens in them, series whole. Without it, and without from and to, all there is."`
-	From           string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
-	To             string `json:"to,omitempty" doc:"Last day, included."`
+	Backup string `json:"backup,omitempty" doc:"Id of a backup."`
+	Upload string `json:"upload,omitempty" doc:"Id of an uploaded file; instead of backup."`
+	Into   string `json:"into" minLength:"1" doc:"URI of the calendar." example:"local://me/calendars/Work"`
+	Policy string `json:"policy,omitempty" enum:"skip,replace,duplicate" default:"skip" doc:"What becomes of an event that the calendar has already: what is there stays, or becomes what the file holds, or gets a copy beside it."`
+	WhichDays
 	Timezone       string `json:"timezone,omitempty" doc:"IANA time zone in which days begin and end, and in which times without a zone are read; without it, that of your settings." example:"Europe/Berlin"`
 	DryRun         bool   `json:"dry_run,omitempty" doc:"Show what would become of each event, and write nothing."`
 	CreateCalendar bool   `json:"create_calendar,omitempty" doc:"Create the calendar if it does not exist."`
@@ -111,12 +108,8 @@ func (s *server) startRestore(ctx context.Context, in *struct{ Body restoreInput
 		return nil, err
 	}
 	r := &run.Run{Kind: run.Restore, Calendar: uri.String(), Options: run.Options{DryRun: b.DryRun}}
-	if b.Period != "" || b.From != "" || b.To != "" {
-		zone, err := calendar.LoadZone(input.Zone)
-		if err != nil {
-			return nil, err
-		}
-		w, err := window(b.Period, b.From, b.To, zone, s.Clock(), own.Weekday())
+	if b.WhichDays != (WhichDays{}) {
+		w, err := b.window(input.Zone, s.Clock(), own.Weekday())
 		if err != nil {
 			return nil, err
 		}

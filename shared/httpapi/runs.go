@@ -180,6 +180,11 @@ func (s *server) launch(ctx context.Context, starter *run.Starter, who string, r
 	if err != nil {
 		return nil, err
 	}
+	return answerStart(r, created)
+}
+
+// answerStart answers with a run that was created, or was under way already.
+func answerStart(r *run.Run, created bool) (*runAnswer, error) {
 	out, err := answerRun(r)
 	out.Location = "/v1/runs/" + r.ID
 	if created {

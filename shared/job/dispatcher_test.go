@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,9 +23,9 @@ import (
 	"adminassistant/shared/archive"
 	"adminassistant/shared/awssdk"
 	"adminassistant/shared/awstest"
-	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/machinetest"
 	"adminassistant/shared/queue"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
@@ -32,73 +33,45 @@ import (
 	"adminassistant/shared/store/dynamo"
 	"adminassistant/shared/store/sqlite"
 	"adminassistant/shared/telemetry"
+	"adminassistant/shared/wiretest"
 )
 
 const user = "local#tester"
 
 // world is one machine: a store and a queue, on a clock that moves when it is told to.
 type world struct {
+	*machinetest.Clock
+	*machinetest.Machine
 	t     testing.TB
-	mu    sync.Mutex
-	now   time.Time
-	ids   int
-	table store.Table
+	ids   atomic.Int64
 	queue queue.Queue
 	logs  bytes.Buffer
 }
 
 func newWorld(t testing.TB, now string) *world {
-	w := &world{t: t, now: at(t, now)}
-	table, err := sqlite.Open(":memory:", w.clock)
-	must(t, err)
-	t.Cleanup(func() { table.Close() })
-	file, err := queues.Open(":memory:", w.clock)
-	must(t, err)
-	t.Cleanup(func() { file.Close() })
-	w.table, w.queue = table, file.Queue("archive")
-	return w
+	clock := machinetest.NewClock(at(t, now), 0)
+	return &world{Clock: clock, Machine: machinetest.New(t, clock.Now), t: t, queue: machinetest.Queues(t, clock.Now).Queue("archive")}
 }
 
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) advance(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
-}
-
-func (w *world) newID() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ids++
-	return ulid.MustNew(ulid.Timestamp(w.now), strings.NewReader(fmt.Sprintf("%010d", w.ids))).String()
+// NewID returns an id that sorts by time.
+func (w *world) NewID() string {
+	return ulid.MustNew(ulid.Timestamp(w.Now()), strings.NewReader(fmt.Sprintf("%010d", w.ids.Add(1)))).String()
 }
 
 func (w *world) configs() *archive.Configs {
-	return archive.NewConfigs(w.table, w.ledger(w.table), w.newID, w.clock)
-}
-
-func (w *world) ledger(table store.Table) *ledger.Ledger {
-	blobs, err := folder.Open(w.t.TempDir())
-	must(w.t, err)
-	w.t.Cleanup(func() { blobs.Close() })
-	return ledger.New(table, blobs)
+	return archive.NewConfigs(w.Table, ledger.New(w.Table, w.Blobs), w.NewID, w.Now)
 }
 
 // kinds are those of the real system, over the table and the queue.
 func (w *world) kinds(table store.Table, q queue.Queue) map[run.Kind]Kind {
-	configs := archive.NewConfigs(table, w.ledger(table), w.newID, w.clock)
+	configs := archive.NewConfigs(table, ledger.New(table, w.Blobs), w.NewID, w.Now)
 	return map[run.Kind]Kind{run.Archive: Archives(configs, q), run.Backup: Backups(configs, q), run.Drill: Drills(configs, q)}
 }
 
-func (w *world) jobs() *Jobs { return New(w.table, w.kinds(w.table, w.queue), w.newID, w.clock) }
+func (w *world) jobs() *Jobs { return New(w.Table, w.kinds(w.Table, w.queue), w.NewID, w.Now) }
 
 func (w *world) dispatcher() *Dispatcher {
-	return &Dispatcher{Table: w.table, Kinds: w.kinds(w.table, w.queue), Clock: w.clock, Log: zerolog.New(&w.logs)}
+	return &Dispatcher{Table: w.Table, Kinds: w.kinds(w.Table, w.queue), Clock: w.Now, Log: zerolog.New(&w.logs)}
 }
 
 func (w *world) tick() Report {
@@ -143,7 +116,7 @@ func (w *world) get(id string) *Job {
 // runs are the user's, the newest first.
 func (w *world) runs() []*run.Run {
 	w.t.Helper()
-	runs, next, err := run.NewStore(w.table).List(w.t.Context(), user, "", 1000, "")
+	runs, next, err := run.NewStore(w.Table).List(w.t.Context(), user, "", 1000, "")
 	must(w.t, err)
 	if next != "" {
 		w.t.Fatal("more than a page of runs")
@@ -173,10 +146,10 @@ func (w *world) messages() map[string]int {
 // end ends a run as a worker would.
 func (w *world) end(id string, state run.State) {
 	w.t.Helper()
-	runs := run.NewStore(w.table)
+	runs := run.NewStore(w.Table)
 	r, err := runs.Get(w.t.Context(), user, id)
 	must(w.t, err)
-	must(w.t, runs.Finish(w.t.Context(), r, state, w.clock()))
+	must(w.t, runs.Finish(w.t.Context(), r, state, w.Now()))
 }
 
 func TestTick(t *testing.T) {
@@ -186,7 +159,7 @@ func TestTick(t *testing.T) {
 		if r := w.tick(); r != (Report{}) {
 			t.Fatalf("too early: %+v", r)
 		}
-		w.advance(2 * time.Hour)
+		w.Advance(2 * time.Hour)
 		if r := w.tick(); r != (Report{Started: 1}) {
 			t.Fatalf("got %+v", r)
 		}
@@ -194,7 +167,7 @@ func TestTick(t *testing.T) {
 		want := &run.Run{
 			ID: runID(j.ID, j.Due), User: user, Kind: run.Archive, Config: j.Config, From: calendar.Date{Year: 2026, Month: 10, Day: 2},
 			To: calendar.Date{Year: 2026, Month: 10, Day: 4}, Job: j.ID, State: run.Queued, Progress: run.NewProgress("queued", 0, 0),
-			Correlation: r.ID, Created: w.clock(),
+			Correlation: r.ID, Created: w.Now(),
 		}
 		if text, wantText := jsonOf(t, r), jsonOf(t, want); text != wantText {
 			t.Errorf("got %s\nwant %s", text, wantText)
@@ -206,7 +179,7 @@ func TestTick(t *testing.T) {
 		if !got.Due.Equal(j.Due.AddDate(0, 0, 1)) || got.Start != nil || got.LastRun != r.ID || !got.LastDue.Equal(j.Due) {
 			t.Errorf("got %+v", got)
 		}
-		w.advance(2 * time.Minute)
+		w.Advance(2 * time.Minute)
 		if r := w.tick(); r != (Report{}) {
 			t.Errorf("again: %+v", r)
 		}
@@ -217,11 +190,11 @@ func TestTick(t *testing.T) {
 		if j.offset() < 2*time.Minute {
 			t.Fatalf("the job's offset is %v, too small to test with", j.offset())
 		}
-		w.advance(j.Starts().Sub(w.clock()) - time.Second)
+		w.Advance(j.Starts().Sub(w.Now()) - time.Second)
 		if r := w.tick(); r != (Report{}) {
 			t.Errorf("a second before: %+v", r)
 		}
-		w.advance(time.Second)
+		w.Advance(time.Second)
 		if r := w.tick(); r != (Report{Started: 1}) {
 			t.Errorf("in time: %+v", r)
 		}
@@ -232,21 +205,21 @@ func TestTick(t *testing.T) {
 	t.Run("jitter leaves no time out, however close they are", func(t *testing.T) {
 		w := newWorld(t, evening)
 		w.job(w.config("A"), expression("*/5 * * * *", "UTC"), func(j *Job) { j.Jitter = 60 })
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		for range 12 {
 			for id := range w.messages() {
 				w.end(id, run.Succeeded)
 			}
 			if r := w.tick(); r.Started != 1 {
-				t.Fatalf("%v: %+v", w.clock(), r)
+				t.Fatalf("%v: %+v", w.Now(), r)
 			}
-			w.advance(5 * time.Minute)
+			w.Advance(5 * time.Minute)
 		}
 	})
 	t.Run("missed times are caught up by one run of the days until now", func(t *testing.T) {
 		w := newWorld(t, evening)
 		j := w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
-		w.advance(10 * 24 * time.Hour) // 22:00, ten days later
+		w.Advance(10 * 24 * time.Hour) // 22:00, ten days later
 		if r := w.tick(); r != (Report{Started: 1, Late: 1}) {
 			t.Fatalf("got %+v", r)
 		}
@@ -260,7 +233,7 @@ func TestTick(t *testing.T) {
 	t.Run("the window of a job", func(t *testing.T) {
 		w := newWorld(t, evening)
 		w.job(w.config("A"), daily("23:00", "America/New_York"), func(j *Job) { j.Window.Days = 7 })
-		w.advance(8 * time.Hour) // after 03:00 on the 6th in UTC, which is the 6th in Berlin
+		w.Advance(8 * time.Hour) // after 03:00 on the 6th in UTC, which is the 6th in Berlin
 		w.tick()
 		if r := w.runs()[0]; r.From.String() != "2026-09-29" || r.To.String() != "2026-10-05" {
 			t.Errorf("from %v to %v", r.From, r.To)
@@ -270,15 +243,15 @@ func TestTick(t *testing.T) {
 		w := newWorld(t, evening)
 		c := w.config("A")
 		j := w.job(c, daily("23:00", "Europe/Berlin"))
-		w.advance(time.Hour)
-		from, to, err := w.configs().Window(t.Context(), c, w.clock())
+		w.Advance(time.Hour)
+		from, to, err := w.configs().Window(t.Context(), c, w.Now())
 		must(t, err)
-		other, _, err := run.NewStore(w.table).Create(t.Context(), &run.Run{ID: "01K0000000000000000000000A", User: user, Kind: run.Archive, Config: c.ID, From: from, To: to, State: run.Running})
+		other, _, err := run.NewStore(w.Table).Create(t.Context(), &run.Run{ID: "01K0000000000000000000000A", User: user, Kind: run.Archive, Config: c.ID, From: from, To: to, State: run.Running})
 		must(t, err)
 		if r := w.tick(); r != (Report{Started: 1, Joined: 1}) {
 			t.Errorf("got %+v", r)
 		}
-		if len(w.runs()) != 1 || w.messages()[other.ID] != 1 || w.get(j.ID).LastRun != other.ID || !w.get(j.ID).Due.After(w.clock()) {
+		if len(w.runs()) != 1 || w.messages()[other.ID] != 1 || w.get(j.ID).LastRun != other.ID || !w.get(j.ID).Due.After(w.Now()) {
 			t.Errorf("%d runs, job %+v", len(w.runs()), w.get(j.ID))
 		}
 	})
@@ -286,11 +259,11 @@ func TestTick(t *testing.T) {
 		w := newWorld(t, evening)
 		c := w.config("A")
 		w.job(c, daily("23:00", "Europe/Berlin"))
-		w.advance(time.Hour)
-		from, to, err := w.configs().Window(t.Context(), c, w.clock())
+		w.Advance(time.Hour)
+		from, to, err := w.configs().Window(t.Context(), c, w.Now())
 		must(t, err)
 		gone := &run.Run{ID: "01K0000000000000000000000A", User: user, Kind: run.Archive, Config: c.ID, From: from, To: to}
-		must(t, w.table.Transact(t.Context(), gone.Creation(store.Absent())[1:]))
+		must(t, w.Table.Transact(t.Context(), gone.Creation(store.Absent())[1:]))
 		if r := w.tick(); r != (Report{Started: 1}) || len(w.messages()) != 1 {
 			t.Errorf("got %+v", r)
 		}
@@ -305,7 +278,7 @@ func TestTick(t *testing.T) {
 			}
 			must(t, w.jobs().RemoveAll(t.Context(), user, ""))
 		}
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		if r := w.tick(); r != (Report{Started: 2, Joined: 1}) || len(w.runs()) != 1 {
 			t.Errorf("got %+v", r)
 		}
@@ -313,17 +286,17 @@ func TestTick(t *testing.T) {
 	t.Run("a job put back to an earlier state does not start its run again", func(t *testing.T) {
 		w := newWorld(t, evening)
 		j := w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		w.tick()
 		for id := range w.messages() {
 			w.end(id, run.Succeeded)
 		}
-		_, err := w.table.Put(t.Context(), *j.item(), store.Any())
+		_, err := w.Table.Put(t.Context(), *j.item(), store.Any())
 		must(t, err)
 		if r := w.tick(); r != (Report{Started: 1, Joined: 1}) || len(w.runs()) != 1 || len(w.messages()) != 0 {
 			t.Errorf("got %+v, %d runs", r, len(w.runs()))
 		}
-		if got := w.get(j.ID); !got.Due.After(w.clock()) || got.Start != nil {
+		if got := w.get(j.ID); !got.Due.After(w.Now()) || got.Start != nil {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -340,8 +313,8 @@ func TestTick(t *testing.T) {
 			}
 			told = append(told, j.ID+" "+j.LastRun+" "+j.LastDue.UTC().Format(time.RFC3339))
 		}
-		d.Metrics = telemetry.NewMetrics(&lines, "dev", w.clock)
-		w.advance(time.Hour + lateAfter + time.Second)
+		d.Metrics = telemetry.NewMetrics(&lines, "dev", w.Now)
+		w.Advance(time.Hour + lateAfter + time.Second)
 		_, err := d.Tick(t.Context())
 		must(t, err)
 		if !strings.Contains(lines.String(), `"JobsLate":1`) {
@@ -354,7 +327,7 @@ func TestTick(t *testing.T) {
 	t.Run("when time is up the rest is left to the next tick", func(t *testing.T) {
 		w := newWorld(t, evening)
 		w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		ctx, cancel := context.WithTimeout(t.Context(), reserve)
 		defer cancel()
 		r, err := w.dispatcher().Tick(ctx)
@@ -369,14 +342,14 @@ func TestTick(t *testing.T) {
 	t.Run("a store that does not answer is told", func(t *testing.T) {
 		w := newWorld(t, evening)
 		w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		d := w.dispatcher()
 		if _, err := d.Tick(ctx); err != nil {
 			t.Errorf("nothing was begun, and yet: %v", err)
 		}
-		d.Table = wiredTable{w.table, &tripwire{dieAt: 1}}
+		d.Table = (&wiretest.Wire{DieAt: 1}).Table(w.Table)
 		if r, err := d.Tick(t.Context()); err == nil || r.Left != Shards {
 			t.Errorf("got %+v and %v", r, err)
 		}
@@ -445,7 +418,7 @@ func TestPoison(t *testing.T) {
 				fine = w.job(good, daily("23:00", "Europe/Berlin"))
 			}
 			c.spoil(w, bad, spoiled)
-			w.advance(time.Hour)
+			w.Advance(time.Hour)
 			want := c.want
 			want.Started++
 			r, err := w.dispatcher().Tick(t.Context())
@@ -463,7 +436,7 @@ func TestPoison(t *testing.T) {
 			if !strings.Contains(w.logs.String(), spoiled.ID) {
 				t.Errorf("the log does not name the job: %s", w.logs.String())
 			}
-			w.advance(2 * time.Minute)
+			w.Advance(2 * time.Minute)
 			if r, _ := w.dispatcher().Tick(t.Context()); r != c.again {
 				t.Errorf("the next tick: %+v, want %+v", r, c.again)
 			}
@@ -473,7 +446,7 @@ func TestPoison(t *testing.T) {
 
 func (w *world) put(item *store.Item) {
 	w.t.Helper()
-	_, err := w.table.Put(w.t.Context(), *item, store.Any())
+	_, err := w.Table.Put(w.t.Context(), *item, store.Any())
 	must(w.t, err)
 }
 
@@ -488,13 +461,13 @@ func TestDispatchersAtOnce(t *testing.T) {
 
 func (w *world) atOnce(n int) {
 	t := w.t
-	c := newCrowd(w, w.table, n)
-	w.advance(3 * time.Hour)
+	c := newCrowd(w, w.Table, n)
+	w.Advance(3 * time.Hour)
 	if started := w.together(w.dispatcher(), w.dispatcher()); started != n {
 		t.Errorf("%d jobs started their runs", started)
 	}
 	c.check(1)
-	w.advance(takeOver)
+	w.Advance(takeOver)
 	if r := w.tick(); r != (Report{}) {
 		t.Errorf("left over: %+v", r)
 	}
@@ -517,7 +490,7 @@ func (w *world) together(all ...*Dispatcher) (started int) {
 		started, failed = started+r.Started, failed+r.Failed
 	}
 	for failed > 0 {
-		w.advance(takeOver)
+		w.Advance(takeOver)
 		r := w.tick()
 		started, failed = started+r.Started, r.Failed
 	}
@@ -545,7 +518,7 @@ func newCrowd(w *world, table store.Table, n int) *crowd {
 			OnDrift: archive.AskOnDrift, LookBack: 3, Active: true,
 		}
 		j := &Job{ID: fmt.Sprintf("01JY%022d", i), User: fmt.Sprintf("local#user%06d", i), Kind: run.Archive, Config: config.ID, Schedule: daily("23:59", "Europe/Berlin"), Jitter: 10}
-		j.activate(times(w.t, j.Schedule), w.clock())
+		j.activate(times(w.t, j.Schedule), w.Now())
 		items = append(items, *j.item(), store.Item{Key: store.Key{PK: "USER#" + j.User, SK: "CONFIG#" + config.ID}, Data: []byte(jsonOf(w.t, config))})
 		c.users[j.ID] = j.User
 	}
@@ -578,7 +551,7 @@ func (c *crowd) check(runs int) {
 				}
 			}
 			if item.SK == "JOB#"+id {
-				if j, err := decode(item); err != nil || j.Start != nil || !j.Due.After(c.w.clock()) {
+				if j, err := decode(item); err != nil || j.Start != nil || !j.Due.After(c.w.Now()) {
 					t.Fatalf("job %s: %+v, %v", id, j, err)
 				}
 			}
@@ -599,7 +572,7 @@ func TestAMonth(t *testing.T) {
 	counts := map[string]int{}
 	d := w.dispatcher()
 	end := at(t, "2026-11-09T22:00:00Z")
-	for n := 0; w.clock().Before(end); n++ {
+	for n := 0; w.Now().Before(end); n++ {
 		if n%7 != 3 {
 			_, err := d.Tick(t.Context())
 			must(t, err)
@@ -608,7 +581,7 @@ func TestAMonth(t *testing.T) {
 			if n != 1 {
 				t.Errorf("run %s is named %d times", id, n)
 			}
-			r, err := run.NewStore(w.table).Get(t.Context(), user, id)
+			r, err := run.NewStore(w.Table).Get(t.Context(), user, id)
 			must(t, err)
 			counts[r.Job]++
 			if r.Job == night.ID {
@@ -616,7 +589,7 @@ func TestAMonth(t *testing.T) {
 			}
 			w.end(id, run.Succeeded)
 		}
-		w.advance(5 * time.Minute)
+		w.Advance(5 * time.Minute)
 	}
 	var want []string
 	for day := (calendar.Date{Year: 2026, Month: 10, Day: 9}); len(want) < 31; day = day.AddDays(1) {
@@ -658,17 +631,17 @@ func TestNightsOnWhichClocksChange(t *testing.T) {
 			d := w.dispatcher()
 			got := map[string][]string{}
 			for night := range 3 {
-				w.now = first.AddDate(0, 0, night)
+				w.Set(first.AddDate(0, 0, night))
 				for range 151 {
 					_, err := d.Tick(t.Context())
 					must(t, err)
 					for id := range w.messages() {
-						r, err := run.NewStore(w.table).Get(t.Context(), user, id)
+						r, err := run.NewStore(w.Table).Get(t.Context(), user, id)
 						must(t, err)
-						got[times[r.Job]] = append(got[times[r.Job]], w.clock().Format(time.RFC3339))
+						got[times[r.Job]] = append(got[times[r.Job]], w.Now().Format(time.RFC3339))
 						w.end(id, run.Succeeded)
 					}
-					w.advance(time.Minute)
+					w.Advance(time.Minute)
 				}
 			}
 			if diff := cmp.Diff(c.starts, got); diff != "" {
@@ -683,30 +656,30 @@ func TestNightsOnWhichClocksChange(t *testing.T) {
 func TestAJobSurvivesDyingAnywhere(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		do   func(w *world, wire *tripwire, due *Job) error
+		do   func(w *world, wire *wiretest.Wire, due *Job) error
 		want func(t *testing.T, w *world, due *Job)
 	}{
-		{"a tick", func(w *world, wire *tripwire, _ *Job) error {
+		{"a tick", func(w *world, wire *wiretest.Wire, _ *Job) error {
 			return w.wiredTick(wire)
 		}, startedOnce},
-		{"a tick after one that died before it sent", func(w *world, wire *tripwire, _ *Job) error {
+		{"a tick after one that died before it sent", func(w *world, wire *wiretest.Wire, _ *Job) error {
 			w.dieBeforeSending()
-			w.advance(takeOver)
+			w.Advance(takeOver)
 			return w.wiredTick(wire)
 		}, startedOnce},
-		{"a pause after a tick that died before it sent", func(w *world, wire *tripwire, due *Job) error {
+		{"a pause after a tick that died before it sent", func(w *world, wire *wiretest.Wire, due *Job) error {
 			w.dieBeforeSending()
 			_, err := w.wiredJobs(wire).Pause(w.t.Context(), user, due.ID, ByUser)
 			return err
 		}, startedOnce},
-		{"a change of the schedule after a tick that died before it sent", func(w *world, wire *tripwire, due *Job) error {
+		{"a change of the schedule after a tick that died before it sent", func(w *world, wire *wiretest.Wire, due *Job) error {
 			w.dieBeforeSending()
 			changed := *w.get(due.ID)
 			changed.Schedule.At = "04:00"
 			_, err := w.wiredJobs(wire).Update(w.t.Context(), user, changed)
 			return err
 		}, startedOnce},
-		{"a removal after a tick that died before it sent", func(w *world, wire *tripwire, due *Job) error {
+		{"a removal after a tick that died before it sent", func(w *world, wire *wiretest.Wire, due *Job) error {
 			w.dieBeforeSending()
 			return w.wiredJobs(wire).RemoveAll(w.t.Context(), user, due.Config)
 		}, func(t *testing.T, w *world, due *Job) {
@@ -714,9 +687,9 @@ func TestAJobSurvivesDyingAnywhere(t *testing.T) {
 				t.Errorf("the job started %d runs", len(w.runsOf(due.ID)))
 			}
 		}},
-		{"a run that is asked for after a tick that died before it sent", func(w *world, wire *tripwire, due *Job) error {
+		{"a run that is asked for after a tick that died before it sent", func(w *world, wire *wiretest.Wire, due *Job) error {
 			w.dieBeforeSending()
-			w.advance(24 * time.Hour) // so that its days are others
+			w.Advance(24 * time.Hour) // so that its days are others
 			_, _, err := w.wiredJobs(wire).Trigger(w.t.Context(), user, due.ID)
 			return err
 		}, func(t *testing.T, w *world, due *Job) {
@@ -725,48 +698,40 @@ func TestAJobSurvivesDyingAnywhere(t *testing.T) {
 			}
 		}},
 	} {
-		for _, after := range []bool{false, true} {
-			for n := 1; ; n++ {
-				finished := false
-				t.Run(fmt.Sprintf("%s, at request %d, effect %v", c.name, n, after), func(t *testing.T) {
-					w := newWorld(t, "2026-10-05T20:00:00Z")
-					var jobs []*Job
-					for i := range 3 {
-						jobs = append(jobs, w.job(w.config(fmt.Sprintf("C%d", i)), daily("23:00", "Europe/Berlin")))
-					}
-					joining := w.job(archive.Config{ID: jobs[0].Config}, daily("23:00", "Europe/Berlin"))
-					w.advance(time.Hour)
-					wire := &tripwire{dieAt: n, after: after}
-					err := c.do(w, wire, jobs[2])
-					if !wire.dead() {
-						must(t, err)
-						finished = true
-					}
-					for range 3 {
-						w.advance(takeOver)
-						w.tick()
-					}
-
-					sent := w.messages()
-					for _, r := range w.runs() {
-						if sent[r.ID] == 0 {
-							t.Errorf("run %s is not named to a worker", r.ID)
-						}
-					}
-					c.want(t, w, jobs[2])
-					startedOnce(t, w, jobs[1])
-					if shared := len(w.runsOf(jobs[0].ID)) + len(w.runsOf(joining.ID)); shared < 1 || shared > 2 {
-						t.Errorf("the jobs of one config started %d runs", shared)
-					}
-					if r := w.tick(); r != (Report{}) {
-						t.Errorf("left over: %+v", r)
-					}
-				})
-				if finished || t.Failed() {
-					break
+		t.Run(c.name, func(t *testing.T) {
+			wiretest.Everywhere(t, func(t *testing.T, wire *wiretest.Wire) {
+				w := newWorld(t, "2026-10-05T20:00:00Z")
+				var jobs []*Job
+				for i := range 3 {
+					jobs = append(jobs, w.job(w.config(fmt.Sprintf("C%d", i)), daily("23:00", "Europe/Berlin")))
 				}
-			}
-		}
+				joining := w.job(archive.Config{ID: jobs[0].Config}, daily("23:00", "Europe/Berlin"))
+				w.Advance(time.Hour)
+				err := c.do(w, wire, jobs[2])
+				if !wire.Dead() {
+					must(t, err)
+				}
+				for range 3 {
+					w.Advance(takeOver)
+					w.tick()
+				}
+
+				sent := w.messages()
+				for _, r := range w.runs() {
+					if sent[r.ID] == 0 {
+						t.Errorf("run %s is not named to a worker", r.ID)
+					}
+				}
+				c.want(t, w, jobs[2])
+				startedOnce(t, w, jobs[1])
+				if shared := len(w.runsOf(jobs[0].ID)) + len(w.runsOf(joining.ID)); shared < 1 || shared > 2 {
+					t.Errorf("the jobs of one config started %d runs", shared)
+				}
+				if r := w.tick(); r != (Report{}) {
+					t.Errorf("left over: %+v", r)
+				}
+			})
+		})
 	}
 }
 
@@ -784,7 +749,7 @@ func startedOnce(t *testing.T, w *world, j *Job) {
 		}
 		ran[r.To] = true
 	}
-	if got.Start != nil || got.State == Active && !got.Due.After(w.clock()) {
+	if got.Start != nil || got.State == Active && !got.Due.After(w.Now()) {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -798,110 +763,39 @@ func (w *world) runsOf(job string) (runs []*run.Run) {
 	return runs
 }
 
-func (w *world) wiredTick(wire *tripwire) error {
-	table, q := wiredTable{w.table, wire}, wiredQueue{w.queue, wire}
-	d := &Dispatcher{Table: table, Kinds: w.kinds(table, q), Clock: w.clock, Log: zerolog.Nop()}
+func (w *world) wiredTick(wire *wiretest.Wire) error {
+	table, q := wire.Table(w.Table), wire.Queue(w.queue)
+	d := &Dispatcher{Table: table, Kinds: w.kinds(table, q), Clock: w.Now, Log: zerolog.Nop()}
 	_, err := d.Tick(w.t.Context())
 	return err
 }
 
-func (w *world) wiredJobs(wire *tripwire) *Jobs {
-	table, q := wiredTable{w.table, wire}, wiredQueue{w.queue, wire}
-	return New(table, w.kinds(table, q), w.newID, w.clock)
+func (w *world) wiredJobs(wire *wiretest.Wire) *Jobs {
+	table, q := wire.Table(w.Table), wire.Queue(w.queue)
+	return New(table, w.kinds(table, q), w.NewID, w.Now)
 }
 
 // dieBeforeSending is a tick that stores its runs and sends nothing.
 func (w *world) dieBeforeSending() {
 	w.t.Helper()
-	d := &Dispatcher{Table: w.table, Kinds: w.kinds(w.table, wiredQueue{w.queue, &tripwire{dieAt: 1}}), Clock: w.clock, Log: zerolog.Nop()}
+	d := &Dispatcher{Table: w.Table, Kinds: w.kinds(w.Table, (&wiretest.Wire{DieAt: 1}).Queue(w.queue)), Clock: w.Now, Log: zerolog.Nop()}
 	if r, err := d.Tick(w.t.Context()); err == nil || r.Started == 0 {
 		w.t.Fatalf("got %+v and %v", r, err)
 	}
-}
-
-// errDead is of no kind that is worth a retry: a dead process retries nothing.
-var errDead = errors.New("the process is dead")
-
-// tripwire counts requests, and dies at one of them.
-type tripwire struct {
-	mu       sync.Mutex
-	requests int
-	dieAt    int
-	after    bool // the request at which it dies takes effect
-}
-
-func (w *tripwire) dead() bool { return w.requests >= w.dieAt }
-
-func through[T any](w *tripwire, call func() (T, error)) (v T, err error) {
-	w.mu.Lock()
-	w.requests++
-	n := w.requests
-	w.mu.Unlock()
-	if n < w.dieAt || n == w.dieAt && w.after {
-		v, err = call()
-	}
-	if n >= w.dieAt {
-		var none T
-		return none, errDead
-	}
-	return v, err
-}
-
-// wiredQueue is a queue behind a tripwire.
-type wiredQueue struct {
-	queue.Queue
-	wire *tripwire
-}
-
-func (w wiredQueue) Send(ctx context.Context, body []byte, delay time.Duration) error {
-	_, err := through(w.wire, func() (struct{}, error) { return struct{}{}, w.Queue.Send(ctx, body, delay) })
-	return err
-}
-
-// wiredTable is a store behind a tripwire.
-type wiredTable struct {
-	store.Table
-	wire *tripwire
-}
-
-func (w wiredTable) Get(ctx context.Context, key store.Key) (store.Item, error) {
-	return through(w.wire, func() (store.Item, error) { return w.Table.Get(ctx, key) })
-}
-
-func (w wiredTable) GetMany(ctx context.Context, keys []store.Key) ([]store.Item, error) {
-	return through(w.wire, func() ([]store.Item, error) { return w.Table.GetMany(ctx, keys) })
-}
-
-func (w wiredTable) Put(ctx context.Context, item store.Item, cond store.Condition) (int64, error) {
-	return through(w.wire, func() (int64, error) { return w.Table.Put(ctx, item, cond) })
-}
-
-func (w wiredTable) Delete(ctx context.Context, key store.Key, cond store.Condition) error {
-	_, err := through(w.wire, func() (struct{}, error) { return struct{}{}, w.Table.Delete(ctx, key, cond) })
-	return err
-}
-
-func (w wiredTable) Query(ctx context.Context, q store.Query) (store.Page, error) {
-	return through(w.wire, func() (store.Page, error) { return w.Table.Query(ctx, q) })
-}
-
-func (w wiredTable) Transact(ctx context.Context, ops []store.Op) error {
-	_, err := through(w.wire, func() (struct{}, error) { return struct{}{}, w.Table.Transact(ctx, ops) })
-	return err
 }
 
 // BenchmarkDispatcher starts the runs of 100,000 jobs in every round on files as one machine has them, and of fewer on DynamoDB Local,
 // where the number of requests is of interest and the time is the engine's.
 func BenchmarkDispatcher(b *testing.B) {
 	files := func(b *testing.B) *world {
-		w := &world{t: b, now: at(b, evening)}
-		table, err := sqlite.Open(filepath.Join(b.TempDir(), "store.db"), w.clock)
+		w := newWorld(b, evening)
+		table, err := sqlite.Open(filepath.Join(b.TempDir(), "store.db"), w.Now)
 		must(b, err)
 		b.Cleanup(func() { table.Close() })
-		file, err := queues.Open(filepath.Join(b.TempDir(), "queue.db"), w.clock)
+		file, err := queues.Open(filepath.Join(b.TempDir(), "queue.db"), w.Now)
 		must(b, err)
 		b.Cleanup(func() { file.Close() })
-		w.table, w.queue = table, file.Queue("archive")
+		w.Table, w.queue = table, file.Queue("archive")
 		return w
 	}
 	for _, c := range []struct {
@@ -911,7 +805,7 @@ func BenchmarkDispatcher(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			w := files(b)
 			if strings.HasPrefix(c.name, "dynamo") {
-				w.table = onDynamoDB(b)
+				w.Table = onDynamoDB(b)
 			}
 			w.dispatch(b, c.n, c.most)
 		})
@@ -936,23 +830,23 @@ func onDynamoDB(t testing.TB) store.Table {
 // TestDispatchersAtOnceOnDynamoDB is TestDispatchersAtOnce on the other engine, with fewer jobs.
 func TestDispatchersAtOnceOnDynamoDB(t *testing.T) {
 	w := newWorld(t, evening)
-	w.table = onDynamoDB(t)
+	w.Table = onDynamoDB(t)
 	w.atOnce(500)
 }
 
 // dispatch starts the runs of n jobs a day in every round, by so many dispatchers at once.
 func (w *world) dispatch(b *testing.B, n, dispatchers int) {
-	c := newCrowd(w, w.table, n)
-	counter := &store.Counter{Table: w.table}
+	c := newCrowd(w, w.Table, n)
+	counter := &store.Counter{Table: w.Table}
 	all := make([]*Dispatcher, dispatchers)
 	for i := range all {
 		all[i] = &Dispatcher{
-			Table: counter, Kinds: w.kinds(counter, w.queue), Clock: w.clock, Log: zerolog.Nop(), Barred: account.NewUsers(counter, w.clock).Barred,
+			Table: counter, Kinds: w.kinds(counter, w.queue), Clock: w.Now, Log: zerolog.Nop(), Barred: account.NewUsers(counter, w.Now).Barred,
 		}
 	}
 	rounds := 0
 	for b.Loop() {
-		w.advance(24 * time.Hour)
+		w.Advance(24 * time.Hour)
 		if started := w.together(all...); started != n {
 			b.Fatalf("%d jobs started their runs", started)
 		}

@@ -16,6 +16,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
+	"adminassistant/shared/wiretest"
 )
 
 // evening is 22:00 in Berlin.
@@ -33,10 +34,10 @@ func TestCreate(t *testing.T) {
 	t.Run("a job is active and due at its next time", func(t *testing.T) {
 		w := newWorld(t, evening)
 		c := w.config("A")
-		made := w.job(c, daily("23:59", "Europe/Berlin"), func(j *Job) { j.Jitter, j.State, j.User, j.Due = 10, Paused, "other#user", w.now })
+		made := w.job(c, daily("23:59", "Europe/Berlin"), func(j *Job) { j.Jitter, j.State, j.User, j.Due = 10, Paused, "other#user", w.Now() })
 		want := &Job{
 			ID: made.ID, User: user, Kind: run.Archive, Config: c.ID, Schedule: daily("23:59", "Europe/Berlin"), Jitter: 10, State: Active,
-			Due: at(t, "2026-10-05T21:59:00Z"), Created: w.now, Updated: w.now, Version: 1,
+			Due: at(t, "2026-10-05T21:59:00Z"), Created: w.Now(), Updated: w.Now(), Version: 1,
 		}
 		if diff := cmp.Diff(want, made); diff != "" {
 			t.Errorf("made (-want +got):\n%s", diff)
@@ -91,12 +92,12 @@ func TestCreate(t *testing.T) {
 		for range MaxJobs - 1 {
 			w.job(c, daily("23:59", "Europe/Berlin"))
 		}
-		together := &meeting{Table: w.table}
+		together := &meeting{Table: w.Table}
 		together.all.Add(2)
 		var both sync.WaitGroup
 		errs := make([]error, 2)
 		for i := range errs {
-			jobs := New(together, w.kinds(w.table, w.queue), w.newID, w.clock)
+			jobs := New(together, w.kinds(w.Table, w.queue), w.NewID, w.Now)
 			both.Go(func() {
 				_, errs[i] = jobs.Create(t.Context(), user, Job{Kind: run.Archive, Config: c.ID, Schedule: daily("23:59", "UTC")})
 			})
@@ -147,14 +148,14 @@ func TestUpdate(t *testing.T) {
 	t.Run("another schedule has another next time", func(t *testing.T) {
 		w := newWorld(t, evening)
 		j := w.job(w.config("A"), daily("23:59", "Europe/Berlin"))
-		w.advance(time.Minute)
+		w.Advance(time.Minute)
 		change := *j
 		change.Schedule, change.Window.Days, change.Jitter = daily("04:00", "Europe/Berlin"), 7, 20
 		change.State, change.Config, change.LastRun = Paused, "another", "another"
 		got, err := w.jobs().Update(t.Context(), user, change)
 		must(t, err)
 		want := *j
-		want.Schedule, want.Window.Days, want.Jitter, want.Due, want.Updated, want.Version = change.Schedule, 7, 20, at(t, "2026-10-06T02:00:00Z"), w.now, 2
+		want.Schedule, want.Window.Days, want.Jitter, want.Due, want.Updated, want.Version = change.Schedule, 7, 20, at(t, "2026-10-06T02:00:00Z"), w.Now(), 2
 		if diff := cmp.Diff(&want, got); diff != "" {
 			t.Errorf("got (-want +got):\n%s", diff)
 		}
@@ -165,7 +166,7 @@ func TestUpdate(t *testing.T) {
 	t.Run("the same schedule keeps a time that is due", func(t *testing.T) {
 		w := newWorld(t, evening)
 		j := w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		j.Window.Days = 2
 		got, err := w.jobs().Update(t.Context(), user, *j)
 		must(t, err)
@@ -216,7 +217,7 @@ func TestPauseAndResume(t *testing.T) {
 		if got.State != Paused || got.Reason != ByUser || !got.Starts().IsZero() {
 			t.Errorf("got %+v", got)
 		}
-		w.advance(50 * time.Hour)
+		w.Advance(50 * time.Hour)
 		if r := w.tick(); r != (Report{}) {
 			t.Errorf("paused: %+v", r)
 		}
@@ -228,7 +229,7 @@ func TestPauseAndResume(t *testing.T) {
 		if r := w.tick(); r != (Report{}) {
 			t.Errorf("resumed: %+v", r)
 		}
-		w.advance(23 * time.Hour)
+		w.Advance(23 * time.Hour)
 		if r := w.tick(); r != (Report{Started: 1}) {
 			t.Errorf("due: %+v", r)
 		}
@@ -258,7 +259,7 @@ func TestPauseAndResume(t *testing.T) {
 		c.Active = false
 		_, err := w.configs().Update(t.Context(), user, c)
 		must(t, err)
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		w.tick()
 		_, err = w.jobs().Resume(t.Context(), user, j.ID)
 		wants(t, err, fault.Conflict, "", "activate it first")
@@ -317,7 +318,7 @@ func TestTrigger(t *testing.T) {
 			t.Errorf("again: %+v", again)
 		}
 		w.end(r.ID, run.Succeeded)
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		if got := w.tick(); got != (Report{Started: 1}) {
 			t.Errorf("when it is due: %+v", got)
 		}
@@ -329,7 +330,7 @@ func TestTrigger(t *testing.T) {
 		must(t, err)
 		_, created, err := w.jobs().Trigger(t.Context(), user, j.ID)
 		must(t, err)
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		if r := w.tick(); !created || w.get(j.ID).State != Paused || r != (Report{}) {
 			t.Errorf("got %+v, %+v", r, w.get(j.ID))
 		}
@@ -347,10 +348,10 @@ func TestTrigger(t *testing.T) {
 	t.Run("a queue that does not answer leaves the message to the dispatcher", func(t *testing.T) {
 		w := newWorld(t, evening)
 		j := w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
-		jobs := New(w.table, w.kinds(w.table, wiredQueue{w.queue, &tripwire{dieAt: 1}}), w.newID, w.clock)
+		jobs := New(w.Table, w.kinds(w.Table, (&wiretest.Wire{DieAt: 1}).Queue(w.queue)), w.NewID, w.Now)
 		r, created, err := jobs.Trigger(t.Context(), user, j.ID)
 		must(t, err)
-		w.advance(takeOver)
+		w.Advance(takeOver)
 		if got := w.tick(); !created || got != (Report{Resumed: 1}) || w.messages()[r.ID] != 1 {
 			t.Errorf("got %+v", got)
 		}
@@ -364,7 +365,7 @@ func TestRemove(t *testing.T) {
 	t.Run("a removed job is gone, its runs stay", func(t *testing.T) {
 		w := newWorld(t, evening)
 		j := w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		w.tick()
 		if err := w.jobs().Remove(t.Context(), user, j.ID, j.Version); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("by an old version: %v", err)
@@ -372,7 +373,7 @@ func TestRemove(t *testing.T) {
 		must(t, w.jobs().Remove(t.Context(), user, j.ID, w.get(j.ID).Version))
 		_, err := w.jobs().Get(t.Context(), user, j.ID)
 		wants(t, err, fault.NotFound, "", "no job")
-		w.advance(24 * time.Hour)
+		w.Advance(24 * time.Hour)
 		if r := w.tick(); r != (Report{}) || len(w.runs()) != 1 {
 			t.Errorf("got %+v, %d runs", r, len(w.runs()))
 		}
@@ -398,10 +399,10 @@ func TestRemove(t *testing.T) {
 	t.Run("erasing leaves nothing of a user's jobs", func(t *testing.T) {
 		w := newWorld(t, evening)
 		w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
-		must(t, Erase(t.Context(), w.table, user))
-		items, err := store.All(t.Context(), w.table, store.Query{PK: "USER#" + user, Prefix: "JOB"})
+		must(t, Erase(t.Context(), w.Table, user))
+		items, err := store.All(t.Context(), w.Table, store.Query{PK: "USER#" + user, Prefix: "JOB"})
 		must(t, err)
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		if r := w.tick(); len(items) != 0 || r != (Report{}) {
 			t.Errorf("left over: %+v, %+v", items, r)
 		}
@@ -424,7 +425,7 @@ func TestHistoryAndHealth(t *testing.T) {
 		}
 		return late, bad
 	}
-	w.advance(time.Hour)
+	w.Advance(time.Hour)
 	var want []string
 	for day := range failingAfter {
 		if _, bad := health(); len(bad) > 0 {
@@ -432,7 +433,7 @@ func TestHistoryAndHealth(t *testing.T) {
 		}
 		w.tick()
 		for id := range w.messages() {
-			r, err := run.NewStore(w.table).Get(t.Context(), user, id)
+			r, err := run.NewStore(w.Table).Get(t.Context(), user, id)
 			must(t, err)
 			if r.Job == failing.ID {
 				want = append([]string{id}, want...)
@@ -443,16 +444,16 @@ func TestHistoryAndHealth(t *testing.T) {
 				w.end(id, run.Succeeded)
 			}
 		}
-		other, _, err := run.NewStore(w.table).Create(t.Context(), &run.Run{ID: w.newID(), User: user, Config: c.ID, Kind: run.Archive, State: run.Queued})
+		other, _, err := run.NewStore(w.Table).Create(t.Context(), &run.Run{ID: w.NewID(), User: user, Config: c.ID, Kind: run.Archive, State: run.Queued})
 		must(t, err)
 		w.end(other.ID, run.Succeeded) // which nobody's job started
-		w.advance(24 * time.Hour)
+		w.Advance(24 * time.Hour)
 	}
 	late, bad := health()
 	if diff := cmp.Diff([]string{failing.ID}, bad); diff != "" || late != nil {
 		t.Errorf("failing (-want +got), late %v:\n%s", late, diff)
 	}
-	w.advance(lateAfter + time.Second)
+	w.Advance(lateAfter + time.Second)
 	if late, _ := health(); !cmp.Equal(late, []string{failing.ID, fine.ID}) {
 		t.Errorf("late are %v", late)
 	}
@@ -473,7 +474,7 @@ func TestHistoryAndHealth(t *testing.T) {
 	}
 	want = append([]string{w.get(failing.ID).LastRun}, want...)
 	for range failingAfter { // and then it fails again
-		w.advance(24 * time.Hour)
+		w.Advance(24 * time.Hour)
 		r, _, err := w.jobs().Trigger(t.Context(), user, failing.ID)
 		must(t, err)
 		w.end(r.ID, run.Failed)
@@ -482,10 +483,10 @@ func TestHistoryAndHealth(t *testing.T) {
 	if _, bad := health(); !cmp.Equal(bad, []string{failing.ID}) {
 		t.Errorf("after failed runs failing are %v", bad)
 	}
-	w.advance(24 * time.Hour)
-	from, to, err := w.configs().Window(t.Context(), c, w.clock())
+	w.Advance(24 * time.Hour)
+	from, to, err := w.configs().Window(t.Context(), c, w.Now())
 	must(t, err)
-	joined, _, err := run.NewStore(w.table).Create(t.Context(), &run.Run{ID: w.newID(), User: user, Config: c.ID, Kind: run.Archive, State: run.Queued, From: from, To: to})
+	joined, _, err := run.NewStore(w.Table).Create(t.Context(), &run.Run{ID: w.NewID(), User: user, Config: c.ID, Kind: run.Archive, State: run.Queued, From: from, To: to})
 	must(t, err)
 	_, created, err := w.jobs().Trigger(t.Context(), user, failing.ID)
 	must(t, err)
@@ -539,9 +540,9 @@ type staleIndex struct {
 
 func stale(w *world) staleIndex {
 	w.t.Helper()
-	s := staleIndex{w.table, map[string]store.Page{}}
+	s := staleIndex{w.Table, map[string]store.Page{}}
 	for shard := range Shards {
-		page, err := w.table.Query(w.t.Context(), store.Query{Index: true, PK: shardKey(shard)})
+		page, err := w.Table.Query(w.t.Context(), store.Query{Index: true, PK: shardKey(shard)})
 		must(w.t, err)
 		s.pages[shardKey(shard)] = page
 	}
@@ -595,14 +596,14 @@ func TestStaleIndex(t *testing.T) {
 			config := w.config("A")
 			j := w.job(config, daily("23:00", "Europe/Berlin"))
 			fine := w.job(w.config("B"), daily("23:00", "Europe/Berlin"))
-			w.advance(time.Hour)
+			w.Advance(time.Hour)
 			index := stale(w)
 			index.pages[shardKey(int(hash(fine.ID)%Shards))] = store.Page{}
 			item := *j.item()
 			item.Version = j.Version
 			index.pages[shardKey(int(hash(j.ID)%Shards))] = store.Page{Items: []store.Item{item}}
 			c.meddle(w, config, j)
-			before, gone := w.table.Get(t.Context(), jobKey(user, j.ID))
+			before, gone := w.Table.Get(t.Context(), jobKey(user, j.ID))
 			d := w.dispatcher()
 			d.Table = index
 			r, err := d.Tick(t.Context())
@@ -610,7 +611,7 @@ func TestStaleIndex(t *testing.T) {
 			if r != c.want || len(w.runsOf(j.ID)) != c.started {
 				t.Errorf("got %+v and %d runs, want %+v and %d", r, len(w.runsOf(j.ID)), c.want, c.started)
 			}
-			after, err := w.table.Get(t.Context(), jobKey(user, j.ID))
+			after, err := w.Table.Get(t.Context(), jobKey(user, j.ID))
 			if !errors.Is(err, gone) || after.Version != before.Version {
 				t.Errorf("the job was changed: %+v, %v", after, err)
 			}

@@ -25,7 +25,7 @@ func TestKinds(t *testing.T) {
 		if j.Calendar != SourceCalendar || w.get(j.ID).Calendar != SourceCalendar {
 			t.Errorf("got %+v", j)
 		}
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		if r := w.tick(); r != (Report{Started: 1}) {
 			t.Fatalf("got %+v", r)
 		}
@@ -55,12 +55,12 @@ func TestKinds(t *testing.T) {
 		if !created {
 			t.Fatal("not created")
 		}
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		if r := w.tick(); r != (Report{Started: 1, Joined: 1}) {
 			t.Errorf("under way: %+v", r)
 		}
 		w.end(first.ID, run.Succeeded)
-		w.advance(24 * time.Hour)
+		w.Advance(24 * time.Hour)
 		if r := w.tick(); r != (Report{Started: 1}) || len(w.runs()) != 2 {
 			t.Errorf("after its end: %+v", r)
 		}
@@ -68,7 +68,7 @@ func TestKinds(t *testing.T) {
 	t.Run("a backup of the last days of the archive", func(t *testing.T) {
 		w := newWorld(t, evening)
 		w.job(w.config("A"), daily("23:00", "Europe/Berlin"), of(run.Backup), func(j *Job) { j.Calendar, j.Window.Days = ArchiveCalendar, 7 })
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		w.tick()
 		if r := w.runs()[0]; r.Calendar != "local://me/calendars/A" || r.From.String() != "2026-09-28" || r.To.String() != "2026-10-04" {
 			t.Errorf("got %+v", r)
@@ -77,7 +77,7 @@ func TestKinds(t *testing.T) {
 	t.Run("a drill has a calendar and nothing else", func(t *testing.T) {
 		w := newWorld(t, evening)
 		w.job(w.config("A"), daily("23:00", "Europe/Berlin"), of(run.Drill), func(j *Job) { j.Calendar = ArchiveCalendar })
-		w.advance(time.Hour)
+		w.Advance(time.Hour)
 		w.tick()
 		if r := w.runs()[0]; r.Kind != run.Drill || r.Calendar != "local://me/calendars/A" || r.Input != nil || r.From.String() != "" || r.Config == "" {
 			t.Errorf("got %+v", r)
@@ -118,7 +118,7 @@ func TestNextTimes(t *testing.T) {
 // TestDisabledUsers has jobs of users who are shut out: whatever becomes of whoever pauses them, none of their jobs starts a run.
 func TestDisabledUsers(t *testing.T) {
 	w := newWorld(t, evening)
-	users := account.NewUsers(w.table, w.clock)
+	users := account.NewUsers(w.Table, w.Now)
 	who := account.Principal{Tenant: "local", Object: "tester"}
 	_, err := users.Admit(t.Context(), who)
 	must(t, err)
@@ -136,7 +136,7 @@ func TestDisabledUsers(t *testing.T) {
 		must(t, err)
 		return r
 	}
-	w.advance(time.Hour)
+	w.Advance(time.Hour)
 	if r := tick(); r != (Report{Paused: 2}) || len(w.runs()) != 0 {
 		t.Errorf("disabled: %+v", r)
 	}
@@ -155,13 +155,13 @@ func TestDisabledUsers(t *testing.T) {
 	if got := w.get(k.ID); got.State != Paused || got.Reason != ConfigInactive {
 		t.Errorf("the job of an inactive config: %+v", got)
 	}
-	w.advance(24 * time.Hour)
+	w.Advance(24 * time.Hour)
 	if r := tick(); r != (Report{Started: 1}) {
 		t.Errorf("enabled: %+v", r)
 	}
 
 	t.Run("when profiles cannot be read, nothing starts and the next tick tries again", func(t *testing.T) {
-		w.advance(24 * time.Hour)
+		w.Advance(24 * time.Hour)
 		d := w.dispatcher()
 		d.Barred = func(context.Context, []string) (map[string]bool, error) {
 			return nil, fault.New(fault.Unavailable, "gone")

@@ -106,19 +106,19 @@ func TestMailer(t *testing.T) {
 	for name, change := range map[string]func(w *world){
 		"is not wanted any more": func(w *world) { w.user(shown) },
 		"goes to nobody, since the user was disabled": func(w *world) {
-			_, err := account.NewUsers(w.table, w.clock).Disable(t.Context(), account.Principal{Tenant: "tenant", Object: "boss"}, "ann")
+			_, err := account.NewUsers(w.Table, w.Now).Disable(t.Context(), account.Principal{Tenant: "tenant", Object: "boss"}, "ann")
 			must(w.t, err)
 		},
 		"goes to nobody of whom nothing is known": func(w *world) {
-			must(w.t, w.table.Delete(t.Context(), store.Key{PK: "USER#" + ann, SK: "PROFILE"}, store.Any()))
+			must(w.t, w.Table.Delete(t.Context(), store.Key{PK: "USER#" + ann, SK: "PROFILE"}, store.Any()))
 		},
-		"is too late": func(w *world) { w.advance(tooLate + time.Second) },
+		"is too late": func(w *world) { w.Advance(tooLate + time.Second) },
 	} {
 		t.Run("drops what "+name, func(t *testing.T) {
 			w := newWorld(t)
 			m := w.due()
 			change(w)
-			if w.clock() != monday {
+			if w.Now() != monday {
 				m = w.receive()
 			}
 			must(t, w.mailer.Handle(t.Context(), m))
@@ -128,10 +128,10 @@ func TestMailer(t *testing.T) {
 	t.Run("notes an address that is none, and does not try again", func(t *testing.T) {
 		w := newWorld(t)
 		m := w.due()
-		item, err := w.table.Get(t.Context(), store.Key{PK: "USER#" + ann, SK: "PROFILE"})
+		item, err := w.Table.Get(t.Context(), store.Key{PK: "USER#" + ann, SK: "PROFILE"})
 		must(t, err)
 		item.Data = []byte(strings.Replace(string(item.Data), "ann@example.com", "ann at home", 1))
-		_, err = w.table.Put(t.Context(), item, store.Any())
+		_, err = w.Table.Put(t.Context(), item, store.Any())
 		must(t, err)
 		must(t, w.mailer.Handle(t.Context(), m))
 		w.became(Refused, 0, 0, 0)
@@ -145,7 +145,7 @@ func TestMailer(t *testing.T) {
 				t.Fatalf("delivery %d: come again %q", m.Receives, again)
 			}
 			w.became(Due, 0, 1, 0)
-			w.advance(time.Minute)
+			w.Advance(time.Minute)
 			m = w.receive()
 		}
 		must(t, w.mailer.Handle(t.Context(), m))
@@ -195,7 +195,7 @@ func TestMailer(t *testing.T) {
 		if err := w.mailer.Handle(t.Context(), m); !errors.Is(err, errSending) {
 			t.Fatalf("meanwhile: %v", err)
 		}
-		w.advance(sendTime)
+		w.Advance(sendTime)
 		must(t, w.mailer.Handle(t.Context(), w.receive()))
 		w.became(Sent, 1, 0, 0)
 		if n := w.get(failed(1)); !n.Sending.IsZero() {
@@ -213,7 +213,7 @@ func TestMailer(t *testing.T) {
 			}
 			must(t, w.mailer.Handle(t.Context(), m))
 			w.became(Due, 0, 1, 0)
-			w.advance(queue.MaxDelay)
+			w.Advance(queue.MaxDelay)
 			m = w.receive()
 		}
 		must(t, w.mailer.Handle(t.Context(), m))
@@ -223,7 +223,7 @@ func TestMailer(t *testing.T) {
 		w := newWorld(t)
 		rules := limit.Default()
 		rules[limit.Mails][0].Most = 3
-		w.mailer.Limits = limit.New(w.table, rules, w.clock)
+		w.mailer.Limits = limit.New(w.Table, rules, w.Now)
 		s := w.user(both)
 		for i := range 5 {
 			w.tell(s, failed(i))
@@ -254,7 +254,7 @@ func TestMailer(t *testing.T) {
 	t.Run("forgets a message whose notification is gone", func(t *testing.T) {
 		w := newWorld(t)
 		m := w.due()
-		must(t, Erase(t.Context(), w.table, ann))
+		must(t, Erase(t.Context(), w.Table, ann))
 		must(t, w.mailer.Handle(t.Context(), m))
 		w.waiting(0)
 	})

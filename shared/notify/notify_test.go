@@ -13,11 +13,11 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/machinetest"
 	"adminassistant/shared/mail/outbox"
 	"adminassistant/shared/queue"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/store"
-	"adminassistant/shared/store/sqlite"
 	"adminassistant/shared/telemetry"
 	"adminassistant/shared/wiretest"
 )
@@ -31,33 +31,25 @@ var monday = time.Date(2026, 10, 5, 12, 0, 0, 0, time.UTC)
 
 // world is notifications over a real store and queue, and a mailer that puts mails into a folder.
 type world struct {
+	*machinetest.Clock
+	*machinetest.Machine
 	*Notifications
 	t      *testing.T
-	table  store.Table
 	queue  *queues.Queue
 	mailer *Mailer
 	folder string
-
-	mu  sync.Mutex
-	now time.Time
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, now: monday, folder: t.TempDir()}
-	table, err := sqlite.Open(":memory:", w.clock)
-	must(t, err)
-	t.Cleanup(func() { must(t, table.Close()) })
-	file, err := queues.Open(":memory:", w.clock)
-	must(t, err)
-	t.Cleanup(func() { must(t, file.Close()) })
-	w.table, w.queue = table, file.Queue("notify")
-	w.Notifications = New(w.table, w.queue, w.clock)
-	box, err := outbox.Open(w.folder, "assistant@example.com", w.clock)
+	clock := machinetest.NewClock(monday, 0)
+	w := &world{Clock: clock, Machine: machinetest.New(t, clock.Now), t: t, queue: machinetest.Queues(t, clock.Now).Queue("notify"), folder: t.TempDir()}
+	w.Notifications = New(w.Table, w.queue, w.Now)
+	box, err := outbox.Open(w.folder, "assistant@example.com", w.Now)
 	must(t, err)
 	w.mailer = &Mailer{
 		Deliveries:    queue.Deliveries{Queue: w.queue, Log: zerolog.Nop(), FirstPause: time.Second, Visibility: time.Minute},
-		Notifications: w.Notifications, Profile: account.NewUsers(table, w.clock).Of, Sender: box, Base: "https://api.example.com", Clock: w.clock,
+		Notifications: w.Notifications, Profile: account.NewUsers(w.Table, w.Now).Of, Sender: box, Base: "https://api.example.com", Clock: w.Now,
 	}
 	return w
 }
@@ -67,18 +59,6 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) advance(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
 }
 
 // shown and mailed are settings under which problems are told by one channel alone, both by both.
@@ -96,7 +76,7 @@ func settings(inApp, email bool) account.Settings {
 // user gives ann a profile with settings, and returns them.
 func (w *world) user(s account.Settings) account.Settings {
 	w.t.Helper()
-	users := account.NewUsers(w.table, w.clock)
+	users := account.NewUsers(w.Table, w.Now)
 	p := account.Principal{Tenant: "tenant", Object: "ann"}
 	if _, err := users.Admit(w.t.Context(), p); err != nil {
 		w.t.Fatal(err)
@@ -168,7 +148,7 @@ func TestTell(t *testing.T) {
 		w := newWorld(t)
 		for range 3 {
 			w.tell(shown, failed(1))
-			w.advance(time.Minute)
+			w.Advance(time.Minute)
 		}
 		w.tell(shown, failed(2))
 		w.listed(false, failed(2), failed(1))
@@ -187,7 +167,7 @@ func TestTell(t *testing.T) {
 		_, err := w.MarkRead(t.Context(), ann, running.ID)
 		must(t, err)
 		w.listed(true)
-		w.advance(time.Minute)
+		w.Advance(time.Minute)
 		w.tell(both, failed(1))
 		w.listed(true, failed(1))
 		got := w.get(failed(1))
@@ -211,7 +191,7 @@ func TestTell(t *testing.T) {
 				w.listed(false, []Notification{failed(1)}[:c.listed]...)
 				w.listed(true, []Notification{failed(1)}[:c.listed]...)
 				w.waiting(c.messages)
-				items, err := store.All(t.Context(), w.table, store.Query{PK: "USER#" + ann})
+				items, err := store.All(t.Context(), w.Table, store.Query{PK: "USER#" + ann})
 				must(t, err)
 				if want := min(1, c.listed+c.messages); len(items) != want {
 					t.Errorf("%d are stored, want %d", len(items), want)
@@ -240,7 +220,7 @@ func TestTell(t *testing.T) {
 	t.Run("it goes after some months", func(t *testing.T) {
 		w := newWorld(t)
 		w.tell(shown, failed(1))
-		w.advance(keep + time.Second)
+		w.Advance(keep + time.Second)
 		w.listed(false)
 	})
 }
@@ -255,7 +235,7 @@ func TestReading(t *testing.T) {
 			if err != nil || !n.Read.Equal(monday) {
 				t.Fatalf("%+v, %v", n, err)
 			}
-			w.advance(time.Hour)
+			w.Advance(time.Hour)
 		}
 		w.listed(true, failed(2))
 		w.listed(false, failed(2), failed(1))
@@ -339,7 +319,7 @@ func TestThereAreNotTooMany(t *testing.T) {
 		n.Created = monday
 		items = append(items, n.item())
 	}
-	must(t, w.table.BatchPut(t.Context(), items))
+	must(t, w.Table.BatchPut(t.Context(), items))
 	for i := most + 300; ; i++ {
 		before := w.count()
 		w.tell(shown, failed(i))
@@ -360,7 +340,7 @@ func TestThereAreNotTooMany(t *testing.T) {
 
 func (w *world) count() int {
 	w.t.Helper()
-	items, err := store.All(w.t.Context(), w.table, store.Query{PK: "USER#" + ann, Prefix: prefix})
+	items, err := store.All(w.t.Context(), w.Table, store.Query{PK: "USER#" + ann, Prefix: prefix})
 	must(w.t, err)
 	return len(items)
 }
@@ -369,7 +349,7 @@ func TestWhatIsUnreadableIsLeftOut(t *testing.T) {
 	w := newWorld(t)
 	w.tell(shown, failed(1))
 	item := store.Item{Key: key(ann, failed(2).ID), IndexPK: unreadOf(ann), IndexSK: failed(2).ID, Data: []byte(`{"id": "x"}`)}
-	_, err := w.table.Put(t.Context(), item, store.Any())
+	_, err := w.Table.Put(t.Context(), item, store.Any())
 	must(t, err)
 	w.listed(false, failed(1))
 	if n, err := w.MarkAllRead(t.Context(), ann, ""); n != 1 || err != nil {
@@ -386,7 +366,7 @@ func TestEraseLeavesNothing(t *testing.T) {
 	others := failed(2)
 	others.User = bob
 	w.tell(shown, others)
-	must(t, Erase(t.Context(), w.table, ann))
+	must(t, Erase(t.Context(), w.Table, ann))
 	if n := w.count(); n != 0 {
 		t.Errorf("%d are left", n)
 	}
@@ -396,43 +376,33 @@ func TestEraseLeavesNothing(t *testing.T) {
 // TestANotificationSurvivesDyingAnywhere lets the processes that tell and that mail die at every single request, before it took effect and
 // after it. In the end there is one notification, and one e-mail.
 func TestANotificationSurvivesDyingAnywhere(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		for n := 1; ; n++ {
-			finished := false
-			t.Run(fmt.Sprintf("at request %d, effect %v", n, after), func(t *testing.T) {
-				w := newWorld(t)
-				s := w.user(both)
-				dying := &wiretest.Wire{DieAt: n, After: after}
-				wired := New(dying.Table(w.table), dying.Queue(w.queue), w.clock)
-				err := wired.Tell(t.Context(), s, failed(1))
-				if err == nil {
-					mailer := *w.mailer
-					mailer.Notifications, mailer.Queue = wired, dying.Queue(w.queue)
-					err = mailer.Handle(t.Context(), w.receive())
-				}
-				finished = !dying.Dead()
-				if finished != (err == nil) {
-					t.Fatalf("%v", err)
-				}
-				w.advance(2 * time.Minute) // the message comes again
-				w.tell(s, failed(1))       // as whoever told of it first is told again
-				for m := w.receive(); m.ID != ""; m = w.receive() {
-					must(t, w.mailer.Handle(t.Context(), m))
-				}
-				w.listed(false, failed(1))
-				if got := w.get(failed(1)); got.Mail != Sent {
-					t.Errorf("the e-mail is %q", got.Mail)
-				}
-				if files := w.mails(); len(files) != 1 {
-					t.Errorf("%d e-mails", len(files))
-				}
-				w.waiting(0)
-			})
-			if finished || t.Failed() {
-				break
-			}
+	wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {
+		w := newWorld(t)
+		s := w.user(both)
+		wired := New(dying.Table(w.Table), dying.Queue(w.queue), w.Now)
+		err := wired.Tell(t.Context(), s, failed(1))
+		if err == nil {
+			mailer := *w.mailer
+			mailer.Notifications, mailer.Queue = wired, dying.Queue(w.queue)
+			err = mailer.Handle(t.Context(), w.receive())
 		}
-	}
+		if dying.Dead() == (err == nil) {
+			t.Fatalf("%v", err)
+		}
+		w.Advance(2 * time.Minute) // the message comes again
+		w.tell(s, failed(1))       // as whoever told of it first is told again
+		for m := w.receive(); m.ID != ""; m = w.receive() {
+			must(t, w.mailer.Handle(t.Context(), m))
+		}
+		w.listed(false, failed(1))
+		if got := w.get(failed(1)); got.Mail != Sent {
+			t.Errorf("the e-mail is %q", got.Mail)
+		}
+		if files := w.mails(); len(files) != 1 {
+			t.Errorf("%d e-mails", len(files))
+		}
+		w.waiting(0)
+	})
 }
 
 func TestCorrelation(t *testing.T) {

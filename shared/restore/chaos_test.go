@@ -16,6 +16,7 @@ import (
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
+	"adminassistant/shared/wiretest"
 )
 
 // TestARestoreSurvivesChaos lets workers die at any request, several in a row, while the provider answers some writes with a passing failure, after or
@@ -49,25 +50,25 @@ func chaos(t *testing.T, random *rand.Rand) {
 	flaky := &flaky{Provider: w.calendar}
 	for range random.IntN(7) {
 		flaky.set(random.IntN(5), coin())
-		dying := &tripwire{dieAt: 1 + random.IntN(60), after: coin()}
-		at, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+		dying := &wiretest.Wire{DieAt: 1 + random.IntN(60), After: coin()}
+		at, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
 		must(t, err)
 		if at.State.Ended() {
 			break
 		}
-		err = w.runner(wiredTable{w.table, dying}, wiredBlobs{w.blobs, dying}, wiredProvider{flaky, dying}).Run(t.Context(), at)
-		if err != nil && !errors.Is(err, errDead) && !errors.Is(err, run.ErrBusy) && !fault.Of(err).Transient() && !errors.Is(err, store.ErrConflict) {
+		err = w.runner(dying.Table(w.Table), dying.Blobs(w.Blobs), dying.Provider(flaky)).Run(t.Context(), at)
+		if err != nil && !errors.Is(err, wiretest.ErrDied) && !errors.Is(err, run.ErrBusy) && !fault.Of(err).Transient() && !errors.Is(err, store.ErrConflict) {
 			t.Fatal(err)
 		}
 		if coin() {
-			w.advance(2 * time.Minute)
+			w.Advance(2 * time.Minute)
 		}
 	}
-	w.advance(2 * time.Minute)
+	w.Advance(2 * time.Minute)
 	flaky.set(0, false)
-	if at, err := run.NewStore(w.table).Get(t.Context(), user, r.ID); err != nil || !at.State.Ended() {
+	if at, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID); err != nil || !at.State.Ended() {
 		must(t, err)
-		must(t, w.runner(w.table, w.blobs, flaky).Run(t.Context(), at))
+		must(t, w.runner(w.Table, w.Blobs, flaky).Run(t.Context(), at))
 	}
 	r, result := w.result(r.ID)
 	if r.State != run.Succeeded || !result.Balanced || result.Counts.Read != len(w.file.things) {

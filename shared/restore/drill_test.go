@@ -19,22 +19,23 @@ import (
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
+	"adminassistant/shared/wiretest"
 )
 
 // backUp makes a backup of a calendar and returns its id.
 func (w *world) backUp(u calendar.URI) string {
 	w.t.Helper()
-	r := &run.Run{ID: w.newID(), User: user, Kind: run.Backup, Calendar: u.String(), Input: []byte(`{}`), State: run.Queued, Created: w.clock()}
-	_, _, err := run.NewStore(w.table).Create(w.t.Context(), r)
+	r := &run.Run{ID: w.NewID(), User: user, Kind: run.Backup, Calendar: u.String(), Input: []byte(`{}`), State: run.Queued, Created: w.Now()}
+	_, _, err := run.NewStore(w.Table).Create(w.t.Context(), r)
 	must(w.t, err)
 	b := &backup.Runner{
-		Table: w.table, Blobs: w.blobs,
+		Table: w.Table, Blobs: w.Blobs,
 		Provider: func(context.Context, string, calendar.URI) (backup.Provider, error) { return w.calendar, nil },
 		Zone:     func(context.Context, string, string) (*time.Location, error) { return time.UTC, nil },
-		Clock:    w.clock, NewID: w.newID, Software: "test", HandOn: time.Minute,
+		Clock:    w.Now, NewID: w.NewID, Software: "test", HandOn: time.Minute,
 	}
 	must(w.t, b.Run(w.t.Context(), r))
-	r, err = run.NewStore(w.table).Get(w.t.Context(), user, r.ID)
+	r, err = run.NewStore(w.Table).Get(w.t.Context(), user, r.ID)
 	must(w.t, err)
 	if r.State != run.Succeeded {
 		w.t.Fatalf("backup: %s %+v", r.State, r.Problem)
@@ -50,15 +51,15 @@ func (w *world) drill(t store.Table, b blob.Blob, p calendar.Provider) *restore.
 
 func (w *world) startDrill() *run.Run {
 	w.t.Helper()
-	r := &run.Run{ID: w.newID(), User: user, Kind: run.Drill, Calendar: uri("Work").String(), State: run.Queued, Created: w.clock()}
-	_, _, err := run.NewStore(w.table).Create(w.t.Context(), r)
+	r := &run.Run{ID: w.NewID(), User: user, Kind: run.Drill, Calendar: uri("Work").String(), State: run.Queued, Created: w.Now()}
+	_, _, err := run.NewStore(w.Table).Create(w.t.Context(), r)
 	must(w.t, err)
 	return r
 }
 
 func (w *world) drilled(id string) (*run.Run, restore.DrillResult) {
 	w.t.Helper()
-	r, err := run.NewStore(w.table).Get(w.t.Context(), user, id)
+	r, err := run.NewStore(w.Table).Get(w.t.Context(), user, id)
 	must(w.t, err)
 	var result restore.DrillResult
 	if len(r.Result) > 0 {
@@ -81,7 +82,7 @@ func (w *world) calendars() (names []string) {
 // notes returns how many scratch calendars are noted.
 func (w *world) notes() int {
 	w.t.Helper()
-	items, err := store.All(w.t.Context(), w.table, store.Query{PK: "USER#" + user, Prefix: "SCRATCH#"})
+	items, err := store.All(w.t.Context(), w.Table, store.Query{PK: "USER#" + user, Prefix: "SCRATCH#"})
 	must(w.t, err)
 	return len(items)
 }
@@ -99,7 +100,7 @@ func TestDrill(t *testing.T) {
 		w := newWorld(t)
 		id := w.working()
 		r := w.startDrill()
-		must(t, w.drill(w.table, w.blobs, w.calendar).Run(t.Context(), r))
+		must(t, w.drill(w.Table, w.Blobs, w.calendar).Run(t.Context(), r))
 		r, result := w.drilled(r.ID)
 		if r.State != run.Succeeded || result.Backup != id || result.Compared != 6 || result.Differing != 0 || result.Restored.Created != 6 {
 			t.Errorf("%s %+v %+v", r.State, result, r.Problem)
@@ -124,7 +125,7 @@ func TestDrill(t *testing.T) {
 			w := newWorld(t)
 			w.working()
 			r := w.startDrill()
-			must(t, w.drill(w.table, w.blobs, spoiling{Provider: w.calendar, subject: "Acme", draft: spoil}).Run(t.Context(), r))
+			must(t, w.drill(w.Table, w.Blobs, spoiling{Provider: w.calendar, subject: "Acme", draft: spoil}).Run(t.Context(), r))
 			r, result := w.drilled(r.ID)
 			if r.State != run.Failed || result.Differing != 1 || len(result.Differences) != 1 || !slices.Equal(result.Differences[0].Fields, []string{field}) {
 				t.Errorf("%s: %s %+v", field, r.State, result)
@@ -152,7 +153,7 @@ func TestDrill(t *testing.T) {
 			w.working()
 			r := w.startDrill()
 			test.spoil.Provider = w.calendar
-			must(t, w.drill(w.table, w.blobs, test.spoil).Run(t.Context(), r))
+			must(t, w.drill(w.Table, w.Blobs, test.spoil).Run(t.Context(), r))
 			r, result := w.drilled(r.ID)
 			if r.State != run.Failed || result.Differing != 1 || len(result.Differences) != 1 || !slices.Equal(result.Differences[0].Fields, test.want) {
 				t.Errorf("%s: %s %+v", name, r.State, result)
@@ -163,7 +164,7 @@ func TestDrill(t *testing.T) {
 	t.Run("without a backup it says what to do", func(t *testing.T) {
 		w := newWorld(t)
 		w.make(uri("Work"))
-		if err := w.drill(w.table, w.blobs, w.calendar).Run(t.Context(), w.startDrill()); fault.Of(err) != fault.NotFound || !strings.Contains(err.Error(), "backup") {
+		if err := w.drill(w.Table, w.Blobs, w.calendar).Run(t.Context(), w.startDrill()); fault.Of(err) != fault.NotFound || !strings.Contains(err.Error(), "backup") {
 			t.Error(err)
 		}
 	})
@@ -173,7 +174,7 @@ func TestDrill(t *testing.T) {
 			w := newWorld(t)
 			w.working()
 			r := w.startDrill()
-			if err := w.drill(w.table, w.blobs, cancelling{w.calendar, w, r.ID}).Run(t.Context(), r); !errors.Is(err, store.ErrConflict) {
+			if err := w.drill(w.Table, w.Blobs, cancelling{w.calendar, w, r.ID}).Run(t.Context(), r); !errors.Is(err, store.ErrConflict) {
 				t.Fatal(err)
 			}
 			if w.notes() != 1 || len(w.calendars()) != 2 {
@@ -181,10 +182,10 @@ func TestDrill(t *testing.T) {
 			}
 			if told {
 				ended, _ := w.drilled(r.ID)
-				must(t, w.drill(w.table, w.blobs, w.calendar).Ended(t.Context(), ended))
+				must(t, w.drill(w.Table, w.Blobs, w.calendar).Ended(t.Context(), ended))
 			} else {
-				w.advance(2 * time.Minute)
-				must(t, w.drill(w.table, w.blobs, w.calendar).Run(t.Context(), w.startDrill()))
+				w.Advance(2 * time.Minute)
+				must(t, w.drill(w.Table, w.Blobs, w.calendar).Run(t.Context(), w.startDrill()))
 			}
 			if w.notes() != 0 || len(w.calendars()) != 1 {
 				t.Errorf("told %v: %d notes, %v", told, w.notes(), w.calendars())
@@ -196,11 +197,11 @@ func TestDrill(t *testing.T) {
 		w := newWorld(t)
 		w.working()
 		r := w.startDrill()
-		if err := w.drill(w.table, w.blobs, cancelling{w.calendar, w, r.ID}).Run(t.Context(), r); !errors.Is(err, store.ErrConflict) {
+		if err := w.drill(w.Table, w.Blobs, cancelling{w.calendar, w, r.ID}).Run(t.Context(), r); !errors.Is(err, store.ErrConflict) {
 			t.Fatal(err)
 		}
 		ended, _ := w.drilled(r.ID)
-		must(t, w.drill(w.table, w.blobs, renamed{w.calendar}).Ended(t.Context(), ended))
+		must(t, w.drill(w.Table, w.Blobs, renamed{w.calendar}).Ended(t.Context(), ended))
 		if w.notes() != 0 || len(w.calendars()) != 2 {
 			t.Errorf("%d notes, %v", w.notes(), w.calendars())
 		}
@@ -269,35 +270,25 @@ func (r renamed) Calendars(ctx context.Context, account string) ([]calendar.Info
 // TestADrillSurvivesDyingAnywhere lets the process die at every single request, before it took effect and after it. Whoever comes next ends the
 // drill, and nothing stays behind.
 func TestADrillSurvivesDyingAnywhere(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		for n := 1; ; n++ {
-			finished := false
-			t.Run(fmt.Sprintf("at request %d, effect %v", n, after), func(t *testing.T) {
-				w := newWorld(t)
-				w.working()
-				r := w.startDrill()
-				dying := &tripwire{dieAt: n, after: after}
-				err := w.drill(wiredTable{w.table, dying}, wiredBlobs{w.blobs, dying}, wiredProvider{w.calendar, dying}).Run(t.Context(), r)
-				if !dying.dead() {
-					must(t, err)
-					finished = true
-				}
-				w.advance(2 * time.Minute) // the lease ends
-				again, _ := w.drilled(r.ID)
-				if !again.State.Ended() {
-					must(t, w.drill(w.table, w.blobs, w.calendar).Run(t.Context(), again))
-				}
-				r, result := w.drilled(r.ID)
-				if r.State != run.Succeeded || result.Compared != 6 || result.Differing != 0 || !result.Restored.Balanced() {
-					t.Errorf("%s %+v %+v", r.State, result, r.Problem)
-				}
-				if w.notes() != 0 || len(w.calendars()) != 1 {
-					t.Errorf("%d notes, %v", w.notes(), w.calendars())
-				}
-			})
-			if finished || t.Failed() {
-				break
-			}
+	wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {
+		w := newWorld(t)
+		w.working()
+		r := w.startDrill()
+		err := w.drill(dying.Table(w.Table), dying.Blobs(w.Blobs), dying.Provider(w.calendar)).Run(t.Context(), r)
+		if !dying.Dead() {
+			must(t, err)
 		}
-	}
+		w.Advance(2 * time.Minute) // the lease ends
+		again, _ := w.drilled(r.ID)
+		if !again.State.Ended() {
+			must(t, w.drill(w.Table, w.Blobs, w.calendar).Run(t.Context(), again))
+		}
+		r, result := w.drilled(r.ID)
+		if r.State != run.Succeeded || result.Compared != 6 || result.Differing != 0 || !result.Restored.Balanced() {
+			t.Errorf("%s %+v %+v", r.State, result, r.Problem)
+		}
+		if w.notes() != 0 || len(w.calendars()) != 1 {
+			t.Errorf("%d notes, %v", w.notes(), w.calendars())
+		}
+	})
 }

@@ -25,12 +25,12 @@ func TestErase(t *testing.T) {
 		must(t, err)
 	}
 	r := w.startDrill()
-	if err := w.drill(w.table, w.blobs, cancelling{w.calendar, w, r.ID}).Run(t.Context(), r); !errors.Is(err, store.ErrConflict) || w.notes() != 1 {
+	if err := w.drill(w.Table, w.Blobs, cancelling{w.calendar, w, r.ID}).Run(t.Context(), r); !errors.Is(err, store.ErrConflict) || w.notes() != 1 {
 		t.Fatal(err)
 	}
 	left := func(who string) (n int) {
 		for _, prefix := range []string{"UPLOAD", "SCRATCH#"} {
-			items, err := store.All(t.Context(), w.table, store.Query{PK: "USER#" + who, Prefix: prefix})
+			items, err := store.All(t.Context(), w.Table, store.Query{PK: "USER#" + who, Prefix: prefix})
 			must(t, err)
 			n += len(items)
 		}
@@ -38,7 +38,7 @@ func TestErase(t *testing.T) {
 	}
 	objects := func() (n int) {
 		for _, prefix := range []string{"uploads/", "restores/"} {
-			list, err := w.blobs.List(t.Context(), prefix)
+			list, err := w.Blobs.List(t.Context(), prefix)
 			must(t, err)
 			n += len(list)
 		}
@@ -47,10 +47,10 @@ func TestErase(t *testing.T) {
 	if left(user) != 3 || left("local#other") != 2 || objects() != 6 { // two uploads, three plans, one of what was replaced
 		t.Fatalf("%d and %d items, %d objects", left(user), left("local#other"), objects())
 	}
-	must(t, restore.Erase(t.Context(), w.table, w.blobs, user))
+	must(t, restore.Erase(t.Context(), w.Table, w.Blobs, user))
 	if left(user) != 0 || left("local#other") != 2 || objects() != 1 {
 		t.Errorf("%d and %d items, %d objects are left", left(user), left("local#other"), objects())
 	}
-	_, err = run.NewStore(w.table).Get(t.Context(), user, r.ID) // runs are erased by those who keep them
+	_, err = run.NewStore(w.Table).Get(t.Context(), user, r.ID) // runs are erased by those who keep them
 	must(t, err)
 }

@@ -19,6 +19,7 @@ import (
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
+	"adminassistant/shared/wiretest"
 )
 
 // at is a wall time in Berlin.
@@ -121,7 +122,7 @@ func TestRestore(t *testing.T) {
 			t.Errorf("not as it was (-want +got):\n%s", diff)
 		}
 		var kept memory
-		object, err := w.blobs.Get(t.Context(), restore.BeforeKey(user, r.ID))
+		object, err := w.Blobs.Get(t.Context(), restore.BeforeKey(user, r.ID))
 		must(t, err)
 		defer object.Close()
 		plain, err := zstd.NewReader(object)
@@ -246,7 +247,7 @@ func TestRestore(t *testing.T) {
 		w := newWorld(t)
 		w.file = everything()
 		r := w.start(restore.Skip, func(_ *run.Run, in *restore.Input) { in.CreateCalendar = false })
-		if err := w.runner(w.table, w.blobs, w.calendar).Run(t.Context(), r); fault.Of(err) != fault.NotFound || !strings.Contains(err.Error(), "calendar create") {
+		if err := w.runner(w.Table, w.Blobs, w.calendar).Run(t.Context(), r); fault.Of(err) != fault.NotFound || !strings.Contains(err.Error(), "calendar create") {
 			t.Error(err)
 		}
 	})
@@ -255,14 +256,14 @@ func TestRestore(t *testing.T) {
 		w := newWorld(t)
 		w.file = everything()
 		info := w.make(uri("Copy"))
-		lease, err := run.Acquire(t.Context(), w.table, user+"#local#"+info.ID, "an archive run", time.Minute, w.clock())
+		lease, err := run.Acquire(t.Context(), w.Table, user+"#local#"+info.ID, "an archive run", time.Minute, w.Now())
 		must(t, err)
 		r := w.start(restore.Skip)
-		if err := w.runner(w.table, w.blobs, w.calendar).Run(t.Context(), r); !errors.Is(err, run.ErrBusy) {
+		if err := w.runner(w.Table, w.Blobs, w.calendar).Run(t.Context(), r); !errors.Is(err, run.ErrBusy) {
 			t.Error(err)
 		}
-		must(t, w.table.Transact(t.Context(), []store.Op{lease.Release(w.clock())}))
-		must(t, w.runner(w.table, w.blobs, w.calendar).Run(t.Context(), r))
+		must(t, w.Table.Transact(t.Context(), []store.Op{lease.Release(w.Now())}))
+		must(t, w.runner(w.Table, w.Blobs, w.calendar).Run(t.Context(), r))
 	})
 
 	t.Run("a cancelled run stops with the next chunk", func(t *testing.T) {
@@ -271,7 +272,7 @@ func TestRestore(t *testing.T) {
 			w.file.things = append(w.file.things, single(fmt.Sprint("n", i), fmt.Sprint("Work ", i), "2026-10-05T10:00", "2026-10-05T11:00"))
 		}
 		r := w.start(restore.Skip)
-		err := w.runner(w.table, w.blobs, cancelling{w.calendar, w, r.ID}).Run(t.Context(), r)
+		err := w.runner(w.Table, w.Blobs, cancelling{w.calendar, w, r.ID}).Run(t.Context(), r)
 		if !errors.Is(err, store.ErrConflict) {
 			t.Error(err)
 		}
@@ -285,12 +286,12 @@ func TestRestore(t *testing.T) {
 		for i := range 100 {
 			w.file.things = append(w.file.things, single(fmt.Sprint("n", i), fmt.Sprint("Work ", i), "2026-10-05T10:00", "2026-10-05T11:00"))
 		}
-		w.advance(100 * 365 * 24 * time.Hour) // the deadline must not have passed on the clock of whoever runs the test
+		w.Advance(100 * 365 * 24 * time.Hour) // the deadline must not have passed on the clock of whoever runs the test
 		r := w.start(restore.Skip)
 		hands := 0
 		for {
-			ctx, cancel := context.WithDeadline(t.Context(), w.clock().Add(30*time.Second)) // within HandOn
-			err := w.runner(w.table, w.blobs, w.calendar).Run(ctx, r)
+			ctx, cancel := context.WithDeadline(t.Context(), w.Now().Add(30*time.Second)) // within HandOn
+			err := w.runner(w.Table, w.Blobs, w.calendar).Run(ctx, r)
 			cancel()
 			if err == nil {
 				break
@@ -299,7 +300,7 @@ func TestRestore(t *testing.T) {
 				t.Fatal(err)
 			}
 			hands++
-			again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+			again, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
 			must(t, err)
 			r = again
 		}
@@ -313,13 +314,13 @@ func TestRestore(t *testing.T) {
 		w := newWorld(t)
 		w.file = everything()
 		r := w.start(restore.Skip)
-		runner := w.runner(w.table, w.blobs, dying{w.calendar})
-		if err := runner.Run(t.Context(), r); !errors.Is(err, errDead) {
+		runner := w.runner(w.Table, w.Blobs, dying{w.calendar})
+		if err := runner.Run(t.Context(), r); !errors.Is(err, wiretest.ErrDied) {
 			t.Fatal(err)
 		}
-		w.advance(2 * time.Minute)
+		w.Advance(2 * time.Minute)
 		w.file.things = w.file.things[:3]
-		if err := w.runner(w.table, w.blobs, w.calendar).Run(t.Context(), r); fault.Of(err) != fault.Conflict {
+		if err := w.runner(w.Table, w.Blobs, w.calendar).Run(t.Context(), r); fault.Of(err) != fault.Conflict {
 			t.Error(err)
 		}
 	})
@@ -344,10 +345,10 @@ type cancelling struct {
 }
 
 func (c cancelling) Create(ctx context.Context, account, id string, drafts []calendar.Draft) ([]calendar.WriteResult, error) {
-	runs := run.NewStore(c.w.table)
+	runs := run.NewStore(c.w.Table)
 	r, err := runs.Get(ctx, user, c.id)
 	if err == nil && !r.State.Ended() {
-		err = runs.Finish(ctx, r, run.Cancelled, c.w.clock())
+		err = runs.Finish(ctx, r, run.Cancelled, c.w.Now())
 	}
 	if err != nil {
 		return nil, err
@@ -359,5 +360,5 @@ func (c cancelling) Create(ctx context.Context, account, id string, drafts []cal
 type dying struct{ calendar.Provider }
 
 func (dying) Create(context.Context, string, string, []calendar.Draft) ([]calendar.WriteResult, error) {
-	return nil, errDead
+	return nil, wiretest.ErrDied
 }

@@ -21,7 +21,7 @@ import (
 )
 
 func (w *world) uploads() *restore.Uploads {
-	return restore.NewUploads(w.table, w.blobs, w.newID, w.clock)
+	return restore.NewUploads(w.Table, w.Blobs, w.NewID, w.Now)
 }
 
 // restoreUpload starts restoring an uploaded file and carries it out.
@@ -30,8 +30,8 @@ func (w *world) restoreUpload(u restore.Upload, change ...func(*run.Run, *restor
 	r := w.start(restore.Skip, append(change, func(_ *run.Run, in *restore.Input) {
 		in.Backup, in.Upload, in.SHA256 = "", u.ID, u.SHA256
 	})...)
-	runner := w.runner(w.table, w.blobs, w.calendar)
-	runner.Open = restore.Opener(backup.New(w.table, w.blobs), w.uploads())
+	runner := w.runner(w.Table, w.Blobs, w.calendar)
+	runner.Open = restore.Opener(backup.New(w.Table, w.Blobs), w.uploads())
 	if err := runner.Run(w.t.Context(), r); err != nil {
 		return nil, err
 	}
@@ -91,9 +91,7 @@ func TestUploads(t *testing.T) {
 
 	t.Run("a file stays for a day", func(t *testing.T) {
 		w := newWorld(t)
-		w.mu.Lock()
-		w.now = time.Now() // objects are as old as the system's clock says
-		w.mu.Unlock()
+		w.Set(time.Now()) // objects are as old as the system's clock says
 		u, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file))
 		must(t, err)
 		if u.Format != backup.ICS || u.Events != 3 || u.Bytes != int64(len(file)) || u.Expires.Sub(u.Created) != restore.UploadFor {
@@ -102,13 +100,13 @@ func TestUploads(t *testing.T) {
 		if _, err := w.uploads().Get(t.Context(), "local#other", u.ID); fault.Of(err) != fault.NotFound {
 			t.Errorf("another user: %v", err)
 		}
-		w.advance(restore.UploadFor)
+		w.Advance(restore.UploadFor)
 		if _, err := w.uploads().Get(t.Context(), user, u.ID); fault.Of(err) != fault.NotFound {
 			t.Errorf("after a day: %v", err)
 		}
 		second, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file))
 		must(t, err)
-		objects, err := w.blobs.List(t.Context(), "uploads/")
+		objects, err := w.Blobs.List(t.Context(), "uploads/")
 		must(t, err)
 		if len(objects) != 1 || !strings.HasSuffix(objects[0].Key, second.ID) {
 			t.Errorf("%+v", objects)
@@ -137,7 +135,7 @@ func TestUploads(t *testing.T) {
 		if _, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file)); fault.Of(err) != fault.Conflict {
 			t.Error(err)
 		}
-		if objects, err := w.blobs.List(t.Context(), "uploads/"); err != nil || len(objects) != limit.Uploads {
+		if objects, err := w.Blobs.List(t.Context(), "uploads/"); err != nil || len(objects) != limit.Uploads {
 			t.Errorf("%d objects, %v", len(objects), err)
 		}
 		if _, err := w.uploads().Put(t.Context(), "local#other", bytes.NewReader(file)); err != nil {
@@ -149,13 +147,13 @@ func TestUploads(t *testing.T) {
 		w := newWorld(t)
 		u, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file))
 		must(t, err)
-		objects, err := w.blobs.List(t.Context(), "uploads/")
+		objects, err := w.Blobs.List(t.Context(), "uploads/")
 		must(t, err)
-		must(t, w.blobs.Put(t.Context(), objects[0].Key, bytes.NewReader(append(file, '\n'))))
+		must(t, w.Blobs.Put(t.Context(), objects[0].Key, bytes.NewReader(append(file, '\n'))))
 		if _, err := w.restoreUpload(u); fault.Of(err) != fault.Conflict {
 			t.Error(err)
 		}
-		must(t, w.blobs.Delete(t.Context(), objects[0].Key))
+		must(t, w.Blobs.Delete(t.Context(), objects[0].Key))
 		if _, err := w.restoreUpload(u, func(r *run.Run, _ *restore.Input) { r.From, r.To = day(1), day(1) }); fault.Of(err) != fault.NotFound {
 			t.Error(err)
 		}
@@ -183,9 +181,9 @@ func TestHostileFilesLeaveNothing(t *testing.T) {
 			if _, err := w.uploads().Put(t.Context(), user, bytes.NewReader(data)); fault.Of(err) != fault.Invalid {
 				t.Error(err)
 			}
-			objects, err := w.blobs.List(t.Context(), "")
+			objects, err := w.Blobs.List(t.Context(), "")
 			must(t, err)
-			items, err := store.All(t.Context(), w.table, store.Query{PK: "USER#" + user})
+			items, err := store.All(t.Context(), w.Table, store.Query{PK: "USER#" + user})
 			must(t, err)
 			if len(objects) != 0 || len(items) != 0 {
 				t.Errorf("it left %d objects and %d items", len(objects), len(items))

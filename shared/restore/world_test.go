@@ -6,46 +6,35 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"adminassistant/shared/blob"
-	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/calendar/series"
+	"adminassistant/shared/machinetest"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
-	"adminassistant/shared/store/sqlite"
 )
 
 const user = "local#tester"
 
 // world is one machine: a store, blobs and local calendars, on a clock that moves when it is told to.
 type world struct {
+	*machinetest.Clock
+	*machinetest.Machine
 	t        *testing.T
-	mu       sync.Mutex
-	now      time.Time
-	ids      int
-	table    store.Table
-	blobs    blob.Blob
 	calendar calendar.Provider
 	file     memory
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, now: time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC)}
-	table, err := sqlite.Open(":memory:", w.clock)
-	must(t, err)
-	t.Cleanup(func() { table.Close() })
-	blobs, err := folder.Open(t.TempDir())
-	must(t, err)
-	t.Cleanup(func() { blobs.Close() })
-	w.table, w.blobs = table, blobs
-	w.calendar = local.New(table, w.newID, w.clock)
+	clock := machinetest.NewClock(time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC), time.Millisecond)
+	w := &world{Clock: clock, Machine: machinetest.New(t, clock.Now), t: t}
+	w.calendar = local.New(w.Table, w.NewID, w.Now)
 	return w
 }
 
@@ -58,26 +47,6 @@ func must(t testing.TB, err error) {
 
 func uri(name string) calendar.URI {
 	return calendar.URI{Provider: calendar.ProviderLocal, Account: "me", Calendar: name}
-}
-
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(time.Millisecond)
-	return w.now
-}
-
-func (w *world) advance(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
-}
-
-func (w *world) newID() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ids++
-	return fmt.Sprintf("ID%08d", w.ids)
 }
 
 // memory is a file that is held in memory.
@@ -103,7 +72,7 @@ func (w *world) runner(t store.Table, b blob.Blob, p calendar.Provider) *restore
 		Table: t, Blobs: b,
 		Open:     func(context.Context, string, restore.Input) (restore.File, error) { return w.file, nil },
 		Provider: func(context.Context, string, calendar.URI) (calendar.Provider, error) { return p, nil },
-		Clock:    w.clock, NewID: w.newID, LeaseFor: time.Minute, HandOn: time.Minute,
+		Clock:    w.Now, NewID: w.NewID, LeaseFor: time.Minute, HandOn: time.Minute,
 	}
 }
 
@@ -111,14 +80,14 @@ func (w *world) runner(t store.Table, b blob.Blob, p calendar.Provider) *restore
 func (w *world) start(policy restore.Policy, change ...func(*run.Run, *restore.Input)) *run.Run {
 	w.t.Helper()
 	in := restore.Input{Backup: "B", Policy: policy, Zone: "Europe/Berlin", CreateCalendar: true}
-	r := &run.Run{ID: w.newID(), User: user, Kind: run.Restore, Calendar: uri("Copy").String(), State: run.Queued, Created: w.clock()}
+	r := &run.Run{ID: w.NewID(), User: user, Kind: run.Restore, Calendar: uri("Copy").String(), State: run.Queued, Created: w.Now()}
 	for _, f := range change {
 		f(r, &in)
 	}
 	var err error
 	r.Input, err = json.Marshal(in)
 	must(w.t, err)
-	r, created, err := run.NewStore(w.table).Create(w.t.Context(), r)
+	r, created, err := run.NewStore(w.Table).Create(w.t.Context(), r)
 	must(w.t, err)
 	if !created {
 		w.t.Fatalf("run %s is under way", r.ID)
@@ -130,13 +99,13 @@ func (w *world) start(policy restore.Policy, change ...func(*run.Run, *restore.I
 func (w *world) restore(policy restore.Policy, change ...func(*run.Run, *restore.Input)) (*run.Run, restore.Result) {
 	w.t.Helper()
 	r := w.start(policy, change...)
-	must(w.t, w.runner(w.table, w.blobs, w.calendar).Run(w.t.Context(), r))
+	must(w.t, w.runner(w.Table, w.Blobs, w.calendar).Run(w.t.Context(), r))
 	return w.result(r.ID)
 }
 
 func (w *world) result(id string) (*run.Run, restore.Result) {
 	w.t.Helper()
-	r, err := run.NewStore(w.table).Get(w.t.Context(), user, id)
+	r, err := run.NewStore(w.Table).Get(w.t.Context(), user, id)
 	must(w.t, err)
 	var result restore.Result
 	must(w.t, json.Unmarshal(r.Result, &result))
@@ -147,7 +116,7 @@ func (w *world) result(id string) (*run.Run, restore.Result) {
 func (w *world) items(r *run.Run) (items []run.Item, entries []restore.Entry) {
 	w.t.Helper()
 	for page := range r.Pages {
-		some, err := run.NewStore(w.table).Items(w.t.Context(), r, page)
+		some, err := run.NewStore(w.Table).Items(w.t.Context(), r, page)
 		must(w.t, err)
 		for _, it := range some {
 			var e restore.Entry

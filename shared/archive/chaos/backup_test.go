@@ -16,19 +16,19 @@ import (
 // backUp makes a backup of Work and returns its result.
 func (w *world) backUp() backup.Result {
 	w.t.Helper()
-	r := &run.Run{ID: w.newID(), User: user, Kind: run.Backup, Calendar: uri("Work").String(), State: run.Queued, Created: w.clock()}
-	r, _, err := run.NewStore(w.table).Create(w.t.Context(), r)
+	r := &run.Run{ID: w.NewID(), User: user, Kind: run.Backup, Calendar: uri("Work").String(), State: run.Queued, Created: w.clock()}
+	r, _, err := run.NewStore(w.Table).Create(w.t.Context(), r)
 	must(w.t, err)
 	runner := &backup.Runner{
-		Table: w.table, Blobs: w.blobs, Clock: w.clock, NewID: w.newID, Software: "test", HandOn: time.Minute,
+		Table: w.Table, Blobs: w.Blobs, Clock: w.clock, NewID: w.NewID, Software: "test", HandOn: time.Minute,
 		Provider: func(context.Context, string, calendar.URI) (backup.Provider, error) { return w.provider, nil },
 	}
 	must(w.t, runner.Run(w.t.Context(), r))
-	r, err = run.NewStore(w.table).Get(w.t.Context(), user, r.ID)
+	r, err = run.NewStore(w.Table).Get(w.t.Context(), user, r.ID)
 	must(w.t, err)
 	var result backup.Result
 	must(w.t, json.Unmarshal(r.Result, &result))
-	report, err := backup.New(w.table, w.blobs).Verify(w.t.Context(), user, r.ID)
+	report, err := backup.New(w.Table, w.Blobs).Verify(w.t.Context(), user, r.ID)
 	must(w.t, err)
 	if r.State != run.Succeeded || !report.OK {
 		w.t.Errorf("%s %+v, %+v", r.State, r.Problem, report)

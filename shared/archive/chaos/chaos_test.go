@@ -19,9 +19,11 @@ import (
 
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar/graphsim"
+	"adminassistant/shared/machinetest"
 	queuesqlite "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
+	"adminassistant/shared/wiretest"
 )
 
 var (
@@ -77,10 +79,7 @@ func newChaos(t *testing.T, seed uint64, drift archive.OnDrift) *chaos {
 	time.Sleep(time.Until(time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC)))
 	sim := graphsim.New(graphsim.Options{RoundTrip: 20 * time.Millisecond, ServiceTime: 60 * time.Millisecond, DuplicateStatus: []int{400, 409}[seed%2], TellExisting: seed%3 == 0, TextBecomesHTML: seed%5 == 0})
 	c := &chaos{world: build(t, sim, "http://localhost", serve(t, sim), time.Now), random: rand.New(rand.NewPCG(seed, uint64(len(drift)))), late: seed%4 == 0}
-	file, err := queuesqlite.Open(":memory:", time.Now)
-	must(t, err)
-	t.Cleanup(func() { file.Close() })
-	c.queue = file.Queue("archive")
+	c.queue = machinetest.Queues(t, time.Now).Queue("archive")
 	c.config = c.world.config(drift)
 	for range 45 {
 		c.add()
@@ -197,9 +196,9 @@ func (c *chaos) buried(id string) bool {
 func (c *chaos) last() (*run.Run, archive.Result) {
 	r := c.newRun(c.config)
 	r.Options.Force = true
-	r, _, err := run.NewStore(c.table).Create(c.t.Context(), r)
+	r, _, err := run.NewStore(c.Table).Create(c.t.Context(), r)
 	must(c.t, err)
-	must(c.t, c.runner(c.table, c.provider).Run(c.t.Context(), r))
+	must(c.t, c.runner(c.Table, c.provider).Run(c.t.Context(), r))
 	return c.result(r.ID)
 }
 
@@ -294,7 +293,7 @@ func (c *chaos) faults() []graphsim.Fault {
 
 // night starts a run and lets workers have it until the queue is empty. It returns the run's id.
 func (c *chaos) night() string {
-	starter := &run.Starter{Runs: run.NewStore(c.table), Queue: c.queue}
+	starter := &run.Starter{Runs: run.NewStore(c.Table), Queue: c.queue}
 	r, _, err := starter.Start(c.t.Context(), c.newRun(c.config))
 	must(c.t, err)
 	if c.one(4) { // delivered twice
@@ -327,7 +326,8 @@ func (c *chaos) work(workers int) int {
 	var all sync.WaitGroup
 	for _, m := range messages {
 		ctx, lose := context.WithCancel(c.t.Context())
-		table := &countedTable{Table: c.table}
+		var wire wiretest.Wire
+		table := wire.Table(c.Table)
 		lost := false
 		switch c.random.IntN(6) {
 		case 0: // the worker is told to stop; the service goes on with what it was asked
@@ -337,7 +337,7 @@ func (c *chaos) work(workers int) int {
 				lost = true
 			}
 		case 1: // the process ends
-			table.dieAt, table.after = 1+c.random.IntN(40), c.one(2)
+			wire.DieAt, wire.After = 1+c.random.IntN(40), c.one(2)
 			lost = true
 		}
 		w := &run.Worker{
@@ -363,7 +363,7 @@ type mortal struct{ run.Handler }
 
 func (m mortal) Run(ctx context.Context, r *run.Run) error {
 	err := m.Handler.Run(ctx, r)
-	if errors.Is(err, errDead) {
+	if errors.Is(err, wiretest.ErrDied) {
 		return context.Canceled
 	}
 	return err

@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/run"
-	"adminassistant/shared/store"
+	"adminassistant/shared/wiretest"
 )
 
 func TestAFirstArchive(t *testing.T) {
@@ -76,16 +75,16 @@ func TestAnUnchangedNight(t *testing.T) {
 	w.archive(c)
 	w.sim.ResetLog()
 	r := w.start(c)
-	counting := &countedTable{Table: w.table}
-	must(t, w.runner(counting, w.provider).Run(t.Context(), r))
+	var stored wiretest.Wire
+	must(t, w.runner(stored.Table(w.Table), w.provider).Run(t.Context(), r))
 	if r, result := w.result(r.ID); r.State != run.Succeeded || result.Counts.Unchanged != 300 || result.Written != 0 {
 		t.Errorf("%s %+v", r.State, result)
 	}
 	requests := len(w.sim.Log())
-	if requests > 2 || counting.requests > 10 {
-		t.Errorf("%d requests to Graph and %d to the store, at most 2 and 10 are allowed", requests, counting.requests)
+	if requests > 2 || stored.Requests() > 10 {
+		t.Errorf("%d requests to Graph and %d to the store, at most 2 and 10 are allowed", requests, stored.Requests())
 	}
-	t.Logf("%d requests to Graph, %d to the store", requests, counting.requests)
+	t.Logf("%d requests to Graph, %d to the store", requests, stored.Requests())
 	w.polite()
 }
 
@@ -104,16 +103,16 @@ func TestAProcessThatDiesBeforeGraphAnswers(t *testing.T) {
 			ctx, die := context.WithCancel(t.Context())
 			defer die()
 			deaf.die = die
-			if err := w.runner(w.table, w.provider).Run(ctx, r); err == nil {
+			if err := w.runner(w.Table, w.provider).Run(ctx, r); err == nil {
 				t.Fatal("the run did not notice that it died")
 			}
 			if got := len(w.copies()); got != min(nth*20, 50) {
 				t.Fatalf("%d copies when the process died", got)
 			}
-			again, err := run.NewStore(w.table).Get(t.Context(), user, r.ID)
+			again, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
 			must(t, err)
 			w.connect() // a new process knows nothing of the old one's requests
-			must(t, w.runner(w.table, w.provider).Run(t.Context(), again))
+			must(t, w.runner(w.Table, w.provider).Run(t.Context(), again))
 			if r, result := w.result(r.ID); r.State != run.Succeeded || !result.Balanced || result.Counts.Archived != 50 || result.Written != 50 {
 				t.Errorf("%s %+v", r.State, result)
 			}
@@ -141,7 +140,7 @@ func TestCopiesOfOursInASourceAreNotArchivedAgain(t *testing.T) {
 	if r.State != run.Succeeded || result.Counts.Fetched != 4 || result.Counts.Archived != 3 || result.Counts.Excluded != 1 {
 		t.Errorf("%s %+v", r.State, result)
 	}
-	items, err := run.NewStore(w.table).Items(t.Context(), r, 0)
+	items, err := run.NewStore(w.Table).Items(t.Context(), r, 0)
 	must(t, err)
 	if !slices.ContainsFunc(items, func(it run.Item) bool { return strings.Contains(string(it.Plan), `"`+archive.ReasonOwnCopy+`"`) }) {
 		t.Errorf("no item says %s", archive.ReasonOwnCopy)
@@ -174,62 +173,4 @@ func (d *deafTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	d.die()
 	return nil, errors.New("the process is dead")
-}
-
-// countedTable counts the requests to a store.
-type countedTable struct {
-	store.Table
-	mu       sync.Mutex
-	requests int
-	// dieAt is the request at which everything ends, 0 never; it takes effect if after is true, and its answer is lost.
-	dieAt int
-	after bool
-}
-
-// errDead is of no kind that is worth a retry: a dead process retries nothing.
-var errDead = errors.New("the process is dead")
-
-func through[T any](c *countedTable, call func() (T, error)) (v T, err error) {
-	c.mu.Lock()
-	c.requests++
-	alive, dying := c.dieAt == 0 || c.requests < c.dieAt, c.requests == c.dieAt
-	c.mu.Unlock()
-	if alive {
-		return call()
-	}
-	if dying && c.after {
-		_, _ = call()
-	}
-	return v, errDead
-}
-
-func (c *countedTable) Get(ctx context.Context, key store.Key) (store.Item, error) {
-	return through(c, func() (store.Item, error) { return c.Table.Get(ctx, key) })
-}
-
-func (c *countedTable) GetMany(ctx context.Context, keys []store.Key) ([]store.Item, error) {
-	return through(c, func() ([]store.Item, error) { return c.Table.GetMany(ctx, keys) })
-}
-
-func (c *countedTable) Put(ctx context.Context, item store.Item, cond store.Condition) (int64, error) {
-	return through(c, func() (int64, error) { return c.Table.Put(ctx, item, cond) })
-}
-
-func (c *countedTable) Delete(ctx context.Context, key store.Key, cond store.Condition) error {
-	_, err := through(c, func() (struct{}, error) { return struct{}{}, c.Table.Delete(ctx, key, cond) })
-	return err
-}
-
-func (c *countedTable) Query(ctx context.Context, q store.Query) (store.Page, error) {
-	return through(c, func() (store.Page, error) { return c.Table.Query(ctx, q) })
-}
-
-func (c *countedTable) Transact(ctx context.Context, ops []store.Op) error {
-	_, err := through(c, func() (struct{}, error) { return struct{}{}, c.Table.Transact(ctx, ops) })
-	return err
-}
-
-func (c *countedTable) BatchPut(ctx context.Context, items []store.Item) error {
-	_, err := through(c, func() (struct{}, error) { return struct{}{}, c.Table.BatchPut(ctx, items) })
-	return err
 }

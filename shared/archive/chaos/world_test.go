@@ -9,20 +9,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"adminassistant/shared/archive"
-	"adminassistant/shared/blob"
-	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graph"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/machinetest"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
-	"adminassistant/shared/store/sqlite"
 )
 
 const (
@@ -35,17 +32,13 @@ const (
 
 // world is one machine that archives the calendar Work of a simulated mailbox into its calendar Archive.
 type world struct {
+	*machinetest.Machine
 	t        testing.TB
 	sim      *graphsim.Server
 	provider *graph.Provider
 	connect  func() // makes the provider anew
-	table    store.Table
-	blobs    blob.Blob
 	source   string // id of Work
 	clock    func() time.Time
-
-	mu  sync.Mutex
-	ids int
 }
 
 // newWorld serves the simulator on loopback.
@@ -60,7 +53,7 @@ func newWorld(t testing.TB, o graphsim.Options) *world {
 // build makes a world around a simulator that is reached at an address by a transport.
 func build(t testing.TB, sim *graphsim.Server, url string, transport http.RoundTripper, clock func() time.Time) *world {
 	t.Helper()
-	w := &world{t: t, sim: sim, clock: clock}
+	w := &world{Machine: machinetest.New(t, clock), t: t, sim: sim, clock: clock}
 	must(t, sim.AddMailbox(graphsim.Mailbox{ID: me, TimeZone: "Europe/Berlin"}))
 	var err error
 	w.source, err = sim.AddCalendar(me, graphsim.Calendar{Name: "Work"})
@@ -71,13 +64,6 @@ func build(t testing.TB, sim *graphsim.Server, url string, transport http.RoundT
 		must(t, err)
 	}
 	w.connect()
-	table, err := sqlite.Open(":memory:", clock)
-	must(t, err)
-	t.Cleanup(func() { table.Close() })
-	blobs, err := folder.Open(t.TempDir())
-	must(t, err)
-	t.Cleanup(func() { blobs.Close() })
-	w.table, w.blobs = table, blobs
 	return w
 }
 
@@ -90,13 +76,6 @@ func must(t testing.TB, err error) {
 
 func uri(name string) calendar.URI {
 	return calendar.URI{Provider: calendar.ProviderGraph, Account: me, Calendar: name}
-}
-
-func (w *world) newID() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ids++
-	return fmt.Sprintf("ID%08d", w.ids)
 }
 
 // object is JSON of Graph's.
@@ -150,7 +129,7 @@ func (w *world) month(n int) {
 
 func (w *world) config(drift archive.OnDrift) archive.Config {
 	w.t.Helper()
-	c, err := w.configs(w.table).Create(w.t.Context(), user, archive.Config{
+	c, err := w.configs(w.Table).Create(w.t.Context(), user, archive.Config{
 		Name: "work", Source: uri("Work"), Archive: uri("Archive"), Timezone: "Europe/Berlin", Purpose: archive.General, Overlaps: archive.Resolve,
 		OnDrift: drift, LookBack: 30, CreateCalendar: true,
 	})
@@ -159,15 +138,15 @@ func (w *world) config(drift archive.OnDrift) archive.Config {
 }
 
 func (w *world) configs(t store.Table) *archive.Configs {
-	return archive.NewConfigs(t, ledger.New(t, w.blobs), w.newID, w.clock)
+	return archive.NewConfigs(t, ledger.New(t, w.Blobs), w.NewID, w.clock)
 }
 
 // runner returns a runner over a table and a provider, which may be ones that fail.
 func (w *world) runner(t store.Table, p calendar.Provider) *archive.Runner {
 	return &archive.Runner{
-		Table: t, Blobs: w.blobs,
+		Table: t, Blobs: w.Blobs,
 		Provider: func(context.Context, string, calendar.URI) (calendar.Provider, error) { return p, nil },
-		Clock:    w.clock, NewID: w.newID, LeaseFor: time.Minute, HandOn: time.Minute,
+		Clock:    w.clock, NewID: w.NewID, LeaseFor: time.Minute, HandOn: time.Minute,
 	}
 }
 
@@ -175,13 +154,13 @@ func (w *world) runner(t store.Table, p calendar.Provider) *archive.Runner {
 func (w *world) newRun(c archive.Config) *run.Run {
 	from, err := calendar.ParseDate("2026-10-01")
 	must(w.t, err)
-	return &run.Run{ID: w.newID(), User: user, Kind: run.Archive, Config: c.ID, From: from, To: from.AddDays(29), State: run.Queued, Created: w.clock()}
+	return &run.Run{ID: w.NewID(), User: user, Kind: run.Archive, Config: c.ID, From: from, To: from.AddDays(29), State: run.Queued, Created: w.clock()}
 }
 
 // start stores a run.
 func (w *world) start(c archive.Config) *run.Run {
 	w.t.Helper()
-	r, created, err := run.NewStore(w.table).Create(w.t.Context(), w.newRun(c))
+	r, created, err := run.NewStore(w.Table).Create(w.t.Context(), w.newRun(c))
 	must(w.t, err)
 	if !created {
 		w.t.Fatalf("run %s is under way", r.ID)
@@ -193,14 +172,14 @@ func (w *world) start(c archive.Config) *run.Run {
 func (w *world) archive(c archive.Config) (*run.Run, archive.Result) {
 	w.t.Helper()
 	r := w.start(c)
-	must(w.t, w.runner(w.table, w.provider).Run(w.t.Context(), r))
+	must(w.t, w.runner(w.Table, w.provider).Run(w.t.Context(), r))
 	return w.result(r.ID)
 }
 
 // result reads a run; one that was not carried out has the zero Result.
 func (w *world) result(id string) (*run.Run, archive.Result) {
 	w.t.Helper()
-	r, err := run.NewStore(w.table).Get(w.t.Context(), user, id)
+	r, err := run.NewStore(w.Table).Get(w.t.Context(), user, id)
 	must(w.t, err)
 	var result archive.Result
 	if r.Result != nil {
@@ -237,7 +216,7 @@ func mark(e *graphsim.Stored) string {
 func (w *world) standing(c archive.Config) map[string]*ledger.Entry {
 	w.t.Helper()
 	year := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	entries, err := ledger.New(w.table, w.blobs).Range(w.t.Context(), c.ID, year, year.AddDate(1, 0, 0))
+	entries, err := ledger.New(w.Table, w.Blobs).Range(w.t.Context(), c.ID, year, year.AddDate(1, 0, 0))
 	must(w.t, err)
 	newest := map[string]*ledger.Entry{}
 	for i := range entries {
@@ -292,7 +271,7 @@ func (w *world) check(c archive.Config) {
 
 func (w *world) verify(c archive.Config) {
 	w.t.Helper()
-	report, err := ledger.New(w.table, w.blobs).Verify(w.t.Context(), c.ID)
+	report, err := ledger.New(w.Table, w.Blobs).Verify(w.t.Context(), c.ID)
 	must(w.t, err)
 	if !report.OK {
 		w.t.Errorf("the ledger does not verify: %+v, first %+v", report, report.First)
