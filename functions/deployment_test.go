@@ -25,7 +25,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -159,7 +158,7 @@ func deploy(t testing.TB) *deployment {
 	d := &deployment{
 		t: t, ctx: ctx, secrets: &secrets{all: []string{graphToken, address, customer, guest, person, object}},
 		resources: resources{
-			table: rand.Text(), bucket: strings.ToLower(rand.Text()), queues: map[string]string{},
+			bucket: strings.ToLower(rand.Text()), queues: map[string]string{},
 			dynamodb: os.Getenv("AWS_ENDPOINT_URL_DYNAMODB"), other: os.Getenv("AWS_ENDPOINT_URL"),
 		},
 		signer: entrasim.New(entrasim.Options{
@@ -172,13 +171,7 @@ func deploy(t testing.TB) *deployment {
 		sim: graphsim.New(graphsim.Options{Token: graphToken}),
 	}
 
-	client := dynamodb.NewFromConfig(tables)
-	_, err := client.CreateTable(ctx, dynamo.Schema(d.table))
-	must(t, err)
-	t.Cleanup(func() {
-		_, err := client.DeleteTable(context.WithoutCancel(ctx), &dynamodb.DeleteTableInput{TableName: &d.table})
-		must(t, err)
-	})
+	d.table = awstest.Table(t, tables, dynamo.Schema)
 	d.items = dynamo.New(tables, d.table)
 
 	d.sqs = awssqs.NewFromConfig(moto)
@@ -194,7 +187,7 @@ func deploy(t testing.TB) *deployment {
 		})
 	}
 
-	_, err = awss3.NewFromConfig(moto, func(o *awss3.Options) { o.UsePathStyle = true }).CreateBucket(ctx, &awss3.CreateBucketInput{
+	_, err := awss3.NewFromConfig(moto, func(o *awss3.Options) { o.UsePathStyle = true }).CreateBucket(ctx, &awss3.CreateBucketInput{
 		Bucket: &d.bucket, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(moto.Region)},
 	})
 	must(t, err)

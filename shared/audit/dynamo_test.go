@@ -1,14 +1,8 @@
 package audit
 
 import (
-	"context"
-	"crypto/rand"
-	"errors"
 	"net/http"
 	"testing"
-
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"adminassistant/shared/awssdk"
 	"adminassistant/shared/awstest"
@@ -19,16 +13,7 @@ import (
 // TestDynamoDB has processes contend for one chain in DynamoDB, where transactions get into each other's way and answers are lost.
 func TestDynamoDB(t *testing.T) {
 	cfg := awssdk.Within(awstest.DynamoDB(t), dynamo.PerAttempt)
-	client, name := dynamodb.NewFromConfig(cfg), "audit-"+rand.Text()
-	_, err := client.CreateTable(t.Context(), dynamo.Schema(name))
-	if made := new(types.ResourceInUseException); err != nil && !errors.As(err, &made) { // by an attempt whose answer came too late
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := client.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
-			t.Errorf("delete the table: %v", err)
-		}
-	})
+	name := awstest.Table(t, cfg, dynamo.Schema)
 	w := newWorld(t)
 	w.table = &store.Counter{Table: dynamo.New(cfg, name)}
 	w.Log = w.another(w.table)

@@ -3,7 +3,6 @@ package job
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
 	"github.com/oklog/ulid/v2"
 	"github.com/rs/zerolog"
@@ -815,16 +813,7 @@ func BenchmarkDispatcher(b *testing.B) {
 // onDynamoDB makes a table in DynamoDB Local that is gone after the test.
 func onDynamoDB(t testing.TB) store.Table {
 	cfg := awssdk.Within(awstest.DynamoDB(t), dynamo.PerAttempt)
-	client := dynamodb.NewFromConfig(cfg)
-	name := "test-" + rand.Text()
-	_, err := client.CreateTable(t.Context(), dynamo.Schema(name))
-	must(t, err)
-	t.Cleanup(func() {
-		if _, err := client.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
-			t.Errorf("delete the table: %v", err)
-		}
-	})
-	return dynamo.New(cfg, name)
+	return dynamo.New(cfg, awstest.Table(t, cfg, dynamo.Schema))
 }
 
 // TestDispatchersAtOnceOnDynamoDB is TestDispatchersAtOnce on the other engine, with fewer jobs.

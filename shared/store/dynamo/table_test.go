@@ -1,7 +1,6 @@
 package dynamo
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
@@ -24,27 +22,10 @@ import (
 	"adminassistant/shared/store/storetest"
 )
 
-// create makes a table that is gone after the test.
-func create(t testing.TB, cfg aws.Config) string {
-	t.Helper()
-	client := dynamodb.NewFromConfig(cfg)
-	name := "test-" + rand.Text()
-	_, err := client.CreateTable(t.Context(), Schema(name))
-	if made := new(types.ResourceInUseException); err != nil && !errors.As(err, &made) { // by an attempt whose answer came too late
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := client.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
-			t.Errorf("delete the table: %v", err)
-		}
-	})
-	return name
-}
-
 func open(t testing.TB) *Table {
 	t.Helper()
 	cfg := awssdk.Within(awstest.DynamoDB(t), PerAttempt)
-	return New(cfg, create(t, cfg))
+	return New(cfg, awstest.Table(t, cfg, Schema))
 }
 
 func TestTable(t *testing.T) {
