@@ -45,8 +45,9 @@ func (r Retention) keeps(records []*Record, zone *time.Location) map[string]bool
 	return kept
 }
 
-// retain deletes the backups of a job that no rule keeps, and tells of each.
-func (b *Backups) retain(ctx context.Context, user string, in Input, zone *time.Location, deleted func(id string) error) error {
+// retain deletes the backups of a job that no rule keeps, and tells of each. The one that was just made stays: a clock that was once ahead makes older ones
+// seem newer.
+func (b *Backups) retain(ctx context.Context, user, made string, in Input, zone *time.Location, deleted func(id string) error) error {
 	records, err := b.all(ctx, user)
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func (b *Backups) retain(ctx context.Context, user string, in Input, zone *time.
 	records = slices.DeleteFunc(records, func(r *Record) bool { return r.Job != in.Job || r.Going })
 	kept := in.Retention.keeps(records, zone)
 	for _, r := range records {
-		if kept[r.ID] {
+		if kept[r.ID] || r.ID == made {
 			continue
 		}
 		if err := b.Delete(ctx, user, r.ID); err != nil && fault.Of(err) != fault.NotFound {

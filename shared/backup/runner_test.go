@@ -479,3 +479,17 @@ func TestRetentionTouchesItsOwnJobsBackupsAlone(t *testing.T) {
 		t.Errorf("told of %q", told)
 	}
 }
+
+// A clock that was wrong made a backup that is said to be of the future. What is made after it was put right is the newest all the same.
+func TestRetentionKeepsWhatTheRunHasMadeWhateverTheClockSaid(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	w.advance(365 * 24 * time.Hour)
+	future, _ := w.backUp(retaining("nightly", Retention{Last: 1}))
+	w.advance(-365 * 24 * time.Hour)
+	for range 3 {
+		r, _ := w.backUp(retaining("nightly", Retention{Last: 1}))
+		w.sound(future.ID, r.ID)
+		w.advance(24 * time.Hour)
+	}
+}
