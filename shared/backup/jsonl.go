@@ -19,6 +19,8 @@ const (
 	maxExceptions = 20_000
 )
 
+func errExceptions() error { return fault.Field("exceptions", "are more than %d", maxExceptions) }
+
 // lineWriter is what a JSONL file is written by.
 type lineWriter struct {
 	w      io.Writer
@@ -112,7 +114,7 @@ func (l *lineReader) kept(line []byte) (k calendar.Kept, err error) {
 		return k, err
 	}
 	if len(raw.Exceptions) > maxExceptions {
-		return k, l.invalid(fault.Field("exceptions", "are more than %d", maxExceptions))
+		return k, l.invalid(errExceptions())
 	}
 	k.Event = raw.Event
 	if len(raw.Exceptions) > 0 {

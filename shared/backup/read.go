@@ -77,6 +77,8 @@ func open(r *bufio.Reader) (*Stream, error) {
 			return nil, err
 		}
 		return &Stream{Format: CSV, Zones: c.zones, each: c.each}, nil
+	case bytes.ContainsAny(first, ";\t") && bytes.Contains(bytes.ToLower(first), []byte("subject")):
+		return nil, fault.New(fault.Invalid, "the columns of the table are not set apart by commas; save it as CSV with commas")
 	}
 	return nil, fault.New(fault.Invalid, "the file is neither the JSONL, iCalendar or CSV file of a backup, nor one of them compressed by zstd")
 }
@@ -119,7 +121,11 @@ func readICS(r io.Reader) (*Stream, error) {
 	}
 	for _, e := range f.Events {
 		if e.Type == calendar.Exception && masters[e.SeriesMasterID] {
-			exceptions[e.SeriesMasterID] = append(exceptions[e.SeriesMasterID], e)
+			of := append(exceptions[e.SeriesMasterID], e)
+			if len(of) > maxExceptions {
+				return nil, fault.New(fault.Invalid, "event %.200q: %w", e.SeriesMasterID, errExceptions())
+			}
+			exceptions[e.SeriesMasterID] = of
 		}
 	}
 	return &Stream{Format: ICS, Name: f.Name, Zones: f.Zones, each: func(each func(place, calendar.Kept) error) error {
