@@ -196,6 +196,7 @@ func (x *execution) create(ctx context.Context, tasks []*task, unknown bool) err
 	if err := x.deleteEvents(ctx, ours); err != nil {
 		return err
 	}
+	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool { return t.done }) // what could not be deleted gets no second one
 	look := func(open []int) ([]int, error) {
 		marks := make([]string, len(open))
 		for i, at := range open {
@@ -344,7 +345,7 @@ func (x *execution) settleInstances(ctx context.Context, t *task) error {
 	if err != nil {
 		return fmt.Errorf("read the instances of a series: %w", err)
 	}
-	var deleted []string
+	var deleted, when []string
 	ids := map[string]string{} // by slot
 	for i := range there {
 		e := &there[i]
@@ -352,13 +353,13 @@ func (x *execution) settleInstances(ctx context.Context, t *task) error {
 		ids[at] = e.ID
 		inside := e.OriginalStart.After(plan.from.Add(edge)) && e.OriginalStart.Before(plan.to.Add(-edge))
 		if e.Type != calendar.Exception && inside && !plan.happens[at] {
-			deleted = append(deleted, e.ID)
+			deleted, when = append(deleted, e.ID), append(when, at)
 		}
 	}
 	wrong := func(at string, err error) {
 		t.fail(fault.New(fault.Of(err), "the series is there, but not as it was at %s: %w", at, err))
 	}
-	if err := x.delete(ctx, deleted, func(i int, err error) { wrong(deleted[i], err) }); err != nil {
+	if err := x.delete(ctx, deleted, func(i int, err error) { wrong(when[i], err) }); err != nil {
 		return err
 	}
 	var changes []calendar.Update
