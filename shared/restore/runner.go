@@ -130,6 +130,8 @@ func (x *execution) findCalendar(ctx context.Context) (err error) {
 	}
 	x.target, err = calendar.Pick(list, x.into)
 	switch {
+	case x.progress.Calendar != "" && (errors.Is(err, calendar.ErrNotFound) || err == nil && x.target.ID != x.progress.Calendar):
+		return fault.New(fault.Conflict, "calendar %q, which the restore was writing, is not there any more; start the restore again", x.into.Calendar)
 	case errors.Is(err, calendar.ErrNotFound) && x.run.Options.DryRun && x.input.CreateCalendar:
 		x.missing = true
 		return nil
@@ -180,6 +182,7 @@ func (x *execution) begin(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	x.progress.Calendar = x.target.ID
 	x.drafting = drafting{
 		reading: reading{zones: ics.Lookup(x.zones)}, zone: x.input.Zone, explains: x.into.Provider == calendar.ProviderLocal,
 	}
