@@ -338,7 +338,8 @@ func (x *execution) only(ctx context.Context) (map[string]bool, error) {
 }
 
 const (
-	// chunkWrites is how many events are written together: twice the twenty requests that fit into one of Graph's batches.
+	// chunkWrites is how many events and changed instances are written together: twice the twenty requests that fit into one of Graph's batches. A
+	// series with more is a chunk by itself.
 	chunkWrites = 40
 	// chunkThings is how many things are dealt with together: their items are one page.
 	chunkThings = 200
@@ -386,11 +387,11 @@ func (x *execution) carryOut(ctx context.Context) error {
 			return err
 		}
 		tasks = append(tasks, t)
-		if t.writes() {
-			writes++
+		if n := t.writes(); n > 0 {
+			writes += n
 			size += t.size()
 		}
-		if writes == chunkWrites || len(tasks) == chunkThings || size >= chunkBytes {
+		if writes >= chunkWrites || len(tasks) == chunkThings || size >= chunkBytes {
 			return flush()
 		}
 		return nil

@@ -90,7 +90,17 @@ func (x *execution) transaction(mark string) string {
 	return hashOf("transaction", x.run.ID, mark).String()
 }
 
-func (t *task) writes() bool { return !t.done }
+// writes is about how many events the task writes: a changed instance is one, and so is one that goes.
+func (t *task) writes() int {
+	if t.done {
+		return 0
+	}
+	n := 1 + len(t.kept.Exceptions)
+	if r := t.kept.Event.Recurrence; r != nil {
+		n += len(r.Without)
+	}
+	return n
+}
 
 // size is about how much memory the task takes for long texts.
 func (t *task) size() int {
