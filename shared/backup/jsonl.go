@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -95,6 +96,9 @@ func (l *lineReader) invalid(err error) error {
 
 // decode reads the line into v.
 func (l *lineReader) decode(line []byte, v any) error {
+	if !utf8.Valid(line) { // which would be read as other letters
+		return l.invalid(fault.New(fault.Invalid, "is not UTF-8"))
+	}
 	if n := values(line); n > maxValues {
 		return l.invalid(fault.New(fault.Invalid, "has more than %d values", maxValues))
 	}

@@ -15,7 +15,8 @@ import (
 
 // What a file may hold at most that somebody hands in.
 const (
-	MaxBytes  = 1 << 30 // when it is decompressed; an iCalendar file at most ics.MaxBytes
+	MaxBytes  = 1 << 30  // when it is decompressed
+	MaxICS    = 32 << 20 // of iCalendar, which is held in memory as a whole
 	MaxEvents = 200_000
 	maxZones  = ics.MaxZones
 )
@@ -106,9 +107,23 @@ func (s *Stream) Each(each func(calendar.Kept) error) error {
 	})
 }
 
+// short ends the reading of an iCalendar file that is too long.
+type short struct {
+	r    io.Reader
+	left int
+}
+
+func (s *short) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if s.left -= n; s.left < 0 {
+		return 0, fault.New(fault.Invalid, "an iCalendar file may have %d MB; split it into several, or take the JSONL file of a backup", MaxICS>>20)
+	}
+	return n, err
+}
+
 // readICS reads a whole iCalendar file.
 func readICS(r io.Reader) (*Stream, error) {
-	f, err := ics.Read(r)
+	f, err := ics.Read(&short{r, MaxICS})
 	if err != nil {
 		return nil, err
 	}

@@ -218,6 +218,7 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 		{"a header of 100 MB", repeat(`{"format":"`, "x", 100<<20), "", "line 1: is longer than 32 MB"},
 		{"very many values", repeat(head+`{"event":{"id":"1","attendees":[{}`, ",{}", 2_000_000), "", "more than 1000000 values"},
 		{"very many exceptions", repeat(head+series+"{}", ",{}", 30_000), "", "line 2"},
+		{"JSON that is not UTF-8", strings.NewReader(head + "{\"event\":{\"id\":\"1\",\"subject\":\"Gr\xf6\xdfe\"}}\n"), "", "line 2: is not UTF-8"},
 		{"very deep values", repeat(head, "[", 1_000_000), "", "line 2"},
 		{"a bomb", bomb(t, repeat(head, "\n", 100<<20)), "", "1000 times its size"},
 		{"a compression that takes a lot of memory", bomb(t, io.MultiReader(strings.NewReader(head), repeat("", "xyz", 20<<20)), zstd.WithWindowSize(64<<20)), "", "MB of memory"},
@@ -243,6 +244,7 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 		{"very many time zones", repeat("subject,start,end,type\n", "a,b,c,timeZone\n", 1000), "", "more than 200 time zones"},
 
 		{"an iCalendar file that ends half way", strings.NewReader("BEGIN:VCALENDAR\nBEGIN:VEVENT\n"), "", "line"},
+		{"an iCalendar file of 40 MB", repeat("BEGIN:VCALENDAR\r\n", "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20260101T000000Z\r\nDESCRIPTION:"+strings.Repeat("x", 1000)+"\r\nEND:VEVENT\r\n", 40_000), "", "may have 32 MB"},
 		{"an iCalendar series of very many exceptions", exceptional(30_000), "exceptions", "20000"},
 		{"an iCalendar line of 100 MB", repeat("BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:", "x", 100<<20), "", "line 3"},
 	} {
