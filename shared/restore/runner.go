@@ -212,7 +212,7 @@ func (x *execution) scope(ctx context.Context) (string, error) {
 // makePlan reads file and calendar, decides, and stores what was decided and what is replaced.
 func (x *execution) makePlan(ctx context.Context) error {
 	settings := Settings{
-		Policy: x.input.Policy, Scope: x.progress.Scope, Zone: x.drafting.floating, Notifies: x.into.Provider != calendar.ProviderLocal,
+		Policy: x.input.Policy, Scope: x.progress.Scope, Zone: x.drafting.floating, Notifies: x.notifies(),
 	}
 	if x.run.From != (calendar.Date{}) || x.run.To != (calendar.Date{}) {
 		w, err := calendar.NewWindow(x.run.From, x.run.To, x.drafting.floating)
@@ -259,6 +259,9 @@ func (x *execution) makePlan(ctx context.Context) error {
 	x.run.Progress = run.NewProgress("planning", 0, x.progress.Total)
 	return x.commit(ctx)
 }
+
+// notifies says whether the calendar's provider tells the people who were invited when an event changes.
+func (x *execution) notifies() bool { return x.into.Provider != calendar.ProviderLocal }
 
 // readCalendar tells the planner what the calendar holds, and keeps what may be replaced as it is.
 func (x *execution) readCalendar(ctx context.Context, p *Planner) error {

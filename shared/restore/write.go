@@ -140,6 +140,9 @@ func (t *task) told() (run.Item, error) {
 
 // write carries the tasks out. unknown says that an earlier attempt may have begun them. An error leaves tasks of which nothing is known.
 func (x *execution) write(ctx context.Context, tasks []*task, unknown bool) error {
+	if err := x.refuseInvited(ctx, tasks); err != nil {
+		return err
+	}
 	var updates, creates []*task
 	for _, t := range tasks {
 		switch {
@@ -166,6 +169,31 @@ func (x *execution) write(ctx context.Context, tasks []*task, unknown bool) erro
 		}
 	}
 	return x.deleteReplaced(ctx, creates)
+}
+
+// refuseInvited refuses to replace events to which people were invited since the plan was made, which may be long ago: they would be told.
+func (x *execution) refuseInvited(ctx context.Context, tasks []*task) error {
+	var ids []string
+	for _, t := range tasks {
+		if !t.done && t.item.Outcome == Replaced {
+			ids = append(ids, t.item.Existing)
+		}
+	}
+	if len(ids) == 0 || !x.notifies() {
+		return nil
+	}
+	there, err := run.Retry(ctx, x.patience, func() (map[string]calendar.Event, error) {
+		return x.provider.Find(ctx, x.into.Account, x.target.ID, ids)
+	})
+	if err != nil {
+		return fmt.Errorf("look into the calendar: %w", err)
+	}
+	for _, t := range tasks {
+		if e, ok := there[t.item.Existing]; ok && !t.done && t.item.Outcome == Replaced && notifies(&calendar.Kept{Event: e}) {
+			t.item.Outcome, t.entry.Reason, t.entry.ReplacedID, t.done = Refused, reasonInvited, "", true
+		}
+	}
+	return nil
 }
 
 // update makes existing events what the drafts say, and returns the tasks whose event is gone.
@@ -360,6 +388,10 @@ func (x *execution) settleInstances(ctx context.Context, t *task) error {
 	for i := range there {
 		e := &there[i]
 		at := originalDay(&t.kept.Event, e.OriginalStart)
+		if x.notifies() && notifies(&calendar.Kept{Event: *e}) {
+			t.fail(fault.New(fault.Conflict, "the series is there, but not as it was at %s: changing that would send messages to the people who were invited to it", at))
+			return nil
+		}
 		ids[at] = e.ID
 		inside := e.OriginalStart.After(plan.from.Add(edge)) && e.OriginalStart.Before(plan.to.Add(-edge))
 		if e.Type != calendar.Exception && inside && !plan.happens[at] {
