@@ -493,3 +493,21 @@ func TestRetentionKeepsWhatTheRunHasMadeWhateverTheClockSaid(t *testing.T) {
 		w.advance(24 * time.Hour)
 	}
 }
+
+// A calendar that was deleted by accident and made anew is empty, and its backups are all that is left of the first one.
+func TestRetentionOfACalendarLeavesThoseOfAnotherOne(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	full, _ := w.backUp(retaining("nightly", Retention{Last: 1}))
+	info, err := w.calendar.Calendar(t.Context(), uri("Work"))
+	must(t, err)
+	must(t, w.calendar.DeleteCalendar(t.Context(), "me", info.ID))
+	_, err = w.calendar.CreateCalendar(t.Context(), uri("Work"))
+	must(t, err)
+	var empty *run.Run
+	for range 3 {
+		w.advance(24 * time.Hour)
+		empty, _ = w.backUp(retaining("nightly", Retention{Last: 1}))
+	}
+	w.sound(full.ID, empty.ID)
+}
