@@ -203,7 +203,7 @@ func (p *program) backupDownload() *cobra.Command {
 			if len(args) == 1 || args[1] == "-" {
 				_, err = io.Copy(p.out, file)
 			} else {
-				err = writeWhole(args[1], file)
+				err = p.store(args[1], file)
 			}
 			return arrived(err)
 		}),

@@ -46,6 +46,30 @@ func TestABackupOfACalendar(t *testing.T) {
 			t.Errorf("%s: %d bytes in the file, %d on standard output, %v", format, len(data), len(out), err)
 		}
 	}
+	t.Run("a file that is there is not written over without asking", func(t *testing.T) {
+		path := filepath.Join(m.files, "precious")
+		for _, args := range [][]string{{"backup", "download", id, path}, {"calendar", "export", work, path}} {
+			if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r := m.local(args...)
+			if data, err := os.ReadFile(path); r.code != exitUsage || !strings.Contains(r.err, "--yes") || err != nil || string(data) != "precious" {
+				t.Errorf("%q: %d %s, the file: %.20q, %v", args, r.code, r.err, data, err)
+			}
+			m.local(append([]string{"--yes"}, args...)...).ok()
+			if data, err := os.ReadFile(path); err != nil || string(data) == "precious" {
+				t.Errorf("%q: the file: %.20q, %v", args, data, err)
+			}
+		}
+	})
+	device := filepath.Join(m.files, "device")
+	if err := os.Symlink(os.DevNull, device); err != nil {
+		t.Fatal(err)
+	}
+	m.local("backup", "download", id, device).ok()
+	if info, err := os.Lstat(device); err != nil || info.Mode().IsRegular() {
+		t.Errorf("a device became a file: %v", err)
+	}
 	m.local("calendar", "create", "local://me/calendars/Again").ok()
 	m.local("calendar", "import", "local://me/calendars/Again", filepath.Join(m.files, "backup.ics")).ok().says("57 added")
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -174,11 +175,29 @@ func (p *program) save(ctx context.Context, c *client, in request, name []string
 		_, err = io.Copy(p.out, answer.Body)
 		return err
 	}
-	return writeWhole(name[0], answer.Body)
+	return p.store(name[0], answer.Body)
 }
 
-// writeWhole writes a file so that it is there whole or not at all.
-func writeWhole(name string, from io.Reader) (err error) {
+// store writes a file so that it is there whole or not at all; one that is there already is written over only when the user agrees. What is no file, as
+// /dev/null, is written to and stays what it is.
+func (p *program) store(name string, from io.Reader) (err error) {
+	switch info, err := os.Stat(name); {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%s is a directory", name)
+	case err == nil && !info.Mode().IsRegular():
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(f, from)
+		return errors.Join(err, f.Close())
+	case err == nil:
+		if err := p.confirm(fmt.Sprintf("%s is there already, and would be written over.", name)); err != nil {
+			return err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".admin-assistant-*")
 	if err != nil {
 		return err

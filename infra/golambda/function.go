@@ -85,7 +85,9 @@ func New(scope constructs.Construct, s Settings, p Props) Function {
 	if p.Reserved > 0 {
 		reserved = jsii.Number(p.Reserved)
 	}
-	environment := make(map[string]*string, len(p.Environment))
+	environment := make(map[string]*string, len(p.Environment)+1)
+	// The collector works harder before a function that reads much is stopped for want of memory.
+	environment["GOMEMLIMIT"] = jsii.String(fmt.Sprintf("%dMiB", p.MemoryMB*4/5))
 	for name, value := range p.Environment {
 		environment[name] = jsii.String(value)
 	}

@@ -452,7 +452,14 @@ func TestEnvironments(t *testing.T) {
 	check := func(t *testing.T, v view, name string, want map[string]string) {
 		t.Helper()
 		got := map[string]string{}
-		for variable, value := range infratest.At(v.named(t, "function-"+name).Properties, "Environment", "Variables").(map[string]any) {
+		function := v.named(t, "function-"+name).Properties
+		for variable, value := range infratest.At(function, "Environment", "Variables").(map[string]any) {
+			if variable == "GOMEMLIMIT" {
+				if want := fmt.Sprintf("%dMiB", int(function["MemorySize"].(float64))*4/5); value != want {
+					t.Errorf("%s is %v, want %s", variable, value, want)
+				}
+				continue
+			}
 			short, ok := strings.CutPrefix(variable, "ADMIN_ASSISTANT_")
 			if !ok {
 				t.Errorf("%s is none of ours", variable)

@@ -120,6 +120,10 @@ func (listed) Marked(context.Context, string, string, []string) (map[string]cale
 	return nil, errRunsAlone
 }
 
+func (listed) Find(context.Context, string, string, []string) (map[string]calendar.Event, error) {
+	return nil, errRunsAlone
+}
+
 func (listed) Zones(context.Context, string, string) ([]calendar.Zone, error) {
 	return nil, errRunsAlone
 }

@@ -2,6 +2,8 @@ package backup
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -237,4 +239,38 @@ func TestEraseLeavesNothing(t *testing.T) {
 	if records, err := w.backups().all(t.Context(), user); err != nil || len(records) != 0 {
 		t.Errorf("%+v, %v", records, err)
 	}
+}
+
+// TestABackupThatGoesMeanwhileIsNotDamaged deletes a backup before each of the files is read.
+func TestABackupThatGoesMeanwhileIsNotDamaged(t *testing.T) {
+	for n := range Formats {
+		w := newWorld(t)
+		w.imports(sample)
+		r, _ := w.backUp()
+		reads := 0
+		blobs := before{w.Blobs, func(key string) {
+			if strings.HasSuffix(key, manifestName) {
+				return
+			}
+			if reads == n {
+				must(t, w.backups().Delete(t.Context(), user, r.ID))
+			}
+			reads++
+		}}
+		report, err := New(w.Table, blobs).Verify(t.Context(), user, r.ID)
+		if err == nil || fault.Of(err) != fault.NotFound || errors.Is(err, ErrDamaged) {
+			t.Errorf("before file %d: %+v, %v", n, report, err)
+		}
+	}
+}
+
+// before is blob storage in which something happens before an object is read.
+type before struct {
+	blob.Blob
+	get func(key string)
+}
+
+func (b before) Get(ctx context.Context, key string) (io.ReadCloser, error) {
+	b.get(key)
+	return b.Blob.Get(ctx, key)
 }

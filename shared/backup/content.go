@@ -26,6 +26,8 @@ type Content struct {
 	Manifest *Manifest
 
 	blobs blob.Blob
+	// there says whether the backup is still there; nil: it is only being made.
+	there func(ctx context.Context) error
 }
 
 // Open opens a user's backup. One that is not there, or has no readable manifest, is of kind fault.NotFound.
@@ -49,7 +51,11 @@ func (b *Backups) Open(ctx context.Context, user, id string) (*Content, error) {
 	case err != nil:
 		return nil, fmt.Errorf("read the manifest of backup %s: %w", id, err)
 	}
-	return &Content{Record: r, Manifest: m, blobs: b.blobs}, nil
+	there := func(ctx context.Context) error {
+		_, err := b.Get(ctx, user, id)
+		return err
+	}
+	return &Content{Record: r, Manifest: m, blobs: b.blobs, there: there}, nil
 }
 
 // Key is where a file of the backup is in blob storage. A file that it does not have is of kind fault.NotFound.
@@ -127,10 +133,15 @@ func (c *Content) lines(ctx context.Context, head func(header) error, each func(
 }
 
 // read lets consume read a file decompressed, reads what it leaves, and compares all with the manifest. ErrDamaged if they differ, or the
-// file is not there. Errors of consume are handed on.
+// file is not there; of kind fault.NotFound if the backup was deleted meanwhile. Errors of consume are handed on.
 func (c *Content) read(ctx context.Context, f *File, consume func(io.Reader) error) error {
 	stored, err := c.blobs.Get(ctx, c.key(f.Name))
 	if errors.Is(err, blob.ErrNotFound) {
+		if c.there != nil {
+			if err := c.there(ctx); err != nil {
+				return err
+			}
+		}
 		return damaged(f.Name, "is not there")
 	}
 	if err != nil {

@@ -448,8 +448,15 @@ func (c *csvFile) each(each func(place, calendar.Kept) error) error {
 			if at.line == 0 || e.SeriesMasterID != k.Event.ID {
 				return c.invalid(0, fault.Field("series_id", "must be the id of the series right above; sort the file as it was"))
 			}
+			if len(k.Exceptions) == maxExceptions {
+				return c.invalid(0, errExceptions())
+			}
 			k.Exceptions = append(k.Exceptions, e)
-			if err := check(&k); err != nil {
+			err := checkException(&k, len(k.Exceptions)-1)
+			if k.Event.Type != calendar.Master {
+				err = check(&k) // which says so
+			}
+			if err != nil {
 				return c.invalid(0, err)
 			}
 			continue

@@ -127,19 +127,27 @@ func check(k *calendar.Kept) error {
 		return fault.Field("exceptions", "are there, but the event's type is not %q", calendar.Master)
 	}
 	for i := range k.Exceptions {
-		field := func(name string) string { return fmt.Sprintf("exceptions[%d].%s", i, name) }
-		switch x := &k.Exceptions[i]; {
-		case x.ID == "":
-			return fault.Field(field("id"), "is missing")
-		case x.Type != calendar.Exception:
-			return fault.Field(field("type"), "is %.40q, not %q", string(x.Type), calendar.Exception)
-		case x.SeriesMasterID != e.ID:
-			return fault.Field(field("seriesMasterId"), "is not the id of the series")
-		case x.OriginalStart.IsZero():
-			return fault.Field(field("originalStart"), "is missing")
-		case x.Recurrence != nil:
-			return fault.Field(field("recurrence"), "is there, but only a series has one")
+		if err := checkException(k, i); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// checkException says whether an exception of a series can be one. Errors are Invalid and name the field.
+func checkException(k *calendar.Kept, i int) error {
+	field := func(name string) string { return fmt.Sprintf("exceptions[%d].%s", i, name) }
+	switch x := &k.Exceptions[i]; {
+	case x.ID == "":
+		return fault.Field(field("id"), "is missing")
+	case x.Type != calendar.Exception:
+		return fault.Field(field("type"), "is %.40q, not %q", string(x.Type), calendar.Exception)
+	case x.SeriesMasterID != k.Event.ID:
+		return fault.Field(field("seriesMasterId"), "is not the id of the series")
+	case x.OriginalStart.IsZero():
+		return fault.Field(field("originalStart"), "is missing")
+	case x.Recurrence != nil:
+		return fault.Field(field("recurrence"), "is there, but only a series has one")
 	}
 	return nil
 }

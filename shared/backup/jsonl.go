@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -18,6 +19,8 @@ const (
 	maxValues     = 1_000_000
 	maxExceptions = 20_000
 )
+
+func errExceptions() error { return fault.Field("exceptions", "are more than %d", maxExceptions) }
 
 // lineWriter is what a JSONL file is written by.
 type lineWriter struct {
@@ -93,6 +96,9 @@ func (l *lineReader) invalid(err error) error {
 
 // decode reads the line into v.
 func (l *lineReader) decode(line []byte, v any) error {
+	if !utf8.Valid(line) { // which would be read as other letters
+		return l.invalid(fault.New(fault.Invalid, "is not UTF-8"))
+	}
 	if n := values(line); n > maxValues {
 		return l.invalid(fault.New(fault.Invalid, "has more than %d values", maxValues))
 	}
@@ -112,7 +118,7 @@ func (l *lineReader) kept(line []byte) (k calendar.Kept, err error) {
 		return k, err
 	}
 	if len(raw.Exceptions) > maxExceptions {
-		return k, l.invalid(fault.Field("exceptions", "are more than %d", maxExceptions))
+		return k, l.invalid(errExceptions())
 	}
 	k.Event = raw.Event
 	if len(raw.Exceptions) > 0 {

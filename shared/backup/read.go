@@ -15,7 +15,8 @@ import (
 
 // What a file may hold at most that somebody hands in.
 const (
-	MaxBytes  = 1 << 30 // when it is decompressed; an iCalendar file at most ics.MaxBytes
+	MaxBytes  = 1 << 30  // when it is decompressed
+	MaxICS    = 32 << 20 // of iCalendar, which is held in memory as a whole
 	MaxEvents = 200_000
 	maxZones  = ics.MaxZones
 )
@@ -77,6 +78,8 @@ func open(r *bufio.Reader) (*Stream, error) {
 			return nil, err
 		}
 		return &Stream{Format: CSV, Zones: c.zones, each: c.each}, nil
+	case bytes.ContainsAny(first, ";\t") && bytes.Contains(bytes.ToLower(first), []byte("subject")):
+		return nil, fault.New(fault.Invalid, "the columns of the table are not set apart by commas; save it as CSV with commas")
 	}
 	return nil, fault.New(fault.Invalid, "the file is neither the JSONL, iCalendar or CSV file of a backup, nor one of them compressed by zstd")
 }
@@ -104,9 +107,23 @@ func (s *Stream) Each(each func(calendar.Kept) error) error {
 	})
 }
 
+// short ends the reading of an iCalendar file that is too long.
+type short struct {
+	r    io.Reader
+	left int
+}
+
+func (s *short) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if s.left -= n; s.left < 0 {
+		return 0, fault.New(fault.Invalid, "an iCalendar file may have %d MB; split it into several, or take the JSONL file of a backup", MaxICS>>20)
+	}
+	return n, err
+}
+
 // readICS reads a whole iCalendar file.
 func readICS(r io.Reader) (*Stream, error) {
-	f, err := ics.Read(r)
+	f, err := ics.Read(&short{r, MaxICS})
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +136,11 @@ func readICS(r io.Reader) (*Stream, error) {
 	}
 	for _, e := range f.Events {
 		if e.Type == calendar.Exception && masters[e.SeriesMasterID] {
-			exceptions[e.SeriesMasterID] = append(exceptions[e.SeriesMasterID], e)
+			of := append(exceptions[e.SeriesMasterID], e)
+			if len(of) > maxExceptions {
+				return nil, fault.New(fault.Invalid, "event %.200q: %w", e.SeriesMasterID, errExceptions())
+			}
+			exceptions[e.SeriesMasterID] = of
 		}
 	}
 	return &Stream{Format: ICS, Name: f.Name, Zones: f.Zones, each: func(each func(place, calendar.Kept) error) error {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -170,6 +171,16 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 		}()
 		return r
 	}
+	exceptional := func(n int) io.Reader {
+		var b strings.Builder
+		b.WriteString("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20260101T000000Z\r\nRRULE:FREQ=HOURLY\r\nEND:VEVENT\r\n")
+		for i := range n {
+			at := time.Date(2026, 1, 1, i, 0, 0, 0, time.UTC).Format("20060102T150405Z")
+			fmt.Fprintf(&b, "BEGIN:VEVENT\r\nUID:1\r\nRECURRENCE-ID:%s\r\nDTSTART:%s\r\nEND:VEVENT\r\n", at, at)
+		}
+		b.WriteString("END:VCALENDAR\r\n")
+		return strings.NewReader(b.String())
+	}
 	series := `{"event":{"id":"1","type":"seriesMaster","recurrence":{"rrule":["FREQ=SECONDLY"]}},"exceptions":[`
 	for _, c := range []struct {
 		name  string
@@ -207,6 +218,7 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 		{"a header of 100 MB", repeat(`{"format":"`, "x", 100<<20), "", "line 1: is longer than 32 MB"},
 		{"very many values", repeat(head+`{"event":{"id":"1","attendees":[{}`, ",{}", 2_000_000), "", "more than 1000000 values"},
 		{"very many exceptions", repeat(head+series+"{}", ",{}", 30_000), "", "line 2"},
+		{"JSON that is not UTF-8", strings.NewReader(head + "{\"event\":{\"id\":\"1\",\"subject\":\"Gr\xf6\xdfe\"}}\n"), "", "line 2: is not UTF-8"},
 		{"very deep values", repeat(head, "[", 1_000_000), "", "line 2"},
 		{"a bomb", bomb(t, repeat(head, "\n", 100<<20)), "", "1000 times its size"},
 		{"a compression that takes a lot of memory", bomb(t, io.MultiReader(strings.NewReader(head), repeat("", "xyz", 20<<20)), zstd.WithWindowSize(64<<20)), "", "MB of memory"},
@@ -226,9 +238,14 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 		{"letters that are not UTF-8", strings.NewReader("subject,start,end\nGr\xf6\xdfe,b,c\n"), "subject", "line 2: subject is not UTF-8"},
 		{"an exception without its series", strings.NewReader("subject,start,end,type,series_id\na,b,c,exception,1\n"), "series_id", "right above"},
 		{"an exception that is no instance", strings.NewReader("subject,start,end,type,id,series_id\na,b,c,seriesMaster,1,\na,b,c,exception,2,1\n"), "exceptions[0].originalStart", "line 3"},
+		{"a series of very many exceptions", repeat("subject,start,end,type,id,series_id,original_start\na,b,c,seriesMaster,1,,\n", "a,b,c,exception,2,1,2026-10-05T07:00:00Z\n", 1_000_000), "exceptions", "line 20003"},
+		{"a table with semicolons", strings.NewReader("subject;start;end\na;b;c\n"), "", "commas"},
+		{"a table with tabs", strings.NewReader("Subject\tStart\tEnd\na\tb\tc\n"), "", "commas"},
 		{"very many time zones", repeat("subject,start,end,type\n", "a,b,c,timeZone\n", 1000), "", "more than 200 time zones"},
 
 		{"an iCalendar file that ends half way", strings.NewReader("BEGIN:VCALENDAR\nBEGIN:VEVENT\n"), "", "line"},
+		{"an iCalendar file of 40 MB", repeat("BEGIN:VCALENDAR\r\n", "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20260101T000000Z\r\nDESCRIPTION:"+strings.Repeat("x", 1000)+"\r\nEND:VEVENT\r\n", 40_000), "", "may have 32 MB"},
+		{"an iCalendar series of very many exceptions", exceptional(30_000), "exceptions", "20000"},
 		{"an iCalendar line of 100 MB", repeat("BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:", "x", 100<<20), "", "line 3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -45,16 +45,24 @@ func (r Retention) keeps(records []*Record, zone *time.Location) map[string]bool
 	return kept
 }
 
-// retain deletes the backups of a job that no rule keeps, and tells of each.
-func (b *Backups) retain(ctx context.Context, user string, in Input, zone *time.Location, deleted func(id string) error) error {
+// retain deletes the backups that a job had made of a calendar and no rule keeps, and tells of each. made is the newest one, which stays: a clock that was
+// once ahead makes older ones seem newer. Those of another calendar stay, too: one that was deleted and made anew under its name is empty.
+func (b *Backups) retain(ctx context.Context, user, made string, in Input, zone *time.Location, deleted func(id string) error) error {
 	records, err := b.all(ctx, user)
 	if err != nil {
 		return err
 	}
-	records = slices.DeleteFunc(records, func(r *Record) bool { return r.Job != in.Job || r.Going })
+	newest := slices.IndexFunc(records, func(r *Record) bool { return r.ID == made })
+	if newest < 0 { // somebody has deleted it
+		return nil
+	}
+	of := index(user, records[newest].Calendar.URI, records[newest].Calendar.ID)
+	records = slices.DeleteFunc(records, func(r *Record) bool {
+		return r.Job != in.Job || r.Going || index(user, r.Calendar.URI, r.Calendar.ID) != of
+	})
 	kept := in.Retention.keeps(records, zone)
 	for _, r := range records {
-		if kept[r.ID] {
+		if kept[r.ID] || r.ID == made {
 			continue
 		}
 		if err := b.Delete(ctx, user, r.ID); err != nil && fault.Of(err) != fault.NotFound {

@@ -541,7 +541,7 @@ func (x *execution) retain(ctx context.Context) {
 		return
 	}
 	deleted := 0
-	err := x.backups.retain(ctx, x.run.User, x.input, x.zone, func(id string) error {
+	err := x.backups.retain(ctx, x.run.User, x.run.ID, x.input, x.zone, func(id string) error {
 		deleted++
 		if x.Deleted == nil {
 			return nil

@@ -470,3 +470,35 @@ func TestRetentionTouchesItsOwnJobsBackupsAlone(t *testing.T) {
 		t.Errorf("told of %q", told)
 	}
 }
+
+// A clock that was wrong made a backup that is said to be of the future. What is made after it was put right is the newest all the same.
+func TestRetentionKeepsWhatTheRunHasMadeWhateverTheClockSaid(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	w.Advance(365 * 24 * time.Hour)
+	future, _ := w.backUp(retaining("nightly", Retention{Last: 1}))
+	w.Advance(-365 * 24 * time.Hour)
+	for range 3 {
+		r, _ := w.backUp(retaining("nightly", Retention{Last: 1}))
+		w.sound(future.ID, r.ID)
+		w.Advance(24 * time.Hour)
+	}
+}
+
+// A calendar that was deleted by accident and made anew is empty, and its backups are all that is left of the first one.
+func TestRetentionOfACalendarLeavesThoseOfAnotherOne(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	full, _ := w.backUp(retaining("nightly", Retention{Last: 1}))
+	info, err := w.calendar.Calendar(t.Context(), uri("Work"))
+	must(t, err)
+	must(t, w.calendar.DeleteCalendar(t.Context(), "me", info.ID))
+	_, err = w.calendar.CreateCalendar(t.Context(), uri("Work"))
+	must(t, err)
+	var empty *run.Run
+	for range 3 {
+		w.Advance(24 * time.Hour)
+		empty, _ = w.backUp(retaining("nightly", Retention{Last: 1}))
+	}
+	w.sound(full.ID, empty.ID)
+}

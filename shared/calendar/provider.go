@@ -89,6 +89,9 @@ type Provider interface {
 	// Instances has them with their marks.
 	Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]Event, error)
 
+	// Find returns, by id, those of some events and series that are in the calendar. Bodies may be left out.
+	Find(ctx context.Context, account, calendarID string, ids []string) (map[string]Event, error)
+
 	// Zones returns the time zones that only the calendar itself explains, by ID; Microsoft 365 has none.
 	Zones(ctx context.Context, account, calendarID string) ([]Zone, error)
 	// Kept hands all that the calendar keeps to each, whenever it is: events by themselves and series with their exceptions, bodies included,

@@ -129,10 +129,16 @@ func (r reading) span(e *calendar.Event) (start, end time.Time, err error) {
 	return start, end, nil
 }
 
-// check says whether all times of k can be read. Errors are Invalid.
+// check says whether all times of k can be read, and no instance was changed in two ways. Errors are Invalid.
 func (r reading) check(k *calendar.Kept) error {
+	changed := make(map[string]bool, len(k.Exceptions))
 	for i := range k.Exceptions {
 		e := &k.Exceptions[i]
+		at := originalDay(&k.Event, e.OriginalStart)
+		if changed[at] {
+			return fault.New(fault.Invalid, "the instance of %s is there twice", e.OriginalStart.UTC().Format(time.RFC3339))
+		}
+		changed[at] = true
 		if _, _, err := r.span(e); err != nil {
 			return fmt.Errorf("the instance of %s: %w", e.OriginalStart.UTC().Format(time.RFC3339), err)
 		}

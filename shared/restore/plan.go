@@ -25,8 +25,8 @@ type Settings struct {
 	Zone *time.Location
 	// Notifies says that the calendar's provider tells the people who were invited when an event of the user's changes.
 	Notifies bool
-	// Only are the keys that the plan is about, all others count as if they were not in the file; nil: all. It is set when the failed items
-	// of another run are tried again: then copies that carry their mark were begun by that run, and are finished.
+	// Only are the keys that the plan is about; nil: all. The others have what they are the same as, and nothing becomes of them. It is set when the
+	// failed items of another run are tried again: then copies that carry their mark were begun by that run, and are finished.
 	Only map[string]bool
 }
 
@@ -142,9 +142,6 @@ func (p *Planner) name() {
 		}
 		t.key = hashOf("key", string(identity[:]), strconv.Itoa(nth))
 		t.mark = markHash(p.Scope, t.key)
-		if p.Only != nil && !p.Only[t.key.String()] {
-			t.outcome = none
-		}
 	}
 	p.byMark, p.byUID, p.byLike = newIndex(len(order)), newIndex(len(order)), newIndex(len(order))
 	for i := range p.things {
@@ -309,6 +306,9 @@ func (p *Planner) take(t *thing, event int32) {
 
 func (p *Planner) item(t *thing) Item {
 	it := Item{Key: t.key.String(), Outcome: t.outcome, Reason: t.reason}
+	if p.Only != nil && !p.Only[it.Key] {
+		return Item{Key: it.Key, Outcome: none}
+	}
 	if t.outcome != "" {
 		return it
 	}
@@ -319,9 +319,7 @@ func (p *Planner) item(t *thing) Item {
 	e := &p.taken[t.match]
 	it.Existing, it.Ours = e.id, e.ours
 	switch {
-	case e.ours && p.Only != nil: // begun by the run whose failed items are tried again
-		it.Outcome, it.Switch = Replaced, e.series != t.series
-	case p.Policy != Replace:
+	case p.Policy != Replace && (p.Only == nil || !e.ours): // else it was begun by the run whose failed items are tried again
 		it.Outcome = Skipped
 	case e.refuse != "":
 		it.Outcome, it.Reason = Refused, e.refuse

@@ -14,6 +14,8 @@ import (
 type progress struct {
 	// Scope is what the run's marks are derived from; see Settings.
 	Scope string `json:"scope"`
+	// Calendar is the id of the calendar that the run writes; empty: it is not known yet, or not there in a dry run.
+	Calendar string `json:"calendar,omitempty"`
 	// Made says that the calendar was not there before the run.
 	Made bool `json:"made,omitempty"`
 	// Planned says that the plan is stored, and what it replaces, so that the run may write.

@@ -130,6 +130,8 @@ func (x *execution) findCalendar(ctx context.Context) (err error) {
 	}
 	x.target, err = calendar.Pick(list, x.into)
 	switch {
+	case x.progress.Calendar != "" && (errors.Is(err, calendar.ErrNotFound) || err == nil && x.target.ID != x.progress.Calendar):
+		return fault.New(fault.Conflict, "calendar %q, which the restore was writing, is not there any more; start the restore again", x.into.Calendar)
 	case errors.Is(err, calendar.ErrNotFound) && x.run.Options.DryRun && x.input.CreateCalendar:
 		x.missing = true
 		return nil
@@ -180,6 +182,7 @@ func (x *execution) begin(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	x.progress.Calendar = x.target.ID
 	x.drafting = drafting{
 		reading: reading{zones: ics.Lookup(x.zones)}, zone: x.input.Zone, explains: x.into.Provider == calendar.ProviderLocal,
 	}
@@ -209,7 +212,7 @@ func (x *execution) scope(ctx context.Context) (string, error) {
 // makePlan reads file and calendar, decides, and stores what was decided and what is replaced.
 func (x *execution) makePlan(ctx context.Context) error {
 	settings := Settings{
-		Policy: x.input.Policy, Scope: x.progress.Scope, Zone: x.drafting.floating, Notifies: x.into.Provider != calendar.ProviderLocal,
+		Policy: x.input.Policy, Scope: x.progress.Scope, Zone: x.drafting.floating, Notifies: x.notifies(),
 	}
 	if x.run.From != (calendar.Date{}) || x.run.To != (calendar.Date{}) {
 		w, err := calendar.NewWindow(x.run.From, x.run.To, x.drafting.floating)
@@ -256,6 +259,9 @@ func (x *execution) makePlan(ctx context.Context) error {
 	x.run.Progress = run.NewProgress("planning", 0, x.progress.Total)
 	return x.commit(ctx)
 }
+
+// notifies says whether the calendar's provider tells the people who were invited when an event changes.
+func (x *execution) notifies() bool { return x.into.Provider != calendar.ProviderLocal }
 
 // readCalendar tells the planner what the calendar holds, and keeps what may be replaced as it is.
 func (x *execution) readCalendar(ctx context.Context, p *Planner) error {
@@ -335,7 +341,8 @@ func (x *execution) only(ctx context.Context) (map[string]bool, error) {
 }
 
 const (
-	// chunkWrites is how many events are written together: twice the twenty requests that fit into one of Graph's batches.
+	// chunkWrites is how many events and changed instances are written together: twice the twenty requests that fit into one of Graph's batches. A
+	// series with more is a chunk by itself.
 	chunkWrites = 40
 	// chunkThings is how many things are dealt with together: their items are one page.
 	chunkThings = 200
@@ -383,11 +390,11 @@ func (x *execution) carryOut(ctx context.Context) error {
 			return err
 		}
 		tasks = append(tasks, t)
-		if t.writes() {
-			writes++
+		if n := t.writes(); n > 0 {
+			writes += n
 			size += t.size()
 		}
-		if writes == chunkWrites || len(tasks) == chunkThings || size >= chunkBytes {
+		if writes >= chunkWrites || len(tasks) == chunkThings || size >= chunkBytes {
 			return flush()
 		}
 		return nil

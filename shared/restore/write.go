@@ -90,7 +90,17 @@ func (x *execution) transaction(mark string) string {
 	return hashOf("transaction", x.run.ID, mark).String()
 }
 
-func (t *task) writes() bool { return !t.done }
+// writes is about how many events the task writes: a changed instance is one, and so is one that goes.
+func (t *task) writes() int {
+	if t.done {
+		return 0
+	}
+	n := 1 + len(t.kept.Exceptions)
+	if r := t.kept.Event.Recurrence; r != nil {
+		n += len(r.Without)
+	}
+	return n
+}
 
 // size is about how much memory the task takes for long texts.
 func (t *task) size() int {
@@ -130,6 +140,9 @@ func (t *task) told() (run.Item, error) {
 
 // write carries the tasks out. unknown says that an earlier attempt may have begun them. An error leaves tasks of which nothing is known.
 func (x *execution) write(ctx context.Context, tasks []*task, unknown bool) error {
+	if err := x.refuseInvited(ctx, tasks); err != nil {
+		return err
+	}
 	var updates, creates []*task
 	for _, t := range tasks {
 		switch {
@@ -156,6 +169,31 @@ func (x *execution) write(ctx context.Context, tasks []*task, unknown bool) erro
 		}
 	}
 	return x.deleteReplaced(ctx, creates)
+}
+
+// refuseInvited refuses to replace events to which people were invited since the plan was made, which may be long ago: they would be told.
+func (x *execution) refuseInvited(ctx context.Context, tasks []*task) error {
+	var ids []string
+	for _, t := range tasks {
+		if !t.done && t.item.Outcome == Replaced {
+			ids = append(ids, t.item.Existing)
+		}
+	}
+	if len(ids) == 0 || !x.notifies() {
+		return nil
+	}
+	there, err := run.Retry(ctx, x.patience, func() (map[string]calendar.Event, error) {
+		return x.provider.Find(ctx, x.into.Account, x.target.ID, ids)
+	})
+	if err != nil {
+		return fmt.Errorf("look into the calendar: %w", err)
+	}
+	for _, t := range tasks {
+		if e, ok := there[t.item.Existing]; ok && !t.done && t.item.Outcome == Replaced && notifies(&calendar.Kept{Event: e}) {
+			t.item.Outcome, t.entry.Reason, t.entry.ReplacedID, t.done = Refused, reasonInvited, "", true
+		}
+	}
+	return nil
 }
 
 // update makes existing events what the drafts say, and returns the tasks whose event is gone.
@@ -196,6 +234,7 @@ func (x *execution) create(ctx context.Context, tasks []*task, unknown bool) err
 	if err := x.deleteEvents(ctx, ours); err != nil {
 		return err
 	}
+	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool { return t.done }) // what could not be deleted gets no second one
 	look := func(open []int) ([]int, error) {
 		marks := make([]string, len(open))
 		for i, at := range open {
@@ -344,21 +383,25 @@ func (x *execution) settleInstances(ctx context.Context, t *task) error {
 	if err != nil {
 		return fmt.Errorf("read the instances of a series: %w", err)
 	}
-	var deleted []string
+	var deleted, when []string
 	ids := map[string]string{} // by slot
 	for i := range there {
 		e := &there[i]
 		at := originalDay(&t.kept.Event, e.OriginalStart)
+		if x.notifies() && notifies(&calendar.Kept{Event: *e}) {
+			t.fail(fault.New(fault.Conflict, "the series is there, but not as it was at %s: changing that would send messages to the people who were invited to it", at))
+			return nil
+		}
 		ids[at] = e.ID
 		inside := e.OriginalStart.After(plan.from.Add(edge)) && e.OriginalStart.Before(plan.to.Add(-edge))
 		if e.Type != calendar.Exception && inside && !plan.happens[at] {
-			deleted = append(deleted, e.ID)
+			deleted, when = append(deleted, e.ID), append(when, at)
 		}
 	}
 	wrong := func(at string, err error) {
 		t.fail(fault.New(fault.Of(err), "the series is there, but not as it was at %s: %w", at, err))
 	}
-	if err := x.delete(ctx, deleted, func(i int, err error) { wrong(deleted[i], err) }); err != nil {
+	if err := x.delete(ctx, deleted, func(i int, err error) { wrong(when[i], err) }); err != nil {
 		return err
 	}
 	var changes []calendar.Update

@@ -247,6 +247,17 @@ func (p *Provider) byID(ctx context.Context, account, calendarID string, ids []s
 	})
 }
 
+// Find reads those of the events that are there, without their bodies.
+func (p *Provider) Find(ctx context.Context, account, calendarID string, ids []string) (map[string]calendar.Event, error) {
+	found := make(map[string]calendar.Event, len(ids))
+	query := users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: light, Expand: withMark}
+	err := p.byID(ctx, account, calendarID, ids, query, func(id string, e *calendar.Event) { found[id] = *e })
+	if err != nil {
+		return nil, fmt.Errorf("find events: %w", err)
+	}
+	return found, nil
+}
+
 // unique returns what there is in list but the empty text, each once.
 func unique(list []string) []string {
 	list = slices.Clone(list)

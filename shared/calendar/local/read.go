@@ -215,6 +215,34 @@ func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks
 	return events, nil
 }
 
+// Find reads the units that hold the events.
+func (p *Provider) Find(ctx context.Context, account, calendarID string, ids []string) (map[string]calendar.Event, error) {
+	if _, err := p.open(ctx, account, calendarID); err != nil {
+		return nil, err
+	}
+	units, _, err := p.loadUnits(ctx, calendarID, ids, nil)
+	if err != nil {
+		return nil, fmt.Errorf("find events: %w", err)
+	}
+	zones := p.zonesOf(ctx, calendarID)
+	events := make(map[string]calendar.Event, len(ids))
+	for _, id := range ids {
+		u := units[id]
+		if u == nil {
+			continue
+		}
+		for _, e := range u.now {
+			if e.ID != id {
+				continue
+			}
+			if events[id], err = series.InKnownZones(e, zones); err != nil {
+				return nil, fmt.Errorf("find events: %w", err)
+			}
+		}
+	}
+	return events, nil
+}
+
 // Foreign asks for the first of the items that stand for events without a mark.
 func (p *Provider) Foreign(ctx context.Context, account, calendarID string) (bool, error) {
 	if _, err := p.open(ctx, account, calendarID); err != nil {

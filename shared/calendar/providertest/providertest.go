@@ -58,6 +58,7 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"an event that is gone cannot be updated", updateGone},
 		{"deleting is done when nothing is left", deleteEvents},
 		{"marks find events whenever they are", marked},
+		{"events are found by their ids", byID},
 		{"a mark goes with its event", marksMove},
 		{"events are foreign unless they carry a mark", foreign},
 		{"a window holds what overlaps it once", window},
@@ -651,6 +652,37 @@ func marked(t *testing.T, f Fixture) {
 	}
 }
 
+func byID(t *testing.T, f Fixture) {
+	info, other := f.create(t, "Archive"), f.create(t, "Other")
+	series := draft(3, 1)
+	series.Recurrence = &calendar.Recurrence{Rules: []string{"FREQ=DAILY;COUNT=3"}}
+	drafts := []calendar.Draft{draft(1, 1), draft(2, 1), series}
+	for i := range 45 {
+		drafts = append(drafts, draft(1+i%28, 10+i))
+	}
+	ids := f.write(t, info.ID, drafts...)
+	gone := f.write(t, other.ID, draft(9, 9))[0]
+	if _, err := f.Provider.Delete(t.Context(), f.Account, other.ID, []string{gone}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := f.Provider.Find(t.Context(), f.Account, info.ID, append([]string{"no-such-event", gone, "", ids[1]}, ids[1:]...))
+	if err != nil || len(got) != len(ids)-1 {
+		t.Fatalf("found are %d of %d, %v", len(got), len(ids)-1, err)
+	}
+	for i, id := range ids[1:] {
+		if e := got[id]; e.ID != id || e.Mark != drafts[i+1].Mark || e.Subject != drafts[i+1].Subject {
+			t.Errorf("found is %+v, want %s", e, drafts[i+1].Mark)
+		}
+	}
+	if e := got[ids[2]]; e.Type != calendar.Master {
+		t.Errorf("the series is of type %q", e.Type)
+	}
+	none, err := f.Provider.Find(t.Context(), f.Account, info.ID, nil)
+	if err != nil || len(none) != 0 {
+		t.Errorf("found with nothing: %+v, %v", none, err)
+	}
+}
+
 func marksMove(t *testing.T, f Fixture) {
 	info := f.create(t, "Archive")
 	ids := f.write(t, info.ID, draft(1, 1))
@@ -863,6 +895,7 @@ func cancelled(t *testing.T, f Fixture) {
 	_, errs["events"] = p.Events(ctx, f.Account, info.ID, date(2026, 1, 1), date(2027, 1, 1))
 	_, errs["bodies"] = p.Bodies(ctx, f.Account, info.ID, ids, date(2026, 1, 1), date(2027, 1, 1))
 	_, errs["marked"] = p.Marked(ctx, f.Account, info.ID, []string{draft(1, 1).Mark})
+	_, errs["find"] = p.Find(ctx, f.Account, info.ID, ids)
 	_, errs["foreign"] = p.Foreign(ctx, f.Account, info.ID)
 	maps.Copy(errs, keptByNobody(ctx, f, info.ID, ids[0]))
 	for call, err := range errs {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -486,4 +487,55 @@ func TestOutlookFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhoIsInvitedMeanwhileIsNotTold invites people to all events after the plan was made that is to replace them.
+func TestWhoIsInvitedMeanwhileIsNotTold(t *testing.T) {
+	w := newWorld(t)
+	work := w.fill(calendar.ProviderGraph)
+	first := w.backUp(work)
+	info, err := w.graph.Calendar(t.Context(), work)
+	must(t, err)
+	invite := func() {
+		for _, k := range w.keptOf(info.ID) {
+			text, err := json.Marshal(map[string]any{"id": k.Event.ID, "isOrganizer": true, "attendees": []any{
+				map[string]any{"emailAddress": map[string]any{"name": "Ann", "address": "ann@example.com"}},
+			}, "isAllDay": false, "subject": "Changed", "start": map[string]any{"dateTime": "2026-10-06T09:00:00", "timeZone": "UTC"}, "end": map[string]any{"dateTime": "2026-10-06T10:00:00", "timeZone": "UTC"}})
+			must(t, err)
+			_, err = w.sim.PutEvent(me, info.ID, text)
+			must(t, err)
+		}
+	}
+	w.blobs = opening{w.blobs, invite}
+	r, result := w.restore(first, work, restore.Replace)
+	if r.State != run.Partial || result.Counts != (restore.Counts{Read: 6, InPeriod: 6, Refused: 6}) || result.Written != 0 {
+		t.Errorf("%s %+v %+v", r.State, result, w.entries(r))
+	}
+	for _, k := range w.keptOf(info.ID) {
+		if len(k.Event.Attendees) != 1 || k.Event.Subject != "Changed" {
+			t.Errorf("%+v", k.Event)
+		}
+	}
+}
+
+func (w *world) keptOf(calendarID string) (all []calendar.Kept) {
+	w.t.Helper()
+	must(w.t, w.graph.Kept(w.t.Context(), me, calendarID, func(k calendar.Kept) error {
+		all = append(all, k)
+		return nil
+	}))
+	return all
+}
+
+// opening is blob storage in which something happens before a plan is carried out.
+type opening struct {
+	blob.Blob
+	plan func()
+}
+
+func (o opening) Get(ctx context.Context, key string) (io.ReadCloser, error) {
+	if strings.HasSuffix(key, "/plan") {
+		o.plan()
+	}
+	return o.Blob.Get(ctx, key)
 }
