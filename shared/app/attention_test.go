@@ -35,6 +35,7 @@ const watchedUser = "tenant#ann"
 // watched is a system with a user who is told of problems by e-mail as well, and has a config.
 type watched struct {
 	*one
+	user   string
 	config string
 	folder string // of e-mails
 	nth    int    // of its runs
@@ -42,7 +43,7 @@ type watched struct {
 
 func watch(t *testing.T) *watched {
 	t.Helper()
-	w := &watched{one: openOne(t), folder: t.TempDir()}
+	w := &watched{one: openOne(t), user: watchedUser, folder: t.TempDir()}
 	w.do("ann", "GET", "/v1/me", "", "")
 	w.do("ann", "PUT", "/v1/me/settings", `{"email": "ann@example.com", "notifications": {"problems": {"in_app": true, "email": true}, "sign_in": {"in_app": true, "email": true}}}`, "", "If-Match", "*")
 	w.config = w.do("ann", "POST", "/v1/archive-configs", `{"name": "work", "source": "local://ann/calendars/Work", "archive": "local://ann/calendars/Archive", "timezone": "UTC"}`, "id")
@@ -75,14 +76,14 @@ func (w *watched) tell(r *run.Run) {
 // notes are what ann is shown in the application, the newest first.
 func (w *watched) notes() []*notify.Notification {
 	w.t.Helper()
-	list, _, err := w.attention.notifications.List(w.t.Context(), watchedUser, false, 100, "")
+	list, _, err := w.attention.notifications.List(w.t.Context(), w.user, false, 100, "")
 	must(w.t, err)
 	return list
 }
 
 func (w *watched) actions(state action.State) []*action.Action {
 	w.t.Helper()
-	list, _, err := w.attention.actions.List(w.t.Context(), watchedUser, state, "", 100, "")
+	list, _, err := w.attention.actions.List(w.t.Context(), w.user, state, "", 100, "")
 	must(w.t, err)
 	return list
 }
@@ -419,7 +420,7 @@ func refused(r *run.Run) {
 
 func (w *watched) jobIs(j *job.Job, state job.State, why job.Reason) {
 	w.t.Helper()
-	got, err := w.attention.jobs.Get(w.t.Context(), watchedUser, j.ID)
+	got, err := w.attention.jobs.Get(w.t.Context(), w.user, j.ID)
 	must(w.t, err)
 	if got.State != state || got.Reason != why {
 		w.t.Errorf("the job is %s because of %q, want %s, %q", got.State, got.Reason, state, why)
