@@ -91,10 +91,9 @@ func (w *Mailer) Handle(ctx context.Context, m queue.Message) error {
 	case err == nil:
 	case errors.Is(err, mail.ErrQuota): // it lasts for hours: waiting must not count as failing
 		telemetry.Failure(log.Warn(), err).Msg("e-mail put off")
-		if err := w.Notifications.send(ctx, n, queue.MaxDelay); err != nil {
-			return err
-		}
-		return w.Queue.Delete(ctx, m.Receipt)
+		return w.putOff(ctx, m, n, queue.MaxDelay)
+	case errors.Is(err, errSending) && m.Receives >= queue.MaxReceives: // nor must waiting for one who died
+		return w.putOff(ctx, m, n, sendTime)
 	case kind.Transient() && m.Receives < queue.MaxReceives:
 		return err
 	default:
@@ -111,6 +110,14 @@ func (w *Mailer) Handle(ctx context.Context, m queue.Message) error {
 		return fmt.Errorf("note that a notification was mailed: %w", err)
 	}
 	log.Info().Str("mail", string(became)).Msg("notification handled")
+	return w.Queue.Delete(ctx, m.Receipt)
+}
+
+// putOff has the e-mail sent later, by a message of its own.
+func (w *Mailer) putOff(ctx context.Context, m queue.Message, n *Notification, delay time.Duration) error {
+	if err := w.Notifications.send(ctx, n, delay); err != nil {
+		return err
+	}
 	return w.Queue.Delete(ctx, m.Receipt)
 }
 

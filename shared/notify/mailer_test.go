@@ -202,6 +202,18 @@ func TestMailer(t *testing.T) {
 			t.Errorf("%+v", n)
 		}
 	})
+	t.Run("does not give up what another one died over just before", func(t *testing.T) {
+		w := newWorld(t)
+		m := w.due()
+		_, err := w.mailer.claim(t.Context(), w.get(failed(1)))
+		must(t, err)
+		m.Receives = queue.MaxReceives // all of them within the time for which it is the other one's
+		must(t, w.mailer.Handle(t.Context(), m))
+		w.became(Due, 0, 1, 0)
+		w.advance(sendTime)
+		must(t, w.mailer.Handle(t.Context(), w.receive()))
+		w.became(Sent, 1, 0, 0)
+	})
 	t.Run("waits for a daily quota, without that counting as failures", func(t *testing.T) {
 		w := newWorld(t)
 		m := w.due()
