@@ -136,17 +136,21 @@ func (w *Mailer) send(ctx context.Context, n *Notification) (MailState, error) {
 	if p.State() != account.Active || p.Settings.Email == "" || !channels(p.Settings.Notifications, n.Class).Email {
 		return Dropped, nil
 	}
-	if w.Limits != nil {
+	n, became, err := w.claim(ctx, n)
+	if became != Due || err != nil {
+		return became, err
+	}
+	counted := n.Counted
+	if w.Limits != nil && !counted {
 		var over *limit.Exceeded
 		switch err := w.Limits.Allow(ctx, n.User, limit.Mails); {
 		case errors.As(err, &over):
 			return Dropped, nil
 		case err != nil:
+			w.release(ctx, n, false)
 			return "", err
 		}
-	}
-	if became, err := w.claim(ctx, n); became != Due || err != nil {
-		return became, err
+		counted = true
 	}
 	err = w.Sender.Send(ctx, n.mail(p.Settings.Email, w.Base))
 	switch {
@@ -154,16 +158,16 @@ func (w *Mailer) send(ctx context.Context, n *Notification) (MailState, error) {
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("e-mail refused")
 		return Refused, nil
 	case err != nil:
-		w.release(ctx, n)
+		w.release(ctx, n, counted)
 	}
 	return Sent, err
 }
 
 var errSending = fault.New(fault.Unavailable, "the e-mail is being sent by another mailer, or was when that one died")
 
-// claim takes a notification's e-mail for this mailer alone. It returns Due when that worked, and what became of the e-mail when it was sent
-// meanwhile.
-func (w *Mailer) claim(ctx context.Context, n *Notification) (MailState, error) {
+// claim takes a notification's e-mail for this mailer alone. It returns Due, and the notification as it is now, when that worked, and what became
+// of the e-mail when it was sent meanwhile.
+func (w *Mailer) claim(ctx context.Context, n *Notification) (*Notification, MailState, error) {
 	now, claimed := w.Clock().UTC(), false
 	n, err := w.Notifications.change(ctx, n.User, n.ID, func(n *Notification) bool {
 		if claimed = n.Mail == Due && !now.Before(n.Sending); claimed {
@@ -173,19 +177,20 @@ func (w *Mailer) claim(ctx context.Context, n *Notification) (MailState, error) 
 	})
 	switch {
 	case fault.Of(err) == fault.NotFound:
-		return Dropped, nil
+		return nil, Dropped, nil
 	case err != nil:
-		return "", fmt.Errorf("take an e-mail: %w", err)
+		return nil, "", fmt.Errorf("take an e-mail: %w", err)
 	case n.Mail == Due && !claimed:
-		return "", errSending
+		return nil, "", errSending
 	}
-	return n.Mail, nil
+	return n, n.Mail, nil
 }
 
-// release gives an e-mail that could not be sent free for the next attempt; otherwise that has to wait for the end of the claim.
-func (w *Mailer) release(ctx context.Context, n *Notification) {
+// release gives an e-mail that could not be sent free for the next attempt; otherwise that has to wait for the end of the claim. counted says
+// whether it counts among those of its user.
+func (w *Mailer) release(ctx context.Context, n *Notification, counted bool) {
 	_, err := w.Notifications.change(ctx, n.User, n.ID, func(n *Notification) bool {
-		n.Sending = time.Time{}
+		n.Sending, n.Counted = time.Time{}, counted
 		return true
 	})
 	if err != nil {
