@@ -58,6 +58,9 @@ type Mailer struct {
 // sendTime is how long an e-mail is one mailer's alone: longer than the function lives that sends it.
 const sendTime = 2 * time.Minute
 
+// noteTime is how long it may take to note what became of an e-mail, even when the mailer's own time is up.
+const noteTime = 5 * time.Second
+
 // tooLate is how long after it was due an e-mail is still sent. A daily quota of the mail service is free again within a day.
 const tooLate = 36 * time.Hour
 
@@ -100,6 +103,8 @@ func (w *Mailer) Handle(ctx context.Context, m queue.Message) error {
 		telemetry.Failure(log.Error(), err).Str("message_id", m.ID).Msg("message parked")
 		return w.Park(ctx, m, "the e-mail could not be sent")
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime) // a mailer that is stopped just then must not have it sent again
+	defer cancel()
 	if _, err := w.Notifications.change(ctx, n.User, n.ID, func(n *Notification) bool {
 		if n.Mail != Due {
 			return false

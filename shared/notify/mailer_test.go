@@ -299,9 +299,7 @@ func TestMailer(t *testing.T) {
 		if err := w.mailer.Poll(ctx, w.mailer.Handle); !errors.Is(err, context.Canceled) {
 			t.Errorf("ended with %v", err)
 		}
-		if len(w.mails()) != 1 {
-			t.Error("nothing was sent")
-		}
+		w.became(Sent, 1, 0, 0) // what was sent is noted all the same, or it would be sent again
 	})
 }
 
