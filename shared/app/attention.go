@@ -74,9 +74,16 @@ type outcome struct {
 	Differing int  `json:"differing"` // of a drill
 }
 
+// longTold is after how long the end of a run is nothing to tell any more: longer than a message can be under way, and shorter than what was
+// told of it is kept. On one machine dead letters stay for ever, and each process that begins looks at them.
+const longTold = 30 * 24 * time.Hour
+
 // runEnded raises and resolves what a run that ended needs of its user, and tells the user of it. A run that its user cancelled is
 // nothing to tell, and a job's run that went well and wrote nothing is none either: it costs one request to the store.
 func (a *attention) runEnded(ctx context.Context, r *run.Run) error {
+	if a.clock().Sub(r.Ended) > longTold {
+		return nil
+	}
 	var out outcome
 	if len(r.Result) > 0 {
 		if err := json.Unmarshal(r.Result, &out); err != nil {

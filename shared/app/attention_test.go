@@ -226,6 +226,13 @@ func TestAttentionToRuns(t *testing.T) {
 			t.Errorf("%+v, %+v", notes, w.actions(""))
 		}
 	})
+	t.Run("a run that ended long ago is nothing to tell any more", func(t *testing.T) {
+		w := watch(t)
+		w.tell(w.ended(run.Failed, func(r *run.Run) { r.Ended = r.Ended.AddDate(0, 0, -91) })) // what was told of it is gone
+		if len(w.notes()) != 0 || len(w.actions("")) != 0 {
+			t.Errorf("%+v, %+v", w.notes(), w.actions(""))
+		}
+	})
 	t.Run("a run that was cancelled is nothing to tell", func(t *testing.T) {
 		w := watch(t)
 		w.tell(w.ended(run.Cancelled))
