@@ -171,6 +171,12 @@ func (a *attention) failed(ctx context.Context, r *run.Run, out outcome) error {
 		n.Title = c.titled(r) + fmt.Sprintf(": %d events differ", out.Differing)
 		n.Text = "What was restored is not what the newest backup holds. Calendar and backups are as they were. Look at what differs, and make a new backup."
 		n.Command = show(r.ID)
+	case r.Kind == run.Drill && r.Problem != nil && r.Problem.Code == fault.NotFound.String():
+		n.Title = c.titled(r) + ": there is nothing to restore"
+		n.Text = "There is no backup of the whole calendar yet, or the calendar was not found. Make a backup first."
+		first := *r
+		first.Kind, first.Job = run.Backup, ""
+		n.Command = c.again(&first)
 	default:
 		n.Title = c.titled(r) + " failed"
 		n.Text = fmt.Sprintf("The run of %s failed: %s. %s", days(r), why(r), safe)

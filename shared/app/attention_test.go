@@ -262,7 +262,11 @@ func TestAttentionToRuns(t *testing.T) {
 			`job trigger J1`:                     func(r *run.Run) { r.Kind, r.Calendar = run.Backup, source },
 			`backup run --config work --archive`: func(r *run.Run) { r.Kind, r.Job, r.Calendar = run.Backup, "", archived; noDays(r) },
 			`backup run --config work --period "2026-10-05 to 2026-10-11"`: func(r *run.Run) { r.Kind, r.Job, r.Calendar = run.Backup, "", source },
-			`backup drill --config work --which archive`:                   func(r *run.Run) { r.Kind, r.Job, r.Calendar = run.Drill, "", archived; noDays(r) },
+			`backup drill --config work --which archive`: func(r *run.Run) {
+				r.Kind, r.Job, r.Calendar = run.Drill, "", archived
+				r.Problem.Code = fault.Unavailable.String()
+				noDays(r)
+			},
 			`archive show R1`:  func(r *run.Run) { r.Kind, r.Result = run.Drill, json.RawMessage(`{"compared": 9, "differing": 2}`) },
 			`archive retry R1`: func(r *run.Run) { r.Kind, r.Job, r.Config, r.State, r.Failed = run.Restore, "", "", run.Partial, 3 },
 		} {
@@ -275,6 +279,23 @@ func TestAttentionToRuns(t *testing.T) {
 			if len(w.actions(action.Open)) != 1 {
 				t.Errorf("%s: %+v", command, w.actions(""))
 			}
+		}
+	})
+	t.Run("a drill before the first backup asks for one, and the next drill ends that", func(t *testing.T) {
+		w := watch(t)
+		config := w.config
+		w.do("ann", "POST", "/v1/calendars", `{"uri": "local://ann/calendars/Work"}`, "")
+		w.do("ann", "POST", "/v1/backups/drills", `{"config": "`+config+`"}`, "")
+		w.work()
+		if n := w.notes()[0]; n.Title != `Restore drill of "work": there is nothing to restore` || n.Command != "admin-assistant backup run --config work" || len(w.actions(action.Open)) != 1 {
+			t.Fatalf("%+v, %+v", n, w.actions(action.Open))
+		}
+		w.do("ann", "POST", "/v1/backups", `{"config": "`+config+`"}`, "")
+		w.work()
+		w.do("ann", "POST", "/v1/backups/drills", `{"config": "`+config+`"}`, "")
+		w.work()
+		if open := w.actions(action.Open); len(open) != 0 {
+			t.Errorf("left: %+v", open)
 		}
 	})
 	t.Run("a backup whose iCalendar file cannot tell all is no failure", func(t *testing.T) {
