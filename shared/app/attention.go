@@ -136,11 +136,17 @@ func (a *attention) failed(ctx context.Context, r *run.Run, out outcome) error {
 	if err != nil || !here {
 		return err
 	}
-	if state, needed, err := a.needsSignIn(ctx, r); err != nil || needed {
+	if a.signIn != nil && r.Problem != nil && r.Problem.Code == fault.Unauthenticated.String() {
+		state, err := a.signIn(ctx, r.User) // what the user has done about it since counts
+		if err == nil && !state.SignedIn {
+			return a.askToSignIn(ctx, p, r, state)
+		}
 		if err != nil {
 			return err
 		}
-		return a.askToSignIn(ctx, p, r, state)
+		if over, err := a.signedInSince(ctx, r); over || err != nil {
+			return err
+		}
 	}
 	c, err := a.config(ctx, r)
 	if err != nil {
@@ -210,13 +216,10 @@ func (a *attention) user(ctx context.Context, user string) (p account.Profile, h
 	return p, err == nil && state != account.Erasing && state != account.Erased, err
 }
 
-// needsSignIn says whether a run failed because its user has to sign in at Microsoft again. What the user has done about it since counts.
-func (a *attention) needsSignIn(ctx context.Context, r *run.Run) (state microsoft.State, needed bool, err error) {
-	if a.signIn == nil || r.Problem == nil || r.Problem.Code != fault.Unauthenticated.String() {
-		return state, false, nil
-	}
-	state, err = a.signIn(ctx, r.User)
-	return state, err == nil && !state.SignedIn, err
+// signedInSince says whether a run failed for want of a sign-in that was asked for, and that has come since: all of that is told and done.
+func (a *attention) signedInSince(ctx context.Context, r *run.Run) (bool, error) {
+	asked, err := a.actions.Last(ctx, r.User, signInNeeded)
+	return asked != nil && asked.State == action.Resolved && !asked.At.After(r.Ended) && !asked.Updated.Before(r.Ended), err
 }
 
 // askToSignIn raises the action, tells the user and pauses the jobs: without a sign-in every run of theirs would fail like r.

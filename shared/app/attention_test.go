@@ -458,10 +458,11 @@ func (w *watched) jobIs(j *job.Job, state job.State, why job.Reason) {
 func TestAttentionToSignIns(t *testing.T) {
 	t.Run("runs that fail for want of a sign-in raise one action, tell once and pause the jobs; a sign-in ends it", func(t *testing.T) {
 		w, mine, paused := delegated(t)
+		var last *run.Run
 		for range 3 {
-			r := w.ended(run.Failed, refused)
-			w.tell(r)
-			w.tell(r)
+			last = w.ended(run.Failed, refused)
+			w.tell(last)
+			w.tell(last)
 		}
 		open, notes := w.actions(action.Open), w.notes()
 		if len(open) != 1 || open[0].Kind != action.SignInNeeded || len(notes) != 1 || notes[0].Class != notify.SignIn || notes[0].State != "needed" || notes[0].Link != "/auth/login" {
@@ -478,17 +479,25 @@ func TestAttentionToSignIns(t *testing.T) {
 		}
 		w.jobIs(mine, job.Active, "")
 		w.jobIs(paused, job.Paused, job.ByUser)
+		w.tell(last) // its message comes once more
 		if n := w.notes()[0]; len(w.actions(action.Open)) != 0 || len(w.actions(action.Resolved)) != 1 || len(w.notes()) != 1 || n.State != "done" || n.Read.IsZero() {
 			t.Errorf("%+v, %+v", w.actions(""), n)
 		}
 		w.mailed(1)
 
-		w.signInState(strings.Replace(needed, "2026-10-05T02", "2099-10-05T02", 1)) // another time
-		w.tell(w.ended(run.Failed, refused))
-		if len(w.actions(action.Open)) != 1 || len(w.notes()) != 2 {
-			t.Errorf("the next time: %+v, %+v", w.actions(action.Open), w.notes())
+		w.tell(w.ended(run.Failed, refused)) // whatever that is, the sign-in did not help
+		if open := w.actions(action.Open); len(open) != 1 || open[0].Kind != action.RunFailed || len(w.notes()) != 2 {
+			t.Errorf("a refusal after the sign-in: %+v, %+v", open, w.notes())
 		}
 		w.mailed(2)
+		w.tell(w.ended(run.Succeeded))
+
+		w.signInState(strings.Replace(needed, "2026-10-05T02", "2099-10-05T02", 1)) // another time
+		w.tell(w.ended(run.Failed, refused))
+		if len(w.actions(action.Open)) != 1 || len(w.notes()) != 3 {
+			t.Errorf("the next time: %+v, %+v", w.actions(action.Open), w.notes())
+		}
+		w.mailed(3)
 	})
 	t.Run("a sign-in is noted where its action was dismissed, too", func(t *testing.T) {
 		w, mine, _ := delegated(t)
