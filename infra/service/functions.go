@@ -76,7 +76,7 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 	objects := map[string]map[string]access{
 		api:     {ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes, uploadObjects: writes | deletes, restoreObjects: deletes}, // of users who are erased; backups that users delete
 		archive: {ledgerObjects: writes, runObjects: writes},
-		backup:  {ledgerObjects: writes, runObjects: writes, backupObjects: writes | deletes, uploadObjects: reads, restoreObjects: writes}, // the retention deletes
+		backup:  {backupObjects: writes | deletes, uploadObjects: reads, restoreObjects: writes}, // the retention deletes
 	}
 	f := &functions{
 		api: golambda.New(here, settings, golambda.Props{

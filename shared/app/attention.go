@@ -74,9 +74,16 @@ type outcome struct {
 	Differing int  `json:"differing"` // of a drill
 }
 
+// longTold is after how long the end of a run is nothing to tell any more: longer than a message can be under way, and shorter than what was
+// told of it is kept. On one machine dead letters stay for ever, and each process that begins looks at them.
+const longTold = 30 * 24 * time.Hour
+
 // runEnded raises and resolves what a run that ended needs of its user, and tells the user of it. A run that its user cancelled is
 // nothing to tell, and a job's run that went well and wrote nothing is none either: it costs one request to the store.
 func (a *attention) runEnded(ctx context.Context, r *run.Run) error {
+	if a.clock().Sub(r.Ended) > longTold {
+		return nil
+	}
 	var out outcome
 	if len(r.Result) > 0 {
 		if err := json.Unmarshal(r.Result, &out); err != nil {
@@ -129,11 +136,17 @@ func (a *attention) failed(ctx context.Context, r *run.Run, out outcome) error {
 	if err != nil || !here {
 		return err
 	}
-	if state, needed, err := a.needsSignIn(ctx, r); err != nil || needed {
+	if a.signIn != nil && r.Problem != nil && r.Problem.Code == fault.Unauthenticated.String() {
+		state, err := a.signIn(ctx, r.User) // what the user has done about it since counts
+		if err == nil && !state.SignedIn {
+			return a.askToSignIn(ctx, p, r, state)
+		}
 		if err != nil {
 			return err
 		}
-		return a.askToSignIn(ctx, p, r, state)
+		if over, err := a.signedInSince(ctx, r); over || err != nil {
+			return err
+		}
 	}
 	c, err := a.config(ctx, r)
 	if err != nil {
@@ -164,6 +177,12 @@ func (a *attention) failed(ctx context.Context, r *run.Run, out outcome) error {
 		n.Title = c.titled(r) + fmt.Sprintf(": %d events differ", out.Differing)
 		n.Text = "What was restored is not what the newest backup holds. Calendar and backups are as they were. Look at what differs, and make a new backup."
 		n.Command = show(r.ID)
+	case r.Kind == run.Drill && r.Problem != nil && r.Problem.Code == fault.NotFound.String():
+		n.Title = c.titled(r) + ": there is nothing to restore"
+		n.Text = "There is no backup of the whole calendar yet, or the calendar was not found. Make a backup first."
+		first := *r
+		first.Kind, first.Job = run.Backup, ""
+		n.Command = c.again(&first)
 	default:
 		n.Title = c.titled(r) + " failed"
 		n.Text = fmt.Sprintf("The run of %s failed: %s. %s", days(r), why(r), safe)
@@ -197,13 +216,10 @@ func (a *attention) user(ctx context.Context, user string) (p account.Profile, h
 	return p, err == nil && state != account.Erasing && state != account.Erased, err
 }
 
-// needsSignIn says whether a run failed because its user has to sign in at Microsoft again. What the user has done about it since counts.
-func (a *attention) needsSignIn(ctx context.Context, r *run.Run) (state microsoft.State, needed bool, err error) {
-	if a.signIn == nil || r.Problem == nil || r.Problem.Code != fault.Unauthenticated.String() {
-		return state, false, nil
-	}
-	state, err = a.signIn(ctx, r.User)
-	return state, err == nil && !state.SignedIn, err
+// signedInSince says whether a run failed for want of a sign-in that was asked for, and that has come since: all of that is told and done.
+func (a *attention) signedInSince(ctx context.Context, r *run.Run) (bool, error) {
+	asked, err := a.actions.Last(ctx, r.User, signInNeeded)
+	return asked != nil && asked.State == action.Resolved && !asked.At.After(r.Ended) && !asked.Updated.Before(r.Ended), err
 }
 
 // askToSignIn raises the action, tells the user and pauses the jobs: without a sign-in every run of theirs would fail like r.

@@ -35,6 +35,7 @@ const watchedUser = "tenant#ann"
 // watched is a system with a user who is told of problems by e-mail as well, and has a config.
 type watched struct {
 	*one
+	user   string
 	config string
 	folder string // of e-mails
 	nth    int    // of its runs
@@ -42,7 +43,7 @@ type watched struct {
 
 func watch(t *testing.T) *watched {
 	t.Helper()
-	w := &watched{one: openOne(t), folder: t.TempDir()}
+	w := &watched{one: openOne(t), user: watchedUser, folder: t.TempDir()}
 	w.do("ann", "GET", "/v1/me", "", "")
 	w.do("ann", "PUT", "/v1/me/settings", `{"email": "ann@example.com", "notifications": {"problems": {"in_app": true, "email": true}, "sign_in": {"in_app": true, "email": true}}}`, "", "If-Match", "*")
 	w.config = w.do("ann", "POST", "/v1/archive-configs", `{"name": "work", "source": "local://ann/calendars/Work", "archive": "local://ann/calendars/Archive", "timezone": "UTC"}`, "id")
@@ -75,14 +76,14 @@ func (w *watched) tell(r *run.Run) {
 // notes are what ann is shown in the application, the newest first.
 func (w *watched) notes() []*notify.Notification {
 	w.t.Helper()
-	list, _, err := w.attention.notifications.List(w.t.Context(), watchedUser, false, 100, "")
+	list, _, err := w.attention.notifications.List(w.t.Context(), w.user, false, 100, "")
 	must(w.t, err)
 	return list
 }
 
 func (w *watched) actions(state action.State) []*action.Action {
 	w.t.Helper()
-	list, _, err := w.attention.actions.List(w.t.Context(), watchedUser, state, "", 100, "")
+	list, _, err := w.attention.actions.List(w.t.Context(), w.user, state, "", 100, "")
 	must(w.t, err)
 	return list
 }
@@ -225,6 +226,13 @@ func TestAttentionToRuns(t *testing.T) {
 			t.Errorf("%+v, %+v", notes, w.actions(""))
 		}
 	})
+	t.Run("a run that ended long ago is nothing to tell any more", func(t *testing.T) {
+		w := watch(t)
+		w.tell(w.ended(run.Failed, func(r *run.Run) { r.Ended = r.Ended.AddDate(0, 0, -91) })) // what was told of it is gone
+		if len(w.notes()) != 0 || len(w.actions("")) != 0 {
+			t.Errorf("%+v, %+v", w.notes(), w.actions(""))
+		}
+	})
 	t.Run("a run that was cancelled is nothing to tell", func(t *testing.T) {
 		w := watch(t)
 		w.tell(w.ended(run.Cancelled))
@@ -254,7 +262,11 @@ func TestAttentionToRuns(t *testing.T) {
 			`job trigger J1`:                     func(r *run.Run) { r.Kind, r.Calendar = run.Backup, source },
 			`backup run --config work --archive`: func(r *run.Run) { r.Kind, r.Job, r.Calendar = run.Backup, "", archived; noDays(r) },
 			`backup run --config work --period "2026-10-05 to 2026-10-11"`: func(r *run.Run) { r.Kind, r.Job, r.Calendar = run.Backup, "", source },
-			`backup drill --config work --which archive`:                   func(r *run.Run) { r.Kind, r.Job, r.Calendar = run.Drill, "", archived; noDays(r) },
+			`backup drill --config work --which archive`: func(r *run.Run) {
+				r.Kind, r.Job, r.Calendar = run.Drill, "", archived
+				r.Problem.Code = fault.Unavailable.String()
+				noDays(r)
+			},
 			`archive show R1`:  func(r *run.Run) { r.Kind, r.Result = run.Drill, json.RawMessage(`{"compared": 9, "differing": 2}`) },
 			`archive retry R1`: func(r *run.Run) { r.Kind, r.Job, r.Config, r.State, r.Failed = run.Restore, "", "", run.Partial, 3 },
 		} {
@@ -267,6 +279,23 @@ func TestAttentionToRuns(t *testing.T) {
 			if len(w.actions(action.Open)) != 1 {
 				t.Errorf("%s: %+v", command, w.actions(""))
 			}
+		}
+	})
+	t.Run("a drill before the first backup asks for one, and the next drill ends that", func(t *testing.T) {
+		w := watch(t)
+		config := w.config
+		w.do("ann", "POST", "/v1/calendars", `{"uri": "local://ann/calendars/Work"}`, "")
+		w.do("ann", "POST", "/v1/backups/drills", `{"config": "`+config+`"}`, "")
+		w.work()
+		if n := w.notes()[0]; n.Title != `Restore drill of "work": there is nothing to restore` || n.Command != "admin-assistant backup run --config work" || len(w.actions(action.Open)) != 1 {
+			t.Fatalf("%+v, %+v", n, w.actions(action.Open))
+		}
+		w.do("ann", "POST", "/v1/backups", `{"config": "`+config+`"}`, "")
+		w.work()
+		w.do("ann", "POST", "/v1/backups/drills", `{"config": "`+config+`"}`, "")
+		w.work()
+		if open := w.actions(action.Open); len(open) != 0 {
+			t.Errorf("left: %+v", open)
 		}
 	})
 	t.Run("a backup whose iCalendar file cannot tell all is no failure", func(t *testing.T) {
@@ -412,7 +441,7 @@ func refused(r *run.Run) {
 
 func (w *watched) jobIs(j *job.Job, state job.State, why job.Reason) {
 	w.t.Helper()
-	got, err := w.attention.jobs.Get(w.t.Context(), watchedUser, j.ID)
+	got, err := w.attention.jobs.Get(w.t.Context(), w.user, j.ID)
 	must(w.t, err)
 	if got.State != state || got.Reason != why {
 		w.t.Errorf("the job is %s because of %q, want %s, %q", got.State, got.Reason, state, why)
@@ -422,10 +451,11 @@ func (w *watched) jobIs(j *job.Job, state job.State, why job.Reason) {
 func TestAttentionToSignIns(t *testing.T) {
 	t.Run("runs that fail for want of a sign-in raise one action, tell once and pause the jobs; a sign-in ends it", func(t *testing.T) {
 		w, mine, paused := delegated(t)
+		var last *run.Run
 		for range 3 {
-			r := w.ended(run.Failed, refused)
-			w.tell(r)
-			w.tell(r)
+			last = w.ended(run.Failed, refused)
+			w.tell(last)
+			w.tell(last)
 		}
 		open, notes := w.actions(action.Open), w.notes()
 		if len(open) != 1 || open[0].Kind != action.SignInNeeded || len(notes) != 1 || notes[0].Class != notify.SignIn || notes[0].State != "needed" || notes[0].Link != "/auth/login" {
@@ -442,17 +472,25 @@ func TestAttentionToSignIns(t *testing.T) {
 		}
 		w.jobIs(mine, job.Active, "")
 		w.jobIs(paused, job.Paused, job.ByUser)
+		w.tell(last) // its message comes once more
 		if n := w.notes()[0]; len(w.actions(action.Open)) != 0 || len(w.actions(action.Resolved)) != 1 || len(w.notes()) != 1 || n.State != "done" || n.Read.IsZero() {
 			t.Errorf("%+v, %+v", w.actions(""), n)
 		}
 		w.mailed(1)
 
-		w.signInState(strings.Replace(needed, "2026-10-05T02", "2099-10-05T02", 1)) // another time
-		w.tell(w.ended(run.Failed, refused))
-		if len(w.actions(action.Open)) != 1 || len(w.notes()) != 2 {
-			t.Errorf("the next time: %+v, %+v", w.actions(action.Open), w.notes())
+		w.tell(w.ended(run.Failed, refused)) // whatever that is, the sign-in did not help
+		if open := w.actions(action.Open); len(open) != 1 || open[0].Kind != action.RunFailed || len(w.notes()) != 2 {
+			t.Errorf("a refusal after the sign-in: %+v, %+v", open, w.notes())
 		}
 		w.mailed(2)
+		w.tell(w.ended(run.Succeeded))
+
+		w.signInState(strings.Replace(needed, "2026-10-05T02", "2099-10-05T02", 1)) // another time
+		w.tell(w.ended(run.Failed, refused))
+		if len(w.actions(action.Open)) != 1 || len(w.notes()) != 3 {
+			t.Errorf("the next time: %+v, %+v", w.actions(action.Open), w.notes())
+		}
+		w.mailed(3)
 	})
 	t.Run("a sign-in is noted where its action was dismissed, too", func(t *testing.T) {
 		w, mine, _ := delegated(t)

@@ -3,12 +3,14 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,9 +22,7 @@ import (
 func openHere(t *testing.T) (l *Local, dir string, ask func(method, path, body string, header ...string) map[string]any) {
 	t.Helper()
 	dir = t.TempDir()
-	l, err := OpenLocal(Settings{Data: dir, Lease: time.Minute}, "test", io.Discard)
-	must(t, err)
-	t.Cleanup(func() { must(t, l.Close()) })
+	l = openAt(t, dir)
 	return l, dir, func(method, path, body string, header ...string) map[string]any {
 		t.Helper()
 		r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
@@ -38,6 +38,15 @@ func openHere(t *testing.T) (l *Local, dir string, ask func(method, path, body s
 		}
 		return answer
 	}
+}
+
+// openAt opens this machine's system in a folder, as one more process does.
+func openAt(t *testing.T, dir string) *Local {
+	t.Helper()
+	l, err := OpenLocal(Settings{Data: dir, Lease: time.Minute}, "test", io.Discard)
+	must(t, err)
+	t.Cleanup(func() { must(t, l.Close()) })
+	return l
 }
 
 // TestWorkPutsEMailsIntoTheOutbox has a run fail on this machine, whose user wants to be told by e-mail.
@@ -72,17 +81,13 @@ func TestWorkPutsEMailsIntoTheOutbox(t *testing.T) {
 	}
 }
 
-// TestWorkStartsWhatIsDue puts the time of a job into the past, as it is after the machine was off, and lets the worker work.
-func TestWorkStartsWhatIsDue(t *testing.T) {
-	l, dir, ask := openHere(t)
-	ask("POST", "/v1/calendars", `{"uri": "local://me/calendars/Work"}`)
-	ask("POST", "/v1/archive-configs", `{"name": "work", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Archive", "timezone": "Europe/Berlin"}`)
-	id := ask("POST", "/v1/jobs", `{"kind": "archive", "config": "work", "schedule": {"repeat": "daily", "at": "23:59", "zone": "Europe/Berlin"}, "jitter": 0}`)["id"].(string)
-
+// missed puts the time of a job three days into the past, as it is after the machine was off, and returns the time that it had.
+func missed(t *testing.T, l *Local, dir, job string) time.Time {
+	t.Helper()
 	table, err := sqlite.Open(filepath.Join(dir, "store.db"), time.Now)
 	must(t, err)
-	t.Cleanup(func() { must(t, table.Close()) })
-	item, err := table.Get(t.Context(), store.Key{PK: "USER#" + l.Principal.Key(), SK: "JOB#" + id})
+	defer func() { must(t, table.Close()) }()
+	item, err := table.Get(t.Context(), store.Key{PK: "USER#" + l.Principal.Key(), SK: "JOB#" + job})
 	must(t, err)
 	var stored map[string]any
 	must(t, json.Unmarshal(item.Data, &stored))
@@ -91,9 +96,20 @@ func TestWorkStartsWhatIsDue(t *testing.T) {
 	stored["due"] = due.AddDate(0, 0, -3)
 	item.Data, err = json.Marshal(stored)
 	must(t, err)
-	item.IndexSK = due.AddDate(0, 0, -3).UTC().Format(time.RFC3339) + "#" + id
+	item.IndexSK = due.AddDate(0, 0, -3).UTC().Format(time.RFC3339) + "#" + job
 	_, err = table.Put(t.Context(), item, store.Any())
 	must(t, err)
+	return due
+}
+
+// TestWorkStartsWhatIsDue puts the time of a job into the past, as it is after the machine was off, and lets the worker work.
+func TestWorkStartsWhatIsDue(t *testing.T) {
+	l, dir, ask := openHere(t)
+	ask("POST", "/v1/calendars", `{"uri": "local://me/calendars/Work"}`)
+	ask("POST", "/v1/archive-configs", `{"name": "work", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Archive", "timezone": "Europe/Berlin"}`)
+	id := ask("POST", "/v1/jobs", `{"kind": "archive", "config": "work", "schedule": {"repeat": "daily", "at": "23:59", "zone": "Europe/Berlin"}, "jitter": 0}`)["id"].(string)
+
+	due := missed(t, l, dir, id)
 
 	working, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
@@ -113,5 +129,48 @@ func TestWorkStartsWhatIsDue(t *testing.T) {
 	}
 	if j := ask("GET", "/v1/jobs/"+id, ""); j["due"] != due.UTC().Format(time.RFC3339) || j["last_run"] != runs[0].(map[string]any)["id"] {
 		t.Errorf("job %v", j)
+	}
+}
+
+// TestProcessesShareTheWork has three processes work at once on one folder, on jobs whose runs fail, of which the user is told.
+func TestProcessesShareTheWork(t *testing.T) {
+	l, dir, ask := openHere(t)
+	ask("GET", "/v1/me", "")
+	ask("PUT", "/v1/me/settings", `{"email": "me@example.com", "notifications": {"problems": {"in_app": true, "email": true}}}`, "If-Match", "*")
+	const jobs = 6
+	for i := range jobs {
+		ask("POST", "/v1/archive-configs", fmt.Sprintf(`{"name": "work%d", "source": "local://me/calendars/Nowhere", "archive": "local://me/calendars/Archive%d", "timezone": "UTC"}`, i, i))
+		missed(t, l, dir, ask("POST", "/v1/jobs", fmt.Sprintf(`{"kind": "archive", "config": "work%d", "schedule": {"repeat": "daily", "at": "23:59", "zone": "UTC"}, "jitter": 0}`, i))["id"].(string))
+	}
+	working, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	var processes sync.WaitGroup
+	for _, p := range []*Local{l, openAt(t, dir), openAt(t, dir)} {
+		processes.Go(func() { _ = p.Work(working) })
+	}
+	told := func() (runs, notes, mailed, actions int) {
+		for _, n := range ask("GET", "/v1/notifications?limit=100", "")["items"].([]any) {
+			if notes++; n.(map[string]any)["mail"] == "sent" {
+				mailed++
+			}
+		}
+		return len(ask("GET", "/v1/runs?limit=100", "")["items"].([]any)), notes, mailed, len(ask("GET", "/v1/actions?limit=100", "")["items"].([]any))
+	}
+	for {
+		runs, notes, mailed, actions := told()
+		mails, err := filepath.Glob(filepath.Join(dir, "outbox", "*.eml"))
+		must(t, err)
+		// each job is late, and its run fails
+		if runs == jobs && notes == 2*jobs && mailed == 2*jobs && actions == jobs && len(mails) == 2*jobs {
+			break
+		}
+		if runs > jobs || working.Err() != nil {
+			t.Fatalf("%d runs, %d notifications, of which %d were mailed, %d actions, %d e-mails", runs, notes, mailed, actions, len(mails))
+		}
+	}
+	stop()
+	processes.Wait()
+	if finished := ask("GET", "/v1/audit?action=run.archive.finished&limit=100", "")["items"].([]any); len(finished) != jobs {
+		t.Errorf("%d runs are recorded to have ended", len(finished))
 	}
 }

@@ -76,7 +76,7 @@ func (s *signIn) Redeem(ctx context.Context, r microsoft.Response) (microsoft.Id
 	}
 	who, err := client.Redeem(ctx, r)
 	if err != nil {
-		return microsoft.Identity{}, err
+		return who, err
 	}
 	log := zerolog.Ctx(ctx)
 	if _, err := s.users.Admit(ctx, who.Principal); err != nil {

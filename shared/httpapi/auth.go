@@ -37,7 +37,8 @@ import (
 type SignIn interface {
 	// Begin is the page on which the user signs in. user is who is signed in here and signs in once more; empty: nobody is.
 	Begin(ctx context.Context, user string, r microsoft.Request) (string, error)
-	// Redeem completes a sign-in. What is wrong with it is of kind fault.Unauthenticated or fault.Forbidden, with a text for the user.
+	// Redeem completes a sign-in. What is wrong with it is of kind fault.Unauthenticated or fault.Forbidden, with a text for the user;
+	// microsoft.ErrMore comes with the identity of who has to sign in once more.
 	Redeem(context.Context, microsoft.Response) (microsoft.Identity, error)
 }
 
@@ -140,7 +141,8 @@ func (s *server) keep(h http.Header, cookie string, it *session.Session) {
 // loginAttempt is a sign-in that was begun, at LOGIN#<hex SHA-256 of its state> / LOGIN until it is used or has expired. What completes it is in the
 // browser alone.
 type loginAttempt struct {
-	Browser string    `json:"browser"` // hex SHA-256 of the login cookie
+	Browser string    `json:"browser"`       // hex SHA-256 of the login cookie
+	For     string    `json:"for,omitempty"` // hex SHA-256 of the user's key of whom the service was told; empty: of nobody
 	Return  string    `json:"return"`
 	Until   time.Time `json:"until"`
 }
@@ -192,34 +194,42 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// begin notes that a browser is about to sign in, and returns where.
+// begin is where a browser signs in that asks for it.
 func (s *server) begin(h http.Header, r *http.Request) (string, error) {
 	q := r.URL.Query()
 	back, err := localPath(q.Get("return"))
 	if err != nil {
 		return "", err
 	}
-	ask := microsoft.Request{State: newSecret(), LoginHint: q.Get("login_hint")}
-	if len(ask.LoginHint) > maxHint {
+	hint := q.Get("login_hint")
+	if len(hint) > maxHint {
 		return "", fault.Field("login_hint", "has over %d bytes", maxHint)
 	}
 	who, err := s.already(r)
 	if err != nil {
 		return "", err
 	}
-	cookie := newSecret()
+	return s.lead(r.Context(), h, who, back, hint)
+}
+
+// lead notes that a browser is about to sign in, as a user if one is known, and returns where.
+func (s *server) lead(ctx context.Context, h http.Header, who, back, hint string) (string, error) {
+	ask, cookie := microsoft.Request{State: newSecret(), LoginHint: hint}, newSecret()
 	ask.Nonce = derived(cookie, ask.State, "nonce")
 	ask.Challenge = oauth2.S256ChallengeFromVerifier(derived(cookie, ask.State, "verifier"))
-	to, err := s.SignIn.Begin(r.Context(), who, ask)
+	to, err := s.SignIn.Begin(ctx, who, ask)
 	if err != nil {
 		return "", err
 	}
-	until := s.Clock().Add(loginFor)
-	data, err := json.Marshal(loginAttempt{Browser: hexSum(cookie), Return: back, Until: until})
+	begun := loginAttempt{Browser: hexSum(cookie), Return: back, Until: s.Clock().Add(loginFor)}
+	if who != "" {
+		begun.For = hexSum(who)
+	}
+	data, err := json.Marshal(begun)
 	if err != nil {
 		return "", err
 	}
-	if _, err := s.Table.Put(r.Context(), store.Item{Key: loginKey(ask.State), Expires: until, Data: data}, store.Absent()); err != nil {
+	if _, err := s.Table.Put(ctx, store.Item{Key: loginKey(ask.State), Expires: begun.Until, Data: data}, store.Absent()); err != nil {
 		return "", fmt.Errorf("begin a sign-in: %w", err)
 	}
 	setCookie(h, loginCookie, cookie, int(loginFor/time.Second))
@@ -266,12 +276,15 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, problem)
 		return
 	}
-	zerolog.Ctx(ctx).Info().Str("user", telemetry.Hash(who.Key())).Msg("signed in")
+	if who.Object != "" {
+		zerolog.Ctx(ctx).Info().Str("user", telemetry.Hash(who.Key())).Msg("signed in")
+	}
 	w.Header().Set("Location", back)
 	w.WriteHeader(http.StatusSeeOther)
 }
 
 // complete ends a sign-in that this browser began: the user has a new session then, whatever session the browser had before, and its cookie is set.
+// Where the user has to show more, back is the page of the sign-in service once more, and nobody is signed in yet.
 func (s *server) complete(h http.Header, r *http.Request) (back string, who account.Principal, err error) {
 	ctx, q := r.Context(), r.URL.Query()
 	cookie, err := r.Cookie(loginCookie)
@@ -279,7 +292,8 @@ func (s *server) complete(h http.Header, r *http.Request) (back string, who acco
 		return "", who, errNotBegun
 	}
 	state := single(q, "state")
-	if back, err = s.take(ctx, state, cookie.Value); err != nil {
+	begun, err := s.take(ctx, state, cookie.Value)
+	if err != nil {
 		return "", who, err
 	}
 	if q.Has("error") {
@@ -291,7 +305,13 @@ func (s *server) complete(h http.Header, r *http.Request) (back string, who acco
 	}
 	identity, err := s.SignIn.Redeem(ctx, microsoft.Response{
 		Code: code, Verifier: derived(cookie.Value, state, "verifier"), Nonce: derived(cookie.Value, state, "nonce"),
+		Asked: func(user string) bool { return begun.For == hexSum(user) },
 	})
+	if errors.Is(err, microsoft.ErrMore) {
+		h.Del("Set-Cookie") // which would take the new attempt's cookie away
+		back, err = s.lead(ctx, h, identity.Key(), begun.Return, identity.Account)
+		return back, who, err
+	}
 	if err != nil {
 		return "", who, err
 	}
@@ -313,7 +333,7 @@ func (s *server) complete(h http.Header, r *http.Request) (back string, who acco
 		}
 	}
 	s.keep(h, value, &it)
-	return back, who, nil
+	return begun.Return, who, nil
 }
 
 // end ends a session that no browser has any more; if that fails, time will.
@@ -323,29 +343,28 @@ func (s *server) end(ctx context.Context, it session.Session) {
 	}
 }
 
-// take finds the sign-in that a browser began, which can be done once, and returns where it leads.
-func (s *server) take(ctx context.Context, state, cookie string) (back string, err error) {
+// take finds the sign-in that a browser began, which can be done once.
+func (s *server) take(ctx context.Context, state, cookie string) (begun loginAttempt, err error) {
 	item, err := s.Table.Get(ctx, loginKey(state))
 	if errors.Is(err, store.ErrNotFound) {
-		return "", errNotBegun
+		return begun, errNotBegun
 	}
 	if err != nil {
-		return "", fmt.Errorf("read the sign-in: %w", err)
+		return begun, fmt.Errorf("read the sign-in: %w", err)
 	}
-	var begun loginAttempt
 	if err := json.Unmarshal(item.Data, &begun); err != nil {
-		return "", fault.New(fault.Malformed, "the sign-in is unreadable: %v", err)
+		return begun, fault.New(fault.Malformed, "the sign-in is unreadable: %v", err)
 	}
 	if subtle.ConstantTimeCompare([]byte(begun.Browser), []byte(hexSum(cookie))) != 1 || !s.Clock().Before(begun.Until) {
-		return "", errNotBegun
+		return begun, errNotBegun
 	}
 	switch err := s.Table.Delete(ctx, item.Key, store.VersionIs(item.Version)); {
 	case errors.Is(err, store.ErrConflict):
-		return "", errNotBegun // the same callback was faster
+		return begun, errNotBegun // the same callback was faster
 	case err != nil:
-		return "", fmt.Errorf("complete the sign-in: %w", err)
+		return begun, fmt.Errorf("complete the sign-in: %w", err)
 	}
-	return begun.Return, nil
+	return begun, nil
 }
 
 // single returns a parameter that is there exactly once, else "".

@@ -74,9 +74,9 @@ type ByObject struct {
 func (s *server) userRoutes(api huma.API) {
 	handle(api, tagUsers, "GET /v1/users", "List the users of your tenant", s.listUsers)
 	handle(api, tagUsers, "GET /v1/users/{object}", "Show a user", s.getUser)
-	handle(api, tagUsers, "POST /v1/users/{object}/disable", "Shut a user out", s.changeUser(s.disable, (*job.Jobs).PauseAll),
+	handle(api, tagUsers, "POST /v1/users/{object}/disable", "Shut a user out", s.changeUser(s.disable),
 		describe("The user is refused everywhere within 30 seconds and signed out of all browsers, and the user's jobs start no runs from now on. Nobody can disable themselves."))
-	handle(api, tagUsers, "POST /v1/users/{object}/enable", "Let a user in again", s.changeUser((*account.Users).Enable, (*job.Jobs).ResumeAll),
+	handle(api, tagUsers, "POST /v1/users/{object}/enable", "Let a user in again", s.changeUser((*account.Users).Enable),
 		describe("The user's jobs go on at their next times."))
 	handle(api, tagUsers, "PUT /v1/users/{object}/role", "Give a user a role", s.putRole,
 		describe("Nobody can take the role of administrator from themselves. A role that the sign-in brings stays."))
@@ -107,10 +107,7 @@ func (s *server) getUser(ctx context.Context, in *ByObject) (*userAnswer, error)
 
 // changeUser is the handler of a change that needs nothing but the user's name, and that the user's jobs follow. Asked for again, it
 // completes what an earlier request left undone; whatever that was, the dispatcher starts no runs of who is disabled.
-func (s *server) changeUser(
-	change func(*account.Users, context.Context, account.Principal, string) (account.Profile, error),
-	jobs func(_ *job.Jobs, _ context.Context, user, config string, why job.Reason) error,
-) func(context.Context, *ByObject) (*userAnswer, error) {
+func (s *server) changeUser(change func(*account.Users, context.Context, account.Principal, string) (account.Profile, error)) func(context.Context, *ByObject) (*userAnswer, error) {
 	return func(ctx context.Context, in *ByObject) (*userAnswer, error) {
 		by, err := account.Administrator(ctx)
 		if err != nil {
@@ -120,9 +117,28 @@ func (s *server) changeUser(
 		if err != nil {
 			return nil, err
 		}
-		key := account.Principal{Tenant: p.Tenant, Object: p.Object}.Key()
-		return &userAnswer{viewUser(p)}, jobs(s.Jobs, ctx, key, "", job.UserDisabled)
+		return &userAnswer{viewUser(p)}, s.followUser(ctx, p)
 	}
+}
+
+// followUser lets the jobs of a user rest while the user is disabled, and go on when not. Like follow it looks again afterwards.
+func (s *server) followUser(ctx context.Context, p account.Profile) error {
+	key := account.Principal{Tenant: p.Tenant, Object: p.Object}.Key()
+	for range attempts {
+		let := (*job.Jobs).ResumeAll
+		if p.Ban != nil {
+			let = (*job.Jobs).PauseAll
+		}
+		if err := let(s.Jobs, ctx, key, "", job.UserDisabled); err != nil {
+			return err
+		}
+		now, err := s.Users.Get(ctx, p.Tenant, p.Object)
+		if err != nil || (now.Ban == nil) == (p.Ban == nil) {
+			return err
+		}
+		p = now
+	}
+	return fault.New(fault.Unavailable, "the user is disabled and enabled all the time; try again")
 }
 
 // disable shuts a user out and ends the sessions, which must not go on when the user is let in again. Asked once more, it ends those that are left.

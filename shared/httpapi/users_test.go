@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -9,11 +10,13 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/job"
+	"adminassistant/shared/store"
 )
 
 // administered is a service whose user "boss" is an administrator by the sign-in.
-func administered(t *testing.T) *service {
-	return newService(t, func(_ *service, s *Services) {
+func administered(t *testing.T, change ...func(*service, *Services)) *service {
+	return newService(t, append(change, func(_ *service, s *Services) {
 		plain := s.Authenticate
 		s.Authenticate = func(r *http.Request) (account.Principal, error) {
 			p, err := plain(r)
@@ -22,7 +25,7 @@ func administered(t *testing.T) *service {
 			}
 			return p, err
 		}
-	})
+	})...)
 }
 
 func (s *service) signIn(names ...string) {
@@ -164,4 +167,46 @@ func TestErasingUsers(t *testing.T) {
 		t.Errorf("bob: %s", a.body)
 	}
 	s.do("DELETE", "/v1/users/nobody", nil, headerUser, "boss").problem(404, fault.NotFound.String(), "")
+}
+
+// between is a table at which something happens once, before it is first asked for what a user has.
+type between struct {
+	store.Table
+	what func()
+}
+
+func (b *between) Query(ctx context.Context, q store.Query) (store.Page, error) {
+	if what := b.what; what != nil && q.Prefix == "JOB#" {
+		b.what = nil
+		what()
+	}
+	return b.Table.Query(ctx, q)
+}
+
+func TestJobsFollowTheLaterOfTwoAdministrators(t *testing.T) {
+	hook := &between{}
+	s := administered(t, func(s *service, services *Services) {
+		hook.Table = s.table
+		services.Jobs = job.New(hook, s.dispatcher.Kinds, services.NewID, services.Clock)
+	})
+	_, configID := s.seed("keep")
+	id := s.job(configID, nil).str("id")
+	s.signIn("boss")
+	let := func(verb string) { s.do("POST", "/v1/users/ana/"+verb, nil, headerUser, "boss").is(200) }
+	is := func(state string) {
+		t.Helper()
+		j, err := s.services.Jobs.Get(t.Context(), account.Principal{Tenant: "local", Object: "ana"}.Key(), id)
+		check(t, err)
+		if string(j.State) != state {
+			t.Errorf("the job is %s because of %q, want %s", j.State, j.Reason, state)
+		}
+	}
+	hook.what = func() { let("enable") } // when ana is disabled, and her jobs are not paused yet
+	let("disable")
+	is("active")
+	let("disable")
+	is("paused")
+	hook.what = func() { let("disable") }
+	let("enable")
+	is("paused")
 }

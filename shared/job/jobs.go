@@ -193,6 +193,11 @@ func (s *Jobs) store(ctx context.Context, j *Job) error {
 		return err
 	}
 	j.Start = nil
+	return s.put(ctx, j)
+}
+
+// put stores a job that was changed, with its start, if nobody else changed it. The message of the start is left to the dispatcher.
+func (s *Jobs) put(ctx context.Context, j *Job) error {
 	version, err := s.table.Put(ctx, *j.item(), store.VersionIs(j.Version))
 	if err != nil {
 		return fmt.Errorf("store job %s: %w", j.ID, err)
@@ -215,6 +220,10 @@ func (s *Jobs) announce(ctx context.Context, j *Job) error {
 
 // change reads a job, changes it and stores it, again when somebody else changed it meanwhile. A change that returns false is none.
 func (s *Jobs) change(ctx context.Context, user, id string, change func(*Job) (bool, error)) (*Job, error) {
+	return s.changeBy(ctx, user, id, s.store, change)
+}
+
+func (s *Jobs) changeBy(ctx context.Context, user, id string, keep func(context.Context, *Job) error, change func(*Job) (bool, error)) (*Job, error) {
 	for range attempts {
 		j, err := s.Get(ctx, user, id)
 		if err != nil {
@@ -224,7 +233,7 @@ func (s *Jobs) change(ctx context.Context, user, id string, change func(*Job) (b
 		if err != nil || !changed {
 			return j, err
 		}
-		if err = s.store(ctx, j); !errors.Is(err, store.ErrConflict) {
+		if err = keep(ctx, j); !errors.Is(err, store.ErrConflict) {
 			return j, err
 		}
 	}
@@ -314,10 +323,11 @@ func (s *Jobs) Remove(ctx context.Context, user, id string, version int64) error
 	return nil
 }
 
-// PauseAll pauses a user's active jobs of a config, or all of them if config is empty.
+// PauseAll pauses a user's active jobs of a config, or all of them if config is empty. It sends nothing: a worker of one kind of runs, which pauses
+// the jobs of all kinds, does not reach the queues of the others.
 func (s *Jobs) PauseAll(ctx context.Context, user, config string, why Reason) error {
 	return s.all(ctx, user, config, func(j *Job) error {
-		_, err := s.change(ctx, user, j.ID, func(j *Job) (bool, error) {
+		_, err := s.changeBy(ctx, user, j.ID, s.put, func(j *Job) (bool, error) {
 			if j.State == Paused {
 				return false, nil
 			}
@@ -329,10 +339,10 @@ func (s *Jobs) PauseAll(ctx context.Context, user, config string, why Reason) er
 }
 
 // ResumeAll resumes those of a user's jobs of a config, or of all if config is empty, that are paused for that reason. One that cannot
-// start runs stays paused for the reason that it has now.
+// start runs stays paused for the reason that it has now. Like PauseAll it sends nothing.
 func (s *Jobs) ResumeAll(ctx context.Context, user, config string, why Reason) error {
 	return s.all(ctx, user, config, func(j *Job) error {
-		_, err := s.change(ctx, user, j.ID, func(j *Job) (bool, error) {
+		_, err := s.changeBy(ctx, user, j.ID, s.put, func(j *Job) (bool, error) {
 			if j.State != Paused || j.Reason != why {
 				return false, nil
 			}

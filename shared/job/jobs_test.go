@@ -361,6 +361,34 @@ func TestTrigger(t *testing.T) {
 	})
 }
 
+func TestJobsArePausedAndResumedWhereTheirQueueIsOutOfReach(t *testing.T) {
+	w := newWorld(t, evening)
+	j := w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
+	jobs := New(w.table, w.kinds(w.table, wiredQueue{w.queue, &tripwire{dieAt: 1}}), w.newID, w.clock)
+	r, _, err := jobs.Trigger(t.Context(), user, j.ID)
+	must(t, err)
+	must(t, jobs.PauseAll(t.Context(), user, "", SignInNeeded))
+	if got := w.get(j.ID); got.State != Paused || got.Reason != SignInNeeded || got.Start == nil {
+		t.Errorf("got %+v", got)
+	}
+	must(t, jobs.ResumeAll(t.Context(), user, "", SignInNeeded))
+	if got := w.get(j.ID); got.State != Active || !got.Due.Equal(j.Due) || got.Start == nil {
+		t.Errorf("got %+v", got)
+	}
+	must(t, jobs.PauseAll(t.Context(), user, "", SignInNeeded))
+	w.advance(takeOver)
+	if got := w.tick(); got != (Report{Resumed: 1}) || w.messages()[r.ID] != 1 {
+		t.Errorf("got %+v", got)
+	}
+	if got := w.get(j.ID); got.State != Paused || got.Start != nil || !got.Due.IsZero() {
+		t.Errorf("got %+v", got)
+	}
+	w.advance(24 * time.Hour)
+	if got := w.tick(); got != (Report{}) {
+		t.Errorf("a paused job did %+v", got)
+	}
+}
+
 func TestRemove(t *testing.T) {
 	t.Run("a removed job is gone, its runs stay", func(t *testing.T) {
 		w := newWorld(t, evening)

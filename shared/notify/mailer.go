@@ -58,6 +58,9 @@ type Mailer struct {
 // sendTime is how long an e-mail is one mailer's alone: longer than the function lives that sends it.
 const sendTime = 2 * time.Minute
 
+// noteTime is how long it may take to note what became of an e-mail, even when the mailer's own time is up.
+const noteTime = 5 * time.Second
+
 // tooLate is how long after it was due an e-mail is still sent. A daily quota of the mail service is free again within a day.
 const tooLate = 36 * time.Hour
 
@@ -91,16 +94,17 @@ func (w *Mailer) Handle(ctx context.Context, m queue.Message) error {
 	case err == nil:
 	case errors.Is(err, mail.ErrQuota): // it lasts for hours: waiting must not count as failing
 		telemetry.Failure(log.Warn(), err).Msg("e-mail put off")
-		if err := w.Notifications.send(ctx, n, queue.MaxDelay); err != nil {
-			return err
-		}
-		return w.Queue.Delete(ctx, m.Receipt)
+		return w.putOff(ctx, m, n, queue.MaxDelay)
+	case errors.Is(err, errSending) && m.Receives >= queue.MaxReceives: // nor must waiting for one who died
+		return w.putOff(ctx, m, n, sendTime)
 	case kind.Transient() && m.Receives < queue.MaxReceives:
 		return err
 	default:
 		telemetry.Failure(log.Error(), err).Str("message_id", m.ID).Msg("message parked")
 		return w.Park(ctx, m, "the e-mail could not be sent")
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime) // a mailer that is stopped just then must not have it sent again
+	defer cancel()
 	if _, err := w.Notifications.change(ctx, n.User, n.ID, func(n *Notification) bool {
 		if n.Mail != Due {
 			return false
@@ -111,6 +115,14 @@ func (w *Mailer) Handle(ctx context.Context, m queue.Message) error {
 		return fmt.Errorf("note that a notification was mailed: %w", err)
 	}
 	log.Info().Str("mail", string(became)).Msg("notification handled")
+	return w.Queue.Delete(ctx, m.Receipt)
+}
+
+// putOff has the e-mail sent later, by a message of its own.
+func (w *Mailer) putOff(ctx context.Context, m queue.Message, n *Notification, delay time.Duration) error {
+	if err := w.Notifications.send(ctx, n, delay); err != nil {
+		return err
+	}
 	return w.Queue.Delete(ctx, m.Receipt)
 }
 
@@ -129,17 +141,21 @@ func (w *Mailer) send(ctx context.Context, n *Notification) (MailState, error) {
 	if p.State() != account.Active || p.Settings.Email == "" || !channels(p.Settings.Notifications, n.Class).Email {
 		return Dropped, nil
 	}
-	if w.Limits != nil {
+	n, became, err := w.claim(ctx, n)
+	if became != Due || err != nil {
+		return became, err
+	}
+	counted := n.Counted
+	if w.Limits != nil && !counted {
 		var over *limit.Exceeded
 		switch err := w.Limits.Allow(ctx, n.User, limit.Mails); {
 		case errors.As(err, &over):
 			return Dropped, nil
 		case err != nil:
+			w.release(ctx, n, false)
 			return "", err
 		}
-	}
-	if became, err := w.claim(ctx, n); became != Due || err != nil {
-		return became, err
+		counted = true
 	}
 	err = w.Sender.Send(ctx, n.mail(p.Settings.Email, w.Base))
 	switch {
@@ -147,16 +163,16 @@ func (w *Mailer) send(ctx context.Context, n *Notification) (MailState, error) {
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("e-mail refused")
 		return Refused, nil
 	case err != nil:
-		w.release(ctx, n)
+		w.release(ctx, n, counted)
 	}
 	return Sent, err
 }
 
 var errSending = fault.New(fault.Unavailable, "the e-mail is being sent by another mailer, or was when that one died")
 
-// claim takes a notification's e-mail for this mailer alone. It returns Due when that worked, and what became of the e-mail when it was sent
-// meanwhile.
-func (w *Mailer) claim(ctx context.Context, n *Notification) (MailState, error) {
+// claim takes a notification's e-mail for this mailer alone. It returns Due, and the notification as it is now, when that worked, and what became
+// of the e-mail when it was sent meanwhile.
+func (w *Mailer) claim(ctx context.Context, n *Notification) (*Notification, MailState, error) {
 	now, claimed := w.Clock().UTC(), false
 	n, err := w.Notifications.change(ctx, n.User, n.ID, func(n *Notification) bool {
 		if claimed = n.Mail == Due && !now.Before(n.Sending); claimed {
@@ -166,19 +182,20 @@ func (w *Mailer) claim(ctx context.Context, n *Notification) (MailState, error) 
 	})
 	switch {
 	case fault.Of(err) == fault.NotFound:
-		return Dropped, nil
+		return nil, Dropped, nil
 	case err != nil:
-		return "", fmt.Errorf("take an e-mail: %w", err)
+		return nil, "", fmt.Errorf("take an e-mail: %w", err)
 	case n.Mail == Due && !claimed:
-		return "", errSending
+		return nil, "", errSending
 	}
-	return n.Mail, nil
+	return n, n.Mail, nil
 }
 
-// release gives an e-mail that could not be sent free for the next attempt; otherwise that has to wait for the end of the claim.
-func (w *Mailer) release(ctx context.Context, n *Notification) {
+// release gives an e-mail that could not be sent free for the next attempt; otherwise that has to wait for the end of the claim. counted says
+// whether it counts among those of its user.
+func (w *Mailer) release(ctx context.Context, n *Notification, counted bool) {
 	_, err := w.Notifications.change(ctx, n.User, n.ID, func(n *Notification) bool {
-		n.Sending = time.Time{}
+		n.Sending, n.Counted = time.Time{}, counted
 		return true
 	})
 	if err != nil {

@@ -85,7 +85,8 @@ type Notification struct {
 	MailOnly bool      `json:"mail_only,omitempty"` // it is not shown in the application
 	Read     time.Time `json:"read,omitzero"`
 	Mail     MailState `json:"mail,omitempty"`
-	Sending  time.Time `json:"sending,omitzero"` // until then the e-mail is somebody's alone who is about to send it
+	Sending  time.Time `json:"sending,omitzero"`  // until then the e-mail is somebody's alone who is about to send it
+	Counted  bool      `json:"counted,omitempty"` // the e-mail counts among those of its user: however often sending it is tried, once
 	Created  time.Time `json:"created"`
 	Updated  time.Time `json:"updated"`
 	// Correlation is that of what was told of.

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/store"
 )
 
@@ -27,7 +28,12 @@ type Response struct {
 	Code     string
 	Verifier string // of PKCE
 	Nonce    string // of the Request
+	// Asked says whether the page was asked for what a user has to show, since Begin was told of the user; nil: it was told of nobody.
+	Asked func(user string) bool
 }
+
+// ErrMore means that a sign-in does not show what the user's next one has to: it was begun before anybody knew whose it is.
+var ErrMore = fault.New(fault.Unauthenticated, "your organisation wants to see more of you than this sign-in shows; sign in again")
 
 // Identity is who signed in.
 type Identity struct {
@@ -95,8 +101,8 @@ func (c *Client) door() string {
 
 // Redeem completes a sign-in: it exchanges the code, verifies who it is, and stores the tokens sealed, in the place of what was there. A user of
 // whom a sign-in was needed is done with that. Errors: ErrSignInNeeded when the code is not good, those of bearer.Verifier.Identify when the id
-// token is not, fault.Forbidden when the user or the organisation does not allow what is needed, fault.Throttled, fault.Unavailable, and those of
-// table and keeper; nothing is stored then.
+// token is not, fault.Forbidden when the user or the organisation does not allow what is needed, ErrMore, with the Identity of who has to begin once more, fault.Throttled,
+// fault.Unavailable, and those of table and keeper; nothing is stored then.
 func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*askFor)
 	defer cancel()
@@ -114,6 +120,11 @@ func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
 		return Identity{}, err
 	}
 	who := claims.Principal()
+	if state, err := c.State(ctx, who.Key()); err != nil {
+		return Identity{}, err
+	} else if state.Claims != "" && (r.Asked == nil || !r.Asked(who.Key())) {
+		return Identity{Principal: who, Account: got.IDToken.PreferredUsername}, ErrMore
+	}
 	sealed, err := c.seal(ctx, who.Key(), opened{Account: got.Account.HomeAccountID, Cache: kept.Text})
 	if err != nil {
 		return Identity{}, err

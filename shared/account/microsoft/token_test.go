@@ -191,6 +191,15 @@ func TestASignInThatHasEnded(t *testing.T) {
 					t.Errorf("the next sign-in of %q is at %s, %v", user, page, err)
 				}
 			}
+			if row.claims { // a sign-in that was begun for nobody does not show what is asked for
+				who, err := api.Redeem(w.ctx(), api.begin(ann))
+				if !errors.Is(w.tell(err), ErrMore) || who.Key() != annKey || who.Access != nil {
+					t.Errorf("got %+v, %v", who, err)
+				}
+				if after, err := api.State(w.ctx(), annKey); err != nil || after != state {
+					t.Errorf("the state is %+v now, %v", after, err)
+				}
+			}
 			api.signIn(ann, func(r *Request) { r.Claims = state.Claims })
 			worker.needs(annKey)
 			if row.claims { // the challenge was answered
@@ -591,7 +600,7 @@ func TestGraphRefusesAToken(t *testing.T) {
 		if state, err := api.State(w.ctx(), annKey); err != nil || state.SignedIn || state.Since.IsZero() || state.Claims != claims {
 			t.Errorf("the state is %+v, %v", state, err)
 		}
-		api.signIn(ann)
+		api.signIn(ann, func(r *Request) { r.Claims = claims })
 		worker.needs(annKey)
 	})
 	t.Run("a newer token is tried first", func(t *testing.T) {

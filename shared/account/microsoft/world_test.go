@@ -225,7 +225,7 @@ func (p *process) begin(user string, change ...func(*Request)) Response {
 	if came.Get("state") != r.State || came.Get("code") == "" {
 		p.w.t.Fatalf("came back with %v", came)
 	}
-	return Response{Code: came.Get("code"), Verifier: verifier, Nonce: r.Nonce}
+	return Response{Code: came.Get("code"), Verifier: verifier, Nonce: r.Nonce, Asked: func(string) bool { return r.Claims != "" }}
 }
 
 // signIn signs a user in.

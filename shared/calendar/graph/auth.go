@@ -159,7 +159,7 @@ func newBearer(o *Options, base *url.URL) (*bearer, error) {
 func (b *bearer) AuthenticateRequest(ctx context.Context, r *kiota.RequestInformation, _ map[string]any) error {
 	token, err := b.token(ctx)
 	if err != nil {
-		return err
+		return idle{err}
 	}
 	r.Headers.Remove("Authorization")
 	r.Headers.Add("Authorization", "Bearer "+token)

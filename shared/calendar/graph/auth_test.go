@@ -193,6 +193,15 @@ func TestOneProviderActsForManyUsers(t *testing.T) {
 		return p
 	}
 	hour := time.Now().Add(time.Hour)
+	nobodyWaits := func(t *testing.T, when string) {
+		t.Helper()
+		slots := all.budgets.of(me).slots
+		if !slots.TryAcquire(4) {
+			t.Errorf("%s the next one has to wait", when)
+			return
+		}
+		slots.Release(4)
+	}
 
 	t.Run("each request has the token of its user, and is counted for the user", func(t *testing.T) {
 		mine, other := &signIn{token: "mine", expires: hour}, &signIn{token: "other", expires: hour}
@@ -244,6 +253,7 @@ func TestOneProviderActsForManyUsers(t *testing.T) {
 		if len(tokens) != 0 {
 			t.Errorf("%d requests were sent", len(tokens))
 		}
+		nobodyWaits(t, "after requests that were not sent")
 	})
 	t.Run("a challenge goes to the sign-in that it is about", func(t *testing.T) {
 		challenged := func(w http.ResponseWriter) {
@@ -265,6 +275,7 @@ func TestOneProviderActsForManyUsers(t *testing.T) {
 		if _, err := as(t, s).Create(t.Context(), me, "AAA", numbered(1)); !errors.Is(err, errMore) || s.refused.Load() != 2 {
 			t.Errorf("in a batch: error is %v, told %d times", err, s.refused.Load())
 		}
+		nobodyWaits(t, "after a challenge")
 		fixed, err := New(Options{BaseURL: server.URL + "/v1.0", Token: "fixed"})
 		if err != nil {
 			t.Fatal(err)

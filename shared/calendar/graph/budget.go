@@ -120,7 +120,7 @@ func (b *budget) enter(ctx context.Context, operations int, bytes int64) (leave 
 func (b *budget) done(err error, leave func()) {
 	var answered *Failure
 	var unreached *net.OpError
-	if err == nil || errors.As(err, &answered) && answered.Status != 0 || errors.As(err, &unreached) && unreached.Op == "dial" {
+	if err == nil || errors.As(err, new(idle)) || errors.As(err, &answered) && answered.Status != 0 || errors.As(err, &unreached) && unreached.Op == "dial" {
 		leave()
 		return
 	}

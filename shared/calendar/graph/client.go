@@ -119,7 +119,11 @@ func (c *client) send(ctx context.Context, r *kiota.RequestInformation) ([]byte,
 	defer cancel()
 	answer, err := c.adapter.SendPrimitive(ctx, r, "[]byte", nil)
 	if err != nil {
-		if known := new(fault.Error); errors.As(err, &known) {
+		unsent, known := idle{}, new(fault.Error)
+		switch {
+		case errors.As(err, &unsent):
+			return nil, unsent
+		case errors.As(err, &known):
 			return nil, c.challenged(ctx, known)
 		}
 		return nil, fault.Wrap(fault.Unavailable, fmt.Errorf("Microsoft 365 did not answer: %w", withoutAddress(err)))
@@ -131,10 +135,15 @@ func (c *client) send(ctx context.Context, r *kiota.RequestInformation) ([]byte,
 // challenged tells the one whose token was refused what the service wants, if that is why.
 func (c *client) challenged(ctx context.Context, err error) error {
 	if f := new(Failure); c.auth.refused != nil && errors.As(err, &f) && f.Claims != "" {
-		return c.auth.refused(ctx, f.Claims)
+		return idle{c.auth.refused(ctx, f.Claims)}
 	}
 	return err
 }
+
+// idle is the error of a request on which the service is not at work, because it was not sent or was answered; a Failure tells so by itself.
+type idle struct{ error }
+
+func (i idle) Unwrap() error { return i.error }
 
 // withoutAddress takes the address of the request, which names the user, from an error.
 func withoutAddress(err error) error {
