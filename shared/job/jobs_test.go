@@ -364,7 +364,7 @@ func TestTrigger(t *testing.T) {
 func TestJobsArePausedAndResumedWhereTheirQueueIsOutOfReach(t *testing.T) {
 	w := newWorld(t, evening)
 	j := w.job(w.config("A"), daily("23:00", "Europe/Berlin"))
-	jobs := New(w.table, w.kinds(w.table, wiredQueue{w.queue, &tripwire{dieAt: 1}}), w.newID, w.clock)
+	jobs := New(w.Table, w.kinds(w.Table, (&wiretest.Wire{DieAt: 1}).Queue(w.queue)), w.NewID, w.Now)
 	r, _, err := jobs.Trigger(t.Context(), user, j.ID)
 	must(t, err)
 	must(t, jobs.PauseAll(t.Context(), user, "", SignInNeeded))
@@ -376,14 +376,14 @@ func TestJobsArePausedAndResumedWhereTheirQueueIsOutOfReach(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	must(t, jobs.PauseAll(t.Context(), user, "", SignInNeeded))
-	w.advance(takeOver)
+	w.Advance(takeOver)
 	if got := w.tick(); got != (Report{Resumed: 1}) || w.messages()[r.ID] != 1 {
 		t.Errorf("got %+v", got)
 	}
 	if got := w.get(j.ID); got.State != Paused || got.Start != nil || !got.Due.IsZero() {
 		t.Errorf("got %+v", got)
 	}
-	w.advance(24 * time.Hour)
+	w.Advance(24 * time.Hour)
 	if got := w.tick(); got != (Report{}) {
 		t.Errorf("a paused job did %+v", got)
 	}

@@ -210,7 +210,7 @@ func TestMailer(t *testing.T) {
 		m.Receives = queue.MaxReceives // all of them within the time for which it is the other one's
 		must(t, w.mailer.Handle(t.Context(), m))
 		w.became(Due, 0, 1, 0)
-		w.advance(sendTime)
+		w.Advance(sendTime)
 		must(t, w.mailer.Handle(t.Context(), w.receive()))
 		w.became(Sent, 1, 0, 0)
 	})
@@ -252,13 +252,13 @@ func TestMailer(t *testing.T) {
 		w := newWorld(t)
 		rules := limit.Default()
 		rules[limit.Mails][0].Most = 2
-		w.mailer.Limits = limit.New(w.table, rules, w.clock)
+		w.mailer.Limits = limit.New(w.Table, rules, w.clock)
 		m := w.due()
 		w.mailer.Sender = &refusing{Sender: w.mailer.Sender, err: mail.ErrQuota, times: 5}
 		for range 5 {
 			must(t, w.mailer.Handle(t.Context(), m))
 			w.became(Due, 0, 1, 0)
-			w.advance(queue.MaxDelay)
+			w.Advance(queue.MaxDelay)
 			m = w.receive()
 		}
 		must(t, w.mailer.Handle(t.Context(), m))
