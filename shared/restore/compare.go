@@ -117,7 +117,7 @@ func (c comparing) instances(k *calendar.Kept, exceptions []calendar.Event) uint
 // originalDay tells the instances of a series apart: by their day where they are days, else by their instant.
 func originalDay(master *calendar.Event, original time.Time) string {
 	if master.AllDay {
-		return original.UTC().Add(12 * time.Hour).Format(time.DateOnly) // midnight of whatever zone
+		return series.OriginalDay(original, master.StartZone).Format(time.DateOnly)
 	}
 	return stamp(original)
 }

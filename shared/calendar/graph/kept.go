@@ -231,7 +231,7 @@ func (k *keeping) handAll(ctx context.Context, masters []master) error {
 				return errChanged()
 			}
 			if e.OriginalStart = e.OriginalStart.UTC(); m.event.AllDay { // a day, whatever zone its midnight is told in
-				e.OriginalStart = e.OriginalStart.Add(12 * time.Hour).Truncate(24 * time.Hour)
+				e.OriginalStart = series.OriginalDay(e.OriginalStart, m.event.StartZone)
 			}
 			e.Type = calendar.Exception
 			e.SeriesMasterID = cmp.Or(e.SeriesMasterID, m.event.ID)

@@ -332,6 +332,21 @@ func InstanceID(masterID string, start time.Time) string {
 	return masterID + "@" + start.UTC().Format("20060102T150405Z")
 }
 
+// OriginalDay is the day, as its midnight in UTC, on which an instance of an all-day series would have begun. A provider tells it as the midnight of UTC, or of
+// the zone in which the series was made; of any other zone it is the nearest one.
+func OriginalDay(original time.Time, made string) time.Time {
+	original = original.UTC()
+	if midnight := original.Truncate(24 * time.Hour); midnight.Equal(original) {
+		return midnight
+	}
+	if zone, err := calendar.LoadZone(made); err == nil && made != "" {
+		if day := calendar.DateOf(original, zone); calendar.StartOfDay(day, zone).Equal(original) {
+			return time.Date(day.Year, day.Month, day.Day, 0, 0, 0, 0, time.UTC)
+		}
+	}
+	return original.Add(12 * time.Hour).Truncate(24 * time.Hour)
+}
+
 // Local writes an instant as a wall time of loc. One that would be read as another instant, because it occurs twice, carries its offset.
 func Local(at time.Time, loc *time.Location) string {
 	at = at.In(loc)
