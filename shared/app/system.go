@@ -144,7 +144,7 @@ func (y *system) uploads() *restore.Uploads {
 // restorer returns who carries out restore runs.
 func (y *system) restorer() *restore.Runner {
 	return &restore.Runner{
-		Table: y.table, Blobs: y.blobs, Open: restore.Opener(backup.New(y.table, y.blobs), y.uploads()), Provider: y.providers.of,
+		Table: y.table, Blobs: y.blobs, Open: restore.Opener(backup.New(y.table, y.blobs), y.uploads()), Provider: y.providers.of, Archives: y.configs.Archives,
 		Clock: y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
 	}
 }

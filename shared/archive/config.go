@@ -189,6 +189,19 @@ func (s *Configs) Zone(ctx context.Context, user, id string) (*time.Location, er
 	return calendar.LoadZone(c.Timezone)
 }
 
+// Archives returns the calendars into which a user's configs archive, active or not.
+func (s *Configs) Archives(ctx context.Context, user string) ([]calendar.URI, error) {
+	configs, _, err := s.List(ctx, user, limit.Configs, "")
+	if err != nil {
+		return nil, err
+	}
+	archives := make([]calendar.URI, len(configs))
+	for i, c := range configs {
+		archives[i] = c.Archive
+	}
+	return archives, nil
+}
+
 // List returns a page of a user's configs, by id.
 func (s *Configs) List(ctx context.Context, user string, limit int, cursor string) (configs []Config, next string, err error) {
 	page, err := s.table.Query(ctx, store.Query{PK: "USER#" + user, Prefix: "CONFIG#", Limit: limit, Cursor: cursor})

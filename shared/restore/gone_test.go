@@ -64,3 +64,45 @@ func (d *dyingLater) Create(ctx context.Context, account, id string, drafts []ca
 	}
 	return d.Provider.Create(ctx, account, id, drafts)
 }
+
+// TestAnArchiveIsWrittenByItsRunsAlone restores into calendars that configs archive into, there already or not yet.
+func TestAnArchiveIsWrittenByItsRunsAlone(t *testing.T) {
+	for name, there := range map[string]bool{"one that is there": true, "one that its first run is still to make": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.file = many(3)
+			elsewhere := uri("Copy")
+			elsewhere.Account = "somebody"
+			w.archives = []calendar.URI{elsewhere, uri("Other")}
+			if there {
+				w.make(uri("Copy"))
+			}
+			if _, result := w.restore(restore.Skip); result.Counts.Created != 3 {
+				t.Errorf("of a calendar that is nobody's archive: %+v", result)
+			}
+
+			w = newWorld(t)
+			w.file, w.archives = many(3), []calendar.URI{uri("COPY")}
+			if there {
+				w.make(uri("Copy"))
+			}
+			for _, dry := range []bool{false, true} {
+				r := w.start(restore.Duplicate, func(r *run.Run, _ *restore.Input) { r.Options.DryRun = dry })
+				if err := w.runner(w.Table, w.Blobs, w.calendar).Run(t.Context(), r); fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "archive of one of your configs") {
+					t.Errorf("dry %v: %v", dry, err)
+				}
+			}
+			info, err := w.calendar.Calendar(t.Context(), uri("Copy"))
+			if (err == nil) != there {
+				t.Errorf("the calendar: %v", err)
+			}
+			if there {
+				events, err := w.calendar.Events(t.Context(), "me", info.ID, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
+				must(t, err)
+				if len(events) > 0 {
+					t.Errorf("%d events were written", len(events))
+				}
+			}
+		})
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -36,6 +37,8 @@ type Runner struct {
 	Open func(ctx context.Context, user string, in Input) (File, error)
 	// Provider returns the provider of a calendar URI for a user.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (calendar.Provider, error)
+	// Archives returns the calendars into which a user's configs archive. Nothing is restored into them: they show what a ledger holds.
+	Archives func(ctx context.Context, user string) ([]calendar.URI, error)
 	Clock    func() time.Time
 	NewID    func() string
 	// LeaseFor is how long the calendar stays reserved after the last sign of life.
@@ -129,6 +132,11 @@ func (x *execution) findCalendar(ctx context.Context) (err error) {
 		return fmt.Errorf("list the calendars: %w", err)
 	}
 	x.target, err = calendar.Pick(list, x.into)
+	if err == nil || errors.Is(err, calendar.ErrNotFound) {
+		if err := x.refuseArchive(ctx, list); err != nil {
+			return err
+		}
+	}
 	switch {
 	case x.progress.Calendar != "" && (errors.Is(err, calendar.ErrNotFound) || err == nil && x.target.ID != x.progress.Calendar):
 		return fault.New(fault.Conflict, "calendar %q, which the restore was writing, is not there any more; start the restore again", x.into.Calendar)
@@ -143,6 +151,24 @@ func (x *execution) findCalendar(ctx context.Context) (err error) {
 		return err
 	case !x.target.CanEdit:
 		return fault.New(fault.Forbidden, "calendar %q may only be read; restore into another one", x.target.Name)
+	}
+	return nil
+}
+
+// refuseArchive refuses a calendar into which a config archives, or will: verifying the archive would call what is restored foreign.
+func (x *execution) refuseArchive(ctx context.Context, list []calendar.Info) error {
+	archives, err := x.Archives(ctx, x.run.User)
+	if err != nil {
+		return fmt.Errorf("find the archives: %w", err)
+	}
+	for _, uri := range archives {
+		if uri.Provider != x.into.Provider || !strings.EqualFold(uri.Account, x.into.Account) {
+			continue
+		}
+		info, err := calendar.Pick(list, uri)
+		if err == nil && info.ID == x.target.ID || x.target.ID == "" && calendar.SameName(uri.Calendar, x.into.Calendar) {
+			return fault.New(fault.Conflict, "calendar %q is the archive of one of your configs and shows what its ledger holds; restore into another calendar", x.into.Calendar)
+		}
 	}
 	return nil
 }

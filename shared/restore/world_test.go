@@ -29,6 +29,7 @@ type world struct {
 	t        *testing.T
 	calendar calendar.Provider
 	file     memory
+	archives []calendar.URI // of the user's configs
 }
 
 func newWorld(t *testing.T) *world {
@@ -72,6 +73,7 @@ func (w *world) runner(t store.Table, b blob.Blob, p calendar.Provider) *restore
 		Table: t, Blobs: b,
 		Open:     func(context.Context, string, restore.Input) (restore.File, error) { return w.file, nil },
 		Provider: func(context.Context, string, calendar.URI) (calendar.Provider, error) { return p, nil },
+		Archives: func(context.Context, string) ([]calendar.URI, error) { return w.archives, nil },
 		Clock:    w.Now, NewID: w.NewID, LeaseFor: time.Minute, HandOn: time.Minute,
 	}
 }
