@@ -157,7 +157,7 @@ func (c *Client) State(ctx context.Context, user string) (State, error) {
 	return State{SignedIn: true}, nil
 }
 
-// Forget removes a user's tokens, when the user signs out everywhere or is deleted. Workers notice it within a minute. Errors are the table's.
+// Forget removes a user's tokens, when the user is shut out. Workers notice it within a minute. Errors are the table's.
 func (c *Client) Forget(ctx context.Context, user string) error {
 	defer c.memory.drop(user)
 	if err := c.table.Delete(ctx, keyOf(user), store.Any()); err != nil {
