@@ -170,7 +170,7 @@ type Reader struct {
 // Open begins to read the file from where it is stored. Close has to be called. What was read is proven when the end is reached: Read then returns
 // ErrDamaged in place of io.EOF if the file is not what it should be. Errors of stored are handed on.
 func (f *File) Open(stored io.Reader) (*Reader, error) {
-	u, err := unpack(stored, f.Size.Bytes)
+	u, err := unpack(stored, f.Size.Bytes, 0)
 	if err != nil {
 		return nil, unreadable(f, err)
 	}

@@ -90,13 +90,14 @@ type unpacker struct {
 	close  func()
 	raw    int64
 	most   int64
+	ratio  int64 // 0: any
 	zipped bool
 }
 
-// unpack reads r, of which at most most bytes may come after it was decompressed. Close has to be called. Errors of what r holds are of kind
-// fault.Invalid, those of r are handed on.
-func unpack(r io.Reader, most int64) (*unpacker, error) {
-	u := &unpacker{from: &source{r: r}, packed: newMeter(), most: most, close: func() {}}
+// unpack reads r, of which at most most bytes may come after it was decompressed, and at most ratio times what it has; 0 is any, for a file whose
+// size is known. Close has to be called. Errors of what r holds are of kind fault.Invalid, those of r are handed on.
+func unpack(r io.Reader, most, ratio int64) (*unpacker, error) {
+	u := &unpacker{from: &source{r: r}, packed: newMeter(), most: most, ratio: ratio, close: func() {}}
 	in := bufio.NewReader(io.TeeReader(u.from, u.packed))
 	u.plain = in
 	head, err := in.Peek(len(zstdMagic))
@@ -122,8 +123,8 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	switch {
 	case u.raw > u.most:
 		return 0, fault.New(fault.Invalid, "the file holds more than %d MB; split it into several", u.most>>20)
-	case u.zipped && u.raw > freeBytes && u.raw/maxRatio > u.packed.bytes:
-		return 0, fault.New(fault.Invalid, "the file becomes more than %d times its size when it is decompressed", maxRatio)
+	case u.zipped && u.ratio > 0 && u.raw > freeBytes && u.raw/u.ratio > u.packed.bytes:
+		return 0, fault.New(fault.Invalid, "the file becomes more than %d times its size when it is decompressed", u.ratio)
 	case err != nil && err != io.EOF:
 		return n, u.classify(err)
 	}

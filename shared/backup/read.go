@@ -40,7 +40,7 @@ type Stream struct {
 // Time and memory are bounded, whatever r holds: by MaxBytes, MaxEvents, and the length and number of values of a line. Errors of what r holds, of Read
 // and of Each, are of kind fault.Invalid and name the line and the field; those of r are handed on.
 func Read(r io.Reader) (*Stream, error) {
-	u, err := unpack(r, MaxBytes)
+	u, err := unpack(r, MaxBytes, maxRatio)
 	if err != nil {
 		return nil, err
 	}
