@@ -106,6 +106,8 @@ type Event struct {
 	Subject     string `json:"subject,omitempty"`
 	Body        Body   `json:"body,omitzero"`
 	BodyPreview string `json:"bodyPreview,omitempty"`
+	// BodyUnread says that the listing left the body out: ask Bodies for it. BodyPreview does not say whether there is one: that of a picture is empty.
+	BodyUnread bool `json:"-"`
 	// BodyDigest stands for the body where a light listing left it out: Digest of the body that is already known. Empty otherwise.
 	BodyDigest string `json:"bodyDigest,omitempty"`
 

@@ -81,15 +81,16 @@ type Provider interface {
 	DeleteCalendar(ctx context.Context, account, calendarID string) error
 
 	// Events returns every event that overlaps [from, to) or starts in it, series expanded, each id once, in no particular order.
-	// Bodies may be left out: then Body is empty and BodyDigest is too; ask Bodies for them.
+	// Bodies may be left out: then Body is empty and BodyUnread is set. That holds for Marked, Find and Instances too.
 	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]Event, error)
-	// Bodies returns the bodies of some events by id. All of them are within [from, to), so that many may be read as a window.
+	// Bodies returns the bodies of some events by id, one for each id: an empty one where the event has no text, is hidden from us or is not there.
+	// All of them are within [from, to), so that many may be read as a window.
 	Bodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time) (map[string]Body, error)
 	// Marked returns, by mark, the events and series in the calendar that carry one of these marks, whenever they are. Exceptions may be left out:
 	// Instances has them with their marks.
 	Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]Event, error)
 
-	// Find returns, by id, those of some events and series that are in the calendar. Bodies may be left out.
+	// Find returns, by id, those of some events and series that are in the calendar.
 	Find(ctx context.Context, account, calendarID string, ids []string) (map[string]Event, error)
 
 	// Zones returns the time zones that only the calendar itself explains, by ID; Microsoft 365 has none.
@@ -99,7 +100,7 @@ type Provider interface {
 	// What each returns ends the reading and is returned as it is. A read that fails in part fails as a whole: what was handed over then does not count.
 	Kept(ctx context.Context, account, calendarID string, each func(Kept) error) error
 	// Instances returns the instances of a series that start in [from, to), deleted ones left out, of type Occurrence or Exception. An Occurrence
-	// carries the mark of its series. Bodies may be left out. Errors: ErrNotFound; Invalid for an event that is no series.
+	// carries the mark of its series. Errors: ErrNotFound; Invalid for an event that is no series.
 	Instances(ctx context.Context, account, calendarID, masterID string, from, to time.Time) ([]Event, error)
 
 	// Foreign says whether the calendar holds an event that does not carry a mark of ours.

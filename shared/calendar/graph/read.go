@@ -71,7 +71,7 @@ func (p *Provider) listing(ctx context.Context, account string, r *kiota.Request
 	var events []calendar.Event
 	seen := map[string]bool{}
 	err := p.pages(ctx, account, r, func(value json.RawMessage) error {
-		page, err := decodeEvents(value)
+		page, err := decodeLight(value)
 		if err != nil {
 			return err
 		}
@@ -159,6 +159,15 @@ func decodeEvents(value json.RawMessage) ([]calendar.Event, error) {
 	return events, nil
 }
 
+// decodeLight reads the array of a light listing, which leaves the bodies out.
+func decodeLight(value json.RawMessage) ([]calendar.Event, error) {
+	events, err := decodeEvents(value)
+	for i := range events {
+		events[i].BodyUnread = true
+	}
+	return events, err
+}
+
 // decodeEvent reads one event.
 func decodeEvent(text json.RawMessage) (calendar.Event, error) {
 	events, err := decodeEvents(slices.Concat([]byte("["), text, []byte("]")))
@@ -178,8 +187,7 @@ const (
 	bodiesPerPage int32 = 50
 )
 
-// Bodies reads few bodies in batches, and many with the window that they are in. An event that is not there has none, nor has one that
-// is hidden from us, as others' private events are.
+// Bodies reads few bodies in batches, and many with the window that they are in.
 func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time) (map[string]calendar.Body, error) {
 	bodies := make(map[string]calendar.Body, len(ids))
 	if len(ids) > fewBodies {
@@ -192,6 +200,11 @@ func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids [
 	err := p.byID(ctx, account, calendarID, ids, query, func(id string, e *calendar.Event) { bodies[id] = e.Body })
 	if err != nil {
 		return nil, fmt.Errorf("read texts of events: %w", err)
+	}
+	for _, id := range ids {
+		if _, there := bodies[id]; !there {
+			bodies[id] = calendar.Body{}
+		}
 	}
 	return bodies, nil
 }
@@ -251,7 +264,10 @@ func (p *Provider) byID(ctx context.Context, account, calendarID string, ids []s
 func (p *Provider) Find(ctx context.Context, account, calendarID string, ids []string) (map[string]calendar.Event, error) {
 	found := make(map[string]calendar.Event, len(ids))
 	query := users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: light, Expand: withMark}
-	err := p.byID(ctx, account, calendarID, ids, query, func(id string, e *calendar.Event) { found[id] = *e })
+	err := p.byID(ctx, account, calendarID, ids, query, func(id string, e *calendar.Event) {
+		e.BodyUnread = true
+		found[id] = *e
+	})
 	if err != nil {
 		return nil, fmt.Errorf("find events: %w", err)
 	}
@@ -311,7 +327,7 @@ func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks
 			if len(page.Value) == 0 {
 				return fault.New(fault.Unavailable, "the answer of Microsoft 365 is no listing")
 			}
-			events, err := decodeEvents(page.Value)
+			events, err := decodeLight(page.Value)
 			if err != nil {
 				return err
 			}

@@ -64,6 +64,7 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"a window holds what overlaps it once", window},
 		{"series are expanded on the clocks of their zone", expanded},
 		{"bodies are found by id", bodies},
+		{"a body without text is a body", pictures},
 		{"many events are written and read", many},
 		{"a series comes back as it was written, with its exceptions", seriesRoundTrip},
 		{"a create of a series that is repeated makes nothing new", repeatedSeries},
@@ -796,14 +797,15 @@ func bodies(t *testing.T, f Fixture) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff(t, "ids of few", slices.Sorted(maps.Keys(few)), slices.Sorted(slices.Values(ids[:10])))
+	diff(t, "ids of few", slices.Sorted(maps.Keys(few)), slices.Sorted(slices.Values(append(ids[:10:10], "no-such-event"))))
 	got, err := f.Provider.Bodies(t.Context(), f.Account, info.ID, append(ids, ids[0], "no-such-event"), date(2026, 1, 1), date(2027, 1, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := slices.Sorted(maps.Keys(got))
-	slices.Sort(ids)
-	diff(t, "ids", keys, ids)
+	diff(t, "ids", slices.Sorted(maps.Keys(got)), slices.Sorted(slices.Values(append(ids, "no-such-event"))))
+	if body := got["no-such-event"]; body != (calendar.Body{}) {
+		t.Errorf("what is not there has the body %+v", body)
+	}
 	for _, e := range f.year(t, info.ID) {
 		want := ""
 		for _, d := range drafts {
@@ -818,6 +820,55 @@ func bodies(t *testing.T, f Fixture) {
 	none, err := f.Provider.Bodies(t.Context(), f.Account, info.ID, nil, date(2026, 1, 1), date(2027, 1, 1))
 	if err != nil || len(none) != 0 {
 		t.Errorf("no bodies: %+v, %v", none, err)
+	}
+}
+
+// pictures looks at bodies of which BodyPreview tells nothing: a listing that leaves them out says so.
+func pictures(t *testing.T, f Fixture) {
+	info := f.create(t, "Archive")
+	const picture = "https://example.com/plan.png"
+	drawn, empty, repeated := draft(1, 1), draft(2, 1), draft(3, 1)
+	drawn.Body = calendar.Body{ContentType: "html", Content: `<html><body><img src="` + picture + `"></body></html>`}
+	empty.Body = calendar.Body{}
+	repeated.Body, repeated.Recurrence = drawn.Body, &calendar.Recurrence{Rules: []string{"FREQ=DAILY;COUNT=2"}}
+	ids := f.write(t, info.ID, drawn, empty, repeated)
+	from, to := date(2026, 10, 1), date(2026, 11, 1)
+
+	instances, err := f.Provider.Instances(t.Context(), f.Account, info.ID, ids[2], from, to)
+	if err != nil || len(instances) != 2 {
+		t.Fatalf("instances: %+v, %v", instances, err)
+	}
+	found, err := f.Provider.Find(t.Context(), f.Account, info.ID, ids)
+	if err != nil || len(found) != 3 {
+		t.Fatalf("find: %+v, %v", found, err)
+	}
+	marked, err := f.Provider.Marked(t.Context(), f.Account, info.ID, []string{drawn.Mark, empty.Mark, repeated.Mark})
+	if err != nil || len(marked) != 3 {
+		t.Fatalf("marked: %+v, %v", marked, err)
+	}
+	for call, events := range map[string][]calendar.Event{
+		"events": f.events(t, info.ID, from, to), "instances": instances, "find": slices.Collect(maps.Values(found)), "marked": slices.Collect(maps.Values(marked)),
+	} {
+		var listed []string
+		for _, e := range events {
+			listed = append(listed, e.ID)
+		}
+		bodies, err := f.Provider.Bodies(t.Context(), f.Account, info.ID, listed, from, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			body, told := bodies[e.ID]
+			if want := e.Subject != empty.Subject; !told || strings.Contains(body.Content, picture) != want {
+				t.Errorf("%s: the body of %q is %+v, told %t", call, e.Subject, body, told)
+			}
+			switch {
+			case e.BodyUnread && e.Body != (calendar.Body{}):
+				t.Errorf("%s: %q has a body that was left out: %+v", call, e.Subject, e.Body)
+			case !e.BodyUnread && e.Body != body:
+				t.Errorf("%s: %q has the body %+v, and does not say that %+v was left out", call, e.Subject, e.Body, body)
+			}
+		}
 	}
 }
 
