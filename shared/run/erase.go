@@ -53,8 +53,10 @@ func (s *Store) erase(ctx context.Context, user string, item store.Item, before,
 		return nil
 	}
 	gone := []store.Key{item.Key, r.activeKey()}
-	if r.Lease != "" {
-		gone = append(gone, LeaseKey(r.Lease))
+	for _, name := range append(r.FormerLeases, r.Lease) {
+		if name != "" {
+			gone = append(gone, LeaseKey(name))
+		}
 	}
 	return store.Remove(ctx, s.table, gone...)
 }

@@ -105,6 +105,8 @@ type Run struct {
 	AttemptOf string          `json:"attempt_of,omitempty"` // the run whose failed items this one retries
 	Job       string          `json:"job,omitempty"`        // the job that started it
 	Lease     string          `json:"lease,omitempty"`      // name of the lease that it took last
+	// FormerLeases are the names of the others that it took.
+	FormerLeases []string `json:"former_leases,omitempty"`
 
 	State    State           `json:"state"`
 	Progress Progress        `json:"progress"`

@@ -1,0 +1,201 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+)
+
+// answer is what a calendar does with a write: it takes effect or not, and the worker hears of that or of a failure.
+type answer struct {
+	effect bool
+	err    error
+}
+
+func TestEachWrite(t *testing.T) {
+	down := fault.New(fault.Unavailable, "down")
+	refused := fault.New(fault.Invalid, "not like this")
+	forbidden := fault.New(fault.Forbidden, "may not be written")
+	busy := func(seconds time.Duration) answer { return answer{err: asking{down, seconds * time.Second}} }
+	works, fails, lost := answer{effect: true}, answer{err: down}, answer{effect: true, err: down}
+	refuses := answer{err: refused}
+
+	for _, c := range []struct {
+		name    string
+		answers [][]answer // of each write, its tries one after the other; the last stands for all that follow
+		whole   []error    // failures of whole requests, one after the other; nil: the answers count
+		there   []int      // took effect in an earlier attempt
+		begun   bool
+		repeats bool // each may be made twice: nobody looks
+		late    bool // the worker has little time left
+
+		want    error
+		results map[int]error
+		tries   []string // which writes each request made
+		looks   []string // which writes each look was for
+		copies  []int    // how often each took effect; nil: once
+		waits   time.Duration
+	}{
+		{name: "nothing needs no request", results: map[int]error{}, copies: []int{}},
+		{
+			name: "each is made once", answers: [][]answer{{works}, {works}},
+			results: map[int]error{0: nil, 1: nil}, tries: []string{"[0 1]"},
+		},
+		{
+			name: "an unknown outcome that took effect is found, not made again", answers: [][]answer{{works}, {lost}, {works}},
+			results: map[int]error{0: nil, 1: nil, 2: nil}, tries: []string{"[0 1 2]"}, looks: []string{"[1]"},
+		},
+		{
+			name: "an unknown outcome that did not is made again", answers: [][]answer{{works}, {fails, works}},
+			results: map[int]error{0: nil, 1: nil}, tries: []string{"[0 1]", "[1]"}, looks: []string{"[1]"},
+		},
+		{
+			name: "a refusal among passing ones is told at once and not tried again", answers: [][]answer{{fails, works}, {refuses, works}, {lost}},
+			results: map[int]error{0: nil, 1: refused, 2: nil}, tries: []string{"[0 1 2]", "[0]"}, looks: []string{"[0 2]"}, copies: []int{1, 0, 1},
+		},
+		{
+			name:    "the longest wait that was asked for counts",
+			answers: [][]answer{{busy(3), works}, {busy(9), works}, {busy(1), works}, {fails, works}},
+			results: map[int]error{0: nil, 1: nil, 2: nil, 3: nil}, tries: []string{"[0 1 2 3]", "[0 1 2 3]"}, looks: []string{"[0 1 2 3]"}, waits: 9 * time.Second,
+		},
+		{
+			name: "a longer wait of a request before counts for that request alone", answers: [][]answer{{busy(9), busy(1), works}},
+			results: map[int]error{0: nil}, tries: []string{"[0]", "[0]", "[0]"}, looks: []string{"[0]", "[0]"}, waits: 10 * time.Second,
+		},
+		{
+			name: "what would be too long a wait is for another worker", answers: [][]answer{{works}, {busy(120)}}, want: ErrHandOn,
+			results: map[int]error{0: nil}, tries: []string{"[0 1]"}, copies: []int{1, 0},
+		},
+		{
+			name: "as is what would end too late", answers: [][]answer{{busy(30)}}, late: true, want: ErrHandOn,
+			results: map[int]error{}, tries: []string{"[0]"}, copies: []int{0},
+		},
+		{
+			name: "after five tries the failure stands", answers: [][]answer{{fails}}, want: down,
+			results: map[int]error{}, tries: []string{"[0]", "[0]", "[0]", "[0]", "[0]"}, looks: []string{"[0]", "[0]", "[0]", "[0]"}, copies: []int{0},
+		},
+		{
+			name: "a whole request that failed for a passing reason is made again", answers: [][]answer{{works}, {works}}, whole: []error{down},
+			results: map[int]error{0: nil, 1: nil}, tries: []string{"[0 1]", "[0 1]"}, looks: []string{"[0 1]"},
+		},
+		{
+			name: "one that failed for good ends it", answers: [][]answer{{works}, {works}}, whole: []error{forbidden}, want: forbidden,
+			results: map[int]error{}, tries: []string{"[0 1]"}, copies: []int{0, 0},
+		},
+		{
+			name: "what an earlier attempt may have made is looked for first", answers: [][]answer{{works}, {works}}, begun: true, there: []int{1},
+			results: map[int]error{0: nil, 1: nil}, tries: []string{"[0]"}, looks: []string{"[0 1]"},
+		},
+		{
+			name: "where it made all nothing is written", answers: [][]answer{{works}, {works}}, begun: true, there: []int{0, 1},
+			results: map[int]error{0: nil, 1: nil}, looks: []string{"[0 1]"},
+		},
+		{
+			name: "what may be made twice is not looked for", answers: [][]answer{{lost, works}}, begun: true, repeats: true,
+			results: map[int]error{0: nil}, tries: []string{"[0]", "[0]"}, copies: []int{2},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx := t.Context()
+				if c.late {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, 80*time.Second)
+					defer cancel()
+				}
+				copies, tried := make([]int, len(c.answers)), make([]int, len(c.answers))
+				for _, at := range c.there {
+					copies[at]++
+				}
+				var tries, looks []string
+				w := Writes{Begun: c.begun, Write: func(_ context.Context, open []int) ([]calendar.WriteResult, error) {
+					tries = append(tries, fmt.Sprint(open))
+					if n := len(tries); n <= len(c.whole) && c.whole[n-1] != nil {
+						return nil, c.whole[n-1]
+					}
+					results := make([]calendar.WriteResult, len(open))
+					for i, at := range open {
+						a := c.answers[at][min(tried[at], len(c.answers[at])-1)]
+						if tried[at]++; a.effect {
+							copies[at]++
+						}
+						if results[i].Err = a.err; a.err == nil {
+							results[i].ID = fmt.Sprint("made ", at)
+						}
+					}
+					return results, nil
+				}}
+				stumbled := false
+				if !c.repeats {
+					w.Look = func(_ context.Context, open []int) (map[int]calendar.WriteResult, error) {
+						if !stumbled { // a look may fail for a passing reason, too
+							stumbled = true
+							return nil, asking{down, time.Nanosecond}
+						}
+						looks = append(looks, fmt.Sprint(open))
+						there := map[int]calendar.WriteResult{}
+						for _, at := range open {
+							if copies[at] > 0 {
+								there[at] = calendar.WriteResult{ID: fmt.Sprint("found ", at)}
+							}
+						}
+						return there, nil
+					}
+				}
+				results := map[int]error{}
+				began := time.Now()
+				err := EachWrite(ctx, &Patience{Clock: time.Now, HandOn: time.Minute}, len(c.answers), w, func(i int, r calendar.WriteResult) {
+					if _, told := results[i]; told {
+						t.Errorf("%d is told twice", i)
+					}
+					if (r.ID == "") != (r.Err != nil) {
+						t.Errorf("%d: %+v", i, r)
+					}
+					results[i] = r.Err
+				})
+				if !errors.Is(err, c.want) {
+					t.Errorf("%v, want %v", err, c.want)
+				}
+				same := cmp.Comparer(func(a, b error) bool { return errors.Is(a, b) || errors.Is(b, a) })
+				if diff := cmp.Diff(c.results, results, same); diff != "" {
+					t.Errorf("results (-want +got):\n%s", diff)
+				}
+				if !slices.Equal(tries, c.tries) || !slices.Equal(looks, c.looks) {
+					t.Errorf("tried %v, looked for %v", tries, looks)
+				}
+				if c.copies == nil {
+					c.copies = slices.Repeat([]int{1}, len(c.answers))
+				}
+				if !slices.Equal(copies, c.copies) {
+					t.Errorf("took effect %v times", copies)
+				}
+				if waited := time.Since(began).Truncate(time.Millisecond); c.waits > 0 && waited != c.waits {
+					t.Errorf("it waited %s", waited)
+				}
+			})
+		})
+	}
+
+	t.Run("a look that fails for good ends it before anything is written", func(t *testing.T) {
+		w := Writes{
+			Begun: true,
+			Look:  func(context.Context, []int) (map[int]calendar.WriteResult, error) { return nil, forbidden },
+			Write: func(context.Context, []int) ([]calendar.WriteResult, error) {
+				t.Error("it wrote")
+				return nil, nil
+			},
+		}
+		if err := EachWrite(t.Context(), &Patience{Clock: time.Now}, 1, w, nil); !errors.Is(err, forbidden) {
+			t.Error(err)
+		}
+	})
+}
