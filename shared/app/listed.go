@@ -140,7 +140,9 @@ func (listed) AdoptZones(context.Context, string, string, []calendar.Zone) (map[
 	return nil, errRunsAlone
 }
 
-func (listed) Foreign(context.Context, string, string) (bool, error) { return false, errRunsAlone }
+func (listed) Marks(context.Context, string, string, func(id, mark string) error) error {
+	return errRunsAlone
+}
 
 func (listed) Create(context.Context, string, string, []calendar.Draft) ([]calendar.WriteResult, error) {
 	return nil, errRunsAlone

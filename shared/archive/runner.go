@@ -610,6 +610,9 @@ func (x *execution) writeEntries(ctx context.Context, entries []*ledger.Entry, o
 	return nil
 }
 
+// errForeign means that an event is not ours.
+var errForeign = errors.New("archive: an event that is not ours")
+
 // readyTarget makes sure that the archive calendar exists and is ours to write.
 func (x *execution) readyTarget(ctx context.Context) error {
 	if x.targetMissing {
@@ -618,11 +621,18 @@ func (x *execution) readyTarget(ctx context.Context) error {
 	if x.head.Seq > 0 || x.head.Open != "" || x.run.Options.Adopt {
 		return nil
 	}
-	foreign, err := run.Retry(ctx, &x.patience, func() (bool, error) { return x.target.Foreign(ctx, x.config.Archive.Account, x.targetInfo.ID) })
-	if err != nil {
+	_, err := run.Retry(ctx, &x.patience, func() (struct{}, error) {
+		return struct{}{}, x.target.Marks(ctx, x.config.Archive.Account, x.targetInfo.ID, func(_, mark string) error {
+			if mark == "" {
+				return errForeign
+			}
+			return nil
+		})
+	})
+	if err != nil && !errors.Is(err, errForeign) {
 		return fmt.Errorf("look into the archive calendar: %w", err)
 	}
-	if foreign {
+	if err != nil {
 		return fault.New(fault.Conflict, "archive calendar %q holds events that are not ours; run again with --adopt to archive into it all the same", x.targetInfo.Name)
 	}
 	return nil

@@ -80,7 +80,7 @@ type Provider interface {
 	// DeleteCalendar removes a calendar with all its events.
 	DeleteCalendar(ctx context.Context, account, calendarID string) error
 
-	// Events returns every event that overlaps [from, to) or starts in it, series expanded, each id once, in no particular order.
+	// Events returns every event that overlaps [from, to) or starts in it, series expanded, each id once with its mark, in no particular order.
 	// Bodies may be left out: then Body is empty and BodyUnread is set. That holds for Marked, Find and Instances too.
 	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]Event, error)
 	// Bodies returns the bodies of some events by id, one for each id: an empty one where the event has no text, is hidden from us or is not there.
@@ -103,8 +103,10 @@ type Provider interface {
 	// carries the mark of its series. Errors: ErrNotFound; Invalid for an event that is no series.
 	Instances(ctx context.Context, account, calendarID, masterID string, from, to time.Time) ([]Event, error)
 
-	// Foreign says whether the calendar holds an event that does not carry a mark of ours.
-	Foreign(ctx context.Context, account, calendarID string) (bool, error)
+	// Marks hands every event by itself and every series of the calendar to each, with its mark or "" when it has none, whenever it is and in no
+	// particular order, with memory that does not grow with the calendar. One that is changed meanwhile may come twice. What each returns ends the
+	// reading and is returned as it is.
+	Marks(ctx context.Context, account, calendarID string, each func(id, mark string) error) error
 
 	// AdoptZones makes zones known to the calendar, and returns under which names those are known there that had to be renamed, because another
 	// zone has their name. Where a calendar cannot explain zones, as in Microsoft 365, none is adopted: a draft that needs one is Invalid there.

@@ -225,8 +225,10 @@ func (p *provider) Instances(ctx context.Context, account, id, master string, fr
 	return answered(p.wire, func() ([]calendar.Event, error) { return p.Provider.Instances(ctx, account, id, master, from, to) })
 }
 
-func (p *provider) Foreign(ctx context.Context, account, id string) (bool, error) {
-	return answered(p.wire, func() (bool, error) { return p.Provider.Foreign(ctx, account, id) })
+func (p *provider) Marks(ctx context.Context, account, id string, each func(id, mark string) error) error {
+	return p.wire.pass(func() error {
+		return p.Provider.Marks(ctx, account, id, func(event, mark string) error { return p.wire.pass(func() error { return each(event, mark) }) })
+	})
 }
 
 func (p *provider) AdoptZones(ctx context.Context, account, id string, zones []calendar.Zone) (map[string]string, error) {

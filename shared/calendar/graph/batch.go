@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	kiota "github.com/microsoft/kiota-abstractions-go"
+	kiotahttp "github.com/microsoft/kiota-http-go"
 	graphcore "github.com/microsoftgraph/msgraph-sdk-go-core"
 
 	"adminassistant/shared/fault"
@@ -94,6 +96,9 @@ func (p *Provider) batch(ctx context.Context, account string, steps []step) ([]a
 	if err := r.SetContentFromParsable(ctx, p.client.adapter, "application/json", all); err != nil {
 		return nil, fmt.Errorf("make a batch: %w", err)
 	}
+	head := kiotahttp.NewHeadersInspectionOptions()
+	head.InspectResponseHeaders = true
+	r.AddRequestOptions([]kiota.RequestOption{head})
 	budget := p.budgets.of(account)
 	leave, err := budget.enter(ctx, len(steps), int64(len(r.Content)))
 	if err != nil {
@@ -105,13 +110,13 @@ func (p *Provider) batch(ctx context.Context, account string, steps []step) ([]a
 	if err != nil {
 		return nil, err
 	}
-	answers, err := p.client.readBatch(text, len(steps))
+	answers, err := p.client.readBatch(text, len(steps), strings.Join(head.ResponseHeaders.Get("Date"), ""))
 	return answers, p.client.challenged(ctx, err)
 }
 
-// readBatch reads the answer to a batch of n. The SDK's own reading of it stops the program at a header that is not a string, and
+// readBatch reads the answer to a batch of n, which has that Date header; its parts need not have one of their own. The SDK's own reading of it stops the program at a header that is not a string, and
 // fails a whole batch for one body that is no object.
-func (c *client) readBatch(text []byte, n int) ([]answer, error) {
+func (c *client) readBatch(text []byte, n int, date string) ([]answer, error) {
 	var all struct {
 		Responses []struct {
 			ID      string                     `json:"id"`
@@ -136,7 +141,11 @@ func (c *client) readBatch(text []byte, n int) ([]answer, error) {
 			answers[i] = answer{body: r.Body}
 			continue
 		}
-		answers[i] = answer{err: c.refused(r.Status, headers(r.Headers), r.Body)}
+		header := headers(r.Headers)
+		if header.Get("Date") == "" {
+			header.Set("Date", date)
+		}
+		answers[i] = answer{err: c.refused(r.Status, header, r.Body)}
 		if fault.Of(answers[i].err) == fault.Unauthenticated {
 			return nil, answers[i].err
 		}

@@ -67,6 +67,7 @@ func (c client) counting() (*client, error) {
 		graphcore.NewGraphTelemetryHandler(&graphcore.GraphClientOptions{}),
 		kiotahttp.NewUserAgentHandlerWithOptions(&kiotahttp.UserAgentHandlerOptions{Enabled: true, ProductName: "AdminAssistant", ProductVersion: "1"}),
 		kiotahttp.NewParametersNameDecodingHandler(), // %24select, as the SDK's templates spell it, to $select
+		kiotahttp.NewHeadersInspectionHandler(),
 		&wire{client: &c},
 	}
 	sender := &http.Client{

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -78,7 +79,7 @@ func newFailure(status int, header http.Header, text []byte, now time.Time) erro
 	var body graphError
 	_ = json.Unmarshal(text, &body) // the status alone says enough
 	e := &body.Error
-	f := &Failure{Status: status, Code: word(e.Code), ID: word(e.InnerError.RequestID), retryAfter: parseRetryAfter(header.Get("Retry-After"), now)}
+	f := &Failure{Status: status, Code: word(e.Code), ID: word(e.InnerError.RequestID), retryAfter: parseRetryAfter(header, now)}
 	if status == http.StatusUnauthorized {
 		f.Claims = parseChallenge(header.Values("WWW-Authenticate"))
 	}
@@ -171,18 +172,37 @@ func parseChallenge(headers []string) string {
 	return ""
 }
 
+// slower is the one of two errors that asks for the longer wait; either may be nil.
+func slower(a, b error) error {
+	wait := func(err error) time.Duration {
+		f := new(Failure)
+		if errors.As(err, &f) {
+			return f.retryAfter
+		}
+		return 0
+	}
+	if a == nil || b != nil && wait(b) > wait(a) {
+		return b
+	}
+	return a
+}
+
 // longestWait caps what a header can ask for, so that a nonsensical one is no overflow.
 const longestWait = 24 * time.Hour
 
-// parseRetryAfter reads a Retry-After header: seconds, which Graph also sends with a fraction, or an HTTP date (RFC 9110, section 10.2.3).
+// parseRetryAfter reads the Retry-After header of an answer: seconds, which Graph also sends with a fraction, or an HTTP date (RFC 9110,
+// section 10.2.3), which counts from the answer's own Date, since the service's clock need not be ours; now is ours, for an answer without one.
 // What is neither, negative or past is 0.
-func parseRetryAfter(text string, now time.Time) time.Duration {
-	text = strings.TrimSpace(text)
+func parseRetryAfter(header http.Header, now time.Time) time.Duration {
+	text := strings.TrimSpace(header.Get("Retry-After"))
 	if at, err := http.ParseTime(text); err == nil {
+		if answered, err := http.ParseTime(strings.TrimSpace(header.Get("Date"))); err == nil {
+			now = answered
+		}
 		return min(max(at.Sub(now), 0), longestWait)
 	}
 	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsNaN(seconds) || seconds <= 0 {
+	if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(seconds) || seconds <= 0 {
 		return 0
 	}
 	if seconds >= longestWait.Seconds() {

@@ -18,26 +18,33 @@ var now = time.Date(2026, 10, 5, 2, 0, 0, 0, time.UTC)
 
 func TestRetryAfter(t *testing.T) {
 	for _, tt := range []struct {
-		name, header string
-		want         time.Duration
+		name, text, date string
+		want             time.Duration
 	}{
-		{"absent is nothing", "", 0},
-		{"seconds", "3", 3 * time.Second},
-		{"seconds with a fraction", "0.25", 250 * time.Millisecond},
-		{"seconds among spaces", " 7 ", 7 * time.Second},
-		{"a date", "Mon, 05 Oct 2026 02:00:30 GMT", 30 * time.Second},
-		{"a date that is past", "Mon, 05 Oct 2026 01:00:30 GMT", 0},
-		{"a date of another century", "Mon, 05 Oct 2126 01:00:30 GMT", 24 * time.Hour},
-		{"very long", "86400000", 24 * time.Hour},
-		{"more than a number can be", "1e400", 0},
-		{"infinite", "Inf", 24 * time.Hour},
-		{"not a number", "NaN", 0},
-		{"negative", "-5", 0},
-		{"a word", "soon", 0},
+		{"absent is nothing", "", "", 0},
+		{"seconds", "3", "", 3 * time.Second},
+		{"seconds with a fraction", "0.25", "", 250 * time.Millisecond},
+		{"seconds among spaces", " 7 ", "", 7 * time.Second},
+		{"seconds do not ask what time it is", "7", "Mon, 05 Oct 2026 02:05:00 GMT", 7 * time.Second},
+		{"a date without one of the answer counts from our clock", "Mon, 05 Oct 2026 02:00:30 GMT", "", 30 * time.Second},
+		{"a date of a clock that is ahead", "Mon, 05 Oct 2026 02:05:10 GMT", "Mon, 05 Oct 2026 02:05:00 GMT", 10 * time.Second},
+		{"a date of a clock that is behind", "Mon, 05 Oct 2026 01:55:10 GMT", " Mon, 05 Oct 2026 01:55:00 GMT", 10 * time.Second},
+		{"a date beside one that is none", "Mon, 05 Oct 2026 02:00:30 GMT", "today", 30 * time.Second},
+		{"a date of the answer itself", "Mon, 05 Oct 2026 02:05:00 GMT", "Mon, 05 Oct 2026 02:05:00 GMT", 0},
+		{"a date that is past", "Mon, 05 Oct 2026 01:00:30 GMT", "", 0},
+		{"a date before that of the answer", "Mon, 05 Oct 2026 02:04:00 GMT", "Mon, 05 Oct 2026 02:05:00 GMT", 0},
+		{"a date of another century", "Mon, 05 Oct 2126 01:00:30 GMT", "", 24 * time.Hour},
+		{"very long", "86400000", "", 24 * time.Hour},
+		{"more than a number can be", "1e400", "", 24 * time.Hour},
+		{"less than a number can be", "-1e400", "", 0},
+		{"infinite", "Inf", "", 24 * time.Hour},
+		{"not a number", "NaN", "", 0},
+		{"negative", "-5", "", 0},
+		{"a word", "soon", "", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := parseRetryAfter(tt.header, now); got != tt.want {
-				t.Errorf("%q is %s, want %s", tt.header, got, tt.want)
+			if got := parseRetryAfter(http.Header{"Retry-After": {tt.text}, "Date": {tt.date}}, now); got != tt.want {
+				t.Errorf("%q is %s, want %s", tt.text, got, tt.want)
 			}
 		})
 	}
@@ -45,11 +52,11 @@ func TestRetryAfter(t *testing.T) {
 
 func FuzzRetryAfter(f *testing.F) {
 	for _, seed := range []string{"", "3", "0.25", "-1", "1e9", "0x1p-2", "Mon, 05 Oct 2026 02:00:30 GMT"} {
-		f.Add(seed)
+		f.Add(seed, "Mon, 05 Oct 2026 02:05:00 GMT")
 	}
-	f.Fuzz(func(t *testing.T, header string) {
-		if got := parseRetryAfter(header, now); got < 0 || got > longestWait {
-			t.Errorf("%q is %s", header, got)
+	f.Fuzz(func(t *testing.T, text, date string) {
+		if got := parseRetryAfter(http.Header{"Retry-After": {text}, "Date": {date}}, now); got < 0 || got > longestWait {
+			t.Errorf("%q is %s", text, got)
 		}
 	})
 }
@@ -172,7 +179,7 @@ func FuzzAnswersOfBatches(f *testing.F) {
 	f.Add([]byte(`{"responses":[{"id":"7","status":200},{"id":null,"status":0,"headers":{"Retry-After":null},"body":"dGV4dA=="}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c := &client{clock: func() time.Time { return now }, counts: &counts{}}
-		answers, err := c.readBatch(text, 2)
+		answers, err := c.readBatch(text, 2, "")
 		if err == nil && len(answers) != 2 {
 			t.Errorf("%d answers", len(answers))
 		}
@@ -186,15 +193,18 @@ func TestAnswersOfABatch(t *testing.T) {
 		{"id":"0","status":201,"headers":{"Content-Type":"application/json"},"body":{"id":"a","changeKey":"k"}},
 		{"id":"4","status":429,"headers":{"Retry-After":7}},
 		{"id":"1","status":424,"headers":null,"body":null},
+		{"id":"5","status":503,"headers":{"Retry-After":"Mon, 05 Oct 2026 02:05:20 GMT"}},
+		{"id":"6","status":503,"headers":{"Retry-After":"Mon, 05 Oct 2026 03:00:20 GMT","date":"Mon, 05 Oct 2026 03:00:00 GMT"}},
 		{"id":"9","status":200}
-	]}`), 5)
+	]}`), 7, "Mon, 05 Oct 2026 02:05:00 GMT")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []struct {
 		kind fault.Kind
 		wait time.Duration
-	}{{}, {kind: fault.Unavailable}, {kind: fault.Unavailable}, {fault.Throttled, 1500 * time.Millisecond}, {fault.Throttled, 7 * time.Second}} {
+	}{{}, {kind: fault.Unavailable}, {kind: fault.Unavailable}, {fault.Throttled, 1500 * time.Millisecond}, {fault.Throttled, 7 * time.Second},
+		{fault.Unavailable, 20 * time.Second}, {fault.Unavailable, 20 * time.Second}} {
 		err := answers[i].err
 		f := new(Failure)
 		errors.As(err, &f)
@@ -205,10 +215,10 @@ func TestAnswersOfABatch(t *testing.T) {
 	if got := c.counts.traffic().Throttled; got != 2 {
 		t.Errorf("%d throttled, want 2", got)
 	}
-	if _, err := c.readBatch([]byte(`{"responses":[{"id":"0","status":201},{"id":"1","status":401}]}`), 2); fault.Of(err) != fault.Unauthenticated {
+	if _, err := c.readBatch([]byte(`{"responses":[{"id":"0","status":201},{"id":"1","status":401}]}`), 2, ""); fault.Of(err) != fault.Unauthenticated {
 		t.Errorf("a sign-in that ended in the middle is %v", err)
 	}
-	if _, err := c.readBatch([]byte("<html>"), 2); fault.Of(err) != fault.Unavailable {
+	if _, err := c.readBatch([]byte("<html>"), 2, ""); fault.Of(err) != fault.Unavailable {
 		t.Errorf("a page of a proxy is %v", err)
 	}
 }

@@ -119,11 +119,7 @@ func (k *keeping) take(ctx context.Context, e calendar.Event, s graphSeries) err
 
 // flush hands over the series that wait.
 func (k *keeping) flush(ctx context.Context) error {
-	var masters []master
-	err := k.persist(ctx, func() (err error) {
-		masters, err = k.complete(ctx, k.waiting)
-		return err
-	})
+	masters, err := k.complete(ctx, k.waiting)
 	if err != nil {
 		return err
 	}
@@ -154,7 +150,7 @@ func (k *keeping) complete(ctx context.Context, masters []master) ([]master, err
 		steps[i] = step{RequestInformation: get(cal.Events().ByEventId(m.event.ID).BaseRequestBuilder, query)}
 	}
 	var there []master
-	_, err = k.batches(ctx, k.account, steps, func(first int, answers []answer) error {
+	err = k.reads(ctx, k.account, steps, func(first int, answers []answer) error {
 		for i, a := range answers {
 			m := masters[first+i]
 			switch {
@@ -217,10 +213,7 @@ func (k *keeping) handAll(ctx context.Context, masters []master) error {
 	}
 	exceptions := make(map[string]calendar.Event, len(ids))
 	query := users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: append([]string{"body"}, light...), Expand: withMark}
-	err := k.persist(ctx, func() error {
-		return k.byID(ctx, k.account, k.calendar, ids, query, func(id string, e *calendar.Event) { exceptions[id] = *e })
-	})
-	if err != nil {
+	if err := k.byID(ctx, k.account, k.calendar, ids, query, func(id string, e *calendar.Event) { exceptions[id] = *e }); err != nil {
 		return err
 	}
 	for _, m := range masters {

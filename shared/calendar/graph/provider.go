@@ -106,8 +106,8 @@ func (p *Provider) Counting() (*Provider, error) {
 	return &Provider{client: c, budgets: p.budgets, pageSize: p.pageSize}, nil
 }
 
-// Patiently returns a Provider that is p but for Kept and the pages of listings, which may take very many requests: each one that fails is sent again if
-// what again returned for it returns nil, perhaps after a pause. Its error ends the reading.
+// Patiently returns a Provider that is p but for what reads: each of its requests that fails, a page of a listing or some of a batch, is sent again by
+// itself if what again returned for it returns nil, perhaps after a pause. Its error ends the reading. So a reading goes on where it was.
 func (p *Provider) Patiently(again func() func(ctx context.Context, failure error) error) calendar.Provider {
 	return &Provider{client: p.client, budgets: p.budgets, pageSize: p.pageSize, again: again}
 }

@@ -148,7 +148,7 @@ func TestEveryRequestAsksForImmutableIDsAndUTC(t *testing.T) {
 	_, _ = w.Events(ctx, me, id, now, now.AddDate(0, 0, 7))
 	_, _ = w.Bodies(ctx, me, id, ids, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
 	_, _ = w.Marked(ctx, me, id, []string{"mark-000"})
-	_, _ = w.Foreign(ctx, me, id)
+	_ = w.Marks(ctx, me, id, func(string, string) error { return nil })
 	_ = w.Kept(ctx, me, id, func(calendar.Kept) error { return nil })
 	_, _ = w.Calendars(ctx, me)
 	_, _ = w.MasterCategories(ctx, me)

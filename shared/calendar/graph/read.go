@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -86,10 +85,7 @@ func (p *Provider) listing(ctx context.Context, account string, r *kiota.Request
 	return events, err
 }
 
-// errEnough ends a reading of pages early.
-var errEnough = errors.New("enough")
-
-// pages hands the array of each page of a listing to each, and follows the links from page to page to the end, or until each returns errEnough.
+// pages hands the array of each page of a listing to each, and follows the links from page to page to the end, or until each returns an error.
 func (p *Provider) pages(ctx context.Context, account string, r *kiota.RequestInformation, each func(value json.RawMessage) error) error {
 	seen := map[string]bool{}
 	for {
@@ -112,8 +108,6 @@ func (p *Provider) pages(ctx context.Context, account string, r *kiota.RequestIn
 			return fault.New(fault.Unavailable, "the answer of Microsoft 365 is no listing") // it must not pass for an empty one
 		}
 		switch err := each(page.Value); {
-		case errors.Is(err, errEnough):
-			return nil
 		case err != nil:
 			return err
 		case page.Next == "":
@@ -281,9 +275,49 @@ func unique(list []string) []string {
 	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" })
 }
 
+// reads sends any number of steps that only read, one batch after the other, and hands each batch's answers to each, with the index of the first
+// of them. No answer's error is one that passes: Patiently, what failed so is asked for again by itself, else the reading fails, with the one of
+// these errors that asks for the longest wait.
+func (p *Provider) reads(ctx context.Context, account string, steps []step, each func(first int, answers []answer) error) error {
+	for first := 0; first < len(steps); first += batchSize {
+		some := steps[first:min(first+batchSize, len(steps))]
+		answers := make([]answer, len(some))
+		open := make([]int, len(some)) // those without an answer that stays
+		for i := range open {
+			open[i] = i
+		}
+		err := p.persist(ctx, func() error {
+			asked := make([]step, len(open))
+			for i, at := range open {
+				asked[i] = some[at]
+			}
+			got, err := p.batch(ctx, account, asked)
+			if err != nil {
+				return err
+			}
+			var again []int
+			for i, at := range open {
+				answers[at] = got[i]
+				if failure := got[i].err; failure != nil && fault.Of(failure).Transient() {
+					again, err = append(again, at), slower(err, failure)
+				}
+			}
+			open = again
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if err := each(first, answers); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // readAll reads all steps or fails. The body of what is not found, or hidden from us, is nil.
 func (p *Provider) readAll(ctx context.Context, account string, steps []step, each func(i int, body json.RawMessage) error) error {
-	_, err := p.batches(ctx, account, steps, func(first int, answers []answer) error {
+	return p.reads(ctx, account, steps, func(first int, answers []answer) error {
 		for i, a := range answers {
 			if kind := fault.Of(a.err); a.err != nil && kind != fault.NotFound && kind != fault.Forbidden {
 				return a.err
@@ -294,7 +328,6 @@ func (p *Provider) readAll(ctx context.Context, account string, steps []step, ea
 		}
 		return nil
 	})
-	return err
 }
 
 // Marked finds copies of ours by their marks, one request of a batch for each. Of two with one mark it returns the older one.
@@ -313,7 +346,7 @@ func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks
 		steps = append(steps, step{RequestInformation: get(cal.Events().BaseRequestBuilder, query)})
 	}
 	found := map[string]calendar.Event{}
-	_, err = p.batches(ctx, account, steps, func(first int, answers []answer) error {
+	err = p.reads(ctx, account, steps, func(first int, answers []answer) error {
 		for i, a := range answers {
 			if a.err != nil {
 				return a.err
@@ -346,26 +379,31 @@ func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks
 	return found, nil
 }
 
-// Foreign reads the calendar's events, without what is in them, up to the first one that is not ours.
-func (p *Provider) Foreign(ctx context.Context, account, calendarID string) (bool, error) {
+// Marks reads the calendar's events without what is in them, in the largest pages that there are.
+func (p *Provider) Marks(ctx context.Context, account, calendarID string, each func(id, mark string) error) error {
 	cal, err := p.calendar(account, calendarID)
 	if err != nil {
-		return false, err
+		return err
 	}
-	query := users.ItemCalendarsItemEventsRequestBuilderGetQueryParameters{Select: []string{"id"}, Expand: withMark, Top: &p.pageSize}
-	foreign := false
+	query := users.ItemCalendarsItemEventsRequestBuilderGetQueryParameters{Select: []string{"id"}, Expand: withMark, Top: new(int32(maxPageSize))}
+	var stopped error
 	err = p.pages(ctx, account, get(cal.Events().BaseRequestBuilder, query), func(value json.RawMessage) error {
 		events, err := decodeEvents(value)
 		if err != nil {
 			return err
 		}
-		if foreign = slices.ContainsFunc(events, func(e calendar.Event) bool { return e.Mark == "" }); foreign {
-			return errEnough
+		for _, e := range events {
+			if stopped = each(e.ID, e.Mark); stopped != nil {
+				return stopped
+			}
 		}
 		return nil
 	})
-	if err != nil {
-		return false, fmt.Errorf("look for events that are not ours: %w", err)
+	switch {
+	case stopped != nil:
+		return stopped
+	case err != nil:
+		return fmt.Errorf("read the marks of events: %w", err)
 	}
-	return foreign, nil
+	return nil
 }

@@ -111,7 +111,7 @@ func writeChain(ctx context.Context, w *world, id string, drafts []calendar.Draf
 	if err != nil {
 		return err
 	}
-	answers, err := w.client.readBatch(text, len(drafts))
+	answers, err := w.client.readBatch(text, len(drafts), "")
 	for _, a := range answers {
 		if err == nil {
 			err = a.err

@@ -213,6 +213,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	header := w.Header()
 	maps.Copy(header, answer.header)
+	header.Set("Date", s.clock.Now().UTC().Format(http.TimeFormat)) // by the simulator's clock, not by the machine's
 	header.Set("request-id", c.requestID)
 	header.Set("client-request-id", c.clientRequestID())
 	if len(c.applied) > 0 {

@@ -55,6 +55,11 @@ func (p *Provider) Kept(ctx context.Context, account, calendarID string, each fu
 	return err
 }
 
+// Marks reads what Kept does.
+func (p *Provider) Marks(ctx context.Context, account, calendarID string, each func(id, mark string) error) error {
+	return p.Kept(ctx, account, calendarID, func(k calendar.Kept) error { return each(k.Event.ID, k.Event.Mark) })
+}
+
 // kept is what the unit's events are to somebody who keeps them.
 func (u *unit) kept() []calendar.Kept {
 	if master := u.master(); master != nil {

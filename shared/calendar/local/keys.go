@@ -24,7 +24,6 @@ import (
 //	EVENTS#<calendar>   ZONE#<hash of its name>     a time zone that only an imported file explains
 //	KEYS#<calendar>     ID#<unit>                   a unit: where its events are; its version guards every change of them
 //	KEYS#<calendar>     MARK#<mark>                 the unit that holds the event with the mark
-//	KEYS#<calendar>     FOREIGN#<unit>              there is when the unit has an event without a mark
 //
 // A window is read by two queries: the short events that start in it or up to a day before, and, because LONG, SERIES and ZONE
 // follow one another, the longer events that end in it or later together with all series and zones.
@@ -35,9 +34,8 @@ const (
 	prefixZone   = "ZONE#"
 	afterZones   = "ZONE$" // follows every ZONE# key
 
-	prefixID      = "ID#"
-	prefixMark    = "MARK#"
-	prefixForeign = "FOREIGN#"
+	prefixID   = "ID#"
+	prefixMark = "MARK#"
 
 	prefixCalendar = "CALENDAR#"
 	prefixDeleting = "DELETING#"

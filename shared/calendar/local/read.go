@@ -243,21 +243,3 @@ func (p *Provider) Find(ctx context.Context, account, calendarID string, ids []s
 	}
 	return events, nil
 }
-
-// Foreign asks for the first of the items that stand for events without a mark.
-func (p *Provider) Foreign(ctx context.Context, account, calendarID string) (bool, error) {
-	if _, err := p.open(ctx, account, calendarID); err != nil {
-		return false, err
-	}
-	q := store.Query{PK: keysPK(calendarID), Prefix: prefixForeign, Limit: 1}
-	for {
-		page, err := p.table.Query(ctx, q)
-		if err != nil {
-			return false, fmt.Errorf("look for events of others: %w", err)
-		}
-		if len(page.Items) > 0 || page.Next == "" {
-			return len(page.Items) > 0, nil
-		}
-		q.Cursor = page.Next
-	}
-}

@@ -167,18 +167,12 @@ func (u *unit) eventItems(calendarID string, zones series.Zones) ([]*store.Item,
 	return items, nil
 }
 
-// keyItems are the MARK and FOREIGN items that go with events of the unit.
+// keyItems are the MARK items that go with events of the unit.
 func (u *unit) keyItems(calendarID string, events []calendar.Event) (items []*store.Item) {
-	foreign := false
 	for _, e := range events {
-		if e.Mark == "" {
-			foreign = true
-		} else {
+		if e.Mark != "" {
 			items = append(items, encode(markKey(calendarID, e.Mark), holder{u.id}))
 		}
-	}
-	if foreign {
-		items = append(items, encode(store.Key{PK: keysPK(calendarID), SK: prefixForeign + u.id}, struct{}{}))
 	}
 	return items
 }

@@ -323,6 +323,15 @@ func manyKept(t *testing.T, f Fixture) {
 	if exceptions != 3 {
 		t.Errorf("%d exceptions were kept, want 3", exceptions)
 	}
+	marks := f.marks(t, info.ID)
+	if len(marks) != len(drafts) {
+		t.Errorf("%d marks were told, want %d", len(marks), len(drafts))
+	}
+	for i, d := range drafts {
+		if marks[ids[i]] != d.Mark {
+			t.Fatalf("of %q is told the mark %q", d.Subject, marks[ids[i]])
+		}
+	}
 
 	enough, count := errors.New("enough"), 0
 	err := f.Provider.Kept(t.Context(), f.Account, info.ID, func(calendar.Kept) error {

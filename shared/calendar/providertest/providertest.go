@@ -60,7 +60,8 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"marks find events whenever they are", marked},
 		{"events are found by their ids", byID},
 		{"a mark goes with its event", marksMove},
-		{"events are foreign unless they carry a mark", foreign},
+		{"every event tells whose it is by its mark", marks},
+		{"what is told of marks can be stopped", marksStopped},
 		{"a window holds what overlaps it once", window},
 		{"series are expanded on the clocks of their zone", expanded},
 		{"bodies are found by id", bodies},
@@ -249,8 +250,7 @@ func noCalendar(t *testing.T, f Fixture) {
 	wantErr(t, "delete", p.DeleteCalendar(ctx, f.Account, id), calendar.ErrNotFound, fault.NotFound)
 	_, err = p.Events(ctx, f.Account, id, date(2026, 1, 1), date(2027, 1, 1))
 	wantErr(t, "events", err, calendar.ErrNotFound, fault.NotFound)
-	_, err = p.Foreign(ctx, f.Account, id)
-	wantErr(t, "foreign", err, calendar.ErrNotFound, fault.NotFound)
+	wantErr(t, "marks", p.Marks(ctx, f.Account, id, noMark), calendar.ErrNotFound, fault.NotFound)
 	for what, err := range keptByNobody(ctx, f, id, "no-such-event") {
 		wantErr(t, what, err, calendar.ErrNotFound, fault.NotFound)
 	}
@@ -362,8 +362,6 @@ func roundTrip(t *testing.T, f Fixture) {
 		if e.ID != ids[i] {
 			t.Errorf("event %d has the id %s, want %s", i, e.ID, ids[i])
 		}
-		// A listing may leave marks out.
-		e.Mark = cmp.Or(e.Mark, drafts[i].Mark)
 		same(t, e, drafts[i])
 	}
 }
@@ -546,7 +544,6 @@ func update(t *testing.T, f Fixture) {
 	after := f.year(t, info.ID)
 	diff(t, "events", subjects(after), []string{"Event 02-1", "Event 20-1"})
 	got := after[1]
-	got.Mark = cmp.Or(got.Mark, changed.Mark)
 	changed.TransactionID = ""
 	same(t, got, changed)
 	if got.ID != ids[0] || got.ChangeKey == before[0].ChangeKey || got.ChangeKey != written[0].ChangeKey {
@@ -698,30 +695,76 @@ func marksMove(t *testing.T, f Fixture) {
 	}
 }
 
-func foreign(t *testing.T, f Fixture) {
-	info := f.create(t, "Archive")
-	want := func(when string, want bool) {
-		t.Helper()
-		if got, err := f.Provider.Foreign(t.Context(), f.Account, info.ID); err != nil || got != want {
-			t.Errorf("%s: %t, %v, want %t", when, got, err, want)
+func noMark(string, string) error { return nil }
+
+// marks are the marks of a calendar, by id.
+func (f Fixture) marks(t testing.TB, calendarID string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := f.Provider.Marks(t.Context(), f.Account, calendarID, func(id, mark string) error {
+		if _, twice := all[id]; twice {
+			t.Errorf("%s was told twice", id)
 		}
+		all[id] = mark
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("marks: %v", err)
 	}
-	want("in an empty calendar", false)
-	for i := range 30 {
-		f.write(t, info.ID, draft(1+i%28, i))
+	return all
+}
+
+func marks(t *testing.T, f Fixture) {
+	info, other := f.create(t, "Archive"), f.create(t, "Other")
+	f.write(t, other.ID, draft(1, 2))
+	diff(t, "marks of an empty calendar", f.marks(t, info.ID), map[string]string{})
+	old, series := draft(1, 1), weekly("weekly")
+	old.Start, old.End = at("1999-12-31T23:00:00", "UTC"), at("2000-01-01T01:00:00", "UTC")
+	drafts := []calendar.Draft{old, series}
+	for i := range 45 {
+		drafts = append(drafts, draft(1+i%28, 10+i))
 	}
-	want("among our own", false)
+	ids := f.write(t, info.ID, drafts...)
+	want := map[string]string{}
+	for i, d := range drafts {
+		want[ids[i]] = d.Mark
+	}
+	exception := f.instances(t, info.ID, ids[1])["10-05T07:00"]
+	f.update(t, info.ID, exception.ID, instead("exception", "2026-10-05T11:00:00", "2026-10-05T11:30:00")) // which is no event by itself
+	diff(t, "marks of our own", f.marks(t, info.ID), want)
+
 	d := draft(5, 1)
 	f.Add(t, info.ID, calendar.Event{ICalUID: "foreign", Type: calendar.Single, Subject: "Foreign", Start: d.Start, End: d.End})
-	want("with another's", true)
+	told, foreign := f.marks(t, info.ID), ""
 	for _, e := range f.year(t, info.ID) {
 		if e.Subject == "Foreign" {
-			if _, err := f.Provider.Delete(t.Context(), f.Account, info.ID, []string{e.ID}); err != nil {
-				t.Fatal(err)
-			}
+			foreign = e.ID
+		}
+		if mark, single := told[e.ID]; single && e.Mark != mark {
+			t.Errorf("%q is listed with the mark %q, want %q", e.Subject, e.Mark, mark)
 		}
 	}
-	want("when it is deleted", false)
+	want[foreign] = ""
+	diff(t, "marks with another's", told, want)
+	f.delete(t, info.ID, foreign, ids[5])
+	delete(want, foreign)
+	delete(want, ids[5])
+	diff(t, "marks of what is left", f.marks(t, info.ID), want)
+}
+
+func marksStopped(t *testing.T, f Fixture) {
+	info := f.create(t, "Archive")
+	f.write(t, info.ID, draft(1, 1), draft(2, 1), draft(3, 1))
+	enough, told := errors.New("enough"), 0
+	err := f.Provider.Marks(t.Context(), f.Account, info.ID, func(string, string) error {
+		if told++; told == 2 {
+			return enough
+		}
+		return nil
+	})
+	if err != enough || told != 2 {
+		t.Errorf("after %d marks: %v, want the error as it is after 2", told, err)
+	}
 }
 
 func window(t *testing.T, f Fixture) {
@@ -947,7 +990,7 @@ func cancelled(t *testing.T, f Fixture) {
 	_, errs["bodies"] = p.Bodies(ctx, f.Account, info.ID, ids, date(2026, 1, 1), date(2027, 1, 1))
 	_, errs["marked"] = p.Marked(ctx, f.Account, info.ID, []string{draft(1, 1).Mark})
 	_, errs["find"] = p.Find(ctx, f.Account, info.ID, ids)
-	_, errs["foreign"] = p.Foreign(ctx, f.Account, info.ID)
+	errs["marks"] = p.Marks(ctx, f.Account, info.ID, noMark)
 	maps.Copy(errs, keptByNobody(ctx, f, info.ID, ids[0]))
 	for call, err := range errs {
 		if err == nil || !fault.Of(err).Transient() {
