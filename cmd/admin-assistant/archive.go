@@ -16,6 +16,7 @@ import (
 	"adminassistant/shared/archive"
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/ledger"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 )
@@ -230,7 +231,7 @@ type planItem struct {
 	Reason      string               `json:"reason"`
 	By          string               `json:"by"`
 	Appointment calendar.Appointment `json:"appointment"`
-	Changes     []archive.Change     `json:"changes"`
+	Changes     []ledger.Change      `json:"changes"`
 	Issues      []string             `json:"issues"`
 }
 
@@ -254,6 +255,9 @@ func (p *program) printRun(r runView, config string, items []runItem, zone *time
 	if r.Result != nil {
 		p.printCounts(r.Result.Counts, r.Result.Balanced)
 		fmt.Fprintf(p.out, "%d written, %d failed, %d overlaps, %d for you to decide\n", r.Result.Written, r.Result.Failed, r.Result.Overlaps, r.Result.Actions)
+		for _, line := range told(r.Result) {
+			fmt.Fprintln(p.out, line)
+		}
 		if t := r.Result.Cost.Traffic; t.Requests > 0 {
 			fmt.Fprintf(p.out, "%d requests to Microsoft 365 with %d in batches, %d made again; %d to the store\n", t.Requests, t.SubRequests, r.Result.Cost.Retries, r.Result.Cost.Store)
 		}
@@ -264,6 +268,20 @@ func (p *program) printRun(r runView, config string, items []runItem, zone *time
 	if r.Failed > 0 {
 		fmt.Fprintf(p.out, "try the failed ones again with: admin-assistant archive retry %s\n", r.ID)
 	}
+}
+
+// told says in words what else a run reports.
+func told(r *archive.Result) (lines []string) {
+	if r.Adopted > 0 {
+		lines = append(lines, fmt.Sprintf("%d copies of another ledger taken into this one", r.Adopted))
+	}
+	if r.LeftAside > 0 {
+		lines = append(lines, fmt.Sprintf("%d copies of another ledger left as they are: their events are in the archive calendar twice, or cannot be told", r.LeftAside))
+	}
+	if r.Unsettled > 0 {
+		lines = append(lines, fmt.Sprintf("an earlier run left %d entries open; they count as not archived here, and the next run settles them", r.Unsettled))
+	}
+	return lines
 }
 
 // printCounts prints the conservation table: every event in exactly one bucket.

@@ -100,12 +100,12 @@ func (p *program) makePlan(eventsFile, configFile, heldFile string) (plan archiv
 	if err != nil {
 		return plan, fmt.Errorf("%s: %w", configFile, err)
 	}
-	var held []archive.Held
+	var standing []archive.Standing
 	if heldFile != "" {
 		if f, err = p.read(heldFile); err != nil {
 			return plan, err
 		}
-		held, err = archive.ReadHeld(f)
+		standing, err = archive.ReadStanding(f)
 		f.Close()
 		if err != nil {
 			return plan, fmt.Errorf("%s: %w", heldFile, err)
@@ -115,7 +115,7 @@ func (p *program) makePlan(eventsFile, configFile, heldFile string) (plan archiv
 	if err != nil {
 		return plan, fmt.Errorf("%s: %w", eventsFile, err)
 	}
-	return archive.NewPlan(events, config.Window, config.Settings, held), nil
+	return archive.NewPlan(archive.Input{Events: events, Window: config.Window, Settings: config.Settings, Standing: standing}), nil
 }
 
 // readEvents reads a file of events: JSON begins with a brace or a bracket, everything else is taken for iCalendar.

@@ -222,7 +222,7 @@ func newHousehold(t *testing.T) *household {
 	h.must(err)
 	h.runner = &archive.Runner{
 		Table: h.meter, Blobs: counted, Clock: h.clock, NewID: h.newID, LeaseFor: time.Minute, HandOn: time.Minute,
-		Provider: func(context.Context, string, calendar.URI) (calendar.Provider, error) { return outlook{h.events}, nil },
+		Provider: func(context.Context, string, calendar.URI) (archive.Provider, error) { return outlook{h.events}, nil },
 	}
 	return h
 }

@@ -114,7 +114,10 @@ func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, vi
 // archiver returns who carries out archive runs.
 func (y *system) archiver() *archive.Runner {
 	return &archive.Runner{
-		Table: y.table, Blobs: y.blobs, Provider: y.providers.of,
+		Table: y.table, Blobs: y.blobs,
+		Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) {
+			return y.providers.of(ctx, user, uri)
+		},
 		Clock: y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/ledger"
 )
 
 var year = calendar.Window{From: date("2026-01-01"), To: date("2026-12-31"), Zone: berlin}
@@ -63,11 +64,11 @@ func realEvents(n int) []calendar.Event {
 	return events
 }
 
-func benchmark(b *testing.B, events []calendar.Event, s Settings, held []Held) {
+func benchmark(b *testing.B, events []calendar.Event, s Settings, held []Standing) {
 	b.ReportAllocs()
 	var plan Plan
 	for b.Loop() {
-		plan = NewPlan(events, year, s, held)
+		plan = newPlan(events, year, s, held)
 	}
 	if !plan.Balanced() {
 		b.Fatal(plan.Counts)
@@ -84,15 +85,15 @@ func BenchmarkPlan(b *testing.B) {
 	}
 	b.Run("100k unchanged", func(b *testing.B) {
 		events := realEvents(100_000)
-		benchmark(b, events, settings, heldOf(NewPlan(events, year, settings, nil)))
+		benchmark(b, events, settings, heldOf(newPlan(events, year, settings, nil)))
 	})
 }
 
 // heldOf is heldAfter without the detour over JSON.
-func heldOf(p Plan) (held []Held) {
+func heldOf(p Plan) (held []Standing) {
 	for i := range p.Items {
 		if it := &p.Items[i]; it.Outcome == Archived {
-			held = append(held, Held{Key: it.Key, Hash: it.Hash, EventID: it.EventID, Single: true, Appointment: it.Appointment})
+			held = append(held, Standing{Key: it.Key, SourceHash: it.Hash, Outcome: ledger.Archived, EventID: it.EventID, Lineage: it.Event.ICalUID, Appointment: it.Appointment})
 		}
 	}
 	return held
@@ -109,13 +110,13 @@ func BenchmarkPlanOfHostileCalendars(b *testing.B) {
 		return events
 	}
 	plain := func(i int, more ...with) calendar.Event { return busy(fmt.Sprintf("e%06d", i), "", "", more...) }
-	freeHeld := heldOf(NewPlan(calendarOf(func(i int) calendar.Event { return told(plain(i, shown(calendar.Free)), 60+i%2, 60) })[:n/2], year, keeping, nil))
-	wholeYear := heldOf(NewPlan(calendarOf(func(i int) calendar.Event { return told(plain(i), i%60, 500_000) })[:n/2], year, keeping, nil))
+	freeHeld := heldOf(newPlan(calendarOf(func(i int) calendar.Event { return told(plain(i, shown(calendar.Free)), 60+i%2, 60) })[:n/2], year, keeping, nil))
+	wholeYear := heldOf(newPlan(calendarOf(func(i int) calendar.Event { return told(plain(i), i%60, 500_000) })[:n/2], year, keeping, nil))
 
 	for _, shape := range []struct {
 		name     string
 		settings Settings
-		held     []Held
+		held     []Standing
 		event    func(i int) calendar.Event
 	}{
 		{"all at the same time", settings, nil, func(i int) calendar.Event { return told(plain(i), 600, 60) }},

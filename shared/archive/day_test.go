@@ -116,7 +116,7 @@ var (
 	wholeDay  = setting(func(s *Settings) { s.AllDayOverlaps = true })
 )
 
-func planOf(events []calendar.Event) Plan { return NewPlan(events, monday, settings, nil) }
+func planOf(events []calendar.Event) Plan { return newPlan(events, monday, settings, nil) }
 
 // outcomes says in words what became of each event, as in "superseded by b" or "excluded: declined".
 type outcomes map[string]string
@@ -176,8 +176,8 @@ func hours(a *calendar.Appointment) string {
 }
 
 // heldAfter returns what the ledger holds after the plan was carried out.
-func heldAfter(t fataler, p Plan) []Held {
-	held, err := ReadHeld(strings.NewReader(asJSON(t, p)))
+func heldAfter(t fataler, p Plan) []Standing {
+	held, err := ReadStanding(strings.NewReader(asJSON(t, p)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,14 +215,14 @@ func (rows testOutcomes) run(t *testing.T) {
 			if s.Zone == nil {
 				s = settings
 			}
-			var held []Held
+			var held []Standing
 			if row.held != nil {
 				// What is held was archived without being asked about.
 				before := s
 				before.Overlaps, before.Purpose = Keep, General
-				held = heldAfter(t, NewPlan(row.held, monday, before, nil))
+				held = heldAfter(t, newPlan(row.held, monday, before, nil))
 			}
-			plan := NewPlan(row.events, monday, s, held)
+			plan := newPlan(row.events, monday, s, held)
 			if got := outcomesOf(plan); !maps.Equal(got, row.want) {
 				t.Errorf("got  %v\nwant %v", got, row.want)
 			}

@@ -6,21 +6,27 @@ import (
 	"time"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/ledger"
 )
 
-// matchLedger compares with what the archive holds. An appointment that is held is unchanged or drifted, never a newcomer: the
-// archive is immutable, and what changed since is the user's to accept.
-func (p *planner) matchLedger(held []Held) {
+// matchLedger compares with what the ledger says. An appointment that the archive holds is unchanged or drifted, never a newcomer: the
+// archive is immutable, and what changed since is the user's to accept. One that the user decided to keep out stays out, as long as
+// its source is the one that the user saw.
+func (p *planner) matchLedger(standing []Standing) {
 	p.uniqueKeys()
-	p.held = make([]*Held, len(held))
-	for i := range held {
-		p.held[i] = &held[i]
+	byKey := make(map[string]*Standing, len(standing))
+	var out []*Standing
+	for i := range standing {
+		s := &standing[i]
+		if s.Outcome == ledger.Archived {
+			p.held = append(p.held, s)
+			byKey[s.Key] = s
+		} else {
+			out = append(out, s)
+		}
 	}
-	slices.SortFunc(p.held, func(a, b *Held) int { return strings.Compare(a.Key, b.Key) })
-	byKey := make(map[string]*Held, len(held))
-	for _, h := range p.held {
-		byKey[h.Key] = h
-	}
+	slices.SortFunc(p.held, func(a, b *Standing) int { return strings.Compare(a.Key, b.Key) })
+	p.keepOut(out)
 	sources := p.sources()
 	for _, c := range sources {
 		if h := byKey[c.Key]; h != nil {
@@ -44,7 +50,7 @@ func (p *planner) matchLedger(held []Held) {
 		if c.held == nil {
 			continue
 		}
-		changed := c.Hash != c.held.Hash
+		changed := !sameSource(c.Hash, c.held.SourceHash)
 		switch {
 		case !c.decided() && !changed:
 			c.Outcome, c.Held = Unchanged, c.held
@@ -58,12 +64,28 @@ func (p *planner) matchLedger(held []Held) {
 				detail += "; now " + c.Reason
 			}
 			c.Outcome, c.Reason, c.Held = Drifted, "", c.held
-			p.ask(ActionDrift, detail, c.EventID)
+			p.ask(ActionDrift, detail, c)
 		case c.Outcome == Merged, c.Outcome == Absorbed:
-			p.ask(ActionDrift, "archived, and now "+string(c.Outcome)+" into another", c.EventID, c.By)
+			p.ask(ActionDrift, "archived, and now "+string(c.Outcome)+" into another", c, c.by)
 		}
 	}
 	p.accept(accepted)
+}
+
+// keepOut leaves those out of which the user saw this very version and decided to keep it out.
+func (p *planner) keepOut(standing []*Standing) {
+	if len(standing) == 0 {
+		return
+	}
+	byKey := make(map[string]*Standing, len(standing))
+	for _, s := range standing {
+		byKey[s.Key] = s
+	}
+	for _, c := range p.open() {
+		if s := byKey[c.Key]; s != nil && sameSource(s.SourceHash, c.Hash) {
+			c.Outcome, c.Reason, c.Decision = Superseded, ReasonDecision, s.Decision
+		}
+	}
 }
 
 // sources returns the candidates that may be the source of what is held, those that count first: one that was merged or absorbed, or
@@ -84,7 +106,7 @@ func (p *planner) sources() []*candidate {
 }
 
 // take matches the candidate with what is held; the first one has it.
-func (p *planner) take(c *candidate, h *Held) {
+func (p *planner) take(c *candidate, h *Standing) {
 	if p.taken[h] == nil {
 		p.taken[h], c.held = c, h
 		c.Key = h.Key
@@ -94,9 +116,9 @@ func (p *planner) take(c *candidate, h *Held) {
 // matchMoved finds events without an original start that moved: their key holds the start that they had when they were archived,
 // and only the iCalUId says that they are the same.
 func (p *planner) matchMoved(sources []*candidate) {
-	free := map[string][]*Held{}
+	free := map[string][]*Standing{}
 	for _, h := range p.held {
-		if uid, ok := uidOf(h.Key); ok && p.taken[h] == nil && (h.Single || p.inWindow(h.Appointment.Start)) {
+		if uid, ok := uidOf(h.Key); ok && p.taken[h] == nil && (h.single() || p.inWindow(h.Appointment.Start)) {
 			free[uid] = append(free[uid], h)
 		}
 	}
@@ -152,13 +174,13 @@ func (p *planner) accept(drifted []*candidate) {
 	moved := make(map[*candidate]*claim, len(drifted))
 	for _, c := range drifted {
 		if p.Overlaps != Keep && p.contends(&c.Appointment) && !sameTime(&c.Appointment, &c.held.Appointment) {
-			moved[c] = newClaim(c.EventID, &c.Appointment, c)
+			moved[c] = newClaim(c, &c.Appointment, c)
 			claims = append(claims, moved[c])
 		}
 	}
 	for _, h := range p.held {
 		if p.contends(&h.Appointment) {
-			claims = append(claims, newClaim(h.EventID, &h.Appointment, p.taken[h]))
+			claims = append(claims, newClaim(h, &h.Appointment, p.taken[h]))
 		}
 	}
 	standing := newSpans(claims)
@@ -178,7 +200,7 @@ func (p *planner) accept(drifted []*candidate) {
 			}
 		}
 		if !c.Accept {
-			p.ask(ActionDrift, "changed after it was archived, and would collide with others", c.EventID)
+			p.ask(ActionDrift, "changed after it was archived, and would collide with others", c)
 		}
 	}
 }

@@ -241,8 +241,8 @@ func TestDriftIsAcceptedUnlessItCollides(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			held := heldAfter(t, NewPlan(tt.held, monday, keeping, nil))
-			plan := NewPlan(tt.events, monday, accepting, held)
+			held := heldAfter(t, newPlan(tt.held, monday, keeping, nil))
+			plan := newPlan(tt.events, monday, accepting, held)
 			var accepted, asked []string
 			for _, it := range plan.Items {
 				if it.Accept {
@@ -260,25 +260,25 @@ func TestDriftIsAcceptedUnlessItCollides(t *testing.T) {
 }
 
 func TestDifferenceOfMovedSingleEvents(t *testing.T) {
-	held := heldAfter(t, NewPlan(day(busy("a", "09:00", "10:00")), monday, settings, nil))
+	held := heldAfter(t, newPlan(day(busy("a", "09:00", "10:00")), monday, settings, nil))
 	moved := day(busy("a", "2026-10-06T09:00:00", "2026-10-06T10:00:00"))
 	tuesday := calendar.Window{From: date("2026-10-06"), To: date("2026-10-06"), Zone: berlin}
 
 	t.Run("a ledger that knows it for a single event finds it from another day", func(t *testing.T) {
 		single := slices.Clone(held)
-		single[0].Single = true
-		it := itemOf(t, NewPlan(moved, tuesday, settings, single), "a")
+		single[0].Lineage = "uid-a"
+		it := itemOf(t, newPlan(moved, tuesday, settings, single), "a")
 		if it.Outcome != Drifted || it.Key != "uid-a@2026-10-05T07:00:00Z" || it.Held == nil || hours(&it.Held.Appointment) != "09:00-10:00" {
 			t.Errorf("%+v", it)
 		}
 	})
 	t.Run("one that may be of a series does not pass for it", func(t *testing.T) {
-		if it := itemOf(t, NewPlan(moved, tuesday, settings, held), "a"); it.Outcome != Archived || it.Key != "uid-a@2026-10-06T07:00:00Z" {
+		if it := itemOf(t, newPlan(moved, tuesday, settings, held), "a"); it.Outcome != Archived || it.Key != "uid-a@2026-10-06T07:00:00Z" {
 			t.Errorf("%+v", it)
 		}
 	})
 	t.Run("what the ledger holds of other days does not vanish", func(t *testing.T) {
-		plan := NewPlan(nil, tuesday, settings, held)
+		plan := newPlan(nil, tuesday, settings, held)
 		if len(plan.Items) != 0 || len(plan.Actions) != 0 {
 			t.Errorf("%v %v", plan.Items, plan.Actions)
 		}
@@ -286,8 +286,8 @@ func TestDifferenceOfMovedSingleEvents(t *testing.T) {
 }
 
 func TestDriftShowsBothVersions(t *testing.T) {
-	held := heldAfter(t, NewPlan(day(busy("a", "09:00", "10:00")), monday, settings, nil))
-	plan := NewPlan(day(busy("a", "09:00", "10:30", subject("longer"))), monday, settings, held)
+	held := heldAfter(t, newPlan(day(busy("a", "09:00", "10:00")), monday, settings, nil))
+	plan := newPlan(day(busy("a", "09:00", "10:30", subject("longer"))), monday, settings, held)
 	text := asJSON(t, plan)
 	for _, want := range []string{`"outcome":"drifted"`, `"appointment":{"subject":"longer"`, `"held":{"subject":"a"`} {
 		if !strings.Contains(text, want) {
@@ -298,7 +298,7 @@ func TestDriftShowsBothVersions(t *testing.T) {
 
 func TestDriftSaysWhy(t *testing.T) {
 	plan := func(s Settings, before, now []calendar.Event) Plan {
-		return NewPlan(now, monday, s, heldAfter(t, NewPlan(before, monday, keeping, nil)))
+		return newPlan(now, monday, s, heldAfter(t, newPlan(before, monday, keeping, nil)))
 	}
 	a, b := busy("a", "09:00", "10:00", billed), busy("b", "11:00", "12:00", billed)
 	for want, p := range map[string]Plan{

@@ -11,9 +11,6 @@ import (
 	"adminassistant/shared/store"
 )
 
-// leaseByName is the lease of a config's archive calendar while it is not known by its id.
-func leaseByName(user string, c *Config) string { return user + "#" + c.Archive.String() }
-
 // Erase removes all that archiving keeps for a user: the ledgers with their bodies, configs, plans and runs. Runs that ended at or after an
 // instant, or are cancelled now, stay, without their plans and items, and tell their workers to stop; a zero instant lets none stay. It gets
 // further with every call.
@@ -34,7 +31,7 @@ func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string,
 			if err != nil { // the lease of an unreadable one is its runs' to remove
 				c = Config{}
 			}
-			if err := runs.EraseConfig(ctx, id, leaseByName(user, &c)); err != nil {
+			if err := runs.EraseConfig(ctx, id, run.LeaseName(user, c.Archive, "")); err != nil {
 				return err
 			}
 			if err := store.Remove(ctx, table, item.Key); err != nil {

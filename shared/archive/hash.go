@@ -5,10 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/ledger"
 )
 
 // hashVersion names the canonical form below; another form needs another name, or everything would seem to have drifted.
@@ -75,6 +78,32 @@ func contentHash(c *candidate) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
+// standingVersion names the canonical form of what stands.
+const standingVersion = "standing/1"
+
+// StandingHash is the SHA-256 of what stands in the archive, as "sha256:<hex>": the appointment as it was archived, and the digest of its body. It
+// differs from the content hash of the source where privacy, a modification or a decision changed something.
+func StandingHash(a *calendar.Appointment, body string) string {
+	text, err := json.Marshal(a)
+	if err != nil {
+		panic("archive: an appointment does not encode: " + err.Error()) // plain data
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s", standingVersion, body, text))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// markedHash is the beginning of a content hash that a mark has.
+func markedHash(m ledger.Mark) string { return "sha256:" + m.Hash }
+
+// sameSource says whether two content hashes are of the same source; of one that came from a mark only the beginning is known.
+func sameSource(a, b string) bool {
+	short, long := a, b
+	if len(short) > len(long) {
+		short, long = long, short
+	}
+	return short == long || len(short) == len("sha256:")+32 && strings.HasPrefix(long, short)
+}
+
 // byAddress returns the attendees in an order that does not depend on the provider's; it sorts a copy only when it must.
 func byAddress(attendees []calendar.Attendee) []calendar.Attendee {
 	order := func(a, b calendar.Attendee) int {
@@ -86,13 +115,16 @@ func byAddress(attendees []calendar.Attendee) []calendar.Attendee {
 	return slices.SortedFunc(slices.Values(attendees), order)
 }
 
-// bodyDigest stands for the event's body: its digest, or the preview where a listing without bodies gives nothing better.
+// bodyDigest stands for the event's body: its digest, or the preview where a listing without bodies gives nothing better. The digest of a
+// body that was not read is that of no body, not even of an empty one.
 func bodyDigest(e *calendar.Event) string {
 	switch {
 	case e.Body.Content != "":
 		return BodyDigest(e.Body)
 	case e.BodyDigest != "":
 		return e.BodyDigest
+	case e.BodyUnread:
+		return BodyDigest(calendar.Body{ContentType: "unread", Content: "preview: " + e.BodyPreview})
 	case e.BodyPreview != "":
 		return BodyDigest(calendar.Body{ContentType: "preview", Content: e.BodyPreview})
 	}

@@ -119,7 +119,7 @@ func TestHashOfAllDayIsOfItsDates(t *testing.T) {
 	e := wholeDays("a", "2026-10-05", "2026-10-06")
 	hashIn := func(zone string) string {
 		s := setting(func(s *Settings) { s.Zone = zoneNamed(zone) })
-		return itemOf(t, NewPlan(day(e), calendar.Window{From: monday.From, To: monday.To, Zone: s.Zone}, s, nil), "a").Hash
+		return itemOf(t, newPlan(day(e), calendar.Window{From: monday.From, To: monday.To, Zone: s.Zone}, s, nil), "a").Hash
 	}
 	if hashIn("Europe/Berlin") != hashIn("America/New_York") {
 		t.Error("the config's zone changes the content")

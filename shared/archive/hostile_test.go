@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/ledger"
 )
 
 // A hostile calendar has few times, so that nearly everything ties or collides, around the night in which Berlin's clocks go back, and every
@@ -138,10 +139,10 @@ type situation struct {
 	events   []calendar.Event
 	window   calendar.Window
 	settings Settings
-	held     []Held
+	held     []Standing
 }
 
-func (s situation) plan() Plan { return NewPlan(s.events, s.window, s.settings, s.held) }
+func (s situation) plan() Plan { return newPlan(s.events, s.window, s.settings, s.held) }
 
 // hostileSituation draws a calendar, and what the ledger holds of an earlier state of it.
 func hostileSituation(t *rapid.T) situation {
@@ -168,11 +169,15 @@ func hostileSituation(t *rapid.T) situation {
 	earlier := s.settings
 	earlier.Overlaps = one(t, "overlaps before", []Policy{Keep, Resolve, Ask})
 	earlier.Purpose = one(t, "purpose before", []Purpose{General, s.settings.Purpose})
-	plan := NewPlan(before, s.window, earlier, nil)
+	plan := newPlan(before, s.window, earlier, nil)
 	for i := range plan.Items {
 		if it := &plan.Items[i]; it.Outcome == Archived {
 			single := it.Event.Type == calendar.Single && rapid.Bool().Draw(t, "known for single")
-			s.held = append(s.held, Held{Key: it.Key, Hash: it.Hash, EventID: it.EventID, Single: single, Appointment: it.Appointment})
+			lineage := ""
+			if single {
+				lineage = it.Event.ICalUID
+			}
+			s.held = append(s.held, Standing{Key: it.Key, SourceHash: it.Hash, Outcome: ledger.Archived, EventID: it.EventID, Lineage: lineage, Appointment: it.Appointment})
 		}
 	}
 	return s

@@ -51,7 +51,7 @@ func (p *planner) mergeDuplicates() {
 	}
 	for i, c := range open {
 		if k := kept[sets.find(i)]; k != c {
-			c.Outcome, c.By = Merged, k.EventID
+			c.give(Merged, "", k)
 			k.merged = append(k.merged, c)
 		}
 	}

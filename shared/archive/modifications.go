@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"adminassistant/shared/ledger"
 )
 
 // modification is a kind of appointment that only says how another one really went.
@@ -73,7 +75,7 @@ func (p *planner) applyModifications() {
 			m.exclude(ReasonOrphan)
 			continue
 		}
-		m.Outcome, m.By = Absorbed, original.EventID
+		m.give(Absorbed, "", original)
 		search.move(original, func() { m.applyTo(original) })
 		changed[original] = true
 	}
@@ -99,7 +101,7 @@ func (m *candidate) applyTo(original *candidate) {
 	}
 	note := func(field string, from, to time.Time) {
 		if !from.Equal(to) {
-			original.Changes = append(original.Changes, Change{Field: field, From: instant(from), To: instant(to), Reason: string(m.modifies)})
+			original.Changes = append(original.Changes, ledger.Change{Field: field, From: instant(from), To: instant(to), Reason: string(m.modifies)})
 		}
 	}
 	note("start", start, a.Start)
@@ -142,7 +144,7 @@ func newOriginals(candidates, modifications []*candidate) *originals {
 	}
 	claims := make([]*claim, len(modifications))
 	for i, m := range modifications {
-		claims[i] = newClaim(m.EventID, &m.Appointment, m)
+		claims[i] = newClaim(m, &m.Appointment, m)
 	}
 	reach := newSpans(claims)
 	for _, c := range candidates {

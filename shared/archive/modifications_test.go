@@ -131,7 +131,7 @@ func TestModifications(t *testing.T) {
 		{"two fit into each other", day(busy("a", "09:00", "10:00"), earlyAt("m", "08:45", "09:00"), extendedAt("n", "10:00", "10:15")), hours{"a": "08:45-10:15", "m": "a", "n": "a"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := hoursOf(NewPlan(tt.events, monday, keeping, nil)); !maps.Equal(got, tt.want) {
+			if got := hoursOf(newPlan(tt.events, monday, keeping, nil)); !maps.Equal(got, tt.want) {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})

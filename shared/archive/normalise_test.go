@@ -39,7 +39,7 @@ func TestNormaliseTimes(t *testing.T) {
 
 func TestNormaliseAcrossTheChangeOfTheClocks(t *testing.T) {
 	window := calendar.Window{From: date("2026-10-25"), To: date("2026-10-25"), Zone: berlin} // 25 hours
-	plan := NewPlan(day(
+	plan := newPlan(day(
 		busy("before", "2026-10-24T23:59:59", "2026-10-25T01:00:00"),
 		busy("first", "2026-10-25T00:00:00", "2026-10-25T01:00:00"),
 		busy("twice", "2026-10-25T02:30:00", "2026-10-25T03:30:00"),
@@ -107,7 +107,7 @@ func TestNormaliseAllDay(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := setting(func(s *Settings) { s.Zone = zoneNamed(tt.zone) })
 			from := date(strings.Fields(tt.days)[0])
-			it := itemOf(t, NewPlan(day(tt.event), calendar.Window{From: from, To: from, Zone: s.Zone}, s, nil), "a")
+			it := itemOf(t, newPlan(day(tt.event), calendar.Window{From: from, To: from, Zone: s.Zone}, s, nil), "a")
 			a := &it.Appointment
 			if it.Outcome != Archived || !a.AllDay {
 				t.Fatalf("%s %s %v", it.Outcome, it.Reason, it.Issues)

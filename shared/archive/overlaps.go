@@ -36,6 +36,7 @@ func rankOf(a *calendar.Appointment) rank {
 // claim is an appointment's claim on time: of a newcomer, or of what the archive holds already.
 type claim struct {
 	eventID    string
+	of         party
 	start, end time.Time
 	rank       rank
 	newcomer   *candidate // nil: held
@@ -61,7 +62,7 @@ func (p *planner) resolveOverlaps() {
 	var newcomers, held []*claim
 	for _, c := range p.open() {
 		if p.contends(&c.Appointment) {
-			newcomers = append(newcomers, newClaim(c.EventID, &c.Appointment, c))
+			newcomers = append(newcomers, newClaim(c, &c.Appointment, c))
 		} else {
 			c.Outcome = Archived
 		}
@@ -72,7 +73,7 @@ func (p *planner) resolveOverlaps() {
 			a = &c.Appointment
 		}
 		if p.contends(a) {
-			held = append(held, newClaim(h.EventID, a, nil))
+			held = append(held, newClaim(h, a, nil))
 		}
 	}
 	slices.SortFunc(newcomers, compareClaims) // once for all; what comes after sorts what is sorted
@@ -96,8 +97,8 @@ func (p *planner) resolveOverlaps() {
 	p.reportGroups(append(newcomers, held...))
 }
 
-func newClaim(id string, a *calendar.Appointment, c *candidate) *claim {
-	return &claim{eventID: id, start: a.Start, end: a.End, rank: rankOf(a), newcomer: c}
+func newClaim(of party, a *calendar.Appointment, c *candidate) *claim {
+	return &claim{eventID: of.id(), of: of, start: a.Start, end: a.End, rank: rankOf(a), newcomer: c}
 }
 
 // askAboutGroups leaves every newcomer to the user that shares time with another one, or with what is held; free ones claim no time.
@@ -159,7 +160,7 @@ func (p *planner) resolveByRank(newcomers, held []*claim) {
 		var left []*claim
 		for _, n := range ofRank[r] {
 			if w := above(n); w != nil {
-				n.newcomer.Outcome, n.newcomer.Reason, n.newcomer.By = Superseded, ReasonRank, w.eventID
+				n.newcomer.give(Superseded, ReasonRank, w.of)
 			} else {
 				left = append(left, n)
 			}
@@ -209,9 +210,9 @@ func (p *planner) askAboutConflicts(conflicted, held []*claim) {
 	standing := newSpans(held)
 	for _, group := range connected(conflicted) {
 		whole := &claim{start: group[0].start, end: group[0].end}
-		var ids, with []string
+		var about, with []party
 		for _, n := range group {
-			ids = append(ids, n.eventID)
+			about = append(about, n.of)
 			whole.end = later(whole.end, n.end)
 		}
 		busy := newSpans(slices.DeleteFunc(slices.Clone(group), (*claim).free))
@@ -220,7 +221,7 @@ func (p *planner) askAboutConflicts(conflicted, held []*claim) {
 				break
 			}
 			if !h.free() || busy.first(h) != nil {
-				with = append(with, h.eventID)
+				with = append(with, h.of)
 			}
 		}
 		detail := "they share time, and none ranks higher"
@@ -230,7 +231,7 @@ func (p *planner) askAboutConflicts(conflicted, held []*claim) {
 		case len(with) > 0:
 			detail = "collides with what is archived already, and does not rank lower"
 		}
-		p.ask(ActionOverlap, detail, append(ids, with...)...)
+		p.ask(ActionOverlap, detail, append(about, with...)...)
 	}
 }
 

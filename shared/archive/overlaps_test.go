@@ -289,7 +289,7 @@ func TestOverlapsAreReported(t *testing.T) {
 		{"cancelled, declined and all-day ones are no part of it", keeping, day(busy("a", "09:00", "10:00"), busy("b", "09:00", "10:00", cancelled), busy("c", "09:00", "10:00", declined), wholeDays("d", "2026-10-05", "2026-10-06")), []string{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := groupsOf(NewPlan(tt.events, monday, tt.settings, nil)); !slices.Equal(got, tt.want) {
+			if got := groupsOf(newPlan(tt.events, monday, tt.settings, nil)); !slices.Equal(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -298,11 +298,11 @@ func TestOverlapsAreReported(t *testing.T) {
 
 func TestOverlapActionsSayWhy(t *testing.T) {
 	two := day(busy("a", "09:00", "10:00"), busy("b", "09:30", "11:00"))
-	held := heldAfter(t, NewPlan(two[:1], monday, settings, nil))
+	held := heldAfter(t, newPlan(two[:1], monday, settings, nil))
 	for want, plan := range map[string]Plan{
-		"they share time, and none ranks higher":                          NewPlan(two, monday, settings, nil),
-		"they share time":                                                 NewPlan(two, monday, asking, nil),
-		"collides with what is archived already, and does not rank lower": NewPlan(two, monday, settings, held),
+		"they share time, and none ranks higher":                          newPlan(two, monday, settings, nil),
+		"they share time":                                                 newPlan(two, monday, asking, nil),
+		"collides with what is archived already, and does not rank lower": newPlan(two, monday, settings, held),
 	} {
 		if len(plan.Actions) != 1 || plan.Actions[0].Detail != want {
 			t.Errorf("got %v, want %q", plan.Actions, want)
@@ -311,11 +311,11 @@ func TestOverlapActionsSayWhy(t *testing.T) {
 }
 
 func TestOverlapActionsNameSoManyHeldOnesAndNoMore(t *testing.T) {
-	var held []Held
+	var held []Standing
 	for i := range 3 * mostNamed {
 		held = append(held, heldAfter(t, planOf(day(tentative(fmt.Sprintf("h%03d", i), "09:00", "10:00"))))...)
 	}
-	plan := NewPlan(day(busy("a", "09:00", "10:00")), monday, settings, held)
+	plan := newPlan(day(busy("a", "09:00", "10:00")), monday, settings, held)
 	for _, a := range plan.Actions {
 		if a.Kind == ActionOverlap && (len(a.EventIDs) != 1+mostNamed || a.EventIDs[0] != "a" || a.EventIDs[1] != "h000") {
 			t.Errorf("named are %q", a.EventIDs)

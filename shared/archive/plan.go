@@ -1,7 +1,7 @@
 // Package archive decides what of a calendar goes into its archive, and carries that decision out.
 //
-// A Plan is pure: the same events, settings and ledger give the same plan, in whatever order they come. Runner does the
-// talking: it reads events, plans, writes to the archive calendar and records every step in the ledger.
+// A Plan is pure: the same Input gives the same plan, in whatever order its parts come. An Attempt does the talking: it alone
+// changes the ledger and the archive calendar. Each kind of run on it is a short file; Runner carries archive runs out.
 package archive
 
 import (
@@ -80,10 +80,8 @@ const (
 	ReasonPersonal        = "personal"
 	ReasonInvalidCategory = "invalid_category"
 	ReasonRank            = "rank"
+	ReasonDecision        = "decision" // the user decided so
 )
-
-// Change is one thing in which the appointment differs from its source event.
-type Change = ledger.Change
 
 // Item is what the plan decided about one event.
 type Item struct {
@@ -93,24 +91,32 @@ type Item struct {
 	Outcome     Outcome
 	Reason      string
 	By          string // id of the event that merged, absorbed or superseded this one
+	ByKey       string // source key of that event
+	Decision    string // id of the decision that put the event into its bucket
 	Appointment calendar.Appointment
-	Changes     []Change
+	Changes     []ledger.Change
 	Issues      []string
 
 	Event *calendar.Event // the source; nil for a vanished one
-	Held  *Held           // what the ledger holds, for unchanged, drifted and vanished ones
+	Held  *Standing       // what the archive holds, for unchanged, drifted and vanished ones
 	// Accept says of a drifted one that the config takes the new version without asking.
 	Accept bool
 }
 
-// Held is what the ledger holds as archived under one source key.
-type Held struct {
-	Key         string
-	Hash        string
-	EventID     string
-	Single      bool // the source was no instance of a series, so it is the same event wherever it moves
+// Standing is what the ledger says last about one source key: that it is archived, or that the user decided to keep it out.
+type Standing struct {
+	Key        string
+	Lineage    string         // see ledger.Lineage; empty: not known
+	SourceHash string         // content hash of the source that it was made from
+	Outcome    ledger.Outcome // ledger.Archived, ledger.Declined or ledger.Withdrawn
+	Decision   string         // id of the decision that made it so
+	EventID    string         // of the source
+	// Appointment is what stands in the archive, or would.
 	Appointment calendar.Appointment
 }
+
+// single says whether the source is known to be no instance of a series, so that it is the same event wherever it moves.
+func (s *Standing) single() bool { return s.Lineage != "" && s.Lineage != s.Key }
 
 // Overlap is a group of appointments that are connected by sharing time.
 type Overlap struct {
@@ -127,15 +133,23 @@ const (
 // Action is something that the user has to decide.
 type Action struct {
 	Kind     string   `json:"kind"`
-	EventIDs []string `json:"event_ids"`
+	EventIDs []string `json:"event_ids"` // sorted, each once
+	Seen     []Seen   `json:"seen"`      // what the action is about, by key, each once
 	Detail   string   `json:"detail"`
 }
 
+// Seen is one version of a source: whoever decides about it has seen this one.
+type Seen struct {
+	Key  string `json:"key"`
+	Hash string `json:"hash"` // content hash of the source
+}
+
 const (
-	ActionOverlap      = "overlap"
-	ActionDrift        = "drift"
-	ActionOrphan       = "orphan_modification"
-	ActionShrunkWindow = "shrunk_window"
+	ActionOverlap        = "overlap"
+	ActionDrift          = "drift"
+	ActionOrphan         = "orphan_modification"
+	ActionShrunkWindow   = "shrunk_window"
+	ActionArchiveMissing = "archive_missing"
 )
 
 // Counts is how many events ended in each bucket.
@@ -197,10 +211,29 @@ func (p *Plan) Balanced() bool { return p.Counts.Balanced() }
 // candidate is one event on its way through the steps.
 type candidate struct {
 	Item
-	rank     rank
 	modifies modification // what kind of modification it is, if any
 	merged   []*candidate // its duplicates
-	held     *Held        // what the ledger holds under its key, also when it ends in another bucket
+	held     *Standing    // what the archive holds under its key, also when it ends in another bucket
+	by       party        // what merged, absorbed or superseded it
+}
+
+// party is what can be named in the plan: an event on its way, or what the archive holds.
+type party interface {
+	id() string
+	seen() Seen
+}
+
+func (c *candidate) id() string { return c.EventID }
+
+func (c *candidate) seen() Seen { return Seen{Key: c.Key, Hash: c.Hash} }
+
+func (s *Standing) id() string { return s.EventID }
+
+func (s *Standing) seen() Seen { return Seen{Key: s.Key, Hash: s.SourceHash} }
+
+// give puts the candidate into a bucket because of another one.
+func (c *candidate) give(o Outcome, reason string, to party) {
+	c.Outcome, c.Reason, c.By, c.by = o, reason, to.id(), to
 }
 
 // compare orders candidates by start, then id, then by all else that a plan can show, so that no step depends on the order of
@@ -231,24 +264,32 @@ type planner struct {
 	start    time.Time // of the window
 	end      time.Time
 	all      []*candidate // in the order of compare
-	held     []*Held      // by key; what the archive holds
-	taken    map[*Held]*candidate
+	held     []*Standing  // by key; what the archive holds
+	taken    map[*Standing]*candidate
 	overlaps []Overlap
 	actions  []Action
 }
 
-// NewPlan decides about every event. It neither reads nor writes anything, and keeps events and held for the plan's items.
+// Input is all that a plan depends on.
+type Input struct {
+	Events   []calendar.Event
+	Window   calendar.Window
+	Settings Settings
+	Standing []Standing // one for each source key
+}
+
+// NewPlan decides about every event. It neither reads nor writes anything, and keeps events and standing for the plan's items.
 // The cost is n log n in the number of events, whatever they are.
-func NewPlan(events []calendar.Event, window calendar.Window, s Settings, held []Held) Plan {
-	p := &planner{Settings: s, window: window, start: window.Start(), end: window.End(), taken: map[*Held]*candidate{}}
-	p.normalise(events)
+func NewPlan(in Input) Plan {
+	p := &planner{Settings: in.Settings, window: in.Window, start: in.Window.Start(), end: in.Window.End(), taken: map[*Standing]*candidate{}}
+	p.normalise(in.Events)
 	p.mergeDuplicates()
 	p.categorise()
 	p.findTravel()
 	p.applyModifications()
 	p.protectPrivacy()
 	p.selectByPurpose()
-	p.matchLedger(held)
+	p.matchLedger(in.Standing)
 	p.resolveOverlaps()
 	return p.finish()
 }
@@ -264,9 +305,17 @@ func (p *planner) open() []*candidate {
 	return open
 }
 
-func (p *planner) ask(kind, detail string, ids ...string) {
-	slices.Sort(ids)
-	p.actions = append(p.actions, Action{Kind: kind, EventIDs: slices.Compact(ids), Detail: detail})
+// ask leaves something to the user.
+func (p *planner) ask(kind, detail string, about ...party) {
+	a := Action{Kind: kind, Detail: detail}
+	for _, one := range about {
+		a.EventIDs, a.Seen = append(a.EventIDs, one.id()), append(a.Seen, one.seen())
+	}
+	slices.Sort(a.EventIDs)
+	a.EventIDs = slices.Compact(a.EventIDs)
+	slices.SortFunc(a.Seen, func(s, t Seen) int { return cmp.Or(strings.Compare(s.Key, t.Key), strings.Compare(s.Hash, t.Hash)) })
+	a.Seen = slices.Compact(a.Seen)
+	p.actions = append(p.actions, a)
 }
 
 // finish collects the plan and counts it.
@@ -276,14 +325,17 @@ func (p *planner) finish() Plan {
 	items := make([]*Item, 0, len(p.all))
 	for _, c := range p.all {
 		items = append(items, &c.Item)
+		if c.by != nil {
+			c.ByKey = c.by.seen().Key
+		}
 		if c.Reason == ReasonOrphan {
-			p.ask(ActionOrphan, fmt.Sprintf("there is no appointment for this %s to change", strings.ReplaceAll(string(c.modifies), "_", " ")), c.EventID)
+			p.ask(ActionOrphan, fmt.Sprintf("there is no appointment for this %s to change", strings.ReplaceAll(string(c.modifies), "_", " ")), c)
 		}
 	}
 	for _, h := range p.held {
 		if p.taken[h] == nil && p.inWindow(h.Appointment.Start) {
-			items = append(items, &Item{EventID: h.EventID, Key: h.Key, Hash: h.Hash, Outcome: Vanished, Appointment: h.Appointment, Held: h})
-			p.ask(ActionDrift, "archived, and no longer in the source", h.EventID)
+			items = append(items, &Item{EventID: h.EventID, Key: h.Key, Hash: h.SourceHash, Outcome: Vanished, Appointment: h.Appointment, Held: h})
+			p.ask(ActionDrift, "archived, and no longer in the source", h)
 		}
 	}
 	slices.SortStableFunc(items, func(a, b *Item) int {

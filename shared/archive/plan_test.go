@@ -14,7 +14,7 @@ import (
 )
 
 // everyEventOnce checks that nothing is lost, doubled or invented: each event is in exactly one bucket, and the sums are those of the items.
-func everyEventOnce(t fataler, p Plan, events []calendar.Event, held []Held) {
+func everyEventOnce(t fataler, p Plan, events []calendar.Event, held []Standing) {
 	if !p.Balanced() || p.Counts.Fetched != len(events) {
 		t.Fatalf("not balanced: %v of %d", p.Counts, len(events))
 	}
@@ -149,7 +149,7 @@ func TestPlanDropsNothingWithoutAReason(t *testing.T) {
 			}
 			if a.Kind == ActionOverlap {
 				// A hostile source gives the id of one that is held to another event, too.
-				if len(a.EventIDs) < 2 && !slices.ContainsFunc(s.held, func(h Held) bool { return h.EventID == a.EventIDs[0] }) {
+				if len(a.EventIDs) < 2 && !slices.ContainsFunc(s.held, func(h Standing) bool { return h.EventID == a.EventIDs[0] }) {
 					t.Fatalf("a conflict of one: %v", a)
 				}
 				for _, id := range a.EventIDs {
@@ -182,7 +182,7 @@ func TestPlanDropsNothingWithoutAReason(t *testing.T) {
 				}
 			case Conflicted:
 				// A hostile source gives its id to one that is held, too, which actions of others may name.
-				alsoHeld := slices.ContainsFunc(s.held, func(h Held) bool { return h.EventID == it.EventID })
+				alsoHeld := slices.ContainsFunc(s.held, func(h Standing) bool { return h.EventID == it.EventID })
 				if n := len(actions[it.EventID]); n != 1 && !(alsoHeld && n > 1) {
 					t.Fatalf("%s is conflicted, and in %d actions", it.EventID, len(actions[it.EventID]))
 				}
@@ -232,7 +232,7 @@ func TestPlanTellsEveryChange(t *testing.T) {
 			if it.Event == nil || it.Appointment.Start.IsZero() {
 				continue
 			}
-			bare := NewPlan([]calendar.Event{*it.Event}, s.window, s.settings, nil).Items[0]
+			bare := newPlan([]calendar.Event{*it.Event}, s.window, s.settings, nil).Items[0]
 			for field, values := range map[string][2]string{
 				"start":       {instant(bare.Appointment.Start), instant(it.Appointment.Start)},
 				"end":         {instant(bare.Appointment.End), instant(it.Appointment.End)},
@@ -312,16 +312,21 @@ func FuzzPlan(f *testing.F) {
 			Zone: berlin, Purpose: []Purpose{General, Timesheet}[choice&1], Overlaps: []Policy{Keep, Ask, Resolve, Resolve}[choice>>1&3],
 			AllDayOverlaps: choice&8 != 0, OnDrift: []OnDrift{AskOnDrift, AcceptOnDrift}[choice>>4&1],
 		}
-		first := NewPlan(events, monday, s, nil)
+		first := newPlan(events, monday, s, nil)
 		everyEventOnce(t, first, events, nil)
 		held := heldAfter(t, first)
 		if len(held) != first.Counts.Archived {
 			t.Fatalf("%d of %d are held", len(held), first.Counts.Archived)
 		}
-		second := NewPlan(events, monday, s, held)
+		second := newPlan(events, monday, s, held)
 		everyEventOnce(t, second, events, held)
 		if second.Counts.Unchanged != first.Counts.Archived || second.Counts.Archived != 0 {
 			t.Fatalf("%v, then %v", first.Counts, second.Counts)
 		}
 	})
+}
+
+// newPlan plans from what is named most.
+func newPlan(events []calendar.Event, window calendar.Window, s Settings, standing []Standing) Plan {
+	return NewPlan(Input{Events: events, Window: window, Settings: s, Standing: standing})
 }

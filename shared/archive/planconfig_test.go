@@ -106,7 +106,7 @@ func FuzzReadPlanConfig(f *testing.F) {
 		if c.Settings.Zone == nil || c.Window.Zone == nil || c.Window.To.Before(c.Window.From) || c.Window.End().Before(c.Window.Start()) {
 			t.Errorf("%+v", c)
 		}
-		plan := NewPlan(day(busy("a", "09:00", "10:00")), c.Window, c.Settings, nil)
+		plan := newPlan(day(busy("a", "09:00", "10:00")), c.Window, c.Settings, nil)
 		heldAfter(t, plan)
 	})
 }

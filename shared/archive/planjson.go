@@ -8,6 +8,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/ledger"
 )
 
 // The stable JSON form of a plan. It is spelled out here, apart from the types that the steps work with, so that those can
@@ -40,11 +41,13 @@ type itemJSON struct {
 	Outcome     Outcome              `json:"outcome"`
 	Reason      string               `json:"reason"`
 	By          string               `json:"by"`
+	ByKey       string               `json:"by_key,omitempty"`
+	Decision    string               `json:"decision,omitempty"`
 	Hash        string               `json:"hash"`
 	Appointment calendar.Appointment `json:"appointment"`
 	// Held is the version that the ledger holds of a drifted one.
 	Held    *calendar.Appointment `json:"held,omitempty"`
-	Changes []Change              `json:"changes"`
+	Changes []ledger.Change       `json:"changes"`
 	Issues  []string              `json:"issues"`
 }
 
@@ -62,7 +65,7 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 
 func newItemJSON(it *Item) itemJSON {
 	j := itemJSON{
-		EventID: it.EventID, Key: it.Key, Outcome: it.Outcome, Reason: it.Reason, By: it.By, Hash: it.Hash,
+		EventID: it.EventID, Key: it.Key, Outcome: it.Outcome, Reason: it.Reason, By: it.By, ByKey: it.ByKey, Decision: it.Decision, Hash: it.Hash,
 		Appointment: it.Appointment, Changes: orNone(it.Changes), Issues: orNone(it.Issues),
 	}
 	if it.Outcome == Drifted {
@@ -74,9 +77,9 @@ func newItemJSON(it *Item) itemJSON {
 // MarshalJSON gives the item as it stands in a plan.
 func (it Item) MarshalJSON() ([]byte, error) { return json.Marshal(newItemJSON(&it)) }
 
-// ReadHeld reads an earlier plan and returns what a ledger would hold after it was carried out: the items that it archived, and
-// those that were archived before. Errors are of kind fault.Invalid and name the item.
-func ReadHeld(r io.Reader) ([]Held, error) {
+// ReadStanding reads an earlier plan and returns what a ledger would say after it was carried out: the items that it archived, those that were
+// archived before, and those that a decision keeps out. Errors are of kind fault.Invalid and name the item.
+func ReadStanding(r io.Reader) ([]Standing, error) {
 	var plan struct {
 		Items *[]itemJSON `json:"items"`
 	}
@@ -89,11 +92,12 @@ func ReadHeld(r io.Reader) ([]Held, error) {
 	if plan.Items == nil {
 		return nil, fault.New(fault.Invalid, "the ledger is no plan as \"archive plan --output json\" prints it: it has no items")
 	}
-	var held []Held
+	var standing []Standing
 	seen := map[string]bool{}
 	for i := range *plan.Items {
 		it := &(*plan.Items)[i]
-		if it.Outcome != Archived && it.Outcome != Unchanged {
+		outcome := it.stands()
+		if outcome == "" {
 			continue
 		}
 		at := fmt.Sprintf("items[%d]", i)
@@ -104,7 +108,20 @@ func ReadHeld(r io.Reader) ([]Held, error) {
 		if a := &it.Appointment; a.Start.IsZero() || a.End.Before(a.Start) {
 			return nil, fault.Field(at+".appointment", "needs a start, and an end that is not before it")
 		}
-		held = append(held, Held{Key: it.Key, Hash: it.Hash, EventID: it.EventID, Appointment: it.Appointment})
+		standing = append(standing, Standing{
+			Key: it.Key, SourceHash: it.Hash, Outcome: outcome, Decision: it.Decision, EventID: it.EventID, Appointment: it.Appointment,
+		})
 	}
-	return held, nil
+	return standing, nil
+}
+
+// stands is what a ledger says of the item after its plan was carried out; empty: nothing that later plans start from.
+func (it *itemJSON) stands() ledger.Outcome {
+	switch {
+	case it.Outcome == Archived, it.Outcome == Unchanged:
+		return ledger.Archived
+	case it.Outcome == Superseded && it.Reason == ReasonDecision:
+		return ledger.Declined
+	}
+	return ""
 }

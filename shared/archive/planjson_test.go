@@ -12,7 +12,7 @@ import (
 
 func TestPlanJSON(t *testing.T) {
 	window := calendar.Window{From: date("2026-10-01"), To: date("2026-10-31"), Zone: berlin}
-	plan := NewPlan(day(
+	plan := newPlan(day(
 		busy("a", "09:00", "10:00", subject("Acme review"), categories("Acme - billable", "Globex - billable"), func(e *calendar.Event) { e.Location = "Oslo" }),
 		busy("b", "09:30", "10:30", subject("Lunch")),
 		wholeDays("c", "2026-10-10", "2026-10-12", shown(calendar.Free), cancelled),
@@ -25,7 +25,7 @@ func TestPlanJSON(t *testing.T) {
 		`{"event_id":"a","key":"uid-a@2026-10-05T07:00:00Z","outcome":"conflicted","reason":"","by":"","hash":"HASH","appointment":{"subject":"Acme review","start":"2026-10-05T07:00:00Z","end":"2026-10-05T08:00:00Z","all_day":false,"start_date":"","end_date":"","location":"Oslo","categories":["Acme - billable","Globex - billable"],"customer":"Acme","billing_type":"billable","travel":false,"sensitivity":"normal","show_as":"busy","importance":"normal"},"changes":[],"issues":["multiple valid categories, using \"Acme - billable\""]},` +
 		`{"event_id":"b","key":"uid-b@2026-10-05T07:30:00Z","outcome":"conflicted","reason":"","by":"","hash":"HASH","appointment":{"subject":"Lunch","start":"2026-10-05T07:30:00Z","end":"2026-10-05T08:30:00Z","all_day":false,"start_date":"","end_date":"","location":"","categories":[],"customer":"","billing_type":"","travel":false,"sensitivity":"private","show_as":"busy","importance":"normal"},"changes":[{"field":"sensitivity","from":"normal","to":"private","reason":"personal"}],"issues":[]},` +
 		`{"event_id":"c","key":"uid-c@2026-10-09T22:00:00Z","outcome":"archived","reason":"","by":"","hash":"HASH","appointment":{"subject":"c","start":"2026-10-09T22:00:00Z","end":"2026-10-11T22:00:00Z","all_day":true,"start_date":"2026-10-10","end_date":"2026-10-12","location":"","categories":[],"customer":"","billing_type":"","travel":false,"sensitivity":"private","show_as":"free","importance":"normal","cancelled":true},"changes":[{"field":"sensitivity","from":"normal","to":"private","reason":"personal"}],"issues":[]}],` +
-		`"overlaps":[{"event_ids":["a","b"],"outcome":"conflict"}],"actions":[{"kind":"overlap","event_ids":["a","b"],"detail":"they share time, and none ranks higher"}]}`
+		`"overlaps":[{"event_ids":["a","b"],"outcome":"conflict"}],"actions":[{"kind":"overlap","event_ids":["a","b"],"seen":[{"key":"uid-a@2026-10-05T07:00:00Z","hash":"HASH"},{"key":"uid-b@2026-10-05T07:30:00Z","hash":"HASH"}],"detail":"they share time, and none ranks higher"}]}`
 	got := asJSON(t, plan)
 	for _, it := range plan.Items {
 		got = strings.ReplaceAll(got, it.Hash, "HASH")
@@ -41,27 +41,27 @@ func TestPlanJSONOfNothingHasListsAndNoNulls(t *testing.T) {
 	}
 }
 
-func TestReadHeldTakesWhatAPlanLeavesInTheLedger(t *testing.T) {
+func TestReadStandingTakesWhatAPlanLeavesInTheLedger(t *testing.T) {
 	first := day(
 		busy("kept", "09:00", "10:00", billed), wholeDays("whole", "2026-10-05", "2026-10-07", cancelled), free("free", "09:00", "10:00", declined),
 		busy("changed", "11:00", "12:00"), busy("gone", "12:00", "13:00"), tentative("lost", "09:30", "10:00"), busy("asked", "11:30", "12:00"), busy("x", "", ""),
 	)
 	first[6].Subject = "changed" // another time: no duplicate
-	plan := NewPlan(day(first[0], first[1], first[2], first[3], first[4]), monday, settings, nil)
+	plan := newPlan(day(first[0], first[1], first[2], first[3], first[4]), monday, settings, nil)
 	held := heldAfter(t, plan)
 	if len(held) != 5 {
 		t.Fatalf("%d are held of %v", len(held), outcomesOf(plan))
 	}
 	for _, h := range held {
 		it := itemOf(t, plan, h.EventID)
-		if h.Key != it.Key || h.Hash != it.Hash || h.Single || !reflect.DeepEqual(withLists(h.Appointment), withLists(it.Appointment)) {
+		if h.Key != it.Key || h.SourceHash != it.Hash || h.single() || !reflect.DeepEqual(withLists(h.Appointment), withLists(it.Appointment)) {
 			t.Errorf("%+v\nis held for %+v", h, it)
 		}
 	}
 
 	now := day(first[0], first[1], first[2], first[3], first[5], first[6], first[7])
 	now[3].Subject = "changed since"
-	second := NewPlan(now, monday, settings, held)
+	second := newPlan(now, monday, settings, held)
 	want := outcomes{
 		"kept": "unchanged", "whole": "unchanged", "free": "unchanged", "changed": "drifted", "gone": "vanished", "lost": "superseded by kept",
 		"asked": "conflicted", "x": "excluded: invalid_time",
@@ -84,7 +84,7 @@ func withLists(a calendar.Appointment) calendar.Appointment {
 	return a
 }
 
-func TestReadHeldRefuses(t *testing.T) {
+func TestReadStandingRefuses(t *testing.T) {
 	item := func(more string) string {
 		return `{"items": [{"outcome": "vanished"}, {"outcome": "archived", ` + more + `}]}`
 	}
@@ -107,13 +107,13 @@ func TestReadHeldRefuses(t *testing.T) {
 		{"one key twice", `{"items": [{"outcome": "archived", "key": "k", "hash": "h", "appointment": {` + good + `}}, {"outcome": "unchanged", "key": "k", "hash": "h", "appointment": {` + good + `}}]}`, "items[1]", "of its own"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			held, err := ReadHeld(strings.NewReader(tt.text))
+			held, err := ReadStanding(strings.NewReader(tt.text))
 			if err == nil || fault.Of(err) != fault.Invalid || fault.FieldOf(err) != tt.field || !strings.Contains(err.Error(), tt.says) || held != nil {
 				t.Errorf("got %v, %v (%v, field %q)", held, err, fault.Of(err), fault.FieldOf(err))
 			}
 		})
 	}
-	if _, err := ReadHeld(failing{}); err == nil {
+	if _, err := ReadStanding(failing{}); err == nil {
 		t.Error("a read that failed is an empty ledger")
 	}
 }
@@ -122,14 +122,14 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("the disk is gone") }
 
-func FuzzReadHeld(f *testing.F) {
+func FuzzReadStanding(f *testing.F) {
 	f.Add(asJSON(f, planOf(day(busy("a", "09:00", "10:00", billed), wholeDays("b", "2026-10-05", "2026-10-06"), tentative("c", "09:00", "10:00"), busy("d", "", "")))))
 	f.Add(`{"items": []}`)
 	f.Add(`{"items": [{"outcome": "archived", "key": "k@2026-10-05T07:00:00Z", "hash": "h", "appointment": {"start": "2026-10-05T07:00:00Z", "end": "2026-10-05T08:00:00Z"}}]}`)
 	f.Add(`{"items": [{"outcome": "unchanged", "key": "k", "hash": "h", "appointment": {"all_day": true, "start_date": "2026-10-05", "end_date": "2026-10-05", "start": "2026-10-05T07:00:00+14:00", "end": "9999-10-05T08:00:00Z"}}]}`)
 	events := day(busy("a", "09:00", "10:00"), tentative("b", "09:30", "10:30"), extendedAt("m", "10:00", "10:10"), busy("k", "11:00", "12:00"))
 	f.Fuzz(func(t *testing.T, text string) {
-		held, err := ReadHeld(strings.NewReader(text))
+		held, err := ReadStanding(strings.NewReader(text))
 		if err != nil {
 			if fault.Of(err) != fault.Invalid {
 				t.Errorf("%v is %v", err, fault.Of(err))
@@ -137,7 +137,7 @@ func FuzzReadHeld(f *testing.F) {
 			return
 		}
 		for _, s := range []Settings{settings, asking, accepting} {
-			plan := NewPlan(events, monday, s, held)
+			plan := newPlan(events, monday, s, held)
 			if !plan.Balanced() || plan.Counts.Fetched != len(events) || plan.Counts.Vanished > len(held) {
 				t.Errorf("%v with %d held", plan.Counts, len(held))
 			}

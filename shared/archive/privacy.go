@@ -1,6 +1,9 @@
 package archive
 
-import "adminassistant/shared/calendar"
+import (
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/ledger"
+)
 
 // protectPrivacy makes personal appointments, those without category and travel, at least private in the archive.
 func (p *planner) protectPrivacy() {
@@ -9,7 +12,7 @@ func (p *planner) protectPrivacy() {
 		if !personal(a) || secrecy(a.Sensitivity) >= secrecy(calendar.Private) {
 			continue
 		}
-		c.Changes = append(c.Changes, Change{Field: "sensitivity", From: string(a.Sensitivity), To: string(calendar.Private), Reason: ReasonPersonal})
+		c.Changes = append(c.Changes, ledger.Change{Field: "sensitivity", From: string(a.Sensitivity), To: string(calendar.Private), Reason: ReasonPersonal})
 		a.Sensitivity = calendar.Private
 	}
 }

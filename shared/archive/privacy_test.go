@@ -5,17 +5,18 @@ import (
 	"testing"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/ledger"
 )
 
 func TestPrivacy(t *testing.T) {
-	raised := func(from string) []Change {
-		return []Change{{Field: "sensitivity", From: from, To: "private", Reason: "personal"}}
+	raised := func(from string) []ledger.Change {
+		return []ledger.Change{{Field: "sensitivity", From: from, To: "private", Reason: "personal"}}
 	}
 	for _, tt := range []struct {
 		name    string
 		event   calendar.Event
 		want    calendar.Sensitivity
-		changes []Change
+		changes []ledger.Change
 	}{
 		{"normal becomes private", busy("a", "09:00", "10:00"), calendar.Private, raised("normal")},
 		{"one that says nothing is normal", busy("a", "09:00", "10:00", sensitive("")), calendar.Private, raised("normal")},

@@ -155,7 +155,7 @@ func TestModificationsFindWhatASlowSearchFinds(t *testing.T) {
 			m.categories = one(t, "categories", [][]string{nil, {"X"}, {"X", "Y"}, {"Y", "X", "Y"}, nil})
 			m.dead = onceIn(t, 10, "cancelled")
 		})
-		plan := NewPlan(eventsOf(meetings), monday, keeping, nil)
+		plan := newPlan(eventsOf(meetings), monday, keeping, nil)
 		want := slowModify(meetings)
 		got := outcomesOf(plan)
 		for _, it := range plan.Items {
@@ -311,12 +311,12 @@ func TestOverlapsAreWhatASlowComparisonSays(t *testing.T) {
 				before = append(before, m)
 			}
 		}
-		held := heldAfter(t, NewPlan(eventsOf(before), monday, keeping, nil))
+		held := heldAfter(t, newPlan(eventsOf(before), monday, keeping, nil))
 		for _, policy := range []struct {
 			settings Settings
 			slow     func([]*meeting) outcomes
 		}{{settings, slowResolve}, {asking, slowAsk}} {
-			plan := NewPlan(eventsOf(meetings), monday, policy.settings, held)
+			plan := newPlan(eventsOf(meetings), monday, policy.settings, held)
 			got, want := outcomesOf(plan), policy.slow(meetings)
 			if !maps.Equal(got, want) {
 				t.Fatalf("%s: got  %v\nwant %v", policy.settings.Overlaps, got, want)

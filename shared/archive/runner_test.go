@@ -109,7 +109,7 @@ func (w *world) configs(t store.Table) *archive.Configs {
 func (w *world) runner(t store.Table, p calendar.Provider) *archive.Runner {
 	return &archive.Runner{
 		Table: t, Blobs: w.Blobs,
-		Provider: func(context.Context, string, calendar.URI) (calendar.Provider, error) { return p, nil },
+		Provider: func(context.Context, string, calendar.URI) (archive.Provider, error) { return p, nil },
 		Clock:    w.Now, NewID: w.NewID, LeaseFor: time.Minute, HandOn: time.Minute,
 	}
 }

@@ -128,7 +128,8 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	s.worker = &run.Worker{
 		Runs: runs, Queue: s.queue, Log: zerolog.Nop(), Clock: clock, Visibility: time.Minute,
 		Handlers: map[run.Kind]run.Handler{run.Archive: &archive.Runner{
-			Table: s.table, Blobs: blobs, Provider: provider, Clock: clock, NewID: newID, LeaseFor: time.Minute,
+			Table: s.table, Blobs: blobs, Clock: clock, NewID: newID, LeaseFor: time.Minute,
+			Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) { return provider(ctx, user, uri) },
 		}},
 	}
 	uploads := restore.NewUploads(s.table, blobs, newID, clock)

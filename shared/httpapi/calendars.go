@@ -405,7 +405,9 @@ func (s *server) listOverlaps(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	plan := archive.NewPlan(events, w, archive.Settings{Zone: w.Zone, Purpose: archive.General, Overlaps: archive.Keep, AllDayOverlaps: in.AllDay, OnDrift: archive.AskOnDrift}, nil)
+	plan := archive.NewPlan(archive.Input{Events: events, Window: w, Settings: archive.Settings{
+		Zone: w.Zone, Purpose: archive.General, Overlaps: archive.Keep, AllDayOverlaps: in.AllDay, OnDrift: archive.AskOnDrift,
+	}})
 	appointments := make(map[string]calendar.Appointment, len(plan.Items))
 	for i := range plan.Items {
 		if it := &plan.Items[i]; it.Outcome == archive.Archived {

@@ -50,6 +50,8 @@ const (
 	Superseded Outcome = "superseded" // gave way to By
 	Conflicted Outcome = "conflicted" // waits for the user's decision
 	Moved      Outcome = "moved"      // this version stands elsewhere: its start changed
+	Declined   Outcome = "declined"   // a decision keeps it out of the archive
+	Withdrawn  Outcome = "withdrawn"  // stood in the archive, and was taken out of it by a decision or an undo
 )
 
 // Change is one thing in which the appointment differs from its source event.
@@ -70,7 +72,11 @@ type Entry struct {
 	Reason  string  `json:"reason,omitempty"` // why there is this version, or why it was superseded
 	By      string  `json:"by,omitempty"`     // event id of the winner
 
-	Hash        string               `json:"hash"` // content hash
+	// SourceHash is the content hash of the source that the version was made from. Hash is that of what stands, which differs from it where
+	// users decided otherwise than the source has it.
+	SourceHash string `json:"source_hash,omitempty"`
+	Hash       string `json:"hash"`
+
 	Single      bool                 `json:"single,omitempty"`
 	Appointment calendar.Appointment `json:"appointment"`
 	Changes     []Change             `json:"changes,omitempty"`
@@ -86,6 +92,9 @@ type Entry struct {
 	// CopyID is the event in the archive calendar that shows this version; Replaces the one that it took the place of.
 	CopyID   string `json:"copy_id,omitempty"`
 	Replaces string `json:"replaces,omitempty"`
+	// Decision is the id of the decision that made the version; Reverses the id of the run that it undoes.
+	Decision string `json:"decision,omitempty"`
+	Reverses string `json:"reverses,omitempty"`
 
 	State   State  `json:"state"`
 	Failure string `json:"failure,omitempty"`
@@ -101,11 +110,6 @@ func Lineage(e *calendar.Event, key string) string {
 		return e.ICalUID
 	}
 	return key
-}
-
-// Mark is what the copy of an entry carries in the archive calendar: it names config, key and version.
-func (e *Entry) Mark() string {
-	return fmt.Sprintf("%s/%s/%d", e.Config, part(e.Key), e.Version)
 }
 
 // TransactionID is the deterministic id by which a repeated create is one create.
@@ -240,6 +244,9 @@ func decode(items []store.Item) ([]Entry, error) {
 			return nil, fault.New(fault.Malformed, "ledger entry %s is unreadable: %v", item.SK, err)
 		}
 		entries[i].stored, entries[i].leaf = item.Version, leafHash(item.Data)
+		if entries[i].SourceHash == "" { // written when the two were one
+			entries[i].SourceHash = entries[i].Hash
+		}
 	}
 	return entries, nil
 }

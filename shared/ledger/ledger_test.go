@@ -60,7 +60,7 @@ func newWorldWith(t testing.TB, blobs *folder.Folder) *world {
 // entry returns a done version of a single event that stands in the archive for an hour.
 func entry(key string, version int, start time.Time) *Entry {
 	return &Entry{
-		Config: config, Key: key, Lineage: key, Version: version, Outcome: Archived, Hash: fmt.Sprintf("sha256:%s-%d", key, version),
+		Config: config, Key: key, Lineage: key, Version: version, Outcome: Archived, SourceHash: fmt.Sprintf("sha256:%s-%d", key, version), Hash: "sha256:stands",
 		Appointment: calendar.Appointment{Subject: key, Start: start, End: start.Add(time.Hour), Categories: []string{}},
 		Source:      calendar.Event{ID: "id-" + key, Subject: key, Start: calendar.DateTime{Local: start.Format("2006-01-02T15:04:05"), Zone: "UTC"}},
 		Run:         "run1", Time: monday, Actor: "tenant#object", State: Done,

@@ -3,9 +3,12 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"adminassistant/shared/store"
 )
 
 // AsOf returns the entries whose time overlaps or starts in the span, as the ledger had them at that instant: of each key the
@@ -87,4 +90,42 @@ func (l *Ledger) History(ctx context.Context, config, key string) ([]Entry, erro
 		return cmp.Or(a.Version-b.Version, a.Time.Compare(b.Time), strings.Compare(string(a.Outcome), string(b.Outcome)))
 	})
 	return entries, nil
+}
+
+// Shown returns how many appointments the archive calendar is to show: those of which the newest version that is done is archived. It reads the
+// whole ledger, page by page.
+func (l *Ledger) Shown(ctx context.Context, config string) (int, error) {
+	type newest struct {
+		version  int
+		archived bool
+	}
+	of := map[string]newest{}
+	q := store.Query{PK: partition(config), From: "0", To: ":"} // entries begin with a year
+	for {
+		page, err := l.table.Query(ctx, q)
+		if err != nil {
+			return 0, fmt.Errorf("read the ledger: %w", err)
+		}
+		entries, err := decode(page.Items)
+		if err != nil {
+			return 0, err
+		}
+		for i := range entries {
+			e := &entries[i]
+			if e.State == Done && e.Outcome != Moved && e.Version > of[e.Key].version {
+				of[e.Key] = newest{e.Version, e.Outcome == Archived}
+			}
+		}
+		if page.Next == "" {
+			break
+		}
+		q.Cursor = page.Next
+	}
+	shown := 0
+	for _, n := range of {
+		if n.archived {
+			shown++
+		}
+	}
+	return shown, nil
 }

@@ -81,8 +81,8 @@ func (l *Lease) Renew(now time.Time) store.Op { return l.put(now.Add(l.length)) 
 // Renewed notes that the operation of Renew went through.
 func (l *Lease) Renewed() { l.stored++ }
 
-// Release is the operation that gives the lease back.
-func (l *Lease) Release(now time.Time) store.Op { return l.put(now) }
+// Release is the operation that gives the lease back, whatever the clock of whoever takes it next says.
+func (l *Lease) Release(time.Time) store.Op { return l.put(time.Time{}) }
 
 func (l *Lease) put(until time.Time) store.Op {
 	data, err := json.Marshal(leaseRecord{Holder: l.holder, Until: until.UTC()})

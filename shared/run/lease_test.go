@@ -187,3 +187,17 @@ func TestLease(t *testing.T) {
 		}
 	})
 }
+
+func TestALeaseThatWasGivenBackIsFreeForAClockThatIsBehind(t *testing.T) {
+	table := openTable(t)
+	l, err := Acquire(t.Context(), table, "calendar", "a", time.Minute, monday)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Transact(t.Context(), []store.Op{l.Release(monday)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Acquire(t.Context(), table, "calendar", "b", time.Minute, monday.Add(-time.Second)); err != nil {
+		t.Errorf("taken a second earlier: %v", err)
+	}
+}

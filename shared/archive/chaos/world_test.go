@@ -145,7 +145,7 @@ func (w *world) configs(t store.Table) *archive.Configs {
 func (w *world) runner(t store.Table, p calendar.Provider) *archive.Runner {
 	return &archive.Runner{
 		Table: t, Blobs: w.Blobs,
-		Provider: func(context.Context, string, calendar.URI) (calendar.Provider, error) { return p, nil },
+		Provider: func(context.Context, string, calendar.URI) (archive.Provider, error) { return p, nil },
 		Clock:    w.clock, NewID: w.NewID, LeaseFor: time.Minute, HandOn: time.Minute,
 	}
 }
@@ -231,7 +231,7 @@ func (w *world) standing(c archive.Config) map[string]*ledger.Entry {
 	standing := map[string]*ledger.Entry{}
 	for _, e := range newest {
 		if e.Outcome == ledger.Archived {
-			standing[e.Mark()] = e
+			standing[e.Draft.Mark] = e
 		}
 	}
 	return standing

@@ -448,6 +448,16 @@ func TestATransactionIDThatWasUsedBefore(t *testing.T) {
 						t.Errorf("results are %+v, %v", again, err)
 					}
 				})
+				t.Run("it is there also when putting it right is refused", func(t *testing.T) {
+					w.faults(graphsim.Fault{Method: http.MethodPatch, Scope: "sub", Kind: graphsim.FaultError, Status: http.StatusBadRequest, Code: "ErrorInvalidRequest"})
+					changed := numbered(2)
+					changed[1].Subject = "Event refused"
+					again, err := w.Create(t.Context(), me, id, changed[1:])
+					if err != nil || again[0].Err != nil || again[0].ID != first[1].ID {
+						t.Errorf("results are %+v, %v", again, err)
+					}
+					w.faults()
+				})
 				t.Run("somebody else's event is left alone", func(t *testing.T) {
 					other := numbered(2)
 					other[1].Mark, other[1].Subject = "another mark", "Not this"

@@ -59,7 +59,8 @@ func result(a answer) calendar.WriteResult {
 }
 
 // Create writes new events. A draft whose transaction id was used before answers for the event that has it, if that carries the draft's mark; what
-// of it differs is put right, but for a series, which would lose its exceptions. If it does not, the draft's result is a Conflict.
+// of it differs is put right as far as the service accepts that, but for a series, which would lose its exceptions. If it does not carry it, the
+// draft's result is a Conflict.
 func (p *Provider) Create(ctx context.Context, account, calendarID string, drafts []calendar.Draft) ([]calendar.WriteResult, error) {
 	cal, err := p.calendar(account, calendarID)
 	if err != nil {
@@ -150,6 +151,9 @@ func (p *Provider) settle(ctx context.Context, account, calendarID string, draft
 		return later(err)
 	}
 	for i, r := range updated {
+		if r.Err != nil && !fault.Of(r.Err).Transient() { // refused for good: it is there all the same, as the earlier create made it
+			r = calendar.WriteResult{ID: updates[i].ID}
+		}
 		results[of[i]] = r
 	}
 	return nil

@@ -1,0 +1,144 @@
+package archive
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/rs/zerolog"
+
+	"adminassistant/shared/fault"
+	"adminassistant/shared/run"
+)
+
+// Runner carries archive runs out.
+type Runner Engine
+
+var _ run.Handler = (*Runner)(nil)
+
+// Run carries a run out, or on where another worker left it. A run that fails for a reason of its own ends as failed, and the
+// error is nil; see run.Handler for the others.
+func (r *Runner) Run(ctx context.Context, rn *run.Run) error {
+	a, err := (*Engine)(r).Open(ctx, rn, accessOf(rn))
+	if err != nil {
+		return err
+	}
+	defer a.Close(ctx)
+	s, err := a.survey(ctx)
+	if err != nil {
+		return err
+	}
+	if problem := s.refusal(); problem != nil {
+		return s.end(ctx, run.Failed, problem)
+	}
+	if a.lost > 0 {
+		return s.end(ctx, run.Partial, s.archiveMissing())
+	}
+	if err := s.checkArchive(ctx); err != nil {
+		return err
+	}
+	if a.access == ReadOnly {
+		return s.end(ctx, run.Succeeded, nil)
+	}
+	if _, err := a.Write(ctx, s.changes()); err != nil {
+		return err
+	}
+	if a.failures() > 0 {
+		return s.end(ctx, run.Partial, nil)
+	}
+	return s.end(ctx, run.Succeeded, nil)
+}
+
+func accessOf(rn *run.Run) Access {
+	if rn.Options.DryRun {
+		return ReadOnly
+	}
+	return Writing
+}
+
+// Result is what an archive run reports.
+type Result struct {
+	Counts   Counts `json:"counts"`
+	Balanced bool   `json:"balanced"`
+	Written  int    `json:"written" doc:"Events written to the archive calendar."`
+	Failed   int    `json:"failed" doc:"Events that the archive calendar refused."`
+	Overlaps int    `json:"overlaps" doc:"Groups of appointments that share time."`
+	Actions  int    `json:"actions" doc:"Things that the user has to decide."`
+	Shrunk   bool   `json:"shrunk,omitempty" doc:"The source shows far fewer events than the ledger holds, so that nothing was done."`
+
+	ArchiveMissing bool `json:"archive_missing,omitempty" doc:"The archive calendar is gone though the ledger holds appointments in it, so that nothing was written."`
+	Unsettled      int  `json:"unsettled,omitempty" doc:"Of a dry run: entries that an earlier run left open. The next run that is no dry run settles them; here they count as not archived."`
+	Adopted        int  `json:"adopted,omitempty" doc:"Copies of another ledger that were taken into this one, or in a dry run would be."`
+	LeftAside      int  `json:"left_aside,omitempty" doc:"Copies of another ledger that stay as they are: there is another one for the same event, or the event cannot be told."`
+
+	Link string   `json:"link,omitempty" doc:"Hash of the run's link in the ledger's chain."`
+	Cost run.Cost `json:"cost"`
+}
+
+// sealed completes the result with what the attempt knows when it ends.
+func (r *Result) sealed(link string, cost run.Cost) { r.Link, r.Cost = link, cost }
+
+// end tells what became of each event, and ends the run.
+func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem) error {
+	a := s.attempt
+	items := make([]run.Item, len(s.plan.Items))
+	for i := range s.plan.Items {
+		it := &s.plan.Items[i]
+		data, err := json.Marshal(it)
+		if err != nil {
+			return fmt.Errorf("store items: %w", err)
+		}
+		w := a.wrote[it.Key]
+		items[i] = run.Item{Key: it.Key, Plan: data, Written: w.shown(), Problem: w.Problem}
+	}
+	if err := s.storePlan(ctx); err != nil {
+		return err
+	}
+	result := Result{
+		Counts: s.plan.Counts, Balanced: s.plan.Balanced(), Written: a.copies(), Failed: a.failures(), Overlaps: len(s.plan.Overlaps),
+		Actions: len(s.plan.Actions), Shrunk: s.shrunk, ArchiveMissing: a.lost > 0, Unsettled: a.unsettled, Adopted: s.adopted + a.adopted(), LeftAside: s.leftAside,
+	}
+	a.run.Problem = problem
+	if state != run.Failed && a.lost == 0 && s.only == nil {
+		a.reached(s.window.To)
+	}
+	if err := a.End(ctx, state, &result, items); err != nil {
+		return err
+	}
+	c := &s.plan.Counts
+	zerolog.Ctx(ctx).Info().Str("state", string(state)).Int("fetched", c.Fetched).Int("archived", c.Archived).Int("unchanged", c.Unchanged).
+		Int("conflicted", c.Conflicted).Int("drifted", c.Drifted).Int("vanished", c.Vanished).Int("failed", result.Failed).Msg("archive run finished")
+	return nil
+}
+
+// refusal returns why the plan must not be carried out, nil if it may.
+func (s *survey) refusal() *run.Problem {
+	if !s.plan.Balanced() {
+		return &run.Problem{Code: fault.Internal.String(), Detail: "the sums do not balance: " + s.plan.Counts.String()}
+	}
+	held, fetched := s.attempt.books.heldIn(s.window), 0
+	for i := range s.plan.Items {
+		if it := &s.plan.Items[i]; it.Event != nil && it.Reason != ReasonOutsideWindow {
+			fetched++
+		}
+	}
+	if s.attempt.run.Options.Force || s.only != nil || held-fetched < shrinkLeast || 2*fetched >= held {
+		return nil
+	}
+	detail := fmt.Sprintf("the source shows %d events where the ledger holds %d; if that is right, run again with force", fetched, held)
+	s.shrunk = true
+	s.plan.Actions = append(s.plan.Actions, Action{Kind: ActionShrunkWindow, EventIDs: []string{}, Seen: []Seen{}, Detail: detail})
+	return &run.Problem{Code: fault.Conflict.String(), Detail: detail}
+}
+
+// shrinkLeast is how many events fewer than the ledger holds make a run stop, if they are more than half of them.
+const shrinkLeast = 10
+
+// archiveMissing is why a run wrote nothing whose archive calendar is gone.
+func (s *survey) archiveMissing() *run.Problem {
+	uri := s.attempt.config.Archive
+	detail := fmt.Sprintf("archive calendar %q is gone, though the ledger holds %d appointments in it, so nothing was written; bring it back, in Outlook from the deleted items, "+
+		"or begin with an empty one: admin-assistant calendar create %s", uri.Calendar, s.attempt.lost, uri)
+	s.plan.Actions = append(s.plan.Actions, Action{Kind: ActionArchiveMissing, EventIDs: []string{}, Seen: []Seen{}, Detail: detail})
+	return &run.Problem{Code: fault.NotFound.String(), Detail: detail}
+}

@@ -1,0 +1,271 @@
+package archive
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"adminassistant/shared/blob"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/ledger"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+)
+
+// Engine opens attempts at runs.
+type Engine struct {
+	Table store.Table
+	Blobs blob.Blob
+	// Provider returns the provider of a calendar URI for a user.
+	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
+	Clock    func() time.Time
+	NewID    func() string
+	// LeaseFor is how long the archive calendar stays reserved after the last sign of life.
+	LeaseFor time.Duration
+	// HandOn is how long before the context's deadline the run stops and hands the rest on.
+	HandOn time.Duration
+}
+
+// Access is what an attempt may do.
+type Access int
+
+const (
+	// ReadOnly attempts write, settle and create nothing, and reserve no calendar: those of dry runs.
+	ReadOnly Access = iota
+	Writing
+)
+
+// Attempt is one worker's attempt at a run. It alone changes the ledger of the run's config and its archive calendar.
+type Attempt struct {
+	*Engine
+	run    *run.Run
+	config Config
+	access Access
+
+	table    *store.Counter
+	patience run.Patience
+	hold     *run.Hold
+
+	source, archive place
+	books           books
+	wrote           map[string]Written // by key: what this run has come to, in earlier attempts too
+	// lost is how many appointments the ledger holds in an archive calendar that is gone. Such an attempt writes nothing.
+	lost int
+	// unsettled is how many entries another run left open, if the attempt is ReadOnly.
+	unsettled int
+}
+
+// Written is what became of one change.
+type Written struct {
+	// Outcome is what the ledger says now.
+	Outcome ledger.Outcome
+	// Replaced says that the copy was there before, and was changed.
+	Replaced bool
+	// Adopted says that the copy was another ledger's.
+	Adopted bool
+	// Problem is why the archive calendar would not have it; nil: it is done.
+	Problem *run.Problem
+}
+
+// shown says whether the archive calendar has it through this run.
+func (w Written) shown() bool { return w.Outcome == ledger.Archived && w.Problem == nil }
+
+// Open finds the run's calendars, reserves the archive calendar unless the attempt is ReadOnly, reads the end of the ledger, and settles what an
+// earlier attempt left open, of this run or of another. It returns run.ErrBusy while another run has the calendar.
+func (e *Engine) Open(ctx context.Context, rn *run.Run, access Access) (_ *Attempt, err error) {
+	a := &Attempt{
+		Engine: e, run: rn, access: access, table: &store.Counter{Table: e.Table}, patience: run.Patience{Clock: e.Clock, HandOn: e.HandOn},
+		wrote: map[string]Written{},
+	}
+	a.books = books{ledger: ledger.New(a.table, e.Blobs), newest: map[string]*ledger.Entry{}, failed: map[string]*ledger.Entry{}}
+	if a.config, err = a.configs().Get(ctx, rn.User, rn.Config); err != nil {
+		return nil, err
+	}
+	a.books.config = a.config.ID
+	if err := a.findCalendars(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.begin(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.takeUp(ctx); err != nil {
+		a.Close(ctx)
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *Attempt) configs() *Configs { return NewConfigs(a.table, a.books.ledger, a.NewID, a.Clock) }
+
+// begin reserves the archive calendar and reads the end of the ledger, which the reservation guards: both in one request.
+func (a *Attempt) begin(ctx context.Context) error {
+	keys, name := []store.Key{ledger.HeadKey(a.config.ID)}, ""
+	if a.access == Writing {
+		name = run.LeaseName(a.run.User, a.config.Archive, a.archive.info.ID)
+		keys = append(keys, run.LeaseKey(name))
+	}
+	found, err := a.table.GetMany(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("read the lease and the head of the ledger: %w", err)
+	}
+	if a.books.head, err = ledger.HeadOf(a.config.ID, found); err != nil {
+		return err
+	}
+	a.run.Progress = run.NewProgress("reading", 0, 0)
+	a.hold, err = run.Begin(ctx, a.table, a.run, name, a.run.ID+"/"+a.NewID(), a.LeaseFor, a.Clock, found)
+	return err
+}
+
+// takeUp finds out what the ledger holds of a calendar that is gone, and settles what was left open.
+func (a *Attempt) takeUp(ctx context.Context) (err error) {
+	head := &a.books.head
+	if a.archive.missing && (head.Seq > 0 || head.Open != "") {
+		if a.lost, err = a.books.ledger.Shown(ctx, a.config.ID); err != nil {
+			return err
+		}
+	}
+	switch {
+	case head.Open == "":
+		return nil
+	case a.access == ReadOnly || a.lost > 0:
+		return a.countUnsettled(ctx)
+	}
+	return a.settle(ctx)
+}
+
+// Close gives the archive calendar free if the run has not ended, so that the next attempt need not wait.
+func (a *Attempt) Close(ctx context.Context) { a.hold.Release(ctx) }
+
+// failures is how many changes the archive calendar refused in this run.
+func (a *Attempt) failures() (n int) {
+	for _, w := range a.wrote {
+		if w.Problem != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// copies is how many copies this run has written.
+func (a *Attempt) copies() (n int) {
+	for _, w := range a.wrote {
+		if w.shown() {
+			n++
+		}
+	}
+	return n
+}
+
+// adopted is how many copies of other ledgers this run has taken into its own.
+func (a *Attempt) adopted() (n int) {
+	for _, w := range a.wrote {
+		if w.Adopted && w.shown() {
+			n++
+		}
+	}
+	return n
+}
+
+// reached notes that the days up to this one are archived.
+func (a *Attempt) reached(day calendar.Date) {
+	if a.books.head.Through.Before(day) {
+		a.books.head.Through = day
+	}
+}
+
+// report is what a kind of run reports. The attempt completes it when it ends.
+type report interface {
+	sealed(link string, cost run.Cost)
+}
+
+// End stores the run's items and result, seals what the run wrote, and gives the archive calendar free: all but the items in one transaction.
+//
+// A run that carried its plan out has a link even when it changed nothing: it proves that the window was looked at.
+func (a *Attempt) End(ctx context.Context, state run.State, result report, items []run.Item) (err error) {
+	if err := run.NewStore(a.table).PutItems(ctx, a.run, items); err != nil {
+		return err
+	}
+	now := a.Clock()
+	a.run.Failed = a.failures()
+	a.run.Progress.Total = len(items)
+	var sealing *ledger.Sealing
+	link := ""
+	if a.access == Writing && a.lost == 0 && (state != run.Failed || a.books.head.Open == a.run.ID) {
+		if sealing, err = a.books.seal(a.run.ID, now); err != nil {
+			return err
+		}
+		link = sealing.Hash()
+	}
+	result.sealed(link, run.CostOf(a.table, &a.patience, a.source.provider, a.archive.provider))
+	if a.run.Result, err = json.Marshal(result); err != nil {
+		return fmt.Errorf("store the result: %w", err)
+	}
+	ops := a.hold.Ending(state)
+	if sealing != nil {
+		err = a.books.ledger.Seal(ctx, &a.books.head, sealing, ops...)
+	} else {
+		err = a.table.Transact(ctx, ops)
+	}
+	if err != nil {
+		return fmt.Errorf("end the run: %w", err)
+	}
+	a.hold.Done()
+	return nil
+}
+
+// countUnsettled counts what another run left open, for who may not settle it.
+func (a *Attempt) countUnsettled(ctx context.Context) error {
+	_, open, err := a.books.leftOpen(ctx)
+	a.unsettled = len(open)
+	return err
+}
+
+// settle finishes what an earlier attempt left open, of this run or of another one: entries of which it is unknown whether the archive
+// calendar shows them. Those of another run are sealed under that run's name.
+func (a *Attempt) settle(ctx context.Context) error {
+	all, open, err := a.books.leftOpen(ctx)
+	if err != nil {
+		return err
+	}
+	if len(open) > 0 {
+		if err := a.readyArchive(ctx); err != nil {
+			return err
+		}
+	}
+	if err := a.carryOn(ctx, open); err != nil {
+		return err
+	}
+	if a.books.head.Open == a.run.ID {
+		a.books.added = all
+		for _, e := range all {
+			a.note(e)
+		}
+		return nil
+	}
+	left := a.books.head.Open
+	sealing, err := a.books.ledger.Prepare(a.config.ID, a.books.head, left, a.Clock(), all)
+	if err != nil {
+		return err
+	}
+	if err := a.books.ledger.Seal(ctx, &a.books.head, sealing, a.hold.Guard()...); err != nil {
+		return err
+	}
+	a.hold.Done()
+	zerolog.Ctx(ctx).Info().Str("of", left).Int("entries", len(all)).Int("unknown", len(open)).Msg("run left open was settled")
+	return nil
+}
+
+// note remembers what this run has come to with an entry of its own.
+func (a *Attempt) note(e *ledger.Entry) {
+	switch {
+	case e.Run != a.run.ID || e.Outcome == ledger.Moved:
+	case e.State == ledger.Failed:
+		a.wrote[e.Key] = Written{Outcome: e.Outcome, Problem: &run.Problem{Code: fault.Invalid.String(), Detail: e.Failure}}
+	case e.State == ledger.Done && e.Outcome == ledger.Archived:
+		a.wrote[e.Key] = Written{Outcome: e.Outcome, Replaced: e.Replaces != "", Adopted: e.Reason == reasonAdopted}
+	}
+}

@@ -1,0 +1,140 @@
+package archive
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/ledger"
+)
+
+// books is the ledger's side of an attempt: what the ledger says, and what the attempt adds to it.
+type books struct {
+	ledger *ledger.Ledger
+	config string
+	head   ledger.Head
+	places ledger.Places
+	newest map[string]*ledger.Entry // by key: the newest version that was read, of those that are done
+	failed map[string]*ledger.Entry // by key: the newest version of which the copy was refused
+	added  []*ledger.Entry          // what the run wrote, to be sealed
+}
+
+// remember keeps the newest version of each key, and returns how many keys were not known before of which later plans start.
+func (b *books) remember(entries []ledger.Entry) (news int) {
+	for i := range entries {
+		e := &entries[i]
+		if f := b.failed[e.Key]; e.State == ledger.Failed && (f == nil || f.Version < e.Version) {
+			b.failed[e.Key] = e
+		}
+		if e.State != ledger.Done || e.Outcome == ledger.Moved {
+			continue
+		}
+		known := b.newest[e.Key]
+		if known == nil || known.Version < e.Version {
+			b.newest[e.Key] = e
+		}
+		if known == nil && stands(e) {
+			news++
+		}
+	}
+	return news
+}
+
+// refused returns the version under the key of which the copy was refused last, if none stands since; else nil.
+func (b *books) refused(key string) *ledger.Entry {
+	f, done := b.failed[key], b.newest[key]
+	if f == nil || f.Replaces != "" || done != nil && done.Version > f.Version {
+		return nil
+	}
+	return f
+}
+
+// learn takes over what was written.
+func (b *books) learn(entries []*ledger.Entry) {
+	for _, e := range entries {
+		if e.State == ledger.Done && e.Outcome != ledger.Moved {
+			b.newest[e.Key] = e
+		}
+	}
+}
+
+// stands says whether plans start from the entry: it is archived, or the user decided to keep it out.
+func stands(e *ledger.Entry) bool {
+	return e.Outcome == ledger.Archived || e.Outcome == ledger.Declined || e.Outcome == ledger.Withdrawn
+}
+
+// standing returns what plans start from, by key.
+func (b *books) standing() []Standing {
+	standing := make([]Standing, 0, len(b.newest))
+	for _, e := range b.newest {
+		if stands(e) {
+			standing = append(standing, Standing{
+				Key: e.Key, Lineage: e.Lineage, SourceHash: e.SourceHash, Outcome: e.Outcome, Decision: e.Decision, EventID: e.Source.ID,
+				Appointment: e.Appointment,
+			})
+		}
+	}
+	slices.SortFunc(standing, func(a, b Standing) int { return strings.Compare(a.Key, b.Key) })
+	return standing
+}
+
+// heldIn is how many appointments of the window the archive holds.
+func (b *books) heldIn(w calendar.Window) (n int) {
+	for _, e := range b.newest {
+		if e.Outcome == ledger.Archived && w.Contains(e.Appointment.Start) {
+			n++
+		}
+	}
+	return n
+}
+
+// find reads what the ledger has under lineages, wherever it stands, and returns how many keys were not known before of which plans start.
+func (b *books) find(ctx context.Context, lineages []string) (news int, err error) {
+	places, err := b.ledger.Find(ctx, b.config, lineages)
+	if err != nil {
+		return 0, err
+	}
+	entries, err := b.ledger.Entries(ctx, b.config, places)
+	if err != nil {
+		return 0, err
+	}
+	b.places.Add(places)
+	return b.remember(entries), nil
+}
+
+// leftOpen returns the entries of the run that the head names, and of them those of which it is unknown whether the calendar shows them.
+func (b *books) leftOpen(ctx context.Context) (all, open []*ledger.Entry, err error) {
+	entries, err := b.ledger.Range(ctx, b.config, b.head.OpenFrom, b.head.OpenTo)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range entries {
+		if e := &entries[i]; e.Run == b.head.Open {
+			all = append(all, e)
+			if e.State == ledger.Intended {
+				open = append(open, e)
+			}
+		}
+	}
+	return all, open, nil
+}
+
+// seal prepares the run's link.
+func (b *books) seal(run string, at time.Time) (*ledger.Sealing, error) {
+	return b.ledger.Prepare(b.config, b.head, run, at, b.added)
+}
+
+// covers says whether the head tells where all entries are that start in the span.
+func (b *books) covers(s ledger.Span) bool {
+	return b.head.Open != "" && !s.From.Before(b.head.OpenFrom) && !s.To.After(b.head.OpenTo)
+}
+
+// widened returns the span together with that of the entries that are not sealed yet.
+func (b *books) widened(s ledger.Span) ledger.Span {
+	if b.head.Open != "" {
+		s.From, s.To = earlier(s.From, b.head.OpenFrom), later(s.To, b.head.OpenTo)
+	}
+	return s
+}

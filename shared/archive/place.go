@@ -1,0 +1,232 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/ledger"
+	"adminassistant/shared/limit"
+	"adminassistant/shared/run"
+)
+
+// place is a calendar of a run.
+type place struct {
+	provider Provider
+	uri      calendar.URI
+	info     calendar.Info
+	missing  bool // there is no such calendar
+	patient  bool // the provider makes requests that failed again by itself, each where it was
+	// siblings are all calendars of its account.
+	siblings []calendar.Info
+}
+
+// findCalendars finds source and archive calendar, with one listing for both where they are in one account.
+func (a *Attempt) findCalendars(ctx context.Context) error {
+	c := &a.config
+	list, err := a.list(ctx, &a.source, c.Source)
+	if err != nil {
+		return fmt.Errorf("list the source's calendars: %w", err)
+	}
+	if a.source.info, err = calendar.Pick(list, c.Source); err != nil {
+		return fmt.Errorf("source calendar: %w", err)
+	}
+	a.archive = place{provider: a.source.provider, uri: c.Archive, patient: a.source.patient}
+	if c.Archive.Provider != c.Source.Provider || c.Archive.Account != c.Source.Account {
+		if list, err = a.list(ctx, &a.archive, c.Archive); err != nil {
+			return fmt.Errorf("list the archive's calendars: %w", err)
+		}
+	}
+	a.archive.siblings = list
+	a.archive.info, err = calendar.Pick(list, c.Archive)
+	switch {
+	case errors.Is(err, calendar.ErrNotFound):
+		a.archive.missing = true
+	case err != nil:
+		return fmt.Errorf("archive calendar: %w", err)
+	case a.archive.info.ID == a.source.info.ID && c.Archive.Provider == c.Source.Provider:
+		return fault.Field("archive", "names the source calendar: the source is never written")
+	}
+	return nil
+}
+
+// list asks for the calendars of the account that a URI names.
+func (a *Attempt) list(ctx context.Context, p *place, uri calendar.URI) (list []calendar.Info, err error) {
+	p.uri = uri
+	if p.provider, err = a.Provider(ctx, a.run.User, uri); err != nil {
+		return nil, err
+	}
+	list, err = run.Retry(ctx, &a.patience, func() ([]calendar.Info, error) { return p.provider.Calendars(ctx, uri.Account) })
+	if able, ok := p.provider.(patient); ok {
+		p.provider, p.patient = able.Patiently(func() func(context.Context, error) error { return a.patience.Trial().Again }), true
+	}
+	return list, err
+}
+
+// read makes a request that reads, as often as it may. One of many pages that fails is read again alone, where the provider is able to.
+func read[T any](ctx context.Context, a *Attempt, p *place, request func() (T, error)) (T, error) {
+	if p.patient {
+		return request()
+	}
+	return run.Retry(ctx, &a.patience, request)
+}
+
+// readyArchive makes sure that the archive calendar exists, and is reserved by its id.
+func (a *Attempt) readyArchive(ctx context.Context) error {
+	if !a.archive.missing {
+		return nil
+	}
+	uri := a.config.Archive
+	if !a.config.CreateCalendar {
+		return fault.New(fault.NotFound, "archive calendar %q not found in %s; create it with: admin-assistant calendar create %s", uri.Calendar, uri.Account, uri)
+	}
+	info, err := run.Retry(ctx, &a.patience, func() (calendar.Info, error) { return a.archive.provider.CreateCalendar(ctx, uri) })
+	if errors.Is(err, calendar.ErrExists) { // an answer was lost, or somebody was faster
+		info, err = run.Retry(ctx, &a.patience, func() (calendar.Info, error) { return a.archive.provider.Calendar(ctx, uri) })
+	}
+	if err != nil {
+		return fmt.Errorf("create the archive calendar: %w", err)
+	}
+	a.archive.info, a.archive.missing = info, false
+	return a.hold.Move(ctx, run.LeaseName(a.run.User, uri, info.ID))
+}
+
+// checkArchive makes sure that what the survey wants to write may be written: that the archive calendar is no other config's, and holds
+// nothing that would then be there twice. With the option Adopt it takes the copies of other ledgers into this one.
+func (s *survey) checkArchive(ctx context.Context) error {
+	a := s.attempt
+	changes := s.changes()
+	if len(changes) == 0 && !a.run.Options.Adopt {
+		return nil
+	}
+	if err := a.checkShared(ctx); err != nil {
+		return err
+	}
+	first := a.books.head.Seq == 0 && a.books.head.Open == ""
+	switch {
+	case a.archive.missing:
+		return nil
+	case a.run.Options.Adopt:
+		return s.adopt(ctx)
+	case first:
+		return a.refuseOccupied(ctx)
+	}
+	return s.refuseTwice(ctx, changes)
+}
+
+// checkShared refuses to write an archive calendar that is also another config's archive or source.
+func (a *Attempt) checkShared(ctx context.Context) error {
+	configs, _, err := a.configs().List(ctx, a.run.User, limit.Configs, "")
+	if err != nil {
+		return err
+	}
+	for i := range configs {
+		o := &configs[i]
+		switch {
+		case o.ID == a.config.ID:
+		case a.archive.named(o.Archive):
+			return fault.New(fault.Conflict, "archive calendar %q is the archive of config %q, too, so that all would be there twice; give one of the two another archive calendar",
+				a.archive.uri.Calendar, o.Name)
+		case a.archive.named(o.Source):
+			return fault.New(fault.Conflict, "archive calendar %q is the source of config %q, and a source is never written; use another archive calendar",
+				a.archive.uri.Calendar, o.Name)
+		}
+	}
+	return nil
+}
+
+// named says whether a URI names the calendar, in whatever spelling.
+func (p *place) named(uri calendar.URI) bool {
+	if uri.Provider != p.uri.Provider || !strings.EqualFold(uri.Account, p.uri.Account) {
+		return false
+	}
+	if p.missing {
+		return calendar.SameName(uri.Calendar, p.uri.Calendar)
+	}
+	info, err := calendar.Pick(p.siblings, uri)
+	return err == nil && info.ID == p.info.ID
+}
+
+// strangers returns the copies of other ledgers in the archive calendar, by event id, and how many events are no ledger's copies.
+func (a *Attempt) strangers(ctx context.Context) (copies map[string]ledger.Mark, others int, err error) {
+	_, err = read(ctx, a, &a.archive, func() (struct{}, error) {
+		copies, others = map[string]ledger.Mark{}, 0
+		return struct{}{}, a.archive.provider.Marks(ctx, a.archive.uri.Account, a.archive.info.ID, func(id, mark string) error {
+			switch m, ok := ledger.ParseMark(mark); {
+			case !ok:
+				others++
+			case a.strange(m):
+				copies[id] = m
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("look into the archive calendar: %w", err)
+	}
+	return copies, others, nil
+}
+
+// strange says whether a copy is another ledger's. A ledger that is empty knows no copies, whatever they say.
+func (a *Attempt) strange(m ledger.Mark) bool {
+	return m.Config != a.config.ID || a.books.head.Seq == 0 && a.books.head.Open == ""
+}
+
+// refuseOccupied refuses an archive calendar that holds what this ledger did not write, before the first run writes it.
+func (a *Attempt) refuseOccupied(ctx context.Context) error {
+	copies, others, err := a.strangers(ctx)
+	switch {
+	case err != nil:
+		return err
+	case len(copies) > 0:
+		return errStrangers(a.archive.info.Name, len(copies))
+	case others > 0:
+		return fault.New(fault.Conflict, "archive calendar %q holds events that are not ours; run again with --adopt to archive into it all the same", a.archive.info.Name)
+	}
+	return nil
+}
+
+func errStrangers(name string, copies int) error {
+	return fault.New(fault.Conflict, "archive calendar %q holds copies that another ledger made (%d), of another config or another data folder; "+
+		"so that nothing is there twice, run again with --adopt to take them into this one", name, copies)
+}
+
+// refuseTwice refuses to create copies beside those of another ledger that writes the same archive calendar.
+func (s *survey) refuseTwice(ctx context.Context, changes []Change) error {
+	a := s.attempt
+	creates := map[string]bool{}
+	var span ledger.Span
+	for i := range changes {
+		e := &changes[i].Entry
+		if changes[i].Kind != Create {
+			continue
+		}
+		if len(creates) == 0 {
+			span = ledger.Span{From: e.Appointment.Start, To: e.Appointment.End}
+		}
+		span.From, span.To = earlier(span.From, e.Appointment.Start), later(span.To, e.Appointment.End)
+		creates[ledger.KeyInMark(e.Key)] = true
+	}
+	if len(creates) == 0 {
+		return nil
+	}
+	there, err := read(ctx, a, &a.archive, func() ([]calendar.Event, error) {
+		return a.archive.provider.Events(ctx, a.archive.uri.Account, a.archive.info.ID, span.From, later(span.To, span.From.Add(1)))
+	})
+	if err != nil {
+		return fmt.Errorf("look into the archive calendar: %w", err)
+	}
+	twice := 0
+	for i := range there {
+		if m, ok := ledger.ParseMark(there[i].Mark); ok && a.strange(m) && creates[m.Key] {
+			twice++
+		}
+	}
+	if twice > 0 {
+		return errStrangers(a.archive.info.Name, twice)
+	}
+	return nil
+}

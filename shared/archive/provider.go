@@ -1,0 +1,38 @@
+package archive
+
+import (
+	"context"
+	"time"
+
+	"adminassistant/shared/calendar"
+)
+
+// Provider is what archive runs ask of a provider of calendars. See providertest for the contract.
+type Provider interface {
+	source
+	target
+}
+
+// patient is a Provider that is asked to make reading requests that failed again by itself: each may take many, and one that failed is no
+// reason to begin with the first again.
+type patient interface {
+	Patiently(again func() func(ctx context.Context, failure error) error) calendar.Provider
+}
+
+// source is what is asked of the provider of the source calendar, which is never written.
+type source interface {
+	Calendars(ctx context.Context, account string) ([]calendar.Info, error)
+	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]calendar.Event, error)
+	Bodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time) (map[string]calendar.Body, error)
+}
+
+// target is what is asked of the provider of the archive calendar besides.
+type target interface {
+	Calendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
+	CreateCalendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
+	Find(ctx context.Context, account, calendarID string, ids []string) (map[string]calendar.Event, error)
+	Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error)
+	Marks(ctx context.Context, account, calendarID string, each func(id, mark string) error) error
+	Create(ctx context.Context, account, calendarID string, drafts []calendar.Draft) ([]calendar.WriteResult, error)
+	Update(ctx context.Context, account, calendarID string, updates []calendar.Update) ([]calendar.WriteResult, error)
+}

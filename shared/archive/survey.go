@@ -1,0 +1,285 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/ledger"
+	"adminassistant/shared/run"
+)
+
+// survey is what an archive run found, and the plan that it made of it.
+type survey struct {
+	attempt  *Attempt
+	settings Settings
+	window   calendar.Window
+	only     map[string]bool // keys that a retry is about; nil: all
+	events   []calendar.Event
+	looked   map[string]bool // lineages that were looked up in all of the ledger
+	plan     Plan
+
+	shrunk             bool // the source shows far fewer events than the ledger holds
+	adopted, leftAside int  // copies of other ledgers
+}
+
+// survey reads the window of the source and what the ledger says of it, and plans.
+func (a *Attempt) survey(ctx context.Context) (_ *survey, err error) {
+	s := &survey{attempt: a, looked: map[string]bool{}}
+	if s.settings, err = a.config.Settings(); err != nil {
+		return nil, err
+	}
+	if s.window, err = calendar.NewWindow(a.run.From, a.run.To, s.settings.Zone); err != nil {
+		return nil, err
+	}
+	if err := s.restrict(ctx); err != nil {
+		return nil, err
+	}
+	from, to := s.window.Start(), s.window.End()
+	s.events, err = read(ctx, a, &a.source, func() ([]calendar.Event, error) {
+		return a.source.provider.Events(ctx, a.source.uri.Account, a.source.info.ID, from, to)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the source calendar: %w", err)
+	}
+	entries, err := a.books.ledger.Range(ctx, a.config.ID, from.Add(-a.books.head.Longest), to)
+	if err != nil {
+		return nil, err
+	}
+	a.books.remember(entries)
+	s.recallBodies()
+	return s, s.makePlan(ctx)
+}
+
+// restrict limits a retry to the failed items of the run that it retries.
+func (s *survey) restrict(ctx context.Context) error {
+	if s.attempt.run.AttemptOf == "" {
+		return nil
+	}
+	runs := run.NewStore(s.attempt.table)
+	first, err := runs.Get(ctx, s.attempt.run.User, s.attempt.run.AttemptOf)
+	if err != nil {
+		return err
+	}
+	s.only = map[string]bool{}
+	for page := range first.Pages {
+		items, err := runs.Items(ctx, first, page)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			if it.Problem != nil {
+				s.only[it.Key] = true
+			}
+		}
+	}
+	return nil
+}
+
+// makePlan plans, and reads what the plan turns out to need, until it needs nothing more.
+func (s *survey) makePlan(ctx context.Context) error {
+	books := &s.attempt.books
+	for {
+		s.plan = NewPlan(Input{Events: s.events, Window: s.window, Settings: s.settings, Standing: books.standing()})
+		// What is new to this window may stand in the ledger on another day, from which it moved.
+		news, err := books.find(ctx, s.unknownLineages())
+		if err != nil {
+			return err
+		}
+		read, err := s.readBodies(ctx)
+		if err != nil {
+			return err
+		}
+		if news == 0 && read == 0 {
+			break
+		}
+	}
+	s.rename()
+	s.relabel()
+	return nil
+}
+
+// unknownLineages returns those of what the plan will write that were not looked up yet.
+func (s *survey) unknownLineages() (lineages []string) {
+	for i := range s.plan.Items {
+		it := &s.plan.Items[i]
+		if !s.writes(it) {
+			continue
+		}
+		if lineage := ledger.Lineage(it.Event, it.Key); !s.looked[lineage] {
+			s.looked[lineage] = true
+			lineages = append(lineages, lineage)
+		}
+	}
+	return lineages
+}
+
+// recallBodies completes events that were listed without their bodies by the digest that the ledger has, where the event did not change since.
+func (s *survey) recallBodies() {
+	type known struct{ changeKey, digest string }
+	byID := make(map[string]known, len(s.attempt.books.newest))
+	for _, e := range s.attempt.books.newest {
+		byID[e.Source.ID] = known{e.Source.ChangeKey, e.BodyDigest}
+	}
+	for i := range s.events {
+		e := &s.events[i]
+		if k := byID[e.ID]; e.BodyUnread && e.ChangeKey != "" && k.changeKey == e.ChangeKey {
+			e.BodyDigest, e.BodyUnread = k.digest, false
+		}
+	}
+}
+
+// readBodies reads the bodies that count for the plan, and returns how many. What is left out needs none.
+func (s *survey) readBodies(ctx context.Context) (int, error) {
+	wanted := map[string]*calendar.Event{}
+	for i := range s.plan.Items {
+		it := &s.plan.Items[i]
+		switch it.Outcome {
+		case Archived, Unchanged, Drifted, Superseded, Conflicted:
+			if it.Event.BodyUnread {
+				wanted[it.Event.ID] = it.Event
+			}
+		}
+	}
+	if len(wanted) == 0 {
+		return 0, nil
+	}
+	ids := make([]string, 0, len(wanted))
+	for id := range wanted {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	source := &s.attempt.source
+	bodies, err := read(ctx, s.attempt, source, func() (map[string]calendar.Body, error) {
+		return source.provider.Bodies(ctx, source.uri.Account, source.info.ID, ids, s.window.Start(), s.window.End())
+	})
+	if err != nil {
+		return 0, fmt.Errorf("read the source calendar's texts: %w", err)
+	}
+	for id, e := range wanted {
+		e.Body, e.BodyUnread = bodies[id], false
+	}
+	return len(wanted), nil
+}
+
+// rename gives single events the key under which the ledger knows them, if they were not archived yet and moved since: what waits
+// for a decision on one day must not be left behind there.
+func (s *survey) rename() {
+	waiting := map[string]*ledger.Entry{}
+	for _, e := range s.attempt.books.newest {
+		if e.Single && e.Outcome != ledger.Archived {
+			waiting[e.Lineage] = e
+		}
+	}
+	if len(waiting) == 0 {
+		return
+	}
+	used := make(map[string]bool, len(s.plan.Items))
+	for i := range s.plan.Items {
+		used[s.plan.Items[i].Key] = true
+	}
+	for i := range s.plan.Items {
+		it := &s.plan.Items[i]
+		if it.Outcome != Archived && it.Outcome != Superseded && it.Outcome != Conflicted {
+			continue
+		}
+		if e := waiting[ledger.Lineage(it.Event, it.Key)]; e != nil && !used[e.Key] {
+			it.Key = e.Key
+			used[e.Key] = true
+		}
+	}
+}
+
+// relabel tells what this run wrote in an earlier attempt as its own, which the plan found unchanged in the ledger. A retry tells of what it is
+// about, and of nothing else.
+func (s *survey) relabel() {
+	for i := range s.plan.Items {
+		it := &s.plan.Items[i]
+		w, ours := s.attempt.wrote[it.Key]
+		if !ours || w.Problem != nil || w.Adopted || it.Outcome != Unchanged {
+			continue
+		}
+		it.Outcome = Archived
+		if w.Replaced {
+			it.Outcome = Drifted
+		}
+		s.plan.Counts.Unchanged--
+		*s.plan.Counts.Of(it.Outcome)++
+	}
+	if s.only == nil {
+		return
+	}
+	s.plan.Items = slices.DeleteFunc(s.plan.Items, func(it Item) bool { return !s.only[it.Key] })
+	s.plan.Counts = Counts{}
+	for i := range s.plan.Items {
+		if s.plan.Items[i].Outcome != Vanished {
+			s.plan.Counts.Fetched++
+		}
+		*s.plan.Counts.Of(s.plan.Items[i].Outcome)++
+	}
+}
+
+// writes says whether carrying out the item adds a version to the ledger.
+func (s *survey) writes(it *Item) bool {
+	if s.only != nil && !s.only[it.Key] {
+		return false
+	}
+	if w, ours := s.attempt.wrote[it.Key]; ours && (w.Problem != nil || it.Outcome == Archived) {
+		return false // refused, or written, in an earlier attempt
+	}
+	switch it.Outcome {
+	case Archived:
+		return true
+	case Drifted:
+		return it.Accept
+	case Superseded, Conflicted:
+		if it.Reason == ReasonDecision {
+			return false // it stands in the ledger as the decision left it
+		}
+		e := s.attempt.books.newest[it.Key]
+		return e == nil || string(e.Outcome) != string(it.Outcome) || e.SourceHash != it.Hash || e.By != it.By
+	}
+	return false
+}
+
+// changes is what carrying the plan out changes.
+func (s *survey) changes() (changes []Change) {
+	for i := range s.plan.Items {
+		it := &s.plan.Items[i]
+		if !s.writes(it) {
+			continue
+		}
+		lineage := ledger.Lineage(it.Event, it.Key)
+		body := bodyDigest(it.Event)
+		c := Change{Kind: Note, Entry: ledger.Entry{
+			Key: it.Key, Lineage: lineage, Single: lineage != it.Key, Outcome: ledger.Outcome(it.Outcome), Reason: it.Reason, By: it.By,
+			SourceHash: it.Hash, Hash: StandingHash(&it.Appointment, body), Appointment: it.Appointment, Changes: it.Changes, Source: *it.Event, BodyDigest: body,
+		}}
+		switch it.Outcome {
+		case Archived:
+			c.Kind = Create
+		case Drifted:
+			c.Kind, c.Entry.Outcome, c.Entry.Reason = Update, ledger.Archived, "drift accepted by the config"
+		}
+		changes = append(changes, c)
+	}
+	return changes
+}
+
+// storePlan keeps the plan for whoever asks what the run decided.
+func (s *survey) storePlan(ctx context.Context) error {
+	plan, err := json.Marshal(s.plan)
+	if err != nil {
+		return fmt.Errorf("store the plan: %w", err)
+	}
+	if err := s.attempt.Blobs.Put(ctx, PlanKey(s.attempt.run.ID), bytes.NewReader(plan)); err != nil {
+		return fmt.Errorf("store the plan: %w", err)
+	}
+	return nil
+}
+
+// PlanKey is where the plan of a run is kept in blob storage.
+func PlanKey(run string) string { return "runs/" + run + "/plan.json" }

@@ -1,0 +1,283 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/ledger"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+)
+
+// ChangeKind says what a change does to the archive calendar.
+type ChangeKind int
+
+const (
+	Create ChangeKind = iota // a copy is made
+	Update                   // the copy of the version before is changed in place
+	Note                     // nothing; the ledger alone gets a version
+)
+
+// Change is one new version in the ledger, and what it does to the archive calendar. Entry says what stands from now on; the attempt adds
+// version, run, time, actor, state and draft.
+type Change struct {
+	Kind  ChangeKind
+	Entry ledger.Entry
+}
+
+// chunk is how many entries are intended, written and noted as done together: a multiple of the twenty requests that fit into one
+// of Graph's batches, and few enough for one transaction each way.
+const chunk = 40
+
+// Write brings ledger and archive calendar to what the changes say, exactly once in effect, chunk by chunk: intended in the ledger, written,
+// done in the ledger. It returns what became of each change, in order. With run.ErrHandOn the rest is for another worker: what was begun
+// is in the ledger, which is the checkpoint.
+func (a *Attempt) Write(ctx context.Context, changes []Change) ([]Written, error) {
+	return a.write(ctx, changes, func(done int) run.Progress { return run.NewProgress("writing", done, len(changes)) })
+}
+
+// write is Write; progress is what the run tells when so many of the changes are done.
+func (a *Attempt) write(ctx context.Context, changes []Change, progress func(done int) run.Progress) ([]Written, error) {
+	if len(changes) > 0 {
+		if err := a.readyArchive(ctx); err != nil {
+			return nil, err
+		}
+	}
+	written := make([]Written, len(changes))
+	for done := 0; done < len(changes); {
+		if a.patience.Late(ctx) {
+			return nil, run.ErrHandOn
+		}
+		var entries []*ledger.Entry
+		begun := done
+		for ; done < len(changes); done++ {
+			versions, err := a.versions(&changes[done])
+			if err != nil {
+				a.wrote[changes[done].Entry.Key] = Written{Outcome: changes[done].Entry.Outcome, Problem: run.NewProblem(err)}
+				continue
+			}
+			if len(entries)+len(versions) > chunk {
+				break
+			}
+			entries = append(entries, versions...)
+		}
+		a.run.Progress = progress(begun)
+		if err := a.writeChunk(ctx, entries, changes[begun:], progress(done)); err != nil {
+			return nil, err
+		}
+		for i := begun; i < done; i++ {
+			written[i] = a.wrote[changes[i].Entry.Key]
+		}
+	}
+	return written, nil
+}
+
+// writeChunk writes the entries of some changes. left are all changes that are still to come, these included.
+func (a *Attempt) writeChunk(ctx context.Context, entries []*ledger.Entry, left []Change, then run.Progress) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	var opened []store.Op
+	if s := a.span(left); !a.books.covers(s) {
+		opened = append(opened, a.books.head.Opened(a.config.ID, a.run.ID, a.books.widened(s)))
+	}
+	if err := a.writeEntries(ctx, entries, opened...); err != nil {
+		return err
+	}
+	if opened != nil {
+		a.books.head.Stored()
+	}
+	a.books.added = append(a.books.added, entries...)
+	defer a.books.learn(entries)
+	copies := slices.DeleteFunc(slices.Clone(entries), func(e *ledger.Entry) bool { return e.State != ledger.Intended })
+	if len(copies) == 0 {
+		return nil
+	}
+	if err := a.show(ctx, copies, false); err != nil {
+		return err
+	}
+	a.run.Progress = then
+	return a.writeEntries(ctx, copies)
+}
+
+// span bounds the starts of all entries that the changes can make.
+func (a *Attempt) span(changes []Change) ledger.Span {
+	s := ledger.Span{From: changes[0].Entry.Appointment.Start, To: changes[0].Entry.Appointment.Start}
+	for i := range changes {
+		e := &changes[i].Entry
+		starts := []time.Time{e.Appointment.Start}
+		if old := a.books.newest[e.Key]; old != nil { // where a note may stay behind
+			starts = append(starts, old.Appointment.Start)
+		}
+		for _, t := range starts {
+			s.From, s.To = earlier(s.From, t), later(s.To, t.Add(time.Second))
+		}
+	}
+	return s
+}
+
+// versions returns the new entries that a change adds to the ledger: one, and where the start changed a note at the old place before it.
+// What is too large to be recorded is of kind fault.Invalid.
+func (a *Attempt) versions(c *Change) ([]*ledger.Entry, error) {
+	e := c.Entry
+	e.Config, e.Version = a.config.ID, a.books.places.Versions(e.Lineage, e.Key)+1
+	e.Run, e.Time, e.Actor, e.State = a.run.ID, a.Clock().UTC(), a.run.User, ledger.Done
+	old := a.books.newest[e.Key]
+	if c.Kind != Note {
+		e.State = ledger.Intended
+		body := e.Draft
+		e.Draft = newDraft(&e, a.config.Timezone)
+		if body != nil { // the text of a copy that is there already stays as it is
+			e.Draft.Body = body.Body
+		}
+		// One that was refused may be there all the same: by an earlier request that seemed to fail, and took effect late. With its mark and its
+		// transaction id there is still only one.
+		if f := a.books.refused(e.Key); c.Kind == Create && f != nil && f.Draft != nil {
+			e.Draft.Mark, e.Draft.TransactionID = f.Draft.Mark, f.Draft.TransactionID
+		}
+	}
+	if c.Kind == Update && e.Replaces == "" && old != nil {
+		e.Replaces = old.CopyID
+	}
+	if err := e.Fits(); err != nil {
+		return nil, err
+	}
+	if old == nil || old.Appointment.Start.Equal(e.Appointment.Start) {
+		return []*ledger.Entry{&e}, nil
+	}
+	moved := e
+	moved.Outcome, moved.State, moved.Draft, moved.Replaces, moved.Appointment = ledger.Moved, ledger.Done, nil, "", old.Appointment
+	return []*ledger.Entry{&moved, &e}, nil
+}
+
+// carryOn writes entries that an earlier attempt began, chunk by chunk: first it asks which of them the archive calendar shows.
+func (a *Attempt) carryOn(ctx context.Context, open []*ledger.Entry) error {
+	for some := range slices.Chunk(open, chunk) {
+		if err := a.show(ctx, some, true); err != nil {
+			return err
+		}
+		if err := a.writeEntries(ctx, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeEntries stores entries together with the run's progress, guarded by the lease.
+func (a *Attempt) writeEntries(ctx context.Context, entries []*ledger.Entry, own ...store.Op) error {
+	for len(entries) > 0 {
+		some := entries[:min(ledger.MaxWrite, len(entries))]
+		entries = entries[len(some):]
+		if err := a.books.ledger.Write(ctx, &a.books.places, some, append(a.hold.Guard(), own...)...); err != nil {
+			return err
+		}
+		a.hold.Done()
+		own = nil
+	}
+	return nil
+}
+
+// show brings the entries' drafts into the archive calendar and notes each as done or failed. An error leaves entries of which nothing
+// is known. begun says that an earlier attempt may have written some.
+func (a *Attempt) show(ctx context.Context, entries []*ledger.Entry, begun bool) error {
+	for _, e := range entries {
+		if err := a.books.ledger.Load(ctx, e); err != nil {
+			return err
+		}
+	}
+	pick := func(open []int) []*ledger.Entry {
+		some := make([]*ledger.Entry, len(open))
+		for i, at := range open {
+			some[i] = entries[at]
+		}
+		return some
+	}
+	err := run.EachWrite(ctx, &a.patience, len(entries), run.Writes{
+		Begun: begun,
+		Look: func(ctx context.Context, open []int) (map[int]calendar.WriteResult, error) {
+			shown, err := a.shown(ctx, pick(open))
+			there := map[int]calendar.WriteResult{}
+			for _, at := range open {
+				e := entries[at]
+				copied, ok := shown[e.Draft.Mark]
+				if m, _ := ledger.ParseMark(e.Draft.Mark); ok && m.Hash == ledger.HashInMark(e.SourceHash) { // else it shows what was refused then
+					there[at] = calendar.WriteResult{ID: copied.ID}
+				}
+			}
+			return there, err
+		},
+		Write: func(ctx context.Context, open []int) ([]calendar.WriteResult, error) {
+			return a.writeCopies(ctx, pick(open))
+		},
+	}, func(i int, r calendar.WriteResult) {
+		e := entries[i]
+		e.State, e.CopyID, e.Failure = ledger.Done, r.ID, ""
+		if r.Err != nil {
+			e.State, e.CopyID, e.Failure = ledger.Failed, "", run.NewProblem(r.Err).Detail
+		}
+		a.note(e)
+	})
+	if err != nil {
+		return fmt.Errorf("write the archive calendar: %w", err)
+	}
+	return nil
+}
+
+// shown returns, by mark, those of the entries' copies that are in the archive calendar.
+func (a *Attempt) shown(ctx context.Context, entries []*ledger.Entry) (map[string]calendar.Event, error) {
+	marks := make([]string, len(entries))
+	for i, e := range entries {
+		marks[i] = e.Draft.Mark
+	}
+	return a.archive.provider.Marked(ctx, a.archive.uri.Account, a.archive.info.ID, marks)
+}
+
+// writeCopies writes each draft once. A copy that is to be changed and that somebody deleted is made anew.
+func (a *Attempt) writeCopies(ctx context.Context, entries []*ledger.Entry) ([]calendar.WriteResult, error) {
+	results := make([]calendar.WriteResult, len(entries))
+	var updates, creates []int
+	for i, e := range entries {
+		if e.Replaces != "" {
+			updates = append(updates, i)
+		} else {
+			creates = append(creates, i)
+		}
+	}
+	if len(updates) > 0 {
+		changes := make([]calendar.Update, len(updates))
+		for i, at := range updates {
+			changes[i] = calendar.Update{ID: entries[at].Replaces, Draft: *entries[at].Draft}
+		}
+		updated, err := a.archive.provider.Update(ctx, a.archive.uri.Account, a.archive.info.ID, changes)
+		if err != nil {
+			return nil, err
+		}
+		for i, at := range updates {
+			if results[at] = updated[i]; errors.Is(updated[i].Err, calendar.ErrNotFound) {
+				creates = append(creates, at)
+			}
+		}
+	}
+	if len(creates) == 0 {
+		return results, nil
+	}
+	drafts := make([]calendar.Draft, len(creates))
+	for i, at := range creates {
+		drafts[i] = *entries[at].Draft
+	}
+	created, err := a.archive.provider.Create(ctx, a.archive.uri.Account, a.archive.info.ID, drafts)
+	if err != nil {
+		return nil, err
+	}
+	for i, at := range creates {
+		if results[at] = created[i]; errors.Is(created[i].Err, calendar.ErrNotFound) {
+			return nil, fault.New(fault.NotFound, "archive calendar %q was deleted while the run wrote it; nothing is lost, start the run again", a.archive.uri.Calendar)
+		}
+	}
+	return results, nil
+}
