@@ -115,7 +115,7 @@ var functions = slices.Sorted(maps.Keys(limits))
 func launch(t testing.TB, function string, env map[string]string, change func(*lambdatest.Options)) *lambdatest.Function {
 	t.Helper()
 	o := limits[function]
-	o.FunctionName, o.InitTimeout, o.Grace = function, time.Minute, 10*time.Second // the machine may be busy
+	o.FunctionName, o.InitTimeout, o.Grace = function, time.Minute, time.Minute // the machine may be busy
 	if change != nil {
 		change(&o)
 	}
