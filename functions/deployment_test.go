@@ -153,8 +153,7 @@ func (d *deployment) in(t testing.TB) *deployment {
 func deploy(t testing.TB) *deployment {
 	t.Helper()
 	tables, moto := awstest.DynamoDB(t), awstest.Moto(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // nothing takes that long: what hangs is found
-	t.Cleanup(cancel)
+	ctx := t.Context()
 	d := &deployment{
 		t: t, ctx: ctx, secrets: &secrets{all: []string{graphToken, address, customer, guest, person, object}},
 		resources: resources{
