@@ -7,12 +7,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -26,25 +25,24 @@ import (
 // engine is one of the stand-ins.
 type engine struct {
 	name     string
-	variable string // where the SDK looks for its address
-	needs    string // what has to be there, in the folder of the module
-	command  func(root, port string) *exec.Cmd
-	ready    string // a path that it answers
+	variable string                      // where the SDK looks for its address
+	needs    string                      // what has to be there, in the folder of the module
+	command  func(root string) *exec.Cmd // writes a line with the port when it listens, and ends with its standard input
 }
 
 var engines = []engine{
 	{
-		name: "DynamoDB Local", variable: "AWS_ENDPOINT_URL_DYNAMODB", needs: ".tools/dynamodb-local/lib", ready: "/",
-		command: func(root, port string) *exec.Cmd {
+		name: "DynamoDB Local", variable: "AWS_ENDPOINT_URL_DYNAMODB", needs: ".tools/dynamodb-local/lib",
+		command: func(root string) *exec.Cmd {
 			lib := filepath.Join(root, ".tools", "dynamodb-local", "lib")
 			return exec.Command("java", "-Xmx1g", "-Djava.library.path="+lib, "-cp", filepath.Join(lib, "*"),
-				filepath.Join(root, "shared", "awstest", "engines", "Loopback.java"), port)
+				filepath.Join(root, "shared", "awstest", "engines", "Loopback.java"))
 		},
 	},
 	{
-		name: "moto", variable: "AWS_ENDPOINT_URL", needs: ".tools/moto/bin/python", ready: "/moto-api/",
-		command: func(root, port string) *exec.Cmd {
-			return exec.Command(filepath.Join(root, ".tools", "moto", "bin", "python"), filepath.Join(root, "shared", "awstest", "engines", "loopback.py"), port)
+		name: "moto", variable: "AWS_ENDPOINT_URL", needs: ".tools/moto/bin/python",
+		command: func(root string) *exec.Cmd {
+			return exec.Command(filepath.Join(root, ".tools", "moto", "bin", "python"), filepath.Join(root, "shared", "awstest", "engines", "loopback.py"))
 		},
 	},
 }
@@ -71,6 +69,7 @@ func run(args []string) (int, error) {
 	defer stop()
 
 	env := append(os.Environ(), "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_EC2_METADATA_DISABLED=true")
+	var started []*process
 	for _, e := range engines {
 		if os.Getenv(e.variable) != "" {
 			continue
@@ -82,12 +81,19 @@ func run(args []string) (int, error) {
 			fmt.Fprintf(os.Stderr, "awslocal: tests with %s are skipped, it is not installed; run: make tools\n", e.name)
 			continue
 		}
-		address, end, err := start(ctx, root, e)
+		p, err := e.start(root)
 		if err != nil {
 			return 1, err
 		}
-		defer end()
-		env = append(env, e.variable+"="+address)
+		defer p.end()
+		started = append(started, p)
+	}
+	for _, p := range started {
+		address, err := p.address(ctx)
+		if err != nil {
+			return 1, err
+		}
+		env = append(env, p.variable+"="+address)
 	}
 
 	command := exec.Command(args[0], args[1:]...)
@@ -125,71 +131,69 @@ func moduleRoot() (string, error) {
 	return "", err
 }
 
-// patience is how long an engine may take to answer for the first time.
-const patience = 2 * time.Minute
-
-// start starts an engine, waits until it answers, and returns its address and what ends it. An engine ends with its standard
-// input, so that none outlives this process however that ends.
-func start(ctx context.Context, root string, e engine) (address string, end func(), err error) {
-	port, err := freePort()
-	if err != nil {
-		return "", nil, err
-	}
-	command := e.command(root, port)
-	var said strings.Builder
-	command.Stdout, command.Stderr = io.Discard, &said
-	input, err := command.StdinPipe()
-	if err != nil {
-		return "", nil, err
-	}
-	if err := command.Start(); err != nil {
-		return "", nil, fmt.Errorf("%s: %w", e.name, err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
-	end = func() {
-		_ = input.Close()
-		select {
-		case <-ended:
-		case <-time.After(5 * time.Second):
-			_ = command.Process.Kill()
-			<-ended
-		}
-	}
-	address = "http://127.0.0.1:" + port
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for !answers(ctx, address+e.ready) {
-		select {
-		case err := <-ended:
-			return "", nil, fmt.Errorf("%s ended at once: %v\n%s", e.name, err, said.String())
-		case <-ctx.Done():
-			end()
-			return "", nil, fmt.Errorf("%s does not answer: %w", e.name, ctx.Err())
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-	return address, end, nil
+// process is an engine that was started.
+type process struct {
+	engine
+	command *exec.Cmd
+	input   io.Closer
+	said    strings.Builder // complete when it has ended
+	port    chan uint64
+	ended   chan struct{}
+	err     error // how it ended
 }
 
-// answers says whether something answers at url, whatever it says.
-func answers(ctx context.Context, url string) bool {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// start starts an engine. The engine takes a free port itself and tells which: one that was chosen for it could be another's by the time
+// it listens.
+func (e engine) start(root string) (*process, error) {
+	p := &process{engine: e, command: e.command(root), port: make(chan uint64, 1), ended: make(chan struct{})}
+	p.command.Stderr = &p.said
+	input, err := p.command.StdinPipe()
 	if err != nil {
-		return false
+		return nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	p.input = input
+	output, err := p.command.StdoutPipe()
 	if err != nil {
-		return false
+		return nil, err
 	}
-	return response.Body.Close() == nil
+	if err := p.command.Start(); err != nil {
+		return nil, fmt.Errorf("%s: %w", e.name, err)
+	}
+	go func() {
+		for lines := bufio.NewScanner(output); lines.Scan(); {
+			if port, err := strconv.ParseUint(lines.Text(), 10, 16); err == nil { // among what else it has to say
+				select {
+				case p.port <- port:
+				default:
+				}
+			}
+		}
+		_, _ = io.Copy(io.Discard, output) // a line may have been too long
+		p.err = p.command.Wait()
+		close(p.ended)
+	}()
+	return p, nil
 }
 
-// freePort asks the operating system for a port that nobody uses.
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// address waits until the engine listens, however long that takes on a busy machine, and returns where.
+func (p *process) address(ctx context.Context) (string, error) {
+	select {
+	case port := <-p.port:
+		return fmt.Sprintf("http://127.0.0.1:%d", port), nil
+	case <-p.ended:
+		return "", fmt.Errorf("%s ended at once: %v\n%s", p.name, p.err, p.said.String())
+	case <-ctx.Done():
+		return "", fmt.Errorf("%s does not listen yet: %w", p.name, ctx.Err())
 	}
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), l.Close()
+}
+
+// end ends the engine, which ends with its standard input, so that none outlives this process however that ends.
+func (p *process) end() {
+	_ = p.input.Close()
+	select {
+	case <-p.ended:
+	case <-time.After(5 * time.Second):
+		_ = p.command.Process.Kill()
+		<-p.ended
+	}
 }

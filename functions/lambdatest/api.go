@@ -38,9 +38,13 @@ func (f *Function) next(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	busy, ending, first := f.current != nil, f.ending, f.initTime == 0
 	switch {
-	case busy || ending || f.initError != nil:
+	case busy || f.initError != nil:
 		f.mu.Unlock()
 		refuse(w, http.StatusForbidden, "InvalidStateTransition", "no invocation can be had now")
+		return
+	case ending: // after its last answer the process may come to ask only when it has been told to end; nothing comes any more
+		f.mu.Unlock()
+		<-r.Context().Done()
 		return
 	case first:
 		f.initTime = took

@@ -49,6 +49,10 @@ type Options struct {
 	Grace time.Duration
 	// OneCPU keeps the process on one processor, to measure InitTime as on one vCPU. (On Linux; elsewhere Go code takes turns on one.)
 	OneCPU bool
+
+	// after is time.After. In the tests of this package the time is up when the process has come to a point: on a busy machine that takes
+	// as long as it takes.
+	after func(f *Function, d time.Duration) <-chan time.Time
 }
 
 // Function is a running function.
@@ -84,7 +88,6 @@ type invocation struct {
 	id      string
 	payload []byte
 	done    chan struct{} // closed when the rest is set
-	timer   *time.Timer
 	ended   bool
 	answer  Answer
 	err     error
@@ -109,6 +112,9 @@ func Start(t testing.TB, binary string, env map[string]string, o Options) *Funct
 	}
 	if o.Grace == 0 {
 		o.Grace = 500 * time.Millisecond
+	}
+	if o.after == nil {
+		o.after = func(_ *Function, d time.Duration) <-chan time.Time { return time.After(d) }
 	}
 	dir := t.TempDir()
 	f := &Function{
@@ -210,13 +216,11 @@ func (f *Function) live(launched chan<- error) {
 
 // initialise waits for the end of the init phase.
 func (f *Function) initialise() {
-	timer := time.NewTimer(f.options.InitTimeout)
-	defer timer.Stop()
 	var failed *InitError
 	select {
 	case <-f.ready:
 		return
-	case <-timer.C:
+	case <-f.options.after(f, f.options.InitTimeout):
 		f.shutdown()
 		failed = &InitError{Type: "Sandbox.Timedout", Message: fmt.Sprintf("no invocation was asked for in %v", f.options.InitTimeout)}
 	case <-f.exited:
@@ -285,11 +289,17 @@ func (f *Function) begin(inv *invocation) time.Time {
 	defer f.mu.Unlock()
 	deadline := time.Now().Add(f.options.Timeout)
 	f.current = inv
-	inv.timer = time.AfterFunc(f.options.Timeout, func() {
-		if f.end(inv, nil, &TimeoutError{RequestID: inv.id, After: f.options.Timeout}) {
-			f.shutdown()
+	late := f.options.after(f, f.options.Timeout)
+	go func() {
+		select {
+		case <-inv.done:
+		case <-f.exited:
+		case <-late:
+			if f.end(inv, nil, &TimeoutError{RequestID: inv.id, After: f.options.Timeout}) {
+				f.shutdown()
+			}
 		}
-	})
+	}()
 	return deadline
 }
 
@@ -303,9 +313,6 @@ func (f *Function) end(inv *invocation, payload []byte, err error) bool {
 	inv.ended, inv.err = true, err
 	if err == nil {
 		inv.answer = Answer{RequestID: inv.id, Payload: payload}
-	}
-	if inv.timer != nil {
-		inv.timer.Stop()
 	}
 	if f.current == inv {
 		f.current = nil
@@ -346,11 +353,9 @@ func (f *Function) shutdown() {
 		graceful := len(f.extensions) > 0
 		f.mu.Unlock()
 		if graceful && thaw(f.cmd.Process) == nil && f.cmd.Process.Signal(syscall.SIGTERM) == nil {
-			timer := time.NewTimer(f.options.Grace)
-			defer timer.Stop()
 			select {
 			case <-f.exited:
-			case <-timer.C:
+			case <-f.options.after(f, f.options.Grace):
 			}
 		}
 		f.Kill()

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,6 +81,27 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 	t.Fatalf("not in 30 s: %s", what)
 }
+
+// once is a clock by which every time is up as soon as the process has written text.
+func once(text string) func(*Function, time.Duration) <-chan time.Time {
+	return func(f *Function, _ time.Duration) <-chan time.Time {
+		up := make(chan time.Time)
+		go func() {
+			for !strings.Contains(f.Log(), text) {
+				select {
+				case <-f.exited:
+					return
+				case <-time.After(10 * time.Millisecond):
+				}
+			}
+			close(up)
+		}()
+		return up
+	}
+}
+
+// never is a clock that stands still.
+func never(*Function, time.Duration) <-chan time.Time { return nil }
 
 func TestBuild(t *testing.T) {
 	file := Build(t, echo)
@@ -216,9 +239,9 @@ func TestTheProcessEndsWithoutAnAnswer(t *testing.T) {
 
 func TestDeadline(t *testing.T) {
 	t.Run("what does not answer in time is killed", func(t *testing.T) {
-		f := start(t, nil, Options{Timeout: 2 * time.Second})
+		f := start(t, nil, Options{Timeout: 2 * time.Second, after: once("asleep")})
 		late := fails[*TimeoutError](t, f, `{"do": "sleep"}`)
-		if late.After != 2*time.Second || !strings.Contains(late.Log, "asleep") {
+		if late.After != 2*time.Second || late.Log != "asleep\n" {
 			t.Errorf("got %+v", late)
 		}
 		if state := f.Stop(); state != "signal: killed" {
@@ -230,19 +253,24 @@ func TestDeadline(t *testing.T) {
 	})
 	t.Run("what handles SIGTERM gets it before", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "file")
-		f := start(t, map[string]string{"ECHO_INIT": "terminate", "ECHO_FILE": file}, Options{Timeout: 2 * time.Second, Grace: time.Minute})
+		f := start(t, map[string]string{"ECHO_INIT": "terminate", "ECHO_FILE": file}, Options{
+			Timeout: 2 * time.Second, Grace: time.Minute,
+			after: func(f *Function, d time.Duration) <-chan time.Time {
+				if d == time.Minute {
+					return nil
+				}
+				return once("asleep")(f, d)
+			},
+		})
 		fails[*TimeoutError](t, f, `{"do": "sleep"}`)
 		if text, err := os.ReadFile(file); err != nil || string(text) != "terminated" {
 			t.Errorf("file: %q, %v", text, err)
 		}
 	})
 	t.Run("a handler knows its deadline", func(t *testing.T) {
-		f := start(t, nil, Options{Timeout: 2 * time.Second})
-		_, err := f.Invoke(t.Context(), []byte(`{"do": "obey"}`))
-		var failed *HandlerError
-		var late *TimeoutError
-		if !(errors.As(err, &failed) && strings.Contains(failed.Message, "deadline exceeded")) && !errors.As(err, &late) { // they come together
-			t.Errorf("got %v", err)
+		f := start(t, nil, Options{Timeout: 100 * time.Millisecond, after: never})
+		if failed := fails[*HandlerError](t, f, `{"do": "obey"}`); failed.Message != context.DeadlineExceeded.Error() {
+			t.Errorf("got %+v", failed)
 		}
 	})
 }
@@ -333,7 +361,10 @@ func TestInit(t *testing.T) {
 		log           string
 	}{
 		{"a process that ends", "exit", Options{}, "Runtime.ExitError", "the process ended: exit status 3", "ADMIN_ASSISTANT_TABLE is not set"},
-		{"a process that takes too long", "hang", Options{InitTimeout: 2 * time.Second}, "Sandbox.Timedout", "no invocation was asked for in 2s", "hanging"},
+		{
+			"a process that takes too long", "hang", Options{InitTimeout: 2 * time.Second, after: once("hanging")},
+			"Sandbox.Timedout", "no invocation was asked for in 2s", "hanging",
+		},
 		{"a process that reports why it cannot start", "report", Options{}, "Settings", "no table", "reported 202"},
 	} {
 		t.Run(c.name+" has failed", func(t *testing.T) {
@@ -377,8 +408,19 @@ func TestStop(t *testing.T) {
 			t.Errorf("stopped again, it ended with %s", state)
 		}
 	})
+	t.Run("a process that asks for more when it has been told to terminate is left to wait", func(t *testing.T) {
+		f := start(t, map[string]string{"ECHO_INIT": "linger"}, Options{after: once("lingering")})
+		f.Stop()
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		got := httptest.NewRecorder()
+		f.api().ServeHTTP(got, httptest.NewRequestWithContext(gone, http.MethodGet, "/2018-06-01/runtime/invocation/next", nil))
+		if got.Body.Len() > 0 {
+			t.Errorf("got %d: %s", got.Code, got.Body)
+		}
+	})
 	t.Run("a process that stays is killed", func(t *testing.T) {
-		f := start(t, map[string]string{"ECHO_INIT": "linger"}, Options{Grace: 2 * time.Second})
+		f := start(t, map[string]string{"ECHO_INIT": "linger"}, Options{after: once("lingering")})
 		if state := f.Stop(); state != "signal: killed" || !strings.Contains(f.Log(), "lingering") {
 			t.Errorf("ended with %s; log %q", state, f.Log())
 		}

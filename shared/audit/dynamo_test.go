@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"testing"
 
-	"adminassistant/shared/awssdk"
 	"adminassistant/shared/awstest"
 	"adminassistant/shared/store"
 	"adminassistant/shared/store/dynamo"
@@ -12,7 +11,7 @@ import (
 
 // TestDynamoDB has processes contend for one chain in DynamoDB, where transactions get into each other's way and answers are lost.
 func TestDynamoDB(t *testing.T) {
-	cfg := awssdk.Within(awstest.DynamoDB(t), dynamo.PerAttempt)
+	cfg := awstest.DynamoDB(t)
 	name := awstest.Table(t, cfg, dynamo.Schema)
 	w := newWorld(t)
 	w.table = &store.Counter{Table: dynamo.New(cfg, name)}

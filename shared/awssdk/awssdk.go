@@ -61,7 +61,7 @@ func backoff(attempt int, _ error) (time.Duration, error) {
 }
 
 // Within returns cfg with connections of its own on which the answer to every attempt has to begin within the time given. A body
-// may take longer; the context limits that.
+// may take longer; the context limits that. 0 is no limit.
 func Within(cfg aws.Config, perAttempt time.Duration) aws.Config {
 	cfg.HTTPClient = awshttp.NewBuildableClient().
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = 2 * time.Second; d.KeepAlive = 30 * time.Second }).

@@ -19,13 +19,13 @@ import (
 	"adminassistant/shared/awssdk"
 )
 
-// DynamoDB returns the settings for DynamoDB Local, or skips the test where there is none.
+// DynamoDB returns the settings for DynamoDB Local, without a limit on the time of an attempt, or skips the test where there is none.
 func DynamoDB(t testing.TB) aws.Config {
 	t.Helper()
 	return engine(t, "DynamoDB Local", "AWS_ENDPOINT_URL_DYNAMODB")
 }
 
-// Moto returns the settings for the other services, or skips the test where they are not.
+// Moto returns the settings for the other services, without that limit, or skips the test where they are not.
 func Moto(t testing.TB) aws.Config {
 	t.Helper()
 	return engine(t, "moto", "AWS_ENDPOINT_URL")
@@ -44,7 +44,7 @@ func engine(t testing.TB, name, variable string) aws.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cfg
+	return awssdk.Within(cfg, 0) // an engine answers when the machine lets it; to ask again meanwhile would make it slower
 }
 
 // Answer is what a fault does to a request. The zero value lets it through.

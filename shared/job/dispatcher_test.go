@@ -19,7 +19,6 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/archive"
-	"adminassistant/shared/awssdk"
 	"adminassistant/shared/awstest"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/ledger"
@@ -812,7 +811,7 @@ func BenchmarkDispatcher(b *testing.B) {
 
 // onDynamoDB makes a table in DynamoDB Local that is gone after the test.
 func onDynamoDB(t testing.TB) store.Table {
-	cfg := awssdk.Within(awstest.DynamoDB(t), dynamo.PerAttempt)
+	cfg := awstest.DynamoDB(t)
 	return dynamo.New(cfg, awstest.Table(t, cfg, dynamo.Schema))
 }
 

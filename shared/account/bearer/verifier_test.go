@@ -426,11 +426,7 @@ func TestKeys(t *testing.T) {
 		}
 		c.advance(time.Second)
 		verify(t, v, sim.Token(ann), nil)
-		select {
-		case <-asked:
-		case <-time.After(30 * time.Second):
-			t.Fatal("they were not renewed")
-		}
+		<-asked // they are renewed
 	})
 	t.Run("one who does not wait leaves the fetch to the others", func(t *testing.T) {
 		sim, l, c := start(t)

@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"adminassistant/shared/awssdk"
 	"adminassistant/shared/awstest"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/store"
@@ -24,7 +23,7 @@ import (
 
 func open(t testing.TB) *Table {
 	t.Helper()
-	cfg := awssdk.Within(awstest.DynamoDB(t), PerAttempt)
+	cfg := awstest.DynamoDB(t)
 	return New(cfg, awstest.Table(t, cfg, Schema))
 }
 
