@@ -47,6 +47,9 @@ type backupManifest struct {
 	Timezone string       `json:"timezone,omitempty"`
 	Content  string       `json:"content"`
 	Files    []backupFile `json:"files"`
+
+	OwnClocksSeries int               `json:"own_clocks_series"`
+	OwnClocks       []backup.OwnClock `json:"own_clocks"`
 }
 
 type backupFile struct {
@@ -116,12 +119,22 @@ func (p *program) printBackupRun(r runView, items []runItem) {
 		if b.LeftOut > 0 {
 			fmt.Fprintf(p.out, "%d events cannot be told by iCalendar; the other files have them\n", b.LeftOut)
 		}
+		if b.OwnClocks > 0 {
+			fmt.Fprintln(p.out, ownClocks(b.OwnClocks))
+			fmt.Fprintf(p.out, "see which: admin-assistant backup show %s\n", r.ID)
+		}
 	}
 	for _, it := range items {
 		if it.Problem != nil {
 			fmt.Fprintf(p.out, "  %s: %s\n", printable(it.Key), printable(it.Problem.Detail))
 		}
 	}
+}
+
+// ownClocks says what there is to know of series that cannot be restored to Microsoft 365.
+func ownClocks(series int) string {
+	return fmt.Sprintf("%d series cannot be restored to Microsoft 365, which cannot be told the time zone on whose clocks they repeat; "+
+		"in Outlook give each one of the time zones that Outlook lists, and back the calendar up again", series)
 }
 
 func counts(c backup.Counts) string {
@@ -164,6 +177,12 @@ func (p *program) backupShow() *cobra.Command {
 				return p.printJSON(m)
 			}
 			fmt.Fprintf(p.out, "backup %s of %s, made %s by version %s\n%s, %s\n", m.ID, printable(m.Calendar.URI), minute(m.Made), m.Software, m.days(), counts(m.Counts))
+			if m.OwnClocksSeries > 0 {
+				fmt.Fprintln(p.out, ownClocks(m.OwnClocksSeries))
+			}
+			for _, s := range m.OwnClocks {
+				fmt.Fprintf(p.out, "  %s, in %s\n", printable(s.Subject), printable(s.Zone))
+			}
 			var rows []table.Row
 			for _, f := range m.Files {
 				rows = append(rows, table.Row{f.Name, humanize.Bytes(uint64(f.Bytes)), humanize.Bytes(uint64(f.RawBytes)), f.RawSHA256, mark(f.LeftOut > 0, fmt.Sprintf("%d left out", f.LeftOut))})

@@ -42,7 +42,9 @@ type Record struct {
 	Made     time.Time     `json:"made"`
 	Counts   Counts        `json:"counts"`
 	Bytes    int64         `json:"bytes"` // of the files as they are stored
-	Attempt  string        `json:"attempt"`
+	// OwnClocks is nil if the backup has no such series.
+	OwnClocks *OwnClocks `json:"own_clocks,omitempty"`
+	Attempt   string     `json:"attempt"`
 	// Going says that the backup is being deleted: its files may be gone already.
 	Going bool `json:"going,omitempty"`
 

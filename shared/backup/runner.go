@@ -25,12 +25,14 @@ import (
 
 // Result is what a backup run reports.
 type Result struct {
-	ID      string   `json:"id" doc:"Of the backup."`
-	Counts  Counts   `json:"counts"`
-	Bytes   int64    `json:"bytes" doc:"Size of the files as they are stored."`
-	LeftOut int      `json:"left_out" doc:"Events that iCalendar cannot tell; the JSONL file has them all."`
-	Content string   `json:"content" doc:"The same for the same events: two backups with the same content hold the same."`
-	Cost    run.Cost `json:"cost"`
+	ID      string `json:"id" doc:"Of the backup."`
+	Counts  Counts `json:"counts"`
+	Bytes   int64  `json:"bytes" doc:"Size of the files as they are stored."`
+	LeftOut int    `json:"left_out" doc:"Events that iCalendar cannot tell; the JSONL file has them all."`
+	// OwnClocks counts what Record.OwnClocks names.
+	OwnClocks int      `json:"own_clocks,omitempty" doc:"Series that cannot be restored to Microsoft 365: it cannot be told their time zone."`
+	Content   string   `json:"content" doc:"The same for the same events: two backups with the same content hold the same."`
+	Cost      run.Cost `json:"cost"`
 }
 
 // Provider is what a backup needs of a calendar's provider.
@@ -88,6 +90,8 @@ type draft struct {
 	Attempt  string     `json:"attempt"`
 	Manifest Manifest   `json:"manifest"`
 	LeftOut  []run.Item `json:"left_out,omitempty"` // of the iCalendar file, the first ones
+	// OwnClocks is nil if there are none.
+	OwnClocks *OwnClocks `json:"own_clocks,omitempty"`
 }
 
 const (
@@ -254,6 +258,7 @@ func (x *execution) readOnce(ctx context.Context) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, fmt.Errorf("read the calendar's time zones: %w", err)
 	}
+	lookup, ownClocks := ics.Lookup(zones), OwnClocks{}
 	in := func(*calendar.Kept) bool { return true }
 	if x.run.From != (calendar.Date{}) {
 		m.Window = &Window{From: x.run.From, To: x.run.To, Timezone: x.zone.String()}
@@ -261,7 +266,6 @@ func (x *execution) readOnce(ctx context.Context) (Manifest, error) {
 		if err != nil {
 			return Manifest{}, err
 		}
-		lookup := ics.Lookup(zones)
 		in = func(k *calendar.Kept) bool { return within(k, w, lookup) }
 	}
 	f, err := x.put(ctx, JSONL, func(w io.Writer) error {
@@ -279,12 +283,16 @@ func (x *execution) readOnce(ctx context.Context) (Manifest, error) {
 			if err := lines.add(k); err != nil {
 				return err
 			}
+			ownClocks.add(&k, lookup)
 			return x.tellNow(ctx, run.NewProgress("reading", lines.counts.Events, 0))
 		})
 		m.Counts, m.Content = lines.counts, lines.digest.String()
 		return err
 	})
 	m.Files = []File{f}
+	if err == nil && ownClocks.Series > 0 {
+		x.draft.OwnClocks = &ownClocks
+	}
 	return m, err
 }
 
@@ -482,7 +490,7 @@ func (x *execution) end(ctx context.Context) error {
 	m, rn := &x.draft.Manifest, x.run
 	record := &Record{
 		ID: rn.ID, User: rn.User, Config: rn.Config, Job: x.input.Job, Calendar: m.Calendar, From: rn.From, To: rn.To, Made: m.Made, Counts: m.Counts,
-		Bytes: m.bytes(), Attempt: x.draft.Attempt,
+		Bytes: m.bytes(), OwnClocks: x.draft.OwnClocks, Attempt: x.draft.Attempt,
 	}
 	left := m.File(ICS).LeftOut
 	for attempt := 1; ; attempt++ {
@@ -494,6 +502,9 @@ func (x *execution) end(ctx context.Context) error {
 			return err
 		}
 		result := Result{ID: rn.ID, Counts: m.Counts, Bytes: record.Bytes, LeftOut: left, Content: m.Content, Cost: run.CostOf(x.table, &x.patience, x.provider)}
+		if record.OwnClocks != nil {
+			result.OwnClocks = record.OwnClocks.Series
+		}
 		var err error
 		if rn.Result, err = json.Marshal(result); err != nil {
 			return fmt.Errorf("store the result: %w", err)

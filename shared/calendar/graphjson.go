@@ -263,7 +263,7 @@ func (g *graphEvent) event(path string) (Event, error) {
 		Body:      Body{ContentType: word(g.Body.ContentType, "text", "html"), Content: g.Body.Content},
 		Start:     graphDateTime(g.Start),
 		End:       graphDateTime(g.End),
-		StartZone: g.OriginalStartTimeZone, EndZone: g.OriginalEndTimeZone,
+		StartZone: graphZone(g.OriginalStartTimeZone), EndZone: graphZone(g.OriginalEndTimeZone),
 		AllDay: g.IsAllDay, Cancelled: g.IsCancelled, IsOrganizer: g.IsOrganizer,
 		Response:    g.ResponseStatus.word(),
 		ShowAs:      word(g.ShowAs, Unknown, Free, Tentative, Busy, OutOfOffice, WorkingElsewhere),
@@ -304,8 +304,16 @@ func graphDateTime(t DateTime) DateTime {
 	if t.Local == "" {
 		return DateTime{}
 	}
-	t.Zone = cmp.Or(t.Zone, "UTC")
+	t.Zone = graphZone(cmp.Or(t.Zone, "UTC"))
 	return t
+}
+
+// graphZone is a zone's name as it may be told again: what Exchange calls UTC it does not take back.
+func graphZone(name string) string {
+	if strings.EqualFold(name, exchangeUTC) {
+		return "UTC"
+	}
+	return name
 }
 
 // word finds text among words, in any case; it is otherwise if it is none of them, and empty if it is empty.

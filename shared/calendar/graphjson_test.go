@@ -215,3 +215,16 @@ func BenchmarkDecodeGraph(b *testing.B) {
 		}
 	}
 }
+
+func TestUTCGoesByItsOwnName(t *testing.T) {
+	for _, name := range []string{"tzone://Microsoft/Utc", "TZONE://MICROSOFT/UTC", "UTC"} {
+		events, err := DecodeGraph(strings.NewReader(`[{"id":"a","start":{"dateTime":"2026-10-05T09:00:00","timeZone":"` + name + `"},
+			"end":{"dateTime":"2026-10-05T10:00:00","timeZone":"` + name + `"},"originalStartTimeZone":"` + name + `","originalEndTimeZone":"` + name + `"}]`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := events[0]; e.Start.Zone != "UTC" || e.End.Zone != "UTC" || e.StartZone != "UTC" || e.EndZone != "UTC" {
+			t.Errorf("%s is told as %+v", name, e)
+		}
+	}
+}

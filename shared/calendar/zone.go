@@ -22,11 +22,14 @@ var ErrUnknownZone = errors.New("unknown time zone")
 // included, separated by spaces.
 type windowsZone struct{ windows, iana, others string }
 
-// furtherZones are names of neither table, in lower case: one that Exchange sends, and two that Windows still lists although
+// exchangeUTC is what Exchange calls UTC at times, in lower case. It does not take that name back.
+const exchangeUTC = "tzone://microsoft/utc"
+
+// furtherZones are names of neither table, in lower case: what Exchange calls UTC, and two that Windows still lists although
 // Unicode CLDR has given them up (the meaning is CLDR 21's).
 var furtherZones = map[string]string{
 	"utc":                        "UTC",
-	"tzone://microsoft/utc":      "UTC",
+	exchangeUTC:                  "UTC",
 	"kamchatka standard time":    "Asia/Kamchatka",
 	"mid-atlantic standard time": "Etc/GMT+2",
 }
@@ -41,10 +44,10 @@ var (
 		}
 		return names
 	})
-	windowsNames = sync.OnceValue(func() map[string]string { // by IANA name
-		names := map[string]string{}
+	windowsNames = sync.OnceValue(func() map[string]string { // by IANA name, and by Windows name in lower case
+		names := map[string]string{exchangeUTC: "UTC", "kamchatka standard time": "Kamchatka Standard Time", "mid-atlantic standard time": "Mid-Atlantic Standard Time"}
 		for _, z := range windowsZones {
-			names[z.iana] = z.windows
+			names[z.iana], names[strings.ToLower(z.windows)] = z.windows, z.windows
 			for name := range strings.FieldsSeq(z.others) {
 				names[name] = z.windows
 			}
@@ -76,10 +79,14 @@ func (e zoneError) Error() string {
 
 func (zoneError) Unwrap() error { return ErrUnknownZone }
 
-// WindowsName returns the Windows name for an IANA one, aliases included: both Asia/Kolkata and Asia/Calcutta are India Standard Time.
-func WindowsName(iana string) (string, bool) {
-	name, ok := windowsNames()[iana]
-	return name, ok
+// WindowsName returns the Windows name of a zone that LoadZone knows: both Asia/Kolkata and Asia/Calcutta are India Standard Time, and a Windows
+// name in any case is itself. False: Windows does not have the zone, and so Microsoft 365 cannot be told it.
+func WindowsName(name string) (string, bool) {
+	windows, ok := windowsNames()[name]
+	if !ok {
+		windows, ok = windowsNames()[strings.ToLower(name)]
+	}
+	return windows, ok
 }
 
 // findZone is LoadZone without a memory; nil means unknown.

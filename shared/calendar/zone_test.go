@@ -35,6 +35,7 @@ func TestLoadZone(t *testing.T) {
 		"UTC":                         "UTC",
 		"utc":                         "UTC",
 		"tzone://Microsoft/Utc":       "UTC",
+		"TZONE://microsoft/UTC":       "UTC",
 		"Kamchatka Standard Time":     "Asia/Kamchatka",
 	} {
 		for range 2 { // found, then remembered
@@ -76,8 +77,18 @@ func TestEveryZoneOfTheTableLoads(t *testing.T) {
 			}
 		}
 	}
-	if name, ok := WindowsName("Antarctica/Troll"); ok {
-		t.Errorf("Antarctica/Troll, which Windows does not have, is %s", name)
+	for name, want := range map[string]string{
+		"W. Europe Standard Time": "W. Europe Standard Time", "w. europe standard time": "W. Europe Standard Time", "utc": "UTC", "UTC": "UTC", "utc+12": "UTC+12",
+		"tzone://Microsoft/Utc": "UTC", "TZONE://microsoft/UTC": "UTC", "kamchatka Standard Time": "Kamchatka Standard Time", "Mid-Atlantic Standard Time": "Mid-Atlantic Standard Time",
+	} {
+		if windows, ok := WindowsName(name); !ok || windows != want {
+			t.Errorf("the Windows name of %s is %q, want %q", name, windows, want)
+		}
+	}
+	for _, name := range []string{"Antarctica/Troll", "tzone://Microsoft/Custom", "europe/berlin", ""} {
+		if windows, ok := WindowsName(name); ok {
+			t.Errorf("%q, which Windows does not have, is %s", name, windows)
+		}
 	}
 }
 

@@ -78,6 +78,15 @@ type backupManifestView struct {
 	Timezone string           `json:"timezone,omitempty" doc:"In which the days begin and end."`
 	Content  string           `json:"content" doc:"The same for the same events: two backups with the same content hold the same."`
 	Files    []backupFileView `json:"files" nullable:"false"`
+	// OwnClocks are some of the series of which OwnClocksSeries tells the number.
+	OwnClocksSeries int            `json:"own_clocks_series" doc:"Series that cannot be restored to Microsoft 365: it cannot be told the time zone on whose clocks they repeat."`
+	OwnClocks       []ownClockView `json:"own_clocks" nullable:"false" doc:"The first of these series."`
+}
+
+type ownClockView struct {
+	ID      string `json:"id" doc:"The provider's own id of the series."`
+	Subject string `json:"subject" doc:"Its beginning."`
+	Zone    string `json:"zone" doc:"As the calendar names it."`
 }
 
 type backupFileView struct {
@@ -240,6 +249,13 @@ func (s *server) getBackup(ctx context.Context, in *ByID) (*struct{ Body backupM
 	v := backupManifestView{BackupView: viewBackup(c.Record), Version: m.Version, Software: m.Software, Content: m.Content, Files: make([]backupFileView, len(m.Files))}
 	if m.Window != nil {
 		v.Timezone = m.Window.Timezone
+	}
+	v.OwnClocks = []ownClockView{}
+	if o := c.Record.OwnClocks; o != nil {
+		v.OwnClocksSeries = o.Series
+		for _, s := range o.First {
+			v.OwnClocks = append(v.OwnClocks, ownClockView(s))
+		}
 	}
 	for i, f := range m.Files {
 		v.Files[i] = backupFileView{

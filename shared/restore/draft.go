@@ -5,6 +5,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/series"
+	"adminassistant/shared/fault"
 )
 
 // drafting turns events of a file into drafts for a calendar. The same event gives the same draft.
@@ -24,6 +25,9 @@ func (g *drafting) draft(e *calendar.Event, mark string) (calendar.Draft, error)
 		ShowAs: cmp.Or(e.ShowAs, calendar.Unknown), Importance: cmp.Or(e.Importance, calendar.NormalImportance), Sensitivity: cmp.Or(e.Sensitivity, calendar.Normal),
 	}
 	if _, _, err := g.span(e); err != nil {
+		return d, err
+	}
+	if err := g.checkClocks(e); err != nil {
 		return d, err
 	}
 	if e.AllDay {
@@ -47,6 +51,20 @@ func (g *drafting) draft(e *calendar.Event, mark string) (calendar.Draft, error)
 		}
 	}
 	return d, nil
+}
+
+// checkClocks says whether the calendar can be told on which clocks a series repeats. On others it would be an hour off for half of the year. Errors are Invalid.
+func (g *drafting) checkClocks(e *calendar.Event) error {
+	zone, known := series.Clocks(e, g.zones)
+	if !known {
+		return fault.New(fault.Invalid, "the series repeats on the clocks of a time zone that nobody explains, %.80q: in Outlook give it one of the time zones "+
+			"that Outlook lists, and make a new backup; or write its zone into originalStartTimeZone in the backup's JSONL file, and restore that file", zone)
+	}
+	if _, ok := calendar.WindowsName(zone); zone != "" && !ok && !g.explains {
+		return fault.New(fault.Invalid, "the series repeats on the clocks of %.80q, a time zone that Microsoft 365 does not have; "+
+			"restore the series into a local calendar, or its instances as events by themselves", zone)
+	}
+	return nil
 }
 
 // copyBody is the text of a copy. Who organises what nobody else was invited to is the calendar's owner, as Microsoft 365 tells of every event, and

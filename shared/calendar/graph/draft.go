@@ -142,25 +142,15 @@ const wallTime = "2006-01-02T15:04:05.9999999"
 // inZone tells at, which is t, in t's zone under the name that Windows has for it: Graph knows few IANA names. In a zone that Windows has no
 // name for, or none that means the same at that time, and where the clocks show a time twice, it is told in UTC.
 func inZone(t calendar.DateTime, at time.Time) calendar.DateTime {
-	for _, name := range []string{windowsName(t.Zone), "UTC"} {
-		zone, err := calendar.LoadZone(name)
-		if err != nil {
-			continue
-		}
-		told := calendar.DateTime{Local: at.In(zone).Format(wallTime), Zone: name}
-		if back, err := told.Instant(zone); err == nil && back.Equal(at.Truncate(100*time.Nanosecond)) && sameOffset(t.Zone, zone, at) {
-			return told
+	if name, ok := calendar.WindowsName(t.Zone); ok {
+		if zone, err := calendar.LoadZone(name); err == nil {
+			told := calendar.DateTime{Local: at.In(zone).Format(wallTime), Zone: name}
+			if back, err := told.Instant(zone); err == nil && back.Equal(at.Truncate(100*time.Nanosecond)) && sameOffset(t.Zone, zone, at) {
+				return told
+			}
 		}
 	}
 	return calendar.DateTime{Local: at.UTC().Format(wallTime), Zone: "UTC"}
-}
-
-// windowsName is the Windows name of a zone that has one; names that are no IANA name are taken to be Windows names.
-func windowsName(name string) string {
-	if windows, ok := calendar.WindowsName(name); ok {
-		return windows
-	}
-	return name
 }
 
 // sameOffset says whether the clocks of a zone by name and of another zone show the same time.

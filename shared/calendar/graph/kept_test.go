@@ -15,6 +15,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graphsim"
+	"adminassistant/shared/calendar/series"
 	"adminassistant/shared/fault"
 )
 
@@ -241,6 +242,48 @@ func TestASeriesInAnUnknownZone(t *testing.T) {
 	e := calendar.Event{StartZone: "tzone://Microsoft/Custom", Start: calendar.DateTime{Local: "2026-10-05T07:00:00", Zone: "UTC"}, End: calendar.DateTime{Local: "2026-10-05T08:00:00", Zone: "UTC"}}
 	if err := s.into(&e); err != nil || e.Start != (calendar.DateTime{Local: "2026-10-05T07:00:00", Zone: "UTC"}) || e.Recurrence.Rules[0] != "FREQ=DAILY;UNTIL=20261031T235959Z" {
 		t.Errorf("the series is %+v, %v", e, err)
+	}
+}
+
+func TestWhoseClocksASeriesRepeatsOn(t *testing.T) {
+	const custom, berlin, pacific = "tzone://Microsoft/Custom", "W. Europe Standard Time", "Pacific Standard Time"
+	for _, tt := range []struct {
+		recurrence, made string
+		told             string // the zone in which it is told
+		clocks           string
+		known            bool
+	}{
+		{berlin, berlin, berlin, berlin, true},
+		{"", berlin, berlin, berlin, true},
+		{berlin, "", berlin, berlin, true},
+		{berlin, pacific, berlin, berlin, true},
+		{berlin, custom, berlin, berlin, true},
+		{"tzone://Microsoft/Utc", "tzone://Microsoft/Utc", "UTC", "UTC", true},
+		{"TZONE://microsoft/utc", "", "UTC", "UTC", true},
+		{"UTC", berlin, "UTC", "UTC", true},
+		{"", "", "UTC", "UTC", true},
+		{custom, custom, "UTC", custom, false},
+		{custom, "", "UTC", custom, false},
+		{"", custom, "UTC", custom, false},
+		{"UTC", custom, "UTC", custom, false},
+		{custom, berlin, berlin, berlin, true},
+	} {
+		s := graphSeries{Recurrence: graphRecurrence{Pattern: graphPattern{Type: "daily", Interval: 1}, Range: graphRange{Type: "noEnd", RecurrenceTimeZone: tt.recurrence}}}
+		e := calendar.Event{
+			Type: calendar.Master, StartZone: tt.made,
+			Start: calendar.DateTime{Local: "2026-10-05T12:00:00", Zone: "UTC"}, End: calendar.DateTime{Local: "2026-10-05T13:00:00", Zone: "UTC"},
+		}
+		if err := s.into(&e); err != nil {
+			t.Fatal(err)
+		}
+		clocks, known := series.Clocks(&e, calendar.LoadZone)
+		if e.Start.Zone != tt.told || clocks != tt.clocks || known != tt.known {
+			t.Errorf("recurrence in %q, made in %q: told in %q, clocks of %q, known %t; want %q, %q, %t", tt.recurrence, tt.made, e.Start.Zone, clocks, known, tt.told, tt.clocks, tt.known)
+		}
+		days := calendar.Event{Type: calendar.Master, AllDay: true, StartZone: tt.made, Start: calendar.DateTime{Local: "2026-10-05T00:00:00", Zone: "UTC"}}
+		if err := s.into(&days); err != nil || tt.made != "" && days.StartZone != tt.made {
+			t.Errorf("days made in %q: %+v, %v", tt.made, days, err)
+		}
 	}
 }
 

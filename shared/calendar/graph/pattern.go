@@ -28,7 +28,8 @@ func recurrence(d *calendar.Draft, start calendar.DateTime) (*graphRecurrence, e
 	if err != nil {
 		return nil, err
 	}
-	if !d.AllDay && !sameClocks(d.Start.Zone, zone, calendar.InstantOf(wall, zone)) {
+	// Without a zone of its own it repeats on the clocks of UTC.
+	if !d.AllDay && d.Start.Zone != "" && !sameClocks(d.Start.Zone, zone, calendar.InstantOf(wall, zone)) {
 		return nil, refuse("repeats on the clocks of %.80q, a zone that Microsoft 365 does not have", d.Start.Zone)
 	}
 	if len(d.Recurrence.Rules) != 1 || len(d.Recurrence.Dates) > 0 {

@@ -52,16 +52,11 @@ var weekdays = map[string]weekday{
 
 var positions = map[string]string{"first": "1", "second": "2", "third": "3", "fourth": "4", "last": "-1"}
 
-// into makes e the series: its times told in the series' zone, its rule, and the starts that do not happen. A series in a zone that somebody made up,
-// of which Exchange tells no more than a name ("tzone://Microsoft/Custom"), is told in the zone of its times. Errors are Internal.
+// into makes e the series: its times told in the series' zone, which StartZone then names, its rule, and the starts that do not happen. A series in a zone
+// that somebody made up, of which Exchange tells no more than a name ("tzone://Microsoft/Custom"), is told in the zone of its times, and StartZone has that
+// name: see series.Clocks. Of a series of days StartZone stays. Errors are Internal.
 func (s *graphSeries) into(e *calendar.Event) error {
-	zoneName, zone := "UTC", time.UTC
-	for _, name := range []string{s.Recurrence.Range.RecurrenceTimeZone, e.StartZone, e.Start.Zone} {
-		if known, err := calendar.LoadZone(name); err == nil {
-			zoneName, zone = name, known
-			break
-		}
-	}
+	zoneName, zone := s.zone(e)
 	if !e.AllDay {
 		for _, t := range []*calendar.DateTime{&e.Start, &e.End} {
 			at, err := t.Instant(zone)
@@ -85,6 +80,31 @@ func (s *graphSeries) into(e *calendar.Event) error {
 		e.Recurrence.Without = append(e.Recurrence.Without, calendar.DateTime{Local: day.String() + "T" + clock, Zone: e.Start.Zone})
 	}
 	return nil
+}
+
+// zone finds the zone that the series is told in, and puts the one on whose clocks it repeats into StartZone.
+func (s *graphSeries) zone(e *calendar.Event) (string, *time.Location) {
+	for _, name := range []string{s.Recurrence.Range.RecurrenceTimeZone, e.StartZone} {
+		zone, err := calendar.LoadZone(name)
+		if err != nil {
+			continue
+		}
+		if windows, ok := calendar.WindowsName(name); ok && windows == "UTC" {
+			if _, err := calendar.LoadZone(e.StartZone); err != nil && e.StartZone != "" {
+				break // UTC is what is told of a series whose own zone cannot be told
+			}
+			name = windows
+		}
+		if e.StartZone != "" && !e.AllDay {
+			e.StartZone = name
+		}
+		return name, zone
+	}
+	e.StartZone = cmp.Or(e.StartZone, s.Recurrence.Range.RecurrenceTimeZone)
+	if zone, err := calendar.LoadZone(e.Start.Zone); err == nil {
+		return e.Start.Zone, zone
+	}
+	return "UTC", time.UTC
 }
 
 // rule is the RRULE of a pattern and its range (RFC 5545, section 3.3.10).

@@ -99,12 +99,21 @@ func readEvent(raw object, seed bool) (*eventChange, error) {
 			if err != nil {
 				return nil, err
 			}
+			if err := checkZone(d.Zone); err != nil && !seed {
+				return nil, err
+			}
 			*t.to = &d
 		}
 	}
 	if v, there := take(props, "recurrence"); there {
 		e.hasRecurrence = true
 		e.recurrence, _ = v.(object)
+		span, _ := e.recurrence["range"].(object)
+		if zone, _ := span["recurrenceTimeZone"].(string); zone != "" && !seed {
+			if err := checkZone(zone); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if v, there := take(props, "transactionId"); there {
 		text, _ := v.(string)

@@ -22,12 +22,36 @@ func (s *Server) loadZone(name string) (*time.Location, error) {
 	return ics.Lookup(s.zones)(name)
 }
 
+// Names of zones that the service tells and does not take: UTC, and any zone that only a seed explained.
+const (
+	tzone       = "tzone://Microsoft/"
+	tzoneCustom = tzone + "Custom"
+)
+
+func isTzone(name string) bool {
+	return len(name) >= len(tzone) && strings.EqualFold(name[:len(tzone)], tzone)
+}
+
 // zoneName is the name under which a zone is served.
 func (s *Server) zoneName(name string) string {
+	if isTzone(name) || name == "" {
+		return name
+	}
+	if _, err := calendar.LoadZone(name); err != nil {
+		return tzoneCustom
+	}
 	if windows, ok := calendar.WindowsName(name); ok && !s.options.ZonesAsWritten {
 		return windows
 	}
 	return name
+}
+
+// checkZone refuses the zones that a client cannot write: the service knows those of Windows, by their own and by their IANA names.
+func checkZone(name string) error {
+	if _, ok := calendar.WindowsName(name); !ok || isTzone(name) {
+		return badZone(name)
+	}
+	return nil
 }
 
 // readTime reads a dateTimeTimeZone of a request. It must name its zone. An offset is taken only where it agrees with the zone, as Z and UTC do: what the

@@ -34,7 +34,8 @@ const maxOctets = 75
 //
 // Not written are: what the user answered, BodyPreview, ETag, a ChangeKey that is no number, ShowAs Unknown (which reads as Busy), and fractions of a second.
 //
-// Errors are Invalid: times that cannot be understood and zones that nobody knows, named with the event; or they come from w.
+// Errors are Invalid: times that cannot be understood and zones that nobody knows, that of a series on whose clocks it repeats among them, named with
+// the event; or they come from w.
 func Write(w io.Writer, f File, stamp time.Time) error {
 	enc := newWriter(f.Zones, stamp)
 	masters := map[string]*calendar.Event{} // by id
@@ -283,6 +284,9 @@ func (s stamped) property(name string) *ical.Prop {
 
 // times writes all times of an event, by the property they belong to.
 func (w *writer) times(e, master *calendar.Event, take func(property string, s stamped)) error {
+	if zone, known := series.Clocks(e, w.lookup); !known { // told in UTC it would be an hour off for half of the year
+		return fault.New(fault.Invalid, "it repeats on the clocks of %.80q, a time zone that nobody explains", zone)
+	}
 	start, err := w.time(e.Start, e.StartZone, e.AllDay)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
