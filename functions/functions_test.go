@@ -20,6 +20,7 @@ import (
 
 	"adminassistant/functions/lambdatest"
 	"adminassistant/shared/account/entrasim"
+	"adminassistant/shared/app"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/job"
@@ -553,7 +554,7 @@ func TestTheSchedule(t *testing.T) {
 			d := deploy(t)
 			config := d.config()
 			yesterday := func() time.Time { return time.Now().Add(-24 * time.Hour) }
-			jobs := job.New(d.items, map[run.Kind]job.Kind{run.Archive: job.Archives(d.configs(), nil)}, newID, yesterday)
+			jobs := job.New(d.items, job.Kinds(app.Kinds, d.configs(), nil), newID, yesterday)
 			due, err := jobs.Create(d.ctx, user, job.Job{Kind: run.Archive, Config: config.ID, Schedule: job.Schedule{Repeat: job.Cron, Cron: "*/5 * * * *", Zone: "Europe/Zurich"}})
 			must(t, err)
 			dispatcher := d.start("dispatcher")

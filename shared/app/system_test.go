@@ -35,7 +35,7 @@ func TestALostAuditRecordIsCounted(t *testing.T) {
 	o.metrics = telemetry.NewMetrics(counts, "dev", time.Now)
 	o.table = &forgetful{Table: o.table}
 	o.connect(fromSettings(o.settings))
-	o.api = o.system.api("test", asNamed)
+	o.api = o.system.api(asNamed)
 	o.do("ann", "POST", "/v1/calendars", `{"uri": "local://ann/calendars/Work"}`, "id")
 	if text := counts.String(); strings.Count(text, `"AuditRecordsLost":1`) != 1 {
 		t.Errorf("counted %s", text)

@@ -31,6 +31,8 @@ type Result struct {
 	Shrunk   bool     `json:"shrunk,omitempty" doc:"The source shows far fewer events than the ledger holds, so that nothing was done."`
 	Link     string   `json:"link,omitempty" doc:"Hash of the run's link in the ledger's chain."`
 	Cost     run.Cost `json:"cost"`
+
+	ArchiveMissing bool `json:"archive_missing,omitempty" doc:"The archive calendar does not show what was archived."`
 }
 
 // Runner carries archive runs out.

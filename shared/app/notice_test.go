@@ -70,20 +70,20 @@ func (w *watched) ended(state run.State, change ...func(*run.Run)) *run.Run {
 
 func (w *watched) tell(r *run.Run) {
 	w.t.Helper()
-	must(w.t, w.attention.runEnded(w.t.Context(), r))
+	must(w.t, w.notice.RunEnded(w.t.Context(), r))
 }
 
 // notes are what ann is shown in the application, the newest first.
 func (w *watched) notes() []*notify.Notification {
 	w.t.Helper()
-	list, _, err := w.attention.notifications.List(w.t.Context(), w.user, false, 100, "")
+	list, _, err := w.notice.Notifications.List(w.t.Context(), w.user, false, 100, "")
 	must(w.t, err)
 	return list
 }
 
 func (w *watched) actions(state action.State) []*action.Action {
 	w.t.Helper()
-	list, _, err := w.attention.actions.List(w.t.Context(), w.user, state, "", 100, "")
+	list, _, err := w.notice.Actions.List(w.t.Context(), w.user, state, "", 100, "")
 	must(w.t, err)
 	return list
 }
@@ -214,7 +214,7 @@ func TestAttentionToRuns(t *testing.T) {
 	t.Run("a night in which nothing changed costs one request to the store", func(t *testing.T) {
 		w := watch(t)
 		counting := &wiretest.Wire{}
-		must(t, w.over(counting).attention.runEnded(t.Context(), w.ended(run.Succeeded)))
+		must(t, w.over(counting).notice.RunEnded(t.Context(), w.ended(run.Succeeded)))
 		if n := counting.Requests(); n != 1 {
 			t.Errorf("%d requests", n)
 		}
@@ -246,7 +246,7 @@ func TestAttentionToRuns(t *testing.T) {
 		for kind := fault.Internal; kind <= fault.Locked; kind++ {
 			r := w.ended(run.Failed, func(r *run.Run) { r.Problem = &run.Problem{Code: kind.String(), Detail: "Lunch with bob@example.com"} })
 			w.tell(r)
-			n, err := w.attention.notifications.Get(t.Context(), watchedUser, notify.ID(r.Created, "run "+r.ID))
+			n, err := w.notice.Notifications.Get(t.Context(), watchedUser, notify.ID(r.Created, "run "+r.ID))
 			must(t, err)
 			if seen[n.Text] || strings.Contains(n.Text, "Lunch") {
 				t.Errorf("%s: %s", kind, n.Text)
@@ -366,7 +366,7 @@ func TestAFailedRunIsToldOnceWhereverItsProcessDies(t *testing.T) {
 				must(t, err)
 				m := messages[0]
 				handle := func(y *system) error {
-					worker := y.worker(y.archives, time.Second, time.Minute, map[run.Kind]run.Handler{run.Archive: y.archiver()})
+					worker := y.worker(run.ArchiveQueue, time.Second, time.Minute)
 					if bury {
 						return worker.HandleDead(t.Context(), m)
 					}
@@ -423,13 +423,13 @@ func delegated(t *testing.T) (w *watched, mine, paused *job.Job) {
 		Table: w.table, Keeper: secret.New(wrapper, time.Now, secret.Limits{}), Clock: time.Now,
 	})
 	must(t, err)
-	w.attention.signIn = client.State
+	w.notice.SignIn = client.State
 	nightly := job.Job{Kind: run.Archive, Config: w.config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}}
-	mine, err = w.attention.jobs.Create(t.Context(), watchedUser, nightly)
+	mine, err = w.notice.Jobs.Create(t.Context(), watchedUser, nightly)
 	must(t, err)
-	paused, err = w.attention.jobs.Create(t.Context(), watchedUser, nightly)
+	paused, err = w.notice.Jobs.Create(t.Context(), watchedUser, nightly)
 	must(t, err)
-	paused, err = w.attention.jobs.Pause(t.Context(), watchedUser, paused.ID, job.ByUser)
+	paused, err = w.notice.Jobs.Pause(t.Context(), watchedUser, paused.ID, job.ByUser)
 	must(t, err)
 	w.signInState(needed)
 	return w, mine, paused
@@ -441,7 +441,7 @@ func refused(r *run.Run) {
 
 func (w *watched) jobIs(j *job.Job, state job.State, why job.Reason) {
 	w.t.Helper()
-	got, err := w.attention.jobs.Get(w.t.Context(), w.user, j.ID)
+	got, err := w.notice.Jobs.Get(w.t.Context(), w.user, j.ID)
 	must(w.t, err)
 	if got.State != state || got.Reason != why {
 		w.t.Errorf("the job is %s because of %q, want %s, %q", got.State, got.Reason, state, why)
@@ -495,10 +495,10 @@ func TestAttentionToSignIns(t *testing.T) {
 	t.Run("a sign-in is noted where its action was dismissed, too", func(t *testing.T) {
 		w, mine, _ := delegated(t)
 		w.tell(w.ended(run.Failed, refused))
-		_, err := w.attention.actions.Dismiss(t.Context(), watchedUser, w.actions(action.Open)[0].ID)
+		_, err := w.notice.Actions.Dismiss(t.Context(), watchedUser, w.actions(action.Open)[0].ID)
 		must(t, err)
 		w.signInState(signedIn)
-		must(t, w.attention.signedIn(t.Context(), watchedUser))
+		must(t, w.notice.SignedIn(t.Context(), watchedUser))
 		w.jobIs(mine, job.Active, "")
 		if n := w.notes()[0]; n.State != "done" || len(w.actions(action.Dismissed)) != 1 {
 			t.Errorf("%+v, %+v", n, w.actions(""))
@@ -517,7 +517,7 @@ func TestAttentionToSignIns(t *testing.T) {
 	})
 	t.Run("a refusal that a sign-in does not help is a problem like others", func(t *testing.T) {
 		for name, prepare := range map[string]func(*watched){
-			"signed in": func(w *watched) { w.signInState(signedIn) }, "as an application": func(w *watched) { w.attention.signIn = nil },
+			"signed in": func(w *watched) { w.signInState(signedIn) }, "as an application": func(w *watched) { w.notice.SignIn = nil },
 		} {
 			t.Run(name, func(t *testing.T) {
 				w, mine, _ := delegated(t)
@@ -540,7 +540,7 @@ func TestAttentionToSignIns(t *testing.T) {
 	})
 	t.Run("a sign-in that nobody waits for is nothing", func(t *testing.T) {
 		w, _, _ := delegated(t)
-		must(t, w.attention.signedIn(t.Context(), watchedUser))
+		must(t, w.notice.SignedIn(t.Context(), watchedUser))
 		if len(w.actions("")) != 0 || len(w.notes()) != 0 {
 			t.Errorf("%+v, %+v", w.actions(""), w.notes())
 		}
@@ -548,12 +548,12 @@ func TestAttentionToSignIns(t *testing.T) {
 	t.Run("a job that cannot be resumed stays paused and stops nothing", func(t *testing.T) {
 		w, mine, _ := delegated(t)
 		other := w.do("ann", "POST", "/v1/archive-configs", `{"name": "home", "source": "local://ann/calendars/Home", "archive": "local://ann/calendars/More", "timezone": "UTC"}`, "id")
-		stuck, err := w.attention.jobs.Create(t.Context(), watchedUser, job.Job{Kind: run.Archive, Config: other, Schedule: mine.Schedule})
+		stuck, err := w.notice.Jobs.Create(t.Context(), watchedUser, job.Job{Kind: run.Archive, Config: other, Schedule: mine.Schedule})
 		must(t, err)
 		w.tell(w.ended(run.Failed, refused))
 		w.do("ann", "POST", "/v1/archive-configs/"+other+"/deactivate", "", "")
 		w.signInState(signedIn)
-		must(t, w.attention.signedIn(t.Context(), watchedUser))
+		must(t, w.notice.SignedIn(t.Context(), watchedUser))
 		w.jobIs(mine, job.Active, "")
 		w.jobIs(stuck, job.Paused, job.ConfigInactive)
 		if len(w.actions(action.Open)) != 0 {
@@ -562,9 +562,9 @@ func TestAttentionToSignIns(t *testing.T) {
 	})
 	t.Run("a sign-in while the jobs are being paused resumes them", func(t *testing.T) {
 		w, mine, _ := delegated(t)
-		client := w.attention.signIn
+		client := w.notice.SignIn
 		asked := 0
-		w.attention.signIn = func(ctx context.Context, user string) (microsoft.State, error) {
+		w.notice.SignIn = func(ctx context.Context, user string) (microsoft.State, error) {
 			if asked++; asked == 2 { // between the first look and the second
 				w.signInState(signedIn)
 			}
@@ -583,7 +583,7 @@ func TestAttentionToLateJobs(t *testing.T) {
 	due := time.Date(2026, 10, 5, 2, 0, 0, 0, time.UTC)
 	j := &job.Job{ID: "J1", User: watchedUser, Kind: run.Archive, Config: w.config, LastRun: "R1", LastDue: due}
 	for range 2 {
-		w.attention.late(t.Context(), j)
+		w.notice.JobLate(t.Context(), j)
 	}
 	notes := w.notes()
 	if len(notes) != 1 || notes[0].Class != notify.Problems || notes[0].State != "late" || notes[0].Title != `Archive run of "work" was started late` ||
@@ -593,15 +593,15 @@ func TestAttentionToLateJobs(t *testing.T) {
 	w.mailed(1)
 	next := *j
 	next.LastDue, next.LastRun = due.AddDate(0, 0, 1), "R2"
-	w.attention.late(t.Context(), &next)
+	w.notice.JobLate(t.Context(), &next)
 	if len(w.notes()) != 2 {
 		t.Errorf("the next time: %+v", w.notes())
 	}
-	w.attention.late(t.Context(), &job.Job{ID: "J1", User: "tenant#nobody", LastDue: due})
+	w.notice.JobLate(t.Context(), &job.Job{ID: "J1", User: "tenant#nobody", LastDue: due})
 
 	t.Run("the dispatcher tells", func(t *testing.T) {
 		w := watch(t)
-		made, err := w.attention.jobs.Create(t.Context(), watchedUser, job.Job{Kind: run.Archive, Config: w.config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
+		made, err := w.notice.Jobs.Create(t.Context(), watchedUser, job.Job{Kind: run.Archive, Config: w.config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
 		must(t, err)
 		d := w.dispatcher()
 		d.Clock = func() time.Time { return made.Due.Add(time.Hour) }
