@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -9,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/account"
@@ -118,233 +116,22 @@ func (w *watched) mailed(want int) {
 	}
 }
 
-func TestAttentionToRuns(t *testing.T) {
-	t.Run("a failed run is an action, a notification and an e-mail, once", func(t *testing.T) {
-		w := watch(t)
-		r := w.ended(run.Failed)
-		for range 3 {
-			w.tell(r)
-			w.mailed(1)
-		}
-		notes, open := w.notes(), w.actions(action.Open)
-		if len(notes) != 1 || len(open) != 1 {
-			t.Fatalf("%d notifications, %d actions", len(notes), len(open))
-		}
-		n, a := notes[0], open[0]
-		if n.Class != notify.Problems || n.State != "failed" || n.Title != `Archive run of "work" failed` || n.Link != "/v1/runs/R1" || n.Mail != notify.Sent ||
-			n.Command != `admin-assistant archive run --config work --period "2026-10-05 to 2026-10-11"` {
-			t.Errorf("%+v", n)
-		}
-		for _, part := range []string{"2026-10-05 to 2026-10-11", "not found", "Nothing is lost or doubled", "next time"} {
-			if !strings.Contains(n.Text, part) {
-				t.Errorf("the text does not say %q: %s", part, n.Text)
-			}
-		}
-		if a.Kind != action.RunFailed || a.Subject != (action.Subject{Kind: "run", ID: "R1"}) || a.Detail != n.Text+"\n"+n.Command {
-			t.Errorf("%+v", a)
-		}
-		if strings.Contains(n.Text+a.Detail, "ann@example.com") {
-			t.Error("the failure's own text is told")
-		}
-	})
-	t.Run("the next run that succeeds resolves it, and its failure that is told late does not raise it again", func(t *testing.T) {
-		w := watch(t)
-		first := w.ended(run.Failed)
-		w.tell(first)
-		second := w.ended(run.Partial, func(r *run.Run) { r.Failed = 3 })
-		w.tell(second)
-		if open := w.actions(action.Open); len(open) != 1 || open[0].Subject.ID != "R2" || !strings.HasSuffix(open[0].Detail, "admin-assistant archive retry R2") {
-			t.Fatalf("open: %+v", open)
-		}
-		if notes := w.notes(); len(notes) != 2 || notes[0].Title != `Archive run of "work": 3 events failed` {
-			t.Errorf("told of %+v", notes)
-		}
-		w.tell(w.ended(run.Succeeded, func(r *run.Run) { r.Kind = run.Backup }))
-		if len(w.actions(action.Open)) != 1 {
-			t.Error("a run of another kind resolved it")
-		}
-		w.tell(w.ended(run.Succeeded))
-		w.tell(first)
-		w.tell(second)
-		resolved := w.actions(action.Resolved)
-		if len(w.actions(action.Open)) != 0 || len(resolved) != 1 || resolved[0].History[2].Why != "R4" {
-			t.Errorf("resolved %+v", resolved)
-		}
-		w.mailed(2)
-	})
-	t.Run("a window that shrank asks to look, or to force", func(t *testing.T) {
-		w := watch(t)
-		shrunk := w.ended(run.Failed, func(r *run.Run) { r.Result, r.Options.Adopt = json.RawMessage(`{"written": 0, "shrunk": true}`), true })
-		w.tell(shrunk)
-		open, notes := w.actions(action.Open), w.notes()
-		if len(open) != 1 || open[0].Kind != action.ShrunkWindow || len(notes) != 1 || notes[0].Class != notify.Problems || !strings.HasSuffix(notes[0].Command, " --force --adopt") {
-			t.Errorf("%+v, %+v", open, notes)
-		}
-		w.tell(w.ended(run.Succeeded))
-		if len(w.actions(action.Open)) != 0 {
-			t.Error("a run that succeeded did not resolve it")
-		}
-	})
-	t.Run("what goes well is told when it changed something or was asked for", func(t *testing.T) {
-		for name, c := range map[string]struct {
-			change func(*run.Run)
-			title  string // empty: nothing is told
-			says   string
-		}{
-			"a job's run that found nothing new": {func(*run.Run) {}, "", ""},
-			"a job's run that wrote":             {func(r *run.Run) { r.Result = json.RawMessage(`{"written": 7}`) }, `Archive run of "work" went well`, "wrote 7 events"},
-			"a run that the user started":        {func(r *run.Run) { r.Job = "" }, `Archive run of "work" went well`, "nothing new"},
-			"a backup that the user started":     {func(r *run.Run) { r.Job, r.Kind = "", run.Backup }, `Backup of "work" went well`, "all that it was to do"},
-			"a dry run":                          {func(r *run.Run) { r.Job, r.Options.DryRun = "", true }, "", ""},
-			"a run without a result":             {func(r *run.Run) { r.Result = nil }, "", ""},
-		} {
-			t.Run(name, func(t *testing.T) {
-				w := watch(t)
-				r := w.ended(run.Succeeded, c.change)
-				w.tell(r)
-				w.tell(r)
-				notes := w.notes()
-				if (len(notes) == 1) != (c.title != "") || len(notes) == 1 && (notes[0].Class != notify.Runs || notes[0].Title != c.title || !strings.Contains(notes[0].Text, c.says)) {
-					t.Errorf("told of %+v", notes)
-				}
-				w.mailed(0) // of runs, by the settings
-			})
-		}
-	})
-	t.Run("a night in which nothing changed costs one request to the store", func(t *testing.T) {
-		w := watch(t)
-		counting := &wiretest.Wire{}
-		must(t, w.over(counting).notice.RunEnded(t.Context(), w.ended(run.Succeeded)))
-		if n := counting.Requests(); n != 1 {
-			t.Errorf("%d requests", n)
-		}
-	})
-	t.Run("a dry run that fails is told of, and needs nobody", func(t *testing.T) {
-		w := watch(t)
-		w.tell(w.ended(run.Failed, func(r *run.Run) { r.Options.DryRun = true }))
-		if notes := w.notes(); len(notes) != 1 || !strings.HasSuffix(notes[0].Command, "--dry-run") || len(w.actions("")) != 0 {
-			t.Errorf("%+v, %+v", notes, w.actions(""))
-		}
-	})
-	t.Run("a run that ended long ago is nothing to tell any more", func(t *testing.T) {
-		w := watch(t)
-		w.tell(w.ended(run.Failed, func(r *run.Run) { r.Ended = r.Ended.AddDate(0, 0, -91) })) // what was told of it is gone
-		if len(w.notes()) != 0 || len(w.actions("")) != 0 {
-			t.Errorf("%+v, %+v", w.notes(), w.actions(""))
-		}
-	})
-	t.Run("a run that was cancelled is nothing to tell", func(t *testing.T) {
-		w := watch(t)
-		w.tell(w.ended(run.Cancelled))
-		if len(w.notes()) != 0 || len(w.actions("")) != 0 {
-			t.Errorf("%+v, %+v", w.notes(), w.actions(""))
-		}
-	})
-	t.Run("every failure has words of its own, and none of the failure's", func(t *testing.T) {
-		w := watch(t)
-		seen := map[string]bool{}
-		for kind := fault.Internal; kind <= fault.Locked; kind++ {
-			r := w.ended(run.Failed, func(r *run.Run) { r.Problem = &run.Problem{Code: kind.String(), Detail: "Lunch with bob@example.com"} })
-			w.tell(r)
-			n, err := w.notice.Notifications.Get(t.Context(), watchedUser, notify.ID(r.Created, "run "+r.ID))
-			must(t, err)
-			if seen[n.Text] || strings.Contains(n.Text, "Lunch") {
-				t.Errorf("%s: %s", kind, n.Text)
-			}
-			seen[n.Text] = true
-		}
-	})
-	t.Run("the command does again what failed", func(t *testing.T) {
-		const source, archived = "local://ann/calendars/Work", "local://ann/calendars/Archive"
-		noDays := func(r *run.Run) { r.From, r.To = calendar.Date{}, calendar.Date{} }
-		for command, change := range map[string]func(*run.Run){
-			`archive run --config work --period "2026-10-05 to 2026-10-11"`: func(*run.Run) {},
-			`job trigger J1`:                     func(r *run.Run) { r.Kind, r.Calendar = run.Backup, source },
-			`backup run --config work --archive`: func(r *run.Run) { r.Kind, r.Job, r.Calendar = run.Backup, "", archived; noDays(r) },
-			`backup run --config work --period "2026-10-05 to 2026-10-11"`: func(r *run.Run) { r.Kind, r.Job, r.Calendar = run.Backup, "", source },
-			`backup drill --config work --which archive`: func(r *run.Run) {
-				r.Kind, r.Job, r.Calendar = run.Drill, "", archived
-				r.Problem.Code = fault.Unavailable.String()
-				noDays(r)
-			},
-			`archive show R1`:  func(r *run.Run) { r.Kind, r.Result = run.Drill, json.RawMessage(`{"compared": 9, "differing": 2}`) },
-			`archive retry R1`: func(r *run.Run) { r.Kind, r.Job, r.Config, r.State, r.Failed = run.Restore, "", "", run.Partial, 3 },
-		} {
-			w := watch(t)
-			w.tell(w.ended(run.Failed, change))
-			n := w.notes()[0]
-			if n.Command != "admin-assistant "+command {
-				t.Errorf("want %s, got %+v", command, n)
-			}
-			if len(w.actions(action.Open)) != 1 {
-				t.Errorf("%s: %+v", command, w.actions(""))
-			}
-		}
-	})
-	t.Run("a drill before the first backup asks for one, and the next drill ends that", func(t *testing.T) {
-		w := watch(t)
-		config := w.config
-		w.do("ann", "POST", "/v1/calendars", `{"uri": "local://ann/calendars/Work"}`, "")
-		w.do("ann", "POST", "/v1/backups/drills", `{"config": "`+config+`"}`, "")
-		w.work()
-		if n := w.notes()[0]; n.Title != `Restore drill of "work": there is nothing to restore` || n.Command != "admin-assistant backup run --config work" || len(w.actions(action.Open)) != 1 {
-			t.Fatalf("%+v, %+v", n, w.actions(action.Open))
-		}
-		w.do("ann", "POST", "/v1/backups", `{"config": "`+config+`"}`, "")
-		w.work()
-		w.do("ann", "POST", "/v1/backups/drills", `{"config": "`+config+`"}`, "")
-		w.work()
-		if open := w.actions(action.Open); len(open) != 0 {
-			t.Errorf("left: %+v", open)
-		}
-	})
-	t.Run("a backup whose iCalendar file cannot tell all is no failure", func(t *testing.T) {
-		w := watch(t)
-		w.tell(w.ended(run.Failed, func(r *run.Run) { r.Kind = run.Backup }))
-		w.tell(w.ended(run.Partial, func(r *run.Run) { r.Kind, r.Failed = run.Backup, 2 }))
-		if n := w.notes()[0]; n.Title != `Backup of "work": 2 events are not in its iCalendar file` || !strings.Contains(n.Text, "complete") || len(w.actions(action.Open)) != 0 {
-			t.Errorf("%+v, %+v", n, w.actions(action.Open))
-		}
-	})
-	t.Run("a run of no config names no calendar", func(t *testing.T) {
-		w := watch(t)
-		w.tell(w.ended(run.Failed, func(r *run.Run) {
-			r.Kind, r.Config, r.Job, r.Calendar = run.Backup, "", "", "msgraph://ann@example.com/calendars/Work"
-			r.From, r.To = calendar.Date{}, calendar.Date{}
-		}))
-		if n := w.notes()[0]; n.Title != "Backup failed" || strings.Contains(n.Text, "@") || n.Command != "" || n.Link == "" || !strings.Contains(n.Text, "all days") {
-			t.Errorf("%+v", n)
-		}
-	})
-	t.Run("a name that a shell would not take is told by its id", func(t *testing.T) {
-		w := watch(t)
-		w.config = w.do("ann", "POST", "/v1/archive-configs", `{"name": "a; rm -rf ~", "source": "local://ann/calendars/Work", "archive": "local://ann/calendars/More", "timezone": "UTC"}`, "id")
-		w.tell(w.ended(run.Failed))
-		if n := w.notes()[0]; !strings.Contains(n.Command, "--config "+w.config+" ") || !strings.Contains(n.Title, "a; rm") {
-			t.Errorf("%+v", n)
-		}
-	})
-	t.Run("a config that is gone stops nothing", func(t *testing.T) {
-		w := watch(t)
-		w.config = "gone"
-		w.tell(w.ended(run.Failed))
-		if n := w.notes()[0]; n.Title != `Archive run of "gone" failed` {
-			t.Errorf("%+v", n)
-		}
-	})
-	t.Run("who is being erased, or was never there, is told nothing", func(t *testing.T) {
-		w := watch(t)
-		before := w.kept()
-		w.tell(w.ended(run.Failed, func(r *run.Run) { r.User = "tenant#nobody" }))
-		if diff := cmp.Diff(before, w.kept()); diff != "" {
-			t.Errorf("stored: %s", diff)
-		}
-		w.do("ann", "DELETE", "/v1/me", "", "state", "X-Confirm", "ann")
-		w.tell(w.ended(run.Failed))
-		if len(w.notes()) != 0 || len(w.actions("")) != 0 {
-			t.Errorf("%+v, %+v", w.notes(), w.actions(""))
-		}
-	})
+func TestADrillBeforeTheFirstBackupAsksForOneAndTheNextDrillEndsThat(t *testing.T) {
+	w := watch(t)
+	config := w.config
+	w.do("ann", "POST", "/v1/calendars", `{"uri": "local://ann/calendars/Work"}`, "")
+	w.do("ann", "POST", "/v1/backups/drills", `{"config": "`+config+`"}`, "")
+	w.work()
+	if n := w.notes()[0]; n.Title != `Restore drill of "work": there is nothing to restore` || n.Command != "admin-assistant backup run --config work" || len(w.actions(action.Open)) != 1 {
+		t.Fatalf("%+v, %+v", n, w.actions(action.Open))
+	}
+	w.do("ann", "POST", "/v1/backups", `{"config": "`+config+`"}`, "")
+	w.work()
+	w.do("ann", "POST", "/v1/backups/drills", `{"config": "`+config+`"}`, "")
+	w.work()
+	if open := w.actions(action.Open); len(open) != 0 {
+		t.Errorf("left: %+v", open)
+	}
 }
 
 // over is another process of the system, whose requests go over a wire.
@@ -448,169 +235,49 @@ func (w *watched) jobIs(j *job.Job, state job.State, why job.Reason) {
 	}
 }
 
-func TestAttentionToSignIns(t *testing.T) {
-	t.Run("runs that fail for want of a sign-in raise one action, tell once and pause the jobs; a sign-in ends it", func(t *testing.T) {
-		w, mine, paused := delegated(t)
-		var last *run.Run
-		for range 3 {
-			last = w.ended(run.Failed, refused)
-			w.tell(last)
-			w.tell(last)
-		}
-		open, notes := w.actions(action.Open), w.notes()
-		if len(open) != 1 || open[0].Kind != action.SignInNeeded || len(notes) != 1 || notes[0].Class != notify.SignIn || notes[0].State != "needed" || notes[0].Link != "/auth/login" {
-			t.Fatalf("%+v, %+v", open, notes)
-		}
-		w.mailed(1)
-		w.jobIs(mine, job.Paused, job.SignInNeeded)
-		w.jobIs(paused, job.Paused, job.ByUser)
-
-		w.signInState(signedIn)
-		door := (&Function{system: *w.system}).newSignIn()
-		for range 2 {
-			must(t, door.signedIn(t.Context(), watchedUser))
-		}
-		w.jobIs(mine, job.Active, "")
-		w.jobIs(paused, job.Paused, job.ByUser)
-		w.tell(last) // its message comes once more
-		if n := w.notes()[0]; len(w.actions(action.Open)) != 0 || len(w.actions(action.Resolved)) != 1 || len(w.notes()) != 1 || n.State != "done" || n.Read.IsZero() {
-			t.Errorf("%+v, %+v", w.actions(""), n)
-		}
-		w.mailed(1)
-
-		w.tell(w.ended(run.Failed, refused)) // whatever that is, the sign-in did not help
-		if open := w.actions(action.Open); len(open) != 1 || open[0].Kind != action.RunFailed || len(w.notes()) != 2 {
-			t.Errorf("a refusal after the sign-in: %+v, %+v", open, w.notes())
-		}
-		w.mailed(2)
-		w.tell(w.ended(run.Succeeded))
-
-		w.signInState(strings.Replace(needed, "2026-10-05T02", "2099-10-05T02", 1)) // another time
-		w.tell(w.ended(run.Failed, refused))
-		if len(w.actions(action.Open)) != 1 || len(w.notes()) != 3 {
-			t.Errorf("the next time: %+v, %+v", w.actions(action.Open), w.notes())
-		}
-		w.mailed(3)
-	})
-	t.Run("a sign-in is noted where its action was dismissed, too", func(t *testing.T) {
-		w, mine, _ := delegated(t)
-		w.tell(w.ended(run.Failed, refused))
-		_, err := w.notice.Actions.Dismiss(t.Context(), watchedUser, w.actions(action.Open)[0].ID)
-		must(t, err)
-		w.signInState(signedIn)
-		must(t, w.notice.SignedIn(t.Context(), watchedUser))
-		w.jobIs(mine, job.Active, "")
-		if n := w.notes()[0]; n.State != "done" || len(w.actions(action.Dismissed)) != 1 {
-			t.Errorf("%+v, %+v", n, w.actions(""))
-		}
-	})
-	t.Run("who never signed in is asked to, once", func(t *testing.T) {
-		w, mine, _ := delegated(t)
-		must(t, w.table.Delete(t.Context(), store.Key{PK: "USER#" + watchedUser, SK: "SECRET#microsoft"}, store.Any()))
-		for range 3 {
-			w.tell(w.ended(run.Failed, refused))
-		}
-		if len(w.actions(action.Open)) != 1 || len(w.notes()) != 1 {
-			t.Errorf("%+v, %+v", w.actions(""), w.notes())
-		}
-		w.jobIs(mine, job.Paused, job.SignInNeeded)
-	})
-	t.Run("a refusal that a sign-in does not help is a problem like others", func(t *testing.T) {
-		for name, prepare := range map[string]func(*watched){
-			"signed in": func(w *watched) { w.signInState(signedIn) }, "as an application": func(w *watched) { w.notice.SignIn = nil },
-		} {
-			t.Run(name, func(t *testing.T) {
-				w, mine, _ := delegated(t)
-				prepare(w)
-				w.tell(w.ended(run.Failed, refused))
-				if open, notes := w.actions(action.Open), w.notes(); len(open) != 1 || open[0].Kind != action.RunFailed || len(notes) != 1 || notes[0].Class != notify.Problems {
-					t.Errorf("%+v, %+v", open, notes)
-				}
-				w.jobIs(mine, job.Active, "")
-			})
-		}
-	})
-	t.Run("another failure while a sign-in is needed is told as what it is", func(t *testing.T) {
-		w, mine, _ := delegated(t)
-		w.tell(w.ended(run.Failed))
-		if open := w.actions(action.Open); len(open) != 1 || open[0].Kind != action.RunFailed {
-			t.Errorf("%+v", open)
-		}
-		w.jobIs(mine, job.Active, "")
-	})
-	t.Run("a sign-in that nobody waits for is nothing", func(t *testing.T) {
-		w, _, _ := delegated(t)
-		must(t, w.notice.SignedIn(t.Context(), watchedUser))
-		if len(w.actions("")) != 0 || len(w.notes()) != 0 {
-			t.Errorf("%+v, %+v", w.actions(""), w.notes())
-		}
-	})
-	t.Run("a job that cannot be resumed stays paused and stops nothing", func(t *testing.T) {
-		w, mine, _ := delegated(t)
-		other := w.do("ann", "POST", "/v1/archive-configs", `{"name": "home", "source": "local://ann/calendars/Home", "archive": "local://ann/calendars/More", "timezone": "UTC"}`, "id")
-		stuck, err := w.notice.Jobs.Create(t.Context(), watchedUser, job.Job{Kind: run.Archive, Config: other, Schedule: mine.Schedule})
-		must(t, err)
-		w.tell(w.ended(run.Failed, refused))
-		w.do("ann", "POST", "/v1/archive-configs/"+other+"/deactivate", "", "")
-		w.signInState(signedIn)
-		must(t, w.notice.SignedIn(t.Context(), watchedUser))
-		w.jobIs(mine, job.Active, "")
-		w.jobIs(stuck, job.Paused, job.ConfigInactive)
-		if len(w.actions(action.Open)) != 0 {
-			t.Errorf("%+v", w.actions(action.Open))
-		}
-	})
-	t.Run("a sign-in while the jobs are being paused resumes them", func(t *testing.T) {
-		w, mine, _ := delegated(t)
-		client := w.notice.SignIn
-		asked := 0
-		w.notice.SignIn = func(ctx context.Context, user string) (microsoft.State, error) {
-			if asked++; asked == 2 { // between the first look and the second
-				w.signInState(signedIn)
-			}
-			return client(ctx, user)
-		}
-		w.tell(w.ended(run.Failed, refused))
-		w.jobIs(mine, job.Active, "")
-		if len(w.actions(action.Open)) != 0 {
-			t.Errorf("%+v", w.actions(action.Open))
-		}
-	})
-}
-
-func TestAttentionToLateJobs(t *testing.T) {
-	w := watch(t)
-	due := time.Date(2026, 10, 5, 2, 0, 0, 0, time.UTC)
-	j := &job.Job{ID: "J1", User: watchedUser, Kind: run.Archive, Config: w.config, LastRun: "R1", LastDue: due}
+func TestASignInThroughTheDoorEndsWhatWaitsForIt(t *testing.T) {
+	w, mine, paused := delegated(t)
 	for range 2 {
-		w.notice.JobLate(t.Context(), j)
+		w.tell(w.ended(run.Failed, refused))
 	}
-	notes := w.notes()
-	if len(notes) != 1 || notes[0].Class != notify.Problems || notes[0].State != "late" || notes[0].Title != `Archive run of "work" was started late` ||
-		notes[0].Command != "admin-assistant archive show R1" || len(w.actions("")) != 0 {
-		t.Fatalf("%+v", notes)
+	open, notes := w.actions(action.Open), w.notes()
+	if len(open) != 1 || open[0].Kind != action.SignInNeeded || len(notes) != 1 || notes[0].Class != notify.SignIn {
+		t.Fatalf("%+v, %+v", open, notes)
 	}
 	w.mailed(1)
-	next := *j
-	next.LastDue, next.LastRun = due.AddDate(0, 0, 1), "R2"
-	w.notice.JobLate(t.Context(), &next)
-	if len(w.notes()) != 2 {
-		t.Errorf("the next time: %+v", w.notes())
+	w.jobIs(mine, job.Paused, job.SignInNeeded)
+	w.signInState(signedIn)
+	must(t, (&Function{system: *w.system}).newSignIn().signedIn(t.Context(), watchedUser))
+	w.jobIs(mine, job.Active, "")
+	w.jobIs(paused, job.Paused, job.ByUser)
+	if len(w.actions(action.Open)) != 0 || w.notes()[0].State != "done" {
+		t.Errorf("%+v, %+v", w.actions(action.Open), w.notes())
 	}
-	w.notice.JobLate(t.Context(), &job.Job{ID: "J1", User: "tenant#nobody", LastDue: due})
+}
 
-	t.Run("the dispatcher tells", func(t *testing.T) {
-		w := watch(t)
-		made, err := w.notice.Jobs.Create(t.Context(), watchedUser, job.Job{Kind: run.Archive, Config: w.config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
-		must(t, err)
-		d := w.dispatcher()
-		d.Clock = func() time.Time { return made.Due.Add(time.Hour) }
-		report, err := d.Tick(t.Context())
-		must(t, err)
-		if notes := w.notes(); report.Late != 1 || len(notes) != 1 || notes[0].State != "late" {
-			t.Errorf("%+v, %+v", report, notes)
-		}
-	})
+func TestTheDispatcherTellsOfJobs(t *testing.T) {
+	w := watch(t)
+	schedule := job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}
+	made, err := w.notice.Jobs.Create(t.Context(), watchedUser, job.Job{Kind: run.Archive, Config: w.config, Schedule: schedule})
+	must(t, err)
+	drill, err := w.notice.Jobs.Create(t.Context(), watchedUser, job.Job{Kind: run.Drill, Config: w.config, Schedule: schedule})
+	must(t, err)
+	d := w.dispatcher()
+	d.Clock = func() time.Time { return made.Due.Add(time.Hour) }
+	delete(d.Kinds, run.Drill) // as an earlier version
+	report, err := d.Tick(t.Context())
+	must(t, err)
+	states := map[string]bool{}
+	for _, n := range w.notes() {
+		states[n.State] = true
+	}
+	if report.Late != 1 || report.Parked != 1 || len(states) != 2 || !states["late"] || !states["waiting"] {
+		t.Errorf("%+v, %+v", report, w.notes())
+	}
+	w.jobIs(drill, job.Paused, job.UnknownKind)
+	if shown := w.do("ann", "GET", "/v1/jobs/"+drill.ID, "", "reason"); shown != "unknown_kind" {
+		t.Errorf("its user sees %s", shown)
+	}
 }
 
 // TestAShrunkWindowIsTold goes all the way from a calendar that lost its events to what the user is told, and back by a forced run.
