@@ -20,6 +20,7 @@ import (
 
 	"adminassistant/functions/lambdatest"
 	"adminassistant/shared/account/entrasim"
+	"adminassistant/shared/app"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/job"
@@ -557,7 +558,7 @@ func TestTheSchedule(t *testing.T) {
 			// It was due twelve hours ago, and is due again in twelve hours, however long the test takes.
 			now := time.Now().UTC()
 			yesterday := func() time.Time { return now.Add(-24 * time.Hour) }
-			jobs := job.New(d.items, map[run.Kind]job.Kind{run.Archive: job.Archives(d.configs(), nil)}, newID, yesterday)
+			jobs := job.New(d.items, job.Kinds(app.Kinds, d.configs(), nil), newID, yesterday)
 			schedule := job.Schedule{Repeat: job.Cron, Cron: now.Add(12 * time.Hour).Format("4 15 * * *"), Zone: "UTC"}
 			due, err := jobs.Create(d.ctx, user, job.Job{Kind: run.Archive, Config: config.ID, Schedule: schedule})
 			must(t, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
+	"adminassistant/shared/app"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
@@ -42,6 +43,21 @@ type runView struct {
 	Created   time.Time            `json:"created"`
 	Started   *time.Time           `json:"started,omitempty"`
 	Ended     *time.Time           `json:"ended,omitempty"`
+}
+
+// sums tell in a few words what a run came to; nothing while it has no result.
+func (r *runView) sums() string {
+	switch {
+	case r.Result != nil:
+		return r.Result.Sums()
+	case r.Backup != nil:
+		return r.Backup.Sums()
+	case r.Restore != nil:
+		return r.Restore.Sums()
+	case r.Drill != nil:
+		return r.Drill.Sums()
+	}
+	return ""
 }
 
 func (p *program) archiveCommand() *cobra.Command {
@@ -192,6 +208,9 @@ func (p *program) showRun(ctx context.Context, c *client, r runView, details boo
 		}
 	} else if r.Kind == run.Backup {
 		p.printBackupRun(r, items)
+	} else if r.Kind != run.Archive {
+		p.printHead(&r, fmt.Sprintf("%s %s, %s", app.Kinds.Of(r.Kind).Title, r.ID, r.days()))
+		p.printProblems(items)
 	} else {
 		config, _, err := p.findConfig(ctx, c, r.Config)
 		if err != nil {
@@ -245,11 +264,8 @@ func (r *runView) days() string {
 
 func (p *program) printRun(r runView, config string, items []runItem, zone *time.Location) {
 	kind := "run"
-	switch {
-	case r.DryRun:
+	if r.DryRun {
 		kind = "dry run"
-	case r.Kind != run.Archive:
-		kind = string(r.Kind)
 	}
 	p.printHead(&r, fmt.Sprintf("%s %s of config %s, %s", kind, r.ID, printable(config), r.days()))
 	if r.Result != nil {
@@ -339,11 +355,7 @@ func (p *program) printRuns(ctx context.Context, c *client, runs []runView) erro
 	}
 	var rows []table.Row
 	for _, r := range runs {
-		counts := ""
-		if r.Result != nil {
-			counts = fmt.Sprintf("%d fetched, %d written", r.Result.Counts.Fetched, r.Result.Written)
-		}
-		rows = append(rows, table.Row{r.ID, minute(r.Created), string(r.Kind), names[r.Config], r.days(), string(r.State), counts, mark(r.DryRun, "dry run")})
+		rows = append(rows, table.Row{r.ID, minute(r.Created), string(r.Kind), names[r.Config], r.days(), string(r.State), r.sums(), mark(r.DryRun, "dry run")})
 	}
 	p.printTable(table.Row{"Run", "Created", "Kind", "Config", "Period", "State", "", ""}, rows)
 	return nil

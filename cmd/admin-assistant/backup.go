@@ -124,6 +124,11 @@ func (p *program) printBackupRun(r runView, items []runItem) {
 			fmt.Fprintf(p.out, "see which: admin-assistant backup show %s\n", r.ID)
 		}
 	}
+	p.printProblems(items)
+}
+
+// printProblems prints what is wrong with items of a run.
+func (p *program) printProblems(items []runItem) {
 	for _, it := range items {
 		if it.Problem != nil {
 			fmt.Fprintf(p.out, "  %s: %s\n", printable(it.Key), printable(it.Problem.Detail))

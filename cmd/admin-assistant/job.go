@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"adminassistant/shared/app"
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/job"
@@ -206,10 +207,31 @@ func (p *program) jobCreate() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&body.Config, "config", "", "archive config, by name or id")
-	cmd.Flags().StringVar((*string)(&body.Kind), "kind", string(run.Archive), "archive, backup, or drill: restore the newest backup beside the calendar, and compare")
+	cmd.Flags().StringVar((*string)(&body.Kind), "kind", string(run.Archive), jobKinds())
 	flags.register(cmd.Flags())
 	required(cmd, "config")
 	return cmd
+}
+
+// jobKinds tell which kinds of jobs there are.
+func jobKinds() string {
+	var kinds []string
+	for _, kind := range app.Kinds.ForJobs() {
+		text := string(kind)
+		if means := app.Kinds[kind].Job.Means; means != "" {
+			text += " (" + means + ")"
+		}
+		kinds = append(kinds, text)
+	}
+	return strings.Join(kinds, ", ")
+}
+
+// terms are what jobs of a kind may be told; nothing, when only a newer API knows the kind.
+func terms(kind run.Kind) run.JobTerms {
+	if job := app.Kinds.Of(kind).Job; job != nil {
+		return *job
+	}
+	return run.JobTerms{}
 }
 
 // configNames are the names of all configs, by id.
@@ -242,7 +264,7 @@ func (p *program) showJob(ctx context.Context, c *client, v jobView) error {
 	add("Calendar", string(v.Calendar))
 	add("Schedule", fmt.Sprintf("%s, %s", schedule(v.Schedule), v.Schedule.Zone))
 	add("Days", jobDays(&v))
-	if v.Kind == run.Backup {
+	if terms(v.Kind).Retention {
 		add("Keeps", retention(v.Retention))
 	}
 	add("Jitter", fmt.Sprintf("up to %d minutes", v.Jitter))
@@ -259,15 +281,10 @@ func (p *program) showJob(ctx context.Context, c *client, v jobView) error {
 
 // jobDays tells which days a job's runs cover.
 func jobDays(v *jobView) string {
-	switch {
-	case v.Window.Days > 0:
+	if v.Window.Days > 0 {
 		return fmt.Sprintf("the last %d", v.Window.Days)
-	case v.Kind == run.Archive:
-		return "from the last archived day to yesterday"
-	case v.Kind == run.Backup:
-		return "all"
 	}
-	return ""
+	return terms(v.Kind).Without
 }
 
 // retention tells which backups stay.

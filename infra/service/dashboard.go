@@ -53,7 +53,7 @@ func newDashboard(scope constructs.Construct, p Props, q queues, f *functions, g
 				Alarms: &all, Title: jsii.String("Admin Assistant " + p.Stage), Width: jsii.Number(24), Height: jsii.Number(4),
 			})},
 			row(graph("Runs", counts(telemetry.RunsSucceeded, telemetry.RunsPartial, telemetry.RunsFailed)...), graph("Appointments archived", counts(telemetry.AppointmentsArchived)...),
-				graph("Trouble", counts(telemetry.MessagesParked, telemetry.SignInFailures, telemetry.JobsLate, telemetry.AuditRecordsLost)...)),
+				graph("Trouble", counts(telemetry.MessagesParked, telemetry.SignInFailures, telemetry.JobsLate, telemetry.JobsParked, telemetry.AuditRecordsLost)...)),
 			row(graph("API requests", gateway.MetricCount(sum), gateway.MetricClientError(sum), gateway.MetricServerError(sum)),
 				graph("API latency, ms", latency("p50"), latency("p99")), graph("Share of allowed age", worstAge(q))),
 			row(graph("Function errors", perFunction("Errors", "Sum")...), graph("Function duration p95, ms", perFunction("Duration", "p95")...),

@@ -33,6 +33,7 @@ const (
 	Drift              Kind = "drift"               // an appointment changed after it was archived
 	OrphanModification Kind = "orphan_modification" // a modification has no original
 	MissingCategory    Kind = "missing_category"    // an appointment has no customer
+	ArchiveMissing     Kind = "archive_missing"     // the archive calendar does not show what was archived
 	ShrunkWindow       Kind = "shrunk_window"       // the source shows far fewer events than the ledger holds
 	SignInNeeded       Kind = "sign_in_needed"      // access to Microsoft 365 has ended
 	RunFailed          Kind = "run_failed"          // a run failed, wholly or in part
@@ -40,10 +41,11 @@ const (
 
 // ends says what ends an action of a kind when the user's word that it is resolved is not enough.
 var ends = map[Kind]string{
-	Overlap:      "it is resolved by a decision about its appointments",
-	Drift:        "it is resolved by a decision about its versions",
-	ShrunkWindow: "it is resolved by the next run that succeeds; run again with force if the events are gone indeed",
-	SignInNeeded: "it is resolved by signing in again",
+	Overlap:        "it is resolved by a decision about its appointments",
+	Drift:          "it is resolved by a decision about its versions",
+	ArchiveMissing: "it is resolved by the next run that finds the archive calendar as it was left",
+	ShrunkWindow:   "it is resolved by the next run that succeeds; run again with force if the events are gone indeed",
+	SignInNeeded:   "it is resolved by signing in again",
 }
 
 // State of an action.

@@ -71,7 +71,7 @@ func act(t *testing.T, around ...func(store.Table) store.Table) *acting {
 	a.doors.connect(fromSettings(a.settings))
 	a.doors.providers.users, a.doors.providers.sealed = client(), true
 	a.doors.signIn = (&Function{system: *a.doors}).newSignIn()
-	site := httptest.NewTLSServer(a.doors.api("test", func(*http.Request) (account.Principal, error) {
+	site := httptest.NewTLSServer(a.doors.api(func(*http.Request) (account.Principal, error) {
 		return account.Principal{Tenant: plantedTenant, Object: plantedObject, Name: "Ann"}, nil
 	}))
 	t.Cleanup(site.Close)

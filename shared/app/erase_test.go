@@ -65,7 +65,7 @@ func openOneAt(t *testing.T, clock func() time.Time, around ...func(store.Table)
 	o.archives, o.backups, o.notices = messages.Queue("archive"), messages.Queue("backup"), messages.Queue("notify")
 	o.limits = limit.New(o.table, limit.Default(), clock)
 	o.connect(fromSettings(o.settings))
-	o.api = o.system.api("test", asNamed)
+	o.api = o.system.api(asNamed)
 	return o
 }
 
@@ -135,8 +135,7 @@ func (o *one) live(who string) {
 	_, err := o.table.Put(t.Context(), store.Item{Key: store.Key{PK: "USER#" + key, SK: "SCRATCH#ID"}, Data: []byte(`{"account": "` + who + `"}`)}, store.Any()) // of a drill that died
 	must(t, err)
 
-	jobs := job.New(o.table, map[run.Kind]job.Kind{run.Archive: job.Archives(o.configs, o.archives)}, o.newID, time.Now)
-	_, err = jobs.Create(t.Context(), key, job.Job{Kind: run.Archive, Config: config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
+	_, err = o.jobs().Create(t.Context(), key, job.Job{Kind: run.Archive, Config: config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
 	must(t, err)
 	_, _, err = session.New(o.table, time.Now).Start(t.Context(), account.Principal{Tenant: "tenant", Object: who, Name: "Name of " + who}, "browser of "+who)
 	must(t, err)
@@ -166,8 +165,8 @@ func (o *one) worked() error {
 		queue  queue.Queue
 		worker *run.Worker
 	}{
-		{o.archives, o.worker(o.archives, time.Second, time.Minute, map[run.Kind]run.Handler{run.Archive: o.archiver()})},
-		{o.backups, o.backupWorker(time.Second, time.Minute, "test")},
+		{o.archives, o.worker(run.ArchiveQueue, time.Second, time.Minute)},
+		{o.backups, o.worker(run.BackupQueue, time.Second, time.Minute)},
 	} {
 		messages, err := of.queue.Receive(o.t.Context(), 10, time.Minute, 0)
 		errs = append(errs, err)

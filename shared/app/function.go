@@ -46,8 +46,7 @@ const (
 // Function is a Lambda function of the deployed system, with clients that live as long as its process.
 type Function struct {
 	system
-	version string
-	aws     aws.Config
+	aws aws.Config
 	// stop ends what is under way when the process is asked to end.
 	ctx  context.Context
 	stop context.CancelFunc
@@ -98,7 +97,7 @@ func openFunction(version string, requires []string) (*Function, error) {
 	if err := s.require(append(requires, "ADMIN_ASSISTANT_STAGE", "ADMIN_ASSISTANT_TABLE")...); err != nil {
 		return nil, err
 	}
-	f := &Function{version: version}
+	f := &Function{system: system{version: version}}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	f.settings = s
 	if f.log, err = telemetry.NewLogger(os.Stderr, cmp.Or(s.LogLevel, "info"), time.Now); err != nil {
@@ -203,7 +202,7 @@ func (f *Function) StartAPI() {
 	if f.settings.SignInCredentials != "" {
 		f.signIn = f.newSignIn()
 	}
-	api := httpapi.LimitAnswers(f.api(f.version, verifier.Authenticate), maxAnswer)
+	api := httpapi.LimitAnswers(f.api(verifier.Authenticate), maxAnswer)
 	f.start(httpadapter.NewV2(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rejoin(r.Header)
 		api.ServeHTTP(w, r)
@@ -219,15 +218,14 @@ func rejoin(h http.Header) {
 	}
 }
 
-// StartArchive carries out the archive runs that SQS delivers.
-func (f *Function) StartArchive() {
-	f.startWorker(f.worker(f.archives, busyInCloud, 0, map[run.Kind]run.Handler{run.Archive: f.archiver()}))
-}
+// StartArchive carries out the runs that SQS delivers from the archive queue.
+func (f *Function) StartArchive() { f.startWorker(run.ArchiveQueue) }
 
-// StartBackup carries out the backup, restore and drill runs that SQS delivers.
-func (f *Function) StartBackup() { f.startWorker(f.backupWorker(busyInCloud, 0, f.version)) }
+// StartBackup carries out the runs that SQS delivers from the backup queue.
+func (f *Function) StartBackup() { f.startWorker(run.BackupQueue) }
 
-func (f *Function) startWorker(w *run.Worker) {
+func (f *Function) startWorker(name run.QueueName) {
+	w := f.worker(name, busyInCloud, 0)
 	f.start(func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 		return failures(w.HandleBatch(ctx, sqs.Messages(event), w.Handle)), nil
 	})
@@ -243,7 +241,7 @@ func (f *Function) StartNotify() {
 	mailer := f.mailer(sender, limit.New(f.table, limit.Default(), time.Now), busyInCloud, 0)
 	dead := map[string]*run.Worker{}
 	for _, url := range []string{s.QueueArchiveDead, s.QueueBackupDead} {
-		dead[url[strings.LastIndex(url, "/")+1:]] = f.worker(sqs.New(f.aws, url, s.QueueNotifyDead), busyInCloud, 0, nil)
+		dead[url[strings.LastIndex(url, "/")+1:]] = f.newWorker(sqs.New(f.aws, url, s.QueueNotifyDead), busyInCloud, 0)
 	}
 	f.start(func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 		var again []string

@@ -73,7 +73,7 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fault.New(fault.Invalid, "data folder %s cannot be made: %v; name another one with --data", dir, err)
 	}
-	y := &system{settings: s, log: log}
+	y := &system{settings: s, log: log, version: version}
 	table, err := sqlite.Open(filepath.Join(dir, "store.db"), time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
@@ -85,7 +85,7 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	l.closers = append(l.closers, messages)
-	archives, backups := messages.Queue("archive"), messages.Queue("backup")
+	archives, backups := messages.Queue(string(run.ArchiveQueue)), messages.Queue(string(run.BackupQueue))
 	y.archives, y.backups, y.notices = archives, backups, messages.Queue("notify")
 	if y.blobs, err = folder.Open(filepath.Join(dir, "blobs")); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
@@ -97,8 +97,8 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 		}
 	}
 	l.stations = []station{
-		{archives, y.worker(archives, time.Second, s.Lease, map[run.Kind]run.Handler{run.Archive: y.archiver()})},
-		{backups, y.backupWorker(time.Second, s.Lease, version)},
+		{archives, y.worker(run.ArchiveQueue, time.Second, s.Lease)},
+		{backups, y.worker(run.BackupQueue, time.Second, s.Lease)},
 	}
 	l.dispatcher, l.log = y.dispatcher(), log
 	box, err := outbox.Open(filepath.Join(dir, "outbox"), cmp.Or(s.MailFrom, localSender), time.Now)
@@ -106,7 +106,7 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 		return nil, err
 	}
 	l.mailer = y.mailer(box, nil, time.Second, mailTime)
-	l.handler = y.api(version, func(*http.Request) (account.Principal, error) { return l.Principal, nil })
+	l.handler = y.api(func(*http.Request) (account.Principal, error) { return l.Principal, nil })
 	return l, nil
 }
 

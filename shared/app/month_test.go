@@ -225,7 +225,7 @@ func TestAnUnchangedNightAsksTheStoreTenTimes(t *testing.T) {
 		y := &system{settings: o.settings, log: o.log, clock: o.clock, table: counter, blobs: o.blobs, archives: o.archives, backups: o.backups, notices: o.notices}
 		y.connect(fromSettings(o.settings))
 		y.own, y.providers.local = o.own, o.own // a provider's requests are not the run's
-		must(t, y.worker(o.archives, time.Second, time.Minute, map[run.Kind]run.Handler{run.Archive: y.archiver()}).Handle(t.Context(), messages[0]))
+		must(t, y.worker(run.ArchiveQueue, time.Second, time.Minute).Handle(t.Context(), messages[0]))
 		var r struct {
 			State  string `json:"state"`
 			Result struct {

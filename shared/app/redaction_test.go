@@ -92,7 +92,7 @@ func TestNothingOfAUserIsTold(t *testing.T) {
 	o.metrics = telemetry.NewMetrics(metrics, "dev", time.Now)
 	o.settings.GraphURL, o.settings.GraphToken = remote.URL+"/v1.0", "Zqgraphtoken"
 	o.connect(fromSettings(o.settings))
-	o.api = o.system.api("test", verifier.Authenticate)
+	o.api = o.system.api(verifier.Authenticate)
 	token, strange := sim.Token(plantedObject), sim.Token(strangerObject)
 
 	var problems []string
@@ -133,7 +133,7 @@ func TestNothingOfAUserIsTold(t *testing.T) {
 	afar := fmt.Sprint(ask("POST", "/v1/archive-configs", `{"name": "Zqconfig afar", "source": "msgraph://zqmailbox@example.com/calendars/Zqcalendar", "archive": "local://zqmailbox/calendars/More", "timezone": "UTC"}`)["id"])
 	archived := func(config string) map[string]any {
 		id := fmt.Sprint(ask("POST", "/v1/runs", `{"kind": "archive", "config": "`+config+`", "period": "last 3 days"}`)["id"])
-		w := o.worker(o.archives, time.Second, time.Minute, map[run.Kind]run.Handler{run.Archive: o.archiver()})
+		w := o.worker(run.ArchiveQueue, time.Second, time.Minute)
 		messages, err := o.archives.Receive(t.Context(), 10, time.Minute, 0)
 		must(t, err)
 		for _, m := range messages {

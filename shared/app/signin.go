@@ -40,7 +40,7 @@ var _ httpapi.SignIn = (*signIn)(nil)
 
 // newSignIn returns where browsers sign in, as the settings say.
 func (f *Function) newSignIn() *signIn {
-	s := &signIn{client: f.providers.users, users: f.users, table: f.table, signedIn: f.attention.signedIn}
+	s := &signIn{client: f.providers.users, users: f.users, table: f.table, signedIn: f.notice.SignedIn}
 	if f.settings.GraphDelegated {
 		s.graph = f.providers.graph
 	}

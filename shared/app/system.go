@@ -11,7 +11,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/backup"
@@ -23,6 +25,7 @@ import (
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/mail"
+	"adminassistant/shared/notice"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/restore"
@@ -51,10 +54,31 @@ type system struct {
 	sessions  *session.Sessions
 	signIn    httpapi.SignIn // nil: nobody signs in with a browser
 	providers *calendars
-	attention *attention
+	notice    *notice.Notices
 	cli       httpapi.CLISignIn // without a client: nobody signs in
 	clock     func() time.Time  // nil: the machine's
+	version   string            // of the software
 }
+
+// kinds has a line for each kind of run: what it is, and who carries its runs out.
+var kinds = []struct {
+	run.Description
+	handler func(*system) run.Handler
+}{
+	{archive.RunKind, (*system).archiver},
+	{backup.RunKind, (*system).backuper},
+	{restore.RunKind, (*system).restorer},
+	{restore.DrillKind, (*system).driller},
+}
+
+// Kinds are the kinds of runs that there are.
+var Kinds = func() run.Kinds {
+	var all []run.Description
+	for _, kind := range kinds {
+		all = append(all, kind.Description)
+	}
+	return run.MustKinds(all...)
+}()
 
 // connect wires what stands on table and blobs alone, and the calendars' providers.
 func (y *system) connect(credentials credentials) {
@@ -69,30 +93,92 @@ func (y *system) connect(credentials credentials) {
 	y.users, y.sessions = account.NewUsers(y.table, y.clock), session.New(y.table, y.clock)
 	y.own = local.New(y.table, y.newID, y.clock)
 	y.providers = &calendars{settings: y.settings, table: y.table, local: y.own, graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials)}}
-	y.attention = y.newAttention()
+	y.notice = y.newNotices()
 }
 
+// newNotices returns who tells users of their runs and jobs.
+func (y *system) newNotices() *notice.Notices {
+	n := &notice.Notices{
+		Kinds: Kinds, Actions: action.New(y.table, y.newID, y.clock), Notifications: notify.New(y.table, y.notices, y.clock), Jobs: y.jobs(),
+		Configs: y.configs, Profile: y.users.Of, Clock: y.clock, Log: y.log,
+	}
+	if y.settings.GraphDelegated {
+		n.SignIn = func(ctx context.Context, user string) (microsoft.State, error) {
+			client, err := y.providers.users.get(ctx)
+			if err != nil {
+				return microsoft.State{}, err
+			}
+			return client.State(ctx, user)
+		}
+	}
+	return n
+}
+
+// queues are where runs wait for their workers.
+func (y *system) queues() map[run.QueueName]queue.Queue {
+	return map[run.QueueName]queue.Queue{run.ArchiveQueue: y.archives, run.BackupQueue: y.backups}
+}
+
+// starters are who starts runs, by their queues.
+func (y *system) starters() map[run.QueueName]*run.Starter {
+	all := map[run.QueueName]*run.Starter{}
+	for name, q := range y.queues() {
+		all[name] = &run.Starter{Runs: y.runs, Queue: q}
+	}
+	return all
+}
+
+// jobs are the jobs of all users.
+func (y *system) jobs() *job.Jobs { return job.New(y.table, y.jobKinds(), y.newID, y.clock) }
+
+// jobKinds are how jobs start their runs.
+func (y *system) jobKinds() map[run.Kind]job.Kind { return job.Kinds(Kinds, y.configs, y.queues()) }
+
 // api returns the HTTP API.
-func (y *system) api(version string, authenticate func(*http.Request) (account.Principal, error)) http.Handler {
+func (y *system) api(authenticate func(*http.Request) (account.Principal, error)) http.Handler {
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Runs: y.runs, Starter: &run.Starter{Runs: y.runs, Queue: y.archives}, Jobs: job.New(y.table, y.kinds(), y.newID, y.clock),
-		Backups: backup.New(y.table, y.blobs), BackupStarter: &run.Starter{Runs: y.runs, Queue: y.backups}, Uploads: y.uploads(), Ledger: y.entries, Blobs: y.blobs, Table: y.table,
+		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Jobs: y.jobs(),
+		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Blobs: y.blobs, Table: y.table,
 		Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
-		Actions: y.attention.actions, Notifications: y.attention.notifications,
+		Actions: y.notice.Actions, Notifications: y.notice.Notifications,
 		Provider: y.providers.of,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
-		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: version,
+		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: y.version,
 		Authenticate: authenticate, SignIn: y.signIn, Sessions: y.sessions, Metrics: y.metrics, CLI: y.cli,
 	})
 }
 
-// worker returns who carries out the runs that messages of a queue name. busyDelay is how long a run waits for another one of
-// its archive calendar, and visibility how long its message stays hidden.
-func (y *system) worker(messages queue.Queue, busyDelay, visibility time.Duration, handlers map[run.Kind]run.Handler) *run.Worker {
-	return &run.Worker{
-		Runs: y.runs, Queue: messages, Handlers: handlers, Log: y.log, Metrics: y.metrics, Clock: y.clock,
-		BusyDelay: busyDelay, Visibility: visibility, Ended: y.ended,
+// worker returns who carries out the runs that messages of a queue name: those of the kinds that go there. busyDelay is how long a run
+// waits for another one of its archive calendar, and visibility how long its message stays hidden.
+func (y *system) worker(name run.QueueName, busyDelay, visibility time.Duration) *run.Worker {
+	w := y.newWorker(y.queues()[name], busyDelay, visibility)
+	w.Handlers = map[run.Kind]run.Handler{}
+	for _, kind := range kinds {
+		if kind.Queue == name {
+			w.Handlers[kind.Kind] = kind.handler(y)
+		}
 	}
+	return w
+}
+
+// newWorker returns a worker of a queue that carries no runs out yet. As it is it can end the runs whose messages became dead letters.
+func (y *system) newWorker(messages queue.Queue, busyDelay, visibility time.Duration) *run.Worker {
+	w := &run.Worker{
+		Runs: y.runs, Queue: messages, Kinds: Kinds, Log: y.log, Metrics: y.metrics, Clock: y.clock, BusyDelay: busyDelay, Visibility: visibility,
+	}
+	w.Ended = func(ctx context.Context, r *run.Run) error {
+		var err error
+		if cleaner, ok := w.Handlers[r.Kind].(cleaner); ok {
+			err = cleaner.Ended(ctx, r)
+		}
+		return errors.Join(err, y.ended(ctx, r))
+	}
+	return w
+}
+
+// cleaner is a handler whose runs leave something behind when they are ended by somebody else.
+type cleaner interface {
+	Ended(ctx context.Context, r *run.Run) error
 }
 
 // ended is told of every run that has ended, at least once.
@@ -100,19 +186,19 @@ func (y *system) ended(ctx context.Context, r *run.Run) error {
 	if err := y.audit.RunEnded(ctx, r); err != nil {
 		return err
 	}
-	return y.attention.runEnded(ctx, r)
+	return y.notice.RunEnded(ctx, r)
 }
 
 // mailer returns who sends the notifications that messages name. firstPause and visibility are as in a worker.
 func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, visibility time.Duration) *notify.Mailer {
 	return &notify.Mailer{
 		Deliveries:    queue.Deliveries{Queue: y.notices, Log: y.log, Metrics: y.metrics, FirstPause: firstPause, Visibility: visibility},
-		Notifications: y.attention.notifications, Profile: y.attention.profile, Sender: sender, Limits: limits, Base: y.settings.PublicURL, Clock: y.clock,
+		Notifications: y.notice.Notifications, Profile: y.notice.Profile, Sender: sender, Limits: limits, Base: y.settings.PublicURL, Clock: y.clock,
 	}
 }
 
 // archiver returns who carries out archive runs.
-func (y *system) archiver() *archive.Runner {
+func (y *system) archiver() run.Handler {
 	return &archive.Runner{
 		Table: y.table, Blobs: y.blobs,
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) {
@@ -122,10 +208,10 @@ func (y *system) archiver() *archive.Runner {
 	}
 }
 
-// backuper returns who carries out backup runs; version is of the software.
-func (y *system) backuper(version string) *backup.Runner {
+// backuper returns who carries out backup runs.
+func (y *system) backuper() run.Handler {
 	return &backup.Runner{
-		Table: y.table, Blobs: y.blobs, Zone: y.configs.Zone, Clock: y.clock, NewID: y.newID, Software: version, HandOn: y.settings.HandOn,
+		Table: y.table, Blobs: y.blobs, Zone: y.configs.Zone, Clock: y.clock, NewID: y.newID, Software: y.version, HandOn: y.settings.HandOn,
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {
 			return y.providers.of(ctx, user, uri)
 		},
@@ -145,35 +231,25 @@ func (y *system) uploads() *restore.Uploads {
 }
 
 // restorer returns who carries out restore runs.
-func (y *system) restorer() *restore.Runner {
+func (y *system) restorer() run.Handler { return y.newRestorer() }
+
+func (y *system) newRestorer() *restore.Runner {
 	return &restore.Runner{
 		Table: y.table, Blobs: y.blobs, Open: restore.Opener(backup.New(y.table, y.blobs), y.uploads()), Provider: y.providers.of, Archives: y.configs.Archives,
 		Clock: y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
 	}
 }
 
-// backupWorker returns who carries out the runs of the backup queue; version is of the software.
-func (y *system) backupWorker(busyDelay, visibility time.Duration, version string) *run.Worker {
-	restorer := y.restorer()
-	drill := &restore.Drill{Runner: *restorer, Backups: backup.New(y.table, y.blobs)}
-	w := y.worker(y.backups, busyDelay, visibility, map[run.Kind]run.Handler{run.Backup: y.backuper(version), run.Restore: restorer, run.Drill: drill})
-	w.Ended = func(ctx context.Context, r *run.Run) error {
-		return errors.Join(drill.Ended(ctx, r), y.ended(ctx, r))
-	}
-	return w
-}
-
-// kinds are how jobs start their runs.
-func (y *system) kinds() map[run.Kind]job.Kind {
-	return map[run.Kind]job.Kind{
-		run.Archive: job.Archives(y.configs, y.archives), run.Backup: job.Backups(y.configs, y.backups), run.Drill: job.Drills(y.configs, y.backups),
-	}
+// driller returns who carries out drills.
+func (y *system) driller() run.Handler {
+	return &restore.Drill{Runner: *y.newRestorer(), Backups: backup.New(y.table, y.blobs)}
 }
 
 // dispatcher returns who starts the runs of jobs that are due.
 func (y *system) dispatcher() *job.Dispatcher {
 	return &job.Dispatcher{
-		Table: y.table, Kinds: y.kinds(), Clock: y.clock, Log: y.log, Metrics: y.metrics, Barred: y.users.Barred, Late: y.attention.late,
+		Table: y.table, Kinds: y.jobKinds(), Clock: y.clock, Log: y.log, Metrics: y.metrics, Barred: y.users.Barred,
+		Late: y.notice.JobLate, Parked: y.notice.JobParked,
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // actionView is an action as a response has it.
 type actionView struct {
 	ID      string             `json:"id"`
-	Kind    string             `json:"kind" enum:"overlap,drift,orphan_modification,missing_category,shrunk_window,sign_in_needed,run_failed"`
+	Kind    string             `json:"kind" enum:"overlap,drift,orphan_modification,missing_category,archive_missing,shrunk_window,sign_in_needed,run_failed"`
 	State   string             `json:"state" enum:"open,resolved,dismissed"`
 	Subject actionSubjectView  `json:"subject" doc:"What it is about."`
 	Detail  string             `json:"detail" doc:"What happened and what to do."`
@@ -54,14 +54,14 @@ func (s *server) actionRoutes(api huma.API) {
 	handle(api, tagActions, "POST /v1/actions/{id}/dismiss", "Say that an action does not matter", s.withAction((*action.Actions).Dismiss),
 		describe("When the same happens again, there will be another action."))
 	handle(api, tagActions, "POST /v1/actions/{id}/resolve", "Say that what an action is about is settled", s.withAction((*action.Actions).Resolve),
-		describe("Not of every kind: overlap and drift need a decision about appointments; shrunk_window and sign_in_needed are resolved by the next run that succeeds, or by signing in. "+
+		describe("Not of every kind: overlap and drift need a decision about appointments; archive_missing, shrunk_window and sign_in_needed are resolved by the next run that succeeds, or by signing in. "+
 			"An action of kind run_failed is also resolved by itself when a later run of the same config succeeds."))
 }
 
 func (s *server) listActions(ctx context.Context, in *struct {
 	Paging
 	State string `query:"state" enum:"open,resolved,dismissed" doc:"Only actions of this state."`
-	Kind  string `query:"kind" enum:"overlap,drift,orphan_modification,missing_category,shrunk_window,sign_in_needed,run_failed" doc:"Only actions of this kind."`
+	Kind  string `query:"kind" enum:"overlap,drift,orphan_modification,missing_category,archive_missing,shrunk_window,sign_in_needed,run_failed" doc:"Only actions of this kind."`
 }) (*page[actionView], error) {
 	who, err := user(ctx)
 	if err != nil {

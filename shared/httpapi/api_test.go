@@ -35,6 +35,7 @@ import (
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/queue"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
@@ -147,9 +148,8 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		}},
 	}
 	users := account.NewUsers(s.table, clock)
-	kinds := map[run.Kind]job.Kind{
-		run.Archive: job.Archives(configs, s.queue), run.Backup: job.Backups(configs, s.backupQueue), run.Drill: job.Drills(configs, s.backupQueue),
-	}
+	described := run.MustKinds(archive.RunKind, backup.RunKind, restore.RunKind, restore.DrillKind)
+	kinds := job.Kinds(described, configs, map[run.QueueName]queue.Queue{run.ArchiveQueue: s.queue, run.BackupQueue: s.backupQueue})
 	s.dispatcher = &job.Dispatcher{Table: s.table, Kinds: kinds, Clock: clock, Log: zerolog.Nop(), Barred: users.Barred}
 	eraser := account.NewEraser(users,
 		account.Step{Name: "archives", Erase: func(ctx context.Context, e account.Erasure) error {
@@ -160,10 +160,11 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	)
 	s.services = Services{
 		Users: users, Eraser: eraser,
-		Configs: configs, Runs: runs, Starter: &run.Starter{Runs: runs, Queue: s.queue}, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Blobs: blobs, Provider: provider,
-		Local:   func(user string) Importer { return calendars.For(user) },
-		Actions: action.New(s.table, newID, clock), Notifications: notify.New(s.table, messages.Queue("notify"), clock),
-		Backups: backup.New(s.table, blobs), BackupStarter: &run.Starter{Runs: runs, Queue: s.backupQueue}, Uploads: uploads,
+		Configs: configs, Runs: runs, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Blobs: blobs, Provider: provider, Kinds: described,
+		Starters: map[run.QueueName]*run.Starter{run.ArchiveQueue: {Runs: runs, Queue: s.queue}, run.BackupQueue: {Runs: runs, Queue: s.backupQueue}},
+		Local:    func(user string) Importer { return calendars.For(user) },
+		Actions:  action.New(s.table, newID, clock), Notifications: notify.New(s.table, messages.Queue("notify"), clock),
+		Backups: backup.New(s.table, blobs), Uploads: uploads,
 		Audit: audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() }),
 		Table: s.table, Clock: clock, NewID: newID, Log: log, Version: "1.2.3",
 		CLI: CLISignIn{Authority: "https://login.example", Client: "client", Scope: "scope", Tenants: []string{"tenant"}},

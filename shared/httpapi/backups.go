@@ -203,7 +203,7 @@ func (s *server) startBackup(ctx context.Context, in *struct{ Body backupInput }
 	if r.Input, err = json.Marshal(input); err != nil {
 		return nil, fmt.Errorf("input of a backup: %w", err)
 	}
-	return s.launch(ctx, s.BackupStarter, who, r)
+	return s.launch(ctx, who, r)
 }
 
 func (s *server) listBackups(ctx context.Context, in *struct {

@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"reflect"
 	"strings"
 	"time"
 
@@ -40,11 +39,11 @@ import (
 type Services struct {
 	Configs *archive.Configs
 	Runs    *run.Store
-	Starter *run.Starter
-	Jobs    *job.Jobs
-	Backups *backup.Backups
-	// BackupStarter starts the runs that are no archive runs.
-	BackupStarter *run.Starter
+	// Kinds are those of runs, and Starters start them, by the queues of their kinds.
+	Kinds    run.Kinds
+	Starters map[run.QueueName]*run.Starter
+	Jobs     *job.Jobs
+	Backups  *backup.Backups
 	// Uploads keeps files until they are restored.
 	Uploads *restore.Uploads
 	Ledger  *ledger.Ledger
@@ -113,7 +112,7 @@ func New(s Services) http.Handler {
 				{Name: tagAudit, Description: "What was done, by whom and when: append-only and hash-chained."},
 				{Name: tagHealth, Description: "Whether the service works."},
 			},
-			Components: &huma.Components{Schemas: huma.NewMapRegistry(schemaPrefix, schemaName), SecuritySchemes: securitySchemes},
+			Components: &huma.Components{Schemas: huma.NewMapRegistry(schemaPrefix, schemaNames(s.Kinds)), SecuritySchemes: securitySchemes},
 		},
 		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}, // the latter for application/problem+json
 		DefaultFormat:                "application/json",
@@ -135,6 +134,7 @@ func New(s Services) http.Handler {
 	srv.auditRoutes(api)
 	srv.healthRoutes(api)
 
+	describeKinds(api.OpenAPI(), s.Kinds)
 	document, err := json.Marshal(api.OpenAPI())
 	if err != nil {
 		panic(fmt.Sprintf("httpapi: the OpenAPI document does not encode: %v", err)) // made of plain data
@@ -160,20 +160,6 @@ const (
 	tagActions       = "actions"
 	tagNotifications = "notifications"
 )
-
-// schemaName names a type in the document: what is called runView here is a Run there. Those of packages backup and restore are told apart from archive's.
-func schemaName(t reflect.Type, hint string) string {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	switch t.PkgPath() {
-	case reflect.TypeFor[backup.Result]().PkgPath():
-		return "Backup" + t.Name()
-	case reflect.TypeFor[restore.Result]().PkgPath():
-		return "Restore" + t.Name()
-	}
-	return strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "View", "")
-}
 
 // bodyReadTimeout is how long a client may take to send a JSON body.
 const bodyReadTimeout = 30 * time.Second

@@ -33,15 +33,15 @@ func (in *JobSettings) apply(j *job.Job) {
 
 // jobInput is a job as a request has it.
 type jobInput struct {
-	Kind   string `json:"kind" enum:"archive,backup,drill" doc:"What the job's runs do. A drill restores the newest backup of a calendar beside it, compares, and removes what it made."`
-	Config string `json:"config" minLength:"1" doc:"Id or name of an archive config."`
+	Kind   jobKind `json:"kind" doc:"What the job's runs do."`
+	Config string  `json:"config" minLength:"1" doc:"Id or name of an archive config."`
 	JobSettings
 }
 
 // jobView is a job as a response has it.
 type jobView struct {
 	ID        string            `json:"id"`
-	Kind      string            `json:"kind" enum:"archive,backup,drill"`
+	Kind      jobKind           `json:"kind"`
 	Config    string            `json:"config" doc:"Id of the archive config."`
 	Schedule  job.Schedule      `json:"schedule"`
 	Window    job.Window        `json:"window"`
@@ -49,7 +49,7 @@ type jobView struct {
 	Calendar  string            `json:"calendar,omitempty" enum:"source,archive"`
 	Retention *backup.Retention `json:"retention,omitempty" doc:"Which backups stay; of a backup job."`
 	State     string            `json:"state" enum:"active,paused"`
-	Reason    string            `json:"reason,omitempty" enum:"user,config_inactive,user_disabled,sign_in_needed,broken" doc:"Why the job is paused."`
+	Reason    string            `json:"reason,omitempty" enum:"user,config_inactive,user_disabled,sign_in_needed,broken,unknown_kind" doc:"Why the job is paused."`
 	Detail    string            `json:"detail,omitempty" doc:"What is in the job's way, if it did not pause by itself."`
 	Due       *time.Time        `json:"due,omitempty" doc:"The next time of the schedule; of an active job."`
 	Starts    *time.Time        `json:"starts,omitempty" doc:"When the next run begins: the next time, and what the jitter adds to it."`
@@ -60,13 +60,13 @@ type jobView struct {
 	Next      []nextView        `json:"next,omitempty" doc:"The next five times of the schedule; of an active job that is shown by itself."`
 }
 
-func viewJob(j *job.Job) jobView {
+func (s *server) viewJob(j *job.Job) jobView {
 	v := jobView{
-		ID: j.ID, Kind: string(j.Kind), Config: j.Config, Schedule: j.Schedule, Window: j.Window, Jitter: j.Jitter, Calendar: string(j.Calendar),
+		ID: j.ID, Kind: jobKind(j.Kind), Config: j.Config, Schedule: j.Schedule, Window: j.Window, Jitter: j.Jitter, Calendar: string(j.Calendar),
 		State: string(j.State), Reason: string(j.Reason), Detail: j.Detail, Due: orNil(j.Due), Starts: orNil(j.Starts()), LastRun: j.LastRun,
 		LastDue: orNil(j.LastDue), Created: j.Created, Updated: j.Updated,
 	}
-	if j.Kind == run.Backup {
+	if terms := s.Kinds.Of(j.Kind).Job; terms != nil && terms.Retention {
 		v.Retention = &j.Retention
 	}
 	return v
@@ -87,8 +87,8 @@ type jobAnswer struct {
 	Body     jobView
 }
 
-func answerJob(j *job.Job) (*jobAnswer, error) {
-	out := &jobAnswer{ETag: etag(j.Version), Body: viewJob(j)}
+func (s *server) answerJob(j *job.Job) (*jobAnswer, error) {
+	out := &jobAnswer{ETag: etag(j.Version), Body: s.viewJob(j)}
 	if j.State != job.Active {
 		return out, nil
 	}
@@ -147,7 +147,7 @@ func (s *server) createJob(ctx context.Context, in *struct{ Body jobInput }) (*j
 	if err != nil {
 		return nil, inactive(err)
 	}
-	out, err := answerJob(j)
+	out, err := s.answerJob(j)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ func (s *server) listJobs(ctx context.Context, in *struct {
 			}
 		}
 		if next == "" || len(found) == in.Limit {
-			return onePage(found, next, viewJob), nil
+			return onePage(found, next, s.viewJob), nil
 		}
 	}
 }
@@ -208,7 +208,7 @@ func (s *server) getJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return answerJob(j)
+	return s.answerJob(j)
 }
 
 func (s *server) putJob(ctx context.Context, in *struct {
@@ -224,7 +224,7 @@ func (s *server) putJob(ctx context.Context, in *struct {
 	if j, err = s.Jobs.Update(ctx, j.User, *j); err != nil {
 		return nil, ifChanged(err)
 	}
-	return answerJob(j)
+	return s.answerJob(j)
 }
 
 func (s *server) deleteJob(ctx context.Context, in *struct {
@@ -247,7 +247,7 @@ func (s *server) pauseJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return answerJob(j)
+	return s.answerJob(j)
 }
 
 func (s *server) resumeJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
@@ -259,7 +259,7 @@ func (s *server) resumeJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
 	if err != nil {
 		return nil, inactive(err)
 	}
-	return answerJob(j)
+	return s.answerJob(j)
 }
 
 func (s *server) triggerJob(ctx context.Context, in *ByID) (*runAnswer, error) {
@@ -271,7 +271,7 @@ func (s *server) triggerJob(ctx context.Context, in *ByID) (*runAnswer, error) {
 	if err != nil {
 		return nil, inactive(err)
 	}
-	return answerStart(r, created)
+	return s.answerStart(r, created)
 }
 
 func (s *server) jobRuns(ctx context.Context, in *struct {
@@ -286,14 +286,14 @@ func (s *server) jobRuns(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return pageOfRuns(runs, next)
+	return s.pageOfRuns(runs, next)
 }
 
 // queueView is how much waits for the workers of a kind of runs.
 type queueView struct {
-	Kind    string `json:"kind" enum:"archive,backup,drill"`
-	Waiting int    `json:"waiting" doc:"Messages that wait, or are being worked on."`
-	Age     *int   `json:"age,omitempty" doc:"Of the oldest one, in seconds; where one waits and the queue tells."`
+	Kind    jobKind `json:"kind"`
+	Waiting int     `json:"waiting" doc:"Messages that wait, or are being worked on."`
+	Age     *int    `json:"age,omitempty" doc:"Of the oldest one, in seconds; where one waits and the queue tells."`
 }
 
 // jobHealthView is how a user's jobs are.
@@ -312,7 +312,7 @@ func (s *server) jobHealth(ctx context.Context, _ *struct{}) (*struct{ Body jobH
 	if err != nil {
 		return nil, err
 	}
-	view := jobHealthView{Late: onePage(h.Late, "", viewJob).Body.Items, Failing: onePage(h.Failing, "", viewJob).Body.Items}
+	view := jobHealthView{Late: onePage(h.Late, "", s.viewJob).Body.Items, Failing: onePage(h.Failing, "", s.viewJob).Body.Items}
 	if !p.Admin() {
 		return &struct{ Body jobHealthView }{view}, nil
 	}
@@ -321,7 +321,7 @@ func (s *server) jobHealth(ctx context.Context, _ *struct{}) (*struct{ Body jobH
 		return nil, err
 	}
 	for _, kind := range slices.Sorted(maps.Keys(queues)) {
-		q := queueView{Kind: string(kind), Waiting: queues[kind].Waiting}
+		q := queueView{Kind: jobKind(kind), Waiting: queues[kind].Waiting}
 		if oldest := queues[kind].Oldest; !oldest.IsZero() {
 			age := int(s.Clock().Sub(oldest) / time.Second)
 			q.Age = &age

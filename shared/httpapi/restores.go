@@ -121,7 +121,7 @@ func (s *server) startRestore(ctx context.Context, in *struct{ Body restoreInput
 	if err := s.rememberAccounts(ctx, who, uri); err != nil {
 		return nil, err
 	}
-	return s.launch(ctx, s.BackupStarter, who, r)
+	return s.launch(ctx, who, r)
 }
 
 func (s *server) startDrill(ctx context.Context, in *struct{ Body WhichCalendar }) (*runAnswer, error) {
@@ -133,5 +133,5 @@ func (s *server) startDrill(ctx context.Context, in *struct{ Body WhichCalendar 
 	if err != nil {
 		return nil, err
 	}
-	return s.launch(ctx, s.BackupStarter, who, &run.Run{Kind: run.Drill, Config: config.ID, Calendar: uri.String()})
+	return s.launch(ctx, who, &run.Run{Kind: run.Drill, Config: config.ID, Calendar: uri.String()})
 }

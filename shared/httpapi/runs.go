@@ -13,11 +13,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"adminassistant/shared/archive"
-	"adminassistant/shared/backup"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/limit"
-	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
@@ -36,61 +34,48 @@ type runInput struct {
 
 // runView is a run as a response has it.
 type runView struct {
-	ID          string               `json:"id"`
-	Kind        string               `json:"kind" enum:"archive,backup,restore,drill"`
-	Config      string               `json:"config" doc:"Id of the archive config."`
-	Calendar    string               `json:"calendar,omitempty" doc:"URI of the calendar that a run which is no archive is about."`
-	Job         string               `json:"job,omitempty" doc:"The job that started the run."`
-	From        string               `json:"from,omitempty" format:"date" doc:"First day of the window; without it, all there is."`
-	To          string               `json:"to,omitempty" format:"date" doc:"Last day of the window, included."`
-	DryRun      bool                 `json:"dry_run"`
-	Force       bool                 `json:"force"`
-	Adopt       bool                 `json:"adopt"`
-	AttemptOf   string               `json:"attempt_of,omitempty" doc:"The run whose failed items this one retries."`
-	State       string               `json:"state" enum:"queued,running,succeeded,partial,failed,cancelled"`
-	Progress    run.Progress         `json:"progress"`
-	Result      *archive.Result      `json:"result,omitempty" doc:"What the run found and did; of an archive run that has ended."`
-	Backup      *backup.Result       `json:"backup,omitempty" doc:"What the run made; of a backup run that has ended."`
-	Restore     *restore.Result      `json:"restore,omitempty" doc:"What became of the events; of a restore run, so far."`
-	Drill       *restore.DrillResult `json:"drill,omitempty" doc:"What differs; of a drill that has ended."`
-	Problem     *run.Problem         `json:"problem,omitempty" doc:"Why the run failed."`
-	Failed      int                  `json:"failed" doc:"Items that failed."`
-	Correlation string               `json:"correlation_id"`
-	Created     time.Time            `json:"created"`
-	Started     *time.Time           `json:"started,omitempty"`
-	Ended       *time.Time           `json:"ended,omitempty"`
+	ID          string       `json:"id"`
+	Kind        runKind      `json:"kind"`
+	Config      string       `json:"config" doc:"Id of the archive config."`
+	Calendar    string       `json:"calendar,omitempty" doc:"URI of the calendar that a run which is no archive is about."`
+	Job         string       `json:"job,omitempty" doc:"The job that started the run."`
+	From        string       `json:"from,omitempty" format:"date" doc:"First day of the window; without it, all there is."`
+	To          string       `json:"to,omitempty" format:"date" doc:"Last day of the window, included."`
+	DryRun      bool         `json:"dry_run"`
+	Force       bool         `json:"force"`
+	Adopt       bool         `json:"adopt"`
+	AttemptOf   string       `json:"attempt_of,omitempty" doc:"The run whose failed items this one retries."`
+	State       string       `json:"state" enum:"queued,running,succeeded,partial,failed,cancelled"`
+	Progress    run.Progress `json:"progress"`
+	Problem     *run.Problem `json:"problem,omitempty" doc:"Why the run failed."`
+	Failed      int          `json:"failed" doc:"Items that failed."`
+	Correlation string       `json:"correlation_id"`
+	Created     time.Time    `json:"created"`
+	Started     *time.Time   `json:"started,omitempty"`
+	Ended       *time.Time   `json:"ended,omitempty"`
+
+	result resultView
 }
 
-func viewRun(r *run.Run) (runView, error) {
-	v := runView{
-		ID: r.ID, Kind: string(r.Kind), Config: r.Config, Calendar: r.Calendar, Job: r.Job, From: r.From.String(), To: r.To.String(), DryRun: r.Options.DryRun, Force: r.Options.Force,
+// MarshalJSON adds the result by its name.
+func (v runView) MarshalJSON() ([]byte, error) {
+	type plain runView
+	text, err := json.Marshal(plain(v))
+	if err != nil {
+		return nil, err
+	}
+	return v.result.into(text)
+}
+
+func (s *server) viewRun(r *run.Run) (v runView, err error) {
+	v = runView{
+		ID: r.ID, Kind: runKind(r.Kind), Config: r.Config, Calendar: r.Calendar, Job: r.Job, From: r.From.String(), To: r.To.String(), DryRun: r.Options.DryRun, Force: r.Options.Force,
 		Adopt: r.Options.Adopt, AttemptOf: r.AttemptOf, State: string(r.State), Progress: r.Progress, Problem: r.Problem, Failed: r.Failed,
 		Correlation: r.Correlation, Created: r.Created, Started: orNil(r.Started), Ended: orNil(r.Ended),
 	}
-	if len(r.Result) == 0 {
-		return v, nil
-	}
-	var into any
-	switch r.Kind {
-	case run.Archive:
-		v.Result = &archive.Result{}
-		into = v.Result
-	case run.Backup:
-		v.Backup = &backup.Result{}
-		into = v.Backup
-	case run.Restore:
-		v.Restore = &restore.Result{}
-		into = v.Restore
-	case run.Drill:
-		v.Drill = &restore.DrillResult{}
-		into = v.Drill
-	default:
-		return v, nil
-	}
-	if err := json.Unmarshal(r.Result, into); err != nil {
-		return v, fault.New(fault.Malformed, "the result of run %s is unreadable: %v", r.ID, err)
-	}
-	return v, nil
+	v.result.member = s.Kinds.Of(r.Kind).Member
+	v.result.result, err = s.Kinds.Result(r)
+	return v, err
 }
 
 func orNil(t time.Time) *time.Time {
@@ -106,8 +91,8 @@ type runAnswer struct {
 	Body     runView
 }
 
-func answerRun(r *run.Run) (*runAnswer, error) {
-	v, err := viewRun(r)
+func (s *server) answerRun(r *run.Run) (*runAnswer, error) {
+	v, err := s.viewRun(r)
 	return &runAnswer{Status: http.StatusOK, Body: v}, err
 }
 
@@ -137,7 +122,7 @@ func (s *server) startRun(ctx context.Context, in *struct{ Body runInput }) (*ru
 	if err != nil {
 		return nil, err
 	}
-	r := &run.Run{Config: c.ID, Options: run.Options{DryRun: in.Body.DryRun, Force: in.Body.Force, Adopt: in.Body.Adopt}}
+	r := &run.Run{Kind: run.Archive, Config: c.ID, Options: run.Options{DryRun: in.Body.DryRun, Force: in.Body.Force, Adopt: in.Body.Adopt}}
 	if in.Body.Period == "" && in.Body.From == "" && in.Body.To == "" {
 		if r.From, r.To, err = s.Configs.Window(ctx, c, s.Clock()); err != nil {
 			return nil, err
@@ -160,32 +145,34 @@ func (s *server) startRun(ctx context.Context, in *struct{ Body runInput }) (*ru
 		}
 		r.From, r.To = w.From, w.To
 	}
-	return s.start(ctx, who, c, r)
-}
-
-// start starts a run of an active config.
-func (s *server) start(ctx context.Context, who string, c archive.Config, r *run.Run) (*runAnswer, error) {
-	if !c.Active {
-		return nil, withCode(codeConfigInactive, "config %q is not active; activate it first", c.Name)
+	if err := active(c); err != nil {
+		return nil, err
 	}
-	r.Kind = run.Archive
-	return s.launch(ctx, s.Starter, who, r)
+	return s.launch(ctx, who, r)
 }
 
-// launch starts a run of the user's.
-func (s *server) launch(ctx context.Context, starter *run.Starter, who string, r *run.Run) (*runAnswer, error) {
+// active says whether runs of the config may be started.
+func active(c archive.Config) error {
+	if !c.Active {
+		return withCode(codeConfigInactive, "config %q is not active; activate it first", c.Name)
+	}
+	return nil
+}
+
+// launch starts a run of the user's, which goes to the queue of its kind.
+func (s *server) launch(ctx context.Context, who string, r *run.Run) (*runAnswer, error) {
 	r.ID, r.User, r.State = s.NewID(), who, run.Queued
 	r.Progress, r.Correlation, r.Created = run.NewProgress("queued", 0, 0), telemetry.Correlation(ctx), s.Clock().UTC()
-	r, created, err := starter.Start(ctx, r)
+	r, created, err := s.Starters[s.Kinds.Of(r.Kind).Queue].Start(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return answerStart(r, created)
+	return s.answerStart(r, created)
 }
 
 // answerStart answers with a run that was created, or was under way already.
-func answerStart(r *run.Run, created bool) (*runAnswer, error) {
-	out, err := answerRun(r)
+func (s *server) answerStart(r *run.Run, created bool) (*runAnswer, error) {
+	out, err := s.answerRun(r)
 	out.Location = "/v1/runs/" + r.ID
 	if created {
 		out.Status = http.StatusAccepted
@@ -203,9 +190,9 @@ const runPages = 10
 
 func (s *server) listRuns(ctx context.Context, in *struct {
 	Paging
-	Config   string `query:"config" doc:"Only runs of this archive config, by id or name."`
-	Calendar string `query:"calendar" doc:"Only runs of no config that are about the calendar of this URI, as they were told it; instead of config."`
-	Kind     string `query:"kind" enum:"archive,backup,restore,drill" doc:"Only runs of this kind."`
+	Config   string  `query:"config" doc:"Only runs of this archive config, by id or name."`
+	Calendar string  `query:"calendar" doc:"Only runs of no config that are about the calendar of this URI, as they were told it; instead of config."`
+	Kind     runKind `query:"kind" doc:"Only runs of this kind."`
 }) (*page[runView], error) {
 	who, err := user(ctx)
 	if err != nil {
@@ -233,7 +220,7 @@ func (s *server) listRuns(ctx context.Context, in *struct {
 			return nil, err
 		}
 		for _, r := range runs {
-			if in.Kind == "" || string(r.Kind) == in.Kind {
+			if in.Kind == "" || runKind(r.Kind) == in.Kind {
 				found = append(found, r)
 			}
 		}
@@ -241,7 +228,7 @@ func (s *server) listRuns(ctx context.Context, in *struct {
 			break
 		}
 	}
-	return pageOfRuns(found, next)
+	return s.pageOfRuns(found, next)
 }
 
 // ofConfig is the id of the config that a list is limited to, which may be named by its name; empty if it is not.
@@ -253,10 +240,10 @@ func (s *server) ofConfig(ctx context.Context, who, idOrName string) (string, er
 	return c.ID, err
 }
 
-func pageOfRuns(runs []*run.Run, next string) (_ *page[runView], err error) {
+func (s *server) pageOfRuns(runs []*run.Run, next string) (_ *page[runView], err error) {
 	views := make([]runView, len(runs))
 	for i, r := range runs {
-		if views[i], err = viewRun(r); err != nil {
+		if views[i], err = s.viewRun(r); err != nil {
 			return nil, err
 		}
 	}
@@ -276,7 +263,7 @@ func (s *server) getRun(ctx context.Context, in *ByID) (*runAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return answerRun(r)
+	return s.answerRun(r)
 }
 
 type itemView struct {
@@ -406,21 +393,23 @@ func (s *server) retryRun(ctx context.Context, in *ByID) (*runAnswer, error) {
 		return nil, err
 	case !r.State.Ended():
 		return nil, withCode(codeRunUnderWay, "run %s has not ended yet; it is %s", r.ID, r.State)
-	case r.Kind != run.Archive && r.Kind != run.Restore:
+	case !s.Kinds.Of(r.Kind).Retries:
 		return nil, withCode(codeNothingToRetry, "run %s is a %s, which is done as a whole; start another one", r.ID, r.Kind)
 	case r.Failed == 0:
 		return nil, withCode(codeNothingToRetry, "run %s has no failed items; start a new run for the whole window", r.ID)
 	}
-	if r.Kind == run.Restore {
-		return s.launch(ctx, s.BackupStarter, r.User, &run.Run{
-			Kind: run.Restore, Calendar: r.Calendar, From: r.From, To: r.To, Options: r.Options, Input: r.Input, AttemptOf: r.ID,
-		})
+	if r.Config != "" {
+		c, err := s.Configs.Get(ctx, r.User, r.Config)
+		if err == nil {
+			err = active(c)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	c, err := s.Configs.Get(ctx, r.User, r.Config)
-	if err != nil {
-		return nil, err
-	}
-	return s.start(ctx, r.User, c, &run.Run{Config: r.Config, From: r.From, To: r.To, Options: r.Options, AttemptOf: r.ID})
+	return s.launch(ctx, r.User, &run.Run{
+		Kind: r.Kind, Config: r.Config, Calendar: r.Calendar, From: r.From, To: r.To, Options: r.Options, Input: r.Input, AttemptOf: r.ID,
+	})
 }
 
 // cancelRun ends a run. A worker that is at it finds out with its next write, which then does not happen.
@@ -435,7 +424,7 @@ func (s *server) cancelRun(ctx context.Context, in *ByID) (*runAnswer, error) {
 		}
 		err = s.Runs.Finish(ctx, r, run.Cancelled, s.Clock())
 		if err == nil {
-			return answerRun(r)
+			return s.answerRun(r)
 		}
 		if !errors.Is(err, store.ErrConflict) {
 			return nil, err

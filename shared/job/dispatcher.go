@@ -37,12 +37,14 @@ type Dispatcher struct {
 	Kinds map[run.Kind]Kind
 	Clock func() time.Time
 	Log   zerolog.Logger
-	// Metrics count late jobs; nil if nobody looks at them.
+	// Metrics count late jobs and parked ones; nil if nobody looks at them.
 	Metrics *telemetry.Metrics
 	// Barred says which of the users may have no runs started; nil: all may.
 	Barred func(ctx context.Context, users []string) (map[string]bool, error)
 	// Late is told of every job whose run was started late, once that is done; if the process dies before, nobody is. Nil: nobody is.
 	Late func(ctx context.Context, j *Job)
+	// Parked is told of every job that was parked just now, once; if the process dies before, nobody is. Nil: nobody is.
+	Parked func(ctx context.Context, j *Job)
 }
 
 // Report is what a tick did, in jobs.
@@ -53,6 +55,7 @@ type Report struct {
 	Late    int // of those started, later than five minutes
 	Taken   int // another dispatcher, or the user, was faster
 	Paused  int // they could not start runs
+	Parked  int // this version of the program does not know their kind
 	Dropped int // they were unreadable, and are no longer looked at
 	Failed  int // something did not work; the next tick tries again
 	Left    int // shards that were not looked at to their end, because time was up
@@ -65,6 +68,7 @@ func (r *Report) add(o Report) {
 	r.Late += o.Late
 	r.Taken += o.Taken
 	r.Paused += o.Paused
+	r.Parked += o.Parked
 	r.Dropped += o.Dropped
 	r.Failed += o.Failed
 	r.Left += o.Left
@@ -88,14 +92,14 @@ func (d *Dispatcher) Tick(ctx context.Context) (Report, error) {
 		})
 	}
 	_ = shards.Wait() // collects nothing
-	d.Metrics.Count(telemetry.Counts{telemetry.JobsLate: t.report.Late})
+	d.Metrics.Count(telemetry.Counts{telemetry.JobsLate: t.report.Late, telemetry.JobsParked: t.report.Parked})
 	level := zerolog.DebugLevel
 	if t.report != (Report{}) {
 		level = zerolog.InfoLevel
 	}
 	r := t.report
 	d.Log.WithLevel(level).Int("started", r.Started).Int("joined", r.Joined).Int("resumed", r.Resumed).Int("late", r.Late).Int("taken", r.Taken).
-		Int("paused", r.Paused).Int("dropped", r.Dropped).Int("failed", r.Failed).Int("left", r.Left).Msg("due jobs dispatched")
+		Int("paused", r.Paused).Int("parked", r.Parked).Int("dropped", r.Dropped).Int("failed", r.Failed).Int("left", r.Left).Msg("due jobs dispatched")
 	return r, errors.Join(t.errs...)
 }
 
@@ -238,16 +242,18 @@ func each[T any](s []T, f func(i int)) {
 // prepare reads a job from the index and makes its next run. It returns nil when nothing more is to be done with the job.
 func (t *tick) prepare(item store.Item, barred map[string]bool) *claim {
 	j, err := decode(item)
-	if err == nil && j.Start == nil && j.Due.IsZero() {
-		err = fault.New(fault.Malformed, "job %s is in the index of what is due and has no time", j.ID)
-	}
 	if err != nil {
 		t.drop(item, err)
 		return nil
 	}
-	kind, ok := t.Kinds[j.Kind]
-	if !ok {
-		t.note(Report{Failed: 1}, noKind(j))
+	kind, known := t.Kinds[j.Kind]
+	if !known {
+		t.park(j)
+		return nil
+	}
+	j.unpark()
+	if j.Start == nil && j.Due.IsZero() {
+		t.drop(item, fault.New(fault.Malformed, "job %s is in the index of what is due and has no time", j.ID))
 		return nil
 	}
 	if j.Start != nil {
@@ -257,7 +263,7 @@ func (t *tick) prepare(item store.Item, barred map[string]bool) *claim {
 		t.pause(j, UserDisabled, errDisabled)
 		return nil
 	}
-	times, err := j.check()
+	times, err := j.check(kind.Terms)
 	if err != nil {
 		t.pause(j, Broken, err)
 		return nil
@@ -412,17 +418,31 @@ func (t *tick) pause(j *Job, why Reason, cause error) {
 	t.store(*item, Report{Paused: 1})
 }
 
-// store stores an item if nobody else changed it.
-func (t *tick) store(item store.Item, done Report) {
+// park lets a job rest whose kind only another version of the program knows.
+func (t *tick) park(j *Job) {
+	why := noKind(j)
+	first := j.park(t.Clock().Add(parkedFor), run.NewProblem(why).Detail)
+	telemetry.Failure(t.log(j).Error(), why).Str("kind", string(j.Kind)).Msg("job parked")
+	item := j.item()
+	item.Version = j.Version
+	if t.store(*item, Report{Parked: 1}) && first && t.Parked != nil {
+		t.Parked(t.ctx, j)
+	}
+}
+
+// store stores an item if nobody else changed it, and returns whether it did.
+func (t *tick) store(item store.Item, done Report) bool {
 	_, err := t.Table.Put(t.ctx, item, store.VersionIs(item.Version))
 	switch {
 	case err == nil:
 		t.note(done, nil)
+		return true
 	case errors.Is(err, store.ErrConflict):
 		t.note(Report{Taken: 1}, nil)
 	default:
 		t.note(Report{Failed: 1}, fmt.Errorf("store job %s: %w", strings.TrimPrefix(item.SK, "JOB#"), err))
 	}
+	return false
 }
 
 func (t *tick) log(j *Job) *zerolog.Logger {

@@ -20,11 +20,13 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/awstest"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/machinetest"
 	"adminassistant/shared/queue"
 	queues "adminassistant/shared/queue/sqlite"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/store/dynamo"
@@ -62,7 +64,8 @@ func (w *world) configs() *archive.Configs {
 // kinds are those of the real system, over the table and the queue.
 func (w *world) kinds(table store.Table, q queue.Queue) map[run.Kind]Kind {
 	configs := archive.NewConfigs(table, ledger.New(table, w.Blobs), w.NewID, w.Now)
-	return map[run.Kind]Kind{run.Archive: Archives(configs, q), run.Backup: Backups(configs, q), run.Drill: Drills(configs, q)}
+	described := run.MustKinds(archive.RunKind, backup.RunKind, restore.RunKind, restore.DrillKind)
+	return Kinds(described, configs, map[run.QueueName]queue.Queue{run.ArchiveQueue: q, run.BackupQueue: q})
 }
 
 func (w *world) jobs() *Jobs { return New(w.Table, w.kinds(w.Table, w.queue), w.NewID, w.Now) }
@@ -164,7 +167,7 @@ func TestTick(t *testing.T) {
 		want := &run.Run{
 			ID: runID(j.ID, j.Due), User: user, Kind: run.Archive, Config: j.Config, From: calendar.Date{Year: 2026, Month: 10, Day: 2},
 			To: calendar.Date{Year: 2026, Month: 10, Day: 4}, Job: j.ID, State: run.Queued, Progress: run.NewProgress("queued", 0, 0),
-			Correlation: r.ID, Created: w.Now(),
+			Correlation: r.ID, Created: w.Now(), Active: "archive#2026-10-02#2026-10-04#{DryRun:false Force:false Adopt:false}#",
 		}
 		if text, wantText := jsonOf(t, r), jsonOf(t, want); text != wantText {
 			t.Errorf("got %s\nwant %s", text, wantText)
@@ -404,7 +407,7 @@ func TestPoison(t *testing.T) {
 		{"a kind of another version", func(w *world, _ archive.Config, j *Job) {
 			j.Kind = "dream"
 			w.put(j.item())
-		}, Report{Failed: 1}, "", Report{Failed: 1}},
+		}, Report{Parked: 1}, UnknownKind, Report{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, "2026-10-05T20:00:00Z")

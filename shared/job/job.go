@@ -9,13 +9,15 @@
 // and the run as its start. After the run's message is sent, a second write takes the start off the job. Until then the job is in the
 // index one minute after the transaction, so that the dispatcher sends the message if whoever made the start is no more. Whoever else
 // changes a job that has a start sends its message first.
+//
+// A job of a kind that the program does not know, since a newer version made it, is parked when it is due: it is paused, and the dispatcher
+// looks at it every hour. The first version that knows the kind goes on with it as if its time had been missed.
 package job
 
 import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +47,7 @@ const (
 	UserDisabled   Reason = "user_disabled"   // an administrator has shut its user out
 	SignInNeeded   Reason = "sign_in_needed"  // the user has to sign in to Microsoft again
 	Broken         Reason = "broken"          // it cannot start runs; Job.Detail says why
+	UnknownKind    Reason = "unknown_kind"    // this version of the program does not know its kind; it goes on by itself when one does
 )
 
 // Window says which days a run of the job covers. They end with the day before the one on which the job was due, in the config's zone.
@@ -93,12 +96,13 @@ type Job struct {
 
 	State  State  `json:"state"`
 	Reason Reason `json:"reason,omitempty"` // of a paused one
-	Detail string `json:"detail,omitempty"` // of a broken one, for the user
+	Detail string `json:"detail,omitempty"` // of one that did not pause by its user's will, for the user
 	// Due is the next time of the schedule; zero while the job is paused. Starts tells when its run begins.
 	Due     time.Time `json:"due,omitzero"`
 	LastRun string    `json:"last_run,omitempty"` // id of the run that it started last
 	LastDue time.Time `json:"last_due,omitzero"`  // for which time of the schedule it started one last
 	Start   *Start    `json:"start,omitempty"`
+	Parked  *Parked   `json:"parked,omitempty"`
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"` // by its user
 
@@ -115,8 +119,17 @@ type Start struct {
 	Made        time.Time `json:"made"`
 }
 
+// Parked is what becomes of a job that was due, or had a start, in a version of the program that did not know its kind.
+type Parked struct {
+	Due  time.Time `json:"due,omitzero"` // the Due that it had; zero if it was paused
+	Look time.Time `json:"look"`         // when the dispatcher looks at it again
+}
+
 // Shards is how many partitions the due index has.
 const Shards = 16
+
+// parkedFor is how long a parked job rests before the dispatcher looks at it again.
+const parkedFor = time.Hour
 
 // takeOver is when the dispatcher looks at a start that is still there. It is the longest time that whoever made it can be alive:
 // the dispatcher's function lasts a minute, the API's half of that.
@@ -163,6 +176,9 @@ func (j *Job) item() *store.Item {
 	if j.Start != nil {
 		look = j.Start.Made.Add(takeOver)
 	}
+	if j.Parked != nil {
+		look = j.Parked.Look
+	}
 	if !look.IsZero() {
 		item.IndexPK, item.IndexSK = shardKey(int(hash(j.ID)%Shards)), look.UTC().Format(dueTime)+"#"+j.ID
 	}
@@ -186,8 +202,9 @@ func decode(item store.Item) (*Job, error) {
 	return j, nil
 }
 
-// check says whether the job may be stored, and returns its times. Errors are of kind fault.Invalid and name the field.
-func (j *Job) check() (*Timetable, error) {
+// check says whether the job may be stored, and returns its times. terms are those of its kind. Errors are of kind fault.Invalid and name the
+// field.
+func (j *Job) check(terms run.JobTerms) (*Timetable, error) {
 	switch {
 	case j.Config == "":
 		return nil, fault.Field("config", "is missing; give the id or name of an archive config")
@@ -199,15 +216,14 @@ func (j *Job) check() (*Timetable, error) {
 		return nil, fault.Field("calendar", "is %.20q: expected source or archive", string(j.Calendar))
 	}
 	for _, f := range []struct {
-		name  string
-		given bool
-		of    []run.Kind
+		name         string
+		given, taken bool
 	}{
-		{"window.days", j.Window.Days != 0, []run.Kind{run.Archive, run.Backup}},
-		{"calendar", j.Calendar != "", []run.Kind{run.Backup, run.Drill}},
-		{"retention", j.Retention != (backup.Retention{}), []run.Kind{run.Backup}},
+		{"window.days", j.Window.Days != 0, terms.Days},
+		{"calendar", j.Calendar != "", terms.Calendar},
+		{"retention", j.Retention != (backup.Retention{}), terms.Retention},
 	} {
-		if f.given && !slices.Contains(f.of, j.Kind) {
+		if f.given && !f.taken {
 			return nil, fault.Field(f.name, "does not belong to a job of kind %s; leave it out", j.Kind)
 		}
 	}
@@ -242,10 +258,36 @@ func runID(job string, due time.Time) string {
 
 // pause stops the job from being due.
 func (j *Job) pause(why Reason, detail string) {
-	j.State, j.Reason, j.Detail, j.Due = Paused, why, detail, time.Time{}
+	j.State, j.Reason, j.Detail, j.Due, j.Parked = Paused, why, detail, time.Time{}, nil
 }
 
 // activate makes the job due at its next time after now.
 func (j *Job) activate(times *Timetable, now time.Time) {
-	j.State, j.Reason, j.Detail, j.Due = Active, "", "", times.Next(now)
+	j.State, j.Reason, j.Detail, j.Due, j.Parked = Active, "", "", times.Next(now), nil
+}
+
+// park lets the job rest until the dispatcher looks at it again. One that is paused already stays so for its reason. It returns whether
+// the job was not parked before.
+func (j *Job) park(look time.Time, why string) bool {
+	if j.Parked != nil {
+		j.Parked.Look = look
+		return false
+	}
+	due := j.Due
+	if j.State == Active {
+		j.pause(UnknownKind, why)
+	}
+	j.Parked = &Parked{Due: due, Look: look}
+	return true
+}
+
+// unpark makes a parked job what it was before, since its kind is known now.
+func (j *Job) unpark() {
+	if j.Parked == nil {
+		return
+	}
+	if j.Reason == UnknownKind {
+		j.State, j.Reason, j.Detail, j.Due = Active, "", "", j.Parked.Due
+	}
+	j.Parked = nil
 }

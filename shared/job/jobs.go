@@ -43,7 +43,7 @@ func New(table store.Table, kinds map[run.Kind]Kind, newID func() string, clock 
 func (s *Jobs) Create(ctx context.Context, user string, j Job) (*Job, error) {
 	now := s.clock().UTC()
 	made := &Job{ID: s.newID(), User: user, Kind: j.Kind, Config: j.Config, Created: now, Version: 1}
-	made.set(&j, now)
+	made.set(&j, s.kinds[j.Kind].Terms, now)
 	times, err := s.check(ctx, made, now)
 	if err != nil {
 		return nil, err
@@ -84,10 +84,10 @@ func (s *Jobs) create(ctx context.Context, j *Job) error {
 	return nil
 }
 
-// set gives the job what its user may change of one.
-func (j *Job) set(to *Job, now time.Time) {
+// set gives the job what its user may change of one. terms are those of its kind.
+func (j *Job) set(to *Job, terms run.JobTerms, now time.Time) {
 	j.Schedule, j.Window, j.Jitter, j.Calendar, j.Retention, j.Updated = to.Schedule, to.Window, to.Jitter, to.Calendar, to.Retention, now
-	if j.Calendar == "" && (j.Kind == run.Backup || j.Kind == run.Drill) {
+	if j.Calendar == "" && terms.Calendar {
 		j.Calendar = SourceCalendar
 	}
 }
@@ -102,7 +102,7 @@ func (s *Jobs) check(ctx context.Context, j *Job, now time.Time) (*Timetable, er
 		}
 		return nil, fault.Field("kind", "is %.20q: expected %s", string(j.Kind), strings.Join(kinds, " or "))
 	}
-	times, err := j.check()
+	times, err := j.check(kind.Terms)
 	if err != nil {
 		return nil, err
 	}
@@ -174,25 +174,40 @@ func (s *Jobs) Update(ctx context.Context, user string, j Job) (*Job, error) {
 	if stored.Version != j.Version {
 		return nil, fmt.Errorf("store job %s: %w", j.ID, store.ErrConflict)
 	}
+	kind, ok := s.kinds[stored.Kind]
+	if !ok {
+		return nil, noKind(stored)
+	}
 	now := s.clock().UTC()
 	same := stored.Schedule.equal(j.Schedule)
-	stored.set(&j, now)
-	times, err := stored.check()
+	stored.set(&j, kind.Terms, now)
+	times, err := stored.check(kind.Terms)
 	if err != nil {
 		return nil, err
 	}
-	if stored.State == Active && !same {
-		stored.Due = times.Next(now)
+	if !same {
+		switch {
+		case stored.State == Active:
+			stored.Due = times.Next(now)
+		case stored.Reason == UnknownKind:
+			stored.Parked.Due = times.Next(now)
+		}
 	}
 	return stored, s.store(ctx, stored)
 }
 
-// store stores a job that was changed, if nobody else changed it. The message of a start is sent before, so that none is lost with it.
+// store stores a job that was changed, if nobody else changed it. The message of a start is sent before, so that none is lost with it. One of
+// which nobody knows the queue stays with the job.
 func (s *Jobs) store(ctx context.Context, j *Job) error {
-	if err := s.announce(ctx, j); err != nil {
-		return err
+	if _, known := s.kinds[j.Kind]; known {
+		if err := s.announce(ctx, j); err != nil {
+			return err
+		}
+		j.Start = nil
+		if j.Reason != UnknownKind {
+			j.Parked = nil
+		}
 	}
-	j.Start = nil
 	return s.put(ctx, j)
 }
 
@@ -258,6 +273,9 @@ func (s *Jobs) Resume(ctx context.Context, user, id string) (*Job, error) {
 		if j.State == Active {
 			return false, nil
 		}
+		if _, known := s.kinds[j.Kind]; !known {
+			return false, noKind(j)
+		}
 		now := s.clock()
 		times, err := s.check(ctx, j, now)
 		if err == nil {
@@ -281,6 +299,7 @@ func (s *Jobs) Trigger(ctx context.Context, user, id string) (_ *run.Run, create
 		if !ok {
 			return nil, false, noKind(j)
 		}
+		j.unpark()
 		prepared, err := kind.Prepare(ctx, j, now)
 		if err != nil {
 			return nil, false, err

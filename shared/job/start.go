@@ -18,6 +18,8 @@ import (
 
 // Kind is how jobs of one kind start their runs.
 type Kind struct {
+	// Terms are what its jobs may be told.
+	Terms run.JobTerms
 	// Queue takes the messages of the runs.
 	Queue queue.Queue
 	// Prepare returns what is particular to the run that a job starts for the time at: its days, calendar and input. Errors that are not
@@ -25,62 +27,46 @@ type Kind struct {
 	Prepare func(ctx context.Context, j *Job, at time.Time) (run.Run, error)
 }
 
+// Kinds are how jobs start runs of those kinds that they may start. The messages of a kind's runs go to the queue that it names.
+func Kinds(kinds run.Kinds, configs *archive.Configs, queues map[run.QueueName]queue.Queue) map[run.Kind]Kind {
+	all := map[run.Kind]Kind{}
+	for _, name := range kinds.ForJobs() {
+		d := kinds[name]
+		all[name] = Kind{Terms: *d.Job, Queue: queues[d.Queue], Prepare: func(ctx context.Context, j *Job, at time.Time) (run.Run, error) {
+			return prepare(ctx, configs, *d.Job, j, at)
+		}}
+	}
+	return all
+}
+
+// prepare is Kind.Prepare of jobs that are told what the terms say.
+func prepare(ctx context.Context, configs *archive.Configs, terms run.JobTerms, j *Job, at time.Time) (r run.Run, err error) {
+	c, err := configs.Get(ctx, j.User, j.Config)
+	if err != nil {
+		return run.Run{}, err
+	}
+	if !c.Active {
+		return run.Run{}, fault.New(fault.Conflict, "config %q is %w; activate it first", c.Name, ErrInactive)
+	}
+	if terms.Calendar {
+		r.Calendar = j.calendar(c).String()
+	}
+	if terms.Retention {
+		if r.Input, err = json.Marshal(backup.Input{Retention: j.Retention, Job: j.ID}); err != nil {
+			return run.Run{}, fmt.Errorf("input of the run of job %s: %w", j.ID, err)
+		}
+	}
+	switch {
+	case j.Window.Days > 0:
+		r.From, r.To, err = j.days(c, at)
+	case terms.GoesOn:
+		r.From, r.To, err = configs.Window(ctx, c, at)
+	}
+	return r, err
+}
+
 // ErrInactive means that a job's config starts no runs. It comes in an error of kind fault.Conflict that names the config.
 var ErrInactive = errors.New("not active")
-
-// Archives is how archive jobs start their runs.
-func Archives(configs *archive.Configs, messages queue.Queue) Kind {
-	return Kind{Queue: messages, Prepare: func(ctx context.Context, j *Job, at time.Time) (r run.Run, err error) {
-		c, err := j.config(ctx, configs)
-		if err != nil {
-			return run.Run{}, err
-		}
-		if j.Window.Days == 0 {
-			r.From, r.To, err = configs.Window(ctx, c, at)
-		} else {
-			r.From, r.To, err = j.days(c, at)
-		}
-		return r, err
-	}}
-}
-
-// Backups is how backup jobs start their runs.
-func Backups(configs *archive.Configs, messages queue.Queue) Kind {
-	return Kind{Queue: messages, Prepare: func(ctx context.Context, j *Job, at time.Time) (r run.Run, err error) {
-		c, err := j.config(ctx, configs)
-		if err != nil {
-			return run.Run{}, err
-		}
-		r.Calendar = j.calendar(c).String()
-		if r.Input, err = json.Marshal(backup.Input{Retention: j.Retention, Job: j.ID}); err != nil {
-			return run.Run{}, fmt.Errorf("input of the backup of job %s: %w", j.ID, err)
-		}
-		if j.Window.Days > 0 {
-			r.From, r.To, err = j.days(c, at)
-		}
-		return r, err
-	}}
-}
-
-// Drills is how jobs of drills start their runs.
-func Drills(configs *archive.Configs, messages queue.Queue) Kind {
-	return Kind{Queue: messages, Prepare: func(ctx context.Context, j *Job, _ time.Time) (run.Run, error) {
-		c, err := j.config(ctx, configs)
-		if err != nil {
-			return run.Run{}, err
-		}
-		return run.Run{Calendar: j.calendar(c).String()}, nil
-	}}
-}
-
-// config returns the job's config if it is active.
-func (j *Job) config(ctx context.Context, configs *archive.Configs) (archive.Config, error) {
-	c, err := configs.Get(ctx, j.User, j.Config)
-	if err == nil && !c.Active {
-		err = fault.New(fault.Conflict, "config %q is %w; activate it first", c.Name, ErrInactive)
-	}
-	return c, err
-}
 
 // calendar is the one of the config's that the job is about.
 func (j *Job) calendar(c archive.Config) calendar.URI {
@@ -112,7 +98,10 @@ func obstacle(err error) (Reason, bool) {
 }
 
 // noKind is what is wrong with a job of a kind that only another version of the program knows.
-func noKind(j *Job) error { return fmt.Errorf("job %s: nobody starts runs of kind %q", j.ID, j.Kind) }
+func noKind(j *Job) error {
+	return fault.New(fault.Conflict, "job %s is of kind %.20q, which this version of the program does not know; it goes on by itself when one does",
+		j.ID, string(j.Kind))
+}
 
 // newRun completes the run that was prepared for the job.
 func (j *Job) newRun(id, correlation string, prepared run.Run, now time.Time) *run.Run {

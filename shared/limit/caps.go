@@ -13,8 +13,6 @@ const (
 	RunDays = 400
 	// PeriodDays is the longest period whose events or overlaps are read at once, in days.
 	PeriodDays = 3700
-	// PageItems is the largest page of a list.
-	PageItems = 200
 	// BodyBytes is the largest body of a request, but for an import.
 	BodyBytes = 6 << 20
 )

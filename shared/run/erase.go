@@ -52,7 +52,7 @@ func (s *Store) erase(ctx context.Context, user string, item store.Item, before,
 	if !before.IsZero() && !r.Ended.Before(before) {
 		return nil
 	}
-	gone := []store.Key{item.Key, r.activeKey()}
+	gone := []store.Key{item.Key, r.noteKey()}
 	for _, name := range append(r.FormerLeases, r.Lease) {
 		if name != "" {
 			gone = append(gone, LeaseKey(name))

@@ -5,13 +5,14 @@
 //
 //	USER#<user> / RUN#<ulid>            a run; in the index as RUNS#<config> / <ulid>
 //	RUN#<id> / ITEM#<page>              its items, a page each
-//	ACTIVE#<config> / <window and kind> the run that is under way for a window
+//	ACTIVE#<config> / <see Run.same>    the run that is under way for a window
 //	LEASE#<archive calendar> / LEASE    who may write the calendar now
 //
 // A run that belongs to no config has <user>#<SHA-256 of its calendar's URI> in the place of one.
 package run
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -107,6 +108,9 @@ type Run struct {
 	Lease     string          `json:"lease,omitempty"`      // name of the lease that it took last
 	// FormerLeases are the names of the others that it took.
 	FormerLeases []string `json:"former_leases,omitempty"`
+	// Active is the sort key of the note that the run is under way, as it was made. It is stored so that code which does not know an option of
+	// the run finds its note all the same.
+	Active string `json:"active,omitempty"`
 
 	State    State           `json:"state"`
 	Progress Progress        `json:"progress"`
@@ -139,8 +143,8 @@ func runKey(user, id string) store.Key {
 	return store.Key{PK: userPartition(user), SK: "RUN#" + id}
 }
 
-// scope is what runs are listed by, and what a run is the only one for: its config, else its user's calendar.
-func (r *Run) scope() string {
+// Scope is what runs are listed by, and what a run is the only one for: its config, else its user's calendar.
+func (r *Run) Scope() string {
 	if r.Config != "" {
 		return r.Config
 	}
@@ -152,12 +156,25 @@ func CalendarScope(user, uri string) string {
 	return fmt.Sprintf("%s#%x", user, sha256.Sum256([]byte(uri)))
 }
 
-func (r *Run) activeKey() store.Key {
-	sk := fmt.Sprintf("%s#%s#%s#%+v#%s", r.Kind, r.From, r.To, r.Options, r.AttemptOf)
+// same is equal for two runs of one scope that do the same. It is part of a stored key, and runs are under way while the program is replaced
+// by a newer or an older one: it never changes. An option that is new adds to it where it is set, and nothing where it is not.
+func (r *Run) same() string {
+	o := r.Options
+	same := fmt.Sprintf("%s#%s#%s#{DryRun:%t Force:%t Adopt:%t}#%s", r.Kind, r.From, r.To, o.DryRun, o.Force, o.Adopt, r.AttemptOf)
 	if r.Calendar != "" || len(r.Input) > 0 {
-		sk += fmt.Sprintf("#%x", sha256.Sum256(append([]byte(r.Calendar+"\x00"), r.Input...)))
+		same += fmt.Sprintf("#%x", sha256.Sum256(append([]byte(r.Calendar+"\x00"), r.Input...)))
 	}
-	return store.Key{PK: "ACTIVE#" + r.scope(), SK: sk}
+	return same
+}
+
+// activeKey is where it is noted that a run which does the same as r is under way.
+func (r *Run) activeKey() store.Key { return store.Key{PK: "ACTIVE#" + r.Scope(), SK: r.same()} }
+
+// noteKey is where it was noted that r is under way.
+func (r *Run) noteKey() store.Key {
+	key := r.activeKey()
+	key.SK = cmp.Or(r.Active, key.SK) // runs of earlier versions do not have theirs
+	return key
 }
 
 // Store keeps runs.
@@ -171,7 +188,7 @@ func (r *Run) item() *store.Item {
 	if err != nil {
 		panic(fmt.Sprintf("run: %v", err)) // plain data; only a malformed Result could do it
 	}
-	return &store.Item{Key: runKey(r.User, r.ID), IndexPK: "RUNS#" + r.scope(), IndexSK: r.ID, Data: data}
+	return &store.Item{Key: runKey(r.User, r.ID), IndexPK: "RUNS#" + r.Scope(), IndexSK: r.ID, Data: data}
 }
 
 // createAttempts is how often Create looks again when the run under way ended between two of its looks.
@@ -200,9 +217,11 @@ func (s *Store) Create(ctx context.Context, r *Run) (underWay *Run, created bool
 // Creation is the operations that store a new run and note that it is under way for its window. free is what must hold for the note:
 // store.Absent(), or what UnderWay told. They conflict when the run exists, or another one is under way.
 func (r *Run) Creation(free store.Condition) []store.Op {
+	key := r.activeKey()
+	r.Active = key.SK
 	return []store.Op{
 		{Put: r.item(), If: store.Absent()},
-		{Put: &store.Item{Key: r.activeKey(), Data: fmt.Appendf(nil, "%q", r.ID)}, If: free},
+		{Put: &store.Item{Key: key, Data: fmt.Appendf(nil, "%q", r.ID)}, If: free},
 	}
 }
 
@@ -299,8 +318,8 @@ func (r *Run) End(state State, at time.Time) []store.Op {
 	if state == Succeeded || state == Partial {
 		r.Progress.Done, r.Progress.Percent = r.Progress.Total, 100
 	}
-	active := r.activeKey()
-	return []store.Op{r.Put(), {Delete: &active}}
+	note := r.noteKey()
+	return []store.Op{r.Put(), {Delete: &note}}
 }
 
 // Finish stores the final state by itself.

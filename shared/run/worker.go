@@ -88,6 +88,7 @@ type Worker struct {
 	Runs     *Store
 	Queue    queue.Queue
 	Handlers map[Kind]Handler
+	Kinds    Kinds
 	Log      zerolog.Logger
 	// Metrics count what becomes of runs and messages; nil if nobody looks at them.
 	Metrics *telemetry.Metrics
@@ -246,11 +247,10 @@ func (w *Worker) count(r *Run) {
 		return
 	}
 	counts := telemetry.Counts{metric: 1}
-	var result struct {
-		Written int `json:"written"`
-	}
-	if r.Kind == Archive && json.Unmarshal(r.Result, &result) == nil { // a run that failed may have no result
-		counts[telemetry.AppointmentsArchived] = result.Written
+	if written := w.Kinds.Of(r.Kind).Counts; written != "" {
+		if result, err := w.Kinds.Result(r); err == nil && result != nil { // a run that failed may have none
+			counts[written] = result.Wrote()
+		}
 	}
 	w.Metrics.Count(counts)
 }

@@ -64,8 +64,8 @@ func newShop(t testing.TB, h handler) *shop {
 	})
 	s.queue = file.Queue("archive")
 	s.Worker = &Worker{
-		Runs: NewStore(s.table), Queue: s.queue, Handlers: map[Kind]Handler{}, Log: zerolog.New(&s.log), Metrics: telemetry.NewMetrics(&s.count, "test", clock), Clock: clock,
-		BusyDelay: busyDelay, Visibility: visibility,
+		Runs: NewStore(s.table), Queue: s.queue, Handlers: map[Kind]Handler{}, Kinds: madeUp(), Log: zerolog.New(&s.log),
+		Metrics: telemetry.NewMetrics(&s.count, "test", clock), Clock: clock, BusyDelay: busyDelay, Visibility: visibility,
 	}
 	if h != nil {
 		s.Handlers[Archive] = h

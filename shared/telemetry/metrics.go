@@ -33,6 +33,9 @@ const (
 	AuditRecordsLost Metric = "AuditRecordsLost"
 	// JobsLate counts jobs that a tick of the dispatcher started later than they should have been.
 	JobsLate Metric = "JobsLate"
+	// JobsParked counts jobs that a tick of the dispatcher let rest, since this version of the program does not know their kind; each of them
+	// every hour while it rests.
+	JobsParked Metric = "JobsParked"
 )
 
 // Counts are the metrics of one fact.

@@ -331,28 +331,3 @@ func (q *Queue) DeadLetters(ctx context.Context, limit int) ([]Dead, error) {
 	})
 	return dead, err
 }
-
-// Redrive puts dead letters back into the queue, as new messages with new ids, and says how many of the ids there were.
-func (q *Queue) Redrive(ctx context.Context, ids ...string) (int, error) {
-	var moved int
-	err := q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
-		moved = 0
-		for _, id := range ids {
-			n, err := tx.Exec("INSERT INTO messages (id, queue, body, sent, visible, receives) SELECT ?, queue, body, ?, ?, 0 FROM dead WHERE id = ? AND queue = ?",
-				rand.Text(), q.now(), q.now(), id, q.name)
-			if err != nil {
-				return err
-			}
-			if _, err := tx.Exec("DELETE FROM dead WHERE id = ? AND queue = ?", id, q.name); err != nil {
-				return err
-			}
-			moved += int(n)
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	q.wake()
-	return moved, nil
-}

@@ -1,0 +1,54 @@
+package archive
+
+import (
+	"fmt"
+
+	"adminassistant/shared/action"
+	"adminassistant/shared/run"
+	"adminassistant/shared/telemetry"
+)
+
+// RunKind describes archive runs.
+var RunKind = run.Description{
+	Kind: run.Archive, Title: "Archive run", Queue: run.ArchiveQueue,
+	Empty:  func() run.Result { return &Result{} },
+	Member: "result", Reports: "What the run found and did; of an archive run that has ended.",
+	Words: words, Actions: []string{string(action.ShrunkWindow), string(action.ArchiveMissing)},
+	Command: run.Command{Name: "archive run"},
+	Retries: true, Counts: telemetry.AppointmentsArchived,
+	Job: &run.JobTerms{Days: true, GoesOn: true, Without: "from the last archived day to yesterday"},
+}
+
+// Wrote is how many events the run wrote to the archive calendar.
+func (r *Result) Wrote() int { return r.Written }
+
+// Sums tells how many events the run read and wrote.
+func (r *Result) Sums() string {
+	return fmt.Sprintf("%d fetched, %d written", r.Counts.Fetched, r.Written)
+}
+
+func words(r *run.Run, result run.Result) run.Words {
+	res, _ := result.(*Result)
+	if res == nil { // it ended before it had one
+		res = &Result{}
+	}
+	switch {
+	case res.Shrunk:
+		return run.Words{
+			Title: " stopped: far fewer events than before",
+			Text: fmt.Sprintf("The calendar shows far fewer events in %s than the archive holds, so the run changed nothing. %s\n"+
+				"If the events are gone indeed, run it again with force. If not, look at the calendar first.", r.Days(), run.Safe),
+			Action: string(action.ShrunkWindow), Again: run.Archive, Flags: []string{"--force"},
+		}
+	case res.ArchiveMissing:
+		return run.Words{
+			Title: ": the archive calendar does not show what was archived",
+			Text: fmt.Sprintf("The run of %s found that the archive calendar, or events that were archived in it, are gone. "+
+				"The ledger holds all of them, so that nothing is lost. Look at the run: it says what is missing and what to do.", r.Days()),
+			Action: string(action.ArchiveMissing),
+		}
+	case r.State == run.Succeeded && res.Written == 0:
+		return run.Words{Text: fmt.Sprintf("The run of %s found nothing new.", r.Days())}
+	}
+	return run.Words{}
+}

@@ -1,0 +1,65 @@
+package archive
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"adminassistant/shared/action"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/run"
+)
+
+func TestRunKind(t *testing.T) {
+	day := calendar.Date{Year: 2026, Month: 10, Day: 5}
+	r := &run.Run{Kind: run.Archive, From: day, To: day.AddDays(6)}
+	for name, c := range map[string]struct {
+		state  run.State
+		result run.Result
+		title  string
+		says   []string
+		action action.Kind
+		again  run.Kind
+		flags  []string
+	}{
+		"a window that shrank": {
+			run.Failed, &Result{Shrunk: true}, " stopped: far fewer events than before",
+			[]string{"2026-10-05 to 2026-10-11", "changed nothing", run.Safe, "with force"}, action.ShrunkWindow, run.Archive, []string{"--force"},
+		},
+		"an archive calendar that is gone": {
+			run.Partial, &Result{ArchiveMissing: true, Written: 3}, ": the archive calendar does not show what was archived",
+			[]string{"2026-10-05 to 2026-10-11", "are gone", "nothing is lost", "what to do"}, action.ArchiveMissing, "", nil,
+		},
+		"both, of which the first kept the run from anything": {
+			run.Failed, &Result{ArchiveMissing: true, Shrunk: true}, " stopped: far fewer events than before", nil, action.ShrunkWindow, run.Archive, []string{"--force"},
+		},
+		"nothing new":              {run.Succeeded, &Result{}, "", []string{"2026-10-05 to 2026-10-11", "nothing new"}, "", "", nil},
+		"nothing new, no result":   {run.Succeeded, nil, "", []string{"nothing new"}, "", "", nil},
+		"something new":            {run.Succeeded, &Result{Written: 1}, "", nil, "", "", nil},
+		"a failure":                {run.Failed, nil, "", nil, "", "", nil},
+		"events that were refused": {run.Partial, &Result{Failed: 2}, "", nil, "", "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ended := *r
+			ended.State = c.state
+			got := RunKind.Words(&ended, c.result)
+			if got.Title != c.title || got.Action != string(c.action) || got.Again != c.again || !slices.Equal(got.Flags, c.flags) || got.Complete {
+				t.Errorf("got %+v", got)
+			}
+			if (got.Text == "") != (c.says == nil && c.action == "") {
+				t.Errorf("got the text %q", got.Text)
+			}
+			for _, part := range c.says {
+				if !strings.Contains(got.Text, part) {
+					t.Errorf("the text does not say %q: %s", part, got.Text)
+				}
+			}
+			if got.Action != "" && !slices.Contains(RunKind.Actions, got.Action) {
+				t.Errorf("no run resolves the action %s", got.Action)
+			}
+		})
+	}
+	if result := (&Result{Counts: Counts{Fetched: 9}, Written: 7}); result.Wrote() != 7 || result.Sums() != "9 fetched, 7 written" {
+		t.Errorf("wrote %d, %s", result.Wrote(), result.Sums())
+	}
+}

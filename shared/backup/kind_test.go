@@ -1,0 +1,26 @@
+package backup
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"adminassistant/shared/run"
+)
+
+func TestRunKind(t *testing.T) {
+	partial := RunKind.Words(&run.Run{Kind: run.Backup, State: run.Partial, Failed: 2}, &Result{LeftOut: 2})
+	if partial.Title != ": 2 events are not in its iCalendar file" || !partial.Complete || partial.Action != "" ||
+		!strings.Contains(partial.Text, "all days") || !strings.Contains(partial.Text, "complete") || !strings.Contains(partial.Text, "cannot tell 2 of") {
+		t.Errorf("got %+v", partial)
+	}
+	for _, state := range []run.State{run.Succeeded, run.Failed} {
+		if words := RunKind.Words(&run.Run{Kind: run.Backup, State: state}, &Result{}); !cmp.Equal(words, run.Words{}) {
+			t.Errorf("%s: %+v", state, words)
+		}
+	}
+	if result := (&Result{Counts: Counts{Events: 9}}); result.Wrote() != 0 || result.Sums() != "9 events" {
+		t.Errorf("wrote %d, %s", result.Wrote(), result.Sums())
+	}
+}

@@ -1,0 +1,45 @@
+package notice
+
+import (
+	"context"
+
+	"adminassistant/shared/action"
+	"adminassistant/shared/notify"
+	"adminassistant/shared/run"
+)
+
+// A run raises one action: of the kind that its words name, else of kind run_failed. Runs of the same scope raise the same one again.
+
+// runFailed is the cause of the action that a failed run raises. Runs of one scope that are of different kinds fail for reasons of their own.
+func runFailed(r *run.Run) action.Cause {
+	return action.Cause{Kind: action.RunFailed, Of: string(r.Kind) + "#" + r.Scope()}
+}
+
+// found is the cause of an action of a kind that a run's words name.
+func found(r *run.Run, kind string) action.Cause {
+	return action.Cause{Kind: action.Kind(kind), Of: r.Scope()}
+}
+
+// raise opens the action of a run that did not go well, or tells the open one of it. It says what the user is told.
+func (n *Notices) raise(ctx context.Context, e *ending, told *notify.Notification) error {
+	cause := runFailed(e.Run)
+	if e.words.Action != "" {
+		cause = found(e.Run, e.words.Action)
+	}
+	raised := action.Action{User: e.User, Cause: cause, Subject: action.Subject{Kind: "run", ID: e.ID}, Detail: told.Text, At: e.Ended}
+	if told.Command != "" {
+		raised.Detail += "\n" + told.Command
+	}
+	_, err := n.Actions.Raise(ctx, raised)
+	return err
+}
+
+// resolve resolves all actions that runs like this one may have raised before it.
+func (n *Notices) resolve(ctx context.Context, e *ending) error {
+	causes := []action.Cause{runFailed(e.Run)}
+	for _, kind := range e.kind.Actions {
+		causes = append(causes, found(e.Run, kind))
+	}
+	_, err := n.Actions.Settled(ctx, e.User, e.Ended, e.ID, causes...)
+	return err
+}

@@ -1,0 +1,51 @@
+package notice
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/run"
+)
+
+const program = "admin-assistant "
+
+// show is the command that shows a run of any kind.
+func show(id string) string { return program + "archive show " + id }
+
+// retry is the command that tries the failed items of a run again.
+func retry(id string) string { return program + "archive retry " + id }
+
+// plainWord is a name that a shell takes as it is.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// again is the command that does again what a run of a kind did, with further flags; empty where none can without naming a calendar.
+func (a about) again(kind run.Description, r *run.Run, flags ...string) string {
+	command := kind.Command
+	switch {
+	case r.Job != "" && (command.OfJob || command.Name == ""):
+		return program + "job trigger " + r.Job
+	case a.id == "" || command.Name == "":
+		return ""
+	}
+	name := a.name
+	if !plainWord.MatchString(name) {
+		name = a.id
+	}
+	words := []string{program + command.Name, "--config", name}
+	if r.From != (calendar.Date{}) {
+		words = append(words, fmt.Sprintf(`--period "%s to %s"`, r.From, r.To))
+	}
+	words = append(words, flags...)
+	if command.Archive != "" && r.Calendar == a.archive {
+		words = append(words, command.Archive)
+	}
+	if r.Options.Adopt {
+		words = append(words, "--adopt")
+	}
+	if r.Options.DryRun {
+		words = append(words, "--dry-run")
+	}
+	return strings.Join(words, " ")
+}

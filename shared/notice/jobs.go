@@ -1,0 +1,55 @@
+package notice
+
+import (
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"adminassistant/shared/job"
+	"adminassistant/shared/notify"
+	"adminassistant/shared/run"
+	"adminassistant/shared/telemetry"
+)
+
+// JobLate tells the user of a job whose run was started late. That it cannot be told is logged and no more: the run goes on.
+func (n *Notices) JobLate(ctx context.Context, j *job.Job) {
+	n.tellOfJob(ctx, j, j.LastDue, notify.Notification{
+		State: "late", Percent: 100, Title: " was started late", Link: "/v1/runs/" + j.LastRun, Command: show(j.LastRun),
+		Text: "The job was started more than five minutes after its time. Nothing is lost: one run makes up for all times that were missed.",
+	})
+}
+
+// JobParked tells the user of a job that waits for a version of the program that knows its kind. When it then starts its run late, that is
+// told in the same place. That it cannot be told is logged and no more.
+func (n *Notices) JobParked(ctx context.Context, j *job.Job) {
+	if j.Reason != job.UnknownKind {
+		return // its user has paused it
+	}
+	n.tellOfJob(ctx, j, j.Parked.Due, notify.Notification{
+		State: "waiting", Title: " waits for a newer version", Link: "/v1/jobs/" + j.ID, Command: program + "job show " + j.ID,
+		Text: "The program was put back to an earlier version, which does not know jobs of this kind. " +
+			"Nothing is lost, and there is nothing for you to do: when a newer version is back, one run makes up for all times that were missed.",
+	})
+}
+
+// tellOfJob completes what is told of a job that was due at a time, and tells it.
+func (n *Notices) tellOfJob(ctx context.Context, j *job.Job, due time.Time, what notify.Notification) {
+	ctx = telemetry.WithCorrelation(ctx, n.Log.With().Str("job", j.ID).Str("user", telemetry.Hash(j.User)).Logger(), j.LastRun)
+	err := func() error {
+		p, here, err := n.user(ctx, j.User)
+		if err != nil || !here {
+			return err
+		}
+		about, err := n.about(ctx, &run.Run{User: j.User, Config: j.Config})
+		if err != nil {
+			return err
+		}
+		what.ID, what.User, what.Class = notify.ID(due, "job "+j.ID+" "+due.UTC().Format(time.RFC3339)), j.User, notify.Problems
+		what.Title = about.title(n.Kinds.Of(j.Kind)) + what.Title
+		return n.Notifications.Tell(ctx, p.Settings, what)
+	}()
+	if err != nil {
+		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("user not told of a job")
+	}
+}

@@ -1,0 +1,148 @@
+// Package notice decides what a user is told of what became of runs and jobs, and what the user has to see to. It knows the rules and the
+// general words; package action keeps what is open, package notify tells, and each kind of run has words of its own (run.Description).
+//
+// All of it may be told any number of times, by processes that die in between: what comes of it is there once.
+package notice
+
+import (
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"adminassistant/shared/account"
+	"adminassistant/shared/account/microsoft"
+	"adminassistant/shared/action"
+	"adminassistant/shared/archive"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/job"
+	"adminassistant/shared/notify"
+	"adminassistant/shared/run"
+	"adminassistant/shared/telemetry"
+)
+
+// Notices tells users, and keeps their actions. Errors are those of the store and the queue; after one it may be told again.
+type Notices struct {
+	Kinds         run.Kinds
+	Actions       *action.Actions
+	Notifications *notify.Notifications
+	Jobs          *job.Jobs
+	Configs       configs
+	Profile       func(ctx context.Context, user string) (account.Profile, error)
+	// SignIn tells the state of a user's sign-in at Microsoft; nil: nobody acts for users there.
+	SignIn func(ctx context.Context, user string) (microsoft.State, error)
+	Clock  func() time.Time
+	Log    zerolog.Logger
+}
+
+// configs are the archive configs.
+type configs interface {
+	Get(ctx context.Context, user, id string) (archive.Config, error)
+}
+
+// longTold is for how long after its end a run is told of. It is longer than a message can be under way, and shorter than what was told is
+// kept. On one machine dead letters stay for ever, and each process that begins looks at them again.
+const longTold = 30 * 24 * time.Hour
+
+// RunEnded is told of a run that has ended. It raises and resolves the actions that follow from that, and tells the user. Nothing is told of a
+// run that was cancelled, of a dry run that went well, and of a job's run that went well and wrote nothing. The last is what happens most nights:
+// then there is one request to the store, which looks for actions to resolve.
+func (n *Notices) RunEnded(ctx context.Context, r *run.Run) error {
+	if n.Clock().Sub(r.Ended) > longTold {
+		return nil
+	}
+	result, err := n.Kinds.Result(r)
+	if err != nil {
+		telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Str("run", r.ID).Msg("unreadable result of a run")
+	}
+	e := &ending{Run: r, kind: n.Kinds.Of(r.Kind)}
+	e.words = e.kind.Words(r, result)
+	if result != nil {
+		e.wrote = result.Wrote()
+	}
+	switch {
+	case r.State == run.Succeeded && e.words.Action == "":
+		return n.wentWell(ctx, e)
+	case r.State == run.Succeeded || r.State == run.Partial || r.State == run.Failed:
+		return n.wentWrong(ctx, e)
+	}
+	return nil
+}
+
+// ending is a run that has ended.
+type ending struct {
+	*run.Run
+	kind  run.Description
+	words run.Words // of its kind
+	wrote int
+}
+
+func (n *Notices) wentWell(ctx context.Context, e *ending) error {
+	if e.Options.DryRun {
+		return nil // whoever asked for it looks at it
+	}
+	if err := n.resolve(ctx, e); err != nil {
+		return err
+	}
+	if e.Job != "" && e.wrote == 0 {
+		return nil
+	}
+	p, here, err := n.user(ctx, e.User)
+	if err != nil || !here {
+		return err
+	}
+	return n.tell(ctx, p, e, notify.Runs, nil)
+}
+
+func (n *Notices) wentWrong(ctx context.Context, e *ending) error {
+	if e.Options.DryRun && e.State == run.Succeeded {
+		return nil // whoever asked for it looks at it
+	}
+	p, here, err := n.user(ctx, e.User)
+	if err != nil || !here {
+		return err
+	}
+	if told, err := n.signInMissing(ctx, p, e); told || err != nil {
+		return err
+	}
+	if e.words.Complete {
+		if err := n.resolve(ctx, e); err != nil {
+			return err
+		}
+		return n.tell(ctx, p, e, notify.Problems, nil)
+	}
+	return n.tell(ctx, p, e, notify.Problems, func(what *notify.Notification) error {
+		if e.Options.DryRun {
+			return nil // it needs nobody
+		}
+		return n.raise(ctx, e, what)
+	})
+}
+
+// tell tells the user of a run's end. Before that it lets first see what will be told, unless first is nil.
+func (n *Notices) tell(ctx context.Context, p account.Profile, e *ending, class notify.Class, first func(*notify.Notification) error) error {
+	about, err := n.about(ctx, e.Run)
+	if err != nil {
+		return err
+	}
+	what := notify.Notification{
+		ID: notify.ID(e.Created, "run "+e.ID), User: e.User, Class: class, State: string(e.State), Percent: e.Progress.Percent, Link: "/v1/runs/" + e.ID,
+	}
+	what.Title, what.Text, what.Command = n.text(e, about)
+	if first != nil {
+		if err := first(&what); err != nil {
+			return err
+		}
+	}
+	return n.Notifications.Tell(ctx, p.Settings, what)
+}
+
+// user returns the profile of a user. One who is not there any more, or is about to be erased, is not here to be told anything.
+func (n *Notices) user(ctx context.Context, user string) (p account.Profile, here bool, err error) {
+	p, err = n.Profile(ctx, user)
+	if fault.Of(err) == fault.NotFound {
+		return p, false, nil
+	}
+	state := p.State()
+	return p, err == nil && state != account.Erasing && state != account.Erased, err
+}

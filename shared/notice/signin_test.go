@@ -1,0 +1,199 @@
+package notice
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"adminassistant/shared/account/microsoft"
+	"adminassistant/shared/action"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/job"
+	"adminassistant/shared/notify"
+	"adminassistant/shared/run"
+	"adminassistant/shared/secret"
+	"adminassistant/shared/secret/keyfile"
+	"adminassistant/shared/store"
+)
+
+// signInState puts into the table what Microsoft's refusal leaves there, or a sign-in.
+func (w *world) signInState(document string) {
+	w.t.Helper()
+	_, err := w.Table.Put(w.t.Context(), store.Item{Key: store.Key{PK: "USER#" + annKey, SK: "SECRET#microsoft"}, Data: []byte(document)}, store.Any())
+	must(w.t, err)
+}
+
+const (
+	needed   = `{"needed": {"since": "2026-10-05T02:00:00Z", "reason": "AADSTS50173"}}`
+	signedIn = `{"sealed": "c2VhbGVk"}`
+)
+
+// delegated is a world that reaches calendars on behalf of its user, who has jobs.
+func delegated(t *testing.T) (w *world, mine, paused *job.Job) {
+	t.Helper()
+	w = newWorld(t)
+	wrapper, err := keyfile.Open(filepath.Join(t.TempDir(), "key"))
+	must(t, err)
+	client, err := microsoft.New(microsoft.Options{
+		Client: "cccccccc-cccc-4ccc-8ccc-cccccccccccc", RedirectURL: "https://example.com/auth/callback", Tenants: []string{"11111111-1111-4111-8111-111111111111"},
+		Table: w.Table, Keeper: secret.New(wrapper, w.clock.Now, secret.Limits{}), Clock: w.clock.Now,
+	})
+	must(t, err)
+	w.SignIn = client.State
+	nightly := job.Job{Kind: run.Archive, Config: w.config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}}
+	mine, err = w.Jobs.Create(t.Context(), annKey, nightly)
+	must(t, err)
+	paused, err = w.Jobs.Create(t.Context(), annKey, nightly)
+	must(t, err)
+	paused, err = w.Jobs.Pause(t.Context(), annKey, paused.ID, job.ByUser)
+	must(t, err)
+	w.signInState(needed)
+	return w, mine, paused
+}
+
+func refused(r *run.Run) {
+	r.Problem = &run.Problem{Code: fault.Unauthenticated.String(), Detail: "sign in again"}
+}
+
+func (w *world) jobIs(j *job.Job, state job.State, why job.Reason) {
+	w.t.Helper()
+	got, err := w.Jobs.Get(w.t.Context(), annKey, j.ID)
+	must(w.t, err)
+	if got.State != state || got.Reason != why {
+		w.t.Errorf("the job is %s because of %q, want %s, %q", got.State, got.Reason, state, why)
+	}
+}
+
+func TestSignIns(t *testing.T) {
+	t.Run("runs that fail for want of a sign-in raise one action, tell once and pause the jobs; a sign-in ends it", func(t *testing.T) {
+		w, mine, paused := delegated(t)
+		var last *run.Run
+		for range 3 {
+			last = w.ended(run.Failed, refused)
+			w.tell(last)
+			w.tell(last)
+		}
+		open, notes := w.actions(action.Open), w.notes()
+		if len(open) != 1 || open[0].Kind != action.SignInNeeded || len(notes) != 1 || notes[0].Class != notify.SignIn || notes[0].State != "needed" || notes[0].Link != "/auth/login" {
+			t.Fatalf("%+v, %+v", open, notes)
+		}
+		w.mailed(1)
+		w.jobIs(mine, job.Paused, job.SignInNeeded)
+		w.jobIs(paused, job.Paused, job.ByUser)
+
+		w.signInState(signedIn)
+		for range 2 {
+			must(t, w.SignedIn(t.Context(), annKey))
+		}
+		w.jobIs(mine, job.Active, "")
+		w.jobIs(paused, job.Paused, job.ByUser)
+		w.tell(last) // its message comes once more
+		if n := w.notes()[0]; len(w.actions(action.Open)) != 0 || len(w.actions(action.Resolved)) != 1 || len(w.notes()) != 1 || n.State != "done" || n.Read.IsZero() {
+			t.Errorf("%+v, %+v", w.actions(""), n)
+		}
+		w.mailed(1)
+
+		w.tell(w.ended(run.Failed, refused)) // whatever that is, the sign-in did not help
+		if open := w.actions(action.Open); len(open) != 1 || open[0].Kind != action.RunFailed || len(w.notes()) != 2 {
+			t.Errorf("a refusal after the sign-in: %+v, %+v", open, w.notes())
+		}
+		w.mailed(2)
+		w.tell(w.ended(run.Succeeded))
+
+		w.signInState(strings.Replace(needed, "2026-10-05T02", "2099-10-05T02", 1)) // another time
+		w.tell(w.ended(run.Failed, refused))
+		if len(w.actions(action.Open)) != 1 || len(w.notes()) != 3 {
+			t.Errorf("the next time: %+v, %+v", w.actions(action.Open), w.notes())
+		}
+		w.mailed(3)
+	})
+	t.Run("a sign-in is noted where its action was dismissed, too", func(t *testing.T) {
+		w, mine, _ := delegated(t)
+		w.tell(w.ended(run.Failed, refused))
+		_, err := w.Actions.Dismiss(t.Context(), annKey, w.actions(action.Open)[0].ID)
+		must(t, err)
+		w.signInState(signedIn)
+		must(t, w.SignedIn(t.Context(), annKey))
+		w.jobIs(mine, job.Active, "")
+		if n := w.notes()[0]; n.State != "done" || len(w.actions(action.Dismissed)) != 1 {
+			t.Errorf("%+v, %+v", n, w.actions(""))
+		}
+	})
+	t.Run("who never signed in is asked to, once", func(t *testing.T) {
+		w, mine, _ := delegated(t)
+		must(t, w.Table.Delete(t.Context(), store.Key{PK: "USER#" + annKey, SK: "SECRET#microsoft"}, store.Any()))
+		for range 3 {
+			w.tell(w.ended(run.Failed, refused))
+		}
+		if len(w.actions(action.Open)) != 1 || len(w.notes()) != 1 {
+			t.Errorf("%+v, %+v", w.actions(""), w.notes())
+		}
+		w.jobIs(mine, job.Paused, job.SignInNeeded)
+	})
+	t.Run("a refusal that a sign-in does not help is a problem like others", func(t *testing.T) {
+		for name, prepare := range map[string]func(*world){
+			"signed in": func(w *world) { w.signInState(signedIn) }, "as an application": func(w *world) { w.SignIn = nil },
+		} {
+			t.Run(name, func(t *testing.T) {
+				w, mine, _ := delegated(t)
+				prepare(w)
+				w.tell(w.ended(run.Failed, refused))
+				if open, notes := w.actions(action.Open), w.notes(); len(open) != 1 || open[0].Kind != action.RunFailed || len(notes) != 1 || notes[0].Class != notify.Problems {
+					t.Errorf("%+v, %+v", open, notes)
+				}
+				w.jobIs(mine, job.Active, "")
+			})
+		}
+	})
+	t.Run("another failure while a sign-in is needed is told as what it is", func(t *testing.T) {
+		w, mine, _ := delegated(t)
+		w.tell(w.ended(run.Failed))
+		if open := w.actions(action.Open); len(open) != 1 || open[0].Kind != action.RunFailed {
+			t.Errorf("%+v", open)
+		}
+		w.jobIs(mine, job.Active, "")
+	})
+	t.Run("a sign-in that nobody waits for is nothing", func(t *testing.T) {
+		w, _, _ := delegated(t)
+		must(t, w.SignedIn(t.Context(), annKey))
+		if len(w.actions("")) != 0 || len(w.notes()) != 0 {
+			t.Errorf("%+v, %+v", w.actions(""), w.notes())
+		}
+	})
+	t.Run("a job that cannot be resumed stays paused and stops nothing", func(t *testing.T) {
+		w, mine, _ := delegated(t)
+		other := w.newConfig("home", "More")
+		stuck, err := w.Jobs.Create(t.Context(), annKey, job.Job{Kind: run.Archive, Config: other, Schedule: mine.Schedule})
+		must(t, err)
+		w.tell(w.ended(run.Failed, refused))
+		c, err := w.configs.Get(t.Context(), annKey, other)
+		must(t, err)
+		c.Active = false
+		_, err = w.configs.Update(t.Context(), annKey, c)
+		must(t, err)
+		w.signInState(signedIn)
+		must(t, w.SignedIn(t.Context(), annKey))
+		w.jobIs(mine, job.Active, "")
+		w.jobIs(stuck, job.Paused, job.ConfigInactive)
+		if len(w.actions(action.Open)) != 0 {
+			t.Errorf("%+v", w.actions(action.Open))
+		}
+	})
+	t.Run("a sign-in while the jobs are being paused resumes them", func(t *testing.T) {
+		w, mine, _ := delegated(t)
+		client := w.SignIn
+		asked := 0
+		w.SignIn = func(ctx context.Context, user string) (microsoft.State, error) {
+			if asked++; asked == 2 { // between the first look and the second
+				w.signInState(signedIn)
+			}
+			return client(ctx, user)
+		}
+		w.tell(w.ended(run.Failed, refused))
+		w.jobIs(mine, job.Active, "")
+		if len(w.actions(action.Open)) != 0 {
+			t.Errorf("%+v", w.actions(action.Open))
+		}
+	})
+}
