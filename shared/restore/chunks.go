@@ -96,6 +96,9 @@ func errChanged(err error) error {
 // chunk deals with the next things of the file, and stores what became of them.
 func (a *attempt) chunk(ctx context.Context, tasks []*task) error {
 	if !a.run.Options.DryRun {
+		if err := a.intend(ctx, tasks); err != nil {
+			return err
+		}
 		if err := a.write(ctx, tasks, a.resumed); err != nil {
 			return err
 		}
@@ -128,21 +131,22 @@ func (a *attempt) chunk(ctx context.Context, tasks []*task) error {
 	if err := a.result(); err != nil {
 		return err
 	}
-	if len(items) == 0 {
-		return a.commit(ctx)
+	ops := a.settled(tasks)
+	if len(items) > 0 {
+		page, err := a.run.AddPage(items)
+		if err != nil {
+			return err
+		}
+		ops = append(ops, page)
 	}
-	page, err := a.run.AddPage(items)
-	if err != nil {
-		return err
-	}
-	return a.commit(ctx, page)
+	return a.commit(ctx, ops...)
 }
 
 // result puts what the run has come to into its record.
 func (a *attempt) result() (err error) {
 	p := &a.progress
 	a.run.Result, err = json.Marshal(Result{
-		Counts: p.Counts, Balanced: p.Counts.Balanced(), Written: p.Written, CreatedCalendar: p.Made, Backup: a.input.Backup, Policy: a.input.Policy,
+		Counts: p.Counts, Balanced: p.Counts.Balanced(), Written: p.Written, CreatedCalendar: p.Made, UnderWay: a.target.underWay, Backup: a.input.Backup, Policy: a.input.Policy,
 	})
 	return err
 }

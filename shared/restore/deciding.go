@@ -14,6 +14,7 @@ import (
 func (a *attempt) makePlan(ctx context.Context) error {
 	settings := Settings{
 		Policy: a.input.Policy, Scope: a.progress.Scope, Zone: a.drafting.floating, Notifies: a.target.notifies(),
+		Begun: a.begun(),
 	}
 	if a.run.From != (calendar.Date{}) || a.run.To != (calendar.Date{}) {
 		w, err := calendar.NewWindow(a.run.From, a.run.To, a.drafting.floating)
@@ -64,7 +65,7 @@ func (a *attempt) makePlan(ctx context.Context) error {
 // readCalendar tells the planner what the calendar holds, and keeps what may be replaced as it is.
 func (a *attempt) readCalendar(ctx context.Context, p *Planner) error {
 	p.Forget()
-	if a.input.Policy != Replace || a.run.Options.DryRun {
+	if p.Policy != Replace && p.Only == nil && len(p.Begun) == 0 || a.run.Options.DryRun {
 		return a.kept(ctx, func(k *calendar.Kept) error {
 			p.Existing(k)
 			return nil

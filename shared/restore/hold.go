@@ -1,7 +1,6 @@
 package restore
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -28,10 +27,9 @@ func (a *attempt) begin(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if a.progress.Scope == "" {
-		if a.progress.Scope, err = a.scope(ctx); err != nil {
-			return err
-		}
+	joining, err := a.join(ctx)
+	if err != nil {
+		return err
 	}
 	a.progress.Calendar = a.target.info.ID
 	a.drafting = drafting{
@@ -40,7 +38,7 @@ func (a *attempt) begin(ctx context.Context) (err error) {
 	if a.drafting.floating, err = calendar.LoadZone(a.input.Zone); err != nil {
 		return err
 	}
-	return a.commit(ctx)
+	return a.commit(ctx, joining...)
 }
 
 // reserve begins the attempt in the store, with the lease of that name; with none it only reads.
@@ -59,20 +57,6 @@ func (a *attempt) reserve(ctx context.Context, name string) error {
 	return err
 }
 
-// scope is what the run's marks are derived from. A run that tries the failed items of another one again goes on with its marks.
-func (a *attempt) scope(ctx context.Context) (string, error) {
-	if a.run.AttemptOf != "" {
-		first, err := loadProgress(ctx, a.Table, a.run.AttemptOf)
-		if err != nil || first.Scope != "" {
-			return first.Scope, err
-		}
-	}
-	if a.input.Policy == Duplicate {
-		return "run#" + cmp.Or(a.run.AttemptOf, a.run.ID), nil
-	}
-	return "calendar#" + a.target.info.ID, nil
-}
-
 // commit stores the run and how far it is, guarded by the hold.
 func (a *attempt) commit(ctx context.Context, also ...store.Op) error {
 	if err := a.hold.Commit(ctx, append(also, a.progress.put(a.run.ID))...); err != nil {
@@ -85,7 +69,11 @@ func (a *attempt) commit(ctx context.Context, also ...store.Op) error {
 // finish stores the run's final state and gives the calendar free.
 func (a *attempt) finish(ctx context.Context, state run.State) error {
 	a.run.Progress.Total = a.progress.Total
-	if err := a.Table.Transact(ctx, a.hold.Ending(state)); err != nil {
+	ops := a.hold.Ending(state)
+	if a.note != nil && !a.run.Options.DryRun {
+		ops = append(ops, a.closeNote())
+	}
+	if err := a.Table.Transact(ctx, ops); err != nil {
 		return fmt.Errorf("end the run: %w", err)
 	}
 	a.hold.Done()

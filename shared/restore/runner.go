@@ -52,6 +52,7 @@ type attempt struct {
 	target   target
 	hold     *run.Hold
 	progress progress
+	note     *restoring // nil: of a drill
 	drafting drafting
 	// resumed says that another attempt came before this one.
 	resumed bool

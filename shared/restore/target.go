@@ -16,6 +16,8 @@ type target struct {
 	calendar.Provider
 	uri  calendar.URI
 	info calendar.Info // ID "": it is not there
+	// underWay is the run of the restore that writes it now.
+	underWay string
 }
 
 // missing says that there is no such calendar yet.
@@ -45,7 +47,8 @@ func (a *attempt) findCalendar(ctx context.Context) (err error) {
 	case errors.Is(err, calendar.ErrNotFound) && a.input.CreateCalendar:
 		return nil
 	case errors.Is(err, calendar.ErrNotFound):
-		return fault.New(fault.NotFound, "calendar %q not found in %s; let the restore create it, or create it with: admin-assistant calendar create %s", a.target.uri.Calendar, a.target.uri.Account, a.target.uri)
+		return fault.New(fault.NotFound, "calendar %q not found in %s; let the restore create it, or create it with: admin-assistant calendar create %s",
+			a.target.uri.Calendar, a.target.uri.Account, a.target.uri)
 	case err != nil:
 		return err
 	case !a.target.info.CanEdit:
@@ -66,7 +69,8 @@ func (a *attempt) refuseArchive(ctx context.Context, list []calendar.Info) error
 		}
 		info, err := calendar.Pick(list, uri)
 		if err == nil && info.ID == a.target.info.ID || a.target.info.ID == "" && calendar.SameName(uri.Calendar, a.target.uri.Calendar) {
-			return fault.New(fault.Conflict, "calendar %q is the archive of one of your configs and shows what its ledger holds; restore into another calendar", a.target.uri.Calendar)
+			return fault.New(fault.Conflict, "calendar %q is the archive of one of your configs and shows what its ledger holds; restore into another calendar",
+				a.target.uri.Calendar)
 		}
 	}
 	return nil
@@ -74,12 +78,21 @@ func (a *attempt) refuseArchive(ctx context.Context, list []calendar.Info) error
 
 // createCalendar makes the calendar, after noting that it was not there: what undoes the run has to know. It is reserved by its id from then on.
 func (a *attempt) createCalendar(ctx context.Context) (err error) {
+	begun, tries := a.progress.Made, 0
 	a.progress.Made = true
 	if err := a.commit(ctx); err != nil {
 		return err
 	}
-	a.target.info, err = run.Retry(ctx, a.patience, func() (calendar.Info, error) { return a.target.CreateCalendar(ctx, a.target.uri) })
-	if errors.Is(err, calendar.ErrExists) { // an answer was lost, or somebody was faster
+	a.target.info, err = run.Retry(ctx, a.patience, func() (calendar.Info, error) {
+		tries++
+		return a.target.CreateCalendar(ctx, a.target.uri)
+	})
+	if errors.Is(err, calendar.ErrExists) { // somebody was faster, or an answer was lost
+		if a.progress.Made = begun || tries > 1; !a.progress.Made {
+			if err := a.commit(ctx); err != nil {
+				return err
+			}
+		}
 		a.target.info, err = run.Retry(ctx, a.patience, func() (calendar.Info, error) { return a.target.Calendar(ctx, a.target.uri) })
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -32,13 +33,15 @@ const longestSubject = 400
 
 // task is one thing of the file, and what is to be done about it.
 type task struct {
-	item    Item
-	kept    calendar.Kept
-	draft   calendar.Draft
-	entry   Entry
-	done    bool // it is written, or needs no writing
-	begun   bool // something of it is in the calendar through this run
-	problem *run.Problem
+	item  Item
+	kept  calendar.Kept
+	draft calendar.Draft
+	entry Entry
+	done  bool // it is written, or needs no writing
+	begun bool // something of it is in the calendar through this run
+	// intended says that this attempt noted that its writing begins.
+	intended bool
+	problem  *run.Problem
 }
 
 // newTask returns what is to be done about a thing of the file. A thing of which no draft can be made has failed already.
@@ -74,7 +77,7 @@ func (a *attempt) newTask(it Item, k calendar.Kept) (*task, error) {
 	}
 	t.draft.TransactionID = a.transaction(mark)
 	if it.Outcome == Replaced {
-		t.entry.ReplacedID = it.Existing
+		t.entry.ReplacedID = cmp.Or(it.Leftover, it.Existing)
 	}
 	return t, nil
 }

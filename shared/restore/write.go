@@ -40,7 +40,7 @@ func (a *attempt) write(ctx context.Context, tasks []*task, unknown bool) error 
 			}
 		}
 	}
-	return a.deleteReplaced(ctx, creates)
+	return a.deleteReplaced(ctx, tasks)
 }
 
 // refuseInvited refuses to replace events to which people were invited since the plan was made, which may be long ago: they would be told.
@@ -49,6 +49,9 @@ func (a *attempt) refuseInvited(ctx context.Context, tasks []*task) error {
 	for _, t := range tasks {
 		if !t.done && t.item.Outcome == Replaced {
 			ids = append(ids, t.item.Existing)
+			if t.item.Leftover != "" {
+				ids = append(ids, t.item.Leftover)
+			}
 		}
 	}
 	if len(ids) == 0 || !a.target.notifies() {
@@ -60,8 +63,12 @@ func (a *attempt) refuseInvited(ctx context.Context, tasks []*task) error {
 	if err != nil {
 		return fmt.Errorf("look into the calendar: %w", err)
 	}
+	invited := func(id string) bool {
+		e, ok := there[id]
+		return ok && notifies(&calendar.Kept{Event: e})
+	}
 	for _, t := range tasks {
-		if e, ok := there[t.item.Existing]; ok && !t.done && t.item.Outcome == Replaced && notifies(&calendar.Kept{Event: e}) {
+		if !t.done && t.item.Outcome == Replaced && (invited(t.item.Existing) || invited(t.item.Leftover)) {
 			t.item.Outcome, t.entry.Reason, t.entry.ReplacedID, t.done = Refused, reasonInvited, "", true
 		}
 	}
@@ -110,12 +117,13 @@ func pick[T any](all []T, some []int) []T {
 // create makes events. Those of which it is unknown whether they are there are looked for first.
 func (a *attempt) create(ctx context.Context, tasks []*task, unknown bool) error {
 	var ours []*task // of a switch: the event that goes has the mark of the one that comes
+	var ids []string
 	for _, t := range tasks {
 		if t.item.Switch && t.item.Ours {
-			ours = append(ours, t)
+			ours, ids = append(ours, t), append(ids, t.item.Existing)
 		}
 	}
-	if err := a.deleteEvents(ctx, ours); err != nil {
+	if err := a.delete(ctx, ids, func(i int, err error) { ours[i].fail(err) }); err != nil {
 		return err
 	}
 	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool { return t.done }) // what could not be deleted gets no second one
@@ -154,20 +162,17 @@ func (a *attempt) create(ctx context.Context, tasks []*task, unknown bool) error
 // deleteReplaced deletes the events whose place was taken by another one.
 func (a *attempt) deleteReplaced(ctx context.Context, tasks []*task) error {
 	var replaced []*task
+	var ids []string
 	for _, t := range tasks {
-		if t.item.Switch && !t.item.Ours && t.begun && t.problem == nil {
-			replaced = append(replaced, t)
+		id := t.item.Leftover
+		if t.item.Switch && !t.item.Ours {
+			id = t.item.Existing
+		}
+		if id != "" && t.begun && t.problem == nil {
+			replaced, ids = append(replaced, t), append(ids, id)
 		}
 	}
-	return a.deleteEvents(ctx, replaced)
-}
-
-func (a *attempt) deleteEvents(ctx context.Context, tasks []*task) error {
-	ids := make([]string, len(tasks))
-	for i, t := range tasks {
-		ids[i] = t.item.Existing
-	}
-	return a.delete(ctx, ids, func(i int, err error) { tasks[i].fail(err) })
+	return a.delete(ctx, ids, func(i int, err error) { replaced[i].fail(err) })
 }
 
 func (a *attempt) delete(ctx context.Context, ids []string, failed func(i int, err error)) error {
