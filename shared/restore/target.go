@@ -26,6 +26,11 @@ func (t *target) missing() bool { return t.info.ID == "" }
 // notifies says whether the calendar's provider tells the people who were invited when an event changes.
 func (t *target) notifies() bool { return t.uri.Provider != calendar.ProviderLocal }
 
+// errGone is the failure of a run whose calendar somebody deleted. A new one of its name would hold the rest alone.
+func (t *target) errGone() error {
+	return fault.New(fault.Conflict, "calendar %q, which the restore was writing, is not there any more; start the restore again", t.uri.Calendar)
+}
+
 // findCalendar finds the calendar that is written. One that is not there has no id; the run may create it.
 func (a *attempt) findCalendar(ctx context.Context) (err error) {
 	if a.target.Provider, err = a.Provider(ctx, a.run.User, a.target.uri); err != nil {
@@ -43,7 +48,7 @@ func (a *attempt) findCalendar(ctx context.Context) (err error) {
 	}
 	switch {
 	case a.progress.Calendar != "" && (errors.Is(err, calendar.ErrNotFound) || err == nil && a.target.info.ID != a.progress.Calendar):
-		return fault.New(fault.Conflict, "calendar %q, which the restore was writing, is not there any more; start the restore again", a.target.uri.Calendar)
+		return a.target.errGone()
 	case errors.Is(err, calendar.ErrNotFound) && a.input.CreateCalendar:
 		return nil
 	case errors.Is(err, calendar.ErrNotFound):

@@ -205,8 +205,11 @@ func TestARestoreWaitsForTheOneUnderWay(t *testing.T) {
 		err := w.runner(w.Table, w.Blobs, w.calendar).Run(t.Context(), other)
 		if !begun {
 			must(t, err)
-		} else if told, result := w.result(other.ID); !errors.Is(err, run.ErrBusy) || told.State != run.Running || told.Progress.Phase != "waiting" || result.UnderWay != first.ID {
-			t.Errorf("%v: %s %+v %+v", err, told.State, told.Progress, result)
+		} else {
+			told, result := w.result(other.ID)
+			if !errors.Is(err, run.ErrBusy) || told.State != run.Running || told.Progress.Phase != "waiting" || result.UnderWay != first.ID {
+				t.Errorf("%v: %s %+v %+v", err, told.State, told.Progress, result)
+			}
 		}
 		again, created, err := run.NewStore(w.Table).Create(t.Context(), &run.Run{
 			ID: w.NewID(), User: user, Kind: run.Restore, Calendar: first.Calendar, Input: first.Input, State: run.Queued, Created: w.Now(),
@@ -354,7 +357,8 @@ func TestAFailedSeriesIsNotSkippedLater(t *testing.T) {
 	w.file = whole
 	r, result := w.restore(restore.Skip)
 	_, entries := w.items(r)
-	if r.State != run.Succeeded || result.Counts != (restore.Counts{Read: 3, InPeriod: 3, Skipped: 2, Replaced: 1}) || !strings.Contains(entries[0].Reason, "stopped while it wrote") {
+	want := restore.Counts{Read: 3, InPeriod: 3, Skipped: 2, Replaced: 1}
+	if r.State != run.Succeeded || result.Counts != want || !strings.Contains(entries[0].Reason, "stopped while it wrote") {
 		t.Errorf("%s %+v %+v", r.State, result, entries[0])
 	}
 	if diff := cmp.Diff(w.canonical(w.file), w.canonical(w.kept(uri("Copy")))); diff != "" {

@@ -131,6 +131,7 @@ func (a *attempt) create(ctx context.Context, tasks []*task, unknown bool) error
 	for i, t := range tasks {
 		drafts[i], marks[i] = t.draft, t.draft.Mark
 	}
+	gone := false // what is created is not found when there is no calendar for it
 	err := run.EachWrite(ctx, a.patience, len(tasks), run.Writes{
 		Begun: unknown,
 		Look: func(ctx context.Context, open []int) (map[int]calendar.WriteResult, error) {
@@ -147,13 +148,17 @@ func (a *attempt) create(ctx context.Context, tasks []*task, unknown bool) error
 			return a.target.Create(ctx, a.target.uri.Account, a.target.info.ID, pick(drafts, open))
 		},
 	}, func(i int, r calendar.WriteResult) {
+		gone = gone || errors.Is(r.Err, calendar.ErrNotFound)
 		if r.Err != nil {
 			tasks[i].fail(r.Err)
 		} else {
 			tasks[i].written(r.ID)
 		}
 	})
-	if err != nil {
+	switch {
+	case gone || errors.Is(err, calendar.ErrNotFound):
+		return a.target.errGone()
+	case err != nil:
 		return fmt.Errorf("write the calendar: %w", err)
 	}
 	return nil
