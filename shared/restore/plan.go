@@ -327,7 +327,7 @@ func (p *Planner) item(t *thing) Item {
 	e := &p.taken[t.match]
 	it.Existing, it.Ours = e.id, e.ours
 	begun, known := p.Begun[it.Key]
-	unfinished := known && e.ours && (begun.ChangeKey == "" || begun.ChangeKey != e.change)
+	unfinished := known && e.ours && begun.ChangeKey != e.change
 	switch {
 	case p.Policy != Replace && !unfinished && (p.Only == nil || !e.ours): // else it was begun by the run whose failed items are tried again
 		it.Outcome = Skipped

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -225,7 +224,7 @@ func (a *attempt) settled(tasks []*task) []store.Op {
 	if a.note == nil || len(a.note.Begun) == 0 || a.run.Options.DryRun {
 		return nil
 	}
-	before := maps.Clone(a.note.Begun)
+	before := len(a.note.Begun)
 	for _, t := range tasks {
 		if t.whole() {
 			delete(a.note.Begun, t.item.Key)
@@ -233,10 +232,10 @@ func (a *attempt) settled(tasks []*task) []store.Op {
 	}
 	for _, t := range tasks {
 		if len(a.note.Begun) > mostBegun {
-			delete(a.note.Begun, t.item.Key)
+			delete(a.note.Begun, t.item.Key) // it has failed, which its item tells
 		}
 	}
-	if len(a.note.Begun) == len(before) {
+	if len(a.note.Begun) == before {
 		return nil
 	}
 	return []store.Op{a.putNote()}
