@@ -336,6 +336,73 @@ func TestAnOriginalStaysWhenItsPlaceIsNotTaken(t *testing.T) {
 	}
 }
 
+// TestHalfACopyIsGoneOnWithByWhoeverAsksForIt stops making duplicates inside a series. Only the same asked for again goes on with that copy, whatever
+// is restored before.
+func TestHalfACopyIsGoneOnWithByWhoeverAsksForIt(t *testing.T) {
+	w := newWorld(t)
+	w.file = serial()
+	w.restore(restore.Skip)
+	first := w.start(restore.Duplicate)
+	if err := w.runner(w.Table, w.Blobs, dyingInside{w.calendar}).Run(t.Context(), first); !errors.Is(err, wiretest.ErrDied) {
+		t.Fatal(err)
+	}
+	w.Advance(2 * time.Minute)
+	w.give(first, run.Failed)
+	if r, result := w.restore(restore.Skip); r.State != run.Succeeded || result.Counts.Skipped != 3 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	begun := len(w.kept(uri("Copy")).things) - 3
+	if begun == 0 {
+		t.Fatal("nothing was begun")
+	}
+	for name, change := range map[string]func(*run.Run, *restore.Input){
+		"in another zone": func(_ *run.Run, in *restore.Input) { in.Zone = "UTC" },
+		"of some days": func(r *run.Run, _ *restore.Input) {
+			r.From, r.To = calendar.Date{Year: 2026, Month: 10, Day: 1}, calendar.Date{Year: 2026, Month: 12, Day: 31}
+		},
+	} {
+		if _, result := w.restore(restore.Duplicate, change); result.Counts.Created != 3 {
+			t.Errorf("%s: %+v", name, result)
+		}
+	}
+	if _, result := w.restore(restore.Duplicate); result.Counts.Created != 3-begun {
+		t.Errorf("the same again: %+v, %d were begun", result, begun)
+	}
+	if n := len(w.kept(uri("Copy")).things); n != 3+3+3+3 || w.open() != nil {
+		t.Errorf("%d events, left %q", n, w.open())
+	}
+}
+
+// TestACopyOfWhichSomeFailedIsForARetry makes duplicates of which some fail: the next ones are a copy of their own, and trying again finishes the first.
+func TestACopyOfWhichSomeFailedIsForARetry(t *testing.T) {
+	w := newWorld(t)
+	w.file = serial()
+	first := w.start(restore.Duplicate)
+	must(t, w.runner(w.Table, w.Blobs, unchanging{w.calendar}).Run(t.Context(), first))
+	if r, result := w.result(first.ID); r.State != run.Partial || result.Counts.Failed != 2 {
+		t.Fatalf("%s %+v", r.State, result)
+	}
+	if _, result := w.restore(restore.Duplicate); result.Counts.Created != 3 || len(w.kept(uri("Copy")).things) != 6 {
+		t.Errorf("%+v", result)
+	}
+	r, result := w.restore(restore.Duplicate, func(r *run.Run, _ *restore.Input) { r.AttemptOf = first.ID })
+	if r.State != run.Succeeded || result.Counts != (restore.Counts{Read: 2, InPeriod: 2, Replaced: 2}) || w.open() != nil {
+		t.Errorf("%s %+v, left %q", r.State, result, w.open())
+	}
+	twice := append(w.canonical(w.file), w.canonical(w.file)...)
+	slices.Sort(twice)
+	if diff := cmp.Diff(twice, w.canonical(w.kept(uri("Copy")))); diff != "" {
+		t.Errorf("(-file +calendar):\n%s", diff)
+	}
+}
+
+// dyingInside ends the process while it changes a series that is there.
+type dyingInside struct{ calendar.Provider }
+
+func (dyingInside) Instances(context.Context, string, string, string, time.Time, time.Time) ([]calendar.Event, error) {
+	return nil, wiretest.ErrDied
+}
+
 // TestAFailedSeriesIsNotSkippedLater restores a series of which the calendar refuses the changed instances, and then again, with skip, into a
 // calendar that takes them.
 func TestAFailedSeriesIsNotSkippedLater(t *testing.T) {
