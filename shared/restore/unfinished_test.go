@@ -314,6 +314,68 @@ func TestAHalfWrittenSwitch(t *testing.T) {
 	}
 }
 
+// TestALeftoverToWhichPeopleWereInvitedStays has a switch that stopped before the original was deleted, in a calendar that tells people. Somebody is
+// invited to the original after the next restore has planned to delete it.
+func TestALeftoverToWhichPeopleWereInvitedStays(t *testing.T) {
+	w := newWorld(t)
+	one, series := single("1@example.com", "One", "2026-10-05T10:00", "2026-10-05T11:00"), weekly()
+	w.make(uri("Copy"))
+	must(t, w.importing("Copy", one))
+	original := w.kept(uri("Copy")).things[0].Event.ID
+	series.Event.ICalUID = one.Event.ICalUID
+	w.file = memory{things: []calendar.Kept{series}}
+	into := func(r *run.Run, _ *restore.Input) {
+		r.Calendar = calendar.URI{Provider: calendar.ProviderGraph, Account: "me", Calendar: "Copy"}.String()
+	}
+	first := w.start(restore.Replace, into)
+	if err := w.runner(w.Table, w.Blobs, dyingBeforeDelete{w.calendar, original}).Run(t.Context(), first); !errors.Is(err, wiretest.ErrDied) {
+		t.Fatal(err)
+	}
+	w.Advance(2 * time.Minute)
+	w.give(first, run.Failed)
+	for _, invites := range []bool{true, false} {
+		next := w.start(restore.Replace, into)
+		p := w.calendar
+		if invites {
+			p = inviting{w.calendar, original}
+		}
+		must(t, w.runner(w.Table, w.Blobs, p).Run(t.Context(), next))
+		_, result := w.result(next.ID)
+		stays := slices.ContainsFunc(w.kept(uri("Copy")).things, func(k calendar.Kept) bool { return k.Event.ID == original })
+		if stays != invites || result.Counts.Read != 1 || (result.Counts.Refused == 1) != invites {
+			t.Errorf("people were invited %v: the original stays %v, %+v", invites, stays, result)
+		}
+	}
+}
+
+// dyingBeforeDelete ends the process before it deletes an event.
+type dyingBeforeDelete struct {
+	calendar.Provider
+	id string
+}
+
+func (p dyingBeforeDelete) Delete(ctx context.Context, account, id string, ids []string) ([]calendar.WriteResult, error) {
+	if slices.Contains(ids, p.id) {
+		return nil, wiretest.ErrDied
+	}
+	return p.Provider.Delete(ctx, account, id, ids)
+}
+
+// inviting has people invited to an event by the time that it is looked for.
+type inviting struct {
+	calendar.Provider
+	id string
+}
+
+func (p inviting) Find(ctx context.Context, account, id string, ids []string) (map[string]calendar.Event, error) {
+	found, err := p.Provider.Find(ctx, account, id, ids)
+	if e, ok := found[p.id]; ok {
+		e.IsOrganizer, e.Attendees = true, []calendar.Attendee{{Person: calendar.Person{Address: "ann@example.com"}}}
+		found[p.id] = e
+	}
+	return found, err
+}
+
 // TestAnOriginalStaysWhenItsPlaceIsNotTaken has a calendar that refuses what is to take the place of an event.
 func TestAnOriginalStaysWhenItsPlaceIsNotTaken(t *testing.T) {
 	w := newWorld(t)
