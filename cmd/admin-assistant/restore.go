@@ -58,14 +58,18 @@ func (p *program) restoreCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if dryRun || r.Restore == nil || r.Restore.Counts.Created+r.Restore.Counts.Replaced == 0 {
+			if dryRun || r.Restore == nil || r.Restore.Counts.Created+r.Restore.Counts.Replaced == 0 && r.Restore.UnderWay == "" {
 				return p.showRestore(ctx, c, r, false)
 			}
 			if p.output != "json" && !p.yes {
 				p.printRestore(r)
 			}
 			counts := r.Restore.Counts
-			if err := p.confirm(fmt.Sprintf("This writes %d events to %s, %d of them in the place of what is there.", counts.Created+counts.Replaced, start.Into, counts.Replaced)); err != nil {
+			question := fmt.Sprintf("This writes %d events to %s, %d of them in the place of what is there.", counts.Created+counts.Replaced, start.Into, counts.Replaced)
+			if r.Restore.UnderWay != "" {
+				question = "This goes on with that restore if it is the same, and comes after it if not. " + question
+			}
+			if err := p.confirm(question); err != nil {
 				return err
 			}
 			start.DryRun = false
@@ -202,6 +206,9 @@ func (p *program) printRestore(r runView) {
 	p.printHead(&r, fmt.Sprintf("%s %s into %s", kind, r.ID, printable(r.Calendar)))
 	if r.Restore == nil {
 		return
+	}
+	if r.Restore.UnderWay != "" {
+		fmt.Fprintf(p.out, "Restore %s into this calendar is under way; the sums are those of this moment.\n", r.Restore.UnderWay)
 	}
 	c := r.Restore.Counts
 	p.printTable(table.Row{"Outcome", "Events"}, []table.Row{

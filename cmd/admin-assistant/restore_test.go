@@ -1,11 +1,15 @@
 package main
 
 import (
+	"database/sql"
 	"encoding/json"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"adminassistant/shared/restore"
 )
@@ -43,6 +47,75 @@ func TestARestoreShowsWhatItWouldDoFirst(t *testing.T) {
 		}
 	}
 	m.local("backup", "drill", "--calendar", work).ok().says("succeeded", "0 differ")
+}
+
+// TestARestoreThatWasKilledIsGoneOnWith kills the program while it writes a series, and asks for the same once more: what is half written
+// is not called done.
+func TestARestoreThatWasKilledIsGoneOnWith(t *testing.T) {
+	m := newMachine(t)
+	into := "local://me/calendars/Copy"
+	m.local("calendar", "create", into).ok()
+	var b strings.Builder
+	b.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:s\r\nDTSTAMP:20260101T000000Z\r\nSUMMARY:Daily\r\n" +
+		"DTSTART:20261005T090000Z\r\nDTEND:20261005T093000Z\r\nRRULE:FREQ=DAILY;COUNT=400\r\nEXDATE:20261006T090000Z\r\nEND:VEVENT\r\n")
+	const moved = 300
+	for i := range moved {
+		day := time.Date(2026, 10, 7, 9, 0, 0, 0, time.UTC).AddDate(0, 0, i).Format("20060102")
+		fmt.Fprintf(&b, "BEGIN:VEVENT\r\nUID:s\r\nDTSTAMP:20260101T000000Z\r\nSUMMARY:Moved\r\nRECURRENCE-ID:%sT090000Z\r\n"+
+			"DTSTART:%sT100000Z\r\nDTEND:%sT103000Z\r\nEND:VEVENT\r\n", day, day, day)
+	}
+	b.WriteString("END:VCALENDAR\r\n")
+	args := []string{"--local", "--output", "json", "--yes", "restore", "--file", m.file("series.ics", b.String()), "--into", into}
+	started := func() *exec.Cmd {
+		cmd := m.command(t.Context(), args...)
+		cmd.Env = append(cmd.Env, "ADMIN_ASSISTANT_LEASE=5s")
+		return cmd
+	}
+
+	killed := started()
+	if err := killed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for !m.restoring() {
+		time.Sleep(5 * time.Millisecond) // another process is what is waited for
+	}
+	if err := killed.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := killed.Wait(); err == nil {
+		t.Fatal("it was done before it was killed")
+	}
+
+	var shown struct{ Restore restore.Result }
+	preview := started()
+	preview.Args = append(preview.Args, "--dry-run")
+	if out, err := preview.Output(); err != nil || json.Unmarshal(out, &shown) != nil || shown.Restore.UnderWay == "" {
+		t.Errorf("the preview: %v %+v", err, shown)
+	}
+	var r struct{ Restore restore.Result }
+	if out, err := started().Output(); err != nil || json.Unmarshal(out, &r) != nil || r.Restore.Counts.Read != 1 || !r.Restore.Balanced {
+		t.Errorf("the same again: %v %+v", err, r)
+	}
+	out := m.local("calendar", "export", into).ok().out
+	if n, gone := strings.Count(out, "SUMMARY:Moved"), strings.Count(out, "EXDATE"); n != moved || gone != 1 {
+		t.Errorf("%d of %d were moved, %d are gone", n, moved, gone)
+	}
+}
+
+// restoring says whether a restore writes a series.
+func (m *machine) restoring() bool {
+	m.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(m.data, "store.db")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer db.Close()
+	var n int
+	const begun = "SELECT count(*) FROM items WHERE CAST(sk AS TEXT) LIKE 'RESTORING#%' AND CAST(data AS TEXT) LIKE '%begun%'"
+	if err := db.QueryRowContext(m.t.Context(), begun).Scan(&n); err != nil {
+		m.t.Fatal(err)
+	}
+	return n > 0
 }
 
 func TestAFileIsRestored(t *testing.T) {

@@ -132,10 +132,12 @@ func (o *one) live(who string) {
 	}
 	o.do(who, "POST", "/v1/backups/drills", `{"config": "`+config+`"}`, "id")
 	o.work()
-	_, err := o.table.Put(t.Context(), store.Item{Key: store.Key{PK: "USER#" + key, SK: "SCRATCH#ID"}, Data: []byte(`{"account": "` + who + `"}`)}, store.Any()) // of a drill that died
-	must(t, err)
+	for _, sk := range []string{"SCRATCH#ID", "RESTORING#local#ID#ID"} { // of a drill and a restore that died
+		_, err := o.table.Put(t.Context(), store.Item{Key: store.Key{PK: "USER#" + key, SK: sk}, Data: []byte(`{"account": "` + who + `"}`)}, store.Any())
+		must(t, err)
+	}
 
-	_, err = o.jobs().Create(t.Context(), key, job.Job{Kind: run.Archive, Config: config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
+	_, err := o.jobs().Create(t.Context(), key, job.Job{Kind: run.Archive, Config: config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
 	must(t, err)
 	_, _, err = session.New(o.table, time.Now).Start(t.Context(), account.Principal{Tenant: "tenant", Object: who, Name: "Name of " + who}, "browser of "+who)
 	must(t, err)

@@ -376,7 +376,7 @@ func liveOnOneMachine(t *testing.T) *observed {
 
 	o.live("ann")
 	o.limits = limit.New(table, limit.Default(), clock)
-	o.api = o.system.api("test", asNamed)
+	o.api = o.system.api(asNamed)
 	work := post("/v1/calendars", `{"uri": "local://ann/calendars/Busy"}`)
 	imports(work, "Review")
 	const calendars = `"source": "local://ann/calendars/Busy", "archive": "local://ann/calendars/Shown", "timezone": "UTC", "on_drift": "accept", "overlaps": "keep"`

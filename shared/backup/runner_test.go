@@ -137,6 +137,25 @@ func TestAPeriodHasWhatHappensInIt(t *testing.T) {
 	}
 }
 
+// TestAPeriodHasWhatTakesNoTime has events without a length at both ends of a day: the day has the one at which it begins.
+func TestAPeriodHasWhatTakesNoTime(t *testing.T) {
+	w := newWorld(t)
+	event := func(uid, from, to string) string {
+		return "BEGIN:VEVENT\nUID:" + uid + "\nDTSTART;TZID=Europe/Berlin:" + from + "\nDTEND;TZID=Europe/Berlin:" + to + "\nSUMMARY:" + uid + "\nEND:VEVENT\n"
+	}
+	w.imports("BEGIN:VCALENDAR\nVERSION:2.0\n" + event("begin", "20261007T000000", "20261007T000000") + event("end", "20261008T000000", "20261008T000000") +
+		event("before", "20261006T230000", "20261007T000000") + "END:VCALENDAR\n")
+	r, _ := w.backUp(days("2026-10-07", "2026-10-07"))
+	var got []string
+	must(t, w.open(r.ID).Each(t.Context(), func(k calendar.Kept) error {
+		got = append(got, k.Event.ICalUID)
+		return nil
+	}))
+	if !slices.Equal(got, []string{"begin"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 // odd tells an event that iCalendar cannot tell, beside the calendar's own.
 type odd struct{ Provider }
 
@@ -470,6 +489,37 @@ func TestRetentionTouchesItsOwnJobsBackupsAlone(t *testing.T) {
 		t.Errorf("told of %q", told)
 	}
 }
+
+// TestRetentionDoesNotCountWhatIsGoing has a backup of which the deletion stopped half way: it is nothing to have, and another one is kept in its place.
+func TestRetentionDoesNotCountWhatIsGoing(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	var made []string
+	for range 4 {
+		w.Advance(time.Hour)
+		r, _ := w.backUp(retaining("nightly", Retention{Last: 9}))
+		made = append(made, r.ID)
+	}
+	if err := New(w.Table, undeletable{w.Blobs}).Delete(t.Context(), user, made[2]); !errors.Is(err, errUndeletable) {
+		t.Fatal(err)
+	}
+	in := Input{Job: "nightly", Retention: Retention{Last: 2}}
+	var deleted []string
+	must(t, w.backups().retain(t.Context(), user, made[3], in, time.UTC, func(id string) error {
+		deleted = append(deleted, id)
+		return nil
+	}))
+	if !slices.Equal(deleted, made[:1]) {
+		t.Errorf("of %q it deleted %q", made, deleted)
+	}
+}
+
+// undeletable are blobs that stay.
+type undeletable struct{ blob.Blob }
+
+var errUndeletable = errors.New("it stays")
+
+func (undeletable) Delete(context.Context, string) error { return errUndeletable }
 
 // A clock that was wrong made a backup that is said to be of the future. What is made after it was put right is the newest all the same.
 func TestRetentionKeepsWhatTheRunHasMadeWhateverTheClockSaid(t *testing.T) {

@@ -130,7 +130,9 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		Runs: runs, Queue: s.queue, Log: zerolog.Nop(), Clock: clock, Visibility: time.Minute,
 		Handlers: map[run.Kind]run.Handler{run.Archive: &archive.Runner{
 			Table: s.table, Blobs: blobs, Clock: clock, NewID: newID, LeaseFor: time.Minute,
-			Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) { return provider(ctx, user, uri) },
+			Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) {
+				return provider(ctx, user, uri)
+			},
 		}},
 	}
 	uploads := restore.NewUploads(s.table, blobs, newID, clock)

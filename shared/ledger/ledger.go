@@ -245,7 +245,7 @@ func decode(items []store.Item) ([]Entry, error) {
 		if err != nil {
 			return nil, fault.New(fault.Malformed, "ledger entry %s is unreadable: %v", item.SK, err)
 		}
-entries[i].stored, entries[i].leaf, entries[i].unknown = item.Version, leafHash(item.Data), unknown
+		entries[i].stored, entries[i].leaf, entries[i].unknown = item.Version, leafHash(item.Data), unknown
 		if entries[i].SourceHash == "" { // written when the two were one
 			entries[i].SourceHash = entries[i].Hash
 		}

@@ -60,6 +60,8 @@ func TestTryingAgainTellsNobody(t *testing.T) {
 // unchanging refuses to change an event.
 type unchanging struct{ calendar.Provider }
 
+var errRefused = fault.New(fault.Forbidden, "not like this")
+
 func (unchanging) Update(_ context.Context, _, _ string, updates []calendar.Update) ([]calendar.WriteResult, error) {
 	results := make([]calendar.WriteResult, len(updates))
 	for i := range results {

@@ -145,20 +145,20 @@ type Comparison struct {
 }
 
 // compare reads what the scratch calendar holds and compares it with the file.
-func (x *execution) compare(ctx context.Context) (c Comparison, err error) {
-	zones, err := x.provider.Zones(ctx, x.into.Account, x.target.ID)
+func (a *attempt) compare(ctx context.Context) (c Comparison, err error) {
+	zones, err := a.target.Zones(ctx, a.target.uri.Account, a.target.info.ID)
 	if err != nil {
 		return c, fmt.Errorf("read the copy's time zones: %w", err)
 	}
-	file, copies := comparing{x.drafting.reading}, comparing{reading{ics.Lookup(zones), x.drafting.floating}}
+	file, copies := comparing{a.drafting.reading}, comparing{reading{ics.Lookup(zones), a.drafting.floating}}
 	expected := map[hash]*fingerprint{}
-	err = x.planned(ctx, func(mark string, k *calendar.Kept) error {
-		own, alone := x.belonging(k)
+	err = a.planned(ctx, func(mark string, k *calendar.Kept) error {
+		own, alone := a.belonging(k)
 		p := file.of(k, own)
 		expected[hashOf(mark)] = &p
 		for i := range alone {
 			p := file.event(&alone[i])
-			expected[hashOf(x.exceptionMark(mark, &alone[i]))] = &p
+			expected[hashOf(a.exceptionMark(mark, &alone[i]))] = &p
 		}
 		return nil
 	})
@@ -167,7 +167,7 @@ func (x *execution) compare(ctx context.Context) (c Comparison, err error) {
 	}
 	c.Compared = len(expected)
 	wrong := map[hash][]string{}
-	err = x.kept(ctx, func(k *calendar.Kept) error {
+	err = a.kept(ctx, func(k *calendar.Kept) error {
 		key := hashOf(k.Event.Mark)
 		p := copies.of(k, k.Exceptions)
 		want := expected[key]
@@ -193,7 +193,7 @@ func (x *execution) compare(ctx context.Context) (c Comparison, err error) {
 	if c.Differing == 0 {
 		return c, nil
 	}
-	err = x.planned(ctx, func(mark string, k *calendar.Kept) error { // which events of the backup these are
+	err = a.planned(ctx, func(mark string, k *calendar.Kept) error { // which events of the backup these are
 		tell := func(mark, id string) {
 			key := hashOf(mark)
 			names := wrong[key]
@@ -206,7 +206,7 @@ func (x *execution) compare(ctx context.Context) (c Comparison, err error) {
 		}
 		tell(mark, k.Event.ID)
 		for i := range k.Exceptions {
-			tell(x.exceptionMark(mark, &k.Exceptions[i]), k.Exceptions[i].ID)
+			tell(a.exceptionMark(mark, &k.Exceptions[i]), k.Exceptions[i].ID)
 		}
 		return nil
 	})
@@ -214,18 +214,18 @@ func (x *execution) compare(ctx context.Context) (c Comparison, err error) {
 }
 
 // planned hands the things of the file to each, with the mark that the copy of each has.
-func (x *execution) planned(ctx context.Context, each func(mark string, k *calendar.Kept) error) error {
-	plan, err := openLines(ctx, x.Blobs, PlanKey(x.run.User, x.run.ID))
+func (a *attempt) planned(ctx context.Context, each func(mark string, k *calendar.Kept) error) error {
+	plan, err := openLines(ctx, a.Blobs, PlanKey(a.run.User, a.run.ID))
 	if err != nil {
 		return fmt.Errorf("read the plan: %w", err)
 	}
 	defer plan.close()
-	return x.file.Each(ctx, func(k calendar.Kept) error {
+	return a.source.Each(ctx, func(k calendar.Kept) error {
 		var it Item
 		if err := plan.next(&it); err != nil {
 			return errChanged(err)
 		}
-		mark, err := markOf(x.progress.Scope, it.Key)
+		mark, err := markOf(a.progress.Scope, it.Key)
 		if err != nil {
 			return err
 		}

@@ -45,27 +45,28 @@ const drillZone = "UTC"
 // Run carries a drill out, or on where another worker left it; see run.Handler. A drill that finds a difference ends as failed. The
 // scratch calendar goes whatever happens: when the worker dies, with the next attempt, when the run has ended, or with the next drill.
 func (d *Drill) Run(ctx context.Context, rn *run.Run) (err error) {
-	x := &execution{Runner: &d.Runner, runs: run.NewStore(d.Table), patience: &run.Patience{Clock: d.Clock, HandOn: d.HandOn}, run: rn, drill: true}
+	a := d.attempt(rn)
+	a.drill = true
 	defer func() {
 		if err != nil {
-			x.release(ctx)
+			a.release(ctx)
 		}
 	}()
 	from, err := calendar.ParseURI(rn.Calendar)
 	if err != nil {
 		return err
 	}
-	if err := d.sweep(ctx, x, rn.User); err != nil {
+	if err := d.sweep(ctx, a, rn.User); err != nil {
 		return err
 	}
 	note := &scratch{Run: rn.ID, Provider: from.Provider, Account: from.Account, Name: scratchName(rn)}
-	err = d.drill(ctx, x, from, note)
+	err = d.drill(ctx, a, from, note)
 	if err == nil || errors.Is(err, run.ErrHandOn) || errors.Is(err, run.ErrBusy) || errors.Is(err, store.ErrConflict) || fault.Of(err).Transient() {
 		return err // whoever comes next goes on with the scratch calendar, or finds the run ended and removes it
 	}
 	removing, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeFor)
 	defer cancel()
-	if removed := d.remove(removing, x, rn.User, note); removed != nil {
+	if removed := d.remove(removing, a, rn.User, note); removed != nil {
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), removed).Msg("scratch calendar not removed")
 	}
 	return err
@@ -74,73 +75,75 @@ func (d *Drill) Run(ctx context.Context, rn *run.Run) (err error) {
 // removeFor is how long removing a scratch calendar may take after its drill has failed.
 const removeFor = 30 * time.Second
 
-func (d *Drill) drill(ctx context.Context, x *execution, from calendar.URI, note *scratch) (err error) {
-	if x.progress, err = loadProgress(ctx, d.Table, x.run.ID); err != nil {
+func (d *Drill) drill(ctx context.Context, a *attempt, from calendar.URI, note *scratch) (err error) {
+	if a.progress, err = loadProgress(ctx, d.Table, a.run.ID); err != nil {
 		return err
 	}
-	if x.progress.Drill == nil {
-		if err := d.choose(ctx, x, from); err != nil {
+	if a.progress.Drill == nil {
+		if err := d.choose(ctx, a, from); err != nil {
 			return err
 		}
 	}
-	if x.progress.Drill.Compared == nil {
-		if err := d.restoreAndCompare(ctx, x, note); err != nil {
+	if a.progress.Drill.Compared == nil {
+		if err := d.restoreAndCompare(ctx, a, note); err != nil {
 			return err
 		}
 	}
-	if err := d.remove(ctx, x, x.run.User, note); err != nil {
+	if err := d.remove(ctx, a, a.run.User, note); err != nil {
 		return fmt.Errorf("remove the scratch calendar %q: %w", note.Name, err)
 	}
-	return x.endDrill(ctx)
+	if a.hold == nil { // an earlier attempt compared
+		if err := a.reserve(ctx, ""); err != nil {
+			return err
+		}
+	}
+	return a.endDrill(ctx)
 }
 
 // choose settles which backup is restored, so that every attempt takes the same one.
-func (d *Drill) choose(ctx context.Context, x *execution, from calendar.URI) (err error) {
-	if x.provider, err = d.Provider(ctx, x.run.User, from); err != nil {
+func (d *Drill) choose(ctx context.Context, a *attempt, from calendar.URI) (err error) {
+	if a.target.Provider, err = d.Provider(ctx, a.run.User, from); err != nil {
 		return err
 	}
-	info, err := run.Retry(ctx, x.patience, func() (calendar.Info, error) { return x.provider.Calendar(ctx, from) })
+	info, err := run.Retry(ctx, a.patience, func() (calendar.Info, error) { return a.target.Calendar(ctx, from) })
 	if err != nil {
 		return err
 	}
-	newest, err := d.Backups.Newest(ctx, x.run.User, from, info.ID)
+	newest, err := d.Backups.Newest(ctx, a.run.User, from, info.ID)
 	if err != nil {
 		return err
 	}
-	x.progress.Drill = &drillProgress{Backup: newest.ID}
-	x.progress.Scope = "run#" + x.run.ID
-	if x.run.State == run.Queued {
-		x.run.State, x.run.Started = run.Running, d.Clock().UTC()
+	a.progress.Drill = &drillProgress{Backup: newest.ID}
+	a.progress.Scope = "run#" + a.run.ID
+	a.run.Progress = run.NewProgress("reading", 0, 0)
+	if err := a.reserve(ctx, ""); err != nil { // there is no calendar to write yet
+		return err
 	}
-	x.run.Progress = run.NewProgress("reading", 0, 0)
-	return x.commit(ctx)
+	return a.commit(ctx)
 }
 
-func (d *Drill) restoreAndCompare(ctx context.Context, x *execution, note *scratch) (err error) {
-	x.input = Input{Backup: x.progress.Drill.Backup, Policy: Skip, Zone: drillZone}
-	if x.file, err = d.Backups.Open(ctx, x.run.User, x.input.Backup); err != nil {
-		return fmt.Errorf("open the backup: %w", err)
-	}
-	if x.zones, err = x.file.Zones(ctx); err != nil {
-		return fmt.Errorf("read the backup: %w", err)
-	}
-	if err := d.make(ctx, x, note); err != nil {
+func (d *Drill) restoreAndCompare(ctx context.Context, a *attempt, note *scratch) (err error) {
+	a.input = Input{Backup: a.progress.Drill.Backup, Policy: Skip, Zone: drillZone}
+	if err := a.open(ctx, func() (File, error) { return d.Backups.Open(ctx, a.run.User, a.input.Backup) }); err != nil {
 		return err
 	}
-	x.into = note.uri()
-	if err := x.restore(ctx); err != nil {
+	if err := d.make(ctx, a, note); err != nil {
 		return err
 	}
-	x.run.Progress = run.NewProgress("comparing", 0, 0)
-	if err := x.commit(ctx); err != nil { // the lease is still ours
+	a.target.uri = note.uri()
+	if err := a.restore(ctx); err != nil {
 		return err
 	}
-	c, err := run.Retry(ctx, x.patience, func() (Comparison, error) { return x.compare(ctx) })
+	a.run.Progress = run.NewProgress("comparing", 0, 0)
+	if err := a.commit(ctx); err != nil { // the lease is still ours
+		return err
+	}
+	c, err := run.Retry(ctx, a.patience, func() (Comparison, error) { return a.compare(ctx) })
 	if err != nil {
 		return fmt.Errorf("compare the copy with the backup: %w", err)
 	}
-	x.progress.Drill.Compared = &c
-	return x.commit(ctx)
+	a.progress.Drill.Compared = &c
+	return a.commit(ctx)
 }
 
 // scratch is the note of a scratch calendar that is there, or may be.
@@ -187,19 +190,19 @@ func (n *scratch) put(ctx context.Context, t store.Table, user string) error {
 }
 
 // make makes the scratch calendar, or finds the one that an earlier attempt made. It is noted before it is there.
-func (d *Drill) make(ctx context.Context, x *execution, note *scratch) (err error) {
+func (d *Drill) make(ctx context.Context, a *attempt, note *scratch) (err error) {
 	uri := note.uri()
 	uri.Calendar = note.Name
-	if x.provider, err = d.Provider(ctx, x.run.User, uri); err != nil {
+	if a.target.Provider, err = d.Provider(ctx, a.run.User, uri); err != nil {
 		return err
 	}
-	if err := note.put(ctx, d.Table, x.run.User); err != nil {
+	if err := note.put(ctx, d.Table, a.run.User); err != nil {
 		return err
 	}
-	info, err := run.Retry(ctx, x.patience, func() (calendar.Info, error) {
-		info, err := x.provider.Calendar(ctx, uri)
+	info, err := run.Retry(ctx, a.patience, func() (calendar.Info, error) {
+		info, err := a.target.Calendar(ctx, uri)
 		if errors.Is(err, calendar.ErrNotFound) {
-			info, err = x.provider.CreateCalendar(ctx, uri)
+			info, err = a.target.CreateCalendar(ctx, uri)
 		}
 		return info, err
 	})
@@ -207,12 +210,12 @@ func (d *Drill) make(ctx context.Context, x *execution, note *scratch) (err erro
 		return fmt.Errorf("make a scratch calendar: %w", err)
 	}
 	note.ID = info.ID
-	return note.put(ctx, d.Table, x.run.User)
+	return note.put(ctx, d.Table, a.run.User)
 }
 
 // remove deletes the scratch calendar that is noted, and then the note. It deletes no calendar but one that has both the id and the name of the
 // note; one that is gone, or that somebody has given another name, is forgotten.
-func (d *Drill) remove(ctx context.Context, x *execution, user string, note *scratch) error {
+func (d *Drill) remove(ctx context.Context, a *attempt, user string, note *scratch) error {
 	item, err := d.Table.Get(ctx, scratchKey(user, note.Run))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -228,7 +231,7 @@ func (d *Drill) remove(ctx context.Context, x *execution, user string, note *scr
 	if err != nil {
 		return err
 	}
-	_, err = run.Retry(ctx, x.patience, func() (struct{}, error) {
+	_, err = run.Retry(ctx, a.patience, func() (struct{}, error) {
 		list, err := p.Calendars(ctx, noted.Account)
 		if err != nil {
 			return struct{}{}, err
@@ -250,21 +253,21 @@ func (d *Drill) remove(ctx context.Context, x *execution, user string, note *scr
 }
 
 // sweep removes the scratch calendars of the user's drills that have ended: of workers that died, and of runs that were cancelled.
-func (d *Drill) sweep(ctx context.Context, x *execution, user string) error {
+func (d *Drill) sweep(ctx context.Context, a *attempt, user string) error {
 	items, err := store.All(ctx, d.Table, store.Query{PK: "USER#" + user, Prefix: scratchPrefix})
 	if err != nil {
 		return fmt.Errorf("look for scratch calendars: %w", err)
 	}
 	for _, item := range items {
 		id := item.SK[len(scratchPrefix):]
-		of, err := x.runs.Get(ctx, user, id)
+		of, err := a.runs().Get(ctx, user, id)
 		if err != nil && fault.Of(err) != fault.NotFound {
 			return err
 		}
 		if err == nil && !of.State.Ended() {
 			continue
 		}
-		if err := d.remove(ctx, x, user, &scratch{Run: id}); err != nil {
+		if err := d.remove(ctx, a, user, &scratch{Run: id}); err != nil {
 			if errors.Is(err, run.ErrHandOn) || fault.Of(err).Transient() {
 				return err
 			}
@@ -280,28 +283,27 @@ func (d *Drill) Ended(ctx context.Context, r *run.Run) error {
 	if r.Kind != run.Drill {
 		return nil
 	}
-	x := &execution{runs: run.NewStore(d.Table), patience: &run.Patience{Clock: d.Clock, HandOn: d.HandOn}}
-	if err := d.remove(ctx, x, r.User, &scratch{Run: r.ID}); err != nil {
+	if err := d.remove(ctx, d.attempt(r), r.User, &scratch{Run: r.ID}); err != nil {
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("scratch calendar not removed")
 	}
 	return nil
 }
 
 // endDrill ends a drill.
-func (x *execution) endDrill(ctx context.Context) (err error) {
-	c, compared := x.progress.Counts, x.progress.Drill.Compared
+func (a *attempt) endDrill(ctx context.Context) (err error) {
+	c, compared := a.progress.Counts, a.progress.Drill.Compared
 	state := run.Succeeded
 	switch {
 	case !c.Balanced():
-		state, x.run.Problem = run.Failed, run.NewProblem(errUnbalanced(c))
+		state, a.run.Problem = run.Failed, run.NewProblem(errUnbalanced(c))
 	case compared.Differing > 0:
-		state, x.run.Problem = run.Failed, run.NewProblem(fault.New(fault.Conflict,
-			"what was restored from backup %s differs in %d of %d events; the run's result names them", x.progress.Drill.Backup, compared.Differing, compared.Compared))
+		state, a.run.Problem = run.Failed, run.NewProblem(fault.New(fault.Conflict,
+			"what was restored from backup %s differs in %d of %d events; the run's result names them", a.progress.Drill.Backup, compared.Differing, compared.Compared))
 	}
-	if x.run.Result, err = json.Marshal(DrillResult{Backup: x.progress.Drill.Backup, Restored: c, Comparison: *compared}); err != nil {
+	if a.run.Result, err = json.Marshal(DrillResult{Backup: a.progress.Drill.Backup, Restored: c, Comparison: *compared}); err != nil {
 		return fmt.Errorf("store the result: %w", err)
 	}
-	if err := x.finish(ctx, state); err != nil {
+	if err := a.finish(ctx, state); err != nil {
 		return err
 	}
 	zerolog.Ctx(ctx).Info().Str("state", string(state)).Int("compared", compared.Compared).Int("differing", compared.Differing).Msg("drill finished")

@@ -8,8 +8,8 @@ import (
 	"adminassistant/shared/store"
 )
 
-// Erase removes all that restoring keeps for a user besides the runs: uploaded files, plans, what was replaced, and the notes of scratch
-// calendars; those that are in Outlook stay there, like all that was written to it. It gets further with every call.
+// Erase removes all that restoring keeps for a user besides the runs: uploaded files, plans, what was replaced, and the notes of restores and of
+// scratch calendars; those that are in Outlook stay there, like all that was written to it. It gets further with every call.
 func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string) error {
 	for _, kind := range []string{"uploads", "restores"} {
 		objects, err := blobs.List(ctx, userFolder(kind, user))
@@ -22,9 +22,9 @@ func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string)
 			}
 		}
 	}
-	for _, prefix := range []string{uploadPrefix, scratchPrefix} {
+	for _, prefix := range []string{uploadPrefix, scratchPrefix, restoringPrefix} {
 		if err := store.Clear(ctx, table, store.Query{PK: "USER#" + user, Prefix: prefix}); err != nil {
-			return fmt.Errorf("erase uploaded files and notes of drills: %w", err)
+			return fmt.Errorf("erase uploaded files and notes: %w", err)
 		}
 	}
 	if err := store.Remove(ctx, table, uploadCount(user)); err != nil {

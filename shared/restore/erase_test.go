@@ -18,6 +18,10 @@ func TestErase(t *testing.T) {
 	w.file = everything()
 	w.restore(restore.Skip)
 	w.restore(restore.Replace)
+	stopped := w.start(restore.Skip, func(r *run.Run, _ *restore.Input) { r.Calendar = uri("Half").String() })
+	if err := w.runner(w.Table, w.Blobs, cancelling{w.calendar, w, stopped.ID}).Run(t.Context(), stopped); !errors.Is(err, store.ErrConflict) {
+		t.Fatal(err)
+	}
 	file, err := os.ReadFile("testdata/outlook.ics")
 	must(t, err)
 	for _, who := range []string{user, "local#other"} {
@@ -29,7 +33,7 @@ func TestErase(t *testing.T) {
 		t.Fatal(err)
 	}
 	left := func(who string) (n int) {
-		for _, prefix := range []string{"UPLOAD", "SCRATCH#"} {
+		for _, prefix := range []string{"UPLOAD", "SCRATCH#", "RESTORING#"} {
 			items, err := store.All(t.Context(), w.Table, store.Query{PK: "USER#" + who, Prefix: prefix})
 			must(t, err)
 			n += len(items)
@@ -44,7 +48,7 @@ func TestErase(t *testing.T) {
 		}
 		return n
 	}
-	if left(user) != 3 || left("local#other") != 2 || objects() != 6 { // two uploads, three plans, one of what was replaced
+	if left(user) != 4 || left("local#other") != 2 || objects() != 7 { // two uploads, four plans, one of what was replaced
 		t.Fatalf("%d and %d items, %d objects", left(user), left("local#other"), objects())
 	}
 	must(t, restore.Erase(t.Context(), w.Table, w.Blobs, user))

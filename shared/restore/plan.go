@@ -28,6 +28,8 @@ type Settings struct {
 	// Only are the keys that the plan is about; nil: all. The others have what they are the same as, and nothing becomes of them. It is set when the
 	// failed items of another run are tried again: then copies that carry their mark were begun by that run, and are finished.
 	Only map[string]bool
+	// Begun are things whose writing was begun by a run that did not get to its end, by key. Copies that carry their mark are finished.
+	Begun map[string]Begun
 }
 
 // Item is what is decided about one thing of the file. Existing is the event that it is the same as, and Switch says that one of the
@@ -40,6 +42,10 @@ type Item struct {
 	Switch   bool    `json:"switch,omitempty"`
 	// Ours says that the existing event carries the mark that the copy is to have.
 	Ours bool `json:"ours,omitempty"`
+	// ChangeKey is that of an existing event of ours, where replacing it takes several steps.
+	ChangeKey string `json:"change_key,omitempty"`
+	// Leftover is the event that goes as well: the existing one took its place, and whoever wrote that did not get to delete it.
+	Leftover string `json:"leftover,omitempty"`
 }
 
 // Planner finds out what becomes of the things of a file. It is told all that the file holds first, then all that the calendar holds.
@@ -81,6 +87,7 @@ const (
 // existing is what is known of an event of the calendar.
 type existing struct {
 	id     string
+	change string // key of the last change
 	like   hash
 	series bool
 	ours   bool   // carries the mark of the thing that takes it
@@ -178,7 +185,7 @@ func (p *Planner) within(k *calendar.Kept) (bool, error) {
 // Existing tells the planner the next event of the calendar, and returns whether it is the same as something in the file.
 func (p *Planner) Existing(k *calendar.Kept) bool {
 	p.name()
-	e := existing{id: k.Event.ID, series: k.Event.Type == calendar.Master}
+	e := existing{id: k.Event.ID, change: k.Event.ChangeKey, series: k.Event.Type == calendar.Master}
 	if p.Notifies && notifies(k) {
 		e.refuse = reasonInvited
 	}
@@ -215,6 +222,7 @@ func (p *Planner) Existing(k *calendar.Kept) bool {
 
 const (
 	reasonInvited = "replacing it would send messages to the people who were invited to it; restore it with the policy skip or duplicate"
+	reasonBegun   = "an earlier restore stopped while it wrote it"
 	reasonArchive = "it is a copy that the ledger of an archive keeps; restore into another calendar, or with the policy skip or duplicate"
 )
 
@@ -318,15 +326,31 @@ func (p *Planner) item(t *thing) Item {
 	}
 	e := &p.taken[t.match]
 	it.Existing, it.Ours = e.id, e.ours
+	begun, known := p.Begun[it.Key]
+	unfinished := known && e.ours && begun.ChangeKey != e.change
 	switch {
-	case p.Policy != Replace && (p.Only == nil || !e.ours): // else it was begun by the run whose failed items are tried again
+	case p.Policy != Replace && !unfinished && (p.Only == nil || !e.ours): // else it was begun by the run whose failed items are tried again
 		it.Outcome = Skipped
 	case e.refuse != "":
 		it.Outcome, it.Reason = Refused, e.refuse
 	default:
 		it.Outcome, it.Switch = Replaced, e.series != t.series
+		if e.ours && t.series {
+			it.ChangeKey = e.change
+		}
+		if unfinished {
+			it.Reason = reasonBegun
+		}
+		if unfinished && p.Policy == Replace && p.replaceable(begun.Replaces) {
+			it.Leftover = begun.Replaces
+		}
 	}
 	return it
+}
+
+// replaceable says whether the event of that id is the same as something in the file, was taken by nothing, and may go.
+func (p *Planner) replaceable(id string) bool {
+	return id != "" && slices.ContainsFunc(p.taken, func(e existing) bool { return e.id == id && !e.taken && e.refuse == "" })
 }
 
 // errUnbalanced is the failure of a run whose sums do not balance.

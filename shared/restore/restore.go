@@ -10,6 +10,8 @@
 //	RUN#<id> / RESTORE             how far a restore or a drill is (progress)
 //	USER#<user> / UPLOAD#<id>      an uploaded file; expires
 //	USER#<user> / UPLOADS          changes whenever the user uploads a file, so that no two are counted at once
+//	USER#<user> / RESTORING#<provider>#<calendar>#<run>
+//	                               a restore that writes the calendar, until it is known that nothing of it is half written
 //	USER#<user> / SCRATCH#<run>    the scratch calendar of a drill, from before it is made until it is known to be gone
 //
 // Objects in blob storage, where <user> is the SHA-256 of the user's key:
@@ -135,6 +137,8 @@ type Result struct {
 	CreatedCalendar bool   `json:"created_calendar,omitempty"`
 	Backup          string `json:"backup,omitempty" doc:"The backup that was restored."`
 	Policy          Policy `json:"policy"`
+	// UnderWay is the run that the result depends on: what a preview shows changes with it, and a restore waits for it.
+	UnderWay string `json:"under_way,omitempty" doc:"Another restore into the calendar that has not ended; the run waits for it, or of a dry run, comes before it has."`
 }
 
 // folder is where the objects of a run lie.

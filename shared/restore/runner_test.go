@@ -256,13 +256,19 @@ func TestRestore(t *testing.T) {
 		w := newWorld(t)
 		w.file = everything()
 		info := w.make(uri("Copy"))
-		lease, err := run.Acquire(t.Context(), w.Table, user+"#local#"+info.ID, "an archive run", time.Minute, w.Now())
+		other := &run.Run{ID: w.NewID(), User: user, Kind: run.Archive, Config: "C", State: run.Queued, Created: w.Now()}
+		_, _, err := run.NewStore(w.Table).Create(t.Context(), other)
+		must(t, err)
+		hold, err := run.Begin(t.Context(), w.Table, other, user+"#local#"+info.ID, "an archive run", time.Minute, w.Now, nil)
 		must(t, err)
 		r := w.start(restore.Skip)
 		if err := w.runner(w.Table, w.Blobs, w.calendar).Run(t.Context(), r); !errors.Is(err, run.ErrBusy) {
 			t.Error(err)
 		}
-		must(t, w.Table.Transact(t.Context(), []store.Op{lease.Release(w.Now())}))
+		if dry, _ := w.restore(restore.Skip, dryRun); dry.State != run.Succeeded {
+			t.Errorf("a preview: %s", dry.State)
+		}
+		hold.Release(t.Context())
 		must(t, w.runner(w.Table, w.Blobs, w.calendar).Run(t.Context(), r))
 	})
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +62,7 @@ func uploadFolder(user string) string { return userFolder("uploads", user) }
 // uploadAttempts is how often Put tries again when another file is uploaded at the same time.
 const uploadAttempts = 3
 
-// Put reads a file and keeps it. One that cannot be restored is of kind fault.Invalid and says why; one more than limit.Uploads is of kind
+// Put reads a file and keeps it; the same file is the same upload, so that restoring it again is the same restore. One that cannot be restored is of kind fault.Invalid and says why; one more than limit.Uploads is of kind
 // fault.Conflict. Files whose time is over go.
 func (s *Uploads) Put(ctx context.Context, user string, from io.Reader) (Upload, error) {
 	data, err := io.ReadAll(io.LimitReader(from, limit.BodyBytes+1))
@@ -81,6 +82,10 @@ func (s *Uploads) Put(ctx context.Context, user string, from io.Reader) (Upload,
 	}
 	u.Created = s.clock().UTC()
 	u.Expires = u.Created.Add(UploadFor)
+	again, err := s.known(ctx, user, &u)
+	if err != nil {
+		return Upload{}, err
+	}
 	if err := s.blobs.Put(ctx, uploadFolder(user)+u.ID, bytes.NewReader(data)); err != nil {
 		return Upload{}, fmt.Errorf("store the file: %w", err)
 	}
@@ -89,10 +94,28 @@ func (s *Uploads) Put(ctx context.Context, user string, from io.Reader) (Upload,
 			break
 		}
 	}
+	if err != nil && !again {
+		err = errors.Join(err, s.blobs.Delete(ctx, uploadFolder(user)+u.ID))
+	}
 	if err != nil {
-		return Upload{}, errors.Join(err, s.blobs.Delete(ctx, uploadFolder(user)+u.ID))
+		return Upload{}, err
 	}
 	return u, nil
+}
+
+// known gives the file the id by which it is known already, if it is.
+func (s *Uploads) known(ctx context.Context, user string, u *Upload) (bool, error) {
+	all, err := s.list(ctx, user)
+	if err != nil {
+		return false, err
+	}
+	for _, old := range all {
+		if old.SHA256 == u.SHA256 {
+			u.ID = old.ID
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // look reads the whole file, so that one that cannot be restored is refused at once.
@@ -122,7 +145,8 @@ func (s *Uploads) put(ctx context.Context, user string, u *Upload) error {
 	if err != nil {
 		return err
 	}
-	if len(all) >= limit.Uploads {
+	there := slices.ContainsFunc(all, func(old Upload) bool { return old.ID == u.ID })
+	if len(all) >= limit.Uploads && !there {
 		return fault.New(fault.Conflict, "there are %d uploaded files already, as many as there may be; each goes by itself %.0f hours after it came", len(all), UploadFor.Hours())
 	}
 	data, err := json.Marshal(u)
@@ -130,7 +154,7 @@ func (s *Uploads) put(ctx context.Context, user string, u *Upload) error {
 		return fmt.Errorf("store the file: %w", err)
 	}
 	err = s.table.Transact(ctx, []store.Op{
-		{Put: &store.Item{Key: uploadKey(user, u.ID), Data: data, Expires: u.Expires}, If: store.Absent()},
+		{Put: &store.Item{Key: uploadKey(user, u.ID), Data: data, Expires: u.Expires}},
 		{Put: &count, If: unchanged},
 	})
 	if err != nil {

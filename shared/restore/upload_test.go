@@ -2,6 +2,8 @@ package restore_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,6 +115,58 @@ func TestUploads(t *testing.T) {
 		}
 	})
 
+	t.Run("the same file is the same upload, and stays for a day from then on", func(t *testing.T) {
+		w := newWorld(t)
+		w.Set(time.Now())
+		first, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file))
+		must(t, err)
+		w.Advance(restore.UploadFor - time.Hour)
+		second, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file))
+		must(t, err)
+		if second.ID != first.ID || second.Expires.Sub(second.Created) != restore.UploadFor {
+			t.Errorf("%+v, and %+v", first, second)
+		}
+		w.Advance(2 * time.Hour)
+		if r, err := w.restoreUpload(second); err != nil || r.State != run.Succeeded {
+			t.Errorf("%+v, %v", r, err)
+		}
+		other, err := w.uploads().Put(t.Context(), "local#other", bytes.NewReader(file))
+		if err != nil || other.ID == first.ID {
+			t.Errorf("another user's: %+v, %v", other, err)
+		}
+	})
+
+	t.Run("another file of the same length is another upload", func(t *testing.T) {
+		w := newWorld(t)
+		first, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file))
+		must(t, err)
+		other := bytes.Replace(file, []byte("SUMMARY"), []byte("summary"), 1)
+		if second, err := w.uploads().Put(t.Context(), user, bytes.NewReader(other)); err != nil || second.ID == first.ID || second.Bytes != first.Bytes {
+			t.Errorf("%+v, and %+v, %v", first, second, err)
+		}
+	})
+
+	t.Run("a file that cannot be noted again stays what it was", func(t *testing.T) {
+		w := newWorld(t)
+		first, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file))
+		must(t, err)
+		down := fault.New(fault.Unavailable, "down")
+		again := restore.NewUploads(unwritable{w.Table, down}, w.Blobs, w.NewID, w.Now)
+		if _, err := again.Put(t.Context(), user, bytes.NewReader(file)); !errors.Is(err, down) {
+			t.Fatal(err)
+		}
+		if r, err := w.restoreUpload(first); err != nil || r.State != run.Succeeded {
+			t.Errorf("%+v, %v", r, err)
+		}
+		other := bytes.Replace(file, []byte("SUMMARY"), []byte("summary"), 1)
+		if _, err := again.Put(t.Context(), user, bytes.NewReader(other)); !errors.Is(err, down) {
+			t.Fatal(err)
+		}
+		if objects, err := w.Blobs.List(t.Context(), "uploads/"); err != nil || len(objects) != 1 {
+			t.Errorf("of one that was not noted: %d objects, %v", len(objects), err)
+		}
+	})
+
 	t.Run("a compressed file is read like any other", func(t *testing.T) {
 		w := newWorld(t)
 		packer, err := zstd.NewWriter(nil)
@@ -128,11 +182,17 @@ func TestUploads(t *testing.T) {
 
 	t.Run("there may be only so many", func(t *testing.T) {
 		w := newWorld(t)
-		for range limit.Uploads {
-			_, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file))
+		other := func(n int) *bytes.Reader {
+			return bytes.NewReader(append(bytes.Clone(file), strings.Repeat("\r\n", n)...))
+		}
+		for n := range limit.Uploads {
+			_, err := w.uploads().Put(t.Context(), user, other(n))
 			must(t, err)
 		}
-		if _, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file)); fault.Of(err) != fault.Conflict {
+		if _, err := w.uploads().Put(t.Context(), user, other(3)); err != nil {
+			t.Errorf("one that is there: %v", err)
+		}
+		if _, err := w.uploads().Put(t.Context(), user, other(limit.Uploads)); fault.Of(err) != fault.Conflict {
 			t.Error(err)
 		}
 		if objects, err := w.Blobs.List(t.Context(), "uploads/"); err != nil || len(objects) != limit.Uploads {
@@ -201,3 +261,11 @@ func TestHostileFilesLeaveNothing(t *testing.T) {
 		}
 	})
 }
+
+// unwritable is a table in which nothing can be changed.
+type unwritable struct {
+	store.Table
+	err error
+}
+
+func (u unwritable) Transact(context.Context, []store.Op) error { return u.err }

@@ -54,21 +54,22 @@ func TestHold(t *testing.T) {
 	t.Run("a run that begins is running and has the calendar", func(t *testing.T) {
 		s := NewStore(openTable(t))
 		r := create(t, s, sample("R1"))
-		hold(t, s, r, byID, "R1/a", monday)
+		now := monday.Add(time.Minute) // it was created before
+		hold(t, s, r, byID, "R1/a", now)
 		for who, got := range map[string]*Run{"stored": get(t, s, "R1"), "here": r} {
-			if got.State != Running || !got.Started.Equal(monday) || got.Lease != byID || got.FormerLeases != nil {
+			if got.State != Running || !got.Started.Equal(now) || got.Lease != byID || got.FormerLeases != nil {
 				t.Errorf("%s: %+v", who, got)
 			}
 		}
 		other := create(t, s, another("R2"))
 		want := *other
-		if _, err := begin(t, s, other, byID, "R2/a", monday.Add(leaseFor-1)); !errors.Is(err, ErrBusy) {
+		if _, err := begin(t, s, other, byID, "R2/a", now.Add(leaseFor-1)); !errors.Is(err, ErrBusy) {
 			t.Errorf("another run: %v", err)
 		}
 		if diff := cmp.Diff(want, *other, cmp.AllowUnexported(Run{})); diff != "" {
 			t.Errorf("it is not as it was: %s", diff)
 		}
-		hold(t, s, other, byID, "R2/b", monday.Add(leaseFor))
+		hold(t, s, other, byID, "R2/b", now.Add(leaseFor))
 	})
 	t.Run("one that goes on keeps when it was started", func(t *testing.T) {
 		s := NewStore(openTable(t))
@@ -170,6 +171,20 @@ func TestHold(t *testing.T) {
 			if err := next.Commit(t.Context()); err != nil {
 				t.Errorf("lease %q: the next: %v", name, err)
 			}
+		}
+	})
+	t.Run("what has ended asks nothing of the store any more", func(t *testing.T) {
+		table := &store.Counter{Table: openTable(t)}
+		s := NewStore(table)
+		h := hold(t, s, create(t, s, sample("R1")), byID, "R1/a", monday)
+		if err := table.Transact(t.Context(), h.Ending(Succeeded)); err != nil {
+			t.Fatal(err)
+		}
+		h.Done()
+		before := table.Requests()
+		h.Release(t.Context())
+		if n := table.Requests() - before; n != 0 {
+			t.Errorf("%d requests", n)
 		}
 	})
 	t.Run("an attempt that could not store its end gives the calendar free all the same", func(t *testing.T) {

@@ -53,7 +53,7 @@ func (s State) Ended() bool { return s != Queued && s != Running }
 
 // Progress says how far a run is.
 type Progress struct {
-	Phase   string `json:"phase" doc:"What the run is doing: reading, planning, writing, sealing, or done."`
+	Phase   string `json:"phase" doc:"What the run is doing: waiting (for another), reading, planning, writing, comparing, sealing, or done."`
 	Done    int    `json:"done"`
 	Total   int    `json:"total"`
 	Percent int    `json:"percent" minimum:"0" maximum:"100"`

@@ -540,3 +540,32 @@ func (o opening) Get(ctx context.Context, key string) (io.ReadCloser, error) {
 	}
 	return o.Blob.Get(ctx, key)
 }
+
+// TestACalendarThatGoesWhileItIsWrittenEndsTheRun deletes the calendar under a worker. Microsoft 365 then finds none of the events that it is to make.
+func TestACalendarThatGoesWhileItIsWrittenEndsTheRun(t *testing.T) {
+	w := newWorld(t)
+	from := w.fill(calendar.ProviderLocal)
+	into := uri(calendar.ProviderGraph, "Copy")
+	input, err := json.Marshal(restore.Input{Backup: w.backUp(from), Policy: restore.Skip, Zone: zone, CreateCalendar: true})
+	must(t, err)
+	r := &run.Run{ID: w.newID(), User: user, Kind: run.Restore, Calendar: into.String(), Input: input, State: run.Queued, Created: time.Now()}
+	_, _, err = run.NewStore(w.table).Create(t.Context(), r)
+	must(t, err)
+	runner := w.runner()
+	runner.Provider = func(context.Context, string, calendar.URI) (calendar.Provider, error) {
+		return &deleting{Provider: w.graph}, nil
+	}
+	if err := runner.Run(t.Context(), r); fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "start the restore again") {
+		t.Error(err)
+	}
+}
+
+// deleting deletes the calendar before anything is created in it.
+type deleting struct{ calendar.Provider }
+
+func (p *deleting) Create(ctx context.Context, account, id string, drafts []calendar.Draft) ([]calendar.WriteResult, error) {
+	if err := p.DeleteCalendar(ctx, account, id); err != nil {
+		return nil, err
+	}
+	return p.Provider.Create(ctx, account, id, drafts)
+}

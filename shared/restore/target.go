@@ -1,0 +1,107 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/run"
+)
+
+// target is the calendar that is written.
+type target struct {
+	calendar.Provider
+	uri  calendar.URI
+	info calendar.Info // ID "": it is not there
+	// underWay is the run of the restore that writes it now.
+	underWay string
+}
+
+// missing says that there is no such calendar yet.
+func (t *target) missing() bool { return t.info.ID == "" }
+
+// notifies says whether the calendar's provider tells the people who were invited when an event changes.
+func (t *target) notifies() bool { return t.uri.Provider != calendar.ProviderLocal }
+
+// errGone is the failure of a run whose calendar somebody deleted. A new one of its name would hold the rest alone.
+func (t *target) errGone() error {
+	return fault.New(fault.Conflict, "calendar %q, which the restore was writing, is not there any more; start the restore again", t.uri.Calendar)
+}
+
+// findCalendar finds the calendar that is written. One that is not there has no id; the run may create it.
+func (a *attempt) findCalendar(ctx context.Context) (err error) {
+	if a.target.Provider, err = a.Provider(ctx, a.run.User, a.target.uri); err != nil {
+		return err
+	}
+	list, err := run.Retry(ctx, a.patience, func() ([]calendar.Info, error) { return a.target.Calendars(ctx, a.target.uri.Account) })
+	if err != nil {
+		return fmt.Errorf("list the calendars: %w", err)
+	}
+	a.target.info, err = calendar.Pick(list, a.target.uri)
+	if err == nil || errors.Is(err, calendar.ErrNotFound) {
+		if err := a.refuseArchive(ctx, list); err != nil {
+			return err
+		}
+	}
+	switch {
+	case a.progress.Calendar != "" && (errors.Is(err, calendar.ErrNotFound) || err == nil && a.target.info.ID != a.progress.Calendar):
+		return a.target.errGone()
+	case errors.Is(err, calendar.ErrNotFound) && a.input.CreateCalendar:
+		return nil
+	case errors.Is(err, calendar.ErrNotFound):
+		return fault.New(fault.NotFound, "calendar %q not found in %s; let the restore create it, or create it with: admin-assistant calendar create %s",
+			a.target.uri.Calendar, a.target.uri.Account, a.target.uri)
+	case err != nil:
+		return err
+	case !a.target.info.CanEdit:
+		return fault.New(fault.Forbidden, "calendar %q may only be read; restore into another one", a.target.info.Name)
+	}
+	return nil
+}
+
+// refuseArchive refuses a calendar into which a config archives, or will: verifying the archive would call what is restored foreign.
+func (a *attempt) refuseArchive(ctx context.Context, list []calendar.Info) error {
+	archives, err := a.Archives(ctx, a.run.User)
+	if err != nil {
+		return fmt.Errorf("find the archives: %w", err)
+	}
+	for _, uri := range archives {
+		if uri.Provider != a.target.uri.Provider || !strings.EqualFold(uri.Account, a.target.uri.Account) {
+			continue
+		}
+		info, err := calendar.Pick(list, uri)
+		if err == nil && info.ID == a.target.info.ID || a.target.info.ID == "" && calendar.SameName(uri.Calendar, a.target.uri.Calendar) {
+			return fault.New(fault.Conflict, "calendar %q is the archive of one of your configs and shows what its ledger holds; restore into another calendar",
+				a.target.uri.Calendar)
+		}
+	}
+	return nil
+}
+
+// createCalendar makes the calendar, after noting that it was not there: what undoes the run has to know. It is reserved by its id from then on.
+func (a *attempt) createCalendar(ctx context.Context) (err error) {
+	begun, tries := a.progress.Made, 0
+	a.progress.Made = true
+	if err := a.commit(ctx); err != nil {
+		return err
+	}
+	a.target.info, err = run.Retry(ctx, a.patience, func() (calendar.Info, error) {
+		tries++
+		return a.target.CreateCalendar(ctx, a.target.uri)
+	})
+	if errors.Is(err, calendar.ErrExists) { // somebody was faster, or an answer was lost
+		if a.progress.Made = begun || tries > 1; !a.progress.Made {
+			if err := a.commit(ctx); err != nil {
+				return err
+			}
+		}
+		a.target.info, err = run.Retry(ctx, a.patience, func() (calendar.Info, error) { return a.target.Calendar(ctx, a.target.uri) })
+	}
+	if err != nil {
+		return fmt.Errorf("create the calendar: %w", err)
+	}
+	return a.hold.Move(ctx, run.LeaseName(a.run.User, a.target.uri, a.target.info.ID))
+}

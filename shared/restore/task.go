@@ -1,0 +1,139 @@
+package restore
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/run"
+)
+
+// Entry is what became of one thing of the file: the plan of a run's item.
+type Entry struct {
+	Outcome Outcome `json:"outcome"`
+	Reason  string  `json:"reason,omitempty"`
+	Subject string  `json:"subject"`
+	Start   string  `json:"start,omitempty"` // UTC, or of an all-day event a date; of a series that of its first instance
+	End     string  `json:"end,omitempty"`
+	AllDay  bool    `json:"all_day,omitempty"`
+	Series  bool    `json:"series,omitempty"`
+	// EventID is of the event that was created, or is the same.
+	EventID string `json:"event_id,omitempty"`
+	// ReplacedID is of the event whose place was taken; as it was, it is in the run's object "before".
+	ReplacedID string `json:"replaced_id,omitempty"`
+	// FurtherIDs are of changed instances that belong to no occurrence of their series, and were created by themselves.
+	FurtherIDs []string `json:"further_ids,omitempty"`
+}
+
+// longestSubject is how much of a subject an item tells, in bytes.
+const longestSubject = 400
+
+// task is one thing of the file, and what is to be done about it.
+type task struct {
+	item  Item
+	kept  calendar.Kept
+	draft calendar.Draft
+	entry Entry
+	done  bool // it is written, or needs no writing
+	begun bool // something of it is in the calendar through this run
+	// intended says that this attempt noted that its writing begins.
+	intended bool
+	problem  *run.Problem
+}
+
+// newTask returns what is to be done about a thing of the file. A thing of which no draft can be made has failed already.
+func (a *attempt) newTask(it Item, k calendar.Kept) (*task, error) {
+	t := &task{item: it, kept: k, entry: Entry{Outcome: it.Outcome, Reason: it.Reason, EventID: it.Existing, Series: k.Event.Type == calendar.Master}}
+	t.entry.Subject = k.Event.Subject
+	if len(t.entry.Subject) > longestSubject {
+		t.entry.Subject = k.Event.Subject[:longestSubject] // JSON replaces the half of a character
+	}
+	if start, end, err := a.drafting.span(&k.Event); err == nil {
+		layout := time.RFC3339
+		if t.entry.AllDay = k.Event.AllDay; t.entry.AllDay {
+			layout = time.DateOnly
+		}
+		t.entry.Start, t.entry.End = start.UTC().Format(layout), end.UTC().Format(layout)
+	}
+	switch it.Outcome {
+	case Created, Replaced:
+	case Failed:
+		t.fail(fault.New(fault.Invalid, "%s", it.Reason))
+		return t, nil
+	default:
+		t.done = true
+		return t, nil
+	}
+	mark, err := markOf(a.progress.Scope, it.Key)
+	if err != nil {
+		return nil, err
+	}
+	if t.draft, err = a.drafting.draft(&k.Event, mark); err != nil {
+		t.fail(err)
+		return t, nil
+	}
+	t.draft.TransactionID = a.transaction(mark)
+	if it.Outcome == Replaced {
+		t.entry.ReplacedID = cmp.Or(it.Leftover, it.Existing)
+	}
+	return t, nil
+}
+
+// transaction is what makes creating the event with the mark a single create, however often this run does it. Another run may create
+// it anew, after somebody has deleted it.
+func (a *attempt) transaction(mark string) string {
+	return hashOf("transaction", a.run.ID, mark).String()
+}
+
+// writes is about how many events the task writes: a changed instance is one, and so is one that goes.
+func (t *task) writes() int {
+	if t.done {
+		return 0
+	}
+	n := 1 + len(t.kept.Exceptions)
+	if r := t.kept.Event.Recurrence; r != nil {
+		n += len(r.Without)
+	}
+	return n
+}
+
+// size is about how much memory the task takes for long texts.
+func (t *task) size() int {
+	n := len(t.draft.Body.Content)
+	for i := range t.kept.Exceptions {
+		n += len(t.kept.Exceptions[i].Body.Content)
+	}
+	return n
+}
+
+func (t *task) written(id string) { t.done, t.begun, t.entry.EventID = true, true, id }
+
+func (t *task) fail(err error) {
+	if t.done = true; t.problem == nil {
+		t.problem = run.NewProblem(err)
+	}
+}
+
+// outcome is what the task is counted as.
+func (t *task) outcome() Outcome {
+	if t.problem != nil {
+		return Failed
+	}
+	return t.item.Outcome
+}
+
+// told is the run's item about the task.
+func (t *task) told() (run.Item, error) {
+	t.entry.Outcome = t.outcome()
+	if t.problem != nil {
+		t.entry.Reason = t.problem.Detail
+	}
+	plan, err := json.Marshal(t.entry)
+	if err != nil {
+		return run.Item{}, fmt.Errorf("store an item: %w", err)
+	}
+	return run.Item{Key: t.item.Key, Plan: plan, Written: t.begun, Problem: t.problem}, nil
+}
