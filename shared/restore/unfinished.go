@@ -3,7 +3,6 @@ package restore
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"adminassistant/shared/calendar"
@@ -19,6 +18,8 @@ type restoring struct {
 	Scope string `json:"scope"` // what its marks are derived from; see Settings
 	// Begun are the things whose writing was begun and is not known to be done, by their keys.
 	Begun map[string]Begun `json:"begun,omitempty"`
+
+	unknown store.Unknown
 }
 
 // Begun is what is known of a thing whose writing was begun: a series that may lack some of what makes it differ from its rules, or what is
@@ -41,7 +42,7 @@ func (a *attempt) restoringKey(id string) store.Key {
 }
 
 func (a *attempt) putNote() store.Op {
-	data, err := json.Marshal(a.note)
+	data, err := a.note.unknown.Encode(a.note)
 	if err != nil {
 		panic(fmt.Sprintf("restore: %v", err)) // plain data
 	}
@@ -74,7 +75,7 @@ func (a *attempt) others(ctx context.Context) (others []other, err error) {
 	}
 	for _, item := range items {
 		var o other
-		if err := json.Unmarshal(item.Data, &o.note); err != nil {
+		if o.note.unknown, err = store.Decode(item.Data, &o.note); err != nil {
 			return nil, fault.New(fault.Malformed, "the note of a restore is unreadable: %v", err)
 		}
 		if o.note.Run == a.run.ID {
