@@ -465,6 +465,28 @@ func (dyingInside) Instances(context.Context, string, string, string, time.Time,
 	return nil, wiretest.ErrDied
 }
 
+// TestAnOriginalStaysWhileWhatTakesItsPlaceIsNotWhole has a calendar that takes a series, but not its changed instances. The next restore finishes it,
+// and then the original goes.
+func TestAnOriginalStaysWhileWhatTakesItsPlaceIsNotWhole(t *testing.T) {
+	w := newWorld(t)
+	one, series := single("1@example.com", "One", "2026-10-05T10:00", "2026-10-05T11:00"), weekly()
+	w.make(uri("Copy"))
+	must(t, w.importing("Copy", one))
+	series.Event.ICalUID = one.Event.ICalUID
+	w.file = memory{things: []calendar.Kept{series}}
+	r := w.start(restore.Replace)
+	must(t, w.runner(w.Table, w.Blobs, unchanging{w.calendar}).Run(t.Context(), r))
+	if _, result := w.result(r.ID); result.Counts.Failed != 1 || len(w.kept(uri("Copy")).things) != 2 {
+		t.Errorf("%+v, %d events", result, len(w.kept(uri("Copy")).things))
+	}
+	if r, result := w.restore(restore.Replace); r.State != run.Succeeded || result.Counts.Replaced != 1 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	if diff := cmp.Diff(w.canonical(w.file), w.canonical(w.kept(uri("Copy")))); diff != "" {
+		t.Errorf("(-file +calendar):\n%s", diff)
+	}
+}
+
 // TestAFailedSeriesIsNotSkippedLater restores a series of which the calendar refuses the changed instances, and then again, with skip, into a
 // calendar that takes them.
 func TestAFailedSeriesIsNotSkippedLater(t *testing.T) {
