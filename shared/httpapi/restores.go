@@ -25,7 +25,9 @@ func (s *server) restoreRoutes(api huma.API) {
 	handle(api, tagRestores, routeUpload, "Upload a file to restore it", s.upload, uploadBody, status(http.StatusCreated),
 		describe("The body is a file in one of the formats of a backup, JSONL, iCalendar or CSV, or one of them compressed by zstd; what it is shows from what it holds. It stays for a day."))
 	handle(api, tagRestores, routeRestore, "Put what a backup or an uploaded file holds into a calendar", s.startRestore, status(http.StatusAccepted), alsoOK,
-		describe("Answers 202 with the new run, or 200 with the same run when it is under way already. Nobody is invited or told: copies have no attendees; who was invited is text. A dry run shows what would become of each event."))
+		describe("Answers 202 with the new run, or 200 with the same run when it is under way already. Nobody is invited or told: copies have no "+
+			"attendees; who was invited is text. A dry run shows what would become of each event. While another restore into the calendar has not "+
+			"ended, a run waits for it and a dry run names it."))
 	handle(api, tagBackups, routeDrill, "Start a restore drill", s.startDrill, status(http.StatusAccepted), alsoOK,
 		describe("The newest backup of all of the calendar is restored into a new calendar beside it, compared field by field, and the new calendar removed. The run fails when anything differs."))
 }

@@ -465,6 +465,28 @@ func (dyingInside) Instances(context.Context, string, string, string, time.Time,
 	return nil, wiretest.ErrDied
 }
 
+// TestAnOriginalStaysWhileWhatTakesItsPlaceIsNotWhole has a calendar that takes a series, but not its changed instances. The next restore finishes it,
+// and then the original goes.
+func TestAnOriginalStaysWhileWhatTakesItsPlaceIsNotWhole(t *testing.T) {
+	w := newWorld(t)
+	one, series := single("1@example.com", "One", "2026-10-05T10:00", "2026-10-05T11:00"), weekly()
+	w.make(uri("Copy"))
+	must(t, w.importing("Copy", one))
+	series.Event.ICalUID = one.Event.ICalUID
+	w.file = memory{things: []calendar.Kept{series}}
+	r := w.start(restore.Replace)
+	must(t, w.runner(w.Table, w.Blobs, unchanging{w.calendar}).Run(t.Context(), r))
+	if _, result := w.result(r.ID); result.Counts.Failed != 1 || len(w.kept(uri("Copy")).things) != 2 {
+		t.Errorf("%+v, %d events", result, len(w.kept(uri("Copy")).things))
+	}
+	if r, result := w.restore(restore.Replace); r.State != run.Succeeded || result.Counts.Replaced != 1 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	if diff := cmp.Diff(w.canonical(w.file), w.canonical(w.kept(uri("Copy")))); diff != "" {
+		t.Errorf("(-file +calendar):\n%s", diff)
+	}
+}
+
 // TestAFailedSeriesIsNotSkippedLater restores a series of which the calendar refuses the changed instances, and then again, with skip, into a
 // calendar that takes them.
 func TestAFailedSeriesIsNotSkippedLater(t *testing.T) {
@@ -496,6 +518,46 @@ func TestAFailedSeriesIsNotSkippedLater(t *testing.T) {
 	if notes := w.open(); notes != nil {
 		t.Errorf("left: %q", notes)
 	}
+}
+
+// TestWhatIsNotReachedStaysNoted restores other days, and tries other things again, after a restore that left series half written.
+func TestWhatIsNotReachedStaysNoted(t *testing.T) {
+	t.Run("by days", func(t *testing.T) {
+		w := newWorld(t)
+		w.file = serial()
+		must(t, w.runner(w.Table, w.Blobs, unchanging{w.calendar}).Run(t.Context(), w.start(restore.Skip)))
+		_, result := w.restore(restore.Skip, func(r *run.Run, _ *restore.Input) {
+			r.From, r.To = calendar.Date{Year: 2030, Month: 1, Day: 1}, calendar.Date{Year: 2030, Month: 1, Day: 31}
+		})
+		if result.Counts.OutsidePeriod != 3 || len(w.open()) != 1 {
+			t.Fatalf("%+v, noted %q", result, w.open())
+		}
+		if _, result := w.restore(restore.Skip); result.Counts.Replaced != 2 || w.open() != nil {
+			t.Errorf("%+v, left %q", result, w.open())
+		}
+	})
+	t.Run("by a retry", func(t *testing.T) {
+		w := newWorld(t)
+		w.file = many(45) // more than a chunk
+		w.file.things = append(w.file.things, weekly())
+		first := w.start(restore.Skip)
+		dies := &refusing{Provider: dyingInside{w.calendar}, subject: "Work 3"}
+		if err := w.runner(w.Table, w.Blobs, dies).Run(t.Context(), first); !errors.Is(err, wiretest.ErrDied) {
+			t.Fatal(err)
+		}
+		w.Advance(2 * time.Minute)
+		w.give(first, run.Cancelled)
+		_, result := w.restore(restore.Skip, func(r *run.Run, _ *restore.Input) { r.AttemptOf = first.ID })
+		if result.Counts != (restore.Counts{Read: 1, InPeriod: 1, Created: 1}) || len(w.open()) != 1 {
+			t.Fatalf("%+v, noted %q", result, w.open())
+		}
+		if _, result := w.restore(restore.Skip); result.Counts.Replaced != 1 || w.open() != nil {
+			t.Errorf("%+v, left %q", result, w.open())
+		}
+		if diff := cmp.Diff(w.canonical(w.file), w.canonical(w.kept(uri("Copy")))); diff != "" {
+			t.Errorf("(-file +calendar):\n%s", diff)
+		}
+	})
 }
 
 // TestARetryFinishesWhatFailed tries the failed series again: it is half written no more.
