@@ -143,7 +143,10 @@ func (w *world) runner() restore.Runner {
 	return restore.Runner{
 		Table: w.table, Blobs: w.blobs, Open: restore.Opener(backup.New(w.table, w.blobs), restore.NewUploads(w.table, w.blobs, w.newID, time.Now)),
 		Archives: func(context.Context, string) ([]calendar.URI, error) { return nil, nil },
-		Provider: w.provider, Clock: time.Now, NewID: w.newID, LeaseFor: time.Minute, HandOn: time.Minute,
+		Provider: func(ctx context.Context, user string, u calendar.URI) (restore.Provider, error) {
+			return w.provider(ctx, user, u)
+		},
+		Clock: time.Now, NewID: w.newID, LeaseFor: time.Minute, HandOn: time.Minute,
 	}
 }
 
