@@ -235,7 +235,10 @@ func (y *system) restorer() run.Handler { return y.newRestorer() }
 
 func (y *system) newRestorer() *restore.Runner {
 	return &restore.Runner{
-		Table: y.table, Blobs: y.blobs, Open: restore.Opener(backup.New(y.table, y.blobs), y.uploads()), Provider: y.providers.of, Archives: y.configs.Archives,
+		Table: y.table, Blobs: y.blobs, Open: restore.Opener(backup.New(y.table, y.blobs), y.uploads()), Archives: y.configs.Archives,
+		Provider: func(ctx context.Context, user string, uri calendar.URI) (restore.Provider, error) {
+			return y.providers.of(ctx, user, uri)
+		},
 		Clock: y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
 	}
 }

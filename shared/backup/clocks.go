@@ -25,8 +25,8 @@ const (
 
 // add notes k if it is such a series; zones finds the zones that only the calendar explains, too.
 func (o *OwnClocks) add(k *calendar.Kept, zones series.Zones) {
-	zone, known := series.Clocks(&k.Event, zones)
-	if _, ok := calendar.WindowsName(zone); zone == "" || known && ok {
+	zone, _ := series.Clocks(&k.Event, zones)
+	if _, ok := calendar.WindowsName(zone); zone == "" || ok {
 		return
 	}
 	if o.Series++; len(o.First) < maxOwnClocks {

@@ -134,8 +134,9 @@ type Event struct {
 
 	Created      time.Time `json:"createdDateTime,omitzero"`
 	LastModified time.Time `json:"lastModifiedDateTime,omitzero"`
-	ChangeKey    string    `json:"changeKey,omitempty"`
-	ETag         string    `json:"etag,omitempty"`
+	// ChangeKey is another one after every change of the event. Events with the same one are the same, unless it is empty, which says nothing.
+	ChangeKey string `json:"changeKey,omitempty"`
+	ETag      string `json:"etag,omitempty"`
 	// Mark is our own extended property on copies that we wrote (see Draft.Mark); empty on everybody else's events.
 	Mark string `json:"mark,omitempty"`
 }

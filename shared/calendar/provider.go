@@ -68,7 +68,8 @@ type Update struct {
 	Draft Draft
 }
 
-// Provider is a place that holds calendars. A read that fails in part fails as a whole: what is returned is complete.
+// Provider is a place that holds calendars: all that the adapters do, as package providertest wants it of each. Who calls one declares what it needs
+// of this: archive.Provider, backup.Provider, restore.Provider. A read that fails in part fails as a whole: what is returned is complete.
 // Times are UTC instants or wall times with a zone; see DateTime. Errors: ErrNotFound, ErrAmbiguous, ErrExists, and the kinds of package fault.
 type Provider interface {
 	// Calendars lists the calendars of an account, by name.

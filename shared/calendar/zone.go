@@ -45,7 +45,9 @@ var (
 		return names
 	})
 	windowsNames = sync.OnceValue(func() map[string]string { // by IANA name, and by Windows name in lower case
-		names := map[string]string{exchangeUTC: "UTC", "kamchatka standard time": "Kamchatka Standard Time", "mid-atlantic standard time": "Mid-Atlantic Standard Time"}
+		names := map[string]string{
+			exchangeUTC: "UTC", "kamchatka standard time": "Kamchatka Standard Time", "mid-atlantic standard time": "Mid-Atlantic Standard Time",
+		}
 		for _, z := range windowsZones {
 			names[z.iana], names[strings.ToLower(z.windows)] = z.windows, z.windows
 			for name := range strings.FieldsSeq(z.others) {

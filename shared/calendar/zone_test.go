@@ -79,7 +79,8 @@ func TestEveryZoneOfTheTableLoads(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"W. Europe Standard Time": "W. Europe Standard Time", "w. europe standard time": "W. Europe Standard Time", "utc": "UTC", "UTC": "UTC", "utc+12": "UTC+12",
-		"tzone://Microsoft/Utc": "UTC", "TZONE://microsoft/UTC": "UTC", "kamchatka Standard Time": "Kamchatka Standard Time", "Mid-Atlantic Standard Time": "Mid-Atlantic Standard Time",
+		"tzone://Microsoft/Utc": "UTC", "TZONE://microsoft/UTC": "UTC", "kamchatka Standard Time": "Kamchatka Standard Time",
+		"Mid-Atlantic Standard Time": "Mid-Atlantic Standard Time",
 	} {
 		if windows, ok := WindowsName(name); !ok || windows != want {
 			t.Errorf("the Windows name of %s is %q, want %q", name, windows, want)

@@ -137,7 +137,11 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	}
 	uploads := restore.NewUploads(s.table, blobs, newID, clock)
 	restorer := &restore.Runner{
-		Table: s.table, Blobs: blobs, Open: restore.Opener(backup.New(s.table, blobs), uploads), Provider: provider, Archives: configs.Archives, Clock: clock, NewID: newID, LeaseFor: time.Minute,
+		Table: s.table, Blobs: blobs, Open: restore.Opener(backup.New(s.table, blobs), uploads), Archives: configs.Archives,
+		Clock: clock, NewID: newID, LeaseFor: time.Minute,
+		Provider: func(ctx context.Context, user string, uri calendar.URI) (restore.Provider, error) {
+			return provider(ctx, user, uri)
+		},
 	}
 	s.backupWorker = &run.Worker{
 		Runs: runs, Queue: s.backupQueue, Log: zerolog.Nop(), Clock: clock, Visibility: time.Minute,

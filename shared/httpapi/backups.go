@@ -79,7 +79,7 @@ type backupManifestView struct {
 	Content  string           `json:"content" doc:"The same for the same events: two backups with the same content hold the same."`
 	Files    []backupFileView `json:"files" nullable:"false"`
 	// OwnClocks are some of the series of which OwnClocksSeries tells the number.
-	OwnClocksSeries int            `json:"own_clocks_series" doc:"Series that cannot be restored to Microsoft 365: it cannot be told the time zone on whose clocks they repeat."`
+	OwnClocksSeries int            `json:"own_clocks_series" doc:"Series that cannot be restored to Microsoft 365: it cannot be told their time zone."`
 	OwnClocks       []ownClockView `json:"own_clocks" nullable:"false" doc:"The first of these series."`
 }
 

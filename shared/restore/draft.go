@@ -53,7 +53,8 @@ func (g *drafting) draft(e *calendar.Event, mark string) (calendar.Draft, error)
 	return d, nil
 }
 
-// checkClocks says whether the calendar can be told on which clocks a series repeats. On others it would be an hour off for half of the year. Errors are Invalid.
+// checkClocks says whether the calendar can be told on which clocks a series repeats. On others it would be an hour off for half of the year.
+// Errors are Invalid.
 func (g *drafting) checkClocks(e *calendar.Event) error {
 	zone, known := series.Clocks(e, g.zones)
 	if !known {

@@ -29,7 +29,7 @@ type Runner struct {
 	// Open opens what a run restores. A file that is not what it was when the run was started is of kind fault.Conflict.
 	Open func(ctx context.Context, user string, in Input) (File, error)
 	// Provider returns the provider of a calendar URI for a user.
-	Provider func(ctx context.Context, user string, uri calendar.URI) (calendar.Provider, error)
+	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
 	// Archives returns the calendars into which a user's configs archive. Nothing is restored into them: they show what a ledger holds.
 	Archives func(ctx context.Context, user string) ([]calendar.URI, error)
 	Clock    func() time.Time

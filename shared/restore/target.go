@@ -13,7 +13,7 @@ import (
 
 // target is the calendar that is written.
 type target struct {
-	calendar.Provider
+	Provider
 	uri  calendar.URI
 	info calendar.Info // ID "": it is not there
 	// underWay is the run of the restore that writes it now.

@@ -72,7 +72,7 @@ func (w *world) runner(t store.Table, b blob.Blob, p calendar.Provider) *restore
 	return &restore.Runner{
 		Table: t, Blobs: b,
 		Open:     func(context.Context, string, restore.Input) (restore.File, error) { return w.file, nil },
-		Provider: func(context.Context, string, calendar.URI) (calendar.Provider, error) { return p, nil },
+		Provider: func(context.Context, string, calendar.URI) (restore.Provider, error) { return p, nil },
 		Archives: func(context.Context, string) ([]calendar.URI, error) { return w.archives, nil },
 		Clock:    w.Now, NewID: w.NewID, LeaseFor: time.Minute, HandOn: time.Minute,
 	}

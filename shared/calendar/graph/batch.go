@@ -114,8 +114,8 @@ func (p *Provider) batch(ctx context.Context, account string, steps []step) ([]a
 	return answers, p.client.challenged(ctx, err)
 }
 
-// readBatch reads the answer to a batch of n, which has that Date header; its parts need not have one of their own. The SDK's own reading of it stops the program at a header that is not a string, and
-// fails a whole batch for one body that is no object.
+// readBatch reads the answer to a batch of n, which has that Date header; its parts need not have one of their own. The SDK's own reading of it stops
+// the program at a header that is not a string, and fails a whole batch for one body that is no object.
 func (c *client) readBatch(text []byte, n int, date string) ([]answer, error) {
 	var all struct {
 		Responses []struct {

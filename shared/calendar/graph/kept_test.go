@@ -268,7 +268,9 @@ func TestWhoseClocksASeriesRepeatsOn(t *testing.T) {
 		{"UTC", custom, "UTC", custom, false},
 		{custom, berlin, berlin, berlin, true},
 	} {
-		s := graphSeries{Recurrence: graphRecurrence{Pattern: graphPattern{Type: "daily", Interval: 1}, Range: graphRange{Type: "noEnd", RecurrenceTimeZone: tt.recurrence}}}
+		s := graphSeries{Recurrence: graphRecurrence{
+			Pattern: graphPattern{Type: "daily", Interval: 1}, Range: graphRange{Type: "noEnd", RecurrenceTimeZone: tt.recurrence},
+		}}
 		e := calendar.Event{
 			Type: calendar.Master, StartZone: tt.made,
 			Start: calendar.DateTime{Local: "2026-10-05T12:00:00", Zone: "UTC"}, End: calendar.DateTime{Local: "2026-10-05T13:00:00", Zone: "UTC"},
@@ -278,7 +280,8 @@ func TestWhoseClocksASeriesRepeatsOn(t *testing.T) {
 		}
 		clocks, known := series.Clocks(&e, calendar.LoadZone)
 		if e.Start.Zone != tt.told || clocks != tt.clocks || known != tt.known {
-			t.Errorf("recurrence in %q, made in %q: told in %q, clocks of %q, known %t; want %q, %q, %t", tt.recurrence, tt.made, e.Start.Zone, clocks, known, tt.told, tt.clocks, tt.known)
+			t.Errorf("recurrence in %q, made in %q: told in %q, clocks of %q, known %t; want %q, %q, %t",
+				tt.recurrence, tt.made, e.Start.Zone, clocks, known, tt.told, tt.clocks, tt.known)
 		}
 		days := calendar.Event{Type: calendar.Master, AllDay: true, StartZone: tt.made, Start: calendar.DateTime{Local: "2026-10-05T00:00:00", Zone: "UTC"}}
 		if err := s.into(&days); err != nil || tt.made != "" && days.StartZone != tt.made {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 
@@ -61,38 +60,22 @@ func (p *Provider) CreateMasterCategory(ctx context.Context, account string, c C
 	return made, readJSON(text, &made)
 }
 
-// MailboxSettings are what a user has set for the whole mailbox.
-type MailboxSettings struct {
-	TimeZone string // IANA or Windows name
-	// WeekStart is the first day that the user works on, in the user's order. Outlook's own setting of the first day of a week is not in Graph.
-	WeekStart time.Weekday
-}
-
-// MailboxSettings reads the settings of a mailbox. Where there are no working days, weeks start on Monday.
-func (p *Provider) MailboxSettings(ctx context.Context, account string) (MailboxSettings, error) {
+// MailboxZone returns the time zone of a mailbox, by its IANA or Windows name.
+func (p *Provider) MailboxZone(ctx context.Context, account string) (string, error) {
 	user, err := p.user(account)
 	if err != nil {
-		return MailboxSettings{}, err
+		return "", err
 	}
-	query := users.ItemMailboxSettingsRequestBuilderGetQueryParameters{Select: []string{"timeZone", "workingHours"}}
+	query := users.ItemMailboxSettingsRequestBuilderGetQueryParameters{Select: []string{"timeZone"}}
 	text, err := p.do(ctx, account, get(user.MailboxSettings().BaseRequestBuilder, query))
 	if err != nil {
-		return MailboxSettings{}, fmt.Errorf("read mailbox settings: %w", err)
+		return "", fmt.Errorf("read the time zone of the mailbox: %w", err)
 	}
 	var settings struct {
-		TimeZone     string `json:"timeZone"`
-		WorkingHours struct {
-			DaysOfWeek []string `json:"daysOfWeek"`
-		} `json:"workingHours"`
+		TimeZone string `json:"timeZone"`
 	}
 	if err := readJSON(text, &settings); err != nil {
-		return MailboxSettings{}, err
+		return "", err
 	}
-	s := MailboxSettings{TimeZone: settings.TimeZone, WeekStart: time.Monday}
-	if days := settings.WorkingHours.DaysOfWeek; len(days) > 0 {
-		if day, ok := weekdays[strings.ToLower(days[0])]; ok {
-			s.WeekStart = day.Weekday
-		}
-	}
-	return s, nil
+	return settings.TimeZone, nil
 }

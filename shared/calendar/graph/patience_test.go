@@ -37,7 +37,8 @@ func (w *world) filled() (calendarID, seriesID string, ids []string) {
 	w.t.Helper()
 	calendarID = w.archive()
 	series := calendar.Draft{
-		Mark: "series", Subject: "Daily", Start: calendar.DateTime{Local: "2026-10-05T09:00:00", Zone: "UTC"}, End: calendar.DateTime{Local: "2026-10-05T10:00:00", Zone: "UTC"},
+		Mark: "series", Subject: "Daily",
+		Start: calendar.DateTime{Local: "2026-10-05T09:00:00", Zone: "UTC"}, End: calendar.DateTime{Local: "2026-10-05T10:00:00", Zone: "UTC"},
 		Recurrence: &calendar.Recurrence{Rules: []string{"FREQ=DAILY;COUNT=20"}},
 	}
 	results, err := w.Create(w.t.Context(), me, calendarID, append(numbered(45), series))

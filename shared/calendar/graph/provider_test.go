@@ -152,7 +152,7 @@ func TestEveryRequestAsksForImmutableIDsAndUTC(t *testing.T) {
 	_ = w.Kept(ctx, me, id, func(calendar.Kept) error { return nil })
 	_, _ = w.Calendars(ctx, me)
 	_, _ = w.MasterCategories(ctx, me)
-	_, _ = w.MailboxSettings(ctx, me)
+	_, _ = w.MailboxZone(ctx, me)
 	_, _ = w.Update(ctx, me, id, []calendar.Update{{ID: ids[0], Draft: numbered(1)[0]}})
 	_, _ = w.Delete(ctx, me, id, ids)
 	requests := 0
@@ -673,15 +673,14 @@ func TestMasterCategories(t *testing.T) {
 	}
 }
 
-func TestMailboxSettings(t *testing.T) {
+func TestTheTimeZoneOfAMailbox(t *testing.T) {
 	w := newWorld(t, graphsim.Options{}, nil)
-	if err := w.sim.AddMailbox(graphsim.Mailbox{ID: "you@example.com", TimeZone: "Israel Standard Time", WorkingDays: []string{"sunday", "monday"}}); err != nil {
+	if err := w.sim.AddMailbox(graphsim.Mailbox{ID: "you@example.com", TimeZone: "Israel Standard Time"}); err != nil {
 		t.Fatal(err)
 	}
-	for account, want := range map[string]time.Weekday{me: time.Monday, "you@example.com": time.Sunday} {
-		got, err := w.MailboxSettings(t.Context(), account)
-		if _, unknown := calendar.LoadZone(got.TimeZone); err != nil || unknown != nil || got.WeekStart != want {
-			t.Errorf("settings of %s are %+v, %v", account, got, err)
+	for account, want := range map[string]string{me: "W. Europe Standard Time", "you@example.com": "Israel Standard Time"} {
+		if got, err := w.MailboxZone(t.Context(), account); err != nil || got != want {
+			t.Errorf("the zone of %s is %q, %v", account, got, err)
 		}
 	}
 }

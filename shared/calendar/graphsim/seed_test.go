@@ -56,23 +56,27 @@ func TestSeededEventsComeOutAsTheyWere(t *testing.T) {
 func TestSeedsBringZonesThatNobodyCanWrite(t *testing.T) {
 	for _, asWritten := range []bool{false, true} {
 		sim, c := start(t, Options{ZonesAsWritten: asWritten})
-		const event = `{"subject":"Utc","start":{"dateTime":"2026-10-05T09:00:00","timeZone":"tzone://Microsoft/Utc"},"end":{"dateTime":"2026-10-05T10:00:00","timeZone":"tzone://Microsoft/Utc"}}`
+		const event = `{"subject":"Utc","start":{"dateTime":"2026-10-05T09:00:00","timeZone":"tzone://Microsoft/Utc"},` +
+			`"end":{"dateTime":"2026-10-05T10:00:00","timeZone":"tzone://Microsoft/Utc"}}`
 		id, err := sim.PutEvent(user, "", []byte(event))
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.do("GET", "/me/events/"+id, "").is(200).has("originalStartTimeZone", "tzone://Microsoft/Utc", "originalEndTimeZone", "tzone://Microsoft/Utc",
 			"start/dateTime", "2026-10-05T09:00:00.0000000", "start/timeZone", "UTC")
-		c.do("PATCH", "/me/events/"+id, `{"start":{"dateTime":"2026-10-05T09:30:00","timeZone":"tzone://Microsoft/Utc"}}`).is(400, "TimeZoneNotSupportedException")
+		c.do("PATCH", "/me/events/"+id, `{"start":{"dateTime":"2026-10-05T09:30:00","timeZone":"tzone://Microsoft/Utc"}}`).
+			is(400, "TimeZoneNotSupportedException")
 
-		file := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VTIMEZONE\r\nTZID:Site time\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0245\r\n" +
-			"TZOFFSETTO:+0245\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT\r\nUID:daily\r\nDTSTAMP:20260901T000000Z\r\nDTSTART;TZID=Site time:20261006T090000\r\n" +
-			"DTEND;TZID=Site time:20261006T100000\r\nSUMMARY:Daily\r\nRRULE:FREQ=DAILY;COUNT=3\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+		file := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VTIMEZONE\r\nTZID:Site time\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n" +
+			"TZOFFSETFROM:+0245\r\nTZOFFSETTO:+0245\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT\r\nUID:daily\r\nDTSTAMP:20260901T000000Z\r\n" +
+			"DTSTART;TZID=Site time:20261006T090000\r\nDTEND;TZID=Site time:20261006T100000\r\nSUMMARY:Daily\r\n" +
+			"RRULE:FREQ=DAILY;COUNT=3\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 		if err := sim.LoadICS(user, "", strings.NewReader(file)); err != nil {
 			t.Fatal(err)
 		}
-		c.do("GET", "/me/events?$filter=subject eq 'Daily'", "").is(200).has("value/0/type", "seriesMaster", "value/0/originalStartTimeZone", "tzone://Microsoft/Custom",
-			"value/0/recurrence/range/recurrenceTimeZone", "tzone://Microsoft/Custom", "value/0/start/dateTime", "2026-10-06T06:15:00.0000000")
+		c.do("GET", "/me/events?$filter=subject eq 'Daily'", "").is(200).has("value/0/type", "seriesMaster",
+			"value/0/originalStartTimeZone", "tzone://Microsoft/Custom", "value/0/recurrence/range/recurrenceTimeZone", "tzone://Microsoft/Custom",
+			"value/0/start/dateTime", "2026-10-06T06:15:00.0000000")
 	}
 }
 

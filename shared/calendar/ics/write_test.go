@@ -103,7 +103,8 @@ func TestWhatCannotBeWritten(t *testing.T) {
 		"an unknown zone": {calendar.Event{ID: "e1", Start: calendar.DateTime{Local: good.Local, Zone: "Mars/Olympus"}, End: good}, `"Mars/Olympus"`},
 		"clocks that nobody explains": {calendar.Event{ID: "e1", Type: calendar.Master, Start: good, End: good, StartZone: "tzone://Microsoft/Custom",
 			Recurrence: &calendar.Recurrence{Rules: []string{"FREQ=DAILY;COUNT=2"}}}, `event "e1": it repeats on the clocks of "tzone://Microsoft/Custom"`},
-		"a bad rule": {calendar.Event{ID: "e1", Start: good, End: good, Recurrence: &calendar.Recurrence{Rules: []string{"FREQ=DAILY\r\nX-EVIL:1"}}}, `event "e1": recurrence rule`},
+		"a bad rule": {calendar.Event{ID: "e1", Start: good, End: good, Recurrence: &calendar.Recurrence{Rules: []string{"FREQ=DAILY\r\nX-EVIL:1"}}},
+			`event "e1": recurrence rule`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := Write(&bytes.Buffer{}, File{Events: []calendar.Event{test.event}}, stamp)

@@ -60,7 +60,7 @@ END:VCALENDAR
 		t.Fatalf("%s %+v", r.State, r.Problem)
 	}
 	before := w.canonical(w.backUp(copied))
-	runner.Provider = func(ctx context.Context, who string, u calendar.URI) (calendar.Provider, error) {
+	runner.Provider = func(ctx context.Context, who string, u calendar.URI) (restore.Provider, error) {
 		p, err := w.provider(ctx, who, u)
 		return keeping{p}, err
 	}

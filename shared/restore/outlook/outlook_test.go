@@ -143,7 +143,10 @@ func (w *world) runner() restore.Runner {
 	return restore.Runner{
 		Table: w.table, Blobs: w.blobs, Open: restore.Opener(backup.New(w.table, w.blobs), restore.NewUploads(w.table, w.blobs, w.newID, time.Now)),
 		Archives: func(context.Context, string) ([]calendar.URI, error) { return nil, nil },
-		Provider: w.provider, Clock: time.Now, NewID: w.newID, LeaseFor: time.Minute, HandOn: time.Minute,
+		Provider: func(ctx context.Context, user string, u calendar.URI) (restore.Provider, error) {
+			return w.provider(ctx, user, u)
+		},
+		Clock: time.Now, NewID: w.newID, LeaseFor: time.Minute, HandOn: time.Minute,
 	}
 }
 
@@ -552,7 +555,7 @@ func TestACalendarThatGoesWhileItIsWrittenEndsTheRun(t *testing.T) {
 	_, _, err = run.NewStore(w.table).Create(t.Context(), r)
 	must(t, err)
 	runner := w.runner()
-	runner.Provider = func(context.Context, string, calendar.URI) (calendar.Provider, error) {
+	runner.Provider = func(context.Context, string, calendar.URI) (restore.Provider, error) {
 		return &deleting{Provider: w.graph}, nil
 	}
 	if err := runner.Run(t.Context(), r); fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "start the restore again") {
