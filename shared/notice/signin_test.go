@@ -36,8 +36,9 @@ func delegated(t *testing.T) (w *world, mine, paused *job.Job) {
 	wrapper, err := keyfile.Open(filepath.Join(t.TempDir(), "key"))
 	must(t, err)
 	client, err := microsoft.New(microsoft.Options{
-		Client: "cccccccc-cccc-4ccc-8ccc-cccccccccccc", RedirectURL: "https://example.com/auth/callback", Tenants: []string{"11111111-1111-4111-8111-111111111111"},
-		Table: w.Table, Keeper: secret.New(wrapper, w.clock.Now, secret.Limits{}), Clock: w.clock.Now,
+		Client: "cccccccc-cccc-4ccc-8ccc-cccccccccccc", RedirectURL: "https://example.com/auth/callback",
+		Tenants: []string{"11111111-1111-4111-8111-111111111111"},
+		Table:   w.Table, Keeper: secret.New(wrapper, w.clock.Now, secret.Limits{}), Clock: w.clock.Now,
 	})
 	must(t, err)
 	w.SignIn = client.State
@@ -75,7 +76,8 @@ func TestSignIns(t *testing.T) {
 			w.tell(last)
 		}
 		open, notes := w.actions(action.Open), w.notes()
-		if len(open) != 1 || open[0].Kind != action.SignInNeeded || len(notes) != 1 || notes[0].Class != notify.SignIn || notes[0].State != "needed" || notes[0].Link != "/auth/login" {
+		if len(open) != 1 || open[0].Kind != action.SignInNeeded || len(notes) != 1 || notes[0].Class != notify.SignIn || notes[0].State != "needed" ||
+			notes[0].Link != "/auth/login" {
 			t.Fatalf("%+v, %+v", open, notes)
 		}
 		w.mailed(1)
@@ -89,7 +91,8 @@ func TestSignIns(t *testing.T) {
 		w.jobIs(mine, job.Active, "")
 		w.jobIs(paused, job.Paused, job.ByUser)
 		w.tell(last) // its message comes once more
-		if n := w.notes()[0]; len(w.actions(action.Open)) != 0 || len(w.actions(action.Resolved)) != 1 || len(w.notes()) != 1 || n.State != "done" || n.Read.IsZero() {
+		if n := w.notes()[0]; len(w.actions(action.Open)) != 0 || len(w.actions(action.Resolved)) != 1 || len(w.notes()) != 1 || n.State != "done" ||
+			n.Read.IsZero() {
 			t.Errorf("%+v, %+v", w.actions(""), n)
 		}
 		w.mailed(1)
@@ -139,7 +142,8 @@ func TestSignIns(t *testing.T) {
 				w, mine, _ := delegated(t)
 				prepare(w)
 				w.tell(w.ended(run.Failed, refused))
-				if open, notes := w.actions(action.Open), w.notes(); len(open) != 1 || open[0].Kind != action.RunFailed || len(notes) != 1 || notes[0].Class != notify.Problems {
+				if open, notes := w.actions(action.Open), w.notes(); len(open) != 1 || open[0].Kind != action.RunFailed || len(notes) != 1 ||
+					notes[0].Class != notify.Problems {
 					t.Errorf("%+v, %+v", open, notes)
 				}
 				w.jobIs(mine, job.Active, "")
