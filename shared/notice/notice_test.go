@@ -219,6 +219,29 @@ func TestRunEnded(t *testing.T) {
 		}
 		w.mailed(2)
 	})
+	t.Run("a success that came before the failure's end resolves nothing, though it is told later", func(t *testing.T) {
+		w := newWorld(t)
+		good := w.ended(run.Succeeded)
+		w.tell(w.ended(run.Failed, func(r *run.Run) { r.Created = good.Created.Add(-time.Minute) }))
+		w.tell(good)
+		if len(w.actions(action.Open)) != 1 {
+			t.Errorf("%+v", w.actions(""))
+		}
+	})
+	t.Run("a drill of a job before the first backup asks for a backup, which is no run of that job", func(t *testing.T) {
+		w := newWorld(t)
+		w.tell(w.ended(run.Failed, func(r *run.Run) { r.Kind, r.From, r.To = run.Drill, calendar.Date{}, calendar.Date{} }))
+		if n := w.notes()[0]; n.Command != "admin-assistant backup run --config work" {
+			t.Errorf("%+v", n)
+		}
+	})
+	t.Run("who started a run by hand is promised no other", func(t *testing.T) {
+		w := newWorld(t)
+		w.tell(w.ended(run.Failed, func(r *run.Run) { r.Job = "" }))
+		if n := w.notes()[0]; strings.Contains(n.Text, "next time") {
+			t.Errorf("%+v", n)
+		}
+	})
 	t.Run("a window that shrank asks to look, or to force", func(t *testing.T) {
 		w := newWorld(t)
 		shrunk := w.ended(run.Failed, func(r *run.Run) { r.Result, r.Options.Adopt = json.RawMessage(`{"written": 0, "shrunk": true}`), true })

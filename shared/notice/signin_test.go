@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/action"
@@ -113,7 +114,8 @@ func TestSignIns(t *testing.T) {
 	})
 	t.Run("a sign-in is noted where its action was dismissed, too", func(t *testing.T) {
 		w, mine, _ := delegated(t)
-		w.tell(w.ended(run.Failed, refused))
+		before := w.ended(run.Failed, refused)
+		w.tell(before)
 		_, err := w.Actions.Dismiss(t.Context(), annKey, w.actions(action.Open)[0].ID)
 		must(t, err)
 		w.signInState(signedIn)
@@ -122,15 +124,32 @@ func TestSignIns(t *testing.T) {
 		if n := w.notes()[0]; n.State != "done" || len(w.actions(action.Dismissed)) != 1 {
 			t.Errorf("%+v, %+v", n, w.actions(""))
 		}
+		w.tell(before) // its message comes once more
+		if len(w.notes()) != 1 || len(w.actions(action.Open)) != 0 {
+			t.Errorf("told once more: %+v, %+v", w.notes(), w.actions(""))
+		}
+	})
+	t.Run("a run that was refused before a sign-in was asked for is told as what it is", func(t *testing.T) {
+		w, _, _ := delegated(t)
+		early := w.ended(run.Failed, refused, func(r *run.Run) { r.Ended = time.Date(2026, 10, 5, 1, 0, 0, 0, time.UTC) }) // an hour before
+		w.tell(w.ended(run.Failed, refused))
+		w.signInState(signedIn)
+		must(t, w.SignedIn(t.Context(), annKey))
+		w.tell(early)
+		if open := w.actions(action.Open); len(open) != 1 || open[0].Kind != action.RunFailed {
+			t.Errorf("%+v", open)
+		}
 	})
 	t.Run("who never signed in is asked to, once", func(t *testing.T) {
 		w, mine, _ := delegated(t)
 		must(t, w.Table.Delete(t.Context(), store.Key{PK: "USER#" + annKey, SK: "SECRET#microsoft"}, store.Any()))
+		var last *run.Run
 		for range 3 {
-			w.tell(w.ended(run.Failed, refused))
+			last = w.ended(run.Failed, refused)
+			w.tell(last)
 		}
-		if len(w.actions(action.Open)) != 1 || len(w.notes()) != 1 {
-			t.Errorf("%+v, %+v", w.actions(""), w.notes())
+		if open := w.actions(action.Open); len(open) != 1 || !open[0].At.Equal(last.Ended) || len(w.notes()) != 1 {
+			t.Errorf("%+v, %+v", open, w.notes())
 		}
 		w.jobIs(mine, job.Paused, job.SignInNeeded)
 	})
