@@ -355,7 +355,8 @@ func (p *program) printRuns(ctx context.Context, c *client, runs []runView) erro
 	}
 	var rows []table.Row
 	for _, r := range runs {
-		rows = append(rows, table.Row{r.ID, minute(r.Created), string(r.Kind), names[r.Config], r.days(), string(r.State), r.sums(), mark(r.DryRun, "dry run")})
+		rows = append(rows, table.Row{r.ID, minute(r.Created), string(r.Kind), names[r.Config], r.days(), string(r.State), r.sums(),
+			mark(r.DryRun, "dry run")})
 	}
 	p.printTable(table.Row{"Run", "Created", "Kind", "Config", "Period", "State", "", ""}, rows)
 	return nil

@@ -122,7 +122,8 @@ func TestADrillBeforeTheFirstBackupAsksForOneAndTheNextDrillEndsThat(t *testing.
 	w.do("ann", "POST", "/v1/calendars", `{"uri": "local://ann/calendars/Work"}`, "")
 	w.do("ann", "POST", "/v1/backups/drills", `{"config": "`+config+`"}`, "")
 	w.work()
-	if n := w.notes()[0]; n.Title != `Restore drill of "work": there is nothing to restore` || n.Command != "admin-assistant backup run --config work" || len(w.actions(action.Open)) != 1 {
+	if n := w.notes()[0]; n.Title != `Restore drill of "work": there is nothing to restore` ||
+		n.Command != "admin-assistant backup run --config work" || len(w.actions(action.Open)) != 1 {
 		t.Fatalf("%+v, %+v", n, w.actions(action.Open))
 	}
 	w.do("ann", "POST", "/v1/backups", `{"config": "`+config+`"}`, "")
@@ -136,7 +137,8 @@ func TestADrillBeforeTheFirstBackupAsksForOneAndTheNextDrillEndsThat(t *testing.
 
 // over is another process of the system, whose requests go over a wire.
 func (w *watched) over(wire *wiretest.Wire) *system {
-	y := &system{settings: w.settings, log: zerolog.Nop(), table: wire.Table(w.table), blobs: w.blobs, archives: wire.Queue(w.archives), notices: wire.Queue(w.notices)}
+	y := &system{settings: w.settings, log: zerolog.Nop(), table: wire.Table(w.table), blobs: w.blobs, archives: wire.Queue(w.archives),
+		notices: wire.Queue(w.notices)}
 	y.connect(fromSettings(y.settings))
 	return y
 }
@@ -175,7 +177,8 @@ func TestAFailedRunIsToldOnceWhereverItsProcessDies(t *testing.T) {
 				r, err := w.runs.Get(t.Context(), watchedUser, id)
 				must(t, err)
 				notes, open := w.notes(), w.actions("")
-				if r.State != run.Failed || len(notes) != 1 || notes[0].State != "failed" || notes[0].Mail != notify.Sent || len(open) != 1 || open[0].State != action.Open {
+				if r.State != run.Failed || len(notes) != 1 || notes[0].State != "failed" || notes[0].Mail != notify.Sent || len(open) != 1 ||
+					open[0].State != action.Open {
 					t.Errorf("the run is %s; told of %+v; actions %+v", r.State, notes, open)
 				}
 				records, err := w.audit.List(t.Context(), watchedUser, audit.Filter{Action: "run.archive.finished"}, 10, "")
@@ -206,8 +209,9 @@ func delegated(t *testing.T) (w *watched, mine, paused *job.Job) {
 	wrapper, err := keyfile.Open(filepath.Join(t.TempDir(), "key"))
 	must(t, err)
 	client, err := microsoft.New(microsoft.Options{
-		Client: "cccccccc-cccc-4ccc-8ccc-cccccccccccc", RedirectURL: "https://example.com/auth/callback", Tenants: []string{"11111111-1111-4111-8111-111111111111"},
-		Table: w.table, Keeper: secret.New(wrapper, time.Now, secret.Limits{}), Clock: time.Now,
+		Client: "cccccccc-cccc-4ccc-8ccc-cccccccccccc", RedirectURL: "https://example.com/auth/callback",
+		Tenants: []string{"11111111-1111-4111-8111-111111111111"},
+		Table:   w.table, Keeper: secret.New(wrapper, time.Now, secret.Limits{}), Clock: time.Now,
 	})
 	must(t, err)
 	w.notice.SignIn = client.State
@@ -310,7 +314,8 @@ func TestAShrunkWindowIsTold(t *testing.T) {
 	if second := archived(false); !second.Shrunk {
 		t.Errorf("second: %+v", second)
 	}
-	if open, notes := w.actions(action.Open), w.notes(); len(open) != 1 || open[0].Kind != action.ShrunkWindow || len(notes) != 2 || !strings.HasSuffix(notes[0].Command, "--force") {
+	if open, notes := w.actions(action.Open), w.notes(); len(open) != 1 || open[0].Kind != action.ShrunkWindow || len(notes) != 2 ||
+		!strings.HasSuffix(notes[0].Command, "--force") {
 		t.Errorf("%+v, %+v", open, notes)
 	}
 	if third := archived(true); third.Shrunk {

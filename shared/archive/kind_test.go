@@ -31,7 +31,8 @@ func TestRunKind(t *testing.T) {
 			[]string{"2026-10-05 to 2026-10-11", "are gone", "nothing is lost", "what to do"}, action.ArchiveMissing, "", nil,
 		},
 		"both, of which the first kept the run from anything": {
-			run.Failed, &Result{ArchiveMissing: true, Shrunk: true}, " stopped: far fewer events than before", nil, action.ShrunkWindow, run.Archive, []string{"--force"},
+			run.Failed, &Result{ArchiveMissing: true, Shrunk: true}, " stopped: far fewer events than before", nil, action.ShrunkWindow, run.Archive,
+			[]string{"--force"},
 		},
 		"nothing new":              {run.Succeeded, &Result{}, "", []string{"2026-10-05 to 2026-10-11", "nothing new"}, "", "", nil},
 		"nothing new, no result":   {run.Succeeded, nil, "", []string{"nothing new"}, "", "", nil},

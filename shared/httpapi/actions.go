@@ -54,7 +54,8 @@ func (s *server) actionRoutes(api huma.API) {
 	handle(api, tagActions, "POST /v1/actions/{id}/dismiss", "Say that an action does not matter", s.withAction((*action.Actions).Dismiss),
 		describe("When the same happens again, there will be another action."))
 	handle(api, tagActions, "POST /v1/actions/{id}/resolve", "Say that what an action is about is settled", s.withAction((*action.Actions).Resolve),
-		describe("Not of every kind: overlap and drift need a decision about appointments; archive_missing, shrunk_window and sign_in_needed are resolved by the next run that succeeds, or by signing in. "+
+		describe("Not of every kind: overlap and drift need a decision about appointments; archive_missing, shrunk_window and sign_in_needed "+
+			"are resolved by the next run that succeeds, or by signing in. "+
 			"An action of kind run_failed is also resolved by itself when a later run of the same config succeeds."))
 }
 

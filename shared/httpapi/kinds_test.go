@@ -22,8 +22,9 @@ func dreaming(t *testing.T) *service {
 	return newService(t, func(_ *service, services *Services) {
 		services.Kinds = maps.Clone(services.Kinds)
 		services.Kinds["dream"] = run.Description{
-			Kind: "dream", Title: "Dream", Queue: run.BackupQueue, Empty: func() run.Result { return &restore.DrillResult{} }, Member: "slept", Reports: "How it was.",
-			Words: run.AsAnyRun, Job: &run.JobTerms{Means: "look inside"},
+			Kind: "dream", Title: "Dream", Queue: run.BackupQueue, Empty: func() run.Result { return &restore.DrillResult{} }, Member: "slept",
+			Reports: "How it was.",
+			Words:   run.AsAnyRun, Job: &run.JobTerms{Means: "look inside"},
 		}
 	})
 }
@@ -59,7 +60,8 @@ func TestAKindOfRunIsShownByWhatItSaysOfItself(t *testing.T) {
 		return fmt.Sprint(object(object(object(schemas[schema])["properties"])["kind"])["enum"])
 	}
 	for schema, want := range map[string]string{
-		"Run": "[archive backup dream drill restore]", "Job": "[archive backup dream drill]", "JobInput": "[archive backup dream drill]", "Queue": "[archive backup dream drill]",
+		"Run": "[archive backup dream drill restore]", "Job": "[archive backup dream drill]", "JobInput": "[archive backup dream drill]",
+		"Queue": "[archive backup dream drill]",
 	} {
 		if got := enum(schema); got != want {
 			t.Errorf("kinds of %s are %s", schema, got)
@@ -100,7 +102,8 @@ func TestTypesOfTwoKindsHaveTwoNames(t *testing.T) {
 	kinds := run.MustKinds(archive.RunKind, backup.RunKind, restore.RunKind, restore.DrillKind)
 	name := schemaNames(kinds)
 	var names []string
-	for _, of := range []any{archive.Result{}, archive.Counts{}, &backup.Result{}, backup.Counts{}, restore.Result{}, &restore.DrillResult{}, runView{}, run.Problem{}} {
+	for _, of := range []any{archive.Result{}, archive.Counts{}, &backup.Result{}, backup.Counts{}, restore.Result{}, &restore.DrillResult{},
+		runView{}, run.Problem{}} {
 		names = append(names, name(reflect.TypeOf(of), ""))
 	}
 	want := []string{"Result", "Counts", "BackupResult", "BackupCounts", "RestoreResult", "RestoreDrillResult", "Run", "Problem"}

@@ -69,7 +69,8 @@ func (v runView) MarshalJSON() ([]byte, error) {
 
 func (s *server) viewRun(r *run.Run) (v runView, err error) {
 	v = runView{
-		ID: r.ID, Kind: runKind(r.Kind), Config: r.Config, Calendar: r.Calendar, Job: r.Job, From: r.From.String(), To: r.To.String(), DryRun: r.Options.DryRun, Force: r.Options.Force,
+		ID: r.ID, Kind: runKind(r.Kind), Config: r.Config, Calendar: r.Calendar, Job: r.Job, From: r.From.String(), To: r.To.String(),
+		DryRun: r.Options.DryRun, Force: r.Options.Force,
 		Adopt: r.Options.Adopt, AttemptOf: r.AttemptOf, State: string(r.State), Progress: r.Progress, Problem: r.Problem, Failed: r.Failed,
 		Correlation: r.Correlation, Created: r.Created, Started: orNil(r.Started), Ended: orNil(r.Ended),
 	}

@@ -62,7 +62,8 @@ func TestAJobOfAKindThatThisVersionDoesNotKnow(t *testing.T) {
 			t.Fatalf("got %+v", r)
 		}
 		got := w.get(j.ID)
-		if got.State != Paused || got.Reason != UnknownKind || !strings.Contains(got.Detail, `"drill"`) || !strings.Contains(got.Detail, "by itself") || !got.Due.IsZero() {
+		if got.State != Paused || got.Reason != UnknownKind || !strings.Contains(got.Detail, `"drill"`) ||
+			!strings.Contains(got.Detail, "by itself") || !got.Due.IsZero() {
 			t.Errorf("got %+v", got)
 		}
 		if log := w.logs.String(); !strings.Contains(log, `"job parked"`) || !strings.Contains(log, j.ID) || !strings.Contains(log, `"kind":"drill"`) {
@@ -97,7 +98,8 @@ func TestAJobOfAKindThatThisVersionDoesNotKnow(t *testing.T) {
 			t.Fatalf("got %+v", r)
 		}
 		got := w.get(j.ID)
-		if got.State != Active || got.Reason != "" || got.Detail != "" || got.Parked != nil || !got.LastDue.Equal(j.Due) || !got.Due.Equal(j.Due.AddDate(0, 0, 1)) {
+		if got.State != Active || got.Reason != "" || got.Detail != "" || got.Parked != nil || !got.LastDue.Equal(j.Due) ||
+			!got.Due.Equal(j.Due.AddDate(0, 0, 1)) {
 			t.Errorf("got %+v", got)
 		}
 		if sent := w.messages(); len(sent) != 1 || sent[got.LastRun] != 1 {
@@ -123,7 +125,8 @@ func TestAJobOfAKindThatThisVersionDoesNotKnow(t *testing.T) {
 		wants(t, err, fault.Conflict, "", "does not know")
 		resumed, err := w.world.jobs().Resume(t.Context(), user, j.ID)
 		must(t, err)
-		if got := w.get(j.ID); resumed.State != Active || got.State != Active || got.Reason != "" || got.Parked != nil || !got.Due.Equal(j.Due.AddDate(0, 0, 1)) {
+		if got := w.get(j.ID); resumed.State != Active || got.State != Active || got.Reason != "" || got.Parked != nil ||
+			!got.Due.Equal(j.Due.AddDate(0, 0, 1)) {
 			t.Errorf("got %+v", got)
 		}
 		w.Advance(time.Hour)

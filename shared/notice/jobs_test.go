@@ -20,7 +20,8 @@ func (w *world) lateJob() *job.Job {
 
 func (w *world) parkedJob() *job.Job {
 	return &job.Job{
-		ID: "J1", User: annKey, Kind: "dream", Config: w.config, State: job.Paused, Reason: job.UnknownKind, Parked: &job.Parked{Due: due, Look: due.Add(time.Hour)},
+		ID: "J1", User: annKey, Kind: "dream", Config: w.config, State: job.Paused, Reason: job.UnknownKind,
+		Parked: &job.Parked{Due: due, Look: due.Add(time.Hour)},
 	}
 }
 

@@ -86,7 +86,8 @@ func (w *world) newConfig(name, into string) string {
 		return uri
 	}
 	c, err := w.configs.Create(w.t.Context(), annKey, archive.Config{
-		Name: name, Source: uri("Work"), Archive: uri(into), Timezone: "UTC", Purpose: archive.General, Overlaps: archive.Keep, OnDrift: archive.AskOnDrift, LookBack: 3,
+		Name: name, Source: uri("Work"), Archive: uri(into), Timezone: "UTC", Purpose: archive.General, Overlaps: archive.Keep,
+		OnDrift: archive.AskOnDrift, LookBack: 3,
 	})
 	must(w.t, err)
 	return c.ID
@@ -175,7 +176,8 @@ func TestRunEnded(t *testing.T) {
 			t.Fatalf("%d notifications, %d actions", len(notes), len(open))
 		}
 		n, a := notes[0], open[0]
-		if n.Class != notify.Problems || n.State != "failed" || n.Title != `Archive run of "work" failed` || n.Link != "/v1/runs/R1" || n.Mail != notify.Sent ||
+		if n.Class != notify.Problems || n.State != "failed" || n.Title != `Archive run of "work" failed` || n.Link != "/v1/runs/R1" ||
+			n.Mail != notify.Sent ||
 			n.Command != `admin-assistant archive run --config work --period "2026-10-05 to 2026-10-11"` {
 			t.Errorf("%+v", n)
 		}
@@ -197,7 +199,8 @@ func TestRunEnded(t *testing.T) {
 		w.tell(first)
 		second := w.ended(run.Partial, func(r *run.Run) { r.Failed = 3 })
 		w.tell(second)
-		if open := w.actions(action.Open); len(open) != 1 || open[0].Subject.ID != "R2" || !strings.HasSuffix(open[0].Detail, "admin-assistant archive retry R2") {
+		if open := w.actions(action.Open); len(open) != 1 || open[0].Subject.ID != "R2" ||
+			!strings.HasSuffix(open[0].Detail, "admin-assistant archive retry R2") {
 			t.Fatalf("open: %+v", open)
 		}
 		if notes := w.notes(); len(notes) != 2 || notes[0].Title != `Archive run of "work": 3 events failed` {
@@ -216,12 +219,36 @@ func TestRunEnded(t *testing.T) {
 		}
 		w.mailed(2)
 	})
+	t.Run("a success that came before the failure's end resolves nothing, though it is told later", func(t *testing.T) {
+		w := newWorld(t)
+		good := w.ended(run.Succeeded)
+		w.tell(w.ended(run.Failed, func(r *run.Run) { r.Created = good.Created.Add(-time.Minute) }))
+		w.tell(good)
+		if len(w.actions(action.Open)) != 1 {
+			t.Errorf("%+v", w.actions(""))
+		}
+	})
+	t.Run("a drill of a job before the first backup asks for a backup, which is no run of that job", func(t *testing.T) {
+		w := newWorld(t)
+		w.tell(w.ended(run.Failed, func(r *run.Run) { r.Kind, r.From, r.To = run.Drill, calendar.Date{}, calendar.Date{} }))
+		if n := w.notes()[0]; n.Command != "admin-assistant backup run --config work" {
+			t.Errorf("%+v", n)
+		}
+	})
+	t.Run("who started a run by hand is promised no other", func(t *testing.T) {
+		w := newWorld(t)
+		w.tell(w.ended(run.Failed, func(r *run.Run) { r.Job = "" }))
+		if n := w.notes()[0]; strings.Contains(n.Text, "next time") {
+			t.Errorf("%+v", n)
+		}
+	})
 	t.Run("a window that shrank asks to look, or to force", func(t *testing.T) {
 		w := newWorld(t)
 		shrunk := w.ended(run.Failed, func(r *run.Run) { r.Result, r.Options.Adopt = json.RawMessage(`{"written": 0, "shrunk": true}`), true })
 		w.tell(shrunk)
 		open, notes := w.actions(action.Open), w.notes()
-		if len(open) != 1 || open[0].Kind != action.ShrunkWindow || len(notes) != 1 || notes[0].Class != notify.Problems || !strings.HasSuffix(notes[0].Command, " --force --adopt") {
+		if len(open) != 1 || open[0].Kind != action.ShrunkWindow || len(notes) != 1 || notes[0].Class != notify.Problems ||
+			!strings.HasSuffix(notes[0].Command, " --force --adopt") {
 			t.Errorf("%+v, %+v", open, notes)
 		}
 		w.tell(w.ended(run.Succeeded))
@@ -236,11 +263,12 @@ func TestRunEnded(t *testing.T) {
 			says   string
 		}{
 			"a job's run that found nothing new": {func(*run.Run) {}, "", ""},
-			"a job's run that wrote":             {func(r *run.Run) { r.Result = json.RawMessage(`{"written": 7}`) }, `Archive run of "work" went well`, "wrote 7 events"},
-			"a run that the user started":        {func(r *run.Run) { r.Job = "" }, `Archive run of "work" went well`, "nothing new"},
-			"a backup that the user started":     {func(r *run.Run) { r.Job, r.Kind = "", run.Backup }, `Backup of "work" went well`, "all that it was to do"},
-			"a dry run":                          {func(r *run.Run) { r.Job, r.Options.DryRun = "", true }, "", ""},
-			"a run without a result":             {func(r *run.Run) { r.Result = nil }, "", ""},
+			"a job's run that wrote": {func(r *run.Run) { r.Result = json.RawMessage(`{"written": 7}`) },
+				`Archive run of "work" went well`, "wrote 7 events"},
+			"a run that the user started":    {func(r *run.Run) { r.Job = "" }, `Archive run of "work" went well`, "nothing new"},
+			"a backup that the user started": {func(r *run.Run) { r.Job, r.Kind = "", run.Backup }, `Backup of "work" went well`, "all that it was to do"},
+			"a dry run":                      {func(r *run.Run) { r.Job, r.Options.DryRun = "", true }, "", ""},
+			"a run without a result":         {func(r *run.Run) { r.Result = nil }, "", ""},
 		} {
 			t.Run(name, func(t *testing.T) {
 				w := newWorld(t)
@@ -248,7 +276,8 @@ func TestRunEnded(t *testing.T) {
 				w.tell(r)
 				w.tell(r)
 				notes := w.notes()
-				if (len(notes) == 1) != (c.title != "") || len(notes) == 1 && (notes[0].Class != notify.Runs || notes[0].Title != c.title || !strings.Contains(notes[0].Text, c.says)) {
+				if (len(notes) == 1) != (c.title != "") || len(notes) == 1 && (notes[0].Class != notify.Runs || notes[0].Title != c.title ||
+					!strings.Contains(notes[0].Text, c.says)) {
 					t.Errorf("told of %+v", notes)
 				}
 				w.mailed(0) // of runs, by the settings
@@ -329,7 +358,8 @@ func TestRunEnded(t *testing.T) {
 		w := newWorld(t)
 		w.tell(w.ended(run.Failed, func(r *run.Run) { r.Kind = run.Backup }))
 		w.tell(w.ended(run.Partial, func(r *run.Run) { r.Kind, r.Failed = run.Backup, 2 }))
-		if n := w.notes()[0]; n.Title != `Backup of "work": 2 events are not in its iCalendar file` || !strings.Contains(n.Text, "complete") || len(w.actions(action.Open)) != 0 {
+		if n := w.notes()[0]; n.Title != `Backup of "work": 2 events are not in its iCalendar file` || !strings.Contains(n.Text, "complete") ||
+			len(w.actions(action.Open)) != 0 {
 			t.Errorf("%+v, %+v", n, w.actions(action.Open))
 		}
 	})
@@ -339,7 +369,8 @@ func TestRunEnded(t *testing.T) {
 			r.Kind, r.Config, r.Job, r.Calendar = run.Backup, "", "", "msgraph://ann@example.com/calendars/Work"
 			r.From, r.To = calendar.Date{}, calendar.Date{}
 		}))
-		if n := w.notes()[0]; n.Title != "Backup failed" || strings.Contains(n.Text, "@") || n.Command != "" || n.Link == "" || !strings.Contains(n.Text, "all days") {
+		if n := w.notes()[0]; n.Title != "Backup failed" || strings.Contains(n.Text, "@") || n.Command != "" || n.Link == "" ||
+			!strings.Contains(n.Text, "all days") {
 			t.Errorf("%+v", n)
 		}
 	})

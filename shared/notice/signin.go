@@ -38,8 +38,7 @@ func (n *Notices) signInMissing(ctx context.Context, p account.Profile, e *endin
 	if err != nil || asked == nil {
 		return false, err
 	}
-	before, after := !asked.At.After(e.Ended), !asked.Updated.Before(e.Ended)
-	return asked.State == action.Resolved && before && after, nil
+	return !asked.At.After(e.Ended) && !asked.Updated.Before(e.Ended), nil // it was asked for, and seen to since, whatever became of the action
 }
 
 // askToSignIn raises the action, tells the user and pauses the jobs: without a sign-in every run of theirs would fail like r.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/action"
@@ -36,8 +37,9 @@ func delegated(t *testing.T) (w *world, mine, paused *job.Job) {
 	wrapper, err := keyfile.Open(filepath.Join(t.TempDir(), "key"))
 	must(t, err)
 	client, err := microsoft.New(microsoft.Options{
-		Client: "cccccccc-cccc-4ccc-8ccc-cccccccccccc", RedirectURL: "https://example.com/auth/callback", Tenants: []string{"11111111-1111-4111-8111-111111111111"},
-		Table: w.Table, Keeper: secret.New(wrapper, w.clock.Now, secret.Limits{}), Clock: w.clock.Now,
+		Client: "cccccccc-cccc-4ccc-8ccc-cccccccccccc", RedirectURL: "https://example.com/auth/callback",
+		Tenants: []string{"11111111-1111-4111-8111-111111111111"},
+		Table:   w.Table, Keeper: secret.New(wrapper, w.clock.Now, secret.Limits{}), Clock: w.clock.Now,
 	})
 	must(t, err)
 	w.SignIn = client.State
@@ -75,7 +77,8 @@ func TestSignIns(t *testing.T) {
 			w.tell(last)
 		}
 		open, notes := w.actions(action.Open), w.notes()
-		if len(open) != 1 || open[0].Kind != action.SignInNeeded || len(notes) != 1 || notes[0].Class != notify.SignIn || notes[0].State != "needed" || notes[0].Link != "/auth/login" {
+		if len(open) != 1 || open[0].Kind != action.SignInNeeded || len(notes) != 1 || notes[0].Class != notify.SignIn || notes[0].State != "needed" ||
+			notes[0].Link != "/auth/login" {
 			t.Fatalf("%+v, %+v", open, notes)
 		}
 		w.mailed(1)
@@ -89,7 +92,8 @@ func TestSignIns(t *testing.T) {
 		w.jobIs(mine, job.Active, "")
 		w.jobIs(paused, job.Paused, job.ByUser)
 		w.tell(last) // its message comes once more
-		if n := w.notes()[0]; len(w.actions(action.Open)) != 0 || len(w.actions(action.Resolved)) != 1 || len(w.notes()) != 1 || n.State != "done" || n.Read.IsZero() {
+		if n := w.notes()[0]; len(w.actions(action.Open)) != 0 || len(w.actions(action.Resolved)) != 1 || len(w.notes()) != 1 || n.State != "done" ||
+			n.Read.IsZero() {
 			t.Errorf("%+v, %+v", w.actions(""), n)
 		}
 		w.mailed(1)
@@ -110,7 +114,8 @@ func TestSignIns(t *testing.T) {
 	})
 	t.Run("a sign-in is noted where its action was dismissed, too", func(t *testing.T) {
 		w, mine, _ := delegated(t)
-		w.tell(w.ended(run.Failed, refused))
+		before := w.ended(run.Failed, refused)
+		w.tell(before)
 		_, err := w.Actions.Dismiss(t.Context(), annKey, w.actions(action.Open)[0].ID)
 		must(t, err)
 		w.signInState(signedIn)
@@ -119,15 +124,32 @@ func TestSignIns(t *testing.T) {
 		if n := w.notes()[0]; n.State != "done" || len(w.actions(action.Dismissed)) != 1 {
 			t.Errorf("%+v, %+v", n, w.actions(""))
 		}
+		w.tell(before) // its message comes once more
+		if len(w.notes()) != 1 || len(w.actions(action.Open)) != 0 {
+			t.Errorf("told once more: %+v, %+v", w.notes(), w.actions(""))
+		}
+	})
+	t.Run("a run that was refused before a sign-in was asked for is told as what it is", func(t *testing.T) {
+		w, _, _ := delegated(t)
+		early := w.ended(run.Failed, refused, func(r *run.Run) { r.Ended = time.Date(2026, 10, 5, 1, 0, 0, 0, time.UTC) }) // an hour before
+		w.tell(w.ended(run.Failed, refused))
+		w.signInState(signedIn)
+		must(t, w.SignedIn(t.Context(), annKey))
+		w.tell(early)
+		if open := w.actions(action.Open); len(open) != 1 || open[0].Kind != action.RunFailed {
+			t.Errorf("%+v", open)
+		}
 	})
 	t.Run("who never signed in is asked to, once", func(t *testing.T) {
 		w, mine, _ := delegated(t)
 		must(t, w.Table.Delete(t.Context(), store.Key{PK: "USER#" + annKey, SK: "SECRET#microsoft"}, store.Any()))
+		var last *run.Run
 		for range 3 {
-			w.tell(w.ended(run.Failed, refused))
+			last = w.ended(run.Failed, refused)
+			w.tell(last)
 		}
-		if len(w.actions(action.Open)) != 1 || len(w.notes()) != 1 {
-			t.Errorf("%+v, %+v", w.actions(""), w.notes())
+		if open := w.actions(action.Open); len(open) != 1 || !open[0].At.Equal(last.Ended) || len(w.notes()) != 1 {
+			t.Errorf("%+v, %+v", open, w.notes())
 		}
 		w.jobIs(mine, job.Paused, job.SignInNeeded)
 	})
@@ -139,7 +161,8 @@ func TestSignIns(t *testing.T) {
 				w, mine, _ := delegated(t)
 				prepare(w)
 				w.tell(w.ended(run.Failed, refused))
-				if open, notes := w.actions(action.Open), w.notes(); len(open) != 1 || open[0].Kind != action.RunFailed || len(notes) != 1 || notes[0].Class != notify.Problems {
+				if open, notes := w.actions(action.Open), w.notes(); len(open) != 1 || open[0].Kind != action.RunFailed || len(notes) != 1 ||
+					notes[0].Class != notify.Problems {
 					t.Errorf("%+v, %+v", open, notes)
 				}
 				w.jobIs(mine, job.Active, "")

@@ -83,6 +83,9 @@ func TestARunOfAnEarlierVersionIsFoundUnderWayAndItsNoteGoesWithIt(t *testing.T)
 			if _, created, err := s.Create(ctx, october(g.run, "2")); err != nil || !created {
 				t.Errorf("the next one: created %t, %v", created, err)
 			}
+			if next := get(t, s, "2"); next.Active != g.key.SK {
+				t.Errorf("the next one keeps the key %q", next.Active)
+			}
 			if _, err := s.table.Get(ctx, g.key); err != nil {
 				t.Errorf("the next one's note is not where an earlier version looks for it: %v", err)
 			}
