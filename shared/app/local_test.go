@@ -102,12 +102,18 @@ func missed(t *testing.T, l *Local, dir, job string) time.Time {
 	return due
 }
 
+// daily is a job that is not due while a test runs: it is in twelve hours.
+func daily(config string) string {
+	at := time.Now().UTC().Add(12 * time.Hour).Format("15:04")
+	return fmt.Sprintf(`{"kind": "archive", "config": %q, "schedule": {"repeat": "daily", "at": %q, "zone": "UTC"}, "jitter": 0}`, config, at)
+}
+
 // TestWorkStartsWhatIsDue puts the time of a job into the past, as it is after the machine was off, and lets the worker work.
 func TestWorkStartsWhatIsDue(t *testing.T) {
 	l, dir, ask := openHere(t)
 	ask("POST", "/v1/calendars", `{"uri": "local://me/calendars/Work"}`)
 	ask("POST", "/v1/archive-configs", `{"name": "work", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Archive", "timezone": "Europe/Berlin"}`)
-	id := ask("POST", "/v1/jobs", `{"kind": "archive", "config": "work", "schedule": {"repeat": "daily", "at": "23:59", "zone": "Europe/Berlin"}, "jitter": 0}`)["id"].(string)
+	id := ask("POST", "/v1/jobs", daily("work"))["id"].(string)
 
 	due := missed(t, l, dir, id)
 
@@ -140,7 +146,7 @@ func TestProcessesShareTheWork(t *testing.T) {
 	const jobs = 6
 	for i := range jobs {
 		ask("POST", "/v1/archive-configs", fmt.Sprintf(`{"name": "work%d", "source": "local://me/calendars/Nowhere", "archive": "local://me/calendars/Archive%d", "timezone": "UTC"}`, i, i))
-		missed(t, l, dir, ask("POST", "/v1/jobs", fmt.Sprintf(`{"kind": "archive", "config": "work%d", "schedule": {"repeat": "daily", "at": "23:59", "zone": "UTC"}, "jitter": 0}`, i))["id"].(string))
+		missed(t, l, dir, ask("POST", "/v1/jobs", daily(fmt.Sprintf("work%d", i)))["id"].(string))
 	}
 	working, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
