@@ -84,6 +84,9 @@ func (a Appointment) MarshalJSON() ([]byte, error) {
 	return json.Marshal(j)
 }
 
+// JSONForm tells which members the JSON of an appointment has.
+func (Appointment) JSONForm() any { return appointmentJSON{} }
+
 // UnmarshalJSON reads what MarshalJSON writes. Errors are of kind fault.Invalid and name the field.
 func (a *Appointment) UnmarshalJSON(data []byte) error {
 	var j appointmentJSON

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -16,10 +15,11 @@ var ErrBusy = errors.New("run: the archive calendar is in use by another run")
 // Lease is the right to write an archive calendar, for a while. It is fenced: every write that it guards renews it in the same
 // transaction, so that one who lost it without noticing cannot write any more.
 type Lease struct {
-	key    store.Key
-	holder string
-	length time.Duration
-	stored int64
+	key     store.Key
+	holder  string
+	length  time.Duration
+	stored  int64
+	unknown store.Unknown
 }
 
 type leaseRecord struct {
@@ -49,10 +49,11 @@ func Take(ctx context.Context, t store.Table, found []store.Item, name, holder s
 			continue
 		}
 		var r leaseRecord
-		if err := json.Unmarshal(item.Data, &r); err == nil && r.Holder != holder && now.Before(r.Until) {
+		unknown, err := store.Decode(item.Data, &r)
+		if err == nil && r.Holder != holder && now.Before(r.Until) {
 			return nil, ErrBusy
 		}
-		l.stored = item.Version
+		l.stored, l.unknown = item.Version, unknown
 	}
 	before := l.stored
 	err := t.Transact(ctx, append([]store.Op{l.Renew(now)}, others...))
@@ -85,7 +86,7 @@ func (l *Lease) Renewed() { l.stored++ }
 func (l *Lease) Release(now time.Time) store.Op { return l.put(now) }
 
 func (l *Lease) put(until time.Time) store.Op {
-	data, err := json.Marshal(leaseRecord{Holder: l.holder, Until: until.UTC()})
+	data, err := l.unknown.Encode(leaseRecord{Holder: l.holder, Until: until.UTC()})
 	if err != nil {
 		panic(fmt.Sprintf("run: %v", err)) // plain data
 	}

@@ -118,7 +118,8 @@ type Run struct {
 	Started     time.Time `json:"started,omitzero"`
 	Ended       time.Time `json:"ended,omitzero"`
 
-	stored int64
+	stored  int64
+	unknown store.Unknown
 }
 
 // Item is the outcome of one event in a run.
@@ -164,7 +165,7 @@ type Store struct{ table store.Table }
 func NewStore(table store.Table) *Store { return &Store{table: table} }
 
 func (r *Run) item() *store.Item {
-	data, err := json.Marshal(r)
+	data, err := r.unknown.Encode(r)
 	if err != nil {
 		panic(fmt.Sprintf("run: %v", err)) // plain data; only a malformed Result could do it
 	}
@@ -244,10 +245,11 @@ func (s *Store) Get(ctx context.Context, user, id string) (*Run, error) {
 
 func decode(item store.Item) (*Run, error) {
 	r := &Run{}
-	if err := json.Unmarshal(item.Data, r); err != nil {
+	unknown, err := store.Decode(item.Data, r)
+	if err != nil {
 		return nil, fault.New(fault.Malformed, "run %s is unreadable: %v", item.SK, err)
 	}
-	r.stored = item.Version
+	r.stored, r.unknown = item.Version, unknown
 	return r, nil
 }
 
