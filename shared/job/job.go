@@ -14,7 +14,6 @@ package job
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -105,6 +104,8 @@ type Job struct {
 
 	// Version counts the changes of the job, those of the dispatcher too, for optimistic concurrency.
 	Version int64 `json:"-"`
+	// Unknown is what the stored job has that this program does not know.
+	Unknown store.Unknown `json:"-"`
 }
 
 // Start is a run of a job whose message may not have been sent yet.
@@ -153,7 +154,7 @@ func (j *Job) Starts() time.Time {
 const dueTime = "2006-01-02T15:04:05Z"
 
 func (j *Job) item() *store.Item {
-	data, err := json.Marshal(j)
+	data, err := j.Unknown.Encode(j)
 	if err != nil {
 		panic(fmt.Sprintf("job: %v", err)) // plain data
 	}
@@ -174,13 +175,14 @@ func (j *Job) put() store.Op { return store.Op{Put: j.item(), If: store.VersionI
 // decode reads a job; one that is unreadable, or lies under a key that is not its own, is of kind fault.Malformed.
 func decode(item store.Item) (*Job, error) {
 	j := &Job{}
-	if err := json.Unmarshal(item.Data, j); err != nil {
+	unknown, err := store.Decode(item.Data, j)
+	if err != nil {
 		return nil, fault.New(fault.Malformed, "job %s is unreadable: %v", strings.TrimPrefix(item.SK, "JOB#"), err)
 	}
 	if jobKey(j.User, j.ID) != item.Key || j.Jitter < 0 || j.Jitter > MaxJitter {
 		return nil, fault.New(fault.Malformed, "job %s is unreadable: it says things that cannot be", strings.TrimPrefix(item.SK, "JOB#"))
 	}
-	j.Version = item.Version
+	j.Version, j.Unknown = item.Version, unknown
 	return j, nil
 }
 

@@ -67,7 +67,7 @@ func (s *Jobs) create(ctx context.Context, j *Job) error {
 	unchanged := store.Absent()
 	switch item, err := s.table.Get(ctx, count.Key); {
 	case err == nil:
-		unchanged = store.VersionIs(item.Version)
+		unchanged, count.Data = store.VersionIs(item.Version), item.Data
 	case !errors.Is(err, store.ErrNotFound):
 		return fmt.Errorf("count the jobs: %w", err)
 	}
