@@ -35,6 +35,8 @@ type Config struct {
 
 	// Version counts the changes of the config, for optimistic concurrency.
 	Version int64 `json:"-"`
+	// Unknown is what the stored config has that this program does not know.
+	Unknown store.Unknown `json:"-"`
 }
 
 const (
@@ -93,7 +95,7 @@ func nameKey(user, name string) store.Key {
 func configCount(user string) store.Key { return store.Key{PK: "USER#" + user, SK: "CONFIGS"} }
 
 func configItem(user string, c *Config) *store.Item {
-	data, err := json.Marshal(c)
+	data, err := c.Unknown.Encode(c)
 	if err != nil {
 		panic(fmt.Sprintf("archive: %v", err)) // plain data
 	}
@@ -109,7 +111,7 @@ func (s *Configs) Create(ctx context.Context, user string, c Config) (Config, er
 	if err := c.Validate(); err != nil {
 		return Config{}, err
 	}
-	c.ID, c.Active, c.Created, c.Version = s.newID(), true, s.clock().UTC(), 1
+	c.ID, c.Active, c.Created, c.Version, c.Unknown = s.newID(), true, s.clock().UTC(), 1, store.Unknown{}
 	c.Updated = c.Created
 	for range createAttempts {
 		err := s.create(ctx, user, &c)
@@ -135,7 +137,7 @@ func (s *Configs) create(ctx context.Context, user string, c *Config) error {
 		if item.Key != count.Key {
 			return nameTaken(c.Name)
 		}
-		unchanged = store.VersionIs(item.Version)
+		unchanged, count.Data = store.VersionIs(item.Version), item.Data
 	}
 	items, err := store.All(ctx, s.table, store.Query{PK: "USER#" + user, Prefix: "CONFIG#"})
 	if err != nil {
@@ -173,10 +175,11 @@ func (s *Configs) Get(ctx context.Context, user, id string) (Config, error) {
 
 func decodeConfig(item store.Item) (Config, error) {
 	var c Config
-	if err := json.Unmarshal(item.Data, &c); err != nil {
+	unknown, err := store.Decode(item.Data, &c)
+	if err != nil {
 		return Config{}, fault.New(fault.Malformed, "config %s is unreadable: %v", item.SK, err)
 	}
-	c.Version = item.Version
+	c.Version, c.Unknown = item.Version, unknown
 	return c, nil
 }
 
@@ -254,7 +257,7 @@ func (s *Configs) Update(ctx context.Context, user string, c Config) (Config, er
 		}
 	}
 	version := c.Version
-	c.Created, c.Updated, c.Version = old.Created, s.clock().UTC(), version+1
+	c.Created, c.Updated, c.Version, c.Unknown = old.Created, s.clock().UTC(), version+1, old.Unknown
 	ops := []store.Op{{Put: configItem(user, &c), If: store.VersionIs(version)}}
 	if nameKey(user, c.Name) != nameKey(user, old.Name) {
 		taken := nameKey(user, old.Name)
