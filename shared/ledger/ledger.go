@@ -14,11 +14,9 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -90,8 +88,9 @@ type Entry struct {
 	State   State  `json:"state"`
 	Failure string `json:"failure,omitempty"`
 
-	stored int64             // version of the store item
-	leaf   [sha256.Size]byte // hash of the item's data
+	stored  int64             // version of the store item
+	leaf    [sha256.Size]byte // hash of the item's data
+	unknown store.Unknown     // with stored
 }
 
 // Lineage names the source event of an entry wherever it moves: the source key of an instance of a series, and the iCalUId, or
@@ -145,8 +144,9 @@ type Head struct {
 	// Longest is the longest duration of an entry, so that a reading of some days knows how far back their entries may begin.
 	Longest time.Duration `json:"longest"`
 
-	stored int64
-	opened *Head // as it will be when the operation of Opened went through
+	stored  int64
+	unknown store.Unknown
+	opened  *Head // as it will be when the operation of Opened went through
 }
 
 // Ledger reads and writes the ledgers of all configs.
@@ -199,10 +199,11 @@ func HeadOf(config string, found []store.Item) (h Head, err error) {
 		if item.Key != HeadKey(config) {
 			continue
 		}
-		if err := json.Unmarshal(item.Data, &h); err != nil {
+		unknown, err := store.Decode(item.Data, &h)
+		if err != nil {
 			return Head{}, fault.New(fault.Malformed, "the head of ledger %s is unreadable: %v", config, err)
 		}
-		h.stored = item.Version
+		h.stored, h.unknown = item.Version, unknown
 	}
 	return h, nil
 }
@@ -212,7 +213,7 @@ func (h Head) put(config string) store.Op {
 	if h.stored == 0 {
 		cond = store.Absent()
 	}
-	return store.Op{Put: &store.Item{Key: HeadKey(config), Data: mustJSON(h)}, If: cond}
+	return store.Op{Put: &store.Item{Key: HeadKey(config), Data: encode(h.unknown, h)}, If: cond}
 }
 
 // Range returns every version of every entry whose start is in [from, to), by start (to the second), key and version. Bodies in
@@ -236,10 +237,11 @@ func (l *Ledger) Range(ctx context.Context, config string, from, to time.Time) (
 func decode(items []store.Item) ([]Entry, error) {
 	entries := make([]Entry, len(items))
 	for i, item := range items {
-		if err := json.Unmarshal(item.Data, &entries[i]); err != nil {
+		unknown, err := store.Decode(item.Data, &entries[i])
+		if err != nil {
 			return nil, fault.New(fault.Malformed, "ledger entry %s is unreadable: %v", item.SK, err)
 		}
-		entries[i].stored, entries[i].leaf = item.Version, leafHash(item.Data)
+		entries[i].stored, entries[i].leaf, entries[i].unknown = item.Version, leafHash(item.Data), unknown
 	}
 	return entries, nil
 }
@@ -262,13 +264,14 @@ type place struct {
 
 // Places tells where the versions of lineages are; the zero Places know of none.
 type Places struct {
-	of     map[string][]place // by sort key
-	stored map[string]int64
+	of      map[string][]place // by sort key
+	stored  map[string]int64
+	unknown map[string]store.Unknown
 }
 
 func (p *Places) init() {
 	if p.of == nil {
-		p.of, p.stored = map[string][]place{}, map[string]int64{}
+		p.of, p.stored, p.unknown = map[string][]place{}, map[string]int64{}, map[string]store.Unknown{}
 	}
 }
 
@@ -277,6 +280,7 @@ func (p *Places) Add(other Places) {
 	p.init()
 	maps.Copy(p.of, other.of)
 	maps.Copy(p.stored, other.stored)
+	maps.Copy(p.unknown, other.unknown)
 }
 
 // Versions returns the newest version under a key of the lineage, 0 if there is none.
@@ -307,10 +311,11 @@ func (l *Ledger) Find(ctx context.Context, config string, lineages []string) (Pl
 	}
 	for _, item := range items {
 		var places []place
-		if err := json.Unmarshal(item.Data, &places); err != nil {
+		unknown, err := store.Decode(item.Data, &places)
+		if err != nil {
 			return found, fault.New(fault.Malformed, "ledger item %s is unreadable: %v", item.SK, err)
 		}
-		found.of[item.SK], found.stored[item.SK] = places, item.Version
+		found.of[item.SK], found.stored[item.SK], found.unknown[item.SK] = places, item.Version, unknown
 	}
 	return found, nil
 }
@@ -419,12 +424,13 @@ func (l *Ledger) body(ctx context.Context, config, digest string) (string, error
 	return string(content), nil
 }
 
-func mustJSON(v any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+func mustJSON(v any) []byte { return encode(store.Unknown{}, v) }
+
+// encode makes the document of a record, with what is unknown of the one that was read.
+func encode(unknown store.Unknown, v any) []byte {
+	data, err := unknown.Encode(v)
+	if err != nil {
 		panic(fmt.Sprintf("ledger: %T does not encode: %v", v, err)) // only plain structs get here
 	}
-	return bytes.TrimSpace(b.Bytes())
+	return data
 }

@@ -31,8 +31,9 @@ func (l *Ledger) Write(ctx context.Context, places *Places, entries []*Entry, ow
 			return err
 		}
 		cond := store.VersionIs(e.stored)
+		unknown := e.unknown
 		if e.stored == 0 {
-			cond = store.Absent()
+			cond, unknown = store.Absent(), store.Unknown{}
 			sk := "KEY#" + part(e.Lineage)
 			if touched[sk] == nil {
 				touched[sk] = slices.Clone(places.of[sk])
@@ -41,7 +42,7 @@ func (l *Ledger) Write(ctx context.Context, places *Places, entries []*Entry, ow
 			touched[sk] = append(touched[sk], place{Key: e.Key, Version: e.Version, Start: e.Appointment.Start})
 			e.Blobs = stored.Blobs
 		}
-		data := mustJSON(stored)
+		data := encode(unknown, stored)
 		leaves[i] = leafHash(data)
 		ops = append(ops, store.Op{Put: &store.Item{Key: e.key(), Data: data}, If: cond})
 	}
@@ -50,7 +51,8 @@ func (l *Ledger) Write(ctx context.Context, places *Places, entries []*Entry, ow
 		if places.stored[sk] == 0 {
 			cond = store.Absent()
 		}
-		ops = append(ops, store.Op{Put: &store.Item{Key: store.Key{PK: partition(entries[0].Config), SK: sk}, Data: mustJSON(touched[sk])}, If: cond})
+		item := &store.Item{Key: store.Key{PK: partition(entries[0].Config), SK: sk}, Data: encode(places.unknown[sk], touched[sk])}
+		ops = append(ops, store.Op{Put: item, If: cond})
 	}
 	if err := l.table.Transact(ctx, ops); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
