@@ -12,7 +12,6 @@ package action
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -82,7 +81,8 @@ type Action struct {
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"`
 
-	stored int64
+	stored  int64
+	unknown store.Unknown
 }
 
 // Change is one entry of an action's history.
@@ -133,7 +133,7 @@ func expires(s State, at time.Time) time.Time {
 
 func (a *Action) op() store.Op {
 	op := store.Op{Put: &store.Item{
-		Key: actionKey(a.User, a.ID), IndexPK: indexOf(a.User, a.State), IndexSK: a.ID, Expires: expires(a.State, a.Updated), Data: marshal(a),
+		Key: actionKey(a.User, a.ID), IndexPK: indexOf(a.User, a.State), IndexSK: a.ID, Expires: expires(a.State, a.Updated), Data: encode(a.unknown, a),
 	}, If: store.VersionIs(a.stored)}
 	if a.stored == 0 {
 		op.If = store.Absent()
@@ -141,8 +141,9 @@ func (a *Action) op() store.Op {
 	return op
 }
 
-func marshal(v any) []byte {
-	data, err := json.Marshal(v)
+// encode makes the document of a record, with what is unknown of the one that was read.
+func encode(unknown store.Unknown, v any) []byte {
+	data, err := unknown.Encode(v)
 	if err != nil {
 		panic(fmt.Sprintf("action: %v", err)) // plain data
 	}
@@ -159,10 +160,11 @@ func (a *Action) changed(c Change) {
 
 func decode(item store.Item) (*Action, error) {
 	a := &Action{}
-	if err := json.Unmarshal(item.Data, a); err != nil || actionKey(a.User, a.ID) != item.Key {
+	unknown, err := store.Decode(item.Data, a)
+	if err != nil || actionKey(a.User, a.ID) != item.Key {
 		return nil, fault.New(fault.Malformed, "action %s is unreadable: %v", strings.TrimPrefix(item.SK, prefixAction), err)
 	}
-	a.stored = item.Version
+	a.stored, a.unknown = item.Version, unknown
 	return a, nil
 }
 
@@ -172,11 +174,12 @@ type note struct {
 	Open   bool      `json:"open"`
 	At     time.Time `json:"at"` // what the cause did up to then is settled, or told by the action
 
-	stored int64
+	stored  int64
+	unknown store.Unknown
 }
 
 func (n *note) op(user string, c Cause, now time.Time) store.Op {
-	item := &store.Item{Key: causeKey(user, c), Data: marshal(n)}
+	item := &store.Item{Key: causeKey(user, c), Data: encode(n.unknown, n)}
 	if !n.Open {
 		item.Expires = expires(Resolved, now)
 	}
@@ -189,11 +192,12 @@ func (n *note) op(user string, c Cause, now time.Time) store.Op {
 // decodeNote reads a note. One that is unreadable knows nothing: whoever tells of its cause must not be stopped by that.
 func decodeNote(ctx context.Context, item store.Item) *note {
 	n := &note{}
-	if err := json.Unmarshal(item.Data, n); err != nil {
+	unknown, err := store.Decode(item.Data, n)
+	if err != nil {
 		n = &note{}
 		zerolog.Ctx(ctx).Error().Str("note", item.SK).Msg("unreadable note of an action begun anew")
 	}
-	n.stored = item.Version
+	n.stored, n.unknown = item.Version, unknown
 	return n
 }
 
