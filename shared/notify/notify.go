@@ -92,7 +92,8 @@ type Notification struct {
 	// Correlation is that of what was told of.
 	Correlation string `json:"correlation_id,omitempty"`
 
-	stored int64
+	stored  int64
+	unknown store.Unknown
 }
 
 // ID is the id of the notification of a transaction that began at an instant: always the same, and newer ones sort behind older ones.
@@ -129,7 +130,7 @@ func unreadOf(user string) string { return "UNREAD#" + user }
 func (n *Notification) unread() bool { return !n.MailOnly && n.Read.IsZero() }
 
 func (n *Notification) item() store.Item {
-	data, err := json.Marshal(n)
+	data, err := n.unknown.Encode(n)
 	if err != nil {
 		panic(fmt.Sprintf("notify: %v", err)) // plain data
 	}
@@ -142,10 +143,11 @@ func (n *Notification) item() store.Item {
 
 func decode(item store.Item) (*Notification, error) {
 	n := &Notification{}
-	if err := json.Unmarshal(item.Data, n); err != nil || key(n.User, n.ID) != item.Key {
+	unknown, err := store.Decode(item.Data, n)
+	if err != nil || key(n.User, n.ID) != item.Key {
 		return nil, fault.New(fault.Malformed, "notification %s is unreadable: %v", strings.TrimPrefix(item.SK, prefix), err)
 	}
-	n.stored = item.Version
+	n.stored, n.unknown = item.Version, unknown
 	return n, nil
 }
 
