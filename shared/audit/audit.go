@@ -273,6 +273,15 @@ func parseID(text string) (ulid.ULID, bool) {
 	return id, err == nil && id.String() == text
 }
 
+// encode makes the document of a record, with what is unknown of the one that was read.
+func encode(unknown store.Unknown, v any) []byte {
+	data, err := unknown.Encode(v)
+	if err != nil {
+		panic(fmt.Sprintf("audit: %v", err)) // plain data
+	}
+	return data
+}
+
 func mustJSON(v any) []byte {
 	data, err := json.Marshal(v)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"time"
 
@@ -55,6 +56,7 @@ type head struct {
 	Erased int    `json:"erased,omitempty"` // the personal fields of the records up to this one are erased, or about to be
 
 	version int64 // as stored; 0: not stored
+	unknown store.Unknown
 }
 
 func headKey(user string) store.Key { return store.Key{PK: partition(user), SK: headSK} }
@@ -62,11 +64,23 @@ func headKey(user string) store.Key { return store.Key{PK: partition(user), SK: 
 // readHead decodes a stored head; what is no head is of kind fault.Malformed.
 func readHead(item *store.Item) (*head, error) {
 	h := &head{version: item.Version}
-	err := json.Unmarshal(item.Data, h)
-	if _, ok := parseID(h.ID); err != nil || !ok || h.Seq < 1 || h.Erased < 0 || h.Erased > h.Seq || !bytes.Equal(mustJSON(h), item.Data) || !bare(item) {
+	var err error
+	h.unknown, err = store.Decode(item.Data, h)
+	_, ok := parseID(h.ID)
+	if err != nil || !ok || h.Seq < 1 || h.Erased < 0 || h.Erased > h.Seq || !sameMembers(encode(h.unknown, h), item.Data) || !bare(item) {
 		return nil, fault.New(fault.Malformed, "the head of an audit chain is unreadable")
 	}
 	return h, nil
+}
+
+// sameMembers says whether two objects have the same members, each once and written alike. Their order depends on which version of the program knew
+// which of them.
+func sameMembers(a, b []byte) bool {
+	var of, other map[string]json.RawMessage
+	if len(a) != len(b) || json.Unmarshal(a, &of) != nil || json.Unmarshal(b, &other) != nil {
+		return false
+	}
+	return maps.EqualFunc(of, other, func(v, w json.RawMessage) bool { return bytes.Equal(v, w) })
 }
 
 // bare says whether an item has neither index keys nor an end, as all of ours.
@@ -201,7 +215,7 @@ func (l *Log) attempt(ctx context.Context, s *stripe, entries []Entry, since str
 	if h.version == 0 {
 		cond = store.Absent()
 	}
-	ops := []store.Op{{Put: &store.Item{Key: headKey(s.user), Data: mustJSON(next)}, If: cond}}
+	ops := []store.Op{{Put: &store.Item{Key: headKey(s.user), Data: encode(next.unknown, next)}, If: cond}}
 	for i := range records {
 		item := records[i].item()
 		ops = append(ops, store.Op{Put: &item, If: store.Absent()})

@@ -1,7 +1,9 @@
 package audit
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"adminassistant/shared/fault"
@@ -30,7 +32,8 @@ func (l *Log) Erase(ctx context.Context, e Entry) (erased int, err error) {
 		var ops []store.Op
 		for i := range page.Items {
 			item := &page.Items[i]
-			r, err := decode(item)
+			var r Record
+			unknown, err := store.Decode(item.Data, &r)
 			if err != nil || r.ID != item.SK || r.User != e.User {
 				if unreadable == nil {
 					unreadable = fault.New(fault.Malformed, "audit record %s is unreadable; its personal fields could not be erased", item.SK)
@@ -42,6 +45,9 @@ func (l *Log) Erase(ctx context.Context, e Entry) (erased int, err error) {
 			}
 			r.Salt, r.Personal = nil, Personal{} // without the salt nobody can try out what the digest is of
 			bare := r.item()
+			var escaped bytes.Buffer
+			json.HTMLEscape(&escaped, encode(unknown, r)) // as all records are
+			bare.Data = escaped.Bytes()
 			ops = append(ops, store.Op{Put: &bare, If: store.VersionIs(item.Version)})
 		}
 		if len(ops) > 0 {
