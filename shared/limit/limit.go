@@ -9,10 +9,8 @@ package limit
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -149,6 +147,7 @@ type window struct {
 	used    int           // as it was counted last
 	version int64         // of the count; 0 when there is none
 	known   bool          // used and version were read or written before
+	unknown store.Unknown // of the count
 }
 
 // Allow counts one request of a user. The error is of kind fault.Throttled with an Exceeded when there were too many; and
@@ -307,7 +306,10 @@ func (l *Limiter) reserve(ctx context.Context, n name, rule Rule, w *window) (in
 		if w.version > 0 {
 			cond = store.VersionIs(w.version)
 		}
-		data := append(strconv.AppendInt([]byte(`{"used":`), int64(w.used+got), 10), '}')
+		data, err := w.unknown.Encode(count{Used: w.used + got})
+		if err != nil {
+			return 0, notCounted(err)
+		}
 		version, err := l.table.Put(ctx, store.Item{Key: k, Expires: w.begins.Add(rule.Window + keep), Data: data}, cond)
 		if err == nil {
 			w.used, w.version, w.known = w.used+got, version, true
@@ -318,16 +320,17 @@ func (l *Limiter) reserve(ctx context.Context, n name, rule Rule, w *window) (in
 		}
 		item, err := l.table.Get(ctx, k)
 		var c count
+		var unknown store.Unknown
 		switch {
 		case errors.Is(err, store.ErrNotFound): // erased with the user, or expired
 		case err != nil:
 			return 0, notCounted(err)
 		default:
-			if err := json.Unmarshal(item.Data, &c); err != nil {
+			if unknown, err = store.Decode(item.Data, &c); err != nil {
 				return 0, fault.New(fault.Malformed, "a count of requests is unreadable: %v", err)
 			}
 		}
-		w.used, w.version, w.known = c.Used, item.Version, true
+		w.used, w.version, w.known, w.unknown = c.Used, item.Version, true, unknown
 	}
 	return 0, errContended
 }
