@@ -17,7 +17,6 @@ package backup
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -46,7 +45,8 @@ type Record struct {
 	// Going says that the backup is being deleted: its files may be gone already.
 	Going bool `json:"going,omitempty"`
 
-	stored int64
+	stored  int64
+	unknown store.Unknown
 }
 
 // Backups keeps backups.
@@ -80,7 +80,7 @@ func index(user string, uri calendar.URI, id string) string {
 }
 
 func (r *Record) item() *store.Item {
-	data, err := json.Marshal(r)
+	data, err := r.unknown.Encode(r)
 	if err != nil {
 		panic(fmt.Sprintf("backup: %v", err)) // plain data
 	}
@@ -89,10 +89,11 @@ func (r *Record) item() *store.Item {
 
 func readRecord(item store.Item) (*Record, error) {
 	r := &Record{}
-	if err := json.Unmarshal(item.Data, r); err != nil {
+	unknown, err := store.Decode(item.Data, r)
+	if err != nil {
 		return nil, fault.New(fault.Malformed, "backup %s is unreadable: %v", strings.TrimPrefix(item.SK, recordPrefix), err)
 	}
-	r.stored = item.Version
+	r.stored, r.unknown = item.Version, unknown
 	return r, nil
 }
 
