@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -43,7 +42,8 @@ type Profile struct {
 	// SettingsVersion counts the changes of the settings, for optimistic concurrency.
 	SettingsVersion int64 `json:"settings_version,omitempty"`
 
-	stored int64
+	stored  int64
+	unknown store.Unknown
 }
 
 // Ban says who disabled a user, and when.
@@ -78,7 +78,7 @@ func profileKey(tenant, object string) store.Key {
 const keepErased = 36 * 24 * time.Hour
 
 func (p *Profile) item() store.Item {
-	data, err := json.Marshal(p)
+	data, err := p.unknown.Encode(p)
 	if err != nil {
 		panic(fmt.Sprintf("account: %v", err)) // plain data
 	}
@@ -91,10 +91,11 @@ func (p *Profile) item() store.Item {
 
 func decodeProfile(item store.Item) (Profile, error) {
 	p := Profile{Settings: DefaultSettings()}
-	if err := json.Unmarshal(item.Data, &p); err != nil || p.key() != item.Key {
+	unknown, err := store.Decode(item.Data, &p)
+	if err != nil || p.key() != item.Key {
 		return Profile{}, fault.New(fault.Malformed, "the profile of a user is unreadable: %v", err)
 	}
-	p.stored = item.Version
+	p.stored, p.unknown = item.Version, unknown
 	return p, nil
 }
 

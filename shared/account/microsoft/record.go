@@ -16,6 +16,8 @@ type record struct {
 	Sealed     []byte    `json:"sealed,omitempty"`    // opened, for the user alone; empty when a sign-in is needed
 	Refreshing time.Time `json:"refreshing,omitzero"` // until then somebody has the lease
 	Needed     *need     `json:"needed,omitempty"`    // why the user has to sign in again; nil: need not
+
+	unknown store.Unknown
 }
 
 // need says why the user has to sign in again. It is not secret.
@@ -57,7 +59,7 @@ func (c *Client) load(ctx context.Context, user string) (entry, error) {
 		return entry{}, fmt.Errorf("read the sign-in at Microsoft: %w", err)
 	}
 	e := entry{version: item.Version}
-	if json.Unmarshal(item.Data, &e.record) != nil {
+	if e.unknown, err = store.Decode(item.Data, &e.record); err != nil {
 		return entry{}, fault.New(fault.Malformed, "the record of a sign-in at Microsoft cannot be read")
 	}
 	return e, nil
@@ -65,7 +67,7 @@ func (c *Client) load(ctx context.Context, user string) (entry, error) {
 
 // save writes the item and returns its version. Errors are those of Table.Put.
 func (c *Client) save(ctx context.Context, user string, r record, cond store.Condition) (int64, error) {
-	data, err := json.Marshal(r)
+	data, err := r.unknown.Encode(r)
 	if err != nil {
 		return 0, fmt.Errorf("write the sign-in at Microsoft: %w", err)
 	}

@@ -66,7 +66,7 @@ func (s *SignIn) Refused(ctx context.Context, claims string) error {
 		return errRenewed
 	}
 	n := &need{Since: c.clock().UTC(), Reason: "claims challenge", Claims: claims}
-	switch _, err := c.save(ctx, s.user, record{Needed: n}, store.VersionIs(e.version)); {
+	switch _, err := c.save(ctx, s.user, record{Needed: n, unknown: e.unknown}, store.VersionIs(e.version)); {
 	case errors.Is(err, store.ErrConflict):
 		return errRenewed
 	case err != nil:
@@ -149,7 +149,7 @@ func (c *Client) use(ctx context.Context, user string, e entry) (held, error) {
 	if !errors.Is(err, errOffline) {
 		return held{}, explain(err, c.clock())
 	}
-	version, err := c.save(ctx, user, record{Sealed: e.Sealed, Refreshing: c.clock().Add(leaseFor).UTC()}, store.VersionIs(e.version))
+	version, err := c.save(ctx, user, record{Sealed: e.Sealed, Refreshing: c.clock().Add(leaseFor).UTC(), unknown: e.unknown}, store.VersionIs(e.version))
 	if errors.Is(err, store.ErrConflict) {
 		return held{}, errAgain
 	}
@@ -161,7 +161,7 @@ func (c *Client) use(ctx context.Context, user string, e entry) (held, error) {
 	if got, err = c.ask(asking, user, kept, o.Account, true); err != nil {
 		return held{}, c.release(ctx, user, e, version, explain(err, c.clock()))
 	}
-	version, err = c.keep(ctx, user, opened{Account: o.Account, Cache: kept.Text}, version)
+	version, err = c.keep(ctx, user, opened{Account: o.Account, Cache: kept.Text}, e.unknown, version)
 	if err != nil {
 		return held{}, err
 	}
@@ -191,13 +191,13 @@ func (c *Client) hold(user string, got public.AuthResult, version int64) held {
 
 // keep seals and stores what a refresh brought, if the lease is still ours, and returns the item's version. The old refresh token may be dead, so
 // that it does not give up while there is time.
-func (c *Client) keep(ctx context.Context, user string, o opened, leased int64) (int64, error) {
+func (c *Client) keep(ctx context.Context, user string, o opened, unknown store.Unknown, leased int64) (int64, error) {
 	wait := pause.Growing(firstPause, longestPause)
 	for {
 		sealed, err := c.seal(ctx, user, o)
 		var version int64
 		if err == nil {
-			version, err = c.save(ctx, user, record{Sealed: sealed}, store.VersionIs(leased))
+			version, err = c.save(ctx, user, record{Sealed: sealed, unknown: unknown}, store.VersionIs(leased))
 		}
 		switch {
 		case err == nil:
@@ -212,10 +212,10 @@ func (c *Client) keep(ctx context.Context, user string, o opened, leased int64) 
 
 // release gives the lease back after a refresh that failed, with a note if a sign-in is needed, and returns the failure.
 func (c *Client) release(ctx context.Context, user string, e entry, leased int64, failure error) error {
-	r := record{Sealed: e.Sealed}
+	r := record{Sealed: e.Sealed, unknown: e.unknown}
 	if needed := new(SignInNeeded); errors.As(failure, &needed) {
 		zerolog.Ctx(ctx).Info().Str("reason", needed.Reason).Bool("claims", needed.Claims != "").Msg("a sign-in at Microsoft has ended")
-		r = record{Needed: &need{Since: c.clock().UTC(), Reason: needed.Reason, Claims: needed.Claims}} // what was sealed is good for nothing any more
+		r.Sealed, r.Needed = nil, &need{Since: c.clock().UTC(), Reason: needed.Reason, Claims: needed.Claims} // what was sealed is good for nothing any more
 	}
 	switch _, err := c.save(ctx, user, r, store.VersionIs(leased)); {
 	case errors.Is(err, store.ErrConflict):

@@ -19,7 +19,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -96,6 +95,8 @@ type record struct {
 	Agent      string       `json:"agent,omitempty"`
 	Began      time.Time    `json:"began"`
 	Used       time.Time    `json:"used"`
+
+	unknown store.Unknown
 }
 
 func (r *record) session(id string) Session {
@@ -235,7 +236,7 @@ func over(r *record, now time.Time) bool {
 }
 
 func (s *Sessions) put(ctx context.Context, id string, r *record, cond store.Condition) (int64, error) {
-	data, err := json.Marshal(r)
+	data, err := r.unknown.Encode(r)
 	if err != nil {
 		return 0, err
 	}
@@ -250,9 +251,11 @@ const sortable = "2006-01-02T15:04:05.000000000Z"
 
 func decode(item store.Item) (record, error) {
 	var r record
-	if err := json.Unmarshal(item.Data, &r); err != nil || r.Tenant == "" || r.Object == "" {
+	unknown, err := store.Decode(item.Data, &r)
+	if err != nil || r.Tenant == "" || r.Object == "" {
 		return r, fault.New(fault.Malformed, "session %.12s is unreadable", strings.TrimPrefix(item.PK, prefixSession))
 	}
+	r.unknown = unknown
 	return r, nil
 }
 
