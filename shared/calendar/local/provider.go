@@ -55,6 +55,7 @@ type record struct {
 	user    string
 	account string
 	version int64
+	unknown store.Unknown
 
 	ID      string    `json:"id"`
 	Name    string    `json:"name"`
@@ -68,14 +69,27 @@ func (c *record) info() calendar.Info {
 }
 
 func decode(item store.Item, into any) error {
-	if err := json.Unmarshal(item.Data, into); err != nil {
+	return readable(item, json.Unmarshal(item.Data, into))
+}
+
+// decodeRecord is decode for an item that may be written again.
+func decodeRecord(item store.Item, into any) (store.Unknown, error) {
+	unknown, err := store.Decode(item.Data, into)
+	return unknown, readable(item, err)
+}
+
+func readable(item store.Item, err error) error {
+	if err != nil {
 		return fault.New(fault.Malformed, "stored item %s %s cannot be read: %v", item.PK, item.SK, err)
 	}
 	return nil
 }
 
-func encode(key store.Key, v any) *store.Item {
-	data, _ := json.Marshal(v) // plain structs always can be
+func encode(key store.Key, v any) *store.Item { return encodeRecord(key, store.Unknown{}, v) }
+
+// encodeRecord makes an item anew, with what is unknown of the one that was read.
+func encodeRecord(key store.Key, unknown store.Unknown, v any) *store.Item {
+	data, _ := unknown.Encode(v) // plain structs always can be
 	return &store.Item{Key: key, Data: data}
 }
 
@@ -86,7 +100,9 @@ func errNoCalendar(account, id string) error {
 // readRecord makes the calendar of an item.
 func (p *Provider) readRecord(account string, item store.Item) (*record, error) {
 	c := &record{user: p.user, account: account, version: item.Version}
-	return c, decode(item, c)
+	var err error
+	c.unknown, err = decodeRecord(item, c)
+	return c, err
 }
 
 // open finds a calendar by id. Errors: calendar.ErrNotFound.
@@ -223,7 +239,11 @@ func (p *Provider) DeleteCalendar(ctx context.Context, account, calendarID strin
 	c, err := p.open(ctx, account, calendarID)
 	switch {
 	case err == nil:
-		ops := []store.Op{{Put: c.indexed(encode(c.deletingKey(), c))}, {Delete: new(c.key()), If: store.VersionIs(c.version)}, {Delete: new(c.nameKey())}}
+		ops := []store.Op{
+			{Put: c.indexed(encodeRecord(c.deletingKey(), c.unknown, c))},
+			{Delete: new(c.key()), If: store.VersionIs(c.version)},
+			{Delete: new(c.nameKey())},
+		}
 		if c.Primary {
 			ops = append(ops, store.Op{Delete: new(c.primaryKey())})
 		}

@@ -25,6 +25,9 @@ type unit struct {
 	stored  []store.Item     // of the events
 	was     []calendar.Event // as they are stored
 	now     []calendar.Event // as they should be; none: there should be no such unit
+
+	unknown       store.Unknown            // of the ID item
+	unknownEvents map[string]store.Unknown // of the items of events, by their ids
 }
 
 // pointer is what an ID item holds: the sort keys of the unit's events. Some may not be there any more.
@@ -53,10 +56,11 @@ func (u *unit) find(eventID string) int {
 // readUnit makes a unit of its ID item; its events are not there yet.
 func readUnit(id string, item store.Item) (*unit, error) {
 	var p pointer
-	if err := decode(item, &p); err != nil {
+	unknown, err := decodeRecord(item, &p)
+	if err != nil {
 		return nil, err
 	}
-	return &unit{id: id, version: item.Version, keys: p.Keys}, nil
+	return &unit{id: id, version: item.Version, keys: p.Keys, unknown: unknown, unknownEvents: map[string]store.Unknown{}}, nil
 }
 
 // loadUnits reads units by id; one that is not there has version 0. further keys are read in the same request.
@@ -105,9 +109,11 @@ func (p *Provider) loadUnits(ctx context.Context, calendarID string, ids []strin
 					continue
 				}
 				var e calendar.Event
-				if err := decode(item, &e); err != nil {
+				unknown, err := decodeRecord(item, &e)
+				if err != nil {
 					return nil, nil, err
 				}
+				u.unknownEvents[e.ID] = unknown
 				u.stored, u.was = append(u.stored, item), append(u.was, e)
 			}
 			u.now = slices.Clone(u.was)
@@ -162,7 +168,7 @@ func (u *unit) eventItems(calendarID string, zones series.Zones) ([]*store.Item,
 		if err != nil {
 			return nil, err
 		}
-		items[i] = encode(store.Key{PK: eventsPK(calendarID), SK: sk}, u.now[i])
+		items[i] = encodeRecord(store.Key{PK: eventsPK(calendarID), SK: sk}, u.unknownEvents[u.now[i].ID], u.now[i])
 	}
 	return items, nil
 }
@@ -309,7 +315,7 @@ func (u *unit) change(calendarID string, zones series.Zones) (change, error) {
 				}
 			}
 		}
-		if head, err = put(encode(key, pointer{keys}), guard); err != nil {
+		if head, err = put(encodeRecord(key, u.unknown, pointer{keys}), guard); err != nil {
 			return c, err
 		}
 	}
