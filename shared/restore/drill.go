@@ -167,9 +167,16 @@ func scratchKey(user, run string) store.Key {
 	return store.Key{PK: "USER#" + user, SK: scratchPrefix + run}
 }
 
-// put notes the scratch calendar.
+// put notes the scratch calendar, in the place of what an earlier attempt noted.
 func (n *scratch) put(ctx context.Context, t store.Table, user string) error {
-	data, err := json.Marshal(n)
+	var unknown store.Unknown
+	item, err := t.Get(ctx, scratchKey(user, n.Run))
+	if err == nil {
+		unknown, _ = store.Decode(item.Data, &scratch{}) // of one that is unreadable nothing stays
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("read the note of the scratch calendar: %w", err)
+	}
+	data, err := unknown.Encode(n)
 	if err != nil {
 		return fmt.Errorf("note the scratch calendar: %w", err)
 	}

@@ -2,7 +2,6 @@ package restore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -33,6 +32,7 @@ type progress struct {
 	Drill *drillProgress `json:"drill,omitempty"`
 
 	version int64
+	unknown store.Unknown
 }
 
 func progressKey(run string) store.Key { return store.Key{PK: "RUN#" + run, SK: "RESTORE"} }
@@ -47,7 +47,7 @@ func loadProgress(ctx context.Context, t store.Table, run string) (progress, err
 	if err != nil {
 		return p, fmt.Errorf("read how far run %s is: %w", run, err)
 	}
-	if err := json.Unmarshal(item.Data, &p); err != nil {
+	if p.unknown, err = store.Decode(item.Data, &p); err != nil {
 		return p, fault.New(fault.Malformed, "how far run %s is cannot be read: %v", run, err)
 	}
 	p.version = item.Version
@@ -56,7 +56,7 @@ func loadProgress(ctx context.Context, t store.Table, run string) (progress, err
 
 // put is the operation that stores the progress if nobody else stored another; call stored after it went through.
 func (p *progress) put(run string) store.Op {
-	data, err := json.Marshal(p)
+	data, err := p.unknown.Encode(p)
 	if err != nil {
 		panic(fmt.Sprintf("restore: %v", err)) // plain data
 	}

@@ -114,7 +114,7 @@ func (s *Uploads) put(ctx context.Context, user string, u *Upload) error {
 	count := store.Item{Key: uploadCount(user), Data: []byte("{}"), Expires: u.Expires.Add(UploadFor)}
 	unchanged := store.Absent()
 	if item, err := s.table.Get(ctx, count.Key); err == nil {
-		unchanged = store.VersionIs(item.Version)
+		unchanged, count.Data = store.VersionIs(item.Version), item.Data
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("count the uploaded files: %w", err)
 	}
