@@ -26,19 +26,22 @@ func listingKey(user, account string) store.Key {
 
 // note keeps a listing, if it is another one than is kept.
 func note(ctx context.Context, table store.Table, user, account string, infos []calendar.Info) error {
-	data, err := json.Marshal(infos)
+	key := listingKey(user, account)
+	before, err := table.Get(ctx, key)
+	var unknown store.Unknown
+	if err == nil {
+		unknown, _ = store.Decode(before.Data, &[]calendar.Info{}) // of one that is unreadable nothing stays
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("read the listing of calendars: %w", err)
+	}
+	data, err := unknown.Encode(infos)
 	if err != nil {
 		return err
 	}
-	key := listingKey(user, account)
-	kept, err := table.Get(ctx, key)
-	if err == nil && bytes.Equal(kept.Data, data) {
+	if bytes.Equal(before.Data, data) {
 		return nil
 	}
-	if err == nil || errors.Is(err, store.ErrNotFound) {
-		_, err = table.Put(ctx, store.Item{Key: key, Data: data}, store.Any())
-	}
-	if err != nil {
+	if _, err = table.Put(ctx, store.Item{Key: key, Data: data}, store.Any()); err != nil {
 		return fmt.Errorf("keep the listing of calendars: %w", err)
 	}
 	return nil
