@@ -23,6 +23,7 @@ import (
 	"adminassistant/shared/run"
 	"adminassistant/shared/secret"
 	"adminassistant/shared/secret/keyfile"
+	"adminassistant/shared/store"
 )
 
 // acting is the whole system where it acts for its users at Microsoft 365, both of whose sides are simulated, and a user with a browser.
@@ -36,12 +37,12 @@ type acting struct {
 	later   time.Duration // than the machine's clock
 }
 
-func act(t *testing.T) *acting {
+func act(t *testing.T, around ...func(store.Table) store.Table) *acting {
 	t.Helper()
 	const back = "https://calendar.example.com/auth/callback"
 	a := &acting{mailbox: graphsim.New(graphsim.Options{})}
 	clock := func() time.Time { return time.Now().Add(a.later) }
-	a.watched = &watched{one: openOneAt(t, clock), user: annKey, folder: t.TempDir()}
+	a.watched = &watched{one: openOneAt(t, clock, around...), user: annKey, folder: t.TempDir()}
 	must(t, a.mailbox.AddMailbox(graphsim.Mailbox{ID: "ann", Address: "ann@example.com", Name: "Ann", TimeZone: "UTC"}))
 	remote := httptest.NewServer(a.mailbox)
 	t.Cleanup(remote.Close)

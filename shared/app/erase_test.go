@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,7 +43,8 @@ type one struct {
 
 func openOne(t *testing.T) *one { return openOneAt(t, time.Now) }
 
-func openOneAt(t *testing.T, clock func() time.Time) *one {
+// openOneAt opens one on a table around which others may be put.
+func openOneAt(t *testing.T, clock func() time.Time, around ...func(store.Table) store.Table) *one {
 	t.Helper()
 	dir := t.TempDir()
 	o := &one{system: &system{log: zerolog.Nop(), clock: clock}, t: t, file: filepath.Join(dir, "store.db")}
@@ -57,6 +59,9 @@ func openOneAt(t *testing.T, clock func() time.Time) *one {
 	must(t, err)
 	t.Cleanup(func() { must(t, blobs.Close()) })
 	o.table, o.blobs = table, blobs
+	for _, put := range around {
+		o.table = put(o.table)
+	}
 	o.archives, o.backups, o.notices = messages.Queue("archive"), messages.Queue("backup"), messages.Queue("notify")
 	o.limits = limit.New(o.table, limit.Default(), clock)
 	o.connect(fromSettings(o.settings))
@@ -151,6 +156,12 @@ func (o *one) live(who string) {
 
 func (o *one) work() {
 	o.t.Helper()
+	must(o.t, o.worked())
+}
+
+// worked has the workers carry out what waits, and returns what was left for another time.
+func (o *one) worked() error {
+	var errs []error
 	for _, of := range []struct {
 		queue  queue.Queue
 		worker *run.Worker
@@ -159,11 +170,12 @@ func (o *one) work() {
 		{o.backups, o.backupWorker(time.Second, time.Minute, "test")},
 	} {
 		messages, err := of.queue.Receive(o.t.Context(), 10, time.Minute, 0)
-		must(o.t, err)
+		errs = append(errs, err)
 		for _, m := range messages {
-			must(o.t, of.worker.Handle(o.t.Context(), m))
+			errs = append(errs, of.worker.Handle(o.t.Context(), m))
 		}
 	}
+	return errors.Join(errs...)
 }
 
 // kept is all that the stores hold: items by their keys, and blobs.
