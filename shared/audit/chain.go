@@ -73,8 +73,7 @@ func readHead(item *store.Item) (*head, error) {
 	return h, nil
 }
 
-// sameMembers says whether two objects have the same members, each once and written alike. Their order depends on which version of the program knew
-// which of them.
+// sameMembers says whether two objects have the same members, written alike. Their order depends on which version of the program knew which of them.
 func sameMembers(a, b []byte) bool {
 	var of, other map[string]json.RawMessage
 	if len(a) != len(b) || json.Unmarshal(a, &of) != nil || json.Unmarshal(b, &other) != nil {

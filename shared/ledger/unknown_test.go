@@ -1,0 +1,84 @@
+package ledger
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"adminassistant/shared/store"
+)
+
+// TestWhatANewerVersionPutIntoALedgerIsSealedWithIt has a newer version write an entry and die, and this one settle and seal it.
+func TestWhatANewerVersionPutIntoALedgerIsSealedWithIt(t *testing.T) {
+	w, ctx := newWorld(t), t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	stored := func(key store.Key) store.Item {
+		t.Helper()
+		item, err := w.table.Get(ctx, key)
+		must(err)
+		return item
+	}
+	first := with(entry("a", 1, monday), func(e *Entry) { e.State, e.Changes = Intended, []Change{{Field: "subject", Reason: "<&>"}} })
+	next := entry("a", 2, monday)
+	head, places := Head{}, Places{}
+	must(w.Write(ctx, &places, []*Entry{first}, head.Opened(config, "run1", Span{From: monday, To: monday.AddDate(0, 0, 1)})))
+
+	keys := []store.Key{first.key(), HeadKey(config), {PK: partition(config), SK: "KEY#a"}}
+	unknown := []byte(`"new":{"number":12345678901234567890123,"text":"<&>"}`)
+	put := map[store.Key]int{}
+	for _, key := range keys {
+		item := stored(key)
+		item.Data = bytes.ReplaceAll(item.Data, []byte("{"), slices.Concat([]byte("{"), unknown, []byte(",")))
+		put[key] = bytes.Count(item.Data, unknown)
+		_, err := w.table.Put(ctx, item, store.VersionIs(item.Version))
+		must(err)
+	}
+
+	head, err := w.Head(ctx, config)
+	must(err)
+	found, err := w.Find(ctx, config, []string{first.Lineage})
+	must(err)
+	places.Add(found)
+	entries, err := w.Entries(ctx, config, places)
+	must(err)
+	entries[0].State, entries[0].CopyID = Done, "copy"
+	must(w.Write(ctx, &places, []*Entry{&entries[0], next}))
+	sealing, err := w.Prepare(config, head, "run1", monday, []*Entry{&entries[0], next})
+	must(err)
+	must(w.Seal(ctx, &head, sealing))
+
+	for _, key := range keys {
+		if data := stored(key).Data; put[key] == 0 || bytes.Count(data, unknown) != put[key] {
+			t.Errorf("%s has %d of the %d members that were put into it: %s", key.SK, bytes.Count(data, unknown), put[key], data)
+		}
+	}
+	if data := stored(next.key()).Data; bytes.Contains(data, unknown) {
+		t.Errorf("the entry that only this version wrote is %s", data)
+	}
+	if report, err := w.Verify(ctx, config); err != nil || !report.OK || report.Entries != 2 {
+		t.Errorf("%+v, %v", report, err)
+	}
+
+	t.Run("and to the same bytes when it is written again", func(t *testing.T) {
+		before := stored(first.key())
+		again, err := decode([]store.Item{before})
+		must(err)
+		must(w.Write(ctx, &places, []*Entry{&again[0]}))
+		if after := stored(first.key()); after.Version == before.Version || !bytes.Equal(before.Data, after.Data) {
+			t.Errorf("%s became %s", before.Data, after.Data)
+		}
+	})
+	t.Run("and not with a version that is made of it", func(t *testing.T) {
+		made := entries[0]
+		made.Version, made.stored = 3, 0
+		must(w.Write(ctx, &places, []*Entry{&made}))
+		if data := stored(made.key()).Data; bytes.Contains(data, unknown) {
+			t.Errorf("it is %s", data)
+		}
+	})
+}
