@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/account/session"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graphsim"
@@ -303,7 +305,23 @@ func (o *observed) plant() {
 // TestRecordsKeepWhatANewerVersionPutIntoThem lives through all that writes records again. Whatever is kept in the table and is forgotten here shows.
 func TestRecordsKeepWhatANewerVersionPutIntoThem(t *testing.T) {
 	kinds, again := map[string]bool{}, map[string]bool{}
-	for name, live := range map[string]func(*testing.T) *observed{"on one machine": liveOnOneMachine, "at Microsoft 365": liveAtMicrosoft} {
+	for name, live := range map[string]func(*testing.T) *observed{
+		"on one machine": liveOnOneMachine,
+		"at Microsoft 365, until the user's access is revoked": func(t *testing.T) *observed {
+			return liveAtMicrosoft(t, func(a *acting, s *microsoft.SignIn) error {
+				a.entra.Revoke(plantedObject)
+				_, _, err := s.Token(t.Context())
+				return err
+			})
+		},
+		"at Microsoft 365, until more is wanted of the user": func(t *testing.T) *observed {
+			return liveAtMicrosoft(t, func(_ *acting, s *microsoft.SignIn) error {
+				_, _, err := s.Token(t.Context())
+				must(t, err)
+				return s.Refused(t.Context(), `{"access_token":{}}`)
+			})
+		},
+	} {
 		lived := t.Run(name, func(t *testing.T) {
 			o := live(t)
 			for key := range o.keys {
@@ -439,7 +457,8 @@ func liveOnOneMachine(t *testing.T) *observed {
 	return table
 }
 
-func liveAtMicrosoft(t *testing.T) *observed {
+// liveAtMicrosoft lives until end ends the user's sign-in.
+func liveAtMicrosoft(t *testing.T, end func(*acting, *microsoft.SignIn) error) *observed {
 	var table *observed
 	a := act(t, func(inner store.Table) store.Table { table = observe(t, inner); return table })
 	a.signsIn()
@@ -454,6 +473,11 @@ func liveAtMicrosoft(t *testing.T) *observed {
 		must(t, err)
 		table.plant()
 		a.later += 10 * time.Minute // after which a token has to be refreshed
+	}
+	client, err := a.providers.users.get(t.Context())
+	must(t, err)
+	if err := end(a, client.Of(annKey)); !errors.Is(err, microsoft.ErrSignInNeeded) {
+		t.Errorf("in the end: %v", err)
 	}
 	return table
 }
