@@ -27,6 +27,7 @@ type file struct {
 	pkg     string // the name after "package"
 	imports []string
 	calls   []string // of clock and environment: "time.Now"
+	keys    []string // texts with which users' keys begin
 }
 
 func (f *file) test() bool { return strings.HasSuffix(f.name, "_test.go") || contract(f.dir) }
@@ -64,6 +65,11 @@ func parse(dir, name string, source []byte) (file, error) {
 		if s, ok := n.(*ast.SelectorExpr); ok {
 			if x, ok := s.X.(*ast.Ident); ok && slices.Contains(watched[names[x.Name]], s.Sel.Name) {
 				f.calls = append(f.calls, names[x.Name]+"."+s.Sel.Name)
+			}
+		}
+		if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
+			if text, err := strconv.Unquote(l.Value); err == nil && strings.HasPrefix(text, "USER#") {
+				f.keys = append(f.keys, text)
 			}
 		}
 		return true
@@ -162,6 +168,11 @@ func violations(files []file) []string {
 			case program && !clock && within(f.dir, "infra"): // has its settings from there, and no app
 			default:
 				say("uses %s", call)
+			}
+		}
+		for _, key := range f.keys {
+			if !f.test() && f.dir != "shared/store" {
+				say("writes %q, which store.OfUser does", key)
 			}
 		}
 	}
@@ -285,6 +296,13 @@ func TestHouseRulesCanBeBroken(t *testing.T) {
 		{"shared/ledger/a.go", `package ledger; import "os"; var all = os.Environ()`, "os.Environ"},
 		{"shared/archive/a.go", `package archive; type c struct{ Now func() int }; func f(time c) int { return time.Now() }`, ""},
 		{"shared/archive/a.go", `package archive; import "time"; func f() { time.Sleep(time.Second) }`, ""},
+
+		{"shared/job/a.go", `package job; func f(user string) string { return "USER#" + user }`, "store.OfUser"},
+		{"cmd/admin-assistant/a.go", "package main; const user = `USER#%s`", "store.OfUser"},
+		{"shared/job/a_test.go", `package job; func f(user string) string { return "USER#" + user }`, ""},
+		{"shared/store/a.go", `package store; func f(user string) string { return "USER#" + user }`, ""},
+		{"shared/store/dynamo/a.go", `package dynamo; func f(user string) string { return "USER#" + user }`, "store.OfUser"},
+		{"shared/job/a.go", `package job; func f(user string) string { return "SUPERUSER#" + user } // "USER#"`, ""},
 
 		{"shared/util/a.go", `package util`, "util"},
 		{"shared/archive/helpers/a.go", `package fine`, "helpers"},

@@ -103,13 +103,13 @@ func (e *Eraser) Erase(ctx context.Context, by Principal, object string) (Progre
 
 // secrets removes what packages keep sealed for a user, at USER#<user> / SECRET#<name>.
 func (e *Eraser) secrets(ctx context.Context, pass Erasure) error {
-	return store.Clear(ctx, e.users.table, store.Query{PK: "USER#" + pass.User, Prefix: "SECRET#"})
+	return store.Clear(ctx, e.users.table, store.Query{PK: store.UserPartition(pass.User), Prefix: "SECRET#"})
 }
 
 // rest removes all of a user's own partition but the profile.
 func (e *Eraser) rest(ctx context.Context, pass Erasure) error {
 	for _, q := range []store.Query{{To: profileSK}, {From: profileSK + "\x00"}} {
-		q.PK = "USER#" + pass.User
+		q.PK = store.UserPartition(pass.User)
 		if err := store.Clear(ctx, e.users.table, q); err != nil {
 			return err
 		}

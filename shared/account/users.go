@@ -70,7 +70,7 @@ func (p *Profile) key() store.Key { return profileKey(p.Tenant, p.Object) }
 const profileSK = "PROFILE"
 
 func profileKey(tenant, object string) store.Key {
-	return store.Key{PK: "USER#" + Principal{Tenant: tenant, Object: object}.Key(), SK: profileSK}
+	return store.OfUser(Principal{Tenant: tenant, Object: object}.Key(), profileSK)
 }
 
 // keepErased is how long it stays known that a user was erased: as long as the table can be restored to a time before it (35 days),
@@ -379,7 +379,7 @@ func (u *Users) Enable(ctx context.Context, by Principal, object string) (Profil
 func (u *Users) Barred(ctx context.Context, users []string) (map[string]bool, error) {
 	keys := make([]store.Key, len(users))
 	for i, user := range users {
-		keys[i] = store.Key{PK: "USER#" + user, SK: profileSK}
+		keys[i] = store.OfUser(user, profileSK)
 	}
 	items, err := u.table.GetMany(ctx, keys)
 	if err != nil {

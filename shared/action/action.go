@@ -113,14 +113,12 @@ const (
 	prefixCause  = "ACTIONOF#"
 )
 
-func partition(user string) string { return "USER#" + user }
-
 func actionKey(user, id string) store.Key {
-	return store.Key{PK: partition(user), SK: prefixAction + id}
+	return store.OfUser(user, prefixAction+id)
 }
 
 func causeKey(user string, c Cause) store.Key {
-	return store.Key{PK: partition(user), SK: fmt.Sprintf("%s%s#%x", prefixCause, c.Kind, sha256.Sum256([]byte(c.Of)))}
+	return store.OfUser(user, fmt.Sprintf("%s%s#%x", prefixCause, c.Kind, sha256.Sum256([]byte(c.Of))))
 }
 
 func indexOf(user string, s State) string { return "ACTIONS#" + user + "#" + string(s) }
@@ -395,7 +393,7 @@ func (s *Actions) Last(ctx context.Context, user string, c Cause) (*Action, erro
 // List returns a page of a user's actions, the newest first; state "" and kind "" mean all. Unreadable ones are left out. A page may be
 // short, or empty, and still have a next one.
 func (s *Actions) List(ctx context.Context, user string, state State, kind Kind, limit int, cursor string) (actions []*Action, next string, err error) {
-	q := store.Query{PK: partition(user), Prefix: prefixAction, Desc: true, Cursor: cursor}
+	q := store.Query{PK: store.UserPartition(user), Prefix: prefixAction, Desc: true, Cursor: cursor}
 	if state != "" {
 		q.Index, q.PK, q.Prefix = true, indexOf(user, state), ""
 	}
@@ -424,7 +422,7 @@ func (s *Actions) List(ctx context.Context, user string, state State, kind Kind,
 
 // Erase removes all that is kept of a user's actions, readable or not.
 func Erase(ctx context.Context, table store.Table, user string) error {
-	if err := store.Clear(ctx, table, store.Query{PK: partition(user), Prefix: "ACTION"}); err != nil {
+	if err := store.Clear(ctx, table, store.Query{PK: store.UserPartition(user), Prefix: "ACTION"}); err != nil {
 		return fmt.Errorf("erase actions: %w", err)
 	}
 	return nil

@@ -21,7 +21,7 @@ import (
 const prefixListing = "LISTING#"
 
 func listingKey(user, account string) store.Key {
-	return store.Key{PK: "USER#" + user, SK: prefixListing + strings.ToLower(account)}
+	return store.OfUser(user, prefixListing+strings.ToLower(account))
 }
 
 // note keeps a listing, if it is another one than is kept.
@@ -49,7 +49,7 @@ func note(ctx context.Context, table store.Table, user, account string, infos []
 
 // eraseListings removes what is kept of a user's listings.
 func eraseListings(ctx context.Context, table store.Table, user string) error {
-	return store.Clear(ctx, table, store.Query{PK: "USER#" + user, Prefix: prefixListing})
+	return store.Clear(ctx, table, store.Query{PK: store.UserPartition(user), Prefix: prefixListing})
 }
 
 // noting keeps what it lists.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/account/session"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graphsim"
@@ -303,7 +305,23 @@ func (o *observed) plant() {
 // TestRecordsKeepWhatANewerVersionPutIntoThem lives through all that writes records again. Whatever is kept in the table and is forgotten here shows.
 func TestRecordsKeepWhatANewerVersionPutIntoThem(t *testing.T) {
 	kinds, again := map[string]bool{}, map[string]bool{}
-	for name, live := range map[string]func(*testing.T) *observed{"on one machine": liveOnOneMachine, "at Microsoft 365": liveAtMicrosoft} {
+	for name, live := range map[string]func(*testing.T) *observed{
+		"on one machine": liveOnOneMachine,
+		"at Microsoft 365, until the user's access is revoked": func(t *testing.T) *observed {
+			return liveAtMicrosoft(t, func(a *acting, s *microsoft.SignIn) error {
+				a.entra.Revoke(plantedObject)
+				_, _, err := s.Token(t.Context())
+				return err
+			})
+		},
+		"at Microsoft 365, until more is wanted of the user": func(t *testing.T) *observed {
+			return liveAtMicrosoft(t, func(_ *acting, s *microsoft.SignIn) error {
+				_, _, err := s.Token(t.Context())
+				must(t, err)
+				return s.Refused(t.Context(), `{"access_token":{}}`)
+			})
+		},
+	} {
 		lived := t.Run(name, func(t *testing.T) {
 			o := live(t)
 			for key := range o.keys {
@@ -360,7 +378,8 @@ func liveOnOneMachine(t *testing.T) *observed {
 	imports := func(calendarID, subject string) {
 		t.Helper()
 		event := func(uid string, lines ...string) string {
-			return strings.Join(append(append([]string{"BEGIN:VEVENT", "UID:" + uid, "DTSTAMP:20261001T000000Z", "SUMMARY:" + subject}, lines...), "END:VEVENT"), "\r\n")
+			lines = append([]string{"BEGIN:VEVENT", "UID:" + uid, "DTSTAMP:20261001T000000Z", "SUMMARY:" + subject}, lines...)
+			return strings.Join(append(lines, "END:VEVENT"), "\r\n")
 		}
 		o.do("ann", "POST", "/v1/calendars/"+calendarID+"/import", strings.Join([]string{
 			"BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//example//test//EN",
@@ -379,7 +398,7 @@ func liveOnOneMachine(t *testing.T) *observed {
 	o.api = o.system.api(asNamed)
 	work := post("/v1/calendars", `{"uri": "local://ann/calendars/Busy"}`)
 	imports(work, "Review")
-	const calendars = `"source": "local://ann/calendars/Busy", "archive": "local://ann/calendars/Shown", "timezone": "UTC", "on_drift": "accept", "overlaps": "keep"`
+	const calendars = `"source": "local://ann/calendars/Busy", "archive": "local://ann/calendars/Shown", "timezone": "UTC", "on_drift": "accept"`
 	config := post("/v1/archive-configs", `{"name": "busy", `+calendars+`}`)
 	const night = `{"kind": "archive", "config": "busy", "jitter": 0, "schedule": {"repeat": "daily", "at": "02:00", "zone": "UTC"}}`
 	post("/v1/jobs", night)
@@ -392,7 +411,8 @@ func liveOnOneMachine(t *testing.T) *observed {
 	o.do("ann", "PUT", "/v1/archive-configs/"+config, `{"name": "very busy", `+calendars+`}`, "", "If-Match", "*")
 	post("/v1/archive-configs", `{"name": "idle", "source": "local://ann/calendars/Busy", "archive": "local://ann/calendars/Other", "timezone": "UTC"}`)
 	post("/v1/jobs", strings.Replace(night, "busy", "idle", 1))
-	o.do("ann", "POST", "/v1/uploads", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\nEND:VCALENDAR\r\n", "id", "Content-Type", "text/calendar")
+	const empty = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\nEND:VCALENDAR\r\n"
+	o.do("ann", "POST", "/v1/uploads", empty, "id", "Content-Type", "text/calendar")
 	imports(work, "Meeting")
 	post("/v1/notifications/read", "")
 	later += 10 * time.Minute
@@ -437,7 +457,8 @@ func liveOnOneMachine(t *testing.T) *observed {
 	return table
 }
 
-func liveAtMicrosoft(t *testing.T) *observed {
+// liveAtMicrosoft lives until end ends the user's sign-in.
+func liveAtMicrosoft(t *testing.T, end func(*acting, *microsoft.SignIn) error) *observed {
 	var table *observed
 	a := act(t, func(inner store.Table) store.Table { table = observe(t, inner); return table })
 	a.signsIn()
@@ -452,6 +473,11 @@ func liveAtMicrosoft(t *testing.T) *observed {
 		must(t, err)
 		table.plant()
 		a.later += 10 * time.Minute // after which a token has to be refreshed
+	}
+	client, err := a.providers.users.get(t.Context())
+	must(t, err)
+	if err := end(a, client.Of(annKey)); !errors.Is(err, microsoft.ErrSignInNeeded) {
+		t.Errorf("in the end: %v", err)
 	}
 	return table
 }

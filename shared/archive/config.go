@@ -83,16 +83,16 @@ func NewConfigs(table store.Table, l *ledger.Ledger, newID func() string, clock 
 }
 
 func configKey(user, id string) store.Key {
-	return store.Key{PK: "USER#" + user, SK: "CONFIG#" + id}
+	return store.OfUser(user, "CONFIG#"+id)
 }
 
 // nameKey is the item that makes a config's name its own within a user's configs.
 func nameKey(user, name string) store.Key {
-	return store.Key{PK: "USER#" + user, SK: "CONFIGNAME#" + strings.ToLower(name)}
+	return store.OfUser(user, "CONFIGNAME#"+strings.ToLower(name))
 }
 
 // configCount is the item that changes whenever a user gets a config, so that no two are created at once.
-func configCount(user string) store.Key { return store.Key{PK: "USER#" + user, SK: "CONFIGS"} }
+func configCount(user string) store.Key { return store.OfUser(user, "CONFIGS") }
 
 func configItem(user string, c *Config) *store.Item {
 	data, err := c.Unknown.Encode(c)
@@ -139,7 +139,7 @@ func (s *Configs) create(ctx context.Context, user string, c *Config) error {
 		}
 		unchanged, count.Data = store.VersionIs(item.Version), item.Data
 	}
-	items, err := store.All(ctx, s.table, store.Query{PK: "USER#" + user, Prefix: "CONFIG#"})
+	items, err := store.All(ctx, s.table, store.Query{PK: store.UserPartition(user), Prefix: "CONFIG#"})
 	if err != nil {
 		return fmt.Errorf("count the configs: %w", err)
 	}
@@ -207,7 +207,7 @@ func (s *Configs) Archives(ctx context.Context, user string) ([]calendar.URI, er
 
 // List returns a page of a user's configs, by id.
 func (s *Configs) List(ctx context.Context, user string, limit int, cursor string) (configs []Config, next string, err error) {
-	page, err := s.table.Query(ctx, store.Query{PK: "USER#" + user, Prefix: "CONFIG#", Limit: limit, Cursor: cursor})
+	page, err := s.table.Query(ctx, store.Query{PK: store.UserPartition(user), Prefix: "CONFIG#", Limit: limit, Cursor: cursor})
 	if err != nil {
 		return nil, "", fmt.Errorf("list configs: %w", err)
 	}

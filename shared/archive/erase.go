@@ -16,7 +16,7 @@ import (
 // further with every call.
 func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string, before, now time.Time) error {
 	entries, runs := ledger.New(table, blobs), run.NewStore(table)
-	q := store.Query{PK: "USER#" + user, Prefix: "CONFIG#", Limit: store.MaxTransact}
+	q := store.Query{PK: store.UserPartition(user), Prefix: "CONFIG#", Limit: store.MaxTransact}
 	for {
 		page, err := table.Query(ctx, q)
 		if err != nil {

@@ -63,7 +63,7 @@ func New(table store.Table, blobs blob.Blob) *Backups { return &Backups{table: t
 const recordPrefix = "BACKUP#"
 
 func recordKey(user, id string) store.Key {
-	return store.Key{PK: "USER#" + user, SK: recordPrefix + id}
+	return store.OfUser(user, recordPrefix+id)
 }
 
 // userFolder is where all objects of a user are.
@@ -172,7 +172,7 @@ const looks = 10
 // List returns a page of a user's backups, the newest first. It may have few, or none, and still have a next: no more than ten times the
 // limit are looked at for one.
 func (b *Backups) List(ctx context.Context, user string, f Filter, limit int, cursor string) (records []*Record, next string, err error) {
-	q := store.Query{PK: "USER#" + user, Prefix: recordPrefix, Desc: true, Limit: limit, Cursor: cursor}
+	q := store.Query{PK: store.UserPartition(user), Prefix: recordPrefix, Desc: true, Limit: limit, Cursor: cursor}
 	for range looks {
 		q.Limit = limit - len(records) // so that the page ends where its cursor says
 		page, err := b.table.Query(ctx, q)
@@ -198,7 +198,7 @@ func (b *Backups) List(ctx context.Context, user string, f Filter, limit int, cu
 
 // all returns every backup of a user, those that are going too.
 func (b *Backups) all(ctx context.Context, user string) ([]*Record, error) {
-	items, err := store.All(ctx, b.table, store.Query{PK: "USER#" + user, Prefix: recordPrefix})
+	items, err := store.All(ctx, b.table, store.Query{PK: store.UserPartition(user), Prefix: recordPrefix})
 	if err != nil {
 		return nil, fmt.Errorf("list backups: %w", err)
 	}
@@ -318,7 +318,7 @@ func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string)
 	if err := New(table, blobs).clear(ctx, userFolder(user), ""); err != nil {
 		return fmt.Errorf("erase the files of backups: %w", err)
 	}
-	if err := store.Clear(ctx, table, store.Query{PK: "USER#" + user, Prefix: recordPrefix}); err != nil {
+	if err := store.Clear(ctx, table, store.Query{PK: store.UserPartition(user), Prefix: recordPrefix}); err != nil {
 		return fmt.Errorf("erase backups: %w", err)
 	}
 	return nil

@@ -30,7 +30,7 @@ func (s *server) rememberAccounts(ctx context.Context, who string, uris ...calen
 		if err != nil {
 			return err
 		}
-		items = append(items, store.Item{Key: store.Key{PK: "USER#" + who, SK: sk}, Data: data})
+		items = append(items, store.Item{Key: store.OfUser(who, sk), Data: data})
 	}
 	if err := s.Table.BatchPut(ctx, items); err != nil {
 		return fmt.Errorf("note an account: %w", err)
@@ -40,7 +40,7 @@ func (s *server) rememberAccounts(ctx context.Context, who string, uris ...calen
 
 // accounts returns the accounts of a provider that a user named so far.
 func (s *server) accounts(ctx context.Context, who, provider string) ([]string, error) {
-	items, err := store.All(ctx, s.Table, store.Query{PK: "USER#" + who, Prefix: prefixAccount + provider + "#"})
+	items, err := store.All(ctx, s.Table, store.Query{PK: store.UserPartition(who), Prefix: prefixAccount + provider + "#"})
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}

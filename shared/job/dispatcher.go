@@ -218,7 +218,7 @@ func (t *tick) barred(items []store.Item) (map[string]bool, error) {
 	}
 	var users []string
 	for _, item := range items {
-		users = append(users, jobUser(item.Key))
+		users = append(users, item.User())
 	}
 	slices.Sort(users)
 	return t.Barred(t.Log.WithContext(t.ctx), slices.Compact(users))

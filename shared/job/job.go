@@ -136,11 +136,8 @@ const parkedFor = time.Hour
 const takeOver = time.Minute
 
 func jobKey(user, id string) store.Key {
-	return store.Key{PK: "USER#" + user, SK: "JOB#" + id}
+	return store.OfUser(user, "JOB#"+id)
 }
-
-// jobUser is the user of a job's key.
-func jobUser(key store.Key) string { return strings.TrimPrefix(key.PK, "USER#") }
 
 // hash spreads ids over shards and jitter.
 func hash(id string) uint64 {

@@ -2,9 +2,12 @@ package ledger
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/store"
 )
 
@@ -81,4 +84,41 @@ func TestWhatANewerVersionPutIntoALedgerIsSealedWithIt(t *testing.T) {
 			t.Errorf("it is %s", data)
 		}
 	})
+}
+
+// BenchmarkChunk decodes and encodes the entries of one write.
+func BenchmarkChunk(b *testing.B) {
+	var items, foreign []store.Item
+	for i := range MaxWrite {
+		e := entry("a", 1+i, monday)
+		e.Source.Body.Content = strings.Repeat("notes ", 200)
+		e.Draft = &calendar.Draft{Subject: "a", Body: e.Source.Body, Categories: []string{"Acme - billable"}}
+		items = append(items, store.Item{Data: mustJSON(e)})
+		foreign = append(foreign, store.Item{Data: append([]byte(`{"new":1,`), mustJSON(e)[1:]...)})
+	}
+	b.Run("json.Unmarshal", func(b *testing.B) {
+		for b.Loop() {
+			for i := range items {
+				_ = json.Unmarshal(items[i].Data, &Entry{})
+			}
+		}
+	})
+	for name, items := range map[string][]store.Item{"all known": items, "one unknown": foreign} {
+		read, err := decode(items)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run("decode, "+name, func(b *testing.B) {
+			for b.Loop() {
+				_, _ = decode(items)
+			}
+		})
+		b.Run("encode, "+name, func(b *testing.B) {
+			for b.Loop() {
+				for i := range read {
+					encode(read[i].unknown, &read[i])
+				}
+			}
+		})
+	}
 }

@@ -51,7 +51,8 @@ func (l *Ledger) Write(ctx context.Context, places *Places, entries []*Entry, ow
 		if places.stored[sk] == 0 {
 			cond = store.Absent()
 		}
-		ops = append(ops, store.Op{Put: &store.Item{Key: store.Key{PK: partition(entries[0].Config), SK: sk}, Data: encode(places.unknown[sk], touched[sk])}, If: cond})
+		item := &store.Item{Key: store.Key{PK: partition(entries[0].Config), SK: sk}, Data: encode(places.unknown[sk], touched[sk])}
+		ops = append(ops, store.Op{Put: item, If: cond})
 	}
 	if err := l.table.Transact(ctx, ops); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)

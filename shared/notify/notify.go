@@ -122,7 +122,7 @@ const (
 
 const prefix = "NOTE#"
 
-func key(user, id string) store.Key { return store.Key{PK: "USER#" + user, SK: prefix + id} }
+func key(user, id string) store.Key { return store.OfUser(user, prefix+id) }
 
 func unreadOf(user string) string { return "UNREAD#" + user }
 

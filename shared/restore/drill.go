@@ -167,7 +167,7 @@ func (n *scratch) uri() calendar.URI {
 const scratchPrefix = "SCRATCH#"
 
 func scratchKey(user, run string) store.Key {
-	return store.Key{PK: "USER#" + user, SK: scratchPrefix + run}
+	return store.OfUser(user, scratchPrefix+run)
 }
 
 // put notes the scratch calendar, in the place of what an earlier attempt noted.
@@ -254,7 +254,7 @@ func (d *Drill) remove(ctx context.Context, a *attempt, user string, note *scrat
 
 // sweep removes the scratch calendars of the user's drills that have ended: of workers that died, and of runs that were cancelled.
 func (d *Drill) sweep(ctx context.Context, a *attempt, user string) error {
-	items, err := store.All(ctx, d.Table, store.Query{PK: "USER#" + user, Prefix: scratchPrefix})
+	items, err := store.All(ctx, d.Table, store.Query{PK: store.UserPartition(user), Prefix: scratchPrefix})
 	if err != nil {
 		return fmt.Errorf("look for scratch calendars: %w", err)
 	}

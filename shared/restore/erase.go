@@ -23,7 +23,7 @@ func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string)
 		}
 	}
 	for _, prefix := range []string{uploadPrefix, scratchPrefix, restoringPrefix} {
-		if err := store.Clear(ctx, table, store.Query{PK: "USER#" + user, Prefix: prefix}); err != nil {
+		if err := store.Clear(ctx, table, store.Query{PK: store.UserPartition(user), Prefix: prefix}); err != nil {
 			return fmt.Errorf("erase uploaded files and notes: %w", err)
 		}
 	}

@@ -38,7 +38,7 @@ const mostBegun = 500
 const restoringPrefix = "RESTORING#"
 
 func (a *attempt) restoringKey(id string) store.Key {
-	return store.Key{PK: "USER#" + a.run.User, SK: restoringPrefix + a.target.uri.Provider + "#" + a.target.info.ID + "#" + id}
+	return store.OfUser(a.run.User, restoringPrefix + a.target.uri.Provider + "#" + a.target.info.ID + "#" + id)
 }
 
 func (a *attempt) putNote() store.Op {
@@ -69,7 +69,7 @@ func (o *other) ended() bool { return o.run == nil || o.run.State.Ended() }
 
 // others reads the notes of the restores into the calendar: the run's own, and those of others.
 func (a *attempt) others(ctx context.Context) (others []other, err error) {
-	items, err := store.All(ctx, a.Table, store.Query{PK: "USER#" + a.run.User, Prefix: a.restoringKey("").SK})
+	items, err := store.All(ctx, a.Table, store.Query{PK: store.UserPartition(a.run.User), Prefix: a.restoringKey("").SK})
 	if err != nil {
 		return nil, fmt.Errorf("look for other restores: %w", err)
 	}

@@ -51,11 +51,11 @@ func NewUploads(table store.Table, blobs blob.Blob, newID func() string, clock f
 const uploadPrefix = "UPLOAD#"
 
 func uploadKey(user, id string) store.Key {
-	return store.Key{PK: "USER#" + user, SK: uploadPrefix + id}
+	return store.OfUser(user, uploadPrefix+id)
 }
 
 // uploadCount is the item that changes whenever a user uploads a file, so that no two are counted at once.
-func uploadCount(user string) store.Key { return store.Key{PK: "USER#" + user, SK: "UPLOADS"} }
+func uploadCount(user string) store.Key { return store.OfUser(user, "UPLOADS") }
 
 func uploadFolder(user string) string { return userFolder("uploads", user) }
 
@@ -165,7 +165,7 @@ func (s *Uploads) put(ctx context.Context, user string, u *Upload) error {
 
 // list returns the user's files whose time is not over.
 func (s *Uploads) list(ctx context.Context, user string) ([]Upload, error) {
-	items, err := store.All(ctx, s.table, store.Query{PK: "USER#" + user, Prefix: uploadPrefix})
+	items, err := store.All(ctx, s.table, store.Query{PK: store.UserPartition(user), Prefix: uploadPrefix})
 	if err != nil {
 		return nil, fmt.Errorf("list the uploaded files: %w", err)
 	}

@@ -17,7 +17,7 @@ import (
 //
 // A run that stays tells the worker that is at it, and whoever gets its message, that it has ended.
 func (s *Store) Erase(ctx context.Context, user string, before, now time.Time, also func(context.Context, *Run) error) error {
-	q := store.Query{PK: userPartition(user), Prefix: "RUN#", Limit: store.MaxTransact}
+	q := store.Query{PK: store.UserPartition(user), Prefix: "RUN#", Limit: store.MaxTransact}
 	for {
 		page, err := s.table.Query(ctx, q)
 		if err != nil {

@@ -78,10 +78,10 @@ func TestErase(t *testing.T) {
 		if err := s.Erase(t.Context(), user, time.Time{}, mark.Add(time.Hour), also); err != nil {
 			t.Fatal(err)
 		}
-		if got := keys(s.table, userPartition(user), "LEASE#calendar of LATE"); got != nil {
+		if got := keys(s.table, store.UserPartition(user), "LEASE#calendar of LATE"); got != nil {
 			t.Errorf("left at the end: %v", got)
 		}
-		if got := keys(s.table, userPartition("tenant#other"), "ACTIVE#other"); len(got) != 2 {
+		if got := keys(s.table, store.UserPartition("tenant#other"), "ACTIVE#other"); len(got) != 2 {
 			t.Errorf("of another user: %v", got)
 		}
 	})
@@ -95,7 +95,7 @@ func TestErase(t *testing.T) {
 		if err := s.Erase(t.Context(), user, monday, monday, nothing); err != nil {
 			t.Fatal(err)
 		}
-		if got := keys(s.table, userPartition(user), "RUN#BROKEN"); got != nil {
+		if got := keys(s.table, store.UserPartition(user), "RUN#BROKEN"); got != nil {
 			t.Errorf("left: %v", got)
 		}
 	})
@@ -140,7 +140,7 @@ func TestErase(t *testing.T) {
 		if _, err := s.Get(t.Context(), user, "R229"); fault.Of(err) != fault.NotFound {
 			t.Errorf("%v", err)
 		}
-		if got := keys(s.table, userPartition(user)); got != nil {
+		if got := keys(s.table, store.UserPartition(user)); got != nil {
 			t.Errorf("%d are left", len(got))
 		}
 	})

@@ -137,10 +137,8 @@ type Item struct {
 	Problem *Problem        `json:"problem,omitempty"`
 }
 
-func userPartition(user string) string { return "USER#" + user }
-
 func runKey(user, id string) store.Key {
-	return store.Key{PK: userPartition(user), SK: "RUN#" + id}
+	return store.OfUser(user, "RUN#"+id)
 }
 
 // Scope is what runs are listed by, and what a run is the only one for: its config, else its user's calendar.
@@ -276,7 +274,7 @@ func decode(item store.Item) (*Run, error) {
 
 // List returns a page of a user's runs, the newest first; config "" means all, and a CalendarScope those of a calendar.
 func (s *Store) List(ctx context.Context, user, config string, limit int, cursor string) (runs []*Run, next string, err error) {
-	q := store.Query{PK: userPartition(user), Prefix: "RUN#", Desc: true, Limit: limit, Cursor: cursor}
+	q := store.Query{PK: store.UserPartition(user), Prefix: "RUN#", Desc: true, Limit: limit, Cursor: cursor}
 	if config != "" {
 		q.Index, q.PK, q.Prefix = true, "RUNS#"+config, ""
 	}

@@ -146,3 +146,16 @@ func FuzzCursor(f *testing.F) {
 		}
 	})
 }
+
+func TestKeysOfUsers(t *testing.T) {
+	key := OfUser("tenant#object", "JOB#1")
+	if want := (Key{PK: "USER#tenant#object", SK: "JOB#1"}); key != want || key.PK != UserPartition("tenant#object") {
+		t.Errorf("got %+v", key)
+	}
+	if user := key.User(); user != "tenant#object" {
+		t.Errorf("the key is of %q", user)
+	}
+	if user := (Key{PK: "RUN#1", SK: "ITEM#1"}).User(); user != "" {
+		t.Errorf("a key of nobody is of %q", user)
+	}
+}

@@ -75,7 +75,6 @@ func encode(v any) ([]byte, error) {
 type shape struct {
 	members map[string]*shape // of a struct
 	each    *shape            // of what a list or a map holds
-	list    bool
 }
 
 // shapes are those of the types that were asked for, each a *shape by its reflect.Type.
@@ -92,7 +91,8 @@ func shapeOf(t reflect.Type) *shape {
 
 // methods are those by which a type makes its own JSON.
 var methods = []reflect.Type{
-	reflect.TypeFor[json.Marshaler](), reflect.TypeFor[json.Unmarshaler](), reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextUnmarshaler](),
+	reflect.TypeFor[json.Marshaler](), reflect.TypeFor[json.Unmarshaler](),
+	reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextUnmarshaler](),
 }
 
 func shapeIn(known map[reflect.Type]*shape, t reflect.Type) *shape {
@@ -111,7 +111,7 @@ func shapeIn(known map[reflect.Type]*shape, t reflect.Type) *shape {
 		known[t] = shapeIn(known, t.Elem())
 	case reflect.Slice, reflect.Array, reflect.Map:
 		if each := shapeIn(known, t.Elem()); each != nil {
-			known[t] = &shape{each: each, list: t.Kind() != reflect.Map}
+			known[t] = &shape{each: each}
 		}
 	case reflect.Struct:
 		s := &shape{members: map[string]*shape{}}
@@ -135,7 +135,7 @@ func (s *shape) add(known map[reflect.Type]*shape, t reflect.Type) {
 		case tag == "-":
 		case f.Anonymous && name == "" && under.Kind() == reflect.Struct:
 			embedded = append(embedded, under)
-		case f.IsExported():
+		case f.IsExported() || f.Anonymous && under.Kind() == reflect.Struct:
 			if name == "" {
 				name = f.Name
 			}
@@ -164,7 +164,7 @@ func (s *shape) member(name []byte) (of *shape, known bool) {
 
 // foreign says whether the value at i has members that the shape does not know, and where the value ends, if it has none.
 func (s *shape) foreign(data []byte, i int) (end int, found bool) {
-	if s == nil || data[i] != '{' && data[i] != '[' || s.list != (data[i] == '[') {
+	if s == nil || data[i] != '{' && data[i] != '[' {
 		return skip(data, i), false
 	}
 	object := data[i] == '{'
@@ -215,14 +215,13 @@ func membersOf(data []byte) (all []member) {
 	return all
 }
 
-// overlay appends a value to dst: as it is now, and what of the original the shape does not know. known is the original as far as it is known. All three
-// are written without space around them.
+// overlay appends a value to dst: as it is now, and what of the original the shape does not know. known is the original as far as it is known; both
+// may be empty. All three are written without space around them.
 func (s *shape) overlay(dst, original, known, now []byte) []byte {
 	switch {
-	case s == nil || len(original) == 0 || original[0] != now[0]:
-	case now[0] == '{' && !s.list:
+	case s != nil && now[0] == '{':
 		return s.overlayObject(dst, membersOf(original), membersOf(known), membersOf(now))
-	case now[0] == '[' && s.list:
+	case s != nil && now[0] == '[':
 		return s.overlayList(dst, membersOf(original), membersOf(known), membersOf(now))
 	}
 	return append(dst, now...)
@@ -273,11 +272,9 @@ func (s *shape) find(in []member, key []byte) []byte {
 }
 
 func (s *shape) overlayList(dst []byte, original, known, now []member) []byte {
-	places := map[string][]int{} // where an element is in the original, by what is known of it
-	if len(original) == len(known) {
-		for i, m := range known {
-			places[string(m.value)] = append(places[string(m.value)], i)
-		}
+	places := map[string][]int{}                               // where an element is in the original, by what is known of it
+	for i, m := range known[:min(len(known), len(original))] { // an array of Go may have more elements than were written
+		places[string(m.value)] = append(places[string(m.value)], i)
 	}
 	dst = append(dst, '[')
 	for i, m := range now {

@@ -46,7 +46,7 @@ type entry struct {
 	version int64
 }
 
-func keyOf(user string) store.Key { return store.Key{PK: "USER#" + user, SK: "SECRET#microsoft"} }
+func keyOf(user string) store.Key { return store.OfUser(user, "SECRET#microsoft") }
 
 func sealedFor(user string) secret.Context {
 	return secret.Context{Purpose: secret.MicrosoftToken, User: user}

@@ -110,7 +110,7 @@ const (
 )
 
 func keyOf(id string) store.Key    { return store.Key{PK: prefixSession + id, SK: skSession} }
-func endsOf(user string) store.Key { return store.Key{PK: "USER#" + user, SK: skEnds} }
+func endsOf(user string) store.Key { return store.OfUser(user, skEnds) }
 func indexOf(user string) string   { return "SESSIONS#" + user }
 
 // Sessions are all of them. Its methods may be called from many goroutines at once. Errors that are not described are the table's.

@@ -239,7 +239,11 @@ func (p *Provider) DeleteCalendar(ctx context.Context, account, calendarID strin
 	c, err := p.open(ctx, account, calendarID)
 	switch {
 	case err == nil:
-		ops := []store.Op{{Put: c.indexed(encodeRecord(c.deletingKey(), c.unknown, c))}, {Delete: new(c.key()), If: store.VersionIs(c.version)}, {Delete: new(c.nameKey())}}
+		ops := []store.Op{
+			{Put: c.indexed(encodeRecord(c.deletingKey(), c.unknown, c))},
+			{Delete: new(c.key()), If: store.VersionIs(c.version)},
+			{Delete: new(c.nameKey())},
+		}
 		if c.Primary {
 			ops = append(ops, store.Op{Delete: new(c.primaryKey())})
 		}
