@@ -58,7 +58,9 @@ type service struct {
 	now        atomic.Int64 // seconds since 1970
 	document   map[string]any
 	routes     *http.ServeMux // of the document, to find the operation of a request
-	header     []string       // of every request, in pairs
+	server     *server
+	declared   map[string]*route
+	header     []string // of every request, in pairs
 }
 
 type logBuffer struct {
@@ -185,6 +187,8 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	t.Cleanup(httpServer.Close)
 	s.url = httpServer.URL
 	check(t, json.Unmarshal(handler.(*server).document, &s.document))
+	s.server = handler.(*server)
+	s.declared = s.server.routes
 	s.routes = http.NewServeMux()
 	for path, item := range object(s.document["paths"]) {
 		for method := range object(item) {

@@ -15,7 +15,6 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
-	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -29,6 +28,7 @@ import (
 	"adminassistant/shared/account/session"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
@@ -58,22 +58,8 @@ const (
 	// maxHint is the longest user name that is proposed, in bytes.
 	maxHint = 320
 
-	routeLogin      = "GET /auth/login"
-	routeCallback   = "GET /auth/callback"
-	routeLogout     = "POST /auth/logout"
-	routeSession    = "GET /auth/session"
-	routeSessions   = "GET /auth/sessions"
-	routeEndSession = "DELETE /auth/sessions/{id}"
+	routeSession = "GET /auth/session"
 )
-
-// webSignIn are the routes that there are where browsers sign in, and whether they need somebody who has.
-var webSignIn = map[string]bool{routeLogin: false, routeCallback: false, routeLogout: true, routeSession: true, routeSessions: true, routeEndSession: true}
-
-// authenticated says whether a route is for those who have signed in.
-func authenticated(pattern string) bool {
-	_, at, _ := strings.Cut(pattern, " ")
-	return strings.HasPrefix(at, "/v1/") || webSignIn[pattern]
-}
 
 type sessionKey struct{}
 
@@ -425,35 +411,41 @@ type endedAnswer struct {
 
 const tagAuth = "auth"
 
-func (s *server) authRoutes(api huma.API) {
-	s.mux.HandleFunc(routeLogin, s.login)
-	s.mux.HandleFunc(routeCallback, s.callback)
-	documentPage(api, routeLogin, "Sign in with a browser", "Leads to the sign-in service and from there back to the path, with a session in a cookie. Errors are a page for people, and problems for others.", &huma.Param{
-		Name: "return", In: "query", Description: "The path of the page that is shown then; empty: /.", Schema: &huma.Schema{Type: huma.TypeString, Format: "uri-reference"},
-	}, &huma.Param{
-		Name: "login_hint", In: "query", Description: "User name that is proposed.", Schema: &huma.Schema{Type: huma.TypeString},
-	})
-	handle(api, tagAuth, routeSession, "Show the session that asks, with its token", s.getSession,
-		describe("Requests of a session that are not a GET have to carry the token in the header "+headerCSRF+". Those with an Authorization header need none, and have no session."))
-	handle(api, tagAuth, routeLogout, "Sign out", s.logout, status(http.StatusNoContent))
-	handle(api, tagAuth, routeSessions, "List the browsers in which you are signed in, the oldest first", s.listSessions,
-		describe("One that signed in just now may be missing."))
-	handle(api, tagAuth, routeEndSession, "Sign out in another browser", s.endSession, status(http.StatusNoContent))
+func (s *server) authRoutes() {
+	s.handlePlain(route{
+		pattern: "GET /auth/login", access: anyone, web: true, tag: tagAuth, summary: "Sign in with a browser", document: loginQuery,
+		description: "Leads to the sign-in service and from there back to the path, with a session in a cookie. Errors are a page for people, and " +
+			"problems for others.",
+	}, s.login)
+	s.handlePlain(route{pattern: "GET /auth/callback", access: anyone, web: true}, s.callback)
+	handle(s, route{
+		pattern: routeSession, access: byUsers, web: true, tag: tagAuth, summary: "Show the session that asks, with its token",
+		description: "Requests of a session that are not a GET have to carry the token in the header " + headerCSRF + ". Those with an " +
+			"Authorization header need none, and have no session.",
+	}, s.getSession)
+	handle(s, route{
+		pattern: "POST /auth/logout", access: byAuthenticated, class: limit.Writes, action: "session.end", web: true,
+		tag: tagAuth, summary: "Sign out", success: http.StatusNoContent,
+	}, s.logout)
+	handle(s, route{
+		pattern: "GET /auth/sessions", access: byUsers, web: true,
+		tag: tagAuth, summary: "List the browsers in which you are signed in, the oldest first",
+		description: "One that signed in just now may be missing.",
+	}, s.listSessions)
+	handle(s, route{
+		pattern: "DELETE /auth/sessions/{id}", access: byUsers, class: limit.Removals, action: "session.end", web: true,
+		tag: tagAuth, summary: "Sign out in another browser", success: http.StatusNoContent,
+	}, s.endSession)
 }
 
-// documentPage describes a route for browsers, which answers with a redirect.
-func documentPage(api huma.API, route, summary, description string, parameters ...*huma.Param) {
-	method, at, _ := strings.Cut(route, " ")
-	op := &huma.Operation{
-		OperationID: operationID(method, at), Method: method, Path: at, Summary: summary, Description: description, Tags: []string{tagAuth}, Parameters: parameters,
-		Responses: map[string]*huma.Response{"303": {Description: "See Location."}},
-	}
-	problem := &huma.MediaType{Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problemDetails](), true, "")}
-	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
-	for _, status := range append(errorsOf(method, at), http.StatusNotFound) {
-		op.Responses[fmt.Sprint(status)] = &huma.Response{Description: http.StatusText(status), Content: map[string]*huma.MediaType{problemContentType: problem, "text/html": text}}
-	}
-	api.OpenAPI().AddOperation(op)
+// loginQuery describes the parameters of a sign-in.
+func loginQuery(op *huma.Operation) {
+	op.Parameters = []*huma.Param{{
+		Name: "return", In: "query", Description: "The path of the page that is shown then; empty: /.",
+		Schema: &huma.Schema{Type: huma.TypeString, Format: "uri-reference"},
+	}, {
+		Name: "login_hint", In: "query", Description: "User name that is proposed.", Schema: &huma.Schema{Type: huma.TypeString},
+	}}
 }
 
 func (s *server) getSession(ctx context.Context, _ *struct{}) (*struct{ Body sessionView }, error) {

@@ -914,11 +914,19 @@ func session1(t *testing.T, w *web) string {
 
 func TestOneMachineHasNoSignIn(t *testing.T) {
 	s := newService(t)
-	for route := range webSignIn {
+	web := 0
+	for route, r := range s.declared {
+		if !r.web {
+			continue
+		}
+		web++
 		method, path, _ := strings.Cut(strings.Replace(route, "{id}", "x", 1), " ")
 		if a := s.do(method, path, nil).problem(404, codeNoRoute, ""); len(a.Cookies()) != 0 {
 			t.Errorf("%s sets cookies", route)
 		}
+	}
+	if web != 6 {
+		t.Errorf("%d routes are there only where browsers sign in", web)
 	}
 	s.do("GET", "/v1/me", nil, "Cookie", sessionCookie+"="+strings.Repeat("A", 43)).is(200) // who asks is known otherwise
 	s.do("POST", "/v1/calendars", `{"uri": "local://me/calendars/X"}`, "Cookie", sessionCookie+"=x").is(201)

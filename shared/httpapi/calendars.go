@@ -114,17 +114,38 @@ func (s *server) files(ctx context.Context, f found) (Importer, error) {
 	return s.Local(who), nil
 }
 
-func (s *server) calendarRoutes(api huma.API) {
-	handle(api, tagCalendars, "GET /v1/calendars", "List calendars, or find one by its URI", s.listCalendars,
-		describe("Without account: the calendars of all local accounts that you created calendars or archive configs with."))
-	handle(api, tagCalendars, "POST /v1/calendars", "Create a calendar", s.createCalendar, status(http.StatusCreated))
-	handle(api, tagCalendars, "GET /v1/calendars/{id}", "Show a calendar", s.getCalendar)
-	handle(api, tagCalendars, "DELETE /v1/calendars/{id}", "Delete a local calendar with all its events", s.deleteCalendar)
-	handle(api, tagCalendars, "GET /v1/calendars/{id}/events", "List the events of a period, series expanded", s.listEvents)
-	handle(api, tagCalendars, "GET /v1/calendars/{id}/overlaps", "List the groups of appointments of a period that share time", s.listOverlaps)
-	handle(api, tagCalendars, routeImport, "Import an iCalendar file into a local calendar", s.importCalendar, importBody,
-		describe("The body is the file. All of it is imported, or nothing. An event that is there already, by its UID, is updated where it differs."))
-	handle(api, tagCalendars, "GET /v1/calendars/{id}/export", "Export a local calendar as an iCalendar file", s.exportCalendar, exportBody)
+func (s *server) calendarRoutes() {
+	handle(s, route{
+		pattern: "GET /v1/calendars", access: byUsers, tag: tagCalendars, summary: "List calendars, or find one by its URI",
+		description: "Without account: the calendars of all local accounts that you created calendars or archive configs with.",
+	}, s.listCalendars)
+	handle(s, route{
+		pattern: "POST /v1/calendars", access: byUsers, class: limit.Writes, action: "calendar.create",
+		tag: tagCalendars, summary: "Create a calendar", success: http.StatusCreated,
+	}, s.createCalendar)
+	handle(s, route{pattern: "GET /v1/calendars/{id}", access: byUsers, tag: tagCalendars, summary: "Show a calendar"}, s.getCalendar)
+	handle(s, route{
+		pattern: "DELETE /v1/calendars/{id}", access: byUsers, class: limit.Removals, action: "calendar.delete",
+		tag: tagCalendars, summary: "Delete a local calendar with all its events",
+	}, s.deleteCalendar)
+	handle(s, route{
+		pattern: "GET /v1/calendars/{id}/events", access: byUsers, tag: tagCalendars, summary: "List the events of a period, series expanded",
+	}, s.listEvents)
+	handle(s, route{
+		pattern: "GET /v1/calendars/{id}/overlaps", access: byUsers,
+		tag: tagCalendars, summary: "List the groups of appointments of a period that share time",
+	}, s.listOverlaps)
+	handle(s, route{
+		pattern: "POST /v1/calendars/{id}/import", access: byUsers, class: limit.Bulk, action: "calendar.import",
+		body: body{kinds: []string{contentCalendar}, most: ics.MaxBytes},
+		tag:  tagCalendars, summary: "Import an iCalendar file into a local calendar",
+		description: "The body is the file. All of it is imported, or nothing. An event that is there already, by its UID, is updated where it " +
+			"differs.",
+	}, s.importCalendar)
+	handle(s, route{
+		pattern: "GET /v1/calendars/{id}/export", access: byUsers, class: limit.Bulk,
+		tag: tagCalendars, summary: "Export a local calendar as an iCalendar file", document: exportBody,
+	}, s.exportCalendar)
 }
 
 func (s *server) listCalendars(ctx context.Context, in *struct {
@@ -444,10 +465,6 @@ type fileInput struct {
 func (in *fileInput) Resolve(ctx huma.Context) []error {
 	in.body = ctx.BodyReader()
 	return nil
-}
-
-func importBody(op *huma.Operation) {
-	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{contentCalendar: {Schema: &huma.Schema{Type: huma.TypeString}}}}
 }
 
 type importView struct {

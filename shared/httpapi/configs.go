@@ -9,11 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/store"
 )
 
@@ -92,6 +91,8 @@ func answerConfig(c archive.Config) *configAnswer {
 
 func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
+const headerIfMatch = "If-Match"
+
 type ByID struct {
 	ID string `path:"id"`
 }
@@ -104,7 +105,7 @@ type IfMatch struct {
 // check says whether the header allows to change what has this version now.
 func (m IfMatch) check(version int64) error {
 	if m.IfMatch == "" {
-		return &coded{code: codeNoPrecondition, field: "If-Match", detail: "the If-Match header is missing; give the ETag of the version that you have read"}
+		return &coded{code: codeNoPrecondition, field: headerIfMatch, detail: "the If-Match header is missing; give the ETag of the version that you have read"}
 	}
 	for tag := range strings.SplitSeq(m.IfMatch, ",") {
 		if tag = strings.TrimSpace(tag); tag == "*" || tag == etag(version) { // a weak one never matches
@@ -115,22 +116,41 @@ func (m IfMatch) check(version int64) error {
 }
 
 func errMismatch() error {
-	return &coded{code: codeMismatch, field: "If-Match", detail: changedMeanwhile}
+	return &coded{code: codeMismatch, field: headerIfMatch, detail: changedMeanwhile}
 }
 
-func (s *server) configRoutes(api huma.API) {
-	handle(api, tagConfigs, "GET /v1/archive-configs", "List archive configs", s.listConfigs)
-	handle(api, tagConfigs, "POST /v1/archive-configs", "Create an archive config", s.createConfig, status(http.StatusCreated),
-		describe("A new config is active."))
-	handle(api, tagConfigs, "GET /v1/archive-configs/{id}", "Show an archive config", s.getConfig)
-	handle(api, tagConfigs, "PUT /v1/archive-configs/{id}", "Replace an archive config", s.putConfig,
-		describe("What is left out gets its default. Once something is archived, the calendars cannot change."))
-	handle(api, tagConfigs, "DELETE /v1/archive-configs/{id}", "Delete an archive config that never archived anything", s.deleteConfig, describe("Its jobs go with it."))
-	handle(api, tagConfigs, "POST /v1/archive-configs/{id}/activate", "Let a config start runs", s.activation(true),
-		describe("Its jobs go on at their next times, but for those that you paused yourself."))
-	handle(api, tagConfigs, "POST /v1/archive-configs/{id}/deactivate", "Keep a config from starting runs", s.activation(false),
-		describe("Its jobs are paused until it is active again."))
-	handle(api, tagConfigs, "GET /v1/archive-configs/{id}/window", "Show the days that a run without a period would cover", s.configWindow)
+func (s *server) configRoutes() {
+	handle(s, route{pattern: "GET /v1/archive-configs", access: byUsers, tag: tagConfigs, summary: "List archive configs"}, s.listConfigs)
+	handle(s, route{
+		pattern: "POST /v1/archive-configs", access: byUsers, class: limit.Writes, action: "config.create",
+		tag: tagConfigs, summary: "Create an archive config", success: http.StatusCreated,
+		description: "A new config is active.",
+	}, s.createConfig)
+	handle(s, route{pattern: "GET /v1/archive-configs/{id}", access: byUsers, tag: tagConfigs, summary: "Show an archive config"}, s.getConfig)
+	handle(s, route{
+		pattern: "PUT /v1/archive-configs/{id}", access: byUsers, class: limit.Writes, action: "config.replace", needs: headerIfMatch,
+		tag: tagConfigs, summary: "Replace an archive config",
+		description: "What is left out gets its default. Once something is archived, the calendars cannot change.",
+	}, s.putConfig)
+	handle(s, route{
+		pattern: "DELETE /v1/archive-configs/{id}", access: byUsers, class: limit.Removals, action: "config.delete", needs: headerIfMatch,
+		tag: tagConfigs, summary: "Delete an archive config that never archived anything",
+		description: "Its jobs go with it.",
+	}, s.deleteConfig)
+	handle(s, route{
+		pattern: "POST /v1/archive-configs/{id}/activate", access: byUsers, class: limit.Writes, action: "config.activate",
+		tag: tagConfigs, summary: "Let a config start runs",
+		description: "Its jobs go on at their next times, but for those that you paused yourself.",
+	}, s.activation(true))
+	handle(s, route{
+		pattern: "POST /v1/archive-configs/{id}/deactivate", access: byUsers, class: limit.Writes, action: "config.deactivate",
+		tag: tagConfigs, summary: "Keep a config from starting runs",
+		description: "Its jobs are paused until it is active again.",
+	}, s.activation(false))
+	handle(s, route{
+		pattern: "GET /v1/archive-configs/{id}/window", access: byUsers,
+		tag: tagConfigs, summary: "Show the days that a run without a period would cover",
+	}, s.configWindow)
 }
 
 func (s *server) listConfigs(ctx context.Context, in *struct {

@@ -47,7 +47,7 @@ func idempotencyPK(user string) string { return "IDEMPOTENCY#" + user }
 
 // once lets a POST take effect once for each key. A repeat gets the first one's answer; another request with the same key, and a
 // repeat while the first is under way, are refused. Answers that another try may change, of status 429 and 5xx, are forgotten.
-func (s *server) once(w http.ResponseWriter, r *http.Request, route, key string) {
+func (s *server) once(w http.ResponseWriter, r *http.Request, to *route, key string) {
 	ctx := r.Context()
 	if !visible(key, maxIdempotencyKey) {
 		writeProblem(w, newProblem(ctx, "invalid", headerIdempotency, fmt.Sprintf("%s must have 1 to %d visible ASCII characters", headerIdempotency, maxIdempotencyKey)))
@@ -58,7 +58,7 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, route, key string)
 		writeProblem(w, problemOf(ctx, err))
 		return
 	}
-	name := sha256.Sum256([]byte(route + "\x00" + key))
+	name := sha256.Sum256([]byte(to.pattern + "\x00" + key))
 	at := store.Key{PK: idempotencyPK(who.Key()), SK: hex.EncodeToString(name[:])}
 	body := &hashed{from: r.Body, sum: sha256.New()}
 	fmt.Fprintf(body.sum, "%s\n%s\n", r.URL.RequestURI(), r.Header.Get("Content-Type"))
@@ -88,7 +88,7 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, route, key string)
 			}
 		}
 	}()
-	s.serve(answer, r, route)
+	s.serve(answer, r, to)
 	if answer.status == 0 {
 		answer.status = http.StatusOK
 	}
