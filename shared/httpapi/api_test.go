@@ -32,6 +32,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/notify"
@@ -157,16 +158,20 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 			return archive.Erase(ctx, s.table, blobs, e.User, time.Time{}, clock())
 		}},
 		account.Step{Name: "calendars", Erase: func(ctx context.Context, e account.Erasure) error { return calendars.For(e.User).Erase(ctx) }},
-		account.Step{Name: "requests", Erase: func(ctx context.Context, e account.Erasure) error { return EraseRecords(ctx, s.table, e.User) }},
+		account.Step{Name: "requests", Erase: func(ctx context.Context, e account.Erasure) error { return idempotency.Erase(ctx, s.table, e.User) }},
 	)
 	s.services = Services{
 		Users: users, Eraser: eraser,
-		Configs: configs, Runs: runs, Starter: &run.Starter{Runs: runs, Queue: s.queue}, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Blobs: blobs, Provider: provider,
+		Configs: configs, Runs: runs, Starter: &run.Starter{Runs: runs, Queue: s.queue}, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Blobs: blobs,
+		Provider: func(ctx context.Context, user string, uri calendar.URI) (Provider, error) {
+			return provider(ctx, user, uri)
+		},
 		Local:   func(user string) Importer { return calendars.For(user) },
 		Actions: action.New(s.table, newID, clock), Notifications: notify.New(s.table, messages.Queue("notify"), clock),
 		Backups: backup.New(s.table, blobs), BackupStarter: &run.Starter{Runs: runs, Queue: s.backupQueue}, Uploads: uploads,
-		Audit: audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() }),
-		Table: s.table, Clock: clock, NewID: newID, Log: log, Version: "1.2.3",
+		Audit:    audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() }),
+		Requests: idempotency.New(s.table, clock), Accounts: account.NewNamedAccounts(s.table), Ping: s.table.Ping,
+		Clock: clock, NewID: newID, Log: log, Version: "1.2.3",
 		CLI: CLISignIn{Authority: "https://login.example", Client: "client", Scope: "scope", Tenants: []string{"tenant"}},
 		Authenticate: func(r *http.Request) (account.Principal, error) {
 			name := r.Header.Get(headerUser)

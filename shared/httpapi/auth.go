@@ -2,15 +2,7 @@ package httpapi
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -29,7 +21,6 @@ import (
 	"adminassistant/shared/audit"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/limit"
-	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
 
@@ -49,8 +40,6 @@ const (
 	loginCookie   = "__Host-login"
 	headerCSRF    = "X-CSRF-Token"
 
-	// loginFor is how long a user may take to sign in.
-	loginFor = 10 * time.Minute
 	// maxReturn is the longest path to which a sign-in returns, in bytes.
 	maxReturn = 2048
 	// maxCode is the longest authorization code, in bytes.
@@ -124,37 +113,6 @@ func (s *server) keep(h http.Header, cookie string, it *session.Session) {
 	setCookie(h, sessionCookie, cookie, max(1, int(it.Ends().Sub(s.Clock())/time.Second)))
 }
 
-// loginAttempt is a sign-in that was begun, at LOGIN#<hex SHA-256 of its state> / LOGIN until it is used or has expired. What completes it is in the
-// browser alone.
-type loginAttempt struct {
-	Browser string    `json:"browser"`       // hex SHA-256 of the login cookie
-	For     string    `json:"for,omitempty"` // hex SHA-256 of the user's key of whom the service was told; empty: of nobody
-	Return  string    `json:"return"`
-	Until   time.Time `json:"until"`
-}
-
-func loginKey(state string) store.Key { return store.Key{PK: "LOGIN#" + hexSum(state), SK: "LOGIN"} }
-
-func hexSum(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
-}
-
-// newSecret is 256 random bits, in the alphabet of URLs.
-func newSecret() string {
-	var secret [32]byte
-	_, _ = rand.Read(secret[:]) // never fails
-	return base64.RawURLEncoding.EncodeToString(secret[:])
-}
-
-// derived is a secret that follows from the login cookie, and not the other way round. The browser has to bring the cookie along to complete the
-// sign-in, and the table holds nothing that would.
-func derived(cookie, state, purpose string) string {
-	mac := hmac.New(sha256.New, []byte(cookie))
-	mac.Write([]byte(purpose + "\x00" + state))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
-}
-
 // localPath returns a path of ours to which a browser may be sent, query and fragment included. Browsers drop some characters and take a backslash for a
 // slash, so that only what reads the same to everybody passes; the error is of kind fault.Invalid.
 func localPath(text string) (string, error) {
@@ -195,31 +153,24 @@ func (s *server) begin(h http.Header, r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.lead(r.Context(), h, who, back, hint)
+	return s.toSignIn(r.Context(), h, who, back, hint)
 }
 
-// lead notes that a browser is about to sign in, as a user if one is known, and returns where.
-func (s *server) lead(ctx context.Context, h http.Header, who, back, hint string) (string, error) {
-	ask, cookie := microsoft.Request{State: newSecret(), LoginHint: hint}, newSecret()
-	ask.Nonce = derived(cookie, ask.State, "nonce")
-	ask.Challenge = oauth2.S256ChallengeFromVerifier(derived(cookie, ask.State, "verifier"))
-	to, err := s.SignIn.Begin(ctx, who, ask)
+// toSignIn begins a sign-in, sets its cookie, and returns the page of the sign-in service. who is the key of the user who is signed in and signs
+// in once more; empty: nobody is. back is where the browser goes at the end of it, and hint the user name that is proposed.
+func (s *server) toSignIn(ctx context.Context, h http.Header, who, back, hint string) (string, error) {
+	attempt := session.NewAttempt(who, back)
+	page, err := s.SignIn.Begin(ctx, who, microsoft.Request{
+		State: attempt.State, Nonce: attempt.Nonce(), Challenge: oauth2.S256ChallengeFromVerifier(attempt.Verifier()), LoginHint: hint,
+	})
 	if err != nil {
 		return "", err
 	}
-	begun := loginAttempt{Browser: hexSum(cookie), Return: back, Until: s.Clock().Add(loginFor)}
-	if who != "" {
-		begun.For = hexSum(who)
-	}
-	data, err := json.Marshal(begun)
-	if err != nil {
+	if err := s.Attempts.Begin(ctx, attempt); err != nil {
 		return "", err
 	}
-	if _, err := s.Table.Put(ctx, store.Item{Key: loginKey(ask.State), Expires: begun.Until, Data: data}, store.Absent()); err != nil {
-		return "", fmt.Errorf("begin a sign-in: %w", err)
-	}
-	setCookie(h, loginCookie, cookie, int(loginFor/time.Second))
-	return to, nil
+	setCookie(h, loginCookie, attempt.Cookie, int(session.AttemptFor/time.Second))
+	return page, nil
 }
 
 // already is the key of the user who is signed in with the browser; empty: nobody is.
@@ -277,8 +228,10 @@ func (s *server) complete(h http.Header, r *http.Request) (back string, who acco
 	if err != nil {
 		return "", who, errNotBegun
 	}
-	state := single(q, "state")
-	begun, err := s.take(ctx, state, cookie.Value)
+	attempt, err := s.Attempts.Complete(ctx, single(q, "state"), cookie.Value)
+	if errors.Is(err, session.ErrNoAttempt) {
+		return "", who, errNotBegun
+	}
 	if err != nil {
 		return "", who, err
 	}
@@ -290,12 +243,11 @@ func (s *server) complete(h http.Header, r *http.Request) (back string, who acco
 		return "", who, errIncomplete
 	}
 	identity, err := s.SignIn.Redeem(ctx, microsoft.Response{
-		Code: code, Verifier: derived(cookie.Value, state, "verifier"), Nonce: derived(cookie.Value, state, "nonce"),
-		Asked: func(user string) bool { return begun.For == hexSum(user) },
+		Code: code, Verifier: attempt.Verifier(), Nonce: attempt.Nonce(), Asked: attempt.Of,
 	})
 	if errors.Is(err, microsoft.ErrMore) {
 		h.Del("Set-Cookie") // which would take the new attempt's cookie away
-		back, err = s.lead(ctx, h, identity.Key(), begun.Return, identity.Account)
+		back, err = s.toSignIn(ctx, h, identity.Key(), attempt.Return, identity.Account)
 		return back, who, err
 	}
 	if err != nil {
@@ -319,7 +271,7 @@ func (s *server) complete(h http.Header, r *http.Request) (back string, who acco
 		}
 	}
 	s.keep(h, value, &it)
-	return begun.Return, who, nil
+	return attempt.Return, who, nil
 }
 
 // end ends a session that no browser has any more; if that fails, time will.
@@ -327,30 +279,6 @@ func (s *server) end(ctx context.Context, it session.Session) {
 	if err := s.Sessions.End(ctx, it.Key(), it.ID); err != nil && fault.Of(err) != fault.NotFound {
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("session not ended")
 	}
-}
-
-// take finds the sign-in that a browser began, which can be done once.
-func (s *server) take(ctx context.Context, state, cookie string) (begun loginAttempt, err error) {
-	item, err := s.Table.Get(ctx, loginKey(state))
-	if errors.Is(err, store.ErrNotFound) {
-		return begun, errNotBegun
-	}
-	if err != nil {
-		return begun, fmt.Errorf("read the sign-in: %w", err)
-	}
-	if err := json.Unmarshal(item.Data, &begun); err != nil {
-		return begun, fault.New(fault.Malformed, "the sign-in is unreadable: %v", err)
-	}
-	if subtle.ConstantTimeCompare([]byte(begun.Browser), []byte(hexSum(cookie))) != 1 || !s.Clock().Before(begun.Until) {
-		return begun, errNotBegun
-	}
-	switch err := s.Table.Delete(ctx, item.Key, store.VersionIs(item.Version)); {
-	case errors.Is(err, store.ErrConflict):
-		return begun, errNotBegun // the same callback was faster
-	case err != nil:
-		return begun, fmt.Errorf("complete the sign-in: %w", err)
-	}
-	return begun, nil
 }
 
 // single returns a parameter that is there exactly once, else "".

@@ -23,6 +23,20 @@ import (
 	"adminassistant/shared/limit"
 )
 
+// Provider holds calendars, as calendar.Provider does. Errors: calendar.ErrNotFound, ErrAmbiguous, ErrExists, and the kinds of package fault.
+type Provider interface {
+	// Calendars lists the calendars of an account, by name.
+	Calendars(ctx context.Context, account string) ([]calendar.Info, error)
+	// Calendar finds the one that uri names: by id, else by name (case-insensitive), else the default one for "primary".
+	Calendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
+	// CreateCalendar makes an empty calendar of uri's name.
+	CreateCalendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
+	// DeleteCalendar removes a calendar with all its events.
+	DeleteCalendar(ctx context.Context, account, calendarID string) error
+	// Events returns every event that overlaps [from, to) or starts in it, series expanded, each id once, in no particular order.
+	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]calendar.Event, error)
+}
+
 // Importer takes whole files into a user's local calendars, and makes files of them.
 type Importer interface {
 	// Import puts all of a file into a calendar, or nothing of it. An event that is there already, by its UID, is updated where it differs.
@@ -61,7 +75,7 @@ type calendarAnswer struct {
 
 // found is a calendar that a request names.
 type found struct {
-	calendar.Provider
+	Provider
 	uri  calendar.URI
 	info calendar.Info
 }
@@ -94,7 +108,7 @@ func (s *server) lookUp(ctx context.Context, uri calendar.URI) (found, error) {
 	return found{Provider: p, uri: uri, info: info}, err
 }
 
-func (s *server) provider(ctx context.Context, uri calendar.URI) (calendar.Provider, error) {
+func (s *server) provider(ctx context.Context, uri calendar.URI) (Provider, error) {
 	who, err := user(ctx)
 	if err != nil {
 		return nil, err
@@ -180,7 +194,7 @@ func (s *server) listCalendars(ctx context.Context, in *struct {
 		if in.Provider != calendar.ProviderLocal {
 			return nil, fault.Field("account", "is missing; it is needed for calendars of %s", in.Provider)
 		}
-		if accounts, err = s.accounts(ctx, who, in.Provider); err != nil {
+		if accounts, err = s.Accounts.List(ctx, who, in.Provider); err != nil {
 			return nil, err
 		}
 	}
@@ -223,7 +237,7 @@ func (s *server) createCalendar(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.rememberAccounts(ctx, who, uri); err != nil {
+	if err := s.Accounts.Note(ctx, who, uri); err != nil {
 		return nil, err
 	}
 	info, err := p.CreateCalendar(ctx, uri)

@@ -191,7 +191,7 @@ func (s *server) createConfig(ctx context.Context, in *struct{ Body configInput 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.rememberAccounts(ctx, who, c.Source, c.Archive); err != nil {
+	if err := s.Accounts.Note(ctx, who, c.Source, c.Archive); err != nil {
 		return nil, err
 	}
 	out := answerConfig(c)
@@ -233,7 +233,7 @@ func (s *server) putConfig(ctx context.Context, in *struct {
 	if c, err = s.Configs.Update(ctx, who, c); err != nil {
 		return nil, ifChanged(err)
 	}
-	if err := s.rememberAccounts(ctx, who, c.Source, c.Archive); err != nil {
+	if err := s.Accounts.Note(ctx, who, c.Source, c.Archive); err != nil {
 		return nil, err
 	}
 	return answerConfig(c), nil

@@ -27,12 +27,12 @@ import (
 	"adminassistant/shared/backup"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
-	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
 
@@ -50,7 +50,7 @@ type Services struct {
 	Ledger  *ledger.Ledger
 	Blobs   blob.Blob
 	// Provider returns the provider of a calendar URI for a user.
-	Provider func(ctx context.Context, user string, uri calendar.URI) (calendar.Provider, error)
+	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
 	// Local returns who imports into a user's local calendars and exports them.
 	Local func(user string) Importer
 	Users *account.Users
@@ -61,14 +61,21 @@ type Services struct {
 	Notifications *notify.Notifications
 	// Audit records who did what.
 	Audit *audit.Log
-	Table store.Table
+	// Requests are those with an idempotency key.
+	Requests *idempotency.Records
+	// Accounts are those of providers in which users named calendars.
+	Accounts *account.NamedAccounts
+	// Ping says whether the store can be reached.
+	Ping  func(context.Context) error
 	Clock func() time.Time
 	NewID func() string // sortable by time
 	Log   zerolog.Logger
 	// Authenticate says who makes a request; its errors are of kind fault.Unauthenticated, or transient.
 	Authenticate func(*http.Request) (account.Principal, error)
-	// SignIn is where browsers sign in, and Sessions are those that have. Without SignIn nobody has to, and the routes of it are not there.
+	// SignIn is where browsers sign in, Attempts are the sign-ins that they began, and Sessions the browsers that have signed in. Without SignIn
+	// nobody has to, and the routes of it are not there.
 	SignIn   SignIn
+	Attempts *session.Attempts
 	Sessions *session.Sessions
 	// Metrics counts credentials that were refused; nil: nobody counts.
 	Metrics *telemetry.Metrics

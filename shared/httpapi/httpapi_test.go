@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/idempotency"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
@@ -457,7 +458,7 @@ func TestIdempotency(t *testing.T) {
 	})
 	t.Run("a day later the key is free", func(t *testing.T) {
 		s.t = t
-		s.now.Add(int64((replayFor + time.Second) / time.Second))
+		s.now.Add(int64((idempotency.KeptFor + time.Second) / time.Second))
 		create("C", "key-a").is(201)
 	})
 }
@@ -498,7 +499,7 @@ func TestIdempotencyTakesOverFromWhoIsGone(t *testing.T) {
 	if a := send().problem(409, codeIdempotencyUnderWay, headerIdempotency); a.Header.Get("Retry-After") == "" {
 		t.Error("it does not say when to ask again")
 	}
-	s.now.Add(int64(claimFor / time.Second))
+	s.now.Add(int64(idempotency.ClaimedFor / time.Second))
 	second := send().is(200)
 	if second.str("added") != "5" {
 		t.Errorf("took over: %s", second.body)
@@ -514,22 +515,22 @@ func TestIdempotencyTakesOverFromWhoIsGone(t *testing.T) {
 
 func TestAnExpiredIdempotencyRecordThatTheStoreStillReturnsIsNoRecord(t *testing.T) {
 	var ahead atomic.Int64 // of the store's clock, which therefore still returns what has expired
-	s := newService(t, func(_ *service, services *Services) {
+	s := newService(t, func(s *service, services *Services) {
 		clock := services.Clock
-		services.Clock = func() time.Time { return clock().Add(time.Duration(ahead.Load())) }
+		services.Requests = idempotency.New(s.table, func() time.Time { return clock().Add(time.Duration(ahead.Load())) })
 	})
 	create := func(name string) answer {
 		return s.do("POST", "/v1/calendars", map[string]any{"uri": "local://me/calendars/" + name}, headerIdempotency, "k")
 	}
 	create("A").is(201)
-	ahead.Store(int64(replayFor - time.Second))
+	ahead.Store(int64(idempotency.KeptFor - time.Second))
 	create("B").problem(422, codeIdempotencyMismatch, headerIdempotency)
-	ahead.Store(int64(replayFor))
+	ahead.Store(int64(idempotency.KeptFor))
 	create("B").is(201)
 }
 
 func TestHealth(t *testing.T) {
-	s := newService(t, func(s *service, services *Services) { services.Table = unreachable{Table: services.Table} })
+	s := newService(t, func(s *service, services *Services) { services.Ping = unreachable })
 	s.do("GET", "/healthz", nil, headerUser, "nobody").is(200)
 	s.do("GET", "/readyz", nil).problem(503, "unavailable", "")
 	newService(t).do("GET", "/readyz", nil, headerUser, "nobody").is(200)

@@ -92,14 +92,6 @@ func TestLimits(t *testing.T) {
 		s.do("GET", "/readyz", nil).is(200)
 		s.do("GET", "/v1/me", nil).problem(503, "unavailable", "")
 	})
-	t.Run("what is written down of a user's requests goes with the user", func(t *testing.T) {
-		s := newService(t, limited)
-		s.do("GET", "/v1/me", nil).is(200)
-		check(t, EraseRecords(t.Context(), s.table, "local#ana"))
-		if items, err := store.All(t.Context(), s.table, store.Query{PK: "LIMIT#local#ana"}); err != nil || len(items) != 0 {
-			t.Errorf("%v, %v", items, err)
-		}
-	})
 	t.Run("many processes of the API share the limit", func(t *testing.T) {
 		s := newService(t)
 		var handlers []http.Handler

@@ -218,6 +218,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	check(t, err)
 	authenticated := func(service *service, s *Services) {
 		s.Authenticate, s.Sessions = verifier.Authenticate, session.New(service.table, s.Clock)
+		s.Attempts = session.NewAttempts(service.table, s.Clock)
 		s.SignIn, err = microsoft.New(microsoft.Options{
 			Client: apiClient, RedirectURL: "https://example.com/auth/callback", Tenants: []string{homeTenant},
 			Table: service.table, Keeper: secret.New(wrapper, s.Clock, secret.Limits{}), Clock: s.Clock,

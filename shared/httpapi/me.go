@@ -199,7 +199,7 @@ func (s *server) healthRoutes() {
 	}, func(ctx context.Context, _ *struct{}) (*struct{ Body healthView }, error) {
 		ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 		defer cancel()
-		if err := s.Table.Ping(ctx); err != nil {
+		if err := s.Ping(ctx); err != nil {
 			return nil, notReady(err)
 		}
 		return ok, nil

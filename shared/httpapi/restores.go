@@ -118,7 +118,7 @@ func (s *server) startRestore(ctx context.Context, in *struct{ Body restoreInput
 	if r.Input, err = json.Marshal(input); err != nil {
 		return nil, fmt.Errorf("input of a restore: %w", err)
 	}
-	if err := s.rememberAccounts(ctx, who, uri); err != nil {
+	if err := s.Accounts.Note(ctx, who, uri); err != nil {
 		return nil, err
 	}
 	return s.launch(ctx, s.BackupStarter, who, r)
