@@ -179,7 +179,7 @@ func (o *one) live(who string) {
 		o.work()
 	}
 
-	nowhere := o.do(who, "POST", "/v1/archive-configs", `{"name": "third of `+who+`", "source": "local://`+who+`/calendars/Nowhere", "archive": "local://`+who+`/calendars/Archive", "timezone": "UTC"}`, "id")
+	nowhere := o.do(who, "POST", "/v1/archive-configs", `{"name": "third of `+who+`", "source": "local://`+who+`/calendars/Nowhere", "archive": "local://`+who+`/calendars/Third", "timezone": "UTC"}`, "id")
 	o.do(who, "POST", "/v1/runs", `{"kind": "archive", "config": "`+nowhere+`", "period": "last 3 days"}`, "id")
 	o.work() // it fails, of which the user is told
 	backup := o.do(who, "POST", "/v1/backups", `{"config": "`+config+`"}`, "id")

@@ -79,7 +79,7 @@ type Configs struct {
 // Finder returns the provider's id of the calendar that a URI names; empty where no listing has it.
 type Finder func(ctx context.Context, uri calendar.URI) (id string, err error)
 
-// Finding returns the same configs, which tell calendars apart by what find says. The errors of find are Create's, Update's and Claims'.
+// Finding returns the same configs, which tell calendars apart by what find says. The errors of find are those of what asks it.
 func (s *Configs) Finding(find Finder) *Configs {
 	with := *s
 	with.find = find
@@ -254,6 +254,27 @@ func (s *Configs) all(ctx context.Context, user string) ([]Config, error) {
 		}
 	}
 	return configs, nil
+}
+
+// Owners returns of which of a user's configs a calendar is the source or the archive, active or not.
+func (s *Configs) Owners(ctx context.Context, user string, p Place) ([]Share, error) {
+	all, err := s.all(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	claims := make([]Claim, len(all))
+	for i := range all {
+		claims[i] = claimOf(&all[i])
+		for _, place := range []*Place{&claims[i].Source, &claims[i].Archive} {
+			if !place.near(p) {
+				continue
+			}
+			if err := s.locate(ctx, place); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return owners(p, claims), nil
 }
 
 // Claims returns what all configs of a user claim, with the ids of their calendars as far as they are found.

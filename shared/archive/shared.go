@@ -55,8 +55,11 @@ type Share struct {
 
 // String says it in words: `the archive calendar is the source of config "work"`.
 func (s Share) String() string {
-	return fmt.Sprintf("the %s calendar is the %s of config %q", s.Of, s.As, s.Name)
+	return fmt.Sprintf("the %s calendar is %s", s.Of, s.Owned())
 }
+
+// Owned says of which config a calendar is what: `the archive of config "work"`.
+func (s Share) Owned() string { return fmt.Sprintf("the %s of config %q", s.As, s.Name) }
 
 // Shares returns what c shares with others, in their order. That several archive one source is none: a source is read alone.
 func Shares(c Claim, others []Claim) (shares []Share) {
@@ -85,17 +88,17 @@ func pairs(c, o *Claim) []pair {
 	}
 }
 
-// Owners returns of which configs a calendar is the source or the archive. Of in them is not said: the calendar is by itself.
-func Owners(p Place, claims []Claim) (owners []Share) {
+// owners returns of which configs a calendar is the source or the archive. Of in them is not said: the calendar is by itself.
+func owners(p Place, claims []Claim) (found []Share) {
 	for _, c := range claims {
 		if p.same(c.Source) {
-			owners = append(owners, Share{As: SourceRole, Config: c.ID, Name: c.Name})
+			found = append(found, Share{As: SourceRole, Config: c.ID, Name: c.Name})
 		}
 		if p.same(c.Archive) {
-			owners = append(owners, Share{As: ArchiveRole, Config: c.ID, Name: c.Name})
+			found = append(found, Share{As: ArchiveRole, Config: c.ID, Name: c.Name})
 		}
 	}
-	return owners
+	return found
 }
 
 // refusal is why a config cannot be what it is to become, or nil. was is what it is now; nil for a new one.

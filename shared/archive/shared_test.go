@@ -74,21 +74,42 @@ func TestShares(t *testing.T) {
 }
 
 func TestOwners(t *testing.T) {
-	claims := []archive.Claim{
-		{ID: "a", Name: "first", Source: place(t, "local://me/calendars/Work = W"), Archive: place(t, "local://me/calendars/Archive = A")},
-		{ID: "b", Name: "second", Source: place(t, "local://me/calendars/W"), Archive: place(t, "local://me/calendars/Other")},
+	w := newWorld(t)
+	set := func(name, source, archiveName string, active bool) {
+		c := w.config(func(c *archive.Config) { c.Name, c.Source.Calendar, c.Archive.Calendar = name, source, archiveName })
+		if c.Active = active; !active {
+			_, err := w.configs(w.Table).Update(t.Context(), user, c)
+			must(t, err)
+		}
 	}
+	set("first", "Work", "Archive", true)
+	set("second", "W", "Other", false)
+	elsewhere := calendar.URI{Provider: calendar.ProviderGraph, Account: "ann@example.com", Calendar: "Work"}
+	w.config(func(c *archive.Config) { c.Name, c.Source, c.Archive.Calendar = "third", elsewhere, "Third" })
+	names := listed(map[string]string{"Work": "W", "Archive": "A", "primary": "A"})
+	configs := w.configs(w.Table).Finding(func(ctx context.Context, uri calendar.URI) (string, error) {
+		if uri.Provider == calendar.ProviderGraph {
+			return "", fault.New(fault.Unavailable, "down") // it is not asked: it cannot be the calendar
+		}
+		return names(ctx, uri)
+	})
 	for text, want := range map[string]string{
-		"local://me/calendars/work = W": "[source of first source of second]", "local://ME/calendars/primary = A": "[archive of first]",
-		"local://me/calendars/Other = O": "[archive of second]", "local://me/calendars/Free = F": "[]",
+		"work = W": `[the source of config "first" the source of config "second"]`, "primary = A": `[the archive of config "first"]`,
+		"OTHER = O": `[the archive of config "second"]`, "Free = F": "[]",
 	} {
+		name, id, _ := strings.Cut(text, " = ")
+		own, err := configs.Owners(t.Context(), user, archive.Place{URI: uri(name), ID: id})
+		must(t, err)
 		got := []string{}
-		for _, o := range archive.Owners(place(t, text), claims) {
-			got = append(got, fmt.Sprintf("%s of %s", o.As, o.Name))
+		for _, o := range own {
+			got = append(got, o.Owned())
 		}
 		if fmt.Sprint(got) != want {
 			t.Errorf("%s: %v, want %s", text, got, want)
 		}
+	}
+	if _, err := configs.Owners(t.Context(), user, archive.Place{URI: elsewhere, ID: "X"}); fault.Of(err) != fault.Unavailable {
+		t.Errorf("where calendars cannot be looked for: %v", err)
 	}
 }
 

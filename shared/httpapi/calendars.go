@@ -141,6 +141,7 @@ func (s *server) calendarRoutes() {
 	handle(s, route{
 		pattern: "DELETE /v1/calendars/{id}", access: byUsers, class: limit.Removals, action: "calendar.delete",
 		tag: tagCalendars, summary: "Delete a local calendar with all its events",
+		description: "One that is the source or the archive of an archive config is deleted with force alone.",
 	}, s.deleteCalendar)
 	handle(s, route{
 		pattern: "GET /v1/calendars/{id}/events", access: byUsers, tag: tagCalendars, summary: "List the events of a period, series expanded",
@@ -256,10 +257,22 @@ func (s *server) getCalendar(ctx context.Context, in *ByID) (*calendarAnswer, er
 	return &calendarAnswer{Body: viewCalendar(f.uri, f.info)}, nil
 }
 
-func (s *server) deleteCalendar(ctx context.Context, in *ByID) (*struct{}, error) {
+func (s *server) deleteCalendar(ctx context.Context, in *struct {
+	ByID
+	Force bool `query:"force" doc:"Delete it although it is the source or the archive of an archive config."`
+}) (*struct{}, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
 	f, err := s.find(ctx, in.ID)
 	if err != nil {
 		return nil, err
+	}
+	if !in.Force {
+		if err := s.unowned(ctx, who, f); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := s.files(ctx, f); err != nil {
 		return nil, err

@@ -65,10 +65,19 @@ type configView struct {
 	LookBack       int    `json:"look_back"`
 	CreateCalendar bool   `json:"create_calendar"`
 	// Rules is always empty.
-	Rules   []any     `json:"rules" nullable:"false"`
-	Active  bool      `json:"active" doc:"Only an active config starts runs."`
-	Created time.Time `json:"created"`
-	Updated time.Time `json:"updated"`
+	Rules   []any       `json:"rules" nullable:"false"`
+	Active  bool        `json:"active" doc:"Only an active config starts runs."`
+	Shares  []shareView `json:"shares,omitempty" doc:"Calendars that another config has too, though an archive calendar belongs to one config. Only in the list of all configs."`
+	Created time.Time   `json:"created"`
+	Updated time.Time   `json:"updated"`
+}
+
+// shareView is a calendar of a config that is another config's as well.
+type shareView struct {
+	Calendar string `json:"calendar" enum:"source,archive" doc:"What the calendar is to this config."`
+	As       string `json:"as" enum:"source,archive" doc:"What it is to the other config."`
+	Config   string `json:"config" doc:"Id of the other config."`
+	Name     string `json:"name" doc:"Name of the other config."`
 }
 
 func viewConfig(c archive.Config) configView {
@@ -124,13 +133,15 @@ func (s *server) configRoutes() {
 	handle(s, route{
 		pattern: "POST /v1/archive-configs", access: byUsers, class: limit.Writes, action: "config.create",
 		tag: tagConfigs, summary: "Create an archive config", success: http.StatusCreated,
-		description: "A new config is active.",
+		description: "A new config is active. An archive calendar belongs to one config: one that is another config's archive or source is refused, " +
+			"as is a source that is another config's archive.",
 	}, s.createConfig)
 	handle(s, route{pattern: "GET /v1/archive-configs/{id}", access: byUsers, tag: tagConfigs, summary: "Show an archive config"}, s.getConfig)
 	handle(s, route{
 		pattern: "PUT /v1/archive-configs/{id}", access: byUsers, class: limit.Writes, action: "config.replace", needs: headerIfMatch,
 		tag: tagConfigs, summary: "Replace an archive config",
-		description: "What is left out gets its default. Once something is archived, the calendars cannot change.",
+		description: "What is left out gets its default. Once something is archived, the calendars cannot change. They are compared with those of " +
+			"other configs as when a config is created.",
 	}, s.putConfig)
 	handle(s, route{
 		pattern: "DELETE /v1/archive-configs/{id}", access: byUsers, class: limit.Removals, action: "config.delete", needs: headerIfMatch,
@@ -140,7 +151,8 @@ func (s *server) configRoutes() {
 	handle(s, route{
 		pattern: "POST /v1/archive-configs/{id}/activate", access: byUsers, class: limit.Writes, action: "config.activate",
 		tag: tagConfigs, summary: "Let a config start runs",
-		description: "Its jobs go on at their next times, but for those that you paused yourself.",
+		description: "Its jobs go on at their next times, but for those that you paused yourself. One that shares an archive calendar with an " +
+			"active config is refused.",
 	}, s.activation(true))
 	handle(s, route{
 		pattern: "POST /v1/archive-configs/{id}/deactivate", access: byUsers, class: limit.Writes, action: "config.deactivate",
@@ -166,7 +178,20 @@ func (s *server) listConfigs(ctx context.Context, in *struct {
 		if err != nil {
 			return nil, err
 		}
-		return onePage(configs, next, viewConfig), nil
+		if len(configs) < 2 && in.Cursor == "" && next == "" {
+			return onePage(configs, next, viewConfig), nil
+		}
+		shares, err := s.shares(ctx, who)
+		if err != nil {
+			return nil, err
+		}
+		return onePage(configs, next, func(c archive.Config) configView {
+			v := viewConfig(c)
+			for _, share := range shares[c.ID] {
+				v.Shares = append(v.Shares, shareView{Calendar: string(share.Of), As: string(share.As), Config: share.Config, Name: share.Name})
+			}
+			return v
+		}), nil
 	}
 	c, err := s.Configs.Named(ctx, who, in.Name)
 	switch {
@@ -187,7 +212,7 @@ func (s *server) createConfig(ctx context.Context, in *struct{ Body configInput 
 	if err := in.Body.apply(&c); err != nil {
 		return nil, err
 	}
-	c, err = s.Configs.Create(ctx, who, c)
+	c, err = s.Configs.Finding(s.finder(who)).Create(ctx, who, c)
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +255,7 @@ func (s *server) putConfig(ctx context.Context, in *struct {
 	if err := in.Body.apply(&c); err != nil {
 		return nil, err
 	}
-	if c, err = s.Configs.Update(ctx, who, c); err != nil {
+	if c, err = s.Configs.Finding(s.finder(who)).Update(ctx, who, c); err != nil {
 		return nil, ifChanged(err)
 	}
 	if err := s.Accounts.Note(ctx, who, c.Source, c.Archive); err != nil {
@@ -290,7 +315,7 @@ func (s *server) activation(active bool) func(context.Context, *ByID) (*configAn
 				break
 			}
 			c.Active = active
-			if c, err = s.Configs.Update(ctx, who, c); !errors.Is(err, store.ErrConflict) {
+			if c, err = s.Configs.Finding(s.finder(who)).Update(ctx, who, c); !errors.Is(err, store.ErrConflict) {
 				break
 			}
 		}

@@ -106,7 +106,7 @@ var matrix = map[string]request{
 	"GET /v1/calendars":                        {want: users(200)},
 	"POST /v1/calendars":                       {body: `{"uri": "local://own/calendars/New"}`, header: sendJSON, want: users(201)},
 	"GET /v1/calendars/{id}":                   {path: "/v1/calendars/$calendar", want: owned(200)},
-	"DELETE /v1/calendars/{id}":                {path: "/v1/calendars/$calendar", want: owned(204)},
+	"DELETE /v1/calendars/{id}":                {path: "/v1/calendars/$calendar?force=true", want: owned(204)},
 	"GET /v1/calendars/{id}/events":            {path: "/v1/calendars/$calendar/events?period=last+week", want: owned(200)},
 	"GET /v1/calendars/{id}/overlaps":          {path: "/v1/calendars/$calendar/overlaps?period=last+week", want: owned(200)},
 	"POST /v1/calendars/{id}/import":           {path: "/v1/calendars/$calendar/import", body: week, header: sendFile, want: owned(200)},
