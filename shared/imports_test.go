@@ -26,17 +26,20 @@ type file struct {
 	name    string
 	pkg     string // the name after "package"
 	imports []string
-	calls   []string // of clock and environment: "time.Now"
+	calls   []string // what it uses of the watched: "time.Now"
 	keys    []string // texts with which users' keys begin
 }
 
 func (f *file) test() bool { return strings.HasSuffix(f.name, "_test.go") || contract(f.dir) }
 
-// watched are the functions that read the clock and the environment.
+// watched are the functions that read the clock and the environment, and what is needed to store something.
 var watched = map[string][]string{
-	"time": {"Now", "Since", "Until"},
-	"os":   {"Getenv", "LookupEnv", "Environ", "ExpandEnv"},
+	"time":  {"Now", "Since", "Until"},
+	"os":    {"Getenv", "LookupEnv", "Environ", "ExpandEnv"},
+	storing: {"Table", "Item", "Key", "Op", "Query", "All", "Clear", "Remove"},
 }
+
+const storing = module + "shared/store"
 
 // parse reads a file's imports and calls.
 func parse(dir, name string, source []byte) (file, error) {
@@ -54,7 +57,7 @@ func parse(dir, name string, source []byte) (file, error) {
 		f.imports = append(f.imports, strings.TrimPrefix(imported, module))
 		switch {
 		case spec.Name == nil:
-			names[imported] = imported
+			names[path.Base(imported)] = imported
 		case spec.Name.Name == "." && watched[imported] != nil:
 			f.calls = append(f.calls, imported+".*") // whatever it calls cannot be told
 		default:
@@ -95,6 +98,8 @@ var (
 		"shared/secret/kms", "shared/secret/keyfile", "shared/mail/ses", "shared/mail/outbox",
 		"shared/calendar/graph", "shared/calendar/local", "shared/calendar/graphsim", "shared/account/entrasim",
 	}
+	// translators make calls of requests, and answers of what the calls return. They store nothing.
+	translators = []string{"shared/httpapi", "shared/web"}
 	// shelves hold what adapters share; nobody else needs them.
 	shelves = []string{"shared/store/sqlitefile", "shared/awssdk", "shared/disk"}
 	// ground is what capabilities stand on.
@@ -164,6 +169,10 @@ func violations(files []file) []string {
 		for _, call := range f.calls {
 			clock := strings.HasPrefix(call, "time.")
 			switch {
+			case strings.HasPrefix(call, storing):
+				if within(f.dir, translators...) && !f.test() {
+					say("uses %s, and is to translate alone", strings.TrimPrefix(call, module))
+				}
 			case f.test(), app, adapter, within(f.dir, shelves...), within(f.dir, "cmd"):
 			case program && !clock && within(f.dir, "infra"): // has its settings from there, and no app
 			default:
@@ -303,6 +312,11 @@ func TestHouseRulesCanBeBroken(t *testing.T) {
 		{"shared/store/a.go", `package store; func f(user string) string { return "USER#" + user }`, ""},
 		{"shared/store/dynamo/a.go", `package dynamo; func f(user string) string { return "USER#" + user }`, "store.OfUser"},
 		{"shared/job/a.go", `package job; func f(user string) string { return "SUPERUSER#" + user } // "USER#"`, ""},
+		{"shared/httpapi/a.go", `package httpapi; import "adminassistant/shared/store"; var x = store.ErrConflict`, ""},
+		{"shared/httpapi/a.go", `package httpapi; import "adminassistant/shared/store"; type s struct{ t store.Table }`, "translate alone"},
+		{"shared/web/a.go", `package web; import "adminassistant/shared/store"; var k = store.Key{}`, "translate alone"},
+		{"shared/httpapi/a_test.go", `package httpapi; import "adminassistant/shared/store"; type s struct{ t store.Table }`, ""},
+		{"shared/idempotency/a.go", `package idempotency; import "adminassistant/shared/store"; type s struct{ t store.Table }`, ""},
 
 		{"shared/util/a.go", `package util`, "util"},
 		{"shared/archive/helpers/a.go", `package fine`, "helpers"},

@@ -87,8 +87,10 @@ func mark(yes bool, word string) string {
 }
 
 func (p *program) calendarDelete() *cobra.Command {
-	return &cobra.Command{
+	var force bool
+	cmd := &cobra.Command{
 		Use: "delete URI", Short: "Delete a calendar with all its events", Args: cobra.ExactArgs(1),
+		Long: "Delete a calendar with all its events. One that is the source or the archive of a config is refused without --force.",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
 			v, err := p.findCalendar(ctx, c, args[0])
 			if err != nil {
@@ -97,10 +99,16 @@ func (p *program) calendarDelete() *cobra.Command {
 			if err := p.confirm(fmt.Sprintf("This deletes %s with all its events.", v.URI)); err != nil {
 				return err
 			}
-			_, err = c.do(ctx, request{method: http.MethodDelete, path: "/v1/calendars/" + v.ID}, nil)
+			in := request{method: http.MethodDelete, path: "/v1/calendars/" + v.ID}
+			if force {
+				in.query = url.Values{"force": {"true"}}
+			}
+			_, err = c.do(ctx, in, nil)
 			return err
 		}),
 	}
+	cmd.Flags().BoolVar(&force, "force", false, "also when it is the source or the archive of a config")
+	return cmd
 }
 
 func (p *program) calendarImport() *cobra.Command {

@@ -642,3 +642,44 @@ func TestServe(t *testing.T) {
 	}
 	m.local("ledger", "verify", "--config", "work").ok()
 }
+
+func TestACalendarOfAConfigIsDeletedWithForce(t *testing.T) {
+	m := seeded(t)
+	m.local("--yes", "calendar", "delete", work).fails(exitFailed, `the source of config "work"`, "--force")
+	m.local("--yes", "calendar", "delete", work, "--force").ok()
+	var left []any
+	m.local("calendar", "list", "--output", "json").ok().decode(&left)
+	if len(left) != 0 {
+		t.Errorf("calendars %v", left)
+	}
+}
+
+func TestConfigsThatShareAnArchiveAreTold(t *testing.T) {
+	m := seeded(t)
+	const only, first = "local://new/calendars/Only", "local://new/calendars/primary" // the same calendar, once it is there
+	m.local("config", "create", "--name", "a", "--source", work, "--archive", only, "--timezone", "UTC").ok()
+	m.local("config", "create", "--name", "b", "--source", work, "--archive", first, "--timezone", "UTC").ok()
+	if out := m.local("config", "list").ok().out; strings.Contains(out, "belongs to one config") {
+		t.Errorf("told before the calendar is there: %s", out)
+	}
+	m.local("calendar", "create", only).ok()
+	m.local("config", "list").ok().says(`The archive calendar of config "a" is the archive of config "b".`, `The archive calendar of config "b" is the archive of config "a".`,
+		"config deactivate NAME")
+	m.local("config", "create", "--name", "c", "--source", work, "--archive", only, "--timezone", "UTC").fails(exitFailed, `config "a"`, "one config")
+	m.local("config", "edit", "a", "--look-back", "7").fails(exitFailed, `config "b"`, "deactivate")
+	m.local("config", "deactivate", "b").ok()
+	m.local("config", "edit", "a", "--look-back", "7").ok()
+	m.local("config", "activate", "b").fails(exitFailed, `config "a"`)
+	var configs []struct {
+		Name   string
+		Shares []struct{ Calendar, As, Name string }
+	}
+	m.local("config", "list", "--output", "json").ok().decode(&configs)
+	told := 0
+	for _, c := range configs {
+		told += len(c.Shares)
+	}
+	if told != 2 {
+		t.Errorf("configs %+v", configs)
+	}
+}

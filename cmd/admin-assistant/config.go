@@ -31,9 +31,18 @@ type configBody struct {
 type configView struct {
 	ID string `json:"id"`
 	configBody
-	Active  bool   `json:"active"`
-	Created string `json:"created"`
-	Updated string `json:"updated"`
+	Active  bool          `json:"active"`
+	Shares  []configShare `json:"shares,omitempty"`
+	Created string        `json:"created"`
+	Updated string        `json:"updated"`
+}
+
+// configShare is a calendar of a config that another config has as well.
+type configShare struct {
+	Calendar string `json:"calendar"`
+	As       string `json:"as"`
+	Config   string `json:"config"`
+	Name     string `json:"name"`
 }
 
 // flags gives the body's fields as flags, with the present values as defaults.
@@ -112,11 +121,34 @@ func (p *program) configList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List archive configs", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			return printList(ctx, p, c, "/v1/archive-configs", nil, 0, table.Row{"Config", "Source", "Archive", "Time zone", "Purpose", "Overlaps", ""}, func(v configView) table.Row {
-				return table.Row{v.Name, v.Source, v.Archive, v.Timezone, v.Purpose, v.Overlaps, mark(!v.Active, "inactive")}
-			})
+			found, err := all[configView](ctx, c, "/v1/archive-configs", nil, 0)
+			if err != nil || p.output == "json" {
+				return errors.Join(err, p.jsonUnless(err, found))
+			}
+			var rows []table.Row
+			for _, v := range found {
+				rows = append(rows, table.Row{v.Name, v.Source, v.Archive, v.Timezone, v.Purpose, v.Overlaps, mark(!v.Active, "inactive")})
+			}
+			p.printTable(table.Row{"Config", "Source", "Archive", "Time zone", "Purpose", "Overlaps", ""}, rows)
+			return p.printShares(found)
 		}),
 	}
+}
+
+// printShares says which calendars several configs have that belong to one alone.
+func (p *program) printShares(configs []configView) error {
+	shared := false
+	for _, v := range configs {
+		for _, s := range v.Shares {
+			shared = true
+			fmt.Fprintf(p.out, "The %s calendar of config %q is the %s of config %q.\n", s.Calendar, printable(v.Name), s.As, printable(s.Name))
+		}
+	}
+	if !shared {
+		return nil
+	}
+	_, err := fmt.Fprintln(p.out, "An archive calendar belongs to one config. Deactivate the others: admin-assistant config deactivate NAME")
+	return err
 }
 
 func (p *program) configShow() *cobra.Command {

@@ -9,19 +9,20 @@ import (
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graph"
+	"adminassistant/shared/calendar/listing"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/fault"
-	"adminassistant/shared/store"
+	"adminassistant/shared/httpapi"
 )
 
 // calendars finds the provider of a calendar URI.
 type calendars struct {
 	settings Settings
-	table    store.Table
 	local    *local.Provider
 	graph    *once[*graph.Provider]
 	users    *once[*microsoft.Client] // who acts for users; nil: nobody does
 	sealed   bool                     // users' tokens cannot be opened here, so that nobody acts for them
+	listings *listing.Listings
 }
 
 // once makes something when it is first asked for; when that fails, the next one who asks has it tried again.
@@ -80,15 +81,33 @@ func newGraph(s Settings, credentials credentials) func(context.Context) (*graph
 	}
 }
 
-// of returns the provider of a calendar URI for a user. That of Microsoft 365 counts what is done with it alone.
+// noting keeps what it lists.
+type noting struct {
+	*graph.Provider
+	listings *listing.Listings
+	user     string
+}
+
+// Calendars implements calendar.Provider.
+func (n *noting) Calendars(ctx context.Context, account string) ([]calendar.Info, error) {
+	return n.listings.Calendars(ctx, n.user, account, n.Provider)
+}
+
+// shown returns the provider of a calendar URI for the API: where users' tokens cannot be opened, the calendars that were listed last.
+func (c *calendars) shown(ctx context.Context, user string, uri calendar.URI) (httpapi.Provider, error) {
+	if c.sealed && c.settings.GraphDelegated && uri.Provider == calendar.ProviderGraph {
+		return c.listings.Of(user), nil
+	}
+	return c.of(ctx, user, uri)
+}
+
+// of returns the provider of a calendar URI for a user's runs. That of Microsoft 365 counts what is done with it alone.
 func (c *calendars) of(ctx context.Context, user string, uri calendar.URI) (calendar.Provider, error) {
 	switch {
 	case uri.Provider == calendar.ProviderLocal:
 		return c.local.For(user), nil
 	case !c.settings.HasGraph():
 		return nil, fault.New(fault.Invalid, "Microsoft 365 is not connected; set ADMIN_ASSISTANT_GRAPH_TENANT, _CLIENT and _SECRET, or use local://<account>/calendars/<name>")
-	case c.settings.GraphDelegated && c.sealed:
-		return listed{table: c.table, user: user}, nil
 	}
 	shared, err := c.graph.get(ctx)
 	if err != nil {
@@ -105,5 +124,5 @@ func (c *calendars) of(ctx context.Context, user string, uri calendar.URI) (cale
 	if err != nil {
 		return nil, err
 	}
-	return &noting{Provider: own, table: c.table, user: user}, nil
+	return &noting{Provider: own, listings: c.listings, user: user}, nil
 }

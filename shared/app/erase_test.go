@@ -2,17 +2,25 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,6 +46,7 @@ type one struct {
 	*system
 	t    *testing.T
 	file string
+	seen *recorder
 	api  http.Handler
 }
 
@@ -58,7 +67,8 @@ func openOneAt(t *testing.T, clock func() time.Time, around ...func(store.Table)
 	blobs, err := folder.Open(filepath.Join(dir, "blobs"))
 	must(t, err)
 	t.Cleanup(func() { must(t, blobs.Close()) })
-	o.table, o.blobs = table, blobs
+	o.seen = &recorder{Table: table, keys: map[store.Key]bool{}}
+	o.table, o.blobs = o.seen, blobs
 	for _, put := range around {
 		o.table = put(o.table)
 	}
@@ -67,6 +77,60 @@ func openOneAt(t *testing.T, clock func() time.Time, around ...func(store.Table)
 	o.connect(fromSettings(o.settings))
 	o.api = o.system.api(asNamed)
 	return o
+}
+
+// recorder is a table that remembers the keys of all items that were written.
+type recorder struct {
+	store.Table
+	mu   sync.Mutex
+	keys map[store.Key]bool
+}
+
+func (r *recorder) saw(key store.Key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys[key] = true
+}
+
+func (r *recorder) Put(ctx context.Context, item store.Item, cond store.Condition) (int64, error) {
+	r.saw(item.Key)
+	return r.Table.Put(ctx, item, cond)
+}
+
+func (r *recorder) BatchPut(ctx context.Context, items []store.Item) error {
+	for i := range items {
+		r.saw(items[i].Key)
+	}
+	return r.Table.BatchPut(ctx, items)
+}
+
+func (r *recorder) Transact(ctx context.Context, ops []store.Op) error {
+	for i := range ops {
+		if ops[i].Put != nil {
+			r.saw(ops[i].Put.Key)
+		}
+	}
+	return r.Table.Transact(ctx, ops)
+}
+
+// kindOf is the kind of an item: "CONFIG" of USER#<user> / CONFIG#<id>, "RUN" of RUN#<id> / ITEM#<n>.
+func stepKindOf(key store.Key) string {
+	kind, _, _ := strings.Cut(key.PK, "#")
+	if kind == "USER" {
+		kind, _, _ = strings.Cut(key.SK, "#")
+	}
+	return kind
+}
+
+// kinds are the kinds of items that were written so far.
+func (r *recorder) kinds() map[string]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	kinds := map[string]bool{}
+	for key := range r.keys {
+		kinds[stepKindOf(key)] = true
+	}
+	return kinds
 }
 
 // asNamed believes whoever asks.
@@ -120,7 +184,7 @@ func (o *one) live(who string) {
 		o.work()
 	}
 
-	nowhere := o.do(who, "POST", "/v1/archive-configs", `{"name": "third of `+who+`", "source": "local://`+who+`/calendars/Nowhere", "archive": "local://`+who+`/calendars/Archive", "timezone": "UTC"}`, "id")
+	nowhere := o.do(who, "POST", "/v1/archive-configs", `{"name": "third of `+who+`", "source": "local://`+who+`/calendars/Nowhere", "archive": "local://`+who+`/calendars/Third", "timezone": "UTC"}`, "id")
 	o.do(who, "POST", "/v1/runs", `{"kind": "archive", "config": "`+nowhere+`", "period": "last 3 days"}`, "id")
 	o.work() // it fails, of which the user is told
 	backup := o.do(who, "POST", "/v1/backups", `{"config": "`+config+`"}`, "id")
@@ -143,7 +207,8 @@ func (o *one) live(who string) {
 	must(t, err)
 	_, err = o.table.Put(t.Context(), store.Item{Key: store.Key{PK: "USER#" + key, SK: "SECRET#microsoft"}, Data: []byte(`{"sealed": "of ` + who + `"}`)}, store.Any())
 	must(t, err)
-	must(t, note(t.Context(), o.table, key, who+"@example.com", []calendar.Info{{ID: "1", Name: "Calendar of " + who}}))
+	_, err = o.providers.listings.Calendars(t.Context(), key, who, o.own.For(key))
+	must(t, err)
 	_, err = audit.New(o.table, time.Now, o.newID).Append(t.Context(), audit.Entry{
 		User: key, Actor: key, Action: "config.create", Outcome: audit.Begun,
 		Personal: audit.Personal{Name: "Name of " + who, IP: netip.MustParseAddr("192.0.2.7"), UserAgent: "browser of " + who},
@@ -308,6 +373,156 @@ func TestErasingLeavesNothing(t *testing.T) {
 	}
 	if report, err := audit.New(o.table, time.Now, o.newID).Verify(t.Context(), "tenant#ann"); err != nil || !bytes.Contains(mustJSON(t, report), []byte(`"ok":true`)) {
 		t.Errorf("the audit chain: %+v, %v", report, err)
+	}
+}
+
+// privacyRow is a row of the table of docs/privacy.md: kinds of items, folders of blobs, and the step that erases them; empty if none does.
+type privacyRow struct {
+	kinds []string
+	step  string
+}
+
+var (
+	inTicks  = regexp.MustCompile("`([^`]+)`")
+	stepName = regexp.MustCompile("step `([a-z]+)`")
+)
+
+func privacyRows(t *testing.T) (rows []privacyRow) {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/privacy.md")
+	must(t, err)
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 6 {
+			continue
+		}
+		var row privacyRow
+		for _, name := range inTicks.FindAllStringSubmatch(cells[2], -1) {
+			kind, _, _ := strings.Cut(name[1], "#")
+			if folder, is := strings.CutSuffix(kind, "/"); is {
+				kind = "blob " + folder
+			}
+			if kind != "USER" {
+				row.kinds = append(row.kinds, kind)
+			}
+		}
+		if step := stepName.FindStringSubmatch(cells[4]); step != nil {
+			row.step = step[1]
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// TestEveryKindOfItemHasItsStep takes the steps one by one and looks what each of them erases. Whatever the store saw has to go by the step that
+// docs/privacy.md names, and every step has to erase what it is there for.
+func TestEveryKindOfItemHasItsStep(t *testing.T) {
+	o := openOne(t)
+	o.live("ann")
+	o.do("ann", "POST", "/v1/runs", `{"kind": "archive", "config": "of ann", "period": "last 4 days"}`, "id") // waits
+	kinds := func() map[string]bool {
+		left := map[string]bool{}
+		for key := range o.kept() {
+			pk, sk, _ := strings.Cut(key, " ")
+			if pk == "blob" {
+				folder, _, _ := strings.Cut(sk, "/")
+				left["blob "+folder] = true
+			} else {
+				left[stepKindOf(store.Key{PK: pk, SK: sk})] = true
+			}
+		}
+		return left
+	}
+	steps := map[string]bool{"secrets": true}
+	must(t, store.Clear(t.Context(), o.table, store.Query{PK: "USER#tenant#ann", Prefix: "SECRET#"})) // the eraser's own first step
+	erasedBy := map[string]string{"SECRET": "secrets"}
+	for _, step := range o.erasing() {
+		steps[step.Name] = true
+		before := kinds()
+		must(t, step.Erase(t.Context(), account.Erasure{User: "tenant#ann", By: "tenant#ann", Begun: time.Now(), Last: true}))
+		after, erased := kinds(), 0
+		for kind := range before {
+			if !after[kind] {
+				erasedBy[kind] = step.Name
+				erased++
+			}
+		}
+		if erased == 0 && step.Name != "audit" { // which takes fields out of records, as TestErasingLeavesNothing shows
+			t.Errorf("step %s erases nothing that there was", step.Name)
+		}
+	}
+	documented := map[string]privacyRow{}
+	for _, row := range privacyRows(t) {
+		for _, kind := range row.kinds {
+			documented[kind] = row
+		}
+		if row.step != "" && !steps[row.step] {
+			t.Errorf("docs/privacy.md names step %s, which there is not", row.step)
+		}
+	}
+	// These stay, or go in another way.
+	kept := map[string]string{
+		"PROFILE":  "the eraser itself marks it, and replaces it at the end",
+		"SESSIONS": "a bare count, which goes with the rest of the user's partition at the end",
+		"AUDIT":    "step audit takes the personal fields out of it",
+	}
+	all := o.seen.kinds()
+	for kind := range erasedBy {
+		all[kind] = true
+	}
+	for kind := range all {
+		row, told := documented[kind]
+		step := erasedBy[kind]
+		switch {
+		case kept[kind] != "" && step == "" && told:
+		case kept[kind] != "":
+			t.Errorf("%s: erased by %q, documented %v", kind, step, told)
+		case step == "":
+			t.Errorf("the store saw %s, and no step erases it: add a step to erasing, or show here that one is there", kind)
+		case row.step != step:
+			t.Errorf("%s is erased by step %s; docs/privacy.md says %q", kind, step, row.step)
+		}
+	}
+}
+
+// TestEveryStepOfAPackageIsListed reads the source: a package that can erase what it keeps of a user is asked to.
+func TestEveryStepOfAPackageIsListed(t *testing.T) {
+	called := map[string]bool{}
+	file, err := parser.ParseFile(token.NewFileSet(), "erase.go", nil, parser.SkipObjectResolution)
+	must(t, err)
+	ast.Inspect(file, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			if f, ok := call.Fun.(*ast.SelectorExpr); ok {
+				if of, ok := f.X.(*ast.Ident); ok {
+					called[of.Name+"."+f.Sel.Name] = true
+				}
+			}
+		}
+		return true
+	})
+	found := 0
+	must(t, filepath.WalkDir("..", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv != nil || !strings.HasPrefix(f.Name.Name, "Erase") {
+				continue
+			}
+			found++
+			if step := file.Name.Name + "." + f.Name.Name; !called[step] {
+				t.Errorf("%s: no step of erasing calls %s", name, step)
+			}
+		}
+		return nil
+	}))
+	if found < 10 {
+		t.Errorf("only %d functions that erase were found", found)
 	}
 }
 

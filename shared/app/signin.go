@@ -10,9 +10,9 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/calendar/graph"
+	"adminassistant/shared/calendar/listing"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/httpapi"
-	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
 
@@ -28,10 +28,10 @@ var signInOnly = []string{"User.Read"}
 
 // signIn is where browsers sign in. Its client is made when the first one does, since its secret has to be fetched.
 type signIn struct {
-	client *once[*microsoft.Client]
-	users  *account.Users
-	table  store.Table
-	graph  *once[*graph.Provider] // for a listing of the user's calendars; nil: mailboxes are not reached on users' behalf
+	client   *once[*microsoft.Client]
+	users    *account.Users
+	listings *listing.Listings
+	graph    *once[*graph.Provider] // for a listing of the user's calendars; nil: mailboxes are not reached on users' behalf
 	// signedIn is told of every sign-in, with the user's key. The sign-in stands, whatever it returns. Nil: nobody is told.
 	signedIn func(ctx context.Context, user string) error
 }
@@ -40,14 +40,15 @@ var _ httpapi.SignIn = (*signIn)(nil)
 
 // newSignIn returns where browsers sign in, as the settings say.
 func (f *Function) newSignIn() *signIn {
-	s := &signIn{client: f.providers.users, users: f.users, table: f.table, signedIn: f.notice.SignedIn}
+	s := &signIn{client: f.providers.users, users: f.users, listings: f.providers.listings, signedIn: f.notice.SignedIn}
 	if f.settings.GraphDelegated {
 		s.graph = f.providers.graph
 	}
 	return s
 }
 
-// reach returns the client. Whatever keeps it from being made is told to the log, and passes for the user: it is not the user's to mend.
+// reach returns the client. What keeps it from being made goes to the log. The user, who cannot mend it, reads only that it may work later:
+// the error is of kind fault.Unavailable.
 func (s *signIn) reach(ctx context.Context) (*microsoft.Client, error) {
 	within, cancel := context.WithTimeout(ctx, reachFor)
 	defer cancel()
@@ -112,6 +113,6 @@ func (s *signIn) list(ctx context.Context, who microsoft.Identity) error {
 	if err != nil {
 		return err
 	}
-	_, err = (&noting{Provider: own, table: s.table, user: who.Key()}).Calendars(ctx, cmp.Or(who.Account, who.Object))
+	_, err = s.listings.Calendars(ctx, who.Key(), cmp.Or(who.Account, who.Object), own)
 	return err
 }

@@ -19,9 +19,11 @@ import (
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/calendar/graph"
 	"adminassistant/shared/calendar/graphsim"
+	"adminassistant/shared/calendar/listing"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/secret"
 	"adminassistant/shared/secret/keyfile"
+	"adminassistant/shared/store"
 	"adminassistant/shared/store/sqlite"
 )
 
@@ -31,6 +33,7 @@ const annKey = plantedTenant + "#" + plantedObject
 type signing struct {
 	*signIn
 	t       *testing.T
+	table   store.Table
 	browser *http.Client
 	mailbox *graphsim.Server
 	logs    *heard
@@ -60,8 +63,9 @@ func newSigning(t *testing.T) *signing {
 	t.Cleanup(func() { must(t, table.Close()) })
 	wrapper, err := keyfile.Open(filepath.Join(t.TempDir(), "key"))
 	must(t, err)
+	s.table = table
 	s.signIn = &signIn{
-		users: account.NewUsers(table, time.Now), table: table,
+		users: account.NewUsers(table, time.Now), listings: listing.New(table),
 		graph: &once[*graph.Provider]{make: newGraph(Settings{GraphURL: remote.URL + "/v1.0", GraphDelegated: true}, nil)},
 		client: &once[*microsoft.Client]{make: func(context.Context) (*microsoft.Client, error) {
 			return microsoft.New(microsoft.Options{
@@ -95,7 +99,7 @@ func (s *signing) signs() (microsoft.Identity, error) {
 // listed are the names of the calendars that are known of the user's mailbox.
 func (s *signing) listed() (names []string) {
 	s.t.Helper()
-	infos, err := listed{table: s.table, user: annKey}.Calendars(s.t.Context(), "ann@EXAMPLE.com")
+	infos, err := s.listings.Of(annKey).Calendars(s.t.Context(), "ann@EXAMPLE.com")
 	if fault.Of(err) != fault.NotFound {
 		must(s.t, err)
 	}
@@ -148,7 +152,7 @@ func TestASignIn(t *testing.T) {
 		s := newSigning(t)
 		_, err := s.signs()
 		must(t, err)
-		must(t, eraseListings(t.Context(), s.table, annKey))
+		must(t, listing.Erase(t.Context(), s.table, annKey))
 		_, err = s.users.Disable(t.Context(), account.Principal{Tenant: plantedTenant, Object: strangerObject}, plantedObject)
 		must(t, err)
 		if _, err := s.signs(); fault.Of(err) != fault.Forbidden {

@@ -20,8 +20,10 @@ import (
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graph"
+	"adminassistant/shared/calendar/listing"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/httpapi"
+	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/mail"
@@ -92,7 +94,9 @@ func (y *system) connect(credentials credentials) {
 	y.audit.Lost = func() { y.metrics.Count(telemetry.Counts{telemetry.AuditRecordsLost: 1}) }
 	y.users, y.sessions = account.NewUsers(y.table, y.clock), session.New(y.table, y.clock)
 	y.own = local.New(y.table, y.newID, y.clock)
-	y.providers = &calendars{settings: y.settings, table: y.table, local: y.own, graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials)}}
+	y.providers = &calendars{
+		settings: y.settings, local: y.own, graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials)}, listings: listing.New(y.table),
+	}
 	y.notice = y.newNotices()
 }
 
@@ -138,13 +142,14 @@ func (y *system) jobKinds() map[run.Kind]job.Kind { return job.Kinds(Kinds, y.co
 func (y *system) api(authenticate func(*http.Request) (account.Principal, error)) http.Handler {
 	return httpapi.New(httpapi.Services{
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Jobs: y.jobs(),
-		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Blobs: y.blobs, Table: y.table,
+		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Blobs: y.blobs,
+		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
 		Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
 		Actions: y.notice.Actions, Notifications: y.notice.Notifications,
-		Provider: y.providers.of,
+		Provider: y.providers.shown,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
 		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: y.version,
-		Authenticate: authenticate, SignIn: y.signIn, Sessions: y.sessions, Metrics: y.metrics, CLI: y.cli,
+		Authenticate: authenticate, SignIn: y.signIn, Attempts: session.NewAttempts(y.table, y.clock), Sessions: y.sessions, Metrics: y.metrics, CLI: y.cli,
 	})
 }
 

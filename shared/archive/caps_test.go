@@ -15,7 +15,7 @@ func TestConfigsAreCapped(t *testing.T) {
 	w := newWorld(t)
 	first := w.config()
 	for i := range limit.Configs - 2 {
-		w.config(func(c *archive.Config) { c.Name = fmt.Sprint("c", i) })
+		w.config(func(c *archive.Config) { c.Name, c.Archive.Calendar = fmt.Sprint("c", i), fmt.Sprint("Archive ", i) })
 	}
 	t.Run("of several that are created at once, one takes the last place", func(t *testing.T) {
 		errs := make([]error, 4)
@@ -23,7 +23,7 @@ func TestConfigsAreCapped(t *testing.T) {
 		for i := range errs {
 			all.Go(func() {
 				c := first
-				c.Name = fmt.Sprint("last", i)
+				c.Name, c.Archive.Calendar = fmt.Sprint("last", i), fmt.Sprint("Last ", i)
 				_, errs[i] = w.configs(w.Table).Create(t.Context(), user, c)
 			})
 		}

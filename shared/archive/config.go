@@ -42,8 +42,8 @@ type Config struct {
 const (
 	maxName     = 100
 	maxLookBack = 366
-	// createAttempts is how often a new config is tried again that another one got in the way of.
-	createAttempts = 8
+	// writeAttempts is how often a config is tried to be stored while others get in its way.
+	writeAttempts = 8
 )
 
 // Settings returns what a plan depends on.
@@ -75,6 +75,17 @@ type Configs struct {
 	ledger *ledger.Ledger
 	newID  func() string
 	clock  func() time.Time
+	find   Finder // nil: calendars are told apart by their spelling alone
+}
+
+// Finder returns the provider's id of the calendar that a URI names; empty where no listing has it.
+type Finder func(ctx context.Context, uri calendar.URI) (id string, err error)
+
+// Finding returns the same configs, which tell calendars apart by what find says. The errors of find are those of what asks it.
+func (s *Configs) Finding(find Finder) *Configs {
+	with := *s
+	with.find = find
+	return &with
 }
 
 // NewConfigs returns the configs kept in table.
@@ -91,7 +102,8 @@ func nameKey(user, name string) store.Key {
 	return store.OfUser(user, "CONFIGNAME#"+strings.ToLower(name))
 }
 
-// configCount is the item that changes whenever a user gets a config, so that no two are created at once.
+// configCount is the item that changes whenever a config of a user's is created or edited, so that no two are at once: each is compared with
+// all the others.
 func configCount(user string) store.Key { return store.OfUser(user, "CONFIGS") }
 
 func configItem(user string, c *Config) *store.Item {
@@ -106,59 +118,183 @@ func nameItem(user string, c *Config) *store.Item {
 	return &store.Item{Key: nameKey(user, c.Name), Data: fmt.Appendf(nil, "%q", c.ID)}
 }
 
-// Create stores a new config, active. A name that is taken is of kind fault.Conflict, as is one config more than limit.Configs.
+// Create stores a new config, active. A name that is taken is of kind fault.Conflict, as are one config more than limit.Configs, and an archive
+// calendar that is another config's too, or a source that is another's archive.
 func (s *Configs) Create(ctx context.Context, user string, c Config) (Config, error) {
 	if err := c.Validate(); err != nil {
 		return Config{}, err
 	}
 	c.ID, c.Active, c.Created, c.Version, c.Unknown = s.newID(), true, s.clock().UTC(), 1, store.Unknown{}
 	c.Updated = c.Created
-	for range createAttempts {
-		err := s.create(ctx, user, &c)
+	if err := s.write(ctx, user, &c, nil); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// write stores a config in the place of was, if that has not changed; nil stands for none. It tries again while other configs of the user's are
+// written. Errors: store.ErrConflict when was has changed.
+func (s *Configs) write(ctx context.Context, user string, c, was *Config) error {
+	for range writeAttempts {
+		ops, err := s.prepare(ctx, user, c, was)
+		if err != nil {
+			return err
+		}
+		err = s.table.Transact(ctx, ops)
 		if err == nil {
-			return c, nil
+			return nil
 		}
 		if !errors.Is(err, store.ErrConflict) {
-			return Config{}, err
+			return fmt.Errorf("store the config: %w", err)
 		}
 	}
-	return Config{}, fault.New(fault.Unavailable, "other configs are created at the same moment; try again")
+	return fault.New(fault.Unavailable, "other configs are created and edited at the same moment; try again")
 }
 
-// create stores a new config unless its name is taken or there are too many; store.ErrConflict when another one is created at the same time.
-func (s *Configs) create(ctx context.Context, user string, c *Config) error {
+// prepare makes the transaction that stores a config in the place of was, which holds as long as no other config of the user's is written.
+func (s *Configs) prepare(ctx context.Context, user string, c, was *Config) ([]store.Op, error) {
 	count := store.Item{Key: configCount(user), Data: []byte("{}")}
-	unchanged := store.Absent()
-	there, err := s.table.GetMany(ctx, []store.Key{count.Key, nameKey(user, c.Name)})
+	unchanged, taken, version := store.Absent(), false, int64(0)
+	there, err := s.table.GetMany(ctx, []store.Key{count.Key, nameKey(user, c.Name), configKey(user, c.ID)})
 	if err != nil {
-		return fmt.Errorf("count the configs: %w", err)
+		return nil, fmt.Errorf("count the configs: %w", err)
 	}
 	for _, item := range there {
-		if item.Key != count.Key {
-			return nameTaken(c.Name)
+		switch item.Key {
+		case count.Key:
+			unchanged, count.Data = store.VersionIs(item.Version), item.Data
+		case configKey(user, c.ID):
+			version = item.Version
+		default:
+			taken = was == nil || nameKey(user, was.Name) != item.Key
 		}
-		unchanged, count.Data = store.VersionIs(item.Version), item.Data
 	}
-	items, err := store.All(ctx, s.table, store.Query{PK: store.UserPartition(user), Prefix: "CONFIG#"})
+	if was != nil && version != was.Version {
+		return nil, fmt.Errorf("store config %s: %w", c.ID, store.ErrConflict)
+	}
+	if taken {
+		return nil, fault.New(fault.Conflict, "there is a config named %q already", c.Name)
+	}
+	all, err := s.all(ctx, user)
 	if err != nil {
-		return fmt.Errorf("count the configs: %w", err)
+		return nil, err
 	}
-	if len(items) >= limit.Configs {
-		return fault.New(fault.Conflict, "there are %d archive configs already, as many as there may be; delete one first", len(items))
+	if was == nil && len(all) >= limit.Configs {
+		return nil, fault.New(fault.Conflict, "there are %d archive configs already, as many as there may be; delete one first", len(all))
 	}
-	err = s.table.Transact(ctx, []store.Op{
-		{Put: configItem(user, c), If: store.Absent()},
-		{Put: nameItem(user, c), If: store.Absent()},
-		{Put: &count, If: unchanged},
-	})
+	claims, err := s.claims(ctx, c, all)
 	if err != nil {
-		return fmt.Errorf("store the config: %w", err)
+		return nil, err
 	}
-	return nil
+	if err := refusal(claims[0], was, claims[1:]); err != nil {
+		return nil, err
+	}
+	ops := []store.Op{{Put: configItem(user, c), If: store.Absent()}, {Put: &count, If: unchanged}}
+	if was != nil {
+		ops[0].If = store.VersionIs(version)
+	}
+	if was == nil || nameKey(user, was.Name) != nameKey(user, c.Name) {
+		ops = append(ops, store.Op{Put: nameItem(user, c), If: store.Absent()})
+		if was != nil {
+			free := nameKey(user, was.Name)
+			ops = append(ops, store.Op{Delete: &free})
+		}
+	}
+	return ops, nil
 }
 
-func nameTaken(name string) error {
-	return fault.New(fault.Conflict, "there is a config named %q already", name)
+// claims returns what c claims, and then what all other configs do. The ids of calendars are asked for where they may matter to c.
+func (s *Configs) claims(ctx context.Context, c *Config, all []Config) ([]Claim, error) {
+	claims := []Claim{claimOf(c)}
+	wanted := map[*Place]bool{}
+	for i := range all {
+		if all[i].ID != c.ID {
+			claims = append(claims, claimOf(&all[i]))
+		}
+	}
+	mine := &claims[0]
+	if mine.Source.near(mine.Archive) {
+		wanted[&mine.Source], wanted[&mine.Archive] = true, true
+	}
+	for i := range claims[1:] {
+		for _, p := range pairs(mine, &claims[i+1]) {
+			if p.mine.near(*p.theirs) {
+				wanted[p.mine], wanted[p.theirs] = true, true
+			}
+		}
+	}
+	for place := range wanted {
+		if err := s.locate(ctx, place); err != nil {
+			return nil, err
+		}
+	}
+	return claims, nil
+}
+
+func claimOf(c *Config) Claim {
+	return Claim{ID: c.ID, Name: c.Name, Active: c.Active, Source: Place{URI: c.Source}, Archive: Place{URI: c.Archive}}
+}
+
+// locate adds the id of a place, if it can be found.
+func (s *Configs) locate(ctx context.Context, p *Place) (err error) {
+	if s.find != nil {
+		p.ID, err = s.find(ctx, p.URI)
+	}
+	return err
+}
+
+// all returns all configs of a user, by id.
+func (s *Configs) all(ctx context.Context, user string) ([]Config, error) {
+	items, err := store.All(ctx, s.table, store.Query{PK: store.UserPartition(user), Prefix: "CONFIG#"})
+	if err != nil {
+		return nil, fmt.Errorf("list configs: %w", err)
+	}
+	configs := make([]Config, len(items))
+	for i, item := range items {
+		if configs[i], err = decodeConfig(item); err != nil {
+			return nil, err
+		}
+	}
+	return configs, nil
+}
+
+// Owners returns of which of a user's configs a calendar is the source or the archive, active or not.
+func (s *Configs) Owners(ctx context.Context, user string, p Place) ([]Share, error) {
+	all, err := s.all(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	claims := make([]Claim, len(all))
+	for i := range all {
+		claims[i] = claimOf(&all[i])
+		for _, place := range []*Place{&claims[i].Source, &claims[i].Archive} {
+			if !place.near(p) {
+				continue
+			}
+			if err := s.locate(ctx, place); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return owners(p, claims), nil
+}
+
+// Claims returns what all configs of a user claim, with the ids of their calendars as far as they are found.
+func (s *Configs) Claims(ctx context.Context, user string) ([]Claim, error) {
+	all, err := s.all(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	claims := make([]Claim, len(all))
+	for i := range all {
+		claims[i] = claimOf(&all[i])
+		for _, place := range []*Place{&claims[i].Source, &claims[i].Archive} {
+			if err := s.locate(ctx, place); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return claims, nil
 }
 
 // Get returns a user's config, named by id. One that is not there, or not the user's, is of kind fault.NotFound.
@@ -238,7 +374,7 @@ func (s *Configs) Named(ctx context.Context, user, idOrName string) (Config, err
 }
 
 // Update replaces the config of c.ID if it still has c.Version, else store.ErrConflict. Once something is archived the calendars
-// stay what they are: the ledger speaks of them.
+// stay what they are: the ledger speaks of them. Other errors are Create's.
 func (s *Configs) Update(ctx context.Context, user string, c Config) (Config, error) {
 	if err := c.Validate(); err != nil {
 		return Config{}, err
@@ -246,6 +382,9 @@ func (s *Configs) Update(ctx context.Context, user string, c Config) (Config, er
 	old, err := s.Get(ctx, user, c.ID)
 	if err != nil {
 		return Config{}, err
+	}
+	if old.Version != c.Version {
+		return Config{}, fmt.Errorf("store config %s: %w", c.ID, store.ErrConflict)
 	}
 	if c.Source != old.Source || c.Archive != old.Archive {
 		used, err := s.used(ctx, c.ID)
@@ -256,20 +395,11 @@ func (s *Configs) Update(ctx context.Context, user string, c Config) (Config, er
 			return Config{}, fault.New(fault.Conflict, "config %q has archived already, so its calendars cannot change; create another config", old.Name)
 		}
 	}
-	version := c.Version
-	c.Created, c.Updated, c.Version, c.Unknown = old.Created, s.clock().UTC(), version+1, old.Unknown
-	ops := []store.Op{{Put: configItem(user, &c), If: store.VersionIs(version)}}
-	if nameKey(user, c.Name) != nameKey(user, old.Name) {
-		taken := nameKey(user, old.Name)
-		ops = append(ops, store.Op{Put: nameItem(user, &c), If: store.Absent()}, store.Op{Delete: &taken})
+	c.Created, c.Updated, c.Unknown = old.Created, s.clock().UTC(), old.Unknown
+	if err := s.write(ctx, user, &c, &old); err != nil {
+		return Config{}, err
 	}
-	err = s.table.Transact(ctx, ops)
-	if errors.Is(err, store.ErrConflict) && version == old.Version && len(ops) > 1 {
-		return Config{}, nameTaken(c.Name)
-	}
-	if err != nil {
-		return Config{}, fmt.Errorf("store config %s: %w", c.ID, err)
-	}
+	c.Version++
 	return c, nil
 }
 

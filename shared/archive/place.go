@@ -123,31 +123,26 @@ func (a *Attempt) checkShared(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	mine := claimOf(&a.config)
+	mine.Source.ID, mine.Archive.ID = a.source.info.ID, a.archive.info.ID
+	others := make([]Claim, len(configs))
 	for i := range configs {
-		o := &configs[i]
-		switch {
-		case o.ID == a.config.ID:
-		case a.archive.named(o.Archive):
-			return fault.New(fault.Conflict, "archive calendar %q is the archive of config %q, too, so that all would be there twice; give one of the two another archive calendar",
-				a.archive.uri.Calendar, o.Name)
-		case a.archive.named(o.Source):
-			return fault.New(fault.Conflict, "archive calendar %q is the source of config %q, and a source is never written; use another archive calendar",
-				a.archive.uri.Calendar, o.Name)
+		others[i] = claimOf(&configs[i])
+		for _, p := range []*Place{&others[i].Source, &others[i].Archive} {
+			if p.URI.Provider != a.archive.uri.Provider || !strings.EqualFold(p.URI.Account, a.archive.uri.Account) {
+				continue
+			}
+			if info, err := calendar.Pick(a.archive.siblings, p.URI); err == nil {
+				p.ID = info.ID
+			}
+		}
+	}
+	for _, s := range Shares(mine, others) {
+		if s.Of == ArchiveRole {
+			return fault.New(fault.Conflict, "%s, so nothing was written; give one of the two configs another calendar", s)
 		}
 	}
 	return nil
-}
-
-// named says whether a URI names the calendar, in whatever spelling.
-func (p *place) named(uri calendar.URI) bool {
-	if uri.Provider != p.uri.Provider || !strings.EqualFold(uri.Account, p.uri.Account) {
-		return false
-	}
-	if p.missing {
-		return calendar.SameName(uri.Calendar, p.uri.Calendar)
-	}
-	info, err := calendar.Pick(p.siblings, uri)
-	return err == nil && info.ID == p.info.ID
 }
 
 // strangers returns the copies of other ledgers in the archive calendar, by event id, and how many events are no ledger's copies.

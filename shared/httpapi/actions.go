@@ -4,9 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"adminassistant/shared/action"
+	"adminassistant/shared/limit"
 )
 
 // actionView is an action as a response has it.
@@ -47,16 +46,26 @@ func viewAction(a *action.Action) actionView {
 
 type actionAnswer struct{ Body actionView }
 
-func (s *server) actionRoutes(api huma.API) {
-	handle(api, tagActions, "GET /v1/actions", "List actions, the newest first", s.listActions,
-		describe("A page may have few actions, or none, and still have a next."))
-	handle(api, tagActions, "GET /v1/actions/{id}", "Show an action", s.withAction((*action.Actions).Get))
-	handle(api, tagActions, "POST /v1/actions/{id}/dismiss", "Say that an action does not matter", s.withAction((*action.Actions).Dismiss),
-		describe("When the same happens again, there will be another action."))
-	handle(api, tagActions, "POST /v1/actions/{id}/resolve", "Say that what an action is about is settled", s.withAction((*action.Actions).Resolve),
-		describe("Not of every kind: overlap and drift need a decision about appointments; archive_missing, shrunk_window and sign_in_needed "+
-			"are resolved by the next run that succeeds, or by signing in. "+
-			"An action of kind run_failed is also resolved by itself when a later run of the same config succeeds."))
+func (s *server) actionRoutes() {
+	handle(s, route{
+		pattern: "GET /v1/actions", access: byUsers, tag: tagActions, summary: "List actions, the newest first",
+		description: "A page may have few actions, or none, and still have a next.",
+	}, s.listActions)
+	handle(s, route{
+		pattern: "GET /v1/actions/{id}", access: byUsers, tag: tagActions, summary: "Show an action",
+	}, s.withAction((*action.Actions).Get))
+	handle(s, route{
+		pattern: "POST /v1/actions/{id}/dismiss", access: byUsers, class: limit.Writes, action: "action.dismiss",
+		tag: tagActions, summary: "Say that an action does not matter",
+		description: "When the same happens again, there will be another action.",
+	}, s.withAction((*action.Actions).Dismiss))
+	handle(s, route{
+		pattern: "POST /v1/actions/{id}/resolve", access: byUsers, class: limit.Writes, action: "action.resolve",
+		tag: tagActions, summary: "Say that what an action is about is settled",
+		description: "Not of every kind: overlap and drift need a decision about appointments; archive_missing, shrunk_window and sign_in_needed are " +
+			"resolved by the next run that succeeds, or by signing in. " +
+			"An action of kind run_failed is also resolved by itself when a later run of the same config succeeds.",
+	}, s.withAction((*action.Actions).Resolve))
 }
 
 func (s *server) listActions(ctx context.Context, in *struct {

@@ -32,6 +32,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/notify"
@@ -59,7 +60,9 @@ type service struct {
 	now        atomic.Int64 // seconds since 1970
 	document   map[string]any
 	routes     *http.ServeMux // of the document, to find the operation of a request
-	header     []string       // of every request, in pairs
+	server     *server
+	declared   map[string]*route
+	header     []string // of every request, in pairs
 }
 
 type logBuffer struct {
@@ -162,17 +165,21 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 			return archive.Erase(ctx, s.table, blobs, e.User, time.Time{}, clock())
 		}},
 		account.Step{Name: "calendars", Erase: func(ctx context.Context, e account.Erasure) error { return calendars.For(e.User).Erase(ctx) }},
-		account.Step{Name: "requests", Erase: func(ctx context.Context, e account.Erasure) error { return EraseRecords(ctx, s.table, e.User) }},
+		account.Step{Name: "requests", Erase: func(ctx context.Context, e account.Erasure) error { return idempotency.Erase(ctx, s.table, e.User) }},
 	)
 	s.services = Services{
 		Users: users, Eraser: eraser,
-		Configs: configs, Runs: runs, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Blobs: blobs, Provider: provider, Kinds: described,
+		Configs: configs, Runs: runs, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Blobs: blobs, Kinds: described,
+		Provider: func(ctx context.Context, user string, uri calendar.URI) (Provider, error) {
+			return provider(ctx, user, uri)
+		},
 		Starters: map[run.QueueName]*run.Starter{run.ArchiveQueue: {Runs: runs, Queue: s.queue}, run.BackupQueue: {Runs: runs, Queue: s.backupQueue}},
 		Local:    func(user string) Importer { return calendars.For(user) },
 		Actions:  action.New(s.table, newID, clock), Notifications: notify.New(s.table, messages.Queue("notify"), clock),
 		Backups: backup.New(s.table, blobs), Uploads: uploads,
-		Audit: audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() }),
-		Table: s.table, Clock: clock, NewID: newID, Log: log, Version: "1.2.3",
+		Audit:    audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() }),
+		Requests: idempotency.New(s.table, clock), Accounts: account.NewNamedAccounts(s.table), Ping: s.table.Ping,
+		Clock: clock, NewID: newID, Log: log, Version: "1.2.3",
 		CLI: CLISignIn{Authority: "https://login.example", Client: "client", Scope: "scope", Tenants: []string{"tenant"}},
 		Authenticate: func(r *http.Request) (account.Principal, error) {
 			name := r.Header.Get(headerUser)
@@ -193,6 +200,8 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	t.Cleanup(httpServer.Close)
 	s.url = httpServer.URL
 	check(t, json.Unmarshal(handler.(*server).document, &s.document))
+	s.server = handler.(*server)
+	s.declared = s.server.routes
 	s.routes = http.NewServeMux()
 	for path, item := range object(s.document["paths"]) {
 		for method := range object(item) {

@@ -9,73 +9,33 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"adminassistant/shared/audit"
-)
-
-// actions are what the audit log calls the requests that may change something, by route. Every route that is not a GET is here.
-var actions = map[string]audit.Action{
-	"PUT /v1/me/settings":  "user.settings",
-	routeLeave:             "user.erase",
-	"POST /v1/calendars":   "calendar.create",
-	routeImport:            "calendar.import",
-	"POST /v1/runs":        "run.start",
-	"DELETE " + routeUser:  "user.erase",
-	"PUT " + routeUserRole: "user.role",
-
-	"POST /v1/users/{object}/disable":          "user.disable",
-	"POST /v1/users/{object}/enable":           "user.enable",
-	"DELETE /v1/calendars/{id}":                "calendar.delete",
-	"POST /v1/archive-configs":                 "config.create",
-	"PUT /v1/archive-configs/{id}":             "config.replace",
-	"DELETE /v1/archive-configs/{id}":          "config.delete",
-	"POST /v1/archive-configs/{id}/activate":   "config.activate",
-	"POST /v1/archive-configs/{id}/deactivate": "config.deactivate",
-	"POST /v1/runs/{id}/retry":                 "run.retry",
-	"POST /v1/runs/{id}/cancel":                "run.cancel",
-	"POST /v1/jobs":                            "job.create",
-	"PUT /v1/jobs/{id}":                        "job.replace",
-	"DELETE /v1/jobs/{id}":                     "job.remove",
-	"POST /v1/jobs/{id}/pause":                 "job.pause",
-	"POST /v1/jobs/{id}/resume":                "job.resume",
-	"POST /v1/jobs/{id}/trigger":               "job.trigger",
-	routeUpload:                                "upload.create",
-	routeRestore:                               "restore.start",
-	routeDrill:                                 "drill.start",
-	routeStartBackup:                           "backup.start",
-	routeVerifyBackup:                          "backup.verify",
-	routeDeleteBackup:                          "backup.delete",
-	"POST /v1/ledger/{config}/verify":          "ledger.verify",
-	"POST /v1/actions/{id}/dismiss":            "action.dismiss",
-	"POST /v1/actions/{id}/resolve":            "action.resolve",
-	"POST /v1/notifications/{id}/read":         "notification.read",
-	routeReadAll:                               "notification.read",
-	routeVerifyAudit:                           "audit.verify",
-	routeLogout:                                "session.end",
-	routeEndSession:                            "session.end",
-}
-
-const (
-	routeUser        = "/v1/users/{object}"
-	routeUserRole    = routeUser + "/role"
-	routeVerifyAudit = "POST /v1/audit/verify"
+	"adminassistant/shared/limit"
 )
 
 // serve lets the route's handler answer, and records what it may change.
-func (s *server) serve(w http.ResponseWriter, r *http.Request, route string) {
-	action, changes := actions[route]
-	if !changes {
-		s.mux.ServeHTTP(w, r)
+func (s *server) serve(w http.ResponseWriter, r *http.Request, to *route) {
+	if to.action == "" {
+		s.guarded(to).ServeHTTP(w, r)
 		return
 	}
-	if err := s.Audit.Serve(w, r, route, action, s.mux); err != nil {
+	if err := s.Audit.Serve(w, r, to.pattern, to.action, s.guarded(to)); err != nil {
 		writeProblem(w, problemOf(r.Context(), err))
 	}
 }
 
-func (s *server) auditRoutes(api huma.API) {
-	handle(api, tagAudit, "GET /v1/audit", "List what was done by you and for you, the newest first", s.listAudit,
-		describe("A page may have few records, or none, and still have a next: no more than a thousand are looked at for one."))
-	handle(api, tagAudit, "GET /v1/audit/export", "Export the records, the oldest first", s.exportAudit, auditBody)
-	handle(api, tagAudit, routeVerifyAudit, "Recompute the hash chain of your records", s.verifyAudit)
+func (s *server) auditRoutes() {
+	handle(s, route{
+		pattern: "GET /v1/audit", access: byUsers, tag: tagAudit, summary: "List what was done by you and for you, the newest first",
+		description: "A page may have few records, or none, and still have a next: no more than a thousand are looked at for one.",
+	}, s.listAudit)
+	handle(s, route{
+		pattern: "GET /v1/audit/export", access: byUsers, class: limit.Bulk,
+		tag: tagAudit, summary: "Export the records, the oldest first", document: auditBody,
+	}, s.exportAudit)
+	handle(s, route{
+		pattern: "POST /v1/audit/verify", access: byUsers, class: limit.Bulk, action: "audit.verify",
+		tag: tagAudit, summary: "Recompute the hash chain of your records",
+	}, s.verifyAudit)
 }
 
 // AuditFilter says which records are wanted.

@@ -2,20 +2,11 @@ package httpapi
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"path"
-	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -29,7 +20,7 @@ import (
 	"adminassistant/shared/account/session"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/fault"
-	"adminassistant/shared/store"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/telemetry"
 )
 
@@ -49,8 +40,6 @@ const (
 	loginCookie   = "__Host-login"
 	headerCSRF    = "X-CSRF-Token"
 
-	// loginFor is how long a user may take to sign in.
-	loginFor = 10 * time.Minute
 	// maxReturn is the longest path to which a sign-in returns, in bytes.
 	maxReturn = 2048
 	// maxCode is the longest authorization code, in bytes.
@@ -58,22 +47,8 @@ const (
 	// maxHint is the longest user name that is proposed, in bytes.
 	maxHint = 320
 
-	routeLogin      = "GET /auth/login"
-	routeCallback   = "GET /auth/callback"
-	routeLogout     = "POST /auth/logout"
-	routeSession    = "GET /auth/session"
-	routeSessions   = "GET /auth/sessions"
-	routeEndSession = "DELETE /auth/sessions/{id}"
+	routeSession = "GET /auth/session"
 )
-
-// webSignIn are the routes that there are where browsers sign in, and whether they need somebody who has.
-var webSignIn = map[string]bool{routeLogin: false, routeCallback: false, routeLogout: true, routeSession: true, routeSessions: true, routeEndSession: true}
-
-// authenticated says whether a route is for those who have signed in.
-func authenticated(pattern string) bool {
-	_, at, _ := strings.Cut(pattern, " ")
-	return strings.HasPrefix(at, "/v1/") || webSignIn[pattern]
-}
 
 type sessionKey struct{}
 
@@ -138,37 +113,6 @@ func (s *server) keep(h http.Header, cookie string, it *session.Session) {
 	setCookie(h, sessionCookie, cookie, max(1, int(it.Ends().Sub(s.Clock())/time.Second)))
 }
 
-// loginAttempt is a sign-in that was begun, at LOGIN#<hex SHA-256 of its state> / LOGIN until it is used or has expired. What completes it is in the
-// browser alone.
-type loginAttempt struct {
-	Browser string    `json:"browser"`       // hex SHA-256 of the login cookie
-	For     string    `json:"for,omitempty"` // hex SHA-256 of the user's key of whom the service was told; empty: of nobody
-	Return  string    `json:"return"`
-	Until   time.Time `json:"until"`
-}
-
-func loginKey(state string) store.Key { return store.Key{PK: "LOGIN#" + hexSum(state), SK: "LOGIN"} }
-
-func hexSum(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
-}
-
-// newSecret is 256 random bits, in the alphabet of URLs.
-func newSecret() string {
-	var secret [32]byte
-	_, _ = rand.Read(secret[:]) // never fails
-	return base64.RawURLEncoding.EncodeToString(secret[:])
-}
-
-// derived is a secret that follows from the login cookie, and not the other way round. The browser has to bring the cookie along to complete the
-// sign-in, and the table holds nothing that would.
-func derived(cookie, state, purpose string) string {
-	mac := hmac.New(sha256.New, []byte(cookie))
-	mac.Write([]byte(purpose + "\x00" + state))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
-}
-
 // localPath returns a path of ours to which a browser may be sent, query and fragment included. Browsers drop some characters and take a backslash for a
 // slash, so that only what reads the same to everybody passes; the error is of kind fault.Invalid.
 func localPath(text string) (string, error) {
@@ -209,31 +153,24 @@ func (s *server) begin(h http.Header, r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.lead(r.Context(), h, who, back, hint)
+	return s.toSignIn(r.Context(), h, who, back, hint)
 }
 
-// lead notes that a browser is about to sign in, as a user if one is known, and returns where.
-func (s *server) lead(ctx context.Context, h http.Header, who, back, hint string) (string, error) {
-	ask, cookie := microsoft.Request{State: newSecret(), LoginHint: hint}, newSecret()
-	ask.Nonce = derived(cookie, ask.State, "nonce")
-	ask.Challenge = oauth2.S256ChallengeFromVerifier(derived(cookie, ask.State, "verifier"))
-	to, err := s.SignIn.Begin(ctx, who, ask)
+// toSignIn begins a sign-in, sets its cookie, and returns the page of the sign-in service. who is the key of the user who is signed in and signs
+// in once more; empty: nobody is. back is where the browser goes at the end of it, and hint the user name that is proposed.
+func (s *server) toSignIn(ctx context.Context, h http.Header, who, back, hint string) (string, error) {
+	attempt := session.NewAttempt(who, back)
+	page, err := s.SignIn.Begin(ctx, who, microsoft.Request{
+		State: attempt.State, Nonce: attempt.Nonce(), Challenge: oauth2.S256ChallengeFromVerifier(attempt.Verifier()), LoginHint: hint,
+	})
 	if err != nil {
 		return "", err
 	}
-	begun := loginAttempt{Browser: hexSum(cookie), Return: back, Until: s.Clock().Add(loginFor)}
-	if who != "" {
-		begun.For = hexSum(who)
-	}
-	data, err := json.Marshal(begun)
-	if err != nil {
+	if err := s.Attempts.Begin(ctx, attempt); err != nil {
 		return "", err
 	}
-	if _, err := s.Table.Put(ctx, store.Item{Key: loginKey(ask.State), Expires: begun.Until, Data: data}, store.Absent()); err != nil {
-		return "", fmt.Errorf("begin a sign-in: %w", err)
-	}
-	setCookie(h, loginCookie, cookie, int(loginFor/time.Second))
-	return to, nil
+	setCookie(h, loginCookie, attempt.Cookie, int(session.AttemptFor/time.Second))
+	return page, nil
 }
 
 // already is the key of the user who is signed in with the browser; empty: nobody is.
@@ -291,8 +228,10 @@ func (s *server) complete(h http.Header, r *http.Request) (back string, who acco
 	if err != nil {
 		return "", who, errNotBegun
 	}
-	state := single(q, "state")
-	begun, err := s.take(ctx, state, cookie.Value)
+	attempt, err := s.Attempts.Complete(ctx, single(q, "state"), cookie.Value)
+	if errors.Is(err, session.ErrNoAttempt) {
+		return "", who, errNotBegun
+	}
 	if err != nil {
 		return "", who, err
 	}
@@ -304,12 +243,11 @@ func (s *server) complete(h http.Header, r *http.Request) (back string, who acco
 		return "", who, errIncomplete
 	}
 	identity, err := s.SignIn.Redeem(ctx, microsoft.Response{
-		Code: code, Verifier: derived(cookie.Value, state, "verifier"), Nonce: derived(cookie.Value, state, "nonce"),
-		Asked: func(user string) bool { return begun.For == hexSum(user) },
+		Code: code, Verifier: attempt.Verifier(), Nonce: attempt.Nonce(), Asked: attempt.Of,
 	})
 	if errors.Is(err, microsoft.ErrMore) {
 		h.Del("Set-Cookie") // which would take the new attempt's cookie away
-		back, err = s.lead(ctx, h, identity.Key(), begun.Return, identity.Account)
+		back, err = s.toSignIn(ctx, h, identity.Key(), attempt.Return, identity.Account)
 		return back, who, err
 	}
 	if err != nil {
@@ -333,7 +271,7 @@ func (s *server) complete(h http.Header, r *http.Request) (back string, who acco
 		}
 	}
 	s.keep(h, value, &it)
-	return begun.Return, who, nil
+	return attempt.Return, who, nil
 }
 
 // end ends a session that no browser has any more; if that fails, time will.
@@ -341,30 +279,6 @@ func (s *server) end(ctx context.Context, it session.Session) {
 	if err := s.Sessions.End(ctx, it.Key(), it.ID); err != nil && fault.Of(err) != fault.NotFound {
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("session not ended")
 	}
-}
-
-// take finds the sign-in that a browser began, which can be done once.
-func (s *server) take(ctx context.Context, state, cookie string) (begun loginAttempt, err error) {
-	item, err := s.Table.Get(ctx, loginKey(state))
-	if errors.Is(err, store.ErrNotFound) {
-		return begun, errNotBegun
-	}
-	if err != nil {
-		return begun, fmt.Errorf("read the sign-in: %w", err)
-	}
-	if err := json.Unmarshal(item.Data, &begun); err != nil {
-		return begun, fault.New(fault.Malformed, "the sign-in is unreadable: %v", err)
-	}
-	if subtle.ConstantTimeCompare([]byte(begun.Browser), []byte(hexSum(cookie))) != 1 || !s.Clock().Before(begun.Until) {
-		return begun, errNotBegun
-	}
-	switch err := s.Table.Delete(ctx, item.Key, store.VersionIs(item.Version)); {
-	case errors.Is(err, store.ErrConflict):
-		return begun, errNotBegun // the same callback was faster
-	case err != nil:
-		return begun, fmt.Errorf("complete the sign-in: %w", err)
-	}
-	return begun, nil
 }
 
 // single returns a parameter that is there exactly once, else "".
@@ -425,35 +339,41 @@ type endedAnswer struct {
 
 const tagAuth = "auth"
 
-func (s *server) authRoutes(api huma.API) {
-	s.mux.HandleFunc(routeLogin, s.login)
-	s.mux.HandleFunc(routeCallback, s.callback)
-	documentPage(api, routeLogin, "Sign in with a browser", "Leads to the sign-in service and from there back to the path, with a session in a cookie. Errors are a page for people, and problems for others.", &huma.Param{
-		Name: "return", In: "query", Description: "The path of the page that is shown then; empty: /.", Schema: &huma.Schema{Type: huma.TypeString, Format: "uri-reference"},
-	}, &huma.Param{
-		Name: "login_hint", In: "query", Description: "User name that is proposed.", Schema: &huma.Schema{Type: huma.TypeString},
-	})
-	handle(api, tagAuth, routeSession, "Show the session that asks, with its token", s.getSession,
-		describe("Requests of a session that are not a GET have to carry the token in the header "+headerCSRF+". Those with an Authorization header need none, and have no session."))
-	handle(api, tagAuth, routeLogout, "Sign out", s.logout, status(http.StatusNoContent))
-	handle(api, tagAuth, routeSessions, "List the browsers in which you are signed in, the oldest first", s.listSessions,
-		describe("One that signed in just now may be missing."))
-	handle(api, tagAuth, routeEndSession, "Sign out in another browser", s.endSession, status(http.StatusNoContent))
+func (s *server) authRoutes() {
+	s.handlePlain(route{
+		pattern: "GET /auth/login", access: anyone, web: true, tag: tagAuth, summary: "Sign in with a browser", document: loginQuery,
+		description: "Leads to the sign-in service and from there back to the path, with a session in a cookie. Errors are a page for people, and " +
+			"problems for others.",
+	}, s.login)
+	s.handlePlain(route{pattern: "GET /auth/callback", access: anyone, web: true}, s.callback)
+	handle(s, route{
+		pattern: routeSession, access: byUsers, web: true, tag: tagAuth, summary: "Show the session that asks, with its token",
+		description: "Requests of a session that are not a GET have to carry the token in the header " + headerCSRF + ". Those with an " +
+			"Authorization header need none, and have no session.",
+	}, s.getSession)
+	handle(s, route{
+		pattern: "POST /auth/logout", access: byAuthenticated, class: limit.Writes, action: "session.end", web: true,
+		tag: tagAuth, summary: "Sign out", success: http.StatusNoContent,
+	}, s.logout)
+	handle(s, route{
+		pattern: "GET /auth/sessions", access: byUsers, web: true,
+		tag: tagAuth, summary: "List the browsers in which you are signed in, the oldest first",
+		description: "One that signed in just now may be missing.",
+	}, s.listSessions)
+	handle(s, route{
+		pattern: "DELETE /auth/sessions/{id}", access: byUsers, class: limit.Removals, action: "session.end", web: true,
+		tag: tagAuth, summary: "Sign out in another browser", success: http.StatusNoContent,
+	}, s.endSession)
 }
 
-// documentPage describes a route for browsers, which answers with a redirect.
-func documentPage(api huma.API, route, summary, description string, parameters ...*huma.Param) {
-	method, at, _ := strings.Cut(route, " ")
-	op := &huma.Operation{
-		OperationID: operationID(method, at), Method: method, Path: at, Summary: summary, Description: description, Tags: []string{tagAuth}, Parameters: parameters,
-		Responses: map[string]*huma.Response{"303": {Description: "See Location."}},
-	}
-	problem := &huma.MediaType{Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problemDetails](), true, "")}
-	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
-	for _, status := range append(errorsOf(method, at), http.StatusNotFound) {
-		op.Responses[fmt.Sprint(status)] = &huma.Response{Description: http.StatusText(status), Content: map[string]*huma.MediaType{problemContentType: problem, "text/html": text}}
-	}
-	api.OpenAPI().AddOperation(op)
+// loginQuery describes the parameters of a sign-in.
+func loginQuery(op *huma.Operation) {
+	op.Parameters = []*huma.Param{{
+		Name: "return", In: "query", Description: "The path of the page that is shown then; empty: /.",
+		Schema: &huma.Schema{Type: huma.TypeString, Format: "uri-reference"},
+	}, {
+		Name: "login_hint", In: "query", Description: "User name that is proposed.", Schema: &huma.Schema{Type: huma.TypeString},
+	}}
 }
 
 func (s *server) getSession(ctx context.Context, _ *struct{}) (*struct{ Body sessionView }, error) {

@@ -3,9 +3,11 @@ package httpapi
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,7 +85,7 @@ func (c *changed) Redeem(ctx context.Context, r microsoft.Response) (microsoft.I
 	return c.Client.Redeem(ctx, r)
 }
 
-func newWeb(t testing.TB, change ...func(*Services)) *web {
+func newWeb(t testing.TB, change ...func(*web, *Services)) *web {
 	t.Helper()
 	w := &web{metrics: &logBuffer{}}
 	w.service = newService(t)
@@ -112,9 +114,10 @@ func newWeb(t testing.TB, change ...func(*Services)) *web {
 	check(t, err)
 	w.signIn = &changed{Client: client}
 	services.SignIn, services.Sessions, services.Authenticate = w.signIn, session.New(w.table, services.Clock), verifier.Authenticate
+	services.Attempts = session.NewAttempts(w.table, services.Clock)
 	services.Metrics = telemetry.NewMetrics(w.metrics, "test", services.Clock)
 	for _, c := range change {
-		c(&services)
+		c(w, &services)
 	}
 	w.services = services
 	server := httptest.NewTLSServer(New(services))
@@ -326,12 +329,13 @@ func TestSigningInWithABrowser(t *testing.T) {
 		item, err := w.table.Get(t.Context(), loginKey(q.Get("state")))
 		check(t, err)
 		cookie := b.cookie(loginCookie)
-		for _, secret := range []string{q.Get("state"), q.Get("nonce"), cookie, derived(cookie, q.Get("state"), "verifier")} {
+		attempt := session.Attempt{State: q.Get("state"), Cookie: cookie}
+		for _, secret := range []string{q.Get("state"), q.Get("nonce"), cookie, attempt.Verifier()} {
 			if all := fmt.Sprint(item.Key, string(item.Data)); secret == "" || strings.Contains(all, secret) {
 				t.Errorf("the table has %q: %s", secret, all)
 			}
 		}
-		if until := item.Expires.Sub(w.services.Clock()); until != loginFor {
+		if until := item.Expires.Sub(w.services.Clock()); until != session.AttemptFor {
 			t.Errorf("kept for %s", until)
 		}
 	})
@@ -430,7 +434,7 @@ func TestSignInsThatAreRefused(t *testing.T) {
 		count    int  // of failures
 		redeems  bool // the code gets to the service
 	}{
-		{"another state", func(_ *web, b *browser) string { return with(b.callbackURL(ann, "/docs"), "state", newSecret()) }, 400, codeSignIn, 1, false},
+		{"another state", func(_ *web, b *browser) string { return with(b.callbackURL(ann, "/docs"), "state", newToken()) }, 400, codeSignIn, 1, false},
 		{"no state", func(_ *web, b *browser) string { return with(b.callbackURL(ann, "/docs"), "state") }, 400, codeSignIn, 1, false},
 		{"two states", func(_ *web, b *browser) string {
 			at := b.callbackURL(ann, "/docs")
@@ -466,7 +470,7 @@ func TestSignInsThatAreRefused(t *testing.T) {
 		}, 400, codeSignIn, 1, false},
 		{"ten minutes later", func(w *web, b *browser) string {
 			at := b.callbackURL(ann, "/docs")
-			w.now.Add(int64(loginFor / time.Second))
+			w.now.Add(int64(session.AttemptFor / time.Second))
 			return at
 		}, 400, codeSignIn, 1, false},
 		{"ten minutes later, when the store keeps what has expired", func(w *web, b *browser) string {
@@ -478,7 +482,7 @@ func TestSignInsThatAreRefused(t *testing.T) {
 			item.Expires = time.Time{}
 			_, err = w.table.Put(t.Context(), item, store.Any())
 			check(t, err)
-			w.now.Add(int64(loginFor / time.Second))
+			w.now.Add(int64(session.AttemptFor / time.Second))
 			return at
 		}, 400, codeSignIn, 1, false},
 		{"the code of another sign-in", func(w *web, b *browser) string {
@@ -493,11 +497,11 @@ func TestSignInsThatAreRefused(t *testing.T) {
 			return with(b.callbackURL(ann, "/docs"), "code", strings.Repeat("x", maxCode+1))
 		}, 400, codeSignIn, 1, false},
 		{"an answer to another nonce", func(w *web, b *browser) string {
-			w.signIn.ask = func(r *microsoft.Request) { r.Nonce = newSecret() }
+			w.signIn.ask = func(r *microsoft.Request) { r.Nonce = newToken() }
 			return b.callbackURL(ann, "/docs")
 		}, 400, codeSignIn, 1, true},
 		{"an answer to another proof key", func(w *web, b *browser) string {
-			w.signIn.ask = func(r *microsoft.Request) { r.Challenge = newSecret() }
+			w.signIn.ask = func(r *microsoft.Request) { r.Challenge = newToken() }
 			return b.callbackURL(ann, "/docs")
 		}, 400, codeSignIn, 1, true},
 		{"a user who cancels", func(_ *web, b *browser) string {
@@ -594,8 +598,8 @@ func TestOfManyRepeatsOfACallbackOneSignsIn(t *testing.T) {
 }
 
 func TestASignInThatCannotBeRecordedIsNone(t *testing.T) {
-	w := newWeb(t, func(s *Services) {
-		s.Audit = audit.New(brokenTable{Table: s.Table, pk: "AUDIT#"}, s.Clock, func() string { return ulid.MustNew(ulid.Timestamp(s.Clock()), rand.Reader).String() })
+	w := newWeb(t, func(w *web, s *Services) {
+		s.Audit = audit.New(brokenTable{Table: w.table, pk: "AUDIT#"}, s.Clock, func() string { return ulid.MustNew(ulid.Timestamp(s.Clock()), rand.Reader).String() })
 	})
 	b := w.browser()
 	b.send("GET", b.callbackURL(ann, "/docs"), "").problem(500, "internal", "")
@@ -801,7 +805,7 @@ func TestForgedRequests(t *testing.T) {
 		code   string // of the refusal; empty: let through
 	}{
 		{"no token", "POST", nil, codeCSRF},
-		{"a wrong token", "POST", []string{headerCSRF, newSecret()}, codeCSRF},
+		{"a wrong token", "POST", []string{headerCSRF, newToken()}, codeCSRF},
 		{"the token of another session of the user", "POST", []string{headerCSRF, other.token()}, codeCSRF},
 		{"part of the token", "POST", []string{headerCSRF, token[:20]}, codeCSRF},
 		{"more than the token", "POST", []string{headerCSRF, token + "x"}, codeCSRF},
@@ -914,11 +918,19 @@ func session1(t *testing.T, w *web) string {
 
 func TestOneMachineHasNoSignIn(t *testing.T) {
 	s := newService(t)
-	for route := range webSignIn {
+	web := 0
+	for route, r := range s.declared {
+		if !r.web {
+			continue
+		}
+		web++
 		method, path, _ := strings.Cut(strings.Replace(route, "{id}", "x", 1), " ")
 		if a := s.do(method, path, nil).problem(404, codeNoRoute, ""); len(a.Cookies()) != 0 {
 			t.Errorf("%s sets cookies", route)
 		}
+	}
+	if web != 6 {
+		t.Errorf("%d routes are there only where browsers sign in", web)
 	}
 	s.do("GET", "/v1/me", nil, "Cookie", sessionCookie+"="+strings.Repeat("A", 43)).is(200) // who asks is known otherwise
 	s.do("POST", "/v1/calendars", `{"uri": "local://me/calendars/X"}`, "Cookie", sessionCookie+"=x").is(201)
@@ -937,10 +949,10 @@ func TestContentTypes(t *testing.T) {
 			s.t = t
 			for i, send := range []func() answer{
 				func() answer {
-					return s.do("POST", "/v1/calendars", `{"uri": "local://me/calendars/`+newSecret()+`"}`, "Content-Type", kind)
+					return s.do("POST", "/v1/calendars", `{"uri": "local://me/calendars/`+newToken()+`"}`, "Content-Type", kind)
 				},
 				func() answer {
-					return s.do("POST", "/v1/calendars", io.MultiReader(strings.NewReader(`{"uri": "local://me/calendars/`+newSecret()+`"}`)), "Content-Type", kind)
+					return s.do("POST", "/v1/calendars", io.MultiReader(strings.NewReader(`{"uri": "local://me/calendars/`+newToken()+`"}`)), "Content-Type", kind)
 				},
 				func() answer { return s.do("PUT", "/v1/me/settings", `{}`, "Content-Type", kind, "If-Match", "*") },
 			} {
@@ -974,6 +986,19 @@ func TestSecurityHeaders(t *testing.T) {
 			t.Errorf("over https: %q", got)
 		}
 	}
+}
+
+// loginKey is where the table has the sign-in of a state.
+func loginKey(state string) store.Key {
+	sum := sha256.Sum256([]byte(state))
+	return store.Key{PK: "LOGIN#" + hex.EncodeToString(sum[:]), SK: "LOGIN"}
+}
+
+// newToken is 256 random bits, as tokens are written.
+func newToken() string {
+	var random [32]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(random[:])
 }
 
 // brokenTable cannot be written to in the partitions that begin with pk.

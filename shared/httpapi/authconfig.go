@@ -27,11 +27,14 @@ type signInView struct {
 func alsoNotFound(op *huma.Operation) { op.Errors = append(op.Errors, http.StatusNotFound) }
 
 // authConfigRoutes tells a client that has no token yet where to get one. Nothing of it is secret.
-func (s *server) authConfigRoutes(api huma.API) {
-	handle(api, tagMe, "GET /auth/config", "How do I sign in?", func(context.Context, *struct{}) (*struct{ Body signInView }, error) {
+func (s *server) authConfigRoutes() {
+	handle(s, route{
+		pattern: "GET /auth/config", access: anyone, tag: tagMe, summary: "How do I sign in?", document: alsoNotFound,
+		description: "For programs that get access tokens themselves, as the command line does; without a sign-in.",
+	}, func(context.Context, *struct{}) (*struct{ Body signInView }, error) {
 		if s.CLI.Client == "" {
 			return nil, fault.New(fault.NotFound, "this server asks for no sign-in")
 		}
 		return &struct{ Body signInView }{signInView(s.CLI)}, nil
-	}, describe("For programs that get access tokens themselves, as the command line does; without a sign-in."), alsoNotFound)
+	})
 }

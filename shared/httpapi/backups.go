@@ -18,6 +18,7 @@ import (
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/run"
 )
 
@@ -32,10 +33,6 @@ const presigned = 2 * time.Minute
 
 const (
 	contentZstd        = "application/zstd"
-	routeBackupFile    = "GET /v1/backups/{id}/files/{name}"
-	routeVerifyBackup  = "POST /v1/backups/{id}/verify"
-	routeDeleteBackup  = "DELETE /v1/backups/{id}"
-	routeStartBackup   = "POST /v1/backups"
 	backupWhichArchive = "archive"
 )
 
@@ -112,16 +109,32 @@ type backupFileReportView struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-func (s *server) backupRoutes(api huma.API) {
-	handle(api, tagBackups, routeStartBackup, "Start a backup", s.startBackup, status(http.StatusAccepted), alsoOK,
-		describe("Answers 202 with the new run, or 200 with the same run when it is under way already. The backup has the run's id, and is there when the run has succeeded."))
-	handle(api, tagBackups, "GET /v1/backups", "List backups, the newest first", s.listBackups,
-		describe("A page may have few backups, or none, and still have a next."))
-	handle(api, tagBackups, "GET /v1/backups/{id}", "Show a backup with its manifest", s.getBackup)
-	handle(api, tagBackups, routeBackupFile, "Download a file of a backup", s.getBackupFile, backupFileBody,
-		describe("The file is compressed by zstd. In the cloud the answer is 303: the file is to be fetched from there within two minutes, without an access token."))
-	handle(api, tagBackups, routeVerifyBackup, "Read a backup and compare it with its manifest", s.verifyBackup)
-	handle(api, tagBackups, routeDeleteBackup, "Delete a backup", s.deleteBackup)
+func (s *server) backupRoutes() {
+	handle(s, route{
+		pattern: "POST /v1/backups", access: byUsers, class: limit.Starts, action: "backup.start",
+		tag: tagBackups, summary: "Start a backup", success: http.StatusAccepted, document: alsoOK,
+		description: "Answers 202 with the new run, or 200 with the same run when it is under way already. The backup has the run's id, and is " +
+			"there when the run has succeeded.",
+	}, s.startBackup)
+	handle(s, route{
+		pattern: "GET /v1/backups", access: byUsers, tag: tagBackups, summary: "List backups, the newest first",
+		description: "A page may have few backups, or none, and still have a next.",
+	}, s.listBackups)
+	handle(s, route{pattern: "GET /v1/backups/{id}", access: byUsers, tag: tagBackups, summary: "Show a backup with its manifest"}, s.getBackup)
+	handle(s, route{
+		pattern: "GET /v1/backups/{id}/files/{name}", access: byUsers, class: limit.Bulk,
+		tag: tagBackups, summary: "Download a file of a backup", document: backupFileBody,
+		description: "The file is compressed by zstd. In the cloud the answer is 303: the file is to be fetched from there within two minutes, " +
+			"without an access token.",
+	}, s.getBackupFile)
+	handle(s, route{
+		pattern: "POST /v1/backups/{id}/verify", access: byUsers, class: limit.Bulk, action: "backup.verify",
+		tag: tagBackups, summary: "Read a backup and compare it with its manifest",
+	}, s.verifyBackup)
+	handle(s, route{
+		pattern: "DELETE /v1/backups/{id}", access: byUsers, class: limit.Removals, action: "backup.delete",
+		tag: tagBackups, summary: "Delete a backup",
+	}, s.deleteBackup)
 }
 
 // WhichCalendar names a calendar, by itself or as one of an archive config's.

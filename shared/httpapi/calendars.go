@@ -23,6 +23,20 @@ import (
 	"adminassistant/shared/limit"
 )
 
+// Provider holds calendars, as calendar.Provider does. Errors: calendar.ErrNotFound, ErrAmbiguous, ErrExists, and the kinds of package fault.
+type Provider interface {
+	// Calendars lists the calendars of an account, by name.
+	Calendars(ctx context.Context, account string) ([]calendar.Info, error)
+	// Calendar finds the one that uri names: by id, else by name (case-insensitive), else the default one for "primary".
+	Calendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
+	// CreateCalendar makes an empty calendar of uri's name.
+	CreateCalendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
+	// DeleteCalendar removes a calendar with all its events.
+	DeleteCalendar(ctx context.Context, account, calendarID string) error
+	// Events returns every event that overlaps [from, to) or starts in it, series expanded, each id once, in no particular order.
+	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]calendar.Event, error)
+}
+
 // Importer takes whole files into a user's local calendars, and makes files of them.
 type Importer interface {
 	// Import puts all of a file into a calendar, or nothing of it. An event that is there already, by its UID, is updated where it differs.
@@ -61,7 +75,7 @@ type calendarAnswer struct {
 
 // found is a calendar that a request names.
 type found struct {
-	calendar.Provider
+	Provider
 	uri  calendar.URI
 	info calendar.Info
 }
@@ -94,7 +108,7 @@ func (s *server) lookUp(ctx context.Context, uri calendar.URI) (found, error) {
 	return found{Provider: p, uri: uri, info: info}, err
 }
 
-func (s *server) provider(ctx context.Context, uri calendar.URI) (calendar.Provider, error) {
+func (s *server) provider(ctx context.Context, uri calendar.URI) (Provider, error) {
 	who, err := user(ctx)
 	if err != nil {
 		return nil, err
@@ -114,17 +128,39 @@ func (s *server) files(ctx context.Context, f found) (Importer, error) {
 	return s.Local(who), nil
 }
 
-func (s *server) calendarRoutes(api huma.API) {
-	handle(api, tagCalendars, "GET /v1/calendars", "List calendars, or find one by its URI", s.listCalendars,
-		describe("Without account: the calendars of all local accounts that you created calendars or archive configs with."))
-	handle(api, tagCalendars, "POST /v1/calendars", "Create a calendar", s.createCalendar, status(http.StatusCreated))
-	handle(api, tagCalendars, "GET /v1/calendars/{id}", "Show a calendar", s.getCalendar)
-	handle(api, tagCalendars, "DELETE /v1/calendars/{id}", "Delete a local calendar with all its events", s.deleteCalendar)
-	handle(api, tagCalendars, "GET /v1/calendars/{id}/events", "List the events of a period, series expanded", s.listEvents)
-	handle(api, tagCalendars, "GET /v1/calendars/{id}/overlaps", "List the groups of appointments of a period that share time", s.listOverlaps)
-	handle(api, tagCalendars, routeImport, "Import an iCalendar file into a local calendar", s.importCalendar, importBody,
-		describe("The body is the file. All of it is imported, or nothing. An event that is there already, by its UID, is updated where it differs."))
-	handle(api, tagCalendars, "GET /v1/calendars/{id}/export", "Export a local calendar as an iCalendar file", s.exportCalendar, exportBody)
+func (s *server) calendarRoutes() {
+	handle(s, route{
+		pattern: "GET /v1/calendars", access: byUsers, tag: tagCalendars, summary: "List calendars, or find one by its URI",
+		description: "Without account: the calendars of all local accounts that you created calendars or archive configs with.",
+	}, s.listCalendars)
+	handle(s, route{
+		pattern: "POST /v1/calendars", access: byUsers, class: limit.Writes, action: "calendar.create",
+		tag: tagCalendars, summary: "Create a calendar", success: http.StatusCreated,
+	}, s.createCalendar)
+	handle(s, route{pattern: "GET /v1/calendars/{id}", access: byUsers, tag: tagCalendars, summary: "Show a calendar"}, s.getCalendar)
+	handle(s, route{
+		pattern: "DELETE /v1/calendars/{id}", access: byUsers, class: limit.Removals, action: "calendar.delete",
+		tag: tagCalendars, summary: "Delete a local calendar with all its events",
+		description: "One that is the source or the archive of an archive config is deleted with force alone.",
+	}, s.deleteCalendar)
+	handle(s, route{
+		pattern: "GET /v1/calendars/{id}/events", access: byUsers, tag: tagCalendars, summary: "List the events of a period, series expanded",
+	}, s.listEvents)
+	handle(s, route{
+		pattern: "GET /v1/calendars/{id}/overlaps", access: byUsers,
+		tag: tagCalendars, summary: "List the groups of appointments of a period that share time",
+	}, s.listOverlaps)
+	handle(s, route{
+		pattern: "POST /v1/calendars/{id}/import", access: byUsers, class: limit.Bulk, action: "calendar.import",
+		body: body{kinds: []string{contentCalendar}, most: ics.MaxBytes},
+		tag:  tagCalendars, summary: "Import an iCalendar file into a local calendar",
+		description: "The body is the file. All of it is imported, or nothing. An event that is there already, by its UID, is updated where it " +
+			"differs.",
+	}, s.importCalendar)
+	handle(s, route{
+		pattern: "GET /v1/calendars/{id}/export", access: byUsers, class: limit.Bulk,
+		tag: tagCalendars, summary: "Export a local calendar as an iCalendar file", document: exportBody,
+	}, s.exportCalendar)
 }
 
 func (s *server) listCalendars(ctx context.Context, in *struct {
@@ -159,7 +195,7 @@ func (s *server) listCalendars(ctx context.Context, in *struct {
 		if in.Provider != calendar.ProviderLocal {
 			return nil, fault.Field("account", "is missing; it is needed for calendars of %s", in.Provider)
 		}
-		if accounts, err = s.accounts(ctx, who, in.Provider); err != nil {
+		if accounts, err = s.Accounts.List(ctx, who, in.Provider); err != nil {
 			return nil, err
 		}
 	}
@@ -202,7 +238,7 @@ func (s *server) createCalendar(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.rememberAccounts(ctx, who, uri); err != nil {
+	if err := s.Accounts.Note(ctx, who, uri); err != nil {
 		return nil, err
 	}
 	info, err := p.CreateCalendar(ctx, uri)
@@ -221,10 +257,22 @@ func (s *server) getCalendar(ctx context.Context, in *ByID) (*calendarAnswer, er
 	return &calendarAnswer{Body: viewCalendar(f.uri, f.info)}, nil
 }
 
-func (s *server) deleteCalendar(ctx context.Context, in *ByID) (*struct{}, error) {
+func (s *server) deleteCalendar(ctx context.Context, in *struct {
+	ByID
+	Force bool `query:"force" doc:"Delete it although it is the source or the archive of an archive config."`
+}) (*struct{}, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
 	f, err := s.find(ctx, in.ID)
 	if err != nil {
 		return nil, err
+	}
+	if !in.Force {
+		if err := s.unowned(ctx, who, f); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := s.files(ctx, f); err != nil {
 		return nil, err
@@ -446,10 +494,6 @@ type fileInput struct {
 func (in *fileInput) Resolve(ctx huma.Context) []error {
 	in.body = ctx.BodyReader()
 	return nil
-}
-
-func importBody(op *huma.Operation) {
-	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{contentCalendar: {Schema: &huma.Schema{Type: huma.TypeString}}}}
 }
 
 type importView struct {

@@ -9,11 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/store"
 )
 
@@ -66,10 +65,19 @@ type configView struct {
 	LookBack       int    `json:"look_back"`
 	CreateCalendar bool   `json:"create_calendar"`
 	// Rules is always empty.
-	Rules   []any     `json:"rules" nullable:"false"`
-	Active  bool      `json:"active" doc:"Only an active config starts runs."`
-	Created time.Time `json:"created"`
-	Updated time.Time `json:"updated"`
+	Rules   []any       `json:"rules" nullable:"false"`
+	Active  bool        `json:"active" doc:"Only an active config starts runs."`
+	Shares  []shareView `json:"shares,omitempty" doc:"Calendars that another config has too, though an archive calendar belongs to one config. Only in the list of all configs."`
+	Created time.Time   `json:"created"`
+	Updated time.Time   `json:"updated"`
+}
+
+// shareView is a calendar of a config that is another config's as well.
+type shareView struct {
+	Calendar string `json:"calendar" enum:"source,archive" doc:"What the calendar is to this config."`
+	As       string `json:"as" enum:"source,archive" doc:"What it is to the other config."`
+	Config   string `json:"config" doc:"Id of the other config."`
+	Name     string `json:"name" doc:"Name of the other config."`
 }
 
 func viewConfig(c archive.Config) configView {
@@ -92,6 +100,8 @@ func answerConfig(c archive.Config) *configAnswer {
 
 func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
+const headerIfMatch = "If-Match"
+
 type ByID struct {
 	ID string `path:"id"`
 }
@@ -104,7 +114,7 @@ type IfMatch struct {
 // check says whether the header allows to change what has this version now.
 func (m IfMatch) check(version int64) error {
 	if m.IfMatch == "" {
-		return &coded{code: codeNoPrecondition, field: "If-Match", detail: "the If-Match header is missing; give the ETag of the version that you have read"}
+		return &coded{code: codeNoPrecondition, field: headerIfMatch, detail: "the If-Match header is missing; give the ETag of the version that you have read"}
 	}
 	for tag := range strings.SplitSeq(m.IfMatch, ",") {
 		if tag = strings.TrimSpace(tag); tag == "*" || tag == etag(version) { // a weak one never matches
@@ -115,22 +125,44 @@ func (m IfMatch) check(version int64) error {
 }
 
 func errMismatch() error {
-	return &coded{code: codeMismatch, field: "If-Match", detail: changedMeanwhile}
+	return &coded{code: codeMismatch, field: headerIfMatch, detail: changedMeanwhile}
 }
 
-func (s *server) configRoutes(api huma.API) {
-	handle(api, tagConfigs, "GET /v1/archive-configs", "List archive configs", s.listConfigs)
-	handle(api, tagConfigs, "POST /v1/archive-configs", "Create an archive config", s.createConfig, status(http.StatusCreated),
-		describe("A new config is active."))
-	handle(api, tagConfigs, "GET /v1/archive-configs/{id}", "Show an archive config", s.getConfig)
-	handle(api, tagConfigs, "PUT /v1/archive-configs/{id}", "Replace an archive config", s.putConfig,
-		describe("What is left out gets its default. Once something is archived, the calendars cannot change."))
-	handle(api, tagConfigs, "DELETE /v1/archive-configs/{id}", "Delete an archive config that never archived anything", s.deleteConfig, describe("Its jobs go with it."))
-	handle(api, tagConfigs, "POST /v1/archive-configs/{id}/activate", "Let a config start runs", s.activation(true),
-		describe("Its jobs go on at their next times, but for those that you paused yourself."))
-	handle(api, tagConfigs, "POST /v1/archive-configs/{id}/deactivate", "Keep a config from starting runs", s.activation(false),
-		describe("Its jobs are paused until it is active again."))
-	handle(api, tagConfigs, "GET /v1/archive-configs/{id}/window", "Show the days that a run without a period would cover", s.configWindow)
+func (s *server) configRoutes() {
+	handle(s, route{pattern: "GET /v1/archive-configs", access: byUsers, tag: tagConfigs, summary: "List archive configs"}, s.listConfigs)
+	handle(s, route{
+		pattern: "POST /v1/archive-configs", access: byUsers, class: limit.Writes, action: "config.create",
+		tag: tagConfigs, summary: "Create an archive config", success: http.StatusCreated,
+		description: "A new config is active. An archive calendar belongs to one config: one that is another config's archive or source is refused, " +
+			"as is a source that is another config's archive.",
+	}, s.createConfig)
+	handle(s, route{pattern: "GET /v1/archive-configs/{id}", access: byUsers, tag: tagConfigs, summary: "Show an archive config"}, s.getConfig)
+	handle(s, route{
+		pattern: "PUT /v1/archive-configs/{id}", access: byUsers, class: limit.Writes, action: "config.replace", needs: headerIfMatch,
+		tag: tagConfigs, summary: "Replace an archive config",
+		description: "What is left out gets its default. Once something is archived, the calendars cannot change. They are compared with those of " +
+			"other configs as when a config is created.",
+	}, s.putConfig)
+	handle(s, route{
+		pattern: "DELETE /v1/archive-configs/{id}", access: byUsers, class: limit.Removals, action: "config.delete", needs: headerIfMatch,
+		tag: tagConfigs, summary: "Delete an archive config that never archived anything",
+		description: "Its jobs go with it.",
+	}, s.deleteConfig)
+	handle(s, route{
+		pattern: "POST /v1/archive-configs/{id}/activate", access: byUsers, class: limit.Writes, action: "config.activate",
+		tag: tagConfigs, summary: "Let a config start runs",
+		description: "Its jobs go on at their next times, but for those that you paused yourself. One that shares an archive calendar with an " +
+			"active config is refused.",
+	}, s.activation(true))
+	handle(s, route{
+		pattern: "POST /v1/archive-configs/{id}/deactivate", access: byUsers, class: limit.Writes, action: "config.deactivate",
+		tag: tagConfigs, summary: "Keep a config from starting runs",
+		description: "Its jobs are paused until it is active again.",
+	}, s.activation(false))
+	handle(s, route{
+		pattern: "GET /v1/archive-configs/{id}/window", access: byUsers,
+		tag: tagConfigs, summary: "Show the days that a run without a period would cover",
+	}, s.configWindow)
 }
 
 func (s *server) listConfigs(ctx context.Context, in *struct {
@@ -146,7 +178,20 @@ func (s *server) listConfigs(ctx context.Context, in *struct {
 		if err != nil {
 			return nil, err
 		}
-		return onePage(configs, next, viewConfig), nil
+		if len(configs) < 2 && in.Cursor == "" && next == "" {
+			return onePage(configs, next, viewConfig), nil
+		}
+		shares, err := s.shares(ctx, who)
+		if err != nil {
+			return nil, err
+		}
+		return onePage(configs, next, func(c archive.Config) configView {
+			v := viewConfig(c)
+			for _, share := range shares[c.ID] {
+				v.Shares = append(v.Shares, shareView{Calendar: string(share.Of), As: string(share.As), Config: share.Config, Name: share.Name})
+			}
+			return v
+		}), nil
 	}
 	c, err := s.Configs.Named(ctx, who, in.Name)
 	switch {
@@ -167,11 +212,11 @@ func (s *server) createConfig(ctx context.Context, in *struct{ Body configInput 
 	if err := in.Body.apply(&c); err != nil {
 		return nil, err
 	}
-	c, err = s.Configs.Create(ctx, who, c)
+	c, err = s.Configs.Finding(s.finder(who)).Create(ctx, who, c)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.rememberAccounts(ctx, who, c.Source, c.Archive); err != nil {
+	if err := s.Accounts.Note(ctx, who, c.Source, c.Archive); err != nil {
 		return nil, err
 	}
 	out := answerConfig(c)
@@ -210,10 +255,10 @@ func (s *server) putConfig(ctx context.Context, in *struct {
 	if err := in.Body.apply(&c); err != nil {
 		return nil, err
 	}
-	if c, err = s.Configs.Update(ctx, who, c); err != nil {
+	if c, err = s.Configs.Finding(s.finder(who)).Update(ctx, who, c); err != nil {
 		return nil, ifChanged(err)
 	}
-	if err := s.rememberAccounts(ctx, who, c.Source, c.Archive); err != nil {
+	if err := s.Accounts.Note(ctx, who, c.Source, c.Archive); err != nil {
 		return nil, err
 	}
 	return answerConfig(c), nil
@@ -270,7 +315,7 @@ func (s *server) activation(active bool) func(context.Context, *ByID) (*configAn
 				break
 			}
 			c.Active = active
-			if c, err = s.Configs.Update(ctx, who, c); !errors.Is(err, store.ErrConflict) {
+			if c, err = s.Configs.Finding(s.finder(who)).Update(ctx, who, c); !errors.Is(err, store.ErrConflict) {
 				break
 			}
 		}

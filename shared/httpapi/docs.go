@@ -159,7 +159,7 @@ func (s *server) docsRoutes(ref reference) {
 		panic(fmt.Sprintf("httpapi: the reference page: %v", err)) // a buffer takes everything
 	}
 	serve := func(path, contentType, policy string, content []byte) {
-		s.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
+		s.handlePlain(route{pattern: "GET " + path, access: anyone}, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", contentType)
 			w.Header().Set("Cache-Control", "no-cache")
 			w.Header().Set("Content-Security-Policy", policy)
@@ -169,5 +169,5 @@ func (s *server) docsRoutes(ref reference) {
 	serve("/openapi.json", "application/json", docsPolicy, s.document)
 	serve("/docs", "text/html; charset=utf-8", docsPolicy, page.Bytes())
 	serve("/docs/style.css", "text/css; charset=utf-8", docsPolicy, docsStyle)
-	s.mux.Handle("GET /{$}", http.RedirectHandler("/docs", http.StatusFound))
+	s.handlePlain(route{pattern: "GET /{$}", access: anyone}, http.RedirectHandler("/docs", http.StatusFound).ServeHTTP)
 }

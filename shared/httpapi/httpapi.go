@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,12 +25,12 @@ import (
 	"adminassistant/shared/backup"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
-	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
 
@@ -49,7 +48,7 @@ type Services struct {
 	Ledger  *ledger.Ledger
 	Blobs   blob.Blob
 	// Provider returns the provider of a calendar URI for a user.
-	Provider func(ctx context.Context, user string, uri calendar.URI) (calendar.Provider, error)
+	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
 	// Local returns who imports into a user's local calendars and exports them.
 	Local func(user string) Importer
 	Users *account.Users
@@ -60,14 +59,21 @@ type Services struct {
 	Notifications *notify.Notifications
 	// Audit records who did what.
 	Audit *audit.Log
-	Table store.Table
+	// Requests are those with an idempotency key.
+	Requests *idempotency.Records
+	// Accounts are those of providers in which users named calendars.
+	Accounts *account.NamedAccounts
+	// Ping says whether the store can be reached.
+	Ping  func(context.Context) error
 	Clock func() time.Time
 	NewID func() string // sortable by time
 	Log   zerolog.Logger
 	// Authenticate says who makes a request; its errors are of kind fault.Unauthenticated, or transient.
 	Authenticate func(*http.Request) (account.Principal, error)
-	// SignIn is where browsers sign in, and Sessions are those that have. Without SignIn nobody has to, and the routes of it are not there.
+	// SignIn is where browsers sign in, Attempts are the sign-ins that they began, and Sessions the browsers that have signed in. Without SignIn
+	// nobody has to, and the routes of it are not there.
 	SignIn   SignIn
+	Attempts *session.Attempts
 	Sessions *session.Sessions
 	// Metrics counts credentials that were refused; nil: nobody counts.
 	Metrics *telemetry.Metrics
@@ -82,6 +88,9 @@ type Services struct {
 type server struct {
 	Services
 	mux *http.ServeMux
+	api huma.API
+	// routes are all there are, by their patterns.
+	routes map[string]*route
 	// document is the OpenAPI document.
 	document []byte
 	origins  *http.CrossOriginProtection
@@ -89,8 +98,8 @@ type server struct {
 
 // New returns the API.
 func New(s Services) http.Handler {
-	srv := &server{Services: s, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection()}
-	api := humago.New(srv.mux, huma.Config{
+	srv := &server{Services: s, mux: http.NewServeMux(), routes: map[string]*route{}, origins: http.NewCrossOriginProtection()}
+	srv.api = humago.New(srv.mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{Title: "Admin Assistant", Version: s.Version, Description: "Keeps a truthful, billable record of a professional's calendar. " +
@@ -118,29 +127,29 @@ func New(s Services) http.Handler {
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
 	})
-	srv.meRoutes(api)
-	srv.authConfigRoutes(api)
-	srv.authRoutes(api)
-	srv.calendarRoutes(api)
-	srv.configRoutes(api)
-	srv.runRoutes(api)
-	srv.jobRoutes(api)
-	srv.backupRoutes(api)
-	srv.actionRoutes(api)
-	srv.notificationRoutes(api)
-	srv.restoreRoutes(api)
-	srv.ledgerRoutes(api)
-	srv.userRoutes(api)
-	srv.auditRoutes(api)
-	srv.healthRoutes(api)
+	srv.meRoutes()
+	srv.authConfigRoutes()
+	srv.authRoutes()
+	srv.calendarRoutes()
+	srv.configRoutes()
+	srv.runRoutes()
+	srv.jobRoutes()
+	srv.backupRoutes()
+	srv.actionRoutes()
+	srv.notificationRoutes()
+	srv.restoreRoutes()
+	srv.ledgerRoutes()
+	srv.userRoutes()
+	srv.auditRoutes()
+	srv.healthRoutes()
 
-	describeKinds(api.OpenAPI(), s.Kinds)
-	document, err := json.Marshal(api.OpenAPI())
+	describeKinds(srv.api.OpenAPI(), s.Kinds)
+	document, err := json.Marshal(srv.api.OpenAPI())
 	if err != nil {
 		panic(fmt.Sprintf("httpapi: the OpenAPI document does not encode: %v", err)) // made of plain data
 	}
 	srv.document = document
-	srv.docsRoutes(newReference(api.OpenAPI()))
+	srv.docsRoutes(newReference(srv.api.OpenAPI()))
 	return srv
 }
 
@@ -182,76 +191,6 @@ const (
 var securitySchemes = map[string]*huma.SecurityScheme{
 	schemeBearer:  {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token of Entra ID for this API."},
 	schemeSession: {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "A browser that signed in at /auth/login."},
-}
-
-// handle registers a route "METHOD /path" whose handler's errors become problems.
-func handle[I, O any](api huma.API, tag, route, summary string, handler func(context.Context, *I) (*O, error), options ...func(*huma.Operation)) {
-	method, path, _ := strings.Cut(route, " ")
-	op := huma.Operation{
-		OperationID: operationID(method, path), Method: method, Path: path, Summary: summary, Tags: []string{tag},
-		MaxBodyBytes: -1, BodyReadTimeout: bodyReadTimeout, // the limit of bodies is the server's
-	}
-	op.Errors = errorsOf(method, path)
-	if method == http.MethodPost {
-		op.Parameters = append(op.Parameters, idempotencyKeyParam)
-	}
-	if authenticated(route) {
-		op.Security = []map[string][]string{{schemeBearer: {}}, {schemeSession: {}}}
-		if unsafe(method) {
-			op.Parameters = append(op.Parameters, csrfParam)
-		}
-	}
-	for _, o := range options {
-		o(&op)
-	}
-	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
-		out, err := handler(ctx, in)
-		if err != nil {
-			return nil, problemOf(ctx, err)
-		}
-		return out, nil
-	})
-}
-
-// errorsOf are the statuses of the problems that a route may answer with.
-func errorsOf(method, path string) []int {
-	statuses := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
-	if !authenticated(method + " " + path) {
-		return statuses
-	}
-	statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests)
-	if method == http.MethodGet {
-		return statuses
-	}
-	statuses = append(statuses, http.StatusConflict, http.StatusLocked, http.StatusRequestEntityTooLarge)
-	if hasBody(method) {
-		statuses = append(statuses, http.StatusBadRequest, http.StatusUnsupportedMediaType)
-	}
-	if (strings.HasPrefix(path, "/v1/archive-configs/") || strings.HasPrefix(path, "/v1/jobs/")) && method != http.MethodPost || path == "/v1/me/settings" {
-		statuses = append(statuses, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
-	}
-	return statuses
-}
-
-// operationID is "post-runs-retry" for POST /v1/runs/{id}/retry.
-func operationID(method, path string) string {
-	words := []string{strings.ToLower(method)}
-	for part := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
-		if part != "v1" {
-			words = append(words, strings.Trim(part, "{}"))
-		}
-	}
-	return strings.Join(words, "-")
-}
-
-// status sets the status of a success that is not 200, or 204 without a body.
-func status(code int) func(*huma.Operation) {
-	return func(op *huma.Operation) { op.DefaultStatus = code }
-}
-
-// describe tells more than the summary.
-func describe(text string) func(*huma.Operation) {
-	return func(op *huma.Operation) { op.Description = text }
 }
 
 // user is the key of who asks; it is there in every request that authenticate let through.

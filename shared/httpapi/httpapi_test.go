@@ -15,29 +15,10 @@ import (
 	"time"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/idempotency"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
-
-var routes = []string{
-	"GET /auth/config", "GET /auth/login", "POST /auth/logout", "GET /auth/session", "GET /auth/sessions", "DELETE /auth/sessions/{id}",
-	"GET /v1/me", "PUT /v1/me/settings", "DELETE /v1/me",
-	"GET /v1/audit", "GET /v1/audit/export", "POST /v1/audit/verify",
-	"GET /v1/users", "GET /v1/users/{object}", "DELETE /v1/users/{object}", "POST /v1/users/{object}/disable", "POST /v1/users/{object}/enable", "PUT /v1/users/{object}/role",
-	"GET /v1/calendars", "POST /v1/calendars", "GET /v1/calendars/{id}", "DELETE /v1/calendars/{id}", "GET /v1/calendars/{id}/events",
-	"GET /v1/calendars/{id}/overlaps", "POST /v1/calendars/{id}/import", "GET /v1/calendars/{id}/export",
-	"GET /v1/archive-configs", "POST /v1/archive-configs", "GET /v1/archive-configs/{id}", "PUT /v1/archive-configs/{id}", "DELETE /v1/archive-configs/{id}",
-	"POST /v1/archive-configs/{id}/activate", "POST /v1/archive-configs/{id}/deactivate", "GET /v1/archive-configs/{id}/window",
-	"POST /v1/runs", "GET /v1/runs", "GET /v1/runs/{id}", "GET /v1/runs/{id}/items", "GET /v1/runs/{id}/plan", "POST /v1/runs/{id}/retry", "POST /v1/runs/{id}/cancel",
-	"POST /v1/jobs", "GET /v1/jobs", "GET /v1/jobs/health", "GET /v1/jobs/{id}", "PUT /v1/jobs/{id}", "DELETE /v1/jobs/{id}",
-	"POST /v1/jobs/{id}/pause", "POST /v1/jobs/{id}/resume", "POST /v1/jobs/{id}/trigger", "GET /v1/jobs/{id}/runs",
-	"POST /v1/backups", "GET /v1/backups", "GET /v1/backups/{id}", "GET /v1/backups/{id}/files/{name}", "POST /v1/backups/{id}/verify", "DELETE /v1/backups/{id}",
-	"POST /v1/backups/drills", "POST /v1/uploads", "POST /v1/restores",
-	"GET /v1/ledger/{config}/days/{date}", "GET /v1/ledger/{config}/history", "POST /v1/ledger/{config}/verify",
-	"GET /v1/actions", "GET /v1/actions/{id}", "POST /v1/actions/{id}/dismiss", "POST /v1/actions/{id}/resolve",
-	"GET /v1/notifications", "GET /v1/notifications/count", "POST /v1/notifications/read", "POST /v1/notifications/{id}/read",
-	"GET /healthz", "GET /readyz",
-}
 
 func TestDocument(t *testing.T) {
 	s := newService(t)
@@ -45,7 +26,7 @@ func TestDocument(t *testing.T) {
 	if object(served.json)["openapi"] != "3.1.0" {
 		t.Errorf("openapi is %v", object(served.json)["openapi"])
 	}
-	t.Run("lists every route and no other", func(t *testing.T) {
+	t.Run("has every route with a tag and no other", func(t *testing.T) {
 		var listed []string
 		for path, item := range object(s.document["paths"]) {
 			for method := range object(item) {
@@ -53,7 +34,13 @@ func TestDocument(t *testing.T) {
 			}
 		}
 		slices.Sort(listed)
-		want := slices.Sorted(slices.Values(routes))
+		var want []string
+		for pattern, r := range s.declared {
+			if r.tag != "" {
+				want = append(want, pattern)
+			}
+		}
+		slices.Sort(want)
 		if !slices.Equal(listed, want) {
 			t.Errorf("got  %q\nwant %q", listed, want)
 		}
@@ -129,10 +116,10 @@ func TestReferencePage(t *testing.T) {
 			}
 		}
 	}
-	for _, route := range routes {
-		method, path, _ := strings.Cut(route, " ")
-		if !strings.Contains(string(page.body), `<span class="method">`+method+`</span> <code>`+path+`</code>`) {
-			t.Errorf("the page lacks %s", route)
+	for _, r := range s.declared {
+		method, path := r.split()
+		if r.tag != "" && !strings.Contains(string(page.body), `<span class="method">`+method+`</span> <code>`+path+`</code>`) {
+			t.Errorf("the page lacks %s", r.pattern)
 		}
 	}
 	for _, c := range codes {
@@ -471,7 +458,7 @@ func TestIdempotency(t *testing.T) {
 	})
 	t.Run("a day later the key is free", func(t *testing.T) {
 		s.t = t
-		s.now.Add(int64((replayFor + time.Second) / time.Second))
+		s.now.Add(int64((idempotency.KeptFor + time.Second) / time.Second))
 		create("C", "key-a").is(201)
 	})
 }
@@ -512,7 +499,7 @@ func TestIdempotencyTakesOverFromWhoIsGone(t *testing.T) {
 	if a := send().problem(409, codeIdempotencyUnderWay, headerIdempotency); a.Header.Get("Retry-After") == "" {
 		t.Error("it does not say when to ask again")
 	}
-	s.now.Add(int64(claimFor / time.Second))
+	s.now.Add(int64(idempotency.ClaimedFor / time.Second))
 	second := send().is(200)
 	if second.str("added") != "5" {
 		t.Errorf("took over: %s", second.body)
@@ -528,22 +515,22 @@ func TestIdempotencyTakesOverFromWhoIsGone(t *testing.T) {
 
 func TestAnExpiredIdempotencyRecordThatTheStoreStillReturnsIsNoRecord(t *testing.T) {
 	var ahead atomic.Int64 // of the store's clock, which therefore still returns what has expired
-	s := newService(t, func(_ *service, services *Services) {
+	s := newService(t, func(s *service, services *Services) {
 		clock := services.Clock
-		services.Clock = func() time.Time { return clock().Add(time.Duration(ahead.Load())) }
+		services.Requests = idempotency.New(s.table, func() time.Time { return clock().Add(time.Duration(ahead.Load())) })
 	})
 	create := func(name string) answer {
 		return s.do("POST", "/v1/calendars", map[string]any{"uri": "local://me/calendars/" + name}, headerIdempotency, "k")
 	}
 	create("A").is(201)
-	ahead.Store(int64(replayFor - time.Second))
+	ahead.Store(int64(idempotency.KeptFor - time.Second))
 	create("B").problem(422, codeIdempotencyMismatch, headerIdempotency)
-	ahead.Store(int64(replayFor))
+	ahead.Store(int64(idempotency.KeptFor))
 	create("B").is(201)
 }
 
 func TestHealth(t *testing.T) {
-	s := newService(t, func(s *service, services *Services) { services.Table = unreachable{Table: services.Table} })
+	s := newService(t, func(s *service, services *Services) { services.Ping = unreachable })
 	s.do("GET", "/healthz", nil, headerUser, "nobody").is(200)
 	s.do("GET", "/readyz", nil).problem(503, "unavailable", "")
 	newService(t).do("GET", "/readyz", nil, headerUser, "nobody").is(200)

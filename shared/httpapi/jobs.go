@@ -8,13 +8,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"adminassistant/shared/account"
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/run"
 )
 
@@ -106,22 +105,47 @@ func (s *server) answerJob(j *job.Job) (*jobAnswer, error) {
 	return out, nil
 }
 
-func (s *server) jobRoutes(api huma.API) {
-	handle(api, tagJobs, "POST /v1/jobs", "Create a job", s.createJob, status(http.StatusCreated),
-		describe("A new job is active: its first run starts at the next time of its schedule."))
-	handle(api, tagJobs, "GET /v1/jobs", "List jobs", s.listJobs)
-	handle(api, tagJobs, "GET /v1/jobs/health", "Show whether your jobs do what they should", s.jobHealth)
-	handle(api, tagJobs, "GET /v1/jobs/{id}", "Show a job with its next times", s.getJob)
-	handle(api, tagJobs, "PUT /v1/jobs/{id}", "Replace what a job's schedule and runs are", s.putJob,
-		describe("The kind and the config stay. What is left out gets its default. A job whose schedule stays keeps its next time."))
-	handle(api, tagJobs, "DELETE /v1/jobs/{id}", "Remove a job", s.deleteJob, describe("Its runs stay, those that are under way too."))
-	handle(api, tagJobs, "POST /v1/jobs/{id}/pause", "Keep a job from starting runs", s.pauseJob, describe("A run that is under way goes on."))
-	handle(api, tagJobs, "POST /v1/jobs/{id}/resume", "Let a paused job start runs again", s.resumeJob,
-		describe("At its next time from now; what it missed is not made up."))
-	handle(api, tagJobs, "POST /v1/jobs/{id}/trigger", "Start a run of a job now", s.triggerJob, status(http.StatusAccepted), alsoOK,
-		describe("Outside its schedule, whether it is paused or not. Answers 202 with the new run, or 200 with the same run when it is under way already."))
-	handle(api, tagJobs, "GET /v1/jobs/{id}/runs", "List the runs that a job started, the newest first", s.jobRuns,
-		describe("A page may have few runs, or none, and still have a next: those of its config are looked through."))
+func (s *server) jobRoutes() {
+	handle(s, route{
+		pattern: "POST /v1/jobs", access: byUsers, class: limit.Writes, action: "job.create",
+		tag: tagJobs, summary: "Create a job", success: http.StatusCreated,
+		description: "A new job is active: its first run starts at the next time of its schedule.",
+	}, s.createJob)
+	handle(s, route{pattern: "GET /v1/jobs", access: byUsers, tag: tagJobs, summary: "List jobs"}, s.listJobs)
+	handle(s, route{
+		pattern: "GET /v1/jobs/health", access: byUsers, tag: tagJobs, summary: "Show whether your jobs do what they should",
+	}, s.jobHealth)
+	handle(s, route{pattern: "GET /v1/jobs/{id}", access: byUsers, tag: tagJobs, summary: "Show a job with its next times"}, s.getJob)
+	handle(s, route{
+		pattern: "PUT /v1/jobs/{id}", access: byUsers, class: limit.Writes, action: "job.replace", needs: headerIfMatch,
+		tag: tagJobs, summary: "Replace what a job's schedule and runs are",
+		description: "The kind and the config stay. What is left out gets its default. A job whose schedule stays keeps its next time.",
+	}, s.putJob)
+	handle(s, route{
+		pattern: "DELETE /v1/jobs/{id}", access: byUsers, class: limit.Removals, action: "job.remove", needs: headerIfMatch,
+		tag: tagJobs, summary: "Remove a job",
+		description: "Its runs stay, those that are under way too.",
+	}, s.deleteJob)
+	handle(s, route{
+		pattern: "POST /v1/jobs/{id}/pause", access: byUsers, class: limit.Writes, action: "job.pause",
+		tag: tagJobs, summary: "Keep a job from starting runs",
+		description: "A run that is under way goes on.",
+	}, s.pauseJob)
+	handle(s, route{
+		pattern: "POST /v1/jobs/{id}/resume", access: byUsers, class: limit.Writes, action: "job.resume",
+		tag: tagJobs, summary: "Let a paused job start runs again",
+		description: "At its next time from now; what it missed is not made up.",
+	}, s.resumeJob)
+	handle(s, route{
+		pattern: "POST /v1/jobs/{id}/trigger", access: byUsers, class: limit.Starts, action: "job.trigger",
+		tag: tagJobs, summary: "Start a run of a job now", success: http.StatusAccepted, document: alsoOK,
+		description: "Outside its schedule, whether it is paused or not. Answers 202 with the new run, or 200 with the same run when it is under " +
+			"way already.",
+	}, s.triggerJob)
+	handle(s, route{
+		pattern: "GET /v1/jobs/{id}/runs", access: byUsers, tag: tagJobs, summary: "List the runs that a job started, the newest first",
+		description: "A page may have few runs, or none, and still have a next: those of its config are looked through.",
+	}, s.jobRuns)
 }
 
 // inactive gives a job's error the code that an archive config has which is not active.

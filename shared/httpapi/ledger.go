@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"adminassistant/shared/archive"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/limit"
 )
 
 // entryView is one version of one appointment in the ledger.
@@ -48,11 +47,19 @@ type OfConfig struct {
 	Config string `path:"config" doc:"Id or name of an archive config."`
 }
 
-func (s *server) ledgerRoutes(api huma.API) {
-	handle(api, tagLedger, "GET /v1/ledger/{config}/days/{date}", "Show a day as the ledger has it, now or as of an instant", s.ledgerDay)
-	handle(api, tagLedger, "GET /v1/ledger/{config}/history", "List all versions of an appointment, the oldest first", s.ledgerHistory)
-	handle(api, tagLedger, "POST /v1/ledger/{config}/verify", "Recompute the ledger's hash chain", s.verifyLedger,
-		describe("The report says whether every entry is what was sealed, and names the first one that is not."))
+func (s *server) ledgerRoutes() {
+	handle(s, route{
+		pattern: "GET /v1/ledger/{config}/days/{date}", access: byUsers,
+		tag: tagLedger, summary: "Show a day as the ledger has it, now or as of an instant",
+	}, s.ledgerDay)
+	handle(s, route{
+		pattern: "GET /v1/ledger/{config}/history", access: byUsers, tag: tagLedger, summary: "List all versions of an appointment, the oldest first",
+	}, s.ledgerHistory)
+	handle(s, route{
+		pattern: "POST /v1/ledger/{config}/verify", access: byUsers, class: limit.Bulk, action: "ledger.verify",
+		tag: tagLedger, summary: "Recompute the ledger's hash chain",
+		description: "The report says whether every entry is what was sealed, and names the first one that is not.",
+	}, s.verifyLedger)
 }
 
 // config returns the caller's config: nobody reads a ledger but by a config of their own.

@@ -10,6 +10,7 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
 )
 
 type meView struct {
@@ -68,16 +69,20 @@ func (in *settingsInput) settings() account.Settings {
 	return s
 }
 
-// routeLeave is the one route that a user whose data is being erased may still take.
-const routeLeave = "DELETE /v1/me"
-
 const headerConfirm = "X-Confirm"
 
-func (s *server) meRoutes(api huma.API) {
-	handle(api, tagMe, "GET /v1/me", "Who am I?", s.getMe)
-	handle(api, tagMe, "PUT /v1/me/settings", "Replace your settings", s.putSettings,
-		describe("What is left out gets its default. The ETag is that of GET /v1/me."))
-	handle(api, tagMe, routeLeave, "Erase all that is kept of you", s.deleteMe, status(http.StatusAccepted), erasedOK, describe(erasing))
+func (s *server) meRoutes() {
+	handle(s, route{pattern: "GET /v1/me", access: byUsers, tag: tagMe, summary: "Who am I?"}, s.getMe)
+	handle(s, route{
+		pattern: "PUT /v1/me/settings", access: byUsers, class: limit.Writes, action: "user.settings", needs: headerIfMatch,
+		tag: tagMe, summary: "Replace your settings",
+		description: "What is left out gets its default. The ETag is that of GET /v1/me.",
+	}, s.putSettings)
+	handle(s, route{
+		pattern: "DELETE /v1/me", access: byLeaving, class: limit.Removals, action: "user.erase", needs: headerConfirm,
+		tag: tagMe, summary: "Erase all that is kept of you", success: http.StatusAccepted, document: erasedOK,
+		description: erasing,
+	}, s.deleteMe)
 }
 
 type meAnswer struct {
@@ -182,15 +187,19 @@ type healthView struct {
 	Version string `json:"version" doc:"Of the service."`
 }
 
-func (s *server) healthRoutes(api huma.API) {
+func (s *server) healthRoutes() {
 	ok := &struct{ Body healthView }{healthView{Status: "ok", Version: s.Version}}
-	handle(api, tagHealth, "GET /healthz", "Does the process work?", func(context.Context, *struct{}) (*struct{ Body healthView }, error) {
+	handle(s, route{
+		pattern: "GET /healthz", access: anyone, tag: tagHealth, summary: "Does the process work?",
+	}, func(context.Context, *struct{}) (*struct{ Body healthView }, error) {
 		return ok, nil
 	})
-	handle(api, tagHealth, "GET /readyz", "Can the store be reached?", func(ctx context.Context, _ *struct{}) (*struct{ Body healthView }, error) {
+	handle(s, route{
+		pattern: "GET /readyz", access: anyone, tag: tagHealth, summary: "Can the store be reached?",
+	}, func(ctx context.Context, _ *struct{}) (*struct{ Body healthView }, error) {
 		ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 		defer cancel()
-		if err := s.Table.Ping(ctx); err != nil {
+		if err := s.Ping(ctx); err != nil {
 			return nil, notReady(err)
 		}
 		return ok, nil

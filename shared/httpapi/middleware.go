@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"adminassistant/shared/account"
-	"adminassistant/shared/calendar/ics"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/telemetry"
@@ -22,8 +21,6 @@ const (
 	maxBody = limit.BodyBytes
 	// maxCorrelation is the longest correlation id that is taken over from a request.
 	maxCorrelation = 128
-
-	routeImport = "POST /v1/calendars/{id}/import"
 )
 
 // response notes what was answered.
@@ -78,8 +75,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if at := r.URL.EscapedPath(); path.Clean(at) != at {
 		pattern = "" // the mux would redirect to a cleaner path
 	}
-	if _, web := webSignIn[pattern]; web && s.SignIn == nil {
-		unknown, pattern = http.NotFoundHandler(), ""
+	to := s.routes[pattern]
+	if to != nil && to.web && s.SignIn == nil {
+		unknown, pattern, to = http.NotFoundHandler(), "", nil
 	}
 	var who account.Principal
 	defer func() {
@@ -99,7 +97,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		line.Msg("request")
 	}()
 
-	if pattern == "" {
+	if to == nil {
 		writeProblem(out, noRoute(unknown, out, r))
 		return
 	}
@@ -107,10 +105,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(out, newProblem(ctx, codeCrossOrigin, "", "requests of other sites' pages are refused"))
 		return
 	}
-	if authenticated(pattern) {
+	if to.authenticated() {
 		p, it, err := s.authenticate(h, r)
-		if err == nil && pattern != routeLogout { // which is nobody's to refuse
-			p, err = s.admit(ctx, pattern, p)
+		if err == nil {
+			p, err = s.admit(ctx, to, p)
 		}
 		if err != nil {
 			writeProblem(out, problemOf(ctx, err))
@@ -118,22 +116,19 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		who = p
 		r = r.WithContext(context.WithValue(account.With(ctx, p), sessionKey{}, it))
-		if problem := s.throttled(ctx, h, pattern, p.Key()); problem != nil {
+		if problem := s.throttled(ctx, h, to, p.Key()); problem != nil {
 			writeProblem(out, problem)
 			return
 		}
 	}
-	most := int64(maxBody)
-	if pattern == routeImport {
-		most = ics.MaxBytes
-	}
+	most := to.largest()
 	if r.ContentLength > most {
 		h.Set("Connection", "close") // the body will not be read
 		writeProblem(out, bodyTooLarge(ctx, most))
 		return
 	}
 	r.Body = http.MaxBytesReader(out, r.Body, most)
-	if hasBody(r.Method) && r.ContentLength != 0 && pattern != routeImport && pattern != routeUpload {
+	if hasBody(r.Method) && r.ContentLength != 0 && to.body.isJSON() {
 		if !isJSON(r.Header.Get("Content-Type")) {
 			writeProblem(out, newProblem(ctx, codeMediaType, "", bodyNotJSON))
 			return
@@ -141,10 +136,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Header.Set("Content-Type", "application/json") // which may come in capitals, and which huma knows in this spelling alone
 	}
 	if key := r.Header.Get(headerIdempotency); key != "" && r.Method == http.MethodPost && who.Object != "" {
-		s.once(out, r, pattern, key)
+		s.once(out, r, to, key)
 		return
 	}
-	s.serve(out, r, pattern)
+	s.serve(out, r, to)
 }
 
 // noRoute is the problem of a request that no route takes: of its path, or of its method.

@@ -4,8 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
+	"adminassistant/shared/limit"
 	"adminassistant/shared/notify"
 )
 
@@ -32,14 +31,23 @@ func viewNotification(n *notify.Notification) notificationView {
 	}
 }
 
-const routeReadAll = "POST /v1/notifications/read"
-
-func (s *server) notificationRoutes(api huma.API) {
-	handle(api, tagNotifications, "GET /v1/notifications", "List notifications, the newest first", s.listNotifications,
-		describe("There is one for each run, late job or sign-in, whose state changes in place. They are kept for 90 days, and about the newest thousand. A page may have few, or none, and still have a next."))
-	handle(api, tagNotifications, "GET /v1/notifications/count", "Count unread notifications", s.countNotifications)
-	handle(api, tagNotifications, "POST /v1/notifications/{id}/read", "Mark a notification as read", s.readNotification)
-	handle(api, tagNotifications, routeReadAll, "Mark all notifications as read", s.readNotifications)
+func (s *server) notificationRoutes() {
+	handle(s, route{
+		pattern: "GET /v1/notifications", access: byUsers, tag: tagNotifications, summary: "List notifications, the newest first",
+		description: "There is one for each run, late job or sign-in, whose state changes in place. They are kept for 90 days, and about the " +
+			"newest thousand. A page may have few, or none, and still have a next.",
+	}, s.listNotifications)
+	handle(s, route{
+		pattern: "GET /v1/notifications/count", access: byUsers, tag: tagNotifications, summary: "Count unread notifications",
+	}, s.countNotifications)
+	handle(s, route{
+		pattern: "POST /v1/notifications/{id}/read", access: byUsers, class: limit.Writes, action: "notification.read",
+		tag: tagNotifications, summary: "Mark a notification as read",
+	}, s.readNotification)
+	handle(s, route{
+		pattern: "POST /v1/notifications/read", access: byUsers, class: limit.Writes, action: "notification.read",
+		tag: tagNotifications, summary: "Mark all notifications as read",
+	}, s.readNotifications)
 }
 
 func (s *server) listNotifications(ctx context.Context, in *struct {

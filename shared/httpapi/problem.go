@@ -47,6 +47,7 @@ const (
 	codeRunEnded             = "run_ended"
 	codeRunUnderWay          = "run_under_way"
 	codeNothingToRetry       = "nothing_to_retry"
+	codeCalendarInUse        = "calendar_in_use"
 	codeCrossOrigin          = "cross_origin"
 	codeAnswerTooLarge       = "answer_too_large"
 	codeSignIn               = "sign_in_failed"
@@ -92,6 +93,7 @@ var codes = []code{
 	{codeRunEnded, http.StatusConflict, "The run has ended"},
 	{codeRunUnderWay, http.StatusConflict, "The run has not ended yet"},
 	{codeNothingToRetry, http.StatusConflict, "The run has no failed items"},
+	{codeCalendarInUse, http.StatusConflict, "The calendar is an archive config's"},
 	{codeAnswerTooLarge, http.StatusUnprocessableEntity, "The answer would be too large"},
 	{codeCrossOrigin, http.StatusForbidden, "Another site's page may not do that"},
 	{codeCSRF, http.StatusForbidden, "The token of the browser session is missing or wrong"},

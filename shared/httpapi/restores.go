@@ -11,25 +11,32 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"adminassistant/shared/limit"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 )
 
-const (
-	routeUpload  = "POST /v1/uploads"
-	routeRestore = "POST /v1/restores"
-	routeDrill   = "POST /v1/backups/drills"
-)
-
-func (s *server) restoreRoutes(api huma.API) {
-	handle(api, tagRestores, routeUpload, "Upload a file to restore it", s.upload, uploadBody, status(http.StatusCreated),
-		describe("The body is a file in one of the formats of a backup, JSONL, iCalendar or CSV, or one of them compressed by zstd; what it is shows from what it holds. It stays for a day."))
-	handle(api, tagRestores, routeRestore, "Put what a backup or an uploaded file holds into a calendar", s.startRestore, status(http.StatusAccepted), alsoOK,
-		describe("Answers 202 with the new run, or 200 with the same run when it is under way already. Nobody is invited or told: copies have no "+
-			"attendees; who was invited is text. A dry run shows what would become of each event. While another restore into the calendar has not "+
-			"ended, a run waits for it and a dry run names it."))
-	handle(api, tagBackups, routeDrill, "Start a restore drill", s.startDrill, status(http.StatusAccepted), alsoOK,
-		describe("The newest backup of all of the calendar is restored into a new calendar beside it, compared field by field, and the new calendar removed. The run fails when anything differs."))
+func (s *server) restoreRoutes() {
+	handle(s, route{
+		pattern: "POST /v1/uploads", access: byUsers, class: limit.Bulk, action: "upload.create",
+		body: body{kinds: []string{"application/octet-stream", contentCalendar, "text/csv", "application/x-ndjson", contentZstd}, format: "binary"},
+		tag:  tagRestores, summary: "Upload a file to restore it", success: http.StatusCreated,
+		description: "The body is a file in one of the formats of a backup, JSONL, iCalendar or CSV, or one of them compressed by zstd; what it " +
+			"is shows from what it holds. It stays for a day.",
+	}, s.upload)
+	handle(s, route{
+		pattern: "POST /v1/restores", access: byUsers, class: limit.Starts, action: "restore.start",
+		tag: tagRestores, summary: "Put what a backup or an uploaded file holds into a calendar", success: http.StatusAccepted, document: alsoOK,
+		description: "Answers 202 with the new run, or 200 with the same run when it is under way already. Nobody is invited or told: copies have " +
+			"no attendees; who was invited is text. A dry run shows what would become of each event. While another " +
+			"restore into the calendar has not ended, a run waits for it and a dry run names it.",
+	}, s.startRestore)
+	handle(s, route{
+		pattern: "POST /v1/backups/drills", access: byUsers, class: limit.Starts, action: "drill.start",
+		tag: tagBackups, summary: "Start a restore drill", success: http.StatusAccepted, document: alsoOK,
+		description: "The newest backup of all of the calendar is restored into a new calendar beside it, compared field by field, and the new " +
+			"calendar removed. The run fails when anything differs.",
+	}, s.startDrill)
 }
 
 // uploadInput is a request whose body the handler reads itself, as it comes.
@@ -39,14 +46,6 @@ type uploadInput struct{ body io.Reader }
 func (in *uploadInput) Resolve(ctx huma.Context) []error {
 	in.body = ctx.BodyReader()
 	return nil
-}
-
-func uploadBody(op *huma.Operation) {
-	content := map[string]*huma.MediaType{}
-	for _, media := range []string{"application/octet-stream", contentCalendar, "text/csv", "application/x-ndjson", contentZstd} {
-		content[media] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
-	}
-	op.RequestBody = &huma.RequestBody{Required: true, Content: content}
 }
 
 // uploadView is an uploaded file as a response has it.
@@ -120,7 +119,7 @@ func (s *server) startRestore(ctx context.Context, in *struct{ Body restoreInput
 	if r.Input, err = json.Marshal(input); err != nil {
 		return nil, fmt.Errorf("input of a restore: %w", err)
 	}
-	if err := s.rememberAccounts(ctx, who, uri); err != nil {
+	if err := s.Accounts.Note(ctx, who, uri); err != nil {
 		return nil, err
 	}
 	return s.launch(ctx, who, r)

@@ -97,17 +97,30 @@ func (s *server) answerRun(r *run.Run) (*runAnswer, error) {
 	return &runAnswer{Status: http.StatusOK, Body: v}, err
 }
 
-func (s *server) runRoutes(api huma.API) {
-	handle(api, tagRuns, "POST /v1/runs", "Start a run", s.startRun, status(http.StatusAccepted), alsoOK,
-		describe("Answers 202 with the new run, or 200 with the same run when it is under way already."))
-	handle(api, tagRuns, "GET /v1/runs", "List runs, the newest first", s.listRuns,
-		describe("With kind a page may have few runs, or none, and still have a next."))
-	handle(api, tagRuns, "GET /v1/runs/{id}", "Show a run", s.getRun)
-	handle(api, tagRuns, "GET /v1/runs/{id}/items", "List what became of each event", s.listItems)
-	handle(api, tagRuns, "GET /v1/runs/{id}/plan", "Show the run's whole plan", s.getPlan, planBody)
-	handle(api, tagRuns, "POST /v1/runs/{id}/retry", "Run the failed items of an ended run again", s.retryRun, status(http.StatusAccepted), alsoOK)
-	handle(api, tagRuns, "POST /v1/runs/{id}/cancel", "Cancel a run that has not ended", s.cancelRun,
-		describe("What it has written so far stays, and is in the ledger; the next run goes on from there."))
+func (s *server) runRoutes() {
+	handle(s, route{
+		pattern: "POST /v1/runs", access: byUsers, class: limit.Starts, action: "run.start",
+		tag: tagRuns, summary: "Start a run", success: http.StatusAccepted, document: alsoOK,
+		description: "Answers 202 with the new run, or 200 with the same run when it is under way already.",
+	}, s.startRun)
+	handle(s, route{
+		pattern: "GET /v1/runs", access: byUsers, tag: tagRuns, summary: "List runs, the newest first",
+		description: "With kind a page may have few runs, or none, and still have a next.",
+	}, s.listRuns)
+	handle(s, route{pattern: "GET /v1/runs/{id}", access: byUsers, tag: tagRuns, summary: "Show a run"}, s.getRun)
+	handle(s, route{pattern: "GET /v1/runs/{id}/items", access: byUsers, tag: tagRuns, summary: "List what became of each event"}, s.listItems)
+	handle(s, route{
+		pattern: "GET /v1/runs/{id}/plan", access: byUsers, tag: tagRuns, summary: "Show the run's whole plan", document: planBody,
+	}, s.getPlan)
+	handle(s, route{
+		pattern: "POST /v1/runs/{id}/retry", access: byUsers, class: limit.Starts, action: "run.retry",
+		tag: tagRuns, summary: "Run the failed items of an ended run again", success: http.StatusAccepted, document: alsoOK,
+	}, s.retryRun)
+	handle(s, route{
+		pattern: "POST /v1/runs/{id}/cancel", access: byUsers, class: limit.Writes, action: "run.cancel",
+		tag: tagRuns, summary: "Cancel a run that has not ended",
+		description: "What it has written so far stays, and is in the ledger; the next run goes on from there.",
+	}, s.cancelRun)
 }
 
 func (s *server) startRun(ctx context.Context, in *struct{ Body runInput }) (*runAnswer, error) {

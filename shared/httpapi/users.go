@@ -5,17 +5,19 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"adminassistant/shared/account"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
+	"adminassistant/shared/limit"
 )
 
 // admit lets an authenticated user in, or says why not.
-func (s *server) admit(ctx context.Context, route string, p account.Principal) (account.Principal, error) {
-	if route == routeLeave {
+func (s *server) admit(ctx context.Context, to *route, p account.Principal) (account.Principal, error) {
+	switch to.access {
+	case byAuthenticated:
+		return p, nil
+	case byLeaving:
 		return s.Users.AdmitLeaving(ctx, p)
 	}
 	return s.Users.Admit(ctx, p)
@@ -71,21 +73,34 @@ type ByObject struct {
 	Object string `path:"object" doc:"Entra object id."`
 }
 
-func (s *server) userRoutes(api huma.API) {
-	handle(api, tagUsers, "GET /v1/users", "List the users of your tenant", s.listUsers)
-	handle(api, tagUsers, "GET /v1/users/{object}", "Show a user", s.getUser)
-	handle(api, tagUsers, "POST /v1/users/{object}/disable", "Shut a user out", s.changeUser(s.disable),
-		describe("The user is refused everywhere within 30 seconds and signed out of all browsers, and the user's jobs start no runs from now on. Nobody can disable themselves."))
-	handle(api, tagUsers, "POST /v1/users/{object}/enable", "Let a user in again", s.changeUser((*account.Users).Enable),
-		describe("The user's jobs go on at their next times."))
-	handle(api, tagUsers, "PUT /v1/users/{object}/role", "Give a user a role", s.putRole,
-		describe("Nobody can take the role of administrator from themselves. A role that the sign-in brings stays."))
-	handle(api, tagUsers, "DELETE /v1/users/{object}", "Erase all that is kept of a user", s.deleteUser, status(http.StatusAccepted), erasedOK,
-		describe(erasing+" A user who is disabled stays so. To erase yourself, use DELETE /v1/me."))
+func (s *server) userRoutes() {
+	handle(s, route{pattern: "GET /v1/users", access: byAdministrators, tag: tagUsers, summary: "List the users of your tenant"}, s.listUsers)
+	handle(s, route{pattern: "GET /v1/users/{object}", access: byAdministrators, tag: tagUsers, summary: "Show a user"}, s.getUser)
+	handle(s, route{
+		pattern: "POST /v1/users/{object}/disable", access: byAdministrators, class: limit.Writes, action: "user.disable",
+		tag: tagUsers, summary: "Shut a user out",
+		description: "The user is refused everywhere within 30 seconds and signed out of all browsers, and the user's jobs start no runs from now " +
+			"on. Nobody can disable themselves.",
+	}, s.changeUser(s.disable))
+	handle(s, route{
+		pattern: "POST /v1/users/{object}/enable", access: byAdministrators, class: limit.Writes, action: "user.enable",
+		tag: tagUsers, summary: "Let a user in again",
+		description: "The user's jobs go on at their next times.",
+	}, s.changeUser((*account.Users).Enable))
+	handle(s, route{
+		pattern: "PUT /v1/users/{object}/role", access: byAdministrators, class: limit.Writes, action: "user.role",
+		tag: tagUsers, summary: "Give a user a role",
+		description: "Nobody can take the role of administrator from themselves. A role that the sign-in brings stays.",
+	}, s.putRole)
+	handle(s, route{
+		pattern: "DELETE /v1/users/{object}", access: byAdministrators, class: limit.Removals, action: "user.erase",
+		tag: tagUsers, summary: "Erase all that is kept of a user", success: http.StatusAccepted, document: erasedOK,
+		description: erasing + " A user who is disabled stays so. To erase yourself, use DELETE /v1/me.",
+	}, s.deleteUser)
 }
 
 func (s *server) listUsers(ctx context.Context, in *Paging) (*page[userView], error) {
-	by, err := account.Administrator(ctx)
+	by, err := account.From(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +112,7 @@ func (s *server) listUsers(ctx context.Context, in *Paging) (*page[userView], er
 }
 
 func (s *server) getUser(ctx context.Context, in *ByObject) (*userAnswer, error) {
-	by, err := account.Administrator(ctx)
+	by, err := account.From(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +124,7 @@ func (s *server) getUser(ctx context.Context, in *ByObject) (*userAnswer, error)
 // completes what an earlier request left undone; whatever that was, the dispatcher starts no runs of who is disabled.
 func (s *server) changeUser(change func(*account.Users, context.Context, account.Principal, string) (account.Profile, error)) func(context.Context, *ByObject) (*userAnswer, error) {
 	return func(ctx context.Context, in *ByObject) (*userAnswer, error) {
-		by, err := account.Administrator(ctx)
+		by, err := account.From(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -156,7 +171,7 @@ func (s *server) putRole(ctx context.Context, in *struct {
 		Role string `json:"role" enum:"user,admin"`
 	}
 }) (*userAnswer, error) {
-	by, err := account.Administrator(ctx)
+	by, err := account.From(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +180,7 @@ func (s *server) putRole(ctx context.Context, in *struct {
 }
 
 func (s *server) deleteUser(ctx context.Context, in *ByObject) (*erasureAnswer, error) {
-	by, err := account.Administrator(ctx)
+	by, err := account.From(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ const mostBegun = 500
 const restoringPrefix = "RESTORING#"
 
 func (a *attempt) restoringKey(id string) store.Key {
-	return store.OfUser(a.run.User, restoringPrefix + a.target.uri.Provider + "#" + a.target.info.ID + "#" + id)
+	return store.OfUser(a.run.User, restoringPrefix+a.target.uri.Provider+"#"+a.target.info.ID+"#"+id)
 }
 
 func (a *attempt) putNote() store.Op {

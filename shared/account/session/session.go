@@ -1,4 +1,4 @@
-// Package session knows which browser is signed in as whom.
+// Package session knows which browser is signed in as whom, and which one is about to be.
 //
 // A browser holds 256 random bits in a cookie; the table holds their hash and whose they are, so that who reads the table cannot go on in anybody's
 // session. A session ends 12 hours after its last use and 7 days after its beginning, whatever the store still returns; by signing out; and, with all
@@ -7,6 +7,7 @@
 //	item      pk                              sk          index
 //	session   SESSION#<hex SHA-256 of its id>  SESSION     SESSIONS#<user> / <beginning>#<hash>
 //	ends      USER#<user>                      SESSIONS
+//	attempt   LOGIN#<hex SHA-256 of its state> LOGIN
 //
 // The version of a user's item ends is the generation of the sessions: a session counts while it is of the present one. So signing out everywhere is
 // one write, and does not depend on an index that may lag behind. Whoever erases a user ends the sessions and keeps this item, which says nothing.

@@ -1,0 +1,88 @@
+package httpapi
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+)
+
+// findFor is how long looking for the calendars of configs may take in a request that lists them. Without an answer they are told apart by
+// their spelling.
+const findFor = 3 * time.Second
+
+// finder returns what finds calendars of a user's for one request. It lists each account once. That a calendar cannot be found is no error,
+// whatever the reason, unless the provider may answer later.
+func (s *server) finder(who string) archive.Finder {
+	type listing struct {
+		infos []calendar.Info
+		err   error
+	}
+	listed := map[string]listing{}
+	return func(ctx context.Context, uri calendar.URI) (string, error) {
+		key := uri.Provider + "://" + strings.ToLower(uri.Account)
+		l, known := listed[key]
+		if !known {
+			l.infos, l.err = s.list(ctx, who, uri)
+			listed[key] = l
+		}
+		if l.err != nil {
+			if fault.Of(l.err).Transient() {
+				return "", l.err
+			}
+			return "", nil
+		}
+		info, err := calendar.Pick(l.infos, uri)
+		if err != nil { // there is none, or several of the name
+			return "", nil
+		}
+		return info.ID, nil
+	}
+}
+
+// list lists the calendars of the account that a URI names.
+func (s *server) list(ctx context.Context, who string, uri calendar.URI) ([]calendar.Info, error) {
+	p, err := s.Provider(ctx, who, uri)
+	if err != nil {
+		return nil, err
+	}
+	return p.Calendars(ctx, uri.Account)
+}
+
+// shares returns, by config, what the configs of a user share that they must not.
+func (s *server) shares(ctx context.Context, who string) (map[string][]archive.Share, error) {
+	within, cancel := context.WithTimeout(ctx, findFor)
+	defer cancel()
+	claims, err := s.Configs.Finding(s.finder(who)).Claims(within, who)
+	if err != nil && fault.Of(err).Transient() { // to list configs takes no mailbox
+		claims, err = s.Configs.Claims(ctx, who)
+	}
+	if err != nil {
+		return nil, err
+	}
+	shares := map[string][]archive.Share{}
+	for _, c := range claims {
+		shares[c.ID] = archive.Shares(c, claims)
+	}
+	return shares, nil
+}
+
+// unowned refuses a calendar that is the source or the archive of a config.
+func (s *server) unowned(ctx context.Context, who string, f found) error {
+	owners, err := s.Configs.Finding(s.finder(who)).Owners(ctx, who, archive.Place{URI: f.uri, ID: f.info.ID})
+	if err != nil || len(owners) == 0 {
+		return err
+	}
+	words := make([]string, len(owners))
+	for i, o := range owners {
+		words[i] = o.Owned()
+	}
+	text := strings.Join(words, ", and ")
+	if f.uri.Provider != calendar.ProviderLocal {
+		return withCode(codeCalendarInUse, "calendar %q is %s, and is not deleted here", f.info.Name, text)
+	}
+	return withCode(codeCalendarInUse, "calendar %q is %s; to delete it all the same, give force=true (on the command line: --force)", f.info.Name, text)
+}

@@ -1,0 +1,236 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"adminassistant/shared/account"
+	"adminassistant/shared/audit"
+	"adminassistant/shared/limit"
+)
+
+// route is a route, declared once: middleware, the OpenAPI document and the tests read it.
+type route struct {
+	pattern string       // "POST /v1/runs/{id}/retry"
+	access  access       // who may call it; no route is without
+	class   limit.Class  // as which its requests are counted
+	action  audit.Action // what the audit log calls it; of every route that may change something
+	body    body         // what a request brings, if it is not JSON
+	needs   string       // the header without which nothing happens: If-Match or X-Confirm
+	web     bool         // it is there only where browsers sign in
+
+	// The document has the routes with a tag.
+	tag, summary, description string
+	success                   int                   // status of a success, if it is not 200, or 204 without a body
+	document                  func(*huma.Operation) // adds what follows from nothing else here
+}
+
+// access is who may call a route.
+type access int
+
+const (
+	_                access = iota
+	anyone                  // also without a sign-in
+	byUsers                 // who is signed in, and neither shut out nor being erased; what is somebody else's does not exist for them
+	byAdministrators        // users with the role of an administrator
+	byLeaving               // users, and those who are being erased
+	byAuthenticated         // who is signed in, shut out or not
+)
+
+// body is what a request brings that is not JSON. The handler reads it itself, as it comes.
+type body struct {
+	kinds  []string // content types; none: the body is JSON
+	format string   // of the document's schema
+	most   int64    // in bytes; 0: maxBody
+}
+
+func (b *body) isJSON() bool { return len(b.kinds) == 0 }
+
+// largest is how many bytes a request may bring.
+func (r *route) largest() int64 {
+	if r.body.most > 0 {
+		return r.body.most
+	}
+	return maxBody
+}
+
+// authenticated says whether the route is for those who have signed in.
+func (r *route) authenticated() bool { return r.access != anyone }
+
+func (r *route) split() (method, path string) {
+	method, path, _ = strings.Cut(r.pattern, " ")
+	return method, path
+}
+
+// wrong says what is missing in a declaration, or contradicts itself; empty if nothing does.
+func (r *route) wrong() string {
+	method, path := r.split()
+	changes := unsafe(method) && r.authenticated()
+	switch {
+	case !strings.HasPrefix(path, "/"):
+		return `has no pattern as in "GET /v1/runs"`
+	case r.access < anyone || r.access > byAuthenticated:
+		return "does not say who may call it"
+	case changes && r.action == "":
+		return "may change something, and has no name for the audit log"
+	case !changes && r.action != "":
+		return "changes nothing of anybody's, and has a name for the audit log"
+	case changes && r.class == limit.Reads:
+		return "may change something, and is counted as a read"
+	case method == http.MethodDelete && r.class != limit.Removals:
+		return "removes something, and is not counted as a removal"
+	case r.needs != "" && r.needs != headerIfMatch && r.needs != headerConfirm:
+		return "needs a header that is no precondition"
+	case (r.tag == "") != (r.summary == ""):
+		return "has a tag without a summary, or a summary without a tag"
+	}
+	return ""
+}
+
+// declare takes a route in. One that is not complete, or is there already, is a mistake in this package, and panics.
+func (s *server) declare(r *route) {
+	wrong := r.wrong()
+	if s.routes[r.pattern] != nil {
+		wrong = "is declared twice"
+	}
+	if wrong != "" {
+		panic(fmt.Sprintf("httpapi: route %q %s", r.pattern, wrong))
+	}
+	s.routes[r.pattern] = r
+}
+
+// handle registers a route whose input and output are types, and whose handler's errors become problems.
+func handle[I, O any](s *server, r route, handler func(context.Context, *I) (*O, error)) {
+	s.declare(&r)
+	op := r.operation()
+	huma.Register(s.api, *op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, problemOf(ctx, err)
+		}
+		return out, nil
+	})
+	s.checkPrecondition(&r)
+}
+
+// checkPrecondition panics when the header that a route needs is not in its handler's input, or the other way round.
+func (s *server) checkPrecondition(r *route) {
+	method, path := r.split()
+	item := s.api.OpenAPI().Paths[path]
+	op := map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodDelete: item.Delete}[method]
+	for _, header := range []string{headerIfMatch, headerConfirm} {
+		taken := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "header" && p.Name == header })
+		if taken != (r.needs == header) {
+			panic(fmt.Sprintf("httpapi: route %q: declaration and input differ about %s", r.pattern, header))
+		}
+	}
+}
+
+// handlePlain registers a route whose handler reads the request and writes the answer itself.
+func (s *server) handlePlain(r route, handler http.HandlerFunc) {
+	s.declare(&r)
+	s.mux.HandleFunc(r.pattern, handler)
+	if r.tag != "" {
+		s.api.OpenAPI().AddOperation(s.pageOperation(&r))
+	}
+}
+
+// guarded is what answers a route, for those who may call it. Who is signed in and let in is known by then.
+func (s *server) guarded(r *route) http.Handler {
+	if r.access != byAdministrators {
+		return s.mux
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if _, err := account.Administrator(req.Context()); err != nil {
+			writeProblem(w, problemOf(req.Context(), err))
+			return
+		}
+		s.mux.ServeHTTP(w, req)
+	})
+}
+
+// operation is the route in the document, without what the handler's types add.
+func (r *route) operation() *huma.Operation {
+	method, path := r.split()
+	op := &huma.Operation{
+		OperationID: operationID(method, path), Method: method, Path: path, Summary: r.summary, Description: r.description, Tags: []string{r.tag},
+		DefaultStatus: r.success, Errors: r.errors(),
+		MaxBodyBytes: -1, BodyReadTimeout: bodyReadTimeout, // the limit of bodies is the server's
+	}
+	if method == http.MethodPost {
+		op.Parameters = append(op.Parameters, idempotencyKeyParam)
+	}
+	if r.authenticated() {
+		op.Security = []map[string][]string{{schemeBearer: {}}, {schemeSession: {}}}
+		if unsafe(method) {
+			op.Parameters = append(op.Parameters, csrfParam)
+		}
+	}
+	if !r.body.isJSON() {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
+		for _, kind := range r.body.kinds {
+			op.RequestBody.Content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: r.body.format}}
+		}
+	}
+	if r.document != nil {
+		r.document(op)
+	}
+	return op
+}
+
+// pageOperation is a route for browsers in the document, which answers with a redirect, or with a problem as a page.
+func (s *server) pageOperation(r *route) *huma.Operation {
+	method, path := r.split()
+	op := &huma.Operation{
+		OperationID: operationID(method, path), Method: method, Path: path, Summary: r.summary, Description: r.description, Tags: []string{r.tag},
+		Responses: map[string]*huma.Response{"303": {Description: "See Location."}},
+	}
+	problem := &huma.MediaType{Schema: s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problemDetails](), true, "")}
+	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	for _, status := range append(r.errors(), http.StatusNotFound) {
+		content := map[string]*huma.MediaType{problemContentType: problem, "text/html": text}
+		op.Responses[fmt.Sprint(status)] = &huma.Response{Description: http.StatusText(status), Content: content}
+	}
+	if r.document != nil {
+		r.document(op)
+	}
+	return op
+}
+
+// errors are the statuses of the problems that the route may answer with.
+func (r *route) errors() []int {
+	statuses := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	if !r.authenticated() {
+		return statuses
+	}
+	statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests)
+	method, _ := r.split()
+	if method == http.MethodGet {
+		return statuses
+	}
+	statuses = append(statuses, http.StatusConflict, http.StatusLocked, http.StatusRequestEntityTooLarge)
+	if hasBody(method) {
+		statuses = append(statuses, http.StatusBadRequest, http.StatusUnsupportedMediaType)
+	}
+	if r.needs == headerIfMatch {
+		statuses = append(statuses, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
+	}
+	return statuses
+}
+
+// operationID is "post-runs-retry" for POST /v1/runs/{id}/retry.
+func operationID(method, path string) string {
+	words := []string{strings.ToLower(method)}
+	for part := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		if part != "v1" {
+			words = append(words, strings.Trim(part, "{}"))
+		}
+	}
+	return strings.Join(words, "-")
+}
