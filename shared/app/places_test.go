@@ -100,7 +100,8 @@ func TestACalendarOfOutlookThatAConfigHasIsNotDeleted(t *testing.T) {
 				t.Fatalf("%d %v", status, v)
 			}
 			path := "/v1/calendars/" + items[0].(map[string]any)["id"].(string)
-			if status, v := o.ask("DELETE", path, ""); status != 409 || !strings.Contains(fmt.Sprint(v["detail"]), c.whose) || strings.Contains(fmt.Sprint(v["detail"]), "force") {
+			status, v = o.ask("DELETE", path, "")
+			if text := fmt.Sprint(v["detail"]); status != 409 || !strings.Contains(text, c.whose) || strings.Contains(text, "force") {
 				t.Errorf("%d %v", status, v)
 			}
 			if status, v := o.ask("DELETE", path+"?force=true", ""); status != 422 { // calendars of Outlook are deleted in Outlook

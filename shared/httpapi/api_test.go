@@ -162,7 +162,8 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	)
 	s.services = Services{
 		Users: users, Eraser: eraser,
-		Configs: configs, Runs: runs, Starter: &run.Starter{Runs: runs, Queue: s.queue}, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Blobs: blobs,
+		Configs: configs, Runs: runs, Starter: &run.Starter{Runs: runs, Queue: s.queue}, Jobs: job.New(s.table, kinds, newID, clock),
+		Ledger: entries, Blobs: blobs,
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (Provider, error) {
 			return provider(ctx, user, uri)
 		},
