@@ -67,7 +67,7 @@ type configView struct {
 	// Rules is always empty.
 	Rules   []any       `json:"rules" nullable:"false"`
 	Active  bool        `json:"active" doc:"Only an active config starts runs."`
-	Shares  []shareView `json:"shares,omitempty" doc:"Calendars that another config has, too; an archive calendar belongs to one. Only in the list of all."`
+	Shares  []shareView `json:"shares,omitempty" nullable:"false" doc:"Calendars that another config has, too; an archive calendar belongs to one. Only in the list of all."`
 	Created time.Time   `json:"created"`
 	Updated time.Time   `json:"updated"`
 }
