@@ -663,7 +663,8 @@ func TestConfigsThatShareAnArchiveAreTold(t *testing.T) {
 		t.Errorf("told before the calendar is there: %s", out)
 	}
 	m.local("calendar", "create", only).ok()
-	m.local("config", "list").ok().says(`The archive calendar of config "a" is the archive of config "b".`, `The archive calendar of config "b" is the archive of config "a".`,
+	m.local("config", "list").ok().says(`The archive calendar of config "a" is the archive of config "b".`,
+		`The archive calendar of config "b" is the archive of config "a".`,
 		"config deactivate NAME")
 	m.local("config", "create", "--name", "c", "--source", work, "--archive", only, "--timezone", "UTC").fails(exitFailed, `config "a"`, "one config")
 	m.local("config", "edit", "a", "--look-back", "7").fails(exitFailed, `config "b"`, "deactivate")

@@ -30,9 +30,9 @@ type Step struct {
 }
 
 const (
-	// settle is how long after the mark somebody may still be at work who does not know of it: a worker lasts up to 15 minutes, a
+	// latecomers is how long after the mark somebody may still be at work who does not know of it: a worker lasts up to 15 minutes, a
 	// request that another process has let in half a minute longer than Admit remembers.
-	settle = 16 * time.Minute
+	latecomers = 16 * time.Minute
 	// eraseFor is how long one call works, less than the 29 seconds that a function has for a request.
 	eraseFor = 20 * time.Second
 )
@@ -71,7 +71,7 @@ func (e *Eraser) Erase(ctx context.Context, by Principal, object string) (Progre
 		return Progress{Done: err == nil}, err
 	}
 	now := e.users.clock()
-	last := p.Erasing.Add(settle)
+	last := p.Erasing.Add(latecomers)
 	pass := Erasure{User: Principal{Tenant: by.Tenant, Object: object}.Key(), By: by.Key(), Begun: p.Erasing, Last: !now.Before(last)}
 	working, cancel := context.WithTimeout(ctx, e.within)
 	defer cancel()

@@ -53,7 +53,7 @@ func TestErase(t *testing.T) {
 		e := NewEraser(here, refused, note(&passes))
 
 		p := w.erase(e, ann, "ann")
-		if p.Done || !p.Begun.Equal(begun) || p.Step != "" || !p.Again.Equal(begun.Add(settle)) {
+		if p.Done || !p.Begun.Equal(begun) || p.Step != "" || !p.Again.Equal(begun.Add(latecomers)) {
 			t.Errorf("first: %+v", p)
 		}
 		marked := w.profile(ann)
@@ -69,11 +69,11 @@ func TestErase(t *testing.T) {
 		if _, err := elsewhere.AdmitLeaving(t.Context(), ann); err != nil {
 			t.Errorf("the user cannot go on with it: %v", err)
 		}
-		w.now = begun.Add(settle - time.Nanosecond)
+		w.now = begun.Add(latecomers - time.Nanosecond)
 		if p := w.erase(e, boss, "ann"); p.Done || !p.Begun.Equal(begun) {
 			t.Errorf("too early: %+v", p)
 		}
-		w.now = begun.Add(settle)
+		w.now = begun.Add(latecomers)
 		if p := w.erase(e, boss, "ann"); !p.Done {
 			t.Errorf("last: %+v", p)
 		}
@@ -110,7 +110,7 @@ func TestErase(t *testing.T) {
 		w.admitted(u, ann)
 		e := NewEraser(u)
 		w.erase(e, boss, "ann")
-		w.now = w.now.Add(settle)
+		w.now = w.now.Add(latecomers)
 		w.erase(e, boss, "ann")
 		w.now = w.now.Add(keepErased - time.Second)
 		if p := w.profile(ann); p.State() != Erased {
@@ -130,7 +130,7 @@ func TestErase(t *testing.T) {
 		w.erase(e, boss, "ann")
 		_, err = u.AdmitLeaving(t.Context(), ann)
 		w.fails(fault.Forbidden, err)
-		w.now = w.now.Add(settle)
+		w.now = w.now.Add(latecomers)
 		w.erase(e, boss, "ann")
 		w.now = w.now.Add(10 * keepErased)
 		_, err = u.Admit(t.Context(), ann)
@@ -158,7 +158,7 @@ func TestErase(t *testing.T) {
 		if !strings.Contains(err.Error(), "ledger") || len(passes) != 0 || w.profile(ann).State() != Erasing {
 			t.Errorf("%v, %d passes", err, len(passes))
 		}
-		w.now = w.now.Add(settle)
+		w.now = w.now.Add(latecomers)
 		_, err = e.Erase(t.Context(), boss, "ann")
 		w.fails(fault.Unavailable, err)
 		if w.profile(ann).State() != Erasing {

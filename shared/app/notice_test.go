@@ -309,7 +309,7 @@ func TestAShrunkWindowIsTold(t *testing.T) {
 	if first := archived(false); first.Shrunk || first.Written != 12 {
 		t.Fatalf("first: %+v", first)
 	}
-	w.do("ann", "DELETE", "/v1/calendars/"+id, "", "")
+	w.do("ann", "DELETE", "/v1/calendars/"+id+"?force=true", "", "")
 	w.do("ann", "POST", "/v1/calendars", `{"uri": "local://ann/calendars/Work"}`, "id")
 	if second := archived(false); !second.Shrunk {
 		t.Errorf("second: %+v", second)

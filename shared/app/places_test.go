@@ -22,7 +22,7 @@ func openWithMailbox(t *testing.T) (o *one, archiveID string) {
 	o = openOne(t)
 	o.settings.GraphURL, o.settings.GraphToken = remote.URL+"/v1.0", "token"
 	o.connect(fromSettings(o.settings))
-	o.api = o.system.api("test", asNamed)
+	o.api = o.system.api(asNamed)
 	uri := calendar.URI{Provider: calendar.ProviderGraph, Account: "ann@example.com", Calendar: "My archive"}
 	p, err := o.providers.of(t.Context(), "tenant#ann", uri)
 	must(t, err)
@@ -100,7 +100,8 @@ func TestACalendarOfOutlookThatAConfigHasIsNotDeleted(t *testing.T) {
 				t.Fatalf("%d %v", status, v)
 			}
 			path := "/v1/calendars/" + items[0].(map[string]any)["id"].(string)
-			if status, v := o.ask("DELETE", path, ""); status != 409 || !strings.Contains(fmt.Sprint(v["detail"]), c.whose) || strings.Contains(fmt.Sprint(v["detail"]), "force") {
+			status, v = o.ask("DELETE", path, "")
+			if text := fmt.Sprint(v["detail"]); status != 409 || !strings.Contains(text, c.whose) || strings.Contains(text, "force") {
 				t.Errorf("%d %v", status, v)
 			}
 			if status, v := o.ask("DELETE", path+"?force=true", ""); status != 422 { // calendars of Outlook are deleted in Outlook

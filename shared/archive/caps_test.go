@@ -50,6 +50,12 @@ func TestConfigsAreCapped(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("one of as many as there may be can be edited", func(t *testing.T) {
+		first.LookBack++
+		var err error
+		first, err = w.configs(w.Table).Update(t.Context(), user, first)
+		must(t, err)
+	})
 	t.Run("a place becomes free when one is deleted", func(t *testing.T) {
 		configs := w.configs(w.Table)
 		if err := configs.Delete(t.Context(), user, first.ID, first.Version); err != nil {

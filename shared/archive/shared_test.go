@@ -203,6 +203,38 @@ func TestCalendarsBelongToOneConfig(t *testing.T) {
 		_, err = configs.Create(t.Context(), user, first)
 		refusedBy(t, err, "archive calendar is the archive")
 	})
+	t.Run("a config that changes one calendar is compared with inactive ones as well", func(t *testing.T) {
+		w, configs, first := base(t)
+		off := first
+		off.Active = false
+		_, err := configs.Update(t.Context(), user, off)
+		must(t, err)
+		free := w.config(func(c *archive.Config) {
+			c.Name, c.Source.Calendar, c.Archive.Calendar = "free", "Home", "Home archive"
+		})
+		moved := free
+		moved.Archive = first.Archive
+		_, err = configs.Update(t.Context(), user, moved)
+		refusedBy(t, err, "archive calendar is the archive")
+		moved = free
+		moved.Source = first.Archive
+		_, err = configs.Update(t.Context(), user, moved)
+		refusedBy(t, err, "source calendar is the archive")
+	})
+	t.Run("what cannot be the same calendar is not looked for", func(t *testing.T) {
+		w, configs, c := base(t)
+		afar := calendar.URI{Provider: calendar.ProviderGraph, Account: "ann@example.com", Calendar: "Work"}
+		w.config(func(c *archive.Config) { c.Name, c.Source, c.Archive.Calendar = "afar", afar, "Afar" })
+		configs = configs.Finding(func(_ context.Context, uri calendar.URI) (string, error) {
+			if uri.Provider == calendar.ProviderGraph {
+				return "", fault.New(fault.Unavailable, "down")
+			}
+			return "", nil
+		})
+		c.Name, c.Source.Calendar, c.Archive.Calendar = "second", "Home", "Home archive"
+		_, err := configs.Create(t.Context(), user, c)
+		must(t, err)
+	})
 	t.Run("a config does not archive a calendar into itself, however that is named", func(t *testing.T) {
 		_, configs, c := base(t)
 		c.Name, c.Source.Calendar, c.Archive.Calendar = "second", "Home", "H"
@@ -262,6 +294,56 @@ func TestTwoThatShareFromEarlierTimes(t *testing.T) {
 	must(t, err)
 	_, err = configs.Update(t.Context(), user, on)
 	must(t, err)
+}
+
+func TestRenaming(t *testing.T) {
+	w := newWorld(t)
+	configs := w.configs(w.Table)
+	a := w.config()
+	w.config(func(c *archive.Config) { c.Name, c.Archive.Calendar = "second", "Second" })
+	taken := a
+	taken.Name = "SECOND"
+	_, err := configs.Update(t.Context(), user, taken)
+	refusedBy(t, err, "named")
+	a.Name = "Work" // its own name in another case
+	a, err = configs.Update(t.Context(), user, a)
+	must(t, err)
+	a.Name = "new"
+	_, err = configs.Update(t.Context(), user, a)
+	must(t, err)
+	w.config(func(c *archive.Config) { c.Name, c.Archive.Calendar = "work", "Third" }) // its former name is free
+	if c, err := configs.Named(t.Context(), user, "NEW"); err != nil || c.ID != a.ID {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+func TestAnEditOfAnOldVersionIsRefused(t *testing.T) {
+	w := newWorld(t)
+	configs := w.configs(w.Table)
+	old := w.config()
+	now, err := configs.Update(t.Context(), user, old)
+	must(t, err)
+	old.LookBack++
+	if _, err := configs.Update(t.Context(), user, old); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("got %v", err)
+	}
+	if c, err := configs.Get(t.Context(), user, old.ID); err != nil || c != now {
+		t.Errorf("%+v, %v, want %+v", c, err, now)
+	}
+}
+
+func TestAnEditDoesNotBringADeletedConfigBack(t *testing.T) {
+	w := newWorld(t)
+	c := w.config()
+	plain := w.configs(w.Table)
+	deleted := sync.OnceFunc(func() { must(t, plain.Delete(t.Context(), user, c.ID, c.Version)) })
+	late := plain.Finding(func(context.Context, calendar.URI) (string, error) { deleted(); return "", nil })
+	if _, err := late.Update(t.Context(), user, c); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := plain.Get(t.Context(), user, c.ID); fault.Of(err) != fault.NotFound {
+		t.Errorf("got %v", err)
+	}
 }
 
 // TestOfRequestsAtOnceOneGetsTheArchive lets configs be created, edited and activated at the same moment.

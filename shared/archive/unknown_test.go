@@ -31,7 +31,7 @@ func TestWhatANewerVersionPutIntoAConfig(t *testing.T) {
 	t.Run("is not of another one that is made like it", func(t *testing.T) {
 		read, err := configs.Get(t.Context(), user, made.ID)
 		must(t, err)
-		read.Name = "another"
+		read.Name, read.Archive = "another", uri("Another archive")
 		other, err := configs.Create(t.Context(), user, read)
 		must(t, err)
 		now, err := w.Table.Get(t.Context(), store.OfUser(user, "CONFIG#"+other.ID))

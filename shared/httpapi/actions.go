@@ -61,7 +61,7 @@ func (s *server) actionRoutes() {
 	}, s.withAction((*action.Actions).Dismiss))
 	handle(s, route{
 		pattern: "POST /v1/actions/{id}/resolve", access: byUsers, class: limit.Writes, action: "action.resolve",
-		tag: tagActions, summary: "Say that what an action is about is settled",
+		tag: tagActions, summary: "Say that what an action is about is done",
 		description: "Not of every kind: overlap and drift need a decision about appointments; archive_missing, shrunk_window and sign_in_needed are " +
 			"resolved by the next run that succeeds, or by signing in. " +
 			"An action of kind run_failed is also resolved by itself when a later run of the same config succeeds.",

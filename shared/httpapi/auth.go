@@ -246,7 +246,7 @@ func (s *server) complete(h http.Header, r *http.Request) (back string, who acco
 		Code: code, Verifier: attempt.Verifier(), Nonce: attempt.Nonce(), Asked: attempt.Of,
 	})
 	if errors.Is(err, microsoft.ErrMore) {
-		h.Del("Set-Cookie") // which would take the new attempt's cookie away
+		h.Del("Set-Cookie") // which would remove the new attempt's cookie
 		back, err = s.toSignIn(ctx, h, identity.Key(), attempt.Return, identity.Account)
 		return back, who, err
 	}

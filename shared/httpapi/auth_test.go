@@ -599,7 +599,8 @@ func TestOfManyRepeatsOfACallbackOneSignsIn(t *testing.T) {
 
 func TestASignInThatCannotBeRecordedIsNone(t *testing.T) {
 	w := newWeb(t, func(w *web, s *Services) {
-		s.Audit = audit.New(brokenTable{Table: w.table, pk: "AUDIT#"}, s.Clock, func() string { return ulid.MustNew(ulid.Timestamp(s.Clock()), rand.Reader).String() })
+		newID := func() string { return ulid.MustNew(ulid.Timestamp(s.Clock()), rand.Reader).String() }
+		s.Audit = audit.New(brokenTable{Table: w.table, pk: "AUDIT#"}, s.Clock, newID)
 	})
 	b := w.browser()
 	b.send("GET", b.callbackURL(ann, "/docs"), "").problem(500, "internal", "")
@@ -952,7 +953,8 @@ func TestContentTypes(t *testing.T) {
 					return s.do("POST", "/v1/calendars", `{"uri": "local://me/calendars/`+newToken()+`"}`, "Content-Type", kind)
 				},
 				func() answer {
-					return s.do("POST", "/v1/calendars", io.MultiReader(strings.NewReader(`{"uri": "local://me/calendars/`+newToken()+`"}`)), "Content-Type", kind)
+					body := io.MultiReader(strings.NewReader(`{"uri": "local://me/calendars/` + newToken() + `"}`))
+					return s.do("POST", "/v1/calendars", body, "Content-Type", kind)
 				},
 				func() answer { return s.do("PUT", "/v1/me/settings", `{}`, "Content-Type", kind, "If-Match", "*") },
 			} {

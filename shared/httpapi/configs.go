@@ -67,7 +67,7 @@ type configView struct {
 	// Rules is always empty.
 	Rules   []any       `json:"rules" nullable:"false"`
 	Active  bool        `json:"active" doc:"Only an active config starts runs."`
-	Shares  []shareView `json:"shares,omitempty" doc:"Calendars that another config has too, though an archive calendar belongs to one config. Only in the list of all configs."`
+	Shares  []shareView `json:"shares,omitempty" nullable:"false" doc:"Calendars that another config has, too; an archive calendar belongs to one. Only in the list of all."`
 	Created time.Time   `json:"created"`
 	Updated time.Time   `json:"updated"`
 }
@@ -114,7 +114,8 @@ type IfMatch struct {
 // check says whether the header allows to change what has this version now.
 func (m IfMatch) check(version int64) error {
 	if m.IfMatch == "" {
-		return &coded{code: codeNoPrecondition, field: headerIfMatch, detail: "the If-Match header is missing; give the ETag of the version that you have read"}
+		detail := "the If-Match header is missing; give the ETag of the version that you have read"
+		return &coded{code: codeNoPrecondition, field: headerIfMatch, detail: detail}
 	}
 	for tag := range strings.SplitSeq(m.IfMatch, ",") {
 		if tag = strings.TrimSpace(tag); tag == "*" || tag == etag(version) { // a weak one never matches

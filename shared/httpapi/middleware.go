@@ -19,7 +19,7 @@ const (
 	headerCorrelation = "X-Correlation-Id"
 	// maxBody is the largest body, but for imports, in bytes.
 	maxBody = limit.BodyBytes
-	// maxCorrelation is the longest correlation id that is taken over from a request.
+	// maxCorrelation is the longest correlation id of a request that is kept.
 	maxCorrelation = 128
 )
 
@@ -142,7 +142,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serve(out, r, to)
 }
 
-// noRoute is the problem of a request that no route takes: of its path, or of its method.
+// noRoute is the problem of a request that has no route: of its path, or of its method.
 func noRoute(unknown http.Handler, w http.ResponseWriter, r *http.Request) *problemDetails {
 	answer := &buffered{header: http.Header{}}
 	unknown.ServeHTTP(answer, r)

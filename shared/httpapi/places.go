@@ -57,7 +57,7 @@ func (s *server) shares(ctx context.Context, who string) (map[string][]archive.S
 	within, cancel := context.WithTimeout(ctx, findFor)
 	defer cancel()
 	claims, err := s.Configs.Finding(s.finder(who)).Claims(within, who)
-	if err != nil && fault.Of(err).Transient() { // to list configs takes no mailbox
+	if err != nil && fault.Of(err).Transient() { // configs are listed without a mailbox, too
 		claims, err = s.Configs.Claims(ctx, who)
 	}
 	if err != nil {

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"adminassistant/shared/archive"
@@ -62,13 +64,17 @@ func TestAnArchiveCalendarBelongsToOneConfig(t *testing.T) {
 		`the archive calendar is the source of config "first"`:  {"source": uriBy("Home"), "archive": uriBy("primary")},
 		`the source calendar is the archive of config "first"`:  {"source": uriBy(`"archive"`), "archive": uriBy("New")},
 	} {
-		for _, a := range []answer{s.do("POST", "/v1/archive-configs", config("third", c)), s.do("PUT", "/v1/archive-configs/"+second, config("second", c), "If-Match", "*")} {
+		for _, a := range []answer{
+			s.do("POST", "/v1/archive-configs", config("third", c)),
+			s.do("PUT", "/v1/archive-configs/"+second, config("second", c), "If-Match", "*"),
+		} {
 			if got := a.problem(409, "conflict", "").str("detail"); !strings.Contains(got, name) {
 				t.Errorf("refused by %s, want %s", got, name)
 			}
 		}
 	}
-	s.do("POST", "/v1/archive-configs", config("third", map[string]any{"source": uriBy("primary"), "archive": uriBy("WORK")})).problem(422, "invalid", "archive")
+	itself := map[string]any{"source": uriBy("primary"), "archive": uriBy("WORK")}
+	s.do("POST", "/v1/archive-configs", config("third", itself)).problem(422, "invalid", "archive")
 	if got := s.all("/v1/archive-configs", 50); len(got) != 2 || strings.Contains(fmt.Sprint(got), "shares") {
 		t.Errorf("configs %v", got)
 	}
@@ -109,7 +115,8 @@ func TestConfigsWhoseProviderDoesNotAnswer(t *testing.T) {
 	for _, name := range []string{"first", "second"} { // made when it answered
 		c := archive.Config{
 			Name: name, Source: calendar.URI{Provider: calendar.ProviderLocal, Account: "down", Calendar: "Work"}, Timezone: "UTC", Purpose: archive.General,
-			Archive: calendar.URI{Provider: calendar.ProviderLocal, Account: "down", Calendar: "Archive of " + name}, Overlaps: archive.Ask, OnDrift: archive.AskOnDrift,
+			Archive:  calendar.URI{Provider: calendar.ProviderLocal, Account: "down", Calendar: "Archive of " + name},
+			Overlaps: archive.Ask, OnDrift: archive.AskOnDrift,
 		}
 		_, err := s.services.Configs.Create(t.Context(), "local#ana", c)
 		check(t, err)
@@ -117,6 +124,47 @@ func TestConfigsWhoseProviderDoesNotAnswer(t *testing.T) {
 	if got := s.all("/v1/archive-configs", 50); len(got) != 4 { // listing them takes no answer
 		t.Errorf("%d configs", len(got))
 	}
+}
+
+// counting counts how often calendars are listed.
+type counting struct {
+	Provider
+	listed *atomic.Int64
+}
+
+func (c counting) Calendars(ctx context.Context, account string) ([]calendar.Info, error) {
+	c.listed.Add(1)
+	return c.Provider.Calendars(ctx, account)
+}
+
+func TestARequestListsEachAccountOnce(t *testing.T) {
+	var listed atomic.Int64
+	s := newService(t, func(_ *service, services *Services) {
+		provider := services.Provider
+		services.Provider = func(ctx context.Context, user string, uri calendar.URI) (Provider, error) {
+			p, err := provider(ctx, user, uri)
+			return counting{p, &listed}, err
+		}
+	})
+	lists := func(want int64, ask func()) {
+		t.Helper()
+		listed.Store(0)
+		ask()
+		if got := listed.Load(); got != want {
+			t.Errorf("%d accounts listed, want %d", got, want)
+		}
+	}
+	create := func(name, account string) func() {
+		c := map[string]any{"source": "local://" + account + "/calendars/Work", "archive": "local://" + account + "/calendars/Archive of " + name}
+		return func() { s.do("POST", "/v1/archive-configs", config(name, c)).is(201) }
+	}
+	list := func() { s.do("GET", "/v1/archive-configs", nil).is(200) }
+	lists(1, create("a", "me"))
+	lists(0, list) // it shares nothing with itself
+	lists(1, create("b", "ME"))
+	lists(1, create("c", "you")) // those of others cannot be its calendars
+	lists(2, list)
+	lists(0, func() { s.do("GET", "/v1/archive-configs?name=a", nil).is(200) })
 }
 
 func TestOfRequestsAtOnceOneGetsTheArchiveCalendar(t *testing.T) {

@@ -93,7 +93,7 @@ func (r *route) wrong() string {
 	return ""
 }
 
-// declare takes a route in. One that is not complete, or is there already, is a mistake in this package, and panics.
+// declare adds a route. One that is not complete, or is there already, is a mistake in this package, and panics.
 func (s *server) declare(r *route) {
 	wrong := r.wrong()
 	if s.routes[r.pattern] != nil {
@@ -125,8 +125,8 @@ func (s *server) checkPrecondition(r *route) {
 	item := s.api.OpenAPI().Paths[path]
 	op := map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodDelete: item.Delete}[method]
 	for _, header := range []string{headerIfMatch, headerConfirm} {
-		taken := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "header" && p.Name == header })
-		if taken != (r.needs == header) {
+		has := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "header" && p.Name == header })
+		if has != (r.needs == header) {
 			panic(fmt.Sprintf("httpapi: route %q: declaration and input differ about %s", r.pattern, header))
 		}
 	}

@@ -109,8 +109,8 @@ func (l *Listed) Calendar(ctx context.Context, uri calendar.URI) (calendar.Info,
 }
 
 // errRunsAlone is what is answered where a mailbox would have to be reached.
-var errRunsAlone = fault.New(fault.Conflict, "mailboxes are reached by runs alone: create the calendar in Outlook, or let the first run of an archive config create it; "+
-	"to see what is in one, start a run with dry_run")
+var errRunsAlone = fault.New(fault.Conflict, "mailboxes are reached by runs alone: create the calendar in Outlook, or let the first run of an "+
+	"archive config create it; to see what is in one, start a run with dry_run")
 
 // CreateCalendar fails with kind fault.Conflict, as all that needs the mailbox.
 func (*Listed) CreateCalendar(context.Context, calendar.URI) (calendar.Info, error) {

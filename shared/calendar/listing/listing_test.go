@@ -66,7 +66,8 @@ func TestListings(t *testing.T) {
 				t.Errorf("%s: %+v, %v", name, info, err)
 			}
 		}
-		if _, err := l.Of(user).Calendar(t.Context(), calendar.URI{Provider: calendar.ProviderGraph, Account: mailbox, Calendar: "None"}); !errors.Is(err, calendar.ErrNotFound) {
+		none := calendar.URI{Provider: calendar.ProviderGraph, Account: mailbox, Calendar: "None"}
+		if _, err := l.Of(user).Calendar(t.Context(), none); !errors.Is(err, calendar.ErrNotFound) {
 			t.Errorf("a calendar that is not there: %v", err)
 		}
 	})
