@@ -65,6 +65,11 @@ func TestJobs(t *testing.T) {
 		if made.str("jitter") != "10" || made.str("calendar") != "source" || made.str("retention.last") != "3" {
 			t.Errorf("made %s", made.body)
 		}
+		for _, kind := range []string{"archive", "drill"} {
+			if made := s.do("POST", "/v1/jobs", jobBody("work", map[string]any{"kind": kind})).is(201); strings.Contains(string(made.body), "retention") {
+				t.Errorf("a job of kind %s keeps no backups: %s", kind, made.body)
+			}
+		}
 	})
 	t.Run("what is wrong names the field", func(t *testing.T) {
 		s := newService(t)

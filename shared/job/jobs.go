@@ -178,6 +178,7 @@ func (s *Jobs) Update(ctx context.Context, user string, j Job) (*Job, error) {
 	if !ok {
 		return nil, noKind(stored)
 	}
+	stored.unpark()
 	now := s.clock().UTC()
 	same := stored.Schedule.equal(j.Schedule)
 	stored.set(&j, kind.Terms, now)
@@ -185,13 +186,8 @@ func (s *Jobs) Update(ctx context.Context, user string, j Job) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !same {
-		switch {
-		case stored.State == Active:
-			stored.Due = times.Next(now)
-		case stored.Reason == UnknownKind:
-			stored.Parked.Due = times.Next(now)
-		}
+	if stored.State == Active && !same {
+		stored.Due = times.Next(now)
 	}
 	return stored, s.store(ctx, stored)
 }
@@ -204,9 +200,6 @@ func (s *Jobs) store(ctx context.Context, j *Job) error {
 			return err
 		}
 		j.Start = nil
-		if j.Reason != UnknownKind {
-			j.Parked = nil
-		}
 	}
 	return s.put(ctx, j)
 }

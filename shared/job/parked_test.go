@@ -148,23 +148,27 @@ func TestAJobOfAKindThatThisVersionDoesNotKnow(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
-	t.Run("keeps a schedule that it was given meanwhile", func(t *testing.T) {
+	t.Run("changed in a version that knows it, it goes on, at the times of a schedule that is new", func(t *testing.T) {
 		w, j := rolledBack(t)
 		w.Advance(j.Due.Sub(w.Now()))
 		w.tick()
 		changed := *w.get(j.ID)
-		changed.Schedule = daily("23:30", "Europe/Berlin")
+		changed.Schedule = daily("04:00", "Europe/Berlin")
 		_, err := w.world.jobs().Update(t.Context(), user, changed)
 		must(t, err)
-		w.Advance(parkedFor)
-		if r := w.world.tick(); r != (Report{Started: 1, Late: 1}) {
-			t.Errorf("got %+v", r)
-		}
-		if got := w.get(j.ID); !got.LastDue.Equal(j.Due.Add(30*time.Minute)) || got.State != Active {
+		if got := w.get(j.ID); got.State != Active || got.Reason != "" || got.Parked != nil || !got.Due.Equal(j.Due.Add(5*time.Hour)) {
 			t.Errorf("got %+v", got)
 		}
+		w.Advance(parkedFor)
+		if r := w.world.tick(); r != (Report{}) {
+			t.Errorf("before its new time: %+v", r)
+		}
+		w.Advance(4 * time.Hour)
+		if r := w.world.tick(); r != (Report{Started: 1}) {
+			t.Errorf("at its new time: %+v", r)
+		}
 	})
-	t.Run("keeps its time when something else of it changes", func(t *testing.T) {
+	t.Run("changed in something else, it goes on with the time that it missed", func(t *testing.T) {
 		w, j := rolledBack(t)
 		w.Advance(j.Due.Sub(w.Now()))
 		w.tick()
@@ -172,8 +176,11 @@ func TestAJobOfAKindThatThisVersionDoesNotKnow(t *testing.T) {
 		changed.Calendar = ArchiveCalendar
 		_, err := w.world.jobs().Update(t.Context(), user, changed)
 		must(t, err)
-		if got := w.get(j.ID); got.Reason != UnknownKind || got.Parked == nil || !got.Parked.Due.Equal(j.Due) {
-			t.Errorf("got %+v", got)
+		if r := w.world.tick(); r != (Report{Started: 1}) {
+			t.Errorf("got %+v", r)
+		}
+		if r := w.runs()[0]; r.Calendar != "local://me/calendars/A" {
+			t.Errorf("its run is about %s", r.Calendar)
 		}
 	})
 	t.Run("paused by its user it stays so", func(t *testing.T) {
@@ -247,6 +254,23 @@ func TestAJobOfAKindThatThisVersionDoesNotKnow(t *testing.T) {
 		must(t, err)
 		if got := w.get(j.ID); resumed.Start != nil || got.Start != nil || got.Parked != nil || got.State != Active || w.messages()[got.LastRun] != 1 {
 			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("resumed with others that its user had paused, such a run is named by the next tick", func(t *testing.T) {
+		w, j := rolledBack(t)
+		w.Advance(j.Due.Sub(w.Now()))
+		d := w.dispatcher()
+		d.Kinds = w.world.kinds(w.Table, (&wiretest.Wire{DieAt: 1}).Queue(w.queue))
+		_, _ = d.Tick(t.Context())
+		must(t, w.jobs().PauseAll(t.Context(), user, "", SignInNeeded))
+		w.Advance(takeOver)
+		w.tick()
+		must(t, w.world.jobs().ResumeAll(t.Context(), user, "", SignInNeeded))
+		if got := w.get(j.ID); got.State != Active || got.Parked != nil || got.Start == nil {
+			t.Errorf("got %+v", got)
+		}
+		if r := w.world.tick(); r != (Report{Resumed: 1}) || w.messages()[w.get(j.ID).LastRun] != 1 {
+			t.Errorf("got %+v", r)
 		}
 	})
 	t.Run("changed while it is being parked, it is left to the next tick", func(t *testing.T) {
