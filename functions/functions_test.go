@@ -333,8 +333,11 @@ func TestAWorkerIsStoppedHalfWay(t *testing.T) {
 		t.Run(fmt.Sprintf("its write took effect: %v", after), func(t *testing.T) {
 			d := deploy(t)
 			worker, r, batch, ended := midway(t, d, 2, after)
-			how := worker.Stop() // SIGTERM
+			stopped := make(chan string, 1)
+			go func() { stopped <- worker.Stop() }() // SIGTERM
 			o := <-ended
+			worker.Kill() // as Lambda does soon after
+			how := <-stopped
 			var response events.SQSEventResponse
 			if o.err != nil || json.Unmarshal(o.answer.Payload, &response) != nil || len(response.BatchItemFailures) != 1 || response.BatchItemFailures[0].ItemIdentifier != batch.Records[0].MessageId {
 				t.Fatalf("the worker ended with %s and answered %s, %v", how, o.answer.Payload, o.err)

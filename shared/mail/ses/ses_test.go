@@ -108,31 +108,22 @@ func TestTheEngineHasTheMail(t *testing.T) {
 	if err := sender(t, cfg, "").Send(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	var data struct {
-		SES struct {
-			Message []struct {
-				Source, Subject, Body string
-				Destinations          struct{ ToAddresses []string }
-			}
-		}
+	response, err := http.Get(os.Getenv("AWS_ENDPOINT_URL") + "/moto-api/mails")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for try := 1; ; try++ { // the engine fails to tell while others are writing to it
-		response, err := http.Get(os.Getenv("AWS_ENDPOINT_URL") + "/moto-api/data.json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = json.NewDecoder(response.Body).Decode(&data)
-		if err := response.Body.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if err == nil {
-			break
-		}
-		if try == 100 {
-			t.Fatal(err)
-		}
+	defer response.Body.Close()
+	if response.StatusCode == http.StatusNotFound && os.Getenv("CI") != "true" {
+		t.Skip("the engine is not the one of cmd/awslocal, which tells its mails")
 	}
-	for _, got := range data.SES.Message {
+	var all []struct {
+		Source, Subject, Body string
+		Destinations          struct{ ToAddresses []string }
+	}
+	if err := json.NewDecoder(response.Body).Decode(&all); err != nil {
+		t.Fatalf("%s: %v", response.Status, err)
+	}
+	for _, got := range all {
 		if got.Subject != m.Subject {
 			continue
 		}
@@ -142,7 +133,7 @@ func TestTheEngineHasTheMail(t *testing.T) {
 		}
 		return
 	}
-	t.Errorf("the engine has %d mails, and not this one", len(data.SES.Message))
+	t.Errorf("the engine has %d mails, and not this one", len(all))
 }
 
 func TestRequest(t *testing.T) {
