@@ -44,11 +44,7 @@ func (u Unknown) Encode(v any) ([]byte, error) {
 	if err != nil || u.original == "" {
 		return data, err
 	}
-	t := reflect.TypeOf(v)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	again := reflect.New(t)
+	again := reflect.New(reflect.TypeOf(v))
 	original := []byte(u.original)
 	if err := json.Unmarshal(original, again.Interface()); err != nil {
 		return nil, err
@@ -57,7 +53,7 @@ func (u Unknown) Encode(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return shapeOf(t).overlay(nil, bytes.TrimSpace(original), known, data), nil
+	return shapeOf(reflect.TypeOf(v)).overlay(nil, bytes.TrimSpace(original), known, data), nil
 }
 
 // encode is json.Marshal that leaves <, > and & as they are.
@@ -272,7 +268,7 @@ func (s *shape) find(in []member, key []byte) []byte {
 }
 
 func (s *shape) overlayList(dst []byte, original, known, now []member) []byte {
-	places := map[string][]int{} // where an element is in the original, by what is known of it
+	places := map[string][]int{}                               // where an element is in the original, by what is known of it
 	for i, m := range known[:min(len(known), len(original))] { // an array of Go may have more elements than were written
 		places[string(m.value)] = append(places[string(m.value)], i)
 	}
