@@ -44,11 +44,7 @@ func (u Unknown) Encode(v any) ([]byte, error) {
 	if err != nil || u.original == "" {
 		return data, err
 	}
-	t := reflect.TypeOf(v)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	again := reflect.New(t)
+	again := reflect.New(reflect.TypeOf(v))
 	original := []byte(u.original)
 	if err := json.Unmarshal(original, again.Interface()); err != nil {
 		return nil, err
@@ -57,7 +53,7 @@ func (u Unknown) Encode(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return shapeOf(t).overlay(nil, bytes.TrimSpace(original), known, data), nil
+	return shapeOf(reflect.TypeOf(v)).overlay(nil, bytes.TrimSpace(original), known, data), nil
 }
 
 // encode is json.Marshal that leaves <, > and & as they are.

@@ -195,6 +195,10 @@ func TestRecordsKeepMembersThatTheirReaderDoesNotKnow(t *testing.T) {
 			func(n *note) { n.Pair[1].What = "b" }, `{"title":"","pair":[{"what":"a","new":1},{"what":"b"}],"new":1}`,
 		},
 		{
+			"an array of Go has elements that were not written", `{"title":"","pair":[{"what":"a","new":1}]}`,
+			func(*note) {}, `{"title":"","pair":[{"what":"a","new":1},{"what":""}]}`,
+		},
+		{
 			"elements that an array of Go has no room for go", `{"title":"","pair":[{"what":"a","new":1},{"what":"b","new":2},{"what":"c","new":3}]}`,
 			func(*note) {}, `{"title":"","pair":[{"what":"a","new":1},{"what":"b","new":2}]}`,
 		},
@@ -225,6 +229,10 @@ func TestRecordsKeepMembersThatTheirReaderDoesNotKnow(t *testing.T) {
 		{
 			"space between things does not matter", " {\n\t\"title\" : \"a\" ,\r\"new\" : [ 1, 2 ] , \"place\" : { \"town\" : \"x\" , \"new\" : { } } }\n",
 			func(n *note) { n.Title = "b" }, `{"title":"b","new":[ 1, 2 ],"place":{"town":"x","new":{ }}}`,
+		},
+		{
+			"space does not belong to a value", "{\"title\":\"\",\"a\":1\r,\"b\":2\n,\"c\":3\t,\"d\":4 ,\"e\":null\r}",
+			func(*note) {}, `{"title":"","a":1,"b":2,"c":3,"d":4,"e":null}`,
 		},
 		{
 			"text is written as it is", `{"title":"a","new":1}`,
@@ -261,6 +269,10 @@ func TestRecordsKeepMembersThatTheirReaderDoesNotKnow(t *testing.T) {
 		v.At.Town = "y"
 		if got, want := written(t, unknown, v), strings.Replace(stored, `"x"`, `"y"`, 1); got != want {
 			t.Errorf("got %s, want %s", got, want)
+		}
+		var pointed struct{ *Clerk }
+		if unknown, err := Decode([]byte(`{"name":"n"}`), &pointed); err != nil || unknown != (Unknown{}) {
+			t.Errorf("behind a pointer unknown is %v, %v", unknown, err)
 		}
 		if unknown, err := Decode([]byte(`{"step":{"what":"a","at":{"town":"x"}},"clerk":{"name":"n"}}`), &v); err != nil || unknown != (Unknown{}) {
 			t.Errorf("unknown is %v, %v", unknown, err)
