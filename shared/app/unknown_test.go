@@ -444,7 +444,7 @@ func liveOnOneMachine(t *testing.T) *observed {
 	_, err = o.dispatcher().Tick(t.Context())
 	must(t, err)
 	o.work()
-	o.do("ann", "DELETE", "/v1/calendars/"+work, "", "", "X-Confirm", "Busy")
+	o.do("ann", "DELETE", "/v1/calendars/"+work+"?force=true", "", "", "X-Confirm", "Busy")
 	table.plant()
 	table.erasing = true
 	o.do("ann", "DELETE", "/v1/me", "", "state", "X-Confirm", "ann")
