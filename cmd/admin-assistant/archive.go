@@ -83,7 +83,7 @@ func (p *program) archiveRun() *cobra.Command {
 	cmd.Flags().StringVar(&start.Period, "period", "", `days, as in "last week", "last 7 days", "2026-10-01 to 2026-10-31"`)
 	cmd.Flags().BoolVar(&start.DryRun, "dry-run", false, "make the plan and write nothing")
 	cmd.Flags().BoolVar(&start.Force, "force", false, "go on although the window shrank against the ledger")
-	cmd.Flags().BoolVar(&start.Adopt, "adopt", false, "use an archive calendar that holds events which are not ours")
+	cmd.Flags().BoolVar(&start.Adopt, "adopt", false, "use an archive calendar that holds other events, and take copies of another ledger over into this one")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until the run has ended")
 	required(cmd, "config")
 	return cmd

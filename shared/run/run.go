@@ -72,7 +72,7 @@ func NewProgress(phase string, done, total int) Progress {
 type Options struct {
 	DryRun bool `json:"dry_run,omitempty" doc:"Make the plan and write nothing."`
 	Force  bool `json:"force,omitempty" doc:"Go on although the window shrank against the ledger."`
-	Adopt  bool `json:"adopt,omitempty" doc:"Use an archive calendar that holds events which are not ours."`
+	Adopt  bool `json:"adopt,omitempty" doc:"Use an archive calendar that holds other events, and take copies of another ledger over into this one."`
 }
 
 // Problem is why a run or an item failed, in words for the user.
