@@ -29,7 +29,7 @@ type runInput struct {
 	To     string `json:"to,omitempty" doc:"Last day, included."`
 	DryRun bool   `json:"dry_run,omitempty" doc:"Make the plan and write nothing."`
 	Force  bool   `json:"force,omitempty" doc:"Go on although the window shrank against the ledger."`
-	Adopt  bool   `json:"adopt,omitempty" doc:"Use an archive calendar that holds events which are not ours."`
+	Adopt  bool   `json:"adopt,omitempty" doc:"Use an archive calendar that holds other events, and take copies of another ledger over into this one."`
 }
 
 // runView is a run as a response has it.
