@@ -35,6 +35,9 @@ var (
 	repeating = []string{"id", "type", "start", "end", "originalStartTimeZone", "isAllDay", "recurrence", "cancelledOccurrences", "exceptionOccurrences"}
 )
 
+// keptPerPage keeps a page of whole events within the memory of a small function: a backup reads one after the other.
+const keptPerPage int32 = 50
+
 // Kept reads the calendar's events page by page; for the series among them, twenty at a time, what a listing leaves out: the instances that
 // were deleted and those that were changed; and for these their bodies and marks, which come with an event of its own alone. It remembers sixteen bytes of
 // each event, because pages may repeat one when the calendar changes between them.
@@ -48,7 +51,7 @@ func (p *Provider) Kept(ctx context.Context, account, calendarID string, each fu
 	}
 	k := keeping{Provider: p, account: account, calendar: calendarID, each: each}
 	seen := map[[16]byte]bool{}
-	query := users.ItemCalendarsItemEventsRequestBuilderGetQueryParameters{Select: whole, Expand: withMark, Top: new(min(p.pageSize, bodiesPerPage))}
+	query := users.ItemCalendarsItemEventsRequestBuilderGetQueryParameters{Select: whole, Expand: withMark, Top: new(min(p.pageSize, keptPerPage))}
 	err = p.pages(ctx, account, get(cal.Events().BaseRequestBuilder, query), func(value json.RawMessage) error {
 		events, err := decodeEvents(value)
 		if err != nil {

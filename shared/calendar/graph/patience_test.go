@@ -75,7 +75,7 @@ func (w *world) readings(id, series string, ids []string) []reading {
 			events, err := p.Events(ctx, me, id, from, to)
 			return len(events), err
 		}, 65},
-		{"many bodies", "/users/*/calendars/*/calendarView", 2, func(ctx context.Context, p calendar.Provider) (int, error) {
+		{"many bodies", "/users/*/calendars/*/calendarView", 10, func(ctx context.Context, p calendar.Provider) (int, error) {
 			bodies, err := p.Bodies(ctx, me, id, ids, from, to)
 			return len(bodies), err
 		}, 45},

@@ -177,8 +177,8 @@ func decodeEvent(text json.RawMessage) (calendar.Event, error) {
 const (
 	// fewBodies is how many bodies are asked for one by one, in batches. Each costs the service as much as a page of a window does.
 	fewBodies = 2 * batchSize
-	// bodiesPerPage keeps a page with bodies within the memory of a small function.
-	bodiesPerPage int32 = 50
+	// bodiesPerPage keeps a page of texts within the memory of a small function, and a window of a thousand within five round trips.
+	bodiesPerPage int32 = 200
 )
 
 // Bodies reads few bodies in batches, and many with the window that they are in.
@@ -215,7 +215,7 @@ func (p *Provider) windowBodies(ctx context.Context, account, calendarID string,
 	}
 	query := users.ItemCalendarsItemCalendarViewRequestBuilderGetQueryParameters{
 		StartDateTime: new(from.UTC().Format(time.RFC3339)), EndDateTime: new(to.UTC().Format(time.RFC3339)),
-		Select: []string{"id", "body"}, Top: new(bodiesPerPage),
+		Select: []string{"id", "body"}, Top: new(min(p.pageSize, bodiesPerPage)),
 	}
 	return p.pages(ctx, account, get(cal.CalendarView().BaseRequestBuilder, query), func(value json.RawMessage) error {
 		page, err := decodeEvents(value)
