@@ -78,8 +78,9 @@ type wired struct {
 	event    func(e *calendar.Event) // of each that is listed
 	bodies   func(ids []string)
 	creating func(drafts []calendar.Draft) error // before they are; an error is that of all of them
-	looking  func()                              // for marks
-	made     func(uri calendar.URI) error        // instead of making a calendar; then it is made
+	updating func(updates []calendar.Update) error
+	looking  func()                       // for marks
+	made     func(uri calendar.URI) error // instead of making a calendar; then it is made
 }
 
 func (p wired) Calendars(ctx context.Context, account string) ([]calendar.Info, error) {
@@ -114,6 +115,15 @@ func (p wired) Create(ctx context.Context, account, id string, drafts []calendar
 		}
 	}
 	return p.Provider.Create(ctx, account, id, drafts)
+}
+
+func (p wired) Update(ctx context.Context, account, id string, updates []calendar.Update) ([]calendar.WriteResult, error) {
+	if p.updating != nil {
+		if err := p.updating(updates); err != nil {
+			return nil, err
+		}
+	}
+	return p.Provider.Update(ctx, account, id, updates)
 }
 
 func (p wired) Marked(ctx context.Context, account, id string, marks []string) (map[string]calendar.Event, error) {
