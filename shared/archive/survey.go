@@ -168,9 +168,9 @@ func (s *survey) readBodies(ctx context.Context) (int, error) {
 // rename gives single events the key under which the ledger knows them, if they were not archived yet and moved since: what waits
 // for a decision on one day must not be left behind there.
 func (s *survey) rename() {
-	waiting := map[string]*ledger.Entry{}
-	for _, e := range s.attempt.books.newest {
-		if e.Single && e.Outcome != ledger.Archived {
+	newest, waiting := s.attempt.books.newest, map[string]*ledger.Entry{}
+	for _, e := range newest {
+		if other := waiting[e.Lineage]; e.Single && e.Outcome != ledger.Archived && (other == nil || e.Key < other.Key) {
 			waiting[e.Lineage] = e
 		}
 	}
@@ -183,7 +183,7 @@ func (s *survey) rename() {
 	}
 	for i := range s.plan.Items {
 		it := &s.plan.Items[i]
-		if it.Outcome != Archived && it.Outcome != Superseded && it.Outcome != Conflicted {
+		if it.Outcome != Archived && it.Outcome != Superseded && it.Outcome != Conflicted || newest[it.Key] != nil {
 			continue
 		}
 		if e := waiting[ledger.Lineage(it.Event, it.Key)]; e != nil && !used[e.Key] {
