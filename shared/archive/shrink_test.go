@@ -125,3 +125,23 @@ func TestARetryOfFewIsNoWindowThatShrank(t *testing.T) {
 }
 
 func tentative(d *calendar.Draft) { d.ShowAs = calendar.Tentative }
+
+// What it wrote before is proven all the same; the days do not count as archived.
+func TestARunWhoseWindowShrinksBetweenTwoWorkers(t *testing.T) {
+	w := newWorld(t)
+	w.month(50)
+	c := w.config()
+	r := w.start(c)
+	w.handOn(r, 1)
+	for _, e := range w.events()[5:] {
+		w.remove(e.ID)
+	}
+	r, result := w.goOn(r.ID)
+	if r.State != run.Failed || !result.Shrunk || result.Written != 50 || result.Link == "" {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	if head := w.head(c.ID); head.Open != "" || head.Seq != 1 || head.Hash != result.Link || head.Through != (calendar.Date{}) {
+		t.Errorf("the head is %+v", head)
+	}
+	w.verify(c)
+}
