@@ -225,7 +225,11 @@ func TestAnArchiveCalendarThatGoes(t *testing.T) {
 			}
 			w.unfailed(conf)
 			w.Advance(2 * time.Minute)
+			before := w.head(conf.ID)
 			next, result := w.archive(conf, september)
+			if after := w.head(conf.ID); c.missing && (result.Link != "" || after != before) {
+				t.Errorf("the head was %+v, and is %+v", before, after)
+			}
 			if result.ArchiveMissing != c.missing || (next.State == run.Partial) != c.missing || c.missing && result.Unsettled == 0 {
 				t.Errorf("the next run: %s %+v", next.State, result)
 			}

@@ -83,7 +83,7 @@ func TestARunStopsWhenTheWindowShrank(t *testing.T) {
 				change = append(change, c.change)
 			}
 			r, result := w.archive(conf, change...)
-			if result.Shrunk != c.stops || (r.State == run.Failed) != c.stops {
+			if result.Shrunk != c.stops || (r.State == run.Failed) != c.stops || (result.Link == "") != c.stops {
 				t.Errorf("%s %+v, stopped %t, want %t", r.State, result, result.Shrunk, c.stops)
 			}
 		})
