@@ -84,14 +84,18 @@ func (a *Attempt) readyArchive(ctx context.Context) error {
 		return fault.New(fault.NotFound, "archive calendar %q not found in %s; create it with: admin-assistant calendar create %s", uri.Calendar, uri.Account, uri)
 	}
 	info, err := run.Retry(ctx, &a.patience, func() (calendar.Info, error) { return a.archive.provider.CreateCalendar(ctx, uri) })
-	if errors.Is(err, calendar.ErrExists) { // an answer was lost, or somebody was faster
+	exists := errors.Is(err, calendar.ErrExists)
+	if exists { // an answer was lost, or somebody was faster
 		info, err = run.Retry(ctx, &a.patience, func() (calendar.Info, error) { return a.archive.provider.Calendar(ctx, uri) })
 	}
 	if err != nil {
 		return fmt.Errorf("create the archive calendar: %w", err)
 	}
 	a.archive.info, a.archive.missing = info, false
-	return a.hold.Move(ctx, run.LeaseName(a.run.User, uri, info.ID))
+	if err := a.hold.Move(ctx, run.LeaseName(a.run.User, uri, info.ID)); err != nil || !exists {
+		return err
+	}
+	return a.refuseOccupied(ctx) // whoever was faster may have written it
 }
 
 // checkArchive makes sure that what the survey wants to write may be written: that the archive calendar is no other config's, and holds

@@ -166,12 +166,22 @@ func (s *survey) readBodies(ctx context.Context) (int, error) {
 }
 
 // rename gives single events the key under which the ledger knows them, if they were not archived yet and moved since: what waits
-// for a decision on one day must not be left behind there.
+// for a decision on one day must not be left behind there, and what was refused may be there all the same (see versions).
 func (s *survey) rename() {
-	waiting := map[string]*ledger.Entry{}
-	for _, e := range s.attempt.books.newest {
-		if e.Single && e.Outcome != ledger.Archived {
+	books, waiting := &s.attempt.books, map[string]*ledger.Entry{}
+	waits := func(e *ledger.Entry) {
+		if other := waiting[e.Lineage]; e.Single && (other == nil || e.Key < other.Key) {
 			waiting[e.Lineage] = e
+		}
+	}
+	for _, e := range books.newest {
+		if e.Outcome != ledger.Archived {
+			waits(e)
+		}
+	}
+	for key := range books.failed {
+		if e := books.refused(key); e != nil {
+			waits(e)
 		}
 	}
 	if len(waiting) == 0 {
@@ -183,7 +193,7 @@ func (s *survey) rename() {
 	}
 	for i := range s.plan.Items {
 		it := &s.plan.Items[i]
-		if it.Outcome != Archived && it.Outcome != Superseded && it.Outcome != Conflicted {
+		if it.Outcome != Archived && it.Outcome != Superseded && it.Outcome != Conflicted || books.newest[it.Key] != nil || books.refused(it.Key) != nil {
 			continue
 		}
 		if e := waiting[ledger.Lineage(it.Event, it.Key)]; e != nil && !used[e.Key] {

@@ -1,0 +1,244 @@
+package archive_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/ledger"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+)
+
+// handOn lets a worker have a run until it has written so many chunks, and has begun the next one.
+func (w *world) handOn(r *run.Run, chunks int) { w.handOnOver(tired(w.calendar, chunks), r) }
+
+// handOnOver lets a worker have a run until the provider is tired.
+func (w *world) handOnOver(p calendar.Provider, r *run.Run) {
+	w.t.Helper()
+	if err := w.runner(w.Table, p).Run(w.t.Context(), r); !errors.Is(err, run.ErrHandOn) {
+		w.t.Fatalf("error %v, want %v", err, run.ErrHandOn)
+	}
+}
+
+// goOn lets the next worker have a run until it ends, and returns it with its result.
+func (w *world) goOn(id string) (*run.Run, archive.Result) {
+	w.t.Helper()
+	must(w.t, w.runner(w.Table, w.calendar).Run(w.t.Context(), w.again(id)))
+	return w.result(id)
+}
+
+// sealers are the runs whose links the config's chain has, the first one first.
+func (w *world) sealers(id string) (runs []string) {
+	w.t.Helper()
+	items, err := store.All(w.t.Context(), w.Table, store.Query{PK: ledger.HeadKey(id).PK, Prefix: "CHAIN#"})
+	must(w.t, err)
+	for _, item := range items {
+		var part struct{ Link *ledger.Link }
+		must(w.t, json.Unmarshal(item.Data, &part))
+		if part.Link != nil {
+			runs = append(runs, part.Link.Run)
+		}
+	}
+	return runs
+}
+
+func TestARunTellsWhatItWroteAndNotWhatItSettledOfAnother(t *testing.T) {
+	w := newWorld(t)
+	w.month(50)
+	c := w.config()
+	first := w.start(c)
+	w.handOn(first, 0)
+	second, result := w.archive(c, func(r *run.Run) { r.From = day("2026-09-30") })
+	if result.Written != 10 || result.Counts.Archived != 10 || result.Counts.Unchanged != 40 || result.Failed != 0 {
+		t.Errorf("%+v", result)
+	}
+	own := 0
+	for page := range second.Pages {
+		items, err := run.NewStore(w.Table).Items(t.Context(), second, page)
+		must(t, err)
+		for _, it := range items {
+			if it.Written {
+				own++
+			}
+		}
+	}
+	if own != 10 {
+		t.Errorf("%d items are told as written", own)
+	}
+	expect(t, "sealers", w.sealers(c.ID), first.ID, second.ID)
+	if _, result := w.goOn(first.ID); result.Written != 0 || result.Counts.Unchanged != 50 {
+		t.Errorf("the first run, at last: %+v", result)
+	}
+	expect(t, "copies", w.copies(), w.expected()...)
+	w.verify(c)
+}
+
+func TestWhatAnotherRunLeftOpenOnOtherDaysIsSettled(t *testing.T) {
+	w := newWorld(t)
+	w.month(50)
+	c := w.config()
+	first := w.start(c)
+	w.handOn(first, 1)
+	second, result := w.archive(c, september)
+	if second.State != run.Succeeded || result.Written != 0 || result.Counts.Fetched != 0 {
+		t.Errorf("%s %+v", second.State, result)
+	}
+	expect(t, "copies", w.copies(), w.expected()...)
+	expect(t, "sealers", w.sealers(c.ID), first.ID, second.ID)
+	if head := w.head(c.ID); head.Open != "" || !head.OpenFrom.IsZero() {
+		t.Errorf("the head is %+v", head)
+	}
+	w.verify(c)
+}
+
+// A later worker has something to write on days that the first one knew nothing of.
+func TestTheOpenSpanGrowsWithWhatARunWrites(t *testing.T) {
+	for _, other := range []bool{false, true} {
+		w := newWorld(t)
+		for i := range 50 {
+			start := time.Date(2026, 10, 10, 6, 0, 0, 0, time.UTC).Add(time.Duration(i) * 30 * time.Minute)
+			w.add("Work", start.Format("2006-01-02T15:04"), start.Add(30*time.Minute).Format("2006-01-02T15:04"))
+		}
+		c := w.config()
+		r := w.start(c)
+		w.handOn(r, 1)
+		first := w.head(c.ID)
+		w.add("Earlier", "2026-10-03T09:00", "2026-10-03T10:00")
+		w.add("Later", "2026-10-25T09:00", "2026-10-25T10:00")
+		w.handOn(w.again(r.ID), 1)
+		second := w.head(c.ID)
+		if second.Open != r.ID || !second.OpenFrom.Before(first.OpenFrom) || !second.OpenTo.After(first.OpenTo) {
+			t.Errorf("the span was %v to %v, and is %v to %v", first.OpenFrom, first.OpenTo, second.OpenFrom, second.OpenTo)
+		}
+		if other {
+			w.archive(c, september)
+		}
+		w.goOn(r.ID)
+		expect(t, "copies", w.copies(), w.expected()...)
+		w.verify(c)
+		for _, e := range w.entries(c.ID) {
+			if e.State != ledger.Done || e.Run != r.ID {
+				t.Errorf("%s is %s, of run %s", e.Appointment.Subject, e.State, e.Run)
+			}
+		}
+	}
+}
+
+func TestWhatIsNotAllTheSameAfterAHandOn(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		drift  archive.OnDrift
+		change func(w *world, id string)
+		counts archive.Counts
+		copies bool // are as the source has them
+	}{
+		{"stays what this run archived", archive.AskOnDrift, func(*world, string) {}, archive.Counts{Fetched: 51, Archived: 51}, true},
+		{
+			"is drift when it was changed", archive.AskOnDrift,
+			func(w *world, id string) { w.rewrite(id, func(d *calendar.Draft) { d.Subject = "Changed" }) },
+			archive.Counts{Fetched: 51, Archived: 50, Drifted: 1}, false,
+		},
+		{
+			"is a second version when it was changed and the config accepts that", archive.AcceptOnDrift,
+			func(w *world, id string) { w.rewrite(id, func(d *calendar.Draft) { d.Subject = "Changed" }) },
+			archive.Counts{Fetched: 51, Archived: 50, Drifted: 1}, true,
+		},
+		{
+			"vanished when it was deleted", archive.AskOnDrift, func(w *world, id string) { w.remove(id) },
+			archive.Counts{Fetched: 50, Archived: 50, Vanished: 1}, false,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			id := w.add("Early", "2026-10-01T05:00", "2026-10-01T05:30")
+			w.month(50)
+			conf := w.config(func(conf *archive.Config) { conf.OnDrift = c.drift })
+			r := w.start(conf)
+			w.handOn(r, 1)
+			c.change(w, id)
+			r, result := w.goOn(r.ID)
+			if r.State != run.Succeeded || !result.Balanced || result.Counts != c.counts || result.Written != 51 {
+				t.Errorf("%s %+v, want %+v", r.State, result, c.counts)
+			}
+			if c.copies {
+				expect(t, "copies", w.copies(), w.expected()...)
+			}
+			w.verify(conf)
+		})
+	}
+}
+
+func TestWhatWasAcceptedBeforeAHandOnIsStillDrift(t *testing.T) {
+	w := newWorld(t)
+	w.month(50)
+	c := w.config(func(c *archive.Config) { c.OnDrift = archive.AcceptOnDrift })
+	w.archive(c)
+	for i, e := range w.events() {
+		if i < 45 {
+			w.rewrite(e.ID, func(d *calendar.Draft) { d.Subject = "Changed " + d.Subject })
+		}
+	}
+	r := w.start(c)
+	updates := 0
+	busy := wired{Provider: w.calendar, updating: func([]calendar.Update) error {
+		if updates++; updates > 1 {
+			return fault.Wrap(fault.Throttled, throttled{2 * time.Hour})
+		}
+		return nil
+	}}
+	w.handOnOver(busy, r)
+	if _, result := w.goOn(r.ID); result.Counts.Drifted != 45 || result.Counts.Unchanged != 5 || result.Counts.Archived != 0 || result.Written != 45 {
+		t.Errorf("%+v", result)
+	}
+	expect(t, "copies", w.copies(), w.expected()...)
+}
+
+func TestWhatWasRefusedWaitsForTheNextRun(t *testing.T) {
+	w := newWorld(t)
+	w.month(50)
+	c := w.config()
+	r := w.start(c)
+	w.handOnOver(tired(picky{w.calendar, "Work 3"}, 1), r)
+	var tried []calendar.Draft
+	watched := wired{Provider: w.calendar, creating: func(drafts []calendar.Draft) error {
+		for _, d := range drafts {
+			if d.Subject == "Work 3" {
+				tried = append(tried, d)
+			}
+		}
+		return nil
+	}}
+	must(t, w.runner(w.Table, watched).Run(t.Context(), w.again(r.ID)))
+	r, result := w.result(r.ID)
+	if len(tried) != 0 || r.State != run.Partial || result.Failed != 1 || result.Written != 49 || result.Counts.Archived != 50 || r.Failed != 1 {
+		t.Errorf("the next worker tried %d times; %s %+v", len(tried), r.State, result)
+	}
+	refused := w.versions(c.ID, "Work 3")
+	if len(refused) != 1 || refused[0].State != ledger.Failed || refused[0].CopyID != "" || !strings.Contains(refused[0].Failure, "refuses") {
+		t.Fatalf("%+v", refused)
+	}
+
+	next := w.start(c)
+	must(t, w.runner(w.Table, watched).Run(t.Context(), next))
+	if next, result := w.result(next.ID); next.State != run.Succeeded || result.Written != 1 || result.Counts.Archived != 1 || result.Failed != 0 {
+		t.Errorf("the next run: %s %+v", next.State, result)
+	}
+	if len(tried) != 1 || tried[0].Mark != refused[0].Draft.Mark || tried[0].TransactionID != refused[0].Draft.TransactionID {
+		t.Errorf("the next run tried %+v, want the mark and transaction id of %+v", tried, refused[0].Draft)
+	}
+	both := w.versions(c.ID, "Work 3")
+	if len(both) != 2 || both[1].Version != 2 || both[1].State != ledger.Done || both[1].Draft.Mark != refused[0].Draft.Mark {
+		t.Errorf("%+v", both)
+	}
+	expect(t, "copies", w.copies(), w.expected()...)
+	if _, result := w.archive(c); result.Counts.Unchanged != 50 || result.Written != 0 {
+		t.Errorf("the run after it: %+v", result)
+	}
+	w.verify(c)
+}

@@ -1,0 +1,59 @@
+package chaos_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/calendar/graphsim"
+	"adminassistant/shared/run"
+)
+
+// The service makes the event, does not say so, shows it to nobody yet, and refuses the request when it comes again.
+func TestWhatWasRefusedAfterALostAnswerIsThereOnce(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		options graphsim.Options
+		change  object // of the source, before the next night
+	}{
+		{name: "as it was"},
+		{name: "changed since", change: object{"subject": "Changed"}},
+		{name: "changed since, and the service names what is there", change: object{"subject": "Changed"}, options: graphsim.Options{DuplicateStatus: http.StatusBadRequest, TellExisting: true}},
+		{name: "moved since", change: object{"start": at(october(20, 9), "UTC"), "end": at(october(20, 10), "UTC")}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, c.options)
+			w.month(3)
+			conf := w.config(archive.AskOnDrift)
+			w.archive(conf)
+			id := w.put(meeting(3))
+			path := "/users/*/calendars/*/events"
+			must(t, w.sim.SetFaults(
+				graphsim.Fault{Kind: graphsim.FaultLate, Method: http.MethodPost, Path: path, Scope: "sub", Nth: 1, RetryAfter: "0.001"},
+				graphsim.Fault{Kind: graphsim.FaultError, Status: http.StatusBadRequest, Code: "ErrorInvalidRequest", Method: http.MethodPost, Path: path, Scope: "sub", Nth: 1},
+			))
+			r, result := w.archive(conf)
+			if r.State != run.Partial || result.Failed != 1 || result.Written != 0 || len(w.copies()) != 4 {
+				t.Fatalf("%s %+v, %d copies", r.State, result, len(w.copies()))
+			}
+			must(t, w.sim.SetFaults())
+			if c.change != nil {
+				c.change["id"] = id
+				w.put(c.change)
+			}
+			r, result = w.archive(conf)
+			if r.State != run.Succeeded || result.Failed != 0 || result.Written != 1 || result.Counts.Unchanged != 3 || result.Counts.Archived != 1 {
+				t.Errorf("the next night: %s %+v", r.State, result)
+			}
+			w.check(conf)
+			w.verify(conf)
+			w.polite()
+			if r, result := w.archive(conf); r.State != run.Succeeded || result.Counts.Unchanged != 4 || result.Written != 0 {
+				t.Errorf("the night after it: %s %+v", r.State, result)
+			}
+		})
+	}
+}
+
+func october(day, hour int) time.Time { return time.Date(2026, 10, day, hour, 0, 0, 0, time.UTC) }
