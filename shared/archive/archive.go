@@ -66,10 +66,10 @@ type Result struct {
 	Actions  int    `json:"actions" doc:"Things that the user has to decide."`
 	Shrunk   bool   `json:"shrunk,omitempty" doc:"The source shows far fewer events than the ledger holds, so that nothing was done."`
 
-	ArchiveMissing bool `json:"archive_missing,omitempty" doc:"The archive calendar is gone though the ledger holds appointments in it, so that nothing was written."`
-	Unsettled      int  `json:"unsettled,omitempty" doc:"Of a dry run: entries that an earlier run left open. The next run that is no dry run settles them; here they count as not archived."`
-	Adopted        int  `json:"adopted,omitempty" doc:"Copies of another ledger that were taken into this one, or in a dry run would be."`
-	LeftAside      int  `json:"left_aside,omitempty" doc:"Copies of another ledger that stay as they are: there is another one for the same event, or the event cannot be told."`
+	ArchiveMissing bool `json:"archive_missing,omitempty" doc:"The archive calendar is gone, and the ledger holds appointments in it. Nothing was written."`
+	Unsettled      int  `json:"unsettled,omitempty" doc:"In a dry run: entries that an earlier run left open. They count as not archived here."`
+	Adopted        int  `json:"adopted,omitempty" doc:"Copies of another ledger that this ledger adopted, or in a dry run would adopt."`
+	LeftAside      int  `json:"left_aside,omitempty" doc:"Copies of another ledger that were not adopted: a second one of an event, or of an unknown event."`
 
 	Link string   `json:"link,omitempty" doc:"Hash of the run's link in the ledger's chain."`
 	Cost run.Cost `json:"cost"`
@@ -137,8 +137,8 @@ const shrinkLeast = 10
 // archiveMissing is why a run wrote nothing whose archive calendar is gone.
 func (s *survey) archiveMissing() *run.Problem {
 	uri := s.attempt.config.Archive
-	detail := fmt.Sprintf("archive calendar %q is gone, though the ledger holds %d appointments in it, so nothing was written; bring it back, in Outlook from the deleted items, "+
-		"or begin with an empty one: admin-assistant calendar create %s", uri.Calendar, s.attempt.lost, uri)
+	detail := fmt.Sprintf("archive calendar %q is gone, though the ledger holds %d appointments in it, so nothing was written; "+
+		"bring it back, in Outlook from the deleted items, or begin with an empty one: admin-assistant calendar create %s", uri.Calendar, s.attempt.lost, uri)
 	s.plan.Actions = append(s.plan.Actions, Action{Kind: ActionArchiveMissing, EventIDs: []string{}, Seen: []Seen{}, Detail: detail})
 	return &run.Problem{Code: fault.NotFound.String(), Detail: detail}
 }

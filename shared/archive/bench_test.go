@@ -30,11 +30,15 @@ func realEvents(n int) []calendar.Event {
 	for i := range n {
 		e := calendar.Event{
 			ID: fmt.Sprintf("AAMkAGI2TG93AAA%08d=", i*7919%n), ICalUID: fmt.Sprintf("040000008200E00074C5B7101A82E008%016d", i), Type: calendar.Single,
-			Subject: fmt.Sprintf("%s %d", subjects[r.IntN(len(subjects))], i%500), Categories: sets[r.IntN(len(sets))], ShowAs: calendar.Busy, Importance: calendar.NormalImportance,
-			Sensitivity: calendar.Normal, Response: calendar.Accepted, StartZone: "W. Europe Standard Time", EndZone: "W. Europe Standard Time", Location: "Room 7",
+			Subject: fmt.Sprintf("%s %d", subjects[r.IntN(len(subjects))], i%500), Categories: sets[r.IntN(len(sets))],
+			ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
+			Response: calendar.Accepted, StartZone: "W. Europe Standard Time", EndZone: "W. Europe Standard Time", Location: "Room 7",
 			Body:      calendar.Body{ContentType: "html", Content: "<html><body><p>Agenda: what there is to say about it, and who says it.</p></body></html>"},
 			Organizer: calendar.Person{Name: "Olga", Address: "olga@example.com"}, LastModified: time.Unix(int64(1_760_000_000+i), 0), ChangeKey: "k",
-			Attendees: []calendar.Attendee{{Person: calendar.Person{Name: "Ann", Address: "ann@example.com"}, Type: "required"}, {Person: calendar.Person{Name: "Bob", Address: "bob@example.com"}, Type: "optional"}},
+			Attendees: []calendar.Attendee{
+				{Person: calendar.Person{Name: "Ann", Address: "ann@example.com"}, Type: "required"},
+				{Person: calendar.Person{Name: "Bob", Address: "bob@example.com"}, Type: "optional"},
+			},
 		}
 		minute, minutes := 15*r.IntN(4*24*360), 15*(1+r.IntN(8))
 		switch r.IntN(20) {
@@ -93,7 +97,9 @@ func BenchmarkPlan(b *testing.B) {
 func heldOf(p Plan) (held []Standing) {
 	for i := range p.Items {
 		if it := &p.Items[i]; it.Outcome == Archived {
-			held = append(held, Standing{Key: it.Key, SourceHash: it.Hash, Outcome: ledger.Archived, EventID: it.EventID, Lineage: it.Event.ICalUID, Appointment: it.Appointment})
+			held = append(held, Standing{
+				Key: it.Key, SourceHash: it.Hash, Outcome: ledger.Archived, EventID: it.EventID, Lineage: it.Event.ICalUID, Appointment: it.Appointment,
+			})
 		}
 	}
 	return held

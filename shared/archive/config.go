@@ -54,7 +54,7 @@ func (c *Config) Settings() (Settings, error) {
 // Validate checks a config; errors are of kind fault.Invalid and name the field.
 func (c *Config) Validate() error {
 	switch {
-	case strings.TrimSpace(c.Name) == "" || c.Name != strings.TrimSpace(c.Name) || utf8.RuneCountInString(c.Name) > maxName || strings.ContainsFunc(c.Name, func(r rune) bool { return r < ' ' }):
+	case !validName(c.Name):
 		return fault.Field("name", "must have 1 to %d characters, without control characters or space around them", maxName)
 	case c.Source == (calendar.URI{}):
 		return fault.Field("source", "is missing; give a calendar URI as in local://me/calendars/Work")
@@ -67,6 +67,11 @@ func (c *Config) Validate() error {
 	}
 	_, err := c.Settings()
 	return err
+}
+
+func validName(name string) bool {
+	control := func(r rune) bool { return r < ' ' }
+	return name != "" && name == strings.TrimSpace(name) && utf8.RuneCountInString(name) <= maxName && !strings.ContainsFunc(name, control)
 }
 
 // Configs keeps archive configs, by user.

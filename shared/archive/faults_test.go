@@ -86,7 +86,8 @@ func TestADryRunWaitsForNobody(t *testing.T) {
 	w.archive(c)
 	info, err := w.calendar.Calendar(t.Context(), uri("Archive"))
 	must(t, err)
-	_, err = run.Begin(t.Context(), w.Table, w.start(c, func(r *run.Run) { r.From = day("2026-09-01") }), run.LeaseName(user, c.Archive, info.ID), "another", time.Minute, w.Now, nil)
+	other := w.start(c, func(r *run.Run) { r.From = day("2026-09-01") })
+	_, err = run.Begin(t.Context(), w.Table, other, run.LeaseName(user, c.Archive, info.ID), "another", time.Minute, w.Now, nil)
 	if !errors.Is(err, run.ErrBusy) { // the lease is there, and was not read
 		t.Fatalf("error %v, want %v", err, run.ErrBusy)
 	}
@@ -312,7 +313,8 @@ func TestAnArchiveCalendarThatIsGone(t *testing.T) {
 		for _, options := range []func(*run.Run){func(*run.Run) {}, dryRun} {
 			r, result := w.archive(c, options)
 			if r.State != run.Partial || !result.ArchiveMissing || result.Written != 0 || result.Link != "" || r.Problem == nil ||
-				!strings.Contains(r.Problem.Detail, "the ledger holds 3 appointments in it") || !strings.Contains(r.Problem.Detail, "calendar create local://me/calendars/Archive") {
+				!strings.Contains(r.Problem.Detail, "the ledger holds 3 appointments in it") ||
+				!strings.Contains(r.Problem.Detail, "calendar create local://me/calendars/Archive") {
 				t.Errorf("%s %+v %+v", r.State, r.Problem, result)
 			}
 			if result.Actions != 1 || result.Counts.Unchanged != 3 || result.Counts.Archived != 1 {

@@ -126,7 +126,11 @@ func TestFoldSubjectDoesNotMindWhereItIsASCII(t *testing.T) {
 }
 
 func TestMergeLosesNothingOfTheKeptOne(t *testing.T) {
-	it := itemOf(t, planOf(day(busy("b", "09:00", "10:00", uid("u"), categories("Acme - billable")), busy("a", "09:00", "10:00", uid("u"), cancelled, sensitive(calendar.Private)))), "b")
+	plan := planOf(day(
+		busy("b", "09:00", "10:00", uid("u"), categories("Acme - billable")),
+		busy("a", "09:00", "10:00", uid("u"), cancelled, sensitive(calendar.Private)),
+	))
+	it := itemOf(t, plan, "b")
 	if it.Outcome != Archived || it.Appointment.Customer != "Acme" || it.Appointment.Sensitivity != calendar.Normal || len(it.Changes) != 0 {
 		t.Errorf("%+v", it)
 	}

@@ -179,7 +179,8 @@ func (a *Attempt) refuseOccupied(ctx context.Context) error {
 	case len(copies) > 0:
 		return errStrangers(a.archive.info.Name, len(copies))
 	case others > 0:
-		return fault.New(fault.Conflict, "archive calendar %q holds events that are not ours; run again with --adopt to archive into it all the same", a.archive.info.Name)
+		return fault.New(fault.Conflict, "archive calendar %q holds events that are not ours; run again with --adopt to archive into it all the same",
+			a.archive.info.Name)
 	}
 	return nil
 }

@@ -216,7 +216,8 @@ func TestPlanIsStableAfterItWasCarriedOut(t *testing.T) {
 				want = Unchanged
 			}
 			if a.Event != b.Event || b.Outcome != want || b.Reason != a.Reason || b.By != a.By || b.Key != a.Key || b.Hash != a.Hash {
-				t.Fatalf("first  %s %s %s by %q, key %s\nsecond %s %s %s by %q, key %s", a.EventID, a.Outcome, a.Reason, a.By, a.Key, b.EventID, b.Outcome, b.Reason, b.By, b.Key)
+				t.Fatalf("first  %s %s %s by %q, key %s\nsecond %s %s %s by %q, key %s",
+					a.EventID, a.Outcome, a.Reason, a.By, a.Key, b.EventID, b.Outcome, b.Reason, b.By, b.Key)
 			}
 		}
 		if !reflect.DeepEqual(first.Overlaps, second.Overlaps) || !reflect.DeepEqual(first.Actions, second.Actions) {
@@ -295,10 +296,15 @@ func TestCountsSayWhetherTheyBalance(t *testing.T) {
 func FuzzPlan(f *testing.F) {
 	for _, seed := range []string{
 		`[]`,
-		`{"value": [{"id": "a", "iCalUId": "u", "subject": "Review", "start": {"dateTime": "2026-10-05T09:00:00.0000000", "timeZone": "UTC"}, "end": {"dateTime": "2026-10-05T10:00:00", "timeZone": "W. Europe Standard Time"}}]}`,
-		`[{"id": "a", "subject": "Extended: x", "start": {"dateTime": "2026-10-05T09:00:00"}, "end": {"dateTime": "2026-10-05T10:00:00"}}, {"id": "b", "start": {"dateTime": "2026-10-05T08:00:00"}, "end": {"dateTime": "2026-10-05T09:04:00"}, "categories": ["Acme - billable"]}, {"id": "b"}]`,
-		`[{"id": "a", "isAllDay": true, "start": {"dateTime": "2026-10-05"}, "end": {"dateTime": "2026-10-06"}, "showAs": "free", "sensitivity": "confidential"}, {"id": "m", "type": "seriesMaster"}]`,
-		`[{"id": "a", "originalStart": "2026-10-05T09:00:00Z", "iCalUId": "u", "type": "occurrence", "start": {"dateTime": "2026-10-05T09:00:00"}, "end": {"dateTime": "2026-10-05T09:00:00"}, "importance": "high", "isCancelled": true}]`,
+		`{"value": [{"id": "a", "iCalUId": "u", "subject": "Review",
+			"start": {"dateTime": "2026-10-05T09:00:00.0000000", "timeZone": "UTC"},
+			"end": {"dateTime": "2026-10-05T10:00:00", "timeZone": "W. Europe Standard Time"}}]}`,
+		`[{"id": "a", "subject": "Extended: x", "start": {"dateTime": "2026-10-05T09:00:00"}, "end": {"dateTime": "2026-10-05T10:00:00"}},
+			{"id": "b", "start": {"dateTime": "2026-10-05T08:00:00"}, "end": {"dateTime": "2026-10-05T09:04:00"}, "categories": ["Acme - billable"]}, {"id": "b"}]`,
+		`[{"id": "a", "isAllDay": true, "start": {"dateTime": "2026-10-05"}, "end": {"dateTime": "2026-10-06"}, "showAs": "free", "sensitivity": "confidential"},
+			{"id": "m", "type": "seriesMaster"}]`,
+		`[{"id": "a", "originalStart": "2026-10-05T09:00:00Z", "iCalUId": "u", "type": "occurrence",
+			"start": {"dateTime": "2026-10-05T09:00:00"}, "end": {"dateTime": "2026-10-05T09:00:00"}, "importance": "high", "isCancelled": true}]`,
 	} {
 		f.Add([]byte(seed), byte(0))
 		f.Add([]byte(seed), byte(255))

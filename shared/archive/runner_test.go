@@ -234,8 +234,9 @@ func TestRunner(t *testing.T) {
 		c := w.config()
 		w.archive(c)
 		results, err := w.calendar.Update(t.Context(), "me", w.source.ID, []calendar.Update{{ID: id, Draft: calendar.Draft{
-			Subject: "Workshop", Start: calendar.DateTime{Local: "2026-11-10T09:00:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-11-10T12:00:00", Zone: "Europe/Berlin"},
-			Categories: []string{"Acme - billable"}, ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
+			Subject: "Workshop", Categories: []string{"Acme - billable"},
+			Start: calendar.DateTime{Local: "2026-11-10T09:00:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-11-10T12:00:00", Zone: "Europe/Berlin"},
+			ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
 		}}})
 		must(t, err)
 		must(t, results[0].Err)
@@ -259,8 +260,9 @@ func TestRunner(t *testing.T) {
 		w.Advance(time.Hour)
 		between := w.Now()
 		_, err := w.calendar.Update(t.Context(), "me", w.source.ID, []calendar.Update{{ID: id, Draft: calendar.Draft{
-			Subject: "Workshop", Start: calendar.DateTime{Local: "2026-10-21T10:00:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-10-21T12:00:00", Zone: "Europe/Berlin"},
-			Categories: []string{"Acme - billable"}, ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
+			Subject: "Workshop", Categories: []string{"Acme - billable"},
+			Start: calendar.DateTime{Local: "2026-10-21T10:00:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-10-21T12:00:00", Zone: "Europe/Berlin"},
+			ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
 		}}})
 		must(t, err)
 		if _, result := w.archive(c); result.Counts.Drifted != 1 || result.Written != 1 || result.Actions != 0 {
@@ -438,8 +440,9 @@ func TestRunner(t *testing.T) {
 			t.Fatalf("%+v", result)
 		}
 		_, err := w.calendar.Update(t.Context(), "me", w.source.ID, []calendar.Update{{ID: id, Draft: calendar.Draft{
-			Subject: "Second", Start: calendar.DateTime{Local: "2026-10-21T09:30:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-10-21T10:30:00", Zone: "Europe/Berlin"},
-			Categories: []string{"Acme - billable"}, ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
+			Subject: "Second", Categories: []string{"Acme - billable"},
+			Start: calendar.DateTime{Local: "2026-10-21T09:30:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-10-21T10:30:00", Zone: "Europe/Berlin"},
+			ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
 		}}})
 		must(t, err)
 		if _, result := w.archive(c); result.Counts.Archived != 2 || result.Written != 2 {
@@ -448,7 +451,8 @@ func TestRunner(t *testing.T) {
 		berlin, _ := calendar.LoadZone("Europe/Berlin")
 		for on, want := range map[string]int{"2026-10-20": 1, "2026-10-21": 1} {
 			d := day(on)
-			entries, err := ledger.New(w.Table, w.Blobs).AsOf(t.Context(), c.ID, ledger.Span{From: calendar.StartOfDay(d, berlin), To: calendar.StartOfDay(d.AddDays(1), berlin)}, time.Time{})
+			span := ledger.Span{From: calendar.StartOfDay(d, berlin), To: calendar.StartOfDay(d.AddDays(1), berlin)}
+			entries, err := ledger.New(w.Table, w.Blobs).AsOf(t.Context(), c.ID, span, time.Time{})
 			must(t, err)
 			if len(entries) != want || entries[0].Outcome != ledger.Archived {
 				t.Errorf("%s: %d entries, want %d archived", on, len(entries), want)

@@ -65,7 +65,8 @@ func TestTreapFindsWhatASlowSearchFinds(t *testing.T) {
 			floor = at - floor
 		}
 		check("floor", told(tree.floor(moment(at))), floor)
-		check("ceiling", told(tree.ceilingBelow(moment(at), moment(to))), best(func(e entry) bool { return e.at > at && e.other < to }, func(e entry) int { return e.at }))
+		ceiling := best(func(e entry) bool { return e.at > at && e.other < to }, func(e entry) int { return e.at })
+		check("ceiling", told(tree.ceilingBelow(moment(at), moment(to))), ceiling)
 		here := func(e entry) bool { return e.at == at }
 		if lowest := best(here, func(e entry) int { return e.other }); lowest >= 0 {
 			check("lowest", int(tree.lowest(moment(at)).Sub(nine)), lowest)

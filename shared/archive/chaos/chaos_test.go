@@ -77,7 +77,10 @@ type chaos struct {
 
 func newChaos(t *testing.T, seed uint64, drift archive.OnDrift) *chaos {
 	time.Sleep(time.Until(time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC)))
-	sim := graphsim.New(graphsim.Options{RoundTrip: 20 * time.Millisecond, ServiceTime: 60 * time.Millisecond, DuplicateStatus: []int{400, 409}[seed%2], TellExisting: seed%3 == 0, TextBecomesHTML: seed%5 == 0})
+	sim := graphsim.New(graphsim.Options{
+		RoundTrip: 20 * time.Millisecond, ServiceTime: 60 * time.Millisecond, DuplicateStatus: []int{400, 409}[seed%2], TellExisting: seed%3 == 0,
+		TextBecomesHTML: seed%5 == 0,
+	})
 	c := &chaos{world: build(t, sim, "http://localhost", serve(t, sim), time.Now), random: rand.New(rand.NewPCG(seed, uint64(len(drift)))), late: seed%4 == 0}
 	c.queue = machinetest.Queues(t, time.Now).Queue("archive")
 	c.config = c.world.config(drift)
@@ -87,7 +90,8 @@ func newChaos(t *testing.T, seed uint64, drift archive.OnDrift) *chaos {
 	for i, day := range []string{"monday", "wednesday"} {
 		date := time.Date(2026, 9, 7+2*i, 18, 0, 0, 0, time.UTC)
 		c.series = append(c.series, c.put(object{
-			"subject": "Stand-up on " + day, "start": at(date, "W. Europe Standard Time"), "end": at(date.Add(30*time.Minute), "W. Europe Standard Time"), "showAs": "busy",
+			"subject": "Stand-up on " + day, "showAs": "busy",
+			"start": at(date, "W. Europe Standard Time"), "end": at(date.Add(30*time.Minute), "W. Europe Standard Time"),
 			"recurrence": object{
 				"pattern": object{"type": "weekly", "interval": 1, "daysOfWeek": []string{day}},
 				"range":   object{"type": "noEnd", "startDate": date.Format(time.DateOnly)},
@@ -234,7 +238,10 @@ func (c *chaos) change() {
 	case 3:
 		c.put(object{"id": id, "start": at(start, "UTC"), "end": at(start.Add(20*time.Minute), "UTC")})
 	case 4:
-		c.put(object{"id": id, "subject": fmt.Sprintf("Edited %d", c.random.IntN(1000)), "body": object{"contentType": "text", "content": fmt.Sprint("Edited ", c.random.IntN(1000))}})
+		c.put(object{
+			"id": id, "subject": fmt.Sprintf("Edited %d", c.random.IntN(1000)),
+			"body": object{"contentType": "text", "content": fmt.Sprint("Edited ", c.random.IntN(1000))},
+		})
 	case 5:
 		c.put(object{"id": id, "isCancelled": true})
 	case 6:
@@ -284,7 +291,8 @@ func (c *chaos) faults() []graphsim.Fault {
 		case 10:
 			f.Kind, f.Path = graphsim.FaultRepeat, "/users/*/calendars/*/calendarView"
 		case 11: // refused for good: that event fails, and is tried again the night after
-			f.Kind, f.Status, f.Code, f.Scope, f.Method = graphsim.FaultError, pick(c, 400, 403, 500), "ErrorInvalidRequest", "sub", pick(c, http.MethodPost, http.MethodPatch)
+			f.Kind, f.Status, f.Code = graphsim.FaultError, pick(c, 400, 403, 500), "ErrorInvalidRequest"
+			f.Scope, f.Method = "sub", pick(c, http.MethodPost, http.MethodPatch)
 		}
 		faults = append(faults, f)
 	}

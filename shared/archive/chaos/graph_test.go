@@ -51,8 +51,8 @@ func TestAFirstArchive(t *testing.T) {
 		if e.StartZone != start["timeZone"] || e.EndZone != start["timeZone"] {
 			t.Errorf("%s is at %+v in %s to %s, the source at %v", e.Subject, e.Start, e.StartZone, e.EndZone, start)
 		}
-		if !slices.Equal(e.Categories, source["categories"].([]string)) || string(e.Sensitivity) != source["sensitivity"] || string(e.Importance) != source["importance"] ||
-			e.ShowAs != calendar.Busy || e.Location != source["location"].(object)["displayName"] {
+		if !slices.Equal(e.Categories, source["categories"].([]string)) || string(e.Sensitivity) != source["sensitivity"] ||
+			string(e.Importance) != source["importance"] || e.ShowAs != calendar.Busy || e.Location != source["location"].(object)["displayName"] {
 			t.Errorf("%s is %+v", e.Subject, e.Event)
 		}
 		if len(e.Attendees) != 0 || e.OnlineURL != "" {

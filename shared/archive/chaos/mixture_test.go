@@ -107,13 +107,17 @@ func TestABodyWithoutText(t *testing.T) {
 		t.Fatalf("%s %+v", r.State, result)
 	}
 	copies := w.copies()
-	if !slices.ContainsFunc(copies, func(e graphsim.Stored) bool { return strings.Contains(e.Body.Content, `src="https://example.com/plan.png"`) }) {
+	if !slices.ContainsFunc(copies, func(e graphsim.Stored) bool {
+		return strings.Contains(e.Body.Content, `src="https://example.com/plan.png"`)
+	}) {
 		t.Errorf("the picture is in no copy: %+v", copies)
 	}
 	from := time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
 	entries, err := ledger.New(w.Table, w.Blobs).Range(t.Context(), c.ID, from, from.AddDate(0, 3, 0))
 	must(t, err)
-	if !slices.ContainsFunc(entries, func(e ledger.Entry) bool { return strings.Contains(e.Source.Body.Content, "plan.png") && e.BodyDigest != "" }) {
+	if !slices.ContainsFunc(entries, func(e ledger.Entry) bool {
+		return strings.Contains(e.Source.Body.Content, "plan.png") && e.BodyDigest != ""
+	}) {
 		t.Error("the picture is not in the ledger")
 	}
 	w.sim.ResetLog()
@@ -168,7 +172,8 @@ func TestAPageThatFailsIsReadAlone(t *testing.T) {
 	}
 	smooth := reads()
 	// The listing is one page, and the texts are several: the last of them fails once.
-	if bumpy := reads(graphsim.Fault{Path: "/users/*/calendars/*/calendarView", Kind: graphsim.FaultUnavailable, RetryAfter: "0.01", Nth: smooth - 2}); bumpy != smooth+1 {
+	page := graphsim.Fault{Path: "/users/*/calendars/*/calendarView", Kind: graphsim.FaultUnavailable, RetryAfter: "0.01", Nth: smooth - 2}
+	if bumpy := reads(page); bumpy != smooth+1 {
 		t.Errorf("%d reads, and %d where one page failed", smooth, bumpy)
 	}
 }
