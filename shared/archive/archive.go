@@ -11,13 +11,13 @@ import (
 	"adminassistant/shared/run"
 )
 
-// Runner carries archive runs out.
+// Runner carries out archive runs.
 type Runner Engine
 
 var _ run.Handler = (*Runner)(nil)
 
-// Run carries a run out, or on where another worker left it. A run that fails for a reason of its own ends as failed, and the
-// error is nil; see run.Handler for the others.
+// Run carries out a run, or continues it where another worker stopped. When the plan is refused, the run ends as failed and the error is nil.
+// For errors see run.Handler.
 func (r *Runner) Run(ctx context.Context, rn *run.Run) error {
 	a, err := (*Engine)(r).Open(ctx, rn, accessOf(rn))
 	if err != nil {
@@ -75,10 +75,10 @@ type Result struct {
 	Cost run.Cost `json:"cost"`
 }
 
-// sealed completes the result with what the attempt knows when it ends.
+// sealed adds what is known only when the run ends: the hash of its link and its cost.
 func (r *Result) sealed(link string, cost run.Cost) { r.Link, r.Cost = link, cost }
 
-// end tells what became of each event, and ends the run.
+// end stores what became of each event, and ends the run.
 func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem) error {
 	a := s.attempt
 	items := make([]run.Item, len(s.plan.Items))
@@ -111,7 +111,7 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 	return nil
 }
 
-// refusal returns why the plan must not be carried out, nil if it may.
+// refusal returns why the plan must not be carried out; nil if it may be.
 func (s *survey) refusal() *run.Problem {
 	if !s.plan.Balanced() {
 		return &run.Problem{Code: fault.Internal.String(), Detail: "the sums do not balance: " + s.plan.Counts.String()}
@@ -131,10 +131,10 @@ func (s *survey) refusal() *run.Problem {
 	return &run.Problem{Code: fault.Conflict.String(), Detail: detail}
 }
 
-// shrinkLeast is how many events fewer than the ledger holds make a run stop, if they are more than half of them.
+// shrinkLeast is how many events must be missing before a run stops. It stops only if more than half of those in the ledger are missing, too.
 const shrinkLeast = 10
 
-// archiveMissing is why a run wrote nothing whose archive calendar is gone.
+// archiveMissing returns the problem of a run whose archive calendar is gone, and adds the action for it to the plan.
 func (s *survey) archiveMissing() *run.Problem {
 	uri := s.attempt.config.Archive
 	detail := fmt.Sprintf("archive calendar %q is gone, though the ledger holds %d appointments in it, so nothing was written; "+
