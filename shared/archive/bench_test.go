@@ -12,7 +12,7 @@ import (
 
 var year = calendar.Window{From: date("2026-01-01"), To: date("2026-12-31"), Zone: berlin}
 
-// told writes the time of an event that begins some minutes into 2026.
+// told returns the event with a time: it begins minute minutes into 2026, in UTC, and takes minutes.
 func told(e calendar.Event, minute, minutes int) calendar.Event {
 	start := time.Date(2026, 1, 1, 0, minute, 0, 0, time.UTC)
 	e.Start = calendar.DateTime{Local: start.Format("2006-01-02T15:04:05.0000000"), Zone: "UTC"}
@@ -20,8 +20,8 @@ func told(e calendar.Event, minute, minutes int) calendar.Event {
 	return e
 }
 
-// realEvents is a mix as calendars have it, of n events in one year, whatever n: bodies and attendees, series, categories, travel,
-// duplicates, and one modification in a hundred.
+// realEvents returns n events of one year, in a mix as calendars have it: bodies and attendees, series, categories, travel, duplicates, and one
+// modification in a hundred.
 func realEvents(n int) []calendar.Event {
 	r := rand.New(rand.NewPCG(1, 2))
 	subjects := []string{"Acme review", "Stand-up", "Planning of the quarter", "1:1 with Ann", "Flight to Oslo", "Lunch", "Café with the team"}
@@ -93,7 +93,7 @@ func BenchmarkPlan(b *testing.B) {
 	})
 }
 
-// heldOf is heldAfter without the detour over JSON.
+// heldOf is heldAfter without JSON in between.
 func heldOf(p Plan) (held []Standing) {
 	for i := range p.Items {
 		if it := &p.Items[i]; it.Outcome == Archived {
@@ -105,7 +105,7 @@ func heldOf(p Plan) (held []Standing) {
 	return held
 }
 
-// BenchmarkPlanOfHostileCalendars has the shapes in which a step that compares pairs would show: 100,000 events in each.
+// BenchmarkPlanOfHostileCalendars plans calendars of 100,000 events, for which a step that compares all pairs would be slow.
 func BenchmarkPlanOfHostileCalendars(b *testing.B) {
 	const n = 100_000
 	calendarOf := func(event func(i int) calendar.Event) []calendar.Event {

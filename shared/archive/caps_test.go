@@ -41,7 +41,7 @@ func TestConfigsAreCapped(t *testing.T) {
 			t.Errorf("%d were created", made)
 		}
 	})
-	t.Run("a name that is taken is told first, and another user has places of their own", func(t *testing.T) {
+	t.Run("a name that is taken is reported first, and another user has places of their own", func(t *testing.T) {
 		configs := w.configs(w.Table)
 		if _, err := configs.Create(t.Context(), user, first); fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "named") {
 			t.Error(err)

@@ -31,7 +31,7 @@ func (w *world) ledgerItems(c archive.Config) (all []string) {
 	return all
 }
 
-// refused carries a run out that must fail with these words.
+// refused carries out a run that must fail with these words.
 func (w *world) refused(c archive.Config, words string, change ...func(*run.Run)) {
 	w.t.Helper()
 	r := w.start(c, change...)
@@ -46,7 +46,7 @@ func dryRun(r *run.Run) { r.Options.DryRun = true }
 
 func adopting(r *run.Run) { r.Options.Adopt = true }
 
-// TestADryRunWritesNothing dies at every request of a run, and then looks at a dry run: nothing is settled, no link is sealed.
+// TestADryRunWritesNothing dies at every request of a run, and then checks that a dry run settles nothing and seals no link.
 func TestADryRunWritesNothing(t *testing.T) {
 	unsettled := 0
 	wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {
@@ -96,9 +96,9 @@ func TestADryRunWaitsForNobody(t *testing.T) {
 	}
 }
 
-// TestAnArchiveCalendarOfTwoConfigs shows what becomes of configs that share a calendar since before that was refused.
+// TestAnArchiveCalendarOfTwoConfigs checks configs that have shared a calendar since before that was refused.
 func TestAnArchiveCalendarOfTwoConfigs(t *testing.T) {
-	// sharing stores a config as it could be made once.
+	// sharing stores a config that could not be created today.
 	sharing := func(w *world, change func(*archive.Config)) archive.Config {
 		t.Helper()
 		c := w.config(func(c *archive.Config) { c.Name, c.Archive = "second", uri("Elsewhere") })
@@ -148,7 +148,7 @@ func TestAnArchiveCalendarOfTwoConfigs(t *testing.T) {
 	})
 }
 
-// elsewhere is another machine on the same calendars: it has a ledger and configs of its own.
+// elsewhere returns another machine with the same calendars, and with its own ledger and configs.
 func (w *world) elsewhere() *world {
 	clock := machinetest.NewClock(w.Now(), time.Millisecond)
 	machine := machinetest.New(w.t, clock.Now)
@@ -266,7 +266,7 @@ func TestCopiesOfAnotherLedger(t *testing.T) {
 	})
 }
 
-// TestAdoptingSurvivesDyingAnywhere lets the process die at every request while it takes copies over.
+// TestAdoptingSurvivesDyingAnywhere lets the process die at every request while it adopts copies.
 func TestAdoptingSurvivesDyingAnywhere(t *testing.T) {
 	wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {
 		first := newWorld(t)
@@ -375,14 +375,14 @@ func TestAnArchiveCalendarThatIsGone(t *testing.T) {
 	})
 }
 
-// silent is a provider that writes nothing and does not say why.
+// silent is a provider that creates nothing and gives no reason.
 type silent struct{ calendar.Provider }
 
 func (silent) Create(context.Context, string, string, []calendar.Draft) ([]calendar.WriteResult, error) {
 	return nil, errors.New("no answer")
 }
 
-// TestCreatingTheArchiveCalendarIsTriedAgain within the run, whether or not the first try took effect.
+// TestCreatingTheArchiveCalendarIsTriedAgain checks that the run itself tries again, whether or not the first try took effect.
 func TestCreatingTheArchiveCalendarIsTriedAgain(t *testing.T) {
 	for _, took := range []bool{false, true} {
 		w := newWorld(t)

@@ -11,10 +11,10 @@ import (
 	"adminassistant/shared/ledger"
 )
 
-// A hostile calendar has few times, so that nearly everything ties or collides, around the night in which Berlin's clocks go back, and every
-// word that a source can say.
+// A hostile calendar has few different times, so that nearly all events tie or collide. They are around the night in which Berlin's clocks go
+// back. Every value that a source can have occurs.
 
-// hostileWindow is 24 to 25 October 2026, of which the second day has 25 hours in Berlin.
+// hostileWindow is 24 and 25 October 2026. The second day has 25 hours in Berlin.
 func hostileWindow(zone *time.Location) calendar.Window {
 	return calendar.Window{From: date("2026-10-24"), To: date("2026-10-25"), Zone: zone}
 }
@@ -79,7 +79,7 @@ func hostileEvent(t *rapid.T, n int) calendar.Event {
 	return e
 }
 
-// hostileOddity changes what most events have in common.
+// hostileOddity gives an event something that few events have.
 func hostileOddity(t *rapid.T, e *calendar.Event) {
 	switch upTo(t, 15, "oddity") {
 	case 0:

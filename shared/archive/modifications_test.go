@@ -38,7 +38,7 @@ func lateAt(id, from, to string, more ...with) calendar.Event {
 	return busy(id, from, to, append([]with{subject("Late start: " + id)}, more...)...)
 }
 
-// hoursOf tells when the archived appointments were, and where the modifications went.
+// hoursOf returns when the archived appointments are, and which original each modification changed.
 func hoursOf(p Plan) map[string]string {
 	all := map[string]string{}
 	for i := range p.Items {
@@ -269,7 +269,7 @@ func TestModificationsWithoutAnOriginalAreAskedAbout(t *testing.T) {
 			events: day(busy("a", "09:00", "10:00", subject("x")), busy("b", "09:00", "10:00", subject("x")), extendedAt("m", "10:00", "10:30")),
 			want:   outcomes{"a": "archived", "b": "merged into a", "m": "absorbed into a"},
 		}, {
-			name:   "a modification told twice counts once",
+			name:   "a modification listed twice counts once",
 			events: day(busy("a", "09:00", "10:00"), busy("m", "10:00", "10:30", subject("Extended")), busy("n", "10:00", "10:30", subject("extended"))),
 			want:   outcomes{"a": "archived", "m": "absorbed into a", "n": "merged into m"},
 		},

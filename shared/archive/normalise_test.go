@@ -92,7 +92,7 @@ func TestNormaliseAllDay(t *testing.T) {
 		from, to string
 	}{
 		{
-			"the dates as written when both times are midnight, in whatever zone they are told",
+			"the dates as written when both times are midnight, in whatever zone they are",
 			wholeDays("a", "2026-10-05", "2026-10-07", inZoneOf("UTC")), "Europe/Berlin",
 			"2026-10-05 2026-10-07", "2026-10-04T22:00:00Z", "2026-10-06T22:00:00Z",
 		}, {

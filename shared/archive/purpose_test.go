@@ -30,7 +30,7 @@ func TestPurpose(t *testing.T) {
 				"invalid": "excluded: invalid_category", "online": "excluded: invalid_category", "billable": "archived", "nonbillable": "archived", "t": "archived",
 			},
 		}, {
-			name:     "the first reason that fits is told",
+			name:     "the first reason that fits is given",
 			settings: timesheet,
 			events: day(
 				free("a", "09:00", "10:00", cancelled, declined), free("b", "10:00", "11:00", declined), free("c", "11:00", "12:00"),

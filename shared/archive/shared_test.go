@@ -128,7 +128,7 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-// listed finds calendars by their names in a list that a test makes.
+// listed returns a Finder that finds calendars by name, or by id, in ids by name.
 func listed(ids map[string]string) archive.Finder {
 	return func(_ context.Context, uri calendar.URI) (string, error) {
 		for name, id := range ids {
@@ -140,7 +140,7 @@ func listed(ids map[string]string) archive.Finder {
 	}
 }
 
-// twoSharing stores two configs as an earlier version would have: of one archive.
+// twoSharing stores two configs that share an archive calendar, as could be created before that was refused.
 func twoSharing(t *testing.T, w *world) (a, b archive.Config) {
 	t.Helper()
 	a = w.config()
@@ -361,7 +361,7 @@ func TestAnEditDoesNotBringADeletedConfigBack(t *testing.T) {
 	}
 }
 
-// TestOfRequestsAtOnceOneGetsTheArchive lets configs be created, edited and activated at the same moment.
+// TestOfRequestsAtOnceOneGetsTheArchive creates, edits and activates configs at the same moment.
 func TestOfRequestsAtOnceOneGetsTheArchive(t *testing.T) {
 	const callers = 4
 	for _, tt := range []struct {
