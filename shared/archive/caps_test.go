@@ -92,3 +92,20 @@ func TestWindowOfALongPauseIsCapped(t *testing.T) {
 		}
 	}
 }
+
+func TestAConfigsNameIsShortAndOfPrintableCharacters(t *testing.T) {
+	valid := archive.Config{
+		Source: uri("Work"), Archive: uri("Archive"), Timezone: "Europe/Berlin", Purpose: archive.General, Overlaps: archive.Ask, OnDrift: archive.AskOnDrift,
+	}
+	for name, want := range map[string]bool{
+		"a": true, "Büro – Ä": true, strings.Repeat("ä", 100): true,
+		"": false, " ": false, " a": false, "a ": false, "a\nb": false, "a\x1fb": false, strings.Repeat("ä", 101): false,
+	} {
+		c := valid
+		c.Name = name
+		err := c.Validate()
+		if (err == nil) != want || !want && (fault.Of(err) != fault.Invalid || fault.FieldOf(err) != "name") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
