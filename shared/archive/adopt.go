@@ -12,11 +12,11 @@ import (
 	"adminassistant/shared/run"
 )
 
-// reasonAdopted is why there is a version that came with a copy of another ledger.
+// reasonAdopted is the reason that the ledger gives for a version that it adopted.
 const reasonAdopted = "adopted from another ledger"
 
-// adopt takes the copies of other ledgers in the archive calendar into this one, and plans again with them standing. What they show stays as
-// it is; where the source has changed since, that is drift like any other. A ReadOnly attempt plans as if it had.
+// adopt records the copies of other ledgers in the archive calendar in this ledger, and plans again with them as archived. The copies stay
+// as they are. Where the source has changed since, that is drift like any other. A ReadOnly attempt records nothing, and plans as if it had.
 func (s *survey) adopt(ctx context.Context) error {
 	a := s.attempt
 	copies, _, err := a.strangers(ctx)
@@ -28,10 +28,10 @@ func (s *survey) adopt(ctx context.Context) error {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	items, taken := s.byMark(), map[string]bool{}
+	items, adopted := s.byMark(), map[string]bool{}
 	for begun := 0; begun < len(ids); begun += chunk {
 		some := ids[begun:min(begun+chunk, len(ids))]
-		changes, err := s.adoption(ctx, some, copies, items, taken)
+		changes, err := s.adoption(ctx, some, copies, items, adopted)
 		if err != nil {
 			return err
 		}
@@ -51,7 +51,8 @@ func (s *survey) adopt(ctx context.Context) error {
 	return s.makePlan(ctx)
 }
 
-// byMark returns the plan's items by their keys as marks have them, those first that count.
+// byMark returns the plan's items by the form of their key that marks have. Where two items share it, the one that was not merged, absorbed
+// or excluded is returned.
 func (s *survey) byMark() map[string]*Item {
 	items := make(map[string]*Item, len(s.plan.Items))
 	for i := range s.plan.Items {
@@ -68,10 +69,10 @@ func (s *survey) byMark() map[string]*Item {
 	return items
 }
 
-// adoption returns the changes that take some copies into the ledger. A copy is left aside when its event cannot be told, or when the ledger
-// or an earlier one of the copies shows the event already.
+// adoption returns the changes that record some copies in the ledger. A copy is left aside when it is unknown which event it shows, or when
+// the ledger, or an earlier one of the copies, has that event already.
 func (s *survey) adoption(
-	ctx context.Context, ids []string, copies map[string]ledger.Mark, items map[string]*Item, taken map[string]bool,
+	ctx context.Context, ids []string, copies map[string]ledger.Mark, items map[string]*Item, adopted map[string]bool,
 ) ([]Change, error) {
 	there, err := s.readCopies(ctx, ids)
 	if err != nil {
@@ -82,7 +83,7 @@ func (s *survey) adoption(
 	for _, id := range ids {
 		e, ok := there[id]
 		if !ok {
-			continue // deleted meanwhile
+			continue // it was deleted since it was listed
 		}
 		entry, err := s.adoptedEntry(&e, copies[id], items[copies[id].Key])
 		if err != nil {
@@ -96,15 +97,15 @@ func (s *survey) adoption(
 	}
 	return slices.DeleteFunc(changes, func(c Change) bool {
 		old := s.attempt.books.newest[c.Entry.Key]
-		if taken[c.Entry.Key] || old != nil && old.Outcome == ledger.Archived && old.CopyID != c.Entry.Replaces {
+		if adopted[c.Entry.Key] || old != nil && old.Outcome == ledger.Archived && old.CopyID != c.Entry.Replaces {
 			return true
 		}
-		taken[c.Entry.Key] = true
+		adopted[c.Entry.Key] = true
 		return false
 	}), nil
 }
 
-// readCopies reads copies with their bodies; one that is gone is left out.
+// readCopies returns copies with their bodies, by id. Copies that are gone are left out.
 func (s *survey) readCopies(ctx context.Context, ids []string) (map[string]calendar.Event, error) {
 	a, at := s.attempt, &s.attempt.archive
 	there, err := read(ctx, a, at, func() (map[string]calendar.Event, error) {
@@ -137,8 +138,8 @@ func (s *survey) readCopies(ctx context.Context, ids []string) (map[string]calen
 	return there, nil
 }
 
-// adoptedEntry returns the entry that a copy becomes: with the key and the hash of its mark, showing what it shows. item is the source's event of
-// that key, nil if the window has none. The error is of kind fault.Invalid.
+// adoptedEntry returns the ledger's entry for a copy. Key and hash are those of its mark, the appointment is the one that the copy shows. item
+// is the plan's item of that key, nil if the window has none. Errors are of kind fault.Invalid.
 func (s *survey) adoptedEntry(e *calendar.Event, m ledger.Mark, item *Item) (ledger.Entry, error) {
 	key, lineage := m.Key, m.Key
 	switch {
@@ -169,7 +170,7 @@ func (s *survey) adoptedEntry(e *calendar.Event, m ledger.Mark, item *Item) (led
 	return entry, nil
 }
 
-// readAppointment reads what a copy shows.
+// readAppointment returns the appointment that a copy shows. Errors are of kind fault.Invalid.
 func readAppointment(e *calendar.Event, settings Settings) (calendar.Appointment, error) {
 	own := *e
 	own.Mark = ""

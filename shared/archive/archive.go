@@ -11,13 +11,13 @@ import (
 	"adminassistant/shared/run"
 )
 
-// Runner carries archive runs out.
+// Runner carries out archive runs.
 type Runner Engine
 
 var _ run.Handler = (*Runner)(nil)
 
-// Run carries a run out, or on where another worker left it. A run that fails for a reason of its own ends as failed, and the
-// error is nil; see run.Handler for the others.
+// Run carries out a run, or continues it where another worker stopped. When the plan is refused, the run ends as failed and the error is nil.
+// For errors see run.Handler.
 func (r *Runner) Run(ctx context.Context, rn *run.Run) error {
 	a, err := (*Engine)(r).Open(ctx, rn, accessOf(rn))
 	if err != nil {
@@ -66,19 +66,19 @@ type Result struct {
 	Actions  int    `json:"actions" doc:"Things that the user has to decide."`
 	Shrunk   bool   `json:"shrunk,omitempty" doc:"The source shows far fewer events than the ledger holds, so that nothing was done."`
 
-	ArchiveMissing bool `json:"archive_missing,omitempty" doc:"The archive calendar is gone though the ledger holds appointments in it, so that nothing was written."`
-	Unsettled      int  `json:"unsettled,omitempty" doc:"Of a dry run: entries that an earlier run left open. The next run that is no dry run settles them; here they count as not archived."`
-	Adopted        int  `json:"adopted,omitempty" doc:"Copies of another ledger that were taken into this one, or in a dry run would be."`
-	LeftAside      int  `json:"left_aside,omitempty" doc:"Copies of another ledger that stay as they are: there is another one for the same event, or the event cannot be told."`
+	ArchiveMissing bool `json:"archive_missing,omitempty" doc:"The archive calendar is gone, and the ledger holds appointments in it. Nothing was written."`
+	Unsettled      int  `json:"unsettled,omitempty" doc:"In a dry run: entries that an earlier run left open. They count as not archived here."`
+	Adopted        int  `json:"adopted,omitempty" doc:"Copies of another ledger that this ledger adopted, or in a dry run would adopt."`
+	LeftAside      int  `json:"left_aside,omitempty" doc:"Copies of another ledger that were not adopted: a second one of an event, or of an unknown event."`
 
 	Link string   `json:"link,omitempty" doc:"Hash of the run's link in the ledger's chain."`
 	Cost run.Cost `json:"cost"`
 }
 
-// sealed completes the result with what the attempt knows when it ends.
+// sealed adds what is known only when the run ends: the hash of its link and its cost.
 func (r *Result) sealed(link string, cost run.Cost) { r.Link, r.Cost = link, cost }
 
-// end tells what became of each event, and ends the run.
+// end stores what became of each event, and ends the run.
 func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem) error {
 	a := s.attempt
 	items := make([]run.Item, len(s.plan.Items))
@@ -111,7 +111,7 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 	return nil
 }
 
-// refusal returns why the plan must not be carried out, nil if it may.
+// refusal returns why the plan must not be carried out; nil if it may be.
 func (s *survey) refusal() *run.Problem {
 	if !s.plan.Balanced() {
 		return &run.Problem{Code: fault.Internal.String(), Detail: "the sums do not balance: " + s.plan.Counts.String()}
@@ -131,14 +131,14 @@ func (s *survey) refusal() *run.Problem {
 	return &run.Problem{Code: fault.Conflict.String(), Detail: detail}
 }
 
-// shrinkLeast is how many events fewer than the ledger holds make a run stop, if they are more than half of them.
+// shrinkLeast is how many events must be missing before a run stops. It stops only if more than half of those in the ledger are missing, too.
 const shrinkLeast = 10
 
-// archiveMissing is why a run wrote nothing whose archive calendar is gone.
+// archiveMissing returns the problem of a run whose archive calendar is gone, and adds the action for it to the plan.
 func (s *survey) archiveMissing() *run.Problem {
 	uri := s.attempt.config.Archive
-	detail := fmt.Sprintf("archive calendar %q is gone, though the ledger holds %d appointments in it, so nothing was written; bring it back, in Outlook from the deleted items, "+
-		"or begin with an empty one: admin-assistant calendar create %s", uri.Calendar, s.attempt.lost, uri)
+	detail := fmt.Sprintf("archive calendar %q is gone, though the ledger holds %d appointments in it, so nothing was written; "+
+		"bring it back, in Outlook from the deleted items, or begin with an empty one: admin-assistant calendar create %s", uri.Calendar, s.attempt.lost, uri)
 	s.plan.Actions = append(s.plan.Actions, Action{Kind: ActionArchiveMissing, EventIDs: []string{}, Seen: []Seen{}, Detail: detail})
 	return &run.Problem{Code: fault.NotFound.String(), Detail: detail}
 }

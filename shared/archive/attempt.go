@@ -20,13 +20,13 @@ import (
 type Engine struct {
 	Table store.Table
 	Blobs blob.Blob
-	// Provider returns the provider of a calendar URI for a user.
+	// Provider returns a user's provider for a calendar URI.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
 	Clock    func() time.Time
 	NewID    func() string
-	// LeaseFor is how long the archive calendar stays reserved after the last sign of life.
+	// LeaseFor is how long the archive calendar stays reserved after the attempt last renewed its lease.
 	LeaseFor time.Duration
-	// HandOn is how long before the context's deadline the run stops and hands the rest on.
+	// HandOn is how long before the context's deadline the attempt stops and leaves the rest to another worker.
 	HandOn time.Duration
 }
 
@@ -34,12 +34,12 @@ type Engine struct {
 type Access int
 
 const (
-	// ReadOnly attempts write, settle and create nothing, and reserve no calendar: those of dry runs.
+	// ReadOnly is for dry runs. Such an attempt writes, settles and creates nothing, and reserves no calendar.
 	ReadOnly Access = iota
 	Writing
 )
 
-// Attempt is one worker's attempt at a run. It alone changes the ledger of the run's config and its archive calendar.
+// Attempt is one worker's attempt at a run. Nothing else changes the ledger of the run's config, and its archive calendar, meanwhile.
 type Attempt struct {
 	*Engine
 	run    *run.Run
@@ -52,30 +52,30 @@ type Attempt struct {
 
 	source, archive place
 	books           books
-	wrote           map[string]Written // by key: what this run has come to, in earlier attempts too
+	wrote           map[string]Written // by key: what became of this run's changes, also those of earlier attempts
 	// lost is how many appointments the ledger holds in an archive calendar that is gone. Such an attempt writes nothing.
 	lost int
-	// unsettled is how many entries another run left open, if the attempt is ReadOnly.
+	// unsettled is how many entries another run left open, if this attempt may not settle them.
 	unsettled int
 }
 
 // Written is what became of one change.
 type Written struct {
-	// Outcome is what the ledger says now.
+	// Outcome is what the ledger says after the change.
 	Outcome ledger.Outcome
-	// Replaced says that the copy was there before, and was changed.
+	// Replaced says that the copy existed before and was changed.
 	Replaced bool
-	// Adopted says that the copy was another ledger's.
+	// Adopted says that the copy was another ledger's before.
 	Adopted bool
-	// Problem is why the archive calendar would not have it; nil: it is done.
+	// Problem is why the change failed; nil if it is done.
 	Problem *run.Problem
 }
 
-// shown says whether the archive calendar has it through this run.
+// shown says whether the run wrote the copy, so that the archive calendar has it.
 func (w Written) shown() bool { return w.Outcome == ledger.Archived && w.Problem == nil }
 
-// Open finds the run's calendars, reserves the archive calendar unless the attempt is ReadOnly, reads the end of the ledger, and settles what an
-// earlier attempt left open, of this run or of another. It returns run.ErrBusy while another run has the calendar.
+// Open finds the run's calendars, reads the head of the ledger, and reserves the archive calendar and settles what an earlier attempt, of this
+// run or of another, left open. A ReadOnly attempt does neither of the last two. Open returns run.ErrBusy while another run has the calendar.
 func (e *Engine) Open(ctx context.Context, rn *run.Run, access Access) (_ *Attempt, err error) {
 	a := &Attempt{
 		Engine: e, run: rn, access: access, table: &store.Counter{Table: e.Table}, patience: run.Patience{Clock: e.Clock, HandOn: e.HandOn},
@@ -92,7 +92,7 @@ func (e *Engine) Open(ctx context.Context, rn *run.Run, access Access) (_ *Attem
 	if err := a.begin(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.takeUp(ctx); err != nil {
+	if err := a.resume(ctx); err != nil {
 		a.Close(ctx)
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (e *Engine) Open(ctx context.Context, rn *run.Run, access Access) (_ *Attem
 
 func (a *Attempt) configs() *Configs { return NewConfigs(a.table, a.books.ledger, a.NewID, a.Clock) }
 
-// begin reserves the archive calendar and reads the end of the ledger, which the reservation guards: both in one request.
+// begin reserves the archive calendar and reads the head of the ledger. It reads the lease and the head in one request.
 func (a *Attempt) begin(ctx context.Context) error {
 	keys, name := []store.Key{ledger.HeadKey(a.config.ID)}, ""
 	if a.access == Writing {
@@ -120,8 +120,8 @@ func (a *Attempt) begin(ctx context.Context) error {
 	return err
 }
 
-// takeUp finds out what the ledger holds of a calendar that is gone, and settles what was left open.
-func (a *Attempt) takeUp(ctx context.Context) (err error) {
+// resume counts what the ledger holds if the archive calendar is gone, and settles what was left open, or counts it where that may not be.
+func (a *Attempt) resume(ctx context.Context) (err error) {
 	head := &a.books.head
 	if a.archive.missing && (head.Seq > 0 || head.Open != "") {
 		if a.lost, err = a.books.ledger.Shown(ctx, a.config.ID); err != nil {
@@ -137,10 +137,10 @@ func (a *Attempt) takeUp(ctx context.Context) (err error) {
 	return a.settle(ctx)
 }
 
-// Close gives the archive calendar free if the run has not ended, so that the next attempt need not wait.
+// Close releases the archive calendar if the run has not ended, so that the next attempt need not wait.
 func (a *Attempt) Close(ctx context.Context) { a.hold.Release(ctx) }
 
-// failures is how many changes the archive calendar refused in this run.
+// failures is how many changes failed in this run.
 func (a *Attempt) failures() (n int) {
 	for _, w := range a.wrote {
 		if w.Problem != nil {
@@ -160,7 +160,7 @@ func (a *Attempt) copies() (n int) {
 	return n
 }
 
-// adopted is how many copies of other ledgers this run has taken into its own.
+// adopted is how many copies of other ledgers this run has recorded in its own.
 func (a *Attempt) adopted() (n int) {
 	for _, w := range a.wrote {
 		if w.Adopted && w.shown() {
@@ -170,21 +170,21 @@ func (a *Attempt) adopted() (n int) {
 	return n
 }
 
-// reached notes that the days up to this one are archived.
+// reached records that the days up to this one, included, are archived.
 func (a *Attempt) reached(day calendar.Date) {
 	if a.books.head.Through.Before(day) {
 		a.books.head.Through = day
 	}
 }
 
-// report is what a kind of run reports. The attempt completes it when it ends.
+// report is the result of a kind of run. End completes it.
 type report interface {
 	sealed(link string, cost run.Cost)
 }
 
-// End stores the run's items and result, seals what the run wrote, and gives the archive calendar free: all but the items in one transaction.
+// End stores the run's items and result, seals what the run wrote, and releases the archive calendar: all but the items in one transaction.
 //
-// A run that carried its plan out has a link even when it changed nothing: it proves that the window was looked at.
+// A run that carried out its plan has a link even when it changed nothing: the link proves that the run looked at the window.
 func (a *Attempt) End(ctx context.Context, state run.State, result report, items []run.Item) (err error) {
 	if err := run.NewStore(a.table).PutItems(ctx, a.run, items); err != nil {
 		return err
@@ -217,15 +217,15 @@ func (a *Attempt) End(ctx context.Context, state run.State, result report, items
 	return nil
 }
 
-// countUnsettled counts what another run left open, for who may not settle it.
+// countUnsettled counts what another run left open, for an attempt that may not settle it.
 func (a *Attempt) countUnsettled(ctx context.Context) error {
 	_, open, err := a.books.leftOpen(ctx)
 	a.unsettled = len(open)
 	return err
 }
 
-// settle finishes what an earlier attempt left open, of this run or of another one: entries of which it is unknown whether the archive
-// calendar shows them. Those of another run are sealed under that run's name.
+// settle finishes what an earlier attempt, of this run or of another, left open: entries of which it is unknown whether the archive calendar
+// shows them. Those of another run are sealed as that run's.
 func (a *Attempt) settle(ctx context.Context) error {
 	all, open, err := a.books.leftOpen(ctx)
 	if err != nil {
@@ -259,7 +259,7 @@ func (a *Attempt) settle(ctx context.Context) error {
 	return nil
 }
 
-// note remembers what this run has come to with an entry of its own.
+// note remembers what became of an entry, if it is this run's.
 func (a *Attempt) note(e *ledger.Entry) {
 	switch {
 	case e.Run != a.run.ID || e.Outcome == ledger.Moved:

@@ -12,7 +12,7 @@ import (
 
 var year = calendar.Window{From: date("2026-01-01"), To: date("2026-12-31"), Zone: berlin}
 
-// told writes the time of an event that begins some minutes into 2026.
+// told returns the event with a time: it begins minute minutes into 2026, in UTC, and takes minutes.
 func told(e calendar.Event, minute, minutes int) calendar.Event {
 	start := time.Date(2026, 1, 1, 0, minute, 0, 0, time.UTC)
 	e.Start = calendar.DateTime{Local: start.Format("2006-01-02T15:04:05.0000000"), Zone: "UTC"}
@@ -20,8 +20,8 @@ func told(e calendar.Event, minute, minutes int) calendar.Event {
 	return e
 }
 
-// realEvents is a mix as calendars have it, of n events in one year, whatever n: bodies and attendees, series, categories, travel,
-// duplicates, and one modification in a hundred.
+// realEvents returns n events of one year, in a mix as calendars have it: bodies and attendees, series, categories, travel, duplicates, and one
+// modification in a hundred.
 func realEvents(n int) []calendar.Event {
 	r := rand.New(rand.NewPCG(1, 2))
 	subjects := []string{"Acme review", "Stand-up", "Planning of the quarter", "1:1 with Ann", "Flight to Oslo", "Lunch", "Café with the team"}
@@ -30,11 +30,15 @@ func realEvents(n int) []calendar.Event {
 	for i := range n {
 		e := calendar.Event{
 			ID: fmt.Sprintf("AAMkAGI2TG93AAA%08d=", i*7919%n), ICalUID: fmt.Sprintf("040000008200E00074C5B7101A82E008%016d", i), Type: calendar.Single,
-			Subject: fmt.Sprintf("%s %d", subjects[r.IntN(len(subjects))], i%500), Categories: sets[r.IntN(len(sets))], ShowAs: calendar.Busy, Importance: calendar.NormalImportance,
-			Sensitivity: calendar.Normal, Response: calendar.Accepted, StartZone: "W. Europe Standard Time", EndZone: "W. Europe Standard Time", Location: "Room 7",
+			Subject: fmt.Sprintf("%s %d", subjects[r.IntN(len(subjects))], i%500), Categories: sets[r.IntN(len(sets))],
+			ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
+			Response: calendar.Accepted, StartZone: "W. Europe Standard Time", EndZone: "W. Europe Standard Time", Location: "Room 7",
 			Body:      calendar.Body{ContentType: "html", Content: "<html><body><p>Agenda: what there is to say about it, and who says it.</p></body></html>"},
 			Organizer: calendar.Person{Name: "Olga", Address: "olga@example.com"}, LastModified: time.Unix(int64(1_760_000_000+i), 0), ChangeKey: "k",
-			Attendees: []calendar.Attendee{{Person: calendar.Person{Name: "Ann", Address: "ann@example.com"}, Type: "required"}, {Person: calendar.Person{Name: "Bob", Address: "bob@example.com"}, Type: "optional"}},
+			Attendees: []calendar.Attendee{
+				{Person: calendar.Person{Name: "Ann", Address: "ann@example.com"}, Type: "required"},
+				{Person: calendar.Person{Name: "Bob", Address: "bob@example.com"}, Type: "optional"},
+			},
 		}
 		minute, minutes := 15*r.IntN(4*24*360), 15*(1+r.IntN(8))
 		switch r.IntN(20) {
@@ -89,17 +93,19 @@ func BenchmarkPlan(b *testing.B) {
 	})
 }
 
-// heldOf is heldAfter without the detour over JSON.
+// heldOf is heldAfter without JSON in between.
 func heldOf(p Plan) (held []Standing) {
 	for i := range p.Items {
 		if it := &p.Items[i]; it.Outcome == Archived {
-			held = append(held, Standing{Key: it.Key, SourceHash: it.Hash, Outcome: ledger.Archived, EventID: it.EventID, Lineage: it.Event.ICalUID, Appointment: it.Appointment})
+			held = append(held, Standing{
+				Key: it.Key, SourceHash: it.Hash, Outcome: ledger.Archived, EventID: it.EventID, Lineage: it.Event.ICalUID, Appointment: it.Appointment,
+			})
 		}
 	}
 	return held
 }
 
-// BenchmarkPlanOfHostileCalendars has the shapes in which a step that compares pairs would show: 100,000 events in each.
+// BenchmarkPlanOfHostileCalendars plans calendars of 100,000 events, for which a step that compares all pairs would be slow.
 func BenchmarkPlanOfHostileCalendars(b *testing.B) {
 	const n = 100_000
 	calendarOf := func(event func(i int) calendar.Event) []calendar.Event {

@@ -16,12 +16,12 @@ type books struct {
 	config string
 	head   ledger.Head
 	places ledger.Places
-	newest map[string]*ledger.Entry // by key: the newest version that was read, of those that are done
-	failed map[string]*ledger.Entry // by key: the newest version of which the copy was refused
+	newest map[string]*ledger.Entry // by key: the newest version that is done
+	failed map[string]*ledger.Entry // by key: the newest version that failed
 	added  []*ledger.Entry          // what the run wrote, to be sealed
 }
 
-// remember keeps the newest version of each key, and returns how many keys were not known before of which later plans start.
+// remember keeps the newest version of each key. It returns how many keys are new that matter to plans, see stands.
 func (b *books) remember(entries []ledger.Entry) (news int) {
 	for i := range entries {
 		e := &entries[i]
@@ -42,7 +42,7 @@ func (b *books) remember(entries []ledger.Entry) (news int) {
 	return news
 }
 
-// refused returns the version under the key of which the copy was refused last, if none stands since; else nil.
+// refused returns the newest version of the key whose copy the archive calendar refused to create, nil if a later version is done.
 func (b *books) refused(key string) *ledger.Entry {
 	f, done := b.failed[key], b.newest[key]
 	if f == nil || f.Replaces != "" || done != nil && done.Version > f.Version {
@@ -51,7 +51,7 @@ func (b *books) refused(key string) *ledger.Entry {
 	return f
 }
 
-// learn takes over what was written.
+// learn remembers the versions that the attempt wrote.
 func (b *books) learn(entries []*ledger.Entry) {
 	for _, e := range entries {
 		if e.State == ledger.Done && e.Outcome != ledger.Moved {
@@ -90,7 +90,7 @@ func (b *books) heldIn(w calendar.Window) (n int) {
 	return n
 }
 
-// find reads what the ledger has under lineages, wherever it stands, and returns how many keys were not known before of which plans start.
+// find reads what the ledger has under lineages, on whatever day, and remembers it. It returns how many keys are new that matter to plans.
 func (b *books) find(ctx context.Context, lineages []string) (news int, err error) {
 	places, err := b.ledger.Find(ctx, b.config, lineages)
 	if err != nil {
@@ -104,7 +104,8 @@ func (b *books) find(ctx context.Context, lineages []string) (news int, err erro
 	return b.remember(entries), nil
 }
 
-// leftOpen returns the entries of the run that the head names, and of them those of which it is unknown whether the calendar shows them.
+// leftOpen returns all entries of the run that the head says is open, and those among them of which it is unknown whether the calendar shows
+// them.
 func (b *books) leftOpen(ctx context.Context) (all, open []*ledger.Entry, err error) {
 	entries, err := b.ledger.Range(ctx, b.config, b.head.OpenFrom, b.head.OpenTo)
 	if err != nil {
@@ -126,12 +127,12 @@ func (b *books) seal(run string, at time.Time) (*ledger.Sealing, error) {
 	return b.ledger.Prepare(b.config, b.head, run, at, b.added)
 }
 
-// covers says whether the head tells where all entries are that start in the span.
+// covers says whether the span is within the one that the head has for the open run.
 func (b *books) covers(s ledger.Span) bool {
 	return b.head.Open != "" && !s.From.Before(b.head.OpenFrom) && !s.To.After(b.head.OpenTo)
 }
 
-// widened returns the span together with that of the entries that are not sealed yet.
+// widened returns the smallest span that has both this one and that of the open run.
 func (b *books) widened(s ledger.Span) ledger.Span {
 	if b.head.Open != "" {
 		s.From, s.To = earlier(s.From, b.head.OpenFrom), later(s.To, b.head.OpenTo)

@@ -41,7 +41,7 @@ func TestConfigsAreCapped(t *testing.T) {
 			t.Errorf("%d were created", made)
 		}
 	})
-	t.Run("a name that is taken is told first, and another user has places of their own", func(t *testing.T) {
+	t.Run("a name that is taken is reported first, and another user has places of their own", func(t *testing.T) {
 		configs := w.configs(w.Table)
 		if _, err := configs.Create(t.Context(), user, first); fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "named") {
 			t.Error(err)
@@ -89,6 +89,23 @@ func TestWindowOfALongPauseIsCapped(t *testing.T) {
 		}
 		if through.Before(from) {
 			t.Errorf("after %d years days are left out: archived through %s, goes on from %s", years, through, from)
+		}
+	}
+}
+
+func TestAConfigsNameIsShortAndOfPrintableCharacters(t *testing.T) {
+	valid := archive.Config{
+		Source: uri("Work"), Archive: uri("Archive"), Timezone: "Europe/Berlin", Purpose: archive.General, Overlaps: archive.Ask, OnDrift: archive.AskOnDrift,
+	}
+	for name, want := range map[string]bool{
+		"a": true, "Büro – Ä": true, strings.Repeat("ä", 100): true,
+		"": false, " ": false, " a": false, "a ": false, "a\nb": false, "a\x1fb": false, strings.Repeat("ä", 101): false,
+	} {
+		c := valid
+		c.Name = name
+		err := c.Validate()
+		if (err == nil) != want || !want && (fault.Of(err) != fault.Invalid || fault.FieldOf(err) != "name") {
+			t.Errorf("%q: %v", name, err)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 // onlineMarker is a category that says where an appointment was; it is valid and sets no customer.
 const onlineMarker = "Online"
 
-// ownTime are the customers of time that nobody pays for; they are told in this spelling, however a category writes them.
+// ownTime are the customers of time that nobody pays for. They get this spelling, whatever the category's is.
 var ownTime = []string{"Admin", "Break"}
 
 var (
@@ -31,7 +31,7 @@ func parseCategory(category string) (customer string, billing calendar.BillingTy
 	switch {
 	case !found:
 		return "", "", errNoBillingType
-	case strings.Contains(" "+right, " - "): // two may share a space
+	case strings.Contains(" "+right, " - "): // two separators may share a space
 		return "", "", errSeparators
 	}
 	left, right = strings.TrimSpace(left), strings.TrimSpace(right)
@@ -70,7 +70,8 @@ func billingType(s string) (calendar.BillingType, bool) {
 	return "", false
 }
 
-// categorise sets customer and billing type from the first category that yields a customer, and notes what is wrong with the others.
+// categorise sets customer and billing type from the first category that has a customer. Invalid categories, and valid ones after the
+// first, become issues of the item.
 func (p *planner) categorise() {
 	for _, c := range p.open() {
 		first, valid := "", 0

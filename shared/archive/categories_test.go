@@ -74,11 +74,32 @@ func TestCategorise(t *testing.T) {
 		{"one", []string{"Acme - billable"}, "Acme", calendar.Billable, nil},
 		{"the marker is no issue and no customer", []string{"Online"}, "", "", nil},
 		{"the marker does not stand before a customer", []string{"Online", "Acme - billable"}, "Acme", calendar.Billable, nil},
-		{"the first of several counts", []string{"Acme - billable", "Globex - non-billable"}, "Acme", calendar.Billable, []string{`multiple valid categories, using "Acme - billable"`}},
-		{"the same customer twice is more than one, too", []string{"Acme - billable", "billable - Acme", "Acme - billable"}, "Acme", calendar.Billable, []string{`multiple valid categories, using "Acme - billable"`}},
-		{"an invalid one is passed over", []string{"Lunch", "Acme - billable"}, "Acme", calendar.Billable, []string{`invalid category "Lunch": expected "<customer> - billable" or "<customer> - non-billable"`}},
-		{"each invalid one is an issue", []string{"A - B - billable", "Acme - billable", "billable - "}, "Acme", calendar.Billable, []string{`invalid category "A - B - billable": more than one " - "`, `invalid category "billable - ": the customer is missing`}},
-		{"both sorts of issues", []string{"billable - billable", "Acme - billable", "Break - non-billable"}, "Acme", calendar.Billable, []string{`invalid category "billable - billable": a billing type is no customer`, `multiple valid categories, using "Acme - billable"`}},
+		{
+			"the first of several counts",
+			[]string{"Acme - billable", "Globex - non-billable"}, "Acme", calendar.Billable, []string{`multiple valid categories, using "Acme - billable"`},
+		},
+		{
+			"the same customer twice is more than one, too",
+			[]string{"Acme - billable", "billable - Acme", "Acme - billable"}, "Acme", calendar.Billable, []string{`multiple valid categories, using "Acme - billable"`},
+		},
+		{
+			"an invalid one is passed over",
+			[]string{"Lunch", "Acme - billable"},
+			"Acme", calendar.Billable,
+			[]string{`invalid category "Lunch": expected "<customer> - billable" or "<customer> - non-billable"`},
+		},
+		{
+			"each invalid one is an issue",
+			[]string{"A - B - billable", "Acme - billable", "billable - "},
+			"Acme", calendar.Billable,
+			[]string{`invalid category "A - B - billable": more than one " - "`, `invalid category "billable - ": the customer is missing`},
+		},
+		{
+			"both sorts of issues",
+			[]string{"billable - billable", "Acme - billable", "Break - non-billable"},
+			"Acme", calendar.Billable,
+			[]string{`invalid category "billable - billable": a billing type is no customer`, `multiple valid categories, using "Acme - billable"`},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			it := itemOf(t, planOf(day(busy("a", "09:00", "10:00", categories(tt.categories...)))), "a")
@@ -105,7 +126,10 @@ func TestParseCategoryReadsBothOrdersAlike(t *testing.T) {
 }
 
 func FuzzParseCategory(f *testing.F) {
-	for _, seed := range []string{"", "Online", "Acme - billable", "non-billable - Acme", " - ", " - billable", "a - b - c", "billable - non-billable", "\xff - billable", "Admin - non-billable", "x - - billable", "billable - - x"} {
+	for _, seed := range []string{
+		"", "Online", "Acme - billable", "non-billable - Acme", " - ", " - billable", "a - b - c", "billable - non-billable",
+		"\xff - billable", "Admin - non-billable", "x - - billable", "billable - - x",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, category string) {

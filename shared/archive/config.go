@@ -42,7 +42,7 @@ type Config struct {
 const (
 	maxName     = 100
 	maxLookBack = 366
-	// writeAttempts is how often a config is tried to be stored while others get in its way.
+	// writeAttempts is how often storing a config is tried while others are stored at the same time.
 	writeAttempts = 8
 )
 
@@ -54,7 +54,7 @@ func (c *Config) Settings() (Settings, error) {
 // Validate checks a config; errors are of kind fault.Invalid and name the field.
 func (c *Config) Validate() error {
 	switch {
-	case strings.TrimSpace(c.Name) == "" || c.Name != strings.TrimSpace(c.Name) || utf8.RuneCountInString(c.Name) > maxName || strings.ContainsFunc(c.Name, func(r rune) bool { return r < ' ' }):
+	case !validName(c.Name):
 		return fault.Field("name", "must have 1 to %d characters, without control characters or space around them", maxName)
 	case c.Source == (calendar.URI{}):
 		return fault.Field("source", "is missing; give a calendar URI as in local://me/calendars/Work")
@@ -69,19 +69,24 @@ func (c *Config) Validate() error {
 	return err
 }
 
+func validName(name string) bool {
+	control := func(r rune) bool { return r < ' ' }
+	return name != "" && name == strings.TrimSpace(name) && utf8.RuneCountInString(name) <= maxName && !strings.ContainsFunc(name, control)
+}
+
 // Configs keeps archive configs, by user.
 type Configs struct {
 	table  store.Table
 	ledger *ledger.Ledger
 	newID  func() string
 	clock  func() time.Time
-	find   Finder // nil: calendars are told apart by their spelling alone
+	find   Finder // nil: calendars are compared by their spelling alone
 }
 
 // Finder returns the provider's id of the calendar that a URI names; empty where no listing has it.
 type Finder func(ctx context.Context, uri calendar.URI) (id string, err error)
 
-// Finding returns the same configs, which tell calendars apart by what find says. The errors of find are those of what asks it.
+// Finding returns the same configs. They compare calendars by the ids that find returns, and return its errors.
 func (s *Configs) Finding(find Finder) *Configs {
 	with := *s
 	with.find = find
@@ -97,13 +102,13 @@ func configKey(user, id string) store.Key {
 	return store.OfUser(user, "CONFIG#"+id)
 }
 
-// nameKey is the item that makes a config's name its own within a user's configs.
+// nameKey is the item that reserves a config's name among a user's configs.
 func nameKey(user, name string) store.Key {
 	return store.OfUser(user, "CONFIGNAME#"+strings.ToLower(name))
 }
 
-// configCount is the item that changes whenever a config of a user's is created or edited, so that no two are at once: each is compared with
-// all the others.
+// configCount is the item that changes whenever one of a user's configs is created or edited. So no two are stored at once, and each is
+// compared with all others.
 func configCount(user string) store.Key { return store.OfUser(user, "CONFIGS") }
 
 func configItem(user string, c *Config) *store.Item {
@@ -118,8 +123,8 @@ func nameItem(user string, c *Config) *store.Item {
 	return &store.Item{Key: nameKey(user, c.Name), Data: fmt.Appendf(nil, "%q", c.ID)}
 }
 
-// Create stores a new config, active. A name that is taken is of kind fault.Conflict, as are one config more than limit.Configs, and an archive
-// calendar that is another config's too, or a source that is another's archive.
+// Create stores a new config, which is active. Errors of kind fault.Conflict: the name is another config's, there are limit.Configs already,
+// the archive calendar is another config's archive or source, or the source is another's archive.
 func (s *Configs) Create(ctx context.Context, user string, c Config) (Config, error) {
 	if err := c.Validate(); err != nil {
 		return Config{}, err
@@ -132,8 +137,8 @@ func (s *Configs) Create(ctx context.Context, user string, c Config) (Config, er
 	return c, nil
 }
 
-// write stores a config in the place of was, if that has not changed; nil stands for none. It tries again while other configs of the user's are
-// written. Errors: store.ErrConflict when was has changed.
+// write stores a config in place of was, nil for a new one. It tries again while other configs of the user's are stored. When was has changed
+// in the store, the error is store.ErrConflict.
 func (s *Configs) write(ctx context.Context, user string, c, was *Config) error {
 	for range writeAttempts {
 		ops, err := s.prepare(ctx, user, c, was)
@@ -151,7 +156,7 @@ func (s *Configs) write(ctx context.Context, user string, c, was *Config) error 
 	return fault.New(fault.Unavailable, "other configs are created and edited at the same moment; try again")
 }
 
-// prepare makes the transaction that stores a config in the place of was, which holds as long as no other config of the user's is written.
+// prepare returns the transaction that stores a config in place of was. It fails once another of the user's configs has been stored.
 func (s *Configs) prepare(ctx context.Context, user string, c, was *Config) ([]store.Op, error) {
 	count := store.Item{Key: configCount(user), Data: []byte("{}")}
 	unchanged, taken, version := store.Absent(), false, int64(0)
@@ -203,7 +208,7 @@ func (s *Configs) prepare(ctx context.Context, user string, c, was *Config) ([]s
 	return ops, nil
 }
 
-// claims returns what c claims, and then what all other configs do. The ids of calendars are asked for where they may matter to c.
+// claims returns the claim of c, and then those of all other configs. Only calendars whose ids may matter to c are looked up.
 func (s *Configs) claims(ctx context.Context, c *Config, all []Config) ([]Claim, error) {
 	claims := []Claim{claimOf(c)}
 	wanted := map[*Place]bool{}
@@ -235,7 +240,7 @@ func claimOf(c *Config) Claim {
 	return Claim{ID: c.ID, Name: c.Name, Active: c.Active, Source: Place{URI: c.Source}, Archive: Place{URI: c.Archive}}
 }
 
-// locate adds the id of a place, if it can be found.
+// locate sets the id of a place, if the provider has the calendar.
 func (s *Configs) locate(ctx context.Context, p *Place) (err error) {
 	if s.find != nil {
 		p.ID, err = s.find(ctx, p.URI)
@@ -258,7 +263,7 @@ func (s *Configs) all(ctx context.Context, user string) ([]Config, error) {
 	return configs, nil
 }
 
-// Owners returns of which of a user's configs a calendar is the source or the archive, active or not.
+// Owners returns those of a user's configs, active or not, that have the calendar as source or archive.
 func (s *Configs) Owners(ctx context.Context, user string, p Place) ([]Share, error) {
 	all, err := s.all(ctx, user)
 	if err != nil {
@@ -279,7 +284,7 @@ func (s *Configs) Owners(ctx context.Context, user string, p Place) ([]Share, er
 	return owners(p, claims), nil
 }
 
-// Claims returns what all configs of a user claim, with the ids of their calendars as far as they are found.
+// Claims returns the claims of all configs of a user, with the ids of those calendars that are found.
 func (s *Configs) Claims(ctx context.Context, user string) ([]Claim, error) {
 	all, err := s.all(ctx, user)
 	if err != nil {
@@ -297,7 +302,7 @@ func (s *Configs) Claims(ctx context.Context, user string) ([]Claim, error) {
 	return claims, nil
 }
 
-// Get returns a user's config, named by id. One that is not there, or not the user's, is of kind fault.NotFound.
+// Get returns a user's config by its id. When the user has none of that id, the error is of kind fault.NotFound.
 func (s *Configs) Get(ctx context.Context, user, id string) (Config, error) {
 	item, err := s.table.Get(ctx, configKey(user, id))
 	if errors.Is(err, store.ErrNotFound) {
@@ -357,7 +362,7 @@ func (s *Configs) List(ctx context.Context, user string, limit int, cursor strin
 	return configs, page.Next, nil
 }
 
-// Named returns a user's config, named by id or by name, any case.
+// Named returns a user's config by its id, or by its name in any case. Errors are Get's.
 func (s *Configs) Named(ctx context.Context, user, idOrName string) (Config, error) {
 	item, err := s.table.Get(ctx, nameKey(user, idOrName))
 	if errors.Is(err, store.ErrNotFound) {
@@ -373,8 +378,8 @@ func (s *Configs) Named(ctx context.Context, user, idOrName string) (Config, err
 	return s.Get(ctx, user, id)
 }
 
-// Update replaces the config of c.ID if it still has c.Version, else store.ErrConflict. Once something is archived the calendars
-// stay what they are: the ledger speaks of them. Other errors are Create's.
+// Update replaces the config c.ID. When its version is no longer c.Version, the error is store.ErrConflict. Once a config has archived
+// something its calendars cannot change, since the ledger is about them: that is of kind fault.Conflict. Other errors are Create's.
 func (s *Configs) Update(ctx context.Context, user string, c Config) (Config, error) {
 	if err := c.Validate(); err != nil {
 		return Config{}, err
@@ -403,7 +408,7 @@ func (s *Configs) Update(ctx context.Context, user string, c Config) (Config, er
 	return c, nil
 }
 
-// Delete removes a config that never archived anything; one that did is of kind fault.Conflict, since its ledger needs it.
+// Delete removes a config that never archived anything. For one that did the error is of kind fault.Conflict, since its ledger needs it.
 func (s *Configs) Delete(ctx context.Context, user, id string, version int64) error {
 	c, err := s.Get(ctx, user, id)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"adminassistant/shared/calendar"
 )
 
-// The tests tell a calendar as day(busy("a", "09:00", "10:00"), ...): clock times are those of Monday 5 October 2026 in Berlin, which is two
+// The tests write a calendar as day(busy("a", "09:00", "10:00"), ...): clock times are those of Monday 5 October 2026 in Berlin, which is two
 // hours ahead of UTC then, and the plan is of that day. "2026-10-06T09:00:00" is a time of another day.
 
 var berlin = zoneNamed("Europe/Berlin")
@@ -34,10 +34,10 @@ func date(text string) calendar.Date {
 
 func day(events ...calendar.Event) []calendar.Event { return events }
 
-// with changes an event that a test tells.
+// with changes an event.
 type with func(*calendar.Event)
 
-// busy is an appointment from, to; its subject is its id.
+// busy returns an appointment whose subject is its id.
 func busy(id, from, to string, more ...with) calendar.Event {
 	e := calendar.Event{
 		ID: id, ICalUID: "uid-" + id, Type: calendar.Single, Subject: id, StartZone: "Europe/Berlin", EndZone: "Europe/Berlin",
@@ -118,7 +118,7 @@ var (
 
 func planOf(events []calendar.Event) Plan { return newPlan(events, monday, settings, nil) }
 
-// outcomes says in words what became of each event, as in "superseded by b" or "excluded: declined".
+// outcomes has in words what became of each event, as in "superseded by b" or "excluded: declined".
 type outcomes map[string]string
 
 func outcomesOf(p Plan) outcomes {
@@ -142,7 +142,7 @@ func outcomesOf(p Plan) outcomes {
 	return o
 }
 
-// actionsOf says what the user is asked, as in "overlap a b".
+// actionsOf returns what the user is asked, as in "overlap a b".
 func actionsOf(p Plan) []string {
 	actions := []string{}
 	for _, a := range p.Actions {
@@ -151,7 +151,7 @@ func actionsOf(p Plan) []string {
 	return actions
 }
 
-// groupsOf tells the overlaps, as in "a b: conflict".
+// groupsOf returns the overlaps, as in "a b: conflict".
 func groupsOf(p Plan) []string {
 	groups := []string{}
 	for _, o := range p.Overlaps {
@@ -160,7 +160,7 @@ func groupsOf(p Plan) []string {
 	return groups
 }
 
-// itemOf returns the one item of that event.
+// itemOf returns the only item of that event.
 func itemOf(t testing.TB, p Plan, id string) *Item {
 	t.Helper()
 	i := slices.IndexFunc(p.Items, func(it Item) bool { return it.EventID == id })
@@ -170,7 +170,7 @@ func itemOf(t testing.TB, p Plan, id string) *Item {
 	return &p.Items[i]
 }
 
-// hours tells an appointment's time in Berlin, as in "09:00-10:00".
+// hours returns an appointment's time in Berlin, as in "09:00-10:00".
 func hours(a *calendar.Appointment) string {
 	return a.Start.In(berlin).Format("15:04") + "-" + a.End.In(berlin).Format("15:04")
 }
@@ -198,7 +198,7 @@ type fataler interface {
 	Fatalf(string, ...any)
 }
 
-// testOutcomes checks what becomes of each event and what the user is asked; no actions wanted means none come.
+// testOutcomes checks what becomes of each event and what the user is asked. Without wanted actions there must be none.
 type testOutcomes []struct {
 	name     string
 	settings Settings // zero: settings

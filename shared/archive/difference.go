@@ -9,9 +9,9 @@ import (
 	"adminassistant/shared/ledger"
 )
 
-// matchLedger compares with what the ledger says. An appointment that the archive holds is unchanged or drifted, never a newcomer: the
-// archive is immutable, and what changed since is the user's to accept. One that the user decided to keep out stays out, as long as
-// its source is the one that the user saw.
+// matchLedger compares the candidates with what the ledger says. An appointment that the archive holds is unchanged or drifted, never new: the
+// archive does not change by itself, and the user accepts what changed since. One that the user decided to keep out stays out as long as its
+// source is as the user saw it.
 func (p *planner) matchLedger(standing []Standing) {
 	p.uniqueKeys()
 	byKey := make(map[string]*Standing, len(standing))
@@ -30,16 +30,16 @@ func (p *planner) matchLedger(standing []Standing) {
 	sources := p.sources()
 	for _, c := range sources {
 		if h := byKey[c.Key]; h != nil {
-			p.take(c, h)
+			p.match(c, h)
 		}
 	}
 	p.matchMoved(sources)
-	// A duplicate that was archived before it was merged stands for the one that was kept.
+	// A duplicate that was archived before it was merged counts as the copy of the one that was kept.
 	for _, c := range p.all {
 		for _, m := range c.merged {
 			if c.held == nil && m.held != nil && (!c.decided() || c.Outcome == Excluded) {
-				p.taken[m.held] = nil
-				p.take(c, m.held)
+				p.matched[m.held] = nil
+				p.match(c, m.held)
 				m.held = nil
 			}
 		}
@@ -58,7 +58,7 @@ func (p *planner) matchLedger(standing []Standing) {
 			c.Outcome, c.Held = Drifted, c.held
 			accepted = append(accepted, c)
 		case !c.decided(), c.Outcome == Excluded && changed && p.inWindow(c.held.Appointment.Start):
-			// What no longer belongs into the archive, say because it was cancelled since, is still there until the user takes it out.
+			// What does not belong into the archive any more, say because it was cancelled, stays there until the user removes it.
 			detail := "changed after it was archived"
 			if c.Reason != "" {
 				detail += "; now " + c.Reason
@@ -72,7 +72,7 @@ func (p *planner) matchLedger(standing []Standing) {
 	p.accept(accepted)
 }
 
-// keepOut leaves those out of which the user saw this very version and decided to keep it out.
+// keepOut leaves out the candidates that the user decided to keep out, if the source still is the version that the user saw.
 func (p *planner) keepOut(standing []*Standing) {
 	if len(standing) == 0 {
 		return
@@ -88,8 +88,8 @@ func (p *planner) keepOut(standing []*Standing) {
 	}
 }
 
-// sources returns the candidates that may be the source of what is held, those that count first: one that was merged or absorbed, or
-// is left out, may carry the key of one that counts, and what is held belongs to the latter. A series master is none of its instances.
+// sources returns the candidates that may be the source of what is held, the undecided ones first: one that was merged, absorbed or excluded
+// may have the same key as an undecided one, and what is held then belongs to the undecided one. Series masters are left out.
 func (p *planner) sources() []*candidate {
 	sources := make([]*candidate, 0, len(p.all))
 	var others []*candidate
@@ -105,20 +105,20 @@ func (p *planner) sources() []*candidate {
 	return append(sources, others...)
 }
 
-// take matches the candidate with what is held; the first one has it.
-func (p *planner) take(c *candidate, h *Standing) {
-	if p.taken[h] == nil {
-		p.taken[h], c.held = c, h
+// match notes the candidate as the source of what is held, unless another one is.
+func (p *planner) match(c *candidate, h *Standing) {
+	if p.matched[h] == nil {
+		p.matched[h], c.held = c, h
 		c.Key = h.Key
 	}
 }
 
-// matchMoved finds events without an original start that moved: their key holds the start that they had when they were archived,
-// and only the iCalUId says that they are the same.
+// matchMoved finds events without an original start that moved. Their key has the start that they had when they were archived, so that only
+// the iCalUId is still the same.
 func (p *planner) matchMoved(sources []*candidate) {
 	free := map[string][]*Standing{}
 	for _, h := range p.held {
-		if uid, ok := uidOf(h.Key); ok && p.taken[h] == nil && (h.single() || p.inWindow(h.Appointment.Start)) {
+		if uid, ok := uidOf(h.Key); ok && p.matched[h] == nil && (h.single() || p.inWindow(h.Appointment.Start)) {
 			free[uid] = append(free[uid], h)
 		}
 	}
@@ -131,13 +131,13 @@ func (p *planner) matchMoved(sources []*candidate) {
 			continue
 		}
 		if left := free[e.ICalUID]; e.ICalUID != "" && len(left) > 0 {
-			p.take(c, left[0])
+			p.match(c, left[0])
 			free[e.ICalUID] = left[1:]
 		}
 	}
 }
 
-// uidOf returns the iCalUId of a source key that has an original start.
+// uidOf returns the iCalUId in a source key. ok says whether the key consists of an iCalUId and a start.
 func uidOf(key string) (uid string, ok bool) {
 	i := strings.LastIndexByte(key, '@')
 	if i < 0 {
@@ -149,8 +149,7 @@ func uidOf(key string) (uid string, ok bool) {
 	return key[:i], true
 }
 
-// uniqueKeys makes sure that no two appointments share a source key, which a source can bring about that tells one instance
-// twice at different times.
+// uniqueKeys makes sure that no two appointments share a source key. They would if a source listed one instance twice, at different times.
 func (p *planner) uniqueKeys() {
 	seen := make(map[string]bool, len(p.all))
 	for _, c := range p.all {
@@ -164,8 +163,8 @@ func (p *planner) uniqueKeys() {
 	}
 }
 
-// accept takes the new versions of drifted ones without asking, but for those whose new time would collide with what else is
-// archived; these the user is asked about.
+// accept accepts the new versions of drifted ones without asking. The user is asked only about those whose new time collides with something
+// else that is archived.
 func (p *planner) accept(drifted []*candidate) {
 	if len(drifted) == 0 {
 		return
@@ -180,7 +179,7 @@ func (p *planner) accept(drifted []*candidate) {
 	}
 	for _, h := range p.held {
 		if p.contends(&h.Appointment) {
-			claims = append(claims, newClaim(h, &h.Appointment, p.taken[h]))
+			claims = append(claims, newClaim(h, &h.Appointment, p.matched[h]))
 		}
 	}
 	standing := newSpans(claims)

@@ -177,9 +177,13 @@ func TestDifference(t *testing.T) {
 		}, {
 			name:     "two instances with one key are told apart by their ids",
 			settings: keeping,
-			held:     day(busy("a", "09:00", "10:00", uid("u"), originally("2026-10-05T07:00:00Z")), busy("b", "11:00", "12:00", uid("u"), originally("2026-10-05T07:00:00Z"))),
-			events:   day(busy("a", "09:00", "10:00", uid("u"), originally("2026-10-05T07:00:00Z")), busy("b", "11:00", "12:00", uid("u"), originally("2026-10-05T07:00:00Z"))),
-			want:     outcomes{"a": "unchanged", "b": "unchanged"},
+			held: day(
+				busy("a", "09:00", "10:00", uid("u"), originally("2026-10-05T07:00:00Z")), busy("b", "11:00", "12:00", uid("u"), originally("2026-10-05T07:00:00Z")),
+			),
+			events: day(
+				busy("a", "09:00", "10:00", uid("u"), originally("2026-10-05T07:00:00Z")), busy("b", "11:00", "12:00", uid("u"), originally("2026-10-05T07:00:00Z")),
+			),
+			want: outcomes{"a": "unchanged", "b": "unchanged"},
 		},
 	}.run(t)
 }
@@ -301,13 +305,14 @@ func TestDriftSaysWhy(t *testing.T) {
 		return newPlan(now, monday, s, heldAfter(t, newPlan(before, monday, keeping, nil)))
 	}
 	a, b := busy("a", "09:00", "10:00", billed), busy("b", "11:00", "12:00", billed)
+	merging := plan(settings, day(b, busy("c", "11:00", "12:00", uid("c"))), day(b, busy("c", "11:00", "12:00", uid("c"), subject("b"))))
 	for want, p := range map[string]Plan{
 		"changed after it was archived":                                plan(settings, day(a), day(busy("a", "09:00", "10:30", billed))),
 		"changed after it was archived; now cancelled":                 plan(timesheet, day(a), day(busy("a", "09:00", "10:00", billed, cancelled))),
 		"changed after it was archived; now outside_window":            plan(settings, day(a), day(busy("a", "2026-10-07T09:00:00", "2026-10-07T10:00:00"))),
 		"changed after it was archived, and would collide with others": plan(accepting, day(a, b), day(busy("a", "11:00", "12:00", billed), b)),
 		"archived, and no longer in the source":                        plan(settings, day(a), nil),
-		"archived, and now merged into another":                        plan(settings, day(b, busy("c", "11:00", "12:00", uid("c"))), day(b, busy("c", "11:00", "12:00", uid("c"), subject("b")))),
+		"archived, and now merged into another":                        merging,
 	} {
 		if len(p.Actions) != 1 || p.Actions[0].Kind != ActionDrift || p.Actions[0].Detail != want {
 			t.Errorf("got %v, want %q", p.Actions, want)
@@ -316,7 +321,9 @@ func TestDriftSaysWhy(t *testing.T) {
 }
 
 func TestCutKey(t *testing.T) {
-	for key, want := range map[string]string{"u@2026-10-05T07:00:00Z": "u", "a@b@2026-10-05T07:00:00.5Z": "a@b", "u": "", "u@": "", "u@2026-10-05T07:00:00Z#id": "", "": ""} {
+	for key, want := range map[string]string{
+		"u@2026-10-05T07:00:00Z": "u", "a@b@2026-10-05T07:00:00.5Z": "a@b", "u": "", "u@": "", "u@2026-10-05T07:00:00Z#id": "", "": "",
+	} {
 		if uid, ok := uidOf(key); uid != want || ok != (want != "") {
 			t.Errorf("%q is of %q, %t", key, uid, ok)
 		}

@@ -5,8 +5,8 @@ import (
 	"adminassistant/shared/ledger"
 )
 
-// newDraft returns the copy of an appointment as the archive calendar gets it, with the text of calendar.CopyBody; times in the original's
-// zone. allDayZone is the zone in which an all-day copy has its midnights.
+// newDraft returns the copy that the archive calendar gets of an entry's appointment. Its text is that of calendar.CopyBody, and its times are
+// in the zone of the original. An all-day copy begins and ends at midnight in allDayZone.
 func newDraft(e *ledger.Entry, allDayZone string) *calendar.Draft {
 	a := &e.Appointment
 	d := &calendar.Draft{

@@ -11,9 +11,9 @@ import (
 	"adminassistant/shared/store"
 )
 
-// Erase removes all that archiving keeps for a user: the ledgers with their bodies, configs, plans and runs. Runs that ended at or after an
-// instant, or are cancelled now, stay, without their plans and items, and tell their workers to stop; a zero instant lets none stay. It gets
-// further with every call.
+// Erase removes all that archiving keeps for a user: the ledgers with their bodies, configs, plans and runs. Runs that ended at or after the
+// time before, and those that it cancels at the time now, stay without their plans and items, so that their workers see that they must stop.
+// With a zero before no run stays. Erase can be called repeatedly: each call continues where the one before it failed.
 func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string, before, now time.Time) error {
 	entries, runs := ledger.New(table, blobs), run.NewStore(table)
 	q := store.Query{PK: store.UserPartition(user), Prefix: "CONFIG#", Limit: store.MaxTransact}
@@ -28,7 +28,7 @@ func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string,
 				return err
 			}
 			c, err := decodeConfig(item)
-			if err != nil { // the lease of an unreadable one is its runs' to remove
+			if err != nil { // the lease of an unreadable config is removed with its runs
 				c = Config{}
 			}
 			if err := runs.EraseConfig(ctx, id, run.LeaseName(user, c.Archive, "")); err != nil {
@@ -51,7 +51,7 @@ func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string,
 	}
 	erased := map[string]bool{}
 	return runs.Erase(ctx, user, before, now, func(ctx context.Context, r *run.Run) error {
-		if r.Config != "" && !erased[r.Config] { // a worker that was late may have written to it once more
+		if r.Config != "" && !erased[r.Config] { // a late worker may have written to it after it was erased
 			if err := entries.Erase(ctx, r.Config); err != nil {
 				return err
 			}

@@ -31,7 +31,7 @@ func (w *world) ledgerItems(c archive.Config) (all []string) {
 	return all
 }
 
-// refused carries a run out that must fail with these words.
+// refused carries out a run that must fail with these words.
 func (w *world) refused(c archive.Config, words string, change ...func(*run.Run)) {
 	w.t.Helper()
 	r := w.start(c, change...)
@@ -46,7 +46,7 @@ func dryRun(r *run.Run) { r.Options.DryRun = true }
 
 func adopting(r *run.Run) { r.Options.Adopt = true }
 
-// TestADryRunWritesNothing dies at every request of a run, and then looks at a dry run: nothing is settled, no link is sealed.
+// TestADryRunWritesNothing dies at every request of a run, and then checks that a dry run settles nothing and seals no link.
 func TestADryRunWritesNothing(t *testing.T) {
 	unsettled := 0
 	wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {
@@ -86,7 +86,8 @@ func TestADryRunWaitsForNobody(t *testing.T) {
 	w.archive(c)
 	info, err := w.calendar.Calendar(t.Context(), uri("Archive"))
 	must(t, err)
-	_, err = run.Begin(t.Context(), w.Table, w.start(c, func(r *run.Run) { r.From = day("2026-09-01") }), run.LeaseName(user, c.Archive, info.ID), "another", time.Minute, w.Now, nil)
+	other := w.start(c, func(r *run.Run) { r.From = day("2026-09-01") })
+	_, err = run.Begin(t.Context(), w.Table, other, run.LeaseName(user, c.Archive, info.ID), "another", time.Minute, w.Now, nil)
 	if !errors.Is(err, run.ErrBusy) { // the lease is there, and was not read
 		t.Fatalf("error %v, want %v", err, run.ErrBusy)
 	}
@@ -95,9 +96,9 @@ func TestADryRunWaitsForNobody(t *testing.T) {
 	}
 }
 
-// TestAnArchiveCalendarOfTwoConfigs shows what becomes of configs that share a calendar since before that was refused.
+// TestAnArchiveCalendarOfTwoConfigs checks configs that have shared a calendar since before that was refused.
 func TestAnArchiveCalendarOfTwoConfigs(t *testing.T) {
-	// sharing stores a config as it could be made once.
+	// sharing stores a config that could not be created today.
 	sharing := func(w *world, change func(*archive.Config)) archive.Config {
 		t.Helper()
 		c := w.config(func(c *archive.Config) { c.Name, c.Archive = "second", uri("Elsewhere") })
@@ -147,7 +148,7 @@ func TestAnArchiveCalendarOfTwoConfigs(t *testing.T) {
 	})
 }
 
-// elsewhere is another machine on the same calendars: it has a ledger and configs of its own.
+// elsewhere returns another machine with the same calendars, and with its own ledger and configs.
 func (w *world) elsewhere() *world {
 	clock := machinetest.NewClock(w.Now(), time.Millisecond)
 	machine := machinetest.New(w.t, clock.Now)
@@ -265,7 +266,7 @@ func TestCopiesOfAnotherLedger(t *testing.T) {
 	})
 }
 
-// TestAdoptingSurvivesDyingAnywhere lets the process die at every request while it takes copies over.
+// TestAdoptingSurvivesDyingAnywhere lets the process die at every request while it adopts copies.
 func TestAdoptingSurvivesDyingAnywhere(t *testing.T) {
 	wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {
 		first := newWorld(t)
@@ -312,7 +313,8 @@ func TestAnArchiveCalendarThatIsGone(t *testing.T) {
 		for _, options := range []func(*run.Run){func(*run.Run) {}, dryRun} {
 			r, result := w.archive(c, options)
 			if r.State != run.Partial || !result.ArchiveMissing || result.Written != 0 || result.Link != "" || r.Problem == nil ||
-				!strings.Contains(r.Problem.Detail, "the ledger holds 3 appointments in it") || !strings.Contains(r.Problem.Detail, "calendar create local://me/calendars/Archive") {
+				!strings.Contains(r.Problem.Detail, "the ledger holds 3 appointments in it") ||
+				!strings.Contains(r.Problem.Detail, "calendar create local://me/calendars/Archive") {
 				t.Errorf("%s %+v %+v", r.State, r.Problem, result)
 			}
 			if result.Actions != 1 || result.Counts.Unchanged != 3 || result.Counts.Archived != 1 {
@@ -373,14 +375,14 @@ func TestAnArchiveCalendarThatIsGone(t *testing.T) {
 	})
 }
 
-// silent is a provider that writes nothing and does not say why.
+// silent is a provider that creates nothing and gives no reason.
 type silent struct{ calendar.Provider }
 
 func (silent) Create(context.Context, string, string, []calendar.Draft) ([]calendar.WriteResult, error) {
 	return nil, errors.New("no answer")
 }
 
-// TestCreatingTheArchiveCalendarIsTriedAgain within the run, whether or not the first try took effect.
+// TestCreatingTheArchiveCalendarIsTriedAgain checks that the run itself tries again, whether or not the first try took effect.
 func TestCreatingTheArchiveCalendarIsTriedAgain(t *testing.T) {
 	for _, took := range []bool{false, true} {
 		w := newWorld(t)

@@ -22,7 +22,7 @@ const hashVersion = "appointment/1"
 // The form is a sequence of strings, each after its length as a varint: what the source says (subject, body digest, location,
 // categories in order, status words, organiser, attendees by address, online link) with the times as modifications left them.
 // Left out is what changes without the content changing: etag, change key, time of the last modification, the attendees' answers
-// and the zone in which the same instants are told; and what we add ourselves, such as privacy.
+// and the zone in which the same instants are written. Also left out is what we add ourselves, such as privacy.
 func contentHash(c *candidate) string {
 	e, a := c.Event, &c.Appointment
 	buf := make([]byte, 0, 512)
@@ -45,7 +45,7 @@ func contentHash(c *candidate) string {
 	case a.AllDay && a.StartDate != (calendar.Date{}):
 		add(a.StartDate.String())
 		add(a.EndDate.String())
-	case a.Start.IsZero(): // no usable time: what was written is all there is
+	case a.Start.IsZero(): // no usable time: the text that the source gave for it is all that there is
 		add(e.Start.Local)
 		add(e.End.Local)
 	default:
@@ -92,10 +92,10 @@ func StandingHash(a *calendar.Appointment, body string) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// markedHash is the beginning of a content hash that a mark has.
+// markedHash returns the content hash in a mark. A mark has only the beginning of it.
 func markedHash(m ledger.Mark) string { return "sha256:" + m.Hash }
 
-// sameSource says whether two content hashes are of the same source; of one that came from a mark only the beginning is known.
+// sameSource says whether two content hashes are equal. Where one came from a mark, only its beginning is compared.
 func sameSource(a, b string) bool {
 	short, long := a, b
 	if len(short) > len(long) {
@@ -115,8 +115,8 @@ func byAddress(attendees []calendar.Attendee) []calendar.Attendee {
 	return slices.SortedFunc(slices.Values(attendees), order)
 }
 
-// bodyDigest stands for the event's body: its digest, or the preview where a listing without bodies gives nothing better. The digest of a
-// body that was not read is that of no body, not even of an empty one.
+// bodyDigest returns the digest of the event's body, or one made from the preview where a listing had no bodies. The digest for a body that was
+// not read differs from that of every body that was read, an empty one too.
 func bodyDigest(e *calendar.Event) string {
 	switch {
 	case e.Body.Content != "":
@@ -131,7 +131,7 @@ func bodyDigest(e *calendar.Event) string {
 	return ""
 }
 
-// BodyDigest returns the digest that stands for a body in a content hash; empty for an empty body.
+// BodyDigest returns the digest of a body that goes into a content hash. It is empty for an empty body.
 func BodyDigest(b calendar.Body) string {
 	if b.Content == "" {
 		return ""

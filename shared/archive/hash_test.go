@@ -136,7 +136,7 @@ func TestHashIsNotOfWhatWeAdd(t *testing.T) {
 	}
 }
 
-// The hash is kept in ledgers; another one for the same content would make everything drift.
+// Ledgers have the hash. If the same content got another one, everything would drift.
 func TestHashStaysWhatItIs(t *testing.T) {
 	if got, want := hashOf(t, full()), "sha256:a961c9c79d4b5fc9b9525db3c399a38f5cf0ae703a1f3d484c8588dae2035e29"; got != want {
 		t.Errorf("got %s, want %s", got, want)

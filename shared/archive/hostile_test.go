@@ -11,26 +11,30 @@ import (
 	"adminassistant/shared/ledger"
 )
 
-// A hostile calendar has few times, so that nearly everything ties or collides, around the night in which Berlin's clocks go back, and every
-// word that a source can say.
+// A hostile calendar has few different times, so that nearly all events tie or collide. They are around the night in which Berlin's clocks go
+// back. Every value that a source can have occurs.
 
-// hostileWindow is 24 to 25 October 2026, of which the second day has 25 hours in Berlin.
+// hostileWindow is 24 and 25 October 2026. The second day has 25 hours in Berlin.
 func hostileWindow(zone *time.Location) calendar.Window {
 	return calendar.Window{From: date("2026-10-24"), To: date("2026-10-25"), Zone: zone}
 }
 
 var (
 	hostileSubjects = []string{
-		"", " ", "Review", "review ", "Straße", "STRASSE", "Trip", "Flight home", "Extended", "Extended", "extension: x", "Shortened", "Shortened - y", "Early start", "early start: z", "Late start", "Late start-",
+		"", " ", "Review", "review ", "Straße", "STRASSE", "Trip", "Flight home", "Extended", "Extended", "extension: x",
+		"Shortened", "Shortened - y", "Early start", "early start: z", "Late start", "Late start-",
 	}
 	hostileCategories = [][]string{
-		nil, nil, nil, {"Acme - billable"}, {"acme - BILLABLE"}, {"billable - Globex", "Online"}, {"Online", "billable - Globex"}, {"Online"}, {"Admin - non-billable"}, {"Lunch"}, {"a - b - billable", "Acme - billable"},
+		nil, nil, nil, {"Acme - billable"}, {"acme - BILLABLE"}, {"billable - Globex", "Online"}, {"Online", "billable - Globex"},
+		{"Online"}, {"Admin - non-billable"}, {"Lunch"}, {"a - b - billable", "Acme - billable"},
 	}
 	hostileZones    = []string{"UTC", "Europe/Berlin", "W. Europe Standard Time", "", "America/New_York", "UTC"}
-	hostileStatuses = []calendar.ShowAs{calendar.Busy, calendar.Busy, calendar.Tentative, calendar.Free, calendar.OutOfOffice, calendar.WorkingElsewhere, calendar.Unknown, ""}
-	hostileDays     = []string{"2026-10-25", "2026-10-25", "2026-10-24", "2026-10-26", "2026-10-23", "2026-10-25"}
-	hostileStarts   = []string{"00:00:00", "01:00:00", "01:05:00", "01:30:00", "02:00:00", "02:05:01", "02:30:00.0000000"}
-	hostileLengths  = []time.Duration{0, 30 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, time.Hour, 90 * time.Minute, 24 * time.Hour}
+	hostileStatuses = []calendar.ShowAs{
+		calendar.Busy, calendar.Busy, calendar.Tentative, calendar.Free, calendar.OutOfOffice, calendar.WorkingElsewhere, calendar.Unknown, "",
+	}
+	hostileDays    = []string{"2026-10-25", "2026-10-25", "2026-10-24", "2026-10-26", "2026-10-23", "2026-10-25"}
+	hostileStarts  = []string{"00:00:00", "01:00:00", "01:05:00", "01:30:00", "02:00:00", "02:05:01", "02:30:00.0000000"}
+	hostileLengths = []time.Duration{0, 30 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, time.Hour, 90 * time.Minute, 24 * time.Hour}
 )
 
 // upTo draws a number from 0 to most, each as often as the others, unlike rapid.IntRange, which prefers small ones. Zero is the simplest.
@@ -75,7 +79,7 @@ func hostileEvent(t *rapid.T, n int) calendar.Event {
 	return e
 }
 
-// hostileOddity changes what most events have in common.
+// hostileOddity gives an event something that few events have.
 func hostileOddity(t *rapid.T, e *calendar.Event) {
 	switch upTo(t, 15, "oddity") {
 	case 0:
@@ -177,7 +181,9 @@ func hostileSituation(t *rapid.T) situation {
 			if single {
 				lineage = it.Event.ICalUID
 			}
-			s.held = append(s.held, Standing{Key: it.Key, SourceHash: it.Hash, Outcome: ledger.Archived, EventID: it.EventID, Lineage: lineage, Appointment: it.Appointment})
+			s.held = append(s.held, Standing{
+				Key: it.Key, SourceHash: it.Hash, Outcome: ledger.Archived, EventID: it.EventID, Lineage: lineage, Appointment: it.Appointment,
+			})
 		}
 	}
 	return s

@@ -22,14 +22,14 @@ var RunKind = run.Description{
 // Wrote is how many events the run wrote to the archive calendar.
 func (r *Result) Wrote() int { return r.Written }
 
-// Sums tells how many events the run read and wrote.
+// Sums says how many events the run read and wrote.
 func (r *Result) Sums() string {
 	return fmt.Sprintf("%d fetched, %d written", r.Counts.Fetched, r.Written)
 }
 
 func words(r *run.Run, result run.Result) run.Words {
 	res, _ := result.(*Result)
-	if res == nil { // it ended before it had one
+	if res == nil { // it ended without a result
 		res = &Result{}
 	}
 	switch {
@@ -37,7 +37,7 @@ func words(r *run.Run, result run.Result) run.Words {
 		return run.Words{
 			Title: " stopped: far fewer events than before",
 			Text: fmt.Sprintf("The calendar shows far fewer events in %s than the archive holds, so the run changed nothing. %s\n"+
-				"If the events are gone indeed, run it again with force. If not, look at the calendar first.", r.Days(), run.Safe),
+				"If the events are really gone, run it again with force. If not, look at the calendar first.", r.Days(), run.Safe),
 			Action: string(action.ShrunkWindow), Again: run.Archive, Flags: []string{"--force"},
 		}
 	case res.ArchiveMissing:

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/text/cases"
 )
 
-// mergeDuplicates finds events that are the same one told twice: the same iCalUId and start, the same subject, times and
-// all-day flag, or the same id. The relation is transitive. One of each set is kept, the others are merged into it.
+// mergeDuplicates finds events that are listed twice. Two are the same if they have the same id, the same iCalUId and start, or the same
+// subject, times and all-day flag. The relation is transitive. One of each set is kept, the others are merged into it.
 func (p *planner) mergeDuplicates() {
 	open := p.open()
 	sets := newSets(len(open))
@@ -28,7 +28,7 @@ func (p *planner) mergeDuplicates() {
 		for to = from + 1; to < len(open) && open[to].Appointment.Start.Equal(start); to++ {
 		}
 		if to == from+1 {
-			continue // nothing else starts then
+			continue // no other event starts at that time
 		}
 		byUID, byLikeness := map[string]int{}, map[likeness]int{}
 		for i := from; i < to; i++ {
@@ -57,7 +57,7 @@ func (p *planner) mergeDuplicates() {
 	}
 }
 
-// preferred says whether a is kept rather than b. Candidates come in order, so that an equal one later on never is.
+// preferred says whether a is kept rather than b.
 func preferred(a, b *candidate) bool {
 	switch {
 	case a.Event.Cancelled != b.Event.Cancelled:
@@ -102,7 +102,7 @@ func (s sets) find(i int) int {
 
 func (s sets) join(i, j int) { s[s.find(i)] = s.find(j) }
 
-// joinSame joins i with whatever had the same key before.
+// joinSame joins i with the first one that had the same key.
 func joinSame[K comparable](s sets, seen map[K]int, key K, i int) {
 	if j, ok := seen[key]; ok {
 		s.join(i, j)

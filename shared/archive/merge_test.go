@@ -46,7 +46,7 @@ func TestMergeDuplicates(t *testing.T) {
 			events:   day(busy("a", "09:00", "10:00", subject("x")), busy("b", "09:00", "10:01", subject("x"))),
 			want:     outcomes{"a": "archived", "b": "archived"},
 		}, {
-			name:     "the same times told in different zones",
+			name:     "the same times written in different zones",
 			settings: keeping,
 			events:   day(busy("a", "09:00", "10:00", subject("x")), busy("b", "2026-10-05T07:00:00", "2026-10-05T08:00:00", subject("x"), inZoneOf("UTC"))),
 			want:     outcomes{"a": "archived", "b": "merged into a"},
@@ -75,7 +75,7 @@ func TestMergeDuplicates(t *testing.T) {
 			events: day(busy("a", "09:00", "10:00"), busy("a", "11:00", "12:00", uid("another"), modified("2026-10-01T00:00:00Z"))),
 			want:   outcomes{"a": "merged into a, archived"},
 		}, {
-			name:   "the same id told twice",
+			name:   "the same id listed twice",
 			events: day(busy("a", "09:00", "10:00"), busy("a", "09:00", "10:00")),
 			want:   outcomes{"a": "archived, merged into a"},
 		},
@@ -126,7 +126,11 @@ func TestFoldSubjectDoesNotMindWhereItIsASCII(t *testing.T) {
 }
 
 func TestMergeLosesNothingOfTheKeptOne(t *testing.T) {
-	it := itemOf(t, planOf(day(busy("b", "09:00", "10:00", uid("u"), categories("Acme - billable")), busy("a", "09:00", "10:00", uid("u"), cancelled, sensitive(calendar.Private)))), "b")
+	plan := planOf(day(
+		busy("b", "09:00", "10:00", uid("u"), categories("Acme - billable")),
+		busy("a", "09:00", "10:00", uid("u"), cancelled, sensitive(calendar.Private)),
+	))
+	it := itemOf(t, plan, "b")
 	if it.Outcome != Archived || it.Appointment.Customer != "Acme" || it.Appointment.Sensitivity != calendar.Normal || len(it.Changes) != 0 {
 		t.Errorf("%+v", it)
 	}

@@ -20,19 +20,19 @@ const (
 )
 
 const (
-	// nearby is how far two times may be apart and still be meant as the same.
+	// nearby is the longest time between two times that count as the same.
 	nearby = 5 * time.Minute
-	// shortest is what a modification leaves of an appointment at least.
+	// shortest is the length that a modification leaves to an appointment at least.
 	shortest = time.Minute
 )
 
 var modificationSubject = regexp.MustCompile(`(?is)^\s*(extended|extension|shortened|early start|late start)\s*(?:[:-].*)?$`)
 
-// modificationOf returns what the subject says the appointment modifies, or "".
+// modificationOf returns the kind of modification that the subject names, or "".
 func modificationOf(subject string) modification {
 	trimmed := strings.TrimSpace(subject)
 	if trimmed == "" || !strings.ContainsRune("eEsSlL", rune(trimmed[0])) {
-		return "" // nearly every subject; this saves the expression
+		return "" // this is nearly every subject, and spares it the slow expression
 	}
 	m := modificationSubject.FindStringSubmatch(trimmed)
 	if m == nil {
@@ -49,8 +49,8 @@ func modificationOf(subject string) modification {
 	return lateStart
 }
 
-// applyModifications lets each modification change its original and absorbs it, in order of start, then id, each to the
-// original as the earlier ones left it. One without an original is excluded and the user is asked.
+// applyModifications changes the original of each modification, and the modification is absorbed. They go in order of start, then id, and each
+// one changes the original as the earlier ones left it. One without an original is excluded, and the user is asked.
 func (p *planner) applyModifications() {
 	var modifications, originals []*candidate
 	for _, c := range p.open() {
@@ -122,9 +122,9 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// originals finds the original that a modification means. Appointments are indexed by start and by end, once for every set
-// of categories that a modification carries and once for all of them, so that each search is logarithmic whatever the calendar.
-// Those that no modification comes near are left out.
+// originals finds the original of a modification. Appointments are indexed by start and by end, once for every set of categories that a
+// modification carries and once for all of them, so that each search is logarithmic whatever the calendar. Appointments that are near no
+// modification are left out.
 type originals struct {
 	all   *timeline
 	bySet map[string]*timeline // by categorySet; only sets that a modification may ask for
@@ -150,7 +150,7 @@ func newOriginals(candidates, modifications []*candidate) *originals {
 	for _, c := range candidates {
 		around := claim{start: c.Appointment.Start.Add(-nearby - 1), end: c.Appointment.End.Add(nearby + 1)}
 		if reach.first(&around) == nil {
-			continue // too far from every modification, and only a modification would move it
+			continue // it is too far from every modification, and nothing else could move it
 		}
 		for _, t := range o.timelines(c) {
 			t.insert(c)
@@ -159,7 +159,7 @@ func newOriginals(candidates, modifications []*candidate) *originals {
 	return o
 }
 
-// timelines returns those that c belongs to.
+// timelines returns the timelines that c belongs to.
 func (o *originals) timelines(c *candidate) []*timeline {
 	in := make([]*timeline, 0, 2)
 	if o.all != nil {
@@ -171,7 +171,7 @@ func (o *originals) timelines(c *candidate) []*timeline {
 	return in
 }
 
-// move lets change alter c's times and keeps the indexes right.
+// move calls change, which alters c's times, and updates the indexes.
 func (o *originals) move(c *candidate, change func()) {
 	in := o.timelines(c)
 	for _, t := range in {
@@ -183,17 +183,18 @@ func (o *originals) move(c *candidate, change func()) {
 	}
 }
 
-// find returns the nearest original of m, then the one with the longer overlap, then the one of the smaller id; nil if there is none.
+// find returns the nearest original of m, nil if there is none. Of equally near ones the one with the longer overlap is chosen, then the one of
+// the smaller id.
 func (o *originals) find(m *candidate) *candidate {
 	set := categorySet(m)
 	if set == "" {
 		return o.all.find(m).original
 	}
-	// One that carries categories fits originals with the same ones and those with none.
+	// A modification with categories fits originals with the same ones and originals with none.
 	return o.bySet[set].find(m).better(o.bySet[""].find(m)).original
 }
 
-// match is a possible original with what it is chosen by.
+// match is a possible original, with the measures by which the best one is chosen.
 type match struct {
 	original *candidate
 	apart    time.Duration
@@ -222,8 +223,8 @@ func (a match) better(b match) match {
 	return b
 }
 
-// find returns the best match of m in the timeline. The nearest originals are those whose time in question is the last one not
-// after the time asked for, or the first one after it; among appointments that share that time the tree gives the winner.
+// find returns the best match of m in the timeline. Only two times can be the nearest: the last one that is not after the wanted time, and the
+// first one after it. Among appointments that share such a time the tree gives the winner.
 func (t *timeline) find(m *candidate) match {
 	start, end := m.Appointment.Start, m.Appointment.End
 	var best match
@@ -246,7 +247,7 @@ func (t *timeline) find(m *candidate) match {
 			if c := t.endingAt(at, start, end); c.Appointment.Overlaps(&m.Appointment) {
 				consider(c, at.Sub(end))
 			} else if at, ok := t.ends.before(end); ok && at.After(start) {
-				// Only empty ones end right at m's end, and share no time with it; all that end before do.
+				// Those that end exactly at m's end are all empty, and share no time with it. All that end earlier, but after its start, do.
 				consider(t.endingAt(at, start, end), at.Sub(end))
 			}
 		}
@@ -273,13 +274,13 @@ func (t *timeline) find(m *candidate) match {
 	return best
 }
 
-// endingAt returns, of the appointments that end at that instant, the one that overlaps [start, end) longest, then the one of
-// the smallest id.
+// endingAt returns, of the appointments that end at that instant, the one that overlaps [start, end) longest. Of equally long overlaps the one
+// with the smallest id is returned.
 func (t *timeline) endingAt(at, start, end time.Time) *candidate {
 	from, to := time.Time{}, farFuture
 	if until := earlier(at, end); until.After(start) {
 		if c := t.ends.smallestID(at, from, start); c != nil {
-			return c // those that reach back to start overlap equally long
+			return c // all that begin at start or earlier overlap equally long
 		}
 		if first := t.ends.lowest(at); first.Before(until) {
 			from, to = first, first
@@ -288,13 +289,13 @@ func (t *timeline) endingAt(at, start, end time.Time) *candidate {
 	return t.ends.smallestID(at, from, to)
 }
 
-// startingAt returns, of the appointments that start at that instant, the one that overlaps [start, end) longest, then the one
-// of the smallest id.
+// startingAt returns, of the appointments that start at that instant, the one that overlaps [start, end) longest. Of equally long overlaps the
+// one with the smallest id is returned.
 func (t *timeline) startingAt(at, start, end time.Time) *candidate {
 	from, to := time.Time{}, farFuture
 	if since := later(at, start); end.After(since) {
 		if c := t.starts.smallestID(at, end, farFuture); c != nil {
-			return c // those that reach to end overlap equally long
+			return c // all that last until end or longer overlap equally long
 		}
 		if last := t.starts.highest(at); last.After(since) {
 			from, to = last, last
@@ -315,7 +316,7 @@ func (t *timeline) remove(c *candidate) {
 	t.ends = t.ends.remove(newTreap(a.End, a.Start, c))
 }
 
-// categorySet names the set of categories that c carries, whatever their order, case and surrounding space; "" is the empty one.
+// categorySet returns a name for the set of c's categories, whatever their order, case and surrounding space. The empty set is "".
 func categorySet(c *candidate) string {
 	set := make([]string, 0, len(c.Appointment.Categories))
 	for _, category := range c.Appointment.Categories {

@@ -38,7 +38,7 @@ func lateAt(id, from, to string, more ...with) calendar.Event {
 	return busy(id, from, to, append([]with{subject("Late start: " + id)}, more...)...)
 }
 
-// hoursOf tells when the archived appointments were, and where the modifications went.
+// hoursOf returns when the archived appointments are, and which original each modification changed.
 func hoursOf(p Plan) map[string]string {
 	all := map[string]string{}
 	for i := range p.Items {
@@ -63,10 +63,16 @@ func TestModifications(t *testing.T) {
 		want   hours
 	}{
 		{"extended: the end moves later by its length", day(busy("a", "09:00", "10:00"), extendedAt("m", "10:00", "10:30")), hours{"a": "09:00-10:30", "m": "a"}},
-		{"extended: by its length, even from a little before the end", day(busy("a", "09:00", "10:00"), extendedAt("m", "09:55", "10:30")), hours{"a": "09:00-10:35", "m": "a"}},
+		{
+			"extended: by its length, even from a little before the end",
+			day(busy("a", "09:00", "10:00"), extendedAt("m", "09:55", "10:30")), hours{"a": "09:00-10:35", "m": "a"},
+		},
 		{"extended: 5 minutes after the end are near", day(busy("a", "09:00", "10:00"), extendedAt("m", "10:05", "10:30")), hours{"a": "09:00-10:25", "m": "a"}},
 		{"extended: a second more is not", day(busy("a", "09:00", "10:00"), extendedAt("m", "2026-10-05T10:05:01", "10:30")), hours{"a": "09:00-10:00", "m": orphan}},
-		{"extended: a second more before the end is not", day(busy("a", "09:00", "10:00"), extendedAt("m", "2026-10-05T09:54:59", "10:30")), hours{"a": "09:00-10:00", "m": orphan}},
+		{
+			"extended: a second more before the end is not",
+			day(busy("a", "09:00", "10:00"), extendedAt("m", "2026-10-05T09:54:59", "10:30")), hours{"a": "09:00-10:00", "m": orphan},
+		},
 		{"extended: by nothing", day(busy("a", "09:00", "10:00"), extendedAt("m", "10:00", "10:00")), hours{"a": "09:00-10:00", "m": "a"}},
 		{"extended: out of the day", day(busy("a", "23:00", "23:50"), extendedAt("m", "23:50", "2026-10-06T01:00:00")), hours{"a": "23:00-01:00", "m": "a"}},
 
@@ -76,12 +82,24 @@ func TestModifications(t *testing.T) {
 		{"shortened: touching the start is no overlap", day(busy("a", "09:00", "10:00"), shortenedAt("m", "08:50", "09:00")), hours{"a": "09:00-10:00", "m": orphan}},
 		{"shortened: one minute is left", day(busy("a", "09:00", "10:00"), shortenedAt("m", "09:00", "10:00")), hours{"a": "09:00-09:01", "m": "a"}},
 		{"shortened: one minute is left of ever so much", day(busy("a", "09:00", "10:00"), shortenedAt("m", "08:00", "20:00")), hours{"a": "09:00-09:01", "m": "a"}},
-		{"shortened: what is shorter already stays", day(busy("a", "09:00", "2026-10-05T09:00:30"), shortenedAt("m", "08:00", "10:00")), hours{"a": "09:00-09:00", "m": "a"}},
+		{
+			"shortened: what is shorter already stays",
+			day(busy("a", "09:00", "2026-10-05T09:00:30"), shortenedAt("m", "08:00", "10:00")), hours{"a": "09:00-09:00", "m": "a"},
+		},
 		{"shortened: an instant inside overlaps", day(busy("a", "09:00", "10:00"), shortenedAt("m", "09:30", "09:30")), hours{"a": "09:00-10:00", "m": "a"}},
-		{"shortened: of an instant inside it nothing is taken", day(busy("a", "09:30", "09:30"), shortenedAt("m", "09:00", "10:00")), hours{"a": "09:30-09:30", "m": "a"}},
-		{"shortened: an instant at its end is not inside", day(busy("a", "10:00", "10:00"), shortenedAt("m", "09:00", "10:00")), hours{"a": "10:00-10:00", "m": orphan}},
+		{
+			"shortened: of an instant inside it nothing is taken",
+			day(busy("a", "09:30", "09:30"), shortenedAt("m", "09:00", "10:00")), hours{"a": "09:30-09:30", "m": "a"},
+		},
+		{
+			"shortened: an instant at its end is not inside",
+			day(busy("a", "10:00", "10:00"), shortenedAt("m", "09:00", "10:00")), hours{"a": "10:00-10:00", "m": orphan},
+		},
 
-		{"shortened: and does not hide what ends before it", day(busy("a", "10:00", "10:00"), busy("b", "09:00", "09:30"), shortenedAt("m", "09:00", "10:00")), hours{"a": "10:00-10:00", "b": "09:00-09:01", "m": "b"}},
+		{
+			"shortened: and does not hide what ends before it",
+			day(busy("a", "10:00", "10:00"), busy("b", "09:00", "09:30"), shortenedAt("m", "09:00", "10:00")), hours{"a": "10:00-10:00", "b": "09:00-09:01", "m": "b"},
+		},
 
 		{"early start: the start moves to the modification's", day(busy("a", "09:00", "10:00"), earlyAt("m", "08:30", "09:00")), hours{"a": "08:30-10:00", "m": "a"}},
 		{"early start: its own length does not matter", day(busy("a", "09:00", "10:00"), earlyAt("m", "08:30", "09:05")), hours{"a": "08:30-10:00", "m": "a"}},
@@ -91,44 +109,116 @@ func TestModifications(t *testing.T) {
 		{"early start: and no later", day(busy("a", "09:00", "10:00"), earlyAt("m", "09:01", "09:05")), hours{"a": "09:00-10:00", "m": orphan}},
 
 		{"late start: the start moves later by its length", day(busy("a", "09:00", "10:00"), lateAt("m", "09:00", "09:20")), hours{"a": "09:20-10:00", "m": "a"}},
-		{"late start: by its length, even from 5 minutes before", day(busy("a", "09:00", "10:00"), lateAt("m", "08:55", "09:15")), hours{"a": "09:20-10:00", "m": "a"}},
+		{
+			"late start: by its length, even from 5 minutes before",
+			day(busy("a", "09:00", "10:00"), lateAt("m", "08:55", "09:15")), hours{"a": "09:20-10:00", "m": "a"},
+		},
 		{"late start: or after", day(busy("a", "09:00", "10:00"), lateAt("m", "09:05", "09:15")), hours{"a": "09:10-10:00", "m": "a"}},
-		{"late start: a second more is not near", day(busy("a", "09:00", "10:00"), lateAt("m", "2026-10-05T09:05:01", "09:15")), hours{"a": "09:00-10:00", "m": orphan}},
+		{
+			"late start: a second more is not near",
+			day(busy("a", "09:00", "10:00"), lateAt("m", "2026-10-05T09:05:01", "09:15")), hours{"a": "09:00-10:00", "m": orphan},
+		},
 		{"late start: one minute is left", day(busy("a", "09:00", "10:00"), lateAt("m", "09:00", "10:00")), hours{"a": "09:59-10:00", "m": "a"}},
-		{"late start: what is shorter already stays", day(busy("a", "09:00", "2026-10-05T09:00:30"), lateAt("m", "09:00", "10:00")), hours{"a": "09:00-09:00", "m": "a"}},
+		{
+			"late start: what is shorter already stays",
+			day(busy("a", "09:00", "2026-10-05T09:00:30"), lateAt("m", "09:00", "10:00")), hours{"a": "09:00-09:00", "m": "a"},
+		},
 
-		{"the nearest wins", day(busy("a", "09:00", "10:00"), busy("b", "09:30", "10:03"), extendedAt("m", "10:02", "10:30")), hours{"a": "09:00-10:00", "b": "09:30-10:31", "m": "b"}},
-		{"for shortened, by the two ends", day(busy("a", "09:00", "12:00"), busy("b", "08:00", "10:10"), shortenedAt("m", "09:00", "10:00")), hours{"a": "09:00-12:00", "b": "08:00-09:10", "m": "b"}},
-		{"equally near: the longer overlap wins", day(busy("a", "09:00", "09:58"), busy("b", "09:30", "10:02"), extendedAt("m", "10:00", "10:30")), hours{"a": "09:00-09:58", "b": "09:30-10:32", "m": "b"}},
-		{"equally near and long: the smaller id wins", day(busy("b", "09:00", "10:00"), busy("a", "09:30", "10:00"), extendedAt("m", "10:00", "10:30")), hours{"b": "09:00-10:00", "a": "09:30-10:30", "m": "a"}},
-		{"shortened, the same ends: the longer overlap wins", day(busy("a", "09:30", "10:00"), busy("b", "09:00", "10:00"), shortenedAt("m", "08:30", "10:00")), hours{"a": "09:30-10:00", "b": "09:00-09:01", "m": "b"}},
-		{"early start, the same starts: the longer overlap wins", day(busy("a", "09:00", "09:01"), busy("b", "09:00", "10:00"), earlyAt("m", "08:30", "09:04")), hours{"a": "09:00-09:01", "b": "08:30-10:00", "m": "b"}},
-		{"late start, the same starts: the longer overlap wins", day(busy("a", "09:00", "09:10"), busy("b", "09:00", "10:00"), lateAt("m", "09:00", "09:20")), hours{"a": "09:00-09:10", "b": "09:20-10:00", "m": "b"}},
+		{
+			"the nearest wins",
+			day(busy("a", "09:00", "10:00"), busy("b", "09:30", "10:03"), extendedAt("m", "10:02", "10:30")), hours{"a": "09:00-10:00", "b": "09:30-10:31", "m": "b"},
+		},
+		{
+			"for shortened, by the two ends",
+			day(busy("a", "09:00", "12:00"), busy("b", "08:00", "10:10"), shortenedAt("m", "09:00", "10:00")), hours{"a": "09:00-12:00", "b": "08:00-09:10", "m": "b"},
+		},
+		{
+			"equally near: the longer overlap wins",
+			day(busy("a", "09:00", "09:58"), busy("b", "09:30", "10:02"), extendedAt("m", "10:00", "10:30")), hours{"a": "09:00-09:58", "b": "09:30-10:32", "m": "b"},
+		},
+		{
+			"equally near and long: the smaller id wins",
+			day(busy("b", "09:00", "10:00"), busy("a", "09:30", "10:00"), extendedAt("m", "10:00", "10:30")), hours{"b": "09:00-10:00", "a": "09:30-10:30", "m": "a"},
+		},
+		{
+			"shortened, the same ends: the longer overlap wins",
+			day(busy("a", "09:30", "10:00"), busy("b", "09:00", "10:00"), shortenedAt("m", "08:30", "10:00")), hours{"a": "09:30-10:00", "b": "09:00-09:01", "m": "b"},
+		},
+		{
+			"early start, the same starts: the longer overlap wins",
+			day(busy("a", "09:00", "09:01"), busy("b", "09:00", "10:00"), earlyAt("m", "08:30", "09:04")), hours{"a": "09:00-09:01", "b": "08:30-10:00", "m": "b"},
+		},
+		{
+			"late start, the same starts: the longer overlap wins",
+			day(busy("a", "09:00", "09:10"), busy("b", "09:00", "10:00"), lateAt("m", "09:00", "09:20")), hours{"a": "09:00-09:10", "b": "09:20-10:00", "m": "b"},
+		},
 
-		{"an all-day event is no original", day(wholeDays("a", "2026-10-05", "2026-10-06"), shortenedAt("m", "09:00", "10:00")), hours{"a": "00:00-00:00", "m": orphan}},
+		{
+			"an all-day event is no original",
+			day(wholeDays("a", "2026-10-05", "2026-10-06"), shortenedAt("m", "09:00", "10:00")), hours{"a": "00:00-00:00", "m": orphan},
+		},
 		{"a cancelled one is none", day(busy("a", "09:00", "10:00", cancelled), extendedAt("m", "10:00", "10:30")), hours{"a": "09:00-10:00", "m": orphan}},
 		{"a declined one is none", day(busy("a", "09:00", "10:00", declined), extendedAt("m", "10:00", "10:30")), hours{"a": "09:00-10:00", "m": orphan}},
 		{"a free one is", day(free("a", "09:00", "10:00"), extendedAt("m", "10:00", "10:30")), hours{"a": "09:00-10:30", "m": "a"}},
 		{"a modification is none", day(extendedAt("m", "10:00", "10:30"), extendedAt("n", "10:30", "11:00")), hours{"m": orphan, "n": orphan}},
-		{"one of another day is none", day(busy("a", "2026-10-04T23:00:00", "2026-10-05T00:00:00"), extendedAt("m", "2026-10-05T00:00:00", "00:30")), hours{"a": "outside_window", "m": orphan}},
+		{
+			"one of another day is none",
+			day(busy("a", "2026-10-04T23:00:00", "2026-10-05T00:00:00"), extendedAt("m", "2026-10-05T00:00:00", "00:30")), hours{"a": "outside_window", "m": orphan},
+		},
 
-		{"an all-day modification is an appointment like any other", day(busy("a", "2026-10-04T23:00:00", "01:00"), wholeDays("m", "2026-10-05", "2026-10-06", subject("Extended"))), hours{"a": "outside_window", "m": "00:00-00:00"}},
+		{
+			"an all-day modification is an appointment like any other",
+			day(busy("a", "2026-10-04T23:00:00", "01:00"), wholeDays("m", "2026-10-05", "2026-10-06", subject("Extended"))),
+			hours{"a": "outside_window", "m": "00:00-00:00"},
+		},
 		{"so is a cancelled one", day(busy("a", "09:00", "10:00"), extendedAt("m", "10:00", "10:30", cancelled)), hours{"a": "09:00-10:00", "m": "10:00-10:30"}},
 		{"so is a declined one", day(busy("a", "09:00", "10:00"), extendedAt("m", "10:00", "10:30", declined)), hours{"a": "09:00-10:00", "m": "10:00-10:30"}},
-		{"but none of them is an original", day(extendedAt("a", "09:00", "10:00", cancelled), extendedAt("m", "10:00", "10:30")), hours{"a": "09:00-10:00", "m": orphan}},
+		{
+			"but none of them is an original",
+			day(extendedAt("a", "09:00", "10:00", cancelled), extendedAt("m", "10:00", "10:30")), hours{"a": "09:00-10:00", "m": orphan},
+		},
 
 		{"categories of one only do not matter", day(busy("a", "09:00", "10:00", billed), extendedAt("m", "10:00", "10:30")), hours{"a": "09:00-10:30", "m": "a"}},
 		{"nor do those of the other only", day(busy("a", "09:00", "10:00"), extendedAt("m", "10:00", "10:30", billed)), hours{"a": "09:00-10:30", "m": "a"}},
-		{"the same set of categories fits, whatever its order", day(busy("a", "09:00", "10:00", categories("X", "Y")), extendedAt("m", "10:00", "10:30", categories("Y", "X", "X"))), hours{"a": "09:00-10:30", "m": "a"}},
-		{"another set does not", day(busy("a", "09:00", "10:00", categories("X", "Y")), extendedAt("m", "10:00", "10:30", categories("X"))), hours{"a": "09:00-10:00", "m": orphan}},
-		{"one that fits is taken although another is nearer", day(busy("a", "09:00", "10:00", categories("X")), busy("b", "09:30", "10:04", categories("Y")), extendedAt("m", "10:04", "10:30", categories("X"))), hours{"a": "09:00-10:26", "b": "09:30-10:04", "m": "a"}},
-		{"one without categories fits like one with the same", day(busy("b", "09:00", "10:00", categories("X")), busy("a", "09:30", "10:00"), extendedAt("m", "10:00", "10:30", categories("X"))), hours{"b": "09:00-10:00", "a": "09:30-10:30", "m": "a"}},
+		{
+			"the same set of categories fits, whatever its order",
+			day(busy("a", "09:00", "10:00", categories("X", "Y")), extendedAt("m", "10:00", "10:30", categories("Y", "X", "X"))), hours{"a": "09:00-10:30", "m": "a"},
+		},
+		{
+			"another set does not",
+			day(busy("a", "09:00", "10:00", categories("X", "Y")), extendedAt("m", "10:00", "10:30", categories("X"))), hours{"a": "09:00-10:00", "m": orphan},
+		},
+		{
+			"one that fits is taken although another is nearer",
+			day(busy("a", "09:00", "10:00", categories("X")), busy("b", "09:30", "10:04", categories("Y")), extendedAt("m", "10:04", "10:30", categories("X"))),
+			hours{"a": "09:00-10:26", "b": "09:30-10:04", "m": "a"},
+		},
+		{
+			"one without categories fits like one with the same",
+			day(busy("b", "09:00", "10:00", categories("X")), busy("a", "09:30", "10:00"), extendedAt("m", "10:00", "10:30", categories("X"))),
+			hours{"b": "09:00-10:00", "a": "09:30-10:30", "m": "a"},
+		},
 
-		{"a chain of extensions, each where the one before it ended", day(busy("a", "09:00", "10:00"), extendedAt("m", "10:00", "10:30"), extendedAt("n", "10:30", "11:00")), hours{"a": "09:00-11:00", "m": "a", "n": "a"}},
-		{"an earlier one may take an original away", day(busy("a", "09:00", "10:00"), extendedAt("m", "10:00", "10:30"), extendedAt("n", "10:01", "10:05")), hours{"a": "09:00-10:30", "m": "a", "n": orphan}},
-		{"in order of start", day(busy("a", "09:00", "10:00"), shortenedAt("n", "09:50", "10:00"), lateAt("m", "09:00", "09:55")), hours{"a": "09:55-09:56", "m": "a", "n": "a"}},
-		{"then of id", day(busy("a", "09:00", "10:00"), extendedAt("n", "10:00", "10:04"), extendedAt("m", "10:00", "10:10")), hours{"a": "09:00-10:10", "m": "a", "n": orphan}},
-		{"two fit into each other", day(busy("a", "09:00", "10:00"), earlyAt("m", "08:45", "09:00"), extendedAt("n", "10:00", "10:15")), hours{"a": "08:45-10:15", "m": "a", "n": "a"}},
+		{
+			"a chain of extensions, each where the one before it ended",
+			day(busy("a", "09:00", "10:00"), extendedAt("m", "10:00", "10:30"), extendedAt("n", "10:30", "11:00")), hours{"a": "09:00-11:00", "m": "a", "n": "a"},
+		},
+		{
+			"an earlier one may take an original away",
+			day(busy("a", "09:00", "10:00"), extendedAt("m", "10:00", "10:30"), extendedAt("n", "10:01", "10:05")), hours{"a": "09:00-10:30", "m": "a", "n": orphan},
+		},
+		{
+			"in order of start",
+			day(busy("a", "09:00", "10:00"), shortenedAt("n", "09:50", "10:00"), lateAt("m", "09:00", "09:55")), hours{"a": "09:55-09:56", "m": "a", "n": "a"},
+		},
+		{
+			"then of id",
+			day(busy("a", "09:00", "10:00"), extendedAt("n", "10:00", "10:04"), extendedAt("m", "10:00", "10:10")), hours{"a": "09:00-10:10", "m": "a", "n": orphan},
+		},
+		{
+			"two fit into each other",
+			day(busy("a", "09:00", "10:00"), earlyAt("m", "08:45", "09:00"), extendedAt("n", "10:00", "10:15")), hours{"a": "08:45-10:15", "m": "a", "n": "a"},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := hoursOf(newPlan(tt.events, monday, keeping, nil)); !maps.Equal(got, tt.want) {
@@ -139,7 +229,10 @@ func TestModifications(t *testing.T) {
 }
 
 func TestModificationsAreToldAsChanges(t *testing.T) {
-	plan := planOf(day(busy("a", "09:00", "10:00", billed), earlyAt("m", "08:45", "09:00"), lateAt("n", "08:45", "08:50"), extendedAt("o", "10:00", "10:30"), shortenedAt("p", "10:20", "10:30")))
+	plan := planOf(day(
+		busy("a", "09:00", "10:00", billed), earlyAt("m", "08:45", "09:00"), lateAt("n", "08:45", "08:50"), extendedAt("o", "10:00", "10:30"),
+		shortenedAt("p", "10:20", "10:30"),
+	))
 	want := `[{"field":"start","from":"2026-10-05T07:00:00Z","to":"2026-10-05T06:45:00Z","reason":"early_start"},` +
 		`{"field":"start","from":"2026-10-05T06:45:00Z","to":"2026-10-05T06:50:00Z","reason":"late_start"},` +
 		`{"field":"end","from":"2026-10-05T08:00:00Z","to":"2026-10-05T08:30:00Z","reason":"extended"},` +
@@ -176,7 +269,7 @@ func TestModificationsWithoutAnOriginalAreAskedAbout(t *testing.T) {
 			events: day(busy("a", "09:00", "10:00", subject("x")), busy("b", "09:00", "10:00", subject("x")), extendedAt("m", "10:00", "10:30")),
 			want:   outcomes{"a": "archived", "b": "merged into a", "m": "absorbed into a"},
 		}, {
-			name:   "a modification told twice counts once",
+			name:   "a modification listed twice counts once",
 			events: day(busy("a", "09:00", "10:00"), busy("m", "10:00", "10:30", subject("Extended")), busy("n", "10:00", "10:30", subject("extended"))),
 			want:   outcomes{"a": "archived", "m": "absorbed into a", "n": "merged into m"},
 		},

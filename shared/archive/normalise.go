@@ -47,7 +47,7 @@ func (p *planner) read(c *candidate) {
 	}
 }
 
-// readTimes sets the appointment's times. The error says in words for the user what is wrong with them.
+// readTimes sets the appointment's times. The text of an error is for the user, and says what is wrong with the times.
 func (p *planner) readTimes(c *candidate) error {
 	e, a := c.Event, &c.Appointment
 	switch {
@@ -69,8 +69,8 @@ func (p *planner) readTimes(c *candidate) error {
 	return nil
 }
 
-// instants returns when an event starts and ends, and sets the dates of an all-day one: as written when both times are midnight,
-// else those that its instants have in the zone where it was made.
+// instants returns when an event starts and ends, and sets the dates of an all-day one. When both times are midnight the dates are those that
+// the source wrote, else those of its instants in the zone where the event was made.
 func (p *planner) instants(e *calendar.Event, a *calendar.Appointment) (start, end time.Time, err error) {
 	midnights := false
 	if e.AllDay {
@@ -106,8 +106,8 @@ func orElse[T ~string](v, otherwise T) T {
 	return v
 }
 
-// sourceKey names the source event for good: its iCalUId with the start that its series gives it, or with its own start when
-// it belongs to none; the provider's id where there is no iCalUId.
+// sourceKey returns the name that the source event keeps: its iCalUId with the start that its series gives it, or with its own start when it
+// belongs to no series. Without an iCalUId it is the provider's id.
 func sourceKey(e *calendar.Event, start time.Time) string {
 	switch {
 	case e.ICalUID == "":

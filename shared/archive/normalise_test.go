@@ -15,15 +15,36 @@ func TestNormaliseTimes(t *testing.T) {
 		start, end string
 	}{
 		{"an IANA zone", at("2026-10-05T09:00:00", "Europe/Berlin"), at("2026-10-05T10:00:00", "Europe/Berlin"), "2026-10-05T07:00:00Z", "2026-10-05T08:00:00Z"},
-		{"a Windows zone", at("2026-10-05T09:00:00", "W. Europe Standard Time"), at("2026-10-05T10:00:00", "w. europe standard time"), "2026-10-05T07:00:00Z", "2026-10-05T08:00:00Z"},
-		{"two zones in one event", at("2026-10-05T09:00:00", "Europe/Berlin"), at("2026-10-05T06:00:00", "America/New_York"), "2026-10-05T07:00:00Z", "2026-10-05T10:00:00Z"},
-		{"seven fractional digits, as Graph sends them", at("2026-10-05T07:00:00.0000000", "UTC"), at("2026-10-05T07:00:00.5000000", "UTC"), "2026-10-05T07:00:00Z", "2026-10-05T07:00:00.5Z"},
-		{"an offset is taken at its word", at("2026-10-05T09:00:00+05:30", "Europe/Berlin"), at("2026-10-05T09:00:00Z", "Europe/Berlin"), "2026-10-05T03:30:00Z", "2026-10-05T09:00:00Z"},
+		{
+			"a Windows zone",
+			at("2026-10-05T09:00:00", "W. Europe Standard Time"), at("2026-10-05T10:00:00", "w. europe standard time"), "2026-10-05T07:00:00Z", "2026-10-05T08:00:00Z",
+		},
+		{
+			"two zones in one event",
+			at("2026-10-05T09:00:00", "Europe/Berlin"), at("2026-10-05T06:00:00", "America/New_York"), "2026-10-05T07:00:00Z", "2026-10-05T10:00:00Z",
+		},
+		{
+			"seven fractional digits, as Graph sends them",
+			at("2026-10-05T07:00:00.0000000", "UTC"), at("2026-10-05T07:00:00.5000000", "UTC"), "2026-10-05T07:00:00Z", "2026-10-05T07:00:00.5Z",
+		},
+		{
+			"an offset is taken at its word",
+			at("2026-10-05T09:00:00+05:30", "Europe/Berlin"), at("2026-10-05T09:00:00Z", "Europe/Berlin"), "2026-10-05T03:30:00Z", "2026-10-05T09:00:00Z",
+		},
 		{"a floating time is in the config's zone", at("2026-10-05T09:00:00", ""), at("2026-10-05T10:00:00", ""), "2026-10-05T07:00:00Z", "2026-10-05T08:00:00Z"},
 		{"zero length is fine", at("2026-10-05T09:00:00", "UTC"), at("2026-10-05T09:00:00", "UTC"), "2026-10-05T09:00:00Z", "2026-10-05T09:00:00Z"},
-		{"over midnight out of the window belongs to the day of its start", at("2026-10-05T23:00:00", "Europe/Berlin"), at("2026-10-06T01:00:00", "Europe/Berlin"), "2026-10-05T21:00:00Z", "2026-10-05T23:00:00Z"},
-		{"the window's first instant belongs to it", at("2026-10-05T00:00:00", "Europe/Berlin"), at("2026-10-05T01:00:00", "Europe/Berlin"), "2026-10-04T22:00:00Z", "2026-10-04T23:00:00Z"},
-		{"the window's last moment belongs to it", at("2026-10-05T23:59:59.999999999", "Europe/Berlin"), at("2026-10-06T01:00:00", "Europe/Berlin"), "2026-10-05T21:59:59.999999999Z", "2026-10-05T23:00:00Z"},
+		{
+			"over midnight out of the window belongs to the day of its start",
+			at("2026-10-05T23:00:00", "Europe/Berlin"), at("2026-10-06T01:00:00", "Europe/Berlin"), "2026-10-05T21:00:00Z", "2026-10-05T23:00:00Z",
+		},
+		{
+			"the window's first instant belongs to it",
+			at("2026-10-05T00:00:00", "Europe/Berlin"), at("2026-10-05T01:00:00", "Europe/Berlin"), "2026-10-04T22:00:00Z", "2026-10-04T23:00:00Z",
+		},
+		{
+			"the window's last moment belongs to it",
+			at("2026-10-05T23:59:59.999999999", "Europe/Berlin"), at("2026-10-06T01:00:00", "Europe/Berlin"), "2026-10-05T21:59:59.999999999Z", "2026-10-05T23:00:00Z",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			it := itemOf(t, planOf(day(busy("a", "09:00", "10:00", times(tt.from, tt.to)))), "a")
@@ -71,7 +92,7 @@ func TestNormaliseAllDay(t *testing.T) {
 		from, to string
 	}{
 		{
-			"the dates as written when both times are midnight, in whatever zone they are told",
+			"the dates as written when both times are midnight, in whatever zone they are",
 			wholeDays("a", "2026-10-05", "2026-10-07", inZoneOf("UTC")), "Europe/Berlin",
 			"2026-10-05 2026-10-07", "2026-10-04T22:00:00Z", "2026-10-06T22:00:00Z",
 		}, {
@@ -166,17 +187,23 @@ func TestNormaliseLeavesOut(t *testing.T) {
 			events: day(wholeDays("a", "2026-10-04", "2026-10-08")),
 			want:   outcomes{"a": "excluded: outside_window"},
 		}, {
-			name:   "a series master, whatever its times",
-			events: day(busy("a", "09:00", "10:00", typed(calendar.Master)), busy("b", "10:00", "09:00", typed(calendar.Master)), busy("c", "2026-10-04T09:00:00", "10:00", typed(calendar.Master))),
-			want:   outcomes{"a": "excluded: series_master", "b": "excluded: series_master", "c": "excluded: series_master"},
+			name: "a series master, whatever its times",
+			events: day(
+				busy("a", "09:00", "10:00", typed(calendar.Master)), busy("b", "10:00", "09:00", typed(calendar.Master)),
+				busy("c", "2026-10-04T09:00:00", "10:00", typed(calendar.Master)),
+			),
+			want: outcomes{"a": "excluded: series_master", "b": "excluded: series_master", "c": "excluded: series_master"},
 		}, {
 			name:   "a copy that we wrote ourselves",
 			events: day(busy("a", "09:00", "10:00", func(e *calendar.Event) { e.Mark = "1 key sha256:00" })),
 			want:   outcomes{"a": "excluded: own_copy"},
 		}, {
-			name:   "what is left out neither merges nor collides nor is modified",
-			events: day(busy("a", "09:00", "10:00", typed(calendar.Master), subject("x")), busy("b", "09:00", "10:00", subject("x")), busy("c", "11:00", "10:00"), busy("m", "10:00", "10:10", subject("Extended"))),
-			want:   outcomes{"a": "excluded: series_master", "b": "archived", "c": "excluded: invalid_time", "m": "absorbed into b"},
+			name: "what is left out neither merges nor collides nor is modified",
+			events: day(
+				busy("a", "09:00", "10:00", typed(calendar.Master), subject("x")), busy("b", "09:00", "10:00", subject("x")), busy("c", "11:00", "10:00"),
+				busy("m", "10:00", "10:10", subject("Extended")),
+			),
+			want: outcomes{"a": "excluded: series_master", "b": "archived", "c": "excluded: invalid_time", "m": "absorbed into b"},
 		},
 	}.run(t)
 }

@@ -9,8 +9,8 @@ import (
 	"adminassistant/shared/calendar"
 )
 
-// rank orders appointments that compete for the same time; a higher one wins. Busy, out of office, working elsewhere and
-// unknown come before tentative, and within those importance decides; free claims no time and is the lowest.
+// rank orders appointments that compete for the same time; a higher one wins. Busy, out of office, working elsewhere and unknown rank above
+// tentative, and within each of the two importance decides. Free claims no time and is the lowest.
 type rank int
 
 const rankFree, ranks rank = 0, 7
@@ -39,7 +39,7 @@ type claim struct {
 	of         party
 	start, end time.Time
 	rank       rank
-	newcomer   *candidate // nil: held
+	newcomer   *candidate // nil: the archive holds it
 }
 
 func (c *claim) free() bool { return c.rank == rankFree }
@@ -56,8 +56,8 @@ func (p *planner) contends(a *calendar.Appointment) bool {
 	return !a.Cancelled && !a.Declined && (!a.AllDay || p.AllDayOverlaps)
 }
 
-// resolveOverlaps decides about newcomers that share time with each other or with what the archive holds, which stands before
-// all others, and archives the rest.
+// resolveOverlaps decides about newcomers that share time with each other or with what the archive holds, and archives the rest. What the
+// archive holds stays, whatever its rank.
 func (p *planner) resolveOverlaps() {
 	var newcomers, held []*claim
 	for _, c := range p.open() {
@@ -69,14 +69,14 @@ func (p *planner) resolveOverlaps() {
 	}
 	for _, h := range p.held {
 		a := &h.Appointment
-		if c := p.taken[h]; c != nil && c.Accept {
+		if c := p.matched[h]; c != nil && c.Accept {
 			a = &c.Appointment
 		}
 		if p.contends(a) {
 			held = append(held, newClaim(h, a, nil))
 		}
 	}
-	slices.SortFunc(newcomers, compareClaims) // once for all; what comes after sorts what is sorted
+	slices.SortFunc(newcomers, compareClaims) // once, so that the sorting of parts below is fast
 
 	switch p.Overlaps {
 	case Ask:
@@ -101,7 +101,7 @@ func newClaim(of party, a *calendar.Appointment, c *candidate) *claim {
 	return &claim{eventID: of.id(), of: of, start: a.Start, end: a.End, rank: rankOf(a), newcomer: c}
 }
 
-// askAboutGroups leaves every newcomer to the user that shares time with another one, or with what is held; free ones claim no time.
+// askAboutGroups leaves to the user every newcomer that shares time with another one, or with what is held. Free ones claim no time.
 func (p *planner) askAboutGroups(newcomers, held []*claim) {
 	standing := newSpans(slices.DeleteFunc(slices.Clone(held), (*claim).free))
 	busy := slices.DeleteFunc(slices.Clone(newcomers), (*claim).free)
@@ -114,9 +114,9 @@ func (p *planner) askAboutGroups(newcomers, held []*claim) {
 	}
 }
 
-// resolveByRank goes from the highest rank down. A newcomer that overlaps a standing one of higher rank is superseded by it: by
-// the highest, then the earliest, then the one of the smallest id. Otherwise it is conflicted if it overlaps a held one, one
-// that is conflicted itself, or another of its own rank. Otherwise it stands.
+// resolveByRank goes from the highest rank down. A newcomer that overlaps one of higher rank that stands, or is held, is superseded by it; of
+// several by the highest, then the earliest, then the one of the smallest id. Otherwise it is conflicted if it overlaps a held one, a
+// conflicted one of higher rank, or another of its own rank. Otherwise it stands.
 func (p *planner) resolveByRank(newcomers, held []*claim) {
 	var heldOf, ofRank [ranks][]*claim
 	for _, h := range held {
@@ -130,7 +130,7 @@ func (p *planner) resolveByRank(newcomers, held []*claim) {
 		heldIn[r] = newSpans(heldOf[r])
 	}
 	for r := ranks - 1; r >= 0; r-- {
-		// above returns the winner over n among the standing and held ones of higher rank.
+		// above returns the one that supersedes n, of those of higher rank that stand or are held.
 		above := func(n *claim) *claim {
 			for higher := ranks - 1; higher > r; higher-- {
 				if w := firstOf(standing[higher].first(n), heldIn[higher].first(n)); w != nil {
@@ -139,7 +139,7 @@ func (p *planner) resolveByRank(newcomers, held []*claim) {
 			}
 			return nil
 		}
-		// waits says whether n overlaps a held one that it cannot give way to, or one of higher rank that waits itself.
+		// waits says whether n overlaps a held one that does not rank higher, or a conflicted one of higher rank.
 		waits := func(n *claim) bool {
 			for higher := r + 1; higher < ranks; higher++ {
 				if conflicted[higher].first(n) != nil {
@@ -187,7 +187,7 @@ func (p *planner) resolveByRank(newcomers, held []*claim) {
 	}
 }
 
-// firstOf returns the earlier of two, then the one of the smaller id; either may be nil.
+// firstOf returns the earlier of two, at the same start the one of the smaller id. Either may be nil.
 func firstOf(a, b *claim) *claim {
 	if a == nil || b != nil && cmp.Or(b.start.Compare(a.start), strings.Compare(b.eventID, a.eventID)) < 0 {
 		return b
@@ -195,11 +195,11 @@ func firstOf(a, b *claim) *claim {
 	return a
 }
 
-// mostNamed is how many held ones an action names at most: the earliest. One that collides with thousands of them needs no longer
-// list, and the actions of many such ones together must not grow with the square of the calendar.
+// mostNamed is how many held ones an action names at most; it names the earliest. Nobody needs a list of thousands, and all actions together
+// must not grow with the square of the calendar.
 const mostNamed = 50
 
-// askAboutConflicts raises one action for each connected component of conflicted ones, naming the held ones that it collides with.
+// askAboutConflicts makes one action for each connected component of conflicted ones. It names the held ones that they collide with.
 func (p *planner) askAboutConflicts(conflicted, held []*claim) {
 	if len(conflicted) == 0 {
 		return
@@ -235,7 +235,7 @@ func (p *planner) askAboutConflicts(conflicted, held []*claim) {
 	}
 }
 
-// reportGroups lists the groups of two and more that share time, whatever became of them.
+// reportGroups lists the groups of two and more that share time, whatever was decided about them.
 func (p *planner) reportGroups(claims []*claim) {
 	for _, group := range connected(claims) {
 		if len(group) < 2 {
@@ -256,8 +256,8 @@ func (p *planner) reportGroups(claims []*claim) {
 	}
 }
 
-// connected returns the connected components of claims that share time, each in order. It compares with the furthest end so
-// far, not with the last one's: a long appointment collides with every short one inside it.
+// connected returns the connected components of claims that share time, each in order. It compares each start with the furthest end so far,
+// not with the end of the one before: a long appointment collides with every short one inside it.
 func connected(claims []*claim) [][]*claim {
 	sorted := slices.SortedFunc(slices.Values(claims), compareClaims)
 	var groups [][]*claim

@@ -70,13 +70,19 @@ func TestOverlapsByRank(t *testing.T) {
 			events: day(busy("a", "09:00", "10:00", high), busy("b", "09:30", "11:00"), tentative("c", "10:30", "11:30")),
 			want:   outcomes{"a": "archived", "b": "superseded by a", "c": "archived"},
 		}, {
-			name:    "one that waits drops nothing; what collides with it waits, too",
-			events:  day(busy("a", "09:00", "10:00"), busy("b", "09:30", "10:30"), tentative("c", "10:15", "11:00"), free("d", "10:45", "12:00"), free("e", "11:30", "12:00")),
+			name: "one that waits drops nothing; what collides with it waits, too",
+			events: day(
+				busy("a", "09:00", "10:00"), busy("b", "09:30", "10:30"), tentative("c", "10:15", "11:00"), free("d", "10:45", "12:00"),
+				free("e", "11:30", "12:00"),
+			),
 			want:    outcomes{"a": "conflicted", "b": "conflicted", "c": "conflicted", "d": "conflicted", "e": "archived"},
 			actions: []string{"overlap a b c d"},
 		}, {
-			name:    "waiting goes on within a rank until nothing changes",
-			events:  day(busy("a", "09:00", "10:00"), busy("b", "09:30", "10:30"), tentative("c", "10:15", "11:00"), tentative("d", "10:45", "12:00"), tentative("e", "11:45", "13:00")),
+			name: "waiting goes on within a rank until nothing changes",
+			events: day(
+				busy("a", "09:00", "10:00"), busy("b", "09:30", "10:30"), tentative("c", "10:15", "11:00"), tentative("d", "10:45", "12:00"),
+				tentative("e", "11:45", "13:00"),
+			),
 			want:    outcomes{"a": "conflicted", "b": "conflicted", "c": "conflicted", "d": "conflicted", "e": "conflicted"},
 			actions: []string{"overlap a b c d e"},
 		}, {
@@ -257,9 +263,12 @@ func TestOverlapsWithWhatIsHeld(t *testing.T) {
 			events: day(busy("h", "10:00", "11:00"), busy("n", "09:00", "09:10"), tentative("a", "09:00", "12:00"), tentative("b", "10:30", "12:00")),
 			want:   outcomes{"h": "unchanged", "n": "archived", "a": "superseded by n", "b": "superseded by h"},
 		}, {
-			name:    "all that it collides with are named, and nothing else",
-			held:    day(tentative("h", "09:00", "09:30"), tentative("i", "09:30", "10:00"), tentative("j", "10:00", "11:00"), free("k", "09:00", "10:00")),
-			events:  day(tentative("h", "09:00", "09:30"), tentative("i", "09:30", "10:00"), tentative("j", "10:00", "11:00"), free("k", "09:00", "10:00"), busy("a", "09:00", "10:00")),
+			name: "all that it collides with are named, and nothing else",
+			held: day(tentative("h", "09:00", "09:30"), tentative("i", "09:30", "10:00"), tentative("j", "10:00", "11:00"), free("k", "09:00", "10:00")),
+			events: day(
+				tentative("h", "09:00", "09:30"), tentative("i", "09:30", "10:00"), tentative("j", "10:00", "11:00"), free("k", "09:00", "10:00"),
+				busy("a", "09:00", "10:00"),
+			),
 			want:    outcomes{"h": "unchanged", "i": "unchanged", "j": "unchanged", "k": "unchanged", "a": "conflicted"},
 			actions: []string{"overlap a h i k"},
 		}, {
@@ -284,9 +293,27 @@ func TestOverlapsAreReported(t *testing.T) {
 		{"kept because free claims no time", settings, day(free("a", "09:00", "10:00"), free("b", "09:30", "11:00")), []string{"a b: kept"}},
 		{"resolved by rank", settings, day(busy("a", "09:00", "10:00"), tentative("b", "09:30", "11:00")), []string{"a b: resolved"}},
 		{"a conflict", settings, day(busy("a", "09:00", "10:00"), busy("b", "09:30", "11:00")), []string{"a b: conflict"}},
-		{"a conflict beside one that is resolved", settings, day(busy("a", "09:00", "10:00"), busy("b", "09:30", "11:00"), tentative("d", "10:50", "12:00"), busy("c", "11:30", "12:30")), []string{"a b d c: conflict"}},
-		{"each group apart, by time, with the furthest end", settings, day(busy("c", "12:00", "13:00"), busy("a", "09:00", "12:00"), tentative("d", "12:30", "12:40"), tentative("b", "09:10", "09:20"), tentative("e", "11:00", "11:30")), []string{"a b e: resolved", "c d: resolved"}},
-		{"cancelled, declined and all-day ones are no part of it", keeping, day(busy("a", "09:00", "10:00"), busy("b", "09:00", "10:00", cancelled), busy("c", "09:00", "10:00", declined), wholeDays("d", "2026-10-05", "2026-10-06")), []string{}},
+		{
+			"a conflict beside one that is resolved",
+			settings,
+			day(busy("a", "09:00", "10:00"), busy("b", "09:30", "11:00"), tentative("d", "10:50", "12:00"), busy("c", "11:30", "12:30")),
+			[]string{"a b d c: conflict"},
+		},
+		{
+			"each group apart, by time, with the furthest end",
+			settings,
+			day(
+				busy("c", "12:00", "13:00"), busy("a", "09:00", "12:00"), tentative("d", "12:30", "12:40"), tentative("b", "09:10", "09:20"),
+				tentative("e", "11:00", "11:30"),
+			),
+			[]string{"a b e: resolved", "c d: resolved"},
+		},
+		{
+			"cancelled, declined and all-day ones are no part of it",
+			keeping,
+			day(busy("a", "09:00", "10:00"), busy("b", "09:00", "10:00", cancelled), busy("c", "09:00", "10:00", declined), wholeDays("d", "2026-10-05", "2026-10-06")),
+			[]string{},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := groupsOf(newPlan(tt.events, monday, tt.settings, nil)); !slices.Equal(got, tt.want) {

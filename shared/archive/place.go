@@ -19,12 +19,12 @@ type place struct {
 	uri      calendar.URI
 	info     calendar.Info
 	missing  bool // there is no such calendar
-	patient  bool // the provider makes requests that failed again by itself, each where it was
+	patient  bool // the provider repeats requests that failed by itself, each one alone
 	// siblings are all calendars of its account.
 	siblings []calendar.Info
 }
 
-// findCalendars finds source and archive calendar, with one listing for both where they are in one account.
+// findCalendars finds source and archive calendar. It lists the calendars once where both are in one account.
 func (a *Attempt) findCalendars(ctx context.Context) error {
 	c := &a.config
 	list, err := a.list(ctx, &a.source, c.Source)
@@ -53,7 +53,7 @@ func (a *Attempt) findCalendars(ctx context.Context) error {
 	return nil
 }
 
-// list asks for the calendars of the account that a URI names.
+// list lists the calendars of the account that a URI names, and sets up the place to read them.
 func (a *Attempt) list(ctx context.Context, p *place, uri calendar.URI) (list []calendar.Info, err error) {
 	p.uri = uri
 	if p.provider, err = a.Provider(ctx, a.run.User, uri); err != nil {
@@ -66,7 +66,8 @@ func (a *Attempt) list(ctx context.Context, p *place, uri calendar.URI) (list []
 	return list, err
 }
 
-// read makes a request that reads, as often as it may. One of many pages that fails is read again alone, where the provider is able to.
+// read makes a request that reads, and repeats it when it fails. A patient provider does that by itself: of a request of many pages it repeats
+// only the page that failed.
 func read[T any](ctx context.Context, a *Attempt, p *place, request func() (T, error)) (T, error) {
 	if p.patient {
 		return request()
@@ -74,7 +75,7 @@ func read[T any](ctx context.Context, a *Attempt, p *place, request func() (T, e
 	return run.Retry(ctx, &a.patience, request)
 }
 
-// readyArchive makes sure that the archive calendar exists, and is reserved by its id.
+// readyArchive creates the archive calendar if it is missing and the config allows it, and reserves it by its id.
 func (a *Attempt) readyArchive(ctx context.Context) error {
 	if !a.archive.missing {
 		return nil
@@ -85,7 +86,7 @@ func (a *Attempt) readyArchive(ctx context.Context) error {
 	}
 	info, err := run.Retry(ctx, &a.patience, func() (calendar.Info, error) { return a.archive.provider.CreateCalendar(ctx, uri) })
 	exists := errors.Is(err, calendar.ErrExists)
-	if exists { // an answer was lost, or somebody was faster
+	if exists { // the answer to an earlier try was lost, or somebody else created it
 		info, err = run.Retry(ctx, &a.patience, func() (calendar.Info, error) { return a.archive.provider.Calendar(ctx, uri) })
 	}
 	if err != nil {
@@ -98,8 +99,8 @@ func (a *Attempt) readyArchive(ctx context.Context) error {
 	return a.refuseOccupied(ctx) // whoever was faster may have written it
 }
 
-// checkArchive makes sure that what the survey wants to write may be written: that the archive calendar is no other config's, and holds
-// nothing that would then be there twice. With the option Adopt it takes the copies of other ledgers into this one.
+// checkArchive returns an error if the survey's changes must not be written: the archive calendar is another config's, or an appointment would
+// then be in it twice. With the option Adopt it adopts the copies of other ledgers.
 func (s *survey) checkArchive(ctx context.Context) error {
 	a := s.attempt
 	changes := s.changes()
@@ -149,7 +150,7 @@ func (a *Attempt) checkShared(ctx context.Context) error {
 	return nil
 }
 
-// strangers returns the copies of other ledgers in the archive calendar, by event id, and how many events are no ledger's copies.
+// strangers returns the copies of other ledgers in the archive calendar, by event id. others is how many of its events are not a ledger's copies.
 func (a *Attempt) strangers(ctx context.Context) (copies map[string]ledger.Mark, others int, err error) {
 	_, err = read(ctx, a, &a.archive, func() (struct{}, error) {
 		copies, others = map[string]ledger.Mark{}, 0
@@ -169,12 +170,12 @@ func (a *Attempt) strangers(ctx context.Context) (copies map[string]ledger.Mark,
 	return copies, others, nil
 }
 
-// strange says whether a copy is another ledger's. A ledger that is empty knows no copies, whatever they say.
+// strange says whether a copy is another ledger's. To an empty ledger all are, even those with its config's id.
 func (a *Attempt) strange(m ledger.Mark) bool {
 	return m.Config != a.config.ID || a.books.head.Seq == 0 && a.books.head.Open == ""
 }
 
-// refuseOccupied refuses an archive calendar that holds what this ledger did not write, before the first run writes it.
+// refuseOccupied refuses to let the first run write an archive calendar that holds what this ledger did not write.
 func (a *Attempt) refuseOccupied(ctx context.Context) error {
 	copies, others, err := a.strangers(ctx)
 	switch {
@@ -183,7 +184,8 @@ func (a *Attempt) refuseOccupied(ctx context.Context) error {
 	case len(copies) > 0:
 		return errStrangers(a.archive.info.Name, len(copies))
 	case others > 0:
-		return fault.New(fault.Conflict, "archive calendar %q holds events that are not ours; run again with --adopt to archive into it all the same", a.archive.info.Name)
+		return fault.New(fault.Conflict, "archive calendar %q holds events that are not ours; run again with --adopt to archive into it all the same",
+			a.archive.info.Name)
 	}
 	return nil
 }
@@ -193,7 +195,7 @@ func errStrangers(name string, copies int) error {
 		"so that nothing is there twice, run again with --adopt to take them into this one", name, copies)
 }
 
-// refuseTwice refuses to create copies beside those of another ledger that writes the same archive calendar.
+// refuseTwice refuses to create copies of which another ledger has written one into the archive calendar already.
 func (s *survey) refuseTwice(ctx context.Context, changes []Change) error {
 	a := s.attempt
 	creates := map[string]bool{}

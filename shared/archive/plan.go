@@ -1,7 +1,7 @@
-// Package archive decides what of a calendar goes into its archive, and carries that decision out.
+// Package archive decides what of a calendar goes into its archive, and carries out that decision.
 //
-// A Plan is pure: the same Input gives the same plan, in whatever order its parts come. An Attempt does the talking: it alone
-// changes the ledger and the archive calendar. Each kind of run on it is a short file; Runner carries archive runs out.
+// A Plan is pure: the same Input gives the same plan, in whatever order its parts come. An Attempt reads and writes the ledger and the archive
+// calendar, and nothing else changes them. Each kind of run uses an Attempt; Runner is the one for archive runs.
 package archive
 
 import (
@@ -27,7 +27,7 @@ const (
 type Policy string
 
 const (
-	Keep    Policy = "keep"    // archive all of them and report it
+	Keep    Policy = "keep"    // archive all of them and report the overlap
 	Ask     Policy = "ask"     // leave it to the user
 	Resolve Policy = "resolve" // the higher rank wins; equal ranks are the user's to decide
 )
@@ -54,7 +54,7 @@ type Outcome string
 
 const (
 	Archived   Outcome = "archived"   // new in the archive
-	Unchanged  Outcome = "unchanged"  // in the archive already, as it is
+	Unchanged  Outcome = "unchanged"  // in the archive already, and the source is the same
 	Merged     Outcome = "merged"     // a duplicate of the event By
 	Absorbed   Outcome = "absorbed"   // a modification that changed the event By
 	Superseded Outcome = "superseded" // collides with the event By, which ranks higher
@@ -72,7 +72,7 @@ const (
 	ReasonInvalidTime     = "invalid_time"
 	ReasonOutsideWindow   = "outside_window"
 	ReasonSeriesMaster    = "series_master"
-	ReasonOwnCopy         = "own_copy" // a copy that we wrote ourselves, met in a source calendar
+	ReasonOwnCopy         = "own_copy" // a copy that we wrote ourselves, found in a source calendar
 	ReasonOrphan          = "orphan_modification"
 	ReasonCancelled       = "cancelled"
 	ReasonDeclined        = "declined"
@@ -99,11 +99,11 @@ type Item struct {
 
 	Event *calendar.Event // the source; nil for a vanished one
 	Held  *Standing       // what the archive holds, for unchanged, drifted and vanished ones
-	// Accept says of a drifted one that the config takes the new version without asking.
+	// Accept says of a drifted one that the new version is accepted without asking, as the config says.
 	Accept bool
 }
 
-// Standing is what the ledger says last about one source key: that it is archived, or that the user decided to keep it out.
+// Standing is the newest that the ledger has about one source key: that it is archived, or that the user decided to keep it out.
 type Standing struct {
 	Key        string
 	Lineage    string         // see ledger.Lineage; empty: not known
@@ -111,11 +111,11 @@ type Standing struct {
 	Outcome    ledger.Outcome // ledger.Archived, ledger.Declined or ledger.Withdrawn
 	Decision   string         // id of the decision that made it so
 	EventID    string         // of the source
-	// Appointment is what stands in the archive, or would.
+	// Appointment is what the archive has, or would have if the user had not kept it out.
 	Appointment calendar.Appointment
 }
 
-// single says whether the source is known to be no instance of a series, so that it is the same event wherever it moves.
+// single says whether the source is known to be no instance of a series. Then its iCalUId alone identifies it, wherever it moves.
 func (s *Standing) single() bool { return s.Lineage != "" && s.Lineage != s.Key }
 
 // Overlap is a group of appointments that are connected by sharing time.
@@ -138,7 +138,7 @@ type Action struct {
 	Detail   string   `json:"detail"`
 }
 
-// Seen is one version of a source: whoever decides about it has seen this one.
+// Seen is the version of a source that the user sees when deciding about it.
 type Seen struct {
 	Key  string `json:"key"`
 	Hash string `json:"hash"` // content hash of the source
@@ -217,7 +217,7 @@ type candidate struct {
 	by       party        // what merged, absorbed or superseded it
 }
 
-// party is what can be named in the plan: an event on its way, or what the archive holds.
+// party is what a plan can name: a candidate, or what the archive holds.
 type party interface {
 	id() string
 	seen() Seen
@@ -231,13 +231,13 @@ func (s *Standing) id() string { return s.EventID }
 
 func (s *Standing) seen() Seen { return Seen{Key: s.Key, Hash: s.SourceHash} }
 
-// give puts the candidate into a bucket because of another one.
+// give puts the candidate into a bucket, and notes the other one that is the reason.
 func (c *candidate) give(o Outcome, reason string, to party) {
 	c.Outcome, c.Reason, c.By, c.by = o, reason, to.id(), to
 }
 
-// compare orders candidates by start, then id, then by all else that a plan can show, so that no step depends on the order of
-// the input, even where a source tells one id several times.
+// compare orders candidates by start, then id, then by all else that a plan can show. So no step depends on the order of the input, even where
+// a source lists one id several times.
 func compare(a, b *candidate) int {
 	if order := a.Appointment.Start.Compare(b.Appointment.Start); order != 0 {
 		return order
@@ -263,9 +263,9 @@ type planner struct {
 	window   calendar.Window
 	start    time.Time // of the window
 	end      time.Time
-	all      []*candidate // in the order of compare
-	held     []*Standing  // by key; what the archive holds
-	taken    map[*Standing]*candidate
+	all      []*candidate             // in the order of compare
+	held     []*Standing              // by key; what the archive holds
+	matched  map[*Standing]*candidate // the source of each one that is held
 	overlaps []Overlap
 	actions  []Action
 }
@@ -281,7 +281,7 @@ type Input struct {
 // NewPlan decides about every event. It neither reads nor writes anything, and keeps events and standing for the plan's items.
 // The cost is n log n in the number of events, whatever they are.
 func NewPlan(in Input) Plan {
-	p := &planner{Settings: in.Settings, window: in.Window, start: in.Window.Start(), end: in.Window.End(), taken: map[*Standing]*candidate{}}
+	p := &planner{Settings: in.Settings, window: in.Window, start: in.Window.Start(), end: in.Window.End(), matched: map[*Standing]*candidate{}}
 	p.normalise(in.Events)
 	p.mergeDuplicates()
 	p.categorise()
@@ -305,7 +305,7 @@ func (p *planner) open() []*candidate {
 	return open
 }
 
-// ask leaves something to the user.
+// ask adds an action: something that the user has to decide.
 func (p *planner) ask(kind, detail string, about ...party) {
 	a := Action{Kind: kind, Detail: detail}
 	for _, one := range about {
@@ -318,7 +318,7 @@ func (p *planner) ask(kind, detail string, about ...party) {
 	p.actions = append(p.actions, a)
 }
 
-// finish collects the plan and counts it.
+// finish returns the plan with its counts.
 func (p *planner) finish() Plan {
 	plan := Plan{Window: p.window, Overlaps: p.overlaps}
 	plan.Counts.Fetched = len(p.all)
@@ -333,7 +333,7 @@ func (p *planner) finish() Plan {
 		}
 	}
 	for _, h := range p.held {
-		if p.taken[h] == nil && p.inWindow(h.Appointment.Start) {
+		if p.matched[h] == nil && p.inWindow(h.Appointment.Start) {
 			items = append(items, &Item{EventID: h.EventID, Key: h.Key, Hash: h.SourceHash, Outcome: Vanished, Appointment: h.Appointment, Held: h})
 			p.ask(ActionDrift, "archived, and no longer in the source", h)
 		}
@@ -361,10 +361,10 @@ func (p *planner) finish() Plan {
 
 func (p *planner) inWindow(t time.Time) bool { return !t.Before(p.start) && t.Before(p.end) }
 
-// instant is how a time is told in changes and keys.
+// instant formats a time for changes and keys.
 func instant(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
-// String sums the plan up for people.
+// String returns the counts as text for people.
 func (c Counts) String() string {
 	return fmt.Sprintf("fetched %d = archived %d + unchanged %d + merged %d + absorbed %d + superseded %d + conflicted %d + excluded %d + drifted %d; vanished %d",
 		c.Fetched, c.Archived, c.Unchanged, c.Merged, c.Absorbed, c.Superseded, c.Conflicted, c.Excluded, c.Drifted, c.Vanished)

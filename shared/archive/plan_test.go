@@ -43,7 +43,7 @@ func everyEventOnce(t fataler, p Plan, events []calendar.Event, held []Standing)
 		}
 	}
 	if counts != p.Counts {
-		t.Fatalf("counted %v, told %v", counts, p.Counts)
+		t.Fatalf("counted %v, the plan has %v", counts, p.Counts)
 	}
 	if len(sources) != len(events) || p.Counts.Vanished > len(held) {
 		t.Fatalf("%d events became %d, of %d held ones %d vanished", len(events), len(sources), len(held), p.Counts.Vanished)
@@ -148,7 +148,7 @@ func TestPlanDropsNothingWithoutAReason(t *testing.T) {
 				t.Fatalf("%v", a)
 			}
 			if a.Kind == ActionOverlap {
-				// A hostile source gives the id of one that is held to another event, too.
+				// A hostile source may give the id of a held one to another event, too.
 				if len(a.EventIDs) < 2 && !slices.ContainsFunc(s.held, func(h Standing) bool { return h.EventID == a.EventIDs[0] }) {
 					t.Fatalf("a conflict of one: %v", a)
 				}
@@ -157,7 +157,7 @@ func TestPlanDropsNothingWithoutAReason(t *testing.T) {
 				}
 			}
 		}
-		// Winners are told by id, which a hostile source may use for two.
+		// Winners are identified by id, which a hostile source may use twice.
 		byID := map[string][]*calendar.Appointment{}
 		for i := range plan.Items {
 			it := &plan.Items[i]
@@ -181,7 +181,7 @@ func TestPlanDropsNothingWithoutAReason(t *testing.T) {
 					t.Fatalf("%s is superseded by %s, which does not collide with it and rank higher", it.EventID, it.By)
 				}
 			case Conflicted:
-				// A hostile source gives its id to one that is held, too, which actions of others may name.
+				// A hostile source may give its id to a held one, too, and actions of others may name that.
 				alsoHeld := slices.ContainsFunc(s.held, func(h Standing) bool { return h.EventID == it.EventID })
 				if n := len(actions[it.EventID]); n != 1 && !(alsoHeld && n > 1) {
 					t.Fatalf("%s is conflicted, and in %d actions", it.EventID, len(actions[it.EventID]))
@@ -216,7 +216,8 @@ func TestPlanIsStableAfterItWasCarriedOut(t *testing.T) {
 				want = Unchanged
 			}
 			if a.Event != b.Event || b.Outcome != want || b.Reason != a.Reason || b.By != a.By || b.Key != a.Key || b.Hash != a.Hash {
-				t.Fatalf("first  %s %s %s by %q, key %s\nsecond %s %s %s by %q, key %s", a.EventID, a.Outcome, a.Reason, a.By, a.Key, b.EventID, b.Outcome, b.Reason, b.By, b.Key)
+				t.Fatalf("first  %s %s %s by %q, key %s\nsecond %s %s %s by %q, key %s",
+					a.EventID, a.Outcome, a.Reason, a.By, a.Key, b.EventID, b.Outcome, b.Reason, b.By, b.Key)
 			}
 		}
 		if !reflect.DeepEqual(first.Overlaps, second.Overlaps) || !reflect.DeepEqual(first.Actions, second.Actions) {
@@ -255,7 +256,7 @@ func TestPlanTellsEveryChange(t *testing.T) {
 	})
 }
 
-// Events with one id, one content and one time still have to be told apart alike, whatever order they come in.
+// Events with the same id, content and time must be ordered in the same way, in whatever order they come.
 func TestPlanTellsDuplicatesOfOneIDApart(t *testing.T) {
 	for _, change := range []with{
 		uid("another"), originally("2026-10-04T07:00:00Z"), typed(calendar.Master), organized, modified("2026-10-01T00:00:00Z"), cancelled, madeIn("UTC"),
@@ -295,10 +296,15 @@ func TestCountsSayWhetherTheyBalance(t *testing.T) {
 func FuzzPlan(f *testing.F) {
 	for _, seed := range []string{
 		`[]`,
-		`{"value": [{"id": "a", "iCalUId": "u", "subject": "Review", "start": {"dateTime": "2026-10-05T09:00:00.0000000", "timeZone": "UTC"}, "end": {"dateTime": "2026-10-05T10:00:00", "timeZone": "W. Europe Standard Time"}}]}`,
-		`[{"id": "a", "subject": "Extended: x", "start": {"dateTime": "2026-10-05T09:00:00"}, "end": {"dateTime": "2026-10-05T10:00:00"}}, {"id": "b", "start": {"dateTime": "2026-10-05T08:00:00"}, "end": {"dateTime": "2026-10-05T09:04:00"}, "categories": ["Acme - billable"]}, {"id": "b"}]`,
-		`[{"id": "a", "isAllDay": true, "start": {"dateTime": "2026-10-05"}, "end": {"dateTime": "2026-10-06"}, "showAs": "free", "sensitivity": "confidential"}, {"id": "m", "type": "seriesMaster"}]`,
-		`[{"id": "a", "originalStart": "2026-10-05T09:00:00Z", "iCalUId": "u", "type": "occurrence", "start": {"dateTime": "2026-10-05T09:00:00"}, "end": {"dateTime": "2026-10-05T09:00:00"}, "importance": "high", "isCancelled": true}]`,
+		`{"value": [{"id": "a", "iCalUId": "u", "subject": "Review",
+			"start": {"dateTime": "2026-10-05T09:00:00.0000000", "timeZone": "UTC"},
+			"end": {"dateTime": "2026-10-05T10:00:00", "timeZone": "W. Europe Standard Time"}}]}`,
+		`[{"id": "a", "subject": "Extended: x", "start": {"dateTime": "2026-10-05T09:00:00"}, "end": {"dateTime": "2026-10-05T10:00:00"}},
+			{"id": "b", "start": {"dateTime": "2026-10-05T08:00:00"}, "end": {"dateTime": "2026-10-05T09:04:00"}, "categories": ["Acme - billable"]}, {"id": "b"}]`,
+		`[{"id": "a", "isAllDay": true, "start": {"dateTime": "2026-10-05"}, "end": {"dateTime": "2026-10-06"}, "showAs": "free", "sensitivity": "confidential"},
+			{"id": "m", "type": "seriesMaster"}]`,
+		`[{"id": "a", "originalStart": "2026-10-05T09:00:00Z", "iCalUId": "u", "type": "occurrence",
+			"start": {"dateTime": "2026-10-05T09:00:00"}, "end": {"dateTime": "2026-10-05T09:00:00"}, "importance": "high", "isCancelled": true}]`,
 	} {
 		f.Add([]byte(seed), byte(0))
 		f.Add([]byte(seed), byte(255))
@@ -326,7 +332,7 @@ func FuzzPlan(f *testing.F) {
 	})
 }
 
-// newPlan plans from what is named most.
+// newPlan is NewPlan with its input as arguments.
 func newPlan(events []calendar.Event, window calendar.Window, s Settings, standing []Standing) Plan {
 	return NewPlan(Input{Events: events, Window: window, Settings: s, Standing: standing})
 }

@@ -74,7 +74,7 @@ func ReadPlanConfig(r io.Reader) (PlanConfig, error) {
 
 var errRules = fault.Field("rules", "must be empty: this version knows no user rules")
 
-// NewSettings checks the words of an archive config; errors are of kind fault.Invalid and name the field.
+// NewSettings checks the values of an archive config. Errors are of kind fault.Invalid and name the field.
 func NewSettings(timezone string, purpose Purpose, overlaps Policy, allDay bool, onDrift OnDrift) (Settings, error) {
 	if timezone == "" {
 		return Settings{}, fault.Field("timezone", `is missing; give an IANA zone as in "Europe/Berlin"`)

@@ -11,8 +11,8 @@ import (
 	"adminassistant/shared/ledger"
 )
 
-// The stable JSON form of a plan. It is spelled out here, apart from the types that the steps work with, so that those can
-// change without anybody who reads plans noticing.
+// The stable JSON form of a plan. Its types are separate from those that the steps work with, so that those can change while the form stays
+// the same.
 
 type planJSON struct {
 	Window   windowJSON `json:"window"`
@@ -45,13 +45,13 @@ type itemJSON struct {
 	Decision    string               `json:"decision,omitempty"`
 	Hash        string               `json:"hash"`
 	Appointment calendar.Appointment `json:"appointment"`
-	// Held is the version that the ledger holds of a drifted one.
+	// Held is the version of a drifted one that the ledger has.
 	Held    *calendar.Appointment `json:"held,omitempty"`
 	Changes []ledger.Change       `json:"changes"`
 	Issues  []string              `json:"issues"`
 }
 
-// MarshalJSON gives the stable form.
+// MarshalJSON returns the stable form.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	j := planJSON{
 		Window: windowJSON{Start: p.Window.Start().In(p.Window.Zone).Format(time.RFC3339), End: p.Window.End().In(p.Window.Zone).Format(time.RFC3339)},
@@ -74,11 +74,11 @@ func newItemJSON(it *Item) itemJSON {
 	return j
 }
 
-// MarshalJSON gives the item as it stands in a plan.
+// MarshalJSON returns the stable form of an item, as a plan has it.
 func (it Item) MarshalJSON() ([]byte, error) { return json.Marshal(newItemJSON(&it)) }
 
-// ReadStanding reads an earlier plan and returns what a ledger would say after it was carried out: the items that it archived, those that were
-// archived before, and those that a decision keeps out. Errors are of kind fault.Invalid and name the item.
+// ReadStanding reads an earlier plan and returns what a ledger would have after it was carried out: the items that the plan archives, those that
+// were archived before, and those that a decision keeps out. Errors are of kind fault.Invalid and name the item.
 func ReadStanding(r io.Reader) ([]Standing, error) {
 	var plan struct {
 		Items *[]itemJSON `json:"items"`
@@ -115,7 +115,7 @@ func ReadStanding(r io.Reader) ([]Standing, error) {
 	return standing, nil
 }
 
-// stands is what a ledger says of the item after its plan was carried out; empty: nothing that later plans start from.
+// stands is the outcome that a ledger would have of the item after its plan was carried out. Empty: nothing that matters to later plans.
 func (it *itemJSON) stands() ledger.Outcome {
 	switch {
 	case it.Outcome == Archived, it.Outcome == Unchanged:

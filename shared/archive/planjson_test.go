@@ -19,13 +19,33 @@ func TestPlanJSON(t *testing.T) {
 		busy("d", "", ""),
 	), window, settings, nil)
 	const want = `{"window":{"start":"2026-10-01T00:00:00+02:00","end":"2026-11-01T00:00:00+01:00"},` +
-		`"counts":{"fetched":4,"archived":1,"unchanged":0,"merged":0,"absorbed":0,"superseded":0,"conflicted":2,"excluded":1,"drifted":0,"vanished":0},"balanced":true,` +
+		`"counts":{"fetched":4,"archived":1,"unchanged":0,"merged":0,"absorbed":0,"superseded":0,"conflicted":2,"excluded":1,"drifted":0,"vanished":0},` +
+		`"balanced":true,` +
 		`"items":[` +
-		`{"event_id":"d","key":"uid-d","outcome":"excluded","reason":"invalid_time","by":"","hash":"HASH","appointment":{"subject":"d","start":"","end":"","all_day":false,"start_date":"","end_date":"","location":"","categories":[],"customer":"","billing_type":"","travel":false,"sensitivity":"normal","show_as":"busy","importance":"normal"},"changes":[],"issues":["no start and no end"]},` +
-		`{"event_id":"a","key":"uid-a@2026-10-05T07:00:00Z","outcome":"conflicted","reason":"","by":"","hash":"HASH","appointment":{"subject":"Acme review","start":"2026-10-05T07:00:00Z","end":"2026-10-05T08:00:00Z","all_day":false,"start_date":"","end_date":"","location":"Oslo","categories":["Acme - billable","Globex - billable"],"customer":"Acme","billing_type":"billable","travel":false,"sensitivity":"normal","show_as":"busy","importance":"normal"},"changes":[],"issues":["multiple valid categories, using \"Acme - billable\""]},` +
-		`{"event_id":"b","key":"uid-b@2026-10-05T07:30:00Z","outcome":"conflicted","reason":"","by":"","hash":"HASH","appointment":{"subject":"Lunch","start":"2026-10-05T07:30:00Z","end":"2026-10-05T08:30:00Z","all_day":false,"start_date":"","end_date":"","location":"","categories":[],"customer":"","billing_type":"","travel":false,"sensitivity":"private","show_as":"busy","importance":"normal"},"changes":[{"field":"sensitivity","from":"normal","to":"private","reason":"personal"}],"issues":[]},` +
-		`{"event_id":"c","key":"uid-c@2026-10-09T22:00:00Z","outcome":"archived","reason":"","by":"","hash":"HASH","appointment":{"subject":"c","start":"2026-10-09T22:00:00Z","end":"2026-10-11T22:00:00Z","all_day":true,"start_date":"2026-10-10","end_date":"2026-10-12","location":"","categories":[],"customer":"","billing_type":"","travel":false,"sensitivity":"private","show_as":"free","importance":"normal","cancelled":true},"changes":[{"field":"sensitivity","from":"normal","to":"private","reason":"personal"}],"issues":[]}],` +
-		`"overlaps":[{"event_ids":["a","b"],"outcome":"conflict"}],"actions":[{"kind":"overlap","event_ids":["a","b"],"seen":[{"key":"uid-a@2026-10-05T07:00:00Z","hash":"HASH"},{"key":"uid-b@2026-10-05T07:30:00Z","hash":"HASH"}],"detail":"they share time, and none ranks higher"}]}`
+		`{"event_id":"d","key":"uid-d","outcome":"excluded","reason":"invalid_time","by":"","hash":"HASH",` +
+		`"appointment":{"subject":"d","start":"","end":"",` +
+		`"all_day":false,"start_date":"","end_date":"","location":"","categories":[],` +
+		`"customer":"","billing_type":"","travel":false,"sensitivity":"normal","show_as":"busy","importance":"normal"},` +
+		`"changes":[],"issues":["no start and no end"]},` +
+		`{"event_id":"a","key":"uid-a@2026-10-05T07:00:00Z","outcome":"conflicted","reason":"","by":"","hash":"HASH",` +
+		`"appointment":{"subject":"Acme review","start":"2026-10-05T07:00:00Z","end":"2026-10-05T08:00:00Z",` +
+		`"all_day":false,"start_date":"","end_date":"","location":"Oslo","categories":["Acme - billable","Globex - billable"],` +
+		`"customer":"Acme","billing_type":"billable","travel":false,"sensitivity":"normal","show_as":"busy","importance":"normal"},` +
+		`"changes":[],"issues":["multiple valid categories, using \"Acme - billable\""]},` +
+		`{"event_id":"b","key":"uid-b@2026-10-05T07:30:00Z","outcome":"conflicted","reason":"","by":"","hash":"HASH",` +
+		`"appointment":{"subject":"Lunch","start":"2026-10-05T07:30:00Z","end":"2026-10-05T08:30:00Z",` +
+		`"all_day":false,"start_date":"","end_date":"","location":"","categories":[],` +
+		`"customer":"","billing_type":"","travel":false,"sensitivity":"private","show_as":"busy","importance":"normal"},` +
+		`"changes":[{"field":"sensitivity","from":"normal","to":"private","reason":"personal"}],"issues":[]},` +
+		`{"event_id":"c","key":"uid-c@2026-10-09T22:00:00Z","outcome":"archived","reason":"","by":"","hash":"HASH",` +
+		`"appointment":{"subject":"c","start":"2026-10-09T22:00:00Z","end":"2026-10-11T22:00:00Z",` +
+		`"all_day":true,"start_date":"2026-10-10","end_date":"2026-10-12","location":"","categories":[],` +
+		`"customer":"","billing_type":"","travel":false,"sensitivity":"private","show_as":"free","importance":"normal","cancelled":true},` +
+		`"changes":[{"field":"sensitivity","from":"normal","to":"private","reason":"personal"}],"issues":[]}],` +
+		`"overlaps":[{"event_ids":["a","b"],"outcome":"conflict"}],` +
+		`"actions":[{"kind":"overlap","event_ids":["a","b"],` +
+		`"seen":[{"key":"uid-a@2026-10-05T07:00:00Z","hash":"HASH"},{"key":"uid-b@2026-10-05T07:30:00Z","hash":"HASH"}],` +
+		`"detail":"they share time, and none ranks higher"}]}`
 	got := asJSON(t, plan)
 	for _, it := range plan.Items {
 		got = strings.ReplaceAll(got, it.Hash, "HASH")
@@ -102,9 +122,17 @@ func TestReadStandingRefuses(t *testing.T) {
 		{"no start", item(`"key": "k", "hash": "h", "appointment": {"end": "2026-10-05T08:00:00Z"}`), "items[1].appointment", "start"},
 		{"no end", item(`"key": "k", "hash": "h", "appointment": {"start": "2026-10-05T08:00:00Z"}`), "appointment.end", "must be a time"},
 		{"a time that is none", item(`"key": "k", "hash": "h", "appointment": {"start": "nine"}`), "appointment.start", "nine"},
-		{"an end before the start", item(`"key": "k", "hash": "h", "appointment": {"start": "2026-10-05T07:00:00Z", "end": "2026-10-05T06:59:59Z"}`), "items[1].appointment", "not before"},
+		{
+			"an end before the start",
+			item(`"key": "k", "hash": "h", "appointment": {"start": "2026-10-05T07:00:00Z", "end": "2026-10-05T06:59:59Z"}`), "items[1].appointment", "not before",
+		},
 		{"an all-day one without days", item(`"key": "k", "hash": "h", "appointment": {"all_day": true, ` + good + `}`), "appointment.start_date", "day"},
-		{"one key twice", `{"items": [{"outcome": "archived", "key": "k", "hash": "h", "appointment": {` + good + `}}, {"outcome": "unchanged", "key": "k", "hash": "h", "appointment": {` + good + `}}]}`, "items[1]", "of its own"},
+		{
+			"one key twice",
+			`{"items": [{"outcome": "archived", "key": "k", "hash": "h", "appointment": {` + good + `}}, ` +
+				`{"outcome": "unchanged", "key": "k", "hash": "h", "appointment": {` + good + `}}]}`,
+			"items[1]", "of its own",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			held, err := ReadStanding(strings.NewReader(tt.text))
@@ -123,10 +151,14 @@ type failing struct{}
 func (failing) Read([]byte) (int, error) { return 0, errors.New("the disk is gone") }
 
 func FuzzReadStanding(f *testing.F) {
-	f.Add(asJSON(f, planOf(day(busy("a", "09:00", "10:00", billed), wholeDays("b", "2026-10-05", "2026-10-06"), tentative("c", "09:00", "10:00"), busy("d", "", "")))))
+	plan := planOf(day(busy("a", "09:00", "10:00", billed), wholeDays("b", "2026-10-05", "2026-10-06"), tentative("c", "09:00", "10:00"), busy("d", "", "")))
+	f.Add(asJSON(f, plan))
 	f.Add(`{"items": []}`)
-	f.Add(`{"items": [{"outcome": "archived", "key": "k@2026-10-05T07:00:00Z", "hash": "h", "appointment": {"start": "2026-10-05T07:00:00Z", "end": "2026-10-05T08:00:00Z"}}]}`)
-	f.Add(`{"items": [{"outcome": "unchanged", "key": "k", "hash": "h", "appointment": {"all_day": true, "start_date": "2026-10-05", "end_date": "2026-10-05", "start": "2026-10-05T07:00:00+14:00", "end": "9999-10-05T08:00:00Z"}}]}`)
+	f.Add(`{"items": [{"outcome": "archived", "key": "k@2026-10-05T07:00:00Z", "hash": "h",
+		"appointment": {"start": "2026-10-05T07:00:00Z", "end": "2026-10-05T08:00:00Z"}}]}`)
+	f.Add(`{"items": [{"outcome": "unchanged", "key": "k", "hash": "h",
+		"appointment": {"all_day": true, "start_date": "2026-10-05", "end_date": "2026-10-05",
+		"start": "2026-10-05T07:00:00+14:00", "end": "9999-10-05T08:00:00Z"}}]}`)
 	events := day(busy("a", "09:00", "10:00"), tentative("b", "09:30", "10:30"), extendedAt("m", "10:00", "10:10"), busy("k", "11:00", "12:00"))
 	f.Fuzz(func(t *testing.T, text string) {
 		held, err := ReadStanding(strings.NewReader(text))

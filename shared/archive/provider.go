@@ -7,26 +7,27 @@ import (
 	"adminassistant/shared/calendar"
 )
 
-// Provider is what archive runs ask of a provider of calendars. See providertest for the contract.
+// Provider is what archive runs need of a provider of calendars. See providertest for the contract.
 type Provider interface {
 	source
 	target
 }
 
-// patient is a Provider that is asked to make reading requests that failed again by itself: each may take many, and one that failed is no
-// reason to begin with the first again.
+// patient is a Provider that can repeat reading requests that failed by itself. A call may need many requests, and when one fails the others
+// need not be repeated. Patiently returns such a provider; retry is called for each request, and what it returns waits before the next try or
+// returns the error to give up with.
 type patient interface {
-	Patiently(again func() func(ctx context.Context, failure error) error) calendar.Provider
+	Patiently(retry func() func(ctx context.Context, failure error) error) calendar.Provider
 }
 
-// source is what is asked of the provider of the source calendar, which is never written.
+// source is what is needed of the provider of the source calendar, which is never written.
 type source interface {
 	Calendars(ctx context.Context, account string) ([]calendar.Info, error)
 	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]calendar.Event, error)
 	Bodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time) (map[string]calendar.Body, error)
 }
 
-// target is what is asked of the provider of the archive calendar besides.
+// target is what is needed of the provider of the archive calendar besides.
 type target interface {
 	Calendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
 	CreateCalendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)

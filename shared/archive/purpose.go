@@ -2,7 +2,7 @@ package archive
 
 import "adminassistant/shared/calendar"
 
-// selectByPurpose leaves out what does not belong into this kind of archive.
+// selectByPurpose excludes what does not belong into this kind of archive.
 func (p *planner) selectByPurpose() {
 	if p.Purpose != Timesheet {
 		return
@@ -14,7 +14,7 @@ func (p *planner) selectByPurpose() {
 	}
 }
 
-// notForTimesheet returns the first reason why an appointment is nobody's working time, or "".
+// notForTimesheet returns the first reason why an appointment does not belong into a timesheet, or "".
 func notForTimesheet(a *calendar.Appointment) string {
 	switch {
 	case a.Cancelled:

@@ -10,7 +10,8 @@ func TestPurpose(t *testing.T) {
 	general := day(
 		busy("cancelled", "09:00", "10:00", cancelled), busy("declined", "10:00", "11:00", declined), free("free", "11:00", "12:00"),
 		busy("personal", "12:00", "13:00"), busy("invalid", "13:00", "14:00", categories("Lunch")), busy("online", "14:00", "15:00", categories("Online")),
-		busy("billable", "15:00", "16:00", billed), busy("nonbillable", "16:00", "17:00", categories("Break - non-billable")), busy("t", "17:00", "18:00", subject("drive")),
+		busy("billable", "15:00", "16:00", billed), busy("nonbillable", "16:00", "17:00", categories("Break - non-billable")),
+		busy("t", "17:00", "18:00", subject("drive")),
 	)
 	testOutcomes{
 		{
@@ -29,7 +30,7 @@ func TestPurpose(t *testing.T) {
 				"invalid": "excluded: invalid_category", "online": "excluded: invalid_category", "billable": "archived", "nonbillable": "archived", "t": "archived",
 			},
 		}, {
-			name:     "the first reason that fits is told",
+			name:     "the first reason that fits is given",
 			settings: timesheet,
 			events: day(
 				free("a", "09:00", "10:00", cancelled, declined), free("b", "10:00", "11:00", declined), free("c", "11:00", "12:00"),

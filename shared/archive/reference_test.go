@@ -13,7 +13,7 @@ import (
 	"adminassistant/shared/calendar"
 )
 
-// The steps that search cleverly are compared here with the rules as they are told, carried out the slow and plain way.
+// The steps that use fast searches are compared here with the same rules, carried out in the slow and plain way.
 
 var nine = utc("2026-10-05T09:00:00Z")
 
@@ -343,18 +343,18 @@ func TestOverlapsAreWhatASlowComparisonSays(t *testing.T) {
 				actions = append(actions, ids)
 			}
 			slices.SortFunc(actions, slices.Compare)
-			told := [][]string{}
+			planned := [][]string{}
 			for _, a := range plan.Actions {
-				told = append(told, a.EventIDs)
+				planned = append(planned, a.EventIDs)
 			}
-			if !slices.EqualFunc(told, actions, slices.Equal) {
-				t.Fatalf("%s: asked about %v, want %v", policy.settings.Overlaps, told, actions)
+			if !slices.EqualFunc(planned, actions, slices.Equal) {
+				t.Fatalf("%s: asked about %v, want %v", policy.settings.Overlaps, planned, actions)
 			}
 
 			groups := slices.DeleteFunc(slowGroups(meetings), func(ids []string) bool { return len(ids) < 2 })
-			told = told[:0]
+			planned = planned[:0]
 			for _, o := range plan.Overlaps {
-				told = append(told, slices.Sorted(slices.Values(o.EventIDs)))
+				planned = append(planned, slices.Sorted(slices.Values(o.EventIDs)))
 				outcome := OverlapKept
 				for _, id := range o.EventIDs {
 					switch {
@@ -368,9 +368,9 @@ func TestOverlapsAreWhatASlowComparisonSays(t *testing.T) {
 					t.Fatalf("%v is %s, want %s", o.EventIDs, o.Outcome, outcome)
 				}
 			}
-			slices.SortFunc(told, slices.Compare)
-			if !slices.EqualFunc(told, groups, slices.Equal) {
-				t.Fatalf("groups %v, want %v", told, groups)
+			slices.SortFunc(planned, slices.Compare)
+			if !slices.EqualFunc(planned, groups, slices.Equal) {
+				t.Fatalf("groups %v, want %v", planned, groups)
 			}
 		}
 	})
@@ -412,7 +412,7 @@ func TestSpansFindWhatASlowSearchFinds(t *testing.T) {
 	})
 }
 
-// String tells a claim in a failure.
+// String is how a failure prints a claim.
 func (c *claim) String() string {
 	return fmt.Sprintf("%s[%s,%s)/%d", c.eventID, instant(c.start), instant(c.end), c.rank)
 }

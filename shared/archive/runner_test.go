@@ -25,7 +25,7 @@ import (
 
 const user = "local#tester"
 
-// world is one machine: a store, blobs and a local provider, on a clock that moves when it is told to.
+// world is one machine: a store, blobs and a local provider, with a clock that a test moves.
 type world struct {
 	*machinetest.Clock
 	*machinetest.Machine
@@ -105,7 +105,7 @@ func (w *world) configs(t store.Table) *archive.Configs {
 	return archive.NewConfigs(t, ledger.New(t, w.Blobs), w.NewID, w.Now)
 }
 
-// runner returns a runner over a table and a provider, which may be ones that fail.
+// runner returns a runner over a table and a provider, which may fail.
 func (w *world) runner(t store.Table, p calendar.Provider) *archive.Runner {
 	return &archive.Runner{
 		Table: t, Blobs: w.Blobs,
@@ -137,7 +137,7 @@ func (w *world) start(c archive.Config, change ...func(*run.Run)) *run.Run {
 	return r
 }
 
-// archive carries a run of October out and returns it with its result.
+// archive carries out a run of October and returns it with its result.
 func (w *world) archive(c archive.Config, change ...func(*run.Run)) (*run.Run, archive.Result) {
 	w.t.Helper()
 	r := w.start(c, change...)
@@ -165,10 +165,10 @@ func (w *world) copies() []string {
 	return w.told(info.ID)
 }
 
-// expected is what copies must be in the end when nothing overlaps: the source calendar.
+// expected returns what copies must return in the end when nothing overlaps: the events of the source calendar.
 func (w *world) expected() []string { return w.told(w.source.ID) }
 
-// events returns the source calendar.
+// events returns the events of the source calendar.
 func (w *world) events() []calendar.Event { return w.read(w.source.ID) }
 
 func (w *world) read(id string) []calendar.Event {
@@ -223,8 +223,8 @@ func TestRunner(t *testing.T) {
 		if r.State != run.Succeeded || result.Counts.Archived != 3 || result.Written != 0 || result.Link != "" || w.copies() != nil {
 			t.Errorf("%s %+v, copies %v", r.State, result, w.copies())
 		}
-		if _, again := w.archive(c); again.Counts.Archived != 3 {
-			t.Errorf("after it: %+v", again)
+		if _, result := w.archive(c); result.Counts.Archived != 3 {
+			t.Errorf("after it: %+v", result)
 		}
 	})
 	t.Run("what moved is found again in another window and drifts", func(t *testing.T) {
@@ -234,8 +234,9 @@ func TestRunner(t *testing.T) {
 		c := w.config()
 		w.archive(c)
 		results, err := w.calendar.Update(t.Context(), "me", w.source.ID, []calendar.Update{{ID: id, Draft: calendar.Draft{
-			Subject: "Workshop", Start: calendar.DateTime{Local: "2026-11-10T09:00:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-11-10T12:00:00", Zone: "Europe/Berlin"},
-			Categories: []string{"Acme - billable"}, ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
+			Subject: "Workshop", Categories: []string{"Acme - billable"},
+			Start: calendar.DateTime{Local: "2026-11-10T09:00:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-11-10T12:00:00", Zone: "Europe/Berlin"},
+			ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
 		}}})
 		must(t, err)
 		must(t, results[0].Err)
@@ -259,8 +260,9 @@ func TestRunner(t *testing.T) {
 		w.Advance(time.Hour)
 		between := w.Now()
 		_, err := w.calendar.Update(t.Context(), "me", w.source.ID, []calendar.Update{{ID: id, Draft: calendar.Draft{
-			Subject: "Workshop", Start: calendar.DateTime{Local: "2026-10-21T10:00:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-10-21T12:00:00", Zone: "Europe/Berlin"},
-			Categories: []string{"Acme - billable"}, ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
+			Subject: "Workshop", Categories: []string{"Acme - billable"},
+			Start: calendar.DateTime{Local: "2026-10-21T10:00:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-10-21T12:00:00", Zone: "Europe/Berlin"},
+			ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
 		}}})
 		must(t, err)
 		if _, result := w.archive(c); result.Counts.Drifted != 1 || result.Written != 1 || result.Actions != 0 {
@@ -285,8 +287,8 @@ func TestRunner(t *testing.T) {
 			}
 		}
 		w.verify(c)
-		if _, again := w.archive(c); again.Counts.Unchanged != 3 || again.Counts.Vanished != 0 {
-			t.Errorf("again: %+v", again)
+		if _, result := w.archive(c); result.Counts.Unchanged != 3 || result.Counts.Vanished != 0 {
+			t.Errorf("the next run: %+v", result)
 		}
 	})
 	t.Run("a window that shrank is not carried out unless forced", func(t *testing.T) {
@@ -438,8 +440,9 @@ func TestRunner(t *testing.T) {
 			t.Fatalf("%+v", result)
 		}
 		_, err := w.calendar.Update(t.Context(), "me", w.source.ID, []calendar.Update{{ID: id, Draft: calendar.Draft{
-			Subject: "Second", Start: calendar.DateTime{Local: "2026-10-21T09:30:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-10-21T10:30:00", Zone: "Europe/Berlin"},
-			Categories: []string{"Acme - billable"}, ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
+			Subject: "Second", Categories: []string{"Acme - billable"},
+			Start: calendar.DateTime{Local: "2026-10-21T09:30:00", Zone: "Europe/Berlin"}, End: calendar.DateTime{Local: "2026-10-21T10:30:00", Zone: "Europe/Berlin"},
+			ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal,
 		}}})
 		must(t, err)
 		if _, result := w.archive(c); result.Counts.Archived != 2 || result.Written != 2 {
@@ -448,7 +451,8 @@ func TestRunner(t *testing.T) {
 		berlin, _ := calendar.LoadZone("Europe/Berlin")
 		for on, want := range map[string]int{"2026-10-20": 1, "2026-10-21": 1} {
 			d := day(on)
-			entries, err := ledger.New(w.Table, w.Blobs).AsOf(t.Context(), c.ID, ledger.Span{From: calendar.StartOfDay(d, berlin), To: calendar.StartOfDay(d.AddDays(1), berlin)}, time.Time{})
+			span := ledger.Span{From: calendar.StartOfDay(d, berlin), To: calendar.StartOfDay(d.AddDays(1), berlin)}
+			entries, err := ledger.New(w.Table, w.Blobs).AsOf(t.Context(), c.ID, span, time.Time{})
 			must(t, err)
 			if len(entries) != want || entries[0].Outcome != ledger.Archived {
 				t.Errorf("%s: %d entries, want %d archived", on, len(entries), want)
@@ -476,7 +480,7 @@ func TestRunner(t *testing.T) {
 	})
 }
 
-// TestAnUnchangedNight counts what a run costs that finds nothing new: the budget is 2 provider requests and 10 store requests.
+// TestAnUnchangedNight counts the requests of a run that finds nothing new. At most 2 to the provider and 10 to the store are allowed.
 func TestAnUnchangedNight(t *testing.T) {
 	w := newWorld(t)
 	w.month(300)
@@ -490,7 +494,7 @@ func TestAnUnchangedNight(t *testing.T) {
 		t.Errorf("%+v", result)
 	}
 	if result.Cost.Store != stored.Requests() {
-		t.Errorf("the run tells %d store requests, there were %d", result.Cost.Store, stored.Requests())
+		t.Errorf("the run reports %d store requests, there were %d", result.Cost.Store, stored.Requests())
 	}
 	if provided.Requests() > 2 || stored.Requests() > 10 {
 		t.Errorf("%d provider requests and %d store requests, at most 2 and 10 are allowed", provided.Requests(), stored.Requests())
@@ -499,13 +503,13 @@ func TestAnUnchangedNight(t *testing.T) {
 }
 
 // TestARunSurvivesDyingAnywhere lets the process die at every single request to the store and to the calendar, before it took
-// effect and after it. Whoever comes next brings the archive calendar to each appointment once, as the source has it.
+// effect and after it. The next process brings each appointment into the archive calendar once, as the source has it.
 func TestARunSurvivesDyingAnywhere(t *testing.T) {
 	for _, scenario := range []struct {
 		name    string
 		prepare func(w *world) (c archive.Config, copies []string)
-		told    func(archive.Counts) int // events that are archived in the end
-		own     func(archive.Counts) int // of them, those that the run itself must tell as its own
+		total   func(archive.Counts) int // events that are archived in the end
+		own     func(archive.Counts) int // of them, those that the run itself must report as written
 	}{
 		{
 			name: "a first archive",
@@ -514,8 +518,8 @@ func TestARunSurvivesDyingAnywhere(t *testing.T) {
 				c := w.config()
 				return c, w.expected()
 			},
-			told: func(c archive.Counts) int { return c.Archived + c.Unchanged },
-			own:  func(c archive.Counts) int { return c.Archived },
+			total: func(c archive.Counts) int { return c.Archived + c.Unchanged },
+			own:   func(c archive.Counts) int { return c.Archived },
 		},
 		{
 			name: "appointments that waited for a decision on another day, in another month",
@@ -538,8 +542,8 @@ func TestARunSurvivesDyingAnywhere(t *testing.T) {
 				}
 				return c, w.expected()
 			},
-			told: func(c archive.Counts) int { return c.Archived + c.Unchanged },
-			own:  func(c archive.Counts) int { return c.Archived },
+			total: func(c archive.Counts) int { return c.Archived + c.Unchanged },
+			own:   func(c archive.Counts) int { return c.Archived },
 		},
 		{
 			name: "drift that is accepted, some of it to other days",
@@ -564,8 +568,8 @@ func TestARunSurvivesDyingAnywhere(t *testing.T) {
 				}
 				return c, w.expected()
 			},
-			told: func(c archive.Counts) int { return c.Drifted + c.Unchanged },
-			own:  func(c archive.Counts) int { return c.Drifted + c.Unchanged },
+			total: func(c archive.Counts) int { return c.Drifted + c.Unchanged },
+			own:   func(c archive.Counts) int { return c.Drifted + c.Unchanged },
 		},
 	} {
 		t.Run(scenario.name, func(t *testing.T) {
@@ -582,21 +586,21 @@ func TestARunSurvivesDyingAnywhere(t *testing.T) {
 				another := dying.DieAt%2 == 0
 				if another { // another run comes first
 					_, result := w.archive(c, func(r *run.Run) { r.From = day("2026-09-01") })
-					if scenario.told(result.Counts) != len(want) {
+					if scenario.total(result.Counts) != len(want) {
 						t.Errorf("the other run: %+v", result)
 					}
 				}
-				again, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
+				left, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
 				must(t, err)
-				if !again.State.Ended() {
-					must(t, w.runner(w.Table, w.calendar).Run(t.Context(), again))
+				if !left.State.Ended() {
+					must(t, w.runner(w.Table, w.calendar).Run(t.Context(), left))
 				}
 				r, result := w.result(r.ID)
-				if r.State != run.Succeeded || !result.Balanced || scenario.told(result.Counts) != len(want) {
+				if r.State != run.Succeeded || !result.Balanced || scenario.total(result.Counts) != len(want) {
 					t.Errorf("%s %+v", r.State, result)
 				}
 				if !another && scenario.own(result.Counts) != len(want) {
-					t.Errorf("the run told %+v as its own", result.Counts)
+					t.Errorf("the run reports %+v as written", result.Counts)
 				}
 				if diff := cmp.Diff(want, w.copies()); diff != "" {
 					t.Errorf("copies (-want +got):\n%s", diff)
@@ -607,7 +611,7 @@ func TestARunSurvivesDyingAnywhere(t *testing.T) {
 	}
 }
 
-// picky is a provider that refuses the events of a subject.
+// picky is a provider that refuses events with a certain subject.
 type picky struct {
 	calendar.Provider
 	subject string
@@ -622,7 +626,7 @@ func (p picky) Create(ctx context.Context, account, id string, drafts []calendar
 	return slices.Insert(results, refused, calendar.WriteResult{Err: fault.New(fault.Invalid, "the calendar refuses it")}), err
 }
 
-// busyProvider throttles every create and says for how long.
+// busyProvider throttles every create, and says how long to wait.
 type busyProvider struct {
 	calendar.Provider
 	pause time.Duration

@@ -15,19 +15,19 @@ const (
 	ArchiveRole Role = "archive"
 )
 
-// Place is a calendar that somebody names.
+// Place is a calendar as somebody names it.
 type Place struct {
 	URI calendar.URI
 	ID  string // the provider's own; empty where no listing has the calendar
 }
 
-// near says whether two places may be one calendar, so that their ids are worth knowing. One mailbox of Microsoft 365 has several names; a local
-// account has one, in any case.
+// near says whether two places may be one calendar, so that their ids have to be looked up. One mailbox of Microsoft 365 has several names. A
+// local account has one, whose case does not matter.
 func (p Place) near(q Place) bool {
 	return p.URI.Provider == q.URI.Provider && (p.URI.Provider != calendar.ProviderLocal || calendar.SameName(p.URI.Account, q.URI.Account))
 }
 
-// same says whether two places are one calendar: by their ids as far as those are known, else by their spelling.
+// same says whether two places are one calendar. It compares their ids where both are known, else their spelling.
 func (p Place) same(q Place) bool {
 	switch {
 	case !p.near(q):
@@ -45,7 +45,7 @@ type Claim struct {
 	Source, Archive Place
 }
 
-// Share says that a calendar of one config is a calendar of another one too, where one of them writes it.
+// Share says that a calendar of one config is also a calendar of another one, and that at least one of them writes it.
 type Share struct {
 	Of     Role   // what the calendar is to the config that is looked at
 	As     Role   // what it is to the other one
@@ -53,15 +53,15 @@ type Share struct {
 	Name   string
 }
 
-// String says it in words: `the archive calendar is the source of config "work"`.
+// String returns it in words: `the archive calendar is the source of config "work"`.
 func (s Share) String() string {
 	return fmt.Sprintf("the %s calendar is %s", s.Of, s.Owned())
 }
 
-// Owned says of which config a calendar is what: `the archive of config "work"`.
+// Owned returns what the calendar is to the other config: `the archive of config "work"`.
 func (s Share) Owned() string { return fmt.Sprintf("the %s of config %q", s.As, s.Name) }
 
-// Shares returns what c shares with others, in their order. That several archive one source is none: a source is read alone.
+// Shares returns what c shares with others, in their order. Several configs may have one source, which is only read: that is not a Share.
 func Shares(c Claim, others []Claim) (shares []Share) {
 	for _, o := range others {
 		if o.ID == c.ID {
@@ -76,7 +76,7 @@ func Shares(c Claim, others []Claim) (shares []Share) {
 	return shares
 }
 
-// pair are two calendars that must not be one.
+// pair is two calendars that must not be the same one.
 type pair struct {
 	mine, theirs *Place
 	of, as       Role
@@ -88,7 +88,7 @@ func pairs(c, o *Claim) []pair {
 	}
 }
 
-// owners returns of which configs a calendar is the source or the archive. Of in them is not said: the calendar is by itself.
+// owners returns the configs that have a calendar as source or archive. Of is empty in them, since the calendar is not compared as a config's.
 func owners(p Place, claims []Claim) (found []Share) {
 	for _, c := range claims {
 		if p.same(c.Source) {
@@ -101,11 +101,11 @@ func owners(p Place, claims []Claim) (found []Share) {
 	return found
 }
 
-// refusal is why a config cannot be what it is to become, or nil. was is what it is now; nil for a new one.
+// refusal returns why a config must not be stored as c, nil if it may be. was is the config as it is stored now, nil for a new one.
 //
-// A config that gets a calendar is compared with all others: an inactive one still has its ledger, of which the archive calendar is the view.
-// One that keeps its calendars may share them from earlier times. It may do what it likes while it is inactive, and may be active beside
-// inactive ones, so that of two that share, one goes on and can be edited.
+// A config that is new or changes a calendar is compared with all others, also with inactive ones: they still have a ledger that the archive
+// calendar shows. A config that keeps its calendars may share them since before that was refused. It may be stored if it is inactive, or if all
+// that it shares with are. So of two configs that share, one can stay active and be edited.
 func refusal(c Claim, was *Config, others []Claim) error {
 	if c.Source.same(c.Archive) {
 		return fault.Field("archive", "must not be the source calendar: the source is never written")

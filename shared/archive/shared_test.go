@@ -38,18 +38,33 @@ func TestShares(t *testing.T) {
 		{"quoted", mine + "Work", mine + "My%20archive", [2]string{mine + "Home", mine + `"my archive"`}, "archive is archive"},
 		{"%-encoded", mine + "Work", mine + "Archive", [2]string{mine + "Home", "msgraph://ann%40example.com/calendars/%41rchive"}, "archive is archive"},
 		{"by name and by id", mine + "Work", mine + "Archive = A", [2]string{mine + "Home", mine + "A = A"}, "archive is archive"},
-		{"by id where the other's account is not listed", mine + "Work", mine + "Archive = A", [2]string{mine + "Home", "msgraph://0001/calendars/A"}, "archive is archive"},
+		{
+			"by id where the other's account is not listed",
+			mine + "Work", mine + "Archive = A", [2]string{mine + "Home", "msgraph://0001/calendars/A"}, "archive is archive",
+		},
 		{"by id where this account is not listed", mine + "Work", mine + "A", [2]string{mine + "Home", mine + "Archive = A"}, "archive is archive"},
-		{"one mailbox by another name of it", mine + "Work", mine + "Archive = A", [2]string{mine + "Home", "msgraph://0001/calendars/Archive = A"}, "archive is archive"},
+		{
+			"one mailbox by another name of it",
+			mine + "Work", mine + "Archive = A", [2]string{mine + "Home", "msgraph://0001/calendars/Archive = A"}, "archive is archive",
+		},
 		{"the same name in two mailboxes", mine + "Work", mine + "Archive", [2]string{mine + "Home", "msgraph://bob@example.com/calendars/Archive"}, ""},
-		{"the same name in two mailboxes that are listed", mine + "Work", mine + "Archive = A", [2]string{mine + "Home", "msgraph://bob@example.com/calendars/Archive = B"}, ""},
+		{
+			"the same name in two mailboxes that are listed",
+			mine + "Work", mine + "Archive = A", [2]string{mine + "Home", "msgraph://bob@example.com/calendars/Archive = B"}, "",
+		},
 		{"one name that was another calendar's before", mine + "Work", mine + "Archive = A", [2]string{mine + "Home", mine + "Archive = B"}, ""},
 		{"the archive is the other's source", mine + "Work", mine + "Calendar = C", [2]string{mine + "primary = C", mine + "Archive = A"}, "archive is source"},
 		{"the source is the other's archive", mine + "primary = C", mine + "Archive = A", [2]string{mine + "Home = H", mine + "Calendar = C"}, "source is archive"},
 		{"each is the other's", mine + "A", mine + "B", [2]string{mine + "B", mine + "A"}, "archive is source, source is archive"},
 		{"the same name of two providers", mine + "Work", mine + "Archive", [2]string{mine + "Home", "local://ann@example.com/calendars/Archive"}, ""},
-		{"local calendars of two accounts", "local://me/calendars/Work", "local://me/calendars/Archive = A", [2]string{"local://you/calendars/Work", "local://you/calendars/A"}, ""},
-		{"local calendars of one account", "local://me/calendars/Work", "local://me/calendars/Archive = A", [2]string{"local://ME/calendars/Home", "local://ME/calendars/A"}, "archive is archive"},
+		{
+			"local calendars of two accounts",
+			"local://me/calendars/Work", "local://me/calendars/Archive = A", [2]string{"local://you/calendars/Work", "local://you/calendars/A"}, "",
+		},
+		{
+			"local calendars of one account",
+			"local://me/calendars/Work", "local://me/calendars/Archive = A", [2]string{"local://ME/calendars/Home", "local://ME/calendars/A"}, "archive is archive",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			claim := func(id, source, archiveURI string) archive.Claim {
@@ -113,7 +128,7 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-// listed finds calendars by their names in a list that a test makes.
+// listed returns a Finder that finds calendars by name, or by id, in ids by name.
 func listed(ids map[string]string) archive.Finder {
 	return func(_ context.Context, uri calendar.URI) (string, error) {
 		for name, id := range ids {
@@ -125,7 +140,7 @@ func listed(ids map[string]string) archive.Finder {
 	}
 }
 
-// twoSharing stores two configs as an earlier version would have: of one archive.
+// twoSharing stores two configs that share an archive calendar, as could be created before that was refused.
 func twoSharing(t *testing.T, w *world) (a, b archive.Config) {
 	t.Helper()
 	a = w.config()
@@ -346,7 +361,7 @@ func TestAnEditDoesNotBringADeletedConfigBack(t *testing.T) {
 	}
 }
 
-// TestOfRequestsAtOnceOneGetsTheArchive lets configs be created, edited and activated at the same moment.
+// TestOfRequestsAtOnceOneGetsTheArchive creates, edits and activates configs at the same moment.
 func TestOfRequestsAtOnceOneGetsTheArchive(t *testing.T) {
 	const callers = 4
 	for _, tt := range []struct {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// spans answers which claims share time with another one, in logarithmic time: claims by (start, id) under a binary tree of
-// their furthest ends. The zero value is empty.
+// spans finds the claims that share time with another one, in logarithmic time. It has the claims by (start, id), under a binary tree of their
+// furthest ends. The zero value is empty.
 type spans struct {
 	claims   []*claim
 	furthest []*claim // furthest[1] is the root, furthest[i] the later ending of furthest[2i] and furthest[2i+1]
@@ -37,7 +37,7 @@ func newSpans(claims []*claim) spans {
 	return s
 }
 
-// first returns the earliest claim that shares time with c, then the one of the smallest id; nil if there is none.
+// first returns the earliest claim that shares time with c, at the same start the one of the smallest id; nil if there is none.
 func (s spans) first(c *claim) *claim {
 	for found := range s.all(c) {
 		return found
@@ -57,9 +57,9 @@ func (s spans) all(c *claim) iter.Seq[*claim] {
 func (s spans) visit(node int, c *claim, yield func(*claim) bool) bool {
 	switch furthest := s.furthest[node]; {
 	case furthest == nil || !furthest.end.After(c.start):
-		return true // all below end before c starts
+		return true // all claims below end before c starts
 	case node >= s.leaves:
-		return furthest.start.Before(c.end) && yield(furthest) // later ones start later still
+		return furthest.start.Before(c.end) && yield(furthest) // if this one starts too late, so do all after it
 	}
 	return s.visit(2*node, c, yield) && s.visit(2*node+1, c, yield)
 }

@@ -19,14 +19,14 @@ type survey struct {
 	window   calendar.Window
 	only     map[string]bool // keys that a retry is about; nil: all
 	events   []calendar.Event
-	looked   map[string]bool // lineages that were looked up in all of the ledger
+	looked   map[string]bool // lineages that were looked up in the whole ledger
 	plan     Plan
 
 	shrunk             bool // the source shows far fewer events than the ledger holds
 	adopted, leftAside int  // copies of other ledgers
 }
 
-// survey reads the window of the source and what the ledger says of it, and plans.
+// survey reads the events of the source in the run's window and what the ledger has of them, and plans.
 func (a *Attempt) survey(ctx context.Context) (_ *survey, err error) {
 	s := &survey{attempt: a, looked: map[string]bool{}}
 	if s.settings, err = a.config.Settings(); err != nil {
@@ -79,12 +79,12 @@ func (s *survey) restrict(ctx context.Context) error {
 	return nil
 }
 
-// makePlan plans, and reads what the plan turns out to need, until it needs nothing more.
+// makePlan plans, reads what that plan lacks, and plans again, until nothing is lacking.
 func (s *survey) makePlan(ctx context.Context) error {
 	books := &s.attempt.books
 	for {
 		s.plan = NewPlan(Input{Events: s.events, Window: s.window, Settings: s.settings, Standing: books.standing()})
-		// What is new to this window may stand in the ledger on another day, from which it moved.
+		// What is new in this window may be in the ledger on another day, from which it moved.
 		news, err := books.find(ctx, s.unknownLineages())
 		if err != nil {
 			return err
@@ -102,7 +102,7 @@ func (s *survey) makePlan(ctx context.Context) error {
 	return nil
 }
 
-// unknownLineages returns those of what the plan will write that were not looked up yet.
+// unknownLineages returns the lineages of what the plan will write that were not looked up yet.
 func (s *survey) unknownLineages() (lineages []string) {
 	for i := range s.plan.Items {
 		it := &s.plan.Items[i]
@@ -117,7 +117,7 @@ func (s *survey) unknownLineages() (lineages []string) {
 	return lineages
 }
 
-// recallBodies completes events that were listed without their bodies by the digest that the ledger has, where the event did not change since.
+// recallBodies gives events that were listed without their bodies the digest that the ledger has, if the event did not change since.
 func (s *survey) recallBodies() {
 	type known struct{ changeKey, digest string }
 	byID := make(map[string]known, len(s.attempt.books.newest))
@@ -132,7 +132,7 @@ func (s *survey) recallBodies() {
 	}
 }
 
-// readBodies reads the bodies that count for the plan, and returns how many. What is left out needs none.
+// readBodies reads the bodies that the plan needs, and returns how many. Merged, absorbed and excluded events need none.
 func (s *survey) readBodies(ctx context.Context) (int, error) {
 	wanted := map[string]*calendar.Event{}
 	for i := range s.plan.Items {
@@ -165,8 +165,8 @@ func (s *survey) readBodies(ctx context.Context) (int, error) {
 	return len(wanted), nil
 }
 
-// rename gives single events the key under which the ledger knows them, if they were not archived yet and moved since: what waits
-// for a decision on one day must not be left behind there, and what was refused may be there all the same (see versions).
+// rename gives single events that are not archived yet, and moved, the key that the ledger has for them. Otherwise the old version would go on
+// waiting for a decision on the day where it was. One that was refused may be there all the same (see versions).
 func (s *survey) rename() {
 	books, waiting := &s.attempt.books, map[string]*ledger.Entry{}
 	waits := func(e *ledger.Entry) {
@@ -203,8 +203,8 @@ func (s *survey) rename() {
 	}
 }
 
-// relabel tells what this run wrote in an earlier attempt as its own, which the plan found unchanged in the ledger. A retry tells of what it is
-// about, and of nothing else.
+// relabel counts what an earlier attempt of this run wrote as written by this run: the plan found it in the ledger, and unchanged. The plan of a
+// retry keeps only the items that it is about.
 func (s *survey) relabel() {
 	for i := range s.plan.Items {
 		it := &s.plan.Items[i]
@@ -232,13 +232,13 @@ func (s *survey) relabel() {
 	}
 }
 
-// writes says whether carrying out the item adds a version to the ledger.
+// writes says whether the run adds a version of the item to the ledger.
 func (s *survey) writes(it *Item) bool {
 	if s.only != nil && !s.only[it.Key] {
 		return false
 	}
 	if w, ours := s.attempt.wrote[it.Key]; ours && (w.Problem != nil || it.Outcome == Archived) {
-		return false // refused, or written, in an earlier attempt
+		return false // an earlier attempt wrote it, or it failed
 	}
 	switch it.Outcome {
 	case Archived:
@@ -247,7 +247,7 @@ func (s *survey) writes(it *Item) bool {
 		return it.Accept
 	case Superseded, Conflicted:
 		if it.Reason == ReasonDecision {
-			return false // it stands in the ledger as the decision left it
+			return false // the ledger has what was decided
 		}
 		e := s.attempt.books.newest[it.Key]
 		return e == nil || string(e.Outcome) != string(it.Outcome) || e.SourceHash != it.Hash || e.By != it.By
@@ -255,7 +255,7 @@ func (s *survey) writes(it *Item) bool {
 	return false
 }
 
-// changes is what carrying the plan out changes.
+// changes returns the changes that carry out the plan.
 func (s *survey) changes() (changes []Change) {
 	for i := range s.plan.Items {
 		it := &s.plan.Items[i]
@@ -279,7 +279,7 @@ func (s *survey) changes() (changes []Change) {
 	return changes
 }
 
-// storePlan keeps the plan for whoever asks what the run decided.
+// storePlan stores the plan, so that it can be read later what the run decided.
 func (s *survey) storePlan(ctx context.Context) error {
 	plan, err := json.Marshal(s.plan)
 	if err != nil {

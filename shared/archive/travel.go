@@ -25,7 +25,7 @@ func (p *planner) findTravel() {
 
 func hasTravelWord(subject string) bool {
 	for word := range strings.FieldsFuncSeq(subject, betweenWords) {
-		// 12 bytes hold every travel word in any case; longer words are looked past.
+		// No travel word is longer than 12 bytes, in any case. Longer words need not be looked up.
 		if len(word) <= 12 && travelWords[strings.ToLower(word)] {
 			return true
 		}

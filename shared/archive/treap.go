@@ -24,7 +24,7 @@ type treap struct {
 
 var treapSeed = maphash.MakeSeed()
 
-// newTreap makes a tree of one node. The seed differs from process to process; only the shape of the tree depends on it, no answer.
+// newTreap makes a tree of one node. The seed differs from process to process. The shape of the tree depends on it, what is found does not.
 func newTreap(at, other time.Time, c *candidate) *treap {
 	return (&treap{at: at, other: other, c: c, priority: maphash.String(treapSeed, c.EventID)}).update()
 }
@@ -127,7 +127,7 @@ func (t *treap) floor(at time.Time) (found time.Time, ok bool) {
 // before returns the last time before at.
 func (t *treap) before(at time.Time) (time.Time, bool) { return t.floor(at.Add(-1)) }
 
-// ceilingBelow returns the first time after at that an appointment has whose other time is before limit.
+// ceilingBelow returns the first time after at of the appointments whose other time is before limit.
 func (t *treap) ceilingBelow(at, limit time.Time) (time.Time, bool) {
 	if t == nil || !t.lowestOther.Before(limit) {
 		return time.Time{}, false
@@ -144,7 +144,7 @@ func (t *treap) ceilingBelow(at, limit time.Time) (time.Time, bool) {
 	return t.right.ceilingBelow(at, limit)
 }
 
-// around returns the last time not after at and the first one after it, as far as there are any.
+// around returns the last time not after at and the first one after it, those of the two that exist.
 func (t *treap) around(at time.Time) []time.Time {
 	times := make([]time.Time, 0, 2)
 	if found, ok := t.floor(at); ok {

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// entry is what a slow search looks through.
+// entry is an appointment for the slow search that the tree is compared with.
 type entry struct {
 	at, other int
 	id        string
@@ -38,7 +38,7 @@ func TestTreapFindsWhatASlowSearchFinds(t *testing.T) {
 
 		at, from, to := upTo(t, 2, "asked"), upTo(t, 5, "from"), upTo(t, 5, "to")
 		moment := func(n int) time.Time { return nine.Add(time.Duration(n)) }
-		// best returns the value of the entry that fits and comes first by it, or -1.
+		// best returns the lowest value of the entries that fit, or -1.
 		best := func(fits func(entry) bool, value func(entry) int) int {
 			found := -1
 			for _, e := range all {
@@ -48,7 +48,7 @@ func TestTreapFindsWhatASlowSearchFinds(t *testing.T) {
 			}
 			return found
 		}
-		told := func(found time.Time, ok bool) int {
+		offset := func(found time.Time, ok bool) int {
 			if !ok {
 				return -1
 			}
@@ -64,8 +64,9 @@ func TestTreapFindsWhatASlowSearchFinds(t *testing.T) {
 		if floor >= 0 {
 			floor = at - floor
 		}
-		check("floor", told(tree.floor(moment(at))), floor)
-		check("ceiling", told(tree.ceilingBelow(moment(at), moment(to))), best(func(e entry) bool { return e.at > at && e.other < to }, func(e entry) int { return e.at }))
+		check("floor", offset(tree.floor(moment(at))), floor)
+		ceiling := best(func(e entry) bool { return e.at > at && e.other < to }, func(e entry) int { return e.at })
+		check("ceiling", offset(tree.ceilingBelow(moment(at), moment(to))), ceiling)
 		here := func(e entry) bool { return e.at == at }
 		if lowest := best(here, func(e entry) int { return e.other }); lowest >= 0 {
 			check("lowest", int(tree.lowest(moment(at)).Sub(nine)), lowest)

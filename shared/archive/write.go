@@ -18,30 +18,30 @@ import (
 type ChangeKind int
 
 const (
-	Create ChangeKind = iota // a copy is made
-	Update                   // the copy of the version before is changed in place
-	Note                     // nothing; the ledger alone gets a version
+	Create ChangeKind = iota // a copy is created
+	Update                   // the copy of the version before is changed
+	Note                     // nothing; only the ledger changes
 )
 
-// Change is one new version in the ledger, and what it does to the archive calendar. Entry says what stands from now on; the attempt adds
-// version, run, time, actor, state and draft.
+// Change is one new version in the ledger, and what it does to the archive calendar. Entry is the new version; the attempt adds its version
+// number, run, time, actor, state and draft.
 type Change struct {
 	Kind  ChangeKind
 	Entry ledger.Entry
 }
 
-// chunk is how many entries are intended, written and noted as done together: a multiple of the twenty requests that fit into one
-// of Graph's batches, and few enough for one transaction each way.
+// chunk is how many entries are written together: recorded as intended, written to the archive calendar, recorded as done. It is a multiple of
+// the twenty requests that fit into one of Graph's batches, and few enough for one transaction before and one after.
 const chunk = 40
 
-// Write brings ledger and archive calendar to what the changes say, exactly once in effect, chunk by chunk: intended in the ledger, written,
-// done in the ledger. It returns what became of each change, in order. With run.ErrHandOn the rest is for another worker: what was begun
-// is in the ledger, which is the checkpoint.
+// Write makes the changes in the ledger and the archive calendar, each exactly once in effect. It goes chunk by chunk: the ledger records the
+// entries as intended, the copies are written, the ledger records the entries as done. It returns what became of each change, in order. With
+// run.ErrHandOn another worker has to do the rest: it finds in the ledger what was begun.
 func (a *Attempt) Write(ctx context.Context, changes []Change) ([]Written, error) {
 	return a.write(ctx, changes, func(done int) run.Progress { return run.NewProgress("writing", done, len(changes)) })
 }
 
-// write is Write; progress is what the run tells when so many of the changes are done.
+// write is Write with the run's progress as a function of how many changes are done.
 func (a *Attempt) write(ctx context.Context, changes []Change, progress func(done int) run.Progress) ([]Written, error) {
 	if len(changes) > 0 {
 		if err := a.readyArchive(ctx); err != nil {
@@ -77,7 +77,7 @@ func (a *Attempt) write(ctx context.Context, changes []Change, progress func(don
 	return written, nil
 }
 
-// writeChunk writes the entries of some changes. left are all changes that are still to come, these included.
+// writeChunk writes the entries of some changes. left are these changes and all after them. then is the run's progress afterwards.
 func (a *Attempt) writeChunk(ctx context.Context, entries []*ledger.Entry, left []Change, then run.Progress) error {
 	if len(entries) == 0 {
 		return nil
@@ -111,7 +111,7 @@ func (a *Attempt) span(changes []Change) ledger.Span {
 	for i := range changes {
 		e := &changes[i].Entry
 		starts := []time.Time{e.Appointment.Start}
-		if old := a.books.newest[e.Key]; old != nil { // where a note may stay behind
+		if old := a.books.newest[e.Key]; old != nil { // versions may add a note at the old place
 			starts = append(starts, old.Appointment.Start)
 		}
 		for _, t := range starts {
@@ -121,8 +121,8 @@ func (a *Attempt) span(changes []Change) ledger.Span {
 	return s
 }
 
-// versions returns the new entries that a change adds to the ledger: one, and where the start changed a note at the old place before it.
-// What is too large to be recorded is of kind fault.Invalid.
+// versions returns the entries that a change adds to the ledger. It is one; where the start changed, a note at the old place comes before it.
+// When an entry is too large to be stored, the error is of kind fault.Invalid.
 func (a *Attempt) versions(c *Change) ([]*ledger.Entry, error) {
 	e := c.Entry
 	e.Config, e.Version = a.config.ID, a.books.places.Versions(e.Lineage, e.Key)+1
@@ -132,11 +132,11 @@ func (a *Attempt) versions(c *Change) ([]*ledger.Entry, error) {
 		e.State = ledger.Intended
 		body := e.Draft
 		e.Draft = newDraft(&e, a.config.Timezone)
-		if body != nil { // the text of a copy that is there already stays as it is
+		if body != nil { // an adopted copy keeps its text
 			e.Draft.Body = body.Body
 		}
-		// One that was refused may be there all the same: by an earlier request that seemed to fail, and took effect late. With its mark and its
-		// transaction id there is still only one.
+		// A copy that was refused may exist all the same, if the request seemed to fail and took effect late. The new one gets the same mark and
+		// transaction id, so that there is only one.
 		if f := a.books.refused(e.Key); c.Kind == Create && f != nil && f.Draft != nil {
 			e.Draft.Mark, e.Draft.TransactionID = f.Draft.Mark, f.Draft.TransactionID
 		}
@@ -155,7 +155,7 @@ func (a *Attempt) versions(c *Change) ([]*ledger.Entry, error) {
 	return []*ledger.Entry{&moved, &e}, nil
 }
 
-// carryOn writes entries that an earlier attempt began, chunk by chunk: first it asks which of them the archive calendar shows.
+// carryOn writes entries that an earlier attempt began, chunk by chunk. It first looks which of them the archive calendar shows.
 func (a *Attempt) carryOn(ctx context.Context, open []*ledger.Entry) error {
 	for some := range slices.Chunk(open, chunk) {
 		if err := a.show(ctx, some, true); err != nil {
@@ -168,7 +168,7 @@ func (a *Attempt) carryOn(ctx context.Context, open []*ledger.Entry) error {
 	return nil
 }
 
-// writeEntries stores entries together with the run's progress, guarded by the lease.
+// writeEntries stores entries together with the run's progress, if the attempt still has the lease. own goes with the first of them.
 func (a *Attempt) writeEntries(ctx context.Context, entries []*ledger.Entry, own ...store.Op) error {
 	for len(entries) > 0 {
 		some := entries[:min(ledger.MaxWrite, len(entries))]
@@ -182,8 +182,8 @@ func (a *Attempt) writeEntries(ctx context.Context, entries []*ledger.Entry, own
 	return nil
 }
 
-// show brings the entries' drafts into the archive calendar and notes each as done or failed. An error leaves entries of which nothing
-// is known. begun says that an earlier attempt may have written some.
+// show writes the entries' drafts to the archive calendar, and sets each entry to done or failed. After an error it is unknown which of the
+// entries were written. begun says that an earlier attempt may have written some.
 func (a *Attempt) show(ctx context.Context, entries []*ledger.Entry, begun bool) error {
 	for _, e := range entries {
 		if err := a.books.ledger.Load(ctx, e); err != nil {
@@ -205,7 +205,7 @@ func (a *Attempt) show(ctx context.Context, entries []*ledger.Entry, begun bool)
 			for _, at := range open {
 				e := entries[at]
 				copied, ok := shown[e.Draft.Mark]
-				if m, _ := ledger.ParseMark(e.Draft.Mark); ok && m.Hash == ledger.HashInMark(e.SourceHash) { // else it shows what was refused then
+				if m, _ := ledger.ParseMark(e.Draft.Mark); ok && m.Hash == ledger.HashInMark(e.SourceHash) { // else it shows an earlier version, which was refused
 					there[at] = calendar.WriteResult{ID: copied.ID}
 				}
 			}
@@ -237,7 +237,7 @@ func (a *Attempt) shown(ctx context.Context, entries []*ledger.Entry) (map[strin
 	return a.archive.provider.Marked(ctx, a.archive.uri.Account, a.archive.info.ID, marks)
 }
 
-// writeCopies writes each draft once. A copy that is to be changed and that somebody deleted is made anew.
+// writeCopies writes each draft once. Where somebody deleted the copy that is to be changed, a new one is created.
 func (a *Attempt) writeCopies(ctx context.Context, entries []*ledger.Entry) ([]calendar.WriteResult, error) {
 	results := make([]calendar.WriteResult, len(entries))
 	var updates, creates []int

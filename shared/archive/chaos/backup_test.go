@@ -36,7 +36,8 @@ func (w *world) backUp() backup.Result {
 	return result
 }
 
-// TestABackupOfAMailboxHoldsTheSameWhateverFails backs a mailbox up while the service throttles, breaks and cuts, in the time of a synctest bubble.
+// TestABackupOfAMailboxHoldsTheSameWhateverFails backs up a mailbox while the service throttles, fails and cuts connections. Time is that of a
+// synctest bubble.
 func TestABackupOfAMailboxHoldsTheSameWhateverFails(t *testing.T) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {

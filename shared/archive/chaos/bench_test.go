@@ -13,15 +13,15 @@ import (
 	"adminassistant/shared/run"
 )
 
-// The benchmarks' service is as far away as Microsoft's is from a data centre, and as fast.
+// The simulator answers the benchmarks as Microsoft's service would in a data centre.
 const (
 	roundTrip   = 20 * time.Millisecond
 	serviceTime = 60 * time.Millisecond
 )
 
-// BenchmarkFirstArchive archives N events for the first time. x-bound is the wall time in multiples of what four operations at once allow for the
-// writing alone: ceil(N/20) x round trip + N x service time / 4. Events with a text of their own need that once more, to read it.
-// peak-MB is of the whole process so far, the simulator included, so that only the first benchmark of a process tells its own.
+// BenchmarkFirstArchive archives N events for the first time. x-bound is the wall time in multiples of the shortest time for writing them, four
+// operations at once: ceil(N/20) x round trip + N x service time / 4. Reading events that have a text of their own needs that time once more.
+// peak-MB is of the whole process so far, the simulator included, so that it is right only for the first benchmark of a process.
 func BenchmarkFirstArchive(b *testing.B) {
 	for _, n := range []int{100, 1000, 5000} {
 		for _, text := range []bool{false, true} {
@@ -59,7 +59,7 @@ func BenchmarkFirstArchive(b *testing.B) {
 	}
 }
 
-// BenchmarkUnchangedNight looks at a window of 30 days and 300 events in which nothing changed.
+// BenchmarkUnchangedNight archives a window of 30 days and 300 events in which nothing changed.
 func BenchmarkUnchangedNight(b *testing.B) {
 	w := newWorld(b, graphsim.Options{RoundTrip: roundTrip, ServiceTime: serviceTime})
 	w.month(300)
@@ -78,7 +78,7 @@ func BenchmarkUnchangedNight(b *testing.B) {
 	reportPeak(b)
 }
 
-// backToBack is the i-th of n events that fill the window without overlapping.
+// backToBack returns the i-th of n events that fill the window without overlapping.
 func backToBack(i, n int, text bool) object {
 	each := 29 * 24 * time.Hour / time.Duration(n)
 	start := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * each).Truncate(time.Second)
@@ -93,7 +93,7 @@ func backToBack(i, n int, text bool) object {
 
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
-// reportPeak reports the most memory that the process had, where the system tells.
+// reportPeak reports the most memory that the process had, on systems that say it.
 func reportPeak(b *testing.B) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

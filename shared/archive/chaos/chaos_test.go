@@ -35,8 +35,8 @@ var (
 // TestChaos archives a mailbox that changes all the time, night after night, while everything fails that can fail. When the failures
 // have stopped, one more run brings the archive calendar to what the ledger says.
 //
-// Time is that of a synctest bubble: nothing really waits. What a seed decides is always the same; which of two goroutines is first is not, so
-// that a failure that depends on it may need its seed more than once (-count).
+// Time is that of a synctest bubble: nothing really waits. A seed always decides the same. It does not decide which of two goroutines is first,
+// so a failure that depends on that may need its seed more than once (-count).
 func TestChaos(t *testing.T) {
 	warm(t)
 	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
@@ -47,14 +47,14 @@ func TestChaos(t *testing.T) {
 					newChaos(t, seed, drift).rage()
 				})
 				if t.Failed() {
-					t.Logf("again: go test ./shared/archive/chaos -run 'TestChaos/seed_%d,_drift_%s' -seed %d -seeds 1 -runs %d", seed, drift, seed, *runs)
+					t.Logf("to repeat: go test ./shared/archive/chaos -run 'TestChaos/seed_%d,_drift_%s' -seed %d -seeds 1 -runs %d", seed, drift, seed, *runs)
 				}
 			})
 		}
 	}
 }
 
-// warm lets the store's compression make the channels that all bubbles then share outside of them.
+// warm uses the store's compression once outside of all bubbles, so that the channels that it makes once and keeps belong to no bubble.
 func warm(t *testing.T) {
 	packed, err := store.Pack(make([]byte, 100<<10))
 	must(t, err)
@@ -71,13 +71,17 @@ type chaos struct {
 	events []string // ids of the single events in Work
 	series []string
 	next   int // number of the next event
-	// late lets answers come later than they are waited for, and stops workers beside others: the service then still works on what was given up.
+	// late makes answers come after the client stopped waiting, and stops workers while others run. The service then still carries out requests
+	// whose worker is gone.
 	late bool
 }
 
 func newChaos(t *testing.T, seed uint64, drift archive.OnDrift) *chaos {
 	time.Sleep(time.Until(time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC)))
-	sim := graphsim.New(graphsim.Options{RoundTrip: 20 * time.Millisecond, ServiceTime: 60 * time.Millisecond, DuplicateStatus: []int{400, 409}[seed%2], TellExisting: seed%3 == 0, TextBecomesHTML: seed%5 == 0})
+	sim := graphsim.New(graphsim.Options{
+		RoundTrip: 20 * time.Millisecond, ServiceTime: 60 * time.Millisecond, DuplicateStatus: []int{400, 409}[seed%2], TellExisting: seed%3 == 0,
+		TextBecomesHTML: seed%5 == 0,
+	})
 	c := &chaos{world: build(t, sim, "http://localhost", serve(t, sim), time.Now), random: rand.New(rand.NewPCG(seed, uint64(len(drift)))), late: seed%4 == 0}
 	c.queue = machinetest.Queues(t, time.Now).Queue("archive")
 	c.config = c.world.config(drift)
@@ -87,7 +91,8 @@ func newChaos(t *testing.T, seed uint64, drift archive.OnDrift) *chaos {
 	for i, day := range []string{"monday", "wednesday"} {
 		date := time.Date(2026, 9, 7+2*i, 18, 0, 0, 0, time.UTC)
 		c.series = append(c.series, c.put(object{
-			"subject": "Stand-up on " + day, "start": at(date, "W. Europe Standard Time"), "end": at(date.Add(30*time.Minute), "W. Europe Standard Time"), "showAs": "busy",
+			"subject": "Stand-up on " + day, "showAs": "busy",
+			"start": at(date, "W. Europe Standard Time"), "end": at(date.Add(30*time.Minute), "W. Europe Standard Time"),
 			"recurrence": object{
 				"pattern": object{"type": "weekly", "interval": 1, "daysOfWeek": []string{day}},
 				"range":   object{"type": "noEnd", "startDate": date.Format(time.DateOnly)},
@@ -97,7 +102,7 @@ func newChaos(t *testing.T, seed uint64, drift archive.OnDrift) *chaos {
 	return c
 }
 
-// serve serves a handler within the bubble, where sockets would stop the time, and returns the way to it.
+// serve serves a handler within the bubble, and returns the transport that reaches it. It uses no sockets, since they would stop the bubble's time.
 func serve(t *testing.T, handler http.Handler) http.RoundTripper {
 	l := &pipes{calls: make(chan net.Conn), closed: make(chan struct{})}
 	server := &http.Server{Handler: handler}
@@ -147,7 +152,7 @@ func (p *pipes) Close() error {
 
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "pipe"} }
 
-// rage lets the runs go wrong, and says what is left of it.
+// rage runs night after night with faults, then without, and checks what they leave.
 func (c *chaos) rage() {
 	for i := range *runs {
 		for range c.random.IntN(7) {
@@ -185,14 +190,14 @@ func (c *chaos) rage() {
 	}
 }
 
-// buried says whether the message of a run is a dead letter, since too many workers died over it. Whoever asks for the same run again sends another.
+// buried says whether the message of a run is a dead letter, because too many workers died while they handled it.
 func (c *chaos) buried(id string) bool {
 	letters, err := c.queue.DeadLetters(c.t.Context(), 10)
 	must(c.t, err)
 	return slices.ContainsFunc(letters, func(d queuesqlite.Dead) bool { return strings.Contains(string(d.Body), id) })
 }
 
-// last makes a run that nothing gets in the way of.
+// last carries out a run in which nothing fails.
 func (c *chaos) last() (*run.Run, archive.Result) {
 	r := c.newRun(c.config)
 	r.Options.Force = true
@@ -209,12 +214,12 @@ func (c *chaos) conserved(name string, result archive.Result) {
 	}
 }
 
-// one says whether something happens that happens once in n times.
+// one returns true once in n times.
 func (c *chaos) one(n int) bool { return c.random.IntN(n) == 0 }
 
 func pick[T any](c *chaos, from ...T) T { return from[c.random.IntN(len(from))] }
 
-// add puts an event at a place that is mostly free.
+// add puts an event into Work at a time that is mostly free.
 func (c *chaos) add() {
 	e := meeting(c.random.IntN(1800))
 	c.next++
@@ -222,7 +227,7 @@ func (c *chaos) add() {
 	c.events = append(c.events, c.put(e))
 }
 
-// change changes Work.
+// change makes one random change in Work.
 func (c *chaos) change() {
 	i := c.random.IntN(len(c.events))
 	id := c.events[i]
@@ -234,7 +239,10 @@ func (c *chaos) change() {
 	case 3:
 		c.put(object{"id": id, "start": at(start, "UTC"), "end": at(start.Add(20*time.Minute), "UTC")})
 	case 4:
-		c.put(object{"id": id, "subject": fmt.Sprintf("Edited %d", c.random.IntN(1000)), "body": object{"contentType": "text", "content": fmt.Sprint("Edited ", c.random.IntN(1000))}})
+		c.put(object{
+			"id": id, "subject": fmt.Sprintf("Edited %d", c.random.IntN(1000)),
+			"body": object{"contentType": "text", "content": fmt.Sprint("Edited ", c.random.IntN(1000))},
+		})
 	case 5:
 		c.put(object{"id": id, "isCancelled": true})
 	case 6:
@@ -255,7 +263,7 @@ func (c *chaos) change() {
 	}
 }
 
-// faults makes some faults, of which each strikes a few times.
+// faults returns up to three random faults. Each strikes a few times.
 func (c *chaos) faults() []graphsim.Fault {
 	var faults []graphsim.Fault
 	for range c.random.IntN(4) {
@@ -279,19 +287,20 @@ func (c *chaos) faults() []graphsim.Fault {
 		case 9:
 			f.Kind, f.Delay = graphsim.FaultLatency, graphsim.Duration(pick(c, 300*time.Millisecond, 2*time.Second))
 			if c.late {
-				f.Scope, f.Delay = "request", graphsim.Duration(45*time.Second) // longer than it is waited for, and within the budget's grace
+				f.Scope, f.Delay = "request", graphsim.Duration(45*time.Second) // longer than the client waits, and within the budget's grace
 			}
 		case 10:
 			f.Kind, f.Path = graphsim.FaultRepeat, "/users/*/calendars/*/calendarView"
 		case 11: // refused for good: that event fails, and is tried again the night after
-			f.Kind, f.Status, f.Code, f.Scope, f.Method = graphsim.FaultError, pick(c, 400, 403, 500), "ErrorInvalidRequest", "sub", pick(c, http.MethodPost, http.MethodPatch)
+			f.Kind, f.Status, f.Code = graphsim.FaultError, pick(c, 400, 403, 500), "ErrorInvalidRequest"
+			f.Scope, f.Method = "sub", pick(c, http.MethodPost, http.MethodPatch)
 		}
 		faults = append(faults, f)
 	}
 	return faults
 }
 
-// night starts a run and lets workers have it until the queue is empty. It returns the run's id.
+// night starts a run and lets workers handle its messages until the queue is empty. It returns the run's id.
 func (c *chaos) night() string {
 	starter := &run.Starter{Runs: run.NewStore(c.Table), Queue: c.queue}
 	r, _, err := starter.Start(c.t.Context(), c.newRun(c.config))
@@ -319,7 +328,7 @@ func (c *chaos) night() string {
 	return r.ID
 }
 
-// work lets workers handle a message each, at once, and returns how many there were.
+// work lets workers handle a message each, at the same time, and returns how many messages there were.
 func (c *chaos) work(workers int) int {
 	messages, err := c.queue.Receive(c.t.Context(), workers, 5*time.Minute, 0)
 	must(c.t, err)
@@ -330,7 +339,7 @@ func (c *chaos) work(workers int) int {
 		table := wire.Table(c.Table)
 		lost := false
 		switch c.random.IntN(6) {
-		case 0: // the worker is told to stop; the service goes on with what it was asked
+		case 0: // the worker is stopped; the service still carries out its requests
 			if after := time.Duration(c.random.IntN(4000)) * time.Millisecond; len(messages) == 1 || c.late {
 				stop := time.AfterFunc(after, lose)
 				defer stop.Stop()
@@ -353,12 +362,12 @@ func (c *chaos) work(workers int) int {
 	}
 	all.Wait()
 	if len(messages) > 0 {
-		time.Sleep(time.Minute) // what a lost worker had asked for is carried out all the same
+		time.Sleep(time.Minute) // the requests of a lost worker are carried out meanwhile
 	}
 	return len(messages)
 }
 
-// mortal is a handler whose death is not the run's failure: the message of a dead process comes again.
+// mortal is a handler that can die without the run failing: the message of a dead process is delivered again.
 type mortal struct{ run.Handler }
 
 func (m mortal) Run(ctx context.Context, r *run.Run) error {

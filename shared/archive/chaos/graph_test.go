@@ -51,8 +51,8 @@ func TestAFirstArchive(t *testing.T) {
 		if e.StartZone != start["timeZone"] || e.EndZone != start["timeZone"] {
 			t.Errorf("%s is at %+v in %s to %s, the source at %v", e.Subject, e.Start, e.StartZone, e.EndZone, start)
 		}
-		if !slices.Equal(e.Categories, source["categories"].([]string)) || string(e.Sensitivity) != source["sensitivity"] || string(e.Importance) != source["importance"] ||
-			e.ShowAs != calendar.Busy || e.Location != source["location"].(object)["displayName"] {
+		if !slices.Equal(e.Categories, source["categories"].([]string)) || string(e.Sensitivity) != source["sensitivity"] ||
+			string(e.Importance) != source["importance"] || e.ShowAs != calendar.Busy || e.Location != source["location"].(object)["displayName"] {
 			t.Errorf("%s is %+v", e.Subject, e.Event)
 		}
 		if len(e.Attendees) != 0 || e.OnlineURL != "" {
@@ -67,7 +67,7 @@ func TestAFirstArchive(t *testing.T) {
 	}
 }
 
-// An unchanged night may cost 2 requests to Graph and 10 to the store.
+// TestAnUnchangedNight costs at most 2 requests to Graph and 10 to the store.
 func TestAnUnchangedNight(t *testing.T) {
 	w := newWorld(t, graphsim.Options{})
 	w.month(300)
@@ -88,7 +88,7 @@ func TestAnUnchangedNight(t *testing.T) {
 	w.polite()
 }
 
-// A process that dies after Graph wrote a batch, and before it heard of it, leaves events of which nothing is known. The next one finds them.
+// TestAProcessThatDiesBeforeGraphAnswers leaves events of which nobody knows whether Graph wrote them. The next process finds them.
 func TestAProcessThatDiesBeforeGraphAnswers(t *testing.T) {
 	for _, nth := range []int{1, 2, 3} {
 		t.Run(fmt.Sprintf("at the writing of batch %d", nth), func(t *testing.T) {
@@ -109,15 +109,15 @@ func TestAProcessThatDiesBeforeGraphAnswers(t *testing.T) {
 			if got := len(w.copies()); got != min(nth*20, 50) {
 				t.Fatalf("%d copies when the process died", got)
 			}
-			again, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
+			left, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
 			must(t, err)
 			w.connect() // a new process knows nothing of the old one's requests
-			must(t, w.runner(w.Table, w.provider).Run(t.Context(), again))
+			must(t, w.runner(w.Table, w.provider).Run(t.Context(), left))
 			if r, result := w.result(r.ID); r.State != run.Succeeded || !result.Balanced || result.Counts.Archived != 50 || result.Written != 50 {
 				t.Errorf("%s %+v", r.State, result)
 			}
 			if cost := w.cost(); cost.creates != 50 {
-				t.Errorf("%d events were asked for, what was there was not looked for", cost.creates)
+				t.Errorf("%d events were created, though some were there already", cost.creates)
 			}
 			w.check(c)
 			w.verify(c)
@@ -148,7 +148,7 @@ func TestCopiesOfOursInASourceAreNotArchivedAgain(t *testing.T) {
 	w.check(c)
 }
 
-// deafTransport calls die after the nth batch that writes was carried out, and does not tell its answer.
+// deafTransport calls die after the nth batch that writes was carried out, and does not return its answer.
 type deafTransport struct {
 	die context.CancelFunc
 	nth int

@@ -16,8 +16,8 @@ import (
 	"adminassistant/shared/wiretest"
 )
 
-// mixture fills Work with 300 events of all that a plan can make of them: archived, merged, absorbed, superseded, conflicted, left out for
-// want of a category, cancelled, free, reaching over the window's start; texts with and without a preview.
+// mixture fills Work with 300 events of all outcomes that a plan has for new events: archived, merged, absorbed, superseded, conflicted and
+// excluded. Some have no category, are cancelled or free, or begin before the window; some texts have a preview and some have none.
 func (w *world) mixture() {
 	w.t.Helper()
 	for i := range 300 {
@@ -25,10 +25,9 @@ func (w *world) mixture() {
 		switch i % 10 {
 		case 1:
 			delete(e, "categories")
-		case 2: // the one before, once more
-			again := meeting(i - 1)
-			again["body"] = object{"contentType": "text", "content": "told twice"}
-			e = again
+		case 2: // a duplicate of the one before
+			e = meeting(i - 1)
+			e["body"] = object{"contentType": "text", "content": "listed twice"}
 		case 3:
 			e["showAs"] = "free"
 		case 9:
@@ -107,13 +106,17 @@ func TestABodyWithoutText(t *testing.T) {
 		t.Fatalf("%s %+v", r.State, result)
 	}
 	copies := w.copies()
-	if !slices.ContainsFunc(copies, func(e graphsim.Stored) bool { return strings.Contains(e.Body.Content, `src="https://example.com/plan.png"`) }) {
+	if !slices.ContainsFunc(copies, func(e graphsim.Stored) bool {
+		return strings.Contains(e.Body.Content, `src="https://example.com/plan.png"`)
+	}) {
 		t.Errorf("the picture is in no copy: %+v", copies)
 	}
 	from := time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
 	entries, err := ledger.New(w.Table, w.Blobs).Range(t.Context(), c.ID, from, from.AddDate(0, 3, 0))
 	must(t, err)
-	if !slices.ContainsFunc(entries, func(e ledger.Entry) bool { return strings.Contains(e.Source.Body.Content, "plan.png") && e.BodyDigest != "" }) {
+	if !slices.ContainsFunc(entries, func(e ledger.Entry) bool {
+		return strings.Contains(e.Source.Body.Content, "plan.png") && e.BodyDigest != ""
+	}) {
 		t.Error("the picture is not in the ledger")
 	}
 	w.sim.ResetLog()
@@ -122,12 +125,12 @@ func TestABodyWithoutText(t *testing.T) {
 	}
 }
 
-// TestADryRunAfterARunThatFailedWritesNothing is what happened when a token expired in the middle of a run.
+// TestADryRunAfterARunThatFailedWritesNothing follows a run whose token expired in the middle.
 func TestADryRunAfterARunThatFailedWritesNothing(t *testing.T) {
 	w := newWorld(t, graphsim.Options{})
 	w.month(2)
 	c := w.config(archive.AskOnDrift)
-	// Reading is a batch as well where texts are few; the second one writes.
+	// The first batch reads texts, since there are few. The second one writes.
 	must(t, w.sim.SetFaults(graphsim.Fault{Method: http.MethodPost, Path: "/$batch", Kind: graphsim.FaultExpired, Nth: 2}))
 	r := w.start(c)
 	err := w.runner(w.Table, w.provider).Run(t.Context(), r)
@@ -167,8 +170,9 @@ func TestAPageThatFailsIsReadAlone(t *testing.T) {
 		return w.cost().reads
 	}
 	smooth := reads()
-	// The listing is one page, and the texts are several: the last of them fails once.
-	if bumpy := reads(graphsim.Fault{Path: "/users/*/calendars/*/calendarView", Kind: graphsim.FaultUnavailable, RetryAfter: "0.01", Nth: smooth - 2}); bumpy != smooth+1 {
+	// The listing is one page, and the texts are several pages. The last of those fails once.
+	page := graphsim.Fault{Path: "/users/*/calendars/*/calendarView", Kind: graphsim.FaultUnavailable, RetryAfter: "0.01", Nth: smooth - 2}
+	if bumpy := reads(page); bumpy != smooth+1 {
 		t.Errorf("%d reads, and %d where one page failed", smooth, bumpy)
 	}
 }

@@ -1,5 +1,5 @@
-// Package chaos_test carries archive runs out from end to end against the Graph simulator, over HTTP: what they cost, and what is left
-// in the archive calendar after everything failed that can fail.
+// Package chaos_test carries out whole archive runs against the Graph simulator, over HTTP. It checks what they cost, and what the archive
+// calendar has after everything failed that can fail.
 package chaos_test
 
 import (
@@ -25,7 +25,7 @@ import (
 const (
 	user = "local#tester"
 	me   = "me@example.com"
-	// markID is the extended property that holds the mark of a copy, as the simulator tells it.
+	// markID is the extended property that has the mark of a copy, as the simulator writes it.
 	markID = "String {b1d2c9a0-7c7e-4f52-9e0b-3a7f6f4d2c11} Name AdminAssistantMark"
 	wall   = "2006-01-02T15:04:05"
 )
@@ -78,7 +78,7 @@ func uri(name string) calendar.URI {
 	return calendar.URI{Provider: calendar.ProviderGraph, Account: me, Calendar: name}
 }
 
-// object is JSON of Graph's.
+// object is a JSON object as Graph has it.
 type object map[string]any
 
 // put adds an event to Work, or changes the one that has the id, and returns the id.
@@ -93,7 +93,8 @@ func (w *world) put(e object) string {
 
 func at(t time.Time, zone string) object { return object{"dateTime": t.Format(wall), "timeZone": zone} }
 
-// meeting is the i-th of many events of a quarter of an hour, back to back from 1 October: of all zones, categories, sensitivities and kinds of body.
+// meeting returns the i-th of many events of a quarter of an hour, back to back from 1 October. They are of all zones, categories, sensitivities
+// and kinds of body.
 func meeting(i int) object {
 	start := time.Date(2026, 10, 1, 8, 0, 0, 0, time.UTC).Add(time.Duration(i%1900) * 15 * time.Minute)
 	zones := []struct {
@@ -141,7 +142,7 @@ func (w *world) configs(t store.Table) *archive.Configs {
 	return archive.NewConfigs(t, ledger.New(t, w.Blobs), w.NewID, w.clock)
 }
 
-// runner returns a runner over a table and a provider, which may be ones that fail.
+// runner returns a runner over a table and a provider, which may fail.
 func (w *world) runner(t store.Table, p calendar.Provider) *archive.Runner {
 	return &archive.Runner{
 		Table: t, Blobs: w.Blobs,
@@ -150,7 +151,7 @@ func (w *world) runner(t store.Table, p calendar.Provider) *archive.Runner {
 	}
 }
 
-// newRun is a run of the thirty days from 1 October; the first letters of the ids of runs are in order of creation.
+// newRun returns a run of the thirty days from 1 October. The ids of runs begin so that they sort by creation.
 func (w *world) newRun(c archive.Config) *run.Run {
 	from, err := calendar.ParseDate("2026-10-01")
 	must(w.t, err)
@@ -168,7 +169,7 @@ func (w *world) start(c archive.Config) *run.Run {
 	return r
 }
 
-// archive carries a run out and returns it with its result.
+// archive carries out a run and returns it with its result.
 func (w *world) archive(c archive.Config) (*run.Run, archive.Result) {
 	w.t.Helper()
 	r := w.start(c)
@@ -188,7 +189,7 @@ func (w *world) result(id string) (*run.Run, archive.Result) {
 	return r, result
 }
 
-// copies returns what is in Archive, nothing when there is no such calendar.
+// copies returns the events in Archive; none when there is no such calendar.
 func (w *world) copies() []graphsim.Stored {
 	w.t.Helper()
 	calendars, err := w.sim.Calendars(me)
@@ -237,7 +238,7 @@ func (w *world) standing(c archive.Config) map[string]*ledger.Entry {
 	return standing
 }
 
-// check compares Archive with the ledger: each appointment that stands in the ledger is there once, as it was written, and nothing else is.
+// check compares Archive with the ledger: each appointment that the ledger has as archived is there once, as it was written, and nothing else.
 func (w *world) check(c archive.Config) {
 	w.t.Helper()
 	standing := w.standing(c)
@@ -278,7 +279,7 @@ func (w *world) verify(c archive.Config) {
 	}
 }
 
-// polite checks what holds of every request there ever was.
+// polite checks what must be true of every request that was made.
 func (w *world) polite() {
 	w.t.Helper()
 	w.sim.AssertNobodyInvited(w.t)
@@ -287,7 +288,7 @@ func (w *world) polite() {
 	}
 }
 
-// cost is what the requests in the simulator's log were.
+// cost is how many requests of each kind the simulator's log has.
 type cost struct {
 	writes  int // calls that write events
 	reads   int // calls that read
