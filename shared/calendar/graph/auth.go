@@ -60,7 +60,8 @@ func (a *App) credential(base *url.URL, send http.RoundTripper) (azcore.TokenCre
 		if parseErr != nil {
 			return nil, fault.Field("graph.app.certificate", "cannot be read: expected a certificate with its private key, as PEM or PKCS #12")
 		}
-		credential, err = azidentity.NewClientCertificateCredential(a.Tenant, a.Client, certificates, key, &azidentity.ClientCertificateCredentialOptions{ClientOptions: options})
+		credential, err = azidentity.NewClientCertificateCredential(a.Tenant, a.Client, certificates, key,
+			&azidentity.ClientCertificateCredentialOptions{ClientOptions: options})
 	}
 	if err != nil {
 		return nil, fault.Field("graph.app", "cannot be used: %v", err)

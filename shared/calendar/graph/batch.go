@@ -91,7 +91,8 @@ func (p *Provider) batch(ctx context.Context, account string, steps []step) ([]a
 		item.SetId(new(strconv.Itoa(i)))
 		item.SetBody(s.body)
 	}
-	r := kiota.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(kiota.POST, "{+baseurl}/$batch", map[string]string{"baseurl": p.client.base.String()})
+	r := kiota.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(kiota.POST, "{+baseurl}/$batch",
+		map[string]string{"baseurl": p.client.base.String()})
 	r.Headers.Add("Accept", "application/json")
 	if err := r.SetContentFromParsable(ctx, p.client.adapter, "application/json", all); err != nil {
 		return nil, fmt.Errorf("make a batch: %w", err)

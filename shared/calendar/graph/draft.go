@@ -15,8 +15,8 @@ import (
 
 // payload is a draft as a microsoft.graph.event, and how many bytes of JSON it is. It is the same to the byte for the same draft. It has every property
 // that a draft can have, so that an update leaves nothing of what was there, and none that notifies anybody.
-// Errors are Invalid: a time that is none, an end before the start, an all-day event that is not of whole days, a recurrence that Microsoft 365 cannot keep, no mark,
-// an event that is too large.
+// Errors are Invalid: a time that is none, an end before the start, an all-day event that is not of whole days, a recurrence that Microsoft
+// 365 cannot keep, no mark, an event that is too large.
 func payload(d *calendar.Draft) (body graphcore.RequestBody, size int, err error) {
 	if d.Mark == "" {
 		return nil, 0, fault.Field("mark", "is missing: a copy without one could not be told from other events")
@@ -62,7 +62,8 @@ func payload(d *calendar.Draft) (body graphcore.RequestBody, size int, err error
 		return nil, 0, fault.New(fault.Internal, "an event cannot be written as JSON: %v", err)
 	}
 	if len(encoded) > maxEvent {
-		return nil, 0, fault.New(fault.Invalid, "the event is too large: Microsoft 365 takes at most 4 MB, and it is %.1f MB, most of it probably pictures in its text", float64(len(encoded))/(1<<20))
+		return nil, 0, fault.New(fault.Invalid,
+			"the event is too large: Microsoft 365 takes at most 4 MB, and it is %.1f MB, most of it probably pictures in its text", float64(len(encoded))/(1<<20))
 	}
 	return body, len(encoded), nil
 }

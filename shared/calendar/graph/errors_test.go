@@ -208,7 +208,8 @@ func TestAnswersOfABatch(t *testing.T) {
 		err := answers[i].err
 		f := new(Failure)
 		errors.As(err, &f)
-		if i == 0 && (err != nil || result(answers[0]) != (calendar.WriteResult{ID: "a", ChangeKey: "k"})) || i > 0 && (fault.Of(err) != want.kind || f.RetryAfter() != want.wait) {
+		if i == 0 && (err != nil || result(answers[0]) != (calendar.WriteResult{ID: "a", ChangeKey: "k"})) ||
+			i > 0 && (fault.Of(err) != want.kind || f.RetryAfter() != want.wait) {
 			t.Errorf("answer %d is %s, %v after %s, want %+v", i, answers[i].body, err, f.RetryAfter(), want)
 		}
 	}

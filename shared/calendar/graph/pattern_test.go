@@ -95,8 +95,10 @@ func TestRulesAsPatterns(t *testing.T) {
 		span  graphRange
 	}{
 		{rule: "FREQ=DAILY;INTERVAL=3", want: graphPattern{Type: "daily", Interval: 3}},
-		{rule: "freq=daily;byday=mo,tu,we,th,fr;", want: graphPattern{Type: "weekly", Interval: 1, DaysOfWeek: []string{"monday", "tuesday", "wednesday", "thursday", "friday"}, FirstDayOfWeek: "monday"}},
-		{rule: "FREQ=WEEKLY;WKST=SU;INTERVAL=2;BYDAY=WE,MO;COUNT=5", want: graphPattern{Type: "weekly", Interval: 2, DaysOfWeek: []string{"monday", "wednesday"}, FirstDayOfWeek: "sunday"},
+		{rule: "freq=daily;byday=mo,tu,we,th,fr;",
+			want: graphPattern{Type: "weekly", Interval: 1, DaysOfWeek: []string{"monday", "tuesday", "wednesday", "thursday", "friday"}, FirstDayOfWeek: "monday"}},
+		{rule: "FREQ=WEEKLY;WKST=SU;INTERVAL=2;BYDAY=WE,MO;COUNT=5",
+			want: graphPattern{Type: "weekly", Interval: 2, DaysOfWeek: []string{"monday", "wednesday"}, FirstDayOfWeek: "sunday"},
 			span: graphRange{Type: "numbered", NumberOfOccurrences: 5}},
 		{rule: "FREQ=WEEKLY", want: graphPattern{Type: "weekly", Interval: 1, DaysOfWeek: []string{"monday"}, FirstDayOfWeek: "monday"}},
 		{rule: "FREQ=MONTHLY", want: graphPattern{Type: "absoluteMonthly", Interval: 1, DayOfMonth: 5}},
@@ -104,10 +106,12 @@ func TestRulesAsPatterns(t *testing.T) {
 		{rule: "FREQ=MONTHLY;BYMONTHDAY=28,29,30;BYSETPOS=-1", start: day(2026, 10, 30), want: graphPattern{Type: "absoluteMonthly", Interval: 1, DayOfMonth: 30}},
 		{rule: "FREQ=MONTHLY;BYDAY=1MO", want: graphPattern{Type: "relativeMonthly", Interval: 1, DaysOfWeek: []string{"monday"}, Index: "first"}},
 		{rule: "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;UNTIL=20270301", start: day(2026, 10, 30),
-			want: graphPattern{Type: "relativeMonthly", Interval: 1, DaysOfWeek: []string{"monday", "tuesday", "wednesday", "thursday", "friday"}, Index: "last"}, span: graphRange{Type: "endDate", EndDate: "2027-03-01"}},
+			want: graphPattern{Type: "relativeMonthly", Interval: 1, DaysOfWeek: []string{"monday", "tuesday", "wednesday", "thursday", "friday"}, Index: "last"},
+			span: graphRange{Type: "endDate", EndDate: "2027-03-01"}},
 		{rule: "FREQ=YEARLY", want: graphPattern{Type: "absoluteYearly", Interval: 1, Month: 10, DayOfMonth: 5}},
 		{rule: "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-1", start: day(2027, 2, 28), want: graphPattern{Type: "absoluteYearly", Interval: 1, Month: 2, DayOfMonth: 29}},
-		{rule: "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", start: day(2026, 11, 26), want: graphPattern{Type: "relativeYearly", Interval: 1, Month: 11, DaysOfWeek: []string{"thursday"}, Index: "fourth"}},
+		{rule: "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", start: day(2026, 11, 26),
+			want: graphPattern{Type: "relativeYearly", Interval: 1, Month: 11, DaysOfWeek: []string{"thursday"}, Index: "fourth"}},
 		{rule: "FREQ=DAILY;UNTIL=20261031T225959Z", want: graphPattern{Type: "daily", Interval: 1}, span: graphRange{Type: "endDate", EndDate: "2026-10-31"}},
 		{rule: "FREQ=DAILY;UNTIL=20261031T070000Z", want: graphPattern{Type: "daily", Interval: 1}, span: graphRange{Type: "endDate", EndDate: "2026-10-30"}},
 		{rule: "FREQ=DAILY;UNTIL=20260101", want: graphPattern{Type: "daily", Interval: 1}, span: graphRange{Type: "numbered", NumberOfOccurrences: 1}},
@@ -161,7 +165,8 @@ func TestRulesThatNoPatternSays(t *testing.T) {
 	} {
 		t.Run(rule, func(t *testing.T) {
 			r, err := patternOf(seriesDraft(day, "Europe/Berlin", false, rule))
-			if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), reason) || reason != "" && !strings.Contains(err.Error(), "restore the series into a local calendar") {
+			if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), reason) ||
+				reason != "" && !strings.Contains(err.Error(), "restore the series into a local calendar") {
 				t.Errorf("%+v, %v", r, err)
 			}
 		})
@@ -354,8 +359,10 @@ func TestTheServiceExpandsWhatTheDraftMeans(t *testing.T) {
 // Whatever a rule is, it is said as it is meant or refused.
 func FuzzRulesAsPatterns(f *testing.F) {
 	for _, rule := range []string{
-		"FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;WKST=SU;COUNT=1200", "FREQ=MONTHLY;BYMONTHDAY=31,30,29,28;BYSETPOS=-1", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29,28;BYSETPOS=-1;UNTIL=20400101T000000Z",
-		"FREQ=MONTHLY;BYDAY=-1FR", "RSCALE=GREGORIAN;FREQ=YEARLY;SKIP=OMIT;BYMONTH=3;BYDAY=SU;BYSETPOS=-1;", "freq=daily; byday=MO,mo", "FREQ=DAILY;FREQ=WEEKLY", "FREQ=MONTHLY;BYDAY=+1MO;BYSETPOS=1",
+		"FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;WKST=SU;COUNT=1200", "FREQ=MONTHLY;BYMONTHDAY=31,30,29,28;BYSETPOS=-1",
+		"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29,28;BYSETPOS=-1;UNTIL=20400101T000000Z", "FREQ=MONTHLY;BYDAY=-1FR",
+		"RSCALE=GREGORIAN;FREQ=YEARLY;SKIP=OMIT;BYMONTH=3;BYDAY=SU;BYSETPOS=-1;", "freq=daily; byday=MO,mo", "FREQ=DAILY;FREQ=WEEKLY",
+		"FREQ=MONTHLY;BYDAY=+1MO;BYSETPOS=1",
 	} {
 		f.Add(rule, 40, true)
 	}

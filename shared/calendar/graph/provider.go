@@ -1,8 +1,9 @@
 // Package graph keeps calendars in Microsoft 365, behind the same port as our own: calendar.Provider over Microsoft Graph.
 //
 // Every request is sent once, with a deadline of its own, as soon as the mailbox's Budget allows it. Whether a failure is worth another
-// attempt is for the caller to decide, by its fault.Kind and by RetryAfter (see Failure); nothing below repeats a request by itself (see Patiently) or follows a redirect.
-// After a write whose outcome is unknown (fault.Unavailable) the caller asks Marked before it writes again.
+// attempt is for the caller to decide, by its fault.Kind and by RetryAfter (see Failure); nothing below repeats a request by itself (see
+// Patiently) or follows a redirect. After a write whose outcome is unknown (fault.Unavailable) the caller asks Marked before it writes
+// again.
 //
 // A copy that we write has nobody to notify: it never carries attendees, an online meeting or a reminder, and asks for no response.
 package graph

@@ -232,7 +232,8 @@ func TestAFailedPageFailsTheRead(t *testing.T) {
 			if n := len(w.sim.Log()); n != 2 {
 				t.Errorf("there were %d requests, want 2: one that failed is not repeated", n)
 			}
-			if err != nil && (strings.Contains(err.Error(), "secret-token") || strings.Contains(err.Error(), "Event 0") || strings.Contains(err.Error(), "calendarView")) {
+			if err != nil && (strings.Contains(err.Error(), "secret-token") || strings.Contains(err.Error(), "Event 0") ||
+				strings.Contains(err.Error(), "calendarView")) {
 				t.Errorf("the error tells too much: %v", err)
 			}
 		})
@@ -325,7 +326,8 @@ func TestARequestHasADeadlineOfItsOwn(t *testing.T) {
 func TestABatchThatIsNotAnsweredIsUnavailableAndIsNotRepeated(t *testing.T) {
 	for _, f := range []graphsim.Fault{
 		{Kind: graphsim.FaultCut}, {Kind: graphsim.FaultCut, When: graphsim.After}, {Kind: graphsim.FaultCut, When: graphsim.During},
-		{Kind: graphsim.FaultTimeout}, {Kind: graphsim.FaultTimeout, When: graphsim.After}, {Kind: graphsim.FaultUnavailable, RetryAfter: "1"}, {Kind: graphsim.FaultThrottle},
+		{Kind: graphsim.FaultTimeout}, {Kind: graphsim.FaultTimeout, When: graphsim.After}, {Kind: graphsim.FaultUnavailable, RetryAfter: "1"},
+		{Kind: graphsim.FaultThrottle},
 	} {
 		t.Run(f.Kind+" "+f.When, func(t *testing.T) {
 			w := newWorld(t, graphsim.Options{}, func(o *Options) { o.Budgets = NewBudgets(Limits{Grace: 10 * time.Millisecond}, time.Now, nil) })
@@ -626,7 +628,8 @@ func TestBadMailboxesAndCalendars(t *testing.T) {
 	if err != nil || len(events) != 1 || strings.Contains(events[0].Subject, "Secret") {
 		t.Fatalf("a colleague's private event: %+v, %v", events, err)
 	}
-	if _, err := w.Bodies(ctx, me, hidden, []string{events[0].ID}, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)); err != nil {
+	from, to := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	if _, err := w.Bodies(ctx, me, hidden, []string{events[0].ID}, from, to); err != nil {
 		t.Errorf("the body of a colleague's private event: %v", err)
 	}
 	if err := w.sim.RemoveCalendar(me, hidden); err != nil {

@@ -232,7 +232,8 @@ func (p *Provider) windowBodies(ctx context.Context, account, calendarID string,
 }
 
 // byID reads those of the events that are there.
-func (p *Provider) byID(ctx context.Context, account, calendarID string, ids []string, query users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters, each func(id string, e *calendar.Event)) error {
+func (p *Provider) byID(ctx context.Context, account, calendarID string, ids []string,
+	query users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters, each func(id string, e *calendar.Event)) error {
 	cal, err := p.calendar(account, calendarID)
 	if err != nil {
 		return err
