@@ -400,7 +400,8 @@ func (c *call) act(action string, args []string) (*reply, error) {
 	case action == "cancel":
 		c.mailbox.drop(it)
 	case response != "" && it.prop("isOrganizer") == true:
-		return nil, fail(http.StatusBadRequest, "ErrorInvalidRequest", "Your request can't be completed. You can't respond to this meeting because you're the meeting organizer.")
+		return nil, fail(http.StatusBadRequest, "ErrorInvalidRequest",
+			"Your request can't be completed. You can't respond to this meeting because you're the meeting organizer.")
 	case response != "":
 		status := object{"response": response, "time": c.at.UTC().Format(time.RFC3339)}
 		if err := c.mailbox.change(it, &eventChange{props: object{"responseStatus": status}}); err != nil {

@@ -11,7 +11,8 @@ import (
 var (
 	extendedNamed = regexp.MustCompile(`^([A-Za-z]+) \{([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\} (Name|Id) (.{1,255})$`)
 	extendedTag   = regexp.MustCompile(`^([A-Za-z]+) (0x[0-9A-Fa-f]{1,8})$`)
-	extendedTypes = []string{"ApplicationTime", "Binary", "Boolean", "CLSID", "Currency", "Double", "Error", "Float", "Integer", "Long", "Null", "Object", "Short", "String", "SystemTime"}
+	extendedTypes = []string{"ApplicationTime", "Binary", "Boolean", "CLSID", "Currency", "Double", "Error", "Float", "Integer", "Long", "Null",
+		"Object", "Short", "String", "SystemTime"}
 )
 
 // extendedID checks the id of an extended property and returns it in its one form: type as documented, GUID in lower case.

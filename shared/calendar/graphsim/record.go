@@ -60,8 +60,9 @@ func noLocation() object {
 }
 
 // fixed are the properties of an event that a client cannot set.
-var fixed = []string{"id", "changeKey", "createdDateTime", "lastModifiedDateTime", "bodyPreview", "cancelledOccurrences", "hasAttachments", "iCalUId", "isCancelled", "isDraft",
-	"isOrganizer", "onlineMeeting", "onlineMeetingUrl", "organizer", "originalStart", "originalStartTimeZone", "originalEndTimeZone", "responseStatus", "seriesMasterId", "type", "webLink"}
+var fixed = []string{"id", "changeKey", "createdDateTime", "lastModifiedDateTime", "bodyPreview", "cancelledOccurrences", "hasAttachments", "iCalUId",
+	"isCancelled", "isDraft", "isOrganizer", "onlineMeeting", "onlineMeetingUrl", "organizer", "originalStart", "originalStartTimeZone",
+	"originalEndTimeZone", "responseStatus", "seriesMasterId", "type", "webLink"}
 
 // eventChange is what a request sets of an event: properties that are checked.
 type eventChange struct {

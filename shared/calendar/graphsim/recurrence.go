@@ -151,7 +151,8 @@ func recurrenceOf(rule string, start calendar.Wall, zoneName string, loc *time.L
 		}
 		return ""
 	}
-	r := &recurrence{Pattern: pattern{Interval: 1, FirstDayOfWeek: "monday", Index: "first"}, Range: spanOfDays{Type: "noEnd", StartDate: start.Date.String(), EndDate: noDate}}
+	r := &recurrence{Pattern: pattern{Interval: 1, FirstDayOfWeek: "monday", Index: "first"},
+		Range: spanOfDays{Type: "noEnd", StartDate: start.Date.String(), EndDate: noDate}}
 	r.Range.RecurrenceTimeZone = zoneName
 	p := &r.Pattern
 	take := func(key string) string {

@@ -101,8 +101,8 @@ func addExtended(o object, name string, values map[string]any, of node) {
 }
 
 // confidential are the properties of a private event that others do not see, and what they see.
-var confidential = map[string]any{"subject": "Private appointment", "body": object{"contentType": "html", "content": ""}, "bodyPreview": "", "attendees": []any{},
-	"location": noLocation(), "locations": []any{}, "organizer": nil, "categories": []any{}, "onlineMeetingUrl": nil, "onlineMeeting": nil}
+var confidential = map[string]any{"subject": "Private appointment", "body": object{"contentType": "html", "content": ""}, "bodyPreview": "",
+	"attendees": []any{}, "location": noLocation(), "locations": []any{}, "organizer": nil, "categories": []any{}, "onlineMeetingUrl": nil, "onlineMeeting": nil}
 
 func (v *view) property(it *item, name string, hidden bool) any {
 	if veil, there := confidential[name]; there && hidden {

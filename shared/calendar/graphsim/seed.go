@@ -21,9 +21,10 @@ const (
 	unrolledYears = 5
 )
 
-// PutEvent adds an event to a calendar (of the empty id: to the default one), or changes the one that has its id: JSON of Graph's event, with every property that the
-// types know, also those that a client cannot set (id, iCalUId, attendees, organizer, isCancelled, responseStatus ...). It returns the event's immutable id.
-// An occurrence's id ("<series>@20261005T070000Z") changes that occurrence. Nobody counts as invited. Errors are Invalid or NotFound.
+// PutEvent adds an event to a calendar (of the empty id: to the default one), or changes the one that has its id: JSON of Graph's event,
+// with every property that the types know, also those that a client cannot set (id, iCalUId, attendees, organizer, isCancelled,
+// responseStatus ...). It returns the event's immutable id. An occurrence's id ("<series>@20261005T070000Z") changes that occurrence.
+// Nobody counts as invited. Errors are Invalid or NotFound.
 func (s *Server) PutEvent(mailbox, calendarID string, event []byte) (id string, err error) {
 	m, unlock, err := s.open(mailbox)
 	if err != nil {
@@ -58,7 +59,9 @@ func (m *mailbox) put(calendarID string, raw object) (*item, error) {
 	}
 	id, uid := immutableID(text("id")), text("iCalUId")
 	created, modified := text("createdDateTime"), text("lastModifiedDateTime")
-	for _, name := range []string{"changeKey", "type", "seriesMasterId", "originalStart", "originalStartTimeZone", "originalEndTimeZone", "bodyPreview", "webLink", "cancelledOccurrences"} {
+	for _, name := range []string{
+		"changeKey", "type", "seriesMasterId", "originalStart", "originalStartTimeZone", "originalEndTimeZone", "bodyPreview", "webLink", "cancelledOccurrences",
+	} {
 		delete(e.props, name) // they follow from the rest
 	}
 	var r *record
@@ -230,7 +233,8 @@ func (m *mailbox) seedSeries(calendarID string, e calendar.Event, exceptions []c
 		master.Cancelled = append(master.Cancelled, fmt.Sprintf("OID.%s.%s", master.ID, w.Date))
 	}
 	for _, x := range exceptions {
-		own := &record{ID: series.InstanceID(master.ID, x.OriginalStart), Calendar: calendarID, Original: x.OriginalStart.UTC(), Created: master.Created, Modified: master.Modified, Change: 1}
+		own := &record{ID: series.InstanceID(master.ID, x.OriginalStart), Calendar: calendarID, Original: x.OriginalStart.UTC(), Created: master.Created,
+			Modified: master.Modified, Change: 1}
 		own.Props = m.graphEvent(x)
 		own.Start, own.End = *m.seedTime(x, x.Start), *m.seedTime(x, x.End)
 		whole := record{Props: own.Props, Start: own.Start, End: own.End}
