@@ -24,7 +24,8 @@ import (
 // form ("/freeassociation.sourceforge.net/Europe/Berlin"), else by the TZID, which File.Zones then explains. Times without a zone stay floating.
 //
 // An event without DTEND lasts as long as its DURATION, else one day if it is all-day, else no time. Of two revisions of one event the newer one counts,
-// by SEQUENCE, then LAST-MODIFIED. ChangeKey holds the SEQUENCE, LastModified the DTSTAMP where LAST-MODIFIED is missing. What the user answered is not in a file: Response is none.
+// by SEQUENCE, then LAST-MODIFIED. ChangeKey holds the SEQUENCE, LastModified the DTSTAMP where LAST-MODIFIED is missing. What the user
+// answered is not in a file: Response is none.
 //
 // Errors name the line, and the UID where there is one. They are Invalid, but for those of r, which are handed on. RANGE=THISANDFUTURE and EXRULE, which
 // today's calendars do not write, are errors: ignoring them would move meetings.

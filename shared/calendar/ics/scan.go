@@ -231,7 +231,8 @@ func (s *scanner) checkEncoding() error {
 	switch {
 	case bytes.HasPrefix(head, []byte{0xEF, 0xBB, 0xBF}):
 		_, _ = s.r.Discard(3)
-	case bytes.HasPrefix(head, []byte{0xFF, 0xFE}), bytes.HasPrefix(head, []byte{0xFE, 0xFF}), bytes.HasPrefix(head, []byte{'B', 0}), bytes.HasPrefix(head, []byte{0, 'B'}):
+	case bytes.HasPrefix(head, []byte{0xFF, 0xFE}), bytes.HasPrefix(head, []byte{0xFE, 0xFF}), bytes.HasPrefix(head, []byte{'B', 0}),
+		bytes.HasPrefix(head, []byte{0, 'B'}):
 		return invalid(1, "the file is UTF-16; save it as UTF-8")
 	}
 	return nil

@@ -229,7 +229,8 @@ func (o observance) lines() []string {
 	if c.dst {
 		name = ical.CompTimezoneDaylight
 	}
-	lines := []string{"BEGIN:" + name, "DTSTART:" + wallBefore(c).Format(localForm), "TZOFFSETFROM:" + offsetText(c.from), "TZOFFSETTO:" + offsetText(c.to), "TZNAME:" + escape(c.name)}
+	lines := []string{"BEGIN:" + name, "DTSTART:" + wallBefore(c).Format(localForm), "TZOFFSETFROM:" + offsetText(c.from), "TZOFFSETTO:" + offsetText(c.to),
+		"TZNAME:" + escape(c.name)}
 	if o.rule != "" {
 		lines = append(lines, "RRULE:"+o.rule)
 	}
