@@ -145,5 +145,6 @@ func Pick(calendars []Info, uri URI) (Info, error) {
 	for i, c := range named {
 		ids[i] = c.ID
 	}
-	return Info{}, fault.Wrap(fault.Conflict, fmt.Errorf("%d calendars in %s are named %q; name one by its id: %s: %w", len(named), uri.Account, uri.Calendar, strings.Join(ids, ", "), ErrAmbiguous))
+	return Info{}, fault.Wrap(fault.Conflict, fmt.Errorf("%d calendars in %s are named %q; name one by its id: %s: %w",
+		len(named), uri.Account, uri.Calendar, strings.Join(ids, ", "), ErrAmbiguous))
 }

@@ -58,7 +58,8 @@ func TestParseURINamesThePartThatIsWrong(t *testing.T) {
 		"local://m%FFe/calendars/b":     "account is not UTF-8",
 	} {
 		_, err := ParseURI(text)
-		if err == nil || fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "msgraph://<account>/calendars/<name-or-id>") {
+		if err == nil || fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "msgraph://<account>/calendars/<name-or-id>") {
 			t.Errorf("%q: got %v, want an invalid one with %q and the expected form", text, err, want)
 		}
 	}
@@ -120,7 +121,8 @@ func TestNamesAreComparedWithoutRegardToCase(t *testing.T) {
 	if !u.IsPrimary() || !u.Same(URI{ProviderLocal, "me@EXAMPLE.com", "primary"}) {
 		t.Error("case made a difference")
 	}
-	if u.Same(URI{ProviderGraph, u.Account, u.Calendar}) || u.Same(URI{ProviderLocal, "you@example.com", u.Calendar}) || u.Same(URI{ProviderLocal, u.Account, "Work"}) {
+	if u.Same(URI{ProviderGraph, u.Account, u.Calendar}) || u.Same(URI{ProviderLocal, "you@example.com", u.Calendar}) ||
+		u.Same(URI{ProviderLocal, u.Account, "Work"}) {
 		t.Error("different URIs are the same")
 	}
 }

@@ -197,7 +197,8 @@ func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calend
 			return calendar.Info{}, fmt.Errorf("create calendar: %w", err)
 		}
 		if uri.IsPrimary() && slices.ContainsFunc(list, func(i calendar.Info) bool { return calendar.SameName(i.Name, name) }) {
-			return calendar.Info{}, fault.Wrap(fault.Conflict, fmt.Errorf("a calendar %q of %s, which is not the default one: %w", name, uri.Account, calendar.ErrExists))
+			return calendar.Info{}, fault.Wrap(fault.Conflict,
+				fmt.Errorf("a calendar %q of %s, which is not the default one: %w", name, uri.Account, calendar.ErrExists))
 		}
 	}
 	return calendar.Info{}, errBusy()

@@ -214,7 +214,8 @@ func repeatedSeries(t *testing.T, f Fixture) {
 		f.delete(t, info.ID, deleted)
 	}
 	kept := f.kept(t, info.ID)
-	if len(kept) != 2 || len(kept["Weekly"].Exceptions) != 1 || kept["Weekly"].Exceptions[0].Subject != "Changed" || len(kept["Weekly"].Event.Recurrence.Without) != 1 {
+	if len(kept) != 2 || len(kept["Weekly"].Exceptions) != 1 || kept["Weekly"].Exceptions[0].Subject != "Changed" ||
+		len(kept["Weekly"].Event.Recurrence.Without) != 1 {
 		t.Errorf("kept are %+v", kept)
 	}
 }
@@ -387,7 +388,8 @@ func ownZones(t *testing.T, f Fixture) {
 	}
 	f.write(t, info.ID, drafts...)
 	kept := f.kept(t, info.ID)
-	diff(t, "first instances", []string{f.happens(t, info.ID, kept["a"])[0], f.happens(t, info.ID, kept["b"])[0]}, []string{"10-05T06:00 10-05T06:30 a", "10-05T04:00 10-05T04:30 b"})
+	diff(t, "first instances", []string{f.happens(t, info.ID, kept["a"])[0], f.happens(t, info.ID, kept["b"])[0]},
+		[]string{"10-05T06:00 10-05T06:30 a", "10-05T04:00 10-05T04:30 b"})
 	if kept["a"].Event.Start.Zone != "Office" || kept["b"].Event.Start.Zone != other["Office"] {
 		t.Errorf("zones of the series are %s and %s", kept["a"].Event.Start.Zone, kept["b"].Event.Start.Zone)
 	}
@@ -400,7 +402,8 @@ func ownZones(t *testing.T, f Fixture) {
 	if again, err := f.Provider.Zones(t.Context(), f.Account, copied.ID); err != nil || len(again) != 2 {
 		t.Errorf("zones of the copy are %+v, %v", again, err)
 	}
-	if _, err := f.Provider.AdoptZones(t.Context(), f.Account, copied.ID, []calendar.Zone{{ID: "Broken", Definition: "BEGIN:VTIMEZONE\r\nEND:VTIMEZONE\r\n"}}); fault.Of(err) != fault.Invalid {
+	broken := []calendar.Zone{{ID: "Broken", Definition: "BEGIN:VTIMEZONE\r\nEND:VTIMEZONE\r\n"}}
+	if _, err := f.Provider.AdoptZones(t.Context(), f.Account, copied.ID, broken); fault.Of(err) != fault.Invalid {
 		t.Errorf("a zone that is none: %v", err)
 	}
 	_, err = f.Provider.AdoptZones(t.Context(), f.Account, "no-such-calendar", zones)

@@ -412,7 +412,8 @@ func allDay(t *testing.T, f Fixture) {
 			t.Errorf("event %q (all-day: %t) is %v, want %v", e.Subject, e.AllDay, got, want)
 		}
 	}
-	diff(t, "on a day in the middle", subjects(f.events(t, info.ID, date(2026, 10, 13).Add(12*time.Hour), date(2026, 10, 13).Add(13*time.Hour))), []string{three.Subject})
+	diff(t, "on a day in the middle", subjects(f.events(t, info.ID, date(2026, 10, 13).Add(12*time.Hour), date(2026, 10, 13).Add(13*time.Hour))),
+		[]string{three.Subject})
 	diff(t, "days before", subjects(f.events(t, info.ID, date(2026, 10, 1), date(2026, 10, 3))), []string{})
 
 	half := draft(20, 1)
@@ -547,7 +548,8 @@ func update(t *testing.T, f Fixture) {
 	changed.TransactionID = ""
 	same(t, got, changed)
 	if got.ID != ids[0] || got.ChangeKey == before[0].ChangeKey || got.ChangeKey != written[0].ChangeKey {
-		t.Errorf("updated event has id %s and change key %s, it was %s and %s, the result was %+v", got.ID, got.ChangeKey, before[0].ID, before[0].ChangeKey, written[0])
+		t.Errorf("updated event has id %s and change key %s, it was %s and %s, the result was %+v", got.ID, got.ChangeKey, before[0].ID, before[0].ChangeKey,
+			written[0])
 	}
 	if after[0].ChangeKey != before[1].ChangeKey {
 		t.Errorf("the other event has another change key")
@@ -817,7 +819,8 @@ func expanded(t *testing.T, f Fixture) {
 	var got []string
 	for _, e := range events {
 		got = append(got, begins(t, e).Format(time.RFC3339))
-		if e.Type != calendar.Occurrence || e.SeriesMasterID == "" || e.SeriesMasterID == e.ID || e.Subject != "Weekly" || ends(t, e).Sub(begins(t, e)) != 30*time.Minute {
+		if e.Type != calendar.Occurrence || e.SeriesMasterID == "" || e.SeriesMasterID == e.ID || e.Subject != "Weekly" ||
+			ends(t, e).Sub(begins(t, e)) != 30*time.Minute {
 			t.Errorf("occurrence is %+v", e)
 		}
 	}
