@@ -297,7 +297,8 @@ func (f *Folder) classify(err error) error {
 		return nil
 	case ok:
 		return explained
-	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, fs.ErrNotExist),
+		errors.Is(err, syscall.ENOTDIR):
 		return fault.New(fault.Unavailable, "the folder %s does not work: %v", f.dir, err)
 	}
 	return err

@@ -146,7 +146,8 @@ func TestPresign(t *testing.T) {
 		t.Fatal(err)
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Query().Get("X-Amz-Expires") != "120" || u.Query().Get("X-Amz-SignedHeaders") != "host" || u.Query().Get("response-cache-control") != "no-store" ||
+	if err != nil || u.Query().Get("X-Amz-Expires") != "120" || u.Query().Get("X-Amz-SignedHeaders") != "host" ||
+		u.Query().Get("response-cache-control") != "no-store" ||
 		u.Query().Get("response-content-disposition") != "attachment; filename*=UTF-8''%C3%84rger%20%221%22.csv" {
 		t.Errorf("%s, %v", address, err)
 	}

@@ -54,9 +54,11 @@ func asWritten(t *testing.T, b Box) {
 	for i, c := range []struct{ to, subject, text, html string }{
 		{"anna@example.com", "Archive run finished", "12 appointments archived.\n", ""},
 		{"Anna Müller <anna.mueller+aa@mail.example.com>", "Überlappung am 5. Oktober ✓ 会議", "Grüße\nzwei Zeilen", ""},
-		{`"Müller, Anna" <anna@example.com>`, "Two actions are open", "Two actions are open: see the page.", "<!doctype html><title>Actions</title><p>Two <b>actions</b> – see <a href=\"https://example.com/?a=1&b=2\">the page</a>"},
+		{`"Müller, Anna" <anna@example.com>`, "Two actions are open", "Two actions are open: see the page.",
+			"<!doctype html><title>Actions</title><p>Two <b>actions</b> – see <a href=\"https://example.com/?a=1&b=2\">the page</a>"},
 		{"anna@xn--mller-kva.example", strings.Repeat("a long subject of many words ", 15) + "ends", strings.Repeat("x", 5000) + "\n", ""},
-		{"anna@example.com", strings.Repeat("ü", mail.MaxSubject/2), "From the start\n.\n..\n\n--boundary\n= =20 trailing space \n\ttab\nend", "<p>.\n--boundary--\n"},
+		{"anna@example.com", strings.Repeat("ü", mail.MaxSubject/2), "From the start\n.\n..\n\n--boundary\n= =20 trailing space \n\ttab\nend",
+			"<p>.\n--boundary--\n"},
 		{"anna@example.com", "What looks encoded", "=?utf-8?q?x?= =C3=BC", ""},
 	} {
 		m := mail.Mail{ID: fmt.Sprint("mail-", i), To: c.to, Subject: c.subject, Text: c.text, HTML: c.html}

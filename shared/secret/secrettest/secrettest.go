@@ -245,7 +245,9 @@ func swapped(t *testing.T, open func(testing.TB) secret.Wrapper) {
 
 func garbage(t *testing.T, open func(testing.TB) secret.Wrapper) {
 	k := keeper(t, open)
-	for _, sealed := range []string{"", "x", "refresh token in clear", `{"token":"in clear"}`, strings.Repeat("\xff", 1000), "AAS\x02" + strings.Repeat("\x01a", 100)} {
+	for _, sealed := range []string{
+		"", "x", "refresh token in clear", `{"token":"in clear"}`, strings.Repeat("\xff", 1000), "AAS\x02" + strings.Repeat("\x01a", 100),
+	} {
 		got, err := k.Open(t.Context(), anna, []byte(sealed))
 		wantUnreadable(t, got, err)
 		if err != nil && strings.Contains(err.Error(), "clear") {

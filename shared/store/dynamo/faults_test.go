@@ -347,7 +347,8 @@ func cancelled(reasons ...string) awstest.Answer {
 		code, message, _ := strings.Cut(r, ": ")
 		list = append(list, fmt.Sprintf(`{"Code":%q,"Message":%q}`, code, message))
 	}
-	answer.Body = `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"Transaction cancelled","CancellationReasons":[` + strings.Join(list, ",") + `]}`
+	answer.Body = `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"Transaction cancelled","CancellationReasons":[` +
+		strings.Join(list, ",") + `]}`
 	return answer
 }
 
@@ -363,10 +364,12 @@ func TestCancelledTransactions(t *testing.T) {
 		retrying bool       // the delete is sent again
 	}{
 		{name: "a condition", reasons: []string{"None", "ConditionalCheckFailed: The conditional request failed"}, is: conflict},
-		{name: "another transaction", reasons: []string{"TransactionConflict: Transaction is ongoing", "None"}, is: conflict, alone: fault.Unavailable, retrying: true},
+		{name: "another transaction", reasons: []string{"TransactionConflict: Transaction is ongoing", "None"}, is: conflict, alone: fault.Unavailable,
+			retrying: true},
 		{name: "a condition, and another transaction", reasons: []string{"TransactionConflict", "ConditionalCheckFailed"}, is: conflict},
 		{name: "a condition, and throttled", reasons: []string{"ThrottlingError", "ConditionalCheckFailed"}, is: conflict},
-		{name: "throttled", reasons: []string{"None", "ThrottlingError: Throughput exceeds"}, kind: fault.Throttled, again: true, alone: fault.Throttled, retrying: true},
+		{name: "throttled", reasons: []string{"None", "ThrottlingError: Throughput exceeds"}, kind: fault.Throttled, again: true, alone: fault.Throttled,
+			retrying: true},
 		{name: "capacity", reasons: []string{"ProvisionedThroughputExceeded"}, kind: fault.Throttled, again: true, alone: fault.Throttled, retrying: true},
 		{name: "requests", reasons: []string{"RequestLimitExceeded"}, kind: fault.Throttled, again: true, alone: fault.Throttled, retrying: true},
 		{name: "size", reasons: []string{"None", "ValidationError: Item size to update has exceeded the maximum allowed size"}, is: large},

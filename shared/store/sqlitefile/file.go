@@ -206,7 +206,8 @@ func (f *File) recognise(schema Schema) error {
 		return fault.New(fault.Invalid, "%s is a SQLite file of another program, not a %s; choose another path", f.path, f.name)
 	}
 	if version > len(schema.Steps) {
-		return fault.New(fault.Invalid, "the %s %s was written by a newer version of this program (schema %d, this one knows up to %d); upgrade the program, or choose another path",
+		return fault.New(fault.Invalid,
+			"the %s %s was written by a newer version of this program (schema %d, this one knows up to %d); upgrade the program, or choose another path",
 			f.name, f.path, version, len(schema.Steps))
 	}
 	return nil
