@@ -229,11 +229,11 @@ func TestOneProviderActsForManyUsers(t *testing.T) {
 		if a.budgets != all.budgets {
 			t.Error("the budgets are not shared")
 		}
-		again, err := a.Counting()
+		second, err := a.Counting()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := again.Calendars(t.Context(), me); err != nil || <-tokens != "Bearer mine" || mine.asked.Load() != 3 {
+		if _, err := second.Calendars(t.Context(), me); err != nil || <-tokens != "Bearer mine" || mine.asked.Load() != 3 {
 			t.Errorf("a counting one of it: %v, asked %d times", err, mine.asked.Load())
 		}
 	})

@@ -19,9 +19,9 @@ import (
 const (
 	// batchSize is how many requests fit into a batch: https://learn.microsoft.com/graph/json-batching.
 	batchSize = 20
-	// maxRequest is the largest body of an HTTP request that the service takes, in bytes.
+	// maxRequest is the largest body of an HTTP request that the service accepts, in bytes.
 	maxRequest = 4 << 20
-	// stepOverhead is more than a request of a batch takes beside its body: its address, with two ids, and its headers.
+	// stepOverhead is more bytes than a request of a batch needs beside its body: its address, with two ids, and its headers.
 	stepOverhead = 2 << 10
 	// maxEvent is the largest event that can be written, in bytes of JSON.
 	maxEvent = maxRequest - 2*stepOverhead

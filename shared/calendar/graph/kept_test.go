@@ -241,7 +241,7 @@ func TestSeriesOfOthers(t *testing.T) {
 	}
 }
 
-// A series in a zone of its own making, as Exchange tells of it, is kept all the same.
+// A series in a zone that Exchange knows only by a made-up name is kept all the same.
 func TestASeriesInAnUnknownZone(t *testing.T) {
 	s := graphSeries{Recurrence: graphRecurrence{
 		Pattern: graphPattern{Type: "daily", Interval: 1}, Range: graphRange{Type: "endDate", EndDate: "2026-10-31", RecurrenceTimeZone: "tzone://Microsoft/Custom"},
@@ -258,7 +258,7 @@ func TestWhoseClocksASeriesRepeatsOn(t *testing.T) {
 	const custom, berlin, pacific = "tzone://Microsoft/Custom", "W. Europe Standard Time", "Pacific Standard Time"
 	for _, tt := range []struct {
 		recurrence, made string
-		told             string // the zone in which it is told
+		shown            string // the zone in which it is written
 		clocks           string
 		known            bool
 	}{
@@ -288,9 +288,9 @@ func TestWhoseClocksASeriesRepeatsOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		clocks, known := series.Clocks(&e, calendar.LoadZone)
-		if e.Start.Zone != tt.told || clocks != tt.clocks || known != tt.known {
+		if e.Start.Zone != tt.shown || clocks != tt.clocks || known != tt.known {
 			t.Errorf("recurrence in %q, made in %q: told in %q, clocks of %q, known %t; want %q, %q, %t",
-				tt.recurrence, tt.made, e.Start.Zone, clocks, known, tt.told, tt.clocks, tt.known)
+				tt.recurrence, tt.made, e.Start.Zone, clocks, known, tt.shown, tt.clocks, tt.known)
 		}
 		days := calendar.Event{Type: calendar.Master, AllDay: true, StartZone: tt.made, Start: calendar.DateTime{Local: "2026-10-05T00:00:00", Zone: "UTC"}}
 		if err := s.into(&days); err != nil || tt.made != "" && days.StartZone != tt.made {
@@ -299,7 +299,7 @@ func TestWhoseClocksASeriesRepeatsOn(t *testing.T) {
 	}
 }
 
-// A create of a series that comes again with another content finds the series, and leaves its exceptions alone.
+// A repeated create of a series with other content finds the series, and leaves its exceptions alone.
 func TestARepeatedSeriesKeepsItsExceptions(t *testing.T) {
 	for _, options := range []graphsim.Options{{}, {DuplicateStatus: http.StatusBadRequest, TellExisting: true}} {
 		w := newWorld(t, options, nil)
@@ -311,9 +311,9 @@ func TestARepeatedSeriesKeepsItsExceptions(t *testing.T) {
 		}
 		w.change(first[0].ID, map[string]string{"20261019T070000Z": "Moved"})
 		d.Subject = "Another"
-		again, err := w.Create(t.Context(), me, id, []calendar.Draft{d, numbered(1)[0]})
-		if err != nil || again[0].Err != nil || again[1].Err != nil || again[0].ID != first[0].ID || again[0].ChangeKey == "" {
-			t.Fatalf("%+v, %v", again, err)
+		repeated, err := w.Create(t.Context(), me, id, []calendar.Draft{d, numbered(1)[0]})
+		if err != nil || repeated[0].Err != nil || repeated[1].Err != nil || repeated[0].ID != first[0].ID || repeated[0].ChangeKey == "" {
+			t.Fatalf("%+v, %v", repeated, err)
 		}
 		all, err := w.kept(id)
 		if err != nil || len(all) != 2 || len(all[0].Exceptions)+len(all[1].Exceptions) != 1 {

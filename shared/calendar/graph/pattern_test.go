@@ -30,7 +30,7 @@ func seriesDraft(day calendar.Date, zone string, allDay bool, rule string) calen
 	return d
 }
 
-// patternOf is what Graph is told of a draft's recurrence.
+// patternOf is what Graph gets of a draft's recurrence.
 func patternOf(d calendar.Draft) (*graphRecurrence, error) {
 	start, _, err := times(&d)
 	if err != nil {
@@ -65,12 +65,12 @@ func firstOf(instances []calendar.Event, from time.Time) []string {
 	return list[:min(len(list), 200)]
 }
 
-// original is the series as its draft has it, and told is as it is read from what Graph is told.
+// original is the series as its draft has it, and readBack is the series that is read from what Graph got.
 func original(d calendar.Draft) calendar.Event {
 	return calendar.Event{AllDay: d.AllDay, Start: d.Start, End: d.End, StartZone: d.Start.Zone, Recurrence: d.Recurrence}
 }
 
-func told(t rapid.TB, d calendar.Draft, r *graphRecurrence) calendar.Event {
+func readBack(t rapid.TB, d calendar.Draft, r *graphRecurrence) calendar.Event {
 	t.Helper()
 	start, end, err := times(&d)
 	if err != nil {
@@ -252,7 +252,7 @@ func TestPatternsMeanTheirRules(t *testing.T) {
 			return
 		}
 		said++
-		if diff := gocmp.Diff(starts(t, original(d)), starts(t, told(t, d, r))); diff != "" {
+		if diff := gocmp.Diff(starts(t, original(d)), starts(t, readBack(t, d, r))); diff != "" {
 			t.Fatalf("%s as %+v (-rule +pattern):\n%s", d.Recurrence.Rules[0], *r, diff)
 		}
 	})
@@ -261,7 +261,7 @@ func TestPatternsMeanTheirRules(t *testing.T) {
 	}
 }
 
-// What is read from Graph can be written to it again.
+// What is read from Graph can be written to it.
 func TestPatternsComeBack(t *testing.T) {
 	days := []string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
 	rapid.Check(t, func(t *rapid.T) {
@@ -307,7 +307,7 @@ func TestPatternsComeBack(t *testing.T) {
 		}
 		allDay := rapid.Bool().Draw(t, "all day")
 		d := seriesDraft(day, "W. Europe Standard Time", allDay, "FREQ=DAILY")
-		d.Recurrence = told(t, d, &graphRecurrence{p, r}).Recurrence
+		d.Recurrence = readBack(t, d, &graphRecurrence{p, r}).Recurrence
 		got, err := patternOf(d)
 		if err != nil {
 			t.Fatalf("%s: %v", d.Recurrence.Rules[0], err)
@@ -378,7 +378,7 @@ func FuzzRulesAsPatterns(f *testing.F) {
 			}
 			return
 		}
-		if diff := gocmp.Diff(starts(t, original(d)), starts(t, told(t, d, r))); diff != "" {
+		if diff := gocmp.Diff(starts(t, original(d)), starts(t, readBack(t, d, r))); diff != "" {
 			t.Fatalf("%s as %+v (-rule +pattern):\n%s", rule, *r, diff)
 		}
 	})
