@@ -182,16 +182,16 @@ func TestARepeatedTransactionID(t *testing.T) {
 		c.post(body)
 		c.do("POST", "/me/events", other).is(409, "ErrorDuplicateTransactionId").has("error/@event.existingEventId", "")
 	})
-	t.Run("with other content is a bad request that tells the event", func(t *testing.T) {
+	t.Run("with other content is a bad request that names the event", func(t *testing.T) {
 		_, c := start(t, Options{DuplicateStatus: 400, TellExisting: true})
 		id := c.post(body)
 		c.do("POST", "/me/events", other).is(400, "ErrorDuplicateTransactionId").has("error/@event.existingEventId", id)
 	})
-	t.Run("is free again when its event is gone", func(t *testing.T) {
+	t.Run("is free when its event is gone", func(t *testing.T) {
 		_, c := start(t, Options{})
 		id := c.post(body)
 		c.do("DELETE", "/me/events/"+id, "").is(204)
-		if again := c.post(other); again == id {
+		if another := c.post(other); another == id {
 			t.Error("the old event came back")
 		}
 	})
@@ -226,7 +226,7 @@ func TestNobodyIsInvitedUnseen(t *testing.T) {
 			}
 		})
 	}
-	t.Run("what happens to a meeting is told to its attendees", func(t *testing.T) {
+	t.Run("what happens to a meeting is reported to its attendees", func(t *testing.T) {
 		sim, c := start(t, Options{})
 		id, err := sim.PutEvent(user, "", []byte(draft("x", from, to, "attendees", attendees)))
 		if err != nil {
@@ -245,7 +245,7 @@ func TestNobodyIsInvitedUnseen(t *testing.T) {
 			t.Errorf("%v", mails)
 		}
 	})
-	t.Run("what happens to an instance of a series of meetings is told to its attendees", func(t *testing.T) {
+	t.Run("what happens to an instance of a series of meetings is reported to its attendees", func(t *testing.T) {
 		sim, c := start(t, Options{})
 		id, err := sim.PutEvent(user, "",
 			[]byte(draft("x", from, to, "attendees", attendees, "recurrence",

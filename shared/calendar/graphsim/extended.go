@@ -34,7 +34,7 @@ func extendedID(text string) (string, error) {
 	return extendedTypes[i] + " " + rest, nil
 }
 
-// readExtended reads singleValueExtendedProperties or multiValueExtendedProperties of a checked event: values by id. A null value takes a property away.
+// readExtended reads singleValueExtendedProperties or multiValueExtendedProperties of a checked event: values by id. A null value removes a property.
 func readExtended(list []any) (map[string]any, error) {
 	values := map[string]any{}
 	for _, one := range list {

@@ -124,7 +124,7 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%q, %d events", got, count(sim))
 		}
 	})
-	t.Run("latency takes its time inside the mailbox", func(t *testing.T) {
+	t.Run("latency passes inside the mailbox", func(t *testing.T) {
 		clock := &stepClock{}
 		_, c := start(t, Options{Clock: clock, Faults: []Fault{{Kind: FaultLatency, Delay: Duration(time.Second)},
 			{Kind: FaultLatency, Delay: Duration(time.Second), Every: 2}}})
@@ -285,8 +285,8 @@ func TestAMailboxIsFilledFromACalendarFileAndSurvivesARestart(t *testing.T) {
 	if err := sim.SaveFile(path); err != nil {
 		t.Fatal(err)
 	}
-	again, c2 := start(t, Options{})
-	if err := again.LoadFile(path); err != nil {
+	second, c2 := start(t, Options{})
+	if err := second.LoadFile(path); err != nil {
 		t.Fatal(err)
 	}
 	if got := listing(c2); got != seeded {
@@ -302,7 +302,7 @@ func TestAMailboxIsFilledFromACalendarFileAndSurvivesARestart(t *testing.T) {
 	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := again.LoadFile(path); fault.Of(err) != fault.Malformed {
+	if err := second.LoadFile(path); fault.Of(err) != fault.Malformed {
 		t.Error(err)
 	}
 	if got := listing(c2); got != seeded {

@@ -60,7 +60,7 @@ type mailbox struct {
 	mails      []object // that were sent
 }
 
-// AddMailbox adds a mailbox with an empty default calendar named Calendar. The first one is what /me means. An id or address that is taken is a Conflict,
+// AddMailbox adds a mailbox with an empty default calendar named Calendar. The first one is what /me means. An id or address that is in use is a Conflict,
 // an unknown time zone Invalid.
 func (s *Server) AddMailbox(m Mailbox) error {
 	fill(&m.Address, m.ID)

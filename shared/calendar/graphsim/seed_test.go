@@ -98,8 +98,8 @@ func TestTheStateIsKeptInAFile(t *testing.T) {
 	if err := wait(); err != nil {
 		t.Fatal(err)
 	}
-	again, c2 := start(t, Options{})
-	if err := again.LoadFile(path); err != nil {
+	second, c2 := start(t, Options{})
+	if err := second.LoadFile(path); err != nil {
 		t.Fatal(err)
 	}
 	c2.do("GET", "/me/events", "").has("value/0/subject", "x")

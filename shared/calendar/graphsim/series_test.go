@@ -171,7 +171,7 @@ func TestAllDaySeries(t *testing.T) {
 	}
 }
 
-// What Outlook's patterns say as an RRULE, they can be told from it again.
+// A pattern of Outlook that is written as an RRULE can be read back from it.
 func TestPatternsSurviveTheWayThroughARule(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		day := calendar.Date{Year: 2026, Month: 10, Day: 1}.AddDays(rapid.IntRange(0, 700).Draw(t, "day"))
