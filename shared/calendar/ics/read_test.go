@@ -110,8 +110,8 @@ func TestDialects(t *testing.T) {
 			if got := "\n" + instances(t, f, test.from, test.to); got != test.want || f.Name != test.calendar {
 				t.Errorf("calendar %q:%s\nwant:%s", f.Name, got, test.want)
 			}
-			again := mustRead(t, written(t, f))
-			if d := differ(f, again); d != "" {
+			reread := mustRead(t, written(t, f))
+			if d := differ(f, reread); d != "" {
 				t.Errorf("written and read again:\n%s", d)
 			}
 		})
@@ -289,7 +289,7 @@ func TestSeries(t *testing.T) {
 			"10-05T00:00 11-06T00:00:moved 10-07T00:00 10-08T00:00"},
 		"an all-day exception named by its midnight": {[]string{event(days), event("RECURRENCE-ID:20261005T220000Z", "DTSTART;VALUE=DATE:20261106",
 			"SUMMARY:moved")}, "10-05T00:00 11-06T00:00:moved 10-07T00:00 10-08T00:00"},
-		"all-day without a day, told by its midnight": {[]string{event(days, "EXDATE:20261005T220000Z")}, "10-05T00:00 10-07T00:00 10-08T00:00"},
+		"all-day without a day, named by its midnight": {[]string{event(days, "EXDATE:20261005T220000Z")}, "10-05T00:00 10-07T00:00 10-08T00:00"},
 		"an exception without a series": {[]string{event("RECURRENCE-ID:20261006T070000Z", "DTSTART:20261006T120000Z", "SUMMARY:alone")},
 			"10-06T12:00:alone"},
 		"a newer revision":     {[]string{event("DTSTART:20261006T120000Z", "SUMMARY:new", "SEQUENCE:1"), event(daily, "SUMMARY:old")}, "10-06T12:00:new"},

@@ -30,7 +30,7 @@ func written(t testing.TB, f File) string {
 	return b.String()
 }
 
-// differ tells how two files differ; empty if they do not.
+// differ says how two files differ; empty if they do not.
 func differ(a, b File) string { return cmp.Diff(a, b, cmpopts.EquateEmpty()) }
 
 func TestWhatIsWrittenKeepsToTheLetter(t *testing.T) {
@@ -88,7 +88,7 @@ func TestWritingWhatGraphReturns(t *testing.T) {
 		"DTSTART;TZID=W. Europe Standard Time:20260323T090000", "UID:0400",
 		"DTSTART:20260407T070000Z", "RECURRENCE-ID;TZID=W. Europe Standard Time:20260406T090000", "UID:0400",
 		"DTSTART:20260406T070000Z", "RECURRENCE-ID:20260406T070000Z", "UID:0500",
-		"DTSTART:20261025T013000Z", "UID:AAC=", // the second 02:30 in Berlin, which no wall time can tell
+		"DTSTART:20261025T013000Z", "UID:AAC=", // the second 02:30 in Berlin, which no wall time stands for
 		"DTSTART;VALUE=DATE:20261025", "UID:0600",
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -215,20 +215,20 @@ func randomFile(t *rapid.T) File {
 				}).Draw(t, "answer"),
 			})
 		}
-		tell := func(at time.Time) calendar.DateTime { return dateTime(at, zone) }
+		at := func(at time.Time) calendar.DateTime { return dateTime(at, zone) }
 		if e.AllDay = rapid.Bool().Draw(t, "all day"); e.AllDay {
 			start, length, zone = start.Truncate(24*time.Hour), length.Truncate(24*time.Hour)+24*time.Hour, ""
 		}
 		usesCustom = usesCustom || zone == custom.ID
-		e.Start, e.End, e.StartZone, e.EndZone = tell(start), tell(start.Add(length)), zone, zone
+		e.Start, e.End, e.StartZone, e.EndZone = at(start), at(start.Add(length)), zone, zone
 		var exceptions []calendar.Event
 		if rapid.Bool().Draw(t, "series") {
 			e.Type = calendar.Master
 			e.Recurrence = &calendar.Recurrence{Rules: []string{rapid.SampledFrom([]string{"FREQ=DAILY;COUNT=5", "FREQ=WEEKLY;UNTIL=20301231T000000Z;BYDAY=MO,FR",
 				"FREQ=MONTHLY;BYDAY=-1FR"}).Draw(t, "rule")}}
 			for j := range rapid.IntRange(0, 3).Draw(t, "dates") {
-				e.Recurrence.Dates = append(e.Recurrence.Dates, tell(start.AddDate(0, 0, 2*j)))
-				e.Recurrence.Without = append(e.Recurrence.Without, tell(start.AddDate(0, 0, j)))
+				e.Recurrence.Dates = append(e.Recurrence.Dates, at(start.AddDate(0, 0, 2*j)))
+				e.Recurrence.Without = append(e.Recurrence.Without, at(start.AddDate(0, 0, j)))
 			}
 			for j := range rapid.IntRange(0, 2).Draw(t, "exceptions") {
 				x := e
@@ -240,11 +240,11 @@ func randomFile(t *rapid.T) File {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if x.OriginalStart, err = (calendar.DateTime{Local: tell(start.AddDate(0, 0, j)).Local}).Instant(loc); err != nil {
+				if x.OriginalStart, err = (calendar.DateTime{Local: at(start.AddDate(0, 0, j)).Local}).Instant(loc); err != nil {
 					t.Fatal(err)
 				}
 				x.ID = series.InstanceID(e.ID, x.OriginalStart)
-				x.Start, x.End = tell(start.AddDate(0, 0, j+30)), tell(start.AddDate(0, 0, j+30).Add(length))
+				x.Start, x.End = at(start.AddDate(0, 0, j+30)), at(start.AddDate(0, 0, j+30).Add(length))
 				exceptions = append(exceptions, x)
 			}
 		}
@@ -273,11 +273,11 @@ func TestWhatIsWrittenIsReadAsItWas(t *testing.T) {
 				t.Fatalf("%d octets: %q", len(line), line)
 			}
 		}
-		again, err := Read(&b)
+		reread, err := Read(&b)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
-		if d := differ(f, again); d != "" {
+		if d := differ(f, reread); d != "" {
 			t.Fatalf("%s\n%s", d, text)
 		}
 	})
@@ -299,15 +299,15 @@ func FuzzRoundTrip(f *testing.F) {
 			}
 			return
 		}
-		again, err := Read(&b)
+		reread, err := Read(&b)
 		if err != nil {
 			if y := time.Unix(start, 0).UTC().Year(); y > 3 && y < 9000 && length > -1e9 && length < 1e9 && len(subject)+len(body)+len(name)+len(address) < 500 {
 				t.Fatal(err)
 			}
 			return
 		}
-		if got := again.Events[0]; len(again.Events) != 1 || got.Subject != printable(subject) || got.Body.Content != printable(body) {
-			t.Fatalf("%+v", again)
+		if got := reread.Events[0]; len(reread.Events) != 1 || got.Subject != printable(subject) || got.Body.Content != printable(body) {
+			t.Fatalf("%+v", reread)
 		}
 	})
 }
@@ -348,13 +348,13 @@ func tenYears() File {
 func TestTenYearsSurvive(t *testing.T) {
 	f := tenYears()
 	text := written(t, f)
-	again := mustRead(t, text)
+	reread := mustRead(t, text)
 	a, _ := json.Marshal(f)
-	b, _ := json.Marshal(again)
+	b, _ := json.Marshal(reread)
 	if !bytes.Equal(a, b) {
-		t.Fatal(differ(f, again))
+		t.Fatal(differ(f, reread))
 	}
-	events, err := Expand(again, time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	events, err := Expand(reread, time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
 	if want := 18_000 + 1_000*19; err != nil || len(events) != want {
 		t.Errorf("%d events, not %d; %v", len(events), want, err)
 	}
