@@ -53,7 +53,7 @@ func TestInZone(t *testing.T) {
 		{"the first zone", at.Add(-time.Hour), []string{"Europe/Berlin", "UTC"}, DateTime{"2026-10-25T02:30:00", "Europe/Berlin"}},
 		{"the first that is known", at.Add(-time.Hour), []string{"", "Office", "W. Europe Standard Time"},
 			DateTime{"2026-10-25T02:30:00", "W. Europe Standard Time"}},
-		{"one that tells the time unmistakably", at, []string{"Europe/Berlin", "Asia/Kolkata"}, DateTime{"2026-10-25T07:00:00", "Asia/Kolkata"}},
+		{"one in which the time occurs once", at, []string{"Europe/Berlin", "Asia/Kolkata"}, DateTime{"2026-10-25T07:00:00", "Asia/Kolkata"}},
 		{"none", at, []string{"Europe/Berlin"}, DateTime{"2026-10-25T01:30:00", "UTC"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -140,8 +140,8 @@ func FuzzParsePeriod(f *testing.F) {
 		if !from.Valid() || !to.Valid() || to.Before(from) {
 			t.Fatalf("%q is %v to %v", text, from, to)
 		}
-		if again, _, err := ParsePeriod("  "+strings.ToUpper(text)+" ", today, time.Weekday(uint(weekStart)%7)); err != nil || again != from {
-			t.Fatalf("%q in capitals begins %v, %v, not %v", text, again, err, from)
+		if capitals, _, err := ParsePeriod("  "+strings.ToUpper(text)+" ", today, time.Weekday(uint(weekStart)%7)); err != nil || capitals != from {
+			t.Fatalf("%q in capitals begins %v, %v, not %v", text, capitals, err, from)
 		}
 	})
 }

@@ -27,7 +27,7 @@ var now = time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
 
 const account = "me@example.com"
 
-// counting counts the requests to a store, and fails writes when it is told to.
+// counting counts the requests to a store, and fails writes when it is asked to.
 type counting struct {
 	store.Table
 	requests, transactions atomic.Int64
@@ -189,7 +189,7 @@ func TestStoreRequests(t *testing.T) {
 		written, err = p.Create(t.Context(), account, id, drafts)
 		return err
 	})
-	count("creating them again", 3+1, func() error { _, err := p.Create(t.Context(), account, id, drafts); return err })
+	count("creating them a second time", 3+1, func() error { _, err := p.Create(t.Context(), account, id, drafts); return err })
 	count("reading a month", 3, func() error {
 		events, err := p.Events(t.Context(), account, id, time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
 		if len(events) != 100 {
@@ -248,7 +248,7 @@ func TestCalendars(t *testing.T) {
 			}
 		}
 	})
-	t.Run("when the default one is deleted the next new one takes its place", func(t *testing.T) {
+	t.Run("when the default one is deleted the next new one replaces it", func(t *testing.T) {
 		if err := p.DeleteCalendar(t.Context(), account, first); err != nil {
 			t.Fatal(err)
 		}
@@ -261,7 +261,7 @@ func TestCalendars(t *testing.T) {
 			t.Errorf("default calendar is %+v, %v", info, err)
 		}
 	})
-	t.Run("a deletion that was cut short goes on when it is tried again", func(t *testing.T) {
+	t.Run("a deletion that was cut short goes on when it is repeated", func(t *testing.T) {
 		id := create(t, p, "Large")
 		var events []calendar.Event
 		for i := range 300 {
@@ -388,7 +388,7 @@ func TestImport(t *testing.T) {
 	lunch := single("lunch", "2026-10-06T12:00:00", "2026-10-06T13:00:00")
 	all := []calendar.Event{weekly("w"), moved, trip, lunch}
 
-	t.Run("a file that is imported again changes nothing", func(t *testing.T) {
+	t.Run("a file that is imported twice changes nothing", func(t *testing.T) {
 		p, table := fresh(t)
 		id := create(t, p, "Source")
 		added, updated := load(t, p, id, all...)
@@ -438,10 +438,10 @@ func TestImport(t *testing.T) {
 		wantShown(t, p, id, "2026-10-13T13:00Z moved w")
 		added, updated = load(t, p, id, weekly("w"), moved)
 		wantCounts(t, "with its series", added, updated, 1, 0)
-		again := moved
-		again.Start, again.End = at("2026-10-14T15:00:00", "Europe/Berlin"), at("2026-10-14T16:00:00", "Europe/Berlin")
+		later := moved
+		later.Start, later.End = at("2026-10-14T15:00:00", "Europe/Berlin"), at("2026-10-14T16:00:00", "Europe/Berlin")
 		other := instead("w", original.AddDate(0, 0, 7), "2026-10-21T15:00:00", "2026-10-21T16:00:00")
-		added, updated = load(t, p, id, again, other)
+		added, updated = load(t, p, id, later, other)
 		wantCounts(t, "two instances", added, updated, 1, 1)
 		wantShown(t, p, id, "2026-10-05T07:00Z w", "2026-10-14T13:00Z moved w", "2026-10-21T13:00Z moved w", "2026-10-26T08:00Z w", "2026-11-02T08:00Z w")
 	})
@@ -526,7 +526,7 @@ func TestImport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.Events[0].Mark, f.Events[0].Response, f.Events[0].Created = "", calendar.NoResponse, time.Time{} // which a file cannot tell
+		f.Events[0].Mark, f.Events[0].Response, f.Events[0].Created = "", calendar.NoResponse, time.Time{} // which a file does not hold
 		added, updated, err := p.Import(t.Context(), account, id, f)
 		if err != nil {
 			t.Fatal(err)
@@ -711,7 +711,7 @@ func TestMarksAreUnique(t *testing.T) {
 	table.meanwhile = func() {
 		want("a draft while another is written", kinds(p.Create(t.Context(), account, id, []calendar.Draft{draft("f", "p")})), fine)
 	}
-	want("a draft whose mark is taken while it is written", kinds(p.Create(t.Context(), account, id, []calendar.Draft{draft("g", "p"), draft("h", "q")})),
+	want("a draft whose mark is given away while it is written", kinds(p.Create(t.Context(), account, id, []calendar.Draft{draft("g", "p"), draft("h", "q")})),
 		fault.Conflict, fine)
 	wantShown(t, p, id, "2026-10-01T09:00Z a", "2026-10-01T09:00Z c", "2026-10-01T09:00Z e", "2026-10-01T09:00Z f", "2026-10-01T09:00Z h")
 }

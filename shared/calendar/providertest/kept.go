@@ -206,9 +206,9 @@ func (f Fixture) changed(t testing.TB, calendarID string) (seriesID, deleted str
 func repeatedSeries(t *testing.T, f Fixture) {
 	info := f.create(t, "Kept")
 	id, deleted := f.changed(t, info.ID)
-	again := f.write(t, info.ID, draft(7, 1), weekly("Weekly"))
-	if again[1] != id {
-		t.Errorf("the series has the id %s, and then %s", id, again[1])
+	repeated := f.write(t, info.ID, draft(7, 1), weekly("Weekly"))
+	if repeated[1] != id {
+		t.Errorf("the series has the id %s, and then %s", id, repeated[1])
 	}
 	for range 2 {
 		f.delete(t, info.ID, deleted)
@@ -399,8 +399,8 @@ func ownZones(t *testing.T, f Fixture) {
 	if renamed, err := f.Provider.AdoptZones(t.Context(), f.Account, copied.ID, zones); err != nil || len(renamed) > 0 {
 		t.Errorf("renamed are %v, %v", renamed, err)
 	}
-	if again, err := f.Provider.Zones(t.Context(), f.Account, copied.ID); err != nil || len(again) != 2 {
-		t.Errorf("zones of the copy are %+v, %v", again, err)
+	if repeated, err := f.Provider.Zones(t.Context(), f.Account, copied.ID); err != nil || len(repeated) != 2 {
+		t.Errorf("zones of the copy are %+v, %v", repeated, err)
 	}
 	broken := []calendar.Zone{{ID: "Broken", Definition: "BEGIN:VTIMEZONE\r\nEND:VTIMEZONE\r\n"}}
 	if _, err := f.Provider.AdoptZones(t.Context(), f.Account, copied.ID, broken); fault.Of(err) != fault.Invalid {

@@ -68,7 +68,7 @@ func TestExpand(t *testing.T) {
 		{"of a time that occurs twice it is the first",
 			master("2026-10-24T02:30:00", "2026-10-24T02:45:00", berlin, "FREQ=DAILY"), "2026-10-24", "2026-10-27",
 			"10-24T02:30 00:30Z, 10-25T02:30 00:30Z, 10-26T02:30 01:30Z"},
-		{"a series told in UTC repeats in the zone where it was made",
+		{"a series written in UTC repeats in the zone where it was made",
 			with(master("2026-03-23T08:00:00", "2026-03-23T09:00:00", "UTC", "FREQ=WEEKLY;COUNT=2"), func(m *calendar.Event) { m.StartZone = berlin }),
 			"2026-03-01", "2026-05-01", "03-23T08:00 08:00Z, 03-30T07:00 07:00Z"},
 		{"a series of instants without a zone repeats in UTC",
@@ -153,7 +153,7 @@ func TestExpand(t *testing.T) {
 		{"all day without a date", with(allDay("2026-10-04", "2026-10-05", "FREQ=DAILY;COUNT=3"), func(m *calendar.Event) {
 			m.Recurrence.Without = at("", "2026-10-05T09:00:00")
 		}), "2026-10-01", "2026-11-01", "10-04T00:00 00:00Z, 10-06T00:00 00:00Z"},
-		{"all day told in UTC, as Graph does", with(allDay("2026-10-04", "2026-10-05", "FREQ=DAILY;COUNT=2"), func(m *calendar.Event) {
+		{"all day in UTC, as Graph does", with(allDay("2026-10-04", "2026-10-05", "FREQ=DAILY;COUNT=2"), func(m *calendar.Event) {
 			m.Start.Zone, m.End.Zone, m.StartZone = "UTC", "UTC", "Pacific Standard Time"
 		}), "2026-10-01", "2026-11-01", "10-04T00:00 00:00Z, 10-05T00:00 00:00Z"},
 		{"floating times are in the window if they are so anywhere", master("2026-10-01T11:00:00", "2026-10-01T12:00:00", "", "FREQ=DAILY"), "2026-10-05",

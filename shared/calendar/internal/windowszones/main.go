@@ -167,7 +167,7 @@ func table(s source) ([]zone, error) {
 				z.iana = group[0]
 			}
 			for _, alias := range group {
-				if w, taken := owner[alias]; taken && w != z.windows {
+				if w, owned := owner[alias]; owned && w != z.windows {
 					return nil, fmt.Errorf("%s is in %s and in %s", alias, w, z.windows)
 				}
 				owner[alias] = z.windows
