@@ -19,7 +19,7 @@ import (
 // From is the address that senders under test send from.
 const From = "Admin Assistant <assistant@example.com>"
 
-// Received is a mail as it left: its addresses with and without names, everything decoded, lines ended by "\n".
+// Received is a mail as it left: its addresses with and without names, everything decoded, "\n" after each line.
 type Received struct{ From, To, Subject, Text, HTML string }
 
 // Box is a sender and what it sent, in any order.
@@ -36,7 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) Box) {
 	}{
 		{"a mail leaves as it was written", asWritten},
 		{"a mail that cannot be sent is refused, and nothing leaves", refused},
-		{"the same mail may be sent again", again},
+		{"the same mail may be sent twice", twice},
 		{"mails that differ in the case of their ids are two", twoIDs},
 		{"many mails at once all leave", atOnce},
 		{"a context that has ended sends nothing", cancelled},
@@ -122,9 +122,9 @@ func refused(t *testing.T, b Box) {
 	}
 }
 
-func again(t *testing.T, b Box) {
+func twice(t *testing.T, b Box) {
 	for range 2 {
-		if err := b.Send(t.Context(), simple("again")); err != nil {
+		if err := b.Send(t.Context(), simple("twice")); err != nil {
 			t.Errorf("send: %v", err)
 		}
 	}

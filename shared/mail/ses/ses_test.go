@@ -114,7 +114,7 @@ func TestTheEngineHasTheMail(t *testing.T) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusNotFound && os.Getenv("CI") != "true" {
-		t.Skip("the engine is not the one of cmd/awslocal, which tells its mails")
+		t.Skip("the engine is not the one of cmd/awslocal, which shows its mails")
 	}
 	var all []struct {
 		Source, Subject, Body string
