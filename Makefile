@@ -33,7 +33,7 @@ CDK := .tools/cdk/installed-$(CDK_VERSION)
 
 tools: $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(CDK) chromium ## install what tests and deployment need beside Go into .tools/
 
-# without NAME,WHY tells what is left out, or fails where nothing may be
+# without NAME,WHY says what is left out, or fails where nothing may be
 without = { echo "$(1) is left out: $(2)"; test "$$CI" != true; }
 
 $(DYNAMODB_LOCAL): shared/awstest/engines/pom.xml
@@ -54,7 +54,7 @@ $(ICALENDAR): shared/backup/testdata/reader/requirements.txt
 		python3 -m venv $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check -r $< && touch $@; \
 	else $(call without,icalendar,it needs Python 3.10 with venv); fi
 
-# a browser is the system's; where nobody may install one, the tests in a browser are left out
+# a browser comes from the system; where none may be installed, the tests in a browser are left out
 chromium:
 	@if command -v "$${CHROMIUM:-chromium}" chromium-browser google-chrome >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -81,8 +81,9 @@ dist/functions/%/bootstrap: .FORCE
 .PHONY: .FORCE
 .FORCE:
 
-# STAGE is dev, staging or prod; infra/settings.go tells what else a deployment needs to know
-CDK_RUN = JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1 JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION=1 JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 .tools/cdk/node_modules/.bin/cdk --no-notices -c stage=$(STAGE)
+# STAGE is dev, staging or prod; infra/settings.go lists what else a deployment needs to know
+CDK_RUN = JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1 JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION=1 \
+	JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 .tools/cdk/node_modules/.bin/cdk --no-notices -c stage=$(STAGE)
 stage:
 	@case '$(STAGE)' in dev|staging|prod) ;; *) echo 'say which stage: STAGE=dev, staging or prod'; exit 2;; esac
 
@@ -102,7 +103,8 @@ destroy: not-prod build $(CDK) ## remove a stage (STAGE=), but never prod
 	$(CDK_RUN) destroy --all
 
 # what a deployed stage calls itself; needs the AWS command line
-output = $$(aws cloudformation describe-stacks --stack-name admin-assistant-$(STAGE)-service --query "Stacks[0].Outputs[?OutputKey=='$(1)'].OutputValue" --output text)
+output = $$(aws cloudformation describe-stacks --stack-name admin-assistant-$(STAGE)-service \
+	--query "Stacks[0].Outputs[?OutputKey=='$(1)'].OutputValue" --output text)
 FUNCTION ?= api
 Function = Function$(shell echo '$(FUNCTION)' | sed 's/^./\U&/')
 
@@ -115,10 +117,13 @@ rollback: stage ## move a deployed function back to the version before the one t
 	before=$$(aws lambda list-versions-by-function --function-name "$$name" --query 'Versions[].Version' --output text | tr '\t' '\n' | \
 		grep -E '^[0-9]+$$' | awk -v live="$$live" '$$1 < live' | sort -n | tail -1); \
 	test -n "$$before" || { echo "$(FUNCTION) has no version before $$live"; exit 1; }; \
-	aws lambda update-alias --function-name "$$name" --name live --function-version "$$before" --routing-config 'AdditionalVersionWeights={}' --query FunctionVersion --output text
+	aws lambda update-alias --function-name "$$name" --name live --function-version "$$before" \
+		--routing-config 'AdditionalVersionWeights={}' --query FunctionVersion --output text
 
 logs: stage ## follow the log of a deployed function (STAGE=, FUNCTION=)
-	aws logs tail --follow --since 1h "$$(aws lambda get-function-configuration --function-name "$(call output,$(Function))" --query LoggingConfig.LogGroup --output text)"
+	@set -eu; name="$(call output,$(Function))"; \
+	group=$$(aws lambda get-function-configuration --function-name "$$name" --query LoggingConfig.LogGroup --output text); \
+	aws logs tail --follow --since 1h "$$group"
 
 bench: ## run the benchmarks, with allocations
 	go test -timeout 60m -run '^$$' -bench . -benchmem ./...
@@ -133,7 +138,7 @@ lint: ## check format, vet and the list of modules
 	go mod verify
 
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
-# what is linked into a program is what can be reached in it; to load the source of all that is imported would take minutes and gigabytes
+# only what is linked into a program can be reached in it; loading the source of everything that is imported would take minutes and gigabytes
 vuln: ## look for known vulnerabilities in the code that is in the programs
 	@dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; \
 	for program in cmd/admin-assistant $(FUNCTIONS:%=functions/%); do \

@@ -26,7 +26,7 @@ const (
 	// firstBackoff is the longest pause before the second attempt; it doubles with each, up to maxBackoff.
 	firstBackoff = 200 * time.Millisecond
 	maxBackoff   = 4 * time.Second
-	// perAttempt is how long the answer to one attempt may take to begin, unless an adapter says otherwise.
+	// perAttempt is how long it may be until the answer to one attempt begins, unless an adapter says otherwise.
 	perAttempt = 5 * time.Second
 )
 
@@ -43,7 +43,7 @@ func Load(ctx context.Context) (aws.Config, error) {
 	return Within(cfg, perAttempt), nil
 }
 
-// retryer makes an attempt again with full jitter, and holds requests back while the service throttles.
+// retryer repeats an attempt with full jitter, and holds requests back while the service throttles.
 func retryer() aws.Retryer {
 	return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
 		o.StandardOptions = append(o.StandardOptions, func(o *retry.StandardOptions) {
@@ -61,7 +61,7 @@ func backoff(attempt int, _ error) (time.Duration, error) {
 }
 
 // Within returns cfg with connections of its own on which the answer to every attempt has to begin within the time given. A body
-// may take longer; the context limits that. 0 is no limit.
+// may last longer; the context limits that. 0 is no limit.
 func Within(cfg aws.Config, perAttempt time.Duration) aws.Config {
 	cfg.HTTPClient = awshttp.NewBuildableClient().
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = 2 * time.Second; d.KeepAlive = 30 * time.Second }).

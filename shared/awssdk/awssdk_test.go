@@ -59,7 +59,9 @@ func TestFault(t *testing.T) {
 }
 
 func TestBackoff(t *testing.T) {
-	for attempt, longest := range []time.Duration{200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, 1600 * time.Millisecond, 3200 * time.Millisecond, maxBackoff, maxBackoff} {
+	for attempt, longest := range []time.Duration{
+		200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, 1600 * time.Millisecond, 3200 * time.Millisecond, maxBackoff, maxBackoff,
+	} {
 		var most time.Duration
 		for range 200 {
 			d, err := backoff(attempt, nil)

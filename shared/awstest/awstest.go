@@ -44,7 +44,7 @@ func engine(t testing.TB, name, variable string) aws.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return awssdk.Within(cfg, 0) // an engine answers when the machine lets it; to ask again meanwhile would make it slower
+	return awssdk.Within(cfg, 0) // an engine answers when the machine lets it; repeating the request meanwhile would make it slower
 }
 
 // Answer is what a fault does to a request. The zero value lets it through.

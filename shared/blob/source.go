@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// Source reads what is put, for adapters. It ends with its context, and keeps its own error apart from the engine's.
+// Source reads what is put, for adapters. It stops with its context, and keeps its own error apart from the engine's.
 type Source struct {
 	Err error // of reading; nil at the end
 

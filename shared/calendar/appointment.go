@@ -66,7 +66,7 @@ type appointmentJSON struct {
 	Declined    bool        `json:"declined,omitempty"`
 }
 
-// MarshalJSON tells times in UTC as in "2026-10-05T07:00:00Z", and dates only of an all-day appointment.
+// MarshalJSON writes times in UTC as in "2026-10-05T07:00:00Z", and dates only of an all-day appointment.
 func (a Appointment) MarshalJSON() ([]byte, error) {
 	j := appointmentJSON{
 		Subject: a.Subject, AllDay: a.AllDay, Location: a.Location, Categories: a.Categories, Customer: a.Customer, BillingType: a.BillingType,
@@ -84,7 +84,7 @@ func (a Appointment) MarshalJSON() ([]byte, error) {
 	return json.Marshal(j)
 }
 
-// JSONForm tells which members the JSON of an appointment has.
+// JSONForm shows which members the JSON of an appointment has.
 func (Appointment) JSONForm() any { return appointmentJSON{} }
 
 // UnmarshalJSON reads what MarshalJSON writes. Errors are of kind fault.Invalid and name the field.

@@ -64,7 +64,7 @@ func (p Person) text() string {
 	return fmt.Sprintf("%s <%s>", p.Name, p.Address)
 }
 
-// InZone tells an instant as a wall-clock time in the first of the zones that LoadZone knows, and that tells it unmistakably; in UTC otherwise.
+// InZone writes an instant as a wall-clock time in the first of the zones that LoadZone knows and in which that time occurs once; else in UTC.
 func InZone(t time.Time, zones ...string) DateTime {
 	const wall = "2006-01-02T15:04:05.999999999"
 	for _, name := range zones {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Type tells apart what a provider returns.
+// Type says which of four things a provider returned.
 type Type string
 
 const (
@@ -113,7 +113,7 @@ type Event struct {
 
 	Start DateTime `json:"start,omitzero"`
 	End   DateTime `json:"end,omitzero"`
-	// StartZone and EndZone name the zones in which the event was made, whatever zone Start and End are told in.
+	// StartZone and EndZone name the zones in which the event was made, whatever zone Start and End are written in.
 	StartZone string `json:"originalStartTimeZone,omitempty"`
 	EndZone   string `json:"originalEndTimeZone,omitempty"`
 	AllDay    bool   `json:"isAllDay,omitempty"`
@@ -134,7 +134,7 @@ type Event struct {
 
 	Created      time.Time `json:"createdDateTime,omitzero"`
 	LastModified time.Time `json:"lastModifiedDateTime,omitzero"`
-	// ChangeKey is another one after every change of the event. Events with the same one are the same, unless it is empty, which says nothing.
+	// ChangeKey differs after every change of the event. Two readings with the same one are the same event, unchanged; an empty one says nothing.
 	ChangeKey string `json:"changeKey,omitempty"`
 	ETag      string `json:"etag,omitempty"`
 	// Mark is our own extended property on copies that we wrote (see Draft.Mark); empty on everybody else's events.

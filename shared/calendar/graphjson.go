@@ -32,7 +32,8 @@ var ErrIncomplete = errors.New("calendar: listing is incomplete")
 // sensitivity Private, so that nothing is revealed; one that is missing is empty.
 //
 // Errors are Invalid and name the element at fault, as in "value[3].start.dateTime must be a string"; more than MaxGraphEvents or MaxGraphBytes is
-// one of them. A response with a next link is ErrIncomplete: a part of a calendar must not pass for the whole. If reading itself fails, then that error is returned.
+// one of them. A response with a next link is ErrIncomplete: a part of a calendar must not be mistaken for the whole. If reading itself fails,
+// then that error is returned.
 func DecodeGraph(r io.Reader) ([]Event, error) {
 	return decodeGraph(r, MaxGraphEvents, MaxGraphBytes)
 }
@@ -308,7 +309,7 @@ func graphDateTime(t DateTime) DateTime {
 	return t
 }
 
-// graphZone is a zone's name as it may be told again: what Exchange calls UTC it does not take back.
+// graphZone is a zone's name as it may be sent to Exchange: UTC has names there that Exchange returns and does not accept.
 func graphZone(name string) string {
 	if strings.EqualFold(name, exchangeUTC) {
 		return "UTC"

@@ -18,14 +18,17 @@ import (
 const graphFull = `{
 	"id": "AAMk1", "@odata.etag": "W/\"e1\"", "iCalUId": "0400", "type": "exception", "seriesMasterId": "AAMk0", "originalStart": "2026-10-05T07:00:00Z",
 	"subject": "Acme review", "body": {"contentType": "HTML", "content": "<p>Agenda</p>"}, "bodyPreview": "Agenda",
-	"start": {"dateTime": "2026-10-05T08:00:00.0000000", "timeZone": "UTC"}, "end": {"dateTime": "2026-10-05T09:00:00.0000000", "timeZone": "W. Europe Standard Time"},
+	"start": {"dateTime": "2026-10-05T08:00:00.0000000", "timeZone": "UTC"},
+	"end": {"dateTime": "2026-10-05T09:00:00.0000000", "timeZone": "W. Europe Standard Time"},
 	"originalStartTimeZone": "Europe/Berlin", "originalEndTimeZone": "Europe/Vienna", "isAllDay": false, "isCancelled": true, "isOrganizer": true,
 	"responseStatus": {"response": "TentativelyAccepted", "time": "0001-01-01T00:00:00Z"}, "showAs": "OOF", "importance": "High", "sensitivity": "Confidential",
 	"location": {"displayName": "Room 1", "coordinates": {"latitude": 1.5}}, "locations": [{}], "categories": ["Acme - billable", "Online"],
 	"organizer": {"emailAddress": {"name": "Ada", "address": "ada@example.com"}},
-	"attendees": [{"type": "Optional", "status": {"response": "accepted"}, "emailAddress": {"name": "Bo", "address": "bo@example.com"}}, {"emailAddress": null, "status": null, "type": null}],
+	"attendees": [{"type": "Optional", "status": {"response": "accepted"}, "emailAddress": {"name": "Bo", "address": "bo@example.com"}},
+		{"emailAddress": null, "status": null, "type": null}],
 	"onlineMeeting": {"joinUrl": "https://example.com/join"}, "onlineMeetingUrl": "https://example.com/other",
-	"createdDateTime": "2026-09-01T10:00:00.1234567Z", "lastModifiedDateTime": "2026-09-02T12:00:00+02:00", "changeKey": "ck", "reminderMinutesBeforeStart": 15, "recurrence": {"pattern": {}}}`
+	"createdDateTime": "2026-09-01T10:00:00.1234567Z", "lastModifiedDateTime": "2026-09-02T12:00:00+02:00", "changeKey": "ck",
+	"reminderMinutesBeforeStart": 15, "recurrence": {"pattern": {}}}`
 
 func TestDecodeGraphReadsEveryFieldThatWeHave(t *testing.T) {
 	want := Event{
@@ -56,9 +59,11 @@ func TestDecodeGraphFillsInWhatIsMissingOrUnknown(t *testing.T) {
 		want         Event
 	}{
 		{"nothing but an id", ``, Event{}},
-		{"everything null", `, "iCalUId": null, "type": null, "originalStart": null, "subject": null, "body": null, "start": null, "end": null, "isAllDay": null, "responseStatus": null, "showAs": null,
-			"location": null, "categories": null, "organizer": null, "attendees": null, "onlineMeeting": null, "onlineMeetingUrl": null, "createdDateTime": null`, Event{}},
-		{"nulls within", `, "body": {"content": null}, "start": {"dateTime": null, "timeZone": null}, "location": {"displayName": null}, "organizer": {"emailAddress": null}, "onlineMeeting": {"joinUrl": null}`, Event{}},
+		{"everything null", `, "iCalUId": null, "type": null, "originalStart": null, "subject": null, "body": null, "start": null, "end": null, "isAllDay": null,
+			"responseStatus": null, "showAs": null, "location": null, "categories": null, "organizer": null, "attendees": null,
+			"onlineMeeting": null, "onlineMeetingUrl": null, "createdDateTime": null`, Event{}},
+		{"nulls within", `, "body": {"content": null}, "start": {"dateTime": null, "timeZone": null}, "location": {"displayName": null},
+			"organizer": {"emailAddress": null}, "onlineMeeting": {"joinUrl": null}`, Event{}},
 		{"no time zone", `, "start": {"dateTime": "2026-10-05T08:00:00"}, "end": {"dateTime": "2026-10-05T08:00:00", "timeZone": null}`,
 			Event{Start: DateTime{"2026-10-05T08:00:00", "UTC"}, End: DateTime{"2026-10-05T08:00:00", "UTC"}}},
 		{"a zone without a time", `, "start": {"timeZone": "UTC"}`, Event{}},
@@ -154,7 +159,8 @@ func TestDecodeGraphHasLimits(t *testing.T) {
 	if _, err := decodeGraph(strings.NewReader(text), 1, 1000); fault.FieldOf(err) != "value[1]" || !strings.Contains(err.Error(), "at most 1 events") {
 		t.Errorf("too many events: %v", err)
 	}
-	if _, err := decodeGraph(strings.NewReader(text), 2, int64(len(text))-1); fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "more than 25 bytes") {
+	if _, err := decodeGraph(strings.NewReader(text), 2, int64(len(text))-1); fault.Of(err) != fault.Invalid ||
+		!strings.Contains(err.Error(), "more than 25 bytes") {
 		t.Errorf("too many bytes: %v", err)
 	}
 	if _, err := decodeGraph(strings.NewReader(text+strings.Repeat(" ", 5000)), 2, 1000); err == nil {

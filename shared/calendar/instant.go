@@ -125,7 +125,7 @@ func errTime(text string) error {
 	return fault.New(fault.Invalid, "%.60q is not a date and time: expected one like 2026-10-05T09:00:00", text)
 }
 
-// parseTime reads RFC 3339 with up to nine fractional digits. Z or an offset may be left out; fixed tells whether there is one, and
+// parseTime reads RFC 3339 with up to nine fractional digits. Z or an offset may be left out; fixed says whether there is one, and
 // offset how many seconds it is ahead of UTC. The time may be left out too, and is midnight then.
 func parseTime(text string) (w Wall, offset int64, fixed, ok bool) {
 	date, rest, ok := cutDate(text)

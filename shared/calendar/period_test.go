@@ -123,7 +123,9 @@ func TestParsePeriodSaysWhatIsWrong(t *testing.T) {
 }
 
 func FuzzParsePeriod(f *testing.F) {
-	for _, seed := range []string{"today", "last 7 days", "this week", "last month", "2026-10-05", "05-10-2026", "5-Oct", "5-10", "28-Dec to 3-Jan", "1-10 - 31-10", "29-feb to 28-2"} {
+	for _, seed := range []string{
+		"today", "last 7 days", "this week", "last month", "2026-10-05", "05-10-2026", "5-Oct", "5-10", "28-Dec to 3-Jan", "1-10 - 31-10", "29-feb to 28-2",
+	} {
 		f.Add(seed, 739_000, 1)
 	}
 	f.Fuzz(func(t *testing.T, text string, day, weekStart int) {
@@ -138,8 +140,8 @@ func FuzzParsePeriod(f *testing.F) {
 		if !from.Valid() || !to.Valid() || to.Before(from) {
 			t.Fatalf("%q is %v to %v", text, from, to)
 		}
-		if again, _, err := ParsePeriod("  "+strings.ToUpper(text)+" ", today, time.Weekday(uint(weekStart)%7)); err != nil || again != from {
-			t.Fatalf("%q in capitals begins %v, %v, not %v", text, again, err, from)
+		if capitals, _, err := ParsePeriod("  "+strings.ToUpper(text)+" ", today, time.Weekday(uint(weekStart)%7)); err != nil || capitals != from {
+			t.Fatalf("%q in capitals begins %v, %v, not %v", text, capitals, err, from)
 		}
 	})
 }

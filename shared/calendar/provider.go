@@ -31,7 +31,7 @@ type Info struct {
 // Draft is what we write into a calendar: one copy of an appointment, or of a series. It has no attendees, asks for no response,
 // makes no online meeting and sets no reminder, so that writing it can notify nobody.
 type Draft struct {
-	// Mark is stored with the event as our extended property and tells our copies from everybody else's. It names the
+	// Mark is stored with the event as our extended property and distinguishes our copies from everybody else's. It names the
 	// ledger entry that the copy shows. Two live events of one calendar never have the same mark.
 	Mark string `json:"mark"`
 	// TransactionID makes a repeated create one create: the provider answers with the event that the first one made.
@@ -68,8 +68,8 @@ type Update struct {
 	Draft Draft
 }
 
-// Provider is a place that holds calendars: all that the adapters do, as package providertest wants it of each. Who calls one declares what it needs
-// of this: archive.Provider, backup.Provider, restore.Provider. A read that fails in part fails as a whole: what is returned is complete.
+// Provider is a place that holds calendars: all that the adapters do, and package providertest checks for each. A caller declares the part that it
+// needs: archive.Provider, backup.Provider, restore.Provider. A read that fails in part fails as a whole: what is returned is complete.
 // Times are UTC instants or wall times with a zone; see DateTime. Errors: ErrNotFound, ErrAmbiguous, ErrExists, and the kinds of package fault.
 type Provider interface {
 	// Calendars lists the calendars of an account, by name.
@@ -97,15 +97,15 @@ type Provider interface {
 	// Zones returns the time zones that only the calendar itself explains, by ID; Microsoft 365 has none.
 	Zones(ctx context.Context, account, calendarID string) ([]Zone, error)
 	// Kept hands all that the calendar keeps to each, whenever it is: events by themselves and series with their exceptions, bodies included,
-	// each once, in no particular order, with memory that does not grow with the calendar. Times may be told in a zone that only Zones explains.
-	// What each returns ends the reading and is returned as it is. A read that fails in part fails as a whole: what was handed over then does not count.
+	// each once, in no particular order, with memory that does not grow with the calendar. Times may be written in a zone that only Zones explains.
+	// An error that each returns stops the reading and is returned as it is. A read that fails in part fails as a whole: what was handed over then does not count.
 	Kept(ctx context.Context, account, calendarID string, each func(Kept) error) error
 	// Instances returns the instances of a series that start in [from, to), deleted ones left out, of type Occurrence or Exception. An Occurrence
 	// carries the mark of its series. Errors: ErrNotFound; Invalid for an event that is no series.
 	Instances(ctx context.Context, account, calendarID, masterID string, from, to time.Time) ([]Event, error)
 
 	// Marks hands every event by itself and every series of the calendar to each, with its mark or "" when it has none, whenever it is and in no
-	// particular order, with memory that does not grow with the calendar. One that is changed meanwhile may come twice. What each returns ends the
+	// particular order, with memory that does not grow with the calendar. One that is changed meanwhile may come twice. An error of each stops the
 	// reading and is returned as it is.
 	Marks(ctx context.Context, account, calendarID string, each func(id, mark string) error) error
 
@@ -145,5 +145,6 @@ func Pick(calendars []Info, uri URI) (Info, error) {
 	for i, c := range named {
 		ids[i] = c.ID
 	}
-	return Info{}, fault.Wrap(fault.Conflict, fmt.Errorf("%d calendars in %s are named %q; name one by its id: %s: %w", len(named), uri.Account, uri.Calendar, strings.Join(ids, ", "), ErrAmbiguous))
+	return Info{}, fault.Wrap(fault.Conflict, fmt.Errorf("%d calendars in %s are named %q; name one by its id: %s: %w",
+		len(named), uri.Account, uri.Calendar, strings.Join(ids, ", "), ErrAmbiguous))
 }

@@ -27,7 +27,7 @@ type URI struct{ Provider, Account, Calendar string }
 // ParseURI reads a calendar URI: msgraph://me@example.com/calendars/primary.
 //
 // Provider is "msgraph" or "local", any case. Account and name are %-encoded, but may hold anything that is unambiguous as it is,
-// spaces and letters of any language too. A name between double quotes is taken to the letter, with no %-encoding in it.
+// spaces and letters of any language too. A name between double quotes is read as it stands, with no %-encoding in it.
 // Outside quotes a slash in a name is written %2F and a percent sign %25. Neither part may be blank, hold control
 // characters or be other than UTF-8. Errors are Invalid and name the part that is wrong.
 func ParseURI(text string) (URI, error) {

@@ -19,7 +19,7 @@ func TestParseURI(t *testing.T) {
 		{"spaces encoded", "msgraph://me/calendars/Activity%20Archive", "me", "Activity Archive"},
 		{"a plus is a plus", "msgraph://me/calendars/A+B", "me", "A+B"},
 		{"quoted", `msgraph://me/calendars/"Activity Archive"`, "me", "Activity Archive"},
-		{"quoted is taken to the letter", `msgraph://me/calendars/"50%20 / "half""`, "me", `50%20 / "half"`},
+		{"quoted is read as it stands", `msgraph://me/calendars/"50%20 / "half""`, "me", `50%20 / "half"`},
 		{"slash and percent encoded", "msgraph://me/calendars/a%2Fb%25", "me", "a/b%"},
 		{"an account with a slash", "msgraph://a%2Fb/calendars/x", "a/b", "x"},
 		{"letters of any language", "msgraph://jürgen/calendars/Büro 会議", "jürgen", "Büro 会議"},
@@ -58,7 +58,8 @@ func TestParseURINamesThePartThatIsWrong(t *testing.T) {
 		"local://m%FFe/calendars/b":     "account is not UTF-8",
 	} {
 		_, err := ParseURI(text)
-		if err == nil || fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "msgraph://<account>/calendars/<name-or-id>") {
+		if err == nil || fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "msgraph://<account>/calendars/<name-or-id>") {
 			t.Errorf("%q: got %v, want an invalid one with %q and the expected form", text, err, want)
 		}
 	}
@@ -99,8 +100,8 @@ func FuzzParseURI(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := ParseURI(u.String()); err != nil || again != u {
-			t.Fatalf("%q is %#v, whose text %q is %#v, %v", text, u, u, again, err)
+		if reread, err := ParseURI(u.String()); err != nil || reread != u {
+			t.Fatalf("%q is %#v, whose text %q is %#v, %v", text, u, u, reread, err)
 		}
 	})
 }
@@ -120,7 +121,8 @@ func TestNamesAreComparedWithoutRegardToCase(t *testing.T) {
 	if !u.IsPrimary() || !u.Same(URI{ProviderLocal, "me@EXAMPLE.com", "primary"}) {
 		t.Error("case made a difference")
 	}
-	if u.Same(URI{ProviderGraph, u.Account, u.Calendar}) || u.Same(URI{ProviderLocal, "you@example.com", u.Calendar}) || u.Same(URI{ProviderLocal, u.Account, "Work"}) {
+	if u.Same(URI{ProviderGraph, u.Account, u.Calendar}) || u.Same(URI{ProviderLocal, "you@example.com", u.Calendar}) ||
+		u.Same(URI{ProviderLocal, u.Account, "Work"}) {
 		t.Error("different URIs are the same")
 	}
 }

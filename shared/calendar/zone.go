@@ -22,7 +22,7 @@ var ErrUnknownZone = errors.New("unknown time zone")
 // included, separated by spaces.
 type windowsZone struct{ windows, iana, others string }
 
-// exchangeUTC is what Exchange calls UTC at times, in lower case. It does not take that name back.
+// exchangeUTC is what Exchange calls UTC at times, in lower case. It does not accept that name.
 const exchangeUTC = "tzone://microsoft/utc"
 
 // furtherZones are names of neither table, in lower case: what Exchange calls UTC, and two that Windows still lists although
@@ -59,7 +59,7 @@ var (
 )
 
 // LoadZone returns the time zone of an IANA name ("Europe/Berlin", spelt so) or a Windows name ("W. Europe Standard Time", any
-// case). The empty name, "Local" and whatever else is unknown are Invalid, ErrUnknownZone. A name that was asked for before costs one map lookup.
+// case). The empty name, "Local" and whatever else is unknown are Invalid, ErrUnknownZone. A name that was asked for before is one map lookup.
 func LoadZone(name string) (*time.Location, error) {
 	zone, known := zones.get(name)
 	if !known && len(name) <= maxZoneName {
@@ -82,7 +82,7 @@ func (e zoneError) Error() string {
 func (zoneError) Unwrap() error { return ErrUnknownZone }
 
 // WindowsName returns the Windows name of a zone that LoadZone knows: both Asia/Kolkata and Asia/Calcutta are India Standard Time, and a Windows
-// name in any case is itself. False: Windows does not have the zone, and so Microsoft 365 cannot be told it.
+// name in any case is itself. False: Windows does not have the zone, and so it cannot be sent to Microsoft 365.
 func WindowsName(name string) (string, bool) {
 	windows, ok := windowsNames()[name]
 	if !ok {
@@ -122,7 +122,7 @@ func ianaForm(name string) bool {
 	return true
 }
 
-// zoneMemory remembers what names mean; nil stands for nothing. Reading takes no lock. It stops learning when it is full, so that
+// zoneMemory remembers what names mean; nil stands for nothing. Reading needs no lock. It stops learning when it is full, so that
 // invented names cannot make it grow; there are some 750 real ones.
 type zoneMemory struct {
 	known   atomic.Pointer[map[string]*time.Location]
@@ -152,7 +152,7 @@ func (m *zoneMemory) put(name string, zone *time.Location) {
 	if all := m.known.Load(); all != nil {
 		next = *all
 	}
-	if _, again := next[name]; again || len(next) >= maxZones || zone == nil && m.unknown >= maxUnknown {
+	if _, known := next[name]; known || len(next) >= maxZones || zone == nil && m.unknown >= maxUnknown {
 		return
 	}
 	if zone == nil {

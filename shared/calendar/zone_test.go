@@ -49,7 +49,8 @@ func TestLoadZone(t *testing.T) {
 func TestLoadZoneRefusesWhatIsNoZone(t *testing.T) {
 	for _, name := range []string{
 		"", "Local", "local", "localtime", "posixrules", "Customized Time Zone", "Europe/Atlantis", "../Europe/Berlin", "Europe/../Europe/Berlin", "/etc/localtime",
-		"Europe//Berlin", "Europe/./Berlin", "Europe/", "Europe", `Europe\Berlin`, "right/Europe/Berlin", "posix/Europe/Berlin", " Europe/Berlin", "zone.tab", strings.Repeat("Europe/", 100),
+		"Europe//Berlin", "Europe/./Berlin", "Europe/", "Europe", `Europe\Berlin`, "right/Europe/Berlin", "posix/Europe/Berlin", " Europe/Berlin",
+		"zone.tab", strings.Repeat("Europe/", 100),
 	} {
 		for range 2 {
 			zone, err := LoadZone(name)

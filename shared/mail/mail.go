@@ -26,7 +26,7 @@ const (
 
 // Mail is one e-mail to one person.
 type Mail struct {
-	// ID is our own name for the mail: letters of ASCII, digits, "-" and "_". The same mail sent again has the same.
+	// ID is our own name for the mail: letters of ASCII, digits, "-" and "_". A mail that is sent twice has the same both times.
 	ID string
 	// To is the recipient as in anna@example.com, or Anna <anna@example.com>.
 	To string
@@ -125,7 +125,7 @@ func body(field, text string, size int) error {
 	return nil
 }
 
-// unprintable tells control characters and other ends of lines.
+// unprintable says whether a letter is a control character or ends a line.
 func unprintable(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
 
 func notInID(r rune) bool {

@@ -127,8 +127,8 @@ func FuzzAddress(f *testing.F) {
 		if i := bytes.IndexFunc([]byte(written), func(r rune) bool { return r < ' ' || r > '~' }); i >= 0 {
 			t.Errorf("%q is written %q, which is no line of ASCII", text, written)
 		}
-		if again, err := netmail.ParseAddress(written); err != nil || *again != *a {
-			t.Errorf("%q is %+v, written %q, which is %+v, %v", text, *a, written, again, err)
+		if reread, err := netmail.ParseAddress(written); err != nil || *reread != *a {
+			t.Errorf("%q is %+v, written %q, which is %+v, %v", text, *a, written, reread, err)
 		}
 	})
 }

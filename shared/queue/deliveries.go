@@ -11,8 +11,8 @@ import (
 	"adminassistant/shared/telemetry"
 )
 
-// Deliveries gives the messages of a queue to a handler. A handler settles its message: it deletes it, parks it, or sends another in
-// its place. After an error the message comes again.
+// Deliveries gives the messages of a queue to a handler. A handler finishes its message: it deletes it, parks it, or sends another in
+// its place. After an error the message is redelivered.
 type Deliveries struct {
 	Queue Queue
 	Log   zerolog.Logger
@@ -24,19 +24,19 @@ type Deliveries struct {
 	Visibility time.Duration
 }
 
-// Handler does what one message asks for and settles the message.
+// Handler does what one message asks for and finishes the message.
 type Handler func(context.Context, Message) error
 
-// Batch gives the messages of one delivery to handle, one after the other, and returns the ids of those that have to come again. One
+// Batch gives the messages of one delivery to handle, one after the other, and returns the ids of those that have to be redelivered. One
 // that cannot be handled does not stop the others.
-func (d *Deliveries) Batch(ctx context.Context, messages []Message, handle Handler) (again []string) {
+func (d *Deliveries) Batch(ctx context.Context, messages []Message, handle Handler) (redeliver []string) {
 	for _, m := range messages {
 		if err := handle(ctx, m); err != nil {
 			d.release(ctx, m, err)
-			again = append(again, m.ID)
+			redeliver = append(redeliver, m.ID)
 		}
 	}
-	return again
+	return redeliver
 }
 
 // Poll handles messages one after the other until ctx ends.
@@ -56,7 +56,7 @@ func (d *Deliveries) Poll(ctx context.Context, handle Handler) error {
 	return ctx.Err()
 }
 
-// renewing handles one message and keeps it hidden while that takes. What is interrupted becomes visible again soon.
+// renewing handles one message and keeps it hidden until that is done. What is interrupted is visible to others soon after.
 func (d *Deliveries) renewing(ctx context.Context, m Message, handle Handler) {
 	renewing, stop := context.WithCancel(ctx)
 	defer stop()
@@ -88,16 +88,16 @@ func (d *Deliveries) Park(ctx context.Context, m Message, reason string) error {
 const (
 	// longestPause is the longest that a message which was interrupted waits for its next delivery.
 	longestPause = time.Hour
-	// settleTime is how long releasing a message may take, even when the handler's own time is up.
-	settleTime = 5 * time.Second
+	// releaseTime is how long releasing a message may last, even when the handler's own time is up.
+	releaseTime = 5 * time.Second
 )
 
-// release lets a message that was interrupted come again, after a pause that grows with its deliveries.
+// release lets a message that was interrupted be redelivered, after a pause that grows with its deliveries.
 func (d *Deliveries) release(ctx context.Context, m Message, cause error) {
 	telemetry.Failure(d.Log.WithLevel(Interrupted(ctx)), cause).Str("message_id", m.ID).Int("attempt", m.Receives).Msg("message left for redelivery")
-	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	released, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 	defer cancel()
-	if err := d.Queue.Extend(settle, m.Receipt, d.pause(m.Receives)); err != nil {
+	if err := d.Queue.Extend(released, m.Receipt, d.pause(m.Receives)); err != nil {
 		telemetry.Failure(d.Log.Warn(), err).Str("message_id", m.ID).Msg("message not released")
 	}
 }

@@ -35,7 +35,7 @@ type Queue interface {
 	// Park moves the message to the dead-letter queue at once, with a reason for the operator.
 	Park(ctx context.Context, m Message, reason string) error
 	// Stats counts messages: waiting (visible, delayed and in flight) and dead; Oldest is when the oldest waiting one was
-	// sent (zero: none, or the service does not tell).
+	// sent (zero: none, or the service does not say).
 	Stats(ctx context.Context) (Stats, error)
 }
 

@@ -39,7 +39,7 @@ type Envelope struct {
 
 var _ Keeper = (*Envelope)(nil)
 
-// New returns the Keeper that wraps data keys with w. clock tells the time, for the age of data keys.
+// New returns the Keeper that wraps data keys with w. clock gives the time, for the age of data keys.
 func New(w Wrapper, clock func() time.Time, limits Limits) *Envelope {
 	if limits.MaxAge <= 0 {
 		limits.MaxAge = 5 * time.Minute

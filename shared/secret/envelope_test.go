@@ -154,7 +154,7 @@ func TestDataKeysAreUsedWithinTheirLimits(t *testing.T) {
 			seal(r, 1, "a")
 		}, "x-", ""},
 		{"beyond the number of keys the oldest goes", secret.Limits{MaxKeys: 2}, func(r run) { seal(r, 2, "a", "b"); seal(r, 1, "c", "b") }, "x--", ""},
-		{"to be fetched again", secret.Limits{MaxKeys: 2}, func(r run) { seal(r, 1, "a", "b", "c"); open(r, 1, "a", "b", "c", "c", "a") }, "x--", "xx--"},
+		{"to be refetched", secret.Limits{MaxKeys: 2}, func(r run) { seal(r, 1, "a", "b", "c"); open(r, 1, "a", "b", "c", "c", "a") }, "x--", "xx--"},
 		{"one use a key", secret.Limits{MaxUses: 1}, func(r run) { seal(r, 3, "a"); open(r, 2, "a") }, "xxx", "xx"},
 		{"limits of one's own", secret.Limits{MaxAge: time.Second, MaxUses: 2, MaxKeys: 1}, func(r run) {
 			seal(r, 3, "a")

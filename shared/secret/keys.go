@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// fetchLimit is how long it may take to make or unwrap a data key.
+// fetchLimit is how long making or unwrapping a data key may last.
 const fetchLimit = 30 * time.Second
 
 // keys are plaintext data keys in memory, each used within the limits. Whoever needs one that is not there fetches it; others who
@@ -62,7 +62,7 @@ type used struct {
 // not cancelled with the context of the caller who happens to be the first, since others may wait for the same key.
 func (k *keys) use(ctx context.Context, id string, fetch func(context.Context) (plain, wrapped []byte, err error)) (cipher.AEAD, []byte, error) {
 	for {
-		mine, err := k.take(id)
+		mine, err := k.inMemory(id)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -71,7 +71,7 @@ func (k *keys) use(ctx context.Context, id string, fetch func(context.Context) (
 		}
 		done := k.fetching.DoChan(id, func() (any, error) {
 			var err error
-			if mine, err = k.take(id); mine != nil || err != nil { // fetched since
+			if mine, err = k.inMemory(id); mine != nil || err != nil { // fetched since
 				return nil, err
 			}
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchLimit)
@@ -97,8 +97,8 @@ func (k *keys) use(ctx context.Context, id string, fetch func(context.Context) (
 	}
 }
 
-// take uses a key that is in memory; nil if it is not.
-func (k *keys) take(id string) (*used, error) {
+// inMemory uses a key that is in memory; nil if it is not.
+func (k *keys) inMemory(id string) (*used, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.expire()
@@ -145,7 +145,7 @@ func (k *keys) expire() {
 		next := e.Next()
 		age := now.Sub(e.Value.(*key).since)
 		if age >= 0 && age < k.limits.MaxAge {
-			return // the others are younger
+			return // the others are newer
 		}
 		k.wipe(e)
 		e = next

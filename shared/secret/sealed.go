@@ -38,7 +38,7 @@ func header(wrapper string, wrapped []byte) []byte {
 	return append(b, wrapped...)
 }
 
-// split takes a sealed value apart without copying it. There is one way to write each. ErrUnreadable.
+// split returns the parts of a sealed value without copying them. Each value has one written form. Error: ErrUnreadable.
 func split(sealed []byte) (parts, error) {
 	version := len(magic) - 1
 	if len(sealed) < len(magic)+1 || !bytes.Equal(sealed[:version], magic[:version]) {

@@ -22,7 +22,7 @@ const MaxPlain = 256 << 10
 const MicrosoftToken = "microsoft-token"
 
 // ErrUnreadable means that a sealed value cannot be opened, now or later: it is damaged, or was sealed for another user or purpose
-// or with another key; which of these is not told. It is of kind fault.Malformed.
+// or with another key; the error does not say which of these. It is of kind fault.Malformed.
 var ErrUnreadable = fault.New(fault.Malformed, "a stored secret cannot be read: it is damaged, or was sealed for another user, purpose or key")
 
 // Keeper is the port. Besides the errors named, every method may return one of kind fault.Throttled or fault.Unavailable, which is
@@ -55,7 +55,7 @@ func (c Context) check() error {
 	return nil
 }
 
-// Pairs returns the context as the encryption context that KMS takes, and that key policies can name.
+// Pairs returns the context as the encryption context that KMS accepts, and that key policies can name.
 func (c Context) Pairs() map[string]string {
 	return map[string]string{"purpose": c.Purpose, "user": c.User}
 }

@@ -115,7 +115,7 @@ func CheckOps(ops []Op) error {
 	return nil
 }
 
-// CheckTransactBytes says whether items of that size together, as Item.Pack tells it, fit into one transaction. Else ErrTooLarge.
+// CheckTransactBytes says whether items of that size together, as Item.Pack gives it, fit into one transaction. Else ErrTooLarge.
 func CheckTransactBytes(total int) error {
 	if total > MaxTransactBytes {
 		return fmt.Errorf("transaction: %w: %d bytes after compression, at most %d", ErrTooLarge, total, MaxTransactBytes)

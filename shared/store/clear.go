@@ -8,7 +8,7 @@ import (
 const removeAttempts = 5
 
 // Clear deletes every item that a query finds, page by page. It is not atomic: after an error some are deleted and some not, and
-// Clear again goes on. The query's Limit and Cursor do not matter.
+// another Clear goes on. The query's Limit and Cursor do not matter.
 func Clear(ctx context.Context, t Table, q Query) error {
 	q.Limit, q.Cursor = MaxTransact, ""
 	for {
@@ -30,7 +30,7 @@ func Clear(ctx context.Context, t Table, q Query) error {
 	}
 }
 
-// Remove deletes up to MaxTransact items, whatever their versions: all, or none. It tries again when other transactions get in the way.
+// Remove deletes up to MaxTransact items, whatever their versions: all, or none. It repeats the attempt when other transactions get in the way.
 func Remove(ctx context.Context, t Table, keys ...Key) (err error) {
 	if len(keys) == 0 {
 		return nil

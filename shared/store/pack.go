@@ -39,7 +39,7 @@ func Pack(data []byte) ([]byte, error) {
 	if len(data) > MaxData {
 		return nil, fmt.Errorf("%w: %d bytes of data, at most %d", ErrTooLarge, len(data), MaxData)
 	}
-	framed := bytes.HasPrefix(data, zstdMagic) // kept as it is, it would be taken for one of ours
+	framed := bytes.HasPrefix(data, zstdMagic) // kept as it is, it would be read as one of ours
 	if len(data) <= packOver && !framed {
 		return data, nil
 	}

@@ -67,7 +67,7 @@ func (c Condition) Holds(version int64) bool {
 	return true
 }
 
-// Unconditional, IsAbsent and Version take a Condition apart, for adapters that hand it to their engine.
+// Unconditional, IsAbsent and Version take a Condition apart for adapters that hand it to their engine.
 func (c Condition) Unconditional() bool    { return c.kind == 0 }
 func (c Condition) IsAbsent() bool         { return c.kind == 1 }
 func (c Condition) Version() (int64, bool) { return c.version, c.kind == 2 }

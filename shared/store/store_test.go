@@ -41,7 +41,7 @@ func TestPack(t *testing.T) {
 		}
 	})
 	t.Run("a bomb is refused", func(t *testing.T) {
-		for name, size := range map[string]int{"that tells its size": 1 << 30, "a little over": MaxData + 1} {
+		for name, size := range map[string]int{"that shows its size": 1 << 30, "a little over": MaxData + 1} {
 			var bomb bytes.Buffer
 			w, err := zstd.NewWriter(&bomb)
 			if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // Unknown is what a record has of members that its reader does not know, because a newer version of the program wrote them. Whoever reads a record
-// that may be written again keeps the Unknown that Decode returned beside it, and writes the record with that Unknown's Encode. The zero Unknown is that
+// that may be written back keeps the Unknown that Decode returned beside it, and writes the record with that Unknown's Encode. The zero Unknown is that
 // of a record which was not read, or has nothing unknown. Two can be compared by ==.
 type Unknown struct {
 	original string // the document that was read; empty if its reader knows all of it
@@ -21,7 +21,7 @@ type Unknown struct {
 func (u Unknown) Equal(other Unknown) bool { return u == other }
 
 // Decode reads a document into v, a pointer, as json.Unmarshal does and with its errors, and returns the members that v's type does not know. A type
-// with JSON methods of its own, whose JSON is an object, tells by a method JSONForm() any which type has the same members; if it does not, it counts
+// with JSON methods of its own, whose JSON is an object, names by a method JSONForm() any a type that has the same members; if it does not, it counts
 // as one that knows all.
 func Decode(data []byte, v any) (Unknown, error) {
 	if err := json.Unmarshal(data, v); err != nil {
@@ -36,7 +36,7 @@ func Decode(data []byte, v any) (Unknown, error) {
 }
 
 // Encode returns the document of v, of the type that was read or a pointer to it, together with the unknown members. These stay, to the byte, in the
-// objects that they were in, behind the members that they were behind; they go with an object that is gone. Objects in a list are found again by all
+// objects that they were in, behind the members that they were behind; they go with an object that is gone. Objects in a list are recognised by all
 // that is known of them: one that changed loses what was unknown. The same v gives the same bytes. Unlike json.Marshal it leaves <, > and & as they
 // are. Errors are those of json.Marshal.
 func (u Unknown) Encode(v any) ([]byte, error) {
@@ -44,12 +44,12 @@ func (u Unknown) Encode(v any) ([]byte, error) {
 	if err != nil || u.original == "" {
 		return data, err
 	}
-	again := reflect.New(reflect.TypeOf(v))
+	reread := reflect.New(reflect.TypeOf(v))
 	original := []byte(u.original)
-	if err := json.Unmarshal(original, again.Interface()); err != nil {
+	if err := json.Unmarshal(original, reread.Interface()); err != nil {
 		return nil, err
 	}
-	known, err := encode(again.Interface())
+	known, err := encode(reread.Interface())
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +228,7 @@ func (s *shape) overlayObject(dst []byte, original, known, now []member) []byte 
 	foreign := make([][]member, len(now)+1) // foreign[i+1] are those behind now[i]
 	last := 0
 	for _, m := range original {
-		if s.members == nil { // a map: what is gone was taken out
+		if s.members == nil { // a map: what is gone was removed
 			break
 		}
 		name := nameOf(m.key)

@@ -67,7 +67,7 @@ type step struct {
 	At   place  `json:"at,omitzero"`
 }
 
-// span makes its JSON by methods, and tells what members that has.
+// span makes its JSON by methods, and names the members that it has.
 type span struct{ days int }
 
 type spanForm struct {
@@ -85,7 +85,7 @@ func (s *span) UnmarshalJSON(data []byte) error {
 
 func (span) JSONForm() any { return spanForm{} }
 
-// opaque makes its JSON by methods, and tells nothing of it.
+// opaque makes its JSON by methods, and says nothing of it.
 type opaque struct{ Is string }
 
 func (o opaque) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, `{"is":%q}`, o.Is), nil }
@@ -128,7 +128,7 @@ func TestRecordsKeepMembersThatTheirReaderDoesNotKnow(t *testing.T) {
 			func(n *note) { n.Detail, n.Place = "", nil }, `{"title":"a","new":1}`,
 		},
 		{
-			"a known member that is empty and need not be told goes", `{"title":"a","detail":"","new":1}`,
+			"a known member that is empty and need not be written goes", `{"title":"a","detail":"","new":1}`,
 			func(*note) {}, `{"title":"a","new":1}`,
 		},
 		{
@@ -158,7 +158,7 @@ func TestRecordsKeepMembersThatTheirReaderDoesNotKnow(t *testing.T) {
 			func(*note) {}, `{"title":"a","place":{"new":1,"town":"x"}}`,
 		},
 		{
-			"an object that takes the place of null has nothing unknown", `{"title":"a","place":null,"new":1}`,
+			"an object that replaces null has nothing unknown", `{"title":"a","place":null,"new":1}`,
 			func(n *note) { n.Place = &place{} }, `{"title":"a","place":{"town":""},"new":1}`,
 		},
 		{
@@ -175,7 +175,7 @@ func TestRecordsKeepMembersThatTheirReaderDoesNotKnow(t *testing.T) {
 			func(n *note) { delete(n.Labels, "a") }, `{"title":"","labels":{"b":"2"},"new":1}`,
 		},
 		{
-			"an object in a list is found again by what is known of it",
+			"an object in a list is recognised by what is known of it",
 			`{"title":"","steps":[{"what":"a","new":1},{"new":2,"what":"b","at":{"town":"x","deep":true}},{"what":"a","new":3}]}`,
 			func(n *note) { n.Steps = []step{{What: "first"}, n.Steps[1], n.Steps[0], n.Steps[2], n.Steps[0]} },
 			`{"title":"","steps":[{"what":"first"},{"new":2,"what":"b","at":{"town":"x","deep":true}},{"what":"a","new":1},{"what":"a","new":3},{"what":"a"}]}`,
@@ -215,11 +215,11 @@ func TestRecordsKeepMembersThatTheirReaderDoesNotKnow(t *testing.T) {
 			func(n *note) { n.Until.days = 3 }, `{"title":"","until":{"days":3,"hours":2}}`,
 		},
 		{
-			"a type with methods of its own tells what it knows", `{"title":"","span":{"days":1,"hours":2}}`,
+			"a type with methods of its own says what it knows", `{"title":"","span":{"days":1,"hours":2}}`,
 			func(n *note) { n.Span.days = 3 }, `{"title":"","span":{"days":3,"hours":2}}`,
 		},
 		{
-			"a type with methods of its own that tells nothing knows all", `{"title":"","opaque":{"is":"x","new":1},"new":2}`,
+			"a type with methods of its own that says nothing knows all", `{"title":"","opaque":{"is":"x","new":1},"new":2}`,
 			func(n *note) { n.Opaque.Is = "y" }, `{"title":"","opaque":{"is":"y"},"new":2}`,
 		},
 		{
@@ -300,12 +300,12 @@ func TestARecordOfWhichAllIsKnownHasNothingUnknown(t *testing.T) {
 	}
 	for _, n := range []note{{}, full} {
 		data := written(t, Unknown{}, n)
-		var again note
-		unknown, err := Decode([]byte(data), &again)
+		var reread note
+		unknown, err := Decode([]byte(data), &reread)
 		if err != nil || unknown != (Unknown{}) || !unknown.Equal(Unknown{}) {
 			t.Errorf("of %s is unknown %v, %v", data, unknown, err)
 		}
-		if got := written(t, unknown, again); got != data {
+		if got := written(t, unknown, reread); got != data {
 			t.Errorf("%s became %s", data, got)
 		}
 	}
@@ -393,7 +393,7 @@ func TestDocuments(t *testing.T) {
 		`"title"`: texts, `"detail"`: anything, `"count"`: anything, `"name"`: texts, `"place"`: rapid.OneOf(places, nothing), `"ſteps"`: list(steps),
 		`"grid"`: list(list(steps)), `"rooms"`: object(map[string]*rapid.Generator[string]{`"a"`: places, `"b"`: places}, nil), `"next"`: steps,
 	}, anything)
-	type plain struct { // without types that have methods: json does not tell of what is in those
+	type plain struct { // without types that have methods: json does not show what is in those
 		Title  string `json:"title"`
 		Detail any    `json:"detail,omitempty"`
 		Count  any
@@ -417,17 +417,17 @@ func TestDocuments(t *testing.T) {
 		if has := strict.Decode(&plain{}) != nil; has != (unknown != Unknown{}) {
 			r.Fatalf("unknown members: %v, got: %v", has, unknown)
 		}
-		again, err := unknown.Encode(&v)
-		if err != nil || !json.Valid(again) {
-			r.Fatalf("wrote %s, %v", again, err)
+		reread, err := unknown.Encode(&v)
+		if err != nil || !json.Valid(reread) {
+			r.Fatalf("wrote %s, %v", reread, err)
 		}
 		var w plain
-		unknown, err = Decode(again, &w)
+		unknown, err = Decode(reread, &w)
 		if err != nil || !cmp.Equal(v, w, cmp.AllowUnexported(plain{}), cmpopts.EquateEmpty()) {
 			r.Fatalf("read %v, %v", w, err)
 		}
-		if third, err := unknown.Encode(w); err != nil || string(third) != string(again) {
-			r.Fatalf("wrote %s, then %s, %v", again, third, err)
+		if third, err := unknown.Encode(w); err != nil || string(third) != string(reread) {
+			r.Fatalf("wrote %s, then %s, %v", reread, third, err)
 		}
 	}))
 	t.Run("each unknown member stays where it was", rapid.MakeCheck(func(r *rapid.T) {
@@ -456,7 +456,7 @@ func TestDocuments(t *testing.T) {
 		}
 		n.Title, n.Count, n.Detail, n.Place.Zip, n.Next.Span.days = "b", 5, "d", 3, 9
 		n.Steps = append([]step{{What: "zero"}}, n.Steps...)
-		again, err := unknown.Encode(&n)
+		reread, err := unknown.Encode(&n)
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -464,7 +464,7 @@ func TestDocuments(t *testing.T) {
 		delete(objects, "steps.0")
 		delete(objects, "steps.0.at")
 		for path, want := range objects {
-			got := find(r, again, path)
+			got := find(r, reread, path)
 			maps.DeleteFunc(got, func(name string, _ any) bool { return !strings.HasPrefix(name, "new") })
 			wanted := map[string]any{}
 			for name, value := range want {

@@ -29,7 +29,7 @@ const (
 	MessagesParked Metric = "MessagesParked"
 	// SignInFailures counts requests to the API whose sign-in was refused.
 	SignInFailures Metric = "SignInFailures"
-	// AuditRecordsLost counts records of the audit log that could not be written after what they tell of had happened.
+	// AuditRecordsLost counts records of the audit log that could not be written after what they record had happened.
 	AuditRecordsLost Metric = "AuditRecordsLost"
 	// JobsLate counts jobs that a tick of the dispatcher started later than they should have been.
 	JobsLate Metric = "JobsLate"
@@ -57,7 +57,7 @@ func NewMetrics(w io.Writer, stage string, clock func() time.Time) *Metrics {
 	return &Metrics{to: w, stage: stage, clock: clock}
 }
 
-// directive tells CloudWatch what in a line is a metric; the names of its fields are the format's.
+// directive says which fields of a line are metrics for CloudWatch; the names of its fields are the format's.
 type directive struct {
 	Timestamp         int64 // milliseconds since 1970
 	CloudWatchMetrics []metricSet

@@ -44,7 +44,10 @@ func checkEMF(line []byte) error {
 	return nil
 }
 
-var emfUnit = regexp.MustCompile(`^(Seconds|Microseconds|Milliseconds|Bytes|Kilobytes|Megabytes|Gigabytes|Terabytes|Bits|Kilobits|Megabits|Gigabits|Terabits|Percent|Count|Bytes\/Second|Kilobytes\/Second|Megabytes\/Second|Gigabytes\/Second|Terabytes\/Second|Bits\/Second|Kilobits\/Second|Megabits\/Second|Gigabits\/Second|Terabits\/Second|Count\/Second|None)$`)
+var emfUnit = regexp.MustCompile(`^(Seconds|Microseconds|Milliseconds|Bytes|Kilobytes|Megabytes|Gigabytes|Terabytes|` +
+	`Bits|Kilobits|Megabits|Gigabits|Terabits|Percent|Count|` +
+	`Bytes\/Second|Kilobytes\/Second|Megabytes\/Second|Gigabytes\/Second|Terabytes\/Second|` +
+	`Bits\/Second|Kilobits\/Second|Megabits\/Second|Gigabits\/Second|Terabits\/Second|Count\/Second|None)$`)
 
 func checkMetricSet(root map[string]any, s any) error {
 	set, ok := s.(map[string]any)
@@ -113,7 +116,8 @@ func TestCount(t *testing.T) {
 	}
 	t.Run("one fact is one line", func(t *testing.T) {
 		want := `{"AppointmentsArchived":12,"RunsSucceeded":1,"Stage":"dev","_aws":{"Timestamp":1791194400007,"CloudWatchMetrics":[` +
-			`{"Namespace":"AdminAssistant","Dimensions":[["Stage"]],"Metrics":[{"Name":"AppointmentsArchived","Unit":"Count"},{"Name":"RunsSucceeded","Unit":"Count"}]}]}}` + "\n"
+			`{"Namespace":"AdminAssistant","Dimensions":[["Stage"]],"Metrics":[` +
+			`{"Name":"AppointmentsArchived","Unit":"Count"},{"Name":"RunsSucceeded","Unit":"Count"}]}]}}` + "\n"
 		if diff := cmp.Diff(want, written(t, Counts{RunsSucceeded: 1, AppointmentsArchived: 12})); diff != "" {
 			t.Error(diff)
 		}
@@ -184,7 +188,8 @@ func (w *writes) Write(p []byte) (int, error) {
 
 // TestCheckEMF shows that lines of another format are found.
 func TestCheckEMF(t *testing.T) {
-	const good = `{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[["Stage"]],"Metrics":[{"Name":"M","Unit":"Count"}]}]},"Stage":"dev","M":1}`
+	const good = `{"_aws":{"Timestamp":1,"CloudWatchMetrics":[` +
+		`{"Namespace":"N","Dimensions":[["Stage"]],"Metrics":[{"Name":"M","Unit":"Count"}]}]},"Stage":"dev","M":1}`
 	if err := checkEMF([]byte(good)); err != nil {
 		t.Fatal(err)
 	}

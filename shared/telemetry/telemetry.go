@@ -48,7 +48,7 @@ func Hash(value string) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// Failure adds err to a log line. Only the text of internal and of transient errors is logged: it tells what broke, and nobody
+// Failure adds err to a log line. Only the text of internal and of transient errors is logged: it says what broke, and nobody
 // else will ever see it in full. The text of the other kinds is made for the user and may hold names, so that the log has the kind
 // and the field alone.
 func Failure(e *zerolog.Event, err error) *zerolog.Event {

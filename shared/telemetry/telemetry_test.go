@@ -19,16 +19,16 @@ import (
 var noon = time.Date(2026, 10, 5, 12, 0, 0, 0, time.FixedZone("", 7200))
 
 // lines reads what was logged.
-func lines(t *testing.T, b *bytes.Buffer) (told []map[string]any) {
+func lines(t *testing.T, b *bytes.Buffer) (logged []map[string]any) {
 	t.Helper()
 	for line := range strings.Lines(b.String()) {
 		var fields map[string]any
 		if err := json.Unmarshal([]byte(line), &fields); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
-		told = append(told, fields)
+		logged = append(logged, fields)
 	}
-	return told
+	return logged
 }
 
 func TestNewLogger(t *testing.T) {
@@ -46,11 +46,11 @@ func TestNewLogger(t *testing.T) {
 	}
 	for level, want := range map[string]int{"debug": 4, "info": 3, "warn": 2, "error": 1, "disabled": 0} {
 		t.Run(level, func(t *testing.T) {
-			told := log(t, level)
-			if len(told) != want {
-				t.Errorf("%d lines, want %d", len(told), want)
+			logged := log(t, level)
+			if len(logged) != want {
+				t.Errorf("%d lines, want %d", len(logged), want)
 			}
-			for _, fields := range told {
+			for _, fields := range logged {
 				if fields["time"] != "2026-10-05T10:00:00Z" || fields["level"] != fields["message"] {
 					t.Errorf("%v", fields)
 				}
@@ -114,8 +114,8 @@ func TestFailureLogsNoTextThatIsMadeForTheUser(t *testing.T) {
 			if fields["fault"] != kind.String() || fields["message"] != "failed" {
 				t.Errorf("%s %s: %v", kind, name, fields)
 			}
-			if told := strings.Contains(b.String(), secret); told != (kind == fault.Internal || kind.Transient()) {
-				t.Errorf("%s %s: the text is logged: %t", kind, name, told)
+			if logged := strings.Contains(b.String(), secret); logged != (kind == fault.Internal || kind.Transient()) {
+				t.Errorf("%s %s: the text is logged: %t", kind, name, logged)
 			}
 		}
 	}
@@ -128,7 +128,7 @@ func TestFailureLogsNoTextThatIsMadeForTheUser(t *testing.T) {
 			t.Error(diff)
 		}
 	})
-	t.Run("an error that nobody classified is told", func(t *testing.T) {
+	t.Run("an error that nobody classified is logged", func(t *testing.T) {
 		var b bytes.Buffer
 		logger := zerolog.New(&b)
 		Failure(logger.Error(), errors.New("disk on fire")).Msg("failed")

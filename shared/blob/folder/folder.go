@@ -148,7 +148,7 @@ func (f *Folder) Put(ctx context.Context, key string, r io.Reader) (err error) {
 	return nil
 }
 
-// publish moves an unfinished file to where its key says. It tries again when a Delete removes an empty folder under it.
+// publish moves an unfinished file to where its key says. It repeats the move when a Delete removes the empty folder that it moves to.
 func (f *Folder) publish(unfinished, key string) error {
 	to := file(key)
 	dir := path.Dir(to)
@@ -160,7 +160,7 @@ func (f *Folder) publish(unfinished, key string) error {
 		if err == nil {
 			break
 		}
-		// A Delete may take a folder away at any moment; one that was there a moment ago is also said to exist.
+		// A Delete may remove a folder at any moment; one that was there a moment ago is also said to exist.
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) || attempt == 100 {
 			return err
 		}
@@ -297,7 +297,8 @@ func (f *Folder) classify(err error) error {
 		return nil
 	case ok:
 		return explained
-	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, fs.ErrNotExist),
+		errors.Is(err, syscall.ENOTDIR):
 		return fault.New(fault.Unavailable, "the folder %s does not work: %v", f.dir, err)
 	}
 	return err

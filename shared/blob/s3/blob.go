@@ -30,7 +30,7 @@ import (
 )
 
 const (
-	// partSize is the size in bytes of the parts of a large object; what is smaller is sent at once. S3 takes 10,000 parts, so that an
+	// partSize is the size in bytes of the parts of a large object; what is smaller is sent at once. S3 allows 10,000 parts, so that an
 	// object can have 80 GB.
 	partSize = 8 << 20
 	// partsAtOnce is how many parts of one object are sent side by side. A Put holds two more in memory.

@@ -97,7 +97,7 @@ func operation(r *http.Request) string {
 	return ""
 }
 
-// large is an object of three parts, with a length that its reader does not tell.
+// large is an object of three parts, with a length that its reader does not show.
 var large = bytes.Repeat([]byte("0123456789abcdef\n"), (2*partSize+partSize/2)/17)
 
 func unsized(data []byte) io.Reader { return struct{ io.Reader }{bytes.NewReader(data)} }
@@ -146,7 +146,8 @@ func TestPresign(t *testing.T) {
 		t.Fatal(err)
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Query().Get("X-Amz-Expires") != "120" || u.Query().Get("X-Amz-SignedHeaders") != "host" || u.Query().Get("response-cache-control") != "no-store" ||
+	if err != nil || u.Query().Get("X-Amz-Expires") != "120" || u.Query().Get("X-Amz-SignedHeaders") != "host" ||
+		u.Query().Get("response-cache-control") != "no-store" ||
 		u.Query().Get("response-content-disposition") != "attachment; filename*=UTF-8''%C3%84rger%20%221%22.csv" {
 		t.Errorf("%s, %v", address, err)
 	}
@@ -314,7 +315,7 @@ func calls(ctx context.Context, b *Blob) map[string]error {
 }
 
 func TestFaults(t *testing.T) {
-	t.Run("every request that is slowed down is made again", func(t *testing.T) {
+	t.Run("every request that is slowed down is repeated", func(t *testing.T) {
 		var mu sync.Mutex
 		attempts := map[string]int{}
 		s := open(t, func(r *http.Request, _ int) awstest.Answer {
@@ -369,10 +370,10 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a bucket that is not there is not taken for an empty one", func(t *testing.T) {
+	t.Run("a bucket that is not there is not mistaken for an empty one", func(t *testing.T) {
 		b := New(awstest.Moto(t), "no-such-bucket")
 		errs := calls(t.Context(), b)
-		delete(errs, "stat") // the answer to HEAD does not tell a missing bucket from a missing object
+		delete(errs, "stat") // the answer to HEAD is the same for a missing bucket and a missing object
 		for call, err := range errs {
 			if err == nil || errors.Is(err, blob.ErrNotFound) || fault.Of(err) != fault.Internal {
 				t.Errorf("%s: error %v of kind %s", call, err, fault.Of(err))
@@ -387,12 +388,12 @@ func TestFaults(t *testing.T) {
 			return awstest.Answer{Lost: lose(r) && once.CompareAndSwap(false, true)}
 		}
 	}
-	t.Run("a put whose answer is lost is made again", func(t *testing.T) {
+	t.Run("a put whose answer is lost is repeated", func(t *testing.T) {
 		s := open(t, lost(func(r *http.Request) bool { return r.Method == http.MethodPut }))
 		put(t, s.Blob, "a", []byte("data"))
 		wantContent(t, s.Blob, "a", []byte("data"))
 	})
-	t.Run("a part whose answer is lost is sent again", func(t *testing.T) {
+	t.Run("a part whose answer is lost is repeated", func(t *testing.T) {
 		s := open(t, lost(func(r *http.Request) bool { return operation(r) == "part" }))
 		put(t, s.Blob, "a", large)
 		wantContent(t, s.Blob, "a", large)
@@ -403,7 +404,7 @@ func TestFaults(t *testing.T) {
 		wantContent(t, s.Blob, "a", large)
 		wantNoUpload(t, s.Blob)
 	})
-	t.Run("a large put that S3 has forgotten meanwhile can be tried again", func(t *testing.T) {
+	t.Run("a large put that S3 has forgotten meanwhile can be repeated", func(t *testing.T) {
 		var completions atomic.Int64
 		s := open(t, func(r *http.Request, _ int) awstest.Answer {
 			if operation(r) != "complete" {
@@ -418,7 +419,7 @@ func TestFaults(t *testing.T) {
 		wantContent(t, s.Blob, "a", large)
 		wantNoUpload(t, s.Blob)
 	})
-	t.Run("a deletion whose answer is lost is made again without harm", func(t *testing.T) {
+	t.Run("a deletion whose answer is lost is repeated without harm", func(t *testing.T) {
 		s := open(t, lost(func(r *http.Request) bool { return r.Method == http.MethodDelete }))
 		put(t, s.Blob, "a", []byte("data"))
 		if err := s.Delete(t.Context(), "a"); err != nil {

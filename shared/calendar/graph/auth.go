@@ -34,7 +34,7 @@ func (a *App) isZero() bool {
 	return a.Tenant == "" && a.Client == "" && a.Secret == "" && len(a.Certificate) == 0
 }
 
-// credential is what signs a in. It remembers tokens until shortly before they end.
+// credential is what signs a in. It remembers tokens until shortly before they expire.
 func (a *App) credential(base *url.URL, send http.RoundTripper) (azcore.TokenCredential, error) {
 	for _, setting := range []struct{ name, value string }{{"tenant", a.Tenant}, {"client", a.Client}} {
 		if setting.value == "" {
@@ -60,7 +60,8 @@ func (a *App) credential(base *url.URL, send http.RoundTripper) (azcore.TokenCre
 		if parseErr != nil {
 			return nil, fault.Field("graph.app.certificate", "cannot be read: expected a certificate with its private key, as PEM or PKCS #12")
 		}
-		credential, err = azidentity.NewClientCertificateCredential(a.Tenant, a.Client, certificates, key, &azidentity.ClientCertificateCredentialOptions{ClientOptions: options})
+		credential, err = azidentity.NewClientCertificateCredential(a.Tenant, a.Client, certificates, key,
+			&azidentity.ClientCertificateCredentialOptions{ClientOptions: options})
 	}
 	if err != nil {
 		return nil, fault.Field("graph.app", "cannot be used: %v", err)
@@ -81,9 +82,9 @@ func cloudOf(base *url.URL) cloud.Configuration {
 
 // SignIn is the sign-in of one user, for As.
 type SignIn interface {
-	// Token returns an access token and when it ends. It is asked before every request, so it should remember.
+	// Token returns an access token and when it expires. It is asked before every request, so it should remember.
 	Token(ctx context.Context) (token string, expires time.Time, err error)
-	// Refused is told that the service wants more of the user than the token shows, and what: a claims challenge (JSON), which the next
+	// Refused is called when the service wants more of the user than the token shows, with what it wants: a claims challenge (JSON), which the next
 	// sign-in has to carry. What it returns is the error of the request.
 	Refused(ctx context.Context, claims string) error
 }

@@ -32,7 +32,8 @@ type entra struct {
 
 func (e *entra) RoundTrip(r *http.Request) (*http.Response, error) {
 	reply := func(status int, text string) (*http.Response, error) {
-		return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
+		return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(text)),
+			Request: r}, nil
 	}
 	switch {
 	case r.URL.Host == "graph.microsoft.com":
@@ -40,10 +41,13 @@ func (e *entra) RoundTrip(r *http.Request) (*http.Response, error) {
 		e.bearers <- r.Header.Get("Authorization")
 		return reply(http.StatusOK, `{"value":[]}`)
 	case strings.Contains(r.URL.Path, "/discovery/instance"):
-		return reply(http.StatusOK, `{"tenant_discovery_endpoint":"https://login.microsoftonline.com/t/v2.0/.well-known/openid-configuration","metadata":[{"preferred_network":"login.microsoftonline.com","preferred_cache":"login.windows.net","aliases":["login.microsoftonline.com","login.windows.net"]}]}`)
+		return reply(http.StatusOK, `{"tenant_discovery_endpoint":"https://login.microsoftonline.com/t/v2.0/.well-known/openid-configuration",
+			"metadata":[{"preferred_network":"login.microsoftonline.com","preferred_cache":"login.windows.net",
+			"aliases":["login.microsoftonline.com","login.windows.net"]}]}`)
 	case strings.Contains(r.URL.Path, "openid-configuration"):
 		base := "https://" + r.URL.Host + "/contoso.example.com"
-		return reply(http.StatusOK, fmt.Sprintf(`{"token_endpoint":"%s/oauth2/v2.0/token","authorization_endpoint":"%s/oauth2/v2.0/authorize","issuer":"%s/v2.0"}`, base, base, base))
+		const answer = `{"token_endpoint":"%[1]s/oauth2/v2.0/token","authorization_endpoint":"%[1]s/oauth2/v2.0/authorize","issuer":"%[1]s/v2.0"}`
+		return reply(http.StatusOK, fmt.Sprintf(answer, base))
 	}
 	e.asked.Add(1)
 	body, _ := io.ReadAll(r.Body)
@@ -79,7 +83,8 @@ func TestAnApplicationThatIsRefused(t *testing.T) {
 		answer string
 		kind   fault.Kind
 	}{
-		{"a wrong secret", 401, `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret s3cret provided. Trace ID: 1"}`, fault.Unauthenticated},
+		{"a wrong secret", 401, `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret s3cret provided. Trace ID: 1"}`,
+			fault.Unauthenticated},
 		{"an unknown tenant", 400, `{"error":"invalid_request","error_description":"AADSTS90002: Tenant not found"}`, fault.Unauthenticated},
 		{"an outage", 503, `{}`, fault.Unavailable},
 		{"throttled", 429, `{}`, fault.Unavailable},
@@ -224,11 +229,11 @@ func TestOneProviderActsForManyUsers(t *testing.T) {
 		if a.budgets != all.budgets {
 			t.Error("the budgets are not shared")
 		}
-		again, err := a.Counting()
+		second, err := a.Counting()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := again.Calendars(t.Context(), me); err != nil || <-tokens != "Bearer mine" || mine.asked.Load() != 3 {
+		if _, err := second.Calendars(t.Context(), me); err != nil || <-tokens != "Bearer mine" || mine.asked.Load() != 3 {
 			t.Errorf("a counting one of it: %v, asked %d times", err, mine.asked.Load())
 		}
 	})

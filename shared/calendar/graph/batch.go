@@ -19,9 +19,9 @@ import (
 const (
 	// batchSize is how many requests fit into a batch: https://learn.microsoft.com/graph/json-batching.
 	batchSize = 20
-	// maxRequest is the largest body of an HTTP request that the service takes, in bytes.
+	// maxRequest is the largest body of an HTTP request that the service accepts, in bytes.
 	maxRequest = 4 << 20
-	// stepOverhead is more than a request of a batch takes beside its body: its address, with two ids, and its headers.
+	// stepOverhead is more bytes than a request of a batch needs beside its body: its address, with two ids, and its headers.
 	stepOverhead = 2 << 10
 	// maxEvent is the largest event that can be written, in bytes of JSON.
 	maxEvent = maxRequest - 2*stepOverhead
@@ -91,7 +91,8 @@ func (p *Provider) batch(ctx context.Context, account string, steps []step) ([]a
 		item.SetId(new(strconv.Itoa(i)))
 		item.SetBody(s.body)
 	}
-	r := kiota.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(kiota.POST, "{+baseurl}/$batch", map[string]string{"baseurl": p.client.base.String()})
+	r := kiota.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(kiota.POST, "{+baseurl}/$batch",
+		map[string]string{"baseurl": p.client.base.String()})
 	r.Headers.Add("Accept", "application/json")
 	if err := r.SetContentFromParsable(ctx, p.client.adapter, "application/json", all); err != nil {
 		return nil, fmt.Errorf("make a batch: %w", err)

@@ -74,10 +74,10 @@ func (b *Budgets) of(account string) *budget {
 //
 // The service carries out at most four requests at once for a mailbox and answers the others with 429, within a batch too. Its documentation
 // leaves two ways to stay below that: one batch at a time without dependsOn, of which it carries out four requests at once, or four batches at
-// a time in each of which a request waits for the one before it by dependsOn. They take the same time: on the simulator, at a round trip of 20 ms
+// a time in each of which a request waits for the one before it by dependsOn. They need the same time: on the simulator, at a round trip of 20 ms
 // and a service time of 60 ms, the first one needs 1.03 times the bound of N/20 round trips + N/4 service times for 40 and for 1,000 creates, the
-// second one 1.00 and 1.02 times (BenchmarkBatchStrategies). The first one is taken. A failure in it is that of one event, where in a chain it
-// takes all those behind it along (424); one connection that is lost leaves the outcome of twenty events unknown, not of eighty; and few
+// second one 1.00 and 1.02 times (BenchmarkBatchStrategies). The first one is used here. A failure in it is that of one event, where in a chain all
+// that follow fail as well (424); one connection that is lost leaves the outcome of twenty events unknown, not of eighty; and few
 // events need few requests: 40 are 2 batches, where chains only keep up as 4 of 10.
 //
 // So a batch holds as many slots as it has requests, up to all of them.
@@ -99,7 +99,7 @@ func (b *budget) enter(ctx context.Context, operations int, bytes int64) (leave 
 	}
 	leave = func() { b.slots.Release(slots) }
 	for {
-		wait := b.take(int64(operations), bytes)
+		wait := b.spend(int64(operations), bytes)
 		if wait == 0 {
 			return leave, nil
 		}
@@ -128,7 +128,7 @@ func (b *budget) done(err error, leave func()) {
 }
 
 // take spends from both windows, or from neither and says how long to wait.
-func (b *budget) take(operations, bytes int64) time.Duration {
+func (b *budget) spend(operations, bytes int64) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.clock()

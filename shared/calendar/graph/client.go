@@ -24,7 +24,7 @@ import (
 	"adminassistant/shared/fault"
 )
 
-// preferences go with every request, those within a batch too: ids that stay when an event is moved, and times told in UTC.
+// preferences go with every request, those within a batch too: ids that stay when an event is moved, and times in UTC.
 const preferences = `IdType="ImmutableId", outlook.timezone="UTC"`
 
 // maxAnswer is the largest answer that is read, in bytes: twenty bodies of the largest size, and to spare.
@@ -133,7 +133,7 @@ func (c *client) send(ctx context.Context, r *kiota.RequestInformation) ([]byte,
 	return text, nil
 }
 
-// challenged tells the one whose token was refused what the service wants, if that is why.
+// challenged reports to the sign-in why its token was refused, when the service wants more of the user.
 func (c *client) challenged(ctx context.Context, err error) error {
 	if f := new(Failure); c.auth.refused != nil && errors.As(err, &f) && f.Claims != "" {
 		return idle{c.auth.refused(ctx, f.Claims)}
@@ -141,12 +141,12 @@ func (c *client) challenged(ctx context.Context, err error) error {
 	return err
 }
 
-// idle is the error of a request on which the service is not at work, because it was not sent or was answered; a Failure tells so by itself.
+// idle is the error of a request on which the service is not at work, because it was not sent or was answered; a Failure shows that by itself.
 type idle struct{ error }
 
 func (i idle) Unwrap() error { return i.error }
 
-// withoutAddress takes the address of the request, which names the user, from an error.
+// withoutAddress removes the address of the request, which names the user, from an error.
 func withoutAddress(err error) error {
 	if at := new(url.Error); errors.As(err, &at) {
 		return at.Err
@@ -201,10 +201,10 @@ func (w *wire) Intercept(next kiotahttp.Pipeline, index int, r *http.Request) (*
 	return nil, w.refused(answer.StatusCode, answer.Header, text)
 }
 
-// errLost means that a connection ended before the answer came.
+// errLost means that a connection was cut before the answer came.
 var errLost = fault.New(fault.Unavailable, "Microsoft 365 did not answer: the connection was lost")
 
-// once makes net/http send a request once. By itself it sends a GET again, unseen, when a connection that it used before is lost.
+// once makes net/http send a request once. By itself it repeats a GET, unnoticed, when a connection that it used before is lost.
 // What the context holds is released with the one that it is made of.
 func once(ctx context.Context) context.Context {
 	ctx, stop := context.WithCancelCause(ctx)

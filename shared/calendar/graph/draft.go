@@ -15,11 +15,11 @@ import (
 
 // payload is a draft as a microsoft.graph.event, and how many bytes of JSON it is. It is the same to the byte for the same draft. It has every property
 // that a draft can have, so that an update leaves nothing of what was there, and none that notifies anybody.
-// Errors are Invalid: a time that is none, an end before the start, an all-day event that is not of whole days, a recurrence that Microsoft 365 cannot keep, no mark,
-// an event that is too large.
+// Errors are Invalid: a time that is none, an end before the start, an all-day event that is not of whole days, a recurrence that Microsoft
+// 365 cannot keep, no mark, an event that is too large.
 func payload(d *calendar.Draft) (body graphcore.RequestBody, size int, err error) {
 	if d.Mark == "" {
-		return nil, 0, fault.Field("mark", "is missing: a copy without one could not be told from other events")
+		return nil, 0, fault.Field("mark", "is missing: without one a copy cannot be distinguished from other events")
 	}
 	start, end, err := times(d)
 	if err != nil {
@@ -62,7 +62,8 @@ func payload(d *calendar.Draft) (body graphcore.RequestBody, size int, err error
 		return nil, 0, fault.New(fault.Internal, "an event cannot be written as JSON: %v", err)
 	}
 	if len(encoded) > maxEvent {
-		return nil, 0, fault.New(fault.Invalid, "the event is too large: Microsoft 365 takes at most 4 MB, and it is %.1f MB, most of it probably pictures in its text", float64(len(encoded))/(1<<20))
+		return nil, 0, fault.New(fault.Invalid,
+			"the event is too large: Microsoft 365 accepts at most 4 MB, and it is %.1f MB, most of it probably pictures in its text", float64(len(encoded))/(1<<20))
 	}
 	return body, len(encoded), nil
 }
@@ -87,7 +88,7 @@ func text(s string) string {
 	}, strings.ToValidUTF8(s, "\ufffd"))
 }
 
-// times are the start and end of a draft as Graph takes them.
+// times are the start and end of a draft as Graph wants them.
 func times(d *calendar.Draft) (start, end calendar.DateTime, err error) {
 	from, err := instant("start", d.Start)
 	if err != nil {
@@ -139,14 +140,14 @@ func instant(field string, t calendar.DateTime) (time.Time, error) {
 // wallTime is how Graph writes a dateTime: seven digits of a second's fraction at most.
 const wallTime = "2006-01-02T15:04:05.9999999"
 
-// inZone tells at, which is t, in t's zone under the name that Windows has for it: Graph knows few IANA names. In a zone that Windows has no
-// name for, or none that means the same at that time, and where the clocks show a time twice, it is told in UTC.
+// inZone writes at, which is the instant t, in t's zone under the name that Windows has for it: Graph knows few IANA names. In a zone that Windows has no
+// name for, or none that means the same at that time, and where the clocks show a time twice, it is written in UTC.
 func inZone(t calendar.DateTime, at time.Time) calendar.DateTime {
 	if name, ok := calendar.WindowsName(t.Zone); ok {
 		if zone, err := calendar.LoadZone(name); err == nil {
-			told := calendar.DateTime{Local: at.In(zone).Format(wallTime), Zone: name}
-			if back, err := told.Instant(zone); err == nil && back.Equal(at.Truncate(100*time.Nanosecond)) && sameOffset(t.Zone, zone, at) {
-				return told
+			written := calendar.DateTime{Local: at.In(zone).Format(wallTime), Zone: name}
+			if back, err := written.Instant(zone); err == nil && back.Equal(at.Truncate(100*time.Nanosecond)) && sameOffset(t.Zone, zone, at) {
+				return written
 			}
 		}
 	}

@@ -32,26 +32,32 @@ func TestTimesOfDrafts(t *testing.T) {
 			wantStart: at("2026-10-05T09:00:00", "W. Europe Standard Time"), wantEnd: at("2026-10-05T10:00:00", "W. Europe Standard Time")},
 		{name: "a Windows zone stays", start: at("2026-10-05T09:00:00", "Pacific Standard Time"), end: at("2026-10-05T10:00:00", "UTC"),
 			wantStart: at("2026-10-05T09:00:00", "Pacific Standard Time"), wantEnd: at("2026-10-05T10:00:00", "UTC"), field: "end"},
-		{name: "no zone is UTC", start: at("2026-10-05T09:00:00", ""), end: at("2026-10-05T10:00:00.5", ""), wantStart: at("2026-10-05T09:00:00", "UTC"), wantEnd: at("2026-10-05T10:00:00.5", "UTC")},
-		{name: "an offset counts", start: at("2026-10-05T09:00:00+02:00", ""), end: at("2026-10-05T10:00:00Z", ""), wantStart: at("2026-10-05T07:00:00", "UTC"), wantEnd: at("2026-10-05T10:00:00", "UTC")},
-		{name: "a time that occurs twice is told in its zone where that means the first", start: at("2026-10-25T02:30:00", "Europe/Berlin"), end: at("2026-10-25T03:30:00", "Europe/Berlin"),
+		{name: "no zone is UTC", start: at("2026-10-05T09:00:00", ""), end: at("2026-10-05T10:00:00.5", ""), wantStart: at("2026-10-05T09:00:00", "UTC"),
+			wantEnd: at("2026-10-05T10:00:00.5", "UTC")},
+		{name: "an offset counts", start: at("2026-10-05T09:00:00+02:00", ""), end: at("2026-10-05T10:00:00Z", ""), wantStart: at("2026-10-05T07:00:00", "UTC"),
+			wantEnd: at("2026-10-05T10:00:00", "UTC")},
+		{name: "a time that occurs twice is written in its zone where that means the first", start: at("2026-10-25T02:30:00", "Europe/Berlin"),
+			end:       at("2026-10-25T03:30:00", "Europe/Berlin"),
 			wantStart: at("2026-10-25T02:30:00", "W. Europe Standard Time"), wantEnd: at("2026-10-25T03:30:00", "W. Europe Standard Time")},
-		{name: "a zone that Windows' zone differs from is told in UTC", start: at("1994-06-01T09:00:00", "Europe/Lisbon"), end: at("2026-06-01T10:00:00", "Europe/Lisbon"),
+		{name: "a zone that Windows' zone differs from is written in UTC", start: at("1994-06-01T09:00:00", "Europe/Lisbon"),
+			end:       at("2026-06-01T10:00:00", "Europe/Lisbon"),
 			wantStart: at("1994-06-01T07:00:00", "UTC"), wantEnd: at("2026-06-01T10:00:00", "GMT Standard Time")},
 		{name: "what Exchange calls UTC goes by its own name", start: at("2026-10-05T09:00:00", "tzone://Microsoft/Utc"),
 			end:       at("2026-10-05T10:00:00", "TZONE://microsoft/utc"),
 			wantStart: at("2026-10-05T09:00:00", "UTC"), wantEnd: at("2026-10-05T10:00:00", "UTC")},
-		{name: "a zone that Windows does not have is told in UTC", start: at("2026-10-05T09:00:00", "Antarctica/Troll"),
+		{name: "a zone that Windows does not have is written in UTC", start: at("2026-10-05T09:00:00", "Antarctica/Troll"),
 			end:       at("2026-10-05T10:00:00", "Antarctica/Troll"),
 			wantStart: at("2026-10-05T07:00:00", "UTC"), wantEnd: at("2026-10-05T08:00:00", "UTC")},
 		{name: "days of what Exchange calls UTC", allDay: true, start: at("2026-10-05T00:00:00", "tzone://Microsoft/Utc"),
 			end:       at("2026-10-06T00:00:00", "tzone://Microsoft/Utc"),
 			wantStart: at("2026-10-05T00:00:00", "UTC"), wantEnd: at("2026-10-06T00:00:00", "UTC")},
-		{name: "all-day events are midnights of one zone", allDay: true, start: at("2026-10-05T00:00:00", "Europe/Berlin"), end: at("2026-10-07T00:00:00", "Europe/Berlin"),
+		{name: "all-day events are midnights of one zone", allDay: true, start: at("2026-10-05T00:00:00", "Europe/Berlin"),
+			end:       at("2026-10-07T00:00:00", "Europe/Berlin"),
 			wantStart: at("2026-10-05T00:00:00", "W. Europe Standard Time"), wantEnd: at("2026-10-07T00:00:00", "W. Europe Standard Time")},
 		{name: "an all-day event from 09:00", allDay: true, start: at("2026-10-05T09:00:00", "UTC"), end: at("2026-10-06T00:00:00", "UTC"), field: "start"},
 		{name: "an all-day event without a day", allDay: true, start: at("2026-10-05T00:00:00", "UTC"), end: at("2026-10-05T00:00:00", "UTC"), field: "end"},
-		{name: "zero length", start: at("2026-10-05T09:00:00", "UTC"), end: at("2026-10-05T09:00:00", "UTC"), wantStart: at("2026-10-05T09:00:00", "UTC"), wantEnd: at("2026-10-05T09:00:00", "UTC")},
+		{name: "zero length", start: at("2026-10-05T09:00:00", "UTC"), end: at("2026-10-05T09:00:00", "UTC"), wantStart: at("2026-10-05T09:00:00", "UTC"),
+			wantEnd: at("2026-10-05T09:00:00", "UTC")},
 		{name: "an end before the start", start: at("2026-10-05T09:00:00", "UTC"), end: at("2026-10-05T08:59:59", "UTC"), field: "end"},
 		{name: "no start", end: at("2026-10-05T08:59:59", "UTC"), field: "start"},
 		{name: "a zone nobody knows", start: at("2026-10-05T09:00:00", "Mars/Olympus"), end: at("2026-10-05T09:00:00", "UTC"), field: "start"},
@@ -75,8 +81,8 @@ func TestTimesOfDrafts(t *testing.T) {
 }
 
 func TestTimesKeepTheirInstantWhateverTheZone(t *testing.T) {
-	names := []string{"UTC", "Europe/Berlin", "Europe/Lisbon", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Africa/Casablanca", "Australia/Lord_Howe", "Pacific/Apia",
-		"America/Sao_Paulo", "Antarctica/Troll", "W. Europe Standard Time", "Etc/GMT+5", "Asia/Tehran"}
+	names := []string{"UTC", "Europe/Berlin", "Europe/Lisbon", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Africa/Casablanca",
+		"Australia/Lord_Howe", "Pacific/Apia", "America/Sao_Paulo", "Antarctica/Troll", "W. Europe Standard Time", "Etc/GMT+5", "Asia/Tehran"}
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.SampledFrom(names).Draw(t, "zone")
 		zone, err := calendar.LoadZone(name)
@@ -115,7 +121,8 @@ func TestPayloads(t *testing.T) {
 		`"end":{"dateTime":"2026-10-05T10:00:00","timeZone":"W. Europe Standard Time"},"importance":"normal","isAllDay":false,"isReminderOn":false,` +
 		`"location":{"displayName":"Room 3"},"sensitivity":"normal","showAs":"busy",` +
 		`"singleValueExtendedProperties":[{"id":"String {b1d2c9a0-7c7e-4f52-9e0b-3a7f6f4d2c11} Name AdminAssistantMark","value":"mark-1"}],` +
-		`"start":{"dateTime":"2026-10-05T09:00:00","timeZone":"W. Europe Standard Time"},"subject":"Re view   of  [31m` + "\ufffd" + ` plans","transactionId":"transaction-1"}`
+		`"start":{"dateTime":"2026-10-05T09:00:00","timeZone":"W. Europe Standard Time"},"subject":"Re view   of  [31m` + "\ufffd" +
+		` plans","transactionId":"transaction-1"}`
 	if string(encoded) != want {
 		t.Errorf("payload is\n%s\nwant\n%s", encoded, want)
 	}

@@ -117,7 +117,8 @@ func meaning(status int, code string) (fault.Kind, string) {
 	case "timezonenotsupportedexception", "errorinvalidtimezone":
 		return fault.Invalid, "Microsoft 365 does not know the time zone"
 	case "erroroccurrencecrossingboundary":
-		return fault.Invalid, "Microsoft 365 does not let an instance of a series move to the day of the instance before or after it, or past it; move it to a day between them, or restore the series into a local calendar"
+		return fault.Invalid, "Microsoft 365 does not let an instance of a series move to the day of the instance before or after it, or past it; " +
+			"move it to a day between them, or restore the series into a local calendar"
 	case "errormessagesizeexceeded", "errorexceededmessagelimit":
 		return fault.Invalid, "the event is too large for Microsoft 365"
 	case "errorquotaexceeded":

@@ -78,7 +78,7 @@ func TestFailuresAreClassified(t *testing.T) {
 		{"an event that is gone is not found", 404, "ErrorItemNotFound", fault.NotFound, calendar.ErrNotFound},
 		{"a mailbox that is not enabled is invalid", 404, "MailboxNotEnabledForRESTAPI", fault.Invalid, nil},
 		{"a repeated transaction id is a conflict", 409, "ErrorDuplicateTransactionId", fault.Conflict, nil},
-		{"a calendar's name that is taken exists", 409, "ErrorFolderExists", fault.Conflict, calendar.ErrExists},
+		{"a calendar's name that is in use exists", 409, "ErrorFolderExists", fault.Conflict, calendar.ErrExists},
 		{"a condition that does not hold is a conflict", 412, "ErrorIrresolvableConflict", fault.Conflict, nil},
 		{"too large is invalid", 413, "RequestEntityTooLarge", fault.Invalid, nil},
 		{"after a failed one is unavailable", 424, "FailedDependency", fault.Unavailable, nil},
@@ -208,7 +208,8 @@ func TestAnswersOfABatch(t *testing.T) {
 		err := answers[i].err
 		f := new(Failure)
 		errors.As(err, &f)
-		if i == 0 && (err != nil || result(answers[0]) != (calendar.WriteResult{ID: "a", ChangeKey: "k"})) || i > 0 && (fault.Of(err) != want.kind || f.RetryAfter() != want.wait) {
+		if i == 0 && (err != nil || result(answers[0]) != (calendar.WriteResult{ID: "a", ChangeKey: "k"})) ||
+			i > 0 && (fault.Of(err) != want.kind || f.RetryAfter() != want.wait) {
 			t.Errorf("answer %d is %s, %v after %s, want %+v", i, answers[i].body, err, f.RetryAfter(), want)
 		}
 	}

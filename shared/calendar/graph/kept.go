@@ -68,7 +68,7 @@ func (p *Provider) Kept(ctx context.Context, account, calendarID string, each fu
 				continue
 			}
 			seen[id] = true
-			if err := k.take(ctx, e, series[i]); err != nil {
+			if err := k.accept(ctx, e, series[i]); err != nil {
 				return err
 			}
 		}
@@ -107,8 +107,8 @@ func (k *keeping) hand(one calendar.Kept) error {
 	return k.stopped
 }
 
-// take hands an event over, or lets it wait if it is a series.
-func (k *keeping) take(ctx context.Context, e calendar.Event, s graphSeries) error {
+// accept hands an event over, or lets it wait if it is a series.
+func (k *keeping) accept(ctx context.Context, e calendar.Event, s graphSeries) error {
 	if e.Type != calendar.Master {
 		e.Type = calendar.Single
 		return k.hand(calendar.Kept{Event: e})
@@ -120,7 +120,7 @@ func (k *keeping) take(ctx context.Context, e calendar.Event, s graphSeries) err
 	return k.flush(ctx)
 }
 
-// flush hands over the series that wait.
+// flush hands the waiting series over.
 func (k *keeping) flush(ctx context.Context) error {
 	masters, err := k.complete(ctx, k.waiting)
 	if err != nil {
@@ -184,7 +184,7 @@ func errChanged() error {
 	return fault.New(fault.Unavailable, "the calendar was changed while it was read; read it again")
 }
 
-// complete takes from the answer of a GET when the series happens.
+// complete reads from the answer of a GET when the series happens.
 func (m *master) complete(body json.RawMessage) error {
 	now, err := decodeEvent(body)
 	if err != nil {
@@ -226,7 +226,7 @@ func (k *keeping) handAll(ctx context.Context, masters []master) error {
 			if !there {
 				return errChanged()
 			}
-			if e.OriginalStart = e.OriginalStart.UTC(); m.event.AllDay { // a day, whatever zone its midnight is told in
+			if e.OriginalStart = e.OriginalStart.UTC(); m.event.AllDay { // a day, whatever zone its midnight is written in
 				e.OriginalStart = series.OriginalDay(e.OriginalStart, m.event.StartZone)
 			}
 			e.Type = calendar.Exception
@@ -256,7 +256,7 @@ func (p *Provider) Instances(ctx context.Context, account, calendarID, masterID 
 	}
 	var events []calendar.Event
 	seen := map[string]bool{}
-	low, high := from.Add(-series.Margin), to.Add(series.Margin) // for days, which the service tells in a zone of its own
+	low, high := from.Add(-series.Margin), to.Add(series.Margin) // for days, which the service writes in a zone of its own
 	for ; low.Before(high); low = low.Add(maxWindow) {
 		end := slices.MinFunc([]time.Time{low.Add(maxWindow), high}, time.Time.Compare)
 		query := users.ItemCalendarsItemEventsItemInstancesRequestBuilderGetQueryParameters{

@@ -75,22 +75,26 @@ func (w *world) kept(calendarID string) ([]calendar.Kept, error) {
 func TestASeriesIsKeptInItsZone(t *testing.T) {
 	w := newWorld(t, graphsim.Options{}, nil)
 	id := w.archive()
-	series := w.put(id, weeklyEvent("Weekly", map[string]any{"attendees": []any{map[string]any{"emailAddress": map[string]string{"address": "maria@acme.example"}, "type": "required"}}}))
+	series := w.put(id, weeklyEvent("Weekly",
+		map[string]any{"attendees": []any{map[string]any{"emailAddress": map[string]string{"address": "maria@acme.example"}, "type": "required"}}}))
 	w.change(series, map[string]string{"20261019T070000Z": "", "20261026T080000Z": "Review"})
 	all, err := w.kept(id)
 	if err != nil || len(all) != 1 || len(all[0].Exceptions) != 1 {
 		t.Fatalf("kept are %+v, %v", all, err)
 	}
 	e := all[0].Event
-	want := &calendar.Recurrence{Rules: []string{"FREQ=WEEKLY;WKST=MO;BYDAY=MO;COUNT=4"}, Without: []calendar.DateTime{{Local: "2026-10-19T09:00:00", Zone: "W. Europe Standard Time"}}}
+	want := &calendar.Recurrence{Rules: []string{"FREQ=WEEKLY;WKST=MO;BYDAY=MO;COUNT=4"},
+		Without: []calendar.DateTime{{Local: "2026-10-19T09:00:00", Zone: "W. Europe Standard Time"}}}
 	if d := gocmp.Diff(want, e.Recurrence); d != "" {
 		t.Error(d)
 	}
-	if e.Type != calendar.Master || e.Subject != "Weekly" || !strings.Contains(e.Body.Content, "Agenda") || e.Start.Local != "2026-10-12T09:00:00" || e.Start.Zone != "W. Europe Standard Time" || len(e.Attendees) != 1 {
+	if e.Type != calendar.Master || e.Subject != "Weekly" || !strings.Contains(e.Body.Content, "Agenda") || e.Start.Local != "2026-10-12T09:00:00" ||
+		e.Start.Zone != "W. Europe Standard Time" || len(e.Attendees) != 1 {
 		t.Errorf("the series is %+v", e)
 	}
 	x := all[0].Exceptions[0]
-	if x.Subject != "Review" || !strings.Contains(x.Body.Content, "Agenda") || !x.OriginalStart.Equal(time.Date(2026, 10, 26, 8, 0, 0, 0, time.UTC)) || x.SeriesMasterID != series || x.Type != calendar.Exception {
+	if x.Subject != "Review" || !strings.Contains(x.Body.Content, "Agenda") || !x.OriginalStart.Equal(time.Date(2026, 10, 26, 8, 0, 0, 0, time.UTC)) ||
+		x.SeriesMasterID != series || x.Type != calendar.Exception {
 		t.Errorf("its exception is %+v", x)
 	}
 }
@@ -160,9 +164,12 @@ func TestWhatChangesWhileACalendarIsRead(t *testing.T) {
 		kind   fault.Kind
 	}{
 		{"a series that is deleted is left out", 1, func(w *world, series string) { _ = w.sim.RemoveEvent(me, series) }, []string{"Event 000"}, 0},
-		{"a series that is changed is as it is now", 1, func(w *world, series string) { w.change(series, map[string]string{"20261026T080000Z": ""}) }, []string{"Event 000", "Weekly: Review"}, 0},
-		{"an exception that is gone fails the reading", 2, func(w *world, series string) { w.change(series, map[string]string{"20261019T070000Z": ""}) }, nil, fault.Unavailable},
-		{"a series that becomes an event fails the reading", 1, func(w *world, series string) { w.put("", []byte(`{"id":"`+series+`","recurrence":null}`)) }, nil, fault.Unavailable},
+		{"a series that is changed is as it is now", 1, func(w *world, series string) { w.change(series, map[string]string{"20261026T080000Z": ""}) },
+			[]string{"Event 000", "Weekly: Review"}, 0},
+		{"an exception that is gone fails the reading", 2, func(w *world, series string) { w.change(series, map[string]string{"20261019T070000Z": ""}) },
+			nil, fault.Unavailable},
+		{"a series that becomes an event fails the reading", 1, func(w *world, series string) { w.put("", []byte(`{"id":"`+series+`","recurrence":null}`)) },
+			nil, fault.Unavailable},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := &meddling{RoundTripper: http.DefaultTransport}
@@ -234,13 +241,15 @@ func TestSeriesOfOthers(t *testing.T) {
 	}
 }
 
-// A series in a zone of its own making, as Exchange tells of it, is kept all the same.
+// A series in a zone that Exchange knows only by a made-up name is kept all the same.
 func TestASeriesInAnUnknownZone(t *testing.T) {
 	s := graphSeries{Recurrence: graphRecurrence{
 		Pattern: graphPattern{Type: "daily", Interval: 1}, Range: graphRange{Type: "endDate", EndDate: "2026-10-31", RecurrenceTimeZone: "tzone://Microsoft/Custom"},
 	}}
-	e := calendar.Event{StartZone: "tzone://Microsoft/Custom", Start: calendar.DateTime{Local: "2026-10-05T07:00:00", Zone: "UTC"}, End: calendar.DateTime{Local: "2026-10-05T08:00:00", Zone: "UTC"}}
-	if err := s.into(&e); err != nil || e.Start != (calendar.DateTime{Local: "2026-10-05T07:00:00", Zone: "UTC"}) || e.Recurrence.Rules[0] != "FREQ=DAILY;UNTIL=20261031T235959Z" {
+	e := calendar.Event{StartZone: "tzone://Microsoft/Custom", Start: calendar.DateTime{Local: "2026-10-05T07:00:00", Zone: "UTC"},
+		End: calendar.DateTime{Local: "2026-10-05T08:00:00", Zone: "UTC"}}
+	if err := s.into(&e); err != nil || e.Start != (calendar.DateTime{Local: "2026-10-05T07:00:00", Zone: "UTC"}) ||
+		e.Recurrence.Rules[0] != "FREQ=DAILY;UNTIL=20261031T235959Z" {
 		t.Errorf("the series is %+v, %v", e, err)
 	}
 }
@@ -249,7 +258,7 @@ func TestWhoseClocksASeriesRepeatsOn(t *testing.T) {
 	const custom, berlin, pacific = "tzone://Microsoft/Custom", "W. Europe Standard Time", "Pacific Standard Time"
 	for _, tt := range []struct {
 		recurrence, made string
-		told             string // the zone in which it is told
+		shown            string // the zone in which it is written
 		clocks           string
 		known            bool
 	}{
@@ -279,9 +288,9 @@ func TestWhoseClocksASeriesRepeatsOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		clocks, known := series.Clocks(&e, calendar.LoadZone)
-		if e.Start.Zone != tt.told || clocks != tt.clocks || known != tt.known {
+		if e.Start.Zone != tt.shown || clocks != tt.clocks || known != tt.known {
 			t.Errorf("recurrence in %q, made in %q: told in %q, clocks of %q, known %t; want %q, %q, %t",
-				tt.recurrence, tt.made, e.Start.Zone, clocks, known, tt.told, tt.clocks, tt.known)
+				tt.recurrence, tt.made, e.Start.Zone, clocks, known, tt.shown, tt.clocks, tt.known)
 		}
 		days := calendar.Event{Type: calendar.Master, AllDay: true, StartZone: tt.made, Start: calendar.DateTime{Local: "2026-10-05T00:00:00", Zone: "UTC"}}
 		if err := s.into(&days); err != nil || tt.made != "" && days.StartZone != tt.made {
@@ -290,7 +299,7 @@ func TestWhoseClocksASeriesRepeatsOn(t *testing.T) {
 	}
 }
 
-// A create of a series that comes again with another content finds the series, and leaves its exceptions alone.
+// A repeated create of a series with other content finds the series, and leaves its exceptions alone.
 func TestARepeatedSeriesKeepsItsExceptions(t *testing.T) {
 	for _, options := range []graphsim.Options{{}, {DuplicateStatus: http.StatusBadRequest, TellExisting: true}} {
 		w := newWorld(t, options, nil)
@@ -302,9 +311,9 @@ func TestARepeatedSeriesKeepsItsExceptions(t *testing.T) {
 		}
 		w.change(first[0].ID, map[string]string{"20261019T070000Z": "Moved"})
 		d.Subject = "Another"
-		again, err := w.Create(t.Context(), me, id, []calendar.Draft{d, numbered(1)[0]})
-		if err != nil || again[0].Err != nil || again[1].Err != nil || again[0].ID != first[0].ID || again[0].ChangeKey == "" {
-			t.Fatalf("%+v, %v", again, err)
+		repeated, err := w.Create(t.Context(), me, id, []calendar.Draft{d, numbered(1)[0]})
+		if err != nil || repeated[0].Err != nil || repeated[1].Err != nil || repeated[0].ID != first[0].ID || repeated[0].ChangeKey == "" {
+			t.Fatalf("%+v, %v", repeated, err)
 		}
 		all, err := w.kept(id)
 		if err != nil || len(all) != 2 || len(all[0].Exceptions)+len(all[1].Exceptions) != 1 {

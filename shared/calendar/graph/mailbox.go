@@ -40,7 +40,7 @@ func (p *Provider) MasterCategories(ctx context.Context, account string) ([]Cate
 	return list, nil
 }
 
-// CreateMasterCategory adds a category; its ID is given by the service, an empty Color is "none". A name that is taken is a Conflict.
+// CreateMasterCategory adds a category; its ID is given by the service, an empty Color is "none". A name that exists is a Conflict.
 func (p *Provider) CreateMasterCategory(ctx context.Context, account string, c Category) (Category, error) {
 	user, err := p.user(account)
 	if err != nil {

@@ -15,13 +15,13 @@ import (
 	"adminassistant/shared/fault"
 )
 
-// patience sends whatever fails for a passing reason again at once, and remembers the failures.
+// patience repeats whatever fails for a passing reason at once, and remembers the failures.
 type patience struct {
 	failures []error
 	requests int // of which one failed
 }
 
-func (p *patience) again() func(context.Context, error) error {
+func (p *patience) retry() func(context.Context, error) error {
 	p.requests++
 	return func(_ context.Context, failure error) error {
 		p.failures = append(p.failures, failure)
@@ -116,7 +116,7 @@ func TestAPatientReadingGoesOnWhereItWas(t *testing.T) {
 				var patience patience
 				w.sim.ResetLog()
 				w.faults(graphsim.Fault{Path: r.path, Scope: "request", Nth: nth, Kind: graphsim.FaultUnavailable})
-				n, err := r.read(t.Context(), w.Patiently(patience.again))
+				n, err := r.read(t.Context(), w.Patiently(patience.retry))
 				if err != nil || n != r.events || len(patience.failures) != 1 {
 					t.Errorf("%d read, want %d; %v after the failures %v", n, r.events, err, patience.failures)
 				}
@@ -187,10 +187,10 @@ func TestOfABatchOnlyWhatFailedIsAskedForAgain(t *testing.T) {
 		graphsim.Fault{Path: one, Nth: 3, Kind: graphsim.FaultThrottle, RetryAfter: "1"},
 		graphsim.Fault{Path: one, Nth: 7, Kind: graphsim.FaultUnavailable, RetryAfter: "30"},
 		graphsim.Fault{Path: one, Nth: 9, Kind: graphsim.FaultTimeout},
-		graphsim.Fault{Path: one, Nth: 17 + 2, Kind: graphsim.FaultThrottle, RetryAfter: "2"}, // the second of the three that are asked for again
+		graphsim.Fault{Path: one, Nth: 17 + 2, Kind: graphsim.FaultThrottle, RetryAfter: "2"}, // the second of the three that are repeated
 	)
 	var patience patience
-	found, err := w.Patiently(patience.again).Find(t.Context(), me, id, append(slices.Clone(ids[:30]), "no-such-event"))
+	found, err := w.Patiently(patience.retry).Find(t.Context(), me, id, append(slices.Clone(ids[:30]), "no-such-event"))
 	if err != nil || len(found) != 30 {
 		t.Fatalf("%d found, %v", len(found), err)
 	}
@@ -271,7 +271,7 @@ func TestACalendarIsMadeOnceHoweverOftenItIsAskedFor(t *testing.T) {
 			w := newWorld(t, graphsim.Options{}, nil)
 			f.Method, f.Path, f.Nth = "POST", "/users/*/calendars", 1
 			w.faults(f)
-			p := w.Patiently(new(patience).again)
+			p := w.Patiently(new(patience).retry)
 			if _, err := p.CreateCalendar(t.Context(), uri); !fault.Of(err).Transient() {
 				t.Fatalf("the first attempt ends with %v", err)
 			}
@@ -293,9 +293,9 @@ func TestACalendarIsMadeOnceHoweverOftenItIsAskedFor(t *testing.T) {
 func TestMarksAreReadInTheLargestPages(t *testing.T) {
 	w := newWorld(t, graphsim.Options{}, nil)
 	id, _, _ := w.filled()
-	told := 0
-	if err := w.Marks(t.Context(), me, id, func(string, string) error { told++; return nil }); err != nil || told != 46 {
-		t.Errorf("%d marks are told, %v", told, err)
+	seen := 0
+	if err := w.Marks(t.Context(), me, id, func(string, string) error { seen++; return nil }); err != nil || seen != 46 {
+		t.Errorf("%d marks are listed, %v", seen, err)
 	}
 	log := w.sim.Log()
 	if len(log) != 1 || !strings.Contains(log[0].Query, "$top=1000") || !strings.Contains(log[0].Query, "$select=id&") {

@@ -224,8 +224,8 @@ func (p parts) pattern(wall calendar.Wall) (graphPattern, error) {
 	return g, nil
 }
 
-// dayOfMonth is the one day that dates of a month name, by Outlook's reading of 29, 30 and 31: in a month that is too short it is the last day. month is 0 where the
-// rule is for every month; of no dates it is the day otherwise.
+// dayOfMonth is the one day that dates of a month name, by Outlook's reading of 29, 30 and 31: in a month that is too short it is the last
+// day. month is 0 where the rule is for every month; of no dates it is the day otherwise.
 func dayOfMonth(dates []int, place, otherwise, month int) (day int, ok bool) {
 	least, most := 28, 31
 	if month != 0 {

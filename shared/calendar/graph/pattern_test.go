@@ -30,7 +30,7 @@ func seriesDraft(day calendar.Date, zone string, allDay bool, rule string) calen
 	return d
 }
 
-// patternOf is what Graph is told of a draft's recurrence.
+// patternOf is what Graph gets of a draft's recurrence.
 func patternOf(d calendar.Draft) (*graphRecurrence, error) {
 	start, _, err := times(&d)
 	if err != nil {
@@ -65,12 +65,12 @@ func firstOf(instances []calendar.Event, from time.Time) []string {
 	return list[:min(len(list), 200)]
 }
 
-// original is the series as its draft has it, and told is as it is read from what Graph is told.
+// original is the series as its draft has it, and readBack is the series that is read from what Graph got.
 func original(d calendar.Draft) calendar.Event {
 	return calendar.Event{AllDay: d.AllDay, Start: d.Start, End: d.End, StartZone: d.Start.Zone, Recurrence: d.Recurrence}
 }
 
-func told(t rapid.TB, d calendar.Draft, r *graphRecurrence) calendar.Event {
+func readBack(t rapid.TB, d calendar.Draft, r *graphRecurrence) calendar.Event {
 	t.Helper()
 	start, end, err := times(&d)
 	if err != nil {
@@ -95,8 +95,10 @@ func TestRulesAsPatterns(t *testing.T) {
 		span  graphRange
 	}{
 		{rule: "FREQ=DAILY;INTERVAL=3", want: graphPattern{Type: "daily", Interval: 3}},
-		{rule: "freq=daily;byday=mo,tu,we,th,fr;", want: graphPattern{Type: "weekly", Interval: 1, DaysOfWeek: []string{"monday", "tuesday", "wednesday", "thursday", "friday"}, FirstDayOfWeek: "monday"}},
-		{rule: "FREQ=WEEKLY;WKST=SU;INTERVAL=2;BYDAY=WE,MO;COUNT=5", want: graphPattern{Type: "weekly", Interval: 2, DaysOfWeek: []string{"monday", "wednesday"}, FirstDayOfWeek: "sunday"},
+		{rule: "freq=daily;byday=mo,tu,we,th,fr;",
+			want: graphPattern{Type: "weekly", Interval: 1, DaysOfWeek: []string{"monday", "tuesday", "wednesday", "thursday", "friday"}, FirstDayOfWeek: "monday"}},
+		{rule: "FREQ=WEEKLY;WKST=SU;INTERVAL=2;BYDAY=WE,MO;COUNT=5",
+			want: graphPattern{Type: "weekly", Interval: 2, DaysOfWeek: []string{"monday", "wednesday"}, FirstDayOfWeek: "sunday"},
 			span: graphRange{Type: "numbered", NumberOfOccurrences: 5}},
 		{rule: "FREQ=WEEKLY", want: graphPattern{Type: "weekly", Interval: 1, DaysOfWeek: []string{"monday"}, FirstDayOfWeek: "monday"}},
 		{rule: "FREQ=MONTHLY", want: graphPattern{Type: "absoluteMonthly", Interval: 1, DayOfMonth: 5}},
@@ -104,10 +106,12 @@ func TestRulesAsPatterns(t *testing.T) {
 		{rule: "FREQ=MONTHLY;BYMONTHDAY=28,29,30;BYSETPOS=-1", start: day(2026, 10, 30), want: graphPattern{Type: "absoluteMonthly", Interval: 1, DayOfMonth: 30}},
 		{rule: "FREQ=MONTHLY;BYDAY=1MO", want: graphPattern{Type: "relativeMonthly", Interval: 1, DaysOfWeek: []string{"monday"}, Index: "first"}},
 		{rule: "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;UNTIL=20270301", start: day(2026, 10, 30),
-			want: graphPattern{Type: "relativeMonthly", Interval: 1, DaysOfWeek: []string{"monday", "tuesday", "wednesday", "thursday", "friday"}, Index: "last"}, span: graphRange{Type: "endDate", EndDate: "2027-03-01"}},
+			want: graphPattern{Type: "relativeMonthly", Interval: 1, DaysOfWeek: []string{"monday", "tuesday", "wednesday", "thursday", "friday"}, Index: "last"},
+			span: graphRange{Type: "endDate", EndDate: "2027-03-01"}},
 		{rule: "FREQ=YEARLY", want: graphPattern{Type: "absoluteYearly", Interval: 1, Month: 10, DayOfMonth: 5}},
 		{rule: "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-1", start: day(2027, 2, 28), want: graphPattern{Type: "absoluteYearly", Interval: 1, Month: 2, DayOfMonth: 29}},
-		{rule: "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", start: day(2026, 11, 26), want: graphPattern{Type: "relativeYearly", Interval: 1, Month: 11, DaysOfWeek: []string{"thursday"}, Index: "fourth"}},
+		{rule: "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", start: day(2026, 11, 26),
+			want: graphPattern{Type: "relativeYearly", Interval: 1, Month: 11, DaysOfWeek: []string{"thursday"}, Index: "fourth"}},
 		{rule: "FREQ=DAILY;UNTIL=20261031T225959Z", want: graphPattern{Type: "daily", Interval: 1}, span: graphRange{Type: "endDate", EndDate: "2026-10-31"}},
 		{rule: "FREQ=DAILY;UNTIL=20261031T070000Z", want: graphPattern{Type: "daily", Interval: 1}, span: graphRange{Type: "endDate", EndDate: "2026-10-30"}},
 		{rule: "FREQ=DAILY;UNTIL=20260101", want: graphPattern{Type: "daily", Interval: 1}, span: graphRange{Type: "numbered", NumberOfOccurrences: 1}},
@@ -161,7 +165,8 @@ func TestRulesThatNoPatternSays(t *testing.T) {
 	} {
 		t.Run(rule, func(t *testing.T) {
 			r, err := patternOf(seriesDraft(day, "Europe/Berlin", false, rule))
-			if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), reason) || reason != "" && !strings.Contains(err.Error(), "restore the series into a local calendar") {
+			if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), reason) ||
+				reason != "" && !strings.Contains(err.Error(), "restore the series into a local calendar") {
 				t.Errorf("%+v, %v", r, err)
 			}
 		})
@@ -247,7 +252,7 @@ func TestPatternsMeanTheirRules(t *testing.T) {
 			return
 		}
 		said++
-		if diff := gocmp.Diff(starts(t, original(d)), starts(t, told(t, d, r))); diff != "" {
+		if diff := gocmp.Diff(starts(t, original(d)), starts(t, readBack(t, d, r))); diff != "" {
 			t.Fatalf("%s as %+v (-rule +pattern):\n%s", d.Recurrence.Rules[0], *r, diff)
 		}
 	})
@@ -256,7 +261,7 @@ func TestPatternsMeanTheirRules(t *testing.T) {
 	}
 }
 
-// What is read from Graph can be written to it again.
+// What is read from Graph can be written to it.
 func TestPatternsComeBack(t *testing.T) {
 	days := []string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
 	rapid.Check(t, func(t *rapid.T) {
@@ -302,7 +307,7 @@ func TestPatternsComeBack(t *testing.T) {
 		}
 		allDay := rapid.Bool().Draw(t, "all day")
 		d := seriesDraft(day, "W. Europe Standard Time", allDay, "FREQ=DAILY")
-		d.Recurrence = told(t, d, &graphRecurrence{p, r}).Recurrence
+		d.Recurrence = readBack(t, d, &graphRecurrence{p, r}).Recurrence
 		got, err := patternOf(d)
 		if err != nil {
 			t.Fatalf("%s: %v", d.Recurrence.Rules[0], err)
@@ -354,8 +359,10 @@ func TestTheServiceExpandsWhatTheDraftMeans(t *testing.T) {
 // Whatever a rule is, it is said as it is meant or refused.
 func FuzzRulesAsPatterns(f *testing.F) {
 	for _, rule := range []string{
-		"FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;WKST=SU;COUNT=1200", "FREQ=MONTHLY;BYMONTHDAY=31,30,29,28;BYSETPOS=-1", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29,28;BYSETPOS=-1;UNTIL=20400101T000000Z",
-		"FREQ=MONTHLY;BYDAY=-1FR", "RSCALE=GREGORIAN;FREQ=YEARLY;SKIP=OMIT;BYMONTH=3;BYDAY=SU;BYSETPOS=-1;", "freq=daily; byday=MO,mo", "FREQ=DAILY;FREQ=WEEKLY", "FREQ=MONTHLY;BYDAY=+1MO;BYSETPOS=1",
+		"FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;WKST=SU;COUNT=1200", "FREQ=MONTHLY;BYMONTHDAY=31,30,29,28;BYSETPOS=-1",
+		"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29,28;BYSETPOS=-1;UNTIL=20400101T000000Z", "FREQ=MONTHLY;BYDAY=-1FR",
+		"RSCALE=GREGORIAN;FREQ=YEARLY;SKIP=OMIT;BYMONTH=3;BYDAY=SU;BYSETPOS=-1;", "freq=daily; byday=MO,mo", "FREQ=DAILY;FREQ=WEEKLY",
+		"FREQ=MONTHLY;BYDAY=+1MO;BYSETPOS=1",
 	} {
 		f.Add(rule, 40, true)
 	}
@@ -371,7 +378,7 @@ func FuzzRulesAsPatterns(f *testing.F) {
 			}
 			return
 		}
-		if diff := gocmp.Diff(starts(t, original(d)), starts(t, told(t, d, r))); diff != "" {
+		if diff := gocmp.Diff(starts(t, original(d)), starts(t, readBack(t, d, r))); diff != "" {
 			t.Fatalf("%s as %+v (-rule +pattern):\n%s", rule, *r, diff)
 		}
 	})

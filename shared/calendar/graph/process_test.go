@@ -64,7 +64,8 @@ func TestEveryProcessSendsTheSame(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		if status == http.StatusOK {
-			fmt.Fprint(w, `{"responses":[{"id":"0","status":201,"body":{"id":"a"}},{"id":"1","status":201,"body":{"id":"b"}},{"id":"2","status":201,"body":{"id":"c"}}]}`)
+			fmt.Fprint(w, `{"responses":[{"id":"0","status":201,"body":{"id":"a"}},
+				{"id":"1","status":201,"body":{"id":"b"}},{"id":"2","status":201,"body":{"id":"c"}}]}`)
 		}
 	}))
 	defer server.Close()

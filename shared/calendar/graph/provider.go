@@ -1,8 +1,9 @@
 // Package graph keeps calendars in Microsoft 365, behind the same port as our own: calendar.Provider over Microsoft Graph.
 //
 // Every request is sent once, with a deadline of its own, as soon as the mailbox's Budget allows it. Whether a failure is worth another
-// attempt is for the caller to decide, by its fault.Kind and by RetryAfter (see Failure); nothing below repeats a request by itself (see Patiently) or follows a redirect.
-// After a write whose outcome is unknown (fault.Unavailable) the caller asks Marked before it writes again.
+// attempt is for the caller to decide, by its fault.Kind and by RetryAfter (see Failure). Nothing below repeats a request by itself, but for
+// what Patiently does, or follows a redirect. After a write whose outcome is unknown (fault.Unavailable) the caller asks Marked before it
+// repeats the write.
 //
 // A copy that we write has nobody to notify: it never carries attendees, an online meeting or a reminder, and asks for no response.
 package graph
@@ -55,9 +56,9 @@ type Options struct {
 	Budgets *Budgets
 	// Transport sends requests; nil is one like http.DefaultTransport.
 	Transport http.RoundTripper
-	// Clock tells the time; nil is time.Now.
+	// Clock gives the time; nil is time.Now.
 	Clock func() time.Time
-	// Timeout is how long one request may take, signing in and reading the answer included; 0 is 30 seconds.
+	// Timeout is how long one request may last, signing in and reading the answer included; 0 is 30 seconds.
 	Timeout time.Duration
 	// PageSize is how many events a page of a listing has, up to 1,000; 0 is 500.
 	PageSize int
@@ -68,7 +69,7 @@ type Provider struct {
 	client   *client
 	budgets  *Budgets
 	pageSize int32
-	again    func() func(context.Context, error) error // nil: nothing is sent again
+	retry    func() func(context.Context, error) error // nil: nothing is repeated
 }
 
 var _ calendar.Provider = (*Provider)(nil)
@@ -106,20 +107,21 @@ func (p *Provider) Counting() (*Provider, error) {
 	return &Provider{client: c, budgets: p.budgets, pageSize: p.pageSize}, nil
 }
 
-// Patiently returns a Provider that is p but for what reads: each of its requests that fails, a page of a listing or some of a batch, is sent again by
-// itself if what again returned for it returns nil, perhaps after a pause. Its error ends the reading. So a reading goes on where it was.
-func (p *Provider) Patiently(again func() func(ctx context.Context, failure error) error) calendar.Provider {
-	return &Provider{client: p.client, budgets: p.budgets, pageSize: p.pageSize, again: again}
+// Patiently returns a Provider like p that repeats failed requests, but only those that read: a page of a listing, or the parts of a batch that
+// failed. retry is called once for each request and returns what decides about its failures: nil, perhaps after a pause, repeats the request,
+// and an error is the result of the reading. So a long reading goes on from where it was.
+func (p *Provider) Patiently(retry func() func(ctx context.Context, failure error) error) calendar.Provider {
+	return &Provider{client: p.client, budgets: p.budgets, pageSize: p.pageSize, retry: retry}
 }
 
-// persist makes a request, which only reads, and makes it again as Patiently says.
+// persist makes a request, which only reads, and repeats it as Patiently says.
 func (p *Provider) persist(ctx context.Context, request func() error) error {
 	err := request()
-	if err == nil || p.again == nil {
+	if err == nil || p.retry == nil {
 		return err
 	}
-	for again := p.again(); err != nil; err = request() {
-		if err := again(ctx, err); err != nil {
+	for retry := p.retry(); err != nil; err = request() {
+		if err := retry(ctx, err); err != nil {
 			return err
 		}
 	}
@@ -212,7 +214,7 @@ func (p *Provider) Calendar(ctx context.Context, uri calendar.URI) (calendar.Inf
 	return calendar.Pick(list, uri)
 }
 
-// CreateCalendar makes an empty calendar. Exchange may take names that differ by case alone for two, so the names that are there are read first.
+// CreateCalendar makes an empty calendar. Exchange may treat names that differ by case alone as two, so the names that are there are read first.
 // Errors: calendar.ErrExists, and fault.Invalid when the name is blank, too long or has control characters.
 func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calendar.Info, error) {
 	name := strings.TrimSpace(uri.Calendar)

@@ -232,7 +232,8 @@ func TestAFailedPageFailsTheRead(t *testing.T) {
 			if n := len(w.sim.Log()); n != 2 {
 				t.Errorf("there were %d requests, want 2: one that failed is not repeated", n)
 			}
-			if err != nil && (strings.Contains(err.Error(), "secret-token") || strings.Contains(err.Error(), "Event 0") || strings.Contains(err.Error(), "calendarView")) {
+			if err != nil && (strings.Contains(err.Error(), "secret-token") || strings.Contains(err.Error(), "Event 0") ||
+				strings.Contains(err.Error(), "calendarView")) {
 				t.Errorf("the error tells too much: %v", err)
 			}
 		})
@@ -260,13 +261,13 @@ func TestNothingPassesForAnEmptyCalendar(t *testing.T) {
 				t.Fatal(err)
 			}
 			if events, err := p.Events(t.Context(), me, "c", now, now.Add(time.Hour)); err == nil {
-				t.Errorf("it passes for %d events", len(events))
+				t.Errorf("it is mistaken for %d events", len(events))
 			}
 			if list, err := p.Calendars(t.Context(), me); name != "an event without id" && err == nil {
-				t.Errorf("it passes for %d calendars", len(list))
+				t.Errorf("it is mistaken for %d calendars", len(list))
 			}
 			if found, err := p.Marked(t.Context(), me, "c", []string{"m"}); err == nil {
-				t.Errorf("it passes for %d copies", len(found))
+				t.Errorf("it is mistaken for %d copies", len(found))
 			}
 		})
 	}
@@ -325,7 +326,8 @@ func TestARequestHasADeadlineOfItsOwn(t *testing.T) {
 func TestABatchThatIsNotAnsweredIsUnavailableAndIsNotRepeated(t *testing.T) {
 	for _, f := range []graphsim.Fault{
 		{Kind: graphsim.FaultCut}, {Kind: graphsim.FaultCut, When: graphsim.After}, {Kind: graphsim.FaultCut, When: graphsim.During},
-		{Kind: graphsim.FaultTimeout}, {Kind: graphsim.FaultTimeout, When: graphsim.After}, {Kind: graphsim.FaultUnavailable, RetryAfter: "1"}, {Kind: graphsim.FaultThrottle},
+		{Kind: graphsim.FaultTimeout}, {Kind: graphsim.FaultTimeout, When: graphsim.After}, {Kind: graphsim.FaultUnavailable, RetryAfter: "1"},
+		{Kind: graphsim.FaultThrottle},
 	} {
 		t.Run(f.Kind+" "+f.When, func(t *testing.T) {
 			w := newWorld(t, graphsim.Options{}, func(o *Options) { o.Budgets = NewBudgets(Limits{Grace: 10 * time.Millisecond}, time.Now, nil) })
@@ -339,7 +341,7 @@ func TestABatchThatIsNotAnsweredIsUnavailableAndIsNotRepeated(t *testing.T) {
 			if n := len(w.sim.Log()); n != 1 {
 				t.Errorf("there were %d requests, want 1", n)
 			}
-			// The caller asks what became of it, and writes again what is not there.
+			// The caller asks what became of it, and repeats the writes of what is not there.
 			found, err := w.Marked(t.Context(), me, id, []string{"mark-000", "mark-001", "mark-002", "mark-003", "mark-004"})
 			if want := map[bool]int{true: 5}[f.When != ""]; err != nil || len(found) != want {
 				t.Fatalf("%d copies are there, %v, want %d", len(found), err, want)
@@ -426,44 +428,44 @@ func TestEachEventOfABatchHasItsOwnOutcome(t *testing.T) {
 
 func TestATransactionIDThatWasUsedBefore(t *testing.T) {
 	for _, status := range []int{http.StatusBadRequest, http.StatusConflict} {
-		for _, tell := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%d, existing event told: %t", status, tell), func(t *testing.T) {
-				w := newWorld(t, graphsim.Options{DuplicateStatus: status, TellExisting: tell}, nil)
+		for _, named := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d, existing event named: %t", status, named), func(t *testing.T) {
+				w := newWorld(t, graphsim.Options{DuplicateStatus: status, TellExisting: named}, nil)
 				id := w.archive()
 				first, err := w.Create(t.Context(), me, id, numbered(2))
 				if err != nil {
 					t.Fatal(err)
 				}
 				t.Run("the same content is done", func(t *testing.T) {
-					again, err := w.Create(t.Context(), me, id, numbered(3))
-					if err != nil || again[0].ID != first[0].ID || again[1].ID != first[1].ID || again[2].Err != nil {
-						t.Errorf("results are %+v, %v", again, err)
+					repeated, err := w.Create(t.Context(), me, id, numbered(3))
+					if err != nil || repeated[0].ID != first[0].ID || repeated[1].ID != first[1].ID || repeated[2].Err != nil {
+						t.Errorf("results are %+v, %v", repeated, err)
 					}
 				})
 				t.Run("other content is put right", func(t *testing.T) {
 					changed := numbered(1)
 					changed[0].Subject = "Event changed"
-					again, err := w.Create(t.Context(), me, id, changed)
-					if err != nil || again[0].Err != nil || again[0].ID != first[0].ID || again[0].ChangeKey == first[0].ChangeKey {
-						t.Errorf("results are %+v, %v", again, err)
+					repeated, err := w.Create(t.Context(), me, id, changed)
+					if err != nil || repeated[0].Err != nil || repeated[0].ID != first[0].ID || repeated[0].ChangeKey == first[0].ChangeKey {
+						t.Errorf("results are %+v, %v", repeated, err)
 					}
 				})
 				t.Run("it is there also when putting it right is refused", func(t *testing.T) {
 					w.faults(graphsim.Fault{Method: http.MethodPatch, Scope: "sub", Kind: graphsim.FaultError, Status: http.StatusBadRequest, Code: "ErrorInvalidRequest"})
 					changed := numbered(2)
 					changed[1].Subject = "Event refused"
-					again, err := w.Create(t.Context(), me, id, changed[1:])
-					if err != nil || again[0].Err != nil || again[0].ID != first[1].ID {
-						t.Errorf("results are %+v, %v", again, err)
+					repeated, err := w.Create(t.Context(), me, id, changed[1:])
+					if err != nil || repeated[0].Err != nil || repeated[0].ID != first[1].ID {
+						t.Errorf("results are %+v, %v", repeated, err)
 					}
 					w.faults()
 				})
 				t.Run("somebody else's event is left alone", func(t *testing.T) {
 					other := numbered(2)
 					other[1].Mark, other[1].Subject = "another mark", "Not this"
-					again, err := w.Create(t.Context(), me, id, other[1:])
-					if err != nil || fault.Of(again[0].Err) != fault.Conflict || again[0].ID != "" {
-						t.Errorf("results are %+v, %v", again, err)
+					repeated, err := w.Create(t.Context(), me, id, other[1:])
+					if err != nil || fault.Of(repeated[0].Err) != fault.Conflict || repeated[0].ID != "" {
+						t.Errorf("results are %+v, %v", repeated, err)
 					}
 				})
 				if d := gocmp.Diff([]string{"Event 001", "Event 002", "Event changed"}, w.subjects(id)); d != "" {
@@ -626,7 +628,8 @@ func TestBadMailboxesAndCalendars(t *testing.T) {
 	if err != nil || len(events) != 1 || strings.Contains(events[0].Subject, "Secret") {
 		t.Fatalf("a colleague's private event: %+v, %v", events, err)
 	}
-	if _, err := w.Bodies(ctx, me, hidden, []string{events[0].ID}, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)); err != nil {
+	from, to := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	if _, err := w.Bodies(ctx, me, hidden, []string{events[0].ID}, from, to); err != nil {
 		t.Errorf("the body of a colleague's private event: %v", err)
 	}
 	if err := w.sim.RemoveCalendar(me, hidden); err != nil {

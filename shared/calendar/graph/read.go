@@ -105,7 +105,7 @@ func (p *Provider) pages(ctx context.Context, account string, r *kiota.RequestIn
 			return err
 		}
 		if len(page.Value) == 0 || page.Value[0] != '[' {
-			return fault.New(fault.Unavailable, "the answer of Microsoft 365 is no listing") // it must not pass for an empty one
+			return fault.New(fault.Unavailable, "the answer of Microsoft 365 is no listing") // it must not be mistaken for an empty one
 		}
 		switch err := each(page.Value); {
 		case err != nil:
@@ -232,7 +232,8 @@ func (p *Provider) windowBodies(ctx context.Context, account, calendarID string,
 }
 
 // byID reads those of the events that are there.
-func (p *Provider) byID(ctx context.Context, account, calendarID string, ids []string, query users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters, each func(id string, e *calendar.Event)) error {
+func (p *Provider) byID(ctx context.Context, account, calendarID string, ids []string,
+	query users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters, each func(id string, e *calendar.Event)) error {
 	cal, err := p.calendar(account, calendarID)
 	if err != nil {
 		return err
@@ -276,7 +277,7 @@ func unique(list []string) []string {
 }
 
 // reads sends any number of steps that only read, one batch after the other, and hands each batch's answers to each, with the index of the first
-// of them. No answer's error is one that passes: Patiently, what failed so is asked for again by itself, else the reading fails, with the one of
+// of them. When an answer is an error that may pass, a patient Provider repeats that step alone; any other fails the reading, with the one of
 // these errors that asks for the longest wait.
 func (p *Provider) reads(ctx context.Context, account string, steps []step, each func(first int, answers []answer) error) error {
 	for first := 0; first < len(steps); first += batchSize {
@@ -295,14 +296,14 @@ func (p *Provider) reads(ctx context.Context, account string, steps []step, each
 			if err != nil {
 				return err
 			}
-			var again []int
+			var failed []int
 			for i, at := range open {
 				answers[at] = got[i]
 				if failure := got[i].err; failure != nil && fault.Of(failure).Transient() {
-					again, err = append(again, at), slower(err, failure)
+					failed, err = append(failed, at), slower(err, failure)
 				}
 			}
-			open = again
+			open = failed
 			return err
 		})
 		if err != nil {

@@ -52,9 +52,9 @@ var weekdays = map[string]weekday{
 
 var positions = map[string]string{"first": "1", "second": "2", "third": "3", "fourth": "4", "last": "-1"}
 
-// into makes e the series: its times told in the series' zone, which StartZone then names, its rule, and the starts that do not happen. A series in a zone
-// that somebody made up, of which Exchange tells no more than a name ("tzone://Microsoft/Custom"), is told in the zone of its times, and StartZone has that
-// name: see series.Clocks. Of a series of days StartZone stays. Errors are Internal.
+// into makes e the series: its times written in the series' zone, which StartZone then names, its rule, and the starts that do not happen. For a zone
+// that somebody made up Exchange gives no more than a name ("tzone://Microsoft/Custom"): such a series keeps the zone of its times, and StartZone has
+// that name (see series.Clocks). Of a series of days StartZone stays. Errors are Internal.
 func (s *graphSeries) into(e *calendar.Event) error {
 	zoneName, zone := s.zone(e)
 	if !e.AllDay {
@@ -82,7 +82,7 @@ func (s *graphSeries) into(e *calendar.Event) error {
 	return nil
 }
 
-// zone finds the zone that the series is told in, and puts the one on whose clocks it repeats into StartZone.
+// zone finds the zone that the series is written in, and puts the one on whose clocks it repeats into StartZone.
 func (s *graphSeries) zone(e *calendar.Event) (string, *time.Location) {
 	for _, name := range []string{s.Recurrence.Range.RecurrenceTimeZone, e.StartZone} {
 		zone, err := calendar.LoadZone(name)
@@ -91,7 +91,7 @@ func (s *graphSeries) zone(e *calendar.Event) (string, *time.Location) {
 		}
 		if windows, ok := calendar.WindowsName(name); ok && windows == "UTC" {
 			if _, err := calendar.LoadZone(e.StartZone); err != nil && e.StartZone != "" {
-				break // UTC is what is told of a series whose own zone cannot be told
+				break // the service writes a series in UTC when it cannot name its zone
 			}
 			name = windows
 		}
@@ -145,7 +145,7 @@ func (s *graphSeries) rule(zone *time.Location, allDay bool) (string, error) {
 		if p.DayOfMonth < 1 || p.DayOfMonth > 31 {
 			return "", fault.New(fault.Internal, "%d is no day of a month", p.DayOfMonth)
 		}
-		// Outlook takes the last day of a month that is too short, RFC 5545 leaves that month out.
+		// In a month that is too short Outlook uses the last day, and RFC 5545 leaves the month out.
 		dates := []string{strconv.Itoa(p.DayOfMonth)}
 		for day := p.DayOfMonth - 1; day >= 28; day-- {
 			dates = append(dates, strconv.Itoa(day))

@@ -103,7 +103,8 @@ func writeChain(ctx context.Context, w *world, id string, drafts []calendar.Draf
 			item.SetDependsOn([]string{strconv.Itoa(i - 1)})
 		}
 	}
-	r := kiota.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(kiota.POST, "{+baseurl}/$batch", map[string]string{"baseurl": w.client.base.String()})
+	r := kiota.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(kiota.POST, "{+baseurl}/$batch",
+		map[string]string{"baseurl": w.client.base.String()})
 	if err := r.SetContentFromParsable(ctx, w.client.adapter, "application/json", all); err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ func (p *Provider) settle(ctx context.Context, account, calendarID string, draft
 	if len(repeats) == 0 {
 		return nil
 	}
-	// later leaves it to another attempt, unless that would end as this one did.
+	// later leaves it to another attempt, unless that would fail as this one did.
 	later := func(err error) error {
 		if !fault.Of(err).Transient() {
 			return err

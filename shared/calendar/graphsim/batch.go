@@ -201,7 +201,8 @@ func (c *call) step(o object) (*step, error) {
 	case path[0] == "$batch":
 		return wrong("a batch cannot be nested.")
 	}
-	one.entry = Entry{N: c.entry.N, ID: one.id, Time: c.at.UTC(), Method: method, Path: escaped, Query: query, Headers: headersOf(header), Body: bodyOf(body), Bytes: len(body)}
+	one.entry = Entry{N: c.entry.N, ID: one.id, Time: c.at.UTC(), Method: method, Path: escaped, Query: query, Headers: headersOf(header),
+		Body: bodyOf(body), Bytes: len(body)}
 	one.mailbox = strings.ToLower(path[0])
 	if len(path) > 1 && path[0] == "users" {
 		one.mailbox = strings.ToLower(path[1])
@@ -209,7 +210,8 @@ func (c *call) step(o object) (*step, error) {
 	if m := c.server.mailbox(strings.TrimPrefix(one.mailbox, "me")); m != nil {
 		one.mailbox = m.ID
 	}
-	one.call = &call{server: c.server, at: c.at, requestID: c.requestID, method: method, base: c.base, path: path, rawQuery: query, header: header, body: body, entry: &one.entry}
+	one.call = &call{server: c.server, at: c.at, requestID: c.requestID, method: method, base: c.base, path: path, rawQuery: query, header: header,
+		body: body, entry: &one.entry}
 	return one, nil
 }
 

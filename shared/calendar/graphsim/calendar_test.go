@@ -13,7 +13,8 @@ func TestCalendars(t *testing.T) {
 	t.Run("are created, renamed, listed and deleted", func(t *testing.T) {
 		c := c.in(t)
 		id := c.do("POST", "/me/calendars", `{"name":"Activity Archive","color":"lightBlue"}`).is(201).has("name", "Activity Archive", "canEdit", "true").field("id")
-		c.do("GET", "/users/"+user+"/calendars?$select=name", "").is(200).has("value/0/name", "Calendar", "value/1/name", "Activity Archive", "value/1/id", id, "value/1/color", "")
+		c.do("GET", "/users/"+user+"/calendars?$select=name", "").is(200).has("value/0/name", "Calendar", "value/1/name", "Activity Archive",
+			"value/1/id", id, "value/1/color", "")
 		c.do("GET", "/me/calendars?$filter=name eq 'activity archive'", "").is(200).has("value/0/id", id)
 		c.do("PATCH", "/me/calendars/"+id, `{"name":"Archive"}`).is(200).has("name", "Archive")
 		c.do("GET", "/me/calendars/"+id, "").is(200).has("name", "Archive")
@@ -95,7 +96,8 @@ func TestMasterCategories(t *testing.T) {
 
 func TestMailboxSettings(t *testing.T) {
 	sim, c := start(t, Options{})
-	c.do("GET", "/me/mailboxSettings", "").is(200).has("timeZone", "W. Europe Standard Time", "workingHours/daysOfWeek/0", "monday", "workingHours/timeZone/name", "W. Europe Standard Time")
+	c.do("GET", "/me/mailboxSettings", "").is(200).has("timeZone", "W. Europe Standard Time",
+		"workingHours/daysOfWeek/0", "monday", "workingHours/timeZone/name", "W. Europe Standard Time")
 	c.do("GET", "/me/mailboxSettings?$select=timeZone", "").is(200).has("timeZone", "W. Europe Standard Time", "workingHours", "")
 	c.do("GET", "/me/mailboxSettings?$select=firstDay", "").is(400)
 	if err := sim.AddMailbox(Mailbox{ID: "off@consulting.example", NotEnabled: true}); err != nil {

@@ -7,7 +7,7 @@ import (
 	"adminassistant/shared/pause"
 )
 
-// Clock tells the time and lets it pass. A test that wants no real waiting brings its own.
+// Clock gives the time and lets it pass. A test that wants no real waiting brings its own.
 type Clock interface {
 	Now() time.Time
 	// Sleep returns after d, or when ctx ends.

@@ -50,7 +50,7 @@ func (c *call) calendarView(args []string) (*reply, error) {
 	return c.items(q, in, items, "calendarView")
 }
 
-// listEvents lists single events and series masters, those that were made last first.
+// listEvents lists single events and series masters, the newest first.
 func (c *call) listEvents(args []string) (*reply, error) {
 	q, err := c.query("event", "$top", "$skip", "$skiptoken", "$select", "$orderby", "$filter", "$expand", "$count")
 	if err != nil {
@@ -244,7 +244,7 @@ func (c *call) target(args []string) (*item, error) {
 	return it, c.ifMatch(it)
 }
 
-// notifies records that a change of a meeting is told to its attendees.
+// notifies records that the attendees of a meeting hear of its change.
 func (c *call) notifies(it *item, how string) {
 	if attendees, _ := it.prop("attendees").([]any); len(attendees) > 0 && it.prop("isOrganizer") == true {
 		c.violation(how)
@@ -351,7 +351,7 @@ func (m *mailbox) crosses(it *item, start time.Time) error {
 func (m *mailbox) plain(d calendar.DateTime, at time.Time) calendar.DateTime {
 	wall, err := d.Wall()
 	inZone := calendar.DateTime{Local: timeOf(wall), Zone: d.Zone}
-	if told, err2 := m.instant(inZone); err != nil || err2 != nil || !told.Equal(at) {
+	if back, err2 := m.instant(inZone); err != nil || err2 != nil || !back.Equal(at) {
 		return calendar.DateTime{Local: at.UTC().Format(graphTime), Zone: "UTC"}
 	}
 	return inZone
@@ -400,7 +400,8 @@ func (c *call) act(action string, args []string) (*reply, error) {
 	case action == "cancel":
 		c.mailbox.drop(it)
 	case response != "" && it.prop("isOrganizer") == true:
-		return nil, fail(http.StatusBadRequest, "ErrorInvalidRequest", "Your request can't be completed. You can't respond to this meeting because you're the meeting organizer.")
+		return nil, fail(http.StatusBadRequest, "ErrorInvalidRequest",
+			"Your request can't be completed. You can't respond to this meeting because you're the meeting organizer.")
 	case response != "":
 		status := object{"response": response, "time": c.at.UTC().Format(time.RFC3339)}
 		if err := c.mailbox.change(it, &eventChange{props: object{"responseStatus": status}}); err != nil {

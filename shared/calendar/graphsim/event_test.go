@@ -14,7 +14,8 @@ func TestAnEventIsCreatedReadChangedAndDeleted(t *testing.T) {
 		"categories", `["Acme - billable"]`, "sensitivity", `"Private"`, "singleValueExtendedProperties", marked("ledger 1"))).is(201)
 	created.has("subject", "Acme review", "type", "singleInstance", "bodyPreview", "Agenda & notes", "body/contentType", "html", "sensitivity", "private",
 		"locations/0/displayName", "Room 4", "isReminderOn", "false", "isOrganizer", "true", "organizer/emailAddress/address", user,
-		"start/dateTime", "2026-10-05T07:00:00.0000000", "start/timeZone", "UTC", "originalStartTimeZone", "W. Europe Standard Time", "singleValueExtendedProperties", "")
+		"start/dateTime", "2026-10-05T07:00:00.0000000", "start/timeZone", "UTC", "originalStartTimeZone", "W. Europe Standard Time",
+		"singleValueExtendedProperties", "")
 	id, tag, uid := created.field("id"), created.field("@odata.etag"), created.field("iCalUId")
 	if !strings.HasPrefix(uid, "040000008200E00074C5B7101A82E00800000000") || len(uid) != 112 {
 		t.Errorf("iCalUId %s", uid)
@@ -25,14 +26,16 @@ func TestAnEventIsCreatedReadChangedAndDeleted(t *testing.T) {
 
 	clock.now = clock.now.Add(time.Hour)
 	changed := c.do("PATCH", "/me/events/"+id, `{"subject":"Acme workshop","showAs":"tentative"}`, "If-Match", tag).is(200)
-	changed.has("subject", "Acme workshop", "iCalUId", uid, "createdDateTime", "2026-10-05T06:00:00.0000000Z", "lastModifiedDateTime", "2026-10-05T07:00:00.0000000Z")
+	changed.has("subject", "Acme workshop", "iCalUId", uid, "createdDateTime", "2026-10-05T06:00:00.0000000Z",
+		"lastModifiedDateTime", "2026-10-05T07:00:00.0000000Z")
 	if changed.field("changeKey") == created.field("changeKey") {
 		t.Error("the change key is the same")
 	}
 	c.do("PATCH", "/me/events/"+id, `{"subject":"late"}`, "If-Match", tag).is(412, "ErrorIrresolvableConflict")
 	c.do("DELETE", "/me/events/"+id, "", "If-Match", tag).is(412)
 	c.do("GET", "/me/events/"+id+"?$select=subject", "").is(200).has("subject", "Acme workshop", "showAs", "", "@odata.etag", changed.field("@odata.etag"))
-	c.do("GET", "/me/events/"+id+"?$expand=singleValueExtendedProperties($filter=id eq '"+mark+"')", "").is(200).has("singleValueExtendedProperties/0/value", "ledger 1")
+	c.do("GET", "/me/events/"+id+"?$expand=singleValueExtendedProperties($filter=id eq '"+mark+"')", "").is(200).
+		has("singleValueExtendedProperties/0/value", "ledger 1")
 	c.do("DELETE", "/me/events/"+id, "", "If-Match", changed.field("@odata.etag")).is(204)
 	c.do("GET", "/me/events/"+id, "").is(404, "ErrorItemNotFound")
 	c.do("DELETE", "/me/events/"+id, "").is(404)
@@ -70,25 +73,33 @@ func TestPayloadsAreChecked(t *testing.T) {
 		"a recurrence in UTC as the service calls it": {draft("x", from, to, "recurrence",
 			`{"pattern":{"type":"daily","interval":1},"range":{"type":"noEnd","startDate":"2026-10-05","recurrenceTimeZone":"tzone://Microsoft/Utc"}}`),
 			"TimeZoneNotSupportedException"},
-		"no date and time":                        {draft("x", from, to, "start", `{"timeZone":"UTC"}`), "ErrorPropertyValidationFailure"},
-		"a date alone":                            {draft("x", "2026-10-05", to), "RequestBodyRead"},
-		"a day that does not exist":               {draft("x", "2026-02-30T09:00:00", to), "RequestBodyRead"},
-		"an offset that is not the zone's":        {draft("x", "2026-10-05T09:00:00Z", to), "ErrorPropertyValidationFailure"},
-		"an end before the start":                 {draft("x", to, from), "ErrorPropertyValidationFailure"},
-		"an all-day event that starts at nine":    {draft("x", from, "2026-10-06T00:00:00", "isAllDay", "true"), "ErrorPropertyValidationFailure"},
-		"an all-day event of no day":              {draft("x", "2026-10-05T00:00:00", "2026-10-05T00:00:00", "isAllDay", "true"), "ErrorPropertyValidationFailure"},
-		"an all-day event of two zones":           {draft("x", "2026-10-05T00:00:00", "2026-10-06T00:00:00", "isAllDay", "true", "end", `{"dateTime":"2026-10-06T00:00:00","timeZone":"UTC"}`), "ErrorPropertyValidationFailure"},
-		"an extended property without a type":     {draft("x", from, to, "singleValueExtendedProperties", `[{"id":"{66f5a359-4659-4830-9070-00047ec6ac6e} Name Mark","value":"x"}]`), "ErrorInvalidProperty"},
-		"an extended property of a number":        {draft("x", from, to, "singleValueExtendedProperties", `[{"id":"`+mark+`","value":5}]`), "RequestBodyRead"},
-		"what is no JSON":                         {`{"subject":`, "BadRequest"},
-		"JSON and more":                           {draft("x", from, to) + "}", "BadRequest"},
-		"an array":                                {`[]`, "BadRequest"},
-		"a recurrence without a range":            {draft("x", from, to, "recurrence", `{"pattern":{"type":"daily","interval":1}}`), "ErrorPropertyValidationFailure"},
-		"a weekly one without days":               {draft("x", from, to, "recurrence", `{"pattern":{"type":"weekly","interval":1},"range":{"type":"noEnd","startDate":"2026-10-05"}}`), "ErrorPropertyValidationFailure"},
-		"a recurrence that ends before it starts": {draft("x", from, to, "recurrence", `{"pattern":{"type":"daily","interval":1},"range":{"type":"endDate","startDate":"2026-10-05","endDate":"2026-10-04"}}`), "ErrorPropertyValidationFailure"},
-		"a recurrence that starts elsewhere":      {draft("x", from, to, "recurrence", `{"pattern":{"type":"daily","interval":1},"range":{"type":"noEnd","startDate":"2026-10-06"}}`), "ErrorPropertyValidationFailure"},
-		"a recurrence every no days":              {draft("x", from, to, "recurrence", `{"pattern":{"type":"daily","interval":0},"range":{"type":"noEnd","startDate":"2026-10-05"}}`), "ErrorPropertyValidationFailure"},
-		"a recurrence in an unknown zone":         {draft("x", from, to, "recurrence", `{"pattern":{"type":"daily","interval":1},"range":{"type":"noEnd","startDate":"2026-10-05","recurrenceTimeZone":"Mars"}}`), "TimeZoneNotSupportedException"},
+		"no date and time":                     {draft("x", from, to, "start", `{"timeZone":"UTC"}`), "ErrorPropertyValidationFailure"},
+		"a date alone":                         {draft("x", "2026-10-05", to), "RequestBodyRead"},
+		"a day that does not exist":            {draft("x", "2026-02-30T09:00:00", to), "RequestBodyRead"},
+		"an offset that is not the zone's":     {draft("x", "2026-10-05T09:00:00Z", to), "ErrorPropertyValidationFailure"},
+		"an end before the start":              {draft("x", to, from), "ErrorPropertyValidationFailure"},
+		"an all-day event that starts at nine": {draft("x", from, "2026-10-06T00:00:00", "isAllDay", "true"), "ErrorPropertyValidationFailure"},
+		"an all-day event of no day":           {draft("x", "2026-10-05T00:00:00", "2026-10-05T00:00:00", "isAllDay", "true"), "ErrorPropertyValidationFailure"},
+		"an all-day event of two zones": {draft("x", "2026-10-05T00:00:00", "2026-10-06T00:00:00", "isAllDay", "true", "end",
+			`{"dateTime":"2026-10-06T00:00:00","timeZone":"UTC"}`), "ErrorPropertyValidationFailure"},
+		"an extended property without a type": {draft("x", from, to, "singleValueExtendedProperties",
+			`[{"id":"{66f5a359-4659-4830-9070-00047ec6ac6e} Name Mark","value":"x"}]`), "ErrorInvalidProperty"},
+		"an extended property of a number": {draft("x", from, to, "singleValueExtendedProperties", `[{"id":"`+mark+`","value":5}]`), "RequestBodyRead"},
+		"what is no JSON":                  {`{"subject":`, "BadRequest"},
+		"JSON and more":                    {draft("x", from, to) + "}", "BadRequest"},
+		"an array":                         {`[]`, "BadRequest"},
+		"a recurrence without a range": {draft("x", from, to, "recurrence", `{"pattern":{"type":"daily","interval":1}}`),
+			"ErrorPropertyValidationFailure"},
+		"a weekly one without days": {draft("x", from, to, "recurrence",
+			`{"pattern":{"type":"weekly","interval":1},"range":{"type":"noEnd","startDate":"2026-10-05"}}`), "ErrorPropertyValidationFailure"},
+		"a recurrence that ends before it starts": {draft("x", from, to, "recurrence",
+			`{"pattern":{"type":"daily","interval":1},"range":{"type":"endDate","startDate":"2026-10-05","endDate":"2026-10-04"}}`), "ErrorPropertyValidationFailure"},
+		"a recurrence that starts elsewhere": {draft("x", from, to, "recurrence",
+			`{"pattern":{"type":"daily","interval":1},"range":{"type":"noEnd","startDate":"2026-10-06"}}`), "ErrorPropertyValidationFailure"},
+		"a recurrence every no days": {draft("x", from, to, "recurrence",
+			`{"pattern":{"type":"daily","interval":0},"range":{"type":"noEnd","startDate":"2026-10-05"}}`), "ErrorPropertyValidationFailure"},
+		"a recurrence in an unknown zone": {draft("x", from, to, "recurrence",
+			`{"pattern":{"type":"daily","interval":1},"range":{"type":"noEnd","startDate":"2026-10-05","recurrenceTimeZone":"Mars"}}`), "TimeZoneNotSupportedException"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.in(t).do("POST", "/me/events", test.body).is(400, test.code)
@@ -119,11 +130,13 @@ func TestTimesAreToldInTheZoneThatIsAskedFor(t *testing.T) {
 		t.Error(got)
 	}
 	c.zone = "Asia/Tokyo"
-	c.do("GET", "/me/events/"+id, "").has("start/dateTime", "2026-10-05T16:00:00.0000000", "start/timeZone", "Asia/Tokyo", "originalStartTimeZone", "W. Europe Standard Time")
+	c.do("GET", "/me/events/"+id, "").has("start/dateTime", "2026-10-05T16:00:00.0000000", "start/timeZone", "Asia/Tokyo",
+		"originalStartTimeZone", "W. Europe Standard Time")
 
 	days := c.post(draft("Fair", "2026-10-05T00:00:00", "2026-10-07T00:00:00", "isAllDay", "true"))
 	c.do("GET", "/me/events/"+days, "").has("start/dateTime", "2026-10-05T00:00:00.0000000", "end/dateTime", "2026-10-07T00:00:00.0000000")
-	iana := c.post(draft("x", "2026-10-05T09:00:00", "2026-10-05T10:00:00", "start", `{"dateTime":"2026-10-05T09:00:00","timeZone":"America/New_York"}`, "end", `{"dateTime":"2026-10-05T10:00:00","timeZone":"America/New_York"}`))
+	iana := c.post(draft("x", "2026-10-05T09:00:00", "2026-10-05T10:00:00", "start", `{"dateTime":"2026-10-05T09:00:00","timeZone":"America/New_York"}`,
+		"end", `{"dateTime":"2026-10-05T10:00:00","timeZone":"America/New_York"}`))
 	c.do("GET", "/me/events/"+iana, "").has("originalStartTimeZone", "Eastern Standard Time")
 }
 
@@ -169,16 +182,16 @@ func TestARepeatedTransactionID(t *testing.T) {
 		c.post(body)
 		c.do("POST", "/me/events", other).is(409, "ErrorDuplicateTransactionId").has("error/@event.existingEventId", "")
 	})
-	t.Run("with other content is a bad request that tells the event", func(t *testing.T) {
+	t.Run("with other content is a bad request that names the event", func(t *testing.T) {
 		_, c := start(t, Options{DuplicateStatus: 400, TellExisting: true})
 		id := c.post(body)
 		c.do("POST", "/me/events", other).is(400, "ErrorDuplicateTransactionId").has("error/@event.existingEventId", id)
 	})
-	t.Run("is free again when its event is gone", func(t *testing.T) {
+	t.Run("is free when its event is gone", func(t *testing.T) {
 		_, c := start(t, Options{})
 		id := c.post(body)
 		c.do("DELETE", "/me/events/"+id, "").is(204)
-		if again := c.post(other); again == id {
+		if another := c.post(other); another == id {
 			t.Error("the old event came back")
 		}
 	})
@@ -191,12 +204,13 @@ func TestNobodyIsInvitedUnseen(t *testing.T) {
 		body string
 		what string
 	}{
-		"attendees":             {draft("x", from, to, "attendees", attendees), "attendees are invited"},
-		"an online meeting":     {draft("x", from, to, "isOnlineMeeting", "true"), "online meeting"},
-		"a requested response":  {draft("x", from, to, "responseRequested", "true"), "response"},
-		"a reminder by default": {`{"subject":"x","start":{"dateTime":"2026-10-05T09:00:00","timeZone":"UTC"},"end":{"dateTime":"2026-10-05T09:00:00","timeZone":"UTC"}}`, "reminder"},
-		"a reminder":            {draft("x", from, to, "isReminderOn", "true"), "reminder"},
-		"a refused one, too":    {draft("x", to, from, "attendees", attendees), "attendees are invited"},
+		"attendees":            {draft("x", from, to, "attendees", attendees), "attendees are invited"},
+		"an online meeting":    {draft("x", from, to, "isOnlineMeeting", "true"), "online meeting"},
+		"a requested response": {draft("x", from, to, "responseRequested", "true"), "response"},
+		"a reminder by default": {`{"subject":"x","start":{"dateTime":"2026-10-05T09:00:00","timeZone":"UTC"},
+			"end":{"dateTime":"2026-10-05T09:00:00","timeZone":"UTC"}}`, "reminder"},
+		"a reminder":         {draft("x", from, to, "isReminderOn", "true"), "reminder"},
+		"a refused one, too": {draft("x", to, from, "attendees", attendees), "attendees are invited"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sim, c := start(t, Options{})
@@ -212,7 +226,7 @@ func TestNobodyIsInvitedUnseen(t *testing.T) {
 			}
 		})
 	}
-	t.Run("what happens to a meeting is told to its attendees", func(t *testing.T) {
+	t.Run("what happens to a meeting is reported to its attendees", func(t *testing.T) {
 		sim, c := start(t, Options{})
 		id, err := sim.PutEvent(user, "", []byte(draft("x", from, to, "attendees", attendees)))
 		if err != nil {
@@ -231,9 +245,11 @@ func TestNobodyIsInvitedUnseen(t *testing.T) {
 			t.Errorf("%v", mails)
 		}
 	})
-	t.Run("what happens to an instance of a series of meetings is told to its attendees", func(t *testing.T) {
+	t.Run("what happens to an instance of a series of meetings is reported to its attendees", func(t *testing.T) {
 		sim, c := start(t, Options{})
-		id, err := sim.PutEvent(user, "", []byte(draft("x", from, to, "attendees", attendees, "recurrence", recurring(`{"type":"daily","interval":1}`, `{"type":"noEnd","startDate":"`+from[:10]+`"}`))))
+		id, err := sim.PutEvent(user, "",
+			[]byte(draft("x", from, to, "attendees", attendees, "recurrence",
+				recurring(`{"type":"daily","interval":1}`, `{"type":"noEnd","startDate":"`+from[:10]+`"}`))))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +301,8 @@ func TestEventsAreFoundByExtendedProperty(t *testing.T) {
 		t.Errorf("values are compared without regard to case: %s", got)
 	}
 	otherCase := strings.Replace(strings.ToUpper(mark[:45]), "STRING", "string", 1) + mark[45:]
-	if got := c.do("GET", "/me/events?$filter=singleValueExtendedProperties/any(p:p/id eq '"+otherCase+"' and p/value ne null)", "").is(200).all("subject"); got != "copy c copy b copy a" {
+	byID := "/me/events?$filter=singleValueExtendedProperties/any(p:p/id eq '" + otherCase + "' and p/value ne null)"
+	if got := c.do("GET", byID, "").is(200).all("subject"); got != "copy c copy b copy a" {
 		t.Errorf("by id alone: %s", got)
 	}
 	c.do("GET", "/me/calendarView?"+october+"&"+byMark("a"), "").is(400, "ErrorInvalidUrlQueryFilter")
@@ -325,9 +342,10 @@ func TestListsAreFilteredAndOrdered(t *testing.T) {
 			t.Errorf("%s: %q, want %q", query, got, want)
 		}
 	}
-	for _, query := range []string{"subject", "subject eq", "subject eq 5", "subject like 'x'", "subject eq 'x", "(subject eq 'x'", "subject eq 'x')", "colour eq 'x'", "isAllDay eq 'true'",
-		"start eq 'x'", "categories eq 'x'", "contains(isAllDay,'x')", "contains(subject)", "subject/any(x:x eq 'y')", "categories/any(c:d eq 'x')", "categories/all(c:c eq 'x')", "length(subject) gt 1",
-		"start/dateTime gt 'noon'", "singleValueExtendedProperties/any(e:e/id eq 'Mark')", "not", "", strings.Repeat("(", 60) + "isAllDay eq true" + strings.Repeat(")", 60)} {
+	for _, query := range []string{"subject", "subject eq", "subject eq 5", "subject like 'x'", "subject eq 'x", "(subject eq 'x'", "subject eq 'x')",
+		"colour eq 'x'", "isAllDay eq 'true'", "start eq 'x'", "categories eq 'x'", "contains(isAllDay,'x')", "contains(subject)", "subject/any(x:x eq 'y')",
+		"categories/any(c:d eq 'x')", "categories/all(c:c eq 'x')", "length(subject) gt 1", "start/dateTime gt 'noon'",
+		"singleValueExtendedProperties/any(e:e/id eq 'Mark')", "not", "", strings.Repeat("(", 60) + "isAllDay eq true" + strings.Repeat(")", 60)} {
 		if a := c.do("GET", "/me/events?$filter="+query, ""); a.status != 400 {
 			t.Errorf("%s: answered %d %s", query, a.status, a.text)
 		}

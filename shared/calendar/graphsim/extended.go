@@ -11,7 +11,8 @@ import (
 var (
 	extendedNamed = regexp.MustCompile(`^([A-Za-z]+) \{([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\} (Name|Id) (.{1,255})$`)
 	extendedTag   = regexp.MustCompile(`^([A-Za-z]+) (0x[0-9A-Fa-f]{1,8})$`)
-	extendedTypes = []string{"ApplicationTime", "Binary", "Boolean", "CLSID", "Currency", "Double", "Error", "Float", "Integer", "Long", "Null", "Object", "Short", "String", "SystemTime"}
+	extendedTypes = []string{"ApplicationTime", "Binary", "Boolean", "CLSID", "Currency", "Double", "Error", "Float", "Integer", "Long", "Null",
+		"Object", "Short", "String", "SystemTime"}
 )
 
 // extendedID checks the id of an extended property and returns it in its one form: type as documented, GUID in lower case.
@@ -33,7 +34,7 @@ func extendedID(text string) (string, error) {
 	return extendedTypes[i] + " " + rest, nil
 }
 
-// readExtended reads singleValueExtendedProperties or multiValueExtendedProperties of a checked event: values by id. A null value takes a property away.
+// readExtended reads singleValueExtendedProperties or multiValueExtendedProperties of a checked event: values by id. A null value removes a property.
 func readExtended(list []any) (map[string]any, error) {
 	values := map[string]any{}
 	for _, one := range list {

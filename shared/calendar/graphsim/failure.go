@@ -42,7 +42,8 @@ func badValue(format string, args ...any) error {
 }
 
 func badZone(name string) error {
-	return fail(http.StatusBadRequest, "TimeZoneNotSupportedException", "A valid TimeZone value must be specified. The following TimeZone value is not supported: '%.100s'.", name)
+	return fail(http.StatusBadRequest, "TimeZoneNotSupportedException",
+		"A valid TimeZone value must be specified. The following TimeZone value is not supported: '%.100s'.", name)
 }
 
 func notFound() error {
@@ -54,7 +55,8 @@ func denied() error {
 }
 
 func throttled(limit, retryAfter string) error {
-	return &failure{status: http.StatusTooManyRequests, code: "ApplicationThrottled", message: "Application is over its " + limit + " limit.", retryAfter: retryAfter}
+	return &failure{status: http.StatusTooManyRequests, code: "ApplicationThrottled", message: "Application is over its " + limit + " limit.",
+		retryAfter: retryAfter}
 }
 
 // answer is the reply that err stands for.

@@ -16,22 +16,22 @@ import (
 
 // What a Fault does.
 const (
-	FaultLatency     = "latency"      // the request takes Delay longer
+	FaultLatency     = "latency"      // the request lasts Delay longer
 	FaultThrottle    = "throttle"     // 429
 	FaultUnavailable = "unavailable"  // 503
 	FaultTimeout     = "timeout"      // 504
 	FaultError       = "error"        // Status and Code
 	FaultExpired     = "expired"      // 401: the token has expired
-	FaultCut         = "cut"          // the connection ends; of a batch's sub-request, that of the whole batch, whose other requests are carried out
+	FaultCut         = "cut"          // the connection is cut; of a batch's sub-request, that of the whole batch, whose other requests are carried out
 	FaultRepeat      = "repeat"       // a page repeats an event: the last one of the page before it, or its own first one
 	FaultForeignLink = "foreign_link" // the next link leads to another host
-	FaultLate        = "late"         // 504; the event that the request created cannot be seen before the request comes again
+	FaultLate        = "late"         // 504; the event that the request created cannot be seen before the request is repeated
 )
 
 // When a fault strikes.
 const (
 	Before = "before" // nothing has happened; the default
-	After  = "after"  // the request has taken effect, its answer is lost
+	After  = "after"  // the request has had its effect, its answer is lost
 	During = "during" // of a cut: half the answer has been sent
 )
 

@@ -115,7 +115,8 @@ func TestFaults(t *testing.T) {
 	t.Run("a commit shows after the first retry", func(t *testing.T) {
 		sim, c := start(t, Options{Faults: []Fault{{Kind: FaultLate, Method: "POST", Nth: 1}}})
 		c.do("POST", "/me/events", event).is(504)
-		if got := c.do("GET", "/me/events?"+byMark("m"), "").is(200).all("id") + c.do("GET", "/me/calendarView?"+october, "").all("id"); got != "" || count(sim) != 1 {
+		if got := c.do("GET", "/me/events?"+byMark("m"), "").is(200).all("id") + c.do("GET", "/me/calendarView?"+october, "").all("id"); got != "" ||
+			count(sim) != 1 {
 			t.Errorf("%q, %d events", got, count(sim))
 		}
 		id := c.do("POST", "/me/events", event).is(201).field("id")
@@ -123,9 +124,10 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%q, %d events", got, count(sim))
 		}
 	})
-	t.Run("latency takes its time inside the mailbox", func(t *testing.T) {
+	t.Run("latency passes inside the mailbox", func(t *testing.T) {
 		clock := &stepClock{}
-		_, c := start(t, Options{Clock: clock, Faults: []Fault{{Kind: FaultLatency, Delay: Duration(time.Second)}, {Kind: FaultLatency, Delay: Duration(time.Second), Every: 2}}})
+		_, c := start(t, Options{Clock: clock, Faults: []Fault{{Kind: FaultLatency, Delay: Duration(time.Second)},
+			{Kind: FaultLatency, Delay: Duration(time.Second), Every: 2}}})
 		c.do("GET", "/me/calendars", "").is(200)
 		c.do("GET", "/me/calendars", "").is(200)
 		if clock.slept != 3*time.Second {
@@ -148,11 +150,15 @@ func TestFaults(t *testing.T) {
 }
 
 func TestFaultScripts(t *testing.T) {
-	faults, err := ReadFaults(strings.NewReader("# comment\n\n{\"kind\":\"latency\",\"delay\":\"200ms\",\"path\":\"/users/*/calendars/**\"}\n{\"kind\":\"cut\",\"when\":\"during\",\"probability\":0.5,\"seed\":3}\n"))
+	faults, err := ReadFaults(strings.NewReader("# comment\n\n" +
+		`{"kind":"latency","delay":"200ms","path":"/users/*/calendars/**"}` + "\n" + `{"kind":"cut","when":"during","probability":0.5,"seed":3}` + "\n"))
 	if err != nil || len(faults) != 2 || time.Duration(faults[0].Delay) != 200*time.Millisecond {
 		t.Fatal(faults, err)
 	}
-	for _, line := range []string{`{"kind":"flood"}`, `{"kind":"cut","colour":1}`, `{"kind":"timeout","when":"during"}`, `{"kind":"error","status":200}`, `{"kind":"cut","scope":"all"}`, `{"kind":"cut","probability":2}`, `{"kind":"latency","delay":"soon"}`, `{`} {
+	for _, line := range []string{
+		`{"kind":"flood"}`, `{"kind":"cut","colour":1}`, `{"kind":"timeout","when":"during"}`, `{"kind":"error","status":200}`, `{"kind":"cut","scope":"all"}`,
+		`{"kind":"cut","probability":2}`, `{"kind":"latency","delay":"soon"}`, `{`,
+	} {
 		if _, err := ReadFaults(strings.NewReader("\n" + line)); err == nil || fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "line 2") {
 			t.Errorf("%s: %v", line, err)
 		}
@@ -178,12 +184,14 @@ func TestTheSimulatorIsSteeredOverHTTP(t *testing.T) {
 	c.do("GET", "/me/events?$select=subject", "", "Retry-Attempt", "1").is(200)
 	c.do("POST", "/$batch", batchOf(1, "x"), "client-request-id", "abc").is(200)
 	log := sim.Log()
-	if len(log) != 2 || log[0].Method != "GET" || log[0].Path != "/v1.0/me/events" || log[0].Query != "$select=subject" || log[0].Status != 200 || log[0].Headers["Retry-Attempt"] != "1" ||
+	if len(log) != 2 || log[0].Method != "GET" || log[0].Path != "/v1.0/me/events" || log[0].Query != "$select=subject" || log[0].Status != 200 ||
+		log[0].Headers["Retry-Attempt"] != "1" ||
 		log[0].Headers["Prefer"] != `IdType="ImmutableId"` || log[0].Mailbox != user {
 		t.Errorf("%+v", log)
 	}
 	sub := log[1].Sub
-	if len(sub) != 1 || sub[0].ID != "1" || sub[0].Status != 201 || !strings.Contains(string(sub[0].Body), `"event x0"`) || log[1].Headers["Client-Request-Id"] != "abc" {
+	if len(sub) != 1 || sub[0].ID != "1" || sub[0].Status != 201 || !strings.Contains(string(sub[0].Body), `"event x0"`) ||
+		log[1].Headers["Client-Request-Id"] != "abc" {
 		t.Errorf("%+v", log[1])
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
@@ -232,11 +240,15 @@ func TestTheLogKeepsTheLastEntries(t *testing.T) {
 }
 
 const calendarFile = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Example//EN\r\n" +
-	"BEGIN:VTIMEZONE\r\nTZID:Site time\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0300\r\nTZOFFSETTO:+0300\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n" +
-	"BEGIN:VEVENT\r\nUID:weekly\r\nDTSTAMP:20260901T000000Z\r\nDTSTART;TZID=Europe/Berlin:20261005T090000\r\nDTEND;TZID=Europe/Berlin:20261005T100000\r\nSUMMARY:Weekly\r\nRRULE:FREQ=WEEKLY;COUNT=4\r\n" +
+	"BEGIN:VTIMEZONE\r\nTZID:Site time\r\n" +
+	"BEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0300\r\nTZOFFSETTO:+0300\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n" +
+	"BEGIN:VEVENT\r\nUID:weekly\r\nDTSTAMP:20260901T000000Z\r\nDTSTART;TZID=Europe/Berlin:20261005T090000\r\nDTEND;TZID=Europe/Berlin:20261005T100000\r\n" +
+	"SUMMARY:Weekly\r\nRRULE:FREQ=WEEKLY;COUNT=4\r\n" +
 	"EXDATE;TZID=Europe/Berlin:20261012T090000\r\nORGANIZER;CN=Maria:mailto:maria@acme.example\r\nATTENDEE;CN=Alex:mailto:" + user + "\r\nEND:VEVENT\r\n" +
-	"BEGIN:VEVENT\r\nUID:weekly\r\nDTSTAMP:20260901T000000Z\r\nRECURRENCE-ID;TZID=Europe/Berlin:20261019T090000\r\nDTSTART;TZID=Europe/Berlin:20261020T140000\r\nDTEND;TZID=Europe/Berlin:20261020T150000\r\nSUMMARY:Weekly (moved)\r\nEND:VEVENT\r\n" +
-	"BEGIN:VEVENT\r\nUID:odd\r\nDTSTAMP:20260901T000000Z\r\nDTSTART;TZID=Site time:20261006T090000\r\nDTEND;TZID=Site time:20261006T100000\r\nSUMMARY:Odd\r\nRRULE:FREQ=DAILY;BYHOUR=9,11;COUNT=3\r\nEND:VEVENT\r\n" +
+	"BEGIN:VEVENT\r\nUID:weekly\r\nDTSTAMP:20260901T000000Z\r\nRECURRENCE-ID;TZID=Europe/Berlin:20261019T090000\r\n" +
+	"DTSTART;TZID=Europe/Berlin:20261020T140000\r\nDTEND;TZID=Europe/Berlin:20261020T150000\r\nSUMMARY:Weekly (moved)\r\nEND:VEVENT\r\n" +
+	"BEGIN:VEVENT\r\nUID:odd\r\nDTSTAMP:20260901T000000Z\r\nDTSTART;TZID=Site time:20261006T090000\r\nDTEND;TZID=Site time:20261006T100000\r\n" +
+	"SUMMARY:Odd\r\nRRULE:FREQ=DAILY;BYHOUR=9,11;COUNT=3\r\nEND:VEVENT\r\n" +
 	"BEGIN:VEVENT\r\nUID:fair\r\nDTSTAMP:20260901T000000Z\r\nDTSTART;VALUE=DATE:20261007\r\nDTEND;VALUE=DATE:20261009\r\nSUMMARY:Fair\r\nEND:VEVENT\r\n" +
 	"END:VCALENDAR\r\n"
 
@@ -259,9 +271,11 @@ func TestAMailboxIsFilledFromACalendarFileAndSurvivesARestart(t *testing.T) {
 	if got := listing(c); got != seeded {
 		t.Fatal(got)
 	}
-	c.do("GET", "/me/events?$filter=subject eq 'Weekly'&$select=cancelledOccurrences,recurrence,isOrganizer,attendees,iCalUId,originalStartTimeZone", "").is(200).has(
-		"value/0/recurrence/pattern/type", "weekly", "value/0/recurrence/range/numberOfOccurrences", "4", "value/0/isOrganizer", "false",
-		"value/0/attendees/0/emailAddress/address", user, "value/0/iCalUId", "weekly", "value/0/originalStartTimeZone", "W. Europe Standard Time")
+	c.do("GET",
+		"/me/events?$filter=subject eq 'Weekly'&$select=cancelledOccurrences,recurrence,isOrganizer,attendees,iCalUId,originalStartTimeZone", "").is(200).
+		has(
+			"value/0/recurrence/pattern/type", "weekly", "value/0/recurrence/range/numberOfOccurrences", "4", "value/0/isOrganizer", "false",
+			"value/0/attendees/0/emailAddress/address", user, "value/0/iCalUId", "weekly", "value/0/originalStartTimeZone", "W. Europe Standard Time")
 	id := c.post(draft("x", "2026-11-05T09:00:00", "2026-11-05T10:00:00", "transactionId", `"t"`, "reminderMinutesBeforeStart", "20"))
 	c.do("POST", "/me/outlook/masterCategories", `{"displayName":"Acme - billable"}`).is(201)
 	before := c.do("GET", "/me/events/"+id, "").text
@@ -271,8 +285,8 @@ func TestAMailboxIsFilledFromACalendarFileAndSurvivesARestart(t *testing.T) {
 	if err := sim.SaveFile(path); err != nil {
 		t.Fatal(err)
 	}
-	again, c2 := start(t, Options{})
-	if err := again.LoadFile(path); err != nil {
+	second, c2 := start(t, Options{})
+	if err := second.LoadFile(path); err != nil {
 		t.Fatal(err)
 	}
 	if got := listing(c2); got != seeded {
@@ -288,7 +302,7 @@ func TestAMailboxIsFilledFromACalendarFileAndSurvivesARestart(t *testing.T) {
 	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := again.LoadFile(path); fault.Of(err) != fault.Malformed {
+	if err := second.LoadFile(path); fault.Of(err) != fault.Malformed {
 		t.Error(err)
 	}
 	if got := listing(c2); got != seeded {
@@ -298,7 +312,9 @@ func TestAMailboxIsFilledFromACalendarFileAndSurvivesARestart(t *testing.T) {
 
 func TestAMailboxIsChangedFromOutside(t *testing.T) {
 	sim, c := start(t, Options{})
-	id, err := sim.PutEvent(user, "", []byte(draft("Review", "2026-10-05T09:00:00", "2026-10-05T10:00:00", "id", `"AAkALgOwn"`, "iCalUId", `"uid-1"`, "isCancelled", "true", "lastModifiedDateTime", `"2026-10-01T12:00:00Z"`)))
+	id, err := sim.PutEvent(user, "",
+		[]byte(draft("Review", "2026-10-05T09:00:00", "2026-10-05T10:00:00", "id", `"AAkALgOwn"`, "iCalUId", `"uid-1"`, "isCancelled", "true",
+			"lastModifiedDateTime", `"2026-10-01T12:00:00Z"`)))
 	if err != nil || id != "AAkALgOwn" {
 		t.Fatal(id, err)
 	}
@@ -306,7 +322,8 @@ func TestAMailboxIsChangedFromOutside(t *testing.T) {
 	if _, err := sim.PutEvent(user, "", []byte(`{"id":"`+id+`","subject":"Review 2"}`)); err != nil {
 		t.Fatal(err)
 	}
-	if b := c.do("GET", "/me/events/"+id, "").has("subject", "Review 2", "iCalUId", "uid-1"); b.field("changeKey") == a.field("changeKey") || b.field("lastModifiedDateTime") == a.field("lastModifiedDateTime") {
+	if b := c.do("GET", "/me/events/"+id, "").has("subject", "Review 2", "iCalUId", "uid-1"); b.field("changeKey") == a.field("changeKey") ||
+		b.field("lastModifiedDateTime") == a.field("lastModifiedDateTime") {
 		t.Error(b.text)
 	}
 	if _, err := sim.PutEvent(user, "", []byte(`{"subject":"no time"}`)); fault.Of(err) != fault.Invalid {

@@ -93,8 +93,8 @@ type amountAt struct {
 	amount int64
 }
 
-// take admits an amount, or says for how many whole seconds to wait.
-func (m *meter) take(now time.Time, amount, limit int64, span time.Duration) (retryAfter string, ok bool) {
+// admit admits an amount, or says for how many whole seconds to wait.
+func (m *meter) admit(now time.Time, amount, limit int64, span time.Duration) (retryAfter string, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for len(m.marks) > 0 && !m.marks[0].at.After(now.Add(-span)) {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// stepClock stands still unless it is moved; sleeping takes no time.
+// stepClock stands still unless it is moved; sleeping is immediate.
 type stepClock struct {
 	mu    sync.Mutex
 	now   time.Time
@@ -37,7 +37,7 @@ func (c *stepClock) move(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// heldClock lets the operations on a mailbox wait until it is told to go on.
+// heldClock lets the operations on a mailbox wait until it may go on.
 type heldClock struct {
 	wallClock
 	held    time.Duration // sleeps of this length wait

@@ -60,7 +60,7 @@ type mailbox struct {
 	mails      []object // that were sent
 }
 
-// AddMailbox adds a mailbox with an empty default calendar named Calendar. The first one is what /me means. An id or address that is taken is a Conflict,
+// AddMailbox adds a mailbox with an empty default calendar named Calendar. The first one is what /me means. An id or address that is in use is a Conflict,
 // an unknown time zone Invalid.
 func (s *Server) AddMailbox(m Mailbox) error {
 	fill(&m.Address, m.ID)
@@ -383,7 +383,8 @@ func (c *call) mailboxSettings([]string) (*reply, error) {
 		"timeZone": zone, "dateFormat": "yyyy-MM-dd", "timeFormat": "HH:mm", "userPurpose": "user", "archiveFolder": nil,
 		"delegateMeetingMessageDeliveryOptions": "sendToDelegateOnly",
 		"language":                              object{"locale": "en-GB", "displayName": "English (United Kingdom)"},
-		"workingHours":                          object{"daysOfWeek": days, "startTime": "08:00:00.0000000", "endTime": "17:00:00.0000000", "timeZone": object{"name": zone}},
+		"workingHours": object{"daysOfWeek": days, "startTime": "08:00:00.0000000", "endTime": "17:00:00.0000000",
+			"timeZone": object{"name": zone}},
 		"automaticRepliesSetting": object{"status": "disabled", "externalAudience": "all", "internalReplyMessage": "", "externalReplyMessage": "",
 			"scheduledStartDateTime": nil, "scheduledEndDateTime": nil},
 	}), "mailboxSettings"), nil

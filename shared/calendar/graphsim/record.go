@@ -38,7 +38,7 @@ type record struct {
 	Change      int64     `json:"change"` // counts the changes
 	Transaction string    `json:"transaction,omitempty"`
 	Print       string    `json:"print,omitempty"`  // fingerprint of the content that it was created with
-	Hidden      bool      `json:"hidden,omitempty"` // until the create comes again
+	Hidden      bool      `json:"hidden,omitempty"` // until the create is repeated
 
 	from, to time.Time // Start and End as instants
 }
@@ -60,8 +60,9 @@ func noLocation() object {
 }
 
 // fixed are the properties of an event that a client cannot set.
-var fixed = []string{"id", "changeKey", "createdDateTime", "lastModifiedDateTime", "bodyPreview", "cancelledOccurrences", "hasAttachments", "iCalUId", "isCancelled", "isDraft",
-	"isOrganizer", "onlineMeeting", "onlineMeetingUrl", "organizer", "originalStart", "originalStartTimeZone", "originalEndTimeZone", "responseStatus", "seriesMasterId", "type", "webLink"}
+var fixed = []string{"id", "changeKey", "createdDateTime", "lastModifiedDateTime", "bodyPreview", "cancelledOccurrences", "hasAttachments", "iCalUId",
+	"isCancelled", "isDraft", "isOrganizer", "onlineMeeting", "onlineMeetingUrl", "organizer", "originalStart", "originalStartTimeZone",
+	"originalEndTimeZone", "responseStatus", "seriesMasterId", "type", "webLink"}
 
 // eventChange is what a request sets of an event: properties that are checked.
 type eventChange struct {
@@ -94,7 +95,7 @@ func readEvent(raw object, seed bool) (*eventChange, error) {
 		name string
 		to   **calendar.DateTime
 	}{{"start", &e.start}, {"end", &e.end}} {
-		if v, there := take(props, t.name); there {
+		if v, there := extract(props, t.name); there {
 			d, err := readTime(t.name, v)
 			if err != nil {
 				return nil, err
@@ -105,7 +106,7 @@ func readEvent(raw object, seed bool) (*eventChange, error) {
 			*t.to = &d
 		}
 	}
-	if v, there := take(props, "recurrence"); there {
+	if v, there := extract(props, "recurrence"); there {
 		e.hasRecurrence = true
 		e.recurrence, _ = v.(object)
 		span, _ := e.recurrence["range"].(object)
@@ -115,12 +116,12 @@ func readEvent(raw object, seed bool) (*eventChange, error) {
 			}
 		}
 	}
-	if v, there := take(props, "transactionId"); there {
+	if v, there := extract(props, "transactionId"); there {
 		text, _ := v.(string)
 		e.transaction = &text
 	}
 	for name, to := range map[string]*map[string]any{"singleValueExtendedProperties": &e.single, "multiValueExtendedProperties": &e.multi} {
-		v, _ := take(props, name)
+		v, _ := extract(props, name)
 		list, _ := v.([]any)
 		if *to, err = readExtended(list); err != nil {
 			return nil, err
@@ -157,7 +158,7 @@ func readEvent(raw object, seed bool) (*eventChange, error) {
 	return e, nil
 }
 
-func take(o object, name string) (any, bool) {
+func extract(o object, name string) (any, bool) {
 	v, there := o[name]
 	delete(o, name)
 	return v, there
@@ -182,7 +183,7 @@ func (m *mailbox) apply(r *record, e *eventChange) error {
 	if e.end != nil {
 		next.End = *e.end
 	}
-	if err := m.settle(&next); err != nil {
+	if err := m.workOut(&next); err != nil {
 		return err
 	}
 	switch {
@@ -215,7 +216,7 @@ func (m *mailbox) apply(r *record, e *eventChange) error {
 	return nil
 }
 
-// overlay adds values; null takes one away.
+// overlay adds values; null removes one.
 func overlay(old, changes map[string]any) map[string]any {
 	if len(changes) == 0 {
 		return old
@@ -242,11 +243,11 @@ func (m *mailbox) shift(r *record) error {
 		d.Local = timeOf(w)
 	}
 	r.Recurrence.Range.StartDate = wall.AddDays(days).String()
-	return m.settle(r)
+	return m.workOut(r)
 }
 
-// settle checks a record's times and works out its instants.
-func (m *mailbox) settle(r *record) (err error) {
+// workOut checks a record's times and works out its instants.
+func (m *mailbox) workOut(r *record) (err error) {
 	if r.from, err = m.instant(r.Start); err != nil {
 		return err
 	}
@@ -397,7 +398,7 @@ func (it *item) private() bool {
 	return s == "private" || s == "confidential"
 }
 
-// master is the record as package series takes it.
+// master is the record as package series wants it.
 func (r *record) master() calendar.Event {
 	e := calendar.Event{ID: r.ID, Type: calendar.Master, Start: r.Start, End: r.End, AllDay: r.Props["isAllDay"] == true}
 	if r.Recurrence != nil {

@@ -90,7 +90,7 @@ func readRecurrence(checked object, start calendar.DateTime) (*recurrence, error
 	return &r, nil
 }
 
-// rule is the recurrence as an RRULE. Where RFC 5545 skips months that do not have a day, Outlook takes their last one.
+// rule is the recurrence as an RRULE. Where RFC 5545 skips months that do not have a day, Outlook uses their last one.
 func (r *recurrence) rule() string {
 	p := r.Pattern
 	var codes []string
@@ -138,7 +138,7 @@ func (r *recurrence) first(start calendar.Wall) (days int, err error) {
 	return int(starts[0].Sub(at) / (24 * time.Hour)), nil
 }
 
-// recurrenceOf says an RRULE in Graph's patterns, if they can say it. Events start at the wall time start in loc.
+// recurrenceOf writes an RRULE in Graph's patterns, if they can express it. Events start at the wall time start in loc.
 func recurrenceOf(rule string, start calendar.Wall, zoneName string, loc *time.Location) (*recurrence, bool) {
 	part := map[string]string{}
 	for text := range strings.SplitSeq(strings.ToUpper(strings.TrimSuffix(rule, ";")), ";") {
@@ -151,25 +151,26 @@ func recurrenceOf(rule string, start calendar.Wall, zoneName string, loc *time.L
 		}
 		return ""
 	}
-	r := &recurrence{Pattern: pattern{Interval: 1, FirstDayOfWeek: "monday", Index: "first"}, Range: spanOfDays{Type: "noEnd", StartDate: start.Date.String(), EndDate: noDate}}
+	r := &recurrence{Pattern: pattern{Interval: 1, FirstDayOfWeek: "monday", Index: "first"},
+		Range: spanOfDays{Type: "noEnd", StartDate: start.Date.String(), EndDate: noDate}}
 	r.Range.RecurrenceTimeZone = zoneName
 	p := &r.Pattern
-	take := func(key string) string {
+	extract := func(key string) string {
 		value := part[key]
 		delete(part, key)
 		return value
 	}
-	if n := take("INTERVAL"); n != "" {
+	if n := extract("INTERVAL"); n != "" {
 		var err error
 		if p.Interval, err = strconv.Atoi(n); err != nil || p.Interval < 1 || p.Interval > 999 {
 			return nil, false
 		}
 	}
-	if w := day(take("WKST")); w != "" {
+	if w := day(extract("WKST")); w != "" {
 		p.FirstDayOfWeek = w
 	}
-	position := take("BYSETPOS")
-	if list := take("BYDAY"); list != "" {
+	position := extract("BYSETPOS")
+	if list := extract("BYDAY"); list != "" {
 		for code := range strings.SplitSeq(list, ",") {
 			if len(code) < 2 {
 				return nil, false
@@ -199,10 +200,10 @@ func recurrenceOf(rule string, start calendar.Wall, zoneName string, loc *time.L
 			return nil, false
 		}
 	}
-	p.DayOfMonth = number(take("BYMONTHDAY"), start.Day)
-	months := take("BYMONTH")
+	p.DayOfMonth = number(extract("BYMONTHDAY"), start.Day)
+	months := extract("BYMONTH")
 	p.Month = number(months, int(start.Month))
-	freq := take("FREQ")
+	freq := extract("FREQ")
 	relative := len(p.DaysOfWeek) > 0 && position != ""
 	switch {
 	case p.DayOfMonth < 1 || p.DayOfMonth > 31 || p.Month < 1 || p.Month > 12:
@@ -231,10 +232,10 @@ func recurrenceOf(rule string, start calendar.Wall, zoneName string, loc *time.L
 	if !strings.HasSuffix(p.Type, "Yearly") {
 		p.Month = 0
 	}
-	if count := take("COUNT"); count != "" {
+	if count := extract("COUNT"); count != "" {
 		r.Range.Type, r.Range.NumberOfOccurrences = "numbered", number(count, 0)
 	}
-	if until := take("UNTIL"); until != "" {
+	if until := extract("UNTIL"); until != "" {
 		r.Range.Type = "endDate"
 		last, ok := untilDay(until, start, loc)
 		if !ok {
@@ -242,7 +243,7 @@ func recurrenceOf(rule string, start calendar.Wall, zoneName string, loc *time.L
 		}
 		r.Range.EndDate = last.String()
 	}
-	// What is left is something that a pattern cannot say; and a series starts on a day that its pattern names.
+	// What is left is something that a pattern cannot express; and a series starts on a day that its pattern names.
 	for key := range part {
 		if key != "" {
 			return nil, false

@@ -101,8 +101,8 @@ func addExtended(o object, name string, values map[string]any, of node) {
 }
 
 // confidential are the properties of a private event that others do not see, and what they see.
-var confidential = map[string]any{"subject": "Private appointment", "body": object{"contentType": "html", "content": ""}, "bodyPreview": "", "attendees": []any{},
-	"location": noLocation(), "locations": []any{}, "organizer": nil, "categories": []any{}, "onlineMeetingUrl": nil, "onlineMeeting": nil}
+var confidential = map[string]any{"subject": "Private appointment", "body": object{"contentType": "html", "content": ""}, "bodyPreview": "",
+	"attendees": []any{}, "location": noLocation(), "locations": []any{}, "organizer": nil, "categories": []any{}, "onlineMeetingUrl": nil, "onlineMeeting": nil}
 
 func (v *view) property(it *item, name string, hidden bool) any {
 	if veil, there := confidential[name]; there && hidden {
@@ -161,7 +161,7 @@ func (v *view) property(it *item, name string, hidden bool) any {
 		return r
 	case "cancelledOccurrences":
 		list := []any{}
-		if v.byID && it.kind == calendar.Master { // a list of events does not tell
+		if v.byID && it.kind == calendar.Master { // a list of events does not show them
 			for _, id := range it.Cancelled {
 				list = append(list, id)
 			}
@@ -173,7 +173,7 @@ func (v *view) property(it *item, name string, hidden bool) any {
 	return it.prop(name)
 }
 
-// time tells a time in the zone that was asked for. The days of an all-day event are the same in every zone.
+// time writes a time in the zone that was asked for. The days of an all-day event are the same in every zone.
 func (v *view) time(it *item, d calendar.DateTime, at time.Time) object {
 	text := at.In(v.zone).Format(graphTime)
 	if it.prop("isAllDay") == true {
@@ -299,5 +299,5 @@ func (c *call) nextLink(offset int) string {
 	return base + "/" + strings.Join(escaped, "/") + "?" + values.Encode()
 }
 
-// noContent answers a request that took effect and has nothing to tell.
+// noContent answers a request that took effect and has no answer.
 func noContent() *reply { return &reply{status: http.StatusNoContent} }

@@ -119,7 +119,8 @@ func (s *schema) checkObject(typ string, value object, nav func(name string) boo
 		p, ok := t.properties[name]
 		if !ok {
 			if p, ok = t.navigation[name]; !ok || nav == nil || !nav(name) {
-				return nil, badBody("The property '%.100s' does not exist on type 'microsoft.graph.%s'. Make sure to only use property names that are defined by the type.", name, typ)
+				return nil, badBody("The property '%.100s' does not exist on type 'microsoft.graph.%s'. "+
+					"Make sure to only use property names that are defined by the type.", name, typ)
 			}
 		}
 		c, err := s.check(p, v)

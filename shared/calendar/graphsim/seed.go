@@ -15,15 +15,16 @@ import (
 	"adminassistant/shared/fault"
 )
 
-// maxUnrolled is how many instances of a series that Outlook's patterns cannot say become events of their own, over at most unrolledYears.
+// maxUnrolled is how many instances of a series that Outlook's patterns cannot express become events of their own, over at most unrolledYears.
 const (
 	maxUnrolled   = 1000
 	unrolledYears = 5
 )
 
-// PutEvent adds an event to a calendar (of the empty id: to the default one), or changes the one that has its id: JSON of Graph's event, with every property that the
-// types know, also those that a client cannot set (id, iCalUId, attendees, organizer, isCancelled, responseStatus ...). It returns the event's immutable id.
-// An occurrence's id ("<series>@20261005T070000Z") changes that occurrence. Nobody counts as invited. Errors are Invalid or NotFound.
+// PutEvent adds an event to a calendar (of the empty id: to the default one), or changes the one that has its id: JSON of Graph's event,
+// with every property that the types know, also those that a client cannot set (id, iCalUId, attendees, organizer, isCancelled,
+// responseStatus ...). It returns the event's immutable id. An occurrence's id ("<series>@20261005T070000Z") changes that occurrence.
+// Nobody counts as invited. Errors are Invalid or NotFound.
 func (s *Server) PutEvent(mailbox, calendarID string, event []byte) (id string, err error) {
 	m, unlock, err := s.open(mailbox)
 	if err != nil {
@@ -52,13 +53,15 @@ func (m *mailbox) put(calendarID string, raw object) (*item, error) {
 		return nil, err
 	}
 	text := func(name string) string {
-		v, _ := take(e.props, name)
+		v, _ := extract(e.props, name)
 		t, _ := v.(string)
 		return t
 	}
 	id, uid := immutableID(text("id")), text("iCalUId")
 	created, modified := text("createdDateTime"), text("lastModifiedDateTime")
-	for _, name := range []string{"changeKey", "type", "seriesMasterId", "originalStart", "originalStartTimeZone", "originalEndTimeZone", "bodyPreview", "webLink", "cancelledOccurrences"} {
+	for _, name := range []string{
+		"changeKey", "type", "seriesMasterId", "originalStart", "originalStartTimeZone", "originalEndTimeZone", "bodyPreview", "webLink", "cancelledOccurrences",
+	} {
 		delete(e.props, name) // they follow from the rest
 	}
 	var r *record
@@ -104,7 +107,7 @@ func (s *Server) RemoveEvent(mailbox, id string) error {
 
 // Seed adds events to a calendar (of the empty id: to the default one). Errors are Invalid or NotFound; what came before the event at fault stays.
 //
-// Series that Outlook's recurrence patterns can say become series, with their exceptions and without the dates that do not happen; others become single
+// Series that Outlook's recurrence patterns can express become series, with their exceptions and without the dates that do not happen; others become single
 // events, up to 1,000 from their first five years. Floating times are in the mailbox's zone.
 func (s *Server) Seed(mailbox, calendarID string, events []calendar.Event) error {
 	return s.seed(mailbox, calendarID, ics.File{Events: events})
@@ -230,11 +233,12 @@ func (m *mailbox) seedSeries(calendarID string, e calendar.Event, exceptions []c
 		master.Cancelled = append(master.Cancelled, fmt.Sprintf("OID.%s.%s", master.ID, w.Date))
 	}
 	for _, x := range exceptions {
-		own := &record{ID: series.InstanceID(master.ID, x.OriginalStart), Calendar: calendarID, Original: x.OriginalStart.UTC(), Created: master.Created, Modified: master.Modified, Change: 1}
+		own := &record{ID: series.InstanceID(master.ID, x.OriginalStart), Calendar: calendarID, Original: x.OriginalStart.UTC(), Created: master.Created,
+			Modified: master.Modified, Change: 1}
 		own.Props = m.graphEvent(x)
 		own.Start, own.End = *m.seedTime(x, x.Start), *m.seedTime(x, x.End)
 		whole := record{Props: own.Props, Start: own.Start, End: own.End}
-		if err := m.settle(&whole); err != nil {
+		if err := m.workOut(&whole); err != nil {
 			return err
 		}
 		own.from, own.to = whole.from, whole.to
@@ -255,7 +259,7 @@ func itemID(id string) string {
 }
 
 // seedTime writes a time with a zone and without an offset. One that floats is in the mailbox's zone, and so are the days of an all-day event. What cannot be
-// read stays as it is, for those to complain who use it.
+// read stays as it is: whoever uses it gets the error.
 func (m *mailbox) seedTime(e calendar.Event, d calendar.DateTime) *calendar.DateTime {
 	fill(&d.Zone, m.TimeZone)
 	wall, err := d.Wall()

@@ -25,8 +25,10 @@ func TestSeriesAreExpandedAcrossTheChangeOfTheClocks(t *testing.T) {
 	if a.field("value/0/iCalUId") == a.field("value/1/iCalUId") {
 		t.Error("two occurrences have one iCalUId")
 	}
-	c.do("GET", "/me/events", "").has("value/0/type", "seriesMaster", "value/0/id", id, "value/0/recurrence/pattern/daysOfWeek/0", "monday", "value/0/recurrence/range/recurrenceTimeZone", "W. Europe Standard Time", "value/1", "")
-	c.do("GET", "/me/events/"+id+"/instances?startDateTime=2026-10-20&endDateTime=2026-10-30", "").is(200).has("value/0/originalStart", "2026-10-26T08:00:00Z", "value/1", "")
+	c.do("GET", "/me/events", "").has("value/0/type", "seriesMaster", "value/0/id", id, "value/0/recurrence/pattern/daysOfWeek/0", "monday",
+		"value/0/recurrence/range/recurrenceTimeZone", "W. Europe Standard Time", "value/1", "")
+	c.do("GET", "/me/events/"+id+"/instances?startDateTime=2026-10-20&endDateTime=2026-10-30", "").is(200).
+		has("value/0/originalStart", "2026-10-26T08:00:00Z", "value/1", "")
 	occurrence := a.field("value/1/id")
 	c.do("GET", "/me/events/"+occurrence, "").is(200).has("type", "occurrence", "start/dateTime", "2026-10-26T08:00:00.0000000")
 	c.do("GET", "/me/events/"+occurrence+"/instances?"+october, "").is(400)
@@ -36,14 +38,20 @@ func TestSeriesAreExpandedAcrossTheChangeOfTheClocks(t *testing.T) {
 func TestPatterns(t *testing.T) {
 	const open = `{"type":"noEnd","startDate":"%"}`
 	for name, test := range map[string]struct{ start, pattern, days, want string }{
-		"every second day":                       {"2026-10-05", `{"type":"daily","interval":2}`, `{"type":"numbered","startDate":"%","numberOfOccurrences":3}`, "10-05 10-07 10-09"},
-		"Monday and Wednesday, fortnightly":      {"2026-10-05", `{"type":"weekly","interval":2,"daysOfWeek":["monday","wednesday"],"firstDayOfWeek":"monday"}`, open, "10-05 10-07 10-19 10-21 11-02 11-04"},
-		"the 31st, or the last day":              {"2026-10-31", `{"type":"absoluteMonthly","interval":1,"dayOfMonth":31}`, open, "10-31 11-30 12-31"},
-		"the last Friday":                        {"2026-10-30", `{"type":"relativeMonthly","interval":1,"daysOfWeek":["friday"],"index":"last"}`, open, "10-30 11-27 12-25"},
-		"the second weekday":                     {"2026-10-02", `{"type":"relativeMonthly","interval":1,"daysOfWeek":["monday","tuesday","wednesday","thursday","friday"],"index":"second"}`, open, "10-02 11-03 12-02"},
-		"every 24 December":                      {"2026-12-24", `{"type":"absoluteYearly","interval":1,"dayOfMonth":24,"month":12}`, open, "12-24"},
-		"the fourth Thursday of November":        {"2026-11-26", `{"type":"relativeYearly","interval":1,"daysOfWeek":["thursday"],"month":11,"index":"fourth"}`, open, "11-26"},
-		"a start that the pattern does not name": {"2026-10-05", `{"type":"weekly","interval":1,"daysOfWeek":["thursday"]}`, `{"type":"numbered","startDate":"%","numberOfOccurrences":2}`, "10-08 10-15"},
+		"every second day": {"2026-10-05", `{"type":"daily","interval":2}`, `{"type":"numbered","startDate":"%","numberOfOccurrences":3}`,
+			"10-05 10-07 10-09"},
+		"Monday and Wednesday, fortnightly": {"2026-10-05", `{"type":"weekly","interval":2,"daysOfWeek":["monday","wednesday"],"firstDayOfWeek":"monday"}`,
+			open, "10-05 10-07 10-19 10-21 11-02 11-04"},
+		"the 31st, or the last day": {"2026-10-31", `{"type":"absoluteMonthly","interval":1,"dayOfMonth":31}`, open, "10-31 11-30 12-31"},
+		"the last Friday": {"2026-10-30", `{"type":"relativeMonthly","interval":1,"daysOfWeek":["friday"],"index":"last"}`, open,
+			"10-30 11-27 12-25"},
+		"the second weekday": {"2026-10-02",
+			`{"type":"relativeMonthly","interval":1,"daysOfWeek":["monday","tuesday","wednesday","thursday","friday"],"index":"second"}`, open, "10-02 11-03 12-02"},
+		"every 24 December": {"2026-12-24", `{"type":"absoluteYearly","interval":1,"dayOfMonth":24,"month":12}`, open, "12-24"},
+		"the fourth Thursday of November": {"2026-11-26", `{"type":"relativeYearly","interval":1,"daysOfWeek":["thursday"],"month":11,"index":"fourth"}`,
+			open, "11-26"},
+		"a start that the pattern does not name": {"2026-10-05", `{"type":"weekly","interval":1,"daysOfWeek":["thursday"]}`,
+			`{"type":"numbered","startDate":"%","numberOfOccurrences":2}`, "10-08 10-15"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, c := start(t, Options{})
@@ -76,7 +84,8 @@ func TestOccurrencesAreChangedAndDeletedByThemselves(t *testing.T) {
 	before := c.do("GET", "/me/events/"+id, "")
 	second, third := view().field("value/1/id"), view().field("value/2/id")
 
-	c.do("PATCH", "/me/events/"+second, `{"subject":"Moved","start":{"dateTime":"2026-10-06T14:00:00","timeZone":"UTC"},"end":{"dateTime":"2026-10-06T15:00:00","timeZone":"UTC"}}`).is(200).
+	c.do("PATCH", "/me/events/"+second,
+		`{"subject":"Moved","start":{"dateTime":"2026-10-06T14:00:00","timeZone":"UTC"},"end":{"dateTime":"2026-10-06T15:00:00","timeZone":"UTC"}}`).is(200).
 		has("type", "exception", "originalStart", "2026-10-06T07:00:00Z", "seriesMasterId", id)
 	c.do("PATCH", "/me/events/"+second, `{"showAs":"free"}`).is(200).has("subject", "Moved", "showAs", "free", "start/dateTime", "2026-10-06T14:00:00.0000000")
 	c.do("PATCH", "/me/events/"+third, `{"end":{"dateTime":"2026-10-01T14:00:00","timeZone":"UTC"}}`).is(400)
@@ -86,9 +95,13 @@ func TestOccurrencesAreChangedAndDeletedByThemselves(t *testing.T) {
 		t.Error(a.text)
 	}
 	after := c.do("GET", "/me/events/"+id+"?$select=cancelledOccurrences,changeKey,exceptionOccurrences&$expand=exceptionOccurrences", "").is(200).
-		has("cancelledOccurrences/0", "OID."+id+".2026-10-07", "exceptionOccurrences/0/id", second, "exceptionOccurrences/0/subject", "", "exceptionOccurrences/1", "")
-	c.do("GET", "/me/events/"+id+"?$select=subject,exceptionOccurrences&$expand=exceptionOccurrences", "").is(200).has("exceptionOccurrences/0/subject", "Moved", "cancelledOccurrences", "")
-	for _, query := range []string{"/me/events/" + id + "?$select=subject&$expand=exceptionOccurrences", "/me/events/" + id + "?$select=exceptionOccurrences", "/me/events/" + id} {
+		has("cancelledOccurrences/0", "OID."+id+".2026-10-07", "exceptionOccurrences/0/id", second, "exceptionOccurrences/0/subject", "",
+			"exceptionOccurrences/1", "")
+	c.do("GET", "/me/events/"+id+"?$select=subject,exceptionOccurrences&$expand=exceptionOccurrences", "").is(200).
+		has("exceptionOccurrences/0/subject", "Moved", "cancelledOccurrences", "")
+	for _, query := range []string{
+		"/me/events/" + id + "?$select=subject&$expand=exceptionOccurrences", "/me/events/" + id + "?$select=exceptionOccurrences", "/me/events/" + id,
+	} {
 		c.do("GET", query, "").is(200).has("exceptionOccurrences", "", "cancelledOccurrences", "")
 	}
 	c.do("GET", "/me/events?$select=cancelledOccurrences,exceptionOccurrences&$expand=exceptionOccurrences", "").is(200).
@@ -102,7 +115,8 @@ func TestOccurrencesAreChangedAndDeletedByThemselves(t *testing.T) {
 	if got := view().all("subject"); got != "Daily Moved again Daily" {
 		t.Error(got)
 	}
-	if events, err := sim.Events(user, ""); err != nil || len(events) != 2 || events[0].Type != calendar.Master || events[1].Type != calendar.Exception || events[1].Subject != "Moved again" {
+	if events, err := sim.Events(user, ""); err != nil || len(events) != 2 || events[0].Type != calendar.Master || events[1].Type != calendar.Exception ||
+		events[1].Subject != "Moved again" {
 		t.Errorf("%+v %v", events, err)
 	}
 
@@ -127,7 +141,8 @@ func TestAnOccurrenceStaysBetweenItsNeighbours(t *testing.T) {
 		recurring(`{"type":"weekly","interval":1,"daysOfWeek":["monday"]}`, `{"type":"numbered","startDate":"2026-10-05","numberOfOccurrences":4}`)))
 	second := c.do("GET", "/me/events/"+id+"/instances?"+october, "").is(200).field("value/1/id")
 	move := func(start string) answer {
-		return c.do("PATCH", "/me/events/"+second, `{"start":{"dateTime":"`+start+`","timeZone":"W. Europe Standard Time"},"end":{"dateTime":"`+start+`","timeZone":"W. Europe Standard Time"}}`)
+		return c.do("PATCH", "/me/events/"+second, `{"start":{"dateTime":"`+start+`","timeZone":"W. Europe Standard Time"},"end":{"dateTime":"`+start+
+			`","timeZone":"W. Europe Standard Time"}}`)
 	}
 	for _, day := range []string{"2026-10-05T23:00:00", "2026-10-04T09:00:00", "2026-10-19T00:00:00", "2026-10-28T09:00:00"} {
 		move(day).is(400, "ErrorOccurrenceCrossingBoundary")
@@ -156,11 +171,12 @@ func TestAllDaySeries(t *testing.T) {
 	}
 }
 
-// What Outlook's patterns say as an RRULE, they can be told from it again.
+// A pattern of Outlook that is written as an RRULE can be read back from it.
 func TestPatternsSurviveTheWayThroughARule(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		day := calendar.Date{Year: 2026, Month: 10, Day: 1}.AddDays(rapid.IntRange(0, 700).Draw(t, "day"))
-		r := &recurrence{Pattern: pattern{Interval: rapid.IntRange(1, 20).Draw(t, "interval"), FirstDayOfWeek: "monday", Index: "first"}, Range: spanOfDays{Type: "noEnd", EndDate: noDate}}
+		r := &recurrence{Pattern: pattern{Interval: rapid.IntRange(1, 20).Draw(t, "interval"), FirstDayOfWeek: "monday", Index: "first"},
+			Range: spanOfDays{Type: "noEnd", EndDate: noDate}}
 		p := &r.Pattern
 		p.Type = rapid.SampledFrom([]string{"daily", "weekly", "absoluteMonthly", "relativeMonthly", "absoluteYearly", "relativeYearly"}).Draw(t, "type")
 		if p.Type == "weekly" {

@@ -70,7 +70,7 @@ type Server struct {
 
 var _ http.Handler = (*Server)(nil)
 
-// New makes a server without mailboxes. Options.Faults must be ones that SetFaults takes; it panics otherwise.
+// New makes a server without mailboxes. Options.Faults must be ones that SetFaults accepts; it panics otherwise.
 func New(o Options) *Server {
 	o.Limits = o.Limits.filled()
 	fill(&o.RetryAfter, "1")
@@ -368,11 +368,11 @@ func (s *Server) admit(ctx context.Context, c *call) (*reply, error) {
 	}
 	limits := s.options.Limits
 	now := s.clock.Now()
-	if wait, ok := m.requests.take(now, 1, limits.Requests, limits.RequestSpan); !ok {
+	if wait, ok := m.requests.admit(now, 1, limits.Requests, limits.RequestSpan); !ok {
 		return nil, throttled("RequestsPerMailbox", wait)
 	}
 	if c.method != http.MethodGet {
-		if wait, ok := m.uploads.take(now, int64(len(c.body)), limits.Uploads, limits.UploadSpan); !ok {
+		if wait, ok := m.uploads.admit(now, int64(len(c.body)), limits.Uploads, limits.UploadSpan); !ok {
 			return nil, throttled("UploadBytesPerMailbox", wait)
 		}
 	}

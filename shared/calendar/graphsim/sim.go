@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// serveSim answers requests for the simulator itself, which need no token: GET and DELETE of /_sim/log (JSON lines of Entry; deleting forgets the violations too),
-// GET of /_sim/violations, and GET, POST (adds) and DELETE of /_sim/faults (JSON lines of Fault).
+// serveSim answers requests for the simulator itself, which need no token: GET and DELETE of /_sim/log (JSON lines of Entry; deleting
+// forgets the violations too), GET of /_sim/violations, and GET, POST (adds) and DELETE of /_sim/faults (JSON lines of Fault).
 func (s *Server) serveSim(w http.ResponseWriter, r *http.Request) {
 	lines := func(n int, line func(i int) any) {
 		w.Header().Set("Content-Type", "application/jsonl")

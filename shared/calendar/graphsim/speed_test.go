@@ -10,7 +10,8 @@ import (
 
 // Many clients at once, and changes from outside: each create takes effect once, and nobody sees half of anything.
 func TestManyClientsAtOnce(t *testing.T) {
-	sim, c := start(t, Options{Queue: true, Faults: []Fault{{Kind: FaultTimeout, When: After, Probability: 0.1, Seed: 5}, {Kind: FaultUnavailable, Probability: 0.1, Seed: 6}}})
+	sim, c := start(t, Options{Queue: true, Faults: []Fault{{Kind: FaultTimeout, When: After, Probability: 0.1, Seed: 5},
+		{Kind: FaultUnavailable, Probability: 0.1, Seed: 6}}})
 	const clients, each = 8, 20
 	var group sync.WaitGroup
 	for i := range clients {
@@ -56,7 +57,8 @@ func TestManyClientsAtOnce(t *testing.T) {
 func BenchmarkAPageOf500Among5000Events(b *testing.B) {
 	sim, c := start(b, Options{})
 	for i := range 5000 {
-		if _, err := sim.PutEvent(user, "", []byte(draft(fmt.Sprint(i), "2026-10-05T09:00:00", "2026-10-05T10:00:00", "body", `{"contentType":"html","content":"`+strings.Repeat("<p>x</p>", 100)+`"}`))); err != nil {
+		body := `{"contentType":"html","content":"` + strings.Repeat("<p>x</p>", 100) + `"}`
+		if _, err := sim.PutEvent(user, "", []byte(draft(fmt.Sprint(i), "2026-10-05T09:00:00", "2026-10-05T10:00:00", "body", body))); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -98,11 +98,11 @@ func (s *Server) loadMailbox(text []byte) (*mailbox, error) {
 	}
 	m := &mailbox{Mailbox: saved.Mailbox, server: s, calendars: saved.Calendars, categories: saved.Categories, byID: map[string]*record{}}
 	for _, r := range saved.Events {
-		if err := m.settle(r); err != nil {
+		if err := m.workOut(r); err != nil {
 			return nil, err
 		}
 		for _, own := range r.Exceptions {
-			if err := m.settle(own); err != nil {
+			if err := m.workOut(own); err != nil {
 				return nil, err
 			}
 		}
@@ -140,7 +140,7 @@ func (s *Server) KeepFile(ctx context.Context, path string, every time.Duration)
 		}
 		for ctx.Err() == nil {
 			s.clock.Sleep(ctx, every)
-			_ = save() // tried again next time; the last one counts
+			_ = save() // the next save tries it anew; the last one counts
 		}
 		done <- save()
 	}()

@@ -22,7 +22,7 @@ func (s *Server) loadZone(name string) (*time.Location, error) {
 	return ics.Lookup(s.zones)(name)
 }
 
-// Names of zones that the service tells and does not take: UTC, and any zone that only a seed explained.
+// Names of zones that the service returns and does not accept: UTC, and any zone that only a seed explained.
 const (
 	tzone       = "tzone://Microsoft/"
 	tzoneCustom = tzone + "Custom"
@@ -54,7 +54,7 @@ func checkZone(name string) error {
 	return nil
 }
 
-// readTime reads a dateTimeTimeZone of a request. It must name its zone. An offset is taken only where it agrees with the zone, as Z and UTC do: what the
+// readTime reads a dateTimeTimeZone of a request. It must name its zone. An offset is accepted only where it agrees with the zone, as Z and UTC do: what the
 // service makes of another one is not documented.
 func readTime(name string, v any) (calendar.DateTime, error) {
 	o, _ := v.(object)
@@ -76,7 +76,7 @@ func readTime(name string, v any) (calendar.DateTime, error) {
 		return calendar.DateTime{}, badBody("Cannot convert the literal '%.60s' of property '%s/dateTime' to the expected type 'Edm.DateTime'.", text, name)
 	}
 	at, _ := d.Instant(nil)
-	if told, _ := (calendar.DateTime{Local: timeOf(wall)}).Instant(loc); !told.Equal(at) {
+	if back, _ := (calendar.DateTime{Local: timeOf(wall)}).Instant(loc); !back.Equal(at) {
 		return calendar.DateTime{}, badValue("The property '%s/dateTime' has an offset that is not that of its time zone: '%.60s'.", name, text)
 	}
 	d.Local = timeOf(wall)

@@ -1,6 +1,6 @@
 // Package ics reads and writes iCalendar files (RFC 5545).
 //
-// Read takes what Outlook, Google, Apple and others write, is strict where a guess would lose or invent time, and holds to limits, so that a hostile
+// Read accepts what Outlook, Google, Apple and others write, is strict where a guess would lose or invent time, and holds to limits, so that a hostile
 // file gets its error within bounded time and memory. Write keeps to the letter of the RFC; what it writes, Read reads as it was.
 //
 // The grammar of content lines is the library's (emersion/go-ical); what lines mean is decided here. The library reads a component at a

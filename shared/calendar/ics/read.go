@@ -24,7 +24,8 @@ import (
 // form ("/freeassociation.sourceforge.net/Europe/Berlin"), else by the TZID, which File.Zones then explains. Times without a zone stay floating.
 //
 // An event without DTEND lasts as long as its DURATION, else one day if it is all-day, else no time. Of two revisions of one event the newer one counts,
-// by SEQUENCE, then LAST-MODIFIED. ChangeKey holds the SEQUENCE, LastModified the DTSTAMP where LAST-MODIFIED is missing. What the user answered is not in a file: Response is none.
+// by SEQUENCE, then LAST-MODIFIED. ChangeKey holds the SEQUENCE, LastModified the DTSTAMP where LAST-MODIFIED is missing. What the user
+// answered is not in a file: Response is none.
 //
 // Errors name the line, and the UID where there is one. They are Invalid, but for those of r, which are handed on. RANGE=THISANDFUTURE and EXRULE, which
 // today's calendars do not write, are errors: ignoring them would move meetings.
@@ -66,13 +67,13 @@ type definition struct {
 	line int
 }
 
-// entry is an event that was read, with what the end of the file has still to settle.
+// entry is an event that was read, with what is known only when the file is read to its end.
 type entry struct {
 	calendar.Event
 	line     int
 	sequence int
 	lasts    *duration // instead of an end
-	instead  *moment   // RECURRENCE-ID: the start that it takes the place of
+	instead  *moment   // RECURRENCE-ID: the start that it replaces
 	periods  []period  // of RDATE
 	replaced bool      // by a newer revision
 }
@@ -120,8 +121,8 @@ func (r *reader) zone(p part) error {
 		return nil
 	}
 	z := definition{calendar.Zone{ID: name, Definition: p.text()}, p.number(nil)}
-	switch other, again := r.zones[name]; {
-	case again && other.Definition != z.Definition:
+	switch other, known := r.zones[name]; {
+	case known && other.Definition != z.Definition:
 		return invalid(z.line, "the time zone %.100q is defined otherwise in line %d", name, other.line)
 	case len(r.zones) == MaxZones:
 		return invalid(z.line, "the file defines more than %d time zones of its own", MaxZones)
@@ -407,7 +408,7 @@ func (r *reader) moment(p part, prop *ical.Prop, text string) (m moment, err err
 	return m, nil
 }
 
-// finish settles what depends on the whole file: zones, ends, revisions, exceptions.
+// finish works out what depends on the whole file: zones, ends, revisions, exceptions.
 func (r *reader) finish() (File, error) {
 	f := File{Name: r.name}
 	for tzid, line := range r.unknown {
@@ -426,7 +427,7 @@ func (r *reader) finish() (File, error) {
 	entries := r.entries
 	exceptions := map[string]*entry{}
 	for _, e := range entries {
-		if err := r.settle(e); err != nil {
+		if err := r.complete(e); err != nil {
 			return File{}, invalid(e.line, "event %.200q: %w", e.ICalUID, err)
 		}
 		if e.instead == nil {
@@ -468,8 +469,8 @@ func (r *reader) finish() (File, error) {
 	return f, nil
 }
 
-// settle computes an end from a duration, and gives further dates without a time the time of their series.
-func (r *reader) settle(e *entry) (err error) {
+// complete computes an end from a duration, and gives further dates without a time the time of their series.
+func (r *reader) complete(e *entry) (err error) {
 	if e.lasts != nil {
 		if e.End, err = r.after(e.Start, *e.lasts, e.AllDay); err != nil {
 			return err
@@ -534,7 +535,7 @@ func (r *reader) instant(d calendar.DateTime, floating *time.Location) (time.Tim
 	return calendar.DateTime{Local: d.Local}.Instant(loc)
 }
 
-// place says which instance of which series an exception takes the place of. Its RECURRENCE-ID should be written like the master's DTSTART;
+// place says which instance of which series an exception replaces. Its RECURRENCE-ID should be written like the master's DTSTART;
 // a date for a series of times means the instance of that day, a time for a series of dates its day.
 func (r *reader) place(e *entry) (err error) {
 	m := e.instead

@@ -163,7 +163,7 @@ func alarm(open []line) bool { return len(open) > 2 && open[1].text == "VEVENT" 
 // attached says whether lines of that name hold what is not kept, and is often large.
 func attached(name string) bool { return name == "ATTACH" || name == "IMAGE" }
 
-// trimParams keeps parameters to a size that the library can bear (its time grows by the square). Some programs put a whole page into the
+// trimParams keeps parameters to a size that the library can handle (its time grows with the square). Some programs put a whole page into the
 // ALTREP of a text; a text goes without its parameters then.
 func trimParams(l line, name string) (string, error) {
 	end := paramsEnd(l.text)
@@ -231,7 +231,8 @@ func (s *scanner) checkEncoding() error {
 	switch {
 	case bytes.HasPrefix(head, []byte{0xEF, 0xBB, 0xBF}):
 		_, _ = s.r.Discard(3)
-	case bytes.HasPrefix(head, []byte{0xFF, 0xFE}), bytes.HasPrefix(head, []byte{0xFE, 0xFF}), bytes.HasPrefix(head, []byte{'B', 0}), bytes.HasPrefix(head, []byte{0, 'B'}):
+	case bytes.HasPrefix(head, []byte{0xFF, 0xFE}), bytes.HasPrefix(head, []byte{0xFE, 0xFF}), bytes.HasPrefix(head, []byte{'B', 0}),
+		bytes.HasPrefix(head, []byte{0, 'B'}):
 		return invalid(1, "the file is UTF-16; save it as UTF-8")
 	}
 	return nil
@@ -246,13 +247,13 @@ func (s *scanner) next(keep bool) (string, error) {
 		return "", err
 	}
 	unfolded := append(s.unfolded[:0], text...)
-	defer func() { s.unfolded = unfolded }() // to be used again
+	defer func() { s.unfolded = unfolded }() // to reuse its memory
 	name, _, _ := cutName(string(unfolded[:min(len(unfolded), 32)]))
 	skip := attached(name) || !keep && name != "BEGIN" && name != "END"
 	for {
 		ahead, err := s.r.Peek(1)
 		if err != nil || ahead[0] != ' ' && ahead[0] != '\t' {
-			break // an error comes again
+			break // the next call returns the error
 		}
 		more, err := s.physical()
 		if err != nil {

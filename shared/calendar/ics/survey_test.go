@@ -60,7 +60,8 @@ func TestASurveyWritesWhatWriteDoes(t *testing.T) {
 }
 
 func TestASurveyLeavesOutWhatCannotBeWritten(t *testing.T) {
-	good := calendar.Event{ID: "good", Subject: "good", Start: calendar.DateTime{Local: "2026-10-05T09:00:00", Zone: "UTC"}, End: calendar.DateTime{Local: "2026-10-05T10:00:00", Zone: "UTC"}}
+	good := calendar.Event{ID: "good", Subject: "good", Start: calendar.DateTime{Local: "2026-10-05T09:00:00", Zone: "UTC"},
+		End: calendar.DateTime{Local: "2026-10-05T10:00:00", Zone: "UTC"}}
 	series := good
 	series.Type, series.Recurrence = calendar.Master, &calendar.Recurrence{Rules: []string{"FREQ=DAILY", "FREQ=WEEKLY"}}
 	late := good

@@ -85,7 +85,7 @@ var (
 	paramUnescapes = strings.NewReplacer("^^", "^", "^n", "\n", "^N", "\n", "^'", `"`)
 )
 
-// parseTime reads a date or a time: whether it is a date, and whether it is an instant (with Z), is told by its form. A date is its midnight.
+// parseTime reads a date or a time: its form shows whether it is a date, and whether it is an instant (with Z). A date is its midnight.
 func parseTime(text string, dateWanted bool) (wall time.Time, date, utc bool, err error) {
 	text = strings.TrimSpace(text)
 	if dateWanted && len(text) > len(dateForm) && strings.HasPrefix(text[len(dateForm):], "T000000") {
@@ -107,7 +107,7 @@ func parseTime(text string, dateWanted bool) (wall time.Time, date, utc bool, er
 	return wall, date, utc, nil
 }
 
-// dateTime tells a wall time in the zone of that name.
+// dateTime is a wall time in the zone of that name.
 func dateTime(wall time.Time, zone string) calendar.DateTime {
 	return calendar.DateTime{Local: wall.Format(wallForm), Zone: zone}
 }

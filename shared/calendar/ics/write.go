@@ -27,8 +27,8 @@ const maxOctets = 75
 
 // Write writes a file as one VCALENDAR. stamp becomes the DTSTAMP of every event.
 //
-// The UID is the event's ICalUID, or its ID where that is missing or another event of the file has taken it. A time is written in the zone in which
-// the event was made, StartZone or EndZone, where that is known, else in its own; an instant that no wall time of the zone can tell is written in UTC. Every
+// The UID is the event's ICalUID, or its ID where that is missing or another event of the file has it. A time is written in the zone in which
+// the event was made, StartZone or EndZone, where that is known, else in its own; an instant that no wall time of the zone stands for is written in UTC. Every
 // zone that is used is defined by a VTIMEZONE, from File.Zones or from Go's time zone data. An Occurrence goes without saying when its master is in the
 // file; by itself it is written like an Exception. An HTML body is written as X-ALT-DESC, with its plain text as DESCRIPTION.
 //
@@ -96,7 +96,7 @@ func NewSurvey(zones []calendar.Zone, stamp time.Time) *Survey {
 	return &Survey{newWriter(zones, stamp)}
 }
 
-// Add notes what an event, or a series with its exceptions, needs. Errors are Invalid: then iCalendar cannot tell it, and Write leaves it out.
+// Add notes what an event, or a series with its exceptions, needs. Errors are Invalid: then iCalendar cannot express it, and Write leaves it out.
 func (s *Survey) Add(k *calendar.Kept) error {
 	err := s.w.survey(&k.Event, nil)
 	for i := range k.Exceptions {
@@ -110,7 +110,7 @@ func (s *Survey) Add(k *calendar.Kept) error {
 // Write writes the calendar. events has to give the same as Add was shown, in the same order. What Add could not note is left out. Errors are those
 // of events, and of w.
 func (s *Survey) Write(w io.Writer, name string, events func(each func(calendar.Kept) error) error) error {
-	s.w.taken = map[uint64]struct{}{} // it may be written again
+	s.w.used = map[uint64]struct{}{} // it may be written a second time
 	fold := &folder{w: bufio.NewWriter(w)}
 	if err := s.w.begin(fold, name); err != nil {
 		return err
@@ -142,12 +142,12 @@ type writer struct {
 	lookup series.Zones
 	own    map[string]calendar.Zone
 	spans  map[string]span // by zone
-	// taken has hashes of the UIDs that were given away. Two that happen to have the same are told apart by the second one's id.
-	taken map[uint64]struct{}
+	// used has hashes of the UIDs that were given away. Two that happen to have the same are distinguished by the second one's id.
+	used map[uint64]struct{}
 }
 
 func newWriter(zones []calendar.Zone, stamp time.Time) *writer {
-	w := &writer{stamp: stamp.UTC(), lookup: Lookup(zones), own: map[string]calendar.Zone{}, spans: map[string]span{}, taken: map[uint64]struct{}{}}
+	w := &writer{stamp: stamp.UTC(), lookup: Lookup(zones), own: map[string]calendar.Zone{}, spans: map[string]span{}, used: map[uint64]struct{}{}}
 	for _, z := range zones {
 		w.own[z.ID] = z
 	}
@@ -161,10 +161,10 @@ func (w *writer) uid(e *calendar.Event) string {
 		return binary.LittleEndian.Uint64(sum[:])
 	}
 	uid := e.ICalUID
-	if _, taken := w.taken[hash(uid)]; uid == "" || taken {
+	if _, used := w.used[hash(uid)]; uid == "" || used {
 		uid = e.ID
 	}
-	w.taken[hash(uid)] = struct{}{}
+	w.used[hash(uid)] = struct{}{}
 	return uid
 }
 
@@ -283,20 +283,20 @@ func (s stamped) property(name string) *ical.Prop {
 }
 
 // times writes all times of an event, by the property they belong to.
-func (w *writer) times(e, master *calendar.Event, take func(property string, s stamped)) error {
-	if zone, known := series.Clocks(e, w.lookup); !known { // told in UTC it would be an hour off for half of the year
+func (w *writer) times(e, master *calendar.Event, add func(property string, s stamped)) error {
+	if zone, known := series.Clocks(e, w.lookup); !known { // written in UTC it would be an hour off for half of the year
 		return fault.New(fault.Invalid, "it repeats on the clocks of %.80q, a time zone that nobody explains", zone)
 	}
 	start, err := w.time(e.Start, e.StartZone, e.AllDay)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
-	take(ical.PropDateTimeStart, start)
+	add(ical.PropDateTimeStart, start)
 	end, err := w.time(e.End, e.EndZone, e.AllDay)
 	if err != nil {
 		return fmt.Errorf("end: %w", err)
 	}
-	take(ical.PropDateTimeEnd, end)
+	add(ical.PropDateTimeEnd, end)
 	if instance(e) {
 		like := e
 		if master != nil {
@@ -318,7 +318,7 @@ func (w *writer) times(e, master *calendar.Event, take func(property string, s s
 		if err != nil {
 			return fmt.Errorf("original start: %w", err)
 		}
-		take(ical.PropRecurrenceID, s)
+		add(ical.PropRecurrenceID, s)
 	}
 	if e.Recurrence == nil {
 		return nil
@@ -332,7 +332,7 @@ func (w *writer) times(e, master *calendar.Event, take func(property string, s s
 			if err != nil {
 				return fmt.Errorf("%s: %w", list.name, err)
 			}
-			take(list.name, s)
+			add(list.name, s)
 		}
 	}
 	return nil
@@ -402,7 +402,7 @@ func (w *writer) event(e, master *calendar.Event, uid string) (*ical.Component, 
 	}
 	type sort struct {
 		name, zone string
-		octets     int // tells dates, local times and instants apart
+		octets     int // distinguishes dates, local times and instants
 	}
 	var last sort
 	var shared strings.Builder // the value of a line that dates of one sort share

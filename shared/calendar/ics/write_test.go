@@ -30,7 +30,7 @@ func written(t testing.TB, f File) string {
 	return b.String()
 }
 
-// differ tells how two files differ; empty if they do not.
+// differ says how two files differ; empty if they do not.
 func differ(a, b File) string { return cmp.Diff(a, b, cmpopts.EquateEmpty()) }
 
 func TestWhatIsWrittenKeepsToTheLetter(t *testing.T) {
@@ -50,7 +50,8 @@ func TestWhatIsWrittenKeepsToTheLetter(t *testing.T) {
 		}
 	}
 	unfolded := strings.ReplaceAll(text, "\r\n ", "")
-	for _, line := range []string{"SUMMARY:" + long, `DESCRIPTION:one\ntwo\nthree\nbell tab	 end\, semi\; back\\`, "DTSTAMP:20261005T120000Z", "DTSTART;TZID=Europe/Berlin:20261005T090000", "DTEND:20261005T100000Z",
+	for _, line := range []string{"SUMMARY:" + long, `DESCRIPTION:one\ntwo\nthree\nbell tab	 end\, semi\; back\\`, "DTSTAMP:20261005T120000Z",
+		"DTSTART;TZID=Europe/Berlin:20261005T090000", "DTEND:20261005T100000Z",
 		`ORGANIZER;CN="A ^'B^'^nC: D; E, F":mailto:a@example.comX-EVIL:1`, `CATEGORIES:a\,b,c\;d`, `X-WR-CALNAME:a\,b\;c\\d`, `UID:u\nX-EVIL:1`} {
 		if !strings.Contains(unfolded, "\r\n"+line+"\r\n") {
 			t.Errorf("%s is not in\n%s", line, unfolded)
@@ -63,12 +64,18 @@ func TestWritingWhatGraphReturns(t *testing.T) {
 	when := func(text string) time.Time { at, _ := time.Parse(time.RFC3339, text); return at }
 	f := File{Events: []calendar.Event{
 		{ID: "AAM=", ICalUID: "0400", Type: calendar.Master, Start: at("2026-03-23T08:00:00.0000000", "UTC"), End: at("2026-03-23T09:00:00.0000000", "UTC"),
-			StartZone: "W. Europe Standard Time", EndZone: "W. Europe Standard Time", Recurrence: &calendar.Recurrence{Rules: []string{"FREQ=WEEKLY"}}, ChangeKey: "x+/=", ShowAs: calendar.Unknown},
-		{ID: "AAO=", ICalUID: "0400", Type: calendar.Occurrence, SeriesMasterID: "AAM=", OriginalStart: when("2026-03-30T07:00:00Z"), Start: at("2026-03-30T07:00:00", "UTC"), End: at("2026-03-30T08:00:00", "UTC")},
-		{ID: "AAE=", ICalUID: "0400", Type: calendar.Exception, SeriesMasterID: "AAM=", OriginalStart: when("2026-04-06T07:00:00Z"), Start: at("2026-04-07T07:00:00", "UTC"), End: at("2026-04-07T08:00:00", "UTC"), StartZone: "tzone://Microsoft/Custom"},
-		{ID: "AAX=", ICalUID: "0500", Type: calendar.Occurrence, SeriesMasterID: "elsewhere", OriginalStart: when("2026-04-06T07:00:00Z"), Start: at("2026-04-06T07:00:00", "UTC"), End: at("2026-04-06T08:00:00", "UTC")},
-		{ID: "AAC=", ICalUID: "0400", Type: calendar.Single, Start: at("2026-10-25T01:30:00", "UTC"), End: at("2026-10-25T02:30:00", "UTC"), StartZone: "Europe/Berlin"},
-		{ID: "AAD=", ICalUID: "0600", AllDay: true, Start: at("2026-10-25T00:00:00.0000000", "UTC"), End: at("2026-10-26T00:00:00.0000000", "UTC"), StartZone: "Europe/Berlin"},
+			StartZone: "W. Europe Standard Time", EndZone: "W. Europe Standard Time", Recurrence: &calendar.Recurrence{Rules: []string{"FREQ=WEEKLY"}},
+			ChangeKey: "x+/=", ShowAs: calendar.Unknown},
+		{ID: "AAO=", ICalUID: "0400", Type: calendar.Occurrence, SeriesMasterID: "AAM=", OriginalStart: when("2026-03-30T07:00:00Z"),
+			Start: at("2026-03-30T07:00:00", "UTC"), End: at("2026-03-30T08:00:00", "UTC")},
+		{ID: "AAE=", ICalUID: "0400", Type: calendar.Exception, SeriesMasterID: "AAM=", OriginalStart: when("2026-04-06T07:00:00Z"),
+			Start: at("2026-04-07T07:00:00", "UTC"), End: at("2026-04-07T08:00:00", "UTC"), StartZone: "tzone://Microsoft/Custom"},
+		{ID: "AAX=", ICalUID: "0500", Type: calendar.Occurrence, SeriesMasterID: "elsewhere", OriginalStart: when("2026-04-06T07:00:00Z"),
+			Start: at("2026-04-06T07:00:00", "UTC"), End: at("2026-04-06T08:00:00", "UTC")},
+		{ID: "AAC=", ICalUID: "0400", Type: calendar.Single, Start: at("2026-10-25T01:30:00", "UTC"), End: at("2026-10-25T02:30:00", "UTC"),
+			StartZone: "Europe/Berlin"},
+		{ID: "AAD=", ICalUID: "0600", AllDay: true, Start: at("2026-10-25T00:00:00.0000000", "UTC"), End: at("2026-10-26T00:00:00.0000000", "UTC"),
+			StartZone: "Europe/Berlin"},
 	}}
 	text := written(t, f)
 	var got []string
@@ -81,7 +88,7 @@ func TestWritingWhatGraphReturns(t *testing.T) {
 		"DTSTART;TZID=W. Europe Standard Time:20260323T090000", "UID:0400",
 		"DTSTART:20260407T070000Z", "RECURRENCE-ID;TZID=W. Europe Standard Time:20260406T090000", "UID:0400",
 		"DTSTART:20260406T070000Z", "RECURRENCE-ID:20260406T070000Z", "UID:0500",
-		"DTSTART:20261025T013000Z", "UID:AAC=", // the second 02:30 in Berlin, which no wall time can tell
+		"DTSTART:20261025T013000Z", "UID:AAC=", // the second 02:30 in Berlin, which no wall time stands for
 		"DTSTART;VALUE=DATE:20261025", "UID:0600",
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -131,7 +138,8 @@ func TestAnEmptyFile(t *testing.T) {
 
 func TestPlainText(t *testing.T) {
 	for page, want := range map[string]string{
-		"<html><head><title>x</title><style>p { a:b }</style></head><body><p>One&nbsp;&amp; two</p>\r\n<div>three <b>four</b> five</div></body></html>": "One\u00A0& two\nthree four five",
+		"<html><head><title>x</title><style>p { a:b }</style></head><body><p>One&nbsp;&amp; two</p>\r\n" +
+			"<div>three <b>four</b> five</div></body></html>": "One\u00A0& two\nthree four five",
 		"a<br/>b<br>c":         "a\nb\nc",
 		"a<!-- <b> --> c":      "a c",
 		"<script>alert(1)":     "",
@@ -147,7 +155,8 @@ func TestPlainText(t *testing.T) {
 
 // randomFile draws a file as Read would return it.
 func randomFile(t *rapid.T) File {
-	words := rapid.OneOf(rapid.SampledFrom([]string{"Acme review", "a, b; c\\d\ne", "Größe 日本語 🎉", `"quoted" ^ 'caret'`, "tab\tx", ":;,=", `\n`, " leading"}), rapid.StringMatching(`[a-zA-Z0-9 ,;:\\"^äß€🎉-]{1,120}`))
+	words := rapid.OneOf(rapid.SampledFrom([]string{"Acme review", "a, b; c\\d\ne", "Größe 日本語 🎉", `"quoted" ^ 'caret'`, "tab\tx", ":;,=", `\n`, " leading"}),
+		rapid.StringMatching(`[a-zA-Z0-9 ,;:\\"^äß€🎉-]{1,120}`))
 	trimmed := rapid.Map(words, func(s string) string {
 		if s = strings.TrimSpace(s); s == "" {
 			return "x"
@@ -167,11 +176,14 @@ func randomFile(t *rapid.T) File {
 		return time.Unix(rapid.Int64Range(0, 3_000_000_000).Draw(t, label), 0).UTC()
 	}
 	for i := range rapid.IntRange(0, 5).Draw(t, "events") {
-		zone := rapid.SampledFrom([]string{"", "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "W. Europe Standard Time", custom.ID}).Draw(t, "zone")
+		zone := rapid.SampledFrom([]string{"", "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "W. Europe Standard Time",
+			custom.ID}).Draw(t, "zone")
 		start := instant("start")
 		length := time.Duration(rapid.IntRange(0, 100_000).Draw(t, "length")) * time.Second
-		e := calendar.Event{Type: calendar.Single, Subject: maybe(words, "subject"), Location: maybe(words, "location"), Mark: maybe(words, "mark"), Response: calendar.NoResponse,
-			ShowAs:      rapid.SampledFrom([]calendar.ShowAs{calendar.Free, calendar.Tentative, calendar.Busy, calendar.OutOfOffice, calendar.WorkingElsewhere}).Draw(t, "show"),
+		e := calendar.Event{Type: calendar.Single, Subject: maybe(words, "subject"), Location: maybe(words, "location"), Mark: maybe(words, "mark"),
+			Response: calendar.NoResponse,
+			ShowAs: rapid.SampledFrom([]calendar.ShowAs{calendar.Free, calendar.Tentative, calendar.Busy, calendar.OutOfOffice,
+				calendar.WorkingElsewhere}).Draw(t, "show"),
 			Sensitivity: rapid.SampledFrom([]calendar.Sensitivity{calendar.Normal, calendar.Personal, calendar.Private, calendar.Confidential}).Draw(t, "sensitivity"),
 			Importance:  rapid.SampledFrom([]calendar.Importance{calendar.Low, calendar.NormalImportance, calendar.High}).Draw(t, "importance"),
 			Cancelled:   rapid.Bool().Draw(t, "cancelled"), LastModified: instant("modified")}
@@ -195,22 +207,28 @@ func randomFile(t *rapid.T) File {
 		}
 		e.Organizer = person("organizer")
 		for range rapid.IntRange(0, 3).Draw(t, "attendees") {
-			e.Attendees = append(e.Attendees, calendar.Attendee{Person: person("attendee"), Type: rapid.SampledFrom([]string{"required", "optional", "resource"}).Draw(t, "role"),
-				Response: rapid.SampledFrom([]calendar.Response{calendar.NoResponse, calendar.Accepted, calendar.Declined, calendar.TentativelyAccepted, calendar.NotResponded}).Draw(t, "answer")})
+			e.Attendees = append(e.Attendees, calendar.Attendee{
+				Person: person("attendee"),
+				Type:   rapid.SampledFrom([]string{"required", "optional", "resource"}).Draw(t, "role"),
+				Response: rapid.SampledFrom([]calendar.Response{
+					calendar.NoResponse, calendar.Accepted, calendar.Declined, calendar.TentativelyAccepted, calendar.NotResponded,
+				}).Draw(t, "answer"),
+			})
 		}
-		tell := func(at time.Time) calendar.DateTime { return dateTime(at, zone) }
+		at := func(at time.Time) calendar.DateTime { return dateTime(at, zone) }
 		if e.AllDay = rapid.Bool().Draw(t, "all day"); e.AllDay {
 			start, length, zone = start.Truncate(24*time.Hour), length.Truncate(24*time.Hour)+24*time.Hour, ""
 		}
 		usesCustom = usesCustom || zone == custom.ID
-		e.Start, e.End, e.StartZone, e.EndZone = tell(start), tell(start.Add(length)), zone, zone
+		e.Start, e.End, e.StartZone, e.EndZone = at(start), at(start.Add(length)), zone, zone
 		var exceptions []calendar.Event
 		if rapid.Bool().Draw(t, "series") {
 			e.Type = calendar.Master
-			e.Recurrence = &calendar.Recurrence{Rules: []string{rapid.SampledFrom([]string{"FREQ=DAILY;COUNT=5", "FREQ=WEEKLY;UNTIL=20301231T000000Z;BYDAY=MO,FR", "FREQ=MONTHLY;BYDAY=-1FR"}).Draw(t, "rule")}}
+			e.Recurrence = &calendar.Recurrence{Rules: []string{rapid.SampledFrom([]string{"FREQ=DAILY;COUNT=5", "FREQ=WEEKLY;UNTIL=20301231T000000Z;BYDAY=MO,FR",
+				"FREQ=MONTHLY;BYDAY=-1FR"}).Draw(t, "rule")}}
 			for j := range rapid.IntRange(0, 3).Draw(t, "dates") {
-				e.Recurrence.Dates = append(e.Recurrence.Dates, tell(start.AddDate(0, 0, 2*j)))
-				e.Recurrence.Without = append(e.Recurrence.Without, tell(start.AddDate(0, 0, j)))
+				e.Recurrence.Dates = append(e.Recurrence.Dates, at(start.AddDate(0, 0, 2*j)))
+				e.Recurrence.Without = append(e.Recurrence.Without, at(start.AddDate(0, 0, j)))
 			}
 			for j := range rapid.IntRange(0, 2).Draw(t, "exceptions") {
 				x := e
@@ -222,11 +240,11 @@ func randomFile(t *rapid.T) File {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if x.OriginalStart, err = (calendar.DateTime{Local: tell(start.AddDate(0, 0, j)).Local}).Instant(loc); err != nil {
+				if x.OriginalStart, err = (calendar.DateTime{Local: at(start.AddDate(0, 0, j)).Local}).Instant(loc); err != nil {
 					t.Fatal(err)
 				}
 				x.ID = series.InstanceID(e.ID, x.OriginalStart)
-				x.Start, x.End = tell(start.AddDate(0, 0, j+30)), tell(start.AddDate(0, 0, j+30).Add(length))
+				x.Start, x.End = at(start.AddDate(0, 0, j+30)), at(start.AddDate(0, 0, j+30).Add(length))
 				exceptions = append(exceptions, x)
 			}
 		}
@@ -255,11 +273,11 @@ func TestWhatIsWrittenIsReadAsItWas(t *testing.T) {
 				t.Fatalf("%d octets: %q", len(line), line)
 			}
 		}
-		again, err := Read(&b)
+		reread, err := Read(&b)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
-		if d := differ(f, again); d != "" {
+		if d := differ(f, reread); d != "" {
 			t.Fatalf("%s\n%s", d, text)
 		}
 	})
@@ -281,15 +299,15 @@ func FuzzRoundTrip(f *testing.F) {
 			}
 			return
 		}
-		again, err := Read(&b)
+		reread, err := Read(&b)
 		if err != nil {
 			if y := time.Unix(start, 0).UTC().Year(); y > 3 && y < 9000 && length > -1e9 && length < 1e9 && len(subject)+len(body)+len(name)+len(address) < 500 {
 				t.Fatal(err)
 			}
 			return
 		}
-		if got := again.Events[0]; len(again.Events) != 1 || got.Subject != printable(subject) || got.Body.Content != printable(body) {
-			t.Fatalf("%+v", again)
+		if got := reread.Events[0]; len(reread.Events) != 1 || got.Subject != printable(subject) || got.Body.Content != printable(body) {
+			t.Fatalf("%+v", reread)
 		}
 	})
 }
@@ -300,8 +318,10 @@ func tenYears() File {
 	begin := time.Date(2016, 1, 4, 8, 0, 0, 0, time.UTC)
 	zones := []string{"Europe/Berlin", "W. Europe Standard Time", "America/New_York", "UTC", "Asia/Tokyo"}
 	add := func(id string, at time.Time, zone string, change func(*calendar.Event)) {
-		e := calendar.Event{ID: id, ICalUID: id, Type: calendar.Single, Subject: "Meeting " + id, Body: calendar.Body{ContentType: "html", Content: "<p>Agenda of " + id + "</p>" + strings.Repeat("<br>point", 20)},
-			Start: dateTime(at, zone), End: dateTime(at.Add(45*time.Minute), zone), StartZone: zone, EndZone: zone, Response: calendar.NoResponse, ShowAs: calendar.Busy, Sensitivity: calendar.Normal,
+		e := calendar.Event{ID: id, ICalUID: id, Type: calendar.Single, Subject: "Meeting " + id,
+			Body:  calendar.Body{ContentType: "html", Content: "<p>Agenda of " + id + "</p>" + strings.Repeat("<br>point", 20)},
+			Start: dateTime(at, zone), End: dateTime(at.Add(45*time.Minute), zone), StartZone: zone, EndZone: zone, Response: calendar.NoResponse,
+			ShowAs: calendar.Busy, Sensitivity: calendar.Normal,
 			Importance: calendar.NormalImportance, Categories: []string{"Acme - billable"}, LastModified: at, Location: "Room 1, second floor",
 			Attendees: []calendar.Attendee{{Person: calendar.Person{Name: "Kim Muster", Address: "kim@example.com"}, Type: "required", Response: calendar.Accepted}}}
 		change(&e)
@@ -313,7 +333,8 @@ func tenYears() File {
 	for i := range 1_000 {
 		id, zone, at := fmt.Sprintf("series-%d@example.com", i), zones[i%len(zones)], begin.AddDate(0, 0, 3*i)
 		add(id, at, zone, func(e *calendar.Event) {
-			e.Type, e.Recurrence = calendar.Master, &calendar.Recurrence{Rules: []string{"FREQ=WEEKLY;COUNT=20"}, Without: []calendar.DateTime{dateTime(at.AddDate(0, 0, 14), zone)}}
+			e.Type, e.Recurrence = calendar.Master, &calendar.Recurrence{Rules: []string{"FREQ=WEEKLY;COUNT=20"},
+				Without: []calendar.DateTime{dateTime(at.AddDate(0, 0, 14), zone)}}
 		})
 		add(id, at.AddDate(0, 0, 8), zone, func(e *calendar.Event) {
 			e.Type, e.SeriesMasterID = calendar.Exception, id
@@ -327,13 +348,13 @@ func tenYears() File {
 func TestTenYearsSurvive(t *testing.T) {
 	f := tenYears()
 	text := written(t, f)
-	again := mustRead(t, text)
+	reread := mustRead(t, text)
 	a, _ := json.Marshal(f)
-	b, _ := json.Marshal(again)
+	b, _ := json.Marshal(reread)
 	if !bytes.Equal(a, b) {
-		t.Fatal(differ(f, again))
+		t.Fatal(differ(f, reread))
 	}
-	events, err := Expand(again, time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	events, err := Expand(reread, time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
 	if want := 18_000 + 1_000*19; err != nil || len(events) != want {
 		t.Errorf("%d events, not %d; %v", len(events), want, err)
 	}

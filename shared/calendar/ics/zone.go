@@ -165,7 +165,7 @@ func tzif(changes []change) []byte {
 	var b bytes.Buffer
 	header := func(counts ...uint32) {
 		b.WriteString("TZif2" + strings.Repeat("\x00", 15))
-		_ = binary.Write(&b, binary.BigEndian, counts) // a buffer takes everything
+		_ = binary.Write(&b, binary.BigEndian, counts) // a buffer has no errors
 	}
 	header(0, 0, 0, 0, 0, 0) // the part for readers of version 1 is empty
 	header(0, 0, 0, uint32(len(changes)), uint32(len(kinds)), uint32(len(abbreviation)))
@@ -229,7 +229,8 @@ func (o observance) lines() []string {
 	if c.dst {
 		name = ical.CompTimezoneDaylight
 	}
-	lines := []string{"BEGIN:" + name, "DTSTART:" + wallBefore(c).Format(localForm), "TZOFFSETFROM:" + offsetText(c.from), "TZOFFSETTO:" + offsetText(c.to), "TZNAME:" + escape(c.name)}
+	lines := []string{"BEGIN:" + name, "DTSTART:" + wallBefore(c).Format(localForm), "TZOFFSETFROM:" + offsetText(c.from), "TZOFFSETTO:" + offsetText(c.to),
+		"TZNAME:" + escape(c.name)}
 	if o.rule != "" {
 		lines = append(lines, "RRULE:"+o.rule)
 	}

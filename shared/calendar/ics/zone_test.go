@@ -11,15 +11,18 @@ import (
 
 // ownZone is a VTIMEZONE of one part: 1 hour 37 minutes ahead of UTC.
 func ownZone(id, line string) string {
-	return strings.ReplaceAll("BEGIN:VTIMEZONE\r\nTZID:"+id+"\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0000\r\nTZOFFSETTO:+0137\r\n"+line+"\r\nEND:STANDARD\r\nEND:VTIMEZONE", "\r\n\r\n", "\r\n")
+	return strings.ReplaceAll("BEGIN:VTIMEZONE\r\nTZID:"+id+"\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0000\r\nTZOFFSETTO:+0137\r\n"+
+		line+"\r\nEND:STANDARD\r\nEND:VTIMEZONE", "\r\n\r\n", "\r\n")
 }
 
 // What we write about a zone means what the zone is.
 func TestZonesAreDefinedAsTheyAre(t *testing.T) {
-	for _, name := range []string{"Europe/Berlin", "Europe/London", "Europe/Dublin", "Europe/Moscow", "Europe/Istanbul", "America/New_York", "America/Los_Angeles", "America/Phoenix",
-		"America/Sao_Paulo", "America/Santiago", "America/Nuuk", "America/St_Johns", "America/Havana", "America/Asuncion", "America/Caracas", "Africa/Cairo", "Africa/Casablanca", "Africa/Lagos",
-		"Asia/Kolkata", "Asia/Kathmandu", "Asia/Tokyo", "Asia/Jerusalem", "Asia/Gaza", "Asia/Beirut", "Asia/Tehran", "Asia/Pyongyang", "Australia/Sydney", "Australia/Lord_Howe", "Australia/Eucla",
-		"Pacific/Auckland", "Pacific/Chatham", "Pacific/Apia", "Pacific/Kiritimati", "Antarctica/Troll", "Etc/GMT+12", "Etc/UTC", "UTC", "EST5EDT", "W. Europe Standard Time", "Tonga Standard Time"} {
+	for _, name := range []string{"Europe/Berlin", "Europe/London", "Europe/Dublin", "Europe/Moscow", "Europe/Istanbul", "America/New_York",
+		"America/Los_Angeles", "America/Phoenix", "America/Sao_Paulo", "America/Santiago", "America/Nuuk", "America/St_Johns", "America/Havana",
+		"America/Asuncion", "America/Caracas", "Africa/Cairo", "Africa/Casablanca", "Africa/Lagos", "Asia/Kolkata", "Asia/Kathmandu", "Asia/Tokyo",
+		"Asia/Jerusalem", "Asia/Gaza", "Asia/Beirut", "Asia/Tehran", "Asia/Pyongyang", "Australia/Sydney", "Australia/Lord_Howe", "Australia/Eucla",
+		"Pacific/Auckland", "Pacific/Chatham", "Pacific/Apia", "Pacific/Kiritimati", "Antarctica/Troll", "Etc/GMT+12", "Etc/UTC", "UTC", "EST5EDT",
+		"W. Europe Standard Time", "Tonga Standard Time"} {
 		t.Run(strings.ReplaceAll(name, "/", " "), func(t *testing.T) {
 			loc, err := calendar.LoadZone(name)
 			if err != nil {
@@ -77,11 +80,11 @@ func TestAZoneOnlyTheFileKnows(t *testing.T) {
 	// Clocks that changed by other rules until 2020, with dates of their own in 2021, and never again.
 	const id = "(UTC+01:00) Hilltop, Valley"
 	zone := strings.Join([]string{"BEGIN:VTIMEZONE", `TZID:(UTC+01:00) Hilltop\, Valley`, "X-LIC-LOCATION:none",
-		"BEGIN:STANDARD", "DTSTART:16010101T030000", "TZOFFSETFROM:+0200", "TZOFFSETTO:+0100", "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=9;UNTIL=20200930T000000Z", "END:STANDARD",
-		"BEGIN:DAYLIGHT", "DTSTART:16010101T020000", "TZOFFSETFROM:+0100", "TZOFFSETTO:+0200", "RRULE:FREQ=YEARLY;BYDAY=1SU;BYMONTH=4;UNTIL=20200410T000000Z", "END:DAYLIGHT",
-		"BEGIN:DAYLIGHT", "DTSTART:20210501T020000", "TZOFFSETFROM:+0100", "TZOFFSETTO:+023015", "TZNAME:Very long name of a summer time", "END:DAYLIGHT",
-		"BEGIN:STANDARD", "DTSTART:20210701T020000", "RDATE:20210801T020000", "TZOFFSETFROM:+023015", "TZOFFSETTO:-0500", "END:STANDARD",
-		"END:VTIMEZONE"}, "\r\n")
+		"BEGIN:STANDARD", "DTSTART:16010101T030000", "TZOFFSETFROM:+0200", "TZOFFSETTO:+0100", "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=9;UNTIL=20200930T000000Z",
+		"END:STANDARD", "BEGIN:DAYLIGHT", "DTSTART:16010101T020000", "TZOFFSETFROM:+0100", "TZOFFSETTO:+0200",
+		"RRULE:FREQ=YEARLY;BYDAY=1SU;BYMONTH=4;UNTIL=20200410T000000Z", "END:DAYLIGHT", "BEGIN:DAYLIGHT", "DTSTART:20210501T020000", "TZOFFSETFROM:+0100",
+		"TZOFFSETTO:+023015", "TZNAME:Very long name of a summer time", "END:DAYLIGHT", "BEGIN:STANDARD", "DTSTART:20210701T020000", "RDATE:20210801T020000",
+		"TZOFFSETFROM:+023015", "TZOFFSETTO:-0500", "END:STANDARD", "END:VTIMEZONE"}, "\r\n")
 	f := mustRead(t, file(event(fmt.Sprintf(`DTSTART;TZID="%s":20200706T090000`, id), fmt.Sprintf(`DTEND;TZID="%s":20200706T100000`, id)), zone))
 	if e := f.Events[0]; e.Start.Zone != id || len(f.Zones) != 1 || f.Zones[0].ID != id || f.Zones[0].Definition != zone+"\r\n" {
 		t.Fatalf("%+v", f)
@@ -91,7 +94,8 @@ func TestAZoneOnlyTheFileKnows(t *testing.T) {
 		t.Fatal(err)
 	}
 	for at, want := range map[string]int{"1950-01-01T00:00:00Z": 3600, "1950-07-01T00:00:00Z": 7200, "2020-04-05T00:59:59Z": 3600, "2020-04-05T01:00:00Z": 7200,
-		"2020-09-27T00:59:59Z": 7200, "2020-09-27T01:00:00Z": 3600, "2021-04-15T00:00:00Z": 3600, "2021-06-01T00:00:00Z": 9015, "2021-07-15T00:00:00Z": -18000, "2090-07-01T00:00:00Z": -18000} {
+		"2020-09-27T00:59:59Z": 7200, "2020-09-27T01:00:00Z": 3600, "2021-04-15T00:00:00Z": 3600, "2021-06-01T00:00:00Z": 9015, "2021-07-15T00:00:00Z": -18000,
+		"2090-07-01T00:00:00Z": -18000} {
 		when, _ := time.Parse(time.RFC3339, at)
 		if _, offset := when.In(loc).Zone(); offset != want {
 			t.Errorf("%s: %d, not %d", at, offset, want)

@@ -71,7 +71,7 @@ func TestListings(t *testing.T) {
 			t.Errorf("a calendar that is not there: %v", err)
 		}
 	})
-	t.Run("the same listing is not written again", func(t *testing.T) {
+	t.Run("the same listing is not written a second time", func(t *testing.T) {
 		table := open(t)
 		l := New(table)
 		_, err := l.Calendars(t.Context(), user, mailbox, lister{infos: first})

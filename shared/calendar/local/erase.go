@@ -60,5 +60,5 @@ func (p *Provider) erase(ctx context.Context, item store.Item) error {
 			}
 		}
 	}
-	return store.Remove(ctx, p.table, item.Key) // what finds all the rest goes at the end
+	return store.Remove(ctx, p.table, item.Key) // the record by which all the rest is found is removed last
 }

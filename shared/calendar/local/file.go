@@ -16,13 +16,13 @@ import (
 )
 
 // Import puts the events of a file into a calendar. An event whose UID is there already is updated, with all that belongs to its
-// series, when it differs: importing a file again changes nothing. When a file holds instances of a series without the series,
+// series, when it differs: importing a file twice changes nothing. When a file holds instances of a series without the series,
 // they are put into the one that is there. What a file cannot know stays as it was: marks, and what the user answered.
 //
 // A time zone of the file that has the name of another one of the calendar gets another name.
 //
-// All of the file is checked before anything is written; errors of kind fault.Invalid name the UID. After another error, importing the file
-// again finishes what was begun. added and updated count events, exceptions and masters each for itself.
+// All of the file is checked before anything is written; errors of kind fault.Invalid name the UID. After another error, a second import
+// of the file finishes the first. added and updated count events, exceptions and masters each for itself.
 func (p *Provider) Import(ctx context.Context, account, calendarID string, f ics.File) (added, updated int, err error) {
 	if _, err := p.open(ctx, account, calendarID); err != nil {
 		return 0, 0, err
@@ -122,7 +122,7 @@ func (im *importing) group(events []calendar.Event) ([]*group, error) {
 	return groups, im.check(groups)
 }
 
-// check expands every series over a year, so that one that cannot be expanded does not get in: it would spoil each later read.
+// check expands every series over a year, so that none gets in that cannot be expanded: every later read would fail.
 func (im *importing) check(groups []*group) error {
 	expander := series.NewExpander(im.now, im.now.AddDate(1, 0, 0), im.lookup)
 	for _, g := range groups {
@@ -173,7 +173,7 @@ func (im *importing) put(u *unit, g *group) (added, updated int) {
 		before[e.ID] = e
 	}
 	var now []calendar.Event
-	take := func(e calendar.Event) {
+	add := func(e calendar.Event) {
 		old, there := before[e.ID]
 		delete(before, e.ID)
 		merged, changed := im.merge(old, e)
@@ -186,7 +186,7 @@ func (im *importing) put(u *unit, g *group) (added, updated int) {
 		now = append(now, merged)
 	}
 	if g.base != nil {
-		take(*g.base)
+		add(*g.base)
 	} else {
 		instead := map[string]bool{}
 		for _, e := range g.exceptions {
@@ -200,7 +200,7 @@ func (im *importing) put(u *unit, g *group) (added, updated int) {
 		}
 	}
 	for _, e := range g.exceptions {
-		take(e)
+		add(e)
 	}
 	updated += len(before) // those that are no more
 	u.now = now

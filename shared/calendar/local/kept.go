@@ -50,7 +50,7 @@ func (p *Provider) Kept(ctx context.Context, account, calendarID string, each fu
 		}
 		q.Cursor = page.Next
 	}
-	// What is left of a calendar that is deleted meanwhile must not pass for the whole.
+	// What is left of a calendar that is deleted meanwhile must not be mistaken for the whole.
 	_, err := p.open(ctx, account, calendarID)
 	return err
 }
@@ -75,7 +75,7 @@ func (u *unit) kept() []calendar.Kept {
 	return all
 }
 
-// Instances expands a series, bodies included. Times in a zone that only the calendar itself explains are told in UTC. Of all-day and floating
+// Instances expands a series, bodies included. Times in a zone that only the calendar itself explains are given in UTC. Of all-day and floating
 // series it returns the instances that start in the window in some time zone, that is within series.Margin of it.
 func (p *Provider) Instances(ctx context.Context, account, calendarID, masterID string, from, to time.Time) ([]calendar.Event, error) {
 	if _, err := p.open(ctx, account, calendarID); err != nil {

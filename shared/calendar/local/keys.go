@@ -66,7 +66,7 @@ func idKey(calendar, unit string) store.Key {
 	return store.Key{PK: keysPK(calendar), SK: prefixID + unit}
 }
 
-// markKey hashes a mark that could not be a key, or could be taken for such a hash.
+// markKey hashes a mark that could not be a key, or that looks like such a hash.
 func markKey(calendar, mark string) store.Key {
 	if len(mark) > 256 || strings.HasPrefix(mark, "sha256:") {
 		mark = "sha256:" + digest(mark)
@@ -97,7 +97,7 @@ func digest(texts ...string) string {
 
 const idLength = 32
 
-// The id of a unit follows from what must be there once only, so that who writes it again meets it.
+// The id of a unit follows from what must be there once only, so that a repeated write finds it.
 
 func idOfTransaction(transactionID string) string {
 	return digest("transaction", transactionID)[:idLength]

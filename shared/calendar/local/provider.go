@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// attempts is how often a write is tried that others get in the way of.
+	// attempts is how often a write is tried when others change the same calendar.
 	attempts = 5
 	// maxName is the largest size of a calendar's name in bytes.
 	maxName = 255
@@ -28,7 +28,7 @@ const (
 	primaryName = "Calendar"
 )
 
-// Provider is the calendars of a user's accounts, of no user in particular until For names one. An account is named in any case.
+// Provider is the calendars of a user's accounts; For names the user. An account is named in any case.
 type Provider struct {
 	table store.Table
 	user  string
@@ -72,7 +72,7 @@ func decode(item store.Item, into any) error {
 	return readable(item, json.Unmarshal(item.Data, into))
 }
 
-// decodeRecord is decode for an item that may be written again.
+// decodeRecord is decode for an item that may be written back.
 func decodeRecord(item store.Item, into any) (store.Unknown, error) {
 	unknown, err := store.Decode(item.Data, into)
 	return unknown, readable(item, err)
@@ -197,7 +197,8 @@ func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calend
 			return calendar.Info{}, fmt.Errorf("create calendar: %w", err)
 		}
 		if uri.IsPrimary() && slices.ContainsFunc(list, func(i calendar.Info) bool { return calendar.SameName(i.Name, name) }) {
-			return calendar.Info{}, fault.Wrap(fault.Conflict, fmt.Errorf("a calendar %q of %s, which is not the default one: %w", name, uri.Account, calendar.ErrExists))
+			return calendar.Info{}, fault.Wrap(fault.Conflict,
+				fmt.Errorf("a calendar %q of %s, which is not the default one: %w", name, uri.Account, calendar.ErrExists))
 		}
 	}
 	return calendar.Info{}, errBusy()
@@ -228,12 +229,12 @@ func (c *record) deletingKey() store.Key {
 	return store.Key{PK: accountPK(c.user, c.account), SK: prefixDeleting + c.ID}
 }
 
-// errBusy says that others got in the way of each attempt.
+// errBusy says that others changed the calendar during each attempt.
 func errBusy() error {
 	return fault.New(fault.Throttled, "the calendar is being changed by others at the same time; try again")
 }
 
-// DeleteCalendar removes a calendar with all its events. It is gone at once; when removing its events ends with an error,
+// DeleteCalendar removes a calendar with all its events. It is gone at once; when removing its events fails,
 // another call goes on with them.
 func (p *Provider) DeleteCalendar(ctx context.Context, account, calendarID string) error {
 	c, err := p.open(ctx, account, calendarID)

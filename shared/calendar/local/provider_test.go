@@ -27,7 +27,7 @@ var now = time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
 
 const account = "me@example.com"
 
-// counting counts the requests to a store, and fails writes when it is told to.
+// counting counts the requests to a store, and fails writes when it is asked to.
 type counting struct {
 	store.Table
 	requests, transactions atomic.Int64
@@ -181,14 +181,15 @@ func TestStoreRequests(t *testing.T) {
 	for i := range drafts {
 		day := fmt.Sprintf("2026-10-%02d", 1+i%28)
 		marks[i] = fmt.Sprintf("mark-%d", i)
-		drafts[i] = calendar.Draft{Mark: marks[i], TransactionID: fmt.Sprintf("t-%d", i), Subject: "S", Start: at(day+"T09:00:00", "UTC"), End: at(day+"T10:00:00", "UTC")}
+		drafts[i] = calendar.Draft{Mark: marks[i], TransactionID: fmt.Sprintf("t-%d", i), Subject: "S", Start: at(day+"T09:00:00", "UTC"),
+			End: at(day+"T10:00:00", "UTC")}
 	}
 	var written []calendar.WriteResult
 	count("creating 100 events", 3+4, func() (err error) {
 		written, err = p.Create(t.Context(), account, id, drafts)
 		return err
 	})
-	count("creating them again", 3+1, func() error { _, err := p.Create(t.Context(), account, id, drafts); return err })
+	count("creating them a second time", 3+1, func() error { _, err := p.Create(t.Context(), account, id, drafts); return err })
 	count("reading a month", 3, func() error {
 		events, err := p.Events(t.Context(), account, id, time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
 		if len(events) != 100 {
@@ -247,7 +248,7 @@ func TestCalendars(t *testing.T) {
 			}
 		}
 	})
-	t.Run("when the default one is deleted the next new one takes its place", func(t *testing.T) {
+	t.Run("when the default one is deleted the next new one replaces it", func(t *testing.T) {
 		if err := p.DeleteCalendar(t.Context(), account, first); err != nil {
 			t.Fatal(err)
 		}
@@ -260,7 +261,7 @@ func TestCalendars(t *testing.T) {
 			t.Errorf("default calendar is %+v, %v", info, err)
 		}
 	})
-	t.Run("a deletion that was cut short goes on when it is tried again", func(t *testing.T) {
+	t.Run("a deletion that was cut short goes on when it is repeated", func(t *testing.T) {
 		id := create(t, p, "Large")
 		var events []calendar.Event
 		for i := range 300 {
@@ -291,7 +292,8 @@ func TestCalendars(t *testing.T) {
 
 func TestSeries(t *testing.T) {
 	moved := instead("w", time.Date(2026, 10, 12, 7, 0, 0, 0, time.UTC), "2026-10-13T15:00:00", "2026-10-13T16:00:00")
-	draft := calendar.Draft{Mark: "m", Subject: "changed", Start: at("2026-10-20T11:00:00", "UTC"), End: at("2026-10-20T12:00:00", "UTC"), Body: calendar.Body{ContentType: "text", Content: "new"}}
+	draft := calendar.Draft{Mark: "m", Subject: "changed", Start: at("2026-10-20T11:00:00", "UTC"), End: at("2026-10-20T12:00:00", "UTC"),
+		Body: calendar.Body{ContentType: "text", Content: "new"}}
 	series := func(t *testing.T) (*Provider, string, string) {
 		p, _ := fresh(t)
 		id := create(t, p, "Source")
@@ -325,7 +327,8 @@ func TestSeries(t *testing.T) {
 			if e := got["m"]; err != nil || e.ID != unit+instance || e.Type != calendar.Exception || e.SeriesMasterID != unit {
 				t.Errorf("marked is %+v, %v", e, err)
 			}
-			bodies, err := p.Bodies(t.Context(), account, id, []string{unit + instance, unit + "@20261005T070000Z", unit + "@20261006T070000Z"}, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
+			bodies, err := p.Bodies(t.Context(), account, id, []string{unit + instance, unit + "@20261005T070000Z", unit + "@20261006T070000Z"},
+				time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
 			want := map[string]calendar.Body{unit + instance: draft.Body, unit + "@20261005T070000Z": {}, unit + "@20261006T070000Z": {}}
 			if err != nil || !maps.Equal(bodies, want) {
 				t.Errorf("bodies are %+v, %v", bodies, err)
@@ -339,7 +342,8 @@ func TestSeries(t *testing.T) {
 	})
 	t.Run("two instances do not get one mark", func(t *testing.T) {
 		p, id, unit := series(t)
-		results, err := p.Update(t.Context(), account, id, []calendar.Update{{ID: unit + "@20261019T070000Z", Draft: draft}, {ID: unit + "@20261026T080000Z", Draft: draft}})
+		results, err := p.Update(t.Context(), account, id, []calendar.Update{{ID: unit + "@20261019T070000Z", Draft: draft},
+			{ID: unit + "@20261026T080000Z", Draft: draft}})
 		if err != nil || results[0].Err != nil || fault.Of(results[1].Err) != fault.Conflict {
 			t.Errorf("%+v, %v, want a conflict for the second", results, err)
 		}
@@ -384,7 +388,7 @@ func TestImport(t *testing.T) {
 	lunch := single("lunch", "2026-10-06T12:00:00", "2026-10-06T13:00:00")
 	all := []calendar.Event{weekly("w"), moved, trip, lunch}
 
-	t.Run("a file that is imported again changes nothing", func(t *testing.T) {
+	t.Run("a file that is imported twice changes nothing", func(t *testing.T) {
 		p, table := fresh(t)
 		id := create(t, p, "Source")
 		added, updated := load(t, p, id, all...)
@@ -434,10 +438,10 @@ func TestImport(t *testing.T) {
 		wantShown(t, p, id, "2026-10-13T13:00Z moved w")
 		added, updated = load(t, p, id, weekly("w"), moved)
 		wantCounts(t, "with its series", added, updated, 1, 0)
-		again := moved
-		again.Start, again.End = at("2026-10-14T15:00:00", "Europe/Berlin"), at("2026-10-14T16:00:00", "Europe/Berlin")
+		later := moved
+		later.Start, later.End = at("2026-10-14T15:00:00", "Europe/Berlin"), at("2026-10-14T16:00:00", "Europe/Berlin")
 		other := instead("w", original.AddDate(0, 0, 7), "2026-10-21T15:00:00", "2026-10-21T16:00:00")
-		added, updated = load(t, p, id, again, other)
+		added, updated = load(t, p, id, later, other)
 		wantCounts(t, "two instances", added, updated, 1, 1)
 		wantShown(t, p, id, "2026-10-05T07:00Z w", "2026-10-14T13:00Z moved w", "2026-10-21T13:00Z moved w", "2026-10-26T08:00Z w", "2026-11-02T08:00Z w")
 	})
@@ -451,7 +455,8 @@ func TestImport(t *testing.T) {
 			"a rule that is none":   {func() calendar.Event { e := weekly("wrong"); e.Recurrence.Rules[0] = "FREQ=SOMETIMES"; return e }()},
 			"two of a UID":          {single("wrong", "2026-10-06T12:00:00", "2026-10-06T13:00:00"), single("wrong", "2026-10-07T12:00:00", "2026-10-07T13:00:00")},
 			"an event of megabytes": {func() calendar.Event { e := lunch; e.ICalUID = "wrong"; e.Body.Content = noise(600_000); return e }()},
-			"two of an instance":    {weekly("wrong"), instead("wrong", original, "2026-10-13T15:00:00", "2026-10-13T16:00:00"), instead("wrong", original, "2026-10-14T15:00:00", "2026-10-14T16:00:00")},
+			"two of an instance": {weekly("wrong"), instead("wrong", original, "2026-10-13T15:00:00", "2026-10-13T16:00:00"),
+				instead("wrong", original, "2026-10-14T15:00:00", "2026-10-14T16:00:00")},
 		} {
 			_, _, err := p.Import(t.Context(), account, id, ics.File{Events: append(slices.Clone(all), wrong...)})
 			if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "wrong") {
@@ -521,7 +526,7 @@ func TestImport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.Events[0].Mark, f.Events[0].Response, f.Events[0].Created = "", calendar.NoResponse, time.Time{} // which a file cannot tell
+		f.Events[0].Mark, f.Events[0].Response, f.Events[0].Created = "", calendar.NoResponse, time.Time{} // which a file does not hold
 		added, updated, err := p.Import(t.Context(), account, id, f)
 		if err != nil {
 			t.Fatal(err)
@@ -551,7 +556,8 @@ func noise(n int) string {
 
 func zone(id, offset string) calendar.Zone {
 	return calendar.Zone{ID: id, Definition: strings.Join([]string{
-		"BEGIN:VTIMEZONE", "TZID:" + id, "BEGIN:STANDARD", "DTSTART:19700101T000000", "TZOFFSETFROM:" + offset, "TZOFFSETTO:" + offset, "END:STANDARD", "END:VTIMEZONE", "",
+		"BEGIN:VTIMEZONE", "TZID:" + id, "BEGIN:STANDARD", "DTSTART:19700101T000000", "TZOFFSETFROM:" + offset, "TZOFFSETTO:" + offset, "END:STANDARD",
+		"END:VTIMEZONE", "",
 	}, "\r\n")}
 }
 
@@ -671,7 +677,8 @@ func TestFold(t *testing.T) {
 
 func TestMarksAreUnique(t *testing.T) {
 	draft := func(transaction, mark string) calendar.Draft {
-		return calendar.Draft{TransactionID: transaction, Mark: mark, Subject: transaction, Start: at("2026-10-01T09:00:00", "UTC"), End: at("2026-10-01T10:00:00", "UTC")}
+		return calendar.Draft{TransactionID: transaction, Mark: mark, Subject: transaction, Start: at("2026-10-01T09:00:00", "UTC"),
+			End: at("2026-10-01T10:00:00", "UTC")}
 	}
 	p, table := fresh(t)
 	id := create(t, p, "Archive")
@@ -697,13 +704,15 @@ func TestMarksAreUnique(t *testing.T) {
 			t.Errorf("%s: outcomes %d, want %d", what, got, want)
 		}
 	}
-	want("two drafts of one call", kinds(p.Create(t.Context(), account, id, []calendar.Draft{draft("a", "m"), draft("b", "m"), draft("c", "n")})), fine, fault.Conflict, fine)
+	want("two drafts of one call", kinds(p.Create(t.Context(), account, id, []calendar.Draft{draft("a", "m"), draft("b", "m"), draft("c", "n")})), fine,
+		fault.Conflict, fine)
 	want("a later draft", kinds(p.Create(t.Context(), account, id, []calendar.Draft{draft("d", "m"), draft("e", "o")})), fault.Conflict, fine)
 	want("an update", kinds(p.Update(t.Context(), account, id, []calendar.Update{{ID: idOfTransaction("c"), Draft: draft("c2", "m")}})), fault.Conflict)
 	table.meanwhile = func() {
 		want("a draft while another is written", kinds(p.Create(t.Context(), account, id, []calendar.Draft{draft("f", "p")})), fine)
 	}
-	want("a draft whose mark is taken while it is written", kinds(p.Create(t.Context(), account, id, []calendar.Draft{draft("g", "p"), draft("h", "q")})), fault.Conflict, fine)
+	want("a draft whose mark is given away while it is written", kinds(p.Create(t.Context(), account, id, []calendar.Draft{draft("g", "p"), draft("h", "q")})),
+		fault.Conflict, fine)
 	wantShown(t, p, id, "2026-10-01T09:00Z a", "2026-10-01T09:00Z c", "2026-10-01T09:00Z e", "2026-10-01T09:00Z f", "2026-10-01T09:00Z h")
 }
 
@@ -898,7 +907,8 @@ func TestKeptWhileOthersWrite(t *testing.T) {
 		var updates []calendar.Update
 		for i, e := range events {
 			day := fmt.Sprintf("2026-%02d-01T", 9+(changed/10+i)%3)
-			updates = append(updates, calendar.Update{ID: idOfUID(e.ICalUID), Draft: calendar.Draft{Subject: e.Subject, Start: at(day+"09:00:00", "UTC"), End: at(day+"10:00:00", "UTC")}})
+			updates = append(updates, calendar.Update{ID: idOfUID(e.ICalUID),
+				Draft: calendar.Draft{Subject: e.Subject, Start: at(day+"09:00:00", "UTC"), End: at(day+"10:00:00", "UTC")}})
 		}
 		_, err := p.Update(t.Context(), account, id, updates)
 		return err
@@ -938,7 +948,8 @@ func TestKeptOrphans(t *testing.T) {
 	p, _ := fresh(t)
 	id := create(t, p, "Source")
 	original := time.Date(2026, 10, 12, 7, 0, 0, 0, time.UTC)
-	load(t, p, id, instead("w", original, "2026-10-13T15:00:00", "2026-10-13T16:00:00"), instead("w", original.AddDate(0, 0, 7), "2026-10-20T15:00:00", "2026-10-20T16:00:00"))
+	load(t, p, id, instead("w", original, "2026-10-13T15:00:00", "2026-10-13T16:00:00"),
+		instead("w", original.AddDate(0, 0, 7), "2026-10-20T15:00:00", "2026-10-20T16:00:00"))
 	var kept []calendar.Event
 	err := p.Kept(t.Context(), account, id, func(k calendar.Kept) error {
 		kept = append(kept, k.Event)

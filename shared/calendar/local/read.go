@@ -14,8 +14,8 @@ import (
 	"adminassistant/shared/store"
 )
 
-// Events reads what lies in the window, bodies included. Times in a zone that only the calendar itself explains are told in UTC. All-day and floating events count as in it when they would be so in
-// any time zone, that is within series.Margin of it.
+// Events reads what lies in the window, bodies included. Times in a zone that only the calendar itself explains are given in UTC. All-day
+// and floating events count as in it when they would be so in any time zone, that is within series.Margin of it.
 func (p *Provider) Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]calendar.Event, error) {
 	if _, err := p.open(ctx, account, calendarID); err != nil {
 		return nil, err
@@ -32,7 +32,8 @@ func (p *Provider) window(ctx context.Context, calendarID string, from, to time.
 	key := func(prefix string, t time.Time) string {
 		return prefix + clamp(t).Format(keyTime)
 	}
-	short, err := store.All(ctx, p.table, store.Query{PK: pk, Prefix: prefixAt, From: key(prefixAt, from.Add(-oneDay-series.Margin)), To: key(prefixAt, to.Add(series.Margin+time.Second))})
+	short, err := store.All(ctx, p.table, store.Query{PK: pk, Prefix: prefixAt, From: key(prefixAt, from.Add(-oneDay-series.Margin)),
+		To: key(prefixAt, to.Add(series.Margin+time.Second))})
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +48,7 @@ func (p *Provider) window(ctx context.Context, calendarID string, from, to time.
 	return content.expand(from, to)
 }
 
-// clamp keeps a time within the years that keys can tell.
+// clamp keeps a time within the years that keys can hold.
 func clamp(t time.Time) time.Time {
 	first, last := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 	switch t = t.UTC(); {

@@ -273,7 +273,7 @@ func (u *unit) change(calendarID string, zones series.Zones) (change, error) {
 		}
 		cond := store.Any()
 		if !there && strings.HasPrefix(item.SK, prefixMark) {
-			cond = store.Absent() // another event may take the mark meanwhile
+			cond = store.Absent() // another event may get the mark meanwhile
 		}
 		op, err := put(item, cond)
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 	"adminassistant/shared/store"
 )
 
-// transactBytes is where a transaction is full, below store.MaxTransactBytes by more than the Checks and Deletes can take.
+// transactBytes is where a transaction is full, below store.MaxTransactBytes by more than the Checks and Deletes can need.
 const transactBytes = store.MaxTransactBytes - store.MaxTransact*(store.MaxPK+store.MaxSK)
 
 // edit is one write of several. apply changes the unit in memory; an error is final for this edit, and leaves the unit as it was.
@@ -57,10 +57,10 @@ func (p *Provider) carryOut(ctx context.Context, account, calendarID string, w w
 			}
 			break
 		}
-		again := []int{}
+		retry := []int{}
 		for id, err := range p.commit(ctx, b) {
 			if errors.Is(err, store.ErrConflict) {
-				again = append(again, b.edits[id]...)
+				retry = append(retry, b.edits[id]...)
 				continue
 			}
 			for _, i := range b.edits[id] {
@@ -69,8 +69,8 @@ func (p *Provider) carryOut(ctx context.Context, account, calendarID string, w w
 				}
 			}
 		}
-		slices.Sort(again)
-		pending = again
+		slices.Sort(retry)
+		pending = retry
 	}
 	return results, nil
 }
@@ -208,7 +208,7 @@ func (p *Provider) commit(ctx context.Context, b batch) map[string]error {
 func wrapWrite(err error) error { return fmt.Errorf("write events: %w", err) }
 
 // commitLarge writes one change in several transactions. Its ID item is there until the last of the events is removed, and
-// before the first one is added: so whoever finds it half done finishes it by doing it again.
+// before the first one is added: so whoever finds it half done can finish it by repeating it.
 func (p *Provider) commitLarge(ctx context.Context, guard store.Op, c change) error {
 	head, rest := c.ops[0], c.ops[1:]
 	if head.Put != nil {
@@ -309,7 +309,7 @@ func (p *Provider) write(u *unit, at int, e calendar.Event, d calendar.Draft, zo
 		return calendar.WriteResult{}, err
 	}
 	if e.Type == calendar.Master {
-		// One that cannot be expanded would spoil each later read.
+		// With one that cannot be expanded every later read would fail.
 		if _, err := series.Expand(e, nil, e.LastModified, e.LastModified.AddDate(1, 0, 0), zones); err != nil {
 			return calendar.WriteResult{}, err
 		}

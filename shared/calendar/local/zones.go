@@ -33,7 +33,7 @@ func (p *Provider) ownZones(ctx context.Context, calendarID string) ([]calendar.
 	return zones, err
 }
 
-// AdoptZones keeps zones with the calendar; those that it has already are found again. Errors: calendar.ErrNotFound, and fault.Invalid for a
+// AdoptZones keeps zones with the calendar; those that it has already are left as they are. Errors: calendar.ErrNotFound, and fault.Invalid for a
 // definition that cannot be understood or is too large.
 func (p *Provider) AdoptZones(ctx context.Context, account, calendarID string, zones []calendar.Zone) (map[string]string, error) {
 	for attempt := 1; ; attempt++ {

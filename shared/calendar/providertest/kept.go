@@ -206,15 +206,16 @@ func (f Fixture) changed(t testing.TB, calendarID string) (seriesID, deleted str
 func repeatedSeries(t *testing.T, f Fixture) {
 	info := f.create(t, "Kept")
 	id, deleted := f.changed(t, info.ID)
-	again := f.write(t, info.ID, draft(7, 1), weekly("Weekly"))
-	if again[1] != id {
-		t.Errorf("the series has the id %s, and then %s", id, again[1])
+	repeated := f.write(t, info.ID, draft(7, 1), weekly("Weekly"))
+	if repeated[1] != id {
+		t.Errorf("the series has the id %s, and then %s", id, repeated[1])
 	}
 	for range 2 {
 		f.delete(t, info.ID, deleted)
 	}
 	kept := f.kept(t, info.ID)
-	if len(kept) != 2 || len(kept["Weekly"].Exceptions) != 1 || kept["Weekly"].Exceptions[0].Subject != "Changed" || len(kept["Weekly"].Event.Recurrence.Without) != 1 {
+	if len(kept) != 2 || len(kept["Weekly"].Exceptions) != 1 || kept["Weekly"].Exceptions[0].Subject != "Changed" ||
+		len(kept["Weekly"].Event.Recurrence.Without) != 1 {
 		t.Errorf("kept are %+v", kept)
 	}
 }
@@ -387,7 +388,8 @@ func ownZones(t *testing.T, f Fixture) {
 	}
 	f.write(t, info.ID, drafts...)
 	kept := f.kept(t, info.ID)
-	diff(t, "first instances", []string{f.happens(t, info.ID, kept["a"])[0], f.happens(t, info.ID, kept["b"])[0]}, []string{"10-05T06:00 10-05T06:30 a", "10-05T04:00 10-05T04:30 b"})
+	diff(t, "first instances", []string{f.happens(t, info.ID, kept["a"])[0], f.happens(t, info.ID, kept["b"])[0]},
+		[]string{"10-05T06:00 10-05T06:30 a", "10-05T04:00 10-05T04:30 b"})
 	if kept["a"].Event.Start.Zone != "Office" || kept["b"].Event.Start.Zone != other["Office"] {
 		t.Errorf("zones of the series are %s and %s", kept["a"].Event.Start.Zone, kept["b"].Event.Start.Zone)
 	}
@@ -397,10 +399,11 @@ func ownZones(t *testing.T, f Fixture) {
 	if renamed, err := f.Provider.AdoptZones(t.Context(), f.Account, copied.ID, zones); err != nil || len(renamed) > 0 {
 		t.Errorf("renamed are %v, %v", renamed, err)
 	}
-	if again, err := f.Provider.Zones(t.Context(), f.Account, copied.ID); err != nil || len(again) != 2 {
-		t.Errorf("zones of the copy are %+v, %v", again, err)
+	if repeated, err := f.Provider.Zones(t.Context(), f.Account, copied.ID); err != nil || len(repeated) != 2 {
+		t.Errorf("zones of the copy are %+v, %v", repeated, err)
 	}
-	if _, err := f.Provider.AdoptZones(t.Context(), f.Account, copied.ID, []calendar.Zone{{ID: "Broken", Definition: "BEGIN:VTIMEZONE\r\nEND:VTIMEZONE\r\n"}}); fault.Of(err) != fault.Invalid {
+	broken := []calendar.Zone{{ID: "Broken", Definition: "BEGIN:VTIMEZONE\r\nEND:VTIMEZONE\r\n"}}
+	if _, err := f.Provider.AdoptZones(t.Context(), f.Account, copied.ID, broken); fault.Of(err) != fault.Invalid {
 		t.Errorf("a zone that is none: %v", err)
 	}
 	_, err = f.Provider.AdoptZones(t.Context(), f.Account, "no-such-calendar", zones)

@@ -49,7 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"two calendars of a name are ambiguous", ambiguous},
 		{"a calendar that is deleted is gone with its events", deleteCalendar},
 		{"an event comes back as it was written", roundTrip},
-		{"times keep their meaning whatever zone they are told in", zones},
+		{"times keep their meaning whatever zone they are written in", zones},
 		{"all-day events are days", allDay},
 		{"results are in the order of the drafts and each has its own outcome", results},
 		{"a create that is repeated makes nothing new", repeated},
@@ -60,8 +60,8 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"marks find events whenever they are", marked},
 		{"events are found by their ids", byID},
 		{"a mark goes with its event", marksMove},
-		{"every event tells whose it is by its mark", marks},
-		{"what is told of marks can be stopped", marksStopped},
+		{"every event shows by its mark whose it is", marks},
+		{"a listing of marks can be stopped", marksStopped},
 		{"a window holds what overlaps it once", window},
 		{"series are expanded on the clocks of their zone", expanded},
 		{"bodies are found by id", bodies},
@@ -300,11 +300,11 @@ func deleteCalendar(t *testing.T, f Fixture) {
 	wantErr(t, "its events", err, calendar.ErrNotFound, fault.NotFound)
 	diff(t, "events of the other", subjects(f.year(t, keep.ID)), []string{"Event 01-2"})
 
-	again := f.create(t, "Archive")
-	if again.ID == info.ID {
+	repeated := f.create(t, "Archive")
+	if repeated.ID == info.ID {
 		t.Errorf("the new calendar has the id of the old one")
 	}
-	if got := f.year(t, again.ID); len(got) != 0 {
+	if got := f.year(t, repeated.ID); len(got) != 0 {
 		t.Errorf("the new calendar has %q", subjects(got))
 	}
 }
@@ -412,7 +412,8 @@ func allDay(t *testing.T, f Fixture) {
 			t.Errorf("event %q (all-day: %t) is %v, want %v", e.Subject, e.AllDay, got, want)
 		}
 	}
-	diff(t, "on a day in the middle", subjects(f.events(t, info.ID, date(2026, 10, 13).Add(12*time.Hour), date(2026, 10, 13).Add(13*time.Hour))), []string{three.Subject})
+	diff(t, "on a day in the middle", subjects(f.events(t, info.ID, date(2026, 10, 13).Add(12*time.Hour), date(2026, 10, 13).Add(13*time.Hour))),
+		[]string{three.Subject})
 	diff(t, "days before", subjects(f.events(t, info.ID, date(2026, 10, 1), date(2026, 10, 3))), []string{})
 
 	half := draft(20, 1)
@@ -501,16 +502,16 @@ func repeatedAtOnce(t *testing.T, f Fixture) {
 		wg.Go(func() {
 			for attempt := 0; ; attempt++ {
 				written, err := f.Provider.Create(t.Context(), f.Account, info.ID, drafts)
-				again := err != nil
+				repeated := err != nil
 				for _, r := range written {
 					if r.Err != nil {
-						again, err = true, r.Err
+						repeated, err = true, r.Err
 					}
 				}
-				if again && attempt < 20 && fault.Of(err).Transient() {
+				if repeated && attempt < 20 && fault.Of(err).Transient() {
 					continue
 				}
-				if again {
+				if repeated {
 					t.Errorf("create: %v", err)
 				}
 				mu.Lock()
@@ -547,7 +548,8 @@ func update(t *testing.T, f Fixture) {
 	changed.TransactionID = ""
 	same(t, got, changed)
 	if got.ID != ids[0] || got.ChangeKey == before[0].ChangeKey || got.ChangeKey != written[0].ChangeKey {
-		t.Errorf("updated event has id %s and change key %s, it was %s and %s, the result was %+v", got.ID, got.ChangeKey, before[0].ID, before[0].ChangeKey, written[0])
+		t.Errorf("updated event has id %s and change key %s, it was %s and %s, the result was %+v", got.ID, got.ChangeKey, before[0].ID, before[0].ChangeKey,
+			written[0])
 	}
 	if after[0].ChangeKey != before[1].ChangeKey {
 		t.Errorf("the other event has another change key")
@@ -608,9 +610,9 @@ func deleteEvents(t *testing.T, f Fixture) {
 		t.Errorf("marked are %+v, %v", got, err)
 	}
 	// What was deleted can be written again.
-	again := draft(1, 1)
-	again.TransactionID = "another"
-	f.write(t, info.ID, again)
+	repeated := draft(1, 1)
+	repeated.TransactionID = "another"
+	f.write(t, info.ID, repeated)
 	diff(t, "events", subjects(f.year(t, info.ID)), []string{"Event 01-1", "Event 02-1"})
 }
 
@@ -735,17 +737,17 @@ func marks(t *testing.T, f Fixture) {
 
 	d := draft(5, 1)
 	f.Add(t, info.ID, calendar.Event{ICalUID: "foreign", Type: calendar.Single, Subject: "Foreign", Start: d.Start, End: d.End})
-	told, foreign := f.marks(t, info.ID), ""
+	marks, foreign := f.marks(t, info.ID), ""
 	for _, e := range f.year(t, info.ID) {
 		if e.Subject == "Foreign" {
 			foreign = e.ID
 		}
-		if mark, single := told[e.ID]; single && e.Mark != mark {
+		if mark, single := marks[e.ID]; single && e.Mark != mark {
 			t.Errorf("%q is listed with the mark %q, want %q", e.Subject, e.Mark, mark)
 		}
 	}
 	want[foreign] = ""
-	diff(t, "marks with another's", told, want)
+	diff(t, "marks with another's", marks, want)
 	f.delete(t, info.ID, foreign, ids[5])
 	delete(want, foreign)
 	delete(want, ids[5])
@@ -755,15 +757,15 @@ func marks(t *testing.T, f Fixture) {
 func marksStopped(t *testing.T, f Fixture) {
 	info := f.create(t, "Archive")
 	f.write(t, info.ID, draft(1, 1), draft(2, 1), draft(3, 1))
-	enough, told := errors.New("enough"), 0
+	enough, marks := errors.New("enough"), 0
 	err := f.Provider.Marks(t.Context(), f.Account, info.ID, func(string, string) error {
-		if told++; told == 2 {
+		if marks++; marks == 2 {
 			return enough
 		}
 		return nil
 	})
-	if err != enough || told != 2 {
-		t.Errorf("after %d marks: %v, want the error as it is after 2", told, err)
+	if err != enough || marks != 2 {
+		t.Errorf("after %d marks: %v, want the error as it is after 2", marks, err)
 	}
 }
 
@@ -817,7 +819,8 @@ func expanded(t *testing.T, f Fixture) {
 	var got []string
 	for _, e := range events {
 		got = append(got, begins(t, e).Format(time.RFC3339))
-		if e.Type != calendar.Occurrence || e.SeriesMasterID == "" || e.SeriesMasterID == e.ID || e.Subject != "Weekly" || ends(t, e).Sub(begins(t, e)) != 30*time.Minute {
+		if e.Type != calendar.Occurrence || e.SeriesMasterID == "" || e.SeriesMasterID == e.ID || e.Subject != "Weekly" ||
+			ends(t, e).Sub(begins(t, e)) != 30*time.Minute {
 			t.Errorf("occurrence is %+v", e)
 		}
 	}
@@ -901,9 +904,9 @@ func pictures(t *testing.T, f Fixture) {
 			t.Fatal(err)
 		}
 		for _, e := range events {
-			body, told := bodies[e.ID]
-			if want := e.Subject != empty.Subject; !told || strings.Contains(body.Content, picture) != want {
-				t.Errorf("%s: the body of %q is %+v, told %t", call, e.Subject, body, told)
+			body, answered := bodies[e.ID]
+			if want := e.Subject != empty.Subject; !answered || strings.Contains(body.Content, picture) != want {
+				t.Errorf("%s: the body of %q is %+v, answered %t", call, e.Subject, body, answered)
 			}
 			switch {
 			case e.BodyUnread && e.Body != (calendar.Body{}):

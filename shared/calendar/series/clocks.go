@@ -7,8 +7,8 @@ import (
 )
 
 // Clocks names the zone on whose clocks a series repeats, which is empty for a series of days and for one whose times float. known says whether zones
-// has it. Of a zone of its own making Exchange tells a name and no more ("tzone://Microsoft/Custom"): when such a series happens in summer and
-// in winter nobody can tell, although its first start is an instant.
+// has it. For a custom zone Exchange gives no more than a name ("tzone://Microsoft/Custom"): nobody knows when such a series happens in summer and
+// in winter, although its first start is an instant.
 func Clocks(master *calendar.Event, zones Zones) (zone string, known bool) {
 	if master.Type != calendar.Master || master.AllDay || master.Start.Floats() {
 		return "", true

@@ -8,7 +8,7 @@ import (
 	"adminassistant/shared/calendar"
 )
 
-// errHappens ends the walk through a series at the first instance that is wanted.
+// errHappens stops the walk through a series at the first instance that is wanted.
 var errHappens = errors.New("happens")
 
 // Happens says whether any instance of a series is in the window, as Expand would find it. It stops at the first one. Errors are Invalid.

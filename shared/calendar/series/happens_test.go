@@ -20,7 +20,8 @@ func TestHappens(t *testing.T) {
 		}
 		return e
 	}
-	moved := calendar.Event{ID: "x", Type: calendar.Exception, OriginalStart: time.Date(2026, 10, 19, 7, 0, 0, 0, time.UTC), Start: berlin("2026-10-30T09:00:00"), End: berlin("2026-10-30T10:00:00")}
+	moved := calendar.Event{ID: "x", Type: calendar.Exception, OriginalStart: time.Date(2026, 10, 19, 7, 0, 0, 0, time.UTC),
+		Start: berlin("2026-10-30T09:00:00"), End: berlin("2026-10-30T10:00:00")}
 	for name, s := range map[string]struct {
 		master     calendar.Event
 		exceptions []calendar.Event

@@ -19,7 +19,7 @@ const (
 	maxTimes = 24 * 60
 	// lastYear is where the library stops looking for a rule's next date.
 	lastYear = rrule.MAXYEAR
-	// cycle is the number of years after which dates fall on the same days of the week again.
+	// cycle is the number of years after which all dates fall on the same days of the week as before.
 	cycle = 400
 )
 
@@ -121,7 +121,7 @@ func (r rule) last(loc *time.Location, dates bool) time.Time {
 	return at.Add(12 * time.Hour).Truncate(24 * time.Hour)
 }
 
-// spellOut makes explicit what the rule takes from its start, so that it means the same from any other start of the same phase.
+// spellOut makes explicit what the rule leaves to its start, so that it means the same from any other start of the same phase.
 func (r rule) spellOut(start time.Time) rule {
 	noDay := len(r.Byyearday) == 0 && len(r.Bymonthday) == 0 && len(r.Byweekday) == 0
 	switch {
@@ -203,7 +203,7 @@ func (r rule) seek(start, low time.Time) time.Time {
 	case rrule.DAILY:
 		return start.AddDate(0, 0, whole(days))
 	default:
-		return start.AddDate(0, 0, max(days-1, 0)) // withinDays takes its phase from the real start
+		return start.AddDate(0, 0, max(days-1, 0)) // withinDays reads its phase from the real start
 	}
 	return start
 }

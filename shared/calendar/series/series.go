@@ -50,11 +50,11 @@ func Expand(master calendar.Event, exceptions []calendar.Event, from, to time.Ti
 //
 // The series is the master's start, its rules and its further dates, without the dates that do not happen. It is expanded in the zone in
 // which the event was made: StartZone where that is given, else the zone of Start. Each occurrence copies the master, says its original start, has the
-// id "<master's id>@<original start in UTC, as 20261005T070000Z>", and tells its times in the master's zones; a wall time that would be read as another
+// id "<master's id>@<original start in UTC, as 20261005T070000Z>", and has its times in the master's zones; a wall time that would be read as another
 // instant, because it occurs twice, carries its offset. A timed instance lasts as long as the master does, to the second; an all-day one has as
 // many days (RFC 5545, section 3.8.5.3, for events that have a DTEND).
 //
-// An exception takes the place of the occurrence of its OriginalStart (by the day in an all-day series) and is returned as it is when it itself lies
+// An exception replaces the occurrence of its OriginalStart (by the day in an all-day series) and is returned as it is when it itself lies
 // in the window, wherever the series had it; one that belongs to no occurrence is an instance by itself.
 //
 // An excluded date without a time of day ("2026-10-05") leaves out all that starts on that day of the series' zone.
@@ -176,7 +176,7 @@ type series struct {
 	start   time.Time      // the wall of the first instance
 	loc     *time.Location // the zone in which it repeats; nil: dates, or floating times
 	length  time.Duration
-	told    [2]*time.Location // the zones in which start and end are told; nil like loc
+	shown   [2]*time.Location // the zones in which start and end are written; nil like loc
 	rules   []rule
 	dates   []time.Time // walls
 	without map[int64]bool
@@ -200,13 +200,13 @@ func (x *Expander) read(master calendar.Event) (s series, err error) {
 	s.start = start
 	if !floating {
 		for i, d := range []calendar.DateTime{master.Start, master.End} {
-			if s.told[i] = time.UTC; d.Zone != "" {
-				if s.told[i], err = x.zones(d.Zone); err != nil {
+			if s.shown[i] = time.UTC; d.Zone != "" {
+				if s.shown[i], err = x.zones(d.Zone); err != nil {
 					return s, err
 				}
 			}
 		}
-		s.loc = s.told[0]
+		s.loc = s.shown[0]
 		if zone := master.StartZone; zone != "" && zone != master.Start.Zone {
 			if s.loc, err = x.zones(zone); err != nil {
 				return s, err
@@ -249,7 +249,7 @@ func (x *Expander) read(master calendar.Event) (s series, err error) {
 	return s, nil
 }
 
-// wall tells d in the series' zone. A time that is written in that zone, or in none, stays as it is written, even one that does not exist.
+// wall is d on the clocks of the series' zone. A time that is written in that zone, or in none, stays as it is written, even one that does not exist.
 func (x *Expander) wall(s series, d calendar.DateTime) (time.Time, error) {
 	if w, err := d.Wall(); err != nil || s.loc == nil || !fixed(d) && (d.Zone == "" || d.Zone == s.zone()) {
 		if s.master.AllDay {
@@ -277,7 +277,7 @@ func (s series) instant(wall time.Time) time.Time {
 	return calendar.InstantOf(calendar.Wall{Date: dateOf(wall), Hour: wall.Hour(), Minute: wall.Minute(), Second: wall.Second()}, s.loc).UTC()
 }
 
-// slot tells instances apart: by their instant, or by their day.
+// slot identifies an instance: by its instant, or by its day.
 func (s series) slot(start time.Time) int64 {
 	if s.master.AllDay {
 		return start.UTC().Truncate(24 * time.Hour).Unix()
@@ -290,7 +290,7 @@ func (s series) each(from, to time.Time, w *work, yield func(time.Time) error) (
 	const dayAndMore = 26 * time.Hour // between a wall read as UTC and its instant
 	low, high := from.UTC().Add(-dayAndMore), to.UTC().Add(dayAndMore)
 	seen := map[int64]bool{}
-	take := func(wall time.Time) bool {
+	accept := func(wall time.Time) bool {
 		start := s.instant(wall)
 		if seen[start.Unix()] || s.without[start.Unix()] || s.days[dateOf(wall)] || start.Before(from) || !start.Before(to) {
 			return true
@@ -300,12 +300,12 @@ func (s series) each(from, to time.Time, w *work, yield func(time.Time) error) (
 		return err == nil
 	}
 	for _, wall := range s.dates {
-		if !take(wall) {
+		if !accept(wall) {
 			return err
 		}
 	}
 	for _, r := range s.rules {
-		if failed := r.starts(s.start, r.last(s.loc, s.master.AllDay), low, high, w, take); failed != nil {
+		if failed := r.starts(s.start, r.last(s.loc, s.master.AllDay), low, high, w, accept); failed != nil {
 			return failed
 		}
 		if err != nil {
@@ -321,8 +321,8 @@ func (s series) occurrence(start time.Time) calendar.Event {
 	e.Type, e.SeriesMasterID, e.Recurrence = calendar.Occurrence, s.master.ID, nil
 	e.OriginalStart = start
 	e.ID = InstanceID(s.master.ID, start)
-	e.Start.Local = tell(start, s.told[0], e.Start)
-	e.End.Local = tell(start.Add(s.length), s.told[1], e.End)
+	e.Start.Local = write(start, s.shown[0], e.Start)
+	e.End.Local = write(start.Add(s.length), s.shown[1], e.End)
 	e.Categories, e.Attendees = slices.Clone(e.Categories), slices.Clone(e.Attendees)
 	return e
 }
@@ -332,7 +332,7 @@ func InstanceID(masterID string, start time.Time) string {
 	return masterID + "@" + start.UTC().Format("20060102T150405Z")
 }
 
-// OriginalDay is the day, as its midnight in UTC, on which an instance of an all-day series would have begun. A provider tells it as the midnight of UTC, or of
+// OriginalDay is the day, as its midnight in UTC, on which an instance of an all-day series would have begun. A provider gives it as the midnight of UTC, or of
 // the zone in which the series was made; of any other zone it is the nearest one.
 func OriginalDay(original time.Time, made string) time.Time {
 	original = original.UTC()
@@ -359,8 +359,8 @@ func Local(at time.Time, loc *time.Location) string {
 
 const layout = "2006-01-02T15:04:05"
 
-// tell writes a time like the one that the master has: in loc, or in UTC with a Z, or, without a loc, as it is.
-func tell(at time.Time, loc *time.Location, like calendar.DateTime) string {
+// write writes a time like the one that the master has: in loc, or in UTC with a Z, or, without a loc, as it is.
+func write(at time.Time, loc *time.Location, like calendar.DateTime) string {
 	switch {
 	case loc == nil:
 		return at.Format(layout)
@@ -370,7 +370,7 @@ func tell(at time.Time, loc *time.Location, like calendar.DateTime) string {
 	return Local(at, loc)
 }
 
-// Starts returns the starts of one rule in [from, to), as the walls of a series that begins at start: all of them are told as if in UTC. An UNTIL that is
+// Starts returns the starts of one rule in [from, to), as the walls of a series that begins at start: all of them are written as if in UTC. An UNTIL that is
 // an instant is read in loc. Errors are Invalid, as Expand's.
 func Starts(text string, start, from, to time.Time, loc *time.Location) (starts []time.Time, err error) {
 	r, err := parseRule(text)

@@ -68,9 +68,9 @@ func TestExpand(t *testing.T) {
 		{"of a time that occurs twice it is the first",
 			master("2026-10-24T02:30:00", "2026-10-24T02:45:00", berlin, "FREQ=DAILY"), "2026-10-24", "2026-10-27",
 			"10-24T02:30 00:30Z, 10-25T02:30 00:30Z, 10-26T02:30 01:30Z"},
-		{"a series told in UTC repeats in the zone where it was made",
-			with(master("2026-03-23T08:00:00", "2026-03-23T09:00:00", "UTC", "FREQ=WEEKLY;COUNT=2"), func(m *calendar.Event) { m.StartZone = berlin }), "2026-03-01", "2026-05-01",
-			"03-23T08:00 08:00Z, 03-30T07:00 07:00Z"},
+		{"a series written in UTC repeats in the zone where it was made",
+			with(master("2026-03-23T08:00:00", "2026-03-23T09:00:00", "UTC", "FREQ=WEEKLY;COUNT=2"), func(m *calendar.Event) { m.StartZone = berlin }),
+			"2026-03-01", "2026-05-01", "03-23T08:00 08:00Z, 03-30T07:00 07:00Z"},
 		{"a series of instants without a zone repeats in UTC",
 			master("2026-03-23T08:00:00Z", "2026-03-23T09:00:00Z", "", "FREQ=WEEKLY;COUNT=2"), "2026-03-01", "2026-05-01",
 			"03-23T08:00:00Z 08:00Z, 03-30T08:00:00Z 08:00Z"},
@@ -86,65 +86,78 @@ func TestExpand(t *testing.T) {
 			master("2026-10-01T09:00:00", "2026-10-01T09:00:00", "UTC", "FREQ=DAILY"), "2026-10-05T09:00:00Z", "2026-10-06T09:00:00Z", "10-05T09:00 09:00Z"},
 		{"a local UNTIL is included", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", berlin, "FREQ=DAILY;UNTIL=20261007T090000"), "2026-10-01", "2026-11-01",
 			"10-05T09:00 07:00Z, 10-06T09:00 07:00Z, 10-07T09:00 07:00Z"},
-		{"a UTC UNTIL is compared as an instant", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", berlin, "FREQ=DAILY;UNTIL=20261007T065959Z"), "2026-10-01", "2026-11-01",
-			"10-05T09:00 07:00Z, 10-06T09:00 07:00Z"},
-		{"a date as UNTIL includes its day in the series' zone", master("2026-10-05T23:30:00", "2026-10-05T23:45:00", "America/New_York", "FREQ=DAILY;UNTIL=20261006"), "2026-10-01", "2026-11-01",
+		{"a UTC UNTIL is compared as an instant", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", berlin, "FREQ=DAILY;UNTIL=20261007T065959Z"),
+			"2026-10-01", "2026-11-01", "10-05T09:00 07:00Z, 10-06T09:00 07:00Z"},
+		{"a date as UNTIL includes its day in the series' zone", master("2026-10-05T23:30:00", "2026-10-05T23:45:00", "America/New_York",
+			"FREQ=DAILY;UNTIL=20261006"), "2026-10-01", "2026-11-01",
 			"10-05T23:30 03:30Z, 10-06T23:30 03:30Z"},
 		{"excluded instants in any zone, and whole days",
 			with(master("2026-10-05T09:00:00", "2026-10-05T10:00:00", berlin, "FREQ=DAILY;COUNT=5"), func(m *calendar.Event) {
-				m.Recurrence.Without = append(append(at("UTC", "2026-10-06T07:00:00"), at("", "2026-10-07T09:00:00", "2026-10-08")...), at("Asia/Tokyo", "2026-10-09T09:00:00")...)
+				m.Recurrence.Without = append(append(at("UTC", "2026-10-06T07:00:00"), at("", "2026-10-07T09:00:00", "2026-10-08")...),
+					at("Asia/Tokyo", "2026-10-09T09:00:00")...)
 			}), "2026-10-01", "2026-11-01", "10-05T09:00 07:00Z, 10-09T09:00 07:00Z"},
 		{"further dates, each once",
 			with(master("2026-10-05T09:00:00", "2026-10-05T10:00:00", berlin, "FREQ=DAILY;COUNT=2"), func(m *calendar.Event) {
 				m.Recurrence.Dates = append(at(berlin, "2026-10-06T09:00:00", "2026-10-10T11:00:00"), at("UTC", "2026-10-10T09:00:00")...)
 			}), "2026-10-01", "2026-11-01", "10-05T09:00 07:00Z, 10-06T09:00 07:00Z, 10-10T11:00 09:00Z"},
-		{"several rules together", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", "UTC", "FREQ=WEEKLY;COUNT=2", "FREQ=MONTHLY;BYMONTHDAY=12;COUNT=2"), "2026-10-01", "2027-01-01",
-			"10-05T09:00 09:00Z, 10-12T09:00 09:00Z"},
-		{"the start counts even if the rule does not name it", master("2026-10-06T09:00:00", "2026-10-06T10:00:00", "UTC", "FREQ=WEEKLY;BYDAY=MO;COUNT=3"), "2026-10-01", "2027-01-01",
-			"10-06T09:00 09:00Z, 10-12T09:00 09:00Z, 10-19T09:00 09:00Z"},
-		{"the last working day of the month", master("2026-10-30T16:00:00", "2026-10-30T17:00:00", "UTC", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1"), "2030-03-01", "2030-06-01",
-			"03-29T16:00 16:00Z, 04-30T16:00 16:00Z, 05-31T16:00 16:00Z"},
+		{"several rules together", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", "UTC", "FREQ=WEEKLY;COUNT=2", "FREQ=MONTHLY;BYMONTHDAY=12;COUNT=2"),
+			"2026-10-01", "2027-01-01", "10-05T09:00 09:00Z, 10-12T09:00 09:00Z"},
+		{"the start counts even if the rule does not name it", master("2026-10-06T09:00:00", "2026-10-06T10:00:00", "UTC", "FREQ=WEEKLY;BYDAY=MO;COUNT=3"),
+			"2026-10-01", "2027-01-01", "10-06T09:00 09:00Z, 10-12T09:00 09:00Z, 10-19T09:00 09:00Z"},
+		{"the last working day of the month", master("2026-10-30T16:00:00", "2026-10-30T17:00:00", "UTC", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1"),
+			"2030-03-01", "2030-06-01", "03-29T16:00 16:00Z, 04-30T16:00 16:00Z, 05-31T16:00 16:00Z"},
 		{"every other week counts from the week of the start, by its first day",
 			master("1997-08-05T09:00:00", "1997-08-05T10:00:00", "UTC", "FREQ=WEEKLY;INTERVAL=2;COUNT=4;BYDAY=TU,SU;WKST=MO"), "1997-08-01", "1998-01-01",
 			"08-05T09:00 09:00Z, 08-10T09:00 09:00Z, 08-19T09:00 09:00Z, 08-24T09:00 09:00Z"},
 		{"every other week counts from the week of the start, when that begins on Sunday",
 			master("1997-08-05T09:00:00", "1997-08-05T10:00:00", "UTC", "FREQ=WEEKLY;INTERVAL=2;COUNT=4;BYDAY=TU,SU;WKST=SU"), "1997-08-01", "1998-01-01",
 			"08-05T09:00 09:00Z, 08-17T09:00 09:00Z, 08-19T09:00 09:00Z, 08-31T09:00 09:00Z"},
-		{"far from the start the phase is kept", master("1997-08-05T09:00:00", "1997-08-05T10:00:00", "UTC", "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,SU;WKST=SU"), "2026-10-01", "2026-10-20",
-			"10-04T09:00 09:00Z, 10-06T09:00 09:00Z, 10-18T09:00 09:00Z"},
+		{"far from the start the phase is kept", master("1997-08-05T09:00:00", "1997-08-05T10:00:00", "UTC", "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,SU;WKST=SU"),
+			"2026-10-01", "2026-10-20", "10-04T09:00 09:00Z, 10-06T09:00 09:00Z, 10-18T09:00 09:00Z"},
 		{"the thirty-first comes only where there is one", master("2026-01-31T09:00:00", "2026-01-31T10:00:00", "UTC", "FREQ=MONTHLY"), "2026-01-01", "2026-06-01",
 			"01-31T09:00 09:00Z, 03-31T09:00 09:00Z, 05-31T09:00 09:00Z"},
-		{"a birthday on a leap day", master("2000-02-29T09:00:00", "2000-02-29T10:00:00", "UTC", "FREQ=YEARLY"), "2026-01-01", "2033-01-01", "02-29T09:00 09:00Z, 02-29T09:00 09:00Z"},
-		{"a week of the year falls on the day of the start", master("1997-05-12T09:00:00", "1997-05-12T10:00:00", "UTC", "FREQ=YEARLY;BYWEEKNO=20"), "1998-01-01", "2000-01-01",
-			"05-11T09:00 09:00Z, 05-17T09:00 09:00Z"},
-		{"the sixth Monday of a month never comes", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", "UTC", "FREQ=MONTHLY;BYDAY=6MO,-53MO"), "2026-01-01", "2030-01-01", "10-05T09:00 09:00Z"},
-		{"the thirtieth of February never comes", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", "UTC", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"), "2026-01-01", "2030-01-01", "10-05T09:00 09:00Z"},
-		{"every three hours until five", master("1997-09-02T09:00:00", "1997-09-02T09:30:00", "UTC", "FREQ=HOURLY;INTERVAL=3;UNTIL=19970902T170000Z"), "1997-09-01", "1997-10-01",
-			"09-02T09:00 09:00Z, 09-02T12:00 12:00Z, 09-02T15:00 15:00Z"},
-		{"every hour and a half, four times", master("1997-09-02T09:00:00", "1997-09-02T09:30:00", "UTC", "FREQ=MINUTELY;INTERVAL=90;COUNT=4"), "1997-09-01", "1997-10-01",
-			"09-02T09:00 09:00Z, 09-02T10:30 10:30Z, 09-02T12:00 12:00Z, 09-02T13:30 13:30Z"},
-		{"every forty minutes in two hours of the day", master("1997-09-02T09:00:00", "1997-09-02T09:10:00", "UTC", "FREQ=MINUTELY;INTERVAL=40;BYHOUR=9,10"), "2026-10-05", "2026-10-06",
-			"10-05T09:00 09:00Z, 10-05T09:40 09:40Z, 10-05T10:20 10:20Z"},
-		{"twice an hour on one day a year", master("1997-09-02T09:00:00", "1997-09-02T09:10:00", "UTC", "FREQ=HOURLY;INTERVAL=12;BYMINUTE=0,30;BYMONTH=5;BYMONTHDAY=1"), "2026-01-01", "2027-01-01",
+		{"a birthday on a leap day", master("2000-02-29T09:00:00", "2000-02-29T10:00:00", "UTC", "FREQ=YEARLY"), "2026-01-01", "2033-01-01",
+			"02-29T09:00 09:00Z, 02-29T09:00 09:00Z"},
+		{"a week of the year falls on the day of the start", master("1997-05-12T09:00:00", "1997-05-12T10:00:00", "UTC", "FREQ=YEARLY;BYWEEKNO=20"),
+			"1998-01-01", "2000-01-01", "05-11T09:00 09:00Z, 05-17T09:00 09:00Z"},
+		{"the sixth Monday of a month never comes", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", "UTC", "FREQ=MONTHLY;BYDAY=6MO,-53MO"),
+			"2026-01-01", "2030-01-01", "10-05T09:00 09:00Z"},
+		{"the thirtieth of February never comes", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", "UTC", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"),
+			"2026-01-01", "2030-01-01", "10-05T09:00 09:00Z"},
+		{"every three hours until five", master("1997-09-02T09:00:00", "1997-09-02T09:30:00", "UTC", "FREQ=HOURLY;INTERVAL=3;UNTIL=19970902T170000Z"),
+			"1997-09-01", "1997-10-01", "09-02T09:00 09:00Z, 09-02T12:00 12:00Z, 09-02T15:00 15:00Z"},
+		{"every hour and a half, four times", master("1997-09-02T09:00:00", "1997-09-02T09:30:00", "UTC", "FREQ=MINUTELY;INTERVAL=90;COUNT=4"),
+			"1997-09-01", "1997-10-01", "09-02T09:00 09:00Z, 09-02T10:30 10:30Z, 09-02T12:00 12:00Z, 09-02T13:30 13:30Z"},
+		{"every forty minutes in two hours of the day", master("1997-09-02T09:00:00", "1997-09-02T09:10:00", "UTC", "FREQ=MINUTELY;INTERVAL=40;BYHOUR=9,10"),
+			"2026-10-05", "2026-10-06", "10-05T09:00 09:00Z, 10-05T09:40 09:40Z, 10-05T10:20 10:20Z"},
+		{"twice an hour on one day a year",
+			master("1997-09-02T09:00:00", "1997-09-02T09:10:00", "UTC", "FREQ=HOURLY;INTERVAL=12;BYMINUTE=0,30;BYMONTH=5;BYMONTHDAY=1"), "2026-01-01", "2027-01-01",
 			"05-01T09:00 09:00Z, 05-01T09:30 09:30Z, 05-01T21:00 21:00Z, 05-01T21:30 21:30Z"},
-		{"hours that are never reached", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", "UTC", "FREQ=HOURLY;INTERVAL=24;BYHOUR=5"), "2026-01-01", "2030-01-01", "10-05T09:00 09:00Z"},
-		{"a place that no second has", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", "UTC", "FREQ=SECONDLY;BYSETPOS=2"), "2026-01-01", "2030-01-01", "10-05T09:00 09:00Z"},
-		{"every second, forty years later", master("1986-10-05T09:00:00", "1986-10-05T09:00:00", "UTC", "FREQ=SECONDLY"), "2026-10-05T12:00:00Z", "2026-10-05T12:00:03Z",
-			"10-05T12:00 12:00Z, 10-05T12:00 12:00Z, 10-05T12:00 12:00Z"},
-		{"as Apple and others write rules", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", "UTC", " RSCALE=GREGORIAN;freq=daily;Count=2;SKIP=OMIT;"), "2026-01-01", "2030-01-01", "10-05T09:00 09:00Z, 10-06T09:00 09:00Z"},
+		{"hours that are never reached", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", "UTC", "FREQ=HOURLY;INTERVAL=24;BYHOUR=5"), "2026-01-01",
+			"2030-01-01", "10-05T09:00 09:00Z"},
+		{"a place that no second has", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", "UTC", "FREQ=SECONDLY;BYSETPOS=2"), "2026-01-01", "2030-01-01",
+			"10-05T09:00 09:00Z"},
+		{"every second, forty years later", master("1986-10-05T09:00:00", "1986-10-05T09:00:00", "UTC", "FREQ=SECONDLY"), "2026-10-05T12:00:00Z",
+			"2026-10-05T12:00:03Z", "10-05T12:00 12:00Z, 10-05T12:00 12:00Z, 10-05T12:00 12:00Z"},
+		{"as Apple and others write rules", master("2026-10-05T09:00:00", "2026-10-05T10:00:00", "UTC", " RSCALE=GREGORIAN;freq=daily;Count=2;SKIP=OMIT;"),
+			"2026-01-01", "2030-01-01", "10-05T09:00 09:00Z, 10-06T09:00 09:00Z"},
 		{"all day", allDay("2026-03-28", "2026-03-30", "FREQ=WEEKLY;COUNT=2"), "2026-03-01", "2026-05-01", "03-28T00:00 00:00Z, 04-04T00:00 00:00Z"},
-		{"all day until a date", allDay("2026-10-04", "2026-10-05", "FREQ=DAILY;UNTIL=20261006"), "2026-10-01", "2026-11-01", "10-04T00:00 00:00Z, 10-05T00:00 00:00Z, 10-06T00:00 00:00Z"},
-		{"all day until midnight of the last day in Berlin", allDay("2026-10-04", "2026-10-05", "FREQ=DAILY;UNTIL=20261005T220000Z"), "2026-10-01", "2026-11-01", "10-04T00:00 00:00Z, 10-05T00:00 00:00Z, 10-06T00:00 00:00Z"},
-		{"all day until the end of the last day in Berlin", allDay("2026-10-04", "2026-10-05", "FREQ=DAILY;UNTIL=20261006T215959Z"), "2026-10-01", "2026-11-01", "10-04T00:00 00:00Z, 10-05T00:00 00:00Z, 10-06T00:00 00:00Z"},
-		{"all day until the end of the last day in New York", allDay("2026-10-04", "2026-10-05", "FREQ=DAILY;UNTIL=20261007T035959Z"), "2026-10-01", "2026-11-01", "10-04T00:00 00:00Z, 10-05T00:00 00:00Z, 10-06T00:00 00:00Z"},
+		{"all day until a date", allDay("2026-10-04", "2026-10-05", "FREQ=DAILY;UNTIL=20261006"), "2026-10-01", "2026-11-01",
+			"10-04T00:00 00:00Z, 10-05T00:00 00:00Z, 10-06T00:00 00:00Z"},
+		{"all day until midnight of the last day in Berlin", allDay("2026-10-04", "2026-10-05", "FREQ=DAILY;UNTIL=20261005T220000Z"), "2026-10-01",
+			"2026-11-01", "10-04T00:00 00:00Z, 10-05T00:00 00:00Z, 10-06T00:00 00:00Z"},
+		{"all day until the end of the last day in Berlin", allDay("2026-10-04", "2026-10-05", "FREQ=DAILY;UNTIL=20261006T215959Z"), "2026-10-01",
+			"2026-11-01", "10-04T00:00 00:00Z, 10-05T00:00 00:00Z, 10-06T00:00 00:00Z"},
+		{"all day until the end of the last day in New York", allDay("2026-10-04", "2026-10-05", "FREQ=DAILY;UNTIL=20261007T035959Z"), "2026-10-01",
+			"2026-11-01", "10-04T00:00 00:00Z, 10-05T00:00 00:00Z, 10-06T00:00 00:00Z"},
 		{"all day without a date", with(allDay("2026-10-04", "2026-10-05", "FREQ=DAILY;COUNT=3"), func(m *calendar.Event) {
 			m.Recurrence.Without = at("", "2026-10-05T09:00:00")
 		}), "2026-10-01", "2026-11-01", "10-04T00:00 00:00Z, 10-06T00:00 00:00Z"},
-		{"all day told in UTC, as Graph does", with(allDay("2026-10-04", "2026-10-05", "FREQ=DAILY;COUNT=2"), func(m *calendar.Event) {
+		{"all day in UTC, as Graph does", with(allDay("2026-10-04", "2026-10-05", "FREQ=DAILY;COUNT=2"), func(m *calendar.Event) {
 			m.Start.Zone, m.End.Zone, m.StartZone = "UTC", "UTC", "Pacific Standard Time"
 		}), "2026-10-01", "2026-11-01", "10-04T00:00 00:00Z, 10-05T00:00 00:00Z"},
-		{"floating times are in the window if they are so anywhere", master("2026-10-01T11:00:00", "2026-10-01T12:00:00", "", "FREQ=DAILY"), "2026-10-05", "2026-10-06",
-			"10-04T11:00 11:00Z, 10-05T11:00 11:00Z, 10-06T11:00 11:00Z"},
+		{"floating times are in the window if they are so anywhere", master("2026-10-01T11:00:00", "2026-10-01T12:00:00", "", "FREQ=DAILY"), "2026-10-05",
+			"2026-10-06", "10-04T11:00 11:00Z, 10-05T11:00 11:00Z, 10-06T11:00 11:00Z"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			events, err := Expand(test.master, nil, instant(t, test.from), instant(t, test.to), calendar.LoadZone)
@@ -234,7 +247,8 @@ func TestExceptions(t *testing.T) {
 
 	t.Run("of an all-day series go by the day", func(t *testing.T) {
 		e := exception("moved", "2026-10-06T05:00:00Z", "2026-10-06T00:00:00")
-		events, err := Expand(allDay("2026-10-05", "2026-10-06", "FREQ=DAILY;COUNT=2"), []calendar.Event{e}, instant(t, "2026-10-01"), instant(t, "2026-11-01"), calendar.LoadZone)
+		events, err := Expand(allDay("2026-10-05", "2026-10-06", "FREQ=DAILY;COUNT=2"), []calendar.Event{e}, instant(t, "2026-10-01"), instant(t, "2026-11-01"),
+			calendar.LoadZone)
 		if err != nil || len(events) != 2 || events[1].ID != "moved" {
 			t.Error(events, err)
 		}
@@ -314,7 +328,8 @@ func randomRule(t *rapid.T) string {
 func TestJumpingToAWindowFindsWhatWalkingThereFinds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := randomRule(t)
-		start := time.Date(2019, time.Month(rapid.IntRange(1, 12).Draw(t, "month")), rapid.IntRange(1, 28).Draw(t, "day"), rapid.IntRange(0, 23).Draw(t, "hour"), 30, 0, 0, time.UTC)
+		start := time.Date(2019, time.Month(rapid.IntRange(1, 12).Draw(t, "month")), rapid.IntRange(1, 28).Draw(t, "day"), rapid.IntRange(0, 23).Draw(t, "hour"),
+			30, 0, 0, time.UTC)
 		m := master(start.Format("2006-01-02T15:04:05"), start.Add(time.Hour).Format("2006-01-02T15:04:05"), berlin, text)
 		from := start.AddDate(0, 0, rapid.IntRange(-30, 1200).Draw(t, "days"))
 		to := from.AddDate(0, 0, rapid.IntRange(1, 40).Draw(t, "length"))
@@ -345,8 +360,9 @@ func TestJumpingToAWindowFindsWhatWalkingThereFinds(t *testing.T) {
 }
 
 func FuzzExpand(f *testing.F) {
-	for _, rule := range []string{"FREQ=DAILY", "FREQ=MONTHLY;BYDAY=53MO", "FREQ=YEARLY;BYWEEKNO=53,-53,1;BYDAY=SU;WKST=WE", "FREQ=SECONDLY;INTERVAL=86399;BYHOUR=5",
-		"FREQ=YEARLY;BYYEARDAY=366,-366;BYMONTH=12", "FREQ=WEEKLY;BYWEEKNO=-1;BYMONTHDAY=-31", "FREQ=MINUTELY;BYSETPOS=-366;BYSECOND=59", "FREQ=YEARLY;BYDAY=-53SU;BYSETPOS=366"} {
+	for _, rule := range []string{"FREQ=DAILY", "FREQ=MONTHLY;BYDAY=53MO", "FREQ=YEARLY;BYWEEKNO=53,-53,1;BYDAY=SU;WKST=WE",
+		"FREQ=SECONDLY;INTERVAL=86399;BYHOUR=5", "FREQ=YEARLY;BYYEARDAY=366,-366;BYMONTH=12", "FREQ=WEEKLY;BYWEEKNO=-1;BYMONTHDAY=-31",
+		"FREQ=MINUTELY;BYSETPOS=-366;BYSECOND=59", "FREQ=YEARLY;BYDAY=-53SU;BYSETPOS=366"} {
 		f.Add(rule, int64(1_790_000_000), false)
 		f.Add(rule, int64(-60_000_000_000), true)
 	}

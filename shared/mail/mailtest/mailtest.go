@@ -19,7 +19,7 @@ import (
 // From is the address that senders under test send from.
 const From = "Admin Assistant <assistant@example.com>"
 
-// Received is a mail as it left: its addresses with and without names, everything decoded, lines ended by "\n".
+// Received is a mail as it left: its addresses with and without names, everything decoded, "\n" after each line.
 type Received struct{ From, To, Subject, Text, HTML string }
 
 // Box is a sender and what it sent, in any order.
@@ -36,7 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) Box) {
 	}{
 		{"a mail leaves as it was written", asWritten},
 		{"a mail that cannot be sent is refused, and nothing leaves", refused},
-		{"the same mail may be sent again", again},
+		{"the same mail may be sent twice", twice},
 		{"mails that differ in the case of their ids are two", twoIDs},
 		{"many mails at once all leave", atOnce},
 		{"a context that has ended sends nothing", cancelled},
@@ -54,9 +54,11 @@ func asWritten(t *testing.T, b Box) {
 	for i, c := range []struct{ to, subject, text, html string }{
 		{"anna@example.com", "Archive run finished", "12 appointments archived.\n", ""},
 		{"Anna Müller <anna.mueller+aa@mail.example.com>", "Überlappung am 5. Oktober ✓ 会議", "Grüße\nzwei Zeilen", ""},
-		{`"Müller, Anna" <anna@example.com>`, "Two actions are open", "Two actions are open: see the page.", "<!doctype html><title>Actions</title><p>Two <b>actions</b> – see <a href=\"https://example.com/?a=1&b=2\">the page</a>"},
+		{`"Müller, Anna" <anna@example.com>`, "Two actions are open", "Two actions are open: see the page.",
+			"<!doctype html><title>Actions</title><p>Two <b>actions</b> – see <a href=\"https://example.com/?a=1&b=2\">the page</a>"},
 		{"anna@xn--mller-kva.example", strings.Repeat("a long subject of many words ", 15) + "ends", strings.Repeat("x", 5000) + "\n", ""},
-		{"anna@example.com", strings.Repeat("ü", mail.MaxSubject/2), "From the start\n.\n..\n\n--boundary\n= =20 trailing space \n\ttab\nend", "<p>.\n--boundary--\n"},
+		{"anna@example.com", strings.Repeat("ü", mail.MaxSubject/2), "From the start\n.\n..\n\n--boundary\n= =20 trailing space \n\ttab\nend",
+			"<p>.\n--boundary--\n"},
 		{"anna@example.com", "What looks encoded", "=?utf-8?q?x?= =C3=BC", ""},
 	} {
 		m := mail.Mail{ID: fmt.Sprint("mail-", i), To: c.to, Subject: c.subject, Text: c.text, HTML: c.html}
@@ -120,9 +122,9 @@ func refused(t *testing.T, b Box) {
 	}
 }
 
-func again(t *testing.T, b Box) {
+func twice(t *testing.T, b Box) {
 	for range 2 {
-		if err := b.Send(t.Context(), simple("again")); err != nil {
+		if err := b.Send(t.Context(), simple("twice")); err != nil {
 			t.Errorf("send: %v", err)
 		}
 	}

@@ -38,7 +38,7 @@ type Outbox struct {
 
 var _ mail.Sender = (*Outbox)(nil)
 
-// Open opens the folder, or makes it with mode 0700, and removes what crashes left unfinished in it. clock tells the date of mails.
+// Open opens the folder, or makes it with mode 0700, and removes what crashes left unfinished in it. clock gives the date of mails.
 // Errors: fault.Invalid when dir is no folder, or from no address (field "from"); fault.Unavailable when it cannot be read or written.
 func Open(dir, from string, clock func() time.Time) (*Outbox, error) {
 	o := &Outbox{dir: dir, clock: clock}

@@ -42,7 +42,7 @@ func New(cfg aws.Config, from, configurationSet string) (*Sender, error) {
 	return s, nil
 }
 
-// header is the address as SES takes it: ASCII, a name of other letters as RFC 2047 has it.
+// header is the address as SES accepts it: ASCII, a name of other letters as RFC 2047 has it.
 func header(a *netmail.Address) string {
 	if a.Name == "" {
 		return a.Address
@@ -100,12 +100,12 @@ func classify(err error) error {
 	if kind == fault.Throttled && strings.Contains(strings.ToLower(answer.ErrorMessage()), "daily") { // the code is that of too many at once
 		return mail.ErrQuota
 	}
-	told := answer.ErrorCode()
+	answered := answer.ErrorCode()
 	if response := (*awshttp.ResponseError)(nil); errors.As(err, &response) {
-		told = fmt.Sprintf("%d %s to request %q", response.HTTPStatusCode(), told, response.ServiceRequestID())
+		answered = fmt.Sprintf("%d %s to request %q", response.HTTPStatusCode(), answered, response.ServiceRequestID())
 	}
 	if hint := advice[answer.ErrorCode()]; hint != "" {
-		return fault.New(fault.Internal, "send mail: SES answered %s: %s", told, hint)
+		return fault.New(fault.Internal, "send mail: SES answered %s: %s", answered, hint)
 	}
-	return fault.New(kind, "send mail: SES answered %s", told)
+	return fault.New(kind, "send mail: SES answered %s", answered)
 }

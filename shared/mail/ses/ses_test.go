@@ -114,7 +114,7 @@ func TestTheEngineHasTheMail(t *testing.T) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusNotFound && os.Getenv("CI") != "true" {
-		t.Skip("the engine is not the one of cmd/awslocal, which tells its mails")
+		t.Skip("the engine is not the one of cmd/awslocal, which shows its mails")
 	}
 	var all []struct {
 		Source, Subject, Body string
@@ -179,15 +179,18 @@ func TestFailures(t *testing.T) {
 	}{
 		{"rejected", 400, "MessageRejected", "Email address is not verified. The following identities failed the check in region EU-CENTRAL-1: anna@example.com",
 			fault.Internal, false, "sandbox"},
-		{"a domain that is not verified", 400, "MailFromDomainNotVerifiedException", "example.com is not verified", fault.Internal, false, "verify the sender's domain"},
+		{"a domain that is not verified", 400, "MailFromDomainNotVerifiedException", "example.com is not verified", fault.Internal, false,
+			"verify the sender's domain"},
 		{"a suspended account", 400, "AccountSuspendedException", "", fault.Internal, false, "AWS support"},
 		{"sending is paused", 400, "SendingPausedException", "", fault.Internal, false, "resume"},
 		{"a malformed address", 400, "BadRequestException", "Missing final '@domain' in anna@example.com", fault.Internal, false, "malformed"},
 		{"no such configuration set", 404, "NotFoundException", "", fault.Internal, false, "configuration set"},
-		{"not allowed", 403, "AccessDeniedException", "not authorized to perform ses:SendEmail on identity/assistant@example.com", fault.Internal, false, "ses:SendEmail"},
+		{"not allowed", 403, "AccessDeniedException", "not authorized to perform ses:SendEmail on identity/assistant@example.com", fault.Internal, false,
+			"ses:SendEmail"},
 		{"something new", 400, "TeapotException", "anna@example.com", fault.Internal, false, "400 TeapotException to request \"req-1\""},
 		{"too many a second", 429, "TooManyRequestsException", "Maximum sending rate exceeded.", fault.Throttled, false, "TooManyRequestsException"},
-		{"too many a second, as the first version says it", 400, "ThrottlingException", "Maximum sending rate exceeded.", fault.Throttled, false, "ThrottlingException"},
+		{"too many a second, as the first version says it", 400, "ThrottlingException", "Maximum sending rate exceeded.", fault.Throttled, false,
+			"ThrottlingException"},
 		{"too many a day", 429, "TooManyRequestsException", "Daily message quota exceeded.", fault.Throttled, true, "quota"},
 		{"too many a day, as a limit", 400, "LimitExceededException", "Daily sending quota exceeded", fault.Throttled, true, "quota"},
 		{"down", 500, "InternalServiceErrorException", "", fault.Unavailable, false, "InternalServiceErrorException"},
@@ -229,7 +232,8 @@ func TestFailures(t *testing.T) {
 		}
 	})
 	t.Run("a failure that passes is not noticed", func(t *testing.T) {
-		busy := awstest.Answer{Status: 429, Header: http.Header{"X-Amzn-Errortype": {"TooManyRequestsException"}}, Body: `{"message":"Maximum sending rate exceeded."}`}
+		busy := awstest.Answer{Status: 429, Header: http.Header{"X-Amzn-Errortype": {"TooManyRequestsException"}},
+			Body: `{"message":"Maximum sending rate exceeded."}`}
 		err := sender(t, awstest.Faults(t, cfg, func(_ *http.Request, attempt int) awstest.Answer {
 			if attempt == 1 {
 				return busy

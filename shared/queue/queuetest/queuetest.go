@@ -23,7 +23,7 @@ type Fixture struct {
 	Advance func(time.Duration)
 	// Now is the queue's time, to a few seconds.
 	Now func() time.Time
-	// NoOldest means that the service does not tell when its oldest message was sent.
+	// NoOldest means that the service does not say when its oldest message was sent.
 	NoOldest bool
 	// Deviations are cases, by name, in which the engine that stands in for the service differs from it, each with how. They are skipped.
 	Deviations map[string]string
@@ -46,7 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"stats count what waits and what is dead", stats},
 		{"of many receivers one gets a message", competing},
 		{"a receiver waits for a message", waits},
-		{"a context that has ended ends the waiting", cancelled},
+		{"a context that has ended stops the waiting", cancelled},
 		{"what no queue could do is refused", invalid},
 	}
 	for _, tt := range tests {
@@ -101,7 +101,7 @@ func receiveNone(t *testing.T, q queue.Queue) {
 	}
 }
 
-// eventually tries again until check is content: counts may lag behind.
+// eventually repeats check until it is content: counts may lag behind.
 func eventually(t *testing.T, check func() error) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)

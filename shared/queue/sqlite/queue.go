@@ -69,7 +69,7 @@ type Queue struct {
 
 var _ queue.Queue = (*Queue)(nil)
 
-// Open opens or makes the file; ":memory:" is one that is gone when closed. clock tells which messages are visible. Errors: see sqlitefile.Open.
+// Open opens or makes the file; ":memory:" is one that is gone when closed. clock decides which messages are visible. Errors: see sqlitefile.Open.
 func Open(path string, clock func() time.Time) (*File, error) {
 	file, err := sqlitefile.Open(path, schema)
 	if err != nil {
@@ -103,7 +103,7 @@ func (q *Queue) Send(ctx context.Context, body []byte, delay time.Duration) erro
 	return err
 }
 
-// wake ends the waiting of this process's receivers; they look again, and find when the next message will be visible.
+// wake stops the waiting of this process's receivers; they look anew, and find when the next message will be visible.
 func (q *Queue) wake() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -147,18 +147,18 @@ func (q *Queue) Receive(ctx context.Context, limit int, visibility, wait time.Du
 		if some && in > 0 {
 			pause = min(pause, in)
 		}
-		again := time.NewTimer(pause)
+		timer := time.NewTimer(pause)
 		select {
 		case <-woken:
-		case <-again.C:
+		case <-timer.C:
 		case <-ended.C:
-			again.Stop()
+			timer.Stop()
 			return nil, nil
 		case <-ctx.Done():
-			again.Stop()
+			timer.Stop()
 			return nil, ctx.Err()
 		}
-		again.Stop()
+		timer.Stop()
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"adminassistant/shared/queue/queuetest"
 )
 
-// clock is a time that moves when told to.
+// clock is a time that moves on demand.
 type clock struct{ ms atomic.Int64 }
 
 func (c *clock) now() time.Time          { return time.UnixMilli(c.ms.Load()).UTC() }

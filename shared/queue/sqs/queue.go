@@ -29,11 +29,11 @@ import (
 )
 
 const (
-	// answerWithin is how long the answer to a receive may take beyond its wait.
+	// answerWithin is how long the answer to a receive may come after its wait.
 	answerWithin = 5 * time.Second
 	// maxReason is the largest size of a parked message's reason in bytes.
 	maxReason = 1 << 10
-	// reasonAttribute and reasonType are name and type of the attribute that tells why a message was parked. They count towards the
+	// reasonAttribute and reasonType are name and type of the attribute that says why a message was parked. They count towards the
 	// size of the message.
 	reasonAttribute = "reason"
 	reasonType      = "String"
@@ -63,7 +63,7 @@ func patient(cfg aws.Config) aws.Config {
 	return awssdk.Within(cfg, queue.MaxWait+answerWithin)
 }
 
-// Send adds a message. When the answer is lost it is sent again, and may then be there twice.
+// Send adds a message. When the answer is lost the send is repeated, and the message may then be there twice.
 func (q *Queue) Send(ctx context.Context, body []byte, delay time.Duration) error {
 	if err := queue.CheckSend(body, delay); err != nil {
 		return err
@@ -74,7 +74,7 @@ func (q *Queue) Send(ctx context.Context, body []byte, delay time.Duration) erro
 	return classify(err, "send message")
 }
 
-// Receive returns visible messages and hides them for at least a second. Messages of an answer that is lost come again after their
+// Receive returns visible messages and hides them for at least a second. Messages of an answer that is lost are redelivered after their
 // visibility time, as a further delivery.
 func (q *Queue) Receive(ctx context.Context, limit int, visibility, wait time.Duration) ([]queue.Message, error) {
 	if err := queue.CheckReceive(limit, visibility, wait); err != nil {

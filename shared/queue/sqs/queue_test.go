@@ -228,7 +228,7 @@ func TestPark(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
-	t.Run("a request that is throttled is made again", func(t *testing.T) {
+	t.Run("a request that is throttled is repeated", func(t *testing.T) {
 		for _, code := range []string{"RequestThrottled", "ThrottlingException"} {
 			attempts := 0
 			s := open(t, func(_ *http.Request, attempt int) awstest.Answer {
@@ -286,7 +286,7 @@ func TestFaults(t *testing.T) {
 			t.Errorf("received %+v", m)
 		}
 	})
-	t.Run("messages that are lost on their way come again", func(t *testing.T) {
+	t.Run("messages that are lost on their way are redelivered", func(t *testing.T) {
 		t.Parallel()
 		s := open(t, lost("ReceiveMessage"))
 		send(t, s.Queue, "body")
@@ -294,7 +294,7 @@ func TestFaults(t *testing.T) {
 			t.Errorf("received %+v, want the second delivery", m)
 		}
 	})
-	t.Run("a deletion whose answer is lost is made again without harm", func(t *testing.T) {
+	t.Run("a deletion whose answer is lost is repeated without harm", func(t *testing.T) {
 		s := open(t, lost("DeleteMessage"))
 		send(t, s.Queue, "body")
 		if err := s.Delete(t.Context(), receive(t, s.Queue).Receipt); err != nil {
@@ -302,7 +302,7 @@ func TestFaults(t *testing.T) {
 		}
 		wantNone(t, s.Queue)
 	})
-	t.Run("a body that has changed on its way is not taken", func(t *testing.T) {
+	t.Run("a body that has changed on its way is refused", func(t *testing.T) {
 		s := open(t, on("ReceiveMessage", awstest.Answer{
 			Status: 200, Body: `{"Messages":[{"MessageId":"1","ReceiptHandle":"r","Body":"b","MD5OfBody":"0cc175b9c0f1b6a831c399e269772661"}]}`,
 		}))
@@ -478,12 +478,12 @@ func TestMessages(t *testing.T) {
 		delivered := Messages(events.SQSEvent{Records: []events.SQSMessage{
 			{MessageId: *m.MessageId, ReceiptHandle: *m.ReceiptHandle, Body: *m.Body, Attributes: m.Attributes},
 		}})[0]
-		again := receive(t, s.Queue)
-		if again.Receives != 2 || again.Receipt == delivered.Receipt {
-			t.Errorf("received %+v, want another delivery than %+v", again, delivered)
+		redelivered := receive(t, s.Queue)
+		if redelivered.Receives != 2 || redelivered.Receipt == delivered.Receipt {
+			t.Errorf("received %+v, want another delivery than %+v", redelivered, delivered)
 		}
-		again.Receives, again.Receipt = 1, delivered.Receipt
-		if diff := cmp.Diff(again, delivered); diff != "" {
+		redelivered.Receives, redelivered.Receipt = 1, delivered.Receipt
+		if diff := cmp.Diff(redelivered, delivered); diff != "" {
 			t.Error(diff)
 		}
 		if err := s.Delete(t.Context(), delivered.Receipt); err != nil {

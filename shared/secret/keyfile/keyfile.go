@@ -83,7 +83,7 @@ func (w *Wrapper) Generate(_ context.Context, c secret.Context) (plain, wrapped 
 	return plain, master.Seal(name[:], nil, plain, additional(name, c)), nil
 }
 
-// Unwrap returns a data key. It reads the file again when the master key is not known: another process may have added it.
+// Unwrap returns a data key. It rereads the file when the master key is not known: another process may have added it.
 func (w *Wrapper) Unwrap(_ context.Context, c secret.Context, wrapped []byte) ([]byte, error) {
 	if len(wrapped) != wrappedSize {
 		return nil, secret.ErrUnreadable
@@ -106,14 +106,14 @@ func (w *Wrapper) master(name id) (cipher.AEAD, error) {
 	if master, ok := w.byID[name]; ok {
 		return master, nil
 	}
-	again, err := read(w.path)
+	reread, err := read(w.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, unavailable(w.path, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	w.masters = again
+	w.masters = reread
 	master, ok := w.byID[name]
 	if !ok {
 		return nil, fmt.Errorf("%w (its master key is not in the key file %s)", secret.ErrUnreadable, w.path)

@@ -185,11 +185,11 @@ func FuzzKeyFile(f *testing.F) {
 		if m.byID[m.newest] == nil {
 			t.Fatal("the newest key is none of the file")
 		}
-		again, err := parse(append(text, "\n"+line('a')...))
+		reread, err := parse(append(text, "\n"+line('a')...))
 		if err != nil && len(text) < maxFile-100 {
 			t.Fatalf("with one more key: %v", err)
 		}
-		if err == nil && again.byID[m.newest] == nil {
+		if err == nil && reread.byID[m.newest] == nil {
 			t.Error("one more key hides another")
 		}
 	})

@@ -42,7 +42,7 @@ func (w *Wrapper) Generate(ctx context.Context, c secret.Context) (plain, wrappe
 	return out.Plaintext, out.CiphertextBlob, nil
 }
 
-// Unwrap returns a data key. KMS is told which key must have wrapped it, since a wrapped key of another one could be of anybody's making.
+// Unwrap returns a data key. The request names the key that must have wrapped it, since a wrapped key of another one could be of anybody's making.
 func (w *Wrapper) Unwrap(ctx context.Context, c secret.Context, wrapped []byte) ([]byte, error) {
 	out, err := w.client.Decrypt(ctx, &kms.DecryptInput{KeyId: &w.key, CiphertextBlob: wrapped, EncryptionContext: c.Pairs()})
 	if err != nil {
@@ -52,7 +52,7 @@ func (w *Wrapper) Unwrap(ctx context.Context, c secret.Context, wrapped []byte) 
 }
 
 // classify says what an error of KMS means. A key that cannot be used is for an operator to put right: Internal, so that it is
-// logged, raises the alarm, and nobody takes the secret for lost or the user for not allowed.
+// logged, raises the alarm, and nobody concludes that the secret is lost or that the user is not allowed.
 func classify(err error, action string) error {
 	if is[*types.InvalidCiphertextException](err) || is[*types.IncorrectKeyException](err) {
 		return secret.ErrUnreadable

@@ -38,7 +38,7 @@ func Run(t *testing.T, open func(t testing.TB) secret.Wrapper) {
 		{"a context without a user or a purpose is refused", nobody},
 		{"a context that has ended stops every call", cancelled},
 		{"many callers at once get their own secrets", concurrent},
-		{"a wrapper makes keys that it unwraps again for their context alone", wrapper},
+		{"a wrapper makes keys that it unwraps for their context alone", wrapper},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, open) })
 	}
@@ -186,7 +186,7 @@ func changed(t *testing.T, open func(testing.TB) secret.Wrapper) {
 	for i := range sealed {
 		for bit := range 8 {
 			within := i >= begin && i < end
-			if within && bit != i%8 { // one bit of each byte: each is a question to the service
+			if within && bit != i%8 { // one bit of each byte: each costs a request to the service
 				continue
 			}
 			broken := bytes.Clone(sealed)
@@ -245,7 +245,9 @@ func swapped(t *testing.T, open func(testing.TB) secret.Wrapper) {
 
 func garbage(t *testing.T, open func(testing.TB) secret.Wrapper) {
 	k := keeper(t, open)
-	for _, sealed := range []string{"", "x", "refresh token in clear", `{"token":"in clear"}`, strings.Repeat("\xff", 1000), "AAS\x02" + strings.Repeat("\x01a", 100)} {
+	for _, sealed := range []string{
+		"", "x", "refresh token in clear", `{"token":"in clear"}`, strings.Repeat("\xff", 1000), "AAS\x02" + strings.Repeat("\x01a", 100),
+	} {
 		got, err := k.Open(t.Context(), anna, []byte(sealed))
 		wantUnreadable(t, got, err)
 		if err != nil && strings.Contains(err.Error(), "clear") {
@@ -325,7 +327,7 @@ func wrapper(t *testing.T, open func(testing.TB) secret.Wrapper) {
 		}
 	}
 	clear(got)
-	if again, err := w.Unwrap(t.Context(), anna, wrapped); err != nil || !bytes.Equal(again, plain) {
+	if reread, err := w.Unwrap(t.Context(), anna, wrapped); err != nil || !bytes.Equal(reread, plain) {
 		t.Errorf("unwrapped another key after the first was wiped, error %v", err)
 	}
 }

@@ -293,7 +293,7 @@ func TestLostAnswersAndOthers(t *testing.T) {
 		return table, calm
 	}
 	lost := awstest.Answer{Lost: true}
-	t.Run("whether a put with a condition came first cannot be told", func(t *testing.T) {
+	t.Run("whether a put with a condition came first cannot be known", func(t *testing.T) {
 		table, calm := between(t, lost, func(others *Table) { put(t, others, key, `"theirs"`) })
 		_, err := table.Put(t.Context(), item, store.VersionIs(1))
 		wantKind(t, "put", err, fault.Unavailable)
@@ -347,7 +347,8 @@ func cancelled(reasons ...string) awstest.Answer {
 		code, message, _ := strings.Cut(r, ": ")
 		list = append(list, fmt.Sprintf(`{"Code":%q,"Message":%q}`, code, message))
 	}
-	answer.Body = `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"Transaction cancelled","CancellationReasons":[` + strings.Join(list, ",") + `]}`
+	answer.Body = `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"Transaction cancelled","CancellationReasons":[` +
+		strings.Join(list, ",") + `]}`
 	return answer
 }
 
@@ -358,37 +359,39 @@ func TestCancelledTransactions(t *testing.T) {
 		reasons  []string
 		is       error // of a transaction; nil: of that kind
 		kind     fault.Kind
-		again    bool       // the transaction is sent again
+		repeated bool       // the transaction is repeated
 		alone    fault.Kind // of a delete with a condition, where it is not the same error
-		retrying bool       // the delete is sent again
+		retrying bool       // the delete is repeated
 	}{
 		{name: "a condition", reasons: []string{"None", "ConditionalCheckFailed: The conditional request failed"}, is: conflict},
-		{name: "another transaction", reasons: []string{"TransactionConflict: Transaction is ongoing", "None"}, is: conflict, alone: fault.Unavailable, retrying: true},
+		{name: "another transaction", reasons: []string{"TransactionConflict: Transaction is ongoing", "None"}, is: conflict, alone: fault.Unavailable,
+			retrying: true},
 		{name: "a condition, and another transaction", reasons: []string{"TransactionConflict", "ConditionalCheckFailed"}, is: conflict},
 		{name: "a condition, and throttled", reasons: []string{"ThrottlingError", "ConditionalCheckFailed"}, is: conflict},
-		{name: "throttled", reasons: []string{"None", "ThrottlingError: Throughput exceeds"}, kind: fault.Throttled, again: true, alone: fault.Throttled, retrying: true},
-		{name: "capacity", reasons: []string{"ProvisionedThroughputExceeded"}, kind: fault.Throttled, again: true, alone: fault.Throttled, retrying: true},
-		{name: "requests", reasons: []string{"RequestLimitExceeded"}, kind: fault.Throttled, again: true, alone: fault.Throttled, retrying: true},
+		{name: "throttled", reasons: []string{"None", "ThrottlingError: Throughput exceeds"}, kind: fault.Throttled, repeated: true, alone: fault.Throttled,
+			retrying: true},
+		{name: "capacity", reasons: []string{"ProvisionedThroughputExceeded"}, kind: fault.Throttled, repeated: true, alone: fault.Throttled, retrying: true},
+		{name: "requests", reasons: []string{"RequestLimitExceeded"}, kind: fault.Throttled, repeated: true, alone: fault.Throttled, retrying: true},
 		{name: "size", reasons: []string{"None", "ValidationError: Item size to update has exceeded the maximum allowed size"}, is: large},
 		{name: "size, and throttled", reasons: []string{"ThrottlingError", "ValidationError: Item size to update has exceeded the maximum allowed size"}, is: large},
 		{name: "validation", reasons: []string{"ValidationError: One or more parameter values were invalid"}, kind: fault.Internal},
 		{name: "no reason", kind: fault.Internal},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			check := func(what string, sent []string, again bool, err, is error, kind fault.Kind) {
+			check := func(what string, sent []string, repeated bool, err, is error, kind fault.Kind) {
 				t.Helper()
 				if is != nil && !errors.Is(err, is) {
 					t.Errorf("%s: %v, want %v", what, err, is)
 				} else if is == nil {
 					wantKind(t, what, err, kind)
 				}
-				if again != (len(sent) > 1) {
-					t.Errorf("%s: sent %d times, again: %t", what, len(sent), again)
+				if repeated != (len(sent) > 1) {
+					t.Errorf("%s: sent %d times, repeated: %t", what, len(sent), repeated)
 				}
 			}
 			table, _, sent := faulty(t, func(*http.Request, int) awstest.Answer { return cancelled(tt.reasons...) })
 			err := table.Transact(t.Context(), []store.Op{{Delete: &key}, {Check: &store.Key{PK: "P", SK: "b"}, If: store.Absent()}})
-			check("transaction", sent(), tt.again, err, tt.is, tt.kind)
+			check("transaction", sent(), tt.repeated, err, tt.is, tt.kind)
 
 			is, kind := tt.is, tt.kind
 			if tt.alone != fault.Internal {
@@ -498,7 +501,7 @@ func TestKeysThatAreLeftOut(t *testing.T) {
 		cfg.HTTPClient = m
 		return New(cfg, calm.name), m, keys
 	}
-	t.Run("are asked for again", func(t *testing.T) {
+	t.Run("are requested anew", func(t *testing.T) {
 		table, m, keys := prepare(t, func(request, keys int) int {
 			if request == 2 {
 				return 0
@@ -520,7 +523,7 @@ func TestKeysThatAreLeftOut(t *testing.T) {
 			t.Errorf("asked for %d keys, want %d", m.asked, want)
 		}
 	})
-	t.Run("again and again are throttled", func(t *testing.T) {
+	t.Run("every time are throttled", func(t *testing.T) {
 		table, m, keys := prepare(t, func(request, keys int) int { return min(1, max(0, 4-request)) })
 		_, err := table.GetMany(t.Context(), keys)
 		wantKind(t, "get many", err, fault.Throttled)

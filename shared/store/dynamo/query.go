@@ -106,7 +106,7 @@ func (t *Table) queryInput(q *store.Query) (in *dynamodb.QueryInput, to string, 
 	}
 	in.KeyConditionExpression = &condition
 
-	// DynamoDB takes no key to go on from that its bounds leave out, or after which they leave nothing.
+	// DynamoDB accepts no key to go on from that the bounds leave out, or after which they leave nothing.
 	if resumed {
 		at := sortKey(q, &last)
 		before, after := at < from, to != "" && at >= to

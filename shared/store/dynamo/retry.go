@@ -23,7 +23,7 @@ const haste = 4
 // retryer is the SDK's, for DynamoDB.
 type retryer struct{ aws.RetryerV2 }
 
-// newRetryer takes the retryer of the settings, which as all of the SDK's is of the second version.
+// newRetryer wraps the retryer of the settings, which is of the second version as all of the SDK's are.
 func newRetryer(r aws.Retryer) retryer { return retryer{r.(aws.RetryerV2)} }
 
 // IsErrorRetryable knows what DynamoDB's errors mean beyond their HTTP status.

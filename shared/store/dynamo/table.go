@@ -4,9 +4,9 @@
 // expires, data as store.Pack returns it, and write, which names the request that wrote it. Schema describes the table.
 //
 // Every write is an UpdateItem, because that alone can add to a version in one request. It is no BatchWriteItem in BatchPut
-// either: that could neither count versions nor keep a writer from taking the item it overwrote for the one it knew.
+// either: that could neither count versions nor keep a writer from mistaking the item it overwrote for the one it knew.
 //
-// The SDK makes a request again when it does not learn its outcome, and the second one finds what the first one did. Put knows
+// The SDK repeats a request when it does not learn its outcome, and the second one finds what the first one did. Put knows
 // its own write by the attribute write; transactions, and a Delete with a condition, which is one, are known to DynamoDB by their
 // token. So a lost answer is neither a conflict nor a second step of the version; what remains when others write in between, see Put.
 //
@@ -35,7 +35,7 @@ import (
 )
 
 const (
-	// PerAttempt is how long DynamoDB may take to answer an attempt; awssdk.Within takes it. Answers come within milliseconds as
+	// PerAttempt is how long DynamoDB has to answer an attempt; it is an argument of awssdk.Within. Answers come within milliseconds as
 	// a rule; transactions of megabytes need longer.
 	PerAttempt = 3 * time.Second
 
@@ -58,7 +58,7 @@ var _ store.Table = (*Table)(nil)
 func New(cfg aws.Config, table string) *Table {
 	client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 		o.Retryer = newRetryer(o.Retryer)
-		o.DisableValidateResponseChecksum = true // one that does not fit would be logged, and the answer taken
+		o.DisableValidateResponseChecksum = true // one that does not fit would be logged, and the answer used all the same
 	})
 	return &Table{client: client, name: table}
 }
@@ -106,8 +106,8 @@ func (t *Table) Get(ctx context.Context, key store.Key) (store.Item, error) {
 	return item(out.Item)
 }
 
-// GetMany returns those items that exist, each once, a hundred keys a request. What DynamoDB leaves out of an answer is asked for
-// again, until several answers in a row bring nothing: fault.Throttled.
+// GetMany returns those items that exist, each once, a hundred keys a request. What DynamoDB leaves out of an answer is requested
+// anew, until several answers in a row bring nothing: fault.Throttled.
 func (t *Table) GetMany(ctx context.Context, keys []store.Key) ([]store.Item, error) {
 	seen := make(map[store.Key]bool, len(keys))
 	var wanted []map[string]types.AttributeValue
@@ -176,7 +176,7 @@ func (t *Table) getBatch(ctx context.Context, keys []map[string]types.AttributeV
 }
 
 // Put writes one item in one request. If attempts of it had no answer and meanwhile somebody else wrote the item, a Put with a
-// condition cannot tell whether its own write came first: that is fault.Unavailable, not a conflict. One without a condition is
+// condition cannot show whether its own write came first: that is fault.Unavailable, not a conflict. One without a condition is
 // then the last to write.
 func (t *Table) Put(ctx context.Context, item store.Item, cond store.Condition) (int64, error) {
 	packed, _, err := item.Pack()
@@ -289,7 +289,7 @@ func (t *Table) Transact(ctx context.Context, ops []store.Op) error {
 }
 
 // transact sends a transaction; the SDK gives it a token. One that stands for a write without a transaction is alone: it is not
-// for the caller to know that another one got in its way, so it is made again.
+// for the caller to know that another one got in its way, so it is repeated.
 func (t *Table) transact(ctx context.Context, writes []types.TransactWriteItem, alone bool) error {
 	doing := "write items"
 	_, err := t.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes}, func(o *dynamodb.Options) {

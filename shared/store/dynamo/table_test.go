@@ -258,7 +258,9 @@ func TestCeiling(t *testing.T) {
 			r.Fatalf("%q is not before %q: %t, and not before its ceiling %q: %t", key, bound, key >= bound, got, within)
 		}
 	})
-	for bound, want := range map[string]string{"": "", "abc": "abc", "\x80": "\u0080", "a\xc3": "aÀ", "a\xc3\xc0": "aĀ", "\xed\xa0": "\ue000", "a\xff": "b", "a\U0010ffff\xff": "b"} {
+	for bound, want := range map[string]string{
+		"": "", "abc": "abc", "\x80": "\u0080", "a\xc3": "aÀ", "a\xc3\xc0": "aĀ", "\xed\xa0": "\ue000", "a\xff": "b", "a\U0010ffff\xff": "b",
+	} {
 		if got, ok := ceiling(bound); !ok || got != want {
 			t.Errorf("ceiling of %q is %q, %t, want %q", bound, got, ok, want)
 		}

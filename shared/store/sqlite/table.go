@@ -39,7 +39,7 @@ type Table struct {
 
 var _ store.Table = (*Table)(nil)
 
-// Open opens or makes the file; ":memory:" is a store that is gone when closed. clock tells what has expired. Errors: see sqlitefile.Open.
+// Open opens or makes the file; ":memory:" is a store that is gone when closed. clock decides what has expired. Errors: see sqlitefile.Open.
 func Open(path string, clock func() time.Time) (*Table, error) {
 	file, err := sqlitefile.Open(path, schema)
 	if err != nil {
@@ -48,7 +48,7 @@ func Open(path string, clock func() time.Time) (*Table, error) {
 	return &Table{file: file, clock: clock}, nil
 }
 
-// Close ends what is under way and closes the file.
+// Close stops what is under way and closes the file.
 func (t *Table) Close() error { return t.file.Close() }
 
 // Ping reads from the file.

@@ -33,15 +33,15 @@ const (
 	// largestBatch bounds how many writes share a commit, and so how long the first of them waits.
 	largestBatch = 256
 	// pragmas of every connection. FULL makes a commit wait until the log is on the disk; with NORMAL a power cut could
-	// take back what was acknowledged.
+	// undo what was acknowledged.
 	pragmas = "_busy_timeout=10000&_synchronous=FULL&_dqs=0&_defensive=1&_pragma=cache_size(-8000)&_pragma=temp_store(MEMORY)"
 )
 
 // Schema is what a file holds.
 type Schema struct {
 	Name        string // for errors: "store"
-	Application int32  // PRAGMA application_id, which tells our files from everybody else's
-	// Steps are the scripts that make the tables: Steps[i] takes a file of version i (PRAGMA user_version) to i+1. Never changed, only
+	Application int32  // PRAGMA application_id, which distinguishes our files from everybody else's
+	// Steps are the scripts that make the tables: Steps[i] makes version i+1 of a file of version i (PRAGMA user_version). Never changed, only
 	// added to.
 	Steps []string
 }
@@ -93,7 +93,7 @@ func Open(path string, schema Schema) (*File, error) {
 	return f, nil
 }
 
-// create makes an empty file if there is none. One that exists is not even opened: closing it would take away the locks
+// create makes an empty file if there is none. One that exists is not even opened: closing it would release the locks
 // that other connections of this process hold on it (POSIX record locks belong to the process).
 func (f *File) create() error {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
@@ -206,13 +206,14 @@ func (f *File) recognise(schema Schema) error {
 		return fault.New(fault.Invalid, "%s is a SQLite file of another program, not a %s; choose another path", f.path, f.name)
 	}
 	if version > len(schema.Steps) {
-		return fault.New(fault.Invalid, "the %s %s was written by a newer version of this program (schema %d, this one knows up to %d); upgrade the program, or choose another path",
+		return fault.New(fault.Invalid,
+			"the %s %s was written by a newer version of this program (schema %d, this one knows up to %d); upgrade the program, or choose another path",
 			f.name, f.path, version, len(schema.Steps))
 	}
 	return nil
 }
 
-// migrate runs the steps that the file has not seen. Another process may be doing the same, so it looks again when the file is locked.
+// migrate runs the steps that the file has not seen. Another process may be doing the same, so it looks once more when the file is locked.
 func (f *File) migrate(schema Schema) error {
 	return f.within("BEGIN IMMEDIATE", func() error {
 		if err := f.recognise(schema); err != nil {
@@ -257,7 +258,7 @@ func (f *File) shut() error {
 
 // Tx is a connection that runs statements. Each SQL text is prepared once for a connection, so texts are constants and few.
 //
-// A statement is not interrupted: waking a goroutine to watch over it would take as long as most of them do. Reads look
+// A statement is not interrupted: waking a goroutine to watch over it would last as long as most of them do. Reads look
 // at their context before each row.
 type Tx struct {
 	file       *File
@@ -348,7 +349,7 @@ func (f *File) Read(ctx context.Context, fn func(*Tx) error) error {
 }
 
 // Write runs fn in a transaction and commits. When fn fails nothing of it is written, and its error is returned. A context
-// that ends before fn was called stops it; after that Write waits for the outcome.
+// that is done before fn was called stops it; after that Write waits for the outcome.
 func (f *File) Write(ctx context.Context, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -365,7 +366,7 @@ func (f *File) Write(ctx context.Context, fn func(*Tx) error) error {
 	case err := <-j.done:
 		return err
 	case <-ctx.Done():
-		if j.taken.CompareAndSwap(false, true) {
+		if j.claimed.CompareAndSwap(false, true) {
 			return ctx.Err()
 		}
 		return <-j.done
@@ -376,11 +377,11 @@ func (f *File) errClosed() error {
 	return fault.New(fault.Unavailable, "the %s %s is closed", f.name, f.path)
 }
 
-// job is one Write. Whoever sets taken has it: the writer to run it, or its caller to give it up.
+// job is one Write. Whoever sets claimed has it: the writer to run it, or its caller to give it up.
 type job struct {
-	run   func(*Tx) error
-	taken atomic.Bool
-	done  chan error
+	run     func(*Tx) error
+	claimed atomic.Bool
+	done    chan error
 }
 
 // write is the one goroutine that writes.
@@ -410,7 +411,7 @@ func (f *File) commit(first *job) {
 	}
 	outcome := make([]error, len(jobs))
 	for i, j := range jobs {
-		if !j.taken.CompareAndSwap(false, true) {
+		if !j.claimed.CompareAndSwap(false, true) {
 			continue // its caller has given up
 		}
 		if err == nil {
@@ -431,7 +432,7 @@ func (f *File) commit(first *job) {
 	}
 }
 
-// begin locks the file for writing. Close ends its waiting for other processes.
+// begin locks the file for writing. Close stops its waiting for other processes.
 func (f *File) begin() error {
 	_, err := f.writer.exec(f.closing, "BEGIN IMMEDIATE")
 	if err != nil && f.closing.Err() != nil {

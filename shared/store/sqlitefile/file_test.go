@@ -90,7 +90,7 @@ func TestOpen(t *testing.T) {
 			}
 		}
 	})
-	t.Run("what was written is there when the file is opened again", func(t *testing.T) {
+	t.Run("what was written is there when the file is reopened", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "numbers.db")
 		f, err := Open(path, numbers)
 		if err != nil {

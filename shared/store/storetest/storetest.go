@@ -97,7 +97,7 @@ func diff(t testing.TB, what string, got, want any) {
 	}
 }
 
-// eventually tries again until what the index says is as it should be: the index may lag behind.
+// eventually repeats a check until what the index says is as it should be: the index may lag behind.
 func eventually(t *testing.T, check func() error) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -53,5 +54,29 @@ func TestWrongDataMakesNoTable(t *testing.T) {
 		if _, err := generate(s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
+	}
+}
+
+func TestManyNamesStandInSeveralLines(t *testing.T) {
+	var names []string
+	for i := range 40 {
+		names = append(names, "Area/Place_"+strconv.Itoa(i))
+	}
+	code := quoted(names)
+	for line := range strings.Lines(code) {
+		if len(line) > maxText+len(`"" +`)+1 {
+			t.Errorf("%d bytes: %s", len(line), line)
+		}
+	}
+	var texts []string
+	for _, part := range strings.Split(strings.TrimSpace(code), " +\n") {
+		text, err := strconv.Unquote(part)
+		if err != nil {
+			t.Fatalf("%s: %v", part, err)
+		}
+		texts = append(texts, text)
+	}
+	if got := strings.Join(texts, ""); len(texts) < 5 || got != strings.Join(names, " ") {
+		t.Errorf("%d lines: %s", len(texts), got)
 	}
 }
