@@ -28,7 +28,8 @@ func TestAnArchiveCalendarThatGoesWhileItIsWritten(t *testing.T) {
 			}
 		}
 	}}
-	if err := w.runner(w.Table, &going).Run(t.Context(), r); fault.Of(err) != fault.NotFound || !strings.Contains(err.Error(), "was deleted while the run wrote it") {
+	if err := w.runner(w.Table, &going).Run(t.Context(), r); fault.Of(err) != fault.NotFound ||
+		!strings.Contains(err.Error(), "was deleted while the run wrote it") {
 		t.Errorf("error %v", err)
 	}
 	unfailed(w, conf)

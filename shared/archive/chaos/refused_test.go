@@ -19,7 +19,8 @@ func TestWhatWasRefusedAfterALostAnswerIsThereOnce(t *testing.T) {
 	}{
 		{name: "as it was"},
 		{name: "changed since", change: object{"subject": "Changed"}},
-		{name: "changed since, and the service names what is there", change: object{"subject": "Changed"}, options: graphsim.Options{DuplicateStatus: http.StatusBadRequest, TellExisting: true}},
+		{name: "changed since, and the service names what is there", change: object{"subject": "Changed"},
+			options: graphsim.Options{DuplicateStatus: http.StatusBadRequest, TellExisting: true}},
 		{name: "moved since", change: object{"start": at(october(20, 9), "UTC"), "end": at(october(20, 10), "UTC")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -31,7 +32,8 @@ func TestWhatWasRefusedAfterALostAnswerIsThereOnce(t *testing.T) {
 			path := "/users/*/calendars/*/events"
 			must(t, w.sim.SetFaults(
 				graphsim.Fault{Kind: graphsim.FaultLate, Method: http.MethodPost, Path: path, Scope: "sub", Nth: 1, RetryAfter: "0.001"},
-				graphsim.Fault{Kind: graphsim.FaultError, Status: http.StatusBadRequest, Code: "ErrorInvalidRequest", Method: http.MethodPost, Path: path, Scope: "sub", Nth: 1},
+				graphsim.Fault{Kind: graphsim.FaultError, Status: http.StatusBadRequest, Code: "ErrorInvalidRequest", Method: http.MethodPost, Path: path,
+					Scope: "sub", Nth: 1},
 			))
 			r, result := w.archive(conf)
 			if r.State != run.Partial || result.Failed != 1 || result.Written != 0 || len(w.copies()) != 4 {
