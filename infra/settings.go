@@ -321,7 +321,8 @@ func (s *settings) readGraph(r *reader) {
 	if r.oneOf("graph-delegated", "false", "false", "true") == "true" {
 		s.Graph.Delegated = true
 		if s.Graph.Tenant+s.Graph.Client+s.Graph.Credentials != "" {
-			r.refuse("graph-delegated", "contradicts graph-tenant, graph-client and graph-credentials: mailboxes are reached either by each user's own sign-in or by an application's")
+			r.refuse("graph-delegated",
+				"contradicts graph-tenant, graph-client and graph-credentials: mailboxes are reached either by each user's own sign-in or by an application's")
 		}
 		if s.SignIn.Credentials == "" {
 			r.refuse("graph-delegated", "needs sign-in-credentials: mailboxes are reached by users' sign-ins on the web")

@@ -158,15 +158,17 @@ func describe(p Props, q queues, f *functions, gateway awsapigatewayv2.HttpApi) 
 // newTopic makes the topic that tells of alarms, with a key that CloudWatch may use, which it may not of AWS's own.
 func newTopic(scope constructs.Construct, stack awscdk.Stack, email string) awssns.Topic {
 	key := awskms.NewKey(scope, jsii.String("Key"), &awskms.KeyProps{
-		Description: jsii.String("Admin Assistant: alarms"), EnableKeyRotation: jsii.Bool(true), RemovalPolicy: awscdk.RemovalPolicy_DESTROY, // nothing is kept under it
+		// nothing is kept under it
+		Description: jsii.String("Admin Assistant: alarms"), EnableKeyRotation: jsii.Bool(true), RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	topic := awssns.NewTopic(scope, jsii.String("Topic"), &awssns.TopicProps{
 		DisplayName: jsii.String("Admin Assistant alarms"), MasterKey: key, EnforceSSL: jsii.Bool(true),
 	})
 	ring := func(resource *string, actions ...string) awsiam.PolicyStatement {
+		alarms := fmt.Sprintf("arn:%s:cloudwatch:%s:%s:alarm:*", *stack.Partition(), *stack.Region(), *stack.Account())
 		s := golambda.AllowIf(map[string]interface{}{
 			"StringEquals": map[string]interface{}{"aws:SourceAccount": stack.Account()},
-			"ArnLike":      map[string]interface{}{"aws:SourceArn": fmt.Sprintf("arn:%s:cloudwatch:%s:%s:alarm:*", *stack.Partition(), *stack.Region(), *stack.Account())},
+			"ArnLike":      map[string]interface{}{"aws:SourceArn": alarms},
 		}, []*string{resource}, actions...)
 		s.AddServicePrincipal(jsii.String("cloudwatch.amazonaws.com"), nil)
 		return s

@@ -74,7 +74,8 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 	one := func(statements ...awsiam.PolicyStatement) []awsiam.PolicyStatement { return statements }
 
 	objects := map[string]map[string]access{
-		api:     {ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes, uploadObjects: writes | deletes, restoreObjects: deletes}, // of users who are erased; backups that users delete
+		// of users who are erased; backups that users delete
+		api:     {ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes, uploadObjects: writes | deletes, restoreObjects: deletes},
 		archive: {ledgerObjects: writes, runObjects: writes},
 		backup:  {backupObjects: writes | deletes, uploadObjects: reads, restoreObjects: writes}, // the retention deletes
 	}
@@ -93,12 +94,14 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 		archive: golambda.New(here, settings, golambda.Props{
 			Name: archive, Description: "Carries out archive, verify and undo runs.", MemoryMB: 512, Timeout: archiveTimeout, Reserved: p.ArchiveConcurrency,
 			Environment: e.of(e.bucket(), e.urls(q.archive.queue, q.archive.dead, q.notify.queue), e.runs(), e.users(), e.graph()),
-			May:         may(g.table(), g.objects(objects[archive]), one(g.consumes(q.archive.queue), g.sends(q.archive.queue, q.archive.dead, q.notify.queue)), g.reaches(p)),
+			May: may(g.table(), g.objects(objects[archive]),
+				one(g.consumes(q.archive.queue), g.sends(q.archive.queue, q.archive.dead, q.notify.queue)), g.reaches(p)),
 		}),
 		backup: golambda.New(here, settings, golambda.Props{
 			Name: backup, Description: "Carries out backup, restore and drill runs.", MemoryMB: 1024, Timeout: backupTimeout, Reserved: p.BackupConcurrency,
 			Environment: e.of(e.bucket(), e.urls(q.backup.queue, q.backup.dead, q.notify.queue), e.runs(), e.users(), e.graph()),
-			May:         may(g.table(), g.objects(objects[backup]), one(g.consumes(q.backup.queue), g.sends(q.backup.queue, q.backup.dead, q.notify.queue)), g.reaches(p)),
+			May: may(g.table(), g.objects(objects[backup]),
+				one(g.consumes(q.backup.queue), g.sends(q.backup.queue, q.backup.dead, q.notify.queue)), g.reaches(p)),
 		}),
 		notify: golambda.New(here, settings, golambda.Props{
 			Name: notify, Description: "Sends notifications, and fails the runs that dead letters name.", MemoryMB: 256, Timeout: notifyTimeout,
