@@ -105,7 +105,8 @@ func TestRaise(t *testing.T) {
 		w := newWorld(t)
 		first := w.raise(failure(1))
 		again := w.raise(failure(2))
-		if again.ID != first.ID || again.Subject.ID != "R2" || again.Detail != "the run of minute 2 failed" || len(again.History) != 2 || again.History[1].Why != "R2" {
+		if again.ID != first.ID || again.Subject.ID != "R2" || again.Detail != "the run of minute 2 failed" || len(again.History) != 2 ||
+			again.History[1].Why != "R2" {
 			t.Errorf("%+v", again)
 		}
 		if late := w.raise(failure(1)); late.Subject.ID != "R2" || len(late.History) != 2 {

@@ -57,7 +57,8 @@ func (l *Log) Serve(w http.ResponseWriter, r *http.Request, route string, action
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout) // also for a caller who hung up
 		defer cancel()
 		if _, err := l.Append(ending, e); err != nil {
-			telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Str("action", string(e.Action)).Str("resource", identifier(e.Resource.ID)).Str("outcome", string(e.Outcome)).
+			telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Str("action", string(e.Action)).Str("resource", identifier(e.Resource.ID)).Str("outcome",
+				string(e.Outcome)).
 				Str("begun", e.Begun).Msg("audit record lost")
 			if l.Lost != nil {
 				l.Lost()
@@ -96,7 +97,8 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // kindOf is the kind of failure that a status tells of.
 var kindOf = map[int]fault.Kind{
-	http.StatusUnauthorized: fault.Unauthenticated, http.StatusForbidden: fault.Forbidden, http.StatusNotFound: fault.NotFound, http.StatusConflict: fault.Conflict,
+	http.StatusUnauthorized: fault.Unauthenticated, http.StatusForbidden: fault.Forbidden, http.StatusNotFound: fault.NotFound,
+	http.StatusConflict:           fault.Conflict,
 	http.StatusPreconditionFailed: fault.Conflict, http.StatusLocked: fault.Locked, http.StatusTooManyRequests: fault.Throttled,
 	http.StatusBadGateway: fault.Unavailable, http.StatusServiceUnavailable: fault.Unavailable, http.StatusGatewayTimeout: fault.Unavailable,
 }

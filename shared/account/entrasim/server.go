@@ -333,7 +333,8 @@ func (s *Server) discovery(w http.ResponseWriter, _ *http.Request, tenant string
 		"http_logout_supported":                 true,
 		"tenant_region_scope":                   "EU",
 		"cloud_instance_name":                   "microsoftonline.com",
-		"claims_supported":                      []string{"sub", "iss", "aud", "exp", "iat", "nonce", "preferred_username", "name", "tid", "oid", "ver", "uti", "roles"},
+		"claims_supported": []string{"sub", "iss", "aud", "exp", "iat", "nonce", "preferred_username", "name", "tid", "oid",
+			"ver", "uti", "roles"},
 	})
 }
 

@@ -101,7 +101,9 @@ func New(o Options) (*Client, error) {
 	if o.Scopes == nil {
 		o.Scopes = DefaultScopes
 	}
-	verifier, err := bearer.New(bearer.Options{Authority: o.Authority, Audiences: []string{o.Client}, Tenants: o.Tenants, HTTPClient: o.HTTPClient, Clock: o.Clock})
+	verifier, err := bearer.New(bearer.Options{
+		Authority: o.Authority, Audiences: []string{o.Client}, Tenants: o.Tenants, HTTPClient: o.HTTPClient, Clock: o.Clock,
+	})
 	if err != nil {
 		return nil, err
 	}

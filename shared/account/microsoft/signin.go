@@ -101,8 +101,8 @@ func (c *Client) door() string {
 
 // Redeem completes a sign-in: it exchanges the code, verifies who it is, and stores the tokens sealed, in the place of what was there. A user of
 // whom a sign-in was needed is done with that. Errors: ErrSignInNeeded when the code is not good, those of bearer.Verifier.Identify when the id
-// token is not, fault.Forbidden when the user or the organisation does not allow what is needed, ErrMore, with the Identity of who has to begin once more, fault.Throttled,
-// fault.Unavailable, and those of table and keeper; nothing is stored then.
+// token is not, fault.Forbidden when the user or the organisation does not allow what is needed, ErrMore, with the Identity of who has to
+// begin once more, fault.Throttled, fault.Unavailable, and those of table and keeper; nothing is stored then.
 func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*askFor)
 	defer cancel()

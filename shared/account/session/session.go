@@ -101,7 +101,10 @@ type record struct {
 }
 
 func (r *record) session(id string) Session {
-	return Session{Principal: account.Principal{Tenant: r.Tenant, Object: r.Object, Name: r.Name, Role: r.Role}, ID: id, Agent: r.Agent, Began: r.Began, Used: r.Used}
+	return Session{
+		Principal: account.Principal{Tenant: r.Tenant, Object: r.Object, Name: r.Name, Role: r.Role}, ID: id, Agent: r.Agent, Began: r.Began,
+		Used: r.Used,
+	}
 }
 
 const (
