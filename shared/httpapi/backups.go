@@ -175,7 +175,7 @@ func (s *server) which(ctx context.Context, who string, in WhichCalendar) (uri c
 
 // WhichDays limits what there is to some days.
 type WhichDays struct {
-	Period string `json:"period,omitempty" doc:"Days in words, as in \"last month\": only what happens in them, series whole. Without it, and without from and to, all there is."`
+	Period string `json:"period,omitempty" doc:"Days in words, as in \"last month\": what happens in them, and whole series. Without it, from and to: all."`
 	From   string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
 	To     string `json:"to,omitempty" doc:"Last day, included."`
 }
@@ -259,7 +259,9 @@ func (s *server) getBackup(ctx context.Context, in *ByID) (*struct{ Body backupM
 		return nil, err
 	}
 	m := c.Manifest
-	v := backupManifestView{BackupView: viewBackup(c.Record), Version: m.Version, Software: m.Software, Content: m.Content, Files: make([]backupFileView, len(m.Files))}
+	v := backupManifestView{
+		BackupView: viewBackup(c.Record), Version: m.Version, Software: m.Software, Content: m.Content, Files: make([]backupFileView, len(m.Files)),
+	}
 	if m.Window != nil {
 		v.Timezone = m.Window.Timezone
 	}

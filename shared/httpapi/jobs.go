@@ -21,8 +21,8 @@ import (
 type JobSettings struct {
 	Schedule  job.Schedule     `json:"schedule"`
 	Window    job.Window       `json:"window,omitzero" doc:"Which days a run covers; not of a drill."`
-	Jitter    *int             `json:"jitter,omitempty" minimum:"0" maximum:"60" default:"10" doc:"Up to how many minutes after its time the job starts its run. How many exactly is always the same for a job; the days of the run are those of the time itself."`
-	Calendar  string           `json:"calendar,omitempty" enum:"source,archive" doc:"Which of the config's calendars is backed up or drilled: source unless told. Not of an archive job."`
+	Jitter    *int             `json:"jitter,omitempty" minimum:"0" maximum:"60" default:"10" doc:"Minutes of delay at most; always the same for one job."`
+	Calendar  string           `json:"calendar,omitempty" enum:"source,archive" doc:"Which calendar of the config; source if not given. Not of an archive job."`
 	Retention backup.Retention `json:"retention,omitzero" doc:"Which backups stay: those that one of the rules keeps; without any rule all. Only of a backup job."`
 }
 

@@ -126,7 +126,10 @@ func (p *problemDetails) ContentType(_ string) string { return problemContentTyp
 func newProblem(ctx context.Context, code, field, detail string) *problemDetails {
 	for _, c := range codes {
 		if c.Code == code {
-			return &problemDetails{Type: typePrefix + code, Title: c.Title, Status: c.Status, Detail: detail, Code: code, Field: field, Correlation: telemetry.Correlation(ctx)}
+			return &problemDetails{
+				Type: typePrefix + code, Title: c.Title, Status: c.Status, Detail: detail, Code: code, Field: field,
+				Correlation: telemetry.Correlation(ctx),
+			}
 		}
 	}
 	panic("httpapi: unknown code " + code)

@@ -52,7 +52,8 @@ type banView struct {
 
 func viewUser(p account.Profile) userView {
 	v := userView{
-		Object: p.Object, Name: p.Name, Role: string(account.RoleUser), State: string(p.State()), Created: orNil(p.Created), Erasing: orNil(p.Erasing), Erased: orNil(p.Erased),
+		Object: p.Object, Name: p.Name, Role: string(account.RoleUser), State: string(p.State()), Created: orNil(p.Created),
+		Erasing: orNil(p.Erasing), Erased: orNil(p.Erased),
 	}
 	if p.Role == account.RoleAdmin {
 		v.Role = string(account.RoleAdmin)
@@ -122,7 +123,9 @@ func (s *server) getUser(ctx context.Context, in *ByObject) (*userAnswer, error)
 
 // changeUser is the handler of a change that needs nothing but the user's name, and that the user's jobs follow. Asked for again, it
 // completes what an earlier request left undone; whatever that was, the dispatcher starts no runs of who is disabled.
-func (s *server) changeUser(change func(*account.Users, context.Context, account.Principal, string) (account.Profile, error)) func(context.Context, *ByObject) (*userAnswer, error) {
+func (s *server) changeUser(
+	change func(*account.Users, context.Context, account.Principal, string) (account.Profile, error),
+) func(context.Context, *ByObject) (*userAnswer, error) {
 	return func(ctx context.Context, in *ByObject) (*userAnswer, error) {
 		by, err := account.From(ctx)
 		if err != nil {
