@@ -52,7 +52,7 @@ const (
 
 // Window says which days a run of the job covers. They end with the day before the one on which the job was due, in the config's zone.
 type Window struct {
-	Days int `json:"days,omitempty" minimum:"0" maximum:"366" doc:"The last so many days, ending yesterday. Without it, an archive is from the last archived day to yesterday, at least the config's look-back, and a backup is of the whole calendar."`
+	Days int `json:"days,omitempty" minimum:"0" maximum:"366" doc:"The last so many days. Without it, archives go on from the last one, backups are whole."`
 }
 
 const maxDays = 366

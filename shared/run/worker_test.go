@@ -157,7 +157,8 @@ func TestParseMessage(t *testing.T) {
 	if got, err := ParseMessage(body); err != nil || got != good {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if got, err := ParseMessage([]byte(` {"run_id":"1","kind":"archive","user":"u"} ` + "\n")); err != nil || got != (Message{RunID: "1", Kind: Archive, User: "u"}) {
+	if got, err := ParseMessage([]byte(` {"run_id":"1","kind":"archive","user":"u"} ` + "\n")); err != nil ||
+		got != (Message{RunID: "1", Kind: Archive, User: "u"}) {
 		t.Errorf("what need not be there: %+v, %v", got, err)
 	}
 	for _, bad := range badMessages {
@@ -498,7 +499,8 @@ func TestCounts(t *testing.T) {
 		result string
 		want   telemetry.Counts
 	}{
-		"a run that succeeded counts with what it wrote":          {Succeeded, wrote, telemetry.Counts{telemetry.RunsSucceeded: 1, telemetry.AppointmentsArchived: 7}},
+		"a run that succeeded counts with what it wrote": {Succeeded, wrote,
+			telemetry.Counts{telemetry.RunsSucceeded: 1, telemetry.AppointmentsArchived: 7}},
 		"one that changed nothing counts alone":                   {Succeeded, `{"written":0}`, telemetry.Counts{telemetry.RunsSucceeded: 1}},
 		"one of which a part failed counts with what it wrote":    {Partial, wrote, telemetry.Counts{telemetry.RunsPartial: 1, telemetry.AppointmentsArchived: 7}},
 		"one that its handler let fail counts as failed":          {Failed, `{"written":0}`, telemetry.Counts{telemetry.RunsFailed: 1}},
