@@ -71,7 +71,12 @@ func instantColumn(name string, of func(*calendar.Event) *time.Time) column {
 func localColumn(name string, of func(*calendar.Event) *string) column {
 	return column{name, func(e *calendar.Event) string { return *of(e) }, func(e *calendar.Event, s string) error {
 		*of(e) = s
-		for form, whole := range map[string]string{time.DateOnly: "2006-01-02T15:04:05", "2006-01-02 15:04": "2006-01-02T15:04:05", "2006-01-02T15:04": "2006-01-02T15:04:05", time.DateTime: "2006-01-02T15:04:05"} {
+		for form, whole := range map[string]string{
+			time.DateOnly:      "2006-01-02T15:04:05",
+			"2006-01-02 15:04": "2006-01-02T15:04:05",
+			"2006-01-02T15:04": "2006-01-02T15:04:05",
+			time.DateTime:      "2006-01-02T15:04:05",
+		} {
 			if t, err := time.Parse(form, s); err == nil {
 				*of(e) = t.Format(whole)
 				break

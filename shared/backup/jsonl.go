@@ -49,7 +49,8 @@ func (l *lineWriter) add(k calendar.Kept) error {
 	}
 	line := l.buffer.Bytes()
 	if len(line) > maxLine || len(k.Exceptions) > maxExceptions {
-		return fault.New(fault.Invalid, "event %.200q has %d changed instances and %d bytes, which is too much: end the series and begin another one", k.Event.ID, len(k.Exceptions), len(line))
+		return fault.New(fault.Invalid,
+			"event %.200q has %d changed instances and %d bytes, which is too much: end the series and begin another one", k.Event.ID, len(k.Exceptions), len(line))
 	}
 	l.counts.add(&k)
 	l.digest.add(line)

@@ -117,7 +117,10 @@ var (
 // run.Handler for the errors.
 func (r *Runner) Run(ctx context.Context, rn *run.Run) error {
 	table := &store.Counter{Table: r.Table}
-	x := &execution{Runner: r, table: table, runs: run.NewStore(table), backups: New(table, r.Blobs), patience: run.Patience{Clock: r.Clock, HandOn: r.HandOn}, run: rn}
+	x := &execution{
+		Runner: r, table: table, runs: run.NewStore(table), backups: New(table, r.Blobs), patience: run.Patience{Clock: r.Clock, HandOn: r.HandOn},
+		run: rn,
+	}
 	err := x.backUp(ctx)
 	if err == nil || errors.Is(err, run.ErrHandOn) {
 		return err

@@ -146,7 +146,8 @@ func (a *attempt) chunk(ctx context.Context, tasks []*task) error {
 func (a *attempt) result() (err error) {
 	p := &a.progress
 	a.run.Result, err = json.Marshal(Result{
-		Counts: p.Counts, Balanced: p.Counts.Balanced(), Written: p.Written, CreatedCalendar: p.Made, UnderWay: a.target.underWay, Backup: a.input.Backup, Policy: a.input.Policy,
+		Counts: p.Counts, Balanced: p.Counts.Balanced(), Written: p.Written, CreatedCalendar: p.Made, UnderWay: a.target.underWay,
+		Backup: a.input.Backup, Policy: a.input.Policy,
 	})
 	return err
 }

@@ -68,8 +68,10 @@ func (c comparing) event(e *calendar.Event) fingerprint {
 		return number(s)
 	}
 	return fingerprint{
-		number(words(e.Subject)), number(words(body.Content)), number(start), number(end), number(fmt.Sprint(e.AllDay)), number(words(e.Location)), number(categories...),
-		or(string(e.ShowAs), string(calendar.Unknown)), or(string(e.Importance), string(calendar.NormalImportance)), or(string(e.Sensitivity), string(calendar.Normal)),
+		number(words(e.Subject)), number(words(body.Content)), number(start), number(end), number(fmt.Sprint(e.AllDay)), number(words(e.Location)),
+		number(categories...),
+		or(string(e.ShowAs), string(calendar.Unknown)), or(string(e.Importance), string(calendar.NormalImportance)),
+		or(string(e.Sensitivity), string(calendar.Normal)),
 	}
 }
 

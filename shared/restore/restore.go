@@ -138,7 +138,7 @@ type Result struct {
 	Backup          string `json:"backup,omitempty" doc:"The backup that was restored."`
 	Policy          Policy `json:"policy"`
 	// UnderWay is the run that the result depends on: what a preview shows changes with it, and a restore waits for it.
-	UnderWay string `json:"under_way,omitempty" doc:"Another restore into the calendar that has not ended; the run waits for it, or of a dry run, comes before it has."`
+	UnderWay string `json:"under_way,omitempty" doc:"Another restore into the calendar that has not ended. This run waits for it, unless it is a dry run."`
 }
 
 // folder is where the objects of a run lie.
