@@ -78,7 +78,8 @@ func makes(t testing.TB, folder, file string, variables ...string) {
 	if _, err := exec.LookPath("make"); err != nil {
 		t.Skip("there is no make")
 	}
-	if out, err := exec.Command("make", append([]string{"--no-print-directory", "-C", folder, filepath.ToSlash(file)}, variables...)...).CombinedOutput(); err != nil {
+	if out, err := exec.Command("make", append([]string{"--no-print-directory", "-C", folder, filepath.ToSlash(file)},
+		variables...)...).CombinedOutput(); err != nil {
 		t.Fatalf("make %s: %v\n%s", file, err, out)
 	}
 }

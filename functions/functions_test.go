@@ -121,7 +121,8 @@ func TestAPI(t *testing.T) {
 	t.Run("headers with commas arrive whole", func(t *testing.T) {
 		d := d.in(t)
 		for _, name := range []string{"b", "c"} {
-			text := fmt.Sprintf(`{"name": "comma %s", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Archive", "timezone": "Europe/Zurich"}`, name)
+			text := fmt.Sprintf(`{"name": "comma %s", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Archive", `+
+				`"timezone": "Europe/Zurich"}`, name)
 			a := d.ask(api, d.request("api-create-config.json", header("idempotency-key", "a,"+name), body(text)))
 			if made := read[map[string]any](t, a, http.StatusCreated); made["name"] != "comma "+name || a.header.Get("Idempotency-Replayed") != "" {
 				t.Errorf("answered %s, %v", a.body, a.header)
@@ -204,7 +205,8 @@ func TestARequestBecomesAnArchive(t *testing.T) {
 	if shown["state"] != "succeeded" {
 		t.Errorf("api shows %v", shown)
 	}
-	if finished := lines(worker, "archive run finished"); len(finished) != 1 || finished[0]["correlation_id"] != "correlation-3" || finished[0]["run"] != id || finished[0]["user"] != telemetry.Hash(user) {
+	if finished := lines(worker, "archive run finished"); len(finished) != 1 || finished[0]["correlation_id"] != "correlation-3" ||
+		finished[0]["run"] != id || finished[0]["user"] != telemetry.Hash(user) {
 		t.Errorf("the log has %v", finished)
 	}
 
@@ -339,7 +341,8 @@ func TestAWorkerIsStoppedHalfWay(t *testing.T) {
 			worker.Kill() // as Lambda does soon after
 			how := <-stopped
 			var response events.SQSEventResponse
-			if o.err != nil || json.Unmarshal(o.answer.Payload, &response) != nil || len(response.BatchItemFailures) != 1 || response.BatchItemFailures[0].ItemIdentifier != batch.Records[0].MessageId {
+			if o.err != nil || json.Unmarshal(o.answer.Payload, &response) != nil || len(response.BatchItemFailures) != 1 ||
+				response.BatchItemFailures[0].ItemIdentifier != batch.Records[0].MessageId {
 				t.Fatalf("the worker ended with %s and answered %s, %v", how, o.answer.Payload, o.err)
 			}
 			if r := d.stored(r.ID); r.State != run.Running {
@@ -371,7 +374,9 @@ func TestARunIsHandedOn(t *testing.T) {
 		env["ADMIN_ASSISTANT_HAND_ON"] = "52s"
 		env["ADMIN_ASSISTANT_LEASE"] = "15s"
 	})
-	must(t, d.sim.SetFaults(graphsim.Fault{Method: http.MethodPost, Path: "/$batch", Scope: "request", Times: 1, Kind: graphsim.FaultLatency, Delay: graphsim.Duration(9 * time.Second)}))
+	must(t, d.sim.SetFaults(graphsim.Fault{
+		Method: http.MethodPost, Path: "/$batch", Scope: "request", Times: 1, Kind: graphsim.FaultLatency, Delay: graphsim.Duration(9 * time.Second),
+	}))
 	first := d.take("archive", 1)
 	d.settle(t, worker, "archive", first)
 	// On a busy machine the 8 s may be over before it comes to write.
@@ -436,7 +441,11 @@ func TestParkedMessages(t *testing.T) {
 	t.Run("a run of a kind that nobody knows is parked by every worker, and what names a run by the one that sends e-mail", func(t *testing.T) {
 		d := d.in(t)
 		d.queued(config.ID, "01K7KMPQ8C9D3E4F5G6H7J8K05", func(r *run.Run) { r.Kind = "polish" })
-		for function, reason := range map[string]string{"archive": "nobody handles runs of this kind", "backup": "nobody handles runs of this kind", "notify": "malformed"} {
+		for function, reason := range map[string]string{
+			"archive": "nobody handles runs of this kind",
+			"backup":  "nobody handles runs of this kind",
+			"notify":  "malformed",
+		} {
 			t.Run(function, func(t *testing.T) {
 				d := d.in(t)
 				worker := d.start(function)
@@ -449,7 +458,8 @@ func TestParkedMessages(t *testing.T) {
 					t.Errorf("%d messages are left", n)
 				}
 				told := lines(worker, "message parked")
-				if len(told) != 1 || told[0]["level"] != "error" || function != "notify" && (told[0]["kind"] != "polish" || told[0]["run"] != "01K7KMPQ8C9D3E4F5G6H7J8K05") {
+				if len(told) != 1 || told[0]["level"] != "error" || function != "notify" &&
+					(told[0]["kind"] != "polish" || told[0]["run"] != "01K7KMPQ8C9D3E4F5G6H7J8K05") {
 					t.Errorf("the log has %v", told)
 				}
 			})

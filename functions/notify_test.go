@@ -123,11 +123,13 @@ func TestUsersAreTold(t *testing.T) {
 		t.Fatalf("%d e-mails were sent", len(sent))
 	}
 	m := sent[0]
-	if m.FromEmailAddress != mailFrom || !slices.Equal(m.Destination.ToAddresses, []string{address}) || !strings.Contains(m.Content.Simple.Subject.Data, " failed") {
+	if m.FromEmailAddress != mailFrom || !slices.Equal(m.Destination.ToAddresses, []string{address}) ||
+		!strings.Contains(m.Content.Simple.Subject.Data, " failed") {
 		t.Errorf("sent %+v", m)
 	}
 	const link = "https://calendar.example.com/v1/runs/" + id
-	if b := m.Content.Simple.Body; !strings.Contains(b.Text.Data, "Nothing is lost") || !strings.Contains(b.Text.Data, link) || !strings.Contains(b.Html.Data, `href="`+link+`"`) {
+	if b := m.Content.Simple.Body; !strings.Contains(b.Text.Data, "Nothing is lost") || !strings.Contains(b.Text.Data, link) ||
+		!strings.Contains(b.Html.Data, `href="`+link+`"`) {
 		t.Errorf("it says %s", b.Text.Data)
 	}
 	type list struct{ Items []map[string]any }
@@ -145,7 +147,10 @@ func TestUsersAreTold(t *testing.T) {
 		d := d.in(t)
 		s := account.DefaultSettings()
 		s.Email, s.Notifications.Problems.Email = address, true
-		n := notify.Notification{ID: "01K7KMPQ8C9D3E4F5G6H7J8N01", User: user, Class: notify.Problems, State: "late", Title: "Archive run was started late", Text: "Nothing is lost."}
+		n := notify.Notification{
+			ID: "01K7KMPQ8C9D3E4F5G6H7J8N01", User: user, Class: notify.Problems, State: "late", Title: "Archive run was started late",
+			Text: "Nothing is lost.",
+		}
 		must(t, notify.New(d.items, sqs.New(awstest.Moto(t), d.queues["notify"], d.queues["notify-dead"]), time.Now).Tell(d.ctx, s, n))
 		d.drain("notify")
 		event := d.replay("sqs-notify-with-malformed.json", "notify")

@@ -12,8 +12,8 @@ import (
 	"adminassistant/shared/run"
 )
 
-// TestABackupBecomesACalendarAgain backs a mailbox up and restores it beside itself, by the functions that do it in the cloud: every message is delivered twice, and
-// the worker of the restore is killed half way.
+// TestABackupBecomesACalendarAgain backs a mailbox up and restores it beside itself, by the functions that do it in the cloud: every message
+// is delivered twice, and the worker of the restore is killed half way.
 func TestABackupBecomesACalendarAgain(t *testing.T) {
 	t.Parallel()
 	d := deploy(t)

@@ -275,7 +275,8 @@ func (p *program) printRun(r runView, config string, items []runItem, zone *time
 			fmt.Fprintln(p.out, line)
 		}
 		if t := r.Result.Cost.Traffic; t.Requests > 0 {
-			fmt.Fprintf(p.out, "%d requests to Microsoft 365 with %d in batches, %d made again; %d to the store\n", t.Requests, t.SubRequests, r.Result.Cost.Retries, r.Result.Cost.Store)
+			fmt.Fprintf(p.out, "%d requests to Microsoft 365 with %d in batches, %d made again; %d to the store\n", t.Requests, t.SubRequests,
+				r.Result.Cost.Retries, r.Result.Cost.Store)
 		}
 	}
 	if len(items) > 0 {
@@ -292,7 +293,8 @@ func told(r *archive.Result) (lines []string) {
 		lines = append(lines, fmt.Sprintf("%d copies of another ledger taken into this one", r.Adopted))
 	}
 	if r.LeftAside > 0 {
-		lines = append(lines, fmt.Sprintf("%d copies of another ledger left as they are: their events are in the archive calendar twice, or cannot be told", r.LeftAside))
+		lines = append(lines,
+			fmt.Sprintf("%d copies of another ledger left as they are: their events are in the archive calendar twice, or cannot be told", r.LeftAside))
 	}
 	if r.Unsettled > 0 {
 		lines = append(lines, fmt.Sprintf("an earlier run left %d entries open; they count as not archived here, and the next run settles them", r.Unsettled))

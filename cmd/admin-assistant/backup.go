@@ -181,7 +181,8 @@ func (p *program) backupShow() *cobra.Command {
 			if p.output == "json" {
 				return p.printJSON(m)
 			}
-			fmt.Fprintf(p.out, "backup %s of %s, made %s by version %s\n%s, %s\n", m.ID, printable(m.Calendar.URI), minute(m.Made), m.Software, m.days(), counts(m.Counts))
+			fmt.Fprintf(p.out, "backup %s of %s, made %s by version %s\n%s, %s\n", m.ID, printable(m.Calendar.URI), minute(m.Made), m.Software,
+				m.days(), counts(m.Counts))
 			if m.OwnClocksSeries > 0 {
 				fmt.Fprintln(p.out, ownClocks(m.OwnClocksSeries))
 			}
@@ -190,7 +191,8 @@ func (p *program) backupShow() *cobra.Command {
 			}
 			var rows []table.Row
 			for _, f := range m.Files {
-				rows = append(rows, table.Row{f.Name, humanize.Bytes(uint64(f.Bytes)), humanize.Bytes(uint64(f.RawBytes)), f.RawSHA256, mark(f.LeftOut > 0, fmt.Sprintf("%d left out", f.LeftOut))})
+				rows = append(rows, table.Row{f.Name, humanize.Bytes(uint64(f.Bytes)), humanize.Bytes(uint64(f.RawBytes)), f.RawSHA256,
+					mark(f.LeftOut > 0, fmt.Sprintf("%d left out", f.LeftOut))})
 			}
 			p.printTable(table.Row{"File", "Size", "Decompressed", "SHA-256, decompressed", ""}, rows)
 			return nil
@@ -218,7 +220,10 @@ func (p *program) backupDownload() *cobra.Command {
 				return err
 			}
 			defer answer.Body.Close()
-			known := backup.File{Name: f.Name, Format: f.Format, Size: backup.Size{Bytes: f.RawBytes, SHA256: f.RawSHA256}, Compressed: backup.Size{Bytes: f.Bytes, SHA256: f.SHA256}}
+			known := backup.File{
+				Name: f.Name, Format: f.Format, Size: backup.Size{Bytes: f.RawBytes, SHA256: f.RawSHA256},
+				Compressed: backup.Size{Bytes: f.Bytes, SHA256: f.SHA256},
+			}
 			file, err := known.Open(answer.Body)
 			if err != nil {
 				return arrived(err)

@@ -244,7 +244,8 @@ func (c *client) try(ctx context.Context, in request, body []byte, key, token st
 	if err != nil {
 		var network *url.Error
 		if errors.As(err, &network) && ctx.Err() == nil {
-			return nil, fault.New(fault.Unavailable, "no server answers at %s (%v); start one with: admin-assistant serve, or work without one with: --local", c.base, network.Err)
+			return nil, fault.New(fault.Unavailable,
+				"no server answers at %s (%v); start one with: admin-assistant serve, or work without one with: --local", c.base, network.Err)
 		}
 		return nil, err
 	}

@@ -110,7 +110,8 @@ func (j *jobFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&j.monthly, "monthly", "", "on a day of the month, as in 1@04:00; 31 is the last day of every month")
 	f.StringVar(&j.cron, "cron", "", `minute, hour, day of month, month and day of week, as in "30 2 * * 1-5"`)
 	f.StringVar(&j.timezone, "timezone", j.timezone, "IANA time zone of the schedule (default: the config's)")
-	f.IntVar(&j.settings.Window.Days, "days", j.settings.Window.Days, "the last so many days (default: an archive goes on where the last one ended, a backup is of the whole calendar)")
+	f.IntVar(&j.settings.Window.Days, "days", j.settings.Window.Days,
+		"the last so many days (default: an archive goes on where the last one ended, a backup is of the whole calendar)")
 	f.IntVar(&j.settings.Jitter, "jitter", j.settings.Jitter, "up to how many minutes after its time a run begins")
 	f.StringVar((*string)(&j.settings.Calendar), "calendar", string(j.settings.Calendar), "of a backup or drill: source or archive (default source)")
 	f.IntVar(&j.settings.Retention.Last, "keep-last", j.settings.Retention.Last, "of a backup: keep the newest so many; with no --keep flag all stay")

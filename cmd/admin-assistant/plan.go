@@ -37,7 +37,9 @@ func (p *program) archivePlan() *cobra.Command {
 			if held != "" {
 				return usageError{errors.New("--ledger goes with --events")}
 			}
-			return p.carryOut(cmd.Context(), request{method: http.MethodPost, path: "/v1/runs", json: runStart{Kind: "archive", Config: config, Period: period, DryRun: true}}, false)
+			return p.carryOut(cmd.Context(), request{
+				method: http.MethodPost, path: "/v1/runs", json: runStart{Kind: "archive", Config: config, Period: period, DryRun: true},
+			}, false)
 		},
 	}
 	cmd.Flags().StringVar(&events, "events", "", "file with events, Graph JSON or .ics")

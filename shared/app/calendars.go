@@ -107,7 +107,8 @@ func (c *calendars) of(ctx context.Context, user string, uri calendar.URI) (cale
 	case uri.Provider == calendar.ProviderLocal:
 		return c.local.For(user), nil
 	case !c.settings.HasGraph():
-		return nil, fault.New(fault.Invalid, "Microsoft 365 is not connected; set ADMIN_ASSISTANT_GRAPH_TENANT, _CLIENT and _SECRET, or use local://<account>/calendars/<name>")
+		return nil, fault.New(fault.Invalid,
+			"Microsoft 365 is not connected; set ADMIN_ASSISTANT_GRAPH_TENANT, _CLIENT and _SECRET, or use local://<account>/calendars/<name>")
 	}
 	shared, err := c.graph.get(ctx)
 	if err != nil {

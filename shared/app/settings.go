@@ -109,7 +109,8 @@ func (s *Settings) checkMail() error {
 			return err
 		}
 	}
-	if u, err := url.Parse(s.PublicURL); err != nil || s.PublicURL != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "") {
+	if u, err := url.Parse(s.PublicURL); err != nil || s.PublicURL != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http" ||
+		u.RawQuery != "" || u.Fragment != "") {
 		return fault.Field("ADMIN_ASSISTANT_PUBLIC_URL", "must be an address as in https://calendar.example.com")
 	}
 	s.PublicURL = strings.TrimRight(s.PublicURL, "/")
