@@ -336,7 +336,7 @@ func TestKeys(t *testing.T) {
 		v := verifier(t, l, c)
 		verify(t, v, sim.Token(ann), nil)
 		sim.RotateKeys()
-		c.advance(askedAgain)
+		c.advance(fetchPause)
 		verify(t, v, sim.Token(ann), nil)
 		fetched(t, sim, 1, 2)
 	})
@@ -351,7 +351,7 @@ func TestKeys(t *testing.T) {
 		verify(t, v, sim.Token(ann), nil)
 		garbage()
 		fetched(t, sim, 1, 1)
-		c.advance(askedAgain)
+		c.advance(fetchPause)
 		garbage()
 		fetched(t, sim, 1, 2)
 		verify(t, v, sim.Token(ann), nil)
@@ -363,7 +363,7 @@ func TestKeys(t *testing.T) {
 		verify(t, v, old, nil)
 		sim.RotateKeys()
 		sim.RetireKeys()
-		c.advance(askedAgain)
+		c.advance(fetchPause)
 		verify(t, v, sim.Token(ann), nil)
 		verify(t, v, old, errUnknownKey)
 	})
@@ -377,14 +377,14 @@ func TestKeys(t *testing.T) {
 				sim.Break(entrasim.Discovery, status)
 				c.advance(goodFor - time.Second)
 				verify(t, v, sim.Token(ann), nil) // the fetch beside it fails
-				c.advance(triedAgain)
+				c.advance(retryPause)
 				verify(t, v, sim.Token(ann), errUnavailable)
 				if fault.Of(errUnavailable) != fault.Unavailable {
 					t.Error("another kind")
 				}
 				sim.Mend(entrasim.Keys)
 				sim.Mend(entrasim.Discovery)
-				c.advance(triedAgain)
+				c.advance(retryPause)
 				verify(t, v, sim.Token(ann), nil)
 			})
 		}
@@ -396,7 +396,7 @@ func TestKeys(t *testing.T) {
 		verify(t, v, old, nil)
 		sim.RotateKeys()
 		sim.Break(entrasim.Keys, 503)
-		c.advance(askedAgain)
+		c.advance(fetchPause)
 		verify(t, v, sim.Token(ann), errUnavailable)
 		before := sim.Requests()[entrasim.Keys]
 		for range 50 {
@@ -407,7 +407,7 @@ func TestKeys(t *testing.T) {
 		}
 		verify(t, v, old, nil)
 		sim.Mend(entrasim.Keys)
-		c.advance(triedAgain)
+		c.advance(retryPause)
 		verify(t, v, sim.Token(ann), nil)
 	})
 	t.Run("old keys are renewed while nobody waits", func(t *testing.T) {

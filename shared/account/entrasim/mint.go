@@ -165,7 +165,7 @@ func (s *Server) idClaims(g *grant) object {
 	return c
 }
 
-// clientInfo is how the service tells its libraries whose tokens these are.
+// clientInfo names the user of the tokens for the libraries, as the service does.
 func clientInfo(u *User) string {
 	text, err := json.Marshal(object{"uid": u.Object, "utid": u.Tenant})
 	if err != nil {

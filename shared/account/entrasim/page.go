@@ -67,7 +67,7 @@ func writePage(w http.ResponseWriter, status int, name string, about any) {
 	_, _ = w.Write(page.Bytes())
 }
 
-// refusePage tells a person what is wrong.
+// refusePage shows a person what is wrong.
 func (s *Server) refusePage(w http.ResponseWriter, f *refusal) {
 	writePage(w, http.StatusBadRequest, "refused", f.description(newID(), newID(), s.options.Clock()))
 }

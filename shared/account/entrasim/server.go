@@ -61,12 +61,12 @@ type Options struct {
 	Apps  []App
 	// Tenants are ids of tenants without users.
 	Tenants []string
-	// Strict makes a refresh token good for one use: a second use ends the whole sign-in. The service itself goes on taking older ones.
+	// Strict makes a refresh token good for one use: a second use ends the whole sign-in. The service itself still accepts older ones.
 	Strict          bool
 	AccessLifetime  time.Duration // 0: an hour
 	RefreshLifetime time.Duration // 0: 90 days
 	DeviceLifetime  time.Duration // 0: 15 minutes
-	DeviceInterval  time.Duration // between two questions for a device code, in whole seconds; 0: 5 seconds. Asking too soon is only told, not punished.
+	DeviceInterval  time.Duration // between two questions for a device code, in whole seconds; 0: 5 seconds. Who asks too soon is answered slow_down.
 	Clock           func() time.Time
 }
 

@@ -221,7 +221,7 @@ type resource struct {
 	audience string
 	version  int
 	names    []string // scopes without the resource
-	granted  []string // scopes as the response tells them
+	granted  []string // scopes as the response names them
 }
 
 const graphURL = "https://graph.microsoft.com"
@@ -231,7 +231,7 @@ func (s *Server) resolve(app *App, scopes []string) (resource, *refusal) {
 	r := resource{version: 2}
 	for _, scope := range scopes {
 		if slices.Contains(ofUsers, scope) {
-			if scope != "offline_access" { // which the refresh token tells
+			if scope != "offline_access" { // which the refresh token stands for
 				r.granted = append(r.granted, scope)
 			}
 			continue

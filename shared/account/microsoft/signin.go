@@ -28,7 +28,7 @@ type Response struct {
 	Code     string
 	Verifier string // of PKCE
 	Nonce    string // of the Request
-	// Asked says whether the page was asked for what a user has to show, since Begin was told of the user; nil: it was told of nobody.
+	// Asked says whether the page was asked for what a user has to show, since Begin was given a user; nil: it was given none.
 	Asked func(user string) bool
 }
 
@@ -136,7 +136,7 @@ func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
 	return Identity{Principal: who, Account: got.IDToken.PreferredUsername, Access: &Access{token: got.AccessToken, expires: got.ExpiresOn}}, nil
 }
 
-// State is what the table tells of a user's sign-in to those who cannot open it.
+// State is what can be read of a user's sign-in without opening its secret.
 type State struct {
 	SignedIn bool      // else only a new sign-in helps
 	Since    time.Time // when that was noticed; zero if the user never signed in

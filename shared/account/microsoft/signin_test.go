@@ -109,7 +109,7 @@ func TestSigningIn(t *testing.T) {
 		api.signIn(ann)
 		first := worker.needs(annKey)
 		api.signIn(ann)
-		w.advance(lookAgain)
+		w.advance(lookEvery)
 		second := worker.needs(annKey)
 		worker.signIn(ann)
 		if third := worker.needs(annKey); second == first || third == second {

@@ -34,7 +34,7 @@ func TestTokensComeFromWhereTheyAreCheapest(t *testing.T) {
 	}
 	step(1, 0) // from the table
 	step(0, 0) // from memory
-	w.advance(lookAgain - time.Second)
+	w.advance(lookEvery - time.Second)
 	step(0, 0)
 	w.advance(2 * time.Second)
 	step(1, 0) // is it still there?
@@ -205,7 +205,7 @@ func TestASignInThatHasEnded(t *testing.T) {
 			if row.claims { // the challenge was answered
 				w.expiring(true)
 				api.signIn(ann)
-				w.advance(lookAgain)
+				w.advance(lookEvery)
 				worker.needs(annKey)
 			}
 			if state, err := api.State(w.ctx(), annKey); err != nil || !state.SignedIn {
@@ -221,7 +221,7 @@ func TestASignInThatHasEnded(t *testing.T) {
 		if err := api.Forget(w.ctx(), annKey); err != nil {
 			t.Fatal(err)
 		}
-		w.advance(lookAgain)
+		w.advance(lookEvery)
 		if _, err := worker.token(annKey); !errors.Is(err, ErrSignInNeeded) {
 			t.Errorf("another process: got %v", err)
 		}
