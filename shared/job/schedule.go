@@ -141,7 +141,7 @@ func parseCron(text string) (*cron.SpecSchedule, error) {
 		return nil, fault.Field(field, "is %.60q, which was not understood: %v", text, err)
 	}
 	spec := parsed.(*cron.SpecSchedule)
-	spec.Location = time.UTC // it is asked for wall times, told as if they were UTC
+	spec.Location = time.UTC // it is asked for wall times, written as if they were UTC
 	if nextOf(spec, reference).IsZero() {
 		return nil, fault.Field(field, "is %.60q, which never comes; look at the day and the month", text)
 	}
@@ -211,7 +211,7 @@ func (t *Timetable) Next(after time.Time) time.Time {
 	}
 }
 
-// nextWall returns the first wall time of the schedule after w; wall times are told as if they were UTC.
+// nextWall returns the first wall time of the schedule after w; wall times are written as if they were UTC.
 func (t *Timetable) nextWall(w time.Time) time.Time {
 	if t.spec != nil {
 		return nextOf(t.spec, w)
