@@ -135,7 +135,7 @@ func (l *Log) Once(ctx context.Context, since time.Time, e Entry) (Record, error
 }
 
 const (
-	// attempts is how often an append is tried. It stands some fifty processes that write one chain at the same moment.
+	// attempts is how often an append is tried. It is enough for some fifty processes that write one chain at the same moment.
 	attempts = 32
 	// The pause between two attempts is random between zero and twice a mean that grows from firstPause to longestPause.
 	firstPause, longestPause = 4 * time.Millisecond, 400 * time.Millisecond

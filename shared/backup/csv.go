@@ -203,7 +203,7 @@ var columns = []column{
 	textColumn("body", func(e *calendar.Event) *string { return &e.Body.Content }),
 }
 
-// byteOrderMark tells spreadsheets that a file is UTF-8.
+// byteOrderMark shows spreadsheets that a file is UTF-8.
 const byteOrderMark = "\ufeff"
 
 // csvWriter writes a row for each event, series and exception.
@@ -242,7 +242,7 @@ func (c *csvWriter) add(k *calendar.Kept) error {
 	return err
 }
 
-// lineEnds makes one kind of all line ends: within a cell of CSV they cannot be told apart.
+// lineEnds makes one kind of all line ends: a reader of CSV may not distinguish them within a cell.
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 func (c *csvWriter) row(e *calendar.Event) error {
