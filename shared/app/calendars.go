@@ -25,7 +25,7 @@ type calendars struct {
 	listings *listing.Listings
 }
 
-// once makes something when it is first asked for; when that fails, the next one who asks has it tried again.
+// once makes something when it is first asked for. When that fails, the next call tries once more.
 type once[T any] struct {
 	make func(context.Context) (T, error)
 

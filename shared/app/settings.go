@@ -56,7 +56,7 @@ type Settings struct {
 
 	// The settings below are of the functions in the cloud alone; the deployment sets them.
 
-	// Stage is dev, staging or prod; it tells metrics of several deployments apart.
+	// Stage is dev, staging or prod; it distinguishes the metrics of several deployments.
 	Stage string `env:"ADMIN_ASSISTANT_STAGE"`
 	// Table is the name of the DynamoDB table.
 	Table string `env:"ADMIN_ASSISTANT_TABLE"`

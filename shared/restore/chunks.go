@@ -110,7 +110,7 @@ func (a *attempt) chunk(ctx context.Context, tasks []*task) error {
 		if t.item.Outcome == none {
 			continue
 		}
-		it, err := t.told()
+		it, err := t.runItem()
 		if err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func (a *attempt) chunk(ctx context.Context, tasks []*task) error {
 	if err := a.result(); err != nil {
 		return err
 	}
-	ops := a.settled(tasks)
+	ops := a.written(tasks)
 	if len(items) > 0 {
 		page, err := a.run.AddPage(items)
 		if err != nil {
