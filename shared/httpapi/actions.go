@@ -10,7 +10,7 @@ import (
 	"adminassistant/shared/limit"
 )
 
-// actionKind is what a user has to do about, in answers and queries.
+// actionKind is action.Kind in answers and queries.
 type actionKind string
 
 // Schema implements huma.SchemaProvider.

@@ -138,7 +138,7 @@ type auditReportView struct {
 	Erased  int               `json:"erased" doc:"The personal fields up to this sequence number are erased."`
 	Count   int               `json:"count" doc:"Of misfits."`
 	Misfits []auditMisfitView `json:"misfits" nullable:"false" doc:"The first 100."`
-	Head    string            `json:"head" doc:"Hash of the newest record. Keep it with seq, to tell later that nothing up to there was rewritten."`
+	Head    string            `json:"head" doc:"Hash of the newest record. Keep it with seq, to prove later that nothing up to there was rewritten."`
 	Seq     int               `json:"seq"`
 }
 

@@ -81,12 +81,12 @@ func (s *server) authenticate(h http.Header, r *http.Request) (account.Principal
 	}
 	if unsafe(r.Method) && !it.Proves(r.Header.Get(headerCSRF)) {
 		return account.Principal{}, nil, &coded{codeCSRF, headerCSRF,
-			"a request of a browser session that changes something has to carry the header " + headerCSRF + ", as " + routeSession + " tells it"}
+			"a request of a browser session that changes something has to carry the header " + headerCSRF + ", as " + routeSession + " returns it"}
 	}
 	return it.Principal, &it, nil
 }
 
-// refused tells how to authenticate, and counts credentials that were no good.
+// refused answers how to authenticate, and counts credentials that were no good.
 func (s *server) refused(h http.Header, err error, presented bool) {
 	if err == nil || fault.Of(err) != fault.Unauthenticated {
 		return
@@ -280,7 +280,7 @@ func (s *server) complete(h http.Header, r *http.Request) (back string, who acco
 	return attempt.Return, who, nil
 }
 
-// end ends a session that no browser has any more; if that fails, time will.
+// end ends a session that no browser has any more; if that fails, it expires by itself.
 func (s *server) end(ctx context.Context, it session.Session) {
 	if err := s.Sessions.End(ctx, it.Key(), it.ID); err != nil && fault.Of(err) != fault.NotFound {
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("session not ended")
@@ -430,7 +430,7 @@ func (s *server) listSessions(ctx context.Context, in *Paging) (*page[listedSess
 }
 
 func (s *server) endSession(ctx context.Context, in *struct {
-	ID string `path:"id" doc:"As the list tells it."`
+	ID string `path:"id" doc:"As the list has it."`
 }) (*struct{}, error) {
 	who, err := user(ctx)
 	if err != nil {

@@ -37,7 +37,7 @@ type Provider interface {
 	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]calendar.Event, error)
 }
 
-// Importer takes whole files into a user's local calendars, and makes files of them.
+// Importer reads whole files into a user's local calendars, and writes calendars as files.
 type Importer interface {
 	// Import puts all of a file into a calendar, or nothing of it. An event that is there already, by its UID, is updated where it differs.
 	Import(ctx context.Context, account, calendarID string, f ics.File) (added, updated int, err error)
@@ -412,7 +412,7 @@ func (s *server) listEvents(ctx context.Context, in *struct {
 	return cut(in.Paging, views, func(v eventView) string { return timeKey(v.Start) + "\x00" + v.ID })
 }
 
-// timeKey makes times as they are told comparable as text: a fraction of a second comes after the whole.
+// timeKey makes written times comparable as text: a fraction of a second comes after the whole.
 func timeKey(t string) string { return strings.TrimSuffix(t, "Z") }
 
 func (s *server) findIn(ctx context.Context, id string, p Period) (found, calendar.Window, error) {

@@ -330,7 +330,7 @@ func (s *server) activation(active bool) func(context.Context, *ByID) (*configAn
 	}
 }
 
-// attempts is how often a change is tried that others get in the way of.
+// attempts is how often a change is tried when others change the same at that moment.
 const attempts = 5
 
 type configWindowView struct {

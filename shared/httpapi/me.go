@@ -131,8 +131,8 @@ func (s *server) putSettings(ctx context.Context, in *struct {
 }
 
 // erasing explains the routes that erase a user's data.
-const erasing = "Answers 202 while the erasure is not finished, and 200 when it is: ask again, after the seconds that Retry-After tells, until it is. " +
-	"From the first request on, the user can do nothing else here. What is there is erased at once, as far as it can be done within a request; " +
+const erasing = "Answers 202 while the erasure is not finished, and 200 when it is: ask again, after the seconds that Retry-After names, until it is. " +
+	"From the first request on, the user can do nothing else here. Everything is erased at once, as far as it can be done within a request; " +
 	"the last pass comes some minutes later, " +
 	"when all that was under way for the user has ended. When all is erased, a new sign-in begins afresh. What is kept: that the user was " +
 	"erased, for 36 days; and the records of the audit log, " +
@@ -140,7 +140,7 @@ const erasing = "Answers 202 while the erasure is not finished, and 200 when it 
 
 type erasureView struct {
 	State string     `json:"state" enum:"erasing,erased"`
-	Begun *time.Time `json:"begun,omitempty" doc:"When the erasure began; not told when it was finished before."`
+	Begun *time.Time `json:"begun,omitempty" doc:"When the erasure began; left out when it was finished before."`
 	Step  string     `json:"step,omitempty" doc:"What the erasure is at; empty when it only waits for its last pass."`
 	Again *time.Time `json:"again,omitempty" doc:"From when on the next request goes on."`
 }
@@ -172,14 +172,14 @@ func (s *server) erase(ctx context.Context, by account.Principal, object string)
 }
 
 func (s *server) deleteMe(ctx context.Context, in *struct {
-	Confirm string `header:"X-Confirm" doc:"Your own object id, as GET /v1/me tells it: that you mean it."`
+	Confirm string `header:"X-Confirm" doc:"Your own object id, as GET /v1/me has it: that you mean it."`
 }) (*erasureAnswer, error) {
 	p, err := account.From(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if in.Confirm != p.Object {
-		return nil, fault.Field(headerConfirm, "must be your own object id, as GET /v1/me tells it: all that is kept of you will be erased for good")
+		return nil, fault.Field(headerConfirm, "must be your own object id, as GET /v1/me has it: all that is kept of you will be erased for good")
 	}
 	return s.erase(ctx, p, p.Object)
 }

@@ -205,7 +205,7 @@ const runPages = 10
 func (s *server) listRuns(ctx context.Context, in *struct {
 	Paging
 	Config   string  `query:"config" doc:"Only runs of this archive config, by id or name."`
-	Calendar string  `query:"calendar" doc:"Only runs of no config that are about the calendar of this URI, as they were told it; instead of config."`
+	Calendar string  `query:"calendar" doc:"Only runs of no config that are about the calendar of this URI, as they name it; instead of config."`
 	Kind     runKind `query:"kind" doc:"Only runs of this kind."`
 }) (*page[runView], error) {
 	who, err := user(ctx)
