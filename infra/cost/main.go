@@ -18,7 +18,7 @@ const users = 1000
 // scale is for how many users the bill is shown.
 var scale = []float64{10, 100, users, 10_000}
 
-// Lever is a decision that could be taken otherwise.
+// Lever is a decision that could be made otherwise.
 type Lever struct {
 	What, Price string
 	Change      func(u *Usage)

@@ -78,7 +78,7 @@ type alarm struct {
 // alarms are by name.
 type alarms map[string]awscloudwatch.Alarm
 
-// rollback returns the alarms that tell of a bad version.
+// rollback returns the alarms that show a bad version.
 func (a alarms) rollback() []awscloudwatch.IAlarm {
 	return []awscloudwatch.IAlarm{a[functionErrors], a[apiErrors], a[apiLatency]}
 }
@@ -155,7 +155,7 @@ func describe(p Props, q queues, f *functions, gateway awsapigatewayv2.HttpApi) 
 	}
 }
 
-// newTopic makes the topic that tells of alarms, with a key that CloudWatch may use, which it may not of AWS's own.
+// newTopic makes the topic that alarms are sent to, with a key that CloudWatch may use, which it may not of AWS's own.
 func newTopic(scope constructs.Construct, stack awscdk.Stack, email string) awssns.Topic {
 	key := awskms.NewKey(scope, jsii.String("Key"), &awskms.KeyProps{
 		// nothing is kept under it

@@ -55,7 +55,7 @@ func (f *functions) all() []*golambda.Function {
 	return []*golambda.Function{&f.api, &f.dispatcher, &f.archive, &f.backup, &f.notify}
 }
 
-// rollBackOn makes every function's deployment watch the alarms that tell of a bad version.
+// rollBackOn makes every function's deployment watch the alarms that show a bad version.
 func (f *functions) rollBackOn(a alarms) {
 	for _, function := range f.all() {
 		function.RollBackOn(a.rollback()...)
@@ -200,7 +200,7 @@ func (e environment) signIn() map[string]string {
 	})
 }
 
-// web is what it takes to sign users in at Microsoft and to keep their tokens; nothing, where nobody signs in with a browser.
+// web is what a function needs to sign users in at Microsoft and to keep their tokens; nothing, where nobody signs in with a browser.
 func (e environment) web() map[string]string {
 	s := e.p.SignIn
 	if s.Credentials == "" {
@@ -209,13 +209,13 @@ func (e environment) web() map[string]string {
 	return map[string]string{"SIGN_IN_CREDENTIALS": s.Credentials, "SIGN_IN_REDIRECT": s.Redirect, "KEY": *e.p.Data.TokenKey.KeyArn()}
 }
 
-// users is what it takes to act for users at Microsoft; nothing, where nobody does.
+// users is what a function needs to act for users at Microsoft; nothing, where nobody does.
 func (e environment) users() map[string]string {
 	if !e.p.Graph.Delegated {
 		return nil
 	}
 	all := e.signIn()
-	delete(all, "SIGN_IN_CLIENT") // which is told to the command line alone
+	delete(all, "SIGN_IN_CLIENT") // which only the command line needs
 	maps.Copy(all, e.web())
 	return all
 }
