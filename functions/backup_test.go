@@ -24,7 +24,7 @@ func TestARequestBecomesABackup(t *testing.T) {
 		t.Fatalf("the queue has %+v", batch)
 	}
 	for range 2 { // delivered twice it changes nothing
-		d.settle(t, worker, "backup", batch)
+		d.deliverAll(t, worker, "backup", batch)
 		if r := d.stored(id); r.State != run.Succeeded {
 			t.Fatalf("the run is %s: %+v", r.State, r.Problem)
 		}

@@ -52,7 +52,7 @@ func BenchmarkArchiveMemory(b *testing.B) {
 		r := d.queued(d.config().ID, newID(), func(r *run.Run) { r.From, r.To = r.From.AddDays(-30), r.From.AddDays(30) })
 		d.send(r, "archive")
 		f := d.start("archive")
-		d.settle(b, f, "archive", d.take("archive", 1))
+		d.deliverAll(b, f, "archive", d.take("archive", 1))
 		if result := d.succeeded(r.ID); result.Written != n {
 			b.Fatalf("the run reports %+v", result)
 		}

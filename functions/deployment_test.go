@@ -465,7 +465,7 @@ func (d *deployment) replay(name, from string) events.SQSEvent {
 	return event
 }
 
-// deliver invokes a function with messages and settles them as Lambda does: those that the answer does not name as failed are deleted.
+// deliver invokes a function with messages and, as Lambda does, deletes those that the answer does not name as failed.
 // It returns the ids of the others.
 func (d *deployment) deliver(f *lambdatest.Function, from string, event events.SQSEvent) (failed []string) {
 	d.t.Helper()
@@ -483,17 +483,17 @@ func (d *deployment) deliver(f *lambdatest.Function, from string, event events.S
 	return failed
 }
 
-// settle delivers messages of which none is to come again.
-func (d *deployment) settle(t testing.TB, f *lambdatest.Function, from string, event events.SQSEvent) {
+// deliverAll delivers messages that all have to be handled: none may be named as failed.
+func (d *deployment) deliverAll(t testing.TB, f *lambdatest.Function, from string, event events.SQSEvent) {
 	t.Helper()
 	if failed := d.deliver(f, from, event); len(failed) > 0 {
 		t.Fatalf("messages %q have to come again", failed)
 	}
 }
 
-// again makes messages that were not settled visible, as the time does, and takes them once more. The leases of whoever had them
+// redeliver makes messages that were not deleted visible, as the time does, and takes them once more. The leases of whoever had them
 // before have ended by then.
-func (d *deployment) again(from string, event events.SQSEvent) events.SQSEvent {
+func (d *deployment) redeliver(from string, event events.SQSEvent) events.SQSEvent {
 	d.t.Helper()
 	d.awaitLease()
 	for _, m := range event.Records {

@@ -195,7 +195,7 @@ func TestARequestBecomesAnArchive(t *testing.T) {
 		t.Fatalf("the message is %+v (%v), want %+v", got, err, want)
 	}
 
-	d.settle(t, worker, "archive", batch)
+	d.deliverAll(t, worker, "archive", batch)
 	if result := d.succeeded(id); result.Counts.Archived != 60 || result.Written != 60 {
 		t.Errorf("the run reports %+v", result)
 	}
@@ -241,7 +241,7 @@ func TestASampleMessageIsCarriedOut(t *testing.T) {
 	worker := d.start("archive")
 	event := d.replay("sqs-archive.json", "archive")
 	for range 2 {
-		d.settle(t, worker, "archive", event)
+		d.deliverAll(t, worker, "archive", event)
 		if result := d.succeeded(r.ID); result.Written != 10 {
 			t.Errorf("the run reports %+v", result)
 		}
@@ -289,11 +289,11 @@ type outcome struct {
 // goOn redelivers the message to another worker and checks that it finishes the run.
 func (d *deployment) goOn(r *run.Run, batch events.SQSEvent) {
 	d.t.Helper()
-	next := d.again("archive", batch)
+	next := d.redeliver("archive", batch)
 	if n := next.Records[0].Attributes["ApproximateReceiveCount"]; n != "2" {
 		d.t.Errorf("delivery %s, want the second", n)
 	}
-	d.settle(d.t, d.start("archive"), "archive", next)
+	d.deliverAll(d.t, d.start("archive"), "archive", next)
 	if result := d.succeeded(r.ID); result.Counts.Archived != 60 || result.Written != 60 {
 		d.t.Errorf("the run reports %+v", result)
 	}
@@ -378,7 +378,7 @@ func TestARunIsHandedOn(t *testing.T) {
 		Method: http.MethodPost, Path: "/$batch", Scope: "request", Times: 1, Kind: graphsim.FaultLatency, Delay: graphsim.Duration(9 * time.Second),
 	}))
 	first := d.take("archive", 1)
-	d.settle(t, worker, "archive", first)
+	d.deliverAll(t, worker, "archive", first)
 	// On a busy machine the 8 s may be over before it comes to write.
 	if r, n := d.stored(r.ID), len(d.content(d.archiveID())); r.State != run.Running || n != 0 && (n != 40 || r.Progress.Done != 40 || r.Progress.Total != 120) {
 		t.Fatalf("the run is %s, at %+v, with %d copies", r.State, r.Progress, n)
@@ -392,7 +392,7 @@ func TestARunIsHandedOn(t *testing.T) {
 		if got, err := run.ParseMessage([]byte(batch.Records[0].Body)); err != nil || got.RunID != r.ID || got.Correlation != r.Correlation {
 			t.Fatalf("the message is %+v, %v", got, err)
 		}
-		d.settle(t, worker, "archive", batch)
+		d.deliverAll(t, worker, "archive", batch)
 		if d.stored(r.ID).State.Ended() {
 			break
 		}
@@ -421,7 +421,7 @@ func TestParkedMessages(t *testing.T) {
 		}
 		worker := d.start("archive")
 		event := d.replay("sqs-batch-with-malformed.json", "archive")
-		d.settle(t, worker, "archive", event)
+		d.deliverAll(t, worker, "archive", event)
 		for _, r := range mates {
 			if result := d.succeeded(r.ID); result.Written != 7 {
 				t.Errorf("run %s reports %+v", r.ID, result)
@@ -450,7 +450,7 @@ func TestParkedMessages(t *testing.T) {
 				d := d.in(t)
 				worker := d.start(function)
 				event := d.replay("sqs-unknown-kind.json", function)
-				d.settle(t, worker, function, event)
+				d.deliverAll(t, worker, function, event)
 				if bodies, reasons := d.letters(function + "-dead"); !slices.Equal(bodies, []string{event.Records[0].Body}) || !slices.Equal(reasons, []string{reason}) {
 					t.Errorf("parked are %q, because of %q", bodies, reasons)
 				}
@@ -493,7 +493,7 @@ func TestDeadLetters(t *testing.T) {
 			}
 			counts := counted(notify, "RunsFailed")
 			event := d.replay("sqs-dead-letter.json", c.queue)
-			d.settle(t, notify, c.queue, event)
+			d.deliverAll(t, notify, c.queue, event)
 			if c.there {
 				counts = counted(notify, "RunsFailed") - counts
 				r := d.stored(id)
@@ -558,7 +558,7 @@ func TestTheTableIsOutOfReach(t *testing.T) {
 	}
 
 	open.Store(true)
-	d.settle(t, worker, "archive", d.again("archive", event))
+	d.deliverAll(t, worker, "archive", d.redeliver("archive", event))
 	d.once(config.ID)
 }
 
@@ -596,7 +596,7 @@ func TestTheSchedule(t *testing.T) {
 			if more := d.take("archive", 10); len(more.Records) > 0 {
 				t.Errorf("a second delivery left %+v", more)
 			}
-			d.settle(t, d.start("archive"), "archive", batch)
+			d.deliverAll(t, d.start("archive"), "archive", batch)
 			d.succeeded(message.RunID)
 			d.empty()
 		})

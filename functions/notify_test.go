@@ -107,7 +107,7 @@ func TestUsersAreTold(t *testing.T) {
 	d.queued(config.ID, id, func(r *run.Run) { r.State = run.Running })
 
 	for range 2 { // SQS delivers the letter twice
-		d.settle(t, mailer, "archive-dead", d.replay("sqs-dead-letter.json", "archive-dead"))
+		d.deliverAll(t, mailer, "archive-dead", d.replay("sqs-dead-letter.json", "archive-dead"))
 	}
 	d.drain("notify-dead") // the other letter of the sample
 	batch := d.take("notify", 10)
@@ -115,7 +115,7 @@ func TestUsersAreTold(t *testing.T) {
 		t.Fatal("no notification is due")
 	}
 	for range 2 {
-		d.settle(t, mailer, "notify", batch)
+		d.deliverAll(t, mailer, "notify", batch)
 	}
 
 	sent := box.sent()
@@ -155,7 +155,7 @@ func TestUsersAreTold(t *testing.T) {
 		d.drain("notify")
 		event := d.replay("sqs-notify-with-malformed.json", "notify")
 		for range 2 {
-			d.settle(t, mailer, "notify", event)
+			d.deliverAll(t, mailer, "notify", event)
 		}
 		if sent := box.sent(); len(sent) != 2 || sent[1].Content.Simple.Subject.Data != "Admin Assistant: Archive run was started late" {
 			t.Errorf("sent %+v", sent)

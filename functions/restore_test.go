@@ -28,7 +28,7 @@ func TestABackupBecomesACalendarAgain(t *testing.T) {
 	backup := start("/v1/backups", map[string]any{"calendar": "msgraph://" + address + "/calendars/primary"})
 	batch := d.take("backup", 10)
 	for range 2 {
-		d.settle(t, worker, "backup", batch)
+		d.deliverAll(t, worker, "backup", batch)
 	}
 	if r := d.stored(backup); r.State != run.Succeeded {
 		t.Fatalf("the backup is %s, %+v", r.State, r.Problem)
@@ -46,9 +46,9 @@ func TestABackupBecomesACalendarAgain(t *testing.T) {
 	}
 
 	next := d.start("backup")
-	batch = d.again("backup", batch)
+	batch = d.redeliver("backup", batch)
 	for range 2 {
-		d.settle(t, next, "backup", batch)
+		d.deliverAll(t, next, "backup", batch)
 	}
 	r := d.stored(id)
 	var result restore.Result

@@ -287,7 +287,7 @@ func TestSigningInWithABrowser(t *testing.T) {
 		_, err := w.configs().Named(w.ctx, user, "work")
 		must(t, err)
 		started := read[map[string]any](t, b.send("api-start-run.json", http.MethodPost, "/v1/runs", header("x-csrf-token", b.token())), http.StatusAccepted)
-		w.settle(t, w.start("archive"), "archive", w.take("archive", 10))
+		w.deliverAll(t, w.start("archive"), "archive", w.take("archive", 10))
 		if result := w.succeeded(started["id"].(string)); result.Written != 20 {
 			t.Errorf("the run reports %+v", result)
 		}

@@ -154,7 +154,7 @@ func (p *program) auditVerify() *cobra.Command {
 	}
 }
 
-// String tells a misfit: "records 3 to 5: missing".
+// String describes a misfit: "records 3 to 5: missing".
 func (m auditMisfit) String() string {
 	what := "the record " + printable(m.ID)
 	switch {

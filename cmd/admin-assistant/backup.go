@@ -32,7 +32,7 @@ type backupView struct {
 	Bytes  int64         `json:"bytes"`
 }
 
-// days tells the days of a backup.
+// days says which days a backup covers.
 func (v *backupView) days() string {
 	if v.From == "" {
 		return "all"
@@ -87,7 +87,7 @@ func (p *program) backupRun() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "run", Short: "Back a calendar up", Args: cobra.NoArgs,
 		Long: "Back a calendar up, or what happens in a period. It is read back and compared before it counts.\n" +
-			"The exit code is 0 when all went well, 3 when the iCalendar file could not tell all events, 1 when the run failed.",
+			"The exit code is 0 when all went well, 3 when the iCalendar file could not hold all events, 1 when the run failed.",
 		Example: `  admin-assistant backup run --calendar msgraph://me@example.com/calendars/primary
   admin-assistant backup run --config work --archive --period "last month"`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -117,7 +117,7 @@ func (p *program) printBackupRun(r runView, items []runItem) {
 			fmt.Fprintf(p.out, "%d requests to Microsoft 365, %d made again; %d to the store\n", t.Requests, b.Cost.Retries, b.Cost.Store)
 		}
 		if b.LeftOut > 0 {
-			fmt.Fprintf(p.out, "%d events cannot be told by iCalendar; the other files have them\n", b.LeftOut)
+			fmt.Fprintf(p.out, "%d events do not fit into iCalendar; the other files have them\n", b.LeftOut)
 		}
 		if b.OwnClocks > 0 {
 			fmt.Fprintln(p.out, ownClocks(b.OwnClocks))
@@ -138,7 +138,7 @@ func (p *program) printProblems(items []runItem) {
 
 // ownClocks says what there is to know of series that cannot be restored to Microsoft 365.
 func ownClocks(series int) string {
-	return fmt.Sprintf("%d series cannot be restored to Microsoft 365, which cannot be told the time zone on whose clocks they repeat; "+
+	return fmt.Sprintf("%d series cannot be restored to Microsoft 365, which does not accept the time zone in which they repeat; "+
 		"in Outlook give each one of the time zones that Outlook lists, and back the calendar up again", series)
 }
 
@@ -205,7 +205,7 @@ func (p *program) backupDownload() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "download BACKUP [FILE]", Short: "Download a file of a backup, decompressed", Args: cobra.RangeArgs(1, 2),
 		Long: "Download a file of a backup, decompressed and compared with the manifest; without a name, or \"-\", to standard output.\n" +
-			"docs/backup-format.md tells what is in the files.",
+			"docs/backup-format.md describes the files.",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
 			m, err := c.backup(ctx, args[0])
 			if err != nil {

@@ -85,7 +85,7 @@ func (a *answer) Write(b []byte) (int, error) {
 	return a.body.Write(b)
 }
 
-// problem is how the API tells an error.
+// problem is an error of the API.
 type problem struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail"`

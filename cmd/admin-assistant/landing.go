@@ -40,7 +40,7 @@ func land(state string) (*landing, error) {
 	return l, nil
 }
 
-// ServeHTTP takes the browser's request. Others, from whomever, are refused and change nothing.
+// ServeHTTP answers the browser's request. All others are refused and change nothing.
 func (l *landing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")

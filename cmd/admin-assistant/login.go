@@ -176,7 +176,7 @@ func (p *program) byBrowser(ctx context.Context, l *library, in signIn) (public.
 	}
 	address := page.AuthCodeURL(state, options...)
 	fmt.Fprintf(p.err, "To sign in to %s, use the page that opens in the browser, or open it yourself:\n%s\n", in.API, address)
-	go func() { _ = p.browse(address) }() // the address has been told; some browsers return when they are closed
+	go func() { _ = p.browse(address) }() // the address has been printed; some browsers return when they are closed
 	code, err := back.wait(ctx)
 	if err != nil {
 		return public.AuthResult{}, err
@@ -185,7 +185,7 @@ func (p *program) byBrowser(ctx context.Context, l *library, in signIn) (public.
 	return got, l.explainSignIn(err)
 }
 
-// byDevice signs in on the page of the sign-in service in another browser, where a code tells which program is meant.
+// byDevice signs in on the page of the sign-in service in another browser, where a code names this program.
 func (p *program) byDevice(ctx context.Context, l *library, in signIn) (public.AuthResult, error) {
 	var options []public.AcquireByDeviceCodeOption
 	if in.Claims != "" {

@@ -80,7 +80,7 @@ type exitError struct{ code int }
 
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
-// report tells an error to the user and returns the exit code.
+// report prints an error for the user and returns the exit code.
 func (p *program) report(err error) int {
 	if err == nil {
 		return exitOK

@@ -1,4 +1,4 @@
-// Command backup takes the messages of the backup queue.
+// Command backup takes messages of the backup queue: backup, restore and drill runs.
 package main
 
 import "adminassistant/shared/app"
