@@ -16,14 +16,15 @@ func TestARequestBecomesABackup(t *testing.T) {
 	d := deploy(t)
 	d.appointments(60, 14, "2026-10-01")
 	api, worker := d.start("api"), d.start("backup")
-	started := read[map[string]any](t, d.ask(api, d.request("api-start-run.json", at(http.MethodPost, "/v1/backups"), body(`{"calendar": "msgraph://`+address+`/calendars/primary"}`))), http.StatusAccepted)
+	started := read[map[string]any](t, d.ask(api, d.request("api-start-run.json", at(http.MethodPost, "/v1/backups"),
+		body(`{"calendar": "msgraph://`+address+`/calendars/primary"}`))), http.StatusAccepted)
 	id := started["id"].(string)
 	batch := d.take("backup", 10)
 	if len(batch.Records) != 1 {
 		t.Fatalf("the queue has %+v", batch)
 	}
 	for range 2 { // delivered twice it changes nothing
-		d.settle(t, worker, "backup", batch)
+		d.deliverAll(t, worker, "backup", batch)
 		if r := d.stored(id); r.State != run.Succeeded {
 			t.Fatalf("the run is %s: %+v", r.State, r.Problem)
 		}
@@ -70,7 +71,8 @@ func TestARequestBecomesABackup(t *testing.T) {
 	d.secrets.mu.Lock()
 	d.secrets.all = append(d.secrets.all, "X-Amz-Signature") // an address opens the file to whoever has it
 	d.secrets.mu.Unlock()
-	if report := read[map[string]any](t, d.ask(api, d.request("api-start-run.json", at(http.MethodPost, "/v1/backups/"+id+"/verify"), body(""), header("idempotency-key", "verify"))), http.StatusOK); report["ok"] != true {
+	if report := read[map[string]any](t, d.ask(api, d.request("api-start-run.json", at(http.MethodPost, "/v1/backups/"+id+"/verify"), body(""),
+		header("idempotency-key", "verify"))), http.StatusOK); report["ok"] != true {
 		t.Errorf("%v", report)
 	}
 }

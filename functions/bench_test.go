@@ -52,7 +52,7 @@ func BenchmarkArchiveMemory(b *testing.B) {
 		r := d.queued(d.config().ID, newID(), func(r *run.Run) { r.From, r.To = r.From.AddDays(-30), r.From.AddDays(30) })
 		d.send(r, "archive")
 		f := d.start("archive")
-		d.settle(b, f, "archive", d.take("archive", 1))
+		d.deliverAll(b, f, "archive", d.take("archive", 1))
 		if result := d.succeeded(r.ID); result.Written != n {
 			b.Fatalf("the run reports %+v", result)
 		}
@@ -78,7 +78,8 @@ func makes(t testing.TB, folder, file string, variables ...string) {
 	if _, err := exec.LookPath("make"); err != nil {
 		t.Skip("there is no make")
 	}
-	if out, err := exec.Command("make", append([]string{"--no-print-directory", "-C", folder, filepath.ToSlash(file)}, variables...)...).CombinedOutput(); err != nil {
+	if out, err := exec.Command("make", append([]string{"--no-print-directory", "-C", folder, filepath.ToSlash(file)},
+		variables...)...).CombinedOutput(); err != nil {
 		t.Fatalf("make %s: %v\n%s", file, err, out)
 	}
 }

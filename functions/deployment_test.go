@@ -179,7 +179,9 @@ func deploy(t testing.TB) *deployment {
 	for _, name := range []string{"archive", "backup", "notify"} {
 		d.queues[name+"-dead"] = d.createQueue(prefix+name+"-dead", nil)
 		arn := sqstypes.QueueAttributeNameQueueArn
-		out, err := d.sqs.GetQueueAttributes(ctx, &awssqs.GetQueueAttributesInput{QueueUrl: aws.String(d.queues[name+"-dead"]), AttributeNames: []sqstypes.QueueAttributeName{arn}})
+		out, err := d.sqs.GetQueueAttributes(ctx, &awssqs.GetQueueAttributesInput{
+			QueueUrl: aws.String(d.queues[name+"-dead"]), AttributeNames: []sqstypes.QueueAttributeName{arn},
+		})
 		must(t, err)
 		d.queues[name] = d.createQueue(prefix+name, map[string]string{
 			"RedrivePolicy":     fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":"%d"}`, out.Attributes[string(arn)], queue.MaxReceives),
@@ -394,7 +396,8 @@ type problem struct {
 func refused(t testing.TB, a answer, status int, code string) {
 	t.Helper()
 	p := read[problem](t, a, status)
-	if p.Status != status || p.Code != code || p.Correlation == "" || p.Correlation != a.header.Get("X-Correlation-Id") || a.header.Get("Content-Type") != "application/problem+json" {
+	if p.Status != status || p.Code != code || p.Correlation == "" || p.Correlation != a.header.Get("X-Correlation-Id") ||
+		a.header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("answered %s, with %v, want the problem %s", a.body, a.header, code)
 	}
 }
@@ -421,7 +424,8 @@ func (d *deployment) take(name string, n int) events.SQSEvent {
 	var event events.SQSEvent
 	for _, m := range out.Messages {
 		record := events.SQSMessage{
-			MessageId: aws.ToString(m.MessageId), ReceiptHandle: aws.ToString(m.ReceiptHandle), Body: aws.ToString(m.Body), Md5OfBody: aws.ToString(m.MD5OfBody), Attributes: m.Attributes,
+			MessageId: aws.ToString(m.MessageId), ReceiptHandle: aws.ToString(m.ReceiptHandle), Body: aws.ToString(m.Body),
+			Md5OfBody: aws.ToString(m.MD5OfBody), Attributes: m.Attributes,
 			MessageAttributes: map[string]events.SQSMessageAttribute{}, EventSource: "aws:sqs", AWSRegion: "eu-central-1", EventSourceARN: d.arn(name),
 		}
 		for attribute, value := range m.MessageAttributes {
@@ -461,7 +465,7 @@ func (d *deployment) replay(name, from string) events.SQSEvent {
 	return event
 }
 
-// deliver invokes a function with messages and settles them as Lambda does: those that the answer does not name as failed are deleted.
+// deliver invokes a function with messages and, as Lambda does, deletes those that the answer does not name as failed.
 // It returns the ids of the others.
 func (d *deployment) deliver(f *lambdatest.Function, from string, event events.SQSEvent) (failed []string) {
 	d.t.Helper()
@@ -479,17 +483,17 @@ func (d *deployment) deliver(f *lambdatest.Function, from string, event events.S
 	return failed
 }
 
-// settle delivers messages of which none is to come again.
-func (d *deployment) settle(t testing.TB, f *lambdatest.Function, from string, event events.SQSEvent) {
+// deliverAll delivers messages that all have to be handled: none may be named as failed.
+func (d *deployment) deliverAll(t testing.TB, f *lambdatest.Function, from string, event events.SQSEvent) {
 	t.Helper()
 	if failed := d.deliver(f, from, event); len(failed) > 0 {
 		t.Fatalf("messages %q have to come again", failed)
 	}
 }
 
-// again makes messages that were not settled visible, as the time does, and takes them once more. The leases of whoever had them
+// redeliver makes messages that were not deleted visible, as the time does, and takes them once more. The leases of whoever had them
 // before have ended by then.
-func (d *deployment) again(from string, event events.SQSEvent) events.SQSEvent {
+func (d *deployment) redeliver(from string, event events.SQSEvent) events.SQSEvent {
 	d.t.Helper()
 	d.awaitLease()
 	for _, m := range event.Records {
@@ -580,7 +584,8 @@ func (d *deployment) config() archive.Config {
 	_, err = d.sim.AddCalendar(address, graphsim.Calendar{Name: "Archive"})
 	must(d.t, err)
 	c, err := d.configs().Create(d.ctx, user, archive.Config{
-		Name: "work", Source: source, Archive: target, Timezone: "Europe/Zurich", Purpose: archive.General, Overlaps: archive.Resolve, OnDrift: archive.AskOnDrift, CreateCalendar: true,
+		Name: "work", Source: source, Archive: target, Timezone: "Europe/Zurich", Purpose: archive.General, Overlaps: archive.Resolve,
+		OnDrift: archive.AskOnDrift, CreateCalendar: true,
 	})
 	must(d.t, err)
 	return c
@@ -647,7 +652,8 @@ func (d *deployment) appointments(n, days int, first string) {
 		}
 		event, err := json.Marshal(map[string]any{
 			"subject": fmt.Sprintf("Review %03d with %s", i, customer), "start": told(begin), "end": told(begin.Add(30 * time.Minute)),
-			"showAs": "busy", "categories": []string{customer + " - billable"}, "body": map[string]string{"contentType": "text", "content": "What " + customer + " wants."},
+			"showAs": "busy", "categories": []string{customer + " - billable"},
+			"body":      map[string]string{"contentType": "text", "content": "What " + customer + " wants."},
 			"attendees": []any{map[string]any{"type": "required", "emailAddress": map[string]string{"name": "Bob", "address": guest}}},
 		})
 		must(d.t, err)

@@ -121,7 +121,8 @@ func TestAPI(t *testing.T) {
 	t.Run("headers with commas arrive whole", func(t *testing.T) {
 		d := d.in(t)
 		for _, name := range []string{"b", "c"} {
-			text := fmt.Sprintf(`{"name": "comma %s", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Archive", "timezone": "Europe/Zurich"}`, name)
+			text := fmt.Sprintf(`{"name": "comma %s", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Archive", `+
+				`"timezone": "Europe/Zurich"}`, name)
 			a := d.ask(api, d.request("api-create-config.json", header("idempotency-key", "a,"+name), body(text)))
 			if made := read[map[string]any](t, a, http.StatusCreated); made["name"] != "comma "+name || a.header.Get("Idempotency-Replayed") != "" {
 				t.Errorf("answered %s, %v", a.body, a.header)
@@ -194,7 +195,7 @@ func TestARequestBecomesAnArchive(t *testing.T) {
 		t.Fatalf("the message is %+v (%v), want %+v", got, err, want)
 	}
 
-	d.settle(t, worker, "archive", batch)
+	d.deliverAll(t, worker, "archive", batch)
 	if result := d.succeeded(id); result.Counts.Archived != 60 || result.Written != 60 {
 		t.Errorf("the run reports %+v", result)
 	}
@@ -204,7 +205,8 @@ func TestARequestBecomesAnArchive(t *testing.T) {
 	if shown["state"] != "succeeded" {
 		t.Errorf("api shows %v", shown)
 	}
-	if finished := lines(worker, "archive run finished"); len(finished) != 1 || finished[0]["correlation_id"] != "correlation-3" || finished[0]["run"] != id || finished[0]["user"] != telemetry.Hash(user) {
+	if finished := lines(worker, "archive run finished"); len(finished) != 1 || finished[0]["correlation_id"] != "correlation-3" ||
+		finished[0]["run"] != id || finished[0]["user"] != telemetry.Hash(user) {
 		t.Errorf("the log has %v", finished)
 	}
 
@@ -239,7 +241,7 @@ func TestASampleMessageIsCarriedOut(t *testing.T) {
 	worker := d.start("archive")
 	event := d.replay("sqs-archive.json", "archive")
 	for range 2 {
-		d.settle(t, worker, "archive", event)
+		d.deliverAll(t, worker, "archive", event)
 		if result := d.succeeded(r.ID); result.Written != 10 {
 			t.Errorf("the run reports %+v", result)
 		}
@@ -287,11 +289,11 @@ type outcome struct {
 // goOn redelivers the message to another worker and checks that it finishes the run.
 func (d *deployment) goOn(r *run.Run, batch events.SQSEvent) {
 	d.t.Helper()
-	next := d.again("archive", batch)
+	next := d.redeliver("archive", batch)
 	if n := next.Records[0].Attributes["ApproximateReceiveCount"]; n != "2" {
 		d.t.Errorf("delivery %s, want the second", n)
 	}
-	d.settle(d.t, d.start("archive"), "archive", next)
+	d.deliverAll(d.t, d.start("archive"), "archive", next)
 	if result := d.succeeded(r.ID); result.Counts.Archived != 60 || result.Written != 60 {
 		d.t.Errorf("the run reports %+v", result)
 	}
@@ -339,7 +341,8 @@ func TestAWorkerIsStoppedHalfWay(t *testing.T) {
 			worker.Kill() // as Lambda does soon after
 			how := <-stopped
 			var response events.SQSEventResponse
-			if o.err != nil || json.Unmarshal(o.answer.Payload, &response) != nil || len(response.BatchItemFailures) != 1 || response.BatchItemFailures[0].ItemIdentifier != batch.Records[0].MessageId {
+			if o.err != nil || json.Unmarshal(o.answer.Payload, &response) != nil || len(response.BatchItemFailures) != 1 ||
+				response.BatchItemFailures[0].ItemIdentifier != batch.Records[0].MessageId {
 				t.Fatalf("the worker ended with %s and answered %s, %v", how, o.answer.Payload, o.err)
 			}
 			if r := d.stored(r.ID); r.State != run.Running {
@@ -371,9 +374,11 @@ func TestARunIsHandedOn(t *testing.T) {
 		env["ADMIN_ASSISTANT_HAND_ON"] = "52s"
 		env["ADMIN_ASSISTANT_LEASE"] = "15s"
 	})
-	must(t, d.sim.SetFaults(graphsim.Fault{Method: http.MethodPost, Path: "/$batch", Scope: "request", Times: 1, Kind: graphsim.FaultLatency, Delay: graphsim.Duration(9 * time.Second)}))
+	must(t, d.sim.SetFaults(graphsim.Fault{
+		Method: http.MethodPost, Path: "/$batch", Scope: "request", Times: 1, Kind: graphsim.FaultLatency, Delay: graphsim.Duration(9 * time.Second),
+	}))
 	first := d.take("archive", 1)
-	d.settle(t, worker, "archive", first)
+	d.deliverAll(t, worker, "archive", first)
 	// On a busy machine the 8 s may be over before it comes to write.
 	if r, n := d.stored(r.ID), len(d.content(d.archiveID())); r.State != run.Running || n != 0 && (n != 40 || r.Progress.Done != 40 || r.Progress.Total != 120) {
 		t.Fatalf("the run is %s, at %+v, with %d copies", r.State, r.Progress, n)
@@ -387,7 +392,7 @@ func TestARunIsHandedOn(t *testing.T) {
 		if got, err := run.ParseMessage([]byte(batch.Records[0].Body)); err != nil || got.RunID != r.ID || got.Correlation != r.Correlation {
 			t.Fatalf("the message is %+v, %v", got, err)
 		}
-		d.settle(t, worker, "archive", batch)
+		d.deliverAll(t, worker, "archive", batch)
 		if d.stored(r.ID).State.Ended() {
 			break
 		}
@@ -416,7 +421,7 @@ func TestParkedMessages(t *testing.T) {
 		}
 		worker := d.start("archive")
 		event := d.replay("sqs-batch-with-malformed.json", "archive")
-		d.settle(t, worker, "archive", event)
+		d.deliverAll(t, worker, "archive", event)
 		for _, r := range mates {
 			if result := d.succeeded(r.ID); result.Written != 7 {
 				t.Errorf("run %s reports %+v", r.ID, result)
@@ -436,12 +441,16 @@ func TestParkedMessages(t *testing.T) {
 	t.Run("a run of a kind that nobody knows is parked by every worker, and what names a run by the one that sends e-mail", func(t *testing.T) {
 		d := d.in(t)
 		d.queued(config.ID, "01K7KMPQ8C9D3E4F5G6H7J8K05", func(r *run.Run) { r.Kind = "polish" })
-		for function, reason := range map[string]string{"archive": "nobody handles runs of this kind", "backup": "nobody handles runs of this kind", "notify": "malformed"} {
+		for function, reason := range map[string]string{
+			"archive": "nobody handles runs of this kind",
+			"backup":  "nobody handles runs of this kind",
+			"notify":  "malformed",
+		} {
 			t.Run(function, func(t *testing.T) {
 				d := d.in(t)
 				worker := d.start(function)
 				event := d.replay("sqs-unknown-kind.json", function)
-				d.settle(t, worker, function, event)
+				d.deliverAll(t, worker, function, event)
 				if bodies, reasons := d.letters(function + "-dead"); !slices.Equal(bodies, []string{event.Records[0].Body}) || !slices.Equal(reasons, []string{reason}) {
 					t.Errorf("parked are %q, because of %q", bodies, reasons)
 				}
@@ -449,7 +458,8 @@ func TestParkedMessages(t *testing.T) {
 					t.Errorf("%d messages are left", n)
 				}
 				told := lines(worker, "message parked")
-				if len(told) != 1 || told[0]["level"] != "error" || function != "notify" && (told[0]["kind"] != "polish" || told[0]["run"] != "01K7KMPQ8C9D3E4F5G6H7J8K05") {
+				if len(told) != 1 || told[0]["level"] != "error" || function != "notify" &&
+					(told[0]["kind"] != "polish" || told[0]["run"] != "01K7KMPQ8C9D3E4F5G6H7J8K05") {
 					t.Errorf("the log has %v", told)
 				}
 			})
@@ -483,7 +493,7 @@ func TestDeadLetters(t *testing.T) {
 			}
 			counts := counted(notify, "RunsFailed")
 			event := d.replay("sqs-dead-letter.json", c.queue)
-			d.settle(t, notify, c.queue, event)
+			d.deliverAll(t, notify, c.queue, event)
 			if c.there {
 				counts = counted(notify, "RunsFailed") - counts
 				r := d.stored(id)
@@ -548,7 +558,7 @@ func TestTheTableIsOutOfReach(t *testing.T) {
 	}
 
 	open.Store(true)
-	d.settle(t, worker, "archive", d.again("archive", event))
+	d.deliverAll(t, worker, "archive", d.redeliver("archive", event))
 	d.once(config.ID)
 }
 
@@ -586,7 +596,7 @@ func TestTheSchedule(t *testing.T) {
 			if more := d.take("archive", 10); len(more.Records) > 0 {
 				t.Errorf("a second delivery left %+v", more)
 			}
-			d.settle(t, d.start("archive"), "archive", batch)
+			d.deliverAll(t, d.start("archive"), "archive", batch)
 			d.succeeded(message.RunID)
 			d.empty()
 		})

@@ -107,7 +107,7 @@ func TestUsersAreTold(t *testing.T) {
 	d.queued(config.ID, id, func(r *run.Run) { r.State = run.Running })
 
 	for range 2 { // SQS delivers the letter twice
-		d.settle(t, mailer, "archive-dead", d.replay("sqs-dead-letter.json", "archive-dead"))
+		d.deliverAll(t, mailer, "archive-dead", d.replay("sqs-dead-letter.json", "archive-dead"))
 	}
 	d.drain("notify-dead") // the other letter of the sample
 	batch := d.take("notify", 10)
@@ -115,7 +115,7 @@ func TestUsersAreTold(t *testing.T) {
 		t.Fatal("no notification is due")
 	}
 	for range 2 {
-		d.settle(t, mailer, "notify", batch)
+		d.deliverAll(t, mailer, "notify", batch)
 	}
 
 	sent := box.sent()
@@ -123,11 +123,13 @@ func TestUsersAreTold(t *testing.T) {
 		t.Fatalf("%d e-mails were sent", len(sent))
 	}
 	m := sent[0]
-	if m.FromEmailAddress != mailFrom || !slices.Equal(m.Destination.ToAddresses, []string{address}) || !strings.Contains(m.Content.Simple.Subject.Data, " failed") {
+	if m.FromEmailAddress != mailFrom || !slices.Equal(m.Destination.ToAddresses, []string{address}) ||
+		!strings.Contains(m.Content.Simple.Subject.Data, " failed") {
 		t.Errorf("sent %+v", m)
 	}
 	const link = "https://calendar.example.com/v1/runs/" + id
-	if b := m.Content.Simple.Body; !strings.Contains(b.Text.Data, "Nothing is lost") || !strings.Contains(b.Text.Data, link) || !strings.Contains(b.Html.Data, `href="`+link+`"`) {
+	if b := m.Content.Simple.Body; !strings.Contains(b.Text.Data, "Nothing is lost") || !strings.Contains(b.Text.Data, link) ||
+		!strings.Contains(b.Html.Data, `href="`+link+`"`) {
 		t.Errorf("it says %s", b.Text.Data)
 	}
 	type list struct{ Items []map[string]any }
@@ -145,12 +147,15 @@ func TestUsersAreTold(t *testing.T) {
 		d := d.in(t)
 		s := account.DefaultSettings()
 		s.Email, s.Notifications.Problems.Email = address, true
-		n := notify.Notification{ID: "01K7KMPQ8C9D3E4F5G6H7J8N01", User: user, Class: notify.Problems, State: "late", Title: "Archive run was started late", Text: "Nothing is lost."}
+		n := notify.Notification{
+			ID: "01K7KMPQ8C9D3E4F5G6H7J8N01", User: user, Class: notify.Problems, State: "late", Title: "Archive run was started late",
+			Text: "Nothing is lost.",
+		}
 		must(t, notify.New(d.items, sqs.New(awstest.Moto(t), d.queues["notify"], d.queues["notify-dead"]), time.Now).Tell(d.ctx, s, n))
 		d.drain("notify")
 		event := d.replay("sqs-notify-with-malformed.json", "notify")
 		for range 2 {
-			d.settle(t, mailer, "notify", event)
+			d.deliverAll(t, mailer, "notify", event)
 		}
 		if sent := box.sent(); len(sent) != 2 || sent[1].Content.Simple.Subject.Data != "Admin Assistant: Archive run was started late" {
 			t.Errorf("sent %+v", sent)

@@ -12,8 +12,8 @@ import (
 	"adminassistant/shared/run"
 )
 
-// TestABackupBecomesACalendarAgain backs a mailbox up and restores it beside itself, by the functions that do it in the cloud: every message is delivered twice, and
-// the worker of the restore is killed half way.
+// TestABackupBecomesACalendarAgain backs a mailbox up and restores it beside itself, by the functions that do it in the cloud: every message
+// is delivered twice, and the worker of the restore is killed half way.
 func TestABackupBecomesACalendarAgain(t *testing.T) {
 	t.Parallel()
 	d := deploy(t)
@@ -28,7 +28,7 @@ func TestABackupBecomesACalendarAgain(t *testing.T) {
 	backup := start("/v1/backups", map[string]any{"calendar": "msgraph://" + address + "/calendars/primary"})
 	batch := d.take("backup", 10)
 	for range 2 {
-		d.settle(t, worker, "backup", batch)
+		d.deliverAll(t, worker, "backup", batch)
 	}
 	if r := d.stored(backup); r.State != run.Succeeded {
 		t.Fatalf("the backup is %s, %+v", r.State, r.Problem)
@@ -46,9 +46,9 @@ func TestABackupBecomesACalendarAgain(t *testing.T) {
 	}
 
 	next := d.start("backup")
-	batch = d.again("backup", batch)
+	batch = d.redeliver("backup", batch)
 	for range 2 {
-		d.settle(t, next, "backup", batch)
+		d.deliverAll(t, next, "backup", batch)
 	}
 	r := d.stored(id)
 	var result restore.Result

@@ -100,7 +100,8 @@ func doesNotStart(t *testing.T, function string, env map[string]string, setting 
 	if strings.Count(failed.Log, "\n") != 1 || json.Unmarshal([]byte(failed.Log), &line) != nil {
 		t.Fatalf("the log is not one line:\n%s", failed.Log)
 	}
-	if line.Level != "error" || line.Message != "function not started" || line.Field != setting || line.Fault != "invalid" || !strings.HasPrefix(line.Error, setting+" ") {
+	if line.Level != "error" || line.Message != "function not started" || line.Field != setting || line.Fault != "invalid" ||
+		!strings.HasPrefix(line.Error, setting+" ") {
 		t.Errorf("the log does not name %s as what is wrong: %s", setting, failed.Log)
 	}
 	if strings.Contains(failed.Log, graphToken) {

@@ -204,7 +204,8 @@ func (b *browser) choose(page, object string) string {
 func (b *browser) login(object string) answer {
 	b.t.Helper()
 	begun := b.get("/auth/login?return=/docs")
-	if to := begun.header.Get("Location"); begun.status != http.StatusSeeOther || !strings.HasPrefix(to, b.signIn+"/"+tenant+"/oauth2/v2.0/authorize?") || b.cookies[loginCookie] == "" {
+	if to := begun.header.Get("Location"); begun.status != http.StatusSeeOther ||
+		!strings.HasPrefix(to, b.signIn+"/"+tenant+"/oauth2/v2.0/authorize?") || b.cookies[loginCookie] == "" {
 		b.t.Fatalf("answered %d, leads to %s: %s", begun.status, to, begun.body)
 	}
 	return b.get(b.choose(begun.header.Get("Location"), object))
@@ -276,7 +277,8 @@ func TestSigningInWithABrowser(t *testing.T) {
 	t.Run("lets it change what its own pages ask for, and no others", func(t *testing.T) {
 		w.t = t
 		refused(t, b.send("api-create-config.json", http.MethodPost, "/v1/archive-configs"), http.StatusForbidden, "csrf_token")
-		refused(t, b.send("api-create-config.json", http.MethodPost, "/v1/archive-configs", header("x-csrf-token", b.token()), header("sec-fetch-site", "cross-site")),
+		refused(t, b.send("api-create-config.json", http.MethodPost, "/v1/archive-configs", header("x-csrf-token", b.token()),
+			header("sec-fetch-site", "cross-site")),
 			http.StatusForbidden, "cross_origin")
 		read[map[string]any](t, b.send("api-create-config.json", http.MethodPost, "/v1/archive-configs", header("x-csrf-token", b.token())), http.StatusCreated)
 	})
@@ -285,7 +287,7 @@ func TestSigningInWithABrowser(t *testing.T) {
 		_, err := w.configs().Named(w.ctx, user, "work")
 		must(t, err)
 		started := read[map[string]any](t, b.send("api-start-run.json", http.MethodPost, "/v1/runs", header("x-csrf-token", b.token())), http.StatusAccepted)
-		w.settle(t, w.start("archive"), "archive", w.take("archive", 10))
+		w.deliverAll(t, w.start("archive"), "archive", w.take("archive", 10))
 		if result := w.succeeded(started["id"].(string)); result.Written != 20 {
 			t.Errorf("the run reports %+v", result)
 		}
@@ -294,7 +296,8 @@ func TestSigningInWithABrowser(t *testing.T) {
 		w.t = t
 		stolen := b.cookies[sessionCookie]
 		refused(t, b.send("api-get-me.json", http.MethodPost, "/auth/logout"), http.StatusForbidden, "csrf_token")
-		if out := b.send("api-get-me.json", http.MethodPost, "/auth/logout", header("x-csrf-token", b.token())); out.status != http.StatusNoContent || b.cookies[sessionCookie] != "" {
+		out := b.send("api-get-me.json", http.MethodPost, "/auth/logout", header("x-csrf-token", b.token()))
+		if out.status != http.StatusNoContent || b.cookies[sessionCookie] != "" {
 			t.Fatalf("answered %d: %s", out.status, out.body)
 		}
 		b.cookies[sessionCookie] = stolen
@@ -338,7 +341,8 @@ func TestASecretThatIsOutOfReach(t *testing.T) {
 		env["ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS"] = "sign-in/not-there"
 	})
 	refused(t, w.browser(api).get("/auth/login"), http.StatusServiceUnavailable, "unavailable")
-	if found := lines(api, "nobody can sign in on the web"); len(found) != 1 || found[0]["level"] != "error" || !strings.Contains(fmt.Sprint(found[0]["error"]), "ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS") {
+	if found := lines(api, "nobody can sign in on the web"); len(found) != 1 || found[0]["level"] != "error" ||
+		!strings.Contains(fmt.Sprint(found[0]["error"]), "ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS") {
 		t.Errorf("the log has %v", found)
 	}
 	read[map[string]any](t, w.ask(api, w.request("api-get-me.json")), http.StatusOK)

@@ -59,7 +59,9 @@ func synth(t *testing.T, stage string, changes map[string]string) written {
 	if err := build(app, s); err != nil {
 		t.Fatal(err)
 	}
-	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Reports: jsii.Bool(true), ReportFormats: &[]cdknag.NagReportFormat{cdknag.NagReportFormat_CSV}}), nil)
+	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{
+		Reports: jsii.Bool(true), ReportFormats: &[]cdknag.NagReportFormat{cdknag.NagReportFormat_CSV},
+	}), nil)
 	app.Synth(nil)
 	readJSON(t, filepath.Join(w.folder, "manifest.json"), &w.manifest)
 	for _, id := range []string{"data", "service"} {

@@ -26,7 +26,7 @@ type settings struct {
 	Functions string
 	// MailFrom is who notifications come from. MailIdentity is what SES verified for it: the address, or its domain (the default).
 	MailFrom, MailIdentity string
-	// AlarmEmail is who is told of alarms; prod has to name somebody.
+	// AlarmEmail is who gets alarms; prod has to name somebody.
 	AlarmEmail string
 	// PublicURL is the address, without a path, under which people reach the API. A sign-in with a browser comes back there.
 	PublicURL string
@@ -35,7 +35,7 @@ type settings struct {
 	// LogLevel is debug, info, warn or error. LogDays is for how long logs are kept.
 	LogLevel string
 	LogDays  int
-	// Destroy lets a stack that is deleted take its data along; in dev alone.
+	// Destroy deletes the data with the stack; in dev alone.
 	Destroy bool
 	// Canary is how long a tenth of the calls goes to a new version before all do; 0 moves all at once.
 	Canary time.Duration
@@ -131,7 +131,7 @@ var (
 	localHostForms = []string{"localhost", "127.0.0.1"}
 )
 
-// reader reads settings and collects what is wrong with them, so that all of it is told at once.
+// reader reads settings and collects what is wrong with them, so that all of it is reported at once.
 type reader struct {
 	from source
 	errs []error
@@ -321,7 +321,8 @@ func (s *settings) readGraph(r *reader) {
 	if r.oneOf("graph-delegated", "false", "false", "true") == "true" {
 		s.Graph.Delegated = true
 		if s.Graph.Tenant+s.Graph.Client+s.Graph.Credentials != "" {
-			r.refuse("graph-delegated", "contradicts graph-tenant, graph-client and graph-credentials: mailboxes are reached either by each user's own sign-in or by an application's")
+			r.refuse("graph-delegated",
+				"contradicts graph-tenant, graph-client and graph-credentials: mailboxes are reached either by each user's own sign-in or by an application's")
 		}
 		if s.SignIn.Credentials == "" {
 			r.refuse("graph-delegated", "needs sign-in-credentials: mailboxes are reached by users' sign-ins on the web")

@@ -52,7 +52,8 @@ func TestRead(t *testing.T) {
 		got, err := read(given("dev", map[string]string{
 			"functions": "/built", "mail-identity": "example.com", "alarm-email": "", "sign-in-authority": "https://login.microsoftonline.us/",
 			"sign-in-tenants": guid + ", " + guid2, "graph-tenant": "example.com", "graph-client": guid2, "graph-credentials": "graph/app",
-			"graph-url": "https://graph.microsoft.us/v1.0", "sign-in-client": guid2, "sign-in-credentials": "sign-in/app", "public-url": "https://calendar.example.com/", "log-level": "debug", "log-days": "731", "removal": "destroy", "canary": "30m",
+			"graph-url": "https://graph.microsoft.us/v1.0", "sign-in-client": guid2, "sign-in-credentials": "sign-in/app",
+			"public-url": "https://calendar.example.com/", "log-level": "debug", "log-days": "731", "removal": "destroy", "canary": "30m",
 			"archive-concurrency": "3", "backup-concurrency": "400", "cors-origins": "https://a.example.com,http://localhost:3000",
 		}))
 		want := settings{
@@ -125,16 +126,21 @@ func TestRead(t *testing.T) {
 		{"a sign-in on the web that comes back nowhere", "dev", web(map[string]string{"public-url": ""}), []string{"public-url"}},
 		{"a sign-in that comes back in the clear", "dev", web(map[string]string{"public-url": "http://calendar.example.com"}), []string{"public-url"}},
 		{"an address with a path", "dev", web(map[string]string{"public-url": "https://example.com/calendar"}), []string{"public-url"}},
-		{"a secret of the sign-in in another account", "dev", web(map[string]string{"sign-in-credentials": "arn:aws:secretsmanager:" + infratest.Region + ":444455556666:secret:app-AbCdEf"}), []string{"sign-in-credentials"}},
+		{"a secret of the sign-in in another account", "dev",
+			web(map[string]string{"sign-in-credentials": "arn:aws:secretsmanager:" + infratest.Region + ":444455556666:secret:app-AbCdEf"}),
+			[]string{"sign-in-credentials"}},
 		{"the secret of the sign-in itself", "dev", web(map[string]string{"sign-in-credentials": "x8Q~*secret"}), []string{"sign-in-credentials"}},
 		{"users' own sign-ins without any", "dev", map[string]string{"graph-delegated": "true"}, []string{"graph-delegated"}},
-		{"users' own sign-ins beside an application", "dev", web(map[string]string{"graph-tenant": guid, "graph-client": guid2, "graph-credentials": "graph/app"}), []string{"graph-delegated"}},
+		{"users' own sign-ins beside an application", "dev",
+			web(map[string]string{"graph-tenant": guid, "graph-client": guid2, "graph-credentials": "graph/app"}), []string{"graph-delegated"}},
 		{"neither yes nor no", "dev", web(map[string]string{"graph-delegated": "yes"}), []string{"graph-delegated"}},
 		{"a tenant alone", "dev", map[string]string{"graph-tenant": guid}, []string{"graph-client", "graph-credentials"}},
-		{"an address of Graph alone", "dev", map[string]string{"graph-url": "https://graph.microsoft.us/v1.0"}, []string{"graph-tenant", "graph-client", "graph-credentials"}},
+		{"an address of Graph alone", "dev", map[string]string{"graph-url": "https://graph.microsoft.us/v1.0"},
+			[]string{"graph-tenant", "graph-client", "graph-credentials"}},
 		{"a client that is no id", "dev", graph(map[string]string{"graph-client": "app"}), []string{"graph-client"}},
 		{"a tenant that is neither id nor domain", "dev", graph(map[string]string{"graph-tenant": "Example Inc."}), []string{"graph-tenant"}},
-		{"a secret in another region", "dev", graph(map[string]string{"graph-credentials": "arn:aws:secretsmanager:us-east-1:111122223333:secret:graph/app-AbCdEf"}), []string{"graph-credentials"}},
+		{"a secret in another region", "dev",
+			graph(map[string]string{"graph-credentials": "arn:aws:secretsmanager:us-east-1:111122223333:secret:graph/app-AbCdEf"}), []string{"graph-credentials"}},
 		{"a secret itself", "dev", graph(map[string]string{"graph-credentials": "x8Q~*secret"}), []string{"graph-credentials"}},
 		{"a level of the log that is none", "dev", map[string]string{"log-level": "verbose"}, []string{"log-level"}},
 		{"days that CloudWatch does not know", "dev", map[string]string{"log-days": "31"}, []string{"log-days"}},
@@ -149,7 +155,8 @@ func TestRead(t *testing.T) {
 		{"any subdomain", "dev", map[string]string{"cors-origins": "https://*.example.com"}, []string{"cors-origins"}},
 		{"an origin with a path", "dev", map[string]string{"cors-origins": "https://example.com/"}, []string{"cors-origins"}},
 		{"an origin of this machine in prod", "prod", map[string]string{"cors-origins": "http://localhost:3000"}, []string{"cors-origins"}},
-		{"several at once", "prod", map[string]string{"alarm-email": "", "sign-in-tenants": "", "canary": "1h"}, []string{"alarm-email", "sign-in-tenants", "canary"}},
+		{"several at once", "prod", map[string]string{"alarm-email": "", "sign-in-tenants": "", "canary": "1h"},
+			[]string{"alarm-email", "sign-in-tenants", "canary"}},
 	} {
 		t.Run(c.name+" is refused by name", func(t *testing.T) {
 			_, err := read(given(c.stage, c.changes))
@@ -175,7 +182,10 @@ func TestRead(t *testing.T) {
 }
 
 func TestSources(t *testing.T) {
-	stages := map[string]any{"prod": map[string]any{"log-days": float64(365), "mail-from": "stage@example.com"}, "dev": map[string]any{"mail-from": "dev@example.com"}}
+	stages := map[string]any{
+		"prod": map[string]any{"log-days": float64(365), "mail-from": "stage@example.com"},
+		"dev":  map[string]any{"mail-from": "dev@example.com"},
+	}
 	from := func(t *testing.T, context map[string]any, env map[string]string) source {
 		t.Helper()
 		s, err := sources(func(name string) any { return context[name] }, func(name string) string { return env[name] })
@@ -185,7 +195,11 @@ func TestSources(t *testing.T) {
 		return s
 	}
 	t.Run("the command line goes before the environment, and that before cdk.json", func(t *testing.T) {
-		s := from(t, map[string]any{"stages": stages, "log-days": "7"}, map[string]string{"STAGE": "prod", "ADMIN_ASSISTANT_LOG_DAYS": "14", "ADMIN_ASSISTANT_MAIL_FROM": "env@example.com"})
+		s := from(t, map[string]any{"stages": stages, "log-days": "7"}, map[string]string{
+			"STAGE":                     "prod",
+			"ADMIN_ASSISTANT_LOG_DAYS":  "14",
+			"ADMIN_ASSISTANT_MAIL_FROM": "env@example.com",
+		})
 		if got := []string{s("stage"), s("log-days"), s("mail-from")}; !cmp.Equal(got, []string{"prod", "7", "env@example.com"}) {
 			t.Errorf("got %v", got)
 		}

@@ -104,7 +104,8 @@ var (
 	shelves = []string{"shared/store/sqlitefile", "shared/awssdk", "shared/disk"}
 	// ground is what capabilities stand on.
 	ground = []string{
-		"shared/calendar", "shared/ledger", "shared/run", "shared/store", "shared/queue", "shared/blob", "shared/secret", "shared/mail", "shared/fault", "shared/pause", "shared/telemetry",
+		"shared/calendar", "shared/ledger", "shared/run", "shared/store", "shared/queue", "shared/blob", "shared/secret", "shared/mail",
+		"shared/fault", "shared/pause", "shared/telemetry",
 	}
 	badNames = []string{"util", "utils", "common", "helper", "helpers", "base", "manager", "models", "types", "interfaces"}
 )
@@ -269,7 +270,8 @@ func TestHouseRulesCanBeBroken(t *testing.T) {
 		{"infra/data/a.go", `package data; import "adminassistant/shared/store/dynamo"`, "adapter"},
 		{"shared/calendar/graph/a.go", `package graph; import "adminassistant/shared/calendar/graphsim"`, "adapter"},
 		{"shared/calendar/graph/a.go", `package graph; import "adminassistant/shared/calendar/graph/batch"`, ""},
-		{"shared/calendar/local/a.go", `package local; import ("adminassistant/shared/calendar/ics"; "adminassistant/shared/calendar/series"; "adminassistant/shared/store")`, ""},
+		{"shared/calendar/local/a.go",
+			`package local; import ("adminassistant/shared/calendar/ics"; "adminassistant/shared/calendar/series"; "adminassistant/shared/store")`, ""},
 		{"shared/queue/sqlite/a.go", `package sqlite; import "adminassistant/shared/store/sqlite"`, "adapter"},
 		{"shared/queue/sqlite/a.go", `package sqlite; import "adminassistant/shared/store/sqlitefile"`, ""},
 		{"shared/archive/a.go", `package archive; import "adminassistant/shared/store/sqlitefile"`, "only adapters"},

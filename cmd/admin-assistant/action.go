@@ -37,7 +37,7 @@ type actionChange struct {
 func (p *program) actionCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "action", Short: "See to what needs you"}
 	cmd.AddCommand(p.actionList(), p.actionShow(), p.actionEnd("dismiss", "Say that an action does not matter"),
-		p.actionEnd("resolve", "Say that what an action is about is settled"))
+		p.actionEnd("resolve", "Say that what an action is about is done"))
 	return cmd
 }
 

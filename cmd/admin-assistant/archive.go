@@ -45,7 +45,7 @@ type runView struct {
 	Ended     *time.Time           `json:"ended,omitempty"`
 }
 
-// sums tell in a few words what a run came to; nothing while it has no result.
+// sums says in a few words what a run came to; nothing while it has no result.
 func (r *runView) sums() string {
 	switch {
 	case r.Result != nil:
@@ -243,7 +243,7 @@ type runItem struct {
 	Plan    planItem     `json:"plan"`
 }
 
-// planItem is an item of a plan as the API and "archive plan" tell it.
+// planItem is an item of a plan as the API and "archive plan" print it.
 type planItem struct {
 	EventID     string               `json:"event_id"`
 	Outcome     archive.Outcome      `json:"outcome"`
@@ -254,7 +254,7 @@ type planItem struct {
 	Issues      []string             `json:"issues"`
 }
 
-// days tells which days a run covers.
+// days says which days a run covers.
 func (r *runView) days() string {
 	if r.From == "" {
 		return "all days"
@@ -271,11 +271,12 @@ func (p *program) printRun(r runView, config string, items []runItem, zone *time
 	if r.Result != nil {
 		p.printCounts(r.Result.Counts, r.Result.Balanced)
 		fmt.Fprintf(p.out, "%d written, %d failed, %d overlaps, %d for you to decide\n", r.Result.Written, r.Result.Failed, r.Result.Overlaps, r.Result.Actions)
-		for _, line := range told(r.Result) {
+		for _, line := range remarks(r.Result) {
 			fmt.Fprintln(p.out, line)
 		}
 		if t := r.Result.Cost.Traffic; t.Requests > 0 {
-			fmt.Fprintf(p.out, "%d requests to Microsoft 365 with %d in batches, %d made again; %d to the store\n", t.Requests, t.SubRequests, r.Result.Cost.Retries, r.Result.Cost.Store)
+			fmt.Fprintf(p.out, "%d requests to Microsoft 365 with %d in batches, %d made again; %d to the store\n", t.Requests, t.SubRequests,
+				r.Result.Cost.Retries, r.Result.Cost.Store)
 		}
 	}
 	if len(items) > 0 {
@@ -286,13 +287,14 @@ func (p *program) printRun(r runView, config string, items []runItem, zone *time
 	}
 }
 
-// told says in words what else a run reports.
-func told(r *archive.Result) (lines []string) {
+// remarks says in words what else a run reports.
+func remarks(r *archive.Result) (lines []string) {
 	if r.Adopted > 0 {
-		lines = append(lines, fmt.Sprintf("%d copies of another ledger taken into this one", r.Adopted))
+		lines = append(lines, fmt.Sprintf("%d copies of another ledger added to this one", r.Adopted))
 	}
 	if r.LeftAside > 0 {
-		lines = append(lines, fmt.Sprintf("%d copies of another ledger left as they are: their events are in the archive calendar twice, or cannot be told", r.LeftAside))
+		lines = append(lines,
+			fmt.Sprintf("%d copies of another ledger left as they are: their events are in the archive calendar twice, or cannot be identified", r.LeftAside))
 	}
 	if r.Unsettled > 0 {
 		lines = append(lines, fmt.Sprintf("an earlier run left %d entries open; they count as not archived here, and the next run settles them", r.Unsettled))

@@ -88,7 +88,8 @@ func (p *program) auditList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List what was done by you and for you, the newest first", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			return printList(ctx, p, c, "/v1/audit", filter.query(), most, table.Row{"Record", "Time", "Who", "Action", "On", "Outcome", "From", "Correlation"}, func(r auditView) table.Row {
+			head := table.Row{"Record", "Time", "Who", "Action", "On", "Outcome", "From", "Correlation"}
+			return printList(ctx, p, c, "/v1/audit", filter.query(), most, head, func(r auditView) table.Row {
 				outcome := r.Outcome
 				if r.Fault != "" {
 					outcome += ": " + r.Fault
@@ -153,7 +154,7 @@ func (p *program) auditVerify() *cobra.Command {
 	}
 }
 
-// String tells a misfit: "records 3 to 5: missing".
+// String describes a misfit: "records 3 to 5: missing".
 func (m auditMisfit) String() string {
 	what := "the record " + printable(m.ID)
 	switch {

@@ -19,7 +19,8 @@ func TestAudit(t *testing.T) {
 		return found
 	}
 	everything := list("--most", "0")
-	if len(everything) != 8 || everything[0].Action != "calendar.create" || everything[0].Outcome != "refused" || everything[0].Fault != "conflict" || everything[7].Seq != 1 {
+	if len(everything) != 8 || everything[0].Action != "calendar.create" || everything[0].Outcome != "refused" ||
+		everything[0].Fault != "conflict" || everything[7].Seq != 1 {
 		t.Fatalf("listed %+v", everything)
 	}
 	m.local("audit", "list").ok().says("calendar.import", "config.create", "refused: conflict", everything[2].Correlation)

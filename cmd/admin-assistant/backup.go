@@ -32,7 +32,7 @@ type backupView struct {
 	Bytes  int64         `json:"bytes"`
 }
 
-// days tells the days of a backup.
+// days says which days a backup covers.
 func (v *backupView) days() string {
 	if v.From == "" {
 		return "all"
@@ -87,7 +87,7 @@ func (p *program) backupRun() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "run", Short: "Back a calendar up", Args: cobra.NoArgs,
 		Long: "Back a calendar up, or what happens in a period. It is read back and compared before it counts.\n" +
-			"The exit code is 0 when all went well, 3 when the iCalendar file could not tell all events, 1 when the run failed.",
+			"The exit code is 0 when all went well, 3 when the iCalendar file could not hold all events, 1 when the run failed.",
 		Example: `  admin-assistant backup run --calendar msgraph://me@example.com/calendars/primary
   admin-assistant backup run --config work --archive --period "last month"`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -117,7 +117,7 @@ func (p *program) printBackupRun(r runView, items []runItem) {
 			fmt.Fprintf(p.out, "%d requests to Microsoft 365, %d made again; %d to the store\n", t.Requests, b.Cost.Retries, b.Cost.Store)
 		}
 		if b.LeftOut > 0 {
-			fmt.Fprintf(p.out, "%d events cannot be told by iCalendar; the other files have them\n", b.LeftOut)
+			fmt.Fprintf(p.out, "%d events do not fit into iCalendar; the other files have them\n", b.LeftOut)
 		}
 		if b.OwnClocks > 0 {
 			fmt.Fprintln(p.out, ownClocks(b.OwnClocks))
@@ -138,7 +138,7 @@ func (p *program) printProblems(items []runItem) {
 
 // ownClocks says what there is to know of series that cannot be restored to Microsoft 365.
 func ownClocks(series int) string {
-	return fmt.Sprintf("%d series cannot be restored to Microsoft 365, which cannot be told the time zone on whose clocks they repeat; "+
+	return fmt.Sprintf("%d series cannot be restored to Microsoft 365, which does not accept the time zone in which they repeat; "+
 		"in Outlook give each one of the time zones that Outlook lists, and back the calendar up again", series)
 }
 
@@ -181,7 +181,8 @@ func (p *program) backupShow() *cobra.Command {
 			if p.output == "json" {
 				return p.printJSON(m)
 			}
-			fmt.Fprintf(p.out, "backup %s of %s, made %s by version %s\n%s, %s\n", m.ID, printable(m.Calendar.URI), minute(m.Made), m.Software, m.days(), counts(m.Counts))
+			fmt.Fprintf(p.out, "backup %s of %s, made %s by version %s\n%s, %s\n", m.ID, printable(m.Calendar.URI), minute(m.Made), m.Software,
+				m.days(), counts(m.Counts))
 			if m.OwnClocksSeries > 0 {
 				fmt.Fprintln(p.out, ownClocks(m.OwnClocksSeries))
 			}
@@ -190,7 +191,8 @@ func (p *program) backupShow() *cobra.Command {
 			}
 			var rows []table.Row
 			for _, f := range m.Files {
-				rows = append(rows, table.Row{f.Name, humanize.Bytes(uint64(f.Bytes)), humanize.Bytes(uint64(f.RawBytes)), f.RawSHA256, mark(f.LeftOut > 0, fmt.Sprintf("%d left out", f.LeftOut))})
+				rows = append(rows, table.Row{f.Name, humanize.Bytes(uint64(f.Bytes)), humanize.Bytes(uint64(f.RawBytes)), f.RawSHA256,
+					mark(f.LeftOut > 0, fmt.Sprintf("%d left out", f.LeftOut))})
 			}
 			p.printTable(table.Row{"File", "Size", "Decompressed", "SHA-256, decompressed", ""}, rows)
 			return nil
@@ -203,7 +205,7 @@ func (p *program) backupDownload() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "download BACKUP [FILE]", Short: "Download a file of a backup, decompressed", Args: cobra.RangeArgs(1, 2),
 		Long: "Download a file of a backup, decompressed and compared with the manifest; without a name, or \"-\", to standard output.\n" +
-			"docs/backup-format.md tells what is in the files.",
+			"docs/backup-format.md describes the files.",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
 			m, err := c.backup(ctx, args[0])
 			if err != nil {
@@ -218,7 +220,10 @@ func (p *program) backupDownload() *cobra.Command {
 				return err
 			}
 			defer answer.Body.Close()
-			known := backup.File{Name: f.Name, Format: f.Format, Size: backup.Size{Bytes: f.RawBytes, SHA256: f.RawSHA256}, Compressed: backup.Size{Bytes: f.Bytes, SHA256: f.SHA256}}
+			known := backup.File{
+				Name: f.Name, Format: f.Format, Size: backup.Size{Bytes: f.RawBytes, SHA256: f.RawSHA256},
+				Compressed: backup.Size{Bytes: f.Bytes, SHA256: f.SHA256},
+			}
 			file, err := known.Open(answer.Body)
 			if err != nil {
 				return arrived(err)

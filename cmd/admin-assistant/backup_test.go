@@ -26,7 +26,8 @@ func TestABackupOfACalendar(t *testing.T) {
 		From   string
 		Counts backup.Counts
 	}
-	if err := json.Unmarshal([]byte(m.local("--output", "json", "backup", "list").ok().out), &listed); err != nil || len(listed) != 2 || listed[0].From != "2026-10-01" {
+	if err := json.Unmarshal([]byte(m.local("--output", "json", "backup", "list").ok().out), &listed); err != nil || len(listed) != 2 ||
+		listed[0].From != "2026-10-01" {
 		t.Fatalf("%+v, %v", listed, err)
 	}
 	m.local("backup", "list", "--calendar", work).ok().says(listed[0].ID, listed[1].ID, "2026-10-01 to 2026-10-31", work)
@@ -88,7 +89,8 @@ func TestABackupOfACalendar(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := m.local("backup", "verify", id); r.code != exitFailed || !strings.Contains(r.out, "events.csv.zst: backup: damaged") || !strings.Contains(r.out, "events.jsonl.zst: proven") {
+		if r := m.local("backup", "verify", id); r.code != exitFailed || !strings.Contains(r.out, "events.csv.zst: backup: damaged") ||
+			!strings.Contains(r.out, "events.jsonl.zst: proven") {
 			t.Errorf("%d %s%s", r.code, r.out, r.err)
 		}
 		path := filepath.Join(m.files, "damaged.csv")
@@ -106,7 +108,10 @@ func TestABackupOfACalendar(t *testing.T) {
 	if r := m.local("backup", "show", id); r.code != exitFailed || !strings.Contains(r.err, "there is no backup") {
 		t.Errorf("%d %s", r.code, r.err)
 	}
-	for _, args := range [][]string{{"backup", "run"}, {"backup", "run", "--calendar", work, "--config", "x"}, {"backup", "download", listed[0].ID, "--format", "pdf"}, {"backup", "show"}} {
+	for _, args := range [][]string{
+		{"backup", "run"}, {"backup", "run", "--calendar", work, "--config", "x"}, {"backup", "download", listed[0].ID, "--format", "pdf"},
+		{"backup", "show"},
+	} {
 		if r := m.local(args...); r.code != exitUsage {
 			t.Errorf("%q: %d %s", args, r.code, r.err)
 		}
@@ -139,9 +144,13 @@ func TestAFileThatIsElsewhereIsFetchedWithoutTheToken(t *testing.T) {
 		t.Fatalf("%v, %v", answer, err)
 	}
 	answer.Body.Close()
-	for name, address := range map[string]string{"in the clear": "http://bucket.example/file?signed=1", "where nobody answers": "http://127.0.0.1:1/file?signed=1"} {
+	for name, address := range map[string]string{
+		"in the clear":         "http://bucket.example/file?signed=1",
+		"where nobody answers": "http://127.0.0.1:1/file?signed=1",
+	} {
 		to = address
-		if _, err := c.send(t.Context(), request{method: http.MethodGet, path: "/v1/backups/1/files/x", elsewhere: true}); err == nil || strings.Contains(err.Error(), "signed") {
+		if _, err := c.send(t.Context(), request{method: http.MethodGet, path: "/v1/backups/1/files/x", elsewhere: true}); err == nil ||
+			strings.Contains(err.Error(), "signed") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

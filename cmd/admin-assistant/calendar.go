@@ -137,7 +137,8 @@ func (p *program) calendarImport() *cobra.Command {
 			if p.output == "json" {
 				return p.printJSON(done)
 			}
-			_, err = fmt.Fprintf(p.out, "%d events in the file: %d added, %d updated, %d unchanged\n", done.Total, done.Added, done.Updated, done.Total-done.Added-done.Updated)
+			_, err = fmt.Fprintf(p.out, "%d events in the file: %d added, %d updated, %d unchanged\n", done.Total, done.Added, done.Updated,
+				done.Total-done.Added-done.Updated)
 			return err
 		}),
 	}
@@ -255,7 +256,9 @@ func periodFlags(cmd *cobra.Command, period, zone *string) {
 }
 
 // inZone finds the calendar that a command is about and the zone that it names, else this machine's.
-func (p *program) inZone(name *string, do func(ctx context.Context, c *client, v calendarView, zone *time.Location) error) func(*cobra.Command, []string) error {
+func (p *program) inZone(
+	name *string, do func(ctx context.Context, c *client, v calendarView, zone *time.Location) error,
+) func(*cobra.Command, []string) error {
 	return p.with(func(ctx context.Context, c *client, args []string) error {
 		named := *name
 		if named == "" {

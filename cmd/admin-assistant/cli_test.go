@@ -66,7 +66,8 @@ func (m *machine) file(name, content string) string {
 func (m *machine) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Dir = m.files
-	cmd.Env = []string{"ADMIN_ASSISTANT_DATA=" + m.data, "ADMIN_ASSISTANT_API=http://127.0.0.1:1", "TZ=Europe/Berlin", "HOME=" + m.files, "PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"ADMIN_ASSISTANT_DATA=" + m.data, "ADMIN_ASSISTANT_API=http://127.0.0.1:1", "TZ=Europe/Berlin", "HOME=" + m.files,
+		"PATH=" + os.Getenv("PATH")}
 	return cmd
 }
 
@@ -161,7 +162,8 @@ func seeded(t *testing.T) *machine {
 	m := newMachine(t)
 	m.local("calendar", "create", work).ok()
 	m.local("calendar", "import", work, sample(t)).ok()
-	m.local("config", "create", "--name", "work", "--source", work, "--archive", "local://me/calendars/Archive", "--timezone", "Europe/Berlin", "--overlaps", "resolve").ok()
+	m.local("config", "create", "--name", "work", "--source", work, "--archive", "local://me/calendars/Archive", "--timezone", "Europe/Berlin",
+		"--overlaps", "resolve").ok()
 	return m
 }
 
@@ -185,7 +187,8 @@ func TestFromAFileToTheLedgerAndBack(t *testing.T) {
 	m.local("calendar", "import", work, sample(t)).ok().says("0 added, 0 updated, 57 unchanged")
 	m.local("calendar", "events", work, "--period", "2026-10-15").ok().says("Initech strategy", "Thu 2026-10-15 09:00-11:00", "Europe/Berlin")
 	m.local("calendar", "overlaps", work, "--period", "2026-10-15").ok().says("1 groups", "Globex architecture")
-	m.local("config", "create", "--name", "work", "--source", work, "--archive", "local://me/calendars/Archive", "--timezone", "Europe/Berlin", "--overlaps", "resolve").ok()
+	m.local("config", "create", "--name", "work", "--source", work, "--archive", "local://me/calendars/Archive", "--timezone", "Europe/Berlin",
+		"--overlaps", "resolve").ok()
 
 	plan := m.local("archive", "plan", "--config", "work", "--period", october, "--output", "json").ok()
 	first := m.local("archive", "run", "--config", "work", "--period", october).ok()
@@ -208,7 +211,8 @@ func TestFromAFileToTheLedgerAndBack(t *testing.T) {
 	for _, bucket := range []string{"archived", "unchanged", "merged", "absorbed", "superseded", "conflicted", "excluded", "drifted"} {
 		sum += run.Result.Counts[bucket]
 	}
-	if fetched := run.Result.Counts["fetched"]; sum != fetched || fetched == 0 || !run.Result.Balanced || len(run.Items) != fetched || run.Result.Written != run.Result.Counts["archived"] {
+	if fetched := run.Result.Counts["fetched"]; sum != fetched || fetched == 0 || !run.Result.Balanced || len(run.Items) != fetched ||
+		run.Result.Written != run.Result.Counts["archived"] {
 		t.Errorf("%d events in buckets, %d items: %+v", sum, len(run.Items), run.Result)
 	}
 	if again.Result.Written != 0 || again.Result.Counts["unchanged"] != run.Result.Counts["archived"] {
@@ -228,7 +232,8 @@ func TestFromAFileToTheLedgerAndBack(t *testing.T) {
 	if err != nil || bytes.Count(exported, []byte("BEGIN:VEVENT\r\n")) != run.Result.Written {
 		t.Errorf("exported %d events, archived were %d: %v", bytes.Count(exported, []byte("BEGIN:VEVENT\r\n")), run.Result.Written, err)
 	}
-	if out := m.local("calendar", "export", "local://me/calendars/Archive").ok().out; strings.Count(out, "BEGIN:VEVENT\r\n") != run.Result.Written || strings.Contains(out, "ATTENDEE") {
+	out := m.local("calendar", "export", "local://me/calendars/Archive").ok().out
+	if strings.Count(out, "BEGIN:VEVENT\r\n") != run.Result.Written || strings.Contains(out, "ATTENDEE") {
 		t.Errorf("the export to the terminal differs, or invites somebody")
 	}
 
@@ -246,11 +251,16 @@ func mustRead(t *testing.T, path string) []byte {
 	return data
 }
 
-const planConfig = `{"id": "work", "timezone": "Europe/Berlin", "purpose": "general", "overlaps": "resolve", "all_day_overlaps": false, "on_drift": "ask", "window": {"from": "2026-10-01", "to": "2026-10-31"}, "rules": []}`
+const planConfig = `{"id": "work", "timezone": "Europe/Berlin", "purpose": "general", "overlaps": "resolve", "all_day_overlaps": false, ` +
+	`"on_drift": "ask", "window": {"from": "2026-10-01", "to": "2026-10-31"}, "rules": []}`
 
 const graphEvents = `{"value": [
-	{"id": "a", "iCalUId": "uid-a", "type": "singleInstance", "subject": "Acme review", "start": {"dateTime": "2026-10-05T07:00:00.0000000", "timeZone": "UTC"}, "end": {"dateTime": "2026-10-05T08:00:00.0000000", "timeZone": "UTC"}, "showAs": "busy", "categories": ["Acme - billable"]},
-	{"id": "b", "iCalUId": "uid-b", "type": "singleInstance", "subject": "Maybe lunch", "start": {"dateTime": "2026-10-05T07:30:00.0000000", "timeZone": "UTC"}, "end": {"dateTime": "2026-10-05T08:30:00.0000000", "timeZone": "UTC"}, "showAs": "tentative", "categories": ["Break - non-billable"]}
+	{"id": "a", "iCalUId": "uid-a", "type": "singleInstance", "subject": "Acme review",
+		"start": {"dateTime": "2026-10-05T07:00:00.0000000", "timeZone": "UTC"}, "end": {"dateTime": "2026-10-05T08:00:00.0000000", "timeZone": "UTC"},
+		"showAs": "busy", "categories": ["Acme - billable"]},
+	{"id": "b", "iCalUId": "uid-b", "type": "singleInstance", "subject": "Maybe lunch",
+		"start": {"dateTime": "2026-10-05T07:30:00.0000000", "timeZone": "UTC"}, "end": {"dateTime": "2026-10-05T08:30:00.0000000", "timeZone": "UTC"},
+		"showAs": "tentative", "categories": ["Break - non-billable"]}
 ]}`
 
 func TestPlanFromFiles(t *testing.T) {
@@ -324,19 +334,22 @@ func TestPlanFromFiles(t *testing.T) {
 		events, config string
 		says           []string
 	}{
-		{"a window that ends before it starts", graphEvents, strings.Replace(planConfig, `"to": "2026-10-31"`, `"to": "2026-09-30"`, 1), []string{"window.to", "before"}},
+		{"a window that ends before it starts", graphEvents, strings.Replace(planConfig, `"to": "2026-10-31"`, `"to": "2026-09-30"`, 1),
+			[]string{"window.to", "before"}},
 		{"an unknown zone", graphEvents, strings.Replace(planConfig, "Europe/Berlin", "Mars/Base", 1), []string{"timezone", "Mars/Base"}},
 		{"an unknown field", graphEvents, strings.Replace(planConfig, `"id"`, `"colour": 1, "id"`, 1), []string{"colour"}},
 		{"a config that is no JSON", graphEvents, "timezone: Europe/Berlin", []string{"config.json"}},
 		{"events that break off", graphEvents[:100], planConfig, []string{"events.json", "ends too early"}},
-		{"events that are one page of several", strings.Replace(graphEvents, `{"value"`, `{"@odata.nextLink": "https://example.com/next", "value"`, 1), planConfig, []string{"nextLink"}},
+		{"events that are one page of several",
+			strings.Replace(graphEvents, `{"value"`, `{"@odata.nextLink": "https://example.com/next", "value"`, 1), planConfig, []string{"nextLink"}},
 		{"an iCalendar file that breaks off", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:a\r\n", planConfig, []string{"events.json"}},
 		{"a file that is something else", "MZ\x90\x00", planConfig, []string{"events.json"}},
 		{"an empty file", "", planConfig, []string{"events.json"}},
 	} {
 		t.Run(tt.name+" is refused", func(t *testing.T) {
 			m := newMachine(t)
-			m.run("", "archive", "plan", "--events", m.file("events.json", tt.events), "--config", m.file("config.json", tt.config), "--output", "table").fails(exitUsage, tt.says...)
+			m.run("", "archive", "plan", "--events", m.file("events.json", tt.events), "--config", m.file("config.json", tt.config),
+				"--output", "table").fails(exitUsage, tt.says...)
 		})
 	}
 	m.t = t
@@ -350,15 +363,18 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 	for _, args := range [][]string{
 		{"dance"}, {"calendar", "dance"}, {"archive", "dance"}, {"config", "dance"}, {"ledger", "dance"},
 		{"--dance"}, {"calendar", "create"}, {"calendar", "create", "a", "b"}, {"calendar", "import", "a"}, {"calendar", "events", work},
-		{"archive", "run"}, {"archive", "show"}, {"archive", "plan"}, {"archive", "retry"}, {"config", "create", "--name", "x"}, {"config", "create", "--look-back", "many"},
+		{"archive", "run"}, {"archive", "show"}, {"archive", "plan"}, {"archive", "retry"}, {"config", "create", "--name", "x"},
+		{"config", "create", "--look-back", "many"},
 		{"ledger", "day"}, {"ledger", "day", "2026-10-15"}, {"ledger", "history", "key"}, {"ledger", "verify"},
 		{"audit", "dance"}, {"audit", "list", "now"}, {"audit", "list", "--most", "few"}, {"audit", "export", "a", "b"}, {"audit", "verify", "now"},
 		{"user", "dance"}, {"user", "list", "now"}, {"user", "show"}, {"user", "disable"}, {"user", "enable", "a", "b"}, {"user", "role", "a"}, {"user", "delete"},
 		{"user", "disable", "a"}, {"user", "delete", "a"}, // which nobody confirms
-		{"job", "dance"}, {"job", "create"}, {"job", "create", "--config", "x"}, {"job", "create", "--config", "x", "--daily", "01:00", "--monthly", "1@01:00"}, {"job", "show"},
+		{"job", "dance"}, {"job", "create"}, {"job", "create", "--config", "x"},
+		{"job", "create", "--config", "x", "--daily", "01:00", "--monthly", "1@01:00"}, {"job", "show"},
 		{"login", "now"}, {"logout", "now"}, {"whoami", "now"}, {"--profile", "My Profile", "whoami"}, {"--profile", "none", "whoami"},
 		{"version", "now"}, {"version", "--output", "xml"},
-		{"serve", "--addr", "0.0.0.0:8080"}, {"serve", "--addr", ":8080"}, {"serve", "--addr", "[::]:0"}, {"serve", "--addr", "example.com:80"}, {"serve", "--addr", "8080"},
+		{"serve", "--addr", "0.0.0.0:8080"}, {"serve", "--addr", ":8080"}, {"serve", "--addr", "[::]:0"}, {"serve", "--addr", "example.com:80"},
+		{"serve", "--addr", "8080"},
 		{"archive", "plan", "--config", "x", "--ledger", "y"}, {"archive", "plan", "--events", "x", "--config", "y", "--period", "today"},
 		{"--api", "not an address", "calendar", "list"}, {"--api", "ftp://127.0.0.1", "calendar", "list"},
 	} {
@@ -414,7 +430,8 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		code int
 		says []string
 	}{
-		{"a calendar that is not there", []string{"calendar", "events", "local://me/calendars/None", "--period", "today"}, exitFailed, []string{"not found", "calendar create"}},
+		{"a calendar that is not there", []string{"calendar", "events", "local://me/calendars/None", "--period", "today"}, exitFailed,
+			[]string{"not found", "calendar create"}},
 		{"a URI that is none", []string{"calendar", "create", "me/Work"}, exitUsage, []string{"calendar URI", "local://"}},
 		{"a calendar twice", []string{"calendar", "create", work}, exitFailed, []string{"exists already"}},
 		{"a provider without connection", []string{"calendar", "create", "msgraph://me@example.com/calendars/Work"}, exitUsage, []string{"Microsoft 365"}},
@@ -443,7 +460,8 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 				Error struct{ Code, Detail string }
 			}
 			asJSON := m.local(append(tt.args, "--output", "json")...)
-			if err := json.Unmarshal([]byte(asJSON.err), &told); err != nil || asJSON.code != tt.code || asJSON.out != "" || told.Error.Code == "" || told.Error.Detail == "" {
+			if err := json.Unmarshal([]byte(asJSON.err), &told); err != nil || asJSON.code != tt.code || asJSON.out != "" || told.Error.Code == "" ||
+				told.Error.Detail == "" {
 				t.Errorf("as JSON: %d %s", asJSON.code, asJSON.err)
 			}
 		})
@@ -505,7 +523,9 @@ func TestARunThatNobodyWaitedForIsCarriedOutByTheNextCommand(t *testing.T) {
 func TestATamperedLedgerDoesNotHold(t *testing.T) {
 	m := seeded(t)
 	m.local("archive", "run", "--config", "work", "--period", october).ok()
-	m.exec("store.db", "UPDATE items SET data = CAST('{}' AS BLOB) WHERE sk = (SELECT min(sk) FROM items WHERE CAST(pk AS TEXT) LIKE 'LEDGER#%' AND CAST(sk AS TEXT) LIKE '2026-10-15%')")
+	m.exec("store.db",
+		"UPDATE items SET data = CAST('{}' AS BLOB) WHERE sk = (SELECT min(sk) FROM items WHERE CAST(pk AS TEXT) LIKE 'LEDGER#%' "+
+			"AND CAST(sk AS TEXT) LIKE '2026-10-15%')")
 	broken := m.local("ledger", "verify", "--config", "work")
 	if broken.code != exitFailed {
 		t.Errorf("exit code %d", broken.code)
@@ -611,7 +631,12 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for host, want := range map[string]int{"evil.example": http.StatusMisdirectedRequest, "evil.example:80": http.StatusMisdirectedRequest, "localhost:1": http.StatusOK, "[::1]:1": http.StatusOK} {
+	for host, want := range map[string]int{
+		"evil.example":    http.StatusMisdirectedRequest,
+		"evil.example:80": http.StatusMisdirectedRequest,
+		"localhost:1":     http.StatusOK,
+		"[::1]:1":         http.StatusOK,
+	} {
 		request.Host = host
 		answer, err := http.DefaultClient.Do(request)
 		if err != nil {

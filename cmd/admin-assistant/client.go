@@ -85,7 +85,7 @@ func (a *answer) Write(b []byte) (int, error) {
 	return a.body.Write(b)
 }
 
-// problem is how the API tells an error.
+// problem is an error of the API.
 type problem struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
@@ -244,7 +244,8 @@ func (c *client) try(ctx context.Context, in request, body []byte, key, token st
 	if err != nil {
 		var network *url.Error
 		if errors.As(err, &network) && ctx.Err() == nil {
-			return nil, fault.New(fault.Unavailable, "no server answers at %s (%v); start one with: admin-assistant serve, or work without one with: --local", c.base, network.Err)
+			return nil, fault.New(fault.Unavailable,
+				"no server answers at %s (%v); start one with: admin-assistant serve, or work without one with: --local", c.base, network.Err)
 		}
 		return nil, err
 	}

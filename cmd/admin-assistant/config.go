@@ -188,8 +188,8 @@ func (p *program) configEdit() *cobra.Command {
 	return cmd
 }
 
-// edit sets the flags that a command was given once more, on those that register makes for a thing as it is. That none was given is a
-// usage error.
+// edit applies the flags of a command to a thing as it is: register makes flags with its present values, which those given then replace.
+// A command without any is a usage error.
 func edit(cmd *cobra.Command, register func(*pflag.FlagSet)) (err error) {
 	present := pflag.NewFlagSet("", pflag.ContinueOnError)
 	register(present)

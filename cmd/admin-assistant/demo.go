@@ -33,8 +33,8 @@ const (
 )
 
 // prepareDemo puts the sample month into a calendar of this machine, archives it as any other through queue and worker, and shows
-// what became of it, and what will happen to it every night. Then it does a nightly archive of a mailbox: that of the account in Microsoft 365 where that is set up, else one
-// in a simulator, which closing stops. What is there from an earlier start stays.
+// what became of it, and what will happen to it every night. Then it does a nightly archive of a mailbox: that of the account in Microsoft
+// 365 where that is set up, else one in a simulator, which closing stops. What is there from an earlier start stays.
 func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func(), err error) {
 	closing = func() {}
 	simulated := !p.settings.HasGraph()

@@ -56,10 +56,10 @@ type jobTime struct {
 	Local time.Time `json:"local"`
 }
 
-// clock tells an instant as clocks in the job's zone do.
+// clock writes an instant as clocks in the job's zone show it.
 const clock = "Mon 2006-01-02 15:04 MST"
 
-// at tells an instant as clocks in the job's zone do; nothing if there is none.
+// at is clock, and empty if there is no instant.
 func (v *jobView) at(t *time.Time) string {
 	if t == nil {
 		return ""
@@ -71,7 +71,7 @@ func (v *jobView) at(t *time.Time) string {
 	return t.In(zone).Format(clock)
 }
 
-// state tells whether the job is active, and why not.
+// state says whether the job is active, and why not.
 func (v *jobView) state() string {
 	if v.Reason == "" {
 		return string(v.State)
@@ -79,7 +79,7 @@ func (v *jobView) state() string {
 	return fmt.Sprintf("%s (%s)", v.State, strings.ReplaceAll(string(v.Reason), "_", " "))
 }
 
-// schedule tells a schedule in words, as in "weekly on monday, thursday at 23:59".
+// schedule writes a schedule in words, as in "weekly on monday, thursday at 23:59".
 func schedule(s job.Schedule) string {
 	switch {
 	case s.Repeat == job.Cron:
@@ -110,7 +110,8 @@ func (j *jobFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&j.monthly, "monthly", "", "on a day of the month, as in 1@04:00; 31 is the last day of every month")
 	f.StringVar(&j.cron, "cron", "", `minute, hour, day of month, month and day of week, as in "30 2 * * 1-5"`)
 	f.StringVar(&j.timezone, "timezone", j.timezone, "IANA time zone of the schedule (default: the config's)")
-	f.IntVar(&j.settings.Window.Days, "days", j.settings.Window.Days, "the last so many days (default: an archive goes on where the last one ended, a backup is of the whole calendar)")
+	f.IntVar(&j.settings.Window.Days, "days", j.settings.Window.Days,
+		"the last so many days (default: an archive goes on where the last one ended, a backup is of the whole calendar)")
 	f.IntVar(&j.settings.Jitter, "jitter", j.settings.Jitter, "up to how many minutes after its time a run begins")
 	f.StringVar((*string)(&j.settings.Calendar), "calendar", string(j.settings.Calendar), "of a backup or drill: source or archive (default source)")
 	f.IntVar(&j.settings.Retention.Last, "keep-last", j.settings.Retention.Last, "of a backup: keep the newest so many; with no --keep flag all stay")
@@ -213,7 +214,7 @@ func (p *program) jobCreate() *cobra.Command {
 	return cmd
 }
 
-// jobKinds tell which kinds of jobs there are.
+// jobKinds lists the kinds of jobs that there are.
 func jobKinds() string {
 	var kinds []string
 	for _, kind := range app.Kinds.ForJobs() {
@@ -226,7 +227,7 @@ func jobKinds() string {
 	return strings.Join(kinds, ", ")
 }
 
-// terms are what jobs of a kind may be told; nothing, when only a newer API knows the kind.
+// terms are the settings that jobs of a kind may have; nothing, when only a newer API knows the kind.
 func terms(kind run.Kind) run.JobTerms {
 	if job := app.Kinds.Of(kind).Job; job != nil {
 		return *job
@@ -279,7 +280,7 @@ func (p *program) showJob(ctx context.Context, c *client, v jobView) error {
 	return nil
 }
 
-// jobDays tells which days a job's runs cover.
+// jobDays says which days a job's runs cover.
 func jobDays(v *jobView) string {
 	if v.Window.Days > 0 {
 		return fmt.Sprintf("the last %d", v.Window.Days)
@@ -287,7 +288,7 @@ func jobDays(v *jobView) string {
 	return terms(v.Kind).Without
 }
 
-// retention tells which backups stay.
+// retention says which backups stay.
 func retention(r backup.Retention) string {
 	var kept []string
 	for _, rule := range []struct {

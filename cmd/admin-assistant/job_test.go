@@ -87,11 +87,13 @@ func TestJobs(t *testing.T) {
 		j := m.made("--kind", "backup", "--calendar", "archive", "--daily", "23:59", "--days", "7", "--keep-last", "7", "--keep-monthly", "12", "--jitter", "5")
 		var edited jobResult
 		m.local("job", "edit", j.ID, "--keep-last", "3", "--output", "json").ok().decode(&edited)
-		if edited.Retention.Last != 3 || edited.Retention.Monthly != 12 || edited.Window.Days != 7 || edited.Calendar != "archive" || edited.Jitter != 5 || !edited.Due.Equal(j.Due) {
+		if edited.Retention.Last != 3 || edited.Retention.Monthly != 12 || edited.Window.Days != 7 || edited.Calendar != "archive" ||
+			edited.Jitter != 5 || !edited.Due.Equal(j.Due) {
 			t.Errorf("edited %+v of %+v", edited, j)
 		}
 		m.local("job", "edit", j.ID, "--weekly", "sun@01:00", "--output", "json").ok().decode(&edited)
-		if edited.Schedule.Repeat != "weekly" || edited.Schedule.Zone != "Europe/Berlin" || edited.Retention.Last != 3 || edited.Due.In(time.UTC).Weekday() == time.Monday {
+		if edited.Schedule.Repeat != "weekly" || edited.Schedule.Zone != "Europe/Berlin" || edited.Retention.Last != 3 ||
+			edited.Due.In(time.UTC).Weekday() == time.Monday {
 			t.Errorf("edited %+v", edited)
 		}
 		m.local("job", "edit", j.ID, "--timezone", "UTC", "--days", "0").ok().says("weekly on sunday at 01:00, UTC", "3 last, 12 monthly", "archive", "all")

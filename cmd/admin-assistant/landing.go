@@ -32,12 +32,15 @@ func land(state string) (*landing, error) {
 		address: fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port), // Entra ID lets the port be any of this name alone
 		state:   state, arrived: make(chan url.Values, 1),
 	}
-	l.server = &http.Server{Handler: ownHostOnly(l), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10, ErrorLog: log.New(io.Discard, "", 0)}
+	l.server = &http.Server{
+		Handler: ownHostOnly(l), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
 	go func() { _ = l.server.Serve(listener) }() // until it is closed
 	return l, nil
 }
 
-// ServeHTTP takes the browser's request. Others, from whomever, are refused and change nothing.
+// ServeHTTP answers the browser's request. All others are refused and change nothing.
 func (l *landing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")

@@ -64,7 +64,8 @@ func (p *program) entries(cmd *cobra.Command, config, path string, query url.Val
 		if e.By != "" {
 			why += " by " + e.By
 		}
-		rows = append(rows, table.Row{when(a, zone), a.Subject, a.Customer, string(a.BillingType), string(a.Sensitivity), string(e.Outcome), why, e.Version, e.Time.In(zone).Format("2006-01-02 15:04"), e.Key})
+		rows = append(rows, table.Row{when(a, zone), a.Subject, a.Customer, string(a.BillingType), string(a.Sensitivity), string(e.Outcome), why,
+			e.Version, e.Time.In(zone).Format("2006-01-02 15:04"), e.Key})
 	}
 	p.printTable(table.Row{"When", "Subject", "Customer", "Billing", "Sensitivity", "Outcome", "Why", "Version", "Recorded", "Key"}, rows)
 	_, err = fmt.Fprintf(p.out, "%d entries, times in %s\n", len(entries), v.Timezone)

@@ -61,7 +61,8 @@ var (
 // check refuses an offer that is not that of an Admin Assistant.
 func (o offer) check(api string) error {
 	authority, err := url.Parse(o.Authority)
-	if err != nil || authority.Scheme != "https" || authority.Host == "" || authority.User != nil || strings.Trim(authority.Path, "/")+authority.RawQuery+authority.Fragment != "" ||
+	if err != nil || authority.Scheme != "https" || authority.Host == "" || authority.User != nil ||
+		strings.Trim(authority.Path, "/")+authority.RawQuery+authority.Fragment != "" ||
 		!guidOnly.MatchString(o.Client) || !ownScope.MatchString(o.Scope) || len(o.Tenants) == 0 ||
 		slices.ContainsFunc(o.Tenants, func(t string) bool { return !guidOnly.MatchString(t) }) {
 		return fault.New(fault.Forbidden, "%s does not say in a way that can be trusted how to sign in", api)
@@ -175,7 +176,7 @@ func (p *program) byBrowser(ctx context.Context, l *library, in signIn) (public.
 	}
 	address := page.AuthCodeURL(state, options...)
 	fmt.Fprintf(p.err, "To sign in to %s, use the page that opens in the browser, or open it yourself:\n%s\n", in.API, address)
-	go func() { _ = p.browse(address) }() // the address has been told; some browsers return when they are closed
+	go func() { _ = p.browse(address) }() // the address has been printed; some browsers return when they are closed
 	code, err := back.wait(ctx)
 	if err != nil {
 		return public.AuthResult{}, err
@@ -184,7 +185,7 @@ func (p *program) byBrowser(ctx context.Context, l *library, in signIn) (public.
 	return got, l.explainSignIn(err)
 }
 
-// byDevice signs in on the page of the sign-in service in another browser, where a code tells which program is meant.
+// byDevice signs in on the page of the sign-in service in another browser, where a code names this program.
 func (p *program) byDevice(ctx context.Context, l *library, in signIn) (public.AuthResult, error) {
 	var options []public.AcquireByDeviceCodeOption
 	if in.Claims != "" {
@@ -194,7 +195,8 @@ func (p *program) byDevice(ctx context.Context, l *library, in signIn) (public.A
 	if err != nil {
 		return public.AuthResult{}, l.explainSignIn(err)
 	}
-	fmt.Fprintf(p.err, "To sign in to %s, open %s in any browser and enter the code %s\n", in.API, printable(flow.Result.VerificationURL), printable(flow.Result.UserCode))
+	fmt.Fprintf(p.err, "To sign in to %s, open %s in any browser and enter the code %s\n", in.API, printable(flow.Result.VerificationURL),
+		printable(flow.Result.UserCode))
 	got, err := flow.AuthenticationResult(ctx)
 	return got, l.explainSignIn(err)
 }
@@ -269,7 +271,8 @@ func (p *program) whoamiCommand() *cobra.Command {
 			if p.local {
 				server = "this machine, without one"
 			}
-			p.printTable(table.Row{"User", me.Name}, []table.Row{{"Role", me.Role}, {"Tenant", me.Tenant}, {"Object", me.Object}, {"Server", server}, {"Version", me.Version}})
+			p.printTable(table.Row{"User", me.Name}, []table.Row{{"Role", me.Role}, {"Tenant", me.Tenant}, {"Object", me.Object}, {"Server", server},
+				{"Version", me.Version}})
 			return nil
 		}),
 	}

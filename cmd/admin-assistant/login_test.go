@@ -126,7 +126,10 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Unlock()
 	if answer != nil {
 		if status := answer(r); status != 0 {
-			return &http.Response{StatusCode: status, Status: http.StatusText(status), Header: http.Header{"Location": {"http://127.0.0.1:1/elsewhere"}}, Body: http.NoBody, Request: r}, nil
+			return &http.Response{
+				StatusCode: status, Status: http.StatusText(status), Header: http.Header{"Location": {"http://127.0.0.1:1/elsewhere"}}, Body: http.NoBody,
+				Request: r,
+			}, nil
 		}
 	}
 	return w.inner.RoundTrip(r)
@@ -596,7 +599,12 @@ func TestTokens(t *testing.T) {
 		w.login()
 		file := w.files()[0]
 		good := mustRead(t, file)
-		for name, text := range map[string]string{"nothing": "", "half of it": string(good[:len(good)/2]), "another thing": `{"a": 1}`, "no cache": regexp.MustCompile(`"cache":.*`).ReplaceAllString(string(good), `"cache":{}}`)} {
+		for name, text := range map[string]string{
+			"nothing":       "",
+			"half of it":    string(good[:len(good)/2]),
+			"another thing": `{"a": 1}`,
+			"no cache":      regexp.MustCompile(`"cache":.*`).ReplaceAllString(string(good), `"cache":{}}`),
+		} {
 			t.Run(name, func(t *testing.T) {
 				w.t = t
 				if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

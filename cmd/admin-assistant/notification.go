@@ -43,9 +43,10 @@ func (p *program) notificationList() *cobra.Command {
 			if unread {
 				query.Set("unread", "true")
 			}
-			return printList(ctx, p, c, "/v1/notifications", query, 0, table.Row{"Notification", "When", "Class", "State", "What", ""}, func(v notificationView) table.Row {
-				return table.Row{v.ID, minute(v.Updated), v.Class, v.State, v.Title, mark(v.Read == nil, "unread")}
-			})
+			return printList(ctx, p, c, "/v1/notifications", query, 0, table.Row{"Notification", "When", "Class", "State", "What", ""},
+				func(v notificationView) table.Row {
+					return table.Row{v.ID, minute(v.Updated), v.Class, v.State, v.Title, mark(v.Read == nil, "unread")}
+				})
 		}),
 	}
 	cmd.Flags().BoolVar(&unread, "unread", false, "only those that are not marked as read")

@@ -82,10 +82,10 @@ func printable(s string) string {
 	}, s)
 }
 
-// minute tells an instant in this machine's time zone.
+// minute writes an instant in this machine's time zone.
 func minute(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
 
-// when tells an appointment's time in a zone: "Thu 2026-10-15 09:00-11:00", or its dates.
+// when writes an appointment's time in a zone: "Thu 2026-10-15 09:00-11:00", or its dates.
 func when(a *calendar.Appointment, zone *time.Location) string {
 	if a.Start.IsZero() {
 		return ""

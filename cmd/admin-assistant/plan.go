@@ -37,7 +37,9 @@ func (p *program) archivePlan() *cobra.Command {
 			if held != "" {
 				return usageError{errors.New("--ledger goes with --events")}
 			}
-			return p.carryOut(cmd.Context(), request{method: http.MethodPost, path: "/v1/runs", json: runStart{Kind: "archive", Config: config, Period: period, DryRun: true}}, false)
+			return p.carryOut(cmd.Context(), request{
+				method: http.MethodPost, path: "/v1/runs", json: runStart{Kind: "archive", Config: config, Period: period, DryRun: true},
+			}, false)
 		},
 	}
 	cmd.Flags().StringVar(&events, "events", "", "file with events, Graph JSON or .ics")
@@ -61,15 +63,15 @@ func (p *program) planFiles(events, config, held string) error {
 	if err != nil {
 		return err
 	}
-	var told struct {
+	var read struct {
 		Items []planItem `json:"items"`
 	}
-	if err := json.Unmarshal(text, &told); err != nil {
+	if err := json.Unmarshal(text, &read); err != nil {
 		return err
 	}
-	items := make([]runItem, len(told.Items))
-	for i := range told.Items {
-		items[i].Plan = told.Items[i]
+	items := make([]runItem, len(read.Items))
+	for i := range read.Items {
+		items[i].Plan = read.Items[i]
 	}
 	p.printItems(items, plan.Window.Zone)
 	p.printCounts(plan.Counts, plan.Balanced())
@@ -118,7 +120,7 @@ func (p *program) makePlan(eventsFile, configFile, heldFile string) (plan archiv
 	return archive.NewPlan(archive.Input{Events: events, Window: config.Window, Settings: config.Settings, Standing: standing}), nil
 }
 
-// readEvents reads a file of events: JSON begins with a brace or a bracket, everything else is taken for iCalendar.
+// readEvents reads a file of events: JSON begins with a brace or a bracket, everything else is read as iCalendar.
 func (p *program) readEvents(name string, w calendar.Window) ([]calendar.Event, error) {
 	f, err := p.read(name)
 	if err != nil {

@@ -65,7 +65,8 @@ func (p *program) restoreCommand() *cobra.Command {
 				p.printRestore(r)
 			}
 			counts := r.Restore.Counts
-			question := fmt.Sprintf("This writes %d events to %s, %d of them in the place of what is there.", counts.Created+counts.Replaced, start.Into, counts.Replaced)
+			question := fmt.Sprintf("This writes %d events to %s, %d of them in the place of what is there.", counts.Created+counts.Replaced,
+				start.Into, counts.Replaced)
 			if r.Restore.UnderWay != "" {
 				question = "This goes on with that restore if it is the same, and comes after it if not. " + question
 			}

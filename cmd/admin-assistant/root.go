@@ -80,7 +80,7 @@ type exitError struct{ code int }
 
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
-// report tells an error to the user and returns the exit code.
+// report prints an error for the user and returns the exit code.
 func (p *program) report(err error) int {
 	if err == nil {
 		return exitOK
@@ -137,7 +137,9 @@ func (p *program) root() *cobra.Command {
 	flags.StringVar(&p.profile, "profile", "", "name of a sign-in, which stands for its server, too")
 	flags.StringVar(&p.output, "output", "table", "table for people, json for programs")
 	flags.BoolVar(&p.yes, "yes", false, "answer every question with yes")
-	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.calendarCommand(), p.configCommand(), p.archiveCommand(), p.backupCommand(), p.restoreCommand(), p.jobCommand(), p.ledgerCommand(), p.actionCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.serveCommand(), p.versionCommand())
+	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.calendarCommand(), p.configCommand(), p.archiveCommand(),
+		p.backupCommand(), p.restoreCommand(), p.jobCommand(), p.ledgerCommand(), p.actionCommand(), p.notificationCommand(), p.auditCommand(),
+		p.userCommand(), p.serveCommand(), p.versionCommand())
 	usage(root)
 	return root
 }

@@ -111,7 +111,7 @@ func (s signIns) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// apiAddress reads the address of an API as it is written in files: lower case, without a slash at the end or a port that goes without saying.
+// apiAddress reads the address of an API as it is written in files: lower case, without a slash at the end or a default port.
 func apiAddress(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {

@@ -162,7 +162,10 @@ func openLibrary(in signIn, transport http.RoundTripper) (*library, error) {
 	if err != nil || authority.Host == "" {
 		return nil, fault.New(fault.Invalid, "%q is not the address of a sign-in service", in.Authority)
 	}
-	l := &library{kept: &msal.Cache{Text: in.Cache, Unreadable: &signInNeeded{reason: "unreadable"}}, send: &sender{host: authority.Host, transport: transport}, scope: []string{in.Scope}}
+	l := &library{
+		kept: &msal.Cache{Text: in.Cache, Unreadable: &signInNeeded{reason: "unreadable"}},
+		send: &sender{host: authority.Host, transport: transport}, scope: []string{in.Scope},
+	}
 	l.Client, err = public.New(in.Client, public.WithAuthority(in.Authority+"/"+in.Tenant), public.WithCache(l.kept), public.WithHTTPClient(l.send),
 		public.WithInstanceDiscovery(false)) // the server has said where to sign in
 	if err != nil {

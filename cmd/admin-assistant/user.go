@@ -27,8 +27,12 @@ type userView struct {
 }
 
 func (p *program) userCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "user", Short: "Manage the users of your organisation, as its administrator", Long: "Manage the users of your organisation, as its administrator. A user is named by the Entra object id, which list shows."}
-	cmd.AddCommand(p.userList(), p.userShow(), p.userSwitch("disable", "Shut a user out, and sign the user out of all browsers"), p.userSwitch("enable", "Let a user in again"), p.userRole(), p.userDelete())
+	cmd := &cobra.Command{
+		Use: "user", Short: "Manage the users of your organisation, as its administrator",
+		Long: "Manage the users of your organisation, as its administrator. A user is named by the Entra object id, which list shows.",
+	}
+	cmd.AddCommand(p.userList(), p.userShow(), p.userSwitch("disable", "Shut a user out, and sign the user out of all browsers"),
+		p.userSwitch("enable", "Let a user in again"), p.userRole(), p.userDelete())
 	return cmd
 }
 
@@ -110,7 +114,8 @@ func (p *program) userRole() *cobra.Command {
 func (p *program) userDelete() *cobra.Command {
 	return &cobra.Command{
 		Use: "delete OBJECT", Short: "Erase all that is kept of a user", Args: cobra.ExactArgs(1),
-		Long: "Erase all that is kept of a user. The last pass comes some minutes after the first: say it again then, until all is erased. A user who is disabled stays so.",
+		Long: "Erase all that is kept of a user. Some minutes later a last pass is needed: run the command again, until all is erased. " +
+			"A user who is disabled stays so.",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
 			if err := p.confirm(fmt.Sprintf("This erases all that is kept of user %s, for good.", printable(args[0]))); err != nil {
 				return err
@@ -131,7 +136,7 @@ func (p *program) userDelete() *cobra.Command {
 				_, err := fmt.Fprintf(p.out, "all is erased that was kept of %s\n", printable(args[0]))
 				return err
 			}
-			_, err := fmt.Fprintf(p.out, "%s is being erased; say it again at %s, for the rest\n", printable(args[0]), minute(*done.Again))
+			_, err := fmt.Fprintf(p.out, "%s is being erased; run this command again at %s for the rest\n", printable(args[0]), minute(*done.Again))
 			return err
 		}),
 	}

@@ -45,7 +45,7 @@ func TestUsers(t *testing.T) {
 	admin("role", ann, "king").fails(exitUsage, "role")
 
 	admin("delete", ann).fails(exitUsage, "erases all", "--yes")
-	admin("delete", ann, "--yes").ok().says(ann+" is being erased", "say it again at ")
+	admin("delete", ann, "--yes").ok().says(ann+" is being erased", "run this command again at ")
 	if v := show(); v.State != "erasing" || v.Erasing == nil || v.Name != "" {
 		t.Errorf("the user is %+v", v)
 	}

@@ -142,7 +142,7 @@ type process struct {
 	err     error // how it ended
 }
 
-// start starts an engine. The engine takes a free port itself and tells which: one that was chosen for it could be another's by the time
+// start starts an engine. The engine chooses a free port itself and writes which: one that was chosen for it could be another's by the time
 // it listens.
 func (e engine) start(root string) (*process, error) {
 	p := &process{engine: e, command: e.command(root), port: make(chan uint64, 1), ended: make(chan struct{})}

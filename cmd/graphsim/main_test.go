@@ -51,7 +51,8 @@ func get(t *testing.T, address string) string {
 
 func TestTheDemoMailboxIsServedAndSurvivesARestart(t *testing.T) {
 	dir := t.TempDir()
-	seed, state, log, script := filepath.Join(dir, "seed.ics"), filepath.Join(dir, "state.json"), filepath.Join(dir, "log.jsonl"), filepath.Join(dir, "faults.jsonl")
+	seed, state, log, script := filepath.Join(dir, "seed.ics"), filepath.Join(dir, "state.json"), filepath.Join(dir, "log.jsonl"),
+		filepath.Join(dir, "faults.jsonl")
 	for path, text := range map[string]string{seed: sample, script: `{"kind":"unavailable","path":"/me/mailboxSettings"}`} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

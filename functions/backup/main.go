@@ -1,4 +1,4 @@
-// Command backup takes the messages of the backup queue.
+// Command backup takes messages of the backup queue: backup, restore and drill runs.
 package main
 
 import "adminassistant/shared/app"
@@ -7,5 +7,6 @@ import "adminassistant/shared/app"
 var version = "dev"
 
 func main() {
-	app.MustOpenFunction(version, "ADMIN_ASSISTANT_BUCKET", "ADMIN_ASSISTANT_QUEUE_BACKUP", "ADMIN_ASSISTANT_QUEUE_BACKUP_DEAD", "ADMIN_ASSISTANT_QUEUE_NOTIFY").StartBackup()
+	app.MustOpenFunction(version, "ADMIN_ASSISTANT_BUCKET", "ADMIN_ASSISTANT_QUEUE_BACKUP", "ADMIN_ASSISTANT_QUEUE_BACKUP_DEAD",
+		"ADMIN_ASSISTANT_QUEUE_NOTIFY").StartBackup()
 }

@@ -75,7 +75,7 @@ func trace(id string) string {
 }
 
 func (f *Function) response(w http.ResponseWriter, r *http.Request) {
-	f.settle(w, r, func(inv *invocation, body []byte) ([]byte, error) {
+	f.finish(w, r, func(inv *invocation, body []byte) ([]byte, error) {
 		if len(body) > maxResponse {
 			return nil, &HandlerError{
 				RequestID: inv.id, Type: "Function.ResponseSizeTooLarge",
@@ -87,7 +87,7 @@ func (f *Function) response(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *Function) failure(w http.ResponseWriter, r *http.Request) {
-	f.settle(w, r, func(inv *invocation, body []byte) ([]byte, error) {
+	f.finish(w, r, func(inv *invocation, body []byte) ([]byte, error) {
 		report := parseReport(r, body)
 		failed := &HandlerError{RequestID: inv.id, Type: report.Type, Message: report.Message}
 		for _, frame := range report.StackTrace {
@@ -97,8 +97,8 @@ func (f *Function) failure(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// settle ends the invocation that the request names with what answer makes of the request's body.
-func (f *Function) settle(w http.ResponseWriter, r *http.Request, answer func(*invocation, []byte) ([]byte, error)) {
+// finish ends the invocation that the request names. Its result is what answer makes of the request's body.
+func (f *Function) finish(w http.ResponseWriter, r *http.Request, answer func(*invocation, []byte) ([]byte, error)) {
 	f.measure()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxResponse+1))
 	if err != nil { // the process is gone in the middle of its answer

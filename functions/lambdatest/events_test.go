@@ -105,7 +105,8 @@ func checkMessages(t *testing.T, text []byte, malformed bool) {
 	}
 	readable, unreadable := 0, 0
 	for _, m := range e.Records {
-		if m.MessageId == "" || m.ReceiptHandle == "" || m.EventSource != "aws:sqs" || !strings.HasPrefix(m.EventSourceARN, "arn:aws:sqs:"+m.AWSRegion+":"+account+":") {
+		if m.MessageId == "" || m.ReceiptHandle == "" || m.EventSource != "aws:sqs" ||
+			!strings.HasPrefix(m.EventSourceARN, "arn:aws:sqs:"+m.AWSRegion+":"+account+":") {
 			t.Errorf("incomplete: %+v", m)
 		}
 		for _, name := range []string{"ApproximateReceiveCount", "SentTimestamp", "SenderId", "ApproximateFirstReceiveTimestamp"} {

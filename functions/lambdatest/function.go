@@ -37,13 +37,13 @@ const (
 
 // Options of a function; the zero value works.
 type Options struct {
-	// FunctionName is the name that the function is told; "function" if empty.
+	// FunctionName is the name that the function gets; "function" if empty.
 	FunctionName string
 	// Timeout is how long an invocation may take; 30 s if 0.
 	Timeout time.Duration
 	// InitTimeout is how long the process may take until it asks for its first invocation; 10 s, as in Lambda, if 0.
 	InitTimeout time.Duration
-	// Memory is the size in MB that the function is told. The process is not held to it; 512 if 0.
+	// Memory is the size in MB that the function gets. The process is not held to it; 512 if 0.
 	Memory int
 	// Grace is how long a process that registered an extension may live on after SIGTERM; 500 ms, as in Lambda, if 0.
 	Grace time.Duration
@@ -93,7 +93,7 @@ type invocation struct {
 	err     error
 }
 
-// Start starts the program and waits until it asks for its first invocation. That it never does is told by Invoke and InitTime, as
+// Start starts the program and waits until it asks for its first invocation. That it never does is reported by Invoke and InitTime, as
 // *InitError. env is added to the variables that Lambda sets, and wins. The process is killed when the test ends, even by a signal (on
 // Linux); if the test failed, what it wrote is logged.
 func Start(t testing.TB, binary string, env map[string]string, o Options) *Function {
@@ -283,7 +283,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) (Answer, error) {
 	return inv.answer, inv.err
 }
 
-// begin makes inv what the process is at, and sees to its deadline, which it returns.
+// begin makes inv the current invocation, and starts its deadline, which it returns.
 func (f *Function) begin(inv *invocation) time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -303,7 +303,7 @@ func (f *Function) begin(inv *invocation) time.Time {
 	return deadline
 }
 
-// end settles inv, and says whether it was not yet.
+// end finishes inv, and says whether it was still open.
 func (f *Function) end(inv *invocation, payload []byte, err error) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -337,7 +337,7 @@ func (f *Function) Kill() {
 	<-f.exited
 }
 
-// Stop ends the process as Lambda does with an environment that it does not need any more, and tells how it ended, as "exit status 0" or
+// Stop ends the process as Lambda does with an environment that it does not need any more, and returns how it ended, as "exit status 0" or
 // "signal: killed". A process that registered an extension gets SIGTERM, and SIGKILL after the grace; another one gets SIGKILL at once.
 func (f *Function) Stop() string {
 	f.shutdown()
@@ -373,7 +373,7 @@ func (f *Function) Log() string {
 
 // PeakMemory is the most memory, in bytes, that the process had resident; once it is gone, up to its last request, or to when it was
 // stopped. The system's own record of a process that is gone will not do: it begins with the memory of the process that started it.
-// Only Linux tells; elsewhere it is 0.
+// Only Linux shows it; elsewhere it is 0.
 func (f *Function) PeakMemory() int64 {
 	f.measure()
 	f.mu.Lock()

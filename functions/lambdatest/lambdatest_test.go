@@ -147,7 +147,8 @@ func TestInvoke(t *testing.T) {
 		if first.Text != "Grüße" || second.Text != "again" {
 			t.Errorf("got %q and %q", first.Text, second.Text)
 		}
-		if first.RequestID != a.RequestID || first.RequestID == second.RequestID || !regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString(a.RequestID) {
+		if first.RequestID != a.RequestID || first.RequestID == second.RequestID ||
+			!regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString(a.RequestID) {
 			t.Errorf("request ids %q (answer: %q), then %q", first.RequestID, a.RequestID, second.RequestID)
 		}
 		if first.ARN != "arn:aws:lambda:eu-west-1:111122223333:function:echo" || !first.HasDeadline {
@@ -215,7 +216,8 @@ func TestInvoke(t *testing.T) {
 func TestTheHandlerPanics(t *testing.T) {
 	f := start(t, nil, Options{})
 	failed := fails[*HandlerError](t, f, `{"do": "panic", "text": "out of range"}`)
-	if failed.Type != "string" || failed.Message != "out of range" || !slices.ContainsFunc(failed.Stack, func(frame messages.InvokeResponse_Error_StackFrame) bool { return frame.Label == "handle" }) {
+	if failed.Type != "string" || failed.Message != "out of range" ||
+		!slices.ContainsFunc(failed.Stack, func(frame messages.InvokeResponse_Error_StackFrame) bool { return frame.Label == "handle" }) {
 		t.Errorf("got %+v", failed)
 	}
 	if _, err := f.Invoke(t.Context(), []byte(`{"do": "echo"}`)); !errors.Is(err, ErrEnded) {

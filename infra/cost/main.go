@@ -18,7 +18,7 @@ const users = 1000
 // scale is for how many users the bill is shown.
 var scale = []float64{10, 100, users, 10_000}
 
-// Lever is a decision that could be taken otherwise.
+// Lever is a decision that could be made otherwise.
 type Lever struct {
 	What, Price string
 	Change      func(u *Usage)
@@ -31,7 +31,8 @@ var levers = []Lever{
 	{"Compress plans in the bucket to a tenth", "they are no longer readable as they lie", func(u *Usage) { u.PlanBytes /= 10 }},
 	{"Let a run's items expire after 90 days", "older runs show their sums, but no items", func(u *Usage) { u.NightBytes -= u.ItemBytes * (1 - 3/u.History) }},
 	{"Forget plans after 90 days", "older runs show their items, but no plan", func(u *Usage) { u.PlanBytes *= 3 / u.History }},
-	{"Do not bound how many messages of a queue are worked on at once", "Lambda may wait with two polls in place of five, and a burst can exhaust the account's concurrency", func(u *Usage) { u.Pollers = 2 }},
+	{"Do not bound how many messages of a queue are worked on at once",
+		"two polls wait in place of five; a burst can use up the account's concurrency", func(u *Usage) { u.Pollers = 2 }},
 	{"Log no line for a call in the gateway", "calls that never reach the function leave no trace", func(u *Usage) { u.CallLog -= 450 }},
 }
 
@@ -45,7 +46,7 @@ func main() {
 // page writes docs/cost.md.
 func page(u Usage) []byte {
 	var b bytes.Buffer
-	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	say := func(format string, args ...any) { b.WriteString(folded(fmt.Sprintf(format, args...)) + "\n") }
 	at := func(n float64) []Line { return Serverless(u, n) }
 	bill, fixed := at(users), Sum(at(0))
 	total := Sum(bill)
@@ -65,14 +66,18 @@ func page(u Usage) []byte {
 	say("")
 	firstMonth := u
 	firstMonth.History = 1
-	say("**%s users cost about $%.0f a month** when a year of history is stored, and $%.0f in the first month: $%.2f that are due without a single user, and in the end %.1f cents for each.",
+	say("**%s users cost about $%.0f a month** when a year of history is stored, and $%.0f in the first month: $%.2f that are due without a "+
+		"single user, and in the end %.1f cents for each.",
 		thousands(users), total, Sum(Serverless(firstMonth, users)), fixed, 100*each)
 	say("")
-	say("Of the $%.0f, $%.2f are for what runs and stores: Lambda, API Gateway, DynamoDB, SQS, the scheduler. The smallest sensible system of containers costs $%.0f in place of that.",
+	say("Of the $%.0f, $%.2f are for what runs and stores: Lambda, API Gateway, DynamoDB, SQS, the scheduler. The smallest sensible system of "+
+		"containers costs $%.0f in place of that.",
 		total, own, Sum(always))
-	say("The other $%.2f (files, keys, e-mail, logs, metrics, alarms, traces, traffic) both would need. So it is $%.0f against $%.0f.", Sum(shared), total, Sum(always)+Sum(shared))
+	say("The other $%.2f (files, keys, e-mail, logs, metrics, alarms, traces, traffic) both would need. So it is $%.0f against $%.0f.",
+		Sum(shared), total, Sum(always)+Sum(shared))
 	say("")
-	say("Prices are public list prices of us-east-1 as published in %s. They change: look them up before you decide by them. No free tier, no discount, no support plan, no tax.", pricesOf)
+	say("Prices are public list prices of us-east-1 as published in %s. They change: look them up before you decide by them. No free tier, no "+
+		"discount, no support plan, no tax.", pricesOf)
 	say("")
 	say("## By item, %s users", thousands(users))
 	say("")
@@ -99,8 +104,10 @@ func page(u Usage) []byte {
 		say("| %s | %.2f | %.3f | %.2f |", thousands(n), Sum(lines), Sum(lines)/n, other)
 	}
 	say("")
-	say("The containers are the same ones in every row, which cannot hold for the last: two small containers and a small database do not archive 10,000 calendars in a night.")
-	say("If they did, both systems would cost the same at about %s users. Beyond a few thousand users it is worth to reckon again, with what was measured by then.", thousands(even(u)))
+	say("The containers are the same ones in every row, which cannot hold for the last: two small containers and a small database do not " +
+		"archive 10,000 calendars in a night.")
+	say("If they did, both systems would cost the same at about %s users. "+
+		"Beyond a few thousand users, calculate again with what was measured by then.", thousands(even(u)))
 	say("")
 	say("## Against containers, %s users", thousands(users))
 	say("")
@@ -143,21 +150,56 @@ func page(u Usage) []byte {
 	say("")
 	say("Measured by a test, with the code that runs in production, for a window of 30 days with 300 events:")
 	say("")
-	say("- a night in which nothing is new: %.0f read units (the ledger of the window, strongly consistent) and %.0f write units (more than half of them the run's items); the table grows by %.0f KB, the bucket by %.0f KB (the plan)",
+	say("- a night in which nothing is new: %.0f read units (the ledger of the window, strongly consistent) and %.0f write units (more than "+
+		"half of them the run's items); the table grows by %.0f KB, the bucket by %.0f KB (the plan)",
 		u.NightReads, u.NightWrites, u.NightBytes/1000, u.PlanBytes/1000)
-	say("- each new or changed appointment: %.1f write units (its entry, intended and then done, and where it stands) and %.1f read units; the table grows by %.1f KB", u.AppointmentWrites, u.AppointmentReads, u.AppointmentBytes/1000)
+	say("- each new or changed appointment: %.1f write units (its entry, intended and then done, and where it stands) and %.1f read units; the "+
+		"table grows by %.1f KB", u.AppointmentWrites, u.AppointmentReads, u.AppointmentBytes/1000)
 	say("")
 	say("Assumed:")
 	say("")
-	say("- each user: %.0f new or changed appointments a day, one archive and one backup run a night, %.0f calls of the API a month (%.0f %% of them change something), %.0f e-mails a month", u.AppointmentsADay, u.Calls, 100*u.WritingCalls, u.Emails)
+	say("- each user: %.0f new or changed appointments a day, one archive and one backup run a night, %.0f calls of the API a month (%.0f %% "+
+		"of them change something), %.0f e-mails a month", u.AppointmentsADay, u.Calls, 100*u.WritingCalls, u.Emails)
 	say("- an archive run takes %.0f s at %.0f MB, a backup %.0f s at %.0f MB, a call %.0f ms at %.0f MB, a tick %.0f ms at %.0f MB",
 		u.ArchiveSeconds, 1024*u.ArchiveGB, u.BackupSeconds, 1024*u.BackupGB, 1000*u.CallSeconds, 1024*u.CallGB, 1000*u.TickSeconds, 1024*u.TickGB)
-	say("- a backup has %.0f files, together %.0f KB; %.0f are kept (7 daily, 4 weekly, 12 monthly, and deleted ones for 90 days)", u.BackupObjects, u.BackupBytes/1000, u.BackupsKept)
-	say("- %.0f months of history; logs are kept for %.0f months; bytes of log: %.0f a call, %.0f a run, %.0f a tick", u.History, u.LogMonths, u.CallLog, u.RunLog, u.TickLog)
-	say("- users call in %.0f hours of a month, nightly runs are spread over an hour: that decides how many requests are the first of their second", u.WorkSeconds/3600)
-	say("- %.0f metrics of our own in every hour, %.0f metrics in the alarms, %.0f dashboard, %.0f keys (each a dollar more after its first and its second rotation), %.0f secret",
+	say("- a backup has %.0f files, together %.0f KB; %.0f are kept (7 daily, 4 weekly, 12 monthly, and deleted ones for 90 days)",
+		u.BackupObjects, u.BackupBytes/1000, u.BackupsKept)
+	say("- %.0f months of history; logs are kept for %.0f months; bytes of log: %.0f a call, %.0f a run, %.0f a tick", u.History, u.LogMonths,
+		u.CallLog, u.RunLog, u.TickLog)
+	say("- users call in %.0f hours of a month, nightly runs are spread over an hour: that decides how many requests are the first of "+
+		"their second", u.WorkSeconds/3600)
+	say("- %.0f metrics of our own in every hour, %.0f metrics in the alarms, %.0f dashboard, %.0f keys (each a dollar more after its first "+
+		"and its second rotation), %.0f secret",
 		u.Metrics, u.AlarmMetrics, u.Dashboards, u.Keys, u.Secrets)
 	return b.Bytes()
+}
+
+// folded breaks a paragraph, or an item of a list, into lines that end before column 160. Rows of tables cannot be broken.
+func folded(text string) string {
+	const most, far = 160, 140
+	if len(text) < most || strings.HasPrefix(text, "|") {
+		return text
+	}
+	indent := ""
+	if strings.HasPrefix(text, "- ") {
+		indent = "  "
+	}
+	var b strings.Builder
+	width := 0
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+		case width+1+len(word) > far:
+			b.WriteString("\n" + indent)
+			width = len(indent)
+		default:
+			b.WriteByte(' ')
+			width++
+		}
+		b.WriteString(word)
+		width += len(word)
+	}
+	return b.String()
 }
 
 // even is for how many users, to the nearest hundred, the containers cost what the deployed system costs, as if they could serve them.

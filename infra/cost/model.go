@@ -55,7 +55,10 @@ func Serverless(u Usage, users float64) []Line {
 		{What: "CloudWatch alarms", Why: "by the metrics in them", Dollars: u.AlarmMetrics * alarmMetric, Both: true},
 		{What: "CloudWatch dashboard", Why: "one", Dollars: u.Dashboards * dashboard, Both: true},
 		{What: "X-Ray", Why: "the first request of every second, and 5 % of the rest", Dollars: traces * trace, Both: true},
-		{What: "Data transfer", Why: "answers, and what is sent to Microsoft Graph", Dollars: (calls*u.CallBytes + archives*u.GraphSentBytes) / gb * egressGB, Both: true},
+		{
+			What: "Data transfer", Why: "answers, and what is sent to Microsoft Graph",
+			Dollars: (calls*u.CallBytes + archives*u.GraphSentBytes) / gb * egressGB, Both: true,
+		},
 	}
 }
 

@@ -157,7 +157,8 @@ func (o outlook) Events(ctx context.Context, account, id string, from, to time.T
 		e.Organizer = calendar.Person{Name: "Olga Organiser", Address: "olga.organiser@customer.example.com"}
 		for n := range 5 {
 			e.Attendees = append(e.Attendees, calendar.Attendee{
-				Person: calendar.Person{Name: fmt.Sprintf("Attendee Number %d", n), Address: fmt.Sprintf("attendee.%d@customer.example.com", n)}, Type: "required", Response: calendar.Accepted,
+				Person: calendar.Person{Name: fmt.Sprintf("Attendee Number %d", n), Address: fmt.Sprintf("attendee.%d@customer.example.com", n)},
+				Type:   "required", Response: calendar.Accepted,
 			})
 		}
 		e.Body = calendar.Body{ContentType: "html", Content: text(e.ICalUID)}
@@ -257,9 +258,11 @@ func (h *household) day(d time.Time, n int) {
 	for i := range n {
 		start := d.Add(7*time.Hour + time.Duration(i)*30*time.Minute)
 		drafts = append(drafts, calendar.Draft{
-			Subject: fmt.Sprintf("Customer review, part %d of %s", i, d.Format(time.DateOnly)), Location: "Meeting room 7, second floor", Categories: []string{"Acme - billable"},
-			Start: calendar.DateTime{Local: start.Format("2006-01-02T15:04:05"), Zone: "UTC"}, End: calendar.DateTime{Local: start.Add(30 * time.Minute).Format("2006-01-02T15:04:05"), Zone: "UTC"},
-			ShowAs: calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal, TransactionID: h.newID(),
+			Subject: fmt.Sprintf("Customer review, part %d of %s", i, d.Format(time.DateOnly)), Location: "Meeting room 7, second floor",
+			Categories: []string{"Acme - billable"},
+			Start:      calendar.DateTime{Local: start.Format("2006-01-02T15:04:05"), Zone: "UTC"},
+			End:        calendar.DateTime{Local: start.Add(30 * time.Minute).Format("2006-01-02T15:04:05"), Zone: "UTC"},
+			ShowAs:     calendar.Busy, Importance: calendar.NormalImportance, Sensitivity: calendar.Normal, TransactionID: h.newID(),
 		})
 	}
 	results, err := h.events.Create(h.t.Context(), "me", h.source.ID, drafts)

@@ -17,7 +17,7 @@ import (
 type Props struct {
 	// Stack has the account, the region and the name.
 	Stack awscdk.StackProps
-	// Destroy lets the stack take its data along when it is deleted. Otherwise the data stays, and the table refuses to be deleted.
+	// Destroy deletes the data with the stack. Otherwise the data stays, and the table refuses to be deleted.
 	Destroy bool
 }
 

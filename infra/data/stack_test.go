@@ -91,7 +91,8 @@ func TestTable(t *testing.T) {
 	t.Run("it is encrypted with a key of ours", func(t *testing.T) {
 		want(t, table, "KMS", "SSESpecification", "SSEType")
 		want(t, table, true, "SSESpecification", "SSEEnabled")
-		if id := infratest.At(table.Properties, replica("SSESpecification", "KMSMasterKeyId", "Fn::GetAtt", 0)...); id != keyFor(t, synth(t, false), "table and bucket") {
+		key := keyFor(t, synth(t, false), "table and bucket")
+		if id := infratest.At(table.Properties, replica("SSESpecification", "KMSMasterKeyId", "Fn::GetAtt", 0)...); id != key {
 			t.Errorf("it is encrypted with %v", id)
 		}
 	})
@@ -158,7 +159,8 @@ func TestBuckets(t *testing.T) {
 	}
 	t.Run("all are private, and stay", func(t *testing.T) {
 		for _, b := range buckets {
-			want(t, b, map[string]any{"BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true}, "PublicAccessBlockConfiguration")
+			want(t, b, map[string]any{"BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true},
+				"PublicAccessBlockConfiguration")
 			want(t, b, "BucketOwnerEnforced", "OwnershipControls", "Rules", 0, "ObjectOwnership")
 			want(t, b, nil, "BucketName")
 			stays(t, b)
@@ -171,7 +173,8 @@ func TestBuckets(t *testing.T) {
 			for _, s := range infratest.At(policy.Properties, "PolicyDocument", "Statement").([]any) {
 				condition := infratest.Text(infratest.At(s, "Condition"))
 				if infratest.At(s, "Effect") == "Deny" && infratest.At(s, "Action") == "s3:*" && infratest.At(s, "Principal", "AWS") == "*" &&
-					slices.Contains([]string{`{"Bool":{"aws:SecureTransport":"false"}}`, `{"NumericLessThan":{"s3:TlsVersion":1.2}}`}, condition) && len(infratest.At(s, "Resource").([]any)) == 2 {
+					slices.Contains([]string{`{"Bool":{"aws:SecureTransport":"false"}}`, `{"NumericLessThan":{"s3:TlsVersion":1.2}}`}, condition) &&
+					len(infratest.At(s, "Resource").([]any)) == 2 {
 					refusing++
 				}
 			}
@@ -210,7 +213,8 @@ func TestBuckets(t *testing.T) {
 			"AbortIncompleteMultipartUpload": map[string]any{"DaysAfterInitiation": 2.0},
 		}, "LifecycleConfiguration", "Rules", 0)
 		want(t, buckets[main], map[string]any{
-			"Id": "forget-uploads", "Status": "Enabled", "Prefix": "uploads/", "ExpirationInDays": 2.0, "NoncurrentVersionExpiration": map[string]any{"NoncurrentDays": 2.0},
+			"Id": "forget-uploads", "Status": "Enabled", "Prefix": "uploads/", "ExpirationInDays": 2.0,
+			"NoncurrentVersionExpiration": map[string]any{"NoncurrentDays": 2.0},
 		}, "LifecycleConfiguration", "Rules", 1)
 		want(t, buckets[log], 90.0, "LifecycleConfiguration", "Rules", 0, "ExpirationInDays")
 	})

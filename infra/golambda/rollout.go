@@ -40,7 +40,8 @@ func NewRollout(scope constructs.Construct, canary time.Duration) *Rollout {
 	cdknag.NagSuppressions_AddResourceSuppressions(r.role, &[]*cdknag.NagPackSuppression{{
 		Id:        jsii.String("AwsSolutions-IAM4"),
 		AppliesTo: &[]interface{}{"Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited"},
-		Reason:    jsii.String("AWS's own policy for what CodeDeploy does with functions; CodeDeploy alone can take this role, and AWS keeps the policy in step with it."),
+		Reason: jsii.String("AWS's own policy for what CodeDeploy does with functions; CodeDeploy alone can take this role, and AWS keeps the " +
+			"policy in step with it."),
 	}}, nil)
 	return r
 }

@@ -78,7 +78,7 @@ type alarm struct {
 // alarms are by name.
 type alarms map[string]awscloudwatch.Alarm
 
-// rollback returns the alarms that tell of a bad version.
+// rollback returns the alarms that show a bad version.
 func (a alarms) rollback() []awscloudwatch.IAlarm {
 	return []awscloudwatch.IAlarm{a[functionErrors], a[apiErrors], a[apiLatency]}
 }
@@ -155,18 +155,20 @@ func describe(p Props, q queues, f *functions, gateway awsapigatewayv2.HttpApi) 
 	}
 }
 
-// newTopic makes the topic that tells of alarms, with a key that CloudWatch may use, which it may not of AWS's own.
+// newTopic makes the topic that alarms are sent to, with a key that CloudWatch may use, which it may not of AWS's own.
 func newTopic(scope constructs.Construct, stack awscdk.Stack, email string) awssns.Topic {
 	key := awskms.NewKey(scope, jsii.String("Key"), &awskms.KeyProps{
-		Description: jsii.String("Admin Assistant: alarms"), EnableKeyRotation: jsii.Bool(true), RemovalPolicy: awscdk.RemovalPolicy_DESTROY, // nothing is kept under it
+		// nothing is kept under it
+		Description: jsii.String("Admin Assistant: alarms"), EnableKeyRotation: jsii.Bool(true), RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	topic := awssns.NewTopic(scope, jsii.String("Topic"), &awssns.TopicProps{
 		DisplayName: jsii.String("Admin Assistant alarms"), MasterKey: key, EnforceSSL: jsii.Bool(true),
 	})
 	ring := func(resource *string, actions ...string) awsiam.PolicyStatement {
+		alarms := fmt.Sprintf("arn:%s:cloudwatch:%s:%s:alarm:*", *stack.Partition(), *stack.Region(), *stack.Account())
 		s := golambda.AllowIf(map[string]interface{}{
 			"StringEquals": map[string]interface{}{"aws:SourceAccount": stack.Account()},
-			"ArnLike":      map[string]interface{}{"aws:SourceArn": fmt.Sprintf("arn:%s:cloudwatch:%s:%s:alarm:*", *stack.Partition(), *stack.Region(), *stack.Account())},
+			"ArnLike":      map[string]interface{}{"aws:SourceArn": alarms},
 		}, []*string{resource}, actions...)
 		s.AddServicePrincipal(jsii.String("cloudwatch.amazonaws.com"), nil)
 		return s

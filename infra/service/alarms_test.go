@@ -87,7 +87,8 @@ func TestAlarms(t *testing.T) {
 		for _, d := range dimensions {
 			of = append(of, v.name(infratest.At(d, "Value")))
 		}
-		return strings.Join([]string{infratest.At(metric, "Namespace").(string), infratest.At(metric, "MetricName").(string), statistic.(string), strings.Join(of, "/")}, " ")
+		return strings.Join([]string{infratest.At(metric, "Namespace").(string), infratest.At(metric, "MetricName").(string), statistic.(string),
+			strings.Join(of, "/")}, " ")
 	}
 	sources := func(alarm map[string]any) (list []string, expression string) {
 		if alarm["MetricName"] != nil {
@@ -148,7 +149,8 @@ func TestAlarms(t *testing.T) {
 		lateJobs:         {[]string{"AdminAssistant JobsLate Sum prod"}, "", 1},
 		signInFailures:   {[]string{"AdminAssistant SignInFailures Sum prod"}, "", 20},
 		lostAuditRecords: {[]string{"AdminAssistant AuditRecordsLost Sum prod"}, "", 1},
-		dispatcherSilent: {[]string{"AWS/Lambda Errors Sum function-dispatcher", "AWS/Lambda Invocations Sum function-dispatcher"}, "FILL(calls, 0) - FILL(errors, 0)", 1},
+		dispatcherSilent: {[]string{"AWS/Lambda Errors Sum function-dispatcher", "AWS/Lambda Invocations Sum function-dispatcher"},
+			"FILL(calls, 0) - FILL(errors, 0)", 1},
 	} {
 		t.Run(name+" looks at what it is named after", func(t *testing.T) {
 			got, expression := sources(found[name])

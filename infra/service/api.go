@@ -38,8 +38,9 @@ func newAPI(scope constructs.Construct, p Props, f golambda.Function) awsapigate
 			&awsapigatewayv2integrations.HttpLambdaIntegrationProps{PayloadFormatVersion: awsapigatewayv2.PayloadFormatVersion_VERSION_2_0()}),
 	})
 	cdknag.NagSuppressions_AddResourceSuppressions(gateway.Node().FindChild(jsii.String("DefaultRoute")).Node().DefaultChild(), &[]*cdknag.NagPackSuppression{{
-		Id:     jsii.String("AwsSolutions-APIG4"),
-		Reason: jsii.String("Users of many tenants sign in, each tenant an issuer of its own; a JWT authorizer knows one issuer. The handler checks signature, issuer, audience, tenant and expiry of every token."),
+		Id: jsii.String("AwsSolutions-APIG4"),
+		Reason: jsii.String("Users of many tenants sign in, each tenant an issuer of its own; a JWT authorizer knows one issuer. The handler " +
+			"checks signature, issuer, audience, tenant and expiry of every token."),
 	}}, nil)
 	log := awslogs.NewLogGroup(here, jsii.String("AccessLog"), &awslogs.LogGroupProps{Retention: golambda.Retentions[p.LogDays], RemovalPolicy: p.removal()})
 	stage := awsapigatewayv2.NewHttpStage(here, jsii.String("Stage"), &awsapigatewayv2.HttpStageProps{

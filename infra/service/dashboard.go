@@ -52,7 +52,8 @@ func newDashboard(scope constructs.Construct, p Props, q queues, f *functions, g
 			{awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
 				Alarms: &all, Title: jsii.String("Admin Assistant " + p.Stage), Width: jsii.Number(24), Height: jsii.Number(4),
 			})},
-			row(graph("Runs", counts(telemetry.RunsSucceeded, telemetry.RunsPartial, telemetry.RunsFailed)...), graph("Appointments archived", counts(telemetry.AppointmentsArchived)...),
+			row(graph("Runs", counts(telemetry.RunsSucceeded, telemetry.RunsPartial, telemetry.RunsFailed)...),
+				graph("Appointments archived", counts(telemetry.AppointmentsArchived)...),
 				graph("Trouble", counts(telemetry.MessagesParked, telemetry.SignInFailures, telemetry.JobsLate, telemetry.JobsParked,
 					telemetry.AuditRecordsLost)...)),
 			row(graph("API requests", gateway.MetricCount(sum), gateway.MetricClientError(sum), gateway.MetricServerError(sum)),

@@ -55,7 +55,7 @@ func (f *functions) all() []*golambda.Function {
 	return []*golambda.Function{&f.api, &f.dispatcher, &f.archive, &f.backup, &f.notify}
 }
 
-// rollBackOn makes every function's deployment watch the alarms that tell of a bad version.
+// rollBackOn makes every function's deployment watch the alarms that show a bad version.
 func (f *functions) rollBackOn(a alarms) {
 	for _, function := range f.all() {
 		function.RollBackOn(a.rollback()...)
@@ -74,7 +74,8 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 	one := func(statements ...awsiam.PolicyStatement) []awsiam.PolicyStatement { return statements }
 
 	objects := map[string]map[string]access{
-		api:     {ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes, uploadObjects: writes | deletes, restoreObjects: deletes}, // of users who are erased; backups that users delete
+		// of users who are erased; backups that users delete
+		api:     {ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes, uploadObjects: writes | deletes, restoreObjects: deletes},
 		archive: {ledgerObjects: writes, runObjects: writes},
 		backup:  {backupObjects: writes | deletes, uploadObjects: reads, restoreObjects: writes}, // the retention deletes
 	}
@@ -93,12 +94,14 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 		archive: golambda.New(here, settings, golambda.Props{
 			Name: archive, Description: "Carries out archive, verify and undo runs.", MemoryMB: 512, Timeout: archiveTimeout, Reserved: p.ArchiveConcurrency,
 			Environment: e.of(e.bucket(), e.urls(q.archive.queue, q.archive.dead, q.notify.queue), e.runs(), e.users(), e.graph()),
-			May:         may(g.table(), g.objects(objects[archive]), one(g.consumes(q.archive.queue), g.sends(q.archive.queue, q.archive.dead, q.notify.queue)), g.reaches(p)),
+			May: may(g.table(), g.objects(objects[archive]),
+				one(g.consumes(q.archive.queue), g.sends(q.archive.queue, q.archive.dead, q.notify.queue)), g.reaches(p)),
 		}),
 		backup: golambda.New(here, settings, golambda.Props{
 			Name: backup, Description: "Carries out backup, restore and drill runs.", MemoryMB: 1024, Timeout: backupTimeout, Reserved: p.BackupConcurrency,
 			Environment: e.of(e.bucket(), e.urls(q.backup.queue, q.backup.dead, q.notify.queue), e.runs(), e.users(), e.graph()),
-			May:         may(g.table(), g.objects(objects[backup]), one(g.consumes(q.backup.queue), g.sends(q.backup.queue, q.backup.dead, q.notify.queue)), g.reaches(p)),
+			May: may(g.table(), g.objects(objects[backup]),
+				one(g.consumes(q.backup.queue), g.sends(q.backup.queue, q.backup.dead, q.notify.queue)), g.reaches(p)),
 		}),
 		notify: golambda.New(here, settings, golambda.Props{
 			Name: notify, Description: "Sends notifications, and fails the runs that dead letters name.", MemoryMB: 256, Timeout: notifyTimeout,
@@ -197,7 +200,7 @@ func (e environment) signIn() map[string]string {
 	})
 }
 
-// web is what it takes to sign users in at Microsoft and to keep their tokens; nothing, where nobody signs in with a browser.
+// web is what a function needs to sign users in at Microsoft and to keep their tokens; nothing, where nobody signs in with a browser.
 func (e environment) web() map[string]string {
 	s := e.p.SignIn
 	if s.Credentials == "" {
@@ -206,13 +209,13 @@ func (e environment) web() map[string]string {
 	return map[string]string{"SIGN_IN_CREDENTIALS": s.Credentials, "SIGN_IN_REDIRECT": s.Redirect, "KEY": *e.p.Data.TokenKey.KeyArn()}
 }
 
-// users is what it takes to act for users at Microsoft; nothing, where nobody does.
+// users is what a function needs to act for users at Microsoft; nothing, where nobody does.
 func (e environment) users() map[string]string {
 	if !e.p.Graph.Delegated {
 		return nil
 	}
 	all := e.signIn()
-	delete(all, "SIGN_IN_CLIENT") // which is told to the command line alone
+	delete(all, "SIGN_IN_CLIENT") // which only the command line needs
 	maps.Copy(all, e.web())
 	return all
 }

@@ -62,7 +62,8 @@ const (
 func (g grants) objects(under map[string]access) []awsiam.PolicyStatement {
 	resources := map[access][]*string{}
 	key := []string{"kms:Decrypt"}
-	for _, prefix := range []string{ledgerObjects, runObjects, backupObjects, uploadObjects, restoreObjects} { // in one order, for templates that do not change by themselves
+	// in one order, for templates that do not change by themselves
+	for _, prefix := range []string{ledgerObjects, runObjects, backupObjects, uploadObjects, restoreObjects} {
 		may, ok := under[prefix]
 		if !ok {
 			continue

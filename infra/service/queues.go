@@ -25,7 +25,7 @@ type pair struct{ queue, dead named }
 
 type queues struct {
 	archive, backup, notify pair
-	// scheduleDead has the ticks that the dispatcher was not told of, or failed at.
+	// scheduleDead has the ticks that did not reach the dispatcher, or that it failed at.
 	scheduleDead named
 }
 

@@ -33,7 +33,7 @@ type Props struct {
 	MailIdentity string
 	// PublicURL is the address under which people reach the API, for links in e-mails; empty: there are none.
 	PublicURL string
-	// AlarmEmail is who is told of alarms; empty tells nobody.
+	// AlarmEmail is who gets alarms; empty: nobody.
 	AlarmEmail string
 	SignIn     SignIn
 	Graph      Graph

@@ -184,8 +184,10 @@ func (v view) may(t *testing.T, construct string) []statement {
 			}
 			slices.Sort(one.resources)
 			if c := infratest.At(s, "Condition"); c != nil {
-				one.condition = strings.ReplaceAll(infratest.Text(c), infratest.Text(map[string]any{"Fn::Join": []any{"", []any{"dynamodb.eu-central-1.", map[string]any{"Ref": "AWS::URLSuffix"}}}}), `"dynamodb"`)
-				one.condition = strings.ReplaceAll(one.condition, infratest.Text(map[string]any{"Fn::Join": []any{"", []any{"s3.eu-central-1.", map[string]any{"Ref": "AWS::URLSuffix"}}}}), `"s3"`)
+				one.condition = strings.ReplaceAll(infratest.Text(c),
+					infratest.Text(map[string]any{"Fn::Join": []any{"", []any{"dynamodb.eu-central-1.", map[string]any{"Ref": "AWS::URLSuffix"}}}}), `"dynamodb"`)
+				one.condition = strings.ReplaceAll(one.condition,
+					infratest.Text(map[string]any{"Fn::Join": []any{"", []any{"s3.eu-central-1.", map[string]any{"Ref": "AWS::URLSuffix"}}}}), `"s3"`)
 			}
 			all = append(all, one)
 		}
@@ -217,9 +219,10 @@ func (s statement) String() string {
 }
 
 const (
-	viaTable     = ` if {"StringEquals":{"kms:ViaService":"dynamodb"}}`
-	viaBucket    = ` if {"StringEquals":{"kms:ViaService":"s3"}}`
-	ofAToken     = ` if {"ForAllValues:StringEquals":{"kms:EncryptionContextKeys":["purpose","user"]},"ForAnyValue:StringEquals":{"kms:EncryptionContextKeys":"user"},"StringEquals":{"kms:EncryptionContext:purpose":"microsoft-token"}}`
+	viaTable  = ` if {"StringEquals":{"kms:ViaService":"dynamodb"}}`
+	viaBucket = ` if {"StringEquals":{"kms:ViaService":"s3"}}`
+	ofAToken  = ` if {"ForAllValues:StringEquals":{"kms:EncryptionContextKeys":["purpose","user"]},` +
+		`"ForAnyValue:StringEquals":{"kms:EncryptionContextKeys":"user"},"StringEquals":{"kms:EncryptionContext:purpose":"microsoft-token"}}`
 	readSecret   = "secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-central-1:111122223333:secret:graph/app-??????"
 	readSignIn   = "secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-central-1:111122223333:secret:sign-in/app-??????"
 	consumeQueue = "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on "
@@ -391,7 +394,8 @@ func TestForbidden(t *testing.T) {
 		})
 	}
 	t.Run("the check sees what is allowed", func(t *testing.T) {
-		if may := v.may(t, "functions"+backup); !allowed(may, "s3:DeleteObject", "bucket/backups/b/events.jsonl") || !allowed(may, "secretsmanager:GetSecretValue", secret) {
+		if may := v.may(t, "functions"+backup); !allowed(may, "s3:DeleteObject", "bucket/backups/b/events.jsonl") ||
+			!allowed(may, "secretsmanager:GetSecretValue", secret) {
 			t.Error("backup cannot do its work")
 		}
 	})
@@ -477,7 +481,8 @@ func TestEnvironments(t *testing.T) {
 		dispatcher: queues("archive", "backup", "notify"),
 		archive:    graph(runs("archive")),
 		backup:     graph(runs("backup")),
-		notify:     with(with(queues("notify", "notify-dead", "archive-dead", "backup-dead"), "MAIL_FROM", "aa@mail.example.com"), "PUBLIC_URL", "https://calendar.example.com"),
+		notify: with(with(queues("notify", "notify-dead", "archive-dead", "backup-dead"), "MAIL_FROM", "aa@mail.example.com"), "PUBLIC_URL",
+			"https://calendar.example.com"),
 	} {
 		t.Run(name+" knows what it needs, and nothing else", func(t *testing.T) { check(t, stack(t, prod), name, every(want, "prod")) })
 	}
@@ -724,7 +729,8 @@ func TestSchedule(t *testing.T) {
 	s := only(t, v, "AWS::Scheduler::Schedule")
 	target := func(path ...any) any { return infratest.At(s.Properties, append([]any{"Target"}, path...)...) }
 	t.Run("it wakes the dispatcher every minute, with the time", func(t *testing.T) {
-		got := []any{s.Properties["ScheduleExpression"], s.Properties["State"], infratest.At(s.Properties, "FlexibleTimeWindow", "Mode"), v.name(target("Arn")), target("Input")}
+		got := []any{s.Properties["ScheduleExpression"], s.Properties["State"], infratest.At(s.Properties, "FlexibleTimeWindow", "Mode"),
+			v.name(target("Arn")), target("Input")}
 		want := []any{"cron(* * * * ? *)", "ENABLED", "OFF", "alias-dispatcher", `{"scheduled_time":"<aws.scheduler.scheduled-time>"}`}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
@@ -734,7 +740,8 @@ func TestSchedule(t *testing.T) {
 		failures := only(t, v, "AWS::Lambda::EventInvokeConfig").Properties
 		got := []any{
 			v.name(target("DeadLetterConfig", "Arn")), target("RetryPolicy", "MaximumEventAgeInSeconds"), target("RetryPolicy", "MaximumRetryAttempts"),
-			v.name(infratest.At(failures, "DestinationConfig", "OnFailure", "Destination")), failures["MaximumEventAgeInSeconds"], failures["MaximumRetryAttempts"], failures["Qualifier"],
+			v.name(infratest.At(failures, "DestinationConfig", "OnFailure", "Destination")), failures["MaximumEventAgeInSeconds"],
+			failures["MaximumRetryAttempts"], failures["Qualifier"],
 		}
 		if diff := cmp.Diff([]any{"queue-schedule-dead", 300.0, 2.0, "queue-schedule-dead", 300.0, 2.0, "live"}, got); diff != "" {
 			t.Error(diff)
@@ -763,7 +770,8 @@ func TestAPI(t *testing.T) {
 	})
 	stage := only(t, v, "AWS::ApiGatewayV2::Stage").Properties
 	t.Run("it is throttled", func(t *testing.T) {
-		if diff := cmp.Diff(map[string]any{"ThrottlingRateLimit": 200.0, "ThrottlingBurstLimit": 400.0}, stage["DefaultRouteSettings"]); diff != "" || stage["StageName"] != "$default" {
+		if diff := cmp.Diff(map[string]any{"ThrottlingRateLimit": 200.0, "ThrottlingBurstLimit": 400.0},
+			stage["DefaultRouteSettings"]); diff != "" || stage["StageName"] != "$default" {
 			t.Error(diff, stage["StageName"])
 		}
 	})

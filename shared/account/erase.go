@@ -38,8 +38,8 @@ const (
 )
 
 // Eraser erases all that is kept of a user. It first marks the profile, so that the user is refused, and takes everything personal out of
-// it. Then it takes the steps, in their order. When all of them were done once more after everybody who did not know of the mark has
-// ended, it removes what else lies in the user's own partition, and what remains of the profile is that the user was erased.
+// it. Then it does the steps, in their order. When all of them were done once more after everybody who did not know of the mark has
+// stopped, it removes what else lies in the user's own partition, and what remains of the profile is that the user was erased.
 //
 // One call works for some seconds; what it does not finish, the next one goes on with.
 type Eraser struct {
@@ -48,7 +48,7 @@ type Eraser struct {
 	within time.Duration
 }
 
-// NewEraser returns an eraser that takes these steps. What starts new work for a user should come first.
+// NewEraser returns an eraser with these steps. What starts new work for a user should come first.
 func NewEraser(users *Users, steps ...Step) *Eraser {
 	return &Eraser{users: users, steps: steps, within: eraseFor}
 }

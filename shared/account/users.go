@@ -30,7 +30,7 @@ const (
 type Profile struct {
 	Tenant  string        `json:"tenant"`
 	Object  string        `json:"object"`
-	Name    string        `json:"name,omitempty"` // as the sign-in service told it last
+	Name    string        `json:"name,omitempty"` // as the sign-in service gave it last
 	Role    Role          `json:"role,omitempty"` // set here by an administrator; the sign-in may bring more
 	Created time.Time     `json:"created,omitzero"`
 	Seen    calendar.Date `json:"seen,omitzero"` // the last day, in UTC, with a request
@@ -99,7 +99,7 @@ func decodeProfile(item store.Item) (Profile, error) {
 	return p, nil
 }
 
-// What a user who is not let in is told.
+// What a user who is not let in is answered.
 var (
 	errDisabled = fault.New(fault.Forbidden, "an administrator of your organisation has disabled your account here; ask them to enable it")
 	errErasing  = fault.New(fault.Forbidden, "your data is being erased; you can sign in again when that is done")
@@ -124,7 +124,7 @@ const (
 	rememberFor = 30 * time.Second
 	// maxRemembered is how many profiles a process remembers at most, well under a kilobyte each.
 	maxRemembered = 16384
-	// attempts is how often a change is tried again that somebody else's got in the way of.
+	// attempts is how often a change is tried when others change the same at that moment.
 	attempts = 8
 	// maxName is the largest size of a name in bytes.
 	maxName = 256
@@ -334,7 +334,7 @@ func Administrator(ctx context.Context) (Principal, error) {
 	return p, nil
 }
 
-// List returns a page of a tenant's users, by object id. Unreadable profiles are left out, and told in the log.
+// List returns a page of a tenant's users, by object id. Unreadable profiles are left out, and logged.
 func (u *Users) List(ctx context.Context, tenant string, limit int, cursor string) (profiles []Profile, next string, err error) {
 	page, err := u.table.Query(ctx, store.Query{Index: true, PK: "USERS#" + tenant, Limit: limit, Cursor: cursor})
 	if err != nil {
@@ -375,7 +375,7 @@ func (u *Users) Enable(ctx context.Context, by Principal, object string) (Profil
 	})
 }
 
-// Barred returns those of the users, named by their keys, that are disabled now. Unreadable profiles are told in the log, and bar nobody.
+// Barred returns those of the users, named by their keys, that are disabled now. Unreadable profiles are logged, and bar nobody.
 func (u *Users) Barred(ctx context.Context, users []string) (map[string]bool, error) {
 	keys := make([]store.Key, len(users))
 	for i, user := range users {

@@ -281,7 +281,10 @@ func TestSettings(t *testing.T) {
 		want  func(*Settings)
 	}{
 		{name: "the defaults", in: DefaultSettings(), want: func(*Settings) {}},
-		{name: "a Windows zone becomes its IANA one", in: with(func(s *Settings) { s.Zone = "W. Europe Standard Time" }), want: func(s *Settings) { s.Zone = "Europe/Berlin" }},
+		{
+			name: "a Windows zone becomes its IANA one", in: with(func(s *Settings) { s.Zone = "W. Europe Standard Time" }),
+			want: func(s *Settings) { s.Zone = "Europe/Berlin" },
+		},
 		{name: "no zone", in: with(func(s *Settings) { s.Zone = "" }), field: "timezone"},
 		{name: "the machine's zone", in: with(func(s *Settings) { s.Zone = "Local" }), field: "timezone"},
 		{name: "an unknown zone", in: with(func(s *Settings) { s.Zone = "Europe/Nowhere" }), field: "timezone"},

@@ -6,7 +6,7 @@
 //	USER#<user> / ACTIONOF#<kind>#<SHA-256 of the cause>   which action a cause raised last, and up to when it is known
 //
 // An action and the note of its cause change in one transaction, so that of all processes that see the same cause one raises it. The note
-// outlives the action's end: a cause that is told again by a message that came late is not raised anew.
+// outlives the action's end: a message that comes late and reports its cause once more does not raise it anew.
 package action
 
 import (
@@ -25,7 +25,7 @@ import (
 	"adminassistant/shared/telemetry"
 )
 
-// Kind says what the user has to do about.
+// Kind is what happened that needs the user.
 type Kind string
 
 const (
@@ -39,7 +39,7 @@ const (
 	RunFailed          Kind = "run_failed"          // a run failed, wholly or in part
 )
 
-// ends says what ends an action of a kind when the user's word that it is resolved is not enough.
+// ends says what resolves an action of a kind for which the user's word is not enough.
 var ends = map[Kind]string{
 	Overlap:        "it is resolved by a decision about its appointments",
 	Drift:          "it is resolved by a decision about its versions",
@@ -53,14 +53,14 @@ type State string
 
 const (
 	Open      State = "open"
-	Resolved  State = "resolved"  // what it was about is settled
+	Resolved  State = "resolved"  // what it was about is done
 	Dismissed State = "dismissed" // the user does not care
 )
 
 // Cause is what raises an action. While one is open, the same cause raises no other.
 type Cause struct {
 	Kind Kind `json:"kind"`
-	// Of tells causes of one kind apart, such as the id of a config.
+	// Of distinguishes causes of one kind, such as by the id of a config.
 	Of string `json:"of,omitempty"`
 }
 
@@ -100,9 +100,9 @@ const (
 	maxHistory = 50
 	// maxDetail is the largest size of a detail in bytes.
 	maxDetail = 4 << 10
-	// keep is how long an action is kept after its end: for longer than a message that tells its cause again can be under way.
+	// keep is how long an action is kept after its end: for longer than a message that repeats its cause can be under way.
 	keep = 90 * 24 * time.Hour
-	// attempts is how often a change is tried again that somebody else's got in the way of.
+	// attempts is how often a change is tried when others change the same at that moment.
 	attempts = 8
 	// listPages bounds how many pages of the store one page of a list looks through.
 	listPages = 10
@@ -172,7 +172,7 @@ func decode(item store.Item) (*Action, error) {
 type note struct {
 	Action string    `json:"action"` // the one that it raised last
 	Open   bool      `json:"open"`
-	At     time.Time `json:"at"` // what the cause did up to then is settled, or told by the action
+	At     time.Time `json:"at"` // what happened up to then is resolved, or described by the action
 
 	stored  int64
 	unknown store.Unknown
@@ -189,7 +189,7 @@ func (n *note) op(user string, c Cause, now time.Time) store.Op {
 	return store.Op{Put: item, If: store.VersionIs(n.stored)}
 }
 
-// decodeNote reads a note. One that is unreadable knows nothing: whoever tells of its cause must not be stopped by that.
+// decodeNote reads a note. One that is unreadable counts as empty: whoever reports its cause must not be stopped by that.
 func decodeNote(ctx context.Context, item store.Item) *note {
 	n := &note{}
 	unknown, err := store.Decode(item.Data, n)
@@ -226,8 +226,8 @@ func (s *Actions) note(ctx context.Context, user string, c Cause) (*note, error)
 }
 
 // Raise opens an action for a's user, cause, subject and detail, and returns it. If one of the cause is open, that one is returned;
-// when its cause was there again since, it tells of the newer subject and detail. a.At is when the cause was there: what was known
-// of up to then raises nothing, and the action that it raised is returned, whatever became of it. So it may be told any number of times.
+// when its cause was there again since, it has the newer subject and detail. a.At is when the cause was there: what was known
+// of up to then raises nothing, and the action that it raised is returned, whatever became of it. So it may be called any number of times.
 func (s *Actions) Raise(ctx context.Context, a Action) (*Action, error) {
 	at := a.At.UTC().Round(0)
 	if len(a.Detail) > maxDetail {
@@ -274,9 +274,9 @@ func lost(err error) bool {
 
 var errBusy = fault.New(fault.Unavailable, "the action is changed by others at the same time; try again")
 
-// Settled resolves the open actions of causes that are gone since at, and returns them. A cause that was there after at stays open.
-// why is the id of what settled them. When there is nothing to resolve it costs one request for all causes together.
-func (s *Actions) Settled(ctx context.Context, user string, at time.Time, why string, causes ...Cause) ([]*Action, error) {
+// ResolveGone resolves the open actions of causes that are gone since at, and returns them. A cause that was seen after at stays open.
+// why is the id of what removed them. If there is nothing to resolve, it makes one request for all causes together.
+func (s *Actions) ResolveGone(ctx context.Context, user string, at time.Time, why string, causes ...Cause) ([]*Action, error) {
 	keys := make([]store.Key, len(causes))
 	for i, c := range causes {
 		keys[i] = causeKey(user, c)
@@ -303,10 +303,10 @@ func (s *Actions) Settled(ctx context.Context, user string, at time.Time, why st
 	return resolved, nil
 }
 
-// errStays means that an action's cause was there after the time up to which it is settled.
+// errStays means that an action's cause was there after the time up to which it is resolved.
 var errStays = errors.New("action: its cause is there")
 
-// end ends an open action. With gone, its cause has to be older than that.
+// end resolves or dismisses an open action. With gone, its cause has to be older than that.
 func (s *Actions) end(ctx context.Context, user, id string, c Change, gone time.Time) (*Action, error) {
 	for range attempts {
 		a, err := s.Get(ctx, user, id)
@@ -346,7 +346,7 @@ func (s *Actions) end(ctx context.Context, user, id string, c Change, gone time.
 	return nil, errBusy
 }
 
-// Resolve ends an action on its user's word; one that is resolved stays so. One that was dismissed is of kind fault.Conflict, as is
+// Resolve resolves an action on its user's word; one that is resolved stays so. One that was dismissed is of kind fault.Conflict, as is
 // one of a kind for which a word is not enough; the error says what is needed.
 func (s *Actions) Resolve(ctx context.Context, user, id string) (*Action, error) {
 	a, err := s.Get(ctx, user, id)
@@ -359,7 +359,7 @@ func (s *Actions) Resolve(ctx context.Context, user, id string) (*Action, error)
 	return s.end(ctx, user, id, Change{State: Resolved, By: user}, time.Time{})
 }
 
-// Dismiss ends an action that its user does not care for; one that is dismissed stays so, one that was resolved is of kind fault.Conflict.
+// Dismiss dismisses an action that its user does not care for; one that is dismissed stays so, one that was resolved is of kind fault.Conflict.
 // What it is about raises another one when it is there again.
 func (s *Actions) Dismiss(ctx context.Context, user, id string) (*Action, error) {
 	return s.end(ctx, user, id, Change{State: Dismissed, By: user}, time.Time{})

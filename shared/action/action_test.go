@@ -105,7 +105,8 @@ func TestRaise(t *testing.T) {
 		w := newWorld(t)
 		first := w.raise(failure(1))
 		again := w.raise(failure(2))
-		if again.ID != first.ID || again.Subject.ID != "R2" || again.Detail != "the run of minute 2 failed" || len(again.History) != 2 || again.History[1].Why != "R2" {
+		if again.ID != first.ID || again.Subject.ID != "R2" || again.Detail != "the run of minute 2 failed" || len(again.History) != 2 ||
+			again.History[1].Why != "R2" {
 			t.Errorf("%+v", again)
 		}
 		if late := w.raise(failure(1)); late.Subject.ID != "R2" || len(late.History) != 2 {
@@ -174,7 +175,7 @@ func TestSettled(t *testing.T) {
 	cause, other := failure(0).Cause, Cause{ShrunkWindow, "work"}
 	settle := func(w *world, minutes int) []*Action {
 		t.Helper()
-		resolved, err := w.Settled(w.t.Context(), ann, monday.Add(time.Duration(minutes)*time.Minute), fmt.Sprintf("R%d", minutes), cause, other)
+		resolved, err := w.ResolveGone(w.t.Context(), ann, monday.Add(time.Duration(minutes)*time.Minute), fmt.Sprintf("R%d", minutes), cause, other)
 		must(w.t, err)
 		return resolved
 	}
@@ -221,7 +222,7 @@ func TestSettled(t *testing.T) {
 	t.Run("without anything to resolve it costs one request", func(t *testing.T) {
 		w := newWorld(t)
 		counter := &store.Counter{Table: w.Table}
-		if resolved, err := w.over(counter).Settled(t.Context(), ann, monday, "R0", cause, other); err != nil || resolved != nil || counter.Requests() != 1 {
+		if resolved, err := w.over(counter).ResolveGone(t.Context(), ann, monday, "R0", cause, other); err != nil || resolved != nil || counter.Requests() != 1 {
 			t.Errorf("%+v, %v after %d requests", resolved, err, counter.Requests())
 		}
 	})
@@ -343,7 +344,7 @@ func TestWhatIsUnreadableStopsNobody(t *testing.T) {
 			if last, err := w.Last(t.Context(), ann, broken.Cause); err != nil || last != nil {
 				t.Errorf("the last one is %+v, %v", last, err)
 			}
-			if resolved, err := w.Settled(t.Context(), ann, failure(9).At, "R9", failure(9).Cause); err != nil || len(resolved) != 0 {
+			if resolved, err := w.ResolveGone(t.Context(), ann, failure(9).At, "R9", failure(9).Cause); err != nil || len(resolved) != 0 {
 				t.Errorf("%+v, %v", resolved, err)
 			}
 			if a := w.raise(failure(2)); a.ID == broken.ID || a.State != Open {
@@ -380,7 +381,7 @@ func TestAnActionSurvivesDyingAnywhere(t *testing.T) {
 			if _, err := s.Raise(t.Context(), failure(2)); err != nil {
 				return err
 			}
-			_, err := s.Settled(t.Context(), ann, failure(3).At, "R3", failure(3).Cause)
+			_, err := s.ResolveGone(t.Context(), ann, failure(3).At, "R3", failure(3).Cause)
 			return err
 		}
 		err := steps(w.over(dying.Table(w.Table)))

@@ -25,7 +25,7 @@ type calendars struct {
 	listings *listing.Listings
 }
 
-// once makes something when it is first asked for; when that fails, the next one who asks has it tried again.
+// once makes something when it is first asked for. When that fails, the next call tries once more.
 type once[T any] struct {
 	make func(context.Context) (T, error)
 
@@ -107,7 +107,8 @@ func (c *calendars) of(ctx context.Context, user string, uri calendar.URI) (cale
 	case uri.Provider == calendar.ProviderLocal:
 		return c.local.For(user), nil
 	case !c.settings.HasGraph():
-		return nil, fault.New(fault.Invalid, "Microsoft 365 is not connected; set ADMIN_ASSISTANT_GRAPH_TENANT, _CLIENT and _SECRET, or use local://<account>/calendars/<name>")
+		return nil, fault.New(fault.Invalid,
+			"Microsoft 365 is not connected; set ADMIN_ASSISTANT_GRAPH_TENANT, _CLIENT and _SECRET, or use local://<account>/calendars/<name>")
 	}
 	shared, err := c.graph.get(ctx)
 	if err != nil {

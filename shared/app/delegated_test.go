@@ -67,7 +67,10 @@ func act(t *testing.T, around ...func(store.Table) store.Table) *acting {
 	a.settings.GraphDelegated, a.settings.GraphURL = true, remote.URL+"/v1.0"
 	a.connect(fromSettings(a.settings))
 	a.providers.users = client()
-	a.doors = &system{settings: a.settings, log: a.log, clock: a.clock, table: a.table, blobs: a.blobs, archives: a.archives, backups: a.backups, notices: a.notices}
+	a.doors = &system{
+		settings: a.settings, log: a.log, clock: a.clock, table: a.table, blobs: a.blobs, archives: a.archives, backups: a.backups,
+		notices: a.notices,
+	}
 	a.doors.connect(fromSettings(a.settings))
 	a.doors.providers.users, a.doors.providers.sealed = client(), true
 	a.doors.signIn = (&Function{system: *a.doors}).newSignIn()
@@ -80,7 +83,9 @@ func act(t *testing.T, around ...func(store.Table) store.Table) *acting {
 	must(t, err)
 	roots := listener.Client.Transport.(*http.Transport).TLSClientConfig.RootCAs
 	roots.AddCert(site.Certificate())
-	a.browser = &http.Client{Jar: jar, Transport: listener.Client.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	a.browser = &http.Client{
+		Jar: jar, Transport: listener.Client.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	return a
 }
 
@@ -131,7 +136,8 @@ func (a *acting) asks(method, path, body string) map[string]any {
 // job makes a nightly job and returns its id.
 func (a *acting) job(kind run.Kind, config string) string {
 	a.t.Helper()
-	return fmt.Sprint(a.asks("POST", "/v1/jobs", `{"kind": "`+string(kind)+`", "config": "`+config+`", "jitter": 0, "schedule": {"repeat": "daily", "at": "02:00", "zone": "UTC"}}`)["id"])
+	return fmt.Sprint(a.asks("POST", "/v1/jobs",
+		`{"kind": "`+string(kind)+`", "config": "`+config+`", "jitter": 0, "schedule": {"repeat": "daily", "at": "02:00", "zone": "UTC"}}`)["id"])
 }
 
 // night lets the next night pass, and returns the runs that were started in it, by their kinds.
@@ -169,9 +175,12 @@ func TestASignInThatEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := act(t)
 			a.signsIn()
-			a.asks("PUT", "/v1/me/settings", `{"email": "ann@example.com", "notifications": {"problems": {"in_app": true, "email": true}, "sign_in": {"in_app": true, "email": true}}}`)
+			a.asks("PUT", "/v1/me/settings",
+				`{"email": "ann@example.com", "notifications": {"problems": {"in_app": true, "email": true}, "sign_in": {"in_app": true, "email": true}}}`)
 			config := func(name string) string {
-				return fmt.Sprint(a.asks("POST", "/v1/archive-configs", `{"name": "`+name+`", "source": "msgraph://ann@example.com/calendars/primary", "archive": "msgraph://ann@example.com/calendars/`+name+`", "timezone": "UTC"}`)["id"])
+				return fmt.Sprint(a.asks("POST", "/v1/archive-configs",
+					`{"name": "`+name+`", "source": "msgraph://ann@example.com/calendars/primary", `+
+						`"archive": "msgraph://ann@example.com/calendars/`+name+`", "timezone": "UTC"}`)["id"])
 			}
 			work, idle := config("work"), config("idle")
 			nightly := []string{a.job(run.Archive, work), a.job(run.Backup, work)}
@@ -205,13 +214,15 @@ func TestASignInThatEnds(t *testing.T) {
 
 			end(a)
 			went(run.Failed)
-			restored := fmt.Sprint(a.asks("POST", "/v1/restores", `{"into": "msgraph://ann@example.com/calendars/Restored", "create_calendar": true, "backup": "`+a.newest()+`"}`)["id"])
+			restored := fmt.Sprint(a.asks("POST", "/v1/restores",
+				`{"into": "msgraph://ann@example.com/calendars/Restored", "create_calendar": true, "backup": "`+a.newest()+`"}`)["id"])
 			a.work()
 			if r, err := a.runs.Get(t.Context(), annKey, restored); err != nil || r.State != run.Failed {
 				t.Errorf("the restore: %+v, %v", r, err)
 			}
 			are(job.Paused, job.SignInNeeded)
-			if open, notes := a.actions(""), a.notes(); len(open) != 1 || open[0].Kind != action.SignInNeeded || open[0].State != action.Open || len(notes) != 1 || notes[0].Class != notify.SignIn {
+			if open, notes := a.actions(""), a.notes(); len(open) != 1 || open[0].Kind != action.SignInNeeded || open[0].State != action.Open ||
+				len(notes) != 1 || notes[0].Class != notify.SignIn {
 				t.Errorf("after a bad night: %+v, %+v", open, notes)
 			}
 			a.mailed(1)

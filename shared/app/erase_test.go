@@ -170,21 +170,26 @@ func (o *one) live(who string) {
 	t, key := o.t, "tenant#"+who
 	t.Helper()
 	at := time.Now().UTC().AddDate(0, 0, -1).Format("20060102")
-	ics := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\nBEGIN:VEVENT\r\nUID:" + who + "@example.com\r\nDTSTAMP:20261001T000000Z\r\nSUMMARY:Review of " + who +
-		"\r\nDESCRIPTION:" + strings.Repeat("notes of "+who+" ", 5000) + "\r\nDTSTART:" + at + "T070000Z\r\nDTEND:" + at + "T080000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+	ics := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\n" +
+		"BEGIN:VEVENT\r\nUID:" + who + "@example.com\r\nDTSTAMP:20261001T000000Z\r\nSUMMARY:Review of " + who +
+		"\r\nDESCRIPTION:" + strings.Repeat("notes of "+who+" ", 5000) +
+		"\r\nDTSTART:" + at + "T070000Z\r\nDTEND:" + at + "T080000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 	for _, of := range []string{who, who + "-second"} {
 		id := o.do(who, "POST", "/v1/calendars", `{"uri": "local://`+of+`/calendars/Work"}`, "id", "Idempotency-Key", of)
 		o.do(who, "POST", "/v1/calendars/"+id+"/import", ics, "", "Content-Type", "text/calendar")
 	}
 	o.do(who, "PUT", "/v1/me/settings", `{"email": "`+who+`@example.com", "notifications": {"problems": {"in_app": true, "email": true}}}`, "", "If-Match", "*")
-	config := o.do(who, "POST", "/v1/archive-configs", `{"name": "of `+who+`", "source": "local://`+who+`/calendars/Work", "archive": "local://`+who+`/calendars/Archive", "timezone": "UTC"}`, "id")
-	o.do(who, "POST", "/v1/archive-configs", `{"name": "second of `+who+`", "source": "local://`+who+`/calendars/Work", "archive": "local://`+who+`/calendars/More", "timezone": "UTC"}`, "id")
+	config := o.do(who, "POST", "/v1/archive-configs",
+		`{"name": "of `+who+`", "source": "local://`+who+`/calendars/Work", "archive": "local://`+who+`/calendars/Archive", "timezone": "UTC"}`, "id")
+	o.do(who, "POST", "/v1/archive-configs",
+		`{"name": "second of `+who+`", "source": "local://`+who+`/calendars/Work", "archive": "local://`+who+`/calendars/More", "timezone": "UTC"}`, "id")
 	for range 2 { // the second one finds the archive calendar by its id
 		o.do(who, "POST", "/v1/runs", `{"kind": "archive", "config": "`+config+`", "period": "last 3 days"}`, "id")
 		o.work()
 	}
 
-	nowhere := o.do(who, "POST", "/v1/archive-configs", `{"name": "third of `+who+`", "source": "local://`+who+`/calendars/Nowhere", "archive": "local://`+who+`/calendars/Third", "timezone": "UTC"}`, "id")
+	nowhere := o.do(who, "POST", "/v1/archive-configs",
+		`{"name": "third of `+who+`", "source": "local://`+who+`/calendars/Nowhere", "archive": "local://`+who+`/calendars/Third", "timezone": "UTC"}`, "id")
 	o.do(who, "POST", "/v1/runs", `{"kind": "archive", "config": "`+nowhere+`", "period": "last 3 days"}`, "id")
 	o.work() // it fails, of which the user is told
 	backup := o.do(who, "POST", "/v1/backups", `{"config": "`+config+`"}`, "id")
@@ -205,7 +210,9 @@ func (o *one) live(who string) {
 	must(t, err)
 	_, _, err = session.New(o.table, time.Now).Start(t.Context(), account.Principal{Tenant: "tenant", Object: who, Name: "Name of " + who}, "browser of "+who)
 	must(t, err)
-	_, err = o.table.Put(t.Context(), store.Item{Key: store.Key{PK: "USER#" + key, SK: "SECRET#microsoft"}, Data: []byte(`{"sealed": "of ` + who + `"}`)}, store.Any())
+	_, err = o.table.Put(t.Context(), store.Item{
+		Key: store.Key{PK: "USER#" + key, SK: "SECRET#microsoft"}, Data: []byte(`{"sealed": "of ` + who + `"}`),
+	}, store.Any())
 	must(t, err)
 	_, err = o.providers.listings.Calendars(t.Context(), key, who, o.own.For(key))
 	must(t, err)
@@ -297,7 +304,10 @@ func TestErasingLeavesNothing(t *testing.T) {
 		}
 	}
 	// What live does not make, the test cannot miss.
-	for _, kind := range []string{"USER", "AUDIT", "ACTIVE", "RUN", "LEDGER", "LEASE", "CAL", "EVENTS", "KEYS", "IDEMPOTENCY", "SESSION", "ACTION", "ACTIONOF", "NOTE", "blob ledger", "blob runs", "blob backups", "blob uploads", "blob restores"} {
+	for _, kind := range []string{
+		"USER", "AUDIT", "ACTIVE", "RUN", "LEDGER", "LEASE", "CAL", "EVENTS", "KEYS", "IDEMPOTENCY", "SESSION", "ACTION", "ACTIONOF", "NOTE",
+		"blob ledger", "blob runs", "blob backups", "blob uploads", "blob restores",
+	} {
 		if !partitions[kind] {
 			t.Errorf("the user has no %s", kind)
 		}
@@ -371,7 +381,8 @@ func TestErasingLeavesNothing(t *testing.T) {
 			t.Errorf("another user's %s: %.200s, was %.200s", key, rest[key], value)
 		}
 	}
-	if report, err := audit.New(o.table, time.Now, o.newID).Verify(t.Context(), "tenant#ann"); err != nil || !bytes.Contains(mustJSON(t, report), []byte(`"ok":true`)) {
+	if report, err := audit.New(o.table, time.Now, o.newID).Verify(t.Context(), "tenant#ann"); err != nil ||
+		!bytes.Contains(mustJSON(t, report), []byte(`"ok":true`)) {
 		t.Errorf("the audit chain: %+v, %v", report, err)
 	}
 }

@@ -244,23 +244,23 @@ func (f *Function) StartNotify() {
 		dead[url[strings.LastIndex(url, "/")+1:]] = f.newWorker(sqs.New(f.aws, url, s.QueueNotifyDead), busyInCloud, 0)
 	}
 	f.start(func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
-		var again []string
+		var retry []string
 		for _, record := range event.Records { // each batch is of one queue
 			one := sqs.Messages(events.SQSEvent{Records: []events.SQSMessage{record}})
 			if w := dead[record.EventSourceARN[strings.LastIndex(record.EventSourceARN, ":")+1:]]; w != nil {
-				again = append(again, w.HandleBatch(ctx, one, w.HandleDead)...)
+				retry = append(retry, w.HandleBatch(ctx, one, w.HandleDead)...)
 			} else {
-				again = append(again, mailer.Batch(ctx, one, mailer.Handle)...)
+				retry = append(retry, mailer.Batch(ctx, one, mailer.Handle)...)
 			}
 		}
-		return failures(again), nil
+		return failures(retry), nil
 	})
 }
 
-// failures tells SQS which messages have to come again; it deletes the others.
-func failures(again []string) events.SQSEventResponse {
+// failures names the messages that SQS has to deliver once more; it deletes the others.
+func failures(retry []string) events.SQSEventResponse {
 	out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	for _, id := range again {
+	for _, id := range retry {
 		out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: id})
 	}
 	return out
@@ -269,7 +269,7 @@ func failures(again []string) events.SQSEventResponse {
 // StartDispatcher starts the runs of jobs that are due, every time the schedule asks for it.
 func (f *Function) StartDispatcher() {
 	dispatcher := f.dispatcher()
-	f.start(func(ctx context.Context, _ json.RawMessage) error { // what the schedule says is not needed: what is due, the clock tells
+	f.start(func(ctx context.Context, _ json.RawMessage) error { // the event is not read: the clock says what is due
 		_, err := dispatcher.Tick(ctx)
 		return err
 	})

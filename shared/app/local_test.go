@@ -73,7 +73,8 @@ func TestWorkPutsEMailsIntoTheOutbox(t *testing.T) {
 	<-worked
 	text, err := os.ReadFile(mails[0])
 	must(t, err)
-	if !strings.Contains(string(text), "me@example.com") || !strings.Contains(string(text), localSender) || !strings.Contains(string(text), "failed") || len(mails) != 1 {
+	if !strings.Contains(string(text), "me@example.com") || !strings.Contains(string(text), localSender) ||
+		!strings.Contains(string(text), "failed") || len(mails) != 1 {
 		t.Errorf("%d e-mails: %s", len(mails), text)
 	}
 	if shown := ask("GET", "/v1/notifications", "")["items"].([]any); len(shown) != 0 {
@@ -112,7 +113,8 @@ func daily(config string) string {
 func TestWorkStartsWhatIsDue(t *testing.T) {
 	l, dir, ask := openHere(t)
 	ask("POST", "/v1/calendars", `{"uri": "local://me/calendars/Work"}`)
-	ask("POST", "/v1/archive-configs", `{"name": "work", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Archive", "timezone": "Europe/Berlin"}`)
+	ask("POST", "/v1/archive-configs",
+		`{"name": "work", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Archive", "timezone": "Europe/Berlin"}`)
 	id := ask("POST", "/v1/jobs", daily("work"))["id"].(string)
 
 	due := missed(t, l, dir, id)
@@ -145,7 +147,8 @@ func TestProcessesShareTheWork(t *testing.T) {
 	ask("PUT", "/v1/me/settings", `{"email": "me@example.com", "notifications": {"problems": {"in_app": true, "email": true}}}`, "If-Match", "*")
 	const jobs = 6
 	for i := range jobs {
-		ask("POST", "/v1/archive-configs", fmt.Sprintf(`{"name": "work%d", "source": "local://me/calendars/Nowhere", "archive": "local://me/calendars/Archive%d", "timezone": "UTC"}`, i, i))
+		ask("POST", "/v1/archive-configs",
+			fmt.Sprintf(`{"name": "work%d", "source": "local://me/calendars/Nowhere", "archive": "local://me/calendars/Archive%d", "timezone": "UTC"}`, i, i))
 		missed(t, l, dir, ask("POST", "/v1/jobs", daily(fmt.Sprintf("work%d", i)))["id"].(string))
 	}
 	working, stop := context.WithTimeout(t.Context(), time.Minute)

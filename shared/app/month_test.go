@@ -43,7 +43,8 @@ func (o *one) list(path string) (items []map[string]any) {
 func (o *one) imports(calendarID, uid string, lines ...string) {
 	o.t.Helper()
 	event := append([]string{"BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//example//test//EN", "BEGIN:VEVENT", "UID:" + uid, "DTSTAMP:20261001T000000Z"}, lines...)
-	o.do("ann", "POST", "/v1/calendars/"+calendarID+"/import", strings.Join(append(event, "END:VEVENT", "END:VCALENDAR", ""), "\r\n"), "", "Content-Type", "text/calendar")
+	o.do("ann", "POST", "/v1/calendars/"+calendarID+"/import", strings.Join(append(event, "END:VEVENT", "END:VCALENDAR", ""), "\r\n"), "",
+		"Content-Type", "text/calendar")
 }
 
 // appointments are subject and start of what a calendar of ann's shows from October on, up to an instant.
@@ -71,8 +72,10 @@ func TestAMonthOfNights(t *testing.T) {
 	now := time.Date(2026, 10, 1, 6, 0, 0, 0, berlin)
 	o := openOneAt(t, func() time.Time { return now })
 	work := o.do("ann", "POST", "/v1/calendars", `{"uri": "local://ann/calendars/Work"}`, "id")
-	config := o.do("ann", "POST", "/v1/archive-configs", `{"name": "work", "source": "local://ann/calendars/Work", "archive": "local://ann/calendars/Archive", "timezone": "Europe/Berlin", "overlaps": "keep"}`, "id")
-	o.imports(work, "series", "SUMMARY:Team", "DTSTART;TZID=Europe/Berlin:20261005T100000", "DTEND;TZID=Europe/Berlin:20261005T103000", "RRULE:FREQ=WEEKLY", "EXDATE;TZID=Europe/Berlin:20261019T100000")
+	config := o.do("ann", "POST", "/v1/archive-configs",
+		`{"name": "work", "source": "local://ann/calendars/Work", "archive": "local://ann/calendars/Archive", "timezone": "Europe/Berlin", "overlaps": "keep"}`, "id")
+	o.imports(work, "series", "SUMMARY:Team", "DTSTART;TZID=Europe/Berlin:20261005T100000", "DTEND;TZID=Europe/Berlin:20261005T103000",
+		"RRULE:FREQ=WEEKLY", "EXDATE;TZID=Europe/Berlin:20261019T100000")
 	for _, job := range []string{
 		`"kind": "archive", "schedule": {"repeat": "daily", "at": "02:30", "zone": "Europe/Berlin"}`, // which there is twice on the 25th
 		`"kind": "backup", "schedule": {"repeat": "daily", "at": "01:15", "zone": "Europe/Berlin"}, "retention": {"last": 3, "weekly": 3}`,
@@ -211,11 +214,14 @@ func TestAnUnchangedNightAsksTheStoreTenTimes(t *testing.T) {
 	now := time.Date(2026, 10, 20, 6, 0, 0, 0, time.UTC)
 	o := openOneAt(t, func() time.Time { return now })
 	work := o.do("ann", "POST", "/v1/calendars", `{"uri": "local://ann/calendars/Work"}`, "id")
-	o.do("ann", "POST", "/v1/archive-configs", `{"name": "work", "source": "local://ann/calendars/Work", "archive": "local://ann/calendars/Archive", "timezone": "UTC", "overlaps": "keep"}`, "id")
+	o.do("ann", "POST", "/v1/archive-configs",
+		`{"name": "work", "source": "local://ann/calendars/Work", "archive": "local://ann/calendars/Archive", "timezone": "UTC", "overlaps": "keep"}`, "id")
 	for i := range 10 {
-		o.imports(work, fmt.Sprint("e", i), "SUMMARY:Review", fmt.Sprintf("DTSTART:20260920T%02d0000Z", 8+i), fmt.Sprintf("DTEND:20260920T%02d3000Z", 8+i), "RRULE:FREQ=DAILY")
+		o.imports(work, fmt.Sprint("e", i), "SUMMARY:Review", fmt.Sprintf("DTSTART:20260920T%02d0000Z", 8+i),
+			fmt.Sprintf("DTEND:20260920T%02d3000Z", 8+i), "RRULE:FREQ=DAILY")
 	}
-	job := o.do("ann", "POST", "/v1/jobs", `{"config": "work", "kind": "archive", "schedule": {"repeat": "daily", "at": "02:30", "zone": "UTC"}, "window": {"days": 30}}`, "id")
+	job := o.do("ann", "POST", "/v1/jobs",
+		`{"config": "work", "kind": "archive", "schedule": {"repeat": "daily", "at": "02:30", "zone": "UTC"}, "window": {"days": 30}}`, "id")
 	night := func() (requests int, fetched, unchanged any) {
 		now = now.Add(time.Minute)
 		id := o.do("ann", "POST", "/v1/jobs/"+job+"/trigger", "", "id")

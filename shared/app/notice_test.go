@@ -43,8 +43,11 @@ func watch(t *testing.T) *watched {
 	t.Helper()
 	w := &watched{one: openOne(t), user: watchedUser, folder: t.TempDir()}
 	w.do("ann", "GET", "/v1/me", "", "")
-	w.do("ann", "PUT", "/v1/me/settings", `{"email": "ann@example.com", "notifications": {"problems": {"in_app": true, "email": true}, "sign_in": {"in_app": true, "email": true}}}`, "", "If-Match", "*")
-	w.config = w.do("ann", "POST", "/v1/archive-configs", `{"name": "work", "source": "local://ann/calendars/Work", "archive": "local://ann/calendars/Archive", "timezone": "UTC"}`, "id")
+	w.do("ann", "PUT", "/v1/me/settings",
+		`{"email": "ann@example.com", "notifications": {"problems": {"in_app": true, "email": true}, "sign_in": {"in_app": true, "email": true}}}`,
+		"", "If-Match", "*")
+	w.config = w.do("ann", "POST", "/v1/archive-configs",
+		`{"name": "work", "source": "local://ann/calendars/Work", "archive": "local://ann/calendars/Archive", "timezone": "UTC"}`, "id")
 	return w
 }
 
@@ -292,7 +295,9 @@ func TestAShrunkWindowIsTold(t *testing.T) {
 	var file strings.Builder
 	file.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\n")
 	for i := range 12 {
-		fmt.Fprintf(&file, "BEGIN:VEVENT\r\nUID:%d@example.com\r\nDTSTAMP:20261001T000000Z\r\nSUMMARY:Meeting %d\r\nDTSTART:%sT%02d0000Z\r\nDTEND:%sT%02d3000Z\r\nEND:VEVENT\r\n", i, i, day, i+6, day, i+6)
+		fmt.Fprintf(&file,
+			"BEGIN:VEVENT\r\nUID:%d@example.com\r\nDTSTAMP:20261001T000000Z\r\nSUMMARY:Meeting %d\r\nDTSTART:%sT%02d0000Z\r\nDTEND:%sT%02d3000Z\r\n"+
+				"END:VEVENT\r\n", i, i, day, i+6, day, i+6)
 	}
 	file.WriteString("END:VCALENDAR\r\n")
 	w.do("ann", "POST", "/v1/calendars/"+id+"/import", file.String(), "", "Content-Type", "text/calendar")

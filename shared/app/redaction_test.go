@@ -50,19 +50,30 @@ const (
 
 // planted is what nobody but the user may ever read: what it is, and the text.
 var planted = map[string]string{
-	"a subject": "Zqsubject", "a subject of Graph": "Zqremote", "a body": "Zqbody", "a place": "Zqplace", "an attendee's address": "zqguest@example.com", "an attendee's name": "Zqguestname",
-	"an organiser's address": "zqchair@example.com", "a customer": "Zqcustomer", "the token for Graph": "Zqgraphtoken", "a refresh token": "Zqrefresh", "the user's e-mail address": "zqmail@example.com",
+	"a subject": "Zqsubject", "a subject of Graph": "Zqremote", "a body": "Zqbody", "a place": "Zqplace",
+	"an attendee's address": "zqguest@example.com", "an attendee's name": "Zqguestname",
+	"an organiser's address": "zqchair@example.com", "a customer": "Zqcustomer", "the token for Graph": "Zqgraphtoken",
+	"a refresh token": "Zqrefresh", "the user's e-mail address": "zqmail@example.com",
 	"the user's name": "Zqusername", "an unreadable record": "Zqunreadable", "a foreign token": "Zqforeigntoken", "a cookie": "Zqcookie",
 }
 
 // plantedInPath are values of requests that answers to them may name; logs may not.
-var plantedInPath = map[string]string{"a mailbox": "zqmailbox", "a calendar's name": "Zqcalendar", "a config's name": "Zqconfig", "a parameter": "Zqparameter", "an idempotency key": "Zqkey"}
+var plantedInPath = map[string]string{
+	"a mailbox":          "zqmailbox",
+	"a calendar's name":  "Zqcalendar",
+	"a config's name":    "Zqconfig",
+	"a parameter":        "Zqparameter",
+	"an idempotency key": "Zqkey",
+}
 
 func plantedFile(end string) string {
 	at := time.Now().UTC().AddDate(0, 0, -1).Format("20060102")
-	return strings.ReplaceAll("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//example//test//EN\nBEGIN:VEVENT\nUID:one@example.com\nDTSTAMP:20261001T000000Z\nSUMMARY:Zqsubject\nDESCRIPTION:Zqbody "+
-		strings.Repeat("Zqbody ", 9000)+"\nLOCATION:Zqplace\nCATEGORIES:Zqcustomer - billable\nORGANIZER;CN=Zqguestname:mailto:zqchair@example.com\nATTENDEE;CN=Zqguestname:mailto:zqguest@example.com\nDTSTART:"+
-		at+"T070000Z\nDTEND:"+at+end+"\nEND:VEVENT\nBEGIN:VEVENT\nUID:two@example.com\nDTSTAMP:20261001T000000Z\nSUMMARY:Zqsubject - too\nDTSTART:"+at+"T073000Z\nDTEND:"+at+"T090000Z\nEND:VEVENT\nEND:VCALENDAR\n", "\n", "\r\n")
+	return strings.ReplaceAll("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//example//test//EN\nBEGIN:VEVENT\nUID:one@example.com\n"+
+		"DTSTAMP:20261001T000000Z\nSUMMARY:Zqsubject\nDESCRIPTION:Zqbody "+strings.Repeat("Zqbody ", 9000)+"\nLOCATION:Zqplace\n"+
+		"CATEGORIES:Zqcustomer - billable\nORGANIZER;CN=Zqguestname:mailto:zqchair@example.com\n"+
+		"ATTENDEE;CN=Zqguestname:mailto:zqguest@example.com\nDTSTART:"+
+		at+"T070000Z\nDTEND:"+at+end+"\nEND:VEVENT\nBEGIN:VEVENT\nUID:two@example.com\nDTSTAMP:20261001T000000Z\n"+
+		"SUMMARY:Zqsubject - too\nDTSTART:"+at+"T073000Z\nDTEND:"+at+"T090000Z\nEND:VEVENT\nEND:VCALENDAR\n", "\n", "\r\n")
 }
 
 // TestNothingOfAUserIsTold lives through a user's day, with failures of all kinds, and looks for what was planted in logs, metrics and the
@@ -82,7 +93,9 @@ func TestNothingOfAUserIsTold(t *testing.T) {
 	entra, err := sim.Start("")
 	must(t, err)
 	t.Cleanup(func() { _ = entra.Close() })
-	verifier, err := bearer.New(bearer.Options{Authority: entra.URL, Audiences: []string{plantedClient}, Tenants: []string{plantedTenant}, HTTPClient: entra.Client, Clock: time.Now})
+	verifier, err := bearer.New(bearer.Options{
+		Authority: entra.URL, Audiences: []string{plantedClient}, Tenants: []string{plantedTenant}, HTTPClient: entra.Client, Clock: time.Now,
+	})
 	must(t, err)
 
 	o := openOne(t)
@@ -129,8 +142,11 @@ func TestNothingOfAUserIsTold(t *testing.T) {
 	if fmt.Sprint(imported["added"]) != "2" {
 		t.Fatalf("imported %v", imported)
 	}
-	config := fmt.Sprint(ask("POST", "/v1/archive-configs", `{"name": "Zqconfig", "source": "local://zqmailbox/calendars/Zqcalendar", "archive": "local://zqmailbox/calendars/Copy", "timezone": "UTC"}`)["id"])
-	afar := fmt.Sprint(ask("POST", "/v1/archive-configs", `{"name": "Zqconfig afar", "source": "msgraph://zqmailbox@example.com/calendars/Zqcalendar", "archive": "local://zqmailbox/calendars/More", "timezone": "UTC"}`)["id"])
+	config := fmt.Sprint(ask("POST", "/v1/archive-configs",
+		`{"name": "Zqconfig", "source": "local://zqmailbox/calendars/Zqcalendar", "archive": "local://zqmailbox/calendars/Copy", "timezone": "UTC"}`)["id"])
+	afar := fmt.Sprint(ask("POST", "/v1/archive-configs",
+		`{"name": "Zqconfig afar", "source": "msgraph://zqmailbox@example.com/calendars/Zqcalendar", `+
+			`"archive": "local://zqmailbox/calendars/More", "timezone": "UTC"}`)["id"])
 	archived := func(config string) map[string]any {
 		id := fmt.Sprint(ask("POST", "/v1/runs", `{"kind": "archive", "config": "`+config+`", "period": "last 3 days"}`)["id"])
 		w := o.worker(run.ArchiveQueue, time.Second, time.Minute)
@@ -253,7 +269,12 @@ func TestNothingOfAUserIsTold(t *testing.T) {
 			}
 		}
 	}
-	secrets := map[string]string{"the access token": token, "the signature of the access token": token[strings.LastIndex(token, ".")+1:], "another's access token": strange, "a broken access token": "Zqfoo1"}
+	secrets := map[string]string{
+		"the access token":                  token,
+		"the signature of the access token": token[strings.LastIndex(token, ".")+1:],
+		"another's access token":            strange,
+		"a broken access token":             "Zqfoo1",
+	}
 	look("logs", logs.String(), planted, plantedInPath, secrets)
 	look("metrics", metrics.String(), planted, plantedInPath, secrets)
 	look("problems", strings.Join(problems, "\n"), planted, secrets)

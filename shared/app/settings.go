@@ -56,7 +56,7 @@ type Settings struct {
 
 	// The settings below are of the functions in the cloud alone; the deployment sets them.
 
-	// Stage is dev, staging or prod; it tells metrics of several deployments apart.
+	// Stage is dev, staging or prod; it distinguishes the metrics of several deployments.
 	Stage string `env:"ADMIN_ASSISTANT_STAGE"`
 	// Table is the name of the DynamoDB table.
 	Table string `env:"ADMIN_ASSISTANT_TABLE"`
@@ -109,7 +109,8 @@ func (s *Settings) checkMail() error {
 			return err
 		}
 	}
-	if u, err := url.Parse(s.PublicURL); err != nil || s.PublicURL != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "") {
+	if u, err := url.Parse(s.PublicURL); err != nil || s.PublicURL != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http" ||
+		u.RawQuery != "" || u.Fragment != "") {
 		return fault.Field("ADMIN_ASSISTANT_PUBLIC_URL", "must be an address as in https://calendar.example.com")
 	}
 	s.PublicURL = strings.TrimRight(s.PublicURL, "/")

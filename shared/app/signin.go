@@ -32,7 +32,7 @@ type signIn struct {
 	users    *account.Users
 	listings *listing.Listings
 	graph    *once[*graph.Provider] // for a listing of the user's calendars; nil: mailboxes are not reached on users' behalf
-	// signedIn is told of every sign-in, with the user's key. The sign-in stands, whatever it returns. Nil: nobody is told.
+	// signedIn is called after every sign-in, with the user's key. The sign-in stands, whatever it returns. It may be nil.
 	signedIn func(ctx context.Context, user string) error
 }
 

@@ -186,7 +186,7 @@ type cleaner interface {
 	Ended(ctx context.Context, r *run.Run) error
 }
 
-// ended is told of every run that has ended, at least once.
+// ended is called for every run that has ended, at least once.
 func (y *system) ended(ctx context.Context, r *run.Run) error {
 	if err := y.audit.RunEnded(ctx, r); err != nil {
 		return err

@@ -295,7 +295,8 @@ func TestNormal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e.Personal.Name != "Ana  B" || e.Personal.IP.String() != "192.0.2.7" || len(e.Personal.UserAgent) != maxUserAgent || !utf8.ValidString(e.Personal.UserAgent) {
+		if e.Personal.Name != "Ana  B" || e.Personal.IP.String() != "192.0.2.7" || len(e.Personal.UserAgent) != maxUserAgent ||
+			!utf8.ValidString(e.Personal.UserAgent) {
 			t.Errorf("got %+v", e.Personal)
 		}
 		if odd := cut("a"+strings.Repeat("é", 1000), maxUserAgent); len(odd) != maxUserAgent-1 || !utf8.ValidString(odd) {

@@ -97,7 +97,10 @@ func (l *Log) extend(h head, entries []Entry) ([]Record, head, error) {
 		}
 		last, _ := parseID(h.ID) // the zero ULID before the first
 		id := after(last, fresh)
-		r := Record{Seq: h.Seq + 1, ID: id.String(), Time: id.Timestamp().UTC(), Behind: int64(id.Time()) - int64(fresh.Time()), Entry: e, Prev: h.Hash, Salt: make([]byte, saltSize)}
+		r := Record{
+			Seq: h.Seq + 1, ID: id.String(), Time: id.Timestamp().UTC(), Behind: int64(id.Time()) - int64(fresh.Time()), Entry: e, Prev: h.Hash,
+			Salt: make([]byte, saltSize),
+		}
 		_, _ = rand.Read(r.Salt) // it never fails
 		r.Digest = r.digest()
 		r.Hash = r.Sum()
@@ -132,7 +135,7 @@ func (l *Log) Once(ctx context.Context, since time.Time, e Entry) (Record, error
 }
 
 const (
-	// attempts is how often an append is tried. It stands some fifty processes that write one chain at the same moment.
+	// attempts is how often an append is tried. It is enough for some fifty processes that write one chain at the same moment.
 	attempts = 32
 	// The pause between two attempts is random between zero and twice a mean that grows from firstPause to longestPause.
 	firstPause, longestPause = 4 * time.Millisecond, 400 * time.Millisecond
@@ -195,7 +198,8 @@ func (l *Log) add(ctx context.Context, entries []Entry, since string, there func
 
 // attempt tries once to append at the stripe's head, or at the stored one if it has none. found is a record that made it needless. When
 // an error comes with records, these may have been written. The stripe has a head afterwards only if that is known to be the newest.
-func (l *Log) attempt(ctx context.Context, s *stripe, entries []Entry, since string, there func(*Record) bool, amend func(was head, next *head)) (records []Record, found *Record, err error) {
+func (l *Log) attempt(ctx context.Context, s *stripe, entries []Entry, since string, there func(*Record) bool,
+	amend func(was head, next *head)) (records []Record, found *Record, err error) {
 	h := s.head
 	s.head = nil
 	if h == nil {

@@ -23,8 +23,8 @@ const endTimeout = 5 * time.Second
 
 // Serve lets next answer a request of a signed-in user that may change something, and records it in that user's chain: that it began,
 // before next sees it, and how it ended. When the first cannot be recorded, next is not called and the error says why; nothing was done
-// and nothing answered. When the second cannot be, the answer stands, for what it tells of did happen: the first record shows that
-// something began, the log has the rest, and Lost is called.
+// and nothing answered. When the second cannot be recorded, the answer stands, since the effect is there: the first record shows
+// that something began, the log has the rest, and Lost is called.
 //
 // route is the pattern that the request matched, as in "DELETE /v1/runs/{id}". The resource is the action's first word and the last
 // wildcard, or what the answer's Location ends with.
@@ -57,7 +57,8 @@ func (l *Log) Serve(w http.ResponseWriter, r *http.Request, route string, action
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout) // also for a caller who hung up
 		defer cancel()
 		if _, err := l.Append(ending, e); err != nil {
-			telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Str("action", string(e.Action)).Str("resource", identifier(e.Resource.ID)).Str("outcome", string(e.Outcome)).
+			telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Str("action", string(e.Action)).Str("resource", identifier(e.Resource.ID)).Str("outcome",
+				string(e.Outcome)).
 				Str("begun", e.Begun).Msg("audit record lost")
 			if l.Lost != nil {
 				l.Lost()
@@ -94,9 +95,10 @@ func (a *answer) Write(p []byte) (int, error) {
 
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// kindOf is the kind of failure that a status tells of.
+// kindOf is the kind of failure that a status means.
 var kindOf = map[int]fault.Kind{
-	http.StatusUnauthorized: fault.Unauthenticated, http.StatusForbidden: fault.Forbidden, http.StatusNotFound: fault.NotFound, http.StatusConflict: fault.Conflict,
+	http.StatusUnauthorized: fault.Unauthenticated, http.StatusForbidden: fault.Forbidden, http.StatusNotFound: fault.NotFound,
+	http.StatusConflict:           fault.Conflict,
 	http.StatusPreconditionFailed: fault.Conflict, http.StatusLocked: fault.Locked, http.StatusTooManyRequests: fault.Throttled,
 	http.StatusBadGateway: fault.Unavailable, http.StatusServiceUnavailable: fault.Unavailable, http.StatusGatewayTimeout: fault.Unavailable,
 }
@@ -143,8 +145,8 @@ func remote(addr string) netip.Addr {
 // clockSkew is how far the clock that dates a run may be ahead of the one that dates its record.
 const clockSkew = time.Minute
 
-// RunEnded records that a run ended, as "run.<kind>.finished", once however often it is told. Who tells it may forget about the run
-// only when there is no error. A run that has not ended, as far as r tells, is of kind fault.Conflict: a record cannot be taken back.
+// RunEnded records that a run ended, as "run.<kind>.finished", once however often it is called. The caller may forget the run
+// only when there is no error. A run that has not ended, as far as r says, is of kind fault.Conflict: a record cannot be taken back.
 func (l *Log) RunEnded(ctx context.Context, r *run.Run) error {
 	if !r.State.Ended() {
 		return fault.New(fault.Conflict, "run %s has not ended", r.ID)

@@ -22,7 +22,8 @@ import (
 
 // request is one of Ana's, with what a server knows of it.
 func request(t *testing.T, method, target string, log zerolog.Logger) *http.Request {
-	r := httptest.NewRequestWithContext(account.With(telemetry.WithCorrelation(t.Context(), log, "c1"), account.Principal{Tenant: "tenant", Object: "ana", Name: "Ana"}), method, target, nil)
+	r := httptest.NewRequestWithContext(account.With(telemetry.WithCorrelation(t.Context(), log, "c1"),
+		account.Principal{Tenant: "tenant", Object: "ana", Name: "Ana"}), method, target, nil)
 	r.RemoteAddr = "192.0.2.7:4711"
 	r.Header.Set("User-Agent", "Mozilla/5.0")
 	return r
@@ -38,37 +39,47 @@ func TestServe(t *testing.T) {
 		fault               string
 		status              int64
 	}{
-		{"a resource that is named by the path", "DELETE /v1/runs/{id}", "/v1/runs/r1", "run.delete", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
+		{"a resource that is named by the path", "DELETE /v1/runs/{id}", "/v1/runs/r1", "run.delete",
+			func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
 			Resource{"run", "r1"}, OK, "", 204},
-		{"the last of several", "PUT /v1/configs/{config}/rules/{id}/order", "/v1/configs/c1/rules/r%2F1/order", "rule.order", func(http.ResponseWriter, *http.Request) {},
+		{"the last of several", "PUT /v1/configs/{config}/rules/{id}/order", "/v1/configs/c1/rules/r%2F1/order", "rule.order",
+			func(http.ResponseWriter, *http.Request) {},
 			Resource{"rule", "r/1"}, OK, "", 200},
 		{"one that was made", "POST /v1/runs", "/v1/runs", "run.start", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "/v1/runs/r2")
 			w.WriteHeader(202)
 			w.WriteHeader(500) // is ignored
 		}, Resource{"run", "r2"}, OK, "", 202},
-		{"a body without a status", "POST /v1/runs", "/v1/runs", "run.start", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) }, Resource{"run", ""}, OK, "", 200},
-		{"early hints are not the answer", "POST /v1/runs", "/v1/runs", "run.start", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(409) },
+		{"a body without a status", "POST /v1/runs", "/v1/runs", "run.start",
+			func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) }, Resource{"run", ""}, OK, "", 200},
+		{"early hints are not the answer", "POST /v1/runs", "/v1/runs", "run.start",
+			func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(409) },
 			Resource{"run", ""}, Refused, "conflict", 409},
-		{"one that is content", "DELETE /v1/calendars/{id}", "/v1/calendars/Ana%20and%20Bob", "calendar.delete", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) },
+		{"one that is content", "DELETE /v1/calendars/{id}", "/v1/calendars/Ana%20and%20Bob", "calendar.delete",
+			func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) },
 			Resource{"calendar", identifier("Ana and Bob")}, Refused, "not_found", 404},
-		{"an invalid request", "POST /v1/runs", "/v1/runs", "run.start", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(422) }, Resource{"run", ""}, Refused, "invalid", 422},
-		{"a request too many", "POST /v1/runs", "/v1/runs", "run.start", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }, Resource{"run", ""}, Refused, "throttled", 429},
-		{"a store that is away", "POST /v1/runs", "/v1/runs", "run.start", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, Resource{"run", ""}, Failed, "unavailable", 503},
-		{"a defect", "POST /v1/runs", "/v1/runs", "run.start", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, Resource{"run", ""}, Failed, "internal", 500},
+		{"an invalid request", "POST /v1/runs", "/v1/runs", "run.start", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(422) },
+			Resource{"run", ""}, Refused, "invalid", 422},
+		{"a request too many", "POST /v1/runs", "/v1/runs", "run.start", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) },
+			Resource{"run", ""}, Refused, "throttled", 429},
+		{"a store that is away", "POST /v1/runs", "/v1/runs", "run.start", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) },
+			Resource{"run", ""}, Failed, "unavailable", 503},
+		{"a defect", "POST /v1/runs", "/v1/runs", "run.start", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
+			Resource{"run", ""}, Failed, "internal", 500},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
 			method, _, _ := strings.Cut(tt.route, " ")
 			before := w.table.Requests()
-			err := w.Serve(httptest.NewRecorder(), request(t, method, tt.target, zerolog.Nop()), tt.route, tt.action, http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-				begun := w.all(ana, Filter{Outcome: Begun})
-				if len(begun) != 1 {
-					t.Error("the handler is at work on what is not recorded")
-				}
-				w.move(30 * time.Millisecond)
-				tt.handler(out, r)
-			}))
+			err := w.Serve(httptest.NewRecorder(), request(t, method, tt.target, zerolog.Nop()), tt.route, tt.action,
+				http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+					begun := w.all(ana, Filter{Outcome: Begun})
+					if len(begun) != 1 {
+						t.Error("the handler is at work on what is not recorded")
+					}
+					w.move(30 * time.Millisecond)
+					tt.handler(out, r)
+				}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +91,8 @@ func TestServe(t *testing.T) {
 				t.Fatalf("%d records", len(records))
 			}
 			ended, begun := records[0], records[1]
-			if begun.Outcome != Begun || begun.Action != tt.action || begun.Personal != (Personal{Name: "Ana", IP: netip.MustParseAddr("192.0.2.7"), UserAgent: "Mozilla/5.0"}) {
+			if begun.Outcome != Begun || begun.Action != tt.action ||
+				begun.Personal != (Personal{Name: "Ana", IP: netip.MustParseAddr("192.0.2.7"), UserAgent: "Mozilla/5.0"}) {
 				t.Errorf("begun as %+v", begun)
 			}
 			want := Entry{User: ana, Actor: ana, Action: tt.action, Resource: tt.resource, Outcome: tt.outcome, Fault: tt.fault, Begun: begun.ID, Duration: 30,
@@ -134,7 +146,8 @@ func TestServe(t *testing.T) {
 		w := newWorld(t)
 		r := request(t, "POST", "/v1/runs", zerolog.Nop())
 		ctx, cancel := context.WithCancel(r.Context())
-		if err := w.Serve(httptest.NewRecorder(), r.WithContext(ctx), "POST /v1/runs", "run.start", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cancel() })); err != nil {
+		if err := w.Serve(httptest.NewRecorder(), r.WithContext(ctx), "POST /v1/runs", "run.start",
+			http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cancel() })); err != nil {
 			t.Fatal(err)
 		}
 		w.sound(ana, 2)
@@ -147,7 +160,8 @@ func TestServe(t *testing.T) {
 					t.Errorf("got %v", p)
 				}
 			}()
-			_ = w.Serve(httptest.NewRecorder(), request(t, "POST", "/v1/runs", zerolog.Nop()), "POST /v1/runs", "run.start", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("defect") }))
+			_ = w.Serve(httptest.NewRecorder(), request(t, "POST", "/v1/runs", zerolog.Nop()), "POST /v1/runs", "run.start",
+				http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("defect") }))
 		}()
 		if records := w.all(ana, Filter{}); len(records) != 2 || records[0].Outcome != Failed || records[0].Fault != "internal" {
 			t.Errorf("got %+v", records)
@@ -155,7 +169,8 @@ func TestServe(t *testing.T) {
 	})
 	t.Run("who is not signed in has no chain", func(t *testing.T) {
 		w := newWorld(t)
-		err := w.Serve(httptest.NewRecorder(), httptest.NewRequest("POST", "/v1/runs", nil), "POST /v1/runs", "run.start", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was done") }))
+		err := w.Serve(httptest.NewRecorder(), httptest.NewRequest("POST", "/v1/runs", nil), "POST /v1/runs", "run.start",
+			http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was done") }))
 		if fault.Of(err) != fault.Unauthenticated {
 			t.Errorf("got %v", err)
 		}
@@ -172,7 +187,14 @@ func TestEveryAnswerHasAnOutcome(t *testing.T) {
 }
 
 func TestRemote(t *testing.T) {
-	for addr, want := range map[string]string{"192.0.2.7:80": "192.0.2.7", "192.0.2.7": "192.0.2.7", "[2001:db8::1]:80": "2001:db8::1", "2001:db8::1": "2001:db8::1", "pipe": "invalid IP", "": "invalid IP"} {
+	for addr, want := range map[string]string{
+		"192.0.2.7:80":     "192.0.2.7",
+		"192.0.2.7":        "192.0.2.7",
+		"[2001:db8::1]:80": "2001:db8::1",
+		"2001:db8::1":      "2001:db8::1",
+		"pipe":             "invalid IP",
+		"":                 "invalid IP",
+	} {
 		if got := remote(addr).String(); got != want {
 			t.Errorf("%q is %s, want %s", addr, got, want)
 		}
@@ -180,7 +202,10 @@ func TestRemote(t *testing.T) {
 }
 
 func TestRunEnded(t *testing.T) {
-	started := &run.Run{ID: "r1", User: ana, Kind: run.Archive, Created: monday, Started: monday.Add(time.Second), Ended: monday.Add(3 * time.Second), Correlation: "c1"}
+	started := &run.Run{
+		ID: "r1", User: ana, Kind: run.Archive, Created: monday, Started: monday.Add(time.Second), Ended: monday.Add(3 * time.Second),
+		Correlation: "c1",
+	}
 	for _, tt := range []struct {
 		name    string
 		change  func(*run.Run)
@@ -205,7 +230,8 @@ func TestRunEnded(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			want := Entry{User: ana, Actor: System, Action: "run.archive.finished", Resource: Resource{"run", "r1"}, Outcome: tt.outcome, Fault: tt.fault, Duration: tt.took, Correlation: "c1",
+			want := Entry{User: ana, Actor: System, Action: "run.archive.finished", Resource: Resource{"run", "r1"}, Outcome: tt.outcome,
+				Fault: tt.fault, Duration: tt.took, Correlation: "c1",
 				Details: Details{"state": ID(tt.name), "failed_items": Int(int64(r.Failed))}}
 			records := w.all(ana, Filter{})
 			if len(records) != 1 {

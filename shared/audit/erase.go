@@ -11,7 +11,7 @@ import (
 )
 
 // Erase removes the personal fields from all records of e.User's chain, and returns from how many. It begins with recording e, without
-// such fields, and goes on with the records, from the oldest. Whatever interrupts it, Erase again finishes it; until then Verify
+// such fields, and goes on with the records, from the oldest. After an interruption, calling Erase once more finishes it; until then Verify
 // names the records that it has not come to. An unreadable record is passed over: the error, of kind fault.Malformed, names the first one.
 func (l *Log) Erase(ctx context.Context, e Entry) (erased int, err error) {
 	e.Personal = Personal{}

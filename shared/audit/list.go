@@ -62,7 +62,7 @@ func (f *Filter) query(user string) store.Query {
 	return q
 }
 
-// read decodes a stored record; of one that is unreadable it tells what the key does.
+// read decodes a stored record; of one that is unreadable it returns what its key says.
 func read(item *store.Item) Record {
 	r, err := decode(item)
 	if err == nil && r.ID == item.SK && !r.Time.IsZero() {

@@ -33,8 +33,10 @@ func genFilter(first time.Time) *rapid.Generator[Filter] {
 		}
 		f := Filter{
 			From: at("from"), To: at("to"),
-			Action:      rapid.SampledFrom([]Action{"", "", "run", "run.archive", "run.start", "runs", "config"}).Draw(t, "action"),
-			Resource:    Resource{Kind: rapid.SampledFrom([]string{"", "", "run"}).Draw(t, "kind"), ID: rapid.SampledFrom([]string{"", "", "1", "a name"}).Draw(t, "id")},
+			Action: rapid.SampledFrom([]Action{"", "", "run", "run.archive", "run.start", "runs", "config"}).Draw(t, "action"),
+			Resource: Resource{
+				Kind: rapid.SampledFrom([]string{"", "", "run"}).Draw(t, "kind"), ID: rapid.SampledFrom([]string{"", "", "1", "a name"}).Draw(t, "id"),
+			},
 			Correlation: rapid.SampledFrom([]string{"", "", "c1"}).Draw(t, "correlation"),
 			Outcome:     rapid.SampledFrom([]Outcome{"", "", Begun, Failed}).Draw(t, "outcome"),
 		}

@@ -14,7 +14,7 @@ type Problem string
 
 const (
 	Missing   Problem = "missing"   // the records Seq to Last are not there
-	Truncated Problem = "truncated" // so are the newest ones, of which the head still tells
+	Truncated Problem = "truncated" // the newest ones are missing; the head still counts them
 	Altered   Problem = "altered"   // not the bytes that were written
 	Reordered Problem = "reordered" // in another record's place
 	Unlinked  Problem = "unlinked"  // not written after the record before it as that is now
@@ -41,7 +41,7 @@ type Report struct {
 	Erased  int      `json:"erased"`  // the personal fields up to this sequence number are erased
 	Count   int      `json:"count"`   // of misfits
 	Misfits []Misfit `json:"misfits"` // the first 100 in the order of the chain
-	// Head is the hash of the newest record, "" of an empty chain. Whoever kept it with Seq can tell later that nothing up to there
+	// Head is the hash of the newest record, "" of an empty chain. Whoever kept it with Seq can prove later that nothing up to there
 	// was rewritten: a chain alone cannot show that all of it was.
 	Head string `json:"head"`
 	Seq  int    `json:"seq"`
@@ -168,7 +168,7 @@ func (l *Log) head(ctx context.Context, user string) (*head, error) {
 }
 
 // follow takes the items of the partition up to the head's record. What comes after that was appended meanwhile, and is left to
-// the next verification, or else does not belong there: the head, read again, tells. changed says that an erasure began.
+// the next verification, or else does not belong there: the head is read again to find out. changed says that an erasure began.
 func (l *Log) follow(ctx context.Context, c *chain) (changed bool, err error) {
 	q := store.Query{PK: partition(c.user)}
 	current := false // nothing was appended meanwhile

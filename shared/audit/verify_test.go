@@ -65,8 +65,10 @@ func TestVerify(t *testing.T) {
 	}{
 		{"nothing is wrong", func(*world, []store.Item) {}, nil},
 		{"a record is gone", func(w *world, items []store.Item) { w.remove(items[2].Key) }, []Misfit{{Seq: 3, Last: 3, Problem: Missing}}},
-		{"the first ones are gone", func(w *world, items []store.Item) { w.remove(items[0].Key); w.remove(items[1].Key) }, []Misfit{{Seq: 1, Last: 2, Problem: Missing}}},
-		{"the newest ones are gone", func(w *world, items []store.Item) { w.remove(items[3].Key); w.remove(items[4].Key) }, []Misfit{{Seq: 4, Last: 5, Problem: Truncated}}},
+		{"the first ones are gone", func(w *world, items []store.Item) { w.remove(items[0].Key); w.remove(items[1].Key) },
+			[]Misfit{{Seq: 1, Last: 2, Problem: Missing}}},
+		{"the newest ones are gone", func(w *world, items []store.Item) { w.remove(items[3].Key); w.remove(items[4].Key) },
+			[]Misfit{{Seq: 4, Last: 5, Problem: Truncated}}},
 		{"the head is gone", func(w *world, items []store.Item) { w.remove(items[5].Key) }, []Misfit{{Seq: 5, Problem: Headless}}},
 		{"the head is unreadable", func(w *world, items []store.Item) { items[5].Data = []byte("no"); w.put(items[5]) }, []Misfit{{Problem: Headless}}},
 		{"the head tells less", func(w *world, items []store.Item) {
@@ -120,8 +122,10 @@ func TestVerify(t *testing.T) {
 			items[2].Data = mustJSON(r)
 			w.put(items[2])
 		}, []Misfit{{Seq: 3, Problem: Altered}}},
-		{"a record was given an end", func(w *world, items []store.Item) { items[2].Expires = monday.Add(time.Hour); w.put(items[2]) }, []Misfit{{Seq: 3, Problem: Altered}}},
-		{"a record was put into the index", func(w *world, items []store.Item) { items[2].IndexPK, items[2].IndexSK = "a", "b"; w.put(items[2]) }, []Misfit{{Seq: 3, Problem: Altered}}},
+		{"a record was given an end", func(w *world, items []store.Item) { items[2].Expires = monday.Add(time.Hour); w.put(items[2]) },
+			[]Misfit{{Seq: 3, Problem: Altered}}},
+		{"a record was put into the index", func(w *world, items []store.Item) { items[2].IndexPK, items[2].IndexSK = "a", "b"; w.put(items[2]) },
+			[]Misfit{{Seq: 3, Problem: Altered}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)

@@ -151,7 +151,7 @@ func (b *Backups) Newest(ctx context.Context, user string, uri calendar.URI, id 
 
 // Filter says which backups are wanted; what is empty does not matter.
 type Filter struct {
-	Calendar calendar.URI // by name or id, or as the run was told
+	Calendar calendar.URI // by name or id, or as the run names it
 	Config   string       // id
 	Job      string
 }

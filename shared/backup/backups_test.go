@@ -85,7 +85,12 @@ func TestABackupWithoutAReadableManifestIsNone(t *testing.T) {
 	w.imports(sample)
 	r, _ := w.backUp()
 	key := w.open(r.ID).key(manifestName)
-	for name, text := range map[string]string{"broken": "{", "of another version": `{"format":"admin-assistant-backup","version":2}`, "empty": "", "too long": strings.Repeat(" ", maxManifest+1)} {
+	for name, text := range map[string]string{
+		"broken":             "{",
+		"of another version": `{"format":"admin-assistant-backup","version":2}`,
+		"empty":              "",
+		"too long":           strings.Repeat(" ", maxManifest+1),
+	} {
 		must(t, w.Blobs.Put(t.Context(), key, strings.NewReader(text)))
 		if _, err := w.backups().Open(t.Context(), user, r.ID); fault.Of(err) != fault.NotFound {
 			t.Errorf("%s: %v", name, err)

@@ -31,9 +31,14 @@ func (m many) Kept(_ context.Context, _, _ string, each func(calendar.Kept) erro
 			return calendar.DateTime{Local: t.Format("2006-01-02T15:04:05"), Zone: "Europe/Berlin"}
 		}
 		k := calendar.Kept{Event: calendar.Event{
-			ID: fmt.Sprintf("AAMkAGI2THVSAAA%09d=", i), ICalUID: fmt.Sprintf("040000008200E00074C5B7101A82E008%09d", i), Type: calendar.Single, Subject: fmt.Sprintf("Review %d", i),
-			Start: at(start), End: at(start.Add(time.Hour)), StartZone: "Europe/Berlin", EndZone: "Europe/Berlin", ShowAs: calendar.Busy, Categories: []string{"Acme - billable"},
-			Body:      calendar.Body{ContentType: "html", Content: fmt.Sprintf("<html><body>%s %d</body></html>", strings.Repeat("<p>Agenda of the day, and who says what.</p>", 20), i*7919)},
+			ID: fmt.Sprintf("AAMkAGI2THVSAAA%09d=", i), ICalUID: fmt.Sprintf("040000008200E00074C5B7101A82E008%09d", i), Type: calendar.Single,
+			Subject: fmt.Sprintf("Review %d", i),
+			Start:   at(start), End: at(start.Add(time.Hour)), StartZone: "Europe/Berlin", EndZone: "Europe/Berlin", ShowAs: calendar.Busy,
+			Categories: []string{"Acme - billable"},
+			Body: calendar.Body{
+				ContentType: "html",
+				Content:     fmt.Sprintf("<html><body>%s %d</body></html>", strings.Repeat("<p>Agenda of the day, and who says what.</p>", 20), i*7919),
+			},
 			Organizer: calendar.Person{Name: "Olga", Address: "olga@example.com"}, Created: start, LastModified: start, ETag: fmt.Sprintf("W/%d", i*104729),
 			Attendees: []calendar.Attendee{{Person: calendar.Person{Name: "Ann", Address: "ann@example.com"}, Type: "required", Response: calendar.Accepted}},
 		}}
@@ -77,7 +82,8 @@ func peak(during func()) uint64 {
 	return most
 }
 
-// BenchmarkBackup shows what a backup takes: time that grows with the calendar, and memory that does not. Requests are those of a run of one worker, and one every few seconds that tells the progress.
+// BenchmarkBackup shows what a backup takes: time that grows with the calendar, and memory that does not. Requests are those of a run of one
+// worker, and one every few seconds that tells the progress.
 func BenchmarkBackup(b *testing.B) {
 	for _, n := range []int{100, 1000, 10_000, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

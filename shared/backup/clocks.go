@@ -5,7 +5,7 @@ import (
 	"adminassistant/shared/calendar/series"
 )
 
-// OwnClocks are series that cannot be restored to Microsoft 365, because it cannot be told the time zone on whose clocks they repeat.
+// OwnClocks are series that cannot be restored to Microsoft 365, because it does not accept the time zone in which they repeat.
 type OwnClocks struct {
 	Series int        `json:"series"`
 	First  []OwnClock `json:"first"` // up to maxOwnClocks of them

@@ -71,7 +71,12 @@ func instantColumn(name string, of func(*calendar.Event) *time.Time) column {
 func localColumn(name string, of func(*calendar.Event) *string) column {
 	return column{name, func(e *calendar.Event) string { return *of(e) }, func(e *calendar.Event, s string) error {
 		*of(e) = s
-		for form, whole := range map[string]string{time.DateOnly: "2006-01-02T15:04:05", "2006-01-02 15:04": "2006-01-02T15:04:05", "2006-01-02T15:04": "2006-01-02T15:04:05", time.DateTime: "2006-01-02T15:04:05"} {
+		for form, whole := range map[string]string{
+			time.DateOnly:      "2006-01-02T15:04:05",
+			"2006-01-02 15:04": "2006-01-02T15:04:05",
+			"2006-01-02T15:04": "2006-01-02T15:04:05",
+			time.DateTime:      "2006-01-02T15:04:05",
+		} {
 			if t, err := time.Parse(form, s); err == nil {
 				*of(e) = t.Format(whole)
 				break
@@ -198,7 +203,7 @@ var columns = []column{
 	textColumn("body", func(e *calendar.Event) *string { return &e.Body.Content }),
 }
 
-// byteOrderMark tells spreadsheets that a file is UTF-8.
+// byteOrderMark shows spreadsheets that a file is UTF-8.
 const byteOrderMark = "\ufeff"
 
 // csvWriter writes a row for each event, series and exception.
@@ -237,7 +242,7 @@ func (c *csvWriter) add(k *calendar.Kept) error {
 	return err
 }
 
-// lineEnds makes one kind of all line ends: within a cell of CSV they cannot be told apart.
+// lineEnds makes one kind of all line ends: a reader of CSV may not distinguish them within a cell.
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 func (c *csvWriter) row(e *calendar.Event) error {

@@ -11,10 +11,10 @@ import (
 	"adminassistant/shared/fault"
 )
 
-// Format is how a file tells events.
+// Format is how a file holds events.
 type Format string
 
-// The formats that a backup has a file of each of, and that are read. docs/backup-format.md tells what each holds.
+// The formats that a backup has a file of each of, and that are read. docs/backup-format.md describes them.
 const (
 	JSONL Format = "jsonl" // all there is: a header, then a line for each calendar.Kept
 	ICS   Format = "ics"   // RFC 5545
@@ -35,7 +35,7 @@ const (
 
 // Calendar is the one that a backup was made of.
 type Calendar struct {
-	URI  calendar.URI `json:"uri"` // as the run was told
+	URI  calendar.URI `json:"uri"` // as the run names it
 	ID   string       `json:"id"`  // the provider's
 	Name string       `json:"name"`
 }
@@ -62,7 +62,7 @@ func checkFormat(name string, version int) error {
 	case name != formatName:
 		return fault.Field("format", "is %.40q, not %q", name, formatName)
 	case version < 1 || version > formatVersion:
-		return fault.Field("version", "is %d: this software reads versions 1 to %d, so take a newer one", version, formatVersion)
+		return fault.Field("version", "is %d: this software reads versions 1 to %d, so use a newer one", version, formatVersion)
 	}
 	return nil
 }

@@ -2,7 +2,7 @@ package backup
 
 import "adminassistant/shared/fault"
 
-// Input is what a backup run is told besides its calendar and its days; it is the run's Input as JSON.
+// Input is the input of a backup run besides its calendar and its days; it is the run's Input as JSON.
 type Input struct {
 	Retention Retention `json:"retention,omitzero"`
 	// Job is the job that started the run; empty: somebody did.

@@ -39,17 +39,18 @@ func newLineWriter(w io.Writer, h header) (*lineWriter, error) {
 	return l, err
 }
 
-// add writes one line. What a provider must not tell is an internal error; a line over maxLine is Invalid.
+// add writes one line. What a provider must not return is an internal error; a line over maxLine is Invalid.
 func (l *lineWriter) add(k calendar.Kept) error {
 	if err := check(&k); err != nil {
-		return fmt.Errorf("the provider told an event that cannot be: %v", err)
+		return fmt.Errorf("the provider returned an event that cannot be: %v", err)
 	}
 	if err := encode(&l.buffer, canonical(k)); err != nil {
 		return err
 	}
 	line := l.buffer.Bytes()
 	if len(line) > maxLine || len(k.Exceptions) > maxExceptions {
-		return fault.New(fault.Invalid, "event %.200q has %d changed instances and %d bytes, which is too much: end the series and begin another one", k.Event.ID, len(k.Exceptions), len(line))
+		return fault.New(fault.Invalid,
+			"event %.200q has %d changed instances and %d bytes, which is too much: end the series and begin another one", k.Event.ID, len(k.Exceptions), len(line))
 	}
 	l.counts.add(&k)
 	l.digest.add(line)

@@ -12,7 +12,8 @@ import (
 
 // randomKept draws an event, or a series with exceptions, of any content.
 func randomKept(t *rapid.T, id string) calendar.Kept {
-	text := rapid.OneOf(rapid.SampledFrom([]string{"", "Acme review", "=1+1", "'quoted'", "a,b;c\\d\ne", "Größe 日本語 🎉", "<p>&amp;</p>", "\\-", "\\n", " x "}), rapid.StringN(0, 30, 100))
+	text := rapid.OneOf(rapid.SampledFrom([]string{"", "Acme review", "=1+1", "'quoted'", "a,b;c\\d\ne", "Größe 日本語 🎉", "<p>&amp;</p>", "\\-",
+		"\\n", " x "}), rapid.StringN(0, 30, 100))
 	clean := rapid.Map(text, func(s string) string { return strings.ToValidUTF8(lineEnds.Replace(s), "?") })
 	zone := rapid.SampledFrom([]string{"", "UTC", "Europe/Berlin", "W. Europe Standard Time", "Here"})
 	instant := func(label string) time.Time {
@@ -30,8 +31,9 @@ func randomKept(t *rapid.T, id string) calendar.Kept {
 			ID: id, ICalUID: clean.Draw(t, "uid"), Type: calendar.Single, Subject: clean.Draw(t, "subject"), Start: local("start"), End: local("end"),
 			StartZone: zone.Draw(t, "made"), EndZone: zone.Draw(t, "made end"), AllDay: rapid.Bool().Draw(t, "all day"), Cancelled: rapid.Bool().Draw(t, "cancelled"),
 			IsOrganizer: rapid.Bool().Draw(t, "organizer"), Response: rapid.SampledFrom([]calendar.Response{"", calendar.Accepted}).Draw(t, "response"),
-			ShowAs: rapid.SampledFrom([]calendar.ShowAs{"", calendar.Busy, calendar.OutOfOffice}).Draw(t, "show as"), Importance: calendar.High, Sensitivity: calendar.Private,
-			Location: clean.Draw(t, "location"), Organizer: calendar.Person{Name: clean.Draw(t, "name"), Address: "a@example.com"}, OnlineURL: clean.Draw(t, "url"),
+			ShowAs: rapid.SampledFrom([]calendar.ShowAs{"", calendar.Busy, calendar.OutOfOffice}).Draw(t, "show as"), Importance: calendar.High,
+			Sensitivity: calendar.Private,
+			Location:    clean.Draw(t, "location"), Organizer: calendar.Person{Name: clean.Draw(t, "name"), Address: "a@example.com"}, OnlineURL: clean.Draw(t, "url"),
 			Created: instant("created"), LastModified: instant("modified"), Body: calendar.Body{ContentType: "html", Content: clean.Draw(t, "body")},
 		}
 		e.Categories = rapid.SliceOfN(clean, 0, 3).Draw(t, "categories")

@@ -19,17 +19,17 @@ var RunKind = run.Description{
 // Wrote is 0: a backup writes to no calendar.
 func (r *Result) Wrote() int { return 0 }
 
-// Sums tells how many events the backup holds.
+// Sums says how many events the backup holds.
 func (r *Result) Sums() string { return fmt.Sprintf("%d events", r.Counts.Events) }
 
-// words tell that a backup of which iCalendar cannot tell all is complete: the files that are restored have all there is.
+// words says that a backup is complete even if iCalendar cannot hold all of it: restores read the other files.
 func words(r *run.Run, _ run.Result) run.Words {
 	if r.State != run.Partial {
 		return run.Words{}
 	}
 	return run.Words{
 		Title: fmt.Sprintf(": %d events are not in its iCalendar file", r.Failed),
-		Text: fmt.Sprintf("The backup of %s is complete and was proven. iCalendar cannot tell %d of its events; its other files have them.",
+		Text: fmt.Sprintf("The backup of %s is complete and was proven. iCalendar cannot hold %d of its events; its other files have them.",
 			r.Days(), r.Failed),
 		Complete: true,
 	}

@@ -12,7 +12,7 @@ import (
 func TestRunKind(t *testing.T) {
 	partial := RunKind.Words(&run.Run{Kind: run.Backup, State: run.Partial, Failed: 2}, &Result{LeftOut: 2})
 	if partial.Title != ": 2 events are not in its iCalendar file" || !partial.Complete || partial.Action != "" ||
-		!strings.Contains(partial.Text, "all days") || !strings.Contains(partial.Text, "complete") || !strings.Contains(partial.Text, "cannot tell 2 of") {
+		!strings.Contains(partial.Text, "all days") || !strings.Contains(partial.Text, "complete") || !strings.Contains(partial.Text, "cannot hold 2 of") {
 		t.Errorf("got %+v", partial)
 	}
 	for _, state := range []run.State{run.Succeeded, run.Failed} {

@@ -29,7 +29,7 @@ type Manifest struct {
 	Calendar Calendar  `json:"calendar"`
 	Window   *Window   `json:"window,omitempty"` // nil: all there is
 	Counts   Counts    `json:"counts"`
-	// Content is the same for the same events in whatever order the provider tells them; see docs/backup-format.md.
+	// Content is the same for the same events in whatever order the provider returns them; see docs/backup-format.md.
 	Content string `json:"content"`
 	Files   []File `json:"files"` // one of each of Formats
 }
@@ -40,7 +40,7 @@ type File struct {
 	Format     Format `json:"format"`
 	Size       Size   `json:"raw"`
 	Compressed Size   `json:"compressed"`
-	LeftOut    int    `json:"left_out,omitempty"` // events that the format cannot tell; the JSONL file has them all
+	LeftOut    int    `json:"left_out,omitempty"` // events that the format cannot hold; the JSONL file has them all
 }
 
 // Size is how long something is, and the proof that it is unchanged.

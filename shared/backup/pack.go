@@ -136,7 +136,8 @@ func (u *unpacker) classify(err error) error {
 	case u.from.err != nil:
 		return u.from.err
 	case errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded):
-		return fault.New(fault.Invalid, "the file was compressed so that decompressing it takes more than %d MB of memory; compress it without --long and --ultra", maxWindow>>20)
+		return fault.New(fault.Invalid,
+			"the file was compressed so that decompressing it takes more than %d MB of memory; compress it without --long and --ultra", maxWindow>>20)
 	}
 	return fault.New(fault.Invalid, "the file cannot be decompressed; it is damaged: %v", err)
 }

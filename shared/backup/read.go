@@ -27,7 +27,7 @@ type place struct{ line int }
 // Stream is a file of events that is being read.
 type Stream struct {
 	Format Format
-	Name   string          // of the calendar, as far as the file tells
+	Name   string          // of the calendar, if the file names it
 	Zones  []calendar.Zone // those that only the file explains
 
 	each  func(func(place, calendar.Kept) error) error
@@ -116,7 +116,7 @@ type short struct {
 func (s *short) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	if s.left -= n; s.left < 0 {
-		return 0, fault.New(fault.Invalid, "an iCalendar file may have %d MB; split it into several, or take the JSONL file of a backup", MaxICS>>20)
+		return 0, fault.New(fault.Invalid, "an iCalendar file may have %d MB; split it into several, or use the JSONL file of a backup", MaxICS>>20)
 	}
 	return n, err
 }

@@ -22,7 +22,8 @@ import (
 	"adminassistant/shared/fault"
 )
 
-const here = "BEGIN:VTIMEZONE\r\nTZID:Here\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0130\r\nTZOFFSETTO:+0130\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+const here = "BEGIN:VTIMEZONE\r\nTZID:Here\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0130\r\nTZOFFSETTO:+0130\r\n" +
+	"END:STANDARD\r\nEND:VTIMEZONE\r\n"
 
 var hereZone = []calendar.Zone{{ID: "Here", Definition: here}}
 
@@ -118,12 +119,16 @@ func TestAnICalendarFileIsReadAsSeriesAndEvents(t *testing.T) {
 }
 
 func TestATableThatSomebodyMadeIsRead(t *testing.T) {
-	_, all, err := readAll(strings.NewReader("Subject,Start,End,All_Day,start_zone,rrule,categories\n'Tis,2026-10-05 09:00,2026-10-05T10:00,,Europe/Berlin,FREQ=DAILY,\"a\nb\"\nOff,2026-10-06,2026-10-07,yes,,,\n"))
+	_, all, err := readAll(strings.NewReader("Subject,Start,End,All_Day,start_zone,rrule,categories\n" +
+		"'Tis,2026-10-05 09:00,2026-10-05T10:00,,Europe/Berlin,FREQ=DAILY,\"a\nb\"\nOff,2026-10-06,2026-10-07,yes,,,\n"))
 	must(t, err)
 	want := []calendar.Kept{
 		{Event: calendar.Event{ID: "row-2", Type: calendar.Master, Subject: "'Tis", Start: calendar.DateTime{Local: "2026-10-05T09:00:00", Zone: "Europe/Berlin"},
 			End: calendar.DateTime{Local: "2026-10-05T10:00:00"}, Recurrence: &calendar.Recurrence{Rules: []string{"FREQ=DAILY"}}, Categories: []string{"a", "b"}}},
-		{Event: calendar.Event{ID: "row-4", Subject: "Off", Start: calendar.DateTime{Local: "2026-10-06T00:00:00"}, End: calendar.DateTime{Local: "2026-10-07T00:00:00"}, AllDay: true}},
+		{Event: calendar.Event{
+			ID: "row-4", Subject: "Off", Start: calendar.DateTime{Local: "2026-10-06T00:00:00"}, End: calendar.DateTime{Local: "2026-10-07T00:00:00"},
+			AllDay: true,
+		}},
 	}
 	if diff := cmp.Diff(want, all); diff != "" {
 		t.Error(diff)
@@ -208,9 +213,12 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 		{"a series without a rule", strings.NewReader(head + `{"event":{"id":"1","type":"seriesMaster"}}`), "event.recurrence", "line 2"},
 		{"a rule without a series", strings.NewReader(head + `{"event":{"id":"1","recurrence":{}}}`), "event.recurrence", "line 2"},
 		{"exceptions without a series", strings.NewReader(head + `{"event":{"id":"1"},"exceptions":[{"id":"2"}]}`), "exceptions", "line 2"},
-		{"an exception of another series", strings.NewReader(head + series + `{"id":"2","type":"exception","seriesMasterId":"3"}]}`), "exceptions[0].seriesMasterId", "line 2"},
-		{"an exception of no instance", strings.NewReader(head + series + `{"id":"2","type":"exception","seriesMasterId":"1"}]}`), "exceptions[0].originalStart", "line 2"},
-		{"the same id twice", strings.NewReader(head + `{"event":{"id":"1"}}` + "\n" + `{"event":{"id":"1"}}`), "event.id", "line 3: event.id \"1\" is in line 2, too"},
+		{"an exception of another series", strings.NewReader(head + series + `{"id":"2","type":"exception","seriesMasterId":"3"}]}`),
+			"exceptions[0].seriesMasterId", "line 2"},
+		{"an exception of no instance", strings.NewReader(head + series + `{"id":"2","type":"exception","seriesMasterId":"1"}]}`),
+			"exceptions[0].originalStart", "line 2"},
+		{"the same id twice", strings.NewReader(head + `{"event":{"id":"1"}}` + "\n" + `{"event":{"id":"1"}}`), "event.id",
+			"line 3: event.id \"1\" is in line 2, too"},
 
 		{"10^6 events", numbered(1_000_000), "", "more than 200000 events"},
 		{"a line of 100 MB", repeat(head+`{"event":{"id":"`, "x", 100<<20), "", "line 2: is longer than 32 MB"},
@@ -221,7 +229,8 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 		{"JSON that is not UTF-8", strings.NewReader(head + "{\"event\":{\"id\":\"1\",\"subject\":\"Gr\xf6\xdfe\"}}\n"), "", "line 2: is not UTF-8"},
 		{"very deep values", repeat(head, "[", 1_000_000), "", "line 2"},
 		{"a bomb", bomb(t, repeat(head, "\n", 100<<20)), "", "1000 times its size"},
-		{"a compression that takes a lot of memory", bomb(t, io.MultiReader(strings.NewReader(head), repeat("", "xyz", 20<<20)), zstd.WithWindowSize(64<<20)), "", "MB of memory"},
+		{"a compression that takes a lot of memory",
+			bomb(t, io.MultiReader(strings.NewReader(head), repeat("", "xyz", 20<<20)), zstd.WithWindowSize(64<<20)), "", "MB of memory"},
 
 		{"a table of something else", strings.NewReader("name,street\nAnn,Main\n"), "name", "line 1: name is not a column"},
 		{"a table without a start", strings.NewReader("subject,end\n"), "start", "has to be there"},
@@ -237,14 +246,19 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 		{"attendees that are none", strings.NewReader("subject,start,end,attendees\na,b,c,Ann\n"), "attendees", "line 2"},
 		{"letters that are not UTF-8", strings.NewReader("subject,start,end\nGr\xf6\xdfe,b,c\n"), "subject", "line 2: subject is not UTF-8"},
 		{"an exception without its series", strings.NewReader("subject,start,end,type,series_id\na,b,c,exception,1\n"), "series_id", "right above"},
-		{"an exception that is no instance", strings.NewReader("subject,start,end,type,id,series_id\na,b,c,seriesMaster,1,\na,b,c,exception,2,1\n"), "exceptions[0].originalStart", "line 3"},
-		{"a series of very many exceptions", repeat("subject,start,end,type,id,series_id,original_start\na,b,c,seriesMaster,1,,\n", "a,b,c,exception,2,1,2026-10-05T07:00:00Z\n", 1_000_000), "exceptions", "line 20003"},
+		{"an exception that is no instance", strings.NewReader("subject,start,end,type,id,series_id\na,b,c,seriesMaster,1,\na,b,c,exception,2,1\n"),
+			"exceptions[0].originalStart", "line 3"},
+		{"a series of very many exceptions",
+			repeat("subject,start,end,type,id,series_id,original_start\na,b,c,seriesMaster,1,,\n",
+				"a,b,c,exception,2,1,2026-10-05T07:00:00Z\n", 1_000_000), "exceptions", "line 20003"},
 		{"a table with semicolons", strings.NewReader("subject;start;end\na;b;c\n"), "", "commas"},
 		{"a table with tabs", strings.NewReader("Subject\tStart\tEnd\na\tb\tc\n"), "", "commas"},
 		{"very many time zones", repeat("subject,start,end,type\n", "a,b,c,timeZone\n", 1000), "", "more than 200 time zones"},
 
 		{"an iCalendar file that ends half way", strings.NewReader("BEGIN:VCALENDAR\nBEGIN:VEVENT\n"), "", "line"},
-		{"an iCalendar file of 40 MB", repeat("BEGIN:VCALENDAR\r\n", "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20260101T000000Z\r\nDESCRIPTION:"+strings.Repeat("x", 1000)+"\r\nEND:VEVENT\r\n", 40_000), "", "may have 32 MB"},
+		{"an iCalendar file of 40 MB",
+			repeat("BEGIN:VCALENDAR\r\n",
+				"BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20260101T000000Z\r\nDESCRIPTION:"+strings.Repeat("x", 1000)+"\r\nEND:VEVENT\r\n", 40_000), "", "may have 32 MB"},
 		{"an iCalendar series of very many exceptions", exceptional(30_000), "exceptions", "20000"},
 		{"an iCalendar line of 100 MB", repeat("BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:", "x", 100<<20), "", "line 3"},
 	} {
@@ -314,12 +328,15 @@ func fuzz(f *testing.F, seeds ...[]byte) {
 
 func FuzzJSONL(f *testing.F) {
 	fuzz(f, []byte(head), []byte(head+`{"event":{"id":"1","subject":"a","start":{"dateTime":"2026-10-05T09:00:00","timeZone":"UTC"}}}`),
-		[]byte(head+`{"event":{"id":"1","type":"seriesMaster","recurrence":{"rrule":["FREQ=DAILY"]}},"exceptions":[{"id":"2","type":"exception","seriesMasterId":"1","originalStart":"2026-10-05T09:00:00Z"}]}`),
+		[]byte(head+`{"event":{"id":"1","type":"seriesMaster","recurrence":{"rrule":["FREQ=DAILY"]}},`+
+			`"exceptions":[{"id":"2","type":"exception","seriesMasterId":"1","originalStart":"2026-10-05T09:00:00Z"}]}`),
 		zipped(f, []byte(head)))
 }
 
 func FuzzCSV(f *testing.F) {
-	fuzz(f, []byte("subject,start,end\na,b,c\n"), []byte("subject,start,end,type,id,series_id,original_start,rrule,exdate,attendees\na,b,c,seriesMaster,1,,,FREQ=DAILY,2026-10-05T09:00:00 UTC,\"[{\"\"name\"\":\"\"Ann\"\"}]\"\na,b,c,exception,2,1,2026-10-05T09:00:00Z,,,\n"))
+	fuzz(f, []byte("subject,start,end\na,b,c\n"),
+		[]byte("subject,start,end,type,id,series_id,original_start,rrule,exdate,attendees\n"+
+			"a,b,c,seriesMaster,1,,,FREQ=DAILY,2026-10-05T09:00:00 UTC,\"[{\"\"name\"\":\"\"Ann\"\"}]\"\na,b,c,exception,2,1,2026-10-05T09:00:00Z,,,\n"))
 }
 
 func FuzzManifest(f *testing.F) {

@@ -45,7 +45,7 @@ func (r Retention) keeps(records []*Record, zone *time.Location) map[string]bool
 	return kept
 }
 
-// retain deletes the backups that a job had made of a calendar and no rule keeps, and tells of each. made is the newest one, which stays: a clock that was
+// retain deletes the backups that a job had made of a calendar and no rule keeps, and reports each. made is the newest one, which stays: a clock that was
 // once ahead makes older ones seem newer. Those of another calendar stay, too: one that was deleted and made anew under its name is empty.
 func (b *Backups) retain(ctx context.Context, user, made string, in Input, zone *time.Location, deleted func(id string) error) error {
 	records, err := b.all(ctx, user)

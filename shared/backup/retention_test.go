@@ -50,7 +50,8 @@ func TestRetentionKeepsWhatItsRulesSay(t *testing.T) {
 				day := midnight(b)
 				return day.AddDate(0, 0, -(int(day.Weekday())+6)%7).String()
 			}
-			if r == (Retention{}) || stays(b, r.Last, func(b *Record) string { return b.ID }) || stays(b, r.Daily, func(b *Record) string { return midnight(b).String() }) ||
+			if r == (Retention{}) || stays(b, r.Last, func(b *Record) string { return b.ID }) ||
+				stays(b, r.Daily, func(b *Record) string { return midnight(b).String() }) ||
 				stays(b, r.Weekly, monday) || stays(b, r.Monthly, func(b *Record) string { return midnight(b).AddDate(0, 0, 1-midnight(b).Day()).String() }) {
 				want[b.ID] = true
 			}

@@ -28,9 +28,9 @@ type Result struct {
 	ID      string `json:"id" doc:"Of the backup."`
 	Counts  Counts `json:"counts"`
 	Bytes   int64  `json:"bytes" doc:"Size of the files as they are stored."`
-	LeftOut int    `json:"left_out" doc:"Events that iCalendar cannot tell; the JSONL file has them all."`
+	LeftOut int    `json:"left_out" doc:"Events that iCalendar cannot hold; the JSONL file has them all."`
 	// OwnClocks counts what Record.OwnClocks names.
-	OwnClocks int      `json:"own_clocks,omitempty" doc:"Series that cannot be restored to Microsoft 365: it cannot be told their time zone."`
+	OwnClocks int      `json:"own_clocks,omitempty" doc:"Series that cannot be restored to Microsoft 365, which does not accept their time zone."`
 	Content   string   `json:"content" doc:"The same for the same events: two backups with the same content hold the same."`
 	Cost      run.Cost `json:"cost"`
 }
@@ -58,7 +58,7 @@ type Runner struct {
 	Clock    func() time.Time
 	NewID    func() string
 	Software string // its version
-	// Deleted is told of every backup that the retention has deleted. Nil: nobody is.
+	// Deleted is called for every backup that the retention has deleted. It may be nil.
 	Deleted func(ctx context.Context, r *run.Run, backup string) error
 	// HandOn is how long before the context's deadline the run stops and hands the rest on.
 	HandOn time.Duration
@@ -82,7 +82,7 @@ type execution struct {
 	zone     *time.Location // of the run's days, and of the retention's
 
 	draft draft
-	told  time.Time // when the progress was stored last
+	saved time.Time // when the progress was stored last
 }
 
 // draft is what an attempt has made so far: what is handed on to the next worker.
@@ -99,8 +99,8 @@ const (
 	maxDraft  = 1 << 20
 )
 
-// tellEvery is how often the progress is stored.
-const tellEvery = 3 * time.Second
+// saveEvery is how often the progress is stored.
+const saveEvery = 3 * time.Second
 
 // maxItems is how many of the events that were left out are named.
 const maxItems = 200
@@ -113,16 +113,19 @@ var (
 )
 
 // Run makes a backup: it reads the calendar into the JSONL file, makes the other files of that, which proves it, proves those, and writes the
-// manifest. What was not read to its end when the time is up has to begin anew, which would never end: then the run fails and says so. See
+// manifest. A calendar that cannot be read to its end in the time of one worker would be begun anew for ever: then the run fails and says so. See
 // run.Handler for the errors.
 func (r *Runner) Run(ctx context.Context, rn *run.Run) error {
 	table := &store.Counter{Table: r.Table}
-	x := &execution{Runner: r, table: table, runs: run.NewStore(table), backups: New(table, r.Blobs), patience: run.Patience{Clock: r.Clock, HandOn: r.HandOn}, run: rn}
+	x := &execution{
+		Runner: r, table: table, runs: run.NewStore(table), backups: New(table, r.Blobs), patience: run.Patience{Clock: r.Clock, HandOn: r.HandOn},
+		run: rn,
+	}
 	err := x.backUp(ctx)
 	if err == nil || errors.Is(err, run.ErrHandOn) {
 		return err
 	}
-	if !errors.Is(err, errEnded) && !errors.Is(x.again(ctx), errEnded) { // whoever ended it has removed what this attempt was at
+	if !errors.Is(err, errEnded) && !errors.Is(x.reread(ctx), errEnded) { // whoever ended it has removed what this attempt was at
 		return err
 	}
 	return x.leave(ctx)
@@ -189,10 +192,10 @@ func (x *execution) prepare(ctx context.Context) (err error) {
 	if rn.State == run.Queued {
 		rn.State, rn.Started = run.Running, x.Clock().UTC()
 	}
-	return x.tell(ctx, run.NewProgress("reading", 0, 0))
+	return x.save(ctx, run.NewProgress("reading", 0, 0))
 }
 
-// resume takes over what a worker handed on, or begins an attempt.
+// resume goes on with what a worker handed on, or begins an attempt.
 func (x *execution) resume(ctx context.Context) error {
 	stored, err := run.Retry(ctx, &x.patience, func() (io.ReadCloser, error) {
 		stored, err := x.Blobs.Get(ctx, folderOf(x.run.User, x.run.ID)+draftName)
@@ -284,7 +287,7 @@ func (x *execution) readOnce(ctx context.Context) (Manifest, error) {
 				return err
 			}
 			ownClocks.add(&k, lookup)
-			return x.tellNow(ctx, run.NewProgress("reading", lines.counts.Events, 0))
+			return x.saveProgress(ctx, run.NewProgress("reading", lines.counts.Events, 0))
 		})
 		m.Counts, m.Content = lines.counts, lines.digest.String()
 		return err
@@ -381,7 +384,7 @@ func (x *execution) complete(ctx context.Context) error {
 				return err
 			}
 			done += 1 + len(k.Exceptions)
-			return x.tellNow(ctx, run.NewProgress("writing", step*m.Counts.Events+done, steps*m.Counts.Events))
+			return x.saveProgress(ctx, run.NewProgress("writing", step*m.Counts.Events+done, steps*m.Counts.Events))
 		}
 	}
 	if m.File(CSV) == nil || m.File(ICS) == nil {
@@ -449,27 +452,27 @@ func (x *execution) make(ctx context.Context, c *Content, each func(step int, ea
 	return []File{file, table}, err
 }
 
-// tellNow stores the progress if that was not done for a while.
-func (x *execution) tellNow(ctx context.Context, p run.Progress) error {
-	if x.Clock().Sub(x.told) < tellEvery {
+// saveProgress stores the progress if that was not done for a while.
+func (x *execution) saveProgress(ctx context.Context, p run.Progress) error {
+	if x.Clock().Sub(x.saved) < saveEvery {
 		return nil
 	}
-	return x.tell(ctx, p)
+	return x.save(ctx, p)
 }
 
-// tell stores the run. Another worker of the same run may do so, too; only when the run has ended there is nothing left to do: errEnded.
-func (x *execution) tell(ctx context.Context, p run.Progress) error {
+// save stores the run with its progress. Another worker of the same run may do so, too. errEnded means that the run has ended.
+func (x *execution) save(ctx context.Context, p run.Progress) error {
 	x.run.Progress = p
-	x.told = x.Clock()
+	x.saved = x.Clock()
 	err := x.runs.Update(ctx, x.run)
 	if !errors.Is(err, store.ErrConflict) {
 		return err
 	}
-	return x.again(ctx)
+	return x.reread(ctx)
 }
 
-// again reads the run, which somebody else stored. errEnded means that it has ended.
-func (x *execution) again(ctx context.Context) error {
+// reread reads the run, which somebody else stored. errEnded means that it has ended.
+func (x *execution) reread(ctx context.Context) error {
 	newer, err := x.runs.Get(ctx, x.run.User, x.run.ID)
 	if err != nil {
 		return err
@@ -519,7 +522,7 @@ func (x *execution) end(ctx context.Context) error {
 		if !errors.Is(err, store.ErrConflict) || attempt == endAttempts {
 			return fmt.Errorf("end the run: %w", err)
 		}
-		if err := x.again(ctx); err != nil {
+		if err := x.reread(ctx); err != nil {
 			return err
 		}
 	}

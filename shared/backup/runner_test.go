@@ -52,7 +52,8 @@ func TestABackupHoldsAllOfACalendar(t *testing.T) {
 	if len(zones) != 1 || zones[0].ID != "Here" {
 		t.Errorf("zones %+v", zones)
 	}
-	if m := c.Manifest; m.Software != "test" || m.Calendar != (Calendar{URI: uri("Work"), ID: w.work.ID, Name: "Work"}) || m.Window != nil || m.Counts != sampleCounts {
+	if m := c.Manifest; m.Software != "test" || m.Calendar != (Calendar{URI: uri("Work"), ID: w.work.ID, Name: "Work"}) || m.Window != nil ||
+		m.Counts != sampleCounts {
 		t.Errorf("%+v", m)
 	}
 	if n := strings.Count(w.file(r.ID, ICS), "BEGIN:VEVENT"); n != 6 {

@@ -18,7 +18,7 @@ type FileReport struct {
 	Problem string // empty: the file is what the manifest says
 }
 
-// Verify reads all files of a backup, computes everything that the manifest tells of them anew, and compares. One that is not there is of kind
+// Verify reads all files of a backup, computes everything that the manifest says of them anew, and compares. One that is not there is of kind
 // fault.NotFound; other errors mean that it could not be found out.
 func (b *Backups) Verify(ctx context.Context, user, id string) (Report, error) {
 	c, err := b.Open(ctx, user, id)

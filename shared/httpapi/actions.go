@@ -4,14 +4,27 @@ import (
 	"context"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"adminassistant/shared/action"
 	"adminassistant/shared/limit"
 )
 
+// actionKind is action.Kind in answers and queries.
+type actionKind string
+
+// Schema implements huma.SchemaProvider.
+func (actionKind) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Enum: []any{
+		string(action.Overlap), string(action.Drift), string(action.OrphanModification), string(action.MissingCategory),
+		string(action.ArchiveMissing), string(action.ShrunkWindow), string(action.SignInNeeded), string(action.RunFailed),
+	}}
+}
+
 // actionView is an action as a response has it.
 type actionView struct {
 	ID      string             `json:"id"`
-	Kind    string             `json:"kind" enum:"overlap,drift,orphan_modification,missing_category,archive_missing,shrunk_window,sign_in_needed,run_failed"`
+	Kind    actionKind         `json:"kind"`
 	State   string             `json:"state" enum:"open,resolved,dismissed"`
 	Subject actionSubjectView  `json:"subject" doc:"What it is about."`
 	Detail  string             `json:"detail" doc:"What happened and what to do."`
@@ -35,7 +48,7 @@ type actionChangeView struct {
 
 func viewAction(a *action.Action) actionView {
 	v := actionView{
-		ID: a.ID, Kind: string(a.Kind), State: string(a.State), Subject: actionSubjectView{a.Subject.Kind, a.Subject.ID}, Detail: a.Detail, Since: a.At,
+		ID: a.ID, Kind: actionKind(a.Kind), State: string(a.State), Subject: actionSubjectView{a.Subject.Kind, a.Subject.ID}, Detail: a.Detail, Since: a.At,
 		History: make([]actionChangeView, len(a.History)), Created: a.Created, Updated: a.Updated,
 	}
 	for i, c := range a.History {
@@ -70,8 +83,8 @@ func (s *server) actionRoutes() {
 
 func (s *server) listActions(ctx context.Context, in *struct {
 	Paging
-	State string `query:"state" enum:"open,resolved,dismissed" doc:"Only actions of this state."`
-	Kind  string `query:"kind" enum:"overlap,drift,orphan_modification,missing_category,archive_missing,shrunk_window,sign_in_needed,run_failed" doc:"Only actions of this kind."`
+	State string     `query:"state" enum:"open,resolved,dismissed" doc:"Only actions of this state."`
+	Kind  actionKind `query:"kind" doc:"Only actions of this kind."`
 }) (*page[actionView], error) {
 	who, err := user(ctx)
 	if err != nil {
@@ -85,7 +98,9 @@ func (s *server) listActions(ctx context.Context, in *struct {
 }
 
 // withAction answers with what do returns for an action of who asks.
-func (s *server) withAction(do func(*action.Actions, context.Context, string, string) (*action.Action, error)) func(context.Context, *ByID) (*actionAnswer, error) {
+func (s *server) withAction(
+	do func(*action.Actions, context.Context, string, string) (*action.Action, error),
+) func(context.Context, *ByID) (*actionAnswer, error) {
 	return func(ctx context.Context, in *ByID) (*actionAnswer, error) {
 		who, err := user(ctx)
 		if err != nil {

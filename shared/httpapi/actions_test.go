@@ -26,7 +26,8 @@ const ana = "local#ana"
 func (s *service) raise(kind action.Kind, minutes int) string {
 	s.t.Helper()
 	a, err := s.services.Actions.Raise(s.t.Context(), action.Action{
-		User: ana, Cause: action.Cause{Kind: kind, Of: "work"}, Subject: action.Subject{Kind: "run", ID: fmt.Sprintf("R%d", minutes)}, Detail: "It failed.", At: minute(minutes),
+		User: ana, Cause: action.Cause{Kind: kind, Of: "work"}, Subject: action.Subject{Kind: "run", ID: fmt.Sprintf("R%d", minutes)},
+		Detail: "It failed.", At: minute(minutes),
 	})
 	check(s.t, err)
 	return a.ID
@@ -50,14 +51,16 @@ func TestActions(t *testing.T) {
 		t.Errorf("of a kind and state: %s", got)
 	}
 	shown := s.do("GET", "/v1/actions/"+failed, nil).is(200)
-	if shown.str("kind") != "run_failed" || shown.str("state") != "open" || shown.str("subject.id") != "R1" || shown.str("detail") != "It failed." || shown.str("since") != minute(1).Format(time.RFC3339) {
+	if shown.str("kind") != "run_failed" || shown.str("state") != "open" || shown.str("subject.id") != "R1" ||
+		shown.str("detail") != "It failed." || shown.str("since") != minute(1).Format(time.RFC3339) {
 		t.Errorf("%s", shown.body)
 	}
 
 	s.do("POST", "/v1/actions/"+shrunk+"/resolve", nil).problem(409, "conflict", "")
 	resolved := s.do("POST", "/v1/actions/"+failed+"/resolve", nil).is(200)
 	history, _ := object(resolved.json)["history"].([]any)
-	if resolved.str("state") != "resolved" || len(history) != 2 || object(history[0])["you"] != false || object(history[0])["why"] != "R1" || object(history[1])["you"] != true {
+	if resolved.str("state") != "resolved" || len(history) != 2 || object(history[0])["you"] != false || object(history[0])["why"] != "R1" ||
+		object(history[1])["you"] != true {
 		t.Errorf("%s", resolved.body)
 	}
 	s.do("POST", "/v1/actions/"+failed+"/resolve", nil).is(200)
@@ -81,8 +84,9 @@ func TestNotifications(t *testing.T) {
 	tell := func(minutes int, state string) string {
 		t.Helper()
 		n := notify.Notification{
-			ID: notify.ID(minute(minutes), fmt.Sprint(minutes)), User: ana, Class: notify.Problems, State: state, Percent: 40, Title: fmt.Sprintf("Run %d failed", minutes),
-			Text: "It failed.\nNothing is lost.", Command: "admin-assistant archive list", Link: "/v1/runs/R1",
+			ID: notify.ID(minute(minutes), fmt.Sprint(minutes)), User: ana, Class: notify.Problems, State: state, Percent: 40,
+			Title: fmt.Sprintf("Run %d failed", minutes),
+			Text:  "It failed.\nNothing is lost.", Command: "admin-assistant archive list", Link: "/v1/runs/R1",
 		}
 		check(t, s.services.Notifications.Tell(t.Context(), account.DefaultSettings(), n))
 		return n.ID

@@ -15,7 +15,8 @@ func LimitAnswers(api http.Handler, most int) http.Handler {
 			for _, name := range []string{"Content-Disposition", "Content-Length", "Etag", "Location"} { // of the other body
 				answer.header.Del(name)
 			}
-			problem := newProblem(r.Context(), codeAnswerTooLarge, "", fmt.Sprintf("the answer is larger than %d MB; ask for a shorter period or a smaller page", most>>20))
+			problem := newProblem(r.Context(), codeAnswerTooLarge, "",
+				fmt.Sprintf("the answer is larger than %d MB; ask for a shorter period or a smaller page", most>>20))
 			problem.Correlation = answer.header.Get(headerCorrelation)
 			writeProblem(w, problem)
 			return

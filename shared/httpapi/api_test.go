@@ -148,13 +148,17 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	}
 	s.backupWorker = &run.Worker{
 		Runs: runs, Queue: s.backupQueue, Log: zerolog.Nop(), Clock: clock, Visibility: time.Minute,
-		Handlers: map[run.Kind]run.Handler{run.Restore: restorer, run.Drill: &restore.Drill{Runner: *restorer, Backups: backup.New(s.table, blobs)}, run.Backup: &backup.Runner{
-			Table: s.table, Blobs: blobs, Clock: clock, NewID: newID, Software: "1.2.3",
-			Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {
-				return provider(ctx, user, uri)
+		Handlers: map[run.Kind]run.Handler{
+			run.Restore: restorer,
+			run.Drill:   &restore.Drill{Runner: *restorer, Backups: backup.New(s.table, blobs)},
+			run.Backup: &backup.Runner{
+				Table: s.table, Blobs: blobs, Clock: clock, NewID: newID, Software: "1.2.3",
+				Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {
+					return provider(ctx, user, uri)
+				},
+				Zone: configs.Zone,
 			},
-			Zone: configs.Zone,
-		}},
+		},
 	}
 	users := account.NewUsers(s.table, clock)
 	described := run.MustKinds(archive.RunKind, backup.RunKind, restore.RunKind, restore.DrillKind)
@@ -446,7 +450,9 @@ func file(lines ...string) string {
 	b.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\n")
 	for _, line := range lines {
 		f := strings.Split(line, "|")
-		fmt.Fprintf(&b, "BEGIN:VEVENT\r\nUID:%s\r\nDTSTAMP:20261001T000000Z\r\nSUMMARY:%s\r\nDTSTART:%s\r\nDTEND:%s\r\nCATEGORIES:%s\r\nEND:VEVENT\r\n", f[0], f[1], f[2], f[3], f[4])
+		fmt.Fprintf(&b,
+			"BEGIN:VEVENT\r\nUID:%s\r\nDTSTAMP:20261001T000000Z\r\nSUMMARY:%s\r\nDTSTART:%s\r\nDTEND:%s\r\nCATEGORIES:%s\r\nEND:VEVENT\r\n", f[0],
+			f[1], f[2], f[3], f[4])
 	}
 	b.WriteString("END:VCALENDAR\r\n")
 	return b.String()

@@ -32,10 +32,11 @@ func (appointment) Schema(r huma.Registry) *huma.Schema {
 				"billing_type": text("", "", string(calendar.Billable), string(calendar.NonBillable)),
 				"travel":       flag(""),
 				"sensitivity":  text("", string(calendar.Normal), string(calendar.Personal), string(calendar.Private), string(calendar.Confidential)),
-				"show_as":      text("", string(calendar.Free), string(calendar.Tentative), string(calendar.Busy), string(calendar.OutOfOffice), string(calendar.WorkingElsewhere), string(calendar.Unknown)),
-				"importance":   text("", string(calendar.Low), string(calendar.NormalImportance), string(calendar.High)),
-				"cancelled":    flag("Left out when it is not."),
-				"declined":     flag("The user answered no. Left out when not."),
+				"show_as": text("", string(calendar.Free), string(calendar.Tentative), string(calendar.Busy), string(calendar.OutOfOffice),
+					string(calendar.WorkingElsewhere), string(calendar.Unknown)),
+				"importance": text("", string(calendar.Low), string(calendar.NormalImportance), string(calendar.High)),
+				"cancelled":  flag("Left out when it is not."),
+				"declined":   flag("The user answered no. Left out when not."),
 			},
 		}
 	}

@@ -42,7 +42,7 @@ func (s *server) auditRoutes() {
 type AuditFilter struct {
 	From        time.Time `query:"from" doc:"Only records of this instant or later."`
 	To          time.Time `query:"to" doc:"Only records before this instant."`
-	Action      string    `query:"action" maxLength:"64" doc:"The action, or its first words: run is right for run.start and run.archive.finished." example:"run.start"`
+	Action      string    `query:"action" maxLength:"64" doc:"The action or its first words: run finds run.start and run.archive.finished." example:"run.start"`
 	Kind        string    `query:"resource_kind" maxLength:"128" doc:"The kind of what was acted on." example:"config"`
 	Resource    string    `query:"resource" maxLength:"128" doc:"The id of what was acted on."`
 	Correlation string    `query:"correlation_id" maxLength:"128"`
@@ -138,7 +138,7 @@ type auditReportView struct {
 	Erased  int               `json:"erased" doc:"The personal fields up to this sequence number are erased."`
 	Count   int               `json:"count" doc:"Of misfits."`
 	Misfits []auditMisfitView `json:"misfits" nullable:"false" doc:"The first 100."`
-	Head    string            `json:"head" doc:"Hash of the newest record. Keep it with seq, to tell later that nothing up to there was rewritten."`
+	Head    string            `json:"head" doc:"Hash of the newest record. Keep it with seq, to prove later that nothing up to there was rewritten."`
 	Seq     int               `json:"seq"`
 }
 
@@ -158,7 +158,9 @@ func (s *server) verifyAudit(ctx context.Context, _ *struct{}) (*struct{ Body au
 	if err != nil {
 		return nil, err
 	}
-	view := auditReportView{OK: r.OK, Records: r.Records, Erased: r.Erased, Count: r.Count, Misfits: make([]auditMisfitView, len(r.Misfits)), Head: r.Head, Seq: r.Seq}
+	view := auditReportView{
+		OK: r.OK, Records: r.Records, Erased: r.Erased, Count: r.Count, Misfits: make([]auditMisfitView, len(r.Misfits)), Head: r.Head, Seq: r.Seq,
+	}
 	for i, m := range r.Misfits {
 		view.Misfits[i] = auditMisfitView{Seq: m.Seq, Last: m.Last, ID: m.ID, Problem: string(m.Problem)}
 	}

@@ -80,12 +80,13 @@ func (s *server) authenticate(h http.Header, r *http.Request) (account.Principal
 		s.keep(h, cookie.Value, &it)
 	}
 	if unsafe(r.Method) && !it.Proves(r.Header.Get(headerCSRF)) {
-		return account.Principal{}, nil, &coded{codeCSRF, headerCSRF, "a request of a browser session that changes something has to carry the header " + headerCSRF + ", as " + routeSession + " tells it"}
+		return account.Principal{}, nil, &coded{codeCSRF, headerCSRF,
+			"a request of a browser session that changes something has to carry the header " + headerCSRF + ", as " + routeSession + " returns it"}
 	}
 	return it.Principal, &it, nil
 }
 
-// refused tells how to authenticate, and counts credentials that were no good.
+// refused answers how to authenticate, and counts credentials that were no good.
 func (s *server) refused(h http.Header, err error, presented bool) {
 	if err == nil || fault.Of(err) != fault.Unauthenticated {
 		return
@@ -190,9 +191,14 @@ func (s *server) already(r *http.Request) (string, error) {
 }
 
 var (
-	errNotBegun   = &coded{code: codeSignIn, detail: "this sign-in was not begun in this browser, or is over ten minutes old, or was completed before; sign in again"}
+	errNotBegun = &coded{
+		code: codeSignIn, detail: "this sign-in was not begun in this browser, or is over ten minutes old, or was completed before; sign in again",
+	}
 	errIncomplete = &coded{code: codeSignIn, detail: "the sign-in service sent an answer that is not complete; sign in again"}
-	errNotAllowed = &coded{code: codeSignIn, detail: "the sign-in service did not let you in; sign in again, and ask your organisation's administrator if that does not help"}
+	errNotAllowed = &coded{
+		code:   codeSignIn,
+		detail: "the sign-in service did not let you in; sign in again, and ask your organisation's administrator if that does not help",
+	}
 	errCancelled  = &coded{code: codeSignIn, detail: "you did not sign in, or did not allow what is needed; sign in again if you want to"}
 	errSignInDown = fault.New(fault.Unavailable, "the sign-in service does not work just now; try again in a minute")
 )
@@ -274,7 +280,7 @@ func (s *server) complete(h http.Header, r *http.Request) (back string, who acco
 	return attempt.Return, who, nil
 }
 
-// end ends a session that no browser has any more; if that fails, time will.
+// end ends a session that no browser has any more; if that fails, it expires by itself.
 func (s *server) end(ctx context.Context, it session.Session) {
 	if err := s.Sessions.End(ctx, it.Key(), it.ID); err != nil && fault.Of(err) != fault.NotFound {
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("session not ended")
@@ -385,7 +391,7 @@ func (s *server) getSession(ctx context.Context, _ *struct{}) (*struct{ Body ses
 }
 
 func (s *server) logout(ctx context.Context, in *struct {
-	Everywhere bool `query:"everywhere" doc:"In all browsers: at once, and within 30 seconds where another process answers. Access tokens of other programs stay good until they expire."`
+	Everywhere bool `query:"everywhere" doc:"In all browsers, within 30 seconds. Access tokens of other programs stay valid until they expire."`
 }) (*endedAnswer, error) {
 	who, err := account.From(ctx)
 	if err != nil {
@@ -424,7 +430,7 @@ func (s *server) listSessions(ctx context.Context, in *Paging) (*page[listedSess
 }
 
 func (s *server) endSession(ctx context.Context, in *struct {
-	ID string `path:"id" doc:"As the list tells it."`
+	ID string `path:"id" doc:"As the list has it."`
 }) (*struct{}, error) {
 	who, err := user(ctx)
 	if err != nil {

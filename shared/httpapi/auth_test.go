@@ -104,8 +104,9 @@ func newWeb(t testing.TB, change ...func(*web, *Services)) *web {
 	wrapper, err := keyfile.Open(filepath.Join(t.TempDir(), "key"))
 	check(t, err)
 	client, err := microsoft.New(microsoft.Options{
-		Authority: listener.URL, Client: webClient, Secret: "web secret", RedirectURL: site + "/auth/callback", Tenants: []string{homeTenant}, HTTPClient: listener.Client,
-		Table: w.table, Keeper: secret.New(wrapper, services.Clock, secret.Limits{}), Clock: services.Clock,
+		Authority: listener.URL, Client: webClient, Secret: "web secret", RedirectURL: site + "/auth/callback", Tenants: []string{homeTenant},
+		HTTPClient: listener.Client,
+		Table:      w.table, Keeper: secret.New(wrapper, services.Clock, secret.Limits{}), Clock: services.Clock,
 	})
 	check(t, err)
 	verifier, err := bearer.New(bearer.Options{
@@ -544,7 +545,8 @@ func TestSignInsThatAreRefused(t *testing.T) {
 				a := b.send("GET", at, "", "Accept", accept)
 				if accept == "application/json" {
 					a.problem(row.status, row.code, "")
-				} else if a.is(row.status); !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") || !strings.Contains(string(a.body), `href="/auth/login"`) || a.Header.Get("Content-Security-Policy") != docsPolicy {
+				} else if a.is(row.status); !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") ||
+					!strings.Contains(string(a.body), `href="/auth/login"`) || a.Header.Get("Content-Security-Policy") != docsPolicy {
 					t.Errorf("no page for people: %v %s", a.Header, a.body)
 				}
 				if strings.Contains(string(a.body), "<script") || strings.Contains(string(a.body), "alert(1)") || strings.Contains(string(a.body), "secret-detail") {
@@ -615,14 +617,20 @@ var returns = []struct {
 	path string
 	ok   bool
 }{
-	{"", true}, {"/", true}, {"/docs", true}, {"/docs?a=b&c=d#e", true}, {"/a%2Fb", true}, {"/a%20b", true}, {"/v1/me", true}, {"/a:b", true}, {"/docs?u=https://evil.example", true},
+	{"", true}, {"/", true}, {"/docs", true}, {"/docs?a=b&c=d#e", true}, {"/a%2Fb", true}, {"/a%20b", true}, {"/v1/me", true}, {"/a:b", true},
+	{"/docs?u=https://evil.example", true},
 	{"/authors", true},
 	{"docs", false}, {"./docs", false}, {"../docs", false}, {"?a", false}, {"#a", false},
-	{"//evil.example", false}, {"///evil.example", false}, {"/\\evil.example", false}, {"\\\\evil.example", false}, {"/\t/evil.example", false}, {"/\n/evil.example", false}, {"\t//evil.example", false},
-	{" //evil.example", false}, {"/ /evil.example", false}, {"https://evil.example", false}, {"HTTPS://evil.example", false}, {"https:evil.example", false}, {"https:/evil.example", false},
-	{"javascript:alert(1)", false}, {"data:text/html,x", false}, {"//evil.example/%2e%2e", false}, {"/..//evil.example", false}, {"/.//evil.example", false}, {"/a//b", false}, {"/a/../b", false},
-	{"/docs/", false}, {"/%", false}, {"/ä", false}, {"/\x00", false}, {"/\x7f", false}, {"//user@evil.example", false}, {"http://", false}, {site + "/docs", false},
-	{"/auth/login", false}, {"/auth/login?return=/auth/login", false}, {"/auth/callback", false}, {"/%61uth/login", false}, {"/" + strings.Repeat("a", maxReturn), false},
+	{"//evil.example", false}, {"///evil.example", false}, {"/\\evil.example", false}, {"\\\\evil.example", false}, {"/\t/evil.example", false},
+	{"/\n/evil.example", false}, {"\t//evil.example", false},
+	{" //evil.example", false}, {"/ /evil.example", false}, {"https://evil.example", false}, {"HTTPS://evil.example", false},
+	{"https:evil.example", false}, {"https:/evil.example", false},
+	{"javascript:alert(1)", false}, {"data:text/html,x", false}, {"//evil.example/%2e%2e", false}, {"/..//evil.example", false},
+	{"/.//evil.example", false}, {"/a//b", false}, {"/a/../b", false},
+	{"/docs/", false}, {"/%", false}, {"/ä", false}, {"/\x00", false}, {"/\x7f", false}, {"//user@evil.example", false}, {"http://", false},
+	{site + "/docs", false},
+	{"/auth/login", false}, {"/auth/login?return=/auth/login", false}, {"/auth/callback", false}, {"/%61uth/login", false},
+	{"/" + strings.Repeat("a", maxReturn), false},
 }
 
 func TestReturnPaths(t *testing.T) {
@@ -679,7 +687,8 @@ func TestSessions(t *testing.T) {
 		b.login(ann, "/healthz")
 		w.now.Add(int64(11 * time.Hour / time.Second))
 		renewed := setCookies(b.send("GET", "/v1/me", "").is(200).Response)[sessionCookie]
-		if renewed == nil || renewed.MaxAge != 12*3600 || renewed.Value != b.cookie(sessionCookie) || !renewed.HttpOnly || !renewed.Secure || renewed.SameSite != http.SameSiteLaxMode {
+		if renewed == nil || renewed.MaxAge != 12*3600 || renewed.Value != b.cookie(sessionCookie) || !renewed.HttpOnly || !renewed.Secure ||
+			renewed.SameSite != http.SameSiteLaxMode {
 			t.Errorf("renewed as %v", renewed)
 		}
 		if again := setCookies(b.send("GET", "/v1/me", "").is(200).Response); len(again) != 0 {
@@ -751,7 +760,8 @@ func TestSessions(t *testing.T) {
 			t.Fatalf("listed %v", all)
 		}
 		first := b.send("GET", "/auth/sessions?limit=1", "").is(200)
-		if next := b.send("GET", "/auth/sessions?limit=1&cursor="+first.str("next"), "").is(200).items(); len(next) != 1 || object(next[0])["id"] != object(all[1])["id"] {
+		if next := b.send("GET", "/auth/sessions?limit=1&cursor="+first.str("next"), "").is(200).items(); len(next) != 1 ||
+			object(next[0])["id"] != object(all[1])["id"] {
 			t.Errorf("the next page has %v", next)
 		}
 		path := "/auth/sessions/" + object(all[1])["id"].(string)
@@ -943,7 +953,8 @@ func TestContentTypes(t *testing.T) {
 	kinds := map[string]bool{
 		"application/json": true, "application/json; charset=utf-8": true, "Application/JSON;charset=\"UTF-8\"": true,
 		"": false, "text/plain": false, "text/plain; application/json": false, "application/x-www-form-urlencoded": false, "multipart/form-data; boundary=x": false,
-		"application/problem+json": false, "text/json": false, "json": false, "application/json; charset=latin1": false, "application/json, text/plain": false, "application/jsonp": false, "text/calendar": false,
+		"application/problem+json": false, "text/json": false, "json": false, "application/json; charset=latin1": false,
+		"application/json, text/plain": false, "application/jsonp": false, "text/calendar": false,
 	}
 	for kind, ok := range kinds {
 		t.Run(kind, func(t *testing.T) {
@@ -973,8 +984,10 @@ func TestSecurityHeaders(t *testing.T) {
 	s := newService(t)
 	plain := s.do("GET", "/v1/me", nil).is(200).Header
 	for name, want := range map[string]string{
-		"Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()", "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
-		"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Cache-Control": "no-store",
+		"Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()", "Cross-Origin-Opener-Policy": "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Referrer-Policy":              "no-referrer", "X-Content-Type-Options": "nosniff",
+		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Cache-Control": "no-store",
 		"Strict-Transport-Security": "", // not over plain HTTP
 	} {
 		if got := plain.Get(name); got != want {

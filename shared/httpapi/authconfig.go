@@ -26,7 +26,7 @@ type signInView struct {
 
 func alsoNotFound(op *huma.Operation) { op.Errors = append(op.Errors, http.StatusNotFound) }
 
-// authConfigRoutes tells a client that has no token yet where to get one. Nothing of it is secret.
+// authConfigRoutes shows a client that has no token yet where to get one. Nothing of it is secret.
 func (s *server) authConfigRoutes() {
 	handle(s, route{
 		pattern: "GET /auth/config", access: anyone, tag: tagMe, summary: "How do I sign in?", document: alsoNotFound,

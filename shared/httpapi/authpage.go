@@ -8,7 +8,7 @@ import (
 	. "maragu.dev/gomponents/html"
 )
 
-// refuse tells what is wrong to a person in a browser, by a page, or to a program, by a problem.
+// refuse says what is wrong: to a person in a browser by a page, to a program by a problem.
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, p *problemDetails) {
 	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 		writeProblem(w, p)

@@ -75,8 +75,8 @@ type backupManifestView struct {
 	Timezone string           `json:"timezone,omitempty" doc:"In which the days begin and end."`
 	Content  string           `json:"content" doc:"The same for the same events: two backups with the same content hold the same."`
 	Files    []backupFileView `json:"files" nullable:"false"`
-	// OwnClocks are some of the series of which OwnClocksSeries tells the number.
-	OwnClocksSeries int            `json:"own_clocks_series" doc:"Series that cannot be restored to Microsoft 365: it cannot be told their time zone."`
+	// OwnClocks are some of the series that OwnClocksSeries counts.
+	OwnClocksSeries int            `json:"own_clocks_series" doc:"Series that cannot be restored to Microsoft 365, which does not accept their time zone."`
 	OwnClocks       []ownClockView `json:"own_clocks" nullable:"false" doc:"The first of these series."`
 }
 
@@ -93,7 +93,7 @@ type backupFileView struct {
 	SHA256     string `json:"sha256"`
 	RawBytes   int64  `json:"raw_bytes" doc:"Decompressed."`
 	RawSHA256  string `json:"raw_sha256"`
-	LeftOut    int    `json:"left_out" doc:"Events that the format cannot tell; the JSONL file has them all."`
+	LeftOut    int    `json:"left_out" doc:"Events that the format cannot hold; the JSONL file has them all."`
 	DownloadAt string `json:"download_at" format:"uri-reference" doc:"Where to ask for the file."`
 }
 
@@ -141,7 +141,7 @@ func (s *server) backupRoutes() {
 type WhichCalendar struct {
 	Calendar string `json:"calendar,omitempty" doc:"URI of the calendar; instead of config." example:"msgraph://me@example.com/calendars/primary"`
 	Config   string `json:"config,omitempty" doc:"Id or name of an archive config, of which one calendar is meant."`
-	Which    string `json:"which,omitempty" enum:"source,archive" doc:"Which calendar of the config: source unless told."`
+	Which    string `json:"which,omitempty" enum:"source,archive" doc:"Which calendar of the config; by default source."`
 }
 
 // which returns the calendar that is named and, if it is one of a config's, that config. A local one has to be there; others are found, or not, by the run.
@@ -175,7 +175,7 @@ func (s *server) which(ctx context.Context, who string, in WhichCalendar) (uri c
 
 // WhichDays limits what there is to some days.
 type WhichDays struct {
-	Period string `json:"period,omitempty" doc:"Days in words, as in \"last month\": only what happens in them, series whole. Without it, and without from and to, all there is."`
+	Period string `json:"period,omitempty" doc:"Days in words, as in \"last month\": what happens in them, and whole series. Without it, from and to: all."`
 	From   string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
 	To     string `json:"to,omitempty" doc:"Last day, included."`
 }
@@ -259,7 +259,9 @@ func (s *server) getBackup(ctx context.Context, in *ByID) (*struct{ Body backupM
 		return nil, err
 	}
 	m := c.Manifest
-	v := backupManifestView{BackupView: viewBackup(c.Record), Version: m.Version, Software: m.Software, Content: m.Content, Files: make([]backupFileView, len(m.Files))}
+	v := backupManifestView{
+		BackupView: viewBackup(c.Record), Version: m.Version, Software: m.Software, Content: m.Content, Files: make([]backupFileView, len(m.Files)),
+	}
 	if m.Window != nil {
 		v.Timezone = m.Window.Timezone
 	}

@@ -42,14 +42,16 @@ func TestABackupIsMadeShownSentAndDeleted(t *testing.T) {
 		t.Errorf("%s", r.body)
 	}
 	shown := s.do("GET", "/v1/backups/"+id, nil).is(200)
-	if shown.str("calendar.uri") != seeded || shown.str("calendar.name") != "Work" || shown.str("counts.singles") != "5" || shown.str("software") != "1.2.3" || shown.str("content") != r.str("backup.content") {
+	if shown.str("calendar.uri") != seeded || shown.str("calendar.name") != "Work" || shown.str("counts.singles") != "5" ||
+		shown.str("software") != "1.2.3" || shown.str("content") != r.str("backup.content") {
 		t.Errorf("%s", shown.body)
 	}
 	files := object(shown.json)["files"].([]any)
 	for _, f := range files {
 		f := object(f)
 		sent := s.do("GET", fmt.Sprint(f["download_at"]), nil).is(200)
-		if len(sent.body) != int(f["bytes"].(float64)) || sent.Header.Get("Content-Type") != contentZstd || !strings.HasPrefix(sent.Header.Get("Content-Disposition"), "attachment") ||
+		if len(sent.body) != int(f["bytes"].(float64)) || sent.Header.Get("Content-Type") != contentZstd ||
+			!strings.HasPrefix(sent.Header.Get("Content-Disposition"), "attachment") ||
 			sent.Header.Get("Cache-Control") != "no-store" || sent.ContentLength != int64(len(sent.body)) {
 			t.Errorf("%v: %d bytes, %v", f, len(sent.body), sent.Header)
 		}
@@ -83,7 +85,8 @@ func TestABackupIsMadeShownSentAndDeleted(t *testing.T) {
 	if items := s.do("GET", "/v1/backups", nil).is(200).items(); len(items) != 0 {
 		t.Errorf("%v", items)
 	}
-	if records := s.do("GET", "/v1/audit?action=backup", nil).is(200); !strings.Contains(string(records.body), `"backup.delete"`) || !strings.Contains(string(records.body), `"backup.start"`) {
+	if records := s.do("GET", "/v1/audit?action=backup", nil).is(200); !strings.Contains(string(records.body), `"backup.delete"`) ||
+		!strings.Contains(string(records.body), `"backup.start"`) {
 		t.Errorf("%s", records.body)
 	}
 }

@@ -37,7 +37,7 @@ type Provider interface {
 	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]calendar.Event, error)
 }
 
-// Importer takes whole files into a user's local calendars, and makes files of them.
+// Importer reads whole files into a user's local calendars, and writes calendars as files.
 type Importer interface {
 	// Import puts all of a file into a calendar, or nothing of it. An event that is there already, by its UID, is updated where it differs.
 	Import(ctx context.Context, account, calendarID string, f ics.File) (added, updated int, err error)
@@ -282,7 +282,7 @@ func (s *server) deleteCalendar(ctx context.Context, in *struct {
 
 // Period is the days that a request is about.
 type Period struct {
-	Period   string `query:"period" doc:"Days in words: today, yesterday, last 7 days, this week, last week, last month, 2026-10-05, 5-Oct, or two of them joined by \" to \"." example:"last week"`
+	Period   string `query:"period" doc:"Days in words: today, last 7 days, last month, 2026-10-05, 5-Oct, or two joined by \" to \"." example:"last week"`
 	From     string `query:"from" doc:"First day, YYYY-MM-DD; instead of period, with to." example:"2026-10-01"`
 	To       string `query:"to" doc:"Last day, included." example:"2026-10-31"`
 	Timezone string `query:"timezone" doc:"IANA time zone in which days begin and end; without it, that of your settings." example:"Europe/Berlin"`
@@ -325,7 +325,8 @@ func window(period, from, to string, zone *time.Location, now time.Time, weekSta
 		return w, at(cmp.Or(map[bool]string{true: "period"}[period != ""], "from"), err)
 	}
 	if w.Days() > limit.PeriodDays {
-		return w, fault.Field(cmp.Or(map[bool]string{true: "period"}[period != ""], "to"), "makes it %d days; at most %d are read at once", w.Days(), limit.PeriodDays)
+		return w, fault.Field(cmp.Or(map[bool]string{true: "period"}[period != ""], "to"), "makes it %d days; at most %d are read at once",
+			w.Days(), limit.PeriodDays)
 	}
 	return w, nil
 }
@@ -411,7 +412,7 @@ func (s *server) listEvents(ctx context.Context, in *struct {
 	return cut(in.Paging, views, func(v eventView) string { return timeKey(v.Start) + "\x00" + v.ID })
 }
 
-// timeKey makes times as they are told comparable as text: a fraction of a second comes after the whole.
+// timeKey makes written times comparable as text: a fraction of a second comes after the whole.
 func timeKey(t string) string { return strings.TrimSuffix(t, "Z") }
 
 func (s *server) findIn(ctx context.Context, id string, p Period) (found, calendar.Window, error) {
@@ -499,7 +500,7 @@ func (in *fileInput) Resolve(ctx huma.Context) []error {
 type importView struct {
 	Added   int `json:"added" doc:"Events that were not there before."`
 	Updated int `json:"updated" doc:"Events that were there already and differed."`
-	Total   int `json:"total" doc:"Events in the file; a series counts as one, and so does each of its exceptions. Those that were there already and are the same are in neither of the other counts."`
+	Total   int `json:"total" doc:"Events in the file, a series and each of its exceptions as one. Unchanged ones are in neither of the other counts."`
 }
 
 func (s *server) importCalendar(ctx context.Context, in *fileInput) (*struct{ Body importView }, error) {

@@ -22,7 +22,7 @@ type configInput struct {
 	Source         string `json:"source" doc:"URI of the calendar that is archived; it is never written." example:"local://me/calendars/Work"`
 	Archive        string `json:"archive" doc:"URI of the calendar that it is archived into." example:"local://me/calendars/Archive"`
 	Timezone       string `json:"timezone" doc:"IANA time zone in which days begin and end." example:"Europe/Berlin"`
-	Purpose        string `json:"purpose,omitempty" enum:"general,timesheet" default:"general" doc:"general archives everything, timesheet what has a customer, and travel."`
+	Purpose        string `json:"purpose,omitempty" enum:"general,timesheet" default:"general" doc:"timesheet archives only travel and what has a customer."`
 	Overlaps       string `json:"overlaps,omitempty" enum:"keep,ask,resolve" default:"ask" doc:"What becomes of appointments that share time."`
 	AllDayOverlaps bool   `json:"all_day_overlaps,omitempty" doc:"All-day appointments take part in overlaps."`
 	OnDrift        string `json:"on_drift,omitempty" enum:"ask,accept" default:"ask" doc:"What becomes of an appointment that changed after it was archived."`
@@ -67,7 +67,7 @@ type configView struct {
 	// Rules is always empty.
 	Rules   []any       `json:"rules" nullable:"false"`
 	Active  bool        `json:"active" doc:"Only an active config starts runs."`
-	Shares  []shareView `json:"shares,omitempty" nullable:"false" doc:"Calendars that another config has, too; an archive calendar belongs to one. Only in the list of all."`
+	Shares  []shareView `json:"shares,omitempty" nullable:"false" doc:"Calendars that another config uses, too; never an archive calendar. Only in lists."`
 	Created time.Time   `json:"created"`
 	Updated time.Time   `json:"updated"`
 }
@@ -330,7 +330,7 @@ func (s *server) activation(active bool) func(context.Context, *ByID) (*configAn
 	}
 }
 
-// attempts is how often a change is tried that others get in the way of.
+// attempts is how often a change is tried when others change the same at that moment.
 const attempts = 5
 
 type configWindowView struct {

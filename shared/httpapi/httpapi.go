@@ -79,7 +79,7 @@ type Services struct {
 	Metrics *telemetry.Metrics
 	// Limits decides how often a user may ask; nil: as often as anybody likes.
 	Limits Limits
-	// CLI is told to whoever asks.
+	// CLI is answered to whoever asks.
 	CLI     CLISignIn
 	Version string // of the software
 }
@@ -103,7 +103,8 @@ func New(s Services) http.Handler {
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{Title: "Admin Assistant", Version: s.Version, Description: "Keeps a truthful, billable record of a professional's calendar. " +
-				"Requests are authenticated by an access token in the header Authorization, or by the session of a browser that signed in at /auth/login; what of a session is not a GET has to carry its token (GET /auth/session) in the header X-CSRF-Token. " +
+				"Requests are authenticated by an access token in the header Authorization, or by the session of a browser that signed in at " +
+				"/auth/login; a request of a session that is not a GET has to carry its token (GET /auth/session) in the header X-CSRF-Token. " +
 				"Errors are problem details (RFC 9457) with a stable code. A POST may carry an Idempotency-Key; every request may carry an X-Correlation-Id."},
 			Tags: []*huma.Tag{
 				{Name: tagMe, Description: "Who is asking."},
@@ -123,7 +124,8 @@ func New(s Services) http.Handler {
 			},
 			Components: &huma.Components{Schemas: huma.NewMapRegistry(schemaPrefix, schemaNames(s.Kinds)), SecuritySchemes: securitySchemes},
 		},
-		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}, // the latter for application/problem+json
+		// the latter for application/problem+json
+		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
 	})
@@ -173,14 +175,17 @@ const (
 // bodyReadTimeout is how long a client may take to send a JSON body.
 const bodyReadTimeout = 30 * time.Second
 
-// headers that are not part of any one operation are told apart in the document.
+// headers that belong to several operations are described once in the document.
 var idempotencyKeyParam = &huma.Param{
-	Name: headerIdempotency, In: "header", Description: "A text of 1 to 255 visible characters that names this request: sent again with the same key within 24 hours, it takes no further effect and is answered as before.",
+	Name: headerIdempotency, In: "header",
+	Description: "A text of 1 to 255 visible characters that names this request: sent again with the same key within 24 hours, it takes no " +
+		"further effect and is answered as before.",
 	Schema: &huma.Schema{Type: huma.TypeString},
 }
 
 var csrfParam = &huma.Param{
-	Name: headerCSRF, In: "header", Description: "The token of the session that asks (GET /auth/session); not with an access token.", Schema: &huma.Schema{Type: huma.TypeString},
+	Name: headerCSRF, In: "header", Description: "The token of the session that asks (GET /auth/session); not with an access token.",
+	Schema: &huma.Schema{Type: huma.TypeString},
 }
 
 const (

@@ -202,14 +202,23 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{name: "no body", method: "POST", path: "/v1/calendars", status: 400, code: codeUnparsable},
 		{name: "half a body", method: "POST", path: "/v1/calendars", body: `{"uri": "loc`, status: 400, code: codeUnparsable},
 		{name: "a body and more", method: "POST", path: "/v1/calendars", body: `{"uri": "local://me/calendars/X"} true`, status: 400, code: codeUnparsable},
-		{name: "a body of another type", method: "POST", path: "/v1/calendars", body: `{"uri": "local://me/calendars/X"}`, status: 415, code: codeMediaType, header: []string{"Content-Type", "text/plain"}},
-		{name: "an unknown field", method: "POST", path: "/v1/calendars", body: `{"uri": "local://me/calendars/X", "colour": "red"}`, status: 422, code: "invalid", field: "colour"},
+		{
+			name: "a body of another type", method: "POST", path: "/v1/calendars", body: `{"uri": "local://me/calendars/X"}`, status: 415,
+			code: codeMediaType, header: []string{"Content-Type", "text/plain"},
+		},
+		{
+			name: "an unknown field", method: "POST", path: "/v1/calendars", body: `{"uri": "local://me/calendars/X", "colour": "red"}`, status: 422,
+			code: "invalid", field: "colour",
+		},
 		{name: "a field of the wrong type", method: "POST", path: "/v1/calendars", body: `{"uri": 7}`, status: 422, code: "invalid", field: "uri"},
 		{name: "a field that is missing", method: "POST", path: "/v1/calendars", body: `{}`, status: 422, code: "invalid", field: "uri"},
 		{name: "an array for an object", method: "POST", path: "/v1/calendars", body: `[]`, status: 422, code: "invalid"},
 		{name: "a URI of nothing", method: "POST", path: "/v1/calendars", body: `{"uri": "me/Work"}`, status: 422, code: "invalid", field: "uri"},
 		{name: "a calendar that is there", method: "POST", path: "/v1/calendars", body: `{"uri": "local://me/calendars/WORK"}`, status: 409, code: "conflict"},
-		{name: "a provider without connection", method: "POST", path: "/v1/calendars", body: `{"uri": "msgraph://me@example.com/calendars/X"}`, status: 422, code: "invalid"},
+		{
+			name: "a provider without connection", method: "POST", path: "/v1/calendars", body: `{"uri": "msgraph://me@example.com/calendars/X"}`,
+			status: 422, code: "invalid",
+		},
 		{name: "calendars of nobody in particular", method: "GET", path: "/v1/calendars?provider=msgraph", status: 422, code: "invalid", field: "account"},
 		{name: "an unknown provider", method: "GET", path: "/v1/calendars?provider=carrier-pigeon", status: 422, code: "invalid", field: "provider"},
 		{name: "a URI and an account", method: "GET", path: "/v1/calendars?account=me&uri=local://me/calendars/Work", status: 422, code: "invalid", field: "uri"},
@@ -227,31 +236,88 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{name: "an unknown zone", method: "GET", path: events + "period=today&timezone=Mars/Base", status: 422, code: "invalid", field: "timezone"},
 
 		{name: "an import without a type", method: "POST", path: "/v1/calendars/" + calendarID + "/import", body: week, status: 415, code: codeMediaType},
-		{name: "an import of what is no calendar", method: "POST", path: "/v1/calendars/" + calendarID + "/import", body: "no calendar", status: 422, code: "invalid", header: []string{"Content-Type", "text/calendar"}},
-		{name: "an import into nowhere", method: "POST", path: "/v1/calendars/abc/import", body: week, status: 404, code: "not_found", header: []string{"Content-Type", "text/calendar"}},
+		{
+			name: "an import of what is no calendar", method: "POST", path: "/v1/calendars/" + calendarID + "/import", body: "no calendar", status: 422,
+			code: "invalid", header: []string{"Content-Type", "text/calendar"},
+		},
+		{
+			name: "an import into nowhere", method: "POST", path: "/v1/calendars/abc/import", body: week, status: 404, code: "not_found",
+			header: []string{"Content-Type", "text/calendar"},
+		},
 
-		{name: "a config without a name", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"name": ""}), status: 422, code: "invalid", field: "name"},
-		{name: "a config of an unknown zone", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"timezone": "Mars/Base"}), status: 422, code: "invalid", field: "timezone"},
-		{name: "a config that names one calendar twice", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"archive": seeded}), status: 422, code: "invalid", field: "archive"},
-		{name: "a config with a source that is no URI", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"source": "Work"}), status: 422, code: "invalid", field: "source"},
-		{name: "a config of an unknown purpose", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"purpose": "fun"}), status: 422, code: "invalid", field: "purpose"},
-		{name: "a config that looks back too far", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"look_back": 367}), status: 422, code: "invalid", field: "look_back"},
-		{name: "a config with rules", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"rules": []any{map[string]any{}}}), status: 422, code: "invalid", field: "rules"},
-		{name: "a config that tells its own state", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"active": true}), status: 422, code: "invalid", field: "active"},
+		{
+			name: "a config without a name", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"name": ""}), status: 422,
+			code: "invalid", field: "name",
+		},
+		{
+			name: "a config of an unknown zone", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"timezone": "Mars/Base"}),
+			status: 422, code: "invalid", field: "timezone",
+		},
+		{
+			name: "a config that names one calendar twice", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"archive": seeded}),
+			status: 422, code: "invalid", field: "archive",
+		},
+		{
+			name: "a config with a source that is no URI", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"source": "Work"}),
+			status: 422, code: "invalid", field: "source",
+		},
+		{
+			name: "a config of an unknown purpose", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"purpose": "fun"}),
+			status: 422, code: "invalid", field: "purpose",
+		},
+		{
+			name: "a config that looks back too far", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"look_back": 367}),
+			status: 422, code: "invalid", field: "look_back",
+		},
+		{
+			name: "a config with rules", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"rules": []any{map[string]any{}}}),
+			status: 422, code: "invalid", field: "rules",
+		},
+		{
+			name: "a config that tells its own state", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"active": true}),
+			status: 422, code: "invalid", field: "active",
+		},
 		{name: "a config whose name is taken", method: "POST", path: "/v1/archive-configs", body: config("WORK", nil), status: 409, code: "conflict"},
 		{name: "a config that is not there", method: "GET", path: "/v1/archive-configs/none", status: 404, code: "not_found"},
-		{name: "a change without If-Match", method: "PUT", path: "/v1/archive-configs/" + configID, body: valid, status: 428, code: codeNoPrecondition, field: "If-Match"},
-		{name: "a change of what was changed", method: "PUT", path: "/v1/archive-configs/" + configID, body: valid, status: 412, code: codeMismatch, field: "If-Match", header: []string{"If-Match", `"99"`}},
-		{name: "a change with a weak tag", method: "PUT", path: "/v1/archive-configs/" + configID, body: valid, status: 412, code: codeMismatch, field: "If-Match", header: []string{"If-Match", `W/"1"`}},
-		{name: "a change of calendars after something was archived", method: "PUT", path: "/v1/archive-configs/" + configID, body: with(map[string]any{"archive": "local://me/calendars/Elsewhere"}), status: 409, code: "conflict", header: []string{"If-Match", "*"}},
+		{
+			name: "a change without If-Match", method: "PUT", path: "/v1/archive-configs/" + configID, body: valid, status: 428,
+			code: codeNoPrecondition, field: "If-Match",
+		},
+		{
+			name: "a change of what was changed", method: "PUT", path: "/v1/archive-configs/" + configID, body: valid, status: 412, code: codeMismatch,
+			field: "If-Match", header: []string{"If-Match", `"99"`},
+		},
+		{
+			name: "a change with a weak tag", method: "PUT", path: "/v1/archive-configs/" + configID, body: valid, status: 412, code: codeMismatch,
+			field: "If-Match", header: []string{"If-Match", `W/"1"`},
+		},
+		{
+			name: "a change of calendars after something was archived", method: "PUT", path: "/v1/archive-configs/" + configID,
+			body: with(map[string]any{"archive": "local://me/calendars/Elsewhere"}), status: 409, code: "conflict", header: []string{"If-Match", "*"},
+		},
 		{name: "a deletion without If-Match", method: "DELETE", path: "/v1/archive-configs/" + configID, status: 428, code: codeNoPrecondition, field: "If-Match"},
-		{name: "a deletion of what was changed", method: "DELETE", path: "/v1/archive-configs/" + configID, status: 412, code: codeMismatch, field: "If-Match", header: []string{"If-Match", `"99"`}},
-		{name: "a deletion of a config with a ledger", method: "DELETE", path: "/v1/archive-configs/" + configID, status: 409, code: "conflict", header: []string{"If-Match", "*"}},
+		{
+			name: "a deletion of what was changed", method: "DELETE", path: "/v1/archive-configs/" + configID, status: 412, code: codeMismatch,
+			field: "If-Match", header: []string{"If-Match", `"99"`},
+		},
+		{
+			name: "a deletion of a config with a ledger", method: "DELETE", path: "/v1/archive-configs/" + configID, status: 409, code: "conflict",
+			header: []string{"If-Match", "*"},
+		},
 
-		{name: "a run of a kind that is not known", method: "POST", path: "/v1/runs", body: `{"kind": "dance", "config": "work"}`, status: 422, code: "invalid", field: "kind"},
+		{
+			name: "a run of a kind that is not known", method: "POST", path: "/v1/runs", body: `{"kind": "dance", "config": "work"}`, status: 422,
+			code: "invalid", field: "kind",
+		},
 		{name: "a run of no config", method: "POST", path: "/v1/runs", body: `{"kind": "archive", "config": "none"}`, status: 404, code: "not_found"},
-		{name: "a run of a period that is none", method: "POST", path: "/v1/runs", body: `{"kind": "archive", "config": "work", "period": "some day"}`, status: 422, code: "invalid", field: "period"},
-		{name: "a run that ends before it starts", method: "POST", path: "/v1/runs", body: `{"kind": "archive", "config": "work", "from": "2026-10-02", "to": "2026-10-01"}`, status: 422, code: "invalid", field: "to"},
+		{
+			name: "a run of a period that is none", method: "POST", path: "/v1/runs",
+			body: `{"kind": "archive", "config": "work", "period": "some day"}`, status: 422, code: "invalid", field: "period",
+		},
+		{
+			name: "a run that ends before it starts", method: "POST", path: "/v1/runs",
+			body: `{"kind": "archive", "config": "work", "from": "2026-10-02", "to": "2026-10-01"}`, status: 422, code: "invalid", field: "to",
+		},
 		{name: "a run that is not there", method: "GET", path: "/v1/runs/none", status: 404, code: "not_found"},
 		{name: "items of an unknown outcome", method: "GET", path: "/v1/runs/" + ended + "/items?outcome=eaten", status: 422, code: "invalid", field: "outcome"},
 		{name: "a retry of a run without failures", method: "POST", path: "/v1/runs/" + ended + "/retry", status: 409, code: codeNothingToRetry},
@@ -264,9 +330,18 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{name: "a history of nothing", method: "GET", path: "/v1/ledger/work/history", status: 422, code: "invalid", field: "key"},
 		{name: "a verification of no config", method: "POST", path: "/v1/ledger/none/verify", status: 404, code: "not_found"},
 
-		{name: "a page of another site", method: "POST", path: "/v1/archive-configs/" + configID + "/deactivate", status: 403, code: codeCrossOrigin, header: []string{"Sec-Fetch-Site", "cross-site"}},
-		{name: "a script of another site", method: "POST", path: "/v1/archive-configs/" + configID + "/deactivate", status: 403, code: codeCrossOrigin, header: []string{"Origin", "https://evil.example"}},
-		{name: "a key that cannot be one", method: "POST", path: "/v1/archive-configs/" + configID + "/deactivate", status: 422, code: "invalid", field: headerIdempotency, header: []string{headerIdempotency, "two words"}},
+		{
+			name: "a page of another site", method: "POST", path: "/v1/archive-configs/" + configID + "/deactivate", status: 403, code: codeCrossOrigin,
+			header: []string{"Sec-Fetch-Site", "cross-site"},
+		},
+		{
+			name: "a script of another site", method: "POST", path: "/v1/archive-configs/" + configID + "/deactivate", status: 403,
+			code: codeCrossOrigin, header: []string{"Origin", "https://evil.example"},
+		},
+		{
+			name: "a key that cannot be one", method: "POST", path: "/v1/archive-configs/" + configID + "/deactivate", status: 422, code: "invalid",
+			field: headerIdempotency, header: []string{headerIdempotency, "two words"},
+		},
 		{name: "a provider that does not answer", method: "GET", path: "/v1/calendars?account=down", status: 503, code: "unavailable"},
 		{name: "a provider that fails unexpectedly", method: "GET", path: "/v1/calendars?account=broken", status: 500, code: "internal"},
 		{name: "a panic", method: "GET", path: "/v1/calendars?account=panics", status: 500, code: "internal"},
@@ -297,8 +372,10 @@ func TestBodies(t *testing.T) {
 	s.do("POST", "/v1/calendars", io.MultiReader(strings.NewReader(huge)), headerIdempotency, "k1").problem(413, codeTooLarge, "")
 	s.do("POST", "/v1/calendars", `{"uri": "local://me/calendars/X"}`+strings.Repeat(" ", maxBody-100)).is(201)
 
-	large := strings.TrimSuffix(week, "END:VCALENDAR\r\n") + "BEGIN:VEVENT\r\nUID:big@example.com\r\nDTSTAMP:20261001T000000Z\r\nDTSTART:20261016T070000Z\r\nDTEND:20261016T080000Z\r\n" +
-		strings.Repeat("X-FILLER:"+strings.Repeat("x", 60)+"\r\n", 20) + "END:VEVENT\r\n" + strings.Repeat("X-FILLER:"+strings.Repeat("x", 60)+"\r\n", 7<<20/70) + "END:VCALENDAR\r\n"
+	filler := "X-FILLER:" + strings.Repeat("x", 60) + "\r\n"
+	large := strings.TrimSuffix(week, "END:VCALENDAR\r\n") +
+		"BEGIN:VEVENT\r\nUID:big@example.com\r\nDTSTAMP:20261001T000000Z\r\nDTSTART:20261016T070000Z\r\nDTEND:20261016T080000Z\r\n" +
+		strings.Repeat(filler, 20) + "END:VEVENT\r\n" + strings.Repeat(filler, 7<<20/70) + "END:VCALENDAR\r\n"
 	if len(large) <= maxBody {
 		t.Fatalf("%d bytes are not more than a request may have", len(large))
 	}
@@ -347,7 +424,8 @@ func TestLog(t *testing.T) {
 			check(t, json.Unmarshal([]byte(text), &line))
 		}
 	}
-	if line["route"] != "GET /v1/calendars/{id}/events" || line["method"] != "GET" || line["status"] != 200.0 || line["user"] != telemetry.Hash("local#ana") || line["took"] == nil {
+	if line["route"] != "GET /v1/calendars/{id}/events" || line["method"] != "GET" || line["status"] != 200.0 ||
+		line["user"] != telemetry.Hash("local#ana") || line["took"] == nil {
 		t.Errorf("line %v", line)
 	}
 	for _, secret := range []string{"last+week", "last week", "ana", "private-path", id} {
@@ -365,7 +443,8 @@ func TestIdempotency(t *testing.T) {
 	t.Run("a repeat is answered as the first one was", func(t *testing.T) {
 		s.t = t
 		first, again := create("A", "key-a").is(201), create("A", "key-a").is(201)
-		if string(first.body) != string(again.body) || first.Header.Get("Location") != again.Header.Get("Location") || again.Header.Get(headerReplayed) != "true" || first.Header.Get(headerReplayed) != "" {
+		if string(first.body) != string(again.body) || first.Header.Get("Location") != again.Header.Get("Location") ||
+			again.Header.Get(headerReplayed) != "true" || first.Header.Get(headerReplayed) != "" {
 			t.Errorf("first %s %v, again %s %v", first.body, first.Header, again.body, again.Header)
 		}
 		if first.Header.Get(headerCorrelation) == again.Header.Get(headerCorrelation) {
@@ -397,7 +476,8 @@ func TestIdempotency(t *testing.T) {
 			}
 		}
 		for range 2 {
-			if a := s.do("POST", "/v1/calendars", `{"uri": "local://panics/calendars/A"}`, headerIdempotency, "key-panic").problem(500, "internal", ""); a.Header.Get(headerReplayed) != "" {
+			a := s.do("POST", "/v1/calendars", `{"uri": "local://panics/calendars/A"}`, headerIdempotency, "key-panic").problem(500, "internal", "")
+			if a.Header.Get(headerReplayed) != "" {
 				t.Error("it was kept")
 			}
 		}

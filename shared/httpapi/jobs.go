@@ -21,8 +21,8 @@ import (
 type JobSettings struct {
 	Schedule  job.Schedule     `json:"schedule"`
 	Window    job.Window       `json:"window,omitzero" doc:"Which days a run covers; not of a drill."`
-	Jitter    *int             `json:"jitter,omitempty" minimum:"0" maximum:"60" default:"10" doc:"Up to how many minutes after its time the job starts its run. How many exactly is always the same for a job; the days of the run are those of the time itself."`
-	Calendar  string           `json:"calendar,omitempty" enum:"source,archive" doc:"Which of the config's calendars is backed up or drilled: source unless told. Not of an archive job."`
+	Jitter    *int             `json:"jitter,omitempty" minimum:"0" maximum:"60" default:"10" doc:"Minutes of delay at most; always the same for one job."`
+	Calendar  string           `json:"calendar,omitempty" enum:"source,archive" doc:"Which calendar of the config; by default source. Not of an archive job."`
 	Retention backup.Retention `json:"retention,omitzero" doc:"Which backups stay: those that one of the rules keeps; without any rule all. Only of a backup job."`
 }
 
@@ -317,7 +317,7 @@ func (s *server) jobRuns(ctx context.Context, in *struct {
 type queueView struct {
 	Kind    jobKind `json:"kind"`
 	Waiting int     `json:"waiting" doc:"Messages that wait, or are being worked on."`
-	Age     *int    `json:"age,omitempty" doc:"Of the oldest one, in seconds; where one waits and the queue tells."`
+	Age     *int    `json:"age,omitempty" doc:"Of the oldest one, in seconds; where one waits and the queue knows."`
 }
 
 // jobHealthView is how a user's jobs are.
@@ -356,8 +356,8 @@ func (s *server) jobHealth(ctx context.Context, _ *struct{}) (*struct{ Body jobH
 }
 
 // follow lets the jobs of a config do what the config does: rest while it is not active, go on when it is, and go when it is gone. It
-// looks again afterwards, so that of two changes at once the jobs follow the later one. Whoever dies on the way leaves jobs that the
-// dispatcher pauses, or that the next try lets go on.
+// looks again afterwards, so that of two changes at once the jobs follow the later one. A process that dies on the way leaves
+// jobs that the dispatcher pauses, or that the next attempt resumes.
 func (s *server) follow(ctx context.Context, who, config string) error {
 	for range attempts {
 		before, err := s.activity(ctx, who, config)

@@ -40,7 +40,8 @@ func TestJobs(t *testing.T) {
 		s := newService(t) // Tuesday, 20 October 2026; clocks go back on Sunday
 		_, configID := s.seed("keep")
 		made := s.job("WORK", nil)
-		if made.Header.Get("Location") != "/v1/jobs/"+made.str("id") || made.Header.Get("ETag") == "" || made.str("config") != configID || made.str("state") != "active" {
+		if made.Header.Get("Location") != "/v1/jobs/"+made.str("id") || made.Header.Get("ETag") == "" || made.str("config") != configID ||
+			made.str("state") != "active" {
 			t.Errorf("created %v %s", made.Header, made.body)
 		}
 		shown := s.do("GET", "/v1/jobs/"+made.str("id"), nil).is(200)
@@ -155,10 +156,12 @@ func TestJobs(t *testing.T) {
 		body := `{"schedule": {"repeat": "monthly", "at": "04:00", "day": 31, "zone": "UTC"}}`
 		s.do("PUT", path, body).problem(428, codeNoPrecondition, "If-Match")
 		s.do("PUT", path, body, "If-Match", `"9"`).problem(412, codeMismatch, "If-Match")
-		s.do("PUT", path, `{"schedule": {"repeat": "cron", "cron": "0 0 31 2 *", "zone": "UTC"}}`, "If-Match", made.Header.Get("ETag")).problem(422, "invalid", "schedule.cron")
-		s.do("PUT", path, `{"kind": "backup", "schedule": {"repeat": "daily", "at": "04:00", "zone": "UTC"}}`, "If-Match", made.Header.Get("ETag")).problem(422, "invalid", "kind")
+		tag := made.Header.Get("ETag")
+		s.do("PUT", path, `{"schedule": {"repeat": "cron", "cron": "0 0 31 2 *", "zone": "UTC"}}`, "If-Match", tag).problem(422, "invalid", "schedule.cron")
+		s.do("PUT", path, `{"kind": "backup", "schedule": {"repeat": "daily", "at": "04:00", "zone": "UTC"}}`, "If-Match", tag).problem(422, "invalid", "kind")
 		changed := s.do("PUT", path, body, "If-Match", made.Header.Get("ETag")).is(200)
-		if changed.str("due") != "2026-10-31T04:00:00Z" || changed.str("jitter") != "10" || len(object(object(changed.json)["window"])) != 0 || changed.Header.Get("ETag") == made.Header.Get("ETag") {
+		if changed.str("due") != "2026-10-31T04:00:00Z" || changed.str("jitter") != "10" || len(object(object(changed.json)["window"])) != 0 ||
+			changed.Header.Get("ETag") == made.Header.Get("ETag") {
 			t.Errorf("changed %s", changed.body)
 		}
 		s.do("DELETE", path, nil).problem(428, codeNoPrecondition, "If-Match")
@@ -182,7 +185,8 @@ func TestJobs(t *testing.T) {
 			t.Fatalf("runs %v", runs)
 		}
 		r, shown := object(runs[0]), s.do("GET", path, nil).is(200)
-		if r["state"] != "succeeded" || r["id"] != shown.str("last_run") || r["job"] != shown.str("id") || r["to"] != "2026-10-20" || shown.str("last_due") != "2026-10-21T00:30:00Z" {
+		if r["state"] != "succeeded" || r["id"] != shown.str("last_run") || r["job"] != shown.str("id") || r["to"] != "2026-10-20" ||
+			shown.str("last_due") != "2026-10-21T00:30:00Z" {
 			t.Errorf("run %v of %s", r, shown.body)
 		}
 	})
@@ -193,7 +197,8 @@ func TestJobs(t *testing.T) {
 		s.do("POST", path+"/pause", nil).is(200)
 		first := s.do("POST", path+"/trigger", nil).is(202)
 		second := s.do("POST", path+"/trigger", nil).is(200)
-		if first.str("id") != second.str("id") || first.Header.Get("Location") != "/v1/runs/"+first.str("id") || second.Header.Get("Location") != first.Header.Get("Location") {
+		if first.str("id") != second.str("id") || first.Header.Get("Location") != "/v1/runs/"+first.str("id") ||
+			second.Header.Get("Location") != first.Header.Get("Location") {
 			t.Errorf("first %s, then %s", first.body, second.body)
 		}
 		s.work()
@@ -245,7 +250,8 @@ func TestJobsFollowTheirConfig(t *testing.T) {
 		s.do("POST", "/v1/jobs/"+held+"/pause", nil).is(200)
 		path := "/v1/archive-configs/" + configID
 		s.do("POST", path+"/deactivate", nil).is(200)
-		if got := []string{reason(s, mine), reason(s, held), reason(s, other)}; !slices.Equal(got, []string{"paused config_inactive", "paused user", "active <nil>"}) {
+		want := []string{"paused config_inactive", "paused user", "active <nil>"}
+		if got := []string{reason(s, mine), reason(s, held), reason(s, other)}; !slices.Equal(got, want) {
 			t.Errorf("deactivated: %q", got)
 		}
 		s.do("POST", "/v1/jobs/"+mine+"/resume", nil).problem(409, codeConfigInactive, "")

@@ -77,8 +77,8 @@ func nameKinds(s *huma.Schema, kinds run.Kinds) {
 	s.PrecomputeMessages()
 }
 
-// schemaNames name types in the document: what is called runView here is a Run there. Types of the packages of kinds are told apart by the
-// names of these, but for archive's.
+// schemaNames name types in the document: what is called runView here is a Run there. Types of the packages of kinds get the names of
+// these in front, but for archive's.
 func schemaNames(kinds run.Kinds) func(reflect.Type, string) string {
 	apart := map[string]string{} // by package
 	for _, d := range kinds {

@@ -34,7 +34,8 @@ type entryView struct {
 func viewEntry(e ledger.Entry) entryView {
 	v := entryView{
 		Key: e.Key, Version: e.Version, Outcome: string(e.Outcome), Reason: e.Reason, By: e.By, State: string(e.State), Failure: e.Failure, Hash: e.Hash,
-		Appointment: appointment{e.Appointment}, Changes: e.Changes, EventID: e.Source.ID, CopyID: e.CopyID, Replaces: e.Replaces, Run: e.Run, Time: e.Time, Actor: e.Actor,
+		Appointment: appointment{e.Appointment}, Changes: e.Changes, EventID: e.Source.ID, CopyID: e.CopyID, Replaces: e.Replaces, Run: e.Run,
+		Time: e.Time, Actor: e.Actor,
 	}
 	if v.Changes == nil {
 		v.Changes = []ledger.Change{}

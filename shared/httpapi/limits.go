@@ -19,7 +19,7 @@ type Limits interface {
 
 var _ Limits = (*limit.Limiter)(nil)
 
-// throttled is the problem of a user's request that is one too many, and tells in a header when to try again; nil when it is not.
+// throttled is the problem of a user's request that is one too many, and says in a header when to try again; nil when it is not.
 func (s *server) throttled(ctx context.Context, h http.Header, to *route, user string) *problemDetails {
 	if s.Limits == nil {
 		return nil

@@ -34,7 +34,8 @@ const (
 	callers
 )
 
-var callerNames = [callers]string{"nobody", "a disabled user", "another user", "a user of another tenant", "an administrator of another tenant", "an administrator", "the user"}
+var callerNames = [callers]string{"nobody", "a disabled user", "another user", "a user of another tenant",
+	"an administrator of another tenant", "an administrator", "the user"}
 
 const (
 	homeTenant    = "11111111-1111-4111-8111-111111111111"
@@ -61,8 +62,8 @@ func owned(ok int) statuses     { return statuses{401, 403, 404, 404, 404, 404, 
 // administration is the row of a route about another user of the tenant, who does not exist for administrators of other tenants.
 func administration(ok int) statuses { return statuses{401, 403, 403, 403, 404, ok, 403} }
 
-// request is how a route is asked. In path, body and header $calendar, $config, $run, $job, $backup, $session, $action and $notification stand for what is the user's, $other for the other
-// user's object id and $me for the caller's.
+// request is how a route is asked. In path, body and header $calendar, $config, $run, $job, $backup, $session, $action and $notification
+// stand for what is the user's, $other for the other user's object id and $me for the caller's.
 type request struct {
 	path   string // empty: the route's own
 	body   string
@@ -128,11 +129,12 @@ var matrix = map[string]request{
 	"POST /v1/runs/{id}/retry":  {path: "/v1/runs/$run/retry", want: owned(409)}, // nothing of it failed
 	"POST /v1/runs/{id}/cancel": {path: "/v1/runs/$run/cancel", want: owned(409)},
 
-	"POST /v1/jobs":              {body: nightly, header: sendJSON, want: owned(201)},
-	"GET /v1/jobs":               {want: users(200)},
-	"GET /v1/jobs/health":        {want: users(200)},
-	"GET /v1/jobs/{id}":          {path: "/v1/jobs/$job", want: owned(200)},
-	"PUT /v1/jobs/{id}":          {path: "/v1/jobs/$job", body: `{"schedule": {"repeat": "daily", "at": "04:00", "zone": "UTC"}}`, header: replacing, want: owned(200)},
+	"POST /v1/jobs":       {body: nightly, header: sendJSON, want: owned(201)},
+	"GET /v1/jobs":        {want: users(200)},
+	"GET /v1/jobs/health": {want: users(200)},
+	"GET /v1/jobs/{id}":   {path: "/v1/jobs/$job", want: owned(200)},
+	"PUT /v1/jobs/{id}": {path: "/v1/jobs/$job", body: `{"schedule": {"repeat": "daily", "at": "04:00", "zone": "UTC"}}`,
+		header: replacing, want: owned(200)},
 	"DELETE /v1/jobs/{id}":       {path: "/v1/jobs/$job", header: matching, want: owned(204)},
 	"POST /v1/jobs/{id}/pause":   {path: "/v1/jobs/$job/pause", want: owned(200)},
 	"POST /v1/jobs/{id}/resume":  {path: "/v1/jobs/$job/resume", want: owned(200)},
@@ -148,9 +150,10 @@ var matrix = map[string]request{
 	"POST /v1/notifications/{id}/read": {path: "/v1/notifications/$notification/read", want: owned(200)},
 	"POST /v1/notifications/read":      {want: users(200)},
 
-	"POST /v1/backups/drills":           {body: `{"config": "$config"}`, header: sendJSON, want: owned(202)},
-	"POST /v1/uploads":                  {body: week, header: sendFile, want: users(201)},
-	"POST /v1/restores":                 {body: `{"backup": "$backup", "into": "local://own/calendars/New", "create_calendar": true}`, header: sendJSON, want: owned(202)},
+	"POST /v1/backups/drills": {body: `{"config": "$config"}`, header: sendJSON, want: owned(202)},
+	"POST /v1/uploads":        {body: week, header: sendFile, want: users(201)},
+	"POST /v1/restores": {body: `{"backup": "$backup", "into": "local://own/calendars/New", "create_calendar": true}`,
+		header: sendJSON, want: owned(202)},
 	"POST /v1/backups":                  {body: `{"config": "$config"}`, header: sendJSON, want: owned(202)},
 	"GET /v1/backups":                   {want: users(200)},
 	"GET /v1/backups/{id}":              {path: "/v1/backups/$backup", want: owned(200)},
@@ -280,7 +283,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 
 			key := account.Principal{Tenant: homeTenant, Object: objects[owner]}.Key()
 			raised, err := s.services.Actions.Raise(t.Context(), action.Action{
-				User: key, Cause: action.Cause{Kind: action.RunFailed, Of: configID}, Subject: action.Subject{Kind: "run", ID: runID}, Detail: "Archive of work failed", At: at,
+				User: key, Cause: action.Cause{Kind: action.RunFailed, Of: configID}, Subject: action.Subject{Kind: "run", ID: runID},
+				Detail: "Archive of work failed", At: at,
 			})
 			check(t, err)
 			told := notify.Notification{ID: notify.ID(at, runID), User: key, Class: notify.Problems, State: "failed", Title: "Archive of work failed", Text: "Acme"}
@@ -310,10 +314,12 @@ func TestWhoMayDoWhat(t *testing.T) {
 			for who, want := range row.want {
 				var missing answer
 				if names {
-					missing = ask(who, "$calendar", noCalendar, "$config", "ID99999998", "$run", "ID99999997", "$session", strings.Repeat("0", 64), "$job", "ID99999994", "$backup", "ID99999993",
+					missing = ask(who, "$calendar", noCalendar, "$config", "ID99999998", "$run", "ID99999997", "$session", strings.Repeat("0", 64), "$job",
+						"ID99999994", "$backup", "ID99999993",
 						"$action", "ID99999996", "$notification", "ID99999995", "$other", unknownUser)
 				}
-				a := ask(who, "$calendar", calendarID, "$config", configID, "$run", runID, "$job", jobID, "$backup", backupID, "$session", began.ID, "$action", raised.ID, "$notification", told.ID, "$other", objects[otherUser])
+				a := ask(who, "$calendar", calendarID, "$config", configID, "$run", runID, "$job", jobID, "$backup", backupID, "$session", began.ID,
+					"$action", raised.ID, "$notification", told.ID, "$other", objects[otherUser])
 				if a.StatusCode != want {
 					t.Errorf("%s is answered %d, want %d: %s", callerNames[who], a.StatusCode, want, a.body)
 				}

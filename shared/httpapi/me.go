@@ -24,8 +24,8 @@ type meView struct {
 
 // settingsView is a user's settings as a response has them.
 type settingsView struct {
-	Timezone      string                `json:"timezone" doc:"IANA time zone in which periods are read when none is given."`
-	WeekStart     string                `json:"week_start" enum:"monday,sunday,saturday" doc:"First day of the week, as in \"last week\"."`
+	Timezone      string                `json:"timezone" doc:"IANA time zone of periods that name none."`
+	WeekStart     string                `json:"week_start" enum:"monday,sunday,saturday" doc:"First day of the week."`
 	Locale        string                `json:"locale" doc:"Language and region (BCP 47)."`
 	Email         string                `json:"email" doc:"Where e-mail goes; empty: nowhere."`
 	Notifications account.Notifications `json:"notifications" doc:"By which channels you hear of what."`
@@ -37,8 +37,8 @@ func viewSettings(s account.Settings) settingsView {
 
 // settingsInput is a user's settings as a request has them; what is left out has its default.
 type settingsInput struct {
-	Timezone      string              `json:"timezone,omitempty" default:"UTC" doc:"IANA time zone in which periods are read when none is given." example:"Europe/Berlin"`
-	WeekStart     string              `json:"week_start,omitempty" enum:"monday,sunday,saturday" default:"monday" doc:"First day of the week, as in \"last week\"."`
+	Timezone      string              `json:"timezone,omitempty" default:"UTC" doc:"IANA time zone of periods that name none." example:"Europe/Berlin"`
+	WeekStart     string              `json:"week_start,omitempty" enum:"monday,sunday,saturday" default:"monday" doc:"First day of the week."`
 	Locale        string              `json:"locale,omitempty" default:"en" doc:"Language and region (BCP 47)." example:"de-DE"`
 	Email         string              `json:"email,omitempty" doc:"Where e-mail goes; needed when any notification is wanted by e-mail."`
 	Notifications *notificationsInput `json:"notifications,omitempty" doc:"By which channels you hear of what."`
@@ -131,14 +131,16 @@ func (s *server) putSettings(ctx context.Context, in *struct {
 }
 
 // erasing explains the routes that erase a user's data.
-const erasing = "Answers 202 while the erasure is not finished, and 200 when it is: ask again, after the seconds that Retry-After tells, until it is. " +
-	"From the first request on, the user can do nothing else here. What is there is erased at once, as far as it can be done within a request; the last pass comes some minutes later, " +
-	"when all that was under way for the user has ended. When all is erased, a new sign-in begins afresh. What is kept: that the user was erased, for 36 days; and the records of the audit log, " +
+const erasing = "Answers 202 while the erasure is not finished, and 200 when it is: ask again, after the seconds that Retry-After names, until it is. " +
+	"From the first request on, the user can do nothing else here. Everything is erased at once, as far as it can be done within a request; " +
+	"the last pass comes some minutes later, " +
+	"when all that was under way for the user has ended. When all is erased, a new sign-in begins afresh. What is kept: that the user was " +
+	"erased, for 36 days; and the records of the audit log, " +
 	"without name, address and browser."
 
 type erasureView struct {
 	State string     `json:"state" enum:"erasing,erased"`
-	Begun *time.Time `json:"begun,omitempty" doc:"When the erasure began; not told when it was finished before."`
+	Begun *time.Time `json:"begun,omitempty" doc:"When the erasure began; left out when it was finished before."`
 	Step  string     `json:"step,omitempty" doc:"What the erasure is at; empty when it only waits for its last pass."`
 	Again *time.Time `json:"again,omitempty" doc:"From when on the next request goes on."`
 }
@@ -170,14 +172,14 @@ func (s *server) erase(ctx context.Context, by account.Principal, object string)
 }
 
 func (s *server) deleteMe(ctx context.Context, in *struct {
-	Confirm string `header:"X-Confirm" doc:"Your own object id, as GET /v1/me tells it: that you mean it."`
+	Confirm string `header:"X-Confirm" doc:"Your own object id, as GET /v1/me has it: that you mean it."`
 }) (*erasureAnswer, error) {
 	p, err := account.From(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if in.Confirm != p.Object {
-		return nil, fault.Field(headerConfirm, "must be your own object id, as GET /v1/me tells it: all that is kept of you will be erased for good")
+		return nil, fault.Field(headerConfirm, "must be your own object id, as GET /v1/me has it: all that is kept of you will be erased for good")
 	}
 	return s.erase(ctx, p, p.Object)
 }

@@ -18,7 +18,7 @@ type notificationView struct {
 	Text    string     `json:"text" doc:"What happened and what is safe; a line for each paragraph."`
 	Command string     `json:"command,omitempty" doc:"The command line that does something about it, or shows more."`
 	Link    string     `json:"link,omitempty" doc:"Path of this API that shows what it is about."`
-	Mail    string     `json:"mail,omitempty" enum:"due,sent,refused,dropped" doc:"What became of the e-mail; nothing if none was wanted. refused: the address is none that mail can be sent to; dropped: not wanted any more, too many in a day, or too late."`
+	Mail    string     `json:"mail,omitempty" enum:"due,sent,refused,dropped" doc:"The e-mail, if any; dropped: unwanted, one too many, or too late."`
 	Read    *time.Time `json:"read,omitempty" doc:"When it was marked as read."`
 	Created time.Time  `json:"created"`
 	Updated time.Time  `json:"updated"`

@@ -10,7 +10,7 @@ import (
 	"adminassistant/shared/fault"
 )
 
-// findFor is how long looking for the calendars of configs may take in a request that lists them. Without an answer they are told apart by
+// findFor is how long looking for the calendars of configs may take in a request that lists them. Without an answer they are compared by
 // their spelling.
 const findFor = 3 * time.Second
 

@@ -32,7 +32,7 @@ var statusOf = map[fault.Kind]int{
 	fault.Locked:          http.StatusLocked,
 }
 
-// The codes of problems that are told apart more finely than by their kind.
+// The codes of problems that are finer than a kind of failure.
 const (
 	codeUnparsable           = "unparsable"
 	codeNoRoute              = "no_such_route"
@@ -68,7 +68,7 @@ type code struct {
 	Title  string
 }
 
-// codes tells what each code of a problem means: the kinds of failure, and the finer ones.
+// codes says what each code of a problem means: the kinds of failure, and the finer ones.
 var codes = []code{
 	{fault.Internal.String(), statusOf[fault.Internal], "Something went wrong on our side"},
 	{fault.Invalid.String(), statusOf[fault.Invalid], "A field of the request is wrong"},
@@ -126,7 +126,10 @@ func (p *problemDetails) ContentType(_ string) string { return problemContentTyp
 func newProblem(ctx context.Context, code, field, detail string) *problemDetails {
 	for _, c := range codes {
 		if c.Code == code {
-			return &problemDetails{Type: typePrefix + code, Title: c.Title, Status: c.Status, Detail: detail, Code: code, Field: field, Correlation: telemetry.Correlation(ctx)}
+			return &problemDetails{
+				Type: typePrefix + code, Title: c.Title, Status: c.Status, Detail: detail, Code: code, Field: field,
+				Correlation: telemetry.Correlation(ctx),
+			}
 		}
 	}
 	panic("httpapi: unknown code " + code)
@@ -159,7 +162,7 @@ func at(field string, err error) error {
 	return &inField{field, err}
 }
 
-// problemOf tells err to the caller, and to the log what is not the caller's doing. The text of an internal error is for the log alone.
+// problemOf answers err to the caller, and logs what is not the caller's doing. The text of an internal error is for the log alone.
 func problemOf(ctx context.Context, err error) *problemDetails {
 	var ready *problemDetails
 	var own *coded

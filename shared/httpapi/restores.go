@@ -74,9 +74,9 @@ type restoreInput struct {
 	Backup string `json:"backup,omitempty" doc:"Id of a backup."`
 	Upload string `json:"upload,omitempty" doc:"Id of an uploaded file; instead of backup."`
 	Into   string `json:"into" minLength:"1" doc:"URI of the calendar." example:"local://me/calendars/Work"`
-	Policy string `json:"policy,omitempty" enum:"skip,replace,duplicate" default:"skip" doc:"What becomes of an event that the calendar has already: what is there stays, or becomes what the file holds, or gets a copy beside it."`
+	Policy string `json:"policy,omitempty" enum:"skip,replace,duplicate" default:"skip" doc:"What is done where the event is there already."`
 	WhichDays
-	Timezone       string `json:"timezone,omitempty" doc:"IANA time zone in which days begin and end, and in which times without a zone are read; without it, that of your settings." example:"Europe/Berlin"`
+	Timezone       string `json:"timezone,omitempty" doc:"IANA time zone of days and of times without one; by default your own." example:"Europe/Berlin"`
 	DryRun         bool   `json:"dry_run,omitempty" doc:"Show what would become of each event, and write nothing."`
 	CreateCalendar bool   `json:"create_calendar,omitempty" doc:"Create the calendar if it does not exist."`
 }
@@ -95,7 +95,9 @@ func (s *server) startRestore(ctx context.Context, in *struct{ Body restoreInput
 	if err != nil {
 		return nil, err
 	}
-	input := restore.Input{Backup: b.Backup, Upload: b.Upload, Policy: restore.Policy(b.Policy), Zone: cmp.Or(b.Timezone, own.Zone), CreateCalendar: b.CreateCalendar}
+	input := restore.Input{
+		Backup: b.Backup, Upload: b.Upload, Policy: restore.Policy(b.Policy), Zone: cmp.Or(b.Timezone, own.Zone), CreateCalendar: b.CreateCalendar,
+	}
 	if err := input.Check(); err != nil {
 		return nil, err
 	}

@@ -16,19 +16,25 @@ func TestABackupIsRestored(t *testing.T) {
 	preview := s.do("POST", "/v1/restores", map[string]any{"backup": id, "into": into, "create_calendar": true, "dry_run": true}).is(202)
 	s.work()
 	shown := s.do("GET", "/v1/runs/"+preview.str("id"), nil).is(200)
-	if shown.str("kind") != "restore" || shown.str("state") != "succeeded" || shown.str("restore.counts.created") != "5" || shown.str("restore.written") != "0" || shown.str("calendar") != into {
+	if shown.str("kind") != "restore" || shown.str("state") != "succeeded" || shown.str("restore.counts.created") != "5" ||
+		shown.str("restore.written") != "0" || shown.str("calendar") != into {
 		t.Errorf("%s", shown.body)
 	}
 	if found := s.do("GET", "/v1/calendars?uri="+into, nil).is(200).items(); len(found) != 0 {
 		t.Errorf("the preview made %v", found)
 	}
 	started := s.do("POST", "/v1/restores", map[string]any{"backup": id, "into": into, "create_calendar": true}).is(202)
-	if again := s.do("POST", "/v1/restores", map[string]any{"backup": id, "into": into, "create_calendar": true}).is(200); again.str("id") != started.str("id") || again.Header.Get("Location") != "/v1/runs/"+started.str("id") {
+	if again := s.do("POST", "/v1/restores", map[string]any{
+		"backup":          id,
+		"into":            into,
+		"create_calendar": true,
+	}).is(200); again.str("id") != started.str("id") || again.Header.Get("Location") != "/v1/runs/"+started.str("id") {
 		t.Errorf("the same restore is started twice: %s", again.body)
 	}
 	s.work()
 	done := s.do("GET", "/v1/runs/"+started.str("id"), nil).is(200)
-	if done.str("state") != "succeeded" || done.str("restore.counts.created") != "5" || done.str("restore.written") != "5" || done.str("restore.created_calendar") != "true" || done.str("restore.backup") != id {
+	if done.str("state") != "succeeded" || done.str("restore.counts.created") != "5" || done.str("restore.written") != "5" ||
+		done.str("restore.created_calendar") != "true" || done.str("restore.backup") != id {
 		t.Errorf("%s", done.body)
 	}
 	items := s.do("GET", "/v1/runs/"+started.str("id")+"/items?outcome=created", nil).is(200).items()
@@ -40,7 +46,8 @@ func TestABackupIsRestored(t *testing.T) {
 	}
 	second := s.do("POST", "/v1/restores", map[string]any{"backup": id, "into": into, "period": "2026-10-12"}).is(202)
 	s.work()
-	if shown := s.do("GET", "/v1/runs/"+second.str("id"), nil).is(200); shown.str("restore.counts.created") != "0" || shown.str("restore.counts.outside_period") == "0" || shown.str("from") != "2026-10-12" {
+	if shown := s.do("GET", "/v1/runs/"+second.str("id"), nil).is(200); shown.str("restore.counts.created") != "0" ||
+		shown.str("restore.counts.outside_period") == "0" || shown.str("from") != "2026-10-12" {
 		t.Errorf("%s", shown.body)
 	}
 	s.do("POST", "/v1/runs/"+second.str("id")+"/retry", nil).problem(409, "nothing_to_retry", "")
@@ -58,23 +65,33 @@ func TestAnUploadedFileIsRestored(t *testing.T) {
 	if uploaded.str("format") != "ics" || uploaded.str("events") != "4" || uploaded.str("sha256") == "" || uploaded.str("expires") == "" {
 		t.Errorf("%s", uploaded.body)
 	}
-	started := s.do("POST", "/v1/restores", map[string]any{"upload": uploaded.str("id"), "into": "local://me/calendars/Google", "create_calendar": true, "policy": "duplicate"}).is(202)
+	started := s.do("POST", "/v1/restores", map[string]any{
+		"upload":          uploaded.str("id"),
+		"into":            "local://me/calendars/Google",
+		"create_calendar": true,
+		"policy":          "duplicate",
+	}).is(202)
 	s.work()
 	if done := s.do("GET", "/v1/runs/"+started.str("id"), nil).is(200); done.str("state") != "succeeded" || done.str("restore.counts.created") != "3" {
 		t.Errorf("%s", done.body)
 	}
 
 	// One that cannot be kept fails alone, and is tried again alone.
-	bad := s.do("POST", "/v1/uploads", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261005T090000Z\r\nDTEND:20261005T090001Z\r\nRRULE:FREQ=SECONDLY\r\nSUMMARY:Tick\r\nEND:VEVENT\r\n"+
-		"BEGIN:VEVENT\r\nUID:2\r\nDTSTART:20261005T090000Z\r\nDTEND:20261005T100000Z\r\nSUMMARY:Tock\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", "Content-Type", "text/calendar").is(201)
+	bad := s.do("POST", "/v1/uploads",
+		"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261005T090000Z\r\nDTEND:20261005T090001Z\r\nRRULE:FREQ=SECONDLY\r\n"+
+			"SUMMARY:Tick\r\nEND:VEVENT\r\n"+
+			"BEGIN:VEVENT\r\nUID:2\r\nDTSTART:20261005T090000Z\r\nDTEND:20261005T100000Z\r\nSUMMARY:Tock\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+		"Content-Type", "text/calendar").is(201)
 	started = s.do("POST", "/v1/restores", map[string]any{"upload": bad.str("id"), "into": "local://me/calendars/Google"}).is(202)
 	s.work()
-	if done := s.do("GET", "/v1/runs/"+started.str("id"), nil).is(200); done.str("state") != "partial" || done.str("failed") != "1" || done.str("restore.counts.created") != "1" {
+	if done := s.do("GET", "/v1/runs/"+started.str("id"), nil).is(200); done.str("state") != "partial" || done.str("failed") != "1" ||
+		done.str("restore.counts.created") != "1" {
 		t.Errorf("%s", done.body)
 	}
 	again := s.do("POST", "/v1/runs/"+started.str("id")+"/retry", nil).is(202)
 	s.work()
-	if done := s.do("GET", "/v1/runs/"+again.str("id"), nil).is(200); done.str("attempt_of") != started.str("id") || done.str("restore.counts.read") != "1" || done.str("failed") != "1" {
+	if done := s.do("GET", "/v1/runs/"+again.str("id"), nil).is(200); done.str("attempt_of") != started.str("id") ||
+		done.str("restore.counts.read") != "1" || done.str("failed") != "1" {
 		t.Errorf("%s", done.body)
 	}
 	s.do("POST", "/v1/uploads", "hello world", "Content-Type", "text/plain").problem(422, "invalid", "")
@@ -102,7 +119,8 @@ func TestWhatCannotBeRestored(t *testing.T) {
 	}
 	missing := s.do("POST", "/v1/restores", map[string]any{"backup": id, "into": "local://me/calendars/None"}).is(202)
 	s.work()
-	if r := s.do("GET", "/v1/runs/"+missing.str("id"), nil).is(200); r.str("state") != "failed" || r.str("problem.code") != "not_found" || !strings.Contains(r.str("problem.detail"), "calendar create") {
+	if r := s.do("GET", "/v1/runs/"+missing.str("id"), nil).is(200); r.str("state") != "failed" || r.str("problem.code") != "not_found" ||
+		!strings.Contains(r.str("problem.detail"), "calendar create") {
 		t.Errorf("%s", r.body)
 	}
 }
@@ -114,7 +132,8 @@ func TestADrillIsStarted(t *testing.T) {
 	for _, body := range []map[string]any{{"calendar": seeded}, {"config": configID}} {
 		started := s.do("POST", "/v1/backups/drills", body).is(202)
 		s.work()
-		if r := s.do("GET", "/v1/runs/"+started.str("id"), nil).is(200); r.str("kind") != "drill" || r.str("state") != "succeeded" || r.str("drill.compared") != "5" || r.str("drill.differing") != "0" {
+		if r := s.do("GET", "/v1/runs/"+started.str("id"), nil).is(200); r.str("kind") != "drill" || r.str("state") != "succeeded" ||
+			r.str("drill.compared") != "5" || r.str("drill.differing") != "0" {
 			t.Errorf("%s", r.body)
 		}
 	}

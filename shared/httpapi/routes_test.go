@@ -49,7 +49,8 @@ func TestCalendars(t *testing.T) {
 	if got := created.Header.Get("Location"); got != "/v1/calendars/"+id {
 		t.Errorf("location %s", got)
 	}
-	if got := s.do("GET", "/v1/calendars/"+id, nil).is(200); got.str("name") != "My Work" || got.str("uri") != "local://Me/calendars/My%20Work" || got.str("primary") != "true" {
+	if got := s.do("GET", "/v1/calendars/"+id, nil).is(200); got.str("name") != "My Work" ||
+		got.str("uri") != "local://Me/calendars/My%20Work" || got.str("primary") != "true" {
 		t.Errorf("got %s", got.body)
 	}
 	s.calendar("local://other/calendars/Private")
@@ -59,7 +60,8 @@ func TestCalendars(t *testing.T) {
 	if mine := s.do("GET", "/v1/calendars?account=ME", nil).is(200).items(); len(mine) != 1 {
 		t.Errorf("one account: %v", mine)
 	}
-	if one := s.do("GET", "/v1/calendars?uri="+url.QueryEscape(`local://me/calendars/"my work"`), nil).is(200).items(); len(one) != 1 || object(one[0])["provider_id"] != created.str("provider_id") {
+	if one := s.do("GET", "/v1/calendars?uri="+url.QueryEscape(`local://me/calendars/"my work"`), nil).is(200).items(); len(one) != 1 ||
+		object(one[0])["provider_id"] != created.str("provider_id") {
 		t.Errorf("by URI: %v", one)
 	}
 	if none := s.do("GET", "/v1/calendars?uri=local://me/calendars/None", nil).is(200).items(); len(none) != 0 {
@@ -86,7 +88,8 @@ func TestImportAndExport(t *testing.T) {
 	if got := counts(send(strings.Replace(week, "Dentist", "Doctor", 1)).is(200)); got != "0 1 5" {
 		t.Errorf("changed: %s", got)
 	}
-	send(strings.Replace(file("x@example.com|New|20261020T070000Z|20261020T080000Z|", "y@example.com|Broken|20261020T070000Z|20261320T080000Z|"), "CATEGORIES:\r\n", "", 2)).problem(422, "invalid", "")
+	send(strings.Replace(file("x@example.com|New|20261020T070000Z|20261020T080000Z|", "y@example.com|Broken|20261020T070000Z|20261320T080000Z|"),
+		"CATEGORIES:\r\n", "", 2)).problem(422, "invalid", "")
 	if events := s.all("/v1/calendars/"+id+"/events?from=2026-10-01&to=2026-10-31", 200); len(events) != 5 {
 		t.Errorf("a broken file left %d events", len(events))
 	}
@@ -108,8 +111,10 @@ func TestEvents(t *testing.T) {
 	s := newService(t)
 	id := s.calendar(seeded)
 	text := strings.TrimSuffix(week, "END:VCALENDAR\r\n") +
-		"BEGIN:VEVENT\r\nUID:daily@example.com\r\nDTSTAMP:20261001T000000Z\r\nSUMMARY:Daily\r\nDTSTART:20261012T090000Z\r\nDTEND:20261012T091500Z\r\nRRULE:FREQ=DAILY;COUNT=3\r\nEND:VEVENT\r\n" +
-		"BEGIN:VEVENT\r\nUID:holiday@example.com\r\nDTSTAMP:20261001T000000Z\r\nSUMMARY:Holiday\r\nDTSTART;VALUE=DATE:20261013\r\nDTEND;VALUE=DATE:20261014\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+		"BEGIN:VEVENT\r\nUID:daily@example.com\r\nDTSTAMP:20261001T000000Z\r\nSUMMARY:Daily\r\nDTSTART:20261012T090000Z\r\n" +
+		"DTEND:20261012T091500Z\r\nRRULE:FREQ=DAILY;COUNT=3\r\nEND:VEVENT\r\n" +
+		"BEGIN:VEVENT\r\nUID:holiday@example.com\r\nDTSTAMP:20261001T000000Z\r\nSUMMARY:Holiday\r\nDTSTART;VALUE=DATE:20261013\r\n" +
+		"DTEND;VALUE=DATE:20261014\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 	s.do("POST", "/v1/calendars/"+id+"/import", text, "Content-Type", "text/calendar").is(200)
 	path := "/v1/calendars/" + id + "/events?timezone=Europe/Berlin&"
 	events := s.all(path+"period=last+week", 200)
@@ -125,7 +130,8 @@ func TestEvents(t *testing.T) {
 		}
 	}
 	day := s.do("GET", path+"from=2026-10-13&to=2026-10-13", nil).is(200).items()
-	if first := object(day[0]); len(day) != 3 || first["all_day"] != true || first["start"] != "2026-10-12T22:00:00Z" || first["start_date"] != "2026-10-13" || first["end_date"] != "2026-10-14" {
+	if first := object(day[0]); len(day) != 3 || first["all_day"] != true || first["start"] != "2026-10-12T22:00:00Z" ||
+		first["start_date"] != "2026-10-13" || first["end_date"] != "2026-10-14" {
 		t.Errorf("a day: %v", day)
 	}
 }
@@ -141,11 +147,14 @@ func startOf(t *testing.T, item string) string {
 func TestOverlaps(t *testing.T) {
 	s := newService(t)
 	id := s.calendar(seeded)
-	text := strings.TrimSuffix(week, "END:VCALENDAR\r\n") + strings.TrimPrefix(file("f@example.com|Call|20261015T090000Z|20261015T100000Z|Initech - billable"), "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\n")
+	text := strings.TrimSuffix(week, "END:VCALENDAR\r\n") +
+		strings.TrimPrefix(file("f@example.com|Call|20261015T090000Z|20261015T100000Z|Initech - billable"),
+			"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\n")
 	s.do("POST", "/v1/calendars/"+id+"/import", text, "Content-Type", "text/calendar").is(200)
 	path := "/v1/calendars/" + id + "/overlaps?period=last+week"
 	groups := s.all(path, 200)
-	if len(groups) != 2 || !strings.Contains(groups[0], "Acme review") || !strings.Contains(groups[0], "Acme planning") || !strings.Contains(groups[1], "Workshop") {
+	if len(groups) != 2 || !strings.Contains(groups[0], "Acme review") || !strings.Contains(groups[0], "Acme planning") ||
+		!strings.Contains(groups[1], "Workshop") {
 		t.Fatalf("groups %v", groups)
 	}
 	if !strings.Contains(groups[0], `"start":"2026-10-12T07:00:00Z"`) || !strings.Contains(groups[0], `"end":"2026-10-12T08:30:00Z"`) {
@@ -163,7 +172,16 @@ func TestConfigs(t *testing.T) {
 	if got := created.Header.Get("Location"); got != "/v1/archive-configs/"+id || etag == "" {
 		t.Errorf("location %s, etag %s", got, etag)
 	}
-	for field, want := range map[string]string{"active": "true", "purpose": "general", "overlaps": "ask", "on_drift": "ask", "look_back": "30", "create_calendar": "true", "all_day_overlaps": "false", "rules": "[]"} {
+	for field, want := range map[string]string{
+		"active":           "true",
+		"purpose":          "general",
+		"overlaps":         "ask",
+		"on_drift":         "ask",
+		"look_back":        "30",
+		"create_calendar":  "true",
+		"all_day_overlaps": "false",
+		"rules":            "[]",
+	} {
 		if got := created.str(field); got != want {
 			t.Errorf("%s is %s, want %s", field, got, want)
 		}
@@ -219,7 +237,8 @@ func TestRuns(t *testing.T) {
 	start := map[string]any{"kind": "archive", "config": "WORK", "period": "last week"}
 	started := s.do("POST", "/v1/runs", start).is(202)
 	id := started.str("id")
-	if started.str("state") != "queued" || started.str("from") != "2026-10-12" || started.str("to") != "2026-10-18" || started.str("config") != configID || started.Header.Get("Location") != "/v1/runs/"+id {
+	if started.str("state") != "queued" || started.str("from") != "2026-10-12" || started.str("to") != "2026-10-18" ||
+		started.str("config") != configID || started.Header.Get("Location") != "/v1/runs/"+id {
 		t.Errorf("started %s", started.body)
 	}
 	if again := s.do("POST", "/v1/runs", start).is(200); again.str("id") != id || again.Header.Get("Location") != "/v1/runs/"+id {
@@ -229,7 +248,8 @@ func TestRuns(t *testing.T) {
 	s.do("POST", "/v1/runs/"+id+"/retry", nil).problem(409, codeRunUnderWay, "")
 	s.work()
 	ended := s.do("GET", "/v1/runs/"+id, nil).is(200)
-	if ended.str("state") != "succeeded" || ended.str("result.balanced") != "true" || ended.str("result.counts.fetched") != "5" || ended.str("progress.percent") != "100" {
+	if ended.str("state") != "succeeded" || ended.str("result.balanced") != "true" || ended.str("result.counts.fetched") != "5" ||
+		ended.str("progress.percent") != "100" {
 		t.Errorf("ended %s", ended.body)
 	}
 	plan := s.do("GET", "/v1/runs/"+id+"/plan", nil).is(200)
@@ -374,7 +394,8 @@ func TestWhatIsSomebodyElsesDoesNotExist(t *testing.T) {
 		"POST /v1/archive-configs/" + configID + "/activate", "POST /v1/archive-configs/" + configID + "/deactivate",
 		"GET /v1/runs?config=" + configID, "GET /v1/runs/" + runID, "GET /v1/runs/" + runID + "/items", "GET /v1/runs/" + runID + "/plan",
 		"POST /v1/runs/" + runID + "/retry", "POST /v1/runs/" + runID + "/cancel",
-		"GET /v1/ledger/" + configID + "/days/2026-10-12", "GET /v1/ledger/work/days/2026-10-12", "GET /v1/ledger/" + configID + "/history?key=a@example.com", "POST /v1/ledger/" + configID + "/verify",
+		"GET /v1/ledger/" + configID + "/days/2026-10-12", "GET /v1/ledger/work/days/2026-10-12",
+		"GET /v1/ledger/" + configID + "/history?key=a@example.com", "POST /v1/ledger/" + configID + "/verify",
 	} {
 		method, path, _ := strings.Cut(route, " ")
 		s.do(method, path, nil, headerUser, "bob", "If-Match", "*").problem(404, "not_found", "")
@@ -425,7 +446,8 @@ func FuzzCursors(f *testing.F) {
 		case err == nil && cursor != "" && p.cursor() != cursor || p.Page < 0 || p.Index < 0:
 			t.Errorf("place %v of %q", p, cursor)
 		}
-		if _, err := cut(Paging{Limit: 2, Cursor: cursor}, []string{"a", "b", "c"}, func(s string) string { return s }); err != nil && fault.FieldOf(err) != "cursor" {
+		if _, err := cut(Paging{Limit: 2, Cursor: cursor}, []string{"a", "b", "c"}, func(s string) string { return s }); err != nil &&
+			fault.FieldOf(err) != "cursor" {
 			t.Errorf("cut: %v", err)
 		}
 	})

@@ -24,7 +24,7 @@ import (
 type runInput struct {
 	Kind   string `json:"kind" enum:"archive"`
 	Config string `json:"config" minLength:"1" doc:"Id or name of an archive config."`
-	Period string `json:"period,omitempty" doc:"Days in words, in the config's zone, as in \"last week\". Without it, and without from and to: from the last archived day to yesterday, at least the config's look-back."`
+	Period string `json:"period,omitempty" doc:"Days in words, as in \"last week\". Without it, from and to: what is not archived yet, and look_back days."`
 	From   string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
 	To     string `json:"to,omitempty" doc:"Last day, included."`
 	DryRun bool   `json:"dry_run,omitempty" doc:"Make the plan and write nothing."`
@@ -205,7 +205,7 @@ const runPages = 10
 func (s *server) listRuns(ctx context.Context, in *struct {
 	Paging
 	Config   string  `query:"config" doc:"Only runs of this archive config, by id or name."`
-	Calendar string  `query:"calendar" doc:"Only runs of no config that are about the calendar of this URI, as they were told it; instead of config."`
+	Calendar string  `query:"calendar" doc:"Only runs of no config that are about the calendar of this URI, as they name it; instead of config."`
 	Kind     runKind `query:"kind" doc:"Only runs of this kind."`
 }) (*page[runView], error) {
 	who, err := user(ctx)
@@ -308,12 +308,23 @@ func (p place) cursor() string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", p.Page, p.Index))
 }
 
+// itemOutcome is the outcome of a run's item in a query.
+type itemOutcome string
+
+// Schema implements huma.SchemaProvider.
+func (itemOutcome) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Enum: []any{
+		"archived", "unchanged", "merged", "absorbed", "superseded", "conflicted", "excluded", "drifted", "vanished", "created",
+		"skipped", "replaced", "refused", "failed", "outside_period",
+	}}
+}
+
 // itemsInput asks for a run's items.
 type itemsInput struct {
 	ByID
 	Paging
-	Outcome string `query:"outcome" enum:"archived,unchanged,merged,absorbed,superseded,conflicted,excluded,drifted,vanished,created,skipped,replaced,refused,failed,outside_period" doc:"Only items with this outcome."`
-	Failed  bool   `query:"failed" doc:"Only items that failed."`
+	Outcome itemOutcome `query:"outcome" doc:"Only items with this outcome."`
+	Failed  bool        `query:"failed" doc:"Only items that failed."`
 }
 
 // fits says whether the item is one of those that are asked for.
@@ -330,7 +341,7 @@ func (in *itemsInput) fits(it *run.Item) (bool, error) {
 	if err := json.Unmarshal(it.Plan, &plan); err != nil {
 		return false, fault.New(fault.Malformed, "item %s is unreadable: %v", it.Key, err)
 	}
-	return plan.Outcome == in.Outcome, nil
+	return plan.Outcome == string(in.Outcome), nil
 }
 
 func (s *server) listItems(ctx context.Context, in *itemsInput) (*page[itemView], error) {

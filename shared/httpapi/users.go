@@ -35,7 +35,7 @@ func (s *server) settings(ctx context.Context) (account.Settings, error) {
 // userView is a user as administrators see one: nothing of what the user keeps here.
 type userView struct {
 	Object   string     `json:"object" doc:"Entra object id."`
-	Name     string     `json:"name" doc:"As the sign-in told it last; empty once the user is erased."`
+	Name     string     `json:"name" doc:"As the sign-in gave it last; empty once the user is erased."`
 	Role     string     `json:"role" enum:"user,admin" doc:"Given here. A sign-in with the application role \"admin\" makes an administrator, too."`
 	State    string     `json:"state" enum:"active,disabled,erasing,erased"`
 	Disabled *banView   `json:"disabled,omitempty" doc:"Who has shut the user out."`
@@ -52,7 +52,8 @@ type banView struct {
 
 func viewUser(p account.Profile) userView {
 	v := userView{
-		Object: p.Object, Name: p.Name, Role: string(account.RoleUser), State: string(p.State()), Created: orNil(p.Created), Erasing: orNil(p.Erasing), Erased: orNil(p.Erased),
+		Object: p.Object, Name: p.Name, Role: string(account.RoleUser), State: string(p.State()), Created: orNil(p.Created),
+		Erasing: orNil(p.Erasing), Erased: orNil(p.Erased),
 	}
 	if p.Role == account.RoleAdmin {
 		v.Role = string(account.RoleAdmin)
@@ -120,9 +121,11 @@ func (s *server) getUser(ctx context.Context, in *ByObject) (*userAnswer, error)
 	return &userAnswer{viewUser(p)}, err
 }
 
-// changeUser is the handler of a change that needs nothing but the user's name, and that the user's jobs follow. Asked for again, it
-// completes what an earlier request left undone; whatever that was, the dispatcher starts no runs of who is disabled.
-func (s *server) changeUser(change func(*account.Users, context.Context, account.Principal, string) (account.Profile, error)) func(context.Context, *ByObject) (*userAnswer, error) {
+// changeUser is the handler of a change that needs nothing but the user's name, and that the user's jobs follow. A repeat
+// completes what an earlier request left undone; until then the dispatcher starts no runs of a disabled user anyway.
+func (s *server) changeUser(
+	change func(*account.Users, context.Context, account.Principal, string) (account.Profile, error),
+) func(context.Context, *ByObject) (*userAnswer, error) {
 	return func(ctx context.Context, in *ByObject) (*userAnswer, error) {
 		by, err := account.From(ctx)
 		if err != nil {
@@ -156,7 +159,7 @@ func (s *server) followUser(ctx context.Context, p account.Profile) error {
 	return fault.New(fault.Unavailable, "the user is disabled and enabled all the time; try again")
 }
 
-// disable shuts a user out and ends the sessions, which must not go on when the user is let in again. Asked once more, it ends those that are left.
+// disable shuts a user out and ends the sessions, which must not go on when the user is let in again. A repeat ends those that are left.
 func (s *server) disable(users *account.Users, ctx context.Context, by account.Principal, object string) (account.Profile, error) {
 	p, err := users.Disable(ctx, by, object)
 	if err != nil || s.Sessions == nil {

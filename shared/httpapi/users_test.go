@@ -38,7 +38,8 @@ func (s *service) signIn(names ...string) {
 func TestSettings(t *testing.T) {
 	s := newService(t)
 	first := s.do("GET", "/v1/me", nil).is(200)
-	if first.str("role") != "user" || first.str("settings.timezone") != "UTC" || first.str("settings.notifications.runs.in_app") != "true" || first.Header.Get("ETag") == "" {
+	if first.str("role") != "user" || first.str("settings.timezone") != "UTC" || first.str("settings.notifications.runs.in_app") != "true" ||
+		first.Header.Get("ETag") == "" {
 		t.Errorf("first: %s %s", first.Header.Get("ETag"), first.body)
 	}
 	put := func(body string, etag string) answer {
@@ -48,11 +49,13 @@ func TestSettings(t *testing.T) {
 	put(`{}`, `"7"`).problem(412, codeMismatch, "If-Match")
 	for body, field := range map[string]string{
 		`{"timezone": "Mars/Olympus"}`: "timezone", `{"week_start": "friday"}`: "week_start", `{"locale": "?"}`: "locale", `{"email": "x"}`: "email",
-		`{"notifications": {"runs": {"in_app": true, "email": true}}}`: "email", `{"notifications": {"gossip": {}}}`: "notifications.gossip", `{"colour": 1}`: "colour",
+		`{"notifications": {"runs": {"in_app": true, "email": true}}}`: "email", `{"notifications": {"gossip": {}}}`: "notifications.gossip",
+		`{"colour": 1}`: "colour",
 	} {
 		put(body, first.Header.Get("ETag")).problem(422, "invalid", field)
 	}
-	changed := put(`{"timezone": "America/New_York", "week_start": "sunday", "locale": "en_us", "email": "ana@example.com", "notifications": {"digest": {"in_app": false, "email": true}}}`,
+	changed := put(`{"timezone": "America/New_York", "week_start": "sunday", "locale": "en_us", "email": "ana@example.com", `+
+		`"notifications": {"digest": {"in_app": false, "email": true}}}`,
 		first.Header.Get("ETag")).is(200)
 	if changed.str("locale") != "en-US" || changed.str("notifications.digest.email") != "true" || changed.str("notifications.runs.in_app") != "true" {
 		t.Errorf("changed: %s", changed.body)

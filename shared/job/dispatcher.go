@@ -39,11 +39,11 @@ type Dispatcher struct {
 	Log   zerolog.Logger
 	// Metrics count late jobs and parked ones; nil if nobody looks at them.
 	Metrics *telemetry.Metrics
-	// Barred says which of the users may have no runs started; nil: all may.
+	// Barred says for which of the users no runs may be started; nil: for none.
 	Barred func(ctx context.Context, users []string) (map[string]bool, error)
-	// Late is told of every job whose run was started late, once that is done; if the process dies before, nobody is. Nil: nobody is.
+	// Late is called for every job whose run was started late, once it was started, unless the process dies before. It may be nil.
 	Late func(ctx context.Context, j *Job)
-	// Parked is told of every job that was parked just now, once; if the process dies before, nobody is. Nil: nobody is.
+	// Parked is called once for every job that was parked just now, unless the process dies before. It may be nil.
 	Parked func(ctx context.Context, j *Job)
 }
 
@@ -75,7 +75,7 @@ func (r *Report) add(o Report) {
 }
 
 // Tick starts everything that is due. It stops ten seconds before the deadline of ctx; the next tick goes on. An error means that
-// some of it did not work, which the next tick tries again; the report tells of the rest all the same.
+// some of it did not work, which the next tick tries again; the report has the rest all the same.
 func (d *Dispatcher) Tick(ctx context.Context) (Report, error) {
 	t := &tick{Dispatcher: d, ctx: ctx, runs: run.NewStore(d.Table), begin: ctx, now: d.Clock()}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -211,7 +211,7 @@ func (t *tick) chunk(items []store.Item) {
 	})
 }
 
-// barred returns the users of the jobs that may have no runs started.
+// barred returns those users of the jobs for whom no runs may be started.
 func (t *tick) barred(items []store.Item) (map[string]bool, error) {
 	if t.Barred == nil {
 		return nil, nil
@@ -332,7 +332,7 @@ func (t *tick) relieve(sent []*claim) {
 	}, nil)
 }
 
-// together does what ops returns for every job in one transaction, and returns those for which it was done. Jobs that somebody else
+// together writes what ops returns for every job, in one transaction, and returns the jobs for which it was written. Jobs that somebody else
 // has changed meanwhile are left out: whoever did has sent the message of a start, and will start what is due. If it cannot be done
 // for all, it is tried with fewer; alone, unless nil, is called with one that is in conflict with something else.
 func (t *tick) together(claims []*claim, ops func(*claim) []store.Op, alone func(*claim)) []*claim {

@@ -89,7 +89,8 @@ func (w *world) config(name string) archive.Config {
 	into, err := calendar.ParseURI("local://me/calendars/" + name)
 	must(w.t, err)
 	c, err := w.configs().Create(w.t.Context(), user, archive.Config{
-		Name: name, Source: source, Archive: into, Timezone: "Europe/Berlin", Purpose: archive.General, Overlaps: archive.Keep, OnDrift: archive.AskOnDrift, LookBack: 3,
+		Name: name, Source: source, Archive: into, Timezone: "Europe/Berlin", Purpose: archive.General, Overlaps: archive.Keep,
+		OnDrift: archive.AskOnDrift, LookBack: 3,
 	})
 	must(w.t, err)
 	return c
@@ -246,7 +247,9 @@ func TestTick(t *testing.T) {
 		w.Advance(time.Hour)
 		from, to, err := w.configs().Window(t.Context(), c, w.Now())
 		must(t, err)
-		other, _, err := run.NewStore(w.Table).Create(t.Context(), &run.Run{ID: "01K0000000000000000000000A", User: user, Kind: run.Archive, Config: c.ID, From: from, To: to, State: run.Running})
+		other, _, err := run.NewStore(w.Table).Create(t.Context(), &run.Run{
+			ID: "01K0000000000000000000000A", User: user, Kind: run.Archive, Config: c.ID, From: from, To: to, State: run.Running,
+		})
 		must(t, err)
 		if r := w.tick(); r != (Report{Started: 1, Joined: 1}) {
 			t.Errorf("got %+v", r)
@@ -517,7 +520,10 @@ func newCrowd(w *world, table store.Table, n int) *crowd {
 			ID: fmt.Sprintf("01JX%022d", i), Name: "A", Source: source, Archive: into, Timezone: "Europe/Berlin", Purpose: archive.General, Overlaps: archive.Keep,
 			OnDrift: archive.AskOnDrift, LookBack: 3, Active: true,
 		}
-		j := &Job{ID: fmt.Sprintf("01JY%022d", i), User: fmt.Sprintf("local#user%06d", i), Kind: run.Archive, Config: config.ID, Schedule: daily("23:59", "Europe/Berlin"), Jitter: 10}
+		j := &Job{
+			ID: fmt.Sprintf("01JY%022d", i), User: fmt.Sprintf("local#user%06d", i), Kind: run.Archive, Config: config.ID,
+			Schedule: daily("23:59", "Europe/Berlin"), Jitter: 10,
+		}
 		j.activate(times(w.t, j.Schedule), w.Now())
 		items = append(items, *j.item(), store.Item{Key: store.Key{PK: "USER#" + j.User, SK: "CONFIG#" + config.ID}, Data: []byte(jsonOf(w.t, config))})
 		c.users[j.ID] = j.User

@@ -45,7 +45,7 @@ func (s *Jobs) History(ctx context.Context, user, id string, limit int, cursor s
 	return runs, next, nil
 }
 
-// Health tells how a user's jobs are.
+// Health says how a user's jobs are.
 type Health struct {
 	// Late jobs should have started their runs more than five minutes ago.
 	Late []*Job
@@ -76,7 +76,7 @@ func (s *Jobs) Health(ctx context.Context, user string) (Health, error) {
 	return h, nil
 }
 
-// Queues tells what waits where the kinds of jobs send their runs to, of all users together.
+// Queues says what waits where the kinds of jobs send their runs to, of all users together.
 func (s *Jobs) Queues(ctx context.Context) (map[run.Kind]queue.Stats, error) {
 	queues := map[run.Kind]queue.Stats{}
 	for _, kind := range slices.Sorted(maps.Keys(s.kinds)) {

@@ -52,12 +52,12 @@ const (
 
 // Window says which days a run of the job covers. They end with the day before the one on which the job was due, in the config's zone.
 type Window struct {
-	Days int `json:"days,omitempty" minimum:"0" maximum:"366" doc:"The last so many days, ending yesterday. Without it, an archive is from the last archived day to yesterday, at least the config's look-back, and a backup is of the whole calendar."`
+	Days int `json:"days,omitempty" minimum:"0" maximum:"366" doc:"The last so many days. Without it, archives go on from the last one, backups are whole."`
 }
 
 const maxDays = 366
 
-// days returns the last w.Days days before the one that it is in zone at that time.
+// days returns the w.Days days before the local day of that time in zone.
 func (w Window) days(at time.Time, zone *time.Location) (from, to calendar.Date) {
 	to = calendar.DateOf(at, zone).AddDays(-1)
 	return to.AddDays(1 - w.Days), to
@@ -97,7 +97,7 @@ type Job struct {
 	State  State  `json:"state"`
 	Reason Reason `json:"reason,omitempty"` // of a paused one
 	Detail string `json:"detail,omitempty"` // of one that did not pause by its user's will, for the user
-	// Due is the next time of the schedule; zero while the job is paused. Starts tells when its run begins.
+	// Due is the next time of the schedule; zero while the job is paused. Starts says when its run begins.
 	Due     time.Time `json:"due,omitzero"`
 	LastRun string    `json:"last_run,omitempty"` // id of the run that it started last
 	LastDue time.Time `json:"last_due,omitzero"`  // for which time of the schedule it started one last
@@ -160,7 +160,7 @@ func (j *Job) Starts() time.Time {
 	return j.Due.Add(j.offset())
 }
 
-// dueTime is how the index tells instants: of one length, so that they sort.
+// dueTime is how the index writes instants: of one length, so that they sort.
 const dueTime = "2006-01-02T15:04:05Z"
 
 func (j *Job) item() *store.Item {

@@ -20,7 +20,7 @@ import (
 // MaxJobs is how many jobs a user may have.
 const MaxJobs = 50
 
-// attempts is how often a change is tried again that somebody else's got in the way of.
+// attempts is how often a change is tried when others change the same at that moment.
 const attempts = 5
 
 // Jobs keeps the jobs of users.

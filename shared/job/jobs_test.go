@@ -514,7 +514,9 @@ func TestHistoryAndHealth(t *testing.T) {
 	w.Advance(24 * time.Hour)
 	from, to, err := w.configs().Window(t.Context(), c, w.Now())
 	must(t, err)
-	joined, _, err := run.NewStore(w.Table).Create(t.Context(), &run.Run{ID: w.NewID(), User: user, Config: c.ID, Kind: run.Archive, State: run.Queued, From: from, To: to})
+	joined, _, err := run.NewStore(w.Table).Create(t.Context(), &run.Run{
+		ID: w.NewID(), User: user, Config: c.ID, Kind: run.Archive, State: run.Queued, From: from, To: to,
+	})
 	must(t, err)
 	_, created, err := w.jobs().Trigger(t.Context(), user, failing.ID)
 	must(t, err)

@@ -35,7 +35,8 @@ func TestKinds(t *testing.T) {
 		if diff := cmp.Diff(backup.Input{Retention: backup.Retention{Last: 3, Monthly: 12}, Job: j.ID}, in); diff != "" {
 			t.Error(diff)
 		}
-		if r.Kind != run.Backup || r.Calendar != "local://me/calendars/Work" || r.Config != j.Config || r.Job != j.ID || r.From.String() != "" || r.To.String() != "" {
+		if r.Kind != run.Backup || r.Calendar != "local://me/calendars/Work" || r.Config != j.Config || r.Job != j.ID || r.From.String() != "" ||
+			r.To.String() != "" {
 			t.Errorf("got %+v", r)
 		}
 		if w.messages()[r.ID] != 1 {

@@ -29,7 +29,7 @@ type Schedule struct {
 	Repeat   Repeat   `json:"repeat" enum:"daily,weekly,monthly,cron" doc:"How the schedule repeats."`
 	At       string   `json:"at,omitempty" doc:"Time of day, HH:MM from 00:00 to 23:59; of all but cron."`
 	Weekdays []string `json:"weekdays,omitempty" doc:"Weekly: the days in English, in small letters, as in \"monday\"."`
-	Day      int      `json:"day,omitempty" doc:"Monthly: the day, 1 to 31. A month that has no such day has its last day instead, so that 31 is the last day of every month."`
+	Day      int      `json:"day,omitempty" doc:"Monthly: the day, 1 to 31. In a shorter month, its last day."`
 	Cron     string   `json:"cron,omitempty" doc:"Cron: minute, hour, day of month, month, day of week (0 is Sunday), as in \"30 2 * * 1-5\"."`
 	Zone     string   `json:"zone" doc:"IANA time zone, as in \"Europe/Berlin\"."`
 }
@@ -141,7 +141,7 @@ func parseCron(text string) (*cron.SpecSchedule, error) {
 		return nil, fault.Field(field, "is %.60q, which was not understood: %v", text, err)
 	}
 	spec := parsed.(*cron.SpecSchedule)
-	spec.Location = time.UTC // it is asked for wall times, told as if they were UTC
+	spec.Location = time.UTC // it is asked for wall times, written as if they were UTC
 	if nextOf(spec, reference).IsZero() {
 		return nil, fault.Field(field, "is %.60q, which never comes; look at the day and the month", text)
 	}
@@ -211,7 +211,7 @@ func (t *Timetable) Next(after time.Time) time.Time {
 	}
 }
 
-// nextWall returns the first wall time of the schedule after w; wall times are told as if they were UTC.
+// nextWall returns the first wall time of the schedule after w; wall times are written as if they were UTC.
 func (t *Timetable) nextWall(w time.Time) time.Time {
 	if t.spec != nil {
 		return nextOf(t.spec, w)

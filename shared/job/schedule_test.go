@@ -269,7 +269,8 @@ func TestNextAgainstTheClock(t *testing.T) {
 // TestNextProperties holds for all daily schedules: every day has its time, and times only grow.
 func TestNextProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		name := rapid.SampledFrom([]string{"Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Africa/Cairo", "Australia/Lord_Howe", "Asia/Kolkata", "America/Havana"}).Draw(t, "zone")
+		name := rapid.SampledFrom([]string{"Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Africa/Cairo", "Australia/Lord_Howe",
+			"Asia/Kolkata", "America/Havana"}).Draw(t, "zone")
 		clock := time.Unix(60*int64(rapid.IntRange(0, 1439).Draw(t, "at")), 0).UTC()
 		table, err := daily(clock.Format("15:04"), name).Timetable()
 		if err != nil {
@@ -316,7 +317,10 @@ func TestAround(t *testing.T) {
 }
 
 func FuzzCron(f *testing.F) {
-	for _, text := range []string{"30 2 * * 1-5", "*/5 * * * *", "0 0 29 2 *", "0 0 31 2 *", "TZ=", "@every 1s", "1-59/9223372036854775807 * * * *", ", , , , ,", "0 0 1 JAN sun"} {
+	for _, text := range []string{
+		"30 2 * * 1-5", "*/5 * * * *", "0 0 29 2 *", "0 0 31 2 *", "TZ=", "@every 1s", "1-59/9223372036854775807 * * * *", ", , , , ,",
+		"0 0 1 JAN sun",
+	} {
 		f.Add(text, int64(1_792_000_000))
 	}
 	f.Fuzz(func(t *testing.T, text string, from int64) {

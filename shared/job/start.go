@@ -18,7 +18,7 @@ import (
 
 // Kind is how jobs of one kind start their runs.
 type Kind struct {
-	// Terms are what its jobs may be told.
+	// Terms are the settings that its jobs may have.
 	Terms run.JobTerms
 	// Queue takes the messages of the runs.
 	Queue queue.Queue
@@ -39,7 +39,7 @@ func Kinds(kinds run.Kinds, configs *archive.Configs, queues map[run.QueueName]q
 	return all
 }
 
-// prepare is Kind.Prepare of jobs that are told what the terms say.
+// prepare is Kind.Prepare of jobs that have the settings of the terms.
 func prepare(ctx context.Context, configs *archive.Configs, terms run.JobTerms, j *Job, at time.Time) (r run.Run, err error) {
 	c, err := configs.Get(ctx, j.User, j.Config)
 	if err != nil {

@@ -151,7 +151,7 @@ type Report struct {
 	// First is the first misfit in the order of the chain, nil when all is well.
 	First   *Misfit `json:"first,omitempty"`
 	Misfits int     `json:"misfits"`
-	Head    string  `json:"head"` // hash of the newest link; whoever kept it can tell later that nothing before it changed
+	Head    string  `json:"head"` // hash of the newest link; whoever kept it can prove later that nothing before it changed
 }
 
 func (r *Report) misfit(m Misfit) {
@@ -207,7 +207,7 @@ func (l *Ledger) verify(ctx context.Context, config string, head Head) (Report, 
 				if problem == "" && found.hash != lf.Hash {
 					problem = "is not what was sealed"
 				}
-				found.sealed = true // maybe again: a run that went on after others had settled it seals its entries once more
+				found.sealed = true // maybe again: a run that went on although others had settled it seals its entries once more
 			}
 			if problem != "" {
 				report.misfit(Misfit{Seq: k.Seq, Run: k.Run, Entry: lf.SK, Problem: problem})

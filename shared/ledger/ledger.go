@@ -269,7 +269,7 @@ type place struct {
 	Start   time.Time `json:"start"`
 }
 
-// Places tells where the versions of lineages are; the zero Places know of none.
+// Places knows where the versions of lineages are; the zero Places knows of none.
 type Places struct {
 	of      map[string][]place // by sort key
 	stored  map[string]int64
@@ -282,7 +282,7 @@ func (p *Places) init() {
 	}
 }
 
-// Add takes over what other places tell.
+// Add adds what other places know.
 func (p *Places) Add(other Places) {
 	p.init()
 	maps.Copy(p.of, other.of)

@@ -246,7 +246,8 @@ func TestLineage(t *testing.T) {
 }
 
 func TestNewest(t *testing.T) {
-	entries := []Entry{*entry("a", 1, monday), *entry("b", 2, monday), *entry("a", 3, monday), *entry("b", 1, monday), *entry("a", 2, monday), *entry("c", 7, monday)}
+	entries := []Entry{*entry("a", 1, monday), *entry("b", 2, monday), *entry("a", 3, monday), *entry("b", 1, monday), *entry("a", 2, monday),
+		*entry("c", 7, monday)}
 	expect(t, "newest", names(Newest(entries)), []string{"b/2", "a/3", "c/7"})
 	expect(t, "newest of nothing", names(Newest(nil)), nil)
 }

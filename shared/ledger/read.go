@@ -45,7 +45,7 @@ type version struct {
 	number int
 }
 
-// arrived tells which of the versions that notes among the entries say to have moved do stand elsewhere.
+// arrived returns which of the versions that notes among the entries say to have moved do stand elsewhere.
 func (l *Ledger) arrived(ctx context.Context, config string, entries []Entry) (map[version]bool, error) {
 	moved := map[version]bool{}
 	var lineages []string

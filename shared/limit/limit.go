@@ -64,8 +64,8 @@ func Default() Rules {
 
 // strict says whether requests of the class are refused while the store does not answer. To start a run or to remove something cannot be
 // taken back and needs the store anyway, so that nothing is gained by letting it through uncounted; an overload that takes the store
-// away must not take the limits on the costly requests away with it. All others go on, up to the limit in each process, since a user
-// who is kept from reading by a counter is hurt for nothing.
+// away must not take the limits on the costly requests away with it. All others are let through, up to the limit in each process: a counter
+// that fails is no reason to keep a user from reading.
 func (c Class) strict() bool { return c == Starts || c == Removals }
 
 // Exceeded says which rule a request went over. Errors of Allow with it are of kind fault.Throttled.
@@ -87,7 +87,7 @@ const (
 	// block is how many requests a process reserves at once, and firstBlock the first time in a window: most users are done with few, and
 	// many processes may serve one user.
 	block, firstBlock = 25, 5
-	// attempts is how often a reservation is tried again that another process got in the way of. One of them always gets on.
+	// attempts is how often a reservation is tried when other processes reserve at that moment. One of them always succeeds.
 	attempts = 100
 	// maxRemembered is how many windows a process remembers at most, about 300 bytes each.
 	maxRemembered = 32768
@@ -128,7 +128,7 @@ func New(table store.Table, rules Rules, clock func() time.Time) *Limiter {
 	return &Limiter{table: table, rules: rules, clock: clock, windows: map[name]*window{}, most: maxRemembered}
 }
 
-// name tells a user's windows of one rule from all others; the next window takes the place of the one before.
+// name distinguishes a user's windows of one rule from all others; the next window takes the place of the one before.
 type name struct {
 	user  string
 	class Class
@@ -211,7 +211,7 @@ func (l *Limiter) take(ctx context.Context, n name, now time.Time) error {
 	return err
 }
 
-// errContended means that processes kept getting in each other's way: the user asks too much at once.
+// errContended means that several processes kept reserving at the same moment: the user asks too much at once.
 var errContended = errors.New("limit: others count at the same time")
 
 var errNotCounted = fault.New(fault.Unavailable, "requests cannot be counted at the moment, and this one must be; try again in a moment")

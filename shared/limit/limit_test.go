@@ -120,7 +120,8 @@ func TestAllow(t *testing.T) {
 		w.advance(300 * time.Millisecond)
 		err := l.Allow(t.Context(), "t#ana", Removals)
 		var over *Exceeded
-		if !errors.As(err, &over) || over.RetryAfter != 43*time.Second || fault.Of(err) != fault.Throttled || !strings.Contains(err.Error(), "try again in 43 seconds") {
+		if !errors.As(err, &over) || over.RetryAfter != 43*time.Second || fault.Of(err) != fault.Throttled ||
+			!strings.Contains(err.Error(), "try again in 43 seconds") {
 			t.Errorf("refused with %v", err)
 		}
 		w.advance(42*time.Second + 699*time.Millisecond)

@@ -15,7 +15,7 @@ import (
 	"adminassistant/shared/store/sqlite"
 )
 
-// Clock tells the time that it is set to.
+// Clock shows the time that it is set to.
 type Clock struct {
 	mu   sync.Mutex
 	now  time.Time

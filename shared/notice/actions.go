@@ -20,7 +20,7 @@ func found(r *run.Run, kind string) action.Cause {
 	return action.Cause{Kind: action.Kind(kind), Of: r.Scope()}
 }
 
-// raise opens the action of a run that did not go well, or tells the open one of it. It says what the user is told.
+// raise opens the action of a run that did not go well, or adds the run to the open one. The action says what the user is told.
 func (n *Notices) raise(ctx context.Context, e *ending, told *notify.Notification) error {
 	cause := runFailed(e.Run)
 	if e.words.Action != "" {
@@ -40,6 +40,6 @@ func (n *Notices) resolve(ctx context.Context, e *ending) error {
 	for _, kind := range e.kind.Actions {
 		causes = append(causes, found(e.Run, kind))
 	}
-	_, err := n.Actions.Settled(ctx, e.User, e.Ended, e.ID, causes...)
+	_, err := n.Actions.ResolveGone(ctx, e.User, e.Ended, e.ID, causes...)
 	return err
 }

@@ -14,14 +14,14 @@ const program = "admin-assistant "
 // show is the command that shows a run of any kind.
 func show(id string) string { return program + "archive show " + id }
 
-// retry is the command that tries the failed items of a run again.
+// retry is the command that repeats the failed items of a run.
 func retry(id string) string { return program + "archive retry " + id }
 
 // plainWord is a name that a shell takes as it is.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
-// again is the command that does again what a run of a kind did, with further flags; empty where none can without naming a calendar.
-func (a about) again(kind run.Description, r *run.Run, flags ...string) string {
+// repeat is the command that repeats a run of a kind, with further flags; empty where it would have to name a calendar.
+func (a about) repeat(kind run.Description, r *run.Run, flags ...string) string {
 	command := kind.Command
 	switch {
 	case r.Job != "" && (command.OfJob || command.Name == ""):

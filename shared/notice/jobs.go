@@ -12,7 +12,7 @@ import (
 	"adminassistant/shared/telemetry"
 )
 
-// JobLate tells the user of a job whose run was started late. That it cannot be told is logged and no more: the run goes on.
+// JobLate tells the user of a job whose run was started late. If that fails, it is only logged: the run goes on.
 func (n *Notices) JobLate(ctx context.Context, j *job.Job) {
 	n.tellOfJob(ctx, j, j.LastDue, notify.Notification{
 		State: "late", Percent: 100, Title: " was started late", Link: "/v1/runs/" + j.LastRun, Command: show(j.LastRun),
@@ -20,8 +20,8 @@ func (n *Notices) JobLate(ctx context.Context, j *job.Job) {
 	})
 }
 
-// JobParked tells the user of a job that waits for a version of the program that knows its kind. When it then starts its run late, that is
-// told in the same place. That it cannot be told is logged and no more.
+// JobParked tells the user of a job that waits for a version of the program that knows its kind. When it then starts its run late, the
+// notification says that instead. If telling fails, that is only logged.
 func (n *Notices) JobParked(ctx context.Context, j *job.Job) {
 	if j.Reason != job.UnknownKind {
 		return // its user has paused it
@@ -33,7 +33,7 @@ func (n *Notices) JobParked(ctx context.Context, j *job.Job) {
 	})
 }
 
-// tellOfJob completes what is told of a job that was due at a time, and tells it.
+// tellOfJob completes a notification of a job that was due at a time, and tells the user.
 func (n *Notices) tellOfJob(ctx context.Context, j *job.Job, due time.Time, what notify.Notification) {
 	ctx = telemetry.WithCorrelation(ctx, n.Log.With().Str("job", j.ID).Str("user", telemetry.Hash(j.User)).Logger(), j.LastRun)
 	err := func() error {

@@ -1,7 +1,7 @@
-// Package notice decides what a user is told of what became of runs and jobs, and what the user has to see to. It knows the rules and the
-// general words; package action keeps what is open, package notify tells, and each kind of run has words of its own (run.Description).
+// Package notice decides what a user is told of runs and jobs, and which actions follow. It has the rules and the general words; package
+// action keeps what is open, package notify tells the user, and each kind of run has words of its own (run.Description).
 //
-// All of it may be told any number of times, by processes that die in between: what comes of it is there once.
+// Every method may be called any number of times for the same thing, by processes that die in between: the effect is there once.
 package notice
 
 import (
@@ -21,7 +21,7 @@ import (
 	"adminassistant/shared/telemetry"
 )
 
-// Notices tells users, and keeps their actions. Errors are those of the store and the queue; after one it may be told again.
+// Notices tells users, and keeps their actions. Errors are those of the store and the queue; after one the call may be repeated.
 type Notices struct {
 	Kinds         run.Kinds
 	Actions       *action.Actions
@@ -29,7 +29,7 @@ type Notices struct {
 	Jobs          *job.Jobs
 	Configs       configs
 	Profile       func(ctx context.Context, user string) (account.Profile, error)
-	// SignIn tells the state of a user's sign-in at Microsoft; nil: nobody acts for users there.
+	// SignIn returns the state of a user's sign-in at Microsoft; nil: nobody acts for users there.
 	SignIn func(ctx context.Context, user string) (microsoft.State, error)
 	Clock  func() time.Time
 	Log    zerolog.Logger
@@ -40,13 +40,13 @@ type configs interface {
 	Get(ctx context.Context, user, id string) (archive.Config, error)
 }
 
-// longTold is for how long after its end a run is told of. It is longer than a message can be under way, and shorter than what was told is
-// kept. On one machine dead letters stay for ever, and each process that begins looks at them again.
+// longTold is for how long after its end the user is told of a run. It is longer than a message can be under way, and shorter than a
+// notification is kept. On one machine dead letters stay for ever, and each new process looks at them again.
 const longTold = 30 * 24 * time.Hour
 
-// RunEnded is told of a run that has ended. It raises and resolves the actions that follow from that, and tells the user. Nothing is told of a
-// run that was cancelled, of a dry run that went well, and of a job's run that went well and wrote nothing. The last is what happens most nights:
-// then there is one request to the store, which looks for actions to resolve.
+// RunEnded has to be called when a run has ended. It raises and resolves the actions that follow, and tells the user. The user is not told of a
+// run that was cancelled, of a dry run that went well, and of a job's run that went well and wrote nothing. The last is what happens most
+// nights: then the one request to the store looks for actions to resolve.
 func (n *Notices) RunEnded(ctx context.Context, r *run.Run) error {
 	if n.Clock().Sub(r.Ended) > longTold {
 		return nil
@@ -137,7 +137,7 @@ func (n *Notices) tell(ctx context.Context, p account.Profile, e *ending, class 
 	return n.Notifications.Tell(ctx, p.Settings, what)
 }
 
-// user returns the profile of a user. One who is not there any more, or is about to be erased, is not here to be told anything.
+// user returns the profile of a user. A user who is not there any more, or is about to be erased, is told nothing.
 func (n *Notices) user(ctx context.Context, user string) (p account.Profile, here bool, err error) {
 	p, err = n.Profile(ctx, user)
 	if fault.Of(err) == fault.NotFound {

@@ -15,14 +15,14 @@ import (
 	"adminassistant/shared/telemetry"
 )
 
-// All runs that fail because their user has to sign in at Microsoft again are told as one thing: one action, one notification, and the
-// user's jobs pause. Signing in ends it.
+// All runs that fail because their user has to sign in at Microsoft again give one action and one notification, and the user's jobs are
+// paused. A sign-in resolves the action and resumes the jobs.
 
 // signInNeeded is the cause of the action that a sign-in resolves.
 var signInNeeded = action.Cause{Kind: action.SignInNeeded}
 
-// signInMissing says whether a run failed because its user has to sign in, and sees to that. What the user has done since the run counts: after
-// a sign-in nothing more is told of it.
+// signInMissing says whether a run failed because its user has to sign in, and if so asks the user to. If the user
+// has signed in since the run, nothing more happens.
 func (n *Notices) signInMissing(ctx context.Context, p account.Profile, e *ending) (bool, error) {
 	if n.SignIn == nil || e.Problem == nil || e.Problem.Code != fault.Unauthenticated.String() {
 		return false, nil
@@ -73,7 +73,7 @@ func signInNotification(raised *action.Action) string {
 	return notify.ID(raised.Created, "sign-in "+raised.ID)
 }
 
-// SignedIn is told that a user has signed in at Microsoft. It resumes the jobs that wait for that, and resolves the action. A job that cannot
+// SignedIn has to be called when a user has signed in at Microsoft. It resumes the jobs that wait for that, and resolves the action. A job that cannot
 // be resumed for a reason of its own stays paused, and does not stop the others.
 func (n *Notices) SignedIn(ctx context.Context, user string) error {
 	if err := n.Jobs.ResumeAll(ctx, user, "", job.SignInNeeded); err != nil {
@@ -90,6 +90,6 @@ func (n *Notices) SignedIn(ctx context.Context, user string) error {
 	if err := n.Notifications.Amend(ctx, user, signInNotification(raised), "done", title, text); err != nil {
 		return err
 	}
-	_, err = n.Actions.Settled(ctx, user, n.Clock(), "", signInNeeded)
+	_, err = n.Actions.ResolveGone(ctx, user, n.Clock(), "", signInNeeded)
 	return err
 }

@@ -24,7 +24,7 @@ func (n *Notices) text(e *ending, about about) (title, text, command string) {
 		title = fmt.Sprintf(": %d events failed", r.Failed)
 		text = fmt.Sprintf("The run of %s did all but %d events, which the calendar refused. %s\nTry the events that failed again.",
 			r.Days(), r.Failed, run.Safe)
-		command = about.again(e.kind, r)
+		command = about.repeat(e.kind, r)
 		if e.kind.Retries {
 			command = retry(r.ID)
 		}
@@ -34,14 +34,14 @@ func (n *Notices) text(e *ending, about about) (title, text, command string) {
 		if r.Job != "" {
 			text += "\nIts job tries again at its next time."
 		}
-		command = about.again(e.kind, r)
+		command = about.repeat(e.kind, r)
 	}
 	if words.Again != "" {
 		helps := *r
 		if helps.Kind = words.Again; helps.Kind != r.Kind {
 			helps.Job = "" // which starts runs of r's kind
 		}
-		command = about.again(n.Kinds.Of(helps.Kind), &helps, words.Flags...)
+		command = about.repeat(n.Kinds.Of(helps.Kind), &helps, words.Flags...)
 	} else if words.Text != "" {
 		command = show(r.ID)
 	}
@@ -77,7 +77,7 @@ func (a about) title(of run.Description) string {
 	return fmt.Sprintf("%s of %q", of.Title, a.name)
 }
 
-// reasons tell kinds of failure. The text of a failure itself may name calendars and addresses; the run has it.
+// reasons describe kinds of failure. The text of a failure itself may name calendars and addresses; the run has it.
 var reasons = map[string]string{
 	fault.Invalid.String():         "something that it was given does not fit",
 	fault.NotFound.String():        "a calendar or a config that it needs was not found",

@@ -64,7 +64,7 @@ const noteTime = 5 * time.Second
 // tooLate is how long after it was due an e-mail is still sent. A daily quota of the mail service is free again within a day.
 const tooLate = 36 * time.Hour
 
-// Handle sends the notification that a message names, if its e-mail is due, notes what became of it, and settles the message. What cannot
+// Handle sends the notification that a message names, if its e-mail is due, notes what became of it, and deletes the message. What cannot
 // be sent now comes again; what the mail service refuses for a reason that an operator has to see to is parked.
 func (w *Mailer) Handle(ctx context.Context, m queue.Message) error {
 	msg, err := ParseMessage(m.Body)
@@ -118,7 +118,7 @@ func (w *Mailer) Handle(ctx context.Context, m queue.Message) error {
 	return w.Queue.Delete(ctx, m.Receipt)
 }
 
-// putOff has the e-mail sent later, by a message of its own.
+// putOff sends a message of its own, so that the e-mail is sent later.
 func (w *Mailer) putOff(ctx context.Context, m queue.Message, n *Notification, delay time.Duration) error {
 	if err := w.Notifications.send(ctx, n, delay); err != nil {
 		return err

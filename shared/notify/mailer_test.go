@@ -349,13 +349,19 @@ func TestTheEMail(t *testing.T) {
 	if to, err := netmail.ParseAddress(header.Get("To")); err != nil || to.Address != "ann@example.com" {
 		t.Errorf("to %v, %v", to, err)
 	}
-	for _, want := range []string{"First <script>alert(1)</script> & more.\n\nNothing is lost.", "    admin-assistant archive run --config 'a & b'", "    https://api.example.com/v1/runs/R1"} {
+	for _, want := range []string{
+		"First <script>alert(1)</script> & more.\n\nNothing is lost.", "    admin-assistant archive run --config 'a & b'",
+		"    https://api.example.com/v1/runs/R1",
+	} {
 		if !strings.Contains(parts["text/plain"], want) {
 			t.Errorf("the text does not say %q:\n%s", want, parts["text/plain"])
 		}
 	}
 	page := parts["text/html"]
-	for _, want := range []string{"<p>First &lt;script&gt;alert(1)&lt;/script&gt; &amp; more.</p><p>Nothing is lost.</p>", "&lt;b&gt;work", "--config &#39;a &amp; b&#39;</pre>", `<a href="https://api.example.com/v1/runs/R1">`} {
+	for _, want := range []string{
+		"<p>First &lt;script&gt;alert(1)&lt;/script&gt; &amp; more.</p><p>Nothing is lost.</p>", "&lt;b&gt;work",
+		"--config &#39;a &amp; b&#39;</pre>", `<a href="https://api.example.com/v1/runs/R1">`,
+	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q:\n%s", want, page)
 		}

@@ -5,12 +5,12 @@
 //	USER#<user> / NOTE#<id>   a notification; in the index as UNREAD#<user> / <id> while it is to be read in the application
 //
 // There is one notification for each transaction, such as a run: its id follows from the transaction's. What the transaction comes to
-// later shows in place. A notification that is wanted by e-mail is stored first, as due; then a message that names it goes to a queue, and
-// Mailer takes the e-mail for itself, sends it and notes that. Whoever tells of a transaction again sends the message again while the
-// e-mail is due. So of any number of processes that die anywhere comes one notification and, but for one whose sending was cut off, one
-// e-mail.
+// later replaces what the notification says. A notification that is wanted by e-mail is stored first, as due; then a message that names it
+// goes to a queue, and Mailer reserves the e-mail for itself, sends it and notes that. When Tell is repeated while the e-mail is due, the
+// message is sent once more. So however often processes die, there is one notification and one e-mail; only an e-mail whose sending was cut
+// off may come twice.
 //
-// Nothing here holds what is in a calendar: no subject, no address, no text of anybody's. Names of configs and ids are told.
+// Nothing here holds what is in a calendar: no subject, no address, no text of anybody's. It names configs and ids.
 package notify
 
 import (
@@ -68,7 +68,7 @@ const (
 	Dropped   MailState = "dropped" // not sent any more: not wanted meanwhile, too many, or too late
 )
 
-// Notification tells of one transaction.
+// Notification is what a user is told of one transaction.
 type Notification struct {
 	ID    string `json:"id"` // see ID
 	User  string `json:"user"`
@@ -89,7 +89,7 @@ type Notification struct {
 	Counted  bool      `json:"counted,omitempty"` // the e-mail counts among those of its user: however often sending it is tried, once
 	Created  time.Time `json:"created"`
 	Updated  time.Time `json:"updated"`
-	// Correlation is that of what was told of.
+	// Correlation is that of the transaction.
 	Correlation string `json:"correlation_id,omitempty"`
 
 	stored  int64
@@ -112,7 +112,7 @@ const (
 	// some more.
 	most       = 1000
 	pruneEvery = 32
-	// attempts is how often a change is tried again that somebody else's got in the way of.
+	// attempts is how often a change is tried when others change the same at that moment.
 	attempts = 8
 	// MostCounted is up to where unread notifications are counted.
 	MostCounted = 100
@@ -163,8 +163,8 @@ func New(table store.Table, messages queue.Queue, clock func() time.Time) *Notif
 	return &Notifications{table: table, queue: messages, clock: clock}
 }
 
-// Tell tells a user of a transaction, by the channels that the settings say. Told again it changes nothing, unless the transaction has
-// come to another state: that shows in place of the one before, and is to be read. E-mail tells of the first state alone.
+// Tell tells a user of a transaction, by the channels that the settings say. A repeat changes nothing, unless the transaction
+// has another state by then: that replaces the one before, and is unread. E-mail is sent of the first state alone.
 func (s *Notifications) Tell(ctx context.Context, settings account.Settings, n Notification) error {
 	by := channels(settings.Notifications, n.Class)
 	mailed := by.Email && settings.Email != ""

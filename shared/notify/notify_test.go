@@ -92,7 +92,8 @@ func (w *world) user(s account.Settings) account.Settings {
 func failed(n int) Notification {
 	return Notification{
 		ID: ID(monday.Add(time.Duration(n)*time.Second), fmt.Sprintf("run R%d", n)), User: ann, Class: Problems, State: "failed", Percent: 40,
-		Title: fmt.Sprintf(`Run %d of "work" failed`, n), Text: "Microsoft 365 did not answer.\nNothing is lost.", Command: "admin-assistant archive run --config 'a & b'", Link: "/v1/runs/R1",
+		Title: fmt.Sprintf(`Run %d of "work" failed`, n), Text: "Microsoft 365 did not answer.\nNothing is lost.",
+		Command: "admin-assistant archive run --config 'a & b'", Link: "/v1/runs/R1",
 	}
 }
 
@@ -171,7 +172,8 @@ func TestTell(t *testing.T) {
 		w.tell(both, failed(1))
 		w.listed(true, failed(1))
 		got := w.get(failed(1))
-		if got.State != "failed" || got.Percent != 40 || got.Command == "" || got.Class != Problems || !got.Created.Equal(monday) || !got.Updated.Equal(monday.Add(time.Minute)) {
+		if got.State != "failed" || got.Percent != 40 || got.Command == "" || got.Class != Problems || !got.Created.Equal(monday) ||
+			!got.Updated.Equal(monday.Add(time.Minute)) {
 			t.Errorf("%+v", got)
 		}
 	})
@@ -183,7 +185,8 @@ func TestTell(t *testing.T) {
 			listed   int
 			messages int
 		}{
-			"in the application": {shown, 1, 0}, "by e-mail": {mailed, 0, 1}, "by both": {both, 1, 1}, "by none": {settings(false, false), 0, 0}, "by e-mail, without an address": {noAddress, 1, 0},
+			"in the application": {shown, 1, 0}, "by e-mail": {mailed, 0, 1}, "by both": {both, 1, 1}, "by none": {settings(false, false), 0, 0},
+			"by e-mail, without an address": {noAddress, 1, 0},
 		} {
 			t.Run(name, func(t *testing.T) {
 				w := newWorld(t)

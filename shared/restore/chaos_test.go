@@ -33,7 +33,8 @@ func chaos(t *testing.T, random *rand.Rand) {
 	w.file = everything()
 	for i := range 45 {
 		start := time.Date(2026, 11, 2, 6, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Hour)
-		w.file.things = append(w.file.things, single(fmt.Sprintf("n%d@example.com", i), fmt.Sprintf("Work %d", i), start.Format("2006-01-02T15:04"), start.Add(30*time.Minute).Format("2006-01-02T15:04")))
+		w.file.things = append(w.file.things, single(fmt.Sprintf("n%d@example.com", i), fmt.Sprintf("Work %d", i), start.Format("2006-01-02T15:04"),
+			start.Add(30*time.Minute).Format("2006-01-02T15:04")))
 	}
 	policy := []restore.Policy{restore.Skip, restore.Replace, restore.Duplicate}[random.IntN(3)]
 	if coin() {

@@ -110,7 +110,7 @@ func (a *attempt) chunk(ctx context.Context, tasks []*task) error {
 		if t.item.Outcome == none {
 			continue
 		}
-		it, err := t.told()
+		it, err := t.runItem()
 		if err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func (a *attempt) chunk(ctx context.Context, tasks []*task) error {
 	if err := a.result(); err != nil {
 		return err
 	}
-	ops := a.settled(tasks)
+	ops := a.written(tasks)
 	if len(items) > 0 {
 		page, err := a.run.AddPage(items)
 		if err != nil {
@@ -146,7 +146,8 @@ func (a *attempt) chunk(ctx context.Context, tasks []*task) error {
 func (a *attempt) result() (err error) {
 	p := &a.progress
 	a.run.Result, err = json.Marshal(Result{
-		Counts: p.Counts, Balanced: p.Counts.Balanced(), Written: p.Written, CreatedCalendar: p.Made, UnderWay: a.target.underWay, Backup: a.input.Backup, Policy: a.input.Policy,
+		Counts: p.Counts, Balanced: p.Counts.Balanced(), Written: p.Written, CreatedCalendar: p.Made, UnderWay: a.target.underWay,
+		Backup: a.input.Backup, Policy: a.input.Policy,
 	})
 	return err
 }

@@ -12,7 +12,7 @@ import (
 	"adminassistant/shared/calendar/series"
 )
 
-// fields are what a copy keeps, in the order in which they are told.
+// fields are what a copy keeps, in the order in which they are reported.
 var fields = [...]string{
 	"subject", "body", "start", "end", "all_day", "location", "categories", "show_as", "importance", "sensitivity", "instances", "exceptions",
 }
@@ -30,7 +30,7 @@ func (p *fingerprint) differences(q *fingerprint) (names []string) {
 	return names
 }
 
-// comparing tells what copies keep.
+// comparing reads of an event what copies keep.
 type comparing struct{ reading }
 
 func (c comparing) of(k *calendar.Kept, exceptions []calendar.Event) fingerprint {
@@ -39,17 +39,17 @@ func (c comparing) of(k *calendar.Kept, exceptions []calendar.Event) fingerprint
 		return p
 	}
 	p[slices.Index(fields[:], "instances")] = c.instances(k, exceptions)
-	var told []string
+	var texts []string
 	for i := range exceptions {
 		e := &exceptions[i]
-		told = append(told, fmt.Sprint(originalDay(&k.Event, e.OriginalStart), c.event(e)))
+		texts = append(texts, fmt.Sprint(originalDay(&k.Event, e.OriginalStart), c.event(e)))
 	}
-	slices.Sort(told)
-	p[slices.Index(fields[:], "exceptions")] = number(told...)
+	slices.Sort(texts)
+	p[slices.Index(fields[:], "exceptions")] = number(texts...)
 	return p
 }
 
-// event tells an event by itself. Text counts as what a reader sees of it: a calendar may tell HTML in another way, or spend other space on it.
+// event describes one event. Of texts only what a reader sees counts: a calendar may write the same HTML in another way, or with other spaces.
 func (c comparing) event(e *calendar.Event) fingerprint {
 	start, end := "unreadable", "unreadable"
 	if from, to, err := c.span(e); err == nil {
@@ -68,8 +68,10 @@ func (c comparing) event(e *calendar.Event) fingerprint {
 		return number(s)
 	}
 	return fingerprint{
-		number(words(e.Subject)), number(words(body.Content)), number(start), number(end), number(fmt.Sprint(e.AllDay)), number(words(e.Location)), number(categories...),
-		or(string(e.ShowAs), string(calendar.Unknown)), or(string(e.Importance), string(calendar.NormalImportance)), or(string(e.Sensitivity), string(calendar.Normal)),
+		number(words(e.Subject)), number(words(body.Content)), number(start), number(end), number(fmt.Sprint(e.AllDay)), number(words(e.Location)),
+		number(categories...),
+		or(string(e.ShowAs), string(calendar.Unknown)), or(string(e.Importance), string(calendar.NormalImportance)),
+		or(string(e.Sensitivity), string(calendar.Normal)),
 	}
 }
 
@@ -89,7 +91,7 @@ var horizons = [...]int{10, 1}
 // mostInstances is how many instances of a series are compared.
 const mostInstances = 20_000
 
-// instances tells when a series happens, whatever its rules look like: with what was moved, and without what was deleted.
+// instances lists when a series happens, whatever its rules look like: with what was moved, and without what was deleted.
 func (c comparing) instances(k *calendar.Kept, exceptions []calendar.Event) uint64 {
 	start, _, err := c.span(&k.Event)
 	if err != nil {
@@ -100,21 +102,21 @@ func (c comparing) instances(k *calendar.Kept, exceptions []calendar.Event) uint
 		if err != nil || len(events) > mostInstances {
 			continue
 		}
-		told := make([]string, 0, len(events))
+		texts := make([]string, 0, len(events))
 		for i := range events {
 			from, to, err := c.span(&events[i])
 			if err != nil {
 				return number("unreadable")
 			}
-			told = append(told, stamp(from)+" "+stamp(to))
+			texts = append(texts, stamp(from)+" "+stamp(to))
 		}
-		slices.Sort(told)
-		return number(told...)
+		slices.Sort(texts)
+		return number(texts...)
 	}
 	return number("unending", normalRule(strings.Join(k.Event.Recurrence.Rules, ";")))
 }
 
-// originalDay tells the instances of a series apart: by their day where they are days, else by their instant.
+// originalDay distinguishes the instances of a series: by their day where they are days, else by their instant.
 func originalDay(master *calendar.Event, original time.Time) string {
 	if master.AllDay {
 		return series.OriginalDay(original, master.StartZone).Format(time.DateOnly)
@@ -134,7 +136,7 @@ const (
 	extra   = "extra"
 )
 
-// mostDifferences is how many are told.
+// mostDifferences is how many are reported.
 const mostDifferences = 100
 
 // Comparison is what comparing a backup with its copy came to.
@@ -194,7 +196,7 @@ func (a *attempt) compare(ctx context.Context) (c Comparison, err error) {
 		return c, nil
 	}
 	err = a.planned(ctx, func(mark string, k *calendar.Kept) error { // which events of the backup these are
-		tell := func(mark, id string) {
+		find := func(mark, id string) {
 			key := hashOf(mark)
 			names := wrong[key]
 			if expected[key] != nil {
@@ -204,9 +206,9 @@ func (a *attempt) compare(ctx context.Context) (c Comparison, err error) {
 				c.Differences = append(c.Differences, Difference{EventID: id, Fields: names})
 			}
 		}
-		tell(mark, k.Event.ID)
+		find(mark, k.Event.ID)
 		for i := range k.Exceptions {
-			tell(a.exceptionMark(mark, &k.Exceptions[i]), k.Exceptions[i].ID)
+			find(a.exceptionMark(mark, &k.Exceptions[i]), k.Exceptions[i].ID)
 		}
 		return nil
 	})

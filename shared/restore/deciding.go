@@ -62,7 +62,7 @@ func (a *attempt) makePlan(ctx context.Context) error {
 	return a.commit(ctx)
 }
 
-// readCalendar tells the planner what the calendar holds, and keeps what may be replaced as it is.
+// readCalendar gives the planner what the calendar holds, and keeps what may be replaced as it is.
 func (a *attempt) readCalendar(ctx context.Context, p *Planner) error {
 	p.Forget()
 	if p.Policy != Replace && p.Only == nil && len(p.Begun) == 0 || a.run.Options.DryRun {

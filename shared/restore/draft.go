@@ -53,7 +53,7 @@ func (g *drafting) draft(e *calendar.Event, mark string) (calendar.Draft, error)
 	return d, nil
 }
 
-// checkClocks says whether the calendar can be told on which clocks a series repeats. On others it would be an hour off for half of the year.
+// checkClocks says whether the calendar can keep the clocks on which a series repeats. On others it would be an hour off for half of the year.
 // Errors are Invalid.
 func (g *drafting) checkClocks(e *calendar.Event) error {
 	zone, known := series.Clocks(e, g.zones)
@@ -68,8 +68,8 @@ func (g *drafting) checkClocks(e *calendar.Event) error {
 	return nil
 }
 
-// copyBody is the text of a copy. Who organises what nobody else was invited to is the calendar's owner, as Microsoft 365 tells of every event, and
-// goes without saying: or each restore of a restored calendar would add a line.
+// copyBody is the text of a copy. The organiser of an event without other guests is left out: it is the
+// calendar's owner, as Microsoft 365 says of every event, and each restore of a restored calendar would add a line.
 func copyBody(e *calendar.Event) calendar.Body {
 	if e.IsOrganizer && len(e.Attendees) == 0 {
 		own := *e
@@ -94,7 +94,7 @@ func (g *drafting) day(d calendar.DateTime, made string) calendar.DateTime {
 	return calendar.DateTime{Local: w.Date.String() + "T00:00:00", Zone: zone}
 }
 
-// time tells a time in the zone in which it was made. A series repeats on the clocks of that zone, whatever they show when it begins.
+// time writes a time in the zone in which it was made. A series repeats on the clocks of that zone, whatever they show when it begins.
 func (g *drafting) time(e *calendar.Event, d calendar.DateTime, made string) (calendar.DateTime, error) {
 	if d.Floats() {
 		return g.named(d), nil

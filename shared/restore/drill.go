@@ -100,7 +100,7 @@ func (d *Drill) drill(ctx context.Context, a *attempt, from calendar.URI, note *
 	return a.endDrill(ctx)
 }
 
-// choose settles which backup is restored, so that every attempt takes the same one.
+// choose decides which backup is restored, and stores that, so that every attempt restores the same one.
 func (d *Drill) choose(ctx context.Context, a *attempt, from calendar.URI) (err error) {
 	if a.target.Provider, err = d.Provider(ctx, a.run.User, from); err != nil {
 		return err
@@ -155,7 +155,7 @@ type scratch struct {
 	ID       string `json:"id"` // empty: it was not known yet whether it is there
 }
 
-// scratchName is a name that tells a person what the calendar is, and us whose: no other calendar has the run's id in its name.
+// scratchName is a name that shows a person what the calendar is, and us whose: no other calendar has the run's id in its name.
 func scratchName(r *run.Run) string {
 	return "Restore drill " + r.Created.UTC().Format(time.DateOnly) + " " + r.ID
 }
@@ -277,8 +277,8 @@ func (d *Drill) sweep(ctx context.Context, a *attempt, user string) error {
 	return nil
 }
 
-// Ended removes what a drill has left behind when it was cancelled, or failed by somebody else: it is told of runs that have ended, as
-// run.Worker.Ended. What cannot be removed now stays noted for the next drill.
+// Ended removes what a drill has left behind when it was cancelled, or failed by somebody else. It has to be called as
+// run.Worker.Ended is. What cannot be removed now stays noted for the next drill.
 func (d *Drill) Ended(ctx context.Context, r *run.Run) error {
 	if r.Kind != run.Drill {
 		return nil

@@ -146,8 +146,9 @@ func TestDrill(t *testing.T) {
 		}{
 			"a deletion is forgotten": {spoiling{keepDeleted: true}, []string{"instances"}},
 			"a change is half":        {spoiling{subject: "Standup moved", draft: func(d *calendar.Draft) { d.Location = "" }}, []string{"exceptions"}},
-			"a change is in time":     {spoiling{subject: "Standup moved", draft: func(d *calendar.Draft) { d.End = at("2026-10-15T12:00") }}, []string{"instances", "exceptions"}},
-			"an event is lost":        {spoiling{lose: "Acme"}, []string{"missing"}},
+			"a change is in time": {spoiling{subject: "Standup moved", draft: func(d *calendar.Draft) { d.End = at("2026-10-15T12:00") }},
+				[]string{"instances", "exceptions"}},
+			"an event is lost": {spoiling{lose: "Acme"}, []string{"missing"}},
 		} {
 			w := newWorld(t)
 			w.working()
@@ -164,7 +165,8 @@ func TestDrill(t *testing.T) {
 	t.Run("without a backup it says what to do", func(t *testing.T) {
 		w := newWorld(t)
 		w.make(uri("Work"))
-		if err := w.drill(w.Table, w.Blobs, w.calendar).Run(t.Context(), w.startDrill()); fault.Of(err) != fault.NotFound || !strings.Contains(err.Error(), "backup") {
+		if err := w.drill(w.Table, w.Blobs, w.calendar).Run(t.Context(), w.startDrill()); fault.Of(err) != fault.NotFound ||
+			!strings.Contains(err.Error(), "backup") {
 			t.Error(err)
 		}
 	})

@@ -88,7 +88,8 @@ func TestAnArchiveIsWrittenByItsRunsAlone(t *testing.T) {
 			}
 			for _, dry := range []bool{false, true} {
 				r := w.start(restore.Duplicate, func(r *run.Run, _ *restore.Input) { r.Options.DryRun = dry })
-				if err := w.runner(w.Table, w.Blobs, w.calendar).Run(t.Context(), r); fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "archive of one of your configs") {
+				if err := w.runner(w.Table, w.Blobs, w.calendar).Run(t.Context(), r); fault.Of(err) != fault.Conflict ||
+					!strings.Contains(err.Error(), "archive of one of your configs") {
 					t.Errorf("dry %v: %v", dry, err)
 				}
 			}

@@ -10,7 +10,7 @@ import (
 	"adminassistant/shared/store"
 )
 
-// begin reserves the calendar, makes it if it is not there, and tells the run as running.
+// begin reserves the calendar, makes it if it is not there, and stores the run as running.
 func (a *attempt) begin(ctx context.Context) (err error) {
 	if !a.progress.Planned {
 		a.run.Progress = run.NewProgress("reading", 0, 0)

@@ -14,8 +14,8 @@ import (
 	"adminassistant/shared/run"
 )
 
-// settleInstances deletes those instances of a series that was written which do not happen, and changes those that differ. It can be done again.
-func (a *attempt) settleInstances(ctx context.Context, t *task) error {
+// adjustInstances deletes the instances of a written series that do not happen, and changes those that differ. It can be repeated.
+func (a *attempt) adjustInstances(ctx context.Context, t *task) error {
 	plan, err := a.instances(t)
 	if err != nil {
 		t.fail(err)
@@ -24,7 +24,7 @@ func (a *attempt) settleInstances(ctx context.Context, t *task) error {
 	if plan == nil {
 		return nil
 	}
-	if err := a.dropSettled(ctx, t, plan); err != nil {
+	if err := a.dropShown(ctx, t, plan); err != nil {
 		return err
 	}
 	there, err := run.Retry(ctx, a.patience, func() ([]calendar.Event, error) {
@@ -149,8 +149,8 @@ func (a *attempt) instances(t *task) (*instancePlan, error) {
 	return p, nil
 }
 
-// dropSettled takes out of the plan what the calendar shows already: an instance that was moved may not be found by its day any more.
-func (a *attempt) dropSettled(ctx context.Context, t *task, p *instancePlan) error {
+// dropShown takes out of the plan what the calendar shows already: an instance that was moved may not be found by its day any more.
+func (a *attempt) dropShown(ctx context.Context, t *task, p *instancePlan) error {
 	var marks []string
 	for _, at := range slices.Sorted(maps.Keys(p.drafts)) {
 		marks = append(marks, p.drafts[at].Mark)
@@ -186,7 +186,7 @@ func (a *attempt) exceptionMark(series string, e *calendar.Event) string {
 	return series + "#" + e.OriginalStart.UTC().Format("20060102T150405Z")
 }
 
-// belonging tells those changed instances of a series that take the place of one of its own from those that happen by themselves.
+// belonging separates the changed instances of a series that replace one of its own from those that happen by themselves.
 func (a *attempt) belonging(k *calendar.Kept) (own, alone []calendar.Event) {
 	for i := range k.Exceptions {
 		e := k.Exceptions[i]
@@ -201,7 +201,7 @@ func (a *attempt) belonging(k *calendar.Kept) (own, alone []calendar.Event) {
 	return own, alone
 }
 
-// fileSlot is originalDay for the file's series, whose floating times are told in UTC.
+// fileSlot is originalDay for the file's series, whose floating times are written in UTC.
 func (a *attempt) fileSlot(master *calendar.Event, original time.Time) string {
 	if !master.AllDay && !a.drafting.explains && master.Start.Floats() {
 		if at, err := (calendar.DateTime{Local: original.UTC().Format("2006-01-02T15:04:05")}).Instant(a.drafting.floating); err == nil {

@@ -19,7 +19,7 @@ var RunKind = run.Description{
 // Wrote is how many events and series the run wrote.
 func (r *Result) Wrote() int { return r.Written }
 
-// Sums tells how many things the run read and wrote.
+// Sums says how many things the run read and wrote.
 func (r *Result) Sums() string { return fmt.Sprintf("%d read, %d written", r.Counts.Read, r.Written) }
 
 // DrillKind describes restore drills.
@@ -35,7 +35,7 @@ var DrillKind = run.Description{
 // Wrote is 0: what a drill writes it removes again.
 func (r *DrillResult) Wrote() int { return 0 }
 
-// Sums tells how many events the drill compared, and how many differ.
+// Sums says how many events the drill compared, and how many differ.
 func (r *DrillResult) Sums() string {
 	return fmt.Sprintf("%d compared, %d differ", r.Compared, r.Differing)
 }

@@ -174,7 +174,7 @@ func (r reading) likeness(e *calendar.Event) (hash, error) {
 	return hashOf(texts...), nil
 }
 
-// detail stands for what tells an event from others besides its UID: what it says.
+// detail is what distinguishes an event from others besides its UID: its contents.
 func (r reading) detail(e *calendar.Event) hash {
 	texts := []string{"detail", e.Subject, e.Start.Local, e.Start.Zone, e.End.Local, e.End.Zone, fmt.Sprint(e.AllDay), e.Location, e.Body.Content}
 	if e.Recurrence != nil {
@@ -185,7 +185,7 @@ func (r reading) detail(e *calendar.Event) hash {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
-// normalRule tells a rule so that the same one, written by another program, is the same text.
+// normalRule writes a rule so that the same one, written by another program, is the same text.
 func normalRule(rule string) string {
 	parts := strings.FieldsFunc(strings.ToUpper(rule), func(r rune) bool { return r == ';' || r == ' ' })
 	parts = slices.DeleteFunc(parts, func(part string) bool { return part == "INTERVAL=1" || strings.HasPrefix(part, "WKST=") })

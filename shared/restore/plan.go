@@ -44,14 +44,14 @@ type Item struct {
 	Ours bool `json:"ours,omitempty"`
 	// ChangeKey is that of an existing event of ours, where replacing it takes several steps.
 	ChangeKey string `json:"change_key,omitempty"`
-	// Leftover is the event that goes as well: the existing one took its place, and whoever wrote that did not get to delete it.
+	// Leftover is an event to delete, too: the existing one replaced it, but an earlier attempt stopped before deleting it.
 	Leftover string `json:"leftover,omitempty"`
 }
 
-// Planner finds out what becomes of the things of a file. It is told all that the file holds first, then all that the calendar holds.
+// Planner finds out what becomes of the things of a file. It is given first all that the file holds, then all that the calendar holds.
 //
 // Two are the same when the calendar's carries the mark that a restore of the file's would give it, when both have the same iCalendar UID,
-// or the same subject (trimmed, case-folded, not empty), start, end, all-day flag and, of series, rules. An event is taken by one thing of the
+// or the same subject (trimmed, case-folded, not empty), start, end, all-day flag and, of series, rules. An event is matched by one thing of the
 // file only, by the strongest of these reasons: of two that are alike in the file, where the calendar has one, one is still missing.
 //
 // It keeps some 300 bytes for each thing of the file and the id of each event that is the same as one.
@@ -95,7 +95,7 @@ type existing struct {
 	taken  bool
 }
 
-// NewPlanner returns a planner; file and calendar find the zones that only they explain.
+// NewPlanner returns a planner. file and calendar find the zones that are defined nowhere but in them.
 func NewPlanner(s Settings, file, existing series.Zones) *Planner {
 	p := &Planner{Settings: s, file: reading{file, s.Zone}, calendar: reading{existing, s.Zone}}
 	if p.periodical() {
@@ -106,7 +106,7 @@ func NewPlanner(s Settings, file, existing series.Zones) *Planner {
 
 func (s *Settings) periodical() bool { return !s.From.IsZero() || !s.To.IsZero() }
 
-// Incoming tells the planner the next thing of the file.
+// Incoming gives the planner the next thing of the file.
 func (p *Planner) Incoming(k *calendar.Kept) {
 	t := thing{series: k.Event.Type == calendar.Master, match: -1, detail: p.file.detail(&k.Event)}
 	var err error
@@ -182,7 +182,7 @@ func (p *Planner) within(k *calendar.Kept) (bool, error) {
 	return p.expander.Contains(k.Event)
 }
 
-// Existing tells the planner the next event of the calendar, and returns whether it is the same as something in the file.
+// Existing gives the planner the next event of the calendar, and returns whether it is the same as something in the file.
 func (p *Planner) Existing(k *calendar.Kept) bool {
 	p.name()
 	e := existing{id: k.Event.ID, change: k.Event.ChangeKey, series: k.Event.Type == calendar.Master}
@@ -236,7 +236,7 @@ func notifies(k *calendar.Kept) bool {
 	})
 }
 
-// Forget takes back what the planner was told of the calendar, so that it can be told again.
+// Forget drops what the planner was given of the calendar, so that it can be given anew.
 func (p *Planner) Forget() {
 	p.taken = nil
 	for i := range p.things {

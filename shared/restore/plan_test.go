@@ -73,10 +73,14 @@ func TestPlan(t *testing.T) {
 		want           []restore.Outcome
 		existing       []string
 	}{
-		{"what is missing is created", restore.Settings{Policy: restore.Skip}, []calendar.Kept{lunch}, []calendar.Kept{weekly}, []restore.Outcome{restore.Created}, []string{""}},
-		{"the same UID is the same event, wherever it moved", restore.Settings{Policy: restore.Skip}, []calendar.Kept{lunch}, []calendar.Kept{moved}, []restore.Outcome{restore.Skipped}, []string{"e1"}},
-		{"replace takes the place of the same UID", restore.Settings{Policy: restore.Replace}, []calendar.Kept{lunch}, []calendar.Kept{moved}, []restore.Outcome{restore.Replaced}, []string{"e1"}},
-		{"duplicate looks at nothing", restore.Settings{Policy: restore.Duplicate}, []calendar.Kept{lunch}, []calendar.Kept{moved}, []restore.Outcome{restore.Created}, []string{""}},
+		{"what is missing is created", restore.Settings{Policy: restore.Skip}, []calendar.Kept{lunch}, []calendar.Kept{weekly},
+			[]restore.Outcome{restore.Created}, []string{""}},
+		{"the same UID is the same event, wherever it moved", restore.Settings{Policy: restore.Skip}, []calendar.Kept{lunch},
+			[]calendar.Kept{moved}, []restore.Outcome{restore.Skipped}, []string{"e1"}},
+		{"replace takes the place of the same UID", restore.Settings{Policy: restore.Replace}, []calendar.Kept{lunch}, []calendar.Kept{moved},
+			[]restore.Outcome{restore.Replaced}, []string{"e1"}},
+		{"duplicate looks at nothing", restore.Settings{Policy: restore.Duplicate}, []calendar.Kept{lunch}, []calendar.Kept{moved},
+			[]restore.Outcome{restore.Created}, []string{""}},
 		{"the same subject and times are the same, whatever case and space", restore.Settings{Policy: restore.Skip}, []calendar.Kept{lunch},
 			[]calendar.Kept{there("e1", with(lunch, func(e *calendar.Event) { e.Subject = " LUNCH " }))}, []restore.Outcome{restore.Skipped}, []string{"e1"}},
 		{"the same instants in another zone are the same times", restore.Settings{Policy: restore.Skip}, []calendar.Kept{lunch},
@@ -92,7 +96,8 @@ func TestPlan(t *testing.T) {
 		{"of two that are alike in the file one is missing where the calendar has one", restore.Settings{Policy: restore.Skip},
 			[]calendar.Kept{there("f2", lunch), there("f1", lunch)}, []calendar.Kept{there("e1", lunch)}, nil, nil},
 		{"an event that one has by its UID is not left for another that is alike", restore.Settings{Policy: restore.Replace},
-			[]calendar.Kept{there("f1", lunch), lunch}, []calendar.Kept{with(lunch, func(e *calendar.Event) { e.ID = "e1" })}, []restore.Outcome{restore.Created, restore.Replaced}, []string{"", "e1"}},
+			[]calendar.Kept{there("f1", lunch), lunch}, []calendar.Kept{with(lunch, func(e *calendar.Event) { e.ID = "e1" })},
+			[]restore.Outcome{restore.Created, restore.Replaced}, []string{"", "e1"}},
 		{"series are the same when their rules are, however written", restore.Settings{Policy: restore.Skip}, []calendar.Kept{weekly},
 			[]calendar.Kept{there("e1", with(weekly, func(e *calendar.Event) {
 				e.Recurrence = &calendar.Recurrence{Rules: []string{"freq=weekly;count=12;interval=1;byday=mo;wkst=mo"}}
@@ -101,18 +106,24 @@ func TestPlan(t *testing.T) {
 			[]calendar.Kept{there("e1", with(weekly, func(e *calendar.Event) {
 				e.Recurrence = &calendar.Recurrence{Rules: []string{"FREQ=WEEKLY;COUNT=11;BYDAY=MO"}}
 			}))}, []restore.Outcome{restore.Created}, []string{""}},
-		{"an event is not replaced when people would be told", restore.Settings{Policy: restore.Replace, Notifies: true}, []calendar.Kept{lunch}, []calendar.Kept{invited}, []restore.Outcome{restore.Refused}, []string{"e1"}},
-		{"a series is not replaced when people would be told of one of its instances", restore.Settings{Policy: restore.Replace, Notifies: true}, []calendar.Kept{weekly},
-			[]calendar.Kept{{Event: with(weekly, func(e *calendar.Event) { e.ID, e.IsOrganizer = "e1", true }).Event, Exceptions: []calendar.Event{with(invited, func(e *calendar.Event) { e.IsOrganizer = false }).Event}}},
+		{"an event is not replaced when people would be told", restore.Settings{Policy: restore.Replace, Notifies: true}, []calendar.Kept{lunch},
+			[]calendar.Kept{invited}, []restore.Outcome{restore.Refused}, []string{"e1"}},
+		{"a series is not replaced when people would be told of one of its instances", restore.Settings{Policy: restore.Replace, Notifies: true},
+			[]calendar.Kept{weekly},
+			[]calendar.Kept{{Event: with(weekly, func(e *calendar.Event) { e.ID, e.IsOrganizer = "e1", true }).Event,
+				Exceptions: []calendar.Event{with(invited, func(e *calendar.Event) { e.IsOrganizer = false }).Event}}},
 			[]restore.Outcome{restore.Refused}, []string{"e1"}},
-		{"nobody is told by a local calendar", restore.Settings{Policy: restore.Replace}, []calendar.Kept{lunch}, []calendar.Kept{invited}, []restore.Outcome{restore.Replaced}, []string{"e1"}},
+		{"nobody is told by a local calendar", restore.Settings{Policy: restore.Replace}, []calendar.Kept{lunch}, []calendar.Kept{invited},
+			[]restore.Outcome{restore.Replaced}, []string{"e1"}},
 		{"who was invited by somebody else tells nobody", restore.Settings{Policy: restore.Replace, Notifies: true}, []calendar.Kept{lunch},
 			[]calendar.Kept{with(invited, func(e *calendar.Event) { e.IsOrganizer = false })}, []restore.Outcome{restore.Replaced}, []string{"e1"}},
 		{"the copy of an archive is not replaced", restore.Settings{Policy: restore.Replace}, []calendar.Kept{lunch},
 			[]calendar.Kept{with(lunch, func(e *calendar.Event) { e.ID, e.Mark = "e1", "C1/abc/1" })}, []restore.Outcome{restore.Refused}, []string{"e1"}},
 		{"times that cannot be read fail alone", restore.Settings{Policy: restore.Skip},
-			[]calendar.Kept{with(lunch, func(e *calendar.Event) { e.Start.Zone = "Nowhere" }), there("f1", lunch)}, nil, []restore.Outcome{restore.Failed, restore.Created}, []string{"", ""}},
-		{"an end before the start fails", restore.Settings{Policy: restore.Skip}, []calendar.Kept{with(lunch, func(e *calendar.Event) { e.End = at("2026-10-05T11:00") })}, nil, []restore.Outcome{restore.Failed}, []string{""}},
+			[]calendar.Kept{with(lunch, func(e *calendar.Event) { e.Start.Zone = "Nowhere" }), there("f1", lunch)}, nil,
+			[]restore.Outcome{restore.Failed, restore.Created}, []string{"", ""}},
+		{"an end before the start fails", restore.Settings{Policy: restore.Skip},
+			[]calendar.Kept{with(lunch, func(e *calendar.Event) { e.End = at("2026-10-05T11:00") })}, nil, []restore.Outcome{restore.Failed}, []string{""}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, items := plan(t, test.settings, test.file, test.calendar)
@@ -150,7 +161,8 @@ func TestPlanOfAPeriod(t *testing.T) {
 	for _, it := range items {
 		got = append(got, it.Outcome)
 	}
-	want := []restore.Outcome{restore.Outside, restore.Created, restore.Outside, restore.Created, restore.Created, restore.Created} // the last one by its exception
+	// the last one by its exception
+	want := []restore.Outcome{restore.Outside, restore.Created, restore.Outside, restore.Created, restore.Created, restore.Created}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -161,7 +173,8 @@ func someThings(t *rapid.T, label string) []calendar.Kept {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) calendar.Kept {
 		uid := rapid.SampledFrom([]string{"", "u1", "u2", "u3", "u4"}).Draw(t, "uid")
 		day := rapid.IntRange(1, 3).Draw(t, "day")
-		k := single(uid, rapid.SampledFrom([]string{"", "Lunch", "lunch ", "Review"}).Draw(t, "subject"), fmt.Sprintf("2026-10-%02dT09:00", day), fmt.Sprintf("2026-10-%02dT10:00", day))
+		k := single(uid, rapid.SampledFrom([]string{"", "Lunch", "lunch ", "Review"}).Draw(t, "subject"), fmt.Sprintf("2026-10-%02dT09:00", day),
+			fmt.Sprintf("2026-10-%02dT10:00", day))
 		if rapid.Bool().Draw(t, "series") {
 			k.Event.Type, k.Event.Recurrence = calendar.Master, &calendar.Recurrence{Rules: []string{"FREQ=DAILY;COUNT=3"}}
 		}

@@ -1,7 +1,7 @@
 // Package restore puts what a backup or an uploaded file holds into a calendar, exactly once in effect and without telling anybody, and
 // proves that backups restore.
 //
-// A Planner is pure: it is told what the file holds and what the calendar holds, and says what becomes of each thing of the file. Runner does
+// A Planner is pure: it is given what the file holds and what the calendar holds, and says what becomes of each thing of the file. Runner does
 // the talking: it reads both, has the plan stored before anything is written, and carries it out chunk by chunk. Drill restores the
 // newest backup of a calendar into a scratch calendar, compares, and removes what it made. Uploads keeps files until they are restored.
 //
@@ -38,7 +38,7 @@ const (
 	Duplicate Policy = "duplicate" // everything is created, whatever is there
 )
 
-// Input is what a restore run is told besides the calendar that it writes, run.Run.Calendar, and its days; it is the run's Input as JSON.
+// Input is the input of a restore run besides the calendar that it writes, run.Run.Calendar, and its days; it is the run's Input as JSON.
 type Input struct {
 	Backup string `json:"backup,omitempty"` // id of the backup; empty: Upload is set
 	Upload string `json:"upload,omitempty"`
@@ -122,7 +122,7 @@ func (c Counts) Balanced() bool {
 	return c.Read == c.InPeriod+c.OutsidePeriod && c.InPeriod == c.Created+c.Skipped+c.Replaced+c.Refused+c.Failed
 }
 
-// String tells the sums.
+// String writes the sums.
 func (c Counts) String() string {
 	return fmt.Sprintf("%d read = %d created + %d skipped + %d replaced + %d refused + %d failed + %d outside the period",
 		c.Read, c.Created, c.Skipped, c.Replaced, c.Refused, c.Failed, c.OutsidePeriod)
@@ -138,7 +138,7 @@ type Result struct {
 	Backup          string `json:"backup,omitempty" doc:"The backup that was restored."`
 	Policy          Policy `json:"policy"`
 	// UnderWay is the run that the result depends on: what a preview shows changes with it, and a restore waits for it.
-	UnderWay string `json:"under_way,omitempty" doc:"Another restore into the calendar that has not ended; the run waits for it, or of a dry run, comes before it has."`
+	UnderWay string `json:"under_way,omitempty" doc:"Another restore into the calendar that has not ended. This run waits for it, unless it is a dry run."`
 }
 
 // folder is where the objects of a run lie.

@@ -39,7 +39,9 @@ func single(uid, subject, start, end string) calendar.Kept {
 func weekly() calendar.Kept {
 	k := single("weekly@example.com", "Standup", "2026-10-05T09:00", "2026-10-05T09:30")
 	k.Event.Type = calendar.Master
-	k.Event.Recurrence = &calendar.Recurrence{Rules: []string{"FREQ=WEEKLY;BYDAY=MO;COUNT=12"}, Without: []calendar.DateTime{at("2026-10-19T09:00"), at("2026-11-09T09:00")}}
+	k.Event.Recurrence = &calendar.Recurrence{
+		Rules: []string{"FREQ=WEEKLY;BYDAY=MO;COUNT=12"}, Without: []calendar.DateTime{at("2026-10-19T09:00"), at("2026-11-09T09:00")},
+	}
 	exception := func(original, subject, start, end string) calendar.Event {
 		e := single("", subject, start, end).Event
 		e.ICalUID, e.Type, e.SeriesMasterID = k.Event.ICalUID, calendar.Exception, k.Event.ID
@@ -70,7 +72,8 @@ func everything() memory {
 	invited := single("invited@example.com", "Review", "2026-10-06T10:00", "2026-10-06T11:00")
 	invited.Event.IsOrganizer, invited.Event.OnlineURL = true, "https://meet.example.com/1"
 	invited.Event.Organizer = calendar.Person{Name: "Me", Address: "me@example.com"}
-	invited.Event.Attendees = []calendar.Attendee{{Person: calendar.Person{Name: "Ann", Address: "ann@example.com"}, Type: "required", Response: calendar.Accepted}}
+	invited.Event.Attendees = []calendar.Attendee{{Person: calendar.Person{Name: "Ann", Address: "ann@example.com"}, Type: "required",
+		Response: calendar.Accepted}}
 	return memory{things: []calendar.Kept{
 		single("a@example.com", "Acme", "2026-10-05T10:00", "2026-10-05T11:00"), weekly(), allDay(), floating(), invited,
 		single("dst@example.com", "Night shift", "2026-10-25T01:30", "2026-10-25T04:00"),
@@ -82,7 +85,8 @@ func TestRestore(t *testing.T) {
 		w := newWorld(t)
 		w.file = everything()
 		r, result := w.restore(restore.Skip)
-		if r.State != run.Succeeded || result.Counts != (restore.Counts{Read: 6, InPeriod: 6, Created: 6}) || !result.Balanced || result.Written != 6 || !result.CreatedCalendar {
+		if r.State != run.Succeeded || result.Counts != (restore.Counts{Read: 6, InPeriod: 6, Created: 6}) || !result.Balanced ||
+			result.Written != 6 || !result.CreatedCalendar {
 			t.Fatalf("%s %+v %+v", r.State, result, r.Problem)
 		}
 		first := w.kept(uri("Copy"))

@@ -28,7 +28,7 @@ type Entry struct {
 	FurtherIDs []string `json:"further_ids,omitempty"`
 }
 
-// longestSubject is how much of a subject an item tells, in bytes.
+// longestSubject is how much of a subject an item has, in bytes.
 const longestSubject = 400
 
 // task is one thing of the file, and what is to be done about it.
@@ -125,8 +125,8 @@ func (t *task) outcome() Outcome {
 	return t.item.Outcome
 }
 
-// told is the run's item about the task.
-func (t *task) told() (run.Item, error) {
+// runItem is the run's item about the task.
+func (t *task) runItem() (run.Item, error) {
 	t.entry.Outcome = t.outcome()
 	if t.problem != nil {
 		t.entry.Reason = t.problem.Detail

@@ -31,7 +31,7 @@ type Begun struct {
 	Replaces string `json:"replaces,omitempty"`
 }
 
-// mostBegun is how many things a note holds besides those that are just being written. Those beyond that are told as failed by their run alone.
+// mostBegun is how many things a note holds besides those that are just being written. Those beyond that are reported as failed by their run alone.
 const mostBegun = 500
 
 // restoringPrefix begins the notes of all restores into all calendars of a user.
@@ -90,7 +90,7 @@ func (a *attempt) others(ctx context.Context) (others []other, err error) {
 	return others, nil
 }
 
-// join settles what the run has to do with other restores into the calendar, and its scope. While one of them is under way, a run that is to write
+// join finds out which other restores into the calendar concern the run, and its scope. While one of them is under way, a run that is to write
 // waits: ErrBusy. Otherwise it takes over what those of its scope left half written. Its note is stored with the next commit of the operations.
 func (a *attempt) join(ctx context.Context) (ops []store.Op, err error) {
 	if a.drill {
@@ -138,7 +138,7 @@ func (a *attempt) join(ctx context.Context) (ops []store.Op, err error) {
 	return append(ops, a.putNote()), nil
 }
 
-// await tells that the run waits for another restore.
+// await stores that the run waits for another restore.
 func (a *attempt) await(ctx context.Context) error {
 	a.run.Progress = run.NewProgress("waiting", 0, 0)
 	if err := a.result(); err != nil {
@@ -151,7 +151,7 @@ func (a *attempt) await(ctx context.Context) error {
 }
 
 // scope is what the run's marks are derived from. A run that tries the failed items of another one again goes on with its marks. So does one that
-// makes duplicates as another was to do that did not get to its end: the same things are asked for once more, not a copy beside half a copy.
+// makes the same duplicates as another that stopped half way: it finishes them, and makes no copy beside half a copy.
 func (a *attempt) scope(ctx context.Context, others []other) (string, error) {
 	if a.run.AttemptOf != "" {
 		first, err := loadProgress(ctx, a.Table, a.run.AttemptOf)
@@ -220,8 +220,8 @@ func (a *attempt) intend(ctx context.Context, tasks []*task) error {
 	return a.commit(ctx, a.putNote())
 }
 
-// settled returns the operations that note which of the tasks are not half written any more.
-func (a *attempt) settled(tasks []*task) []store.Op {
+// written returns the operations that note which of the tasks are no longer half written.
+func (a *attempt) written(tasks []*task) []store.Op {
 	if a.note == nil || len(a.note.Begun) == 0 || a.run.Options.DryRun {
 		return nil
 	}
@@ -233,7 +233,7 @@ func (a *attempt) settled(tasks []*task) []store.Op {
 	}
 	for _, t := range tasks {
 		if len(a.note.Begun) > mostBegun {
-			delete(a.note.Begun, t.item.Key) // it has failed, which its item tells
+			delete(a.note.Begun, t.item.Key) // it has failed, as its item says
 		}
 	}
 	if len(a.note.Begun) == before {
@@ -242,7 +242,7 @@ func (a *attempt) settled(tasks []*task) []store.Op {
 	return []store.Op{a.putNote()}
 }
 
-// steps says whether writing the task takes several steps, between which it is neither one thing nor the other.
+// steps says whether writing the task needs several steps, between which it is half written.
 func (t *task) steps() bool {
 	k := &t.kept
 	return t.item.Switch && !t.item.Ours || k.Event.Type == calendar.Master &&

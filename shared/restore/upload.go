@@ -62,8 +62,8 @@ func uploadFolder(user string) string { return userFolder("uploads", user) }
 // uploadAttempts is how often Put tries again when another file is uploaded at the same time.
 const uploadAttempts = 3
 
-// Put reads a file and keeps it; the same file is the same upload, so that restoring it again is the same restore. One that cannot be restored is of kind fault.Invalid and says why; one more than limit.Uploads is of kind
-// fault.Conflict. Files whose time is over go.
+// Put reads a file and keeps it; the same file is the same upload, so that restoring it again is the same restore. One that cannot be
+// restored is of kind fault.Invalid and says why; one more than limit.Uploads is of kind fault.Conflict. Files whose time is over go.
 func (s *Uploads) Put(ctx context.Context, user string, from io.Reader) (Upload, error) {
 	data, err := io.ReadAll(io.LimitReader(from, limit.BodyBytes+1))
 	if err != nil {
@@ -147,7 +147,8 @@ func (s *Uploads) put(ctx context.Context, user string, u *Upload) error {
 	}
 	there := slices.ContainsFunc(all, func(old Upload) bool { return old.ID == u.ID })
 	if len(all) >= limit.Uploads && !there {
-		return fault.New(fault.Conflict, "there are %d uploaded files already, as many as there may be; each goes by itself %.0f hours after it came", len(all), UploadFor.Hours())
+		return fault.New(fault.Conflict,
+			"there are %d uploaded files already, as many as there may be; each goes by itself %.0f hours after it came", len(all), UploadFor.Hours())
 	}
 	data, err := json.Marshal(u)
 	if err != nil {

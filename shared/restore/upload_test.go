@@ -227,13 +227,14 @@ func TestHostileFilesLeaveNothing(t *testing.T) {
 	packer, err := zstd.NewWriter(nil)
 	must(t, err)
 	for name, data := range map[string][]byte{
-		"nothing":              {},
-		"no calendar":          []byte("hello, world"),
-		"a bomb":               packer.EncodeAll(bytes.Repeat([]byte("BEGIN:VCALENDAR\r\n"), 8<<20), nil),
-		"half a frame":         packer.EncodeAll([]byte("BEGIN:VCALENDAR\r\n"), nil)[:10],
-		"a line without end":   append([]byte("BEGIN:VCALENDAR\r\nX-A:"), bytes.Repeat([]byte("x"), limit.BodyBytes-100)...),
-		"too many bytes":       bytes.Repeat([]byte("x"), limit.BodyBytes+1),
-		"a rule that is none":  []byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261005T090000Z\r\nRRULE:FREQ=SOMETIMES\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"),
+		"nothing":            {},
+		"no calendar":        []byte("hello, world"),
+		"a bomb":             packer.EncodeAll(bytes.Repeat([]byte("BEGIN:VCALENDAR\r\n"), 8<<20), nil),
+		"half a frame":       packer.EncodeAll([]byte("BEGIN:VCALENDAR\r\n"), nil)[:10],
+		"a line without end": append([]byte("BEGIN:VCALENDAR\r\nX-A:"), bytes.Repeat([]byte("x"), limit.BodyBytes-100)...),
+		"too many bytes":     bytes.Repeat([]byte("x"), limit.BodyBytes+1),
+		"a rule that is none": []byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261005T090000Z\r\n" +
+			"RRULE:FREQ=SOMETIMES\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"),
 		"a line of other JSON": []byte("{\"format\":\"zip\",\"version\":7}\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -252,7 +253,9 @@ func TestHostileFilesLeaveNothing(t *testing.T) {
 	}
 	t.Run("a series without end, every second", func(t *testing.T) {
 		w := newWorld(t)
-		u, err := w.uploads().Put(t.Context(), user, strings.NewReader("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261005T090000Z\r\nDTEND:20261005T090001Z\r\nRRULE:FREQ=SECONDLY\r\nEXDATE:20261005T090007Z\r\nSUMMARY:Tick\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"))
+		u, err := w.uploads().Put(t.Context(), user,
+			strings.NewReader("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261005T090000Z\r\nDTEND:20261005T090001Z\r\n"+
+				"RRULE:FREQ=SECONDLY\r\nEXDATE:20261005T090007Z\r\nSUMMARY:Tick\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"))
 		must(t, err)
 		r, err := w.restoreUpload(u)
 		must(t, err)

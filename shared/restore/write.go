@@ -35,7 +35,7 @@ func (a *attempt) write(ctx context.Context, tasks []*task, unknown bool) error 
 	}
 	for _, t := range tasks {
 		if t.begun && t.problem == nil && t.entry.Series {
-			if err := a.settleInstances(ctx, t); err != nil {
+			if err := a.adjustInstances(ctx, t); err != nil {
 				return err
 			}
 		}

@@ -12,7 +12,8 @@ type counting struct{ traffic calendar.Traffic }
 func (c *counting) Stats() calendar.Traffic { return c.traffic }
 
 func TestAProviderOfTwoCalendarsCostsOnce(t *testing.T) {
-	one, two := &counting{calendar.Traffic{Requests: 1, SubRequests: 2, Up: 3, Down: 4, Throttled: 5}}, &counting{calendar.Traffic{Requests: 10, SubRequests: 20, Up: 30, Down: 40, Throttled: 50}}
+	one, two := &counting{calendar.Traffic{Requests: 1, SubRequests: 2, Up: 3, Down: 4, Throttled: 5}},
+		&counting{calendar.Traffic{Requests: 10, SubRequests: 20, Up: 30, Down: 40, Throttled: 50}}
 	for _, c := range []struct {
 		name      string
 		providers []any

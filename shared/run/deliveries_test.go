@@ -41,7 +41,7 @@ func TestBatch(t *testing.T) {
 	if slices.Sort(handled); !slices.Equal(handled, []string{"aa", "bbb"}) {
 		t.Errorf("handled %v", handled)
 	}
-	s.settled(1, 1, "malformed")
+	s.remaining(1, 1, "malformed")
 	if s.now = s.now.Add(busyDelay - time.Second); len(s.receive()) != 0 {
 		t.Error("the interrupted message did not wait")
 	}
@@ -61,7 +61,7 @@ func TestDeadLetters(t *testing.T) {
 		if err != nil || r.State != Failed || r.Problem == nil || r.Problem.Code != "unavailable" {
 			t.Errorf("run is %s because of %+v, %v", r.State, r.Problem, err)
 		}
-		s.settled(0, 0, "")
+		s.remaining(0, 0, "")
 		s.counted(telemetry.Counts{telemetry.RunsFailed: 1})
 		if _, created, err := s.Runs.Create(t.Context(), sampleAgain(r, "b")); err != nil || !created {
 			t.Errorf("the window is not free for the next run: %v", err)
@@ -79,7 +79,7 @@ func TestDeadLetters(t *testing.T) {
 		if r, err := s.Runs.Get(t.Context(), r.User, r.ID); err != nil || r.State != Succeeded {
 			t.Errorf("run is %s, %v", r.State, err)
 		}
-		s.settled(0, 0, "")
+		s.remaining(0, 0, "")
 	})
 	for name, body := range map[string]string{
 		"a letter that is no message is parked":      "{}",
@@ -91,7 +91,7 @@ func TestDeadLetters(t *testing.T) {
 			if err := s.HandleDead(t.Context(), s.receiveOne()); err != nil {
 				t.Fatal(err)
 			}
-			s.settled(0, 1, "names no readable run")
+			s.remaining(0, 1, "names no readable run")
 		})
 	}
 }
@@ -124,7 +124,7 @@ func TestARunThatTakesADayFails(t *testing.T) {
 		if getErr != nil || r.State != Failed || r.Problem.Code != "conflict" {
 			t.Errorf("%v: run is %s because of %+v, %v", err, r.State, r.Problem, getErr)
 		}
-		s.settled(0, 0, "")
+		s.remaining(0, 0, "")
 	}
 }
 
@@ -164,7 +164,7 @@ func TestWhoeverWantsToKnowIsToldThatARunEnded(t *testing.T) {
 			if len(told) != 2 || told[0] != told[1] || !told[0].Ended() {
 				t.Errorf("told %v", told)
 			}
-			s.settled(0, 0, "")
+			s.remaining(0, 0, "")
 		})
 	}
 }

@@ -15,7 +15,7 @@ import (
 // a zero instant removes all there are. Before a run is removed or stays behind, also is called for what others keep by its id and
 // config; of an unreadable run only the id is known. Runs that stay are bare of items.
 //
-// A run that stays tells the worker that is at it, and whoever gets its message, that it has ended.
+// A run that stays shows the worker that is at it, and whoever gets its message, that it has ended.
 func (s *Store) Erase(ctx context.Context, user string, before, now time.Time, also func(context.Context, *Run) error) error {
 	q := store.Query{PK: store.UserPartition(user), Prefix: "RUN#", Limit: store.MaxTransact}
 	for {

@@ -11,7 +11,7 @@ import (
 	"adminassistant/shared/telemetry"
 )
 
-// Description says of a kind of run all that others have to know of it: who starts runs, shows them and tells of them. How they are carried
+// Description is all that others have to know of a kind of run: who starts runs, shows them and writes notices of them. How they are carried
 // out is its Handler's.
 type Description struct {
 	Kind  Kind
@@ -21,16 +21,16 @@ type Description struct {
 	Empty func() Result
 	// Member is the name of the result in the API, and Reports says there what it is.
 	Member, Reports string
-	// Words tell how a run ended; result is nil where it has none. AsAnyRun says nothing particular.
+	// Words say how a run ended; result is nil where it has none. AsAnyRun says nothing particular.
 	Words func(r *Run, result Result) Words
 	// Actions are the kinds of actions that Words raise. The next run of the same kind and scope that succeeds resolves them.
 	Actions []string
 	Command Command
-	// Retries says that those of its items that failed can be tried again by a run that is an attempt of it.
+	// Retries says that another run, an attempt of this one, can repeat its failed items.
 	Retries bool
 	// Counts is the metric that what it wrote is counted by; empty: that is not counted.
 	Counts telemetry.Metric
-	// Job is what jobs that start such runs may be told; nil: no job starts any.
+	// Job is which settings jobs that start such runs may have; nil: no job starts any.
 	Job *JobTerms
 }
 
@@ -49,7 +49,7 @@ var QueueNames = []QueueName{ArchiveQueue, BackupQueue}
 type Result interface {
 	// Wrote is how many events the run wrote to a calendar.
 	Wrote() int
-	// Sums tells in a few words what the run came to, for lists of runs.
+	// Sums says in a few words what the run came to, for lists of runs.
 	Sums() string
 }
 
@@ -59,7 +59,7 @@ type Words struct {
 	Title, Text string
 	// Action is the kind of the action that the run raises, one of Description.Actions. With it a run has not gone well, whatever its state.
 	Action string
-	// Again is the kind of the run that helps, and Flags are what its command needs. Empty: with a Text of its own, looking at the run helps.
+	// Again is the kind of the run that helps, and Flags are what its command needs. Empty, beside a Text: the user is shown the run.
 	Again Kind
 	Flags []string
 	// Complete says that nothing is left to be done, though the run did not succeed.
@@ -77,11 +77,11 @@ type Command struct {
 	Name string // "backup run"; empty: there is none that does without naming a calendar
 	// Archive is the flag that says that the config's archive calendar is meant, where it has to be said.
 	Archive string
-	// OfJob says that only a job can do again what its run did: a command cannot say all of it.
+	// OfJob says that only a job can repeat its run: a command has no words for all of it.
 	OfJob bool
 }
 
-// JobTerms are what jobs of a kind may be told besides their config and their schedule.
+// JobTerms are the settings that jobs of a kind may have besides their config and their schedule.
 type JobTerms struct {
 	Days      bool // how many days their runs cover
 	Calendar  bool // which of the config's calendars they are about

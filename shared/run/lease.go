@@ -41,8 +41,9 @@ func Acquire(ctx context.Context, t store.Table, name, holder string, length tim
 
 // Take takes the lease of that name for holder, in one transaction with other operations, if there are any. found are items that were just
 // read, the lease among them if it is there: what the lease guards may be read with it, since it is written on condition of its version. It
-// returns ErrBusy while somebody else has the lease, and store.ErrConflict when one of the others is what did not hold.
-func Take(ctx context.Context, t store.Table, found []store.Item, name, holder string, length time.Duration, now time.Time, others ...store.Op) (*Lease, error) {
+// returns ErrBusy while somebody else has the lease, and store.ErrConflict when a condition of the other operations did not hold.
+func Take(ctx context.Context, t store.Table, found []store.Item, name, holder string, length time.Duration, now time.Time,
+	others ...store.Op) (*Lease, error) {
 	l := &Lease{key: LeaseKey(name), holder: holder, length: length}
 	for _, item := range found {
 		if item.Key != l.key {

@@ -66,7 +66,8 @@ func TestLease(t *testing.T) {
 	t.Run("it comes with all of its transaction or not at all", func(t *testing.T) {
 		table := openTable(t)
 		take := func(holder string, cond store.Condition) error {
-			_, err := Acquire(t.Context(), table, "calendar", holder, leaseFor, monday, store.Op{Put: &store.Item{Key: store.Key{PK: "CALENDAR", SK: "with"}, Data: []byte("{}")}, If: cond})
+			_, err := Acquire(t.Context(), table, "calendar", holder, leaseFor, monday,
+				store.Op{Put: &store.Item{Key: store.Key{PK: "CALENDAR", SK: "with"}, Data: []byte("{}")}, If: cond})
 			return err
 		}
 		if err := take("a", store.VersionIs(7)); !errors.Is(err, store.ErrConflict) || errors.Is(err, ErrBusy) {

@@ -11,7 +11,7 @@ import (
 	"adminassistant/shared/pause"
 )
 
-// This file is the one place that decides whether a request to a provider is made again, and when.
+// This file is the one place that decides whether a request to a provider is repeated, and when.
 
 const (
 	// attempts is how often a request is made in one attempt at the run before the rest is left to redelivery.
@@ -22,12 +22,12 @@ const (
 	shortestBackOff, longestBackOff = 250 * time.Millisecond, 15 * time.Second
 )
 
-// Patience is that of one worker's attempt at a run.
+// Patience decides for one worker's attempt at a run how often and when requests are repeated.
 type Patience struct {
 	Clock func() time.Time
 	// HandOn is how long before the context's deadline the run stops and hands the rest on.
 	HandOn time.Duration
-	// Retries is how many requests were made again.
+	// Retries is how many requests were repeated.
 	Retries int
 }
 
@@ -55,7 +55,7 @@ func Retry[T any](ctx context.Context, p *Patience, request func() (T, error)) (
 	}
 }
 
-// Trial is one request, however often it is made.
+// Trial is one request with all its repeats.
 type Trial struct {
 	*Patience
 	wait *backoff.ExponentialBackOff
@@ -67,7 +67,7 @@ func (p *Patience) Trial() *Trial {
 	return &Trial{Patience: p, wait: pause.Growing(shortestBackOff, longestBackOff)}
 }
 
-// Again waits before the request that failed with err is made again: for as long as the provider asked, else by the back-off. Otherwise it
+// Again waits before the request that failed with err is repeated: for as long as the provider asked, else by the back-off. Otherwise it
 // returns the error that ends the trial: err itself when it is final, or was the last of too many, and ErrHandOn with the delay
 // when that is too long for this worker.
 func (t *Trial) Again(ctx context.Context, err error) error {

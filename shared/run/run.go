@@ -81,7 +81,7 @@ type Problem struct {
 	Detail string `json:"detail"`
 }
 
-// NewProblem tells err to the user. The text of an internal error is not for users.
+// NewProblem describes err for the user. The text of an internal error is not for users.
 func NewProblem(err error) *Problem {
 	kind := fault.Of(err)
 	if !kind.Public() {
@@ -141,7 +141,7 @@ func runKey(user, id string) store.Key {
 	return store.OfUser(user, "RUN#"+id)
 }
 
-// Scope is what runs are listed by, and what a run is the only one for: its config, else its user's calendar.
+// Scope is what runs are listed by, and within which only one of the same runs is under way: its config, else its user's calendar.
 func (r *Run) Scope() string {
 	if r.Config != "" {
 		return r.Config
@@ -213,7 +213,7 @@ func (s *Store) Create(ctx context.Context, r *Run) (underWay *Run, created bool
 }
 
 // Creation is the operations that store a new run and note that it is under way for its window. free is what must hold for the note:
-// store.Absent(), or what UnderWay told. They conflict when the run exists, or another one is under way.
+// store.Absent(), or what UnderWay returned. They conflict when the run exists, or another one is under way.
 func (r *Run) Creation(free store.Condition) []store.Op {
 	key := r.activeKey()
 	r.Active = key.SK

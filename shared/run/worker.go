@@ -92,7 +92,7 @@ type Worker struct {
 	Log      zerolog.Logger
 	// Metrics count what becomes of runs and messages; nil if nobody looks at them.
 	Metrics *telemetry.Metrics
-	// Ended is told of every run that has ended, at least once; after an error again. Nil: nobody is.
+	// Ended is called for every run that has ended, at least once; after an error, once more. It may be nil.
 	Ended func(ctx context.Context, r *Run) error
 	Clock func() time.Time
 	// BusyDelay is how long a run waits before it asks for the lease again.
@@ -101,7 +101,7 @@ type Worker struct {
 	Visibility time.Duration
 }
 
-// Handle does what one message asks for and settles the message: deletes it, sends it on, or parks it. After an error the message
+// Handle does what one message asks for and then deletes the message, sends it on, or parks it. After an error the message
 // stays where it is and comes again.
 func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	msg, err := ParseMessage(m.Body)
@@ -120,7 +120,7 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 		return err
 	}
 	if r.State.Ended() {
-		return w.settle(ctx, m, r) // cancelled, or delivered again after the run had ended
+		return w.finish(ctx, m, r) // cancelled, or delivered again after the run had ended
 	}
 	handler := w.Handlers[r.Kind]
 	if handler == nil {
@@ -132,7 +132,7 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	switch {
 	case err == nil:
 		w.count(r)
-		return w.settle(ctx, m, r)
+		return w.finish(ctx, m, r)
 	case (errors.Is(err, ErrBusy) || errors.Is(err, ErrHandOn)) && w.Clock().Sub(r.Created) > longestRun:
 		err = errTooLong
 	case errors.Is(err, ErrBusy):
@@ -141,7 +141,7 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 		var pause handOn
 		errors.As(err, &pause)
 		return w.replace(ctx, m, r, min(pause.after, queue.MaxDelay))
-	case again(err) && m.Receives < queue.MaxReceives:
+	case worthRetry(err) && m.Receives < queue.MaxReceives:
 		telemetry.Failure(log.WithLevel(queue.Interrupted(ctx)), err).Int("attempt", m.Receives).Msg("run interrupted")
 		return err
 	}
@@ -149,7 +149,7 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	if err := w.fail(ctx, r.User, r.ID, err); err != nil {
 		return err
 	}
-	if again(err) {
+	if worthRetry(err) {
 		return w.park(ctx, m, "the run was interrupted too often")
 	}
 	return w.delete(ctx, m)
@@ -171,9 +171,11 @@ func carryOut(ctx context.Context, h Handler, r *Run) (err error) {
 	return h.Run(ctx, r)
 }
 
-// again says whether another attempt makes sense: after a transient failure, and when somebody else went on with the run or the
+// worthRetry says whether another attempt makes sense: after a transient failure, and when somebody else went on with the run or the
 // ledger meanwhile, so that a fresh look shows what is left to do.
-func again(err error) bool { return fault.Of(err).Transient() || errors.Is(err, store.ErrConflict) }
+func worthRetry(err error) bool {
+	return fault.Of(err).Transient() || errors.Is(err, store.ErrConflict)
+}
 
 // replace sends the run on by a message of its own, so that waiting does not count as failing.
 func (w *Worker) replace(ctx context.Context, m queue.Message, r *Run, delay time.Duration) error {
@@ -183,9 +185,9 @@ func (w *Worker) replace(ctx context.Context, m queue.Message, r *Run, delay tim
 	return w.Queue.Delete(ctx, m.Receipt)
 }
 
-// settle tells that the run has ended, and deletes its message.
-func (w *Worker) settle(ctx context.Context, m queue.Message, r *Run) error {
-	if err := w.tell(ctx, r); err != nil {
+// finish reports that the run has ended, and deletes its message.
+func (w *Worker) finish(ctx context.Context, m queue.Message, r *Run) error {
+	if err := w.report(ctx, r); err != nil {
 		return err
 	}
 	return w.delete(ctx, m)
@@ -193,24 +195,24 @@ func (w *Worker) settle(ctx context.Context, m queue.Message, r *Run) error {
 
 // delete removes a message whose run has ended, even when the worker is stopped just then: it would come again for nothing.
 func (w *Worker) delete(ctx context.Context, m queue.Message) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
 	defer cancel()
 	return w.Queue.Delete(ctx, m.Receipt)
 }
 
-// tellTime is how long it may take to tell that a run has ended, even when the worker's own time is up.
-const tellTime = 10 * time.Second
+// reportTime is how long it may take to report that a run has ended, even when the worker's own time is up.
+const reportTime = 10 * time.Second
 
-// tell tells that the run has ended. A worker that is stopped just then tells it all the same: whoever waits for the run sees its end
+// report calls Ended for a run that has ended. A worker that is stopped just then does so all the same: whoever waits for the run sees its end
 // and may not be there when its message comes again.
-func (w *Worker) tell(ctx context.Context, r *Run) error {
+func (w *Worker) report(ctx context.Context, r *Run) error {
 	if w.Ended == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
 	defer cancel()
 	if err := w.Ended(ctx, r); err != nil {
-		return fmt.Errorf("tell that run %s has ended: %w", r.ID, err)
+		return fmt.Errorf("report that run %s has ended: %w", r.ID, err)
 	}
 	return nil
 }
@@ -228,7 +230,7 @@ func (w *Worker) fail(ctx context.Context, user, id string, cause error) error {
 		}
 		w.count(r)
 	}
-	return w.tell(ctx, r)
+	return w.report(ctx, r)
 }
 
 // park moves a message to the dead-letter queue.
@@ -239,7 +241,7 @@ func (w *Worker) park(ctx context.Context, m queue.Message, reason string) error
 // endings are how runs of each state that they end in are counted.
 var endings = map[State]telemetry.Metric{Succeeded: telemetry.RunsSucceeded, Partial: telemetry.RunsPartial, Failed: telemetry.RunsFailed}
 
-// count counts a run that this worker has just ended. One whose end was stored without the worker learning so is not counted, and
+// count counts a run that this worker has just ended. One of which the worker does not know that its end was stored is not counted, and
 // none is counted twice: the record of the run says what became of it, the metrics say how things go.
 func (w *Worker) count(r *Run) {
 	metric, ok := endings[r.State]

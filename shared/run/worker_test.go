@@ -110,8 +110,8 @@ func (s *shop) receiveOne() queue.Message {
 	return messages[0]
 }
 
-// settled expects so many messages that wait and that are dead, with a reason that contains the text.
-func (s *shop) settled(waiting, dead int, reason string) {
+// remaining expects so many messages that wait and that are dead, with a reason that contains the text.
+func (s *shop) remaining(waiting, dead int, reason string) {
 	s.t.Helper()
 	stats, err := s.queue.Stats(s.t.Context())
 	if err != nil || stats.Waiting != waiting || stats.Dead != dead {
@@ -157,7 +157,8 @@ func TestParseMessage(t *testing.T) {
 	if got, err := ParseMessage(body); err != nil || got != good {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if got, err := ParseMessage([]byte(` {"run_id":"1","kind":"archive","user":"u"} ` + "\n")); err != nil || got != (Message{RunID: "1", Kind: Archive, User: "u"}) {
+	if got, err := ParseMessage([]byte(` {"run_id":"1","kind":"archive","user":"u"} ` + "\n")); err != nil ||
+		got != (Message{RunID: "1", Kind: Archive, User: "u"}) {
 		t.Errorf("what need not be there: %+v, %v", got, err)
 	}
 	for _, bad := range badMessages {
@@ -235,7 +236,7 @@ func TestHandle(t *testing.T) {
 		if err := s.Handle(t.Context(), s.receiveOne()); err != nil {
 			t.Fatal(err)
 		}
-		s.settled(0, 0, "")
+		s.remaining(0, 0, "")
 		if log := s.log.String(); !strings.Contains(log, `"run":"1"`) || !strings.Contains(log, `"correlation_id":"correlation-1"`) || strings.Contains(log, user) {
 			t.Errorf("the log has %s", log)
 		}
@@ -251,7 +252,7 @@ func TestHandle(t *testing.T) {
 		if err := s.Handle(ctx, s.receiveOne()); err != nil {
 			t.Error(err)
 		}
-		s.settled(0, 0, "")
+		s.remaining(0, 0, "")
 	})
 	t.Run("a message that cannot be read is parked at once, and those that came with it go on", func(t *testing.T) {
 		handled := map[string]bool{}
@@ -267,7 +268,7 @@ func TestHandle(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		s.settled(0, 1, "malformed")
+		s.remaining(0, 1, "malformed")
 		if diff := cmp.Diff(map[string]bool{"1": true, "22": true}, handled); diff != "" {
 			t.Error(diff)
 		}
@@ -285,7 +286,7 @@ func TestHandle(t *testing.T) {
 			if err := s.Handle(t.Context(), s.receiveOne()); err != nil {
 				t.Errorf("%.60s: %v", body, err)
 			}
-			s.settled(1, 1, "names no readable run")
+			s.remaining(1, 1, "names no readable run")
 		}
 	})
 	t.Run("a run that is unreadable is parked at once", func(t *testing.T) {
@@ -297,7 +298,7 @@ func TestHandle(t *testing.T) {
 		if err := s.Handle(t.Context(), s.receiveOne()); err != nil {
 			t.Error(err)
 		}
-		s.settled(0, 1, "names no readable run")
+		s.remaining(0, 1, "names no readable run")
 	})
 	t.Run("a run of a kind that nobody handles is parked", func(t *testing.T) {
 		s := newShop(t, nil)
@@ -305,7 +306,7 @@ func TestHandle(t *testing.T) {
 		if err := s.Handle(t.Context(), s.receiveOne()); err != nil {
 			t.Error(err)
 		}
-		s.settled(0, 1, "nobody handles")
+		s.remaining(0, 1, "nobody handles")
 		if r := get(t, s.Runs, "1"); r.State != Queued {
 			t.Errorf("it is %s: after the message is put back it could go on", r.State)
 		}
@@ -319,7 +320,7 @@ func TestHandle(t *testing.T) {
 		if err := s.Handle(t.Context(), s.receiveOne()); err != nil {
 			t.Error(err)
 		}
-		s.settled(0, 0, "")
+		s.remaining(0, 0, "")
 		if r := get(t, s.Runs, "1"); r.State != Cancelled {
 			t.Errorf("it is %s", r.State)
 		}
@@ -331,7 +332,7 @@ func TestHandle(t *testing.T) {
 		if err := s.Handle(t.Context(), s.receiveOne()); fault.Of(err) != fault.Unavailable {
 			t.Errorf("got %v, want unavailable", err)
 		}
-		s.settled(1, 0, "")
+		s.remaining(1, 0, "")
 	})
 	t.Run("a run that waits for another is sent on, however often", func(t *testing.T) {
 		s := newShop(t, func(context.Context, *Run) error { return fmt.Errorf("archive: %w", ErrBusy) })
@@ -344,7 +345,7 @@ func TestHandle(t *testing.T) {
 			if err := s.Handle(t.Context(), m); err != nil {
 				t.Fatal(err)
 			}
-			s.settled(1, 0, "")
+			s.remaining(1, 0, "")
 			if s.now = s.now.Add(busyDelay - time.Second); len(s.receive()) != 0 {
 				t.Fatal("it comes too early")
 			}
@@ -365,7 +366,7 @@ func TestHandle(t *testing.T) {
 		if second.ID == first.ID || second.Receives != 1 || !bytes.Equal(second.Body, first.Body) {
 			t.Errorf("%+v after %+v", second, first)
 		}
-		s.settled(1, 0, "")
+		s.remaining(1, 0, "")
 	})
 	for name, cause := range map[string]error{
 		"a passing failure":   fault.New(fault.Throttled, "slow down"),
@@ -385,7 +386,7 @@ func TestHandle(t *testing.T) {
 				if err := s.Handle(t.Context(), m); !errors.Is(err, cause) {
 					t.Fatalf("attempt %d: %v", attempt, err)
 				}
-				s.settled(1, 0, "")
+				s.remaining(1, 0, "")
 				if r := get(t, s.Runs, "1"); r.State.Ended() {
 					t.Fatalf("it is %s after attempt %d", r.State, attempt)
 				}
@@ -394,7 +395,7 @@ func TestHandle(t *testing.T) {
 			if err := s.Handle(t.Context(), s.receiveOne()); err != nil {
 				t.Fatal(err)
 			}
-			s.settled(0, 1, "interrupted too often")
+			s.remaining(0, 1, "interrupted too often")
 			if r := get(t, s.Runs, "1"); r.State != Failed || r.Problem == nil || r.Ended != s.now.UTC() {
 				t.Errorf("%+v", r)
 			}
@@ -417,7 +418,7 @@ func TestHandle(t *testing.T) {
 			if err := s.Handle(t.Context(), s.receiveOne()); err != nil {
 				t.Fatal(err)
 			}
-			s.settled(0, 0, "")
+			s.remaining(0, 0, "")
 			r := get(t, s.Runs, "1")
 			if r.State != Failed || r.Problem == nil || r.Problem.Code != c.code || (r.Problem.Detail == c.cause.Error()) != c.visible {
 				t.Errorf("%s, %+v", r.State, r.Problem)
@@ -432,7 +433,7 @@ func TestHandle(t *testing.T) {
 				if err := s.Handle(t.Context(), s.receiveOne()); err != nil {
 					t.Fatal(err)
 				}
-				s.settled(0, 0, "")
+				s.remaining(0, 0, "")
 				if r := get(t, s.Runs, "1"); r.State != Failed || r.Problem == nil || r.Problem.Code != "internal" || strings.Contains(r.Problem.Detail, "boom") {
 					t.Errorf("%+v, %+v", r, r.Problem)
 				}
@@ -454,7 +455,7 @@ func TestHandle(t *testing.T) {
 		if err := s.Handle(t.Context(), s.receiveOne()); err != nil {
 			t.Fatal(err)
 		}
-		s.settled(0, 0, "")
+		s.remaining(0, 0, "")
 		if r := get(t, s.Runs, "1"); r.State != Partial || r.Problem != nil {
 			t.Errorf("%s, %+v", r.State, r.Problem)
 		}
@@ -498,7 +499,8 @@ func TestCounts(t *testing.T) {
 		result string
 		want   telemetry.Counts
 	}{
-		"a run that succeeded counts with what it wrote":          {Succeeded, wrote, telemetry.Counts{telemetry.RunsSucceeded: 1, telemetry.AppointmentsArchived: 7}},
+		"a run that succeeded counts with what it wrote": {Succeeded, wrote,
+			telemetry.Counts{telemetry.RunsSucceeded: 1, telemetry.AppointmentsArchived: 7}},
 		"one that changed nothing counts alone":                   {Succeeded, `{"written":0}`, telemetry.Counts{telemetry.RunsSucceeded: 1}},
 		"one of which a part failed counts with what it wrote":    {Partial, wrote, telemetry.Counts{telemetry.RunsPartial: 1, telemetry.AppointmentsArchived: 7}},
 		"one that its handler let fail counts as failed":          {Failed, `{"written":0}`, telemetry.Counts{telemetry.RunsFailed: 1}},
@@ -540,7 +542,7 @@ func TestCounts(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		s.settled(0, 0, "")
+		s.remaining(0, 0, "")
 		s.counted(telemetry.Counts{telemetry.RunsSucceeded: 1, telemetry.AppointmentsArchived: 7})
 	})
 	t.Run("a run that goes on elsewhere, or waits, does not count", func(t *testing.T) {
@@ -591,7 +593,7 @@ func TestCounts(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		s.settled(0, 3, "")
+		s.remaining(0, 3, "")
 		s.counted(telemetry.Counts{telemetry.MessagesParked: 3})
 	})
 	t.Run("a message that could not be parked does not count", func(t *testing.T) {
@@ -614,7 +616,7 @@ func TestCounts(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		s.settled(0, 1, "malformed")
+		s.remaining(0, 1, "malformed")
 	})
 }
 
@@ -701,7 +703,7 @@ func TestPoll(t *testing.T) {
 			break
 		}
 		stop()
-		s.settled(0, 0, "")
+		s.remaining(0, 0, "")
 	})
 	t.Run("a run that failed for now comes again after a while", func(t *testing.T) {
 		s := newShop(t, func(context.Context, *Run) error { return fault.New(fault.Unavailable, "down") })
@@ -733,7 +735,7 @@ func TestPoll(t *testing.T) {
 		if d := <-q.extended; d != busyDelay {
 			t.Errorf("hidden for %s, want %s", d, busyDelay)
 		}
-		s.settled(1, 0, "")
+		s.remaining(1, 0, "")
 		if r := get(t, s.Runs, "1"); r.State.Ended() {
 			t.Errorf("it is %s", r.State)
 		}
@@ -758,6 +760,6 @@ func TestPoll(t *testing.T) {
 		if became["deleted"] != 3 || became["parked"] != 1 {
 			t.Errorf("%v", became)
 		}
-		s.settled(0, 1, "malformed")
+		s.remaining(0, 1, "malformed")
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"adminassistant/shared/fault"
 )
 
-// Writes are writes to a calendar that are made together. They are told apart by their number, from 0.
+// Writes are writes to a calendar that are made together. Each is known by its number, from 0.
 type Writes struct {
 	// Write makes those that are still open. It returns a result for each of them, in order; an error is that of all of them.
 	Write func(ctx context.Context, open []int) ([]calendar.WriteResult, error)

@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	freshFor   = 12 * time.Hour   // then keys are fetched anew beside the requests
-	goodFor    = 24 * time.Hour   // then nothing is believed without fetching them
-	askedAgain = time.Minute      // the shortest time between two fetches, however many unknown keys are named
-	triedAgain = 10 * time.Second // the same after one that failed
+	freshFor   = 12 * time.Hour   // after that, keys are fetched anew in the background
+	goodFor    = 24 * time.Hour   // after that, no token is accepted before they were fetched anew
+	fetchPause = time.Minute      // the shortest time between two fetches, however many unknown keys are named
+	retryPause = 10 * time.Second // the same after one that failed
 	maxKeySet  = 1 << 20          // bytes
 )
 
@@ -93,9 +93,9 @@ func (k *keys) due(now time.Time) bool {
 	case last == nil:
 		return true
 	case last.failed:
-		return now.Sub(last.at) >= triedAgain
+		return now.Sub(last.at) >= retryPause
 	}
-	return now.Sub(last.at) >= askedAgain
+	return now.Sub(last.at) >= fetchPause
 }
 
 // renew fetches the keys, once for all who ask meanwhile, and whether or not they go on waiting.

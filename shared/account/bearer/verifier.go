@@ -126,7 +126,7 @@ func (v *Verifier) Authenticate(r *http.Request) (account.Principal, error) {
 	return claims.Principal(), nil
 }
 
-// Verify checks an access token. Errors are of kind fault.Unauthenticated, and say what to do without telling anything of the token; or
+// Verify checks an access token. Errors are of kind fault.Unauthenticated, and say what to do without showing anything of the token; or
 // fault.Unavailable when the key that would prove it cannot be had now.
 func (v *Verifier) Verify(ctx context.Context, raw string) (Claims, error) {
 	if len(raw) > maxToken {

@@ -118,7 +118,10 @@ func TestVerify(t *testing.T) {
 		{name: "an issuer on another host", change: list(claim("iss", "https://evil.example/"+home+"/v2.0")), want: errIssuer},
 		{name: "no issuer", change: list(claim("iss", nil)), want: errIssuer},
 		{name: "no tenant", change: list(claim("tid", nil)), want: errTenant},
-		{name: "a tenant in capitals", change: list(claim("tid", strings.ToUpper(home)), claim("iss", l.URL+"/"+strings.ToUpper(home)+"/v2.0")), option: func(o *Options) { o.Tenants = []string{abroad} }, want: errTenant},
+		{
+			name: "a tenant in capitals", change: list(claim("tid", strings.ToUpper(home)), claim("iss", l.URL+"/"+strings.ToUpper(home)+"/v2.0")),
+			option: func(o *Options) { o.Tenants = []string{abroad} }, want: errTenant,
+		},
 		{name: "the tenant common", change: list(claim("tid", "common")), want: errTenant},
 
 		{name: "another audience", change: list(claim("aud", other)), want: errAudience},
@@ -333,7 +336,7 @@ func TestKeys(t *testing.T) {
 		v := verifier(t, l, c)
 		verify(t, v, sim.Token(ann), nil)
 		sim.RotateKeys()
-		c.advance(askedAgain)
+		c.advance(fetchPause)
 		verify(t, v, sim.Token(ann), nil)
 		fetched(t, sim, 1, 2)
 	})
@@ -348,7 +351,7 @@ func TestKeys(t *testing.T) {
 		verify(t, v, sim.Token(ann), nil)
 		garbage()
 		fetched(t, sim, 1, 1)
-		c.advance(askedAgain)
+		c.advance(fetchPause)
 		garbage()
 		fetched(t, sim, 1, 2)
 		verify(t, v, sim.Token(ann), nil)
@@ -360,7 +363,7 @@ func TestKeys(t *testing.T) {
 		verify(t, v, old, nil)
 		sim.RotateKeys()
 		sim.RetireKeys()
-		c.advance(askedAgain)
+		c.advance(fetchPause)
 		verify(t, v, sim.Token(ann), nil)
 		verify(t, v, old, errUnknownKey)
 	})
@@ -374,14 +377,14 @@ func TestKeys(t *testing.T) {
 				sim.Break(entrasim.Discovery, status)
 				c.advance(goodFor - time.Second)
 				verify(t, v, sim.Token(ann), nil) // the fetch beside it fails
-				c.advance(triedAgain)
+				c.advance(retryPause)
 				verify(t, v, sim.Token(ann), errUnavailable)
 				if fault.Of(errUnavailable) != fault.Unavailable {
 					t.Error("another kind")
 				}
 				sim.Mend(entrasim.Keys)
 				sim.Mend(entrasim.Discovery)
-				c.advance(triedAgain)
+				c.advance(retryPause)
 				verify(t, v, sim.Token(ann), nil)
 			})
 		}
@@ -393,7 +396,7 @@ func TestKeys(t *testing.T) {
 		verify(t, v, old, nil)
 		sim.RotateKeys()
 		sim.Break(entrasim.Keys, 503)
-		c.advance(askedAgain)
+		c.advance(fetchPause)
 		verify(t, v, sim.Token(ann), errUnavailable)
 		before := sim.Requests()[entrasim.Keys]
 		for range 50 {
@@ -404,7 +407,7 @@ func TestKeys(t *testing.T) {
 		}
 		verify(t, v, old, nil)
 		sim.Mend(entrasim.Keys)
-		c.advance(triedAgain)
+		c.advance(retryPause)
 		verify(t, v, sim.Token(ann), nil)
 	})
 	t.Run("old keys are renewed while nobody waits", func(t *testing.T) {
@@ -441,7 +444,9 @@ func TestKeys(t *testing.T) {
 	})
 	t.Run("a key that is valid for another tenant signs nothing of ours", func(t *testing.T) {
 		k := &keys{tenant: home, issuer: "https://login.example/" + home + "/v2.0"}
-		const modulus = "u1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRgeLezV6ffAt0gunVTLw7onLRnrq0_IzW7yWR7QkrmBL7jTKEn5u-qKhbwKfBstIs-bMY2Zkp18gnTxKLxoS2tFczGkPLPgizskuemMghRniWaoLcyehkd3qqGElvW_VDL5AaWTg0nLVkjRo9z-40RQzuVaE8AkAFmxZzow3x-VJYKdjykkJ0iT9wCS0DRTXu269V264Vf_3jvredZiKRkgwlL9xNAwxXFg0x_XFw005UWVRIkdgcKWTjpBP2dPwVZ4WWC-9aGVd-Gyn1o0CLelf4rEjGoXbAAEgAqeGUxrcIlbjXfbcmw"
+		const modulus = "u1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRgeLezV6ffAt0gunVTLw7onLRnrq0_IzW7yWR7QkrmBL7jTKEn5u-qKhbwKfBstIs-bMY2Zkp18gnTxKLxo" +
+			"S2tFczGkPLPgizskuemMghRniWaoLcyehkd3qqGElvW_VDL5AaWTg0nLVkjRo9z-40RQzuVaE8AkAFmxZzow3x-VJYKdjykkJ0iT9wCS0DRTXu269V2" +
+			"64Vf_3jvredZiKRkgwlL9xNAwxXFg0x_XFw005UWVRIkdgcKWTjpBP2dPwVZ4WWC-9aGVd-Gyn1o0CLelf4rEjGoXbAAEgAqeGUxrcIlbjXfbcmw"
 		for _, row := range []struct {
 			name, more string
 			good       bool
@@ -566,7 +571,10 @@ func FuzzVerify(f *testing.F) {
 	if _, err := v.Verify(f.Context(), good); err != nil {
 		f.Fatal(err)
 	}
-	for _, seed := range []string{good, sim.Token(eve), sim.Token(ann, entrasim.Unsigned()), sim.Token(ann, entrasim.SharedSecret()), "", ".", "..", "a.b.c", "e30.e30.e30", "bnVsbA.bnVsbA.AA"} {
+	for _, seed := range []string{
+		good, sim.Token(eve), sim.Token(ann, entrasim.Unsigned()), sim.Token(ann, entrasim.SharedSecret()), "", ".", "..", "a.b.c", "e30.e30.e30",
+		"bnVsbA.bnVsbA.AA",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
@@ -592,7 +600,8 @@ func FuzzParts(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	payload := fmt.Sprintf(`{"iss":"https://sts.windows.net/%s/","aud":"%s","tid":"%s","oid":"%s","ver":"1.0","scp":"x","exp":1891234567,"iat":1,"nbf":1,"roles":["admin"]}`, home, api, home, ann)
+	payload := fmt.Sprintf(`{"iss":"https://sts.windows.net/%s/","aud":"%s","tid":"%s","oid":"%s","ver":"1.0",`+
+		`"scp":"x","exp":1891234567,"iat":1,"nbf":1,"roles":["admin"]}`, home, api, home, ann)
 	f.Add(`{"alg":"RS256","kid":"KID"}`, payload)
 	f.Add(`{"alg":"none","kid":"KID"}`, payload)
 	f.Add(`{"alg":"RS256","kid":"KID","b64":false,"crit":["b64"]}`, `{}`)

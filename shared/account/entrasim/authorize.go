@@ -31,7 +31,8 @@ func (a *App) redirects(to string) bool {
 			return false
 		}
 		ip := net.ParseIP(k.Hostname())
-		return (k.Hostname() == "localhost" || ip != nil && ip.IsLoopback()) && strings.TrimSuffix(k.Path, "/") == strings.TrimSuffix(t.Path, "/") && k.RawQuery == t.RawQuery
+		return (k.Hostname() == "localhost" || ip != nil && ip.IsLoopback()) &&
+			strings.TrimSuffix(k.Path, "/") == strings.TrimSuffix(t.Path, "/") && k.RawQuery == t.RawQuery
 	})
 }
 
@@ -46,7 +47,8 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, tenant string
 	}
 	back := q.Get("redirect_uri")
 	if !app.redirects(back) {
-		s.refusePage(w, fail("invalid_request", 50011, "The redirect URI '%.200s' specified in the request does not match the redirect URIs configured for the application.", back))
+		s.refusePage(w, fail("invalid_request", 50011,
+			"The redirect URI '%.200s' specified in the request does not match the redirect URIs configured for the application.", back))
 		return
 	}
 	answer := func(values map[string]string) {
@@ -161,7 +163,8 @@ func accountDisabled() *refusal {
 }
 
 func moreNeeded() *refusal {
-	f := fail("interaction_required", 50076, "Due to a configuration change made by your administrator, you must use multi-factor authentication to access the application.")
+	f := fail("interaction_required", 50076,
+		"Due to a configuration change made by your administrator, you must use multi-factor authentication to access the application.")
 	f.sub = "basic_action"
 	f.claims = `{"access_token":{"capolids":{"essential":true,"values":["` + challengeValue + `"]}}}`
 	return f

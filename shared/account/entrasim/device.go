@@ -31,7 +31,9 @@ func (s *Server) deviceCode(w http.ResponseWriter, r *http.Request, tenant strin
 		s.refuse(w, f)
 		return
 	}
-	secret, d := newSecret(), &device{tenant: tenant, userCode: rand.Text()[:9], app: app, scopes: scopes, expires: s.options.Clock().Add(s.options.DeviceLifetime)}
+	secret, d := newSecret(), &device{
+		tenant: tenant, userCode: rand.Text()[:9], app: app, scopes: scopes, expires: s.options.Clock().Add(s.options.DeviceLifetime),
+	}
 	s.mu.Lock()
 	s.sweep()
 	s.devices[secret] = d

@@ -45,7 +45,8 @@ func TestMSAL(t *testing.T) {
 			has(t, claims, "aud", api, "scp", "access_as_user", "tid", home, "oid", ann, "azp", cli, "ver", "2.0", "iss", w.URL+"/"+home+"/v2.0")
 
 			silent := func() (public.AuthResult, error) {
-				return client.AcquireTokenSilent(t.Context(), scopes, public.WithSilentAccount(got.Account), public.WithClaims(`{"access_token":{"xms_cc":{"values":["cp1"]}}}`))
+				return client.AcquireTokenSilent(t.Context(), scopes, public.WithSilentAccount(got.Account),
+					public.WithClaims(`{"access_token":{"xms_cc":{"values":["cp1"]}}}`))
 			}
 			again, err := silent() // claims make the library refresh
 			if err != nil || again.AccessToken == got.AccessToken {
@@ -99,7 +100,8 @@ func TestMSAL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		has(t, claimsOf(t, got.AccessToken), "aud", "https://graph.microsoft.com", "scp", "Calendars.ReadWrite", "appid", web, "ver", "1.0", "iss", "https://sts.windows.net/"+home+"/")
+		has(t, claimsOf(t, got.AccessToken), "aud", "https://graph.microsoft.com", "scp", "Calendars.ReadWrite", "appid", web, "ver", "1.0", "iss",
+			"https://sts.windows.net/"+home+"/")
 
 		own, err := client.AcquireTokenByCredential(t.Context(), []string{"api://" + api + "/.default"})
 		if err != nil {
@@ -132,7 +134,10 @@ func TestOpenIDConnect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := oauth2.Config{ClientID: web, ClientSecret: webSecret, Endpoint: provider.Endpoint(), RedirectURL: webBack, Scopes: []string{"openid", "profile", "offline_access"}}
+	config := oauth2.Config{
+		ClientID: web, ClientSecret: webSecret, Endpoint: provider.Endpoint(), RedirectURL: webBack,
+		Scopes: []string{"openid", "profile", "offline_access"},
+	}
 	verifier := oauth2.GenerateVerifier()
 	back := w.choose(t, config.AuthCodeURL("state", oauth2.S256ChallengeOption(verifier), oidc.Nonce("nonce")), boss)
 	if back.Get("state") != "state" {

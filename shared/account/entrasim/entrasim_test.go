@@ -163,7 +163,8 @@ func TestAuthorize(t *testing.T) {
 	})
 	t.Run("posts the code to an application that asks for it", func(t *testing.T) {
 		status, page, _ := w.do(t, http.MethodPost, w.authorizeURL(home, "response_mode", "form_post"), url.Values{"user": {ann}})
-		if status != http.StatusOK || !strings.Contains(page, `action="http://localhost:7777"`) || !strings.Contains(page, `name="code"`) || !strings.Contains(page, `value="s&amp;t"`) {
+		if status != http.StatusOK || !strings.Contains(page, `action="http://localhost:7777"`) || !strings.Contains(page, `name="code"`) ||
+			!strings.Contains(page, `value="s&amp;t"`) {
 			t.Errorf("%d %s", status, page)
 		}
 	})
@@ -218,7 +219,8 @@ func TestAuthorize(t *testing.T) {
 	t.Run("lets nobody in whose account is closed", func(t *testing.T) {
 		w.Disable(ann, true)
 		defer w.Disable(ann, false)
-		if status, page, _ := w.do(t, http.MethodPost, w.authorizeURL(home), url.Values{"user": {ann}}); status != http.StatusBadRequest || !strings.Contains(page, "AADSTS50057") {
+		if status, page, _ := w.do(t, http.MethodPost, w.authorizeURL(home), url.Values{"user": {ann}}); status != http.StatusBadRequest ||
+			!strings.Contains(page, "AADSTS50057") {
 			t.Errorf("%d %s", status, page)
 		}
 	})
@@ -248,7 +250,8 @@ func TestToken(t *testing.T) {
 	} {
 		t.Run("refuses "+name, func(t *testing.T) {
 			got := w.redeem(t, newCode(t), row.changes...)
-			if got["error"] != row.want || got["access_token"] != nil || !strings.HasPrefix(got["error_description"].(string), "AADSTS") || got["correlation_id"] == nil || got["error_codes"] == nil {
+			if got["error"] != row.want || got["access_token"] != nil || !strings.HasPrefix(got["error_description"].(string), "AADSTS") ||
+				got["correlation_id"] == nil || got["error_codes"] == nil {
 				t.Errorf("got %v", got)
 			}
 		})
@@ -300,7 +303,8 @@ func TestToken(t *testing.T) {
 		if got["error"] != "interaction_required" || got["claims"] == nil {
 			t.Fatalf("got %v", got)
 		}
-		if _, _, back := w.do(t, http.MethodGet, w.authorizeURL(home, "prompt", "none", "login_hint", "ann@home.example"), nil); back.Get("error") != "interaction_required" {
+		if _, _, back := w.do(t, http.MethodGet, w.authorizeURL(home, "prompt", "none", "login_hint", "ann@home.example"),
+			nil); back.Get("error") != "interaction_required" {
 			t.Errorf("got %v", back)
 		}
 		again := w.signIn(t, ann)
@@ -314,11 +318,15 @@ func TestToken(t *testing.T) {
 	})
 	t.Run("makes tokens of version 1.0 for an API that wants them", func(t *testing.T) {
 		got := w.signIn(t, ann, "scope", "openid offline_access api://"+older+"/read")
-		has(t, claimsOf(t, got["access_token"].(string)), "ver", "1.0", "aud", "api://"+older, "appid", cli, "iss", "https://sts.windows.net/"+home+"/", "scp", "read")
+		has(t, claimsOf(t, got["access_token"].(string)), "ver", "1.0", "aud", "api://"+older, "appid", cli, "iss",
+			"https://sts.windows.net/"+home+"/", "scp", "read")
 	})
 	t.Run("keeps users at their tenant", func(t *testing.T) {
 		first := w.signIn(t, ann)
-		if got := w.ask(t, abroad, map[string]string{"grant_type": "refresh_token", "refresh_token": first["refresh_token"].(string)}); got["error"] != "invalid_grant" {
+		if got := w.ask(t, abroad, map[string]string{
+			"grant_type":    "refresh_token",
+			"refresh_token": first["refresh_token"].(string),
+		}); got["error"] != "invalid_grant" {
 			t.Errorf("got %v", got)
 		}
 	})
@@ -339,7 +347,8 @@ func TestStrict(t *testing.T) {
 func TestDevice(t *testing.T) {
 	w := start(t, entrasim.Options{})
 	begin := func(t *testing.T, tenant string) (secret, userCode, page string) {
-		_, text, _ := w.do(t, http.MethodPost, w.URL+"/"+tenant+"/oauth2/v2.0/devicecode", url.Values{"client_id": {cli}, "scope": {"openid offline_access " + scopes[0]}})
+		_, text, _ := w.do(t, http.MethodPost, w.URL+"/"+tenant+"/oauth2/v2.0/devicecode",
+			url.Values{"client_id": {cli}, "scope": {"openid offline_access " + scopes[0]}})
 		var got struct {
 			DeviceCode string `json:"device_code"`
 			UserCode   string `json:"user_code"`

@@ -63,7 +63,10 @@ func (s *Server) listen(address, scheme string, config *tls.Config, client *http
 	if err != nil {
 		return nil, fmt.Errorf("sign-in simulator: %w", err)
 	}
-	l := &Listener{URL: scheme + "://" + listener.Addr().String(), Client: client, server: &http.Server{Handler: s, TLSConfig: config, ReadHeaderTimeout: 10 * time.Second}}
+	l := &Listener{
+		URL: scheme + "://" + listener.Addr().String(), Client: client,
+		server: &http.Server{Handler: s, TLSConfig: config, ReadHeaderTimeout: 10 * time.Second},
+	}
 	if s.options.URL == "" {
 		s.mu.Lock()
 		s.url = l.URL

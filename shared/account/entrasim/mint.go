@@ -135,7 +135,8 @@ func (s *Server) appClaims(app *App, tenant string, r resource) object {
 	principal := pseudoGUID(tenant, app.Client)
 	c := s.times()
 	maps.Copy(c, object{
-		"aud": r.audience, "iss": s.issuer(tenant, r.version), "tid": tenant, "oid": principal, "sub": principal, "idtyp": "app", "ver": fmt.Sprintf("%d.0", r.version),
+		"aud": r.audience, "iss": s.issuer(tenant, r.version), "tid": tenant, "oid": principal, "sub": principal, "idtyp": "app",
+		"ver": fmt.Sprintf("%d.0", r.version),
 	})
 	if r.version == 1 {
 		c["appid"], c["appidacr"] = app.Client, "1"
@@ -164,7 +165,7 @@ func (s *Server) idClaims(g *grant) object {
 	return c
 }
 
-// clientInfo is how the service tells its libraries whose tokens these are.
+// clientInfo names the user of the tokens for the libraries, as the service does.
 func clientInfo(u *User) string {
 	text, err := json.Marshal(object{"uid": u.Object, "utid": u.Tenant})
 	if err != nil {

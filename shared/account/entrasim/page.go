@@ -36,8 +36,10 @@ func peopleOf(users []*User, hint string) []person {
 }
 
 var pages = template.Must(template.New("").Parse(`
-{{define "head"}}<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Simulated sign-in</title>
-<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:28rem;margin:3rem auto;padding:0 1rem}button,input{font:inherit;padding:.6rem .8rem;margin:.3rem 0;width:100%;text-align:left;box-sizing:border-box}</style>
+{{define "head"}}<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>Simulated sign-in</title>
+<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:28rem;margin:3rem auto;padding:0 1rem}
+button,input{font:inherit;padding:.6rem .8rem;margin:.3rem 0;width:100%;text-align:left;box-sizing:border-box}</style>
 </head><body><main><h1>Simulated sign-in</h1>{{end}}
 {{define "foot"}}</main></body></html>{{end}}
 {{define "choose"}}{{template "head"}}<p>Who signs in to <strong>{{.App}}</strong>?</p>
@@ -45,11 +47,13 @@ var pages = template.Must(template.New("").Parse(`
 {{range .Users}}<button name="user" value="{{.Object}}">{{.Name}}<br><small>{{.Username}}</small></button>
 {{else}}<p>There are no users in this tenant.</p>{{end}}<button name="cancel" value="1">Cancel</button></form>{{template "foot"}}{{end}}
 {{define "device"}}{{template "head"}}{{with .Wrong}}<p role="alert">{{.}}</p>{{end}}
-<form method="get" action="{{.Action}}"><label>Code shown by the program <input name="user_code" autocomplete="off" autofocus required></label><button>Next</button></form>{{template "foot"}}{{end}}
+<form method="get" action="{{.Action}}"><label>Code shown by the program
+<input name="user_code" autocomplete="off" autofocus required></label><button>Next</button></form>{{template "foot"}}{{end}}
 {{define "done"}}{{template "head"}}<p>{{.}}</p>{{template "foot"}}{{end}}
 {{define "signed-out"}}{{template "head"}}<p>You are signed out.</p>{{template "foot"}}{{end}}
 {{define "refused"}}{{template "head"}}<p role="alert">{{.}}</p>{{template "foot"}}{{end}}
-{{define "post-back"}}{{template "head"}}<form method="post" action="{{.Action}}">{{range $name, $value := .Values}}<input type="hidden" name="{{$name}}" value="{{$value}}">{{end}}
+{{define "post-back"}}{{template "head"}}<form method="post" action="{{.Action}}">
+{{range $name, $value := .Values}}<input type="hidden" name="{{$name}}" value="{{$value}}">{{end}}
 <button id="continue">Continue</button></form>{{template "foot"}}{{end}}
 `))
 
@@ -63,7 +67,7 @@ func writePage(w http.ResponseWriter, status int, name string, about any) {
 	_, _ = w.Write(page.Bytes())
 }
 
-// refusePage tells a person what is wrong.
+// refusePage shows a person what is wrong.
 func (s *Server) refusePage(w http.ResponseWriter, f *refusal) {
 	writePage(w, http.StatusBadRequest, "refused", f.description(newID(), newID(), s.options.Clock()))
 }

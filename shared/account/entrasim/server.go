@@ -61,12 +61,12 @@ type Options struct {
 	Apps  []App
 	// Tenants are ids of tenants without users.
 	Tenants []string
-	// Strict makes a refresh token good for one use: a second use ends the whole sign-in. The service itself goes on taking older ones.
+	// Strict makes a refresh token good for one use: a second use ends the whole sign-in. The service itself still accepts older ones.
 	Strict          bool
 	AccessLifetime  time.Duration // 0: an hour
 	RefreshLifetime time.Duration // 0: 90 days
 	DeviceLifetime  time.Duration // 0: 15 minutes
-	DeviceInterval  time.Duration // between two questions for a device code, in whole seconds; 0: 5 seconds. Asking too soon is only told, not punished.
+	DeviceInterval  time.Duration // between two questions for a device code, in whole seconds; 0: 5 seconds. Who asks too soon is answered slow_down.
 	Clock           func() time.Time
 }
 
@@ -333,7 +333,8 @@ func (s *Server) discovery(w http.ResponseWriter, _ *http.Request, tenant string
 		"http_logout_supported":                 true,
 		"tenant_region_scope":                   "EU",
 		"cloud_instance_name":                   "microsoftonline.com",
-		"claims_supported":                      []string{"sub", "iss", "aud", "exp", "iat", "nonce", "preferred_username", "name", "tid", "oid", "ver", "uti", "roles"},
+		"claims_supported": []string{"sub", "iss", "aud", "exp", "iat", "nonce", "preferred_username", "name", "tid", "oid",
+			"ver", "uti", "roles"},
 	})
 }
 

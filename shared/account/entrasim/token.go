@@ -84,7 +84,8 @@ func (s *Server) redeemCode(form url.Values, app *App, tenant string) (object, *
 		return nil, fail("invalid_grant", 9002313, "Invalid request. The code is not one that was given to this application.")
 	case c.redeemed:
 		c.grant.revoked = true // somebody else has it too
-		return nil, fail("invalid_grant", 54005, "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.")
+		return nil, fail("invalid_grant", 54005,
+			"OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.")
 	case !s.options.Clock().Before(c.expires):
 		return nil, fail("invalid_grant", 70008, "The provided authorization code has expired due to inactivity. Send a new interactive authorization request.")
 	case form.Get("redirect_uri") != c.redirect:
@@ -153,7 +154,8 @@ func (s *Server) redeemSecret(form url.Values, app *App, tenant string) (object,
 	case anyTenant(tenant):
 		return nil, fail("invalid_request", 50059, "No tenant-identifying information found in the request.")
 	case len(scopes) != 1 || !strings.HasSuffix(scopes[0], "/.default"):
-		return nil, fail("invalid_scope", 1002012, "The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.")
+		return nil, fail("invalid_scope", 1002012,
+			"The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.")
 	}
 	r, f := s.resolve(app, scopes)
 	if f != nil {
@@ -171,7 +173,8 @@ func (s *Server) standing(g *grant) *refusal {
 	case g.user.Disabled:
 		return accountDisabled()
 	case g.revoked:
-		f := fail("invalid_grant", 50173, "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password.")
+		f := fail("invalid_grant", 50173,
+			"The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password.")
 		f.sub = "bad_token"
 		return f
 	}
@@ -218,7 +221,7 @@ type resource struct {
 	audience string
 	version  int
 	names    []string // scopes without the resource
-	granted  []string // scopes as the response tells them
+	granted  []string // scopes as the response names them
 }
 
 const graphURL = "https://graph.microsoft.com"
@@ -228,7 +231,7 @@ func (s *Server) resolve(app *App, scopes []string) (resource, *refusal) {
 	r := resource{version: 2}
 	for _, scope := range scopes {
 		if slices.Contains(ofUsers, scope) {
-			if scope != "offline_access" { // which the refresh token tells
+			if scope != "offline_access" { // which the refresh token stands for
 				r.granted = append(r.granted, scope)
 			}
 			continue

@@ -48,7 +48,8 @@ func (c *Client) library(tenant string, kept *msal.Cache, online bool) (*library
 	send := &sender{Client: c, online: online}
 	var err error
 	if l.secret {
-		l.confidential, err = confidential.New(at, c.id, *c.credential, confidential.WithCache(kept), confidential.WithHTTPClient(send), confidential.WithInstanceDiscovery(false),
+		l.confidential, err = confidential.New(at, c.id, *c.credential, confidential.WithCache(kept), confidential.WithHTTPClient(send),
+			confidential.WithInstanceDiscovery(false),
 			confidential.WithAzureRegion("DisableMsalForceRegion")) // else it looks for a region in the environment
 	} else {
 		l.public, err = public.New(c.id, public.WithAuthority(at), public.WithCache(kept), public.WithHTTPClient(send), public.WithInstanceDiscovery(false))

@@ -9,8 +9,8 @@ const (
 	maxHeld = 1000 // users whose access tokens are in memory, at most; some 3 KB each
 	// idleFor is how long the token of a user for whom nothing is done stays in memory.
 	idleFor = 10 * time.Minute
-	// lookAgain is how long a token is given out without a look at the table, where the user may have signed out.
-	lookAgain = time.Minute
+	// lookEvery is how long a token is given out without a look at the table, where the user may have signed out.
+	lookEvery = time.Minute
 	// early is how long before its end a token is not given out any more. The library has the same.
 	early = 5 * time.Minute
 )
@@ -43,7 +43,7 @@ func (m *memory) get(user string, now time.Time) (held, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	h, ok := m.users[user]
-	if !ok || !h.fresh(now) || now.Before(h.looked) || now.Sub(h.looked) >= lookAgain {
+	if !ok || !h.fresh(now) || now.Before(h.looked) || now.Sub(h.looked) >= lookEvery {
 		return held{}, false
 	}
 	h.used = now
@@ -72,7 +72,7 @@ func (m *memory) put(user string, h held, now time.Time) {
 	if !h.fresh(now) {
 		return
 	}
-	if now.Sub(m.swept) >= lookAgain || now.Before(m.swept) {
+	if now.Sub(m.swept) >= lookEvery || now.Before(m.swept) {
 		m.swept = now
 		for name, other := range m.users {
 			if !other.fresh(now) || now.Sub(other.used) >= idleFor {

@@ -11,7 +11,7 @@ func TestMemory(t *testing.T) {
 		return held{token: name, expires: from.Add(time.Hour), version: 1}
 	}
 	t.Run("gives out what need not be looked after", func(t *testing.T) {
-		for after, want := range map[time.Duration]bool{0: true, lookAgain - 1: true, lookAgain: false, -1: false} {
+		for after, want := range map[time.Duration]bool{0: true, lookEvery - 1: true, lookEvery: false, -1: false} {
 			m := newMemory(10)
 			m.put("a", hour("a", noon), noon)
 			if h, ok := m.get("a", noon.Add(after)); ok != want || ok && h.token != "a" {
@@ -39,16 +39,16 @@ func TestMemory(t *testing.T) {
 	t.Run("a look at the table is good for another minute, for the same version", func(t *testing.T) {
 		m := newMemory(10)
 		m.put("a", hour("a", noon), noon)
-		if _, ok := m.confirm("a", 2, noon.Add(lookAgain)); ok {
+		if _, ok := m.confirm("a", 2, noon.Add(lookEvery)); ok {
 			t.Error("another version was confirmed")
 		}
 		if _, ok := m.confirm("b", 1, noon); ok {
 			t.Error("another user's was confirmed")
 		}
-		if _, ok := m.confirm("a", 1, noon.Add(lookAgain)); !ok {
+		if _, ok := m.confirm("a", 1, noon.Add(lookEvery)); !ok {
 			t.Error("it was not confirmed")
 		}
-		if _, ok := m.get("a", noon.Add(2*lookAgain-1)); !ok {
+		if _, ok := m.get("a", noon.Add(2*lookEvery-1)); !ok {
 			t.Error("it was not given out")
 		}
 	})

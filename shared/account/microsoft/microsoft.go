@@ -14,7 +14,7 @@
 // under the same condition, so that a sign-in or a Forget meanwhile wins.
 //
 // A worker that is killed after the service answered and before the answer is stored loses the new refresh token. The lease runs out by itself,
-// and the next worker goes on with the old token: Entra ID goes on taking it; where tokens are good for one use, the user has to sign in again.
+// and the next worker goes on with the old token: Entra ID still accepts it; where tokens are good for one use, the user has to sign in again.
 package microsoft
 
 import (
@@ -101,7 +101,9 @@ func New(o Options) (*Client, error) {
 	if o.Scopes == nil {
 		o.Scopes = DefaultScopes
 	}
-	verifier, err := bearer.New(bearer.Options{Authority: o.Authority, Audiences: []string{o.Client}, Tenants: o.Tenants, HTTPClient: o.HTTPClient, Clock: o.Clock})
+	verifier, err := bearer.New(bearer.Options{
+		Authority: o.Authority, Audiences: []string{o.Client}, Tenants: o.Tenants, HTTPClient: o.HTTPClient, Clock: o.Clock,
+	})
 	if err != nil {
 		return nil, err
 	}

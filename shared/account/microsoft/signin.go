@@ -28,7 +28,7 @@ type Response struct {
 	Code     string
 	Verifier string // of PKCE
 	Nonce    string // of the Request
-	// Asked says whether the page was asked for what a user has to show, since Begin was told of the user; nil: it was told of nobody.
+	// Asked says whether the page was asked for what a user has to show, since Begin was given a user; nil: it was given none.
 	Asked func(user string) bool
 }
 
@@ -101,8 +101,8 @@ func (c *Client) door() string {
 
 // Redeem completes a sign-in: it exchanges the code, verifies who it is, and stores the tokens sealed, in the place of what was there. A user of
 // whom a sign-in was needed is done with that. Errors: ErrSignInNeeded when the code is not good, those of bearer.Verifier.Identify when the id
-// token is not, fault.Forbidden when the user or the organisation does not allow what is needed, ErrMore, with the Identity of who has to begin once more, fault.Throttled,
-// fault.Unavailable, and those of table and keeper; nothing is stored then.
+// token is not, fault.Forbidden when the user or the organisation does not allow what is needed, ErrMore, with the Identity of who has to
+// begin once more, fault.Throttled, fault.Unavailable, and those of table and keeper; nothing is stored then.
 func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*askFor)
 	defer cancel()
@@ -136,7 +136,7 @@ func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
 	return Identity{Principal: who, Account: got.IDToken.PreferredUsername, Access: &Access{token: got.AccessToken, expires: got.ExpiresOn}}, nil
 }
 
-// State is what the table tells of a user's sign-in to those who cannot open it.
+// State is what can be read of a user's sign-in without opening its secret.
 type State struct {
 	SignedIn bool      // else only a new sign-in helps
 	Since    time.Time // when that was noticed; zero if the user never signed in

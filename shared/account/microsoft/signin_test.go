@@ -109,7 +109,7 @@ func TestSigningIn(t *testing.T) {
 		api.signIn(ann)
 		first := worker.needs(annKey)
 		api.signIn(ann)
-		w.advance(lookAgain)
+		w.advance(lookEvery)
 		second := worker.needs(annKey)
 		worker.signIn(ann)
 		if third := worker.needs(annKey); second == first || third == second {
@@ -130,12 +130,24 @@ func TestASignInThatIsNotGood(t *testing.T) {
 	}{
 		{name: "the nonce of another sign-in", change: func(_ *world, r *Response) { r.Nonce = "another" }, kind: fault.Unauthenticated, text: "not begun here"},
 		{name: "no nonce", change: func(_ *world, r *Response) { r.Nonce = "" }, kind: fault.Unauthenticated, text: "not begun here"},
-		{name: "a wrong verifier", change: func(_ *world, r *Response) { r.Verifier = strings.Repeat("x", 43) }, kind: fault.Unauthenticated, again: true, text: "AADSTS501481"},
+		{
+			name: "a wrong verifier", change: func(_ *world, r *Response) { r.Verifier = strings.Repeat("x", 43) }, kind: fault.Unauthenticated,
+			again: true, text: "AADSTS501481",
+		},
 		{name: "no verifier", change: func(_ *world, r *Response) { r.Verifier = "" }, kind: fault.Unauthenticated, again: true, text: "AADSTS501481"},
-		{name: "an invented code", change: func(_ *world, r *Response) { r.Code = "an-invented-code" }, kind: fault.Unauthenticated, again: true, text: "AADSTS9002313"},
+		{
+			name: "an invented code", change: func(_ *world, r *Response) { r.Code = "an-invented-code" }, kind: fault.Unauthenticated, again: true,
+			text: "AADSTS9002313",
+		},
 		{name: "a code that is too old", change: func(w *world, _ *Response) { w.advance(time.Hour) }, kind: fault.Unauthenticated, again: true, text: "AADSTS70008"},
-		{name: "a user whose account was closed meanwhile", change: func(w *world, _ *Response) { w.Disable(ann, true) }, kind: fault.Unauthenticated, again: true, text: "AADSTS50057"},
-		{name: "a user of a tenant that is not let in", user: eve, client: func(o *Options) { o.Tenants = []string{home, third} }, kind: fault.Unauthenticated, text: "tenant"},
+		{
+			name: "a user whose account was closed meanwhile", change: func(w *world, _ *Response) { w.Disable(ann, true) },
+			kind: fault.Unauthenticated, again: true, text: "AADSTS50057",
+		},
+		{
+			name: "a user of a tenant that is not let in", user: eve, client: func(o *Options) { o.Tenants = []string{home, third} },
+			kind: fault.Unauthenticated, text: "tenant",
+		},
 		{name: "an outage", change: func(w *world, _ *Response) { w.Break(entrasim.Token, 503) }, kind: fault.Unavailable},
 		{name: "an outage of discovery", change: func(w *world, _ *Response) { w.Break(entrasim.Discovery, 500) }, kind: fault.Unavailable},
 		{name: "an outage of the keys", change: func(w *world, _ *Response) { w.Break(entrasim.Keys, 500) }, kind: fault.Unavailable},
@@ -260,7 +272,10 @@ func TestTokensGoNowhereElse(t *testing.T) {
 		w.wire.set(func(wire *wire) {
 			wire.request = func(r *http.Request, _ url.Values) (*http.Response, error) {
 				asked++
-				return &http.Response{StatusCode: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"https://evil.example/"}}, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
+				return &http.Response{
+					StatusCode: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"https://evil.example/"}},
+					Body: io.NopCloser(strings.NewReader("")), Request: r,
+				}, nil
 			}
 		})
 		if _, err := api.Redeem(w.ctx(), r); w.tell(err) == nil || asked != 1 {

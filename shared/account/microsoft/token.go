@@ -19,8 +19,8 @@ import (
 	"adminassistant/shared/store"
 )
 
-// errAgain means that the item was changed by somebody else: what it says now counts.
-var errAgain = errors.New("microsoft: the sign-in was changed meanwhile")
+// errChanged means that somebody else changed the item: it has to be read anew.
+var errChanged = errors.New("microsoft: the sign-in was changed meanwhile")
 
 var (
 	errRenewed = fault.New(fault.Unavailable, "the sign-in at Microsoft was renewed meanwhile; try again")
@@ -124,13 +124,13 @@ func (c *Client) obtain(ctx context.Context, user string) (held, error) {
 			}
 			continue
 		}
-		if h, err := c.use(ctx, user, e); !errors.Is(err, errAgain) {
+		if h, err := c.use(ctx, user, e); !errors.Is(err, errChanged) {
 			return h, err
 		}
 	}
 }
 
-// use opens an entry and gets a token of it. It returns errAgain when somebody else was faster.
+// use opens an entry and gets a token of it. It returns errChanged when somebody else was faster.
 func (c *Client) use(ctx context.Context, user string, e entry) (held, error) {
 	o, err := c.open(ctx, user, e.Sealed)
 	if errors.Is(err, secret.ErrUnreadable) {
@@ -151,7 +151,7 @@ func (c *Client) use(ctx context.Context, user string, e entry) (held, error) {
 	}
 	version, err := c.save(ctx, user, record{Sealed: e.Sealed, Refreshing: c.clock().Add(leaseFor).UTC(), unknown: e.unknown}, store.VersionIs(e.version))
 	if errors.Is(err, store.ErrConflict) {
-		return held{}, errAgain
+		return held{}, errChanged
 	}
 	if err != nil {
 		return held{}, err
@@ -203,7 +203,7 @@ func (c *Client) keep(ctx context.Context, user string, o opened, unknown store.
 		case err == nil:
 			return version, nil
 		case errors.Is(err, store.ErrConflict): // or it was stored by an attempt of which we did not hear
-			return 0, errAgain
+			return 0, errChanged
 		case !fault.Of(err).Transient() || pause.For(ctx, wait.NextBackOff()) != nil:
 			return 0, err
 		}
@@ -219,7 +219,7 @@ func (c *Client) release(ctx context.Context, user string, e entry, leased int64
 	}
 	switch _, err := c.save(ctx, user, r, store.VersionIs(leased)); {
 	case errors.Is(err, store.ErrConflict):
-		return errAgain
+		return errChanged
 	case err != nil:
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("the lease of a sign-in at Microsoft was not given back; it runs out")
 	}

@@ -34,7 +34,7 @@ func TestTokensComeFromWhereTheyAreCheapest(t *testing.T) {
 	}
 	step(1, 0) // from the table
 	step(0, 0) // from memory
-	w.advance(lookAgain - time.Second)
+	w.advance(lookEvery - time.Second)
 	step(0, 0)
 	w.advance(2 * time.Second)
 	step(1, 0) // is it still there?
@@ -205,7 +205,7 @@ func TestASignInThatHasEnded(t *testing.T) {
 			if row.claims { // the challenge was answered
 				w.expiring(true)
 				api.signIn(ann)
-				w.advance(lookAgain)
+				w.advance(lookEvery)
 				worker.needs(annKey)
 			}
 			if state, err := api.State(w.ctx(), annKey); err != nil || !state.SignedIn {
@@ -221,7 +221,7 @@ func TestASignInThatHasEnded(t *testing.T) {
 		if err := api.Forget(w.ctx(), annKey); err != nil {
 			t.Fatal(err)
 		}
-		w.advance(lookAgain)
+		w.advance(lookEvery)
 		if _, err := worker.token(annKey); !errors.Is(err, ErrSignInNeeded) {
 			t.Errorf("another process: got %v", err)
 		}
@@ -264,13 +264,25 @@ func TestAFailureThatPassesCostsNothing(t *testing.T) {
 		{name: "an outage of discovery", begin: func(w *world) { w.Break(entrasim.Discovery, 502) }, kind: fault.Unavailable},
 		{name: "a cut connection", begin: func(w *world) { w.Break(entrasim.Token, 0) }, kind: fault.Unavailable},
 		{name: "a page of a proxy", begin: func(w *world) { w.answers(200, "<html>sign in to the hotel's network", nil) }, kind: fault.Unavailable},
-		{name: "throttling", begin: func(w *world) { w.answers(429, `{"error":"x"}`, http.Header{"Retry-After": {"17"}}) }, kind: fault.Throttled, wait: 17 * time.Second},
+		{
+			name: "throttling", begin: func(w *world) { w.answers(429, `{"error":"x"}`, http.Header{"Retry-After": {"17"}}) }, kind: fault.Throttled,
+			wait: 17 * time.Second,
+		},
 		{name: "too many of the same requests", begin: func(w *world) {
 			w.answers(400, `{"error":"invalid_grant","error_codes":[50196]}`, http.Header{"Retry-After": {"3"}})
 		}, kind: fault.Throttled, wait: 3 * time.Second},
-		{name: "a passing error", begin: func(w *world) { w.answers(400, `{"error":"temporarily_unavailable","error_codes":[90033]}`, nil) }, kind: fault.Unavailable},
-		{name: "an application that the organisation took away", begin: func(w *world) { w.answers(400, `{"error":"unauthorized_client","error_codes":[700016]}`, nil) }, kind: fault.Forbidden},
-		{name: "an application whose secret has ended", begin: func(w *world) { w.answers(401, `{"error":"invalid_client","error_codes":[7000222]}`, nil) }, kind: fault.Internal},
+		{
+			name: "a passing error", begin: func(w *world) { w.answers(400, `{"error":"temporarily_unavailable","error_codes":[90033]}`, nil) },
+			kind: fault.Unavailable,
+		},
+		{
+			name:  "an application that the organisation took away",
+			begin: func(w *world) { w.answers(400, `{"error":"unauthorized_client","error_codes":[700016]}`, nil) }, kind: fault.Forbidden,
+		},
+		{
+			name:  "an application whose secret has ended",
+			begin: func(w *world) { w.answers(401, `{"error":"invalid_client","error_codes":[7000222]}`, nil) }, kind: fault.Internal,
+		},
 		{name: "an answer without meaning", begin: func(w *world) { w.answers(404, `not found`, nil) }, kind: fault.Internal},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -46,7 +46,8 @@ func TestCache(t *testing.T) {
 		t.Errorf("the library is given %q, %v", l.kept, err)
 	}
 	l.broken = true
-	if err := c.Export(t.Context(), l, cache.ExportHints{}); fault.Of(err) != fault.Internal || strings.Contains(err.Error(), "token") || string(c.Text) != "{token}" {
+	if err := c.Export(t.Context(), l, cache.ExportHints{}); fault.Of(err) != fault.Internal || strings.Contains(err.Error(), "token") ||
+		string(c.Text) != "{token}" {
 		t.Errorf("error is %v, kept is %q", err, c.Text)
 	}
 	c.Text = []byte("token")

@@ -49,7 +49,7 @@ const (
 	maxCached = 8192
 	// maxAgent is how many characters of the browser's description are kept.
 	maxAgent = 200
-	// findTimeout is how long the table may take in all to tell of a session.
+	// findTimeout is how long the table may take in all to return a session.
 	findTimeout = 10 * time.Second
 )
 
@@ -101,7 +101,10 @@ type record struct {
 }
 
 func (r *record) session(id string) Session {
-	return Session{Principal: account.Principal{Tenant: r.Tenant, Object: r.Object, Name: r.Name, Role: r.Role}, ID: id, Agent: r.Agent, Began: r.Began, Used: r.Used}
+	return Session{
+		Principal: account.Principal{Tenant: r.Tenant, Object: r.Object, Name: r.Name, Role: r.Role}, ID: id, Agent: r.Agent, Began: r.Began,
+		Used: r.Used,
+	}
 }
 
 const (
@@ -162,8 +165,8 @@ func (s *Sessions) Find(ctx context.Context, cookie string) (Session, error) {
 	noted := false
 	if !ok || now.Sub(r.Used) >= noteEvery {
 		epoch := s.cache.now()
-		// A herd of requests reads and notes once, and goes on if the one that does so is given up. What began before a session ended in this
-		// process is no answer for those who come after.
+		// Requests of one session that come at once share one reading, which goes on if the request that began it is given up.
+		// A reading that began before a session ended in this process is no answer for those who come after.
 		got, err, _ := s.flights.Do(fmt.Sprint(epoch, id), func() (any, error) {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
 			defer cancel()

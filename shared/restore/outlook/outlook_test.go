@@ -154,7 +154,8 @@ func (w *world) restore(id string, into calendar.URI, policy restore.Policy) (*r
 	w.t.Helper()
 	var result restore.Result
 	runner := w.runner()
-	r := w.carryOut(&runner, &run.Run{Kind: run.Restore, Calendar: into.String()}, restore.Input{Backup: id, Policy: policy, Zone: zone, CreateCalendar: true}, &result)
+	r := w.carryOut(&runner, &run.Run{Kind: run.Restore, Calendar: into.String()},
+		restore.Input{Backup: id, Policy: policy, Zone: zone, CreateCalendar: true}, &result)
 	return r, result
 }
 
@@ -422,7 +423,14 @@ func TestMeetingsWithOthersAreNotReplaced(t *testing.T) {
 	person := func(address string) map[string]any {
 		return map[string]any{"emailAddress": map[string]any{"name": address, "address": address}}
 	}
-	meeting := map[string]any{"subject": "Ours", "start": at("2026-10-05T09:00:00"), "end": at("2026-10-05T10:00:00"), "isOrganizer": true, "organizer": person(me), "attendees": []any{person("ann@example.com")}}
+	meeting := map[string]any{
+		"subject":     "Ours",
+		"start":       at("2026-10-05T09:00:00"),
+		"end":         at("2026-10-05T10:00:00"),
+		"isOrganizer": true,
+		"organizer":   person(me),
+		"attendees":   []any{person("ann@example.com")},
+	}
 	alone := map[string]any{"subject": "Mine", "start": at("2026-10-06T09:00:00"), "end": at("2026-10-06T10:00:00")}
 	meetingID, aloneID := put(meeting), put(alone)
 	work := uri(calendar.ProviderGraph, "Work")
@@ -463,7 +471,9 @@ func TestOutlookFails(t *testing.T) {
 			text, err := json.Marshal(restore.Input{Backup: first, Policy: restore.Skip, Zone: zone, CreateCalendar: true})
 			must(t, err)
 			runs := run.NewStore(w.table)
-			r, _, err := runs.Create(t.Context(), &run.Run{ID: w.newID(), User: user, Kind: run.Restore, Calendar: copied.String(), Input: text, State: run.Queued, Created: time.Now()})
+			r, _, err := runs.Create(t.Context(), &run.Run{
+				ID: w.newID(), User: user, Kind: run.Restore, Calendar: copied.String(), Input: text, State: run.Queued, Created: time.Now(),
+			})
 			must(t, err)
 			runner := w.runner()
 			for attempt := 1; ; attempt++ {
@@ -504,7 +514,8 @@ func TestWhoIsInvitedMeanwhileIsNotTold(t *testing.T) {
 		for _, k := range w.keptOf(info.ID) {
 			text, err := json.Marshal(map[string]any{"id": k.Event.ID, "isOrganizer": true, "attendees": []any{
 				map[string]any{"emailAddress": map[string]any{"name": "Ann", "address": "ann@example.com"}},
-			}, "isAllDay": false, "subject": "Changed", "start": map[string]any{"dateTime": "2026-10-06T09:00:00", "timeZone": "UTC"}, "end": map[string]any{"dateTime": "2026-10-06T10:00:00", "timeZone": "UTC"}})
+			}, "isAllDay": false, "subject": "Changed", "start": map[string]any{"dateTime": "2026-10-06T09:00:00", "timeZone": "UTC"},
+				"end": map[string]any{"dateTime": "2026-10-06T10:00:00", "timeZone": "UTC"}})
 			must(t, err)
 			_, err = w.sim.PutEvent(me, info.ID, text)
 			must(t, err)

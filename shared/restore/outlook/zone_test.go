@@ -46,11 +46,15 @@ func TestDaysOfTheFarEast(t *testing.T) {
 	day := func(date string) calendar.DateTime {
 		return calendar.DateTime{Local: date + "T00:00:00", Zone: "Pacific/Auckland"}
 	}
-	bins := calendar.Draft{Mark: "m", Subject: "Bins", Start: day("2027-01-04"), End: day("2027-01-05"), AllDay: true, Recurrence: &calendar.Recurrence{Rules: []string{"FREQ=WEEKLY;BYDAY=MO;COUNT=6"}}}
+	bins := calendar.Draft{
+		Mark: "m", Subject: "Bins", Start: day("2027-01-04"), End: day("2027-01-05"), AllDay: true,
+		Recurrence: &calendar.Recurrence{Rules: []string{"FREQ=WEEKLY;BYDAY=MO;COUNT=6"}},
+	}
 	made, err := w.graph.Create(t.Context(), me, info.ID, []calendar.Draft{bins})
 	must(t, err)
 	must(t, made[0].Err)
-	instances, err := w.graph.Instances(t.Context(), me, info.ID, made[0].ID, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC))
+	instances, err := w.graph.Instances(t.Context(), me, info.ID, made[0].ID, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC))
 	must(t, err)
 	if len(instances) != 6 {
 		t.Fatalf("%d instances", len(instances))

@@ -39,7 +39,10 @@ var kept []byte // what "allocate" allocated
 func handle(ctx context.Context, c command) (*answer, error) {
 	lc, _ := lambdacontext.FromContext(ctx)
 	_, hasDeadline := ctx.Deadline()
-	a := &answer{Text: c.Text, RequestID: lc.AwsRequestID, ARN: lc.InvokedFunctionArn, Trace: os.Getenv("_X_AMZN_TRACE_ID"), HasDeadline: hasDeadline, CPUs: runtime.NumCPU()}
+	a := &answer{
+		Text: c.Text, RequestID: lc.AwsRequestID, ARN: lc.InvokedFunctionArn, Trace: os.Getenv("_X_AMZN_TRACE_ID"), HasDeadline: hasDeadline,
+		CPUs: runtime.NumCPU(),
+	}
 	switch c.Do {
 	case "echo":
 	case "environment":
