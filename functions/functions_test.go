@@ -121,8 +121,8 @@ func TestAPI(t *testing.T) {
 	t.Run("headers with commas arrive whole", func(t *testing.T) {
 		d := d.in(t)
 		for _, name := range []string{"b", "c"} {
-			text := fmt.Sprintf(`{"name": "comma %s", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Archive", `+
-				`"timezone": "Europe/Zurich"}`, name)
+			text := fmt.Sprintf(`{"name": "comma %s", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Archive%%20%s", `+
+				`"timezone": "Europe/Zurich"}`, name, name)
 			a := d.ask(api, d.request("api-create-config.json", header("idempotency-key", "a,"+name), body(text)))
 			if made := read[map[string]any](t, a, http.StatusCreated); made["name"] != "comma "+name || a.header.Get("Idempotency-Replayed") != "" {
 				t.Errorf("answered %s, %v", a.body, a.header)
