@@ -137,6 +137,20 @@ func (w *world) start(c archive.Config, change ...func(*run.Run)) *run.Run {
 	return r
 }
 
+// reserve lets another run have the lease of that name.
+func (w *world) reserve(name string) *run.Hold {
+	w.t.Helper()
+	r, _, err := run.NewStore(w.Table).Create(w.t.Context(), &run.Run{
+		ID: w.NewID(), User: user, Kind: run.Archive, Config: "another", State: run.Queued, Created: w.Now(),
+	})
+	must(w.t, err)
+	found, err := w.Table.GetMany(w.t.Context(), []store.Key{run.LeaseKey(name)})
+	must(w.t, err)
+	hold, err := run.Begin(w.t.Context(), w.Table, r, name, "another", time.Minute, w.Now, found)
+	must(w.t, err)
+	return hold
+}
+
 // archive carries out a run of October and returns it with its result.
 func (w *world) archive(c archive.Config, change ...func(*run.Run)) (*run.Run, archive.Result) {
 	w.t.Helper()
@@ -390,8 +404,7 @@ func TestRunner(t *testing.T) {
 		w := newWorld(t)
 		w.month(2)
 		c := w.config()
-		lease, err := run.Acquire(t.Context(), w.Table, user+"#"+c.Archive.String(), "somebody", time.Minute, w.Now())
-		must(t, err)
+		hold := w.reserve(run.LeaseName(user, c.Archive, ""))
 		r := w.start(c)
 		if err := w.runner(w.Table, w.calendar).Run(t.Context(), r); !errors.Is(err, run.ErrBusy) {
 			t.Errorf("error %v, want %v", err, run.ErrBusy)
@@ -399,9 +412,7 @@ func TestRunner(t *testing.T) {
 		if waiting, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID); err != nil || waiting.State != run.Queued {
 			t.Errorf("a run that waits is %s, %v, want %s", waiting.State, err, run.Queued)
 		}
-		op := lease.Release(w.Now())
-		_, err = w.Table.Put(t.Context(), *op.Put, op.If)
-		must(t, err)
+		hold.Release(t.Context())
 		must(t, w.runner(w.Table, w.calendar).Run(t.Context(), r))
 	})
 	t.Run("a provider that asks for a long pause gets it: the run is handed on with a delay", func(t *testing.T) {

@@ -34,7 +34,7 @@ func TestErase(t *testing.T) {
 		if err := s.PutItems(t.Context(), r, []Item{{Key: "a", Plan: []byte(`{}`)}}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Acquire(t.Context(), s.table, "calendar of "+id, id, time.Minute, monday); err != nil {
+		if _, err := readAndTake(t.Context(), s.table, "calendar of "+id, id, time.Minute, monday); err != nil {
 			t.Fatal(err)
 		}
 		r.Lease = "calendar of " + id

@@ -52,7 +52,7 @@ func Begin(
 		}
 	} else {
 		r.reserves(name)
-		h.lease, err = Take(ctx, t, found, name, holder, length, now, r.Put())
+		h.lease, err = take(ctx, t, found, name, holder, length, now, r.Put())
 	}
 	if err != nil {
 		*r = before
@@ -86,7 +86,7 @@ func (h *Hold) Move(ctx context.Context, name string) error {
 	}
 	before, now := *h.run, h.clock()
 	h.run.reserves(name)
-	lease, err := Take(ctx, h.table, found, name, h.lease.holder, h.lease.length, now, h.lease.Release(now), h.run.Put())
+	lease, err := take(ctx, h.table, found, name, h.lease.holder, h.lease.length, now, h.lease.Release(), h.run.Put())
 	if err != nil {
 		*h.run = before
 		return err
@@ -131,7 +131,7 @@ func (h *Hold) Ending(state State) []store.Op {
 	now := h.clock()
 	ops := h.run.End(state, now)
 	if h.lease != nil {
-		ops = append(ops, h.lease.Release(now))
+		ops = append(ops, h.lease.Release())
 	}
 	return ops
 }
@@ -147,7 +147,7 @@ func (h *Hold) Release(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 	defer cancel()
-	op := h.lease.Release(h.clock())
+	op := h.lease.Release()
 	if _, err := h.table.Put(ctx, *op.Put, op.If); err != nil && !errors.Is(err, store.ErrConflict) {
 		zerolog.Ctx(ctx).Warn().AnErr("error", err).Msg("lease not released")
 	}

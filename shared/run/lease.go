@@ -30,19 +30,10 @@ type leaseRecord struct {
 // LeaseKey is where the lease of that name is kept.
 func LeaseKey(name string) store.Key { return store.Key{PK: "LEASE#" + name, SK: "LEASE"} }
 
-// Acquire reads the lease of that name and takes it for holder; see Take.
-func Acquire(ctx context.Context, t store.Table, name, holder string, length time.Duration, now time.Time, others ...store.Op) (*Lease, error) {
-	found, err := t.GetMany(ctx, []store.Key{LeaseKey(name)})
-	if err != nil {
-		return nil, fmt.Errorf("read the lease: %w", err)
-	}
-	return Take(ctx, t, found, name, holder, length, now, others...)
-}
-
-// Take takes the lease of that name for holder, in one transaction with other operations, if there are any. found are items that were just
+// take takes the lease of that name for holder, in one transaction with other operations, if there are any. found are items that were just
 // read, the lease among them if it is there: what the lease guards may be read with it, since it is written on condition of its version. It
 // returns ErrBusy while somebody else has the lease, and store.ErrConflict when a condition of the other operations did not hold.
-func Take(ctx context.Context, t store.Table, found []store.Item, name, holder string, length time.Duration, now time.Time,
+func take(ctx context.Context, t store.Table, found []store.Item, name, holder string, length time.Duration, now time.Time,
 	others ...store.Op) (*Lease, error) {
 	l := &Lease{key: LeaseKey(name), holder: holder, length: length}
 	for _, item := range found {
@@ -84,7 +75,7 @@ func (l *Lease) Renew(now time.Time) store.Op { return l.put(now.Add(l.length)) 
 func (l *Lease) Renewed() { l.stored++ }
 
 // Release is the operation that gives the lease back, whatever the clock of whoever takes it next says.
-func (l *Lease) Release(time.Time) store.Op { return l.put(time.Time{}) }
+func (l *Lease) Release() store.Op { return l.put(time.Time{}) }
 
 func (l *Lease) put(until time.Time) store.Op {
 	data, err := l.unknown.Encode(leaseRecord{Holder: l.holder, Until: until.UTC()})

@@ -14,7 +14,7 @@ const leaseFor = time.Minute
 
 func acquire(t *testing.T, table store.Table, holder string, now time.Time) *Lease {
 	t.Helper()
-	l, err := Acquire(t.Context(), table, "calendar", holder, leaseFor, now)
+	l, err := readAndTake(t.Context(), table, "calendar", holder, leaseFor, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func written(t *testing.T, table store.Table, what string) bool {
 
 func busy(t *testing.T, table store.Table, holder string, now time.Time) bool {
 	t.Helper()
-	_, err := Acquire(t.Context(), table, "calendar", holder, leaseFor, now)
+	_, err := readAndTake(t.Context(), table, "calendar", holder, leaseFor, now)
 	if err != nil && !errors.Is(err, ErrBusy) {
 		t.Fatal(err)
 	}
@@ -59,14 +59,14 @@ func TestLease(t *testing.T) {
 				t.Fatalf("another has it after %s", after)
 			}
 		}
-		if _, err := Acquire(t.Context(), table, "another calendar", "b", leaseFor, monday); err != nil {
+		if _, err := readAndTake(t.Context(), table, "another calendar", "b", leaseFor, monday); err != nil {
 			t.Errorf("another calendar's: %v", err)
 		}
 	})
 	t.Run("it comes with all of its transaction or not at all", func(t *testing.T) {
 		table := openTable(t)
 		take := func(holder string, cond store.Condition) error {
-			_, err := Acquire(t.Context(), table, "calendar", holder, leaseFor, monday,
+			_, err := readAndTake(t.Context(), table, "calendar", holder, leaseFor, monday,
 				store.Op{Put: &store.Item{Key: store.Key{PK: "CALENDAR", SK: "with"}, Data: []byte("{}")}, If: cond})
 			return err
 		}
@@ -91,7 +91,7 @@ func TestLease(t *testing.T) {
 		results := make(chan error)
 		for i := range 10 {
 			go func() {
-				_, err := Acquire(context.WithoutCancel(t.Context()), table, "calendar", fmt.Sprint(i), leaseFor, monday)
+				_, err := readAndTake(context.WithoutCancel(t.Context()), table, "calendar", fmt.Sprint(i), leaseFor, monday)
 				results <- err
 			}()
 		}
@@ -129,7 +129,7 @@ func TestLease(t *testing.T) {
 		old := acquire(t, table, "a", monday)
 		late := monday.Add(leaseFor)
 		fresh := acquire(t, table, "b", late)
-		for name, op := range map[string]store.Op{"renew": old.Renew(late), "release": old.Release(late)} {
+		for name, op := range map[string]store.Op{"renew": old.Renew(late), "release": old.Release()} {
 			if err := guarded(t, table, old, op, name); !errors.Is(err, store.ErrConflict) {
 				t.Errorf("%s: %v, want a conflict", name, err)
 			}
@@ -154,7 +154,7 @@ func TestLease(t *testing.T) {
 	t.Run("released it is free at once", func(t *testing.T) {
 		table := openTable(t)
 		l := acquire(t, table, "a", monday)
-		if err := guarded(t, table, l, l.Release(monday), "x"); err != nil {
+		if err := guarded(t, table, l, l.Release(), "x"); err != nil {
 			t.Fatal(err)
 		}
 		next := acquire(t, table, "b", monday)
@@ -191,14 +191,24 @@ func TestLease(t *testing.T) {
 
 func TestALeaseThatWasGivenBackIsFreeForAClockThatIsBehind(t *testing.T) {
 	table := openTable(t)
-	l, err := Acquire(t.Context(), table, "calendar", "a", time.Minute, monday)
+	l, err := readAndTake(t.Context(), table, "calendar", "a", time.Minute, monday)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := table.Transact(t.Context(), []store.Op{l.Release(monday)}); err != nil {
+	if err := table.Transact(t.Context(), []store.Op{l.Release()}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Acquire(t.Context(), table, "calendar", "b", time.Minute, monday.Add(-time.Second)); err != nil {
+	if _, err := readAndTake(t.Context(), table, "calendar", "b", time.Minute, monday.Add(-time.Second)); err != nil {
 		t.Errorf("taken a second earlier: %v", err)
 	}
+}
+
+// readAndTake reads the lease of that name and takes it for holder.
+func readAndTake(ctx context.Context, t store.Table, name, holder string, length time.Duration, now time.Time,
+	others ...store.Op) (*Lease, error) {
+	found, err := t.GetMany(ctx, []store.Key{LeaseKey(name)})
+	if err != nil {
+		return nil, fmt.Errorf("read the lease: %w", err)
+	}
+	return take(ctx, t, found, name, holder, length, now, others...)
 }
