@@ -13,6 +13,7 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
+	"adminassistant/shared/wiretest"
 )
 
 // handOn lets a worker have a run until it has written so many chunks, and has begun the next one.
@@ -239,6 +240,32 @@ func TestWhatWasRefusedWaitsForTheNextRun(t *testing.T) {
 	expect(t, "copies", w.copies(), w.expected()...)
 	if _, result := w.archive(c); result.Counts.Unchanged != 50 || result.Written != 0 {
 		t.Errorf("the run after it: %+v", result)
+	}
+	w.verify(c)
+}
+
+// Notes are in the ledger alone, so that settling them needs no archive calendar.
+func TestNotesThatWereLeftOpenNeedNoCalendar(t *testing.T) {
+	w := newWorld(t)
+	w.add("First", "2026-10-20T09:00", "2026-10-20T10:00")
+	w.add("Second", "2026-10-20T09:30", "2026-10-20T10:30")
+	c := w.config(func(c *archive.Config) { c.CreateCalendar = false })
+	info, err := w.calendar.CreateCalendar(t.Context(), uri("Archive"))
+	must(t, err)
+	r := w.start(c)
+	for at := 1; w.head(c.ID).Open == ""; at++ {
+		dying := wiretest.Wire{DieAt: at}
+		if err := w.runner(dying.Table(w.Table), w.calendar).Run(t.Context(), w.again(r.ID)); err == nil {
+			t.Fatal("the run came to its end")
+		}
+		w.Advance(2 * time.Minute)
+	}
+	must(t, w.calendar.DeleteCalendar(t.Context(), "me", info.ID))
+	if next, result := w.archive(c, september); next.State != run.Succeeded || result.ArchiveMissing {
+		t.Errorf("%s %+v", next.State, result)
+	}
+	if head := w.head(c.ID); head.Open != "" || len(w.entries(c.ID)) != 2 || w.copies() != nil {
+		t.Errorf("the head is %+v", head)
 	}
 	w.verify(c)
 }
