@@ -269,3 +269,17 @@ func TestNotesThatWereLeftOpenNeedNoCalendar(t *testing.T) {
 	}
 	w.verify(c)
 }
+
+func TestARetryKnowsAllThatWasRefused(t *testing.T) {
+	w := newWorld(t)
+	w.month(401) // more items than a page of them has
+	c := w.config()
+	first := w.start(c)
+	must(t, w.runner(w.Table, picky{w.calendar, "Work 400"}).Run(t.Context(), first))
+	if first, result := w.result(first.ID); first.Pages < 2 || result.Failed != 1 {
+		t.Fatalf("%d pages, %+v", first.Pages, result)
+	}
+	if r, result := w.archive(c, func(r *run.Run) { r.AttemptOf = first.ID }); r.State != run.Succeeded || result.Written != 1 || result.Counts.Fetched != 1 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+}
