@@ -283,3 +283,29 @@ func TestARetryKnowsAllThatWasRefused(t *testing.T) {
 		t.Errorf("%s %+v", r.State, result)
 	}
 }
+
+func TestACopyThatSomebodyDeletedIsMadeAnewWhenItIsToChange(t *testing.T) {
+	w := newWorld(t)
+	var ids []string
+	for _, name := range []string{"First", "Second", "Third"} {
+		ids = append(ids, w.add(name, "2026-10-20T09:00", "2026-10-20T10:00"))
+	}
+	c := w.config(func(c *archive.Config) { c.OnDrift, c.Overlaps = archive.AcceptOnDrift, archive.Keep })
+	w.archive(c)
+	info, err := w.calendar.Calendar(t.Context(), uri("Archive"))
+	must(t, err)
+	gone := w.inArchive()["Second"].ID
+	_, err = w.calendar.Delete(t.Context(), "me", info.ID, []string{gone})
+	must(t, err)
+	for _, id := range ids[:2] {
+		w.rewrite(id, func(d *calendar.Draft) { d.Subject += ", changed" })
+	}
+	if r, result := w.archive(c); r.State != run.Succeeded || result.Counts != (archive.Counts{Fetched: 3, Drifted: 2, Unchanged: 1}) || result.Written != 2 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	expect(t, "copies", w.copies(), w.expected()...)
+	versions := w.versions(c.ID, "Second, changed")
+	if last := versions[len(versions)-1]; last.CopyID == gone || last.CopyID != w.inArchive()["Second, changed"].ID || last.Replaces != gone {
+		t.Errorf("the ledger says %+v", last)
+	}
+}
