@@ -13,6 +13,7 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
+	"adminassistant/shared/wiretest"
 )
 
 // handOn lets a worker have a run until it has written so many chunks, and has begun the next one.
@@ -241,4 +242,70 @@ func TestWhatWasRefusedWaitsForTheNextRun(t *testing.T) {
 		t.Errorf("the run after it: %+v", result)
 	}
 	w.verify(c)
+}
+
+// Notes are in the ledger alone, so that settling them needs no archive calendar.
+func TestNotesThatWereLeftOpenNeedNoCalendar(t *testing.T) {
+	w := newWorld(t)
+	w.add("First", "2026-10-20T09:00", "2026-10-20T10:00")
+	w.add("Second", "2026-10-20T09:30", "2026-10-20T10:30")
+	c := w.config(func(c *archive.Config) { c.CreateCalendar = false })
+	info, err := w.calendar.CreateCalendar(t.Context(), uri("Archive"))
+	must(t, err)
+	r := w.start(c)
+	for at := 1; w.head(c.ID).Open == ""; at++ {
+		dying := wiretest.Wire{DieAt: at}
+		if err := w.runner(dying.Table(w.Table), w.calendar).Run(t.Context(), w.again(r.ID)); err == nil {
+			t.Fatal("the run came to its end")
+		}
+		w.Advance(2 * time.Minute)
+	}
+	must(t, w.calendar.DeleteCalendar(t.Context(), "me", info.ID))
+	if next, result := w.archive(c, september); next.State != run.Succeeded || result.ArchiveMissing {
+		t.Errorf("%s %+v", next.State, result)
+	}
+	if head := w.head(c.ID); head.Open != "" || len(w.entries(c.ID)) != 2 || w.copies() != nil {
+		t.Errorf("the head is %+v", head)
+	}
+	w.verify(c)
+}
+
+func TestARetryKnowsAllThatWasRefused(t *testing.T) {
+	w := newWorld(t)
+	w.month(401) // more items than a page of them has
+	c := w.config()
+	first := w.start(c)
+	must(t, w.runner(w.Table, picky{w.calendar, "Work 400"}).Run(t.Context(), first))
+	if first, result := w.result(first.ID); first.Pages < 2 || result.Failed != 1 {
+		t.Fatalf("%d pages, %+v", first.Pages, result)
+	}
+	if r, result := w.archive(c, func(r *run.Run) { r.AttemptOf = first.ID }); r.State != run.Succeeded || result.Written != 1 || result.Counts.Fetched != 1 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+}
+
+func TestACopyThatSomebodyDeletedIsMadeAnewWhenItIsToChange(t *testing.T) {
+	w := newWorld(t)
+	var ids []string
+	for _, name := range []string{"First", "Second", "Third"} {
+		ids = append(ids, w.add(name, "2026-10-20T09:00", "2026-10-20T10:00"))
+	}
+	c := w.config(func(c *archive.Config) { c.OnDrift, c.Overlaps = archive.AcceptOnDrift, archive.Keep })
+	w.archive(c)
+	info, err := w.calendar.Calendar(t.Context(), uri("Archive"))
+	must(t, err)
+	gone := w.inArchive()["Second"].ID
+	_, err = w.calendar.Delete(t.Context(), "me", info.ID, []string{gone})
+	must(t, err)
+	for _, id := range ids[:2] {
+		w.rewrite(id, func(d *calendar.Draft) { d.Subject += ", changed" })
+	}
+	if r, result := w.archive(c); r.State != run.Succeeded || result.Counts != (archive.Counts{Fetched: 3, Drifted: 2, Unchanged: 1}) || result.Written != 2 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	expect(t, "copies", w.copies(), w.expected()...)
+	versions := w.versions(c.ID, "Second, changed")
+	if last := versions[len(versions)-1]; last.CopyID == gone || last.CopyID != w.inArchive()["Second, changed"].ID || last.Replaces != gone {
+		t.Errorf("the ledger says %+v", last)
+	}
 }

@@ -138,11 +138,25 @@ func TestTheKeyOfWhatWaitedElsewhereIsNotTakenTwice(t *testing.T) {
 		if _, result := w.archiveOver(alike(w.calendar), c); result.Counts.Archived != 2 || result.Written != 2 {
 			t.Errorf("%+v", result)
 		}
+		expect(t, "keys of the first", keys(w.versions(c.ID, "Waiting")), "20T07:00:00Z 1 conflicted", "20T07:00:00Z 2 moved", "20T07:00:00Z 2 archived")
+		expect(t, "keys of the second", keys(w.versions(c.ID, "Rival")), "20T07:30:00Z 1 conflicted", "22T07:00:00Z 1 archived")
 		expect(t, "copies", w.copies(), w.expected()...)
 		w.verify(c)
 		if _, result := w.archiveOver(alike(w.calendar), c); result.Counts.Unchanged != 2 || result.Written != 0 {
 			t.Errorf("the next night: %+v", result)
 		}
+	})
+	t.Run("when what has a key of its own was refused", func(t *testing.T) {
+		w, c, waiting := setUp(t)
+		rival := w.add("Rival", "2026-10-20T09:30", "2026-10-20T10:30")
+		w.add("Refused", "2026-10-20T12:00", "2026-10-20T13:00")
+		w.archiveOver(picky{alike(w.calendar), "Refused"}, c)
+		w.remove(waiting)
+		w.remove(rival)
+		if _, result := w.archiveOver(alike(w.calendar), c); result.Written != 1 {
+			t.Errorf("%+v", result)
+		}
+		expect(t, "keys", keys(w.versions(c.ID, "Refused")), "20T10:00:00Z 1 archived", "20T10:00:00Z 2 archived")
 	})
 }
 
@@ -192,6 +206,27 @@ func TestBodiesAreReadOfWhatMayHaveChanged(t *testing.T) {
 			w.rewrite(id, saying("after"))
 			night("a text changed", one, archive.Counts{Fetched: 2, Unchanged: 1, Drifted: 1})
 		})
+	}
+}
+
+func TestTheLedgerHasTheTextOfWhatWaits(t *testing.T) {
+	w := newWorld(t)
+	agenda := func(d *calendar.Draft) {
+		d.Body = calendar.Body{ContentType: "text", Content: "Agenda of " + d.Subject}
+	}
+	w.add("First", "2026-10-20T09:00", "2026-10-20T10:00", agenda)
+	w.add("Maybe", "2026-10-20T09:30", "2026-10-20T10:00", agenda, tentative)
+	w.add("Second", "2026-10-20T11:00", "2026-10-20T12:00", agenda)
+	w.add("Third", "2026-10-20T11:30", "2026-10-20T12:30", agenda)
+	c := w.config()
+	b := &bodiless{keyed: true}
+	if _, result := w.archiveOver(b.over(w.calendar), c); result.Counts != (archive.Counts{Fetched: 4, Archived: 1, Superseded: 1, Conflicted: 2}) {
+		t.Errorf("%+v", result.Counts)
+	}
+	for _, e := range w.entries(c.ID) {
+		if e.Source.Body.Content != "Agenda of "+e.Appointment.Subject || e.BodyDigest == "" {
+			t.Errorf("%s says %q", e.Appointment.Subject, e.Source.Body.Content)
+		}
 	}
 }
 

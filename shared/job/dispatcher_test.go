@@ -227,8 +227,8 @@ func TestTick(t *testing.T) {
 		if r := w.runs()[0]; r.To.String() != "2026-10-13" { // the last of the missed times was on the 14th
 			t.Errorf("the run ends with %v", r.To)
 		}
-		if got := w.get(j.ID); !got.Due.Equal(at(t, "2026-10-15T21:00:00Z")) {
-			t.Errorf("due %v", got.Due)
+		if got := w.get(j.ID); !got.Due.Equal(at(t, "2026-10-15T21:00:00Z")) || !got.LastDue.Equal(at(t, "2026-10-14T21:00:00Z")) {
+			t.Errorf("due %v, last %v", got.Due, got.LastDue)
 		}
 	})
 	t.Run("the window of a job", func(t *testing.T) {

@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -56,6 +57,37 @@ func TestWhatWasRefusedAfterALostAnswerIsThereOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The service makes the event and says that it refuses it. The copy that is there shows what the source was then.
+func TestWhatWasMadeAndRefusedIsNotTakenForWhatTheSourceIsNow(t *testing.T) {
+	w := newWorld(t, graphsim.Options{})
+	id := w.put(meeting(3))
+	conf := w.config(archive.AskOnDrift)
+	post := graphsim.Fault{Method: http.MethodPost, Path: "/users/*/calendars/*/events", Scope: "sub", Nth: 1}
+	refuse, wait := post, post
+	refuse.Kind, refuse.When, refuse.Status, refuse.Code = graphsim.FaultError, graphsim.After, http.StatusBadRequest, "ErrorInvalidRequest"
+	wait.Kind, wait.RetryAfter = graphsim.FaultThrottle, "7200"
+	must(t, w.sim.SetFaults(refuse))
+	if r, result := w.archive(conf); r.State != run.Partial || result.Failed != 1 || len(w.copies()) != 1 {
+		t.Fatalf("%s %+v, %d copies", r.State, result, len(w.copies()))
+	}
+	w.put(object{"id": id, "subject": "Changed"})
+	must(t, w.sim.SetFaults(wait))
+	r := w.start(conf)
+	if err := w.runner(w.Table, w.provider).Run(t.Context(), r); !errors.Is(err, run.ErrHandOn) {
+		t.Fatalf("error %v, want %v", err, run.ErrHandOn)
+	}
+	must(t, w.sim.SetFaults())
+	r, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
+	must(t, err)
+	w.connect() // the new worker does not wait for what the old one was asked to
+	must(t, w.runner(w.Table, w.provider).Run(t.Context(), r))
+	if r, result := w.result(r.ID); r.State != run.Succeeded || result.Written != 1 || result.Failed != 0 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	w.check(conf)
+	w.verify(conf)
 }
 
 func october(day, hour int) time.Time { return time.Date(2026, 10, day, hour, 0, 0, 0, time.UTC) }
