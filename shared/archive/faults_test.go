@@ -132,6 +132,18 @@ func TestAnArchiveCalendarOfTwoConfigs(t *testing.T) {
 			}
 		})
 	}
+	t.Run("one goes on when the other is not active", func(t *testing.T) {
+		w := newWorld(t)
+		w.month(5)
+		first := w.config()
+		w.archive(first)
+		second := sharing(w, func(c *archive.Config) { c.Archive, c.Active = uri("Archive"), false })
+		w.add("New", "2026-10-20T09:00", "2026-10-20T10:00")
+		if r, result := w.archive(first); r.State != run.Succeeded || result.Written != 1 {
+			t.Errorf("%s %+v", r.State, result)
+		}
+		w.refused(second, `the archive of config "work"`)
+	})
 	t.Run("another config's source is never written", func(t *testing.T) {
 		w := newWorld(t)
 		w.month(5)

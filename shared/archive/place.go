@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"adminassistant/shared/calendar"
@@ -122,7 +123,8 @@ func (s *survey) checkArchive(ctx context.Context) error {
 	return s.refuseTwice(ctx, changes)
 }
 
-// checkShared refuses to write an archive calendar that is also another config's archive or source.
+// checkShared refuses to write an archive calendar that is also another config's archive or source. Configs that are not active do not count,
+// so that of two that share one from earlier times one can go on.
 func (a *Attempt) checkShared(ctx context.Context) error {
 	configs, _, err := a.configs().List(ctx, a.run.User, limit.Configs, "")
 	if err != nil {
@@ -130,6 +132,7 @@ func (a *Attempt) checkShared(ctx context.Context) error {
 	}
 	mine := claimOf(&a.config)
 	mine.Source.ID, mine.Archive.ID = a.source.info.ID, a.archive.info.ID
+	configs = slices.DeleteFunc(configs, func(c Config) bool { return !c.Active })
 	others := make([]Claim, len(configs))
 	for i := range configs {
 		others[i] = claimOf(&configs[i])
@@ -144,7 +147,7 @@ func (a *Attempt) checkShared(ctx context.Context) error {
 	}
 	for _, s := range Shares(mine, others) {
 		if s.Of == ArchiveRole {
-			return fault.New(fault.Conflict, "%s, so nothing was written; give one of the two configs another calendar", s)
+			return fault.New(fault.Conflict, "%s, so nothing was written; deactivate one of the two configs", s)
 		}
 	}
 	return nil
