@@ -21,7 +21,6 @@ require (
 	github.com/aws/constructs-go/constructs/v10 v10.4.2
 	github.com/aws/jsii-runtime-go v1.113.0
 	github.com/aws/smithy-go v1.28.8
-	github.com/awslabs/aws-lambda-go-api-proxy v0.16.2
 	github.com/caarlos0/env/v11 v11.3.1
 	github.com/cdklabs/cdk-nag-go/cdknag/v2 v2.28.0
 	github.com/cenkalti/backoff/v5 v5.0.3

@@ -139,6 +139,27 @@ func TestAPI(t *testing.T) {
 		refused(t, d.ask(api, d.request("api-unknown-route.json")), http.StatusNotFound, "no_such_route")
 	})
 
+	t.Run("no path makes the function fail or gets into its log", func(t *testing.T) {
+		d := d.in(t)
+		for _, name := range []string{"api-path-percent.json", "api-path-newline.json", "api-path-nul.json", "api-path-question.json"} {
+			refused(t, d.ask(api, d.request(name)), http.StatusNotFound, "no_such_route")
+		}
+		refused(t, d.ask(api, d.request("api-get-me.json", at(http.MethodGet, "/auth/callback%?code=injected"))), http.StatusNotFound, "no_such_route")
+		if log := api.Log(); strings.Contains(log, "injected") || strings.Contains(log, "provider=") {
+			t.Error(log)
+		}
+	})
+
+	t.Run("what is no event is refused", func(t *testing.T) {
+		d := d.in(t)
+		for _, event := range []string{`{}`, `null`, `[]`, `{"version": "2.0", "rawPath": 5}`, `{"Records": []}`} {
+			out := invoke[events.APIGatewayV2HTTPResponse](d, api, json.RawMessage(event))
+			if out.StatusCode != http.StatusBadRequest || !strings.Contains(out.Body, `"unparsable"`) {
+				t.Errorf("%s: answered %d with %s", event, out.StatusCode, out.Body)
+			}
+		}
+	})
+
 	t.Run("an answer that Lambda would not pass on becomes a problem", func(t *testing.T) {
 		d := d.in(t)
 		for _, c := range []struct {

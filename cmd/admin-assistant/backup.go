@@ -283,7 +283,7 @@ func (p *program) backupVerify() *cobra.Command {
 					if !f.OK {
 						said = f.Problem
 					}
-					fmt.Fprintf(p.out, "%s: %s\n", f.Name, said)
+					fmt.Fprintf(p.out, "%s: %s\n", printable(f.Name), printable(said))
 				}
 			}
 			if !report.OK {

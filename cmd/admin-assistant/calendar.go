@@ -58,7 +58,7 @@ func (p *program) calendarCreate() *cobra.Command {
 			if p.output == "json" {
 				return p.printJSON(made)
 			}
-			_, err := fmt.Fprintf(p.out, "created %s\n", made.URI)
+			_, err := fmt.Fprintf(p.out, "created %s\n", printable(made.URI))
 			return err
 		}),
 	}

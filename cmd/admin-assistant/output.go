@@ -73,13 +73,23 @@ func (p *program) printHead(r *runView, what string) {
 	}
 }
 
+// printable is s as one line of text for a terminal: line breaks and tabs are spaces, and what a reader would not see, or what changes how
+// the rest is shown, is written out, such as \u001b or \u202e.
 func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\n' || r == '\r' || r == '\t':
+			b.WriteByte(' ')
+		case r > 0xffff && unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point):
+			fmt.Fprintf(&b, `\U%08x`, r)
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
 		}
-		return r
-	}, s)
+	}
+	return b.String()
 }
 
 // minute writes an instant in this machine's time zone.

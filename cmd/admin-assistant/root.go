@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/adrg/xdg"
 	"github.com/pkg/browser"
@@ -109,7 +110,11 @@ func (p *program) report(err error) int {
 	if p.output == "json" {
 		_ = json.NewEncoder(p.err).Encode(map[string]problem{"error": said})
 	} else {
-		fmt.Fprintf(p.err, "admin-assistant: %s\n", said.Detail)
+		lines := strings.Split(said.Detail, "\n")
+		for i := range lines {
+			lines[i] = printable(lines[i])
+		}
+		fmt.Fprintf(p.err, "admin-assistant: %s\n", strings.Join(lines, "\n"))
 	}
 	return code
 }

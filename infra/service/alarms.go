@@ -30,6 +30,7 @@ const (
 	apiErrors           = "api-errors"
 	apiLatency          = "api-latency"
 	functionErrors      = "function-errors"
+	userErrors          = "user-errors"
 	functionThrottles   = "function-throttles"
 	tableThrottles      = "table-throttles"
 	oldMessages         = "old-messages"
@@ -44,12 +45,16 @@ const (
 // what to do when it rings.
 func AlarmNames() []string {
 	return []string{
-		archiveDeadLetters, backupDeadLetters, notifyDeadLetters, scheduleDeadLetters, apiErrors, apiLatency, functionErrors, functionThrottles,
+		archiveDeadLetters, backupDeadLetters, notifyDeadLetters, scheduleDeadLetters, apiErrors, apiLatency, functionErrors, userErrors, functionThrottles,
 		tableThrottles, oldMessages, failedRuns, lateJobs, signInFailures, dispatcherSilent, lostAuditRecords,
 	}
 }
 
 const (
+	// functionErrorPercent of a function's calls in a minute, and userErrorPercent of the requests of signed-in users, are too much. A canary
+	// gets a tenth of the calls: if it fails at half of them, it is found.
+	functionErrorPercent = 5
+	userErrorPercent     = 5
 	// apiErrorPercent of the requests of a minute, and apiSlow for one in a hundred of them, are too much.
 	apiErrorPercent = 1
 	apiSlow         = 2 * time.Second
@@ -78,9 +83,11 @@ type alarm struct {
 // alarms are by name.
 type alarms map[string]awscloudwatch.Alarm
 
-// rollback returns the alarms that show a bad version.
+// rollback returns the alarms that tell of a bad version. Somebody who is not signed in cannot make them ring: no request makes a function
+// fail, and it is requests of users alone that the other counts. With many requests at once anybody raises apiErrors and apiLatency, by
+// calls that are turned away and by cold starts.
 func (a alarms) rollback() []awscloudwatch.IAlarm {
-	return []awscloudwatch.IAlarm{a[functionErrors], a[apiErrors], a[apiLatency]}
+	return []awscloudwatch.IAlarm{a[functionErrors], a[userErrors]}
 }
 
 // all returns the alarms in the order of AlarmNames.
@@ -134,8 +141,10 @@ func describe(p Props, q queues, f *functions, gateway awsapigatewayv2.HttpApi) 
 			summary: "Requests to the API end with a status of 500 or above."},
 		{name: apiLatency, metric: gateway.MetricLatency(&awscloudwatch.MetricOptions{Statistic: jsii.String("p99"), Period: golambda.Seconds(time.Minute)}),
 			atLeast: float64(apiSlow.Milliseconds()), bad: 3, periods: 3, summary: "One request to the API in a hundred takes too long."},
-		{name: functionErrors, metric: acrossFunctions(f, "Errors", time.Minute), atLeast: 1,
-			summary: "A function crashed, ran out of time or memory, or returned an error."},
+		{name: functionErrors, metric: worstErrorShare(f), atLeast: functionErrorPercent,
+			summary: "Calls of a function crash, run out of time or memory, or return an error."},
+		{name: userErrors, metric: userErrorShare(p.Stage), atLeast: userErrorPercent, bad: 2, periods: 5,
+			summary: "Requests of users who are signed in end with a status of 500 or above."},
 		{name: functionThrottles, metric: acrossFunctions(f, "Throttles", 5*time.Minute), atLeast: 1, bad: 2, periods: 3,
 			summary: "Calls of a function are turned away, because too many run at once."},
 		{name: tableThrottles, metric: throttledTable(p), atLeast: tableThrottleLimit, bad: 2, periods: 3,
@@ -213,6 +222,25 @@ func apiErrorShare(gateway awsapigatewayv2.HttpApi) awscloudwatch.IMetric {
 		"errors":   gateway.MetricServerError(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum")}),
 		"requests": gateway.MetricCount(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum")}),
 	})
+}
+
+// userErrorShare leaves out whoever is not signed in.
+func userErrorShare(stage string) awscloudwatch.IMetric {
+	return math("100 * errors / requests", "percent of users' requests with a status of 5xx", time.Minute, map[string]awscloudwatch.IMetric{
+		"errors":   business(stage, telemetry.UserRequestsFailed, time.Minute),
+		"requests": business(stage, telemetry.UserRequests, time.Minute),
+	})
+}
+
+// worstErrorShare is the percentage of calls that failed, of the function where it is largest.
+func worstErrorShare(f *functions) awscloudwatch.IMetric {
+	using, shares := map[string]awscloudwatch.IMetric{}, []string{}
+	for _, function := range f.all() {
+		calls, errors := function.Name+"Calls", function.Name+"Errors"
+		using[calls], using[errors] = metric(function, "Invocations", "Sum", time.Minute), metric(function, "Errors", "Sum", time.Minute)
+		shares = append(shares, fmt.Sprintf("100 * FILL(%s, 0) / FILL(%s, 1)", errors, calls))
+	}
+	return math("MAX(["+strings.Join(shares, ", ")+"])", "percent of calls that failed", time.Minute, using)
 }
 
 // acrossFunctions adds a metric of all functions up.

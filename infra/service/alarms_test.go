@@ -135,8 +135,11 @@ func TestAlarms(t *testing.T) {
 		scheduleDeadLetters: {[]string{"AWS/SQS ApproximateNumberOfMessagesVisible Maximum queue-schedule-dead"}, "", 1},
 		apiErrors:           {[]string{"AWS/ApiGateway 5xx Sum " + gateway, "AWS/ApiGateway Count Sum " + gateway}, "100 * errors / requests", 1},
 		apiLatency:          {[]string{"AWS/ApiGateway Latency p99 " + gateway}, "", 2000},
-		functionErrors:      {across("Errors"), "FILL(api, 0) + FILL(dispatcher, 0) + FILL(archive, 0) + FILL(backup, 0) + FILL(notify, 0)", 1},
-		functionThrottles:   {across("Throttles"), "FILL(api, 0) + FILL(dispatcher, 0) + FILL(archive, 0) + FILL(backup, 0) + FILL(notify, 0)", 1},
+		functionErrors: {append(across("Errors"), across("Invocations")...), "MAX([100 * FILL(apiErrors, 0) / FILL(apiCalls, 1), " +
+			"100 * FILL(dispatcherErrors, 0) / FILL(dispatcherCalls, 1), 100 * FILL(archiveErrors, 0) / FILL(archiveCalls, 1), " +
+			"100 * FILL(backupErrors, 0) / FILL(backupCalls, 1), 100 * FILL(notifyErrors, 0) / FILL(notifyCalls, 1)])", 5},
+		userErrors:        {[]string{"AdminAssistant UserRequests Sum prod", "AdminAssistant UserRequestsFailed Sum prod"}, "100 * errors / requests", 5},
+		functionThrottles: {across("Throttles"), "FILL(api, 0) + FILL(dispatcher, 0) + FILL(archive, 0) + FILL(backup, 0) + FILL(notify, 0)", 1},
 		tableThrottles: {[]string{
 			"AWS/DynamoDB ReadThrottleEvents Sum gsi1/table", "AWS/DynamoDB ReadThrottleEvents Sum table",
 			"AWS/DynamoDB WriteThrottleEvents Sum gsi1/table", "AWS/DynamoDB WriteThrottleEvents Sum table",
@@ -163,7 +166,7 @@ func TestAlarms(t *testing.T) {
 		})
 	}
 	t.Run("those that bring a deployment back ring within a canary", func(t *testing.T) {
-		for _, name := range []string{functionErrors, apiErrors, apiLatency} {
+		for _, name := range []string{functionErrors, userErrors} {
 			text := infratest.Text(found[name])
 			if !strings.Contains(text, `"Period":60`) || found[name]["EvaluationPeriods"].(float64) > 5 {
 				t.Errorf("%s: %s", name, text)
@@ -226,7 +229,7 @@ func TestDashboard(t *testing.T) {
 	body := v.name(only(t, v, "AWS::CloudWatch::Dashboard").Properties["DashboardBody"])
 	for _, word := range []string{
 		"RunsSucceeded", "RunsPartial", "RunsFailed", "AppointmentsArchived", "MessagesParked", "SignInFailures", "JobsLate", "JobsParked",
-		"AuditRecordsLost", // all that the functions count
+		"AuditRecordsLost", "UserRequests", "UserRequestsFailed", "Panics", // all that the functions count
 		"function-api", "function-notify", "queue-archive", "queue-schedule-dead", "Latency", "ConsumedWriteCapacityUnits", "dispatcher-silent",
 	} {
 		if !strings.Contains(strings.ReplaceAll(body, "alarmsdispatchersilent", "dispatcher-silent"), word) {

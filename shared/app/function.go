@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 
 	"adminassistant/shared/account/bearer"
 	"adminassistant/shared/account/microsoft"
@@ -23,6 +21,7 @@ import (
 	"adminassistant/shared/blob/s3"
 	"adminassistant/shared/calendar/graph"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/gateway"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/mail/ses"
@@ -202,20 +201,10 @@ func (f *Function) StartAPI() {
 	if f.settings.SignInCredentials != "" {
 		f.signIn = f.newSignIn()
 	}
-	api := httpapi.LimitAnswers(f.api(verifier.Authenticate), maxAnswer)
-	f.start(httpadapter.NewV2(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rejoin(r.Header)
-		api.ServeHTTP(w, r)
-	})).ProxyWithContext)
-}
-
-// rejoin puts the values of headers together again that the adapter took apart at every comma: only the first would be seen.
-func rejoin(h http.Header) {
-	for name, values := range h {
-		if len(values) > 1 && name != "Cookie" {
-			h[name] = []string{strings.Join(values, ",")}
-		}
-	}
+	last := &httpapi.LastResort{NewID: f.newID, Log: f.log, Metrics: f.metrics}
+	f.start(&gateway.Handler{
+		API: httpapi.LimitAnswers(f.api(verifier.Authenticate), maxAnswer), Unreadable: last.Unreadable, Panicked: last.Panicked,
+	})
 }
 
 // StartArchive carries out the runs that SQS delivers from the archive queue.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -297,12 +298,22 @@ func single(q url.Values, name string) string {
 
 var errorWord = regexp.MustCompile(`^[a-z_]{1,40}$`)
 
+// errorWords are those errors of sign-in services that the log has by name. Any other may be what the maker of a link wanted there.
+var errorWords = []string{
+	"access_denied", "account_selection_required", "consent_required", "interaction_required", "invalid_client", "invalid_grant", "invalid_request",
+	"invalid_resource", "invalid_scope", "login_required", "server_error", "temporarily_unavailable", "unauthorized_client", "unsupported_response_type",
+}
+
 // providerError is what an error of the sign-in service means (RFC 6749, section 4.1.2.1). Its description is for nobody: whoever made the link wrote it.
 func providerError(ctx context.Context, word string) error {
 	if !errorWord.MatchString(word) {
 		return errIncomplete
 	}
-	zerolog.Ctx(ctx).Warn().Str("error", word).Msg("sign-in refused by the service")
+	logged := "another"
+	if slices.Contains(errorWords, word) {
+		logged = word
+	}
+	zerolog.Ctx(ctx).Warn().Str("error", logged).Msg("sign-in refused by the service")
 	switch word {
 	case "access_denied", "consent_required":
 		return errCancelled

@@ -75,7 +75,7 @@ type Services struct {
 	SignIn   SignIn
 	Attempts *session.Attempts
 	Sessions *session.Sessions
-	// Metrics counts credentials that were refused; nil: nobody counts.
+	// Metrics counts requests of users, panics and credentials that were refused; nil: nobody counts.
 	Metrics *telemetry.Metrics
 	// Limits decides how often a user may ask; nil: as often as anybody likes.
 	Limits Limits

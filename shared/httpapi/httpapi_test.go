@@ -358,7 +358,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 	if a := s.do("PATCH", "/v1/me", nil); a.Header.Get("Allow") != "DELETE, GET, HEAD" {
 		t.Errorf("allowed are %q", a.Header.Get("Allow"))
 	}
-	if log := s.log.String(); !strings.Contains(log, "secret-detail") || !strings.Contains(log, "secret-panic") {
+	if log := s.log.String(); !strings.Contains(log, "secret-detail") || !strings.Contains(log, "request panicked") {
 		t.Errorf("the log lacks the internal errors: %s", log)
 	}
 }

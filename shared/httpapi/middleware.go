@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"adminassistant/shared/account"
-	"adminassistant/shared/fault"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/telemetry"
 )
@@ -79,18 +78,28 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if to != nil && to.web && s.SignIn == nil {
 		unknown, pattern, to = http.NotFoundHandler(), "", nil
 	}
+	ctx = context.WithValue(ctx, askedKey{}, asked{r.URL, pattern})
+	r = r.WithContext(ctx)
 	var who account.Principal
+	signedIn := false
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
 				panic(p)
 			}
-			problem := problemOf(ctx, fault.Wrap(fault.Internal, fmt.Errorf("panic: %v", p)))
+			problem := panicked(ctx, s.Metrics, p)
 			if out.status == 0 {
 				writeProblem(out, problem)
 			}
 		}
 		line := s.Log.Info().Str("correlation_id", id).Str("method", r.Method).Str("route", pattern).Int("status", out.status).Dur("took", s.Clock().Sub(began))
+		if signedIn {
+			counts := telemetry.Counts{telemetry.UserRequests: 1}
+			if out.status >= http.StatusInternalServerError {
+				counts[telemetry.UserRequestsFailed] = 1
+			}
+			s.Metrics.Count(counts)
+		}
 		if who.Object != "" {
 			line = line.Str("user", telemetry.Hash(who.Key()))
 		}
@@ -107,7 +116,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if to.authenticated() {
 		p, it, err := s.authenticate(h, r)
-		if err == nil {
+		if signedIn = err == nil; signedIn {
 			p, err = s.admit(ctx, to, p)
 		}
 		if err != nil {

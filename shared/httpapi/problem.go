@@ -192,9 +192,9 @@ func problemOf(ctx context.Context, err error) *problemDetails {
 	log := zerolog.Ctx(ctx)
 	switch {
 	case kind == fault.Internal || kind == fault.Malformed:
-		telemetry.Failure(log.Error(), err).Msg("request failed")
+		telemetry.Failure(log.Error(), forLog(ctx, err)).Msg("request failed")
 	case kind.Transient():
-		telemetry.Failure(log.Warn(), err).Msg("request failed")
+		telemetry.Failure(log.Warn(), forLog(ctx, err)).Msg("request failed")
 	}
 	if !kind.Public() {
 		detail = internalDetail

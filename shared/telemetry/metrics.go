@@ -29,6 +29,12 @@ const (
 	MessagesParked Metric = "MessagesParked"
 	// SignInFailures counts requests to the API whose sign-in was refused.
 	SignInFailures Metric = "SignInFailures"
+	// UserRequests counts requests to the API of users who are signed in, and UserRequestsFailed those of them that were answered with a
+	// status of 500 or above. Nobody else can raise them.
+	UserRequests       Metric = "UserRequests"
+	UserRequestsFailed Metric = "UserRequestsFailed"
+	// Panics counts requests to the API whose handler panicked.
+	Panics Metric = "Panics"
 	// AuditRecordsLost counts records of the audit log that could not be written after what they record had happened.
 	AuditRecordsLost Metric = "AuditRecordsLost"
 	// JobsLate counts jobs that a tick of the dispatcher started later than they should have been.
