@@ -1,6 +1,6 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools chromium cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos lint vuln fmt fuzz clean
+.PHONY: help run test tools chromium cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos lint licences sbom vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
 export CGO_ENABLED := 0
@@ -134,6 +134,13 @@ lint: ## check format, vet and the list of modules
 	go vet ./...
 	go mod tidy -diff
 	go mod verify
+
+PROGRAMS := dist/admin-assistant $(FUNCTIONS:%=dist/functions/%/bootstrap)
+licences: cli build ## list the modules in the programs with their licences; fails on one that is not taken
+	go run ./infra/supply $(PROGRAMS)
+
+sbom: cli build ## write a bill of materials (CycloneDX) of each program into dist/sbom/
+	go run ./infra/supply -sbom dist/sbom -version '$(VERSION)' $(PROGRAMS)
 
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # what is linked into a program is what can be reached in it; to load the source of all that is imported would take minutes and gigabytes
