@@ -147,7 +147,7 @@ func TestALicenceThatIsNotTakenIsRefused(t *testing.T) {
 		"a linked package's own":            {map[string]string{"LICENSE": isc, "linked/licence": wtfpl}, "is under WTFPL"},
 		"of the folder between":             {map[string]string{"LICENSE": isc, "linked/UNLICENSE": wtfpl, "linked/deep/a.go": ""}, "is under WTFPL"},
 		"a package's that is not linked":    {map[string]string{"LICENSE": isc, "other/LICENSE": wtfpl}, ""},
-		"naming where another can be read":  {map[string]string{"LICENSE": isc + "https://www.gnu.org/licenses/agpl-3.0\n"}, ""},
+		"naming where another can be read":  {map[string]string{"LICENSE": isc + "https://www.gnu.org/licenses/agpl.txt\n"}, ""},
 		"source, by its name":               {map[string]string{"LICENSE": isc, "license_text.go": wtfpl}, ""},
 		"another file that begins the same": {map[string]string{"LICENSE": isc, "licensed": wtfpl}, ""},
 	} {
