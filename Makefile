@@ -1,6 +1,6 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools chromium cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos lint vuln fmt fuzz clean
+.PHONY: help run test tools chromium cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos lint licences sbom vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
 export CGO_ENABLED := 0
@@ -11,7 +11,6 @@ ADDR ?= 127.0.0.1:8080
 FUZZTIME ?= 30s
 SEEDS ?= 50
 RUNS ?= 40
-CDK_VERSION := 2.1031.2
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -buildid= -X main.version=$(VERSION)
 FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
@@ -25,33 +24,37 @@ run: cli ## archive a sample month on this machine, show it, and serve the API (
 test: tools ## run all tests, with stand-ins for AWS beside them
 	go run ./cmd/awslocal go test -shuffle=on ./...
 
-# What the tests need beside Go goes into .tools/, pinned. Without Java, Python or Node it is left out, but not where CI=true.
+# What the tests need beside Go goes into .tools/, pinned, and only if each file has the checksum that is kept here.
+# Without Java, Python or Node it is left out, but not where CI=true.
 DYNAMODB_LOCAL := .tools/dynamodb-local/installed-3.3.1
 MOTO := .tools/moto/installed-5.2.1
 ICALENDAR := .tools/icalendar/installed-7.3.2
-CDK := .tools/cdk/installed-$(CDK_VERSION)
+CDK := .tools/cdk/installed
+SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
 
 tools: $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(CDK) chromium ## install what tests and deployment need beside Go into .tools/
 
 # without NAME,WHY says what is left out, or fails where nothing may be
 without = { echo "$(1) is left out: $(2)"; test "$$CI" != true; }
 
-$(DYNAMODB_LOCAL): shared/awstest/engines/pom.xml
+$(DYNAMODB_LOCAL): shared/awstest/engines/pom.xml shared/awstest/engines/jars.sha256
 	@if command -v java >/dev/null && command -v mvn >/dev/null; then \
 		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing DynamoDB Local' && \
-		mvn -q -B -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(@D)/lib && touch $@; \
+		mvn -q -B -C -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(@D)/unchecked && \
+		(cd $(@D)/unchecked && export LC_ALL=C && $(SHA256) *) | diff $(word 2,$^) - && mv $(@D)/unchecked $(@D)/lib && touch $@; \
 	else $(call without,DynamoDB Local,it needs Java 17 and Maven); fi
+
+# pip-install FILE makes a Python environment of wheels alone: what is built from source would bring what has no checksum
+pip-install = python3 -m venv $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r $(1)
 
 $(MOTO): shared/awstest/engines/requirements.txt
 	@if command -v python3 >/dev/null && python3 -c 'import venv'; then \
-		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing moto' && \
-		python3 -m venv $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check -r $< && touch $@; \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing moto' && $(call pip-install,$<) && touch $@; \
 	else $(call without,moto,it needs Python 3.10 with venv); fi
 
 $(ICALENDAR): shared/backup/testdata/reader/requirements.txt
 	@if command -v python3 >/dev/null && python3 -c 'import venv'; then \
-		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing icalendar' && \
-		python3 -m venv $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check -r $< && touch $@; \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing icalendar' && $(call pip-install,$<) && touch $@; \
 	else $(call without,icalendar,it needs Python 3.10 with venv); fi
 
 # a browser comes from the system; where none may be installed, the tests in a browser are left out
@@ -61,10 +64,10 @@ chromium:
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; \
 	else $(call without,Chromium,the system has none; install its package chromium); fi
 
-$(CDK):
+$(CDK): infra/tool/package-lock.json infra/tool/package.json
 	@if command -v npm >/dev/null; then \
-		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing the CDK command' && \
-		npm install --silent --no-fund --no-audit --prefix $(@D) aws-cdk@$(CDK_VERSION) && touch $@; \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing the CDK command' && cp $^ $(@D) && \
+		npm ci --prefix $(@D) --ignore-scripts --loglevel=error --no-fund --no-audit && touch $@; \
 	else $(call without,the CDK command,it needs Node 20 with npm); fi
 
 cli: ## build the command line program into dist/
@@ -136,6 +139,13 @@ lint: ## check format, vet and the list of modules
 	go vet ./...
 	go mod tidy -diff
 	go mod verify
+
+PROGRAMS := dist/admin-assistant $(FUNCTIONS:%=dist/functions/%/bootstrap)
+licences: cli build ## list the modules in the programs with their licences; fails on one that is not taken
+	go run ./infra/supply $(PROGRAMS)
+
+sbom: cli build ## write a bill of materials (CycloneDX) of each program into dist/sbom/
+	go run ./infra/supply -sbom dist/sbom -version '$(VERSION)' $(PROGRAMS)
 
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # only what is linked into a program can be reached in it; loading the source of everything that is imported would take minutes and gigabytes

@@ -102,7 +102,8 @@ func New(s Services) http.Handler {
 	srv.api = humago.New(srv.mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
-			Info: &huma.Info{Title: "Admin Assistant", Version: s.Version, Description: "Keeps a truthful, billable record of a professional's calendar. " +
+			Info: &huma.Info{Title: "Admin Assistant", Version: s.Version, License: &huma.License{Name: "Apache 2.0", Identifier: "Apache-2.0"}, Description: "" +
+				"Keeps a truthful, billable record of a professional's calendar. " +
 				"Requests are authenticated by an access token in the header Authorization, or by the session of a browser that signed in at " +
 				"/auth/login; a request of a session that is not a GET has to carry its token (GET /auth/session) in the header X-CSRF-Token. " +
 				"Errors are problem details (RFC 9457) with a stable code. A POST may carry an Idempotency-Key; every request may carry an X-Correlation-Id."},
