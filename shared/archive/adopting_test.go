@@ -1,12 +1,14 @@
 package archive_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/machinetest"
 	"adminassistant/shared/run"
@@ -83,4 +85,36 @@ func TestAnAdoptedCopyKeepsItsText(t *testing.T) {
 	if last := w.versions(c.ID, "Review")[0]; last.Draft.Body != noted {
 		t.Errorf("the ledger says %q", last.Draft.Body.Content)
 	}
+}
+
+// stubborn refuses to change events.
+type stubborn struct{ calendar.Provider }
+
+func (stubborn) Update(_ context.Context, _, _ string, updates []calendar.Update) ([]calendar.WriteResult, error) {
+	results := make([]calendar.WriteResult, len(updates))
+	for i := range results {
+		results[i].Err = fault.New(fault.Invalid, "the calendar refuses it")
+	}
+	return results, nil
+}
+
+func TestACopyThatCannotBeAdoptedIsTriedAgainTheNextTime(t *testing.T) {
+	w := newWorld(t)
+	w.add("Review", "2026-10-20T09:00", "2026-10-20T10:00")
+	other := w.another()
+	other.archive(other.config())
+	c := w.config()
+	adopt := func(r *run.Run) { r.Options.Adopt = true }
+	r, result := w.archiveOver(stubborn{w.calendar}, c, adopt)
+	if r.State != run.Partial || result.Adopted != 0 || result.Failed != 1 || result.Written != 0 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	if v := w.versions(c.ID, "Review"); len(v) != 1 || v[0].State != ledger.Failed || v[0].CopyID != "" || v[0].Replaces == "" {
+		t.Errorf("the ledger says %+v", v)
+	}
+	if r, result := w.archive(c, adopt); r.State != run.Succeeded || result.Adopted != 1 || result.Counts != (archive.Counts{Fetched: 1, Unchanged: 1}) {
+		t.Errorf("the next time: %s %+v", r.State, result)
+	}
+	expect(t, "copies", w.copies(), w.expected()...)
+	w.verify(c)
 }
