@@ -13,8 +13,8 @@ const (
 func TestMarksAreReadAsTheyWereWritten(t *testing.T) {
 	long := strings.Repeat("k", 257)
 	for _, key := range []string{
-		"uid@2026-10-05T09:00:00Z", "k", "/", "a/b", "a/1", "a/1/" + hash32, "a/1/" + hash32 + "/single", "/1", "1/", "single", "a/single", "a b", "é", "#", "a#000001",
-		"7", "a/007", strings.Repeat("k", 256), long, long + "/1", "a\nb", "a\x00", part(long), "sha256:", hash32,
+		"uid@2026-10-05T09:00:00Z", "k", "/", "a/b", "a/1", "a/1/" + hash32, "a/1/" + hash32 + "/single", "/1", "1/", "single", "a/single", "a b", "é", "#",
+		"a#000001", "7", "a/007", strings.Repeat("k", 256), long, long + "/1", "a\nb", "a\x00", part(long), "sha256:", hash32,
 	} {
 		for _, version := range []int{1, 9, 10, 999_999_999} {
 			for _, hash := range []string{"sha256:" + hash32 + rest32, "sha256:x-1", ""} {
@@ -79,7 +79,9 @@ func TestHashInMark(t *testing.T) {
 }
 
 func FuzzParseMark(f *testing.F) {
-	for _, s := range []string{"", "c/key/1", "c/key/1/" + hash32, "c/key/1/" + hash32 + "/single", "c/a/b/1/2/3", "c///1", "c/\n/1", "\xff/\xff/1", "c/key/999999999"} {
+	for _, s := range []string{
+		"", "c/key/1", "c/key/1/" + hash32, "c/key/1/" + hash32 + "/single", "c/a/b/1/2/3", "c///1", "c/\n/1", "\xff/\xff/1", "c/key/999999999",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
