@@ -72,4 +72,11 @@ func TestACopyBesideOursDoesNotStopWhatIsChangedInPlace(t *testing.T) {
 	if r, result := w.archive(c); r.State != run.Succeeded || result.Counts != (archive.Counts{Fetched: 2, Archived: 1, Drifted: 1}) || result.Written != 2 {
 		t.Errorf("%s %+v", r.State, result)
 	}
+	ours := w.versions(c.ID, "Review")
+	if r, result := w.archive(c, func(r *run.Run) { r.Options.Adopt = true }); r.State != run.Succeeded || result.Adopted != 0 || result.LeftAside != 1 {
+		t.Errorf("with adopt: %s %+v", r.State, result)
+	}
+	if got := len(w.versions(c.ID, "Review")); got != len(ours) {
+		t.Errorf("%d versions, want %d", got, len(ours))
+	}
 }
