@@ -28,14 +28,14 @@ func TestAnArchiveCalendarThatGoesWhileItIsWritten(t *testing.T) {
 			}
 		}
 	}}
-	if err := w.runner(w.Table, &going).Run(t.Context(), r); fault.Of(err) != fault.NotFound ||
-		!strings.Contains(err.Error(), "was deleted while the run wrote it") {
+	err := w.runner(w.Table, &going).Run(t.Context(), r)
+	if fault.Of(err) != fault.NotFound || !strings.Contains(err.Error(), "was deleted while the run wrote it") {
 		t.Errorf("error %v", err)
 	}
 	unfailed(w, conf)
 	next := w.newRun(conf)
 	next.From = next.From.AddDays(-1)
-	next, _, err := run.NewStore(w.Table).Create(t.Context(), next)
+	next, _, err = run.NewStore(w.Table).Create(t.Context(), next)
 	must(t, err)
 	must(t, w.runner(w.Table, w.provider).Run(t.Context(), next))
 	if next, result := w.result(next.ID); next.State != run.Partial || !result.ArchiveMissing || result.Unsettled != 10 || result.Written != 0 {

@@ -57,9 +57,10 @@ func TestALocalCalendarThatIsArchivedInOutlook(t *testing.T) {
 	w.verify(c)
 	events, err := w.sim.Events(me, w.source)
 	must(t, err)
-	if left, err := here.Events(t.Context(), "me", info.ID, october(1, 0), october(31, 0)); err != nil || len(left) != n || len(events) != 0 ||
-		len(w.copies()) != n {
-		t.Errorf("%d events of the source, %d copies, %d elsewhere, %v", len(left), len(w.copies()), len(events), err)
+	left, err := here.Events(t.Context(), "me", info.ID, october(1, 0), october(31, 0))
+	must(t, err)
+	if len(left) != n || len(events) != 0 || len(w.copies()) != n {
+		t.Errorf("%d events of the source, %d copies, %d elsewhere", len(left), len(w.copies()), len(events))
 	}
 	if slices.ContainsFunc(w.copies(), func(e graphsim.Stored) bool { return mark(&e) == "" }) {
 		t.Error("a copy has no mark")

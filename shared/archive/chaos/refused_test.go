@@ -20,8 +20,10 @@ func TestWhatWasRefusedAfterALostAnswerIsThereOnce(t *testing.T) {
 	}{
 		{name: "as it was"},
 		{name: "changed since", change: object{"subject": "Changed"}},
-		{name: "changed since, and the service names what is there", change: object{"subject": "Changed"},
-			options: graphsim.Options{DuplicateStatus: http.StatusBadRequest, TellExisting: true}},
+		{
+			name: "changed since, and the service names what is there", change: object{"subject": "Changed"},
+			options: graphsim.Options{DuplicateStatus: http.StatusBadRequest, TellExisting: true},
+		},
 		{name: "moved since", change: object{"start": at(october(20, 9), "UTC"), "end": at(october(20, 10), "UTC")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -30,12 +32,10 @@ func TestWhatWasRefusedAfterALostAnswerIsThereOnce(t *testing.T) {
 			conf := w.config(archive.AskOnDrift)
 			w.archive(conf)
 			id := w.put(meeting(3))
-			path := "/users/*/calendars/*/events"
-			must(t, w.sim.SetFaults(
-				graphsim.Fault{Kind: graphsim.FaultLate, Method: http.MethodPost, Path: path, Scope: "sub", Nth: 1, RetryAfter: "0.001"},
-				graphsim.Fault{Kind: graphsim.FaultError, Status: http.StatusBadRequest, Code: "ErrorInvalidRequest", Method: http.MethodPost, Path: path,
-					Scope: "sub", Nth: 1},
-			))
+			late, refuse := firstCreate, firstCreate
+			late.Kind, late.RetryAfter = graphsim.FaultLate, "0.001"
+			refuse.Kind, refuse.Status, refuse.Code = graphsim.FaultError, http.StatusBadRequest, "ErrorInvalidRequest"
+			must(t, w.sim.SetFaults(late, refuse))
 			r, result := w.archive(conf)
 			if r.State != run.Partial || result.Failed != 1 || result.Written != 0 || len(w.copies()) != 4 {
 				t.Fatalf("%s %+v, %d copies", r.State, result, len(w.copies()))
@@ -64,8 +64,7 @@ func TestWhatWasMadeAndRefusedIsNotTakenForWhatTheSourceIsNow(t *testing.T) {
 	w := newWorld(t, graphsim.Options{})
 	id := w.put(meeting(3))
 	conf := w.config(archive.AskOnDrift)
-	post := graphsim.Fault{Method: http.MethodPost, Path: "/users/*/calendars/*/events", Scope: "sub", Nth: 1}
-	refuse, wait := post, post
+	refuse, wait := firstCreate, firstCreate
 	refuse.Kind, refuse.When, refuse.Status, refuse.Code = graphsim.FaultError, graphsim.After, http.StatusBadRequest, "ErrorInvalidRequest"
 	wait.Kind, wait.RetryAfter = graphsim.FaultThrottle, "7200"
 	must(t, w.sim.SetFaults(refuse))
@@ -89,5 +88,8 @@ func TestWhatWasMadeAndRefusedIsNotTakenForWhatTheSourceIsNow(t *testing.T) {
 	w.check(conf)
 	w.verify(conf)
 }
+
+// firstCreate is a fault of the first event that is created; of several, the next one strikes when it comes again.
+var firstCreate = graphsim.Fault{Method: http.MethodPost, Path: "/users/*/calendars/*/events", Scope: "sub", Nth: 1}
 
 func october(day, hour int) time.Time { return time.Date(2026, 10, day, hour, 0, 0, 0, time.UTC) }
