@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,4 +118,33 @@ func TestACopyThatCannotBeAdoptedIsTriedAgainTheNextTime(t *testing.T) {
 	}
 	expect(t, "copies", w.copies(), w.expected()...)
 	w.verify(c)
+}
+
+// A duplicate has the key of what is kept, and may come before it.
+func TestACopyIsAdoptedAsThatOfWhatIsKept(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		w := newWorld(t)
+		ids := []string{w.add("Review", "2026-10-20T09:00", "2026-10-20T10:00"), w.add("Review, again", "2026-10-20T09:00", "2026-10-20T10:00")}
+		slices.Sort(ids)
+		kept := ids[0]
+		if !first {
+			kept = ids[1]
+		}
+		doubled := wired{Provider: w.calendar, event: func(e *calendar.Event) {
+			if e.Mark == "" {
+				e.ICalUID, e.IsOrganizer = "one", e.ID == kept
+			}
+		}}
+		other := w.another()
+		other.archiveOver(doubled, other.config())
+		c := w.config()
+		r, result := w.archiveOver(doubled, c, func(r *run.Run) { r.Options.Adopt = true })
+		if r.State != run.Succeeded || result.Adopted != 1 || result.Counts != (archive.Counts{Fetched: 2, Unchanged: 1, Merged: 1}) {
+			t.Errorf("%s %+v", r.State, result)
+		}
+		entries := w.entries(c.ID)
+		if len(entries) != 1 || entries[0].Source.ID != kept || len(entries[0].SourceHash) != len("sha256:")+64 {
+			t.Errorf("kept is %s, the ledger says %+v", kept, entries)
+		}
+	}
 }

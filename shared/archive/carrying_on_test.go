@@ -3,6 +3,7 @@ package archive_test
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,8 +35,8 @@ func (w *world) goOn(id string) (*run.Run, archive.Result) {
 	return w.result(id)
 }
 
-// sealers are the runs whose links the config's chain has, the first one first.
-func (w *world) sealers(id string) (runs []string) {
+// links are the config's chain, the first one first.
+func (w *world) links(id string) (links []ledger.Link) {
 	w.t.Helper()
 	items, err := store.All(w.t.Context(), w.Table, store.Query{PK: ledger.HeadKey(id).PK, Prefix: "CHAIN#"})
 	must(w.t, err)
@@ -43,8 +44,16 @@ func (w *world) sealers(id string) (runs []string) {
 		var part struct{ Link *ledger.Link }
 		must(w.t, json.Unmarshal(item.Data, &part))
 		if part.Link != nil {
-			runs = append(runs, part.Link.Run)
+			links = append(links, *part.Link)
 		}
+	}
+	return links
+}
+
+// sealers are the runs whose links the config's chain has.
+func (w *world) sealers(id string) (runs []string) {
+	for _, k := range w.links(id) {
+		runs = append(runs, k.Run)
 	}
 	return runs
 }
@@ -308,4 +317,25 @@ func TestACopyThatSomebodyDeletedIsMadeAnewWhenItIsToChange(t *testing.T) {
 	if last := versions[len(versions)-1]; last.CopyID == gone || last.CopyID != w.inArchive()["Second, changed"].ID || last.Replaces != gone {
 		t.Errorf("the ledger says %+v", last)
 	}
+}
+
+func TestALinkIsOfItsOwnRunsEntriesAlone(t *testing.T) {
+	w := newWorld(t)
+	w.daily(3)
+	c := w.config()
+	w.archive(c)
+	for _, id := range []string{"2026-10-02", "2026-10-03"} { // beside those that are sealed
+		w.add("New on "+id, id+"T12:00", id+"T13:00")
+	}
+	r := w.start(c)
+	w.handOn(r, 0)
+	w.archive(c, september)
+	var entries []int
+	for _, k := range w.links(c.ID) {
+		entries = append(entries, k.Entries)
+	}
+	if want := []int{3, 2, 0}; !slices.Equal(entries, want) {
+		t.Errorf("the links have %d entries, want %d", entries, want)
+	}
+	w.verify(c)
 }
