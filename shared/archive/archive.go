@@ -137,8 +137,12 @@ const shrinkLeast = 10
 // archiveMissing returns the problem of a run whose archive calendar is gone, and adds the action for it to the plan.
 func (s *survey) archiveMissing() *run.Problem {
 	uri := s.attempt.config.Archive
-	detail := fmt.Sprintf("archive calendar %q is gone, though the ledger holds %d appointments in it, so nothing was written; "+
-		"bring it back, in Outlook from the deleted items, or begin with an empty one: admin-assistant calendar create %s", uri.Calendar, s.attempt.lost, uri)
+	appointments := fmt.Sprintf("%d appointments", s.attempt.lost)
+	if s.attempt.lost == 1 {
+		appointments = "one appointment"
+	}
+	detail := fmt.Sprintf("archive calendar %q is gone, though the ledger holds %s in it, so nothing was written; bring it back, in Outlook from "+
+		"the deleted items, or begin with an empty one: admin-assistant calendar create %s", uri.Calendar, appointments, uri)
 	s.plan.Actions = append(s.plan.Actions, Action{Kind: ActionArchiveMissing, EventIDs: []string{}, Seen: []Seen{}, Detail: detail})
 	return &run.Problem{Code: fault.NotFound.String(), Detail: detail}
 }
