@@ -43,7 +43,7 @@ func (r *Runner) Run(ctx context.Context, rn *run.Run) error {
 	if _, err := a.Write(ctx, s.changes()); err != nil {
 		return err
 	}
-	if a.failures() > 0 {
+	if a.count(Written.failed) > 0 {
 		return s.end(ctx, run.Partial, nil)
 	}
 	return s.end(ctx, run.Succeeded, nil)
@@ -95,8 +95,9 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 		return err
 	}
 	result := Result{
-		Counts: s.plan.Counts, Balanced: s.plan.Balanced(), Written: a.copies(), Failed: a.failures(), Overlaps: len(s.plan.Overlaps),
-		Actions: len(s.plan.Actions), Shrunk: s.shrunk, ArchiveMissing: a.lost > 0, Unsettled: a.unsettled, Adopted: s.adopted + a.adopted(), LeftAside: s.leftAside,
+		Counts: s.plan.Counts, Balanced: s.plan.Balanced(), Written: a.count(Written.shown), Failed: a.count(Written.failed), Overlaps: len(s.plan.Overlaps),
+		Actions: len(s.plan.Actions), Shrunk: s.shrunk,
+		ArchiveMissing: a.lost > 0, Unsettled: a.unsettled, Adopted: s.adopted + a.count(Written.adopted), LeftAside: s.leftAside,
 	}
 	a.run.Problem = problem
 	if state != run.Failed && a.lost == 0 && s.only == nil {

@@ -71,6 +71,11 @@ type Written struct {
 	Problem *run.Problem
 }
 
+// adopted says whether the run made another ledger's copy its own.
+func (w Written) adopted() bool { return w.Adopted && w.shown() }
+
+func (w Written) failed() bool { return w.Problem != nil }
+
 // shown says whether the run wrote the copy, so that the archive calendar has it.
 func (w Written) shown() bool { return w.Outcome == ledger.Archived && w.Problem == nil }
 
@@ -140,30 +145,10 @@ func (a *Attempt) resume(ctx context.Context) (err error) {
 // Close releases the archive calendar if the run has not ended, so that the next attempt need not wait.
 func (a *Attempt) Close(ctx context.Context) { a.hold.Release(ctx) }
 
-// failures is how many changes failed in this run.
-func (a *Attempt) failures() (n int) {
+// count is how many of this run's changes are so.
+func (a *Attempt) count(so func(Written) bool) (n int) {
 	for _, w := range a.wrote {
-		if w.Problem != nil {
-			n++
-		}
-	}
-	return n
-}
-
-// copies is how many copies this run has written.
-func (a *Attempt) copies() (n int) {
-	for _, w := range a.wrote {
-		if w.shown() {
-			n++
-		}
-	}
-	return n
-}
-
-// adopted is how many copies of other ledgers this run has recorded in its own.
-func (a *Attempt) adopted() (n int) {
-	for _, w := range a.wrote {
-		if w.Adopted && w.shown() {
+		if so(w) {
 			n++
 		}
 	}
@@ -190,7 +175,7 @@ func (a *Attempt) End(ctx context.Context, state run.State, result report, items
 		return err
 	}
 	now := a.Clock()
-	a.run.Failed = a.failures()
+	a.run.Failed = a.count(Written.failed)
 	a.run.Progress.Total = len(items)
 	var sealing *ledger.Sealing
 	link := ""

@@ -55,28 +55,11 @@ func (a *Attempt) survey(ctx context.Context) (_ *survey, err error) {
 }
 
 // restrict limits a retry to the failed items of the run that it retries.
-func (s *survey) restrict(ctx context.Context) error {
-	if s.attempt.run.AttemptOf == "" {
-		return nil
+func (s *survey) restrict(ctx context.Context) (err error) {
+	if rn := s.attempt.run; rn.AttemptOf != "" {
+		s.only, err = run.NewStore(s.attempt.table).FailedKeys(ctx, rn.User, rn.AttemptOf)
 	}
-	runs := run.NewStore(s.attempt.table)
-	first, err := runs.Get(ctx, s.attempt.run.User, s.attempt.run.AttemptOf)
-	if err != nil {
-		return err
-	}
-	s.only = map[string]bool{}
-	for page := range first.Pages {
-		items, err := runs.Items(ctx, first, page)
-		if err != nil {
-			return err
-		}
-		for _, it := range items {
-			if it.Problem != nil {
-				s.only[it.Key] = true
-			}
-		}
-	}
-	return nil
+	return err
 }
 
 // makePlan plans, reads what that plan lacks, and plans again, until nothing is lacking.

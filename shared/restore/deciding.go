@@ -120,21 +120,5 @@ func (a *attempt) only(ctx context.Context) (map[string]bool, error) {
 	if a.run.AttemptOf == "" {
 		return nil, nil
 	}
-	first, err := a.runs().Get(ctx, a.run.User, a.run.AttemptOf)
-	if err != nil {
-		return nil, err
-	}
-	only := map[string]bool{}
-	for page := range first.Pages {
-		items, err := a.runs().Items(ctx, first, page)
-		if err != nil {
-			return nil, err
-		}
-		for _, it := range items {
-			if it.Problem != nil {
-				only[it.Key] = true
-			}
-		}
-	}
-	return only, nil
+	return a.runs().FailedKeys(ctx, a.run.User, a.run.AttemptOf)
 }

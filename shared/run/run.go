@@ -392,3 +392,24 @@ func (s *Store) Items(ctx context.Context, r *Run, page int) ([]Item, error) {
 	}
 	return items, nil
 }
+
+// FailedKeys returns the keys of those items of a user's run that failed: what a retry of it is about.
+func (s *Store) FailedKeys(ctx context.Context, user, id string) (map[string]bool, error) {
+	r, err := s.Get(ctx, user, id)
+	if err != nil {
+		return nil, err
+	}
+	keys := map[string]bool{}
+	for page := range r.Pages {
+		items, err := s.Items(ctx, r, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range items {
+			if it.Problem != nil {
+				keys[it.Key] = true
+			}
+		}
+	}
+	return keys, nil
+}
