@@ -34,6 +34,7 @@ const (
 	OrphanModification Kind = "orphan_modification" // a modification has no original
 	MissingCategory    Kind = "missing_category"    // an appointment has no customer
 	ArchiveMissing     Kind = "archive_missing"     // the archive calendar does not show what was archived
+	LedgerDamaged      Kind = "ledger_damaged"      // the ledger is not what was written
 	ShrunkWindow       Kind = "shrunk_window"       // the source shows far fewer events than the ledger holds
 	SignInNeeded       Kind = "sign_in_needed"      // access to Microsoft 365 has ended
 	RunFailed          Kind = "run_failed"          // a run failed, wholly or in part
@@ -44,6 +45,7 @@ var ends = map[Kind]string{
 	Overlap:        "it is resolved by a decision about its appointments",
 	Drift:          "it is resolved by a decision about its versions",
 	ArchiveMissing: "it is resolved by the next run that finds the archive calendar as it was left",
+	LedgerDamaged:  "it is resolved by the next run that finds the ledger as it was written",
 	ShrunkWindow:   "it is resolved by the next run that succeeds; run again with force if the events are gone indeed",
 	SignInNeeded:   "it is resolved by signing in again",
 }

@@ -113,6 +113,7 @@ func openFunction(version string, requires []string) (*Function, error) {
 	f.archives = sqs.New(f.aws, s.QueueArchive, s.QueueArchiveDead)
 	f.backups = sqs.New(f.aws, s.QueueBackup, s.QueueBackupDead)
 	f.notices = sqs.New(f.aws, s.QueueNotify, s.QueueNotifyDead)
+	f.keeper = secret.New(kms.New(awssdk.Within(f.aws, kmsTimeout), s.Key), time.Now, secret.Limits{})
 	f.connect(f.credentials)
 	f.providers.users = &once[*microsoft.Client]{make: f.newMicrosoft}
 	return f, nil
@@ -172,7 +173,7 @@ func (f *Function) newMicrosoft(ctx context.Context) (*microsoft.Client, error) 
 	return microsoft.New(microsoft.Options{
 		Authority: s.SignInAuthority, Client: s.SignInAudience, Secret: held.Secret, Certificate: held.certificate, CertificatePassword: []byte(held.Password),
 		RedirectURL: s.SignInRedirect, Scopes: scopes, Tenants: s.SignInTenants, Table: f.table, Clock: time.Now,
-		Keeper: secret.New(kms.New(awssdk.Within(f.aws, kmsTimeout), s.Key), time.Now, secret.Limits{}),
+		Keeper: f.keeper,
 	})
 }
 

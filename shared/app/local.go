@@ -24,6 +24,8 @@ import (
 	"adminassistant/shared/pause"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
+	"adminassistant/shared/secret"
+	"adminassistant/shared/secret/keyfile"
 	"adminassistant/shared/store/sqlite"
 	"adminassistant/shared/telemetry"
 )
@@ -90,6 +92,11 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	if y.blobs, err = folder.Open(filepath.Join(dir, "blobs")); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
+	master, err := keyfile.Open(filepath.Join(dir, "master.key"))
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	y.keeper = secret.New(master, time.Now, secret.Limits{})
 	y.connect(fromSettings(s))
 	if s.HasGraph() { // what is wrong with its settings shows at once
 		if _, err := y.providers.graph.get(context.Background()); err != nil {

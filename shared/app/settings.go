@@ -80,7 +80,7 @@ type Settings struct {
 	// the web; empty: there is no sign-in on the web. SignInRedirect is the address, ending in /auth/callback, at which they come back.
 	SignInCredentials string `env:"ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS"`
 	SignInRedirect    string `env:"ADMIN_ASSISTANT_SIGN_IN_REDIRECT"`
-	// Key is the ARN of the KMS key that seals users' tokens of Microsoft.
+	// Key is the ARN of the KMS key that seals the signing key of ledgers' heads, and users' tokens of Microsoft.
 	Key string `env:"ADMIN_ASSISTANT_KEY"`
 }
 

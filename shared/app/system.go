@@ -29,9 +29,12 @@ import (
 	"adminassistant/shared/mail"
 	"adminassistant/shared/notice"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/proof"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
+	"adminassistant/shared/secret"
+	"adminassistant/shared/signing"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
@@ -48,6 +51,9 @@ type system struct {
 	backups   queue.Queue // of backups, restores and drills
 	notices   queue.Queue // of notifications that are due by e-mail
 	own       *local.Provider
+	keeper    secret.Keeper // of the installation's master key
+	signing   *signing.Installed
+	witness   witness // nil: nobody keeps heads
 	entries   *ledger.Ledger
 	configs   *archive.Configs
 	runs      *run.Store
@@ -60,6 +66,13 @@ type system struct {
 	cli       httpapi.CLISignIn // without a client: nobody signs in
 	clock     func() time.Time  // nil: the machine's
 	version   string            // of the software
+}
+
+// witness keeps the heads of ledgers where who can write the table cannot reach them.
+type witness interface {
+	archive.Witness
+	// Kept returns the newest heads that are kept of a config's ledger.
+	Kept(ctx context.Context, config string) ([]string, error)
 }
 
 // kinds has a line for each kind of run: what it is, and who carries its runs out.
@@ -87,7 +100,8 @@ func (y *system) connect(credentials credentials) {
 	if y.clock == nil {
 		y.clock = time.Now
 	}
-	y.entries = ledger.New(y.table, y.blobs)
+	y.signing = signing.New(y.table, y.keeper)
+	y.entries = ledger.New(y.table, y.blobs, y.signing)
 	y.configs = archive.NewConfigs(y.table, y.entries, y.newID, y.clock)
 	y.runs = run.NewStore(y.table)
 	y.audit = audit.New(y.table, y.clock, y.newID)
@@ -142,7 +156,7 @@ func (y *system) jobKinds() map[run.Kind]job.Kind { return job.Kinds(Kinds, y.co
 func (y *system) api(authenticate func(*http.Request) (account.Principal, error)) http.Handler {
 	return httpapi.New(httpapi.Services{
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Jobs: y.jobs(),
-		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Blobs: y.blobs,
+		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
 		Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
 		Actions: y.notice.Actions, Notifications: y.notice.Notifications,
@@ -151,6 +165,17 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: y.version,
 		Authenticate: authenticate, SignIn: y.signIn, Attempts: session.NewAttempts(y.table, y.clock), Sessions: y.sessions, Metrics: y.metrics, CLI: y.cli,
 	})
+}
+
+// verifier returns who compares ledgers with all that lies around them.
+func (y *system) verifier() *proof.Verifier {
+	v := &proof.Verifier{
+		Ledger: y.entries, Runs: y.runs, Audit: y.audit, Backups: backup.New(y.table, y.blobs), Signer: y.signing, Clock: y.clock,
+	}
+	if y.witness != nil {
+		v.Kept = y.witness.Kept
+	}
+	return v
 }
 
 // worker returns who carries out the runs that messages of a queue name: those of the kinds that go there. busyDelay is how long a run
@@ -204,13 +229,17 @@ func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, vi
 
 // archiver returns who carries out archive runs.
 func (y *system) archiver() run.Handler {
-	return &archive.Runner{
-		Table: y.table, Blobs: y.blobs,
+	r := &archive.Runner{
+		Table: y.table, Blobs: y.blobs, Signer: y.signing,
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) {
 			return y.providers.of(ctx, user, uri)
 		},
 		Clock: y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
 	}
+	if y.witness != nil {
+		r.Witness = y.witness
+	}
+	return r
 }
 
 // backuper returns who carries out backup runs.
@@ -219,6 +248,10 @@ func (y *system) backuper() run.Handler {
 		Table: y.table, Blobs: y.blobs, Zone: y.configs.Zone, Clock: y.clock, NewID: y.newID, Software: y.version, HandOn: y.settings.HandOn,
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {
 			return y.providers.of(ctx, user, uri)
+		},
+		Head: func(ctx context.Context, config string) (string, error) {
+			head, err := y.entries.Head(ctx, config)
+			return head.Checkpoint, err
 		},
 		Deleted: func(ctx context.Context, r *run.Run, id string) error {
 			_, err := y.audit.Append(ctx, audit.Entry{

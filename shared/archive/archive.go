@@ -24,6 +24,9 @@ func (r *Runner) Run(ctx context.Context, rn *run.Run) error {
 		return err
 	}
 	defer a.Close(ctx)
+	if a.damaged != nil {
+		return a.endDamaged(ctx)
+	}
 	s, err := a.survey(ctx)
 	if err != nil {
 		return err
@@ -67,6 +70,7 @@ type Result struct {
 	Shrunk   bool   `json:"shrunk,omitempty" doc:"The source shows far fewer events than the ledger holds, so that nothing was done."`
 
 	ArchiveMissing bool `json:"archive_missing,omitempty" doc:"The archive calendar is gone, and the ledger holds appointments in it. Nothing was written."`
+	LedgerDamaged  bool `json:"ledger_damaged,omitempty" doc:"The ledger is not what was written. Nothing was added to it."`
 	Unsettled      int  `json:"unsettled,omitempty" doc:"In a dry run: entries that an earlier run left open. They count as not archived here."`
 	Adopted        int  `json:"adopted,omitempty" doc:"Copies of another ledger that this ledger adopted, or in a dry run would adopt."`
 	LeftAside      int  `json:"left_aside,omitempty" doc:"Copies of another ledger that were not adopted: a second one of an event, or of an unknown event."`
@@ -77,6 +81,19 @@ type Result struct {
 
 // sealed adds what is known only when the run ends: the hash of its link and its cost.
 func (r *Result) sealed(link string, cost run.Cost) { r.Link, r.Cost = link, cost }
+
+// endDamaged ends a run that may add nothing to the ledger.
+func (a *Attempt) endDamaged(ctx context.Context) error {
+	zerolog.Ctx(ctx).Error().Err(a.damaged).Msg("ledger damaged")
+	a.run.Problem = &run.Problem{
+		Code:   LedgerDamaged,
+		Detail: a.damaged.Error() + "; nothing was written. See what does not fit: admin-assistant ledger verify " + a.config.Name,
+	}
+	return a.End(ctx, run.Failed, &Result{Balanced: true, LedgerDamaged: true}, nil)
+}
+
+// LedgerDamaged is the code of the problem of a run that found the ledger to be not what was written.
+const LedgerDamaged = "ledger_damaged"
 
 // end stores what became of each event, and ends the run.
 func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/ledger"
@@ -107,35 +106,13 @@ func (b *books) find(ctx context.Context, lineages []string) (news int, err erro
 // leftOpen returns all entries of the run that the head says is open, and those among them of which it is unknown whether the calendar shows
 // them.
 func (b *books) leftOpen(ctx context.Context) (all, open []*ledger.Entry, err error) {
-	entries, err := b.ledger.Range(ctx, b.config, b.head.OpenFrom, b.head.OpenTo)
-	if err != nil {
+	if all, err = b.ledger.Unsealed(ctx, b.config, &b.head); err != nil {
 		return nil, nil, err
 	}
-	for i := range entries {
-		if e := &entries[i]; e.Run == b.head.Open {
-			all = append(all, e)
-			if e.State == ledger.Intended {
-				open = append(open, e)
-			}
+	for _, e := range all {
+		if e.State == ledger.Intended {
+			open = append(open, e)
 		}
 	}
 	return all, open, nil
-}
-
-// seal prepares the run's link.
-func (b *books) seal(run string, at time.Time) (*ledger.Sealing, error) {
-	return b.ledger.Prepare(b.config, b.head, run, at, b.added)
-}
-
-// covers says whether the span is within the one that the head has for the open run.
-func (b *books) covers(s ledger.Span) bool {
-	return b.head.Open != "" && !s.From.Before(b.head.OpenFrom) && !s.To.After(b.head.OpenTo)
-}
-
-// widened returns the smallest span that has both this one and that of the open run.
-func (b *books) widened(s ledger.Span) ledger.Span {
-	if b.head.Open != "" {
-		s.From, s.To = earlier(s.From, b.head.OpenFrom), later(s.To, b.head.OpenTo)
-	}
-	return s
 }

@@ -13,7 +13,7 @@ var RunKind = run.Description{
 	Kind: run.Archive, Title: "Archive run", Queue: run.ArchiveQueue,
 	Empty:  func() run.Result { return &Result{} },
 	Member: "result", Reports: "What the run found and did; of an archive run that has ended.",
-	Words: words, Actions: []string{string(action.ShrunkWindow), string(action.ArchiveMissing)},
+	Words: words, Actions: []string{string(action.ShrunkWindow), string(action.ArchiveMissing), string(action.LedgerDamaged)},
 	Command: run.Command{Name: "archive run"},
 	Retries: true, Counts: telemetry.AppointmentsArchived,
 	Job: &run.JobTerms{Days: true, GoesOn: true, Without: "from the last archived day to yesterday"},
@@ -33,6 +33,14 @@ func words(r *run.Run, result run.Result) run.Words {
 		res = &Result{}
 	}
 	switch {
+	case res.LedgerDamaged:
+		return run.Words{
+			Title: " stopped: the ledger is not what was written",
+			Text: fmt.Sprintf("The run of %s found that somebody or something changed the ledger outside of Admin Assistant, so it added nothing to it. "+
+				"Look what does not fit: admin-assistant ledger verify CONFIG. Then ask who runs this installation to bring the ledger back from a "+
+				"backup of the table.", r.Days()),
+			Action: string(action.LedgerDamaged),
+		}
 	case res.Shrunk:
 		return run.Words{
 			Title: " stopped: far fewer events than before",

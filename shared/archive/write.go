@@ -11,7 +11,6 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/run"
-	"adminassistant/shared/store"
 )
 
 // ChangeKind says what a change does to the archive calendar.
@@ -82,15 +81,8 @@ func (a *Attempt) writeChunk(ctx context.Context, entries []*ledger.Entry, left 
 	if len(entries) == 0 {
 		return nil
 	}
-	var opened []store.Op
-	if s := a.span(left); !a.books.covers(s) {
-		opened = append(opened, a.books.head.Opened(a.config.ID, a.run.ID, a.books.widened(s)))
-	}
-	if err := a.writeEntries(ctx, entries, opened...); err != nil {
+	if err := a.writeEntries(ctx, entries, a.span(left)); err != nil {
 		return err
-	}
-	if opened != nil {
-		a.books.head.Stored()
 	}
 	a.books.added = append(a.books.added, entries...)
 	defer a.books.learn(entries)
@@ -102,7 +94,7 @@ func (a *Attempt) writeChunk(ctx context.Context, entries []*ledger.Entry, left 
 		return err
 	}
 	a.run.Progress = then
-	return a.writeEntries(ctx, copies)
+	return a.writeEntries(ctx, copies, ledger.Span{})
 }
 
 // span bounds the starts of all entries that the changes can make.
@@ -161,23 +153,21 @@ func (a *Attempt) carryOn(ctx context.Context, open []*ledger.Entry) error {
 		if err := a.show(ctx, some, true); err != nil {
 			return err
 		}
-		if err := a.writeEntries(ctx, some); err != nil {
+		if err := a.writeEntries(ctx, some, ledger.Span{}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// writeEntries stores entries together with the run's progress, if the attempt still has the lease. own goes with the first of them.
-func (a *Attempt) writeEntries(ctx context.Context, entries []*ledger.Entry, own ...store.Op) error {
-	for len(entries) > 0 {
-		some := entries[:min(ledger.MaxWrite, len(entries))]
-		entries = entries[len(some):]
-		if err := a.books.ledger.Write(ctx, &a.books.places, some, append(a.hold.Guard(), own...)...); err != nil {
+// writeEntries stores entries together with the run's progress, if the attempt still has the lease. span bounds the starts of those that are
+// to follow.
+func (a *Attempt) writeEntries(ctx context.Context, entries []*ledger.Entry, span ledger.Span) error {
+	for some := range slices.Chunk(entries, ledger.MaxWrite) {
+		if err := a.books.ledger.Write(ctx, &a.books.head, &a.books.places, span, some, a.hold.Guard()...); err != nil {
 			return err
 		}
 		a.hold.Done()
-		own = nil
 	}
 	return nil
 }

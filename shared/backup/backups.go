@@ -44,6 +44,8 @@ type Record struct {
 	// OwnClocks is nil if the backup has no such series.
 	OwnClocks *OwnClocks `json:"own_clocks,omitempty"`
 	Attempt   string     `json:"attempt"`
+	// Manifest is the digest of the manifest. The run that made the backup has it too, and the audit log covers the run.
+	Manifest string `json:"manifest"`
 	// Going says that the backup is being deleted: its files may be gone already.
 	Going bool `json:"going,omitempty"`
 

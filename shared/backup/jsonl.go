@@ -170,7 +170,7 @@ func openJSONL(r *bufio.Reader) (*jsonl, error) {
 	if err := j.lines.decode(line, &j.header); err != nil {
 		return nil, fault.New(fault.Invalid, "the file does not begin with the header of a backup: %w", err)
 	}
-	if err := checkFormat(j.Format, j.Version); err != nil {
+	if err := checkFormat(j.Format, j.Version, formatVersion); err != nil {
 		return nil, j.lines.invalid(err)
 	}
 	return j, nil

@@ -2,8 +2,11 @@ package backup
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -32,6 +35,21 @@ type Manifest struct {
 	// Content is the same for the same events in whatever order the provider returns them; see docs/backup-format.md.
 	Content string `json:"content"`
 	Files   []File `json:"files"` // one of each of Formats
+	// LedgerHead is the signed head of the config's ledger when the backup was made; empty: it has none, or the backup is of no config.
+	LedgerHead string `json:"ledger_head,omitempty"`
+}
+
+// encode returns the manifest as it is stored, and its digest: a SHA-256, in hex.
+func (m *Manifest) encode() (data []byte, digest string, err error) {
+	if data, err = json.MarshalIndent(m, "", "  "); err != nil {
+		return nil, "", fmt.Errorf("write the manifest: %w", err)
+	}
+	return data, digestOf(data), nil
+}
+
+func digestOf(manifest []byte) string {
+	sum := sha256.Sum256(manifest)
+	return hex.EncodeToString(sum[:])
 }
 
 // File is one file of a backup.
@@ -66,7 +84,7 @@ func ParseManifest(r io.Reader) (*Manifest, error) {
 }
 
 func (m *Manifest) check() error {
-	if err := checkFormat(m.Format, m.Version); err != nil {
+	if err := checkFormat(m.Format, m.Version, manifestVersion); err != nil {
 		return err
 	}
 	c := m.Counts

@@ -32,6 +32,7 @@ type Result struct {
 	// OwnClocks counts what Record.OwnClocks names.
 	OwnClocks int      `json:"own_clocks,omitempty" doc:"Series that cannot be restored to Microsoft 365, which does not accept their time zone."`
 	Content   string   `json:"content" doc:"The same for the same events: two backups with the same content hold the same."`
+	Manifest  string   `json:"manifest" doc:"SHA-256 of the manifest, in hex."`
 	Cost      run.Cost `json:"cost"`
 }
 
@@ -60,6 +61,8 @@ type Runner struct {
 	Software string // its version
 	// Deleted is called for every backup that the retention has deleted. It may be nil.
 	Deleted func(ctx context.Context, r *run.Run, backup string) error
+	// Head returns the signed head of the ledger of a config; empty: it has none.
+	Head func(ctx context.Context, config string) (checkpoint string, err error)
 	// HandOn is how long before the context's deadline the run stops and hands the rest on.
 	HandOn time.Duration
 }
@@ -254,8 +257,13 @@ func (x *execution) readOnce(ctx context.Context) (Manifest, error) {
 		return Manifest{}, err
 	}
 	m := Manifest{
-		Format: formatName, Version: formatVersion, ID: x.run.ID, Job: x.input.Job, Software: x.Software, Made: x.Clock().UTC().Truncate(time.Second),
+		Format: formatName, Version: manifestVersion, ID: x.run.ID, Job: x.input.Job, Software: x.Software, Made: x.Clock().UTC().Truncate(time.Second),
 		Calendar: Calendar{URI: x.uri, ID: info.ID, Name: info.Name},
+	}
+	if x.run.Config != "" {
+		if m.LedgerHead, err = x.Head(ctx, x.run.Config); err != nil {
+			return Manifest{}, err
+		}
 	}
 	zones, err := x.provider.Zones(ctx, x.uri.Account, info.ID)
 	if err != nil {
@@ -403,9 +411,9 @@ func (x *execution) complete(ctx context.Context) error {
 			return err
 		}
 	}
-	data, err := json.MarshalIndent(m, "", "  ")
+	data, _, err := m.encode()
 	if err != nil {
-		return fmt.Errorf("write the manifest: %w", err)
+		return err
 	}
 	if _, err := ParseManifest(bytes.NewReader(data)); err != nil {
 		return fmt.Errorf("the manifest is not one: %v", err)
@@ -495,6 +503,10 @@ func (x *execution) end(ctx context.Context) error {
 		ID: rn.ID, User: rn.User, Config: rn.Config, Job: x.input.Job, Calendar: m.Calendar, From: rn.From, To: rn.To, Made: m.Made, Counts: m.Counts,
 		Bytes: m.bytes(), OwnClocks: x.draft.OwnClocks, Attempt: x.draft.Attempt,
 	}
+	var err error
+	if _, record.Manifest, err = m.encode(); err != nil {
+		return err
+	}
 	left := m.File(ICS).LeftOut
 	for attempt := 1; ; attempt++ {
 		state := run.Succeeded
@@ -504,11 +516,10 @@ func (x *execution) end(ctx context.Context) error {
 		if err := x.runs.PutItems(ctx, rn, x.draft.LeftOut); err != nil {
 			return err
 		}
-		result := Result{ID: rn.ID, Counts: m.Counts, Bytes: record.Bytes, LeftOut: left, Content: m.Content, Cost: run.CostOf(x.table, &x.patience, x.provider)}
+		result := Result{ID: rn.ID, Counts: m.Counts, Bytes: record.Bytes, LeftOut: left, Content: m.Content, Manifest: record.Manifest, Cost: run.CostOf(x.table, &x.patience, x.provider)}
 		if record.OwnClocks != nil {
 			result.OwnClocks = record.OwnClocks.Series
 		}
-		var err error
 		if rn.Result, err = json.Marshal(result); err != nil {
 			return fmt.Errorf("store the result: %w", err)
 		}

@@ -29,8 +29,10 @@ import (
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/proof"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
+	"adminassistant/shared/signing"
 	"adminassistant/shared/telemetry"
 )
 
@@ -46,7 +48,10 @@ type Services struct {
 	// Uploads keeps files until they are restored.
 	Uploads *restore.Uploads
 	Ledger  *ledger.Ledger
-	Blobs   blob.Blob
+	// Verifier compares ledgers with all that lies around them, and Signing signs their heads.
+	Verifier *proof.Verifier
+	Signing  *signing.Installed
+	Blobs    blob.Blob
 	// Provider returns the provider of a calendar URI for a user.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
 	// Local returns who imports into a user's local calendars and exports them.
