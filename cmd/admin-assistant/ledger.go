@@ -129,7 +129,7 @@ func (p *program) ledgerVerify() *cobra.Command {
 			if len(heads) > 0 {
 				r.json = map[string]any{"since": heads}
 			}
-			var report proof.Report
+			var report proof.Verification
 			if _, err := c.do(ctx, r, &report); err != nil {
 				return err
 			}
@@ -150,7 +150,7 @@ func (p *program) ledgerVerify() *cobra.Command {
 	return cmd
 }
 
-func (p *program) printVerified(r *proof.Report) error {
+func (p *program) printVerified(r *proof.Verification) error {
 	if !r.OK {
 		things := "one thing does"
 		if r.Misfits != 1 {
@@ -299,7 +299,7 @@ func (p *program) ledgerProve() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var doc proof.Document
+			var doc proof.Proof
 			q := given(map[string]string{"period": period, "key": key})
 			if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/ledger/" + v.ID + "/proof", query: q}, &doc); err != nil {
 				return err
@@ -396,7 +396,8 @@ func (p *program) printChecked(c *proof.Checked, key string, trusted bool, zone 
 	if trusted {
 		text += "It is signed with the key that you named.\n"
 	} else {
-		text += fmt.Sprintf("It is signed with the key %s\nThat this is the key of whom you think is not proven: compare it with the one that they gave you.\n", printable(key))
+		text += fmt.Sprintf("It is signed with the key %s\n", printable(key)) +
+			"That this is the key of whom you think is not proven: compare it with the one that they gave you.\n"
 	}
 	_, err := io.WriteString(p.out, text)
 	return err

@@ -21,6 +21,7 @@ func openWithMailbox(t *testing.T) (o *one, archiveID string) {
 	t.Cleanup(remote.Close)
 	o = openOne(t)
 	o.settings.GraphURL, o.settings.GraphToken = remote.URL+"/v1.0", "token"
+	o.keeper = testKeeper()
 	o.connect(fromSettings(o.settings))
 	o.api = o.system.api(asNamed)
 	uri := calendar.URI{Provider: calendar.ProviderGraph, Account: "ann@example.com", Calendar: "My archive"}

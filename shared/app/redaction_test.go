@@ -104,6 +104,7 @@ func TestNothingOfAUserIsTold(t *testing.T) {
 	must(t, err)
 	o.metrics = telemetry.NewMetrics(metrics, "dev", time.Now)
 	o.settings.GraphURL, o.settings.GraphToken = remote.URL+"/v1.0", "Zqgraphtoken"
+	o.keeper = testKeeper()
 	o.connect(fromSettings(o.settings))
 	o.api = o.system.api(verifier.Authenticate)
 	token, strange := sim.Token(plantedObject), sim.Token(strangerObject)

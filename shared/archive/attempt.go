@@ -24,7 +24,7 @@ type Engine struct {
 	Table store.Table
 	Blobs blob.Blob
 	// Signer signs the heads of ledgers.
-	Signer ledger.Signer
+	Signer Signer
 	// Witness gets the head of a ledger after every run that added a link; nil: nobody does.
 	Witness Witness
 	// Provider returns a user's provider for a calendar URI.
@@ -35,6 +35,15 @@ type Engine struct {
 	LeaseFor time.Duration
 	// HandOn is how long before the context's deadline the attempt stops and leaves the rest to another worker.
 	HandOn time.Duration
+}
+
+// Signer signs with a key that is kept in the table, and may be read with other items.
+type Signer interface {
+	ledger.Signer
+	// Needs are the keys of the items that it would have to read; none if it has read them.
+	Needs() []store.Key
+	// Use takes them from items that were just read.
+	Use(ctx context.Context, found []store.Item) error
 }
 
 // Witness keeps signed heads where who can write the table cannot reach them.
@@ -66,6 +75,8 @@ type Attempt struct {
 	source, archive place
 	books           books
 	wrote           map[string]Written // by key: what became of this run's changes, also those of earlier attempts
+	// newest is where the newest link seemed to be.
+	newest []store.Key
 	// audit is where the user's audit log was when the attempt began.
 	audit ledger.AuditHead
 	// damaged is why nothing may be added to the ledger. Such an attempt writes nothing.
@@ -104,10 +115,9 @@ func (e *Engine) Open(ctx context.Context, rn *run.Run, access Access) (_ *Attem
 		wrote: map[string]Written{},
 	}
 	a.books = books{ledger: ledger.New(a.table, e.Blobs, e.Signer), newest: map[string]*ledger.Entry{}, failed: map[string]*ledger.Entry{}}
-	if a.config, err = a.configs().Get(ctx, rn.User, rn.Config); err != nil {
+	if err := a.readConfig(ctx); err != nil {
 		return nil, err
 	}
-	a.books.config = a.config.ID
 	if err := a.findCalendars(ctx); err != nil {
 		return nil, err
 	}
@@ -123,9 +133,28 @@ func (e *Engine) Open(ctx context.Context, rn *run.Run, access Access) (_ *Attem
 
 func (a *Attempt) configs() *Configs { return NewConfigs(a.table, a.books.ledger, a.NewID, a.Clock) }
 
-// begin reserves the archive calendar and reads the heads of the ledger and of the user's audit log. It reads these and the lease in one request.
+// readConfig reads the config and, in the same request, what begin would else ask for by itself: the signing key and where the newest link is.
+func (a *Attempt) readConfig(ctx context.Context) error {
+	keys := append(a.Signer.Needs(), configKey(a.run.User, a.run.Config), ledger.HeadKey(a.run.Config))
+	found, err := a.table.GetMany(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("read config %s: %w", a.run.Config, err)
+	}
+	if err := a.Signer.Use(ctx, found); err != nil {
+		return err
+	}
+	a.books.config = a.run.Config
+	if hint, err := ledger.HeadOf(a.run.Config, found); err == nil {
+		a.newest = hint.LinkKey(a.run.Config)
+	}
+	a.config, err = configOf(a.run.User, a.run.Config, found)
+	return err
+}
+
+// begin reserves the archive calendar and reads the heads of the ledger and of the user's audit log, and the newest link. It reads these and the
+// lease in one request.
 func (a *Attempt) begin(ctx context.Context) error {
-	keys, name := []store.Key{ledger.HeadKey(a.config.ID), audit.HeadKey(a.run.User)}, ""
+	keys, name := append([]store.Key{ledger.HeadKey(a.config.ID), audit.HeadKey(a.run.User)}, a.newest...), ""
 	if a.access == Writing {
 		name = run.LeaseName(a.run.User, a.config.Archive, a.archive.info.ID)
 		keys = append(keys, run.LeaseKey(name))
@@ -138,7 +167,14 @@ func (a *Attempt) begin(ctx context.Context) error {
 	if a.audit.Seq, a.audit.Hash, err = audit.HeadOf(a.run.User, found); err != nil {
 		telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Msg("link made without the audit log's head")
 	}
-	if a.books.head, err = ledger.HeadOf(a.config.ID, found); err != nil {
+	a.books.head, err = ledger.HeadOf(a.config.ID, found)
+	if err == nil {
+		err = a.books.ledger.Check(ctx, a.config.ID, &a.books.head, found...)
+	}
+	switch {
+	case errors.Is(err, ledger.ErrDamaged), fault.Of(err) == fault.Malformed:
+		a.damaged = err
+	case err != nil:
 		return err
 	}
 	a.run.Progress = run.NewProgress("reading", 0, 0)
@@ -146,20 +182,10 @@ func (a *Attempt) begin(ctx context.Context) error {
 	return err
 }
 
-// checkLedger notes why nothing may be added to the ledger, if it is damaged.
-func (a *Attempt) checkLedger(ctx context.Context) error {
-	err := a.books.ledger.Check(ctx, a.config.ID, &a.books.head)
-	if errors.Is(err, ledger.ErrDamaged) {
-		a.damaged = err
-		return nil
-	}
-	return err
-}
-
 // resume counts what the ledger holds if the archive calendar is gone, and settles what was left open, or counts it where that may not be.
 func (a *Attempt) resume(ctx context.Context) (err error) {
-	if err := a.checkLedger(ctx); err != nil || a.damaged != nil {
-		return err
+	if a.damaged != nil {
+		return nil
 	}
 	head := &a.books.head
 	if a.archive.missing && (head.Seq > 0 || head.Open != "") {

@@ -314,6 +314,16 @@ func (s *Configs) Get(ctx context.Context, user, id string) (Config, error) {
 	return decodeConfig(item)
 }
 
+// configOf is Get from items that were just read.
+func configOf(user, id string, found []store.Item) (Config, error) {
+	for _, item := range found {
+		if item.Key == configKey(user, id) {
+			return decodeConfig(item)
+		}
+	}
+	return Config{}, fault.New(fault.NotFound, "there is no config %s", id)
+}
+
 func decodeConfig(item store.Item) (Config, error) {
 	var c Config
 	unknown, err := store.Decode(item.Data, &c)

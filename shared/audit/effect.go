@@ -145,8 +145,9 @@ func remote(addr string) netip.Addr {
 // clockSkew is how far the clock that dates a run may be ahead of the one that dates its record.
 const clockSkew = time.Minute
 
-// RunEnded records that a run ended, as "run.<kind>.finished", with the digest of all that the run says of itself, once however often it is
-// called. The caller may forget the run only when there is no error. A run that has not ended, as far as r says, is of kind fault.Conflict: a record cannot be taken back.
+// RunEnded records that a run ended, as "run.<kind>.finished", with the digest of all that it says of itself, once however often it is called. The
+// caller may forget the run only when there is no error. A run that has not ended, as far as r says, is of kind fault.Conflict: a record cannot be taken
+// back.
 func (l *Log) RunEnded(ctx context.Context, r *run.Run) error {
 	if !r.State.Ended() {
 		return fault.New(fault.Conflict, "run %s has not ended", r.ID)

@@ -61,7 +61,7 @@ type Runner struct {
 	Software string // its version
 	// Deleted is called for every backup that the retention has deleted. It may be nil.
 	Deleted func(ctx context.Context, r *run.Run, backup string) error
-	// Head returns the signed head of the ledger of a config; empty: it has none.
+	// Head returns the signed head of the ledger of a config, which manifests hold; empty: it has none. It may be nil.
 	Head func(ctx context.Context, config string) (checkpoint string, err error)
 	// HandOn is how long before the context's deadline the run stops and hands the rest on.
 	HandOn time.Duration
@@ -260,7 +260,7 @@ func (x *execution) readOnce(ctx context.Context) (Manifest, error) {
 		Format: formatName, Version: manifestVersion, ID: x.run.ID, Job: x.input.Job, Software: x.Software, Made: x.Clock().UTC().Truncate(time.Second),
 		Calendar: Calendar{URI: x.uri, ID: info.ID, Name: info.Name},
 	}
-	if x.run.Config != "" {
+	if x.run.Config != "" && x.Head != nil {
 		if m.LedgerHead, err = x.Head(ctx, x.run.Config); err != nil {
 			return Manifest{}, err
 		}
@@ -516,7 +516,9 @@ func (x *execution) end(ctx context.Context) error {
 		if err := x.runs.PutItems(ctx, rn, x.draft.LeftOut); err != nil {
 			return err
 		}
-		result := Result{ID: rn.ID, Counts: m.Counts, Bytes: record.Bytes, LeftOut: left, Content: m.Content, Manifest: record.Manifest, Cost: run.CostOf(x.table, &x.patience, x.provider)}
+		result := Result{ID: rn.ID, Counts: m.Counts, Bytes: record.Bytes, LeftOut: left, Content: m.Content, Manifest: record.Manifest,
+			Cost: run.CostOf(x.table, &x.patience, x.provider),
+		}
 		if record.OwnClocks != nil {
 			result.OwnClocks = record.OwnClocks.Series
 		}

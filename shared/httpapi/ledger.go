@@ -155,7 +155,7 @@ type verifyBody struct {
 func (s *server) verifyLedger(ctx context.Context, in *struct {
 	OfConfig
 	Body *verifyBody
-}) (*struct{ Body proof.Report }, error) {
+}) (*struct{ Body proof.Verification }, error) {
 	c, err := s.config(ctx, in.Config)
 	if err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (s *server) verifyLedger(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body proof.Report }{report}, nil
+	return &struct{ Body proof.Verification }{report}, nil
 }
 
 // headView is the end of a ledger's chain.
@@ -206,7 +206,7 @@ func (s *server) ledgerProof(ctx context.Context, in *struct {
 	OfConfig
 	Period string `query:"period" doc:"Days in the config's zone, in any form that a period may have: 2026-10-01 to 2026-10-31, last month."`
 	Key    string `query:"key" doc:"Source key of an appointment, in the place of a period."`
-}) (*struct{ Body *proof.Document }, error) {
+}) (*struct{ Body *proof.Proof }, error) {
 	c, err := s.config(ctx, in.Config)
 	if err != nil {
 		return nil, err
@@ -248,5 +248,5 @@ func (s *server) ledgerProof(ctx context.Context, in *struct {
 		return nil, fault.New(fault.Conflict, "%d of the entries are not sealed yet: a run is under way, or was interrupted; prove them when the next run has ended",
 			unsealed)
 	}
-	return &struct{ Body *proof.Document }{doc}, nil
+	return &struct{ Body *proof.Proof }{doc}, nil
 }

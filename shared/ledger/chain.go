@@ -140,7 +140,7 @@ func (l *Ledger) Prepare(ctx context.Context, config string, head Head, ending E
 			p.Link = raw
 		}
 		leaves = leaves[len(p.Leaves):]
-		s.items = append(s.items, store.Item{Key: store.Key{PK: partition(config), SK: fmt.Sprintf("%s%04d", linkPrefix(link.Seq, head.Hash), n)}, Data: mustJSON(p)})
+		s.items = append(s.items, store.Item{Key: store.Key{PK: partition(config), SK: fmt.Sprintf(linkForm, link.Seq, head.Hash, n)}, Data: mustJSON(p)})
 	}
 	return s, nil
 }
@@ -171,9 +171,12 @@ const (
 	afterChain  = "CHAIN$" // the first sort key after those of the chain
 )
 
-func linkPrefix(seq int, hash string) string {
-	return fmt.Sprintf("%s%08d#%s#", chainPrefix, seq, hash)
-}
+// linkForm is the sort key of a part of a link.
+const linkForm = chainPrefix + "%08d#%s#%04d"
+
+func linkPart0(seq int, hash string) string { return fmt.Sprintf(linkForm, seq, hash, 0) }
+
+func linkPrefix(seq int, hash string) string { return strings.TrimSuffix(linkPart0(seq, hash), "0000") }
 
 // chainLink is a link with its leaves.
 type chainLink struct {

@@ -160,9 +160,17 @@ func ParseCheckpoint(text string) (c Checkpoint, err error) {
 	return c, nil
 }
 
+// LinkKey is where the newest link is, or the first part of a large one; none while there is no link.
+func (h *Head) LinkKey(config string) []store.Key {
+	if h.Seq == 0 {
+		return nil
+	}
+	return []store.Key{{PK: partition(config), SK: linkPart0(h.Seq, h.Hash)}}
+}
+
 // Check returns nil if the head is what was signed and its newest link is there as it was sealed, else ErrDamaged with what is wrong. It costs
-// one request to the store. Whoever goes on to write must have asked.
-func (l *Ledger) Check(ctx context.Context, config string, h *Head) error {
+// one request to the store, or none when the link is among items that were just read; see LinkKey. Whoever goes on to write must have asked.
+func (l *Ledger) Check(ctx context.Context, config string, h *Head, found ...store.Item) error {
 	if h.stored == 0 {
 		page, err := l.table.Query(ctx, store.Query{PK: partition(config), Limit: 1})
 		if err != nil {
@@ -179,9 +187,14 @@ func (l *Ledger) Check(ctx context.Context, config string, h *Head) error {
 	if h.Seq == 0 {
 		return nil
 	}
-	k, problem, err := l.link(ctx, config, h.Seq, h.Hash)
-	if err != nil {
-		return err
+	newest := h.LinkKey(config)[0]
+	found = slices.DeleteFunc(slices.Clone(found), func(item store.Item) bool { return item.Key != newest })
+	k, problem := readLink(found, h.Seq, h.Hash)
+	if problem != "" { // it was not read, or it has more parts
+		var err error
+		if k, problem, err = l.link(ctx, config, h.Seq, h.Hash); err != nil {
+			return err
+		}
 	}
 	if problem == "" {
 		problem = k.unlike(h)
@@ -267,7 +280,7 @@ func (l *Ledger) Unsealed(ctx context.Context, config string, h *Head) ([]*Entry
 	var unsealed []*Entry
 	open := map[string]tlog.Hash{}
 	for i := range entries {
-		if e := &entries[i]; e.Run == h.Open {
+		if e := &entries[i]; e.Run == h.Open && e.Seal == h.Seq+1 {
 			unsealed = append(unsealed, e)
 			open[e.sortKey()] = e.leaf
 		}

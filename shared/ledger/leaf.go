@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -42,16 +43,27 @@ type Facts struct {
 func (e *Entry) Facts() Facts {
 	a := &e.Appointment
 	f := Facts{
-		Config: e.Config, Key: e.Key, Version: e.Version, Outcome: e.Outcome, State: e.State,
-		Subject: a.Subject, Start: instant(a.Start), End: instant(a.End), AllDay: a.AllDay,
-		Categories: append([]string{}, a.Categories...), Customer: a.Customer, BillingType: string(a.BillingType), Travel: a.Travel,
-		Sensitivity: string(a.Sensitivity), SourceHash: e.SourceHash, Hash: e.Hash, Run: e.Run, Time: instant(e.Time),
-		Decision: e.Decision, Reverses: e.Reverses,
+		Config: text(e.Config), Key: text(e.Key), Version: e.Version, Outcome: e.Outcome, State: e.State,
+		Subject: text(a.Subject), Start: instant(a.Start), End: instant(a.End), AllDay: a.AllDay,
+		Categories: make([]string, len(a.Categories)), Customer: text(a.Customer), BillingType: text(string(a.BillingType)), Travel: a.Travel,
+		Sensitivity: text(string(a.Sensitivity)), SourceHash: text(e.SourceHash), Hash: text(e.Hash), Run: text(e.Run), Time: instant(e.Time),
+		Decision: text(e.Decision), Reverses: text(e.Reverses),
+	}
+	for i := range a.Categories {
+		f.Categories[i] = text(a.Categories[i])
 	}
 	if a.AllDay {
 		f.StartDate, f.EndDate = a.StartDate.String(), a.EndDate.String()
 	}
 	return f
+}
+
+// text is s as it is read back from JSON: with U+FFFD for each byte that is not UTF-8.
+func text(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(s))
 }
 
 func instant(t time.Time) string {

@@ -88,6 +88,7 @@ type Entry struct {
 	Blobs map[string]string `json:"blobs,omitempty"`
 
 	Run   string    `json:"run"`
+	Seal  int       `json:"seal"`  // number of the link that is to seal the version; set by Write
 	Time  time.Time `json:"time"`  // UTC
 	Actor string    `json:"actor"` // user key
 	// CopyID is the event in the archive calendar that shows this version; Replaces the one that it took the place of.

@@ -95,14 +95,6 @@ func (l *Ledger) inspectAll(ctx context.Context, config string, head Head, unrea
 	in := &Inspection{Report: Report{OK: true, Links: head.Seq, Head: head.Hash, Checkpoint: head.Checkpoint}, Head: head}
 	if unreadable {
 		in.Report.Add(Misfit{Problem: "the head is unreadable"})
-	} else if head.stored > 0 {
-		problem, err := l.unlike(ctx, config, &head)
-		if err != nil {
-			return nil, err
-		}
-		if problem != "" {
-			in.Report.Add(Misfit{Problem: problem})
-		}
 	}
 	links, others, broken, err := l.links(ctx, config, head)
 	if err != nil {
@@ -122,13 +114,22 @@ func (l *Ledger) inspectAll(ctx context.Context, config string, head Head, unrea
 		in.tree.add(LinkLeaf(k.raw))
 		s.sealed(links, i)
 	}
+	s.unsealed(broken != nil)
 	if broken != nil {
 		in.tree = nil
 	} else {
 		s.bookkeeping(links, in.tree)
 	}
-	s.unsealed(broken != nil)
-	if head.stored == 0 && s.items+others > 0 {
+	if head.stored > 0 {
+		problem, err := l.unlike(ctx, config, &head)
+		if err != nil {
+			return nil, err
+		}
+		if problem != "" {
+			in.Report.Add(Misfit{Problem: problem})
+		}
+	}
+	if head.stored == 0 && !unreadable && s.items+others > 0 {
 		in.Report.Add(Misfit{Problem: "there are entries, and no head"})
 	}
 	return in, nil
@@ -151,6 +152,7 @@ type inspected struct {
 	leaf    tlog.Hash
 	lineage [16]byte // the start of its hash
 	run     string
+	seal    int
 	time    time.Time
 	length  time.Duration
 	problem string // what is wrong with it, whatever was sealed
@@ -261,8 +263,8 @@ func (s *survey) sealed(links []chainLink, i int) {
 			case problem != "":
 			case fmt.Sprintf("%x", found.leaf[:]) != lf.Hash:
 				problem = "is not what was sealed"
-			case found.run != k.Run:
-				problem = "belongs to another run than the link's"
+			case found.run != k.Run, found.seal != k.Seq:
+				problem = "belongs to another link"
 			case found.time.After(k.Time.Add(clockSkew)), i > 0 && found.time.Before(after.Add(-clockSkew)):
 				problem = "has a time that is not between its link and the one before"
 			case found.sealed:
@@ -306,7 +308,7 @@ func (s *survey) unsealed(broken bool) {
 	for _, sk := range s.order {
 		switch found := s.entries[sk]; {
 		case found.sealed:
-		case s.head.Open != "" && found.run == s.head.Open:
+		case s.head.Open != "" && found.run == s.head.Open && found.seal == s.head.Seq+1:
 			s.report.Open++
 			open[sk] = found.leaf
 			if found.problem != "" {
@@ -329,7 +331,7 @@ func (l *Ledger) inspectEntry(ctx context.Context, item *store.Item) (*inspected
 		return found, nil
 	}
 	e.sum = sha256.Sum256(item.Data)
-	found.leaf, found.run, found.time, found.length = leafHash(&e), strings.Clone(e.Run), e.Time, e.Appointment.Duration()
+	found.leaf, found.run, found.seal, found.time, found.length = leafHash(&e), strings.Clone(e.Run), e.Seal, e.Time, e.Appointment.Duration()
 	found.lineage = lineageHash(placePrefix + part(e.Lineage))
 	if e.key() != item.Key || item.IndexPK != "" || item.IndexSK != "" || !item.Expires.IsZero() {
 		found.problem = "is not what was sealed"

@@ -17,9 +17,10 @@ import (
 // into one transaction.
 const MaxWrite = 45
 
-// Write puts entries of one run, new ones or such as were read before, the head and the caller's own operations into one transaction. The run
-// is the open one from then on, until it is sealed. span bounds the starts of those that are known to follow; it may be zero. places must cover the lineages of new entries; it is brought up to date, as head and the entries are. Nothing is
-// written when anything changed since it was read (store.ErrConflict), or when a condition of the caller's operations does not hold.
+// Write puts entries of one run, new ones or such as were read before, the head and the caller's own operations into one transaction. The run is the
+// open one from then on, until it is sealed. span bounds the starts of those that are known to follow; it may be zero. places must cover the lineages of
+// new entries; it is brought up to date, as head and the entries are. Nothing is written when anything changed since it was read (store.ErrConflict), or
+// when a condition of the caller's operations does not hold.
 func (l *Ledger) Write(ctx context.Context, head *Head, places *Places, span Span, entries []*Entry, own ...store.Op) error {
 	if len(entries) == 0 || len(entries) > MaxWrite {
 		return fmt.Errorf("ledger: %d entries in one write, it takes 1 to %d", len(entries), MaxWrite)
@@ -34,6 +35,7 @@ func (l *Ledger) Write(ctx context.Context, head *Head, places *Places, span Spa
 		if err != nil {
 			return err
 		}
+		stored.Seal = head.Seq + 1
 		cond := store.VersionIs(e.stored)
 		unknown := e.unknown
 		if e.stored == 0 {
@@ -77,6 +79,7 @@ func (l *Ledger) Write(ctx context.Context, head *Head, places *Places, span Spa
 	head.stored++
 	for i, e := range entries {
 		e.stored++
+		e.Seal = head.Seq + 1
 		e.sum, e.leaf = sums[i], leaves[i]
 	}
 	for sk, of := range touched {

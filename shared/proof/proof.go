@@ -22,25 +22,25 @@ import (
 // FormatName is what a proof says that it is.
 const FormatName = "admin-assistant-proof/1"
 
-// Document is a proof: entries of a ledger, and that they are in the chain of which the head is signed. docs/proof-format.md describes it.
-type Document struct {
-	Format string `json:"format"`
-	Origin string `json:"origin"` // of the ledger
-	Key    string `json:"key"`    // the public key of who signed the head, as a note's verifier key
-	Head   string `json:"head"`   // signed note
-	Links  []Link `json:"links" nullable:"false"`
+// Proof is a proof: entries of a ledger, and that they are in the chain of which the head is signed. docs/proof-format.md describes it.
+type Proof struct {
+	Format string       `json:"format"`
+	Origin string       `json:"origin"` // of the ledger
+	Key    string       `json:"key"`    // the public key of who signed the head, as a note's verifier key
+	Head   string       `json:"head"`   // signed note
+	Links  []ProvenLink `json:"links" nullable:"false"`
 	// Entries are in the order of their start and key.
-	Entries []Entry `json:"entries" nullable:"false"`
+	Entries []ProvenEntry `json:"entries" nullable:"false"`
 }
 
-// Link is a link of the chain, and that it is in it.
-type Link struct {
+// ProvenLink is a link of the chain, and that it is in it.
+type ProvenLink struct {
 	Link json.RawMessage `json:"link"`
 	Path []string        `json:"path" nullable:"false"` // hashes in base64, as RFC 6962 has an audit path
 }
 
-// Entry is an entry, and that it is in its link.
-type Entry struct {
+// ProvenEntry is an entry, and that it is in its link.
+type ProvenEntry struct {
 	Seq   int   `json:"seq"`   // of its link
 	Index int64 `json:"index"` // in the link, from 0
 	// Facts are what the entry says, and Stored is the SHA-256, in hex, of all that the ledger has of it. Of a private entry there is Leaf alone.
@@ -52,13 +52,13 @@ type Entry struct {
 
 // Prove returns the proof of entries of a config's ledger, in any order. Those that are not sealed yet are left out, and counted. A ledger that is
 // not what was written is ledger.ErrDamaged.
-func Prove(ctx context.Context, l *ledger.Ledger, key *signing.Key, config string, entries []ledger.Entry) (doc *Document, unsealed int, err error) {
+func Prove(ctx context.Context, l *ledger.Ledger, key *signing.Key, config string, entries []ledger.Entry) (doc *Proof, unsealed int, err error) {
 	chain, err := l.Chain(ctx, config)
 	if err != nil {
 		return nil, 0, err
 	}
-	doc = &Document{
-		Format: FormatName, Origin: ledger.Origin(config), Key: key.Public(), Head: chain.Head.Checkpoint, Links: []Link{}, Entries: []Entry{},
+	doc = &Proof{
+		Format: FormatName, Origin: ledger.Origin(config), Key: key.Public(), Head: chain.Head.Checkpoint, Links: []ProvenLink{}, Entries: []ProvenEntry{},
 	}
 	entries = slices.Clone(entries)
 	slices.SortFunc(entries, func(a, b ledger.Entry) int {
@@ -79,7 +79,7 @@ func Prove(ctx context.Context, l *ledger.Ledger, key *signing.Key, config strin
 			continue
 		}
 		facts := e.Facts()
-		p := Entry{Seq: at.Seq, Index: at.Index, Path: encode(at.Path)}
+		p := ProvenEntry{Seq: at.Seq, Index: at.Index, Path: encode(at.Path)}
 		data, err := json.Marshal(facts)
 		if err != nil {
 			return nil, 0, fmt.Errorf("prove an entry: %w", err)
@@ -103,7 +103,7 @@ func Prove(ctx context.Context, l *ledger.Ledger, key *signing.Key, config strin
 		if err != nil {
 			return nil, 0, fmt.Errorf("prove link %d: %w", seq, err)
 		}
-		doc.Links = append(doc.Links, Link{Link: raw, Path: encode(path)})
+		doc.Links = append(doc.Links, ProvenLink{Link: raw, Path: encode(path)})
 	}
 	return doc, unsealed, nil
 }
@@ -129,24 +129,24 @@ func decode(path []string) (tlog.RecordProof, error) {
 }
 
 const (
-	// MaxDocument is the largest proof in bytes.
-	MaxDocument = 64 << 20
+	// MaxSize is the largest proof in bytes.
+	MaxSize = 64 << 20
 	// maxPath is the longest path: a tree has at most so many levels.
 	maxPath = 64
 )
 
 // Parse reads a proof. Errors are of kind fault.Invalid and name the field.
-func Parse(r io.Reader) (*Document, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxDocument+1))
+func Parse(r io.Reader) (*Proof, error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > MaxDocument {
-		return nil, fault.New(fault.Invalid, "a proof has at most %d MB", MaxDocument>>20)
+	if len(data) > MaxSize {
+		return nil, fault.New(fault.Invalid, "a proof has at most %d MB", MaxSize>>20)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	doc := &Document{}
+	doc := &Proof{}
 	if err := d.Decode(doc); err != nil {
 		return nil, fault.New(fault.Invalid, "this is no proof: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
@@ -173,7 +173,7 @@ type Checked struct {
 
 // Check checks a proof by itself, with no account and no network. key is the public key that the reader trusts; empty: that of the proof, which
 // proves that whoever has that key signed it. Errors are of kind fault.Invalid and say what does not fit.
-func (d *Document) Check(key string) (*Checked, error) {
+func (d *Proof) Check(key string) (*Checked, error) {
 	if key == "" {
 		key = d.Key
 	} else if key != d.Key {
@@ -236,7 +236,7 @@ func (d *Document) Check(key string) (*Checked, error) {
 }
 
 // check says whether a link is in the chain.
-func (l *Link) check(head ledger.Checkpoint) (link ledger.Link, err error) {
+func (l *ProvenLink) check(head ledger.Checkpoint) (link ledger.Link, err error) {
 	raw, err := canonical(l.Link, &link)
 	if err != nil {
 		return link, err
@@ -255,7 +255,7 @@ func (l *Link) check(head ledger.Checkpoint) (link ledger.Link, err error) {
 }
 
 // check says whether an entry is in its link, and returns its facts; nil: it is private.
-func (e *Entry) check(link ledger.Link) (*ledger.Facts, error) {
+func (e *ProvenEntry) check(link ledger.Link) (*ledger.Facts, error) {
 	path, err := decode(e.Path)
 	if err != nil {
 		return nil, err
@@ -277,7 +277,7 @@ func (e *Entry) check(link ledger.Link) (*ledger.Facts, error) {
 	return facts, nil
 }
 
-func (e *Entry) leaf() (leaf tlog.Hash, facts *ledger.Facts, err error) {
+func (e *ProvenEntry) leaf() (leaf tlog.Hash, facts *ledger.Facts, err error) {
 	if e.Leaf != "" {
 		raw, err := hex.DecodeString(e.Leaf)
 		if err != nil || len(raw) != tlog.HashSize || len(e.Facts) > 0 || e.Stored != "" {

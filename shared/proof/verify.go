@@ -15,8 +15,8 @@ import (
 	"adminassistant/shared/run"
 )
 
-// Report is the outcome of a verification.
-type Report struct {
+// Verification is the outcome of a verification.
+type Verification struct {
 	ledger.Report
 	Runs    int `json:"runs" doc:"Runs of the config that were compared with what was sealed of them."`
 	Backups int `json:"backups" doc:"Backups of the config of which the manifest was compared."`
@@ -47,32 +47,32 @@ const tries = 3
 // Verify recomputes the ledger of a user's config and compares it with the config's runs, backups and the user's audit log, and with earlier
 // heads: those in since, signed notes as Head gives them, and those that the witness kept. A head in since that is none of this ledger is of kind
 // fault.Invalid. It is of kind fault.Unavailable when runs went on to change the ledger meanwhile.
-func (v *Verifier) Verify(ctx context.Context, user, config string, since []string) (Report, error) {
+func (v *Verifier) Verify(ctx context.Context, user, config string, since []string) (Verification, error) {
 	earlier, err := v.checkpoints(ctx, config, since)
 	if err != nil {
-		return Report{}, err
+		return Verification{}, err
 	}
 	for range tries {
 		in, err := v.Ledger.Inspect(ctx, config)
 		if err != nil {
-			return Report{}, err
+			return Verification{}, err
 		}
-		c := &comparison{Verifier: v, user: user, config: config, in: in, report: Report{Report: in.Report}, runs: map[string]*seen{}}
+		c := &comparison{Verifier: v, user: user, config: config, in: in, report: Verification{Report: in.Report}, runs: map[string]*seen{}}
 		if err := c.compare(ctx, earlier); err != nil {
-			return Report{}, err
+			return Verification{}, err
 		}
 		if c.report.OK {
 			return c.report, nil
 		}
 		now, err := v.Ledger.Head(ctx, config)
 		if err != nil && fault.Of(err) != fault.Malformed {
-			return Report{}, err
+			return Verification{}, err
 		}
 		if err != nil || now.Hash == in.Head.Hash && now.OpenDigest == in.Head.OpenDigest {
 			return c.report, nil
 		}
 	}
-	return Report{}, fault.New(fault.Unavailable, "runs are writing the ledger; verify it when they have ended")
+	return Verification{}, fault.New(fault.Unavailable, "runs are writing the ledger; verify it when they have ended")
 }
 
 // checkpoints reads earlier heads, the shortest first.
@@ -121,7 +121,7 @@ type comparison struct {
 	*Verifier
 	user, config string
 	in           *ledger.Inspection
-	report       Report
+	report       Verification
 	runs         map[string]*seen // of the config, by id
 	removed      map[string]bool  // backups, of which the audit log says that they were deleted
 }

@@ -97,7 +97,7 @@ func addPage(digest string, page []byte) string {
 // VerifyItems says what is wrong with the stored items of a run that has ended; empty: nothing.
 func (s *Store) VerifyItems(ctx context.Context, r *Run) (problem string, err error) {
 	digest, pages := "", 0
-	q := store.Query{PK: itemKey(r.ID, 0).PK}
+	q := store.Query{PK: itemKey(r.ID, 0).PK, Prefix: "ITEM#"}
 	for {
 		page, err := s.table.Query(ctx, q)
 		if err != nil {

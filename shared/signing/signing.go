@@ -53,7 +53,8 @@ func Parse(private string) (*Key, error) {
 	if err != nil {
 		return nil, fault.New(fault.Malformed, "the signing key is unreadable")
 	}
-	raw, err := base64.StdEncoding.DecodeString(private[strings.LastIndexByte(private, '+')+1:])
+	parts := strings.SplitN(private, "+", 5) // PRIVATE, KEY, name, hash, key
+	raw, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
 	if err != nil || len(raw) != 1+ed25519.SeedSize {
 		return nil, fault.New(fault.Malformed, "the signing key is unreadable")
 	}
@@ -70,6 +71,12 @@ func Parse(private string) (*Key, error) {
 
 // Public is the public part of the key in the note package's form, <name>+<hash>+<key>: whoever has it can check what the key signed.
 func (k *Key) Public() string { return k.public }
+
+// Needs are none: the key is at hand.
+func (k *Key) Needs() []store.Key { return nil }
+
+// Use takes nothing.
+func (k *Key) Use(context.Context, []store.Item) error { return nil }
 
 // Sign returns the signed note of a text, which must end with a newline.
 func (k *Key) Sign(_ context.Context, text string) (signed string, err error) {
@@ -120,7 +127,29 @@ type record struct {
 	Public string `json:"public"` // for people; what counts is the sealed one
 }
 
-// Key returns the installation's key. When the stored one cannot be opened the error is the keeper's: no other key takes its place.
+// Needs are the keys of the items that Use takes; none if the key was read.
+func (i *Installed) Needs() []store.Key {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.key != nil {
+		return nil
+	}
+	return []store.Key{itemKey}
+}
+
+// Use takes the key from items that were just read, if it is among them.
+func (i *Installed) Use(ctx context.Context, found []store.Item) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for n := range found {
+		if found[n].Key == itemKey && i.key == nil {
+			return i.open(ctx, found[n])
+		}
+	}
+	return nil
+}
+
+// Key returns the installation's key. When the stored one cannot be opened, no other key takes its place.
 func (i *Installed) Key(ctx context.Context) (*Key, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -137,20 +166,31 @@ func (i *Installed) Key(ctx context.Context) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the signing key: %w", err)
 	}
+	if err := i.open(ctx, item); err != nil {
+		return nil, err
+	}
+	return i.key, nil
+}
+
+// open opens the stored key. What cannot be opened is of kind fault.Invalid: somebody has to put the master key back.
+func (i *Installed) open(ctx context.Context, item store.Item) error {
 	var r record
 	if _, err := store.Decode(item.Data, &r); err != nil {
-		return nil, fault.New(fault.Malformed, "the signing key is unreadable")
+		return errUnreadable
 	}
 	private, err := i.keeper.Open(ctx, secret.Context{Purpose: Purpose, User: sealedFor}, r.Sealed)
-	if fault.Of(err) == fault.Malformed { // not a fault of what is signed
-		return nil, fault.New(fault.Invalid, "the signing key cannot be opened with this installation's master key; put the master key back that it was made with")
+	if fault.Of(err) == fault.Malformed {
+		return errUnreadable
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open the signing key: %w", err)
+		return fmt.Errorf("open the signing key: %w", err)
 	}
 	i.key, err = Parse(string(private))
-	return i.key, err
+	return err
 }
+
+var errUnreadable = fault.New(fault.Invalid,
+	"the signing key cannot be opened with this installation's master key; put the master key back that it was made with")
 
 func (i *Installed) make(ctx context.Context) error {
 	private, err := Generate()
