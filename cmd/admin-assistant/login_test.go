@@ -85,7 +85,9 @@ func newWorld(t *testing.T, o entrasim.Options, tenants ...string) *world {
 	if len(tenants) == 0 {
 		tenants = []string{home}
 	}
-	verifier, err := bearer.New(bearer.Options{Authority: l.URL, Audiences: []string{apiApp}, Tenants: tenants, HTTPClient: l.Client, Clock: time.Now})
+	verifier, err := bearer.New(bearer.Options{
+		Authority: l.URL, Audiences: []string{apiApp}, Clients: []string{cliApp}, Tenants: tenants, HTTPClient: l.Client, Clock: time.Now,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,15 +87,26 @@ func (s *server) authenticate(h http.Header, r *http.Request) (account.Principal
 	return it.Principal, &it, nil
 }
 
-// refused answers how to authenticate, and counts credentials that were no good.
+// refused answers how to authenticate (RFC 6750), and counts credentials that were no good. A genuine token that does not allow enough is
+// fault.Forbidden.
 func (s *server) refused(h http.Header, err error, presented bool) {
-	if err == nil || fault.Of(err) != fault.Unauthenticated {
+	if err == nil {
 		return
 	}
 	challenge := "Bearer"
+	switch kind := fault.Of(err); {
+	case kind == fault.Forbidden:
+		challenge += ` error="insufficient_scope"`
+		if s.CLI.Scope != "" {
+			challenge += `, scope="` + s.CLI.Scope + `"`
+		}
+	case kind != fault.Unauthenticated:
+		return
+	case presented:
+		challenge += ` error="invalid_token"`
+	}
 	if presented {
 		s.Metrics.Count(telemetry.Counts{telemetry.SignInFailures: 1})
-		challenge += ` error="invalid_token"`
 	}
 	h.Set("WWW-Authenticate", challenge)
 }

@@ -68,7 +68,8 @@ type Services struct {
 	Clock func() time.Time
 	NewID func() string // sortable by time
 	Log   zerolog.Logger
-	// Authenticate says who makes a request; its errors are of kind fault.Unauthenticated, or transient.
+	// Authenticate says who makes a request; its errors are of kind fault.Unauthenticated, fault.Forbidden if what shows who it is does not
+	// allow enough, or transient.
 	Authenticate func(*http.Request) (account.Principal, error)
 	// SignIn is where browsers sign in, Attempts are the sign-ins that they began, and Sessions the browsers that have signed in. Without SignIn
 	// nobody has to, and the routes of it are not there.
