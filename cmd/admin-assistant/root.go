@@ -199,11 +199,23 @@ func (p *program) readSettings(cmd *cobra.Command) (err error) {
 	return nil
 }
 
+// folder opens the data folder, and says so if others could open it before.
+func (p *program) folder() error {
+	dir, tightened, err := app.OpenFolder(p.settings)
+	if tightened {
+		fmt.Fprintf(p.err, "admin-assistant: other accounts of this machine could open the data folder %s; now only yours can\n", dir)
+	}
+	return err
+}
+
 // open returns the stores of this machine.
 func (p *program) open() (*app.Local, error) {
 	if p.opened == nil {
 		if p.settings.LogLevel == "" && !p.serving {
 			p.settings.LogLevel = "disabled" // a command says what is to be said itself
+		}
+		if err := p.folder(); err != nil {
+			return nil, err
 		}
 		local, err := app.OpenLocal(p.settings, version, p.err)
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/user"
 	"path/filepath"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/blob/folder"
+	"adminassistant/shared/datafolder"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
 	"adminassistant/shared/mail/outbox"
@@ -48,6 +48,16 @@ type station struct {
 	worker *run.Worker
 }
 
+// OpenFolder makes the data folder if it is not there, and sees to it that it is this account's alone. tightened says that other accounts could open
+// it until now. Errors are datafolder.Open's.
+func OpenFolder(s Settings) (dir string, tightened bool, err error) {
+	if dir, err = s.DataDir(); err != nil {
+		return "", false, err
+	}
+	tightened, err = datafolder.Open(dir)
+	return dir, tightened, err
+}
+
 // OpenLocal opens or makes the data folder and wires everything. Logs go to out.
 func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) {
 	if s.GraphDelegated {
@@ -66,12 +76,9 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	if err != nil {
 		return nil, err
 	}
-	dir, err := s.DataDir()
+	dir, _, err := OpenFolder(s)
 	if err != nil {
 		return nil, err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fault.New(fault.Invalid, "data folder %s cannot be made: %v; name another one with --data", dir, err)
 	}
 	y := &system{settings: s, log: log, version: version}
 	table, err := sqlite.Open(filepath.Join(dir, "store.db"), time.Now)
