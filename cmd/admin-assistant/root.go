@@ -30,13 +30,14 @@ const (
 
 // program is what all commands share: the global flags, the streams and the way to the API.
 type program struct {
-	settings app.Settings
-	local    bool
-	profile  string
-	apiGiven bool // by --api
-	output   string
-	yes      bool
-	serving  bool // the command is serve
+	settings  app.Settings
+	local     bool
+	profile   string
+	apiGiven  bool // by --api
+	dataGiven bool // by --data
+	output    string
+	yes       bool
+	serving   bool // the command is serve
 
 	in       io.Reader
 	out, err io.Writer
@@ -144,7 +145,7 @@ func (p *program) root() *cobra.Command {
 	flags.BoolVar(&p.yes, "yes", false, "answer every question with yes")
 	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.calendarCommand(), p.configCommand(), p.archiveCommand(),
 		p.backupCommand(), p.restoreCommand(), p.jobCommand(), p.ledgerCommand(), p.actionCommand(), p.notificationCommand(), p.auditCommand(),
-		p.userCommand(), p.serveCommand(), p.versionCommand())
+		p.userCommand(), p.serveCommand(), p.browserCommand(), p.versionCommand())
 	usage(root)
 	return root
 }
@@ -193,7 +194,7 @@ func (p *program) readSettings(cmd *cobra.Command) (err error) {
 	for name, into := range map[string]*string{"data": &p.settings.Data, "api": &p.settings.API} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			*into = f.Value.String()
-			p.apiGiven = p.apiGiven || name == "api"
+			p.apiGiven, p.dataGiven = p.apiGiven || name == "api", p.dataGiven || name == "data"
 		}
 	}
 	return nil
@@ -236,13 +237,26 @@ func (p *program) api() (*client, error) {
 		if err != nil {
 			return nil, err
 		}
+		var own *machineKey
+		if p.settings.Token == "" && p.profile == "" {
+			if own, err = p.machineKey(at.api); err != nil {
+				return nil, err
+			}
+		}
+		if own != nil {
+			at.api = own.api
+		}
 		c, err := newClient(at.api, p.transport)
 		if err != nil {
 			return nil, err
 		}
-		c.credentials = &tokens{place: at, signIns: p.signIns, transport: p.transport}
-		if p.settings.Token != "" {
+		switch {
+		case p.settings.Token != "":
 			c.credentials = fixedToken{api: at.api, token: p.settings.Token}
+		case own != nil:
+			c.credentials = own
+		default:
+			c.credentials = &tokens{place: at, signIns: p.signIns, transport: p.transport}
 		}
 		p.client = c
 		return c, nil

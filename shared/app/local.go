@@ -34,6 +34,7 @@ type Local struct {
 	// Principal is the only user: the account that the process runs under.
 	Principal account.Principal
 
+	system     *system
 	handler    http.Handler
 	stations   []station
 	dispatcher *job.Dispatcher
@@ -113,11 +114,11 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 		return nil, err
 	}
 	l.mailer = y.mailer(box, nil, time.Second, mailTime)
-	l.handler = y.api(func(*http.Request) (account.Principal, error) { return l.Principal, nil })
+	l.system, l.handler = y, y.api(func(*http.Request) (account.Principal, error) { return l.Principal, nil })
 	return l, nil
 }
 
-// Handler returns the API.
+// Handler returns the API for this process, which is the user's.
 func (l *Local) Handler() http.Handler { return l.handler }
 
 const (

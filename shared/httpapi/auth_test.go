@@ -939,7 +939,7 @@ func TestOneMachineHasNoSignIn(t *testing.T) {
 	s := newService(t)
 	web := 0
 	for route, r := range s.declared {
-		if !r.web {
+		if r.where == everywhere {
 			continue
 		}
 		web++
