@@ -63,7 +63,7 @@ func (p *program) serve(ctx context.Context, addr string) error {
 	}()
 	server := newServer(ownHostOnly(served))
 	fmt.Fprintf(p.out, "serving on http://%s, its reference on http://%s/docs; Ctrl-C stops\n", at, at)
-	fmt.Fprintf(p.out, "in a browser, once and within the hour: http://%s/%s\nfor another address: %s\n", at, served.Once(), p.again(at))
+	fmt.Fprintf(p.out, "in a browser: http://%s/%s\nthat address works once, within the hour; for a new one: %s\n", at, served.Once(), p.again(at))
 
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

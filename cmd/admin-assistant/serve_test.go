@@ -122,7 +122,7 @@ func (m *machine) serve(args ...string) *serving {
 	}
 	m.t.Cleanup(func() { _ = s.process.Process.Kill() })
 	s.out = bufio.NewReader(out)
-	for !strings.HasPrefix(strings.Join(s.said[max(0, len(s.said)-1):], ""), "for another address:") {
+	for !strings.HasPrefix(strings.Join(s.said[max(0, len(s.said)-1):], ""), "that address works once") {
 		line, err := s.out.ReadString('\n')
 		if err != nil {
 			m.t.Fatalf("it said %q and no more: %v", s.said, err)

@@ -13,7 +13,7 @@ import (
 func TestServed(t *testing.T) {
 	l, dir, _ := openHere(t)
 	const address = "127.0.0.1:8080"
-	served, err := l.Serve(address, "the command")
+	served, err := l.Serve(address, "ask --again")
 	must(t, err)
 	key, err := localkey.Read(dir, address)
 	must(t, err)
@@ -50,7 +50,7 @@ func TestServed(t *testing.T) {
 			if w := ask(served, "/"+query); w.Code != 303 || !strings.HasPrefix(w.Header().Get("Set-Cookie"), "admin-assistant-8080=") {
 				t.Errorf("%d %v", w.Code, w.Header())
 			}
-			if w := ask(served, "/"+query); w.Code != 401 || !strings.Contains(w.Body.String(), "the command") {
+			if w := ask(served, "/"+query); w.Code != 401 || !strings.Contains(w.Body.String(), "ask --again") {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
 		}

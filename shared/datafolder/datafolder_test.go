@@ -90,6 +90,14 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+func TestALinkOfTheAdministratorIsFollowed(t *testing.T) {
+	for owner, want := range map[int]bool{0: true, 1000: true, 1001: false, -1: false} {
+		if trusted(owner, 1000) != want {
+			t.Errorf("one of account %d: not %v", owner, want)
+		}
+	}
+}
+
 // TestAFolderOfAnotherAccountIsRefused needs the administrator's rights to give folders away.
 func TestAFolderOfAnotherAccountIsRefused(t *testing.T) {
 	if os.Geteuid() != 0 {

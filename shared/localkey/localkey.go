@@ -117,13 +117,14 @@ func (d *Door) Opens(text string) bool { return hmac.Equal([]byte(d.key), []byte
 func (d *Door) Redeem(once string) error {
 	at := strings.LastIndexByte(once, '.')
 	if at < 0 || !hmac.Equal([]byte(d.key.sign(once[:at])), []byte(once[at+1:])) {
-		return fault.New(fault.Unauthenticated, "this address is not of the server as it runs now, which may have started anew; get another one with: %s", d.again)
+		return fault.New(fault.Unauthenticated,
+			`this address is not of the server as it runs now, which may have started anew; the command "%s" prints a new one`, d.again)
 	}
 	until, _, _ := strings.Cut(once, ".")
 	end, err := strconv.ParseInt(until, 10, 64)
 	now := d.clock().Unix()
 	if err != nil || end <= now {
-		return fault.New(fault.Unauthenticated, "this address is too old; get another one with: %s", d.again)
+		return fault.New(fault.Unauthenticated, `this address is too old; the command "%s" prints a new one`, d.again)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -134,7 +135,7 @@ func (d *Door) Redeem(once string) error {
 	}
 	if _, ok := d.used[once]; ok {
 		return fault.New(fault.Unauthenticated,
-			"this address was used already, and is good once; get another one with: %s. If it was not you who used it, stop the server", d.again)
+			`this address was used already, and works once; the command "%s" prints a new one. If it was not you who used it, stop the server`, d.again)
 	}
 	d.used[once] = end
 	return nil
