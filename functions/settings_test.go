@@ -34,6 +34,8 @@ func TestSettings(t *testing.T) {
 		"api": {
 			{"SIGN_IN_TENANTS", tenant + ",everybody", ""},
 			{"SIGN_IN_TENANTS", ",", ""},
+			{"SIGN_IN_PROGRAMS", ",", ""},
+			{"SIGN_IN_SERVICE_ROLES", "service,", ""},
 			{"SIGN_IN_AUTHORITY", "http://login.example.com", ""},
 			{"SIGN_IN_AUTHORITY", "login.example.com", ""},
 			{"SIGN_IN_CREDENTIALS", "sign-in/app", "SIGN_IN_REDIRECT"},

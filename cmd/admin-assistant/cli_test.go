@@ -391,7 +391,8 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 func TestHelp(t *testing.T) {
 	m := newMachine(t)
 	for group, commands := range map[string][]string{
-		"":           {"login", "logout", "whoami", "calendar", "config", "archive", "backup", "job", "ledger", "audit", "user", "serve", "version", "completion"},
+		"": {"login", "logout", "whoami", "calendar", "config", "archive", "backup", "job", "ledger", "audit", "user", "serve", "browser", "version",
+			"completion"},
 		"calendar":   {"create", "list", "delete", "import", "export", "events", "overlaps"},
 		"config":     {"create", "list", "show", "edit", "activate", "deactivate", "delete"},
 		"archive":    {"plan", "run", "show", "list", "retry"},
@@ -627,9 +628,22 @@ func TestServe(t *testing.T) {
 	remote("config", "create", "--name", "work", "--source", work, "--archive", "local://me/calendars/Archive", "--timezone", "Europe/Berlin").ok()
 	remote("archive", "run", "--config", "work", "--period", october).ok().says("succeeded", "balanced")
 	remote("calendar", "events", "local://me/calendars/Nowhere", "--period", "today").fails(exitFailed, "not found")
-	request, err := http.NewRequest(http.MethodGet, address+"/v1/me", nil)
-	if err != nil {
-		t.Fatal(err)
+	key := strings.TrimSpace(string(mustRead(t, m.keyFile(address))))
+	ask := func(host, path string, header ...string) *http.Response {
+		request, err := http.NewRequest(http.MethodGet, address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = host
+		for i := 0; i < len(header); i += 2 {
+			request.Header.Set(header[i], header[i+1])
+		}
+		answer, err := http.DefaultTransport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { answer.Body.Close() })
+		return answer
 	}
 	for host, want := range map[string]int{
 		"evil.example":    http.StatusMisdirectedRequest,
@@ -637,13 +651,7 @@ func TestServe(t *testing.T) {
 		"localhost:1":     http.StatusOK,
 		"[::1]:1":         http.StatusOK,
 	} {
-		request.Host = host
-		answer, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer.Body.Close()
-		if answer.StatusCode != want {
+		if answer := ask(host, "/v1/me", "Authorization", "Bearer "+key); answer.StatusCode != want {
 			t.Errorf("a request for host %s is answered with %d, want %d", host, answer.StatusCode, want)
 		}
 	}

@@ -197,6 +197,7 @@ func (e environment) signIn() map[string]string {
 	s := e.p.SignIn
 	return given(map[string]string{
 		"SIGN_IN_AUTHORITY": s.Authority, "SIGN_IN_AUDIENCE": s.Audience, "SIGN_IN_TENANTS": strings.Join(s.Tenants, ","), "SIGN_IN_CLIENT": s.Client,
+		"SIGN_IN_PROGRAMS": strings.Join(s.Programs, ","), "SIGN_IN_SERVICE_ROLES": strings.Join(s.ServiceRoles, ","),
 	})
 }
 
@@ -215,7 +216,9 @@ func (e environment) users() map[string]string {
 		return nil
 	}
 	all := e.signIn()
-	delete(all, "SIGN_IN_CLIENT") // which only the command line needs
+	for _, name := range []string{"SIGN_IN_CLIENT", "SIGN_IN_PROGRAMS", "SIGN_IN_SERVICE_ROLES"} { // which are about requests to the API
+		delete(all, name)
+	}
 	maps.Copy(all, e.web())
 	return all
 }

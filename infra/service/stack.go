@@ -54,6 +54,9 @@ type SignIn struct {
 	Tenants []string
 	// Client is the id of the public application as which the command line signs in; empty is Audience.
 	Client string
+	// Programs are the ids of further applications whose tokens are taken, and ServiceRoles the application roles by which one of them may use
+	// the API as itself, without a user.
+	Programs, ServiceRoles []string
 	// Credentials is the name or the ARN of a secret with the credentials of Audience, and Redirect the address, ending in /auth/callback, at
 	// which browsers come back from a sign-in. Both empty: nobody signs in with a browser.
 	Credentials, Redirect string

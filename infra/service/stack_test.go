@@ -27,6 +27,7 @@ func props(stage string) Props {
 		MailFrom: "aa@mail.example.com", MailIdentity: "example.com", AlarmEmail: "ops@example.com", PublicURL: "https://calendar.example.com",
 		SignIn: SignIn{
 			Authority: "https://login.example.com", Audience: "audience", Tenants: []string{"t1", "t2"}, Client: "cli",
+			Programs: []string{"p1", "p2"}, ServiceRoles: []string{"r1", "r2"},
 			Credentials: "sign-in/app", Redirect: "https://calendar.example.com/auth/callback",
 		},
 		Graph:              Graph{Tenant: "tenant", Client: "client", Credentials: "graph/app", URL: "https://graph.example.com/v1.0"},
@@ -49,7 +50,7 @@ var (
 	})
 	dev = sync.OnceValues(func() (infratest.Template, error) {
 		p := props("dev")
-		p.SignIn.Client, p.SignIn.Credentials, p.SignIn.Redirect = "", "", ""
+		p.SignIn = SignIn{Authority: p.SignIn.Authority, Audience: p.SignIn.Audience, Tenants: p.SignIn.Tenants}
 		p.Graph, p.AlarmEmail, p.Destroy, p.CORSOrigins = Graph{}, "", true, []string{"https://calendar.example.com"}
 		return synth(p)
 	})
@@ -432,6 +433,10 @@ func TestEnvironments(t *testing.T) {
 		v["SIGN_IN_AUTHORITY"], v["SIGN_IN_AUDIENCE"], v["SIGN_IN_TENANTS"] = "https://login.example.com", "audience", "t1,t2"
 		return v
 	}
+	asking := func(v map[string]string) map[string]string {
+		v["SIGN_IN_CLIENT"], v["SIGN_IN_PROGRAMS"], v["SIGN_IN_SERVICE_ROLES"] = "cli", "p1,p2", "r1,r2"
+		return v
+	}
 	web := func(v map[string]string) map[string]string {
 		v["SIGN_IN_CREDENTIALS"], v["SIGN_IN_REDIRECT"], v["KEY"] = "sign-in/app", "https://calendar.example.com/auth/callback", "tokenkey"
 		return v
@@ -477,7 +482,7 @@ func TestEnvironments(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]map[string]string{
-		api:        graph(web(signIn(with(with(queues("archive", "backup"), "BUCKET", "bucket"), "SIGN_IN_CLIENT", "cli")))),
+		api:        graph(web(signIn(asking(with(queues("archive", "backup"), "BUCKET", "bucket"))))),
 		dispatcher: queues("archive", "backup", "notify"),
 		archive:    graph(runs("archive")),
 		backup:     graph(runs("backup")),
@@ -510,7 +515,7 @@ func TestEnvironments(t *testing.T) {
 			check(t, stack(t, delegated), name, every(with(web(signIn(runs(name))), "GRAPH_DELEGATED", "true"), "staging"))
 		}
 		check(t, stack(t, delegated), api,
-			every(with(web(signIn(with(with(queues("archive", "backup"), "BUCKET", "bucket"), "SIGN_IN_CLIENT", "cli"))), "GRAPH_DELEGATED", "true"), "staging"))
+			every(with(web(signIn(asking(with(queues("archive", "backup"), "BUCKET", "bucket")))), "GRAPH_DELEGATED", "true"), "staging"))
 	})
 }
 

@@ -77,6 +77,7 @@ func giveUp(err error) {
 var variables = map[string]string{
 	"log level": "ADMIN_ASSISTANT_LOG_LEVEL",
 	"authority": "ADMIN_ASSISTANT_SIGN_IN_AUTHORITY", "audiences": "ADMIN_ASSISTANT_SIGN_IN_AUDIENCE", "tenants": "ADMIN_ASSISTANT_SIGN_IN_TENANTS",
+	"clients": "ADMIN_ASSISTANT_SIGN_IN_PROGRAMS", "service roles": "ADMIN_ASSISTANT_SIGN_IN_SERVICE_ROLES",
 }
 
 // inSetting names the variable in place of the option that err is about.
@@ -185,18 +186,25 @@ func (f *Function) start(handler any) {
 	}))
 }
 
+// verifier returns who checks the access tokens that requests bring. Those of the API's own application, with which browsers sign in, of the
+// command line's and of the programs that are named are accepted.
+func (s *Settings) verifier() (*bearer.Verifier, error) {
+	return bearer.New(bearer.Options{
+		Authority: s.SignInAuthority, Audiences: []string{s.SignInAudience}, Tenants: s.SignInTenants, ServiceRoles: s.SignInServiceRoles,
+		Clients: append([]string{s.SignInAudience, cmp.Or(s.SignInClient, s.SignInAudience)}, s.SignInPrograms...), Clock: time.Now,
+	})
+}
+
 // StartAPI answers requests that API Gateway passes on, in its payload format 2.0.
 func (f *Function) StartAPI() {
-	verifier, err := bearer.New(bearer.Options{
-		Authority: f.settings.SignInAuthority, Audiences: []string{f.settings.SignInAudience}, Tenants: f.settings.SignInTenants, Clock: time.Now,
-	})
+	verifier, err := f.settings.verifier()
 	if err != nil {
 		giveUp(err)
 	}
 	f.providers.sealed = true
 	f.cli = httpapi.CLISignIn{
 		Authority: f.settings.SignInAuthority, Client: cmp.Or(f.settings.SignInClient, f.settings.SignInAudience),
-		Scope: f.settings.SignInAudience + "/access_as_user", Tenants: f.settings.SignInTenants,
+		Scope: f.settings.SignInAudience + "/" + bearer.Scope, Tenants: f.settings.SignInTenants,
 	}
 	f.limits = limit.New(f.table, limit.Default(), time.Now)
 	if f.settings.SignInCredentials != "" {

@@ -94,7 +94,8 @@ func TestNothingOfAUserIsTold(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { _ = entra.Close() })
 	verifier, err := bearer.New(bearer.Options{
-		Authority: entra.URL, Audiences: []string{plantedClient}, Tenants: []string{plantedTenant}, HTTPClient: entra.Client, Clock: time.Now,
+		Authority: entra.URL, Audiences: []string{plantedClient}, Clients: []string{plantedClient}, Tenants: []string{plantedTenant},
+		HTTPClient: entra.Client, Clock: time.Now,
 	})
 	must(t, err)
 

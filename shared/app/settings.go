@@ -76,6 +76,10 @@ type Settings struct {
 	SignInTenants   []string `env:"ADMIN_ASSISTANT_SIGN_IN_TENANTS"`
 	// SignInClient is the id of the application as which the command line signs in, a public client; empty: SignInAudience.
 	SignInClient string `env:"ADMIN_ASSISTANT_SIGN_IN_CLIENT"`
+	// SignInPrograms are the ids of further applications whose access tokens the API takes, beside SignInAudience and SignInClient.
+	SignInPrograms []string `env:"ADMIN_ASSISTANT_SIGN_IN_PROGRAMS"`
+	// SignInServiceRoles are application roles: a program of SignInPrograms that has one may use the API as itself, without a user.
+	SignInServiceRoles []string `env:"ADMIN_ASSISTANT_SIGN_IN_SERVICE_ROLES"`
 	// SignInCredentials names a secret of the form of GraphCredentials's, by which the application of SignInAudience signs users in on
 	// the web; empty: there is no sign-in on the web. SignInRedirect is the address, ending in /auth/callback, at which they come back.
 	SignInCredentials string `env:"ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS"`

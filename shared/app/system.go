@@ -64,6 +64,7 @@ type system struct {
 	providers *calendars
 	notice    *notice.Notices
 	cli       httpapi.CLISignIn // without a client: nobody signs in
+	machine   *httpapi.Machine  // nil: no browser gets in without a sign-in
 	clock     func() time.Time  // nil: the machine's
 	version   string            // of the software
 }
@@ -163,7 +164,8 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 		Provider: y.providers.shown,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
 		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: y.version,
-		Authenticate: authenticate, SignIn: y.signIn, Attempts: session.NewAttempts(y.table, y.clock), Sessions: y.sessions, Metrics: y.metrics, CLI: y.cli,
+		Authenticate: authenticate, SignIn: y.signIn, Machine: y.machine, CLI: y.cli,
+		Attempts: session.NewAttempts(y.table, y.clock), Sessions: y.sessions, Metrics: y.metrics,
 	})
 }
 

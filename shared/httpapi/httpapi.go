@@ -73,11 +73,13 @@ type Services struct {
 	Clock func() time.Time
 	NewID func() string // sortable by time
 	Log   zerolog.Logger
-	// Authenticate says who makes a request; its errors are of kind fault.Unauthenticated, or transient.
+	// Authenticate says who makes a request; its errors are of kind fault.Unauthenticated, fault.Forbidden if what shows who it is does not
+	// allow enough, or transient.
 	Authenticate func(*http.Request) (account.Principal, error)
 	// SignIn is where browsers sign in, Attempts are the sign-ins that they began, and Sessions the browsers that have signed in. Without SignIn
-	// nobody has to, and the routes of it are not there.
+	// nobody has to, and the routes of it are not there. Machine is how browsers get their sessions in its place, on one machine; nil: they have none.
 	SignIn   SignIn
+	Machine  *Machine
 	Attempts *session.Attempts
 	Sessions *session.Sessions
 	// Metrics counts requests of users, panics and credentials that were refused; nil: nobody counts.
@@ -114,7 +116,9 @@ func New(s Services) http.Handler {
 				"Errors are problem details (RFC 9457) with a stable code. A POST may carry an Idempotency-Key; every request may carry an X-Correlation-Id."},
 			Tags: []*huma.Tag{
 				{Name: tagMe, Description: "Who is asking."},
-				{Name: tagAuth, Description: "Signing in and out with a browser. On one machine nobody signs in, and there are no such routes."},
+				{Name: tagAuth, Description: "" +
+					"Signing in and out with a browser. On one machine the address that the server prints at its start begins a session, in the place of " +
+					"/auth/login."},
 				{Name: tagCalendars, Description: "Calendars and what is in them."},
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
 				{Name: tagRuns, Description: "Archive runs: start, watch, retry, cancel."},
@@ -200,8 +204,9 @@ const (
 )
 
 var securitySchemes = map[string]*huma.SecurityScheme{
-	schemeBearer:  {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token of Entra ID for this API."},
-	schemeSession: {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "A browser that signed in at /auth/login."},
+	schemeBearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token of Entra ID for this API."},
+	schemeSession: {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "" +
+		"A browser that signed in at /auth/login. On one machine the cookie has another name."},
 }
 
 // user is the key of who asks; it is there in every request that authenticate let through.

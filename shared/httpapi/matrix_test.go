@@ -210,7 +210,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 	check(t, err)
 	t.Cleanup(func() { _ = entra.Close() })
 	verifier, err := bearer.New(bearer.Options{
-		Authority: entra.URL, Audiences: []string{apiClient}, Tenants: []string{homeTenant, foreignTenant}, HTTPClient: entra.Client, Clock: clock,
+		Authority: entra.URL, Audiences: []string{apiClient}, Clients: []string{apiClient}, Tenants: []string{homeTenant, foreignTenant},
+		HTTPClient: entra.Client, Clock: clock,
 	})
 	check(t, err)
 	var tokens [callers][]string

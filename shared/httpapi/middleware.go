@@ -75,7 +75,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		pattern = "" // the mux would redirect to a cleaner path
 	}
 	to := s.routes[pattern]
-	if to != nil && to.web && s.SignIn == nil {
+	if to != nil && !s.has(to) {
 		unknown, pattern, to = http.NotFoundHandler(), "", nil
 	}
 	ctx = context.WithValue(ctx, askedKey{}, asked{r.URL, pattern})

@@ -23,7 +23,7 @@ type route struct {
 	action  audit.Action // what the audit log calls it; of every route that may change something
 	body    body         // what a request brings, if it is not JSON
 	needs   string       // the header without which nothing happens: If-Match or X-Confirm
-	web     bool         // it is there only where browsers sign in
+	where   where        // on which servers it is there
 
 	// The document has the routes with a tag.
 	tag, summary, description string

@@ -25,6 +25,8 @@ var (
 	errClient      = fault.New(fault.Unauthenticated, "the application that got this access token may not use this API; use another one")
 	errApplication = fault.New(fault.Unauthenticated, "access tokens of applications are not accepted; sign in as a user")
 	errNoScope     = fault.New(fault.Unauthenticated, "this is not an access token of a user for an API; sign in as a user and ask for a scope of this API")
+	errScope       = fault.New(fault.Forbidden, "the access token does not have the scope "+Scope+" of this API; get one that has")
+	errService     = fault.New(fault.Forbidden, "the application does not have the role that this API asks of services; an administrator can assign it")
 	errNoUser      = fault.New(fault.Unauthenticated, "the token does not say whose it is; sign in again")
 	errUnavailable = fault.New(fault.Unavailable, "the sign-in service cannot be reached to check the token; try again in a minute")
 )
@@ -35,7 +37,7 @@ type Claims struct {
 	Object  string       // oid
 	Name    string       // for people; may be empty
 	Client  string       // application id of the program that acts for the user, or to which the user signed in
-	Role    account.Role // admin if the user has the application role of that name, else user
+	Role    account.Role // admin if a user has the application role of that name, else user
 	ID      string       // names the token (uti, else jti); may be empty
 	Expires time.Time
 }
@@ -70,11 +72,14 @@ func (b *body) claims(client string) Claims {
 	if c.ID == "" {
 		c.ID = b.JTI
 	}
-	if slices.ContainsFunc(b.Roles, func(role string) bool { return strings.EqualFold(role, string(account.RoleAdmin)) }) {
+	if !b.service() && slices.ContainsFunc(b.Roles, func(role string) bool { return strings.EqualFold(role, string(account.RoleAdmin)) }) {
 		c.Role = account.RoleAdmin
 	}
 	return c
 }
+
+// service says whether an application got the token for itself, without a user. Entra ID says so where the API's registration asks for it.
+func (b *body) service() bool { return b.Type == "app" }
 
 // times are when a token is valid, in seconds since 1970.
 type times struct {
@@ -155,11 +160,11 @@ func (v *Verifier) check(b body, now time.Time) (_ Claims, issuer string, err er
 	switch {
 	case !slices.Contains(audiences, b.Audience):
 		return Claims{}, "", errAudience
-	case b.Type == "app":
+	case b.service() && (len(v.roles) == 0 || b.Scopes != ""):
 		return Claims{}, "", errApplication
-	case b.Scopes == "": // an id token, or one of an application that does not say so
+	case b.Scopes == "" && !b.service(): // an id token, or one of an application that does not say so
 		return Claims{}, "", errNoScope
-	case len(v.clients) > 0 && !slices.Contains(v.clients, client):
+	case !slices.Contains(v.clients, client):
 		return Claims{}, "", errClient
 	case !guid.MatchString(b.Object):
 		return Claims{}, "", errNoUser
@@ -168,4 +173,15 @@ func (v *Verifier) check(b body, now time.Time) (_ Claims, issuer string, err er
 		return Claims{}, "", err
 	}
 	return b.claims(client), b.Issuer, nil
+}
+
+// permits says whether what a genuine token allows is what this API asks for: of users the scope, of services one of the roles.
+func (v *Verifier) permits(b *body) error {
+	switch {
+	case b.service() && !slices.ContainsFunc(b.Roles, func(role string) bool { return slices.Contains(v.roles, role) }):
+		return errService
+	case !b.service() && !slices.Contains(strings.Split(b.Scopes, " "), Scope):
+		return errScope
+	}
+	return nil
 }
