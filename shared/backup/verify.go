@@ -3,9 +3,12 @@ package backup
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/store"
 )
 
 // Report is what became of proving a backup again.
@@ -86,13 +89,17 @@ func (b *Backups) Recorded(ctx context.Context, r *Record, want string) (problem
 	return "", nil
 }
 
-// Each shows all backups of a user, those that are being deleted too.
+// Each shows all backups of a user, those that are being deleted too. One that is unreadable is shown with its id and nothing else.
 func (b *Backups) Each(ctx context.Context, user string, each func(*Record) error) error {
-	records, err := b.all(ctx, user)
+	items, err := store.All(ctx, b.table, store.Query{PK: store.UserPartition(user), Prefix: recordPrefix})
 	if err != nil {
-		return err
+		return fmt.Errorf("list backups: %w", err)
 	}
-	for _, r := range records {
+	for i := range items {
+		r, err := readRecord(items[i])
+		if err != nil || r.User != user || items[i].Key != recordKey(user, r.ID) {
+			r = &Record{ID: strings.TrimPrefix(items[i].SK, recordPrefix), User: user}
+		}
 		if err := each(r); err != nil {
 			return err
 		}

@@ -347,6 +347,11 @@ func (c *comparison) backups(ctx context.Context) error {
 	there := map[string]bool{}
 	err := c.Backups.Each(ctx, c.user, func(r *backup.Record) error {
 		s := c.runs[r.ID]
+		if r.Made.IsZero() { // it may be one of the config's
+			there[r.ID] = true
+			c.add(ledger.Misfit{Run: r.ID, Problem: "the record of the backup is unreadable"})
+			return nil
+		}
 		if r.Config != c.config && (s == nil || s.backup == "") {
 			return nil
 		}
