@@ -15,6 +15,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/spreadsheet"
+	"adminassistant/shared/strictjson"
 )
 
 // zoneRow is the type of a row that explains a time zone: id is its name, body its definition.
@@ -188,7 +189,7 @@ var columns = []column{
 		if values([]byte(s)) > maxValues {
 			return fmt.Errorf("has more than %d values", maxValues)
 		}
-		return decode([]byte(s), &e.Attendees)
+		return strictjson.Unmarshal([]byte(s), &e.Attendees)
 	}},
 	textColumn("online_url", func(e *calendar.Event) *string { return &e.OnlineURL }),
 	ofSeries(listColumn("rrule", func(e *calendar.Event) *[]string { return &recurrence(e).Rules }, own, own)),
