@@ -274,6 +274,9 @@ type rowLimit struct {
 func (l *rowLimit) Read(p []byte) (int, error) {
 	if l.left <= 0 {
 		l.err = fault.New(fault.Invalid, "a row is longer than %d MB", maxLine>>20)
+		if l.quoted {
+			l.err = fault.New(fault.Invalid, "a row is longer than %d MB: a cell begins with a quote and has none at its end", maxLine>>20)
+		}
 		return 0, l.err
 	}
 	n, err := l.r.Read(p)
