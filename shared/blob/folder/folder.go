@@ -301,7 +301,8 @@ func (f *Folder) classify(err error) error {
 	case ok:
 		return explained
 	case strings.Contains(err.Error(), escapes):
-		return fault.New(fault.Invalid, "in %s is a symbolic link that leads out of it, which is not followed: make the whole folder a link, or name another one", f.dir)
+		return fault.New(fault.Invalid,
+			"in %s is a symbolic link that leads out of it, which is not followed: make the whole folder a link, or name another one", f.dir)
 	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, fs.ErrNotExist),
 		errors.Is(err, syscall.ENOTDIR):
 		return fault.New(fault.Unavailable, "the folder %s does not work: %v", f.dir, err)
