@@ -238,7 +238,7 @@ func (r *Reader) end() {
 		return
 	}
 	r.names, r.ends = r.names[:r.start(top.first)], r.ends[:top.first]
-	top.many = nil
+	top.many = nil // which may be large
 	r.open = r.open[:len(r.open)-1]
 }
 

@@ -71,6 +71,7 @@ func TestWhatIsHandedOn(t *testing.T) {
 			`[229.5, 1e-1, 12e-1, 0.1e0, 1e15, 1e400, 229.00000000000000000000001, 1.5e0]`},
 		{"an integer as it is", `[229, 123456789012345678901234567890]`, `[229, 123456789012345678901234567890]`},
 		{"a long number", "[1." + strings.Repeat("0", 62) + "5e3, 2.0]", "[1." + strings.Repeat("0", 62) + "5e3, 2]"},
+		{"an integer with very many zeros", "[1." + strings.Repeat("0", 100) + ", 3.0]", "[1." + strings.Repeat("0", 100) + ", 3]"},
 		{"what is no number", `[1.e1, 01.0, 1.0.0, +1.0]`, `[1.e1, 01.0, 1.0.0, +1.0]`},
 		{"numbers in texts", `{"1.0": "2.0"}`, `{"1.0": "2.0"}`},
 		{"a number alone", `7.0`, `7`},
