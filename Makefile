@@ -1,6 +1,7 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools chromium cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos lint licences sbom vuln fmt fuzz clean
+.PHONY: help run test tools chromium cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos schemathesis lint licences sbom
+.PHONY: vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
 export CGO_ENABLED := 0
@@ -56,6 +57,12 @@ $(ICALENDAR): shared/backup/testdata/reader/requirements.txt
 	@if command -v python3 >/dev/null && python3 -c 'import venv'; then \
 		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing icalendar' && $(call pip-install,$<) && touch $@; \
 	else $(call without,icalendar,it needs Python 3.10 with venv); fi
+
+SCHEMATHESIS := .tools/schemathesis/installed-4.32.5
+$(SCHEMATHESIS): shared/httpapi/testdata/schemathesis/requirements.txt
+	@if command -v python3 >/dev/null && python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))'; then \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing schemathesis' && $(call pip-install,$<) && touch $@; \
+	else $(call without,schemathesis,it needs Python 3.11 with venv); fi
 
 # a browser comes from the system; where none may be installed, the tests in a browser are left out
 chromium:
@@ -133,6 +140,9 @@ bench: ## run the benchmarks, with allocations
 
 chaos: ## archive a changing mailbox under random faults, for a long time (SEEDS=, RUNS=)
 	go test -count=1 -timeout 2h ./shared/archive/chaos -run TestChaos -seeds $(SEEDS) -runs $(RUNS)
+
+schemathesis: cli $(SCHEMATHESIS) ## ask the API by its OpenAPI document, with good data and bad (EXAMPLES= for each operation)
+	@test ! -e $(SCHEMATHESIS) || .ci/schemathesis
 
 lint: ## check format, vet and the list of modules
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run: make fmt'; exit 1; }

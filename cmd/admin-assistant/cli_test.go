@@ -299,6 +299,10 @@ func TestPlanFromFiles(t *testing.T) {
 		if bare := m.run("", "archive", "plan", "--events", array, "--config", config, "--output", "json").ok(); bare.out != made.out {
 			t.Errorf("array: %s", bare.out)
 		}
+		marked := m.file("marked.json", "\ufeff"+graphEvents)
+		if again := m.run("\ufeff"+planConfig, "archive", "plan", "--events", marked, "--config", "-", "--output", "json").ok(); again.out != made.out {
+			t.Error("files with a byte order mark make another plan")
+		}
 		if piped := m.run(planConfig, "archive", "plan", "--events", events, "--config", "-", "--output", "json").ok(); piped.out != made.out {
 			t.Errorf("config from standard input: %s", piped.out)
 		}
@@ -345,6 +349,13 @@ func TestPlanFromFiles(t *testing.T) {
 		{"an iCalendar file that breaks off", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:a\r\n", planConfig, []string{"events.json"}},
 		{"a file that is something else", "MZ\x90\x00", planConfig, []string{"events.json"}},
 		{"an empty file", "", planConfig, []string{"events.json"}},
+		{"an event with a field twice", strings.Replace(graphEvents, `"subject"`, `"subject": "other", "subject"`, 1), planConfig,
+			[]string{"events.json", "value[0].subject", "twice"}},
+		{"an event with a field in two cases", strings.Replace(graphEvents, `"subject"`, `"Subject": "other", "subject"`, 1), planConfig,
+			[]string{"events.json", "value[0].subject", "twice"}},
+		{"a config with a field in two cases", graphEvents, strings.Replace(planConfig, `"id"`, `"Id": "other", "id"`, 1), []string{"config.json", "id", "twice"}},
+		{"events in UTF-16", "\xff\xfe{\x00", planConfig, []string{"events.json", "save it as UTF-8"}},
+		{"a config in UTF-16", graphEvents, "{\x00", []string{"config.json", "save it as UTF-8"}},
 	} {
 		t.Run(tt.name+" is refused", func(t *testing.T) {
 			m := newMachine(t)

@@ -11,6 +11,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/plaintext"
 )
 
 // What a file may hold at most that somebody hands in.
@@ -35,7 +36,7 @@ type Stream struct {
 }
 
 // Read begins to read a file that somebody hands in: JSONL, iCalendar or CSV, also compressed by zstd. What it is shows from what it holds; its
-// name does not matter. Nothing in it is expanded. Close has to be called.
+// name does not matter. A byte order mark is passed over. Nothing in it is expanded. Close has to be called.
 //
 // Time and memory are bounded, whatever r holds: by MaxBytes, MaxEvents, and the length and number of values of a line. Errors of what r holds, of Read
 // and of Each, are of kind fault.Invalid and name the line and the field; those of r are handed on.
@@ -44,7 +45,7 @@ func Read(r io.Reader) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(bufio.NewReaderSize(u, 64<<10))
+	s, err := open(bufio.NewReaderSize(plaintext.NewReader(u), 64<<10))
 	if err != nil {
 		u.Close()
 		return nil, err
@@ -59,7 +60,7 @@ func open(r *bufio.Reader) (*Stream, error) {
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte(byteOrderMark)), " \t\r\n")
+	head = bytes.TrimLeft(head, " \t\r\n")
 	first, _, _ := bytes.Cut(head, []byte("\n"))
 	switch {
 	case len(head) == 0:

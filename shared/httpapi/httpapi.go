@@ -98,6 +98,9 @@ type server struct {
 	api huma.API
 	// routes are all there are, by their patterns.
 	routes map[string]*route
+	// paths has the paths of the routes, to find the one of a request, and methods what each of them knows.
+	paths   *http.ServeMux
+	methods map[string][]string
 	// document is the OpenAPI document.
 	document []byte
 	origins  *http.CrossOriginProtection
@@ -162,6 +165,7 @@ func New(s Services) http.Handler {
 	}
 	srv.document = document
 	srv.docsRoutes(newReference(srv.api.OpenAPI()))
+	srv.index()
 	return srv
 }
 

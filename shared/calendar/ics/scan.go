@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/emersion/go-ical"
+
+	"adminassistant/shared/plaintext"
 )
 
 // part is one component that matters, cut out of the stream.
@@ -229,11 +231,10 @@ func (p *part) parse() (err error) {
 func (s *scanner) checkEncoding() error {
 	head, _ := s.r.Peek(4)
 	switch {
-	case bytes.HasPrefix(head, []byte{0xEF, 0xBB, 0xBF}):
-		_, _ = s.r.Discard(3)
-	case bytes.HasPrefix(head, []byte{0xFF, 0xFE}), bytes.HasPrefix(head, []byte{0xFE, 0xFF}), bytes.HasPrefix(head, []byte{'B', 0}),
-		bytes.HasPrefix(head, []byte{0, 'B'}):
-		return invalid(1, "the file is UTF-16; save it as UTF-8")
+	case bytes.HasPrefix(head, []byte(plaintext.Mark)):
+		_, _ = s.r.Discard(len(plaintext.Mark))
+	case plaintext.Wide(head):
+		return invalid(1, "%w", plaintext.ErrWide)
 	}
 	return nil
 }
