@@ -33,8 +33,8 @@ type Verifier struct {
 	Audit   *audit.Log
 	Backups *backup.Backups
 	Signer  ledger.Signer
-	// Kept returns the heads that the witness kept of a config's ledger, some or all; nil: there is no witness.
-	Kept  func(ctx context.Context, config string) ([]string, error)
+	// Kept returns heads that the witness kept of a config's ledger, and what is wrong with what it has in place of others; nil: there is no witness.
+	Kept  func(ctx context.Context, config string) (heads, problems []string, err error)
 	Clock func() time.Time
 }
 
@@ -48,7 +48,7 @@ const tries = 3
 // heads: those in since, signed notes as Head gives them, and those that the witness kept. A head in since that is none of this ledger is of kind
 // fault.Invalid. It is of kind fault.Unavailable when runs went on to change the ledger meanwhile.
 func (v *Verifier) Verify(ctx context.Context, user, config string, since []string) (Report, error) {
-	earlier, err := v.checkpoints(ctx, config, since)
+	earlier, problems, err := v.checkpoints(ctx, config, since)
 	if err != nil {
 		return Report{}, err
 	}
@@ -60,6 +60,9 @@ func (v *Verifier) Verify(ctx context.Context, user, config string, since []stri
 		c := &comparison{Verifier: v, user: user, config: config, in: in, report: Report{Report: in.Report}, runs: map[string]*seen{}}
 		if err := c.compare(ctx, earlier); err != nil {
 			return Report{}, err
+		}
+		for _, problem := range problems {
+			c.add(ledger.Misfit{Problem: problem})
 		}
 		if c.report.OK {
 			return c.report, nil
@@ -75,9 +78,8 @@ func (v *Verifier) Verify(ctx context.Context, user, config string, since []stri
 	return Report{}, fault.New(fault.Unavailable, "runs are writing the ledger; verify it when they have ended")
 }
 
-// checkpoints reads earlier heads, the shortest first.
-func (v *Verifier) checkpoints(ctx context.Context, config string, since []string) ([]ledger.Checkpoint, error) {
-	var all []ledger.Checkpoint
+// checkpoints reads earlier heads, the shortest first, and says what is wrong with those of the witness.
+func (v *Verifier) checkpoints(ctx context.Context, config string, since []string) (all []ledger.Checkpoint, problems []string, err error) {
 	read := func(signed, whose string) error {
 		text, err := v.Signer.Open(ctx, signed)
 		if fault.Of(err) == fault.Malformed {
@@ -98,22 +100,22 @@ func (v *Verifier) checkpoints(ctx context.Context, config string, since []strin
 	}
 	for i, signed := range since {
 		if err := read(signed, fmt.Sprintf("head %d", i+1)); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if v.Kept != nil {
-		kept, err := v.Kept(ctx, config)
-		if err != nil {
-			return nil, err
+		var kept []string
+		if kept, problems, err = v.Kept(ctx, config); err != nil {
+			return nil, nil, err
 		}
 		for _, signed := range kept {
 			if err := read(signed, "a head that the witness kept"); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
 	slices.SortStableFunc(all, func(a, b ledger.Checkpoint) int { return a.Size - b.Size })
-	return all, nil
+	return all, problems, nil
 }
 
 // comparison is one verification.

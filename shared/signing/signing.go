@@ -53,7 +53,8 @@ func Parse(private string) (*Key, error) {
 	if err != nil {
 		return nil, fault.New(fault.Malformed, "the signing key is unreadable")
 	}
-	raw, err := base64.StdEncoding.DecodeString(private[strings.LastIndexByte(private, '+')+1:])
+	parts := strings.SplitN(private, "+", 5) // PRIVATE, KEY, name, hash, key
+	raw, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
 	if err != nil || len(raw) != 1+ed25519.SeedSize {
 		return nil, fault.New(fault.Malformed, "the signing key is unreadable")
 	}
