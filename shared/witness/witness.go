@@ -68,8 +68,8 @@ type Bucket struct {
 	bucket string
 	signer Opener
 	clock  func() time.Time
-	// Lost is called when a head could not be kept; nil: nobody wants to know.
-	Lost func()
+	// Unkept is called when a head could not be kept; nil: nobody wants to know.
+	Unkept func()
 }
 
 // New returns the witness in a bucket, of heads that signer signed. No service is asked.
@@ -99,8 +99,8 @@ func prefix(config string) (string, error) {
 // part of a key, else as awssdk.Fault sorts them.
 func (b *Bucket) Keep(ctx context.Context, config string, day calendar.Date, checkpoint string) error {
 	err := b.keep(ctx, config, day, checkpoint)
-	if err != nil && b.Lost != nil {
-		b.Lost()
+	if err != nil && b.Unkept != nil {
+		b.Unkept()
 	}
 	return err
 }

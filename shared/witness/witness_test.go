@@ -434,7 +434,7 @@ func TestAHeadThatIsNotKeptIsAnError(t *testing.T) {
 		t.Run(c.answer.Body, func(t *testing.T) {
 			w := open(t, func(*http.Request, int) awstest.Answer { return c.answer })
 			lost := 0
-			w.Lost = func() { lost++ }
+			w.Unkept = func() { lost++ }
 			if err := w.Keep(t.Context(), config, day(0), w.head(config, 1)); fault.Of(err) != c.want || err == nil {
 				t.Errorf("got %v of kind %s", err, fault.Of(err))
 			}
@@ -492,7 +492,7 @@ func TestAHeadIsKeptWhenAnAttemptFailsOrItsAnswerIsLost(t *testing.T) {
 				}
 				return awstest.Answer{}
 			})
-			w.Lost = func() { t.Error("somebody was told") }
+			w.Unkept = func() { t.Error("somebody was told") }
 			w.keep(0)
 			w.want([]int{0})
 		})
