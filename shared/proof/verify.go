@@ -48,7 +48,7 @@ const tries = 3
 // heads: those in since, signed notes as Head gives them, and those that the witness kept. A head in since that is none of this ledger is of kind
 // fault.Invalid. It is of kind fault.Unavailable when runs went on to change the ledger meanwhile.
 func (v *Verifier) Verify(ctx context.Context, user, config string, since []string) (Report, error) {
-	earlier, problems, err := v.checkpoints(ctx, config, since)
+	earlier, err := v.checkpoints(ctx, config, since)
 	if err != nil {
 		return Report{}, err
 	}
@@ -60,9 +60,6 @@ func (v *Verifier) Verify(ctx context.Context, user, config string, since []stri
 		c := &comparison{Verifier: v, user: user, config: config, in: in, report: Report{Report: in.Report}, runs: map[string]*seen{}}
 		if err := c.compare(ctx, earlier); err != nil {
 			return Report{}, err
-		}
-		for _, problem := range problems {
-			c.add(ledger.Misfit{Problem: problem})
 		}
 		if c.report.OK {
 			return c.report, nil
@@ -78,8 +75,15 @@ func (v *Verifier) Verify(ctx context.Context, user, config string, since []stri
 	return Report{}, fault.New(fault.Unavailable, "runs are writing the ledger; verify it when they have ended")
 }
 
-// checkpoints reads earlier heads, the shortest first, and says what is wrong with those of the witness.
-func (v *Verifier) checkpoints(ctx context.Context, config string, since []string) (all []ledger.Checkpoint, problems []string, err error) {
+// earlier is what is known of a ledger from elsewhere.
+type earlier struct {
+	heads    []ledger.Checkpoint // the shortest first
+	problems []string            // of the witness
+}
+
+// checkpoints reads earlier heads.
+func (v *Verifier) checkpoints(ctx context.Context, config string, since []string) (*earlier, error) {
+	all := &earlier{}
 	read := func(signed, whose string) error {
 		text, err := v.Signer.Open(ctx, signed)
 		if fault.Of(err) == fault.Malformed {
@@ -95,27 +99,28 @@ func (v *Verifier) checkpoints(ctx context.Context, config string, since []strin
 		case c.Origin != ledger.Origin(config):
 			return fault.Field("since", "%s is of another ledger: %s", whose, c.Origin)
 		}
-		all = append(all, c)
+		all.heads = append(all.heads, c)
 		return nil
 	}
 	for i, signed := range since {
 		if err := read(signed, fmt.Sprintf("head %d", i+1)); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	if v.Kept != nil {
-		var kept []string
-		if kept, problems, err = v.Kept(ctx, config); err != nil {
-			return nil, nil, err
+		kept, problems, err := v.Kept(ctx, config)
+		if err != nil {
+			return nil, err
 		}
+		all.problems = problems
 		for _, signed := range kept {
 			if err := read(signed, "a head that the witness kept"); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b ledger.Checkpoint) int { return a.Size - b.Size })
-	return all, problems, nil
+	slices.SortStableFunc(all.heads, func(a, b ledger.Checkpoint) int { return a.Size - b.Size })
+	return all, nil
 }
 
 // comparison is one verification.
@@ -140,7 +145,7 @@ type seen struct {
 
 func (c *comparison) add(m ledger.Misfit) { c.report.Add(m) }
 
-func (c *comparison) compare(ctx context.Context, earlier []ledger.Checkpoint) error {
+func (c *comparison) compare(ctx context.Context, known *earlier) error {
 	if err := c.readRuns(ctx); err != nil {
 		return err
 	}
@@ -157,7 +162,7 @@ func (c *comparison) compare(ctx context.Context, earlier []ledger.Checkpoint) e
 	if err := c.backups(ctx); err != nil {
 		return err
 	}
-	c.since(earlier)
+	c.since(known)
 	return nil
 }
 
@@ -382,10 +387,13 @@ func (c *comparison) backups(ctx context.Context) error {
 	return nil
 }
 
-// since compares the chain with earlier heads, the shortest first.
-func (c *comparison) since(earlier []ledger.Checkpoint) {
+// since compares the chain with earlier heads.
+func (c *comparison) since(known *earlier) {
+	for _, problem := range known.problems {
+		c.add(ledger.Misfit{Problem: problem})
+	}
 	good := 0
-	for _, head := range earlier {
+	for _, head := range known.heads {
 		root, known := c.in.RootAt(head.Size)
 		switch {
 		case known && root == head.Root:
