@@ -87,8 +87,8 @@ func (r *resources) settings(function string) map[string]string {
 		"notify":     {"QUEUE_NOTIFY", "QUEUE_NOTIFY_DEAD", "QUEUE_ARCHIVE_DEAD", "QUEUE_BACKUP_DEAD", "MAIL_FROM"},
 	}
 	values := map[string]string{
-		"BUCKET": r.bucket, "HEAD_BUCKET": r.heads, "KEY": r.key, "SIGN_IN_AUTHORITY": r.signIn, "SIGN_IN_AUDIENCE": audience, "SIGN_IN_TENANTS": tenant, "GRAPH_URL": r.graph, "GRAPH_TOKEN": graphToken,
-		"MAIL_FROM": mailFrom,
+		"BUCKET": r.bucket, "HEAD_BUCKET": r.heads, "KEY": r.key, "SIGN_IN_AUTHORITY": r.signIn, "SIGN_IN_AUDIENCE": audience, "SIGN_IN_TENANTS": tenant,
+		"GRAPH_URL": r.graph, "GRAPH_TOKEN": graphToken, "MAIL_FROM": mailFrom,
 	}
 	for name, url := range r.queues {
 		values["QUEUE_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))] = url

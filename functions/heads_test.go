@@ -1,6 +1,7 @@
 package functions_test
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -10,6 +11,10 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"adminassistant/functions/lambdatest"
+	"adminassistant/shared/awstest"
+	"adminassistant/shared/secret"
+	"adminassistant/shared/secret/kms"
+	"adminassistant/shared/store"
 )
 
 // report is what a verification of the ledger says.
@@ -53,6 +58,7 @@ func TestHeadsAreKeptAndAskedFor(t *testing.T) {
 	if opened, err := d.signing.Open(d.ctx, string(text)); err != nil || !strings.HasPrefix(opened, "admin-assistant/ledger/"+config+"\n1\n") {
 		t.Errorf("kept is %q: %v", text, err)
 	}
+	d.signs()
 	if r := verify(); !r.OK || r.Links != 1 || r.Since != 1 {
 		t.Errorf("the ledger has %+v", r)
 	}
@@ -84,5 +90,20 @@ func TestARunEndsWellThoughItsHeadIsNotKept(t *testing.T) {
 	}
 	if n, told := counted(worker, "HeadsUnkept"), lines(worker, "head of the ledger not kept by its witness"); n != 1 || len(told) != 1 {
 		t.Errorf("counted %d times, logged as %v", n, told)
+	}
+}
+
+// signs checks that the functions' signing key is sealed in the context by which their roles may open it.
+func (d *deployment) signs() {
+	d.t.Helper()
+	item, err := d.items.Get(d.ctx, store.Key{PK: "SIGNING", SK: "KEY"})
+	must(d.t, err)
+	var kept struct {
+		Sealed []byte `json:"sealed"`
+	}
+	must(d.t, json.Unmarshal(item.Data, &kept))
+	keeper := secret.New(kms.New(awstest.Moto(d.t), d.key), time.Now, secret.Limits{})
+	if _, err := keeper.Open(d.ctx, secret.Context{Purpose: "signing-key", User: "installation"}, kept.Sealed); err != nil {
+		d.t.Error(err)
 	}
 }

@@ -12,7 +12,8 @@ import (
 // anywhere are resources that nobody asks for anything.
 func anywhere() *resources {
 	r := &resources{
-		table: "table", bucket: "bucket", heads: "heads", key: "arn:aws:kms:eu-central-1:111122223333:key/k", queues: map[string]string{}, graph: "http://127.0.0.1:1/v1.0", signIn: "http://127.0.0.1:1",
+		table: "table", bucket: "bucket", heads: "heads", key: "arn:aws:kms:eu-central-1:111122223333:key/k",
+		queues: map[string]string{}, graph: "http://127.0.0.1:1/v1.0", signIn: "http://127.0.0.1:1",
 		dynamodb: "http://127.0.0.1:1", other: "http://127.0.0.1:1",
 	}
 	for _, name := range queueNames {

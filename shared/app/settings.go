@@ -99,7 +99,7 @@ func FromEnvironment() (Settings, error) {
 		return Settings{}, fault.Field("ADMIN_ASSISTANT_HAND_ON", "must be between 0s and 10m, not %s", s.HandOn)
 	}
 	if s.HeadBucket != "" && s.HeadBucket == s.Bucket {
-		return Settings{}, fault.Field("ADMIN_ASSISTANT_HEAD_BUCKET", "is ADMIN_ASSISTANT_BUCKET, in which anything can be replaced; heads have a bucket of their own")
+		return Settings{}, fault.Field("ADMIN_ASSISTANT_HEAD_BUCKET", "is ADMIN_ASSISTANT_BUCKET too; heads have a bucket of their own")
 	}
 	if err := s.checkMail(); err != nil {
 		return Settings{}, err
