@@ -158,7 +158,7 @@ func (b *Bucket) Kept(ctx context.Context, config string) (heads, problems []str
 			continue
 		}
 		group.Go(func() (err error) {
-			if found[i], err = b.read(ctx, config, p); err == nil && found[i] == "" {
+			if found[i], err = b.read(ctx, config, p); found[i] == "" {
 				wrong[i] = "what the witness has of " + p.day + " is no head of this ledger that this installation signed"
 			}
 			return err

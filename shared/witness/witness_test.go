@@ -380,6 +380,8 @@ func TestHeadsThatLieBehindOthersAreFound(t *testing.T) {
 	w = open(t, func(r *http.Request, _ int) awstest.Answer {
 		switch q := r.URL.Query(); {
 		case !q.Has("versions"):
+		case q.Get("prefix") != "heads/"+config+"/":
+			t.Errorf("what is asked for is under %q, which no role may list", q.Get("prefix"))
 		case q.Get("encoding-type") != "url":
 			t.Error("a key with characters that XML cannot have would break the answer")
 		case !q.Has("key-marker"):
