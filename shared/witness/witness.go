@@ -114,7 +114,8 @@ func (b *Bucket) keep(ctx context.Context, config string, day calendar.Date, che
 	defer cancel()
 	_, err = b.client.PutObject(ctx, &service.PutObjectInput{
 		Bucket: &b.bucket, Key: aws.String(under + day.String()), Body: strings.NewReader(checkpoint), ContentType: aws.String("text/plain; charset=utf-8"),
-		IfNoneMatch: aws.String("*"),
+		IfNoneMatch:       aws.String("*"),
+		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, // without a checksum nothing may be locked
 	})
 	if api := smithy.APIError(nil); errors.As(err, &api) && api.ErrorCode() == "PreconditionFailed" { // by an earlier run, or our own earlier attempt
 		return nil

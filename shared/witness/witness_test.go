@@ -194,7 +194,12 @@ func upTo(n int) (all []int) {
 }
 
 func TestTheFirstHeadOfADayIsKept(t *testing.T) {
-	w := open(t, nil)
+	w := open(t, func(r *http.Request, _ int) awstest.Answer {
+		if r.Method == http.MethodPut && r.Header.Get("X-Amz-Sdk-Checksum-Algorithm") != "SHA256" {
+			t.Errorf("a bucket with Object Lock takes nothing without a checksum: %v", r.Header)
+		}
+		return awstest.Answer{}
+	})
 	w.want(nil)
 	w.keep(0)
 	if err := w.Keep(t.Context(), config, day(0), w.head(config, 1)); err != nil {
