@@ -10,6 +10,7 @@ import (
 
 	"adminassistant/infra/data"
 	"adminassistant/infra/golambda"
+	"adminassistant/infra/heads"
 )
 
 // Props decide what the stack is like. They have been checked.
@@ -19,6 +20,8 @@ type Props struct {
 	// Stage is dev, staging or prod.
 	Stage string
 	Data  *data.Stack
+	// Heads is where the heads of ledgers are kept; nil: nowhere.
+	Heads *heads.Stack
 	// Functions is the folder of the built functions.
 	Functions string
 	// Canary is how long a tenth of the calls goes to a new version before all do, one of golambda.Canaries; 0 moves all at once.

@@ -31,6 +31,7 @@ import (
 	"adminassistant/shared/secret/kms"
 	"adminassistant/shared/store/dynamo"
 	"adminassistant/shared/telemetry"
+	heads "adminassistant/shared/witness"
 )
 
 const (
@@ -116,6 +117,11 @@ func openFunction(version string, requires []string) (*Function, error) {
 	f.notices = sqs.New(f.aws, s.QueueNotify, s.QueueNotifyDead)
 	f.keeper = secret.New(kms.New(awssdk.Within(f.aws, kmsTimeout), s.Key), time.Now, secret.Limits{})
 	f.connect(f.credentials)
+	if s.HeadBucket != "" {
+		kept := heads.New(f.aws, s.HeadBucket, f.signing, time.Now)
+		kept.Unkept = func() { f.metrics.Count(telemetry.Counts{telemetry.HeadsUnkept: 1}) }
+		f.witness = kept
+	}
 	f.providers.users = &once[*microsoft.Client]{make: f.newMicrosoft}
 	return f, nil
 }

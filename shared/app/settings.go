@@ -62,6 +62,8 @@ type Settings struct {
 	Table string `env:"ADMIN_ASSISTANT_TABLE"`
 	// Bucket is the name of the S3 bucket.
 	Bucket string `env:"ADMIN_ASSISTANT_BUCKET"`
+	// HeadBucket is the name of the S3 bucket, with Object Lock, that keeps the heads of ledgers; empty: nobody keeps them.
+	HeadBucket string `env:"ADMIN_ASSISTANT_HEAD_BUCKET"`
 	// QueueArchive, QueueBackup and QueueNotify are addresses of SQS queues, and those with Dead of their dead-letter queues.
 	QueueArchive     string `env:"ADMIN_ASSISTANT_QUEUE_ARCHIVE"`
 	QueueArchiveDead string `env:"ADMIN_ASSISTANT_QUEUE_ARCHIVE_DEAD"`
@@ -99,6 +101,9 @@ func FromEnvironment() (Settings, error) {
 	}
 	if s.HandOn < 0 || s.HandOn > 10*time.Minute {
 		return Settings{}, fault.Field("ADMIN_ASSISTANT_HAND_ON", "must be between 0s and 10m, not %s", s.HandOn)
+	}
+	if s.HeadBucket != "" && s.HeadBucket == s.Bucket {
+		return Settings{}, fault.Field("ADMIN_ASSISTANT_HEAD_BUCKET", "is ADMIN_ASSISTANT_BUCKET too; heads have a bucket of their own")
 	}
 	if err := s.checkMail(); err != nil {
 		return Settings{}, err

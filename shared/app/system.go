@@ -72,8 +72,8 @@ type system struct {
 // witness keeps the heads of ledgers where who can write the table cannot reach them.
 type witness interface {
 	archive.Witness
-	// Kept returns the newest heads that are kept of a config's ledger.
-	Kept(ctx context.Context, config string) ([]string, error)
+	// Kept returns heads that are kept of a config's ledger, and what is wrong with what there is in place of others.
+	Kept(ctx context.Context, config string) (heads, problems []string, err error)
 }
 
 // kinds has a line for each kind of run: what it is, and who carries its runs out.

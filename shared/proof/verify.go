@@ -33,8 +33,8 @@ type Verifier struct {
 	Audit   *audit.Log
 	Backups *backup.Backups
 	Signer  ledger.Signer
-	// Kept returns the heads that the witness kept of a config's ledger, some or all; nil: there is no witness.
-	Kept  func(ctx context.Context, config string) ([]string, error)
+	// Kept returns heads that the witness kept of a config's ledger, and what is wrong with what it has in place of others; nil: there is no witness.
+	Kept  func(ctx context.Context, config string) (heads, problems []string, err error)
 	Clock func() time.Time
 }
 
@@ -75,9 +75,15 @@ func (v *Verifier) Verify(ctx context.Context, user, config string, since []stri
 	return Verification{}, fault.New(fault.Unavailable, "runs are writing the ledger; verify it when they have ended")
 }
 
-// checkpoints reads earlier heads, the shortest first.
-func (v *Verifier) checkpoints(ctx context.Context, config string, since []string) ([]ledger.Checkpoint, error) {
-	var all []ledger.Checkpoint
+// earlier is what is known of a ledger from elsewhere.
+type earlier struct {
+	heads    []ledger.Checkpoint // the shortest first
+	problems []string            // of the witness
+}
+
+// checkpoints reads earlier heads.
+func (v *Verifier) checkpoints(ctx context.Context, config string, since []string) (*earlier, error) {
+	all := &earlier{}
 	read := func(signed, whose string) error {
 		text, err := v.Signer.Open(ctx, signed)
 		if fault.Of(err) == fault.Malformed {
@@ -93,7 +99,7 @@ func (v *Verifier) checkpoints(ctx context.Context, config string, since []strin
 		case c.Origin != ledger.Origin(config):
 			return fault.Field("since", "%s is of another ledger: %s", whose, c.Origin)
 		}
-		all = append(all, c)
+		all.heads = append(all.heads, c)
 		return nil
 	}
 	for i, signed := range since {
@@ -102,17 +108,18 @@ func (v *Verifier) checkpoints(ctx context.Context, config string, since []strin
 		}
 	}
 	if v.Kept != nil {
-		kept, err := v.Kept(ctx, config)
+		kept, problems, err := v.Kept(ctx, config)
 		if err != nil {
 			return nil, err
 		}
+		all.problems = problems
 		for _, signed := range kept {
 			if err := read(signed, "a head that the witness kept"); err != nil {
 				return nil, err
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b ledger.Checkpoint) int { return a.Size - b.Size })
+	slices.SortStableFunc(all.heads, func(a, b ledger.Checkpoint) int { return a.Size - b.Size })
 	return all, nil
 }
 
@@ -138,7 +145,7 @@ type seen struct {
 
 func (c *comparison) add(m ledger.Misfit) { c.report.Add(m) }
 
-func (c *comparison) compare(ctx context.Context, earlier []ledger.Checkpoint) error {
+func (c *comparison) compare(ctx context.Context, known *earlier) error {
 	if err := c.readRuns(ctx); err != nil {
 		return err
 	}
@@ -155,7 +162,7 @@ func (c *comparison) compare(ctx context.Context, earlier []ledger.Checkpoint) e
 	if err := c.backups(ctx); err != nil {
 		return err
 	}
-	c.since(earlier)
+	c.since(known)
 	return nil
 }
 
@@ -385,10 +392,13 @@ func (c *comparison) backups(ctx context.Context) error {
 	return nil
 }
 
-// since compares the chain with earlier heads, the shortest first.
-func (c *comparison) since(earlier []ledger.Checkpoint) {
+// since compares the chain with earlier heads.
+func (c *comparison) since(known *earlier) {
+	for _, problem := range known.problems {
+		c.add(ledger.Misfit{Problem: problem})
+	}
 	good := 0
-	for _, head := range earlier {
+	for _, head := range known.heads {
 		root, known := c.in.RootAt(head.Size)
 		switch {
 		case known && root == head.Root:
