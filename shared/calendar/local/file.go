@@ -82,6 +82,7 @@ type group struct {
 	uid, id    string
 	base       *calendar.Event  // the event or the series; nil when the file has instances only
 	exceptions []calendar.Event // of the series, each original start once
+	starts     map[string]bool  // ids of the exceptions
 }
 
 // group sorts the events by UID, and checks what does not depend on what the calendar holds already.
@@ -94,7 +95,7 @@ func (im *importing) group(events []calendar.Event) ([]*group, error) {
 		}
 		g := byUID[e.ICalUID]
 		if g == nil {
-			g = &group{uid: e.ICalUID, id: idOfUID(e.ICalUID)}
+			g = &group{uid: e.ICalUID, id: idOfUID(e.ICalUID), starts: map[string]bool{}}
 			byUID[e.ICalUID] = g
 			groups = append(groups, g)
 		}
@@ -112,11 +113,10 @@ func (im *importing) group(events []calendar.Event) ([]*group, error) {
 			continue
 		}
 		e.ID, e.SeriesMasterID, e.Recurrence = series.InstanceID(g.id, e.OriginalStart), g.id, nil
-		for _, other := range g.exceptions {
-			if other.ID == e.ID {
-				return nil, fault.New(fault.Invalid, "two events have the UID %.200q and the original start %s", e.ICalUID, e.OriginalStart.UTC().Format(time.RFC3339))
-			}
+		if g.starts[e.ID] {
+			return nil, fault.New(fault.Invalid, "two events have the UID %.200q and the original start %s", e.ICalUID, e.OriginalStart.UTC().Format(time.RFC3339))
 		}
+		g.starts[e.ID] = true
 		g.exceptions = append(g.exceptions, e)
 	}
 	return groups, im.check(groups)
@@ -124,7 +124,7 @@ func (im *importing) group(events []calendar.Event) ([]*group, error) {
 
 // check expands every series over a year, so that none gets in that cannot be expanded: every later read would fail.
 func (im *importing) check(groups []*group) error {
-	expander := series.NewExpander(im.now, im.now.AddDate(1, 0, 0), im.lookup)
+	year := series.NewExpander(im.now, im.now.AddDate(1, 0, 0), im.lookup)
 	for _, g := range groups {
 		if g.base == nil || g.base.Type != calendar.Master {
 			continue
@@ -132,7 +132,7 @@ func (im *importing) check(groups []*group) error {
 		if _, _, err := span(g.base, im.lookup); err != nil {
 			return fmt.Errorf("event %.200q: %w", g.uid, err)
 		}
-		if _, err := expander.Expand(*g.base, g.exceptions); err != nil {
+		if err := year.Check(*g.base, g.exceptions); err != nil {
 			return fmt.Errorf("event %.200q: %w", g.uid, err)
 		}
 	}
