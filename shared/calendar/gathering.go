@@ -1,10 +1,15 @@
 package calendar
 
 import (
+	"errors"
+	"fmt"
 	"reflect"
 
 	"adminassistant/shared/fault"
 )
+
+// ErrTooMuch means that there is more than may be held at once. Its errors are of kind fault.Invalid.
+var ErrTooMuch = errors.New("calendar: too much at once")
 
 // Gathering collects the events of one reading, up to a size in memory: a calendar may hold far more than fits, above all by a series that happens
 // every minute. The zero Gathering has no end.
@@ -16,7 +21,7 @@ type Gathering struct {
 	series string // of the event before: the instances of a series share their text
 }
 
-// Add takes an event. The error is of kind fault.Invalid and says what to do when it does not fit any more.
+// Add takes an event. When it does not fit any more, the error is ErrTooMuch and says what to do where a period is read.
 func (g *Gathering) Add(e Event) error {
 	g.bytes += e.Bytes()
 	if e.Type == Occurrence && e.SeriesMasterID != "" {
@@ -26,8 +31,8 @@ func (g *Gathering) Add(e Event) error {
 		g.series = e.SeriesMasterID
 	}
 	if g.Most > 0 && g.bytes > g.Most {
-		return fault.New(fault.Invalid, "the calendar has more than %d MB of events in the period, more than can be read at once; "+
-			"take a shorter period, or end the series that happen most often", g.Most>>20)
+		return fault.Wrap(fault.Invalid, &tooMuch{fmt.Sprintf("the calendar has more than %d MB of events in the period, more than can be read at once; "+
+			"take a shorter period, or end the series that happen most often", g.Most>>20)})
 	}
 	g.Events = append(g.Events, e)
 	return nil
@@ -36,6 +41,12 @@ func (g *Gathering) Add(e Event) error {
 var sizeOf = struct{ event, attendee, time, text int }{
 	int(reflect.TypeFor[Event]().Size()), int(reflect.TypeFor[Attendee]().Size()), int(reflect.TypeFor[DateTime]().Size()), int(reflect.TypeFor[string]().Size()),
 }
+
+// tooMuch is ErrTooMuch with a text for the reader.
+type tooMuch struct{ text string }
+
+func (e *tooMuch) Error() string { return e.text }
+func (e *tooMuch) Unwrap() error { return ErrTooMuch }
 
 // Bytes is about what the event takes in memory: itself and its texts.
 func (e *Event) Bytes() int64 {

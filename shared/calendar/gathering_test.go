@@ -1,6 +1,7 @@
 package calendar
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -16,7 +17,7 @@ func TestAGatheringHasAnEnd(t *testing.T) {
 	for ; err == nil && n < 10_000; n++ {
 		err = g.Add(Event{ID: fmt.Sprint(n), Subject: strings.Repeat("x", 1<<10)})
 	}
-	if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "more than 1 MB of events") || n < 300 || n > 1024 {
+	if fault.Of(err) != fault.Invalid || !errors.Is(err, ErrTooMuch) || !strings.Contains(err.Error(), "more than 1 MB of events") || n < 300 || n > 1024 {
 		t.Errorf("after %d events of more than a kilobyte: %v", n, err)
 	}
 	var all Gathering

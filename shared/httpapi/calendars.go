@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/base64"
@@ -538,7 +537,7 @@ func (s *server) importCalendar(ctx context.Context, in *fileInput) (*struct{ Bo
 	if err != nil {
 		return nil, err
 	}
-	file, err := ics.Read(in.body)
+	file, err := ics.ReadUpTo(in.body, s.Memory.Events())
 	if err != nil {
 		return nil, err
 	}
@@ -575,11 +574,11 @@ func (s *server) exportCalendar(ctx context.Context, in *ByID) (*fileAnswer, err
 	if err != nil {
 		return nil, err
 	}
-	var text bytes.Buffer // written whole before the first byte is sent, so that a failure is an error and not half a file
-	if err := ics.Write(&text, file, s.Clock()); err != nil {
+	text := s.newWhole()
+	if err := ics.Write(text, file, s.Clock()); err != nil {
 		return nil, err
 	}
-	return &fileAnswer{ContentType: contentCalendar + "; charset=utf-8", Disposition: attachment(f.info.Name + ".ics"), Body: text.Bytes()}, nil
+	return &fileAnswer{ContentType: contentCalendar + "; charset=utf-8", Disposition: attachment(f.info.Name + ".ics"), Body: text.bytes()}, nil
 }
 
 // attachment is a Content-Disposition for a file of that name, in any language (RFC 6266, section 4.3; RFC 8187).

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"adminassistant/shared/calendar"
@@ -249,17 +250,34 @@ func (p *Provider) Export(ctx context.Context, account, calendarID string) (ics.
 	if err != nil {
 		return ics.File{}, err
 	}
-	items, err := store.All(ctx, p.table, store.Query{PK: eventsPK(calendarID)})
+	all := calendar.Gathering{Most: p.MostEvents}
+	var zones []store.Item
+	master := ""
+	err = p.items(ctx, store.Query{PK: eventsPK(calendarID)}, func(item store.Item) error {
+		if strings.HasPrefix(item.SK, prefixZone) {
+			zones = append(zones, item)
+			return nil
+		}
+		var e calendar.Event
+		if err := decode(item, &e); err != nil {
+			return err
+		}
+		switch {
+		case e.Type == calendar.Master:
+			master = e.ID
+		case strings.HasPrefix(item.SK, prefixSeries) && e.SeriesMasterID != master: // what a large change left that was cut short
+			return nil
+		}
+		return all.Add(e)
+	})
+	if errors.Is(err, calendar.ErrTooMuch) {
+		return ics.File{}, fault.New(fault.Invalid, "the calendar has more than %d MB of events, more than can be exported at once here; back it up instead, "+
+			"and download the iCalendar file of the backup", p.MostEvents>>20)
+	}
 	if err != nil {
 		return ics.File{}, fmt.Errorf("export: %w", err)
 	}
-	content, err := read(items)
-	if err != nil {
-		return ics.File{}, err
-	}
-	f := ics.File{Name: c.Name, Zones: content.zones, Events: content.single}
-	for _, master := range content.masters {
-		f.Events = append(append(f.Events, master), content.exceptions[master.ID]...)
-	}
-	return f, nil
+	f := ics.File{Name: c.Name, Events: all.Events}
+	f.Zones, err = readZones(zones)
+	return f, err
 }

@@ -71,7 +71,7 @@ func (w *walk) all(ctx context.Context) error {
 		from = since
 	}
 	short := store.Query{PK: w.pk, Prefix: prefixAt, From: key(prefixAt, from), To: key(prefixAt, w.to.Add(series.Margin+time.Second))}
-	err := w.items(ctx, short, func(item store.Item, e *calendar.Event) error {
+	err := w.events(ctx, short, func(item store.Item, e *calendar.Event) error {
 		if !w.until.IsZero() && item.SK > key(prefixAt, w.until.Add(series.Margin+time.Second)) {
 			return errBeyond
 		}
@@ -91,7 +91,7 @@ func (w *walk) all(ctx context.Context) error {
 		return err
 	}
 	others := store.Query{PK: w.pk, From: key(prefixLong, w.from.Add(-series.Margin)), To: prefixZone}
-	err = w.items(ctx, others, func(item store.Item, e *calendar.Event) error {
+	err = w.events(ctx, others, func(item store.Item, e *calendar.Event) error {
 		switch {
 		case !strings.HasPrefix(item.SK, prefixSeries):
 			return w.one(*e)
@@ -116,19 +116,26 @@ func (w *walk) all(ctx context.Context) error {
 // errBeyond means that all that follows starts too late.
 var errBeyond = errors.New("local: beyond")
 
-// items hands the events of a query to each, page by page.
-func (w *walk) items(ctx context.Context, q store.Query, each func(store.Item, *calendar.Event) error) error {
+// events hands the events of a query to each, page by page.
+func (w *walk) events(ctx context.Context, q store.Query, each func(store.Item, *calendar.Event) error) error {
+	return w.items(ctx, q, func(item store.Item) error {
+		var e calendar.Event
+		if err := decode(item, &e); err != nil {
+			return err
+		}
+		return each(item, &e)
+	})
+}
+
+// items hands the items of a query to each, page by page.
+func (p *Provider) items(ctx context.Context, q store.Query, each func(store.Item) error) error {
 	for {
-		page, err := w.table.Query(ctx, q)
+		page, err := p.table.Query(ctx, q)
 		if err != nil {
 			return err
 		}
 		for _, item := range page.Items {
-			var e calendar.Event
-			if err := decode(item, &e); err != nil {
-				return err
-			}
-			if err := each(item, &e); err != nil {
+			if err := each(item); err != nil {
 				return err
 			}
 		}
@@ -171,40 +178,6 @@ func clamp(t time.Time) time.Time {
 		return last
 	}
 	return t
-}
-
-// content is what items of an EVENTS partition hold.
-type content struct {
-	single     []calendar.Event            // by themselves
-	masters    []calendar.Event            // of series
-	exceptions map[string][]calendar.Event // by the id of their series
-	zones      []calendar.Zone
-}
-
-func read(items []store.Item) (content, error) {
-	c := content{exceptions: map[string][]calendar.Event{}}
-	var zones []store.Item
-	for _, item := range items {
-		if strings.HasPrefix(item.SK, prefixZone) {
-			zones = append(zones, item)
-			continue
-		}
-		var e calendar.Event
-		if err := decode(item, &e); err != nil {
-			return c, err
-		}
-		switch {
-		case !strings.HasPrefix(item.SK, prefixSeries):
-			c.single = append(c.single, e)
-		case e.Type == calendar.Master:
-			c.masters = append(c.masters, e)
-		default:
-			c.exceptions[e.SeriesMasterID] = append(c.exceptions[e.SeriesMasterID], e)
-		}
-	}
-	var err error
-	c.zones, err = readZones(zones)
-	return c, err
 }
 
 // Bodies returns the body of each event, an empty one of what is not there.

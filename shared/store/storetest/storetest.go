@@ -434,7 +434,9 @@ func compressedPages(t *testing.T, table store.Table, pk string) {
 			t.Fatal(err)
 		}
 	}
-	for _, q := range []store.Query{{PK: pk}, {PK: pk, Desc: true}, {PK: pk + "#I", Index: true}, {PK: pk, Prefix: "0", Limit: 7}, {PK: pk, From: "01", To: "11"}} {
+	for _, q := range []store.Query{
+		{PK: pk}, {PK: pk, Desc: true}, {PK: pk + "#I", Index: true}, {PK: pk, Prefix: "0", Limit: 7}, {PK: pk, From: "01", To: "11"},
+	} {
 		read := 0
 		want := 12
 		if q.Prefix+q.From != "" {
