@@ -508,12 +508,6 @@ func TestEnvironments(t *testing.T) {
 		got := map[string]string{}
 		function := v.named(t, "function-"+name).Properties
 		for variable, value := range infratest.At(function, "Environment", "Variables").(map[string]any) {
-			if variable == "GOMEMLIMIT" {
-				if want := fmt.Sprintf("%dMiB", int(function["MemorySize"].(float64))*4/5); value != want {
-					t.Errorf("%s is %v, want %s", variable, value, want)
-				}
-				continue
-			}
 			short, ok := strings.CutPrefix(variable, "ADMIN_ASSISTANT_")
 			if !ok {
 				t.Errorf("%s is none of ours", variable)

@@ -70,7 +70,9 @@ func fromSettings(s Settings) credentials {
 // who ask.
 func newGraph(s Settings, credentials credentials) func(context.Context) (*graph.Provider, error) {
 	return func(ctx context.Context) (*graph.Provider, error) {
-		options := graph.Options{BaseURL: s.GraphURL, Token: s.GraphToken, PerUser: s.GraphDelegated, Clock: time.Now}
+		options := graph.Options{
+			BaseURL: s.GraphURL, Token: s.GraphToken, PerUser: s.GraphDelegated, MostEvents: s.memory().Events(), Clock: time.Now,
+		}
 		if s.GraphTenant+s.GraphClient != "" {
 			options.App = graph.App{Tenant: s.GraphTenant, Client: s.GraphClient}
 			if err := credentials(ctx, &options.App); err != nil {

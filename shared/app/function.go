@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -98,6 +99,7 @@ func openFunction(version string, requires []string) (*Function, error) {
 	if err := s.require(append(requires, "ADMIN_ASSISTANT_STAGE", "ADMIN_ASSISTANT_TABLE")...); err != nil {
 		return nil, err
 	}
+	debug.SetMemoryLimit(s.memory().Soft())
 	f := &Function{system: system{version: version}}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	f.settings = s

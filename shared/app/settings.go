@@ -15,6 +15,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/mail"
 )
 
@@ -86,6 +87,8 @@ type Settings struct {
 	// the web; empty: there is no sign-in on the web. SignInRedirect is the address, ending in /auth/callback, at which they come back.
 	SignInCredentials string `env:"ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS"`
 	SignInRedirect    string `env:"ADMIN_ASSISTANT_SIGN_IN_REDIRECT"`
+	// MemoryMB is how many megabytes of memory the function has, which Lambda itself says; 0 on one machine: as much as is needed.
+	MemoryMB int `env:"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"`
 	// Key is the ARN of the KMS key that seals the signing key of ledgers' heads, and users' tokens of Microsoft.
 	Key string `env:"ADMIN_ASSISTANT_KEY"`
 }
@@ -198,6 +201,9 @@ func (s Settings) require(names ...string) error {
 	}
 	return nil
 }
+
+// memory is what the process may use, from which its limits follow.
+func (s Settings) memory() limit.Memory { return limit.Megabytes(s.MemoryMB) }
 
 // HasGraph says whether the settings say how to reach Microsoft 365.
 func (s Settings) HasGraph() bool {

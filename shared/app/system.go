@@ -103,12 +103,14 @@ func (y *system) connect(credentials credentials) {
 	}
 	y.signing = signing.New(y.table, y.keeper)
 	y.entries = ledger.New(y.table, y.blobs, y.signing)
+	y.entries.Most = y.settings.memory().Events()
 	y.configs = archive.NewConfigs(y.table, y.entries, y.newID, y.clock)
 	y.runs = run.NewStore(y.table)
 	y.audit = audit.New(y.table, y.clock, y.newID)
 	y.audit.Lost = func() { y.metrics.Count(telemetry.Counts{telemetry.AuditRecordsLost: 1}) }
 	y.users, y.sessions = account.NewUsers(y.table, y.clock), session.New(y.table, y.clock)
 	y.own = local.New(y.table, y.newID, y.clock)
+	y.own.MostEvents = y.settings.memory().Events()
 	y.providers = &calendars{
 		settings: y.settings, local: y.own, graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials)}, listings: listing.New(y.table),
 	}
@@ -163,7 +165,7 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 		Actions: y.notice.Actions, Notifications: y.notice.Notifications,
 		Provider: y.providers.shown,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
-		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: y.version,
+		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: y.version, Memory: y.settings.memory(),
 		Authenticate: authenticate, SignIn: y.signIn, Machine: y.machine, CLI: y.cli,
 		Attempts: session.NewAttempts(y.table, y.clock), Sessions: y.sessions, Metrics: y.metrics,
 	})
@@ -267,7 +269,9 @@ func (y *system) backuper() run.Handler {
 
 // uploads returns the files that users handed in.
 func (y *system) uploads() *restore.Uploads {
-	return restore.NewUploads(y.table, y.blobs, y.newID, y.clock)
+	uploads := restore.NewUploads(y.table, y.blobs, y.newID, y.clock)
+	uploads.MostEvents = y.settings.memory().Events()
+	return uploads
 }
 
 // restorer returns who carries out restore runs.

@@ -319,14 +319,23 @@ func within(k *calendar.Kept, w calendar.Window, zones series.Zones) bool {
 	if k.Event.Type != calendar.Master {
 		return in(&k.Event)
 	}
-	instances, err := series.Expand(k.Event, k.Exceptions, start, end, zones)
-	for i := range instances {
-		if in(&instances[i]) {
+	var replaced []time.Time
+	for i := range k.Exceptions {
+		if replaced = append(replaced, k.Exceptions[i].OriginalStart); in(&k.Exceptions[i]) {
 			return true
 		}
 	}
-	return err != nil
+	err := series.NewExpander(start, end, zones).Each(k.Event, replaced, func(e calendar.Event) error {
+		if in(&e) {
+			return errInWindow
+		}
+		return nil
+	})
+	return err != nil // an error of the series itself, too
 }
+
+// errInWindow ends the walk through a series at the first instance that is in the window.
+var errInWindow = errors.New("in the window")
 
 // at reads a time; a date, and one without a zone, in the zone floating.
 func at(d calendar.DateTime, date bool, floating *time.Location, zones series.Zones) (time.Time, error) {

@@ -82,8 +82,14 @@ type Provider interface {
 	DeleteCalendar(ctx context.Context, account, calendarID string) error
 
 	// Events returns every event that overlaps [from, to) or starts in it, series expanded, each id once with its mark, in no particular order.
-	// Bodies may be left out: then Body is empty and BodyUnread is set. That holds for Marked, Find and Instances too.
+	// Bodies may be left out: then Body is empty and BodyUnread is set. That holds for Marked, Find and Instances too. More events than the provider
+	// may hold at once are an error of kind fault.Invalid.
 	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]Event, error)
+	// Walk hands those of these events to each that start at since or later (a zero since: all), in no particular order, with memory that does not
+	// grow with them. each returns until when events still matter, zero for all: those that start later may be left out from then on. Of events
+	// without a zone, and of days, more may come: those that would be among them in some zone. One that is changed meanwhile may come twice. An
+	// error of each stops it and is returned as it is.
+	Walk(ctx context.Context, account, calendarID string, from, to, since time.Time, each func(Event) (until time.Time, err error)) error
 	// Bodies returns the bodies of some events by id, one for each id: an empty one where the event has no text, is hidden from us or is not there.
 	// All of them are within [from, to), so that many may be read as a window.
 	Bodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time) (map[string]Body, error)

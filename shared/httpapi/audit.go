@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"reflect"
@@ -119,11 +118,11 @@ func (s *server) exportAudit(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	var text bytes.Buffer // whole before the first byte is sent, so that a failure is an error and not half a file
-	if err := s.Audit.Export(ctx, who, in.filter(), audit.Format(in.Format), &text); err != nil {
+	text := s.newWhole()
+	if err := s.Audit.Export(ctx, who, in.filter(), audit.Format(in.Format), text); err != nil {
 		return nil, err
 	}
-	return &fileAnswer{ContentType: audit.Format(in.Format).ContentType(), Disposition: attachment("audit." + in.Format), Body: text.Bytes()}, nil
+	return &fileAnswer{ContentType: audit.Format(in.Format).ContentType(), Disposition: attachment("audit." + in.Format), Body: text.bytes()}, nil
 }
 
 // exportedAuditView is a record as an export in JSON has it: as it is kept, so that its hash can be recomputed.

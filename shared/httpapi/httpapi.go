@@ -7,6 +7,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -28,6 +29,7 @@ import (
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/proof"
 	"adminassistant/shared/restore"
@@ -84,6 +86,8 @@ type Services struct {
 	Sessions *session.Sessions
 	// Metrics counts requests of users, panics and credentials that were refused; nil: nobody counts.
 	Metrics *telemetry.Metrics
+	// Memory is what the process may use, from which the largest bodies and answers follow; 0: limit.OneMachine.
+	Memory limit.Memory
 	// Limits decides how often a user may ask; nil: as often as anybody likes.
 	Limits Limits
 	// CLI is answered to whoever asks.
@@ -108,6 +112,7 @@ type server struct {
 
 // New returns the API.
 func New(s Services) http.Handler {
+	s.Memory = cmp.Or(s.Memory, limit.OneMachine)
 	srv := &server{Services: s, mux: http.NewServeMux(), routes: map[string]*route{}, origins: http.NewCrossOriginProtection()}
 	srv.api = humago.New(srv.mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{

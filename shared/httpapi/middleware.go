@@ -125,7 +125,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	most := to.largest()
+	most := s.largest(to)
 	if r.ContentLength > most {
 		h.Set("Connection", "close") // the body will not be read
 		writeProblem(out, bodyTooLarge(ctx, most))

@@ -54,9 +54,12 @@ type body struct {
 func (b *body) isJSON() bool { return len(b.kinds) == 0 }
 
 // largest is how many bytes a request may bring.
-func (r *route) largest() int64 {
-	if r.body.most > 0 {
+func (s *server) largest(r *route) int64 {
+	switch {
+	case r.body.most > 0:
 		return r.body.most
+	case r.body.isJSON():
+		return s.Memory.Body()
 	}
 	return maxBody
 }

@@ -142,6 +142,9 @@ func (e *Entry) Fits() error {
 
 // Ledger reads and writes the ledgers of all configs.
 type Ledger struct {
+	// Most is how many bytes of entries, as they are stored, a reading returns at most; 0: any number.
+	Most int64
+
 	table  store.Table
 	blobs  blob.Blob
 	signer Signer
@@ -181,21 +184,34 @@ func (e *Entry) sortKey() string {
 func (e *Entry) key() store.Key { return store.Key{PK: partition(e.Config), SK: e.sortKey()} }
 
 // Range returns every version of every entry whose start is in [from, to), by start (to the second), key and version. Bodies in
-// blobs are left there.
+// blobs are left there. More than Most are of kind fault.Invalid.
 func (l *Ledger) Range(ctx context.Context, config string, from, to time.Time) ([]Entry, error) {
 	q := store.Query{PK: partition(config), From: startKey(from), To: startKey(to.Add(time.Second - 1))} // the keys have whole seconds
-	items, err := store.All(ctx, l.table, q)
-	if err != nil {
-		return nil, fmt.Errorf("read the ledger: %w", err)
+	var entries []Entry
+	for bytes := int64(0); ; {
+		page, err := l.table.Query(ctx, q)
+		if err != nil {
+			return nil, fmt.Errorf("read the ledger: %w", err)
+		}
+		some, err := decode(page.Items)
+		if err != nil {
+			return nil, err
+		}
+		for i := range some {
+			if start := some[i].Appointment.Start; start.Before(from) || !start.Before(to) {
+				continue
+			}
+			if bytes += int64(len(page.Items[i].Data)); l.Most > 0 && bytes > l.Most {
+				return nil, fault.New(fault.Invalid, "the ledger has more than %d MB of entries from %s to %s, more than can be read at once; take a shorter period",
+					l.Most>>20, from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
+			}
+			entries = append(entries, some[i])
+		}
+		if page.Next == "" {
+			return entries, nil
+		}
+		q.Cursor = page.Next
 	}
-	entries, err := decode(items)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(entries, func(e Entry) bool {
-		start := e.Appointment.Start
-		return start.Before(from) || !start.Before(to)
-	}), nil
 }
 
 func decode(items []store.Item) ([]Entry, error) {

@@ -210,6 +210,23 @@ func TestRangeIsHalfOpen(t *testing.T) {
 	}
 }
 
+func TestARangeHasAnEnd(t *testing.T) {
+	w := newWorld(t)
+	var entries []*Entry
+	for i := range 40 {
+		entries = append(entries, with(entry(fmt.Sprint("k", i), 1, monday), func(e *Entry) { e.Appointment.Subject = strings.Repeat("x", 50_000) }))
+	}
+	w.write(entries...)
+	if all, err := w.Range(t.Context(), config, monday, monday.Add(time.Hour)); err != nil || len(all) != 40 {
+		t.Fatal(len(all), err)
+	}
+	w.Most = 1 << 20
+	_, err := w.Range(t.Context(), config, monday, monday.Add(time.Hour))
+	if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "more than 1 MB of entries") || !strings.Contains(err.Error(), "shorter period") {
+		t.Error(err)
+	}
+}
+
 func TestEveryKeyHasAPlaceOfItsOwn(t *testing.T) {
 	long := strings.Repeat("k", 300)
 	keys := []string{

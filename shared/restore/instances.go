@@ -133,12 +133,15 @@ func (a *attempt) instances(t *task) (*instancePlan, error) {
 		return nil, nil
 	}
 	p.from, p.to = slices.MinFunc(times, time.Time.Compare).Add(-3*edge), slices.MaxFunc(times, time.Time.Compare).Add(3*edge)
-	events, err := series.Expand(*master, nil, p.from.Add(-edge), p.to.Add(edge), a.drafting.zones)
+	err := series.NewExpander(p.from.Add(-edge), p.to.Add(edge), a.drafting.zones).Each(*master, nil, func(e calendar.Event) error {
+		if len(p.happens) == series.MaxInstances {
+			return fault.New(fault.Invalid, "the series has more than %d instances between its first and its last that differs", series.MaxInstances)
+		}
+		p.happens[a.fileSlot(master, e.OriginalStart)] = true
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	for i := range events {
-		p.happens[a.fileSlot(master, events[i].OriginalStart)] = true
 	}
 	for _, at := range slices.Sorted(maps.Keys(p.drafts)) {
 		if !p.happens[at] {

@@ -254,7 +254,7 @@ func (p *Provider) Instances(ctx context.Context, account, calendarID, masterID 
 	if masterID == "" {
 		return nil, fault.Field("id", "is missing")
 	}
-	var events []calendar.Event
+	events := calendar.Gathering{Most: p.mostEvents}
 	seen := map[string]bool{}
 	low, high := from.Add(-series.Margin), to.Add(series.Margin) // for days, which the service writes in a zone of its own
 	for ; low.Before(high); low = low.Add(maxWindow) {
@@ -278,9 +278,11 @@ func (p *Provider) Instances(ctx context.Context, account, calendarID, masterID 
 			}
 			if !seen[e.ID] && !start.Before(from.Add(-margin)) && start.Before(to.Add(margin)) {
 				seen[e.ID] = true
-				events = append(events, e)
+				if err := events.Add(e); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
-	return events, nil
+	return events.Events, nil
 }

@@ -62,6 +62,8 @@ type Options struct {
 	Timeout time.Duration
 	// PageSize is how many events a page of a listing has, up to 1,000; 0 is 500.
 	PageSize int
+	// MostEvents is how many bytes of events a reading returns at most, as calendar.Gathering counts them; 0: any number.
+	MostEvents int64
 }
 
 // Provider is the calendars of Microsoft 365. The account in its methods is a user principal name or the id of a user.
@@ -69,7 +71,9 @@ type Provider struct {
 	client   *client
 	budgets  *Budgets
 	pageSize int32
-	retry    func() func(context.Context, error) error // nil: nothing is repeated
+	// mostEvents is Options.MostEvents.
+	mostEvents int64
+	retry      func() func(context.Context, error) error // nil: nothing is repeated
 }
 
 var _ calendar.Provider = (*Provider)(nil)
@@ -92,7 +96,7 @@ func New(o Options) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{client: c, budgets: o.Budgets, pageSize: int32(o.PageSize)}, nil
+	return &Provider{client: c, budgets: o.Budgets, pageSize: int32(o.PageSize), mostEvents: o.MostEvents}, nil
 }
 
 // Stats counts what the Provider has sent and received so far.
@@ -104,14 +108,14 @@ func (p *Provider) Counting() (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{client: c, budgets: p.budgets, pageSize: p.pageSize}, nil
+	return &Provider{client: c, budgets: p.budgets, pageSize: p.pageSize, mostEvents: p.mostEvents}, nil
 }
 
 // Patiently returns a Provider like p that repeats failed requests, but only those that read: a page of a listing, or the parts of a batch that
 // failed. retry is called once for each request and returns what decides about its failures: nil, perhaps after a pause, repeats the request,
 // and an error is the result of the reading. So a long reading goes on from where it was.
 func (p *Provider) Patiently(retry func() func(ctx context.Context, failure error) error) calendar.Provider {
-	return &Provider{client: p.client, budgets: p.budgets, pageSize: p.pageSize, retry: retry}
+	return &Provider{client: p.client, budgets: p.budgets, pageSize: p.pageSize, mostEvents: p.mostEvents, retry: retry}
 }
 
 // persist makes a request, which only reads, and repeats it as Patiently says.
@@ -140,7 +144,7 @@ func (p *Provider) As(user SignIn) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{client: c, budgets: p.budgets, pageSize: p.pageSize}, nil
+	return &Provider{client: c, budgets: p.budgets, pageSize: p.pageSize, mostEvents: p.mostEvents}, nil
 }
 
 // user begins the address of everything that is an account's.

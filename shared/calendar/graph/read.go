@@ -14,6 +14,7 @@ import (
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/series"
 	"adminassistant/shared/fault"
 )
 
@@ -33,19 +34,70 @@ var withMark = []string{"singleValueExtendedProperties($filter=id eq '" + markPr
 
 // Events reads a window by calendarView, page by page, each with PageSize events. Bodies are left out.
 func (p *Provider) Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]calendar.Event, error) {
-	cal, err := p.calendar(account, calendarID)
+	all := calendar.Gathering{Most: p.mostEvents}
+	seen := map[string]bool{}
+	err := p.Walk(ctx, account, calendarID, from, to, time.Time{}, func(e calendar.Event) (time.Time, error) {
+		if seen[e.ID] { // pages may repeat one when the calendar changes between them
+			return time.Time{}, nil
+		}
+		seen[e.ID] = true
+		return time.Time{}, all.Add(e)
+	})
 	if err != nil {
 		return nil, err
 	}
+	return all.Events, nil
+}
+
+// Walk reads a window as Events does, from since on.
+func (p *Provider) Walk(ctx context.Context, account, calendarID string, from, to, since time.Time,
+	each func(calendar.Event) (until time.Time, err error)) error {
+	cal, err := p.calendar(account, calendarID)
+	if err != nil {
+		return err
+	}
+	first := from
+	if day := since.Add(-series.Margin); !since.IsZero() && day.After(from) {
+		first = day
+	}
+	if !first.Before(to) {
+		return nil
+	}
 	query := users.ItemCalendarsItemCalendarViewRequestBuilderGetQueryParameters{
-		StartDateTime: new(from.UTC().Format(time.RFC3339)), EndDateTime: new(to.UTC().Format(time.RFC3339)),
+		StartDateTime: new(first.UTC().Format(time.RFC3339)), EndDateTime: new(to.UTC().Format(time.RFC3339)),
 		Select: light, Expand: withMark, Top: &p.pageSize,
 	}
-	events, err := p.listing(ctx, account, get(cal.CalendarView().BaseRequestBuilder, query))
-	if err != nil {
-		return nil, fmt.Errorf("read events: %w", err)
+	var stopped error
+	err = p.pages(ctx, account, get(cal.CalendarView().BaseRequestBuilder, query), func(value json.RawMessage) error {
+		page, err := decodeLight(value)
+		if err != nil {
+			return err
+		}
+		for i := range page {
+			if e := &page[i]; !beside(e, from, to) && !before(e, since) {
+				if _, stopped = each(*e); stopped != nil {
+					return stopped
+				}
+			}
+		}
+		return nil
+	})
+	switch {
+	case stopped != nil:
+		return stopped
+	case err != nil:
+		return fmt.Errorf("read events: %w", err)
 	}
-	return slices.DeleteFunc(events, func(e calendar.Event) bool { return beside(&e, from, to) }), nil
+	return nil
+}
+
+// before says whether a timed event starts before since.
+func before(e *calendar.Event, since time.Time) bool {
+	if e.AllDay || since.IsZero() {
+		return false
+	}
+	start, err := e.Start.Instant(time.UTC)
+	return err == nil && start.Before(since)
 }
 
 // beside says whether a timed event neither overlaps the window nor starts in it. The service also lists events that end when the window
@@ -67,7 +119,7 @@ func beside(e *calendar.Event, from, to time.Time) bool {
 
 // listing reads all events of a request, each id once.
 func (p *Provider) listing(ctx context.Context, account string, r *kiota.RequestInformation) ([]calendar.Event, error) {
-	var events []calendar.Event
+	events := calendar.Gathering{Most: p.mostEvents}
 	seen := map[string]bool{}
 	err := p.pages(ctx, account, r, func(value json.RawMessage) error {
 		page, err := decodeLight(value)
@@ -77,12 +129,14 @@ func (p *Provider) listing(ctx context.Context, account string, r *kiota.Request
 		for _, e := range page {
 			if !seen[e.ID] { // pages may repeat one when the calendar changes between them
 				seen[e.ID] = true
-				events = append(events, e)
+				if err := events.Add(e); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
 	})
-	return events, err
+	return events.Events, err
 }
 
 // pages hands the array of each page of a listing to each, and follows the links from page to page to the end, or until each returns an error.

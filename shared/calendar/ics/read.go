@@ -29,8 +29,12 @@ import (
 //
 // Errors name the line, and the UID where there is one. They are Invalid, but for those of r, which are handed on. RANGE=THISANDFUTURE and EXRULE, which
 // today's calendars do not write, are errors: ignoring them would move meetings.
-func Read(r io.Reader) (File, error) {
+func Read(r io.Reader) (File, error) { return ReadUpTo(r, 0) }
+
+// ReadUpTo reads as Read does, a file of so many bytes of events at most, as calendar.Event.Bytes counts them; 0: any number.
+func ReadUpTo(r io.Reader, most int64) (File, error) {
 	reader := reader{
+		most:     most,
 		zones:    map[string]definition{},
 		names:    map[string]string{},
 		unknown:  map[string]int{},
@@ -53,7 +57,9 @@ type reader struct {
 	name    string
 	method  string
 	entries []*entry
-	values  int // of lists, so far
+	values  int   // of lists, so far
+	most    int64 // bytes of events; 0: any number
+	bytes   int64 // of events, so far
 	zones   map[string]definition
 	names   map[string]string // what a TZID is called in events
 	unknown map[string]int    // TZIDs that only a VTIMEZONE can explain, and the line that uses it first
@@ -267,6 +273,9 @@ func (r *reader) event(p part) error {
 	if r.values > MaxValues {
 		return bad(nil, "the file has more than %d categories, attendees and dates", MaxValues)
 	}
+	if r.bytes += e.Bytes(); r.most > 0 && r.bytes > r.most {
+		return bad(nil, "the file has more than %d MB of events, more than can be read at once here; split it into several", r.most>>20)
+	}
 	return nil
 }
 
@@ -458,6 +467,9 @@ func (r *reader) finish() (File, error) {
 				}
 				if exceptions[instance.ID] == nil {
 					f.Events = append(f.Events, instance)
+				}
+				if r.bytes += instance.Bytes() - int64(len(instance.Body.Content)); r.most > 0 && r.bytes > r.most {
+					return File{}, invalid(e.line, "the file has more than %d MB of events, more than can be read at once here; split it into several", r.most>>20)
 				}
 				if len(f.Events) > MaxEvents {
 					return File{}, invalid(e.line, "the file has more than %d events, further dates with an end of their own included", MaxEvents)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"adminassistant/shared/calendar"
@@ -82,6 +83,7 @@ type group struct {
 	uid, id    string
 	base       *calendar.Event  // the event or the series; nil when the file has instances only
 	exceptions []calendar.Event // of the series, each original start once
+	starts     map[string]bool  // ids of the exceptions
 }
 
 // group sorts the events by UID, and checks what does not depend on what the calendar holds already.
@@ -94,7 +96,7 @@ func (im *importing) group(events []calendar.Event) ([]*group, error) {
 		}
 		g := byUID[e.ICalUID]
 		if g == nil {
-			g = &group{uid: e.ICalUID, id: idOfUID(e.ICalUID)}
+			g = &group{uid: e.ICalUID, id: idOfUID(e.ICalUID), starts: map[string]bool{}}
 			byUID[e.ICalUID] = g
 			groups = append(groups, g)
 		}
@@ -112,11 +114,10 @@ func (im *importing) group(events []calendar.Event) ([]*group, error) {
 			continue
 		}
 		e.ID, e.SeriesMasterID, e.Recurrence = series.InstanceID(g.id, e.OriginalStart), g.id, nil
-		for _, other := range g.exceptions {
-			if other.ID == e.ID {
-				return nil, fault.New(fault.Invalid, "two events have the UID %.200q and the original start %s", e.ICalUID, e.OriginalStart.UTC().Format(time.RFC3339))
-			}
+		if g.starts[e.ID] {
+			return nil, fault.New(fault.Invalid, "two events have the UID %.200q and the original start %s", e.ICalUID, e.OriginalStart.UTC().Format(time.RFC3339))
 		}
+		g.starts[e.ID] = true
 		g.exceptions = append(g.exceptions, e)
 	}
 	return groups, im.check(groups)
@@ -124,7 +125,7 @@ func (im *importing) group(events []calendar.Event) ([]*group, error) {
 
 // check expands every series over a year, so that none gets in that cannot be expanded: every later read would fail.
 func (im *importing) check(groups []*group) error {
-	expander := series.NewExpander(im.now, im.now.AddDate(1, 0, 0), im.lookup)
+	year := series.NewExpander(im.now, im.now.AddDate(1, 0, 0), im.lookup)
 	for _, g := range groups {
 		if g.base == nil || g.base.Type != calendar.Master {
 			continue
@@ -132,7 +133,7 @@ func (im *importing) check(groups []*group) error {
 		if _, _, err := span(g.base, im.lookup); err != nil {
 			return fmt.Errorf("event %.200q: %w", g.uid, err)
 		}
-		if _, err := expander.Expand(*g.base, g.exceptions); err != nil {
+		if err := year.Check(*g.base, g.exceptions); err != nil {
 			return fmt.Errorf("event %.200q: %w", g.uid, err)
 		}
 	}
@@ -249,17 +250,34 @@ func (p *Provider) Export(ctx context.Context, account, calendarID string) (ics.
 	if err != nil {
 		return ics.File{}, err
 	}
-	items, err := store.All(ctx, p.table, store.Query{PK: eventsPK(calendarID)})
+	all := calendar.Gathering{Most: p.MostEvents}
+	var zones []store.Item
+	master := ""
+	err = p.items(ctx, store.Query{PK: eventsPK(calendarID)}, func(item store.Item) error {
+		if strings.HasPrefix(item.SK, prefixZone) {
+			zones = append(zones, item)
+			return nil
+		}
+		var e calendar.Event
+		if err := decode(item, &e); err != nil {
+			return err
+		}
+		switch {
+		case e.Type == calendar.Master:
+			master = e.ID
+		case strings.HasPrefix(item.SK, prefixSeries) && e.SeriesMasterID != master: // what a large change left that was cut short
+			return nil
+		}
+		return all.Add(e)
+	})
+	if errors.Is(err, calendar.ErrTooMuch) {
+		return ics.File{}, fault.New(fault.Invalid, "the calendar has more than %d MB of events, more than can be exported at once here; back it up instead, "+
+			"and download the iCalendar file of the backup", p.MostEvents>>20)
+	}
 	if err != nil {
 		return ics.File{}, fmt.Errorf("export: %w", err)
 	}
-	content, err := read(items)
-	if err != nil {
-		return ics.File{}, err
-	}
-	f := ics.File{Name: c.Name, Zones: content.zones, Events: content.single}
-	for _, master := range content.masters {
-		f.Events = append(append(f.Events, master), content.exceptions[master.ID]...)
-	}
-	return f, nil
+	f := ics.File{Name: c.Name, Events: all.Events}
+	f.Zones, err = readZones(zones)
+	return f, err
 }

@@ -30,6 +30,9 @@ const (
 
 // Provider is the calendars of a user's accounts; For names the user. An account is named in any case.
 type Provider struct {
+	// MostEvents is how many bytes of events a reading returns at most, as calendar.Gathering counts them; 0: any number.
+	MostEvents int64
+
 	table store.Table
 	user  string
 	ids   func() string

@@ -63,6 +63,7 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"every event shows by its mark whose it is", marks},
 		{"a listing of marks can be stopped", marksStopped},
 		{"a window holds what overlaps it once", window},
+		{"a walk can be stopped", walkStopped},
 		{"series are expanded on the clocks of their zone", expanded},
 		{"bodies are found by id", bodies},
 		{"a body without text is a body", pictures},
@@ -125,7 +126,46 @@ func (f Fixture) events(t testing.TB, calendarID string, from, to time.Time) []c
 			t.Errorf("event %s is there twice", events[i].ID)
 		}
 	}
+	f.walks(t, calendarID, from, to, events)
 	return events
+}
+
+// walks checks that Walk hands over what Events returns, which is in the order of starts: all of it; what starts with the middle one or later; and
+// nothing that starts up to it is missing when nothing later is wanted any more.
+func (f Fixture) walks(t testing.TB, calendarID string, from, to time.Time, events []calendar.Event) {
+	t.Helper()
+	walk := func(since, until time.Time) map[string]bool {
+		ids := map[string]bool{}
+		err := f.Provider.Walk(t.Context(), f.Account, calendarID, from, to, since, func(e calendar.Event) (time.Time, error) {
+			if !e.AllDay && begins(t, e).Before(since) {
+				t.Errorf("walk from %s: %+v", since, e)
+			}
+			ids[e.ID] = true
+			return until, nil
+		})
+		if err != nil {
+			t.Fatalf("walk: %v", err)
+		}
+		return ids
+	}
+	contains := func(what string, ids map[string]bool, events []calendar.Event) {
+		for i := range events {
+			if !ids[events[i].ID] {
+				t.Errorf("%s leaves out %+v", what, events[i])
+			}
+		}
+	}
+	all := walk(time.Time{}, time.Time{})
+	contains("walk", all, events)
+	if len(all) != len(events) {
+		t.Errorf("walk hands %d events over, and there are %d", len(all), len(events))
+	}
+	if len(events) > 0 {
+		middle := len(events) / 2
+		at := begins(t, events[middle])
+		contains("walk from the middle", walk(at, time.Time{}), events[middle:])
+		contains("walk up to the middle", walk(time.Time{}, at), events[:middle+1])
+	}
 }
 
 func (f Fixture) year(t testing.TB, calendarID string) []calendar.Event {
@@ -250,6 +290,8 @@ func noCalendar(t *testing.T, f Fixture) {
 	wantErr(t, "delete", p.DeleteCalendar(ctx, f.Account, id), calendar.ErrNotFound, fault.NotFound)
 	_, err = p.Events(ctx, f.Account, id, date(2026, 1, 1), date(2027, 1, 1))
 	wantErr(t, "events", err, calendar.ErrNotFound, fault.NotFound)
+	err = p.Walk(ctx, f.Account, id, date(2026, 1, 1), date(2027, 1, 1), time.Time{}, noWalk)
+	wantErr(t, "walk", err, calendar.ErrNotFound, fault.NotFound)
 	wantErr(t, "marks", p.Marks(ctx, f.Account, id, noMark), calendar.ErrNotFound, fault.NotFound)
 	for what, err := range keptByNobody(ctx, f, id, "no-such-event") {
 		wantErr(t, what, err, calendar.ErrNotFound, fault.NotFound)
@@ -699,6 +741,24 @@ func marksMove(t *testing.T, f Fixture) {
 
 func noMark(string, string) error { return nil }
 
+func noWalk(calendar.Event) (time.Time, error) { return time.Time{}, nil }
+
+// walkStopped looks at the error of who takes the events, and that none comes after it.
+func walkStopped(t *testing.T, f Fixture) {
+	info := f.create(t, "Archive")
+	f.write(t, info.ID, draft(1, 1), draft(2, 1), draft(3, 1))
+	enough, n := errors.New("enough"), 0
+	err := f.Provider.Walk(t.Context(), f.Account, info.ID, date(2026, 1, 1), date(2027, 1, 1), time.Time{}, func(calendar.Event) (time.Time, error) {
+		if n++; n == 2 {
+			return time.Time{}, enough
+		}
+		return time.Time{}, nil
+	})
+	if err != enough || n != 2 {
+		t.Errorf("after %d events: %v, want the error as it is after 2", n, err)
+	}
+}
+
 // marks are the marks of a calendar, by id.
 func (f Fixture) marks(t testing.TB, calendarID string) map[string]string {
 	t.Helper()
@@ -990,6 +1050,7 @@ func cancelled(t *testing.T, f Fixture) {
 	_, errs["calendar"] = p.Calendar(ctx, info.URI)
 	_, errs["create calendar"] = p.CreateCalendar(ctx, f.uri("Other"))
 	_, errs["events"] = p.Events(ctx, f.Account, info.ID, date(2026, 1, 1), date(2027, 1, 1))
+	errs["walk"] = p.Walk(ctx, f.Account, info.ID, date(2026, 1, 1), date(2027, 1, 1), time.Time{}, noWalk)
 	_, errs["bodies"] = p.Bodies(ctx, f.Account, info.ID, ids, date(2026, 1, 1), date(2027, 1, 1))
 	_, errs["marked"] = p.Marked(ctx, f.Account, info.ID, []string{draft(1, 1).Mark})
 	_, errs["find"] = p.Find(ctx, f.Account, info.ID, ids)
