@@ -73,7 +73,7 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fault.New(fault.Invalid, "data folder %s cannot be made: %v; name another one with --data", dir, err)
 	}
-	y := &system{settings: s, log: log, version: version}
+	y := &system{settings: s, log: log, version: version, alone: true}
 	table, err := sqlite.Open(filepath.Join(dir, "store.db"), time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)

@@ -22,6 +22,8 @@ type Engine struct {
 	Blobs blob.Blob
 	// Provider returns a user's provider for a calendar URI.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
+	// Beside names what providers read of a user: Open reads it with the config, in one request, and hands it to those that are knowing. Nil: nothing.
+	Beside func(user string) []store.Key
 	Clock    func() time.Time
 	NewID    func() string
 	// LeaseFor is how long the archive calendar stays reserved after the attempt last renewed its lease.
@@ -47,6 +49,7 @@ type Attempt struct {
 	access Access
 
 	table    *store.Counter
+	beside   []store.Item // what was read beside the config
 	patience run.Patience
 	hold     *run.Hold
 
@@ -87,7 +90,11 @@ func (e *Engine) Open(ctx context.Context, rn *run.Run, access Access) (_ *Attem
 		wrote: map[string]Written{},
 	}
 	a.books = books{ledger: ledger.New(a.table, e.Blobs), newest: map[string]*ledger.Entry{}, failed: map[string]*ledger.Entry{}}
-	if a.config, err = a.configs().Get(ctx, rn.User, rn.Config); err != nil {
+	var beside []store.Key
+	if e.Beside != nil {
+		beside = e.Beside(rn.User)
+	}
+	if a.config, a.beside, err = a.configs().GetBeside(ctx, rn.User, rn.Config, beside); err != nil {
 		return nil, err
 	}
 	a.books.config = a.config.ID
@@ -110,7 +117,7 @@ func (a *Attempt) configs() *Configs { return NewConfigs(a.table, a.books.ledger
 func (a *Attempt) begin(ctx context.Context) error {
 	keys, name := []store.Key{ledger.HeadKey(a.config.ID)}, ""
 	if a.access == Writing {
-		name = run.LeaseName(a.run.User, a.config.Archive, a.archive.info.ID)
+		name = run.LeaseName(a.run.User, a.archive.unmade(), a.archive.info.ID)
 		keys = append(keys, run.LeaseKey(name))
 	}
 	found, err := a.table.GetMany(ctx, keys)

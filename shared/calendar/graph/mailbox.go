@@ -20,7 +20,7 @@ type Category struct {
 
 // MasterCategories lists the categories of a mailbox, in Outlook's order.
 func (p *Provider) MasterCategories(ctx context.Context, account string) ([]Category, error) {
-	user, err := p.user(account)
+	user, err := p.user(ctx, account)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (p *Provider) MasterCategories(ctx context.Context, account string) ([]Cate
 
 // CreateMasterCategory adds a category; its ID is given by the service, an empty Color is "none". A name that exists is a Conflict.
 func (p *Provider) CreateMasterCategory(ctx context.Context, account string, c Category) (Category, error) {
-	user, err := p.user(account)
+	user, err := p.user(ctx, account)
 	if err != nil {
 		return Category{}, err
 	}
@@ -62,7 +62,7 @@ func (p *Provider) CreateMasterCategory(ctx context.Context, account string, c C
 
 // MailboxZone returns the time zone of a mailbox, by its IANA or Windows name.
 func (p *Provider) MailboxZone(ctx context.Context, account string) (string, error) {
-	user, err := p.user(account)
+	user, err := p.user(ctx, account)
 	if err != nil {
 		return "", err
 	}
