@@ -116,20 +116,12 @@ func (n *noting) Calendars(ctx context.Context, account string) ([]calendar.Info
 	return n.listings.Calendars(ctx, n.user, account, n.Provider)
 }
 
-// shown returns the provider of a calendar URI for the API: where users' tokens cannot be opened, the calendars that were listed last. A mailbox that
-// the user may not reach is calendar.ErrNoMailbox at once.
+// shown returns the provider of a calendar URI for the API: where users' tokens cannot be opened, the calendars that were listed last.
 func (c *calendars) shown(ctx context.Context, user string, uri calendar.URI) (httpapi.Provider, error) {
 	if c.sealed && c.settings.GraphDelegated && uri.Provider == calendar.ProviderGraph {
 		return c.listings.Of(user), nil
 	}
-	p, err := c.of(ctx, user, uri)
-	if own, ok := p.(*reaching); ok && err == nil {
-		_, err = own.reach.Mailbox(ctx, uri.Account)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return p, nil
+	return c.of(ctx, user, uri)
 }
 
 // of returns the provider of a calendar URI for a user's runs. That of Microsoft 365 counts what is done with it alone, and reaches no mailbox but those
