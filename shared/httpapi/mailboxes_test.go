@@ -66,6 +66,8 @@ type mailboxRow struct {
 	stores bool
 }
 
+const remoteConfig = `{"name": "in $n", "source": "$uri", "archive": "local://own/calendars/In $n", "timezone": "UTC"}`
+
 const localConfig = `{"name": "in $n", "source": "local://own/calendars/Work", "archive": "$new", "timezone": "UTC"}`
 
 // mailboxRows are all requests that take or imply a calendar, by their routes; several of one route differ by what follows the pattern.
@@ -80,7 +82,7 @@ var mailboxRows = map[string]mailboxRow{
 	"POST /v1/calendars/{id}/import":           {path: "/v1/calendars/$id/import", body: week, header: sendFile, want: 422},
 	"GET /v1/calendars/{id}/export":            {path: "/v1/calendars/$id/export", want: 422},
 	"GET /v1/archive-configs":                  {want: 200, quiet: true},
-	"POST /v1/archive-configs, as the source":  {body: strings.NewReplacer("local://own/calendars/Work", "$uri", "$new", "local://own/calendars/In $n").Replace(localConfig), header: sendJSON, want: 201, stores: true},
+	"POST /v1/archive-configs, as the source":  {body: remoteConfig, header: sendJSON, want: 201, stores: true},
 	"POST /v1/archive-configs, as the archive": {body: localConfig, header: sendJSON, want: 201, stores: true},
 	"PUT /v1/archive-configs/{id}":             {path: "/v1/archive-configs/$local", body: localConfig, header: replacing, want: 200, stores: true},
 	"POST /v1/archive-configs/{id}/activate":   {path: "/v1/archive-configs/$config/activate", want: 200, quiet: true},
@@ -128,7 +130,8 @@ type office struct {
 func openOffice(t *testing.T) *office {
 	t.Helper()
 	o := &office{
-		sim: graphsim.New(graphsim.Options{}), calendars: map[string]string{}, boss: account.Principal{Tenant: homeTenant, Object: objects[tenantAdmin], Role: account.RoleAdmin},
+		sim: graphsim.New(graphsim.Options{}), calendars: map[string]string{},
+		boss: account.Principal{Tenant: homeTenant, Object: objects[tenantAdmin], Role: account.RoleAdmin},
 	}
 	for address, id := range mailboxIDs {
 		check(t, o.sim.AddMailbox(graphsim.Mailbox{ID: id, Address: address}))
@@ -188,7 +191,8 @@ func (o *office) partial(c archive.Config) string {
 	}
 	r, _, err := o.services.Runs.Create(o.t.Context(), r)
 	check(o.t, err)
-	check(o.t, o.services.Runs.PutItems(o.t.Context(), r, []run.Item{{Key: "k", Plan: json.RawMessage("{}"), Problem: &run.Problem{Code: "invalid", Detail: "refused"}}}))
+	failed := run.Item{Key: "k", Plan: json.RawMessage("{}"), Problem: &run.Problem{Code: "invalid", Detail: "refused"}}
+	check(o.t, o.services.Runs.PutItems(o.t.Context(), r, []run.Item{failed}))
 	r.Failed = 1
 	check(o.t, o.services.Runs.Finish(o.t.Context(), r, run.Partial, o.services.Clock()))
 	return r.ID
@@ -447,10 +451,12 @@ func TestGrantsOfMailboxes(t *testing.T) {
 	boss := []string{headerUser, "boss"}
 	const grants = "/v1/users/ana/mailboxes"
 	made := s.do("POST", grants, map[string]any{"mailbox": " Team@Example.com"}, append(boss, headerIdempotency, "1")...).is(201)
-	if made.str("mailbox") != "team@example.com" || made.str("by") != "boss" || made.str("at") != today || made.Header.Get("Location") != grants+"/team@example.com" {
+	if made.str("mailbox") != "team@example.com" || made.str("by") != "boss" || made.str("at") != today ||
+		made.Header.Get("Location") != grants+"/team@example.com" {
 		t.Errorf("made %v %s", made.Header, made.body)
 	}
-	if again := s.do("POST", grants, map[string]any{"mailbox": " Team@Example.com"}, append(boss, headerIdempotency, "1")...).is(201); string(again.body) != string(made.body) {
+	again := s.do("POST", grants, map[string]any{"mailbox": " Team@Example.com"}, append(boss, headerIdempotency, "1")...).is(201)
+	if string(again.body) != string(made.body) {
 		t.Errorf("again: %s", again.body)
 	}
 	s.do("POST", grants, map[string]any{"mailbox": "nobody"}, boss...).problem(422, "invalid", "mailbox")
