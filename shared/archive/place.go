@@ -18,8 +18,8 @@ type place struct {
 	provider Provider
 	uri      calendar.URI
 	info     calendar.Info
-	missing  bool // there is no such calendar
-	patient  bool // the provider repeats requests that failed by itself, each one alone
+	missing  bool   // there is no such calendar
+	patient  bool   // the provider repeats requests that failed by itself, each one alone
 	account  string // the one name of its account, whatever the URI calls it
 	// siblings are all calendars of its account.
 	siblings []calendar.Info

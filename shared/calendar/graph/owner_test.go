@@ -2,15 +2,10 @@ package graph
 
 import (
 	"context"
-	"encoding/base64"
-	"fmt"
-	"io"
-	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,36 +21,6 @@ const (
 	bobID        = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb"
 	eveID        = "eeeeeeee-eeee-4eee-8eee-eeeeeeeeeeee"
 )
-
-// tenants answers for Entra ID with a token that names the tenant at which it was asked for, and passes all else on.
-type tenants struct {
-	mu    sync.Mutex
-	asked []string
-}
-
-func (s *tenants) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Host != "login.microsoftonline.com" {
-		return http.DefaultTransport.RoundTrip(r)
-	}
-	answer := `{"tenant_discovery_endpoint":"https://login.microsoftonline.com/t/v2.0/.well-known/openid-configuration",
-		"metadata":[{"preferred_network":"login.microsoftonline.com","preferred_cache":"login.windows.net",
-		"aliases":["login.microsoftonline.com","login.windows.net"]}]}`
-	tenant, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	switch {
-	case strings.Contains(rest, "openid-configuration"):
-		const at = `{"token_endpoint":"%[1]s/oauth2/v2.0/token","authorization_endpoint":"%[1]s/oauth2/v2.0/authorize","issuer":"%[1]s/v2.0"}`
-		answer = fmt.Sprintf(at, "https://login.microsoftonline.com/"+tenant)
-	case strings.HasSuffix(rest, "/token"):
-		s.mu.Lock()
-		s.asked = append(s.asked, tenant)
-		s.mu.Unlock()
-		token := "e30." + base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"tid":%q}`, tenant)) + ".e30"
-		answer = `{"token_type":"Bearer","expires_in":3600,"access_token":"` + token + `"}`
-	}
-	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(answer)), Request: r,
-	}, nil
-}
 
 // owner has one mailbox of a tenant, under several names.
 type owner struct {
@@ -73,7 +38,7 @@ func (o owner) Mailbox(_ context.Context, account string) (string, error) {
 }
 
 // openForOwners returns a Provider for owners, and what it talks to: two mailboxes of a tenant, and one of another.
-func openForOwners(t *testing.T, change func(*Options)) (*Provider, *graphsim.Server, *tenants) {
+func openForOwners(t *testing.T, change func(*Options)) (*Provider, *graphsim.Server, *graphsim.SignIn) {
 	t.Helper()
 	sim := graphsim.New(graphsim.Options{})
 	for _, m := range []graphsim.Mailbox{
@@ -86,7 +51,7 @@ func openForOwners(t *testing.T, change func(*Options)) (*Provider, *graphsim.Se
 	}
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
-	entra := &tenants{}
+	entra := &graphsim.SignIn{}
 	o := Options{
 		BaseURL: server.URL + "/v1.0", App: App{Tenant: abroadTenant, Client: "cccccccc-cccc-4ccc-8ccc-cccccccccccc", Secret: "secret"},
 		ForOwners: true, Transport: entra,
@@ -230,8 +195,8 @@ func TestAnApplicationSignsInInTheOwnersTenant(t *testing.T) {
 				}
 			}
 		}
-		if want := []string{homeTenant, abroadTenant}; !slices.Equal(entra.asked, want) {
-			t.Errorf("tokens were asked for at %v, want %v: once each", entra.asked, want)
+		if want := []string{homeTenant, abroadTenant}; !slices.Equal(entra.Tenants(), want) {
+			t.Errorf("tokens were asked for at %v, want %v: once each", entra.Tenants(), want)
 		}
 	})
 	t.Run("so a mailbox of another tenant is not there, whatever was granted", func(t *testing.T) {
