@@ -283,8 +283,14 @@ func TestTheNamesOfAMailboxAreOneMailbox(t *testing.T) {
 		d.ran(annAtHome, backup, run.Succeeded)
 		stored(d, "there", "local://x/calendars/Work", address+"There")
 		stored(d, "to be", "local://x/calendars/Work", address+"To be")
+		for _, mailbox := range []string{"team@home.example", teamObject} { // one mailbox, of which nobody here knows that
+			d.asks(bossOf(homeTenant), "POST", "/v1/users/"+annObject+"/mailboxes", `{"mailbox": "`+mailbox+`"}`, 201)
+		}
+		const team, teamByID = "msgraph://team@home.example/calendars/", "msgraph://" + teamObject + "/calendars/"
+		stored(d, "of the team", "local://x/calendars/Work", teamByID+"There")
+		d.asks(annAtHome, "POST", "/v1/calendars", `{"uri": "`+team+`There"}`, 201)
 		d.asks(annAtHome, "POST", "/v1/calendars", `{"uri": "`+me+`There"}`, 201)
-		for _, into := range []string{me + "There", byID + "There", me + "To%20be", byID + "to%20be"} {
+		for _, into := range []string{me + "There", byID + "There", me + "To%20be", byID + "to%20be", team + "There"} {
 			id := d.asks(annAtHome, "POST", "/v1/restores", fmt.Sprintf(`{"backup": %q, "into": %q, "create_calendar": true}`, backup, into), 202)["id"]
 			if r := d.ran(annAtHome, fmt.Sprint(id), run.Failed); r.Problem.Code != "conflict" || !strings.Contains(r.Problem.Detail, "the archive of one") {
 				t.Errorf("%s: %+v", into, r.Problem)
