@@ -109,6 +109,48 @@ func TestNamesOfTheOwnMailbox(t *testing.T) {
 		w.reaches(ana, "ann@home.example", annObject)
 		w.reaches(ana, "ann.other@home.example", annObject)
 	})
+	t.Run("until then Microsoft 365 is asked once for the own address, and for nobody else's", func(t *testing.T) {
+		old := Principal{Tenant: "home", Object: "old", Name: "Old"}
+		w.admitted(users, old)
+		asked := 0
+		reach := func(of Principal, found string, err error) *Reach {
+			r := w.process().Reach(of.Key())
+			asked = 0
+			r.Address = func(ctx context.Context) (string, error) {
+				asked++
+				own, ownErr := r.Mailbox(ctx, "me") // as the request for it does
+				if own != of.Object || ownErr != nil {
+					t.Errorf("got %q, %v", own, ownErr)
+				}
+				return found, err
+			}
+			return r
+		}
+		r := reach(old, "Old@home.example", nil)
+		for name, want := range map[string]string{"old@HOME.example": "old", "ann@home.example": "", "me": "old"} {
+			if got, err := r.Mailbox(t.Context(), name); got != want || (want == "") != (err == calendar.ErrNoMailbox) {
+				t.Errorf("%s is %q, %v", name, got, err)
+			}
+		}
+		if asked != 1 {
+			t.Errorf("asked %d times", asked)
+		}
+		for _, found := range []error{nil, fault.New(fault.NotFound, "no mailbox")} {
+			if _, err := reach(old, "", found).Mailbox(t.Context(), "old@home.example"); err != calendar.ErrNoMailbox {
+				t.Errorf("got %v", err)
+			}
+		}
+		_, err := reach(old, "", fault.New(fault.Unavailable, "down")).Mailbox(t.Context(), "old@home.example")
+		w.fails(fault.Unavailable, err)
+		for _, of := range []Principal{ana, {Tenant: "home", Object: "stranger"}} { // one whose names are known, and one of whom nothing is kept
+			if got, err := reach(of, team, nil).Mailbox(t.Context(), team); err != calendar.ErrNoMailbox || asked != 0 {
+				t.Errorf("%s: %q, %v, asked %d times", of.Object, got, err, asked)
+			}
+		}
+		if _, err := reach(old, "x", nil).Mailbox(t.Context(), "no-address"); err != calendar.ErrNoMailbox || asked != 0 {
+			t.Errorf("got %v, asked %d times", err, asked)
+		}
+	})
 	t.Run("a request of a browser, which brings none, leaves them", func(t *testing.T) {
 		w.now = w.now.Add(24 * time.Hour)
 		w.admitted(users, Principal{Tenant: "home", Object: annObject, Name: "Ann"})

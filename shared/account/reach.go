@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/store"
 )
 
@@ -17,6 +18,10 @@ import (
 // The own mailbox is named "me", by the user's object id, user name or address, in any case, and is always reached by the object id: a name in a token
 // may be another's tomorrow. So naming oneself reads nothing from the store but where it is by user name or address.
 type Reach struct {
+	// Address asks Microsoft 365 for the address of the own mailbox. It is called once at most, for a user whose last request was before names of
+	// mailboxes were kept, so that what was stored under the address goes on. Nil: nobody is asked.
+	Address func(ctx context.Context) (string, error)
+
 	table          store.Table
 	tenant, object string
 
@@ -87,8 +92,24 @@ func (r *Reach) Mailbox(ctx context.Context, account string) (string, error) {
 		return own, nil
 	}
 	name := strings.ToLower(strings.TrimSpace(account))
-	if _, granted := r.grants.find(name); !granted {
+	if _, granted := r.grants.find(name); granted {
+		return name, nil
+	}
+	// Whether anybody is asked does not depend on whose address it is.
+	nameless := r.profile.Object != "" && r.profile.State() == Active && r.profile.UserName+r.profile.Address == ""
+	if r.Address == nil || !nameless || !address.MatchString(name) {
 		return "", calendar.ErrNoMailbox
 	}
-	return name, nil
+	found, err := r.Address(ctx)
+	if err != nil && fault.Of(err) != fault.NotFound {
+		return "", err
+	}
+	if r.Address = nil; found == "" {
+		return "", calendar.ErrNoMailbox
+	}
+	r.profile.Address = found
+	if !r.profile.owns(account) {
+		return "", calendar.ErrNoMailbox
+	}
+	return own, nil
 }

@@ -148,6 +148,7 @@ func (c *calendars) of(ctx context.Context, user string, uri calendar.URI) (cale
 		if err != nil {
 			return nil, err
 		}
+		reach.Address = func(ctx context.Context) (string, error) { return own.Address(ctx, "me") }
 		return &reaching{Provider: own, reach: reach}, nil
 	}
 	users, err := c.users.get(ctx)

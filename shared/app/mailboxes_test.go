@@ -229,6 +229,34 @@ func TestAnUnchangedNightInOutlookAsksTwiceAndTheStoreTenTimes(t *testing.T) {
 	}
 }
 
+// TestWhatWasStoredByAnAddressGoesOn carries out a run of a user who has asked for nothing since names of mailboxes are kept.
+func TestWhatWasStoredByAnAddressGoesOn(t *testing.T) {
+	d := deploy(t)
+	d.events("ann@home.example", 60)
+	c := d.asks(annAtHome, "POST", "/v1/archive-configs",
+		configBody("work", "msgraph://ann@home.example/calendars/primary", "msgraph://Ann@home.example/calendars/Archive"), 201)["id"]
+	job := d.asks(annAtHome, "POST", "/v1/jobs", fmt.Sprintf(
+		`{"config": %q, "kind": "archive", "schedule": {"repeat": "daily", "at": "02:30", "zone": "UTC"}}`, c), 201)["id"]
+	forgotten := store.OfUser(annAtHome.Key(), "PROFILE")
+	item, err := d.table.Get(t.Context(), forgotten)
+	must(t, err)
+	item.Data = []byte(strings.Replace(string(item.Data), `"user_name":"ann@home.example",`, "", 1))
+	_, err = d.table.Put(t.Context(), item, store.Any())
+	must(t, err)
+	nameless := annAtHome
+	nameless.UserName = "" // as the session of a browser
+	*d.now = d.now.Add(time.Minute)
+	id := d.asks(nameless, "POST", fmt.Sprintf("/v1/jobs/%s/trigger", job), "", 202)["id"]
+	d.sim.ResetLog()
+	d.ran(annAtHome, fmt.Sprint(id), run.Succeeded)
+	for _, e := range d.sim.Log() {
+		if !strings.HasSuffix(e.Path, "/$batch") && !strings.Contains(e.Path, "/users/"+annObject+"/") {
+			t.Errorf("asked for %s", e.Path)
+		}
+	}
+	d.asks(nameless, "GET", "/v1/calendars?provider=msgraph&account=team%40home.example", "", 404)
+}
+
 // TestTheNamesOfAMailboxAreOneMailbox stores and runs what must not meet in one calendar, each under another name of the mailbox.
 func TestTheNamesOfAMailboxAreOneMailbox(t *testing.T) {
 	const address, me, byID = "msgraph://ann@home.example/calendars/", "msgraph://me/calendars/", "msgraph://" + annObject + "/calendars/"
