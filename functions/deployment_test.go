@@ -33,6 +33,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"adminassistant/functions/lambdatest"
+	"adminassistant/shared/account"
 	"adminassistant/shared/account/entrasim"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/awstest"
@@ -219,7 +220,7 @@ func deploy(t testing.TB) *deployment {
 	t.Cleanup(func() { _ = signIn.Close() })
 	d.signIn = signIn.URL
 
-	must(t, d.sim.AddMailbox(graphsim.Mailbox{ID: "ana", Address: address, Name: person, TimeZone: "Europe/Zurich"}))
+	must(t, d.sim.AddMailbox(graphsim.Mailbox{ID: object, Address: address, Name: person, TimeZone: "Europe/Zurich"}))
 	d.gate = &gate{to: d.sim}
 	server := httptest.NewServer(d.gate)
 	t.Cleanup(server.Close)
@@ -596,6 +597,8 @@ func (d *deployment) configs() *archive.Configs {
 // config stores an archive config of the mailbox, of the calendars that the samples name, and makes its archive calendar.
 func (d *deployment) config() archive.Config {
 	d.t.Helper()
+	_, err := account.NewUsers(d.items, time.Now).Admit(d.ctx, account.Principal{Tenant: tenant, Object: object, Name: person, UserName: address})
+	must(d.t, err)
 	source, err := calendar.ParseURI("msgraph://" + address + "/calendars/primary")
 	must(d.t, err)
 	target, err := calendar.ParseURI("msgraph://" + address + "/calendars/Archive")

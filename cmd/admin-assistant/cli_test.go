@@ -379,6 +379,7 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 		{"ledger", "day"}, {"ledger", "day", "2026-10-15"}, {"ledger", "history", "key"}, {"ledger", "verify"},
 		{"audit", "dance"}, {"audit", "list", "now"}, {"audit", "list", "--most", "few"}, {"audit", "export", "a", "b"}, {"audit", "verify", "now"},
 		{"user", "dance"}, {"user", "list", "now"}, {"user", "show"}, {"user", "disable"}, {"user", "enable", "a", "b"}, {"user", "role", "a"}, {"user", "delete"},
+		{"user", "grants"}, {"user", "grant", "a"}, {"user", "revoke-grant", "a"},
 		{"user", "disable", "a"}, {"user", "delete", "a"}, // which nobody confirms
 		{"job", "dance"}, {"job", "create"}, {"job", "create", "--config", "x"},
 		{"job", "create", "--config", "x", "--daily", "01:00", "--monthly", "1@01:00"}, {"job", "show"},
@@ -411,7 +412,7 @@ func TestHelp(t *testing.T) {
 		"backup":     {"run", "list", "show", "download", "verify", "delete"},
 		"ledger":     {"day", "history", "verify"},
 		"audit":      {"list", "export", "verify"},
-		"user":       {"list", "show", "disable", "enable", "role", "delete"},
+		"user":       {"list", "show", "disable", "enable", "role", "grants", "grant", "revoke-grant", "delete"},
 		"serve":      {"--addr", "127.0.0.1:8080"},
 		"completion": {"bash", "zsh", "fish"},
 	} {

@@ -180,6 +180,8 @@ func (o *one) live(who string) {
 		o.do(who, "POST", "/v1/calendars/"+id+"/import", ics, "", "Content-Type", "text/calendar")
 	}
 	o.do(who, "PUT", "/v1/me/settings", `{"email": "`+who+`@example.com", "notifications": {"problems": {"in_app": true, "email": true}}}`, "", "If-Match", "*")
+	_, err := o.users.Grant(t.Context(), account.Principal{Tenant: "tenant", Object: "boss"}, who, "team@example.com")
+	must(t, err)
 	config := o.do(who, "POST", "/v1/archive-configs",
 		`{"name": "of `+who+`", "source": "local://`+who+`/calendars/Work", "archive": "local://`+who+`/calendars/Archive", "timezone": "UTC"}`, "id")
 	o.do(who, "POST", "/v1/archive-configs",
@@ -207,7 +209,7 @@ func (o *one) live(who string) {
 		must(t, err)
 	}
 
-	_, err := o.jobs().Create(t.Context(), key, job.Job{Kind: run.Archive, Config: config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
+	_, err = o.jobs().Create(t.Context(), key, job.Job{Kind: run.Archive, Config: config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
 	must(t, err)
 	_, _, err = session.New(o.table, time.Now).Start(t.Context(), account.Principal{Tenant: "tenant", Object: who, Name: "Name of " + who}, "browser of "+who)
 	must(t, err)

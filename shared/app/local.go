@@ -83,7 +83,7 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	if err != nil {
 		return nil, err
 	}
-	y := &system{settings: s, log: log, version: version}
+	y := &system{settings: s, log: log, version: version, alone: true}
 	table, err := sqlite.Open(filepath.Join(dir, "store.db"), time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)

@@ -33,6 +33,7 @@ type Settings struct {
 	GraphURL string `env:"ADMIN_ASSISTANT_GRAPH_URL"`
 	// GraphToken is a fixed bearer token, for test servers and proxies. Otherwise the application signs in itself, by the settings below.
 	GraphToken string `env:"ADMIN_ASSISTANT_GRAPH_TOKEN"`
+	// GraphTenant is the application's tenant on one machine; deployed, it signs in at the tenant of the user for whom it asks.
 	// GraphTenant, GraphClient and either GraphSecret or GraphCertificate (a file, PEM or PKCS #12) are an application that an
 	// organisation's admin consented to.
 	GraphTenant              string `env:"ADMIN_ASSISTANT_GRAPH_TENANT"`

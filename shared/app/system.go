@@ -67,6 +67,8 @@ type system struct {
 	machine   *httpapi.Machine  // nil: no browser gets in without a sign-in
 	clock     func() time.Time  // nil: the machine's
 	version   string            // of the software
+	alone     bool              // whoever runs the process is the one user, and may reach all mailboxes that the credentials do: on one machine
+	network   http.RoundTripper // to Microsoft Graph and its sign-in; nil: the machine's
 }
 
 // witness keeps the heads of ledgers where who can write the table cannot reach them.
@@ -112,7 +114,13 @@ func (y *system) connect(credentials credentials) {
 	y.own = local.New(y.table, y.newID, y.clock)
 	y.own.MostEvents = y.settings.memory().Events()
 	y.providers = &calendars{
-		settings: y.settings, local: y.own, graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials)}, listings: listing.New(y.table),
+		settings: y.settings, local: y.own, listings: listing.New(y.table),
+		graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials, func(o *graph.Options) {
+			o.ForOwners, o.Transport = !y.alone && !y.settings.GraphDelegated, y.network
+		})},
+	}
+	if !y.alone && !y.settings.GraphDelegated {
+		y.providers.reach = y.users.Reach
 	}
 	y.notice = y.newNotices()
 }
@@ -238,7 +246,8 @@ func (y *system) archiver() run.Handler {
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) {
 			return y.providers.of(ctx, user, uri)
 		},
-		Clock: y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
+		Beside: y.providers.beside,
+		Clock:  y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
 	}
 	if y.witness != nil {
 		r.Witness = y.witness

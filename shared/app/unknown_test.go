@@ -65,6 +65,7 @@ var kindsOfRecords = map[string]string{
 	"USER CONFIGNAME": word,
 	"USER CONFIGS":    keeps,
 	"USER JOB":        keeps,
+	"USER MAILBOXES":  keeps,
 	"USER JOBS":       keeps,
 	"USER LISTING":    keeps,
 	"USER NOTE":       keeps,
@@ -420,6 +421,8 @@ func liveOnOneMachine(t *testing.T) *observed {
 	o.do("ann", "POST", "/v1/uploads", empty, "id", "Content-Type", "text/calendar")
 	imports(work, "Meeting")
 	post("/v1/notifications/read", "")
+	_, err = account.NewUsers(table, clock).Grant(t.Context(), account.Principal{Tenant: "tenant", Object: "boss"}, "ann", "room@example.com")
+	must(t, err)
 	later += 10 * time.Minute
 	_, err = session.New(table, clock).Find(t.Context(), cookie)
 	must(t, err)

@@ -29,8 +29,10 @@ type Engine struct {
 	Witness Witness
 	// Provider returns a user's provider for a calendar URI.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
-	Clock    func() time.Time
-	NewID    func() string
+	// Beside names what providers read of a user: Open reads it with the config, in one request, and hands it to those that are knowing. Nil: nothing.
+	Beside func(user string) []store.Key
+	Clock  func() time.Time
+	NewID  func() string
 	// LeaseFor is how long the archive calendar stays reserved after the attempt last renewed its lease.
 	LeaseFor time.Duration
 	// HandOn is how long before the context's deadline the attempt stops and leaves the rest to another worker.
@@ -69,6 +71,7 @@ type Attempt struct {
 	access Access
 
 	table    *store.Counter
+	beside   []store.Item // what was read beside the config
 	patience run.Patience
 	hold     *run.Hold
 
@@ -135,20 +138,23 @@ func (a *Attempt) configs() *Configs { return NewConfigs(a.table, a.books.ledger
 
 // readConfig reads the config and, in the same request, what begin would else ask for by itself: the signing key and where the newest link is.
 func (a *Attempt) readConfig(ctx context.Context) error {
-	keys := append(a.Signer.Needs(), configKey(a.run.User, a.run.Config), ledger.HeadKey(a.run.Config))
-	found, err := a.table.GetMany(ctx, keys)
+	keys := append(a.Signer.Needs(), ledger.HeadKey(a.run.Config))
+	if a.Beside != nil {
+		keys = append(keys, a.Beside(a.run.User)...)
+	}
+	config, found, err := a.configs().GetBeside(ctx, a.run.User, a.run.Config, keys)
 	if err != nil {
-		return fmt.Errorf("read config %s: %w", a.run.Config, err)
+		return err
 	}
 	if err := a.Signer.Use(ctx, found); err != nil {
 		return err
 	}
+	a.config, a.beside = config, found
 	a.books.config = a.run.Config
 	if hint, err := ledger.HeadOf(a.run.Config, found); err == nil {
 		a.newest = hint.LinkKey(a.run.Config)
 	}
-	a.config, err = configOf(a.run.User, a.run.Config, found)
-	return err
+	return nil
 }
 
 // begin reserves the archive calendar and reads the heads of the ledger and of the user's audit log, and the newest link. It reads these and the
@@ -156,7 +162,7 @@ func (a *Attempt) readConfig(ctx context.Context) error {
 func (a *Attempt) begin(ctx context.Context) error {
 	keys, name := append([]store.Key{ledger.HeadKey(a.config.ID), audit.HeadKey(a.run.User)}, a.newest...), ""
 	if a.access == Writing {
-		name = run.LeaseName(a.run.User, a.config.Archive, a.archive.info.ID)
+		name = run.LeaseName(a.run.User, a.archive.unmade(), a.archive.info.ID)
 		keys = append(keys, run.LeaseKey(name))
 	}
 	found, err := a.table.GetMany(ctx, keys)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/store"
 )
 
 // Provider is what archive runs need of a provider of calendars. See providertest for the contract.
@@ -18,6 +19,11 @@ type Provider interface {
 // returns the error to give up with.
 type patient interface {
 	Patiently(retry func() func(ctx context.Context, failure error) error) calendar.Provider
+}
+
+// knowing is a Provider that has to know something of the user, which is read with the config: see Engine.Beside.
+type knowing interface {
+	Know(items []store.Item) error
 }
 
 // source is what is needed of the provider of the source calendar, which is never written.

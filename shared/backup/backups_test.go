@@ -338,3 +338,44 @@ func TestABackupIsTheOneThatItsRunMade(t *testing.T) {
 		t.Error("a manifest that is gone: no problem")
 	}
 }
+
+// TestBackupsOfOneMailbox stores backups of a calendar of Outlook as its mailbox was named at the time.
+func TestBackupsOfOneMailbox(t *testing.T) {
+	w := newWorld(t)
+	named := func(account string) calendar.URI {
+		return calendar.URI{Provider: calendar.ProviderGraph, Account: account, Calendar: "primary"}
+	}
+	put := func(id, account, calendarID string, change func(*store.Item)) {
+		t.Helper()
+		r := &Record{ID: id, User: user}
+		r.Calendar.URI, r.Calendar.ID = named(account), calendarID
+		item := r.item()
+		if change != nil {
+			change(item)
+		}
+		_, err := w.Table.Put(t.Context(), *item, store.Absent())
+		must(t, err)
+	}
+	former := func(account string) func(*store.Item) {
+		return func(item *store.Item) { item.IndexPK = indexByName(user, named(account), "AAMk1") }
+	}
+	newest := func(account, want string) {
+		t.Helper()
+		if r, err := w.backups().Newest(t.Context(), user, named(account), "AAMk1"); err != nil || r.ID != want {
+			t.Errorf("of %s: %+v, %v; want %s", account, r, err, want)
+		}
+	}
+	put("01", "me@example.com", "AAMk1", former("me@example.com"))
+	newest("ME@example.com", "01")
+	if _, err := w.backups().Newest(t.Context(), user, named("me"), "AAMk1"); fault.Of(err) != fault.NotFound {
+		t.Errorf("got %v", err)
+	}
+	put("03", "me", "AAMk1", nil)
+	put("04", "me", "AAMk2", nil)
+	for _, account := range []string{"me", "me@example.com", "another"} {
+		newest(account, "03")
+	}
+	put("05", "me@example.com", "AAMk1", former("me@example.com"))
+	newest("me@example.com", "05")
+	newest("me", "03")
+}

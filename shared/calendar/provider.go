@@ -17,6 +17,9 @@ var (
 	ErrAmbiguous = errors.New("calendar: name is ambiguous")
 	// ErrExists means that a calendar of that name is there already.
 	ErrExists = errors.New("calendar: exists already")
+	// ErrNoMailbox means that there is no such mailbox, or that the user may not reach it. The two are one answer, so that nobody learns which
+	// mailboxes there are. It is of kind fault.NotFound.
+	ErrNoMailbox = fault.New(fault.NotFound, "no such mailbox, or it was not granted to you")
 )
 
 // Info describes a calendar of a provider.
@@ -127,6 +130,17 @@ type Provider interface {
 	Update(ctx context.Context, account, calendarID string, updates []Update) ([]WriteResult, error)
 	// Delete removes events; one that is already gone is a success. The id of a series removes all of it, that of an instance the instance.
 	Delete(ctx context.Context, account, calendarID string, ids []string) ([]WriteResult, error)
+}
+
+// OneName returns the one name that stands for all by which a provider knows an account to be the same, so that accounts can be compared; a mailbox of
+// Microsoft 365 has several. provider is whatever has a part of a Provider's methods. Errors are the provider's: ErrNoMailbox.
+func OneName(ctx context.Context, provider any, account string) (string, error) {
+	if p, ok := provider.(interface {
+		Mailbox(ctx context.Context, account string) (string, error)
+	}); ok {
+		return p.Mailbox(ctx, account)
+	}
+	return strings.ToLower(strings.TrimSpace(account)), nil
 }
 
 // Pick finds the calendar that uri names among those of its account: by id, else by name, else the default one for "primary".

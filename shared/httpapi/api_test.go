@@ -67,6 +67,8 @@ type service struct {
 	server     *server
 	declared   map[string]*route
 	header     []string // of every request, in pairs
+	// mailboxes returns a user's provider of Microsoft 365; nil: there is none.
+	mailboxes func(user string) (calendar.Provider, error)
 }
 
 type logBuffer struct {
@@ -116,6 +118,9 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 
 	calendars := local.New(s.table, newID, clock)
 	provider := func(_ context.Context, user string, uri calendar.URI) (calendar.Provider, error) {
+		if s.mailboxes != nil && uri.Provider == calendar.ProviderGraph {
+			return s.mailboxes(user)
+		}
 		switch uri.Account {
 		case "down":
 			return nil, fault.New(fault.Unavailable, "the provider does not answer")

@@ -114,7 +114,20 @@ func (s *server) provider(ctx context.Context, uri calendar.URI) (Provider, erro
 	if err != nil {
 		return nil, err
 	}
-	return s.Provider(ctx, who, uri)
+	return s.providerOf(ctx, who, uri)
+}
+
+// providerOf returns the provider of a calendar URI for a user, if the user may name the URI's mailbox, else calendar.ErrNoMailbox. Nothing else in this
+// package asks for one.
+func (s *server) providerOf(ctx context.Context, who string, uri calendar.URI) (Provider, error) {
+	p, err := s.Provider(ctx, who, uri)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := calendar.OneName(ctx, p, uri.Account); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // files returns who imports into the calendar and exports it, if it is a local one.

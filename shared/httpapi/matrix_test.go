@@ -176,7 +176,10 @@ var matrix = map[string]request{
 	"POST /v1/users/{object}/disable": {path: "/v1/users/$other/disable", want: administration(200)},
 	"POST /v1/users/{object}/enable":  {path: "/v1/users/$other/enable", want: administration(200)},
 	"PUT /v1/users/{object}/role":     {path: "/v1/users/$other/role", body: `{"role": "admin"}`, header: sendJSON, want: administration(200)},
-	"DELETE /v1/users/{object}":       {path: "/v1/users/$other", want: administration(202)},
+	"POST /v1/users/{object}/mailboxes": {path: "/v1/users/$other/mailboxes", body: `{"mailbox": "team@example.com"}`, header: sendJSON,
+		want: administration(201)},
+	"DELETE /v1/users/{object}/mailboxes/{mailbox}": {path: "/v1/users/$other/mailboxes/room@example.com", want: administration(204)},
+	"DELETE /v1/users/{object}":                     {path: "/v1/users/$other", want: administration(202)},
 }
 
 // secrets are words of the user's appointments and names, which nobody else may ever read.
@@ -275,6 +278,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 				}
 			}
 			s.do("POST", "/v1/users/"+objects[disabledUser]+"/disable", nil, tokens[tenantAdmin]...).is(200)
+			s.do("POST", "/v1/users/"+objects[otherUser]+"/mailboxes", map[string]any{"mailbox": "room@example.com"}, tokens[tenantAdmin]...).is(201)
 			s.header = tokens[owner]
 			calendarID, configID := s.seed("keep")
 			runID := s.run(configID)

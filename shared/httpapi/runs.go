@@ -132,6 +132,9 @@ func (s *server) startRun(ctx context.Context, in *struct{ Body runInput }) (*ru
 	if err != nil {
 		return nil, err
 	}
+	if err := s.reach(ctx, who, c.Source, c.Archive); err != nil {
+		return nil, err
+	}
 	settings, err := c.Settings()
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ func (a *attempt) begin(ctx context.Context) (err error) {
 	if !a.progress.Planned {
 		a.run.Progress = run.NewProgress("reading", 0, 0)
 	}
-	name := run.LeaseName(a.run.User, a.target.uri, a.target.info.ID)
+	name := run.LeaseName(a.run.User, a.target.unmade(), a.target.info.ID)
 	if a.run.Options.DryRun {
 		name = ""
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -14,14 +13,22 @@ import (
 // target is the calendar that is written.
 type target struct {
 	Provider
-	uri  calendar.URI
-	info calendar.Info // ID "": it is not there
+	uri     calendar.URI
+	account string        // the one name of its account, whatever the URI calls it
+	info    calendar.Info // ID "": it is not there
 	// underWay is the run of the restore that writes it now.
 	underWay string
 }
 
 // missing says that there is no such calendar yet.
 func (t *target) missing() bool { return t.info.ID == "" }
+
+// unmade is the URI that reserves the calendar while it is not there: the same for all names of its account.
+func (t *target) unmade() calendar.URI {
+	uri := t.uri
+	uri.Account = t.account
+	return uri
+}
 
 // notifies says whether the calendar's provider tells the people who were invited when an event changes.
 func (t *target) notifies() bool { return t.uri.Provider != calendar.ProviderLocal }
@@ -35,6 +42,9 @@ func (t *target) errGone() error {
 func (a *attempt) findCalendar(ctx context.Context) (err error) {
 	if a.target.Provider, err = a.Provider(ctx, a.run.User, a.target.uri); err != nil {
 		return err
+	}
+	if a.target.account, err = calendar.OneName(ctx, a.target.Provider, a.target.uri.Account); err != nil {
+		return fmt.Errorf("list the calendars: %w", err)
 	}
 	list, err := run.Retry(ctx, a.patience, func() ([]calendar.Info, error) { return a.target.Calendars(ctx, a.target.uri.Account) })
 	if err != nil {
@@ -68,12 +78,29 @@ func (a *attempt) refuseArchive(ctx context.Context, list []calendar.Info) error
 	if err != nil {
 		return fmt.Errorf("find the archives: %w", err)
 	}
+	listed := map[string][]calendar.Info{a.target.account: list}
 	for _, uri := range archives {
-		if uri.Provider != a.target.uri.Provider || !strings.EqualFold(uri.Account, a.target.uri.Account) {
+		if uri.Provider != a.target.uri.Provider {
 			continue
 		}
-		info, err := calendar.Pick(list, uri)
-		if err == nil && info.ID == a.target.info.ID || a.target.info.ID == "" && calendar.SameName(uri.Calendar, a.target.uri.Calendar) {
+		name, err := calendar.OneName(ctx, a.target.Provider, uri.Account)
+		if err != nil && !fault.Of(err).Transient() {
+			continue // it cannot be reached, under whatever name
+		}
+		if err != nil {
+			return fmt.Errorf("find the archives: %w", err)
+		}
+		there, known := listed[name]
+		if !known && a.target.notifies() && !a.target.missing() { // perhaps the same mailbox, by a name of which nobody here knows that
+			there, err = run.Retry(ctx, a.patience, func() ([]calendar.Info, error) { return a.target.Calendars(ctx, uri.Account) })
+			if err != nil && fault.Of(err).Transient() {
+				return fmt.Errorf("find the archives: %w", err)
+			}
+			listed[name] = there
+		}
+		info, err := calendar.Pick(there, uri)
+		if err == nil && info.ID == a.target.info.ID ||
+			a.target.missing() && name == a.target.account && calendar.SameName(uri.Calendar, a.target.uri.Calendar) {
 			return fault.New(fault.Conflict, "calendar %q is the archive of one of your configs and shows what its ledger holds; restore into another calendar",
 				a.target.uri.Calendar)
 		}

@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
@@ -33,18 +34,20 @@ var (
 
 // Claims are what a genuine token says.
 type Claims struct {
-	Tenant  string       // tid
-	Object  string       // oid
-	Name    string       // for people; may be empty
-	Client  string       // application id of the program that acts for the user, or to which the user signed in
-	Role    account.Role // admin if a user has the application role of that name, else user
-	ID      string       // names the token (uti, else jti); may be empty
-	Expires time.Time
+	Tenant string // tid
+	Object string // oid
+	Name   string // for people; may be empty
+	// UserName is upn, else preferred_username, else unique_name; Address is email. Either may be empty, changes, and is no key.
+	UserName, Address string
+	Client            string       // application id of the program that acts for the user, or to which the user signed in
+	Role              account.Role // admin if a user has the application role of that name, else user
+	ID                string       // names the token (uti, else jti); may be empty
+	Expires           time.Time
 }
 
 // Principal is who makes the request.
 func (c Claims) Principal() account.Principal {
-	return account.Principal{Tenant: c.Tenant, Object: c.Object, Name: c.Name, Role: c.Role}
+	return account.Principal{Tenant: c.Tenant, Object: c.Object, Name: c.Name, Role: c.Role, UserName: c.UserName, Address: c.Address}
 }
 
 // body is what we read of a token's payload.
@@ -55,6 +58,10 @@ type body struct {
 	Tenant   string   `json:"tid"`
 	Object   string   `json:"oid"`
 	Name     string   `json:"name"`
+	UPN      string   `json:"upn"`
+	Username string   `json:"preferred_username"` // of v2.0
+	Unique   string   `json:"unique_name"`        // of v1.0
+	Email    string   `json:"email"`
 	Version  string   `json:"ver"`
 	Scopes   string   `json:"scp"`
 	Type     string   `json:"idtyp"`
@@ -68,7 +75,10 @@ type body struct {
 
 // claims are what the token says, for a client.
 func (b *body) claims(client string) Claims {
-	c := Claims{Tenant: b.Tenant, Object: b.Object, Name: b.Name, Client: client, Role: account.RoleUser, ID: b.UTI, Expires: time.Unix(b.Expires, 0).UTC()}
+	c := Claims{
+		Tenant: b.Tenant, Object: b.Object, Name: b.Name, UserName: cmp.Or(b.UPN, b.Username, b.Unique), Address: b.Email,
+		Client: client, Role: account.RoleUser, ID: b.UTI, Expires: time.Unix(b.Expires, 0).UTC(),
+	}
 	if c.ID == "" {
 		c.ID = b.JTI
 	}

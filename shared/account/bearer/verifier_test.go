@@ -219,7 +219,8 @@ func TestVerify(t *testing.T) {
 	}
 	t.Run("the application role Admin makes an administrator", func(t *testing.T) {
 		got, err := verifier(t, l, c).Verify(t.Context(), sim.Token(boss))
-		if want := (account.Principal{Tenant: home, Object: boss, Name: "Boss", Role: account.RoleAdmin}); err != nil || got.Principal() != want {
+		want := account.Principal{Tenant: home, Object: boss, Name: "Boss", Role: account.RoleAdmin, UserName: "boss@home.example"}
+		if err != nil || got.Principal() != want {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		got, err = verifier(t, l, c).Verify(t.Context(), sim.Token(boss, claim("roles", []string{"Administrator", "user"})))
@@ -304,7 +305,7 @@ func TestAuthenticate(t *testing.T) {
 			if err != row.want || fault.Of(err) == fault.Unavailable {
 				t.Errorf("got %v", err)
 			}
-			if want := (account.Principal{Tenant: home, Object: ann, Name: "Ann", Role: account.RoleUser}); err == nil && got != want {
+			if want := (account.Principal{Tenant: home, Object: ann, Name: "Ann", Role: account.RoleUser, UserName: "ann@home.example"}); err == nil && got != want {
 				t.Errorf("got %+v", got)
 			}
 		})

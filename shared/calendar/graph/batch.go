@@ -42,7 +42,10 @@ type answer struct {
 
 // do sends one request that is not a batch, within the mailbox's budget.
 func (p *Provider) do(ctx context.Context, account string, r *kiota.RequestInformation) ([]byte, error) {
-	budget := p.budgets.of(account)
+	budget, err := p.budget(ctx, account)
+	if err != nil {
+		return nil, err
+	}
 	leave, err := budget.enter(ctx, 1, int64(len(r.Content)))
 	if err != nil {
 		return nil, err
@@ -100,7 +103,10 @@ func (p *Provider) batch(ctx context.Context, account string, steps []step) ([]a
 	head := kiotahttp.NewHeadersInspectionOptions()
 	head.InspectResponseHeaders = true
 	r.AddRequestOptions([]kiota.RequestOption{head})
-	budget := p.budgets.of(account)
+	budget, err := p.budget(ctx, account)
+	if err != nil {
+		return nil, err
+	}
 	leave, err := budget.enter(ctx, len(steps), int64(len(r.Content)))
 	if err != nil {
 		return nil, err

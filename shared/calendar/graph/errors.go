@@ -150,6 +150,12 @@ func meaning(status int, code string) (fault.Kind, string) {
 	return fault.Internal, "Microsoft 365 gave an answer that we do not understand"
 }
 
+// noSuchAccount says whether a listing of calendars failed because there is no mailbox of that name.
+func noSuchAccount(err error) bool {
+	f := new(Failure)
+	return errors.As(err, &f) && fault.Of(err) == fault.NotFound
+}
+
 // maxChallenge is the longest claims challenge that is kept, in bytes; real ones have some hundred.
 const maxChallenge = 4 << 10
 

@@ -45,7 +45,7 @@ const keptPerPage int32 = 50
 // A series that is hidden from us, as others' private ones are, is handed over as the listing shows it. Should something disappear while it
 // is read, the error is fault.Unavailable.
 func (p *Provider) Kept(ctx context.Context, account, calendarID string, each func(calendar.Kept) error) error {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (k *keeping) flush(ctx context.Context) error {
 
 // complete reads when series happen. Those that are gone by now are left out.
 func (k *keeping) complete(ctx context.Context, masters []master) ([]master, error) {
-	cal, err := k.Provider.calendar(k.account, k.calendar)
+	cal, err := k.Provider.calendar(ctx, k.account, k.calendar)
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +247,7 @@ const maxWindow = 1800 * 24 * time.Hour
 // Instances asks the service for the instances, of windows of at most maxWindow. Bodies are left out. Of all-day series it returns the instances that start in
 // the window in some time zone, that is within series.Margin of it.
 func (p *Provider) Instances(ctx context.Context, account, calendarID, masterID string, from, to time.Time) ([]calendar.Event, error) {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return nil, err
 	}

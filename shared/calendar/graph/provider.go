@@ -51,6 +51,8 @@ type Options struct {
 	App App
 	// PerUser leaves it to As: the Provider itself may ask for nothing.
 	PerUser bool
+	// ForOwners leaves it to For: the Provider itself may ask for nothing. Beside Token, Credential or App, of which it is the exception.
+	ForOwners bool
 
 	// Budgets are what the process may ask of each mailbox; all providers of a process share one. Nil makes one of the service's own limits.
 	Budgets *Budgets
@@ -66,7 +68,8 @@ type Options struct {
 	MostEvents int64
 }
 
-// Provider is the calendars of Microsoft 365. The account in its methods is a user principal name or the id of a user.
+// Provider is the calendars of Microsoft 365. The account in its methods is a user principal name or the id of a user; in those of a Provider that
+// For returned it is whatever the owner names a mailbox.
 type Provider struct {
 	client   *client
 	budgets  *Budgets
@@ -74,6 +77,17 @@ type Provider struct {
 	// mostEvents is Options.MostEvents.
 	mostEvents int64
 	retry      func() func(context.Context, error) error // nil: nothing is repeated
+	owner      Owner                                     // nil: whoever asks may reach all that the sign-in does
+	owners     *applications                             // nil: For returns no Provider
+}
+
+// Owner is who reaches some mailboxes of a tenant through an application that reaches all of them.
+type Owner interface {
+	// Tenant is the id of the tenant whose mailboxes these are.
+	Tenant() string
+	// Mailbox returns the id or address of the mailbox that an account names, and calendar.ErrNoMailbox when it is none of these. It is asked with
+	// every request, so it should remember.
+	Mailbox(ctx context.Context, account string) (string, error)
 }
 
 var _ calendar.Provider = (*Provider)(nil)
@@ -96,7 +110,11 @@ func New(o Options) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{client: c, budgets: o.Budgets, pageSize: int32(o.PageSize), mostEvents: o.MostEvents}, nil
+	p := &Provider{client: c, budgets: o.Budgets, pageSize: int32(o.PageSize), mostEvents: o.MostEvents}
+	if o.ForOwners {
+		p.owners = newApplications(&o, c)
+	}
+	return p, nil
 }
 
 // Stats counts what the Provider has sent and received so far.
@@ -104,18 +122,27 @@ func (p *Provider) Stats() calendar.Traffic { return p.client.counts.traffic() }
 
 // Counting returns a Provider with the connections, the sign-in and the budgets of p, whose Stats begin at zero: for one run of many.
 func (p *Provider) Counting() (*Provider, error) {
-	c, err := p.client.counting()
+	return p.with(*p.client)
+}
+
+// with returns a Provider like p that repeats nothing, with a client like this one whose counts begin at zero.
+func (p *Provider) with(like client) (*Provider, error) {
+	c, err := like.counting()
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{client: c, budgets: p.budgets, pageSize: p.pageSize, mostEvents: p.mostEvents}, nil
+	own := *p
+	own.client, own.retry = c, nil
+	return &own, nil
 }
 
 // Patiently returns a Provider like p that repeats failed requests, but only those that read: a page of a listing, or the parts of a batch that
 // failed. retry is called once for each request and returns what decides about its failures: nil, perhaps after a pause, repeats the request,
 // and an error is the result of the reading. So a long reading goes on from where it was.
 func (p *Provider) Patiently(retry func() func(ctx context.Context, failure error) error) calendar.Provider {
-	return &Provider{client: p.client, budgets: p.budgets, pageSize: p.pageSize, mostEvents: p.mostEvents, retry: retry}
+	own := *p
+	own.retry = retry
+	return &own
 }
 
 // persist makes a request, which only reads, and repeats it as Patiently says.
@@ -140,24 +167,67 @@ func (p *Provider) As(user SignIn) (*Provider, error) {
 		return nil, err
 	}
 	own.auth = bearerOf(user, own.clock)
-	c, err := own.counting()
+	return p.with(own)
+}
+
+// For returns a Provider with the connections and the budgets of p that reaches an owner's mailboxes alone, as the application in the owner's tenant.
+// Its Stats begin at zero. An error is Invalid: the application cannot sign in there.
+func (p *Provider) For(o Owner) (*Provider, error) {
+	if p.owners == nil {
+		return nil, fault.New(fault.Internal, "Microsoft 365 is asked for an owner by what is not for owners")
+	}
+	auth, err := p.owners.in(o.Tenant())
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{client: c, budgets: p.budgets, pageSize: p.pageSize, mostEvents: p.mostEvents}, nil
+	like := *p.client
+	like.auth = auth
+	own, err := p.with(like)
+	if err != nil {
+		return nil, err
+	}
+	own.owner, own.owners = o, nil
+	return own, nil
 }
 
-// user begins the address of everything that is an account's.
-func (p *Provider) user(account string) (*users.UserItemRequestBuilder, error) {
+// Mailbox returns one name for all by which an account is known here to be the same mailbox. Errors: calendar.ErrNoMailbox, and the owner's.
+func (p *Provider) Mailbox(ctx context.Context, account string) (string, error) {
+	if p.owner != nil {
+		return p.owner.Mailbox(ctx, account)
+	}
+	return strings.ToLower(strings.TrimSpace(account)), nil
+}
+
+// user begins the address of everything that is an account's. It is the one way to a mailbox: nothing else makes an address out of an account.
+func (p *Provider) user(ctx context.Context, account string) (*users.UserItemRequestBuilder, error) {
 	if strings.TrimSpace(account) == "" {
 		return nil, fault.Field("calendar.account", "is missing")
+	}
+	if p.owner != nil {
+		mailbox, err := p.owner.Mailbox(ctx, account)
+		if err != nil {
+			return nil, err
+		}
+		account = mailbox
 	}
 	return p.client.users.ByUserId(account), nil
 }
 
+// budget is that of the mailbox which an account names.
+func (p *Provider) budget(ctx context.Context, account string) (*budget, error) {
+	mailbox, err := p.Mailbox(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	if p.owner != nil { // somebody in another tenant may have been granted a mailbox of this name, which is not there
+		mailbox = p.owner.Tenant() + "#" + mailbox
+	}
+	return p.budgets.of(mailbox), nil
+}
+
 // calendar begins the address of everything that is in a calendar.
-func (p *Provider) calendar(account, id string) (*users.ItemCalendarsCalendarItemRequestBuilder, error) {
-	user, err := p.user(account)
+func (p *Provider) calendar(ctx context.Context, account, id string) (*users.ItemCalendarsCalendarItemRequestBuilder, error) {
+	user, err := p.user(ctx, account)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +252,7 @@ func (c graphCalendar) info(account string) calendar.Info {
 
 // Calendars lists the calendars of an account, by name.
 func (p *Provider) Calendars(ctx context.Context, account string) ([]calendar.Info, error) {
-	user, err := p.user(account)
+	user, err := p.user(ctx, account)
 	if err != nil {
 		return nil, err
 	}
@@ -200,6 +270,9 @@ func (p *Provider) Calendars(ctx context.Context, account string) ([]calendar.In
 		}
 		return nil
 	})
+	if p.owner != nil && noSuchAccount(err) {
+		return nil, calendar.ErrNoMailbox
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list calendars: %w", err)
 	}
@@ -225,7 +298,7 @@ func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calend
 	if name == "" || len(name) > maxName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
 		return calendar.Info{}, fault.Field("calendar", "must have a name of at most %d bytes, without control characters", maxName)
 	}
-	user, err := p.user(uri.Account)
+	user, err := p.user(ctx, uri.Account)
 	if err != nil {
 		return calendar.Info{}, err
 	}
@@ -248,7 +321,7 @@ func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calend
 
 // DeleteCalendar removes a calendar with all its events. Errors: calendar.ErrNotFound.
 func (p *Provider) DeleteCalendar(ctx context.Context, account, calendarID string) error {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (p *Provider) Events(ctx context.Context, account, calendarID string, from,
 // Walk reads a window as Events does, from since on.
 func (p *Provider) Walk(ctx context.Context, account, calendarID string, from, to, since time.Time,
 	each func(calendar.Event) (until time.Time, err error)) error {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return err
 	}
@@ -259,7 +259,7 @@ func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids [
 
 // windowBodies puts those of the bodies into bodies that the window has.
 func (p *Provider) windowBodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time, bodies map[string]calendar.Body) error {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return err
 	}
@@ -288,7 +288,7 @@ func (p *Provider) windowBodies(ctx context.Context, account, calendarID string,
 // byID reads those of the events that are there.
 func (p *Provider) byID(ctx context.Context, account, calendarID string, ids []string,
 	query users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters, each func(id string, e *calendar.Event)) error {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return err
 	}
@@ -387,7 +387,7 @@ func (p *Provider) readAll(ctx context.Context, account string, steps []step, ea
 
 // Marked finds copies of ours by their marks, one request of a batch for each. Of two with one mark it returns the older one.
 func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error) {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return nil, err
 	}
@@ -436,7 +436,7 @@ func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks
 
 // Marks reads the calendar's events without what is in them, in the largest pages that there are.
 func (p *Provider) Marks(ctx context.Context, account, calendarID string, each func(id, mark string) error) error {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func result(a answer) calendar.WriteResult {
 // of it differs is put right as far as the service accepts that, but for a series, which would lose its exceptions. If it does not carry it, the
 // draft's result is a Conflict.
 func (p *Provider) Create(ctx context.Context, account, calendarID string, drafts []calendar.Draft) ([]calendar.WriteResult, error) {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (p *Provider) settle(ctx context.Context, account, calendarID string, draft
 
 // Update replaces events by drafts, all of what a draft has.
 func (p *Provider) Update(ctx context.Context, account, calendarID string, updates []calendar.Update) ([]calendar.WriteResult, error) {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (p *Provider) Update(ctx context.Context, account, calendarID string, updat
 
 // Delete removes events.
 func (p *Provider) Delete(ctx context.Context, account, calendarID string, ids []string) ([]calendar.WriteResult, error) {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return nil, err
 	}

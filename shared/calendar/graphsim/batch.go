@@ -210,8 +210,9 @@ func (c *call) step(o object) (*step, error) {
 	if m := c.server.mailbox(strings.TrimPrefix(one.mailbox, "me")); m != nil {
 		one.mailbox = m.ID
 	}
+	one.entry.Tenant = c.tenant
 	one.call = &call{server: c.server, at: c.at, requestID: c.requestID, method: method, base: c.base, path: path, rawQuery: query, header: header,
-		body: body, entry: &one.entry}
+		body: body, entry: &one.entry, tenant: c.tenant}
 	return one, nil
 }
 

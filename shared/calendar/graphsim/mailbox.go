@@ -15,6 +15,7 @@ import (
 type Mailbox struct {
 	ID          string   `json:"id"`                     // what users/{id} names, beside Address; any case
 	Address     string   `json:"address,omitempty"`      // empty: ID
+	Tenant      string   `json:"tenant,omitempty"`       // whose tokens alone reach it; empty: all reach it
 	Name        string   `json:"name,omitempty"`         // the user's; empty: Address
 	TimeZone    string   `json:"time_zone,omitempty"`    // IANA or Windows; empty: UTC
 	WorkingDays []string `json:"working_days,omitempty"` // Graph's words, the first day of the week first; empty: monday to friday
@@ -97,10 +98,16 @@ const (
 )
 
 // mailbox finds one by id or address; the empty name is the first one. nil: there is none.
-func (s *Server) mailbox(name string) *mailbox {
+func (s *Server) mailbox(name string) *mailbox { return s.mailboxIn("", name) }
+
+// mailboxIn is mailbox, of those that the tokens of a tenant reach. The empty tenant is all of them.
+func (s *Server) mailboxIn(tenant, name string) *mailbox {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, m := range s.mailboxes {
+		if tenant != "" && m.Tenant != "" && !strings.EqualFold(m.Tenant, tenant) {
+			continue
+		}
 		if name == "" || strings.EqualFold(m.ID, name) || strings.EqualFold(m.Address, name) {
 			return m
 		}

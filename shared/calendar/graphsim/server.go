@@ -11,6 +11,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -319,7 +320,25 @@ func (s *Server) receive(c *call, r *http.Request) error {
 	case want != "" && got != want:
 		return expired()
 	}
+	c.tenant = tenantOf(got)
+	c.entry.Tenant = c.tenant
 	return nil
+}
+
+// tenantOf is the tenant that a token names. Its signature is not looked at: what the simulator is for is where a client sends which token.
+func tenantOf(token string) string {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	var claims struct {
+		Tenant string `json:"tid"`
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(text, &claims) != nil {
+		return ""
+	}
+	return claims.Tenant
 }
 
 func tooLarge() error {
@@ -358,7 +377,7 @@ func (s *Server) run(ctx context.Context, c *call, sub bool) (answer *reply, cut
 
 // admit carries out a request if the mailbox has room for it.
 func (s *Server) admit(ctx context.Context, c *call) (*reply, error) {
-	m, path, err := s.addressed(c.path)
+	m, path, err := s.addressed(c.tenant, c.path)
 	if err != nil {
 		return nil, err
 	}
@@ -384,8 +403,8 @@ func (s *Server) admit(ctx context.Context, c *call) (*reply, error) {
 	return c.route(path)
 }
 
-// addressed finds the mailbox of a path, and what of the path follows it.
-func (s *Server) addressed(path []string) (*mailbox, []string, error) {
+// addressed finds the mailbox of a path among those of a tenant, and what of the path follows it.
+func (s *Server) addressed(tenant string, path []string) (*mailbox, []string, error) {
 	var name string
 	switch {
 	case path[0] == "me":
@@ -395,7 +414,7 @@ func (s *Server) addressed(path []string) (*mailbox, []string, error) {
 	default:
 		return nil, nil, bad("Resource not found for the segment '%.100s'.", path[0])
 	}
-	m := s.mailbox(name)
+	m := s.mailboxIn(tenant, name)
 	if m == nil {
 		return nil, nil, fail(http.StatusNotFound, "ErrorInvalidUser", "The requested user '%.100s' is invalid.", name)
 	}
