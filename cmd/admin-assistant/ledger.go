@@ -246,11 +246,12 @@ func readHeads(files []string) (heads []string, err error) {
 
 func (p *program) ledgerHead() *cobra.Command {
 	var config string
+	var key bool
 	cmd := &cobra.Command{
 		Use: "head", Short: "Show the signed head of the ledger", Args: cobra.NoArgs,
 		Long: "Show the signed head of the ledger. Keep it where nobody who runs this installation can change it, as in an e-mail to somebody else: " +
 			"with \"ledger verify --since\" it proves later that nothing before it changed. It says how much there is, and nothing of what it is.",
-		Example: "  admin-assistant ledger head --config work >head.txt",
+		Example: "  admin-assistant ledger head --config work > head.txt\n  admin-assistant ledger head --config work --key",
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
 			v, _, err := p.findConfig(ctx, c, config)
 			if err != nil {
@@ -268,17 +269,19 @@ func (p *program) ledgerHead() *cobra.Command {
 			if p.output == "json" {
 				return p.printJSON(head)
 			}
+			if key {
+				_, err := fmt.Fprintln(p.out, head.Key)
+				return err
+			}
 			if head.Head == "" {
 				return fault.New(fault.NotFound, "config %q has archived nothing yet, so that its ledger has no head", v.Name)
 			}
-			if _, err := io.WriteString(p.out, head.Head); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(p.err, "The key that signs here is %s\n", head.Key)
+			_, err = io.WriteString(p.out, head.Head)
 			return err
 		}),
 	}
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
+	cmd.Flags().BoolVar(&key, "key", false, "print the public key that signs here, for those who check proofs")
 	required(cmd, "config")
 	return cmd
 }
@@ -359,7 +362,7 @@ func (p *program) proofVerify() *cobra.Command {
 			}
 			checked, err := doc.Check(key)
 			if err != nil {
-				return fmt.Errorf("THE PROOF DOES NOT HOLD: %w", err)
+				return fault.New(fault.Malformed, "THE PROOF DOES NOT HOLD: %v", err)
 			}
 			if p.output == "json" {
 				return p.printJSON(checked)

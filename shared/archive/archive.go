@@ -87,7 +87,7 @@ func (a *Attempt) endDamaged(ctx context.Context) error {
 	zerolog.Ctx(ctx).Error().Err(a.damaged).Msg("ledger damaged")
 	a.run.Problem = &run.Problem{
 		Code:   LedgerDamaged,
-		Detail: a.damaged.Error() + "; nothing was written. See what does not fit: admin-assistant ledger verify " + a.config.Name,
+		Detail: a.damaged.Error() + "; nothing was written. See what does not fit: admin-assistant ledger verify --config " + a.config.ID,
 	}
 	return a.End(ctx, run.Failed, &Result{Balanced: true, LedgerDamaged: true}, nil)
 }

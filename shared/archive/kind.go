@@ -37,7 +37,7 @@ func words(r *run.Run, result run.Result) run.Words {
 		return run.Words{
 			Title: " stopped: the ledger is not what was written",
 			Text: fmt.Sprintf("The run of %s found that somebody or something changed the ledger outside of Admin Assistant, so it added nothing to it. "+
-				"Look what does not fit: admin-assistant ledger verify CONFIG. Then ask who runs this installation to bring the ledger back from a "+
+				"Look what does not fit: admin-assistant ledger verify --config NAME. Then ask who runs this installation to bring the ledger back from a "+
 				"backup of the table.", r.Days()),
 			Action: string(action.LedgerDamaged),
 		}
