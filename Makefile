@@ -131,8 +131,8 @@ logs: stage ## follow the log of a deployed function (STAGE=, FUNCTION=)
 bench: ## run the benchmarks, with allocations
 	go test -timeout 60m -run '^$$' -bench . -benchmem ./...
 
-chaos: ## archive a changing mailbox under random faults, for a long time (SEEDS=, RUNS=)
-	go test -count=1 -timeout 2h ./shared/archive/chaos -run TestChaos -seeds $(SEEDS) -runs $(RUNS)
+chaos: ## archive a changing mailbox under random faults, for a long time (SEEDS=, RUNS=, SWITCHES=)
+	go test -count=1 -timeout 2h ./shared/archive/chaos -run TestChaos -seeds $(SEEDS) -runs $(RUNS) -switches '$(SWITCHES)'
 
 lint: ## check format, vet and the list of modules
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run: make fmt'; exit 1; }

@@ -30,6 +30,7 @@ var (
 	firstSeed = flag.Uint64("seed", 1, "the first seed of TestChaos")
 	seeds     = flag.Uint64("seeds", 3, "how many seeds TestChaos tries, from -seed on")
 	runs      = flag.Int("runs", 25, "how many runs TestChaos makes with each seed")
+	switches  = flag.String("switches", "", "the switches of the simulator in TestChaos, as in page_504=100,bump_keys; empty: random ones, but none for the first seed")
 )
 
 // TestChaos archives a mailbox that changes all the time, night after night, while everything fails that can fail. When the failures
@@ -43,14 +44,42 @@ func TestChaos(t *testing.T) {
 		for _, drift := range []archive.OnDrift{archive.AskOnDrift, archive.AcceptOnDrift} {
 			t.Run(fmt.Sprintf("seed %d, drift %s", seed, drift), func(t *testing.T) {
 				t.Parallel()
+				set := switchesOf(t, seed)
 				synctest.Test(t, func(t *testing.T) {
-					newChaos(t, seed, drift).rage()
+					newChaos(t, seed, drift, set).rage(*runs)
 				})
 				if t.Failed() {
-					t.Logf("to repeat: go test ./shared/archive/chaos -run 'TestChaos/seed_%d,_drift_%s' -seed %d -seeds 1 -runs %d", seed, drift, seed, *runs)
+					t.Logf("to repeat: go test ./shared/archive/chaos -run 'TestChaos/seed_%d,_drift_%s' -seed %d -seeds 1 -runs %d -switches '%v'",
+						seed, drift, seed, *runs, set)
 				}
 			})
 		}
+	}
+}
+
+// switchesOf returns the switches of a seed.
+func switchesOf(t *testing.T, seed uint64) graphsim.Switches {
+	switch {
+	case *switches != "":
+		set, err := graphsim.ParseSwitches(strings.Split(*switches, ",")...)
+		must(t, err)
+		return set
+	case seed == 1:
+		return nil
+	}
+	return graphsim.RandomSwitches(rand.New(rand.NewPCG(seed, 2)), 0.3)
+}
+
+// TestChaosWithEachSwitch makes a few runs with each switch alone.
+func TestChaosWithEachSwitch(t *testing.T) {
+	warm(t)
+	for i, set := range graphsim.EachSwitch() {
+		t.Run(set.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				newChaos(t, uint64(100+i), archive.AskOnDrift, set).rage(5)
+			})
+		})
 	}
 }
 
@@ -76,11 +105,11 @@ type chaos struct {
 	late bool
 }
 
-func newChaos(t *testing.T, seed uint64, drift archive.OnDrift) *chaos {
+func newChaos(t *testing.T, seed uint64, drift archive.OnDrift, set graphsim.Switches) *chaos {
 	time.Sleep(time.Until(time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC)))
 	sim := graphsim.New(graphsim.Options{
 		RoundTrip: 20 * time.Millisecond, ServiceTime: 60 * time.Millisecond, DuplicateStatus: []int{400, 409}[seed%2], TellExisting: seed%3 == 0,
-		TextBecomesHTML: seed%5 == 0,
+		TextBecomesHTML: seed%5 == 0, Switches: set,
 	})
 	c := &chaos{world: build(t, sim, "http://localhost", serve(t, sim), time.Now), random: rand.New(rand.NewPCG(seed, uint64(len(drift)))), late: seed%4 == 0}
 	c.queue = machinetest.Queues(t, time.Now).Queue("archive")
@@ -152,9 +181,9 @@ func (p *pipes) Close() error {
 
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "pipe"} }
 
-// rage runs night after night with faults, then without, and checks what they leave.
-func (c *chaos) rage() {
-	for i := range *runs {
+// rage makes runs, night after night, with faults, then without, and checks what they leave.
+func (c *chaos) rage(runs int) {
+	for i := range runs {
 		for range c.random.IntN(7) {
 			c.change()
 		}

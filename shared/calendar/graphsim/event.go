@@ -94,6 +94,9 @@ func (c *call) instances(args []string) (*reply, error) {
 
 // items answers with a page of events: filtered, in order.
 func (c *call) items(q *query, in *Calendar, items []*item, context string) (*reply, error) {
+	if most := c.server.number("page_504"); most > 0 && q.top > most {
+		return nil, fail(http.StatusGatewayTimeout, "GatewayTimeout", "The request timed out.")
+	}
 	v := c.view(q, in)
 	if q.filter != nil {
 		items = slices.DeleteFunc(items, func(it *item) bool { return !q.filter.holds(v.facts(it)) })

@@ -2,6 +2,7 @@ package graphsim
 
 import (
 	"encoding/base64"
+	"fmt"
 	"html"
 	"maps"
 	"net/http"
@@ -110,7 +111,7 @@ func (v *view) property(it *item, name string, hidden bool) any {
 	}
 	switch name {
 	case "changeKey":
-		return it.version().changeKey()
+		return v.changeKey(it)
 	case "createdDateTime":
 		return it.Created.Format("2006-01-02T15:04:05.0000000Z")
 	case "lastModifiedDateTime":
@@ -171,6 +172,15 @@ func (v *view) property(it *item, name string, hidden bool) any {
 		return "https://outlook.office365.com/owa/?itemid=" + url.QueryEscape(v.id(it.id)) + "&exvsurl=1&path=/calendar/item"
 	}
 	return it.prop(name)
+}
+
+// changeKey is that of the item's version; under the switch bump_keys another one each time.
+func (v *view) changeKey(it *item) string {
+	key := it.version().changeKey()
+	if v.server.on("bump_keys") {
+		key = fmt.Sprintf("%s%08x", key, v.server.served.Add(1))
+	}
+	return key
 }
 
 // time writes a time in the zone that was asked for. The days of an all-day event are the same in every zone.

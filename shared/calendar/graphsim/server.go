@@ -8,6 +8,7 @@ package graphsim
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -45,6 +46,7 @@ type Options struct {
 	ZonesAsWritten bool
 	// TextBecomesHTML serves text bodies as HTML, as Exchange does, unless plain text is asked for.
 	TextBecomesHTML bool
+	Switches        Switches // those that are on from the beginning
 	Faults          []Fault
 	// Log receives every entry of the log as a JSON line; KeepEntries of them stay in memory, 0: 20,000.
 	Log         io.Writer
@@ -60,6 +62,9 @@ type Server struct {
 	log     logbook
 	watch   watch
 	changes atomic.Int64 // counts what changes the state
+	served  atomic.Int64 // counts events that were served under bump_keys
+
+	switches atomic.Pointer[Switches]
 
 	mu        sync.RWMutex
 	token     string
@@ -70,7 +75,7 @@ type Server struct {
 
 var _ http.Handler = (*Server)(nil)
 
-// New makes a server without mailboxes. Options.Faults must be ones that SetFaults accepts; it panics otherwise.
+// New makes a server without mailboxes. Options.Faults and Options.Switches must be ones that SetFaults and SetSwitches accept; it panics otherwise.
 func New(o Options) *Server {
 	o.Limits = o.Limits.filled()
 	fill(&o.RetryAfter, "1")
@@ -81,7 +86,7 @@ func New(o Options) *Server {
 		o.Clock = wallClock{}
 	}
 	s := &Server{options: o, clock: o.Clock, token: o.Token, log: logbook{out: o.Log, keep: o.KeepEntries}}
-	if err := s.SetFaults(o.Faults...); err != nil {
+	if err := cmp.Or(s.SetFaults(o.Faults...), s.SetSwitches(o.Switches)); err != nil {
 		panic("graphsim: " + err.Error())
 	}
 	return s
