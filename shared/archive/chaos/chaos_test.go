@@ -30,7 +30,7 @@ var (
 	firstSeed = flag.Uint64("seed", 1, "the first seed of TestChaos")
 	seeds     = flag.Uint64("seeds", 3, "how many seeds TestChaos tries, from -seed on")
 	runs      = flag.Int("runs", 25, "how many runs TestChaos makes with each seed")
-	switches  = flag.String("switches", "", "the switches of the simulator in TestChaos, as in page_504=100,bump_keys; empty: random ones, but none for the first seed")
+	switches  = flag.String("switches", "", "switches in TestChaos, as in page_504=100,bump_keys; empty: random ones, none for seed 1")
 )
 
 // TestChaos archives a mailbox that changes all the time, night after night, while everything fails that can fail. When the failures

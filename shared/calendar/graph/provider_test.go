@@ -133,10 +133,12 @@ func TestContractWithSwitches(t *testing.T) {
 }
 
 func contract(t *testing.T, options graphsim.Options, kept int) {
+	on := func(name string) bool { _, on := options.Switches[name]; return on }
 	providertest.Run(t, func(t *testing.T) providertest.Fixture {
 		w := newWorld(t, options, nil)
 		return providertest.Fixture{
 			Provider: w.Provider, Scheme: calendar.ProviderGraph, Account: me, Kept: kept,
+			NoUIDs: options.Switches["icaluid"] == "null", KeysChange: on("bump_keys"), Withholds: on("body_404"),
 			Add: func(t *testing.T, calendarID string, events ...calendar.Event) {
 				if err := w.sim.Seed(me, calendarID, events); err != nil {
 					t.Fatal(err)
@@ -225,7 +227,6 @@ func TestAFailedPageFailsTheRead(t *testing.T) {
 	}{
 		{"throttled", graphsim.Fault{Kind: graphsim.FaultThrottle, RetryAfter: "1.5"}, fault.Throttled, 1500 * time.Millisecond},
 		{"unavailable", graphsim.Fault{Kind: graphsim.FaultUnavailable, RetryAfter: "120"}, fault.Unavailable, 2 * time.Minute},
-		{"timed out", graphsim.Fault{Kind: graphsim.FaultTimeout}, fault.Unavailable, 0},
 		{"cut", graphsim.Fault{Kind: graphsim.FaultCut}, fault.Unavailable, 0},
 		{"cut in the middle", graphsim.Fault{Kind: graphsim.FaultCut, When: graphsim.During}, fault.Unavailable, 0},
 		{"an expired token", graphsim.Fault{Kind: graphsim.FaultExpired}, fault.Unauthenticated, 0},

@@ -35,7 +35,7 @@ func (c *call) calendarView(args []string) (*reply, error) {
 	var items []*item
 	for _, r := range c.mailbox.records {
 		switch {
-		case r.Calendar != in.ID || r.Hidden || r.Recurrence == nil && !overlaps(r.from, r.to, q.from, q.to):
+		case r.Calendar != in.ID || r.Hidden || c.mailbox.retired(r) || r.Recurrence == nil && !overlaps(r.from, r.to, q.from, q.to):
 		case r.Recurrence == nil:
 			items = append(items, r.item())
 		default:
@@ -47,7 +47,7 @@ func (c *call) calendarView(args []string) (*reply, error) {
 		}
 	}
 	slices.SortStableFunc(items, func(a, b *item) int { return a.from.Compare(b.from) })
-	return c.items(q, in, items, "calendarView")
+	return c.items(q, in, c.server.skip(items), "calendarView")
 }
 
 // listEvents lists single events and series masters, the newest first.
@@ -62,7 +62,7 @@ func (c *call) listEvents(args []string) (*reply, error) {
 	}
 	var items []*item
 	for _, r := range slices.Backward(c.mailbox.records) {
-		if r.Calendar == in.ID && !r.Hidden {
+		if r.Calendar == in.ID && !r.Hidden && !c.mailbox.retired(r) {
 			items = append(items, r.item())
 		}
 	}
@@ -98,11 +98,15 @@ func (c *call) items(q *query, in *Calendar, items []*item, context string) (*re
 		return nil, fail(http.StatusGatewayTimeout, "GatewayTimeout", "The request timed out.")
 	}
 	v := c.view(q, in)
+	v.instances = context == "instances"
 	if q.filter != nil {
 		items = slices.DeleteFunc(items, func(it *item) bool { return !q.filter.holds(v.facts(it)) })
 	}
 	if len(q.order) > 0 {
 		slices.SortStableFunc(items, func(a, b *item) int { return q.compare(v.facts(a), v.facts(b)) })
+	}
+	if slices.ContainsFunc(items, c.server.poisoned) {
+		return nil, corrupt()
 	}
 	return c.page(q, len(items), func(i int) object { return v.event(items[i]) }, "calendars('"+in.ID+"')/"+context), nil
 }
@@ -144,8 +148,11 @@ func (c *call) getEvent(args []string) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.withheld(it, q); err != nil {
+		return nil, err
+	}
 	v := c.view(q, nil)
-	v.byID = true
+	v.byID, v.in = true, args[0] != anyCalendar
 	return c.one(http.StatusOK, v.event(it), "events/$entity"), nil
 }
 

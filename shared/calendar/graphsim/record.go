@@ -462,11 +462,11 @@ func (m *mailbox) find(calendarID, id string) (*item, error) {
 			return nil, err
 		}
 	}
-	it, err := m.locate(immutableID(id))
+	it, err := m.locate(m.server.settledID(immutableID(id)))
 	switch {
 	case err != nil:
 		return nil, err
-	case it.Hidden || calendarID != anyCalendar && it.Calendar != calendarID:
+	case it.Hidden || m.retired(it.record) || calendarID != anyCalendar && it.Calendar != calendarID:
 		return nil, notFound()
 	}
 	if in := m.calendar(it.Calendar); in.Denied || in.HidePrivate && it.private() {

@@ -63,8 +63,10 @@ type Server struct {
 	watch   watch
 	changes atomic.Int64 // counts what changes the state
 	served  atomic.Int64 // counts events that were served under bump_keys
+	windows atomic.Int64 // counts windows that were read under skips
 
 	switches atomic.Pointer[Switches]
+	turns    atomic.Int64
 
 	mu        sync.RWMutex
 	token     string

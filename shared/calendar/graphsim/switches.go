@@ -25,8 +25,21 @@ type Switch struct {
 
 // reading are the switches that concern what is read, in the order of their rows.
 var reading = []Switch{
-	{Name: "page_504", Row: 25, Values: []string{"5"}, Number: true, Does: "pages with more events than this time out"},
+	{Name: "retention", Row: 1, Values: []string{"28"}, Number: true, Loose: true, Does: "what ended more than this many days ago has been moved away"},
+	{Name: "original_start", Row: 4, Values: []string{"null", "zero"}, Does: "exceptions do not tell their originalStart, but among the instances of their series"},
+	{Name: "lone_exception", Row: 5, Does: "an invitation of somebody else is an exception of a series that is not there"},
+	{Name: "all_day_original", Row: 6, Values: []string{"utc", "no_zone"}, Does: "all-day instances began at midnight of their series' zone, and say UTC"},
+	{Name: "icaluid", Row: 7, Values: []string{"shared", "own", "null", "changed"}, Does: "what the iCalUId of an instance is; changed: Turn changes it"},
+	{Name: "ids_change", Row: 11, Does: "Turn gives every event another id"},
+	{Name: "body_404", Row: 12, Does: "the body of an event is not found by the event's id"},
+	{Name: "get_private", Row: 12, Values: []string{"403"}, Does: "private events are listed, and refused by their ids"},
+	{Name: "skips", Row: 16, Values: []string{"3"}, Number: true, Loose: true, Does: "each so many-th reading of a window lacks an event"},
+	{Name: "people_change", Row: 18, Does: "Turn changes how people are written, first their names and then their addresses"},
+	{Name: "instance_attendees", Row: 19, Values: []string{"none"}, Does: "instances tell no attendees"},
+	{Name: "page_504", Row: 25, Values: []string{"100"}, Number: true, Does: "pages for more events than this time out"},
+	{Name: "poison", Row: 26, Values: []string{"Broken"}, Text: true, Does: "a reading that meets an event with this subject fails"},
 	{Name: "bump_keys", Row: 31, Does: "change keys change with every reading"},
+	{Name: "no_members", Row: 32, Does: "a series that is asked for within its calendar does not tell its exceptions"},
 }
 
 // writing are the switches that concern what is written, in the order of their rows.
@@ -150,6 +163,9 @@ func (s *Server) SetSwitches(set Switches) error {
 
 // Switches returns those that are on.
 func (s *Server) Switches() Switches { return maps.Clone(*s.switches.Load()) }
+
+// Turn lets what some switches change from time to time change once more.
+func (s *Server) Turn() { s.turns.Add(1) }
 
 // on says whether a switch is on.
 func (s *Server) on(name string) bool {

@@ -135,7 +135,7 @@ func (c content) expand(from, to time.Time) ([]calendar.Event, error) {
 	return events, nil
 }
 
-// Bodies returns the body of each event, an empty one of what is not there.
+// Bodies returns the body of each event that is there.
 func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids []string, _, _ time.Time) (map[string]calendar.Body, error) {
 	if _, err := p.open(ctx, account, calendarID); err != nil {
 		return nil, err
@@ -153,7 +153,6 @@ func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids [
 	zones := p.zonesOf(ctx, calendarID)
 	bodies := make(map[string]calendar.Body, len(ids))
 	for _, id := range ids {
-		bodies[id] = calendar.Body{}
 		u := units[unitOf(id)]
 		if u == nil {
 			continue
