@@ -99,7 +99,8 @@ type chaos struct {
 	queue  *queuesqlite.Queue
 	events []string // ids of the single events in Work
 	series []string
-	next   int // number of the next event
+	next   int    // number of the next event
+	broken string // id of an event that the service fails on
 	// late makes answers come after the client stopped waiting, and stops workers while others run. The service then still carries out requests
 	// whose worker is gone.
 	late bool
@@ -112,6 +113,8 @@ func newChaos(t *testing.T, seed uint64, drift archive.OnDrift, set graphsim.Swi
 		TextBecomesHTML: seed%5 == 0, Switches: set,
 	})
 	c := &chaos{world: build(t, sim, "http://localhost", serve(t, sim), time.Now), random: rand.New(rand.NewPCG(seed, uint64(len(drift)))), late: seed%4 == 0}
+	_, c.moved = set["ids_change"]
+	_, c.loses = set["retention"]
 	c.queue = machinetest.Queues(t, time.Now).Queue("archive")
 	c.config = c.world.config(drift)
 	for range 45 {
@@ -184,9 +187,11 @@ func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "pipe
 // rage makes runs, night after night, with faults, then without, and checks what they leave.
 func (c *chaos) rage(runs int) {
 	for i := range runs {
+		c.known()
 		for range c.random.IntN(7) {
 			c.change()
 		}
+		c.deviate()
 		must(c.t, c.sim.SetFaults(c.faults()...))
 		id := c.night()
 		if r, result := c.result(id); r.State.Ended() && r.Result != nil {
@@ -202,6 +207,7 @@ func (c *chaos) rage(runs int) {
 		time.Sleep(time.Hour)
 	}
 	must(c.t, c.sim.SetFaults())
+	c.settle()
 	r, result := c.last()
 	if r.State != run.Succeeded {
 		c.t.Errorf("the run after the faults: %s, %+v, %+v", r.State, r.Problem, result)
@@ -214,7 +220,7 @@ func (c *chaos) rage(runs int) {
 	if r, result := c.last(); r.State != run.Succeeded || result.Written != 0 || result.Counts.Archived != 0 || c.sim.Changes() != before {
 		c.t.Errorf("a run after that one still had something to do: %s, %+v", r.State, result)
 	}
-	if len(c.copies()) < 40 {
+	if len(c.copies()) < 40 && !c.loses {
 		c.t.Errorf("the archive has %d events: the test does not test much", len(c.copies()))
 	}
 }
@@ -290,6 +296,64 @@ func (c *chaos) change() {
 		}
 		_, _ = c.sim.PutEvent(me, c.source, fmt.Appendf(nil, `{"id":%q,"subject":"Stand-up by itself %d"}`, occurrence, c.random.IntN(1000)))
 	}
+}
+
+// known forgets the events that the service moved away.
+func (c *chaos) known() {
+	all, err := c.sim.Events(me, c.source)
+	must(c.t, err)
+	there := map[string]bool{}
+	for _, e := range all {
+		there[e.ID] = true
+	}
+	c.events = slices.DeleteFunc(c.events, func(id string) bool { return !there[id] })
+	for len(c.events) < 10 {
+		c.add()
+	}
+	if !there[c.broken] {
+		c.broken = ""
+	}
+}
+
+// deviate lets happen what the switches are about.
+func (c *chaos) deviate() {
+	set := c.sim.Switches()
+	if c.one(4) {
+		c.sim.Turn()
+	}
+	if _, on := set["lone_exception"]; on && c.one(2) {
+		e := meeting(c.random.IntN(1800))
+		c.next++
+		e["subject"], e["isOrganizer"] = fmt.Sprintf("Invitation %d", c.next), false
+		c.put(e)
+	}
+	if subject, on := set["poison"]; on && c.one(2) {
+		c.heal()
+		e := meeting(c.random.IntN(1800))
+		e["subject"] = subject
+		c.broken = c.put(e)
+	}
+}
+
+// heal removes the broken event.
+func (c *chaos) heal() {
+	if c.broken != "" {
+		must(c.t, c.sim.RemoveEvent(me, c.broken))
+		c.broken = ""
+	}
+}
+
+// settle ends what would keep the last run from seeing everything.
+func (c *chaos) settle() {
+	c.known()
+	c.heal()
+	set := c.sim.Switches()
+	for _, one := range graphsim.AllSwitches() {
+		if one.Loose {
+			delete(set, one.Name)
+		}
+	}
+	must(c.t, c.sim.SetSwitches(set))
 }
 
 // faults returns up to three random faults. Each strikes a few times.

@@ -309,8 +309,8 @@ func (m *master) complete(body json.RawMessage) error {
 		return err
 	}
 	if series.Cancelled == nil || len(series.Exceptions) == 0 || series.Exceptions[0] != '[' {
-		return fault.New(fault.Malformed, "Microsoft 365 does not tell which instances of series %s were deleted or changed, so that the calendar cannot be read whole",
-			m.event.ID)
+		return fault.New(fault.Malformed, "Microsoft 365 does not tell which instances of series %q were deleted or changed, so that the calendar "+
+			"cannot be read whole", m.event.Subject)
 	}
 	m.series = series.graphSeries
 	m.series.CancelledOccurrences = *series.Cancelled

@@ -175,10 +175,18 @@ func (s *Server) settledID(id string) string {
 
 const movedPrefix = "AAkMoved"
 
-// retired says whether an event has been moved away because of its age.
-func (m *mailbox) retired(r *record) bool {
+// retire moves single events away that are too old.
+func (m *mailbox) retire() {
 	days := m.server.number("retention")
-	return days > 0 && r.Recurrence == nil && r.to.Before(m.server.clock.Now().AddDate(0, 0, int(m.server.turns.Load())-days))
+	if days == 0 {
+		return
+	}
+	oldest := m.server.clock.Now().AddDate(0, 0, int(m.server.turns.Load())-days)
+	for _, r := range slices.Clone(m.records) {
+		if r.Recurrence == nil && r.to.Before(oldest) {
+			m.remove(r)
+		}
+	}
 }
 
 // poisoned says whether whoever reads an event fails.

@@ -35,7 +35,7 @@ func (c *call) calendarView(args []string) (*reply, error) {
 	var items []*item
 	for _, r := range c.mailbox.records {
 		switch {
-		case r.Calendar != in.ID || r.Hidden || c.mailbox.retired(r) || r.Recurrence == nil && !overlaps(r.from, r.to, q.from, q.to):
+		case r.Calendar != in.ID || r.Hidden || r.Recurrence == nil && !overlaps(r.from, r.to, q.from, q.to):
 		case r.Recurrence == nil:
 			items = append(items, r.item())
 		default:
@@ -62,7 +62,7 @@ func (c *call) listEvents(args []string) (*reply, error) {
 	}
 	var items []*item
 	for _, r := range slices.Backward(c.mailbox.records) {
-		if r.Calendar == in.ID && !r.Hidden && !c.mailbox.retired(r) {
+		if r.Calendar == in.ID && !r.Hidden {
 			items = append(items, r.item())
 		}
 	}

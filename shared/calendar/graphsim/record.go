@@ -466,7 +466,7 @@ func (m *mailbox) find(calendarID, id string) (*item, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case it.Hidden || m.retired(it.record) || calendarID != anyCalendar && it.Calendar != calendarID:
+	case it.Hidden || calendarID != anyCalendar && it.Calendar != calendarID:
 		return nil, notFound()
 	}
 	if in := m.calendar(it.Calendar); in.Denied || in.HidePrivate && it.private() {

@@ -25,8 +25,8 @@ type Switch struct {
 
 // reading are the switches that concern what is read, in the order of their rows.
 var reading = []Switch{
-	{Name: "retention", Row: 1, Values: []string{"28"}, Number: true, Loose: true, Does: "what ended more than this many days ago has been moved away"},
-	{Name: "original_start", Row: 4, Values: []string{"null", "zero"}, Does: "exceptions do not tell their originalStart, but among the instances of their series"},
+	{Name: "retention", Row: 1, Values: []string{"28"}, Number: true, Loose: true, Does: "single events that ended so many days ago are moved away"},
+	{Name: "original_start", Row: 4, Values: []string{"null", "zero"}, Does: "exceptions tell their originalStart among the instances of their series alone"},
 	{Name: "lone_exception", Row: 5, Does: "an invitation of somebody else is an exception of a series that is not there"},
 	{Name: "all_day_original", Row: 6, Values: []string{"utc", "no_zone"}, Does: "all-day instances began at midnight of their series' zone, and say UTC"},
 	{Name: "icaluid", Row: 7, Values: []string{"shared", "own", "null", "changed"}, Does: "what the iCalUId of an instance is; changed: Turn changes it"},
