@@ -150,7 +150,9 @@ func (s *survey) refusal() *run.Problem {
 func (s *survey) otherKeys(held int) *run.Problem {
 	missing, fresh := s.plan.Counts.Vanished, 0
 	for i := range s.plan.Items {
-		if it := &s.plan.Items[i]; it.Outcome == Archived && s.attempt.wrote[it.Key] == (Written{}) {
+		it := &s.plan.Items[i]
+		waits := it.Outcome == Archived || it.Outcome == Superseded || it.Outcome == Conflicted
+		if waits && s.attempt.books.newest[it.Key] == nil && s.attempt.wrote[it.Key] == (Written{}) {
 			fresh++
 		}
 	}

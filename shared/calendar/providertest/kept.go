@@ -156,7 +156,8 @@ func seriesRoundTrip(t *testing.T, f Fixture) {
 	diff(t, "instances of the series", f.happens(t, info.ID, master), want)
 	e := master.Event
 	if e.ID != ids[0] || e.Type != calendar.Master || e.Mark != d.Mark || e.ICalUID == "" != f.NoUIDs || e.ChangeKey == "" ||
-		!strings.Contains(e.Body.Content, "Body 05-0") || e.Location != d.Location || !slices.Equal(e.Categories, d.Categories) || e.Sensitivity != d.Sensitivity || e.ShowAs != d.ShowAs || len(e.Attendees) > 0 {
+		!strings.Contains(e.Body.Content, "Body 05-0") ||
+		e.Location != d.Location || !slices.Equal(e.Categories, d.Categories) || e.Sensitivity != d.Sensitivity || e.ShowAs != d.ShowAs || len(e.Attendees) > 0 {
 		t.Errorf("the series is %+v", e)
 	}
 	if e.Recurrence == nil || len(e.Recurrence.Without) != 1 {
