@@ -100,6 +100,15 @@ func TestOurMarkOnAnEventOfTheUsers(t *testing.T) {
 	}
 }
 
+func TestACopyOfOursIsNotTheSourceThatIsMissing(t *testing.T) {
+	held := heldAfter(t, planOf(day(busy("a", "09:00", "10:00"))))
+	copied := busy("copy", "09:00", "10:00", subject("a"), func(e *calendar.Event) { e.Mark = "work/uid@2026-10-05T07:00:00Z/1" })
+	plan := NewPlan(Input{Events: day(copied), Window: monday, Settings: settings, Standing: held, Copies: map[string]bool{"copy": true}})
+	if plan.Counts.Vanished != 1 || plan.Counts.Excluded != 1 {
+		t.Errorf("%v", plan.Counts)
+	}
+}
+
 func TestEventsUnderOtherKeys(t *testing.T) {
 	a, b := busy("a", "09:00", "10:00"), busy("b", "11:00", "12:00")
 	rekeyed := func(e calendar.Event, changes ...with) calendar.Event {

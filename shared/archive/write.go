@@ -269,11 +269,8 @@ func (a *Attempt) underOtherIDs(ctx context.Context, entries []*ledger.Entry, mi
 	}
 	marksOf := func(e *ledger.Entry) []string { // of this version, and of the one that the copy shows
 		marks := []string{e.Draft.Mark}
-		if old := a.books.newest[e.Key]; old != nil {
-			marks = append(marks, old.Mark())
-			if old.Draft != nil {
-				marks = append(marks, old.Draft.Mark)
-			}
+		if old := a.books.newest[e.Key]; old != nil && old.Draft != nil {
+			marks = append(marks, old.Draft.Mark)
 		}
 		return marks
 	}

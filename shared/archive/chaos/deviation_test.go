@@ -159,21 +159,25 @@ func TestWhenNothingKnowsTheEventsAnyMore(t *testing.T) {
 	}
 }
 
-func TestFewerThanTenNewOnesAreNoEventsUnderOtherIDs(t *testing.T) {
-	w := newWorld(t, graphsim.Options{})
-	w.month(12)
-	c := w.config(archive.AskOnDrift)
-	w.archive(c)
-	events, err := w.sim.Events(me, w.source)
-	must(t, err)
-	for _, e := range events[:9] {
-		must(t, w.sim.RemoveEvent(me, e.ID))
-	}
-	for i := range 9 {
-		w.put(meeting(100 + i))
-	}
-	if r, result := w.archive(c); r.State != run.Succeeded || result.KeysChanged || result.Written != 9 || result.Counts.Vanished != 9 {
-		t.Errorf("%s %+v", r.State, result)
+func TestFewerThanTenAreNoEventsUnderOtherIDs(t *testing.T) {
+	for _, tt := range []struct{ held, gone, fresh int }{{12, 9, 12}, {12, 12, 9}, {24, 12, 12}} {
+		t.Run(fmt.Sprintf("%d of %d are gone and %d are new", tt.gone, tt.held, tt.fresh), func(t *testing.T) {
+			w := newWorld(t, graphsim.Options{})
+			w.month(tt.held)
+			c := w.config(archive.AskOnDrift)
+			w.archive(c)
+			events, err := w.sim.Events(me, w.source)
+			must(t, err)
+			for _, e := range events[:tt.gone] {
+				must(t, w.sim.RemoveEvent(me, e.ID))
+			}
+			for i := range tt.fresh {
+				w.put(meeting(100 + i))
+			}
+			if r, result := w.archive(c); r.State != run.Succeeded || result.KeysChanged || result.Written != tt.fresh || result.Counts.Vanished != tt.gone {
+				t.Errorf("%s %+v", r.State, result)
+			}
+		})
 	}
 }
 
@@ -269,6 +273,20 @@ func TestADayThatCannotBeRead(t *testing.T) {
 		t.Errorf("afterwards: %s %+v", r.State, result)
 	}
 	w.check(c)
+}
+
+func TestADayThatCannotBeReadIsNoWindowThatShrank(t *testing.T) {
+	w := under(t, "poison=Broken")
+	w.month(40) // all of them on 1 October
+	w.put(meeting(1800))
+	c := w.config(archive.AskOnDrift)
+	w.archive(c)
+	broken := meeting(100)
+	broken["subject"], broken["start"], broken["end"] = "Broken", at(october(1, 9), "UTC"), at(october(1, 10), "UTC")
+	w.put(broken)
+	if r, result := w.archive(c); r.State != run.Partial || result.Shrunk || result.Counts.Unchanged != 1 || result.UnreadableDays != 1 {
+		t.Errorf("%s %+v, %+v", r.State, result, r.Problem)
+	}
 }
 
 func TestDaysThatWereNotReadDoNotCountAsArchived(t *testing.T) {

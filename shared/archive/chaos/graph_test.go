@@ -146,6 +146,26 @@ func TestACopyThatTheUserCopied(t *testing.T) {
 	}
 	w.check(c)
 
+	t.Run("and one that was moved from another month is our copy all the same", func(t *testing.T) {
+		w := newWorld(t, graphsim.Options{})
+		e := meeting(0)
+		e["start"], e["end"] = at(october(-20, 9), "UTC"), at(october(-20, 10), "UTC")
+		w.put(e)
+		c := w.config(archive.AskOnDrift)
+		r := w.newRun(c)
+		r.From, r.To = r.From.AddDays(-30), r.From.AddDays(-1)
+		r, _, err := run.NewStore(w.Table).Create(t.Context(), r)
+		must(t, err)
+		must(t, w.runner(w.Table, w.provider).Run(t.Context(), r))
+		moved := w.copies()[0]
+		must(t, w.sim.RemoveEvent(me, moved.ID))
+		e = meeting(0)
+		e["id"], e["singleValueExtendedProperties"] = moved.ID, []object{{"id": markID, "value": mark(&moved)}}
+		w.put(e)
+		if r, result := w.archive(c); r.State != run.Succeeded || result.Counts.Excluded != 1 || result.Counts.Archived != 0 {
+			t.Errorf("%s %+v", r.State, result)
+		}
+	})
 	t.Run("and one that was moved is our copy all the same", func(t *testing.T) {
 		for i, at := range []int{0, 1900 + 200} { // at its time, and at another one of the window
 			moved := w.copies()[i]

@@ -206,6 +206,25 @@ func TestAnExceptionWithoutItsSeriesIsAnEventOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestAnInstanceThatIsListedBesideItsSeriesComesWithIt(t *testing.T) {
+	var handed []string
+	k := keeping{series: map[string]bool{}, each: func(one calendar.Kept) error {
+		handed = append(handed, one.Event.ID)
+		return nil
+	}}
+	for _, e := range []calendar.Event{
+		{ID: "before", Type: calendar.Exception, SeriesMasterID: "series"}, {ID: "series", Type: calendar.Master},
+		{ID: "after", Type: calendar.Occurrence, SeriesMasterID: "series"}, {ID: "alone", Type: calendar.Exception, SeriesMasterID: "another"},
+	} {
+		if err := k.accept(t.Context(), e, graphSeries{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := k.handLone(); err != nil || !slices.Equal(handed, []string{"alone"}) {
+		t.Errorf("%q, %v", handed, err)
+	}
+}
+
 func TestAnExceptionThatTellsNoOriginalStart(t *testing.T) {
 	for _, value := range []string{"null", "zero"} {
 		t.Run(value+" has that of its instance", func(t *testing.T) {
