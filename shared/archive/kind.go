@@ -52,7 +52,7 @@ func words(r *run.Run, result run.Result) run.Words {
 	case res.UnreadableDays > 0 && r.Problem != nil:
 		return run.Words{
 			Title:  ": some days could not be read",
-			Text:   fmt.Sprintf("Of the run of %s: %s.", r.Days(), r.Problem.Detail),
+			Text:   fmt.Sprintf("In the run of %s %s.", r.Days(), r.Problem.Detail),
 			Action: string(action.UnreadableDays),
 		}
 	case res.ArchiveMissing:
