@@ -120,6 +120,48 @@ func TestEventsAreTheSameUnderWhateverIDs(t *testing.T) {
 	}
 }
 
+func TestAnEditUnderAnotherIDIsANewVersion(t *testing.T) {
+	for _, name := range []string{"icaluid=null", "icaluid=shared", "icaluid=changed", "ids_change"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, graphsim.Options{})
+			w.moved = name == "ids_change"
+			w.month(3)
+			id := w.weekly()
+			c := w.config(archive.AcceptOnDrift)
+			w.archive(c)
+			w.switches(name)
+			w.sim.Turn()
+			w.put(object{"id": w.first(), "body": object{"contentType": "text", "content": "Another agenda"}})
+			w.put(object{"id": id + "@20261019T160000Z", "body": object{"contentType": "text", "content": "Another agenda"}})
+			r, result := w.archive(c)
+			if r.State != run.Succeeded || result.Counts.Drifted != 2 || result.Counts.Unchanged != 5 || result.Written != 2 || len(w.copies()) != 7 {
+				t.Errorf("%s %+v, %d copies", r.State, result, len(w.copies()))
+			}
+			w.check(c)
+			w.verify(c)
+		})
+	}
+}
+
+func TestABrokenEventInTheArchiveKeepsNothingFromBeingWritten(t *testing.T) {
+	w := under(t, "poison=Broken")
+	w.month(3)
+	c := w.config(archive.AskOnDrift)
+	w.archive(c)
+	calendars, err := w.sim.Calendars(me)
+	must(t, err)
+	broken := meeting(10)
+	broken["subject"] = "Broken"
+	text, err := json.Marshal(broken)
+	must(t, err)
+	_, err = w.sim.PutEvent(me, calendars[len(calendars)-1].ID, text)
+	must(t, err)
+	w.put(meeting(11))
+	if r, result := w.archive(c); r.State != run.Succeeded || result.Written != 1 {
+		t.Errorf("%s %+v, %+v", r.State, result, r.Problem)
+	}
+}
+
 func TestWhenNothingKnowsTheEventsAnyMore(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
