@@ -116,10 +116,7 @@ func (s *survey) readCopies(ctx context.Context, ids []string) (map[string]calen
 	}
 	var unread []string
 	for id, e := range there {
-		switch {
-		case e.Withheld:
-			delete(there, id)
-		case e.BodyUnread:
+		if e.BodyUnread {
 			unread = append(unread, id)
 		}
 	}

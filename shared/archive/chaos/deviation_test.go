@@ -15,6 +15,7 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
+	"adminassistant/shared/wiretest"
 )
 
 // under makes a world in which switches are on.
@@ -424,6 +425,26 @@ func TestPeopleWhoAreWrittenInAnotherWay(t *testing.T) {
 	w.put(object{"id": w.first(), "attendees": []object{{"emailAddress": object{"name": "Bob", "address": "bob@example.com"}}}})
 	if r, result := w.archive(c); r.State != run.Succeeded || result.Counts.Drifted != 1 {
 		t.Errorf("somebody else: %s %+v", r.State, result)
+	}
+}
+
+// TestANightOnWhichPeopleAreWrittenInAnotherWay costs no more than any other, whatever became of the events.
+func TestANightOnWhichPeopleAreWrittenInAnotherWay(t *testing.T) {
+	w := under(t, "people_change")
+	w.mixture()
+	c := w.config(archive.AskOnDrift)
+	if _, first := w.archive(c); first.Counts.Superseded == 0 {
+		t.Errorf("%+v", first)
+	}
+	for range 2 {
+		w.sim.Turn()
+		w.sim.ResetLog()
+		r := w.start(c)
+		var stored wiretest.Wire
+		must(t, w.runner(stored.Table(w.Table), w.provider).Run(t.Context(), r))
+		if requests := len(w.sim.Log()); requests > 2 || stored.Requests() > 10 {
+			t.Errorf("%d requests to Graph and %d to the store", requests, stored.Requests())
+		}
 	}
 }
 
