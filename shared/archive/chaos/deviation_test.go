@@ -151,7 +151,7 @@ func TestABrokenEventInTheArchiveKeepsNothingFromBeingWritten(t *testing.T) {
 	w.archive(c)
 	calendars, err := w.sim.Calendars(me)
 	must(t, err)
-	broken := meeting(10)
+	broken := meeting(11)
 	broken["subject"] = "Broken"
 	text, err := json.Marshal(broken)
 	must(t, err)
