@@ -1,7 +1,7 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools chromium cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos schemathesis lint licences sbom
-.PHONY: vuln fmt fuzz clean
+.PHONY: help run test tools chromium cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos reality schemathesis
+.PHONY: lint licences sbom vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
 export CGO_ENABLED := 0
@@ -138,8 +138,11 @@ logs: stage ## follow the log of a deployed function (STAGE=, FUNCTION=)
 bench: ## run the benchmarks, with allocations
 	go test -timeout 60m -run '^$$' -bench . -benchmem ./...
 
-chaos: ## archive a changing mailbox under random faults, for a long time (SEEDS=, RUNS=)
-	go test -count=1 -timeout 2h ./shared/archive/chaos -run TestChaos -seeds $(SEEDS) -runs $(RUNS)
+chaos: ## archive a changing mailbox under random faults, for a long time (SEEDS=, RUNS=, SWITCHES=)
+	go test -count=1 -timeout 2h ./shared/archive/chaos -run TestChaos -seeds $(SEEDS) -runs $(RUNS) -switches '$(SWITCHES)'
+
+reality: ## ask Microsoft 365 how it behaves, in a scratch calendar that is removed again (MAILBOX= your own, ADMIN_ASSISTANT_GRAPH_* set)
+	go run ./cmd/reality $(MAILBOX)
 
 schemathesis: cli $(SCHEMATHESIS) ## ask the API by its OpenAPI document, with good data and bad (EXAMPLES= for each operation)
 	@test ! -e $(SCHEMATHESIS) || .ci/schemathesis

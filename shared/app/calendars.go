@@ -104,6 +104,14 @@ func (c *calendars) beside(user string) []store.Key {
 	return account.ReachKeys(user)
 }
 
+// Outlook returns the provider of Microsoft 365 that the settings name, for questions about the service itself. Errors are Invalid.
+func Outlook(ctx context.Context, s Settings) (*graph.Provider, error) {
+	if !s.HasGraph() || s.GraphDelegated {
+		return nil, fault.New(fault.Invalid, "Microsoft 365 is not connected; set ADMIN_ASSISTANT_GRAPH_TENANT, _CLIENT and _SECRET, or _TOKEN")
+	}
+	return newGraph(s, fromSettings(s))(ctx)
+}
+
 // noting keeps what it lists.
 type noting struct {
 	*graph.Provider

@@ -71,7 +71,7 @@ func (b *books) standing() []Standing {
 		if stands(e) {
 			standing = append(standing, Standing{
 				Key: e.Key, Lineage: e.Lineage, SourceHash: e.SourceHash, Outcome: e.Outcome, Decision: e.Decision, EventID: e.Source.ID,
-				Appointment: e.Appointment,
+				Appointment: e.Appointment, Source: &e.Source,
 			})
 		}
 	}
@@ -79,10 +79,21 @@ func (b *books) standing() []Standing {
 	return standing
 }
 
-// heldIn is how many appointments of the window the archive holds.
-func (b *books) heldIn(w calendar.Window) (n int) {
+// copies returns the ids of the copies that the ledger wrote, as far as it was read.
+func (b *books) copies() map[string]bool {
+	ids := make(map[string]bool, len(b.newest))
 	for _, e := range b.newest {
-		if e.Outcome == ledger.Archived && w.Contains(e.Appointment.Start) {
+		if e.CopyID != "" {
+			ids[e.CopyID] = true
+		}
+	}
+	return ids
+}
+
+// heldIn is how many appointments of the window the archive holds, but for those on days that cannot be read.
+func (b *books) heldIn(w calendar.Window, unread *calendar.Unread) (n int) {
+	for _, e := range b.newest {
+		if start := e.Appointment.Start; e.Outcome == ledger.Archived && w.Contains(start) && (unread == nil || !unread.Has(start)) {
 			n++
 		}
 	}

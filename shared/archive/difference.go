@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -33,7 +34,9 @@ func (p *planner) matchLedger(standing []Standing) {
 			p.match(c, h)
 		}
 	}
+	p.matchByID(sources)
 	p.matchMoved(sources)
+	p.matchByTime(sources)
 	// A duplicate that was archived before it was merged counts as the copy of the one that was kept.
 	for _, c := range p.all {
 		for _, m := range c.merged {
@@ -50,11 +53,11 @@ func (p *planner) matchLedger(standing []Standing) {
 		if c.held == nil {
 			continue
 		}
-		changed := !sameSource(c.Hash, c.held.SourceHash)
+		changed := !c.comesFrom(c.held)
 		switch {
 		case !c.decided() && !changed:
 			c.Outcome, c.Held = Unchanged, c.held
-		case !c.decided() && p.OnDrift == AcceptOnDrift:
+		case !c.decided() && (p.OnDrift == AcceptOnDrift || c.addsText(c.held)):
 			c.Outcome, c.Held = Drifted, c.held
 			accepted = append(accepted, c)
 		case !c.decided(), c.Outcome == Excluded && changed && p.inWindow(c.held.Appointment.Start):
@@ -82,7 +85,7 @@ func (p *planner) keepOut(standing []*Standing) {
 		byKey[s.Key] = s
 	}
 	for _, c := range p.open() {
-		if s := byKey[c.Key]; s != nil && sameSource(s.SourceHash, c.Hash) {
+		if s := byKey[c.Key]; s != nil && c.comesFrom(s) {
 			c.Outcome, c.Reason, c.Decision = Superseded, ReasonDecision, s.Decision
 		}
 	}
@@ -111,6 +114,50 @@ func (p *planner) match(c *candidate, h *Standing) {
 		p.matched[h], c.held = c, h
 		c.Key = h.Key
 	}
+}
+
+// matchByID finds events by their ids. An event keeps its id while its iCalUId, and with it its key, may be missing one day and mean something else on
+// another.
+func (p *planner) matchByID(sources []*candidate) {
+	free := map[string][]*Standing{}
+	for _, h := range p.held {
+		if p.matched[h] == nil && h.EventID != "" && (h.single() || p.inWindow(h.Appointment.Start)) {
+			free[h.EventID] = append(free[h.EventID], h)
+		}
+	}
+	p.matchFree(sources, free, func(c *candidate) string { return c.EventID })
+}
+
+// matchFree matches the sources that have no held one yet with those that are free under the same name.
+func (p *planner) matchFree(sources []*candidate, free map[string][]*Standing, name func(*candidate) string) {
+	if len(free) == 0 {
+		return
+	}
+	for _, c := range sources {
+		if c.held != nil || c.Outcome == Merged || c.Outcome == Absorbed || c.Reason == ReasonOwnCopy {
+			continue
+		}
+		if of := name(c); len(free[of]) > 0 {
+			p.match(c, free[of][0])
+			free[of] = free[of][1:]
+		}
+	}
+}
+
+// matchByTime finds events by what a person would know them by, when neither their key nor their id is the one of before. What is held is of the
+// window, so that nothing is taken for an event of another day that was not looked at.
+func (p *planner) matchByTime(sources []*candidate) {
+	name := func(a *calendar.Appointment, subject string) string {
+		return fmt.Sprintf("%d %d %t %s", a.Start.UnixNano(), a.End.UnixNano(), a.AllDay, strings.ToLower(strings.TrimSpace(subject)))
+	}
+	free := map[string][]*Standing{}
+	for _, h := range p.held {
+		if p.matched[h] == nil && p.inWindow(h.Appointment.Start) {
+			of := name(&h.Appointment, h.Appointment.Subject)
+			free[of] = append(free[of], h)
+		}
+	}
+	p.matchFree(sources, free, func(c *candidate) string { return name(&c.Appointment, c.Event.Subject) })
 }
 
 // matchMoved finds events without an original start that moved. Their key has the start that they had when they were archived, so that only

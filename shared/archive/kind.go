@@ -13,7 +13,9 @@ var RunKind = run.Description{
 	Kind: run.Archive, Title: "Archive run", Queue: run.ArchiveQueue,
 	Empty:  func() run.Result { return &Result{} },
 	Member: "result", Reports: "What the run found and did; of an archive run that has ended.",
-	Words: words, Actions: []string{string(action.ShrunkWindow), string(action.ArchiveMissing), string(action.LedgerDamaged)},
+	Words: words, Actions: []string{
+		string(action.ShrunkWindow), string(action.ArchiveMissing), string(action.LedgerDamaged), string(action.KeysChanged), string(action.UnreadableDays),
+	},
 	Command: run.Command{Name: "archive run"},
 	Retries: true, Counts: telemetry.AppointmentsArchived,
 	Job: &run.JobTerms{Days: true, GoesOn: true, Without: "from the last archived day to yesterday"},
@@ -47,6 +49,19 @@ func words(r *run.Run, result run.Result) run.Words {
 			Text: fmt.Sprintf("The calendar shows far fewer events in %s than the archive holds, so the run changed nothing. %s\n"+
 				"If the events are really gone, run it again with force. If not, look at the calendar first.", r.Days(), run.Safe),
 			Action: string(action.ShrunkWindow), Again: run.Archive, Flags: []string{"--force"},
+		}
+	case res.KeysChanged:
+		return run.Words{
+			Title: " stopped: the events have other ids than before",
+			Text: fmt.Sprintf("Most of the appointments that were archived of %s are no longer in the calendar, and as many others are new. Outlook may have "+
+				"given the same events other ids, so the run changed nothing. %s\nIf they are other events indeed, run it again with force.", r.Days(), run.Safe),
+			Action: string(action.KeysChanged), Again: run.Archive, Flags: []string{"--force"},
+		}
+	case res.UnreadableDays > 0 && r.Problem != nil:
+		return run.Words{
+			Title:  ": some days could not be read",
+			Text:   fmt.Sprintf("In the run of %s %s.", r.Days(), r.Problem.Detail),
+			Action: string(action.UnreadableDays),
 		}
 	case res.ArchiveMissing:
 		return run.Words{

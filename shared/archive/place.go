@@ -280,7 +280,7 @@ func (s *survey) refuseTwice(ctx context.Context, changes []Change) error {
 	there, err := read(ctx, a, &a.archive, func() ([]calendar.Event, error) {
 		return a.archive.provider.Events(ctx, a.archive.uri.Account, a.archive.info.ID, span.From, later(span.To, span.From.Add(1)))
 	})
-	if err != nil {
+	if unread := new(calendar.Unread); err != nil && !errors.As(err, &unread) { // a copy that is broken does not keep others from being written
 		return fmt.Errorf("look into the archive calendar: %w", err)
 	}
 	twice := 0

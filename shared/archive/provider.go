@@ -31,13 +31,13 @@ type source interface {
 	Calendars(ctx context.Context, account string) ([]calendar.Info, error)
 	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]calendar.Event, error)
 	Bodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time) (map[string]calendar.Body, error)
+	Find(ctx context.Context, account, calendarID string, ids []string) (map[string]calendar.Event, error)
 }
 
 // target is what is needed of the provider of the archive calendar besides.
 type target interface {
 	Calendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
 	CreateCalendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
-	Find(ctx context.Context, account, calendarID string, ids []string) (map[string]calendar.Event, error)
 	Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error)
 	Marks(ctx context.Context, account, calendarID string, each func(id, mark string) error) error
 	Create(ctx context.Context, account, calendarID string, drafts []calendar.Draft) ([]calendar.WriteResult, error)

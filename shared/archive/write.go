@@ -227,6 +227,67 @@ func (a *Attempt) shown(ctx context.Context, entries []*ledger.Entry) (map[strin
 	return a.archive.provider.Marked(ctx, a.archive.uri.Account, a.archive.info.ID, marks)
 }
 
+// update changes copies, and returns which of them are not there. at says where in results the one of each update belongs.
+func (a *Attempt) update(ctx context.Context, updates []calendar.Update, at []int, results []calendar.WriteResult) (gone []int, err error) {
+	if len(updates) == 0 {
+		return nil, nil
+	}
+	updated, err := a.archive.provider.Update(ctx, a.archive.uri.Account, a.archive.info.ID, updates)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range updated {
+		if results[at[i]] = r; errors.Is(r.Err, calendar.ErrNotFound) {
+			gone = append(gone, at[i])
+		}
+	}
+	return gone, nil
+}
+
+// underOtherIDs looks for copies by their marks that are not there under their ids: when a mailbox is moved or imported, ids change. It returns the
+// updates of those that it finds, and which ones are gone indeed.
+func (a *Attempt) underOtherIDs(ctx context.Context, entries []*ledger.Entry, missing []int) (updates []calendar.Update, at, gone []int, err error) {
+	if len(missing) == 0 {
+		return nil, nil, nil, nil
+	}
+	lineages := make([]string, len(missing))
+	for i, at := range missing {
+		lineages[i] = entries[at].Lineage
+	}
+	if _, err := a.books.find(ctx, lineages); err != nil { // of what an earlier attempt began, the versions before are not known
+		return nil, nil, nil, err
+	}
+	marksOf := func(e *ledger.Entry) []string { // of this version, and of the one that the copy shows
+		marks := []string{e.Draft.Mark}
+		if old := a.books.newest[e.Key]; old != nil && old.Draft != nil {
+			marks = append(marks, old.Draft.Mark)
+		}
+		return marks
+	}
+	var marks []string
+	for _, i := range missing {
+		marks = append(marks, marksOf(entries[i])...)
+	}
+	found, err := a.archive.provider.Marked(ctx, a.archive.uri.Account, a.archive.info.ID, marks)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, i := range missing {
+		id := ""
+		for _, mark := range marksOf(entries[i]) {
+			if e, there := found[mark]; there && id == "" {
+				id = e.ID
+			}
+		}
+		if id == "" {
+			gone = append(gone, i)
+			continue
+		}
+		updates, at = append(updates, calendar.Update{ID: id, Draft: *entries[i].Draft}), append(at, i)
+	}
+	return updates, at, gone, nil
+}
+
 // writeCopies writes each draft once. Where somebody deleted the copy that is to be changed, a new one is created.
 func (a *Attempt) writeCopies(ctx context.Context, entries []*ledger.Entry) ([]calendar.WriteResult, error) {
 	results := make([]calendar.WriteResult, len(entries))
@@ -243,15 +304,19 @@ func (a *Attempt) writeCopies(ctx context.Context, entries []*ledger.Entry) ([]c
 		for i, at := range updates {
 			changes[i] = calendar.Update{ID: entries[at].Replaces, Draft: *entries[at].Draft}
 		}
-		updated, err := a.archive.provider.Update(ctx, a.archive.uri.Account, a.archive.info.ID, changes)
+		gone, err := a.update(ctx, changes, updates, results)
 		if err != nil {
 			return nil, err
 		}
-		for i, at := range updates {
-			if results[at] = updated[i]; errors.Is(updated[i].Err, calendar.ErrNotFound) {
-				creates = append(creates, at)
-			}
+		changes, updates, gone, err = a.underOtherIDs(ctx, entries, gone)
+		if err != nil {
+			return nil, err
 		}
+		creates = append(creates, gone...)
+		if gone, err = a.update(ctx, changes, updates, results); err != nil {
+			return nil, err
+		}
+		creates = append(creates, gone...)
 	}
 	if len(creates) == 0 {
 		return results, nil

@@ -72,7 +72,7 @@ type Update struct {
 }
 
 // Provider is a place that holds calendars: all that the adapters do, and package providertest checks for each. A caller declares the part that it
-// needs: archive.Provider, backup.Provider, restore.Provider. A read that fails in part fails as a whole: what is returned is complete.
+// needs: archive.Provider, backup.Provider, restore.Provider. A read that fails in part fails as a whole, but for Unread: what is returned is complete.
 // Times are UTC instants or wall times with a zone; see DateTime. Errors: ErrNotFound, ErrAmbiguous, ErrExists, and the kinds of package fault.
 type Provider interface {
 	// Calendars lists the calendars of an account, by name.
@@ -86,21 +86,21 @@ type Provider interface {
 
 	// Events returns every event that overlaps [from, to) or starts in it, series expanded, each id once with its mark, in no particular order.
 	// Bodies may be left out: then Body is empty and BodyUnread is set. That holds for Marked, Find and Instances too. More events than the provider
-	// may hold at once are an error of kind fault.Invalid.
+	// may hold at once are an error of kind fault.Invalid. With an error that is an *Unread the events are all that could be read.
 	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]Event, error)
 	// Walk hands those of these events to each that start at since or later (a zero since: all), in no particular order, with memory that does not
 	// grow with them. each returns until when events still matter, zero for all: those that start later may be left out from then on. Of events
 	// without a zone, and of days, more may come: those that would be among them in some zone. One that is changed meanwhile may come twice. An
-	// error of each stops it and is returned as it is.
+	// error of each stops it and is returned as it is; an *Unread comes at the end.
 	Walk(ctx context.Context, account, calendarID string, from, to, since time.Time, each func(Event) (until time.Time, err error)) error
-	// Bodies returns the bodies of some events by id, one for each id: an empty one where the event has no text, is hidden from us or is not there.
-	// All of them are within [from, to), so that many may be read as a window.
+	// Bodies returns the bodies of some events by id: an empty one where the event has no text, or its text is hidden from us. The body of an event that
+	// is not there, or does not let it be read, is left out. All of the events are within [from, to), so that many may be read as a window.
 	Bodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time) (map[string]Body, error)
 	// Marked returns, by mark, the events and series in the calendar that carry one of these marks, whenever they are. Exceptions may be left out:
 	// Instances has them with their marks.
 	Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]Event, error)
 
-	// Find returns, by id, those of some events and series that are in the calendar.
+	// Find returns, by id, those of some events and series that are in the calendar, also those that are Withheld.
 	Find(ctx context.Context, account, calendarID string, ids []string) (map[string]Event, error)
 
 	// Zones returns the time zones that only the calendar itself explains, by ID; Microsoft 365 has none.

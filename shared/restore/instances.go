@@ -33,6 +33,17 @@ func (a *attempt) adjustInstances(ctx context.Context, t *task) error {
 	if err != nil {
 		return fmt.Errorf("read the instances of a series: %w", err)
 	}
+	if a.target.notifies() { // its instances need not name the people who were invited to it
+		invited, err := a.invited(ctx, []string{t.entry.EventID})
+		if err != nil {
+			return err
+		}
+		if invited[t.entry.EventID] {
+			t.fail(fault.New(fault.Conflict, "the series is there, but not all of its instances are as they were: changing them would send messages to the people "+
+				"who were invited to it"))
+			return nil
+		}
+	}
 	var deleted, when []string
 	ids := map[string]string{} // by slot
 	for i := range there {

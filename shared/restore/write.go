@@ -57,22 +57,56 @@ func (a *attempt) refuseInvited(ctx context.Context, tasks []*task) error {
 	if len(ids) == 0 || !a.target.notifies() {
 		return nil
 	}
-	there, err := run.Retry(ctx, a.patience, func() (map[string]calendar.Event, error) {
-		return a.target.Find(ctx, a.target.uri.Account, a.target.info.ID, ids)
-	})
+	invited, err := a.invited(ctx, ids)
 	if err != nil {
-		return fmt.Errorf("look into the calendar: %w", err)
-	}
-	invited := func(id string) bool {
-		e, ok := there[id]
-		return ok && notifies(&calendar.Kept{Event: e})
+		return err
 	}
 	for _, t := range tasks {
-		if !t.done && t.item.Outcome == Replaced && (invited(t.item.Existing) || invited(t.item.Leftover)) {
+		if !t.done && t.item.Outcome == Replaced && (invited[t.item.Existing] || invited[t.item.Leftover]) {
 			t.item.Outcome, t.entry.Reason, t.entry.ReplacedID, t.done = Refused, reasonInvited, "", true
 		}
 	}
 	return nil
+}
+
+// invited returns which events people were invited to whom a change would be told. An instance need not name them though its series does, so the series is
+// asked as well. Of an event that is withheld nobody knows.
+func (a *attempt) invited(ctx context.Context, ids []string) (map[string]bool, error) {
+	find := func(ids []string) (map[string]calendar.Event, error) {
+		there, err := run.Retry(ctx, a.patience, func() (map[string]calendar.Event, error) {
+			return a.target.Find(ctx, a.target.uri.Account, a.target.info.ID, ids)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look into the calendar: %w", err)
+		}
+		return there, nil
+	}
+	tells := func(e calendar.Event) bool { return e.Withheld || notifies(&calendar.Kept{Event: e}) }
+	there, err := find(ids)
+	if err != nil {
+		return nil, err
+	}
+	invited := map[string]bool{}
+	var masters []string
+	for id, e := range there {
+		invited[id] = tells(e)
+		if e.SeriesMasterID != "" {
+			masters = append(masters, e.SeriesMasterID)
+		}
+	}
+	if len(masters) == 0 {
+		return invited, nil
+	}
+	series, err := find(masters)
+	if err != nil {
+		return nil, err
+	}
+	for id, e := range there {
+		if master, is := series[e.SeriesMasterID]; is && tells(master) {
+			invited[id] = true
+		}
+	}
+	return invited, nil
 }
 
 // update makes existing events what the drafts say, and returns the tasks whose event is gone.

@@ -99,7 +99,10 @@ func word(text string) string {
 	return text
 }
 
-const codeDuplicate = "ErrorDuplicateTransactionId"
+const (
+	codeDuplicate = "ErrorDuplicateTransactionId"
+	codeCorrupt   = "ErrorCorruptData"
+)
 
 // meaning is the table of what answers mean: by code, where the status alone would mislead or say too little, else by status.
 func meaning(status int, code string) (fault.Kind, string) {
@@ -121,6 +124,8 @@ func meaning(status int, code string) (fault.Kind, string) {
 			"move it to a day between them, or restore the series into a local calendar"
 	case "errormessagesizeexceeded", "errorexceededmessagelimit":
 		return fault.Invalid, "the event is too large for Microsoft 365"
+	case strings.ToLower(codeCorrupt):
+		return fault.Malformed, "Microsoft 365 cannot read an event of this calendar itself: look for it in Outlook, and delete it there or save it anew"
 	case "errorquotaexceeded":
 		return fault.Forbidden, "the mailbox is full"
 	}
@@ -154,6 +159,12 @@ func meaning(status int, code string) (fault.Kind, string) {
 func noSuchAccount(err error) bool {
 	f := new(Failure)
 	return errors.As(err, &f) && fault.Of(err) == fault.NotFound
+}
+
+// corrupt says whether the service failed on what it keeps itself.
+func corrupt(err error) bool {
+	f := new(Failure)
+	return errors.As(err, &f) && strings.EqualFold(f.Code, codeCorrupt)
 }
 
 // maxChallenge is the longest claims challenge that is kept, in bytes; real ones have some hundred.

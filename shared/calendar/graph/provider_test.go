@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -113,27 +114,45 @@ func TestContract(t *testing.T) {
 		"a repeated create is 200": {graphsim.Options{RepeatStatus: http.StatusOK, DuplicateStatus: http.StatusBadRequest}, 100},
 		"text becomes HTML":        {graphsim.Options{TextBecomesHTML: true}, 100},
 	} {
-		t.Run(name, func(t *testing.T) {
-			providertest.Run(t, func(t *testing.T) providertest.Fixture {
-				w := newWorld(t, tt.options, nil)
-				return providertest.Fixture{
-					Provider: w.Provider, Scheme: calendar.ProviderGraph, Account: me, Kept: tt.kept,
-					Add: func(t *testing.T, calendarID string, events ...calendar.Event) {
-						if err := w.sim.Seed(me, calendarID, events); err != nil {
-							t.Fatal(err)
-						}
-					},
-					Duplicate: func(t *testing.T, name string) string {
-						id, err := w.sim.AddCalendar(me, graphsim.Calendar{Name: name})
-						if err != nil {
-							t.Fatal(err)
-						}
-						return id
-					},
-				}
-			})
-		})
+		t.Run(name, func(t *testing.T) { contract(t, tt.options, tt.kept) })
 	}
+}
+
+// TestContractWithSwitches runs the contract with every switch alone and with random sets, but for loose ones.
+func TestContractWithSwitches(t *testing.T) {
+	sets := graphsim.EachSwitch()
+	for seed := range uint64(5) {
+		sets = append(sets, graphsim.RandomSwitches(rand.New(rand.NewPCG(seed, 0)), 0.4))
+	}
+	for _, set := range sets {
+		if set.Loose() {
+			continue
+		}
+		t.Run(set.String(), func(t *testing.T) { contract(t, graphsim.Options{Switches: set}, 100) })
+	}
+}
+
+func contract(t *testing.T, options graphsim.Options, kept int) {
+	on := func(name string) bool { _, on := options.Switches[name]; return on }
+	providertest.Run(t, func(t *testing.T) providertest.Fixture {
+		w := newWorld(t, options, nil)
+		return providertest.Fixture{
+			Provider: w.Provider, Scheme: calendar.ProviderGraph, Account: me, Kept: kept,
+			NoUIDs: options.Switches["icaluid"] == "null", KeysChange: on("bump_keys"), Withholds: on("body_404"),
+			Add: func(t *testing.T, calendarID string, events ...calendar.Event) {
+				if err := w.sim.Seed(me, calendarID, events); err != nil {
+					t.Fatal(err)
+				}
+			},
+			Duplicate: func(t *testing.T, name string) string {
+				id, err := w.sim.AddCalendar(me, graphsim.Calendar{Name: name})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return id
+			},
+		}
+	})
 }
 
 func TestEveryRequestAsksForImmutableIDsAndUTC(t *testing.T) {
@@ -208,7 +227,6 @@ func TestAFailedPageFailsTheRead(t *testing.T) {
 	}{
 		{"throttled", graphsim.Fault{Kind: graphsim.FaultThrottle, RetryAfter: "1.5"}, fault.Throttled, 1500 * time.Millisecond},
 		{"unavailable", graphsim.Fault{Kind: graphsim.FaultUnavailable, RetryAfter: "120"}, fault.Unavailable, 2 * time.Minute},
-		{"timed out", graphsim.Fault{Kind: graphsim.FaultTimeout}, fault.Unavailable, 0},
 		{"cut", graphsim.Fault{Kind: graphsim.FaultCut}, fault.Unavailable, 0},
 		{"cut in the middle", graphsim.Fault{Kind: graphsim.FaultCut, When: graphsim.During}, fault.Unavailable, 0},
 		{"an expired token", graphsim.Fault{Kind: graphsim.FaultExpired}, fault.Unauthenticated, 0},

@@ -3,10 +3,14 @@ package graph
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,24 +36,19 @@ var light = []string{
 // withMark expands our mark, which calendarView cannot be filtered by.
 var withMark = []string{"singleValueExtendedProperties($filter=id eq '" + markProperty + "')"}
 
-// Events reads a window by calendarView, page by page, each with PageSize events. Bodies are left out.
+// Events reads a window by calendarView, page by page, each with PageSize events. Bodies are left out. A window in which something is broken is read
+// in ever smaller parts, until only days are left that cannot be read; they are in an Unread.
 func (p *Provider) Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]calendar.Event, error) {
 	all := calendar.Gathering{Most: p.mostEvents}
-	seen := map[string]bool{}
-	err := p.Walk(ctx, account, calendarID, from, to, time.Time{}, func(e calendar.Event) (time.Time, error) {
-		if seen[e.ID] { // pages may repeat one when the calendar changes between them
-			return time.Time{}, nil
-		}
-		seen[e.ID] = true
-		return time.Time{}, all.Add(e)
-	})
-	if err != nil {
+	err := p.Walk(ctx, account, calendarID, from, to, time.Time{}, func(e calendar.Event) (time.Time, error) { return time.Time{}, all.Add(e) })
+	if unread := new(calendar.Unread); err != nil && !errors.As(err, &unread) {
 		return nil, err
 	}
-	return all.Events, nil
+	return all.Events, err
 }
 
-// Walk reads a window as Events does, from since on.
+// Walk reads a window as Events does, from since on. It remembers sixteen bytes of each event: pages may repeat one when the calendar changes between
+// them, and parts of a window that is read anew do.
 func (p *Provider) Walk(ctx context.Context, account, calendarID string, from, to, since time.Time,
 	each func(calendar.Event) (until time.Time, err error)) error {
 	cal, err := p.calendar(ctx, account, calendarID)
@@ -60,35 +59,49 @@ func (p *Provider) Walk(ctx context.Context, account, calendarID string, from, t
 	if day := since.Add(-series.Margin); !since.IsZero() && day.After(from) {
 		first = day
 	}
-	if !first.Before(to) {
+	if !first.Before(to) && !first.Equal(from) {
 		return nil
-	}
-	query := users.ItemCalendarsItemCalendarViewRequestBuilderGetQueryParameters{
-		StartDateTime: new(first.UTC().Format(time.RFC3339)), EndDateTime: new(to.UTC().Format(time.RFC3339)),
-		Select: light, Expand: withMark, Top: &p.pageSize,
 	}
 	var stopped error
-	err = p.pages(ctx, account, get(cal.CalendarView().BaseRequestBuilder, query), func(value json.RawMessage) error {
-		page, err := decodeLight(value)
-		if err != nil {
-			return err
+	handed := map[[16]byte]bool{}
+	unread, err := p.windows(ctx, first, to, func(low, high time.Time) error {
+		query := users.ItemCalendarsItemCalendarViewRequestBuilderGetQueryParameters{
+			StartDateTime: new(low.UTC().Format(time.RFC3339)), EndDateTime: new(high.UTC().Format(time.RFC3339)),
+			Select: light, Expand: withMark, Top: &p.pageSize,
 		}
-		for i := range page {
-			if e := &page[i]; !beside(e, from, to) && !before(e, since) {
-				if _, stopped = each(*e); stopped != nil {
-					return stopped
+		return p.pages(ctx, account, get(cal.CalendarView().BaseRequestBuilder, query), func(value json.RawMessage) error {
+			page, err := decodeLight(value)
+			if err != nil {
+				return err
+			}
+			for i := range page {
+				e := &page[i]
+				if id := short(e.ID); !handed[id] && !beside(e, from, to) && !before(e, since) {
+					handed[id] = true
+					if _, stopped = each(*e); stopped != nil {
+						return stopped
+					}
 				}
 			}
-		}
-		return nil
+			return nil
+		})
 	})
 	switch {
 	case stopped != nil:
 		return stopped
 	case err != nil:
 		return fmt.Errorf("read events: %w", err)
+	case unread != nil:
+		return unread
 	}
 	return nil
+}
+
+// short is the start of an id's hash.
+func short(id string) (h [16]byte) {
+	sum := sha256.Sum256([]byte(id))
+	copy(h[:], sum[:])
+	return h
 }
 
 // before says whether a timed event starts before since.
@@ -98,6 +111,46 @@ func before(e *calendar.Event, since time.Time) bool {
 	}
 	start, err := e.Start.Instant(time.UTC)
 	return err == nil && start.Before(since)
+}
+
+const (
+	// maxWindow is less than the longest window that the service lists: https://learn.microsoft.com/graph/api/calendar-list-calendarview.
+	maxWindow = 1800 * 24 * time.Hour
+	// maxBroken is how many windows may fail in the search for what is broken. It finds some days of a month, or one of ten years.
+	maxBroken = 150
+)
+
+// windows calls read for windows that together are [from, to): of at most maxWindow, and for those in which something is broken again with smaller
+// ones. unread are the days that are left; nil: none.
+func (p *Provider) windows(ctx context.Context, from, to time.Time, read func(from, to time.Time) error) (unread *calendar.Unread, err error) {
+	const day = 24 * time.Hour
+	var open []calendar.Span // the next one last
+	for high := to; high.After(from) || len(open) == 0; {
+		low := slices.MaxFunc([]time.Time{from, high.Add(-maxWindow)}, time.Time.Compare)
+		open = append(open, calendar.Span{From: low, To: high})
+		high = low
+	}
+	for broken := 0; len(open) > 0; {
+		w := open[len(open)-1]
+		open = open[:len(open)-1]
+		err := read(w.From, w.To)
+		if err == nil {
+			continue
+		}
+		if broken++; !corrupt(err) || broken > maxBroken {
+			return nil, err
+		}
+		if days := (w.To.Sub(w.From) + day - 1) / day; days > 1 {
+			middle := w.From.Add(days / 2 * day)
+			open = append(open, calendar.Span{From: middle, To: w.To}, calendar.Span{From: w.From, To: middle})
+			continue
+		}
+		if unread == nil {
+			unread = &calendar.Unread{Err: err}
+		}
+		unread.Spans = append(unread.Spans, w)
+	}
+	return unread, nil
 }
 
 // beside says whether a timed event neither overlaps the window nor starts in it. The service also lists events that end when the window
@@ -143,11 +196,7 @@ func (p *Provider) listing(ctx context.Context, account string, r *kiota.Request
 func (p *Provider) pages(ctx context.Context, account string, r *kiota.RequestInformation, each func(value json.RawMessage) error) error {
 	seen := map[string]bool{}
 	for {
-		var text []byte
-		err := p.persist(ctx, func() (err error) {
-			text, err = p.do(ctx, account, r)
-			return err
-		})
+		text, err := p.page(ctx, account, r)
 		if err != nil {
 			return err
 		}
@@ -180,6 +229,45 @@ func (p *Provider) pages(ctx context.Context, account string, r *kiota.RequestIn
 		r.Headers.Add("Prefer", preferences)
 		r.SetUri(*p.client.base.ResolveReference(next))
 	}
+}
+
+// page asks for one page of a listing. One that times out is asked for again with half as many events. A patient Provider waits before that, as
+// before every other repetition.
+func (p *Provider) page(ctx context.Context, account string, r *kiota.RequestInformation) (text []byte, err error) {
+	for {
+		smaller := false
+		err = p.persist(ctx, func() (err error) {
+			text, err = p.do(ctx, account, r)
+			smaller = timedOut(ctx, err) && halve(r)
+			return err
+		})
+		if !smaller || p.retry != nil {
+			return text, err
+		}
+	}
+}
+
+// timedOut says whether a request took the service, or us, too long.
+func timedOut(ctx context.Context, err error) bool {
+	f := new(Failure)
+	return errors.As(err, &f) && f.Status == http.StatusGatewayTimeout || errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+}
+
+// halve lets a request for a page ask for half as many events. It returns false when there are none to spare.
+func halve(r *kiota.RequestInformation) bool {
+	at, err := r.GetUri()
+	if err != nil {
+		return false
+	}
+	smaller, query := *at, at.Query()
+	n, err := strconv.Atoi(query.Get("$top"))
+	if err != nil || n < 2 {
+		return false
+	}
+	query.Set("$top", strconv.Itoa(n/2))
+	smaller.RawQuery = query.Encode()
+	r.SetUri(smaller)
+	return true
 }
 
 // decodeEvents reads the array of a listing. Errors are Internal: the service has answered something that no event is.
@@ -235,29 +323,39 @@ const (
 	bodiesPerPage int32 = 200
 )
 
-// Bodies reads few bodies in batches, and many with the window that they are in.
+// Bodies reads few bodies in batches, and many with the window that they are in. Those that are refused by their ids, for a moment or for good, are
+// read with the window, and those that this does not show by their ids once more.
 func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time) (map[string]calendar.Body, error) {
+	ids = unique(ids)
 	bodies := make(map[string]calendar.Body, len(ids))
+	missing := func() []string {
+		return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, there := bodies[id]; return there })
+	}
+	byID := func() error {
+		query := users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: []string{"id", "body"}}
+		return p.byID(ctx, account, calendarID, missing(), query, func(id string, e *calendar.Event) {
+			if !e.Withheld {
+				bodies[id] = e.Body
+			}
+		})
+	}
+	window := func() error { return p.windowBodies(ctx, account, calendarID, missing(), from, to, bodies) }
+	ways := []func() error{byID, window, byID}
 	if len(ids) > fewBodies {
-		if err := p.windowBodies(ctx, account, calendarID, ids, from, to, bodies); err != nil {
-			return nil, fmt.Errorf("read texts of events: %w", err)
+		ways = []func() error{window, byID}
+	}
+	for _, read := range ways {
+		if len(missing()) == 0 {
+			break
 		}
-		ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, ok := bodies[id]; return ok })
-	}
-	query := users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: []string{"id", "body"}}
-	err := p.byID(ctx, account, calendarID, ids, query, func(id string, e *calendar.Event) { bodies[id] = e.Body })
-	if err != nil {
-		return nil, fmt.Errorf("read texts of events: %w", err)
-	}
-	for _, id := range ids {
-		if _, there := bodies[id]; !there {
-			bodies[id] = calendar.Body{}
+		if err := read(); err != nil {
+			return nil, fmt.Errorf("read texts of events: %w", err)
 		}
 	}
 	return bodies, nil
 }
 
-// windowBodies puts those of the bodies into bodies that the window has.
+// windowBodies puts those of the bodies into bodies that the window has. Days that cannot be read have none.
 func (p *Provider) windowBodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time, bodies map[string]calendar.Body) error {
 	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
@@ -267,25 +365,28 @@ func (p *Provider) windowBodies(ctx context.Context, account, calendarID string,
 	for _, id := range ids {
 		wanted[id] = true
 	}
-	query := users.ItemCalendarsItemCalendarViewRequestBuilderGetQueryParameters{
-		StartDateTime: new(from.UTC().Format(time.RFC3339)), EndDateTime: new(to.UTC().Format(time.RFC3339)),
-		Select: []string{"id", "body"}, Top: new(min(p.pageSize, bodiesPerPage)),
-	}
-	return p.pages(ctx, account, get(cal.CalendarView().BaseRequestBuilder, query), func(value json.RawMessage) error {
-		page, err := decodeEvents(value)
-		if err != nil {
-			return err
+	_, err = p.windows(ctx, from, to, func(from, to time.Time) error {
+		query := users.ItemCalendarsItemCalendarViewRequestBuilderGetQueryParameters{
+			StartDateTime: new(from.UTC().Format(time.RFC3339)), EndDateTime: new(to.UTC().Format(time.RFC3339)),
+			Select: []string{"id", "body"}, Top: new(min(p.pageSize, bodiesPerPage)),
 		}
-		for _, e := range page {
-			if wanted[e.ID] {
-				bodies[e.ID] = e.Body
+		return p.pages(ctx, account, get(cal.CalendarView().BaseRequestBuilder, query), func(value json.RawMessage) error {
+			page, err := decodeEvents(value)
+			if err != nil {
+				return err
 			}
-		}
-		return nil
+			for _, e := range page {
+				if wanted[e.ID] {
+					bodies[e.ID] = e.Body
+				}
+			}
+			return nil
+		})
 	})
+	return err
 }
 
-// byID reads those of the events that are there.
+// byID reads those of the events that are there. Those that are refused are Withheld.
 func (p *Provider) byID(ctx context.Context, account, calendarID string, ids []string,
 	query users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters, each func(id string, e *calendar.Event)) error {
 	cal, err := p.calendar(ctx, account, calendarID)
@@ -297,15 +398,25 @@ func (p *Provider) byID(ctx context.Context, account, calendarID string, ids []s
 	for _, id := range ids {
 		steps = append(steps, step{RequestInformation: get(cal.Events().ByEventId(id).BaseRequestBuilder, query)})
 	}
-	return p.readAll(ctx, account, steps, func(i int, body json.RawMessage) error {
-		if body == nil {
-			return nil
+	return p.reads(ctx, account, steps, func(first int, answers []answer) error {
+		for i, a := range answers {
+			id := ids[first+i]
+			switch {
+			case a.err != nil && fault.Of(a.err) == fault.NotFound:
+				continue
+			case a.err != nil && (fault.Of(a.err) == fault.Forbidden || corrupt(a.err)):
+				each(id, &calendar.Event{ID: id, Withheld: true})
+				continue
+			case a.err != nil:
+				return a.err
+			}
+			e, err := decodeEvent(a.body)
+			if err != nil {
+				return err
+			}
+			each(id, &e)
 		}
-		e, err := decodeEvent(body)
-		if err == nil {
-			each(ids[i], &e)
-		}
-		return err
+		return nil
 	})
 }
 
@@ -314,7 +425,7 @@ func (p *Provider) Find(ctx context.Context, account, calendarID string, ids []s
 	found := make(map[string]calendar.Event, len(ids))
 	query := users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: light, Expand: withMark}
 	err := p.byID(ctx, account, calendarID, ids, query, func(id string, e *calendar.Event) {
-		e.BodyUnread = true
+		e.BodyUnread = !e.Withheld
 		found[id] = *e
 	})
 	if err != nil {
@@ -368,21 +479,6 @@ func (p *Provider) reads(ctx context.Context, account string, steps []step, each
 		}
 	}
 	return nil
-}
-
-// readAll reads all steps or fails. The body of what is not found, or hidden from us, is nil.
-func (p *Provider) readAll(ctx context.Context, account string, steps []step, each func(i int, body json.RawMessage) error) error {
-	return p.reads(ctx, account, steps, func(first int, answers []answer) error {
-		for i, a := range answers {
-			if kind := fault.Of(a.err); a.err != nil && kind != fault.NotFound && kind != fault.Forbidden {
-				return a.err
-			}
-			if err := each(first+i, a.body); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // Marked finds copies of ours by their marks, one request of a batch for each. Of two with one mark it returns the older one.

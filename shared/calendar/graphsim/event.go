@@ -47,7 +47,7 @@ func (c *call) calendarView(args []string) (*reply, error) {
 		}
 	}
 	slices.SortStableFunc(items, func(a, b *item) int { return a.from.Compare(b.from) })
-	return c.items(q, in, items, "calendarView")
+	return c.items(q, in, c.server.skip(items), "calendarView")
 }
 
 // listEvents lists single events and series masters, the newest first.
@@ -94,12 +94,19 @@ func (c *call) instances(args []string) (*reply, error) {
 
 // items answers with a page of events: filtered, in order.
 func (c *call) items(q *query, in *Calendar, items []*item, context string) (*reply, error) {
+	if most := c.server.number("page_504"); most > 0 && q.top > most {
+		return nil, fail(http.StatusGatewayTimeout, "GatewayTimeout", "The request timed out.")
+	}
 	v := c.view(q, in)
+	v.instances = context == "instances"
 	if q.filter != nil {
 		items = slices.DeleteFunc(items, func(it *item) bool { return !q.filter.holds(v.facts(it)) })
 	}
 	if len(q.order) > 0 {
 		slices.SortStableFunc(items, func(a, b *item) int { return q.compare(v.facts(a), v.facts(b)) })
+	}
+	if slices.ContainsFunc(items, c.server.poisoned) {
+		return nil, corrupt()
 	}
 	return c.page(q, len(items), func(i int) object { return v.event(items[i]) }, "calendars('"+in.ID+"')/"+context), nil
 }
@@ -141,8 +148,11 @@ func (c *call) getEvent(args []string) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.withheld(it, q); err != nil {
+		return nil, err
+	}
 	v := c.view(q, nil)
-	v.byID = true
+	v.byID, v.in = true, args[0] != anyCalendar
 	return c.one(http.StatusOK, v.event(it), "events/$entity"), nil
 }
 

@@ -462,7 +462,7 @@ func (m *mailbox) find(calendarID, id string) (*item, error) {
 			return nil, err
 		}
 	}
-	it, err := m.locate(immutableID(id))
+	it, err := m.locate(m.server.settledID(immutableID(id)))
 	switch {
 	case err != nil:
 		return nil, err

@@ -66,6 +66,7 @@ func (c *call) normalPath(path []string) []string {
 func (c *call) route(path []string) (*reply, error) {
 	c.mailbox.mu.Lock()
 	defer c.mailbox.mu.Unlock()
+	c.mailbox.retire()
 	path = c.normalPath(path)
 	otherMethod, known := false, 0
 	for _, r := range routes {

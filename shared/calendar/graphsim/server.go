@@ -8,6 +8,7 @@ package graphsim
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -46,6 +47,7 @@ type Options struct {
 	ZonesAsWritten bool
 	// TextBecomesHTML serves text bodies as HTML, as Exchange does, unless plain text is asked for.
 	TextBecomesHTML bool
+	Switches        Switches // those that are on from the beginning
 	Faults          []Fault
 	// Log receives every entry of the log as a JSON line; KeepEntries of them stay in memory, 0: 20,000.
 	Log         io.Writer
@@ -61,6 +63,11 @@ type Server struct {
 	log     logbook
 	watch   watch
 	changes atomic.Int64 // counts what changes the state
+	served  atomic.Int64 // counts events that were served under bump_keys
+	windows atomic.Int64 // counts windows that were read under skips
+
+	switches atomic.Pointer[Switches]
+	turns    atomic.Int64
 
 	mu        sync.RWMutex
 	token     string
@@ -71,7 +78,7 @@ type Server struct {
 
 var _ http.Handler = (*Server)(nil)
 
-// New makes a server without mailboxes. Options.Faults must be ones that SetFaults accepts; it panics otherwise.
+// New makes a server without mailboxes. Options.Faults and Options.Switches must be ones that SetFaults and SetSwitches accept; it panics otherwise.
 func New(o Options) *Server {
 	o.Limits = o.Limits.filled()
 	fill(&o.RetryAfter, "1")
@@ -82,7 +89,7 @@ func New(o Options) *Server {
 		o.Clock = wallClock{}
 	}
 	s := &Server{options: o, clock: o.Clock, token: o.Token, log: logbook{out: o.Log, keep: o.KeepEntries}}
-	if err := s.SetFaults(o.Faults...); err != nil {
+	if err := cmp.Or(s.SetFaults(o.Faults...), s.SetSwitches(o.Switches)); err != nil {
 		panic("graphsim: " + err.Error())
 	}
 	return s

@@ -198,7 +198,6 @@ func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids [
 	zones := p.zonesOf(ctx, calendarID)
 	bodies := make(map[string]calendar.Body, len(ids))
 	for _, id := range ids {
-		bodies[id] = calendar.Body{}
 		u := units[unitOf(id)]
 		if u == nil {
 			continue

@@ -32,6 +32,9 @@ type Fixture struct {
 	Add func(t *testing.T, calendarID string, events ...calendar.Event)
 	// Kept is how many events the largest calendar has, of which all is read; 0 is 2,500.
 	Kept int
+	// NoUIDs says that events have no iCalendar UID, KeysChange that change keys differ with every reading, and Withholds that the text of a series may be
+	// refused.
+	NoUIDs, KeysChange, Withholds bool
 	// Duplicate makes another calendar of the name, and returns its id. Nil where there cannot be two.
 	Duplicate func(t *testing.T, name string) string
 }
@@ -352,9 +355,9 @@ func deleteCalendar(t *testing.T, f Fixture) {
 }
 
 // same compares an event with the draft that it was written from.
-func same(t *testing.T, got calendar.Event, want calendar.Draft) {
+func (f Fixture) same(t *testing.T, got calendar.Event, want calendar.Draft) {
 	t.Helper()
-	if got.ID == "" || got.ICalUID == "" || got.ChangeKey == "" || got.LastModified.IsZero() || got.Type != calendar.Single {
+	if got.ID == "" || got.ICalUID == "" != f.NoUIDs || got.ChangeKey == "" || got.LastModified.IsZero() || got.Type != calendar.Single {
 		t.Errorf("event %+v lacks an id, a UID, a change key, a time of change or its type", got)
 	}
 	draft := calendar.Draft{
@@ -404,7 +407,7 @@ func roundTrip(t *testing.T, f Fixture) {
 		if e.ID != ids[i] {
 			t.Errorf("event %d has the id %s, want %s", i, e.ID, ids[i])
 		}
-		same(t, e, drafts[i])
+		f.same(t, e, drafts[i])
 	}
 }
 
@@ -510,7 +513,7 @@ func results(t *testing.T, f Fixture) {
 	events := f.year(t, info.ID)
 	diff(t, "events", subjects(events), []string{"Event 01-1", "Event 03-1", "Event 05-1"})
 	for i, r := range []int{0, 2, 4} {
-		if events[i].ID != written[r].ID || events[i].ChangeKey != written[r].ChangeKey {
+		if events[i].ID != written[r].ID || events[i].ChangeKey != written[r].ChangeKey && !f.KeysChange {
 			t.Errorf("event %d has id %s and change key %s, its result was %+v", r, events[i].ID, events[i].ChangeKey, written[r])
 		}
 	}
@@ -588,12 +591,12 @@ func update(t *testing.T, f Fixture) {
 	diff(t, "events", subjects(after), []string{"Event 02-1", "Event 20-1"})
 	got := after[1]
 	changed.TransactionID = ""
-	same(t, got, changed)
-	if got.ID != ids[0] || got.ChangeKey == before[0].ChangeKey || got.ChangeKey != written[0].ChangeKey {
+	f.same(t, got, changed)
+	if got.ID != ids[0] || got.ChangeKey == before[0].ChangeKey || got.ChangeKey != written[0].ChangeKey && !f.KeysChange {
 		t.Errorf("updated event has id %s and change key %s, it was %s and %s, the result was %+v", got.ID, got.ChangeKey, before[0].ID, before[0].ChangeKey,
 			written[0])
 	}
-	if after[0].ChangeKey != before[1].ChangeKey {
+	if after[0].ChangeKey != before[1].ChangeKey && !f.KeysChange {
 		t.Errorf("the other event has another change key")
 	}
 	bodies, err := f.Provider.Bodies(t.Context(), f.Account, info.ID, []string{ids[0]}, date(2026, 1, 1), date(2027, 1, 1))
@@ -903,15 +906,12 @@ func bodies(t *testing.T, f Fixture) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff(t, "ids of few", slices.Sorted(maps.Keys(few)), slices.Sorted(slices.Values(append(ids[:10:10], "no-such-event"))))
+	diff(t, "ids of few", slices.Sorted(maps.Keys(few)), slices.Sorted(slices.Values(ids[:10])))
 	got, err := f.Provider.Bodies(t.Context(), f.Account, info.ID, append(ids, ids[0], "no-such-event"), date(2026, 1, 1), date(2027, 1, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff(t, "ids", slices.Sorted(maps.Keys(got)), slices.Sorted(slices.Values(append(ids, "no-such-event"))))
-	if body := got["no-such-event"]; body != (calendar.Body{}) {
-		t.Errorf("what is not there has the body %+v", body)
-	}
+	diff(t, "ids", slices.Sorted(maps.Keys(got)), slices.Sorted(slices.Values(ids)))
 	for _, e := range f.year(t, info.ID) {
 		want := ""
 		for _, d := range drafts {
@@ -965,6 +965,9 @@ func pictures(t *testing.T, f Fixture) {
 		}
 		for _, e := range events {
 			body, answered := bodies[e.ID]
+			if f.Withholds && !answered && e.Type == calendar.Master {
+				continue
+			}
 			if want := e.Subject != empty.Subject; !answered || strings.Contains(body.Content, picture) != want {
 				t.Errorf("%s: the body of %q is %+v, answered %t", call, e.Subject, body, answered)
 			}

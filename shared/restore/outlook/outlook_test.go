@@ -56,7 +56,13 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, sim: graphsim.New(graphsim.Options{})}
+	return newWorldWith(t, nil)
+}
+
+// newWorldWith makes a world in which switches of the simulator are on.
+func newWorldWith(t *testing.T, set graphsim.Switches) *world {
+	t.Helper()
+	w := &world{t: t, sim: graphsim.New(graphsim.Options{Switches: set})}
 	server := httptest.NewServer(w.sim)
 	t.Cleanup(server.Close)
 	must(t, w.sim.AddMailbox(graphsim.Mailbox{ID: me, TimeZone: zone}))
