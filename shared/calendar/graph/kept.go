@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -157,7 +158,7 @@ func (k *keeping) complete(ctx context.Context, masters []master) ([]master, err
 		for i, a := range answers {
 			m := masters[first+i]
 			switch {
-			case a.err != nil && fault.Of(a.err) == fault.NotFound:
+			case errors.Is(a.err, calendar.ErrNotFound):
 				continue
 			case a.err != nil && fault.Of(a.err) == fault.Forbidden:
 			case a.err != nil:

@@ -134,9 +134,17 @@ func TestContractWithSwitches(t *testing.T) {
 
 func contract(t *testing.T, options graphsim.Options, kept int) {
 	providertest.Run(t, func(t *testing.T) providertest.Fixture {
+		clock := &jumping{}
+		if len(options.Switches) > 0 {
+			options.Clock = clock
+		}
 		w := newWorld(t, options, nil)
+		var p calendar.Provider = w.Provider
+		if len(options.Switches) > 0 {
+			p = newStubborn(w.Provider, clock)
+		}
 		return providertest.Fixture{
-			Provider: w.Provider, Scheme: calendar.ProviderGraph, Account: me, Kept: kept,
+			Provider: p, Scheme: calendar.ProviderGraph, Account: me, Kept: kept,
 			Add: func(t *testing.T, calendarID string, events ...calendar.Event) {
 				if err := w.sim.Seed(me, calendarID, events); err != nil {
 					t.Fatal(err)
@@ -622,7 +630,7 @@ func TestBadMailboxesAndCalendars(t *testing.T) {
 	ctx := t.Context()
 
 	_, err := w.Calendars(ctx, "old@example.com")
-	if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "no mailbox") {
+	if fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), "out of reach") {
 		t.Errorf("a mailbox that is not enabled: %v", err)
 	}
 	if _, err = w.Calendars(ctx, "nobody@example.com"); fault.Of(err) != fault.NotFound {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -288,23 +289,28 @@ func (p *Provider) reads(ctx context.Context, account string, steps []step, each
 			open[i] = i
 		}
 		err := p.persist(ctx, func() error {
-			asked := make([]step, len(open))
-			for i, at := range open {
-				asked[i] = some[at]
-			}
-			got, err := p.batch(ctx, account, asked)
-			if err != nil {
-				return err
-			}
-			var failed []int
-			for i, at := range open {
-				answers[at] = got[i]
-				if failure := got[i].err; failure != nil && fault.Of(failure).Transient() {
-					failed, err = append(failed, at), slower(err, failure)
+			for len(open) > 0 {
+				now := open[:min(p.budgets.of(account).together(), len(open))]
+				asked := make([]step, len(now))
+				for i, at := range now {
+					asked[i] = some[at]
+				}
+				got, err := p.batch(ctx, account, asked)
+				if err != nil {
+					return err
+				}
+				var failed []int
+				for i, at := range now {
+					answers[at] = got[i]
+					if failure := got[i].err; failure != nil && fault.Of(failure).Transient() {
+						failed, err = append(failed, at), slower(err, failure)
+					}
+				}
+				if open = append(failed, open[len(now):]...); err != nil {
+					return err
 				}
 			}
-			open = failed
-			return err
+			return nil
 		})
 		if err != nil {
 			return err
@@ -320,7 +326,7 @@ func (p *Provider) reads(ctx context.Context, account string, steps []step, each
 func (p *Provider) readAll(ctx context.Context, account string, steps []step, each func(i int, body json.RawMessage) error) error {
 	return p.reads(ctx, account, steps, func(first int, answers []answer) error {
 		for i, a := range answers {
-			if kind := fault.Of(a.err); a.err != nil && kind != fault.NotFound && kind != fault.Forbidden {
+			if a.err != nil && !errors.Is(a.err, calendar.ErrNotFound) && fault.Of(a.err) != fault.Forbidden {
 				return a.err
 			}
 			if err := each(first+i, a.body); err != nil {

@@ -231,8 +231,7 @@ func (c *call) ifMatch(it *item) error {
 			return nil
 		}
 	}
-	return fail(http.StatusPreconditionFailed, "ErrorIrresolvableConflict",
-		"The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item.")
+	return irresolvable(http.StatusPreconditionFailed)
 }
 
 // target finds the event that a write is about.
@@ -242,6 +241,9 @@ func (c *call) target(args []string) (*item, error) {
 		return nil, err
 	}
 	if _, err := c.mailbox.writable(it.Calendar); err != nil {
+		return nil, err
+	}
+	if err := c.passing(it); err != nil {
 		return nil, err
 	}
 	return it, c.ifMatch(it)

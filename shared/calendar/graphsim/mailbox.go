@@ -57,7 +57,9 @@ type mailbox struct {
 	categories []*Category
 	records    []*record // no exceptions; in order of creation
 	byID       map[string]*record
-	mails      []object // that were sent
+	mails      []object       // that were sent
+	asked      int            // requests, of those that the switch mailbox_404 counts
+	tries      map[string]int // writes to each event, of those that the switches locked and series_conflicts count
 }
 
 // AddMailbox adds a mailbox with an empty default calendar named Calendar. The first one is what /me means. An id or address that is in use is a Conflict,

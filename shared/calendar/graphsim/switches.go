@@ -30,7 +30,12 @@ var reading = []Switch{
 }
 
 // writing are the switches that concern what is written, in the order of their rows.
-var writing = []Switch{}
+var writing = []Switch{
+	{Name: "series_conflicts", Row: 8, Does: "writes to one series within a batch conflict, and some conflicts pass by themselves, with 409 or 412"},
+	{Name: "mailbox_404", Row: 10, Does: "some requests are answered 404 ResourceNotFound or MailboxNotEnabledForRESTAPI, alternately"},
+	{Name: "batch_429", Row: 24, Does: "of a batch four requests are carried out, and the others answered 429"},
+	{Name: "locked", Row: 33, Does: "some writes are answered 423"},
+}
 
 // AllSwitches returns every switch, in the order of their rows.
 func AllSwitches() []Switch {
