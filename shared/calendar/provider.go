@@ -17,6 +17,8 @@ var (
 	ErrAmbiguous = errors.New("calendar: name is ambiguous")
 	// ErrExists means that a calendar of that name is there already.
 	ErrExists = errors.New("calendar: exists already")
+	// ErrTaken means that a draft's transaction id belongs to another event, or to one that is gone: no create with it makes anything.
+	ErrTaken = errors.New("calendar: the transaction id is taken")
 )
 
 // Info describes a calendar of a provider.
@@ -80,6 +82,8 @@ type Provider interface {
 	CreateCalendar(ctx context.Context, uri URI) (Info, error)
 	// DeleteCalendar removes a calendar with all its events.
 	DeleteCalendar(ctx context.Context, account, calendarID string) error
+	// DiscardCalendar is DeleteCalendar for a calendar of no worth to anybody: where that can be had, nothing of it stays among what its user deleted.
+	DiscardCalendar(ctx context.Context, account, calendarID string) error
 
 	// Events returns every event that overlaps [from, to) or starts in it, series expanded, each id once with its mark, in no particular order.
 	// Bodies may be left out: then Body is empty and BodyUnread is set. That holds for Marked, Find and Instances too.
@@ -113,7 +117,8 @@ type Provider interface {
 	// zone has their name. Where a calendar cannot explain zones, as in Microsoft 365, none is adopted: a draft that needs one is Invalid there.
 	AdoptZones(ctx context.Context, account, calendarID string, zones []Zone) (renamed map[string]string, err error)
 
-	// Create writes new events. There is one result per draft, in order; an error means that nothing is known about any of them.
+	// Create writes new events. There is one result per draft, in order; an error means that nothing is known about any of them. ErrTaken in a
+	// result means that the draft needs another transaction id.
 	// A recurrence that the provider cannot keep is a result of kind Invalid that says what to do.
 	Create(ctx context.Context, account, calendarID string, drafts []Draft) ([]WriteResult, error)
 	// Update replaces events; ErrNotFound in a result means that the event is gone. A draft with a Recurrence is for a series, which loses its

@@ -240,7 +240,7 @@ func (d *Drill) remove(ctx context.Context, a *attempt, user string, note *scrat
 			if !calendar.SameName(c.Name, noted.Name) || noted.ID != "" && c.ID != noted.ID || c.Primary {
 				continue
 			}
-			if err := p.DeleteCalendar(ctx, noted.Account, c.ID); err != nil && !errors.Is(err, calendar.ErrNotFound) {
+			if err := p.DiscardCalendar(ctx, noted.Account, c.ID); err != nil && !errors.Is(err, calendar.ErrNotFound) {
 				return struct{}{}, err
 			}
 		}

@@ -90,6 +90,28 @@ type budget struct {
 	requests window
 	upload   window
 	fewer    int // by how much batches are smaller than batchSize
+	filter   filtering
+}
+
+// filtering is what is known of how the service filters a mailbox's events by marks.
+type filtering int
+
+const (
+	filterUnknown filtering = iota
+	filterWorks             // it found one
+	filterUseless           // it refuses, or does not find one that is there
+)
+
+func (b *budget) filters() filtering {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.filter
+}
+
+func (b *budget) learnFilter(f filtering) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.filter = f
 }
 
 // together is how many requests the next batch may have.

@@ -51,6 +51,8 @@ func (f *Failure) Is(target error) bool {
 	switch target {
 	case calendar.ErrNotFound:
 		return gone(f.Code)
+	case calendar.ErrTaken:
+		return strings.EqualFold(f.Code, codeDuplicate)
 	case calendar.ErrExists:
 		return strings.EqualFold(f.Code, "ErrorFolderExists")
 	}
@@ -116,6 +118,19 @@ const (
 	atTheSameTime = "Microsoft 365 changed the same event at that moment"
 )
 
+// unknownZone says whether a write was refused because the mailbox does not know the time zone.
+func unknownZone(err error) bool {
+	f := new(Failure)
+	if !errors.As(err, &f) {
+		return false
+	}
+	switch strings.ToLower(f.Code) {
+	case "timezonenotsupportedexception", "errorinvalidtimezone":
+		return true
+	}
+	return false
+}
+
 // meaning is the table of what answers mean: by code, where the status alone would mislead or say too little, else by status.
 func meaning(status int, code string) (fault.Kind, string) {
 	switch strings.ToLower(code) {
@@ -134,7 +149,7 @@ func meaning(status int, code string) (fault.Kind, string) {
 	case strings.ToLower(codeDuplicate):
 		return fault.Conflict, "the transaction id was used for another event"
 	case "timezonenotsupportedexception", "errorinvalidtimezone":
-		return fault.Invalid, "Microsoft 365 does not know the time zone"
+		return fault.Invalid, "the mailbox does not know the time zone; give the event another one, or restore it into a local calendar"
 	case "erroroccurrencecrossingboundary":
 		return fault.Invalid, "Microsoft 365 does not let an instance of a series move to the day of the instance before or after it, or past it; " +
 			"move it to a day between them, or restore the series into a local calendar"

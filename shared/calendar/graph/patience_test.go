@@ -87,7 +87,7 @@ func (w *world) readings(id, series string, ids []string) []reading {
 			found, err := p.Find(ctx, me, id, ids)
 			return len(found), err
 		}, 45},
-		{"marked", "/$batch", 3, func(ctx context.Context, p calendar.Provider) (int, error) {
+		{"marked", "/$batch", 6, func(ctx context.Context, p calendar.Provider) (int, error) {
 			found, err := p.Marked(ctx, me, id, marks)
 			return len(found), err
 		}, 45},

@@ -2,10 +2,13 @@ package graph
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -337,24 +340,55 @@ func (p *Provider) readAll(ctx context.Context, account string, steps []step, ea
 	})
 }
 
-// Marked finds copies of ours by their marks, one request of a batch for each. Of two with one mark it returns the older one.
+// Marked finds copies of ours by their marks, one request of a batch for each. Of two with one mark it returns the older one. A service that does not
+// filter by marks, or finds nothing by them, or what other calendars have, is not believed: then the calendar's marks are listed.
 func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error) {
+	marks = unique(marks)
+	if len(marks) == 0 {
+		return map[string]calendar.Event{}, nil
+	}
+	budget := p.budgets.of(account)
+	var found map[string]calendar.Event
+	var err error
+	if budget.filters() != filterUseless {
+		if found, err = p.filtered(ctx, account, calendarID, marks); err != nil {
+			return nil, fmt.Errorf("find our copies: %w", err)
+		}
+	}
+	if len(found) > 0 {
+		budget.learnFilter(filterWorks)
+	}
+	if budget.filters() == filterWorks {
+		return found, nil
+	}
+	found, err = p.listed(ctx, account, calendarID, marks)
+	if err != nil {
+		return nil, fmt.Errorf("find our copies: %w", err)
+	}
+	return found, nil
+}
+
+// filtered finds copies by a filter. None is found where the service refuses that.
+func (p *Provider) filtered(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error) {
 	cal, err := p.calendar(account, calendarID)
 	if err != nil {
 		return nil, err
 	}
 	var steps []step
-	marks = unique(marks)
 	for _, mark := range marks {
 		query := users.ItemCalendarsItemEventsRequestBuilderGetQueryParameters{
 			Filter: new("singleValueExtendedProperties/Any(ep: ep/id eq '" + markProperty + "' and ep/value eq '" + strings.ReplaceAll(mark, "'", "''") + "')"),
-			Select: light, Expand: withMark, Top: new(int32(10)),
+			Select: []string{"id"}, Expand: withMark, Top: new(int32(10)),
 		}
 		steps = append(steps, step{RequestInformation: get(cal.Events().BaseRequestBuilder, query)})
 	}
-	found := map[string]calendar.Event{}
-	err = p.reads(ctx, account, steps, func(first int, answers []answer) error {
-		for i, a := range answers {
+	var ids []string
+	err = p.reads(ctx, account, steps, func(_ int, answers []answer) error {
+		for _, a := range answers {
+			if refused := new(Failure); errors.As(a.err, &refused) && refused.Status == http.StatusBadRequest && fault.Of(a.err) == fault.Invalid {
+				p.budgets.of(account).learnFilter(filterUseless)
+				continue
+			}
 			if a.err != nil {
 				return a.err
 			}
@@ -367,21 +401,63 @@ func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks
 			if len(page.Value) == 0 {
 				return fault.New(fault.Unavailable, "the answer of Microsoft 365 is no listing")
 			}
-			events, err := decodeLight(page.Value)
+			events, err := decodeEvents(page.Value)
 			if err != nil {
 				return err
 			}
-			mark := marks[first+i]
 			for _, e := range events {
-				if other, twice := found[mark]; e.Mark == mark && (!twice || e.Created.Before(other.Created)) {
-					found[mark] = e
-				}
+				ids = append(ids, e.ID)
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("find our copies: %w", err)
+		return nil, err
+	}
+	return p.carrying(ctx, account, calendarID, marks, ids)
+}
+
+// listed finds copies among the marks of the whole calendar, and finds out by one of these whether a filter finds it.
+func (p *Provider) listed(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error) {
+	var ids []string
+	any := ""
+	err := p.Marks(ctx, account, calendarID, func(id, mark string) error {
+		if _, wanted := slices.BinarySearch(marks, mark); wanted {
+			ids = append(ids, id)
+		}
+		any = cmp.Or(any, mark)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if budget := p.budgets.of(account); any != "" && budget.filters() == filterUnknown {
+		known, err := p.filtered(ctx, account, calendarID, []string{any})
+		switch {
+		case err != nil:
+			return nil, err
+		case len(known) > 0:
+			budget.learnFilter(filterWorks)
+		default:
+			budget.learnFilter(filterUseless)
+		}
+	}
+	return p.carrying(ctx, account, calendarID, marks, ids)
+}
+
+// carrying reads events of the calendar, and returns by mark those that carry one of the marks, of two with one mark the older one.
+func (p *Provider) carrying(ctx context.Context, account, calendarID string, marks, ids []string) (map[string]calendar.Event, error) {
+	found := map[string]calendar.Event{}
+	there, err := p.Find(ctx, account, calendarID, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range slices.Sorted(maps.Keys(there)) {
+		e := there[id]
+		other, twice := found[e.Mark]
+		if _, wanted := slices.BinarySearch(marks, e.Mark); wanted && (!twice || e.Created.Before(other.Created)) {
+			found[e.Mark] = e
+		}
 	}
 	return found, nil
 }

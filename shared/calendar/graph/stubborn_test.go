@@ -83,15 +83,21 @@ func some[T any](all []T, at []int) []T {
 }
 
 func (s *stubborn) Create(ctx context.Context, account, id string, drafts []calendar.Draft) ([]calendar.WriteResult, error) {
-	return s.each(ctx, len(drafts), func(at []int) ([]calendar.WriteResult, error) { return s.Provider.Create(ctx, account, id, some(drafts, at)) })
+	return s.each(ctx, len(drafts), func(at []int) ([]calendar.WriteResult, error) {
+		return s.Provider.Create(ctx, account, id, some(drafts, at))
+	})
 }
 
 func (s *stubborn) Update(ctx context.Context, account, id string, updates []calendar.Update) ([]calendar.WriteResult, error) {
-	return s.each(ctx, len(updates), func(at []int) ([]calendar.WriteResult, error) { return s.Provider.Update(ctx, account, id, some(updates, at)) })
+	return s.each(ctx, len(updates), func(at []int) ([]calendar.WriteResult, error) {
+		return s.Provider.Update(ctx, account, id, some(updates, at))
+	})
 }
 
 func (s *stubborn) Delete(ctx context.Context, account, id string, ids []string) ([]calendar.WriteResult, error) {
-	return s.each(ctx, len(ids), func(at []int) ([]calendar.WriteResult, error) { return s.Provider.Delete(ctx, account, id, some(ids, at)) })
+	return s.each(ctx, len(ids), func(at []int) ([]calendar.WriteResult, error) {
+		return s.Provider.Delete(ctx, account, id, some(ids, at))
+	})
 }
 
 func (s *stubborn) Calendars(ctx context.Context, account string) ([]calendar.Info, error) {
