@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -23,6 +24,14 @@ type place struct {
 	patient  bool // the provider repeats requests that failed by itself, each one alone
 	// siblings are all calendars of its account.
 	siblings []calendar.Info
+}
+
+// settles is for how long the calendar may not show yet what was written.
+func (p *place) settles() time.Duration {
+	if p.uri.Provider == calendar.ProviderLocal {
+		return 0
+	}
+	return run.Settling
 }
 
 // findCalendars finds source and archive calendar. It lists the calendars once where both are in one account.

@@ -214,6 +214,10 @@ func (a *Attempt) show(ctx context.Context, entries []*ledger.Entry, begun bool)
 		Write: func(ctx context.Context, open []int) ([]calendar.WriteResult, error) {
 			return a.writeCopies(ctx, pick(open))
 		},
+		Settles: a.archive.settles(),
+		Renew: func(i, nth int) {
+			entries[i].Draft.TransactionID = calendar.Renewed(entries[i].Draft.TransactionID, nth)
+		},
 	}, func(i int, r calendar.WriteResult) {
 		e := entries[i]
 		e.State, e.CopyID, e.Failure = ledger.Done, r.ID, ""

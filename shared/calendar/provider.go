@@ -56,6 +56,13 @@ type Draft struct {
 	Recurrence *Recurrence `json:"recurrence,omitempty"`
 }
 
+// Renewed is the nth transaction id of a draft whose first one was taken by an event that is gone: the same each time, so that a repeated create
+// still makes one event.
+func Renewed(transactionID string, nth int) string {
+	first, _, _ := strings.Cut(transactionID, "-again-")
+	return fmt.Sprintf("%s-again-%d", first, nth)
+}
+
 // WriteResult is the outcome of one write of several. Err is classified by its fault.Kind: a transient one may be tried
 // again, any other is final for this event.
 type WriteResult struct {

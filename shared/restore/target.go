@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -25,6 +26,14 @@ func (t *target) missing() bool { return t.info.ID == "" }
 
 // notifies says whether the calendar's provider tells the people who were invited when an event changes.
 func (t *target) notifies() bool { return t.uri.Provider != calendar.ProviderLocal }
+
+// settles is for how long the calendar may not show yet what was written.
+func (t *target) settles() time.Duration {
+	if t.uri.Provider == calendar.ProviderLocal {
+		return 0
+	}
+	return run.Settling
+}
 
 // errGone is the failure of a run whose calendar somebody deleted. A new one of its name would hold the rest alone.
 func (t *target) errGone() error {

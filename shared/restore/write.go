@@ -147,6 +147,8 @@ func (a *attempt) create(ctx context.Context, tasks []*task, unknown bool) error
 		Write: func(ctx context.Context, open []int) ([]calendar.WriteResult, error) {
 			return a.target.Create(ctx, a.target.uri.Account, a.target.info.ID, pick(drafts, open))
 		},
+		Settles: a.target.settles(),
+		Renew:   func(i, nth int) { drafts[i].TransactionID = calendar.Renewed(drafts[i].TransactionID, nth) },
 	}, func(i int, r calendar.WriteResult) {
 		gone = gone || errors.Is(r.Err, calendar.ErrNotFound)
 		if r.Err != nil {

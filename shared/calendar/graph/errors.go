@@ -46,6 +46,11 @@ func (f *Failure) Error() string {
 // RetryAfter is how long to wait before another attempt; 0 when nobody said.
 func (f *Failure) RetryAfter() time.Duration { return f.retryAfter }
 
+// NoEffect says whether the request surely changed nothing. Of a server's problem nobody knows.
+func (f *Failure) NoEffect() bool {
+	return f.Status < http.StatusInternalServerError && f.Status != http.StatusRequestTimeout
+}
+
 // Is makes a Failure one of calendar's own errors.
 func (f *Failure) Is(target error) bool {
 	switch target {

@@ -157,11 +157,12 @@ func TestAZoneThatTheMailboxDoesNotKnow(t *testing.T) {
 	w := newWorld(t, graphsim.Options{Switches: graphsim.MustSwitches("zones=few")}, nil)
 	id := w.archive()
 	drafts := numbered(3)
-	drafts[0].Start, drafts[0].End = calendar.DateTime{Local: "2026-10-05T09:00:00", Zone: "Asia/Tokyo"}, calendar.DateTime{Local: "2026-10-05T10:00:00", Zone: "Asia/Tokyo"}
+	tokyo := func(local string) calendar.DateTime { return calendar.DateTime{Local: local, Zone: "Asia/Tokyo"} }
+	drafts[0].Start, drafts[0].End = tokyo("2026-10-05T09:00:00"), tokyo("2026-10-05T10:00:00")
 	drafts[1].Start, drafts[1].End = drafts[0].Start, drafts[0].End
 	drafts[1].Recurrence = &calendar.Recurrence{Rules: []string{"FREQ=DAILY;COUNT=3"}}
 	drafts[2].AllDay = true
-	drafts[2].Start, drafts[2].End = calendar.DateTime{Local: "2026-10-05T00:00:00", Zone: "Asia/Tokyo"}, calendar.DateTime{Local: "2026-10-06T00:00:00", Zone: "Asia/Tokyo"}
+	drafts[2].Start, drafts[2].End = tokyo("2026-10-05T00:00:00"), tokyo("2026-10-06T00:00:00")
 	results, err := w.Create(t.Context(), me, id, drafts)
 	if err != nil || results[0].Err != nil || fault.Of(results[1].Err) != fault.Invalid || results[2].Err != nil {
 		t.Fatalf("%+v, %v", results, err)

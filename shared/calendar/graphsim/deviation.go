@@ -207,8 +207,7 @@ func (s *Server) Recoverable(mailbox string) (int, error) {
 	return m.recoverable, nil
 }
 
-// CopyEvent copies an event into a calendar as a user does in Outlook, with all that it has, extended properties and the transaction id
-// among it, and returns the copy's id. Errors are NotFound.
+// CopyEvent copies an event into a calendar as a user does in Outlook, with all that it has, extended properties and transaction id among it, and returns the copy's id. Errors are NotFound.
 func (s *Server) CopyEvent(mailbox, id, calendarID string) (string, error) {
 	next := s.newID(itemPrefix) + "="
 	m, unlock, err := s.open(mailbox)
@@ -229,7 +228,8 @@ func (s *Server) CopyEvent(mailbox, id, calendarID string) (string, error) {
 	return c.ID, nil
 }
 
-// RenewIDs gives all events of a calendar, or all calendars where the id is empty, new ids, as moving a mailbox or importing it again does. Errors are NotFound.
+// RenewIDs gives all events of a calendar, or all calendars where the id is empty, new ids, as moving a mailbox or importing it again does.
+// Errors are NotFound.
 func (s *Server) RenewIDs(mailbox, calendarID string) error {
 	m, unlock, err := s.open(mailbox)
 	if err != nil {
