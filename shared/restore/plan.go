@@ -44,6 +44,8 @@ type Item struct {
 	Ours bool `json:"ours,omitempty"`
 	// ChangeKey is that of an existing event of ours, where replacing it takes several steps.
 	ChangeKey string `json:"change_key,omitempty"`
+	// Before is the change key of the existing series, which it no longer has when it was replaced.
+	Before string `json:"before,omitempty"`
 	// Leftover is an event to delete, too: the existing one replaced it, but an earlier attempt stopped before deleting it.
 	Leftover string `json:"leftover,omitempty"`
 }
@@ -337,6 +339,9 @@ func (p *Planner) item(t *thing) Item {
 		it.Outcome, it.Switch = Replaced, e.series != t.series
 		if e.ours && t.series {
 			it.ChangeKey = e.change
+		}
+		if t.series && e.series {
+			it.Before = e.change
 		}
 		if unfinished {
 			it.Reason = reasonBegun

@@ -8,7 +8,6 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
-	"adminassistant/shared/pause"
 )
 
 // Writes are writes to a calendar that are made together. Each is known by its number, from 0.
@@ -111,13 +110,8 @@ func (w *Writes) look(ctx context.Context, p *Patience, open []int, doubt bool, 
 		pauses = append(pauses, w.Settles/4, w.Settles/4, w.Settles/2)
 	}
 	for _, wait := range pauses {
-		if wait > 0 {
-			if p.leaves(ctx, wait) {
-				return nil, HandOnAfter(wait)
-			}
-			if err := pause.For(ctx, wait); err != nil {
-				return nil, fmt.Errorf("look into the calendar: %w", err)
-			}
+		if err := p.Pause(ctx, wait); err != nil {
+			return nil, err
 		}
 		there, err := Retry(ctx, p, func() (map[int]calendar.WriteResult, error) { return w.Look(ctx, open) })
 		if err != nil {
