@@ -142,7 +142,7 @@ func (d *Drill) restoreAndCompare(ctx context.Context, a *attempt, note *scratch
 	}
 	var c Comparison
 	look := func() (same bool, err error) {
-		if c, err = run.Retry(ctx, a.patience, func() (Comparison, error) { return a.compare(ctx) }); err != nil {
+		if c, err = read(ctx, a, func() (Comparison, error) { return a.compare(ctx) }); err != nil {
 			return false, fmt.Errorf("compare the copy with the backup: %w", err)
 		}
 		return c.Differing == 0, nil

@@ -13,7 +13,6 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/series"
 	"adminassistant/shared/fault"
-	"adminassistant/shared/run"
 )
 
 // adjust makes the instances of the written series what they are in the file.
@@ -56,7 +55,7 @@ func (a *attempt) awaitSeries(ctx context.Context, tasks []*task) error {
 		there, err := a.find(ctx, ids)
 		for _, t := range tasks {
 			e, shown := there[t.entry.EventID]
-			if !shown || t.item.Before != "" && t.item.Existing == e.ID && e.ChangeKey == t.item.Before {
+			if !shown || t.item.Existing == e.ID && !t.item.Before.IsZero() && !e.LastModified.After(t.item.Before) {
 				return false, err
 			}
 		}
@@ -69,7 +68,7 @@ func (a *attempt) adjustInstances(ctx context.Context, t *task, plan *instancePl
 	if err := a.dropShown(ctx, t, plan); err != nil {
 		return err
 	}
-	there, err := run.Retry(ctx, a.patience, func() ([]calendar.Event, error) {
+	there, err := read(ctx, a, func() ([]calendar.Event, error) {
 		return a.target.Instances(ctx, a.target.uri.Account, a.target.info.ID, t.entry.EventID, plan.from, plan.to)
 	})
 	if err != nil {
@@ -314,7 +313,7 @@ func (a *attempt) dropShown(ctx context.Context, t *task, p *instancePlan) error
 	if len(marks) == 0 {
 		return nil
 	}
-	there, err := run.Retry(ctx, a.patience, func() (map[string]calendar.Event, error) {
+	there, err := read(ctx, a, func() (map[string]calendar.Event, error) {
 		return a.target.Marked(ctx, a.target.uri.Account, a.target.info.ID, marks)
 	})
 	if err != nil {

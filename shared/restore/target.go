@@ -15,10 +15,34 @@ import (
 // target is the calendar that is written.
 type target struct {
 	Provider
-	uri  calendar.URI
-	info calendar.Info // ID "": it is not there
+	uri     calendar.URI
+	info    calendar.Info // ID "": it is not there
+	patient bool          // the provider repeats by itself what failed of a reading
 	// underWay is the run of the restore that writes it now.
 	underWay string
+}
+
+// patient is a Provider that can repeat by itself each reading request of a call that failed. See archive's provider of that name.
+type patient interface {
+	Patiently(retry func() func(ctx context.Context, failure error) error) calendar.Provider
+}
+
+// reach makes p the provider of the target.
+func (a *attempt) reach(p Provider) {
+	a.target.Provider, a.target.patient = p, false
+	if able, ok := p.(patient); ok {
+		a.target.Provider = able.Patiently(func() func(context.Context, error) error { return a.patience.Trial().Again })
+		a.target.patient = true
+	}
+}
+
+// read makes a request that reads the target, and repeats it when it fails. A patient provider does that by itself: of a request of many parts it
+// repeats only what failed.
+func read[T any](ctx context.Context, a *attempt, request func() (T, error)) (T, error) {
+	if a.target.patient {
+		return request()
+	}
+	return run.Retry(ctx, a.patience, request)
 }
 
 // missing says that there is no such calendar yet.
@@ -42,10 +66,12 @@ func (t *target) errGone() error {
 
 // findCalendar finds the calendar that is written. One that is not there has no id; the run may create it.
 func (a *attempt) findCalendar(ctx context.Context) (err error) {
-	if a.target.Provider, err = a.Provider(ctx, a.run.User, a.target.uri); err != nil {
+	p, err := a.Provider(ctx, a.run.User, a.target.uri)
+	if err != nil {
 		return err
 	}
-	list, err := run.Retry(ctx, a.patience, func() ([]calendar.Info, error) { return a.target.Calendars(ctx, a.target.uri.Account) })
+	a.reach(p)
+	list, err := read(ctx, a, func() ([]calendar.Info, error) { return a.target.Calendars(ctx, a.target.uri.Account) })
 	if err != nil {
 		return fmt.Errorf("list the calendars: %w", err)
 	}

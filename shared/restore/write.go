@@ -55,7 +55,7 @@ func (a *attempt) refuseInvited(ctx context.Context, tasks []*task) error {
 	if len(ids) == 0 || !a.target.notifies() {
 		return nil
 	}
-	there, err := run.Retry(ctx, a.patience, func() (map[string]calendar.Event, error) {
+	there, err := read(ctx, a, func() (map[string]calendar.Event, error) {
 		return a.target.Find(ctx, a.target.uri.Account, a.target.info.ID, ids)
 	})
 	if err != nil {
@@ -223,7 +223,7 @@ func (a *attempt) find(ctx context.Context, ids []string) (map[string]calendar.E
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	there, err := run.Retry(ctx, a.patience, func() (map[string]calendar.Event, error) {
+	there, err := read(ctx, a, func() (map[string]calendar.Event, error) {
 		return a.target.Find(ctx, a.target.uri.Account, a.target.info.ID, ids)
 	})
 	if err != nil {

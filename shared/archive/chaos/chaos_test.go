@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -111,7 +110,7 @@ func newChaos(t *testing.T, seed uint64, drift archive.OnDrift, set graphsim.Swi
 		RoundTrip: 20 * time.Millisecond, ServiceTime: 60 * time.Millisecond, DuplicateStatus: []int{400, 409}[seed%2], TellExisting: seed%3 == 0,
 		TextBecomesHTML: seed%5 == 0, Switches: set,
 	})
-	c := &chaos{world: build(t, sim, "http://localhost", serve(t, sim), time.Now), random: rand.New(rand.NewPCG(seed, uint64(len(drift)))), late: seed%4 == 0}
+	c := &chaos{world: build(t, sim, "http://localhost", wiretest.Serve(t, sim), time.Now), random: rand.New(rand.NewPCG(seed, uint64(len(drift)))), late: seed%4 == 0}
 	c.queue = machinetest.Queues(t, time.Now).Queue("archive")
 	c.config = c.world.config(drift)
 	for range 45 {
@@ -130,56 +129,6 @@ func newChaos(t *testing.T, seed uint64, drift archive.OnDrift, set graphsim.Swi
 	}
 	return c
 }
-
-// serve serves a handler within the bubble, and returns the transport that reaches it. It uses no sockets, since they would stop the bubble's time.
-func serve(t *testing.T, handler http.Handler) http.RoundTripper {
-	l := &pipes{calls: make(chan net.Conn), closed: make(chan struct{})}
-	server := &http.Server{Handler: handler}
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = server.Serve(l) })
-	transport := &http.Transport{DialContext: l.dial, DisableCompression: true}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		server.Close()
-		serving.Wait()
-	})
-	return transport
-}
-
-// pipes is a listener in memory.
-type pipes struct {
-	calls  chan net.Conn
-	once   sync.Once
-	closed chan struct{}
-}
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case p.calls <- there:
-		return here, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.calls:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "pipe"} }
 
 // rage makes runs, night after night, with faults, then without, and checks what they leave.
 func (c *chaos) rage(runs int) {
