@@ -68,11 +68,9 @@ func (a *attempt) adjustInstances(ctx context.Context, t *task, plan *instancePl
 	if err := a.dropShown(ctx, t, plan); err != nil {
 		return err
 	}
-	there, err := read(ctx, a, func() ([]calendar.Event, error) {
-		return a.target.Instances(ctx, a.target.uri.Account, a.target.info.ID, t.entry.EventID, plan.from, plan.to)
-	})
+	there, err := a.readInstances(ctx, t, plan)
 	if err != nil {
-		return fmt.Errorf("read the instances of a series: %w", err)
+		return err
 	}
 	var deleted, when []string
 	ids := map[string]string{} // by slot
@@ -117,10 +115,29 @@ func (a *attempt) adjustInstances(ctx context.Context, t *task, plan *instancePl
 	if err := a.changeInstances(ctx, changes, failed); err != nil {
 		return err
 	}
-	if err := a.seeChanged(ctx, t, changes, failed); err != nil {
+	if err := a.seeChanged(ctx, t, plan, changes, failed); err != nil {
 		return err
 	}
 	return a.createAlone(ctx, t, alone, wrong)
+}
+
+func (a *attempt) readInstances(ctx context.Context, t *task, plan *instancePlan) ([]calendar.Event, error) {
+	there, err := read(ctx, a, func() ([]calendar.Event, error) {
+		return a.target.Instances(ctx, a.target.uri.Account, a.target.info.ID, t.entry.EventID, plan.from, plan.to)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the instances of a series: %w", err)
+	}
+	return there, nil
+}
+
+func (a *attempt) instancesByID(ctx context.Context, t *task, plan *instancePlan) (map[string]calendar.Event, error) {
+	there, err := a.readInstances(ctx, t, plan)
+	byID := make(map[string]calendar.Event, len(there))
+	for _, e := range there {
+		byID[e.ID] = e
+	}
+	return byID, err
 }
 
 // together says which of n writes to the instances of one series are made together. Microsoft 365 keeps all instances in one item, and writes to
@@ -157,7 +174,7 @@ func (a *attempt) changeInstances(ctx context.Context, changes []calendar.Update
 
 // seeChanged reads the instances that were changed once more: Microsoft 365 may answer that it changed one and not store that, and need not keep
 // all that an instance has of its own. What was not stored is written again.
-func (a *attempt) seeChanged(ctx context.Context, t *task, changes []calendar.Update, failed func(calendar.Update, error)) error {
+func (a *attempt) seeChanged(ctx context.Context, t *task, plan *instancePlan, changes []calendar.Update, failed func(calendar.Update, error)) error {
 	open := slices.Clone(changes)
 	err := a.until(ctx, func() (bool, error) {
 		var ids []string
@@ -165,6 +182,9 @@ func (a *attempt) seeChanged(ctx context.Context, t *task, changes []calendar.Up
 			ids = append(ids, c.ID)
 		}
 		there, err := a.find(ctx, ids)
+		if err == nil && len(there) < len(ids) { // some calendars find instances by their series alone
+			there, err = a.instancesByID(ctx, t, plan)
+		}
 		if err != nil {
 			return false, err
 		}

@@ -110,7 +110,7 @@ func newChaos(t *testing.T, seed uint64, drift archive.OnDrift, set graphsim.Swi
 		RoundTrip: 20 * time.Millisecond, ServiceTime: 60 * time.Millisecond, DuplicateStatus: []int{400, 409}[seed%2], TellExisting: seed%3 == 0,
 		TextBecomesHTML: seed%5 == 0, Switches: set,
 	})
-	c := &chaos{world: build(t, sim, "http://localhost", wiretest.Serve(t, sim), time.Now), random: rand.New(rand.NewPCG(seed, uint64(len(drift)))), late: seed%4 == 0}
+	c := &chaos{world: build(t, sim, "http://localhost", serve(t, sim), time.Now), random: rand.New(rand.NewPCG(seed, uint64(len(drift)))), late: seed%4 == 0}
 	c.queue = machinetest.Queues(t, time.Now).Queue("archive")
 	c.config = c.world.config(drift)
 	for range 45 {
@@ -129,6 +129,9 @@ func newChaos(t *testing.T, seed uint64, drift archive.OnDrift, set graphsim.Swi
 	}
 	return c
 }
+
+// serve serves a handler within the bubble, and returns the transport that reaches it.
+func serve(t *testing.T, handler http.Handler) http.RoundTripper { return wiretest.Serve(t, handler) }
 
 // rage makes runs, night after night, with faults, then without, and checks what they leave.
 func (c *chaos) rage(runs int) {

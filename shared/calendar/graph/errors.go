@@ -142,7 +142,7 @@ func meaning(status int, code string) (fault.Kind, string) {
 	case "mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi", "resourcenotfound":
 		return fault.Unavailable, outOfReach
 	case "errorinvaliduser", "errornonexistentmailbox", "request_resourcenotfound":
-		return fault.NotFound, "Microsoft 365 does not know the account"
+		return fault.Invalid, "Microsoft 365 does not know the account" // not found are calendars and events alone
 	case "erroritemnotfound", "errorfoldernotfound":
 		return fault.NotFound, "Microsoft 365 does not have what was asked for"
 	case "errorinvalididmalformed", "errorinvalidid":

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -158,7 +157,7 @@ func (k *keeping) complete(ctx context.Context, masters []master) ([]master, err
 		for i, a := range answers {
 			m := masters[first+i]
 			switch {
-			case errors.Is(a.err, calendar.ErrNotFound):
+			case a.err != nil && fault.Of(a.err) == fault.NotFound:
 				continue
 			case a.err != nil && fault.Of(a.err) == fault.Forbidden:
 			case a.err != nil:

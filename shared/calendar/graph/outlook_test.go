@@ -219,7 +219,8 @@ func TestWhatIsTooLongIsCutBeforeItIsSent(t *testing.T) {
 	}
 	found, err := w.Find(t.Context(), me, id, []string{made[0].ID})
 	e := found[made[0].ID]
-	if err != nil || e.Subject != want.Subject || e.Location != want.Location || !slices.Equal(e.Categories, want.Categories) || !strings.HasSuffix(e.Subject, "...") {
+	if err != nil || e.Subject != want.Subject || e.Location != want.Location || !slices.Equal(e.Categories, want.Categories) ||
+		!strings.HasSuffix(e.Subject, "...") {
 		t.Errorf("%+v, %v", e, err)
 	}
 }

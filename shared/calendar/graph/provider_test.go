@@ -635,7 +635,7 @@ func TestBadMailboxesAndCalendars(t *testing.T) {
 	if fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), "out of reach") {
 		t.Errorf("a mailbox that is not enabled: %v", err)
 	}
-	if _, err = w.Calendars(ctx, "nobody@example.com"); fault.Of(err) != fault.NotFound {
+	if _, err = w.Calendars(ctx, "nobody@example.com"); fault.Of(err) != fault.Invalid || errors.Is(err, calendar.ErrNotFound) {
 		t.Errorf("an account that nobody has: %v", err)
 	}
 	if _, err = w.Calendars(ctx, " "); fault.Of(err) != fault.Invalid {

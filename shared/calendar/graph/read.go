@@ -329,7 +329,7 @@ func (p *Provider) reads(ctx context.Context, account string, steps []step, each
 func (p *Provider) readAll(ctx context.Context, account string, steps []step, each func(i int, body json.RawMessage) error) error {
 	return p.reads(ctx, account, steps, func(first int, answers []answer) error {
 		for i, a := range answers {
-			if a.err != nil && !errors.Is(a.err, calendar.ErrNotFound) && fault.Of(a.err) != fault.Forbidden {
+			if kind := fault.Of(a.err); a.err != nil && kind != fault.NotFound && kind != fault.Forbidden {
 				return a.err
 			}
 			if err := each(first+i, a.body); err != nil {

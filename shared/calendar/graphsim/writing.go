@@ -207,7 +207,8 @@ func (s *Server) Recoverable(mailbox string) (int, error) {
 	return m.recoverable, nil
 }
 
-// CopyEvent copies an event into a calendar as a user does in Outlook, with all that it has, extended properties and transaction id among it, and returns the copy's id. Errors are NotFound.
+// CopyEvent copies an event into a calendar as a user does in Outlook, with all that it has, extended properties and transaction id among it,
+// and returns the copy's id. Errors are NotFound.
 func (s *Server) CopyEvent(mailbox, id, calendarID string) (string, error) {
 	next := s.newID(itemPrefix) + "="
 	m, unlock, err := s.open(mailbox)
