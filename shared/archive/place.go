@@ -85,9 +85,14 @@ func read[T any](ctx context.Context, a *Attempt, p *place, request func() (T, e
 	return run.Retry(ctx, &a.patience, request)
 }
 
-// readyArchive creates the archive calendar if it is missing and the config allows it, and reserves it by its id.
+// readyArchive creates the archive calendar if it is missing and the config allows it, and reserves it by its id. One that may only be read is
+// refused before anything is written: Microsoft 365 may answer that it deleted something there, and delete nothing.
 func (a *Attempt) readyArchive(ctx context.Context) error {
-	if !a.archive.missing {
+	switch {
+	case !a.archive.missing && !a.archive.info.CanEdit:
+		return fault.New(fault.Forbidden, "archive calendar %q may only be read, so nothing was written; let its owner share it with you as an editor, "+
+			"or archive into another calendar", a.archive.info.Name)
+	case !a.archive.missing:
 		return nil
 	}
 	uri := a.config.Archive

@@ -132,6 +132,9 @@ func (a *Attempt) versions(c *Change) ([]*ledger.Entry, error) {
 		e.State = ledger.Intended
 		body := e.Draft
 		e.Draft = newDraft(&e, a.config.Timezone)
+		if a.archive.uri.Provider == calendar.ProviderGraph {
+			e.Draft.FitOutlook(false)
+		}
 		if body != nil { // an adopted copy keeps its text
 			e.Draft.Body = body.Body
 		}
