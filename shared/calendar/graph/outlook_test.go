@@ -135,6 +135,21 @@ func TestMarksAreFoundHoweverTheServiceFilters(t *testing.T) {
 	}
 }
 
+func TestAFilterThatFindsSomethingIsBelievedAtOnce(t *testing.T) {
+	w := newWorld(t, graphsim.Options{}, nil)
+	id := w.archive()
+	if _, err := w.Create(t.Context(), me, id, numbered(2)); err != nil {
+		t.Fatal(err)
+	}
+	w.sim.ResetLog()
+	if found, err := w.Marked(t.Context(), me, id, []string{"mark-000", "mark-009"}); err != nil || len(found) != 1 {
+		t.Errorf("%v, %v", found, err)
+	}
+	if n := len(w.sim.Log()); n != 2 {
+		t.Errorf("there were %d requests, want a filter and a reading of what it found", n)
+	}
+}
+
 // TestTheOlderOfTwoEventsWithOneMarkIsOurs copies an event as a user does in Outlook: the copy carries our mark.
 func TestTheOlderOfTwoEventsWithOneMarkIsOurs(t *testing.T) {
 	w := newWorld(t, graphsim.Options{}, nil)
@@ -166,6 +181,9 @@ func TestAZoneThatTheMailboxDoesNotKnow(t *testing.T) {
 	results, err := w.Create(t.Context(), me, id, drafts)
 	if err != nil || results[0].Err != nil || fault.Of(results[1].Err) != fault.Invalid || results[2].Err != nil {
 		t.Fatalf("%+v, %v", results, err)
+	}
+	if log := w.sim.Log(); len(log) != 2 || len(log[1].Sub) != 2 {
+		t.Errorf("%d requests: a series is not written in UTC", len(log))
 	}
 	check := func(start, day string) {
 		t.Helper()
