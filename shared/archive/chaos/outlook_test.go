@@ -178,15 +178,21 @@ func TestATransactionIDThatIsTakenIsGivenUp(t *testing.T) {
 
 // TestALostAnswerMakesNoSecondCopy loses answers to creates where nothing but our looking keeps a second create from making a second event.
 func TestALostAnswerMakesNoSecondCopy(t *testing.T) {
-	for _, set := range []string{"transaction_ids=dead", "lag=2", "transaction_ids=dead,lag=2", "transaction_ids=dead,lag=2,filter=empty"} {
-		t.Run(set, func(t *testing.T) {
+	batch := graphsim.Fault{Method: http.MethodPost, Path: "/$batch", Nth: 2, Kind: graphsim.FaultCut, When: graphsim.After}
+	some := graphsim.Fault{Method: http.MethodPost, Scope: "sub", Every: 7, Times: 4, Kind: graphsim.FaultTimeout, When: graphsim.After}
+	for _, tt := range []struct {
+		set   string
+		fault graphsim.Fault
+	}{
+		{"transaction_ids=dead", batch}, {"transaction_ids=dead", some}, {"lag=2", batch}, {"lag=2", some}, {"transaction_ids=dead,lag=2", batch},
+		{"transaction_ids=dead,lag=2", some}, {"transaction_ids=dead,lag=2,filter=empty", batch}, {"transaction_ids=dead,lag=2,filter=empty", some},
+	} {
+		set := tt.set
+		t.Run(set+" "+tt.fault.Kind, func(t *testing.T) {
 			inBubble(t, graphsim.MustSwitches(strings.Split(set, ",")...), func(t *testing.T, w *world) {
 				w.month(45)
 				c := w.config(archive.AskOnDrift)
-				must(t, w.sim.SetFaults(
-					graphsim.Fault{Method: http.MethodPost, Path: "/$batch", Nth: 2, Kind: graphsim.FaultCut, When: graphsim.After},
-					graphsim.Fault{Method: http.MethodPost, Scope: "sub", Nth: 30, Kind: graphsim.FaultTimeout, When: graphsim.After},
-				))
+				must(t, w.sim.SetFaults(tt.fault))
 				w.quietNight(c, archive.Counts{Fetched: 45, Archived: 45})
 				time.Sleep(time.Minute)
 				w.check(c)

@@ -1,11 +1,14 @@
 package outlook_test
 
 import (
+	"context"
 	"flag"
 	"math/rand/v2"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +19,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
@@ -201,4 +205,108 @@ func TestDrillsWithSwitches(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestInstancesOfOneSeriesAreWrittenOneAfterTheOther: they are one item of the mailbox, and writes to that conflict.
+func TestInstancesOfOneSeriesAreWrittenOneAfterTheOther(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		first := w.backUp(w.fillMore())
+		w.sim.ResetLog()
+		if r, _ := w.restore(first, uri(calendar.ProviderGraph, "Copy"), restore.Skip); r.State != run.Succeeded {
+			t.Fatalf("%+v", r.Problem)
+		}
+		written := 0
+		for _, e := range w.sim.Log() {
+			series := map[string]bool{}
+			for _, sub := range e.Sub {
+				path, err := url.PathUnescape(sub.Path)
+				must(t, err)
+				id, _, instance := strings.Cut(path[strings.LastIndex(path, "/")+1:], "@20")
+				if !instance || sub.Method == "GET" {
+					continue
+				}
+				if written++; series[id] {
+					t.Error("one request writes two instances of a series")
+				}
+				series[id] = true
+			}
+		}
+		if written < 6 {
+			t.Errorf("%d instances were written: the test does not test much", written)
+		}
+	})
+}
+
+// feigning answers that it deleted events, and deletes none.
+type feigning struct{ calendar.Provider }
+
+func (feigning) Delete(_ context.Context, _, _ string, ids []string) ([]calendar.WriteResult, error) {
+	results := make([]calendar.WriteResult, len(ids))
+	for i, id := range ids {
+		results[i].ID = id
+	}
+	return results, nil
+}
+
+// TestWhatWasNotDeletedIsNotSaidToBe deletes instances in a calendar that may only be read, which answers that it did.
+func TestWhatWasNotDeletedIsNotSaidToBe(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		first := w.backUp(w.fillMore())
+		runner := w.runner()
+		runner.Provider = func(ctx context.Context, who string, u calendar.URI) (restore.Provider, error) {
+			p, err := w.provider(ctx, who, u)
+			return feigning{p}, err
+		}
+		var result restore.Result
+		r := w.carryOut(&runner, &run.Run{Kind: run.Restore, Calendar: uri(calendar.ProviderGraph, "Copy").String()},
+			restore.Input{Backup: first, Policy: restore.Skip, Zone: zone, CreateCalendar: true}, &result)
+		if r.State != run.Partial || result.Counts.Failed != 3 {
+			t.Errorf("%s %+v", r.State, result)
+		}
+		for _, e := range w.entries(r) {
+			if e.Outcome == restore.Failed && !strings.Contains(e.Reason, "still there") {
+				t.Errorf("%+v", e)
+			}
+		}
+	})
+}
+
+// undoing loses the first answer to a create, and somebody deletes what it made.
+type undoing struct {
+	calendar.Provider
+	w    *world
+	once *sync.Once
+}
+
+func (p undoing) Create(ctx context.Context, account, id string, drafts []calendar.Draft) (results []calendar.WriteResult, err error) {
+	results, err = p.Provider.Create(ctx, account, id, drafts)
+	p.once.Do(func() {
+		for _, r := range results {
+			must(p.w.t, p.w.sim.RemoveEvent(me, r.ID))
+		}
+		results, err = nil, fault.New(fault.Unavailable, "the answer was lost")
+	})
+	return results, err
+}
+
+// TestWhatSomebodyDeletedMeanwhileIsRestored where its transaction id stays taken.
+func TestWhatSomebodyDeletedMeanwhileIsRestored(t *testing.T) {
+	inBubble(t, graphsim.MustSwitches("transaction_ids=kept"), func(t *testing.T, w *world) {
+		first := w.backUp(w.fillMore())
+		runner, once := w.runner(), &sync.Once{}
+		runner.Provider = func(ctx context.Context, who string, u calendar.URI) (restore.Provider, error) {
+			p, err := w.provider(ctx, who, u)
+			return undoing{p, w, once}, err
+		}
+		var result restore.Result
+		copied := uri(calendar.ProviderGraph, "Copy")
+		r := w.carryOut(&runner, &run.Run{Kind: run.Restore, Calendar: copied.String()},
+			restore.Input{Backup: first, Policy: restore.Skip, Zone: zone, CreateCalendar: true}, &result)
+		if r.State != run.Succeeded || result.Counts.Created != 8 {
+			t.Errorf("%s %+v %+v", r.State, result, w.entries(r))
+		}
+		if diff := cmp.Diff(fitted(w.canonical(first)), w.canonical(w.backUp(copied))); diff != "" {
+			t.Errorf("(-calendar +copy):\n%s", diff)
+		}
+	})
 }
