@@ -378,11 +378,11 @@ func (p *Provider) filtered(ctx context.Context, account, calendarID string, mar
 	for _, mark := range marks {
 		query := users.ItemCalendarsItemEventsRequestBuilderGetQueryParameters{
 			Filter: new("singleValueExtendedProperties/Any(ep: ep/id eq '" + markProperty + "' and ep/value eq '" + strings.ReplaceAll(mark, "'", "''") + "')"),
-			Select: []string{"id"}, Expand: withMark, Top: new(int32(10)),
+			Select: light, Expand: withMark, Top: new(int32(10)),
 		}
 		steps = append(steps, step{RequestInformation: get(cal.Events().BaseRequestBuilder, query)})
 	}
-	var ids []string
+	hits := map[string]calendar.Event{}
 	err = p.reads(ctx, account, steps, func(_ int, answers []answer) error {
 		for _, a := range answers {
 			if refused := new(Failure); errors.As(a.err, &refused) && refused.Status == http.StatusBadRequest && fault.Of(a.err) == fault.Invalid {
@@ -401,12 +401,12 @@ func (p *Provider) filtered(ctx context.Context, account, calendarID string, mar
 			if len(page.Value) == 0 {
 				return fault.New(fault.Unavailable, "the answer of Microsoft 365 is no listing")
 			}
-			events, err := decodeEvents(page.Value)
+			events, err := decodeLight(page.Value)
 			if err != nil {
 				return err
 			}
 			for _, e := range events {
-				ids = append(ids, e.ID)
+				hits[e.ID] = e
 			}
 		}
 		return nil
@@ -414,16 +414,16 @@ func (p *Provider) filtered(ctx context.Context, account, calendarID string, mar
 	if err != nil {
 		return nil, err
 	}
-	return p.carrying(ctx, account, calendarID, marks, ids)
+	return p.carrying(ctx, account, calendarID, marks, hits)
 }
 
 // listed finds copies among the marks of the whole calendar, and finds out by one of these whether a filter finds it.
 func (p *Provider) listed(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error) {
-	var ids []string
+	hits := map[string]calendar.Event{}
 	any := ""
 	err := p.Marks(ctx, account, calendarID, func(id, mark string) error {
 		if _, wanted := slices.BinarySearch(marks, mark); wanted {
-			ids = append(ids, id)
+			hits[id] = calendar.Event{ID: id, Mark: mark, BodyUnread: true}
 		}
 		any = cmp.Or(any, mark)
 		return nil
@@ -442,18 +442,22 @@ func (p *Provider) listed(ctx context.Context, account, calendarID string, marks
 			budget.learnFilter(filterUseless)
 		}
 	}
-	return p.carrying(ctx, account, calendarID, marks, ids)
+	return p.carrying(ctx, account, calendarID, marks, hits)
 }
 
-// carrying reads events of the calendar, and returns by mark those that carry one of the marks, of two with one mark the older one.
-func (p *Provider) carrying(ctx context.Context, account, calendarID string, marks, ids []string) (map[string]calendar.Event, error) {
+// carrying returns by mark those of the hits that are in the calendar, and of two with one mark the older one. One that is listed and refused by its id is
+// as the listing shows it.
+func (p *Provider) carrying(ctx context.Context, account, calendarID string, marks []string, hits map[string]calendar.Event) (map[string]calendar.Event, error) {
 	found := map[string]calendar.Event{}
-	there, err := p.Find(ctx, account, calendarID, ids)
+	there, err := p.Find(ctx, account, calendarID, slices.Sorted(maps.Keys(hits)))
 	if err != nil {
 		return nil, err
 	}
 	for _, id := range slices.Sorted(maps.Keys(there)) {
 		e := there[id]
+		if e.Mark == "" {
+			e = hits[id]
+		}
 		other, twice := found[e.Mark]
 		if _, wanted := slices.BinarySearch(marks, e.Mark); wanted && (!twice || e.Created.Before(other.Created)) {
 			found[e.Mark] = e
