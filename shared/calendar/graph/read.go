@@ -447,7 +447,9 @@ func (p *Provider) listed(ctx context.Context, account, calendarID string, marks
 
 // carrying returns by mark those of the hits that are in the calendar, and of two with one mark the older one. One that is listed and refused by its id is
 // as the listing shows it.
-func (p *Provider) carrying(ctx context.Context, account, calendarID string, marks []string, hits map[string]calendar.Event) (map[string]calendar.Event, error) {
+func (p *Provider) carrying(
+	ctx context.Context, account, calendarID string, marks []string, hits map[string]calendar.Event,
+) (map[string]calendar.Event, error) {
 	found := map[string]calendar.Event{}
 	there, err := p.Find(ctx, account, calendarID, slices.Sorted(maps.Keys(hits)))
 	if err != nil {
