@@ -182,7 +182,8 @@ func (a *attempt) seeChanged(ctx context.Context, t *task, plan *instancePlan, c
 			ids = append(ids, c.ID)
 		}
 		there, err := a.find(ctx, ids)
-		if err == nil && len(there) < len(ids) { // some calendars find instances by their series alone
+		maps.DeleteFunc(there, func(_ string, e calendar.Event) bool { return e.Start.Local == "" }) // refused by its id, as private ones may be
+		if err == nil && len(there) < len(ids) {                                                     // some calendars show instances with their series alone
 			there, err = a.instancesByID(ctx, t, plan)
 		}
 		if err != nil {
