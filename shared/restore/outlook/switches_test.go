@@ -152,6 +152,9 @@ func TestRestoresWithSwitches(t *testing.T) {
 				}
 				r, result = w.restore(first, copied, restore.Skip)
 				check("again", r, result, restore.Counts{Skipped: 8})
+				if _, on := set["get_private"]; on { // who was invited to what is private cannot be seen, so that it is not replaced
+					return
+				}
 				r, result = w.restore(first, copied, restore.Replace)
 				check("in its place", r, result, restore.Counts{Replaced: 8})
 			})
