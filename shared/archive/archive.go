@@ -106,6 +106,7 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 	items := make([]run.Item, len(s.plan.Items))
 	for i := range s.plan.Items {
 		it := &s.plan.Items[i]
+		s.noteCuts(it)
 		data, err := json.Marshal(it)
 		if err != nil {
 			return fmt.Errorf("store items: %w", err)
@@ -137,6 +138,16 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 	zerolog.Ctx(ctx).Info().Str("state", string(state)).Int("fetched", c.Fetched).Int("archived", c.Archived).Int("unchanged", c.Unchanged).
 		Int("conflicted", c.Conflicted).Int("drifted", c.Drifted).Int("vanished", c.Vanished).Int("failed", result.Failed).Msg("archive run finished")
 	return nil
+}
+
+// noteCuts says on an item what the archive calendar does not keep of the copy that the run wrote, or would write.
+func (s *survey) noteCuts(it *Item) {
+	a := s.attempt
+	if a.archive.uri.Provider != calendar.ProviderGraph || !a.wrote[it.Key].shown() && !s.writes(it) {
+		return
+	}
+	d := calendar.Draft{Subject: it.Appointment.Subject, Location: it.Appointment.Location, Categories: it.Appointment.Categories}
+	it.Issues = append(it.Issues, d.FitOutlook(false)...)
 }
 
 // refusal returns why the plan must not be carried out; nil if it may be.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -30,6 +31,14 @@ func (p *place) unmade() calendar.URI {
 	uri := p.uri
 	uri.Account = p.account
 	return uri
+}
+
+// settles is for how long the calendar may not show yet what was written.
+func (p *place) settles() time.Duration {
+	if p.uri.Provider == calendar.ProviderLocal {
+		return 0
+	}
+	return run.Settling
 }
 
 // findCalendars finds source and archive calendar. It lists the calendars once where both are in one account.
@@ -105,9 +114,14 @@ func read[T any](ctx context.Context, a *Attempt, p *place, request func() (T, e
 	return run.Retry(ctx, &a.patience, request)
 }
 
-// readyArchive creates the archive calendar if it is missing and the config allows it, and reserves it by its id.
+// readyArchive creates the archive calendar if it is missing and the config allows it, and reserves it by its id. One that may only be read is
+// refused before anything is written: Microsoft 365 may answer that it deleted something there, and delete nothing.
 func (a *Attempt) readyArchive(ctx context.Context) error {
-	if !a.archive.missing {
+	switch {
+	case !a.archive.missing && !a.archive.info.CanEdit:
+		return fault.New(fault.Forbidden, "archive calendar %q may only be read, so nothing was written; let its owner share it with you as an editor, "+
+			"or archive into another calendar", a.archive.info.Name)
+	case !a.archive.missing:
 		return nil
 	}
 	uri := a.config.Archive

@@ -124,6 +124,9 @@ func (a *Attempt) versions(c *Change) ([]*ledger.Entry, error) {
 		e.State = ledger.Intended
 		body := e.Draft
 		e.Draft = newDraft(&e, a.config.Timezone)
+		if a.archive.uri.Provider == calendar.ProviderGraph {
+			e.Draft.FitOutlook(false)
+		}
 		if body != nil { // an adopted copy keeps its text
 			e.Draft.Body = body.Body
 		}
@@ -203,6 +206,10 @@ func (a *Attempt) show(ctx context.Context, entries []*ledger.Entry, begun bool)
 		},
 		Write: func(ctx context.Context, open []int) ([]calendar.WriteResult, error) {
 			return a.writeCopies(ctx, pick(open))
+		},
+		Settles: a.archive.settles(),
+		Renew: func(i, nth int) {
+			entries[i].Draft.TransactionID = calendar.Renewed(entries[i].Draft.TransactionID, nth)
 		},
 	}, func(i int, r calendar.WriteResult) {
 		e := entries[i]

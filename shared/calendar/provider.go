@@ -20,6 +20,8 @@ var (
 	// ErrNoMailbox means that there is no such mailbox, or that the user may not reach it. The two are one answer, so that nobody learns which
 	// mailboxes there are. It is of kind fault.NotFound.
 	ErrNoMailbox = fault.New(fault.NotFound, "no such mailbox, or it was not granted to you")
+	// ErrTaken means that a draft's transaction id belongs to another event, or to one that is gone: no create with it makes anything.
+	ErrTaken = errors.New("calendar: the transaction id is taken")
 )
 
 // Info describes a calendar of a provider.
@@ -57,6 +59,13 @@ type Draft struct {
 	Recurrence *Recurrence `json:"recurrence,omitempty"`
 }
 
+// Renewed is the nth transaction id of a draft whose first one was taken by an event that is gone: the same each time, so that a repeated create
+// still makes one event.
+func Renewed(transactionID string, nth int) string {
+	first, _, _ := strings.Cut(transactionID, "-again-")
+	return fmt.Sprintf("%s-again-%d", first, nth)
+}
+
 // WriteResult is the outcome of one write of several. Err is classified by its fault.Kind: a transient one may be tried
 // again, any other is final for this event.
 type WriteResult struct {
@@ -83,6 +92,8 @@ type Provider interface {
 	CreateCalendar(ctx context.Context, uri URI) (Info, error)
 	// DeleteCalendar removes a calendar with all its events.
 	DeleteCalendar(ctx context.Context, account, calendarID string) error
+	// DiscardCalendar is DeleteCalendar for a calendar of no worth to anybody: where that can be had, nothing of it stays among what its user deleted.
+	DiscardCalendar(ctx context.Context, account, calendarID string) error
 
 	// Events returns every event that overlaps [from, to) or starts in it, series expanded, each id once with its mark, in no particular order.
 	// Bodies may be left out: then Body is empty and BodyUnread is set. That holds for Marked, Find and Instances too. More events than the provider
@@ -122,7 +133,8 @@ type Provider interface {
 	// zone has their name. Where a calendar cannot explain zones, as in Microsoft 365, none is adopted: a draft that needs one is Invalid there.
 	AdoptZones(ctx context.Context, account, calendarID string, zones []Zone) (renamed map[string]string, err error)
 
-	// Create writes new events. There is one result per draft, in order; an error means that nothing is known about any of them.
+	// Create writes new events. There is one result per draft, in order; an error means that nothing is known about any of them. ErrTaken in a
+	// result means that the draft needs another transaction id.
 	// A recurrence that the provider cannot keep is a result of kind Invalid that says what to do.
 	Create(ctx context.Context, account, calendarID string, drafts []Draft) ([]WriteResult, error)
 	// Update replaces events; ErrNotFound in a result means that the event is gone. A draft with a Recurrence is for a series, which loses its

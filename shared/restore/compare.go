@@ -258,6 +258,7 @@ func (a *attempt) planned(ctx context.Context, each func(mark string, k *calenda
 		if err != nil {
 			return err
 		}
+		a.fit(&k)
 		return each(mark, &k)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -16,8 +17,32 @@ type target struct {
 	uri     calendar.URI
 	account string        // the one name of its account, whatever the URI calls it
 	info    calendar.Info // ID "": it is not there
+	patient bool          // the provider repeats by itself what failed of a reading
 	// underWay is the run of the restore that writes it now.
 	underWay string
+}
+
+// patient is a Provider that can repeat by itself each reading request of a call that failed. See archive's provider of that name.
+type patient interface {
+	Patiently(retry func() func(ctx context.Context, failure error) error) calendar.Provider
+}
+
+// reach makes p the provider of the target.
+func (a *attempt) reach(p Provider) {
+	a.target.Provider, a.target.patient = p, false
+	if able, ok := p.(patient); ok {
+		a.target.Provider = able.Patiently(func() func(context.Context, error) error { return a.patience.Trial().Again })
+		a.target.patient = true
+	}
+}
+
+// read makes a request that reads the target, and repeats it when it fails. A patient provider does that by itself: of a request of many parts it
+// repeats only what failed.
+func read[T any](ctx context.Context, a *attempt, request func() (T, error)) (T, error) {
+	if a.target.patient {
+		return request()
+	}
+	return run.Retry(ctx, a.patience, request)
 }
 
 // missing says that there is no such calendar yet.
@@ -33,6 +58,14 @@ func (t *target) unmade() calendar.URI {
 // notifies says whether the calendar's provider tells the people who were invited when an event changes.
 func (t *target) notifies() bool { return t.uri.Provider != calendar.ProviderLocal }
 
+// settles is for how long the calendar may not show yet what was written.
+func (t *target) settles() time.Duration {
+	if t.uri.Provider == calendar.ProviderLocal {
+		return 0
+	}
+	return run.Settling
+}
+
 // errGone is the failure of a run whose calendar somebody deleted. A new one of its name would hold the rest alone.
 func (t *target) errGone() error {
 	return fault.New(fault.Conflict, "calendar %q, which the restore was writing, is not there any more; start the restore again", t.uri.Calendar)
@@ -40,13 +73,15 @@ func (t *target) errGone() error {
 
 // findCalendar finds the calendar that is written. One that is not there has no id; the run may create it.
 func (a *attempt) findCalendar(ctx context.Context) (err error) {
-	if a.target.Provider, err = a.Provider(ctx, a.run.User, a.target.uri); err != nil {
+	p, err := a.Provider(ctx, a.run.User, a.target.uri)
+	if err != nil {
 		return err
 	}
+	a.reach(p)
 	if a.target.account, err = calendar.OneName(ctx, a.target.Provider, a.target.uri.Account); err != nil {
 		return fmt.Errorf("list the calendars: %w", err)
 	}
-	list, err := run.Retry(ctx, a.patience, func() ([]calendar.Info, error) { return a.target.Calendars(ctx, a.target.uri.Account) })
+	list, err := read(ctx, a, func() ([]calendar.Info, error) { return a.target.Calendars(ctx, a.target.uri.Account) })
 	if err != nil {
 		return fmt.Errorf("list the calendars: %w", err)
 	}

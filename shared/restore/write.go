@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/run"
 )
 
@@ -33,12 +35,8 @@ func (a *attempt) write(ctx context.Context, tasks []*task, unknown bool) error 
 	if err := a.create(ctx, creates, unknown); err != nil {
 		return err
 	}
-	for _, t := range tasks {
-		if t.begun && t.problem == nil && t.entry.Series {
-			if err := a.adjustInstances(ctx, t); err != nil {
-				return err
-			}
-		}
+	if err := a.adjust(ctx, tasks); err != nil {
+		return err
 	}
 	return a.deleteReplaced(ctx, tasks)
 }
@@ -181,6 +179,8 @@ func (a *attempt) create(ctx context.Context, tasks []*task, unknown bool) error
 		Write: func(ctx context.Context, open []int) ([]calendar.WriteResult, error) {
 			return a.target.Create(ctx, a.target.uri.Account, a.target.info.ID, pick(drafts, open))
 		},
+		Settles: a.target.settles(),
+		Renew:   func(i, nth int) { drafts[i].TransactionID = calendar.Renewed(drafts[i].TransactionID, nth) },
 	}, func(i int, r calendar.WriteResult) {
 		gone = gone || errors.Is(r.Err, calendar.ErrNotFound)
 		if r.Err != nil {
@@ -214,7 +214,76 @@ func (a *attempt) deleteReplaced(ctx context.Context, tasks []*task) error {
 	return a.delete(ctx, ids, func(i int, err error) { replaced[i].fail(err) })
 }
 
+// delete deletes events, and looks whether they are gone.
 func (a *attempt) delete(ctx context.Context, ids []string, failed func(i int, err error)) error {
+	told := map[int]bool{}
+	err := a.deleteUnseen(ctx, ids, func(i int, err error) {
+		told[i] = true
+		failed(i, err)
+	})
+	if err != nil {
+		return err
+	}
+	still, err := a.stillThere(ctx, ids)
+	for _, i := range still {
+		if !told[i] {
+			failed(i, errNotDeleted)
+		}
+	}
+	return err
+}
+
+// errNotDeleted is the failure of a deletion that did nothing.
+var errNotDeleted = fault.New(fault.Forbidden, "Microsoft 365 answered that it was deleted, and it is still there: the calendar may only be read")
+
+// stillThere returns which of some events that were deleted are there all the same: where a calendar may only be read, Microsoft 365 answers that
+// they are gone, too.
+func (a *attempt) stillThere(ctx context.Context, ids []string) (still []int, err error) {
+	err = a.until(ctx, func() (bool, error) {
+		still = nil
+		there, err := a.find(ctx, ids)
+		for i, id := range ids {
+			if _, ok := there[id]; ok {
+				still = append(still, i)
+			}
+		}
+		return len(still) == 0, err
+	})
+	return still, err
+}
+
+// find reads those of some events that are there, by their ids.
+func (a *attempt) find(ctx context.Context, ids []string) (map[string]calendar.Event, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	there, err := read(ctx, a, func() (map[string]calendar.Event, error) {
+		return a.target.Find(ctx, a.target.uri.Account, a.target.info.ID, ids)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look into the calendar: %w", err)
+	}
+	return there, nil
+}
+
+// until looks into a calendar that may show late what was written, until it is seen or must be shown. Others are not looked into.
+func (a *attempt) until(ctx context.Context, seen func() (bool, error)) error {
+	settles := a.target.settles()
+	if settles == 0 {
+		return nil
+	}
+	for _, wait := range []time.Duration{0, settles / 4, settles / 4, settles / 2} {
+		if err := a.patience.Pause(ctx, wait); err != nil {
+			return err
+		}
+		if done, err := seen(); done || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *attempt) deleteUnseen(ctx context.Context, ids []string, failed func(i int, err error)) error {
 	err := run.EachWrite(ctx, a.patience, len(ids), run.Writes{Write: func(ctx context.Context, open []int) ([]calendar.WriteResult, error) {
 		return a.target.Delete(ctx, a.target.uri.Account, a.target.info.ID, pick(ids, open))
 	}}, func(i int, r calendar.WriteResult) {

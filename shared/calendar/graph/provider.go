@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -291,12 +292,19 @@ func (p *Provider) Calendar(ctx context.Context, uri calendar.URI) (calendar.Inf
 	return calendar.Pick(list, uri)
 }
 
-// CreateCalendar makes an empty calendar. Exchange may treat names that differ by case alone as two, so the names that are there are read first.
-// Errors: calendar.ErrExists, and fault.Invalid when the name is blank, too long or has control characters.
+// anID is what the id of a calendar looks like, and no name.
+var anID = regexp.MustCompile(`^A[A-Z][A-Za-z]k[A-Za-z0-9+/_=-]{40,}$`)
+
+// CreateCalendar makes an empty calendar. Exchange may treat names that differ by case alone as two, so the names that are there are read first,
+// and once more afterwards: the id that the answer names need not be the one that stays.
+// Errors: calendar.ErrExists, and fault.Invalid when the name is blank, too long, an id, or has control characters.
 func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calendar.Info, error) {
 	name := strings.TrimSpace(uri.Calendar)
 	if name == "" || len(name) > maxName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
 		return calendar.Info{}, fault.Field("calendar", "must have a name of at most %d bytes, without control characters", maxName)
+	}
+	if anID.MatchString(name) {
+		return calendar.Info{}, fault.Field("calendar", "is named by an id that no calendar has any more; name it by its name")
 	}
 	user, err := p.user(ctx, uri.Account)
 	if err != nil {
@@ -316,7 +324,38 @@ func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calend
 	if err := readJSON(text, &made); err != nil {
 		return calendar.Info{}, err
 	}
+	list, err := p.Calendars(ctx, uri.Account)
+	if err != nil {
+		return calendar.Info{}, fmt.Errorf("look for the calendar that was made: %w", err)
+	}
+	// Where another one of the name was made at the same time, ours is known by its id.
+	for _, by := range []calendar.URI{{Account: uri.Account, Calendar: made.ID}, {Account: uri.Account, Calendar: name}} {
+		if found, err := calendar.Pick(list, by); err == nil {
+			return found, nil
+		}
+	}
 	return made.info(uri.Account), nil
+}
+
+// DiscardCalendar deletes a calendar so that its user cannot get it back, where Microsoft 365 offers that: not in every national cloud. Elsewhere it
+// deletes the calendar as DeleteCalendar does. Errors: calendar.ErrNotFound.
+func (p *Provider) DiscardCalendar(ctx context.Context, account, calendarID string) error {
+	cal, err := p.calendar(ctx, account, calendarID)
+	if err != nil {
+		return err
+	}
+	_, err = p.do(ctx, account, request(kiota.POST, cal.PermanentDelete().BaseRequestBuilder))
+	if err == nil || errors.Is(err, calendar.ErrNotFound) || fault.Of(err) == fault.Throttled || fault.Of(err) == fault.Unauthenticated {
+		return wrapDelete(err)
+	}
+	return p.DeleteCalendar(ctx, account, calendarID)
+}
+
+func wrapDelete(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("delete calendar: %w", err)
 }
 
 // DeleteCalendar removes a calendar with all its events. Errors: calendar.ErrNotFound.
@@ -325,8 +364,6 @@ func (p *Provider) DeleteCalendar(ctx context.Context, account, calendarID strin
 	if err != nil {
 		return err
 	}
-	if _, err := p.do(ctx, account, request(kiota.DELETE, cal.BaseRequestBuilder)); err != nil {
-		return fmt.Errorf("delete calendar: %w", err)
-	}
-	return nil
+	_, err = p.do(ctx, account, request(kiota.DELETE, cal.BaseRequestBuilder))
+	return wrapDelete(err)
 }

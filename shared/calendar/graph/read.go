@@ -2,11 +2,13 @@ package graph
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -445,6 +447,10 @@ func unique(list []string) []string {
 // of them. When an answer is an error that may pass, a patient Provider repeats that step alone; any other fails the reading, with the one of
 // these errors that asks for the longest wait.
 func (p *Provider) reads(ctx context.Context, account string, steps []step, each func(first int, answers []answer) error) error {
+	budget, err := p.budget(ctx, account)
+	if err != nil {
+		return err
+	}
 	for first := 0; first < len(steps); first += batchSize {
 		some := steps[first:min(first+batchSize, len(steps))]
 		answers := make([]answer, len(some))
@@ -453,23 +459,28 @@ func (p *Provider) reads(ctx context.Context, account string, steps []step, each
 			open[i] = i
 		}
 		err := p.persist(ctx, func() error {
-			asked := make([]step, len(open))
-			for i, at := range open {
-				asked[i] = some[at]
-			}
-			got, err := p.batch(ctx, account, asked)
-			if err != nil {
-				return err
-			}
-			var failed []int
-			for i, at := range open {
-				answers[at] = got[i]
-				if failure := got[i].err; failure != nil && fault.Of(failure).Transient() {
-					failed, err = append(failed, at), slower(err, failure)
+			for len(open) > 0 {
+				now := open[:min(budget.together(), len(open))]
+				asked := make([]step, len(now))
+				for i, at := range now {
+					asked[i] = some[at]
+				}
+				got, err := p.batch(ctx, account, asked)
+				if err != nil {
+					return err
+				}
+				var failed []int
+				for i, at := range now {
+					answers[at] = got[i]
+					if failure := got[i].err; failure != nil && fault.Of(failure).Transient() {
+						failed, err = append(failed, at), slower(err, failure)
+					}
+				}
+				if open = append(failed, open[len(now):]...); err != nil {
+					return err
 				}
 			}
-			open = failed
-			return err
+			return nil
 		})
 		if err != nil {
 			return err
@@ -481,14 +492,62 @@ func (p *Provider) reads(ctx context.Context, account string, steps []step, each
 	return nil
 }
 
-// Marked finds copies of ours by their marks, one request of a batch for each. Of two with one mark it returns the older one.
+// readAll reads all steps or fails. The body of what is not found, or hidden from us, is nil.
+func (p *Provider) readAll(ctx context.Context, account string, steps []step, each func(i int, body json.RawMessage) error) error {
+	return p.reads(ctx, account, steps, func(first int, answers []answer) error {
+		for i, a := range answers {
+			if kind := fault.Of(a.err); a.err != nil && kind != fault.NotFound && kind != fault.Forbidden {
+				return a.err
+			}
+			if err := each(first+i, a.body); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Marked finds copies of ours by their marks, one request of a batch for each. Of two with one mark it returns the older one. A service that does not
+// filter by marks, or finds nothing by them, or what other calendars have, is not believed: then the calendar's marks are listed.
 func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error) {
+	marks = unique(marks)
+	if len(marks) == 0 {
+		return map[string]calendar.Event{}, nil
+	}
+	budget, err := p.budget(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	var found map[string]calendar.Event
+	if budget.filters() != filterUseless {
+		if found, err = p.filtered(ctx, account, calendarID, marks); err != nil {
+			return nil, fmt.Errorf("find our copies: %w", err)
+		}
+	}
+	if len(found) > 0 {
+		budget.learnFilter(filterWorks)
+	}
+	if budget.filters() == filterWorks {
+		return found, nil
+	}
+	found, err = p.listed(ctx, account, calendarID, marks)
+	if err != nil {
+		return nil, fmt.Errorf("find our copies: %w", err)
+	}
+	return found, nil
+}
+
+// filtered finds copies by a filter. None is found where the service refuses that.
+func (p *Provider) filtered(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error) {
 	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return nil, err
 	}
+	budget, err := p.budget(ctx, account)
+	if err != nil {
+		return nil, err
+	}
 	var steps []step
-	marks = unique(marks)
 	for _, mark := range marks {
 		query := users.ItemCalendarsItemEventsRequestBuilderGetQueryParameters{
 			Filter: new("singleValueExtendedProperties/Any(ep: ep/id eq '" + markProperty + "' and ep/value eq '" + strings.ReplaceAll(mark, "'", "''") + "')"),
@@ -496,9 +555,13 @@ func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks
 		}
 		steps = append(steps, step{RequestInformation: get(cal.Events().BaseRequestBuilder, query)})
 	}
-	found := map[string]calendar.Event{}
-	err = p.reads(ctx, account, steps, func(first int, answers []answer) error {
-		for i, a := range answers {
+	hits := map[string]calendar.Event{}
+	err = p.reads(ctx, account, steps, func(_ int, answers []answer) error {
+		for _, a := range answers {
+			if refused := new(Failure); errors.As(a.err, &refused) && refused.Status == http.StatusBadRequest && fault.Of(a.err) == fault.Invalid {
+				budget.learnFilter(filterUseless)
+				continue
+			}
 			if a.err != nil {
 				return a.err
 			}
@@ -515,17 +578,69 @@ func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks
 			if err != nil {
 				return err
 			}
-			mark := marks[first+i]
 			for _, e := range events {
-				if other, twice := found[mark]; e.Mark == mark && (!twice || e.Created.Before(other.Created)) {
-					found[mark] = e
-				}
+				hits[e.ID] = e
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("find our copies: %w", err)
+		return nil, err
+	}
+	return p.carrying(ctx, account, calendarID, marks, hits)
+}
+
+// listed finds copies among the marks of the whole calendar, and finds out by one of these whether a filter finds it.
+func (p *Provider) listed(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error) {
+	hits := map[string]calendar.Event{}
+	any := ""
+	err := p.Marks(ctx, account, calendarID, func(id, mark string) error {
+		if _, wanted := slices.BinarySearch(marks, mark); wanted {
+			hits[id] = calendar.Event{ID: id, Mark: mark, BodyUnread: true}
+		}
+		any = cmp.Or(any, mark)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	budget, err := p.budget(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	if any != "" && budget.filters() == filterUnknown {
+		known, err := p.filtered(ctx, account, calendarID, []string{any})
+		switch {
+		case err != nil:
+			return nil, err
+		case len(known) > 0:
+			budget.learnFilter(filterWorks)
+		default:
+			budget.learnFilter(filterUseless)
+		}
+	}
+	return p.carrying(ctx, account, calendarID, marks, hits)
+}
+
+// carrying returns by mark those of the hits that are in the calendar, and of two with one mark the older one. One that is listed and refused by its id is
+// as the listing shows it.
+func (p *Provider) carrying(
+	ctx context.Context, account, calendarID string, marks []string, hits map[string]calendar.Event,
+) (map[string]calendar.Event, error) {
+	found := map[string]calendar.Event{}
+	there, err := p.Find(ctx, account, calendarID, slices.Sorted(maps.Keys(hits)))
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range slices.Sorted(maps.Keys(there)) {
+		e := there[id]
+		if e.Mark == "" {
+			e = hits[id]
+		}
+		other, twice := found[e.Mark]
+		if _, wanted := slices.BinarySearch(marks, e.Mark); wanted && (!twice || e.Created.Before(other.Created)) {
+			found[e.Mark] = e
+		}
 	}
 	return found, nil
 }

@@ -407,6 +407,9 @@ func (s *Server) admit(ctx context.Context, c *call) (*reply, error) {
 	}
 	defer m.gate.leave()
 	s.clock.Sleep(ctx, s.options.ServiceTime+c.fault.latency)
+	if err := m.outOfReach(); err != nil {
+		return nil, err
+	}
 	return c.route(path)
 }
 

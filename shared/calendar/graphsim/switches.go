@@ -43,7 +43,27 @@ var reading = []Switch{
 }
 
 // writing are the switches that concern what is written, in the order of their rows.
-var writing = []Switch{}
+var writing = []Switch{
+	{Name: "rewrites", Row: 3, Loose: true, Does: "after a write the service goes on writing: the next two readings find another change key, and HTML of its own"},
+	{Name: "series_conflicts", Row: 8, Does: "writes to one series within a batch conflict, and some conflicts pass by themselves, with 409 or 412"},
+	{Name: "lost_patch", Row: 9, Loose: true, Does: "the first change of an instance is answered 200, and not stored"},
+	{Name: "mailbox_404", Row: 10, Does: "some requests are answered 404 ResourceNotFound or MailboxNotEnabledForRESTAPI, alternately"},
+	{Name: "reviewer", Row: 10, Does: "deleting from a calendar that may only be read is answered 204, and deletes nothing"},
+	{Name: "transaction_ids", Row: 13, Values: []string{"kept", "dead"}, Loose: true,
+		Does: "kept: an id stays taken after its event was deleted, in all calendars of the mailbox; dead: an id does nothing"},
+	{Name: "filter", Row: 14, Values: []string{"mailbox", "400", "empty"},
+		Does: "a filter by an extended property finds events of all calendars, or is refused, or finds nothing"},
+	{Name: "lag", Row: 15, Values: []string{"2"}, Number: true, Does: "what was written is shown after so many seconds"},
+	{Name: "calendar_ids_change", Row: 17, Does: "the id that creating a calendar answers is not the one that it has afterwards"},
+	{Name: "cuts", Row: 20, Does: "subjects are cut at 255 characters, with dots at the end; categories and locations without"},
+	{Name: "zones", Row: 21, Values: []string{"few"}, Does: "only UTC and W. Europe Standard Time are accepted"},
+	{Name: "minutes", Row: 22, Does: "series and their instances are kept in whole minutes"},
+	{Name: "instance_fields", Row: 23, Values: []string{"master"}, Loose: true, Does: "instances have the sensitivity, importance and categories of their series"},
+	{Name: "batch_429", Row: 24, Does: "of a batch four requests are carried out, and the others answered 429"},
+	{Name: "permanent_delete", Row: 28, Values: []string{"none"}, Does: "permanentDelete is not offered"},
+	{Name: "undeletable", Row: 29, Loose: true, Does: "deleting a calendar is answered 503"},
+	{Name: "locked", Row: 33, Does: "some writes are answered 423"},
+}
 
 // AllSwitches returns every switch, in the order of their rows.
 func AllSwitches() []Switch {

@@ -237,6 +237,11 @@ func errBusy() error {
 	return fault.New(fault.Throttled, "the calendar is being changed by others at the same time; try again")
 }
 
+// DiscardCalendar is DeleteCalendar: nothing stays of a local calendar.
+func (p *Provider) DiscardCalendar(ctx context.Context, account, calendarID string) error {
+	return p.DeleteCalendar(ctx, account, calendarID)
+}
+
 // DeleteCalendar removes a calendar with all its events. It is gone at once; when removing its events fails,
 // another call goes on with them.
 func (p *Provider) DeleteCalendar(ctx context.Context, account, calendarID string) error {
