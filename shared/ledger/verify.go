@@ -96,7 +96,10 @@ func (l *Ledger) inspectAll(ctx context.Context, config string, head Head, unrea
 	if unreadable {
 		in.Report.Add(Misfit{Problem: "the head is unreadable"})
 	}
-	s := &survey{ledger: l, config: config, report: &in.Report, head: &head, entries: map[string]*inspected{}, numbers: map[string]int32{}, problems: map[string]string{}}
+	s := &survey{
+		ledger: l, config: config, report: &in.Report, head: &head, entries: map[string]*inspected{}, numbers: map[string]int32{},
+		problems: map[string]string{},
+	}
 	if err := s.read(ctx); err != nil {
 		return nil, err
 	}
