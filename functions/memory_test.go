@@ -186,7 +186,7 @@ func BenchmarkMemory(b *testing.B) {
 	for _, w := range weights[:10] {
 		fmt.Fprintf(columns, "%.0f MB\t%d %%\t%s\n", megabytes(peaks[w.name]), peaks[w.name]*100/memory, w.name)
 	}
-	_ = columns.Flush() // into memory
+	_ = columns.Flush()                                     // into memory
 	fmt.Printf("of %d MB:\n%s", memory>>20, table.String()) // a log of a benchmark ends after ten lines
 	b.ReportMetric(megabytes(peaks[weights[0].name]), "MB-peak")
 }
