@@ -841,6 +841,14 @@ func TestBookkeepingIsRecomputed(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a link that counts other entries than it has", func(t *testing.T) {
+		root := newTree().root()
+		raw := mustJSON(Link{Seq: 1, Run: "run1", Time: monday, Entries: 1, Root: hex.EncodeToString(root[:])})
+		items := []store.Item{{Data: mustJSON(linkPart{Link: raw, Leaves: []leaf{}})}}
+		if _, problem := readLink(items, 1, LinkHash(raw), itself); problem == "" {
+			t.Error("no problem")
+		}
+	})
 	t.Run("an entry that another link is to seal", func(t *testing.T) {
 		w := newWorld(t)
 		a, b := entry("a", 1, monday), entry("b", 1, monday)

@@ -146,6 +146,19 @@ func TestWhatIsDoneToALedgerIsNamed(t *testing.T) {
 				h.delete(item.Key)
 			}
 		}, "of the audit log is missing; the link covers it"},
+		{"the audit log is written anew, with fresh hashes", func(h *history, _ string) {
+			const pk = "AUDIT#" + user
+			records := h.of(pk, "0")
+			for _, item := range h.of(pk, "") {
+				h.delete(item.Key)
+			}
+			for range records {
+				h.audited("config.update", "config", h.config.ID)
+			}
+		}, "of the audit log is not the one that the link covers"},
+		{"a backup is moved to another config", func(h *history, _ string) {
+			h.edits(h.of(store.UserPartition(user), "BACKUP#")[0], func(m map[string]any) { m["config"] = "another" })
+		}, "the backup says that it is of another config than its run"},
 		{"names are stripped from the audit log as if they had been erased", func(h *history, _ string) {
 			const pk = "AUDIT#" + user
 			records := h.of(pk, "0")
