@@ -140,6 +140,7 @@ bench: ## run the benchmarks, with allocations
 
 chaos: ## archive a changing mailbox under random faults, for a long time (SEEDS=, RUNS=, SWITCHES=)
 	go test -count=1 -timeout 2h ./shared/archive/chaos -run TestChaos -seeds $(SEEDS) -runs $(RUNS) -switches '$(SWITCHES)'
+	go test -count=1 -timeout 2h ./shared/proof -run 'TestAnHonestLedgerHolds|TestTamperingIsFound' -histories $(SEEDS)
 
 reality: ## ask Microsoft 365 how it behaves, in a scratch calendar that is removed again (MAILBOX= your own, ADMIN_ASSISTANT_GRAPH_* set)
 	go run ./cmd/reality $(MAILBOX)

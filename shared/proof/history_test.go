@@ -1,13 +1,13 @@
 package proof_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -364,13 +364,10 @@ func (r *recording) Put(ctx context.Context, item store.Item, cond store.Conditi
 	return version, err
 }
 
-// many is how often something random is tried: n times, or as ADMIN_ASSISTANT_HISTORIES says.
-func many(n int) int {
-	if asked, err := strconv.Atoi(os.Getenv("ADMIN_ASSISTANT_HISTORIES")); err == nil {
-		return asked
-	}
-	return n
-}
+var histories = flag.Int("histories", 0, "how many random histories are lived through; 0: some")
+
+// many is how often something random is tried: n times, or as the flag says.
+func many(n int) int { return cmp.Or(*histories, n) }
 
 func TestAnHonestLedgerHolds(t *testing.T) {
 	for seed := range many(60) {
