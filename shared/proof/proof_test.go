@@ -125,6 +125,12 @@ func TestAProofProvesWhatItShows(t *testing.T) {
 			}
 		}
 	})
+	t.Run("and is of the ledger whose head it has", func(t *testing.T) {
+		other := proof.Proof{Format: doc.Format, Origin: ledger.Origin("another"), Key: doc.Key, Head: doc.Head}
+		if _, err := other.Check(""); fault.FieldOf(err) != "origin" {
+			t.Errorf("%v", err)
+		}
+	})
 	t.Run("and shows each entry once", func(t *testing.T) {
 		twice := *doc
 		twice.Entries = append(slices.Clone(doc.Entries), doc.Entries[0])
