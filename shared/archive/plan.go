@@ -69,7 +69,8 @@ var Outcomes = []Outcome{Archived, Unchanged, Merged, Absorbed, Superseded, Conf
 
 // Reasons for exclusion, and the one for being superseded.
 const (
-	ReasonInvalidTime     = "invalid_time"
+	ReasonInvalidTime     = calendar.InvalidTime
+	ReasonUnreadable      = calendar.Unreadable // set aside where its file was read
 	ReasonOutsideWindow   = "outside_window"
 	ReasonSeriesMaster    = "series_master"
 	ReasonOwnCopy         = "own_copy" // a copy that we wrote ourselves, found in a source calendar
@@ -276,6 +277,8 @@ type Input struct {
 	Window   calendar.Window
 	Settings Settings
 	Standing []Standing // one for each source key
+	// Aside is what of a file could not be read; it is excluded with its reason.
+	Aside []calendar.Aside
 }
 
 // NewPlan decides about every event. It neither reads nor writes anything, and keeps events and standing for the plan's items.
@@ -283,6 +286,7 @@ type Input struct {
 func NewPlan(in Input) Plan {
 	p := &planner{Settings: in.Settings, window: in.Window, start: in.Window.Start(), end: in.Window.End(), matched: map[*Standing]*candidate{}}
 	p.normalise(in.Events)
+	p.setAside(in.Aside)
 	p.mergeDuplicates()
 	p.categorise()
 	p.findTravel()

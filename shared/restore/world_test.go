@@ -12,6 +12,7 @@ import (
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar/importing"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/calendar/series"
 	"adminassistant/shared/machinetest"
@@ -146,7 +147,7 @@ func (w *world) importing(name string, things ...calendar.Kept) error {
 	for _, k := range things {
 		f.Events = append(append(f.Events, k.Event), k.Exceptions...)
 	}
-	_, _, err = w.calendar.(*local.Provider).Import(w.t.Context(), "me", info.ID, f)
+	_, err = w.calendar.(*local.Provider).Import(w.t.Context(), "me", info.ID, f, importing.Options{})
 	return err
 }
 

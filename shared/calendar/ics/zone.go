@@ -44,11 +44,16 @@ func Location(z calendar.Zone) (*time.Location, error) {
 
 func location(z calendar.Zone) (*time.Location, error) {
 	var changes []change
-	err := scan(strings.NewReader("BEGIN:VCALENDAR\r\n"+z.Definition+"\r\nEND:VCALENDAR\r\n"), func(string, string) {}, func(p part) (err error) {
-		if p.Name == ical.CompTimezone {
+	err := scan(strings.NewReader("BEGIN:VCALENDAR\r\n"+z.Definition+"\r\nEND:VCALENDAR\r\n"), handler{
+		property: func(int, string, string) {},
+		component: func(p part) error {
+			if p.name != ical.CompTimezone || p.bad != nil {
+				return p.bad
+			}
+			var err error
 			changes, err = changesOf(p.Component)
-		}
-		return err
+			return err
+		},
 	})
 	if err != nil {
 		return nil, err
