@@ -78,7 +78,7 @@ func TestImportAndExport(t *testing.T) {
 	send := func(text string) answer {
 		return s.do("POST", "/v1/calendars/"+id+"/import", text, "Content-Type", "text/calendar; charset=utf-8")
 	}
-	counts := func(a answer) string { return a.str("added") + " " + a.str("updated") + " " + a.str("total") }
+	counts := func(a answer) string { return a.str("added") + " " + a.str("changed") + " " + a.str("total") }
 	if got := counts(send(week).is(200)); got != "5 0 5" {
 		t.Errorf("first: %s", got)
 	}

@@ -320,7 +320,9 @@ func (w *writer) times(e, master *calendar.Event, add func(property string, s st
 	if err != nil {
 		return fmt.Errorf("end: %w", err)
 	}
-	add(ical.PropDateTimeEnd, end)
+	if end != start { // an end has to be later; without one there is no time between
+		add(ical.PropDateTimeEnd, end)
+	}
 	if instance(e) {
 		like := e
 		if master != nil {

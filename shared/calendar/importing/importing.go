@@ -31,8 +31,8 @@ const (
 	Removed   Outcome = "removed"  // an instance in the calendar that is older than the series in the file, or that the series leaves out
 )
 
-// Item is what became of one event: a series or a single event, or one changed instance.
-type Item struct {
+// Imported is what became of one event: a series or a single event, or one changed instance.
+type Imported struct {
 	UID      string   `json:"uid"`
 	Instance string   `json:"instance,omitempty" doc:"Of a changed instance: when the series would have it begin, an instant in UTC or a date."`
 	Subject  string   `json:"subject"`
@@ -50,13 +50,13 @@ type Report struct {
 	Excluded  int              `json:"excluded" doc:"Changes of instances that their series leaves out, which are no events."`
 	SetAside  int              `json:"set_aside" doc:"Events that could not be imported."`
 	Removed   int              `json:"removed" doc:"Changed instances of the calendar that are gone: the series in the file is newer than they are, or leaves them out."`
-	Items     []Item           `json:"items" nullable:"false" doc:"All but the unchanged ones, in the order of the file."`
+	Items     []Imported       `json:"items" nullable:"false" doc:"All but the unchanged ones, in the order of the file."`
 	Aside     []calendar.Aside `json:"aside" nullable:"false" doc:"What was set aside, and why."`
 	DryRun    bool             `json:"dry_run" doc:"Nothing was written."`
 }
 
 // Add counts what became of events.
-func (r *Report) Add(items ...Item) {
+func (r *Report) Add(items ...Imported) {
 	for _, it := range items {
 		switch it.Outcome {
 		case Added:
@@ -106,8 +106,8 @@ func (r Report) String() string {
 }
 
 // item is what became of e.
-func item(e *calendar.Event, outcome Outcome, fields ...string) Item {
-	it := Item{UID: e.ICalUID, Subject: e.Subject, Outcome: outcome, Fields: fields}
+func item(e *calendar.Event, outcome Outcome, fields ...string) Imported {
+	it := Imported{UID: e.ICalUID, Subject: e.Subject, Outcome: outcome, Fields: fields}
 	if e.Type == calendar.Exception {
 		layout := time.RFC3339
 		if e.AllDay && e.OriginalStart.Equal(e.OriginalStart.Truncate(24*time.Hour)) {

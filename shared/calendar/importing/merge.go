@@ -37,7 +37,7 @@ type Merger struct {
 
 // Merge returns what the calendar has under the UID of g afterwards, where it had was, the event or the series first, and what became of each event. was is
 // left as it is. Errors are Invalid.
-func (m *Merger) Merge(was []calendar.Event, g *Group) (now []calendar.Event, items []Item, err error) {
+func (m *Merger) Merge(was []calendar.Event, g *Group) (now []calendar.Event, items []Imported, err error) {
 	var there *calendar.Event
 	exceptions := was
 	if len(was) > 0 && was[0].Type != calendar.Exception {

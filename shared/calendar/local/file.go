@@ -23,7 +23,7 @@ import (
 // All of the file is checked before anything is written. What cannot be kept is set aside with what the file itself set aside, and is an error of kind
 // fault.Invalid if the import is strict. After another error, a second import of the file finishes the first.
 func (p *Provider) Import(ctx context.Context, account, calendarID string, f ics.File, how importing.Options) (report importing.Report, err error) {
-	report = importing.Report{Items: []importing.Item{}, Aside: []calendar.Aside{}, DryRun: how.DryRun}
+	report = importing.Report{Items: []importing.Imported{}, Aside: []calendar.Aside{}, DryRun: how.DryRun}
 	report.PutAside(f.Aside...)
 	if _, err := p.open(ctx, account, calendarID); err != nil {
 		return report, err
@@ -37,7 +37,7 @@ func (p *Provider) Import(ctx context.Context, account, calendarID string, f ics
 	groups := im.groups(f.Events)
 	report.PutAside(im.aside...)
 	edits := make([]edit, len(groups))
-	items := make([][]importing.Item, len(groups))
+	items := make([][]importing.Imported, len(groups))
 	for i, g := range groups {
 		edits[i] = edit{unit: g.ID, apply: func(u *unit, _ series.Zones) (calendar.WriteResult, error) {
 			now, became, err := im.Merge(u.was, g)
