@@ -500,13 +500,15 @@ func (in *fileInput) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
+type importView importing.Report
+
 type importInput struct {
 	fileInput
 	DryRun bool `query:"dry_run" doc:"Say what would be imported, and write nothing."`
 	Strict bool `query:"strict" doc:"Import all of the file or nothing: an event that would be set aside is an error."`
 }
 
-func (s *server) importCalendar(ctx context.Context, in *importInput) (*struct{ Body importing.Report }, error) {
+func (s *server) importCalendar(ctx context.Context, in *importInput) (*struct{ Body importView }, error) {
 	if media, _, err := mime.ParseMediaType(in.ContentType); err != nil || media != contentCalendar {
 		return nil, withCode(codeMediaType, "the body must be an iCalendar file, with Content-Type: %s", contentCalendar)
 	}
@@ -526,7 +528,7 @@ func (s *server) importCalendar(ctx context.Context, in *importInput) (*struct{ 
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body importing.Report }{report}, nil
+	return &struct{ Body importView }{importView(report)}, nil
 }
 
 func exportBody(op *huma.Operation) {

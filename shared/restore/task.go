@@ -20,6 +20,11 @@ type Entry struct {
 	End     string  `json:"end,omitempty"`
 	AllDay  bool    `json:"all_day,omitempty"`
 	Series  bool    `json:"series,omitempty"`
+	// Line and UID say where what was set aside stands in the file.
+	Line int    `json:"line,omitempty"`
+	UID  string `json:"uid,omitempty"`
+	// Instance is the original start, UTC, of the one instance of a series that is meant.
+	Instance string `json:"instance,omitempty"`
 	// EventID is of the event that was created, or is the same.
 	EventID string `json:"event_id,omitempty"`
 	// ReplacedID is of the event whose place was taken; as it was, it is in the run's object "before".
@@ -57,6 +62,12 @@ func (a *attempt) newTask(it Item, k calendar.Kept) (*task, error) {
 			layout = time.DateOnly
 		}
 		t.entry.Start, t.entry.End = start.UTC().Format(layout), end.UTC().Format(layout)
+	}
+	if k.Aside != nil {
+		t.entry.Line, t.entry.UID = k.Aside.Line, k.Aside.UID
+	}
+	if !it.Instance.IsZero() {
+		t.entry.Instance = it.Instance.UTC().Format(time.RFC3339)
 	}
 	switch it.Outcome {
 	case Created, Replaced:

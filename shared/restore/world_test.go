@@ -172,7 +172,7 @@ func (w *world) canonical(m memory) []string {
 	var told []string
 	tell := func(e calendar.Event) string {
 		e.ID, e.ICalUID, e.SeriesMasterID, e.Mark, e.ChangeKey, e.ETag, e.BodyPreview, e.BodyDigest = "", "", "", "", "", "", "", ""
-		e.Created, e.LastModified = time.Time{}, time.Time{}
+		e.Created, e.LastModified, e.Stamp, e.Sequence = time.Time{}, time.Time{}, time.Time{}, 0
 		e.Body = calendar.CopyBody(&e)
 		e.Organizer, e.Attendees, e.OnlineURL, e.IsOrganizer, e.Response, e.Cancelled = calendar.Person{}, nil, "", false, "", false
 		e.StartZone, e.EndZone = "", ""

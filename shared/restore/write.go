@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/run"
 )
 
@@ -25,6 +27,10 @@ func (a *attempt) write(ctx context.Context, tasks []*task, unknown bool) error 
 			creates = append(creates, t)
 		}
 	}
+	if err := a.findInstances(ctx, updates); err != nil {
+		return err
+	}
+	updates = slices.DeleteFunc(updates, func(t *task) bool { return t.done })
 	gone, err := a.update(ctx, updates)
 	if err != nil {
 		return err
@@ -74,6 +80,41 @@ func (a *attempt) refuseInvited(ctx context.Context, tasks []*task) error {
 	}
 	return nil
 }
+
+// findInstances finds the ids of the instances of series that are replaced alone.
+func (a *attempt) findInstances(ctx context.Context, tasks []*task) error {
+	for _, t := range tasks {
+		at := t.item.Instance
+		if at.IsZero() {
+			continue
+		}
+		there, err := run.Retry(ctx, a.patience, func() ([]calendar.Event, error) {
+			return a.target.Instances(ctx, a.target.uri.Account, a.target.info.ID, t.item.Existing, at.Add(-longestMove), at.Add(longestMove))
+		})
+		if err != nil && !errors.Is(err, calendar.ErrNotFound) {
+			return fmt.Errorf("read the instances of a series: %w", err)
+		}
+		id, invited := "", false
+		for i := range there {
+			e := &there[i]
+			if e.OriginalStart.Equal(at) || e.AllDay && originalDay(e, e.OriginalStart) == originalDay(e, at) {
+				id, invited = e.ID, a.target.notifies() && notifies(&calendar.Kept{Event: *e})
+			}
+		}
+		switch {
+		case id == "":
+			t.fail(fault.New(fault.Conflict, "its series does not have the instance any more; start the restore again"))
+		case invited:
+			t.item.Outcome, t.entry.Reason, t.entry.ReplacedID, t.done = Refused, reasonInvited, "", true
+		default:
+			t.item.Existing = id
+		}
+	}
+	return nil
+}
+
+// longestMove is how far an instance may have been moved from where its series had it, to be found there.
+const longestMove = 400 * 24 * time.Hour
 
 // update makes existing events what the drafts say, and returns the tasks whose event is gone.
 func (a *attempt) update(ctx context.Context, tasks []*task) (gone []*task, err error) {
