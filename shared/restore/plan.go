@@ -72,7 +72,7 @@ type Planner struct {
 // thing is what is known of one thing of the file.
 type thing struct {
 	uid, like, detail hash // detail is of what it says
-	own         hash // of an instance, which has the UID of its series
+	own               hash // of an instance, which has the UID of its series
 	key, mark         hash
 	series            bool
 	outcome           Outcome // empty: still to be decided
