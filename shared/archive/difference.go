@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/cases"
+
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/ledger"
 )
@@ -34,6 +36,7 @@ func (p *planner) matchLedger(standing []Standing) {
 		}
 	}
 	p.matchMoved(sources)
+	p.matchRenamed()
 	// A duplicate that was archived before it was merged counts as the copy of the one that was kept.
 	for _, c := range p.all {
 		for _, m := range c.merged {
@@ -133,6 +136,40 @@ func (p *planner) matchMoved(sources []*candidate) {
 		if left := free[e.ICalUID]; e.ICalUID != "" && len(left) > 0 {
 			p.match(c, left[0])
 			free[e.ICalUID] = left[1:]
+		}
+	}
+}
+
+// matchRenamed finds events that got another iCalUId, as some calendars give them at each export: at the same time and with the same subject as one that is
+// held and has no source left.
+func (p *planner) matchRenamed() {
+	type likeness struct {
+		subject    string
+		start, end int64
+		allDay     bool
+	}
+	fold := cases.Fold()
+	like := func(a *calendar.Appointment) likeness {
+		return likeness{foldSubject(fold, a.Subject), a.Start.UnixNano(), a.End.UnixNano(), a.AllDay}
+	}
+	free := map[likeness][]*Standing{}
+	for _, h := range p.held {
+		if l := like(&h.Appointment); l.subject != "" && p.matched[h] == nil && p.inWindow(h.Appointment.Start) {
+			free[l] = append(free[l], h)
+		}
+	}
+	if len(free) == 0 {
+		return
+	}
+	for _, c := range p.open() {
+		if c.held != nil {
+			continue
+		}
+		l := like(&c.Appointment)
+		if left := free[l]; len(left) > 0 {
+			p.match(c, left[0])
+			c.Issues = append(c.Issues, "its iCalendar UID is another one than when it was archived; it is known by its subject and time")
+			free[l] = left[1:]
 		}
 	}
 }
