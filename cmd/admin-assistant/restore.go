@@ -200,7 +200,9 @@ func (p *program) showRestore(ctx context.Context, c *client, r runView, details
 	var aside []calendar.Aside
 	for _, it := range items {
 		if it.Plan.Outcome == restore.SetAside {
-			aside = append(aside, calendar.Aside{Line: it.Plan.Line, UID: it.Plan.UID, Subject: it.Plan.Subject, Reason: string(restore.SetAside), Detail: it.Plan.Reason})
+			aside = append(aside, calendar.Aside{
+				Line: it.Plan.Line, UID: it.Plan.UID, Subject: it.Plan.Subject, Reason: string(restore.SetAside), Detail: it.Plan.Reason,
+			})
 			continue
 		}
 		rows = append(rows, table.Row{strings.TrimSuffix(it.Plan.Start, ":00Z"), it.Plan.Subject, string(it.Plan.Outcome), it.Plan.Reason})

@@ -425,7 +425,8 @@ func slowRenamed(before, now []calendar.Event) (became outcomes, vanished int) {
 		if uid {
 			return a.ICalUID == b.ICalUID
 		}
-		return strings.EqualFold(strings.TrimSpace(a.Subject), strings.TrimSpace(b.Subject)) && strings.TrimSpace(a.Subject) != "" && a.Start == b.Start && a.End == b.End
+		subject := strings.TrimSpace(a.Subject)
+		return strings.EqualFold(subject, strings.TrimSpace(b.Subject)) && subject != "" && a.Start == b.Start && a.End == b.End
 	}
 	for _, uid := range []bool{true, false} {
 		for _, e := range now {

@@ -255,6 +255,7 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 		{"a table with tabs", strings.NewReader("Subject\tStart\tEnd\na\tb\tc\n"), "", "commas"},
 		{"very many time zones", repeat("subject,start,end,type\n", "a,b,c,timeZone\n", 1000), "", "more than 200 time zones"},
 
+		{"an iCalendar file that ends half way", strings.NewReader("BEGIN:VCALENDAR\nBEGIN:VEVENT\n"), "", "line"},
 		{"an iCalendar file of 40 MB",
 			repeat("BEGIN:VCALENDAR\r\n",
 				"BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20260101T000000Z\r\nDESCRIPTION:"+strings.Repeat("x", 1000)+"\r\nEND:VEVENT\r\n", 40_000), "", "may have 32 MB"},

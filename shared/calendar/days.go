@@ -3,8 +3,8 @@ package calendar
 import "time"
 
 // Days returns the dates that an all-day event means, the last one exclusive, whatever way its provider writes them: as midnights, whose dates count as they
-// are written; as instants that are midnights of the zone in which the event was made, or of zone; or with an end a second before midnight. Other times count by
-// the days of the zone in which the event was made, without one by those of zone, and the day that the end reaches into counts. Errors are Invalid.
+// are written; as instants that are midnights of the zone in which the event was made, or of zone; or with an end a second before midnight. Other times
+// count by the days of the zone in which the event was made, without one by those of zone, and the day that the end reaches into counts. Errors are Invalid.
 func (e *Event) Days(zone *time.Location) (from, to Date, err error) {
 	start, err := e.Start.Wall()
 	if err != nil {

@@ -6,28 +6,29 @@ import (
 )
 
 func TestDaysOfAnAllDayEvent(t *testing.T) {
+	const berlin, york = "Europe/Berlin", "America/New_York"
 	at := func(local, zone string) DateTime { return DateTime{Local: local, Zone: zone} }
 	for name, test := range map[string]struct {
 		start, end DateTime
 		made, read string
 		want       string
 	}{
-		"midnights":                    {at("2026-10-05T00:00:00", "UTC"), at("2026-10-06T00:00:00", "UTC"), "Europe/Berlin", "Europe/Berlin", "2026-10-05 2026-10-06"},
+		"midnights":                    {at("2026-10-05T00:00:00", "UTC"), at("2026-10-06T00:00:00", "UTC"), berlin, berlin, "2026-10-05 2026-10-06"},
 		"midnights, read elsewhere":    {at("2026-10-05T00:00:00", "UTC"), at("2026-10-06T00:00:00", "UTC"), "UTC", "Pacific/Auckland", "2026-10-05 2026-10-06"},
 		"dates":                        {at("2026-10-05", ""), at("2026-10-07", ""), "", "UTC", "2026-10-05 2026-10-07"},
-		"the last second":              {at("2026-10-05T00:00:00", "UTC"), at("2026-10-05T23:59:59", "UTC"), "", "Europe/Berlin", "2026-10-05 2026-10-06"},
-		"the last moment":              {at("2026-10-05T00:00:00", "UTC"), at("2026-10-05T23:59:59.9999999", "UTC"), "", "Europe/Berlin", "2026-10-05 2026-10-06"},
-		"the last second, of days":     {at("2026-10-05T00:00:00", "UTC"), at("2026-10-07T23:59:59", "UTC"), "", "Europe/Berlin", "2026-10-05 2026-10-08"},
-		"midnights of where it's made": {at("2026-10-04T22:00:00", "UTC"), at("2026-10-05T22:00:00", "UTC"), "Europe/Berlin", "America/New_York", "2026-10-05 2026-10-06"},
-		"midnights of where it's read": {at("2026-10-04T22:00:00", "UTC"), at("2026-10-05T22:00:00", "UTC"), "UTC", "Europe/Berlin", "2026-10-05 2026-10-06"},
-		"midnights of a zone far east": {at("2026-10-04T11:00:00", "UTC"), at("2026-10-05T11:00:00", "UTC"), "Pacific/Auckland", "Europe/Berlin", "2026-10-05 2026-10-06"},
-		"midnights of a zone far west": {at("2026-10-05T11:00:00", "UTC"), at("2026-10-06T11:00:00", "UTC"), "Pacific/Pago_Pago", "Europe/Berlin", "2026-10-05 2026-10-06"},
-		"midnights of nobody's zone":   {at("2026-10-04T18:30:00", "UTC"), at("2026-10-05T18:30:00", "UTC"), "UTC", "Europe/Berlin", "2026-10-05 2026-10-06"},
-		"midnights over a change":      {at("2026-10-24T22:00:00", "UTC"), at("2026-10-25T23:00:00", "UTC"), "UTC", "Europe/Berlin", "2026-10-25 2026-10-26"},
-		"a second before midnight":     {at("2026-10-04T22:00:00", "UTC"), at("2026-10-05T21:59:59", "UTC"), "UTC", "Europe/Berlin", "2026-10-05 2026-10-06"},
-		"hours of a day":               {at("2026-10-05T09:00:00", "UTC"), at("2026-10-05T10:00:00", "UTC"), "UTC", "Europe/Berlin", "2026-10-05 2026-10-06"},
-		"hours of two days":            {at("2026-10-05T22:30:00", "UTC"), at("2026-10-06T01:00:00", "UTC"), "UTC", "Europe/Berlin", "2026-10-05 2026-10-07"},
-		"an end before the start":      {at("2026-10-05T00:00:00", "UTC"), at("2026-10-03T00:00:00", "UTC"), "", "Europe/Berlin", "2026-10-05 2026-10-03"},
+		"the last second":              {at("2026-10-05T00:00:00", "UTC"), at("2026-10-05T23:59:59", "UTC"), "", berlin, "2026-10-05 2026-10-06"},
+		"the last moment":              {at("2026-10-05T00:00:00", "UTC"), at("2026-10-05T23:59:59.9999999", "UTC"), "", berlin, "2026-10-05 2026-10-06"},
+		"the last second, of days":     {at("2026-10-05T00:00:00", "UTC"), at("2026-10-07T23:59:59", "UTC"), "", berlin, "2026-10-05 2026-10-08"},
+		"midnights of where it's made": {at("2026-10-04T22:00:00", "UTC"), at("2026-10-05T22:00:00", "UTC"), berlin, york, "2026-10-05 2026-10-06"},
+		"midnights of where it's read": {at("2026-10-04T22:00:00", "UTC"), at("2026-10-05T22:00:00", "UTC"), "UTC", berlin, "2026-10-05 2026-10-06"},
+		"midnights of a zone far east": {at("2026-10-04T11:00:00", "UTC"), at("2026-10-05T11:00:00", "UTC"), "Pacific/Auckland", berlin, "2026-10-05 2026-10-06"},
+		"midnights of a zone far west": {at("2026-10-05T11:00:00", "UTC"), at("2026-10-06T11:00:00", "UTC"), "Pacific/Pago_Pago", berlin, "2026-10-05 2026-10-06"},
+		"midnights of nobody's zone":   {at("2026-10-04T18:30:00", "UTC"), at("2026-10-05T18:30:00", "UTC"), "UTC", berlin, "2026-10-05 2026-10-06"},
+		"midnights over a change":      {at("2026-10-24T22:00:00", "UTC"), at("2026-10-25T23:00:00", "UTC"), "UTC", berlin, "2026-10-25 2026-10-26"},
+		"a second before midnight":     {at("2026-10-04T22:00:00", "UTC"), at("2026-10-05T21:59:59", "UTC"), "UTC", berlin, "2026-10-05 2026-10-06"},
+		"hours of a day":               {at("2026-10-05T09:00:00", "UTC"), at("2026-10-05T10:00:00", "UTC"), "UTC", berlin, "2026-10-05 2026-10-06"},
+		"hours of two days":            {at("2026-10-05T22:30:00", "UTC"), at("2026-10-06T01:00:00", "UTC"), "UTC", berlin, "2026-10-05 2026-10-07"},
+		"an end before the start":      {at("2026-10-05T00:00:00", "UTC"), at("2026-10-03T00:00:00", "UTC"), "", berlin, "2026-10-05 2026-10-03"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			zone, err := time.LoadLocation(test.read)

@@ -487,25 +487,23 @@ func (s *server) listOverlaps(ctx context.Context, in *struct {
 	return cut(in.Paging, views, func(v overlapView) string { return v.key })
 }
 
-// fileInput is a request whose body the handler reads itself, as it comes.
-type fileInput struct {
+type importView importing.Report
+
+// importInput is a request whose body the handler reads itself, as it comes.
+type importInput struct {
 	ByID
 	ContentType string `header:"Content-Type" hidden:"true"`
-	body        io.Reader
+
+	DryRun bool `query:"dry_run" doc:"Say what would be imported, and write nothing."`
+	Strict bool `query:"strict" doc:"Import all of the file or nothing: an event that would be set aside is an error."`
+
+	body io.Reader
 }
 
 // Resolve keeps the body for the handler.
-func (in *fileInput) Resolve(ctx huma.Context) []error {
+func (in *importInput) Resolve(ctx huma.Context) []error {
 	in.body = ctx.BodyReader()
 	return nil
-}
-
-type importView importing.Report
-
-type importInput struct {
-	fileInput
-	DryRun bool `query:"dry_run" doc:"Say what would be imported, and write nothing."`
-	Strict bool `query:"strict" doc:"Import all of the file or nothing: an event that would be set aside is an error."`
 }
 
 func (s *server) importCalendar(ctx context.Context, in *importInput) (*struct{ Body importView }, error) {

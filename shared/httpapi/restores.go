@@ -68,7 +68,9 @@ func (s *server) upload(ctx context.Context, in *uploadInput) (*struct{ Body upl
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body uploadView }{uploadView{ID: u.ID, Format: string(u.Format), Events: u.Events, Aside: u.Aside, Bytes: u.Bytes, SHA256: u.SHA256, Expires: u.Expires}}, nil
+	return &struct{ Body uploadView }{uploadView{
+		ID: u.ID, Format: string(u.Format), Events: u.Events, Aside: u.Aside, Bytes: u.Bytes, SHA256: u.SHA256, Expires: u.Expires,
+	}}, nil
 }
 
 type restoreInput struct {

@@ -168,6 +168,7 @@ func (a *attempt) end(ctx context.Context) error {
 		return err
 	}
 	zerolog.Ctx(ctx).Info().Str("state", string(state)).Int("read", c.Read).Int("created", c.Created).Int("skipped", c.Skipped).Int("replaced", c.Replaced).
-		Int("refused", c.Refused).Int("failed", c.Failed).Int("set_aside", c.SetAside).Int("outside", c.OutsidePeriod).Bool("dry_run", a.run.Options.DryRun).Msg("restore run finished")
+		Int("refused", c.Refused).Int("failed", c.Failed).Int("set_aside", c.SetAside).
+		Int("outside", c.OutsidePeriod).Bool("dry_run", a.run.Options.DryRun).Msg("restore run finished")
 	return nil
 }

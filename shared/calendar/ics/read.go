@@ -31,8 +31,8 @@ import (
 // by SEQUENCE, then DTSTAMP, then LAST-MODIFIED. LastModified is the DTSTAMP where LAST-MODIFIED is missing. What the user answered is not in a
 // file: Response is none. A change of an instance that its series excludes is no event. A change with RANGE=THISANDFUTURE splits its series.
 //
-// What is wrong with one event sets that event aside, with its line. Errors are of the stream as a whole: it is no calendar, is larger than it may be, or r
-// fails, whose errors are handed on; the others are Invalid.
+// What is wrong with one event sets that event aside, with its line. Errors are of the stream as a whole: it is no calendar, is larger than it may be, breaks
+// off, or r fails, whose errors are handed on; the others are Invalid.
 func Read(r io.Reader) (File, error) {
 	reader := reader{
 		zones:    map[zoneKey]*definition{},

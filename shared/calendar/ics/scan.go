@@ -18,7 +18,7 @@ import (
 type part struct {
 	*ical.Component // nil if it is bad
 	lines           []line
-	name            string // VEVENT or VTIMEZONE; empty: the stream ended too early
+	name            string // VEVENT or VTIMEZONE
 	calendar        int    // which VCALENDAR of the stream it is in, from 1
 	bad             error  // why it cannot be read, with the line
 	uid, subject    string // as far as they were read, of a bad one
@@ -102,12 +102,7 @@ func scan(r io.Reader, h handler) error {
 	switch {
 	case len(s.open) > 0:
 		last := s.open[len(s.open)-1]
-		err := invalid(s.number, "the file ends inside the %.60s of line %d: END:%.60s is missing", last.text, last.number, last.text)
-		if s.kept == nil {
-			s.kept = &part{lines: []line{{number: s.number}}, calendar: s.calendars}
-		}
-		s.kept.spoil(err)
-		return s.deliver()
+		return invalid(s.number, "the file ends inside the %.60s of line %d: END:%.60s is missing", last.text, last.number, last.text) // much may be missing
 	case s.calendars == 0:
 		return invalid(1, "the file is empty: it must begin with BEGIN:VCALENDAR")
 	}

@@ -128,15 +128,18 @@ func TestAZoneThatTheFileDefinesOtherwiseIsTheFiles(t *testing.T) {
 		text string
 		zone string
 	}{
-		"an instance in summer alone":         {file(fixed("Europe/Berlin"), event(at("Europe/Berlin", ""))), "Europe/Berlin"},
-		"a series that goes on in winter":     {file(fixed("Europe/Berlin"), event(at("Europe/Berlin", "\r\nRRULE:FREQ=WEEKLY"))), "Europe/Berlin (file)"},
-		"a series that ends in summer":        {file(fixed("Europe/Berlin"), event(at("Europe/Berlin", "\r\nRRULE:FREQ=DAILY;UNTIL=20261010T000000Z"))), "Europe/Berlin"},
-		"a series that ends in winter":        {file(fixed("Europe/Berlin"), event(at("Europe/Berlin", "\r\nRRULE:FREQ=DAILY;UNTIL=20261101"))), "Europe/Berlin (file)"},
-		"a name that IANA and file have":      {file(fixed("EST"), event(at("EST", ""))), "EST (file)"},
-		"a globally unique name":              {file(fixed("/x.org/EST"), event(at("/x.org/EST", ""))), "EST"},
-		"the definition of another calendar":  {file(fixed("EST")) + file(event(at("EST", ""))), "EST"},
-		"a definition that cannot be read":    {file(strings.ReplaceAll(fixed("EST"), "+0200", "2"), event(at("EST", ""))), "EST"},
-		"a name that means several, per file": {file(ownZone("Own", ""), event(at("Own", ""))) + file(fixed("Own"), strings.Replace(event(at("Own", "")), "UID:u1", "UID:u2", 1)), "Own"},
+		"an instance in summer alone":     {file(fixed("Europe/Berlin"), event(at("Europe/Berlin", ""))), "Europe/Berlin"},
+		"a series that goes on in winter": {file(fixed("Europe/Berlin"), event(at("Europe/Berlin", "\r\nRRULE:FREQ=WEEKLY"))), "Europe/Berlin (file)"},
+		"a series that ends in summer": {file(fixed("Europe/Berlin"),
+			event(at("Europe/Berlin", "\r\nRRULE:FREQ=DAILY;UNTIL=20261010T000000Z"))), "Europe/Berlin"},
+		"a series that ends in winter": {file(fixed("Europe/Berlin"),
+			event(at("Europe/Berlin", "\r\nRRULE:FREQ=DAILY;UNTIL=20261101"))), "Europe/Berlin (file)"},
+		"a name that IANA and file have":     {file(fixed("EST"), event(at("EST", ""))), "EST (file)"},
+		"a globally unique name":             {file(fixed("/x.org/EST"), event(at("/x.org/EST", ""))), "EST"},
+		"the definition of another calendar": {file(fixed("EST")) + file(event(at("EST", ""))), "EST"},
+		"a definition that cannot be read":   {file(strings.ReplaceAll(fixed("EST"), "+0200", "2"), event(at("EST", ""))), "EST"},
+		"a name that means several, per file": {file(ownZone("Own", ""), event(at("Own", ""))) +
+			file(fixed("Own"), strings.Replace(event(at("Own", "")), "UID:u1", "UID:u2", 1)), "Own"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := mustRead(t, test.text)

@@ -49,7 +49,7 @@ type Report struct {
 	Older     int              `json:"older" doc:"Events of which the calendar has a newer revision, which stays."`
 	Excluded  int              `json:"excluded" doc:"Changes of instances that their series leaves out, which are no events."`
 	SetAside  int              `json:"set_aside" doc:"Events that could not be imported."`
-	Removed   int              `json:"removed" doc:"Changed instances of the calendar that are gone: the series in the file is newer than they are, or leaves them out."`
+	Removed   int              `json:"removed" doc:"Changed instances that are gone from the calendar: the series in the file is newer, or leaves them out."`
 	Items     []Imported       `json:"items" nullable:"false" doc:"All but the unchanged ones, in the order of the file."`
 	Aside     []calendar.Aside `json:"aside" nullable:"false" doc:"What was set aside, and why."`
 	DryRun    bool             `json:"dry_run" doc:"Nothing was written."`

@@ -425,10 +425,13 @@ func TestTheLintFindsWhatIsNotRFC5545(t *testing.T) {
 	if faults := lints(good); len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	for _, change := range [][2]string{{"\r\nUID:u", "\nUID:u"}, {"UID:u\r\n", ""}, {"a\\, b", "a, b"}, {"a\\, b", `a\x`}, {"UNTIL=20261009T000000Z", "UNTIL=20261009"},
-		{"UNTIL=20261009T000000Z", "UNTIL=20261009T000000"}, {";UNTIL", ";COUNT=3;UNTIL"}, {"DTSTART:", "DTSTART;TZID=Nowhere:"}, {"20261005T090000Z", "20261305T090000Z"},
-		{"SUMMARY:a", "SUMMARY;X=\"a\"b:a"}, {"SUMMARY:a", "SUMMARY:" + strings.Repeat("x", 80)}, {"FREQ=DAILY", "FREQ=DAILY;BYDAY=1MO"}, {"FREQ=DAILY", "FREQ=DAILY;SKIP=OMIT"},
-		{"SUMMARY:a", "EXDATE;VALUE=DATE:20261006\r\nSUMMARY:a"}, {"SUMMARY:a", "DTEND:20261005T090000Z\r\nSUMMARY:a"}, {"END:VEVENT\r\n", "END:VEVENT\r\nBEGIN:VTODO\r\nEND:VTODO\r\n"}} {
+	for _, change := range [][2]string{
+		{"\r\nUID:u", "\nUID:u"}, {"UID:u\r\n", ""}, {"a\\, b", "a, b"}, {"a\\, b", `a\x`}, {"UNTIL=20261009T000000Z", "UNTIL=20261009"},
+		{"UNTIL=20261009T000000Z", "UNTIL=20261009T000000"}, {";UNTIL", ";COUNT=3;UNTIL"}, {"DTSTART:", "DTSTART;TZID=Nowhere:"},
+		{"20261005T090000Z", "20261305T090000Z"}, {"SUMMARY:a", "SUMMARY;X=\"a\"b:a"}, {"SUMMARY:a", "SUMMARY:" + strings.Repeat("x", 80)},
+		{"FREQ=DAILY", "FREQ=DAILY;BYDAY=1MO"}, {"FREQ=DAILY", "FREQ=DAILY;SKIP=OMIT"}, {"SUMMARY:a", "EXDATE;VALUE=DATE:20261006\r\nSUMMARY:a"},
+		{"SUMMARY:a", "DTEND:20261005T090000Z\r\nSUMMARY:a"}, {"END:VEVENT\r\n", "END:VEVENT\r\nBEGIN:VTODO\r\nEND:VTODO\r\n"},
+	} {
 		if text := strings.Replace(good, change[0], change[1], 1); len(lints(text)) == 0 {
 			t.Errorf("%q instead of %q is not found", change[1], change[0])
 		}

@@ -98,7 +98,8 @@ func parseRule(text string) (rule, error) {
 	case r.Freq <= rrule.DAILY && max(len(r.Byhour), 1)*max(len(r.Byminute), 1)*max(len(r.Bysecond), 1) > maxTimes:
 		return bad("names more than %d times a day", maxTimes)
 	case r.skip != omit && (r.Freq > rrule.MONTHLY || r.Freq == rrule.YEARLY && len(r.Bymonth) == 0 && len(r.Bymonthday) > 0 || len(r.Bymonthday) > 1 ||
-		len(r.Bymonthday) == 1 && r.Bymonthday[0] < 0 || len(r.Byyearday)+len(r.Byweekno)+len(r.Byweekday)+len(r.Bysetpos)+len(r.Byhour)+len(r.Byminute)+len(r.Bysecond) > 0):
+		len(r.Bymonthday) == 1 && r.Bymonthday[0] < 0 || len(r.Byyearday)+len(r.Byweekno)+len(r.Byweekday)+len(r.Bysetpos) > 0 ||
+		len(r.Byhour)+len(r.Byminute)+len(r.Bysecond) > 0):
 		return bad("SKIP=%s is supported for one day of a month alone", r.skip)
 	}
 	return r, nil

@@ -12,9 +12,10 @@ import (
 	"adminassistant/shared/fault"
 )
 
-// Split carries out a change of an instance and all that follow it (RANGE=THISANDFUTURE; RFC 5545, section 3.2.13): head is the series up to that instance, tail
-// one of its own that begins with the change, with the id and UID id. The later instances keep their distance from where the series had them. of says to which
-// of the two an original start of the series belongs, and where it is in the tail. head is of type Single without a start when nothing is left before the change.
+// Split carries out a change of an instance and all that follow it (RANGE=THISANDFUTURE; RFC 5545, section 3.2.13): head is the series up to that instance,
+// tail one of its own that begins with the change, with the id and UID id.
+// The later instances keep their distance from where the series had them. of says to which
+// of the two an original start of the series belongs, and where it is in the tail. head is empty when nothing is left before the change.
 // Errors are Invalid.
 func Split(master, change calendar.Event, id string, zones Zones) (head, tail calendar.Event, of func(original time.Time) (time.Time, bool), err error) {
 	fail := func(err error) (calendar.Event, calendar.Event, func(time.Time) (time.Time, bool), error) {
@@ -80,7 +81,7 @@ func Split(master, change calendar.Event, id string, zones Zones) (head, tail ca
 			return listed <= maxListed
 		})
 		if err == nil && listed > maxListed {
-			err = fault.New(fault.Invalid, "a change of all that follow of a series with more than %d instances, which cannot be written as a rule, is not supported", maxListed)
+			err = fault.New(fault.Invalid, "RANGE=THISANDFUTURE: no rule says when the later instances are, and they are more than %d", maxListed)
 		}
 		if err != nil {
 			return fail(err)

@@ -210,8 +210,8 @@ func (s series) excludes(original time.Time) bool {
 	return s.without[original.Unix()] || s.days[dateOf(wall)]
 }
 
-// Strict writes the recurrence of a series to the letter of RFC 5545: its rules as StrictRule does, and its dates in the type and the zone of the series' start.
-// A day that a series of times leaves out becomes the starts that it has on that day. Errors are Invalid.
+// Strict writes the recurrence of a series to the letter of RFC 5545: its rules as StrictRule does, and its dates in the type and the zone of the series'
+// start. A day that a series of times leaves out becomes the starts that it has on that day. Errors are Invalid.
 func Strict(master *calendar.Event, zones Zones) (*calendar.Recurrence, error) {
 	var strict calendar.Recurrence
 	if master.Recurrence == nil {
