@@ -380,7 +380,7 @@ func TestWhatCannotBeReadIsInvalid(t *testing.T) {
 		"something before the calendar": {"VERSION:2.0\r\n" + file(), "line 1: this is not an iCalendar file"},
 		"a missing END": {file(strings.TrimSuffix(event(start), "\r\nEND:VEVENT")),
 			"line 7: event \"u1\": END:VEVENT is missing before it: the VEVENT of line 3 goes on"},
-		"a calendar in an event": {"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nBEGIN:VCALENDAR\r\n",
+		"a calendar in an event": {"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nBEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n",
 			"line 3: END:VEVENT is missing before it: the VEVENT of line 2 goes on"},
 		"too deep":                      {"BEGIN:VCALENDAR\r\n" + deep, "line 9: components are nested more than 8 deep"},
 		"no content line":               {file(event(start, "and so on")), `line 7: event "u1": "and so on" is no content line`},

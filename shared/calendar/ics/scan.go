@@ -297,8 +297,8 @@ func quoteOffset(text string) string {
 	}
 	at += len("TZID=")
 	end := len(text) - len(strings.TrimLeft(text[at:], "GMTUCgmtuc"))
-	if rest := text[end:]; len(rest) < len("+05:00:") || rest[0] != '+' && rest[0] != '-' || rest[3] != ':' || strings.Trim(rest[1:3]+rest[4:6], "0123456789") != "" ||
-		rest[6] != ':' && rest[6] != ';' {
+	if rest := text[end:]; len(rest) < len("+05:00:") || rest[0] != '+' && rest[0] != '-' || rest[3] != ':' ||
+		strings.Trim(rest[1:3]+rest[4:6], "0123456789") != "" || rest[6] != ':' && rest[6] != ';' {
 		return text
 	}
 	return text[:at] + `"` + text[at:end+6] + `"` + text[end+6:]

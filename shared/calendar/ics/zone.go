@@ -239,12 +239,8 @@ func (o observance) lines() []string {
 	if o.rule != "" {
 		lines = append(lines, "RRULE:"+o.rule)
 	}
-	if len(o.changes) > 1 {
-		dates := make([]string, len(o.changes)-1)
-		for i, c := range o.changes[1:] {
-			dates[i] = wallBefore(c).Format(localForm)
-		}
-		lines = append(lines, "RDATE:"+strings.Join(dates, ","))
+	for _, c := range o.changes[1:] { // of several in one line, some readers see the first alone
+		lines = append(lines, "RDATE:"+wallBefore(c).Format(localForm))
 	}
 	return append(lines, "END:"+name)
 }

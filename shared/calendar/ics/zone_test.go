@@ -41,7 +41,7 @@ func TestZonesAreDefinedAsTheyAre(t *testing.T) {
 						t.Fatalf("%v: at %v the offset is %d, not %d\n%s", years, at, offset, want, z.Definition)
 					}
 				}
-				if lines := strings.Count(z.Definition, "\n"); lines > 150 {
+				if lines := strings.Count(z.Definition, "\n") - strings.Count(z.Definition, "RDATE:"); lines > 150 {
 					t.Errorf("%v: %d lines\n%s", years, lines, z.Definition)
 				}
 			}

@@ -13,10 +13,9 @@ import (
 )
 
 // Split carries out a change of an instance and all that follow it (RANGE=THISANDFUTURE; RFC 5545, section 3.2.13): head is the series up to that instance,
-// tail one of its own that begins with the change, with the id and UID id.
-// The later instances keep their distance from where the series had them. of says to which
-// of the two an original start of the series belongs, and where it is in the tail. head is empty when nothing is left before the change.
-// Errors are Invalid.
+// tail one of its own that begins with the change, with the id and UID id. The later instances keep their distance from where the series had them. of says to
+// which of the two an original start of the series belongs, and where it is in the tail. head is empty when nothing is left before the change. Errors are
+// Invalid.
 func Split(master, change calendar.Event, id string, zones Zones) (head, tail calendar.Event, of func(original time.Time) (time.Time, bool), err error) {
 	fail := func(err error) (calendar.Event, calendar.Event, func(time.Time) (time.Time, bool), error) {
 		return head, tail, nil, err
