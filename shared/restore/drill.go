@@ -142,6 +142,9 @@ func (d *Drill) restoreAndCompare(ctx context.Context, a *attempt, note *scratch
 	if err != nil {
 		return fmt.Errorf("compare the copy with the backup: %w", err)
 	}
+	if err := a.compareCalendar(ctx, &c); err != nil {
+		return fmt.Errorf("compare the iCalendar file with the backup: %w", err)
+	}
 	a.progress.Drill.Compared = &c
 	return a.commit(ctx)
 }

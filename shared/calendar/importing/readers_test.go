@@ -274,8 +274,8 @@ func withoutEnds(a answer) []string {
 	return b.within()
 }
 
-// overAChange says whether the ends of two answers differ by no more than clocks are changed: others let an instance last as long on the clocks as the first one
-// does, RFC 5545, section 3.8.5.3, wants the exact duration.
+// overAChange says whether the ends of two answers differ by no more than clocks are changed: others let an instance last as long on the clocks as the
+// first one does, RFC 5545, section 3.8.5.3, wants the exact duration.
 func overAChange(a, b answer) bool {
 	ends := map[string]string{}
 	for _, one := range a.instances {
