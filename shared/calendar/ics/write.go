@@ -200,7 +200,7 @@ func (w *writer) begin(fold *folder, name string) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.spans)) {
 		zone, ok := w.own[name]
-		if _, err := calendar.LoadZone(name); err == nil || !ok {
+		if _, err := calendar.LoadZone(name); err == nil || !ok || !strict(zone) {
 			loc, err := w.lookup(name)
 			if err != nil {
 				return err

@@ -157,6 +157,28 @@ func TestAZoneThatTheFileDefinesOtherwiseIsTheFiles(t *testing.T) {
 	}
 }
 
+func TestADefinitionThatIsNotStrictIsWrittenAnew(t *testing.T) {
+	good := ownZone("Own", "RRULE:FREQ=YEARLY;BYMONTH=3;UNTIL=20300101T000000Z") + "\r\n"
+	if !strict(calendar.Zone{ID: "Own", Definition: good}) {
+		t.Fatal("a good definition")
+	}
+	for _, change := range [][2]string{{"UNTIL=20300101T000000Z", "UNTIL=20300101T000000"}, {"UNTIL=20300101T000000Z", "UNTIL=20300101"}, {"DTSTART:", "dtstart:"},
+		{"DTSTART:", "DTSTART;VALUE=DATE-TIME:"}, {"+0137", "137"}, {"TZOFFSETTO", "LOCATION:here\r\nTZOFFSETTO"}, {"FREQ=YEARLY", "RSCALE=GREGORIAN;FREQ=YEARLY"},
+		{"TZOFFSETTO", "TZNAME:a,b\r\nTZOFFSETTO"}, {"19700101T000000", "19700101T000000Z"}} {
+		text := strings.Replace(good, change[0], change[1], 1)
+		if strict(calendar.Zone{ID: "Own", Definition: text}) {
+			t.Errorf("%q", text)
+		}
+		f := mustRead(t, file(strings.TrimSuffix(text, "\r\n"), event("DTSTART;TZID=Own:20261005T090000")))
+		if len(f.Aside) > 0 {
+			continue // nobody can read that one
+		}
+		if again := mustRead(t, written(t, f)); len(again.Zones) != 1 || !strict(again.Zones[0]) {
+			t.Errorf("%q is written as %+v", text, again.Zones)
+		}
+	}
+}
+
 // clean is events without issues.
 func clean(events []calendar.Event) []calendar.Event {
 	events = slices.Clone(events)
