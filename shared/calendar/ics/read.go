@@ -318,6 +318,8 @@ func (r *reader) times(e *entry, p part) error {
 			return badTime(p, ends, err)
 		}
 		switch {
+		case !end.date && !start.date && (end.Zone == "") != (start.Zone == ""): // one of the two forgot its zone
+			end.Zone, end.utc = start.Zone, start.utc
 		case end.date && !start.date: // midnight of that day, where the event begins
 			end.Zone = start.Zone
 		case start.date && !end.date: // the day that it reaches into counts

@@ -191,6 +191,10 @@ func TestWhenAnEventIs(t *testing.T) {
 			"2026-10-05T09:00:00 Pacific Standard Time - 2026-10-05T09:00:00 Pacific Standard Time"},
 		"a prefixed zone": {[]string{"DTSTART;TZID=/mozilla.org/20050126_1/America/Argentina/Ushuaia:20261005T090000"},
 			"2026-10-05T09:00:00 America/Argentina/Ushuaia - 2026-10-05T09:00:00 America/Argentina/Ushuaia"},
+		"an end without a zone": {[]string{"DTSTART" + zone + "20261005T090000", "DTEND:20261005T100000"},
+			"2026-10-05T09:00:00 Europe/Berlin - 2026-10-05T10:00:00 Europe/Berlin"},
+		"a start without a zone": {[]string{"DTSTART:20261005T090000", "DTEND" + zone + "20261005T100000"},
+			"2026-10-05T09:00:00  - 2026-10-05T10:00:00 "},
 		"an end before the start is the caller's to see": {[]string{"DTSTART:20261005T090000Z", "DTEND:20261005T080000Z"},
 			"2026-10-05T09:00:00 UTC - 2026-10-05T08:00:00 UTC"},
 	} {
