@@ -409,3 +409,31 @@ func TestAPreviewWritesNothingAndSaysTheSame(t *testing.T) {
 		t.Errorf("preview %+v\ndone    %+v", preview, done)
 	}
 }
+
+func TestAnOlderRevisionOfAChangedInstanceChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.imports("82-series-1.ics")
+	w.imports("82-series-2-moved.ics")
+	before := w.shown(october, berlin)
+	for _, older := range [][]string{{"SEQUENCE:4", "SEQUENCE:3", "R moved", "R older"}, {"20260910T120000Z", "20260909T120000Z", "R moved", "R older"}} {
+		report := w.imports(revised(t, "82-series-2-moved.ics", older...))
+		if report.Older != 1 || report.Changed != 0 {
+			t.Errorf("%q: %+v", older, report)
+		}
+		wants(t, "afterwards", w.shown(october, berlin), before)
+	}
+}
+
+func TestWhatWasDownloadedAgainUnchangedIsAsNewAsTheDownload(t *testing.T) {
+	w := newWorld(t)
+	at := func(stamp, subject string) importing.Report {
+		return w.imports(revised(t, "82-series-1.ics", "20260901T120000Z", stamp, "SUMMARY:R", "SUMMARY:"+subject))
+	}
+	at("20260901T120000Z", "R")
+	if report := at("20260903T120000Z", "R"); report.Unchanged != 1 {
+		t.Errorf("%+v", report)
+	}
+	if report := at("20260902T120000Z", "between"); report.Older != 1 {
+		t.Errorf("what was downloaded between: %+v", report)
+	}
+}
