@@ -45,6 +45,8 @@ func (a *Attempt) survey(ctx context.Context) (_ *survey, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the source calendar: %w", err)
 	}
+	// A provider gives days and floating times as they would be anywhere.
+	s.events = slices.DeleteFunc(s.events, func(e calendar.Event) bool { return !s.window.Holds(&e) })
 	entries, err := a.books.ledger.Range(ctx, a.config.ID, from.Add(-a.books.head.Longest), to)
 	if err != nil {
 		return nil, err

@@ -392,3 +392,12 @@ func BenchmarkTenYears(b *testing.B) {
 		}
 	})
 }
+
+func TestAnEventThatTakesNoTimeIsWrittenWithoutEnd(t *testing.T) {
+	at := calendar.DateTime{Local: "2026-10-05T09:00:00", Zone: "Europe/Berlin"}
+	f := File{Events: []calendar.Event{{ID: "u", ICalUID: "u", Type: calendar.Single, Start: at, End: at}}}
+	text := written(t, f)
+	if e := mustRead(t, text).Events[0]; strings.Contains(text, "DTEND") || e.End != at {
+		t.Errorf("%+v\n%s", e.End, text)
+	}
+}
