@@ -437,3 +437,12 @@ func TestWhatWasDownloadedAgainUnchangedIsAsNewAsTheDownload(t *testing.T) {
 		t.Errorf("what was downloaded between: %+v", report)
 	}
 }
+
+func TestDatesOfASeriesThatBeginsInAnHourThatOccursTwiceAreOfItsType(t *testing.T) {
+	e := calendar.Event{ID: "u", ICalUID: "u", Type: calendar.Master, Start: calendar.DateTime{Local: "2026-10-25T02:30:00+01:00", Zone: berlin},
+		End:        calendar.DateTime{Local: "2026-10-25T03:30:00", Zone: berlin},
+		Recurrence: &calendar.Recurrence{Rules: []string{"FREQ=DAILY;COUNT=5"}, Without: []calendar.DateTime{{Local: "2026-10-27T02:30:00", Zone: berlin}}}}
+	var b bytes.Buffer
+	must(t, ics.Write(&b, ics.File{Events: []calendar.Event{e}}, now))
+	lint(t, b.String())
+}
