@@ -1,7 +1,7 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools chromium cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos readers lint licences
-.PHONY: sbom vuln fmt fuzz clean
+.PHONY: help run test tools chromium cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos reality readers
+.PHONY: schemathesis lint licences sbom vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
 export CGO_ENABLED := 0
@@ -67,6 +67,12 @@ $(ICALJS): $(READERS)/package-lock.json $(READERS)/package.json
 		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing ical.js' && cp $^ $(@D) && \
 		npm ci --prefix $(@D) --ignore-scripts --loglevel=error --no-fund --no-audit && touch $@; \
 	else $(call without,ical.js,it needs Node 20 with npm); fi
+
+SCHEMATHESIS := .tools/schemathesis/installed-4.32.5
+$(SCHEMATHESIS): shared/httpapi/testdata/schemathesis/requirements.txt
+	@if command -v python3 >/dev/null && python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))'; then \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing schemathesis' && $(call pip-install,$<) && touch $@; \
+	else $(call without,schemathesis,it needs Python 3.11 with venv); fi
 
 # a browser comes from the system; where none may be installed, the tests in a browser are left out
 chromium:
@@ -142,8 +148,14 @@ logs: stage ## follow the log of a deployed function (STAGE=, FUNCTION=)
 bench: ## run the benchmarks, with allocations
 	go test -timeout 60m -run '^$$' -bench . -benchmem ./...
 
-chaos: ## archive a changing mailbox under random faults, for a long time (SEEDS=, RUNS=)
-	go test -count=1 -timeout 2h ./shared/archive/chaos -run TestChaos -seeds $(SEEDS) -runs $(RUNS)
+chaos: ## archive a changing mailbox under random faults, for a long time (SEEDS=, RUNS=, SWITCHES=)
+	go test -count=1 -timeout 2h ./shared/archive/chaos -run TestChaos -seeds $(SEEDS) -runs $(RUNS) -switches '$(SWITCHES)'
+
+reality: ## ask Microsoft 365 how it behaves, in a scratch calendar that is removed again (MAILBOX= your own, ADMIN_ASSISTANT_GRAPH_* set)
+	go run ./cmd/reality $(MAILBOX)
+
+schemathesis: cli $(SCHEMATHESIS) ## ask the API by its OpenAPI document, with good data and bad (EXAMPLES= for each operation)
+	@test ! -e $(SCHEMATHESIS) || .ci/schemathesis
 
 readers: tools ## compare calendars with what other software reads of them, thousands of them (CALENDARS=, SEED=)
 	go test -count=1 -timeout 2h ./shared/calendar/importing -run TestOtherSoftware -calendars $(CALENDARS) -seed $(SEED) -v

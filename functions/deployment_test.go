@@ -25,6 +25,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -32,6 +33,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"adminassistant/functions/lambdatest"
+	"adminassistant/shared/account"
 	"adminassistant/shared/account/entrasim"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/awstest"
@@ -41,6 +43,9 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/run"
+	"adminassistant/shared/secret"
+	"adminassistant/shared/secret/kms"
+	"adminassistant/shared/signing"
 	"adminassistant/shared/store"
 	"adminassistant/shared/store/dynamo"
 )
@@ -66,6 +71,7 @@ const (
 // resources are what a deployment hands to its functions.
 type resources struct {
 	table, bucket   string
+	heads, key      string            // the bucket of heads, and the ARN of the key that seals
 	queues          map[string]string // URL by name, as in "archive-dead"
 	graph, signIn   string
 	dynamodb, other string // endpoints
@@ -74,15 +80,16 @@ type resources struct {
 // settings is the environment of a function as it is deployed, but for how it signs in to Microsoft.
 func (r *resources) settings(function string) map[string]string {
 	given := map[string][]string{
-		"api":        {"BUCKET", "QUEUE_ARCHIVE", "QUEUE_BACKUP", "SIGN_IN_AUTHORITY", "SIGN_IN_AUDIENCE", "SIGN_IN_TENANTS", "GRAPH_URL", "GRAPH_TOKEN"},
+		"api": {"BUCKET", "HEAD_BUCKET", "KEY", "QUEUE_ARCHIVE", "QUEUE_BACKUP",
+			"SIGN_IN_AUTHORITY", "SIGN_IN_AUDIENCE", "SIGN_IN_TENANTS", "GRAPH_URL", "GRAPH_TOKEN"},
 		"dispatcher": {"QUEUE_ARCHIVE", "QUEUE_BACKUP", "QUEUE_NOTIFY"},
-		"archive":    {"BUCKET", "QUEUE_ARCHIVE", "QUEUE_ARCHIVE_DEAD", "QUEUE_NOTIFY", "GRAPH_URL", "GRAPH_TOKEN"},
+		"archive":    {"BUCKET", "HEAD_BUCKET", "KEY", "QUEUE_ARCHIVE", "QUEUE_ARCHIVE_DEAD", "QUEUE_NOTIFY", "GRAPH_URL", "GRAPH_TOKEN"},
 		"backup":     {"BUCKET", "QUEUE_BACKUP", "QUEUE_BACKUP_DEAD", "QUEUE_NOTIFY", "GRAPH_URL", "GRAPH_TOKEN"},
 		"notify":     {"QUEUE_NOTIFY", "QUEUE_NOTIFY_DEAD", "QUEUE_ARCHIVE_DEAD", "QUEUE_BACKUP_DEAD", "MAIL_FROM"},
 	}
 	values := map[string]string{
-		"BUCKET": r.bucket, "SIGN_IN_AUTHORITY": r.signIn, "SIGN_IN_AUDIENCE": audience, "SIGN_IN_TENANTS": tenant, "GRAPH_URL": r.graph, "GRAPH_TOKEN": graphToken,
-		"MAIL_FROM": mailFrom,
+		"BUCKET": r.bucket, "HEAD_BUCKET": r.heads, "KEY": r.key, "SIGN_IN_AUTHORITY": r.signIn, "SIGN_IN_AUDIENCE": audience, "SIGN_IN_TENANTS": tenant,
+		"GRAPH_URL": r.graph, "GRAPH_TOKEN": graphToken, "MAIL_FROM": mailFrom,
 	}
 	for name, url := range r.queues {
 		values["QUEUE_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))] = url
@@ -126,14 +133,16 @@ func launch(t testing.TB, function string, env map[string]string, change func(*l
 // deployment is the system of one test: a table, queues and a bucket of its own, and simulators in place of Microsoft's services.
 type deployment struct {
 	resources
-	t      testing.TB
-	ctx    context.Context
-	sqs    *awssqs.Client
-	items  *dynamo.Table
-	blobs  *s3.Blob
-	signer *entrasim.Server
-	sim    *graphsim.Server
-	gate   *gate
+	t       testing.TB
+	ctx     context.Context
+	sqs     *awssqs.Client
+	items   *dynamo.Table
+	blobs   *s3.Blob
+	objects *awss3.Client
+	signing *signing.Installed // as the functions have it
+	signer  *entrasim.Server
+	sim     *graphsim.Server
+	gate    *gate
 
 	secrets *secrets
 }
@@ -189,18 +198,29 @@ func deploy(t testing.TB) *deployment {
 		})
 	}
 
-	_, err := awss3.NewFromConfig(moto, func(o *awss3.Options) { o.UsePathStyle = true }).CreateBucket(ctx, &awss3.CreateBucketInput{
+	d.objects = awss3.NewFromConfig(moto, func(o *awss3.Options) { o.UsePathStyle = true })
+	_, err := d.objects.CreateBucket(ctx, &awss3.CreateBucketInput{
 		Bucket: &d.bucket, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(moto.Region)},
 	})
 	must(t, err)
 	d.blobs = s3.New(moto, d.bucket)
+	d.heads = strings.ToLower(rand.Text())
+	_, err = d.objects.CreateBucket(ctx, &awss3.CreateBucketInput{
+		Bucket: &d.heads, ObjectLockEnabledForBucket: aws.Bool(true),
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(moto.Region)},
+	})
+	must(t, err)
+	key, err := awskms.NewFromConfig(moto).CreateKey(ctx, &awskms.CreateKeyInput{})
+	must(t, err)
+	d.key = *key.KeyMetadata.Arn
+	d.signing = signing.New(d.items, secret.New(kms.New(moto, d.key), time.Now, secret.Limits{}))
 
 	signIn, err := d.signer.Start("")
 	must(t, err)
 	t.Cleanup(func() { _ = signIn.Close() })
 	d.signIn = signIn.URL
 
-	must(t, d.sim.AddMailbox(graphsim.Mailbox{ID: "ana", Address: address, Name: person, TimeZone: "Europe/Zurich"}))
+	must(t, d.sim.AddMailbox(graphsim.Mailbox{ID: object, Address: address, Name: person, TimeZone: "Europe/Zurich"}))
 	d.gate = &gate{to: d.sim}
 	server := httptest.NewServer(d.gate)
 	t.Cleanup(server.Close)
@@ -571,12 +591,14 @@ func (d *deployment) empty() {
 }
 
 func (d *deployment) configs() *archive.Configs {
-	return archive.NewConfigs(d.items, ledger.New(d.items, d.blobs), newID, time.Now)
+	return archive.NewConfigs(d.items, ledger.New(d.items, d.blobs, d.signing), newID, time.Now)
 }
 
 // config stores an archive config of the mailbox, of the calendars that the samples name, and makes its archive calendar.
 func (d *deployment) config() archive.Config {
 	d.t.Helper()
+	_, err := account.NewUsers(d.items, time.Now).Admit(d.ctx, account.Principal{Tenant: tenant, Object: object, Name: person, UserName: address})
+	must(d.t, err)
 	source, err := calendar.ParseURI("msgraph://" + address + "/calendars/primary")
 	must(d.t, err)
 	target, err := calendar.ParseURI("msgraph://" + address + "/calendars/Archive")
@@ -704,10 +726,10 @@ func (d *deployment) once(config string) {
 	if !slices.Equal(got, want) {
 		d.t.Errorf("the archive has %d events of %d appointments:\n%s", len(got), len(want), strings.Join(got, "\n"))
 	}
-	entries := ledger.New(d.items, d.blobs)
-	report, err := entries.Verify(d.ctx, config)
+	entries := ledger.New(d.items, d.blobs, d.signing)
+	in, err := entries.Inspect(d.ctx, config)
 	must(d.t, err)
-	if !report.OK || report.Entries != len(want) || report.Open != 0 {
+	if report := in.Report; !report.OK || report.Entries != len(want) || report.Open != 0 {
 		d.t.Errorf("the ledger has %+v, want %d entries", report, len(want))
 	}
 }

@@ -12,7 +12,8 @@ import (
 // anywhere are resources that nobody asks for anything.
 func anywhere() *resources {
 	r := &resources{
-		table: "table", bucket: "bucket", queues: map[string]string{}, graph: "http://127.0.0.1:1/v1.0", signIn: "http://127.0.0.1:1",
+		table: "table", bucket: "bucket", heads: "heads", key: "arn:aws:kms:eu-central-1:111122223333:key/k",
+		queues: map[string]string{}, graph: "http://127.0.0.1:1/v1.0", signIn: "http://127.0.0.1:1",
 		dynamodb: "http://127.0.0.1:1", other: "http://127.0.0.1:1",
 	}
 	for _, name := range queueNames {
@@ -24,9 +25,9 @@ func anywhere() *resources {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	needed := map[string][]string{
-		"api":        {"BUCKET", "QUEUE_ARCHIVE", "QUEUE_BACKUP", "SIGN_IN_AUDIENCE", "SIGN_IN_TENANTS"},
+		"api":        {"BUCKET", "KEY", "QUEUE_ARCHIVE", "QUEUE_BACKUP", "SIGN_IN_AUDIENCE", "SIGN_IN_TENANTS"},
 		"dispatcher": {"QUEUE_ARCHIVE", "QUEUE_BACKUP", "QUEUE_NOTIFY"},
-		"archive":    {"BUCKET", "QUEUE_ARCHIVE", "QUEUE_ARCHIVE_DEAD", "QUEUE_NOTIFY"},
+		"archive":    {"BUCKET", "KEY", "QUEUE_ARCHIVE", "QUEUE_ARCHIVE_DEAD", "QUEUE_NOTIFY"},
 		"backup":     {"BUCKET", "QUEUE_BACKUP", "QUEUE_BACKUP_DEAD", "QUEUE_NOTIFY"},
 		"notify":     {"QUEUE_NOTIFY", "QUEUE_NOTIFY_DEAD", "QUEUE_ARCHIVE_DEAD", "QUEUE_BACKUP_DEAD", "MAIL_FROM"},
 	}
@@ -34,12 +35,15 @@ func TestSettings(t *testing.T) {
 		"api": {
 			{"SIGN_IN_TENANTS", tenant + ",everybody", ""},
 			{"SIGN_IN_TENANTS", ",", ""},
+			{"SIGN_IN_PROGRAMS", ",", ""},
+			{"SIGN_IN_SERVICE_ROLES", "service,", ""},
 			{"SIGN_IN_AUTHORITY", "http://login.example.com", ""},
 			{"SIGN_IN_AUTHORITY", "login.example.com", ""},
 			{"SIGN_IN_CREDENTIALS", "sign-in/app", "SIGN_IN_REDIRECT"},
 		},
 		"dispatcher": {{"LOG_LEVEL", "loud", ""}},
 		"archive": {
+			{"HEAD_BUCKET", "bucket", ""}, // that of everything else
 			{"LEASE", "soon", ""},
 			{"LEASE", "10ms", ""},
 			{"HAND_ON", "1h", ""},

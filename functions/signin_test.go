@@ -18,7 +18,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"adminassistant/functions/lambdatest"
@@ -84,8 +83,6 @@ func deployWeb(t *testing.T) *web {
 	w.client = &client
 
 	moto := awstest.Moto(t)
-	key, err := kms.NewFromConfig(moto).CreateKey(d.ctx, &kms.CreateKeyInput{})
-	must(t, err)
 	text, name := fmt.Sprintf(`{"client_secret": %q}`, clientSecret), "sign-in/"+newID()
 	_, err = secretsmanager.NewFromConfig(moto).CreateSecret(d.ctx, &secretsmanager.CreateSecretInput{Name: &name, SecretString: &text})
 	must(t, err)
@@ -93,7 +90,7 @@ func deployWeb(t *testing.T) *web {
 	w.env = map[string]string{
 		"ADMIN_ASSISTANT_SIGN_IN_AUTHORITY": d.signIn, "ADMIN_ASSISTANT_SIGN_IN_AUDIENCE": audience, "ADMIN_ASSISTANT_SIGN_IN_TENANTS": tenant,
 		"ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS": name, "ADMIN_ASSISTANT_SIGN_IN_REDIRECT": publicURL + "/auth/callback",
-		"ADMIN_ASSISTANT_KEY": *key.KeyMetadata.Arn, "ADMIN_ASSISTANT_GRAPH_DELEGATED": "true", "ADMIN_ASSISTANT_GRAPH_TOKEN": "",
+		"ADMIN_ASSISTANT_KEY": d.key, "ADMIN_ASSISTANT_GRAPH_DELEGATED": "true", "ADMIN_ASSISTANT_GRAPH_TOKEN": "",
 		"SSL_CERT_FILE": w.certificate(signIn.Client),
 	}
 	return w

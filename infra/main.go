@@ -10,6 +10,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"adminassistant/infra/data"
+	"adminassistant/infra/heads"
 	"adminassistant/infra/service"
 )
 
@@ -65,9 +66,13 @@ func build(app awscdk.App, s settings) error {
 	tags.Add(jsii.String("product"), jsii.String("admin-assistant"), nil)
 	tags.Add(jsii.String("stage"), &s.Stage, nil)
 	kept := data.New(app, "data", data.Props{Stack: props("data", "table, bucket and keys."), Destroy: s.Destroy})
+	var witness *heads.Stack
+	if s.Stage == "prod" { // what is put there stays for years
+		witness = heads.New(app, "heads", heads.Props{Stack: props("heads", "signed heads of ledgers, which cannot be changed.")})
+	}
 	_, err := service.New(app, "service", service.Props{
 		Stack: props("service", "queues, functions, API, schedule and alarms."),
-		Stage: s.Stage, Data: kept, Functions: s.Functions, Canary: s.Canary, LogLevel: s.LogLevel, LogDays: s.LogDays, Destroy: s.Destroy,
+		Stage: s.Stage, Data: kept, Heads: witness, Functions: s.Functions, Canary: s.Canary, LogLevel: s.LogLevel, LogDays: s.LogDays, Destroy: s.Destroy,
 		MailFrom: s.MailFrom, MailIdentity: s.MailIdentity, PublicURL: s.PublicURL, AlarmEmail: s.AlarmEmail, SignIn: s.SignIn, Graph: s.Graph,
 		ArchiveConcurrency: s.ArchiveConcurrency, BackupConcurrency: s.BackupConcurrency, CORSOrigins: s.CORSOrigins,
 	})

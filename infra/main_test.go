@@ -26,8 +26,9 @@ type written struct {
 	folder   string
 	manifest struct {
 		Artifacts map[string]struct {
-			Type       string
-			Properties struct {
+			Type         string
+			Dependencies []string
+			Properties   struct {
 				StackName             string
 				TerminationProtection bool
 				Tags                  map[string]string
@@ -37,7 +38,7 @@ type written struct {
 	templates map[string]infratest.Template // by the stack's id
 }
 
-// synth writes both stacks of a stage, looked at by cdk-nag.
+// synth writes all stacks of a stage, looked at by cdk-nag.
 func synth(t *testing.T, stage string, changes map[string]string) written {
 	t.Helper()
 	infratest.NeedNode(t)
@@ -64,12 +65,20 @@ func synth(t *testing.T, stage string, changes map[string]string) written {
 	}), nil)
 	app.Synth(nil)
 	readJSON(t, filepath.Join(w.folder, "manifest.json"), &w.manifest)
-	for _, id := range []string{"data", "service"} {
+	for _, id := range stacks(stage) {
 		var template infratest.Template
 		readJSON(t, filepath.Join(w.folder, id+".template.json"), &template)
 		w.templates[id] = template
 	}
 	return w
+}
+
+// stacks are those of a stage.
+func stacks(stage string) []string {
+	if stage == "prod" {
+		return []string{"data", "heads", "service"}
+	}
+	return []string{"data", "service"}
 }
 
 func readJSON(t *testing.T, file string, into any) {
@@ -246,6 +255,25 @@ func TestUnused(t *testing.T) {
 func TestStacks(t *testing.T) {
 	for _, stage := range []string{"dev", "prod"} {
 		w := synth(t, stage, nil)
+		t.Run("there are those of "+stage+", each after those that it needs, and no others", func(t *testing.T) {
+			var found []string
+			for id, a := range w.manifest.Artifacts {
+				if a.Type == "aws:cloudformation:stack" {
+					found = append(found, id)
+				}
+			}
+			slices.Sort(found)
+			if !slices.Equal(found, stacks(stage)) {
+				t.Errorf("there are %q", found)
+			}
+			for _, id := range stacks(stage) {
+				for _, other := range stacks(stage) {
+					if waits := slices.Contains(w.manifest.Artifacts[id].Dependencies, other); waits != (id == "service" && other != id) {
+						t.Errorf("%s waits for %s: %t", id, other, waits)
+					}
+				}
+			}
+		})
 		t.Run("those of "+stage+" are named, tagged and protected as the stage wants", func(t *testing.T) {
 			for id := range w.templates {
 				p := w.manifest.Artifacts[id].Properties

@@ -76,8 +76,8 @@ func variable(name string) string {
 // names are all settings.
 var names = []string{
 	"stage", "account", "region", "functions", "mail-from", "mail-identity", "alarm-email", "sign-in-authority", "sign-in-audience", "sign-in-tenants",
-	"sign-in-client", "sign-in-credentials", "public-url", "graph-delegated", "graph-tenant", "graph-client", "graph-credentials",
-	"graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency", "backup-concurrency", "cors-origins",
+	"sign-in-client", "sign-in-programs", "sign-in-service-roles", "sign-in-credentials", "public-url", "graph-delegated", "graph-tenant",
+	"graph-client", "graph-credentials", "graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency", "backup-concurrency", "cors-origins",
 }
 
 // sources looks a setting up in the context that the command line gives (-c name=value) or cdk.json has, then in the environment, then
@@ -301,6 +301,15 @@ func (s *settings) readSignIn(r *reader) {
 	}
 	if s.SignIn.Client = r.text("sign-in-client"); s.SignIn.Client != "" && !guidForm.MatchString(s.SignIn.Client) {
 		r.refuse("sign-in-client", "must be the id of the application as which the command line signs in, not %q", s.SignIn.Client)
+	}
+	s.SignIn.Programs, s.SignIn.ServiceRoles = r.list("sign-in-programs"), r.list("sign-in-service-roles")
+	for _, id := range s.SignIn.Programs {
+		if !guidForm.MatchString(id) {
+			r.refuse("sign-in-programs", "must be ids of applications, not %q", id)
+		}
+	}
+	if len(s.SignIn.ServiceRoles) > 0 && len(s.SignIn.Programs) == 0 {
+		r.refuse("sign-in-programs", "is not set; with sign-in-service-roles it must name the applications that have such a role")
 	}
 	s.SignIn.Credentials = r.text("sign-in-credentials")
 	r.secret("sign-in-credentials", s.SignIn.Credentials, s.Region, s.Account)

@@ -53,6 +53,7 @@ func TestRead(t *testing.T) {
 			"functions": "/built", "mail-identity": "example.com", "alarm-email": "", "sign-in-authority": "https://login.microsoftonline.us/",
 			"sign-in-tenants": guid + ", " + guid2, "graph-tenant": "example.com", "graph-client": guid2, "graph-credentials": "graph/app",
 			"graph-url": "https://graph.microsoft.us/v1.0", "sign-in-client": guid2, "sign-in-credentials": "sign-in/app",
+			"sign-in-programs": guid + "," + guid2, "sign-in-service-roles": "service",
 			"public-url": "https://calendar.example.com/", "log-level": "debug", "log-days": "731", "removal": "destroy", "canary": "30m",
 			"archive-concurrency": "3", "backup-concurrency": "400", "cors-origins": "https://a.example.com,http://localhost:3000",
 		}))
@@ -61,6 +62,7 @@ func TestRead(t *testing.T) {
 			PublicURL: "https://calendar.example.com",
 			SignIn: service.SignIn{
 				Authority: "https://login.microsoftonline.us", Audience: guid, Tenants: []string{guid, guid2}, Client: guid2,
+				Programs: []string{guid, guid2}, ServiceRoles: []string{"service"},
 				Credentials: "sign-in/app", Redirect: "https://calendar.example.com/auth/callback",
 			},
 			Graph:    service.Graph{Tenant: "example.com", Client: guid2, Credentials: "graph/app", URL: "https://graph.microsoft.us/v1.0"},
@@ -123,6 +125,8 @@ func TestRead(t *testing.T) {
 		{"every tenant", "dev", map[string]string{"sign-in-tenants": "common"}, []string{"sign-in-tenants"}},
 		{"a tenant twice", "dev", map[string]string{"sign-in-tenants": guid + "," + guid}, []string{"sign-in-tenants"}},
 		{"a client of the command line that is no id", "dev", map[string]string{"sign-in-client": "cli"}, []string{"sign-in-client"}},
+		{"a program that is no id", "dev", map[string]string{"sign-in-programs": guid + ",timer"}, []string{"sign-in-programs"}},
+		{"a role of services without any", "dev", map[string]string{"sign-in-service-roles": "service"}, []string{"sign-in-programs"}},
 		{"a sign-in on the web that comes back nowhere", "dev", web(map[string]string{"public-url": ""}), []string{"public-url"}},
 		{"a sign-in that comes back in the clear", "dev", web(map[string]string{"public-url": "http://calendar.example.com"}), []string{"public-url"}},
 		{"an address with a path", "dev", web(map[string]string{"public-url": "https://example.com/calendar"}), []string{"public-url"}},

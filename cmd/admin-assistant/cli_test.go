@@ -299,6 +299,10 @@ func TestPlanFromFiles(t *testing.T) {
 		if bare := m.run("", "archive", "plan", "--events", array, "--config", config, "--output", "json").ok(); bare.out != made.out {
 			t.Errorf("array: %s", bare.out)
 		}
+		marked := m.file("marked.json", "\ufeff"+graphEvents)
+		if again := m.run("\ufeff"+planConfig, "archive", "plan", "--events", marked, "--config", "-", "--output", "json").ok(); again.out != made.out {
+			t.Error("files with a byte order mark make another plan")
+		}
 		if piped := m.run(planConfig, "archive", "plan", "--events", events, "--config", "-", "--output", "json").ok(); piped.out != made.out {
 			t.Errorf("config from standard input: %s", piped.out)
 		}
@@ -345,6 +349,13 @@ func TestPlanFromFiles(t *testing.T) {
 		{"an iCalendar file that breaks off", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:a\r\n", planConfig, []string{"events.json"}},
 		{"a file that is something else", "MZ\x90\x00", planConfig, []string{"events.json"}},
 		{"an empty file", "", planConfig, []string{"events.json"}},
+		{"an event with a field twice", strings.Replace(graphEvents, `"subject"`, `"subject": "other", "subject"`, 1), planConfig,
+			[]string{"events.json", "value[0].subject", "twice"}},
+		{"an event with a field in two cases", strings.Replace(graphEvents, `"subject"`, `"Subject": "other", "subject"`, 1), planConfig,
+			[]string{"events.json", "value[0].subject", "twice"}},
+		{"a config with a field in two cases", graphEvents, strings.Replace(planConfig, `"id"`, `"Id": "other", "id"`, 1), []string{"config.json", "id", "twice"}},
+		{"events in UTF-16", "\xff\xfe{\x00", planConfig, []string{"events.json", "save it as UTF-8"}},
+		{"a config in UTF-16", graphEvents, "{\x00", []string{"config.json", "save it as UTF-8"}},
 	} {
 		t.Run(tt.name+" is refused", func(t *testing.T) {
 			m := newMachine(t)
@@ -368,6 +379,7 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 		{"ledger", "day"}, {"ledger", "day", "2026-10-15"}, {"ledger", "history", "key"}, {"ledger", "verify"},
 		{"audit", "dance"}, {"audit", "list", "now"}, {"audit", "list", "--most", "few"}, {"audit", "export", "a", "b"}, {"audit", "verify", "now"},
 		{"user", "dance"}, {"user", "list", "now"}, {"user", "show"}, {"user", "disable"}, {"user", "enable", "a", "b"}, {"user", "role", "a"}, {"user", "delete"},
+		{"user", "grants"}, {"user", "grant", "a"}, {"user", "revoke-grant", "a"},
 		{"user", "disable", "a"}, {"user", "delete", "a"}, // which nobody confirms
 		{"job", "dance"}, {"job", "create"}, {"job", "create", "--config", "x"},
 		{"job", "create", "--config", "x", "--daily", "01:00", "--monthly", "1@01:00"}, {"job", "show"},
@@ -391,7 +403,8 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 func TestHelp(t *testing.T) {
 	m := newMachine(t)
 	for group, commands := range map[string][]string{
-		"":           {"login", "logout", "whoami", "calendar", "config", "archive", "backup", "job", "ledger", "audit", "user", "serve", "version", "completion"},
+		"": {"login", "logout", "whoami", "calendar", "config", "archive", "backup", "job", "ledger", "audit", "user", "serve", "browser", "version",
+			"completion"},
 		"calendar":   {"create", "list", "delete", "import", "export", "events", "overlaps"},
 		"config":     {"create", "list", "show", "edit", "activate", "deactivate", "delete"},
 		"archive":    {"plan", "run", "show", "list", "retry"},
@@ -399,7 +412,7 @@ func TestHelp(t *testing.T) {
 		"backup":     {"run", "list", "show", "download", "verify", "delete"},
 		"ledger":     {"day", "history", "verify"},
 		"audit":      {"list", "export", "verify"},
-		"user":       {"list", "show", "disable", "enable", "role", "delete"},
+		"user":       {"list", "show", "disable", "enable", "role", "grants", "grant", "revoke-grant", "delete"},
 		"serve":      {"--addr", "127.0.0.1:8080"},
 		"completion": {"bash", "zsh", "fish"},
 	} {
@@ -627,9 +640,22 @@ func TestServe(t *testing.T) {
 	remote("config", "create", "--name", "work", "--source", work, "--archive", "local://me/calendars/Archive", "--timezone", "Europe/Berlin").ok()
 	remote("archive", "run", "--config", "work", "--period", october).ok().says("succeeded", "balanced")
 	remote("calendar", "events", "local://me/calendars/Nowhere", "--period", "today").fails(exitFailed, "not found")
-	request, err := http.NewRequest(http.MethodGet, address+"/v1/me", nil)
-	if err != nil {
-		t.Fatal(err)
+	key := strings.TrimSpace(string(mustRead(t, m.keyFile(address))))
+	ask := func(host, path string, header ...string) *http.Response {
+		request, err := http.NewRequest(http.MethodGet, address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = host
+		for i := 0; i < len(header); i += 2 {
+			request.Header.Set(header[i], header[i+1])
+		}
+		answer, err := http.DefaultTransport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { answer.Body.Close() })
+		return answer
 	}
 	for host, want := range map[string]int{
 		"evil.example":    http.StatusMisdirectedRequest,
@@ -637,13 +663,7 @@ func TestServe(t *testing.T) {
 		"localhost:1":     http.StatusOK,
 		"[::1]:1":         http.StatusOK,
 	} {
-		request.Host = host
-		answer, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer.Body.Close()
-		if answer.StatusCode != want {
+		if answer := ask(host, "/v1/me", "Authorization", "Bearer "+key); answer.StatusCode != want {
 			t.Errorf("a request for host %s is answered with %d, want %d", host, answer.StatusCode, want)
 		}
 	}

@@ -39,6 +39,9 @@ func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func
 	closing = func() {}
 	simulated := !p.settings.HasGraph()
 	if simulated {
+		if err := p.folder(); err != nil { // the mailbox is kept there
+			return nil, err
+		}
 		settings, stop, err := app.OpenDemoMailbox(p.settings, bytes.NewReader(sampleMonth))
 		if err != nil {
 			return nil, err

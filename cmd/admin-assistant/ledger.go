@@ -1,18 +1,25 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/proof"
 )
 
 type entryView struct {
@@ -35,7 +42,7 @@ type entryView struct {
 
 func (p *program) ledgerCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "ledger", Short: "Read and verify the record of what was archived"}
-	cmd.AddCommand(p.ledgerDay(), p.ledgerHistory(), p.ledgerVerify())
+	cmd.AddCommand(p.ledgerDay(), p.ledgerHistory(), p.ledgerVerify(), p.ledgerHead(), p.ledgerProve())
 	return cmd
 }
 
@@ -102,23 +109,34 @@ func (p *program) ledgerHistory() *cobra.Command {
 
 func (p *program) ledgerVerify() *cobra.Command {
 	var config string
+	var since []string
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Recompute the ledger's hash chain, and name the first entry that does not fit", Args: cobra.NoArgs,
+		Use: "verify", Short: "Compare the ledger with all that was sealed of it, and name what does not fit", Args: cobra.NoArgs,
+		Long: "Recompute the ledger's chain, and compare with it every entry, the runs and backups of the config, and your audit log.\n\n" +
+			"With --since it also says whether the ledger continues an earlier head, a file that \"ledger head\" wrote. A file may hold several heads, " +
+			"one after the other: the more there are, the closer it says where the ledger was changed.",
+		Example: "  admin-assistant ledger verify --config work\n  admin-assistant ledger verify --config work --since head-2026-10-31.txt",
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
 			v, _, err := p.findConfig(ctx, c, config)
 			if err != nil {
 				return err
 			}
-			var report ledger.Report
-			if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/ledger/" + v.ID + "/verify"}, &report); err != nil {
+			heads, err := readHeads(since)
+			if err != nil {
+				return err
+			}
+			r := request{method: http.MethodPost, path: "/v1/ledger/" + v.ID + "/verify"}
+			if len(heads) > 0 {
+				r.json = map[string]any{"since": heads}
+			}
+			var report proof.Verification
+			if _, err := c.do(ctx, r, &report); err != nil {
 				return err
 			}
 			if p.output == "json" {
 				err = p.printJSON(report)
-			} else if report.OK {
-				_, err = fmt.Fprintf(p.out, "the ledger holds: %d entries of %d runs, head %s\n", report.Entries, report.Links, report.Head)
 			} else {
-				_, err = fmt.Fprintf(p.out, "THE LEDGER DOES NOT HOLD: %d misfits; the first: %s\n", report.Misfits, misfit(report.First))
+				err = p.printVerified(&report)
 			}
 			if err == nil && !report.OK {
 				err = exitError{exitFailed}
@@ -127,14 +145,263 @@ func (p *program) ledgerVerify() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
+	cmd.Flags().StringArrayVar(&since, "since", nil, "file with earlier heads that the ledger has to continue")
 	required(cmd, "config")
 	return cmd
 }
 
-func misfit(m *ledger.Misfit) string {
-	what := fmt.Sprintf("link %d of run %s", m.Seq, m.Run)
-	if m.Entry != "" {
-		what = fmt.Sprintf("entry %s of run %s", printable(m.Entry), m.Run)
+func (p *program) printVerified(r *proof.Verification) error {
+	if !r.OK {
+		things := "one thing does"
+		if r.Misfits != 1 {
+			things = fmt.Sprintf("%d things do", r.Misfits)
+		}
+		_, err := fmt.Fprintf(p.out, "THE LEDGER DOES NOT HOLD: %s not fit. The first: %s\n", things, misfit(r.First))
+		return err
 	}
-	return what + ": " + m.Problem
+	if _, err := fmt.Fprintf(p.out, "The ledger holds: %d entries in %d links, %d runs, %d backups, %d records of the audit log.\n",
+		r.Entries, r.Links, r.Runs, r.Backups, r.Audit); err != nil {
+		return err
+	}
+	var err error
+	if r.Since > 0 {
+		_, err = fmt.Fprintf(p.out, "It continues %s.\n", counted(r.Since, "earlier head"))
+	}
+	if err == nil && r.Unfinished != "" {
+		_, err = fmt.Fprintf(p.out, "Run %s was interrupted; the next run finishes what it left.\n", r.Unfinished)
+	}
+	return err
+}
+
+func entriesOf(n int) string {
+	if n == 1 {
+		return "one entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
+// counted is a number of things.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "one " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+func misfit(m *ledger.Misfit) string {
+	var what string
+	switch {
+	case m.Entry != "" && m.Run != "":
+		what = fmt.Sprintf("entry %s of run %s", printable(m.Entry), printable(m.Run))
+	case m.Entry != "":
+		what = "entry " + printable(m.Entry)
+	case m.Seq > 0 && m.Run != "":
+		what = fmt.Sprintf("link %d of run %s", m.Seq, printable(m.Run))
+	case m.Seq > 0:
+		what = fmt.Sprintf("link %d", m.Seq)
+	case m.Run != "":
+		what = "run " + printable(m.Run)
+	default:
+		return printable(m.Problem)
+	}
+	return what + ": " + printable(m.Problem)
+}
+
+const (
+	// maxHeads is the largest file of heads in bytes; one has some 250.
+	maxHeads = 1 << 20
+	// headSigned begins the last line of a head.
+	headSigned = "\u2014 "
+)
+
+// readHeads reads the heads that files hold, one after the other.
+func readHeads(files []string) (heads []string, err error) {
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fault.Field("--since", "cannot be read: %v", err)
+		}
+		if len(data) > maxHeads {
+			return nil, fault.Field("--since", "%s is too large for a file of heads", name)
+		}
+		text := strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n")
+		var head strings.Builder
+		found := 0
+		for line := range strings.Lines(text) {
+			if head.Len() == 0 && strings.TrimSpace(line) == "" {
+				continue
+			}
+			head.WriteString(strings.TrimSuffix(line, "\n") + "\n")
+			if strings.HasPrefix(line, headSigned) {
+				heads, found = append(heads, head.String()), found+1
+				head.Reset()
+			}
+		}
+		if head.Len() > 0 || found == 0 {
+			return nil, fault.Field("--since", "%s holds no signed head, or not the whole of it; \"ledger head\" writes such files", name)
+		}
+	}
+	return heads, nil
+}
+
+func (p *program) ledgerHead() *cobra.Command {
+	var config string
+	var key bool
+	cmd := &cobra.Command{
+		Use: "head", Short: "Show the signed head of the ledger", Args: cobra.NoArgs,
+		Long: "Show the signed head of the ledger. Keep it where nobody who runs this installation can change it, as in an e-mail to somebody else: " +
+			"with \"ledger verify --since\" it proves later that nothing before it changed. It says how much there is, and nothing of what it is.",
+		Example: "  admin-assistant ledger head --config work > head.txt\n  admin-assistant ledger head --config work --key",
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			v, _, err := p.findConfig(ctx, c, config)
+			if err != nil {
+				return err
+			}
+			var head struct {
+				Links int    `json:"links"`
+				Head  string `json:"head"`
+				Key   string `json:"key"`
+				Open  bool   `json:"open"`
+			}
+			if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/ledger/" + v.ID + "/head"}, &head); err != nil {
+				return err
+			}
+			if p.output == "json" {
+				return p.printJSON(head)
+			}
+			if key {
+				_, err := fmt.Fprintln(p.out, head.Key)
+				return err
+			}
+			if head.Head == "" {
+				return fault.New(fault.NotFound, "config %q has archived nothing yet, so that its ledger has no head", v.Name)
+			}
+			_, err = io.WriteString(p.out, head.Head)
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
+	cmd.Flags().BoolVar(&key, "key", false, "print the public key that signs here, for those who check proofs")
+	required(cmd, "config")
+	return cmd
+}
+
+func (p *program) ledgerProve() *cobra.Command {
+	var config, period, key, file string
+	cmd := &cobra.Command{
+		Use: "prove", Short: "Write a proof of entries that anybody can check", Args: cobra.NoArgs,
+		Long: "Write a proof of what stands in the archive in a period, or of all versions of one appointment. Who gets the file checks it with " +
+			"\"proof verify\", without an account and without a connection.\n\nThe proof shows times, subjects, categories and customers, never texts, places " +
+			"or people. Of private appointments it shows that they are there, and nothing else.",
+		Example: "  admin-assistant ledger prove --config work --period \"last month\" --file october.proof.json",
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			if (period == "") == (key == "") {
+				return usageError{errors.New("give --period or --entry, and not both")}
+			}
+			v, _, err := p.findConfig(ctx, c, config)
+			if err != nil {
+				return err
+			}
+			var doc proof.Proof
+			q := given(map[string]string{"period": period, "key": key})
+			if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/ledger/" + v.ID + "/proof", query: q}, &doc); err != nil {
+				return err
+			}
+			if _, err := doc.Check(""); err != nil { // what we hand out must hold
+				return fmt.Errorf("the proof does not hold: %w", err)
+			}
+			data, err := json.MarshalIndent(doc, "", "  ")
+			if err != nil {
+				return err
+			}
+			if file == "" {
+				_, err = p.out.Write(append(data, '\n'))
+				return err
+			}
+			if err := p.store(file, bytes.NewReader(append(data, '\n'))); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(p.out, "%s proves %s. Who gets it checks it with: admin-assistant proof verify %s\n", file, entriesOf(len(doc.Entries)), file)
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
+	cmd.Flags().StringVar(&period, "period", "", "days, as in \"last month\" or \"2026-10-01 to 2026-10-31\"")
+	cmd.Flags().StringVar(&key, "entry", "", "key of an appointment, as \"ledger day\" shows it")
+	cmd.Flags().StringVar(&file, "file", "", "file to write; without it the proof is printed")
+	required(cmd, "config")
+	return cmd
+}
+
+func (p *program) proofCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "proof", Short: "Check proofs that others wrote"}
+	cmd.AddCommand(p.proofVerify())
+	return cmd
+}
+
+func (p *program) proofVerify() *cobra.Command {
+	var key, zoneName string
+	cmd := &cobra.Command{
+		Use: "verify FILE", Short: "Check a proof by itself, with no account and no connection", Args: cobra.ExactArgs(1),
+		Long: "Check a proof by itself, with no account and no connection. It holds if every entry is in its link, every link in the chain, and the head of the " +
+			"chain is signed.\n\nWho signed it is for you to know: compare the key with the one that you were given by another way, or name that one with --key.",
+		Example: "  admin-assistant proof verify october.proof.json --key admin-assistant-1f2e3d4c+5b6a7988+AbC...",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			zone, err := calendar.LoadZone(zoneName)
+			if err != nil {
+				return fault.Field("--timezone", "%w", err)
+			}
+			file, err := os.Open(args[0])
+			if err != nil {
+				return fault.New(fault.NotFound, "the proof cannot be read: %v", err)
+			}
+			defer file.Close()
+			doc, err := proof.Parse(file)
+			if err != nil {
+				return err
+			}
+			checked, err := doc.Check(key)
+			if err != nil {
+				return fault.New(fault.Malformed, "THE PROOF DOES NOT HOLD: %v", err)
+			}
+			if p.output == "json" {
+				return p.printJSON(checked)
+			}
+			return p.printChecked(checked, doc.Key, key != "", zone)
+		},
+	}
+	cmd.Flags().StringVar(&key, "key", "", "the public key that you trust")
+	cmd.Flags().StringVar(&zoneName, "timezone", "UTC", "time zone to show times in")
+	return cmd
+}
+
+func (p *program) printChecked(c *proof.Checked, key string, trusted bool, zone *time.Location) error {
+	var rows []table.Row
+	for i := range c.Facts {
+		f := &c.Facts[i]
+		a, err := f.Appointment()
+		if err != nil {
+			return err
+		}
+		rows = append(rows, table.Row{when(&a, zone), f.Subject, f.Customer, f.BillingType, string(f.Outcome), f.Version})
+	}
+	if len(rows) > 0 {
+		p.printTable(table.Row{"When", "Subject", "Customer", "Billing", "Outcome", "Version"}, rows)
+	}
+	text := fmt.Sprintf("The proof holds: %s", entriesOf(len(c.Facts)))
+	if c.Private > 0 {
+		text += fmt.Sprintf(" and %d private ones that it does not show", c.Private)
+	}
+	if !c.From.IsZero() {
+		text += fmt.Sprintf(", sealed between %s and %s", c.From.In(zone).Format("2006-01-02 15:04"), c.To.In(zone).Format("2006-01-02 15:04"))
+	}
+	text += fmt.Sprintf(". Times are in %s.\n", zone)
+	if trusted {
+		text += "It is signed with the key that you named.\n"
+	} else {
+		text += fmt.Sprintf("It is signed with the key %s\n", printable(key)) +
+			"That this is the key of whom you think is not proven: compare it with the one that they gave you.\n"
+	}
+	_, err := io.WriteString(p.out, text)
+	return err
 }

@@ -245,11 +245,12 @@ func (p *program) logoutCommand() *cobra.Command {
 
 // meView is what the API says of the user who asks.
 type meView struct {
-	Tenant  string `json:"tenant"`
-	Object  string `json:"object"`
-	Name    string `json:"name"`
-	Role    string `json:"role"`
-	Version string `json:"version"`
+	Tenant    string   `json:"tenant"`
+	Object    string   `json:"object"`
+	Name      string   `json:"name"`
+	Role      string   `json:"role"`
+	Mailboxes []string `json:"mailboxes"` // that were granted
+	Version   string   `json:"version"`
 }
 
 func (p *program) whoamiCommand() *cobra.Command {
@@ -271,8 +272,11 @@ func (p *program) whoamiCommand() *cobra.Command {
 			if p.local {
 				server = "this machine, without one"
 			}
-			p.printTable(table.Row{"User", me.Name}, []table.Row{{"Role", me.Role}, {"Tenant", me.Tenant}, {"Object", me.Object}, {"Server", server},
-				{"Version", me.Version}})
+			rows := []table.Row{{"Role", me.Role}, {"Tenant", me.Tenant}, {"Object", me.Object}}
+			for _, mailbox := range me.Mailboxes {
+				rows = append(rows, table.Row{"Mailbox", mailbox})
+			}
+			p.printTable(table.Row{"User", me.Name}, append(rows, table.Row{"Server", server}, table.Row{"Version", me.Version}))
 			return nil
 		}),
 	}

@@ -85,7 +85,9 @@ func newWorld(t *testing.T, o entrasim.Options, tenants ...string) *world {
 	if len(tenants) == 0 {
 		tenants = []string{home}
 	}
-	verifier, err := bearer.New(bearer.Options{Authority: l.URL, Audiences: []string{apiApp}, Tenants: tenants, HTTPClient: l.Client, Clock: time.Now})
+	verifier, err := bearer.New(bearer.Options{
+		Authority: l.URL, Audiences: []string{apiApp}, Clients: []string{apiApp, cliApp}, Tenants: tenants, HTTPClient: l.Client, Clock: time.Now,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -389,7 +391,7 @@ func TestLogin(t *testing.T) {
 		w.run("--api", server.URL, "login").fails(exitFailed, "asks for no sign-in")
 		w.run("--local", "login").fails(exitUsage, "--local")
 		w.run("--local", "logout").fails(exitUsage, "--local")
-		w.run("--local", "--data", t.TempDir(), "whoami").ok().says("this machine", "local")
+		w.run("--local", "--data", filepath.Join(t.TempDir(), "data"), "whoami").ok().says("this machine", "local")
 	})
 	t.Run("over a network in the clear is refused", func(t *testing.T) {
 		w := newWorld(t, entrasim.Options{})
@@ -700,7 +702,7 @@ func TestFixedToken(t *testing.T) {
 	if len(w.files()) != 0 {
 		t.Errorf("files %q", w.files())
 	}
-	w.run("--local", "--data", t.TempDir(), "whoami").ok().says("this machine")
+	w.run("--local", "--data", filepath.Join(t.TempDir(), "data"), "whoami").ok().says("this machine")
 	w.run("--api", "http://assistant.example", "whoami").fails(exitUsage, "https")
 	if w.carried["http://assistant.example"] != "" {
 		t.Error("the token was sent in the clear")

@@ -15,6 +15,8 @@ import (
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/plaintext"
+	"adminassistant/shared/strictjson"
 )
 
 func (p *program) archivePlan() *cobra.Command {
@@ -127,10 +129,10 @@ func (p *program) readEvents(name string, w calendar.Window) ([]calendar.Event, 
 		return nil, nil, err
 	}
 	defer f.Close()
-	r := bufio.NewReader(f)
+	r := bufio.NewReader(plaintext.NewReader(f))
 	head, _ := r.Peek(512)
-	if head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n"); len(head) > 0 && (head[0] == '{' || head[0] == '[') {
-		events, err := calendar.DecodeGraph(r)
+	if head = bytes.TrimLeft(head, " \t\r\n"); len(head) > 0 && (head[0] == '{' || head[0] == '[') {
+		events, err := calendar.DecodeGraph(strictjson.NewReader(r))
 		return events, nil, err
 	}
 	file, err := ics.Read(r)

@@ -30,13 +30,14 @@ const (
 
 // program is what all commands share: the global flags, the streams and the way to the API.
 type program struct {
-	settings app.Settings
-	local    bool
-	profile  string
-	apiGiven bool // by --api
-	output   string
-	yes      bool
-	serving  bool // the command is serve
+	settings  app.Settings
+	local     bool
+	profile   string
+	apiGiven  bool // by --api
+	dataGiven bool // by --data
+	output    string
+	yes       bool
+	serving   bool // the command is serve
 
 	in       io.Reader
 	out, err io.Writer
@@ -143,8 +144,8 @@ func (p *program) root() *cobra.Command {
 	flags.StringVar(&p.output, "output", "table", "table for people, json for programs")
 	flags.BoolVar(&p.yes, "yes", false, "answer every question with yes")
 	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.calendarCommand(), p.configCommand(), p.archiveCommand(),
-		p.backupCommand(), p.restoreCommand(), p.jobCommand(), p.ledgerCommand(), p.actionCommand(), p.notificationCommand(), p.auditCommand(),
-		p.userCommand(), p.serveCommand(), p.versionCommand())
+		p.backupCommand(), p.restoreCommand(), p.jobCommand(), p.ledgerCommand(), p.proofCommand(), p.actionCommand(), p.notificationCommand(), p.auditCommand(),
+		p.userCommand(), p.serveCommand(), p.browserCommand(), p.versionCommand())
 	usage(root)
 	return root
 }
@@ -193,10 +194,19 @@ func (p *program) readSettings(cmd *cobra.Command) (err error) {
 	for name, into := range map[string]*string{"data": &p.settings.Data, "api": &p.settings.API} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			*into = f.Value.String()
-			p.apiGiven = p.apiGiven || name == "api"
+			p.apiGiven, p.dataGiven = p.apiGiven || name == "api", p.dataGiven || name == "data"
 		}
 	}
 	return nil
+}
+
+// folder opens the data folder, and says so if others could open it before.
+func (p *program) folder() error {
+	dir, tightened, err := app.OpenFolder(p.settings)
+	if tightened {
+		fmt.Fprintf(p.err, "admin-assistant: other accounts of this machine could open the data folder %s; now only yours can\n", dir)
+	}
+	return err
 }
 
 // open returns the stores of this machine.
@@ -204,6 +214,9 @@ func (p *program) open() (*app.Local, error) {
 	if p.opened == nil {
 		if p.settings.LogLevel == "" && !p.serving {
 			p.settings.LogLevel = "disabled" // a command says what is to be said itself
+		}
+		if err := p.folder(); err != nil {
+			return nil, err
 		}
 		local, err := app.OpenLocal(p.settings, version, p.err)
 		if err != nil {
@@ -224,13 +237,26 @@ func (p *program) api() (*client, error) {
 		if err != nil {
 			return nil, err
 		}
+		var own *machineKey
+		if p.settings.Token == "" && p.profile == "" {
+			if own, err = p.machineKey(at.api); err != nil {
+				return nil, err
+			}
+		}
+		if own != nil {
+			at.api = own.api
+		}
 		c, err := newClient(at.api, p.transport)
 		if err != nil {
 			return nil, err
 		}
-		c.credentials = &tokens{place: at, signIns: p.signIns, transport: p.transport}
-		if p.settings.Token != "" {
+		switch {
+		case p.settings.Token != "":
 			c.credentials = fixedToken{api: at.api, token: p.settings.Token}
+		case own != nil:
+			c.credentials = own
+		default:
+			c.credentials = &tokens{place: at, signIns: p.signIns, transport: p.transport}
 		}
 		p.client = c
 		return c, nil

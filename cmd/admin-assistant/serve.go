@@ -51,17 +51,28 @@ func (p *program) serve(ctx context.Context, addr string) error {
 	if err != nil {
 		return fault.New(fault.Unavailable, "cannot listen on %s: %v; name another address with --addr", addr, err)
 	}
-	server := newServer(ownHostOnly(local.Handler()))
-	fmt.Fprintf(p.out, "serving on http://%s, its reference on http://%s/docs; Ctrl-C stops\n", listener.Addr(), listener.Addr())
+	at := listener.Addr().String()
+	served, err := local.Serve(at, p.again(at))
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() {
+		if removed := served.Close(); removed != nil {
+			fmt.Fprintf(p.err, "admin-assistant: the key of the server, which is of no use any more, was not removed: %v\n", removed)
+		}
+	}()
+	server := newServer(ownHostOnly(served))
+	fmt.Fprintf(p.out, "serving on http://%s, its reference on http://%s/docs; Ctrl-C stops\n", at, at)
+	fmt.Fprintf(p.out, "in a browser: http://%s/%s\nthat address works once, within the hour; for a new one: %s\n", at, served.Once(), p.again(at))
 
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	worked, served := make(chan error, 1), make(chan error, 1)
+	worked, ended := make(chan error, 1), make(chan error, 1)
 	go func() { worked <- local.Work(working) }()
-	go func() { served <- server.Serve(listener) }()
+	go func() { ended <- server.Serve(listener) }()
 	select {
 	case <-ctx.Done():
-	case err = <-served:
+	case err = <-ended:
 	}
 	stop() // a run that is interrupted goes on at the next start
 	<-worked
@@ -86,20 +97,20 @@ func newServer(handler http.Handler) *http.Server {
 	}
 }
 
-// onlyLoopback refuses addresses that other machines can reach: the local server knows one user and asks for no sign-in.
+// onlyLoopback refuses addresses that other machines can reach: the local server knows one user and speaks in the clear.
 func onlyLoopback(addr string) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return usageError{fmt.Errorf("--addr must be an address as in 127.0.0.1:8080, not %q", addr)}
 	}
 	if !ownHost(host) {
-		return usageError{fmt.Errorf("--addr must be of this machine alone, as in 127.0.0.1:8080, not %q: the local server asks for no sign-in", addr)}
+		return usageError{fmt.Errorf("--addr must be of this machine alone, as in 127.0.0.1:8080, not %q: the local server speaks in the clear", addr)}
 	}
 	return nil
 }
 
 // ownHostOnly refuses requests that name another host than this machine: the page of a web site whose name was made to point here
-// must not speak to a server that asks for no sign-in.
+// must not speak to a server that the browser may have a session with.
 func ownHostOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := r.Host

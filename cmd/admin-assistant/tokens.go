@@ -143,7 +143,11 @@ func (t *tokens) Unaccepted(reason string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.held == "" {
-		return fault.New(fault.Unauthenticated, "nobody is signed in to %s; sign in with: %s", t.api, t.login)
+		hint := ""
+		if onThisMachine(t.api) {
+			hint = "; if it was started on this machine with: admin-assistant serve, name its data folder with --data"
+		}
+		return fault.New(fault.Unauthenticated, "nobody is signed in to %s; sign in with: %s%s", t.api, t.login, hint)
 	}
 	return fault.New(fault.Unauthenticated, "%s does not accept the sign-in (%s); sign in with: %s", t.api, reason, t.login)
 }

@@ -24,6 +24,15 @@ type userView struct {
 	Seen    string     `json:"seen,omitempty"`
 	Erasing *time.Time `json:"erasing,omitempty"`
 	Erased  *time.Time `json:"erased,omitempty"`
+	// Mailboxes are in the answer about one user alone.
+	Mailboxes []grantView `json:"mailboxes,omitempty"`
+}
+
+// grantView is a mailbox that was granted to a user.
+type grantView struct {
+	Mailbox string    `json:"mailbox"`
+	By      string    `json:"by"`
+	At      time.Time `json:"at"`
 }
 
 func (p *program) userCommand() *cobra.Command {
@@ -32,7 +41,7 @@ func (p *program) userCommand() *cobra.Command {
 		Long: "Manage the users of your organisation, as its administrator. A user is named by the Entra object id, which list shows.",
 	}
 	cmd.AddCommand(p.userList(), p.userShow(), p.userSwitch("disable", "Shut a user out, and sign the user out of all browsers"),
-		p.userSwitch("enable", "Let a user in again"), p.userRole(), p.userDelete())
+		p.userSwitch("enable", "Let a user in again"), p.userRole(), p.userGrants(), p.userGrant(), p.userRevokeGrant(), p.userDelete())
 	return cmd
 }
 
@@ -54,8 +63,68 @@ func (p *program) showUser(v userView) error {
 	if v.Disabled != nil {
 		rows = append(rows, table.Row{"Disabled", minute(v.Disabled.At) + " by " + v.Disabled.By})
 	}
+	for _, g := range v.Mailboxes {
+		rows = append(rows, table.Row{"Mailbox", g.Mailbox})
+	}
 	p.printTable(table.Row{"User", printable(v.Name)}, rows)
 	return nil
+}
+
+func (p *program) showGrants(grants []grantView) error {
+	if p.output == "json" {
+		return p.printJSON(grants)
+	}
+	rows := make([]table.Row, len(grants))
+	for i, g := range grants {
+		rows[i] = table.Row{g.Mailbox, g.By, minute(g.At)}
+	}
+	p.printTable(table.Row{"Mailbox", "Granted by", "At"}, rows)
+	return nil
+}
+
+func (p *program) userGrants() *cobra.Command {
+	return &cobra.Command{
+		Use: "grants OBJECT", Short: "List the mailboxes that are granted to a user, beside the own one", Args: cobra.ExactArgs(1),
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			var v userView
+			if _, err := c.do(ctx, request{method: http.MethodGet, path: userPath(args[0])}, &v); err != nil {
+				return err
+			}
+			return p.showGrants(append([]grantView{}, v.Mailboxes...))
+		}),
+	}
+}
+
+func grantsPath(object string) string { return userPath(object) + "/mailboxes" }
+
+func (p *program) userGrant() *cobra.Command {
+	return &cobra.Command{
+		Use: "grant OBJECT MAILBOX", Short: "Grant a mailbox of your organisation to a user", Args: cobra.ExactArgs(2),
+		Long: "Grant a mailbox of your organisation to a user, whose calendar URIs may name it from then on. MAILBOX is its address, or the Entra object id " +
+			"of its user. The user's own mailbox needs no grant.",
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			var made grantView
+			r := request{method: http.MethodPost, path: grantsPath(args[0]), json: map[string]string{"mailbox": args[1]}}
+			if _, err := c.do(ctx, r, &made); err != nil {
+				return err
+			}
+			return p.showGrants([]grantView{made})
+		}),
+	}
+}
+
+func (p *program) userRevokeGrant() *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke-grant OBJECT MAILBOX", Short: "Take a granted mailbox from a user", Args: cobra.ExactArgs(2),
+		Long: "Take a granted mailbox from a user. No run that starts from then on reaches it; what was archived and backed up stays the user's.",
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			if _, err := c.do(ctx, request{method: http.MethodDelete, path: grantsPath(args[0]) + "/" + url.PathEscape(args[1])}, nil); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(p.out, "user %s does not reach %s any more\n", printable(args[0]), printable(args[1]))
+			return err
+		}),
+	}
 }
 
 func (p *program) userList() *cobra.Command {

@@ -44,6 +44,25 @@ func TestUsers(t *testing.T) {
 	anns("user", "list").fails(exitFailed, "only administrators")
 	admin("role", ann, "king").fails(exitUsage, "role")
 
+	admin("grants", ann, "--output", "json").ok().says("[]")
+	admin("grant", ann, "Team@example.com").ok().says("team@example.com", boss)
+	admin("grant", ann, "team").fails(exitUsage, "mailbox", "e-mail address")
+	admin("grant", eve, "team@example.com").fails(exitFailed, "no user")
+	anns("user", "grant", ann, "other@example.com").fails(exitFailed, "only administrators")
+	admin("grants", ann).ok().says("team@example.com", boss)
+	var grants []grantView
+	if admin("grants", ann, "--output", "json").ok().decode(&grants); len(grants) != 1 || grants[0].Mailbox != "team@example.com" || grants[0].By != boss {
+		t.Errorf("granted %+v", grants)
+	}
+	admin("show", ann).ok().says("team@example.com")
+	anns("whoami").ok().says("team@example.com")
+	anns("user", "revoke-grant", ann, "team@example.com").fails(exitFailed, "only administrators")
+	admin("revoke-grant", ann, "team@example.com").ok().says(ann, "team@example.com")
+	admin("revoke-grant", ann, "team@example.com").fails(exitFailed, "not granted")
+	if v := show(); len(v.Mailboxes) != 0 {
+		t.Errorf("the user has %+v", v.Mailboxes)
+	}
+
 	admin("delete", ann).fails(exitUsage, "erases all", "--yes")
 	admin("delete", ann, "--yes").ok().says(ann+" is being erased", "run this command again at ")
 	if v := show(); v.State != "erasing" || v.Erasing == nil || v.Name != "" {

@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -48,7 +49,7 @@ const (
 // settings are what the flags say.
 type settings struct {
 	graphsim.Options
-	addr, mailbox, zone, seed, state, faults, log string
+	addr, mailbox, zone, seed, state, faults, log, switches string
 }
 
 func parse(args []string, out io.Writer) (s settings, err error) {
@@ -64,6 +65,7 @@ func parse(args []string, out io.Writer) (s settings, err error) {
 	f.DurationVar(&s.RoundTrip, "rtt", 0, "what each HTTP request costs, as in 20ms")
 	f.DurationVar(&s.ServiceTime, "service-time", 0, "what each operation on the mailbox costs, as in 60ms")
 	f.StringVar(&s.Token, "token", "", "the bearer token that is accepted; empty: any")
+	f.StringVar(&s.switches, "switches", "", "how the service deviates, as in page_504=100,bump_keys; docs/graph.md has the `list`")
 	f.BoolVar(&s.Queue, "queue", false, "let requests beyond four at once wait, instead of answering 429")
 	f.IntVar(&s.DuplicateStatus, "duplicate-status", http.StatusConflict, "answer to a transactionId with other content: 400 or 409")
 	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -80,6 +82,11 @@ func parse(args []string, out io.Writer) (s settings, err error) {
 	}
 	if s.DuplicateStatus != http.StatusConflict && s.DuplicateStatus != http.StatusBadRequest {
 		return wrong("--duplicate-status must be 400 or 409")
+	}
+	if s.switches != "" {
+		if s.Switches, err = graphsim.ParseSwitches(strings.Split(s.switches, ",")...); err != nil {
+			return wrong("--switches: %v", err)
+		}
 	}
 	if !loopback(s.addr) {
 		return wrong("--addr %q: only addresses of this machine are allowed, as in 127.0.0.1:8081", s.addr)

@@ -96,7 +96,7 @@ func TestTheDemoMailboxIsServedAndSurvivesARestart(t *testing.T) {
 func TestWrongFlagsAreRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{"--addr", "0.0.0.0:0"}, {"--addr", ":8081"}, {"--addr", "example.com:80"}, {"--addr", "127.0.0.1"},
-		{"--duplicate-status", "500"}, {"--colour", "red"}, {"file.ics"},
+		{"--duplicate-status", "500"}, {"--switches", "gravity"}, {"--switches", "page_504=5,bump_keys=on"}, {"--colour", "red"}, {"file.ics"},
 	} {
 		var out strings.Builder
 		if err := run(t.Context(), args, &out); !errors.Is(err, errUsage) || out.Len() == 0 {

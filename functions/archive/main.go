@@ -7,6 +7,6 @@ import "adminassistant/shared/app"
 var version = "dev"
 
 func main() {
-	app.MustOpenFunction(version, "ADMIN_ASSISTANT_BUCKET", "ADMIN_ASSISTANT_QUEUE_ARCHIVE", "ADMIN_ASSISTANT_QUEUE_ARCHIVE_DEAD",
+	app.MustOpenFunction(version, "ADMIN_ASSISTANT_BUCKET", "ADMIN_ASSISTANT_KEY", "ADMIN_ASSISTANT_QUEUE_ARCHIVE", "ADMIN_ASSISTANT_QUEUE_ARCHIVE_DEAD",
 		"ADMIN_ASSISTANT_QUEUE_NOTIFY").StartArchive()
 }

@@ -46,7 +46,7 @@ func line(t *testing.T, lines []Line, what string) float64 {
 func TestLines(t *testing.T) {
 	u := Usage{
 		Calls: 900, CallSeconds: 0.1, CallGB: 0.5, CallReads: 2, WritingCalls: 0.1, WritingCallWrites: 4, TickReads: 8,
-		Queues: 5, Pollers: 5, PollLength: 20, AlarmMetrics: 31, Emails: 10, BackupBytes: 1 << 30, BackupsKept: 3, PlanBytes: 0,
+		Queues: 5, Pollers: 5, PollLength: 20, AlarmMetrics: 31, Emails: 10, BackupBytes: 1 << 30, BackupsKept: 3, PlanBytes: 0, HeadPuts: 2,
 		WorkSeconds: 3600, NightSeconds: 3600,
 	}
 	bill := Serverless(u, 1000)
@@ -58,6 +58,7 @@ func TestLines(t *testing.T) {
 		"SQS, empty receives":   5 * 657_000 * 0.0000004,
 		"EventBridge Scheduler": 43_800 * 0.000001,
 		"SES":                   1,
+		"S3, requests":          1000 * 2 * 730 / 24.0 * 0.000005,
 		"S3, storage":           3000 * 0.023,
 		"CloudWatch alarms":     3.10,
 	} {

@@ -47,7 +47,10 @@ func Serverless(u Usage, users float64) []Line {
 		{What: "KMS, requests", Why: "tokens of every run, and the table's key", Dollars: (u.TableKeyRequests + runs*u.RunKeyRequests) * keyRequest, Both: true},
 		{What: "KMS, keys", Why: "data, tokens, alarms", Dollars: u.Keys * keyMonth, Both: true},
 		{What: "Secrets Manager", Why: "the application's credentials", Dollars: u.Secrets*secretMonth + u.SecretReads*secretRead, Both: true},
-		{What: "S3, requests", Why: "plans and backups written, backups read back", Dollars: objects*objectPut + backups*u.BackupObjects*objectGet, Both: true},
+		{
+			What: "S3, requests", Why: "plans, backups and heads written, backups read back",
+			Dollars: (objects+archives*u.HeadPuts)*objectPut + backups*u.BackupObjects*objectGet, Both: true,
+		},
 		{What: "S3, storage", Why: "plans of a year, backups that are kept", Dollars: objectGBs * objectGB, Both: true},
 		{What: "SES", Why: "every e-mail", Dollars: emails * email, Both: true},
 		{What: "CloudWatch Logs", Why: "taken in, and kept", Dollars: logGBs*logGB + logGBs*u.LogMonths*u.LogStored*logStoredGB, Both: true},

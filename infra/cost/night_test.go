@@ -18,6 +18,7 @@ import (
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/run"
+	"adminassistant/shared/signing/signingtest"
 	"adminassistant/shared/store"
 	"adminassistant/shared/store/sqlite"
 )
@@ -216,13 +217,14 @@ func newHousehold(t *testing.T) *household {
 	h.source, err = h.events.CreateCalendar(t.Context(), uri("Work"))
 	h.must(err)
 	counted := shelf{blobs, h.meter}
-	h.config, err = archive.NewConfigs(h.meter, ledger.New(h.meter, counted), h.newID, h.clock).Create(t.Context(), owner, archive.Config{
+	key := signingtest.Key(t)
+	h.config, err = archive.NewConfigs(h.meter, ledger.New(h.meter, counted, key), h.newID, h.clock).Create(t.Context(), owner, archive.Config{
 		Name: "work", Source: uri("Work"), Archive: uri("Archive"), Timezone: "Europe/Berlin", Purpose: archive.General, Overlaps: archive.Resolve,
 		OnDrift: archive.AskOnDrift, LookBack: 30, CreateCalendar: true,
 	})
 	h.must(err)
 	h.runner = &archive.Runner{
-		Table: h.meter, Blobs: counted, Clock: h.clock, NewID: h.newID, LeaseFor: time.Minute, HandOn: time.Minute,
+		Table: h.meter, Blobs: counted, Signer: key, Clock: h.clock, NewID: h.newID, LeaseFor: time.Minute, HandOn: time.Minute,
 		Provider: func(context.Context, string, calendar.URI) (archive.Provider, error) { return outlook{h.events}, nil },
 	}
 	return h
@@ -305,6 +307,7 @@ func TestNight(t *testing.T) {
 		h.day(first.AddDate(0, 0, d), perDay)
 	}
 	h.night(first.AddDate(0, 0, 31))
+	h.night(first.AddDate(0, 0, 31)) // a night reads the link of the one before, and that of the first is large
 	unchanged := h.night(first.AddDate(0, 0, 31))
 	h.day(first.AddDate(0, 0, 31), perDay)
 	busy := h.night(first.AddDate(0, 0, 32))

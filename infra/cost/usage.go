@@ -19,6 +19,7 @@ type Usage struct {
 	BackupReads, BackupWrites   float64 // request units of a backup run
 	BackupObjects               float64 // objects of a backup: JSON, ICS, CSV, manifest
 	BackupBytes                 float64 // of all of them, compressed
+	HeadPuts                    float64 // heads that an archive run hands to the witness
 	BackupsKept                 float64 // by retention, and deleted ones that the bucket keeps for 90 days more
 	JobReads, JobWrites         float64 // request units to claim a due job and to relieve it of its start
 	Calls                       float64 // of the API
@@ -63,6 +64,7 @@ var typical = Usage{
 	BackupSeconds: 8, BackupGB: 1,
 	BackupReads: 10, BackupWrites: 20,
 	BackupObjects: 4, BackupBytes: 200_000, BackupsKept: 7 + 4 + 12 + 90,
+	HeadPuts: 1,
 	JobReads: 3, JobWrites: 7,
 	Calls: 900, CallSeconds: 0.05, CallGB: 0.5,
 	CallReads: 3, WritingCalls: 0.1, WritingCallWrites: 8, WritingCallBytes: 1_500,
@@ -75,7 +77,7 @@ var typical = Usage{
 	WorkSeconds: 22 * 10 * 3600, NightSeconds: nights * 3600,
 	TraceFirst: 1, TraceRest: 0.05,
 	Queues: 5, Pollers: 5, PollLength: 20,
-	Metrics: 9, AlarmMetrics: 39, Dashboards: 1,
+	Metrics: 9, AlarmMetrics: 40, Dashboards: 1,
 	Keys: 3, TableKeyRequests: 5 * 12 * hours, RunKeyRequests: 2,
 	Secrets: 1, SecretReads: 1_000,
 }

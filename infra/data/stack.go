@@ -28,7 +28,7 @@ type Stack struct {
 	Bucket awss3.Bucket
 	// Key encrypts table and bucket. Whoever uses them needs it too, through those services alone.
 	Key awskms.Key
-	// TokenKey wraps the data keys of Microsoft refresh tokens, and nothing else.
+	// TokenKey wraps the data keys of Microsoft refresh tokens and of the installation's signing key, and nothing else.
 	TokenKey awskms.Key
 }
 
@@ -41,7 +41,7 @@ func New(scope constructs.Construct, id string, p Props) *Stack {
 		removal = awscdk.RemovalPolicy_DESTROY
 	}
 	s.Key = newKey(stack, "Key", "Admin Assistant: table and bucket", removal)
-	s.TokenKey = newKey(stack, "TokenKey", "Admin Assistant: data keys of Microsoft refresh tokens", removal)
+	s.TokenKey = newKey(stack, "TokenKey", "Admin Assistant: data keys of Microsoft refresh tokens, and of the signing key", removal)
 	s.Table = newTable(stack, s.Key, removal)
 	s.Bucket = newBucket(stack, s.Key, removal)
 	s.output("TableName", "the DynamoDB table", s.Table.TableName())

@@ -39,7 +39,7 @@ type Props struct {
 	// Name is the name of the function's folder, and of its construct.
 	Name        string
 	Description string
-	// MemoryMB also decides the share of a processor: 1,769 MB are one.
+	// MemoryMB also decides the share of a processor, 1,769 MB are one, and what the function holds at once: shared/limit.Memory.
 	MemoryMB int
 	Timeout  time.Duration
 	// Reserved is how many instances may run at once; it is taken from what the account has. 0 sets no limit.
@@ -85,9 +85,7 @@ func New(scope constructs.Construct, s Settings, p Props) Function {
 	if p.Reserved > 0 {
 		reserved = jsii.Number(p.Reserved)
 	}
-	environment := make(map[string]*string, len(p.Environment)+1)
-	// The collector works harder before a function that reads much is stopped for want of memory.
-	environment["GOMEMLIMIT"] = jsii.String(fmt.Sprintf("%dMiB", p.MemoryMB*4/5))
+	environment := make(map[string]*string, len(p.Environment))
 	for name, value := range p.Environment {
 		environment[name] = jsii.String(value)
 	}

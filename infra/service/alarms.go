@@ -39,6 +39,7 @@ const (
 	signInFailures      = "sign-in-failures"
 	dispatcherSilent    = "dispatcher-silent"
 	lostAuditRecords    = "lost-audit-records"
+	unkeptHeads         = "unkept-heads"
 )
 
 // AlarmNames returns the names of all alarms. An alarm is called <stage>-<name> in CloudWatch, and docs/runbooks/<name>.md says
@@ -46,7 +47,7 @@ const (
 func AlarmNames() []string {
 	return []string{
 		archiveDeadLetters, backupDeadLetters, notifyDeadLetters, scheduleDeadLetters, apiErrors, apiLatency, functionErrors, userErrors, functionThrottles,
-		tableThrottles, oldMessages, failedRuns, lateJobs, signInFailures, dispatcherSilent, lostAuditRecords,
+		tableThrottles, oldMessages, failedRuns, lateJobs, signInFailures, dispatcherSilent, lostAuditRecords, unkeptHeads,
 	}
 }
 
@@ -161,6 +162,8 @@ func describe(p Props, q queues, f *functions, gateway awsapigatewayv2.HttpApi) 
 			summary: "The dispatcher did not finish a single tick in five minutes; no job is started."},
 		{name: lostAuditRecords, metric: business(p.Stage, telemetry.AuditRecordsLost, 5*time.Minute), atLeast: 1,
 			summary: "Something was done, and how it ended is not in the audit log."},
+		{name: unkeptHeads, metric: business(p.Stage, telemetry.HeadsUnkept, 5*time.Minute), atLeast: 1,
+			summary: "Heads of ledgers could not be kept where nobody can change them."},
 	}
 }
 

@@ -152,6 +152,7 @@ func TestAlarms(t *testing.T) {
 		lateJobs:         {[]string{"AdminAssistant JobsLate Sum prod"}, "", 1},
 		signInFailures:   {[]string{"AdminAssistant SignInFailures Sum prod"}, "", 20},
 		lostAuditRecords: {[]string{"AdminAssistant AuditRecordsLost Sum prod"}, "", 1},
+		unkeptHeads:      {[]string{"AdminAssistant HeadsUnkept Sum prod"}, "", 1},
 		dispatcherSilent: {[]string{"AWS/Lambda Errors Sum function-dispatcher", "AWS/Lambda Invocations Sum function-dispatcher"},
 			"FILL(calls, 0) - FILL(errors, 0)", 1},
 	} {
@@ -229,7 +230,7 @@ func TestDashboard(t *testing.T) {
 	body := v.name(only(t, v, "AWS::CloudWatch::Dashboard").Properties["DashboardBody"])
 	for _, word := range []string{
 		"RunsSucceeded", "RunsPartial", "RunsFailed", "AppointmentsArchived", "MessagesParked", "SignInFailures", "JobsLate", "JobsParked",
-		"AuditRecordsLost", "UserRequests", "UserRequestsFailed", "Panics", // all that the functions count
+		"AuditRecordsLost", "HeadsUnkept", "UserRequests", "UserRequestsFailed", "Panics", // all that the functions count
 		"function-api", "function-notify", "queue-archive", "queue-schedule-dead", "Latency", "ConsumedWriteCapacityUnits", "dispatcher-silent",
 	} {
 		if !strings.Contains(strings.ReplaceAll(body, "alarmsdispatchersilent", "dispatcher-silent"), word) {

@@ -15,6 +15,7 @@ import (
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 
 	"adminassistant/infra/golambda"
+	"adminassistant/infra/heads"
 )
 
 // The functions, each built from functions/<name>.
@@ -68,7 +69,7 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 	if p.Canary > 0 {
 		settings.Rollout = golambda.NewRollout(here, p.Canary)
 	}
-	g := grants{stack: scope, data: p.Data}
+	g := grants{stack: scope, data: p.Data, heads: p.Heads}
 	e := environment{p: p, q: q}
 	may := func(groups ...[]awsiam.PolicyStatement) []awsiam.PolicyStatement { return slices.Concat(groups...) }
 	one := func(statements ...awsiam.PolicyStatement) []awsiam.PolicyStatement { return statements }
@@ -82,9 +83,9 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 	f := &functions{
 		api: golambda.New(here, settings, golambda.Props{
 			Name: api, Description: "Answers the HTTP API.", MemoryMB: 512, Timeout: apiTimeout,
-			Environment: e.of(e.bucket(), e.urls(q.archive.queue, q.backup.queue), e.signIn(), e.web(), e.graph()),
+			Environment: e.of(e.bucket(), e.heads(), e.urls(q.archive.queue, q.backup.queue), e.signIn(), e.web(), e.graph()),
 			May: may(g.table(), g.objects(objects[api]), one(g.sends(q.archive.queue, q.backup.queue), g.counts(q.archive.queue, q.backup.queue)),
-				g.signsIn(p.SignIn), g.credentials(p.Graph.Credentials)), // the application's, to list calendars; never a user's
+				one(g.signs()), g.readsHeads(), g.signsIn(p.SignIn), g.credentials(p.Graph.Credentials)), // the application's, to list calendars; never a user's
 		}),
 		dispatcher: golambda.New(here, settings, golambda.Props{
 			Name: dispatcher, Description: "Starts the runs of jobs that are due.", MemoryMB: 256, Timeout: dispatcherTimeout, Reserved: dispatchers,
@@ -93,9 +94,9 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 		}),
 		archive: golambda.New(here, settings, golambda.Props{
 			Name: archive, Description: "Carries out archive, verify and undo runs.", MemoryMB: 512, Timeout: archiveTimeout, Reserved: p.ArchiveConcurrency,
-			Environment: e.of(e.bucket(), e.urls(q.archive.queue, q.archive.dead, q.notify.queue), e.runs(), e.users(), e.graph()),
+			Environment: e.of(e.bucket(), e.heads(), e.urls(q.archive.queue, q.archive.dead, q.notify.queue), e.runs(), e.users(), e.graph()),
 			May: may(g.table(), g.objects(objects[archive]),
-				one(g.consumes(q.archive.queue), g.sends(q.archive.queue, q.archive.dead, q.notify.queue)), g.reaches(p)),
+				one(g.consumes(q.archive.queue), g.sends(q.archive.queue, q.archive.dead, q.notify.queue)), one(g.signs()), g.keepsHeads(), g.reaches(p)),
 		}),
 		backup: golambda.New(here, settings, golambda.Props{
 			Name: backup, Description: "Carries out backup, restore and drill runs.", MemoryMB: 1024, Timeout: backupTimeout, Reserved: p.BackupConcurrency,
@@ -112,7 +113,11 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 		}),
 	}
 	for _, function := range []golambda.Function{f.api, f.archive, f.backup} {
-		suppressObjects(function, objects[function.Name])
+		under := slices.Sorted(maps.Keys(objects[function.Name]))
+		if p.Heads != nil && function.Name != backup {
+			under = append(under, heads.Under)
+		}
+		suppressObjects(function, under)
 	}
 	consume(f.archive, q.archive.queue, 1, p.ArchiveConcurrency) // one run has the function's whole time
 	consume(f.backup, q.backup.queue, 1, p.BackupConcurrency)
@@ -130,16 +135,16 @@ func consume(f golambda.Function, q named, batch, atOnce int) {
 	})
 }
 
-// suppressObjects explains the wildcards of grants.objects.
-func suppressObjects(f golambda.Function, under map[string]access) {
+// suppressObjects explains the wildcards of grants.objects, and of those for heads.
+func suppressObjects(f golambda.Function, under []string) {
 	var forms []any
-	for _, prefix := range slices.Sorted(maps.Keys(under)) {
+	for _, prefix := range under {
 		forms = append(forms, &cdknag.RegexAppliesTo{Regex: jsii.String(`/^Resource::.+\/` + strings.TrimSuffix(prefix, "/") + `\/\*$/`)})
 	}
 	cdknag.NagSuppressions_AddResourceSuppressions(f.Function.Role().Node().FindChild(jsii.String("DefaultPolicy")).Node().DefaultChild(),
 		&[]*cdknag.NagPackSuppression{{
 			Id: jsii.String("AwsSolutions-IAM5"), AppliesTo: &forms,
-			Reason: jsii.String("Objects under one prefix of the bucket, whose names are made at run time; which prefixes and which actions is said per function."),
+			Reason: jsii.String("Objects under one prefix of a bucket, whose names are made at run time; which prefixes and which actions is said per function."),
 		}}, nil)
 }
 
@@ -173,6 +178,15 @@ func (e environment) bucket() map[string]string {
 	return map[string]string{"BUCKET": *e.p.Data.Bucket.BucketName()}
 }
 
+// heads is what a function needs to open the installation's signing key, and where heads that are signed with it are kept, if anywhere.
+func (e environment) heads() map[string]string {
+	all := map[string]string{"KEY": *e.p.Data.TokenKey.KeyArn()}
+	if e.p.Heads != nil {
+		all["HEAD_BUCKET"] = *e.p.Heads.Bucket.BucketName()
+	}
+	return all
+}
+
 func (e environment) urls(queues ...named) map[string]string {
 	urls := map[string]string{}
 	for _, q := range queues {
@@ -197,6 +211,7 @@ func (e environment) signIn() map[string]string {
 	s := e.p.SignIn
 	return given(map[string]string{
 		"SIGN_IN_AUTHORITY": s.Authority, "SIGN_IN_AUDIENCE": s.Audience, "SIGN_IN_TENANTS": strings.Join(s.Tenants, ","), "SIGN_IN_CLIENT": s.Client,
+		"SIGN_IN_PROGRAMS": strings.Join(s.Programs, ","), "SIGN_IN_SERVICE_ROLES": strings.Join(s.ServiceRoles, ","),
 	})
 }
 
@@ -215,7 +230,9 @@ func (e environment) users() map[string]string {
 		return nil
 	}
 	all := e.signIn()
-	delete(all, "SIGN_IN_CLIENT") // which only the command line needs
+	for _, name := range []string{"SIGN_IN_CLIENT", "SIGN_IN_PROGRAMS", "SIGN_IN_SERVICE_ROLES"} { // which are about requests to the API
+		delete(all, name)
+	}
 	maps.Copy(all, e.web())
 	return all
 }

@@ -10,12 +10,15 @@ import (
 
 	"adminassistant/infra/data"
 	"adminassistant/infra/golambda"
+	"adminassistant/infra/heads"
+	"adminassistant/shared/signing"
 )
 
 // What functions may do, one action at a time. A function is given what it calls, and nothing because it might.
 type grants struct {
 	stack awscdk.Stack
 	data  *data.Stack
+	heads *heads.Stack // nil: heads are kept nowhere
 }
 
 // Where objects lie in the bucket.
@@ -122,6 +125,37 @@ func (g grants) tokens(actions ...string) awsiam.PolicyStatement {
 		"ForAnyValue:StringEquals":  map[string]interface{}{"kms:EncryptionContextKeys": "user"},
 		"ForAllValues:StringEquals": map[string]interface{}{"kms:EncryptionContextKeys": []string{"purpose", "user"}},
 	}, []*string{g.data.TokenKey.KeyArn()}, actions...)
+}
+
+// signs allows to make the installation's signing key, sealed, and to open it. It shares the key of Microsoft tokens and opens none of them: what is
+// sealed is bound to its purpose.
+func (g grants) signs() awsiam.PolicyStatement {
+	return golambda.AllowIf(map[string]interface{}{
+		"StringEquals": map[string]interface{}{
+			"kms:EncryptionContext:purpose": signing.Purpose, "kms:EncryptionContext:user": "installation",
+		},
+		"ForAllValues:StringEquals": map[string]interface{}{"kms:EncryptionContextKeys": []string{"purpose", "user"}},
+	}, []*string{g.data.TokenKey.KeyArn()}, "kms:Decrypt", "kms:GenerateDataKey")
+}
+
+// keepsHeads allows to put heads of ledgers, which the bucket takes only where there is none; readsHeads to read them, also what lies below others.
+func (g grants) keepsHeads() []awsiam.PolicyStatement {
+	if g.heads == nil {
+		return nil
+	}
+	return []awsiam.PolicyStatement{golambda.Allow([]*string{g.heads.Bucket.ArnForObjects(jsii.String(heads.Under + "*"))}, "s3:PutObject")}
+}
+
+func (g grants) readsHeads() []awsiam.PolicyStatement {
+	if g.heads == nil {
+		return nil
+	}
+	return []awsiam.PolicyStatement{
+		golambda.Allow([]*string{g.heads.Bucket.ArnForObjects(jsii.String(heads.Under + "*"))}, "s3:GetObjectVersion"),
+		golambda.AllowIf(map[string]interface{}{
+			"StringLike": map[string]interface{}{"s3:prefix": heads.Under + "*"},
+		}, []*string{g.heads.Bucket.BucketArn()}, "s3:ListBucketVersions"),
+	}
 }
 
 // credentials allows to read an application's credentials; none are none.

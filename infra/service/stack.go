@@ -10,6 +10,7 @@ import (
 
 	"adminassistant/infra/data"
 	"adminassistant/infra/golambda"
+	"adminassistant/infra/heads"
 )
 
 // Props decide what the stack is like. They have been checked.
@@ -19,6 +20,8 @@ type Props struct {
 	// Stage is dev, staging or prod.
 	Stage string
 	Data  *data.Stack
+	// Heads is where the heads of ledgers are kept; nil: nowhere.
+	Heads *heads.Stack
 	// Functions is the folder of the built functions.
 	Functions string
 	// Canary is how long a tenth of the calls goes to a new version before all do, one of golambda.Canaries; 0 moves all at once.
@@ -54,6 +57,9 @@ type SignIn struct {
 	Tenants []string
 	// Client is the id of the public application as which the command line signs in; empty is Audience.
 	Client string
+	// Programs are the ids of further applications whose tokens are taken, and ServiceRoles the application roles by which one of them may use
+	// the API as itself, without a user.
+	Programs, ServiceRoles []string
 	// Credentials is the name or the ARN of a secret with the credentials of Audience, and Redirect the address, ending in /auth/callback, at
 	// which browsers come back from a sign-in. Both empty: nobody signs in with a browser.
 	Credentials, Redirect string

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"adminassistant/infra/data"
+	"adminassistant/infra/heads"
 	"adminassistant/infra/infratest"
 	"adminassistant/shared/queue"
 )
@@ -27,6 +28,7 @@ func props(stage string) Props {
 		MailFrom: "aa@mail.example.com", MailIdentity: "example.com", AlarmEmail: "ops@example.com", PublicURL: "https://calendar.example.com",
 		SignIn: SignIn{
 			Authority: "https://login.example.com", Audience: "audience", Tenants: []string{"t1", "t2"}, Client: "cli",
+			Programs: []string{"p1", "p2"}, ServiceRoles: []string{"r1", "r2"},
 			Credentials: "sign-in/app", Redirect: "https://calendar.example.com/auth/callback",
 		},
 		Graph:              Graph{Tenant: "tenant", Client: "client", Credentials: "graph/app", URL: "https://graph.example.com/v1.0"},
@@ -49,7 +51,7 @@ var (
 	})
 	dev = sync.OnceValues(func() (infratest.Template, error) {
 		p := props("dev")
-		p.SignIn.Client, p.SignIn.Credentials, p.SignIn.Redirect = "", "", ""
+		p.SignIn = SignIn{Authority: p.SignIn.Authority, Audience: p.SignIn.Audience, Tenants: p.SignIn.Tenants}
 		p.Graph, p.AlarmEmail, p.Destroy, p.CORSOrigins = Graph{}, "", true, []string{"https://calendar.example.com"}
 		return synth(p)
 	})
@@ -70,6 +72,9 @@ func synth(p Props) (infratest.Template, error) {
 	}
 	p.Functions = folder
 	p.Data = data.New(app, "data", data.Props{Stack: infratest.Stack("data")})
+	if p.Stage == "prod" {
+		p.Heads = heads.New(app, "heads", heads.Props{Stack: infratest.Stack("heads")})
+	}
 	s, err := New(app, "service", p)
 	if err != nil {
 		return infratest.Template{}, err
@@ -100,7 +105,7 @@ type view struct {
 }
 
 var (
-	imported = regexp.MustCompile(`^[\w-]+:ExportsOutput(?:FnGetAtt|Ref)(Table|Bucket|Key|TokenKey)[0-9A-F]{8}(Arn)?`)
+	imported = regexp.MustCompile(`^([\w-]+):ExportsOutput(?:FnGetAtt|Ref)(Table|Bucket|Key|TokenKey)[0-9A-F]{8}(Arn)?`)
 	generic  = regexp.MustCompile(`^functions(\w+?)(Log|Alias)[0-9A-F]{8}$`)
 )
 
@@ -127,8 +132,10 @@ func (v view) name(value any) string {
 			return id(ref)
 		}
 		if from, ok := x["Fn::ImportValue"].(string); ok {
-			if m := imported.FindStringSubmatch(from); m != nil {
-				return strings.ToLower(m[1])
+			if m := imported.FindStringSubmatch(from); m != nil && m[1] == "heads" {
+				return "heads" + strings.ToLower(m[2])
+			} else if m != nil {
+				return strings.ToLower(m[2])
 			}
 			return from
 		}
@@ -210,6 +217,11 @@ func allowed(may []statement, action, resource string) bool {
 	return slices.ContainsFunc(may, func(s statement) bool { return matches(s.actions, action) && matches(s.resources, resource) })
 }
 
+// ofTokens leaves out what is about the signing key, which has the key of tokens and, bound to another purpose, opens none of them.
+func ofTokens(may []statement) []statement {
+	return slices.DeleteFunc(slices.Clone(may), func(s statement) bool { return " if "+s.condition == ofTheSigning })
+}
+
 func (s statement) String() string {
 	text := strings.Join(s.actions, " ") + " on " + strings.Join(s.resources, " ")
 	if s.condition != "" {
@@ -223,6 +235,9 @@ const (
 	viaBucket = ` if {"StringEquals":{"kms:ViaService":"s3"}}`
 	ofAToken  = ` if {"ForAllValues:StringEquals":{"kms:EncryptionContextKeys":["purpose","user"]},` +
 		`"ForAnyValue:StringEquals":{"kms:EncryptionContextKeys":"user"},"StringEquals":{"kms:EncryptionContext:purpose":"microsoft-token"}}`
+	ofTheSigning = ` if {"ForAllValues:StringEquals":{"kms:EncryptionContextKeys":["purpose","user"]},` +
+		`"StringEquals":{"kms:EncryptionContext:purpose":"signing-key","kms:EncryptionContext:user":"installation"}}`
+	signs        = "kms:Decrypt kms:GenerateDataKey on tokenkey" + ofTheSigning
 	readSecret   = "secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-central-1:111122223333:secret:graph/app-??????"
 	readSignIn   = "secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-central-1:111122223333:secret:sign-in/app-??????"
 	consumeQueue = "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on "
@@ -250,6 +265,9 @@ func TestPermissions(t *testing.T) {
 			"sqs:SendMessage on queue-archive queue-backup",
 			"sqs:GetQueueAttributes on queue-archive queue-backup",
 			"kms:GenerateDataKey on tokenkey" + ofAToken,
+			signs,
+			"s3:GetObjectVersion on headsbucket/heads/*",
+			`s3:ListBucketVersions on headsbucket if {"StringLike":{"s3:prefix":"heads/*"}}`,
 			readSignIn,
 			readSecret,
 		},
@@ -263,6 +281,8 @@ func TestPermissions(t *testing.T) {
 			"kms:Decrypt kms:GenerateDataKey on key" + viaBucket,
 			consumeQueue + "queue-archive",
 			"sqs:SendMessage on queue-archive queue-archive-dead queue-notify",
+			signs,
+			"s3:PutObject on headsbucket/heads/*",
 			readSecret,
 		},
 		backup: {
@@ -303,10 +323,25 @@ func TestPermissions(t *testing.T) {
 			t.Error(diff)
 		}
 	})
-	t.Run("without Microsoft 365 nobody reads a secret or uses the key of tokens", func(t *testing.T) {
+	t.Run("without Microsoft 365 nobody reads a secret, and the key of tokens is for the signing key alone", func(t *testing.T) {
+		for _, name := range names {
+			signing := 0
+			for _, s := range stack(t, dev).may(t, "functions"+name) {
+				if s.String() == signs {
+					signing++
+				} else if strings.Contains(s.String(), "secretsmanager") || strings.Contains(s.String(), "tokenkey") {
+					t.Errorf("%s: %s", name, s)
+				}
+			}
+			if want := map[string]int{api: 1, archive: 1}[name]; signing != want {
+				t.Errorf("%s may sign by %d statements, not %d", name, signing, want)
+			}
+		}
+	})
+	t.Run("where heads are kept nowhere nobody may do anything with them", func(t *testing.T) {
 		for _, name := range names {
 			for _, s := range stack(t, dev).may(t, "functions"+name) {
-				if strings.Contains(s.String(), "secretsmanager") || strings.Contains(s.String(), "tokenkey") {
+				if strings.Contains(s.String(), "heads") {
 					t.Errorf("%s: %s", name, s)
 				}
 			}
@@ -345,7 +380,7 @@ func TestForbidden(t *testing.T) {
 	for _, of := range []func() (infratest.Template, error){prod, delegated} {
 		v := stack(t, of)
 		t.Run("the API opens no user's tokens, whatever the stack", func(t *testing.T) {
-			may := v.may(t, "functionsapi")
+			may := ofTokens(v.may(t, "functionsapi"))
 			for _, action := range []string{"kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant", "kms:PutKeyPolicy"} {
 				if allowed(may, action, "tokenkey") {
 					t.Errorf("%s is allowed", action)
@@ -384,11 +419,20 @@ func TestForbidden(t *testing.T) {
 		{notify, "kms:Decrypt", "tokenkey"},
 		{notify, "s3:GetObject", "bucket/ledger/c/bodies/d"},
 		{notify, "sqs:ReceiveMessage", "queue-notify-dead"},
+		{api, "s3:PutObject", "headsbucket/heads/c/d"},
+		{api, "s3:DeleteObjectVersion", "headsbucket/heads/c/d"},
+		{archive, "s3:PutObject", "headsbucket/other"},
+		{archive, "s3:DeleteObject", "headsbucket/heads/c/d"},
+		{archive, "s3:DeleteObjectVersion", "headsbucket/heads/c/d"},
+		{archive, "s3:PutObjectRetention", "headsbucket/heads/c/d"},
+		{archive, "s3:BypassGovernanceRetention", "headsbucket/heads/c/d"},
+		{backup, "s3:PutObject", "headsbucket/heads/c/d"},
+		{backup, "kms:Decrypt", "tokenkey"},
 		{archive, "dynamodb:DeleteTable", "table"},
 		{archive, "dynamodb:Scan", "table"},
 	} {
 		t.Run(fmt.Sprintf("%s must not %s %s", c.function, c.action, c.resource), func(t *testing.T) {
-			if allowed(v.may(t, "functions"+c.function), c.action, c.resource) {
+			if allowed(ofTokens(v.may(t, "functions"+c.function)), c.action, c.resource) {
 				t.Error("it is allowed")
 			}
 		})
@@ -432,6 +476,10 @@ func TestEnvironments(t *testing.T) {
 		v["SIGN_IN_AUTHORITY"], v["SIGN_IN_AUDIENCE"], v["SIGN_IN_TENANTS"] = "https://login.example.com", "audience", "t1,t2"
 		return v
 	}
+	asking := func(v map[string]string) map[string]string {
+		v["SIGN_IN_CLIENT"], v["SIGN_IN_PROGRAMS"], v["SIGN_IN_SERVICE_ROLES"] = "cli", "p1,p2", "r1,r2"
+		return v
+	}
 	web := func(v map[string]string) map[string]string {
 		v["SIGN_IN_CREDENTIALS"], v["SIGN_IN_REDIRECT"], v["KEY"] = "sign-in/app", "https://calendar.example.com/auth/callback", "tokenkey"
 		return v
@@ -460,12 +508,6 @@ func TestEnvironments(t *testing.T) {
 		got := map[string]string{}
 		function := v.named(t, "function-"+name).Properties
 		for variable, value := range infratest.At(function, "Environment", "Variables").(map[string]any) {
-			if variable == "GOMEMLIMIT" {
-				if want := fmt.Sprintf("%dMiB", int(function["MemorySize"].(float64))*4/5); value != want {
-					t.Errorf("%s is %v, want %s", variable, value, want)
-				}
-				continue
-			}
 			short, ok := strings.CutPrefix(variable, "ADMIN_ASSISTANT_")
 			if !ok {
 				t.Errorf("%s is none of ours", variable)
@@ -477,13 +519,16 @@ func TestEnvironments(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]map[string]string{
-		api:        graph(web(signIn(with(with(queues("archive", "backup"), "BUCKET", "bucket"), "SIGN_IN_CLIENT", "cli")))),
+		api:        graph(web(signIn(asking(with(queues("archive", "backup"), "BUCKET", "bucket"))))),
 		dispatcher: queues("archive", "backup", "notify"),
-		archive:    graph(runs("archive")),
+		archive:    graph(with(runs("archive"), "KEY", "tokenkey")),
 		backup:     graph(runs("backup")),
 		notify: with(with(queues("notify", "notify-dead", "archive-dead", "backup-dead"), "MAIL_FROM", "aa@mail.example.com"), "PUBLIC_URL",
 			"https://calendar.example.com"),
 	} {
+		if name == api || name == archive {
+			want["HEAD_BUCKET"] = "headsbucket"
+		}
 		t.Run(name+" knows what it needs, and nothing else", func(t *testing.T) { check(t, stack(t, prod), name, every(want, "prod")) })
 	}
 	for _, name := range names {
@@ -502,15 +547,15 @@ func TestEnvironments(t *testing.T) {
 		})
 	}
 	t.Run("without Microsoft 365 nothing is said of it", func(t *testing.T) {
-		check(t, stack(t, dev), archive, every(runs("archive"), "dev"))
-		check(t, stack(t, dev), api, every(signIn(with(queues("archive", "backup"), "BUCKET", "bucket")), "dev"))
+		check(t, stack(t, dev), archive, every(with(runs("archive"), "KEY", "tokenkey"), "dev"))
+		check(t, stack(t, dev), api, every(signIn(with(with(queues("archive", "backup"), "BUCKET", "bucket"), "KEY", "tokenkey")), "dev"))
 	})
 	t.Run("who acts for users knows how they sign in", func(t *testing.T) {
 		for _, name := range []string{archive, backup} {
 			check(t, stack(t, delegated), name, every(with(web(signIn(runs(name))), "GRAPH_DELEGATED", "true"), "staging"))
 		}
 		check(t, stack(t, delegated), api,
-			every(with(web(signIn(with(with(queues("archive", "backup"), "BUCKET", "bucket"), "SIGN_IN_CLIENT", "cli"))), "GRAPH_DELEGATED", "true"), "staging"))
+			every(with(web(signIn(asking(with(queues("archive", "backup"), "BUCKET", "bucket")))), "GRAPH_DELEGATED", "true"), "staging"))
 	})
 }
 

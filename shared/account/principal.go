@@ -13,6 +13,9 @@ type Principal struct {
 	Object string // Entra object id; the name of the operating system's account on one machine
 	Name   string // for people, never a key
 	Role   Role   // what the principal may do; empty: RoleUser
+	// UserName and Address are by which the user may name the own mailbox, as the sign-in has them: the user principal name and the e-mail address.
+	// Both may be empty. Nobody is let in to anything by them: they only mean Object.
+	UserName, Address string
 }
 
 // Role is what a principal may do.

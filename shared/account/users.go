@@ -28,15 +28,18 @@ const (
 
 // Profile is what is known of a user. It is kept at USER#<tenant>#<object> / PROFILE, in the index as USERS#<tenant> / <object>.
 type Profile struct {
-	Tenant  string        `json:"tenant"`
-	Object  string        `json:"object"`
-	Name    string        `json:"name,omitempty"` // as the sign-in service gave it last
-	Role    Role          `json:"role,omitempty"` // set here by an administrator; the sign-in may bring more
-	Created time.Time     `json:"created,omitzero"`
-	Seen    calendar.Date `json:"seen,omitzero"` // the last day, in UTC, with a request
-	Ban     *Ban          `json:"disabled,omitempty"`
-	Erasing time.Time     `json:"erasing,omitzero"` // since when
-	Erased  time.Time     `json:"erased,omitzero"`
+	Tenant string `json:"tenant"`
+	Object string `json:"object"`
+	Name   string `json:"name,omitempty"` // as the sign-in service gave it last
+	// UserName and Address name the own mailbox, as the sign-in service gave them last; see Reach.
+	UserName string        `json:"user_name,omitempty"`
+	Address  string        `json:"address,omitempty"`
+	Role     Role          `json:"role,omitempty"` // set here by an administrator; the sign-in may bring more
+	Created  time.Time     `json:"created,omitzero"`
+	Seen     calendar.Date `json:"seen,omitzero"` // the last day, in UTC, with a request
+	Ban      *Ban          `json:"disabled,omitempty"`
+	Erasing  time.Time     `json:"erasing,omitzero"` // since when
+	Erased   time.Time     `json:"erased,omitzero"`
 
 	Settings Settings `json:"settings,omitzero"`
 	// SettingsVersion counts the changes of the settings, for optimistic concurrency.
@@ -188,7 +191,7 @@ func (u *Users) Settings(ctx context.Context, p Principal) (Settings, error) {
 // known returns the profile of who makes a request, as it is remembered or stored; the first time it is made.
 func (u *Users) known(ctx context.Context, p Principal) (Profile, error) {
 	now := u.clock()
-	if profile, ok := u.memory.get(p.Key(), now); ok {
+	if profile, ok := u.memory.get(p.Key(), now); ok && !profile.learns(p) {
 		return profile, nil
 	}
 	for range attempts {
@@ -208,6 +211,14 @@ func (u *Users) known(ctx context.Context, p Principal) (Profile, error) {
 			if name := cut(p.Name); name != "" {
 				changed.Name = name
 			}
+			for _, name := range []struct {
+				from string
+				to   *string
+			}{{p.UserName, &changed.UserName}, {p.Address, &changed.Address}} {
+				if name.from != "" && len(name.from) <= maxName {
+					*name.to = name.from
+				}
+			}
 		}
 		if changed != profile {
 			switch err := u.put(ctx, &changed); {
@@ -223,6 +234,12 @@ func (u *Users) known(ctx context.Context, p Principal) (Profile, error) {
 		return changed, nil
 	}
 	return Profile{}, errBusy
+}
+
+// learns says whether a request brings a name of the user's mailbox where the profile has none.
+func (p *Profile) learns(from Principal) bool {
+	return p.State() == Active && (p.UserName == "" && from.UserName != "" && len(from.UserName) <= maxName ||
+		p.Address == "" && from.Address != "" && len(from.Address) <= maxName)
 }
 
 // cut shortens a name to what is kept of it.

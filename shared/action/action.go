@@ -34,7 +34,10 @@ const (
 	OrphanModification Kind = "orphan_modification" // a modification has no original
 	MissingCategory    Kind = "missing_category"    // an appointment has no customer
 	ArchiveMissing     Kind = "archive_missing"     // the archive calendar does not show what was archived
+	LedgerDamaged      Kind = "ledger_damaged"      // the ledger is not what was written
 	ShrunkWindow       Kind = "shrunk_window"       // the source shows far fewer events than the ledger holds
+	KeysChanged        Kind = "keys_changed"        // the source shows its events under other ids than the ledger
+	UnreadableDays     Kind = "unreadable_days"     // days of the source cannot be read
 	SignInNeeded       Kind = "sign_in_needed"      // access to Microsoft 365 has ended
 	RunFailed          Kind = "run_failed"          // a run failed, wholly or in part
 )
@@ -44,7 +47,10 @@ var ends = map[Kind]string{
 	Overlap:        "it is resolved by a decision about its appointments",
 	Drift:          "it is resolved by a decision about its versions",
 	ArchiveMissing: "it is resolved by the next run that finds the archive calendar as it was left",
+	LedgerDamaged:  "it is resolved by the next run that finds the ledger as it was written",
 	ShrunkWindow:   "it is resolved by the next run that succeeds; run again with force if the events are gone indeed",
+	KeysChanged:    "it is resolved by the next run that succeeds; run again with force if these are other events indeed",
+	UnreadableDays: "it is resolved by the next run that reads all days",
 	SignInNeeded:   "it is resolved by signing in again",
 }
 

@@ -250,7 +250,8 @@ func TestTheUserEnds(t *testing.T) {
 	})
 	t.Run("by a word, where that is enough", func(t *testing.T) {
 		w := newWorld(t)
-		for i, kind := range []Kind{Overlap, Drift, OrphanModification, MissingCategory, ArchiveMissing, ShrunkWindow, SignInNeeded, RunFailed} {
+		for i, kind := range []Kind{Overlap, Drift, OrphanModification, MissingCategory, ArchiveMissing, LedgerDamaged, ShrunkWindow, KeysChanged, UnreadableDays,
+			SignInNeeded, RunFailed} {
 			a := failure(1)
 			a.Kind = kind
 			raised := w.raise(a)

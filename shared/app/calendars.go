@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"adminassistant/shared/account"
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graph"
@@ -13,11 +14,13 @@ import (
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/httpapi"
+	"adminassistant/shared/store"
 )
 
-// calendars finds the provider of a calendar URI.
+// calendars finds the provider of a calendar URI. It is the one way of all code to a mailbox.
 type calendars struct {
 	settings Settings
+	reach    func(user string) *account.Reach // which mailboxes a user may name; nil: whoever holds the credentials is the one user
 	local    *local.Provider
 	graph    *once[*graph.Provider]
 	users    *once[*microsoft.Client] // who acts for users; nil: nobody does
@@ -68,9 +71,12 @@ func fromSettings(s Settings) credentials {
 
 // newGraph makes the provider of Microsoft 365, which shares connections, sign-in and what each mailbox may still be asked with all
 // who ask.
-func newGraph(s Settings, credentials credentials) func(context.Context) (*graph.Provider, error) {
+func newGraph(s Settings, credentials credentials, change ...func(*graph.Options)) func(context.Context) (*graph.Provider, error) {
 	return func(ctx context.Context) (*graph.Provider, error) {
-		options := graph.Options{BaseURL: s.GraphURL, Token: s.GraphToken, PerUser: s.GraphDelegated, Clock: time.Now}
+		options := graph.Options{BaseURL: s.GraphURL, Token: s.GraphToken, PerUser: s.GraphDelegated, MostEvents: s.memory().Events(), Clock: time.Now}
+		for _, c := range change {
+			c(&options)
+		}
 		if s.GraphTenant+s.GraphClient != "" {
 			options.App = graph.App{Tenant: s.GraphTenant, Client: s.GraphClient}
 			if err := credentials(ctx, &options.App); err != nil {
@@ -79,6 +85,31 @@ func newGraph(s Settings, credentials credentials) func(context.Context) (*graph
 		}
 		return graph.New(options)
 	}
+}
+
+// reaching is Microsoft 365 as an application reaches it for one user.
+type reaching struct {
+	*graph.Provider
+	reach *account.Reach
+}
+
+// Know takes what was read of the user beside something else, so that it is not read again. See archive.Engine.
+func (r *reaching) Know(items []store.Item) error { return r.reach.Know(items) }
+
+// beside are the keys of what a provider of a user's reads of the user.
+func (c *calendars) beside(user string) []store.Key {
+	if c.reach == nil {
+		return nil
+	}
+	return account.ReachKeys(user)
+}
+
+// Outlook returns the provider of Microsoft 365 that the settings name, for questions about the service itself. Errors are Invalid.
+func Outlook(ctx context.Context, s Settings) (*graph.Provider, error) {
+	if !s.HasGraph() || s.GraphDelegated {
+		return nil, fault.New(fault.Invalid, "Microsoft 365 is not connected; set ADMIN_ASSISTANT_GRAPH_TENANT, _CLIENT and _SECRET, or _TOKEN")
+	}
+	return newGraph(s, fromSettings(s))(ctx)
 }
 
 // noting keeps what it lists.
@@ -101,7 +132,8 @@ func (c *calendars) shown(ctx context.Context, user string, uri calendar.URI) (h
 	return c.of(ctx, user, uri)
 }
 
-// of returns the provider of a calendar URI for a user's runs. That of Microsoft 365 counts what is done with it alone.
+// of returns the provider of a calendar URI for a user's runs. That of Microsoft 365 counts what is done with it alone, and reaches no mailbox but those
+// that the user may name, whichever of its methods is asked.
 func (c *calendars) of(ctx context.Context, user string, uri calendar.URI) (calendar.Provider, error) {
 	switch {
 	case uri.Provider == calendar.ProviderLocal:
@@ -114,8 +146,18 @@ func (c *calendars) of(ctx context.Context, user string, uri calendar.URI) (cale
 	if err != nil {
 		return nil, err
 	}
-	if !c.settings.GraphDelegated {
+	switch {
+	case c.settings.GraphDelegated:
+	case c.reach == nil:
 		return shared.Counting()
+	default:
+		reach := c.reach(user)
+		own, err := shared.For(reach)
+		if err != nil {
+			return nil, err
+		}
+		reach.Address = func(ctx context.Context) (string, error) { return own.Address(ctx, "me") }
+		return &reaching{Provider: own, reach: reach}, nil
 	}
 	users, err := c.users.get(ctx)
 	if err != nil {

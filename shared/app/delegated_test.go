@@ -65,12 +65,14 @@ func act(t *testing.T, around ...func(store.Table) store.Table) *acting {
 		}}
 	}
 	a.settings.GraphDelegated, a.settings.GraphURL = true, remote.URL+"/v1.0"
+	a.keeper = testKeeper()
 	a.connect(fromSettings(a.settings))
 	a.providers.users = client()
 	a.doors = &system{
 		settings: a.settings, log: a.log, clock: a.clock, table: a.table, blobs: a.blobs, archives: a.archives, backups: a.backups,
 		notices: a.notices,
 	}
+	a.doors.keeper = testKeeper()
 	a.doors.connect(fromSettings(a.settings))
 	a.doors.providers.users, a.doors.providers.sealed = client(), true
 	a.doors.signIn = (&Function{system: *a.doors}).newSignIn()

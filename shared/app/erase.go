@@ -41,7 +41,8 @@ func (y *system) erasing() []account.Step {
 			return restore.Erase(ctx, y.table, y.blobs, e.User)
 		}},
 		{Name: "calendars", Erase: func(ctx context.Context, e account.Erasure) error {
-			return errors.Join(listing.Erase(ctx, y.table, e.User), account.EraseNamed(ctx, y.table, e.User), y.own.For(e.User).Erase(ctx))
+			return errors.Join(listing.Erase(ctx, y.table, e.User), account.EraseNamed(ctx, y.table, e.User), account.EraseGrants(ctx, y.table, e.User),
+				y.own.For(e.User).Erase(ctx))
 		}},
 		{Name: "notifications", Erase: func(ctx context.Context, e account.Erasure) error {
 			return errors.Join(action.Erase(ctx, y.table, e.User), notify.Erase(ctx, y.table, e.User))

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -31,6 +32,7 @@ import (
 	"adminassistant/shared/secret/kms"
 	"adminassistant/shared/store/dynamo"
 	"adminassistant/shared/telemetry"
+	heads "adminassistant/shared/witness"
 )
 
 const (
@@ -77,6 +79,7 @@ func giveUp(err error) {
 var variables = map[string]string{
 	"log level": "ADMIN_ASSISTANT_LOG_LEVEL",
 	"authority": "ADMIN_ASSISTANT_SIGN_IN_AUTHORITY", "audiences": "ADMIN_ASSISTANT_SIGN_IN_AUDIENCE", "tenants": "ADMIN_ASSISTANT_SIGN_IN_TENANTS",
+	"clients": "ADMIN_ASSISTANT_SIGN_IN_PROGRAMS", "service roles": "ADMIN_ASSISTANT_SIGN_IN_SERVICE_ROLES",
 }
 
 // inSetting names the variable in place of the option that err is about.
@@ -96,6 +99,7 @@ func openFunction(version string, requires []string) (*Function, error) {
 	if err := s.require(append(requires, "ADMIN_ASSISTANT_STAGE", "ADMIN_ASSISTANT_TABLE")...); err != nil {
 		return nil, err
 	}
+	debug.SetMemoryLimit(s.memory().Soft())
 	f := &Function{system: system{version: version}}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	f.settings = s
@@ -113,7 +117,13 @@ func openFunction(version string, requires []string) (*Function, error) {
 	f.archives = sqs.New(f.aws, s.QueueArchive, s.QueueArchiveDead)
 	f.backups = sqs.New(f.aws, s.QueueBackup, s.QueueBackupDead)
 	f.notices = sqs.New(f.aws, s.QueueNotify, s.QueueNotifyDead)
+	f.keeper = secret.New(kms.New(awssdk.Within(f.aws, kmsTimeout), s.Key), time.Now, secret.Limits{})
 	f.connect(f.credentials)
+	if s.HeadBucket != "" {
+		kept := heads.New(f.aws, s.HeadBucket, f.signing, time.Now)
+		kept.Unkept = func() { f.metrics.Count(telemetry.Counts{telemetry.HeadsUnkept: 1}) }
+		f.witness = kept
+	}
 	f.providers.users = &once[*microsoft.Client]{make: f.newMicrosoft}
 	return f, nil
 }
@@ -172,7 +182,7 @@ func (f *Function) newMicrosoft(ctx context.Context) (*microsoft.Client, error) 
 	return microsoft.New(microsoft.Options{
 		Authority: s.SignInAuthority, Client: s.SignInAudience, Secret: held.Secret, Certificate: held.certificate, CertificatePassword: []byte(held.Password),
 		RedirectURL: s.SignInRedirect, Scopes: scopes, Tenants: s.SignInTenants, Table: f.table, Clock: time.Now,
-		Keeper: secret.New(kms.New(awssdk.Within(f.aws, kmsTimeout), s.Key), time.Now, secret.Limits{}),
+		Keeper: f.keeper,
 	})
 }
 
@@ -184,18 +194,25 @@ func (f *Function) start(handler any) {
 	}))
 }
 
+// verifier returns who checks the access tokens that requests bring. Those of the API's own application, with which browsers sign in, of the
+// command line's and of the programs that are named are accepted.
+func (s *Settings) verifier() (*bearer.Verifier, error) {
+	return bearer.New(bearer.Options{
+		Authority: s.SignInAuthority, Audiences: []string{s.SignInAudience}, Tenants: s.SignInTenants, ServiceRoles: s.SignInServiceRoles,
+		Clients: append([]string{s.SignInAudience, cmp.Or(s.SignInClient, s.SignInAudience)}, s.SignInPrograms...), Clock: time.Now,
+	})
+}
+
 // StartAPI answers requests that API Gateway passes on, in its payload format 2.0.
 func (f *Function) StartAPI() {
-	verifier, err := bearer.New(bearer.Options{
-		Authority: f.settings.SignInAuthority, Audiences: []string{f.settings.SignInAudience}, Tenants: f.settings.SignInTenants, Clock: time.Now,
-	})
+	verifier, err := f.settings.verifier()
 	if err != nil {
 		giveUp(err)
 	}
 	f.providers.sealed = true
 	f.cli = httpapi.CLISignIn{
 		Authority: f.settings.SignInAuthority, Client: cmp.Or(f.settings.SignInClient, f.settings.SignInAudience),
-		Scope: f.settings.SignInAudience + "/access_as_user", Tenants: f.settings.SignInTenants,
+		Scope: f.settings.SignInAudience + "/" + bearer.Scope, Tenants: f.settings.SignInTenants,
 	}
 	f.limits = limit.New(f.table, limit.Default(), time.Now)
 	if f.settings.SignInCredentials != "" {

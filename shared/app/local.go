@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/user"
 	"path/filepath"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/blob/folder"
+	"adminassistant/shared/datafolder"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
 	"adminassistant/shared/mail/outbox"
@@ -24,6 +24,8 @@ import (
 	"adminassistant/shared/pause"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
+	"adminassistant/shared/secret"
+	"adminassistant/shared/secret/keyfile"
 	"adminassistant/shared/store/sqlite"
 	"adminassistant/shared/telemetry"
 )
@@ -34,6 +36,7 @@ type Local struct {
 	// Principal is the only user: the account that the process runs under.
 	Principal account.Principal
 
+	system     *system
 	handler    http.Handler
 	stations   []station
 	dispatcher *job.Dispatcher
@@ -46,6 +49,16 @@ type Local struct {
 type station struct {
 	queue  *queues.Queue
 	worker *run.Worker
+}
+
+// OpenFolder makes the data folder if it is not there, and sees to it that it is this account's alone. tightened says that other accounts could open
+// it until now. Errors are datafolder.Open's.
+func OpenFolder(s Settings) (dir string, tightened bool, err error) {
+	if dir, err = s.DataDir(); err != nil {
+		return "", false, err
+	}
+	tightened, err = datafolder.Open(dir)
+	return dir, tightened, err
 }
 
 // OpenLocal opens or makes the data folder and wires everything. Logs go to out.
@@ -66,14 +79,11 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	if err != nil {
 		return nil, err
 	}
-	dir, err := s.DataDir()
+	dir, _, err := OpenFolder(s)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fault.New(fault.Invalid, "data folder %s cannot be made: %v; name another one with --data", dir, err)
-	}
-	y := &system{settings: s, log: log, version: version}
+	y := &system{settings: s, log: log, version: version, alone: true}
 	table, err := sqlite.Open(filepath.Join(dir, "store.db"), time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
@@ -90,6 +100,11 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	if y.blobs, err = folder.Open(filepath.Join(dir, "blobs")); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
+	master, err := keyfile.Open(filepath.Join(dir, "master.key"))
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	y.keeper = secret.New(master, time.Now, secret.Limits{})
 	y.connect(fromSettings(s))
 	if s.HasGraph() { // what is wrong with its settings shows at once
 		if _, err := y.providers.graph.get(context.Background()); err != nil {
@@ -106,11 +121,11 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 		return nil, err
 	}
 	l.mailer = y.mailer(box, nil, time.Second, mailTime)
-	l.handler = y.api(func(*http.Request) (account.Principal, error) { return l.Principal, nil })
+	l.system, l.handler = y, y.api(func(*http.Request) (account.Principal, error) { return l.Principal, nil })
 	return l, nil
 }
 
-// Handler returns the API.
+// Handler returns the API for this process, which is the user's.
 func (l *Local) Handler() http.Handler { return l.handler }
 
 const (

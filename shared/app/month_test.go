@@ -229,6 +229,7 @@ func TestAnUnchangedNightAsksTheStoreTenTimes(t *testing.T) {
 		must(t, err)
 		counter := &store.Counter{Table: o.table}
 		y := &system{settings: o.settings, log: o.log, clock: o.clock, table: counter, blobs: o.blobs, archives: o.archives, backups: o.backups, notices: o.notices}
+		y.keeper = testKeeper()
 		y.connect(fromSettings(o.settings))
 		y.own, y.providers.local = o.own, o.own // a provider's requests are not the run's
 		must(t, y.worker(run.ArchiveQueue, time.Second, time.Minute).Handle(t.Context(), messages[0]))

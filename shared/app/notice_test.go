@@ -142,6 +142,7 @@ func TestADrillBeforeTheFirstBackupAsksForOneAndTheNextDrillEndsThat(t *testing.
 func (w *watched) over(wire *wiretest.Wire) *system {
 	y := &system{settings: w.settings, log: zerolog.Nop(), table: wire.Table(w.table), blobs: w.blobs, archives: wire.Queue(w.archives),
 		notices: wire.Queue(w.notices)}
+	y.keeper = testKeeper()
 	y.connect(fromSettings(y.settings))
 	return y
 }

@@ -20,7 +20,8 @@ func openWithMailbox(t *testing.T) (o *one, archiveID string) {
 	remote := httptest.NewServer(sim)
 	t.Cleanup(remote.Close)
 	o = openOne(t)
-	o.settings.GraphURL, o.settings.GraphToken = remote.URL+"/v1.0", "token"
+	o.settings.GraphURL, o.settings.GraphToken, o.alone = remote.URL+"/v1.0", "token", true
+	o.keeper = testKeeper()
 	o.connect(fromSettings(o.settings))
 	o.api = o.system.api(asNamed)
 	uri := calendar.URI{Provider: calendar.ProviderGraph, Account: "ann@example.com", Calendar: "My archive"}

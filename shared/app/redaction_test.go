@@ -94,7 +94,8 @@ func TestNothingOfAUserIsTold(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { _ = entra.Close() })
 	verifier, err := bearer.New(bearer.Options{
-		Authority: entra.URL, Audiences: []string{plantedClient}, Tenants: []string{plantedTenant}, HTTPClient: entra.Client, Clock: time.Now,
+		Authority: entra.URL, Audiences: []string{plantedClient}, Clients: []string{plantedClient}, Tenants: []string{plantedTenant},
+		HTTPClient: entra.Client, Clock: time.Now,
 	})
 	must(t, err)
 
@@ -104,6 +105,7 @@ func TestNothingOfAUserIsTold(t *testing.T) {
 	must(t, err)
 	o.metrics = telemetry.NewMetrics(metrics, "dev", time.Now)
 	o.settings.GraphURL, o.settings.GraphToken = remote.URL+"/v1.0", "Zqgraphtoken"
+	o.keeper = testKeeper()
 	o.connect(fromSettings(o.settings))
 	o.api = o.system.api(verifier.Authenticate)
 	token, strange := sim.Token(plantedObject), sim.Token(strangerObject)

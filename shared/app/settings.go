@@ -15,6 +15,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/mail"
 )
 
@@ -32,6 +33,7 @@ type Settings struct {
 	GraphURL string `env:"ADMIN_ASSISTANT_GRAPH_URL"`
 	// GraphToken is a fixed bearer token, for test servers and proxies. Otherwise the application signs in itself, by the settings below.
 	GraphToken string `env:"ADMIN_ASSISTANT_GRAPH_TOKEN"`
+	// GraphTenant is the application's tenant on one machine; deployed, it signs in at the tenant of the user for whom it asks.
 	// GraphTenant, GraphClient and either GraphSecret or GraphCertificate (a file, PEM or PKCS #12) are an application that an
 	// organisation's admin consented to.
 	GraphTenant              string `env:"ADMIN_ASSISTANT_GRAPH_TENANT"`
@@ -62,6 +64,8 @@ type Settings struct {
 	Table string `env:"ADMIN_ASSISTANT_TABLE"`
 	// Bucket is the name of the S3 bucket.
 	Bucket string `env:"ADMIN_ASSISTANT_BUCKET"`
+	// HeadBucket is the name of the S3 bucket, with Object Lock, that keeps the heads of ledgers; empty: nobody keeps them.
+	HeadBucket string `env:"ADMIN_ASSISTANT_HEAD_BUCKET"`
 	// QueueArchive, QueueBackup and QueueNotify are addresses of SQS queues, and those with Dead of their dead-letter queues.
 	QueueArchive     string `env:"ADMIN_ASSISTANT_QUEUE_ARCHIVE"`
 	QueueArchiveDead string `env:"ADMIN_ASSISTANT_QUEUE_ARCHIVE_DEAD"`
@@ -76,11 +80,17 @@ type Settings struct {
 	SignInTenants   []string `env:"ADMIN_ASSISTANT_SIGN_IN_TENANTS"`
 	// SignInClient is the id of the application as which the command line signs in, a public client; empty: SignInAudience.
 	SignInClient string `env:"ADMIN_ASSISTANT_SIGN_IN_CLIENT"`
+	// SignInPrograms are the ids of further applications whose access tokens the API takes, beside SignInAudience and SignInClient.
+	SignInPrograms []string `env:"ADMIN_ASSISTANT_SIGN_IN_PROGRAMS"`
+	// SignInServiceRoles are application roles: a program of SignInPrograms that has one may use the API as itself, without a user.
+	SignInServiceRoles []string `env:"ADMIN_ASSISTANT_SIGN_IN_SERVICE_ROLES"`
 	// SignInCredentials names a secret of the form of GraphCredentials's, by which the application of SignInAudience signs users in on
 	// the web; empty: there is no sign-in on the web. SignInRedirect is the address, ending in /auth/callback, at which they come back.
 	SignInCredentials string `env:"ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS"`
 	SignInRedirect    string `env:"ADMIN_ASSISTANT_SIGN_IN_REDIRECT"`
-	// Key is the ARN of the KMS key that seals users' tokens of Microsoft.
+	// MemoryMB is how many megabytes of memory the function has, which Lambda itself says; 0 on one machine: as much as is needed.
+	MemoryMB int `env:"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"`
+	// Key is the ARN of the KMS key that seals the signing key of ledgers' heads, and users' tokens of Microsoft.
 	Key string `env:"ADMIN_ASSISTANT_KEY"`
 }
 
@@ -95,6 +105,9 @@ func FromEnvironment() (Settings, error) {
 	}
 	if s.HandOn < 0 || s.HandOn > 10*time.Minute {
 		return Settings{}, fault.Field("ADMIN_ASSISTANT_HAND_ON", "must be between 0s and 10m, not %s", s.HandOn)
+	}
+	if s.HeadBucket != "" && s.HeadBucket == s.Bucket {
+		return Settings{}, fault.Field("ADMIN_ASSISTANT_HEAD_BUCKET", "is ADMIN_ASSISTANT_BUCKET too; heads have a bucket of their own")
 	}
 	if err := s.checkMail(); err != nil {
 		return Settings{}, err
@@ -189,6 +202,9 @@ func (s Settings) require(names ...string) error {
 	}
 	return nil
 }
+
+// memory is what the process may use, from which its limits follow.
+func (s Settings) memory() limit.Memory { return limit.Megabytes(s.MemoryMB) }
 
 // HasGraph says whether the settings say how to reach Microsoft 365.
 func (s Settings) HasGraph() bool {

@@ -29,8 +29,8 @@ import (
 
 const annKey = plantedTenant + "#" + plantedObject
 
-// signing is a sign-in with a browser at a simulated service, of a user with a simulated mailbox.
-type signing struct {
+// signingIn is a sign-in with a browser at a simulated service, of a user with a simulated mailbox.
+type signingIn struct {
 	*signIn
 	t       *testing.T
 	table   store.Table
@@ -41,9 +41,9 @@ type signing struct {
 	answers error    // of signedIn
 }
 
-func newSigning(t *testing.T) *signing {
+func newSigning(t *testing.T) *signingIn {
 	t.Helper()
-	s := &signing{t: t, mailbox: graphsim.New(graphsim.Options{}), logs: &heard{}}
+	s := &signingIn{t: t, mailbox: graphsim.New(graphsim.Options{}), logs: &heard{}}
 	must(t, s.mailbox.AddMailbox(graphsim.Mailbox{ID: "ann", Address: "ann@example.com", Name: "Ann", TimeZone: "UTC"}))
 	remote := httptest.NewServer(s.mailbox)
 	t.Cleanup(remote.Close)
@@ -82,7 +82,7 @@ func newSigning(t *testing.T) *signing {
 }
 
 // signs has the user sign in.
-func (s *signing) signs() (microsoft.Identity, error) {
+func (s *signingIn) signs() (microsoft.Identity, error) {
 	s.t.Helper()
 	ctx := zerolog.New(s.logs).WithContext(s.t.Context())
 	verifier := oauth2.GenerateVerifier()
@@ -97,7 +97,7 @@ func (s *signing) signs() (microsoft.Identity, error) {
 }
 
 // listed are the names of the calendars that are known of the user's mailbox.
-func (s *signing) listed() (names []string) {
+func (s *signingIn) listed() (names []string) {
 	s.t.Helper()
 	infos, err := s.listings.Of(annKey).Calendars(s.t.Context(), "ann@EXAMPLE.com")
 	if fault.Of(err) != fault.NotFound {

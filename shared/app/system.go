@@ -29,9 +29,12 @@ import (
 	"adminassistant/shared/mail"
 	"adminassistant/shared/notice"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/proof"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
+	"adminassistant/shared/secret"
+	"adminassistant/shared/signing"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
@@ -48,6 +51,9 @@ type system struct {
 	backups   queue.Queue // of backups, restores and drills
 	notices   queue.Queue // of notifications that are due by e-mail
 	own       *local.Provider
+	keeper    secret.Keeper // of the installation's master key
+	signing   *signing.Installed
+	witness   witness // nil: nobody keeps heads
 	entries   *ledger.Ledger
 	configs   *archive.Configs
 	runs      *run.Store
@@ -58,8 +64,18 @@ type system struct {
 	providers *calendars
 	notice    *notice.Notices
 	cli       httpapi.CLISignIn // without a client: nobody signs in
+	machine   *httpapi.Machine  // nil: no browser gets in without a sign-in
 	clock     func() time.Time  // nil: the machine's
 	version   string            // of the software
+	alone     bool              // whoever runs the process is the one user, and may reach all mailboxes that the credentials do: on one machine
+	network   http.RoundTripper // to Microsoft Graph and its sign-in; nil: the machine's
+}
+
+// witness keeps the heads of ledgers where who can write the table cannot reach them.
+type witness interface {
+	archive.Witness
+	// Kept returns heads that are kept of a config's ledger, and what is wrong with what there is in place of others.
+	Kept(ctx context.Context, config string) (heads, problems []string, err error)
 }
 
 // kinds has a line for each kind of run: what it is, and who carries its runs out.
@@ -87,15 +103,24 @@ func (y *system) connect(credentials credentials) {
 	if y.clock == nil {
 		y.clock = time.Now
 	}
-	y.entries = ledger.New(y.table, y.blobs)
+	y.signing = signing.New(y.table, y.keeper)
+	y.entries = ledger.New(y.table, y.blobs, y.signing)
+	y.entries.Most = y.settings.memory().Events()
 	y.configs = archive.NewConfigs(y.table, y.entries, y.newID, y.clock)
 	y.runs = run.NewStore(y.table)
 	y.audit = audit.New(y.table, y.clock, y.newID)
 	y.audit.Lost = func() { y.metrics.Count(telemetry.Counts{telemetry.AuditRecordsLost: 1}) }
 	y.users, y.sessions = account.NewUsers(y.table, y.clock), session.New(y.table, y.clock)
 	y.own = local.New(y.table, y.newID, y.clock)
+	y.own.MostEvents = y.settings.memory().Events()
 	y.providers = &calendars{
-		settings: y.settings, local: y.own, graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials)}, listings: listing.New(y.table),
+		settings: y.settings, local: y.own, listings: listing.New(y.table),
+		graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials, func(o *graph.Options) {
+			o.ForOwners, o.Transport = !y.alone && !y.settings.GraphDelegated, y.network
+		})},
+	}
+	if !y.alone && !y.settings.GraphDelegated {
+		y.providers.reach = y.users.Reach
 	}
 	y.notice = y.newNotices()
 }
@@ -142,15 +167,27 @@ func (y *system) jobKinds() map[run.Kind]job.Kind { return job.Kinds(Kinds, y.co
 func (y *system) api(authenticate func(*http.Request) (account.Principal, error)) http.Handler {
 	return httpapi.New(httpapi.Services{
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Jobs: y.jobs(),
-		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Blobs: y.blobs,
+		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
 		Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
 		Actions: y.notice.Actions, Notifications: y.notice.Notifications,
 		Provider: y.providers.shown,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
-		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: y.version,
-		Authenticate: authenticate, SignIn: y.signIn, Attempts: session.NewAttempts(y.table, y.clock), Sessions: y.sessions, Metrics: y.metrics, CLI: y.cli,
+		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: y.version, Memory: y.settings.memory(),
+		Authenticate: authenticate, SignIn: y.signIn, Machine: y.machine, CLI: y.cli,
+		Attempts: session.NewAttempts(y.table, y.clock), Sessions: y.sessions, Metrics: y.metrics,
 	})
+}
+
+// verifier returns who compares ledgers with all that lies around them.
+func (y *system) verifier() *proof.Verifier {
+	v := &proof.Verifier{
+		Ledger: y.entries, Runs: y.runs, Audit: y.audit, Backups: backup.New(y.table, y.blobs), Signer: y.signing, Clock: y.clock,
+	}
+	if y.witness != nil {
+		v.Kept = y.witness.Kept
+	}
+	return v
 }
 
 // worker returns who carries out the runs that messages of a queue name: those of the kinds that go there. busyDelay is how long a run
@@ -204,13 +241,18 @@ func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, vi
 
 // archiver returns who carries out archive runs.
 func (y *system) archiver() run.Handler {
-	return &archive.Runner{
-		Table: y.table, Blobs: y.blobs,
+	r := &archive.Runner{
+		Table: y.table, Blobs: y.blobs, Signer: y.signing,
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) {
 			return y.providers.of(ctx, user, uri)
 		},
-		Clock: y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
+		Beside: y.providers.beside,
+		Clock:  y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
 	}
+	if y.witness != nil {
+		r.Witness = y.witness
+	}
+	return r
 }
 
 // backuper returns who carries out backup runs.
@@ -219,6 +261,10 @@ func (y *system) backuper() run.Handler {
 		Table: y.table, Blobs: y.blobs, Zone: y.configs.Zone, Clock: y.clock, NewID: y.newID, Software: y.version, HandOn: y.settings.HandOn,
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {
 			return y.providers.of(ctx, user, uri)
+		},
+		Head: func(ctx context.Context, config string) (string, error) {
+			head, err := y.entries.Head(ctx, config)
+			return head.Checkpoint, err
 		},
 		Deleted: func(ctx context.Context, r *run.Run, id string) error {
 			_, err := y.audit.Append(ctx, audit.Entry{
@@ -232,7 +278,9 @@ func (y *system) backuper() run.Handler {
 
 // uploads returns the files that users handed in.
 func (y *system) uploads() *restore.Uploads {
-	return restore.NewUploads(y.table, y.blobs, y.newID, y.clock)
+	uploads := restore.NewUploads(y.table, y.blobs, y.newID, y.clock)
+	uploads.MostEvents = y.settings.memory().Events()
+	return uploads
 }
 
 // restorer returns who carries out restore runs.

@@ -3,11 +3,16 @@ package app
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"adminassistant/shared/run"
+	"adminassistant/shared/secret"
+	"adminassistant/shared/secret/keyfile"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
@@ -35,6 +40,7 @@ func TestALostAuditRecordIsCounted(t *testing.T) {
 	o, counts := openOne(t), &heard{}
 	o.metrics = telemetry.NewMetrics(counts, "dev", time.Now)
 	o.table = &forgetful{Table: o.table}
+	o.keeper = testKeeper()
 	o.connect(fromSettings(o.settings))
 	o.api = o.system.api(asNamed)
 	o.do("ann", "POST", "/v1/calendars", `{"uri": "local://ann/calendars/Work"}`, "id")
@@ -94,3 +100,17 @@ func TestADrillThatIsCancelledLeavesNoScratchCalendar(t *testing.T) {
 		t.Errorf("after the worker saw its end: %v", err)
 	}
 }
+
+// testKeeper seals with a master key that all installations of these tests share, since some have several processes. Its file is gone.
+var testKeeper = sync.OnceValue(func() secret.Keeper {
+	folder, err := os.MkdirTemp("", "")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	master, err := keyfile.Open(filepath.Join(folder, "master.key"))
+	if err != nil {
+		panic(err)
+	}
+	return secret.New(master, time.Now, secret.Limits{})
+})

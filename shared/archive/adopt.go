@@ -105,7 +105,7 @@ func (s *survey) adoption(
 	}), nil
 }
 
-// readCopies returns copies with their bodies, by id. Copies that are gone are left out.
+// readCopies returns copies with their bodies, by id. Copies that are gone, or do not let themselves be read, are left out.
 func (s *survey) readCopies(ctx context.Context, ids []string) (map[string]calendar.Event, error) {
 	a, at := s.attempt, &s.attempt.archive
 	there, err := read(ctx, a, at, func() (map[string]calendar.Event, error) {
@@ -131,8 +131,13 @@ func (s *survey) readCopies(ctx context.Context, ids []string) (map[string]calen
 		return nil, fmt.Errorf("read texts of copies of another ledger: %w", err)
 	}
 	for _, id := range unread {
+		body, told := bodies[id]
+		if !told { // adopted without it, the text would be lost
+			delete(there, id)
+			continue
+		}
 		e := there[id]
-		e.Body, e.BodyUnread = bodies[id], false
+		e.Body, e.BodyUnread = body, false
 		there[id] = e
 	}
 	return there, nil
@@ -164,7 +169,7 @@ func (s *survey) adoptedEntry(e *calendar.Event, m ledger.Mark, item *Item) (led
 		SourceHash: markedHash(m), Hash: StandingHash(&appointment, BodyDigest(e.Body)), Appointment: appointment, Source: shown, BodyDigest: BodyDigest(e.Body),
 		Draft: &calendar.Draft{Body: e.Body}, Replaces: e.ID, CopyID: e.ID,
 	}
-	if item != nil && sameSource(item.Hash, entry.SourceHash) {
+	if item != nil && item.comesFrom(entry.SourceHash, nil) {
 		entry.SourceHash, entry.Source, entry.BodyDigest = item.Hash, *item.Event, bodyDigest(item.Event)
 	}
 	return entry, nil

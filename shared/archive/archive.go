@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/run"
 )
@@ -24,6 +25,9 @@ func (r *Runner) Run(ctx context.Context, rn *run.Run) error {
 		return err
 	}
 	defer a.Close(ctx)
+	if a.damaged != nil {
+		return a.endDamaged(ctx)
+	}
 	s, err := a.survey(ctx)
 	if err != nil {
 		return err
@@ -37,13 +41,15 @@ func (r *Runner) Run(ctx context.Context, rn *run.Run) error {
 	if err := s.checkArchive(ctx); err != nil {
 		return err
 	}
-	if a.access == ReadOnly {
-		return s.end(ctx, run.Succeeded, nil)
+	if a.access == Writing {
+		if _, err := a.Write(ctx, s.changes()); err != nil {
+			return err
+		}
 	}
-	if _, err := a.Write(ctx, s.changes()); err != nil {
-		return err
-	}
-	if a.count(Written.failed) > 0 {
+	switch {
+	case s.unread != nil:
+		return s.end(ctx, run.Partial, s.unreadable())
+	case a.count(Written.failed) > 0:
 		return s.end(ctx, run.Partial, nil)
 	}
 	return s.end(ctx, run.Succeeded, nil)
@@ -67,6 +73,9 @@ type Result struct {
 	Shrunk   bool   `json:"shrunk,omitempty" doc:"The source shows far fewer events than the ledger holds, so that nothing was done."`
 
 	ArchiveMissing bool `json:"archive_missing,omitempty" doc:"The archive calendar is gone, and the ledger holds appointments in it. Nothing was written."`
+	LedgerDamaged  bool `json:"ledger_damaged,omitempty" doc:"The ledger is not what was written. Nothing was added to it."`
+	KeysChanged    bool `json:"keys_changed,omitempty" doc:"The source shows its events under other ids than the ledger, so that nothing was done."`
+	UnreadableDays int  `json:"unreadable_days,omitempty" doc:"Days of the source that could not be read. All others were archived."`
 	Unsettled      int  `json:"unsettled,omitempty" doc:"In a dry run: entries that an earlier run left open. They count as not archived here."`
 	Adopted        int  `json:"adopted,omitempty" doc:"Copies of another ledger that this ledger adopted, or in a dry run would adopt."`
 	LeftAside      int  `json:"left_aside,omitempty" doc:"Copies of another ledger that were not adopted: a second one of an event, or of an unknown event."`
@@ -78,12 +87,26 @@ type Result struct {
 // sealed adds what is known only when the run ends: the hash of its link and its cost.
 func (r *Result) sealed(link string, cost run.Cost) { r.Link, r.Cost = link, cost }
 
+// endDamaged ends a run that may add nothing to the ledger.
+func (a *Attempt) endDamaged(ctx context.Context) error {
+	zerolog.Ctx(ctx).Error().Err(a.damaged).Msg("ledger damaged")
+	a.run.Problem = &run.Problem{
+		Code:   LedgerDamaged,
+		Detail: a.damaged.Error() + "; nothing was written. See what does not fit: admin-assistant ledger verify --config " + a.config.ID,
+	}
+	return a.End(ctx, run.Failed, &Result{Balanced: true, LedgerDamaged: true}, nil)
+}
+
+// LedgerDamaged is the code of the problem of a run that found the ledger to be not what was written.
+const LedgerDamaged = "ledger_damaged"
+
 // end stores what became of each event, and ends the run.
 func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem) error {
 	a := s.attempt
 	items := make([]run.Item, len(s.plan.Items))
 	for i := range s.plan.Items {
 		it := &s.plan.Items[i]
+		s.noteCuts(it)
 		data, err := json.Marshal(it)
 		if err != nil {
 			return fmt.Errorf("store items: %w", err)
@@ -96,12 +119,17 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 	}
 	result := Result{
 		Counts: s.plan.Counts, Balanced: s.plan.Balanced(), Written: a.count(Written.shown), Failed: a.count(Written.failed), Overlaps: len(s.plan.Overlaps),
-		Actions: len(s.plan.Actions), Shrunk: s.shrunk,
+		Actions: len(s.plan.Actions), Shrunk: s.shrunk, KeysChanged: s.rekeyed,
 		ArchiveMissing: a.lost > 0, Unsettled: a.unsettled, Adopted: s.adopted + a.count(Written.adopted), LeftAside: s.leftAside,
 	}
 	a.run.Problem = problem
-	if state != run.Failed && a.lost == 0 && s.only == nil {
-		a.reached(s.window.To)
+	through := s.window.To
+	if s.unread != nil {
+		result.UnreadableDays = len(s.unread.Spans)
+		through = calendar.DateOf(s.unread.Spans[0].From, s.settings.Zone).AddDays(-1)
+	}
+	if state != run.Failed && a.lost == 0 && s.only == nil && !through.Before(s.window.From) {
+		a.reached(through)
 	}
 	if err := a.End(ctx, state, &result, items); err != nil {
 		return err
@@ -112,19 +140,32 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 	return nil
 }
 
+// noteCuts says on an item what the archive calendar does not keep of the copy that the run wrote, or would write.
+func (s *survey) noteCuts(it *Item) {
+	a := s.attempt
+	if a.archive.uri.Provider != calendar.ProviderGraph || !a.wrote[it.Key].shown() && !s.writes(it) {
+		return
+	}
+	d := calendar.Draft{Subject: it.Appointment.Subject, Location: it.Appointment.Location, Categories: it.Appointment.Categories}
+	it.Issues = append(it.Issues, d.FitOutlook(false)...)
+}
+
 // refusal returns why the plan must not be carried out; nil if it may be.
 func (s *survey) refusal() *run.Problem {
 	if !s.plan.Balanced() {
 		return &run.Problem{Code: fault.Internal.String(), Detail: "the sums do not balance: " + s.plan.Counts.String()}
 	}
-	held, fetched := s.attempt.books.heldIn(s.window), 0
+	if s.attempt.run.Options.Force || s.only != nil {
+		return nil
+	}
+	held, fetched := s.attempt.books.heldIn(s.window, s.unread), 0
 	for i := range s.plan.Items {
 		if it := &s.plan.Items[i]; it.Event != nil && it.Reason != ReasonOutsideWindow {
 			fetched++
 		}
 	}
-	if s.attempt.run.Options.Force || s.only != nil || held-fetched < shrinkLeast || 2*fetched >= held {
-		return nil
+	if held-fetched < many || 2*fetched >= held {
+		return s.otherKeys(held)
 	}
 	detail := fmt.Sprintf("the source shows %d events where the ledger holds %d; if that is right, run again with force", fetched, held)
 	s.shrunk = true
@@ -132,8 +173,27 @@ func (s *survey) refusal() *run.Problem {
 	return &run.Problem{Code: fault.Conflict.String(), Detail: detail}
 }
 
-// shrinkLeast is how many events must be missing before a run stops. It stops only if more than half of those in the ledger are missing, too.
-const shrinkLeast = 10
+// otherKeys returns why nothing must be written if the source has most of what is held no longer, and as many events that are new: Outlook may have given
+// all of them other ids, and every hour would count twice.
+func (s *survey) otherKeys(held int) *run.Problem {
+	missing, fresh := s.plan.Counts.Vanished, 0
+	for i := range s.plan.Items {
+		it := &s.plan.Items[i]
+		waits := it.Outcome == Archived || it.Outcome == Superseded || it.Outcome == Conflicted
+		if waits && s.attempt.books.newest[it.Key] == nil && s.attempt.wrote[it.Key] == (Written{}) {
+			fresh++
+		}
+	}
+	if missing < many || fresh < many || 2*missing <= held {
+		return nil
+	}
+	detail := fmt.Sprintf("%d of the %d appointments that were archived of these days are no longer in the source, and %d others are new: Outlook may have "+
+		"given the same events other ids. Nothing was written, so that no hour counts twice; if they are other events indeed, run again with force",
+		missing, held, fresh)
+	s.rekeyed = true
+	s.plan.Actions = append(s.plan.Actions, Action{Kind: ActionKeysChanged, EventIDs: []string{}, Seen: []Seen{}, Detail: detail})
+	return &run.Problem{Code: fault.Conflict.String(), Detail: detail}
+}
 
 // archiveMissing returns the problem of a run whose archive calendar is gone, and adds the action for it to the plan.
 func (s *survey) archiveMissing() *run.Problem {

@@ -3,31 +3,55 @@ package archive
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"adminassistant/shared/audit"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
+	"adminassistant/shared/telemetry"
 )
 
 // Engine opens attempts at runs.
 type Engine struct {
 	Table store.Table
 	Blobs blob.Blob
+	// Signer signs the heads of ledgers.
+	Signer Signer
+	// Witness gets the head of a ledger after every run that added a link; nil: nobody does.
+	Witness Witness
 	// Provider returns a user's provider for a calendar URI.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
-	Clock    func() time.Time
-	NewID    func() string
+	// Beside names what providers read of a user: Open reads it with the config, in one request, and hands it to those that are knowing. Nil: nothing.
+	Beside func(user string) []store.Key
+	Clock  func() time.Time
+	NewID  func() string
 	// LeaseFor is how long the archive calendar stays reserved after the attempt last renewed its lease.
 	LeaseFor time.Duration
 	// HandOn is how long before the context's deadline the attempt stops and leaves the rest to another worker.
 	HandOn time.Duration
+}
+
+// Signer signs with a key that is kept in the table, and may be read with other items.
+type Signer interface {
+	ledger.Signer
+	// Needs are the keys of the items that it would have to read; none if it has read them.
+	Needs() []store.Key
+	// Use takes them from items that were just read.
+	Use(ctx context.Context, found []store.Item) error
+}
+
+// Witness keeps signed heads where who can write the table cannot reach them.
+type Witness interface {
+	// Keep keeps the head of a config's ledger unless it has one of that day.
+	Keep(ctx context.Context, config string, day calendar.Date, checkpoint string) error
 }
 
 // Access is what an attempt may do.
@@ -47,12 +71,19 @@ type Attempt struct {
 	access Access
 
 	table    *store.Counter
+	beside   []store.Item // what was read beside the config
 	patience run.Patience
 	hold     *run.Hold
 
 	source, archive place
 	books           books
 	wrote           map[string]Written // by key: what became of this run's changes, also those of earlier attempts
+	// newest is where the newest link seemed to be.
+	newest []store.Key
+	// audit is where the user's audit log was when the attempt began.
+	audit ledger.AuditHead
+	// damaged is why nothing may be added to the ledger. Such an attempt writes nothing.
+	damaged error
 	// lost is how many appointments the ledger holds in an archive calendar that is gone. Such an attempt writes nothing.
 	lost int
 	// unsettled is how many entries another run left open, if this attempt may not settle them.
@@ -86,11 +117,10 @@ func (e *Engine) Open(ctx context.Context, rn *run.Run, access Access) (_ *Attem
 		Engine: e, run: rn, access: access, table: &store.Counter{Table: e.Table}, patience: run.Patience{Clock: e.Clock, HandOn: e.HandOn},
 		wrote: map[string]Written{},
 	}
-	a.books = books{ledger: ledger.New(a.table, e.Blobs), newest: map[string]*ledger.Entry{}, failed: map[string]*ledger.Entry{}}
-	if a.config, err = a.configs().Get(ctx, rn.User, rn.Config); err != nil {
+	a.books = books{ledger: ledger.New(a.table, e.Blobs, e.Signer), newest: map[string]*ledger.Entry{}, failed: map[string]*ledger.Entry{}}
+	if err := a.readConfig(ctx); err != nil {
 		return nil, err
 	}
-	a.books.config = a.config.ID
 	if err := a.findCalendars(ctx); err != nil {
 		return nil, err
 	}
@@ -106,18 +136,51 @@ func (e *Engine) Open(ctx context.Context, rn *run.Run, access Access) (_ *Attem
 
 func (a *Attempt) configs() *Configs { return NewConfigs(a.table, a.books.ledger, a.NewID, a.Clock) }
 
-// begin reserves the archive calendar and reads the head of the ledger. It reads the lease and the head in one request.
+// readConfig reads the config and, in the same request, what begin would else ask for by itself: the signing key and where the newest link is.
+func (a *Attempt) readConfig(ctx context.Context) error {
+	keys := append(a.Signer.Needs(), ledger.HeadKey(a.run.Config))
+	if a.Beside != nil {
+		keys = append(keys, a.Beside(a.run.User)...)
+	}
+	config, found, err := a.configs().GetBeside(ctx, a.run.User, a.run.Config, keys)
+	if err != nil {
+		return err
+	}
+	if err := a.Signer.Use(ctx, found); err != nil {
+		return err
+	}
+	a.config, a.beside = config, found
+	a.books.config = a.run.Config
+	if hint, err := ledger.HeadOf(a.run.Config, found); err == nil {
+		a.newest = hint.LinkKey(a.run.Config)
+	}
+	return nil
+}
+
+// begin reserves the archive calendar and reads the heads of the ledger and of the user's audit log, and the newest link. It reads these and the
+// lease in one request.
 func (a *Attempt) begin(ctx context.Context) error {
-	keys, name := []store.Key{ledger.HeadKey(a.config.ID)}, ""
+	keys, name := append([]store.Key{ledger.HeadKey(a.config.ID), audit.HeadKey(a.run.User)}, a.newest...), ""
 	if a.access == Writing {
-		name = run.LeaseName(a.run.User, a.config.Archive, a.archive.info.ID)
+		name = run.LeaseName(a.run.User, a.archive.unmade(), a.archive.info.ID)
 		keys = append(keys, run.LeaseKey(name))
 	}
 	found, err := a.table.GetMany(ctx, keys)
 	if err != nil {
 		return fmt.Errorf("read the lease and the head of the ledger: %w", err)
 	}
-	if a.books.head, err = ledger.HeadOf(a.config.ID, found); err != nil {
+	// An audit log that is damaged keeps nobody from archiving. Its own verification says what is wrong, and that of the ledger that the link has none.
+	if a.audit.Seq, a.audit.Hash, err = audit.HeadOf(a.run.User, found); err != nil {
+		telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Msg("link made without the audit log's head")
+	}
+	a.books.head, err = ledger.HeadOf(a.config.ID, found)
+	if err == nil {
+		err = a.books.ledger.Check(ctx, a.config.ID, &a.books.head, found...)
+	}
+	switch {
+	case errors.Is(err, ledger.ErrDamaged), fault.Of(err) == fault.Malformed:
+		a.damaged = err
+	case err != nil:
 		return err
 	}
 	a.run.Progress = run.NewProgress("reading", 0, 0)
@@ -127,6 +190,9 @@ func (a *Attempt) begin(ctx context.Context) error {
 
 // resume counts what the ledger holds if the archive calendar is gone, and settles what was left open, or counts it where that may not be.
 func (a *Attempt) resume(ctx context.Context) (err error) {
+	if a.damaged != nil {
+		return nil
+	}
 	head := &a.books.head
 	if a.archive.missing && (head.Seq > 0 || head.Open != "") {
 		if a.lost, err = a.books.ledger.Shown(ctx, a.config.ID); err != nil {
@@ -177,19 +243,21 @@ func (a *Attempt) End(ctx context.Context, state run.State, result report, items
 	now := a.Clock()
 	a.run.Failed = a.count(Written.failed)
 	a.run.Progress.Total = len(items)
+	a.hold.Ends(state)
+	cost := run.CostOf(a.table, &a.patience, a.source.provider, a.archive.provider)
 	var sealing *ledger.Sealing
 	link := ""
-	if a.access == Writing && a.lost == 0 && (state != run.Failed || a.books.head.Open == a.run.ID) {
-		if sealing, err = a.books.seal(a.run.ID, now); err != nil {
+	if a.access == Writing && a.damaged == nil && a.lost == 0 && (state != run.Failed || a.books.head.Open == a.run.ID) {
+		if sealing, err = a.seal(ctx, result, cost, now); err != nil {
 			return err
 		}
 		link = sealing.Hash()
 	}
-	result.sealed(link, run.CostOf(a.table, &a.patience, a.source.provider, a.archive.provider))
+	result.sealed(link, cost)
 	if a.run.Result, err = json.Marshal(result); err != nil {
 		return fmt.Errorf("store the result: %w", err)
 	}
-	ops := a.hold.Ending(state)
+	ops := a.hold.Ending()
 	if sealing != nil {
 		err = a.books.ledger.Seal(ctx, &a.books.head, sealing, ops...)
 	} else {
@@ -199,12 +267,44 @@ func (a *Attempt) End(ctx context.Context, state run.State, result report, items
 		return fmt.Errorf("end the run: %w", err)
 	}
 	a.hold.Done()
+	if sealing != nil {
+		a.showHead(ctx, sealing.Checkpoint())
+	}
 	return nil
+}
+
+// seal prepares the run's link, which covers the run as it ends, with this result.
+func (a *Attempt) seal(ctx context.Context, result report, cost run.Cost, at time.Time) (*ledger.Sealing, error) {
+	result.sealed("", cost)
+	var err error
+	if a.run.Result, err = json.Marshal(result); err != nil {
+		return nil, fmt.Errorf("store the result: %w", err)
+	}
+	digest, err := a.run.Digest()
+	if err != nil {
+		return nil, err
+	}
+	ending := ledger.Ending{Run: a.run.ID, RunDigest: digest, Audit: a.audit, Time: at}
+	return a.books.ledger.Prepare(ctx, a.config.ID, a.books.head, ending, a.books.added)
+}
+
+// showHead hands the new head to the witness. What fails is in the log: the next run's head covers this one.
+func (a *Attempt) showHead(ctx context.Context, checkpoint string) {
+	if a.Witness == nil {
+		return
+	}
+	if err := a.Witness.Keep(ctx, a.config.ID, calendar.DateOf(a.Clock(), time.UTC), checkpoint); err != nil {
+		telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Msg("head of the ledger not kept by its witness")
+	}
 }
 
 // countUnsettled counts what another run left open, for an attempt that may not settle it.
 func (a *Attempt) countUnsettled(ctx context.Context) error {
 	_, open, err := a.books.leftOpen(ctx)
+	if errors.Is(err, ledger.ErrDamaged) {
+		a.damaged = err
+		return nil
+	}
 	a.unsettled = len(open)
 	return err
 }
@@ -213,6 +313,10 @@ func (a *Attempt) countUnsettled(ctx context.Context) error {
 // shows them. Those of another run are sealed as that run's.
 func (a *Attempt) settle(ctx context.Context) error {
 	all, open, err := a.books.leftOpen(ctx)
+	if errors.Is(err, ledger.ErrDamaged) {
+		a.damaged = err
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -232,7 +336,8 @@ func (a *Attempt) settle(ctx context.Context) error {
 		return nil
 	}
 	left := a.books.head.Open
-	sealing, err := a.books.ledger.Prepare(a.config.ID, a.books.head, left, a.Clock(), all)
+	ending := ledger.Ending{Run: left, Audit: a.audit, Time: a.Clock()}
+	sealing, err := a.books.ledger.Prepare(ctx, a.config.ID, a.books.head, ending, all)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/ledger"
@@ -72,7 +71,7 @@ func (b *books) standing() []Standing {
 		if stands(e) {
 			standing = append(standing, Standing{
 				Key: e.Key, Lineage: e.Lineage, SourceHash: e.SourceHash, Outcome: e.Outcome, Decision: e.Decision, EventID: e.Source.ID,
-				Appointment: e.Appointment,
+				Appointment: e.Appointment, Source: &e.Source,
 			})
 		}
 	}
@@ -80,10 +79,21 @@ func (b *books) standing() []Standing {
 	return standing
 }
 
-// heldIn is how many appointments of the window the archive holds.
-func (b *books) heldIn(w calendar.Window) (n int) {
+// copies returns the ids of the copies that the ledger wrote, as far as it was read.
+func (b *books) copies() map[string]bool {
+	ids := make(map[string]bool, len(b.newest))
 	for _, e := range b.newest {
-		if e.Outcome == ledger.Archived && w.Contains(e.Appointment.Start) {
+		if e.CopyID != "" {
+			ids[e.CopyID] = true
+		}
+	}
+	return ids
+}
+
+// heldIn is how many appointments of the window the archive holds, but for those on days that cannot be read.
+func (b *books) heldIn(w calendar.Window, unread *calendar.Unread) (n int) {
+	for _, e := range b.newest {
+		if start := e.Appointment.Start; e.Outcome == ledger.Archived && w.Contains(start) && (unread == nil || !unread.Has(start)) {
 			n++
 		}
 	}
@@ -107,35 +117,13 @@ func (b *books) find(ctx context.Context, lineages []string) (news int, err erro
 // leftOpen returns all entries of the run that the head says is open, and those among them of which it is unknown whether the calendar shows
 // them.
 func (b *books) leftOpen(ctx context.Context) (all, open []*ledger.Entry, err error) {
-	entries, err := b.ledger.Range(ctx, b.config, b.head.OpenFrom, b.head.OpenTo)
-	if err != nil {
+	if all, err = b.ledger.Unsealed(ctx, b.config, &b.head); err != nil {
 		return nil, nil, err
 	}
-	for i := range entries {
-		if e := &entries[i]; e.Run == b.head.Open {
-			all = append(all, e)
-			if e.State == ledger.Intended {
-				open = append(open, e)
-			}
+	for _, e := range all {
+		if e.State == ledger.Intended {
+			open = append(open, e)
 		}
 	}
 	return all, open, nil
-}
-
-// seal prepares the run's link.
-func (b *books) seal(run string, at time.Time) (*ledger.Sealing, error) {
-	return b.ledger.Prepare(b.config, b.head, run, at, b.added)
-}
-
-// covers says whether the span is within the one that the head has for the open run.
-func (b *books) covers(s ledger.Span) bool {
-	return b.head.Open != "" && !s.From.Before(b.head.OpenFrom) && !s.To.After(b.head.OpenTo)
-}
-
-// widened returns the smallest span that has both this one and that of the open run.
-func (b *books) widened(s ledger.Span) ledger.Span {
-	if b.head.Open != "" {
-		s.From, s.To = earlier(s.From, b.head.OpenFrom), later(s.To, b.head.OpenTo)
-	}
-	return s
 }

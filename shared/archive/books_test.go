@@ -3,7 +3,6 @@ package archive
 import (
 	"slices"
 	"testing"
-	"time"
 
 	"adminassistant/shared/ledger"
 )
@@ -80,36 +79,5 @@ func TestBooksCountWhatPlansStartFrom(t *testing.T) {
 	}
 	if want := []string{"archived", "declined", "withdrawn"}; !slices.Equal(keys, want) {
 		t.Errorf("what stands is %q, want %q", keys, want)
-	}
-}
-
-func TestBooksKnowHowFarTheOpenSpanReaches(t *testing.T) {
-	at := func(hour int) time.Time { return time.Date(2026, 10, 5, hour, 0, 0, 0, time.UTC) }
-	span := func(from, to int) ledger.Span { return ledger.Span{From: at(from), To: at(to)} }
-	open := books{head: ledger.Head{Open: "run", OpenFrom: at(9), OpenTo: at(12)}}
-	for _, c := range []struct {
-		name   string
-		span   ledger.Span
-		covers bool
-		wide   ledger.Span
-	}{
-		{"the same", span(9, 12), true, span(9, 12)},
-		{"within", span(10, 11), true, span(9, 12)},
-		{"from before", span(8, 12), false, span(8, 12)},
-		{"until later", span(9, 13), false, span(9, 13)},
-		{"all around", span(8, 13), false, span(8, 13)},
-		{"before all of it", span(6, 7), false, span(6, 12)},
-		{"after all of it", span(14, 15), false, span(9, 15)},
-	} {
-		if got := open.covers(c.span); got != c.covers {
-			t.Errorf("%s: covered %t", c.name, got)
-		}
-		if got := open.widened(c.span); got != c.wide {
-			t.Errorf("%s: widened to %v, want %v", c.name, got, c.wide)
-		}
-	}
-	closed := books{head: ledger.Head{Seq: 1}}
-	if closed.covers(span(9, 12)) || closed.widened(span(9, 12)) != span(9, 12) {
-		t.Error("what is sealed has a span")
 	}
 }

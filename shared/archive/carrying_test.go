@@ -26,7 +26,7 @@ func expect(t testing.TB, what string, got []string, want ...string) {
 // head is the end of the config's ledger.
 func (w *world) head(id string) ledger.Head {
 	w.t.Helper()
-	head, err := ledger.New(w.Table, w.Blobs).Head(w.t.Context(), id)
+	head, err := ledger.New(w.Table, w.Blobs, w.Key).Head(w.t.Context(), id)
 	must(w.t, err)
 	return head
 }
@@ -35,7 +35,7 @@ func (w *world) head(id string) ledger.Head {
 func (w *world) entries(id string) []ledger.Entry {
 	w.t.Helper()
 	from := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
-	entries, err := ledger.New(w.Table, w.Blobs).Range(w.t.Context(), id, from, from.AddDate(10, 0, 0))
+	entries, err := ledger.New(w.Table, w.Blobs, w.Key).Range(w.t.Context(), id, from, from.AddDate(10, 0, 0))
 	must(w.t, err)
 	return entries
 }

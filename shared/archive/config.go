@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -306,13 +307,32 @@ func (s *Configs) Claims(ctx context.Context, user string) ([]Claim, error) {
 func (s *Configs) Get(ctx context.Context, user, id string) (Config, error) {
 	item, err := s.table.Get(ctx, configKey(user, id))
 	if errors.Is(err, store.ErrNotFound) {
-		return Config{}, fault.New(fault.NotFound, "there is no config %s", id)
+		return Config{}, errNoConfig(id)
 	}
 	if err != nil {
 		return Config{}, fmt.Errorf("read config %s: %w", id, err)
 	}
 	return decodeConfig(item)
 }
+
+// GetBeside is Get that reads other items in the same request, and returns those of them that there are.
+func (s *Configs) GetBeside(ctx context.Context, user, id string, others []store.Key) (c Config, items []store.Item, err error) {
+	if len(others) == 0 {
+		c, err = s.Get(ctx, user, id)
+		return c, nil, err
+	}
+	if items, err = s.table.GetMany(ctx, append([]store.Key{configKey(user, id)}, others...)); err != nil {
+		return Config{}, nil, fmt.Errorf("read config %s: %w", id, err)
+	}
+	at := slices.IndexFunc(items, func(item store.Item) bool { return item.Key == configKey(user, id) })
+	if at < 0 {
+		return Config{}, nil, errNoConfig(id)
+	}
+	c, err = decodeConfig(items[at])
+	return c, slices.Delete(items, at, at+1), err
+}
+
+func errNoConfig(id string) error { return fault.New(fault.NotFound, "there is no config %s", id) }
 
 func decodeConfig(item store.Item) (Config, error) {
 	var c Config

@@ -35,8 +35,9 @@ func (p *planner) matchLedger(standing []Standing) {
 			p.match(c, h)
 		}
 	}
+	p.matchByID(sources)
 	p.matchMoved(sources)
-	p.matchRenamed()
+	p.matchByTime(sources)
 	// A duplicate that was archived before it was merged counts as the copy of the one that was kept.
 	for _, c := range p.all {
 		for _, m := range c.merged {
@@ -53,11 +54,11 @@ func (p *planner) matchLedger(standing []Standing) {
 		if c.held == nil {
 			continue
 		}
-		changed := !sameSource(c.Hash, c.held.SourceHash)
+		changed := !c.comesFrom(c.held)
 		switch {
 		case !c.decided() && !changed:
 			c.Outcome, c.Held = Unchanged, c.held
-		case !c.decided() && p.OnDrift == AcceptOnDrift:
+		case !c.decided() && (p.OnDrift == AcceptOnDrift || c.addsText(c.held)):
 			c.Outcome, c.Held = Drifted, c.held
 			accepted = append(accepted, c)
 		case !c.decided(), c.Outcome == Excluded && changed && p.inWindow(c.held.Appointment.Start):
@@ -85,7 +86,7 @@ func (p *planner) keepOut(standing []*Standing) {
 		byKey[s.Key] = s
 	}
 	for _, c := range p.open() {
-		if s := byKey[c.Key]; s != nil && sameSource(s.SourceHash, c.Hash) {
+		if s := byKey[c.Key]; s != nil && c.comesFrom(s) {
 			c.Outcome, c.Reason, c.Decision = Superseded, ReasonDecision, s.Decision
 		}
 	}
@@ -116,6 +117,67 @@ func (p *planner) match(c *candidate, h *Standing) {
 	}
 }
 
+// matchByID finds events by their ids. An event keeps its id while its iCalUId, and with it its key, may be missing one day and mean something else on
+// another.
+func (p *planner) matchByID(sources []*candidate) {
+	free := map[string][]*Standing{}
+	for _, h := range p.held {
+		if p.matched[h] == nil && h.EventID != "" && (h.single() || p.inWindow(h.Appointment.Start)) {
+			free[h.EventID] = append(free[h.EventID], h)
+		}
+	}
+	matchFree(p, sources, free, func(c *candidate) string { return c.EventID })
+}
+
+// matchFree matches the sources that have no held one yet with those that are free under the same name, and returns the matched ones.
+func matchFree[K comparable](p *planner, sources []*candidate, free map[K][]*Standing, name func(*candidate) K) (matched []*candidate) {
+	if len(free) == 0 {
+		return nil
+	}
+	for _, c := range sources {
+		if c.held != nil || c.Outcome == Merged || c.Outcome == Absorbed || c.Reason == ReasonOwnCopy {
+			continue
+		}
+		if of := name(c); len(free[of]) > 0 {
+			p.match(c, free[of][0])
+			free[of] = free[of][1:]
+			matched = append(matched, c)
+		}
+	}
+	return matched
+}
+
+// matchByTime finds events by what a person would know them by, when neither their key nor their id is the one of before: some calendars give other ones
+// at each export. Of those without a subject only one that says all the same is known again. What is held is of the window, so that nothing is taken for an
+// event of another day that was not looked at.
+func (p *planner) matchByTime(sources []*candidate) {
+	type likeness struct {
+		subject, source string
+		start, end      int64
+		allDay          bool
+	}
+	fold := cases.Fold()
+	like := func(a *calendar.Appointment, subject, source string) likeness {
+		l := likeness{subject: foldSubject(fold, subject), start: a.Start.UnixNano(), end: a.End.UnixNano(), allDay: a.AllDay}
+		if l.subject == "" {
+			l.source = source
+		}
+		return l
+	}
+	free := map[likeness][]*Standing{}
+	for _, h := range p.held {
+		if p.matched[h] == nil && p.inWindow(h.Appointment.Start) {
+			l := like(&h.Appointment, h.Appointment.Subject, h.SourceHash)
+			free[l] = append(free[l], h)
+		}
+	}
+	for _, c := range matchFree(p, sources, free, func(c *candidate) likeness { return like(&c.Appointment, c.Event.Subject, c.Hash) }) {
+		if uid, ok := uidOf(c.held.Key); ok && uid != c.Event.ICalUID {
+			c.Issues = append(c.Issues, "its iCalendar UID is another one than when it was archived; it is known by its subject and time")
+		}
+	}
+}
+
 // matchMoved finds events without an original start that moved. Their key has the start that they had when they were archived, so that only
 // the iCalUId is still the same.
 func (p *planner) matchMoved(sources []*candidate) {
@@ -136,40 +198,6 @@ func (p *planner) matchMoved(sources []*candidate) {
 		if left := free[e.ICalUID]; e.ICalUID != "" && len(left) > 0 {
 			p.match(c, left[0])
 			free[e.ICalUID] = left[1:]
-		}
-	}
-}
-
-// matchRenamed finds events that got another iCalUId, as some calendars give them at each export: at the same time and with the same subject as one that is
-// held and has no source left.
-func (p *planner) matchRenamed() {
-	type likeness struct {
-		subject    string
-		start, end int64
-		allDay     bool
-	}
-	fold := cases.Fold()
-	like := func(a *calendar.Appointment) likeness {
-		return likeness{foldSubject(fold, a.Subject), a.Start.UnixNano(), a.End.UnixNano(), a.AllDay}
-	}
-	free := map[likeness][]*Standing{}
-	for _, h := range p.held {
-		if l := like(&h.Appointment); l.subject != "" && p.matched[h] == nil && p.inWindow(h.Appointment.Start) {
-			free[l] = append(free[l], h)
-		}
-	}
-	if len(free) == 0 {
-		return
-	}
-	for _, c := range p.open() {
-		if c.held != nil {
-			continue
-		}
-		l := like(&c.Appointment)
-		if left := free[l]; len(left) > 0 {
-			p.match(c, left[0])
-			c.Issues = append(c.Issues, "its iCalendar UID is another one than when it was archived; it is known by its subject and time")
-			free[l] = left[1:]
 		}
 	}
 }

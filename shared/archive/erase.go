@@ -15,7 +15,7 @@ import (
 // time before, and those that it cancels at the time now, stay without their plans and items, so that their workers see that they must stop.
 // With a zero before no run stays. Erase can be called repeatedly: each call continues where the one before it failed.
 func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string, before, now time.Time) error {
-	entries, runs := ledger.New(table, blobs), run.NewStore(table)
+	entries, runs := ledger.New(table, blobs, nil), run.NewStore(table)
 	q := store.Query{PK: store.UserPartition(user), Prefix: "CONFIG#", Limit: store.MaxTransact}
 	for {
 		page, err := table.Query(ctx, q)

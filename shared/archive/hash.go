@@ -14,17 +14,22 @@ import (
 	"adminassistant/shared/ledger"
 )
 
-// hashVersion names the canonical form below; another form needs another name, or everything would seem to have drifted.
-const hashVersion = "appointment/1"
+// The names of the canonical forms below. Another form needs another name, and the one before it must still be known, or everything would seem to have
+// drifted: the first one had people by their names, and all of their addresses.
+const (
+	hashVersion = "appointment/2"
+	firstHash   = "appointment/1"
+)
 
 // contentHash is the SHA-256 of the candidate's content in a canonical form, as "sha256:<hex>".
 //
 // The form is a sequence of strings, each after its length as a varint: what the source says (subject, body digest, location,
-// categories in order, status words, organiser, attendees by address, online link) with the times as modifications left them.
-// Left out is what changes without the content changing: etag, change key, time of the last modification, the attendees' answers
-// and the zone in which the same instants are written. Also left out is what we add ourselves, such as privacy.
-func contentHash(c *candidate) string {
-	e, a := c.Event, &c.Appointment
+// categories in order, status words, the SMTP addresses of organiser and attendees, online link) with the times as modifications left them.
+// Left out is what changes without the content changing: etag, change key, time of the last modification, the names of people and their
+// answers and the zone in which the same instants are written. Also left out is what we add ourselves, such as privacy.
+func contentHash(c *candidate) string { return digestOf(c.Event, &c.Appointment, hashVersion) }
+
+func digestOf(e *calendar.Event, a *calendar.Appointment, version string) string {
 	buf := make([]byte, 0, 512)
 	add := func(s string) {
 		buf = binary.AppendUvarint(buf, uint64(len(s)))
@@ -37,7 +42,7 @@ func contentHash(c *candidate) string {
 			add("")
 		}
 	}
-	add(hashVersion)
+	add(version)
 	add(e.Subject)
 	add(bodyDigest(e))
 	flag(a.AllDay)
@@ -65,17 +70,76 @@ func contentHash(c *candidate) string {
 	flag(e.Cancelled)
 	flag(e.IsOrganizer)
 	add(string(orElse(e.Response, calendar.NoResponse)))
-	add(e.Organizer.Name)
-	add(e.Organizer.Address)
-	for _, at := range byAddress(e.Attendees) {
-		add(at.Name)
-		add(at.Address)
-		add(at.Type)
+	if version == firstHash {
+		add(e.Organizer.Name)
+		add(e.Organizer.Address)
+		for _, at := range byAddress(e.Attendees) {
+			add(at.Name)
+			add(at.Address)
+			add(at.Type)
+		}
+	} else {
+		for _, address := range addresses(e) {
+			add(address)
+		}
 	}
 	add("")
 	add(e.OnlineURL)
 	sum := sha256.Sum256(buf)
 	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// comesFrom says whether the candidate is the version of the source that the standing one was made from.
+func (c *candidate) comesFrom(s *Standing) bool { return c.Item.comesFrom(s.SourceHash, s.Source) }
+
+// comesFrom says whether an item is the version of the source that has a content hash, in this form or an earlier one. was is that version; nil: not
+// known. Where Exchange shows people by addresses of its own, now or then, they are not compared.
+func (it *Item) comesFrom(hash string, was *calendar.Event) bool {
+	if sameSource(it.Hash, hash) || sameSource(digestOf(it.Event, &it.Appointment, firstHash), hash) {
+		return true
+	}
+	if was == nil || allSMTP(it.Event) && allSMTP(was) || len(it.Event.Attendees) != len(was.Attendees) {
+		return false
+	}
+	e := *it.Event
+	e.Organizer, e.Attendees = was.Organizer, was.Attendees
+	return sameSource(digestOf(&e, &it.Appointment, hashVersion), hash)
+}
+
+// addsText says whether all that changed is that a text can be read now which could not be read when the standing one was archived.
+func (c *candidate) addsText(s *Standing) bool {
+	e := *c.Event
+	if e.BodyUnread || e.Body.Content == "" {
+		return false
+	}
+	e.Body, e.BodyDigest, e.BodyUnread = calendar.Body{}, "", true
+	return sameSource(digestOf(&e, &c.Appointment, hashVersion), s.SourceHash)
+}
+
+// addresses are the SMTP addresses of organiser and attendees, in lower case, sorted, each once.
+func addresses(e *calendar.Event) []string {
+	list := make([]string, 0, len(e.Attendees)+1)
+	if isSMTP(e.Organizer.Address) {
+		list = append(list, strings.ToLower(e.Organizer.Address))
+	}
+	for i := range e.Attendees {
+		if address := e.Attendees[i].Address; isSMTP(address) {
+			list = append(list, strings.ToLower(address))
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// isSMTP distinguishes addresses of the Internet from those that Exchange uses inside ("/o=ExchangeLabs/ou=...") and from names.
+func isSMTP(address string) bool {
+	return strings.Contains(address, "@") && !strings.HasPrefix(address, "/")
+}
+
+// allSMTP says whether everybody whom the event names has an SMTP address.
+func allSMTP(e *calendar.Event) bool {
+	return (e.Organizer.Address == "" || isSMTP(e.Organizer.Address)) &&
+		!slices.ContainsFunc(e.Attendees, func(a calendar.Attendee) bool { return !isSMTP(a.Address) })
 }
 
 // standingVersion names the canonical form of what stands.
@@ -124,11 +188,16 @@ func bodyDigest(e *calendar.Event) string {
 	case e.BodyDigest != "":
 		return e.BodyDigest
 	case e.BodyUnread:
-		return BodyDigest(calendar.Body{ContentType: "unread", Content: "preview: " + e.BodyPreview})
+		return unreadDigest(e)
 	case e.BodyPreview != "":
 		return BodyDigest(calendar.Body{ContentType: "preview", Content: e.BodyPreview})
 	}
 	return ""
+}
+
+// unreadDigest is the digest for a body that was not read.
+func unreadDigest(e *calendar.Event) string {
+	return BodyDigest(calendar.Body{ContentType: "unread", Content: "preview: " + e.BodyPreview})
 }
 
 // BodyDigest returns the digest of a body that goes into a content hash. It is empty for an empty body.

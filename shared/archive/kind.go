@@ -13,7 +13,9 @@ var RunKind = run.Description{
 	Kind: run.Archive, Title: "Archive run", Queue: run.ArchiveQueue,
 	Empty:  func() run.Result { return &Result{} },
 	Member: "result", Reports: "What the run found and did; of an archive run that has ended.",
-	Words: words, Actions: []string{string(action.ShrunkWindow), string(action.ArchiveMissing)},
+	Words: words, Actions: []string{
+		string(action.ShrunkWindow), string(action.ArchiveMissing), string(action.LedgerDamaged), string(action.KeysChanged), string(action.UnreadableDays),
+	},
 	Command: run.Command{Name: "archive run"},
 	Retries: true, Counts: telemetry.AppointmentsArchived,
 	Job: &run.JobTerms{Days: true, GoesOn: true, Without: "from the last archived day to yesterday"},
@@ -33,12 +35,33 @@ func words(r *run.Run, result run.Result) run.Words {
 		res = &Result{}
 	}
 	switch {
+	case res.LedgerDamaged:
+		return run.Words{
+			Title: " stopped: the ledger is not what was written",
+			Text: fmt.Sprintf("The run of %s found that somebody or something changed the ledger outside of Admin Assistant, so it added nothing to it. "+
+				"Look what does not fit: admin-assistant ledger verify --config NAME. Then ask who runs this installation to bring the ledger back from a "+
+				"backup of the table.", r.Days()),
+			Action: string(action.LedgerDamaged),
+		}
 	case res.Shrunk:
 		return run.Words{
 			Title: " stopped: far fewer events than before",
 			Text: fmt.Sprintf("The calendar shows far fewer events in %s than the archive holds, so the run changed nothing. %s\n"+
 				"If the events are really gone, run it again with force. If not, look at the calendar first.", r.Days(), run.Safe),
 			Action: string(action.ShrunkWindow), Again: run.Archive, Flags: []string{"--force"},
+		}
+	case res.KeysChanged:
+		return run.Words{
+			Title: " stopped: the events have other ids than before",
+			Text: fmt.Sprintf("Most of the appointments that were archived of %s are no longer in the calendar, and as many others are new. Outlook may have "+
+				"given the same events other ids, so the run changed nothing. %s\nIf they are other events indeed, run it again with force.", r.Days(), run.Safe),
+			Action: string(action.KeysChanged), Again: run.Archive, Flags: []string{"--force"},
+		}
+	case res.UnreadableDays > 0 && r.Problem != nil:
+		return run.Words{
+			Title:  ": some days could not be read",
+			Text:   fmt.Sprintf("In the run of %s %s.", r.Days(), r.Problem.Detail),
+			Action: string(action.UnreadableDays),
 		}
 	case res.ArchiveMissing:
 		return run.Words{

@@ -34,6 +34,14 @@ func TestRunKind(t *testing.T) {
 			run.Failed, &Result{ArchiveMissing: true, Shrunk: true}, " stopped: far fewer events than before", nil, action.ShrunkWindow, run.Archive,
 			[]string{"--force"},
 		},
+		"events under other ids": {
+			run.Failed, &Result{KeysChanged: true}, " stopped: the events have other ids than before",
+			[]string{"2026-10-05 to 2026-10-11", "changed nothing", run.Safe, "with force"}, action.KeysChanged, run.Archive, []string{"--force"},
+		},
+		"days that cannot be read": {
+			run.Partial, &Result{UnreadableDays: 2, Written: 3}, ": some days could not be read",
+			[]string{"In the run of 2026-10-05 to 2026-10-11 an event of 2026-10-07 is broken."}, action.UnreadableDays, "", nil,
+		},
 		"nothing new":              {run.Succeeded, &Result{}, "", []string{"2026-10-05 to 2026-10-11", "nothing new"}, "", "", nil},
 		"nothing new, no result":   {run.Succeeded, nil, "", []string{"nothing new"}, "", "", nil},
 		"something new":            {run.Succeeded, &Result{Written: 1}, "", nil, "", "", nil},
@@ -42,7 +50,7 @@ func TestRunKind(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := *r
-			ended.State = c.state
+			ended.State, ended.Problem = c.state, &run.Problem{Detail: "an event of 2026-10-07 is broken"}
 			got := RunKind.Words(&ended, c.result)
 			if got.Title != c.title || got.Action != string(c.action) || got.Again != c.again || !slices.Equal(got.Flags, c.flags) || got.Complete {
 				t.Errorf("got %+v", got)

@@ -38,7 +38,7 @@ func (p *planner) read(c *candidate) {
 	switch {
 	case e.Type == calendar.Master:
 		c.exclude(ReasonSeriesMaster)
-	case e.Mark != "":
+	case e.Mark != "" && (p.copies == nil || p.copies[e.ID]):
 		c.exclude(ReasonOwnCopy)
 	case err != nil:
 		c.exclude(ReasonInvalidTime)

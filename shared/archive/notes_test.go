@@ -233,17 +233,19 @@ func TestTheLedgerHasTheTextOfWhatWaits(t *testing.T) {
 // decide writes a version of what is archived under a subject, as a decision does.
 func (w *world) decide(c archive.Config, subject string, outcome ledger.Outcome) {
 	w.t.Helper()
-	ctx, l := w.t.Context(), ledger.New(w.Table, w.Blobs)
+	ctx, l := w.t.Context(), ledger.New(w.Table, w.Blobs, w.Key)
 	head, versions := w.head(c.ID), w.versions(c.ID, subject)
 	e := copyOf(versions[len(versions)-1])
 	e.Version++
-	e.Outcome, e.Decision, e.Run, e.Draft, e.CopyID = outcome, "d1", "decide", nil, ""
+	r := w.start(c)
+	e.Outcome, e.Decision, e.Run, e.Time, e.Draft, e.CopyID = outcome, "d1", r.ID, w.Now(), nil, ""
 	places, err := l.Find(ctx, c.ID, []string{e.Lineage})
 	must(w.t, err)
-	must(w.t, l.Write(ctx, &places, []*ledger.Entry{&e}))
-	sealing, err := l.Prepare(c.ID, head, e.Run, w.Now(), []*ledger.Entry{&e})
+	must(w.t, l.Write(ctx, &head, &places, ledger.Span{}, []*ledger.Entry{&e}))
+	sealing, err := l.Prepare(ctx, c.ID, head, ledger.Ending{Run: r.ID, Time: w.Now()}, []*ledger.Entry{&e})
 	must(w.t, err)
 	must(w.t, l.Seal(ctx, &head, sealing))
+	must(w.t, run.NewStore(w.Table).Finish(ctx, r, run.Succeeded, w.Now()))
 }
 
 // copyOf is an entry that was never stored.

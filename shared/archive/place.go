@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -19,10 +19,26 @@ type place struct {
 	provider Provider
 	uri      calendar.URI
 	info     calendar.Info
-	missing  bool // there is no such calendar
-	patient  bool // the provider repeats requests that failed by itself, each one alone
+	missing  bool   // there is no such calendar
+	patient  bool   // the provider repeats requests that failed by itself, each one alone
+	account  string // the one name of its account, whatever the URI calls it
 	// siblings are all calendars of its account.
 	siblings []calendar.Info
+}
+
+// unmade is the URI that reserves a calendar which is not there yet: the same for all names of its account.
+func (p *place) unmade() calendar.URI {
+	uri := p.uri
+	uri.Account = p.account
+	return uri
+}
+
+// settles is for how long the calendar may not show yet what was written.
+func (p *place) settles() time.Duration {
+	if p.uri.Provider == calendar.ProviderLocal {
+		return 0
+	}
+	return run.Settling
 }
 
 // findCalendars finds source and archive calendar. It lists the calendars once where both are in one account.
@@ -35,8 +51,10 @@ func (a *Attempt) findCalendars(ctx context.Context) error {
 	if a.source.info, err = calendar.Pick(list, c.Source); err != nil {
 		return fmt.Errorf("source calendar: %w", err)
 	}
-	a.archive = place{provider: a.source.provider, uri: c.Archive, patient: a.source.patient}
-	if c.Archive.Provider != c.Source.Provider || c.Archive.Account != c.Source.Account {
+	a.archive = place{provider: a.source.provider, uri: c.Archive, patient: a.source.patient, account: a.source.account}
+	if together, err := a.together(ctx); err != nil {
+		return err
+	} else if !together {
 		if list, err = a.list(ctx, &a.archive, c.Archive); err != nil {
 			return fmt.Errorf("list the archive's calendars: %w", err)
 		}
@@ -54,10 +72,30 @@ func (a *Attempt) findCalendars(ctx context.Context) error {
 	return nil
 }
 
+// together says whether source and archive are in one account, by whatever names.
+func (a *Attempt) together(ctx context.Context) (bool, error) {
+	if a.config.Archive.Provider != a.config.Source.Provider {
+		return false, nil
+	}
+	name, err := calendar.OneName(ctx, a.source.provider, a.config.Archive.Account)
+	if err != nil {
+		return false, fmt.Errorf("list the archive's calendars: %w", err)
+	}
+	return name == a.source.account, nil
+}
+
 // list lists the calendars of the account that a URI names, and sets up the place to read them.
 func (a *Attempt) list(ctx context.Context, p *place, uri calendar.URI) (list []calendar.Info, err error) {
 	p.uri = uri
 	if p.provider, err = a.Provider(ctx, a.run.User, uri); err != nil {
+		return nil, err
+	}
+	if k, ok := p.provider.(knowing); ok && a.beside != nil {
+		if err := k.Know(a.beside); err != nil {
+			return nil, err
+		}
+	}
+	if p.account, err = calendar.OneName(ctx, p.provider, uri.Account); err != nil {
 		return nil, err
 	}
 	list, err = run.Retry(ctx, &a.patience, func() ([]calendar.Info, error) { return p.provider.Calendars(ctx, uri.Account) })
@@ -76,9 +114,14 @@ func read[T any](ctx context.Context, a *Attempt, p *place, request func() (T, e
 	return run.Retry(ctx, &a.patience, request)
 }
 
-// readyArchive creates the archive calendar if it is missing and the config allows it, and reserves it by its id.
+// readyArchive creates the archive calendar if it is missing and the config allows it, and reserves it by its id. One that may only be read is
+// refused before anything is written: Microsoft 365 may answer that it deleted something there, and delete nothing.
 func (a *Attempt) readyArchive(ctx context.Context) error {
-	if !a.archive.missing {
+	switch {
+	case !a.archive.missing && !a.archive.info.CanEdit:
+		return fault.New(fault.Forbidden, "archive calendar %q may only be read, so nothing was written; let its owner share it with you as an editor, "+
+			"or archive into another calendar", a.archive.info.Name)
+	case !a.archive.missing:
 		return nil
 	}
 	uri := a.config.Archive
@@ -134,13 +177,21 @@ func (a *Attempt) checkShared(ctx context.Context) error {
 	mine.Source.ID, mine.Archive.ID = a.source.info.ID, a.archive.info.ID
 	configs = slices.DeleteFunc(configs, func(c Config) bool { return !c.Active })
 	others := make([]Claim, len(configs))
+	listed := map[string][]calendar.Info{a.archive.account: a.archive.siblings}
 	for i := range configs {
 		others[i] = claimOf(&configs[i])
+		if others[i].ID == mine.ID {
+			continue
+		}
 		for _, p := range []*Place{&others[i].Source, &others[i].Archive} {
-			if p.URI.Provider != a.archive.uri.Provider || !strings.EqualFold(p.URI.Account, a.archive.uri.Account) {
+			if !p.near(mine.Archive) {
 				continue
 			}
-			if info, err := calendar.Pick(a.archive.siblings, p.URI); err == nil {
+			list, err := a.listOnce(ctx, listed, p.URI)
+			if err != nil {
+				return err
+			}
+			if info, err := calendar.Pick(list, p.URI); err == nil {
 				p.ID = info.ID
 			}
 		}
@@ -151,6 +202,29 @@ func (a *Attempt) checkShared(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// listOnce lists the calendars of another config's account, unless listed has them. It is the archive calendar's mailbox perhaps, by a name of which
+// nobody here knows that. What cannot be listed for good has none.
+func (a *Attempt) listOnce(ctx context.Context, listed map[string][]calendar.Info, uri calendar.URI) ([]calendar.Info, error) {
+	name, err := calendar.OneName(ctx, a.archive.provider, uri.Account)
+	if err == nil {
+		list, there := listed[name]
+		if there {
+			return list, nil
+		}
+		if list, err = run.Retry(ctx, &a.patience, func() ([]calendar.Info, error) { return a.archive.provider.Calendars(ctx, uri.Account) }); err == nil {
+			listed[name] = list
+			return list, nil
+		}
+	}
+	if fault.Of(err).Transient() {
+		return nil, fmt.Errorf("list the calendars of another config: %w", err)
+	}
+	if name != "" {
+		listed[name] = nil
+	}
+	return nil, nil
 }
 
 // strangers returns the copies of other ledgers in the archive calendar, by event id. others is how many of its events are not a ledger's copies.
@@ -220,7 +294,7 @@ func (s *survey) refuseTwice(ctx context.Context, changes []Change) error {
 	there, err := read(ctx, a, &a.archive, func() ([]calendar.Event, error) {
 		return a.archive.provider.Events(ctx, a.archive.uri.Account, a.archive.info.ID, span.From, later(span.To, span.From.Add(1)))
 	})
-	if err != nil {
+	if unread := new(calendar.Unread); err != nil && !errors.As(err, &unread) { // a copy that is broken does not keep others from being written
 		return fmt.Errorf("look into the archive calendar: %w", err)
 	}
 	twice := 0

@@ -114,6 +114,8 @@ type Standing struct {
 	EventID    string         // of the source
 	// Appointment is what the archive has, or would have if the user had not kept it out.
 	Appointment calendar.Appointment
+	// Source is the event that it was made from; nil: not known.
+	Source *calendar.Event
 }
 
 // single says whether the source is known to be no instance of a series. Then its iCalUId alone identifies it, wherever it moves.
@@ -151,6 +153,9 @@ const (
 	ActionOrphan         = "orphan_modification"
 	ActionShrunkWindow   = "shrunk_window"
 	ActionArchiveMissing = "archive_missing"
+	ActionRetention      = "retention"       // many are missing from the source at once
+	ActionKeysChanged    = "keys_changed"    // see action.KeysChanged
+	ActionUnreadable     = "unreadable_days" // see action.UnreadableDays
 )
 
 // Counts is how many events ended in each bucket.
@@ -267,6 +272,8 @@ type planner struct {
 	all      []*candidate             // in the order of compare
 	held     []*Standing              // by key; what the archive holds
 	matched  map[*Standing]*candidate // the source of each one that is held
+	vanished []*Standing              // held ones that are no longer in the source
+	copies   map[string]bool          // see Input
 	overlaps []Overlap
 	actions  []Action
 }
@@ -279,12 +286,21 @@ type Input struct {
 	Standing []Standing // one for each source key
 	// Aside is what of a file could not be read; it is excluded with its reason.
 	Aside []calendar.Aside
+	// Copies are the ids of the copies that the ledger wrote. An event with our mark and another id is the user's, who copied a copy: Outlook copies all
+	// properties. Nil: they are not known, and the mark alone counts.
+	Copies map[string]bool
+	// Hidden are the ids of events that are in the source, which does not show them.
+	Hidden map[string]bool
+	// Unread are the days that the source could not read; nil: none.
+	Unread *calendar.Unread
 }
 
 // NewPlan decides about every event. It neither reads nor writes anything, and keeps events and standing for the plan's items.
 // The cost is n log n in the number of events, whatever they are.
 func NewPlan(in Input) Plan {
-	p := &planner{Settings: in.Settings, window: in.Window, start: in.Window.Start(), end: in.Window.End(), matched: map[*Standing]*candidate{}}
+	p := &planner{
+		Settings: in.Settings, window: in.Window, start: in.Window.Start(), end: in.Window.End(), matched: map[*Standing]*candidate{}, copies: in.Copies,
+	}
 	p.normalise(in.Events)
 	p.setAside(in.Aside)
 	p.mergeDuplicates()
@@ -295,6 +311,7 @@ func NewPlan(in Input) Plan {
 	p.selectByPurpose()
 	p.matchLedger(in.Standing)
 	p.resolveOverlaps()
+	p.findVanished(&in)
 	return p.finish()
 }
 
@@ -336,11 +353,8 @@ func (p *planner) finish() Plan {
 			p.ask(ActionOrphan, fmt.Sprintf("there is no appointment for this %s to change", strings.ReplaceAll(string(c.modifies), "_", " ")), c)
 		}
 	}
-	for _, h := range p.held {
-		if p.matched[h] == nil && p.inWindow(h.Appointment.Start) {
-			items = append(items, &Item{EventID: h.EventID, Key: h.Key, Hash: h.SourceHash, Outcome: Vanished, Appointment: h.Appointment, Held: h})
-			p.ask(ActionDrift, "archived, and no longer in the source", h)
-		}
+	for _, h := range p.vanished {
+		items = append(items, &Item{EventID: h.EventID, Key: h.Key, Hash: h.SourceHash, Outcome: Vanished, Appointment: h.Appointment, Held: h})
 	}
 	slices.SortStableFunc(items, func(a, b *Item) int {
 		if order := a.Appointment.Start.Compare(b.Appointment.Start); order != 0 {

@@ -1,15 +1,15 @@
 package archive
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/strictjson"
 )
 
 // PlanConfig is the config file of a plan that is made from files alone.
@@ -28,27 +28,24 @@ type PlanConfig struct {
 // and "ask". Errors are of kind fault.Invalid and name the field.
 func ReadPlanConfig(r io.Reader) (PlanConfig, error) {
 	var file struct {
-		ID             string            `json:"id"`
-		Timezone       string            `json:"timezone"`
-		Purpose        Purpose           `json:"purpose"`
-		Overlaps       Policy            `json:"overlaps"`
-		AllDayOverlaps bool              `json:"all_day_overlaps"`
-		OnDrift        OnDrift           `json:"on_drift"`
-		Window         *json.RawMessage  `json:"window"`
-		Rules          []json.RawMessage `json:"rules"`
+		ID             string  `json:"id"`
+		Timezone       string  `json:"timezone"`
+		Purpose        Purpose `json:"purpose"`
+		Overlaps       Policy  `json:"overlaps"`
+		AllDayOverlaps bool    `json:"all_day_overlaps"`
+		OnDrift        OnDrift `json:"on_drift"`
+		Window         *struct {
+			From string `json:"from"`
+			To   string `json:"to"`
+		} `json:"window"`
+		Rules []json.RawMessage `json:"rules"`
 	}
-	var window struct {
-		From string `json:"from"`
-		To   string `json:"to"`
+	if err := strictjson.Decode(r, &file); err != nil {
+		return PlanConfig{}, fmt.Errorf("the config: %w", err)
 	}
-	if err := decodeStrictly(r, "", &file); err != nil {
-		return PlanConfig{}, err
-	}
-	if file.Window == nil {
+	window := file.Window
+	if window == nil {
 		return PlanConfig{}, fault.Field("window", `is missing; give it as {"from": "2026-10-01", "to": "2026-10-31"}`)
-	}
-	if err := decodeStrictly(bytes.NewReader(*file.Window), "window.", &window); err != nil {
-		return PlanConfig{}, err
 	}
 	settings, err := NewSettings(file.Timezone, orElse(file.Purpose, General), orElse(file.Overlaps, Ask), file.AllDayOverlaps, orElse(file.OnDrift, AskOnDrift))
 	if err != nil {
@@ -104,24 +101,4 @@ func oneOf[T ~string](field string, value T, allowed ...T) error {
 		words[i] = string(a)
 	}
 	return fault.Field(field, "must be one of %s, not %q", strings.Join(words, ", "), value)
-}
-
-// decodeStrictly reads one JSON object and nothing after it; unknown fields are errors. at is put before the names of fields.
-func decodeStrictly(r io.Reader, at string, v any) error {
-	d := json.NewDecoder(r)
-	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	var wrongType *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrongType) && wrongType.Field != "":
-		return fault.Field(at+wrongType.Field, "must not be a JSON %s", wrongType.Value)
-	case err != nil && strings.HasPrefix(err.Error(), "json: unknown field "):
-		return fault.Field(at+strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`), "is not a field of a config")
-	case err != nil:
-		return fault.New(fault.Invalid, "the config is not a JSON object: %v", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return fault.New(fault.Invalid, "there is something after the config's JSON object")
-	}
-	return nil
 }

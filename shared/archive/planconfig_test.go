@@ -29,6 +29,12 @@ func TestReadPlanConfig(t *testing.T) {
 	}
 }
 
+func TestReadPlanConfigPassesOverAByteOrderMark(t *testing.T) {
+	if c, err := ReadPlanConfig(strings.NewReader("\ufeff" + config)); err != nil || c.ID != "work" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
 func TestReadPlanConfigHasDefaults(t *testing.T) {
 	c, err := ReadPlanConfig(strings.NewReader(`{"timezone": "W. Europe Standard Time", "window": {"from": "2026-10-01", "to": "2026-10-01"}}`))
 	if err != nil {
@@ -54,6 +60,10 @@ func TestReadPlanConfigNamesTheFieldAtFault(t *testing.T) {
 		{"a number for a flag", `"all_day_overlaps": true`, `"all_day_overlaps": 1`, "all_day_overlaps"},
 		{"a list for a text", `"id": "work"`, `"id": ["work"]`, "id"},
 		{"an unknown field", `"id"`, `"ids"`, "ids"},
+		{"a field in another case", `"id"`, `"ID"`, "ID"},
+		{"a field twice", `"id"`, `"purpose": "general", "id"`, "purpose"},
+		{"a field in two cases", `"id"`, `"Purpose": "general", "id"`, "purpose"},
+		{"a field of the window twice", `"from"`, `"From": "2026-09-01", "from"`, "window.from"},
 		{"an unknown field of the window", `"from"`, `"since"`, "window.since"},
 		{"no window", `"window": {"from": "2026-10-01", "to": "2026-10-31"}, `, ``, "window"},
 		{"a null window", `{"from": "2026-10-01", "to": "2026-10-31"}`, `null`, "window"},
@@ -80,7 +90,7 @@ func TestReadPlanConfigNamesTheFieldAtFault(t *testing.T) {
 }
 
 func TestReadPlanConfigRefusesWhatIsNoConfig(t *testing.T) {
-	for _, text := range []string{"", "null", "[]", `"work"`, "{", config + "{}", config + "x", `{"window": 1, "timezone": "UTC"}`} {
+	for _, text := range []string{"", "null", "[]", `"work"`, "{", config + "{}", config + "x", "\xff\xfe{\x00", `{"window": 1, "timezone": "UTC"}`} {
 		if _, err := ReadPlanConfig(strings.NewReader(text)); err == nil || fault.Of(err) != fault.Invalid {
 			t.Errorf("%q: %v", text, err)
 		}

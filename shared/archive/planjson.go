@@ -9,6 +9,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/strictjson"
 )
 
 // The stable JSON form of a plan. Its types are separate from those that the steps work with, so that those can change while the form stays
@@ -83,7 +84,7 @@ func ReadStanding(r io.Reader) ([]Standing, error) {
 	var plan struct {
 		Items *[]itemJSON `json:"items"`
 	}
-	if err := json.NewDecoder(r).Decode(&plan); err != nil {
+	if err := strictjson.DecodeKnown(r, &plan); err != nil {
 		if fault.FieldOf(err) != "" {
 			return nil, fmt.Errorf("the ledger's plan: %w", err)
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/store"
 )
 
 // Provider is what archive runs need of a provider of calendars. See providertest for the contract.
@@ -20,18 +21,23 @@ type patient interface {
 	Patiently(retry func() func(ctx context.Context, failure error) error) calendar.Provider
 }
 
+// knowing is a Provider that has to know something of the user, which is read with the config: see Engine.Beside.
+type knowing interface {
+	Know(items []store.Item) error
+}
+
 // source is what is needed of the provider of the source calendar, which is never written.
 type source interface {
 	Calendars(ctx context.Context, account string) ([]calendar.Info, error)
 	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]calendar.Event, error)
 	Bodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time) (map[string]calendar.Body, error)
+	Find(ctx context.Context, account, calendarID string, ids []string) (map[string]calendar.Event, error)
 }
 
 // target is what is needed of the provider of the archive calendar besides.
 type target interface {
 	Calendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
 	CreateCalendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
-	Find(ctx context.Context, account, calendarID string, ids []string) (map[string]calendar.Event, error)
 	Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error)
 	Marks(ctx context.Context, account, calendarID string, each func(id, mark string) error) error
 	Create(ctx context.Context, account, calendarID string, drafts []calendar.Draft) ([]calendar.WriteResult, error)

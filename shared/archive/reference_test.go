@@ -417,7 +417,8 @@ func (c *claim) String() string {
 	return fmt.Sprintf("%s[%s,%s)/%d", c.eventID, instant(c.start), instant(c.end), c.rank)
 }
 
-// slowRenamed says what becomes of meetings whose iCalUIds may be others than before: pair by pair, by UID first, then by subject and time.
+// slowRenamed says what becomes of meetings whose iCalUIds may be others than before: pair by pair, by UID first, then by subject
+// and time; without a subject all has to be the same.
 func slowRenamed(before, now []calendar.Event) (became outcomes, vanished int) {
 	became = outcomes{}
 	taken := map[string]bool{}
@@ -426,7 +427,8 @@ func slowRenamed(before, now []calendar.Event) (became outcomes, vanished int) {
 			return a.ICalUID == b.ICalUID
 		}
 		subject := strings.TrimSpace(a.Subject)
-		return strings.EqualFold(subject, strings.TrimSpace(b.Subject)) && subject != "" && a.Start == b.Start && a.End == b.End
+		return strings.EqualFold(subject, strings.TrimSpace(b.Subject)) && (subject != "" || a.Subject == b.Subject && a.Location == b.Location) &&
+			a.Start == b.Start && a.End == b.End
 	}
 	for _, uid := range []bool{true, false} {
 		for _, e := range now {

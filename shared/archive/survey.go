@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/run"
 )
@@ -19,16 +21,20 @@ type survey struct {
 	window   calendar.Window
 	only     map[string]bool // keys that a retry is about; nil: all
 	events   []calendar.Event
-	looked   map[string]bool // lineages that were looked up in the whole ledger
+	unread   *calendar.Unread // days of the source that cannot be read; nil: none
+	looked   map[string]bool  // lineages that were looked up in the whole ledger
+	hidden   map[string]bool  // ids of events that the source has and does not show
+	refused  map[string]bool  // ids of events whose texts the source does not show
 	plan     Plan
 
 	shrunk             bool // the source shows far fewer events than the ledger holds
+	rekeyed            bool // the source shows its events under other ids than the ledger
 	adopted, leftAside int  // copies of other ledgers
 }
 
 // survey reads the events of the source in the run's window and what the ledger has of them, and plans.
 func (a *Attempt) survey(ctx context.Context) (_ *survey, err error) {
-	s := &survey{attempt: a, looked: map[string]bool{}}
+	s := &survey{attempt: a, looked: map[string]bool{}, hidden: map[string]bool{}, refused: map[string]bool{}}
 	if s.settings, err = a.config.Settings(); err != nil {
 		return nil, err
 	}
@@ -42,7 +48,7 @@ func (a *Attempt) survey(ctx context.Context) (_ *survey, err error) {
 	s.events, err = read(ctx, a, &a.source, func() ([]calendar.Event, error) {
 		return a.source.provider.Events(ctx, a.source.uri.Account, a.source.info.ID, from, to)
 	})
-	if err != nil {
+	if err != nil && !errors.As(err, &s.unread) {
 		return nil, fmt.Errorf("read the source calendar: %w", err)
 	}
 	// A provider gives days and floating times as they would be anywhere.
@@ -52,8 +58,73 @@ func (a *Attempt) survey(ctx context.Context) (_ *survey, err error) {
 		return nil, err
 	}
 	a.books.remember(entries)
+	if err := s.knowCopies(ctx); err != nil {
+		return nil, err
+	}
 	s.recallBodies()
-	return s, s.makePlan(ctx)
+	if err := s.makePlan(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.confirmVanished(ctx)
+}
+
+// knowCopies looks up the ledger's entries of events in the source that carry a mark of this ledger. Only with them it is known whether such an event
+// is a copy of ours, which somebody moved here, or the user's copy of it.
+func (s *survey) knowCopies(ctx context.Context) error {
+	var lineages []string
+	for i := range s.events {
+		if m, ok := ledger.ParseMark(s.events[i].Mark); ok && m.Config == s.attempt.config.ID {
+			lineages = append(lineages, m.Key)
+			if uid, ok := uidOf(m.Key); ok && m.Single {
+				lineages = append(lineages, uid)
+			}
+		}
+	}
+	if len(lineages) == 0 {
+		return nil
+	}
+	_, err := s.attempt.books.find(ctx, lineages)
+	return err
+}
+
+// confirmVanished asks the source by their ids for the events that its listing lacks, and plans again with those that are there: a listing may leave
+// something out.
+func (s *survey) confirmVanished(ctx context.Context) error {
+	var ids []string
+	for i := range s.plan.Items {
+		if it := &s.plan.Items[i]; it.Outcome == Vanished && it.EventID != "" {
+			ids = append(ids, it.EventID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	source := &s.attempt.source
+	there, err := read(ctx, s.attempt, source, func() (map[string]calendar.Event, error) {
+		return source.provider.Find(ctx, source.uri.Account, source.info.ID, ids)
+	})
+	if err != nil {
+		return fmt.Errorf("look for events that the source calendar does not list: %w", err)
+	}
+	listed := make(map[string]bool, len(s.events))
+	for i := range s.events {
+		listed[s.events[i].ID] = true
+	}
+	for _, id := range ids {
+		e, ok := there[id]
+		switch {
+		case !ok || listed[id]: // a series that is listed as what it was before has other events now
+		case e.Withheld:
+			s.hidden[id] = true
+		default:
+			s.events = append(s.events, e)
+		}
+	}
+	if len(there) == 0 {
+		return nil
+	}
+	s.recallBodies()
+	return s.makePlan(ctx)
 }
 
 // restrict limits a retry to the failed items of the run that it retries.
@@ -68,7 +139,9 @@ func (s *survey) restrict(ctx context.Context) (err error) {
 func (s *survey) makePlan(ctx context.Context) error {
 	books := &s.attempt.books
 	for {
-		s.plan = NewPlan(Input{Events: s.events, Window: s.window, Settings: s.settings, Standing: books.standing()})
+		s.plan = NewPlan(Input{
+			Events: s.events, Window: s.window, Settings: s.settings, Standing: books.standing(), Copies: books.copies(), Hidden: s.hidden, Unread: s.unread,
+		})
 		// What is new in this window may be in the ledger on another day, from which it moved.
 		news, err := books.find(ctx, s.unknownLineages())
 		if err != nil {
@@ -82,9 +155,29 @@ func (s *survey) makePlan(ctx context.Context) error {
 			break
 		}
 	}
+	s.tellUnread()
 	s.rename()
 	s.relabel()
 	return nil
+}
+
+// tellUnread tells what of the source could not be read: days in an action, texts at their items.
+func (s *survey) tellUnread() {
+	for i := range s.plan.Items {
+		if it := &s.plan.Items[i]; it.Event != nil && s.refused[it.EventID] {
+			it.Issues = append(it.Issues, "its text is refused by the calendar's provider, so that the archive has none of it, or the one of before")
+		}
+	}
+	if s.unread != nil {
+		s.plan.Actions = append(s.plan.Actions, Action{Kind: ActionUnreadable, EventIDs: []string{}, Seen: []Seen{}, Detail: s.unreadable().Detail})
+	}
+}
+
+// unreadable is the problem of a run in which days of the source could not be read.
+func (s *survey) unreadable() *run.Problem {
+	return &run.Problem{Code: fault.Of(s.unread).String(), Detail: fmt.Sprintf("the source calendar does not let itself be read on %s, because an event "+
+		"there is broken; all other days were archived. Open these days in Outlook and delete the event that does not open, or save it anew; "+
+		"the next run then archives them", s.unread.Days(s.settings.Zone))}
 }
 
 // unknownLineages returns the lineages of what the plan will write that were not looked up yet.
@@ -94,7 +187,7 @@ func (s *survey) unknownLineages() (lineages []string) {
 		if !s.writes(it) {
 			continue
 		}
-		if lineage := ledger.Lineage(it.Event, it.Key); !s.looked[lineage] {
+		if lineage := s.lineage(it); !s.looked[lineage] {
 			s.looked[lineage] = true
 			lineages = append(lineages, lineage)
 		}
@@ -102,29 +195,43 @@ func (s *survey) unknownLineages() (lineages []string) {
 	return lineages
 }
 
+// lineage returns the lineage of an item: that of the ledger's entry if there is one, since an event may have another iCalUId now.
+func (s *survey) lineage(it *Item) string {
+	if e := s.attempt.books.newest[it.Key]; e != nil && e.Lineage != "" {
+		return e.Lineage
+	}
+	return ledger.Lineage(it.Event, it.Key)
+}
+
 // recallBodies gives events that were listed without their bodies the digest that the ledger has, if the event did not change since.
 func (s *survey) recallBodies() {
-	type known struct{ changeKey, digest string }
-	byID := make(map[string]known, len(s.attempt.books.newest))
-	for _, e := range s.attempt.books.newest {
-		byID[e.Source.ID] = known{e.Source.ChangeKey, e.BodyDigest}
-	}
+	byID := s.bySource()
 	for i := range s.events {
 		e := &s.events[i]
-		if k := byID[e.ID]; e.BodyUnread && e.ChangeKey != "" && k.changeKey == e.ChangeKey {
-			e.BodyDigest, e.BodyUnread = k.digest, false
+		if k := byID[e.ID]; k != nil && e.BodyUnread && e.ChangeKey != "" && k.Source.ChangeKey == e.ChangeKey && k.BodyDigest != unreadDigest(e) {
+			e.BodyDigest, e.BodyUnread = k.BodyDigest, false
 		}
 	}
 }
 
-// readBodies reads the bodies that the plan needs, and returns how many. Merged, absorbed and excluded events need none.
+// bySource returns the ledger's newest entries by the ids of their sources.
+func (s *survey) bySource() map[string]*ledger.Entry {
+	byID := make(map[string]*ledger.Entry, len(s.attempt.books.newest))
+	for _, e := range s.attempt.books.newest {
+		byID[e.Source.ID] = e
+	}
+	return byID
+}
+
+// readBodies reads the bodies that the plan needs, and returns how many. Merged, absorbed and excluded events need none. One that the source refuses
+// counts as unchanged if the ledger has it, so that nobody is asked about a change that there may not be.
 func (s *survey) readBodies(ctx context.Context) (int, error) {
 	wanted := map[string]*calendar.Event{}
 	for i := range s.plan.Items {
 		it := &s.plan.Items[i]
 		switch it.Outcome {
 		case Archived, Unchanged, Drifted, Superseded, Conflicted:
-			if it.Event.BodyUnread {
+			if it.Event.BodyUnread && !s.refused[it.EventID] {
 				wanted[it.Event.ID] = it.Event
 			}
 		}
@@ -144,8 +251,17 @@ func (s *survey) readBodies(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read the source calendar's texts: %w", err)
 	}
+	byID := s.bySource()
 	for id, e := range wanted {
-		e.Body, e.BodyUnread = bodies[id], false
+		body, told := bodies[id]
+		if told {
+			e.Body, e.BodyUnread = body, false
+			continue
+		}
+		s.refused[id] = true
+		if k := byID[id]; k != nil && k.BodyDigest != unreadDigest(e) {
+			e.BodyDigest, e.BodyUnread = k.BodyDigest, false
+		}
 	}
 	return len(wanted), nil
 }
@@ -235,7 +351,7 @@ func (s *survey) writes(it *Item) bool {
 			return false // the ledger has what was decided
 		}
 		e := s.attempt.books.newest[it.Key]
-		return e == nil || string(e.Outcome) != string(it.Outcome) || e.SourceHash != it.Hash || e.By != it.By
+		return e == nil || string(e.Outcome) != string(it.Outcome) || !it.comesFrom(e.SourceHash, &e.Source) || e.By != it.By
 	}
 	return false
 }
@@ -247,11 +363,13 @@ func (s *survey) changes() (changes []Change) {
 		if !s.writes(it) {
 			continue
 		}
-		lineage := ledger.Lineage(it.Event, it.Key)
+		lineage := s.lineage(it)
 		body := bodyDigest(it.Event)
+		source := *it.Event
+		source.Mark = "" // of a copy that the user made of ours
 		c := Change{Kind: Note, Entry: ledger.Entry{
 			Key: it.Key, Lineage: lineage, Single: lineage != it.Key, Outcome: ledger.Outcome(it.Outcome), Reason: it.Reason, By: it.By,
-			SourceHash: it.Hash, Hash: StandingHash(&it.Appointment, body), Appointment: it.Appointment, Changes: it.Changes, Source: *it.Event, BodyDigest: body,
+			SourceHash: it.Hash, Hash: StandingHash(&it.Appointment, body), Appointment: it.Appointment, Changes: it.Changes, Source: source, BodyDigest: body,
 		}}
 		switch it.Outcome {
 		case Archived:

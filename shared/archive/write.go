@@ -11,7 +11,6 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/run"
-	"adminassistant/shared/store"
 )
 
 // ChangeKind says what a change does to the archive calendar.
@@ -82,15 +81,8 @@ func (a *Attempt) writeChunk(ctx context.Context, entries []*ledger.Entry, left 
 	if len(entries) == 0 {
 		return nil
 	}
-	var opened []store.Op
-	if s := a.span(left); !a.books.covers(s) {
-		opened = append(opened, a.books.head.Opened(a.config.ID, a.run.ID, a.books.widened(s)))
-	}
-	if err := a.writeEntries(ctx, entries, opened...); err != nil {
+	if err := a.writeEntries(ctx, entries, a.span(left)); err != nil {
 		return err
-	}
-	if opened != nil {
-		a.books.head.Stored()
 	}
 	a.books.added = append(a.books.added, entries...)
 	defer a.books.learn(entries)
@@ -102,7 +94,7 @@ func (a *Attempt) writeChunk(ctx context.Context, entries []*ledger.Entry, left 
 		return err
 	}
 	a.run.Progress = then
-	return a.writeEntries(ctx, copies)
+	return a.writeEntries(ctx, copies, ledger.Span{})
 }
 
 // span bounds the starts of all entries that the changes can make.
@@ -132,6 +124,9 @@ func (a *Attempt) versions(c *Change) ([]*ledger.Entry, error) {
 		e.State = ledger.Intended
 		body := e.Draft
 		e.Draft = newDraft(&e, a.config.Timezone)
+		if a.archive.uri.Provider == calendar.ProviderGraph {
+			e.Draft.FitOutlook(false)
+		}
 		if body != nil { // an adopted copy keeps its text
 			e.Draft.Body = body.Body
 		}
@@ -161,23 +156,21 @@ func (a *Attempt) carryOn(ctx context.Context, open []*ledger.Entry) error {
 		if err := a.show(ctx, some, true); err != nil {
 			return err
 		}
-		if err := a.writeEntries(ctx, some); err != nil {
+		if err := a.writeEntries(ctx, some, ledger.Span{}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// writeEntries stores entries together with the run's progress, if the attempt still has the lease. own goes with the first of them.
-func (a *Attempt) writeEntries(ctx context.Context, entries []*ledger.Entry, own ...store.Op) error {
-	for len(entries) > 0 {
-		some := entries[:min(ledger.MaxWrite, len(entries))]
-		entries = entries[len(some):]
-		if err := a.books.ledger.Write(ctx, &a.books.places, some, append(a.hold.Guard(), own...)...); err != nil {
+// writeEntries stores entries together with the run's progress, if the attempt still has the lease. span bounds the starts of those that are
+// to follow.
+func (a *Attempt) writeEntries(ctx context.Context, entries []*ledger.Entry, span ledger.Span) error {
+	for some := range slices.Chunk(entries, ledger.MaxWrite) {
+		if err := a.books.ledger.Write(ctx, &a.books.head, &a.books.places, span, some, a.hold.Guard()...); err != nil {
 			return err
 		}
 		a.hold.Done()
-		own = nil
 	}
 	return nil
 }
@@ -214,6 +207,10 @@ func (a *Attempt) show(ctx context.Context, entries []*ledger.Entry, begun bool)
 		Write: func(ctx context.Context, open []int) ([]calendar.WriteResult, error) {
 			return a.writeCopies(ctx, pick(open))
 		},
+		Settles: a.archive.settles(),
+		Renew: func(i, nth int) {
+			entries[i].Draft.TransactionID = calendar.Renewed(entries[i].Draft.TransactionID, nth)
+		},
 	}, func(i int, r calendar.WriteResult) {
 		e := entries[i]
 		e.State, e.CopyID, e.Failure = ledger.Done, r.ID, ""
@@ -237,6 +234,67 @@ func (a *Attempt) shown(ctx context.Context, entries []*ledger.Entry) (map[strin
 	return a.archive.provider.Marked(ctx, a.archive.uri.Account, a.archive.info.ID, marks)
 }
 
+// update changes copies, and returns which of them are not there. at says where in results the one of each update belongs.
+func (a *Attempt) update(ctx context.Context, updates []calendar.Update, at []int, results []calendar.WriteResult) (gone []int, err error) {
+	if len(updates) == 0 {
+		return nil, nil
+	}
+	updated, err := a.archive.provider.Update(ctx, a.archive.uri.Account, a.archive.info.ID, updates)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range updated {
+		if results[at[i]] = r; errors.Is(r.Err, calendar.ErrNotFound) {
+			gone = append(gone, at[i])
+		}
+	}
+	return gone, nil
+}
+
+// underOtherIDs looks for copies by their marks that are not there under their ids: when a mailbox is moved or imported, ids change. It returns the
+// updates of those that it finds, and which ones are gone indeed.
+func (a *Attempt) underOtherIDs(ctx context.Context, entries []*ledger.Entry, missing []int) (updates []calendar.Update, at, gone []int, err error) {
+	if len(missing) == 0 {
+		return nil, nil, nil, nil
+	}
+	lineages := make([]string, len(missing))
+	for i, at := range missing {
+		lineages[i] = entries[at].Lineage
+	}
+	if _, err := a.books.find(ctx, lineages); err != nil { // of what an earlier attempt began, the versions before are not known
+		return nil, nil, nil, err
+	}
+	marksOf := func(e *ledger.Entry) []string { // of this version, and of the one that the copy shows
+		marks := []string{e.Draft.Mark}
+		if old := a.books.newest[e.Key]; old != nil && old.Draft != nil {
+			marks = append(marks, old.Draft.Mark)
+		}
+		return marks
+	}
+	var marks []string
+	for _, i := range missing {
+		marks = append(marks, marksOf(entries[i])...)
+	}
+	found, err := a.archive.provider.Marked(ctx, a.archive.uri.Account, a.archive.info.ID, marks)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, i := range missing {
+		id := ""
+		for _, mark := range marksOf(entries[i]) {
+			if e, there := found[mark]; there && id == "" {
+				id = e.ID
+			}
+		}
+		if id == "" {
+			gone = append(gone, i)
+			continue
+		}
+		updates, at = append(updates, calendar.Update{ID: id, Draft: *entries[i].Draft}), append(at, i)
+	}
+	return updates, at, gone, nil
+}
+
 // writeCopies writes each draft once. Where somebody deleted the copy that is to be changed, a new one is created.
 func (a *Attempt) writeCopies(ctx context.Context, entries []*ledger.Entry) ([]calendar.WriteResult, error) {
 	results := make([]calendar.WriteResult, len(entries))
@@ -253,15 +311,19 @@ func (a *Attempt) writeCopies(ctx context.Context, entries []*ledger.Entry) ([]c
 		for i, at := range updates {
 			changes[i] = calendar.Update{ID: entries[at].Replaces, Draft: *entries[at].Draft}
 		}
-		updated, err := a.archive.provider.Update(ctx, a.archive.uri.Account, a.archive.info.ID, changes)
+		gone, err := a.update(ctx, changes, updates, results)
 		if err != nil {
 			return nil, err
 		}
-		for i, at := range updates {
-			if results[at] = updated[i]; errors.Is(updated[i].Err, calendar.ErrNotFound) {
-				creates = append(creates, at)
-			}
+		changes, updates, gone, err = a.underOtherIDs(ctx, entries, gone)
+		if err != nil {
+			return nil, err
 		}
+		creates = append(creates, gone...)
+		if gone, err = a.update(ctx, changes, updates, results); err != nil {
+			return nil, err
+		}
+		creates = append(creates, gone...)
 	}
 	if len(creates) == 0 {
 		return results, nil

@@ -206,7 +206,7 @@ func TestAppend(t *testing.T) {
 		if _, err := l.Append(t.Context(), entry("run.start", "1")); err != nil {
 			t.Fatal(err)
 		}
-		w.remove(headKey(ana))
+		w.remove(HeadKey(ana))
 		before := w.items(ana)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
@@ -220,7 +220,7 @@ func TestAppend(t *testing.T) {
 	t.Run("a damaged head is not built on", func(t *testing.T) {
 		w := newWorld(t)
 		w.append(entry("run.start", "1"))
-		w.put(store.Item{Key: headKey(ana), Data: []byte(`{"seq":1}`)})
+		w.put(store.Item{Key: HeadKey(ana), Data: []byte(`{"seq":1}`)})
 		if _, err := w.another(w.table).Append(t.Context(), entry("run.start", "2")); fault.Of(err) != fault.Malformed {
 			t.Errorf("got %v", err)
 		}

@@ -59,7 +59,24 @@ type head struct {
 	unknown store.Unknown
 }
 
-func headKey(user string) store.Key { return store.Key{PK: partition(user), SK: headSK} }
+// HeadKey is where the end of a user's chain is kept.
+func HeadKey(user string) store.Key { return store.Key{PK: partition(user), SK: headSK} }
+
+// HeadOf returns the number and the hash of the newest record of a user's chain from items that were just read; zero where there is none. A head
+// that is unreadable is of kind fault.Malformed.
+func HeadOf(user string, found []store.Item) (seq int, hash string, err error) {
+	for i := range found {
+		if found[i].Key != HeadKey(user) {
+			continue
+		}
+		h, err := readHead(&found[i])
+		if err != nil {
+			return 0, "", err
+		}
+		return h.Seq, h.Hash, nil
+	}
+	return 0, "", nil
+}
 
 // readHead decodes a stored head; what is no head is of kind fault.Malformed.
 func readHead(item *store.Item) (*head, error) {
@@ -142,8 +159,8 @@ const (
 )
 
 // add appends entries. With since it looks from that id on for a record that is there already, and if there is one returns that
-// instead. amend may change the head further, which it is given as it was.
-func (l *Log) add(ctx context.Context, entries []Entry, since string, there func(*Record) bool, amend func(was head, next *head)) ([]Record, error) {
+// instead. erasing is for the record of an erasure: it is given the head as it was, up to which personal fields are to go.
+func (l *Log) add(ctx context.Context, entries []Entry, since string, there func(*Record) bool, erasing func(was head)) ([]Record, error) {
 	if len(entries) == 0 || len(entries) > MaxAppend {
 		return nil, fault.New(fault.Internal, "audit: %d records at once, it must be 1 to %d", len(entries), MaxAppend)
 	}
@@ -172,7 +189,7 @@ func (l *Log) add(ctx context.Context, entries []Entry, since string, there func
 	wait := pause.Growing(firstPause, longestPause)
 	doubtful := map[string][]Record{} // what may have been written or not, by the hash of the first one
 	for attempt := 1; ; attempt++ {
-		records, found, err := l.attempt(ctx, s, entries, since, func(r *Record) bool { return doubtful[r.Hash] != nil || there != nil && there(r) }, amend)
+		records, found, err := l.attempt(ctx, s, entries, since, func(r *Record) bool { return doubtful[r.Hash] != nil || there != nil && there(r) }, erasing)
 		switch {
 		case found != nil && doubtful[found.Hash] != nil:
 			return doubtful[found.Hash], nil
@@ -199,7 +216,7 @@ func (l *Log) add(ctx context.Context, entries []Entry, since string, there func
 // attempt tries once to append at the stripe's head, or at the stored one if it has none. found is a record that made it needless. When
 // an error comes with records, these may have been written. The stripe has a head afterwards only if that is known to be the newest.
 func (l *Log) attempt(ctx context.Context, s *stripe, entries []Entry, since string, there func(*Record) bool,
-	amend func(was head, next *head)) (records []Record, found *Record, err error) {
+	erasing func(was head)) (records []Record, found *Record, err error) {
 	h := s.head
 	s.head = nil
 	if h == nil {
@@ -207,18 +224,22 @@ func (l *Log) attempt(ctx context.Context, s *stripe, entries []Entry, since str
 			return nil, found, err
 		}
 	}
+	if erasing != nil {
+		erasing(*h)
+		entries[0].Details[erasedDetail] = Int(int64(h.Seq))
+	}
 	records, next, err := l.extend(*h, entries)
 	if err != nil {
 		return nil, nil, err
 	}
-	if amend != nil {
-		amend(*h, &next)
+	if erasing != nil {
+		next.Erased = h.Seq
 	}
 	cond := store.VersionIs(h.version)
 	if h.version == 0 {
 		cond = store.Absent()
 	}
-	ops := []store.Op{{Put: &store.Item{Key: headKey(s.user), Data: encode(next.unknown, next)}, If: cond}}
+	ops := []store.Op{{Put: &store.Item{Key: HeadKey(s.user), Data: encode(next.unknown, next)}, If: cond}}
 	for i := range records {
 		item := records[i].item()
 		ops = append(ops, store.Op{Put: &item, If: store.Absent()})
@@ -235,7 +256,7 @@ func (l *Log) attempt(ctx context.Context, s *stripe, entries []Entry, since str
 // head comes first, so that no append can be missed on which it does not build.
 func (l *Log) look(ctx context.Context, user, since string, there func(*Record) bool) (*head, *Record, error) {
 	if since == "" {
-		item, err := l.table.Get(ctx, headKey(user))
+		item, err := l.table.Get(ctx, HeadKey(user))
 		if errors.Is(err, store.ErrNotFound) {
 			return &head{}, nil, nil
 		}

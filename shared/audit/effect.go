@@ -145,8 +145,9 @@ func remote(addr string) netip.Addr {
 // clockSkew is how far the clock that dates a run may be ahead of the one that dates its record.
 const clockSkew = time.Minute
 
-// RunEnded records that a run ended, as "run.<kind>.finished", once however often it is called. The caller may forget the run
-// only when there is no error. A run that has not ended, as far as r says, is of kind fault.Conflict: a record cannot be taken back.
+// RunEnded records that a run ended, as "run.<kind>.finished", with the digest of all that it says of itself, once however often it is called. The
+// caller may forget the run only when there is no error. A run that has not ended, as far as r says, is of kind fault.Conflict: a record cannot be taken
+// back.
 func (l *Log) RunEnded(ctx context.Context, r *run.Run) error {
 	if !r.State.Ended() {
 		return fault.New(fault.Conflict, "run %s has not ended", r.ID)
@@ -160,6 +161,12 @@ func (l *Log) RunEnded(ctx context.Context, r *run.Run) error {
 		User: r.User, Actor: System, Action: Action("run." + string(r.Kind) + ".finished"), Resource: Resource{Kind: "run", ID: r.ID}, Outcome: Failed,
 		Correlation: r.Correlation, Details: Details{"state": ID(string(r.State)), "failed_items": Int(int64(r.Failed))},
 	}
+	if r.Config != "" {
+		e.Details[configDetail] = ID(r.Config)
+	}
+	if digest, err := r.Digest(); err == nil { // else the run's record is damaged, and says nothing that could be sealed
+		e.Details[digestDetail] = ID(digest)
+	}
 	if !r.Started.IsZero() {
 		e.Duration = r.Ended.Sub(r.Started).Milliseconds()
 	}
@@ -170,4 +177,32 @@ func (l *Log) RunEnded(ctx context.Context, r *run.Run) error {
 	}
 	_, err := l.Once(ctx, since, e)
 	return err
+}
+
+// Names of details.
+const (
+	configDetail = "config" // of a run
+	digestDetail = "digest" // of a run, see run.Digest
+)
+
+// EndedRun is what a record says of a run that ended.
+type EndedRun struct {
+	ID     string
+	Config string // empty: of none
+	Digest string
+}
+
+// EndedRun returns what the record says of a run that ended; false if it is about something else.
+func (r *Record) EndedRun() (EndedRun, bool) {
+	digest, ok := r.Details[digestDetail].is.(string)
+	if !ok || r.Resource.Kind != "run" {
+		return EndedRun{}, false
+	}
+	config, _ := r.Details[configDetail].is.(string)
+	return EndedRun{ID: r.Resource.ID, Config: config, Digest: digest}, true
+}
+
+// RemovedBackup returns the id of the backup that the record says was deleted; false if it says something else.
+func (r *Record) RemovedBackup() (id string, ok bool) {
+	return r.Resource.ID, r.Action == "backup.delete" && r.Resource.Kind == "backup" && r.Outcome != Refused
 }

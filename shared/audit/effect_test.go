@@ -203,7 +203,7 @@ func TestRemote(t *testing.T) {
 
 func TestRunEnded(t *testing.T) {
 	started := &run.Run{
-		ID: "r1", User: ana, Kind: run.Archive, Created: monday, Started: monday.Add(time.Second), Ended: monday.Add(3 * time.Second),
+		ID: "r1", User: ana, Kind: run.Archive, Config: "c1", Created: monday, Started: monday.Add(time.Second), Ended: monday.Add(3 * time.Second),
 		Correlation: "c1",
 	}
 	for _, tt := range []struct {
@@ -230,15 +230,22 @@ func TestRunEnded(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			digest, err := r.Digest()
+			if err != nil {
+				t.Fatal(err)
+			}
 			want := Entry{User: ana, Actor: System, Action: "run.archive.finished", Resource: Resource{"run", "r1"}, Outcome: tt.outcome,
 				Fault: tt.fault, Duration: tt.took, Correlation: "c1",
-				Details: Details{"state": ID(tt.name), "failed_items": Int(int64(r.Failed))}}
+				Details: Details{"state": ID(tt.name), "failed_items": Int(int64(r.Failed)), "config": ID("c1"), "digest": ID(digest)}}
 			records := w.all(ana, Filter{})
 			if len(records) != 1 {
 				t.Fatalf("%d records", len(records))
 			}
 			if diff := cmp.Diff(want, records[0].Entry, same); diff != "" {
 				t.Error(diff)
+			}
+			if ended, ok := records[0].EndedRun(); !ok || ended != (EndedRun{ID: "r1", Config: "c1", Digest: digest}) {
+				t.Errorf("it says %+v, %t", ended, ok)
 			}
 		})
 	}

@@ -10,15 +10,19 @@ import (
 	"adminassistant/shared/store"
 )
 
-// Erase removes the personal fields from all records of e.User's chain, and returns from how many. It begins with recording e, without
-// such fields, and goes on with the records, from the oldest. After an interruption, calling Erase once more finishes it; until then Verify
+// erasedDetail is the detail of an erasure's record that says up to which record personal fields are erased.
+const erasedDetail = "erased_to"
+
+// Erase removes the personal fields from all records of e.User's chain, and returns from how many. It begins with recording e, without such fields and
+// with how far it goes, and goes on with the records, from the oldest. After an interruption, calling Erase once more finishes it; until then Verify
 // names the records that it has not come to. An unreadable record is passed over: the error, of kind fault.Malformed, names the first one.
 func (l *Log) Erase(ctx context.Context, e Entry) (erased int, err error) {
 	e.Personal = Personal{}
 	var upTo string // id
-	_, err = l.add(ctx, []Entry{e}, "", nil, func(was head, next *head) {
-		upTo, next.Erased = was.ID, was.Seq
-	})
+	if e.Details == nil {
+		e.Details = Details{}
+	}
+	_, err = l.add(ctx, []Entry{e}, "", nil, func(was head) { upTo = was.ID })
 	if err != nil || upTo == "" {
 		return 0, err
 	}

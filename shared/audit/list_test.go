@@ -284,7 +284,7 @@ func TestExport(t *testing.T) {
 	t.Run("records without a head are exported all the same", func(t *testing.T) {
 		w := newWorld(t)
 		w.append(entry("run.start", "1"))
-		w.remove(headKey(ana))
+		w.remove(HeadKey(ana))
 		if got := strings.Count(w.export(Filter{}, CSV), "\r\n"); got != 2 {
 			t.Errorf("%d lines", got)
 		}

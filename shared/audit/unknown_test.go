@@ -15,7 +15,7 @@ func TestWhatANewerVersionPutsIntoAChain(t *testing.T) {
 	headed := func(t *testing.T, format string) *world {
 		w := newWorld(t)
 		r := w.append(entry("config.create", "c1"))[0]
-		w.put(store.Item{Key: headKey(ana), Data: fmt.Appendf(nil, format, r.ID, r.Hash)})
+		w.put(store.Item{Key: HeadKey(ana), Data: fmt.Appendf(nil, format, r.ID, r.Hash)})
 		w.Log = w.another(w.table)
 		return w
 	}

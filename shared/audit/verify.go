@@ -50,13 +50,15 @@ type Report struct {
 // chain follows a chain from its first record on.
 type chain struct {
 	user   string
+	each   func(*Record)
 	head   *head // nil: unreadable
 	report Report
 
-	seq   int // of the last record
-	id    string
-	hash  string
-	sound bool // hash is what the next record must build on
+	erased int // the personal fields up to this record are erased, as a record says
+	seq    int // of the last record
+	id     string
+	hash   string
+	sound  bool // hash is what the next record must build on
 }
 
 func (c *chain) misfit(m Misfit) {
@@ -96,9 +98,15 @@ func (c *chain) take(item *store.Item) {
 	if r.Seq > c.seq+1 {
 		c.misfit(Misfit{Seq: c.seq + 1, Last: r.Seq - 1, Problem: Missing})
 	}
+	if c.each != nil {
+		c.each(&r)
+	}
 	linked := !c.sound || r.Prev == c.hash
 	c.seq, c.id, c.hash, c.sound = r.Seq, r.ID, r.Hash, true
 	erased := len(r.Salt) == 0 && r.Personal == Personal{}
+	if upTo, ok := r.Details[erasedDetail].is.(int64); ok {
+		c.erased = max(c.erased, int(upTo))
+	}
 	switch {
 	case !linked:
 		c.misfit(Misfit{Seq: r.Seq, ID: r.ID, Problem: Unlinked})
@@ -121,6 +129,9 @@ func (c *chain) end() Report {
 	case c.seq > h.Seq, c.id != h.ID, c.sound && c.hash != h.Hash:
 		c.misfit(Misfit{Seq: c.seq, ID: headSK, Problem: Headless})
 	}
+	if h != nil && h.Erased != c.erased {
+		c.misfit(Misfit{Seq: h.Erased, ID: headSK, Problem: Altered})
+	}
 	if h != nil {
 		c.report.Erased, c.report.Head, c.report.Seq = h.Erased, h.Hash, h.Seq
 	}
@@ -134,8 +145,14 @@ const verifyAttempts = 3
 // Verify reads a user's chain from its first record to the one that is the newest when it begins, and computes it again. It is of kind
 // fault.Unavailable when personal fields go on being erased meanwhile.
 func (l *Log) Verify(ctx context.Context, user string) (Report, error) {
+	return l.VerifyEach(ctx, user, func() func(*Record) { return nil })
+}
+
+// VerifyEach is Verify that shows each record to a visitor, in order, which is another one whenever it has to begin again. Records that are not
+// as they were written are not shown.
+func (l *Log) VerifyEach(ctx context.Context, user string, visitor func() func(*Record)) (Report, error) {
 	for range verifyAttempts {
-		c := &chain{user: user, sound: true, report: Report{Misfits: []Misfit{}}}
+		c := &chain{user: user, sound: true, report: Report{Misfits: []Misfit{}}, each: visitor()}
 		var err error
 		if c.head, err = l.head(ctx, user); err != nil {
 			return Report{}, err

@@ -352,6 +352,37 @@ func TestErase(t *testing.T) {
 			t.Errorf("erased up to %d", got)
 		}
 	})
+	t.Run("personal fields that are stripped without an erasure show", func(t *testing.T) {
+		w := newWorld(t)
+		w.append(slices.Repeat([]Entry{entry("run.start", "1")}, 3)...)
+		page, err := w.table.Query(t.Context(), store.Query{PK: partition(ana)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range page.Items {
+			if item.SK == headSK {
+				h, err := readHead(&item)
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.Erased = 3
+				item.Data = encode(h.unknown, h)
+			} else {
+				r, err := decode(&item)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Salt, r.Personal = nil, Personal{}
+				item = r.item()
+			}
+			if _, err := w.table.Put(t.Context(), item, store.Any()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if report := w.verify(ana); report.OK || report.Misfits[0] != (Misfit{Seq: 3, ID: headSK, Problem: Altered}) {
+			t.Errorf("%+v", report)
+		}
+	})
 	t.Run("an erasure that was interrupted shows, and is finished by another", func(t *testing.T) {
 		w := newWorld(t)
 		w.append(slices.Repeat([]Entry{entry("run.start", "1")}, 3)...)

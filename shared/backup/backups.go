@@ -44,6 +44,8 @@ type Record struct {
 	// OwnClocks is nil if the backup has no such series.
 	OwnClocks *OwnClocks `json:"own_clocks,omitempty"`
 	Attempt   string     `json:"attempt"`
+	// Manifest is the digest of the manifest. The run that made the backup has it too, and the audit log covers the run.
+	Manifest string `json:"manifest"`
 	// Going says that the backup is being deleted: its files may be gone already.
 	Going bool `json:"going,omitempty"`
 
@@ -75,8 +77,17 @@ func folderOf(user, id string) string { return userFolder(user) + id + "/" }
 // key is where an object of an attempt is.
 func key(user, id, attempt, name string) string { return folderOf(user, id) + attempt + "/" + name }
 
-// index is the partition of the index with the backups of one calendar.
+// index is the partition of the index with the backups of one calendar. An id of Microsoft 365 is one in all mailboxes, and a mailbox has several names:
+// there the account is left out.
 func index(user string, uri calendar.URI, id string) string {
+	if uri.Provider == calendar.ProviderGraph {
+		uri.Account = "any"
+	}
+	return indexByName(user, uri, id)
+}
+
+// indexByName is the index with the name that the account was given. Backups of Microsoft 365 that are older than index without it are there.
+func indexByName(user string, uri calendar.URI, id string) string {
 	uri.Account, uri.Calendar = strings.ToLower(uri.Account), id
 	return "BACKUPS#" + run.CalendarScope(user, uri.String())
 }
@@ -124,7 +135,28 @@ func (b *Backups) find(ctx context.Context, user, id string) (*Record, error) {
 
 // Newest returns the newest backup that holds all of a calendar, which is named by the provider's id. None is of kind fault.NotFound.
 func (b *Backups) Newest(ctx context.Context, user string, uri calendar.URI, id string) (*Record, error) {
-	q := store.Query{Index: true, PK: index(user, uri, id), Desc: true, Limit: store.MaxTransact}
+	newest, err := b.newestIn(ctx, user, index(user, uri, id))
+	if err != nil {
+		return nil, err
+	}
+	if former := indexByName(user, uri, id); former != index(user, uri, id) {
+		older, err := b.newestIn(ctx, user, former)
+		if err != nil {
+			return nil, err
+		}
+		if newest == nil || older != nil && older.ID > newest.ID {
+			newest = older
+		}
+	}
+	if newest == nil {
+		return nil, fault.New(fault.NotFound, "there is no backup of all of the calendar yet; make one first")
+	}
+	return newest, nil
+}
+
+// newestIn is Newest of a partition of the index; nil: there is none.
+func (b *Backups) newestIn(ctx context.Context, user, partition string) (*Record, error) {
+	q := store.Query{Index: true, PK: partition, Desc: true, Limit: store.MaxTransact}
 	for {
 		page, err := b.table.Query(ctx, q)
 		if err != nil {
@@ -143,7 +175,7 @@ func (b *Backups) Newest(ctx context.Context, user string, uri calendar.URI, id 
 			}
 		}
 		if page.Next == "" {
-			return nil, fault.New(fault.NotFound, "there is no backup of all of the calendar yet; make one first")
+			return nil, nil
 		}
 		q.Cursor = page.Next
 	}

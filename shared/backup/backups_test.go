@@ -80,7 +80,7 @@ func TestVerifyFindsWhateverChanged(t *testing.T) {
 	})
 }
 
-func TestABackupWithoutAReadableManifestIsNone(t *testing.T) {
+func TestABackupWithoutItsManifestIsNone(t *testing.T) {
 	w := newWorld(t)
 	w.imports(sample)
 	r, _ := w.backUp()
@@ -92,7 +92,7 @@ func TestABackupWithoutAReadableManifestIsNone(t *testing.T) {
 		"too long":           strings.Repeat(" ", maxManifest+1),
 	} {
 		must(t, w.Blobs.Put(t.Context(), key, strings.NewReader(text)))
-		if _, err := w.backups().Open(t.Context(), user, r.ID); fault.Of(err) != fault.NotFound {
+		if _, err := w.backups().Open(t.Context(), user, r.ID); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -278,4 +278,104 @@ type before struct {
 func (b before) Get(ctx context.Context, key string) (io.ReadCloser, error) {
 	b.get(key)
 	return b.Blob.Get(ctx, key)
+}
+
+func TestABackupIsTheOneThatItsRunMade(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	r, result := w.backUp(func(r *run.Run) { r.Config = "c1" })
+	c := w.open(r.ID)
+	if c.Record.Manifest == "" || result.Manifest != c.Record.Manifest || ManifestOf(r) != c.Record.Manifest {
+		t.Errorf("the record has the manifest %q, the run %q", c.Record.Manifest, result.Manifest)
+	}
+	if c.Manifest.LedgerHead != "head of c1" {
+		t.Errorf("the manifest has the head %q", c.Manifest.LedgerHead)
+	}
+	recorded := func(change func(*Record), want string) string {
+		t.Helper()
+		changed := *c.Record
+		change(&changed)
+		problem, err := w.backups().Recorded(t.Context(), &changed, want)
+		must(t, err)
+		return problem
+	}
+	if problem := recorded(func(*Record) {}, result.Manifest); problem != "" {
+		t.Errorf("as it was made: %s", problem)
+	}
+	if problem := recorded(func(*Record) {}, strings.Repeat("0", 64)); problem == "" {
+		t.Error("of another run: no problem")
+	}
+	for name, change := range map[string]func(*Record){
+		"job": func(r *Record) { r.Job = "x" }, "calendar": func(r *Record) { r.Calendar.Name = "Home" }, "from": func(r *Record) { r.From.Year = 2026 },
+		"to": func(r *Record) { r.To.Year = 2026 }, "made": func(r *Record) { r.Made = r.Made.Add(time.Hour) },
+		"counts": func(r *Record) { r.Counts.Events++ }, "bytes": func(r *Record) { r.Bytes++ }, "manifest": func(r *Record) { r.Manifest = "" },
+	} {
+		if problem := recorded(change, result.Manifest); problem == "" {
+			t.Errorf("%s changed: no problem", name)
+		}
+	}
+
+	key := c.key(manifestName)
+	rewritten := *c.Manifest
+	rewritten.Counts.Singles, rewritten.Counts.Events = rewritten.Counts.Singles+1, rewritten.Counts.Events+1
+	data, digest, err := rewritten.encode()
+	must(t, err)
+	must(t, w.Blobs.Put(t.Context(), key, bytes.NewReader(data)))
+	if _, err := w.backups().Open(t.Context(), user, r.ID); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a manifest that was rewritten: %v", err)
+	}
+	if report, err := w.backups().Verify(t.Context(), user, r.ID); err != nil || report.OK || report.Files[0].Name != manifestName {
+		t.Errorf("a manifest that was rewritten: %+v, %v", report, err)
+	}
+	if problem := recorded(func(*Record) {}, result.Manifest); problem == "" {
+		t.Error("a manifest that was rewritten: no problem")
+	}
+	if problem := recorded(func(r *Record) { r.Manifest, r.Counts = digest, rewritten.Counts }, result.Manifest); problem == "" {
+		t.Error("a manifest that was rewritten with its record: no problem")
+	}
+	must(t, w.Blobs.Delete(t.Context(), key))
+	if problem := recorded(func(*Record) {}, result.Manifest); problem == "" {
+		t.Error("a manifest that is gone: no problem")
+	}
+}
+
+// TestBackupsOfOneMailbox stores backups of a calendar of Outlook as its mailbox was named at the time.
+func TestBackupsOfOneMailbox(t *testing.T) {
+	w := newWorld(t)
+	named := func(account string) calendar.URI {
+		return calendar.URI{Provider: calendar.ProviderGraph, Account: account, Calendar: "primary"}
+	}
+	put := func(id, account, calendarID string, change func(*store.Item)) {
+		t.Helper()
+		r := &Record{ID: id, User: user}
+		r.Calendar.URI, r.Calendar.ID = named(account), calendarID
+		item := r.item()
+		if change != nil {
+			change(item)
+		}
+		_, err := w.Table.Put(t.Context(), *item, store.Absent())
+		must(t, err)
+	}
+	former := func(account string) func(*store.Item) {
+		return func(item *store.Item) { item.IndexPK = indexByName(user, named(account), "AAMk1") }
+	}
+	newest := func(account, want string) {
+		t.Helper()
+		if r, err := w.backups().Newest(t.Context(), user, named(account), "AAMk1"); err != nil || r.ID != want {
+			t.Errorf("of %s: %+v, %v; want %s", account, r, err, want)
+		}
+	}
+	put("01", "me@example.com", "AAMk1", former("me@example.com"))
+	newest("ME@example.com", "01")
+	if _, err := w.backups().Newest(t.Context(), user, named("me"), "AAMk1"); fault.Of(err) != fault.NotFound {
+		t.Errorf("got %v", err)
+	}
+	put("03", "me", "AAMk1", nil)
+	put("04", "me", "AAMk2", nil)
+	for _, account := range []string{"me", "me@example.com", "another"} {
+		newest(account, "03")
+	}
+	put("05", "me@example.com", "AAMk1", former("me@example.com"))
+	newest("me@example.com", "05")
+	newest("me", "03")
 }

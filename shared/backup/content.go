@@ -2,6 +2,7 @@ package backup
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -30,7 +31,8 @@ type Content struct {
 	there func(ctx context.Context) error
 }
 
-// Open opens a user's backup. One that is not there, or has no readable manifest, is of kind fault.NotFound.
+// Open opens a user's backup. One that is not there, or has no manifest, is of kind fault.NotFound; one of which the manifest is not the one that
+// was recorded when it was made is ErrDamaged.
 func (b *Backups) Open(ctx context.Context, user, id string) (*Content, error) {
 	r, err := b.Get(ctx, user, id)
 	if err != nil {
@@ -44,10 +46,17 @@ func (b *Backups) Open(ctx context.Context, user, id string) (*Content, error) {
 		return nil, fmt.Errorf("read the manifest of backup %s: %w", id, err)
 	}
 	defer stored.Close()
-	m, err := ParseManifest(stored)
+	data, err := io.ReadAll(io.LimitReader(stored, maxManifest+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest of backup %s: %w", id, err)
+	}
+	if digestOf(data) != r.Manifest {
+		return nil, damaged(manifestName, "of backup %s is not the one that was recorded when the backup was made", id)
+	}
+	m, err := ParseManifest(bytes.NewReader(data))
 	switch {
 	case fault.Of(err) == fault.Invalid && err != nil, err == nil && m.ID != id:
-		return nil, fault.New(fault.NotFound, "backup %s has no readable manifest, and so is none; delete it", id)
+		return nil, damaged(manifestName, "of backup %s cannot be read", id)
 	case err != nil:
 		return nil, fmt.Errorf("read the manifest of backup %s: %w", id, err)
 	}
@@ -101,7 +110,7 @@ func (c *Content) Calendar(ctx context.Context, each func(calendar.Kept) error) 
 	}
 	var s *Stream
 	err = c.read(ctx, f, func(r io.Reader) error {
-		if s, err = readICS(r); fault.Of(err) == fault.Invalid && err != nil {
+		if s, err = readICS(r, 0); fault.Of(err) == fault.Invalid && err != nil {
 			return damaged(f.Name, "cannot be read: %v", err)
 		}
 		return err

@@ -15,6 +15,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/spreadsheet"
+	"adminassistant/shared/strictjson"
 )
 
 // zoneRow is the type of a row that explains a time zone: id is its name, body its definition.
@@ -188,7 +189,7 @@ var columns = []column{
 		if values([]byte(s)) > maxValues {
 			return fmt.Errorf("has more than %d values", maxValues)
 		}
-		return decode([]byte(s), &e.Attendees)
+		return strictjson.Unmarshal([]byte(s), &e.Attendees)
 	}},
 	textColumn("online_url", func(e *calendar.Event) *string { return &e.OnlineURL }),
 	ofSeries(listColumn("rrule", func(e *calendar.Event) *[]string { return &recurrence(e).Rules }, own, own)),
@@ -273,6 +274,9 @@ type rowLimit struct {
 func (l *rowLimit) Read(p []byte) (int, error) {
 	if l.left <= 0 {
 		l.err = fault.New(fault.Invalid, "a row is longer than %d MB", maxLine>>20)
+		if l.quoted {
+			l.err = fault.New(fault.Invalid, "a row is longer than %d MB: a cell begins with a quote and has none at its end", maxLine>>20)
+		}
 		return 0, l.err
 	}
 	n, err := l.r.Read(p)

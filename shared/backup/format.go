@@ -28,9 +28,10 @@ var Formats = []Format{JSONL, ICS, CSV}
 var fileNames = map[Format]string{JSONL: "events.jsonl.zst", ICS: "calendar.ics.zst", CSV: "events.csv.zst"}
 
 const (
-	// formatName and formatVersion are what the header and the manifest say that they are.
-	formatName    = "admin-assistant-backup"
-	formatVersion = 1
+	// formatName is what the header and the manifest say that they are, and the versions are theirs.
+	formatName      = "admin-assistant-backup"
+	formatVersion   = 1
+	manifestVersion = 2
 )
 
 // Calendar is the one that a backup was made of.
@@ -57,12 +58,12 @@ type header struct {
 }
 
 // checkFormat says whether a header or a manifest is of a version that can be read here.
-func checkFormat(name string, version int) error {
+func checkFormat(name string, version, newest int) error {
 	switch {
 	case name != formatName:
 		return fault.Field("format", "is %.40q, not %q", name, formatName)
-	case version < 1 || version > formatVersion:
-		return fault.Field("version", "is %d: this software reads versions 1 to %d, so use a newer one", version, formatVersion)
+	case version < 1 || version > newest:
+		return fault.Field("version", "is %d: this software reads versions 1 to %d, so use a newer one", version, newest)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/strictjson"
 )
 
 const (
@@ -103,7 +104,7 @@ func (l *lineReader) decode(line []byte, v any) error {
 	if n := values(line); n > maxValues {
 		return l.invalid(fault.New(fault.Invalid, "has more than %d values", maxValues))
 	}
-	if err := decode(line, v); err != nil {
+	if err := strictjson.Unmarshal(line, v); err != nil {
 		return l.invalid(err)
 	}
 	return nil
@@ -126,7 +127,7 @@ func (l *lineReader) kept(line []byte) (k calendar.Kept, err error) {
 		k.Exceptions = make([]calendar.Event, len(raw.Exceptions))
 	}
 	for i, text := range raw.Exceptions {
-		if err := decode(text, &k.Exceptions[i]); err != nil {
+		if err := strictjson.Unmarshal(text, &k.Exceptions[i]); err != nil {
 			return k, l.invalid(fault.New(fault.Invalid, "exceptions[%d]: %w", i, err))
 		}
 	}
@@ -170,7 +171,7 @@ func openJSONL(r *bufio.Reader) (*jsonl, error) {
 	if err := j.lines.decode(line, &j.header); err != nil {
 		return nil, fault.New(fault.Invalid, "the file does not begin with the header of a backup: %w", err)
 	}
-	if err := checkFormat(j.Format, j.Version); err != nil {
+	if err := checkFormat(j.Format, j.Version, formatVersion); err != nil {
 		return nil, j.lines.invalid(err)
 	}
 	return j, nil

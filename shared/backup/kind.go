@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"adminassistant/shared/run"
@@ -18,6 +19,15 @@ var RunKind = run.Description{
 
 // Wrote is 0: a backup writes to no calendar.
 func (r *Result) Wrote() int { return 0 }
+
+// ManifestOf is the digest of the manifest that a backup run reports; empty: it made no backup, or its result is unreadable.
+func ManifestOf(r *run.Run) string {
+	var result Result
+	if json.Unmarshal(r.Result, &result) != nil {
+		return ""
+	}
+	return result.Manifest
+}
 
 // Sums says how many events the backup holds.
 func (r *Result) Sums() string { return fmt.Sprintf("%d events", r.Counts.Events) }

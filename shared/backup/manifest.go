@@ -1,15 +1,16 @@
 package backup
 
 import (
-	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/strictjson"
 )
 
 // manifestName is the name of the object that makes a backup one. It is written last.
@@ -32,6 +33,21 @@ type Manifest struct {
 	// Content is the same for the same events in whatever order the provider returns them; see docs/backup-format.md.
 	Content string `json:"content"`
 	Files   []File `json:"files"` // one of each of Formats
+	// LedgerHead is the signed head of the config's ledger when the backup was made; empty: it has none, or the backup is of no config.
+	LedgerHead string `json:"ledger_head,omitempty"`
+}
+
+// encode returns the manifest as it is stored, and its digest: a SHA-256, in hex.
+func (m *Manifest) encode() (data []byte, digest string, err error) {
+	if data, err = json.MarshalIndent(m, "", "  "); err != nil {
+		return nil, "", fmt.Errorf("write the manifest: %w", err)
+	}
+	return data, digestOf(data), nil
+}
+
+func digestOf(manifest []byte) string {
+	sum := sha256.Sum256(manifest)
+	return hex.EncodeToString(sum[:])
 }
 
 // File is one file of a backup.
@@ -59,14 +75,14 @@ func ParseManifest(r io.Reader) (*Manifest, error) {
 		return nil, fault.New(fault.Invalid, "a manifest has at most %d bytes", maxManifest)
 	}
 	m := &Manifest{}
-	if err := decode(data, m); err != nil {
+	if err := strictjson.Unmarshal(data, m); err != nil {
 		return nil, err
 	}
 	return m, m.check()
 }
 
 func (m *Manifest) check() error {
-	if err := checkFormat(m.Format, m.Version); err != nil {
+	if err := checkFormat(m.Format, m.Version, manifestVersion); err != nil {
 		return err
 	}
 	c := m.Counts
@@ -107,28 +123,4 @@ func (m *Manifest) bytes() (n int64) {
 		n += f.Compressed.Bytes
 	}
 	return n
-}
-
-// decode reads one value of JSON and nothing else. Errors are of kind fault.Invalid and name the field, as far as it is known.
-func decode(data []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	if err == nil {
-		if _, err := d.Token(); err != io.EOF {
-			return fault.New(fault.Invalid, "something follows the JSON")
-		}
-		return nil
-	}
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) && wrong.Field != "" {
-		return fault.Field(wrong.Field, "cannot be a %s", wrong.Value)
-	}
-	if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
-		return fault.Field(strings.Trim(name, `"`), "is not a field that is known here")
-	}
-	if kind := (*fault.Error)(nil); errors.As(err, &kind) { // of a value that reads itself, as a calendar's URI
-		return err
-	}
-	return fault.New(fault.Invalid, "this is not JSON as it should be: %s", strings.TrimPrefix(err.Error(), "json: "))
 }

@@ -23,7 +23,7 @@ const (
 	// maxRatio is how many times its compressed size a file may have, after the first freeBytes: a calendar in which every event is the same
 	// has less.
 	maxRatio  = 1000
-	freeBytes = 16 << 20
+	freeBytes = maxLine + 8<<20
 )
 
 // zstdMagic begins every Zstandard frame (RFC 8878, section 3.1.1).

@@ -11,6 +11,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/plaintext"
 )
 
 // What a file may hold at most that somebody hands in.
@@ -35,16 +36,20 @@ type Stream struct {
 }
 
 // Read begins to read a file that somebody hands in: JSONL, iCalendar or CSV, also compressed by zstd. What it is shows from what it holds; its
-// name does not matter. Nothing in it is expanded. Close has to be called.
+// name does not matter. A byte order mark is passed over. Nothing in it is expanded. Close has to be called.
 //
 // Time and memory are bounded, whatever r holds: by MaxBytes, MaxEvents, and the length and number of values of a line. Errors of what r holds, of Read
 // and of Each, are of kind fault.Invalid and name the line and the field; those of r are handed on.
-func Read(r io.Reader) (*Stream, error) {
+func Read(r io.Reader) (*Stream, error) { return ReadUpTo(r, 0) }
+
+// ReadUpTo reads as Read does. Of an iCalendar file, which is held as a whole, it takes so many bytes of events, as calendar.Event.Bytes counts them; 0:
+// any number.
+func ReadUpTo(r io.Reader, most int64) (*Stream, error) {
 	u, err := unpack(r, MaxBytes, maxRatio)
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(bufio.NewReaderSize(u, 64<<10))
+	s, err := open(bufio.NewReaderSize(plaintext.NewReader(u), 64<<10), most)
 	if err != nil {
 		u.Close()
 		return nil, err
@@ -54,12 +59,12 @@ func Read(r io.Reader) (*Stream, error) {
 }
 
 // open finds out what a file is.
-func open(r *bufio.Reader) (*Stream, error) {
+func open(r *bufio.Reader, most int64) (*Stream, error) {
 	head, err := r.Peek(4 << 10)
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte(byteOrderMark)), " \t\r\n")
+	head = bytes.TrimLeft(head, " \t\r\n")
 	first := head
 	if end := bytes.IndexAny(head, "\r\n"); end >= 0 {
 		first = head[:end]
@@ -74,7 +79,7 @@ func open(r *bufio.Reader) (*Stream, error) {
 		}
 		return &Stream{Format: JSONL, Name: j.Calendar.Name, Zones: j.Zones, each: j.each}, nil
 	case strings.EqualFold(string(bytes.TrimSpace(first)), "BEGIN:VCALENDAR"):
-		return readICS(r)
+		return readICS(r, most)
 	case bytes.ContainsAny(first, ",") && !bytes.ContainsAny(first, "\x00"):
 		c, err := openCSV(r)
 		if err != nil {
@@ -125,8 +130,8 @@ func (s *short) Read(p []byte) (int, error) {
 }
 
 // readICS reads a whole iCalendar file.
-func readICS(r io.Reader) (*Stream, error) {
-	f, err := ics.Read(&short{r, MaxICS})
+func readICS(r io.Reader, most int64) (*Stream, error) {
+	f, err := ics.ReadUpTo(&short{r, MaxICS}, most)
 	if err != nil {
 		return nil, err
 	}

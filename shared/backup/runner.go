@@ -32,6 +32,7 @@ type Result struct {
 	// OwnClocks counts what Record.OwnClocks names.
 	OwnClocks int      `json:"own_clocks,omitempty" doc:"Series that cannot be restored to Microsoft 365, which does not accept their time zone."`
 	Content   string   `json:"content" doc:"The same for the same events: two backups with the same content hold the same."`
+	Manifest  string   `json:"manifest" doc:"SHA-256 of the manifest, in hex."`
 	Cost      run.Cost `json:"cost"`
 }
 
@@ -60,6 +61,8 @@ type Runner struct {
 	Software string // its version
 	// Deleted is called for every backup that the retention has deleted. It may be nil.
 	Deleted func(ctx context.Context, r *run.Run, backup string) error
+	// Head returns the signed head of the ledger of a config, which manifests hold; empty: it has none. It may be nil.
+	Head func(ctx context.Context, config string) (checkpoint string, err error)
 	// HandOn is how long before the context's deadline the run stops and hands the rest on.
 	HandOn time.Duration
 }
@@ -254,8 +257,13 @@ func (x *execution) readOnce(ctx context.Context) (Manifest, error) {
 		return Manifest{}, err
 	}
 	m := Manifest{
-		Format: formatName, Version: formatVersion, ID: x.run.ID, Job: x.input.Job, Software: x.Software, Made: x.Clock().UTC().Truncate(time.Second),
+		Format: formatName, Version: manifestVersion, ID: x.run.ID, Job: x.input.Job, Software: x.Software, Made: x.Clock().UTC().Truncate(time.Second),
 		Calendar: Calendar{URI: x.uri, ID: info.ID, Name: info.Name},
+	}
+	if x.run.Config != "" && x.Head != nil {
+		if m.LedgerHead, err = x.Head(ctx, x.run.Config); err != nil {
+			return Manifest{}, err
+		}
 	}
 	zones, err := x.provider.Zones(ctx, x.uri.Account, info.ID)
 	if err != nil {
@@ -311,14 +319,23 @@ func within(k *calendar.Kept, w calendar.Window, zones series.Zones) bool {
 	if k.Event.Type != calendar.Master {
 		return in(&k.Event)
 	}
-	instances, err := series.Expand(k.Event, k.Exceptions, start, end, zones)
-	for i := range instances {
-		if in(&instances[i]) {
+	var replaced []time.Time
+	for i := range k.Exceptions {
+		if replaced = append(replaced, k.Exceptions[i].OriginalStart); in(&k.Exceptions[i]) {
 			return true
 		}
 	}
-	return err != nil
+	err := series.NewExpander(start, end, zones).Each(k.Event, replaced, func(e calendar.Event) error {
+		if in(&e) {
+			return errInWindow
+		}
+		return nil
+	})
+	return err != nil // an error of the series itself, too
 }
+
+// errInWindow ends the walk through a series at the first instance that is in the window.
+var errInWindow = errors.New("in the window")
 
 // at reads a time; a date, and one without a zone, in the zone floating.
 func at(d calendar.DateTime, date bool, floating *time.Location, zones series.Zones) (time.Time, error) {
@@ -403,9 +420,9 @@ func (x *execution) complete(ctx context.Context) error {
 			return err
 		}
 	}
-	data, err := json.MarshalIndent(m, "", "  ")
+	data, _, err := m.encode()
 	if err != nil {
-		return fmt.Errorf("write the manifest: %w", err)
+		return err
 	}
 	if _, err := ParseManifest(bytes.NewReader(data)); err != nil {
 		return fmt.Errorf("the manifest is not one: %v", err)
@@ -495,6 +512,10 @@ func (x *execution) end(ctx context.Context) error {
 		ID: rn.ID, User: rn.User, Config: rn.Config, Job: x.input.Job, Calendar: m.Calendar, From: rn.From, To: rn.To, Made: m.Made, Counts: m.Counts,
 		Bytes: m.bytes(), OwnClocks: x.draft.OwnClocks, Attempt: x.draft.Attempt,
 	}
+	var err error
+	if _, record.Manifest, err = m.encode(); err != nil {
+		return err
+	}
 	left := m.File(ICS).LeftOut
 	for attempt := 1; ; attempt++ {
 		state := run.Succeeded
@@ -504,11 +525,12 @@ func (x *execution) end(ctx context.Context) error {
 		if err := x.runs.PutItems(ctx, rn, x.draft.LeftOut); err != nil {
 			return err
 		}
-		result := Result{ID: rn.ID, Counts: m.Counts, Bytes: record.Bytes, LeftOut: left, Content: m.Content, Cost: run.CostOf(x.table, &x.patience, x.provider)}
+		result := Result{ID: rn.ID, Counts: m.Counts, Bytes: record.Bytes, LeftOut: left, Content: m.Content, Manifest: record.Manifest,
+			Cost: run.CostOf(x.table, &x.patience, x.provider),
+		}
 		if record.OwnClocks != nil {
 			result.OwnClocks = record.OwnClocks.Series
 		}
-		var err error
 		if rn.Result, err = json.Marshal(result); err != nil {
 			return fmt.Errorf("store the result: %w", err)
 		}

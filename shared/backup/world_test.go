@@ -130,6 +130,7 @@ func (w *world) imports(text string) {
 // runner returns a runner over parts of which some may fail.
 func (w *world) runner(t store.Table, b blob.Blob, p Provider) *Runner {
 	return &Runner{
+		Head:  func(_ context.Context, config string) (string, error) { return "head of " + config, nil },
 		Table: t, Blobs: b,
 		Provider: func(context.Context, string, calendar.URI) (Provider, error) { return p, nil },
 		Zone: func(context.Context, string, string) (*time.Location, error) {

@@ -116,6 +116,8 @@ type Event struct {
 	BodyPreview string `json:"bodyPreview,omitempty"`
 	// BodyUnread says that the listing left the body out: ask Bodies for it. BodyPreview does not say whether there is one: that of a picture is empty.
 	BodyUnread bool `json:"-"`
+	// Withheld says that the provider has the event and refuses to show it by its id. Of such an event ID alone is known.
+	Withheld bool `json:"-"`
 	// BodyDigest stands for the body where a light listing left it out: Digest of the body that is already known. Empty otherwise.
 	BodyDigest string `json:"bodyDigest,omitempty"`
 

@@ -17,6 +17,11 @@ var (
 	ErrAmbiguous = errors.New("calendar: name is ambiguous")
 	// ErrExists means that a calendar of that name is there already.
 	ErrExists = errors.New("calendar: exists already")
+	// ErrNoMailbox means that there is no such mailbox, or that the user may not reach it. The two are one answer, so that nobody learns which
+	// mailboxes there are. It is of kind fault.NotFound.
+	ErrNoMailbox = fault.New(fault.NotFound, "no such mailbox, or it was not granted to you")
+	// ErrTaken means that a draft's transaction id belongs to another event, or to one that is gone: no create with it makes anything.
+	ErrTaken = errors.New("calendar: the transaction id is taken")
 )
 
 // Info describes a calendar of a provider.
@@ -54,6 +59,13 @@ type Draft struct {
 	Recurrence *Recurrence `json:"recurrence,omitempty"`
 }
 
+// Renewed is the nth transaction id of a draft whose first one was taken by an event that is gone: the same each time, so that a repeated create
+// still makes one event.
+func Renewed(transactionID string, nth int) string {
+	first, _, _ := strings.Cut(transactionID, "-again-")
+	return fmt.Sprintf("%s-again-%d", first, nth)
+}
+
 // WriteResult is the outcome of one write of several. Err is classified by its fault.Kind: a transient one may be tried
 // again, any other is final for this event.
 type WriteResult struct {
@@ -69,7 +81,7 @@ type Update struct {
 }
 
 // Provider is a place that holds calendars: all that the adapters do, and package providertest checks for each. A caller declares the part that it
-// needs: archive.Provider, backup.Provider, restore.Provider. A read that fails in part fails as a whole: what is returned is complete.
+// needs: archive.Provider, backup.Provider, restore.Provider. A read that fails in part fails as a whole, but for Unread: what is returned is complete.
 // Times are UTC instants or wall times with a zone; see DateTime. Errors: ErrNotFound, ErrAmbiguous, ErrExists, and the kinds of package fault.
 type Provider interface {
 	// Calendars lists the calendars of an account, by name.
@@ -80,18 +92,26 @@ type Provider interface {
 	CreateCalendar(ctx context.Context, uri URI) (Info, error)
 	// DeleteCalendar removes a calendar with all its events.
 	DeleteCalendar(ctx context.Context, account, calendarID string) error
+	// DiscardCalendar is DeleteCalendar for a calendar of no worth to anybody: where that can be had, nothing of it stays among what its user deleted.
+	DiscardCalendar(ctx context.Context, account, calendarID string) error
 
 	// Events returns every event that overlaps [from, to) or starts in it, series expanded, each id once with its mark, in no particular order.
-	// Bodies may be left out: then Body is empty and BodyUnread is set. That holds for Marked, Find and Instances too.
+	// Bodies may be left out: then Body is empty and BodyUnread is set. That holds for Marked, Find and Instances too. More events than the provider
+	// may hold at once are an error of kind fault.Invalid. With an error that is an *Unread the events are all that could be read.
 	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]Event, error)
-	// Bodies returns the bodies of some events by id, one for each id: an empty one where the event has no text, is hidden from us or is not there.
-	// All of them are within [from, to), so that many may be read as a window.
+	// Walk hands those of these events to each that start at since or later (a zero since: all), in no particular order, with memory that does not
+	// grow with them. each returns until when events still matter, zero for all: those that start later may be left out from then on. Of events
+	// without a zone, and of days, more may come: those that would be among them in some zone. One that is changed meanwhile may come twice. An
+	// error of each stops it and is returned as it is; an *Unread comes at the end.
+	Walk(ctx context.Context, account, calendarID string, from, to, since time.Time, each func(Event) (until time.Time, err error)) error
+	// Bodies returns the bodies of some events by id: an empty one where the event has no text, or its text is hidden from us. The body of an event that
+	// is not there, or does not let it be read, is left out. All of the events are within [from, to), so that many may be read as a window.
 	Bodies(ctx context.Context, account, calendarID string, ids []string, from, to time.Time) (map[string]Body, error)
 	// Marked returns, by mark, the events and series in the calendar that carry one of these marks, whenever they are. Exceptions may be left out:
 	// Instances has them with their marks.
 	Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]Event, error)
 
-	// Find returns, by id, those of some events and series that are in the calendar.
+	// Find returns, by id, those of some events and series that are in the calendar, also those that are Withheld.
 	Find(ctx context.Context, account, calendarID string, ids []string) (map[string]Event, error)
 
 	// Zones returns the time zones that only the calendar itself explains, by ID; Microsoft 365 has none.
@@ -113,7 +133,8 @@ type Provider interface {
 	// zone has their name. Where a calendar cannot explain zones, as in Microsoft 365, none is adopted: a draft that needs one is Invalid there.
 	AdoptZones(ctx context.Context, account, calendarID string, zones []Zone) (renamed map[string]string, err error)
 
-	// Create writes new events. There is one result per draft, in order; an error means that nothing is known about any of them.
+	// Create writes new events. There is one result per draft, in order; an error means that nothing is known about any of them. ErrTaken in a
+	// result means that the draft needs another transaction id.
 	// A recurrence that the provider cannot keep is a result of kind Invalid that says what to do.
 	Create(ctx context.Context, account, calendarID string, drafts []Draft) ([]WriteResult, error)
 	// Update replaces events; ErrNotFound in a result means that the event is gone. A draft with a Recurrence is for a series, which loses its
@@ -121,6 +142,17 @@ type Provider interface {
 	Update(ctx context.Context, account, calendarID string, updates []Update) ([]WriteResult, error)
 	// Delete removes events; one that is already gone is a success. The id of a series removes all of it, that of an instance the instance.
 	Delete(ctx context.Context, account, calendarID string, ids []string) ([]WriteResult, error)
+}
+
+// OneName returns the one name that stands for all by which a provider knows an account to be the same, so that accounts can be compared; a mailbox of
+// Microsoft 365 has several. provider is whatever has a part of a Provider's methods. Errors are the provider's: ErrNoMailbox.
+func OneName(ctx context.Context, provider any, account string) (string, error) {
+	if p, ok := provider.(interface {
+		Mailbox(ctx context.Context, account string) (string, error)
+	}); ok {
+		return p.Mailbox(ctx, account)
+	}
+	return strings.ToLower(strings.TrimSpace(account)), nil
 }
 
 // Pick finds the calendar that uri names among those of its account: by id, else by name, else the default one for "primary".

@@ -1,22 +1,19 @@
 package httpapi
 
-import (
-	"fmt"
-	"net/http"
-)
+import "net/http"
 
 // LimitAnswers answers with a problem in place of a body over most bytes, for surroundings that cannot pass more on. Answers are
-// held back until they are whole.
+// held back until they are whole, and not kept beyond what can be passed on.
 func LimitAnswers(api http.Handler, most int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer := &buffered{header: w.Header()}
+		answer := &buffered{header: w.Header(), most: most + 1}
 		api.ServeHTTP(answer, r)
 		if answer.body.Len() > most {
 			for _, name := range []string{"Content-Disposition", "Content-Length", "Etag", "Location"} { // of the other body
 				answer.header.Del(name)
 			}
 			problem := newProblem(r.Context(), codeAnswerTooLarge, "",
-				fmt.Sprintf("the answer is larger than %d MB; ask for a shorter period or a smaller page", most>>20))
+				tooLargeToAnswer(int64(most)))
 			problem.Correlation = answer.header.Get(headerCorrelation)
 			writeProblem(w, problem)
 			return

@@ -36,10 +36,14 @@ import (
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/proof"
 	"adminassistant/shared/queue"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
+	"adminassistant/shared/secret"
+	"adminassistant/shared/secret/keyfile"
+	"adminassistant/shared/signing"
 	"adminassistant/shared/store/sqlite"
 )
 
@@ -63,6 +67,8 @@ type service struct {
 	server     *server
 	declared   map[string]*route
 	header     []string // of every request, in pairs
+	// mailboxes returns a user's provider of Microsoft 365; nil: there is none.
+	mailboxes func(user string) (calendar.Provider, error)
 }
 
 type logBuffer struct {
@@ -112,6 +118,9 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 
 	calendars := local.New(s.table, newID, clock)
 	provider := func(_ context.Context, user string, uri calendar.URI) (calendar.Provider, error) {
+		if s.mailboxes != nil && uri.Provider == calendar.ProviderGraph {
+			return s.mailboxes(user)
+		}
 		switch uri.Account {
 		case "down":
 			return nil, fault.New(fault.Unavailable, "the provider does not answer")
@@ -126,13 +135,16 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		return calendars.For(user), nil
 	}
 	log := zerolog.New(s.log)
-	entries := ledger.New(s.table, blobs)
+	master, err := keyfile.Open(filepath.Join(t.TempDir(), "master.key"))
+	check(t, err)
+	key := signing.New(s.table, secret.New(master, clock, secret.Limits{}))
+	entries := ledger.New(s.table, blobs, key)
 	configs := archive.NewConfigs(s.table, entries, newID, clock)
 	runs := run.NewStore(s.table)
 	s.worker = &run.Worker{
 		Runs: runs, Queue: s.queue, Log: zerolog.Nop(), Clock: clock, Visibility: time.Minute,
 		Handlers: map[run.Kind]run.Handler{run.Archive: &archive.Runner{
-			Table: s.table, Blobs: blobs, Clock: clock, NewID: newID, LeaseFor: time.Minute,
+			Table: s.table, Blobs: blobs, Signer: key, Clock: clock, NewID: newID, LeaseFor: time.Minute,
 			Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) {
 				return provider(ctx, user, uri)
 			},
@@ -171,9 +183,13 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		account.Step{Name: "calendars", Erase: func(ctx context.Context, e account.Erasure) error { return calendars.For(e.User).Erase(ctx) }},
 		account.Step{Name: "requests", Erase: func(ctx context.Context, e account.Erasure) error { return idempotency.Erase(ctx, s.table, e.User) }},
 	)
+	records := audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() })
 	s.services = Services{
 		Users: users, Eraser: eraser,
-		Configs: configs, Runs: runs, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Blobs: blobs, Kinds: described,
+		Configs: configs, Runs: runs, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Signing: key, Blobs: blobs, Kinds: described,
+		Verifier: &proof.Verifier{
+			Ledger: entries, Runs: runs, Audit: records, Backups: backup.New(s.table, blobs), Signer: key, Clock: clock,
+		},
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (Provider, error) {
 			return provider(ctx, user, uri)
 		},
@@ -181,7 +197,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		Local:    func(user string) Importer { return calendars.For(user) },
 		Actions:  action.New(s.table, newID, clock), Notifications: notify.New(s.table, messages.Queue("notify"), clock),
 		Backups: backup.New(s.table, blobs), Uploads: uploads,
-		Audit:    audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() }),
+		Audit:    records,
 		Requests: idempotency.New(s.table, clock), Accounts: account.NewNamedAccounts(s.table), Ping: s.table.Ping,
 		Clock: clock, NewID: newID, Log: log, Version: "1.2.3",
 		CLI: CLISignIn{Authority: "https://login.example", Client: "client", Scope: "scope", Tenants: []string{"tenant"}},

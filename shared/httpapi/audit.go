@@ -1,9 +1,9 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -30,7 +30,7 @@ func (s *server) auditRoutes() {
 	}, s.listAudit)
 	handle(s, route{
 		pattern: "GET /v1/audit/export", access: byUsers, class: limit.Bulk,
-		tag: tagAudit, summary: "Export the records, the oldest first", document: auditBody,
+		tag: tagAudit, summary: "Export the records, the oldest first", document: s.auditBody,
 	}, s.exportAudit)
 	handle(s, route{
 		pattern: "POST /v1/audit/verify", access: byUsers, class: limit.Bulk, action: "audit.verify",
@@ -118,17 +118,54 @@ func (s *server) exportAudit(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	var text bytes.Buffer // whole before the first byte is sent, so that a failure is an error and not half a file
-	if err := s.Audit.Export(ctx, who, in.filter(), audit.Format(in.Format), &text); err != nil {
+	text := s.newWhole()
+	if err := s.Audit.Export(ctx, who, in.filter(), audit.Format(in.Format), text); err != nil {
 		return nil, err
 	}
-	return &fileAnswer{ContentType: audit.Format(in.Format).ContentType(), Disposition: attachment("audit." + in.Format), Body: text.Bytes()}, nil
+	return &fileAnswer{ContentType: audit.Format(in.Format).ContentType(), Disposition: attachment("audit." + in.Format), Body: text.bytes()}, nil
+}
+
+// exportedAuditView is a record as an export in JSON has it: as it is kept, so that its hash can be recomputed.
+type exportedAuditView struct {
+	Seq         int            `json:"seq"`
+	ID          string         `json:"id"`
+	Time        time.Time      `json:"time"`
+	Behind      int64          `json:"behind_ms,omitempty" doc:"By how much the clock was behind that of the record before."`
+	User        string         `json:"user" doc:"Whose record it is: <tenant>#<object>."`
+	Actor       string         `json:"actor"`
+	Action      string         `json:"action"`
+	Resource    exportedThing  `json:"resource,omitzero" doc:"What was acted on."`
+	Outcome     string         `json:"outcome" enum:"begun,ok,refused,failed,unreadable"`
+	Fault       string         `json:"fault,omitempty"`
+	Begun       string         `json:"begun,omitempty"`
+	Duration    int64          `json:"duration_ms"`
+	Correlation string         `json:"correlation_id,omitempty"`
+	Details     map[string]any `json:"details,omitempty"`
+	Personal    exportedPerson `json:"personal,omitzero" doc:"Of the one who acted; it can be erased."`
+	Digest      string         `json:"digest" doc:"HMAC-SHA-256 of personal under salt, in hex."`
+	Prev        string         `json:"prev" doc:"Hash of the record before."`
+	Hash        string         `json:"hash"`
+	Salt        string         `json:"salt,omitempty" doc:"In base64."`
+}
+
+type exportedThing struct {
+	Kind string `json:"kind,omitempty"`
+	ID   string `json:"id,omitempty"`
+}
+
+type exportedPerson struct {
+	Name      string `json:"name,omitempty"`
+	IP        string `json:"ip,omitempty"`
+	UserAgent string `json:"user_agent,omitempty"`
 }
 
 // auditBody describes the answer of an export.
-func auditBody(op *huma.Operation) {
-	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
-	op.Responses = map[string]*huma.Response{"200": {Description: "The file.", Content: map[string]*huma.MediaType{"text/csv": text, "application/json": text}}}
+func (s *server) auditBody(op *huma.Operation) {
+	record := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[exportedAuditView](), true, "")
+	op.Responses = map[string]*huma.Response{"200": {Description: "The file.", Content: map[string]*huma.MediaType{
+		"text/csv":         {Schema: &huma.Schema{Type: huma.TypeString}},
+		"application/json": {Schema: &huma.Schema{Type: huma.TypeArray, Items: record}},
+	}}}
 }
 
 // auditReportView is the outcome of a verification.

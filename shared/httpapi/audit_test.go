@@ -27,6 +27,9 @@ func TestAuditFilters(t *testing.T) {
 	if csv := string(s.do("GET", "/v1/audit/export?action=calendar.delete", nil).is(200).body); strings.Count(csv, "\n") != 3 {
 		t.Errorf("the export is not a header and two records:\n%s", csv)
 	}
+	if exported, ok := s.do("GET", "/v1/audit/export?format=json", nil).is(200).json.([]any); !ok || len(exported) != 4 {
+		t.Errorf("exported as JSON are %v", exported)
+	}
 	s.do("GET", "/v1/audit?outcome=fine", nil).problem(422, "invalid", "outcome")
 	if report := s.do("POST", "/v1/audit/verify", nil).is(200); !strings.Contains(string(report.body), `"ok":true`) {
 		t.Errorf("report is %s", report.body)

@@ -63,8 +63,8 @@ func sessionOf(ctx context.Context) *session.Session {
 // the header only for a script that means it; so a header counts alone, and needs no token against forged requests.
 func (s *server) authenticate(h http.Header, r *http.Request) (account.Principal, *session.Session, error) {
 	_, token := r.Header["Authorization"]
-	cookie, err := r.Cookie(sessionCookie)
-	if s.SignIn == nil || token || err != nil {
+	cookie, err := r.Cookie(s.sessionCookie())
+	if !s.browsers() || token || err != nil {
 		who, err := s.Authenticate(r)
 		s.refused(h, err, token)
 		return who, nil, err
@@ -72,10 +72,10 @@ func (s *server) authenticate(h http.Header, r *http.Request) (account.Principal
 	it, err := s.Sessions.Find(r.Context(), cookie.Value)
 	if err != nil {
 		if fault.Of(err) == fault.Unauthenticated {
-			setCookie(h, sessionCookie, "", -1)
+			s.setSession(h, "", -1)
 		}
 		s.refused(h, err, true)
-		return account.Principal{}, nil, err
+		return account.Principal{}, nil, s.unknownSession(r, err)
 	}
 	if it.Noted { // it lasts longer now, and its cookie with it
 		s.keep(h, cookie.Value, &it)
@@ -87,15 +87,26 @@ func (s *server) authenticate(h http.Header, r *http.Request) (account.Principal
 	return it.Principal, &it, nil
 }
 
-// refused answers how to authenticate, and counts credentials that were no good.
+// refused answers how to authenticate (RFC 6750), and counts credentials that were no good. A genuine token that does not allow enough is
+// fault.Forbidden.
 func (s *server) refused(h http.Header, err error, presented bool) {
-	if err == nil || fault.Of(err) != fault.Unauthenticated {
+	if err == nil {
 		return
 	}
 	challenge := "Bearer"
+	switch kind := fault.Of(err); {
+	case kind == fault.Forbidden:
+		challenge += ` error="insufficient_scope"`
+		if s.CLI.Scope != "" {
+			challenge += `, scope="` + s.CLI.Scope + `"`
+		}
+	case kind != fault.Unauthenticated:
+		return
+	case presented:
+		challenge += ` error="invalid_token"`
+	}
 	if presented {
 		s.Metrics.Count(telemetry.Counts{telemetry.SignInFailures: 1})
-		challenge += ` error="invalid_token"`
 	}
 	h.Set("WWW-Authenticate", challenge)
 }
@@ -112,7 +123,7 @@ func setCookie(h http.Header, name, value string, seconds int) {
 
 // keep gives a browser its session for as long as that lasts.
 func (s *server) keep(h http.Header, cookie string, it *session.Session) {
-	setCookie(h, sessionCookie, cookie, max(1, int(it.Ends().Sub(s.Clock())/time.Second)))
+	s.setSession(h, cookie, max(1, int(it.Ends().Sub(s.Clock())/time.Second)))
 }
 
 // localPath returns a path of ours to which a browser may be sent, query and fragment included. Browsers drop some characters and take a backslash for a
@@ -177,7 +188,7 @@ func (s *server) toSignIn(ctx context.Context, h http.Header, who, back, hint st
 
 // already is the key of the user who is signed in with the browser; empty: nobody is.
 func (s *server) already(r *http.Request) (string, error) {
-	cookie, err := r.Cookie(sessionCookie)
+	cookie, err := r.Cookie(s.sessionCookie())
 	if err != nil {
 		return "", nil // nobody is
 	}
@@ -260,25 +271,30 @@ func (s *server) complete(h http.Header, r *http.Request) (back string, who acco
 	if err != nil {
 		return "", who, err
 	}
-	who = identity.Principal
+	return attempt.Return, identity.Principal, s.beginSession(h, r, identity.Principal)
+}
+
+// beginSession gives a browser a new session, in the place of the one that it may have had, and records it.
+func (s *server) beginSession(h http.Header, r *http.Request, who account.Principal) error {
+	ctx := r.Context()
 	value, it, err := s.Sessions.Start(ctx, who, r.UserAgent())
 	if err != nil {
-		return "", who, err
+		return err
 	}
 	if _, err := s.Audit.Append(ctx, audit.Entry{
 		User: who.Key(), Actor: who.Key(), Action: "session.begin", Resource: audit.Resource{Kind: "session", ID: it.ID}, Outcome: audit.OK,
 		Correlation: telemetry.Correlation(ctx), Personal: audit.Personal{Name: who.Name, IP: remote(r.RemoteAddr), UserAgent: r.UserAgent()},
 	}); err != nil {
 		s.end(ctx, it)
-		return "", who, fault.New(fault.Of(err), "you are not signed in, because it could not be recorded: %w", err)
+		return fault.New(fault.Of(err), "you are not signed in, because it could not be recorded: %w", err)
 	}
-	if old, err := r.Cookie(sessionCookie); err == nil {
+	if old, err := r.Cookie(s.sessionCookie()); err == nil {
 		if before, err := s.Sessions.Find(ctx, old.Value); err == nil {
 			s.end(ctx, before)
 		}
 	}
 	s.keep(h, value, &it)
-	return attempt.Return, who, nil
+	return nil
 }
 
 // end ends a session that no browser has any more; if that fails, it expires by itself.
@@ -358,27 +374,27 @@ const tagAuth = "auth"
 
 func (s *server) authRoutes() {
 	s.handlePlain(route{
-		pattern: "GET /auth/login", access: anyone, web: true, tag: tagAuth, summary: "Sign in with a browser", document: loginQuery,
+		pattern: "GET /auth/login", access: anyone, where: withSignIn, tag: tagAuth, summary: "Sign in with a browser", document: loginQuery,
 		description: "Leads to the sign-in service and from there back to the path, with a session in a cookie. Errors are a page for people, and " +
 			"problems for others.",
 	}, s.login)
-	s.handlePlain(route{pattern: "GET /auth/callback", access: anyone, web: true}, s.callback)
+	s.handlePlain(route{pattern: "GET /auth/callback", access: anyone, where: withSignIn}, s.callback)
 	handle(s, route{
-		pattern: routeSession, access: byUsers, web: true, tag: tagAuth, summary: "Show the session that asks, with its token",
+		pattern: routeSession, access: byUsers, where: withSessions, tag: tagAuth, summary: "Show the session that asks, with its token",
 		description: "Requests of a session that are not a GET have to carry the token in the header " + headerCSRF + ". Those with an " +
 			"Authorization header need none, and have no session.",
 	}, s.getSession)
 	handle(s, route{
-		pattern: "POST /auth/logout", access: byAuthenticated, class: limit.Writes, action: "session.end", web: true,
+		pattern: "POST /auth/logout", access: byAuthenticated, class: limit.Writes, action: "session.end", where: withSessions,
 		tag: tagAuth, summary: "Sign out", success: http.StatusNoContent,
 	}, s.logout)
 	handle(s, route{
-		pattern: "GET /auth/sessions", access: byUsers, web: true,
+		pattern: "GET /auth/sessions", access: byUsers, where: withSessions,
 		tag: tagAuth, summary: "List the browsers in which you are signed in, the oldest first",
 		description: "One that signed in just now may be missing.",
 	}, s.listSessions)
 	handle(s, route{
-		pattern: "DELETE /auth/sessions/{id}", access: byUsers, class: limit.Removals, action: "session.end", web: true,
+		pattern: "DELETE /auth/sessions/{id}", access: byUsers, class: limit.Removals, action: "session.end", where: withSessions,
 		tag: tagAuth, summary: "Sign out in another browser", success: http.StatusNoContent,
 	}, s.endSession)
 }
@@ -419,7 +435,7 @@ func (s *server) logout(ctx context.Context, in *struct {
 		return nil, err
 	}
 	h := http.Header{}
-	setCookie(h, sessionCookie, "", -1)
+	s.setSession(h, "", -1)
 	return &endedAnswer{SetCookie: h.Get("Set-Cookie")}, nil
 }
 

@@ -110,10 +110,12 @@ func newWeb(t testing.TB, change ...func(*web, *Services)) *web {
 	})
 	check(t, err)
 	verifier, err := bearer.New(bearer.Options{
-		Authority: listener.URL, Audiences: []string{webClient}, Tenants: []string{homeTenant}, HTTPClient: listener.Client, Clock: services.Clock,
+		Authority: listener.URL, Audiences: []string{webClient}, Clients: []string{webClient}, Tenants: []string{homeTenant},
+		HTTPClient: listener.Client, Clock: services.Clock,
 	})
 	check(t, err)
 	w.signIn = &changed{Client: client}
+	services.CLI.Scope = webClient + "/access_as_user"
 	services.SignIn, services.Sessions, services.Authenticate = w.signIn, session.New(w.table, services.Clock), verifier.Authenticate
 	services.Attempts = session.NewAttempts(w.table, services.Clock)
 	services.Metrics = telemetry.NewMetrics(w.metrics, "test", services.Clock)
@@ -866,6 +868,7 @@ func TestCredentials(t *testing.T) {
 	flipped := []byte(good)
 	flipped[0] ^= 1
 	bearer := func(user string, change ...entrasim.Override) string { return "Bearer " + w.sim.Token(user, change...) }
+	const scope = `Bearer error="insufficient_scope", scope="` + webClient + `/access_as_user"`
 	for _, row := range []struct {
 		name, cookie, authorization string
 		user                        string // who is let in; empty: nobody
@@ -881,6 +884,9 @@ func TestCredentials(t *testing.T) {
 		{"the name of a session", session1(t, w), "", "", 1, `Bearer error="invalid_token"`},
 		{"an access token", "", bearer(bob), bob, 0, ""},
 		{"an access token that has expired", "", bearer(bob, entrasim.Claim("exp", 1)), "", 1, `Bearer error="invalid_token"`},
+		{"an access token with another scope", "", bearer(bob, entrasim.Claim("scp", "read")), "", 1, scope},
+		{"a session and an access token with another scope", good, bearer(bob, entrasim.Claim("scp", "read")), "", 1, scope},
+		{"an access token that another program got", "", bearer(bob, entrasim.Claim("azp", foreignTenant)), "", 1, `Bearer error="invalid_token"`},
 		{"a session as an access token", "", "Bearer " + good, "", 1, `Bearer error="invalid_token"`},
 		{"an empty header", good, "Bearer", "", 1, `Bearer error="invalid_token"`},
 		{"a password", good, "Basic YTpi", "", 1, `Bearer error="invalid_token"`},
@@ -894,7 +900,9 @@ func TestCredentials(t *testing.T) {
 			}
 			before := w.failures()
 			a := one.send("GET", "/v1/me", "", "Authorization", row.authorization)
-			if row.user == "" {
+			if row.challenge == scope {
+				a.problem(403, "forbidden", "")
+			} else if row.user == "" {
 				a.problem(401, "unauthenticated", "")
 			} else if a.is(200); a.str("object") != row.user {
 				t.Errorf("it is %s", a.str("object"))
@@ -931,7 +939,7 @@ func TestOneMachineHasNoSignIn(t *testing.T) {
 	s := newService(t)
 	web := 0
 	for route, r := range s.declared {
-		if !r.web {
+		if r.where == everywhere {
 			continue
 		}
 		web++

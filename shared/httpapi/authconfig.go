@@ -33,7 +33,7 @@ func (s *server) authConfigRoutes() {
 		description: "For programs that get access tokens themselves, as the command line does; without a sign-in.",
 	}, func(context.Context, *struct{}) (*struct{ Body signInView }, error) {
 		if s.CLI.Client == "" {
-			return nil, fault.New(fault.NotFound, "this server asks for no sign-in")
+			return nil, fault.New(fault.NotFound, "this server asks for no sign-in: it is for the account of its machine that started it")
 		}
 		return &struct{ Body signInView }{signInView(s.CLI)}, nil
 	})

@@ -20,7 +20,7 @@ func TestAuthConfig(t *testing.T) {
 		s := newService(t, func(_ *service, services *Services) { services.CLI = CLISignIn{} })
 		s.header = ask
 		got := s.do("GET", "/auth/config", nil).is(404)
-		if said := object(got.json)["detail"]; said != "this server asks for no sign-in" {
+		if said := object(got.json)["detail"]; said != "this server asks for no sign-in: it is for the account of its machine that started it" {
 			t.Errorf("says %q", said)
 		}
 	})

@@ -18,11 +18,11 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, p *problemDetail
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", docsPolicy)
 	w.WriteHeader(p.Status)
-	_ = p.page().Render(w) // whoever hung up does not read it
+	_ = p.page(s.SignIn != nil).Render(w) // whoever hung up does not read it
 }
 
-// page shows a problem with a sign-in.
-func (p *problemDetails) page() g.Node {
+// page shows a problem with a sign-in, with a link to another one where there can be one.
+func (p *problemDetails) page(again bool) g.Node {
 	return Doctype(HTML(Lang("en"),
 		Head(
 			Meta(Charset("utf-8")),
@@ -33,7 +33,7 @@ func (p *problemDetails) page() g.Node {
 		Body(Main(
 			H1(g.Text(p.Title)),
 			P(Role("alert"), g.Text(sentence(p.Detail))),
-			P(A(Href("/auth/login"), g.Text("Sign in"))),
+			g.If(again, P(A(Href("/auth/login"), g.Text("Sign in")))),
 			P(Small(g.Text("Reference for questions: "), Code(g.Text(p.Correlation)))),
 		)),
 	))

@@ -144,7 +144,8 @@ type WhichCalendar struct {
 	Which    string `json:"which,omitempty" enum:"source,archive" doc:"Which calendar of the config; by default source."`
 }
 
-// which returns the calendar that is named and, if it is one of a config's, that config. A local one has to be there; others are found, or not, by the run.
+// which returns the calendar that is named and, if it is one of a config's, that config. A local one has to be there, and
+// a mailbox one that the user may name; else the run finds it, or not.
 func (s *server) which(ctx context.Context, who string, in WhichCalendar) (uri calendar.URI, c archive.Config, err error) {
 	field := "calendar"
 	switch {
@@ -170,7 +171,7 @@ func (s *server) which(ctx context.Context, who string, in WhichCalendar) (uri c
 			return uri, c, at(field, err)
 		}
 	}
-	return uri, c, nil
+	return uri, c, s.reach(ctx, who, uri)
 }
 
 // WhichDays limits what there is to some days.

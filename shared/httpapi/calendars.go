@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/base64"
@@ -36,6 +35,8 @@ type Provider interface {
 	DeleteCalendar(ctx context.Context, account, calendarID string) error
 	// Events returns every event that overlaps [from, to) or starts in it, series expanded, each id once, in no particular order.
 	Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]calendar.Event, error)
+	// Walk hands those of them that start at since or later to each, one by one. each returns until when events still matter.
+	Walk(ctx context.Context, account, calendarID string, from, to, since time.Time, each func(calendar.Event) (until time.Time, err error)) error
 }
 
 // Importer reads whole files into a user's local calendars, and writes calendars as files.
@@ -114,7 +115,20 @@ func (s *server) provider(ctx context.Context, uri calendar.URI) (Provider, erro
 	if err != nil {
 		return nil, err
 	}
-	return s.Provider(ctx, who, uri)
+	return s.providerOf(ctx, who, uri)
+}
+
+// providerOf returns the provider of a calendar URI for a user, if the user may name the URI's mailbox, else calendar.ErrNoMailbox. Nothing else in this
+// package asks for one.
+func (s *server) providerOf(ctx context.Context, who string, uri calendar.URI) (Provider, error) {
+	p, err := s.Provider(ctx, who, uri)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := calendar.OneName(ctx, p, uri.Account); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // files returns who imports into the calendar and exports it, if it is a local one.
@@ -145,7 +159,9 @@ func (s *server) calendarRoutes() {
 		description: "One that is the source or the archive of an archive config is deleted with force alone.",
 	}, s.deleteCalendar)
 	handle(s, route{
-		pattern: "GET /v1/calendars/{id}/events", access: byUsers, tag: tagCalendars, summary: "List the events of a period, series expanded",
+		pattern: "GET /v1/calendars/{id}/events", access: byUsers,
+		tag: tagCalendars, summary: "List the events of a period, series expanded",
+		description: "A page has fewer events than limit where their texts are long.",
 	}, s.listEvents)
 	handle(s, route{
 		pattern: "GET /v1/calendars/{id}/overlaps", access: byUsers,
@@ -402,17 +418,36 @@ func (s *server) listEvents(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	events, err := f.Events(ctx, f.uri.Account, f.info.ID, w.Start(), w.End())
+	p, err := newPicked[eventView](in.Paging)
 	if err != nil {
 		return nil, err
 	}
-	views := make([]eventView, 0, len(events))
-	for i := range events {
-		if w.Holds(&events[i]) { // a provider gives days and floating times as they would be anywhere
-			views = append(views, viewEvent(&events[i], w.Zone))
+	p.once = true
+	err = f.Walk(ctx, f.uri.Account, f.info.ID, w.Start(), w.End(), startIn(p.after), func(e calendar.Event) (time.Time, error) {
+		if !w.Holds(&e) { // a provider gives days and floating times as they would be anywhere
+			return startIn(p.beyond), nil
 		}
+		v := viewEvent(&e, w.Zone)
+		if key := eventKey(v.Start, e.ID); p.wants(key) {
+			e.Body, e.Attendees = calendar.Body{}, nil // are not shown
+			p.add(key, v, int(e.Bytes()))
+		}
+		return startIn(p.beyond), nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return cut(in.Paging, views, func(v eventView) string { return timeKey(v.Start) + "\x00" + v.ID })
+	return p.page(), nil
+}
+
+// eventKey orders events by their start, as it is shown.
+func eventKey(start, id string) string { return timeKey(start) + "\x00" + id }
+
+// startIn is the start in an eventKey; zero when there is none.
+func startIn(key string) time.Time {
+	start, _, _ := strings.Cut(key, "\x00")
+	at, _ := time.Parse(time.RFC3339Nano, start+"Z")
+	return at
 }
 
 // timeKey makes written times comparable as text: a fraction of a second comes after the whole.
@@ -518,7 +553,7 @@ func (s *server) importCalendar(ctx context.Context, in *importInput) (*struct{ 
 	if err != nil {
 		return nil, err
 	}
-	file, err := ics.Read(in.body)
+	file, err := ics.ReadUpTo(in.body, s.Memory.Events())
 	if err != nil {
 		return nil, err
 	}
@@ -555,11 +590,11 @@ func (s *server) exportCalendar(ctx context.Context, in *ByID) (*fileAnswer, err
 	if err != nil {
 		return nil, err
 	}
-	var text bytes.Buffer // written whole before the first byte is sent, so that a failure is an error and not half a file
-	if err := ics.Write(&text, file, s.Clock()); err != nil {
+	text := s.newWhole()
+	if err := ics.Write(text, file, s.Clock()); err != nil {
 		return nil, err
 	}
-	return &fileAnswer{ContentType: contentCalendar + "; charset=utf-8", Disposition: attachment(f.info.Name + ".ics"), Body: text.Bytes()}, nil
+	return &fileAnswer{ContentType: contentCalendar + "; charset=utf-8", Disposition: attachment(f.info.Name + ".ics"), Body: text.bytes()}, nil
 }
 
 // attachment is a Content-Disposition for a file of that name, in any language (RFC 6266, section 4.3; RFC 8187).

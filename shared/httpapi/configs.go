@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -213,6 +214,9 @@ func (s *server) createConfig(ctx context.Context, in *struct{ Body configInput 
 	if err := in.Body.apply(&c); err != nil {
 		return nil, err
 	}
+	if err := s.reach(ctx, who, c.Source, c.Archive); err != nil {
+		return nil, err
+	}
 	c, err = s.Configs.Finding(s.finder(who)).Create(ctx, who, c)
 	if err != nil {
 		return nil, err
@@ -253,8 +257,17 @@ func (s *server) putConfig(ctx context.Context, in *struct {
 	if err := in.check(c.Version); err != nil {
 		return nil, err
 	}
+	was := []calendar.URI{c.Source, c.Archive}
 	if err := in.Body.apply(&c); err != nil {
 		return nil, err
+	}
+	for _, uri := range []calendar.URI{c.Source, c.Archive} {
+		if slices.Contains(was, uri) { // a grant that was revoked is no reason to refuse another name or a deactivation
+			continue
+		}
+		if err := s.reach(ctx, who, uri); err != nil {
+			return nil, err
+		}
 	}
 	if c, err = s.Configs.Finding(s.finder(who)).Update(ctx, who, c); err != nil {
 		return nil, ifChanged(err)

@@ -169,5 +169,5 @@ func (s *server) docsRoutes(ref reference) {
 	serve("/openapi.json", "application/json", docsPolicy, s.document)
 	serve("/docs", "text/html; charset=utf-8", docsPolicy, page.Bytes())
 	serve("/docs/style.css", "text/css; charset=utf-8", docsPolicy, docsStyle)
-	s.handlePlain(route{pattern: "GET /{$}", access: anyone}, http.RedirectHandler("/docs", http.StatusFound).ServeHTTP)
+	s.handlePlain(route{pattern: "GET /{$}", access: anyone}, s.home)
 }

@@ -7,6 +7,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -28,9 +29,12 @@ import (
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/proof"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
+	"adminassistant/shared/signing"
 	"adminassistant/shared/telemetry"
 )
 
@@ -46,7 +50,10 @@ type Services struct {
 	// Uploads keeps files until they are restored.
 	Uploads *restore.Uploads
 	Ledger  *ledger.Ledger
-	Blobs   blob.Blob
+	// Verifier compares ledgers with all that lies around them, and Signing signs their heads.
+	Verifier *proof.Verifier
+	Signing  *signing.Installed
+	Blobs    blob.Blob
 	// Provider returns the provider of a calendar URI for a user.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
 	// Local returns who imports into a user's local calendars and exports them.
@@ -68,15 +75,19 @@ type Services struct {
 	Clock func() time.Time
 	NewID func() string // sortable by time
 	Log   zerolog.Logger
-	// Authenticate says who makes a request; its errors are of kind fault.Unauthenticated, or transient.
+	// Authenticate says who makes a request; its errors are of kind fault.Unauthenticated, fault.Forbidden if what shows who it is does not
+	// allow enough, or transient.
 	Authenticate func(*http.Request) (account.Principal, error)
 	// SignIn is where browsers sign in, Attempts are the sign-ins that they began, and Sessions the browsers that have signed in. Without SignIn
-	// nobody has to, and the routes of it are not there.
+	// nobody has to, and the routes of it are not there. Machine is how browsers get their sessions in its place, on one machine; nil: they have none.
 	SignIn   SignIn
+	Machine  *Machine
 	Attempts *session.Attempts
 	Sessions *session.Sessions
 	// Metrics counts requests of users, panics and credentials that were refused; nil: nobody counts.
 	Metrics *telemetry.Metrics
+	// Memory is what the process may use, from which the largest bodies and answers follow; 0: limit.OneMachine.
+	Memory limit.Memory
 	// Limits decides how often a user may ask; nil: as often as anybody likes.
 	Limits Limits
 	// CLI is answered to whoever asks.
@@ -91,6 +102,9 @@ type server struct {
 	api huma.API
 	// routes are all there are, by their patterns.
 	routes map[string]*route
+	// paths has the paths of the routes, to find the one of a request, and methods what each of them knows.
+	paths   *http.ServeMux
+	methods map[string][]string
 	// document is the OpenAPI document.
 	document []byte
 	origins  *http.CrossOriginProtection
@@ -98,6 +112,7 @@ type server struct {
 
 // New returns the API.
 func New(s Services) http.Handler {
+	s.Memory = cmp.Or(s.Memory, limit.OneMachine)
 	srv := &server{Services: s, mux: http.NewServeMux(), routes: map[string]*route{}, origins: http.NewCrossOriginProtection()}
 	srv.api = humago.New(srv.mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -109,7 +124,9 @@ func New(s Services) http.Handler {
 				"Errors are problem details (RFC 9457) with a stable code. A POST may carry an Idempotency-Key; every request may carry an X-Correlation-Id."},
 			Tags: []*huma.Tag{
 				{Name: tagMe, Description: "Who is asking."},
-				{Name: tagAuth, Description: "Signing in and out with a browser. On one machine nobody signs in, and there are no such routes."},
+				{Name: tagAuth, Description: "" +
+					"Signing in and out with a browser. On one machine the address that the server prints at its start begins a session, in the place of " +
+					"/auth/login."},
 				{Name: tagCalendars, Description: "Calendars and what is in them."},
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
 				{Name: tagRuns, Description: "Archive runs: start, watch, retry, cancel."},
@@ -153,6 +170,7 @@ func New(s Services) http.Handler {
 	}
 	srv.document = document
 	srv.docsRoutes(newReference(srv.api.OpenAPI()))
+	srv.index()
 	return srv
 }
 
@@ -195,8 +213,9 @@ const (
 )
 
 var securitySchemes = map[string]*huma.SecurityScheme{
-	schemeBearer:  {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token of Entra ID for this API."},
-	schemeSession: {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "A browser that signed in at /auth/login."},
+	schemeBearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token of Entra ID for this API."},
+	schemeSession: {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "" +
+		"A browser that signed in at /auth/login. On one machine the cookie has another name."},
 }
 
 // user is the key of who asks; it is there in every request that authenticate let through.

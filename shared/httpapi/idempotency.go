@@ -145,6 +145,7 @@ type buffered struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
+	most   int // bytes of the body that are kept; 0: all
 }
 
 func (b *buffered) Header() http.Header { return b.header }
@@ -157,6 +158,10 @@ func (b *buffered) WriteHeader(status int) {
 
 func (b *buffered) Write(p []byte) (int, error) {
 	b.WriteHeader(http.StatusOK)
+	if left := b.most - b.body.Len(); b.most > 0 && len(p) > left {
+		b.body.Write(p[:left])
+		return len(p), nil
+	}
 	return b.body.Write(p)
 }
 

@@ -3,19 +3,21 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"adminassistant/shared/archive"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/proof"
 )
 
 // entryView is one version of one appointment in the ledger.
 type entryView struct {
 	Key         string          `json:"key" doc:"Source key: the event's iCalUId and original start, or its id."`
 	Version     int             `json:"version" doc:"From 1, counted by key."`
-	Outcome     string          `json:"outcome" enum:"archived,superseded,conflicted,moved"`
+	Outcome     string          `json:"outcome" enum:"archived,superseded,conflicted,moved,declined,withdrawn"`
 	Reason      string          `json:"reason,omitempty" doc:"Why there is this version, or why it was superseded."`
 	By          string          `json:"by,omitempty" doc:"Event id of the winner of a superseded one."`
 	State       string          `json:"state" enum:"intended,done,failed"`
@@ -58,9 +60,22 @@ func (s *server) ledgerRoutes() {
 	}, s.ledgerHistory)
 	handle(s, route{
 		pattern: "POST /v1/ledger/{config}/verify", access: byUsers, class: limit.Bulk, action: "ledger.verify",
-		tag: tagLedger, summary: "Recompute the ledger's hash chain",
-		description: "The report says whether every entry is what was sealed, and names the first one that is not.",
+		tag: tagLedger, summary: "Compare the ledger with all that was sealed of it",
+		description: "Recomputes the chain, and compares with it every entry, the runs and backups of the config, and your audit log. With earlier heads it " +
+			"also says whether the ledger continues them. The report names the first thing that does not fit.",
 	}, s.verifyLedger)
+	handle(s, route{
+		pattern: "GET /v1/ledger/{config}/head", access: byUsers,
+		tag: tagLedger, summary: "Show the signed head of the ledger",
+		description: "Keep it: whoever has it can prove later that nothing before it changed.",
+	}, s.ledgerHead)
+	handle(s, route{
+		pattern: "GET /v1/ledger/{config}/proof", access: byUsers, class: limit.Bulk,
+		tag: tagLedger, summary: "Prove entries of the ledger to others",
+		description: "The proof of what stands in the archive in a period, or of all versions of one appointment. Anybody can check it, without an account: " +
+			"admin-assistant proof verify FILE. It shows times, subjects, categories and customers, never texts, places or people; of private " +
+			"appointments it shows a hash alone.",
+	}, s.ledgerProof)
 }
 
 // config returns the caller's config: nobody reads a ledger but by a config of their own.
@@ -132,14 +147,106 @@ func (s *server) ledgerHistory(ctx context.Context, in *struct {
 	})
 }
 
-func (s *server) verifyLedger(ctx context.Context, in *OfConfig) (*struct{ Body ledger.Report }, error) {
+// verifyBody is what a verification may be asked to look at.
+type verifyBody struct {
+	Since []string `json:"since,omitempty" maxItems:"100" doc:"Earlier heads, signed notes as the head has them. The ledger has to continue them."`
+}
+
+func (s *server) verifyLedger(ctx context.Context, in *struct {
+	OfConfig
+	Body *verifyBody
+}) (*struct{ Body proof.Verification }, error) {
 	c, err := s.config(ctx, in.Config)
 	if err != nil {
 		return nil, err
 	}
-	report, err := s.Ledger.Verify(ctx, c.ID)
+	var since []string
+	if in.Body != nil {
+		since = in.Body.Since
+	}
+	who, err := user(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body ledger.Report }{report}, nil
+	report, err := s.Verifier.Verify(ctx, who, c.ID, since)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body proof.Verification }{report}, nil
+}
+
+// headView is the end of a ledger's chain.
+type headView struct {
+	Links int    `json:"links" doc:"In the chain."`
+	Head  string `json:"head" doc:"The signed head: a note in the form of C2SP's tlog-checkpoint. Empty while nothing is archived."`
+	Key   string `json:"key" doc:"The public key of this installation, as a note's verifier key. Whoever has it can check the head and proofs."`
+	Open  bool   `json:"open" doc:"A run is under way, or was interrupted, and has entries that the head does not cover yet."`
+}
+
+func (s *server) ledgerHead(ctx context.Context, in *OfConfig) (*struct{ Body headView }, error) {
+	c, err := s.config(ctx, in.Config)
+	if err != nil {
+		return nil, err
+	}
+	head, err := s.Ledger.Head(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Ledger.Check(ctx, c.ID, &head); err != nil {
+		return nil, err
+	}
+	key, err := s.Signing.Key(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body headView }{headView{Links: head.Seq, Head: head.Checkpoint, Key: key.Public(), Open: head.Open != ""}}, nil
+}
+
+func (s *server) ledgerProof(ctx context.Context, in *struct {
+	OfConfig
+	Period string `query:"period" doc:"Days in the config's zone, in any form that a period may have: 2026-10-01 to 2026-10-31, last month."`
+	Key    string `query:"key" doc:"Source key of an appointment, in the place of a period."`
+}) (*struct{ Body *proof.Proof }, error) {
+	c, err := s.config(ctx, in.Config)
+	if err != nil {
+		return nil, err
+	}
+	if (in.Period == "") == (in.Key == "") {
+		return nil, fault.Field("period", "or key must be given, and not both")
+	}
+	var entries []ledger.Entry
+	if in.Key != "" {
+		if entries, err = s.Ledger.History(ctx, c.ID, in.Key); err != nil {
+			return nil, err
+		}
+		if len(entries) == 0 {
+			return nil, fault.New(fault.NotFound, "the ledger has no appointment with the key %.200q", in.Key)
+		}
+	} else {
+		settings, err := c.Settings()
+		if err != nil {
+			return nil, err
+		}
+		w, err := window(in.Period, "", "", settings.Zone, s.Clock(), time.Monday)
+		if err != nil {
+			return nil, err
+		}
+		if entries, err = s.Ledger.AsOf(ctx, c.ID, ledger.Span{From: w.Start(), To: w.End()}, time.Time{}); err != nil {
+			return nil, err
+		}
+		entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool { return e.Outcome != ledger.Archived })
+	}
+	key, err := s.Signing.Key(ctx)
+	if err != nil {
+		return nil, err
+	}
+	doc, unsealed, err := proof.Prove(ctx, s.Ledger, key, c.ID, entries)
+	if err != nil {
+		return nil, err
+	}
+	if unsealed > 0 {
+		return nil, fault.New(fault.Conflict, "%d of the entries are not sealed yet: a run is under way, or was interrupted; prove them when the next run has ended",
+			unsealed)
+	}
+	return &struct{ Body *proof.Proof }{doc}, nil
 }

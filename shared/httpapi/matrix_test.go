@@ -163,6 +163,8 @@ var matrix = map[string]request{
 
 	"GET /v1/ledger/{config}/days/{date}": {path: "/v1/ledger/$config/days/2026-10-12", want: owned(200)},
 	"GET /v1/ledger/{config}/history":     {path: "/v1/ledger/$config/history?key=a@example.com", want: owned(200)},
+	"GET /v1/ledger/{config}/head":        {path: "/v1/ledger/$config/head", want: owned(200)},
+	"GET /v1/ledger/{config}/proof":       {path: "/v1/ledger/$config/proof?period=2026-10-12", want: owned(200)},
 	"POST /v1/ledger/{config}/verify":     {path: "/v1/ledger/$config/verify", want: owned(200)},
 
 	"GET /v1/audit":         {want: users(200)},
@@ -174,7 +176,10 @@ var matrix = map[string]request{
 	"POST /v1/users/{object}/disable": {path: "/v1/users/$other/disable", want: administration(200)},
 	"POST /v1/users/{object}/enable":  {path: "/v1/users/$other/enable", want: administration(200)},
 	"PUT /v1/users/{object}/role":     {path: "/v1/users/$other/role", body: `{"role": "admin"}`, header: sendJSON, want: administration(200)},
-	"DELETE /v1/users/{object}":       {path: "/v1/users/$other", want: administration(202)},
+	"POST /v1/users/{object}/mailboxes": {path: "/v1/users/$other/mailboxes", body: `{"mailbox": "team@example.com"}`, header: sendJSON,
+		want: administration(201)},
+	"DELETE /v1/users/{object}/mailboxes/{mailbox}": {path: "/v1/users/$other/mailboxes/room@example.com", want: administration(204)},
+	"DELETE /v1/users/{object}":                     {path: "/v1/users/$other", want: administration(202)},
 }
 
 // secrets are words of the user's appointments and names, which nobody else may ever read.
@@ -208,7 +213,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 	check(t, err)
 	t.Cleanup(func() { _ = entra.Close() })
 	verifier, err := bearer.New(bearer.Options{
-		Authority: entra.URL, Audiences: []string{apiClient}, Tenants: []string{homeTenant, foreignTenant}, HTTPClient: entra.Client, Clock: clock,
+		Authority: entra.URL, Audiences: []string{apiClient}, Clients: []string{apiClient}, Tenants: []string{homeTenant, foreignTenant},
+		HTTPClient: entra.Client, Clock: clock,
 	})
 	check(t, err)
 	var tokens [callers][]string
@@ -272,6 +278,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 				}
 			}
 			s.do("POST", "/v1/users/"+objects[disabledUser]+"/disable", nil, tokens[tenantAdmin]...).is(200)
+			s.do("POST", "/v1/users/"+objects[otherUser]+"/mailboxes", map[string]any{"mailbox": "room@example.com"}, tokens[tenantAdmin]...).is(201)
 			s.header = tokens[owner]
 			calendarID, configID := s.seed("keep")
 			runID := s.run(configID)

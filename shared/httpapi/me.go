@@ -19,7 +19,9 @@ type meView struct {
 	Name     string       `json:"name"`
 	Role     string       `json:"role" enum:"user,admin" doc:"What you may do: given here, or by the sign-in."`
 	Settings settingsView `json:"settings"`
-	Version  string       `json:"version" doc:"Of the service."`
+	// Mailboxes are names alone: who granted them is for administrators.
+	Mailboxes []string `json:"mailboxes" nullable:"false" doc:"That administrators granted to you: calendar URIs may name them, beside your own."`
+	Version   string   `json:"version" doc:"Of the service."`
 }
 
 // settingsView is a user's settings as a response has them.
@@ -103,8 +105,17 @@ func (s *server) getMe(ctx context.Context, _ *struct{}) (*meAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
+	grants, err := s.Users.Grants(ctx, p.Tenant, p.Object)
+	if err != nil {
+		return nil, err
+	}
+	mailboxes := make([]string, len(grants))
+	for i, g := range grants {
+		mailboxes[i] = g.Mailbox
+	}
 	return &meAnswer{ETag: etag(profile.SettingsVersion), Body: meView{
-		Tenant: p.Tenant, Object: p.Object, Name: p.Name, Role: string(p.Role), Settings: viewSettings(profile.Settings), Version: s.Version,
+		Tenant: p.Tenant, Object: p.Object, Name: p.Name, Role: string(p.Role), Settings: viewSettings(profile.Settings), Mailboxes: mailboxes,
+		Version: s.Version,
 	}}, nil
 }
 

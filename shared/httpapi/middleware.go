@@ -2,10 +2,8 @@ package httpapi
 
 import (
 	"context"
-	"fmt"
 	"mime"
 	"net/http"
-	"path"
 	"strings"
 	"time"
 
@@ -70,13 +68,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Strict-Transport-Security", "max-age=63072000")
 	}
 
-	unknown, pattern := s.mux.Handler(r)
-	if at := r.URL.EscapedPath(); path.Clean(at) != at {
-		pattern = "" // the mux would redirect to a cleaner path
-	}
-	to := s.routes[pattern]
-	if to != nil && to.web && s.SignIn == nil {
-		unknown, pattern, to = http.NotFoundHandler(), "", nil
+	to, allowed := s.routeOf(r)
+	pattern := ""
+	if to != nil {
+		pattern = to.pattern
 	}
 	ctx = context.WithValue(ctx, askedKey{}, asked{r.URL, pattern})
 	r = r.WithContext(ctx)
@@ -107,7 +102,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 
 	if to == nil {
-		writeProblem(out, noRoute(unknown, out, r))
+		writeProblem(out, noRoute(ctx, h, allowed))
 		return
 	}
 	if err := s.origins.Check(r); err != nil {
@@ -130,7 +125,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	most := to.largest()
+	most := s.largest(to)
 	if r.ContentLength > most {
 		h.Set("Connection", "close") // the body will not be read
 		writeProblem(out, bodyTooLarge(ctx, most))
@@ -151,16 +146,14 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serve(out, r, to)
 }
 
-// noRoute is the problem of a request that has no route: of its path, or of its method.
-func noRoute(unknown http.Handler, w http.ResponseWriter, r *http.Request) *problemDetails {
-	answer := &buffered{header: http.Header{}}
-	unknown.ServeHTTP(answer, r)
-	if answer.status == http.StatusMethodNotAllowed {
-		allowed := answer.header.Get("Allow")
-		w.Header().Set("Allow", allowed)
-		return newProblem(r.Context(), codeMethod, "", fmt.Sprintf("this route knows %s", allowed))
+// noRoute is the problem of a request that has no route: of its path, or of its method, if the path has others.
+func noRoute(ctx context.Context, answer http.Header, allowed []string) *problemDetails {
+	if len(allowed) > 0 {
+		list := strings.Join(allowed, ", ")
+		answer.Set("Allow", list)
+		return newProblem(ctx, codeMethod, "", "this route knows "+list)
 	}
-	return newProblem(r.Context(), codeNoRoute, "", "there is no such route; /docs lists those that there are")
+	return newProblem(ctx, codeNoRoute, "", "there is no such route; /docs lists those that there are")
 }
 
 // hasBody says whether requests of a method come with a body.

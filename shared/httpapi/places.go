@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -45,11 +46,21 @@ func (s *server) finder(who string) archive.Finder {
 
 // list lists the calendars of the account that a URI names.
 func (s *server) list(ctx context.Context, who string, uri calendar.URI) ([]calendar.Info, error) {
-	p, err := s.Provider(ctx, who, uri)
+	p, err := s.providerOf(ctx, who, uri)
 	if err != nil {
 		return nil, err
 	}
 	return p.Calendars(ctx, uri.Account)
+}
+
+// reach refuses calendars in mailboxes that the user may not name. What else keeps a calendar from being reached is for the run to say.
+func (s *server) reach(ctx context.Context, who string, uris ...calendar.URI) error {
+	for _, uri := range uris {
+		if _, err := s.providerOf(ctx, who, uri); errors.Is(err, calendar.ErrNoMailbox) {
+			return err
+		}
+	}
+	return nil
 }
 
 // shares returns, by config, what the configs of a user share that they must not.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -109,7 +110,8 @@ type problemDetails struct {
 	Code        string         `json:"code" doc:"A stable word to tell problems apart by."`
 	Field       string         `json:"field,omitempty" doc:"Path of the input that is at fault."`
 	Correlation string         `json:"correlation_id" doc:"Names the request in the log."`
-	Errors      []fieldProblem `json:"errors,omitempty" doc:"All inputs at fault, if there are several."`
+	Errors      []fieldProblem `json:"errors,omitempty" doc:"The inputs at fault, if there are several; the first 20."`
+	ErrorCount  int            `json:"error_count,omitempty" doc:"How many inputs are at fault, if there are several."`
 }
 
 // fieldProblem is one of several inputs at fault.
@@ -122,8 +124,26 @@ func (p *problemDetails) Error() string               { return p.Detail }
 func (p *problemDetails) GetStatus() int              { return p.Status }
 func (p *problemDetails) ContentType(_ string) string { return problemContentType }
 
+const (
+	// maxErrors is how many inputs at fault a problem lists.
+	maxErrors = 20
+	// maxField and maxDetail bound the parts of a problem that repeat what was asked, in bytes.
+	maxField  = 256
+	maxDetail = 2048
+	notKnown  = "is not a known field"
+)
+
+// short is text, cut off after most bytes at the end of a letter.
+func short(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
+}
+
 // newProblem makes the problem of a code.
 func newProblem(ctx context.Context, code, field, detail string) *problemDetails {
+	field, detail = short(field, maxField), short(detail, maxDetail)
 	for _, c := range codes {
 		if c.Code == code {
 			return &problemDetails{
@@ -218,8 +238,10 @@ func writeProblem(w http.ResponseWriter, p *problemDetails) {
 	_ = json.NewEncoder(w).Encode(p) // whoever hung up does not read it
 }
 
-// huma makes an error response of its own where a request does not fit its types; these two make it one of ours.
+// huma makes an error response of its own where a request does not fit its types; these two make it one of ours. It takes names in any case,
+// unless it is told not to.
 func init() {
+	huma.ValidateStrictCasing = true
 	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
 		return humaProblem(context.Background(), status, detail, errs)
 	}
@@ -249,6 +271,9 @@ func humaProblem(ctx context.Context, status int, detail string, errs []error) *
 			if errors.As(errs[0], &tooLarge) {
 				return bodyTooLarge(ctx, tooLarge.Limit)
 			}
+			if wrong := ofBody(errs[0]); wrong != nil {
+				return wrong
+			}
 			return newProblem(ctx, codeUnparsable, "", unreadableBody)
 		}
 		return problemOf(ctx, errors.Join(append(errs, errors.New(detail))...))
@@ -260,13 +285,26 @@ func humaProblem(ctx context.Context, status int, detail string, errs []error) *
 		}
 		p.Errors = append(p.Errors, ofDetail(d.ErrorDetail()))
 	}
+	unknown := func(f fieldProblem) int { // huma lists what is unknown in no order
+		if f.Detail == notKnown {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(p.Errors, func(a, b fieldProblem) int {
+		if unknown(a) != 1 || unknown(b) != 1 {
+			return unknown(a) - unknown(b)
+		}
+		return strings.Compare(a.Field, b.Field)
+	})
 	if len(p.Errors) > 0 {
 		p.Field = p.Errors[0].Field
 		p.Detail = strings.TrimSpace(p.Field + " " + p.Errors[0].Detail)
 	}
-	if len(p.Errors) == 1 {
-		p.Errors = nil
+	if p.ErrorCount = len(p.Errors); p.ErrorCount == 1 {
+		p.Errors, p.ErrorCount = nil, 0
 	}
+	p.Errors = p.Errors[:min(len(p.Errors), maxErrors)]
 	return p
 }
 
@@ -284,7 +322,7 @@ func ofDetail(d *huma.ErrorDetail) fieldProblem {
 	case strings.HasPrefix(detail, "required ") && strings.HasSuffix(detail, " is missing"):
 		detail = "is missing"
 	case detail == "unexpected property":
-		detail = "is not a known field"
+		detail = notKnown
 	case detail == "unknown query parameter":
 		detail = "is not a known parameter"
 	case at == "body" && field == "":
@@ -292,7 +330,7 @@ func ofDetail(d *huma.ErrorDetail) fieldProblem {
 	case strings.HasPrefix(detail, "expected "):
 		detail = "is wrong: " + detail
 	}
-	return fieldProblem{Field: field, Detail: detail}
+	return fieldProblem{Field: short(field, maxField), Detail: short(detail, maxDetail)}
 }
 
 // notReady is the failure of a store that does not answer, whatever the reason.

@@ -99,6 +99,9 @@ func (s *server) startRestore(ctx context.Context, in *struct{ Body restoreInput
 	if err != nil {
 		return nil, err
 	}
+	if err := s.reach(ctx, who, uri); err != nil {
+		return nil, err
+	}
 	input := restore.Input{
 		Backup: b.Backup, Upload: b.Upload, Policy: restore.Policy(b.Policy), Zone: cmp.Or(b.Timezone, own.Zone), CreateCalendar: b.CreateCalendar, Strict: b.Strict,
 	}

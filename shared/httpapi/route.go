@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ type route struct {
 	action  audit.Action // what the audit log calls it; of every route that may change something
 	body    body         // what a request brings, if it is not JSON
 	needs   string       // the header without which nothing happens: If-Match or X-Confirm
-	web     bool         // it is there only where browsers sign in
+	where   where        // on which servers it is there
 
 	// The document has the routes with a tag.
 	tag, summary, description string
@@ -53,9 +54,12 @@ type body struct {
 func (b *body) isJSON() bool { return len(b.kinds) == 0 }
 
 // largest is how many bytes a request may bring.
-func (r *route) largest() int64 {
-	if r.body.most > 0 {
+func (s *server) largest(r *route) int64 {
+	switch {
+	case r.body.most > 0:
 		return r.body.most
+	case r.body.isJSON():
+		return s.Memory.Body()
 	}
 	return maxBody
 }
@@ -122,8 +126,7 @@ func handle[I, O any](s *server, r route, handler func(context.Context, *I) (*O,
 // checkPrecondition panics when the header that a route needs is not in its handler's input, or the other way round.
 func (s *server) checkPrecondition(r *route) {
 	method, path := r.split()
-	item := s.api.OpenAPI().Paths[path]
-	op := map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodDelete: item.Delete}[method]
+	op := operationOf(s.api.OpenAPI().Paths[path], method)
 	for _, header := range []string{headerIfMatch, headerConfirm} {
 		has := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "header" && p.Name == header })
 		if has != (r.needs == header) {
@@ -143,16 +146,55 @@ func (s *server) handlePlain(r route, handler http.HandlerFunc) {
 
 // guarded is what answers a route, for those who may call it. Who is signed in and let in is known by then.
 func (s *server) guarded(r *route) http.Handler {
+	h := s.strictly(r, s.mux)
 	if r.access != byAdministrators {
-		return s.mux
+		return h
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if _, err := account.Administrator(req.Context()); err != nil {
 			writeProblem(w, problemOf(req.Context(), err))
 			return
 		}
-		s.mux.ServeHTTP(w, req)
+		h.ServeHTTP(w, req)
 	})
+}
+
+// index makes paths and methods of the routes that there are.
+func (s *server) index() {
+	s.paths, s.methods = http.NewServeMux(), map[string][]string{}
+	for _, r := range s.routes {
+		if !s.has(r) {
+			continue
+		}
+		method, path := r.split()
+		if s.methods[path] == nil {
+			s.paths.Handle(path, http.NotFoundHandler())
+		}
+		s.methods[path] = append(s.methods[path], method)
+		if method == http.MethodGet {
+			s.methods[path] = append(s.methods[path], http.MethodHead)
+		}
+	}
+	for _, methods := range s.methods {
+		slices.Sort(methods)
+	}
+}
+
+// routeOf returns the route of a request; without one, the methods that its path has, if it has any. A path that is declared as it stands is no
+// other's: "health" in /v1/jobs/health is not the id of a job, whatever the method.
+func (s *server) routeOf(r *http.Request) (*route, []string) {
+	if at := r.URL.EscapedPath(); path.Clean(at) != at {
+		return nil, nil // the mux would redirect to a cleaner path
+	}
+	_, at := s.paths.Handler(r)
+	methods, method := s.methods[at], r.Method
+	if !slices.Contains(methods, method) {
+		return nil, methods
+	}
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	return s.routes[method+" "+at], nil
 }
 
 // operation is the route in the document, without what the handler's types add.
@@ -205,7 +247,7 @@ func (s *server) pageOperation(r *route) *huma.Operation {
 
 // errors are the statuses of the problems that the route may answer with.
 func (r *route) errors() []int {
-	statuses := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	statuses := []int{http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
 	if !r.authenticated() {
 		return statuses
 	}
@@ -216,7 +258,7 @@ func (r *route) errors() []int {
 	}
 	statuses = append(statuses, http.StatusConflict, http.StatusLocked, http.StatusRequestEntityTooLarge)
 	if hasBody(method) {
-		statuses = append(statuses, http.StatusBadRequest, http.StatusUnsupportedMediaType)
+		statuses = append(statuses, http.StatusUnsupportedMediaType)
 	}
 	if r.needs == headerIfMatch {
 		statuses = append(statuses, http.StatusPreconditionFailed, http.StatusPreconditionRequired)

@@ -132,6 +132,9 @@ func (s *server) startRun(ctx context.Context, in *struct{ Body runInput }) (*ru
 	if err != nil {
 		return nil, err
 	}
+	if err := s.reach(ctx, who, c.Source, c.Archive); err != nil {
+		return nil, err
+	}
 	settings, err := c.Settings()
 	if err != nil {
 		return nil, err
@@ -392,11 +395,11 @@ func (s *server) getPlan(ctx context.Context, in *ByID) (*planAnswer, error) {
 		return nil, err
 	}
 	defer stored.Close()
-	plan, err := io.ReadAll(stored)
-	if err != nil {
+	plan := s.newWhole()
+	if _, err := io.Copy(plan, stored); err != nil {
 		return nil, fmt.Errorf("read the plan of run %s: %w", r.ID, err)
 	}
-	return &planAnswer{ContentType: "application/json", Body: plan}, nil
+	return &planAnswer{ContentType: "application/json", Body: plan.bytes()}, nil
 }
 
 type planAnswer struct {

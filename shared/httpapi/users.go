@@ -3,13 +3,17 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/audit"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/telemetry"
 )
 
 // admit lets an authenticated user in, or says why not.
@@ -43,6 +47,23 @@ type userView struct {
 	Seen     string     `json:"seen,omitempty" format:"date" doc:"The last day, in UTC, on which the user asked for anything."`
 	Erasing  *time.Time `json:"erasing,omitempty" doc:"Since when the user's data is being erased."`
 	Erased   *time.Time `json:"erased,omitempty" doc:"When all of it was erased."`
+	// Mailboxes are in the answer about one user alone.
+	Mailboxes []grantView `json:"mailboxes,omitempty" nullable:"false" doc:"Granted to the user, beside the own one. Not in lists."`
+}
+
+// grantView is a mailbox that was granted to a user.
+type grantView struct {
+	Mailbox string    `json:"mailbox" doc:"Address or object id, in lower case."`
+	By      string    `json:"by" doc:"Object id of the administrator."`
+	At      time.Time `json:"at"`
+}
+
+func viewGrants(grants []account.Grant) []grantView {
+	views := make([]grantView, len(grants))
+	for i, g := range grants {
+		views[i] = grantView{Mailbox: g.Mailbox, By: g.By, At: g.At}
+	}
+	return views
 }
 
 type banView struct {
@@ -94,6 +115,17 @@ func (s *server) userRoutes() {
 		description: "Nobody can take the role of administrator from themselves. A role that the sign-in brings stays.",
 	}, s.putRole)
 	handle(s, route{
+		pattern: "POST /v1/users/{object}/mailboxes", access: byAdministrators, class: limit.Writes, action: "user.grant",
+		tag: tagUsers, summary: "Grant a mailbox to a user", success: http.StatusCreated,
+		description: "The user's calendar URIs may name the mailbox from then on, beside the own one. It is looked for in your tenant alone. One that " +
+			"is granted already stays so. Where mailboxes are reached by each user's own sign-in, Microsoft 365 alone decides, and a grant changes nothing.",
+	}, s.grantMailbox)
+	handle(s, route{
+		pattern: "DELETE /v1/users/{object}/mailboxes/{mailbox}", access: byAdministrators, class: limit.Removals, action: "user.revoke",
+		tag: tagUsers, summary: "Take a granted mailbox from a user",
+		description: "No run that starts from then on reaches it for the user. What was archived and backed up stays the user's.",
+	}, s.revokeMailbox)
+	handle(s, route{
 		pattern: "DELETE /v1/users/{object}", access: byAdministrators, class: limit.Removals, action: "user.erase",
 		tag: tagUsers, summary: "Erase all that is kept of a user", success: http.StatusAccepted, document: erasedOK,
 		description: erasing + " A user who is disabled stays so. To erase yourself, use DELETE /v1/me.",
@@ -118,7 +150,59 @@ func (s *server) getUser(ctx context.Context, in *ByObject) (*userAnswer, error)
 		return nil, err
 	}
 	p, err := s.Users.Get(ctx, by.Tenant, in.Object)
-	return &userAnswer{viewUser(p)}, err
+	if err != nil {
+		return nil, err
+	}
+	grants, err := s.Users.Grants(ctx, by.Tenant, in.Object)
+	view := viewUser(p)
+	view.Mailboxes = viewGrants(grants)
+	return &userAnswer{view}, err
+}
+
+type grantAnswer struct {
+	Location string `header:"Location" doc:"By which the grant is revoked."`
+	Body     grantView
+}
+
+func (s *server) grantMailbox(ctx context.Context, in *struct {
+	ByObject
+	Body struct {
+		Mailbox string `json:"mailbox" doc:"Address, or object id of its user." example:"team@example.com"`
+	}
+}) (*grantAnswer, error) {
+	by, err := account.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g, err := s.Users.Grant(ctx, by, in.Object, in.Body.Mailbox)
+	if err != nil {
+		return nil, err
+	}
+	at := "/v1/users/" + url.PathEscape(in.Object) + "/mailboxes/" + url.PathEscape(g.Mailbox)
+	return &grantAnswer{Location: at, Body: viewGrants([]account.Grant{g})[0]}, s.tellGrant(ctx, by, in.Object, "mailbox.grant", g.Mailbox)
+}
+
+func (s *server) revokeMailbox(ctx context.Context, in *struct {
+	ByObject
+	Mailbox string `path:"mailbox" doc:"As it was granted."`
+}) (*struct{}, error) {
+	by, err := account.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Users.RevokeGrant(ctx, by, in.Object, in.Mailbox); err != nil {
+		return nil, err
+	}
+	return &struct{}{}, s.tellGrant(ctx, by, in.Object, "mailbox.revoke", in.Mailbox)
+}
+
+// tellGrant records in the user's own log what an administrator did with a mailbox; the administrator's has the request. An address is there by its hash.
+func (s *server) tellGrant(ctx context.Context, by account.Principal, object string, action audit.Action, mailbox string) error {
+	_, err := s.Audit.Append(ctx, audit.Entry{
+		User: account.Principal{Tenant: by.Tenant, Object: object}.Key(), Actor: by.Key(), Action: action,
+		Resource: audit.Resource{Kind: "mailbox", ID: strings.ToLower(strings.TrimSpace(mailbox))}, Outcome: audit.OK, Correlation: telemetry.Correlation(ctx),
+	})
+	return err
 }
 
 // changeUser is the handler of a change that needs nothing but the user's name, and that the user's jobs follow. A repeat

@@ -41,7 +41,7 @@ func TestErase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Write(t.Context(), &places, []*Entry{other}); err != nil {
+	if err := w.Write(t.Context(), &Head{}, &places, Span{}, []*Entry{other}); err != nil {
 		t.Fatal(err)
 	}
 

@@ -3,14 +3,15 @@
 //
 // An entry is one version of one appointment. It is written intended, with the payload for the archive calendar, before that
 // calendar is written, and done or failed after it. When a run ends, its entries are sealed: their hashes form a Merkle
-// tree, and the link of the run covers the tree's root and the link before it, so that no entry can change or disappear unseen.
+// tree, and the link of the run covers the tree's root, the run itself and the link before it, so that nothing can change or disappear
+// unseen. The head is signed with every write, so that who can write the table, and has no signing key, can add nothing either.
 //
 // Items in the store, all in the partition LEDGER#<config>:
 //
 //	<start>#<key>#<version>   an entry; start is UTC, so that the entries of a window are one range
 //	KEY#<lineage>             where the versions of one source event are, wherever it moved (Lineage)
 //	CHAIN#<seq>#<hash>#<part> the link of a run and the hashes of the entries that it sealed
-//	HEAD                      the newest link, and the run that has entries which are not sealed yet
+//	HEAD                      the newest link, and the run that has entries which are not sealed yet; signed
 package ledger
 
 import (
@@ -24,6 +25,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
@@ -85,6 +88,7 @@ type Entry struct {
 	Blobs map[string]string `json:"blobs,omitempty"`
 
 	Run   string    `json:"run"`
+	Seal  int       `json:"seal"`  // number of the link that is to seal the version; set by Write
 	Time  time.Time `json:"time"`  // UTC
 	Actor string    `json:"actor"` // user key
 	// CopyID is the event in the archive calendar that shows this version; Replaces the one that it took the place of.
@@ -98,7 +102,8 @@ type Entry struct {
 	Failure string `json:"failure,omitempty"`
 
 	stored  int64             // version of the store item
-	leaf    [sha256.Size]byte // hash of the item's data
+	leaf    tlog.Hash         // see Leaf
+	sum     [sha256.Size]byte // of what is stored
 	unknown store.Unknown     // with stored
 }
 
@@ -135,34 +140,27 @@ func (e *Entry) Fits() error {
 	return nil
 }
 
-// Head is the end of a config's chain.
-type Head struct {
-	Seq  int    `json:"seq"`  // number of links
-	Hash string `json:"hash"` // of the newest link
-	Open string `json:"open"` // run with unsealed entries, or ""
-	// OpenFrom and OpenTo bound the starts of the open run's entries, [from, to).
-	OpenFrom time.Time `json:"open_from,omitzero"`
-	OpenTo   time.Time `json:"open_to,omitzero"`
-	// Through is the last day that a run archived.
-	Through calendar.Date `json:"through,omitzero"`
-	// Longest is the longest duration of an entry, so that a reading of some days knows how far back their entries may begin.
-	Longest time.Duration `json:"longest"`
-
-	stored  int64
-	unknown store.Unknown
-	opened  *Head // as it will be when the operation of Opened went through
-}
-
 // Ledger reads and writes the ledgers of all configs.
 type Ledger struct {
-	table store.Table
-	blobs blob.Blob
+	// Most is how many bytes of entries, as they are stored, a reading returns at most; 0: any number.
+	Most int64
+
+	table  store.Table
+	blobs  blob.Blob
+	signer Signer
 }
 
-// New returns the ledger that is kept in table, with large bodies in blobs.
-func New(table store.Table, blobs blob.Blob) *Ledger { return &Ledger{table: table, blobs: blobs} }
+// New returns the ledger that is kept in table, with large bodies in blobs and heads that are signed by signer.
+func New(table store.Table, blobs blob.Blob, signer Signer) *Ledger {
+	return &Ledger{table: table, blobs: blobs, signer: signer}
+}
 
 func partition(config string) string { return "LEDGER#" + config }
+
+const (
+	headSK      = "HEAD"
+	placePrefix = "KEY#"
+)
 
 const hashedPart = "sha256:"
 
@@ -185,57 +183,35 @@ func (e *Entry) sortKey() string {
 
 func (e *Entry) key() store.Key { return store.Key{PK: partition(e.Config), SK: e.sortKey()} }
 
-// HeadKey is where the end of the config's chain is kept.
-func HeadKey(config string) store.Key { return store.Key{PK: partition(config), SK: "HEAD"} }
-
-// Head returns the end of the config's chain; a config that archived nothing has the zero Head.
-func (l *Ledger) Head(ctx context.Context, config string) (Head, error) {
-	found, err := l.table.GetMany(ctx, []store.Key{HeadKey(config)})
-	if err != nil {
-		return Head{}, fmt.Errorf("read the head of the ledger: %w", err)
-	}
-	return HeadOf(config, found)
-}
-
-// HeadOf returns the end of the config's chain from items that were just read, as Head does.
-func HeadOf(config string, found []store.Item) (h Head, err error) {
-	for _, item := range found {
-		if item.Key != HeadKey(config) {
-			continue
-		}
-		unknown, err := store.Decode(item.Data, &h)
-		if err != nil {
-			return Head{}, fault.New(fault.Malformed, "the head of ledger %s is unreadable: %v", config, err)
-		}
-		h.stored, h.unknown = item.Version, unknown
-	}
-	return h, nil
-}
-
-func (h Head) put(config string) store.Op {
-	cond := store.VersionIs(h.stored)
-	if h.stored == 0 {
-		cond = store.Absent()
-	}
-	return store.Op{Put: &store.Item{Key: HeadKey(config), Data: encode(h.unknown, h)}, If: cond}
-}
-
 // Range returns every version of every entry whose start is in [from, to), by start (to the second), key and version. Bodies in
-// blobs are left there.
+// blobs are left there. More than Most are of kind fault.Invalid.
 func (l *Ledger) Range(ctx context.Context, config string, from, to time.Time) ([]Entry, error) {
 	q := store.Query{PK: partition(config), From: startKey(from), To: startKey(to.Add(time.Second - 1))} // the keys have whole seconds
-	items, err := store.All(ctx, l.table, q)
-	if err != nil {
-		return nil, fmt.Errorf("read the ledger: %w", err)
+	var entries []Entry
+	for bytes := int64(0); ; {
+		page, err := l.table.Query(ctx, q)
+		if err != nil {
+			return nil, fmt.Errorf("read the ledger: %w", err)
+		}
+		some, err := decode(page.Items)
+		if err != nil {
+			return nil, err
+		}
+		for i := range some {
+			if start := some[i].Appointment.Start; start.Before(from) || !start.Before(to) {
+				continue
+			}
+			if bytes += int64(len(page.Items[i].Data)); l.Most > 0 && bytes > l.Most {
+				return nil, fault.New(fault.Invalid, "the ledger has more than %d MB of entries from %s to %s, more than can be read at once; take a shorter period",
+					l.Most>>20, from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
+			}
+			entries = append(entries, some[i])
+		}
+		if page.Next == "" {
+			return entries, nil
+		}
+		q.Cursor = page.Next
 	}
-	entries, err := decode(items)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(entries, func(e Entry) bool {
-		start := e.Appointment.Start
-		return start.Before(from) || !start.Before(to)
-	}), nil
 }
 
 func decode(items []store.Item) ([]Entry, error) {
@@ -245,7 +221,8 @@ func decode(items []store.Item) ([]Entry, error) {
 		if err != nil {
 			return nil, fault.New(fault.Malformed, "ledger entry %s is unreadable: %v", item.SK, err)
 		}
-		entries[i].stored, entries[i].leaf, entries[i].unknown = item.Version, leafHash(item.Data), unknown
+		entries[i].stored, entries[i].sum, entries[i].unknown = item.Version, sha256.Sum256(item.Data), unknown
+		entries[i].leaf = leafHash(&entries[i])
 		if entries[i].SourceHash == "" { // written when the two were one
 			entries[i].SourceHash = entries[i].Hash
 		}
@@ -293,7 +270,7 @@ func (p *Places) Add(other Places) {
 // Versions returns the newest version under a key of the lineage, 0 if there is none.
 func (p *Places) Versions(lineage, key string) int {
 	newest := 0
-	for _, at := range p.of["KEY#"+part(lineage)] {
+	for _, at := range p.of[placePrefix+part(lineage)] {
 		if at.Key == key {
 			newest = max(newest, at.Version)
 		}
@@ -307,7 +284,7 @@ func (l *Ledger) Find(ctx context.Context, config string, lineages []string) (Pl
 	found.init()
 	keys := make([]store.Key, len(lineages))
 	for i, lineage := range lineages {
-		keys[i] = store.Key{PK: partition(config), SK: "KEY#" + part(lineage)}
+		keys[i] = store.Key{PK: partition(config), SK: placePrefix + part(lineage)}
 	}
 	if len(keys) == 0 {
 		return found, nil

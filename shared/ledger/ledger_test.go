@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,8 @@ import (
 	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/signing"
+	"adminassistant/shared/signing/signingtest"
 	"adminassistant/shared/store"
 	"adminassistant/shared/store/sqlite"
 )
@@ -30,6 +33,7 @@ type world struct {
 	t     testing.TB
 	table *sqlite.Table
 	blobs *folder.Folder
+	key   *signing.Key
 }
 
 func newWorld(t testing.TB) *world {
@@ -54,7 +58,8 @@ func newWorldWith(t testing.TB, blobs *folder.Folder) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{Ledger: New(table, blobs), t: t, table: table, blobs: blobs}
+	key := signingtest.Key(t)
+	return &world{Ledger: New(table, blobs, key), t: t, table: table, blobs: blobs, key: key}
 }
 
 // entry returns a done version of a single event that stands in the archive for an hour.
@@ -72,7 +77,7 @@ func with(e *Entry, change func(e *Entry)) *Entry {
 	return e
 }
 
-// write puts the entries into the ledger, as many at a time as go.
+// write puts the entries into the ledger, as many at a time as go. Entries of another run than the open one come after that one is sealed.
 func (w *world) write(entries ...*Entry) {
 	w.t.Helper()
 	var lineages []string
@@ -83,11 +88,25 @@ func (w *world) write(entries ...*Entry) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	head := w.head()
 	for some := range slices.Chunk(entries, MaxWrite) {
-		if err := w.Write(w.t.Context(), &places, some); err != nil {
+		if err := w.Write(w.t.Context(), head, &places, Span{}, some); err != nil {
 			w.t.Fatal(err)
 		}
 	}
+}
+
+// head returns the head, ready to be written with.
+func (w *world) head() *Head {
+	w.t.Helper()
+	head, err := w.Head(w.t.Context(), config)
+	if err == nil {
+		_, err = w.Unsealed(w.t.Context(), config, &head)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &head
 }
 
 // names tells entries as "<key>/<version>", with the outcome where that is not archived.
@@ -188,6 +207,23 @@ func TestRangeIsHalfOpen(t *testing.T) {
 		{"all", time.Time{}, monday.AddDate(100, 0, 0), []string{"before/1", "first/1", "within/1", "last/1", "after/1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) { expect(t, "range", w.ranged(c.from, c.to), c.want) })
+	}
+}
+
+func TestARangeHasAnEnd(t *testing.T) {
+	w := newWorld(t)
+	var entries []*Entry
+	for i := range 40 {
+		entries = append(entries, with(entry(fmt.Sprint("k", i), 1, monday), func(e *Entry) { e.Appointment.Subject = strings.Repeat("x", 50_000) }))
+	}
+	w.write(entries...)
+	if all, err := w.Range(t.Context(), config, monday, monday.Add(time.Hour)); err != nil || len(all) != 40 {
+		t.Fatal(len(all), err)
+	}
+	w.Most = 1 << 20
+	_, err := w.Range(t.Context(), config, monday, monday.Add(time.Hour))
+	if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "more than 1 MB of entries") || !strings.Contains(err.Error(), "shorter period") {
+		t.Error(err)
 	}
 }
 
@@ -307,7 +343,7 @@ func TestWrite(t *testing.T) {
 		}
 		return ops
 	}
-	t.Run("as many entries as go, each of another lineage, leave room for ten operations", func(t *testing.T) {
+	t.Run("as many entries as go, each of another lineage, leave room for nine operations", func(t *testing.T) {
 		w := newWorld(t)
 		var entries []*Entry
 		for i := range MaxWrite {
@@ -318,27 +354,27 @@ func TestWrite(t *testing.T) {
 			}))
 		}
 		var places Places
-		if err := w.Write(t.Context(), &places, entries, mine(store.MaxTransact-2*MaxWrite)...); err != nil {
+		if err := w.Write(t.Context(), w.head(), &places, Span{}, entries, mine(store.MaxTransact-2*MaxWrite-1)...); err != nil {
 			t.Fatal(err)
 		}
 		if objects, err := w.blobs.List(t.Context(), ""); err != nil || len(objects) != 0 {
 			t.Errorf("%d bodies went to blob storage, %v", len(objects), err)
 		}
 		entries = append(entries, entry("one more", 1, monday))
-		if err := w.Write(t.Context(), &places, entries); err == nil {
+		if err := w.Write(t.Context(), w.head(), &places, Span{}, entries); err == nil {
 			t.Error("one more was taken")
 		}
 	})
 	t.Run("places are up to date after it, also those that were empty before", func(t *testing.T) {
 		w := newWorld(t)
 		var places Places
-		if err := w.Write(t.Context(), &places, []*Entry{entry("a", 1, monday), entry("a", 2, monday)}); err != nil {
+		if err := w.Write(t.Context(), w.head(), &places, Span{}, []*Entry{entry("a", 1, monday), entry("a", 2, monday)}); err != nil {
 			t.Fatal(err)
 		}
 		if got := places.Versions("a", "a"); got != 2 {
 			t.Errorf("version %d, want 2", got)
 		}
-		if err := w.Write(t.Context(), &places, []*Entry{entry("a", 3, monday)}); err != nil {
+		if err := w.Write(t.Context(), w.head(), &places, Span{}, []*Entry{entry("a", 3, monday)}); err != nil {
 			t.Fatal(err)
 		}
 		found, err := w.Find(t.Context(), config, []string{"a"})
@@ -351,7 +387,7 @@ func TestWrite(t *testing.T) {
 		e := entry("a", 1, monday)
 		for _, state := range []State{Intended, Failed, Done} {
 			e.State = state
-			if err := w.Write(t.Context(), &Places{}, []*Entry{e}); err != nil {
+			if err := w.Write(t.Context(), w.head(), &Places{}, Span{}, []*Entry{e}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -367,7 +403,7 @@ func TestWrite(t *testing.T) {
 			own   []store.Op
 		}{
 			{"the entry changed", func(w *world, read Entry) {
-				if err := w.Write(w.t.Context(), &Places{}, []*Entry{&read}); err != nil {
+				if err := w.Write(w.t.Context(), w.head(), &Places{}, Span{}, []*Entry{&read}); err != nil {
 					w.t.Fatal(err)
 				}
 			}, nil},
@@ -389,16 +425,21 @@ func TestWrite(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				head := w.head()
 				c.other(w, read[0])
 				before := w.dump()
 				old, fresh := &read[0], entry("new", 1, monday)
 				old.Reason = "mine"
-				err = w.Write(ctx, &places, []*Entry{old, fresh}, append(c.own, mine(1)[0])...)
+				was, open := head.OpenDigest, maps.Clone(head.open)
+				err = w.Write(ctx, head, &places, Span{}, []*Entry{old, fresh}, append(c.own, mine(1)[0])...)
 				if !errors.Is(err, store.ErrConflict) {
 					t.Errorf("got %v, want a conflict", err)
 				}
 				if diff := cmp.Diff(before, w.dump()); diff != "" {
 					t.Errorf("the store changed:\n%s", diff)
+				}
+				if head.OpenDigest != was || !maps.Equal(head.open, open) {
+					t.Errorf("the head became %+v", head)
 				}
 				if places.Versions("new", "new") != 0 || fresh.stored != 0 || old.stored != 1 {
 					t.Errorf("what was not written counts as written: %+v, %d, %d", places, fresh.stored, old.stored)
@@ -413,7 +454,7 @@ func TestWrite(t *testing.T) {
 			go func() {
 				a := with(entry("a", 1, monday), func(e *Entry) { e.Run = fmt.Sprint("run", i) })
 				b := with(entry("b", 1, monday), func(e *Entry) { e.Run = a.Run })
-				results <- w.Write(context.WithoutCancel(t.Context()), &Places{}, []*Entry{a, b})
+				results <- w.Write(context.WithoutCancel(t.Context()), &Head{}, &Places{}, Span{}, []*Entry{a, b})
 			}()
 		}
 		won := 0
@@ -536,34 +577,48 @@ func TestLargeBodies(t *testing.T) {
 func TestHead(t *testing.T) {
 	ctx := t.Context()
 	w := newWorld(t)
-	head, err := w.Head(ctx, config)
-	if err != nil || head != (Head{}) {
+	if head, err := w.Head(ctx, config); err != nil || head.stored != 0 || head.Seq != 0 || head.Open != "" {
 		t.Fatalf("of nothing: %+v, %v", head, err)
 	}
 	span := Span{From: monday, To: monday.AddDate(0, 0, 1)}
-	stale := head
-	lost := head.Opened(config, "run0", span)
-	if head.Open != "" {
-		t.Error("open before it is stored")
-	}
-	if err := w.Write(ctx, &Places{}, nil, lost, store.Op{Check: &store.Key{PK: "P", SK: "a"}, If: store.VersionIs(1)}); !errors.Is(err, store.ErrConflict) {
+	head, stale := w.head(), w.head()
+	no := store.Op{Check: &store.Key{PK: "P", SK: "a"}, If: store.VersionIs(1)}
+	if err := w.Write(ctx, head, &Places{}, span, []*Entry{entry("a", 1, monday)}, no); !errors.Is(err, store.ErrConflict) {
 		t.Fatalf("got %v, want a conflict", err)
 	}
-	if head.Open != "" {
+	if head.Open != "" || len(head.open) != 0 {
 		t.Error("open after a transaction that failed")
 	}
-	if err := w.Write(ctx, &Places{}, []*Entry{entry("a", 1, monday)}, head.Opened(config, "run1", span)); err != nil {
+	if err := w.Write(ctx, head, &Places{}, span, []*Entry{entry("a", 1, monday)}); err != nil {
 		t.Fatal(err)
 	}
-	head.Stored()
-	read, err := w.Head(ctx, config)
-	if err != nil || read != head || read.Open != "run1" || !read.OpenFrom.Equal(span.From) || !read.OpenTo.Equal(span.To) {
-		t.Errorf("read %+v, have %+v, %v", read, head, err)
+	read := w.head()
+	if diff := cmp.Diff(head, read, cmpopts.IgnoreUnexported(Head{})); diff != "" || read.stored != head.stored || !maps.Equal(read.open, head.open) {
+		t.Errorf("read %+v, have %+v", read, head)
 	}
-	if err := w.Write(ctx, &Places{}, nil, stale.Opened(config, "run2", span)); !errors.Is(err, store.ErrConflict) {
+	if read.Open != "run1" || !read.OpenFrom.Equal(span.From) || !read.OpenTo.Equal(span.To) || read.Entries != 1 {
+		t.Errorf("read %+v", read)
+	}
+	late := with(entry("b", 1, span.To), func(*Entry) {})
+	err := w.Write(ctx, head, &Places{}, Span{}, []*Entry{late})
+	if err != nil || !head.OpenTo.Equal(span.To.Add(time.Second)) || !head.OpenFrom.Equal(span.From) {
+		t.Errorf("after an entry that nobody expected: %+v, %v", head, err)
+	}
+	other := with(entry("c", 1, monday), func(e *Entry) { e.Run = "run2" })
+	if err := w.Write(ctx, stale, &Places{}, span, []*Entry{other}); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("an old head: %v, want a conflict", err)
 	}
-	if _, err := w.table.Put(ctx, store.Item{Key: store.Key{PK: partition(config), SK: "HEAD"}, Data: []byte("[")}, store.Any()); err != nil {
+	if err := w.Write(ctx, head, &Places{}, span, []*Entry{other}); fault.Of(err) != fault.Internal || err == nil {
+		t.Errorf("while another run is open: %v, want an internal error", err)
+	}
+	unread, err := w.Head(ctx, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(ctx, &unread, &Places{}, span, []*Entry{entry("d", 1, monday)}); fault.Of(err) != fault.Internal || err == nil {
+		t.Errorf("before the open entries are read: %v, want an internal error", err)
+	}
+	if _, err := w.table.Put(ctx, store.Item{Key: HeadKey(config), Data: []byte("[")}, store.Any()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Head(ctx, config); fault.Of(err) != fault.Malformed {

@@ -3,6 +3,9 @@ package ledger
 import (
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestAsOf(t *testing.T) {
@@ -123,10 +126,10 @@ func TestAsOf(t *testing.T) {
 			}
 			t.Run(name, func(t *testing.T) {
 				w := newWorld(t)
-				w.open(day(1), day(30))
-				w.write(clones(c.entries)...)
 				if sealed {
-					w.sealAll(at(9, 2), "run1")
+					w.writeAndSeal(at(9, 2), clones(c.entries)...)
+				} else {
+					w.write(clones(c.entries)...)
 				}
 				for _, look := range c.looks {
 					entries, err := w.AsOf(t.Context(), config, Span{day(look.day), day(look.day + 1)}, look.at)
@@ -149,50 +152,60 @@ func clones(entries []*Entry) []*Entry {
 	return copies
 }
 
-// open notes that run1 has unsealed entries.
-func (w *world) open(from, to time.Time) {
+// writeAndSeal writes entries and seals those that can be; the others belong to a run that goes on.
+func (w *world) writeAndSeal(at time.Time, entries ...*Entry) {
+	w.t.Helper()
+	var known, open []*Entry
+	for _, e := range entries {
+		if e.State == Intended {
+			open = append(open, with(e, func(e *Entry) { e.Run = "run2" }))
+		} else {
+			known = append(known, e)
+		}
+	}
+	if len(known) > 0 {
+		w.write(known...)
+	}
+	w.sealAll(at, "run1")
+	if len(open) > 0 {
+		w.write(open...)
+	}
+}
+
+// sealAll seals what the open run wrote, as it is found in the store.
+func (w *world) sealAll(at time.Time, run string) {
 	w.t.Helper()
 	head, err := w.Head(w.t.Context(), config)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.Write(w.t.Context(), &Places{}, nil, head.Opened(config, "run1", Span{from, to})); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// sealAll seals what the run wrote, as it is found in the store. What is intended is left out, as if it belonged to another run.
-func (w *world) sealAll(at time.Time, run string) {
-	w.t.Helper()
-	entries, err := w.Range(w.t.Context(), config, time.Time{}, monday.AddDate(100, 0, 0))
+	entries, err := w.Unsealed(w.t.Context(), config, &head)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var mine []*Entry
-	for i := range entries {
-		if e := &entries[i]; e.Run == run && e.State != Intended {
-			mine = append(mine, e)
-		}
-	}
-	w.seal(at, run, mine)
+	w.sealWith(&head, at, run, entries)
 }
 
 func (w *world) seal(at time.Time, run string, entries []*Entry) {
 	w.t.Helper()
-	head, err := w.Head(w.t.Context(), config)
+	w.sealWith(w.head(), at, run, entries)
+}
+
+func (w *world) sealWith(head *Head, at time.Time, run string, entries []*Entry) {
+	w.t.Helper()
+	s, err := w.Prepare(w.t.Context(), config, *head, Ending{Run: run, RunDigest: "digest of " + run, Time: at}, entries)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s, err := w.Prepare(config, head, run, at, entries)
-	if err != nil {
+	if err := w.Seal(w.t.Context(), head, s); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.Seal(w.t.Context(), &head, s); err != nil {
-		w.t.Fatal(err)
+	read := w.head()
+	if diff := cmp.Diff(head, read, cmpopts.IgnoreUnexported(Head{})); diff != "" || read.Hash != s.Hash() || read.Open != "" || read.stored != head.stored {
+		w.t.Fatalf("the head is %+v, sealed was %+v", read, head)
 	}
-	read, err := w.Head(w.t.Context(), config)
-	if err != nil || read != head || read.Hash != s.Hash() || read.Open != "" {
-		w.t.Fatalf("the head is %+v, sealed was %+v, %v", read, head, err)
+	if err := w.Check(w.t.Context(), config, read); err != nil {
+		w.t.Fatal(err)
 	}
 }
 

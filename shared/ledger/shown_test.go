@@ -32,8 +32,7 @@ func TestShown(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
-			w.write(c.entries...)
-			w.sealAll(tuesday, "run1") // what else is in the partition does not count
+			w.writeAndSeal(tuesday, c.entries...) // what else is in the partition does not count
 			if got, err := w.Shown(t.Context(), config); err != nil || got != c.want {
 				t.Errorf("%d are shown, %v, want %d", got, err, c.want)
 			}

@@ -11,6 +11,8 @@ import (
 
 	"adminassistant/shared/blob/folder"
 	queues "adminassistant/shared/queue/sqlite"
+	"adminassistant/shared/signing"
+	"adminassistant/shared/signing/signingtest"
 	"adminassistant/shared/store"
 	"adminassistant/shared/store/sqlite"
 )
@@ -51,6 +53,7 @@ func (c *Clock) Set(now time.Time) {
 type Machine struct {
 	Table store.Table
 	Blobs *folder.Folder
+	Key   *signing.Key // signs heads
 	ids   atomic.Int64
 }
 
@@ -61,7 +64,7 @@ func New(t testing.TB, clock func() time.Time) *Machine {
 	closing(t, table, err)
 	blobs, err := folder.Open(t.TempDir())
 	closing(t, blobs, err)
-	return &Machine{Table: table, Blobs: blobs}
+	return &Machine{Table: table, Blobs: blobs, Key: signingtest.Key(t)}
 }
 
 // NewID returns an id that no other is, in the order in which they are asked for.

@@ -59,7 +59,7 @@ func newWorld(t *testing.T) *world {
 	must(t, err)
 	_, err = w.users.UpdateSettings(t.Context(), ann, told, profile.SettingsVersion)
 	must(t, err)
-	w.configs = archive.NewConfigs(w.Table, ledger.New(w.Table, w.Blobs), w.NewID, clock.Now)
+	w.configs = archive.NewConfigs(w.Table, ledger.New(w.Table, w.Blobs, w.Key), w.NewID, clock.Now)
 	w.Notices = w.over(w.Table)
 	w.config = w.newConfig("work", "Archive")
 	return w
@@ -68,7 +68,7 @@ func newWorld(t *testing.T) *world {
 // over are the notices of another process, over a table.
 func (w *world) over(table store.Table) *Notices {
 	kinds := run.MustKinds(archive.RunKind, backup.RunKind, restore.RunKind, restore.DrillKind)
-	configs := archive.NewConfigs(table, ledger.New(table, w.Blobs), w.NewID, w.clock.Now)
+	configs := archive.NewConfigs(table, ledger.New(table, w.Blobs, w.Key), w.NewID, w.clock.Now)
 	queues := map[run.QueueName]queue.Queue{} // nobody sends runs
 	return &Notices{
 		Kinds: kinds, Actions: action.New(table, w.NewID, w.clock.Now), Notifications: notify.New(table, w.queue, w.clock.Now),

@@ -2,6 +2,7 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,8 +99,8 @@ func (c comparing) instances(k *calendar.Kept, exceptions []calendar.Event) uint
 		return number("unreadable")
 	}
 	for _, years := range horizons {
-		events, err := series.Expand(k.Event, exceptions, start.Add(-24*time.Hour), start.AddDate(years, 0, 0), c.zones)
-		if err != nil || len(events) > mostInstances {
+		events, err := c.few(k, exceptions, start.Add(-24*time.Hour), start.AddDate(years, 0, 0))
+		if err != nil {
 			continue
 		}
 		texts := make([]string, 0, len(events))
@@ -114,6 +115,32 @@ func (c comparing) instances(k *calendar.Kept, exceptions []calendar.Event) uint
 		return number(texts...)
 	}
 	return number("unending", normalRule(strings.Join(k.Event.Recurrence.Rules, ";")))
+}
+
+var errMany = errors.New("more instances than are compared")
+
+// few returns the instances of a series in a window, unless there are more than mostInstances.
+func (c comparing) few(k *calendar.Kept, exceptions []calendar.Event, from, to time.Time) (events []calendar.Event, err error) {
+	add := func(e calendar.Event) error {
+		if len(events) == mostInstances {
+			return errMany
+		}
+		events = append(events, e)
+		return nil
+	}
+	expander := series.NewExpander(from, to, c.zones)
+	var replaced []time.Time
+	for _, e := range exceptions {
+		replaced = append(replaced, e.OriginalStart)
+		in, err := expander.Contains(e)
+		if err == nil && in {
+			err = add(e)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return events, expander.Each(k.Event, replaced, add)
 }
 
 // originalDay distinguishes the instances of a series: by their day where they are days, else by their instant.
@@ -231,6 +258,7 @@ func (a *attempt) planned(ctx context.Context, each func(mark string, k *calenda
 		if err != nil {
 			return err
 		}
+		a.fit(&k)
 		return each(mark, &k)
 	})
 }

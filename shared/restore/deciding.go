@@ -32,7 +32,7 @@ func (a *attempt) makePlan(ctx context.Context) error {
 	}
 	var zones []calendar.Zone
 	if !a.target.missing() {
-		if zones, err = run.Retry(ctx, a.patience, func() ([]calendar.Zone, error) {
+		if zones, err = read(ctx, a, func() ([]calendar.Zone, error) {
 			return a.target.Zones(ctx, a.target.uri.Account, a.target.info.ID)
 		}); err != nil {
 			return fmt.Errorf("read the calendar's time zones: %w", err)
@@ -46,7 +46,7 @@ func (a *attempt) makePlan(ctx context.Context) error {
 		return fmt.Errorf("read what is to be restored: %w", err)
 	}
 	if !a.target.missing() {
-		if _, err := run.Retry(ctx, a.patience, func() (struct{}, error) { return struct{}{}, a.readCalendar(ctx, p) }); err != nil {
+		if _, err := read(ctx, a, func() (struct{}, error) { return struct{}{}, a.readCalendar(ctx, p) }); err != nil {
 			return fmt.Errorf("read the calendar: %w", err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -89,15 +90,16 @@ func (d *Drill) drill(ctx context.Context, a *attempt, from calendar.URI, note *
 			return err
 		}
 	}
-	if err := d.remove(ctx, a, a.run.User, note); err != nil {
-		return fmt.Errorf("remove the scratch calendar %q: %w", note.Name, err)
+	left := d.remove(ctx, a, a.run.User, note)
+	if left != nil && !errors.Is(left, errLeft) {
+		return fmt.Errorf("remove the scratch calendar %q: %w", note.Name, left)
 	}
 	if a.hold == nil { // an earlier attempt compared
 		if err := a.reserve(ctx, ""); err != nil {
 			return err
 		}
 	}
-	return a.endDrill(ctx)
+	return a.endDrill(ctx, left)
 }
 
 // choose decides which backup is restored, and stores that, so that every attempt restores the same one.
@@ -138,9 +140,22 @@ func (d *Drill) restoreAndCompare(ctx context.Context, a *attempt, note *scratch
 	if err := a.commit(ctx); err != nil { // the lease is still ours
 		return err
 	}
-	c, err := run.Retry(ctx, a.patience, func() (Comparison, error) { return a.compare(ctx) })
-	if err != nil {
-		return fmt.Errorf("compare the copy with the backup: %w", err)
+	var c Comparison
+	look := func() (same bool, err error) {
+		if c, err = read(ctx, a, func() (Comparison, error) { return a.compare(ctx) }); err != nil {
+			return false, fmt.Errorf("compare the copy with the backup: %w", err)
+		}
+		return c.Differing == 0, nil
+	}
+	if same, err := look(); err != nil {
+		return err
+	} else if settles := a.target.settles(); !same && settles > 0 { // it need not show yet what was written last
+		if err := a.patience.Pause(ctx, settles); err != nil {
+			return err
+		}
+		if _, err := look(); err != nil {
+			return err
+		}
 	}
 	if err := a.compareCalendar(ctx, &c); err != nil {
 		return fmt.Errorf("compare the iCalendar file with the backup: %w", err)
@@ -156,7 +171,16 @@ type scratch struct {
 	Account  string `json:"account"`
 	Name     string `json:"name"`
 	ID       string `json:"id"` // empty: it was not known yet whether it is there
+	// Tries counts how often it could not be deleted for a passing reason.
+	Tries int `json:"tries,omitempty"`
 }
+
+// mostTries is after how many tries a scratch calendar that cannot be deleted stays: Microsoft 365 does not delete some calendars. Each later
+// drill tries once more.
+const mostTries = 3
+
+// errLeft is the failure to delete a scratch calendar after mostTries tries.
+var errLeft = errors.New("restore: the scratch calendar cannot be deleted")
 
 // scratchName is a name that shows a person what the calendar is, and us whose: no other calendar has the run's id in its name.
 func scratchName(r *run.Run) string {
@@ -217,7 +241,8 @@ func (d *Drill) make(ctx context.Context, a *attempt, note *scratch) (err error)
 }
 
 // remove deletes the scratch calendar that is noted, and then the note. It deletes no calendar but one that has both the id and the name of the
-// note; one that is gone, or that somebody has given another name, is forgotten.
+// note, or the name alone where no calendar has the id any more: ids change, and no other calendar has the run's id in its name. One that is gone, or
+// that somebody has given another name, is forgotten. errLeft: the calendar stays.
 func (d *Drill) remove(ctx context.Context, a *attempt, user string, note *scratch) error {
 	item, err := d.Table.Get(ctx, scratchKey(user, note.Run))
 	if errors.Is(err, store.ErrNotFound) {
@@ -239,16 +264,26 @@ func (d *Drill) remove(ctx context.Context, a *attempt, user string, note *scrat
 		if err != nil {
 			return struct{}{}, err
 		}
+		known := slices.ContainsFunc(list, func(c calendar.Info) bool { return c.ID == noted.ID })
 		for _, c := range list {
-			if !calendar.SameName(c.Name, noted.Name) || noted.ID != "" && c.ID != noted.ID || c.Primary {
+			if !calendar.SameName(c.Name, noted.Name) || known && c.ID != noted.ID || c.Primary {
 				continue
 			}
-			if err := p.DeleteCalendar(ctx, noted.Account, c.ID); err != nil && !errors.Is(err, calendar.ErrNotFound) {
+			if err := p.DiscardCalendar(ctx, noted.Account, c.ID); err != nil && !errors.Is(err, calendar.ErrNotFound) {
 				return struct{}{}, err
 			}
 		}
 		return struct{}{}, nil
 	})
+	if err != nil && fault.Of(err) == fault.Unavailable && ctx.Err() == nil {
+		noted.Tries++
+		if err := noted.put(ctx, d.Table, user); err != nil {
+			return err
+		}
+		if noted.Tries >= mostTries {
+			return fault.Wrap(fault.Conflict, fmt.Errorf("%w in %d tries: delete %q by hand", errLeft, noted.Tries, noted.Name))
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -292,8 +327,8 @@ func (d *Drill) Ended(ctx context.Context, r *run.Run) error {
 	return nil
 }
 
-// endDrill ends a drill.
-func (a *attempt) endDrill(ctx context.Context) (err error) {
+// endDrill ends a drill. left says why its scratch calendar is still there; nil: it is gone.
+func (a *attempt) endDrill(ctx context.Context, left error) (err error) {
 	c, compared := a.progress.Counts, a.progress.Drill.Compared
 	state := run.Succeeded
 	switch {
@@ -302,6 +337,8 @@ func (a *attempt) endDrill(ctx context.Context) (err error) {
 	case compared.Differing > 0:
 		state, a.run.Problem = run.Failed, run.NewProblem(fault.New(fault.Conflict,
 			"what was restored from backup %s differs in %d of %d events; the run's result names them", a.progress.Drill.Backup, compared.Differing, compared.Compared))
+	case left != nil:
+		state, a.run.Problem = run.Partial, run.NewProblem(left)
 	}
 	if a.run.Result, err = json.Marshal(DrillResult{Backup: a.progress.Drill.Backup, Restored: c, Comparison: *compared}); err != nil {
 		return fmt.Errorf("store the result: %w", err)

@@ -15,7 +15,7 @@ func (a *attempt) begin(ctx context.Context) (err error) {
 	if !a.progress.Planned {
 		a.run.Progress = run.NewProgress("reading", 0, 0)
 	}
-	name := run.LeaseName(a.run.User, a.target.uri, a.target.info.ID)
+	name := run.LeaseName(a.run.User, a.target.unmade(), a.target.info.ID)
 	if a.run.Options.DryRun {
 		name = ""
 	}
@@ -69,7 +69,8 @@ func (a *attempt) commit(ctx context.Context, also ...store.Op) error {
 // finish stores the run's final state and gives the calendar free.
 func (a *attempt) finish(ctx context.Context, state run.State) error {
 	a.run.Progress.Total = a.progress.Total
-	ops := a.hold.Ending(state)
+	a.hold.Ends(state)
+	ops := a.hold.Ending()
 	if a.note != nil && !a.run.Options.DryRun {
 		ops = append(ops, a.closeNote())
 	}

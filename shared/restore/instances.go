@@ -1,37 +1,87 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/series"
 	"adminassistant/shared/fault"
-	"adminassistant/shared/run"
 )
 
+// adjust makes the instances of the written series what they are in the file.
+func (a *attempt) adjust(ctx context.Context, tasks []*task) error {
+	plans := map[*task]*instancePlan{}
+	var series []*task
+	for _, t := range tasks {
+		if !t.begun || t.problem != nil || !t.entry.Series {
+			continue
+		}
+		switch plan, err := a.instances(t); {
+		case err != nil:
+			t.fail(err)
+		case plan != nil:
+			plans[t] = plan
+			series = append(series, t)
+		}
+	}
+	if err := a.awaitSeries(ctx, series); err != nil {
+		return err
+	}
+	for _, t := range series {
+		if err := a.adjustInstances(ctx, t, plans[t]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaitSeries waits until the calendar shows the series as they were written, or must show them.
+func (a *attempt) awaitSeries(ctx context.Context, tasks []*task) error {
+	if len(tasks) == 0 {
+		return nil
+	}
+	return a.until(ctx, func() (bool, error) {
+		var ids []string
+		for _, t := range tasks {
+			ids = append(ids, t.entry.EventID)
+		}
+		there, err := a.find(ctx, ids)
+		for _, t := range tasks {
+			e, shown := there[t.entry.EventID]
+			if !shown || t.item.Existing == e.ID && !t.item.Before.IsZero() && !e.LastModified.After(t.item.Before) {
+				return false, err
+			}
+		}
+		return true, err
+	})
+}
+
 // adjustInstances deletes the instances of a written series that do not happen, and changes those that differ. It can be repeated.
-func (a *attempt) adjustInstances(ctx context.Context, t *task) error {
-	plan, err := a.instances(t)
-	if err != nil {
-		t.fail(err)
-		return nil
-	}
-	if plan == nil {
-		return nil
-	}
+func (a *attempt) adjustInstances(ctx context.Context, t *task, plan *instancePlan) error {
 	if err := a.dropShown(ctx, t, plan); err != nil {
 		return err
 	}
-	there, err := run.Retry(ctx, a.patience, func() ([]calendar.Event, error) {
-		return a.target.Instances(ctx, a.target.uri.Account, a.target.info.ID, t.entry.EventID, plan.from, plan.to)
-	})
+	there, err := a.readInstances(ctx, t.entry.EventID, plan.from, plan.to)
 	if err != nil {
-		return fmt.Errorf("read the instances of a series: %w", err)
+		return err
+	}
+	if a.target.notifies() { // its instances need not name the people who were invited to it
+		invited, err := a.invited(ctx, []string{t.entry.EventID})
+		if err != nil {
+			return err
+		}
+		if invited[t.entry.EventID] {
+			t.fail(fault.New(fault.Conflict, "the series is there, but not all of its instances are as they were: changing them would send messages to the people "+
+				"who were invited to it"))
+			return nil
+		}
 	}
 	var deleted, when []string
 	ids := map[string]string{} // by slot
@@ -51,8 +101,17 @@ func (a *attempt) adjustInstances(ctx context.Context, t *task) error {
 	wrong := func(at string, err error) {
 		t.fail(fault.New(fault.Of(err), "the series is there, but not as it was at %s: %w", at, err))
 	}
-	if err := a.delete(ctx, deleted, func(i int, err error) { wrong(when[i], err) }); err != nil {
+	for _, group := range a.together(len(deleted)) {
+		if err := a.deleteUnseen(ctx, pick(deleted, group), func(i int, err error) { wrong(when[group[i]], err) }); err != nil {
+			return err
+		}
+	}
+	still, err := a.stillThere(ctx, deleted)
+	if err != nil {
 		return err
+	}
+	for _, i := range still {
+		wrong(when[i], errNotDeleted)
 	}
 	var changes []calendar.Update
 	alone := plan.alone
@@ -63,15 +122,141 @@ func (a *attempt) adjustInstances(ctx context.Context, t *task) error {
 			alone = append(alone, plan.drafts[at])
 		}
 	}
-	err = a.change(ctx, changes, func(i int, r calendar.WriteResult) {
-		if r.Err != nil {
-			wrong(changes[i].Draft.Start.Local, r.Err)
-		}
-	})
-	if err != nil {
+	failed := func(c calendar.Update, err error) { wrong(c.Draft.Start.Local, err) }
+	if err := a.changeInstances(ctx, changes, failed); err != nil {
+		return err
+	}
+	if err := a.seeChanged(ctx, t, t.entry.EventID, plan.from, plan.to, changes, failed); err != nil {
 		return err
 	}
 	return a.createAlone(ctx, t, alone, wrong)
+}
+
+func (a *attempt) readInstances(ctx context.Context, series string, from, to time.Time) ([]calendar.Event, error) {
+	there, err := read(ctx, a, func() ([]calendar.Event, error) {
+		return a.target.Instances(ctx, a.target.uri.Account, a.target.info.ID, series, from, to)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the instances of a series: %w", err)
+	}
+	return there, nil
+}
+
+func (a *attempt) instancesByID(ctx context.Context, series string, from, to time.Time) (map[string]calendar.Event, error) {
+	there, err := a.readInstances(ctx, series, from, to)
+	byID := make(map[string]calendar.Event, len(there))
+	for _, e := range there {
+		byID[e.ID] = e
+	}
+	return byID, err
+}
+
+// together says which of n writes to the instances of one series are made together. Microsoft 365 keeps all instances in one item, and writes to
+// that conflict, so they are made one after the other.
+func (a *attempt) together(n int) (groups [][]int) {
+	size := 1
+	if a.target.uri.Provider == calendar.ProviderLocal {
+		size = n
+	}
+	for i := range n {
+		if i%max(size, 1) == 0 {
+			groups = append(groups, nil)
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], i)
+	}
+	return groups
+}
+
+// changeInstances changes instances of one series.
+func (a *attempt) changeInstances(ctx context.Context, changes []calendar.Update, failed func(calendar.Update, error)) error {
+	for _, group := range a.together(len(changes)) {
+		some := pick(changes, group)
+		err := a.change(ctx, some, func(i int, r calendar.WriteResult) {
+			if r.Err != nil {
+				failed(some[i], r.Err)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seeChanged reads the instances of a series in [from, to) that were changed once more: Microsoft 365 may answer that it changed one and not store
+// that, and need not keep all that an instance has of its own. What was not stored is written again.
+func (a *attempt) seeChanged(ctx context.Context, t *task, series string, from, to time.Time, changes []calendar.Update,
+	failed func(calendar.Update, error)) error {
+	open := slices.Clone(changes)
+	err := a.until(ctx, func() (bool, error) {
+		var ids []string
+		for _, c := range open {
+			ids = append(ids, c.ID)
+		}
+		there, err := a.find(ctx, ids)
+		maps.DeleteFunc(there, func(_ string, e calendar.Event) bool { return e.Start.Local == "" }) // refused by its id, as private ones may be
+		if err == nil && len(there) < len(ids) {                                                     // some calendars show instances with their series alone
+			there, err = a.instancesByID(ctx, series, from, to)
+		}
+		if err != nil {
+			return false, err
+		}
+		open = slices.DeleteFunc(open, func(c calendar.Update) bool {
+			e, shown := there[c.ID]
+			if !shown || !a.stored(&e, &c.Draft) {
+				return false
+			}
+			a.noteLost(t, &e, &c, failed)
+			return true
+		})
+		if len(open) == 0 {
+			return true, nil
+		}
+		return false, a.changeInstances(ctx, open, failed)
+	})
+	if err != nil || a.target.settles() == 0 {
+		return err
+	}
+	for _, c := range open {
+		failed(c, fault.New(fault.Conflict, "the calendar does not keep this instance's change"))
+	}
+	return nil
+}
+
+// stored says whether an instance shows that it was changed to what the draft says.
+func (a *attempt) stored(e *calendar.Event, d *calendar.Draft) bool {
+	if e.Mark != "" && e.Mark == d.Mark {
+		return true
+	}
+	want := calendar.Event{Start: d.Start, End: d.End, AllDay: d.AllDay}
+	start, end, err := a.drafting.span(&want)
+	from, to, err2 := a.drafting.span(e)
+	return err == nil && err2 == nil && start.Equal(from) && end.Equal(to) && e.AllDay == d.AllDay && words(e.Subject) == words(d.Subject) &&
+		words(e.Location) == words(d.Location) && e.Sensitivity == d.Sensitivity && e.ShowAs == d.ShowAs
+}
+
+// secrecy orders sensitivities by how much they hide.
+var secrecy = map[calendar.Sensitivity]int{calendar.Normal: 0, calendar.Personal: 1, calendar.Private: 2, calendar.Confidential: 3}
+
+// noteLost says what an instance did not keep of its own. What others may now see fails the item.
+func (a *attempt) noteLost(t *task, e *calendar.Event, c *calendar.Update, failed func(calendar.Update, error)) {
+	d := &c.Draft
+	if secrecy[e.Sensitivity] < secrecy[d.Sensitivity] {
+		failed(*c, fault.New(fault.Conflict, "the calendar did not keep that this instance is %s, so that others may see it; make it so by hand", d.Sensitivity))
+		return
+	}
+	want, has := slices.Sorted(slices.Values(d.Categories)), slices.Sorted(slices.Values(e.Categories))
+	var lost []string
+	if !slices.Equal(want, has) {
+		lost = append(lost, "categories")
+	}
+	if cmp.Or(e.Importance, calendar.NormalImportance) != cmp.Or(d.Importance, calendar.NormalImportance) {
+		lost = append(lost, "importance")
+	}
+	if len(lost) > 0 {
+		t.entry.Notes = append(t.entry.Notes, fmt.Sprintf("the calendar did not keep the %s of the instance at %s: it shows those of the series",
+			strings.Join(lost, " and "), d.Start.Local))
+	}
 }
 
 // createAlone creates changed instances that belong to no occurrence of their series: they happen all the same.
@@ -133,12 +318,15 @@ func (a *attempt) instances(t *task) (*instancePlan, error) {
 		return nil, nil
 	}
 	p.from, p.to = slices.MinFunc(times, time.Time.Compare).Add(-3*edge), slices.MaxFunc(times, time.Time.Compare).Add(3*edge)
-	events, err := series.Expand(*master, nil, p.from.Add(-edge), p.to.Add(edge), a.drafting.zones)
+	err := series.NewExpander(p.from.Add(-edge), p.to.Add(edge), a.drafting.zones).Each(*master, nil, func(e calendar.Event) error {
+		if len(p.happens) == series.MaxInstances {
+			return fault.New(fault.Invalid, "the series has more than %d instances between its first and its last that differs", series.MaxInstances)
+		}
+		p.happens[a.fileSlot(master, e.OriginalStart)] = true
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	for i := range events {
-		p.happens[a.fileSlot(master, events[i].OriginalStart)] = true
 	}
 	for _, at := range slices.Sorted(maps.Keys(p.drafts)) {
 		if !p.happens[at] {
@@ -161,7 +349,7 @@ func (a *attempt) dropShown(ctx context.Context, t *task, p *instancePlan) error
 	if len(marks) == 0 {
 		return nil
 	}
-	there, err := run.Retry(ctx, a.patience, func() (map[string]calendar.Event, error) {
+	there, err := read(ctx, a, func() (map[string]calendar.Event, error) {
 		return a.target.Marked(ctx, a.target.uri.Account, a.target.info.ID, marks)
 	})
 	if err != nil {

@@ -46,6 +46,8 @@ type Item struct {
 	ChangeKey string `json:"change_key,omitempty"`
 	// Instance is the original start of the one instance of the series Existing that is meant.
 	Instance time.Time `json:"instance,omitzero"`
+	// Before is when the existing series was changed last: when it shows a later time, it shows that it was replaced.
+	Before time.Time `json:"before,omitzero"`
 	// Leftover is an event to delete, too: the existing one replaced it, but an earlier attempt stopped before deleting it.
 	Leftover string `json:"leftover,omitempty"`
 }
@@ -101,13 +103,14 @@ const (
 
 // existing is what is known of an event of the calendar.
 type existing struct {
-	id     string
-	change string // key of the last change
-	like   hash
-	series bool
-	ours   bool   // carries the mark of the thing that takes it
-	refuse string // why it must not be replaced
-	taken  bool
+	id       string
+	change   string    // key of the last change
+	modified time.Time // the last change; zero: nobody says
+	like     hash
+	series   bool
+	ours     bool   // carries the mark of the thing that takes it
+	refuse   string // why it must not be replaced
+	taken    bool
 }
 
 // NewPlanner returns a planner. file and calendar find the zones that are defined nowhere but in them.
@@ -218,7 +221,7 @@ func (p *Planner) within(k *calendar.Kept) (bool, error) {
 // Existing gives the planner the next event of the calendar, and returns whether it is the same as something in the file.
 func (p *Planner) Existing(k *calendar.Kept) bool {
 	p.name()
-	e := existing{id: k.Event.ID, change: k.Event.ChangeKey, series: k.Event.Type == calendar.Master}
+	e := existing{id: k.Event.ID, change: k.Event.ChangeKey, modified: k.Event.LastModified, series: k.Event.Type == calendar.Master}
 	if p.Notifies && notifies(k) {
 		e.refuse = reasonInvited
 	}
@@ -419,6 +422,9 @@ func (p *Planner) item(t *thing) Item {
 		it.Outcome, it.Switch = Replaced, e.series != t.series
 		if e.ours && t.series {
 			it.ChangeKey = e.change
+		}
+		if t.series && e.series {
+			it.Before = e.modified
 		}
 		if unfinished {
 			it.Reason = reasonBegun

@@ -12,7 +12,7 @@ type Provider interface {
 	Calendars(ctx context.Context, account string) ([]calendar.Info, error)
 	Calendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
 	CreateCalendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
-	DeleteCalendar(ctx context.Context, account, calendarID string) error
+	DiscardCalendar(ctx context.Context, account, calendarID string) error
 
 	Find(ctx context.Context, account, calendarID string, ids []string) (map[string]calendar.Event, error)
 	Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error)

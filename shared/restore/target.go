@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"time"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -14,17 +14,57 @@ import (
 // target is the calendar that is written.
 type target struct {
 	Provider
-	uri  calendar.URI
-	info calendar.Info // ID "": it is not there
+	uri     calendar.URI
+	account string        // the one name of its account, whatever the URI calls it
+	info    calendar.Info // ID "": it is not there
+	patient bool          // the provider repeats by itself what failed of a reading
 	// underWay is the run of the restore that writes it now.
 	underWay string
+}
+
+// patient is a Provider that can repeat by itself each reading request of a call that failed. See archive's provider of that name.
+type patient interface {
+	Patiently(retry func() func(ctx context.Context, failure error) error) calendar.Provider
+}
+
+// reach makes p the provider of the target.
+func (a *attempt) reach(p Provider) {
+	a.target.Provider, a.target.patient = p, false
+	if able, ok := p.(patient); ok {
+		a.target.Provider = able.Patiently(func() func(context.Context, error) error { return a.patience.Trial().Again })
+		a.target.patient = true
+	}
+}
+
+// read makes a request that reads the target, and repeats it when it fails. A patient provider does that by itself: of a request of many parts it
+// repeats only what failed.
+func read[T any](ctx context.Context, a *attempt, request func() (T, error)) (T, error) {
+	if a.target.patient {
+		return request()
+	}
+	return run.Retry(ctx, a.patience, request)
 }
 
 // missing says that there is no such calendar yet.
 func (t *target) missing() bool { return t.info.ID == "" }
 
+// unmade is the URI that reserves the calendar while it is not there: the same for all names of its account.
+func (t *target) unmade() calendar.URI {
+	uri := t.uri
+	uri.Account = t.account
+	return uri
+}
+
 // notifies says whether the calendar's provider tells the people who were invited when an event changes.
 func (t *target) notifies() bool { return t.uri.Provider != calendar.ProviderLocal }
+
+// settles is for how long the calendar may not show yet what was written.
+func (t *target) settles() time.Duration {
+	if t.uri.Provider == calendar.ProviderLocal {
+		return 0
+	}
+	return run.Settling
+}
 
 // errGone is the failure of a run whose calendar somebody deleted. A new one of its name would hold the rest alone.
 func (t *target) errGone() error {
@@ -33,10 +73,15 @@ func (t *target) errGone() error {
 
 // findCalendar finds the calendar that is written. One that is not there has no id; the run may create it.
 func (a *attempt) findCalendar(ctx context.Context) (err error) {
-	if a.target.Provider, err = a.Provider(ctx, a.run.User, a.target.uri); err != nil {
+	p, err := a.Provider(ctx, a.run.User, a.target.uri)
+	if err != nil {
 		return err
 	}
-	list, err := run.Retry(ctx, a.patience, func() ([]calendar.Info, error) { return a.target.Calendars(ctx, a.target.uri.Account) })
+	a.reach(p)
+	if a.target.account, err = calendar.OneName(ctx, a.target.Provider, a.target.uri.Account); err != nil {
+		return fmt.Errorf("list the calendars: %w", err)
+	}
+	list, err := read(ctx, a, func() ([]calendar.Info, error) { return a.target.Calendars(ctx, a.target.uri.Account) })
 	if err != nil {
 		return fmt.Errorf("list the calendars: %w", err)
 	}
@@ -68,12 +113,29 @@ func (a *attempt) refuseArchive(ctx context.Context, list []calendar.Info) error
 	if err != nil {
 		return fmt.Errorf("find the archives: %w", err)
 	}
+	listed := map[string][]calendar.Info{a.target.account: list}
 	for _, uri := range archives {
-		if uri.Provider != a.target.uri.Provider || !strings.EqualFold(uri.Account, a.target.uri.Account) {
+		if uri.Provider != a.target.uri.Provider {
 			continue
 		}
-		info, err := calendar.Pick(list, uri)
-		if err == nil && info.ID == a.target.info.ID || a.target.info.ID == "" && calendar.SameName(uri.Calendar, a.target.uri.Calendar) {
+		name, err := calendar.OneName(ctx, a.target.Provider, uri.Account)
+		if err != nil && !fault.Of(err).Transient() {
+			continue // it cannot be reached, under whatever name
+		}
+		if err != nil {
+			return fmt.Errorf("find the archives: %w", err)
+		}
+		there, known := listed[name]
+		if !known && a.target.notifies() && !a.target.missing() { // perhaps the same mailbox, by a name of which nobody here knows that
+			there, err = run.Retry(ctx, a.patience, func() ([]calendar.Info, error) { return a.target.Calendars(ctx, uri.Account) })
+			if err != nil && fault.Of(err).Transient() {
+				return fmt.Errorf("find the archives: %w", err)
+			}
+			listed[name] = there
+		}
+		info, err := calendar.Pick(there, uri)
+		if err == nil && info.ID == a.target.info.ID ||
+			a.target.missing() && name == a.target.account && calendar.SameName(uri.Calendar, a.target.uri.Calendar) {
 			return fault.New(fault.Conflict, "calendar %q is the archive of one of your configs and shows what its ledger holds; restore into another calendar",
 				a.target.uri.Calendar)
 		}

@@ -31,6 +31,8 @@ type Entry struct {
 	ReplacedID string `json:"replaced_id,omitempty"`
 	// FurtherIDs are of changed instances that belong to no occurrence of their series, and were created by themselves.
 	FurtherIDs []string `json:"further_ids,omitempty"`
+	// Notes are what the calendar does not keep of it, in words for the user; in a dry run what it would not.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // longestSubject is how much of a subject an item has, in bytes.
@@ -39,6 +41,7 @@ const longestSubject = 400
 // task is one thing of the file, and what is to be done about it.
 type task struct {
 	item  Item
+	of    string // of one instance that is replaced alone: the id of its series
 	kept  calendar.Kept
 	draft calendar.Draft
 	entry Entry
@@ -49,8 +52,12 @@ type task struct {
 	problem  *run.Problem
 }
 
+// one says whether the task replaces one instance of a series alone.
+func (t *task) one() bool { return !t.item.Instance.IsZero() }
+
 // newTask returns what is to be done about a thing of the file. A thing of which no draft can be made has failed already.
 func (a *attempt) newTask(it Item, k calendar.Kept) (*task, error) {
+	notes := a.fit(&k)
 	t := &task{item: it, kept: k, entry: Entry{Outcome: it.Outcome, Reason: it.Reason, EventID: it.Existing, Series: k.Event.Type == calendar.Master}}
 	t.entry.Subject = k.Event.Subject
 	if len(t.entry.Subject) > longestSubject {
@@ -87,10 +94,19 @@ func (a *attempt) newTask(it Item, k calendar.Kept) (*task, error) {
 		return t, nil
 	}
 	t.draft.TransactionID = a.transaction(mark)
+	t.entry.Notes = notes
 	if it.Outcome == Replaced {
 		t.entry.ReplacedID = cmp.Or(it.Leftover, it.Existing)
 	}
 	return t, nil
+}
+
+// fit makes of a thing of the file what the calendar can keep of it, and says what it cannot.
+func (a *attempt) fit(k *calendar.Kept) (notes []string) {
+	if a.target.uri.Provider == calendar.ProviderLocal {
+		return nil
+	}
+	return k.FitOutlook()
 }
 
 // transaction is what makes creating the event with the mark a single create, however often this run does it. Another run may create

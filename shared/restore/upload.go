@@ -38,6 +38,9 @@ type Upload struct {
 
 // Uploads keeps files until they are restored, or for UploadFor.
 type Uploads struct {
+	// MostEvents is how many bytes of events an iCalendar file has at most; see backup.ReadUpTo.
+	MostEvents int64
+
 	table store.Table
 	blobs blob.Blob
 	newID func() string
@@ -75,7 +78,7 @@ func (s *Uploads) Put(ctx context.Context, user string, from io.Reader) (Upload,
 	}
 	sum := sha256.Sum256(data)
 	u := Upload{ID: s.newID(), Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
-	if err := u.look(data); err != nil {
+	if err := u.look(data, s.MostEvents); err != nil {
 		return Upload{}, err
 	}
 	if err := s.sweep(ctx, user); err != nil {
@@ -120,8 +123,8 @@ func (s *Uploads) known(ctx context.Context, user string, u *Upload) (bool, erro
 }
 
 // look reads the whole file, so that one that cannot be restored is refused at once.
-func (u *Upload) look(data []byte) error {
-	stream, err := backup.Read(bytes.NewReader(data))
+func (u *Upload) look(data []byte, most int64) error {
+	stream, err := backup.ReadUpTo(bytes.NewReader(data), most)
 	if err != nil {
 		return err
 	}

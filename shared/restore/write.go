@@ -31,20 +31,21 @@ func (a *attempt) write(ctx context.Context, tasks []*task, unknown bool) error 
 		return err
 	}
 	updates = slices.DeleteFunc(updates, func(t *task) bool { return t.done })
-	gone, err := a.update(ctx, updates)
+	gone, err := a.update(ctx, slices.DeleteFunc(slices.Clone(updates), (*task).one))
 	if err != nil {
 		return err
 	}
+	lost, err := a.updateInstances(ctx, slices.DeleteFunc(slices.Clone(updates), func(t *task) bool { return !t.one() }))
+	if err != nil {
+		return err
+	}
+	gone = append(gone, lost...)
 	creates = append(creates, gone...) // somebody deleted what they were to replace
 	if err := a.create(ctx, creates, unknown); err != nil {
 		return err
 	}
-	for _, t := range tasks {
-		if t.begun && t.problem == nil && t.entry.Series {
-			if err := a.adjustInstances(ctx, t); err != nil {
-				return err
-			}
-		}
+	if err := a.adjust(ctx, tasks); err != nil {
+		return err
 	}
 	return a.deleteReplaced(ctx, tasks)
 }
@@ -63,42 +64,75 @@ func (a *attempt) refuseInvited(ctx context.Context, tasks []*task) error {
 	if len(ids) == 0 || !a.target.notifies() {
 		return nil
 	}
-	there, err := run.Retry(ctx, a.patience, func() (map[string]calendar.Event, error) {
-		return a.target.Find(ctx, a.target.uri.Account, a.target.info.ID, ids)
-	})
+	invited, err := a.invited(ctx, ids)
 	if err != nil {
-		return fmt.Errorf("look into the calendar: %w", err)
-	}
-	invited := func(id string) bool {
-		e, ok := there[id]
-		return ok && notifies(&calendar.Kept{Event: e})
+		return err
 	}
 	for _, t := range tasks {
-		if !t.done && t.item.Outcome == Replaced && (invited(t.item.Existing) || invited(t.item.Leftover)) {
+		if !t.done && t.item.Outcome == Replaced && (invited[t.item.Existing] || invited[t.item.Leftover]) {
 			t.item.Outcome, t.entry.Reason, t.entry.ReplacedID, t.done = Refused, reasonInvited, "", true
 		}
 	}
 	return nil
 }
 
+// invited returns which events people were invited to whom a change would be told. An instance need not name them though its series does, so the series is
+// asked as well. Of an event that is withheld nobody knows.
+func (a *attempt) invited(ctx context.Context, ids []string) (map[string]bool, error) {
+	find := func(ids []string) (map[string]calendar.Event, error) {
+		there, err := run.Retry(ctx, a.patience, func() (map[string]calendar.Event, error) {
+			return a.target.Find(ctx, a.target.uri.Account, a.target.info.ID, ids)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look into the calendar: %w", err)
+		}
+		return there, nil
+	}
+	tells := func(e calendar.Event) bool { return e.Withheld || notifies(&calendar.Kept{Event: e}) }
+	there, err := find(ids)
+	if err != nil {
+		return nil, err
+	}
+	invited := map[string]bool{}
+	var masters []string
+	for id, e := range there {
+		invited[id] = tells(e)
+		if e.SeriesMasterID != "" {
+			masters = append(masters, e.SeriesMasterID)
+		}
+	}
+	if len(masters) == 0 {
+		return invited, nil
+	}
+	series, err := find(masters)
+	if err != nil {
+		return nil, err
+	}
+	for id, e := range there {
+		if master, is := series[e.SeriesMasterID]; is && tells(master) {
+			invited[id] = true
+		}
+	}
+	return invited, nil
+}
+
 // findInstances finds the ids of the instances of series that are replaced alone.
 func (a *attempt) findInstances(ctx context.Context, tasks []*task) error {
 	for _, t := range tasks {
-		at := t.item.Instance
-		if at.IsZero() {
+		if !t.one() {
 			continue
 		}
-		there, err := run.Retry(ctx, a.patience, func() ([]calendar.Event, error) {
-			return a.target.Instances(ctx, a.target.uri.Account, a.target.info.ID, t.item.Existing, at.Add(-longestMove), at.Add(longestMove))
-		})
+		at := t.item.Instance
+		from, to := around(at)
+		there, err := a.readInstances(ctx, t.item.Existing, from, to)
 		if err != nil && !errors.Is(err, calendar.ErrNotFound) {
-			return fmt.Errorf("read the instances of a series: %w", err)
+			return err
 		}
 		id, invited := "", false
 		for i := range there {
 			e := &there[i]
 			if e.OriginalStart.Equal(at) || e.AllDay && originalDay(e, e.OriginalStart) == originalDay(e, at) {
-				id, invited = e.ID, a.target.notifies() && notifies(&calendar.Kept{Event: *e})
+				id, invited = e.ID, a.target.notifies() && (e.Withheld || notifies(&calendar.Kept{Event: *e}))
 			}
 		}
 		switch {
@@ -107,14 +141,40 @@ func (a *attempt) findInstances(ctx context.Context, tasks []*task) error {
 		case invited:
 			t.item.Outcome, t.entry.Reason, t.entry.ReplacedID, t.done = Refused, reasonInvited, "", true
 		default:
-			t.item.Existing = id
+			t.of, t.item.Existing = t.item.Existing, id
 		}
 	}
 	return nil
 }
 
+// updateInstances makes instances of series that are replaced alone what their drafts say, and returns the tasks whose instance is gone.
+func (a *attempt) updateInstances(ctx context.Context, tasks []*task) (gone []*task, err error) {
+	for _, group := range a.together(len(tasks)) {
+		some := pick(tasks, group)
+		lost, err := a.update(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		gone = append(gone, lost...)
+		for _, t := range some {
+			if !t.begun || t.problem != nil {
+				continue
+			}
+			from, to := around(t.item.Instance)
+			changes := []calendar.Update{{ID: t.item.Existing, Draft: t.draft}}
+			if err := a.seeChanged(ctx, t, t.of, from, to, changes, func(_ calendar.Update, err error) { t.fail(err) }); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return gone, nil
+}
+
 // longestMove is how far an instance may have been moved from where its series had it, to be found there.
 const longestMove = 400 * 24 * time.Hour
+
+// around is where an instance is looked for that its series had at a time.
+func around(at time.Time) (from, to time.Time) { return at.Add(-longestMove), at.Add(longestMove) }
 
 // update makes existing events what the drafts say, and returns the tasks whose event is gone.
 func (a *attempt) update(ctx context.Context, tasks []*task) (gone []*task, err error) {
@@ -188,6 +248,8 @@ func (a *attempt) create(ctx context.Context, tasks []*task, unknown bool) error
 		Write: func(ctx context.Context, open []int) ([]calendar.WriteResult, error) {
 			return a.target.Create(ctx, a.target.uri.Account, a.target.info.ID, pick(drafts, open))
 		},
+		Settles: a.target.settles(),
+		Renew:   func(i, nth int) { drafts[i].TransactionID = calendar.Renewed(drafts[i].TransactionID, nth) },
 	}, func(i int, r calendar.WriteResult) {
 		gone = gone || errors.Is(r.Err, calendar.ErrNotFound)
 		if r.Err != nil {
@@ -221,7 +283,76 @@ func (a *attempt) deleteReplaced(ctx context.Context, tasks []*task) error {
 	return a.delete(ctx, ids, func(i int, err error) { replaced[i].fail(err) })
 }
 
+// delete deletes events, and looks whether they are gone.
 func (a *attempt) delete(ctx context.Context, ids []string, failed func(i int, err error)) error {
+	told := map[int]bool{}
+	err := a.deleteUnseen(ctx, ids, func(i int, err error) {
+		told[i] = true
+		failed(i, err)
+	})
+	if err != nil {
+		return err
+	}
+	still, err := a.stillThere(ctx, ids)
+	for _, i := range still {
+		if !told[i] {
+			failed(i, errNotDeleted)
+		}
+	}
+	return err
+}
+
+// errNotDeleted is the failure of a deletion that did nothing.
+var errNotDeleted = fault.New(fault.Forbidden, "Microsoft 365 answered that it was deleted, and it is still there: the calendar may only be read")
+
+// stillThere returns which of some events that were deleted are there all the same: where a calendar may only be read, Microsoft 365 answers that
+// they are gone, too.
+func (a *attempt) stillThere(ctx context.Context, ids []string) (still []int, err error) {
+	err = a.until(ctx, func() (bool, error) {
+		still = nil
+		there, err := a.find(ctx, ids)
+		for i, id := range ids {
+			if _, ok := there[id]; ok {
+				still = append(still, i)
+			}
+		}
+		return len(still) == 0, err
+	})
+	return still, err
+}
+
+// find reads those of some events that are there, by their ids.
+func (a *attempt) find(ctx context.Context, ids []string) (map[string]calendar.Event, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	there, err := read(ctx, a, func() (map[string]calendar.Event, error) {
+		return a.target.Find(ctx, a.target.uri.Account, a.target.info.ID, ids)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look into the calendar: %w", err)
+	}
+	return there, nil
+}
+
+// until looks into a calendar that may show late what was written, until it is seen or must be shown. Others are not looked into.
+func (a *attempt) until(ctx context.Context, seen func() (bool, error)) error {
+	settles := a.target.settles()
+	if settles == 0 {
+		return nil
+	}
+	for _, wait := range []time.Duration{0, settles / 4, settles / 4, settles / 2} {
+		if err := a.patience.Pause(ctx, wait); err != nil {
+			return err
+		}
+		if done, err := seen(); done || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *attempt) deleteUnseen(ctx context.Context, ids []string, failed func(i int, err error)) error {
 	err := run.EachWrite(ctx, a.patience, len(ids), run.Writes{Write: func(ctx context.Context, open []int) ([]calendar.WriteResult, error) {
 		return a.target.Delete(ctx, a.target.uri.Account, a.target.info.ID, pick(ids, open))
 	}}, func(i int, r calendar.WriteResult) {

@@ -125,11 +125,13 @@ func (h *Hold) Commit(ctx context.Context, also ...store.Op) error {
 	return nil
 }
 
-// Ending returns the operations that end the run and give the calendar free; call Done after they went through.
-func (h *Hold) Ending(state State) []store.Op {
+// Ends sets the run's final state, before Ending.
+func (h *Hold) Ends(state State) { h.run.Ends(state, h.clock()) }
+
+// Ending returns the operations that store the end of the run and give the calendar free; call Done after they went through.
+func (h *Hold) Ending() []store.Op {
 	h.ending = true
-	now := h.clock()
-	ops := h.run.End(state, now)
+	ops := h.run.ending()
 	if h.lease != nil {
 		ops = append(ops, h.lease.Release())
 	}

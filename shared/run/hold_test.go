@@ -159,7 +159,8 @@ func TestHold(t *testing.T) {
 		for _, name := range []string{byID, ""} {
 			s := NewStore(openTable(t))
 			h := hold(t, s, create(t, s, sample("R1")), name, "R1/a", monday)
-			if err := s.table.Transact(t.Context(), h.Ending(Partial)); err != nil {
+			h.Ends(Partial)
+			if err := s.table.Transact(t.Context(), h.Ending()); err != nil {
 				t.Fatal(err)
 			}
 			h.Done()
@@ -177,7 +178,8 @@ func TestHold(t *testing.T) {
 		table := &store.Counter{Table: openTable(t)}
 		s := NewStore(table)
 		h := hold(t, s, create(t, s, sample("R1")), byID, "R1/a", monday)
-		if err := table.Transact(t.Context(), h.Ending(Succeeded)); err != nil {
+		h.Ends(Succeeded)
+		if err := table.Transact(t.Context(), h.Ending()); err != nil {
 			t.Fatal(err)
 		}
 		h.Done()
@@ -191,7 +193,8 @@ func TestHold(t *testing.T) {
 		for _, again := range []bool{false, true} {
 			s := NewStore(openTable(t))
 			h := hold(t, s, create(t, s, sample("R1")), byID, "R1/a", monday)
-			h.Ending(Succeeded)
+			h.Ends(Succeeded)
+			h.Ending()
 			if again { // the end did not go through, and something else did
 				if err := h.Commit(t.Context()); err != nil {
 					t.Fatal(err)

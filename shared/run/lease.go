@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"adminassistant/shared/store"
@@ -87,4 +88,23 @@ func (l *Lease) put(until time.Time) store.Op {
 		cond = store.Absent()
 	}
 	return store.Op{Put: &store.Item{Key: l.key, Data: data}, If: cond}
+}
+
+// Reserves says whether the run holds the lease that it took last.
+func (s *Store) Reserves(ctx context.Context, r *Run, now time.Time) (bool, error) {
+	if r.Lease == "" {
+		return false, nil
+	}
+	item, err := s.table.Get(ctx, LeaseKey(r.Lease))
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read the lease: %w", err)
+	}
+	var l leaseRecord
+	if _, err := store.Decode(item.Data, &l); err != nil {
+		return false, nil
+	}
+	return strings.HasPrefix(l.Holder, r.ID+"/") && now.Before(l.Until), nil
 }

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -84,6 +85,20 @@ func (t *Trial) Again(ctx context.Context, err error) error {
 	}
 	if pause.For(ctx, d) != nil {
 		return err
+	}
+	return nil
+}
+
+// Pause waits for a while, or returns ErrHandOn when that is too long for this worker.
+func (p *Patience) Pause(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		return nil
+	}
+	if p.leaves(ctx, d) {
+		return HandOnAfter(d)
+	}
+	if err := pause.For(ctx, d); err != nil {
+		return fmt.Errorf("wait for the calendar: %w", err)
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"adminassistant/shared/calendar"
@@ -118,6 +119,8 @@ type Run struct {
 	Problem  *Problem        `json:"problem,omitempty"`
 	Failed   int             `json:"failed"` // items that failed
 	Pages    int             `json:"pages"`  // of items
+	// ItemsDigest is that of the pages of items; see Digest.
+	ItemsDigest string `json:"items_digest,omitempty"`
 
 	Correlation string    `json:"correlation_id"`
 	Created     time.Time `json:"created"`
@@ -294,6 +297,30 @@ func (s *Store) List(ctx context.Context, user, config string, limit int, cursor
 	return runs, page.Next, nil
 }
 
+// Each shows all runs of a user. One that is unreadable is shown with its id and nothing else.
+func (s *Store) Each(ctx context.Context, user string, each func(*Run) error) error {
+	q := store.Query{PK: store.UserPartition(user), Prefix: "RUN#"}
+	for {
+		page, err := s.table.Query(ctx, q)
+		if err != nil {
+			return fmt.Errorf("list runs: %w", err)
+		}
+		for _, item := range page.Items {
+			r, err := decode(item)
+			if err != nil || r.User != user || item.Key != runKey(user, r.ID) {
+				r = &Run{ID: strings.TrimPrefix(item.SK, "RUN#"), User: user}
+			}
+			if err := each(r); err != nil {
+				return err
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		q.Cursor = page.Next
+	}
+}
+
 // Put is the operation that stores the run's present state if nobody else stored another; call Stored after it went through.
 func (r *Run) Put() store.Op { return store.Op{Put: r.item(), If: store.VersionIs(r.stored)} }
 
@@ -309,13 +336,22 @@ func (s *Store) Update(ctx context.Context, r *Run) error {
 	return nil
 }
 
-// End sets the final state, and returns the operations that store it and make room for the next run of the window.
-func (r *Run) End(state State, at time.Time) []store.Op {
+// Ends sets the final state.
+func (r *Run) Ends(state State, at time.Time) {
 	r.State, r.Ended = state, at.UTC()
 	r.Progress.Phase = "done"
 	if state == Succeeded || state == Partial {
 		r.Progress.Done, r.Progress.Percent = r.Progress.Total, 100
 	}
+}
+
+// End sets the final state, and returns the operations that store it and make room for the next run of the window.
+func (r *Run) End(state State, at time.Time) []store.Op {
+	r.Ends(state, at)
+	return r.ending()
+}
+
+func (r *Run) ending() []store.Op {
 	note := r.noteKey()
 	return []store.Op{r.Put(), {Delete: &note}}
 }
@@ -352,7 +388,10 @@ func (s *Store) PutItems(ctx context.Context, r *Run, items []Item) error {
 		pages = append(pages, store.Item{Key: itemKey(r.ID, len(pages)), Data: data})
 		items = items[n:]
 	}
-	r.Pages = len(pages)
+	r.Pages, r.ItemsDigest = len(pages), ""
+	for i := range pages {
+		r.ItemsDigest = addPage(r.ItemsDigest, pages[i].Data)
+	}
 	if len(pages) == 0 {
 		return nil
 	}
@@ -370,6 +409,7 @@ func (r *Run) AddPage(items []Item) (store.Op, error) {
 		return store.Op{}, fmt.Errorf("store items of run %s: %w", r.ID, err)
 	}
 	r.Pages++
+	r.ItemsDigest = addPage(r.ItemsDigest, data)
 	return store.Op{Put: &store.Item{Key: itemKey(r.ID, r.Pages-1), Data: data}}, nil
 }
 

@@ -2,7 +2,9 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -16,7 +18,19 @@ type Writes struct {
 	Look func(ctx context.Context, open []int) (map[int]calendar.WriteResult, error)
 	// Begun says that an earlier attempt may have made some, so that Look is asked before the first write, too.
 	Begun bool
+	// Settles is for how long a calendar may not show yet what took effect: Look is asked once more at the end of it, and in between, before it is
+	// believed that something did not. Zero: at once.
+	Settles time.Duration
+	// Renew gives a write another transaction id, because the one that it has is taken (calendar.ErrTaken) and Look does not find what has it. It is
+	// called with 2 first, with 3 if that one is taken, too. Nil: that an id is taken is a refusal.
+	Renew func(i, nth int)
 }
+
+// Settling is Writes.Settles of Microsoft 365.
+const Settling = 4 * time.Second
+
+// mostRenewed is how many further transaction ids a write may have, one after the other.
+const mostRenewed = 3
 
 // EachWrite makes n writes until each has a result that will not change by itself, and hands that to done, which is called once for each.
 //
@@ -29,16 +43,23 @@ func EachWrite(ctx context.Context, p *Patience, n int, w Writes, done func(i in
 		open[i] = i
 	}
 	trial := p.Trial()
+	taken, renewed := map[int]bool{}, map[int]int{}
+	unknown := w.Begun // whether one of the open ones took effect
 	for look := w.Begun; len(open) > 0; look = true {
 		if look && w.Look != nil {
-			there, err := Retry(ctx, p, func() (map[int]calendar.WriteResult, error) { return w.Look(ctx, open) })
-			if err != nil {
-				return fmt.Errorf("look into the calendar: %w", err)
+			var err error
+			if open, err = w.look(ctx, p, open, unknown, done); err != nil {
+				return err
 			}
-			open = without(open, there, done)
-			if len(open) == 0 {
-				return nil
+		}
+		for _, at := range open {
+			if taken[at] {
+				renewed[at]++
+				w.Renew(at, renewed[at]+1)
 			}
+		}
+		if len(open) == 0 {
+			return nil
 		}
 		results, err := w.Write(ctx, open)
 		if err != nil {
@@ -50,17 +71,28 @@ func EachWrite(ctx context.Context, p *Patience, n int, w Writes, done func(i in
 				results[i].Err = err
 			}
 		}
+		clear(taken)
+		unknown = false
 		var left []int
 		var passing error // the one that asks for the longest wait
 		for i, r := range results {
-			if r.Err == nil || !fault.Of(r.Err).Transient() {
-				done(open[i], r)
+			at := open[i]
+			switch {
+			case errors.Is(r.Err, calendar.ErrTaken) && w.Renew != nil && renewed[at] < mostRenewed:
+				taken[at], unknown = true, true
+				if passing == nil {
+					passing = fault.New(fault.Unavailable, "the transaction id of a write is taken")
+				}
+			case r.Err == nil || !fault.Of(r.Err).Transient():
+				done(at, r)
 				continue
+			default:
+				unknown = unknown || !harmless(r.Err)
+				if passing == nil || RetryAfter(r.Err) > RetryAfter(passing) {
+					passing = r.Err
+				}
 			}
-			left = append(left, open[i])
-			if passing == nil || RetryAfter(r.Err) > RetryAfter(passing) {
-				passing = r.Err
-			}
+			left = append(left, at)
 		}
 		if open = left; passing != nil {
 			if err := trial.Again(ctx, passing); err != nil {
@@ -69,6 +101,33 @@ func EachWrite(ctx context.Context, p *Patience, n int, w Writes, done func(i in
 		}
 	}
 	return nil
+}
+
+// look asks which of the open writes took effect, and returns the others. With doubt it asks until the calendar must show it.
+func (w *Writes) look(ctx context.Context, p *Patience, open []int, doubt bool, done func(i int, r calendar.WriteResult)) ([]int, error) {
+	pauses := []time.Duration{0}
+	if doubt && w.Settles > 0 {
+		pauses = append(pauses, w.Settles/4, w.Settles/4, w.Settles/2)
+	}
+	for _, wait := range pauses {
+		if err := p.Pause(ctx, wait); err != nil {
+			return nil, err
+		}
+		there, err := Retry(ctx, p, func() (map[int]calendar.WriteResult, error) { return w.Look(ctx, open) })
+		if err != nil {
+			return nil, fmt.Errorf("look into the calendar: %w", err)
+		}
+		if open = without(open, there, done); len(open) == 0 {
+			break
+		}
+	}
+	return open, nil
+}
+
+// harmless says whether a write that failed surely had no effect.
+func harmless(err error) bool {
+	var says interface{ NoEffect() bool }
+	return errors.As(err, &says) && says.NoEffect()
 }
 
 // without hands those that are there to done, and returns the others.

@@ -185,6 +185,106 @@ func TestEachWrite(t *testing.T) {
 		})
 	}
 
+	t.Run("what is not shown at once is looked for until it must be", func(t *testing.T) {
+		for after, c := range map[time.Duration]struct {
+			copies, looks int
+			waits         time.Duration
+		}{0: {1, 1, 0}, time.Second: {1, 2, time.Second}, 2500 * time.Millisecond: {1, 4, 4 * time.Second}, 5 * time.Second: {2, 4, 4 * time.Second}} {
+			for _, failure := range []error{down, harmlessly{down}} {
+				synctest.Test(t, func(t *testing.T) {
+					copies, looks := 0, 0
+					var shown time.Time
+					w := Writes{
+						Settles: 4 * time.Second,
+						Look: func(context.Context, []int) (map[int]calendar.WriteResult, error) {
+							if looks++; copies > 0 && !time.Now().Before(shown) {
+								return map[int]calendar.WriteResult{0: {ID: "found"}}, nil
+							}
+							return nil, nil
+						},
+						Write: func(context.Context, []int) ([]calendar.WriteResult, error) {
+							if copies++; copies > 1 {
+								return []calendar.WriteResult{{ID: "made"}}, nil
+							}
+							shown = time.Now().Add(after)
+							return []calendar.WriteResult{{Err: soon{failure}}}, nil
+						},
+					}
+					began := time.Now()
+					told := 0
+					err := EachWrite(t.Context(), &Patience{Clock: time.Now, HandOn: time.Minute}, 1, w, func(int, calendar.WriteResult) { told++ })
+					waited := time.Since(began).Round(time.Second)
+					if want := c.copies; err != nil || told != 1 || failure == down && (copies != want || looks != c.looks || waited != c.waits) {
+						t.Errorf("shown after %s: made %d times, %d looks in %s, told %d times, %v", after, copies, looks, waited, told, err)
+					}
+					if failure != down && looks != 1 {
+						t.Errorf("what surely had no effect is looked for %d times", looks)
+					}
+				})
+			}
+		}
+	})
+
+	t.Run("a worker that has to stop leaves the looking to another", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute+500*time.Millisecond)
+			defer cancel()
+			w := Writes{
+				Begun: true, Settles: 4 * time.Second,
+				Look:  func(context.Context, []int) (map[int]calendar.WriteResult, error) { return nil, nil },
+				Write: func(context.Context, []int) ([]calendar.WriteResult, error) { t.Error("it wrote"); return nil, nil },
+			}
+			if err := EachWrite(ctx, &Patience{Clock: time.Now, HandOn: time.Minute}, 1, w, nil); !errors.Is(err, ErrHandOn) {
+				t.Error(err)
+			}
+		})
+	})
+
+	t.Run("a transaction id that is taken is given up when nothing has it", func(t *testing.T) {
+		taken := fault.Wrap(fault.Conflict, calendar.ErrTaken)
+		for name, c := range map[string]struct {
+			free  int  // the first id that is
+			there bool // an event has the id
+			renew bool
+			want  error
+			ids   []int
+		}{
+			"the second is free":         {free: 2, renew: true, ids: []int{1, 2}},
+			"the third is":               {free: 3, renew: true, ids: []int{1, 2, 3}},
+			"none is":                    {free: 100, renew: true, want: taken, ids: []int{1, 2, 3, 4}},
+			"it is ours":                 {free: 2, renew: true, there: true, ids: []int{1}},
+			"there is no other for them": {free: 2, want: taken, ids: []int{1}},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				id := 1
+				var ids []int
+				w := Writes{
+					Look: func(context.Context, []int) (map[int]calendar.WriteResult, error) {
+						if c.there {
+							return map[int]calendar.WriteResult{0: {ID: "found"}}, nil
+						}
+						return nil, nil
+					},
+					Write: func(context.Context, []int) ([]calendar.WriteResult, error) {
+						if ids = append(ids, id); id >= c.free {
+							return []calendar.WriteResult{{ID: "made"}}, nil
+						}
+						return []calendar.WriteResult{{Err: taken}}, nil
+					},
+				}
+				if c.renew {
+					w.Renew = func(_, nth int) { id = nth }
+				}
+				var got error
+				told := 0
+				err := EachWrite(t.Context(), &Patience{Clock: time.Now, HandOn: time.Minute}, 1, w, func(_ int, r calendar.WriteResult) { told, got = told+1, r.Err })
+				if err != nil || told != 1 || !errors.Is(got, c.want) || !slices.Equal(ids, c.ids) {
+					t.Errorf("%s: %v, told %d times %v, ids %v", name, err, told, got, ids)
+				}
+			})
+		}
+	})
+
 	t.Run("a look that fails for good ends it before anything is written", func(t *testing.T) {
 		w := Writes{
 			Begun: true,
@@ -199,3 +299,15 @@ func TestEachWrite(t *testing.T) {
 		}
 	})
 }
+
+// soon is a failure that is to be tried again at once.
+type soon struct{ error }
+
+func (s soon) Unwrap() error           { return s.error }
+func (soon) RetryAfter() time.Duration { return time.Nanosecond }
+
+// harmlessly is a failure that surely had no effect.
+type harmlessly struct{ error }
+
+func (h harmlessly) Unwrap() error { return h.error }
+func (harmlessly) NoEffect() bool  { return true }

@@ -17,6 +17,8 @@ const (
 	MaxTransactBytes = 4 << 20
 	// PageBytes is about where a page of a query ends, in bytes as stored (DynamoDB's 1 MB).
 	PageBytes = 1 << 20
+	// PageData is how many bytes of documents a page of a query has at most, but for its first item: what is small as it is stored may be large.
+	PageData = 4 << 20
 
 	itemOverhead = 128 // names of the attributes, version and time to live, rounded up
 )

@@ -87,7 +87,7 @@ type Query struct {
 	Prefix string // only sort keys that begin so
 	From   string // only sort keys >= From, when not empty
 	To     string // only sort keys < To, when not empty
-	Limit  int    // at most so many items a page; 0 leaves it to the store. A page also ends at about 1 MB.
+	Limit  int    // at most so many items a page; 0 leaves it to the store. A page also ends at about 1 MB as stored, and at PageData.
 	Cursor string // where a page ended, from Page.Next
 	Desc   bool   // from the last to the first
 }

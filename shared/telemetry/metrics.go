@@ -37,6 +37,8 @@ const (
 	Panics Metric = "Panics"
 	// AuditRecordsLost counts records of the audit log that could not be written after what they record had happened.
 	AuditRecordsLost Metric = "AuditRecordsLost"
+	// HeadsUnkept counts heads of ledgers that could not be handed to their witness after a run.
+	HeadsUnkept Metric = "HeadsUnkept"
 	// JobsLate counts jobs that a tick of the dispatcher started later than they should have been.
 	JobsLate Metric = "JobsLate"
 	// JobsParked counts jobs that a tick of the dispatcher let rest, since this version of the program does not know their kind; each of them

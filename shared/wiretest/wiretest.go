@@ -199,6 +199,10 @@ func (p *provider) DeleteCalendar(ctx context.Context, account, id string) error
 	return p.wire.pass(func() error { return p.Provider.DeleteCalendar(ctx, account, id) })
 }
 
+func (p *provider) DiscardCalendar(ctx context.Context, account, id string) error {
+	return p.wire.pass(func() error { return p.Provider.DiscardCalendar(ctx, account, id) })
+}
+
 func (p *provider) Events(ctx context.Context, account, id string, from, to time.Time) ([]calendar.Event, error) {
 	return answered(p.wire, func() ([]calendar.Event, error) { return p.Provider.Events(ctx, account, id, from, to) })
 }

@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
@@ -25,24 +26,28 @@ var (
 	errClient      = fault.New(fault.Unauthenticated, "the application that got this access token may not use this API; use another one")
 	errApplication = fault.New(fault.Unauthenticated, "access tokens of applications are not accepted; sign in as a user")
 	errNoScope     = fault.New(fault.Unauthenticated, "this is not an access token of a user for an API; sign in as a user and ask for a scope of this API")
+	errScope       = fault.New(fault.Forbidden, "the access token does not have the scope "+Scope+" of this API; get one that has")
+	errService     = fault.New(fault.Forbidden, "the application does not have the role that this API asks of services; an administrator can assign it")
 	errNoUser      = fault.New(fault.Unauthenticated, "the token does not say whose it is; sign in again")
 	errUnavailable = fault.New(fault.Unavailable, "the sign-in service cannot be reached to check the token; try again in a minute")
 )
 
 // Claims are what a genuine token says.
 type Claims struct {
-	Tenant  string       // tid
-	Object  string       // oid
-	Name    string       // for people; may be empty
-	Client  string       // application id of the program that acts for the user, or to which the user signed in
-	Role    account.Role // admin if the user has the application role of that name, else user
-	ID      string       // names the token (uti, else jti); may be empty
-	Expires time.Time
+	Tenant string // tid
+	Object string // oid
+	Name   string // for people; may be empty
+	// UserName is upn, else preferred_username, else unique_name; Address is email. Either may be empty, changes, and is no key.
+	UserName, Address string
+	Client            string       // application id of the program that acts for the user, or to which the user signed in
+	Role              account.Role // admin if a user has the application role of that name, else user
+	ID                string       // names the token (uti, else jti); may be empty
+	Expires           time.Time
 }
 
 // Principal is who makes the request.
 func (c Claims) Principal() account.Principal {
-	return account.Principal{Tenant: c.Tenant, Object: c.Object, Name: c.Name, Role: c.Role}
+	return account.Principal{Tenant: c.Tenant, Object: c.Object, Name: c.Name, Role: c.Role, UserName: c.UserName, Address: c.Address}
 }
 
 // body is what we read of a token's payload.
@@ -53,6 +58,10 @@ type body struct {
 	Tenant   string   `json:"tid"`
 	Object   string   `json:"oid"`
 	Name     string   `json:"name"`
+	UPN      string   `json:"upn"`
+	Username string   `json:"preferred_username"` // of v2.0
+	Unique   string   `json:"unique_name"`        // of v1.0
+	Email    string   `json:"email"`
 	Version  string   `json:"ver"`
 	Scopes   string   `json:"scp"`
 	Type     string   `json:"idtyp"`
@@ -66,15 +75,21 @@ type body struct {
 
 // claims are what the token says, for a client.
 func (b *body) claims(client string) Claims {
-	c := Claims{Tenant: b.Tenant, Object: b.Object, Name: b.Name, Client: client, Role: account.RoleUser, ID: b.UTI, Expires: time.Unix(b.Expires, 0).UTC()}
+	c := Claims{
+		Tenant: b.Tenant, Object: b.Object, Name: b.Name, UserName: cmp.Or(b.UPN, b.Username, b.Unique), Address: b.Email,
+		Client: client, Role: account.RoleUser, ID: b.UTI, Expires: time.Unix(b.Expires, 0).UTC(),
+	}
 	if c.ID == "" {
 		c.ID = b.JTI
 	}
-	if slices.ContainsFunc(b.Roles, func(role string) bool { return strings.EqualFold(role, string(account.RoleAdmin)) }) {
+	if !b.service() && slices.ContainsFunc(b.Roles, func(role string) bool { return strings.EqualFold(role, string(account.RoleAdmin)) }) {
 		c.Role = account.RoleAdmin
 	}
 	return c
 }
+
+// service says whether an application got the token for itself, without a user. Entra ID says so where the API's registration asks for it.
+func (b *body) service() bool { return b.Type == "app" }
 
 // times are when a token is valid, in seconds since 1970.
 type times struct {
@@ -155,11 +170,11 @@ func (v *Verifier) check(b body, now time.Time) (_ Claims, issuer string, err er
 	switch {
 	case !slices.Contains(audiences, b.Audience):
 		return Claims{}, "", errAudience
-	case b.Type == "app":
+	case b.service() && (len(v.roles) == 0 || b.Scopes != ""):
 		return Claims{}, "", errApplication
-	case b.Scopes == "": // an id token, or one of an application that does not say so
+	case b.Scopes == "" && !b.service(): // an id token, or one of an application that does not say so
 		return Claims{}, "", errNoScope
-	case len(v.clients) > 0 && !slices.Contains(v.clients, client):
+	case !slices.Contains(v.clients, client):
 		return Claims{}, "", errClient
 	case !guid.MatchString(b.Object):
 		return Claims{}, "", errNoUser
@@ -168,4 +183,15 @@ func (v *Verifier) check(b body, now time.Time) (_ Claims, issuer string, err er
 		return Claims{}, "", err
 	}
 	return b.claims(client), b.Issuer, nil
+}
+
+// permits says whether what a genuine token allows is what this API asks for: of users the scope, of services one of the roles.
+func (v *Verifier) permits(b *body) error {
+	switch {
+	case b.service() && !slices.ContainsFunc(b.Roles, func(role string) bool { return slices.Contains(v.roles, role) }):
+		return errService
+	case !b.service() && !slices.Contains(strings.Split(b.Scopes, " "), Scope):
+		return errScope
+	}
+	return nil
 }

@@ -15,7 +15,7 @@ var (
 )
 
 // Identify checks the id token that a sign-in brought: by the same rules as Verify, and that it answers the request with that nonce, which may not
-// be empty. The audience is the application to which the user signed in; Options.Clients do not matter. Errors are those of Verify.
+// be empty. The audience is the application to which the user signed in; Options.Clients do not matter. Errors are those of Verify but fault.Forbidden.
 func (v *Verifier) Identify(ctx context.Context, raw, nonce string) (Claims, error) {
 	if len(raw) > maxToken {
 		return Claims{}, errMalformed

@@ -55,7 +55,8 @@ func TestIdentify(t *testing.T) {
 	}
 	t.Run("says who signed in", func(t *testing.T) {
 		got, err := verifier(t, l, c).Identify(t.Context(), id(boss), nonce)
-		if want := (account.Principal{Tenant: home, Object: boss, Name: "Boss", Role: account.RoleAdmin}); err != nil || got.Principal() != want ||
+		want := account.Principal{Tenant: home, Object: boss, Name: "Boss", Role: account.RoleAdmin, UserName: "boss@home.example"}
+		if err != nil || got.Principal() != want ||
 			got.Client != api || !got.Expires.After(c.now()) {
 			t.Errorf("got %+v, %v", got, err)
 		}

@@ -25,6 +25,9 @@ import (
 // DefaultAuthority is the sign-in service of Microsoft's worldwide cloud.
 const DefaultAuthority = "https://login.microsoftonline.com"
 
+// Scope is the one that a user's access token has to have, beside others that it may have.
+const Scope = "access_as_user"
+
 const (
 	maxToken     = 16 << 10 // bytes of a token
 	maxKeyID     = 128      // bytes of the name of a key
@@ -40,8 +43,11 @@ type Options struct {
 	Audiences []string
 	// Tenants are the ids of the tenants whose users are let in.
 	Tenants []string
-	// Clients are the application ids that may act for users; empty: any.
+	// Clients are the ids of the applications whose access tokens are accepted; none: no access token is.
 	Clients []string
+	// ServiceRoles are application roles of the API. An application that has one of them may use the API as itself, without a user; none: no
+	// application may.
+	ServiceRoles []string
 	// HTTPClient asks the sign-in service for its keys; nil: one of its own.
 	HTTPClient *http.Client
 	Clock      func() time.Time
@@ -50,7 +56,8 @@ type Options struct {
 // Verifier checks tokens. All its methods may be called from many goroutines at once.
 type Verifier struct {
 	audiences []string
-	clients   []string
+	clients   []string // in lower case, as tokens have them
+	roles     []string // of services
 	tenants   map[string]*tenant
 	clock     func() time.Time
 	cache     cache
@@ -82,6 +89,8 @@ func New(o Options) (*Verifier, error) {
 		return nil, fault.Field("tenants", "has to name the tenants whose users are let in")
 	case slices.Contains(o.Clients, ""):
 		return nil, fault.Field("clients", "names a client without an id")
+	case slices.Contains(o.ServiceRoles, ""):
+		return nil, fault.Field("service roles", "has a role without a name")
 	case o.Clock == nil:
 		return nil, fault.Field("clock", "is missing")
 	}
@@ -89,8 +98,11 @@ func New(o Options) (*Verifier, error) {
 		o.HTTPClient = &http.Client{Timeout: fetchTimeout}
 	}
 	v := &Verifier{
-		audiences: slices.Clone(o.Audiences), clients: slices.Clone(o.Clients), tenants: map[string]*tenant{}, clock: o.Clock,
+		audiences: slices.Clone(o.Audiences), roles: slices.Clone(o.ServiceRoles), tenants: map[string]*tenant{}, clock: o.Clock,
 		cache: cache{limit: maxCached},
+	}
+	for _, id := range o.Clients {
+		v.clients = append(v.clients, strings.ToLower(id))
 	}
 	for _, id := range o.Tenants {
 		id = strings.ToLower(id)
@@ -126,8 +138,9 @@ func (v *Verifier) Authenticate(r *http.Request) (account.Principal, error) {
 	return claims.Principal(), nil
 }
 
-// Verify checks an access token. Errors are of kind fault.Unauthenticated, and say what to do without showing anything of the token; or
-// fault.Unavailable when the key that would prove it cannot be had now.
+// Verify checks an access token. Errors are of kind fault.Unauthenticated, and say what to do without showing anything of the token;
+// fault.Forbidden when it is genuine and its scope, or its role, is not the one that the API asks for; or fault.Unavailable when the key that
+// would prove it cannot be had now.
 func (v *Verifier) Verify(ctx context.Context, raw string) (Claims, error) {
 	if len(raw) > maxToken {
 		return Claims{}, errMalformed
@@ -152,6 +165,9 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (Claims, error) {
 		return Claims{}, err
 	}
 	if err := v.genuine(ctx, raw, keyID, claims.Tenant, issuer); err != nil {
+		return Claims{}, err
+	}
+	if err := v.permits(&body); err != nil {
 		return Claims{}, err
 	}
 	v.cache.put(sum, verified{claims: claims, keyID: keyID, times: body.times})

@@ -64,7 +64,7 @@ func start(t testing.TB) (*entrasim.Server, *entrasim.Listener, *clock) {
 
 // verifier lets in users of the home tenant, unless the options say otherwise.
 func verifier(t testing.TB, l *entrasim.Listener, c *clock, change ...func(*Options)) *Verifier {
-	o := Options{Authority: l.URL, Audiences: []string{api}, Tenants: []string{home}, HTTPClient: l.Client, Clock: c.now}
+	o := Options{Authority: l.URL, Audiences: []string{api}, Clients: []string{api}, Tenants: []string{home}, HTTPClient: l.Client, Clock: c.now}
 	for _, f := range change {
 		f(&o)
 	}
@@ -87,7 +87,10 @@ func TestVerify(t *testing.T) {
 		return append([]entrasim.Override{claim("ver", "1.0"), claim("iss", "https://sts.windows.net/"+home+"/"), claim("azp", nil), claim("appid", api)}, more...)
 	}
 	list := func(o ...entrasim.Override) []entrasim.Override { return o }
-	clients := func(o *Options) { o.Clients = []string{api} }
+	service := func(more ...entrasim.Override) []entrasim.Override {
+		return append(list(claim("scp", nil), claim("idtyp", "app"), claim("roles", []string{"nightly"})), more...)
+	}
+	services := func(o *Options) { o.ServiceRoles = []string{"nightly", "hourly"} }
 
 	for _, row := range []struct {
 		name   string
@@ -102,8 +105,11 @@ func TestVerify(t *testing.T) {
 		{name: "a token that expired less than a minute ago, by a clock that runs late", change: list(claim("exp", now-59))},
 		{name: "a token from a clock that runs half a minute ahead", change: list(claim("nbf", now+30), claim("iat", now+30))},
 		{name: "a token without nbf", change: list(claim("nbf", nil))},
-		{name: "a client that may", option: clients},
-		{name: "a client that may, in version 1.0", option: clients, change: v1()},
+		{name: "a client that was configured in capitals", option: func(o *Options) { o.Clients = []string{strings.ToUpper(api)} }},
+		{name: "the scope among others", change: list(claim("scp", "openid access_as_user email"))},
+		{name: "a service with its role", option: services, change: service()},
+		{name: "a service with its role among others, in version 1.0", option: services, change: v1(service(claim("roles", []string{"x", "hourly"}))...)},
+		{name: "a service is no administrator", option: services, change: service(claim("roles", []string{"nightly", "admin"}))},
 		{name: "another member of the list of audiences", option: func(o *Options) { o.Audiences = append(o.Audiences, other) }, change: list(claim("aud", other))},
 		{name: "a tenant that was configured in capitals", option: func(o *Options) { o.Tenants = []string{strings.ToUpper(home)} }},
 
@@ -132,10 +138,28 @@ func TestVerify(t *testing.T) {
 		{name: "an empty audience", change: list(claim("aud", "")), want: errAudience},
 		{name: "several audiences", change: list(claim("aud", []string{api, other})), want: errMalformed},
 
-		{name: "another client", change: list(claim("azp", other)), option: clients, want: errClient},
-		{name: "another client in version 1.0", change: v1(claim("appid", other)), option: clients, want: errClient},
-		{name: "a version 2.0 client in a token of version 1.0", change: v1(claim("appid", nil), claim("azp", api)), option: clients, want: errClient},
-		{name: "no client where one is asked for", change: list(claim("azp", nil)), option: clients, want: errClient},
+		{name: "another client", change: list(claim("azp", other)), want: errClient},
+		{name: "another client in version 1.0", change: v1(claim("appid", other)), want: errClient},
+		{name: "another client, with ours where version 1.0 has it", change: list(claim("azp", other), claim("appid", api)), want: errClient},
+		{name: "a version 2.0 client in a token of version 1.0", change: v1(claim("appid", nil), claim("azp", api)), want: errClient},
+		{name: "no client", change: list(claim("azp", nil)), want: errClient},
+		{name: "any client, where none is configured", option: func(o *Options) { o.Clients = nil }, want: errClient},
+		{name: "no client, where none is configured", option: func(o *Options) { o.Clients = nil }, change: list(claim("azp", nil)), want: errClient},
+
+		{name: "another scope", change: list(claim("scp", "read")), want: errScope},
+		{name: "a scope that begins like ours", change: list(claim("scp", "access_as_user.read")), want: errScope},
+		{name: "a scope that ends like ours", change: list(claim("scp", "not_access_as_user")), want: errScope},
+		{name: "the scope in capitals", change: list(claim("scp", "Access_As_User")), want: errScope},
+		{name: "the scope behind a tab", change: list(claim("scp", "read\taccess_as_user")), want: errScope},
+		{name: "a space for a scope", change: list(claim("scp", " ")), want: errScope},
+		{name: "another scope, and a role of services", option: services, change: list(claim("scp", "read"), claim("roles", []string{"nightly"})), want: errScope},
+		{name: "another scope and another key under the name of ours", change: list(claim("scp", "read"), entrasim.SignedBy(foreign)), want: errSignature},
+		{name: "a service with another role", option: services, change: service(claim("roles", []string{"Nightly"})), want: errService},
+		{name: "a service without a role", option: services, change: service(claim("roles", nil)), want: errService},
+		{name: "a service of another application", option: services, change: service(claim("azp", other)), want: errClient},
+		{name: "a service that also has a scope", option: services, change: service(claim("scp", "access_as_user")), want: errApplication},
+		{name: "a service with another key under the name of ours", option: services, change: service(entrasim.SignedBy(foreign)), want: errSignature},
+		{name: "a service that does not say that it is one", option: services, change: service(claim("idtyp", nil)), want: errNoScope},
 
 		{name: "no user", change: list(claim("oid", nil)), want: errNoUser},
 		{name: "a user that is no id", change: list(claim("oid", "ann#x")), want: errNoUser},
@@ -180,8 +204,12 @@ func TestVerify(t *testing.T) {
 				if err != row.want {
 					t.Fatalf("got %v, want %v", err, row.want)
 				}
-				if err != nil && fault.Of(err) != fault.Unauthenticated {
-					t.Errorf("is of kind %s", fault.Of(err))
+				kind := fault.Unauthenticated
+				if err == errScope || err == errService {
+					kind = fault.Forbidden
+				}
+				if err != nil && (fault.Of(err) != kind || got != (Claims{})) {
+					t.Errorf("is of kind %s, with %+v", fault.Of(err), got)
 				}
 				if err == nil && (got.Tenant != home || got.Object != ann || got.Name != "Ann" || got.Role != account.RoleUser || got.ID == "" || got.Client != api) {
 					t.Errorf("got %+v", got)
@@ -191,7 +219,8 @@ func TestVerify(t *testing.T) {
 	}
 	t.Run("the application role Admin makes an administrator", func(t *testing.T) {
 		got, err := verifier(t, l, c).Verify(t.Context(), sim.Token(boss))
-		if want := (account.Principal{Tenant: home, Object: boss, Name: "Boss", Role: account.RoleAdmin}); err != nil || got.Principal() != want {
+		want := account.Principal{Tenant: home, Object: boss, Name: "Boss", Role: account.RoleAdmin, UserName: "boss@home.example"}
+		if err != nil || got.Principal() != want {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		got, err = verifier(t, l, c).Verify(t.Context(), sim.Token(boss, claim("roles", []string{"Administrator", "user"})))
@@ -224,6 +253,7 @@ func TestNew(t *testing.T) {
 		"an empty audience":       {func(o *Options) { o.Audiences = []string{""} }, "audiences"},
 		"no tenant":               {func(o *Options) { o.Tenants = nil }, "tenants"},
 		"any tenant":              {func(o *Options) { o.Tenants = []string{"common"} }, "tenants"},
+		"a role without a name":   {func(o *Options) { o.ServiceRoles = []string{""} }, "service roles"},
 		"an empty client":         {func(o *Options) { o.Clients = []string{""} }, "clients"},
 		"no clock":                {func(o *Options) { o.Clock = nil }, "clock"},
 		"an authority in clear":   {func(o *Options) { o.Authority = "http://login.example" }, "authority"},
@@ -275,7 +305,7 @@ func TestAuthenticate(t *testing.T) {
 			if err != row.want || fault.Of(err) == fault.Unavailable {
 				t.Errorf("got %v", err)
 			}
-			if want := (account.Principal{Tenant: home, Object: ann, Name: "Ann", Role: account.RoleUser}); err == nil && got != want {
+			if want := (account.Principal{Tenant: home, Object: ann, Name: "Ann", Role: account.RoleUser, UserName: "ann@home.example"}); err == nil && got != want {
 				t.Errorf("got %+v", got)
 			}
 		})
@@ -601,7 +631,7 @@ func FuzzParts(f *testing.F) {
 		f.Fatal(err)
 	}
 	payload := fmt.Sprintf(`{"iss":"https://sts.windows.net/%s/","aud":"%s","tid":"%s","oid":"%s","ver":"1.0",`+
-		`"scp":"x","exp":1891234567,"iat":1,"nbf":1,"roles":["admin"]}`, home, api, home, ann)
+		`"appid":"%s","scp":"x","exp":1891234567,"iat":1,"nbf":1,"roles":["admin"]}`, home, api, home, ann, api)
 	f.Add(`{"alg":"RS256","kid":"KID"}`, payload)
 	f.Add(`{"alg":"none","kid":"KID"}`, payload)
 	f.Add(`{"alg":"RS256","kid":"KID","b64":false,"crit":["b64"]}`, `{}`)

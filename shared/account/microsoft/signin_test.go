@@ -68,7 +68,7 @@ func TestSigningIn(t *testing.T) {
 				t.Errorf("before: %+v, %v", got, err)
 			}
 			who := api.signIn(boss)
-			if want := (account.Principal{Tenant: home, Object: boss, Name: "Boss", Role: account.RoleAdmin}); who.Principal != want {
+			if want := (account.Principal{Tenant: home, Object: boss, Name: "Boss", Role: account.RoleAdmin, UserName: "boss@home.example"}); who.Principal != want {
 				t.Errorf("got %+v, want %+v", who.Principal, want)
 			}
 			token, expires, err := who.Access.Token(t.Context())

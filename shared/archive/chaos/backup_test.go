@@ -41,7 +41,7 @@ func (w *world) backUp() backup.Result {
 func TestABackupOfAMailboxHoldsTheSameWhateverFails(t *testing.T) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {
-		c := newChaos(t, 1, "ask")
+		c := newChaos(t, 1, "ask", nil)
 		c.month(200)
 		_, err := c.sim.PutEvent(me, c.source, []byte(`{"id":"`+c.series[0]+`@20261005T160000Z","subject":"Stand-up by itself"}`))
 		must(t, err)

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -30,6 +29,7 @@ var (
 	firstSeed = flag.Uint64("seed", 1, "the first seed of TestChaos")
 	seeds     = flag.Uint64("seeds", 3, "how many seeds TestChaos tries, from -seed on")
 	runs      = flag.Int("runs", 25, "how many runs TestChaos makes with each seed")
+	switches  = flag.String("switches", "", "switches in TestChaos, as in page_504=100,bump_keys; empty: random ones, none for seed 1")
 )
 
 // TestChaos archives a mailbox that changes all the time, night after night, while everything fails that can fail. When the failures
@@ -43,14 +43,42 @@ func TestChaos(t *testing.T) {
 		for _, drift := range []archive.OnDrift{archive.AskOnDrift, archive.AcceptOnDrift} {
 			t.Run(fmt.Sprintf("seed %d, drift %s", seed, drift), func(t *testing.T) {
 				t.Parallel()
+				set := switchesOf(t, seed)
 				synctest.Test(t, func(t *testing.T) {
-					newChaos(t, seed, drift).rage()
+					newChaos(t, seed, drift, set).rage(*runs)
 				})
 				if t.Failed() {
-					t.Logf("to repeat: go test ./shared/archive/chaos -run 'TestChaos/seed_%d,_drift_%s' -seed %d -seeds 1 -runs %d", seed, drift, seed, *runs)
+					t.Logf("to repeat: go test ./shared/archive/chaos -run 'TestChaos/seed_%d,_drift_%s' -seed %d -seeds 1 -runs %d -switches '%v'",
+						seed, drift, seed, *runs, set)
 				}
 			})
 		}
+	}
+}
+
+// switchesOf returns the switches of a seed.
+func switchesOf(t *testing.T, seed uint64) graphsim.Switches {
+	switch {
+	case *switches != "":
+		set, err := graphsim.ParseSwitches(strings.Split(*switches, ",")...)
+		must(t, err)
+		return set
+	case seed == 1:
+		return nil
+	}
+	return graphsim.RandomSwitches(rand.New(rand.NewPCG(seed, 2)), 0.3)
+}
+
+// TestChaosWithEachSwitch makes a few runs with each switch alone.
+func TestChaosWithEachSwitch(t *testing.T) {
+	warm(t)
+	for i, set := range graphsim.EachSwitch() {
+		t.Run(set.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				newChaos(t, uint64(100+i), archive.AskOnDrift, set).rage(5)
+			})
+		})
 	}
 }
 
@@ -70,19 +98,22 @@ type chaos struct {
 	queue  *queuesqlite.Queue
 	events []string // ids of the single events in Work
 	series []string
-	next   int // number of the next event
+	next   int    // number of the next event
+	broken string // id of an event that the service fails on
 	// late makes answers come after the client stopped waiting, and stops workers while others run. The service then still carries out requests
 	// whose worker is gone.
 	late bool
 }
 
-func newChaos(t *testing.T, seed uint64, drift archive.OnDrift) *chaos {
+func newChaos(t *testing.T, seed uint64, drift archive.OnDrift, set graphsim.Switches) *chaos {
 	time.Sleep(time.Until(time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC)))
 	sim := graphsim.New(graphsim.Options{
 		RoundTrip: 20 * time.Millisecond, ServiceTime: 60 * time.Millisecond, DuplicateStatus: []int{400, 409}[seed%2], TellExisting: seed%3 == 0,
-		TextBecomesHTML: seed%5 == 0,
+		TextBecomesHTML: seed%5 == 0, Switches: set,
 	})
 	c := &chaos{world: build(t, sim, "http://localhost", serve(t, sim), time.Now), random: rand.New(rand.NewPCG(seed, uint64(len(drift)))), late: seed%4 == 0}
+	_, c.moved = set["ids_change"]
+	_, c.loses = set["retention"]
 	c.queue = machinetest.Queues(t, time.Now).Queue("archive")
 	c.config = c.world.config(drift)
 	for range 45 {
@@ -102,62 +133,17 @@ func newChaos(t *testing.T, seed uint64, drift archive.OnDrift) *chaos {
 	return c
 }
 
-// serve serves a handler within the bubble, and returns the transport that reaches it. It uses no sockets, since they would stop the bubble's time.
-func serve(t *testing.T, handler http.Handler) http.RoundTripper {
-	l := &pipes{calls: make(chan net.Conn), closed: make(chan struct{})}
-	server := &http.Server{Handler: handler}
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = server.Serve(l) })
-	transport := &http.Transport{DialContext: l.dial, DisableCompression: true}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		server.Close()
-		serving.Wait()
-	})
-	return transport
-}
+// serve serves a handler within the bubble, and returns the transport that reaches it.
+func serve(t *testing.T, handler http.Handler) http.RoundTripper { return wiretest.Serve(t, handler) }
 
-// pipes is a listener in memory.
-type pipes struct {
-	calls  chan net.Conn
-	once   sync.Once
-	closed chan struct{}
-}
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case p.calls <- there:
-		return here, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.calls:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "pipe"} }
-
-// rage runs night after night with faults, then without, and checks what they leave.
-func (c *chaos) rage() {
-	for i := range *runs {
+// rage makes runs, night after night, with faults, then without, and checks what they leave.
+func (c *chaos) rage(runs int) {
+	for i := range runs {
+		c.known()
 		for range c.random.IntN(7) {
 			c.change()
 		}
+		c.deviate()
 		must(c.t, c.sim.SetFaults(c.faults()...))
 		id := c.night()
 		if r, result := c.result(id); r.State.Ended() && r.Result != nil {
@@ -173,6 +159,7 @@ func (c *chaos) rage() {
 		time.Sleep(time.Hour)
 	}
 	must(c.t, c.sim.SetFaults())
+	c.settle()
 	r, result := c.last()
 	if r.State != run.Succeeded {
 		c.t.Errorf("the run after the faults: %s, %+v, %+v", r.State, r.Problem, result)
@@ -185,7 +172,7 @@ func (c *chaos) rage() {
 	if r, result := c.last(); r.State != run.Succeeded || result.Written != 0 || result.Counts.Archived != 0 || c.sim.Changes() != before {
 		c.t.Errorf("a run after that one still had something to do: %s, %+v", r.State, result)
 	}
-	if len(c.copies()) < 40 {
+	if len(c.copies()) < 40 && !c.loses {
 		c.t.Errorf("the archive has %d events: the test does not test much", len(c.copies()))
 	}
 }
@@ -261,6 +248,64 @@ func (c *chaos) change() {
 		}
 		_, _ = c.sim.PutEvent(me, c.source, fmt.Appendf(nil, `{"id":%q,"subject":"Stand-up by itself %d"}`, occurrence, c.random.IntN(1000)))
 	}
+}
+
+// known forgets the events that the service moved away.
+func (c *chaos) known() {
+	all, err := c.sim.Events(me, c.source)
+	must(c.t, err)
+	there := map[string]bool{}
+	for _, e := range all {
+		there[e.ID] = true
+	}
+	c.events = slices.DeleteFunc(c.events, func(id string) bool { return !there[id] })
+	for len(c.events) < 10 {
+		c.add()
+	}
+	if !there[c.broken] {
+		c.broken = ""
+	}
+}
+
+// deviate lets happen what the switches are about.
+func (c *chaos) deviate() {
+	set := c.sim.Switches()
+	if c.one(4) {
+		c.sim.Turn()
+	}
+	if _, on := set["lone_exception"]; on && c.one(2) {
+		e := meeting(c.random.IntN(1800))
+		c.next++
+		e["subject"], e["isOrganizer"] = fmt.Sprintf("Invitation %d", c.next), false
+		c.put(e)
+	}
+	if subject, on := set["poison"]; on && c.one(2) {
+		c.heal()
+		e := meeting(c.random.IntN(1800))
+		e["subject"] = subject
+		c.broken = c.put(e)
+	}
+}
+
+// heal removes the broken event.
+func (c *chaos) heal() {
+	if c.broken != "" {
+		must(c.t, c.sim.RemoveEvent(me, c.broken))
+		c.broken = ""
+	}
+}
+
+// settle ends what would keep the last run from seeing everything.
+func (c *chaos) settle() {
+	c.known()
+	c.heal()
+	set := c.sim.Switches()
+	for _, one := range graphsim.AllSwitches() {
+		if one.Loose {
+			delete(set, one.Name)
+		}
+	}
+	must(c.t, c.sim.SetSwitches(set))
 }
 
 // faults returns up to three random faults. Each strikes a few times.

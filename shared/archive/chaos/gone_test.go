@@ -46,7 +46,7 @@ func TestAnArchiveCalendarThatGoesWhileItIsWritten(t *testing.T) {
 
 func unfailed(w *world, c archive.Config) {
 	w.t.Helper()
-	entries, err := ledger.New(w.Table, w.Blobs).Range(w.t.Context(), c.ID, october(-30, 0), october(60, 0))
+	entries, err := ledger.New(w.Table, w.Blobs, w.Key).Range(w.t.Context(), c.ID, october(-30, 0), october(60, 0))
 	must(w.t, err)
 	if len(entries) == 0 {
 		w.t.Error("the ledger is empty")

@@ -126,26 +126,64 @@ func TestAProcessThatDiesBeforeGraphAnswers(t *testing.T) {
 	}
 }
 
-func TestCopiesOfOursInASourceAreNotArchivedAgain(t *testing.T) {
+// TestACopyThatTheUserCopied: Outlook copies all properties, our mark among them, so that it is an event of the user's like any other.
+func TestACopyThatTheUserCopied(t *testing.T) {
 	w := newWorld(t, graphsim.Options{})
 	w.month(3)
-	results, err := w.provider.Create(t.Context(), me, w.source, []calendar.Draft{{
-		Mark: "another config's", TransactionID: "another config's", Subject: "Copy",
-		Start: calendar.DateTime{Local: "2026-10-20T09:00:00", Zone: "UTC"}, End: calendar.DateTime{Local: "2026-10-20T10:00:00", Zone: "UTC"},
-	}})
-	must(t, err)
-	must(t, results[0].Err)
 	c := w.config(archive.AskOnDrift)
-	r, result := w.archive(c)
-	if r.State != run.Succeeded || result.Counts.Fetched != 4 || result.Counts.Archived != 3 || result.Counts.Excluded != 1 {
+	w.archive(c)
+	copies := w.copies()
+	pasted := meeting(100)
+	pasted["singleValueExtendedProperties"] = []object{{"id": markID, "value": mark(&copies[0])}}
+	w.put(pasted)
+	if r, result := w.archive(c); r.State != run.Succeeded || result.Counts.Archived != 1 || result.Counts.Unchanged != 3 || result.Counts.Excluded != 0 {
 		t.Errorf("%s %+v", r.State, result)
 	}
-	items, err := run.NewStore(w.Table).Items(t.Context(), r, 0)
-	must(t, err)
-	if !slices.ContainsFunc(items, func(it run.Item) bool { return strings.Contains(string(it.Plan), `"`+archive.ReasonOwnCopy+`"`) }) {
-		t.Errorf("no item says %s", archive.ReasonOwnCopy)
+	for _, e := range w.standing(c) {
+		if e.Source.Mark != "" {
+			t.Errorf("the ledger has %q as the mark of a source", e.Source.Mark)
+		}
 	}
 	w.check(c)
+
+	t.Run("and one that was moved from another month is our copy all the same", func(t *testing.T) {
+		w := newWorld(t, graphsim.Options{})
+		e := meeting(0)
+		e["start"], e["end"] = at(october(-20, 9), "UTC"), at(october(-20, 10), "UTC")
+		w.put(e)
+		c := w.config(archive.AskOnDrift)
+		r := w.newRun(c)
+		r.From, r.To = r.From.AddDays(-30), r.From.AddDays(-1)
+		r, _, err := run.NewStore(w.Table).Create(t.Context(), r)
+		must(t, err)
+		must(t, w.runner(w.Table, w.provider).Run(t.Context(), r))
+		moved := w.copies()[0]
+		must(t, w.sim.RemoveEvent(me, moved.ID))
+		e = meeting(0)
+		e["id"], e["singleValueExtendedProperties"] = moved.ID, []object{{"id": markID, "value": mark(&moved)}}
+		w.put(e)
+		if r, result := w.archive(c); r.State != run.Succeeded || result.Counts.Excluded != 1 || result.Counts.Archived != 0 {
+			t.Errorf("%s %+v", r.State, result)
+		}
+	})
+	t.Run("and one that was moved is our copy all the same", func(t *testing.T) {
+		for i, at := range []int{0, 1900 + 200} { // at its time, and at another one of the window
+			moved := w.copies()[i]
+			must(t, w.sim.RemoveEvent(me, moved.ID))
+			e := meeting(at)
+			e["id"], e["subject"], e["singleValueExtendedProperties"] = moved.ID, "Moved", []object{{"id": markID, "value": mark(&moved)}}
+			w.put(e)
+		}
+		r, result := w.archive(c)
+		if r.State != run.Succeeded || result.Counts.Excluded != 2 || result.Counts.Archived != 0 || result.Counts.Unchanged != 4 {
+			t.Errorf("%s %+v", r.State, result)
+		}
+		items, err := run.NewStore(w.Table).Items(t.Context(), r, 0)
+		must(t, err)
+		if !slices.ContainsFunc(items, func(it run.Item) bool { return strings.Contains(string(it.Plan), `"`+archive.ReasonOwnCopy+`"`) }) {
+			t.Errorf("no item says %s", archive.ReasonOwnCopy)
+		}
+	})
 }
 
 // deafTransport calls die after the nth batch that writes was carried out, and does not return its answer.

@@ -29,6 +29,9 @@ const (
 	abandonedAfter = 24 * time.Hour
 )
 
+// escapes is what os.Root says of a symbolic link that leads out of it. It has no error of its own for that.
+const escapes = "path escapes from parent"
+
 // Folder is the store. It never leaves its folder, not even over a symbolic link.
 type Folder struct {
 	root *os.Root
@@ -297,6 +300,9 @@ func (f *Folder) classify(err error) error {
 		return nil
 	case ok:
 		return explained
+	case strings.Contains(err.Error(), escapes):
+		return fault.New(fault.Invalid,
+			"in %s is a symbolic link that leads out of it, which is not followed: make the whole folder a link, or name another one", f.dir)
 	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, fs.ErrNotExist),
 		errors.Is(err, syscall.ENOTDIR):
 		return fault.New(fault.Unavailable, "the folder %s does not work: %v", f.dir, err)

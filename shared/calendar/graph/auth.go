@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -131,16 +132,61 @@ func newBearer(o *Options, base *url.URL) (*bearer, error) {
 	if ways != 1 {
 		return nil, fault.Field("graph", "needs exactly one way to sign in: a token, a credential, an application, or each user")
 	}
+	if o.Token == "" {
+		if err := encrypted(base); err != nil {
+			return nil, err
+		}
+	}
+	if o.ForOwners || o.PerUser {
+		return bearerOfNobody(), nil
+	}
+	return newAppBearer(o, base)
+}
+
+// bearerOfNobody asks for nothing.
+func bearerOfNobody() *bearer {
+	return &bearer{token: func(context.Context) (string, error) {
+		return "", fault.New(fault.Internal, "Microsoft 365 is asked for nobody: the request belongs to a user")
+	}}
+}
+
+// applications sign in as the application of some options in the tenants of owners.
+type applications struct {
+	options Options
+	base    *url.URL
+
+	mu      sync.Mutex
+	tenants map[string]*bearer
+}
+
+func newApplications(o *Options, c *client) *applications {
+	own := *o
+	own.ForOwners = false
+	return &applications{options: own, base: c.base, tenants: map[string]*bearer{}}
+}
+
+// in returns the sign-in for a tenant, which remembers its tokens. A fixed token or credential is the same in all.
+func (a *applications) in(tenant string) (*bearer, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if b := a.tenants[tenant]; b != nil {
+		return b, nil
+	}
+	o := a.options
+	if !o.App.isZero() {
+		o.App.Tenant = tenant // never the configured one, whose mailboxes are another organisation's
+	}
+	b, err := newAppBearer(&o, a.base)
+	if err == nil {
+		a.tenants[tenant] = b
+	}
+	return b, err
+}
+
+// newAppBearer signs in by a token, a credential or as an application.
+func newAppBearer(o *Options, base *url.URL) (*bearer, error) {
 	if token := o.Token; token != "" {
 		return &bearer{token: func(context.Context) (string, error) { return token, nil }}, nil
-	}
-	if err := encrypted(base); err != nil {
-		return nil, err
-	}
-	if o.PerUser {
-		return &bearer{token: func(context.Context) (string, error) {
-			return "", fault.New(fault.Internal, "Microsoft 365 is asked for nobody: the request belongs to a user")
-		}}, nil
 	}
 	credential := o.Credential
 	if credential == nil {

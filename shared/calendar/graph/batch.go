@@ -42,7 +42,10 @@ type answer struct {
 
 // do sends one request that is not a batch, within the mailbox's budget.
 func (p *Provider) do(ctx context.Context, account string, r *kiota.RequestInformation) ([]byte, error) {
-	budget := p.budgets.of(account)
+	budget, err := p.budget(ctx, account)
+	if err != nil {
+		return nil, err
+	}
 	leave, err := budget.enter(ctx, 1, int64(len(r.Content)))
 	if err != nil {
 		return nil, err
@@ -56,9 +59,13 @@ func (p *Provider) do(ctx context.Context, account string, r *kiota.RequestInfor
 // of them. It stops at the first batch that fails as a whole, or when each returns an error, and returns that with how many steps were
 // answered. What failed as a whole with fault.Unavailable may have taken effect all the same.
 func (p *Provider) batches(ctx context.Context, account string, steps []step, each func(first int, answers []answer) error) (done int, err error) {
+	budget, err := p.budget(ctx, account)
+	if err != nil {
+		return 0, err
+	}
 	for done < len(steps) {
 		n, size := 1, steps[done].size+stepOverhead
-		for done+n < len(steps) && n < batchSize {
+		for most := budget.together(); done+n < len(steps) && n < most; {
 			if size += steps[done+n].size + stepOverhead; size > maxRequest {
 				break
 			}
@@ -100,7 +107,10 @@ func (p *Provider) batch(ctx context.Context, account string, steps []step) ([]a
 	head := kiotahttp.NewHeadersInspectionOptions()
 	head.InspectResponseHeaders = true
 	r.AddRequestOptions([]kiota.RequestOption{head})
-	budget := p.budgets.of(account)
+	budget, err := p.budget(ctx, account)
+	if err != nil {
+		return nil, err
+	}
 	leave, err := budget.enter(ctx, len(steps), int64(len(r.Content)))
 	if err != nil {
 		return nil, err
@@ -112,7 +122,11 @@ func (p *Provider) batch(ctx context.Context, account string, steps []step) ([]a
 		return nil, err
 	}
 	answers, err := p.client.readBatch(text, len(steps), strings.Join(head.ResponseHeaders.Get("Date"), ""))
-	return answers, p.client.challenged(ctx, err)
+	if err != nil {
+		return nil, p.client.challenged(ctx, err)
+	}
+	budget.learn(answers)
+	return answers, nil
 }
 
 // readBatch reads the answer to a batch of n, which has that Date header; its parts need not have one of their own. The SDK's own reading of it stops

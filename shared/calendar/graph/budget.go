@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -88,6 +89,50 @@ type budget struct {
 	mu       sync.Mutex
 	requests window
 	upload   window
+	fewer    int // by how much batches are smaller than batchSize
+	filter   filtering
+}
+
+// filtering is what is known of how the service filters a mailbox's events by marks.
+type filtering int
+
+const (
+	filterUnknown filtering = iota
+	filterWorks             // it found one
+	filterUseless           // it refuses, or does not find one that is there
+)
+
+func (b *budget) filters() filtering {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.filter
+}
+
+func (b *budget) learnFilter(f filtering) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.filter = f
+}
+
+// together is how many requests the next batch may have.
+func (b *budget) together() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return batchSize - b.fewer
+}
+
+// learn adapts the size of batches: the service may refuse requests of a batch because there are too many in it. After such a batch the next one has
+// half as many, and one more after each that had none. No batch has to have fewer than what is allowed at once.
+func (b *budget) learn(answers []answer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	refused := slices.ContainsFunc(answers, func(a answer) bool { return fault.Of(a.err) == fault.Throttled })
+	switch least := min(b.limits.InFlight, batchSize); {
+	case refused && len(answers) > least:
+		b.fewer = max(b.fewer, batchSize-max(least, len(answers)/2))
+	case !refused && len(answers) >= batchSize-b.fewer:
+		b.fewer = max(0, b.fewer-1)
+	}
 }
 
 // enter waits until so many operations at once, with so many bytes of upload, are within the limits. The caller calls leave when they are done.

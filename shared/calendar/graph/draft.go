@@ -17,7 +17,10 @@ import (
 // that a draft can have, so that an update leaves nothing of what was there, and none that notifies anybody.
 // Errors are Invalid: a time that is none, an end before the start, an all-day event that is not of whole days, a recurrence that Microsoft
 // 365 cannot keep, no mark, an event that is too large.
-func payload(d *calendar.Draft) (body graphcore.RequestBody, size int, err error) {
+func payload(draft *calendar.Draft) (body graphcore.RequestBody, size int, err error) {
+	fitted := *draft
+	d := &fitted
+	d.FitOutlook(false)
 	if d.Mark == "" {
 		return nil, 0, fault.Field("mark", "is missing: without one a copy cannot be distinguished from other events")
 	}

@@ -46,12 +46,18 @@ func (f *Failure) Error() string {
 // RetryAfter is how long to wait before another attempt; 0 when nobody said.
 func (f *Failure) RetryAfter() time.Duration { return f.retryAfter }
 
+// NoEffect says whether the request surely changed nothing. Of a server's problem nobody knows.
+func (f *Failure) NoEffect() bool {
+	return f.Status < http.StatusInternalServerError && f.Status != http.StatusRequestTimeout
+}
+
 // Is makes a Failure one of calendar's own errors.
 func (f *Failure) Is(target error) bool {
 	switch target {
 	case calendar.ErrNotFound:
-		kind, _ := meaning(f.Status, f.Code)
-		return kind == fault.NotFound
+		return gone(f.Code)
+	case calendar.ErrTaken:
+		return strings.EqualFold(f.Code, codeDuplicate)
 	case calendar.ErrExists:
 		return strings.EqualFold(f.Code, "ErrorFolderExists")
 	}
@@ -99,28 +105,66 @@ func word(text string) string {
 	return text
 }
 
-const codeDuplicate = "ErrorDuplicateTransactionId"
+const (
+	codeDuplicate = "ErrorDuplicateTransactionId"
+	codeCorrupt   = "ErrorCorruptData"
+)
+
+// gone says whether a code means that the calendar or event of an id is not there. No other 404 does: ResourceNotFound and
+// MailboxNotEnabledForRESTAPI are about the mailbox, and come and go.
+func gone(code string) bool {
+	switch strings.ToLower(code) {
+	case "erroritemnotfound", "errorfoldernotfound", "errorinvalididmalformed", "errorinvalidid":
+		return true
+	}
+	return false
+}
+
+const (
+	outOfReach = "the mailbox is out of reach: Microsoft 365 moves it, or it is inactive, unlicensed, or hosted on premises; " +
+		"if this stays for days, ask the administrator of your Microsoft 365"
+	atTheSameTime = "Microsoft 365 changed the same event at that moment"
+)
+
+// unknownZone says whether a write was refused because the mailbox does not know the time zone.
+func unknownZone(err error) bool {
+	f := new(Failure)
+	if !errors.As(err, &f) {
+		return false
+	}
+	switch strings.ToLower(f.Code) {
+	case "timezonenotsupportedexception", "errorinvalidtimezone":
+		return true
+	}
+	return false
+}
 
 // meaning is the table of what answers mean: by code, where the status alone would mislead or say too little, else by status.
 func meaning(status int, code string) (fault.Kind, string) {
 	switch strings.ToLower(code) {
-	case "mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi":
-		return fault.Invalid, "the account has no mailbox in Microsoft 365 that programs can reach: it is inactive, unlicensed, or hosted on premises"
+	case "mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi", "resourcenotfound":
+		return fault.Unavailable, outOfReach
 	case "errorinvaliduser", "errornonexistentmailbox", "request_resourcenotfound":
-		return fault.NotFound, "Microsoft 365 does not know the account"
+		return fault.Invalid, "Microsoft 365 does not know the account" // not found are calendars and events alone
+	case "erroritemnotfound", "errorfoldernotfound":
+		return fault.NotFound, "Microsoft 365 does not have what was asked for"
 	case "errorinvalididmalformed", "errorinvalidid":
 		return fault.NotFound, "Microsoft 365 has no calendar or event of this id"
+	case "errorirresolvableconflict":
+		return fault.Unavailable, atTheSameTime
 	case "errorfolderexists":
 		return fault.Conflict, "a calendar of this name is there already"
 	case strings.ToLower(codeDuplicate):
 		return fault.Conflict, "the transaction id was used for another event"
 	case "timezonenotsupportedexception", "errorinvalidtimezone":
-		return fault.Invalid, "Microsoft 365 does not know the time zone"
+		return fault.Invalid, "the mailbox does not know the time zone; give the event another one, or restore it into a local calendar"
 	case "erroroccurrencecrossingboundary":
 		return fault.Invalid, "Microsoft 365 does not let an instance of a series move to the day of the instance before or after it, or past it; " +
 			"move it to a day between them, or restore the series into a local calendar"
 	case "errormessagesizeexceeded", "errorexceededmessagelimit":
 		return fault.Invalid, "the event is too large for Microsoft 365"
+	case strings.ToLower(codeCorrupt):
+		return fault.Malformed, "Microsoft 365 cannot read an event of this calendar itself: look for it in Outlook, and delete it there or save it anew"
 	case "errorquotaexceeded":
 		return fault.Forbidden, "the mailbox is full"
 	}
@@ -132,9 +176,13 @@ func meaning(status int, code string) (fault.Kind, string) {
 	case http.StatusForbidden:
 		return fault.Forbidden, "Microsoft 365 does not allow this for the calendar: it may be read-only or not shared with us"
 	case http.StatusNotFound, http.StatusGone:
-		return fault.NotFound, "Microsoft 365 does not have what was asked for"
-	case http.StatusConflict, http.StatusPreconditionFailed:
+		return fault.Unavailable, outOfReach
+	case http.StatusConflict:
 		return fault.Conflict, "the calendar was changed by somebody else at the same time"
+	case http.StatusPreconditionFailed: // we send no condition that could fail
+		return fault.Unavailable, atTheSameTime
+	case http.StatusLocked:
+		return fault.Unavailable, "Microsoft 365 keeps the event locked for a moment"
 	case http.StatusRequestEntityTooLarge:
 		return fault.Invalid, "the event is too large for Microsoft 365"
 	case http.StatusTooManyRequests:
@@ -148,6 +196,18 @@ func meaning(status int, code string) (fault.Kind, string) {
 		return fault.Unavailable, "Microsoft 365 has a problem"
 	}
 	return fault.Internal, "Microsoft 365 gave an answer that we do not understand"
+}
+
+// noSuchAccount says whether a listing of calendars failed because there is no mailbox of that name.
+func noSuchAccount(err error) bool {
+	f := new(Failure)
+	return errors.As(err, &f) && fault.Of(err) == fault.NotFound
+}
+
+// corrupt says whether the service failed on what it keeps itself.
+func corrupt(err error) bool {
+	f := new(Failure)
+	return errors.As(err, &f) && strings.EqualFold(f.Code, codeCorrupt)
 }
 
 // maxChallenge is the longest claims challenge that is kept, in bytes; real ones have some hundred.

@@ -3,10 +3,10 @@ package graph
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
@@ -42,14 +42,15 @@ const keptPerPage int32 = 50
 // were deleted and those that were changed; and for these their bodies and marks, which come with an event of its own alone. It remembers sixteen bytes of
 // each event, because pages may repeat one when the calendar changes between them.
 //
-// A series that is hidden from us, as others' private ones are, is handed over as the listing shows it. Should something disappear while it
-// is read, the error is fault.Unavailable.
+// An exception of a series that is not there, because the user was invited to that instance alone, is an event by itself. Of a series that is
+// refused to us, as others' private ones may be, its instances show which were deleted and changed. Should something disappear while it is read, the
+// error is fault.Unavailable.
 func (p *Provider) Kept(ctx context.Context, account, calendarID string, each func(calendar.Kept) error) error {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return err
 	}
-	k := keeping{Provider: p, account: account, calendar: calendarID, each: each}
+	k := keeping{Provider: p, account: account, calendar: calendarID, each: each, series: map[string]bool{}}
 	seen := map[[16]byte]bool{}
 	query := users.ItemCalendarsItemEventsRequestBuilderGetQueryParameters{Select: whole, Expand: withMark, Top: new(min(p.pageSize, keptPerPage))}
 	err = p.pages(ctx, account, get(cal.Events().BaseRequestBuilder, query), func(value json.RawMessage) error {
@@ -62,9 +63,8 @@ func (p *Provider) Kept(ctx context.Context, account, calendarID string, each fu
 			return err
 		}
 		for i, e := range events {
-			sum := sha256.Sum256([]byte(e.ID))
-			id := [16]byte(sum[:])
-			if seen[id] || e.Type == calendar.Occurrence || e.Type == calendar.Exception { // which come with their series
+			id := short(e.ID)
+			if seen[id] {
 				continue
 			}
 			seen[id] = true
@@ -76,6 +76,9 @@ func (p *Provider) Kept(ctx context.Context, account, calendarID string, each fu
 	})
 	if err == nil {
 		err = k.flush(ctx)
+	}
+	if err == nil {
+		err = k.handLone()
 	}
 	if k.stopped != nil {
 		return k.stopped
@@ -91,15 +94,17 @@ type keeping struct {
 	*Provider
 	account, calendar string
 	each              func(calendar.Kept) error
-	stopped           error    // what each returned
-	waiting           []master // for flush
+	stopped           error            // what each returned
+	waiting           []master         // for flush
+	series            map[string]bool  // ids of those that are there
+	lone              []calendar.Event // instances that were listed by themselves
 }
 
 // master is a series as a listing shows it.
 type master struct {
 	event      calendar.Event
 	series     graphSeries
-	exceptions []string // ids
+	exceptions []calendar.Event // with their ids and times alone
 }
 
 func (k *keeping) hand(one calendar.Kept) error {
@@ -109,10 +114,16 @@ func (k *keeping) hand(one calendar.Kept) error {
 
 // accept hands an event over, or lets it wait if it is a series.
 func (k *keeping) accept(ctx context.Context, e calendar.Event, s graphSeries) error {
-	if e.Type != calendar.Master {
+	switch e.Type {
+	case calendar.Master:
+	case calendar.Occurrence, calendar.Exception: // which come with their series, if that is there
+		k.lone = append(k.lone, e)
+		return nil
+	default:
 		e.Type = calendar.Single
 		return k.hand(calendar.Kept{Event: e})
 	}
+	k.series[e.ID] = true
 	k.waiting = append(k.waiting, master{event: e, series: s})
 	if len(k.waiting) < batchSize {
 		return nil
@@ -141,78 +152,179 @@ func (k *keeping) flush(ctx context.Context) error {
 	return nil
 }
 
-// complete reads when series happen. Those that are gone by now are left out.
-func (k *keeping) complete(ctx context.Context, masters []master) ([]master, error) {
-	cal, err := k.Provider.calendar(k.account, k.calendar)
+// handLone hands over the instances whose series is not there, as events by themselves.
+func (k *keeping) handLone() error {
+	for _, e := range k.lone {
+		if k.series[e.SeriesMasterID] {
+			continue
+		}
+		e.Type, e.SeriesMasterID, e.OriginalStart = calendar.Single, "", time.Time{}
+		if err := k.hand(calendar.Kept{Event: e}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// complete reads when series happen. Those that are gone by now are left out. They are asked for in the mailbox, since within their calendar the service
+// does not tell their instances; those that the mailbox does not have, as in a calendar of somebody else, within the calendar.
+func (k *keeping) complete(ctx context.Context, masters []master) (there []master, err error) {
+	user, err := k.user(ctx, k.account)
 	if err != nil {
 		return nil, err
 	}
-	query := users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: repeating, Expand: []string{"exceptionOccurrences"}}
-	steps := make([]step, len(masters))
-	for i, m := range masters {
-		steps[i] = step{RequestInformation: get(cal.Events().ByEventId(m.event.ID).BaseRequestBuilder, query)}
+	cal, err := k.Provider.calendar(ctx, k.account, k.calendar)
+	if err != nil {
+		return nil, err
 	}
-	var there []master
+	expand := []string{"exceptionOccurrences"}
+	inMailbox, inCalendar := make([]step, len(masters)), make([]step, len(masters))
+	for i, m := range masters {
+		inMailbox[i] = step{RequestInformation: get(user.Events().ByEventId(m.event.ID).BaseRequestBuilder,
+			users.ItemEventsEventItemRequestBuilderGetQueryParameters{Select: repeating, Expand: expand})}
+		inCalendar[i] = step{RequestInformation: get(cal.Events().ByEventId(m.event.ID).BaseRequestBuilder,
+			users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: repeating, Expand: expand})}
+	}
+	var elsewhere []int
+	read := func(m master, a answer) error {
+		refused := a.err != nil && fault.Of(a.err) == fault.Forbidden
+		if a.err != nil && !refused {
+			return a.err
+		}
+		if !refused {
+			if err := m.complete(a.body); err != nil {
+				return err
+			}
+		}
+		if m.event.Type != calendar.Master { // not any more
+			return errChanged()
+		}
+		if err := m.series.into(&m.event); err != nil {
+			return fmt.Errorf("series %s: %w", m.event.ID, err)
+		}
+		if refused {
+			if err := k.observe(ctx, &m); err != nil {
+				return err
+			}
+		}
+		there = append(there, m)
+		return nil
+	}
+	err = k.reads(ctx, k.account, inMailbox, func(first int, answers []answer) error {
+		for i, a := range answers {
+			if a.err != nil && fault.Of(a.err) == fault.NotFound {
+				elsewhere = append(elsewhere, first+i)
+			} else if err := read(masters[first+i], a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || len(elsewhere) == 0 {
+		return there, err
+	}
+	steps := make([]step, len(elsewhere))
+	for i, at := range elsewhere {
+		steps[i] = inCalendar[at]
+	}
 	err = k.reads(ctx, k.account, steps, func(first int, answers []answer) error {
 		for i, a := range answers {
-			m := masters[first+i]
-			switch {
-			case a.err != nil && fault.Of(a.err) == fault.NotFound:
+			if a.err != nil && fault.Of(a.err) == fault.NotFound {
 				continue
-			case a.err != nil && fault.Of(a.err) == fault.Forbidden:
-			case a.err != nil:
-				return a.err
-			default:
-				if err := m.complete(a.body); err != nil {
-					return err
-				}
 			}
-			if m.event.Type != calendar.Master { // not any more
-				return errChanged()
+			if err := read(masters[elsewhere[first+i]], a); err != nil {
+				return err
 			}
-			if err := m.series.into(&m.event); err != nil {
-				return fmt.Errorf("series %s: %w", m.event.ID, err)
-			}
-			there = append(there, m)
 		}
 		return nil
 	})
 	return there, err
 }
 
+// observed is how far beyond today the instances are read of a series that is refused by its id.
+const observed = 2 * 365 * 24 * time.Hour
+
+// observe works out from the instances of a series which of them were deleted and changed, where the series is refused by its id. Where the instances
+// are, too, it stays as the listing shows it.
+func (k *keeping) observe(ctx context.Context, m *master) error {
+	zone, err := calendar.LoadZone(cmp.Or(m.event.Start.Zone, "UTC"))
+	if err != nil {
+		return nil // nobody knows when it happens
+	}
+	start, err := m.event.Start.Instant(zone)
+	if err != nil {
+		return fault.New(fault.Internal, "the start of a series: %v", err)
+	}
+	from, to := start.Add(-series.Margin), k.client.clock().Add(observed)
+	if !from.Before(to) {
+		return nil
+	}
+	instances, err := k.Instances(ctx, k.account, k.calendar, m.event.ID, from, to)
+	if kind := fault.Of(err); err != nil && (kind == fault.Forbidden || kind == fault.NotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	shown := make(map[int64]bool, len(instances))
+	for _, e := range instances {
+		shown[e.OriginalStart.Unix()] = true
+		if e.Type == calendar.Exception {
+			m.exceptions = append(m.exceptions, e)
+		}
+	}
+	expected, err := series.Expand(m.event, nil, from, to, calendar.LoadZone)
+	if err != nil {
+		return fmt.Errorf("series %s: %w", m.event.ID, err)
+	}
+	for _, e := range expected {
+		if at := e.OriginalStart; !shown[at.Unix()] && at.Before(to.Add(-series.Margin)) {
+			m.event.Recurrence.Without = append(m.event.Recurrence.Without, e.Start)
+		}
+	}
+	return nil
+}
+
 func errChanged() error {
 	return fault.New(fault.Unavailable, "the calendar was changed while it was read; read it again")
 }
 
-// complete reads from the answer of a GET when the series happens.
+// complete reads from the answer of a GET when the series happens, if it still is one.
 func (m *master) complete(body json.RawMessage) error {
 	now, err := decodeEvent(body)
 	if err != nil {
 		return err
 	}
 	m.event.Type, m.event.Start, m.event.End, m.event.StartZone, m.event.AllDay = now.Type, now.Start, now.End, now.StartZone, now.AllDay
+	if m.event.Type != calendar.Master {
+		return nil
+	}
 	var series struct {
 		graphSeries
-		Exceptions []struct {
-			ID string `json:"id"`
-		} `json:"exceptionOccurrences"`
+		Cancelled  *[]string       `json:"cancelledOccurrences"`
+		Exceptions json.RawMessage `json:"exceptionOccurrences"`
 	}
 	if err := readJSON(body, &series); err != nil {
 		return err
 	}
-	m.series = series.graphSeries
-	for _, x := range series.Exceptions {
-		m.exceptions = append(m.exceptions, x.ID)
+	if series.Cancelled == nil || len(series.Exceptions) == 0 || series.Exceptions[0] != '[' {
+		return fault.New(fault.Malformed, "Microsoft 365 does not tell which instances of series %q were deleted or changed, so that the calendar "+
+			"cannot be read whole", m.event.Subject)
 	}
-	m.exceptions = unique(m.exceptions)
-	return nil
+	m.series = series.graphSeries
+	m.series.CancelledOccurrences = *series.Cancelled
+	exceptions, err := decodeEvents(series.Exceptions)
+	slices.SortFunc(exceptions, func(a, b calendar.Event) int { return strings.Compare(a.ID, b.ID) })
+	m.exceptions = slices.CompactFunc(exceptions, func(a, b calendar.Event) bool { return a.ID == b.ID })
+	return err
 }
 
 // handAll reads the exceptions of series and hands all of it over.
 func (k *keeping) handAll(ctx context.Context, masters []master) error {
 	var ids []string
 	for _, m := range masters {
-		ids = append(ids, m.exceptions...)
+		for _, x := range m.exceptions {
+			ids = append(ids, x.ID)
+		}
 	}
 	exceptions := make(map[string]calendar.Event, len(ids))
 	query := users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: append([]string{"body"}, light...), Expand: withMark}
@@ -221,14 +333,19 @@ func (k *keeping) handAll(ctx context.Context, masters []master) error {
 	}
 	for _, m := range masters {
 		one := calendar.Kept{Event: m.event}
-		for _, id := range m.exceptions {
-			e, there := exceptions[id]
-			if !there {
-				return errChanged()
+		for _, x := range m.exceptions {
+			e, there := exceptions[x.ID]
+			if !there || e.Withheld || e.OriginalStart.IsZero() {
+				var err error
+				if e, err = k.amongInstances(ctx, &m, x); err != nil {
+					return err
+				}
 			}
-			if e.OriginalStart = e.OriginalStart.UTC(); m.event.AllDay { // a day, whatever zone its midnight is written in
-				e.OriginalStart = series.OriginalDay(e.OriginalStart, m.event.StartZone)
+			original, err := k.originalStart(ctx, k.account, m.event.AllDay, e.OriginalStart, m.series.Recurrence.Range.RecurrenceTimeZone, m.event.StartZone)
+			if err != nil {
+				return err
 			}
+			e.OriginalStart = original
 			e.Type = calendar.Exception
 			e.SeriesMasterID = cmp.Or(e.SeriesMasterID, m.event.ID)
 			one.Exceptions = append(one.Exceptions, e)
@@ -241,20 +358,92 @@ func (k *keeping) handAll(ctx context.Context, masters []master) error {
 	return nil
 }
 
-// maxWindow is less than the longest window that the service expands series in.
-const maxWindow = 1800 * 24 * time.Hour
+// amongInstances reads an exception that is refused by its id, or does not say what it is an exception of, among the instances of its series. One that
+// does not tell it there either would be restored beside the instance that it replaces, so it is an error.
+func (k *keeping) amongInstances(ctx context.Context, m *master, x calendar.Event) (calendar.Event, error) {
+	cal, err := k.Provider.calendar(ctx, k.account, k.calendar)
+	if err != nil {
+		return calendar.Event{}, err
+	}
+	start, err := x.Start.Instant(time.UTC)
+	if err != nil {
+		return calendar.Event{}, fault.New(fault.Internal, "the start of an exception: %v", err)
+	}
+	query := users.ItemCalendarsItemEventsItemInstancesRequestBuilderGetQueryParameters{
+		StartDateTime: new(start.Add(-series.Margin).UTC().Format(time.RFC3339)), EndDateTime: new(start.Add(series.Margin).UTC().Format(time.RFC3339)),
+		Select: append([]string{"body"}, light...), Expand: withMark, Top: new(min(k.pageSize, keptPerPage)),
+	}
+	var found calendar.Event
+	err = k.pages(ctx, k.account, get(cal.Events().ByEventId(m.event.ID).Instances().BaseRequestBuilder, query), func(value json.RawMessage) error {
+		page, err := decodeEvents(value)
+		for _, e := range page {
+			if e.ID == x.ID {
+				found = e
+			}
+		}
+		return err
+	})
+	switch {
+	case err != nil && fault.Of(err) != fault.NotFound:
+		return found, err
+	case err != nil || found.ID == "":
+		return found, errChanged()
+	case found.OriginalStart.IsZero():
+		return found, fault.New(fault.Malformed, "Microsoft 365 does not tell which instance of series %q the one of %s replaces, so that the calendar cannot be "+
+			"read whole: delete that instance in Outlook, or save it anew", m.event.Subject, start.Format(time.DateOnly))
+	}
+	return found, nil
+}
+
+// originalStart is the original start of an instance. Of an all-day one it is a day, as its midnight in UTC, whatever zone the service wrote that in: that
+// of the series, which zones name, the first one first, else that of the mailbox.
+func (p *Provider) originalStart(ctx context.Context, account string, allDay bool, original time.Time, zones ...string) (time.Time, error) {
+	original = original.UTC()
+	if !allDay || original.Equal(original.Truncate(24*time.Hour)) {
+		return original, nil
+	}
+	for _, zone := range zones {
+		if windows, _ := calendar.WindowsName(zone); zone != "" && windows != "UTC" {
+			return series.OriginalDay(original, zone), nil
+		}
+	}
+	zone, err := p.MailboxZone(ctx, account)
+	if err != nil && fault.Of(err).Transient() {
+		return original, err
+	}
+	return series.OriginalDay(original, zone), nil // without a zone it is the nearest day
+}
+
+// seriesZones returns the names that a series gives its zone.
+func (p *Provider) seriesZones(ctx context.Context, account, calendarID, masterID string) (zones []string, err error) {
+	cal, err := p.calendar(ctx, account, calendarID)
+	if err != nil {
+		return nil, err
+	}
+	query := users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{Select: []string{"id", "recurrence", "originalStartTimeZone"}}
+	text, err := p.page(ctx, account, get(cal.Events().ByEventId(masterID).BaseRequestBuilder, query))
+	if err != nil {
+		return nil, err
+	}
+	var s struct {
+		graphSeries
+		Zone string `json:"originalStartTimeZone"`
+	}
+	return []string{s.Recurrence.Range.RecurrenceTimeZone, s.Zone}, readJSON(text, &s)
+}
 
 // Instances asks the service for the instances, of windows of at most maxWindow. Bodies are left out. Of all-day series it returns the instances that start in
 // the window in some time zone, that is within series.Margin of it.
 func (p *Provider) Instances(ctx context.Context, account, calendarID, masterID string, from, to time.Time) ([]calendar.Event, error) {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return nil, err
 	}
 	if masterID == "" {
 		return nil, fault.Field("id", "is missing")
 	}
-	var events []calendar.Event
+	var zones []string // of the series, read when they are needed
+	events := calendar.Gathering{Most: p.mostEvents}
 	seen := map[string]bool{}
 	low, high := from.Add(-series.Margin), to.Add(series.Margin) // for days, which the service writes in a zone of its own
 	for ; low.Before(high); low = low.Add(maxWindow) {
@@ -275,12 +464,22 @@ func (p *Provider) Instances(ctx context.Context, account, calendarID, masterID 
 			margin := time.Duration(0)
 			if e.AllDay {
 				margin = series.Margin
+				if midnight := e.OriginalStart.Truncate(24 * time.Hour); zones == nil && !midnight.Equal(e.OriginalStart) {
+					if zones, err = p.seriesZones(ctx, account, calendarID, masterID); err != nil {
+						return nil, fmt.Errorf("read the zone of a series: %w", err)
+					}
+				}
+				if e.OriginalStart, err = p.originalStart(ctx, account, true, e.OriginalStart, zones...); err != nil {
+					return nil, fmt.Errorf("read the zone of the mailbox: %w", err)
+				}
 			}
 			if !seen[e.ID] && !start.Before(from.Add(-margin)) && start.Before(to.Add(margin)) {
 				seen[e.ID] = true
-				events = append(events, e)
+				if err := events.Add(e); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
-	return events, nil
+	return events.Events, nil
 }

@@ -20,7 +20,7 @@ type Category struct {
 
 // MasterCategories lists the categories of a mailbox, in Outlook's order.
 func (p *Provider) MasterCategories(ctx context.Context, account string) ([]Category, error) {
-	user, err := p.user(account)
+	user, err := p.user(ctx, account)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (p *Provider) MasterCategories(ctx context.Context, account string) ([]Cate
 
 // CreateMasterCategory adds a category; its ID is given by the service, an empty Color is "none". A name that exists is a Conflict.
 func (p *Provider) CreateMasterCategory(ctx context.Context, account string, c Category) (Category, error) {
-	user, err := p.user(account)
+	user, err := p.user(ctx, account)
 	if err != nil {
 		return Category{}, err
 	}
@@ -60,9 +60,31 @@ func (p *Provider) CreateMasterCategory(ctx context.Context, account string, c C
 	return made, readJSON(text, &made)
 }
 
+// Address returns the e-mail address of a mailbox: that of the owner of its default calendar. It may be empty.
+func (p *Provider) Address(ctx context.Context, account string) (string, error) {
+	user, err := p.user(ctx, account)
+	if err != nil {
+		return "", err
+	}
+	query := users.ItemCalendarRequestBuilderGetQueryParameters{Select: []string{"owner"}}
+	text, err := p.do(ctx, account, get(user.Calendar().BaseRequestBuilder, query))
+	if err != nil {
+		return "", fmt.Errorf("read the address of the mailbox: %w", err)
+	}
+	var found struct {
+		Owner struct {
+			Address string `json:"address"`
+		} `json:"owner"`
+	}
+	if err := readJSON(text, &found); err != nil {
+		return "", err
+	}
+	return found.Owner.Address, nil
+}
+
 // MailboxZone returns the time zone of a mailbox, by its IANA or Windows name.
 func (p *Provider) MailboxZone(ctx context.Context, account string) (string, error) {
-	user, err := p.user(account)
+	user, err := p.user(ctx, account)
 	if err != nil {
 		return "", err
 	}

@@ -87,7 +87,7 @@ func (w *world) readings(id, series string, ids []string) []reading {
 			found, err := p.Find(ctx, me, id, ids)
 			return len(found), err
 		}, 45},
-		{"marked", "/$batch", 3, func(ctx context.Context, p calendar.Provider) (int, error) {
+		{"marked", "/$batch", 6, func(ctx context.Context, p calendar.Provider) (int, error) {
 			found, err := p.Marked(ctx, me, id, marks)
 			return len(found), err
 		}, 45},
@@ -203,7 +203,7 @@ func TestOfABatchOnlyWhatFailedIsAskedForAgain(t *testing.T) {
 	for _, e := range w.sim.Log() {
 		sizes = append(sizes, len(e.Sub))
 	}
-	if want := []int{20, 3, 1, 11}; !slices.Equal(sizes, want) {
+	if want := []int{20, 3, 1, 10, 1}; !slices.Equal(sizes, want) {
 		t.Errorf("the batches have %v requests, want %v", sizes, want)
 	}
 	var waits []time.Duration
@@ -214,6 +214,46 @@ func TestOfABatchOnlyWhatFailedIsAskedForAgain(t *testing.T) {
 	}
 	if want := []time.Duration{30 * time.Second, 2 * time.Second}; !slices.Equal(waits, want) || patience.requests != 1 {
 		t.Errorf("the waits are %v for %d requests, want %v", waits, patience.requests, want)
+	}
+}
+
+// TestBatchesAdaptToWhatTheServiceCarriesOut halves them when requests within them are refused, and lets them grow again.
+func TestBatchesAdaptToWhatTheServiceCarriesOut(t *testing.T) {
+	w := newWorld(t, graphsim.Options{Switches: graphsim.MustSwitches("batch_429")}, nil)
+	id := w.archive()
+	sizes := func() (sizes []int) {
+		for _, e := range w.sim.Log() {
+			sizes = append(sizes, len(e.Sub))
+		}
+		w.sim.ResetLog()
+		return sizes
+	}
+	results, err := w.Create(t.Context(), me, id, numbered(60))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := 0
+	for _, r := range results {
+		if r.Err == nil {
+			made++
+		} else if fault.Of(r.Err) != fault.Throttled {
+			t.Error(r.Err)
+		}
+	}
+	if want := []int{20, 10, 5, 4, 5, 4, 5, 4, 3}; !slices.Equal(sizes(), want) {
+		t.Errorf("the batches do not have %v requests", want)
+	}
+	if want := 9*4 - 1; made != want {
+		t.Errorf("%d were made, want %d", made, want)
+	}
+	if err := w.sim.SetSwitches(nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Create(t.Context(), me, id, numbered(300)); err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 20, 20, 20, 20, 20}; !slices.Equal(sizes()[:len(want)], want) {
+		t.Errorf("the batches do not grow as in %v", want)
 	}
 }
 

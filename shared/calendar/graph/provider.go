@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -51,6 +52,8 @@ type Options struct {
 	App App
 	// PerUser leaves it to As: the Provider itself may ask for nothing.
 	PerUser bool
+	// ForOwners leaves it to For: the Provider itself may ask for nothing. Beside Token, Credential or App, of which it is the exception.
+	ForOwners bool
 
 	// Budgets are what the process may ask of each mailbox; all providers of a process share one. Nil makes one of the service's own limits.
 	Budgets *Budgets
@@ -62,14 +65,30 @@ type Options struct {
 	Timeout time.Duration
 	// PageSize is how many events a page of a listing has, up to 1,000; 0 is 500.
 	PageSize int
+	// MostEvents is how many bytes of events a reading returns at most, as calendar.Gathering counts them; 0: any number.
+	MostEvents int64
 }
 
-// Provider is the calendars of Microsoft 365. The account in its methods is a user principal name or the id of a user.
+// Provider is the calendars of Microsoft 365. The account in its methods is a user principal name or the id of a user; in those of a Provider that
+// For returned it is whatever the owner names a mailbox.
 type Provider struct {
 	client   *client
 	budgets  *Budgets
 	pageSize int32
-	retry    func() func(context.Context, error) error // nil: nothing is repeated
+	// mostEvents is Options.MostEvents.
+	mostEvents int64
+	retry      func() func(context.Context, error) error // nil: nothing is repeated
+	owner      Owner                                     // nil: whoever asks may reach all that the sign-in does
+	owners     *applications                             // nil: For returns no Provider
+}
+
+// Owner is who reaches some mailboxes of a tenant through an application that reaches all of them.
+type Owner interface {
+	// Tenant is the id of the tenant whose mailboxes these are.
+	Tenant() string
+	// Mailbox returns the id or address of the mailbox that an account names, and calendar.ErrNoMailbox when it is none of these. It is asked with
+	// every request, so it should remember.
+	Mailbox(ctx context.Context, account string) (string, error)
 }
 
 var _ calendar.Provider = (*Provider)(nil)
@@ -92,7 +111,11 @@ func New(o Options) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{client: c, budgets: o.Budgets, pageSize: int32(o.PageSize)}, nil
+	p := &Provider{client: c, budgets: o.Budgets, pageSize: int32(o.PageSize), mostEvents: o.MostEvents}
+	if o.ForOwners {
+		p.owners = newApplications(&o, c)
+	}
+	return p, nil
 }
 
 // Stats counts what the Provider has sent and received so far.
@@ -100,18 +123,27 @@ func (p *Provider) Stats() calendar.Traffic { return p.client.counts.traffic() }
 
 // Counting returns a Provider with the connections, the sign-in and the budgets of p, whose Stats begin at zero: for one run of many.
 func (p *Provider) Counting() (*Provider, error) {
-	c, err := p.client.counting()
+	return p.with(*p.client)
+}
+
+// with returns a Provider like p that repeats nothing, with a client like this one whose counts begin at zero.
+func (p *Provider) with(like client) (*Provider, error) {
+	c, err := like.counting()
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{client: c, budgets: p.budgets, pageSize: p.pageSize}, nil
+	own := *p
+	own.client, own.retry = c, nil
+	return &own, nil
 }
 
 // Patiently returns a Provider like p that repeats failed requests, but only those that read: a page of a listing, or the parts of a batch that
 // failed. retry is called once for each request and returns what decides about its failures: nil, perhaps after a pause, repeats the request,
 // and an error is the result of the reading. So a long reading goes on from where it was.
 func (p *Provider) Patiently(retry func() func(ctx context.Context, failure error) error) calendar.Provider {
-	return &Provider{client: p.client, budgets: p.budgets, pageSize: p.pageSize, retry: retry}
+	own := *p
+	own.retry = retry
+	return &own
 }
 
 // persist makes a request, which only reads, and repeats it as Patiently says.
@@ -136,24 +168,67 @@ func (p *Provider) As(user SignIn) (*Provider, error) {
 		return nil, err
 	}
 	own.auth = bearerOf(user, own.clock)
-	c, err := own.counting()
+	return p.with(own)
+}
+
+// For returns a Provider with the connections and the budgets of p that reaches an owner's mailboxes alone, as the application in the owner's tenant.
+// Its Stats begin at zero. An error is Invalid: the application cannot sign in there.
+func (p *Provider) For(o Owner) (*Provider, error) {
+	if p.owners == nil {
+		return nil, fault.New(fault.Internal, "Microsoft 365 is asked for an owner by what is not for owners")
+	}
+	auth, err := p.owners.in(o.Tenant())
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{client: c, budgets: p.budgets, pageSize: p.pageSize}, nil
+	like := *p.client
+	like.auth = auth
+	own, err := p.with(like)
+	if err != nil {
+		return nil, err
+	}
+	own.owner, own.owners = o, nil
+	return own, nil
 }
 
-// user begins the address of everything that is an account's.
-func (p *Provider) user(account string) (*users.UserItemRequestBuilder, error) {
+// Mailbox returns one name for all by which an account is known here to be the same mailbox. Errors: calendar.ErrNoMailbox, and the owner's.
+func (p *Provider) Mailbox(ctx context.Context, account string) (string, error) {
+	if p.owner != nil {
+		return p.owner.Mailbox(ctx, account)
+	}
+	return strings.ToLower(strings.TrimSpace(account)), nil
+}
+
+// user begins the address of everything that is an account's. It is the one way to a mailbox: nothing else makes an address out of an account.
+func (p *Provider) user(ctx context.Context, account string) (*users.UserItemRequestBuilder, error) {
 	if strings.TrimSpace(account) == "" {
 		return nil, fault.Field("calendar.account", "is missing")
+	}
+	if p.owner != nil {
+		mailbox, err := p.owner.Mailbox(ctx, account)
+		if err != nil {
+			return nil, err
+		}
+		account = mailbox
 	}
 	return p.client.users.ByUserId(account), nil
 }
 
+// budget is that of the mailbox which an account names.
+func (p *Provider) budget(ctx context.Context, account string) (*budget, error) {
+	mailbox, err := p.Mailbox(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	if p.owner != nil { // somebody in another tenant may have been granted a mailbox of this name, which is not there
+		mailbox = p.owner.Tenant() + "#" + mailbox
+	}
+	return p.budgets.of(mailbox), nil
+}
+
 // calendar begins the address of everything that is in a calendar.
-func (p *Provider) calendar(account, id string) (*users.ItemCalendarsCalendarItemRequestBuilder, error) {
-	user, err := p.user(account)
+func (p *Provider) calendar(ctx context.Context, account, id string) (*users.ItemCalendarsCalendarItemRequestBuilder, error) {
+	user, err := p.user(ctx, account)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +253,7 @@ func (c graphCalendar) info(account string) calendar.Info {
 
 // Calendars lists the calendars of an account, by name.
 func (p *Provider) Calendars(ctx context.Context, account string) ([]calendar.Info, error) {
-	user, err := p.user(account)
+	user, err := p.user(ctx, account)
 	if err != nil {
 		return nil, err
 	}
@@ -196,6 +271,9 @@ func (p *Provider) Calendars(ctx context.Context, account string) ([]calendar.In
 		}
 		return nil
 	})
+	if p.owner != nil && noSuchAccount(err) {
+		return nil, calendar.ErrNoMailbox
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list calendars: %w", err)
 	}
@@ -214,14 +292,21 @@ func (p *Provider) Calendar(ctx context.Context, uri calendar.URI) (calendar.Inf
 	return calendar.Pick(list, uri)
 }
 
-// CreateCalendar makes an empty calendar. Exchange may treat names that differ by case alone as two, so the names that are there are read first.
-// Errors: calendar.ErrExists, and fault.Invalid when the name is blank, too long or has control characters.
+// anID is what the id of a calendar looks like, and no name.
+var anID = regexp.MustCompile(`^A[A-Z][A-Za-z]k[A-Za-z0-9+/_=-]{40,}$`)
+
+// CreateCalendar makes an empty calendar. Exchange may treat names that differ by case alone as two, so the names that are there are read first,
+// and once more afterwards: the id that the answer names need not be the one that stays.
+// Errors: calendar.ErrExists, and fault.Invalid when the name is blank, too long, an id, or has control characters.
 func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calendar.Info, error) {
 	name := strings.TrimSpace(uri.Calendar)
 	if name == "" || len(name) > maxName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
 		return calendar.Info{}, fault.Field("calendar", "must have a name of at most %d bytes, without control characters", maxName)
 	}
-	user, err := p.user(uri.Account)
+	if anID.MatchString(name) {
+		return calendar.Info{}, fault.Field("calendar", "is named by an id that no calendar has any more; name it by its name")
+	}
+	user, err := p.user(ctx, uri.Account)
 	if err != nil {
 		return calendar.Info{}, err
 	}
@@ -239,17 +324,46 @@ func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calend
 	if err := readJSON(text, &made); err != nil {
 		return calendar.Info{}, err
 	}
+	list, err := p.Calendars(ctx, uri.Account)
+	if err != nil {
+		return calendar.Info{}, fmt.Errorf("look for the calendar that was made: %w", err)
+	}
+	// Where another one of the name was made at the same time, ours is known by its id.
+	for _, by := range []calendar.URI{{Account: uri.Account, Calendar: made.ID}, {Account: uri.Account, Calendar: name}} {
+		if found, err := calendar.Pick(list, by); err == nil {
+			return found, nil
+		}
+	}
 	return made.info(uri.Account), nil
+}
+
+// DiscardCalendar deletes a calendar so that its user cannot get it back, where Microsoft 365 offers that: not in every national cloud. Elsewhere it
+// deletes the calendar as DeleteCalendar does. Errors: calendar.ErrNotFound.
+func (p *Provider) DiscardCalendar(ctx context.Context, account, calendarID string) error {
+	cal, err := p.calendar(ctx, account, calendarID)
+	if err != nil {
+		return err
+	}
+	_, err = p.do(ctx, account, request(kiota.POST, cal.PermanentDelete().BaseRequestBuilder))
+	if err == nil || errors.Is(err, calendar.ErrNotFound) || fault.Of(err) == fault.Throttled || fault.Of(err) == fault.Unauthenticated {
+		return wrapDelete(err)
+	}
+	return p.DeleteCalendar(ctx, account, calendarID)
+}
+
+func wrapDelete(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("delete calendar: %w", err)
 }
 
 // DeleteCalendar removes a calendar with all its events. Errors: calendar.ErrNotFound.
 func (p *Provider) DeleteCalendar(ctx context.Context, account, calendarID string) error {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return err
 	}
-	if _, err := p.do(ctx, account, request(kiota.DELETE, cal.BaseRequestBuilder)); err != nil {
-		return fmt.Errorf("delete calendar: %w", err)
-	}
-	return nil
+	_, err = p.do(ctx, account, request(kiota.DELETE, cal.BaseRequestBuilder))
+	return wrapDelete(err)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -113,27 +114,54 @@ func TestContract(t *testing.T) {
 		"a repeated create is 200": {graphsim.Options{RepeatStatus: http.StatusOK, DuplicateStatus: http.StatusBadRequest}, 100},
 		"text becomes HTML":        {graphsim.Options{TextBecomesHTML: true}, 100},
 	} {
-		t.Run(name, func(t *testing.T) {
-			providertest.Run(t, func(t *testing.T) providertest.Fixture {
-				w := newWorld(t, tt.options, nil)
-				return providertest.Fixture{
-					Provider: w.Provider, Scheme: calendar.ProviderGraph, Account: me, Kept: tt.kept,
-					Add: func(t *testing.T, calendarID string, events ...calendar.Event) {
-						if err := w.sim.Seed(me, calendarID, events); err != nil {
-							t.Fatal(err)
-						}
-					},
-					Duplicate: func(t *testing.T, name string) string {
-						id, err := w.sim.AddCalendar(me, graphsim.Calendar{Name: name})
-						if err != nil {
-							t.Fatal(err)
-						}
-						return id
-					},
-				}
-			})
-		})
+		t.Run(name, func(t *testing.T) { contract(t, tt.options, tt.kept) })
 	}
+}
+
+// TestContractWithSwitches runs the contract with every switch alone and with random sets, but for loose ones.
+func TestContractWithSwitches(t *testing.T) {
+	sets := graphsim.EachSwitch()
+	for seed := range uint64(5) {
+		sets = append(sets, graphsim.RandomSwitches(rand.New(rand.NewPCG(seed, 0)), 0.4))
+	}
+	for _, set := range sets {
+		if set.Loose() {
+			continue
+		}
+		t.Run(set.String(), func(t *testing.T) { contract(t, graphsim.Options{Switches: set}, 100) })
+	}
+}
+
+func contract(t *testing.T, options graphsim.Options, kept int) {
+	on := func(name string) bool { _, on := options.Switches[name]; return on }
+	providertest.Run(t, func(t *testing.T) providertest.Fixture {
+		clock := &jumping{}
+		if len(options.Switches) > 0 {
+			options.Clock = clock
+		}
+		w := newWorld(t, options, nil)
+		var p calendar.Provider = w.Provider
+		if len(options.Switches) > 0 {
+			p = newStubborn(w.Provider, clock)
+		}
+		return providertest.Fixture{
+			Provider: p, Scheme: calendar.ProviderGraph, Account: me, Kept: kept,
+			NoUIDs: options.Switches["icaluid"] == "null", KeysChange: on("bump_keys"), Withholds: on("body_404"),
+			Add: func(t *testing.T, calendarID string, events ...calendar.Event) {
+				if err := w.sim.Seed(me, calendarID, events); err != nil {
+					t.Fatal(err)
+				}
+				clock.jump(time.Minute)
+			},
+			Duplicate: func(t *testing.T, name string) string {
+				id, err := w.sim.AddCalendar(me, graphsim.Calendar{Name: name})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return id
+			},
+		}
+	})
 }
 
 func TestEveryRequestAsksForImmutableIDsAndUTC(t *testing.T) {
@@ -155,6 +183,7 @@ func TestEveryRequestAsksForImmutableIDsAndUTC(t *testing.T) {
 	_, _ = w.MailboxZone(ctx, me)
 	_, _ = w.Update(ctx, me, id, []calendar.Update{{ID: ids[0], Draft: numbered(1)[0]}})
 	_, _ = w.Delete(ctx, me, id, ids)
+	_ = w.DiscardCalendar(ctx, me, id)
 	requests := 0
 	for _, e := range w.sim.Log() {
 		each := e.Sub
@@ -171,8 +200,8 @@ func TestEveryRequestAsksForImmutableIDsAndUTC(t *testing.T) {
 			}
 		}
 	}
-	if requests != 15 {
-		t.Errorf("there were %d requests, want 15", requests)
+	if requests != 17 {
+		t.Errorf("there were %d requests, want 17", requests)
 	}
 }
 
@@ -208,7 +237,6 @@ func TestAFailedPageFailsTheRead(t *testing.T) {
 	}{
 		{"throttled", graphsim.Fault{Kind: graphsim.FaultThrottle, RetryAfter: "1.5"}, fault.Throttled, 1500 * time.Millisecond},
 		{"unavailable", graphsim.Fault{Kind: graphsim.FaultUnavailable, RetryAfter: "120"}, fault.Unavailable, 2 * time.Minute},
-		{"timed out", graphsim.Fault{Kind: graphsim.FaultTimeout}, fault.Unavailable, 0},
 		{"cut", graphsim.Fault{Kind: graphsim.FaultCut}, fault.Unavailable, 0},
 		{"cut in the middle", graphsim.Fault{Kind: graphsim.FaultCut, When: graphsim.During}, fault.Unavailable, 0},
 		{"an expired token", graphsim.Fault{Kind: graphsim.FaultExpired}, fault.Unauthenticated, 0},
@@ -556,8 +584,8 @@ func TestReadsAndWritesOfAMailboxShareItsBudget(t *testing.T) {
 	if n := w.Stats().Throttled + other.Stats().Throttled + counting.Stats().Throttled; n != 0 {
 		t.Errorf("%d requests were throttled", n)
 	}
-	if got := counting.Stats().SubRequests; got != 2*(20+3*2) {
-		t.Errorf("the third of them counted %d requests in batches, want its own 52", got)
+	if got := counting.Stats().SubRequests; got != 2*(20+3*2*2) {
+		t.Errorf("the third of them counted %d requests in batches, want its own 64", got)
 	}
 	if got := len(w.subjects(id)); got != 160 {
 		t.Errorf("there are %d events", got)
@@ -605,10 +633,10 @@ func TestBadMailboxesAndCalendars(t *testing.T) {
 	ctx := t.Context()
 
 	_, err := w.Calendars(ctx, "old@example.com")
-	if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "no mailbox") {
+	if fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), "out of reach") {
 		t.Errorf("a mailbox that is not enabled: %v", err)
 	}
-	if _, err = w.Calendars(ctx, "nobody@example.com"); fault.Of(err) != fault.NotFound {
+	if _, err = w.Calendars(ctx, "nobody@example.com"); fault.Of(err) != fault.Invalid || errors.Is(err, calendar.ErrNotFound) {
 		t.Errorf("an account that nobody has: %v", err)
 	}
 	if _, err = w.Calendars(ctx, " "); fault.Of(err) != fault.Invalid {

@@ -81,7 +81,7 @@ func writeChained(ctx context.Context, w *world, id string, drafts []calendar.Dr
 }
 
 func writeChain(ctx context.Context, w *world, id string, drafts []calendar.Draft) error {
-	cal, err := w.calendar(me, id)
+	cal, err := w.calendar(ctx, me, id)
 	if err != nil {
 		return err
 	}

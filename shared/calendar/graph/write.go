@@ -43,6 +43,48 @@ func (w *writing) run(ctx context.Context, p *Provider) error {
 	return nil
 }
 
+// inUTC writes once more, with their times in UTC, events whose time zone the mailbox does not know: the name of a zone is of no account for an event by
+// itself or an instance. A series repeats on the clocks of its zone, so it stays refused. of returns the draft of a result and the request for it.
+func (w *writing) inUTC(ctx context.Context, p *Provider, of func(i int) (*calendar.Draft, *kiota.RequestInformation)) error {
+	again := &writing{account: w.account, results: w.results}
+	for i, r := range w.results {
+		if r.Err == nil || !unknownZone(r.Err) {
+			continue
+		}
+		draft, request := of(i)
+		if draft.Recurrence != nil {
+			continue
+		}
+		body, size, err := payload(draft)
+		if err != nil {
+			return err
+		}
+		for _, name := range []string{"start", "end"} {
+			d := body[name].(calendar.DateTime)
+			if at, err := d.Instant(nil); err == nil && !draft.AllDay {
+				d.Local = at.Format(wallTime)
+			}
+			d.Zone = "UTC"
+			body[name] = d
+		}
+		if request.Method == kiota.PATCH {
+			delete(body, "transactionId")
+		}
+		again.add(i, step{RequestInformation: request, body: body, size: size})
+	}
+	if len(again.steps) == 0 {
+		return nil
+	}
+	err := again.run(ctx, p)
+	if err != nil && fault.Of(err).Transient() { // the first writing is known, and these are to be tried again
+		for _, i := range again.of {
+			w.results[i] = calendar.WriteResult{Err: err}
+		}
+		return nil
+	}
+	return err
+}
+
 // result is what an answer says about its event. A deleted event's answer has no body.
 func result(a answer) calendar.WriteResult {
 	if a.err != nil || len(a.body) == 0 || string(a.body) == "null" {
@@ -62,7 +104,7 @@ func result(a answer) calendar.WriteResult {
 // of it differs is put right as far as the service accepts that, but for a series, which would lose its exceptions. If it does not carry it, the
 // draft's result is a Conflict.
 func (p *Provider) Create(ctx context.Context, account, calendarID string, drafts []calendar.Draft) ([]calendar.WriteResult, error) {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +118,12 @@ func (p *Provider) Create(ctx context.Context, account, calendarID string, draft
 		w.add(i, step{RequestInformation: request(kiota.POST, cal.Events().BaseRequestBuilder), body: body, size: size})
 	}
 	if err := w.run(ctx, p); err != nil {
+		return nil, fmt.Errorf("create events: %w", err)
+	}
+	err = w.inUTC(ctx, p, func(i int) (*calendar.Draft, *kiota.RequestInformation) {
+		return &drafts[i], request(kiota.POST, cal.Events().BaseRequestBuilder)
+	})
+	if err != nil {
 		return nil, fmt.Errorf("create events: %w", err)
 	}
 	for i := range w.results {
@@ -161,7 +209,7 @@ func (p *Provider) settle(ctx context.Context, account, calendarID string, draft
 
 // Update replaces events by drafts, all of what a draft has.
 func (p *Provider) Update(ctx context.Context, account, calendarID string, updates []calendar.Update) ([]calendar.WriteResult, error) {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return nil, err
 	}
@@ -181,6 +229,12 @@ func (p *Provider) Update(ctx context.Context, account, calendarID string, updat
 	if err := w.run(ctx, p); err != nil {
 		return nil, fmt.Errorf("update events: %w", err)
 	}
+	err = w.inUTC(ctx, p, func(i int) (*calendar.Draft, *kiota.RequestInformation) {
+		return &updates[i].Draft, request(kiota.PATCH, cal.Events().ByEventId(updates[i].ID).BaseRequestBuilder)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("update events: %w", err)
+	}
 	for i := range w.results {
 		if r := &w.results[i]; r.Err == nil && r.ID == "" {
 			r.ID = updates[i].ID
@@ -191,7 +245,7 @@ func (p *Provider) Update(ctx context.Context, account, calendarID string, updat
 
 // Delete removes events.
 func (p *Provider) Delete(ctx context.Context, account, calendarID string, ids []string) ([]calendar.WriteResult, error) {
-	cal, err := p.calendar(account, calendarID)
+	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return nil, err
 	}

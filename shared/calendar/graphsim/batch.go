@@ -35,6 +35,7 @@ func (s *Server) batch(ctx context.Context, c *call) (answer *reply, cut bool) {
 	finished := make(chan *step)
 	done := map[string]*step{}
 	var responses []any
+	var started []*step
 	finish := func(one *step) {
 		done[one.id] = one
 		responses = append(responses, one.response())
@@ -51,10 +52,16 @@ func (s *Server) batch(ctx context.Context, c *call) (answer *reply, cut bool) {
 					return true
 				}
 			}
+			if err := s.refuses(one, started); err != nil {
+				one.answer = one.call.answer(err)
+				finish(one)
+				return true
+			}
 			if perMailbox[one.mailbox] >= s.options.Limits.Concurrent {
 				return false
 			}
 			perMailbox[one.mailbox]++
+			started = append(started, one)
 			running++
 			go func() {
 				var cut string
@@ -80,6 +87,33 @@ func (s *Server) batch(ctx context.Context, c *call) (answer *reply, cut bool) {
 		c.entry.Sub = append(c.entry.Sub, one.entry)
 	}
 	return ok(object{"responses": responses}), cut
+}
+
+// refuses returns the error of a request that a switch does not let run in a batch beside those that have started.
+func (s *Server) refuses(one *step, started []*step) error {
+	at := 0
+	for _, other := range started {
+		if other.mailbox != one.mailbox {
+			continue
+		}
+		at++
+		if series := one.call.series(); series != "" && series == other.call.series() && s.on("series_conflicts") {
+			return irresolvable(http.StatusConflict)
+		}
+	}
+	if at >= s.options.Limits.Concurrent && s.on("batch_429") {
+		return throttled("MailboxConcurrency", s.options.RetryAfter)
+	}
+	return nil
+}
+
+// series is the id of the series whose instance the request writes; empty for other requests.
+func (c *call) series() string {
+	last := c.path[len(c.path)-1]
+	if at := strings.LastIndex(last, "@"); at > 0 && c.method != http.MethodGet {
+		return last[:at]
+	}
+	return ""
 }
 
 func (one *step) response() object {
@@ -210,8 +244,9 @@ func (c *call) step(o object) (*step, error) {
 	if m := c.server.mailbox(strings.TrimPrefix(one.mailbox, "me")); m != nil {
 		one.mailbox = m.ID
 	}
+	one.entry.Tenant = c.tenant
 	one.call = &call{server: c.server, at: c.at, requestID: c.requestID, method: method, base: c.base, path: path, rawQuery: query, header: header,
-		body: body, entry: &one.entry}
+		body: body, entry: &one.entry, tenant: c.tenant}
 	return one, nil
 }
 

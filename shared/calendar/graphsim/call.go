@@ -23,6 +23,7 @@ type call struct {
 	rawQuery  string
 	header    http.Header
 	body      []byte
+	tenant    string // of the token; empty: it names none
 	mailbox   *mailbox
 	entry     *Entry // what the log says about it
 	fault     strike // what a fault does to it

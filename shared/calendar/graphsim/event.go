@@ -47,7 +47,7 @@ func (c *call) calendarView(args []string) (*reply, error) {
 		}
 	}
 	slices.SortStableFunc(items, func(a, b *item) int { return a.from.Compare(b.from) })
-	return c.items(q, in, items, "calendarView")
+	return c.items(q, in, c.server.skip(items), "calendarView")
 }
 
 // listEvents lists single events and series masters, the newest first.
@@ -60,9 +60,20 @@ func (c *call) listEvents(args []string) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	everywhere := false
+	if mentions(q.filter, "singleValueExtendedProperties") {
+		switch c.server.value("filter") {
+		case "400":
+			return nil, badFilter("The filter is not supported.")
+		case "empty":
+			return c.items(q, in, nil, "events")
+		case "mailbox":
+			everywhere = true
+		}
+	}
 	var items []*item
 	for _, r := range slices.Backward(c.mailbox.records) {
-		if r.Calendar == in.ID && !r.Hidden {
+		if (r.Calendar == in.ID || everywhere) && !r.Hidden {
 			items = append(items, r.item())
 		}
 	}
@@ -94,12 +105,19 @@ func (c *call) instances(args []string) (*reply, error) {
 
 // items answers with a page of events: filtered, in order.
 func (c *call) items(q *query, in *Calendar, items []*item, context string) (*reply, error) {
+	if most := c.server.number("page_504"); most > 0 && q.top > most {
+		return nil, fail(http.StatusGatewayTimeout, "GatewayTimeout", "The request timed out.")
+	}
 	v := c.view(q, in)
+	v.instances = context == "instances"
 	if q.filter != nil {
 		items = slices.DeleteFunc(items, func(it *item) bool { return !q.filter.holds(v.facts(it)) })
 	}
 	if len(q.order) > 0 {
 		slices.SortStableFunc(items, func(a, b *item) int { return q.compare(v.facts(a), v.facts(b)) })
+	}
+	if slices.ContainsFunc(items, c.server.poisoned) {
+		return nil, corrupt()
 	}
 	return c.page(q, len(items), func(i int) object { return v.event(items[i]) }, "calendars('"+in.ID+"')/"+context), nil
 }
@@ -141,8 +159,11 @@ func (c *call) getEvent(args []string) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.withheld(it, q); err != nil {
+		return nil, err
+	}
 	v := c.view(q, nil)
-	v.byID = true
+	v.byID, v.in = true, args[0] != anyCalendar
 	return c.one(http.StatusOK, v.event(it), "events/$entity"), nil
 }
 
@@ -178,13 +199,17 @@ func (c *call) createEvent(args []string) (*reply, error) {
 		return nil, err
 	}
 
+	if err := c.bound(change, nil); err != nil {
+		return nil, err
+	}
 	transaction := ""
 	if change.transaction != nil {
 		transaction = *change.transaction
 	}
+	dead := c.server.value("transaction_ids") == "dead"
 	var repeated *record
 	for _, r := range c.mailbox.records {
-		if transaction != "" && r.Transaction == transaction {
+		if transaction != "" && r.Transaction == transaction && !dead {
 			repeated = r
 		}
 		if r.Hidden && (r.Print == change.print || r == repeated) {
@@ -198,20 +223,24 @@ func (c *call) createEvent(args []string) (*reply, error) {
 		}
 		return nil, c.duplicate(repeated)
 	}
+	if c.mailbox.spent(transaction) {
+		return nil, c.duplicate(nil)
+	}
 	r, err := c.mailbox.create(in.ID, "", change)
 	if err != nil {
 		return nil, err
 	}
-	r.Hidden = c.fault.is(FaultLate)
+	r.Hidden = c.fault.is(FaultLate) && !dead
+	r.rewrites = 2
 	c.mailbox.add(r)
 	return c.written(http.StatusCreated, r.item()), nil
 }
 
-// duplicate is the answer to a transactionId that made another event.
+// duplicate is the answer to a transactionId that made another event; nil: one that is gone.
 func (c *call) duplicate(r *record) error {
 	f := &failure{status: c.server.options.DuplicateStatus, code: "ErrorDuplicateTransactionId",
 		message: "Your request can't be completed. The TransactionId specified in the request has already been used to create a different event."}
-	if c.server.options.TellExisting {
+	if c.server.options.TellExisting && r != nil {
 		f.also = map[string]any{"@event.existingEventId": c.view(nil, nil).id(r.ID)}
 	}
 	return f
@@ -228,8 +257,7 @@ func (c *call) ifMatch(it *item) error {
 			return nil
 		}
 	}
-	return fail(http.StatusPreconditionFailed, "ErrorIrresolvableConflict",
-		"The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item.")
+	return irresolvable(http.StatusPreconditionFailed)
 }
 
 // target finds the event that a write is about.
@@ -239,6 +267,9 @@ func (c *call) target(args []string) (*item, error) {
 		return nil, err
 	}
 	if _, err := c.mailbox.writable(it.Calendar); err != nil {
+		return nil, err
+	}
+	if err := c.passing(it); err != nil {
 		return nil, err
 	}
 	return it, c.ifMatch(it)
@@ -274,13 +305,23 @@ func (c *call) changeEvent(args []string) (*reply, error) {
 		return nil, readOnly("transactionId")
 	}
 	c.notifies(it, "the attendees are told of the change")
+	if err := c.bound(change, it); err != nil {
+		return nil, err
+	}
+	before := it.clone()
 	if err := c.mailbox.change(it, change); err != nil {
 		return nil, err
 	}
-	if it, err = c.mailbox.locate(it.id); err != nil {
+	changed, err := c.mailbox.locate(it.id)
+	if err != nil {
 		return nil, err
 	}
-	return c.written(http.StatusOK, it), nil
+	changed.rewrites = 2
+	answer := c.written(http.StatusOK, changed)
+	if c.loses(it) {
+		*it.record = *before
+	}
+	return answer, nil
 }
 
 // change changes an event; a change of one occurrence makes an exception of it.
@@ -360,6 +401,9 @@ func (m *mailbox) plain(d calendar.DateTime, at time.Time) calendar.DateTime {
 func (c *call) deleteEvent(args []string) (*reply, error) {
 	if _, err := c.query("event"); err != nil {
 		return nil, err
+	}
+	if found, err := c.mailbox.find(args[0], args[1]); err == nil && c.server.on("reviewer") && c.mailbox.calendar(found.Calendar).ReadOnly {
+		return noContent(), nil
 	}
 	it, err := c.target(args)
 	if err != nil {

@@ -26,8 +26,9 @@ type Entry struct {
 	Answer     int           `json:"answer_bytes,omitempty"`
 	Took       time.Duration `json:"took_ns,omitempty"`
 	Mailbox    string        `json:"mailbox,omitempty"`
-	Fault      string        `json:"fault,omitempty"` // the kind of fault that struck
-	Sub        []Entry       `json:"sub,omitempty"`   // the requests of a batch, in the order in which it has them; ID is what the batch calls them
+	Tenant     string        `json:"tenant,omitempty"` // of the token, where it is a JWT that names one
+	Fault      string        `json:"fault,omitempty"`  // the kind of fault that struck
+	Sub        []Entry       `json:"sub,omitempty"`    // the requests of a batch, in the order in which it has them; ID is what the batch calls them
 }
 
 // logged are the headers that the log keeps. Retry-Attempt is what Microsoft's client libraries send when they repeat a request.

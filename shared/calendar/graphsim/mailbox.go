@@ -15,6 +15,7 @@ import (
 type Mailbox struct {
 	ID          string   `json:"id"`                     // what users/{id} names, beside Address; any case
 	Address     string   `json:"address,omitempty"`      // empty: ID
+	Tenant      string   `json:"tenant,omitempty"`       // whose tokens alone reach it; empty: all reach it
 	Name        string   `json:"name,omitempty"`         // the user's; empty: Address
 	TimeZone    string   `json:"time_zone,omitempty"`    // IANA or Windows; empty: UTC
 	WorkingDays []string `json:"working_days,omitempty"` // Graph's words, the first day of the week first; empty: monday to friday
@@ -52,12 +53,18 @@ type mailbox struct {
 	requests meter
 	uploads  meter
 
-	mu         sync.Mutex
-	calendars  []*Calendar
-	categories []*Category
-	records    []*record // no exceptions; in order of creation
-	byID       map[string]*record
-	mails      []object // that were sent
+	mu          sync.Mutex
+	calendars   []*Calendar
+	categories  []*Category
+	records     []*record // no exceptions; in order of creation
+	byID        map[string]*record
+	mails       []object // that were sent
+	pasts       []past
+	gone        map[string]bool // transaction ids of events that were deleted
+	recoverable int
+	lost        map[string]int // changes of each instance, of those that the switch lost_patch counts
+	asked       int            // requests, of those that the switch mailbox_404 counts
+	tries       map[string]int // writes to each event, of those that the switches locked and series_conflicts count
 }
 
 // AddMailbox adds a mailbox with an empty default calendar named Calendar. The first one is what /me means. An id or address that is in use is a Conflict,
@@ -97,10 +104,16 @@ const (
 )
 
 // mailbox finds one by id or address; the empty name is the first one. nil: there is none.
-func (s *Server) mailbox(name string) *mailbox {
+func (s *Server) mailbox(name string) *mailbox { return s.mailboxIn("", name) }
+
+// mailboxIn is mailbox, of those that the tokens of a tenant reach. The empty tenant is all of them.
+func (s *Server) mailboxIn(tenant, name string) *mailbox {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, m := range s.mailboxes {
+		if tenant != "" && m.Tenant != "" && !strings.EqualFold(m.Tenant, tenant) {
+			continue
+		}
 		if name == "" || strings.EqualFold(m.ID, name) || strings.EqualFold(m.Address, name) {
 			return m
 		}
@@ -213,6 +226,7 @@ func (m *mailbox) removeCalendar(id string) {
 		if r.Calendar != id {
 			return false
 		}
+		m.bury(r)
 		delete(m.byID, r.ID)
 		return true
 	})
@@ -331,7 +345,11 @@ func (c *call) createCalendar([]string) (*reply, error) {
 	one := &Calendar{ID: c.server.newID(calendarPrefix), Name: name, Color: color}
 	c.mailbox.calendars = append(c.mailbox.calendars, one)
 	c.server.changes.Add(1)
-	return c.one(http.StatusCreated, c.mailbox.calendarObject(one), "calendars/$entity"), nil
+	answer := c.one(http.StatusCreated, c.mailbox.calendarObject(one), "calendars/$entity")
+	if c.server.on("calendar_ids_change") {
+		one.ID = calendarPrefix + token("settled "+one.ID)
+	}
+	return answer, nil
 }
 
 func (c *call) changeCalendar(args []string) (*reply, error) {
@@ -363,6 +381,9 @@ func (c *call) deleteCalendar(args []string) (*reply, error) {
 	}
 	if one.Default {
 		return nil, fail(http.StatusForbidden, "ErrorDeleteDistinguishedFolder", "Distinguished folders cannot be deleted.")
+	}
+	if err := c.stuck(); err != nil {
+		return nil, err
 	}
 	c.mailbox.removeCalendar(one.ID)
 	return noContent(), nil

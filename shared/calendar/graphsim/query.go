@@ -191,7 +191,7 @@ func (q *query) window() error {
 	case q.to.Before(q.from):
 		return fail(400, "ErrorInvalidParameter", "The end of the time window is before its start.")
 	case q.to.Sub(q.from) > 1825*24*time.Hour:
-		return fail(400, "ErrorCalendarViewRangeTooBig",
+		return fail(400, "ErrorInvalidRequest",
 			"Your request can't be completed. The range between the start and end dates is greater than the allowed range. Maximum number of days: 1825.")
 	}
 	return nil

@@ -41,6 +41,7 @@ type record struct {
 	Hidden      bool      `json:"hidden,omitempty"` // until the create is repeated
 
 	from, to time.Time // Start and End as instants
+	rewrites int       // how often the service still changes it by itself
 }
 
 // defaults are an event's properties where a create does not say otherwise.
@@ -333,6 +334,7 @@ func (m *mailbox) add(r *record) {
 }
 
 func (m *mailbox) remove(r *record) {
+	m.bury(r)
 	m.records = slices.DeleteFunc(m.records, func(other *record) bool { return other == r })
 	delete(m.byID, r.ID)
 	m.server.changes.Add(1)
@@ -462,7 +464,7 @@ func (m *mailbox) find(calendarID, id string) (*item, error) {
 			return nil, err
 		}
 	}
-	it, err := m.locate(immutableID(id))
+	it, err := m.locate(m.server.settledID(immutableID(id)))
 	switch {
 	case err != nil:
 		return nil, err

@@ -36,9 +36,16 @@ type view struct {
 	query  *query
 	hide   bool // what is private in private events
 	byID   bool // one event, asked for by its id
+	in     bool // that one, within its calendar
+	plain  bool // as it is kept, whatever switches are on
+
+	instances bool // of one series
 }
 
 func (v *view) id(id string) string {
+	if !v.plain {
+		id = v.server.movedID(id)
+	}
 	if v.immutable {
 		return id
 	}
@@ -56,8 +63,11 @@ func (v *view) event(it *item) object {
 		}
 		o[name] = v.property(it, name, hidden)
 	}
-	if it.kind != calendar.Occurrence && it.kind != calendar.Exception {
+	if kind := v.kind(it); kind != calendar.Occurrence && kind != calendar.Exception {
 		delete(o, "originalStart")
+	}
+	if v.in && v.deviates("no_members") {
+		delete(o, "cancelledOccurrences")
 	}
 	if v.query.single != nil {
 		addExtended(o, "singleValueExtendedProperties", it.extended(), v.query.single)
@@ -68,6 +78,8 @@ func (v *view) event(it *item) object {
 	for name := range v.query.also {
 		if name != "exceptionOccurrences" {
 			o[name] = []any{}
+		} else if v.in && v.deviates("no_members") {
+			continue
 		} else if v.byID && v.query.selected[name] && it.kind == calendar.Master {
 			o[name] = v.exceptions(it)
 		}
@@ -110,29 +122,27 @@ func (v *view) property(it *item, name string, hidden bool) any {
 	}
 	switch name {
 	case "changeKey":
-		return it.version().changeKey()
+		return v.changeKey(it)
 	case "createdDateTime":
 		return it.Created.Format("2006-01-02T15:04:05.0000000Z")
 	case "lastModifiedDateTime":
 		return it.version().Modified.Format("2006-01-02T15:04:05.0000000Z")
 	case "iCalUId":
-		if it.original.IsZero() {
-			return it.UID
-		}
-		return instanceUID(it.UID, it.original)
+		return v.uid(it)
 	case "type":
-		return string(it.kind)
+		return string(v.kind(it))
 	case "seriesMasterId":
-		if it.original.IsZero() {
-			return nil
-		}
-		return v.id(it.ID)
+		return v.masterID(it)
 	case "originalStart":
-		return it.original.UTC().Format(time.RFC3339)
+		return v.originalStart(it)
 	case "originalStartTimeZone":
-		return v.server.zoneName(it.start.Zone)
+		return v.madeIn(it, it.start.Zone)
 	case "originalEndTimeZone":
-		return v.server.zoneName(it.end.Zone)
+		return v.madeIn(it, it.end.Zone)
+	case "attendees":
+		return v.attendees(it)
+	case "organizer":
+		return v.organizer(it)
 	case "start":
 		return v.time(it, it.start, it.from)
 	case "end":
@@ -157,7 +167,7 @@ func (v *view) property(it *item, name string, hidden bool) any {
 			return nil
 		}
 		r := *it.Recurrence
-		r.Range.RecurrenceTimeZone = v.server.zoneName(r.Range.RecurrenceTimeZone)
+		r.Range.RecurrenceTimeZone = v.recurrenceZone(it)
 		return r
 	case "cancelledOccurrences":
 		list := []any{}

@@ -23,6 +23,7 @@ func init() {
 		{"GET", "calendars/{}", (*call).getCalendar},
 		{"PATCH", "calendars/{}", (*call).changeCalendar},
 		{"DELETE", "calendars/{}", (*call).deleteCalendar},
+		{"POST", "calendars/{}/permanentDelete", (*call).permanentlyDelete},
 		{"GET", "calendars/{}/calendarView", (*call).calendarView},
 		{"GET", "calendars/{}/events", (*call).listEvents},
 		{"POST", "calendars/{}/events", (*call).createEvent},
@@ -66,6 +67,7 @@ func (c *call) normalPath(path []string) []string {
 func (c *call) route(path []string) (*reply, error) {
 	c.mailbox.mu.Lock()
 	defer c.mailbox.mu.Unlock()
+	c.mailbox.retire()
 	path = c.normalPath(path)
 	otherMethod, known := false, 0
 	for _, r := range routes {
@@ -75,7 +77,11 @@ func (c *call) route(path []string) (*reply, error) {
 		if fits < len(path) || fits < len(pattern) {
 			continue
 		}
+		if r.method == c.method && r.method == http.MethodGet {
+			return c.mailbox.shown(func() (*reply, error) { return r.handle(c, args) })
+		}
 		if r.method == c.method {
+			c.mailbox.remember()
 			return r.handle(c, args)
 		}
 		otherMethod = true

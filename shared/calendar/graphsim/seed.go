@@ -343,7 +343,7 @@ func (s *Server) Events(mailbox, calendarID string) ([]Stored, error) {
 		return nil, err
 	}
 	defer unlock()
-	v := &view{preferences: inUTC, server: s, query: &query{}}
+	v := &view{preferences: inUTC, server: s, query: &query{}, plain: true}
 	v.immutable = true
 	var all []Stored
 	for _, r := range m.records {

@@ -8,9 +8,11 @@ package graphsim
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -45,6 +47,7 @@ type Options struct {
 	ZonesAsWritten bool
 	// TextBecomesHTML serves text bodies as HTML, as Exchange does, unless plain text is asked for.
 	TextBecomesHTML bool
+	Switches        Switches // those that are on from the beginning
 	Faults          []Fault
 	// Log receives every entry of the log as a JSON line; KeepEntries of them stay in memory, 0: 20,000.
 	Log         io.Writer
@@ -60,6 +63,11 @@ type Server struct {
 	log     logbook
 	watch   watch
 	changes atomic.Int64 // counts what changes the state
+	served  atomic.Int64 // counts events that were served under bump_keys
+	windows atomic.Int64 // counts windows that were read under skips
+
+	switches atomic.Pointer[Switches]
+	turns    atomic.Int64
 
 	mu        sync.RWMutex
 	token     string
@@ -70,7 +78,7 @@ type Server struct {
 
 var _ http.Handler = (*Server)(nil)
 
-// New makes a server without mailboxes. Options.Faults must be ones that SetFaults accepts; it panics otherwise.
+// New makes a server without mailboxes. Options.Faults and Options.Switches must be ones that SetFaults and SetSwitches accept; it panics otherwise.
 func New(o Options) *Server {
 	o.Limits = o.Limits.filled()
 	fill(&o.RetryAfter, "1")
@@ -81,7 +89,7 @@ func New(o Options) *Server {
 		o.Clock = wallClock{}
 	}
 	s := &Server{options: o, clock: o.Clock, token: o.Token, log: logbook{out: o.Log, keep: o.KeepEntries}}
-	if err := s.SetFaults(o.Faults...); err != nil {
+	if err := cmp.Or(s.SetFaults(o.Faults...), s.SetSwitches(o.Switches)); err != nil {
 		panic("graphsim: " + err.Error())
 	}
 	return s
@@ -319,7 +327,25 @@ func (s *Server) receive(c *call, r *http.Request) error {
 	case want != "" && got != want:
 		return expired()
 	}
+	c.tenant = tenantOf(got)
+	c.entry.Tenant = c.tenant
 	return nil
+}
+
+// tenantOf is the tenant that a token names. Its signature is not looked at: what the simulator is for is where a client sends which token.
+func tenantOf(token string) string {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	var claims struct {
+		Tenant string `json:"tid"`
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(text, &claims) != nil {
+		return ""
+	}
+	return claims.Tenant
 }
 
 func tooLarge() error {
@@ -358,7 +384,7 @@ func (s *Server) run(ctx context.Context, c *call, sub bool) (answer *reply, cut
 
 // admit carries out a request if the mailbox has room for it.
 func (s *Server) admit(ctx context.Context, c *call) (*reply, error) {
-	m, path, err := s.addressed(c.path)
+	m, path, err := s.addressed(c.tenant, c.path)
 	if err != nil {
 		return nil, err
 	}
@@ -381,11 +407,14 @@ func (s *Server) admit(ctx context.Context, c *call) (*reply, error) {
 	}
 	defer m.gate.leave()
 	s.clock.Sleep(ctx, s.options.ServiceTime+c.fault.latency)
+	if err := m.outOfReach(); err != nil {
+		return nil, err
+	}
 	return c.route(path)
 }
 
-// addressed finds the mailbox of a path, and what of the path follows it.
-func (s *Server) addressed(path []string) (*mailbox, []string, error) {
+// addressed finds the mailbox of a path among those of a tenant, and what of the path follows it.
+func (s *Server) addressed(tenant string, path []string) (*mailbox, []string, error) {
 	var name string
 	switch {
 	case path[0] == "me":
@@ -395,7 +424,7 @@ func (s *Server) addressed(path []string) (*mailbox, []string, error) {
 	default:
 		return nil, nil, bad("Resource not found for the segment '%.100s'.", path[0])
 	}
-	m := s.mailbox(name)
+	m := s.mailboxIn(tenant, name)
 	if m == nil {
 		return nil, nil, fail(http.StatusNotFound, "ErrorInvalidUser", "The requested user '%.100s' is invalid.", name)
 	}

@@ -33,8 +33,12 @@ import (
 //
 // What is wrong with one event sets that event aside, with its line. Errors are of the stream as a whole: it is no calendar, is larger than it may be, breaks
 // off, or r fails, whose errors are handed on; the others are Invalid.
-func Read(r io.Reader) (File, error) {
+func Read(r io.Reader) (File, error) { return ReadUpTo(r, 0) }
+
+// ReadUpTo reads as Read does, a file of so many bytes of events at most, as calendar.Event.Bytes counts them; 0: any number.
+func ReadUpTo(r io.Reader, most int64) (File, error) {
 	reader := reader{
+		most:     most,
 		zones:    map[zoneKey]*definition{},
 		uses:     map[zoneKey]*use{},
 		settings: map[int]*settings{},
@@ -46,9 +50,12 @@ func Read(r io.Reader) (File, error) {
 			return reader.zone(p)
 		case p.bad != nil:
 			reader.setAside(p, p.bad)
-			return nil
+		default:
+			if err := reader.event(p); err != nil {
+				return err
+			}
 		}
-		return reader.event(p)
+		return reader.admit(p.lines[0].number)
 	}})
 	if err != nil {
 		return File{}, err
@@ -61,7 +68,9 @@ type reader struct {
 	name     string
 	settings map[int]*settings // of each VCALENDAR
 	entries  []*entry
-	values   int // of lists, so far
+	values   int   // of lists, so far
+	most     int64 // bytes of events; 0: any number
+	bytes    int64 // of events and of what is set aside, so far
 	aside    []calendar.Aside
 
 	zones   map[zoneKey]*definition
@@ -150,6 +159,7 @@ func (r *reader) setAside(p part, err error) {
 		a.Line, err = at.line, at.err
 	}
 	a.Detail = err.Error()
+	r.bytes += int64(len(a.UID) + len(a.Subject) + len(a.Detail))
 	r.aside = append(r.aside, a)
 }
 
@@ -282,7 +292,16 @@ func (r *reader) event(p part) error {
 		r.setAside(p, err)
 		return nil
 	}
+	r.bytes += e.Bytes()
 	r.entries = append(r.entries, e)
+	return nil
+}
+
+// admit says whether the bytes so far are within most. Its errors are of the file as a whole.
+func (r *reader) admit(line int) error {
+	if r.most > 0 && r.bytes > r.most {
+		return invalid(line, "the file has more than %d MB of events, more than can be read at once here; split it into several", r.most>>20)
+	}
 	return nil
 }
 
@@ -506,9 +525,13 @@ func (r *reader) finish() (File, error) {
 				if exceptions[instance.ID] == nil {
 					f.Events = append(f.Events, instance)
 				}
-			}
-			if len(f.Events) > MaxEvents {
-				return File{}, invalid(e.line, "the file has more than %d events, further dates with an end of their own included", MaxEvents)
+				r.bytes += instance.Bytes() - int64(len(instance.Body.Content))
+				if err := r.admit(e.line); err != nil {
+					return File{}, err
+				}
+				if len(f.Events) > MaxEvents {
+					return File{}, invalid(e.line, "the file has more than %d events, further dates with an end of their own included", MaxEvents)
+				}
 			}
 		}
 		r.entries[i] = nil // it is no longer needed, and there may be many

@@ -12,6 +12,7 @@ import (
 	"github.com/emersion/go-ical"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/plaintext"
 )
 
 // part is one component that matters, cut out of the stream.
@@ -365,9 +366,8 @@ const byteOrderMark = "\ufeff"
 func (s *scanner) checkEncoding() error {
 	head, _ := s.r.Peek(16 << 10)
 	switch {
-	case bytes.HasPrefix(head, []byte{0xFF, 0xFE}), bytes.HasPrefix(head, []byte{0xFE, 0xFF}), bytes.HasPrefix(head, []byte{'B', 0}),
-		bytes.HasPrefix(head, []byte{0, 'B'}):
-		return invalid(1, "the file is UTF-16; save it as UTF-8")
+	case plaintext.Wide(head):
+		return invalid(1, "%w", plaintext.ErrWide)
 	}
 	if end := bytes.IndexAny(head, "\r\n"); end >= 0 && end+1 < len(head) && head[end] == '\r' && head[end+1] != '\n' && head[end+1] != '\r' {
 		s.r = bufio.NewReaderSize(lineFeeds{s.r}, 64<<10)

@@ -3,6 +3,7 @@ package importing_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -50,59 +51,63 @@ func exceptional(n int) string {
 	return b.String() + "END:VCALENDAR\r\n"
 }
 
-// imported reads a text and imports it into an empty calendar, and returns how long that took.
-func imported(t testing.TB, text string) (importing.Report, time.Duration) {
+// imported reads a text and imports it into an empty calendar, and returns what that allocated.
+func imported(t testing.TB, text string) (report importing.Report, cost allocated) {
 	t.Helper()
 	w := newWorld(t)
-	begun := time.Now()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	f, err := ics.Read(strings.NewReader(text))
 	must(t, err)
-	report, err := w.provider.Import(context.Background(), account, w.id, f, importing.Options{})
+	report, err = w.provider.Import(context.Background(), account, w.id, f, importing.Options{})
 	must(t, err)
-	return report, time.Since(begun)
+	runtime.ReadMemStats(&after)
+	return report, allocated{after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc}
 }
 
+// allocated is how often memory was allocated, and how much.
+type allocated struct{ times, bytes uint64 }
+
+// files are files whose size is in proportion to a number.
+var files = map[string]func(n int) string{
+	"events and overrides": func(n int) string { return large(n, n/5) },
+	"very many exceptions": exceptional,
+	"very many dates of one event": func(n int) string {
+		return strings.Replace(exceptional(0), "SUMMARY", "EXDATE:"+dates(n)+"\r\nSUMMARY", 1)
+	},
+}
+
+// BenchmarkImport tells what one event of a file costs, which should be about the same in small and in large files.
 func BenchmarkImport(b *testing.B) {
-	for name, text := range map[string]string{
-		"10000 events, 2000 of them overrides": large(10_000, 2_000), "20000 exceptions of one series": exceptional(20_000),
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				imported(b, text)
-			}
-		})
+	for name, file := range files {
+		for _, n := range []int{1_000, 4_000, 16_000} {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				text := file(n)
+				b.ReportAllocs()
+				for b.Loop() {
+					imported(b, text)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/event")
+			})
+		}
 	}
 }
 
-// TestImportingCostsInProportionToTheFile compares a file with one that is four times as large: a cost that grows with the square would be sixteen times
-// as high.
+// TestImportingCostsInProportionToTheFile counts what is allocated for a file and for one that is four times as large: where it grows with the square it
+// is sixteen times as much.
 func TestImportingCostsInProportionToTheFile(t *testing.T) {
-	for name, make := range map[string]func(n int) string{
-		"events and overrides": func(n int) string { return large(n, n/5) },
-		"very many exceptions": exceptional,
-		"very many dates of one event": func(n int) string {
-			return strings.Replace(exceptional(0), "SUMMARY", "EXDATE:"+dates(n)+"\r\nSUMMARY", 1)
-		},
-	} {
+	for name, file := range files {
 		t.Run(name, func(t *testing.T) {
-			least := func(n int) (best time.Duration) {
-				text := make(n)
-				for range 3 {
-					report, took := imported(t, text)
-					if report.SetAside > 0 {
-						t.Fatalf("%+v", report.Aside[:1])
-					}
-					if best == 0 || took < best {
-						best = took
-					}
+			of := func(n int) allocated {
+				report, cost := imported(t, file(n))
+				if report.SetAside > 0 {
+					t.Fatalf("%+v", report.Aside[:1])
 				}
-				return best
+				return cost
 			}
-			small, large := least(1_000), least(4_000)
-			t.Logf("%v, %v", small, large)
-			if large > 10*small && large > time.Second {
-				t.Errorf("1,000 took %v, 4,000 took %v", small, large)
+			small, large := of(1_000), of(4_000)
+			if large.times > 6*small.times || large.bytes > 6*small.bytes {
+				t.Errorf("1,000 allocated %+v, 4,000 allocated %+v", small, large)
 			}
 		})
 	}

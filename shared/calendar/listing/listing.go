@@ -124,3 +124,8 @@ func (*Listed) DeleteCalendar(context.Context, string, string) error { return er
 func (*Listed) Events(context.Context, string, string, time.Time, time.Time) ([]calendar.Event, error) {
 	return nil, errRunsAlone
 }
+
+// Walk fails as CreateCalendar.
+func (*Listed) Walk(context.Context, string, string, time.Time, time.Time, time.Time, func(calendar.Event) (time.Time, error)) error {
+	return errRunsAlone
+}

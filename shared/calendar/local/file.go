@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
@@ -122,7 +123,7 @@ func (im *fileImport) groups(events []calendar.Event) []*importing.Group {
 		im.aside = append(im.aside, calendar.Aside{UID: e.ICalUID, Subject: e.Subject, Reason: reason, Detail: detail})
 	}
 	groups := importing.Groups(events, idOfUID, func(e *calendar.Event, detail string) { put(e, calendar.Unreadable, detail) })
-	expander := series.NewExpander(im.Now, im.Now.AddDate(1, 0, 0), im.lookup)
+	year := series.NewExpander(im.Now, im.Now.AddDate(1, 0, 0), im.lookup)
 	kept := groups[:0]
 	for _, g := range groups {
 		exceptions := g.Exceptions[:0]
@@ -137,7 +138,7 @@ func (im *fileImport) groups(events []calendar.Event) []*importing.Group {
 		g.Exceptions = exceptions
 		if g.Base != nil {
 			im.rezone(g.Base)
-			if reason, err := im.check(expander, g); err != nil {
+			if reason, err := im.check(year, g); err != nil {
 				put(g.Base, reason, err.Error())
 				g.Base = nil
 			}
@@ -150,12 +151,12 @@ func (im *fileImport) groups(events []calendar.Event) []*importing.Group {
 }
 
 // check expands a series over a year, so that none gets in that cannot be expanded: every later read would fail.
-func (im *fileImport) check(expander *series.Expander, g *importing.Group) (reason string, err error) {
+func (im *fileImport) check(year *series.Expander, g *importing.Group) (reason string, err error) {
 	if _, _, err := span(g.Base, im.lookup); err != nil {
 		return calendar.InvalidTime, err
 	}
 	if g.Base.Type == calendar.Master {
-		if _, err := expander.Expand(*g.Base, g.Exceptions); err != nil {
+		if err := year.Check(*g.Base, g.Exceptions); err != nil {
 			return calendar.Unreadable, err
 		}
 	}
@@ -196,17 +197,34 @@ func (p *Provider) Export(ctx context.Context, account, calendarID string) (ics.
 	if err != nil {
 		return ics.File{}, err
 	}
-	items, err := store.All(ctx, p.table, store.Query{PK: eventsPK(calendarID)})
+	all := calendar.Gathering{Most: p.MostEvents}
+	var zones []store.Item
+	master := ""
+	err = p.items(ctx, store.Query{PK: eventsPK(calendarID)}, func(item store.Item) error {
+		if strings.HasPrefix(item.SK, prefixZone) {
+			zones = append(zones, item)
+			return nil
+		}
+		var e calendar.Event
+		if err := decode(item, &e); err != nil {
+			return err
+		}
+		switch {
+		case e.Type == calendar.Master:
+			master = e.ID
+		case strings.HasPrefix(item.SK, prefixSeries) && e.SeriesMasterID != master: // what a large change left that was cut short
+			return nil
+		}
+		return all.Add(e)
+	})
+	if errors.Is(err, calendar.ErrTooMuch) {
+		return ics.File{}, fault.New(fault.Invalid, "the calendar has more than %d MB of events, more than can be exported at once here; back it up instead, "+
+			"and download the iCalendar file of the backup", p.MostEvents>>20)
+	}
 	if err != nil {
 		return ics.File{}, fmt.Errorf("export: %w", err)
 	}
-	content, err := read(items)
-	if err != nil {
-		return ics.File{}, err
-	}
-	f := ics.File{Name: c.Name, Zones: content.zones, Events: content.single}
-	for _, master := range content.masters {
-		f.Events = append(append(f.Events, master), content.exceptions[master.ID]...)
-	}
-	return f, nil
+	f := ics.File{Name: c.Name, Events: all.Events}
+	f.Zones, err = readZones(zones)
+	return f, err
 }

@@ -94,26 +94,38 @@ func (p *Provider) Instances(ctx context.Context, account, calendarID, masterID 
 		return nil, fault.New(fault.Invalid, "event %.200q is no series", masterID)
 	}
 	zones := p.zonesOf(ctx, calendarID)
-	overlapping, err := series.Expand(*master, u.now[1:], from, to, zones)
-	if err != nil {
-		return nil, err
-	}
-	var events []calendar.Event
-	for _, e := range overlapping {
+	expander := series.NewExpander(from, to, zones)
+	events := calendar.Gathering{Most: p.MostEvents}
+	add := func(e calendar.Event) error {
 		start, err := instant(e.Start, e.AllDay, zones)
 		if err != nil {
-			return nil, fmt.Errorf("event %.200q: %w", e.ID, err)
+			return fmt.Errorf("event %.200q: %w", e.ID, err)
 		}
 		if e.AllDay || e.Start.Floats() {
 			start = start.Add(series.Margin)
 		}
 		if start.Before(from) {
-			continue
+			return nil
 		}
 		if e, err = series.InKnownZones(e, zones); err != nil {
+			return err
+		}
+		return events.Add(e)
+	}
+	var replaced []time.Time
+	for _, e := range u.now[1:] {
+		replaced = append(replaced, e.OriginalStart)
+		in, err := expander.Contains(e)
+		if err == nil && in {
+			err = add(e)
+		}
+		if err != nil {
 			return nil, err
 		}
-		events = append(events, e)
 	}
-	return events, nil
+	if err := expander.Each(*master, replaced, add); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(events.Events, func(a, b calendar.Event) int { return a.OriginalStart.Compare(b.OriginalStart) })
+	return events.Events, nil
 }

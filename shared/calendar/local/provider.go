@@ -30,6 +30,9 @@ const (
 
 // Provider is the calendars of a user's accounts; For names the user. An account is named in any case.
 type Provider struct {
+	// MostEvents is how many bytes of events a reading returns at most, as calendar.Gathering counts them; 0: any number.
+	MostEvents int64
+
 	table store.Table
 	user  string
 	ids   func() string
@@ -232,6 +235,11 @@ func (c *record) deletingKey() store.Key {
 // errBusy says that others changed the calendar during each attempt.
 func errBusy() error {
 	return fault.New(fault.Throttled, "the calendar is being changed by others at the same time; try again")
+}
+
+// DiscardCalendar is DeleteCalendar: nothing stays of a local calendar.
+func (p *Provider) DiscardCalendar(ctx context.Context, account, calendarID string) error {
+	return p.DeleteCalendar(ctx, account, calendarID)
 }
 
 // DeleteCalendar removes a calendar with all its events. It is gone at once; when removing its events fails,

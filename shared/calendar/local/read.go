@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,43 +10,162 @@ import (
 	"time"
 
 	"adminassistant/shared/calendar"
-	"adminassistant/shared/calendar/ics"
 	"adminassistant/shared/calendar/series"
 	"adminassistant/shared/store"
 )
 
-// Events reads what lies in the window, bodies included. Times in a zone that only the calendar itself explains are given in UTC. All-day
+// Events reads what lies in the window, bodies included, each id once. Times in a zone that only the calendar itself explains are given in UTC. All-day
 // and floating events count as in it when they would be so in any time zone, that is within series.Margin of it.
 func (p *Provider) Events(ctx context.Context, account, calendarID string, from, to time.Time) ([]calendar.Event, error) {
-	if _, err := p.open(ctx, account, calendarID); err != nil {
-		return nil, err
-	}
-	events, err := p.window(ctx, calendarID, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("read events: %w", err)
-	}
-	return events, nil
+	all := calendar.Gathering{Most: p.MostEvents}
+	seen := map[string]bool{}
+	err := p.Walk(ctx, account, calendarID, from, to, time.Time{}, func(e calendar.Event) (time.Time, error) {
+		if seen[e.ID] {
+			return time.Time{}, nil
+		}
+		seen[e.ID] = true
+		return time.Time{}, all.Add(e)
+	})
+	return all.Events, err
 }
 
-func (p *Provider) window(ctx context.Context, calendarID string, from, to time.Time) ([]calendar.Event, error) {
-	pk := eventsPK(calendarID)
+// Walk reads the events by themselves in the order of their starts, then the series, each with its exceptions.
+func (p *Provider) Walk(ctx context.Context, account, calendarID string, from, to, since time.Time,
+	each func(calendar.Event) (until time.Time, err error)) error {
+	if _, err := p.open(ctx, account, calendarID); err != nil {
+		return err
+	}
+	w := walk{
+		Provider: p, pk: eventsPK(calendarID), from: from, to: to, since: since, zones: p.zonesOf(ctx, calendarID), each: each,
+	}
+	w.expander = series.NewExpander(from, to, w.zones)
+	w.expander.Narrow(since, time.Time{})
+	err := w.all(ctx)
+	switch {
+	case w.stopped != nil:
+		return w.stopped
+	case err != nil:
+		return fmt.Errorf("read events: %w", err)
+	}
+	return nil
+}
+
+// walk is one Walk under way.
+type walk struct {
+	*Provider
+	pk              string
+	from, to, since time.Time
+	until           time.Time // zero: all
+	zones           series.Zones
+	expander        *series.Expander
+	each            func(calendar.Event) (time.Time, error)
+	stopped         error // of each
+}
+
+func (w *walk) all(ctx context.Context) error {
 	key := func(prefix string, t time.Time) string {
 		return prefix + clamp(t).Format(keyTime)
 	}
-	short, err := store.All(ctx, p.table, store.Query{PK: pk, Prefix: prefixAt, From: key(prefixAt, from.Add(-oneDay-series.Margin)),
-		To: key(prefixAt, to.Add(series.Margin+time.Second))})
-	if err != nil {
-		return nil, err
+	from := w.from.Add(-oneDay - series.Margin)
+	if since := w.since.Add(-series.Margin); !w.since.IsZero() && since.After(from) {
+		from = since
 	}
-	others, err := store.All(ctx, p.table, store.Query{PK: pk, From: key(prefixLong, from.Add(-series.Margin)), To: afterZones})
-	if err != nil {
-		return nil, err
+	short := store.Query{PK: w.pk, Prefix: prefixAt, From: key(prefixAt, from), To: key(prefixAt, w.to.Add(series.Margin+time.Second))}
+	err := w.events(ctx, short, func(item store.Item, e *calendar.Event) error {
+		if !w.until.IsZero() && item.SK > key(prefixAt, w.until.Add(series.Margin+time.Second)) {
+			return errBeyond
+		}
+		return w.one(*e)
+	})
+	if err != nil && !errors.Is(err, errBeyond) {
+		return err
 	}
-	content, err := read(append(short, others...))
-	if err != nil {
-		return nil, err
+	var master *calendar.Event
+	var replaced []time.Time
+	expand := func() error {
+		if master == nil {
+			return nil
+		}
+		err := w.expander.Each(*master, replaced, w.hand)
+		master, replaced = nil, nil
+		return err
 	}
-	return content.expand(from, to)
+	others := store.Query{PK: w.pk, From: key(prefixLong, w.from.Add(-series.Margin)), To: prefixZone}
+	err = w.events(ctx, others, func(item store.Item, e *calendar.Event) error {
+		switch {
+		case !strings.HasPrefix(item.SK, prefixSeries):
+			return w.one(*e)
+		case e.Type == calendar.Master:
+			if err := expand(); err != nil {
+				return err
+			}
+			master = e
+			return nil
+		case master == nil || e.SeriesMasterID != master.ID: // what a large change left that was cut short
+			return nil
+		}
+		replaced = append(replaced, e.OriginalStart)
+		return w.one(*e)
+	})
+	if err != nil {
+		return err
+	}
+	return expand()
+}
+
+// errBeyond means that all that follows starts too late.
+var errBeyond = errors.New("local: beyond")
+
+// events hands the events of a query to each, page by page.
+func (w *walk) events(ctx context.Context, q store.Query, each func(store.Item, *calendar.Event) error) error {
+	return w.items(ctx, q, func(item store.Item) error {
+		var e calendar.Event
+		if err := decode(item, &e); err != nil {
+			return err
+		}
+		return each(item, &e)
+	})
+}
+
+// items hands the items of a query to each, page by page.
+func (p *Provider) items(ctx context.Context, q store.Query, each func(store.Item) error) error {
+	for {
+		page, err := p.table.Query(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, item := range page.Items {
+			if err := each(item); err != nil {
+				return err
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		q.Cursor = page.Next
+	}
+}
+
+// one hands an event over that is no series, if it is in the window.
+func (w *walk) one(e calendar.Event) error {
+	in, err := w.expander.Contains(e)
+	if err != nil {
+		return fmt.Errorf("event %s: %w", e.ID, err)
+	}
+	if !in {
+		return nil
+	}
+	return w.hand(e)
+}
+
+func (w *walk) hand(e calendar.Event) error {
+	e, err := series.InKnownZones(e, w.zones)
+	if err != nil {
+		return err
+	}
+	w.until, w.stopped = w.each(e)
+	w.expander.Narrow(w.since, w.until)
+	return w.stopped
 }
 
 // clamp keeps a time within the years that keys can hold.
@@ -58,81 +178,6 @@ func clamp(t time.Time) time.Time {
 		return last
 	}
 	return t
-}
-
-// content is what items of an EVENTS partition hold.
-type content struct {
-	single     []calendar.Event            // by themselves
-	masters    []calendar.Event            // of series
-	exceptions map[string][]calendar.Event // by the id of their series
-	zones      []calendar.Zone
-}
-
-func read(items []store.Item) (content, error) {
-	c := content{exceptions: map[string][]calendar.Event{}}
-	var zones []store.Item
-	for _, item := range items {
-		if strings.HasPrefix(item.SK, prefixZone) {
-			zones = append(zones, item)
-			continue
-		}
-		var e calendar.Event
-		if err := decode(item, &e); err != nil {
-			return c, err
-		}
-		switch {
-		case !strings.HasPrefix(item.SK, prefixSeries):
-			c.single = append(c.single, e)
-		case e.Type == calendar.Master:
-			c.masters = append(c.masters, e)
-		default:
-			c.exceptions[e.SeriesMasterID] = append(c.exceptions[e.SeriesMasterID], e)
-		}
-	}
-	var err error
-	c.zones, err = readZones(zones)
-	return c, err
-}
-
-// expand returns the events of a window, each id once: one that was moved between two pages of a query may be there twice.
-func (c content) expand(from, to time.Time) ([]calendar.Event, error) {
-	zones := ics.Lookup(c.zones)
-	expander := series.NewExpander(from, to, zones)
-	seen := map[string]bool{}
-	var events []calendar.Event
-	add := func(e calendar.Event) error {
-		if seen[e.ID] {
-			return nil
-		}
-		seen[e.ID] = true
-		e, err := series.InKnownZones(e, zones)
-		events = append(events, e)
-		return err
-	}
-	for _, e := range c.single {
-		in, err := expander.Contains(e)
-		if err != nil {
-			return nil, fmt.Errorf("event %s: %w", e.ID, err)
-		}
-		if !in {
-			continue
-		}
-		if err := add(e); err != nil {
-			return nil, err
-		}
-	}
-	for _, master := range c.masters {
-		instances, err := expander.Expand(master, c.exceptions[master.ID])
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range instances {
-			if err := add(e); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return events, nil
 }
 
 // Bodies returns the body of each event, an empty one of what is not there.
@@ -153,7 +198,6 @@ func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids [
 	zones := p.zonesOf(ctx, calendarID)
 	bodies := make(map[string]calendar.Body, len(ids))
 	for _, id := range ids {
-		bodies[id] = calendar.Body{}
 		u := units[unitOf(id)]
 		if u == nil {
 			continue

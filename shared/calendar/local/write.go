@@ -310,7 +310,7 @@ func (p *Provider) write(u *unit, at int, e calendar.Event, d calendar.Draft, zo
 	}
 	if e.Type == calendar.Master {
 		// With one that cannot be expanded every later read would fail.
-		if _, err := series.Expand(e, nil, e.LastModified, e.LastModified.AddDate(1, 0, 0), zones); err != nil {
+		if err := series.NewExpander(e.LastModified, e.LastModified.AddDate(1, 0, 0), zones).Check(e, nil); err != nil {
 			return calendar.WriteResult{}, err
 		}
 	}

@@ -29,16 +29,7 @@ func (x *Expander) Happens(master calendar.Event, exceptions []calendar.Event) (
 			return true, nil
 		}
 	}
-	replaced := make(map[int64]bool, len(exceptions))
-	for _, e := range exceptions {
-		replaced[s.slot(e.OriginalStart)] = true
-	}
-	err = s.each(x.from.Add(-s.length-2*Margin), x.to.Add(2*Margin), &x.work, func(start time.Time) error {
-		if !replaced[s.slot(start)] && x.overlaps(start, start.Add(s.length), s.loc == nil) {
-			return errHappens
-		}
-		return nil
-	})
+	err = x.walk(s, originals(exceptions), func(time.Time) error { return errHappens })
 	if err != nil && !errors.Is(err, errHappens) {
 		return false, fmt.Errorf("expand series %.200q: %w", master.ID, err)
 	}

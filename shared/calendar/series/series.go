@@ -6,6 +6,7 @@
 package series
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,11 +31,12 @@ type Zones func(name string) (*time.Location, error)
 
 // Expander finds what happens in one window. What it does over its lifetime is bounded by MaxInstances and MaxWork.
 type Expander struct {
-	from, to  time.Time
-	zones     Zones
-	floating  *time.Location // where days and floating times are read; nil: anywhere
-	instances int            // returned so far
-	work      work
+	from, to     time.Time
+	since, until time.Time // see Narrow; zero: not narrowed
+	zones        Zones
+	floating     *time.Location // where days and floating times are read; nil: anywhere
+	instances    int            // returned so far
+	work         work
 }
 
 // NewExpander makes an Expander for the window [from, to).
@@ -85,18 +87,8 @@ func (x *Expander) expand(master calendar.Event, exceptions []calendar.Event) ([
 	if err != nil {
 		return nil, err
 	}
-	replaced := make(map[int64]bool, len(exceptions))
-	for _, e := range exceptions {
-		replaced[s.slot(e.OriginalStart)] = true
-	}
 	var events []calendar.Event
-	err = s.each(x.from.Add(-s.length-2*Margin), x.to.Add(2*Margin), &x.work, func(start time.Time) error {
-		if replaced[s.slot(start)] {
-			return nil
-		}
-		if end := start.Add(s.length); !x.overlaps(start, end, s.loc == nil) {
-			return nil
-		}
+	err = x.walk(s, originals(exceptions), func(start time.Time) error {
 		if err := x.count(); err != nil {
 			return err
 		}
@@ -125,7 +117,91 @@ func (x *Expander) expand(master calendar.Event, exceptions []calendar.Event) ([
 	return events, nil
 }
 
-// Contains says whether an event starts in the window or overlaps it; Margin applies to all-day and floating ones. Errors are Invalid.
+// Each hands the occurrences that Expand would return to yield, one at a time and in no particular order, so that nobody has to hold them all.
+// replaced are the original starts of those that an exception takes the place of; the exceptions themselves are for the caller. An error of
+// yield stops it and is returned as it is. Other errors are Invalid: MaxWork applies, MaxInstances does not.
+func (x *Expander) Each(master calendar.Event, replaced []time.Time, yield func(calendar.Event) error) error {
+	s, err := x.read(master)
+	if err != nil {
+		return fmt.Errorf("expand series %.200q: %w", master.ID, err)
+	}
+	var stopped error
+	err = x.walk(s, replaced, func(start time.Time) error {
+		stopped = yield(s.occurrence(start))
+		return stopped
+	})
+	if err != nil && stopped == nil {
+		return fmt.Errorf("expand series %.200q: %w", master.ID, err)
+	}
+	return err
+}
+
+// Check says whether Expand would return the instances of a series, and holds none of them. Errors are Invalid.
+func (x *Expander) Check(master calendar.Event, exceptions []calendar.Event) error {
+	s, err := x.read(master)
+	if err == nil {
+		err = x.walk(s, originals(exceptions), func(time.Time) error { return x.count() })
+	}
+	if err != nil {
+		return fmt.Errorf("expand series %.200q: %w", master.ID, err)
+	}
+	for _, e := range exceptions {
+		if _, err := x.Contains(e); err != nil {
+			return fmt.Errorf("expand series %.200q: exception %.200q: %w", master.ID, e.ID, err)
+		}
+	}
+	return nil
+}
+
+// Narrow leaves out what starts before since or after until; a zero time leaves nothing out. It may be called while Each walks: what was walked
+// through is not looked for again. All-day and floating starts are kept when they are within Margin of the two.
+func (x *Expander) Narrow(since, until time.Time) { x.since, x.until = since, until }
+
+// aside says whether a start is one that Narrow leaves out.
+func (x *Expander) aside(start time.Time, floating bool) bool {
+	margin := time.Duration(0)
+	if floating {
+		margin = Margin
+	}
+	return !x.since.IsZero() && start.Before(x.since.Add(-margin)) || !x.until.IsZero() && start.After(x.until.Add(margin))
+}
+
+// originals are the original starts of exceptions.
+func originals(exceptions []calendar.Event) []time.Time {
+	starts := make([]time.Time, len(exceptions))
+	for i := range exceptions {
+		starts[i] = exceptions[i].OriginalStart
+	}
+	return starts
+}
+
+// errBeyond means that a start lies so far behind until that all later ones of its rule do, too.
+var errBeyond = errors.New("beyond")
+
+// walk hands yield the start of every occurrence in the window that no exception replaces and that Narrow does not leave out.
+func (x *Expander) walk(s series, exceptions []time.Time, yield func(time.Time) error) error {
+	replaced := make(map[int64]bool, len(exceptions))
+	for _, at := range exceptions {
+		replaced[s.slot(at)] = true
+	}
+	from, to := x.from.Add(-s.length-2*Margin), x.to.Add(2*Margin)
+	if since := x.since.Add(-2 * Margin); !x.since.IsZero() && since.After(from) {
+		from = since
+	}
+	return s.each(from, to, &x.work, func(start time.Time) error {
+		if !x.until.IsZero() && start.After(x.until.Add(2*dayAndMore)) {
+			return errBeyond
+		}
+		floating := s.loc == nil
+		if replaced[s.slot(start)] || x.aside(start, floating) || !x.overlaps(start, start.Add(s.length), floating) {
+			return nil
+		}
+		return yield(start)
+	})
+}
+
+// Contains says whether an event starts in the window or overlaps it, and is not left out by Narrow; Margin applies to all-day and floating ones.
+// Errors are Invalid.
 func (x *Expander) Contains(e calendar.Event) (bool, error) {
 	start, floating, err := x.instant(e.Start, e.AllDay)
 	if err != nil {
@@ -135,7 +211,7 @@ func (x *Expander) Contains(e calendar.Event) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("end: %w", err)
 	}
-	return x.overlaps(start, end, floating), nil
+	return x.overlaps(start, end, floating) && !x.aside(start, floating), nil
 }
 
 func (x *Expander) overlaps(start, end time.Time, floating bool) bool {
@@ -314,34 +390,68 @@ func (s series) slot(start time.Time) int64 {
 	return start.Unix()
 }
 
-// each hands yield every start of the series that lies in [from, to), in no particular order, each once.
-func (s series) each(from, to time.Time, w *work, yield func(time.Time) error) (err error) {
-	const dayAndMore = 26 * time.Hour // between a wall read as UTC and its instant
+// dayAndMore is the most that lies between a wall that is read as UTC and its instant.
+const dayAndMore = 26 * time.Hour
+
+// each hands yield every start of the series that lies in [from, to), in no particular order, each once. errBeyond ends what a rule gives, any other
+// error all.
+func (s series) each(from, to time.Time, w *work, yield func(time.Time) error) error {
 	low, high := from.UTC().Add(-dayAndMore), to.UTC().Add(dayAndMore)
-	seen := map[int64]bool{}
-	accept := func(wall time.Time) bool {
+	seen := memory{all: len(s.rules) > 1, now: map[int64]bool{}}
+	accept := func(wall time.Time) error {
 		start := s.instant(wall)
-		if seen[start.Unix()] || s.without[start.Unix()] || s.days[dateOf(wall)] || start.Before(from) || !start.Before(to) {
-			return true
+		if s.without[start.Unix()] || s.days[dateOf(wall)] || start.Before(from) || !start.Before(to) {
+			return nil
 		}
-		seen[start.Unix()] = true
-		err = yield(start)
-		return err == nil
+		if again, err := seen.add(start.Unix()); again || err != nil {
+			return err
+		}
+		return yield(start)
 	}
 	for _, wall := range s.dates {
-		if !accept(wall) {
+		if err := accept(wall); err != nil && !errors.Is(err, errBeyond) {
 			return err
 		}
 	}
+	seen.dates = seen.now
+	seen.now = map[int64]bool{}
 	for _, r := range s.rules {
-		if failed := r.starts(s.start, r.last(s.loc, s.master.AllDay, s.day), low, high, w, accept); failed != nil {
-			return failed
-		}
+		var stopped error
+		err := r.starts(s.start, r.last(s.loc, s.master.AllDay, s.day), low, high, w, func(wall time.Time) bool {
+			stopped = accept(wall)
+			return stopped == nil
+		})
 		if err != nil {
 			return err
 		}
+		if stopped != nil && !errors.Is(stopped, errBeyond) {
+			return stopped
+		}
 	}
 	return nil
+}
+
+// memory knows which starts were there before. One rule by itself goes on in time, and names a start again only where the clocks change: then the
+// last of them are enough, more than there are seconds in dayAndMore. Of several rules it keeps MaxInstances at most.
+type memory struct {
+	all                bool
+	dates, before, now map[int64]bool
+}
+
+const remembered = 100_000
+
+// add says whether the start was there before.
+func (m *memory) add(start int64) (again bool, err error) {
+	if m.dates[start] || m.before[start] || m.now[start] {
+		return true, nil
+	}
+	switch m.now[start] = true; {
+	case m.all && len(m.now) > MaxInstances:
+		return false, fault.New(fault.Invalid, "more than %d instances of several rules", MaxInstances)
+	case !m.all && len(m.now) >= remembered:
+		m.before, m.now = m.now, map[int64]bool{}
+	}
+	return false, nil
 }
 
 // occurrence is the instance that starts at start.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -57,12 +58,25 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, sim: graphsim.New(graphsim.Options{})}
-	server := httptest.NewServer(w.sim)
+	return newWorldWith(t, nil)
+}
+
+// newWorldWith makes a world in which switches of the simulator are on.
+func newWorldWith(t *testing.T, set graphsim.Switches) *world {
+	t.Helper()
+	sim := graphsim.New(graphsim.Options{Switches: set})
+	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
+	return build(t, sim, server.URL, nil)
+}
+
+// build makes a world around a simulator that is reached at an address by a transport.
+func build(t *testing.T, sim *graphsim.Server, url string, transport http.RoundTripper) *world {
+	t.Helper()
+	w := &world{t: t, sim: sim}
 	must(t, w.sim.AddMailbox(graphsim.Mailbox{ID: me, TimeZone: zone}))
 	var err error
-	w.graph, err = graph.New(graph.Options{BaseURL: server.URL + "/v1.0", Token: "token", Clock: time.Now})
+	w.graph, err = graph.New(graph.Options{BaseURL: url + "/v1.0", Token: "token", Transport: transport, Clock: time.Now})
 	must(t, err)
 	table, err := sqlite.Open(":memory:", time.Now)
 	must(t, err)
@@ -114,7 +128,16 @@ func (w *world) carryOut(h run.Handler, r *run.Run, input, result any) *run.Run 
 	runs := run.NewStore(w.table)
 	_, _, err := runs.Create(w.t.Context(), r)
 	must(w.t, err)
-	must(w.t, h.Run(w.t.Context(), r))
+	for tries := 1; ; tries++ { // as a queue does
+		if err = h.Run(w.t.Context(), r); err == nil {
+			break
+		}
+		if !fault.Of(err).Transient() && !errors.Is(err, run.ErrHandOn) || tries == 10 {
+			w.t.Fatal(err)
+		}
+		r, err = runs.Get(w.t.Context(), user, r.ID)
+		must(w.t, err)
+	}
 	r, err = runs.Get(w.t.Context(), user, r.ID)
 	must(w.t, err)
 	if len(r.Result) > 0 {

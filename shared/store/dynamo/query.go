@@ -14,7 +14,7 @@ import (
 	"adminassistant/shared/store"
 )
 
-// Query returns a page, in one request. It ends where DynamoDB's does: at the limit, or at 1 MB. With both From and To, what
+// Query returns a page, in one request. It ends where DynamoDB's does, at the limit or at 1 MB, or at store.PageData. With both From and To, what
 // lies exactly at To is read too and left out.
 func (t *Table) Query(ctx context.Context, q store.Query) (store.Page, error) {
 	if err := q.Check(); err != nil {
@@ -32,7 +32,7 @@ func (t *Table) Query(ctx context.Context, q store.Query) (store.Page, error) {
 		return store.Page{}, classified(err, "query")
 	}
 	page := store.Page{Items: make([]store.Item, 0, len(out.Items))}
-	beyond := false
+	beyond, data := false, 0
 	for _, attributes := range out.Items {
 		it, err := item(attributes)
 		if err != nil {
@@ -41,6 +41,10 @@ func (t *Table) Query(ctx context.Context, q store.Query) (store.Page, error) {
 		if sk := sortKey(&q, &it); to != "" && sk >= to {
 			beyond = true
 			continue
+		}
+		if data += len(it.Data); len(page.Items) > 0 && data > store.PageData {
+			page.Next = q.After(&page.Items[len(page.Items)-1])
+			return page, nil
 		}
 		page.Items = append(page.Items, it)
 	}

@@ -219,7 +219,17 @@ func (t *Table) Query(ctx context.Context, q store.Query) (store.Page, error) {
 	if err != nil {
 		return store.Page{}, err
 	}
-	return page, unpack(page.Items)
+	data := 0
+	for i := range page.Items {
+		if err := unpack(page.Items[i : i+1]); err != nil {
+			return store.Page{}, err
+		}
+		if data += len(page.Items[i].Data); i > 0 && data > store.PageData {
+			page.Next, page.Items = q.After(&page.Items[i-1]), page.Items[:i:i]
+			break
+		}
+	}
+	return page, nil
 }
 
 // Put writes one item.

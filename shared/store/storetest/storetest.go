@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Table) {
 		{"sort keys are ordered by their bytes", byteOrder},
 		{"queries find what a model finds", queries},
 		{"a page ends at a megabyte", bigPages},
+		{"a page of what was compressed ends, too", compressedPages},
 		{"a cursor that is none is refused", badCursors},
 		{"the index holds what asks to be in it", index},
 		{"index pages lose and repeat nothing", indexPages},
@@ -421,6 +422,43 @@ func noise(n int) []byte {
 	}
 	b.WriteByte('"')
 	return b.Bytes()
+}
+
+// compressedPages has items that are small as they are stored.
+func compressedPages(t *testing.T, table store.Table, pk string) {
+	data := []byte(`"` + strings.Repeat("x", 1<<20) + `"`)
+	for i := range 12 {
+		sk := fmt.Sprintf("%02d", i)
+		item := store.Item{Key: store.Key{PK: pk, SK: sk}, IndexPK: pk + "#I", IndexSK: sk, Data: data}
+		if _, err := table.Put(t.Context(), item, store.Any()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, q := range []store.Query{
+		{PK: pk}, {PK: pk, Desc: true}, {PK: pk + "#I", Index: true}, {PK: pk, Prefix: "0", Limit: 7}, {PK: pk, From: "01", To: "11"},
+	} {
+		read := 0
+		want := 12
+		if q.Prefix+q.From != "" {
+			want = 10
+		}
+		for range 20 {
+			page, err := table.Query(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := len(page.Items) * len(data); n > store.PageData {
+				t.Errorf("a page has %d bytes", n)
+			}
+			read += len(page.Items)
+			if q.Cursor = page.Next; q.Cursor == "" {
+				break
+			}
+		}
+		if read != want {
+			t.Errorf("%+v: %d items on all pages, want %d", q, read, want)
+		}
+	}
 }
 
 func bigPages(t *testing.T, table store.Table, pk string) {

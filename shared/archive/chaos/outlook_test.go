@@ -1,0 +1,215 @@
+package chaos_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/graphsim"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/ledger"
+	"adminassistant/shared/run"
+)
+
+// inBubble runs a test on a mailbox with switches, in time that passes by itself.
+func inBubble(t *testing.T, set graphsim.Switches, test func(t *testing.T, w *world)) {
+	warm(t)
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC)))
+		sim := graphsim.New(graphsim.Options{Switches: set})
+		test(t, build(t, sim, "http://localhost", serve(t, sim), time.Now))
+	})
+}
+
+// quietNight archives while nothing fails, and checks what that leaves.
+func (w *world) quietNight(c archive.Config, want archive.Counts) (*run.Run, archive.Result) {
+	w.t.Helper()
+	r, result := w.archive(c)
+	if r.State != run.Succeeded || result.Counts != want {
+		w.t.Errorf("%s %+v %+v", r.State, result, r.Problem)
+	}
+	w.verify(c)
+	w.polite()
+	return r, result
+}
+
+func (w *world) plans(r *run.Run) (items []archive.Item) {
+	w.t.Helper()
+	for page := range r.Pages {
+		some, err := run.NewStore(w.Table).Items(w.t.Context(), r, page)
+		must(w.t, err)
+		for _, it := range some {
+			var plan archive.Item
+			must(w.t, json.Unmarshal(it.Plan, &plan))
+			items = append(items, plan)
+		}
+	}
+	return items
+}
+
+func TestAnArchiveThatMayOnlyBeReadIsNotWritten(t *testing.T) {
+	inBubble(t, graphsim.MustSwitches("reviewer"), func(t *testing.T, w *world) {
+		w.month(3)
+		_, err := w.sim.AddCalendar(me, graphsim.Calendar{Name: "Archive", ReadOnly: true})
+		must(t, err)
+		c := w.config(archive.AskOnDrift)
+		err = w.runner(w.Table, w.provider).Run(t.Context(), w.start(c))
+		if fault.Of(err) != fault.Forbidden || !strings.Contains(err.Error(), "may only be read") {
+			t.Errorf("the run ends with %v", err)
+		}
+		if cost := w.cost(); cost.writes > 0 || cost.creates > 0 || len(w.standing(c)) > 0 {
+			t.Errorf("%+v, %d entries", cost, len(w.standing(c)))
+		}
+	})
+}
+
+func TestWhatOutlookCutsIsCutByUsAndSaidOnTheItem(t *testing.T) {
+	inBubble(t, graphsim.MustSwitches("cuts"), func(t *testing.T, w *world) {
+		w.month(2)
+		long := meeting(2)
+		long["subject"] = strings.Repeat("Long ", 60)
+		w.put(long)
+		c := w.config(archive.AskOnDrift)
+		r, _ := w.quietNight(c, archive.Counts{Fetched: 3, Archived: 3})
+		noted := 0
+		for _, it := range w.plans(r) {
+			for _, issue := range it.Issues {
+				if strings.Contains(issue, "255 characters") && strings.HasPrefix(it.Appointment.Subject, "Long") {
+					noted++
+				}
+			}
+		}
+		if noted != 1 {
+			t.Errorf("%d items say that a subject was cut", noted)
+		}
+		for _, e := range w.standing(c) {
+			at := slices.IndexFunc(w.copies(), func(s graphsim.Stored) bool { return s.ID == e.CopyID })
+			if got := w.copies()[at].Subject; got != e.Draft.Subject {
+				t.Errorf("the archive shows %q, the ledger says that it does %q", got, e.Draft.Subject)
+			}
+		}
+		w.quietNight(c, archive.Counts{Fetched: 3, Unchanged: 3})
+	})
+}
+
+func TestEventsInZonesThatTheMailboxDoesNotKnowAreArchived(t *testing.T) {
+	inBubble(t, graphsim.MustSwitches("zones=few"), func(t *testing.T, w *world) {
+		w.month(9)
+		c := w.config(archive.AskOnDrift)
+		w.quietNight(c, archive.Counts{Fetched: 9, Archived: 9})
+		w.check(c)
+		w.quietNight(c, archive.Counts{Fetched: 9, Unchanged: 9})
+	})
+}
+
+// TestACopyOfOursThatWasPastedIntoTheArchiveIsTheUsers copies a copy within the archive, with our mark and all, as Outlook does.
+func TestACopyOfOursThatWasPastedIntoTheArchiveIsTheUsers(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		source := w.put(meeting(0))
+		w.put(meeting(1))
+		c := w.config(archive.AcceptOnDrift)
+		w.quietNight(c, archive.Counts{Fetched: 2, Archived: 2})
+		var ours graphsim.Stored
+		for _, e := range w.copies() {
+			if e.Subject == "Meeting 0" {
+				ours = e
+			}
+		}
+		all, err := w.sim.Calendars(me)
+		must(t, err)
+		at := slices.IndexFunc(all, func(c graphsim.Calendar) bool { return c.Name == "Archive" })
+		pasted, err := w.sim.CopyEvent(me, ours.ID, all[at].ID)
+		must(t, err)
+		w.put(object{"id": source, "subject": "Edited"})
+		w.quietNight(c, archive.Counts{Fetched: 2, Unchanged: 1, Drifted: 1})
+		r := w.newRun(c)
+		r.Options.Adopt = true
+		r, _, err = run.NewStore(w.Table).Create(t.Context(), r)
+		must(t, err)
+		must(t, w.runner(w.Table, w.provider).Run(t.Context(), r))
+		if r, result := w.result(r.ID); r.State != run.Succeeded || result.Adopted != 0 || result.Written != 0 {
+			t.Errorf("%s %+v", r.State, result)
+		}
+		subjects := map[string]string{}
+		for _, e := range w.copies() {
+			subjects[e.ID] = e.Subject
+		}
+		if len(subjects) != 3 || subjects[ours.ID] != "Edited" || subjects[pasted] != "Meeting 0" {
+			t.Errorf("the archive has %v; ours is %s, the user's %s", subjects, ours.ID, pasted)
+		}
+	})
+}
+
+// TestATransactionIDThatIsTakenIsGivenUp has the ids of all copies taken by events that are gone.
+func TestATransactionIDThatIsTakenIsGivenUp(t *testing.T) {
+	inBubble(t, graphsim.MustSwitches("transaction_ids=kept"), func(t *testing.T, w *world) {
+		w.month(3)
+		c := w.config(archive.AskOnDrift)
+		dry := w.newRun(c)
+		dry.Options.DryRun = true
+		dry, _, err := run.NewStore(w.Table).Create(t.Context(), dry)
+		must(t, err)
+		must(t, w.runner(w.Table, w.provider).Run(t.Context(), dry))
+		dry, _ = w.result(dry.ID)
+		var drafts []calendar.Draft
+		for _, it := range w.plans(dry) {
+			e := ledger.Entry{Config: c.ID, Key: it.Key, Version: 1}
+			at := calendar.DateTime{Local: "2026-10-20T09:00:00", Zone: "UTC"}
+			drafts = append(drafts, calendar.Draft{Mark: "gone " + it.Key, TransactionID: e.TransactionID(), Subject: "Gone", Start: at, End: at})
+		}
+		other, err := w.provider.CreateCalendar(t.Context(), uri("Other"))
+		must(t, err)
+		made, err := w.provider.Create(t.Context(), me, other.ID, drafts)
+		must(t, err)
+		for _, m := range made {
+			must(t, m.Err)
+			must(t, w.sim.RemoveEvent(me, m.ID))
+		}
+		w.quietNight(c, archive.Counts{Fetched: 3, Archived: 3})
+		w.check(c)
+	})
+}
+
+// TestALostAnswerMakesNoSecondCopy loses answers to creates where nothing but our looking keeps a second create from making a second event.
+func TestALostAnswerMakesNoSecondCopy(t *testing.T) {
+	batch := graphsim.Fault{Method: http.MethodPost, Path: "/$batch", Nth: 2, Kind: graphsim.FaultCut, When: graphsim.After}
+	some := graphsim.Fault{Method: http.MethodPost, Scope: "sub", Every: 7, Times: 4, Kind: graphsim.FaultTimeout, When: graphsim.After}
+	for _, tt := range []struct {
+		set   string
+		fault graphsim.Fault
+	}{
+		{"transaction_ids=dead", batch}, {"transaction_ids=dead", some}, {"lag=2", batch}, {"lag=2", some}, {"transaction_ids=dead,lag=2", batch},
+		{"transaction_ids=dead,lag=2", some}, {"transaction_ids=dead,lag=2,filter=empty", batch}, {"transaction_ids=dead,lag=2,filter=empty", some},
+	} {
+		set := tt.set
+		t.Run(set+" "+tt.fault.Kind, func(t *testing.T) {
+			inBubble(t, graphsim.MustSwitches(strings.Split(set, ",")...), func(t *testing.T, w *world) {
+				w.month(45)
+				c := w.config(archive.AskOnDrift)
+				must(t, w.sim.SetFaults(tt.fault))
+				w.quietNight(c, archive.Counts{Fetched: 45, Archived: 45})
+				time.Sleep(time.Minute)
+				w.check(c)
+				w.quietNight(c, archive.Counts{Fetched: 45, Unchanged: 45})
+			})
+		})
+	}
+}
+
+// TestCalendarsWhoseIDsChangeAreTheSame names them by name, as configs do.
+func TestCalendarsWhoseIDsChangeAreTheSame(t *testing.T) {
+	inBubble(t, graphsim.MustSwitches("calendar_ids_change"), func(t *testing.T, w *world) {
+		w.month(3)
+		c := w.config(archive.AskOnDrift)
+		w.quietNight(c, archive.Counts{Fetched: 3, Archived: 3})
+		must(t, w.sim.RenewIDs(me, ""))
+		w.quietNight(c, archive.Counts{Fetched: 3, Unchanged: 3})
+		w.check(c)
+	})
+}
