@@ -224,7 +224,7 @@ func TestFromAFileToTheLedgerAndBack(t *testing.T) {
 	var entries []struct{ Key string }
 	m.local("ledger", "day", "15-Oct-2026", "--config", "work", "--output", "json").ok().decode(&entries)
 	m.local("ledger", "history", entries[0].Key, "--config", "work").ok().says("1 entries")
-	m.local("ledger", "verify", "--config", "work").ok().says("the ledger holds")
+	m.local("ledger", "verify", "--config", "work").ok().says("The ledger holds")
 
 	archive := filepath.Join(m.files, "archive.ics")
 	m.local("calendar", "export", "local://me/calendars/archive", archive).ok()
@@ -668,7 +668,7 @@ func TestServe(t *testing.T) {
 		}
 	}
 	// Another process may use the same stores meanwhile.
-	m.local("ledger", "verify", "--config", "work").ok().says("the ledger holds")
+	m.local("ledger", "verify", "--config", "work").ok().says("The ledger holds")
 	m.run("", "serve", "--addr", strings.TrimPrefix(address, "http://")).fails(exitFailed, "cannot listen")
 
 	if err := server.Process.Signal(syscall.SIGTERM); err != nil {

@@ -210,7 +210,7 @@ func TestAnUnchangedNightInOutlookAsksTwiceAndTheStoreTenTimes(t *testing.T) {
 				counter := &store.Counter{Table: d.table}
 				y := &system{
 					settings: d.settings, log: d.log, clock: d.clock, table: counter, blobs: d.blobs, archives: d.archives, backups: d.backups,
-					notices: d.notices, network: d.network,
+					notices: d.notices, network: d.network, keeper: d.keeper,
 				}
 				y.connect(fromSettings(d.settings))
 				d.sim.ResetLog()

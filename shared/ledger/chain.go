@@ -182,7 +182,13 @@ func linkPrefix(seq int, hash string) string { return strings.TrimSuffix(linkPar
 type chainLink struct {
 	Link
 	raw    []byte // its JSON
-	leaves []leaf
+	leaves []sealedLeaf
+}
+
+// sealedLeaf is a leaf that was read.
+type sealedLeaf struct {
+	SK   string
+	hash tlog.Hash
 }
 
 // eachPage runs a query page by page.
@@ -203,8 +209,9 @@ func (l *Ledger) eachPage(ctx context.Context, q store.Query, look func([]store.
 }
 
 // links returns the chain from its first link on, as far back from the head as it holds. Where it does not, broken says what is wrong. stored is
-// how many items there are, those of links that were prepared and never added too.
-func (l *Ledger) links(ctx context.Context, config string, head Head) (chain []chainLink, stored int, broken *Misfit, err error) {
+// how many items there are, those of links that were prepared and never added too. same may return a text like the one that it is given, of which
+// there is one already.
+func (l *Ledger) links(ctx context.Context, config string, head Head, same func(sk string) string) (chain []chainLink, stored int, broken *Misfit, err error) {
 	parts := map[string][]store.Item{} // by linkPrefix
 	err = l.eachPage(ctx, store.Query{PK: partition(config), Prefix: chainPrefix}, func(items []store.Item) error {
 		stored += len(items)
@@ -220,7 +227,7 @@ func (l *Ledger) links(ctx context.Context, config string, head Head) (chain []c
 	hash := head.Hash
 	for seq := head.Seq; seq > 0; seq-- {
 		prefix := linkPrefix(seq, hash)
-		k, problem := readLink(parts[prefix], seq, hash)
+		k, problem := readLink(parts[prefix], seq, hash, same)
 		delete(parts, prefix)
 		if problem != "" {
 			broken = &Misfit{Seq: seq, Run: k.Run, Problem: problem}
@@ -242,15 +249,18 @@ func (l *Ledger) link(ctx context.Context, config string, seq int, hash string) 
 	if err != nil {
 		return k, "", fmt.Errorf("read the chain: %w", err)
 	}
-	k, problem = readLink(items, seq, hash)
+	k, problem = readLink(items, seq, hash, itself)
 	return k, problem, nil
 }
 
+func itself(sk string) string { return sk }
+
 // readLink reads a link from its parts.
-func readLink(items []store.Item, seq int, hash string) (k chainLink, problem string) {
+func readLink(items []store.Item, seq int, hash string, same func(sk string) string) (k chainLink, problem string) {
 	if len(items) == 0 {
 		return k, "the link is missing"
 	}
+	bad := false
 	for i, item := range items {
 		var p linkPart
 		if err := json.Unmarshal(item.Data, &p); err != nil || (len(p.Link) > 0) != (i == 0) {
@@ -259,15 +269,17 @@ func readLink(items []store.Item, seq int, hash string) (k chainLink, problem st
 		if len(p.Link) > 0 {
 			k.raw = p.Link
 		}
-		k.leaves = append(k.leaves, p.Leaves...)
-	}
-	if err := json.Unmarshal(k.raw, &k.Link); err != nil {
-		return k, "the link is unreadable"
-	}
-	for _, lf := range k.leaves {
-		if hash, err := hex.DecodeString(lf.Hash); err != nil || len(hash) != tlog.HashSize {
-			return k, "the link is unreadable"
+		for _, lf := range p.Leaves {
+			hash, err := hex.DecodeString(lf.Hash)
+			if err != nil || len(hash) != tlog.HashSize {
+				bad = true
+				continue
+			}
+			k.leaves = append(k.leaves, sealedLeaf{SK: same(lf.SK), hash: tlog.Hash(hash)})
 		}
+	}
+	if err := json.Unmarshal(k.raw, &k.Link); err != nil || bad {
+		return k, "the link is unreadable"
 	}
 	root := newTree(k.hashes()...).root()
 	switch {
@@ -279,11 +291,11 @@ func readLink(items []store.Item, seq int, hash string) (k chainLink, problem st
 	return k, ""
 }
 
-// hashes of the leaves, which are hex.
+// hashes of the leaves.
 func (k *chainLink) hashes() []tlog.Hash {
 	hashes := make([]tlog.Hash, len(k.leaves))
 	for i, lf := range k.leaves {
-		_, _ = hex.Decode(hashes[i][:], []byte(lf.Hash))
+		hashes[i] = lf.hash
 	}
 	return hashes
 }

@@ -812,3 +812,52 @@ func TestVerifyOfALongChain(t *testing.T) {
 	}
 	c.verified(7, 1544)
 }
+
+// What is signed is recomputed all the same: a program with a fault signs, too.
+func TestBookkeepingIsRecomputed(t *testing.T) {
+	ctx := t.Context()
+	for name, wrong := range map[string]func(h *Head){
+		"the longest entry":     func(h *Head) { h.Longest = 100 * time.Hour },
+		"the number of entries": func(h *Head) { h.Entries++ },
+		"the tree of the links": func(h *Head) { h.Tree[0] = strings.Repeat("0", 64) },
+		"the number of links":   func(h *Head) { h.Seq, h.Tree = 2, []string{h.Tree[0]} },
+		"the link before":       func(h *Head) { h.Hash = strings.Repeat("0", 64) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.write(entry("a", 1, monday))
+			w.sealAll(monday, "run1")
+			head := w.head()
+			wrong(head)
+			s, err := w.Prepare(ctx, config, *head, Ending{Run: "run2", Time: monday}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Seal(ctx, head, s); err != nil {
+				t.Fatal(err)
+			}
+			if report := w.verify(); report.OK {
+				t.Errorf("%+v", report)
+			}
+		})
+	}
+	t.Run("an entry that another link is to seal", func(t *testing.T) {
+		w := newWorld(t)
+		a, b := entry("a", 1, monday), entry("b", 1, monday)
+		w.write(a)
+		w.sealAll(monday, "run1")
+		w.write(b)
+		head := w.head()
+		head.open[a.sortKey()] = a.leaf // sealed once more
+		s, err := w.Prepare(ctx, config, *head, Ending{Run: "run1", Time: monday}, []*Entry{a, b})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Seal(ctx, head, s); err != nil {
+			t.Fatal(err)
+		}
+		if report := w.verify(); report.OK || report.First.Entry != a.sortKey() || report.First.Seq != 2 {
+			t.Errorf("%+v, first %+v", report, report.First)
+		}
+	})
+}

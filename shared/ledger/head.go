@@ -189,7 +189,7 @@ func (l *Ledger) Check(ctx context.Context, config string, h *Head, found ...sto
 	}
 	newest := h.LinkKey(config)[0]
 	found = slices.DeleteFunc(slices.Clone(found), func(item store.Item) bool { return item.Key != newest })
-	k, problem := readLink(found, h.Seq, h.Hash)
+	k, problem := readLink(found, h.Seq, h.Hash, itself)
 	if problem != "" { // it was not read, or it has more parts
 		var err error
 		if k, problem, err = l.link(ctx, config, h.Seq, h.Hash); err != nil {

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -28,7 +27,7 @@ func (l *Ledger) Chain(ctx context.Context, config string) (*Chain, error) {
 		return nil, err
 	}
 	c := &Chain{Head: head, tree: newTree(), of: map[string]at{}}
-	links, _, broken, err := l.links(ctx, config, head)
+	links, _, broken, err := l.links(ctx, config, head, itself)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +60,7 @@ func (c *Chain) Prove(e *Entry) (Proof, bool) {
 		return Proof{}, false
 	}
 	k := &c.links[where.link]
-	if fmt.Sprintf("%x", e.leaf[:]) != k.leaves[where.leaf].Hash {
+	if e.leaf != k.leaves[where.leaf].hash {
 		return Proof{}, false
 	}
 	path, err := tlog.ProveRecord(int64(len(k.leaves)), int64(where.leaf), newTree(k.hashes()...))

@@ -96,16 +96,19 @@ func (l *Ledger) inspectAll(ctx context.Context, config string, head Head, unrea
 	if unreadable {
 		in.Report.Add(Misfit{Problem: "the head is unreadable"})
 	}
-	links, others, broken, err := l.links(ctx, config, head)
+	s := &survey{
+		ledger: l, config: config, report: &in.Report, head: &head, entries: map[string]*inspected{}, numbers: map[string]int32{},
+		problems: map[string]string{},
+	}
+	if err := s.read(ctx); err != nil {
+		return nil, err
+	}
+	links, others, broken, err := l.links(ctx, config, head, s.same)
 	if err != nil {
 		return nil, err
 	}
 	if broken != nil {
 		in.Report.Add(*broken)
-	}
-	s := &survey{ledger: l, config: config, report: &in.Report, head: &head, entries: map[string]*inspected{}}
-	if err := s.read(ctx); err != nil {
-		return nil, err
 	}
 	in.tree = newTree()
 	for i := range links {
@@ -137,25 +140,29 @@ func (l *Ledger) inspectAll(ctx context.Context, config string, head Head, unrea
 
 // survey compares what is stored of a ledger with what was sealed.
 type survey struct {
-	ledger  *Ledger
-	config  string
-	report  *Report
-	head    *Head
-	entries map[string]*inspected // by sort key
-	order   []string              // their sort keys
-	longest time.Duration         // of the sealed
-	items   int
+	ledger   *Ledger
+	config   string
+	report   *Report
+	head     *Head
+	entries  map[string]*inspected // by sort key
+	order    []string              // their sort keys
+	runs     []string              // of the entries
+	numbers  map[string]int32      // of runs
+	problems map[string]string
+	longest  time.Duration // of the sealed
+	items    int
 }
 
-// inspected is what has to be known of a stored entry.
+// inspected is what has to be known of a stored entry. There may be very many.
 type inspected struct {
 	leaf    tlog.Hash
 	lineage [16]byte // the start of its hash
-	run     string
-	seal    int
-	time    time.Time
+	number  int32    // in survey.order
+	run     int32    // see survey.runs
+	seal    int32
+	time    int64 // in nanoseconds of Unix
 	length  time.Duration
-	problem string // what is wrong with it, whatever was sealed
+	bad     bool // survey.problems has what is wrong with it, whatever was sealed
 	sealed  bool
 	placed  bool // a KEY# item says where it is
 }
@@ -168,21 +175,17 @@ func lineageHash(sk string) (h [16]byte) {
 
 // read looks at all items but those of the chain, page by page. Entries come before their places.
 func (s *survey) read(ctx context.Context) error {
-	runs := map[string]string{} // so that the id of a run is kept once
 	look := func(items []store.Item) error {
 		s.items += len(items)
 		for i := range items {
 			item := &items[i]
 			switch {
 			case item.SK < ":": // it begins with a year
-				found, err := s.ledger.inspectEntry(ctx, item)
+				found, err := s.inspectEntry(ctx, item)
 				if err != nil {
 					return err
 				}
-				if _, ok := runs[found.run]; !ok {
-					runs[found.run] = found.run
-				}
-				found.run = runs[found.run]
+				found.number = int32(len(s.order))
 				s.entries[item.SK] = found
 				s.order = append(s.order, item.SK)
 			case strings.HasPrefix(item.SK, placePrefix):
@@ -200,8 +203,8 @@ func (s *survey) read(ctx context.Context) error {
 		}
 	}
 	for _, sk := range s.order {
-		if found := s.entries[sk]; !found.placed && found.problem == "" {
-			found.problem = "is not where the ledger looks for it: its place is missing"
+		if found := s.entries[sk]; !found.placed && !found.bad {
+			found.bad, s.problems[sk] = true, "is not where the ledger looks for it: its place is missing"
 		}
 	}
 	return nil
@@ -233,6 +236,14 @@ func (s *survey) place(item *store.Item) {
 	}
 }
 
+// same returns the sort key as it is kept here already, if it is that of an entry.
+func (s *survey) same(sk string) string {
+	if found := s.entries[sk]; found != nil {
+		return s.order[found.number]
+	}
+	return sk
+}
+
 // clockSkew is how far the clocks of two workers may be apart.
 const clockSkew = time.Minute
 
@@ -258,14 +269,14 @@ func (s *survey) sealed(links []chainLink, i int) {
 		found := s.entries[lf.SK]
 		problem := "is missing"
 		if found != nil {
-			problem = found.problem
+			problem = s.problems[lf.SK]
 			switch {
-			case problem != "":
-			case fmt.Sprintf("%x", found.leaf[:]) != lf.Hash:
+			case found.bad:
+			case found.leaf != lf.hash:
 				problem = "is not what was sealed"
-			case found.run != k.Run, found.seal != k.Seq:
+			case s.runs[found.run] != k.Run, int(found.seal) != k.Seq:
 				problem = "belongs to another link"
-			case found.time.After(k.Time.Add(clockSkew)), i > 0 && found.time.Before(after.Add(-clockSkew)):
+			case found.time > k.Time.Add(clockSkew).UnixNano(), i > 0 && found.time < after.Add(-clockSkew).UnixNano():
 				problem = "has a time that is not between its link and the one before"
 			case found.sealed:
 				problem = "is sealed twice"
@@ -308,14 +319,14 @@ func (s *survey) unsealed(broken bool) {
 	for _, sk := range s.order {
 		switch found := s.entries[sk]; {
 		case found.sealed:
-		case s.head.Open != "" && found.run == s.head.Open && found.seal == s.head.Seq+1:
+		case s.head.Open != "" && s.runs[found.run] == s.head.Open && int(found.seal) == s.head.Seq+1:
 			s.report.Open++
 			open[sk] = found.leaf
-			if found.problem != "" {
-				s.report.Add(Misfit{Run: found.run, Entry: sk, Problem: found.problem})
+			if found.bad {
+				s.report.Add(Misfit{Run: s.head.Open, Entry: sk, Problem: s.problems[sk]})
 			}
 		case !broken:
-			s.report.Add(Misfit{Run: found.run, Entry: sk, Problem: "was never sealed by a run"})
+			s.report.Add(Misfit{Run: s.runs[found.run], Entry: sk, Problem: "was never sealed by a run"})
 		}
 	}
 	if s.head.Open != "" && !broken && digest(open) != s.head.OpenDigest {
@@ -323,30 +334,42 @@ func (s *survey) unsealed(broken bool) {
 	}
 }
 
-func (l *Ledger) inspectEntry(ctx context.Context, item *store.Item) (*inspected, error) {
+func (s *survey) inspectEntry(ctx context.Context, item *store.Item) (*inspected, error) {
 	found := &inspected{}
+	problem := func(is string) (*inspected, error) {
+		found.bad, s.problems[item.SK] = true, is
+		return found, nil
+	}
 	var e Entry
 	if err := json.Unmarshal(item.Data, &e); err != nil {
-		found.problem = "is unreadable"
-		return found, nil
+		found.run = s.number("")
+		return problem("is unreadable")
 	}
 	e.sum = sha256.Sum256(item.Data)
-	found.leaf, found.run, found.seal, found.time, found.length = leafHash(&e), strings.Clone(e.Run), e.Seal, e.Time, e.Appointment.Duration()
+	found.leaf, found.run, found.seal, found.time, found.length = leafHash(&e), s.number(e.Run), int32(e.Seal), e.Time.UnixNano(), e.Appointment.Duration()
 	found.lineage = lineageHash(placePrefix + part(e.Lineage))
 	if e.key() != item.Key || item.IndexPK != "" || item.IndexSK != "" || !item.Expires.IsZero() {
-		found.problem = "is not what was sealed"
-		return found, nil
+		return problem("is not what was sealed")
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Blobs)) {
-		_, err := l.body(ctx, e.Config, e.Blobs[name])
+		_, err := s.ledger.body(ctx, e.Config, e.Blobs[name])
 		switch kind := fault.Of(err); {
 		case err == nil:
 		case errors.Is(err, blob.ErrNotFound), kind == fault.Malformed, kind == fault.Invalid: // Invalid: a digest that is none
-			found.problem = "has lost its " + name + " body"
-			return found, nil
+			return problem("has lost its " + name + " body")
 		default:
 			return nil, err
 		}
 	}
 	return found, nil
+}
+
+// number is that of a run, so that its id is kept once.
+func (s *survey) number(run string) int32 {
+	n, ok := s.numbers[run]
+	if !ok {
+		n, run = int32(len(s.runs)), strings.Clone(run)
+		s.runs, s.numbers[run] = append(s.runs, run), n
+	}
+	return n
 }

@@ -397,6 +397,7 @@ func (c *chaos) work(workers int) int {
 		w := &run.Worker{
 			Runs: run.NewStore(table), Queue: c.queue, Handlers: map[run.Kind]run.Handler{run.Archive: mortal{c.runner(table, c.provider)}},
 			Log: zerolog.Nop(), Clock: c.clock, BusyDelay: 10 * time.Second, Visibility: 5 * time.Minute,
+			Ended: func(ctx context.Context, r *run.Run) error { return c.log().RunEnded(ctx, r) },
 		}
 		all.Go(func() {
 			defer lose()

@@ -4,6 +4,7 @@ package chaos_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
@@ -284,10 +287,15 @@ func (w *world) check(c archive.Config) {
 	}
 }
 
+// log is the audit log.
+func (w *world) log() *audit.Log {
+	return audit.New(w.Table, w.clock, func() string { return ulid.MustNew(ulid.Timestamp(w.clock()), rand.Reader).String() })
+}
+
 func (w *world) verify(c archive.Config) {
 	w.t.Helper()
 	verifier := proof.Verifier{
-		Ledger: ledger.New(w.Table, w.Blobs, w.Key), Runs: run.NewStore(w.Table), Audit: audit.New(w.Table, w.clock, w.NewID),
+		Ledger: ledger.New(w.Table, w.Blobs, w.Key), Runs: run.NewStore(w.Table), Audit: w.log(),
 		Backups: backup.New(w.Table, w.Blobs), Signer: w.Key, Clock: w.clock,
 	}
 	report, err := verifier.Verify(w.t.Context(), user, c.ID, nil)

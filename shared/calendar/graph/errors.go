@@ -108,6 +108,7 @@ func word(text string) string {
 const (
 	codeDuplicate = "ErrorDuplicateTransactionId"
 	codeCorrupt   = "ErrorCorruptData"
+	codeNoUser    = "ErrorInvalidUser"
 )
 
 // gone says whether a code means that the calendar or event of an id is not there. No other 404 does: ResourceNotFound and
@@ -201,7 +202,7 @@ func meaning(status int, code string) (fault.Kind, string) {
 // noSuchAccount says whether a listing of calendars failed because there is no mailbox of that name.
 func noSuchAccount(err error) bool {
 	f := new(Failure)
-	return errors.As(err, &f) && fault.Of(err) == fault.NotFound
+	return errors.As(err, &f) && (fault.Of(err) == fault.NotFound || strings.EqualFold(f.Code, codeNoUser))
 }
 
 // corrupt says whether the service failed on what it keeps itself.
