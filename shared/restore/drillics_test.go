@@ -15,9 +15,10 @@ import (
 
 	"adminassistant/shared/backup"
 	"adminassistant/shared/run"
+	"adminassistant/shared/store"
 )
 
-// TestADrillFindsAnICalendarFileThatSaysSomethingElse changes the file and its manifest, so that only what the file says is wrong.
+// TestADrillFindsAnICalendarFileThatSaysSomethingElse changes the file, its manifest and what was recorded of that, so that only what the file says is wrong.
 func TestADrillFindsAnICalendarFileThatSaysSomethingElse(t *testing.T) {
 	for name, change := range map[string][2]string{
 		"a rule is lost":          {"RRULE:FREQ=WEEKLY", "X-RULE:FREQ=WEEKLY"},
@@ -55,6 +56,15 @@ func TestADrillFindsAnICalendarFileThatSaysSomethingElse(t *testing.T) {
 			must(t, err)
 			must(t, w.Blobs.Put(t.Context(), key, bytes.NewReader(data)))
 			must(t, w.Blobs.Put(t.Context(), path.Dir(key)+"/manifest.json", bytes.NewReader(manifest)))
+			found, err := w.Table.GetMany(t.Context(), []store.Key{store.OfUser(user, "BACKUP#"+id)})
+			must(t, err)
+			var record map[string]any
+			must(t, json.Unmarshal(found[0].Data, &record))
+			record["manifest"] = size(manifest).SHA256
+			found[0].Data, err = json.Marshal(record)
+			must(t, err)
+			_, err = w.Table.Put(t.Context(), found[0], store.Any())
+			must(t, err)
 
 			r := w.startDrill()
 			err = w.drill(w.Table, w.Blobs, w.calendar).Run(t.Context(), r)
