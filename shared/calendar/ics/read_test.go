@@ -564,3 +564,32 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestAFileMayHaveSoManyBytesOfEvents(t *testing.T) {
+	long := "DESCRIPTION:" + strings.Repeat("a", 900)
+	start := "DTSTART:20261005T090000Z"
+	events := strings.TrimSuffix(strings.Repeat(event(start, long)+"\r\n", 600), "\r\n")
+	aside := strings.TrimSuffix(strings.Repeat(event("DTSTART:never", "SUMMARY:"+strings.Repeat("a", 1900))+"\r\n", 600), "\r\n")
+	for name, test := range map[string]struct {
+		text string
+		most int64
+		bad  bool
+	}{
+		"more of them":                {file(events), 1 << 19, true},
+		"less of them":                {file(events), 1 << 21, false},
+		"any number":                  {file(events), 0, false},
+		"more of what cannot be read": {file(aside), 1 << 20, true},
+		"less of what cannot be read": {file(aside), 1 << 21, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ReadUpTo(strings.NewReader(test.text), test.most)
+			if !test.bad {
+				if err != nil {
+					t.Error(err)
+				}
+			} else if fault.Of(err) != fault.Invalid || !strings.Contains(fmt.Sprint(err), "MB of events, more than can be read at once here") {
+				t.Errorf("%v (%v)", err, fault.Of(err))
+			}
+		})
+	}
+}
