@@ -1,7 +1,7 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools chromium cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos reality schemathesis
-.PHONY: lint licences sbom vuln fmt fuzz clean
+.PHONY: help run test tools chromium cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos reality readers
+.PHONY: schemathesis lint licences sbom vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
 export CGO_ENABLED := 0
@@ -12,6 +12,8 @@ ADDR ?= 127.0.0.1:8080
 FUZZTIME ?= 30s
 SEEDS ?= 50
 RUNS ?= 40
+CALENDARS ?= 3000
+SEED ?= 1
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -buildid= -X main.version=$(VERSION)
 FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
@@ -30,10 +32,11 @@ test: tools ## run all tests, with stand-ins for AWS beside them
 DYNAMODB_LOCAL := .tools/dynamodb-local/installed-3.3.1
 MOTO := .tools/moto/installed-5.2.1
 ICALENDAR := .tools/icalendar/installed-7.3.2
+ICALJS := .tools/icaljs/installed
 CDK := .tools/cdk/installed
 SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
 
-tools: $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(CDK) chromium ## install what tests and deployment need beside Go into .tools/
+tools: $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(ICALJS) $(CDK) chromium ## install what tests and deployment need beside Go into .tools/
 
 # without NAME,WHY says what is left out, or fails where nothing may be
 without = { echo "$(1) is left out: $(2)"; test "$$CI" != true; }
@@ -57,6 +60,13 @@ $(ICALENDAR): shared/backup/testdata/reader/requirements.txt
 	@if command -v python3 >/dev/null && python3 -c 'import venv'; then \
 		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing icalendar' && $(call pip-install,$<) && touch $@; \
 	else $(call without,icalendar,it needs Python 3.10 with venv); fi
+
+READERS := shared/calendar/importing/testdata/readers
+$(ICALJS): $(READERS)/package-lock.json $(READERS)/package.json
+	@if command -v npm >/dev/null; then \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing ical.js' && cp $^ $(@D) && \
+		npm ci --prefix $(@D) --ignore-scripts --loglevel=error --no-fund --no-audit && touch $@; \
+	else $(call without,ical.js,it needs Node 20 with npm); fi
 
 SCHEMATHESIS := .tools/schemathesis/installed-4.32.5
 $(SCHEMATHESIS): shared/httpapi/testdata/schemathesis/requirements.txt
@@ -147,6 +157,9 @@ reality: ## ask Microsoft 365 how it behaves, in a scratch calendar that is remo
 
 schemathesis: cli $(SCHEMATHESIS) ## ask the API by its OpenAPI document, with good data and bad (EXAMPLES= for each operation)
 	@test ! -e $(SCHEMATHESIS) || .ci/schemathesis
+
+readers: tools ## compare calendars with what other software reads of them, thousands of them (CALENDARS=, SEED=)
+	go test -count=1 -timeout 2h ./shared/calendar/importing -run TestOtherSoftware -calendars $(CALENDARS) -seed $(SEED) -v
 
 lint: ## check format, vet and the list of modules
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run: make fmt'; exit 1; }

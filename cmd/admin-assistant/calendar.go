@@ -11,12 +11,14 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/importing"
 	"adminassistant/shared/fault"
 )
 
@@ -112,10 +114,14 @@ func (p *program) calendarDelete() *cobra.Command {
 }
 
 func (p *program) calendarImport() *cobra.Command {
-	return &cobra.Command{
-		Use: "import URI FILE", Short: "Import an iCalendar file: all of it, or nothing", Args: cobra.ExactArgs(2),
-		Long: "Import an iCalendar file (.ics), as Outlook, Google and Apple export it; \"-\" reads standard input. What is there already, by its UID,\n" +
-			"is updated where it differs, so that importing a file twice changes nothing.",
+	var dryRun, strict bool
+	cmd := &cobra.Command{
+		Use: "import URI FILE", Short: "Import an iCalendar file", Args: cobra.ExactArgs(2),
+		Long: "Import an iCalendar file (.ics), as Outlook, Google and Apple export it; \"-\" reads standard input. What is there already, by its UID and, of\n" +
+			"one instance of a series, its RECURRENCE-ID, is changed where the file has it otherwise, unless it is newer than the file's. What the file\n" +
+			"does not name stays, so that importing a file twice changes nothing. It lists what is added, changed and removed.\n\n" +
+			"An event that cannot be read is set aside, with its line and the reason, and does not stop the others: the exit code is 3 then. With --strict\n" +
+			"nothing is imported instead.",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
 			v, err := p.findCalendar(ctx, c, args[0])
 			if err != nil {
@@ -126,21 +132,63 @@ func (p *program) calendarImport() *cobra.Command {
 				return err
 			}
 			defer file.Close()
-			var done struct {
-				Added   int `json:"added"`
-				Updated int `json:"updated"`
-				Total   int `json:"total"`
+			in := request{method: http.MethodPost, path: "/v1/calendars/" + v.ID + "/import", file: file, query: url.Values{}}
+			for name, set := range map[string]bool{"dry_run": dryRun, "strict": strict} {
+				if set {
+					in.query.Set(name, "true")
+				}
 			}
-			if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/calendars/" + v.ID + "/import", file: file}, &done); err != nil {
+			var done importing.Report
+			if _, err := c.do(ctx, in, &done); err != nil {
 				return fmt.Errorf("import %s: %w", args[1], err)
 			}
-			if p.output == "json" {
-				return p.printJSON(done)
+			if err := p.showImport(done); err != nil {
+				return err
 			}
-			_, err = fmt.Fprintf(p.out, "%d events in the file: %d added, %d updated, %d unchanged\n", done.Total, done.Added, done.Updated,
-				done.Total-done.Added-done.Updated)
-			return err
+			if done.SetAside > 0 {
+				return exitError{exitPartial}
+			}
+			return nil
 		}),
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be imported, and write nothing")
+	cmd.Flags().BoolVar(&strict, "strict", false, "import all of the file or nothing")
+	return cmd
+}
+
+// showImport prints the account of an import.
+func (p *program) showImport(done importing.Report) error {
+	if p.output == "json" {
+		return p.printJSON(done)
+	}
+	var rows []table.Row
+	for _, it := range done.Items {
+		rows = append(rows, table.Row{string(it.Outcome), it.Subject, it.UID, it.Instance, strings.Join(it.Fields, ", ")})
+	}
+	if len(rows) > 0 {
+		p.printTable(table.Row{"Outcome", "Subject", "UID", "Instance", "Differs in"}, rows)
+	}
+	p.printAside(done.Aside)
+	text := done.String()
+	if done.DryRun {
+		text = "preview: " + text
+	}
+	_, err := fmt.Fprintln(p.out, text)
+	return err
+}
+
+// printAside lists what was set aside, and why.
+func (p *program) printAside(aside []calendar.Aside) {
+	var rows []table.Row
+	for _, a := range aside {
+		line := ""
+		if a.Line > 0 {
+			line = strconv.Itoa(a.Line)
+		}
+		rows = append(rows, table.Row{line, a.UID, a.Subject, a.Reason, a.Detail})
+	}
+	if len(rows) > 0 {
+		p.printTable(table.Row{"Set aside: line", "UID", "Subject", "Reason", "Why"}, rows)
 	}
 }
 

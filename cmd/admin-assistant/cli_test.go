@@ -183,8 +183,8 @@ type runResult struct {
 func TestFromAFileToTheLedgerAndBack(t *testing.T) {
 	m := newMachine(t)
 	m.local("calendar", "create", work).ok().says("created " + work)
-	m.local("calendar", "import", work, sample(t)).ok().says("57 events in the file: 57 added, 0 updated, 0 unchanged")
-	m.local("calendar", "import", work, sample(t)).ok().says("0 added, 0 updated, 57 unchanged")
+	m.local("calendar", "import", work, sample(t)).ok().says("57 events in the file: 57 added, 0 changed, 0 unchanged")
+	m.local("calendar", "import", work, sample(t)).ok().says("0 added, 0 changed, 57 unchanged")
 	m.local("calendar", "events", work, "--period", "2026-10-15").ok().says("Initech strategy", "Thu 2026-10-15 09:00-11:00", "Europe/Berlin")
 	m.local("calendar", "overlaps", work, "--period", "2026-10-15").ok().says("1 groups", "Globex architecture")
 	m.local("config", "create", "--name", "work", "--source", work, "--archive", "local://me/calendars/Archive", "--timezone", "Europe/Berlin",
@@ -238,7 +238,7 @@ func TestFromAFileToTheLedgerAndBack(t *testing.T) {
 	}
 
 	edited := m.file("edited.ics", strings.Replace(string(mustRead(t, sample(t))), "SUMMARY:Umbrella report", "SUMMARY:Umbrella final report", 1))
-	m.local("calendar", "import", work, edited).ok().says("0 added, 1 updated, 56 unchanged")
+	m.local("calendar", "import", work, edited).ok().says("0 added, 1 changed, 56 unchanged")
 	m.local("archive", "run", "--config", "work", "--period", october).ok().says(" + drifted 1;", "5 for you to decide")
 }
 
@@ -480,7 +480,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		})
 	}
 	m.t = t
-	m.local("calendar", "import", work, sample(t)).ok().says("0 added, 0 updated, 57 unchanged") // nothing was half done
+	m.local("calendar", "import", work, sample(t)).ok().says("0 added, 0 changed, 57 unchanged") // nothing was half done
 	var calendars []any
 	m.local("calendar", "list", "--output", "json").ok().decode(&calendars)
 	if len(calendars) != 1 {

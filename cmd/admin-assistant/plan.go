@@ -115,28 +115,30 @@ func (p *program) makePlan(eventsFile, configFile, heldFile string) (plan archiv
 			return plan, fmt.Errorf("%s: %w", heldFile, err)
 		}
 	}
-	events, err := p.readEvents(eventsFile, config.Window)
+	events, aside, err := p.readEvents(eventsFile, config.Window)
 	if err != nil {
 		return plan, fmt.Errorf("%s: %w", eventsFile, err)
 	}
-	return archive.NewPlan(archive.Input{Events: events, Window: config.Window, Settings: config.Settings, Standing: standing}), nil
+	return archive.NewPlan(archive.Input{Events: events, Window: config.Window, Settings: config.Settings, Standing: standing, Aside: aside}), nil
 }
 
-// readEvents reads a file of events: JSON begins with a brace or a bracket, everything else is read as iCalendar.
-func (p *program) readEvents(name string, w calendar.Window) ([]calendar.Event, error) {
+// readEvents reads a file of events: JSON begins with a brace or a bracket, everything else is read as iCalendar, of which what cannot be read is set aside.
+func (p *program) readEvents(name string, w calendar.Window) ([]calendar.Event, []calendar.Aside, error) {
 	f, err := p.read(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
 	r := bufio.NewReader(plaintext.NewReader(f))
 	head, _ := r.Peek(512)
 	if head = bytes.TrimLeft(head, " \t\r\n"); len(head) > 0 && (head[0] == '{' || head[0] == '[') {
-		return calendar.DecodeGraph(strictjson.NewReader(r))
+		events, err := calendar.DecodeGraph(strictjson.NewReader(r))
+		return events, nil, err
 	}
 	file, err := ics.Read(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return ics.Expand(file, w.Start(), w.End())
+	events, aside := ics.ExpandIn(file, w)
+	return events, aside, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/cobra"
 
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/restore"
@@ -30,6 +31,7 @@ type restoreStart struct {
 	Timezone       string `json:"timezone,omitempty"`
 	DryRun         bool   `json:"dry_run,omitempty"`
 	CreateCalendar bool   `json:"create_calendar,omitempty"`
+	Strict         bool   `json:"strict,omitempty"`
 }
 
 func (p *program) restoreCommand() *cobra.Command {
@@ -40,7 +42,8 @@ func (p *program) restoreCommand() *cobra.Command {
 		Use: "restore", Short: "Put what a backup or a file holds into a calendar", Args: cobra.NoArgs,
 		Long: "Put what a backup or a file holds into a calendar: JSONL, iCalendar (.ics) or CSV, also compressed (.zst); \"-\" reads standard input.\n" +
 			"Nobody is invited or told. It shows what would happen and asks before it happens; --dry-run stops there. The exit code is 0 when all\n" +
-			"went well, 3 when some events failed or were refused, 1 when the run failed.",
+			"went well, 3 when some events failed, were refused or set aside because they cannot be read, 1 when the run failed. With --strict nothing\n" +
+			"is restored where something would be set aside. With --period of a series only the instances in those days are restored.",
 		Example: "  admin-assistant restore --backup 01JF0Z... --into local://me/calendars/Work\n" +
 			"  admin-assistant restore --file work.ics --into local://me/calendars/Copy --create --policy duplicate",
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
@@ -58,7 +61,7 @@ func (p *program) restoreCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if dryRun || r.Restore == nil || r.Restore.Counts.Created+r.Restore.Counts.Replaced == 0 && r.Restore.UnderWay == "" {
+			if dryRun || r.Restore == nil || r.Restore.Counts.Created+r.Restore.Counts.Replaced == 0 && r.Restore.UnderWay == "" && !r.Restore.CreatedCalendar {
 				return p.showRestore(ctx, c, r, false)
 			}
 			if p.output != "json" && !p.yes {
@@ -67,6 +70,9 @@ func (p *program) restoreCommand() *cobra.Command {
 			counts := r.Restore.Counts
 			question := fmt.Sprintf("This writes %d events to %s, %d of them in the place of what is there.", counts.Created+counts.Replaced,
 				start.Into, counts.Replaced)
+			if r.Restore.CreatedCalendar {
+				question = fmt.Sprintf("This creates the calendar %s. ", start.Into) + question
+			}
 			if r.Restore.UnderWay != "" {
 				question = "This goes on with that restore if it is the same, and comes after it if not. " + question
 			}
@@ -87,6 +93,7 @@ func (p *program) restoreCommand() *cobra.Command {
 	cmd.Flags().StringVar(&start.Period, "period", "", `only what happens in these days, as in "last month"; default: all there is`)
 	cmd.Flags().StringVar(&start.Timezone, "timezone", "", "IANA time zone in which days begin and end (default: that of your settings)")
 	cmd.Flags().BoolVar(&start.CreateCalendar, "create", false, "create the calendar if it does not exist")
+	cmd.Flags().BoolVar(&start.Strict, "strict", false, "restore all of the file or nothing")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would happen, and write nothing")
 	required(cmd, "into")
 	return cmd
@@ -166,10 +173,10 @@ type restored struct {
 // showRestore prints a run that has ended with what was refused or failed or, with details, every event.
 func (p *program) showRestore(ctx context.Context, c *client, r runView, details bool) error {
 	var items []restored
-	queries := []url.Values{{"outcome": {string(restore.Failed)}}, {"outcome": {string(restore.Refused)}}}
+	queries := []url.Values{{"outcome": {string(restore.Failed)}}, {"outcome": {string(restore.Refused)}}, {"outcome": {string(restore.SetAside)}}}
 	if details {
 		queries = []url.Values{nil}
-	} else if r.Restore == nil || r.Restore.Counts.Failed+r.Restore.Counts.Refused == 0 {
+	} else if r.Restore == nil || r.Restore.Counts.Failed+r.Restore.Counts.Refused+r.Restore.Counts.SetAside == 0 {
 		queries = nil
 	}
 	for _, query := range queries {
@@ -190,12 +197,20 @@ func (p *program) showRestore(ctx context.Context, c *client, r runView, details
 	}
 	p.printRestore(r)
 	var rows []table.Row
+	var aside []calendar.Aside
 	for _, it := range items {
+		if it.Plan.Outcome == restore.SetAside {
+			aside = append(aside, calendar.Aside{
+				Line: it.Plan.Line, UID: it.Plan.UID, Subject: it.Plan.Subject, Reason: string(restore.SetAside), Detail: it.Plan.Reason,
+			})
+			continue
+		}
 		rows = append(rows, table.Row{strings.TrimSuffix(it.Plan.Start, ":00Z"), it.Plan.Subject, string(it.Plan.Outcome), it.Plan.Reason})
 	}
 	if len(rows) > 0 {
 		p.printTable(table.Row{"When (UTC)", "Subject", "Outcome", "Why"}, rows)
 	}
+	p.printAside(aside)
 	return r.exit()
 }
 
@@ -214,7 +229,7 @@ func (p *program) printRestore(r runView) {
 	c := r.Restore.Counts
 	p.printTable(table.Row{"Outcome", "Events"}, []table.Row{
 		{string(restore.Created), c.Created}, {string(restore.Skipped), c.Skipped}, {string(restore.Replaced), c.Replaced}, {string(restore.Refused), c.Refused},
-		{string(restore.Failed), c.Failed}, {"outside the period", c.OutsidePeriod},
+		{string(restore.Failed), c.Failed}, {"set aside", c.SetAside}, {"outside the period", c.OutsidePeriod},
 	})
 	fmt.Fprintf(p.out, "%s\n", c)
 }

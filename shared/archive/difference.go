@@ -1,10 +1,11 @@
 package archive
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/text/cases"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/ledger"
@@ -125,13 +126,13 @@ func (p *planner) matchByID(sources []*candidate) {
 			free[h.EventID] = append(free[h.EventID], h)
 		}
 	}
-	p.matchFree(sources, free, func(c *candidate) string { return c.EventID })
+	matchFree(p, sources, free, func(c *candidate) string { return c.EventID })
 }
 
-// matchFree matches the sources that have no held one yet with those that are free under the same name.
-func (p *planner) matchFree(sources []*candidate, free map[string][]*Standing, name func(*candidate) string) {
+// matchFree matches the sources that have no held one yet with those that are free under the same name, and returns the matched ones.
+func matchFree[K comparable](p *planner, sources []*candidate, free map[K][]*Standing, name func(*candidate) K) (matched []*candidate) {
 	if len(free) == 0 {
-		return
+		return nil
 	}
 	for _, c := range sources {
 		if c.held != nil || c.Outcome == Merged || c.Outcome == Absorbed || c.Reason == ReasonOwnCopy {
@@ -140,24 +141,41 @@ func (p *planner) matchFree(sources []*candidate, free map[string][]*Standing, n
 		if of := name(c); len(free[of]) > 0 {
 			p.match(c, free[of][0])
 			free[of] = free[of][1:]
+			matched = append(matched, c)
 		}
 	}
+	return matched
 }
 
-// matchByTime finds events by what a person would know them by, when neither their key nor their id is the one of before. What is held is of the
-// window, so that nothing is taken for an event of another day that was not looked at.
+// matchByTime finds events by what a person would know them by, when neither their key nor their id is the one of before: some calendars give other ones
+// at each export. Of those without a subject only one that says all the same is known again. What is held is of the window, so that nothing is taken for an
+// event of another day that was not looked at.
 func (p *planner) matchByTime(sources []*candidate) {
-	name := func(a *calendar.Appointment, subject string) string {
-		return fmt.Sprintf("%d %d %t %s", a.Start.UnixNano(), a.End.UnixNano(), a.AllDay, strings.ToLower(strings.TrimSpace(subject)))
+	type likeness struct {
+		subject, source string
+		start, end      int64
+		allDay          bool
 	}
-	free := map[string][]*Standing{}
+	fold := cases.Fold()
+	like := func(a *calendar.Appointment, subject, source string) likeness {
+		l := likeness{subject: foldSubject(fold, subject), start: a.Start.UnixNano(), end: a.End.UnixNano(), allDay: a.AllDay}
+		if l.subject == "" {
+			l.source = source
+		}
+		return l
+	}
+	free := map[likeness][]*Standing{}
 	for _, h := range p.held {
 		if p.matched[h] == nil && p.inWindow(h.Appointment.Start) {
-			of := name(&h.Appointment, h.Appointment.Subject)
-			free[of] = append(free[of], h)
+			l := like(&h.Appointment, h.Appointment.Subject, h.SourceHash)
+			free[l] = append(free[l], h)
 		}
 	}
-	p.matchFree(sources, free, func(c *candidate) string { return name(&c.Appointment, c.Event.Subject) })
+	for _, c := range matchFree(p, sources, free, func(c *candidate) likeness { return like(&c.Appointment, c.Event.Subject, c.Hash) }) {
+		if uid, ok := uidOf(c.held.Key); ok && uid != c.Event.ICalUID {
+			c.Issues = append(c.Issues, "its iCalendar UID is another one than when it was archived; it is known by its subject and time")
+		}
+	}
 }
 
 // matchMoved finds events without an original start that moved. Their key has the start that they had when they were archived, so that only

@@ -30,6 +30,7 @@ func (p *planner) read(c *candidate) {
 		Sensitivity: orElse(e.Sensitivity, calendar.Normal), ShowAs: orElse(e.ShowAs, calendar.Unknown), Importance: orElse(e.Importance, calendar.NormalImportance),
 		Cancelled: e.Cancelled, Declined: e.Declined(),
 	}
+	c.Issues = append(c.Issues, e.Issues...)
 	err := p.readTimes(c)
 	a := &c.Appointment
 	c.Key = sourceKey(e, a.Start)
@@ -69,34 +70,43 @@ func (p *planner) readTimes(c *candidate) error {
 	return nil
 }
 
-// instants returns when an event starts and ends, and sets the dates of an all-day one. When both times are midnight the dates are those that
-// the source wrote, else those of its instants in the zone where the event was made.
+// instants returns when an event starts and ends, and sets the dates of an all-day one.
 func (p *planner) instants(e *calendar.Event, a *calendar.Appointment) (start, end time.Time, err error) {
-	midnights := false
 	if e.AllDay {
-		first, midnight := dateAsWritten(e.Start.Local)
-		after, also := dateAsWritten(e.End.Local)
-		a.StartDate, a.EndDate, midnights = first, after, midnight && also
-	}
-	if !midnights {
-		if start, err = e.Start.Instant(p.Zone); err != nil {
-			return start, end, fmt.Errorf("start: %w", err)
-		}
-		if end, err = e.End.Instant(p.Zone); err != nil {
-			return start, end, fmt.Errorf("end: %w", err)
+		if a.StartDate, a.EndDate, err = e.Days(p.Zone); err == nil {
+			return calendar.StartOfDay(a.StartDate, p.Zone).UTC(), calendar.StartOfDay(a.EndDate, p.Zone).UTC(), nil
 		}
 	}
-	if !e.AllDay {
-		return start, end, nil
+	if start, err = e.Start.Instant(p.Zone); err != nil {
+		return start, end, fmt.Errorf("start: %w", err)
 	}
-	if !midnights {
-		zone, err := calendar.LoadZone(e.StartZone)
-		if err != nil {
-			zone = p.Zone
+	if end, err = e.End.Instant(p.Zone); err != nil {
+		return start, end, fmt.Errorf("end: %w", err)
+	}
+	return start, end, nil
+}
+
+// setAside makes candidates of what of a file could not be read, which is left out for that reason.
+func (p *planner) setAside(aside []calendar.Aside) {
+	if len(aside) == 0 {
+		return
+	}
+	for _, a := range aside {
+		e := &calendar.Event{ID: a.UID, ICalUID: a.UID, Subject: a.Subject}
+		if e.ID == "" {
+			e.ID = fmt.Sprintf("line %d", a.Line)
 		}
-		a.StartDate, a.EndDate = calendar.DateOf(start, zone), calendar.DateOf(end, zone)
+		c := &candidate{}
+		c.Event, c.EventID = e, e.ID
+		p.read(c)
+		c.exclude(a.Reason)
+		c.Issues = []string{a.Detail}
+		if a.Line > 0 {
+			c.Issues[0] = fmt.Sprintf("line %d: %s", a.Line, a.Detail)
+		}
+		p.all = append(p.all, c)
 	}
-	return calendar.StartOfDay(a.StartDate, p.Zone).UTC(), calendar.StartOfDay(a.EndDate, p.Zone).UTC(), nil
+	slices.SortFunc(p.all, compare)
 }
 
 func orElse[T ~string](v, otherwise T) T {
@@ -118,13 +128,4 @@ func sourceKey(e *calendar.Event, start time.Time) string {
 		return e.ICalUID
 	}
 	return e.ICalUID + "@" + instant(start)
-}
-
-// dateAsWritten returns the date of a wall clock time, and whether that time is midnight.
-func dateAsWritten(local string) (calendar.Date, bool) {
-	w, err := calendar.DateTime{Local: local}.Wall()
-	if err != nil {
-		return calendar.Date{}, false
-	}
-	return w.Date, w == calendar.Wall{Date: w.Date}
 }

@@ -69,7 +69,8 @@ var Outcomes = []Outcome{Archived, Unchanged, Merged, Absorbed, Superseded, Conf
 
 // Reasons for exclusion, and the one for being superseded.
 const (
-	ReasonInvalidTime     = "invalid_time"
+	ReasonInvalidTime     = calendar.InvalidTime
+	ReasonUnreadable      = calendar.Unreadable // set aside where its file was read
 	ReasonOutsideWindow   = "outside_window"
 	ReasonSeriesMaster    = "series_master"
 	ReasonOwnCopy         = "own_copy" // a copy that we wrote ourselves, found in a source calendar
@@ -283,6 +284,8 @@ type Input struct {
 	Window   calendar.Window
 	Settings Settings
 	Standing []Standing // one for each source key
+	// Aside is what of a file could not be read; it is excluded with its reason.
+	Aside []calendar.Aside
 	// Copies are the ids of the copies that the ledger wrote. An event with our mark and another id is the user's, who copied a copy: Outlook copies all
 	// properties. Nil: they are not known, and the mark alone counts.
 	Copies map[string]bool
@@ -299,6 +302,7 @@ func NewPlan(in Input) Plan {
 		Settings: in.Settings, window: in.Window, start: in.Window.Start(), end: in.Window.End(), matched: map[*Standing]*candidate{}, copies: in.Copies,
 	}
 	p.normalise(in.Events)
+	p.setAside(in.Aside)
 	p.mergeDuplicates()
 	p.categorise()
 	p.findTravel()

@@ -416,3 +416,78 @@ func TestSpansFindWhatASlowSearchFinds(t *testing.T) {
 func (c *claim) String() string {
 	return fmt.Sprintf("%s[%s,%s)/%d", c.eventID, instant(c.start), instant(c.end), c.rank)
 }
+
+// slowRenamed says what becomes of meetings whose iCalUIds may be others than before: pair by pair, by UID first, then by subject
+// and time; without a subject all has to be the same.
+func slowRenamed(before, now []calendar.Event) (became outcomes, vanished int) {
+	became = outcomes{}
+	taken := map[string]bool{}
+	same := func(a, b calendar.Event, uid bool) bool {
+		if uid {
+			return a.ICalUID == b.ICalUID
+		}
+		subject := strings.TrimSpace(a.Subject)
+		return strings.EqualFold(subject, strings.TrimSpace(b.Subject)) && (subject != "" || a.Subject == b.Subject && a.Location == b.Location) &&
+			a.Start == b.Start && a.End == b.End
+	}
+	for _, uid := range []bool{true, false} {
+		for _, e := range now {
+			for _, h := range before {
+				if became[e.ID] != "" || taken[h.ID] || !same(e, h, uid) {
+					continue
+				}
+				taken[h.ID], became[e.ID] = true, "drifted"
+				if e.Subject == h.Subject && e.Location == h.Location && e.Start == h.Start && e.End == h.End {
+					became[e.ID] = "unchanged"
+				}
+			}
+		}
+	}
+	for _, e := range now {
+		if became[e.ID] == "" {
+			became[e.ID] = "archived"
+		}
+	}
+	return became, len(before) - len(taken)
+}
+
+func TestEventsWhoseUIDChangedAreWhatASlowComparisonSays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var before, now []calendar.Event
+		for i := range upTo(t, 8, "events") {
+			at := fmt.Sprintf("%02d:00", 8+i) // no two are alike
+			e := busy(fmt.Sprintf("e%d", i), at, at[:3]+"30", uid(fmt.Sprintf("uid%d", i)))
+			e.Subject = one(t, "subject", []string{"Call", "Größe", "", "Review"})
+			before = append(before, e)
+			if onceIn(t, 6, "gone") {
+				continue
+			}
+			if onceIn(t, 2, "renamed") {
+				e.ID, e.ICalUID = "new-"+e.ID, "new-"+e.ICalUID
+			}
+			switch one(t, "change", []string{"", "", "", "place", "case", "time", "subject"}) {
+			case "place":
+				e.Location = "Room 1"
+			case "case":
+				e.Subject = " " + strings.ToUpper(e.Subject)
+			case "time":
+				e.End = clock(at[:3] + "45")
+			case "subject":
+				e.Subject += " moved"
+			}
+			now = append(now, e)
+		}
+		held := heldAfter(t, newPlan(before, monday, keeping, nil))
+		plan := newPlan(now, monday, keeping, held)
+		want, vanished := slowRenamed(before, now)
+		got := outcomes{}
+		for _, it := range plan.Items {
+			if it.Outcome != Vanished {
+				got[it.EventID] = string(it.Outcome)
+			}
+		}
+		if !maps.Equal(got, want) || plan.Counts.Vanished != vanished || !plan.Balanced() {
+			t.Fatalf("got  %v, %d vanished\nwant %v, %d", got, plan.Counts.Vanished, want, vanished)
+		}
+	})
+}

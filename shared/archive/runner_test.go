@@ -662,3 +662,17 @@ func (p busyProvider) Create(_ context.Context, _, _ string, drafts []calendar.D
 	}
 	return results, nil
 }
+
+func TestARunSeesNothingOfTheDaysAroundItsWindow(t *testing.T) {
+	w := newWorld(t)
+	allDay := func(d *calendar.Draft) {
+		d.AllDay, d.Start.Zone, d.End.Zone = true, "", ""
+	}
+	w.add("Before", "2026-09-30T00:00", "2026-10-01T00:00", allDay)
+	w.add("In it", "2026-10-31T00:00", "2026-11-01T00:00", allDay)
+	w.add("After", "2026-11-01T00:00", "2026-11-02T00:00", allDay)
+	_, result := w.archive(w.config())
+	if c := result.Counts; c.Fetched != 1 || c.Archived != 1 || c.Excluded != 0 {
+		t.Errorf("%+v", c)
+	}
+}

@@ -51,6 +51,8 @@ func (a *Attempt) survey(ctx context.Context) (_ *survey, err error) {
 	if err != nil && !errors.As(err, &s.unread) {
 		return nil, fmt.Errorf("read the source calendar: %w", err)
 	}
+	// A provider gives days and floating times as they would be anywhere.
+	s.events = slices.DeleteFunc(s.events, func(e calendar.Event) bool { return !s.window.Holds(&e) })
 	entries, err := a.books.ledger.Range(ctx, a.config.ID, from.Add(-a.books.head.Longest), to)
 	if err != nil {
 		return nil, err

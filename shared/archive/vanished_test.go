@@ -148,3 +148,19 @@ func TestEventsUnderOtherKeys(t *testing.T) {
 		})
 	}
 }
+
+func TestAnotherUIDIsNotedWhereTheEventIsKnownByItsTimeAlone(t *testing.T) {
+	a := busy("a", "09:00", "10:00")
+	held := heldAfter(t, newPlan(day(a), monday, keeping, nil))
+	for name, test := range map[string]struct {
+		uid, id string
+		noted   bool
+	}{"another UID": {"other", "x", true}, "another UID under the same id": {"other", "a", false}, "the same UID": {a.ICalUID, "x", false}} {
+		e := a
+		e.ID, e.ICalUID = test.id, test.uid
+		it := itemOf(t, newPlan(day(e), monday, keeping, held), test.id)
+		if noted := len(it.Issues) == 1; it.Outcome != Unchanged || noted != test.noted {
+			t.Errorf("%s: %s %q", name, it.Outcome, it.Issues)
+		}
+	}
+}

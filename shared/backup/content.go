@@ -101,6 +101,31 @@ func (c *Content) Each(ctx context.Context, each func(calendar.Kept) error) erro
 	return c.lines(ctx, nil, each)
 }
 
+// Calendar gives all that the backup's iCalendar file holds, as whoever imports it reads it, in the zones that the file itself explains. The file is held in
+// memory; one of more than MaxICS is of kind fault.Conflict. ErrDamaged if it is not what the manifest says, or something of it cannot be read.
+func (c *Content) Calendar(ctx context.Context, each func(calendar.Kept) error) (zones []calendar.Zone, err error) {
+	f := c.Manifest.File(ICS)
+	if f == nil || f.Size.Bytes > MaxICS {
+		return nil, fault.New(fault.Conflict, "the iCalendar file of backup %s is too large to be compared", c.Record.ID)
+	}
+	var s *Stream
+	err = c.read(ctx, f, func(r io.Reader) error {
+		if s, err = readICS(r, 0); fault.Of(err) == fault.Invalid && err != nil {
+			return damaged(f.Name, "cannot be read: %v", err)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.Zones, s.each(func(_ place, k calendar.Kept) error {
+		if k.Aside != nil {
+			return damaged(f.Name, "cannot be read: %s", *k.Aside)
+		}
+		return each(k)
+	})
+}
+
 // lines reads the JSONL file and compares it with the manifest. Both head and each may be nil.
 func (c *Content) lines(ctx context.Context, head func(header) error, each func(calendar.Kept) error) error {
 	var counts Counts

@@ -3,10 +3,10 @@ package backup
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"hash/maphash"
 	"io"
 	"strings"
-	"time"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
@@ -65,7 +65,10 @@ func open(r *bufio.Reader, most int64) (*Stream, error) {
 		return nil, err
 	}
 	head = bytes.TrimLeft(head, " \t\r\n")
-	first, _, _ := bytes.Cut(head, []byte("\n"))
+	first := head
+	if end := bytes.IndexAny(head, "\r\n"); end >= 0 {
+		first = head[:end]
+	}
 	switch {
 	case len(head) == 0:
 		return nil, fault.New(fault.Invalid, "the file is empty")
@@ -156,10 +159,14 @@ func readICS(r io.Reader, most int64) (*Stream, error) {
 				k = canonical(calendar.Kept{Event: e, Exceptions: exceptions[e.ID]})
 			case e.Type == calendar.Exception && masters[e.SeriesMasterID]:
 				continue // came with its series
-			case e.Type == calendar.Exception: // of a series that is elsewhere
-				k.Event.Type, k.Event.SeriesMasterID, k.Event.OriginalStart = calendar.Single, "", time.Time{}
 			}
 			if err := each(place{}, k); err != nil {
+				return err
+			}
+		}
+		for i := range f.Aside {
+			a := &f.Aside[i]
+			if err := each(place{}, calendar.Kept{Event: calendar.Event{ID: fmt.Sprintf("line %d", a.Line), ICalUID: a.UID, Subject: a.Subject}, Aside: a}); err != nil {
 				return err
 			}
 		}

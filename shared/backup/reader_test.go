@@ -18,6 +18,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar/importing"
 	"adminassistant/shared/calendar/series"
 )
 
@@ -81,7 +82,7 @@ func TestOtherSoftwareReadsTheICalendarFile(t *testing.T) {
 		must(t, err)
 		f, err := ics.Read(bytes.NewReader(text))
 		must(t, err)
-		_, _, err = w.calendar.Import(t.Context(), "me", w.work.ID, f)
+		_, err = w.calendar.Import(t.Context(), "me", w.work.ID, f, importing.Options{})
 		must(t, err)
 	}
 	r, _ := w.backUp()

@@ -12,6 +12,7 @@ import (
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar/importing"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/machinetest"
 	"adminassistant/shared/run"
@@ -122,7 +123,7 @@ func (w *world) imports(text string) {
 	w.t.Helper()
 	f, err := ics.Read(strings.NewReader(strings.ReplaceAll(text, "\n", "\r\n")))
 	must(w.t, err)
-	_, _, err = w.calendar.Import(w.t.Context(), "me", w.work.ID, f)
+	_, err = w.calendar.Import(w.t.Context(), "me", w.work.ID, f, importing.Options{})
 	must(w.t, err)
 }
 

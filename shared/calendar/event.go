@@ -3,6 +3,7 @@
 package calendar
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -102,6 +103,13 @@ type Event struct {
 	SeriesMasterID string `json:"seriesMasterId,omitempty"` // of an Occurrence or Exception
 	// OriginalStart is when an Occurrence or Exception would have started by its series; zero for others.
 	OriginalStart time.Time `json:"originalStart,omitzero"`
+	// RecurrenceID is the start that an Exception replaces as its file writes it, where the series was not there to say which of its occurrences that is. A
+	// date has no time of day.
+	RecurrenceID DateTime `json:"recurrenceId,omitzero"`
+	// Sequence counts the revisions of an event that its organiser made (RFC 5545, 3.8.7.4), and Stamp is when the revision was made or handed out (DTSTAMP).
+	// Of two revisions with the same Sequence the one with the later Stamp is newer. Only files have them.
+	Sequence int       `json:"sequence,omitempty"`
+	Stamp    time.Time `json:"dtstamp,omitzero"`
 
 	Subject     string `json:"subject,omitempty"`
 	Body        Body   `json:"body,omitzero"`
@@ -139,8 +147,18 @@ type Event struct {
 	// ChangeKey differs after every change of the event. Two readings with the same one are the same event, unchanged; an empty one says nothing.
 	ChangeKey string `json:"changeKey,omitempty"`
 	ETag      string `json:"etag,omitempty"`
+	// Issues are what its file says that had to be understood otherwise, in words for the user.
+	Issues []string `json:"-"`
 	// Mark is our own extended property on copies that we wrote (see Draft.Mark); empty on everybody else's events.
 	Mark string `json:"mark,omitempty"`
+}
+
+// Revision compares which revision of one event is newer, by Sequence, then by Stamp where both have one: it is negative if e is the older one.
+func (e *Event) Revision(other *Event) int {
+	if n := cmp.Compare(e.Sequence, other.Sequence); n != 0 || e.Stamp.IsZero() || other.Stamp.IsZero() {
+		return n
+	}
+	return e.Stamp.Compare(other.Stamp)
 }
 
 // Declined says whether the user answered the invitation with no.

@@ -45,6 +45,21 @@ func (w Window) End() time.Time { return StartOfDay(w.To.AddDays(1), w.Zone) }
 // Contains says whether t is in the window.
 func (w Window) Contains(t time.Time) bool { return !t.Before(w.Start()) && t.Before(w.End()) }
 
+// Holds says whether an event starts in the window or overlaps it: an all-day one by its dates, one whose times float as the clocks of the window's zone show
+// them. An event whose times cannot be read counts as in it, so that it is seen.
+func (w Window) Holds(e *Event) bool {
+	if e.AllDay {
+		from, to, err := e.Days(w.Zone)
+		return err != nil || !w.To.Before(from) && (w.From.Before(to) || !from.Before(w.From))
+	}
+	start, err := e.Start.Instant(w.Zone)
+	if err != nil {
+		return true
+	}
+	end, err := e.End.Instant(w.Zone)
+	return err != nil || start.Before(w.End()) && (end.After(w.Start()) || !start.Before(w.Start()))
+}
+
 // Days is the number of days, both ends included.
 func (w Window) Days() int {
 	return int(Wall{Date: w.To}.utc()-Wall{Date: w.From}.utc())/(24*60*60) + 1

@@ -18,6 +18,7 @@ import (
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar/importing"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/limit"
 )
@@ -40,8 +41,8 @@ type Provider interface {
 
 // Importer reads whole files into a user's local calendars, and writes calendars as files.
 type Importer interface {
-	// Import puts all of a file into a calendar, or nothing of it. An event that is there already, by its UID, is updated where it differs.
-	Import(ctx context.Context, account, calendarID string, f ics.File) (added, updated int, err error)
+	// Import puts a file into a calendar, and says what became of each of its events.
+	Import(ctx context.Context, account, calendarID string, f ics.File, how importing.Options) (importing.Report, error)
 	// Export returns all of a calendar.
 	Export(ctx context.Context, account, calendarID string) (ics.File, error)
 }
@@ -170,8 +171,9 @@ func (s *server) calendarRoutes() {
 		pattern: "POST /v1/calendars/{id}/import", access: byUsers, class: limit.Bulk, action: "calendar.import",
 		body: body{kinds: []string{contentCalendar}, most: ics.MaxBytes},
 		tag:  tagCalendars, summary: "Import an iCalendar file into a local calendar",
-		description: "The body is the file. All of it is imported, or nothing. An event that is there already, by its UID, is updated where it " +
-			"differs.",
+		description: "The body is the file. An event that is there already, by its UID, and by its RECURRENCE-ID if it is an instance of a series, is changed " +
+			"where the file has it otherwise, unless what is there is newer, by SEQUENCE and then DTSTAMP. What the file does not name stays. An event that " +
+			"cannot be read is set aside and does not stop the others; with strict nothing is imported then.",
 	}, s.importCalendar)
 	handle(s, route{
 		pattern: "GET /v1/calendars/{id}/export", access: byUsers, class: limit.Bulk,
@@ -387,26 +389,25 @@ func viewEvent(e *calendar.Event, zone *time.Location) eventView {
 		Importance: string(cmp.Or(e.Importance, calendar.NormalImportance)), Sensitivity: string(cmp.Or(e.Sensitivity, calendar.Normal)),
 		Cancelled: e.Cancelled, Response: string(cmp.Or(e.Response, calendar.NoResponse)), Organizer: e.Organizer.Address,
 	}
-	v.Start, v.StartDate = viewTime(e.Start, e.AllDay, zone)
-	v.End, v.EndDate = viewTime(e.End, e.AllDay, zone)
+	if from, to, err := e.Days(zone); e.AllDay && err == nil {
+		v.StartDate, v.EndDate = from.String(), to.String()
+		v.Start, v.End = viewInstant(calendar.StartOfDay(from, zone)), viewInstant(calendar.StartOfDay(to, zone))
+		return v
+	}
+	v.Start, v.End = viewTime(e.Start, zone), viewTime(e.End, zone)
 	return v
 }
 
-// viewTime returns a time as an instant, and of an all-day event the date as it is written, whose instant is midnight in zone.
-func viewTime(d calendar.DateTime, allDay bool, zone *time.Location) (instant, date string) {
+// viewTime returns a time as an instant; empty: it cannot be read.
+func viewTime(d calendar.DateTime, zone *time.Location) string {
 	t, err := d.Instant(zone)
 	if err != nil {
-		return "", ""
+		return ""
 	}
-	if allDay {
-		wall, err := d.Wall()
-		if err != nil {
-			return "", ""
-		}
-		t, date = calendar.StartOfDay(wall.Date, zone), wall.Date.String()
-	}
-	return t.UTC().Format(time.RFC3339Nano), date
+	return viewInstant(t)
 }
+
+func viewInstant(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 func (s *server) listEvents(ctx context.Context, in *struct {
 	ByID
@@ -423,9 +424,11 @@ func (s *server) listEvents(ctx context.Context, in *struct {
 	}
 	p.once = true
 	err = f.Walk(ctx, f.uri.Account, f.info.ID, w.Start(), w.End(), startIn(p.after), func(e calendar.Event) (time.Time, error) {
-		start, _ := viewTime(e.Start, e.AllDay, w.Zone)
-		if key := eventKey(start, e.ID); p.wants(key) {
-			v := viewEvent(&e, w.Zone)
+		if !w.Holds(&e) { // a provider gives days and floating times as they would be anywhere
+			return startIn(p.beyond), nil
+		}
+		v := viewEvent(&e, w.Zone)
+		if key := eventKey(v.Start, e.ID); p.wants(key) {
 			e.Body, e.Attendees = calendar.Body{}, nil // are not shown
 			p.add(key, v, int(e.Bytes()))
 		}
@@ -519,26 +522,26 @@ func (s *server) listOverlaps(ctx context.Context, in *struct {
 	return cut(in.Paging, views, func(v overlapView) string { return v.key })
 }
 
-// fileInput is a request whose body the handler reads itself, as it comes.
-type fileInput struct {
+type importView importing.Report
+
+// importInput is a request whose body the handler reads itself, as it comes.
+type importInput struct {
 	ByID
 	ContentType string `header:"Content-Type" hidden:"true"`
-	body        io.Reader
+
+	DryRun bool `query:"dry_run" doc:"Say what would be imported, and write nothing."`
+	Strict bool `query:"strict" doc:"Import all of the file or nothing: an event that would be set aside is an error."`
+
+	body io.Reader
 }
 
 // Resolve keeps the body for the handler.
-func (in *fileInput) Resolve(ctx huma.Context) []error {
+func (in *importInput) Resolve(ctx huma.Context) []error {
 	in.body = ctx.BodyReader()
 	return nil
 }
 
-type importView struct {
-	Added   int `json:"added" doc:"Events that were not there before."`
-	Updated int `json:"updated" doc:"Events that were there already and differed."`
-	Total   int `json:"total" doc:"Events in the file, a series and each of its exceptions as one. Unchanged ones are in neither of the other counts."`
-}
-
-func (s *server) importCalendar(ctx context.Context, in *fileInput) (*struct{ Body importView }, error) {
+func (s *server) importCalendar(ctx context.Context, in *importInput) (*struct{ Body importView }, error) {
 	if media, _, err := mime.ParseMediaType(in.ContentType); err != nil || media != contentCalendar {
 		return nil, withCode(codeMediaType, "the body must be an iCalendar file, with Content-Type: %s", contentCalendar)
 	}
@@ -554,11 +557,11 @@ func (s *server) importCalendar(ctx context.Context, in *fileInput) (*struct{ Bo
 	if err != nil {
 		return nil, err
 	}
-	added, updated, err := files.Import(ctx, f.uri.Account, f.info.ID, file)
+	report, err := files.Import(ctx, f.uri.Account, f.info.ID, file, importing.Options{DryRun: in.DryRun, Strict: in.Strict})
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body importView }{importView{Added: added, Updated: updated, Total: len(file.Events)}}, nil
+	return &struct{ Body importView }{importView(report)}, nil
 }
 
 func exportBody(op *huma.Operation) {

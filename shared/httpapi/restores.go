@@ -53,6 +53,7 @@ type uploadView struct {
 	ID      string    `json:"id"`
 	Format  string    `json:"format" enum:"jsonl,ics,csv"`
 	Events  int       `json:"events" doc:"A series and each of its changed instances count as one."`
+	Aside   int       `json:"set_aside" doc:"Events that cannot be read; restoring the file restores the others."`
 	Bytes   int64     `json:"bytes"`
 	SHA256  string    `json:"sha256"`
 	Expires time.Time `json:"expires"`
@@ -67,7 +68,9 @@ func (s *server) upload(ctx context.Context, in *uploadInput) (*struct{ Body upl
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body uploadView }{uploadView{ID: u.ID, Format: string(u.Format), Events: u.Events, Bytes: u.Bytes, SHA256: u.SHA256, Expires: u.Expires}}, nil
+	return &struct{ Body uploadView }{uploadView{
+		ID: u.ID, Format: string(u.Format), Events: u.Events, Aside: u.Aside, Bytes: u.Bytes, SHA256: u.SHA256, Expires: u.Expires,
+	}}, nil
 }
 
 type restoreInput struct {
@@ -79,6 +82,7 @@ type restoreInput struct {
 	Timezone       string `json:"timezone,omitempty" doc:"IANA time zone of days and of times without one; by default your own." example:"Europe/Berlin"`
 	DryRun         bool   `json:"dry_run,omitempty" doc:"Show what would become of each event, and write nothing."`
 	CreateCalendar bool   `json:"create_calendar,omitempty" doc:"Create the calendar if it does not exist."`
+	Strict         bool   `json:"strict,omitempty" doc:"Restore all of the file or nothing: an event that would be set aside is an error."`
 }
 
 func (s *server) startRestore(ctx context.Context, in *struct{ Body restoreInput }) (*runAnswer, error) {
@@ -99,7 +103,7 @@ func (s *server) startRestore(ctx context.Context, in *struct{ Body restoreInput
 		return nil, err
 	}
 	input := restore.Input{
-		Backup: b.Backup, Upload: b.Upload, Policy: restore.Policy(b.Policy), Zone: cmp.Or(b.Timezone, own.Zone), CreateCalendar: b.CreateCalendar,
+		Backup: b.Backup, Upload: b.Upload, Policy: restore.Policy(b.Policy), Zone: cmp.Or(b.Timezone, own.Zone), CreateCalendar: b.CreateCalendar, Strict: b.Strict,
 	}
 	if err := input.Check(); err != nil {
 		return nil, err

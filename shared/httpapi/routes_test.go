@@ -78,7 +78,7 @@ func TestImportAndExport(t *testing.T) {
 	send := func(text string) answer {
 		return s.do("POST", "/v1/calendars/"+id+"/import", text, "Content-Type", "text/calendar; charset=utf-8")
 	}
-	counts := func(a answer) string { return a.str("added") + " " + a.str("updated") + " " + a.str("total") }
+	counts := func(a answer) string { return a.str("added") + " " + a.str("changed") + " " + a.str("total") }
 	if got := counts(send(week).is(200)); got != "5 0 5" {
 		t.Errorf("first: %s", got)
 	}
@@ -88,8 +88,16 @@ func TestImportAndExport(t *testing.T) {
 	if got := counts(send(strings.Replace(week, "Dentist", "Doctor", 1)).is(200)); got != "0 1 5" {
 		t.Errorf("changed: %s", got)
 	}
-	send(strings.Replace(file("x@example.com|New|20261020T070000Z|20261020T080000Z|", "y@example.com|Broken|20261020T070000Z|20261320T080000Z|"),
-		"CATEGORIES:\r\n", "", 2)).problem(422, "invalid", "")
+	broken := strings.Replace(file("x@example.com|New|20261020T070000Z|20261020T080000Z|", "y@example.com|Broken|20261020T070000Z|20261320T080000Z|"),
+		"CATEGORIES:\r\n", "", 2)
+	how := func(query string) answer {
+		return s.do("POST", "/v1/calendars/"+id+"/import?"+query, broken, "Content-Type", "text/calendar")
+	}
+	how("strict=true").problem(422, "invalid", "")
+	preview := how("dry_run=true").is(200)
+	if got := counts(preview) + " " + preview.str("set_aside") + " " + preview.str("dry_run"); got != "1 0 2 1 true" {
+		t.Errorf("the preview: %s", got)
+	}
 	if events := s.all("/v1/calendars/"+id+"/events?from=2026-10-01&to=2026-10-31", 200); len(events) != 5 {
 		t.Errorf("a broken file left %d events", len(events))
 	}

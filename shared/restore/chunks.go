@@ -146,8 +146,8 @@ func (a *attempt) chunk(ctx context.Context, tasks []*task) error {
 func (a *attempt) result() (err error) {
 	p := &a.progress
 	a.run.Result, err = json.Marshal(Result{
-		Counts: p.Counts, Balanced: p.Counts.Balanced(), Written: p.Written, CreatedCalendar: p.Made, UnderWay: a.target.underWay,
-		Backup: a.input.Backup, Policy: a.input.Policy,
+		Counts: p.Counts, Balanced: p.Counts.Balanced(), Written: p.Written, UnderWay: a.target.underWay,
+		Backup: a.input.Backup, Policy: a.input.Policy, CreatedCalendar: p.Made || a.run.Options.DryRun && a.target.missing(),
 	})
 	return err
 }
@@ -158,7 +158,7 @@ func (a *attempt) end(ctx context.Context) error {
 	switch {
 	case !c.Balanced():
 		state, a.run.Problem = run.Failed, run.NewProblem(errUnbalanced(c))
-	case c.Failed > 0 || c.Refused > 0:
+	case c.Failed > 0 || c.Refused > 0 || c.SetAside > 0:
 		state = run.Partial
 	}
 	if err := a.result(); err != nil {
@@ -168,6 +168,7 @@ func (a *attempt) end(ctx context.Context) error {
 		return err
 	}
 	zerolog.Ctx(ctx).Info().Str("state", string(state)).Int("read", c.Read).Int("created", c.Created).Int("skipped", c.Skipped).Int("replaced", c.Replaced).
-		Int("refused", c.Refused).Int("failed", c.Failed).Int("outside", c.OutsidePeriod).Bool("dry_run", a.run.Options.DryRun).Msg("restore run finished")
+		Int("refused", c.Refused).Int("failed", c.Failed).Int("set_aside", c.SetAside).
+		Int("outside", c.OutsidePeriod).Bool("dry_run", a.run.Options.DryRun).Msg("restore run finished")
 	return nil
 }

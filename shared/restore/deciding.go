@@ -23,6 +23,9 @@ func (a *attempt) makePlan(ctx context.Context) error {
 		}
 		settings.From, settings.To = w.Start(), w.End()
 	}
+	if err := a.strict(ctx); err != nil {
+		return err
+	}
 	var err error
 	if settings.Only, err = a.only(ctx); err != nil {
 		return err
@@ -60,6 +63,30 @@ func (a *attempt) makePlan(ctx context.Context) error {
 	a.progress.Planned = true
 	a.run.Progress = run.NewProgress("planning", 0, a.progress.Total)
 	return a.commit(ctx)
+}
+
+// strict refuses a file of which something would be set aside, if all or nothing of it is to be restored.
+func (a *attempt) strict(ctx context.Context) error {
+	if !a.input.Strict {
+		return nil
+	}
+	var first *calendar.Aside
+	n := 0
+	err := a.source.Each(ctx, func(k calendar.Kept) error {
+		if k.Aside != nil {
+			if n++; first == nil {
+				first = k.Aside
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read what is to be restored: %w", err)
+	}
+	if first != nil {
+		return fault.New(fault.Invalid, "nothing was restored: %d of the file's events cannot be, first of them %s", n, *first)
+	}
+	return nil
 }
 
 // readCalendar gives the planner what the calendar holds, and keeps what may be replaced as it is.

@@ -157,6 +157,9 @@ func (d *Drill) restoreAndCompare(ctx context.Context, a *attempt, note *scratch
 			return err
 		}
 	}
+	if err := a.compareCalendar(ctx, &c); err != nil {
+		return fmt.Errorf("compare the iCalendar file with the backup: %w", err)
+	}
 	a.progress.Drill.Compared = &c
 	return a.commit(ctx)
 }

@@ -68,7 +68,7 @@ func (a *attempt) adjustInstances(ctx context.Context, t *task, plan *instancePl
 	if err := a.dropShown(ctx, t, plan); err != nil {
 		return err
 	}
-	there, err := a.readInstances(ctx, t, plan)
+	there, err := a.readInstances(ctx, t.entry.EventID, plan.from, plan.to)
 	if err != nil {
 		return err
 	}
@@ -126,15 +126,15 @@ func (a *attempt) adjustInstances(ctx context.Context, t *task, plan *instancePl
 	if err := a.changeInstances(ctx, changes, failed); err != nil {
 		return err
 	}
-	if err := a.seeChanged(ctx, t, plan, changes, failed); err != nil {
+	if err := a.seeChanged(ctx, t, t.entry.EventID, plan.from, plan.to, changes, failed); err != nil {
 		return err
 	}
 	return a.createAlone(ctx, t, alone, wrong)
 }
 
-func (a *attempt) readInstances(ctx context.Context, t *task, plan *instancePlan) ([]calendar.Event, error) {
+func (a *attempt) readInstances(ctx context.Context, series string, from, to time.Time) ([]calendar.Event, error) {
 	there, err := read(ctx, a, func() ([]calendar.Event, error) {
-		return a.target.Instances(ctx, a.target.uri.Account, a.target.info.ID, t.entry.EventID, plan.from, plan.to)
+		return a.target.Instances(ctx, a.target.uri.Account, a.target.info.ID, series, from, to)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the instances of a series: %w", err)
@@ -142,8 +142,8 @@ func (a *attempt) readInstances(ctx context.Context, t *task, plan *instancePlan
 	return there, nil
 }
 
-func (a *attempt) instancesByID(ctx context.Context, t *task, plan *instancePlan) (map[string]calendar.Event, error) {
-	there, err := a.readInstances(ctx, t, plan)
+func (a *attempt) instancesByID(ctx context.Context, series string, from, to time.Time) (map[string]calendar.Event, error) {
+	there, err := a.readInstances(ctx, series, from, to)
 	byID := make(map[string]calendar.Event, len(there))
 	for _, e := range there {
 		byID[e.ID] = e
@@ -183,9 +183,10 @@ func (a *attempt) changeInstances(ctx context.Context, changes []calendar.Update
 	return nil
 }
 
-// seeChanged reads the instances that were changed once more: Microsoft 365 may answer that it changed one and not store that, and need not keep
-// all that an instance has of its own. What was not stored is written again.
-func (a *attempt) seeChanged(ctx context.Context, t *task, plan *instancePlan, changes []calendar.Update, failed func(calendar.Update, error)) error {
+// seeChanged reads the instances of a series in [from, to) that were changed once more: Microsoft 365 may answer that it changed one and not store
+// that, and need not keep all that an instance has of its own. What was not stored is written again.
+func (a *attempt) seeChanged(ctx context.Context, t *task, series string, from, to time.Time, changes []calendar.Update,
+	failed func(calendar.Update, error)) error {
 	open := slices.Clone(changes)
 	err := a.until(ctx, func() (bool, error) {
 		var ids []string
@@ -195,7 +196,7 @@ func (a *attempt) seeChanged(ctx context.Context, t *task, plan *instancePlan, c
 		there, err := a.find(ctx, ids)
 		maps.DeleteFunc(there, func(_ string, e calendar.Event) bool { return e.Start.Local == "" }) // refused by its id, as private ones may be
 		if err == nil && len(there) < len(ids) {                                                     // some calendars show instances with their series alone
-			there, err = a.instancesByID(ctx, t, plan)
+			there, err = a.instancesByID(ctx, series, from, to)
 		}
 		if err != nil {
 			return false, err

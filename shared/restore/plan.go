@@ -44,6 +44,8 @@ type Item struct {
 	Ours bool `json:"ours,omitempty"`
 	// ChangeKey is that of an existing event of ours, where replacing it takes several steps.
 	ChangeKey string `json:"change_key,omitempty"`
+	// Instance is the original start of the one instance of the series Existing that is meant.
+	Instance time.Time `json:"instance,omitzero"`
 	// Before is when the existing series was changed last: when it shows a later time, it shows that it was replaced.
 	Before time.Time `json:"before,omitzero"`
 	// Leftover is an event to delete, too: the existing one replaced it, but an earlier attempt stopped before deleting it.
@@ -65,18 +67,31 @@ type Planner struct {
 	things                []thing
 	named                 bool // the file is known
 	byMark, byUID, byLike index
+	bySeries              index      // instances of series that the file does not have, by the mark that a copy of the series would have
 	taken                 []existing // events that are the same as something in the file
 }
 
 // thing is what is known of one thing of the file.
 type thing struct {
 	uid, like, detail hash // detail is of what it says
+	own               hash // of an instance, which has the UID of its series
 	key, mark         hash
 	series            bool
 	outcome           Outcome // empty: still to be decided
 	reason            string
 	match             int32 // in Planner.taken; -1: none
 	strength          uint8
+	instance          *instance // nil: it is no instance of a series that the file does not have
+}
+
+// instance is a changed instance of a series, and what the calendar has of it.
+type instance struct {
+	named  calendar.Event // how the file names it
+	series string         // id of the series in the calendar; empty: it is not there
+	at     time.Time      // original start
+	refuse string         // why it must not be replaced
+
+	missing string // why the series does not have it
 }
 
 // The reasons why two are the same, the strongest last.
@@ -103,6 +118,9 @@ func NewPlanner(s Settings, file, existing series.Zones) *Planner {
 	p := &Planner{Settings: s, file: reading{file, s.Zone}, calendar: reading{existing, s.Zone}}
 	if p.periodical() {
 		p.expander = series.NewExpander(s.From, s.To, file)
+		if s.Zone != nil {
+			p.expander.In(s.Zone)
+		}
 	}
 	return p
 }
@@ -111,6 +129,10 @@ func (s *Settings) periodical() bool { return !s.From.IsZero() || !s.To.IsZero()
 
 // Incoming gives the planner the next thing of the file.
 func (p *Planner) Incoming(k *calendar.Kept) {
+	if k.Aside != nil {
+		p.things = append(p.things, thing{uid: hashOf("aside", k.Event.ID, k.Event.ICalUID), match: -1, outcome: SetAside, reason: k.Aside.Detail})
+		return
+	}
 	t := thing{series: k.Event.Type == calendar.Master, match: -1, detail: p.file.detail(&k.Event)}
 	var err error
 	if t.like, err = p.file.likeness(&k.Event); err == nil {
@@ -118,6 +140,11 @@ func (p *Planner) Incoming(k *calendar.Kept) {
 	}
 	if k.Event.ICalUID != "" {
 		t.uid = hashOf("uid", k.Event.ICalUID)
+	}
+	if k.Event.Type == calendar.Exception && k.Event.ICalUID != "" {
+		t.instance = &instance{named: calendar.Event{ICalUID: k.Event.ICalUID, RecurrenceID: k.Event.RecurrenceID, OriginalStart: k.Event.OriginalStart,
+			StartZone: k.Event.StartZone, AllDay: k.Event.AllDay}}
+		t.own = hashOf("instance", k.Event.ICalUID, k.Event.RecurrenceID.Local, k.Event.RecurrenceID.Zone, stamp(k.Event.OriginalStart))
 	}
 	in := true
 	if err == nil && p.expander != nil {
@@ -153,13 +180,16 @@ func (p *Planner) name() {
 		t.key = hashOf("key", string(identity[:]), strconv.Itoa(nth))
 		t.mark = markHash(p.Scope, t.key)
 	}
-	p.byMark, p.byUID, p.byLike = newIndex(len(order)), newIndex(len(order)), newIndex(len(order))
+	p.byMark, p.byUID, p.byLike, p.bySeries = newIndex(len(order)), newIndex(len(order)), newIndex(len(order)), newIndex(len(order))
 	for i := range p.things {
 		t := &p.things[i]
 		if t.outcome != "" {
 			continue
 		}
 		p.byMark.add(t.mark, int32(i))
+		if t.instance != nil && p.Policy != Duplicate {
+			p.bySeries.add(markHash(p.Scope, hashOf("key", string(t.uid[:]), "0")), int32(i))
+		}
 		if p.Policy != Duplicate {
 			p.byUID.add(t.uid, int32(i))
 			p.byLike.add(t.like, int32(i))
@@ -168,6 +198,9 @@ func (p *Planner) name() {
 }
 
 func (t *thing) identity() hash {
+	if t.own != (hash{}) {
+		return t.own
+	}
 	if t.uid != (hash{}) {
 		return t.uid
 	}
@@ -200,6 +233,10 @@ func (p *Planner) Existing(k *calendar.Kept) bool {
 		for i := range in.all(key) {
 			t := &p.things[i]
 			same = true
+			if t.instance != nil && e.series && strength == sameUID {
+				p.find(t.instance, k, e.refuse)
+				continue
+			}
 			if strength > t.strength || strength == t.strength && e.id < p.taken[t.match].id {
 				t.match, t.strength = at, strength
 			}
@@ -207,6 +244,11 @@ func (p *Planner) Existing(k *calendar.Kept) bool {
 	}
 	if mark, ok := parseMark(k.Event.Mark); ok {
 		claim(&p.byMark, mark, sameMark)
+		for i := range p.bySeries.all(mark) {
+			if same = true; e.series {
+				p.find(p.things[i].instance, k, e.refuse)
+			}
+		}
 	}
 	if k.Event.ICalUID != "" {
 		claim(&p.byUID, hashOf("uid", k.Event.ICalUID), sameUID)
@@ -223,7 +265,30 @@ func (p *Planner) Existing(k *calendar.Kept) bool {
 	return same
 }
 
+// find notes which instance of a series of the calendar the file means.
+func (p *Planner) find(in *instance, k *calendar.Kept, refuse string) {
+	in.series, in.refuse, in.missing = k.Event.ID, refuse, ""
+	at, err := series.Place(&in.named, &k.Event, p.calendar.zones)
+	if err != nil {
+		in.missing = err.Error()
+		return
+	}
+	in.at = at
+	slot := originalDay(&k.Event, at)
+	if slices.ContainsFunc(k.Exceptions, func(e calendar.Event) bool { return originalDay(&k.Event, e.OriginalStart) == slot }) {
+		if out, err := series.Excludes(&k.Event, at, p.calendar.zones); err == nil && !out {
+			return
+		}
+	}
+	events, err := series.Expand(k.Event, nil, at.Add(-edge), at.Add(edge), p.calendar.zones)
+	if err != nil || !slices.ContainsFunc(events, func(e calendar.Event) bool { return originalDay(&k.Event, e.OriginalStart) == slot }) {
+		in.missing = fmt.Sprintf(reasonNoInstance, at.UTC().Format(time.RFC3339))
+	}
+}
+
 const (
+	reasonNoInstance = "its series is in the calendar, and has no instance at %s; restore the series, or use the policy duplicate"
+
 	reasonInvited = "replacing it would send messages to the people who were invited to it; restore it with the policy skip or duplicate"
 	reasonBegun   = "an earlier restore stopped while it wrote it"
 	reasonArchive = "it is a copy that the ledger of an archive keeps; restore into another calendar, or with the policy skip or duplicate"
@@ -244,6 +309,9 @@ func (p *Planner) Forget() {
 	p.taken = nil
 	for i := range p.things {
 		p.things[i].match, p.things[i].strength = -1, 0
+		if in := p.things[i].instance; in != nil {
+			in.series, in.at, in.refuse, in.missing = "", time.Time{}, "", ""
+		}
 	}
 }
 
@@ -276,7 +344,7 @@ func (p *Planner) assign() {
 	}
 	for _, i := range order {
 		t := &p.things[i]
-		if t.outcome != "" {
+		if t.outcome != "" || t.instance != nil && t.instance.series != "" {
 			continue
 		}
 		if t.strength > alike && !p.taken[t.match].taken {
@@ -321,6 +389,20 @@ func (p *Planner) item(t *thing) Item {
 		return Item{Key: it.Key, Outcome: none}
 	}
 	if t.outcome != "" {
+		return it
+	}
+	if in := t.instance; in != nil && in.series != "" {
+		it.Existing, it.Instance = in.series, in.at
+		switch {
+		case in.missing != "":
+			it.Outcome, it.Reason = Refused, in.missing
+		case p.Policy != Replace:
+			it.Outcome = Skipped
+		case in.refuse != "":
+			it.Outcome, it.Reason = Refused, in.refuse
+		default:
+			it.Outcome = Replaced
+		}
 		return it
 	}
 	if t.match < 0 {

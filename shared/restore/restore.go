@@ -49,6 +49,8 @@ type Input struct {
 	Zone string `json:"timezone"`
 	// CreateCalendar allows the run to create the calendar if it does not exist.
 	CreateCalendar bool `json:"create_calendar,omitempty"`
+	// Strict restores all of the file or nothing: an event that would be set aside is an error.
+	Strict bool `json:"strict,omitempty"`
 }
 
 // Check says whether the input makes sense. Errors are of kind fault.Invalid and name the field.
@@ -71,11 +73,12 @@ func (in *Input) Check() error {
 type Outcome string
 
 const (
-	Created  Outcome = "created"  // a copy was made
-	Skipped  Outcome = "skipped"  // it is there already
-	Replaced Outcome = "replaced" // the event that was there is now as the file has it
-	Refused  Outcome = "refused"  // it is there, and must not be replaced; the reason says why and what to do
-	Failed   Outcome = "failed"   // it could not be read, or the calendar would not have it
+	Created  Outcome = "created"   // a copy was made
+	Skipped  Outcome = "skipped"   // it is there already
+	Replaced Outcome = "replaced"  // the event that was there is now as the file has it
+	Refused  Outcome = "refused"   // it is there, and must not be replaced; the reason says why and what to do
+	Failed   Outcome = "failed"    // it could not be read, or the calendar would not have it
+	SetAside Outcome = "set_aside" // the file's text of it is broken or says what cannot be; the reason says why, with the line
 	Outside  Outcome = "outside_period"
 )
 
@@ -88,6 +91,7 @@ type Counts struct {
 	Replaced      int `json:"replaced"`
 	Refused       int `json:"refused"`
 	Failed        int `json:"failed"`
+	SetAside      int `json:"set_aside"`
 	OutsidePeriod int `json:"outside_period"`
 }
 
@@ -102,6 +106,8 @@ func (c *Counts) of(o Outcome) *int {
 		return &c.Replaced
 	case Refused:
 		return &c.Refused
+	case SetAside:
+		return &c.SetAside
 	case Outside:
 		return &c.OutsidePeriod
 	}
@@ -119,22 +125,25 @@ func (c *Counts) add(o Outcome) {
 
 // Balanced says whether each thing that was read has exactly one outcome.
 func (c Counts) Balanced() bool {
-	return c.Read == c.InPeriod+c.OutsidePeriod && c.InPeriod == c.Created+c.Skipped+c.Replaced+c.Refused+c.Failed
+	return c.Read == c.InPeriod+c.OutsidePeriod && c.InPeriod == c.Created+c.Skipped+c.Replaced+c.Refused+c.Failed+c.SetAside
 }
 
 // String writes the sums.
 func (c Counts) String() string {
-	return fmt.Sprintf("%d read = %d created + %d skipped + %d replaced + %d refused + %d failed + %d outside the period",
-		c.Read, c.Created, c.Skipped, c.Replaced, c.Refused, c.Failed, c.OutsidePeriod)
+	aside := ""
+	if c.SetAside > 0 {
+		aside = fmt.Sprintf(" + %d set aside", c.SetAside)
+	}
+	return fmt.Sprintf("%d read = %d created + %d skipped + %d replaced + %d refused + %d failed%s + %d outside the period",
+		c.Read, c.Created, c.Skipped, c.Replaced, c.Refused, c.Failed, aside, c.OutsidePeriod)
 }
 
 // Result is what a restore run reports.
 type Result struct {
-	Counts   Counts `json:"counts"`
-	Balanced bool   `json:"balanced"`
-	Written  int    `json:"written" doc:"Events and series that were written to the calendar."`
-	// CreatedCalendar says that the calendar was not there before.
-	CreatedCalendar bool   `json:"created_calendar,omitempty"`
+	Counts          Counts `json:"counts"`
+	Balanced        bool   `json:"balanced"`
+	Written         int    `json:"written" doc:"Events and series that were written to the calendar."`
+	CreatedCalendar bool   `json:"created_calendar,omitempty" doc:"The calendar was not there before."`
 	Backup          string `json:"backup,omitempty" doc:"The backup that was restored."`
 	Policy          Policy `json:"policy"`
 	// UnderWay is the run that the result depends on: what a preview shows changes with it, and a restore waits for it.

@@ -93,6 +93,9 @@ func (r *Runner) Run(ctx context.Context, rn *run.Run) (err error) {
 	if err := a.open(ctx, func() (File, error) { return r.Open(ctx, rn.User, a.input) }); err != nil {
 		return err
 	}
+	if err := a.inPeriod(); err != nil {
+		return err
+	}
 	if err := a.restore(ctx); err != nil {
 		return err
 	}

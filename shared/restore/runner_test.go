@@ -195,7 +195,7 @@ func TestRestore(t *testing.T) {
 		if _, err := w.calendar.Calendar(t.Context(), uri("Copy")); !errors.Is(err, calendar.ErrNotFound) {
 			t.Errorf("the calendar: %v", err)
 		}
-		if r.State != run.Succeeded || result.Counts.Created != 6 || result.Written != 0 || result.CreatedCalendar {
+		if r.State != run.Succeeded || result.Counts.Created != 6 || result.Written != 0 || !result.CreatedCalendar {
 			t.Errorf("%s %+v", r.State, result)
 		}
 		w.restore(restore.Skip)

@@ -20,6 +20,11 @@ type Entry struct {
 	End     string  `json:"end,omitempty"`
 	AllDay  bool    `json:"all_day,omitempty"`
 	Series  bool    `json:"series,omitempty"`
+	// Line and UID say where what was set aside stands in the file.
+	Line int    `json:"line,omitempty"`
+	UID  string `json:"uid,omitempty"`
+	// Instance is the original start, UTC, of the one instance of a series that is meant.
+	Instance string `json:"instance,omitempty"`
 	// EventID is of the event that was created, or is the same.
 	EventID string `json:"event_id,omitempty"`
 	// ReplacedID is of the event whose place was taken; as it was, it is in the run's object "before".
@@ -36,6 +41,7 @@ const longestSubject = 400
 // task is one thing of the file, and what is to be done about it.
 type task struct {
 	item  Item
+	of    string // of one instance that is replaced alone: the id of its series
 	kept  calendar.Kept
 	draft calendar.Draft
 	entry Entry
@@ -45,6 +51,9 @@ type task struct {
 	intended bool
 	problem  *run.Problem
 }
+
+// one says whether the task replaces one instance of a series alone.
+func (t *task) one() bool { return !t.item.Instance.IsZero() }
 
 // newTask returns what is to be done about a thing of the file. A thing of which no draft can be made has failed already.
 func (a *attempt) newTask(it Item, k calendar.Kept) (*task, error) {
@@ -60,6 +69,12 @@ func (a *attempt) newTask(it Item, k calendar.Kept) (*task, error) {
 			layout = time.DateOnly
 		}
 		t.entry.Start, t.entry.End = start.UTC().Format(layout), end.UTC().Format(layout)
+	}
+	if k.Aside != nil {
+		t.entry.Line, t.entry.UID = k.Aside.Line, k.Aside.UID
+	}
+	if !it.Instance.IsZero() {
+		t.entry.Instance = it.Instance.UTC().Format(time.RFC3339)
 	}
 	switch it.Outcome {
 	case Created, Replaced:

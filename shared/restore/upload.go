@@ -28,7 +28,8 @@ const UploadFor = 24 * time.Hour
 type Upload struct {
 	ID      string        `json:"id"`
 	Format  backup.Format `json:"format"`
-	Events  int           `json:"events"` // a series and each of its changed instances count as one
+	Events  int           `json:"events"`              // a series and each of its changed instances count as one
+	Aside   int           `json:"set_aside,omitempty"` // events that cannot be read
 	Bytes   int64         `json:"bytes"`
 	SHA256  string        `json:"sha256"` // in hexadecimal
 	Created time.Time     `json:"created"`
@@ -130,7 +131,11 @@ func (u *Upload) look(data []byte, most int64) error {
 	defer stream.Close()
 	u.Format = stream.Format
 	return stream.Each(func(k calendar.Kept) error {
-		u.Events += 1 + len(k.Exceptions)
+		if k.Aside != nil {
+			u.Aside++
+		} else {
+			u.Events += 1 + len(k.Exceptions)
+		}
 		return nil
 	})
 }

@@ -227,14 +227,12 @@ func TestHostileFilesLeaveNothing(t *testing.T) {
 	packer, err := zstd.NewWriter(nil)
 	must(t, err)
 	for name, data := range map[string][]byte{
-		"nothing":            {},
-		"no calendar":        []byte("hello, world"),
-		"a bomb":             packer.EncodeAll(bytes.Repeat([]byte("BEGIN:VCALENDAR\r\n"), 8<<20), nil),
-		"half a frame":       packer.EncodeAll([]byte("BEGIN:VCALENDAR\r\n"), nil)[:10],
-		"a line without end": append([]byte("BEGIN:VCALENDAR\r\nX-A:"), bytes.Repeat([]byte("x"), limit.BodyBytes-100)...),
-		"too many bytes":     bytes.Repeat([]byte("x"), limit.BodyBytes+1),
-		"a rule that is none": []byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261005T090000Z\r\n" +
-			"RRULE:FREQ=SOMETIMES\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"),
+		"nothing":              {},
+		"no calendar":          []byte("hello, world"),
+		"a bomb":               packer.EncodeAll(bytes.Repeat([]byte("BEGIN:VCALENDAR\r\n"), 8<<20), nil),
+		"half a frame":         packer.EncodeAll([]byte("BEGIN:VCALENDAR\r\n"), nil)[:10],
+		"a line without end":   append([]byte("BEGIN:VCALENDAR\r\nX-A:"), bytes.Repeat([]byte("x"), limit.BodyBytes-100)...),
+		"too many bytes":       bytes.Repeat([]byte("x"), limit.BodyBytes+1),
 		"a line of other JSON": []byte("{\"format\":\"zip\",\"version\":7}\n"),
 	} {
 		t.Run(name, func(t *testing.T) {

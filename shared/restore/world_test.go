@@ -12,6 +12,7 @@ import (
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar/importing"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/calendar/series"
 	"adminassistant/shared/machinetest"
@@ -146,7 +147,7 @@ func (w *world) importing(name string, things ...calendar.Kept) error {
 	for _, k := range things {
 		f.Events = append(append(f.Events, k.Event), k.Exceptions...)
 	}
-	_, _, err = w.calendar.(*local.Provider).Import(w.t.Context(), "me", info.ID, f)
+	_, err = w.calendar.(*local.Provider).Import(w.t.Context(), "me", info.ID, f, importing.Options{})
 	return err
 }
 
@@ -171,7 +172,7 @@ func (w *world) canonical(m memory) []string {
 	var told []string
 	tell := func(e calendar.Event) string {
 		e.ID, e.ICalUID, e.SeriesMasterID, e.Mark, e.ChangeKey, e.ETag, e.BodyPreview, e.BodyDigest = "", "", "", "", "", "", "", ""
-		e.Created, e.LastModified = time.Time{}, time.Time{}
+		e.Created, e.LastModified, e.Stamp, e.Sequence = time.Time{}, time.Time{}, time.Time{}, 0
 		e.Body = calendar.CopyBody(&e)
 		e.Organizer, e.Attendees, e.OnlineURL, e.IsOrganizer, e.Response, e.Cancelled = calendar.Person{}, nil, "", false, "", false
 		e.StartZone, e.EndZone = "", ""

@@ -27,10 +27,19 @@ func (a *attempt) write(ctx context.Context, tasks []*task, unknown bool) error 
 			creates = append(creates, t)
 		}
 	}
-	gone, err := a.update(ctx, updates)
+	if err := a.findInstances(ctx, updates); err != nil {
+		return err
+	}
+	updates = slices.DeleteFunc(updates, func(t *task) bool { return t.done })
+	gone, err := a.update(ctx, slices.DeleteFunc(slices.Clone(updates), (*task).one))
 	if err != nil {
 		return err
 	}
+	lost, err := a.updateInstances(ctx, slices.DeleteFunc(slices.Clone(updates), func(t *task) bool { return !t.one() }))
+	if err != nil {
+		return err
+	}
+	gone = append(gone, lost...)
 	creates = append(creates, gone...) // somebody deleted what they were to replace
 	if err := a.create(ctx, creates, unknown); err != nil {
 		return err
@@ -106,6 +115,66 @@ func (a *attempt) invited(ctx context.Context, ids []string) (map[string]bool, e
 	}
 	return invited, nil
 }
+
+// findInstances finds the ids of the instances of series that are replaced alone.
+func (a *attempt) findInstances(ctx context.Context, tasks []*task) error {
+	for _, t := range tasks {
+		if !t.one() {
+			continue
+		}
+		at := t.item.Instance
+		from, to := around(at)
+		there, err := a.readInstances(ctx, t.item.Existing, from, to)
+		if err != nil && !errors.Is(err, calendar.ErrNotFound) {
+			return err
+		}
+		id, invited := "", false
+		for i := range there {
+			e := &there[i]
+			if e.OriginalStart.Equal(at) || e.AllDay && originalDay(e, e.OriginalStart) == originalDay(e, at) {
+				id, invited = e.ID, a.target.notifies() && (e.Withheld || notifies(&calendar.Kept{Event: *e}))
+			}
+		}
+		switch {
+		case id == "":
+			t.fail(fault.New(fault.Conflict, "its series does not have the instance any more; start the restore again"))
+		case invited:
+			t.item.Outcome, t.entry.Reason, t.entry.ReplacedID, t.done = Refused, reasonInvited, "", true
+		default:
+			t.of, t.item.Existing = t.item.Existing, id
+		}
+	}
+	return nil
+}
+
+// updateInstances makes instances of series that are replaced alone what their drafts say, and returns the tasks whose instance is gone.
+func (a *attempt) updateInstances(ctx context.Context, tasks []*task) (gone []*task, err error) {
+	for _, group := range a.together(len(tasks)) {
+		some := pick(tasks, group)
+		lost, err := a.update(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		gone = append(gone, lost...)
+		for _, t := range some {
+			if !t.begun || t.problem != nil {
+				continue
+			}
+			from, to := around(t.item.Instance)
+			changes := []calendar.Update{{ID: t.item.Existing, Draft: t.draft}}
+			if err := a.seeChanged(ctx, t, t.of, from, to, changes, func(_ calendar.Update, err error) { t.fail(err) }); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return gone, nil
+}
+
+// longestMove is how far an instance may have been moved from where its series had it, to be found there.
+const longestMove = 400 * 24 * time.Hour
+
+// around is where an instance is looked for that its series had at a time.
+func around(at time.Time) (from, to time.Time) { return at.Add(-longestMove), at.Add(longestMove) }
 
 // update makes existing events what the drafts say, and returns the tasks whose event is gone.
 func (a *attempt) update(ctx context.Context, tasks []*task) (gone []*task, err error) {

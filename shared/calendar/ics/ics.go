@@ -36,6 +36,7 @@ type File struct {
 	Name   string          // of the calendar (X-WR-CALNAME, NAME); may be empty
 	Zones  []calendar.Zone // those that events use and calendar.LoadZone does not know, by ID
 	Events []calendar.Event
+	Aside  []calendar.Aside // what could not be read, by line
 }
 
 // Lookup finds a zone by the name that an event gives it: one that calendar.LoadZone knows, else one of these. Its errors are Invalid.
@@ -56,8 +57,31 @@ func Lookup(zones []calendar.Zone) series.Zones {
 // Expand returns everything in the file that starts in [from, to) or overlaps it: single events, and the instances of series as
 // series.Expander finds them, in the order of the file. Errors are Invalid.
 func Expand(f File, from, to time.Time) ([]calendar.Event, error) {
+	var failed error
+	events := expand(f, series.NewExpander(from, to, Lookup(f.Zones)), func(_ *calendar.Event, err error) bool {
+		failed = err
+		return false
+	})
+	if failed != nil {
+		return nil, failed
+	}
+	return events, nil
+}
+
+// ExpandIn is Expand for the days of a window: all-day events count by their dates, floating times are read in the window's zone. What cannot be expanded
+// is set aside, with what the file itself set aside, and does not stop the others.
+func ExpandIn(f File, w calendar.Window) ([]calendar.Event, []calendar.Aside) {
+	aside := slices.Clone(f.Aside)
+	events := expand(f, series.NewExpander(w.Start(), w.End(), Lookup(f.Zones)).In(w.Zone), func(e *calendar.Event, err error) bool {
+		aside = append(aside, calendar.Aside{UID: e.ICalUID, Subject: e.Subject, Reason: calendar.Unreadable, Detail: err.Error()})
+		return true
+	})
+	return events, aside
+}
+
+// expand does both; failed is told what cannot be expanded, and says whether to go on.
+func expand(f File, expander *series.Expander, failed func(*calendar.Event, error) bool) []calendar.Event {
 	zones := Lookup(f.Zones)
-	expander := series.NewExpander(from, to, zones)
 	exceptions := map[string][]calendar.Event{}
 	masters := map[string]bool{}
 	for _, e := range f.Events {
@@ -71,35 +95,50 @@ func Expand(f File, from, to time.Time) ([]calendar.Event, error) {
 		}
 	}
 	var events []calendar.Event
-	for _, e := range f.Events {
+	for i := range f.Events {
+		e := &f.Events[i]
+		var instances []calendar.Event
+		var err error
 		switch {
 		case e.Type == calendar.Master:
-			instances, err := expander.Expand(e, exceptions[e.ID])
-			if err != nil {
-				return nil, err
-			}
-			events = append(events, instances...)
-		case instance(&e) && masters[e.SeriesMasterID]: // came with its master
+			instances, err = expander.Expand(*e, exceptions[e.ID])
+		case instance(e) && masters[e.SeriesMasterID]: // came with its master
 		default:
-			in, err := expander.Contains(e)
+			var in bool
+			if in, err = expander.Contains(*e); in {
+				instances = []calendar.Event{*e}
+			}
 			if err != nil {
-				return nil, fmt.Errorf("event %.200q: %w", e.ID, err)
-			}
-			if in {
-				events = append(events, e)
+				err = fmt.Errorf("event %.200q: %w", e.ID, err)
 			}
 		}
-	}
-	for i := range events {
-		var err error
-		if events[i], err = series.InKnownZones(events[i], zones); err != nil {
-			return nil, err
+		for j := range instances {
+			if err == nil {
+				instances[j], err = series.InKnownZones(instances[j], zones)
+			}
 		}
+		if err != nil {
+			if !failed(e, err) {
+				return nil
+			}
+			continue
+		}
+		events = append(events, instances...)
 	}
-	return slices.Clip(events), nil
+	return slices.Clip(events)
 }
+
+// lineError is what is wrong with a line of a file, counted from 1.
+type lineError struct {
+	line int
+	err  error
+}
+
+func (e lineError) Error() string { return fmt.Sprintf("line %d: %v", e.line, e.err) }
+
+func (e lineError) Unwrap() error { return e.err }
 
 // invalid makes the error for a line of a file, counted from 1.
 func invalid(line int, format string, args ...any) error {
-	return fault.New(fault.Invalid, "line %d: "+format, append([]any{line}, args...)...)
+	return lineError{line, fault.New(fault.Invalid, format, args...)}
 }

@@ -3,6 +3,7 @@ package ics
 import (
 	"cmp"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -15,37 +16,47 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/series"
+	"adminassistant/shared/fault"
 )
 
-// Read reads an iCalendar stream: everything that it holds, or an error. Several VCALENDARs, one after the other, are read as one; the first name counts.
+// Read reads an iCalendar stream: everything that it holds, and what of it had to be set aside. Several VCALENDARs, one after the other, are read as one; the
+// first name counts.
 //
-// An event's id is its UID (where that is missing, one made from its content); an exception's is its master's with the original start, as
+// An event's id is its UID (where that is missing, one made from what it says); an exception's is its master's with the original start, as
 // series.InstanceID has it. Times keep the zone that they are written with: by a name that calendar.LoadZone knows, also out of a prefixed
-// form ("/freeassociation.sourceforge.net/Europe/Berlin"), else by the TZID, which File.Zones then explains. Times without a zone stay floating.
+// form ("/freeassociation.sourceforge.net/Europe/Berlin"), else by the TZID, which File.Zones then explains. Where the file defines a known name otherwise,
+// for the time in which it is used, the file's rules count, by a name of their own, and the event has an issue. Times without a zone stay floating.
 //
 // An event without DTEND lasts as long as its DURATION, else one day if it is all-day, else no time. Of two revisions of one event the newer one counts,
-// by SEQUENCE, then LAST-MODIFIED. ChangeKey holds the SEQUENCE, LastModified the DTSTAMP where LAST-MODIFIED is missing. What the user
-// answered is not in a file: Response is none.
+// by SEQUENCE, then DTSTAMP, then LAST-MODIFIED. LastModified is the DTSTAMP where LAST-MODIFIED is missing. What the user answered is not in a
+// file: Response is none. A change of an instance that its series excludes is no event. A change with RANGE=THISANDFUTURE splits its series.
 //
-// Errors name the line, and the UID where there is one. They are Invalid, but for those of r, which are handed on. RANGE=THISANDFUTURE and EXRULE, which
-// today's calendars do not write, are errors: ignoring them would move meetings.
+// What is wrong with one event sets that event aside, with its line. Errors are of the stream as a whole: it is no calendar, is larger than it may be, breaks
+// off, or r fails, whose errors are handed on; the others are Invalid.
 func Read(r io.Reader) (File, error) { return ReadUpTo(r, 0) }
 
 // ReadUpTo reads as Read does, a file of so many bytes of events at most, as calendar.Event.Bytes counts them; 0: any number.
 func ReadUpTo(r io.Reader, most int64) (File, error) {
 	reader := reader{
 		most:     most,
-		zones:    map[string]definition{},
-		names:    map[string]string{},
-		unknown:  map[string]int{},
+		zones:    map[zoneKey]*definition{},
+		uses:     map[zoneKey]*use{},
+		settings: map[int]*settings{},
 		original: map[string]*entry{},
 	}
-	err := scan(r, reader.property, func(p part) error {
-		if p.Name == ical.CompTimezone {
+	err := scan(r, handler{property: reader.property, component: func(p part) error {
+		switch {
+		case p.name == ical.CompTimezone:
 			return reader.zone(p)
+		case p.bad != nil:
+			reader.setAside(p, p.bad)
+		default:
+			if err := reader.event(p); err != nil {
+				return err
+			}
 		}
-		return reader.event(p)
-	})
+		return reader.admit(p.lines[0].number)
+	}})
 	if err != nil {
 		return File{}, err
 	}
@@ -54,34 +65,49 @@ func ReadUpTo(r io.Reader, most int64) (File, error) {
 
 // reader gathers a file. What depends on a zone waits for the end of the file: a VTIMEZONE may come after its events.
 type reader struct {
-	name    string
-	method  string
-	entries []*entry
-	values  int   // of lists, so far
-	most    int64 // bytes of events; 0: any number
-	bytes   int64 // of events, so far
-	zones   map[string]definition
-	names   map[string]string // what a TZID is called in events
-	unknown map[string]int    // TZIDs that only a VTIMEZONE can explain, and the line that uses it first
+	name     string
+	settings map[int]*settings // of each VCALENDAR
+	entries  []*entry
+	values   int   // of lists, so far
+	most     int64 // bytes of events; 0: any number
+	bytes    int64 // of events and of what is set aside, so far
+	aside    []calendar.Aside
+
+	zones   map[zoneKey]*definition
+	order   []*definition // as they came
+	unknown int           // how many of them have a name that calendar.LoadZone does not know
+	uses    map[zoneKey]*use
 
 	original map[string]*entry // those that are no exceptions, by UID
 	lookup   series.Zones
 }
 
-type definition struct {
-	calendar.Zone
-	line int
+// settings are the properties of a VCALENDAR that its events depend on.
+type settings struct {
+	method string
+	zone   string // X-WR-TIMEZONE
+	old    bool   // vCalendar 1.0
 }
 
 // entry is an event that was read, with what is known only when the file is read to its end.
 type entry struct {
 	calendar.Event
 	line     int
-	sequence int
-	lasts    *duration // instead of an end
-	instead  *moment   // RECURRENCE-ID: the start that it replaces
-	periods  []period  // of RDATE
-	replaced bool      // by a newer revision
+	in       int        // its VCALENDAR
+	lasts    *duration  // instead of an end
+	instead  *moment    // RECURRENCE-ID: the start that it replaces
+	onwards  bool       // it replaces all that follow, too
+	made     zoneKey    // the zone that the start of an all-day event names
+	days     string     // the zone whose days an all-day event means, if any is known
+	moments  []dayInAll // of an all-day series, by what they are written as
+	periods  []period   // of RDATE
+	replaced bool       // by a newer revision
+}
+
+// dayInAll is a date of an all-day series that is written as a time.
+type dayInAll struct {
+	to *calendar.DateTime
+	at moment
 }
 
 // moment is a date or a time as it is written.
@@ -92,14 +118,6 @@ type moment struct {
 	utc  bool
 }
 
-// day is the day that a moment means among days: an instant is the midnight of somebody's zone, which is the nearest one.
-func (m moment) day() time.Time {
-	if m.utc {
-		return m.wall.Add(12 * time.Hour).Truncate(24 * time.Hour)
-	}
-	return m.wall.Truncate(24 * time.Hour)
-}
-
 // period is an instance that has an end of its own.
 type period struct {
 	start moment
@@ -107,70 +125,59 @@ type period struct {
 	lasts duration
 }
 
-func (r *reader) property(name, value string) {
+func (r *reader) of(in int) *settings {
+	s := r.settings[in]
+	if s == nil {
+		s = &settings{}
+		r.settings[in] = s
+	}
+	return s
+}
+
+func (r *reader) property(in int, name, value string) {
 	switch name {
 	case "METHOD":
-		r.method = strings.ToUpper(strings.TrimSpace(value))
+		r.of(in).method = strings.ToUpper(strings.TrimSpace(value))
+	case "VERSION":
+		r.of(in).old = strings.TrimSpace(value) == "1.0"
+	case "X-WR-TIMEZONE":
+		r.of(in).zone = unescape(strings.TrimSpace(value))
 	case "X-WR-CALNAME", "NAME":
 		r.name = cmp.Or(r.name, unescape(value))
 	}
 }
 
-// zone keeps a definition that is needed: of a name that calendar.LoadZone does not know.
-func (r *reader) zone(p part) error {
-	id := p.Props.Get(ical.PropTimezoneID)
-	if id == nil {
-		return invalid(p.number(nil), "the VTIMEZONE has no TZID")
+// setAside notes what cannot be read.
+func (r *reader) setAside(p part, err error) {
+	a := calendar.Aside{Line: p.number(nil), UID: p.uid, Subject: p.subject, Reason: calendar.Unreadable}
+	var wrong wrongTime
+	if errors.As(err, &wrong) {
+		a.Reason = calendar.InvalidTime
 	}
-	name := unescape(strings.TrimSpace(id.Value))
-	if _, known := known(name); known {
-		return nil
+	var at lineError
+	if errors.As(err, &at) {
+		a.Line, err = at.line, at.err
 	}
-	z := definition{calendar.Zone{ID: name, Definition: p.text()}, p.number(nil)}
-	switch other, known := r.zones[name]; {
-	case known && other.Definition != z.Definition:
-		return invalid(z.line, "the time zone %.100q is defined otherwise in line %d", name, other.line)
-	case len(r.zones) == MaxZones:
-		return invalid(z.line, "the file defines more than %d time zones of its own", MaxZones)
-	}
-	r.zones[name] = z
-	return nil
+	a.Detail = err.Error()
+	r.bytes += int64(len(a.UID) + len(a.Subject) + len(a.Detail))
+	r.aside = append(r.aside, a)
 }
 
-// known returns the name by which calendar.LoadZone knows a TZID.
-func known(tzid string) (name string, ok bool) {
-	name = tzid
-	for {
-		if _, err := calendar.LoadZone(name); err == nil {
-			return name, true
-		}
-		if !strings.HasPrefix(tzid, "/") { // only such a TZID is made of a prefix and a name (RFC 5545, section 3.2.19)
-			return "", false
-		}
-		if _, name, ok = strings.Cut(name, "/"); !ok {
-			return "", false
-		}
-	}
+// setEntryAside notes an event of which something turned out to be wrong at the end of the file.
+func (r *reader) setEntryAside(e *entry, err error) {
+	e.replaced = true
+	r.setAside(part{lines: []line{{number: e.line}}, uid: e.ICalUID, subject: e.Subject}, err)
 }
 
-// zoneName returns what a TZID is called in events, and notes where one that needs a definition is first used.
-func (r *reader) zoneName(tzid string, p part, prop *ical.Prop) string {
-	name, seen := r.names[tzid]
-	if !seen {
-		var ok bool
-		if name, ok = known(tzid); !ok {
-			name = tzid
-			r.unknown[tzid] = p.number(prop)
-		}
-		r.names[tzid] = name
-	}
-	return name
-}
+// wrongTime is what is wrong with when an event is.
+type wrongTime struct{ error }
 
-// event reads a VEVENT.
+func (w wrongTime) Unwrap() error { return w.error }
+
+// event reads a VEVENT. Its errors are of the file as a whole.
 func (r *reader) event(p part) error {
-	e := &entry{line: p.number(nil)}
-	r.entries = append(r.entries, e)
+	e := &entry{line: p.number(nil), in: p.calendar}
+	of := r.of(p.calendar)
 	get := func(name string) *ical.Prop { return p.Props.Get(name) }
 	text := func(name string) string {
 		if prop := get(name); prop != nil {
@@ -178,10 +185,11 @@ func (r *reader) event(p part) error {
 		}
 		return ""
 	}
-	uid := strings.TrimSpace(text(ical.PropUID))
-	bad := func(prop *ical.Prop, format string, args ...any) error {
-		return invalid(p.number(prop), "event %.200q: "+format, append([]any{uid}, args...)...)
+	if err := plain(p); err != nil {
+		r.setAside(p, err)
+		return nil
 	}
+	uid := strings.TrimSpace(text(ical.PropUID))
 	if uid == "" {
 		uid = contentID(p)
 	}
@@ -193,7 +201,7 @@ func (r *reader) event(p part) error {
 	if body := text(ical.PropDescription); body != "" {
 		e.Body = calendar.Body{ContentType: "text", Content: body}
 	}
-	if body := text(propHTML); body != "" {
+	if body := text(propHTML); body != "" && (e.Body.Content == "" || PlainText(body) != "") {
 		e.Body = calendar.Body{ContentType: "html", Content: body}
 	}
 	for _, name := range []string{propTeams, propMeet, "CONFERENCE", ical.PropURL} {
@@ -202,6 +210,9 @@ func (r *reader) event(p part) error {
 		}
 	}
 	for _, prop := range p.Props[ical.PropCategories] {
+		if of.old {
+			prop.Value = strings.ReplaceAll(prop.Value, ";", ",")
+		}
 		if r.values += strings.Count(prop.Value, ","); r.values <= MaxValues {
 			for _, c := range splitList(prop.Value) {
 				if c = strings.TrimSpace(c); c != "" {
@@ -220,7 +231,7 @@ func (r *reader) event(p part) error {
 	e.Sensitivity, e.ShowAs, e.Importance = calendar.Normal, calendar.Busy, calendar.NormalImportance
 	e.Response = calendar.NoResponse
 	status := strings.ToUpper(text(ical.PropStatus))
-	e.Cancelled = status == "CANCELLED" || r.method == "CANCEL"
+	e.Cancelled = status == "CANCELLED" || of.method == "CANCEL"
 	switch class := strings.ToUpper(text(ical.PropClass)); class {
 	case "", "PUBLIC":
 	case "X-PERSONAL":
@@ -250,53 +261,84 @@ func (r *reader) event(p part) error {
 		e.Importance = calendar.Low
 	}
 	if prop := get(ical.PropSequence); prop != nil {
-		if n, err := strconv.Atoi(strings.TrimSpace(prop.Value)); err == nil && n >= 0 {
-			e.sequence, e.ChangeKey = n, strconv.Itoa(n)
+		if n, err := strconv.ParseInt(strings.TrimSpace(prop.Value), 10, 32); err == nil && n >= 0 {
+			e.Sequence = int(n)
 		}
 	}
 	for _, stamp := range []struct {
 		name string
 		to   *time.Time
-	}{{ical.PropCreated, &e.Created}, {ical.PropLastModified, &e.LastModified}, {ical.PropDateTimeStamp, &e.LastModified}} {
-		if prop := get(stamp.name); prop != nil && stamp.to.IsZero() {
+	}{{ical.PropCreated, &e.Created}, {ical.PropLastModified, &e.LastModified}, {ical.PropDateTimeStamp, &e.Stamp}} {
+		if prop := get(stamp.name); prop != nil {
 			if at, _, _, err := parseTime(prop.Value, false); err == nil { // Google writes CREATED:00001231T000000Z, for not known
 				*stamp.to = at
 			}
 		}
 	}
-	if err := r.times(e, p, bad); err != nil {
-		return err
+	if e.LastModified.IsZero() {
+		e.LastModified = e.Stamp
 	}
-	if err := r.recurrence(e, p, bad); err != nil {
-		return err
+	values := r.values
+	err := r.times(e, p)
+	if err == nil {
+		err = r.recurrence(e, p)
 	}
 	if r.values > MaxValues {
-		return bad(nil, "the file has more than %d categories, attendees and dates", MaxValues)
+		return invalid(p.number(nil), "event %.200q: the file has more than %d categories, attendees and dates", uid, MaxValues)
 	}
-	if r.bytes += e.Bytes(); r.most > 0 && r.bytes > r.most {
-		return bad(nil, "the file has more than %d MB of events, more than can be read at once here; split it into several", r.most>>20)
+	if err != nil {
+		r.values = values
+		p.uid, p.subject = uid, e.Subject
+		r.setAside(p, err)
+		return nil
+	}
+	r.bytes += e.Bytes()
+	r.entries = append(r.entries, e)
+	return nil
+}
+
+// admit says whether the bytes so far are within most. Its errors are of the file as a whole.
+func (r *reader) admit(line int) error {
+	if r.most > 0 && r.bytes > r.most {
+		return invalid(line, "the file has more than %d MB of events, more than can be read at once here; split it into several", r.most>>20)
 	}
 	return nil
 }
 
+// badTime makes the error for a time of a property.
+func badTime(p part, prop *ical.Prop, err error) error {
+	return wrongTime{invalid(p.number(prop), "%s: %w", prop.Name, err)}
+}
+
 // times reads when an event is.
-func (r *reader) times(e *entry, p part, bad func(*ical.Prop, string, ...any) error) error {
+func (r *reader) times(e *entry, p part) error {
 	prop := p.Props.Get(ical.PropDateTimeStart)
+	if prop == nil && e.Cancelled { // RFC 5546, section 3.2.5: what is cancelled may go without
+		prop = p.Props.Get(ical.PropRecurrenceID)
+	}
 	if prop == nil {
-		return bad(nil, "DTSTART is missing")
+		return wrongTime{invalid(p.number(nil), "DTSTART is missing")}
 	}
 	start, err := r.moment(p, prop, prop.Value)
 	if err != nil {
-		return bad(prop, "DTSTART: %v", err)
+		return badTime(p, prop, err)
 	}
 	e.Start, e.AllDay = start.DateTime, start.date
+	if tzid := prop.Params.Get(ical.PropTimezoneID); start.date && tzid != "" {
+		e.made = zoneKey{p.calendar, strings.TrimSpace(paramUnescapes.Replace(tzid))}
+	}
+	if prop := p.Props.Get(propZone); prop != nil && start.date {
+		e.made = zoneKey{p.calendar, unescape(prop.Value)}
+	}
 	end := start
 	switch ends, lasts := p.Props.Get(ical.PropDateTimeEnd), p.Props.Get(ical.PropDuration); {
 	case ends != nil:
 		if end, err = r.moment(p, ends, ends.Value); err != nil {
-			return bad(ends, "DTEND: %v", err)
+			return badTime(p, ends, err)
 		}
 		switch {
+		case !end.date && !start.date && (end.Zone == "") != (start.Zone == ""): // one of the two forgot its zone
+			end.Zone, end.utc = start.Zone, start.utc
 		case end.date && !start.date: // midnight of that day, where the event begins
 			end.Zone = start.Zone
 		case start.date && !end.date: // the day that it reaches into counts
@@ -308,13 +350,16 @@ func (r *reader) times(e *entry, p part, bad func(*ical.Prop, string, ...any) er
 	case lasts != nil:
 		d, err := parseDuration(lasts.Value)
 		if err != nil {
-			return bad(lasts, "DURATION: %v", err)
+			return badTime(p, lasts, err)
 		}
 		e.lasts = &d
 	}
 	e.End = end.DateTime
 	if all := p.Props.Get(propAllDay); !start.date && all != nil && strings.EqualFold(all.Value, "TRUE") && e.lasts == nil && midnight(start) && midnight(end) {
 		e.AllDay = true // as old Outlook writes it
+		if key, ok := keyOf(e.Start.Zone); ok {
+			e.made = key
+		}
 		e.Start.Zone, e.End.Zone = "", ""
 	}
 	if e.AllDay && e.lasts == nil && e.End.Local == e.Start.Local {
@@ -327,17 +372,21 @@ func (r *reader) times(e *entry, p part, bad func(*ical.Prop, string, ...any) er
 func midnight(m moment) bool { return !m.utc && m.wall == m.wall.Truncate(24*time.Hour) }
 
 // recurrence reads what makes an event a series, or an exception to one.
-func (r *reader) recurrence(e *entry, p part, bad func(*ical.Prop, string, ...any) error) error {
+func (r *reader) recurrence(e *entry, p part) error {
 	if prop := p.Props.Get("EXRULE"); prop != nil {
-		return bad(prop, "EXRULE is not supported; RFC 5545 has given it up for EXDATE")
+		return invalid(p.number(prop), "EXRULE is not supported; RFC 5545 has given it up for EXDATE")
 	}
 	if prop := p.Props.Get(ical.PropRecurrenceID); prop != nil {
-		if span := prop.Params.Get(ical.ParamRange); span != "" {
-			return bad(prop, "RECURRENCE-ID with RANGE=%.30s is not supported; split the series in two there", span)
+		switch span := prop.Params.Get(ical.ParamRange); strings.ToUpper(span) {
+		case "":
+		case "THISANDFUTURE":
+			e.onwards = true
+		default:
+			return invalid(p.number(prop), "RECURRENCE-ID with RANGE=%.30s is not supported; RFC 5545 has given it up", span)
 		}
 		m, err := r.moment(p, prop, prop.Value)
 		if err != nil {
-			return bad(prop, "RECURRENCE-ID: %v", err)
+			return badTime(p, prop, err)
 		}
 		e.Type, e.instead = calendar.Exception, &m
 		return nil
@@ -345,15 +394,22 @@ func (r *reader) recurrence(e *entry, p part, bad func(*ical.Prop, string, ...an
 	var rec calendar.Recurrence
 	for _, prop := range p.Props[ical.PropRecurrenceRule] {
 		rule := strings.Trim(strings.TrimSpace(prop.Value), ";")
+		if !strings.Contains(strings.ToUpper(rule), "FREQ=") && r.of(p.calendar).old {
+			return invalid(p.number(&prop), "the recurrence rule is of vCalendar, VERSION:1.0, which is read without series; save the calendar as iCalendar")
+		}
 		if err := series.CheckRule(rule); err != nil {
-			return bad(&prop, "%v", err)
+			return invalid(p.number(&prop), "%w", err)
 		}
 		rec.Rules = append(rec.Rules, rule)
+		if u := r.uses[zoneKey{p.calendar, e.zoneText()}]; u != nil {
+			u.follow(rule)
+		}
 	}
 	for _, list := range []struct {
 		name string
 		to   *[]calendar.DateTime
 	}{{ical.PropRecurrenceDates, &rec.Dates}, {ical.PropExceptionDates, &rec.Without}} {
+		var all []moment
 		for _, prop := range p.Props[list.name] {
 			if r.values += 1 + strings.Count(prop.Value, ","); r.values > MaxValues {
 				return nil // the caller sees to it
@@ -368,15 +424,20 @@ func (r *reader) recurrence(e *entry, p part, bad func(*ical.Prop, string, ...an
 					err = r.period(e, p, &prop, m, ends)
 				}
 				if err != nil {
-					return bad(&prop, "%s: %v", prop.Name, err)
+					return badTime(p, &prop, err)
 				}
-				switch {
-				case e.AllDay:
-					m.DateTime = dateTime(m.day(), "")
-				case m.date:
+				if m.date && !e.AllDay {
 					m.Local = m.wall.Format(time.DateOnly)
 				}
-				*list.to = append(*list.to, m.DateTime)
+				all = append(all, m)
+			}
+		}
+		for _, m := range all {
+			*list.to = append(*list.to, m.DateTime)
+		}
+		for i, m := range all {
+			if e.AllDay {
+				e.moments = append(e.moments, dayInAll{&(*list.to)[i], m})
 			}
 		}
 	}
@@ -400,7 +461,7 @@ func (r *reader) period(e *entry, p part, prop *ical.Prop, start moment, ends st
 	return err
 }
 
-// moment reads a date or a time of a property.
+// moment reads a date or a time of a property. Its zone is that of a zoneKey until the file is read to its end.
 func (r *reader) moment(p part, prop *ical.Prop, text string) (m moment, err error) {
 	m.wall, m.date, m.utc, err = parseTime(text, strings.EqualFold(prop.Params.Get(ical.ParamValue), "DATE"))
 	if err != nil {
@@ -411,7 +472,9 @@ func (r *reader) moment(p part, prop *ical.Prop, text string) (m moment, err err
 	case m.utc:
 		zone = "UTC"
 	case !m.date && tzid != "":
-		zone = r.zoneName(paramUnescapes.Replace(tzid), p, prop)
+		key := zoneKey{p.calendar, paramUnescapes.Replace(tzid)}
+		r.use(key, m.wall, p.lines[0].number)
+		zone = key.text()
 	}
 	m.DateTime = dateTime(m.wall, zone)
 	return m, nil
@@ -420,86 +483,117 @@ func (r *reader) moment(p part, prop *ical.Prop, text string) (m moment, err err
 // finish works out what depends on the whole file: zones, ends, revisions, exceptions.
 func (r *reader) finish() (File, error) {
 	f := File{Name: r.name}
-	for tzid, line := range r.unknown {
-		z, ok := r.zones[tzid]
-		if !ok {
-			return File{}, invalid(line, "the time zone %.100q is unknown, and the file has no VTIMEZONE for it", tzid)
-		}
-		if _, err := Location(z.Zone); err != nil {
-			return File{}, invalid(z.line, "%w", err)
-		}
-		f.Zones = append(f.Zones, z.Zone)
-	}
-	slices.SortFunc(f.Zones, func(a, b calendar.Zone) int { return strings.Compare(a.ID, b.ID) })
+	f.Zones = r.resolve()
 	r.lookup = Lookup(f.Zones)
 
-	entries := r.entries
 	exceptions := map[string]*entry{}
-	for _, e := range entries {
-		if err := r.complete(e); err != nil {
-			return File{}, invalid(e.line, "event %.200q: %w", e.ICalUID, err)
+	for _, e := range r.entries {
+		err := r.rezone(e)
+		if err == nil {
+			err = r.complete(e)
+		}
+		if err != nil {
+			r.setEntryAside(e, err)
+			continue
 		}
 		if e.instead == nil {
-			if err := revise(r.original, e.ICalUID, e); err != nil {
-				return File{}, err
-			}
+			r.revise(r.original, e.ICalUID, e)
 		}
 	}
-	for _, e := range entries {
-		if e.instead == nil {
+	for _, e := range r.entries {
+		if e.instead == nil || e.replaced {
 			continue
 		}
 		if err := r.place(e); err != nil {
-			return File{}, invalid(e.line, "event %.200q: RECURRENCE-ID: %w", e.ICalUID, err)
+			r.setEntryAside(e, wrongTime{fmt.Errorf("RECURRENCE-ID: %w", err)})
+			continue
 		}
-		if err := revise(exceptions, e.ID, e); err != nil {
-			return File{}, err
-		}
+		r.revise(exceptions, e.ID, e)
 	}
-	f.Events = make([]calendar.Event, 0, len(entries))
-	for i, e := range entries {
+	r.split()
+	r.leaveOut()
+	f.Events = make([]calendar.Event, 0, len(r.entries))
+	for i, e := range r.entries {
 		if !e.replaced {
 			f.Events = append(f.Events, e.Event)
 			for _, one := range e.periods {
 				instance, err := r.instance(e, one)
 				if err != nil {
-					return File{}, invalid(e.line, "event %.200q: RDATE: %w", e.ICalUID, err)
+					r.setEntryAside(e, wrongTime{fmt.Errorf("RDATE: %w", err)})
+					continue
 				}
 				if exceptions[instance.ID] == nil {
 					f.Events = append(f.Events, instance)
 				}
-				if r.bytes += instance.Bytes() - int64(len(instance.Body.Content)); r.most > 0 && r.bytes > r.most {
-					return File{}, invalid(e.line, "the file has more than %d MB of events, more than can be read at once here; split it into several", r.most>>20)
+				r.bytes += instance.Bytes() - int64(len(instance.Body.Content))
+				if err := r.admit(e.line); err != nil {
+					return File{}, err
 				}
 				if len(f.Events) > MaxEvents {
 					return File{}, invalid(e.line, "the file has more than %d events, further dates with an end of their own included", MaxEvents)
 				}
 			}
 		}
-		entries[i] = nil // it is no longer needed, and there may be many
+		r.entries[i] = nil // it is no longer needed, and there may be many
 	}
+	slices.SortStableFunc(r.aside, func(a, b calendar.Aside) int { return cmp.Compare(a.Line, b.Line) })
+	f.Aside = r.aside
 	return f, nil
 }
 
-// complete computes an end from a duration, and gives further dates without a time the time of their series.
+// leaveOut drops the changes of instances that their series excludes: they are no events (RFC 5545, section 3.8.5.1).
+func (r *reader) leaveOut() {
+	excluding := map[string]func(time.Time) bool{}
+	for _, e := range r.entries {
+		master := r.original[e.SeriesMasterID]
+		if e.replaced || e.instead == nil || master == nil || master.Recurrence == nil || len(master.Recurrence.Without) == 0 {
+			continue
+		}
+		excludes := excluding[master.ID]
+		if excludes == nil {
+			var err error
+			if excludes, err = series.Excluding(&master.Event, r.lookup); err != nil {
+				continue // whoever expands the series says what is wrong
+			}
+			excluding[master.ID] = excludes
+		}
+		if excludes(e.OriginalStart) {
+			e.replaced = true
+			master.Issues = append(master.Issues, "an instance is changed in line "+strconv.Itoa(e.line)+" and excluded; it is left out")
+		}
+	}
+}
+
+// complete computes an end from a duration, and writes what a series repeats by as RFC 5545 wants it.
 func (r *reader) complete(e *entry) (err error) {
 	if e.lasts != nil {
 		if e.End, err = r.after(e.Start, *e.lasts, e.AllDay); err != nil {
-			return err
+			return wrongTime{err}
 		}
 		e.EndZone = e.End.Zone
 	}
-	if e.Recurrence == nil || e.AllDay {
+	for _, d := range e.moments {
+		*d.to = dateTime(r.day(d.at, e.days), "")
+	}
+	if e.Recurrence == nil {
 		return nil
 	}
-	start, err := wallOf(e.Start)
-	for i, d := range e.Recurrence.Dates {
-		if isDate(d) {
-			day, _ := wallOf(d)
-			e.Recurrence.Dates[i] = dateTime(day.Add(start.Sub(start.Truncate(24*time.Hour))), e.Start.Zone)
-		}
-	}
+	like := e.Event
+	like.StartZone = cmp.Or(e.StartZone, e.days)
+	e.Recurrence, err = series.Strict(&like, r.lookup)
 	return err
+}
+
+// day is the day that a moment means among the days of a zone.
+func (r *reader) day(m moment, made string) time.Time {
+	if m.date || !m.utc && (m.Zone == "" || m.Zone == made || made == "") {
+		return m.wall.Truncate(24 * time.Hour)
+	}
+	at, err := r.instant(m.DateTime, nil)
+	if err != nil {
+		return m.wall.Truncate(24 * time.Hour)
+	}
+	return series.Day(at, made, r.lookup)
 }
 
 // after returns the time that comes a duration after start: days by the calendar of its zone, then time that passes.
@@ -510,6 +604,8 @@ func (r *reader) after(start calendar.DateTime, d duration, allDay bool) (calend
 	}
 	wall = wall.AddDate(0, 0, d.days)
 	switch {
+	case allDay && (d.days < 0 || d.exact < 0):
+		return dateTime(wall.AddDate(0, 0, int(d.exact/(24*time.Hour))-1), ""), nil
 	case allDay:
 		days := max(int((d.exact+24*time.Hour-1)/(24*time.Hour)), 0)
 		if d.days+days == 0 {
@@ -547,35 +643,27 @@ func (r *reader) instant(d calendar.DateTime, floating *time.Location) (time.Tim
 	return calendar.DateTime{Local: d.Local}.Instant(loc)
 }
 
-// place says which instance of which series an exception replaces. Its RECURRENCE-ID should be written like the master's DTSTART;
-// a date for a series of times means the instance of that day, a time for a series of dates its day.
+// place says which instance of which series an exception replaces. Where its series is not in the file, it keeps how the file names the instance.
 func (r *reader) place(e *entry) (err error) {
-	m := e.instead
-	e.SeriesMasterID = e.ICalUID
-	master := r.original[e.ICalUID]
-	switch {
-	case master == nil:
-		e.OriginalStart, err = r.instant(m.DateTime, nil)
-	case master.AllDay:
-		e.OriginalStart = m.day()
-	default:
-		var floating *time.Location
-		if master.Start.Zone != "" {
-			if floating, err = r.lookup(master.Start.Zone); err != nil {
-				return err
-			}
+	e.SeriesMasterID, e.RecurrenceID = e.ICalUID, e.instead.DateTime
+	if e.instead.date {
+		e.RecurrenceID = calendar.DateTime{Local: e.instead.wall.Format(time.DateOnly)}
+	}
+	var master *calendar.Event
+	if original := r.original[e.ICalUID]; original != nil && original.Type == calendar.Master {
+		master = &original.Event
+		if master.AllDay {
+			e.RecurrenceID = calendar.DateTime{Local: r.day(*e.instead, cmp.Or(original.days, e.days)).Format(time.DateOnly)}
 		}
-		if m.date {
-			var start time.Time
-			if start, err = wallOf(master.Start); err != nil {
-				return err
-			}
-			m.DateTime = dateTime(m.wall.Add(start.Sub(start.Truncate(24*time.Hour))), "")
-		}
-		e.OriginalStart, err = r.instant(m.DateTime, floating)
+	}
+	if e.OriginalStart, err = series.Place(&e.Event, master, r.lookup); err != nil {
+		return err
+	}
+	if master != nil {
+		e.RecurrenceID = calendar.DateTime{}
 	}
 	e.ID = series.InstanceID(e.ICalUID, e.OriginalStart)
-	return err
+	return nil
 }
 
 // instance makes an exception of a further date that has an end of its own.
@@ -594,23 +682,22 @@ func (r *reader) instance(master *entry, one period) (calendar.Event, error) {
 	return e.Event, err
 }
 
-// revise keeps the newest of the entries that have a key.
-func revise(entries map[string]*entry, key string, e *entry) error {
+// revise keeps the newest of the entries that have a key. Of two that say different things and are equally new, the later one of the file is set aside.
+func (r *reader) revise(entries map[string]*entry, key string, e *entry) {
 	old := entries[key]
 	if old == nil {
 		entries[key] = e
-		return nil
+		return
 	}
-	newer := cmp.Or(cmp.Compare(e.sequence, old.sequence), e.LastModified.Compare(old.LastModified))
-	if newer == 0 && !reflect.DeepEqual(e.Event, old.Event) {
-		return invalid(e.line, "event %.200q is in line %d too, with the same SEQUENCE and date but other content", e.ID, old.line)
-	}
-	if newer > 0 {
+	newer := cmp.Or(e.Revision(&old.Event), e.LastModified.Compare(old.LastModified))
+	switch {
+	case newer > 0:
 		old.replaced, entries[key] = true, e
-	} else {
+	case newer == 0 && (e.onwards != old.onwards || !reflect.DeepEqual(e.Event, old.Event)):
+		r.setEntryAside(e, fault.New(fault.Invalid, "%.200q is in line %d too, with the same SEQUENCE and date but other content", e.ID, old.line))
+	default:
 		e.replaced = true
 	}
-	return nil
 }
 
 // person reads an ORGANIZER or ATTENDEE: the address is a mailto: URI, or a parameter where Apple writes a path of its own.
@@ -643,9 +730,21 @@ func attendee(prop ical.Prop) calendar.Attendee {
 	return a
 }
 
-// contentID makes an id for an event that has no UID.
+// contentID makes an id for an event that has no UID, of what it says: without the lines that differ at each download, in any order.
 func contentID(p part) string {
-	sum := sha256.Sum256([]byte(p.text()))
+	var says []string
+	for _, l := range p.lines {
+		name, _, _ := cutName(l.text)
+		switch name {
+		case ical.PropDateTimeStamp, ical.PropCreated, ical.PropLastModified, ical.PropSequence, "REQUEST-STATUS":
+			continue
+		}
+		if !strings.HasPrefix(name, "X-") || name == propHTML {
+			says = append(says, l.text)
+		}
+	}
+	slices.Sort(says)
+	sum := sha256.Sum256([]byte(strings.Join(says, "\r\n")))
 	return fmt.Sprintf("sha256-%x", sum[:16])
 }
 
@@ -657,7 +756,8 @@ const (
 	propBusy       = "X-MICROSOFT-CDO-BUSYSTATUS"
 	propImportance = "X-MICROSOFT-CDO-IMPORTANCE"
 	propAllDay     = "X-MICROSOFT-CDO-ALLDAYEVENT"
-	noMail         = "invalid:nomail" // what stands for an address that is not known
+	propZone       = "X-ADMIN-ASSISTANT-ZONE" // of an all-day event: the zone in which it was made
+	noMail         = "invalid:nomail"         // what stands for an address that is not known
 )
 
 // busyWords are Outlook's words for free and busy (MS-OXCICAL, section 2.1.3.1.1.20.31).

@@ -127,8 +127,12 @@ type duration struct {
 	exact time.Duration
 }
 
-// parseDuration reads a DURATION that is not negative and not longer than a hundred years.
+// parseDuration reads a DURATION that is not longer than a hundred years.
 func parseDuration(text string) (d duration, err error) {
+	if rest, negative := strings.CutPrefix(strings.TrimSpace(text), "-"); negative {
+		d, err = parseDuration("+" + rest)
+		return duration{-d.days, -d.exact}, err
+	}
 	bad := func() (duration, error) {
 		return duration{}, fault.New(fault.Invalid, "%.60q is no duration such as P1D or PT1H30M", text)
 	}

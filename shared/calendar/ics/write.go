@@ -25,14 +25,14 @@ import (
 // maxOctets is how long a line may be before it is folded (RFC 5545, section 3.1).
 const maxOctets = 75
 
-// Write writes a file as one VCALENDAR. stamp becomes the DTSTAMP of every event.
+// Write writes a file as one VCALENDAR, to the letter of RFC 5545. stamp becomes the DTSTAMP of every event that has none.
 //
 // The UID is the event's ICalUID, or its ID where that is missing or another event of the file has it. A time is written in the zone in which
 // the event was made, StartZone or EndZone, where that is known, else in its own; an instant that no wall time of the zone stands for is written in UTC. Every
 // zone that is used is defined by a VTIMEZONE, from File.Zones or from Go's time zone data. An Occurrence goes without saying when its master is in the
 // file; by itself it is written like an Exception. An HTML body is written as X-ALT-DESC, with its plain text as DESCRIPTION.
 //
-// Not written are: what the user answered, BodyPreview, ETag, a ChangeKey that is no number, ShowAs Unknown (which reads as Busy), and fractions of a second.
+// Not written are: what the user answered, BodyPreview, ETag, ChangeKey, ShowAs Unknown (which reads as Busy), and fractions of a second.
 //
 // Errors are Invalid: times that cannot be understood and zones that nobody knows, that of a series on whose clocks it repeats among them, named with
 // the event; or they come from w.
@@ -49,12 +49,13 @@ func Write(w io.Writer, f File, stamp time.Time) error {
 			uids[e.ID] = enc.uid(e)
 		}
 	}
+	// implied: it goes without saying, or is no event
 	of := func(e *calendar.Event) (master *calendar.Event, uid string, implied bool) {
 		if !instance(e) {
 			return nil, uids[e.ID], false
 		}
 		master = masters[e.SeriesMasterID]
-		return master, uids[e.SeriesMasterID], e.Type == calendar.Occurrence && master != nil
+		return master, uids[e.SeriesMasterID], master != nil && (e.Type == calendar.Occurrence || enc.excluded(master, e))
 	}
 	for i := range f.Events {
 		e := &f.Events[i]
@@ -91,7 +92,7 @@ func Write(w io.Writer, f File, stamp time.Time) error {
 // which years, and then by Write. What comes out is what the function Write makes of the same events.
 type Survey struct{ w *writer }
 
-// NewSurvey begins one, of events in zones that only their calendar explains. stamp becomes the DTSTAMP of every event.
+// NewSurvey begins one, of events in zones that only their calendar explains. stamp becomes the DTSTAMP of every event that has none.
 func NewSurvey(zones []calendar.Zone, stamp time.Time) *Survey {
 	return &Survey{newWriter(zones, stamp)}
 }
@@ -100,7 +101,7 @@ func NewSurvey(zones []calendar.Zone, stamp time.Time) *Survey {
 func (s *Survey) Add(k *calendar.Kept) error {
 	err := s.w.survey(&k.Event, nil)
 	for i := range k.Exceptions {
-		if err == nil {
+		if err == nil && !s.w.excluded(&k.Event, &k.Exceptions[i]) {
 			err = s.w.survey(&k.Exceptions[i], &k.Event)
 		}
 	}
@@ -144,6 +145,11 @@ type writer struct {
 	spans  map[string]span // by zone
 	// used has hashes of the UIDs that were given away. Two that happen to have the same are distinguished by the second one's id.
 	used map[uint64]struct{}
+	// excludes says what the series asked about last leaves out.
+	excludes struct {
+		of   *calendar.Event
+		says func(original time.Time) bool
+	}
 }
 
 func newWriter(zones []calendar.Zone, stamp time.Time) *writer {
@@ -152,6 +158,21 @@ func newWriter(zones []calendar.Zone, stamp time.Time) *writer {
 		w.own[z.ID] = z
 	}
 	return w
+}
+
+// excluded says whether a series leaves out the instance that e would change.
+func (w *writer) excluded(master, e *calendar.Event) bool {
+	if master.Recurrence == nil || len(master.Recurrence.Without) == 0 {
+		return false
+	}
+	if w.excludes.of != master {
+		excludes, err := series.Excluding(master, w.lookup)
+		if err != nil {
+			excludes = func(time.Time) bool { return false } // times says what is wrong
+		}
+		w.excludes.of, w.excludes.says = master, excludes
+	}
+	return w.excludes.says(e.OriginalStart)
 }
 
 // uid gives an event that is no instance its UID.
@@ -179,7 +200,7 @@ func (w *writer) begin(fold *folder, name string) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.spans)) {
 		zone, ok := w.own[name]
-		if _, err := calendar.LoadZone(name); err == nil || !ok {
+		if _, err := calendar.LoadZone(name); err == nil || !ok || !strict(zone) {
 			loc, err := w.lookup(name)
 			if err != nil {
 				return err
@@ -201,6 +222,9 @@ func (w *writer) kept(k *calendar.Kept, uid string) ([]*ical.Component, error) {
 	}
 	components := []*ical.Component{component}
 	for i := range k.Exceptions {
+		if w.excluded(&k.Event, &k.Exceptions[i]) {
+			continue
+		}
 		if component, err = w.event(&k.Exceptions[i], &k.Event, uid); err != nil {
 			return nil, err
 		}
@@ -296,7 +320,9 @@ func (w *writer) times(e, master *calendar.Event, add func(property string, s st
 	if err != nil {
 		return fmt.Errorf("end: %w", err)
 	}
-	add(ical.PropDateTimeEnd, end)
+	if end != start { // an end has to be later; without one there is no time between
+		add(ical.PropDateTimeEnd, end)
+	}
 	if instance(e) {
 		like := e
 		if master != nil {
@@ -323,12 +349,20 @@ func (w *writer) times(e, master *calendar.Event, add func(property string, s st
 	if e.Recurrence == nil {
 		return nil
 	}
+	strict, err := w.strict(e)
+	if err != nil {
+		return err
+	}
+	made := start.zone
+	if made == "" && strings.HasSuffix(start.value, "Z") {
+		made = "UTC"
+	}
 	for _, list := range []struct {
 		name  string
 		dates []calendar.DateTime
-	}{{ical.PropRecurrenceDates, e.Recurrence.Dates}, {ical.PropExceptionDates, e.Recurrence.Without}} {
+	}{{ical.PropRecurrenceDates, strict.Dates}, {ical.PropExceptionDates, strict.Without}} {
 		for _, d := range list.dates {
-			s, err := w.time(d, "", e.AllDay || isDate(d))
+			s, err := w.time(d, made, e.AllDay)
 			if err != nil {
 				return fmt.Errorf("%s: %w", list.name, err)
 			}
@@ -336,6 +370,25 @@ func (w *writer) times(e, master *calendar.Event, add func(property string, s st
 		}
 	}
 	return nil
+}
+
+// strict is what a series repeats by, as RFC 5545 knows it: a rule that it does not know is written out date by date, for as long as zones are known.
+func (w *writer) strict(e *calendar.Event) (*calendar.Recurrence, error) {
+	strict, err := series.Strict(e, w.lookup)
+	if err != nil || !slices.ContainsFunc(strict.Rules, func(rule string) bool { return !series.IsPlain(rule) }) {
+		return strict, err
+	}
+	all := *e
+	all.Recurrence = &calendar.Recurrence{Rules: strict.Rules, Dates: strict.Dates}
+	instances, err := series.Expand(all, nil, time.Unix(0, 0).AddDate(-100, 0, 0), time.Date(lastZoneYear+1, 1, 1, 0, 0, 0, 0, time.UTC), w.lookup)
+	if err != nil {
+		return nil, err
+	}
+	strict.Rules, strict.Dates = nil, nil
+	for _, instance := range instances {
+		strict.Dates = append(strict.Dates, instance.Start)
+	}
+	return strict, nil
 }
 
 // survey notes which zones an event of a series, or by itself, needs, and for which years. A series goes on for as long as zones are known.
@@ -391,14 +444,21 @@ func (w *writer) event(e, master *calendar.Event, uid string) (*ical.Component, 
 		uid = e.ICalUID
 	}
 	text(ical.PropUID, cmp.Or(uid, e.ID))
-	raw(ical.PropDateTimeStamp, w.stamp.Format(utcForm))
+	if e.Stamp.IsZero() {
+		raw(ical.PropDateTimeStamp, w.stamp.Format(utcForm))
+	} else {
+		raw(ical.PropDateTimeStamp, e.Stamp.UTC().Format(utcForm))
+	}
 	for name, at := range map[string]time.Time{ical.PropCreated: e.Created, ical.PropLastModified: e.LastModified} {
 		if !at.IsZero() {
 			raw(name, at.UTC().Format(utcForm))
 		}
 	}
-	if n, err := strconv.ParseUint(e.ChangeKey, 10, 31); err == nil {
-		raw(ical.PropSequence, strconv.FormatUint(n, 10))
+	if e.Sequence > 0 {
+		raw(ical.PropSequence, strconv.Itoa(e.Sequence))
+	}
+	if e.AllDay {
+		text(propZone, e.StartZone)
 	}
 	type sort struct {
 		name, zone string
@@ -431,7 +491,11 @@ func (w *writer) event(e, master *calendar.Event, uid string) (*ical.Component, 
 		return nil, err
 	}
 	if e.Recurrence != nil {
-		for _, rule := range e.Recurrence.Rules {
+		strict, err := w.strict(e)
+		if err != nil {
+			return nil, err
+		}
+		for _, rule := range strict.Rules {
 			raw(ical.PropRecurrenceRule, rule)
 		}
 	}

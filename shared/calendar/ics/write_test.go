@@ -193,8 +193,9 @@ func randomFile(t *rapid.T) File {
 			e.Created = instant("created")
 		}
 		if rapid.Bool().Draw(t, "sequence?") {
-			e.ChangeKey = fmt.Sprint(rapid.IntRange(0, 99).Draw(t, "sequence"))
+			e.Sequence = rapid.IntRange(0, 99).Draw(t, "sequence")
 		}
+		e.Stamp = instant("stamp")
 		if content := maybe(words, "body"); content != "" {
 			e.Body = calendar.Body{ContentType: rapid.SampledFrom([]string{"text", "html"}).Draw(t, "type"), Content: content}
 		}
@@ -216,19 +217,28 @@ func randomFile(t *rapid.T) File {
 			})
 		}
 		at := func(at time.Time) calendar.DateTime { return dateTime(at, zone) }
+		made := zone
 		if e.AllDay = rapid.Bool().Draw(t, "all day"); e.AllDay {
 			start, length, zone = start.Truncate(24*time.Hour), length.Truncate(24*time.Hour)+24*time.Hour, ""
+			made = rapid.SampledFrom([]string{"", "Pacific/Auckland"}).Draw(t, "made")
 		}
 		usesCustom = usesCustom || zone == custom.ID
-		e.Start, e.End, e.StartZone, e.EndZone = at(start), at(start.Add(length)), zone, zone
+		e.Start, e.End, e.StartZone, e.EndZone = at(start), at(start.Add(length)), made, made
 		var exceptions []calendar.Event
 		if rapid.Bool().Draw(t, "series") {
 			e.Type = calendar.Master
-			e.Recurrence = &calendar.Recurrence{Rules: []string{rapid.SampledFrom([]string{"FREQ=DAILY;COUNT=5", "FREQ=WEEKLY;UNTIL=20301231T000000Z;BYDAY=MO,FR",
+			until := "20301231T000000Z" // of the start's type
+			switch {
+			case e.AllDay:
+				until = "20301231"
+			case zone == "":
+				until = "20301231T000000"
+			}
+			e.Recurrence = &calendar.Recurrence{Rules: []string{rapid.SampledFrom([]string{"FREQ=DAILY;COUNT=5", "FREQ=WEEKLY;UNTIL=" + until + ";BYDAY=MO,FR",
 				"FREQ=MONTHLY;BYDAY=-1FR"}).Draw(t, "rule")}}
 			for j := range rapid.IntRange(0, 3).Draw(t, "dates") {
 				e.Recurrence.Dates = append(e.Recurrence.Dates, at(start.AddDate(0, 0, 2*j)))
-				e.Recurrence.Without = append(e.Recurrence.Without, at(start.AddDate(0, 0, j)))
+				e.Recurrence.Without = append(e.Recurrence.Without, at(start.AddDate(0, 0, 10+j)))
 			}
 			for j := range rapid.IntRange(0, 2).Draw(t, "exceptions") {
 				x := e
@@ -322,7 +332,7 @@ func tenYears() File {
 			Body:  calendar.Body{ContentType: "html", Content: "<p>Agenda of " + id + "</p>" + strings.Repeat("<br>point", 20)},
 			Start: dateTime(at, zone), End: dateTime(at.Add(45*time.Minute), zone), StartZone: zone, EndZone: zone, Response: calendar.NoResponse,
 			ShowAs: calendar.Busy, Sensitivity: calendar.Normal,
-			Importance: calendar.NormalImportance, Categories: []string{"Acme - billable"}, LastModified: at, Location: "Room 1, second floor",
+			Importance: calendar.NormalImportance, Categories: []string{"Acme - billable"}, LastModified: at, Stamp: at, Location: "Room 1, second floor",
 			Attendees: []calendar.Attendee{{Person: calendar.Person{Name: "Kim Muster", Address: "kim@example.com"}, Type: "required", Response: calendar.Accepted}}}
 		change(&e)
 		f.Events = append(f.Events, e)
@@ -381,4 +391,13 @@ func BenchmarkTenYears(b *testing.B) {
 			}
 		}
 	})
+}
+
+func TestAnEventThatTakesNoTimeIsWrittenWithoutEnd(t *testing.T) {
+	at := calendar.DateTime{Local: "2026-10-05T09:00:00", Zone: "Europe/Berlin"}
+	f := File{Events: []calendar.Event{{ID: "u", ICalUID: "u", Type: calendar.Single, Start: at, End: at}}}
+	text := written(t, f)
+	if e := mustRead(t, text).Events[0]; strings.Contains(text, "DTEND") || e.End != at {
+		t.Errorf("%+v\n%s", e.End, text)
+	}
 }

@@ -44,11 +44,16 @@ func Location(z calendar.Zone) (*time.Location, error) {
 
 func location(z calendar.Zone) (*time.Location, error) {
 	var changes []change
-	err := scan(strings.NewReader("BEGIN:VCALENDAR\r\n"+z.Definition+"\r\nEND:VCALENDAR\r\n"), func(string, string) {}, func(p part) (err error) {
-		if p.Name == ical.CompTimezone {
+	err := scan(strings.NewReader("BEGIN:VCALENDAR\r\n"+z.Definition+"\r\nEND:VCALENDAR\r\n"), handler{
+		property: func(int, string, string) {},
+		component: func(p part) error {
+			if p.name != ical.CompTimezone || p.bad != nil {
+				return p.bad
+			}
+			var err error
 			changes, err = changesOf(p.Component)
-		}
-		return err
+			return err
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -119,6 +124,52 @@ func changesOf(zone *ical.Component) (changes []change, err error) {
 	}
 	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(a.at, b.at) })
 	return slices.CompactFunc(changes, func(a, b change) bool { return a.at == b.at }), nil
+}
+
+// strict says whether a definition keeps to the letter of RFC 5545, section 3.6.5, so that it may be written as it was read.
+func strict(z calendar.Zone) bool {
+	var open []string
+	parts := 0
+	for text := range strings.SplitSeq(strings.TrimSuffix(z.Definition, "\r\n"), "\r\n") {
+		end := paramsEnd(text)
+		name, _, ok := cutName(text)
+		if !ok || end < 0 || text[:len(name)] != name || strings.Contains(name, "_") || printable(text) != text {
+			return false
+		}
+		value, params := text[end+1:], text[len(name):end]
+		good := true
+		switch {
+		case name == "BEGIN":
+			open = append(open, value)
+			good = len(open) == 1 && value == ical.CompTimezone || len(open) == 2 && (value == ical.CompTimezoneStandard || value == ical.CompTimezoneDaylight)
+			parts++
+		case name == "END":
+			good = len(open) > 0 && open[len(open)-1] == value
+			open = open[:max(len(open)-1, 0)]
+		case name == ical.PropTimezoneID:
+			good = params == "" && len(open) == 1 && escape(unescape(value)) == value
+		case len(open) == 2 && (name == ical.PropDateTimeStart || name == ical.PropRecurrenceDates):
+			for one := range strings.SplitSeq(value, ",") {
+				_, date, utc, err := parseTime(one, false)
+				good = good && params == "" && err == nil && !date && !utc && len(one) == len(localForm)
+			}
+		case len(open) == 2 && (name == ical.PropTimezoneOffsetFrom || name == ical.PropTimezoneOffsetTo):
+			seconds, err := offset(&ical.Prop{Name: name, Value: value})
+			good = params == "" && err == nil && offsetText(seconds) == value
+		case len(open) == 2 && name == ical.PropRecurrenceRule:
+			utc := calendar.DateTime{Local: "2026-01-01T00:00:00", Zone: "UTC"} // UNTIL is an instant
+			written, err := series.StrictRule(value, &calendar.Event{Start: utc, End: utc}, calendar.LoadZone)
+			good = params == "" && err == nil && written == value
+		case name == ical.PropTimezoneName, name == ical.PropComment:
+			good = params == "" && len(open) == 2 && escape(unescape(value)) == value
+		default:
+			good = params == "" && strings.HasPrefix(name, "X-")
+		}
+		if !good {
+			return false
+		}
+	}
+	return parts > 1 && len(open) == 0
 }
 
 // offset reads a UTC-OFFSET, +hhmm or +hhmmss, as seconds.
@@ -234,12 +285,8 @@ func (o observance) lines() []string {
 	if o.rule != "" {
 		lines = append(lines, "RRULE:"+o.rule)
 	}
-	if len(o.changes) > 1 {
-		dates := make([]string, len(o.changes)-1)
-		for i, c := range o.changes[1:] {
-			dates[i] = wallBefore(c).Format(localForm)
-		}
-		lines = append(lines, "RDATE:"+strings.Join(dates, ","))
+	for _, c := range o.changes[1:] { // of several in one line, some readers see the first alone
+		lines = append(lines, "RDATE:"+wallBefore(c).Format(localForm))
 	}
 	return append(lines, "END:"+name)
 }

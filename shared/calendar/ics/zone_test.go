@@ -2,6 +2,7 @@ package ics
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func TestZonesAreDefinedAsTheyAre(t *testing.T) {
 						t.Fatalf("%v: at %v the offset is %d, not %d\n%s", years, at, offset, want, z.Definition)
 					}
 				}
-				if lines := strings.Count(z.Definition, "\n"); lines > 150 {
+				if lines := strings.Count(z.Definition, "\n") - strings.Count(z.Definition, "RDATE:"); lines > 150 {
 					t.Errorf("%v: %d lines\n%s", years, lines, z.Definition)
 				}
 			}
@@ -109,12 +110,82 @@ func TestAZoneOnlyTheFileKnows(t *testing.T) {
 	}
 }
 
-// A definition that nobody needs is not kept, nor one of a zone that is known by name.
+// A definition that nobody needs is not kept, nor one of a zone that is known by name and has the same clocks while it is used.
 func TestZonesThatNobodyNeeds(t *testing.T) {
-	f := mustRead(t, file(ownZone("Own", ""), ownZone("Europe/Berlin", ""), event("DTSTART;TZID=Europe/Berlin:20261005T090000")))
-	if len(f.Zones) != 0 {
-		t.Errorf("%+v", f.Zones)
+	summer := strings.NewReplacer("+0000", "+0200", "+0137", "+0200").Replace(ownZone("Europe/Berlin", ""))
+	f := mustRead(t, file(ownZone("Own", ""), summer, event("DTSTART;TZID=Europe/Berlin:20261005T090000")))
+	if len(f.Zones) != 0 || f.Events[0].Start.Zone != "Europe/Berlin" || len(f.Events[0].Issues) != 0 {
+		t.Errorf("%+v", f)
 	}
+}
+
+func TestAZoneThatTheFileDefinesOtherwiseIsTheFiles(t *testing.T) {
+	fixed := func(id string) string {
+		return strings.NewReplacer("+0000", "+0200", "+0137", "+0200").Replace(ownZone(id, ""))
+	}
+	at := func(name, rule string) string { return "DTSTART;TZID=" + name + ":20261005T090000" + rule }
+	for name, test := range map[string]struct {
+		text string
+		zone string
+	}{
+		"an instance in summer alone":     {file(fixed("Europe/Berlin"), event(at("Europe/Berlin", ""))), "Europe/Berlin"},
+		"a series that goes on in winter": {file(fixed("Europe/Berlin"), event(at("Europe/Berlin", "\r\nRRULE:FREQ=WEEKLY"))), "Europe/Berlin (file)"},
+		"a series that ends in summer": {file(fixed("Europe/Berlin"),
+			event(at("Europe/Berlin", "\r\nRRULE:FREQ=DAILY;UNTIL=20261010T000000Z"))), "Europe/Berlin"},
+		"a series that ends in winter": {file(fixed("Europe/Berlin"),
+			event(at("Europe/Berlin", "\r\nRRULE:FREQ=DAILY;UNTIL=20261101"))), "Europe/Berlin (file)"},
+		"a name that IANA and file have":     {file(fixed("EST"), event(at("EST", ""))), "EST (file)"},
+		"a globally unique name":             {file(fixed("/x.org/EST"), event(at("/x.org/EST", ""))), "EST"},
+		"the definition of another calendar": {file(fixed("EST")) + file(event(at("EST", ""))), "EST"},
+		"a definition that cannot be read":   {file(strings.ReplaceAll(fixed("EST"), "+0200", "2"), event(at("EST", ""))), "EST"},
+		"a name that means several, per file": {file(ownZone("Own", ""), event(at("Own", ""))) +
+			file(fixed("Own"), strings.Replace(event(at("Own", "")), "UID:u1", "UID:u2", 1)), "Own"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := mustRead(t, test.text)
+			e := f.Events[0]
+			if e.Start.Zone != test.zone || (len(e.Issues) == 1) != strings.HasSuffix(test.zone, "(file)") || len(f.Aside) > 0 {
+				t.Errorf("%q, %v, %v", e.Start.Zone, e.Issues, f.Aside)
+			}
+			if len(f.Events) > 1 && f.Events[1].Start.Zone != "Own (2)" {
+				t.Errorf("%q", f.Events[1].Start.Zone)
+			}
+			if d := differ(File{Zones: f.Zones, Events: clean(f.Events)}, mustRead(t, written(t, f))); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestADefinitionThatIsNotStrictIsWrittenAnew(t *testing.T) {
+	good := ownZone("Own", "RRULE:FREQ=YEARLY;BYMONTH=3;UNTIL=20300101T000000Z") + "\r\n"
+	if !strict(calendar.Zone{ID: "Own", Definition: good}) {
+		t.Fatal("a good definition")
+	}
+	for _, change := range [][2]string{{"UNTIL=20300101T000000Z", "UNTIL=20300101T000000"}, {"UNTIL=20300101T000000Z", "UNTIL=20300101"}, {"DTSTART:", "dtstart:"},
+		{"DTSTART:", "DTSTART;VALUE=DATE-TIME:"}, {"+0137", "137"}, {"TZOFFSETTO", "LOCATION:here\r\nTZOFFSETTO"}, {"FREQ=YEARLY", "RSCALE=GREGORIAN;FREQ=YEARLY"},
+		{"TZOFFSETTO", "TZNAME:a,b\r\nTZOFFSETTO"}, {"19700101T000000", "19700101T000000Z"}} {
+		text := strings.Replace(good, change[0], change[1], 1)
+		if strict(calendar.Zone{ID: "Own", Definition: text}) {
+			t.Errorf("%q", text)
+		}
+		f := mustRead(t, file(strings.TrimSuffix(text, "\r\n"), event("DTSTART;TZID=Own:20261005T090000")))
+		if len(f.Aside) > 0 {
+			continue // nobody can read that one
+		}
+		if again := mustRead(t, written(t, f)); len(again.Zones) != 1 || !strict(again.Zones[0]) {
+			t.Errorf("%q is written as %+v", text, again.Zones)
+		}
+	}
+}
+
+// clean is events without issues.
+func clean(events []calendar.Event) []calendar.Event {
+	events = slices.Clone(events)
+	for i := range events {
+		events[i].Issues = nil
+	}
+	return events
 }
 
 func FuzzZone(f *testing.F) {

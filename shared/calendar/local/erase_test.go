@@ -6,6 +6,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar/importing"
 	"adminassistant/shared/store"
 )
 
@@ -28,9 +29,9 @@ func TestErase(t *testing.T) {
 				info, err := p.CreateCalendar(t.Context(), calendar.URI{Provider: calendar.ProviderLocal, Account: account, Calendar: name})
 				must(err)
 				of[user] = append(of[user], eventsPK(info.ID), keysPK(info.ID))
-				_, _, err = p.Import(t.Context(), account, info.ID, ics.File{Events: []calendar.Event{
+				_, err = p.Import(t.Context(), account, info.ID, ics.File{Events: []calendar.Event{
 					single("a@example.com", "2026-10-05T09:00:00", "2026-10-05T10:00:00"), weekly("b@example.com"),
-				}})
+				}}, importing.Options{})
 				must(err)
 			}
 		}

@@ -1,147 +1,170 @@
 package local
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar/importing"
 	"adminassistant/shared/calendar/series"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/store"
 )
 
-// Import puts the events of a file into a calendar. An event whose UID is there already is updated, with all that belongs to its
-// series, when it differs: importing a file twice changes nothing. When a file holds instances of a series without the series,
-// they are put into the one that is there. What a file cannot know stays as it was: marks, and what the user answered.
+// Import puts the events of a file into a calendar, and says what became of each. What is there already is changed where the file has it otherwise, and not
+// an older revision of it: importing a file twice changes nothing. When a file holds instances of a series without the series, they are put into the one
+// that is there. What a file cannot know stays as it was: marks, and what the user answered.
 //
 // A time zone of the file that has the name of another one of the calendar gets another name.
 //
-// All of the file is checked before anything is written; errors of kind fault.Invalid name the UID. After another error, a second import
-// of the file finishes the first. added and updated count events, exceptions and masters each for itself.
-func (p *Provider) Import(ctx context.Context, account, calendarID string, f ics.File) (added, updated int, err error) {
+// All of the file is checked before anything is written. What cannot be kept is set aside with what the file itself set aside, and is an error of kind
+// fault.Invalid if the import is strict. After another error, a second import of the file finishes the first.
+func (p *Provider) Import(ctx context.Context, account, calendarID string, f ics.File, how importing.Options) (report importing.Report, err error) {
+	report = importing.Report{Items: []importing.Imported{}, Aside: []calendar.Aside{}, DryRun: how.DryRun}
+	report.PutAside(f.Aside...)
 	if _, err := p.open(ctx, account, calendarID); err != nil {
-		return 0, 0, err
+		return report, err
 	}
 	zones, err := p.adopt(ctx, calendarID, f.Zones)
 	if err != nil {
-		return 0, 0, err
+		return report, err
 	}
-	im := importing{Provider: p, now: p.clock().UTC(), adopted: zones}
-	groups, err := im.group(f.Events)
-	if err != nil {
-		return 0, 0, err
-	}
+	im := fileImport{Provider: p, adopted: zones}
+	im.Merger = importing.Merger{Zones: zones.lookup, Now: p.clock().UTC(), NewID: p.ids}
+	groups := im.groups(f.Events)
+	report.PutAside(im.aside...)
 	edits := make([]edit, len(groups))
-	counts := make([]struct{ added, updated int }, len(groups))
+	items := make([][]importing.Imported, len(groups))
 	for i, g := range groups {
-		edits[i] = edit{unit: g.id, apply: func(u *unit, _ series.Zones) (calendar.WriteResult, error) {
-			counts[i].added, counts[i].updated = im.put(u, g)
+		edits[i] = edit{unit: g.ID, apply: func(u *unit, _ series.Zones) (calendar.WriteResult, error) {
+			now, became, err := im.Merge(u.was, g)
+			if err != nil {
+				return calendar.WriteResult{}, err
+			}
+			u.now, items[i] = now, became
 			return calendar.WriteResult{ID: u.id}, nil
 		}}
 	}
+	var planned []calendar.WriteResult
 	results, err := p.carryOut(ctx, account, calendarID, writes{edits: edits, zones: im.lookup, ready: func(results []calendar.WriteResult) error {
+		aside := report.Aside
 		for i, r := range results {
-			if r.Err != nil {
-				return fmt.Errorf("event %.200q: %w", groups[i].uid, r.Err)
+			switch {
+			case r.Err != nil && fault.Of(r.Err) != fault.Invalid:
+				return fmt.Errorf("event %.200q: %w", groups[i].UID, r.Err)
+			case r.Err != nil:
+				aside = append(aside, refused(groups[i], r.Err))
 			}
+		}
+		switch {
+		case how.Strict && len(aside) > 0:
+			return fault.New(fault.Invalid, "nothing was imported: %d of the file's events cannot be, first of them %s", len(aside), aside[0])
+		case how.DryRun:
+			planned = slices.Clone(results)
+			return errDryRun
 		}
 		return p.keepZones(ctx, account, calendarID, zones)
 	}})
-	if err != nil {
-		return 0, 0, fmt.Errorf("import: %w", err)
+	switch {
+	case errors.Is(err, errDryRun):
+		results = planned
+	case err != nil:
+		return report, fmt.Errorf("import: %w", err)
 	}
 	var failures []error
 	for i, r := range results {
-		if r.Err != nil {
+		switch {
+		case r.Err == nil:
+			report.Add(items[i]...)
+		case fault.Of(r.Err) == fault.Invalid:
+			a := refused(groups[i], r.Err)
+			for range groups[i].Size() { // with a series its instances
+				report.PutAside(a)
+			}
+		default:
 			failures = append(failures, r.Err)
-			continue
 		}
-		added += counts[i].added
-		updated += counts[i].updated
 	}
 	if len(failures) > 0 {
-		return added, updated, fmt.Errorf("import: %d of %d events were not written; import the file again: %w", len(failures), len(results), failures[0])
+		return report, fmt.Errorf("import: %d of %d events were not written; import the file again: %w", len(failures), len(results), failures[0])
 	}
-	return added, updated, nil
+	return report, nil
 }
 
-// importing is one import under way.
-type importing struct {
+// errDryRun ends an import before it writes.
+var errDryRun = errors.New("dry run")
+
+// refused says why nothing of a group could be kept.
+func refused(g *importing.Group, err error) calendar.Aside {
+	a := calendar.Aside{UID: g.UID, Reason: calendar.Unreadable, Detail: err.Error()}
+	if g.Base != nil {
+		a.Subject = g.Base.Subject
+	} else if len(g.Exceptions) > 0 {
+		a.Subject = g.Exceptions[0].Subject
+	}
+	return a
+}
+
+// fileImport is one import under way.
+type fileImport struct {
 	*Provider
-	now time.Time
+	importing.Merger
 	adopted
+	aside []calendar.Aside
 }
 
-// group is what a file says about one UID.
-type group struct {
-	uid, id    string
-	base       *calendar.Event  // the event or the series; nil when the file has instances only
-	exceptions []calendar.Event // of the series, each original start once
-	starts     map[string]bool  // ids of the exceptions
-}
-
-// group sorts the events by UID, and checks what does not depend on what the calendar holds already.
-func (im *importing) group(events []calendar.Event) ([]*group, error) {
-	var groups []*group
-	byUID := map[string]*group{}
-	for _, e := range events {
-		if e.ICalUID == "" {
-			return nil, fault.New(fault.Invalid, "event %.200q has no UID", e.ID)
-		}
-		g := byUID[e.ICalUID]
-		if g == nil {
-			g = &group{uid: e.ICalUID, id: idOfUID(e.ICalUID), starts: map[string]bool{}}
-			byUID[e.ICalUID] = g
-			groups = append(groups, g)
-		}
-		im.rezone(&e)
-		e.ChangeKey, e.ETag, e.Mark, e.BodyDigest = "", "", "", ""
-		if e.Type != calendar.Exception {
-			if g.base != nil {
-				return nil, fault.New(fault.Invalid, "two events have the UID %.200q", e.ICalUID)
-			}
-			e.ID, e.SeriesMasterID, e.OriginalStart = g.id, "", time.Time{}
-			if e.Type != calendar.Master {
-				e.Type, e.Recurrence = calendar.Single, nil
-			}
-			g.base = &e
-			continue
-		}
-		e.ID, e.SeriesMasterID, e.Recurrence = series.InstanceID(g.id, e.OriginalStart), g.id, nil
-		if g.starts[e.ID] {
-			return nil, fault.New(fault.Invalid, "two events have the UID %.200q and the original start %s", e.ICalUID, e.OriginalStart.UTC().Format(time.RFC3339))
-		}
-		g.starts[e.ID] = true
-		g.exceptions = append(g.exceptions, e)
+// groups sorts the events by UID, and sets aside what could not be kept whatever the calendar holds.
+func (im *fileImport) groups(events []calendar.Event) []*importing.Group {
+	put := func(e *calendar.Event, reason, detail string) {
+		im.aside = append(im.aside, calendar.Aside{UID: e.ICalUID, Subject: e.Subject, Reason: reason, Detail: detail})
 	}
-	return groups, im.check(groups)
-}
-
-// check expands every series over a year, so that none gets in that cannot be expanded: every later read would fail.
-func (im *importing) check(groups []*group) error {
-	year := series.NewExpander(im.now, im.now.AddDate(1, 0, 0), im.lookup)
+	groups := importing.Groups(events, idOfUID, func(e *calendar.Event, detail string) { put(e, calendar.Unreadable, detail) })
+	year := series.NewExpander(im.Now, im.Now.AddDate(1, 0, 0), im.lookup)
+	kept := groups[:0]
 	for _, g := range groups {
-		if g.base == nil || g.base.Type != calendar.Master {
-			continue
+		exceptions := g.Exceptions[:0]
+		for _, e := range g.Exceptions {
+			im.rezone(&e)
+			if _, _, err := span(&e, im.lookup); err != nil {
+				put(&e, calendar.InvalidTime, err.Error())
+				continue
+			}
+			exceptions = append(exceptions, e)
 		}
-		if _, _, err := span(g.base, im.lookup); err != nil {
-			return fmt.Errorf("event %.200q: %w", g.uid, err)
+		g.Exceptions = exceptions
+		if g.Base != nil {
+			im.rezone(g.Base)
+			if reason, err := im.check(year, g); err != nil {
+				put(g.Base, reason, err.Error())
+				g.Base = nil
+			}
 		}
-		if err := year.Check(*g.base, g.exceptions); err != nil {
-			return fmt.Errorf("event %.200q: %w", g.uid, err)
+		if g.Size() > 0 {
+			kept = append(kept, g)
 		}
 	}
-	return nil
+	return kept
+}
+
+// check expands a series over a year, so that none gets in that cannot be expanded: every later read would fail.
+func (im *fileImport) check(year *series.Expander, g *importing.Group) (reason string, err error) {
+	if _, _, err := span(g.Base, im.lookup); err != nil {
+		return calendar.InvalidTime, err
+	}
+	if g.Base.Type == calendar.Master {
+		if err := year.Check(*g.Base, g.Exceptions); err != nil {
+			return calendar.Unreadable, err
+		}
+	}
+	return "", nil
 }
 
 // rezone gives the event's times the names that its zones have in the calendar.
-func (im *importing) rezone(e *calendar.Event) {
+func (im *fileImport) rezone(e *calendar.Event) {
 	if len(im.renamed) == 0 {
 		return
 	}
@@ -150,7 +173,7 @@ func (im *importing) rezone(e *calendar.Event) {
 			*zone = own
 		}
 	}
-	for _, zone := range []*string{&e.Start.Zone, &e.End.Zone, &e.StartZone, &e.EndZone} {
+	for _, zone := range []*string{&e.Start.Zone, &e.End.Zone, &e.StartZone, &e.EndZone, &e.RecurrenceID.Zone} {
 		name(zone)
 	}
 	if e.Recurrence != nil {
@@ -165,82 +188,6 @@ func (im *importing) rezone(e *calendar.Event) {
 		}
 		e.Recurrence = &r
 	}
-}
-
-// put makes the unit what the group says.
-func (im *importing) put(u *unit, g *group) (added, updated int) {
-	before := map[string]calendar.Event{}
-	for _, e := range u.was {
-		before[e.ID] = e
-	}
-	var now []calendar.Event
-	add := func(e calendar.Event) {
-		old, there := before[e.ID]
-		delete(before, e.ID)
-		merged, changed := im.merge(old, e)
-		switch {
-		case !there:
-			added++
-		case changed:
-			updated++
-		}
-		now = append(now, merged)
-	}
-	if g.base != nil {
-		add(*g.base)
-	} else {
-		instead := map[string]bool{}
-		for _, e := range g.exceptions {
-			instead[e.ID] = true
-		}
-		for _, e := range u.was {
-			if !instead[e.ID] {
-				now = append(now, e)
-				delete(before, e.ID)
-			}
-		}
-	}
-	for _, e := range g.exceptions {
-		add(e)
-	}
-	updated += len(before) // those that are no more
-	u.now = now
-	return added, updated
-}
-
-// merge is what becomes of an event that was old, or not there, by the event of a file. changed says whether anything but the
-// times of the last change differs; if not, it is old.
-func (im *importing) merge(old, e calendar.Event) (merged calendar.Event, changed bool) {
-	e.Mark = old.Mark
-	if old.ID != "" {
-		e.IsOrganizer = e.IsOrganizer || old.IsOrganizer
-	}
-	if e.Response == "" || e.Response == calendar.NoResponse {
-		e.Response = old.Response
-	}
-	if e.Created.IsZero() {
-		e.Created = old.Created
-	}
-	modified := e.LastModified
-	e.LastModified, e.ChangeKey = old.LastModified, old.ChangeKey
-	if old.ID != "" && equal(old, e) {
-		return old, false
-	}
-	e.LastModified, e.ChangeKey = modified, im.ids()
-	if e.LastModified.IsZero() {
-		e.LastModified = im.now
-	}
-	if e.Created.IsZero() {
-		e.Created = im.now
-	}
-	return e, true
-}
-
-// equal compares events as they are stored.
-func equal(a, b calendar.Event) bool {
-	x, errX := json.Marshal(a)
-	y, errY := json.Marshal(b)
-	return errors.Join(errX, errY) == nil && bytes.Equal(x, y)
 }
 
 // Export returns everything that the calendar holds: events by themselves, series with their exceptions, and the zones that only

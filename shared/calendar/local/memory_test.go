@@ -8,6 +8,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar/importing"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/store/sqlite"
 )
@@ -30,7 +31,7 @@ func TestReadingsHaveAnEnd(t *testing.T) {
 		}
 		f, err := ics.Read(strings.NewReader("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n" + events + "END:VCALENDAR\n"))
 		if err == nil {
-			_, _, err = p.Import(t.Context(), "me", info.ID, f)
+			_, err = p.Import(t.Context(), "me", info.ID, f, importing.Options{Strict: true})
 		}
 		if err != nil {
 			t.Fatal(err)

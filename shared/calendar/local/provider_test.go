@@ -17,6 +17,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar/importing"
 	"adminassistant/shared/calendar/providertest"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/store"
@@ -84,7 +85,7 @@ func TestProvider(t *testing.T) {
 			Provider: p, Scheme: calendar.ProviderLocal, Account: account,
 			Add: func(t *testing.T, calendarID string, events ...calendar.Event) {
 				t.Helper()
-				if _, _, err := p.Import(t.Context(), account, calendarID, ics.File{Events: events}); err != nil {
+				if _, err := p.Import(t.Context(), account, calendarID, ics.File{Events: events}, importing.Options{}); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -123,11 +124,11 @@ func instead(uid string, original time.Time, start, end string) calendar.Event {
 
 func load(t testing.TB, p *Provider, id string, events ...calendar.Event) (added, updated int) {
 	t.Helper()
-	added, updated, err := p.Import(context.Background(), account, id, ics.File{Events: events})
+	report, err := p.Import(context.Background(), account, id, ics.File{Events: events}, importing.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return added, updated
+	return report.Added, report.Changed + report.Removed
 }
 
 func wantCounts(t *testing.T, what string, added, updated, wantAdded, wantUpdated int) {
@@ -411,7 +412,9 @@ func TestImport(t *testing.T) {
 		}
 		longer := lunch
 		longer.End = at("2026-10-08T13:00:00", "Europe/Berlin")
-		added, updated := load(t, p, id, weekly("w"), trip, longer, single("new", "2026-10-07T12:00:00", "2026-10-07T13:00:00"))
+		series := weekly("w")
+		series.Sequence = 1 // newer than its instance
+		added, updated := load(t, p, id, series, trip, longer, single("new", "2026-10-07T12:00:00", "2026-10-07T13:00:00"))
 		wantCounts(t, "import", added, updated, 1, 2) // lunch, and the exception that is no more
 		wantShown(t, p, id, "2026-10-01T07:00Z trip", "2026-10-05T07:00Z w", "2026-10-06T10:00Z lunch", "2026-10-07T10:00Z new",
 			"2026-10-12T07:00Z w", "2026-10-19T07:00Z w", "2026-10-26T08:00Z w", "2026-11-02T08:00Z w")
@@ -445,7 +448,7 @@ func TestImport(t *testing.T) {
 		wantCounts(t, "two instances", added, updated, 1, 1)
 		wantShown(t, p, id, "2026-10-05T07:00Z w", "2026-10-14T13:00Z moved w", "2026-10-21T13:00Z moved w", "2026-10-26T08:00Z w", "2026-11-02T08:00Z w")
 	})
-	t.Run("a wrong event keeps all of the file out", func(t *testing.T) {
+	t.Run("a wrong event is set aside, and keeps all of the file out of a strict import", func(t *testing.T) {
 		p, table := fresh(t)
 		id := create(t, p, "Source")
 		for name, wrong := range map[string][]calendar.Event{
@@ -458,9 +461,14 @@ func TestImport(t *testing.T) {
 			"two of an instance": {weekly("wrong"), instead("wrong", original, "2026-10-13T15:00:00", "2026-10-13T16:00:00"),
 				instead("wrong", original, "2026-10-14T15:00:00", "2026-10-14T16:00:00")},
 		} {
-			_, _, err := p.Import(t.Context(), account, id, ics.File{Events: append(slices.Clone(all), wrong...)})
+			f := ics.File{Events: append(slices.Clone(all), wrong...)}
+			_, err := p.Import(t.Context(), account, id, f, importing.Options{Strict: true})
 			if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "wrong") {
 				t.Errorf("%s: error %v of kind %s, want one of kind invalid that names the UID", name, err, fault.Of(err))
+			}
+			report, err := p.Import(t.Context(), account, id, f, importing.Options{DryRun: true})
+			if err != nil || len(report.Aside) != 1 || report.Aside[0].UID != "wrong" || report.Added != 4+len(wrong)-1 || report.Total != 4+len(wrong) {
+				t.Errorf("%s: %+v, %v", name, report, err)
 			}
 			for _, pk := range []string{eventsPK(id), keysPK(id)} {
 				if items, err := store.All(t.Context(), table, store.Query{PK: pk}); err != nil || len(items) != 0 {
@@ -475,13 +483,15 @@ func TestImport(t *testing.T) {
 			id := create(t, p, "Source")
 			file := func(hour, exceptions int) []calendar.Event {
 				daily := weekly("daily")
-				daily.Recurrence.Rules[0] = "FREQ=DAILY;COUNT=300"
+				daily.Recurrence.Rules[0], daily.Sequence = "FREQ=DAILY;COUNT=300", hour
 				events := []calendar.Event{daily, trip, lunch}
 				for i := range exceptions {
 					first := time.Date(2026, 10, 5, 9, 0, 0, 0, time.UTC).AddDate(0, 0, i)
 					start, _ := calendar.DateTime{Local: first.Format("2006-01-02T15:04:05"), Zone: "Europe/Berlin"}.Instant(time.UTC)
 					day := first.Format("2006-01-02")
-					events = append(events, instead("daily", start, fmt.Sprintf("%sT%02d:00:00", day, hour), fmt.Sprintf("%sT%02d:30:00", day, hour)))
+					e := instead("daily", start, fmt.Sprintf("%sT%02d:00:00", day, hour), fmt.Sprintf("%sT%02d:30:00", day, hour))
+					e.Sequence = hour
+					events = append(events, e)
 				}
 				return events
 			}
@@ -491,7 +501,7 @@ func TestImport(t *testing.T) {
 
 			load(t, p, id, file(15, 250)...) // to be replaced
 			table.failAfter.Store(table.transactions.Load() + cut)
-			_, _, err := p.Import(t.Context(), account, id, ics.File{Events: file(17, 140)})
+			_, err := p.Import(t.Context(), account, id, ics.File{Events: file(17, 140)}, importing.Options{})
 			if err == nil && cut < 5 {
 				t.Fatalf("cut at %d: no error", cut)
 			}
@@ -527,16 +537,16 @@ func TestImport(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.Events[0].Mark, f.Events[0].Response, f.Events[0].Created = "", calendar.NoResponse, time.Time{} // which a file does not hold
-		added, updated, err := p.Import(t.Context(), account, id, f)
+		report, err := p.Import(t.Context(), account, id, f, importing.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantCounts(t, "import", added, updated, 0, 0)
+		wantCounts(t, "import", report.Added, report.Changed, 0, 0)
 		f.Events[0].Subject = "changed"
-		if added, updated, err = p.Import(t.Context(), account, id, f); err != nil {
+		if report, err = p.Import(t.Context(), account, id, f, importing.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		wantCounts(t, "import of a change", added, updated, 0, 1)
+		wantCounts(t, "import of a change", report.Added, report.Changed, 0, 1)
 		got, err := p.Marked(t.Context(), account, id, []string{"m"})
 		if err != nil || got["m"].Subject != "changed" {
 			t.Errorf("marked are %+v, %v", got, err)
@@ -573,7 +583,7 @@ func TestZonesOfAFile(t *testing.T) {
 	}
 	for range 2 {
 		for _, f := range []ics.File{file("a", "+0300"), file("b", "+0500"), file("c", "+0300")} {
-			if _, _, err := p.Import(t.Context(), account, id, f); err != nil {
+			if _, err := p.Import(t.Context(), account, id, f, importing.Options{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -585,7 +595,7 @@ func TestZonesOfAFile(t *testing.T) {
 		t.Fatalf("exported are the zones %+v, %v, want two", exported.Zones, err)
 	}
 	other := create(t, p, "Copy")
-	if _, _, err := p.Import(t.Context(), account, other, exported); err != nil {
+	if _, err := p.Import(t.Context(), account, other, exported, importing.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	wantShown(t, p, other, shown(t, p, id)...)
@@ -601,7 +611,7 @@ func TestZonesOfAFile(t *testing.T) {
 	t.Run("that are none are refused", func(t *testing.T) {
 		f := file("d", "+0300")
 		f.Zones[0].Definition = "BEGIN:VTIMEZONE\r\nTZID:Office\r\nEND:VTIMEZONE"
-		if _, _, err := p.Import(t.Context(), account, id, f); fault.Of(err) != fault.Invalid {
+		if _, err := p.Import(t.Context(), account, id, f, importing.Options{}); fault.Of(err) != fault.Invalid {
 			t.Errorf("error %v, want one of kind invalid", err)
 		}
 	})
@@ -828,7 +838,7 @@ func TestFileRoundTrip(t *testing.T) {
 		return b.String(), read
 	}
 	_, f = throughText(f)
-	if _, _, err := p.Import(t.Context(), account, id, f); err != nil {
+	if _, err := p.Import(t.Context(), account, id, f, importing.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.Create(t.Context(), account, id, []calendar.Draft{{
@@ -850,20 +860,20 @@ func TestFileRoundTrip(t *testing.T) {
 		return throughText(f)
 	}
 	before, read := export(id)
-	added, updated, err := p.Import(t.Context(), account, id, read)
+	report, err := p.Import(t.Context(), account, id, read, importing.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantCounts(t, "into the same calendar", added, updated, 0, 0)
+	wantCounts(t, "into the same calendar", report.Added, report.Changed, 0, 0)
 	if got, err := p.Marked(t.Context(), account, id, []string{"m"}); err != nil || len(got) != 1 {
 		t.Errorf("marked are %+v, %v", got, err)
 	}
 
 	other := create(t, p, "Copy")
-	if added, updated, err = p.Import(t.Context(), account, other, read); err != nil {
+	if report, err = p.Import(t.Context(), account, other, read, importing.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	wantCounts(t, "into another calendar", added, updated, 6, 0)
+	wantCounts(t, "into another calendar", report.Added, report.Changed, 6, 0)
 	wantShown(t, p, other, shown(t, p, id)...)
 	masked := func(text string) string { // a copy has change keys of its own, and no marks
 		var kept []string
@@ -986,7 +996,7 @@ func TestZonesAtTheSameTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, _, err = p.Import(t.Context(), account, id, ics.File{Zones: []calendar.Zone{zone("Lab", "+0300")}, Events: []calendar.Event{weekly("w")}})
+	_, err = p.Import(t.Context(), account, id, ics.File{Zones: []calendar.Zone{zone("Lab", "+0300")}, Events: []calendar.Event{weekly("w")}}, importing.Options{})
 	if fault.Of(err) != fault.Throttled {
 		t.Errorf("an import whose zone gets another's name: %v, want it to be tried again", err)
 	}

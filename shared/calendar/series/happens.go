@@ -13,7 +13,14 @@ var errHappens = errors.New("happens")
 
 // Happens says whether any instance of a series is in the window, as Expand would find it. It stops at the first one. Errors are Invalid.
 func (x *Expander) Happens(master calendar.Event, exceptions []calendar.Event) (bool, error) {
+	s, err := x.read(master)
+	if err != nil {
+		return false, fmt.Errorf("expand series %.200q: %w", master.ID, err)
+	}
 	for _, e := range exceptions {
+		if s.excludes(e.OriginalStart) {
+			continue
+		}
 		in, err := x.Contains(e)
 		if err != nil {
 			return false, fmt.Errorf("exception %.200q: %w", e.ID, err)
@@ -21,10 +28,6 @@ func (x *Expander) Happens(master calendar.Event, exceptions []calendar.Event) (
 		if in {
 			return true, nil
 		}
-	}
-	s, err := x.read(master)
-	if err != nil {
-		return false, fmt.Errorf("expand series %.200q: %w", master.ID, err)
 	}
 	err = x.walk(s, originals(exceptions), func(time.Time) error { return errHappens })
 	if err != nil && !errors.Is(err, errHappens) {

@@ -27,7 +27,17 @@ const (
 type rule struct {
 	rrule.ROption
 	until string // as written; empty: there is none
+	skip  skip
 }
+
+// skip says what becomes of a date that a month does not have (RFC 7529, section 4.1).
+type skip string
+
+const (
+	omit     skip = "" // it does not happen
+	backward skip = "BACKWARD"
+	forward  skip = "FORWARD"
+)
 
 // CheckRule says whether a recurrence rule can be understood. Errors are Invalid.
 func CheckRule(text string) error {
@@ -35,8 +45,8 @@ func CheckRule(text string) error {
 	return err
 }
 
-// parseRule reads the value of an RRULE, in any case, with what real exports add to it: blanks, a semicolon at the end, RSCALE=GREGORIAN
-// and SKIP=OMIT (RFC 7529), which change nothing.
+// parseRule reads the value of an RRULE, in any case, with what real exports add to it: blanks, a semicolon at the end, and RSCALE=GREGORIAN with SKIP
+// (RFC 7529), for the days 29 to 31 of a month.
 func parseRule(text string) (rule, error) {
 	bad := func(format string, args ...any) (rule, error) {
 		return rule{}, fault.New(fault.Invalid, "recurrence rule %.100q: "+format, append([]any{text}, args...)...)
@@ -50,6 +60,10 @@ func parseRule(text string) (rule, error) {
 		part = strings.TrimSpace(part)
 		switch key, value, _ := strings.Cut(part, "="); {
 		case part == "" || part == "RSCALE=GREGORIAN" || part == "SKIP=OMIT":
+		case part == "SKIP=BACKWARD" || part == "SKIP=FORWARD":
+			r.skip = skip(value)
+		case key == "RSCALE" || key == "SKIP":
+			return bad("%s is not supported; the Gregorian calendar is, with SKIP=OMIT, BACKWARD or FORWARD", part)
 		case key == "UNTIL":
 			r.until = value
 			if _, _, err := parseUntil(value); err != nil {
@@ -83,6 +97,10 @@ func parseRule(text string) (rule, error) {
 		return bad("INTERVAL must be 1 to %d", maxInterval)
 	case r.Freq <= rrule.DAILY && max(len(r.Byhour), 1)*max(len(r.Byminute), 1)*max(len(r.Bysecond), 1) > maxTimes:
 		return bad("names more than %d times a day", maxTimes)
+	case r.skip != omit && (r.Freq > rrule.MONTHLY || r.Freq == rrule.YEARLY && len(r.Bymonth) == 0 && len(r.Bymonthday) > 0 || len(r.Bymonthday) > 1 ||
+		len(r.Bymonthday) == 1 && r.Bymonthday[0] < 0 || len(r.Byyearday)+len(r.Byweekno)+len(r.Byweekday)+len(r.Bysetpos) > 0 ||
+		len(r.Byhour)+len(r.Byminute)+len(r.Bysecond) > 0):
+		return bad("SKIP=%s is supported for one day of a month alone", r.skip)
 	}
 	return r, nil
 }
@@ -100,8 +118,8 @@ func parseUntil(text string) (at time.Time, layout string, err error) {
 
 // last returns the last wall at which the rule may have an instance. RFC 5545 wants UNTIL to be a date where the start is one, and an
 // instant where the start has a zone, but calendars write every mixture. In a series of times a date includes its whole day. In a series of
-// dates an instant stands for the midnight of somebody's zone, which is the nearest one, or for the second before it.
-func (r rule) last(loc *time.Location, dates bool) time.Time {
+// dates day says which day an instant means.
+func (r rule) last(loc *time.Location, dates bool, day func(time.Time) time.Time) time.Time {
 	if r.until == "" {
 		return time.Date(lastYear, 12, 31, 23, 59, 59, 0, time.UTC)
 	}
@@ -115,10 +133,8 @@ func (r rule) last(loc *time.Location, dates bool) time.Time {
 		return at
 	case !dates:
 		return wallOf(at.In(loc))
-	case at.Second() == 59:
-		return at.Add(time.Second + 12*time.Hour).Truncate(24 * time.Hour).Add(-time.Second)
 	}
-	return at.Add(12 * time.Hour).Truncate(24 * time.Hour)
+	return day(at)
 }
 
 // spellOut makes explicit what the rule leaves to its start, so that it means the same from any other start of the same phase.
@@ -156,6 +172,9 @@ func (r rule) starts(start, last, low, high time.Time, w *work, yield func(time.
 		high = end
 	}
 	r = r.spellOut(start)
+	if r.skip != omit && (len(r.Bymonthday) != 1 || r.Bymonthday[0] < 29) {
+		r.skip = omit
+	}
 	left, counted, first := r.Count, r.Count > 0, true
 	r.Count = 0
 	from := start
@@ -163,8 +182,11 @@ func (r rule) starts(start, last, low, high time.Time, w *work, yield func(time.
 		from = r.seek(start, low)
 	}
 	walk := r.daily
-	if r.Freq >= rrule.HOURLY {
+	switch {
+	case r.Freq >= rrule.HOURLY:
 		walk = r.withinDays
+	case r.skip != omit:
+		walk = r.skipping
 	}
 	return walk(start, from, high, w, func(t time.Time) bool {
 		if t.Before(start) {
@@ -240,6 +262,40 @@ func (r rule) daily(_, from, high time.Time, w *work, yield func(time.Time) bool
 			return nil
 		}
 	}
+}
+
+// skipping walks a rule of one day in each month that it names, the day before or after it where a month does not have that day.
+func (r rule) skipping(start, from, high time.Time, w *work, yield func(time.Time) bool) error {
+	months := r.Interval
+	if r.Freq == rrule.YEARLY {
+		months = 1
+	}
+	first := time.Date(start.Year(), start.Month(), 1, 0, 0, 0, 0, time.UTC)
+	if low := from.AddDate(0, -2, 0); low.After(first) { // by whole periods
+		n := (low.Year()-first.Year())*12 + int(low.Month()) - int(first.Month())
+		first = first.AddDate(0, n/months*months, 0)
+	}
+	clock := start.Sub(start.Truncate(24 * time.Hour))
+	for ; first.Before(high); first = first.AddDate(0, months, 0) {
+		if err := w.spend(1); err != nil {
+			return err
+		}
+		if r.Freq == rrule.YEARLY && (first.Year()-start.Year())%r.Interval != 0 || len(r.Bymonth) > 0 && !slices.Contains(r.Bymonth, int(first.Month())) {
+			continue
+		}
+		day, next := first.AddDate(0, 0, r.Bymonthday[0]-1), first.AddDate(0, 1, 0)
+		switch {
+		case day.Before(next):
+		case r.skip == backward:
+			day = next.AddDate(0, 0, -1)
+		default:
+			day = next
+		}
+		if !yield(day.Add(clock)) {
+			return nil
+		}
+	}
+	return nil
 }
 
 // withinDays walks a rule that is finer than daily: for each day that its parts allow it asks the library for the times of that day

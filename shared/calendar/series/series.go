@@ -34,13 +34,20 @@ type Expander struct {
 	from, to     time.Time
 	since, until time.Time // see Narrow; zero: not narrowed
 	zones        Zones
-	instances    int // returned so far
+	floating     *time.Location // where days and floating times are read; nil: anywhere
+	instances    int            // returned so far
 	work         work
 }
 
 // NewExpander makes an Expander for the window [from, to).
 func NewExpander(from, to time.Time, zones Zones) *Expander {
 	return &Expander{from: from, to: to, zones: zones}
+}
+
+// In reads days and floating times in zone, so that the window has no Margin.
+func (x *Expander) In(zone *time.Location) *Expander {
+	x.floating = zone
+	return x
 }
 
 // Expand returns what NewExpander(from, to, zones).Expand does, for one series.
@@ -59,10 +66,12 @@ func Expand(master calendar.Event, exceptions []calendar.Event, from, to time.Ti
 // An exception replaces the occurrence of its OriginalStart (by the day in an all-day series) and is returned as it is when it itself lies
 // in the window, wherever the series had it; one that belongs to no occurrence is an instance by itself.
 //
+// An exception of an instance that does not happen is none (RFC 5545, section 3.8.5.1).
+//
 // An excluded date without a time of day ("2026-10-05") leaves out all that starts on that day of the series' zone.
 //
 // All-day and floating events mean a time in no zone. Their OriginalStart and id read it in UTC, and they count as in the window when they
-// would be so anywhere, that is within Margin of it.
+// would be so anywhere, that is within Margin of it; after In, when they are so in that zone.
 //
 // Errors are Invalid: times, zones or rules that cannot be understood, and more instances or work than MaxInstances and MaxWork.
 func (x *Expander) Expand(master calendar.Event, exceptions []calendar.Event) ([]calendar.Event, error) {
@@ -90,6 +99,9 @@ func (x *Expander) expand(master calendar.Event, exceptions []calendar.Event) ([
 		return nil, err
 	}
 	for _, e := range exceptions {
+		if s.excludes(e.OriginalStart) {
+			continue
+		}
 		in, err := x.Contains(e)
 		if err != nil {
 			return nil, fmt.Errorf("exception %.200q: %w", e.ID, err)
@@ -204,10 +216,21 @@ func (x *Expander) Contains(e calendar.Event) (bool, error) {
 
 func (x *Expander) overlaps(start, end time.Time, floating bool) bool {
 	from, to := x.from, x.to
-	if floating {
+	switch {
+	case floating && x.floating != nil:
+		start, end = x.there(start), x.there(end)
+	case floating:
 		from, to = from.Add(-Margin), to.Add(Margin)
 	}
 	return start.Before(to) && (end.After(from) || !start.Before(from))
+}
+
+// there is when the clocks of the zone for floating times show a wall; a midnight is the beginning of its day.
+func (x *Expander) there(wall time.Time) time.Time {
+	if wall = wall.UTC(); wall.Equal(wall.Truncate(24 * time.Hour)) {
+		return calendar.StartOfDay(dateOf(wall), x.floating)
+	}
+	return calendar.InstantOf(calendar.Wall{Date: dateOf(wall), Hour: wall.Hour(), Minute: wall.Minute(), Second: wall.Second()}, x.floating)
 }
 
 // instant reads a time in its zone; a floating one, and a date, is read in UTC.
@@ -249,8 +272,9 @@ func (w *work) spend(days int) error {
 // series is a master, understood.
 type series struct {
 	master  calendar.Event
-	start   time.Time      // the wall of the first instance
-	loc     *time.Location // the zone in which it repeats; nil: dates, or floating times
+	start   time.Time                 // the wall of the first instance
+	loc     *time.Location            // the zone in which it repeats; nil: dates, or floating times
+	day     func(time.Time) time.Time // which day an instant means in a series of days
 	length  time.Duration
 	shown   [2]*time.Location // the zones in which start and end are written; nil like loc
 	rules   []rule
@@ -261,6 +285,7 @@ type series struct {
 
 func (x *Expander) read(master calendar.Event) (s series, err error) {
 	s = series{master: master, without: map[int64]bool{}, days: map[calendar.Date]bool{}}
+	s.day = func(at time.Time) time.Time { return Day(at, master.StartZone, x.zones) }
 	start, floating, err := x.instant(master.Start, master.AllDay)
 	if err != nil {
 		return s, fmt.Errorf("start: %w", err)
@@ -328,6 +353,10 @@ func (x *Expander) read(master calendar.Event) (s series, err error) {
 // wall is d on the clocks of the series' zone. A time that is written in that zone, or in none, stays as it is written, even one that does not exist.
 func (x *Expander) wall(s series, d calendar.DateTime) (time.Time, error) {
 	if w, err := d.Wall(); err != nil || s.loc == nil || !fixed(d) && (d.Zone == "" || d.Zone == s.zone()) {
+		if s.master.AllDay && (fixed(d) || d.Zone == "UTC") && err == nil {
+			at, _, err := x.instant(d, false)
+			return s.day(at), err
+		}
 		if s.master.AllDay {
 			w = calendar.Wall{Date: w.Date}
 		}
@@ -388,7 +417,7 @@ func (s series) each(from, to time.Time, w *work, yield func(time.Time) error) e
 	seen.now = map[int64]bool{}
 	for _, r := range s.rules {
 		var stopped error
-		err := r.starts(s.start, r.last(s.loc, s.master.AllDay), low, high, w, func(wall time.Time) bool {
+		err := r.starts(s.start, r.last(s.loc, s.master.AllDay, s.day), low, high, w, func(wall time.Time) bool {
 			stopped = accept(wall)
 			return stopped == nil
 		})
@@ -487,7 +516,7 @@ func Starts(text string, start, from, to time.Time, loc *time.Location) (starts 
 	if err != nil {
 		return nil, err
 	}
-	err = r.starts(start, r.last(loc, false), from, to, &work{days: MaxWork - MaxWork/100}, func(t time.Time) bool {
+	err = r.starts(start, r.last(loc, false, nil), from, to, &work{days: MaxWork - MaxWork/100}, func(t time.Time) bool {
 		starts = append(starts, t)
 		return len(starts) < MaxInstances
 	})

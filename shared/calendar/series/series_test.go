@@ -392,3 +392,24 @@ func BenchmarkAWeeklySeriesOfTenYears(b *testing.B) {
 		}
 	}
 }
+
+func TestAChangeOfAnInstanceThatDoesNotHappenIsNoEvent(t *testing.T) {
+	at := func(local string) calendar.DateTime { return calendar.DateTime{Local: local, Zone: "Europe/Berlin"} }
+	master := calendar.Event{ID: "m", Type: calendar.Master, Start: at("2026-10-05T09:00:00"), End: at("2026-10-05T10:00:00"),
+		Recurrence: &calendar.Recurrence{Rules: []string{"FREQ=DAILY;COUNT=3"}, Without: []calendar.DateTime{at("2026-10-06T09:00:00"), {Local: "2026-10-07"}}}}
+	var exceptions []calendar.Event
+	for day := 6; day <= 7; day++ {
+		e := master
+		e.Type, e.Recurrence, e.OriginalStart = calendar.Exception, nil, time.Date(2026, 10, day, 7, 0, 0, 0, time.UTC)
+		exceptions = append(exceptions, e)
+	}
+	from := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
+	events, err := Expand(master, exceptions, from, from.AddDate(0, 1, 0), calendar.LoadZone)
+	if err != nil || len(events) != 1 {
+		t.Errorf("%d events, %v", len(events), err)
+	}
+	later := time.Date(2026, 10, 6, 0, 0, 0, 0, time.UTC)
+	if happens, err := NewExpander(later, later.AddDate(0, 0, 5), calendar.LoadZone).Happens(master, exceptions); err != nil || happens {
+		t.Errorf("%v, %v", happens, err)
+	}
+}

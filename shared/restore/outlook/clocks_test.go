@@ -10,6 +10,7 @@ import (
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar/importing"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 )
@@ -148,7 +149,7 @@ func TestASeriesOnClocksThatOutlookLacksIsRestoredIntoALocalCalendar(t *testing.
 		must(t, err)
 		file, err := ics.Read(strings.NewReader(strings.ReplaceAll(siteTime, "TZID=Site time", "TZID="+named)))
 		must(t, err)
-		_, _, err = w.own.Import(t.Context(), me, info.ID, file)
+		_, err = w.own.Import(t.Context(), me, info.ID, file, importing.Options{})
 		must(t, err)
 		r, result := w.backUpAnyhow(work)
 		if r.State != run.Succeeded || result.OwnClocks != 1 {

@@ -27,6 +27,7 @@ import (
 	"adminassistant/shared/calendar/graph"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar/importing"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/calendar/series"
 	"adminassistant/shared/fault"
@@ -338,7 +339,7 @@ func (w *world) fill(provider string) calendar.URI {
 	must(w.t, err)
 	f, err := ics.Read(strings.NewReader(text))
 	must(w.t, err)
-	_, _, err = w.own.Import(w.t.Context(), me, info.ID, f)
+	_, err = w.own.Import(w.t.Context(), me, info.ID, f, importing.Options{})
 	must(w.t, err)
 	return u
 }
@@ -385,7 +386,7 @@ func TestFilesOfOthersRestoreIntoOutlook(t *testing.T) {
 			defer file.Close()
 			f, err := ics.Read(file)
 			must(t, err)
-			_, _, err = w.own.Import(t.Context(), me, info.ID, f)
+			_, err = w.own.Import(t.Context(), me, info.ID, f, importing.Options{})
 			must(t, err)
 			first := w.backUp(own)
 			copied := uri(calendar.ProviderGraph, "Copy")

@@ -19,6 +19,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/calendar/importing"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
@@ -93,7 +94,7 @@ func (w *world) fillMore() calendar.URI {
 	text := strings.ReplaceAll(strings.ReplaceAll(further, "LONG", strings.Repeat("Long ", 60)), "\n", "\r\n")
 	f, err := ics.Read(strings.NewReader(text))
 	must(w.t, err)
-	_, _, err = w.own.Import(w.t.Context(), me, info.ID, f)
+	_, err = w.own.Import(w.t.Context(), me, info.ID, f, importing.Options{Strict: true})
 	must(w.t, err)
 	return work
 }
