@@ -132,6 +132,12 @@ func (p *Provider) windows(ctx context.Context, from, to time.Time, read func(fr
 		open = append(open, calendar.Span{From: low, To: high})
 		high = low
 	}
+	return narrow(open, day, maxBroken, read)
+}
+
+// narrow calls read for each of the spans, of which open has the next one last, and for those in which something is broken again with smaller ones. unread
+// are the spans of one step that are left; nil: none. most is how many may fail.
+func narrow(open []calendar.Span, step time.Duration, most int, read func(from, to time.Time) error) (unread *calendar.Unread, err error) {
 	for broken := 0; len(open) > 0; {
 		w := open[len(open)-1]
 		open = open[:len(open)-1]
@@ -139,11 +145,11 @@ func (p *Provider) windows(ctx context.Context, from, to time.Time, read func(fr
 		if err == nil {
 			continue
 		}
-		if broken++; !corrupt(err) || broken > maxBroken {
+		if broken++; !corrupt(err) || broken > most {
 			return nil, err
 		}
-		if days := (w.To.Sub(w.From) + day - 1) / day; days > 1 {
-			middle := w.From.Add(days / 2 * day)
+		if steps := (w.To.Sub(w.From) + step - 1) / step; steps > 1 {
+			middle := w.From.Add(steps / 2 * step)
 			open = append(open, calendar.Span{From: middle, To: w.To}, calendar.Span{From: w.From, To: middle})
 			continue
 		}
