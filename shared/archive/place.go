@@ -297,6 +297,7 @@ func (s *survey) refuseTwice(ctx context.Context, changes []Change) error {
 	if unread := new(calendar.Unread); err != nil && !errors.As(err, &unread) { // a copy that is broken does not keep others from being written
 		return fmt.Errorf("look into the archive calendar: %w", err)
 	}
+	s.findDuplicates(there)
 	twice := 0
 	for i := range there {
 		if m, ok := ledger.ParseMark(there[i].Mark); ok && a.strange(m) && creates[m.Key] {
@@ -307,4 +308,25 @@ func (s *survey) refuseTwice(ctx context.Context, changes []Change) error {
 		return errStrangers(a.archive.info.Name, twice)
 	}
 	return nil
+}
+
+// findDuplicates counts those of the archive calendar's events that a user made of our copies: Outlook copies an event with all that it has, our mark too.
+// One counts only beside the copy that the ledger knows. Nobody else touches them: a copy is known by its mark and its id.
+func (s *survey) findDuplicates(there []calendar.Event) {
+	known, ids := map[string]string{}, map[string]bool{} // the id of the copy, by the key in its mark
+	for _, e := range s.attempt.books.newest {
+		if e.CopyID != "" {
+			known[ledger.KeyInMark(e.Key)] = e.CopyID
+		}
+	}
+	for i := range there {
+		ids[there[i].ID] = true
+	}
+	s.duplicates = 0
+	for i := range there {
+		m, ok := ledger.ParseMark(there[i].Mark)
+		if id := known[m.Key]; ok && !s.attempt.strange(m) && id != "" && id != there[i].ID && ids[id] {
+			s.duplicates++
+		}
+	}
 }

@@ -146,6 +146,76 @@ func TestACopyOfOursThatWasPastedIntoTheArchiveIsTheUsers(t *testing.T) {
 	})
 }
 
+// copied copies the copy of a source within the archive, as a user does. It returns the ids of ours and of the user's.
+func (w *world) copied(c archive.Config, source string) (ours, pasted string) {
+	w.t.Helper()
+	for _, e := range w.standing(c) {
+		if e.Source.ID == source {
+			ours = e.CopyID
+		}
+	}
+	pasted, err := w.sim.CopyEvent(me, ours, w.named("Archive"))
+	must(w.t, err)
+	return ours, pasted
+}
+
+// named returns the id of a calendar.
+func (w *world) named(name string) string {
+	w.t.Helper()
+	all, err := w.sim.Calendars(me)
+	must(w.t, err)
+	return all[slices.IndexFunc(all, func(c graphsim.Calendar) bool { return c.Name == name })].ID
+}
+
+func TestCopiesThatAUserMadeInTheArchiveAreCounted(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		source := w.put(meeting(0))
+		w.put(meeting(1))
+		c := w.config(archive.AcceptOnDrift)
+		w.quietNight(c, archive.Counts{Fetched: 2, Archived: 2})
+		ours, _ := w.copied(c, source)
+		around := func(n int) {
+			early := meeting(n)
+			early["start"], early["end"] = at(october(1, n), "UTC"), at(october(1, n).Add(time.Minute), "UTC")
+			w.put(early)
+			w.put(meeting(n))
+		}
+		around(2)
+		if _, result := w.quietNight(c, archive.Counts{Fetched: 4, Unchanged: 2, Archived: 2}); result.DuplicateCopies != 1 {
+			t.Errorf("%d copies of copies are counted", result.DuplicateCopies)
+		}
+		must(t, w.sim.RemoveEvent(me, ours))
+		around(3)
+		if _, result := w.quietNight(c, archive.Counts{Fetched: 6, Unchanged: 4, Archived: 2}); result.DuplicateCopies != 0 {
+			t.Errorf("without ours, %d copies of copies are counted", result.DuplicateCopies)
+		}
+	})
+}
+
+func TestAPastedCopyDoesNotStandForOneThatSomebodyMovedAway(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		source := w.put(meeting(0))
+		w.put(meeting(1))
+		c := w.config(archive.AcceptOnDrift)
+		w.quietNight(c, archive.Counts{Fetched: 2, Archived: 2})
+		ours, pasted := w.copied(c, source)
+		other, err := w.provider.CreateCalendar(t.Context(), uri("Other"))
+		must(t, err)
+		must(t, w.sim.MoveEvent(me, ours, other.ID))
+		w.put(object{"id": source, "subject": "Edited"})
+		w.quietNight(c, archive.Counts{Fetched: 2, Unchanged: 1, Drifted: 1})
+		subjects := map[string]string{}
+		for _, e := range w.copies() {
+			subjects[e.ID] = e.Subject
+		}
+		moved, err := w.sim.Events(me, other.ID)
+		must(t, err)
+		if len(subjects) != 3 || subjects[pasted] != "Meeting 0" || len(moved) != 1 || moved[0].Subject != "Meeting 0" {
+			t.Errorf("the archive has %v, the user's is %s; the other calendar has %+v", subjects, pasted, moved)
+		}
+	})
+}
+
 // TestATransactionIDThatIsTakenIsGivenUp has the ids of all copies taken by events that are gone.
 func TestATransactionIDThatIsTakenIsGivenUp(t *testing.T) {
 	inBubble(t, graphsim.MustSwitches("transaction_ids=kept"), func(t *testing.T, w *world) {
