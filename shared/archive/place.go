@@ -48,7 +48,7 @@ func (a *Attempt) findCalendars(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list the source's calendars: %w", err)
 	}
-	if a.source.info, err = calendar.Pick(list, c.Source); err != nil {
+	if a.source.info, err = a.found.Source.pick(list, c.Source); err != nil {
 		return fmt.Errorf("source calendar: %w", err)
 	}
 	a.archive = place{provider: a.source.provider, uri: c.Archive, patient: a.source.patient, account: a.source.account}
@@ -60,7 +60,7 @@ func (a *Attempt) findCalendars(ctx context.Context) error {
 		}
 	}
 	a.archive.siblings = list
-	a.archive.info, err = calendar.Pick(list, c.Archive)
+	a.archive.info, err = a.found.Archive.pick(list, c.Archive)
 	switch {
 	case errors.Is(err, calendar.ErrNotFound):
 		a.archive.missing = true
@@ -127,6 +127,9 @@ func (a *Attempt) readyArchive(ctx context.Context) error {
 	uri := a.config.Archive
 	if !a.config.CreateCalendar {
 		return fault.New(fault.NotFound, "archive calendar %q not found in %s; create it with: admin-assistant calendar create %s", uri.Calendar, uri.Account, uri)
+	}
+	if a.found.Archive.ByID {
+		return errNamedByID(a.found.Archive)
 	}
 	info, err := run.Retry(ctx, &a.patience, func() (calendar.Info, error) { return a.archive.provider.CreateCalendar(ctx, uri) })
 	exists := errors.Is(err, calendar.ErrExists)

@@ -283,3 +283,74 @@ func TestCalendarsWhoseIDsChangeAreTheSame(t *testing.T) {
 		w.check(c)
 	})
 }
+
+func TestACalendarIsFoundByTheOtherOfItsNames(t *testing.T) {
+	archiving := func(w *world, source, into calendar.URI) archive.Config {
+		c, err := w.configs(w.Table).Create(w.t.Context(), user, archive.Config{
+			Name: "by names", Source: source, Archive: into, Timezone: "Europe/Berlin", Purpose: archive.General, Overlaps: archive.Resolve,
+			OnDrift: archive.AskOnDrift, LookBack: 30, CreateCalendar: true,
+		})
+		must(w.t, err)
+		return c
+	}
+	t.Run("by its name when ids change, again and again", func(t *testing.T) {
+		inBubble(t, graphsim.MustSwitches("calendar_ids_change"), func(t *testing.T, w *world) {
+			w.month(3)
+			_, err := w.provider.CreateCalendar(t.Context(), uri("Archive"))
+			must(t, err)
+			c := archiving(w, uri(w.source), uri(w.named("Archive")))
+			w.quietNight(c, archive.Counts{Fetched: 3, Archived: 3})
+			for range 2 {
+				must(t, w.sim.RenewIDs(me, ""))
+				w.source = w.named("Work")
+				w.quietNight(c, archive.Counts{Fetched: 3, Unchanged: 3})
+			}
+			must(t, w.sim.RemoveCalendar(me, w.named("Archive")))
+			w.put(meeting(5))
+			if r, _ := w.archive(c); r.State == run.Succeeded {
+				t.Error("an archive that is gone was not missed")
+			}
+			all, err := w.sim.Calendars(me)
+			must(t, err)
+			for _, one := range all {
+				if one.Name == c.Archive.Calendar {
+					t.Error("a calendar is named by an id")
+				}
+			}
+		})
+	})
+	t.Run("and none is made of an id that it had before", func(t *testing.T) {
+		inBubble(t, graphsim.MustSwitches("calendar_ids_change"), func(t *testing.T, w *world) {
+			_, err := w.provider.CreateCalendar(t.Context(), uri("Archive"))
+			must(t, err)
+			c := archiving(w, uri("Work"), uri(w.named("Archive")))
+			w.archive(c)
+			must(t, w.sim.RenewIDs(me, ""))
+			w.source = w.named("Work")
+			w.archive(c)
+			must(t, w.sim.RemoveCalendar(me, w.named("Archive")))
+			w.put(meeting(5))
+			err = w.runner(w.Table, w.provider).Run(t.Context(), w.start(c))
+			if fault.Of(err) != fault.NotFound || !strings.Contains(err.Error(), `"Archive" is gone, and the config names it by its id`) {
+				t.Errorf("the run ends with %v", err)
+			}
+		})
+	})
+	t.Run("by its id when it is renamed", func(t *testing.T) {
+		inBubble(t, nil, func(t *testing.T, w *world) {
+			w.month(3)
+			c := w.config(archive.AskOnDrift)
+			w.quietNight(c, archive.Counts{Fetched: 3, Archived: 3})
+			for _, one := range []graphsim.Calendar{{ID: w.named("Archive"), Name: "Hours"}, {ID: w.source, Name: "Office"}} {
+				_, err := w.sim.AddCalendar(me, one)
+				must(t, err)
+			}
+			w.quietNight(c, archive.Counts{Fetched: 3, Unchanged: 3})
+			w.put(meeting(5))
+			w.quietNight(c, archive.Counts{Fetched: 4, Unchanged: 3, Archived: 1})
+			must(t, w.sim.RenewIDs(me, ""))
+			w.source = w.named("Office")
+			w.quietNight(c, archive.Counts{Fetched: 4, Unchanged: 4})
+		})
+	})
+}
