@@ -296,6 +296,10 @@ func remarks(r *archive.Result) (lines []string) {
 		lines = append(lines,
 			fmt.Sprintf("%d copies of another ledger left as they are: their events are in the archive calendar twice, or cannot be identified", r.LeftAside))
 	}
+	if r.DuplicateCopies > 0 {
+		lines = append(lines, fmt.Sprintf("%d events in the archive calendar are copies that somebody made of ours; they are left as they are, "+
+			"delete them in Outlook if they are not wanted", r.DuplicateCopies))
+	}
 	if r.Unsettled > 0 {
 		lines = append(lines, fmt.Sprintf("an earlier run left %d entries open; they count as not archived here, and the next run settles them", r.Unsettled))
 	}

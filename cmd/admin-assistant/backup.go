@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -50,6 +51,7 @@ type backupManifest struct {
 
 	OwnClocksSeries int               `json:"own_clocks_series"`
 	OwnClocks       []backup.OwnClock `json:"own_clocks"`
+	Unread          []time.Time       `json:"unread,omitempty"`
 }
 
 type backupFile struct {
@@ -87,7 +89,7 @@ func (p *program) backupRun() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "run", Short: "Back a calendar up", Args: cobra.NoArgs,
 		Long: "Back a calendar up, or what happens in a period. It is read back and compared before it counts.\n" +
-			"The exit code is 0 when all went well, 3 when the iCalendar file could not hold all events, 1 when the run failed.",
+			"The exit code is 0 when all went well, 3 when events could not be read or do not fit into the iCalendar file, 1 when the run failed.",
 		Example: `  admin-assistant backup run --calendar msgraph://me@example.com/calendars/primary
   admin-assistant backup run --config work --archive --period "last month"`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -119,6 +121,9 @@ func (p *program) printBackupRun(r runView, items []runItem) {
 		if b.LeftOut > 0 {
 			fmt.Fprintf(p.out, "%d events do not fit into iCalendar; the other files have them\n", b.LeftOut)
 		}
+		if len(b.Unread) > 0 {
+			fmt.Fprintln(p.out, unread(b.Unread))
+		}
 		if b.OwnClocks > 0 {
 			fmt.Fprintln(p.out, ownClocks(b.OwnClocks))
 			fmt.Fprintf(p.out, "see which: admin-assistant backup show %s\n", r.ID)
@@ -134,6 +139,15 @@ func (p *program) printProblems(items []runItem) {
 			fmt.Fprintf(p.out, "  %s: %s\n", printable(it.Key), printable(it.Problem.Detail))
 		}
 	}
+}
+
+// unread says which events could not be read.
+func unread(starts []time.Time) string {
+	list := make([]string, len(starts))
+	for i, at := range starts {
+		list[i] = minute(at)
+	}
+	return "events could not be read and are not in it; they start at " + strings.Join(list, ", ")
 }
 
 // ownClocks says what there is to know of series that cannot be restored to Microsoft 365.
@@ -183,6 +197,9 @@ func (p *program) backupShow() *cobra.Command {
 			}
 			fmt.Fprintf(p.out, "backup %s of %s, made %s by version %s\n%s, %s\n", m.ID, printable(m.Calendar.URI), minute(m.Made), m.Software,
 				m.days(), counts(m.Counts))
+			if len(m.Unread) > 0 {
+				fmt.Fprintln(p.out, unread(m.Unread))
+			}
 			if m.OwnClocksSeries > 0 {
 				fmt.Fprintln(p.out, ownClocks(m.OwnClocksSeries))
 			}

@@ -29,29 +29,31 @@ import (
 type Kind string
 
 const (
-	Overlap            Kind = "overlap"             // appointments share time, and no rule decides
-	Drift              Kind = "drift"               // an appointment changed after it was archived
-	OrphanModification Kind = "orphan_modification" // a modification has no original
-	MissingCategory    Kind = "missing_category"    // an appointment has no customer
-	ArchiveMissing     Kind = "archive_missing"     // the archive calendar does not show what was archived
-	LedgerDamaged      Kind = "ledger_damaged"      // the ledger is not what was written
-	ShrunkWindow       Kind = "shrunk_window"       // the source shows far fewer events than the ledger holds
-	KeysChanged        Kind = "keys_changed"        // the source shows its events under other ids than the ledger
-	UnreadableDays     Kind = "unreadable_days"     // days of the source cannot be read
-	SignInNeeded       Kind = "sign_in_needed"      // access to Microsoft 365 has ended
-	RunFailed          Kind = "run_failed"          // a run failed, wholly or in part
+	Overlap            Kind = "overlap"              // appointments share time, and no rule decides
+	Drift              Kind = "drift"                // an appointment changed after it was archived
+	OrphanModification Kind = "orphan_modification"  // a modification has no original
+	MissingCategory    Kind = "missing_category"     // an appointment has no customer
+	ArchiveMissing     Kind = "archive_missing"      // the archive calendar does not show what was archived
+	LedgerDamaged      Kind = "ledger_damaged"       // the ledger is not what was written
+	ShrunkWindow       Kind = "shrunk_window"        // the source shows far fewer events than the ledger holds
+	KeysChanged        Kind = "keys_changed"         // the source shows its events under other ids than the ledger
+	UnreadableDays     Kind = "unreadable_days"      // days of the source cannot be read
+	MailboxOutOfReach  Kind = "mailbox_out_of_reach" // for days
+	SignInNeeded       Kind = "sign_in_needed"       // access to Microsoft 365 has ended
+	RunFailed          Kind = "run_failed"           // a run failed, wholly or in part
 )
 
 // ends says what resolves an action of a kind for which the user's word is not enough.
 var ends = map[Kind]string{
-	Overlap:        "it is resolved by a decision about its appointments",
-	Drift:          "it is resolved by a decision about its versions",
-	ArchiveMissing: "it is resolved by the next run that finds the archive calendar as it was left",
-	LedgerDamaged:  "it is resolved by the next run that finds the ledger as it was written",
-	ShrunkWindow:   "it is resolved by the next run that succeeds; run again with force if the events are gone indeed",
-	KeysChanged:    "it is resolved by the next run that succeeds; run again with force if these are other events indeed",
-	UnreadableDays: "it is resolved by the next run that reads all days",
-	SignInNeeded:   "it is resolved by signing in again",
+	Overlap:           "it is resolved by a decision about its appointments",
+	Drift:             "it is resolved by a decision about its versions",
+	ArchiveMissing:    "it is resolved by the next run that finds the archive calendar as it was left",
+	LedgerDamaged:     "it is resolved by the next run that finds the ledger as it was written",
+	ShrunkWindow:      "it is resolved by the next run that succeeds; run again with force if the events are gone indeed",
+	KeysChanged:       "it is resolved by the next run that succeeds; run again with force if these are other events indeed",
+	MailboxOutOfReach: "it is resolved by the next run that reaches the mailbox",
+	UnreadableDays:    "it is resolved by the next run that reads all days",
+	SignInNeeded:      "it is resolved by signing in again",
 }
 
 // State of an action.

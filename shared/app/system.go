@@ -128,7 +128,7 @@ func (y *system) connect(credentials credentials) {
 // newNotices returns who tells users of their runs and jobs.
 func (y *system) newNotices() *notice.Notices {
 	n := &notice.Notices{
-		Kinds: Kinds, Actions: action.New(y.table, y.newID, y.clock), Notifications: notify.New(y.table, y.notices, y.clock), Jobs: y.jobs(),
+		Kinds: Kinds, Actions: action.New(y.table, y.newID, y.clock), Notifications: notify.New(y.table, y.notices, y.clock), Jobs: y.jobs(), Runs: y.runs,
 		Configs: y.configs, Profile: y.users.Of, Clock: y.clock, Log: y.log,
 	}
 	if y.settings.GraphDelegated {

@@ -80,6 +80,9 @@ type Result struct {
 	Adopted        int  `json:"adopted,omitempty" doc:"Copies of another ledger that this ledger adopted, or in a dry run would adopt."`
 	LeftAside      int  `json:"left_aside,omitempty" doc:"Copies of another ledger that were not adopted: a second one of an event, or of an unknown event."`
 
+	// DuplicateCopies counts what the run saw of them: it looks into the archive calendar where it creates copies.
+	DuplicateCopies int `json:"duplicate_copies,omitempty" doc:"Events of the user's in the archive calendar that carry a mark of ours: pasted copies of copies."`
+
 	Link string   `json:"link,omitempty" doc:"Hash of the run's link in the ledger's chain."`
 	Cost run.Cost `json:"cost"`
 }
@@ -121,6 +124,7 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 		Counts: s.plan.Counts, Balanced: s.plan.Balanced(), Written: a.count(Written.shown), Failed: a.count(Written.failed), Overlaps: len(s.plan.Overlaps),
 		Actions: len(s.plan.Actions), Shrunk: s.shrunk, KeysChanged: s.rekeyed,
 		ArchiveMissing: a.lost > 0, Unsettled: a.unsettled, Adopted: s.adopted + a.count(Written.adopted), LeftAside: s.leftAside,
+		DuplicateCopies: s.duplicates,
 	}
 	a.run.Problem = problem
 	through := s.window.To

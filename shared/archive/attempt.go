@@ -72,6 +72,7 @@ type Attempt struct {
 
 	table    *store.Counter
 	beside   []store.Item // what was read beside the config
+	found    found        // the config's calendars, as earlier runs found them
 	patience run.Patience
 	hold     *run.Hold
 
@@ -138,7 +139,7 @@ func (a *Attempt) configs() *Configs { return NewConfigs(a.table, a.books.ledger
 
 // readConfig reads the config and, in the same request, what begin would else ask for by itself: the signing key and where the newest link is.
 func (a *Attempt) readConfig(ctx context.Context) error {
-	keys := append(a.Signer.Needs(), ledger.HeadKey(a.run.Config))
+	keys := append(a.Signer.Needs(), ledger.HeadKey(a.run.Config), foundKey(a.run.User, a.run.Config))
 	if a.Beside != nil {
 		keys = append(keys, a.Beside(a.run.User)...)
 	}
@@ -150,6 +151,7 @@ func (a *Attempt) readConfig(ctx context.Context) error {
 		return err
 	}
 	a.config, a.beside = config, found
+	a.found = foundAmong(ctx, foundKey(a.run.User, a.run.Config), found)
 	a.books.config = a.run.Config
 	if hint, err := ledger.HeadOf(a.run.Config, found); err == nil {
 		a.newest = hint.LinkKey(a.run.Config)
@@ -257,7 +259,7 @@ func (a *Attempt) End(ctx context.Context, state run.State, result report, items
 	if a.run.Result, err = json.Marshal(result); err != nil {
 		return fmt.Errorf("store the result: %w", err)
 	}
-	ops := a.hold.Ending()
+	ops := append(a.hold.Ending(), a.noting()...)
 	if sealing != nil {
 		err = a.books.ledger.Seal(ctx, &a.books.head, sealing, ops...)
 	} else {

@@ -441,8 +441,8 @@ func (s *Configs) Delete(ctx context.Context, user, id string, version int64) er
 	if used {
 		return fault.New(fault.Conflict, "config %q has archived already and its ledger stays; deactivate it instead", c.Name)
 	}
-	config, name := configKey(user, id), nameKey(user, c.Name)
-	if err := s.table.Transact(ctx, []store.Op{{Delete: &config, If: store.VersionIs(version)}, {Delete: &name}}); err != nil {
+	config, name, note := configKey(user, id), nameKey(user, c.Name), foundKey(user, id)
+	if err := s.table.Transact(ctx, []store.Op{{Delete: &config, If: store.VersionIs(version)}, {Delete: &name}, {Delete: &note}}); err != nil {
 		return fmt.Errorf("delete config %s: %w", id, err)
 	}
 	return nil

@@ -49,6 +49,9 @@ func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string,
 	if err := store.Clear(ctx, table, store.Query{PK: q.PK, Prefix: "CONFIGNAME#"}); err != nil {
 		return fmt.Errorf("erase the names of configs: %w", err)
 	}
+	if err := store.Clear(ctx, table, store.Query{PK: q.PK, Prefix: foundPrefix}); err != nil {
+		return fmt.Errorf("erase what is known of calendars: %w", err)
+	}
 	erased := map[string]bool{}
 	return runs.Erase(ctx, user, before, now, func(ctx context.Context, r *run.Run) error {
 		if r.Config != "" && !erased[r.Config] { // a late worker may have written to it after it was erased

@@ -48,7 +48,7 @@ func (a *Attempt) findCalendars(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list the source's calendars: %w", err)
 	}
-	if a.source.info, err = calendar.Pick(list, c.Source); err != nil {
+	if a.source.info, err = a.found.Source.pick(list, c.Source); err != nil {
 		return fmt.Errorf("source calendar: %w", err)
 	}
 	a.archive = place{provider: a.source.provider, uri: c.Archive, patient: a.source.patient, account: a.source.account}
@@ -60,7 +60,7 @@ func (a *Attempt) findCalendars(ctx context.Context) error {
 		}
 	}
 	a.archive.siblings = list
-	a.archive.info, err = calendar.Pick(list, c.Archive)
+	a.archive.info, err = a.found.Archive.pick(list, c.Archive)
 	switch {
 	case errors.Is(err, calendar.ErrNotFound):
 		a.archive.missing = true
@@ -127,6 +127,9 @@ func (a *Attempt) readyArchive(ctx context.Context) error {
 	uri := a.config.Archive
 	if !a.config.CreateCalendar {
 		return fault.New(fault.NotFound, "archive calendar %q not found in %s; create it with: admin-assistant calendar create %s", uri.Calendar, uri.Account, uri)
+	}
+	if a.found.Archive.ByID {
+		return errNamedByID(a.found.Archive)
 	}
 	info, err := run.Retry(ctx, &a.patience, func() (calendar.Info, error) { return a.archive.provider.CreateCalendar(ctx, uri) })
 	exists := errors.Is(err, calendar.ErrExists)
@@ -297,6 +300,7 @@ func (s *survey) refuseTwice(ctx context.Context, changes []Change) error {
 	if unread := new(calendar.Unread); err != nil && !errors.As(err, &unread) { // a copy that is broken does not keep others from being written
 		return fmt.Errorf("look into the archive calendar: %w", err)
 	}
+	s.findDuplicates(there)
 	twice := 0
 	for i := range there {
 		if m, ok := ledger.ParseMark(there[i].Mark); ok && a.strange(m) && creates[m.Key] {
@@ -307,4 +311,25 @@ func (s *survey) refuseTwice(ctx context.Context, changes []Change) error {
 		return errStrangers(a.archive.info.Name, twice)
 	}
 	return nil
+}
+
+// findDuplicates counts those of the archive calendar's events that a user made of our copies: Outlook copies an event with all that it has, our mark too.
+// One counts only beside the copy that the ledger knows. Nobody else touches them: a copy is known by its mark and its id.
+func (s *survey) findDuplicates(there []calendar.Event) {
+	known, ids := map[string]string{}, map[string]bool{} // the id of the copy, by the key in its mark
+	for _, e := range s.attempt.books.newest {
+		if e.CopyID != "" {
+			known[ledger.KeyInMark(e.Key)] = e.CopyID
+		}
+	}
+	for i := range there {
+		ids[there[i].ID] = true
+	}
+	s.duplicates = 0
+	for i := range there {
+		m, ok := ledger.ParseMark(there[i].Mark)
+		if id := known[m.Key]; ok && !s.attempt.strange(m) && id != "" && id != there[i].ID && ids[id] {
+			s.duplicates++
+		}
+	}
 }

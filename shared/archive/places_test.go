@@ -264,3 +264,22 @@ func goesWhileSettling(chunks int) func(*world, *run.Run, func()) error {
 		return w.runner(w.Table, wired{Provider: w.calendar, looking: gone}).Run(w.t.Context(), w.again(r.ID))
 	}
 }
+
+func TestNoCalendarIsCreatedThatIsNamedByAnID(t *testing.T) {
+	w := newWorld(t)
+	info, err := w.calendar.CreateCalendar(t.Context(), uri("Hours"))
+	must(t, err)
+	c := w.config(func(c *archive.Config) { c.Archive.Calendar, c.CreateCalendar = info.ID, true })
+	if r, _ := w.archive(c); r.State != run.Succeeded {
+		t.Fatalf("%s %+v", r.State, r.Problem)
+	}
+	must(t, w.calendar.DeleteCalendar(t.Context(), "me", info.ID))
+	w.add("First", "2026-10-20T09:00", "2026-10-20T10:00")
+	err = w.runner(w.Table, w.calendar).Run(t.Context(), w.start(c))
+	if fault.Of(err) != fault.NotFound || !strings.Contains(err.Error(), `"Hours" is gone`) {
+		t.Errorf("the run ends with %v", err)
+	}
+	if list, err := w.calendar.Calendars(t.Context(), "me"); err != nil || len(list) != 1 {
+		t.Errorf("there are %+v, %v", list, err)
+	}
+}

@@ -21,6 +21,12 @@ type patient interface {
 	Patiently(retry func() func(ctx context.Context, failure error) error) calendar.Provider
 }
 
+// everywhere is a Provider of accounts in which an event keeps its id when it is moved from one calendar to another.
+type everywhere interface {
+	// Anywhere returns those of the events that are in the account, in whatever calendar, without their bodies.
+	Anywhere(ctx context.Context, account string, ids []string) (map[string]calendar.Event, error)
+}
+
 // knowing is a Provider that has to know something of the user, which is read with the config: see Engine.Beside.
 type knowing interface {
 	Know(items []store.Item) error

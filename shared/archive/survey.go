@@ -30,6 +30,7 @@ type survey struct {
 	shrunk             bool // the source shows far fewer events than the ledger holds
 	rekeyed            bool // the source shows its events under other ids than the ledger
 	adopted, leftAside int  // copies of other ledgers
+	duplicates         int  // events in the archive calendar with a mark of this ledger that it did not write
 }
 
 // survey reads the events of the source in the run's window and what the ledger has of them, and plans.

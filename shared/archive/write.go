@@ -257,6 +257,10 @@ func (a *Attempt) underOtherIDs(ctx context.Context, entries []*ledger.Entry, mi
 	if len(missing) == 0 {
 		return nil, nil, nil, nil
 	}
+	moved, err := a.movedAway(ctx, entries, missing)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	lineages := make([]string, len(missing))
 	for i, at := range missing {
 		lineages[i] = entries[at].Lineage
@@ -280,6 +284,10 @@ func (a *Attempt) underOtherIDs(ctx context.Context, entries []*ledger.Entry, mi
 		return nil, nil, nil, err
 	}
 	for _, i := range missing {
+		if moved[entries[i].Replaces] { // what has its mark in the archive is a copy that the user made
+			gone = append(gone, i)
+			continue
+		}
 		id := ""
 		for _, mark := range marksOf(entries[i]) {
 			if e, there := found[mark]; there && id == "" {
@@ -293,6 +301,27 @@ func (a *Attempt) underOtherIDs(ctx context.Context, entries []*ledger.Entry, mi
 		updates, at = append(updates, calendar.Update{ID: id, Draft: *entries[i].Draft}), append(at, i)
 	}
 	return updates, at, gone, nil
+}
+
+// movedAway returns the ids of those missing copies that somebody moved to another calendar of the account.
+func (a *Attempt) movedAway(ctx context.Context, entries []*ledger.Entry, missing []int) (map[string]bool, error) {
+	p, able := a.archive.provider.(everywhere)
+	if !able {
+		return nil, nil
+	}
+	var ids []string
+	for _, i := range missing {
+		ids = append(ids, entries[i].Replaces)
+	}
+	there, err := p.Anywhere(ctx, a.archive.uri.Account, ids)
+	if err != nil {
+		return nil, fmt.Errorf("look for copies in other calendars: %w", err)
+	}
+	moved := make(map[string]bool, len(there))
+	for id := range there {
+		moved[id] = true
+	}
+	return moved, nil
 }
 
 // writeCopies writes each draft once. Where somebody deleted the copy that is to be changed, a new one is created.

@@ -3,6 +3,7 @@ package backup
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -14,6 +15,11 @@ func TestRunKind(t *testing.T) {
 	if partial.Title != ": 2 events are not in its iCalendar file" || !partial.Complete || partial.Action != "" ||
 		!strings.Contains(partial.Text, "all days") || !strings.Contains(partial.Text, "complete") || !strings.Contains(partial.Text, "cannot hold 2 of") {
 		t.Errorf("got %+v", partial)
+	}
+	many := make([]time.Time, maxStarts+2)
+	if words := RunKind.Words(&run.Run{Kind: run.Backup, State: run.Partial}, &Result{Unread: many}); words.Complete ||
+		strings.Count(words.Text, "0001-01-01 00:00") != maxStarts || !strings.Contains(words.Text, "UTC and 2 others.") {
+		t.Errorf("got %+v", words)
 	}
 	for _, state := range []run.State{run.Succeeded, run.Failed} {
 		if words := RunKind.Words(&run.Run{Kind: run.Backup, State: state}, &Result{}); !cmp.Equal(words, run.Words{}) {

@@ -30,6 +30,8 @@ type Manifest struct {
 	Calendar Calendar  `json:"calendar"`
 	Window   *Window   `json:"window,omitempty"` // nil: all there is
 	Counts   Counts    `json:"counts"`
+	// Unread are the minutes in which events start that the provider could not give out: they are in none of the files.
+	Unread []time.Time `json:"unread,omitempty"`
 	// Content is the same for the same events in whatever order the provider returns them; see docs/backup-format.md.
 	Content string `json:"content"`
 	Files   []File `json:"files"` // one of each of Formats

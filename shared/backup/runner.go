@@ -29,6 +29,8 @@ type Result struct {
 	Counts  Counts `json:"counts"`
 	Bytes   int64  `json:"bytes" doc:"Size of the files as they are stored."`
 	LeftOut int    `json:"left_out" doc:"Events that iCalendar cannot hold; the JSONL file has them all."`
+	// Unread is what Manifest.Unread is.
+	Unread []time.Time `json:"unread,omitempty" doc:"When events start that could not be read, to the minute. They are in none of the files."`
 	// OwnClocks counts what Record.OwnClocks names.
 	OwnClocks int      `json:"own_clocks,omitempty" doc:"Series that cannot be restored to Microsoft 365, which does not accept their time zone."`
 	Content   string   `json:"content" doc:"The same for the same events: two backups with the same content hold the same."`
@@ -36,7 +38,7 @@ type Result struct {
 	Cost      run.Cost `json:"cost"`
 }
 
-// Provider is what a backup needs of a calendar's provider.
+// Provider is what a backup needs of a calendar's provider. Kept returns a calendar.Unread when it handed over all but what is broken.
 type Provider interface {
 	Calendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
 	Zones(ctx context.Context, account, calendarID string) ([]calendar.Zone, error)
@@ -297,6 +299,12 @@ func (x *execution) readOnce(ctx context.Context) (Manifest, error) {
 			ownClocks.add(&k, lookup)
 			return x.saveProgress(ctx, run.NewProgress("reading", lines.counts.Events, 0))
 		})
+		if unread := new(calendar.Unread); errors.As(err, &unread) {
+			for _, s := range unread.Spans {
+				m.Unread = append(m.Unread, s.From.UTC())
+			}
+			err = nil
+		}
 		m.Counts, m.Content = lines.counts, lines.digest.String()
 		return err
 	})
@@ -517,15 +525,20 @@ func (x *execution) end(ctx context.Context) error {
 		return err
 	}
 	left := m.File(ICS).LeftOut
+	items := x.draft.LeftOut
+	for _, start := range m.Unread {
+		items = append(items, run.Item{Key: start.Format(time.RFC3339), Plan: json.RawMessage(`{}`), Problem: run.NewProblem(fault.New(fault.Malformed,
+			"an event that starts then cannot be read and is not in the backup; look for it in Outlook, and delete it or save it anew"))})
+	}
 	for attempt := 1; ; attempt++ {
 		state := run.Succeeded
-		if left > 0 {
+		if left+len(m.Unread) > 0 {
 			state = run.Partial
 		}
-		if err := x.runs.PutItems(ctx, rn, x.draft.LeftOut); err != nil {
+		if err := x.runs.PutItems(ctx, rn, items); err != nil {
 			return err
 		}
-		result := Result{ID: rn.ID, Counts: m.Counts, Bytes: record.Bytes, LeftOut: left, Content: m.Content, Manifest: record.Manifest,
+		result := Result{ID: rn.ID, Counts: m.Counts, Bytes: record.Bytes, LeftOut: left, Unread: m.Unread, Content: m.Content, Manifest: record.Manifest,
 			Cost: run.CostOf(x.table, &x.patience, x.provider),
 		}
 		if record.OwnClocks != nil {
@@ -534,7 +547,7 @@ func (x *execution) end(ctx context.Context) error {
 		if rn.Result, err = json.Marshal(result); err != nil {
 			return fmt.Errorf("store the result: %w", err)
 		}
-		rn.Failed, rn.Progress.Total = left, m.Counts.Events
+		rn.Failed, rn.Progress.Total = left+len(m.Unread), m.Counts.Events
 		ops := append(rn.End(state, x.Clock()), store.Op{Put: record.item(), If: store.Absent()})
 		_, err = run.Retry(ctx, &x.patience, func() (any, error) { return nil, x.table.Transact(ctx, ops) })
 		if err == nil {
@@ -551,7 +564,7 @@ func (x *execution) end(ctx context.Context) error {
 	if err := x.backups.clear(ctx, folderOf(rn.User, rn.ID), x.key("")); err != nil {
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("left over files of backups not removed")
 	}
-	zerolog.Ctx(ctx).Info().Int("events", m.Counts.Events).Int("left_out", left).Int64("bytes", record.Bytes).Msg("backup finished")
+	zerolog.Ctx(ctx).Info().Int("events", m.Counts.Events).Int("left_out", left).Int("unread", len(m.Unread)).Int64("bytes", record.Bytes).Msg("backup finished")
 	return nil
 }
 

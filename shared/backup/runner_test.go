@@ -187,6 +187,52 @@ func TestWhatICalendarCannotTellIsNamedAndNotLost(t *testing.T) {
 	}
 }
 
+// broken cannot give out what starts at two times.
+type broken struct{ Provider }
+
+func (b broken) Kept(ctx context.Context, account, id string, each func(calendar.Kept) error) error {
+	if err := b.Provider.Kept(ctx, account, id, each); err != nil {
+		return err
+	}
+	at := time.Date(2026, 10, 13, 9, 0, 0, 0, time.UTC)
+	return fmt.Errorf("read: %w", &calendar.Unread{Err: fault.New(fault.Malformed, "broken"), Spans: []calendar.Span{
+		{From: at, To: at.Add(time.Minute)}, {From: at.Add(25 * time.Hour), To: at.Add(25*time.Hour + time.Minute)},
+	}})
+}
+
+func TestWhatCannotBeReadIsNamedAndAllElseIsBackedUp(t *testing.T) {
+	w := newWorld(t)
+	w.imports(sample)
+	started := w.start()
+	must(t, w.runner(w.Table, w.Blobs, broken{odd{w.calendar}}).Run(t.Context(), started))
+	r, result := w.result(started.ID)
+	if r.State != run.Partial || r.Failed != 3 || result.LeftOut != 1 || len(result.Unread) != 2 || result.Counts.Events != sampleCounts.Events+1 {
+		t.Errorf("%s, %d failed, %+v", r.State, r.Failed, result)
+	}
+	items, err := run.NewStore(w.Table).Items(t.Context(), r, 0)
+	must(t, err)
+	var keys []string
+	for _, it := range items {
+		if it.Problem != nil {
+			keys = append(keys, it.Key)
+		}
+	}
+	slices.Sort(keys)
+	if want := []string{"2026-10-13T09:00:00Z", "2026-10-14T10:00:00Z", "odd"}; !slices.Equal(keys, want) {
+		t.Errorf("items are %q, want %q", keys, want)
+	}
+	w.sound(r.ID)
+	if m := w.open(r.ID).Manifest; !slices.EqualFunc(m.Unread, result.Unread, time.Time.Equal) {
+		t.Errorf("the manifest says %v, the result %v", m.Unread, result.Unread)
+	}
+	words := RunKind.Words(r, &result)
+	for _, want := range []string{"lacks events", "2026-10-13 09:00, 2026-10-14 10:00 UTC", "cannot hold 1 further"} {
+		if words.Complete || !strings.Contains(words.Title, "could not be read") || !strings.Contains(words.Text, want) {
+			t.Errorf("the words %+v lack %q", words, want)
+		}
+	}
+}
+
 // TestABackupSurvivesDyingAnywhere lets the process die at every single request to the store, the blobs and the calendar, before it took
 // effect and after it, and between any two events. Whoever comes next makes the backup, once, and leaves nothing else behind.
 func TestABackupSurvivesDyingAnywhere(t *testing.T) {

@@ -20,6 +20,8 @@ var (
 	// ErrNoMailbox means that there is no such mailbox, or that the user may not reach it. The two are one answer, so that nobody learns which
 	// mailboxes there are. It is of kind fault.NotFound.
 	ErrNoMailbox = fault.New(fault.NotFound, "no such mailbox, or it was not granted to you")
+	// ErrOutOfReach means that the provider does not let the mailbox be reached, for a while or for good. It is of kind fault.Unavailable.
+	ErrOutOfReach = errors.New("calendar: the mailbox is out of reach")
 	// ErrTaken means that a draft's transaction id belongs to another event, or to one that is gone: no create with it makes anything.
 	ErrTaken = errors.New("calendar: the transaction id is taken")
 )

@@ -15,7 +15,7 @@ func (s Span) Contains(t time.Time) bool { return !t.Before(s.From) && t.Before(
 // Unread is the error of a reading that lacks some spans: the provider fails whenever it has to read what is in them, so that trying again does not help.
 // What else there is was returned beside it. Its kind is that of Err.
 type Unread struct {
-	Spans []Span // in order, of a day each
+	Spans []Span // in order, of a day each or less
 	Err   error  // of the first of them
 }
 

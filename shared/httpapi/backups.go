@@ -78,6 +78,7 @@ type backupManifestView struct {
 	// OwnClocks are some of the series that OwnClocksSeries counts.
 	OwnClocksSeries int            `json:"own_clocks_series" doc:"Series that cannot be restored to Microsoft 365, which does not accept their time zone."`
 	OwnClocks       []ownClockView `json:"own_clocks" nullable:"false" doc:"The first of these series."`
+	Unread          []time.Time    `json:"unread,omitempty" doc:"When events start that could not be read, to the minute. They are in none of the files."`
 }
 
 type ownClockView struct {
@@ -262,6 +263,7 @@ func (s *server) getBackup(ctx context.Context, in *ByID) (*struct{ Body backupM
 	m := c.Manifest
 	v := backupManifestView{
 		BackupView: viewBackup(c.Record), Version: m.Version, Software: m.Software, Content: m.Content, Files: make([]backupFileView, len(m.Files)),
+		Unread: m.Unread,
 	}
 	if m.Window != nil {
 		v.Timezone = m.Window.Timezone

@@ -8,7 +8,7 @@ import (
 	"adminassistant/shared/run"
 )
 
-// A run raises one action: of the kind that its words name, else of kind run_failed. Runs of the same scope raise the same one again.
+// A run raises one action at most: of the kind that its words name, else of kind run_failed. Runs of the same scope raise the same one again.
 
 // runFailed is the cause of the action that a failed run raises. Runs of one scope that are of different kinds fail for reasons of their own.
 func runFailed(r *run.Run) action.Cause {
@@ -22,6 +22,9 @@ func found(r *run.Run, kind string) action.Cause {
 
 // raise opens the action of a run that did not go well, or adds the run to the open one. The action says what the user is told.
 func (n *Notices) raise(ctx context.Context, e *ending, told *notify.Notification) error {
+	if outOfReach(e.Run) {
+		return n.raiseUnreached(ctx, e.Run)
+	}
 	cause := runFailed(e.Run)
 	if e.words.Action != "" {
 		cause = found(e.Run, e.words.Action)
@@ -36,7 +39,7 @@ func (n *Notices) raise(ctx context.Context, e *ending, told *notify.Notificatio
 
 // resolve resolves all actions that runs like this one may have raised before it.
 func (n *Notices) resolve(ctx context.Context, e *ending) error {
-	causes := []action.Cause{runFailed(e.Run)}
+	causes := []action.Cause{runFailed(e.Run), unreached(e.Run)}
 	for _, kind := range e.kind.Actions {
 		causes = append(causes, found(e.Run, kind))
 	}

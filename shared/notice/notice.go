@@ -27,6 +27,7 @@ type Notices struct {
 	Actions       *action.Actions
 	Notifications *notify.Notifications
 	Jobs          *job.Jobs
+	Runs          runs
 	Configs       configs
 	Profile       func(ctx context.Context, user string) (account.Profile, error)
 	// SignIn returns the state of a user's sign-in at Microsoft; nil: nobody acts for users there.

@@ -73,7 +73,7 @@ func (w *world) over(table store.Table) *Notices {
 	return &Notices{
 		Kinds: kinds, Actions: action.New(table, w.NewID, w.clock.Now), Notifications: notify.New(table, w.queue, w.clock.Now),
 		Jobs: job.New(table, job.Kinds(kinds, configs, queues), w.NewID, w.clock.Now), Configs: configs, Profile: account.NewUsers(table, w.clock.Now).Of,
-		Clock: w.clock.Now, Log: zerolog.Nop(),
+		Runs: run.NewStore(table), Clock: w.clock.Now, Log: zerolog.Nop(),
 	}
 }
 

@@ -85,6 +85,7 @@ var reasons = map[string]string{
 	fault.Unauthenticated.String(): "access to the calendar was refused",
 	fault.Forbidden.String():       "access to the calendar is not allowed",
 	fault.Throttled.String():       "the calendar service asked to slow down for too long",
+	run.OutOfReach:                 "the mailbox is out of reach; if it stays so for three days, there is an action that says what to do",
 	fault.Unavailable.String():     "a service did not answer at any attempt",
 	fault.Malformed.String():       "something that is stored cannot be read",
 	fault.Locked.String():          "the period is locked",

@@ -82,11 +82,17 @@ type Problem struct {
 	Detail string `json:"detail"`
 }
 
+// OutOfReach is the code of the problem of a run that could not reach a mailbox.
+const OutOfReach = "mailbox_out_of_reach"
+
 // NewProblem describes err for the user. The text of an internal error is not for users.
 func NewProblem(err error) *Problem {
 	kind := fault.Of(err)
 	if !kind.Public() {
 		return &Problem{Code: kind.String(), Detail: "something went wrong on our side; the log has the details"}
+	}
+	if errors.Is(err, calendar.ErrOutOfReach) {
+		return &Problem{Code: OutOfReach, Detail: err.Error()}
 	}
 	return &Problem{Code: kind.String(), Detail: err.Error()}
 }

@@ -84,6 +84,10 @@ func TestNewProblemTellsNothingInternal(t *testing.T) {
 	if got := *NewProblem(errors.New("secret")); got.Code != "internal" || strings.Contains(got.Detail, "secret") || got.Detail == "" {
 		t.Errorf("internal: %+v", got)
 	}
+	away := fault.Wrap(fault.Unavailable, fmt.Errorf("list: %w", calendar.ErrOutOfReach))
+	if got := *NewProblem(away); got.Code != OutOfReach || got.Detail != away.Error() {
+		t.Errorf("out of reach: %+v", got)
+	}
 	err := fmt.Errorf("read: %w", fault.New(fault.NotFound, "no calendar %q", "x"))
 	if got, want := *NewProblem(err), (Problem{Code: "not_found", Detail: `read: no calendar "x"`}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)

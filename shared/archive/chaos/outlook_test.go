@@ -146,6 +146,76 @@ func TestACopyOfOursThatWasPastedIntoTheArchiveIsTheUsers(t *testing.T) {
 	})
 }
 
+// copied copies the copy of a source within the archive, as a user does. It returns the ids of ours and of the user's.
+func (w *world) copied(c archive.Config, source string) (ours, pasted string) {
+	w.t.Helper()
+	for _, e := range w.standing(c) {
+		if e.Source.ID == source {
+			ours = e.CopyID
+		}
+	}
+	pasted, err := w.sim.CopyEvent(me, ours, w.named("Archive"))
+	must(w.t, err)
+	return ours, pasted
+}
+
+// named returns the id of a calendar.
+func (w *world) named(name string) string {
+	w.t.Helper()
+	all, err := w.sim.Calendars(me)
+	must(w.t, err)
+	return all[slices.IndexFunc(all, func(c graphsim.Calendar) bool { return c.Name == name })].ID
+}
+
+func TestCopiesThatAUserMadeInTheArchiveAreCounted(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		source := w.put(meeting(0))
+		w.put(meeting(1))
+		c := w.config(archive.AcceptOnDrift)
+		w.quietNight(c, archive.Counts{Fetched: 2, Archived: 2})
+		ours, _ := w.copied(c, source)
+		around := func(n int) {
+			early := meeting(n)
+			early["start"], early["end"] = at(october(1, n), "UTC"), at(october(1, n).Add(time.Minute), "UTC")
+			w.put(early)
+			w.put(meeting(n))
+		}
+		around(2)
+		if _, result := w.quietNight(c, archive.Counts{Fetched: 4, Unchanged: 2, Archived: 2}); result.DuplicateCopies != 1 {
+			t.Errorf("%d copies of copies are counted", result.DuplicateCopies)
+		}
+		must(t, w.sim.RemoveEvent(me, ours))
+		around(3)
+		if _, result := w.quietNight(c, archive.Counts{Fetched: 6, Unchanged: 4, Archived: 2}); result.DuplicateCopies != 0 {
+			t.Errorf("without ours, %d copies of copies are counted", result.DuplicateCopies)
+		}
+	})
+}
+
+func TestAPastedCopyDoesNotStandForOneThatSomebodyMovedAway(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		source := w.put(meeting(0))
+		w.put(meeting(1))
+		c := w.config(archive.AcceptOnDrift)
+		w.quietNight(c, archive.Counts{Fetched: 2, Archived: 2})
+		ours, pasted := w.copied(c, source)
+		other, err := w.provider.CreateCalendar(t.Context(), uri("Other"))
+		must(t, err)
+		must(t, w.sim.MoveEvent(me, ours, other.ID))
+		w.put(object{"id": source, "subject": "Edited"})
+		w.quietNight(c, archive.Counts{Fetched: 2, Unchanged: 1, Drifted: 1})
+		subjects := map[string]string{}
+		for _, e := range w.copies() {
+			subjects[e.ID] = e.Subject
+		}
+		moved, err := w.sim.Events(me, other.ID)
+		must(t, err)
+		if len(subjects) != 3 || subjects[pasted] != "Meeting 0" || len(moved) != 1 || moved[0].Subject != "Meeting 0" {
+			t.Errorf("the archive has %v, the user's is %s; the other calendar has %+v", subjects, pasted, moved)
+		}
+	})
+}
+
 // TestATransactionIDThatIsTakenIsGivenUp has the ids of all copies taken by events that are gone.
 func TestATransactionIDThatIsTakenIsGivenUp(t *testing.T) {
 	inBubble(t, graphsim.MustSwitches("transaction_ids=kept"), func(t *testing.T, w *world) {
@@ -211,5 +281,76 @@ func TestCalendarsWhoseIDsChangeAreTheSame(t *testing.T) {
 		must(t, w.sim.RenewIDs(me, ""))
 		w.quietNight(c, archive.Counts{Fetched: 3, Unchanged: 3})
 		w.check(c)
+	})
+}
+
+func TestACalendarIsFoundByTheOtherOfItsNames(t *testing.T) {
+	archiving := func(w *world, source, into calendar.URI) archive.Config {
+		c, err := w.configs(w.Table).Create(w.t.Context(), user, archive.Config{
+			Name: "by names", Source: source, Archive: into, Timezone: "Europe/Berlin", Purpose: archive.General, Overlaps: archive.Resolve,
+			OnDrift: archive.AskOnDrift, LookBack: 30, CreateCalendar: true,
+		})
+		must(w.t, err)
+		return c
+	}
+	t.Run("by its name when ids change, again and again", func(t *testing.T) {
+		inBubble(t, graphsim.MustSwitches("calendar_ids_change"), func(t *testing.T, w *world) {
+			w.month(3)
+			_, err := w.provider.CreateCalendar(t.Context(), uri("Archive"))
+			must(t, err)
+			c := archiving(w, uri(w.source), uri(w.named("Archive")))
+			w.quietNight(c, archive.Counts{Fetched: 3, Archived: 3})
+			for range 2 {
+				must(t, w.sim.RenewIDs(me, ""))
+				w.source = w.named("Work")
+				w.quietNight(c, archive.Counts{Fetched: 3, Unchanged: 3})
+			}
+			must(t, w.sim.RemoveCalendar(me, w.named("Archive")))
+			w.put(meeting(5))
+			if r, _ := w.archive(c); r.State == run.Succeeded {
+				t.Error("an archive that is gone was not missed")
+			}
+			all, err := w.sim.Calendars(me)
+			must(t, err)
+			for _, one := range all {
+				if one.Name == c.Archive.Calendar {
+					t.Error("a calendar is named by an id")
+				}
+			}
+		})
+	})
+	t.Run("and none is made of an id that it had before", func(t *testing.T) {
+		inBubble(t, graphsim.MustSwitches("calendar_ids_change"), func(t *testing.T, w *world) {
+			_, err := w.provider.CreateCalendar(t.Context(), uri("Archive"))
+			must(t, err)
+			c := archiving(w, uri("Work"), uri(w.named("Archive")))
+			w.archive(c)
+			must(t, w.sim.RenewIDs(me, ""))
+			w.source = w.named("Work")
+			w.archive(c)
+			must(t, w.sim.RemoveCalendar(me, w.named("Archive")))
+			w.put(meeting(5))
+			err = w.runner(w.Table, w.provider).Run(t.Context(), w.start(c))
+			if fault.Of(err) != fault.NotFound || !strings.Contains(err.Error(), `"Archive" is gone, and the config names it by its id`) {
+				t.Errorf("the run ends with %v", err)
+			}
+		})
+	})
+	t.Run("by its id when it is renamed", func(t *testing.T) {
+		inBubble(t, nil, func(t *testing.T, w *world) {
+			w.month(3)
+			c := w.config(archive.AskOnDrift)
+			w.quietNight(c, archive.Counts{Fetched: 3, Archived: 3})
+			for _, one := range []graphsim.Calendar{{ID: w.named("Archive"), Name: "Hours"}, {ID: w.source, Name: "Office"}} {
+				_, err := w.sim.AddCalendar(me, one)
+				must(t, err)
+			}
+			w.quietNight(c, archive.Counts{Fetched: 3, Unchanged: 3})
+			w.put(meeting(5))
+			w.quietNight(c, archive.Counts{Fetched: 4, Unchanged: 3, Archived: 1})
+			must(t, w.sim.RenewIDs(me, ""))
+			w.source = w.named("Office")
+			w.quietNight(c, archive.Counts{Fetched: 4, Unchanged: 4})
+		})
 	})
 }

@@ -127,9 +127,32 @@ func TestABrokenEventHidesItsDayAlone(t *testing.T) {
 			t.Errorf("%d bodies, %v", len(bodies), err)
 		}
 	}
-	if all, err := w.kept(id); fault.Of(err) != fault.Malformed || !strings.Contains(err.Error(), "look for it in Outlook") {
+	w.put(id, []byte(`{"subject":"The same day","start":{"dateTime":"2026-10-13T09:01:00","timeZone":"UTC"},`+
+		`"end":{"dateTime":"2026-10-13T10:00:00","timeZone":"UTC"}}`))
+	w.put(id, weeklyEvent("Weekly", nil))
+	unread = new(calendar.Unread)
+	minute := calendar.Span{From: from.AddDate(0, 0, 12).Add(9 * time.Hour), To: from.AddDate(0, 0, 12).Add(9*time.Hour + time.Minute)}
+	all, err := w.kept(id)
+	if !errors.As(err, &unread) || !slices.Equal(unread.Spans, []calendar.Span{minute}) || !strings.Contains(err.Error(), "look for it in Outlook") {
 		t.Errorf("kept are %d, %v", len(all), err)
 	}
+	seen := map[string]bool{}
+	for _, k := range all {
+		seen[k.Event.Subject] = true
+	}
+	if len(all) != 32 || len(seen) != 32 || seen["Broken"] || !seen["The same day"] || !seen["Weekly"] {
+		t.Errorf("kept are %d: %v", len(all), seen)
+	}
+	t.Run("and neither is a listing that always fails", func(t *testing.T) {
+		w.faults(graphsim.Fault{Path: "/users/*/calendars/*/events", Kind: graphsim.FaultError, Status: 500, Code: "ErrorCorruptData"})
+		w.sim.ResetLog()
+		if all, err := w.kept(id); fault.Of(err) != fault.Malformed || errors.As(err, new(*calendar.Unread)) {
+			t.Errorf("%d, %v", len(all), err)
+		}
+		if n := len(w.sim.Log()); n != maxBrokenStarts+2 {
+			t.Errorf("%d requests", n)
+		}
+	})
 	t.Run("and a service that fails with every day is not asked for ever", func(t *testing.T) {
 		w.faults(graphsim.Fault{Path: "/users/*/calendars/*/calendarView", Kind: graphsim.FaultError, Status: 500, Code: "ErrorCorruptData"})
 		w.sim.ResetLog()
@@ -421,6 +444,57 @@ func TestARefusedSeriesIsKnownByItsInstances(t *testing.T) {
 		}
 		if err := errors.Join(w.sim.SetSwitches(nil), w.sim.RemoveEvent(me, series)); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+func TestABrokenInstanceOfASeriesIsNamedAndItsSeriesIsKept(t *testing.T) {
+	w := under(t, 0, "poison=Broken")
+	id := w.archive()
+	series := w.put(id, weeklyEvent("Weekly", nil))
+	w.change(series, map[string]string{"20261019T070000Z": "Broken", "20261026T080000Z": "Review"})
+	w.put(id, []byte(`{"subject":"Broken","start":{"dateTime":"2026-10-12T07:01:00","timeZone":"UTC"},`+
+		`"end":{"dateTime":"2026-10-12T08:00:00","timeZone":"UTC"}}`))
+	all, err := w.kept(id)
+	unread := new(calendar.Unread)
+	if !errors.As(err, &unread) || len(all) != 1 || all[0].Event.Subject != "Weekly" || len(all[0].Exceptions) != 1 || all[0].Exceptions[0].Subject != "Review" {
+		t.Fatalf("kept are %+v, %v", all, err)
+	}
+	var starts []string
+	for _, s := range unread.Spans {
+		starts = append(starts, s.From.UTC().Format("01-02 15:04"))
+	}
+	if want := []string{"10-12 07:01", "10-19 07:00"}; !slices.Equal(starts, want) {
+		t.Errorf("what cannot be read starts at %q, want %q", starts, want)
+	}
+}
+
+func TestASeriesThatBreaksWhileItIsReadIsNamed(t *testing.T) {
+	w := newWorld(t, graphsim.Options{}, nil)
+	id := w.archive()
+	w.put(id, weeklyEvent("Weekly", nil))
+	w.put(id, weeklyEvent("Other", nil))
+	w.faults(graphsim.Fault{Path: "/users/*/events/*", Kind: graphsim.FaultError, Status: 500, Code: "ErrorCorruptData", Nth: 1})
+	all, err := w.kept(id)
+	unread := new(calendar.Unread)
+	if !errors.As(err, &unread) || len(all) != 1 || len(unread.Spans) != 1 || unread.Days(time.UTC) != "2026-10-12" {
+		t.Errorf("kept are %+v, %v", all, err)
+	}
+}
+
+func TestEveryStartIsInOnePart(t *testing.T) {
+	parts := everStarting()
+	slices.Reverse(parts)
+	for i, part := range parts {
+		filter := startingIn(part.From, part.To)
+		if open := !strings.Contains(filter, " ge "); open != (i == 0) {
+			t.Errorf("part %d: %s", i, filter)
+		}
+		if open := !strings.Contains(filter, " lt "); open != (i == len(parts)-1) {
+			t.Errorf("part %d: %s", i, filter)
+		}
+		if i > 0 && !parts[i-1].To.Equal(part.From) {
+			t.Errorf("between parts %d and %d is a gap", i-1, i)
 		}
 	}
 }

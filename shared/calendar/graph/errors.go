@@ -56,6 +56,8 @@ func (f *Failure) Is(target error) bool {
 	switch target {
 	case calendar.ErrNotFound:
 		return gone(f.Code)
+	case calendar.ErrOutOfReach:
+		return f.text == outOfReach
 	case calendar.ErrTaken:
 		return strings.EqualFold(f.Code, codeDuplicate)
 	case calendar.ErrExists:

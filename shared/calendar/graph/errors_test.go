@@ -79,10 +79,10 @@ func TestFailuresAreClassified(t *testing.T) {
 		{"a calendar that is gone is not found", 404, "ErrorFolderNotFound", fault.NotFound, calendar.ErrNotFound},
 		{"an account that nobody has is invalid, and no event that is gone", 404, "ErrorInvalidUser", fault.Invalid, nil},
 		{"a user whom the directory does not know is no event that is gone", 404, "Request_ResourceNotFound", fault.Invalid, nil},
-		{"a mailbox that is not enabled is unavailable", 404, "MailboxNotEnabledForRESTAPI", fault.Unavailable, nil},
-		{"a mailbox that is not found is unavailable", 404, "ResourceNotFound", fault.Unavailable, nil},
-		{"what is not found for no reason is unavailable", 404, "", fault.Unavailable, nil},
-		{"what is gone for no reason is unavailable", 410, "", fault.Unavailable, nil},
+		{"a mailbox that is not enabled is unavailable", 404, "MailboxNotEnabledForRESTAPI", fault.Unavailable, calendar.ErrOutOfReach},
+		{"a mailbox that is not found is unavailable", 404, "ResourceNotFound", fault.Unavailable, calendar.ErrOutOfReach},
+		{"what is not found for no reason is unavailable", 404, "", fault.Unavailable, calendar.ErrOutOfReach},
+		{"what is gone for no reason is unavailable", 410, "", fault.Unavailable, calendar.ErrOutOfReach},
 		{"what is locked is unavailable", 423, "ErrorItemLocked", fault.Unavailable, nil},
 		{"a repeated transaction id is a conflict", 409, "ErrorDuplicateTransactionId", fault.Conflict, nil},
 		{"a calendar's name that is in use exists", 409, "ErrorFolderExists", fault.Conflict, calendar.ErrExists},
@@ -105,7 +105,7 @@ func TestFailuresAreClassified(t *testing.T) {
 			if fault.Of(err) != tt.kind {
 				t.Errorf("kind is %s, want %s", fault.Of(err), tt.kind)
 			}
-			for _, sentinel := range []error{calendar.ErrNotFound, calendar.ErrExists, calendar.ErrAmbiguous} {
+			for _, sentinel := range []error{calendar.ErrNotFound, calendar.ErrExists, calendar.ErrAmbiguous, calendar.ErrOutOfReach} {
 				if errors.Is(err, sentinel) != (sentinel == tt.is) {
 					t.Errorf("is %v: %t", sentinel, errors.Is(err, sentinel))
 				}

@@ -45,6 +45,9 @@ const keptPerPage int32 = 50
 // An exception of a series that is not there, because the user was invited to that instance alone, is an event by itself. Of a series that is
 // refused to us, as others' private ones may be, its instances show which were deleted and changed. Should something disappear while it is read, the
 // error is fault.Unavailable.
+//
+// Where something is broken the listing is read in parts, by when the events start. The minutes that are left, in which something starts that cannot be
+// read, are in an Unread; everything else was handed over.
 func (p *Provider) Kept(ctx context.Context, account, calendarID string, each func(calendar.Kept) error) error {
 	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
@@ -53,7 +56,7 @@ func (p *Provider) Kept(ctx context.Context, account, calendarID string, each fu
 	k := keeping{Provider: p, account: account, calendar: calendarID, each: each, series: map[string]bool{}}
 	seen := map[[16]byte]bool{}
 	query := users.ItemCalendarsItemEventsRequestBuilderGetQueryParameters{Select: whole, Expand: withMark, Top: new(min(p.pageSize, keptPerPage))}
-	err = p.pages(ctx, account, get(cal.Events().BaseRequestBuilder, query), func(value json.RawMessage) error {
+	page := func(value json.RawMessage) error {
 		events, err := decodeEvents(value)
 		if err != nil {
 			return err
@@ -73,7 +76,20 @@ func (p *Provider) Kept(ctx context.Context, account, calendarID string, each fu
 			}
 		}
 		return nil
-	})
+	}
+	err = p.pages(ctx, account, get(cal.Events().BaseRequestBuilder, query), page)
+	if k.stopped == nil && corrupt(err) {
+		var unread *calendar.Unread
+		unread, err = narrow(everStarting(), time.Minute, maxBrokenStarts, func(from, to time.Time) error {
+			query.Filter = new(startingIn(from, to))
+			return p.pages(ctx, account, get(cal.Events().BaseRequestBuilder, query), page)
+		})
+		if unread != nil && k.broken != nil {
+			k.broken.Spans = append(k.broken.Spans, unread.Spans...)
+		} else if unread != nil {
+			k.broken = unread
+		}
+	}
 	if err == nil {
 		err = k.flush(ctx)
 	}
@@ -86,7 +102,46 @@ func (p *Provider) Kept(ctx context.Context, account, calendarID string, each fu
 	if err != nil {
 		return fmt.Errorf("read the calendar: %w", err)
 	}
+	if k.broken != nil {
+		slices.SortFunc(k.broken.Spans, func(a, b calendar.Span) int { return a.From.Compare(b.From) })
+		k.broken.Spans = slices.Compact(k.broken.Spans)
+		return k.broken
+	}
 	return nil
+}
+
+// maxBrokenStarts is how many listings may fail in the search for what is broken. It finds more than a dozen events.
+const maxBrokenStarts = 400
+
+// The years in which an event can start in Outlook, and how many of them are one part of a search.
+const (
+	firstYear = 1600
+	lastYear  = 4600
+	yearsPart = 200
+)
+
+// everStarting are the parts of all time, the first one last.
+func everStarting() (parts []calendar.Span) {
+	for year := lastYear; year > firstYear; year -= yearsPart {
+		parts = append(parts, calendar.Span{From: newYear(year - yearsPart), To: newYear(year)})
+	}
+	return parts
+}
+
+func newYear(year int) time.Time { return time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// startingIn is a filter for the events that start in a span. The first and the last span have no end on their outer side, so that together the
+// spans have every event.
+func startingIn(from, to time.Time) string {
+	const layout = "2006-01-02T15:04:05.0000000"
+	var terms []string
+	if from.After(newYear(firstYear)) {
+		terms = append(terms, "start/dateTime ge '"+from.Format(layout)+"'")
+	}
+	if to.Before(newYear(lastYear)) {
+		terms = append(terms, "start/dateTime lt '"+to.Format(layout)+"'")
+	}
+	return strings.Join(terms, " and ")
 }
 
 // keeping is a Kept under way.
@@ -98,6 +153,25 @@ type keeping struct {
 	waiting           []master         // for flush
 	series            map[string]bool  // ids of those that are there
 	lone              []calendar.Event // instances that were listed by themselves
+	broken            *calendar.Unread // what cannot be read; nil: nothing
+}
+
+// leaveOut notes that an event cannot be read that starts at start.
+func (k *keeping) leaveOut(start calendar.DateTime, cause error) error {
+	zone, err := calendar.LoadZone(cmp.Or(start.Zone, "UTC"))
+	if err != nil {
+		return cause // nobody could be told when it is
+	}
+	at, err := start.Instant(zone)
+	if err != nil {
+		return cause
+	}
+	if k.broken == nil {
+		k.broken = &calendar.Unread{Err: cause}
+	}
+	at = at.UTC().Truncate(time.Minute)
+	k.broken.Spans = append(k.broken.Spans, calendar.Span{From: at, To: at.Add(time.Minute)})
+	return nil
 }
 
 // master is a series as a listing shows it.
@@ -187,6 +261,9 @@ func (k *keeping) complete(ctx context.Context, masters []master) (there []maste
 	}
 	var elsewhere []int
 	read := func(m master, a answer) error {
+		if corrupt(a.err) {
+			return k.leaveOut(m.event.Start, a.err)
+		}
 		refused := a.err != nil && fault.Of(a.err) == fault.Forbidden
 		if a.err != nil && !refused {
 			return a.err
@@ -203,7 +280,9 @@ func (k *keeping) complete(ctx context.Context, masters []master) (there []maste
 			return fmt.Errorf("series %s: %w", m.event.ID, err)
 		}
 		if refused {
-			if err := k.observe(ctx, &m); err != nil {
+			if err := k.observe(ctx, &m); corrupt(err) {
+				return k.leaveOut(m.event.Start, err)
+			} else if err != nil {
 				return err
 			}
 		}
@@ -337,7 +416,12 @@ func (k *keeping) handAll(ctx context.Context, masters []master) error {
 			e, there := exceptions[x.ID]
 			if !there || e.Withheld || e.OriginalStart.IsZero() {
 				var err error
-				if e, err = k.amongInstances(ctx, &m, x); err != nil {
+				if e, err = k.amongInstances(ctx, &m, x); corrupt(err) {
+					if err := k.leaveOut(x.Start, err); err != nil {
+						return err
+					}
+					continue
+				} else if err != nil {
 					return err
 				}
 			}

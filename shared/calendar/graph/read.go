@@ -132,6 +132,12 @@ func (p *Provider) windows(ctx context.Context, from, to time.Time, read func(fr
 		open = append(open, calendar.Span{From: low, To: high})
 		high = low
 	}
+	return narrow(open, day, maxBroken, read)
+}
+
+// narrow calls read for each of the spans, of which open has the next one last, and for those in which something is broken again with smaller ones. unread
+// are the spans of one step that are left; nil: none. most is how many may fail.
+func narrow(open []calendar.Span, step time.Duration, most int, read func(from, to time.Time) error) (unread *calendar.Unread, err error) {
 	for broken := 0; len(open) > 0; {
 		w := open[len(open)-1]
 		open = open[:len(open)-1]
@@ -139,11 +145,11 @@ func (p *Provider) windows(ctx context.Context, from, to time.Time, read func(fr
 		if err == nil {
 			continue
 		}
-		if broken++; !corrupt(err) || broken > maxBroken {
+		if broken++; !corrupt(err) || broken > most {
 			return nil, err
 		}
-		if days := (w.To.Sub(w.From) + day - 1) / day; days > 1 {
-			middle := w.From.Add(days / 2 * day)
+		if steps := (w.To.Sub(w.From) + step - 1) / step; steps > 1 {
+			middle := w.From.Add(steps / 2 * step)
 			open = append(open, calendar.Span{From: middle, To: w.To}, calendar.Span{From: w.From, To: middle})
 			continue
 		}
@@ -400,6 +406,11 @@ func (p *Provider) byID(ctx context.Context, account, calendarID string, ids []s
 	for _, id := range ids {
 		steps = append(steps, step{RequestInformation: get(cal.Events().ByEventId(id).BaseRequestBuilder, query)})
 	}
+	return p.readEach(ctx, account, ids, steps, each)
+}
+
+// readEach reads those of the events that are there, each of which has an id and a step. Those that are refused are Withheld.
+func (p *Provider) readEach(ctx context.Context, account string, ids []string, steps []step, each func(id string, e *calendar.Event)) error {
 	return p.reads(ctx, account, steps, func(first int, answers []answer) error {
 		for i, a := range answers {
 			id := ids[first+i]
@@ -420,6 +431,30 @@ func (p *Provider) byID(ctx context.Context, account, calendarID string, ids []s
 		}
 		return nil
 	})
+}
+
+// Anywhere reads those of the events that are in the mailbox, in whatever calendar, without their bodies: ids are immutable, and stay when an event is
+// moved to another calendar. Those that are refused are Withheld.
+func (p *Provider) Anywhere(ctx context.Context, account string, ids []string) (map[string]calendar.Event, error) {
+	user, err := p.user(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	ids = unique(ids)
+	steps := make([]step, len(ids))
+	for i, id := range ids {
+		query := users.ItemEventsEventItemRequestBuilderGetQueryParameters{Select: light, Expand: withMark}
+		steps[i] = step{RequestInformation: get(user.Events().ByEventId(id).BaseRequestBuilder, query)}
+	}
+	found := map[string]calendar.Event{}
+	err = p.readEach(ctx, account, ids, steps, func(id string, e *calendar.Event) {
+		e.BodyUnread = !e.Withheld
+		found[id] = *e
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find events in the mailbox: %w", err)
+	}
+	return found, nil
 }
 
 // Find reads those of the events that are there, without their bodies.

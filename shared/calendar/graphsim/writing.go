@@ -229,6 +229,22 @@ func (s *Server) CopyEvent(mailbox, id, calendarID string) (string, error) {
 	return c.ID, nil
 }
 
+// MoveEvent moves an event to another calendar of the mailbox, as a user does in Outlook. It keeps its id. Errors are NotFound.
+func (s *Server) MoveEvent(mailbox, id, calendarID string) error {
+	m, unlock, err := s.open(mailbox)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r := m.byID[id]
+	if r == nil || m.calendar(calendarID) == nil {
+		return fault.New(fault.NotFound, "mailbox %s has no event %q or no calendar %q", mailbox, id, calendarID)
+	}
+	r.Calendar = calendarID
+	m.touch(r)
+	return nil
+}
+
 // RenewIDs gives all events of a calendar, or all calendars where the id is empty, new ids, as moving a mailbox or importing it again does.
 // Errors are NotFound.
 func (s *Server) RenewIDs(mailbox, calendarID string) error {
