@@ -156,17 +156,32 @@ func (p *program) calendarImport() *cobra.Command {
 	return cmd
 }
 
-// showImport prints the account of an import.
+const (
+	// fewAdded is how many new events an import lists one by one.
+	fewAdded = 20
+	// mostListed is how many events an import lists at all.
+	mostListed = 500
+)
+
+// showImport prints the account of an import: of many that are new, only how many there are.
 func (p *program) showImport(done importing.Report) error {
 	if p.output == "json" {
 		return p.printJSON(done)
 	}
 	var rows []table.Row
+	left := 0
 	for _, it := range done.Items {
+		if it.Outcome == importing.Added && done.Added > fewAdded && !done.DryRun || len(rows) == mostListed {
+			left++
+			continue
+		}
 		rows = append(rows, table.Row{string(it.Outcome), it.Subject, it.UID, it.Instance, strings.Join(it.Fields, ", ")})
 	}
 	if len(rows) > 0 {
 		p.printTable(table.Row{"Outcome", "Subject", "UID", "Instance", "Differs in"}, rows)
+	}
+	if left > 0 && len(rows) > 0 {
+		fmt.Fprintf(p.out, "%d more are not listed here; --output json lists all.\n", left)
 	}
 	p.printAside(done.Aside)
 	text := done.String()

@@ -159,8 +159,8 @@ func (p *program) printVerified(r *proof.Verification) error {
 		_, err := fmt.Fprintf(p.out, "THE LEDGER DOES NOT HOLD: %s not fit. The first: %s\n", things, misfit(r.First))
 		return err
 	}
-	if _, err := fmt.Fprintf(p.out, "The ledger holds: %d entries in %d links, %d runs, %d backups, %d records of the audit log.\n",
-		r.Entries, r.Links, r.Runs, r.Backups, r.Audit); err != nil {
+	if _, err := fmt.Fprintf(p.out, "The ledger holds: %s in %s, %s, %s, %s of the audit log.\n",
+		entriesOf(r.Entries), counted(r.Links, "link"), counted(r.Runs, "run"), counted(r.Backups, "backup"), counted(r.Audit, "record")); err != nil {
 		return err
 	}
 	var err error

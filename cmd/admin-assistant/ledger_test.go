@@ -10,7 +10,7 @@ import (
 func TestProvingToOthers(t *testing.T) {
 	m := seeded(t)
 	m.local("archive", "run", "--config", "work", "--period", october).ok()
-	m.local("ledger", "verify", "--config", "work").ok().says("The ledger holds", "1 links", "1 runs")
+	m.local("ledger", "verify", "--config", "work").ok().says("The ledger holds", "one link", "one run")
 
 	head := m.local("ledger", "head", "--config", "work").ok()
 	key := strings.TrimSpace(m.local("ledger", "head", "--config", "work", "--key").ok().out)

@@ -90,7 +90,11 @@ func (r *Report) PutAside(aside ...calendar.Aside) {
 
 // String is the sums in words.
 func (r Report) String() string {
-	text := fmt.Sprintf("%d events in the file: %d added, %d changed, %d unchanged", r.Total, r.Added, r.Changed, r.Unchanged)
+	events := "events"
+	if r.Total == 1 {
+		events = "event"
+	}
+	text := fmt.Sprintf("%d %s in the file: %d added, %d changed, %d unchanged", r.Total, events, r.Added, r.Changed, r.Unchanged)
 	for _, further := range []struct {
 		n    int
 		word string
