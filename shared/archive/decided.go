@@ -62,7 +62,6 @@ func (p *planner) decide() {
 		return
 	}
 	d.shown, d.gone, d.voided = map[*Standing]*calendar.Appointment{}, map[*Standing]*Item{}, map[*Standing][]string{}
-	d.readRulings()
 	parties := p.findParticipants()
 	rulings := make([]*ruling, 0, len(d.rulings))
 	for _, key := range slices.Sorted(maps.Keys(d.rulings)) {
@@ -102,6 +101,9 @@ func (p *planner) decide() {
 
 // readRulings finds the newest verdict about each key, and what was created.
 func (d *decided) readRulings() {
+	if len(d.decisions) == 0 {
+		return
+	}
 	d.rulings = map[string]*ruling{}
 	if d.creations == nil {
 		d.creations = map[string]*creation{}

@@ -200,6 +200,12 @@ func TestDecisions(t *testing.T) {
 			verdicts: []decision.Verdict{verdictOn("a", decision.Keep), verdictOn("b", decision.Keep)},
 			want:     outcomes{"a": "archived: decision", "b": "archived: decision"}, groups: []string{"a b: kept"},
 		}, {
+			name:     "a duplicate that was kept stays what it is, whatever becomes of its like",
+			held:     day(busy("b", "09:00", "10:00", subject("x"), billed)),
+			events:   day(busy("a", "09:00", "10:00", subject("x"), high), busy("b", "09:00", "10:00", subject("x"), billed)),
+			verdicts: []decision.Verdict{verdictOn("b", decision.Keep)}, want: outcomes{"a": "conflicted", "b": "unchanged: decision"},
+			actions: []string{"overlap a b"}, groups: []string{"a b: conflict"},
+		}, {
 			name: "two are merged from the first start to the last end", events: pair,
 			verdicts: []decision.Verdict{verdictOn("b", decision.Merge, into("a"))},
 			want:     outcomes{"a": "archived: decision", "b": "superseded by a"}, says: map[string]string{"a": "end 10:30 (decision)"},

@@ -40,10 +40,11 @@ func (p *planner) matchLedger(standing []Standing) {
 	p.matchByID(sources)
 	p.matchMoved(sources)
 	p.matchByTime(sources)
-	// A duplicate that was archived before it was merged counts as the copy of the one that was kept.
+	p.decided.readRulings()
+	// A duplicate that was archived before it was merged counts as the copy of the one that was kept, unless somebody decided about it.
 	for _, c := range p.all {
 		for _, m := range c.merged {
-			if c.held == nil && m.held != nil && (!c.decided() || c.Outcome == Excluded) {
+			if c.held == nil && m.held != nil && (!c.decided() || c.Outcome == Excluded) && p.decided.rulings[m.held.Key] == nil {
 				p.matched[m.held] = nil
 				p.match(c, m.held)
 				m.held = nil

@@ -112,7 +112,7 @@ func ReadStanding(r io.Reader) ([]Standing, error) {
 			return nil, fault.Field(at, "needs a key of its own and a hash")
 		}
 		seen[it.Key] = true
-		if a := &it.Appointment; a.Start.IsZero() || a.End.Before(a.Start) {
+		if a := &it.Appointment; outcome == ledger.Archived && (a.Start.IsZero() || a.End.Before(a.Start)) {
 			return nil, fault.Field(at+".appointment", "needs a start, and an end that is not before it")
 		}
 		standing = append(standing, Standing{
