@@ -16,7 +16,7 @@ type decided struct {
 	decisions []decision.Decision
 	rulings   map[string]*ruling
 	creations map[string]*creation
-	// shown has what stands of those held ones about which there is a verdict; nil: nothing.
+	// shown has what stands of held ones that a decision took out, nil, or that have no source and a verdict.
 	shown  map[*Standing]*calendar.Appointment
 	gone   map[*Standing]*Item    // what becomes of held ones without a source
 	voided map[*Standing][]string // issues of held ones without a source whose verdict does not hold
@@ -175,16 +175,8 @@ func (p *planner) findParticipants() map[string]party {
 			parties[r.verdict.By] = nil
 		}
 	}
-	// Of candidates with one key the one counts that the archive holds, then one that goes into it or would; then the first.
-	level := func(c *candidate) int {
-		switch {
-		case c.held != nil:
-			return 0
-		case !c.decided(), c.Decision != "":
-			return 1
-		}
-		return 2
-	}
+	// Of candidates with one key the one counts that goes into the archive or would, as it does for what is held; then the first.
+	goes := func(c *candidate) bool { return !c.decided() || c.Decision != "" }
 	other := map[string]bool{} // keys of what no decision is made about
 	for _, c := range p.all {
 		at, named := parties[c.Key]
@@ -192,7 +184,7 @@ func (p *planner) findParticipants() map[string]party {
 		case !named:
 		case c.Event.Type == calendar.Master, c.Reason == ReasonOwnCopy, decision.Created(c.Key):
 			other[c.Key] = true
-		case at == nil || level(c) < level(at.(*candidate)):
+		case at == nil || goes(c) && !goes(at.(*candidate)):
 			parties[c.Key] = c
 		}
 	}
@@ -407,7 +399,6 @@ func (p *planner) settleSource(r *ruling, by party) {
 	default:
 		c.Outcome, c.Accept = Unchanged, r.differs(h)
 	}
-	p.decided.shown[h] = &c.Appointment
 }
 
 // take gives the item what a decision left.

@@ -547,3 +547,49 @@ func TestPlanJSONTellsDecisions(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestWhatIsCreatedBelongsToTheDayOfItsStart(t *testing.T) {
+	create := verdictOn("decision:x", decision.Create, fields("start 09:00", "end 10:00", "subject x"))
+	*create.Fields.Start = create.Fields.Start.AddDate(0, 0, -1)
+	p := planDecided(day(busy("a", "09:30", "10:30")), settings, nil, decide(t, planOf(nil), "d1", create))
+	if got := outcomesOf(p); !maps.Equal(got, outcomes{"a": "conflicted"}) || p.Counts.Created != 0 || len(p.Issues) != 0 {
+		t.Errorf("%v, issues %q", got, p.Issues)
+	}
+}
+
+func TestACopyOfOursIsNeverKept(t *testing.T) {
+	ours := busy("c", "09:00", "10:00", func(e *calendar.Event) { e.Mark = "1 k h" })
+	p := planDecided(day(ours), settings, nil, decide(t, planOf(day(ours)), "d1", verdictOn("c", decision.Keep)))
+	if got := outcomesOf(p); !maps.Equal(got, outcomes{"c": "excluded: own_copy"}) || len(p.Issues) != 0 {
+		t.Errorf("%v, issues %q", got, p.Issues)
+	}
+}
+
+func TestAnEventKeepsItsVerdictWhileACopyHasItsKey(t *testing.T) {
+	events := day(busy("a", "09:00", "10:00", func(e *calendar.Event) { e.Mark = "1 k h" }), busy("b", "09:00", "10:00", uid("uid-a")))
+	p := planDecided(events, settings, nil, decide(t, planOf(events[1:]), "d1", verdictOn("b", decision.Drop)))
+	if got := outcomesOf(p); !maps.Equal(got, outcomes{"a": "excluded: own_copy", "b": "superseded: decision"}) {
+		t.Errorf("%v", got)
+	}
+}
+
+// A text alone is a change, until the ledger has what the decision says.
+func TestANewTextIsWrittenOnce(t *testing.T) {
+	events := day(busy("a", "09:00", "10:00", billed))
+	held := heldAfter(t, planOf(events))
+	d := decide(t, planOf(events), "d1", verdictOn("a", decision.KeepAs, fields("body new")))
+	first := planDecided(events, settings, held, d)
+	second := planDecided(events, settings, heldAfter(t, first), d)
+	if a, b := itemOf(t, first, "a"), itemOf(t, second, "a"); !a.Accept || b.Accept || b.Outcome != Unchanged {
+		t.Errorf("written: %t, then %t", a.Accept, b.Accept)
+	}
+}
+
+func TestOfTwoEventsOfOneKeyTheOneThatBelongsHereIsDecided(t *testing.T) {
+	same := originally("2026-10-05T07:00:00Z")
+	events := day(busy("a", "09:00", "10:00", uid("u"), same, billed, cancelled), busy("b", "11:00", "12:00", uid("u"), same, billed))
+	d := decide(t, newPlan(events, monday, timesheet, nil), "d1", verdictOn("b", decision.Drop))
+	if got := outcomesOf(planDecided(events, timesheet, nil, d)); !maps.Equal(got, outcomes{"a": "excluded: cancelled", "b": "superseded: decision"}) {
+		t.Errorf("%v", got)
+	}
+}
