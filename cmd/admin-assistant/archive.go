@@ -17,6 +17,7 @@ import (
 	"adminassistant/shared/archive"
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/decision"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
@@ -249,6 +250,8 @@ type planItem struct {
 	Outcome     archive.Outcome      `json:"outcome"`
 	Reason      string               `json:"reason"`
 	By          string               `json:"by"`
+	Decision    string               `json:"decision"`
+	Verdict     decision.Word        `json:"verdict"`
 	Appointment calendar.Appointment `json:"appointment"`
 	Changes     []ledger.Change      `json:"changes"`
 	Issues      []string             `json:"issues"`
@@ -310,7 +313,9 @@ func remarks(r *archive.Result) (lines []string) {
 func (p *program) printCounts(c archive.Counts, balanced bool) {
 	var rows []table.Row
 	for _, o := range archive.Outcomes {
-		rows = append(rows, table.Row{string(o), *c.Of(o)})
+		if n := *c.Of(o); n > 0 || o != archive.Created {
+			rows = append(rows, table.Row{string(o), n})
+		}
 	}
 	p.printTable(table.Row{"Bucket", "Events"}, rows)
 	fmt.Fprintf(p.out, "%s: %s\n", c, map[bool]string{true: "balanced", false: "NOT BALANCED"}[balanced])
@@ -330,6 +335,9 @@ func (p *program) printItems(items []runItem, zone *time.Location) {
 		why := it.Plan.Reason
 		if it.Plan.By != "" {
 			why = strings.TrimSpace(why + " by " + it.Plan.By)
+		}
+		if it.Plan.Decision != "" {
+			why += fmt.Sprintf(" (%s)", strings.TrimSpace(it.Plan.Decision+" "+string(it.Plan.Verdict)))
 		}
 		rows = append(rows, table.Row{when(&it.Plan.Appointment, zone), it.Plan.Appointment.Subject, string(it.Plan.Outcome), why, strings.Join(notes, "; ")})
 	}

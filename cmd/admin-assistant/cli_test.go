@@ -369,6 +369,40 @@ func TestPlanFromFiles(t *testing.T) {
 	m.run("", "archive", "plan", "--events", m.files, "--config", config).fails(exitUsage, "is a folder")
 }
 
+func TestPlanFromFilesWithDecisions(t *testing.T) {
+	m := newMachine(t)
+	config, events := m.file("config.json", planConfig), m.file("events.json", graphEvents)
+	var p struct {
+		Counts map[string]int
+		Items  []struct{ Key, Hash, Outcome, Reason, By, Decision string }
+		Issues []string
+	}
+	args := []string{"archive", "plan", "--events", events, "--config", config}
+	m.run("", append(args, "--output", "json")...).ok().decode(&p)
+	decisions := fmt.Sprintf(`[{"id": "d1", "kind": "overlap", "seen": [{"key": %q, "hash": %q}, {"key": %q, "hash": %q}, {"key": "nobody", "hash": "sha256:1"}],
+		"verdicts": [{"key": %q, "verdict": "drop"}, {"key": %q, "verdict": "keep_as", "fields": {"start": "2026-10-05T10:00:00+02:00"}},
+			{"key": "decision:01K6ZXV3N4T9Y8QK7C2M5R1B0D", "verdict": "create", "fields": {"start": "2026-10-05T09:00:00+02:00", "end": "2026-10-05T10:00:00+02:00",
+				"subject": "Globex call", "categories": ["Globex - billable"]}}, {"key": "nobody", "verdict": "keep"}]}]`,
+		p.Items[0].Key, p.Items[0].Hash, p.Items[1].Key, p.Items[1].Hash, p.Items[0].Key, p.Items[1].Key)
+	args = append(args, "--decisions", m.file("decisions.json", decisions))
+	m.run("", append(args, "--output", "json")...).ok().decode(&p)
+	var got []string
+	for _, it := range p.Items {
+		got = append(got, it.Outcome+" "+it.Reason+" "+it.Decision)
+	}
+	slices.Sort(got)
+	if want := []string{"archived decision d1", "created decision d1", "superseded decision d1"}; !slices.Equal(got, want) || p.Counts["created"] != 1 ||
+		p.Counts["fetched"] != 2 || len(p.Issues) != 1 {
+		t.Errorf("%q, counts %v, issues %q", got, p.Counts, p.Issues)
+	}
+	m.run("", args...).ok().says("decision (d1 drop)", "decision (d1 keep_as)", "start 2026-10-05T07:30:00Z -> 2026-10-05T08:00:00Z (decision)",
+		"Globex call", "decision (d1 create)", "created 1: balanced", `decision "d1" is about a key that is not here: "nobody"`)
+
+	wrong := m.file("wrong.json", strings.Replace(decisions, `"end": "2026-10-05T10:00`, `"end": "2026-10-05T08:59`, 1))
+	m.run("", append(args[:len(args)-1], wrong)...).fails(exitUsage, "wrong.json", "[0].verdicts[2].fields.end", "before the start")
+	m.run("", append(args[:len(args)-1], "nowhere.json")...).fails(exitUsage, "nowhere.json")
+}
+
 func TestWordsThatMakeNoSense(t *testing.T) {
 	m := newMachine(t)
 	for _, args := range [][]string{
@@ -387,7 +421,8 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 		{"version", "now"}, {"version", "--output", "xml"},
 		{"serve", "--addr", "0.0.0.0:8080"}, {"serve", "--addr", ":8080"}, {"serve", "--addr", "[::]:0"}, {"serve", "--addr", "example.com:80"},
 		{"serve", "--addr", "8080"},
-		{"archive", "plan", "--config", "x", "--ledger", "y"}, {"archive", "plan", "--events", "x", "--config", "y", "--period", "today"},
+		{"archive", "plan", "--config", "x", "--ledger", "y"},
+		{"archive", "plan", "--config", "x", "--decisions", "y"}, {"archive", "plan", "--events", "x", "--config", "y", "--period", "today"},
 		{"--api", "not an address", "calendar", "list"}, {"--api", "ftp://127.0.0.1", "calendar", "list"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {

@@ -15,46 +15,55 @@ import (
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/ics"
+	"adminassistant/shared/decision"
 	"adminassistant/shared/plaintext"
 	"adminassistant/shared/strictjson"
 )
 
 func (p *program) archivePlan() *cobra.Command {
-	var events, config, held, period string
+	var files planFiles
+	var config, period string
 	cmd := &cobra.Command{
 		Use: "plan", Short: "Show what a run would do", Args: cobra.NoArgs,
 		Long: "Show what a run would do, and why.\n\n" +
 			"With --events the plan is made from files alone, without store, network or account: events as Microsoft Graph's JSON (a calendarView\n" +
-			"response or its value) or as .ics, the config as JSON, and with --ledger an earlier plan's JSON as what is archived already.\n" +
-			"\"-\" reads standard input. Without --events, --config names an archive config, and the plan is that of a dry run.",
+			"response or its value) or as .ics, the config as JSON, with --ledger an earlier plan's JSON as what is archived already, and with --decisions\n" +
+			"what was decided, as JSON. \"-\" reads standard input. Without --events, --config names an archive config, and the plan is that of a dry run.",
 		Example: "  admin-assistant archive plan --events october.json --config config.json --output json\n" +
 			"  admin-assistant archive plan --config work --period \"last week\"",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if events != "" {
+			if files.config = config; files.events != "" {
 				if period != "" {
 					return usageError{errors.New("--period goes with the name of a config; with --events the window stands in the config file")}
 				}
-				return p.planFiles(events, config, held)
+				return p.planFiles(files)
 			}
-			if held != "" {
+			if files.held != "" {
 				return usageError{errors.New("--ledger goes with --events")}
+			}
+			if files.decisions != "" {
+				return usageError{errors.New("--decisions goes with --events")}
 			}
 			return p.carryOut(cmd.Context(), request{
 				method: http.MethodPost, path: "/v1/runs", json: runStart{Kind: "archive", Config: config, Period: period, DryRun: true},
 			}, false)
 		},
 	}
-	cmd.Flags().StringVar(&events, "events", "", "file with events, Graph JSON or .ics")
+	cmd.Flags().StringVar(&files.events, "events", "", "file with events, Graph JSON or .ics")
 	cmd.Flags().StringVar(&config, "config", "", "file with the config; without --events the name of an archive config")
-	cmd.Flags().StringVar(&held, "ledger", "", "file with an earlier plan: what is archived already")
+	cmd.Flags().StringVar(&files.held, "ledger", "", "file with an earlier plan: what is archived already")
+	cmd.Flags().StringVar(&files.decisions, "decisions", "", "file with decisions, the oldest first")
 	cmd.Flags().StringVar(&period, "period", "", "days, without --events")
 	required(cmd, "config")
 	return cmd
 }
 
+// planFiles are the files from which a plan is made; held and decisions may be missing.
+type planFiles struct{ events, config, held, decisions string }
+
 // planFiles makes a plan from files and prints it.
-func (p *program) planFiles(events, config, held string) error {
-	plan, err := p.makePlan(events, config, held)
+func (p *program) planFiles(files planFiles) error {
+	plan, err := p.makePlan(files)
 	if err != nil {
 		return err
 	}
@@ -91,35 +100,51 @@ func (p *program) planFiles(events, config, held string) error {
 	if len(rows) > 0 {
 		p.printTable(table.Row{"For you to decide", "Events", ""}, rows)
 	}
+	for _, issue := range plan.Issues {
+		fmt.Fprintln(p.out, printable(issue))
+	}
 	return nil
 }
 
-func (p *program) makePlan(eventsFile, configFile, heldFile string) (plan archive.Plan, err error) {
-	f, err := p.read(configFile)
+func (p *program) makePlan(files planFiles) (plan archive.Plan, err error) {
+	f, err := p.read(files.config)
 	if err != nil {
 		return plan, err
 	}
 	config, err := archive.ReadPlanConfig(f)
 	f.Close()
 	if err != nil {
-		return plan, fmt.Errorf("%s: %w", configFile, err)
+		return plan, fmt.Errorf("%s: %w", files.config, err)
 	}
 	var standing []archive.Standing
-	if heldFile != "" {
-		if f, err = p.read(heldFile); err != nil {
+	if files.held != "" {
+		if f, err = p.read(files.held); err != nil {
 			return plan, err
 		}
 		standing, err = archive.ReadStanding(f)
 		f.Close()
 		if err != nil {
-			return plan, fmt.Errorf("%s: %w", heldFile, err)
+			return plan, fmt.Errorf("%s: %w", files.held, err)
 		}
 	}
-	events, aside, err := p.readEvents(eventsFile, config.Window)
-	if err != nil {
-		return plan, fmt.Errorf("%s: %w", eventsFile, err)
+	var decisions []decision.Decision
+	if files.decisions != "" {
+		if f, err = p.read(files.decisions); err != nil {
+			return plan, err
+		}
+		decisions, err = decision.Read(f)
+		f.Close()
+		if err != nil {
+			return plan, fmt.Errorf("%s: %w", files.decisions, err)
+		}
 	}
-	return archive.NewPlan(archive.Input{Events: events, Window: config.Window, Settings: config.Settings, Standing: standing, Aside: aside}), nil
+	events, aside, err := p.readEvents(files.events, config.Window)
+	if err != nil {
+		return plan, fmt.Errorf("%s: %w", files.events, err)
+	}
+	return archive.NewPlan(archive.Input{
+		Events: events, Window: config.Window, Settings: config.Settings, Standing: standing, Decisions: decisions, Aside: aside,
+	}), nil
 }
 
 // readEvents reads a file of events: JSON begins with a brace or a bracket, everything else is read as iCalendar, of which what cannot be read is set aside.

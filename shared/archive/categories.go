@@ -74,20 +74,26 @@ func billingType(s string) (calendar.BillingType, bool) {
 // first, become issues of the item.
 func (p *planner) categorise() {
 	for _, c := range p.open() {
-		first, valid := "", 0
-		for _, category := range c.Appointment.Categories {
-			customer, billing, err := parseCategory(category)
-			switch {
-			case err != nil:
-				c.Issues = append(c.Issues, fmt.Sprintf("invalid category %q: %v", category, err))
-			case customer != "":
-				if valid++; valid == 1 {
-					first, c.Appointment.Customer, c.Appointment.BillingType = category, customer, billing
-				}
+		c.Issues = append(c.Issues, readCategories(&c.Appointment)...)
+	}
+}
+
+// readCategories sets the customer and billing type of one appointment, and returns what is wrong with its categories.
+func readCategories(a *calendar.Appointment) (issues []string) {
+	first, valid := "", 0
+	for _, category := range a.Categories {
+		customer, billing, err := parseCategory(category)
+		switch {
+		case err != nil:
+			issues = append(issues, fmt.Sprintf("invalid category %q: %v", category, err))
+		case customer != "":
+			if valid++; valid == 1 {
+				first, a.Customer, a.BillingType = category, customer, billing
 			}
 		}
-		if valid > 1 {
-			c.Issues = append(c.Issues, fmt.Sprintf("multiple valid categories, using %q", first))
-		}
 	}
+	if valid > 1 {
+		issues = append(issues, fmt.Sprintf("multiple valid categories, using %q", first))
+	}
+	return issues
 }

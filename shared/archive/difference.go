@@ -8,6 +8,7 @@ import (
 	"golang.org/x/text/cases"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/decision"
 	"adminassistant/shared/ledger"
 )
 
@@ -17,18 +18,20 @@ import (
 func (p *planner) matchLedger(standing []Standing) {
 	p.uniqueKeys()
 	byKey := make(map[string]*Standing, len(standing))
-	var out []*Standing
 	for i := range standing {
 		s := &standing[i]
-		if s.Outcome == ledger.Archived {
+		switch {
+		case s.Outcome != ledger.Archived:
+			p.out = append(p.out, s)
+		case decision.Created(s.Key):
+			p.decided.holdCreated(s)
+		default:
 			p.held = append(p.held, s)
 			byKey[s.Key] = s
-		} else {
-			out = append(out, s)
 		}
 	}
 	slices.SortFunc(p.held, func(a, b *Standing) int { return strings.Compare(a.Key, b.Key) })
-	p.keepOut(out)
+	p.keepOut(p.out)
 	sources := p.sources()
 	for _, c := range sources {
 		if h := byKey[c.Key]; h != nil {
@@ -38,10 +41,11 @@ func (p *planner) matchLedger(standing []Standing) {
 	p.matchByID(sources)
 	p.matchMoved(sources)
 	p.matchByTime(sources)
-	// A duplicate that was archived before it was merged counts as the copy of the one that was kept.
+	p.decided.readRulings()
+	// A duplicate that was archived before it was merged counts as the copy of the one that was kept, unless somebody decided about it.
 	for _, c := range p.all {
 		for _, m := range c.merged {
-			if c.held == nil && m.held != nil && (!c.decided() || c.Outcome == Excluded) {
+			if c.held == nil && m.held != nil && (!c.decided() || c.Outcome == Excluded) && p.decided.rulings[m.held.Key] == nil {
 				p.matched[m.held] = nil
 				p.match(c, m.held)
 				m.held = nil
@@ -49,16 +53,17 @@ func (p *planner) matchLedger(standing []Standing) {
 		}
 	}
 
+	p.decide()
 	var accepted []*candidate
 	for _, c := range p.all {
-		if c.held == nil {
+		if c.held == nil || c.Decision != "" {
 			continue
 		}
 		changed := !c.comesFrom(c.held)
 		switch {
 		case !c.decided() && !changed:
 			c.Outcome, c.Held = Unchanged, c.held
-		case !c.decided() && (p.OnDrift == AcceptOnDrift || c.addsText(c.held)):
+		case !c.decided() && (p.OnDrift == AcceptOnDrift && !c.void || c.addsText(c.held)):
 			c.Outcome, c.Held = Drifted, c.held
 			accepted = append(accepted, c)
 		case !c.decided(), c.Outcome == Excluded && changed && p.inWindow(c.held.Appointment.Start):
@@ -243,10 +248,11 @@ func (p *planner) accept(drifted []*candidate) {
 		}
 	}
 	for _, h := range p.held {
-		if p.contends(&h.Appointment) {
-			claims = append(claims, newClaim(h, &h.Appointment, p.matched[h]))
+		if a := p.stands(h); a != nil && p.contends(a) {
+			claims = append(claims, newClaim(h, a, p.matched[h]))
 		}
 	}
+	claims = append(claims, p.settledClaims()...)
 	standing := newSpans(claims)
 	busy := newSpans(slices.DeleteFunc(slices.Clone(claims), (*claim).free))
 	for _, c := range drifted {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/decision"
 )
 
 // normalise turns events into candidates with UTC instants, and leaves out those without a usable time, those of other
@@ -120,6 +121,8 @@ func orElse[T ~string](v, otherwise T) T {
 // belongs to no series. Without an iCalUId it is the provider's id.
 func sourceKey(e *calendar.Event, start time.Time) string {
 	switch {
+	case e.ICalUID == "" && decision.Created(e.ID):
+		return e.ID + "#" // without it, it is the key of what a decision created
 	case e.ICalUID == "":
 		return e.ID
 	case !e.OriginalStart.IsZero():

@@ -57,7 +57,7 @@ func (p *planner) contends(a *calendar.Appointment) bool {
 }
 
 // resolveOverlaps decides about newcomers that share time with each other or with what the archive holds, and archives the rest. What the
-// archive holds stays, whatever its rank.
+// archive holds, and what the user decided to archive, stays, whatever its rank.
 func (p *planner) resolveOverlaps() {
 	var newcomers, held []*claim
 	for _, c := range p.open() {
@@ -68,14 +68,11 @@ func (p *planner) resolveOverlaps() {
 		}
 	}
 	for _, h := range p.held {
-		a := &h.Appointment
-		if c := p.matched[h]; c != nil && c.Accept {
-			a = &c.Appointment
-		}
-		if p.contends(a) {
+		if a := p.stands(h); a != nil && p.contends(a) {
 			held = append(held, newClaim(h, a, nil))
 		}
 	}
+	held = append(held, p.settledClaims()...)
 	slices.SortFunc(newcomers, compareClaims) // once, so that the sorting of parts below is fast
 
 	switch p.Overlaps {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/decision"
 	"adminassistant/shared/ledger"
 )
 
@@ -62,12 +63,13 @@ const (
 	Excluded   Outcome = "excluded"   // does not belong into this archive, for Reason
 	Drifted    Outcome = "drifted"    // archived, and changed in the source since
 	Vanished   Outcome = "vanished"   // archived, and no longer in the source; counted apart
+	Created    Outcome = "created"    // the user made it by a decision, and it has no source; counted apart
 )
 
 // Outcomes lists all of them in the order in which they are reported.
-var Outcomes = []Outcome{Archived, Unchanged, Merged, Absorbed, Superseded, Conflicted, Excluded, Drifted, Vanished}
+var Outcomes = []Outcome{Archived, Unchanged, Merged, Absorbed, Superseded, Conflicted, Excluded, Drifted, Vanished, Created}
 
-// Reasons for exclusion, and the one for being superseded.
+// Reasons for exclusion, those for being superseded, and the one for what the user decided.
 const (
 	ReasonInvalidTime     = calendar.InvalidTime
 	ReasonUnreadable      = calendar.Unreadable // set aside where its file was read
@@ -94,13 +96,15 @@ type Item struct {
 	By          string // id of the event that merged, absorbed or superseded this one
 	ByKey       string // source key of that event
 	Decision    string // id of the decision that put the event into its bucket
+	Verdict     decision.Word
 	Appointment calendar.Appointment
 	Changes     []ledger.Change
 	Issues      []string
 
-	Event *calendar.Event // the source; nil for a vanished one
-	Held  *Standing       // what the archive holds, for unchanged, drifted and vanished ones
-	// Accept says of a drifted one that the new version is accepted without asking, as the config says.
+	Body  *calendar.Body  // the text that a decision gave it; nil: the source's
+	Event *calendar.Event // the source; nil for a vanished and for a created one
+	Held  *Standing       // what the archive holds, for unchanged, drifted and vanished ones, and whatever is decided
+	// Accept says of what is held that Appointment takes its place without asking: the config or a decision says so.
 	Accept bool
 }
 
@@ -142,10 +146,7 @@ type Action struct {
 }
 
 // Seen is the version of a source that the user sees when deciding about it.
-type Seen struct {
-	Key  string `json:"key"`
-	Hash string `json:"hash"` // content hash of the source
-}
+type Seen = decision.Seen
 
 const (
 	ActionOverlap        = "overlap"
@@ -153,6 +154,7 @@ const (
 	ActionOrphan         = "orphan_modification"
 	ActionShrunkWindow   = "shrunk_window"
 	ActionArchiveMissing = "archive_missing"
+	ActionStale          = "stale_decision"  // the source changed since the decision about it
 	ActionRetention      = "retention"       // many are missing from the source at once
 	ActionKeysChanged    = "keys_changed"    // see action.KeysChanged
 	ActionUnreadable     = "unreadable_days" // see action.UnreadableDays
@@ -170,6 +172,7 @@ type Counts struct {
 	Excluded   int `json:"excluded"`
 	Drifted    int `json:"drifted"`
 	Vanished   int `json:"vanished"`
+	Created    int `json:"created,omitempty"`
 }
 
 // Of returns the counter of an outcome.
@@ -193,6 +196,8 @@ func (c *Counts) Of(o Outcome) *int {
 		return &c.Drifted
 	case Vanished:
 		return &c.Vanished
+	case Created:
+		return &c.Created
 	}
 	panic("archive: unknown outcome " + string(o))
 }
@@ -209,6 +214,7 @@ type Plan struct {
 	Items    []Item // by start, then event id
 	Overlaps []Overlap
 	Actions  []Action
+	Issues   []string // of decisions that are about nothing here
 }
 
 // Balanced says whether the plan's sums balance.
@@ -221,6 +227,7 @@ type candidate struct {
 	merged   []*candidate // its duplicates
 	held     *Standing    // what the archive holds under its key, also when it ends in another bucket
 	by       party        // what merged, absorbed or superseded it
+	void     bool         // there is a verdict about it that does not hold
 }
 
 // party is what a plan can name: a candidate, or what the archive holds.
@@ -276,6 +283,8 @@ type planner struct {
 	copies   map[string]bool          // see Input
 	overlaps []Overlap
 	actions  []Action
+	out      []*Standing // what a decision keeps out
+	decided  decided
 }
 
 // Input is all that a plan depends on.
@@ -286,6 +295,8 @@ type Input struct {
 	Standing []Standing // one for each source key
 	// Aside is what of a file could not be read; it is excluded with its reason.
 	Aside []calendar.Aside
+	// Decisions are those that count, the oldest first, as decision.Check lets them pass. Of several about one key the last one counts.
+	Decisions []decision.Decision
 	// Copies are the ids of the copies that the ledger wrote. An event with our mark and another id is the user's, who copied a copy: Outlook copies all
 	// properties. Nil: they are not known, and the mark alone counts.
 	Copies map[string]bool
@@ -300,6 +311,7 @@ type Input struct {
 func NewPlan(in Input) Plan {
 	p := &planner{
 		Settings: in.Settings, window: in.Window, start: in.Window.Start(), end: in.Window.End(), matched: map[*Standing]*candidate{}, copies: in.Copies,
+		decided: decided{decisions: in.Decisions},
 	}
 	p.normalise(in.Events)
 	p.setAside(in.Aside)
@@ -312,6 +324,7 @@ func NewPlan(in Input) Plan {
 	p.matchLedger(in.Standing)
 	p.resolveOverlaps()
 	p.findVanished(&in)
+	p.askAboutVoid()
 	return p.finish()
 }
 
@@ -341,7 +354,7 @@ func (p *planner) ask(kind, detail string, about ...party) {
 
 // finish returns the plan with its counts.
 func (p *planner) finish() Plan {
-	plan := Plan{Window: p.window, Overlaps: p.overlaps}
+	plan := Plan{Window: p.window, Overlaps: p.overlaps, Issues: slices.Sorted(slices.Values(p.decided.issues))}
 	plan.Counts.Fetched = len(p.all)
 	items := make([]*Item, 0, len(p.all))
 	for _, c := range p.all {
@@ -354,8 +367,11 @@ func (p *planner) finish() Plan {
 		}
 	}
 	for _, h := range p.vanished {
-		items = append(items, &Item{EventID: h.EventID, Key: h.Key, Hash: h.SourceHash, Outcome: Vanished, Appointment: h.Appointment, Held: h})
+		items = append(items, &Item{
+			EventID: h.EventID, Key: h.Key, Hash: h.SourceHash, Outcome: Vanished, Appointment: h.Appointment, Held: h, Issues: p.decided.voided[h],
+		})
 	}
+	items = append(items, p.decided.items...)
 	slices.SortStableFunc(items, func(a, b *Item) int {
 		if order := a.Appointment.Start.Compare(b.Appointment.Start); order != 0 {
 			return order
@@ -384,6 +400,11 @@ func instant(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // String returns the counts as text for people.
 func (c Counts) String() string {
-	return fmt.Sprintf("fetched %d = archived %d + unchanged %d + merged %d + absorbed %d + superseded %d + conflicted %d + excluded %d + drifted %d; vanished %d",
+	text := fmt.Sprintf("fetched %d = "+
+		"archived %d + unchanged %d + merged %d + absorbed %d + superseded %d + conflicted %d + excluded %d + drifted %d; vanished %d",
 		c.Fetched, c.Archived, c.Unchanged, c.Merged, c.Absorbed, c.Superseded, c.Conflicted, c.Excluded, c.Drifted, c.Vanished)
+	if c.Created > 0 {
+		text += fmt.Sprintf(", created %d", c.Created)
+	}
+	return text
 }

@@ -22,9 +22,9 @@ func everyEventOnce(t fataler, p Plan, events []calendar.Event, held []Standing)
 	for i := range p.Items {
 		it := &p.Items[i]
 		*counts.Of(it.Outcome)++
-		if it.Outcome == Vanished {
-			if it.Event != nil || it.Held == nil {
-				t.Fatalf("vanished, with a source: %+v", it)
+		if it.Outcome == Vanished || it.Outcome == Created {
+			if it.Event != nil || it.Outcome == Vanished && it.Held == nil {
+				t.Fatalf("%s, with a source: %+v", it.Outcome, it)
 			}
 			continue
 		}
@@ -32,13 +32,14 @@ func everyEventOnce(t fataler, p Plan, events []calendar.Event, held []Standing)
 			t.Fatalf("no event of its own: %+v", it)
 		}
 		sources[it.Event] = true
-		if (it.Reason != "") != (it.Outcome == Excluded || it.Outcome == Superseded) {
+		decided := it.Decision != ""
+		if decided != (it.Reason == ReasonDecision) || (it.Reason != "") != (it.Outcome == Excluded || it.Outcome == Superseded || decided) {
 			t.Fatalf("%s for %q", it.Outcome, it.Reason)
 		}
-		if (it.By != "") != (it.Outcome == Merged || it.Outcome == Absorbed || it.Outcome == Superseded) {
+		if (it.By != "") != (it.Outcome == Merged || it.Outcome == Absorbed || it.Outcome == Superseded) && !(it.Outcome == Superseded && decided) {
 			t.Fatalf("%s by %q", it.Outcome, it.By)
 		}
-		if (it.Held != nil) != (it.Outcome == Unchanged || it.Outcome == Drifted) {
+		if (it.Held != nil) != (it.Outcome == Unchanged || it.Outcome == Drifted) && !(it.Outcome == Superseded && decided) {
 			t.Fatalf("%s holds %v", it.Outcome, it.Held)
 		}
 	}
@@ -279,7 +280,7 @@ func TestCountsSayWhetherTheyBalance(t *testing.T) {
 			t.Fatal("one event in no bucket")
 		}
 		*c.Of(o)++
-		if c.Balanced() != (o != Vanished) {
+		if c.Balanced() != (o != Vanished && o != Created) {
 			t.Errorf("one event that is %s: %v", o, c)
 		}
 		*c.Of(o)++
@@ -288,7 +289,7 @@ func TestCountsSayWhetherTheyBalance(t *testing.T) {
 		}
 	}
 	want := "fetched 1 = archived 2 + unchanged 3 + merged 4 + absorbed 5 + superseded 6 + conflicted 7 + excluded 8 + drifted 9; vanished 10"
-	if got := (Counts{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}).String(); got != want {
+	if got := (Counts{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0}).String(); got != want {
 		t.Errorf("got %s", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/decision"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/strictjson"
@@ -22,6 +23,7 @@ type planJSON struct {
 	Items    []itemJSON `json:"items"`
 	Overlaps []Overlap  `json:"overlaps"`
 	Actions  []Action   `json:"actions"`
+	Issues   []string   `json:"issues,omitempty"`
 }
 
 type windowJSON struct {
@@ -44,12 +46,15 @@ type itemJSON struct {
 	By          string               `json:"by"`
 	ByKey       string               `json:"by_key,omitempty"`
 	Decision    string               `json:"decision,omitempty"`
+	Verdict     decision.Word        `json:"verdict,omitempty"`
 	Hash        string               `json:"hash"`
 	Appointment calendar.Appointment `json:"appointment"`
 	// Held is the version of a drifted one that the ledger has.
-	Held    *calendar.Appointment `json:"held,omitempty"`
-	Changes []ledger.Change       `json:"changes"`
-	Issues  []string              `json:"issues"`
+	Held *calendar.Appointment `json:"held,omitempty"`
+	// Body is the text that a decision gave the appointment.
+	Body    *calendar.Body  `json:"body,omitempty"`
+	Changes []ledger.Change `json:"changes"`
+	Issues  []string        `json:"issues"`
 }
 
 // MarshalJSON returns the stable form.
@@ -57,6 +62,7 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 	j := planJSON{
 		Window: windowJSON{Start: p.Window.Start().In(p.Window.Zone).Format(time.RFC3339), End: p.Window.End().In(p.Window.Zone).Format(time.RFC3339)},
 		Counts: p.Counts, Balanced: p.Balanced(), Items: make([]itemJSON, len(p.Items)), Overlaps: orNone(p.Overlaps), Actions: orNone(p.Actions),
+		Issues: p.Issues,
 	}
 	for i := range p.Items {
 		j.Items[i] = newItemJSON(&p.Items[i])
@@ -66,8 +72,8 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 
 func newItemJSON(it *Item) itemJSON {
 	j := itemJSON{
-		EventID: it.EventID, Key: it.Key, Outcome: it.Outcome, Reason: it.Reason, By: it.By, ByKey: it.ByKey, Decision: it.Decision, Hash: it.Hash,
-		Appointment: it.Appointment, Changes: orNone(it.Changes), Issues: orNone(it.Issues),
+		EventID: it.EventID, Key: it.Key, Outcome: it.Outcome, Reason: it.Reason, By: it.By, ByKey: it.ByKey, Decision: it.Decision, Verdict: it.Verdict,
+		Hash: it.Hash, Appointment: it.Appointment, Body: it.Body, Changes: orNone(it.Changes), Issues: orNone(it.Issues),
 	}
 	if it.Outcome == Drifted {
 		j.Held = &it.Held.Appointment
@@ -106,7 +112,7 @@ func ReadStanding(r io.Reader) ([]Standing, error) {
 			return nil, fault.Field(at, "needs a key of its own and a hash")
 		}
 		seen[it.Key] = true
-		if a := &it.Appointment; a.Start.IsZero() || a.End.Before(a.Start) {
+		if a := &it.Appointment; outcome == ledger.Archived && (a.Start.IsZero() || a.End.Before(a.Start)) {
 			return nil, fault.Field(at+".appointment", "needs a start, and an end that is not before it")
 		}
 		standing = append(standing, Standing{
@@ -119,7 +125,19 @@ func ReadStanding(r io.Reader) ([]Standing, error) {
 // stands is the outcome that a ledger would have of the item after its plan was carried out. Empty: nothing that matters to later plans.
 func (it *itemJSON) stands() ledger.Outcome {
 	switch {
-	case it.Outcome == Archived, it.Outcome == Unchanged:
+	case it.Outcome == Archived, it.Outcome == Unchanged, it.Outcome == Created:
+		return ledger.Archived
+	case it.Outcome == Drifted && it.Decision != "": // the decision accepts it
+		return ledger.Archived
+	case it.Outcome == Vanished && it.Decision != "":
+		switch it.Verdict {
+		case decision.Drop, decision.Withdraw:
+			return ledger.Withdrawn
+		case decision.Merge:
+			if it.ByKey != "" {
+				return ledger.Withdrawn
+			}
+		}
 		return ledger.Archived
 	case it.Outcome == Superseded && it.Reason == ReasonDecision:
 		return ledger.Declined

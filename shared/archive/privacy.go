@@ -8,13 +8,20 @@ import (
 // protectPrivacy makes personal appointments, those without category and travel, at least private in the archive.
 func (p *planner) protectPrivacy() {
 	for _, c := range p.open() {
-		a := &c.Appointment
-		if !personal(a) || secrecy(a.Sensitivity) >= secrecy(calendar.Private) {
-			continue
+		if change, changed := protect(&c.Appointment); changed {
+			c.Changes = append(c.Changes, change)
 		}
-		c.Changes = append(c.Changes, ledger.Change{Field: "sensitivity", From: string(a.Sensitivity), To: string(calendar.Private), Reason: ReasonPersonal})
-		a.Sensitivity = calendar.Private
 	}
+}
+
+// protect makes a personal appointment at least private, and says whether that changed it.
+func protect(a *calendar.Appointment) (change ledger.Change, changed bool) {
+	if !personal(a) || secrecy(a.Sensitivity) >= secrecy(calendar.Private) {
+		return ledger.Change{}, false
+	}
+	change = ledger.Change{Field: "sensitivity", From: string(a.Sensitivity), To: string(calendar.Private), Reason: ReasonPersonal}
+	a.Sensitivity = calendar.Private
+	return change, true
 }
 
 func personal(a *calendar.Appointment) bool { return len(a.Categories) == 0 && !a.Travel }

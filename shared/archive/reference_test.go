@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/decision"
 )
 
 // The steps that use fast searches are compared here with the same rules, carried out in the slow and plain way.
@@ -488,6 +489,242 @@ func TestEventsWhoseUIDChangedAreWhatASlowComparisonSays(t *testing.T) {
 		}
 		if !maps.Equal(got, want) || plan.Counts.Vanished != vanished || !plan.Balanced() {
 			t.Fatalf("got  %v, %d vanished\nwant %v, %d", got, plan.Counts.Vanished, want, vanished)
+		}
+	})
+}
+
+// slowVerdict is what a decision says about a meeting. Seconds are after nine.
+type slowVerdict struct {
+	decision   int
+	word       decision.Word
+	stale      bool   // the user saw another version
+	start, end int    // of keep_as and create; less than nothing: none
+	by, into   string // ids of meetings
+}
+
+// slowDecide finds what of the meetings is left for the rules: what the decisions let stand is held from then on, with its times, and what they take
+// out is not there. became says what became of the decided ones; void are those whose verdict does not hold.
+func slowDecide(all []*meeting, said []map[string]slowVerdict) (left []*meeting, became outcomes, void map[string]bool) {
+	newest := map[string]slowVerdict{}
+	for _, verdicts := range said {
+		for id, v := range verdicts {
+			newest[id] = v
+		}
+		for _, v := range verdicts {
+			if _, its := verdicts[v.into]; v.into != "" && !its {
+				newest[v.into] = slowVerdict{decision: v.decision, word: decision.Merge, start: -1, end: -1}
+			}
+		}
+	}
+	stands := func(v slowVerdict) bool {
+		return v.word == decision.Keep || v.word == decision.KeepAs || v.word == decision.Merge && v.into == ""
+	}
+	times := map[string][2]int{} // of those that stand
+	for _, m := range all {
+		v, ok := newest[m.id]
+		if !ok || v.stale || !stands(v) {
+			continue
+		}
+		start, end := m.start, m.end
+		for _, o := range all {
+			if w := newest[o.id]; w.into == m.id && w.decision == v.decision && !w.stale {
+				start, end = min(start, o.start), max(end, o.end)
+			}
+		}
+		if v.start >= 0 {
+			start = v.start
+		}
+		if v.end >= 0 {
+			end = v.end
+		}
+		if v.start < 0 && v.end < 0 || end-start >= 60 {
+			times[m.id] = [2]int{start, end}
+		}
+	}
+	became, void = outcomes{}, map[string]bool{}
+	for _, m := range all {
+		v, decided := newest[m.id]
+		at, standing := times[m.id]
+		_, intoStands := times[v.into]
+		switch {
+		case !decided:
+			left = append(left, m)
+		case standing:
+			became[m.id] = "archived: decision"
+			if m.held {
+				became[m.id] = "unchanged: decision"
+			}
+			settled := *m
+			settled.held, settled.start, settled.end = true, at[0], at[1]
+			left = append(left, &settled)
+		case v.stale || stands(v) || v.into != "" && !intoStands:
+			void[m.id] = true
+			left = append(left, m)
+		case v.into != "":
+			became[m.id] = "superseded by " + v.into
+		case v.by != "":
+			became[m.id] = "superseded by " + v.by
+		default:
+			became[m.id] = "superseded: decision"
+		}
+	}
+	for id, v := range newest {
+		if v.word == decision.Create {
+			became[id] = "created: decision"
+			left = append(left, &meeting{id: id, start: v.start, end: v.end, held: true, showAs: calendar.Busy, importance: calendar.NormalImportance})
+		}
+	}
+	return left, became, void
+}
+
+// drawDecisions draws decisions of somebody who saw the plan, and the same as the slow comparison has them.
+func drawDecisions(t *rapid.T, meetings []*meeting, seen Plan) (list []decision.Decision, said []map[string]slowVerdict) {
+	for n := range 3 {
+		d := decision.Decision{ID: fmt.Sprintf("d%d", n), Kind: "overlap"}
+		verdicts := map[string]slowVerdict{}
+		at := func(seconds int) *time.Time {
+			moment := nine.Add(time.Duration(seconds) * time.Second)
+			return &moment
+		}
+		keys := map[string]string{}
+		for i := range seen.Items {
+			it := &seen.Items[i]
+			keys[it.EventID] = it.Key
+			d.Seen = append(d.Seen, Seen{Key: it.Key, Hash: it.Hash})
+		}
+		for i, m := range meetings {
+			v := slowVerdict{decision: n, start: -1, end: -1, stale: onceIn(t, 6, "stale")}
+			written := decision.Verdict{Key: keys[m.id], Fields: nil}
+			other := one(t, "other", meetings)
+			switch upTo(t, 9, "verdict") {
+			case 0:
+				v.word = decision.Keep
+			case 1:
+				v.word = decision.KeepAs
+				written.Fields = &decision.Fields{}
+				if v.end = m.start + 30*upTo(t, 10, "new end"); rapid.Bool().Draw(t, "has a new start") {
+					v.start = v.end - 60 - upTo(t, 600, "new length")
+					if v.start < 0 {
+						v.start, v.end = 0, v.end-v.start
+					}
+					written.Fields.Start = at(v.start)
+				}
+				written.Fields.End = at(v.end)
+			case 2:
+				v.word = decision.Drop
+			case 3:
+				v.word, v.by = decision.Drop, other.id
+			case 4, 5:
+				v.word, v.into = decision.Merge, other.id
+				if v.into == m.id {
+					v.into = ""
+				}
+			case 6:
+				v.word = one(t, "out", []decision.Word{decision.Withdraw, decision.Merge})
+			default:
+				continue
+			}
+			if v.stale {
+				for j := range d.Seen {
+					if d.Seen[j].Key == written.Key {
+						d.Seen[j].Hash = fmt.Sprintf("sha256:%d", i)
+					}
+				}
+			}
+			written.Word, written.By, written.Into = v.word, keys[v.by], keys[v.into]
+			verdicts[m.id], d.Verdicts = v, append(d.Verdicts, written)
+		}
+		if onceIn(t, 3, "creates") {
+			m, subject, key := drawMeeting(t, 100+n), "created", fmt.Sprintf("decision:x%d", n)
+			if m.end-m.start >= 60 {
+				verdicts[key] = slowVerdict{decision: n, word: decision.Create, start: m.start, end: m.end}
+				d.Verdicts = append(d.Verdicts, decision.Verdict{
+					Key: key, Word: decision.Create, Fields: &decision.Fields{Start: at(m.start), End: at(m.end), Subject: &subject},
+				})
+			}
+		}
+		if d.Check() == nil {
+			list, said = append(list, d), append(said, verdicts)
+		}
+	}
+	return list, said
+}
+
+// named returns the item of an event.
+func named(t fataler, p Plan, id string) *Item {
+	i := slices.IndexFunc(p.Items, func(it Item) bool { return it.EventID == id })
+	if i < 0 {
+		t.Fatalf("the plan has no item %q", id)
+	}
+	return &p.Items[i]
+}
+
+func TestDecisionsAreWhatASlowComparisonSays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		most := one(t, "held ones", []int{0, 3, 1})
+		meetings := drawMeetings(t, 9, func(m *meeting) {
+			if m.held = most > 0 && rapid.Bool().Draw(t, "held"); m.held {
+				most--
+			}
+		})
+		if len(meetings) == 0 {
+			return
+		}
+		var before []*meeting
+		for _, m := range meetings {
+			if m.held {
+				before = append(before, m)
+			}
+		}
+		events := eventsOf(meetings)
+		held := heldAfter(t, newPlan(eventsOf(before), monday, keeping, nil))
+		list, said := drawDecisions(t, meetings, newPlan(events, monday, settings, held))
+		for _, policy := range []struct {
+			settings Settings
+			slow     func([]*meeting) outcomes
+		}{{settings, slowResolve}, {asking, slowAsk}} {
+			plan := planDecided(events, policy.settings, held, list...)
+			everyEventOnce(t, plan, events, held)
+			left, want, void := slowDecide(meetings, said)
+			after := policy.slow(left)
+			for id, became := range after {
+				if want[id] == "" {
+					want[id] = became
+				}
+			}
+			if got := outcomesOf(plan); !maps.Equal(got, want) {
+				t.Fatalf("%s: got  %v\nwant %v\nafter %s", policy.settings.Overlaps, got, want, asJSON(t, list))
+			}
+			for _, m := range left {
+				if a := named(t, plan, m.id).Appointment; int(a.Start.Sub(nine).Seconds()) != m.start || int(a.End.Sub(nine).Seconds()) != m.end {
+					t.Fatalf("%s is at %s, want %d to %d", m.id, hours(&a), m.start, m.end)
+				}
+			}
+			asked := map[string]bool{}
+			for _, a := range plan.Actions {
+				for _, id := range a.EventIDs {
+					asked[id] = a.Kind == ActionOverlap || asked[id]
+				}
+			}
+			for _, m := range meetings {
+				stale := slices.ContainsFunc(plan.Actions, func(a Action) bool { return a.Kind == ActionStale && slices.Equal(a.EventIDs, []string{m.id}) })
+				outcome := strings.Fields(want[m.id])[0]
+				if wanted := void[m.id] && !asked[m.id] && (outcome == "archived" || outcome == "superseded"); stale != wanted {
+					t.Fatalf("%s, which is %s, is asked about as stale: %t, want %t", m.id, outcome, stale, wanted)
+				}
+				if issues := named(t, plan, m.id).Issues; (len(issues) > 0) != void[m.id] {
+					t.Fatalf("%s has issues %q, void %t", m.id, issues, void[m.id])
+				}
+			}
+			groups := slices.DeleteFunc(slowGroups(left), func(ids []string) bool { return len(ids) < 2 })
+			planned := [][]string{}
+			for _, o := range plan.Overlaps {
+				planned = append(planned, slices.Sorted(slices.Values(o.EventIDs)))
+			}
+			slices.SortFunc(planned, slices.Compare)
+			if !slices.EqualFunc(planned, groups, slices.Equal) {
+				t.Fatalf("groups %v, want %v", planned, groups)
+			}
 		}
 	})
 }

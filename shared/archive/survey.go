@@ -327,7 +327,7 @@ func (s *survey) relabel() {
 	s.plan.Items = slices.DeleteFunc(s.plan.Items, func(it Item) bool { return !s.only[it.Key] })
 	s.plan.Counts = Counts{}
 	for i := range s.plan.Items {
-		if s.plan.Items[i].Outcome != Vanished {
+		if o := s.plan.Items[i].Outcome; o != Vanished && o != Created {
 			s.plan.Counts.Fetched++
 		}
 		*s.plan.Counts.Of(s.plan.Items[i].Outcome)++

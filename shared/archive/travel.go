@@ -3,6 +3,8 @@ package archive
 import (
 	"strings"
 	"unicode"
+
+	"adminassistant/shared/calendar"
 )
 
 var travelWords = map[string]bool{
@@ -13,14 +15,16 @@ var travelWords = map[string]bool{
 // findTravel marks appointments whose subject has a travel word as a whole word, any case.
 func (p *planner) findTravel() {
 	for _, c := range p.open() {
-		if !hasTravelWord(c.Appointment.Subject) {
-			continue
-		}
-		c.Appointment.Travel = true
-		if c.Appointment.Customer == "" {
-			c.Issues = append(c.Issues, "travel without a customer category")
-		}
+		c.Issues = append(c.Issues, readTravel(&c.Appointment)...)
 	}
+}
+
+// readTravel marks an appointment whose subject has a travel word, and returns what is wrong with it.
+func readTravel(a *calendar.Appointment) (issues []string) {
+	if a.Travel = hasTravelWord(a.Subject); a.Travel && a.Customer == "" {
+		return []string{"travel without a customer category"}
+	}
+	return nil
 }
 
 func hasTravelWord(subject string) bool {

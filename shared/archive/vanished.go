@@ -15,7 +15,7 @@ const many = 10
 func (p *planner) findVanished(in *Input) {
 	for _, h := range p.held {
 		start := h.Appointment.Start
-		if p.matched[h] == nil && p.inWindow(start) && !in.Hidden[h.EventID] && (in.Unread == nil || !in.Unread.Has(start)) {
+		if p.matched[h] == nil && p.inWindow(start) && !in.Hidden[h.EventID] && (in.Unread == nil || !in.Unread.Has(start)) && !p.decided.isGone(h) {
 			p.vanished = append(p.vanished, h)
 		}
 	}
