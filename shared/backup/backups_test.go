@@ -315,6 +315,16 @@ func TestABackupIsTheOneThatItsRunMade(t *testing.T) {
 		}
 	}
 
+	elsewhere := *c.Record
+	elsewhere.Attempt = ""
+	_, err := w.Table.Put(t.Context(), *elsewhere.item(), store.Any())
+	must(t, err)
+	if problem := recorded(func(*Record) {}, result.Manifest); problem == "" {
+		t.Error("without a place for its files: no problem")
+	}
+	_, err = w.Table.Put(t.Context(), *c.Record.item(), store.Any())
+	must(t, err)
+
 	key := c.key(manifestName)
 	rewritten := *c.Manifest
 	rewritten.Counts.Singles, rewritten.Counts.Events = rewritten.Counts.Singles+1, rewritten.Counts.Events+1

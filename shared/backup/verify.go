@@ -74,6 +74,8 @@ func (b *Backups) Recorded(ctx context.Context, r *Record, want string) (problem
 			return "", nil
 		}
 		return "has lost its manifest", nil
+	case fault.Of(err) == fault.Invalid && err != nil: // its record names a place where nothing can be
+		return "does not say where its files are", nil
 	case err != nil:
 		return "", err
 	}

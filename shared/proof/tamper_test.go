@@ -190,6 +190,14 @@ func (h *history) seen() map[store.Key]string {
 			if r.Going {
 				delete(told, item.Key)
 			}
+		case strings.HasPrefix(item.SK, "KEY#"): // members are read in any case
+			var places []struct {
+				Key, Start string
+				Version    int
+			}
+			if told[item.Key] = string(item.Data); json.Unmarshal(item.Data, &places) == nil {
+				told[item.Key] = mustJSON(h.t, places)
+			}
 		default:
 			var v any
 			d := json.NewDecoder(bytes.NewReader(item.Data))
