@@ -160,12 +160,13 @@ func (p *program) printVerified(r *proof.Verification) error {
 		return err
 	}
 	if _, err := fmt.Fprintf(p.out, "The ledger holds: %s in %s, %s, %s, %s of the audit log.\n",
-		entriesOf(r.Entries), counted(r.Links, "link"), counted(r.Runs, "run"), counted(r.Backups, "backup"), counted(r.Audit, "record")); err != nil {
+		counted(r.Entries, "entry", "entries"), counted(r.Links, "link", "links"), counted(r.Runs, "run", "runs"),
+		counted(r.Backups, "backup", "backups"), counted(r.Audit, "record", "records")); err != nil {
 		return err
 	}
 	var err error
 	if r.Since > 0 {
-		_, err = fmt.Fprintf(p.out, "It continues %s.\n", counted(r.Since, "earlier head"))
+		_, err = fmt.Fprintf(p.out, "It continues %s.\n", counted(r.Since, "earlier head", "earlier heads"))
 	}
 	if err == nil && r.Unfinished != "" {
 		_, err = fmt.Fprintf(p.out, "Run %s was interrupted; the next run finishes what it left.\n", r.Unfinished)
@@ -173,19 +174,12 @@ func (p *program) printVerified(r *proof.Verification) error {
 	return err
 }
 
-func entriesOf(n int) string {
+// counted is a number of things, of which the words are for one and for several.
+func counted(n int, one, several string) string {
 	if n == 1 {
-		return "one entry"
+		return "one " + one
 	}
-	return fmt.Sprintf("%d entries", n)
-}
-
-// counted is a number of things.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "one " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
+	return fmt.Sprintf("%d %s", n, several)
 }
 
 func misfit(m *ledger.Misfit) string {
@@ -321,7 +315,8 @@ func (p *program) ledgerProve() *cobra.Command {
 			if err := p.store(file, bytes.NewReader(append(data, '\n'))); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(p.out, "%s proves %s. Who gets it checks it with: admin-assistant proof verify %s\n", file, entriesOf(len(doc.Entries)), file)
+			_, err = fmt.Fprintf(p.out, "%s proves %s. Who gets it checks it with: admin-assistant proof verify %s\n", file,
+				counted(len(doc.Entries), "entry", "entries"), file)
 			return err
 		}),
 	}
@@ -388,7 +383,7 @@ func (p *program) printChecked(c *proof.Checked, key string, trusted bool, zone 
 	if len(rows) > 0 {
 		p.printTable(table.Row{"When", "Subject", "Customer", "Billing", "Outcome", "Version"}, rows)
 	}
-	text := fmt.Sprintf("The proof holds: %s", entriesOf(len(c.Facts)))
+	text := fmt.Sprintf("The proof holds: %s", counted(len(c.Facts), "entry", "entries"))
 	if c.Private > 0 {
 		text += fmt.Sprintf(" and %d private ones that it does not show", c.Private)
 	}

@@ -120,6 +120,3 @@ func Created(key string) bool {
 	id, ok := strings.CutPrefix(key, createdPrefix)
 	return ok && name(id)
 }
-
-// CreatedKey returns the key of the appointment that a decision creates under an id, a ULID.
-func CreatedKey(id string) string { return createdPrefix + id }

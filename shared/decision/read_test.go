@@ -193,7 +193,7 @@ func TestReadRefuses(t *testing.T) {
 
 func TestCreated(t *testing.T) {
 	for key, want := range map[string]bool{
-		CreatedKey("01K6ZXV3N4T9Y8QK7C2M5R1B0D"): true, "decision:d1": true, "decision:": false, "decision": false, "uid@2026-10-05T07:00:00Z": false,
+		"decision:01K6ZXV3N4T9Y8QK7C2M5R1B0D": true, "decision:d1": true, "decision:": false, "decision": false, "uid@2026-10-05T07:00:00Z": false,
 		"decision:d1@2026-10-05T07:00:00Z": false, "x decision:d1": false,
 	} {
 		if Created(key) != want {

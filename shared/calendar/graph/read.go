@@ -527,21 +527,6 @@ func (p *Provider) reads(ctx context.Context, account string, steps []step, each
 	return nil
 }
 
-// readAll reads all steps or fails. The body of what is not found, or hidden from us, is nil.
-func (p *Provider) readAll(ctx context.Context, account string, steps []step, each func(i int, body json.RawMessage) error) error {
-	return p.reads(ctx, account, steps, func(first int, answers []answer) error {
-		for i, a := range answers {
-			if kind := fault.Of(a.err); a.err != nil && kind != fault.NotFound && kind != fault.Forbidden {
-				return a.err
-			}
-			if err := each(first+i, a.body); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // Marked finds copies of ours by their marks, one request of a batch for each. Of two with one mark it returns the older one. A service that does not
 // filter by marks, or finds nothing by them, or what other calendars have, is not believed: then the calendar's marks are listed.
 func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error) {

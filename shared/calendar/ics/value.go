@@ -118,9 +118,6 @@ func wallOf(d calendar.DateTime) (time.Time, error) {
 	return time.Date(w.Year, w.Month, w.Day, w.Hour, w.Minute, w.Second, 0, time.UTC), err
 }
 
-// isDate says whether a time is written as a date alone.
-func isDate(d calendar.DateTime) bool { return len(d.Local) == len(time.DateOnly) }
-
 // duration is days on the calendar, and a time that passes (RFC 5545, section 3.3.6).
 type duration struct {
 	days  int
