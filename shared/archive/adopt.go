@@ -89,7 +89,7 @@ func (s *survey) adoption(
 		if err != nil {
 			continue
 		}
-		changes = append(changes, Change{Kind: Update, Entry: entry})
+		changes = append(changes, Change{Kind: Update, Entry: entry, Text: &e.Body}) // an adopted copy keeps its text
 		lineages = append(lineages, entry.Lineage)
 	}
 	if _, err := s.attempt.books.find(ctx, lineages); err != nil {
@@ -167,7 +167,7 @@ func (s *survey) adoptedEntry(e *calendar.Event, m ledger.Mark, item *Item) (led
 	entry := ledger.Entry{
 		Key: key, Lineage: lineage, Single: lineage != key, Outcome: ledger.Archived, Reason: reasonAdopted,
 		SourceHash: markedHash(m), Hash: StandingHash(&appointment, BodyDigest(e.Body)), Appointment: appointment, Source: shown, BodyDigest: BodyDigest(e.Body),
-		Draft: &calendar.Draft{Body: e.Body}, Replaces: e.ID, CopyID: e.ID,
+		Replaces: e.ID, CopyID: e.ID,
 	}
 	if item != nil && item.comesFrom(entry.SourceHash, nil) {
 		entry.SourceHash, entry.Source, entry.BodyDigest = item.Hash, *item.Event, bodyDigest(item.Event)

@@ -99,6 +99,10 @@ type Written struct {
 	Replaced bool
 	// Adopted says that the copy was another ledger's before.
 	Adopted bool
+	// Removed says that there was a copy, which was taken out of the archive calendar.
+	Removed bool
+	// Noted says that the archive calendar was not written.
+	Noted bool
 	// Problem is why the change failed; nil if it is done.
 	Problem *run.Problem
 }
@@ -109,7 +113,7 @@ func (w Written) adopted() bool { return w.Adopted && w.shown() }
 func (w Written) failed() bool { return w.Problem != nil }
 
 // shown says whether the run wrote the copy, so that the archive calendar has it.
-func (w Written) shown() bool { return w.Outcome == ledger.Archived && w.Problem == nil }
+func (w Written) shown() bool { return w.Outcome == ledger.Archived && w.Problem == nil && !w.Noted }
 
 // Open finds the run's calendars, reads the head of the ledger, and reserves the archive calendar and settles what an earlier attempt, of this
 // run or of another, left open. A ReadOnly attempt does neither of the last two. Open returns run.ErrBusy while another run has the calendar.
@@ -357,7 +361,10 @@ func (a *Attempt) note(e *ledger.Entry) {
 	case e.Run != a.run.ID || e.Outcome == ledger.Moved:
 	case e.State == ledger.Failed:
 		a.wrote[e.Key] = Written{Outcome: e.Outcome, Problem: &run.Problem{Code: fault.Invalid.String(), Detail: e.Failure}}
-	case e.State == ledger.Done && e.Outcome == ledger.Archived:
-		a.wrote[e.Key] = Written{Outcome: e.Outcome, Replaced: e.Replaces != "", Adopted: e.Reason == reasonAdopted}
+	case e.State == ledger.Done && (e.Outcome == ledger.Archived || e.Reason == ReasonDecision || e.Removes()):
+		a.wrote[e.Key] = Written{
+			Outcome: e.Outcome, Replaced: e.Replaces != "" && !e.Removes(), Adopted: e.Reason == reasonAdopted, Removed: e.Removes(),
+			Noted: e.Kept || e.CopyID == "" && !e.Removes(),
+		}
 	}
 }

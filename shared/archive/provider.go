@@ -48,4 +48,5 @@ type target interface {
 	Marks(ctx context.Context, account, calendarID string, each func(id, mark string) error) error
 	Create(ctx context.Context, account, calendarID string, drafts []calendar.Draft) ([]calendar.WriteResult, error)
 	Update(ctx context.Context, account, calendarID string, updates []calendar.Update) ([]calendar.WriteResult, error)
+	Delete(ctx context.Context, account, calendarID string, ids []string) ([]calendar.WriteResult, error)
 }

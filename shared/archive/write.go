@@ -19,14 +19,19 @@ type ChangeKind int
 const (
 	Create ChangeKind = iota // a copy is created
 	Update                   // the copy of the version before is changed
+	Remove                   // the copy of the version before is removed
 	Note                     // nothing; only the ledger changes
 )
 
 // Change is one new version in the ledger, and what it does to the archive calendar. Entry is the new version; the attempt adds its version
-// number, run, time, actor, state and draft.
+// number, run, time, actor, state, draft and copy.
 type Change struct {
 	Kind  ChangeKind
 	Entry ledger.Entry
+	// Text is that of the copy; nil: what copies have of their source's, see calendar.CopyBody.
+	Text *calendar.Body
+	// As is a copy as it was written earlier, to be written like that again but for its mark and transaction id; nil: it follows from the appointment.
+	As *calendar.Draft
 }
 
 // chunk is how many entries are written together: recorded as intended, written to the archive calendar, recorded as done. It is a multiple of
@@ -120,15 +125,17 @@ func (a *Attempt) versions(c *Change) ([]*ledger.Entry, error) {
 	e.Config, e.Version = a.config.ID, a.books.places.Versions(e.Lineage, e.Key)+1
 	e.Run, e.Time, e.Actor, e.State = a.run.ID, a.Clock().UTC(), a.run.User, ledger.Done
 	old := a.books.newest[e.Key]
-	if c.Kind != Note {
-		e.State = ledger.Intended
-		body := e.Draft
-		e.Draft = newDraft(&e, a.config.Timezone)
-		if a.archive.uri.Provider == calendar.ProviderGraph {
-			e.Draft.FitOutlook(false)
+	switch c.Kind {
+	case Note:
+		if old != nil && old.CopyID != "" && e.Outcome == ledger.Archived { // the copy stays as it is
+			e.CopyID, e.Draft, e.Kept = old.CopyID, old.Draft, true
 		}
-		if body != nil { // an adopted copy keeps its text
-			e.Draft.Body = body.Body
+	case Remove:
+		e.State = ledger.Intended
+	default:
+		e.State = ledger.Intended
+		if e.Draft = a.draft(c, &e); c.Text != nil {
+			e.Draft.Body = *c.Text
 		}
 		// A copy that was refused may exist all the same, if the request seemed to fail and took effect late. The new one gets the same mark and
 		// transaction id, so that there is only one.
@@ -136,8 +143,11 @@ func (a *Attempt) versions(c *Change) ([]*ledger.Entry, error) {
 			e.Draft.Mark, e.Draft.TransactionID = f.Draft.Mark, f.Draft.TransactionID
 		}
 	}
-	if c.Kind == Update && e.Replaces == "" && old != nil {
+	if (c.Kind == Update || c.Kind == Remove) && e.Replaces == "" && old != nil {
 		e.Replaces = old.CopyID
+	}
+	if c.Kind == Remove && e.Replaces == "" { // there is no copy
+		e.State = ledger.Done
 	}
 	if err := e.Fits(); err != nil {
 		return nil, err
@@ -147,7 +157,22 @@ func (a *Attempt) versions(c *Change) ([]*ledger.Entry, error) {
 	}
 	moved := e
 	moved.Outcome, moved.State, moved.Draft, moved.Replaces, moved.Appointment = ledger.Moved, ledger.Done, nil, "", old.Appointment
+	moved.CopyID, moved.Kept = "", false
 	return []*ledger.Entry{&moved, &e}, nil
+}
+
+// draft is the copy that a change writes.
+func (a *Attempt) draft(c *Change, e *ledger.Entry) *calendar.Draft {
+	if c.As != nil {
+		again := *c.As
+		again.Mark, again.TransactionID = e.Mark(), e.TransactionID()
+		return &again
+	}
+	d := newDraft(e, a.config.Timezone)
+	if a.archive.uri.Provider == calendar.ProviderGraph {
+		d.FitOutlook(false)
+	}
+	return d
 }
 
 // carryOn writes entries that an earlier attempt began, chunk by chunk. It first looks which of them the archive calendar shows.
@@ -197,6 +222,9 @@ func (a *Attempt) show(ctx context.Context, entries []*ledger.Entry, begun bool)
 			there := map[int]calendar.WriteResult{}
 			for _, at := range open {
 				e := entries[at]
+				if e.Removes() {
+					continue // it may be removed twice
+				}
 				copied, ok := shown[e.Draft.Mark]
 				if m, _ := ledger.ParseMark(e.Draft.Mark); ok && m.Hash == ledger.HashInMark(e.SourceHash) { // else it shows an earlier version, which was refused
 					there[at] = calendar.WriteResult{ID: copied.ID}
@@ -208,7 +236,7 @@ func (a *Attempt) show(ctx context.Context, entries []*ledger.Entry, begun bool)
 			return a.writeCopies(ctx, pick(open))
 		},
 		Settles: a.archive.settles(),
-		Renew: func(i, nth int) {
+		Renew: func(i, nth int) { // of a create: nothing else has such an id
 			entries[i].Draft.TransactionID = calendar.Renewed(entries[i].Draft.TransactionID, nth)
 		},
 	}, func(i int, r calendar.WriteResult) {
@@ -227,9 +255,14 @@ func (a *Attempt) show(ctx context.Context, entries []*ledger.Entry, begun bool)
 
 // shown returns, by mark, those of the entries' copies that are in the archive calendar.
 func (a *Attempt) shown(ctx context.Context, entries []*ledger.Entry) (map[string]calendar.Event, error) {
-	marks := make([]string, len(entries))
-	for i, e := range entries {
-		marks[i] = e.Draft.Mark
+	marks := make([]string, 0, len(entries))
+	for _, e := range entries {
+		if !e.Removes() {
+			marks = append(marks, e.Draft.Mark)
+		}
+	}
+	if len(marks) == 0 {
+		return nil, nil
 	}
 	return a.archive.provider.Marked(ctx, a.archive.uri.Account, a.archive.info.ID, marks)
 }
@@ -269,7 +302,10 @@ func (a *Attempt) underOtherIDs(ctx context.Context, entries []*ledger.Entry, mi
 		return nil, nil, nil, err
 	}
 	marksOf := func(e *ledger.Entry) []string { // of this version, and of the one that the copy shows
-		marks := []string{e.Draft.Mark}
+		var marks []string
+		if e.Draft != nil {
+			marks = append(marks, e.Draft.Mark)
+		}
 		if old := a.books.newest[e.Key]; old != nil && old.Draft != nil {
 			marks = append(marks, old.Draft.Mark)
 		}
@@ -298,7 +334,11 @@ func (a *Attempt) underOtherIDs(ctx context.Context, entries []*ledger.Entry, mi
 			gone = append(gone, i)
 			continue
 		}
-		updates, at = append(updates, calendar.Update{ID: id, Draft: *entries[i].Draft}), append(at, i)
+		u := calendar.Update{ID: id}
+		if !entries[i].Removes() {
+			u.Draft = *entries[i].Draft
+		}
+		updates, at = append(updates, u), append(at, i)
 	}
 	return updates, at, gone, nil
 }
@@ -327,9 +367,11 @@ func (a *Attempt) movedAway(ctx context.Context, entries []*ledger.Entry, missin
 // writeCopies writes each draft once. Where somebody deleted the copy that is to be changed, a new one is created.
 func (a *Attempt) writeCopies(ctx context.Context, entries []*ledger.Entry) ([]calendar.WriteResult, error) {
 	results := make([]calendar.WriteResult, len(entries))
-	var updates, creates []int
+	var updates, creates, removals []int
 	for i, e := range entries {
-		if e.Replaces != "" {
+		if e.Removes() {
+			removals = append(removals, i)
+		} else if e.Replaces != "" {
 			updates = append(updates, i)
 		} else {
 			creates = append(creates, i)
@@ -354,6 +396,9 @@ func (a *Attempt) writeCopies(ctx context.Context, entries []*ledger.Entry) ([]c
 		}
 		creates = append(creates, gone...)
 	}
+	if err := a.removeCopies(ctx, entries, removals, results); err != nil {
+		return nil, err
+	}
 	if len(creates) == 0 {
 		return results, nil
 	}
@@ -371,4 +416,53 @@ func (a *Attempt) writeCopies(ctx context.Context, entries []*ledger.Entry) ([]c
 		}
 	}
 	return results, nil
+}
+
+// removeCopies removes the copies that entries replace by nothing. One that is gone already is removed. One without a mark of the ledger is not ours, and
+// stays: that is a refusal.
+func (a *Attempt) removeCopies(ctx context.Context, entries []*ledger.Entry, removals []int, results []calendar.WriteResult) error {
+	if len(removals) == 0 {
+		return nil
+	}
+	p, account, in := a.archive.provider, a.archive.uri.Account, a.archive.info.ID
+	ids := make([]string, len(removals))
+	for i, at := range removals {
+		ids[i] = entries[at].Replaces
+	}
+	there, err := p.Find(ctx, account, in, ids)
+	if err != nil {
+		return fmt.Errorf("look for copies to remove: %w", err)
+	}
+	var missing, ours []int
+	ids = ids[:0]
+	for _, at := range removals {
+		e := entries[at]
+		copied, ok := there[e.Replaces]
+		switch m, marked := ledger.ParseMark(copied.Mark); {
+		case !ok:
+			missing = append(missing, at)
+		case !marked || m.Config != a.config.ID || m.Key != ledger.KeyInMark(e.Key):
+			results[at] = calendar.WriteResult{Err: fault.New(fault.Conflict, "what stands in the place of the copy has no mark of ours, so it was left alone")}
+		default:
+			ids, ours = append(ids, e.Replaces), append(ours, at)
+		}
+	}
+	renamed, at, _, err := a.underOtherIDs(ctx, entries, missing)
+	if err != nil {
+		return err
+	}
+	for i := range renamed {
+		ids, ours = append(ids, renamed[i].ID), append(ours, at[i])
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	removed, err := p.Delete(ctx, account, in, ids)
+	if err != nil {
+		return fmt.Errorf("remove copies: %w", err)
+	}
+	for i, at := range ours {
+		results[at] = calendar.WriteResult{Err: removed[i].Err}
+	}
+	return nil
 }

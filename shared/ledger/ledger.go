@@ -94,6 +94,8 @@ type Entry struct {
 	// CopyID is the event in the archive calendar that shows this version; Replaces the one that it took the place of.
 	CopyID   string `json:"copy_id,omitempty"`
 	Replaces string `json:"replaces,omitempty"`
+	// Kept says that the archive calendar was not written for this version: CopyID and Draft are those of an earlier one.
+	Kept bool `json:"kept,omitempty"`
 	// Decision is the id of the decision that made the version; Reverses the id of the run that it undoes.
 	Decision string `json:"decision,omitempty"`
 	Reverses string `json:"reverses,omitempty"`
@@ -121,6 +123,9 @@ func (e *Entry) TransactionID() string {
 	sum := sha256.Sum256([]byte(e.Config + "\x00" + e.Key + "\x00" + fmt.Sprint(e.Version)))
 	return hex.EncodeToString(sum[:16])
 }
+
+// Removes says whether the version takes the copy of the one before out of the archive calendar.
+func (e *Entry) Removes() bool { return e.Draft == nil && e.Replaces != "" }
 
 // maxEntry is the largest size of an entry in bytes without its bodies, uncompressed, so that it surely fits into a store item.
 const maxEntry = 256 << 10

@@ -18,6 +18,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -269,6 +270,26 @@ func (s *Store) Get(ctx context.Context, user, id string) (*Run, error) {
 		return nil, fmt.Errorf("read run %s: %w", id, err)
 	}
 	return decode(item)
+}
+
+// GetMany returns those of a user's runs that are there, by id, in one request.
+func (s *Store) GetMany(ctx context.Context, user string, ids []string) ([]*Run, error) {
+	keys := make([]store.Key, len(ids))
+	for i, id := range ids {
+		keys[i] = runKey(user, id)
+	}
+	items, err := s.table.GetMany(ctx, keys)
+	if err != nil {
+		return nil, fmt.Errorf("read runs: %w", err)
+	}
+	runs := make([]*Run, len(items))
+	for i := range items {
+		if runs[i], err = decode(items[i]); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(runs, func(a, b *Run) int { return strings.Compare(a.ID, b.ID) })
+	return runs, nil
 }
 
 func decode(item store.Item) (*Run, error) {

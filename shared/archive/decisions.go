@@ -1,0 +1,88 @@
+package archive
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"adminassistant/shared/decision"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/run"
+)
+
+// Decided is a decision as the run keeps it that carries it out: in its input, which the run's link seals.
+type Decided struct {
+	decision.Decision
+	Action string `json:"action,omitempty"` // id of the action that it answers
+	Note   string `json:"note,omitempty"`
+	// AllowOverlap says that what it keeps may share time with what stands.
+	AllowOverlap bool `json:"allow_overlap,omitempty"`
+}
+
+// Decisions is the part of a run's input that has what its user decided. Runs of any kind may have it.
+type Decisions struct {
+	Decisions []Decided `json:"decisions,omitempty"`
+}
+
+// DecisionID is the id of a run's decision, the first being number 0. The run can be found by it.
+func DecisionID(run string, number int) string { return fmt.Sprintf("%s-%d", run, number+1) }
+
+// runOf returns the run that a decision belongs to.
+func runOf(decision string) string {
+	run, _, _ := strings.Cut(decision, "-")
+	return run
+}
+
+// DecisionsOf returns what a run's user decided. Errors are of kind fault.Malformed.
+func DecisionsOf(r *run.Run) ([]Decided, error) {
+	if len(r.Input) == 0 {
+		return nil, nil
+	}
+	var in Decisions
+	if err := json.Unmarshal(r.Input, &in); err != nil {
+		return nil, fault.New(fault.Malformed, "the decisions of run %s are unreadable: %v", r.ID, err)
+	}
+	return in.Decisions, nil
+}
+
+// readDecisions reads the decisions that made what the ledger has, as far as it was read, in one request; and none if there are none. They are returned
+// in order, the oldest first. A verdict is left out that later versions in the ledger have replaced: by an undo, or by another decision.
+func (a *Attempt) readDecisions(ctx context.Context) ([]decision.Decision, error) {
+	runs := map[string]bool{}
+	for _, e := range a.books.newest {
+		if e.Decision != "" {
+			runs[runOf(e.Decision)] = true
+		}
+	}
+	if len(runs) == 0 {
+		return nil, nil
+	}
+	found, err := run.NewStore(a.table).GetMany(ctx, a.run.User, slices.Sorted(maps.Keys(runs)))
+	if err != nil {
+		return nil, err
+	}
+	var decisions []decision.Decision
+	for _, r := range found {
+		decided, err := DecisionsOf(r)
+		if err != nil {
+			return nil, err
+		}
+		for i := range decided {
+			d := decided[i].Decision
+			d.Verdicts = slices.DeleteFunc(slices.Clone(d.Verdicts), func(v decision.Verdict) bool { return !a.counts(&d, v.Key) })
+			if len(d.Verdicts) > 0 {
+				decisions = append(decisions, d)
+			}
+		}
+	}
+	return decisions, nil
+}
+
+// counts says whether a decision's verdict about a key is the last word about it: the ledger's newest version is the decision's, or older.
+func (a *Attempt) counts(d *decision.Decision, key string) bool {
+	e := a.books.newest[key]
+	return e == nil || e.Decision == d.ID || e.Run < runOf(d.ID)
+}
