@@ -26,7 +26,7 @@ func (r *Runner) Run(ctx context.Context, rn *run.Run) error {
 	}
 	defer a.Close(ctx)
 	if a.damaged != nil {
-		return a.endDamaged(ctx)
+		return a.endDamaged(ctx, &Result{Balanced: true, LedgerDamaged: true})
 	}
 	s, err := a.survey(ctx)
 	if err != nil {
@@ -91,13 +91,13 @@ type Result struct {
 func (r *Result) sealed(link string, cost run.Cost) { r.Link, r.Cost = link, cost }
 
 // endDamaged ends a run that may add nothing to the ledger.
-func (a *Attempt) endDamaged(ctx context.Context) error {
+func (a *Attempt) endDamaged(ctx context.Context, result report) error {
 	zerolog.Ctx(ctx).Error().Err(a.damaged).Msg("ledger damaged")
 	a.run.Problem = &run.Problem{
 		Code:   LedgerDamaged,
 		Detail: a.damaged.Error() + "; nothing was written. See what does not fit: admin-assistant ledger verify --config " + a.config.ID,
 	}
-	return a.End(ctx, run.Failed, &Result{Balanced: true, LedgerDamaged: true}, nil)
+	return a.End(ctx, run.Failed, result, nil)
 }
 
 // LedgerDamaged is the code of the problem of a run that found the ledger to be not what was written.
@@ -201,13 +201,19 @@ func (s *survey) otherKeys(held int) *run.Problem {
 
 // archiveMissing returns the problem of a run whose archive calendar is gone, and adds the action for it to the plan.
 func (s *survey) archiveMissing() *run.Problem {
-	uri := s.attempt.config.Archive
-	appointments := fmt.Sprintf("%d appointments", s.attempt.lost)
-	if s.attempt.lost == 1 {
+	problem := s.attempt.archiveMissing()
+	s.plan.Actions = append(s.plan.Actions, Action{Kind: ActionArchiveMissing, EventIDs: []string{}, Seen: []Seen{}, Detail: problem.Detail})
+	return problem
+}
+
+// archiveMissing is the problem of a run whose archive calendar is gone.
+func (a *Attempt) archiveMissing() *run.Problem {
+	uri := a.config.Archive
+	appointments := fmt.Sprintf("%d appointments", a.lost)
+	if a.lost == 1 {
 		appointments = "one appointment"
 	}
 	detail := fmt.Sprintf("archive calendar %q is gone, though the ledger holds %s in it, so nothing was written; bring it back, in Outlook from "+
 		"the deleted items, or begin with an empty one: admin-assistant calendar create %s", uri.Calendar, appointments, uri)
-	s.plan.Actions = append(s.plan.Actions, Action{Kind: ActionArchiveMissing, EventIDs: []string{}, Seen: []Seen{}, Detail: detail})
 	return &run.Problem{Code: fault.NotFound.String(), Detail: detail}
 }

@@ -78,7 +78,8 @@ type Attempt struct {
 
 	source, archive place
 	books           books
-	wrote           map[string]Written // by key: what became of this run's changes, also those of earlier attempts
+	wrote           map[string]Written   // by key: what became of this run's changes, also those of earlier attempts
+	decided         map[string][]Decided // by run: earlier decisions, as far as they were read
 	// newest is where the newest link seemed to be.
 	newest []store.Key
 	// audit is where the user's audit log was when the attempt began.

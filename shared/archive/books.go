@@ -79,6 +79,17 @@ func (b *books) standing() []Standing {
 	return standing
 }
 
+// archived returns what the archive has, by key, as far as the ledger was read.
+func (b *books) archived() map[string]*calendar.Appointment {
+	archived := map[string]*calendar.Appointment{}
+	for key, e := range b.newest {
+		if e.Outcome == ledger.Archived {
+			archived[key] = &e.Appointment
+		}
+	}
+	return archived
+}
+
 // copies returns the ids of the copies that the ledger wrote, as far as it was read.
 func (b *books) copies() map[string]bool {
 	ids := make(map[string]bool, len(b.newest))

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,6 +23,7 @@ type decided struct {
 	voided map[*Standing][]string // issues of held ones without a source whose verdict does not hold
 	items  []*Item                // those of no event of the source: created ones, and the vanished ones that are decided
 	issues []string
+	void   []Void
 }
 
 // ruling is the newest verdict about a key, with what it is about: a candidate, what is held without one, or a creation.
@@ -95,7 +97,13 @@ func (p *planner) decide() {
 			by = parties[r.verdict.By]
 		}
 		p.settle(r, by)
+		if r.void != "" {
+			d.void = append(d.void, Void{Decision: r.decision.ID, Key: r.verdict.Key, Why: r.void})
+		}
 	}
+	slices.SortFunc(d.void, func(a, b Void) int {
+		return cmp.Or(strings.Compare(a.Decision, b.Decision), strings.Compare(a.Key, b.Key))
+	})
 	p.listCreations()
 }
 
@@ -219,6 +227,7 @@ func (p *planner) findParticipants() map[string]party {
 		default:
 			if !other[key] {
 				d.issues = append(d.issues, fmt.Sprintf("decision %q is about a key that is not here: %q", r.decision.ID, key))
+				d.void = append(d.void, Void{Decision: r.decision.ID, Key: key, Why: "it is not in the calendar and not in the archive"})
 			}
 		}
 	}
@@ -378,7 +387,7 @@ func (p *planner) settleSource(r *ruling, by party) {
 	c.By, c.by = "", nil
 	c.Reason, c.Decision, c.Verdict, c.Held = ReasonDecision, r.decision.ID, r.verdict.Word, h
 	if r.result == nil {
-		c.Outcome, c.ByKey = Superseded, r.verdict.By
+		c.Outcome, c.ByKey, c.out = Superseded, r.verdict.By, true
 		if by != nil {
 			c.give(Superseded, ReasonDecision, by)
 		}
@@ -424,7 +433,7 @@ func (d *decided) settleHeld(r *ruling, by party) {
 	}
 	if r.result == nil {
 		d.shown[h] = nil
-		it.ByKey = r.verdict.By
+		it.ByKey, it.out = r.verdict.By, true
 		if by != nil {
 			it.By, it.ByKey = by.id(), by.seen().Key
 		}
@@ -455,6 +464,13 @@ func (p *planner) listCreations() {
 	d := &p.decided
 	for _, key := range slices.Sorted(maps.Keys(d.creations)) {
 		c := d.creations[key]
+		if c.out && c.held != nil && d.rulings[key] != nil && p.inWindow(c.held.Appointment.Start) { // the archive still has it
+			r := d.rulings[key]
+			d.items = append(d.items, &Item{
+				EventID: c.id(), Key: c.key, Hash: c.hash, Outcome: Vanished, Reason: ReasonDecision, Decision: r.decision.ID, Verdict: r.verdict.Word,
+				ByKey: r.verdict.By, Appointment: c.held.Appointment, Held: c.held, out: true,
+			})
+		}
 		if c.out || c.decision == "" || !p.inWindow(c.Start) {
 			continue
 		}

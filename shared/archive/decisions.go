@@ -48,37 +48,57 @@ func DecisionsOf(r *run.Run) ([]Decided, error) {
 	return in.Decisions, nil
 }
 
-// readDecisions reads the decisions that made what the ledger has, as far as it was read, in one request; and none if there are none. They are returned
-// in order, the oldest first. A verdict is left out that later versions in the ledger have replaced: by an undo, or by another decision.
-func (a *Attempt) readDecisions(ctx context.Context) ([]decision.Decision, error) {
-	runs := map[string]bool{}
-	for _, e := range a.books.newest {
-		if e.Decision != "" {
-			runs[runOf(e.Decision)] = true
-		}
-	}
-	if len(runs) == 0 {
-		return nil, nil
-	}
-	found, err := run.NewStore(a.table).GetMany(ctx, a.run.User, slices.Sorted(maps.Keys(runs)))
-	if err != nil {
+// decisions returns what was decided about what the ledger has, as far as it was read, and then the run's own, the oldest first. Decisions are read once,
+// all those that are new in one request; where there are none, there is no request. A verdict is left out that later versions in the ledger have replaced:
+// by an undo, or by another decision.
+func (a *Attempt) decisions(ctx context.Context, own []Decided) ([]decision.Decision, error) {
+	if err := a.readDecisions(ctx); err != nil {
 		return nil, err
 	}
-	var decisions []decision.Decision
-	for _, r := range found {
-		decided, err := DecisionsOf(r)
-		if err != nil {
-			return nil, err
-		}
-		for i := range decided {
-			d := decided[i].Decision
-			d.Verdicts = slices.DeleteFunc(slices.Clone(d.Verdicts), func(v decision.Verdict) bool { return !a.counts(&d, v.Key) })
+	var all []decision.Decision
+	for _, id := range slices.Sorted(maps.Keys(a.decided)) {
+		for _, d := range a.decided[id] {
+			d.Verdicts = slices.DeleteFunc(slices.Clone(d.Verdicts), func(v decision.Verdict) bool { return !a.counts(&d.Decision, v.Key) })
 			if len(d.Verdicts) > 0 {
-				decisions = append(decisions, d)
+				all = append(all, d.Decision)
 			}
 		}
 	}
-	return decisions, nil
+	for i := range own {
+		all = append(all, own[i].Decision)
+	}
+	return all, nil
+}
+
+// readDecisions reads the decisions that made what the ledger has, as far as they are not known yet.
+func (a *Attempt) readDecisions(ctx context.Context) error {
+	unknown := map[string]bool{}
+	for _, e := range a.books.newest {
+		if id := runOf(e.Decision); e.Decision != "" && id != a.run.ID {
+			if _, known := a.decided[id]; !known {
+				unknown[id] = true
+			}
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	found, err := run.NewStore(a.table).GetMany(ctx, a.run.User, slices.Sorted(maps.Keys(unknown)))
+	if err != nil {
+		return err
+	}
+	if a.decided == nil {
+		a.decided = map[string][]Decided{}
+	}
+	for id := range unknown {
+		a.decided[id] = nil // one that is not there has no word any more
+	}
+	for _, r := range found {
+		if a.decided[r.ID], err = DecisionsOf(r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // counts says whether a decision's verdict about a key is the last word about it: the ledger's newest version is the decision's, or older.

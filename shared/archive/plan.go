@@ -106,6 +106,7 @@ type Item struct {
 	Held  *Standing       // what the archive holds, for unchanged, drifted and vanished ones, and whatever is decided
 	// Accept says of what is held that Appointment takes its place without asking: the config or a decision says so.
 	Accept bool
+	out    bool // a decision leaves nothing of it standing
 }
 
 // Standing is the newest that the ledger has about one source key: that it is archived, or that the user decided to keep it out.
@@ -215,6 +216,13 @@ type Plan struct {
 	Overlaps []Overlap
 	Actions  []Action
 	Issues   []string // of decisions that are about nothing here
+	Void     []Void   // the verdicts that do not hold, by decision and key
+}
+
+// Void is a verdict that does not hold.
+type Void struct {
+	Decision, Key string
+	Why           string
 }
 
 // Balanced says whether the plan's sums balance.
@@ -354,7 +362,7 @@ func (p *planner) ask(kind, detail string, about ...party) {
 
 // finish returns the plan with its counts.
 func (p *planner) finish() Plan {
-	plan := Plan{Window: p.window, Overlaps: p.overlaps, Issues: slices.Sorted(slices.Values(p.decided.issues))}
+	plan := Plan{Window: p.window, Overlaps: p.overlaps, Issues: slices.Sorted(slices.Values(p.decided.issues)), Void: p.decided.void}
 	plan.Counts.Fetched = len(p.all)
 	items := make([]*Item, 0, len(p.all))
 	for _, c := range p.all {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/decision"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/run"
@@ -25,6 +26,7 @@ type survey struct {
 	looked   map[string]bool  // lineages that were looked up in the whole ledger
 	hidden   map[string]bool  // ids of events that the source has and does not show
 	refused  map[string]bool  // ids of events whose texts the source does not show
+	own      []Decided        // what the run itself is to carry out, beside what was carried out before
 	plan     Plan
 
 	shrunk             bool // the source shows far fewer events than the ledger holds
@@ -34,39 +36,51 @@ type survey struct {
 }
 
 // survey reads the events of the source in the run's window and what the ledger has of them, and plans.
-func (a *Attempt) survey(ctx context.Context) (_ *survey, err error) {
-	s := &survey{attempt: a, looked: map[string]bool{}, hidden: map[string]bool{}, refused: map[string]bool{}}
-	if s.settings, err = a.config.Settings(); err != nil {
-		return nil, err
-	}
-	if s.window, err = calendar.NewWindow(a.run.From, a.run.To, s.settings.Zone); err != nil {
+func (a *Attempt) survey(ctx context.Context) (*survey, error) {
+	s, err := a.newSurvey(a.run.From, a.run.To)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.restrict(ctx); err != nil {
 		return nil, err
 	}
-	from, to := s.window.Start(), s.window.End()
+	return s, s.look(ctx)
+}
+
+// newSurvey returns the survey of some days, with nothing in it yet.
+func (a *Attempt) newSurvey(from, to calendar.Date) (_ *survey, err error) {
+	s := &survey{attempt: a, looked: map[string]bool{}, hidden: map[string]bool{}, refused: map[string]bool{}}
+	if s.settings, err = a.config.Settings(); err != nil {
+		return nil, err
+	}
+	s.window, err = calendar.NewWindow(from, to, s.settings.Zone)
+	return s, err
+}
+
+// look reads and plans.
+func (s *survey) look(ctx context.Context) (err error) {
+	a, from, to := s.attempt, s.window.Start(), s.window.End()
 	s.events, err = read(ctx, a, &a.source, func() ([]calendar.Event, error) {
 		return a.source.provider.Events(ctx, a.source.uri.Account, a.source.info.ID, from, to)
 	})
 	if err != nil && !errors.As(err, &s.unread) {
-		return nil, fmt.Errorf("read the source calendar: %w", err)
+		return fmt.Errorf("read the source calendar: %w", err)
 	}
 	// A provider gives days and floating times as they would be anywhere.
 	s.events = slices.DeleteFunc(s.events, func(e calendar.Event) bool { return !s.window.Holds(&e) })
 	entries, err := a.books.ledger.Range(ctx, a.config.ID, from.Add(-a.books.head.Longest), to)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.books.remember(entries)
 	if err := s.knowCopies(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	s.recallBodies()
 	if err := s.makePlan(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	return s, s.confirmVanished(ctx)
+	return s.confirmVanished(ctx)
 }
 
 // knowCopies looks up the ledger's entries of events in the source that carry a mark of this ledger. Only with them it is known whether such an event
@@ -140,8 +154,13 @@ func (s *survey) restrict(ctx context.Context) (err error) {
 func (s *survey) makePlan(ctx context.Context) error {
 	books := &s.attempt.books
 	for {
+		decisions, err := s.attempt.decisions(ctx, s.own)
+		if err != nil {
+			return err
+		}
 		s.plan = NewPlan(Input{
 			Events: s.events, Window: s.window, Settings: s.settings, Standing: books.standing(), Copies: books.copies(), Hidden: s.hidden, Unread: s.unread,
+			Decisions: decisions,
 		})
 		// What is new in this window may be in the ledger on another day, from which it moved.
 		news, err := books.find(ctx, s.unknownLineages())
@@ -159,6 +178,20 @@ func (s *survey) makePlan(ctx context.Context) error {
 	s.tellUnread()
 	s.rename()
 	s.relabel()
+	return s.loadHeld(ctx)
+}
+
+// loadHeld reads the texts of what decisions change that has no source any more.
+func (s *survey) loadHeld(ctx context.Context) error {
+	for i := range s.plan.Items {
+		it := &s.plan.Items[i]
+		if it.Decision == "" || it.Event != nil || it.Held == nil || !s.writes(it) {
+			continue
+		}
+		if err := s.attempt.books.ledger.Load(ctx, s.attempt.books.newest[it.Key]); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -201,6 +234,9 @@ func (s *survey) lineage(it *Item) string {
 	if e := s.attempt.books.newest[it.Key]; e != nil && e.Lineage != "" {
 		return e.Lineage
 	}
+	if it.Event == nil { // a decision created it
+		return it.Key
+	}
 	return ledger.Lineage(it.Event, it.Key)
 }
 
@@ -232,7 +268,7 @@ func (s *survey) readBodies(ctx context.Context) (int, error) {
 		it := &s.plan.Items[i]
 		switch it.Outcome {
 		case Archived, Unchanged, Drifted, Superseded, Conflicted:
-			if it.Event.BodyUnread && !s.refused[it.EventID] {
+			if it.Event != nil && it.Event.BodyUnread && !s.refused[it.EventID] {
 				wanted[it.Event.ID] = it.Event
 			}
 		}
@@ -311,7 +347,7 @@ func (s *survey) relabel() {
 	for i := range s.plan.Items {
 		it := &s.plan.Items[i]
 		w, ours := s.attempt.wrote[it.Key]
-		if !ours || w.Problem != nil || w.Adopted || it.Outcome != Unchanged {
+		if !ours || w.Problem != nil || w.Adopted || w.Noted || it.Outcome != Unchanged {
 			continue
 		}
 		it.Outcome = Archived
@@ -342,6 +378,10 @@ func (s *survey) writes(it *Item) bool {
 	if w, ours := s.attempt.wrote[it.Key]; ours && (w.Problem != nil || it.Outcome == Archived) {
 		return false // an earlier attempt wrote it, or it failed
 	}
+	e := s.attempt.books.newest[it.Key]
+	if it.Decision != "" {
+		return e == nil || e.Decision != it.Decision // else the decision is carried out
+	}
 	switch it.Outcome {
 	case Archived:
 		return true
@@ -351,7 +391,6 @@ func (s *survey) writes(it *Item) bool {
 		if it.Reason == ReasonDecision {
 			return false // the ledger has what was decided
 		}
-		e := s.attempt.books.newest[it.Key]
 		return e == nil || string(e.Outcome) != string(it.Outcome) || !it.comesFrom(e.SourceHash, &e.Source) || e.By != it.By
 	}
 	return false
@@ -361,26 +400,76 @@ func (s *survey) writes(it *Item) bool {
 func (s *survey) changes() (changes []Change) {
 	for i := range s.plan.Items {
 		it := &s.plan.Items[i]
-		if !s.writes(it) {
-			continue
+		switch {
+		case !s.writes(it):
+		case it.Decision != "":
+			changes = append(changes, s.decidedChange(it))
+		default:
+			c := Change{Kind: Note, Entry: s.entry(it)}
+			switch it.Outcome {
+			case Archived:
+				c.Kind = Create
+			case Drifted:
+				c.Kind, c.Entry.Outcome, c.Entry.Reason = Update, ledger.Archived, "drift accepted by the config"
+			}
+			changes = append(changes, c)
 		}
-		lineage := s.lineage(it)
-		body := bodyDigest(it.Event)
-		source := *it.Event
-		source.Mark = "" // of a copy that the user made of ours
-		c := Change{Kind: Note, Entry: ledger.Entry{
-			Key: it.Key, Lineage: lineage, Single: lineage != it.Key, Outcome: ledger.Outcome(it.Outcome), Reason: it.Reason, By: it.By,
-			SourceHash: it.Hash, Hash: StandingHash(&it.Appointment, body), Appointment: it.Appointment, Changes: it.Changes, Source: source, BodyDigest: body,
-		}}
-		switch it.Outcome {
-		case Archived:
-			c.Kind = Create
-		case Drifted:
-			c.Kind, c.Entry.Outcome, c.Entry.Reason = Update, ledger.Archived, "drift accepted by the config"
-		}
-		changes = append(changes, c)
 	}
 	return changes
+}
+
+// entry returns the ledger's new version of an item.
+func (s *survey) entry(it *Item) ledger.Entry {
+	lineage := s.lineage(it)
+	e := ledger.Entry{
+		Key: it.Key, Lineage: lineage, Single: lineage != it.Key, Outcome: ledger.Outcome(it.Outcome), Reason: it.Reason, By: it.By,
+		SourceHash: it.Hash, Appointment: it.Appointment, Changes: it.Changes,
+	}
+	switch {
+	case it.Event != nil:
+		e.Source, e.BodyDigest = *it.Event, bodyDigest(it.Event)
+		e.Source.Mark = "" // of a copy that the user made of ours
+	case it.Held != nil:
+		if old := s.attempt.books.newest[it.Key]; old != nil {
+			e.Source, e.BodyDigest = old.Source, old.BodyDigest
+		}
+	}
+	body := e.BodyDigest
+	if it.Body != nil {
+		body = BodyDigest(*it.Body)
+	}
+	e.Hash = StandingHash(&e.Appointment, body)
+	return e
+}
+
+// decidedChange returns the change that carries out what a decision says about an item.
+func (s *survey) decidedChange(it *Item) Change {
+	c := Change{Kind: Note, Entry: s.entry(it)}
+	e := &c.Entry
+	e.Decision, e.Outcome = it.Decision, ledger.Archived
+	old := s.attempt.books.newest[it.Key]
+	switch {
+	case it.out:
+		e.Outcome, e.Changes = ledger.Superseded, nil
+		if it.Verdict == decision.Withdraw {
+			e.Outcome = ledger.Withdrawn
+		}
+		if old != nil && old.Outcome == ledger.Archived { // what is taken out is what stood there
+			c.Kind, e.Appointment, e.Hash = Remove, old.Appointment, old.Hash
+		}
+		return c
+	case it.Held == nil:
+		c.Kind = Create
+	case it.Accept:
+		c.Kind = Update
+	}
+	if it.Body != nil {
+		source := e.Source
+		source.Body = *it.Body
+		text := calendar.CopyBody(&source)
+		c.Text = &text
+	}
+	return c
 }
 
 // storePlan stores the plan, so that it can be read later what the run decided.

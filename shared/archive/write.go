@@ -129,6 +129,9 @@ func (a *Attempt) versions(c *Change) ([]*ledger.Entry, error) {
 	case Note:
 		if old != nil && old.CopyID != "" && e.Outcome == ledger.Archived { // the copy stays as it is
 			e.CopyID, e.Draft, e.Kept = old.CopyID, old.Draft, true
+			if digest := old.Blobs["draft"]; digest != "" {
+				e.Blobs = map[string]string{"draft": digest}
+			}
 		}
 	case Remove:
 		e.State = ledger.Intended

@@ -53,6 +53,8 @@ type Head struct {
 	Longest time.Duration `json:"longest"`
 	// Entries is how many entries there are, the unsealed ones too.
 	Entries int `json:"entries"`
+	// Locks are the days on which nothing changes any more what is archived.
+	Locks Locks `json:"locks,omitempty"`
 	// Tree has the roots of the complete subtrees of the tree over the links, from the left; see frontier.
 	Tree []string `json:"tree,omitempty"`
 	// Checkpoint is the signed note of the newest link; see Checkpoint.
