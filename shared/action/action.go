@@ -4,6 +4,8 @@
 //
 //	USER#<user> / ACTION#<ulid>                            an action; in the index as ACTIONS#<user>#<state> / <ulid>
 //	USER#<user> / ACTIONOF#<kind>#<SHA-256 of the cause>   which action a cause raised last, and up to when it is known
+//	USER#<user> / ACTIONOPEN#<config>#<kind>#<the same>    an open question about appointments of a config, see Settle
+//	USER#<user> / ACTIONASKS#<config>                      there may be such questions
 //
 // An action and the note of its cause change in one transaction, so that of all processes that see the same cause one raises it. The note
 // outlives the action's end: a message that comes late and reports its cause once more does not raise it anew.
@@ -33,6 +35,9 @@ const (
 	Drift              Kind = "drift"                // an appointment changed after it was archived
 	OrphanModification Kind = "orphan_modification"  // a modification has no original
 	MissingCategory    Kind = "missing_category"     // an appointment has no customer
+	StaleDecision      Kind = "stale_decision"       // the source changed since the decision about it
+	Retention          Kind = "retention"            // many appointments are missing from the source at once
+	Altered            Kind = "altered"              // a copy in the archive calendar is not what was written
 	ArchiveMissing     Kind = "archive_missing"      // the archive calendar does not show what was archived
 	LedgerDamaged      Kind = "ledger_damaged"       // the ledger is not what was written
 	ShrunkWindow       Kind = "shrunk_window"        // the source shows far fewer events than the ledger holds
@@ -47,6 +52,8 @@ const (
 var ends = map[Kind]string{
 	Overlap:           "it is resolved by a decision about its appointments",
 	Drift:             "it is resolved by a decision about its versions",
+	StaleDecision:     "it is resolved by another decision about its appointments",
+	Altered:           "it is resolved by putting the copy right, or by a decision about it",
 	ArchiveMissing:    "it is resolved by the next run that finds the archive calendar as it was left",
 	LedgerDamaged:     "it is resolved by the next run that finds the ledger as it was written",
 	ShrunkWindow:      "it is resolved by the next run that succeeds; run again with force if the events are gone indeed",
@@ -85,6 +92,9 @@ type Action struct {
 	Cause
 	Subject Subject   `json:"subject"`
 	Detail  string    `json:"detail"` // what happened and what to do, for the user
+	// Config is the archive config that the action is about; empty: of none, or it was raised when that was not noted.
+	Config string `json:"config,omitempty"`
+	Question
 	State   State     `json:"state"`
 	At      time.Time `json:"at"` // when the cause was there last
 	History []Change  `json:"history"`
@@ -181,14 +191,18 @@ type note struct {
 	Action string    `json:"action"` // the one that it raised last
 	Open   bool      `json:"open"`
 	At     time.Time `json:"at"` // what happened up to then is resolved, or described by the action
+	// Quiet says that the user has spoken about this very cause, so that it raises nothing more.
+	Quiet bool `json:"quiet,omitempty"`
 
 	stored  int64
 	unknown store.Unknown
 }
 
-func (n *note) op(user string, c Cause, now time.Time) store.Op {
-	item := &store.Item{Key: causeKey(user, c), Data: encode(n.unknown, n)}
-	if !n.Open {
+func (n *note) op(user string, c Cause, now time.Time) store.Op { return n.opAt(causeKey(user, c), now) }
+
+func (n *note) opAt(key store.Key, now time.Time) store.Op {
+	item := &store.Item{Key: key, Data: encode(n.unknown, n)}
+	if !n.Open && !n.Quiet {
 		item.Expires = expires(Resolved, now)
 	}
 	if n.stored == 0 {
@@ -336,11 +350,15 @@ func (s *Actions) end(ctx context.Context, user, id string, c Change, gone time.
 		a.changed(c)
 		ops := []store.Op{a.op()}
 		if n.Action == a.ID {
-			n.Open = false
+			n.Open, n.Quiet = false, a.asks() && c.By != "" && c.Why == ""
 			if gone.After(n.At) {
 				n.At = gone.UTC().Round(0)
 			}
 			ops = append(ops, n.op(user, a.Cause, c.At))
+			if a.asks() {
+				row := openKey(user, a.Config, a.Cause)
+				ops = append(ops, store.Op{Delete: &row})
+			}
 		}
 		err = s.table.Transact(ctx, ops)
 		if err == nil {
@@ -368,7 +386,7 @@ func (s *Actions) Resolve(ctx context.Context, user, id string) (*Action, error)
 }
 
 // Dismiss dismisses an action that its user does not care for; one that is dismissed stays so, one that was resolved is of kind fault.Conflict.
-// What it is about raises another one when it is there again.
+// What it is about raises another one when it is there again; a question about appointments is asked again only when one of them has changed.
 func (s *Actions) Dismiss(ctx context.Context, user, id string) (*Action, error) {
 	return s.end(ctx, user, id, Change{State: Dismissed, By: user}, time.Time{})
 }
@@ -398,12 +416,30 @@ func (s *Actions) Last(ctx context.Context, user string, c Cause) (*Action, erro
 	return a, err
 }
 
-// List returns a page of a user's actions, the newest first; state "" and kind "" mean all. Unreadable ones are left out. A page may be
-// short, or empty, and still have a next one.
-func (s *Actions) List(ctx context.Context, user string, state State, kind Kind, limit int, cursor string) (actions []*Action, next string, err error) {
+// Filter says which actions a list has; the zero Filter means all.
+type Filter struct {
+	State  State
+	Kind   Kind
+	Config string // id of a config
+	// From and To limit the list to actions about appointments that touch the time from From to To, which is not included; zero: at any time.
+	From, To time.Time
+}
+
+func (f *Filter) has(a *Action) bool {
+	switch {
+	case f.Kind != "" && a.Kind != f.Kind, f.Config != "" && a.Config != f.Config:
+		return false
+	case f.From.IsZero() && f.To.IsZero():
+		return true
+	}
+	return a.asks() && a.Span.touches(f.From, f.To)
+}
+
+// List returns a page of a user's actions, the newest first. Unreadable ones are left out. A page may be short, or empty, and still have a next one.
+func (s *Actions) List(ctx context.Context, user string, f Filter, limit int, cursor string) (actions []*Action, next string, err error) {
 	q := store.Query{PK: store.UserPartition(user), Prefix: prefixAction, Desc: true, Cursor: cursor}
-	if state != "" {
-		q.Index, q.PK, q.Prefix = true, indexOf(user, state), ""
+	if f.State != "" {
+		q.Index, q.PK, q.Prefix = true, indexOf(user, f.State), ""
 	}
 	for range listPages {
 		q.Limit = limit - len(actions)
@@ -411,13 +447,8 @@ func (s *Actions) List(ctx context.Context, user string, state State, kind Kind,
 		if err != nil {
 			return nil, "", fmt.Errorf("list actions: %w", err)
 		}
-		for _, item := range page.Items {
-			a, err := decode(item)
-			if err != nil {
-				telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Str("action", strings.TrimPrefix(item.SK, prefixAction)).Msg("unreadable action left out")
-				continue
-			}
-			if kind == "" || a.Kind == kind {
+		for _, a := range readable(ctx, page.Items) {
+			if f.has(a) {
 				actions = append(actions, a)
 			}
 		}
@@ -426,6 +457,18 @@ func (s *Actions) List(ctx context.Context, user string, state State, kind Kind,
 		}
 	}
 	return actions, q.Cursor, nil
+}
+
+func readable(ctx context.Context, items []store.Item) (actions []*Action) {
+	for _, item := range items {
+		a, err := decode(item)
+		if err != nil {
+			telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Str("action", strings.TrimPrefix(item.SK, prefixAction)).Msg("unreadable action left out")
+			continue
+		}
+		actions = append(actions, a)
+	}
+	return actions
 }
 
 // Erase removes all that is kept of a user's actions, readable or not.

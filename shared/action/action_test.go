@@ -66,7 +66,7 @@ func (w *world) raise(a Action) *Action {
 
 func (w *world) list(user string, state State, kind Kind) (ids []string) {
 	w.t.Helper()
-	actions, next, err := w.List(w.t.Context(), user, state, kind, 100, "")
+	actions, next, err := w.List(w.t.Context(), user, Filter{State: state, Kind: kind}, 100, "")
 	must(w.t, err)
 	if next != "" {
 		w.t.Errorf("there is more after %d", len(actions))
@@ -309,7 +309,7 @@ func TestList(t *testing.T) {
 	for _, kind := range []Kind{"", RunFailed} {
 		var all []string
 		for cursor, pages := "", 0; ; pages++ {
-			actions, next, err := w.List(t.Context(), ann, "", kind, 4, cursor)
+			actions, next, err := w.List(t.Context(), ann, Filter{Kind: kind}, 4, cursor)
 			must(t, err)
 			if len(actions) > 4 || pages > 20 {
 				t.Fatalf("page %d has %d", pages, len(actions))

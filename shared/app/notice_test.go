@@ -84,7 +84,7 @@ func (w *watched) notes() []*notify.Notification {
 
 func (w *watched) actions(state action.State) []*action.Action {
 	w.t.Helper()
-	list, _, err := w.notice.Actions.List(w.t.Context(), w.user, state, "", 100, "")
+	list, _, err := w.notice.Actions.List(w.t.Context(), w.user, action.Filter{State: state}, 100, "")
 	must(w.t, err)
 	return list
 }

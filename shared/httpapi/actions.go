@@ -17,6 +17,7 @@ type actionKind string
 func (actionKind) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Enum: []any{
 		string(action.Overlap), string(action.Drift), string(action.OrphanModification), string(action.MissingCategory),
+		string(action.StaleDecision), string(action.Retention), string(action.Altered),
 		string(action.ArchiveMissing), string(action.LedgerDamaged), string(action.ShrunkWindow), string(action.KeysChanged), string(action.UnreadableDays),
 		string(action.MailboxOutOfReach), string(action.SignInNeeded), string(action.RunFailed),
 	}}
@@ -91,7 +92,7 @@ func (s *server) listActions(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	actions, next, err := s.Actions.List(ctx, who, action.State(in.State), action.Kind(in.Kind), in.Limit, in.Cursor)
+	actions, next, err := s.Actions.List(ctx, who, action.Filter{State: action.State(in.State), Kind: action.Kind(in.Kind)}, in.Limit, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
