@@ -90,16 +90,17 @@ type Action struct {
 	ID   string `json:"id"`
 	User string `json:"user"` // account.Principal.Key
 	Cause
-	Subject Subject   `json:"subject"`
-	Detail  string    `json:"detail"` // what happened and what to do, for the user
+	Subject Subject `json:"subject"`
+	Detail  string  `json:"detail"` // what happened and what to do, for the user
 	// Config is the archive config that the action is about; empty: of none, or it was raised when that was not noted.
 	Config string `json:"config,omitempty"`
 	Question
-	State   State     `json:"state"`
-	At      time.Time `json:"at"` // when the cause was there last
-	History []Change  `json:"history"`
-	Created time.Time `json:"created"`
-	Updated time.Time `json:"updated"`
+	Deciding string    `json:"deciding,omitempty"` // id of the run that is about to answer it
+	State    State     `json:"state"`
+	At       time.Time `json:"at"` // when the cause was there last
+	History  []Change  `json:"history"`
+	Created  time.Time `json:"created"`
+	Updated  time.Time `json:"updated"`
 
 	stored  int64
 	unknown store.Unknown
@@ -198,7 +199,9 @@ type note struct {
 	unknown store.Unknown
 }
 
-func (n *note) op(user string, c Cause, now time.Time) store.Op { return n.opAt(causeKey(user, c), now) }
+func (n *note) op(user string, c Cause, now time.Time) store.Op {
+	return n.opAt(causeKey(user, c), now)
+}
 
 func (n *note) opAt(key store.Key, now time.Time) store.Op {
 	item := &store.Item{Key: key, Data: encode(n.unknown, n)}

@@ -84,6 +84,7 @@ var kinds = []struct {
 	handler func(*system) run.Handler
 }{
 	{archive.RunKind, (*system).archiver},
+	{archive.DecideKind, (*system).decider},
 	{backup.RunKind, (*system).backuper},
 	{restore.RunKind, (*system).restorer},
 	{restore.DrillKind, (*system).driller},
@@ -228,6 +229,9 @@ func (y *system) ended(ctx context.Context, r *run.Run) error {
 	if err := y.audit.RunEnded(ctx, r); err != nil {
 		return err
 	}
+	if err := y.deciding().Ended(ctx, r); err != nil {
+		return err
+	}
 	return y.notice.RunEnded(ctx, r)
 }
 
@@ -240,8 +244,19 @@ func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, vi
 }
 
 // archiver returns who carries out archive runs.
-func (y *system) archiver() run.Handler {
-	r := &archive.Runner{
+func (y *system) archiver() run.Handler { return (*archive.Runner)(y.engine()) }
+
+// decider returns who carries out decide runs.
+func (y *system) decider() run.Handler { return (*archive.Decider)(y.engine()) }
+
+// deciding returns who turns what users decide into decide runs.
+func (y *system) deciding() *archive.Deciding {
+	return &archive.Deciding{Configs: y.configs, Ledger: y.entries, Runs: y.runs, Actions: y.notice.Actions, NewID: y.newID}
+}
+
+// engine returns what runs of the ledger and the archive calendar stand on.
+func (y *system) engine() *archive.Engine {
+	r := &archive.Engine{
 		Table: y.table, Blobs: y.blobs, Signer: y.signing,
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) {
 			return y.providers.of(ctx, user, uri)

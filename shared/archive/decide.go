@@ -309,10 +309,7 @@ func (s *survey) lockedBy(it *Item) (day calendar.Date, locked bool) {
 
 // lockedDay is the local day to which an appointment belongs, and whether it is locked for the appointment's customer.
 func (a *Attempt) lockedDay(at *calendar.Appointment, zone *time.Location) (calendar.Date, bool) {
-	day := at.StartDate
-	if !at.AllDay {
-		day = calendar.DateOf(at.Start, zone)
-	}
+	day := at.Day(zone)
 	return day, a.books.head.Locks.Has(at.Customer, day)
 }
 

@@ -269,10 +269,19 @@ func (p *planner) accept(drifted []*candidate) {
 				}
 			}
 		}
-		if !c.Accept {
+		switch {
+		case p.locked(&c.held.Appointment), p.locked(&c.Appointment):
+			c.Accept = false
+			p.ask(ActionDrift, "changed after it was archived, and its day is locked", c)
+		case !c.Accept:
 			p.ask(ActionDrift, "changed after it was archived, and would collide with others", c)
 		}
 	}
+}
+
+// locked says whether nothing changes what is archived of the appointment's day.
+func (p *planner) locked(a *calendar.Appointment) bool {
+	return len(p.locks) > 0 && p.locks.Has(a.Customer, a.Day(p.Zone))
 }
 
 func sameTime(a, b *calendar.Appointment) bool { return a.Start.Equal(b.Start) && a.End.Equal(b.End) }

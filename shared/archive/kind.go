@@ -21,6 +21,52 @@ var RunKind = run.Description{
 	Job: &run.JobTerms{Days: true, GoesOn: true, Without: "from the last archived day to yesterday"},
 }
 
+// DecideKind describes decide runs.
+var DecideKind = run.Description{
+	Kind: run.Decide, Title: "Decision", Queue: run.ArchiveQueue,
+	Empty:  func() run.Result { return &DecideResult{} },
+	Member: "decided", Reports: "What became of what was decided; of a decide run that has ended.",
+	Words: decideWords, Actions: []string{string(action.ArchiveMissing), string(action.LedgerDamaged)},
+	Counts: telemetry.AppointmentsArchived,
+}
+
+func decideWords(r *run.Run, result run.Result) run.Words {
+	res, _ := result.(*DecideResult)
+	if res == nil { // it ended without a result
+		res = &DecideResult{}
+	}
+	switch {
+	case res.LedgerDamaged:
+		return damagedWords(r)
+	case res.ArchiveMissing:
+		return run.Words{
+			Title:  ": the archive calendar is gone",
+			Text:   "What you decided could not be carried out, because the archive calendar is gone. " + run.Safe,
+			Action: string(action.ArchiveMissing),
+		}
+	case res.Refused > 0 && r.State == run.Failed:
+		return run.Words{
+			Title: ": nothing was changed",
+			Text: fmt.Sprintf("What you decided was not carried out: %s. Nothing was written, and what is open can be decided again.",
+				problemText(r)),
+		}
+	case res.Refused > 0:
+		return run.Words{
+			Title: ": some of it was not carried out",
+			Text: fmt.Sprintf("Of what you decided, %d decisions were not carried out, because something changed meanwhile. All others were. "+
+				"What is open can be decided again.", len(res.Refusals)),
+		}
+	}
+	return run.Words{}
+}
+
+func problemText(r *run.Run) string {
+	if r.Problem == nil {
+		return "something changed meanwhile"
+	}
+	return r.Problem.Detail
+}
+
 // Wrote is how many events the run wrote to the archive calendar.
 func (r *Result) Wrote() int { return r.Written }
 
@@ -36,13 +82,7 @@ func words(r *run.Run, result run.Result) run.Words {
 	}
 	switch {
 	case res.LedgerDamaged:
-		return run.Words{
-			Title: " stopped: the ledger is not what was written",
-			Text: fmt.Sprintf("The run of %s found that somebody or something changed the ledger outside of Admin Assistant, so it added nothing to it. "+
-				"Look what does not fit: admin-assistant ledger verify --config NAME. Then ask who runs this installation to bring the ledger back from a "+
-				"backup of the table.", r.Days()),
-			Action: string(action.LedgerDamaged),
-		}
+		return damagedWords(r)
 	case res.Shrunk:
 		return run.Words{
 			Title: " stopped: far fewer events than before",
@@ -74,4 +114,15 @@ func words(r *run.Run, result run.Result) run.Words {
 		return run.Words{Text: fmt.Sprintf("The run of %s found nothing new.", r.Days())}
 	}
 	return run.Words{}
+}
+
+// damagedWords tell that a run found the ledger to be not what was written.
+func damagedWords(r *run.Run) run.Words {
+	return run.Words{
+		Title: " stopped: the ledger is not what was written",
+		Text: fmt.Sprintf("The run of %s found that somebody or something changed the ledger outside of Admin Assistant, so it added nothing to it. "+
+			"Look what does not fit: admin-assistant ledger verify --config NAME. Then ask who runs this installation to bring the ledger back from a "+
+			"backup of the table.", r.Days()),
+		Action: string(action.LedgerDamaged),
+	}
 }

@@ -289,6 +289,7 @@ type planner struct {
 	matched  map[*Standing]*candidate // the source of each one that is held
 	vanished []*Standing              // held ones that are no longer in the source
 	copies   map[string]bool          // see Input
+	locks    ledger.Locks
 	overlaps []Overlap
 	actions  []Action
 	out      []*Standing // what a decision keeps out
@@ -310,6 +311,8 @@ type Input struct {
 	Copies map[string]bool
 	// Hidden are the ids of events that are in the source, which does not show them.
 	Hidden map[string]bool
+	// Locks are the days on which a changed source changes nothing of what is archived without asking.
+	Locks ledger.Locks
 	// Unread are the days that the source could not read; nil: none.
 	Unread *calendar.Unread
 }
@@ -318,7 +321,7 @@ type Input struct {
 // The cost is n log n in the number of events, whatever they are.
 func NewPlan(in Input) Plan {
 	p := &planner{
-		Settings: in.Settings, window: in.Window, start: in.Window.Start(), end: in.Window.End(), matched: map[*Standing]*candidate{}, copies: in.Copies,
+		Settings: in.Settings, window: in.Window, start: in.Window.Start(), end: in.Window.End(), matched: map[*Standing]*candidate{}, copies: in.Copies, locks: in.Locks,
 		decided: decided{decisions: in.Decisions},
 	}
 	p.normalise(in.Events)

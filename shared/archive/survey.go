@@ -160,7 +160,7 @@ func (s *survey) makePlan(ctx context.Context) error {
 		}
 		s.plan = NewPlan(Input{
 			Events: s.events, Window: s.window, Settings: s.settings, Standing: books.standing(), Copies: books.copies(), Hidden: s.hidden, Unread: s.unread,
-			Decisions: decisions,
+			Decisions: decisions, Locks: books.head.Locks,
 		})
 		// What is new in this window may be in the ledger on another day, from which it moved.
 		news, err := books.find(ctx, s.unknownLineages())

@@ -41,6 +41,14 @@ type Appointment struct {
 // Duration is how long the appointment lasts.
 func (a *Appointment) Duration() time.Duration { return a.End.Sub(a.Start) }
 
+// Day is the local day to which the appointment belongs as a whole: that of its start.
+func (a *Appointment) Day(zone *time.Location) Date {
+	if a.AllDay {
+		return a.StartDate
+	}
+	return DateOf(a.Start, zone)
+}
+
 // Overlaps says whether two appointments share time: each begins before the other ends.
 func (a *Appointment) Overlaps(b *Appointment) bool {
 	return a.Start.Before(b.End) && b.Start.Before(a.End)

@@ -120,3 +120,6 @@ func Created(key string) bool {
 	id, ok := strings.CutPrefix(key, createdPrefix)
 	return ok && name(id)
 }
+
+// CreatedKey is the key of an appointment that a decision creates, by an id of its own.
+func CreatedKey(id string) string { return createdPrefix + id }

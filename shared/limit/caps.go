@@ -9,6 +9,8 @@ const (
 	LocalCalendars = 100
 	// Uploads is how many uploaded files a user may have at once.
 	Uploads = 10
+	// Decisions is how many decisions one request may have.
+	Decisions = 200
 	// RunDays is the longest window of a run, in days: what one run reads, plans and writes at once.
 	RunDays = 400
 	// PeriodDays is the longest period whose events or overlaps are read at once, in days.
