@@ -147,7 +147,11 @@ func (a *acting) night() map[run.Kind]*run.Run {
 	t := a.t
 	t.Helper()
 	now := a.clock().UTC()
-	a.later += now.Truncate(24 * time.Hour).Add(26 * time.Hour).Sub(now)
+	due := now.Truncate(24 * time.Hour).Add(2 * time.Hour)
+	if !due.After(now) {
+		due = due.AddDate(0, 0, 1)
+	}
+	a.later += due.Sub(now)
 	before, _, err := a.runs.List(t.Context(), annKey, "", 100, "")
 	must(t, err)
 	_, err = a.dispatcher().Tick(t.Context())

@@ -286,7 +286,10 @@ func (s *survey) refusalOf(d *Decided) *Refusal {
 		return nil
 	}
 	if one, other := s.collision(mine); one != "" {
-		return &Refusal{Key: one, Code: WouldOverlap, Detail: fmt.Sprintf("it would share time with %s, which stands; change its times, or allow the overlap and say why", other)}
+		return &Refusal{
+			Key: one, Code: WouldOverlap,
+			Detail: fmt.Sprintf("it would share time with %s, which stands; change its times, or allow the overlap and say why", other),
+		}
 	}
 	return nil
 }

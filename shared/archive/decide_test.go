@@ -163,7 +163,8 @@ func TestAnOverlapIsDecided(t *testing.T) {
 	}
 	w.shows("Review 2026-10-05T07:00")
 	call := w.held(c, "Call")
-	if call.Outcome != ledger.Superseded || call.Reason != archive.ReasonDecision || call.Decision != archive.DecisionID(r.ID, 0) || call.By != w.held(c, "Review").Source.ID {
+	if call.Outcome != ledger.Superseded || call.Reason != archive.ReasonDecision ||
+		call.Decision != archive.DecisionID(r.ID, 0) || call.By != w.held(c, "Review").Source.ID {
 		t.Errorf("the dropped one is %s, %s, by %s of %s", call.Outcome, call.Reason, call.By, call.Decision)
 	}
 	w.quiet(c)
@@ -485,7 +486,8 @@ func TestLockedDaysAreNotDecided(t *testing.T) {
 		"Review": {Subject: text("Changed")},                 // it is on a locked day
 		"Other":  {Categories: &[]string{"Acme - billable"}}, // it would be
 	} {
-		r, result := w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{subject: {Word: decision.KeepAs, Fields: fields}})}})
+		change := map[string]decision.Verdict{subject: {Word: decision.KeepAs, Fields: fields}}
+		r, result := w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, change)}})
 		if r.State != run.Failed || r.Problem.Code != archive.DaysLocked || result.Refused != 1 {
 			t.Errorf("%s: %s %+v", subject, r.State, result)
 		}

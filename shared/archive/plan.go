@@ -321,8 +321,8 @@ type Input struct {
 // The cost is n log n in the number of events, whatever they are.
 func NewPlan(in Input) Plan {
 	p := &planner{
-		Settings: in.Settings, window: in.Window, start: in.Window.Start(), end: in.Window.End(), matched: map[*Standing]*candidate{}, copies: in.Copies, locks: in.Locks,
-		decided: decided{decisions: in.Decisions},
+		Settings: in.Settings, window: in.Window, start: in.Window.Start(), end: in.Window.End(), matched: map[*Standing]*candidate{}, copies: in.Copies,
+		locks: in.Locks, decided: decided{decisions: in.Decisions},
 	}
 	p.normalise(in.Events)
 	p.setAside(in.Aside)
