@@ -134,7 +134,7 @@ func (w *world) notes() []*notify.Notification {
 
 func (w *world) actions(state action.State) []*action.Action {
 	w.t.Helper()
-	list, _, err := w.Actions.List(w.t.Context(), annKey, state, "", 100, "")
+	list, _, err := w.Actions.List(w.t.Context(), annKey, action.Filter{State: state}, 100, "")
 	must(w.t, err)
 	return list
 }
