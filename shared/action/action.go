@@ -276,7 +276,7 @@ func (s *Actions) Raise(ctx context.Context, a Action) (*Action, error) {
 		if known == nil || known.State != Open {
 			known = &Action{ID: s.newID(), User: a.User, Cause: a.Cause, Created: now}
 		}
-		known.Subject, known.Detail, known.At = a.Subject, a.Detail, at
+		known.Subject, known.Detail, known.Config, known.At = a.Subject, a.Detail, a.Config, at
 		known.changed(Change{At: now, State: Open, Why: a.Subject.ID})
 		n.Action, n.Open, n.At = known.ID, true, at
 		err = s.table.Transact(ctx, []store.Op{known.op(), n.op(a.User, a.Cause, now)})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"adminassistant/shared/action"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/run"
@@ -70,7 +71,13 @@ type Result struct {
 	Failed   int    `json:"failed" doc:"Events that the archive calendar refused."`
 	Overlaps int    `json:"overlaps" doc:"Groups of appointments that share time."`
 	Actions  int    `json:"actions" doc:"Things that the user has to decide."`
-	Shrunk   bool   `json:"shrunk,omitempty" doc:"The source shows far fewer events than the ledger holds, so that nothing was done."`
+
+	// Raised, Waiting and Resolved are of a run that carried out its plan.
+	Raised   map[action.Kind]int `json:"raised,omitempty" doc:"Of them, those that no earlier run asked, by the kind of the action."`
+	Waiting  int                 `json:"waiting,omitempty" doc:"Of them, those that wait for the user: all but what the user dismissed."`
+	Resolved int                 `json:"resolved,omitempty" doc:"Open actions that the run resolved, because what they asked about is gone."`
+
+	Shrunk bool `json:"shrunk,omitempty" doc:"The source shows far fewer events than the ledger holds, so that nothing was done."`
 
 	ArchiveMissing bool `json:"archive_missing,omitempty" doc:"The archive calendar is gone, and the ledger holds appointments in it. Nothing was written."`
 	LedgerDamaged  bool `json:"ledger_damaged,omitempty" doc:"The ledger is not what was written. Nothing was added to it."`
@@ -120,11 +127,15 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 	if err := s.storePlan(ctx); err != nil {
 		return err
 	}
+	settled, err := s.settleQuestions(ctx, state)
+	if err != nil {
+		return err
+	}
 	result := Result{
 		Counts: s.plan.Counts, Balanced: s.plan.Balanced(), Written: a.count(Written.shown), Failed: a.count(Written.failed), Overlaps: len(s.plan.Overlaps),
 		Actions: len(s.plan.Actions), Shrunk: s.shrunk, KeysChanged: s.rekeyed,
 		ArchiveMissing: a.lost > 0, Unsettled: a.unsettled, Adopted: s.adopted + a.count(Written.adopted), LeftAside: s.leftAside,
-		DuplicateCopies: s.duplicates,
+		DuplicateCopies: s.duplicates, Raised: settled.Raised, Waiting: settled.Open, Resolved: settled.Resolved,
 	}
 	a.run.Problem = problem
 	through := s.window.To

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"adminassistant/shared/action"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
@@ -73,6 +75,8 @@ type Attempt struct {
 	table    *store.Counter
 	beside   []store.Item // what was read beside the config
 	found    found        // the config's calendars, as earlier runs found them
+	asks     store.Item   // whether earlier runs may have left questions open, see action.AsksKey; version 0: none
+	also     []store.Op   // what else belongs to the end of the run
 	patience run.Patience
 	hold     *run.Hold
 
@@ -144,7 +148,7 @@ func (a *Attempt) configs() *Configs { return NewConfigs(a.table, a.books.ledger
 
 // readConfig reads the config and, in the same request, what begin would else ask for by itself: the signing key and where the newest link is.
 func (a *Attempt) readConfig(ctx context.Context) error {
-	keys := append(a.Signer.Needs(), ledger.HeadKey(a.run.Config), foundKey(a.run.User, a.run.Config))
+	keys := append(a.Signer.Needs(), ledger.HeadKey(a.run.Config), foundKey(a.run.User, a.run.Config), action.AsksKey(a.run.User, a.run.Config))
 	if a.Beside != nil {
 		keys = append(keys, a.Beside(a.run.User)...)
 	}
@@ -157,6 +161,9 @@ func (a *Attempt) readConfig(ctx context.Context) error {
 	}
 	a.config, a.beside = config, found
 	a.found = foundAmong(ctx, foundKey(a.run.User, a.run.Config), found)
+	if i := slices.IndexFunc(found, func(item store.Item) bool { return item.Key == action.AsksKey(a.run.User, a.run.Config) }); i >= 0 {
+		a.asks = found[i]
+	}
 	a.books.config = a.run.Config
 	if hint, err := ledger.HeadOf(a.run.Config, found); err == nil {
 		a.newest = hint.LinkKey(a.run.Config)
@@ -264,7 +271,7 @@ func (a *Attempt) End(ctx context.Context, state run.State, result report, items
 	if a.run.Result, err = json.Marshal(result); err != nil {
 		return fmt.Errorf("store the result: %w", err)
 	}
-	ops := append(a.hold.Ending(), a.noting()...)
+	ops := slices.Concat(a.hold.Ending(), a.noting(), a.also)
 	if sealing != nil {
 		err = a.books.ledger.Seal(ctx, &a.books.head, sealing, ops...)
 	} else {

@@ -554,7 +554,7 @@ func (p *planner) askAboutVoid() {
 	for _, c := range void {
 		if !asked[c.Key] {
 			i := slices.IndexFunc(c.Issues, func(issue string) bool { return strings.HasPrefix(issue, "decision ") })
-			p.ask(ActionStale, c.Issues[i], c)
+			p.ask(ActionStale, RuleStale, c.Issues[i], c)
 		}
 	}
 }

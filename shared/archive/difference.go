@@ -68,14 +68,19 @@ func (p *planner) matchLedger(standing []Standing) {
 			accepted = append(accepted, c)
 		case !c.decided(), c.Outcome == Excluded && changed && p.inWindow(c.held.Appointment.Start):
 			// What does not belong into the archive any more, say because it was cancelled, stays there until the user removes it.
-			detail := "changed after it was archived"
+			rule, detail := RuleChanged, "changed after it was archived"
 			if c.Reason != "" {
+				rule = RuleLeftOut
 				detail += "; now " + c.Reason
 			}
 			c.Outcome, c.Reason, c.Held = Drifted, "", c.held
-			p.ask(ActionDrift, detail, c)
+			p.ask(ActionDrift, rule, detail, c)
 		case c.Outcome == Merged, c.Outcome == Absorbed:
-			p.ask(ActionDrift, "archived, and now "+string(c.Outcome)+" into another", c, c.by)
+			rule := RuleMerged
+			if c.Outcome == Absorbed {
+				rule = RuleAbsorbed
+			}
+			p.ask(ActionDrift, rule, "archived, and now "+string(c.Outcome)+" into another", c, c.by)
 		}
 	}
 	p.accept(accepted)
@@ -272,9 +277,9 @@ func (p *planner) accept(drifted []*candidate) {
 		switch {
 		case p.locked(&c.held.Appointment), p.locked(&c.Appointment):
 			c.Accept = false
-			p.ask(ActionDrift, "changed after it was archived, and its day is locked", c)
+			p.ask(ActionDrift, RuleLocked, "changed after it was archived, and its day is locked", c)
 		case !c.Accept:
-			p.ask(ActionDrift, "changed after it was archived, and would collide with others", c)
+			p.ask(ActionDrift, RuleCollides, "changed after it was archived, and would collide with others", c)
 		}
 	}
 }

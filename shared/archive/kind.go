@@ -80,6 +80,26 @@ func words(r *run.Run, result run.Result) run.Words {
 	if res == nil { // it ended without a result
 		res = &Result{}
 	}
+	w := ending(r, res)
+	raised := 0
+	for _, n := range res.Raised {
+		raised += n
+	}
+	switch {
+	case raised > 0:
+		w.Asks = fmt.Sprintf(": %s for you to decide", action.Things(raised))
+		w.AsksText = fmt.Sprintf("The run of %s asks: %s. Until you decide, what is archived stays as it is.", r.Days(), action.Counts(res.Raised))
+		if earlier := res.Waiting - raised; earlier > 0 {
+			w.AsksText += fmt.Sprintf(" Still open from earlier runs: %s.", action.Things(earlier))
+		}
+	case res.Waiting > 0:
+		w.Waits = fmt.Sprintf(" went well; still open: %s for you to decide", action.Things(res.Waiting))
+	}
+	return w
+}
+
+// ending says how a run ended, but for what it asks.
+func ending(r *run.Run, res *Result) run.Words {
 	switch {
 	case res.LedgerDamaged:
 		return damagedWords(r)

@@ -221,14 +221,14 @@ func (p *planner) askAboutConflicts(conflicted, held []*claim) {
 				with = append(with, h.of)
 			}
 		}
-		detail := "they share time, and none ranks higher"
+		rule, detail := RuleEqualRank, "they share time, and none ranks higher"
 		switch {
 		case p.Overlaps == Ask:
-			detail = "they share time"
+			rule, detail = RuleSharedTime, "they share time"
 		case len(with) > 0:
-			detail = "collides with what is archived already, and does not rank lower"
+			rule, detail = RuleArchivedFirst, "collides with what is archived already, and does not rank lower"
 		}
-		p.ask(ActionOverlap, detail, append(about, with...)...)
+		p.ask(ActionOverlap, rule, detail, append(about, with...)...)
 	}
 }
 

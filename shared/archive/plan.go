@@ -144,6 +144,7 @@ type Action struct {
 	EventIDs []string `json:"event_ids"` // sorted, each once
 	Seen     []Seen   `json:"seen"`      // what the action is about, by key, each once
 	Detail   string   `json:"detail"`
+	Rule     Rule     `json:"-"` // that asked
 }
 
 // Seen is the version of a source that the user sees when deciding about it.
@@ -153,6 +154,7 @@ const (
 	ActionOverlap        = "overlap"
 	ActionDrift          = "drift"
 	ActionOrphan         = "orphan_modification"
+	ActionNoCategory     = "missing_category" // of an archive run alone, see askForCategories
 	ActionShrunkWindow   = "shrunk_window"
 	ActionArchiveMissing = "archive_missing"
 	ActionStale          = "stale_decision"  // the source changed since the decision about it
@@ -351,16 +353,20 @@ func (p *planner) open() []*candidate {
 }
 
 // ask adds an action: something that the user has to decide.
-func (p *planner) ask(kind, detail string, about ...party) {
-	a := Action{Kind: kind, Detail: detail}
+func (p *planner) ask(kind string, rule Rule, detail string, about ...party) {
+	a := Action{Kind: kind, Rule: rule, Detail: detail}
 	for _, one := range about {
 		a.EventIDs, a.Seen = append(a.EventIDs, one.id()), append(a.Seen, one.seen())
 	}
 	slices.Sort(a.EventIDs)
 	a.EventIDs = slices.Compact(a.EventIDs)
-	slices.SortFunc(a.Seen, func(s, t Seen) int { return cmp.Or(strings.Compare(s.Key, t.Key), strings.Compare(s.Hash, t.Hash)) })
+	sortSeen(a.Seen)
 	a.Seen = slices.Compact(a.Seen)
 	p.actions = append(p.actions, a)
+}
+
+func sortSeen(seen []Seen) {
+	slices.SortFunc(seen, func(s, t Seen) int { return cmp.Or(strings.Compare(s.Key, t.Key), strings.Compare(s.Hash, t.Hash)) })
 }
 
 // finish returns the plan with its counts.
@@ -374,7 +380,7 @@ func (p *planner) finish() Plan {
 			c.ByKey = c.by.seen().Key
 		}
 		if c.Reason == ReasonOrphan {
-			p.ask(ActionOrphan, fmt.Sprintf("there is no appointment for this %s to change", strings.ReplaceAll(string(c.modifies), "_", " ")), c)
+			p.ask(ActionOrphan, RuleNoOriginal, fmt.Sprintf("there is no appointment for this %s to change", strings.ReplaceAll(string(c.modifies), "_", " ")), c)
 		}
 	}
 	for _, h := range p.vanished {

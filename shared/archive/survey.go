@@ -177,6 +177,7 @@ func (s *survey) makePlan(ctx context.Context) error {
 	}
 	s.tellUnread()
 	s.rename()
+	s.askForCategories()
 	s.relabel()
 	return s.loadHeld(ctx)
 }
@@ -329,15 +330,25 @@ func (s *survey) rename() {
 	for i := range s.plan.Items {
 		used[s.plan.Items[i].Key] = true
 	}
+	renamed := map[string]string{}
 	for i := range s.plan.Items {
 		it := &s.plan.Items[i]
 		if it.Outcome != Archived && it.Outcome != Superseded && it.Outcome != Conflicted || books.newest[it.Key] != nil || books.refused(it.Key) != nil {
 			continue
 		}
 		if e := waiting[ledger.Lineage(it.Event, it.Key)]; e != nil && !used[e.Key] {
-			it.Key = e.Key
+			renamed[it.Key], it.Key = e.Key, e.Key
 			used[e.Key] = true
 		}
+	}
+	for i := range s.plan.Actions {
+		seen := s.plan.Actions[i].Seen
+		for j := range seen {
+			if key, there := renamed[seen[j].Key]; there {
+				seen[j].Key = key
+			}
+		}
+		sortSeen(seen)
 	}
 }
 

@@ -21,7 +21,7 @@ func (p *planner) findVanished(in *Input) {
 	}
 	if old := p.oldest(); len(p.vanished) < 2 || len(p.vanished) < many && !old {
 		for _, h := range p.vanished {
-			p.ask(ActionDrift, "archived, and no longer in the source", h)
+			p.ask(ActionDrift, RuleVanished, "archived, and no longer in the source", h)
 		}
 		return
 	}
@@ -29,7 +29,7 @@ func (p *planner) findVanished(in *Input) {
 	for i, h := range p.vanished {
 		about[i], last = h, later(last, h.Appointment.Start)
 	}
-	p.ask(ActionRetention, fmt.Sprintf("%d appointments that were archived, up to %s, are no longer in the source; probably a retention policy or AutoArchive of "+
+	p.ask(ActionRetention, RuleManyVanished, fmt.Sprintf("%d appointments that were archived, up to %s, are no longer in the source; probably a retention policy or AutoArchive of "+
 		"Outlook has moved them away, and then there is nothing to do: the archive keeps them", len(p.vanished), calendar.DateOf(last, p.Zone)), about...)
 }
 

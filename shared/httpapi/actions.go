@@ -15,12 +15,11 @@ type actionKind string
 
 // Schema implements huma.SchemaProvider.
 func (actionKind) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Enum: []any{
-		string(action.Overlap), string(action.Drift), string(action.OrphanModification), string(action.MissingCategory),
-		string(action.StaleDecision), string(action.Retention), string(action.Altered),
-		string(action.ArchiveMissing), string(action.LedgerDamaged), string(action.ShrunkWindow), string(action.KeysChanged), string(action.UnreadableDays),
-		string(action.MailboxOutOfReach), string(action.SignInNeeded), string(action.RunFailed),
-	}}
+	var kinds []any
+	for _, kind := range action.Kinds() {
+		kinds = append(kinds, string(kind))
+	}
+	return &huma.Schema{Type: huma.TypeString, Enum: kinds}
 }
 
 // actionView is an action as a response has it.

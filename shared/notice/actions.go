@@ -8,7 +8,8 @@ import (
 	"adminassistant/shared/run"
 )
 
-// A run raises one action at most: of the kind that its words name, else of kind run_failed. Runs of the same scope raise the same one again.
+// The end of a run raises one action at most: of the kind that its words name, else of kind run_failed. Runs of the same scope raise the same one again.
+// What a run asks about appointments it has raised itself, before its end.
 
 // runFailed is the cause of the action that a failed run raises. Runs of one scope that are of different kinds fail for reasons of their own.
 func runFailed(r *run.Run) action.Cause {
@@ -29,7 +30,9 @@ func (n *Notices) raise(ctx context.Context, e *ending, told *notify.Notificatio
 	if e.words.Action != "" {
 		cause = found(e.Run, e.words.Action)
 	}
-	raised := action.Action{User: e.User, Cause: cause, Subject: action.Subject{Kind: "run", ID: e.ID}, Detail: told.Text, At: e.Ended}
+	raised := action.Action{
+		User: e.User, Cause: cause, Subject: action.Subject{Kind: "run", ID: e.ID}, Config: e.Config, Detail: told.Text, At: e.Ended,
+	}
 	if told.Command != "" {
 		raised.Detail += "\n" + told.Command
 	}

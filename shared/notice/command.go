@@ -17,6 +17,22 @@ func show(id string) string { return program + "archive show " + id }
 // retry is the command that repeats the failed items of a run.
 func retry(id string) string { return program + "archive retry " + id }
 
+// questions is the command that lists what waits for the user.
+func (a about) questions() string {
+	if a.id == "" {
+		return program + "action list"
+	}
+	return program + "action list --config " + a.word()
+}
+
+// word names the config to a shell.
+func (a about) word() string {
+	if plainWord.MatchString(a.name) {
+		return a.name
+	}
+	return a.id
+}
+
 // plainWord is a name that a shell takes as it is.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
@@ -29,11 +45,7 @@ func (a about) repeat(kind run.Description, r *run.Run, flags ...string) string 
 	case a.id == "" || command.Name == "":
 		return ""
 	}
-	name := a.name
-	if !plainWord.MatchString(name) {
-		name = a.id
-	}
-	words := []string{program + command.Name, "--config", name}
+	words := []string{program + command.Name, "--config", a.word()}
 	if r.From != (calendar.Date{}) {
 		words = append(words, fmt.Sprintf(`--period "%s to %s"`, r.From, r.To))
 	}

@@ -41,7 +41,7 @@ func (n *Notices) raiseUnreached(ctx context.Context, r *run.Run) error {
 		return err
 	}
 	_, err = n.Actions.Raise(ctx, action.Action{
-		User: r.User, Cause: unreached(r), Subject: action.Subject{Kind: "run", ID: r.ID}, At: r.Ended,
+		User: r.User, Cause: unreached(r), Subject: action.Subject{Kind: "run", ID: r.ID}, Config: r.Config, At: r.Ended,
 		Detail: fmt.Sprintf("Microsoft 365 has not let us reach the mailbox since %s; runs failed for that on %d days. The account may have no licence "+
 			"with a mailbox any more, be blocked or deleted, or have its mailbox on premises, or Microsoft 365 still moves it. "+
 			"Open Outlook with that account. If that does not work either, ask the administrator of your Microsoft 365 to bring the mailbox back; if it "+

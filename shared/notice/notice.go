@@ -46,7 +46,7 @@ type configs interface {
 const longTold = 30 * 24 * time.Hour
 
 // RunEnded has to be called when a run has ended. It raises and resolves the actions that follow, and tells the user. The user is not told of a
-// run that was cancelled, of a dry run that went well, and of a job's run that went well and wrote nothing. The last is what happens most
+// run that was cancelled, of a dry run that went well, and of a job's run that went well, wrote nothing and asks nothing new. The last is what happens most
 // nights: then the one request to the store looks for actions to resolve.
 func (n *Notices) RunEnded(ctx context.Context, r *run.Run) error {
 	if n.Clock().Sub(r.Ended) > longTold {
@@ -85,14 +85,33 @@ func (n *Notices) wentWell(ctx context.Context, e *ending) error {
 	if err := n.resolve(ctx, e); err != nil {
 		return err
 	}
-	if e.Job != "" && e.wrote == 0 {
+	if e.Job != "" && e.wrote == 0 && e.words.Asks == "" {
 		return nil
 	}
 	p, here, err := n.user(ctx, e.User)
 	if err != nil || !here {
 		return err
 	}
-	return n.tell(ctx, p, e, notify.Runs, nil)
+	class := notify.Runs
+	if e.words.Asks != "" && p.Settings.Notifications.Actions != (account.Channels{}) { // who wants to hear nothing of actions hears of the run
+		class = notify.Actions
+	}
+	return n.tell(ctx, p, e, class, nil)
+}
+
+// tellAsked tells the user what a run asks that went wrong: how it went is told apart.
+func (n *Notices) tellAsked(ctx context.Context, p account.Profile, e *ending) error {
+	if e.words.Asks == "" || e.Options.DryRun {
+		return nil
+	}
+	about, err := n.about(ctx, e.Run)
+	if err != nil {
+		return err
+	}
+	return n.Notifications.Tell(ctx, p.Settings, notify.Notification{
+		ID: notify.ID(e.Created, "actions "+e.ID), User: e.User, Class: notify.Actions, State: string(e.State), Percent: 100, Link: "/v1/runs/" + e.ID,
+		Title: about.title(e.kind) + e.words.Asks, Text: e.words.AsksText, Command: about.questions(),
+	})
 }
 
 func (n *Notices) wentWrong(ctx context.Context, e *ending) error {
@@ -112,12 +131,15 @@ func (n *Notices) wentWrong(ctx context.Context, e *ending) error {
 		}
 		return n.tell(ctx, p, e, notify.Problems, nil)
 	}
-	return n.tell(ctx, p, e, notify.Problems, func(what *notify.Notification) error {
+	if err := n.tell(ctx, p, e, notify.Problems, func(what *notify.Notification) error {
 		if e.Options.DryRun {
 			return nil // it needs nobody
 		}
 		return n.raise(ctx, e, what)
-	})
+	}); err != nil {
+		return err
+	}
+	return n.tellAsked(ctx, p, e)
 }
 
 // tell tells the user of a run's end. Before that it lets first see what will be told, unless first is nil.

@@ -14,7 +14,7 @@ func (n *Notices) text(e *ending, about about) (title, text, command string) {
 	r, words := e.Run, e.words
 	switch r.State {
 	case run.Succeeded:
-		title = " went well"
+		title = cmp.Or(words.Asks, words.Waits, " went well")
 		text = fmt.Sprintf("The run of %s did all that it was to do.", r.Days())
 		if e.wrote > 0 {
 			text = fmt.Sprintf("The run of %s wrote %d events. All of it is recorded.", r.Days(), e.wrote)
@@ -45,7 +45,14 @@ func (n *Notices) text(e *ending, about about) (title, text, command string) {
 	} else if words.Text != "" {
 		command = show(r.ID)
 	}
-	return about.title(e.kind) + cmp.Or(words.Title, title), cmp.Or(words.Text, text), command
+	title, text = about.title(e.kind)+cmp.Or(words.Title, title), cmp.Or(words.Text, text)
+	if r.State == run.Succeeded && words.Asks+words.Waits != "" {
+		if words.AsksText != "" {
+			text += "\n" + words.AsksText
+		}
+		command = about.questions()
+	}
+	return title, text, command
 }
 
 // about is what a run or a job is about, in words. Calendars are not named: their URIs hold addresses.

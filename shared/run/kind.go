@@ -64,6 +64,10 @@ type Words struct {
 	Flags []string
 	// Complete says that nothing is left to be done, though the run did not succeed.
 	Complete bool
+	// Asks says what the run is the first to ask the user, and goes on after the run's title when it succeeded; AsksText says more. Empty: nothing.
+	Asks, AsksText string
+	// Waits goes on after the title of a run that went well and asks nothing new: what still waits for the user.
+	Waits string
 }
 
 // AsAnyRun are the words of kinds that have none of their own.

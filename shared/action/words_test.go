@@ -1,0 +1,39 @@
+package action
+
+import "testing"
+
+func TestCounts(t *testing.T) {
+	for want, of := range map[string]map[Kind]int{
+		"":                                                {},
+		"1 overlap":                                       {Overlap: 1, Drift: 0},
+		"2 changes in the source and 1 overlap":           {Overlap: 1, Drift: 2},
+		"3 overlaps, 3 failed runs and 1 lunch":           {Overlap: 3, RunFailed: 3, "lunch": 1},
+		"2 missing customers and 2 overlaps":              {Overlap: 2, MissingCategory: 2},
+		"2 decisions that no longer hold":                 {StaleDecision: 2},
+		"1 modification of nothing":                       {OrphanModification: 1},
+		"2 changes in the archive calendar":               {Altered: 2},
+		"1 crowd of appointments missing from the source": {Retention: 1},
+	} {
+		if got := Counts(of); got != want {
+			t.Errorf("%v are %q, should be %q", of, got, want)
+		}
+	}
+	if Things(1) != "1 thing" || Things(2) != "2 things" {
+		t.Errorf("%s, %s", Things(1), Things(2))
+	}
+}
+
+func TestEveryKindHasANameAndKnowsWhatEndsIt(t *testing.T) {
+	kinds := map[Kind]bool{}
+	for _, kind := range Kinds() {
+		kinds[kind] = true
+		if names[kind][0] == "" || names[kind][1] == "" {
+			t.Errorf("%s has no name", kind)
+		}
+	}
+	for kind := range ends {
+		if !kinds[kind] {
+			t.Errorf("%s is resolved by something and has no name", kind)
+		}
+	}
+}
