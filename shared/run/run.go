@@ -35,6 +35,7 @@ const (
 	Archive Kind = "archive" // copies a window of the source calendar into the archive
 	Backup  Kind = "backup"  // copies a calendar into files
 	Restore Kind = "restore" // puts what a file holds into a calendar
+	Undo    Kind = "undo"    // takes back what another run did
 	Drill   Kind = "drill"   // restores the newest backup of a calendar beside it, compares, and removes what it made
 )
 
