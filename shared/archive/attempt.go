@@ -120,9 +120,8 @@ func (w Written) failed() bool { return w.Problem != nil }
 // shown says whether the run wrote the copy, so that the archive calendar has it.
 func (w Written) shown() bool { return w.Outcome == ledger.Archived && w.Problem == nil && !w.Noted }
 
-// Open finds the run's calendars, reads the head of the ledger, and reserves the archive calendar and settles what an earlier attempt, of this
-// run or of another, left open. A ReadOnly attempt does neither of the last two. Open returns run.ErrBusy while another run has the calendar.
-func (e *Engine) Open(ctx context.Context, rn *run.Run, access Access) (_ *Attempt, err error) {
+// find reads the config and finds its calendars.
+func (e *Engine) find(ctx context.Context, rn *run.Run, access Access) (*Attempt, error) {
 	a := &Attempt{
 		Engine: e, run: rn, access: access, table: &store.Counter{Table: e.Table}, patience: run.Patience{Clock: e.Clock, HandOn: e.HandOn},
 		wrote: map[string]Written{},
@@ -131,7 +130,27 @@ func (e *Engine) Open(ctx context.Context, rn *run.Run, access Access) (_ *Attem
 	if err := a.readConfig(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.findCalendars(ctx); err != nil {
+	return a, a.findCalendars(ctx)
+}
+
+// look is a ReadOnly attempt at a run that is not stored, for previews. Nothing ends it.
+func (e *Engine) look(ctx context.Context, rn *run.Run) (*Attempt, error) {
+	a, err := e.find(ctx, rn, ReadOnly)
+	if err != nil {
+		return nil, err
+	}
+	found, err := a.table.GetMany(ctx, append([]store.Key{ledger.HeadKey(a.config.ID)}, a.newest...))
+	if err != nil {
+		return nil, fmt.Errorf("read the head of the ledger: %w", err)
+	}
+	return a, a.readHead(ctx, found)
+}
+
+// Open finds the run's calendars, reads the head of the ledger, and reserves the archive calendar and settles what an earlier attempt, of this
+// run or of another, left open. A ReadOnly attempt does neither of the last two. Open returns run.ErrBusy while another run has the calendar.
+func (e *Engine) Open(ctx context.Context, rn *run.Run, access Access) (_ *Attempt, err error) {
+	a, err := e.find(ctx, rn, access)
+	if err != nil {
 		return nil, err
 	}
 	if err := a.begin(ctx); err != nil {
@@ -187,18 +206,23 @@ func (a *Attempt) begin(ctx context.Context) error {
 	if a.audit.Seq, a.audit.Hash, err = audit.HeadOf(a.run.User, found); err != nil {
 		telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Msg("link made without the audit log's head")
 	}
-	a.books.head, err = ledger.HeadOf(a.config.ID, found)
-	if err == nil {
-		err = a.books.ledger.Check(ctx, a.config.ID, &a.books.head, found...)
-	}
-	switch {
-	case errors.Is(err, ledger.ErrDamaged), fault.Of(err) == fault.Malformed:
-		a.damaged = err
-	case err != nil:
+	if err := a.readHead(ctx, found); err != nil {
 		return err
 	}
 	a.run.Progress = run.NewProgress("reading", 0, 0)
 	a.hold, err = run.Begin(ctx, a.table, a.run, name, a.run.ID+"/"+a.NewID(), a.LeaseFor, a.Clock, found)
+	return err
+}
+
+// readHead takes the head of the ledger from what was read, and notes where it is damaged.
+func (a *Attempt) readHead(ctx context.Context, found []store.Item) (err error) {
+	a.books.head, err = ledger.HeadOf(a.config.ID, found)
+	if err == nil {
+		err = a.books.ledger.Check(ctx, a.config.ID, &a.books.head, found...)
+	}
+	if errors.Is(err, ledger.ErrDamaged) || fault.Of(err) == fault.Malformed {
+		a.damaged, err = err, nil
+	}
 	return err
 }
 
@@ -369,7 +393,7 @@ func (a *Attempt) note(e *ledger.Entry) {
 	case e.Run != a.run.ID || e.Outcome == ledger.Moved:
 	case e.State == ledger.Failed:
 		a.wrote[e.Key] = Written{Outcome: e.Outcome, Problem: &run.Problem{Code: fault.Invalid.String(), Detail: e.Failure}}
-	case e.State == ledger.Done && (e.Outcome == ledger.Archived || e.Reason == ReasonDecision || e.Removes()):
+	case e.State == ledger.Done && (e.Outcome == ledger.Archived || e.Reason == ReasonDecision || e.Reverses != "" || e.Removes()):
 		a.wrote[e.Key] = Written{
 			Outcome: e.Outcome, Replaced: e.Replaces != "" && !e.Removes(), Adopted: e.Reason == reasonAdopted, Removed: e.Removes(),
 			Noted: e.Kept || e.CopyID == "" && !e.Removes(),

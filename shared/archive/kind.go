@@ -17,7 +17,7 @@ var RunKind = run.Description{
 		string(action.ShrunkWindow), string(action.ArchiveMissing), string(action.LedgerDamaged), string(action.KeysChanged), string(action.UnreadableDays),
 	},
 	Command: run.Command{Name: "archive run"},
-	Retries: true, Counts: telemetry.AppointmentsArchived,
+	Retries: true, Undo: run.UndoneInLedger, Counts: telemetry.AppointmentsArchived,
 	Job: &run.JobTerms{Days: true, GoesOn: true, Without: "from the last archived day to yesterday"},
 }
 

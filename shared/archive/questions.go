@@ -159,4 +159,3 @@ func (s *survey) lookedAt(q *action.Action, planned map[string]bool, retention b
 func heldFrom(e *ledger.Entry, from, to time.Time) bool {
 	return e != nil && e.Outcome != ledger.Conflicted && e.Outcome != ledger.Superseded && calendar.Span{From: from, To: to}.Contains(e.Appointment.Start)
 }
-

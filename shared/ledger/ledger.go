@@ -96,9 +96,11 @@ type Entry struct {
 	Replaces string `json:"replaces,omitempty"`
 	// Kept says that the archive calendar was not written for this version: CopyID and Draft are those of an earlier one.
 	Kept bool `json:"kept,omitempty"`
-	// Decision is the id of the decision that made the version; Reverses the id of the run that it undoes.
+	// Decision is the id of the decision that made the version; Reverses the id of the run that it undoes, and Restores the number of the version that
+	// stands again by that; 0: what was there before the first one, which is nothing.
 	Decision string `json:"decision,omitempty"`
 	Reverses string `json:"reverses,omitempty"`
+	Restores int    `json:"restores,omitempty"`
 
 	State   State  `json:"state"`
 	Failure string `json:"failure,omitempty"`

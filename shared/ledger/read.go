@@ -3,11 +3,14 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"adminassistant/shared/fault"
 	"adminassistant/shared/store"
 )
 
@@ -133,4 +136,83 @@ func (l *Ledger) Shown(ctx context.Context, config string) (int, error) {
 		}
 	}
 	return shown, nil
+}
+
+// skew is by how much the clocks of two machines may differ.
+const skew = 24 * time.Hour
+
+// OfRun returns all that a run wrote which is sealed, in no particular order: every entry, whatever its state. since is when the run was created. missing
+// are the keys, as marks have them, of entries that are no longer there. It reads the chain back to the run.
+func (l *Ledger) OfRun(ctx context.Context, config, run string, since time.Time) (entries []Entry, missing []string, err error) {
+	var leaves []string
+	of := map[string][]string{} // of links of which the first part, which is read last, was not read yet
+	sealed := map[string]bool{}
+	q := store.Query{PK: partition(config), Prefix: chainPrefix, Desc: true}
+	for older := false; !older; {
+		page, err := l.table.Query(ctx, q)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read the chain: %w", err)
+		}
+		for _, item := range page.Items {
+			prefix := item.SK[:strings.LastIndexByte(item.SK, '#')+1]
+			var p linkPart
+			if err := json.Unmarshal(item.Data, &p); err != nil {
+				return nil, nil, fault.New(fault.Malformed, "link %s is unreadable: %v", item.SK, err)
+			}
+			for _, lf := range p.Leaves {
+				of[prefix] = append(of[prefix], lf.SK)
+			}
+			if len(p.Link) == 0 {
+				continue
+			}
+			var link Link
+			if err := json.Unmarshal(p.Link, &link); err != nil {
+				return nil, nil, fault.New(fault.Malformed, "link %s is unreadable: %v", item.SK, err)
+			}
+			if link.Run == run {
+				leaves = append(leaves, of[prefix]...)
+			}
+			delete(of, prefix)
+			older = older || link.Time.Before(since.Add(-skew))
+		}
+		if page.Next == "" {
+			break
+		}
+		q.Cursor = page.Next
+	}
+	keys := make([]store.Key, 0, len(leaves))
+	for _, sk := range leaves { // a link that was prepared and never added has the same again
+		if !sealed[sk] {
+			sealed[sk] = true
+			keys = append(keys, store.Key{PK: partition(config), SK: sk})
+		}
+	}
+	if len(keys) == 0 {
+		return nil, nil, nil
+	}
+	items, err := l.table.GetMany(ctx, keys)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	for _, item := range items {
+		delete(sealed, item.SK)
+	}
+	for _, sk := range slices.Sorted(maps.Keys(sealed)) {
+		if key := keyInSort(sk); !slices.Contains(missing, key) {
+			missing = append(missing, key)
+		}
+	}
+	if entries, err = decode(items); err != nil {
+		return nil, nil, err
+	}
+	return slices.DeleteFunc(entries, func(e Entry) bool { return e.Run != run }), missing, nil
+}
+
+// keyInSort is the key in a sort key of an entry, as part gives it.
+func keyInSort(sk string) string {
+	_, rest, _ := strings.Cut(sk, "#")
+	if i := strings.LastIndexByte(rest, '#'); i >= 0 {
+		rest = rest[:i]
+	}
+	return rest
 }

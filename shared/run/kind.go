@@ -28,11 +28,21 @@ type Description struct {
 	Command Command
 	// Retries says that another run, an attempt of this one, can repeat its failed items.
 	Retries bool
+	// Undo is who undoes its runs; empty: they write nothing that could be undone. That of an undo is who undid the run that it is about.
+	Undo Undoing
 	// Counts is the metric that what it wrote is counted by; empty: that is not counted.
 	Counts telemetry.Metric
 	// Job is which settings jobs that start such runs may have; nil: no job starts any.
 	Job *JobTerms
 }
+
+// Undoing names who undoes runs.
+type Undoing string
+
+const (
+	UndoneInLedger   Undoing = "ledger"  // of a config: versions of its ledger, and their copies
+	UndoneInCalendar Undoing = "restore" // of a calendar: what the run kept of it
+)
 
 // QueueName names the queue to whose workers runs go.
 type QueueName string

@@ -36,6 +36,7 @@ const (
 	Backup  Kind = "backup"  // copies a calendar into files
 	Restore Kind = "restore" // puts what a file holds into a calendar
 	Decide  Kind = "decide"  // carries out what a user decided about appointments
+	Undo    Kind = "undo"    // takes back what another run did
 	Drill   Kind = "drill"   // restores the newest backup of a calendar beside it, compares, and removes what it made
 )
 
