@@ -25,6 +25,8 @@ type Settings struct {
 	Zone *time.Location
 	// Notifies says that the calendar's provider tells the people who were invited when an event of the user's changes.
 	Notifies bool
+	// Outlook says that the calendar keeps of an event what Microsoft 365 keeps.
+	Outlook bool
 	// Only are the keys that the plan is about; nil: all. The others have what they are the same as, and nothing becomes of them. It is set when the
 	// failed items of another run are tried again: then copies that carry their mark were begun by that run, and are finished.
 	Only map[string]bool
@@ -50,6 +52,8 @@ type Item struct {
 	Before time.Time `json:"before,omitzero"`
 	// Leftover is an event to delete, too: the existing one replaced it, but an earlier attempt stopped before deleting it.
 	Leftover string `json:"leftover,omitempty"`
+	// Fields are those in which the existing event changes, in the words of an import; none: it is as the file has it.
+	Fields []string `json:"fields,omitempty"`
 	// Gone are the ids of instances of the series that the calendar has without it: they go, since the series has them. Apart are those that stay, as far as
 	// it takes to find them in the series: it is written without them.
 	Gone  []string         `json:"gone,omitempty"`
@@ -63,7 +67,8 @@ type Item struct {
 // so it is the same as an instance that would have started when it would, and as nothing else. An event is matched by one thing of the
 // file only, by the strongest of these reasons: of two that are alike in the file, where the calendar has one, one is still missing.
 //
-// It keeps some 300 bytes for each thing of the file and the id of each event that is the same as one.
+// It keeps some 300 bytes for each thing of the file and the id of each event that is the same as one; where they may be replaced, some 100 more for each of
+// the two, to say in which fields they differ.
 type Planner struct {
 	Settings
 	file, calendar reading
@@ -87,8 +92,9 @@ type thing struct {
 	reason            string
 	match             int32 // in Planner.taken; -1: none
 	strength          uint8
-	instance          *instance // nil: it is no instance of a series that the file does not have
-	alone             []alone   // instances of it that the calendar has without the series
+	instance          *instance    // nil: it is no instance of a series that the file does not have
+	alone             []alone      // instances of it that the calendar has without the series
+	print             *fingerprint // where it may replace something
 }
 
 // alone is an instance that the calendar has without its series.
@@ -104,6 +110,7 @@ type instance struct {
 	series string         // id of the series in the calendar; empty: it is not there
 	at     time.Time      // original start
 	refuse string         // why it must not be replaced
+	print  *fingerprint   // of what the calendar has
 
 	missing string // why the series does not have it
 }
@@ -124,6 +131,7 @@ type existing struct {
 	series   bool
 	ours     bool   // carries the mark of the thing that takes it
 	refuse   string // why it must not be replaced
+	print    *fingerprint
 	taken    bool
 }
 
@@ -169,7 +177,28 @@ func (p *Planner) Incoming(k *calendar.Kept) {
 	case !in:
 		t.outcome = Outside
 	}
+	if t.outcome == "" && p.replaces() {
+		fitting := *k
+		if p.Outlook {
+			fitting.FitOutlook()
+		}
+		own, _ := belonging(&fitting, p.file.zones)
+		print := comparing{reading: p.file}.of(&fitting, own, nil)
+		t.print = &print
+	}
 	p.things = append(p.things, t)
+}
+
+// replaces says whether an event of the calendar may be replaced.
+func (p *Planner) replaces() bool { return p.Policy == Replace || p.Only != nil || len(p.Begun) > 0 }
+
+// was is the fingerprint of an event of the calendar; nil where nothing is replaced.
+func (p *Planner) was(k *calendar.Kept) *fingerprint {
+	if !p.replaces() {
+		return nil
+	}
+	print := comparing{reading: p.calendar, raw: true}.of(k, k.Exceptions, nil)
+	return &print
 }
 
 // lone says whether an event is an instance of a series that is not where it is.
@@ -291,6 +320,7 @@ func (p *Planner) Existing(k *calendar.Kept) bool {
 		break
 	}
 	if same {
+		e.print = p.was(k)
 		p.taken = append(p.taken, e)
 	}
 	return same
@@ -311,7 +341,7 @@ func (p *Planner) related(t *thing, k *calendar.Kept, refuse string) bool {
 
 // find notes which instance of a series of the calendar the file means.
 func (p *Planner) find(in *instance, k *calendar.Kept, refuse string) {
-	in.series, in.refuse, in.missing = k.Event.ID, refuse, ""
+	in.series, in.refuse, in.missing, in.print = k.Event.ID, refuse, "", nil
 	at, err := series.Place(&in.named, &k.Event, p.calendar.zones)
 	if err != nil {
 		in.missing = err.Error()
@@ -319,15 +349,20 @@ func (p *Planner) find(in *instance, k *calendar.Kept, refuse string) {
 	}
 	in.at = at
 	slot := originalDay(&k.Event, at)
-	if slices.ContainsFunc(k.Exceptions, func(e calendar.Event) bool { return originalDay(&k.Event, e.OriginalStart) == slot }) {
+	here := func(e calendar.Event) bool { return originalDay(&k.Event, e.OriginalStart) == slot }
+	if i := slices.IndexFunc(k.Exceptions, here); i >= 0 {
 		if out, err := series.Excludes(&k.Event, at, p.calendar.zones); err == nil && !out {
+			in.print = p.was(&calendar.Kept{Event: k.Exceptions[i]})
 			return
 		}
 	}
 	events, err := series.Expand(k.Event, nil, at.Add(-edge), at.Add(edge), p.calendar.zones)
-	if err != nil || !slices.ContainsFunc(events, func(e calendar.Event) bool { return originalDay(&k.Event, e.OriginalStart) == slot }) {
+	i := slices.IndexFunc(events, here)
+	if err != nil || i < 0 {
 		in.missing = fmt.Sprintf(reasonNoInstance, at.UTC().Format(time.RFC3339))
+		return
 	}
+	in.print = p.was(&calendar.Kept{Event: events[i]})
 }
 
 const (
@@ -354,7 +389,7 @@ func (p *Planner) Forget() {
 	for i := range p.things {
 		p.things[i].match, p.things[i].strength, p.things[i].alone = -1, 0, nil
 		if in := p.things[i].instance; in != nil {
-			in.series, in.at, in.refuse, in.missing = "", time.Time{}, "", ""
+			in.series, in.at, in.refuse, in.missing, in.print = "", time.Time{}, "", "", nil
 		}
 	}
 }
@@ -445,7 +480,7 @@ func (p *Planner) item(t *thing) (it Item) {
 		case in.refuse != "":
 			it.Outcome, it.Reason = Refused, in.refuse
 		default:
-			it.Outcome = Replaced
+			it.Outcome, it.Fields = Replaced, changed(in.print, t.print)
 		}
 		return it
 	}
@@ -468,7 +503,7 @@ func (p *Planner) item(t *thing) (it Item) {
 	case e.refuse != "":
 		it.Outcome, it.Reason = Refused, e.refuse
 	default:
-		it.Outcome, it.Switch = Replaced, e.series != t.series
+		it.Outcome, it.Switch, it.Fields = Replaced, e.series != t.series, changed(e.print, t.print)
 		if e.ours && t.series {
 			it.ChangeKey = e.change
 		}

@@ -27,6 +27,8 @@ type Entry struct {
 	UID  string `json:"uid,omitempty"`
 	// Instance is the original start, UTC, of the one instance of a series that is meant.
 	Instance string `json:"instance,omitempty"`
+	// Fields are those of the replaced event that change, or changed, in the words of an import; none: it is as the file has it.
+	Fields []string `json:"fields,omitempty"`
 	// EventID is of the event that was created, or is the same.
 	EventID string `json:"event_id,omitempty"`
 	// ReplacedID is of the event whose place was taken; as it was, it is in the run's object "before".
@@ -102,7 +104,7 @@ func (a *attempt) newTask(it Item, k calendar.Kept) (*task, error) {
 		return t, nil
 	}
 	t.draft.TransactionID = a.transaction(mark)
-	t.entry.Notes, t.entry.RemovedIDs = notes, it.Gone
+	t.entry.Notes, t.entry.RemovedIDs, t.entry.Fields = notes, it.Gone, it.Fields
 	if it.Outcome == Replaced {
 		t.entry.ReplacedID = cmp.Or(it.Leftover, it.Existing)
 	}
