@@ -2,12 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -66,6 +66,9 @@ func (p *program) restoreCommand() *cobra.Command {
 			}
 			if p.output != "json" && !p.yes {
 				p.printRestore(r)
+				if err := p.printReplaced(ctx, c, &r); err != nil {
+					return err
+				}
 			}
 			counts := r.Restore.Counts
 			question := fmt.Sprintf("This writes %d events to %s, %d of them in the place of what is there.", counts.Created+counts.Replaced,
@@ -170,17 +173,22 @@ type restored struct {
 	Plan    restore.Entry `json:"plan"`
 }
 
-// showRestore prints a run that has ended with what was refused or failed or, with details, every event.
+// showRestore prints a run that has ended with what was refused, failed or replaced or, with details, every event.
 func (p *program) showRestore(ctx context.Context, c *client, r runView, details bool) error {
 	var items []restored
-	queries := []url.Values{{"outcome": {string(restore.Failed)}}, {"outcome": {string(restore.Refused)}}, {"outcome": {string(restore.SetAside)}}}
+	outcomes := []restore.Outcome{restore.Failed, restore.Refused, restore.SetAside, restore.Replaced}
 	if details {
-		queries = []url.Values{nil}
-	} else if r.Restore == nil || r.Restore.Counts.Failed+r.Restore.Counts.Refused+r.Restore.Counts.SetAside == 0 {
-		queries = nil
+		outcomes = []restore.Outcome{""}
+	} else if r.Restore == nil {
+		outcomes = nil
+	} else if p.output != "json" {
+		outcomes = outcomes[:3] // printReplaced prints some of the others
 	}
-	for _, query := range queries {
-		some, err := all[restored](ctx, c, "/v1/runs/"+r.ID+"/items", query, 0)
+	for _, outcome := range outcomes {
+		if !details && r.Restore.Counts.Has(outcome) == 0 {
+			continue
+		}
+		some, err := all[restored](ctx, c, "/v1/runs/"+r.ID+"/items", given(map[string]string{"outcome": string(outcome)}), 0)
 		if err != nil {
 			return err
 		}
@@ -205,13 +213,48 @@ func (p *program) showRestore(ctx context.Context, c *client, r runView, details
 			})
 			continue
 		}
-		rows = append(rows, table.Row{strings.TrimSuffix(it.Plan.Start, ":00Z"), it.Plan.Subject, string(it.Plan.Outcome), it.Plan.Reason})
+		why := it.Plan.Reason
+		if why == "" && it.Plan.Outcome == restore.Replaced {
+			why = replacedIn(&it.Plan)
+		}
+		rows = append(rows, table.Row{shortened(it.Plan.Start), it.Plan.Subject, string(it.Plan.Outcome), why})
+	}
+	if !details {
+		if err := p.printReplaced(ctx, c, &r); err != nil {
+			return err
+		}
 	}
 	if len(rows) > 0 {
 		p.printTable(table.Row{"When (UTC)", "Subject", "Outcome", "Why"}, rows)
 	}
 	p.printAside(aside)
 	return r.exit()
+}
+
+func shortened(at string) string { return strings.TrimSuffix(at, ":00Z") }
+
+// replacedIn says in which fields what was replaced differed.
+func replacedIn(e *restore.Entry) string { return cmp.Or(strings.Join(e.Fields, ", "), "nothing") }
+
+// printReplaced lists the first events that a restore replaces, or would, with the fields that it changes.
+func (p *program) printReplaced(ctx context.Context, c *client, r *runView) error {
+	if r.Restore == nil || r.Restore.Counts.Replaced == 0 {
+		return nil
+	}
+	items, err := all[restored](ctx, c, "/v1/runs/"+r.ID+"/items", given(map[string]string{"outcome": string(restore.Replaced)}), mostListed)
+	if err != nil {
+		return err
+	}
+	var rows []table.Row
+	for i := range items {
+		e := &items[i].Plan
+		rows = append(rows, table.Row{shortened(e.Start), e.Subject, shortened(e.Instance), replacedIn(e), e.Reason})
+	}
+	p.printTable(table.Row{"Replaced: when (UTC)", "Subject", "Instance", "Differs in", "Why"}, rows)
+	if left := r.Restore.Counts.Replaced - len(items); left > 0 {
+		fmt.Fprintf(p.out, "%d more are not listed here; --output json lists all.\n", left)
+	}
+	return nil
 }
 
 func (p *program) printRestore(r runView) {

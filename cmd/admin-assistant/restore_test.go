@@ -146,3 +146,28 @@ func TestAFileIsRestored(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+func TestARestoreSaysWhichFieldsItChanges(t *testing.T) {
+	m := newMachine(t)
+	m.local("calendar", "create", work).ok()
+	event := func(uid, subject, clock string) string {
+		return "BEGIN:VEVENT\r\nUID:" + uid + "\r\nDTSTAMP:20260101T000000Z\r\nSUMMARY:" + subject + "\r\nDTSTART:20261005T" + clock +
+			"0000Z\r\nDTEND:20261005T120000Z\r\nEND:VEVENT\r\n"
+	}
+	file := func(name string, events ...string) string {
+		return m.file(name, "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n"+strings.Join(events, "")+"END:VCALENDAR\r\n")
+	}
+	m.local("calendar", "import", work, file("old.ics", event("1", "Review", "10"), event("2", "Lunch", "11"))).ok()
+	newer := file("new.ics", event("1", "Review of Acme", "09"), event("2", "Lunch", "11"))
+	restored := []string{"restore", "--file", newer, "--into", work, "--policy", "replace"}
+	for _, args := range [][]string{append(restored, "--dry-run"), append(restored, "--yes")} {
+		m.local(args...).ok().says("Differs in", "Review of Acme", "subject, start", "nothing")
+	}
+	var shown struct {
+		Items []struct{ Plan restore.Entry }
+	}
+	out := m.local("--output", "json", "restore", "--file", file("third.ics", event("1", "Third", "09")), "--into", work, "--policy", "replace", "--dry-run").ok().out
+	if err := json.Unmarshal([]byte(out), &shown); err != nil || len(shown.Items) != 1 || strings.Join(shown.Items[0].Plan.Fields, " ") != "subject" {
+		t.Errorf("%v %s", err, out)
+	}
+}

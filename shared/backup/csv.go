@@ -202,6 +202,10 @@ var columns = []column{
 	instantColumn("last_modified", func(e *calendar.Event) *time.Time { return &e.LastModified }),
 	textColumn("body_type", func(e *calendar.Event) *string { return &e.Body.ContentType }),
 	textColumn("body", func(e *calendar.Event) *string { return &e.Body.Content }),
+	{"recurrence_id", func(e *calendar.Event) string { return writeDateTime(e.RecurrenceID) }, func(e *calendar.Event, s string) error {
+		e.RecurrenceID = readDateTime(s)
+		return nil
+	}},
 }
 
 // byteOrderMark shows spreadsheets that a file is UTF-8.
@@ -304,6 +308,7 @@ type csvFile struct {
 	r       *csv.Reader
 	limit   *rowLimit
 	columns []*column
+	old     bool     // it has not all columns that are written today
 	ahead   []string // the first row that explains no time zone; nil: there is none
 }
 
@@ -337,6 +342,7 @@ func openCSV(r *bufio.Reader) (*csvFile, error) {
 		found[name] = true
 		c.columns = append(c.columns, column)
 	}
+	c.old = !found["recurrence_id"]
 	for _, name := range needed {
 		if !found[name] {
 			return nil, c.invalid(0, fault.Field(name, "is a column that has to be there"))
@@ -450,10 +456,13 @@ func (c *csvFile) each(each func(place, calendar.Kept) error) error {
 		if e.ID == "" {
 			e.ID = "row-" + strconv.Itoa(here.line)
 		}
+		if c.old {
+			loneOfOld(&e)
+		}
 		if e.Type == "" && e.Recurrence != nil {
 			e.Type = calendar.Master
 		}
-		if e.Type == calendar.Exception {
+		if e.Type == calendar.Exception && e.SeriesMasterID != "" {
 			if at.line == 0 || e.SeriesMasterID != k.Event.ID {
 				return c.invalid(0, fault.Field("series_id", "must be the id of the series right above; sort the file as it was"))
 			}

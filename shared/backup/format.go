@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/series"
 	"adminassistant/shared/fault"
 )
 
@@ -30,7 +31,7 @@ var fileNames = map[Format]string{JSONL: "events.jsonl.zst", ICS: "calendar.ics.
 const (
 	// formatName is what the header and the manifest say that they are, and the versions are theirs.
 	formatName      = "admin-assistant-backup"
-	formatVersion   = 1
+	formatVersion   = 2
 	manifestVersion = 2
 )
 
@@ -70,7 +71,7 @@ func checkFormat(name string, version, newest int) error {
 
 // Counts are what a file holds.
 type Counts struct {
-	Singles    int `json:"singles" doc:"Events by themselves."`
+	Singles    int `json:"singles" doc:"Events by themselves, and instances whose series is not there."`
 	Series     int `json:"series"`
 	Exceptions int `json:"exceptions" doc:"Instances of series that were changed by themselves."`
 	Events     int `json:"events" doc:"All of these together."`
@@ -111,7 +112,7 @@ func encode(to *bytes.Buffer, v any) error {
 	return e.Encode(v)
 }
 
-// check says whether k is a series with its exceptions, or an event by itself. Errors are Invalid and name the field.
+// check says whether k is a series with its exceptions, an event by itself, or an instance whose series is not there. Errors are Invalid and name the field.
 func check(k *calendar.Kept) error {
 	e := &k.Event
 	switch {
@@ -120,8 +121,12 @@ func check(k *calendar.Kept) error {
 	case e.Type == calendar.Master && e.Recurrence == nil:
 		return fault.Field("event.recurrence", "is missing, but the event is a series")
 	case e.Type == calendar.Master:
-	case e.Type != calendar.Single && e.Type != "":
-		return fault.Field("event.type", "is %.40q, not %q or %q", string(e.Type), calendar.Single, calendar.Master)
+	case e.Type != calendar.Single && e.Type != "" && e.Type != calendar.Exception:
+		return fault.Field("event.type", "is %.40q, not %q, %q or %q", string(e.Type), calendar.Single, calendar.Master, calendar.Exception)
+	case e.Type == calendar.Exception && e.SeriesMasterID != "":
+		return fault.Field("event.seriesMasterId", "is there, but the series is not")
+	case e.Type == calendar.Exception && e.OriginalStart.IsZero():
+		return fault.Field("event.originalStart", "is missing, but the event is an instance")
 	case e.Recurrence != nil:
 		return fault.Field("event.recurrence", "is there, but the event's type is not %q", calendar.Master)
 	case len(k.Exceptions) > 0:
@@ -133,6 +138,14 @@ func check(k *calendar.Kept) error {
 		}
 	}
 	return nil
+}
+
+// loneOfOld makes of what a file has as an event by itself the instance that it is. Files of JSONL before version 2, and tables without the column
+// recurrence_id, were written so; an instance that is taken for an event with the UID of its series would replace that.
+func loneOfOld(e *calendar.Event) {
+	if original, ok := series.StartOfInstance(e.ID); ok && e.Type == calendar.Single && e.ICalUID != "" {
+		e.Type, e.OriginalStart = calendar.Exception, original
+	}
 }
 
 // checkException says whether an exception of a series can be one. Errors are Invalid and name the field.

@@ -194,6 +194,9 @@ func (j *jsonl) each(each func(place, calendar.Kept) error) error {
 		if err != nil {
 			return err
 		}
+		if j.Version < 2 {
+			loneOfOld(&k.Event)
+		}
 		if err := check(&k); err != nil {
 			return j.lines.invalid(err)
 		}

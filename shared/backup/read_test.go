@@ -207,7 +207,7 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 		{"a nested compressed file", bomb(t, bomb(t, strings.NewReader(head))), "", "neither"},
 		{"a cut off compressed file", io.LimitReader(bomb(t, repeat(head, "x", 1_000_000)), 60), "", "damaged"},
 		{"JSON of something else", strings.NewReader(`{"value":[]}`), "value", "does not begin with the header"},
-		{"a newer version", strings.NewReader(strings.Replace(head, `"version":1`, `"version":2`, 1)), "version", "newer one"},
+		{"a newer version", strings.NewReader(strings.Replace(head, `"version":1`, `"version":3`, 1)), "version", "newer one"},
 		{"another format", strings.NewReader(strings.Replace(head, "admin-assistant-backup", "x", 1)), "format", "not"},
 		{"a line that is no JSON", strings.NewReader(head + "\n{"), "", "line 3"},
 		{"two values in a line", strings.NewReader(head + `{"event":{"id":"1"}} {}`), "", "line 2: something follows"},
@@ -406,6 +406,84 @@ func TestTheFormatStaysAsItIs(t *testing.T) {
 		}
 		if counts != sampleCounts {
 			t.Errorf("%s holds %+v", name, counts)
+		}
+	}
+}
+
+// TestFilesOfVersion1AreRead reads what was written before instances could be without their series.
+func TestFilesOfVersion1AreRead(t *testing.T) {
+	_, want, err := readAll(strings.NewReader(strings.ReplaceAll(sample, "\n", "\r\n")))
+	must(t, err)
+	for _, name := range []string{"events.jsonl", "events.csv"} {
+		data, err := os.ReadFile(filepath.Join("testdata", "version1", name))
+		must(t, err)
+		_, all, err := readAll(bytes.NewReader(data))
+		must(t, err)
+		var counts Counts
+		for i := range all {
+			counts.add(&all[i])
+		}
+		if counts != sampleCounts || len(all) != len(want) {
+			t.Errorf("%s holds %+v", name, counts)
+		}
+	}
+
+	// An instance by itself was written as an event with the UID of its series.
+	const id = "260abd8e4215374a79a1616f7404f215@20261019T070000Z"
+	line := `{"event":{"id":"` + id + `","iCalUId":"standup","type":"singleInstance","start":{"dateTime":"2026-10-20T11:00:00","timeZone":"UTC"},` +
+		`"end":{"dateTime":"2026-10-20T12:00:00","timeZone":"UTC"}}}` + "\n"
+	row := "type,id,ical_uid,start,start_zone,end,end_zone,subject\nsingleInstance," + id + ",standup,2026-10-20 11:00,UTC,2026-10-20 12:00,UTC,s\n"
+	for name, text := range map[string]string{"JSONL": head + line, "a table": row} {
+		_, all, err := readAll(strings.NewReader(text))
+		must(t, err)
+		if e := all[0].Event; e.Type != calendar.Exception || e.SeriesMasterID != "" || !e.OriginalStart.Equal(time.Date(2026, 10, 19, 7, 0, 0, 0, time.UTC)) {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	newer := strings.NewReplacer(`"version":1`, `"version":2`, ",subject\n", ",subject,recurrence_id\n", ",s\n", ",s,\n")
+	for name, text := range map[string]string{
+		"JSONL of version 2":   newer.Replace(head + line),
+		"a table of version 2": newer.Replace(row),
+		"another id":           strings.Replace(head+line, "@2026", "@x2026", 1),
+		"no UID":               strings.Replace(head+line, `"standup"`, `""`, 1),
+	} {
+		_, all, err := readAll(strings.NewReader(text))
+		must(t, err)
+		if e := all[0].Event; e.Type != calendar.Single || !e.OriginalStart.IsZero() {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+}
+
+func TestInstancesWithoutTheirSeriesHaveItsUIDInTheICalendarFile(t *testing.T) {
+	w := newWorld(t)
+	instance := func(day string) string {
+		return strings.ReplaceAll("BEGIN:VEVENT\nUID:m\nRECURRENCE-ID;TZID=Europe/Berlin:DAYT090000\nDTSTART;TZID=Europe/Berlin:DAYT120000\n"+
+			"DTEND;TZID=Europe/Berlin:DAYT130000\nSUMMARY:DAY\nEND:VEVENT\n", "DAY", day)
+	}
+	byDay := strings.Replace(instance("20261019"), "RECURRENCE-ID;TZID=Europe/Berlin:20261019T090000", "RECURRENCE-ID;VALUE=DATE:20261019", 1)
+	w.imports("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n" + instance("20261005") + instance("20261012") + byDay + "END:VCALENDAR\n")
+	r, result := w.backUp()
+	if result.LeftOut != 0 || result.Counts != (Counts{Singles: 3, Events: 3}) {
+		t.Errorf("%+v", result)
+	}
+	text := w.file(r.ID, ICS)
+	for _, line := range []string{"RECURRENCE-ID;TZID=Europe/Berlin:20261005T090000", "RECURRENCE-ID;TZID=Europe/Berlin:20261012T090000", "RECURRENCE-ID;VALUE=DATE:20261019"} {
+		if !strings.Contains(text, line+"\r\n") {
+			t.Errorf("there is no %s in\n%s", line, text)
+		}
+	}
+	if strings.Count(text, "UID:m\r\n") != 3 {
+		t.Errorf("they have not the UID of their series:\n%s", text)
+	}
+	for _, f := range []Format{JSONL, CSV} {
+		_, all, err := readAll(strings.NewReader(w.file(r.ID, f)))
+		must(t, err)
+		for i := range all {
+			e := &all[i].Event
+			if e.Type != calendar.Exception || e.ICalUID != "m" || e.OriginalStart.IsZero() || (e.Subject == "20261019") != (e.RecurrenceID.Local == "2026-10-19") {
+				t.Errorf("%s: %+v", f, e)
+			}
 		}
 	}
 }

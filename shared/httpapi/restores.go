@@ -28,7 +28,8 @@ func (s *server) restoreRoutes() {
 		pattern: "POST /v1/restores", access: byUsers, class: limit.Starts, action: "restore.start",
 		tag: tagRestores, summary: "Put what a backup or an uploaded file holds into a calendar", success: http.StatusAccepted, document: alsoOK,
 		description: "Answers 202 with the new run, or 200 with the same run when it is under way already. Nobody is invited or told: copies have " +
-			"no attendees; who was invited is text. A dry run shows what would become of each event. While another " +
+			"no attendees; who was invited is text. A dry run shows what would become of each event. The items of replaced events name the " +
+			"fields that change. While another " +
 			"restore into the calendar has not ended, a run waits for it and a dry run names it.",
 	}, s.startRestore)
 	handle(s, route{

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -146,4 +147,29 @@ func TestADrillIsStarted(t *testing.T) {
 	}
 	s.do("POST", "/v1/backups/drills", map[string]any{}).problem(422, "invalid", "calendar")
 	s.do("POST", "/v1/backups/drills", map[string]any{"calendar": seeded, "config": configID}).problem(422, "invalid", "calendar")
+}
+
+func TestARestoreTellsWhichFieldsItChanges(t *testing.T) {
+	s := newService(t)
+	calendarID, _ := s.seed("keep")
+	id := s.backup(map[string]any{"calendar": seeded})
+	s.do("POST", "/v1/calendars/"+calendarID+"/import", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261005T090000Z\r\n"+
+		"DTEND:20261005T100000Z\r\nSUMMARY:Tock\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", "Content-Type", "text/calendar").is(200)
+	later := s.do("POST", "/v1/uploads", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261005T090000Z\r\n"+
+		"DTEND:20261005T110000Z\r\nSUMMARY:Tick\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", "Content-Type", "text/calendar").is(201)
+	for _, dry := range []bool{true, false} {
+		r := s.do("POST", "/v1/restores", map[string]any{"upload": later.str("id"), "into": seeded, "policy": "replace", "dry_run": dry}).is(202)
+		s.work()
+		items := s.do("GET", "/v1/runs/"+r.str("id")+"/items?outcome=replaced", nil).is(200).items()
+		if len(items) != 1 || fmt.Sprint(object(object(items[0])["plan"])["fields"]) != "[subject end]" {
+			t.Errorf("%v", items)
+		}
+	}
+	r := s.do("POST", "/v1/restores", map[string]any{"backup": id, "into": seeded, "policy": "replace"}).is(202)
+	s.work()
+	for _, it := range s.do("GET", "/v1/runs/"+r.str("id")+"/items?outcome=replaced", nil).is(200).items() {
+		if fields := object(object(it)["plan"])["fields"]; fields != nil && fmt.Sprint(fields) != "[body]" { // who was invited becomes text
+			t.Errorf("%v", it)
+		}
+	}
 }

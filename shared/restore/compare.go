@@ -32,18 +32,26 @@ func (p *fingerprint) differences(q *fingerprint) (names []string) {
 }
 
 // comparing reads of an event what copies keep.
-type comparing struct{ reading }
+type comparing struct {
+	reading
+	// raw takes the body as it is, where it is not of what is copied: a copy names in its body who was invited.
+	raw bool
+}
 
-func (c comparing) of(k *calendar.Kept, exceptions []calendar.Event) fingerprint {
+// of is the fingerprint of what is kept. The instances are those that the series has by its own rules and dates, but for moved, which take the place of some.
+func (c comparing) of(k *calendar.Kept, exceptions, moved []calendar.Event) fingerprint {
 	p := c.event(&k.Event)
 	if k.Event.Type != calendar.Master {
 		return p
 	}
-	p[slices.Index(fields[:], "instances")] = c.instances(k, exceptions)
+	p[slices.Index(fields[:], "instances")] = c.instances(k, moved)
+	if len(exceptions) == 0 {
+		return p
+	}
 	var texts []string
 	for i := range exceptions {
 		e := &exceptions[i]
-		texts = append(texts, fmt.Sprint(originalDay(&k.Event, e.OriginalStart), c.event(e)))
+		texts = append(texts, fmt.Sprint(c.slot(&k.Event, e.OriginalStart), c.event(e)))
 	}
 	slices.Sort(texts)
 	p[slices.Index(fields[:], "exceptions")] = number(texts...)
@@ -56,7 +64,10 @@ func (c comparing) event(e *calendar.Event) fingerprint {
 	if from, to, err := c.span(e); err == nil {
 		start, end = stamp(from), stamp(to)
 	}
-	body := copyBody(e)
+	body := e.Body
+	if !c.raw {
+		body = copyBody(e)
+	}
 	if strings.EqualFold(body.ContentType, "html") {
 		body.Content = ics.PlainText(body.Content)
 	}
@@ -151,6 +162,30 @@ func originalDay(master *calendar.Event, original time.Time) string {
 	return stamp(original)
 }
 
+// slot is originalDay of an instance; the original start of a series that floats is written in UTC.
+func (c comparing) slot(master *calendar.Event, original time.Time) string {
+	if !master.AllDay && master.Start.Floats() && c.floating != nil {
+		if at, err := (calendar.DateTime{Local: original.UTC().Format("2006-01-02T15:04:05")}).Instant(c.floating); err == nil {
+			original = at
+		}
+	}
+	return originalDay(master, original)
+}
+
+// changed names the fields in which an event of the calendar changes when it becomes what the file has, in the words in which an import reports them.
+func changed(was, now *fingerprint) (names []string) {
+	if was == nil || now == nil {
+		return nil
+	}
+	for _, name := range was.differences(now) {
+		if name == "instances" {
+			name = "recurrence"
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
 // Difference is an event of a backup of which the copy differs.
 type Difference struct {
 	EventID string   `json:"event_id" doc:"Of the event in the backup."`
@@ -179,11 +214,11 @@ func (a *attempt) compare(ctx context.Context) (c Comparison, err error) {
 	if err != nil {
 		return c, fmt.Errorf("read the copy's time zones: %w", err)
 	}
-	file, copies := comparing{a.drafting.reading}, comparing{reading{ics.Lookup(zones), a.drafting.floating}}
+	file, copies := comparing{reading: a.drafting.reading}, comparing{reading: reading{ics.Lookup(zones), a.drafting.floating}}
 	expected := map[hash]*fingerprint{}
 	err = a.planned(ctx, func(mark string, k *calendar.Kept) error {
-		own, alone := a.belonging(k)
-		p := file.of(k, own)
+		own, alone := belonging(k, a.drafting.zones)
+		p := file.of(k, own, own)
 		expected[hashOf(mark)] = &p
 		for i := range alone {
 			p := file.event(&alone[i])
@@ -198,7 +233,7 @@ func (a *attempt) compare(ctx context.Context) (c Comparison, err error) {
 	wrong := map[hash][]string{}
 	err = a.kept(ctx, func(k *calendar.Kept) error {
 		key := hashOf(k.Event.Mark)
-		p := copies.of(k, k.Exceptions)
+		p := copies.of(k, k.Exceptions, k.Exceptions)
 		want := expected[key]
 		if want == nil {
 			if c.Differing++; len(c.Differences) < mostDifferences {

@@ -10,7 +10,7 @@ import (
 // TestASeriesOfManyInstancesIsComparedByItsRule compares series that differ in one of their first instances: one of few by its instances, one that
 // happens too often for that by its rule.
 func TestASeriesOfManyInstancesIsComparedByItsRule(t *testing.T) {
-	c := comparing{reading{calendar.LoadZone, time.UTC}}
+	c := comparing{reading: reading{calendar.LoadZone, time.UTC}}
 	utc := func(local string) calendar.DateTime { return calendar.DateTime{Local: local, Zone: "UTC"} }
 	for rule, few := range map[string]bool{"FREQ=DAILY": true, "FREQ=MINUTELY;INTERVAL=3": false} {
 		k := calendar.Kept{Event: calendar.Event{

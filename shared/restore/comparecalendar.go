@@ -17,7 +17,7 @@ const inCalendar = "ics"
 
 // happening stands for when an event, or a series with all that belongs to it, happens, and what it is called.
 func (c comparing) happening(k *calendar.Kept) hash {
-	p := c.of(k, k.Exceptions)
+	p := c.of(k, k.Exceptions, k.Exceptions)
 	var texts []string
 	for _, name := range []string{"subject", "start", "end", "all_day", "instances"} {
 		texts = append(texts, strconv.FormatUint(p[slices.Index(fields[:], name)], 36))
@@ -44,12 +44,12 @@ func (a *attempt) compareCalendar(ctx context.Context, c *Comparison) error {
 		}
 		return err
 	}
-	file := comparing{reading{ics.Lookup(zones), a.drafting.floating}}
+	file := comparing{reading: reading{ics.Lookup(zones), a.drafting.floating}}
 	for i := range things {
 		shown[file.happening(&things[i])]++
 	}
 	things = nil
-	own := comparing{a.drafting.reading}
+	own := comparing{reading: a.drafting.reading}
 	survey := ics.NewSurvey(a.source.zones, time.Time{})
 	return a.source.Each(ctx, func(k calendar.Kept) error {
 		if survey.Add(&k) != nil {

@@ -14,7 +14,7 @@ import (
 func (a *attempt) makePlan(ctx context.Context) error {
 	settings := Settings{
 		Policy: a.input.Policy, Scope: a.progress.Scope, Zone: a.drafting.floating, Notifies: a.target.notifies(),
-		Begun: a.begun(),
+		Outlook: a.target.uri.Provider != calendar.ProviderLocal, Begun: a.begun(),
 	}
 	if a.run.From != (calendar.Date{}) || a.run.To != (calendar.Date{}) {
 		w, err := calendar.NewWindow(a.run.From, a.run.To, a.drafting.floating)

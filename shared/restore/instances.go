@@ -375,12 +375,12 @@ func (a *attempt) exceptionMark(series string, e *calendar.Event) string {
 }
 
 // belonging separates the changed instances of a series that replace one of its own from those that happen by themselves.
-func (a *attempt) belonging(k *calendar.Kept) (own, alone []calendar.Event) {
+func belonging(k *calendar.Kept, zones series.Zones) (own, alone []calendar.Event) {
 	for i := range k.Exceptions {
 		e := k.Exceptions[i]
-		at := a.fileSlot(&k.Event, e.OriginalStart)
-		events, err := series.Expand(k.Event, nil, e.OriginalStart.Add(-edge), e.OriginalStart.Add(edge), a.drafting.zones)
-		if err != nil || !slices.ContainsFunc(events, func(o calendar.Event) bool { return a.fileSlot(&k.Event, o.OriginalStart) == at }) {
+		at := originalDay(&k.Event, e.OriginalStart)
+		events, err := series.Expand(k.Event, nil, e.OriginalStart.Add(-edge), e.OriginalStart.Add(edge), zones)
+		if err != nil || !slices.ContainsFunc(events, func(o calendar.Event) bool { return originalDay(&k.Event, o.OriginalStart) == at }) {
 			alone = append(alone, e)
 		} else {
 			own = append(own, e)

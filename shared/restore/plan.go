@@ -25,6 +25,8 @@ type Settings struct {
 	Zone *time.Location
 	// Notifies says that the calendar's provider tells the people who were invited when an event of the user's changes.
 	Notifies bool
+	// Outlook says that the calendar keeps of an event what Microsoft 365 keeps.
+	Outlook bool
 	// Only are the keys that the plan is about; nil: all. The others have what they are the same as, and nothing becomes of them. It is set when the
 	// failed items of another run are tried again: then copies that carry their mark were begun by that run, and are finished.
 	Only map[string]bool
@@ -50,15 +52,23 @@ type Item struct {
 	Before time.Time `json:"before,omitzero"`
 	// Leftover is an event to delete, too: the existing one replaced it, but an earlier attempt stopped before deleting it.
 	Leftover string `json:"leftover,omitempty"`
+	// Fields are those in which the existing event changes, in the words of an import; none: it is as the file has it.
+	Fields []string `json:"fields,omitempty"`
+	// Gone are the ids of instances of the series that the calendar has without it: they go, since the series has them. Apart are those that stay, as far as
+	// it takes to find them in the series: it is written without them.
+	Gone  []string         `json:"gone,omitempty"`
+	Apart []calendar.Event `json:"apart,omitempty"`
 }
 
 // Planner finds out what becomes of the things of a file. It is given first all that the file holds, then all that the calendar holds.
 //
 // Two are the same when the calendar's carries the mark that a restore of the file's would give it, when both have the same iCalendar UID,
-// or the same subject (trimmed, case-folded, not empty), start, end, all-day flag and, of series, rules. An event is matched by one thing of the
+// or the same subject (trimmed, case-folded, not empty), start, end, all-day flag and, of series, rules. An instance of a series has the UID of the series,
+// so it is the same as an instance that would have started when it would, and as nothing else. An event is matched by one thing of the
 // file only, by the strongest of these reasons: of two that are alike in the file, where the calendar has one, one is still missing.
 //
-// It keeps some 300 bytes for each thing of the file and the id of each event that is the same as one.
+// It keeps some 300 bytes for each thing of the file and the id of each event that is the same as one; where they may be replaced, some 100 more for each of
+// the two, to say in which fields they differ.
 type Planner struct {
 	Settings
 	file, calendar reading
@@ -67,6 +77,7 @@ type Planner struct {
 	things                []thing
 	named                 bool // the file is known
 	byMark, byUID, byLike index
+	byInstance            index      // instances of series, by series and original start
 	bySeries              index      // instances of series that the file does not have, by the mark that a copy of the series would have
 	taken                 []existing // events that are the same as something in the file
 }
@@ -81,7 +92,16 @@ type thing struct {
 	reason            string
 	match             int32 // in Planner.taken; -1: none
 	strength          uint8
-	instance          *instance // nil: it is no instance of a series that the file does not have
+	instance          *instance    // nil: it is no instance of a series that the file does not have
+	alone             []alone      // instances of it that the calendar has without the series
+	print             *fingerprint // where it may replace something
+}
+
+// alone is an instance that the calendar has without its series.
+type alone struct {
+	id     string
+	named  calendar.Event // how the calendar names it
+	refuse string         // why it must not be replaced
 }
 
 // instance is a changed instance of a series, and what the calendar has of it.
@@ -90,6 +110,7 @@ type instance struct {
 	series string         // id of the series in the calendar; empty: it is not there
 	at     time.Time      // original start
 	refuse string         // why it must not be replaced
+	print  *fingerprint   // of what the calendar has
 
 	missing string // why the series does not have it
 }
@@ -110,6 +131,7 @@ type existing struct {
 	series   bool
 	ours     bool   // carries the mark of the thing that takes it
 	refuse   string // why it must not be replaced
+	print    *fingerprint
 	taken    bool
 }
 
@@ -141,10 +163,9 @@ func (p *Planner) Incoming(k *calendar.Kept) {
 	if k.Event.ICalUID != "" {
 		t.uid = hashOf("uid", k.Event.ICalUID)
 	}
-	if k.Event.Type == calendar.Exception && k.Event.ICalUID != "" {
-		t.instance = &instance{named: calendar.Event{ICalUID: k.Event.ICalUID, RecurrenceID: k.Event.RecurrenceID, OriginalStart: k.Event.OriginalStart,
-			StartZone: k.Event.StartZone, AllDay: k.Event.AllDay}}
-		t.own = hashOf("instance", k.Event.ICalUID, k.Event.RecurrenceID.Local, k.Event.RecurrenceID.Zone, stamp(k.Event.OriginalStart))
+	if lone(&k.Event) {
+		t.instance = &instance{named: naming(&k.Event)}
+		t.own = instanceHash(&k.Event)
 	}
 	in := true
 	if err == nil && p.expander != nil {
@@ -156,7 +177,40 @@ func (p *Planner) Incoming(k *calendar.Kept) {
 	case !in:
 		t.outcome = Outside
 	}
+	if t.outcome == "" && p.replaces() {
+		fitting := *k
+		if p.Outlook {
+			fitting.FitOutlook()
+		}
+		own, _ := belonging(&fitting, p.file.zones)
+		print := comparing{reading: p.file}.of(&fitting, own, nil)
+		t.print = &print
+	}
 	p.things = append(p.things, t)
+}
+
+// replaces says whether an event of the calendar may be replaced.
+func (p *Planner) replaces() bool { return p.Policy == Replace || p.Only != nil || len(p.Begun) > 0 }
+
+// was is the fingerprint of an event of the calendar; nil where nothing is replaced.
+func (p *Planner) was(k *calendar.Kept) *fingerprint {
+	if !p.replaces() {
+		return nil
+	}
+	print := comparing{reading: p.calendar, raw: true}.of(k, k.Exceptions, nil)
+	return &print
+}
+
+// lone says whether an event is an instance of a series that is not where it is.
+func lone(e *calendar.Event) bool { return e.Type == calendar.Exception && e.ICalUID != "" }
+
+func instanceHash(e *calendar.Event) hash {
+	return hashOf("instance", e.ICalUID, stamp(e.OriginalStart))
+}
+
+// naming is what of an instance says which one of its series it is.
+func naming(e *calendar.Event) calendar.Event {
+	return calendar.Event{ICalUID: e.ICalUID, RecurrenceID: e.RecurrenceID, OriginalStart: e.OriginalStart, StartZone: e.StartZone, AllDay: e.AllDay}
 }
 
 // name gives each thing of the file its key and its mark, when all are known: a thing is known by its UID, or without one by what it says. Where
@@ -180,7 +234,9 @@ func (p *Planner) name() {
 		t.key = hashOf("key", string(identity[:]), strconv.Itoa(nth))
 		t.mark = markHash(p.Scope, t.key)
 	}
-	p.byMark, p.byUID, p.byLike, p.bySeries = newIndex(len(order)), newIndex(len(order)), newIndex(len(order)), newIndex(len(order))
+	for _, x := range []*index{&p.byMark, &p.byUID, &p.byLike, &p.byInstance, &p.bySeries} {
+		*x = newIndex(len(order))
+	}
 	for i := range p.things {
 		t := &p.things[i]
 		if t.outcome != "" {
@@ -192,6 +248,7 @@ func (p *Planner) name() {
 		}
 		if p.Policy != Duplicate {
 			p.byUID.add(t.uid, int32(i))
+			p.byInstance.add(t.own, int32(i))
 			p.byLike.add(t.like, int32(i))
 		}
 	}
@@ -232,11 +289,11 @@ func (p *Planner) Existing(k *calendar.Kept) bool {
 	claim := func(in *index, key hash, strength uint8) {
 		for i := range in.all(key) {
 			t := &p.things[i]
-			same = true
-			if t.instance != nil && e.series && strength == sameUID {
-				p.find(t.instance, k, e.refuse)
+			if strength == sameUID && in == &p.byUID && (t.instance != nil || lone(&k.Event)) {
+				same = p.related(t, k, e.refuse) || same
 				continue
 			}
+			same = true
 			if strength > t.strength || strength == t.strength && e.id < p.taken[t.match].id {
 				t.match, t.strength = at, strength
 			}
@@ -252,6 +309,9 @@ func (p *Planner) Existing(k *calendar.Kept) bool {
 	}
 	if k.Event.ICalUID != "" {
 		claim(&p.byUID, hashOf("uid", k.Event.ICalUID), sameUID)
+		if lone(&k.Event) {
+			claim(&p.byInstance, instanceHash(&k.Event), sameUID)
+		}
 	}
 	// One whose times cannot be read is like no other.
 	e.like, _ = p.calendar.likeness(&k.Event)
@@ -260,14 +320,28 @@ func (p *Planner) Existing(k *calendar.Kept) bool {
 		break
 	}
 	if same {
+		e.print = p.was(k)
 		p.taken = append(p.taken, e)
 	}
 	return same
 }
 
+// related notes that one of two that have a UID in common is an instance of the other, and says whether that is so.
+func (p *Planner) related(t *thing, k *calendar.Kept, refuse string) bool {
+	switch {
+	case t.instance != nil && k.Event.Type == calendar.Master:
+		p.find(t.instance, k, refuse)
+	case t.series && lone(&k.Event):
+		t.alone = append(t.alone, alone{id: k.Event.ID, named: naming(&k.Event), refuse: refuse})
+	default:
+		return false
+	}
+	return true
+}
+
 // find notes which instance of a series of the calendar the file means.
 func (p *Planner) find(in *instance, k *calendar.Kept, refuse string) {
-	in.series, in.refuse, in.missing = k.Event.ID, refuse, ""
+	in.series, in.refuse, in.missing, in.print = k.Event.ID, refuse, "", nil
 	at, err := series.Place(&in.named, &k.Event, p.calendar.zones)
 	if err != nil {
 		in.missing = err.Error()
@@ -275,15 +349,20 @@ func (p *Planner) find(in *instance, k *calendar.Kept, refuse string) {
 	}
 	in.at = at
 	slot := originalDay(&k.Event, at)
-	if slices.ContainsFunc(k.Exceptions, func(e calendar.Event) bool { return originalDay(&k.Event, e.OriginalStart) == slot }) {
+	here := func(e calendar.Event) bool { return originalDay(&k.Event, e.OriginalStart) == slot }
+	if i := slices.IndexFunc(k.Exceptions, here); i >= 0 {
 		if out, err := series.Excludes(&k.Event, at, p.calendar.zones); err == nil && !out {
+			in.print = p.was(&calendar.Kept{Event: k.Exceptions[i]})
 			return
 		}
 	}
 	events, err := series.Expand(k.Event, nil, at.Add(-edge), at.Add(edge), p.calendar.zones)
-	if err != nil || !slices.ContainsFunc(events, func(e calendar.Event) bool { return originalDay(&k.Event, e.OriginalStart) == slot }) {
+	i := slices.IndexFunc(events, here)
+	if err != nil || i < 0 {
 		in.missing = fmt.Sprintf(reasonNoInstance, at.UTC().Format(time.RFC3339))
+		return
 	}
+	in.print = p.was(&calendar.Kept{Event: events[i]})
 }
 
 const (
@@ -308,9 +387,9 @@ func notifies(k *calendar.Kept) bool {
 func (p *Planner) Forget() {
 	p.taken = nil
 	for i := range p.things {
-		p.things[i].match, p.things[i].strength = -1, 0
+		p.things[i].match, p.things[i].strength, p.things[i].alone = -1, 0, nil
 		if in := p.things[i].instance; in != nil {
-			in.series, in.at, in.refuse, in.missing = "", time.Time{}, "", ""
+			in.series, in.at, in.refuse, in.missing, in.print = "", time.Time{}, "", "", nil
 		}
 	}
 }
@@ -383,8 +462,8 @@ func (p *Planner) take(t *thing, event int32) {
 	p.taken[event].taken, p.taken[event].ours = true, t.strength == sameMark
 }
 
-func (p *Planner) item(t *thing) Item {
-	it := Item{Key: t.key.String(), Outcome: t.outcome, Reason: t.reason}
+func (p *Planner) item(t *thing) (it Item) {
+	it = Item{Key: t.key.String(), Outcome: t.outcome, Reason: t.reason}
 	if p.Only != nil && !p.Only[it.Key] {
 		return Item{Key: it.Key, Outcome: none}
 	}
@@ -401,10 +480,15 @@ func (p *Planner) item(t *thing) Item {
 		case in.refuse != "":
 			it.Outcome, it.Reason = Refused, in.refuse
 		default:
-			it.Outcome = Replaced
+			it.Outcome, it.Fields = Replaced, changed(in.print, t.print)
 		}
 		return it
 	}
+	defer func() {
+		if it.Outcome == Created || it.Outcome == Replaced {
+			p.beside(t, &it)
+		}
+	}()
 	if t.match < 0 {
 		it.Outcome = Created
 		return it
@@ -419,7 +503,7 @@ func (p *Planner) item(t *thing) Item {
 	case e.refuse != "":
 		it.Outcome, it.Reason = Refused, e.refuse
 	default:
-		it.Outcome, it.Switch = Replaced, e.series != t.series
+		it.Outcome, it.Switch, it.Fields = Replaced, e.series != t.series, changed(e.print, t.print)
 		if e.ours && t.series {
 			it.ChangeKey = e.change
 		}
@@ -434,6 +518,17 @@ func (p *Planner) item(t *thing) Item {
 		}
 	}
 	return it
+}
+
+// beside decides about the instances of a series that the calendar has without it.
+func (p *Planner) beside(t *thing, it *Item) {
+	for _, one := range t.alone {
+		if p.Policy == Replace && one.refuse == "" {
+			it.Gone = append(it.Gone, one.id)
+		} else {
+			it.Apart = append(it.Apart, one.named)
+		}
+	}
 }
 
 // replaceable says whether the event of that id is the same as something in the file, was taken by nothing, and may go.

@@ -114,6 +114,9 @@ func (c *Counts) of(o Outcome) *int {
 	return &c.Failed
 }
 
+// Has is how many things have an outcome.
+func (c Counts) Has(o Outcome) int { return *c.of(o) }
+
 // add counts one thing of the file.
 func (c *Counts) add(o Outcome) {
 	c.Read++

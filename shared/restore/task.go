@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/series"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/run"
 )
@@ -25,10 +27,14 @@ type Entry struct {
 	UID  string `json:"uid,omitempty"`
 	// Instance is the original start, UTC, of the one instance of a series that is meant.
 	Instance string `json:"instance,omitempty"`
+	// Fields are those of the replaced event that change, or changed, in the words of an import; none: it is as the file has it.
+	Fields []string `json:"fields,omitempty"`
 	// EventID is of the event that was created, or is the same.
 	EventID string `json:"event_id,omitempty"`
 	// ReplacedID is of the event whose place was taken; as it was, it is in the run's object "before".
 	ReplacedID string `json:"replaced_id,omitempty"`
+	// RemovedIDs are of instances of the series that were in the calendar without it; as they were, they are in "before", too.
+	RemovedIDs []string `json:"removed_ids,omitempty"`
 	// FurtherIDs are of changed instances that belong to no occurrence of their series, and were created by themselves.
 	FurtherIDs []string `json:"further_ids,omitempty"`
 	// Notes are what the calendar does not keep of it, in words for the user; in a dry run what it would not.
@@ -57,7 +63,11 @@ func (t *task) one() bool { return !t.item.Instance.IsZero() }
 
 // newTask returns what is to be done about a thing of the file. A thing of which no draft can be made has failed already.
 func (a *attempt) newTask(it Item, k calendar.Kept) (*task, error) {
-	notes := a.fit(&k)
+	apart, err := a.without(&k, it.Apart)
+	if err != nil {
+		return nil, err
+	}
+	notes := append(a.fit(&k), apart...)
 	t := &task{item: it, kept: k, entry: Entry{Outcome: it.Outcome, Reason: it.Reason, EventID: it.Existing, Series: k.Event.Type == calendar.Master}}
 	t.entry.Subject = k.Event.Subject
 	if len(t.entry.Subject) > longestSubject {
@@ -94,11 +104,32 @@ func (a *attempt) newTask(it Item, k calendar.Kept) (*task, error) {
 		return t, nil
 	}
 	t.draft.TransactionID = a.transaction(mark)
-	t.entry.Notes = notes
+	t.entry.Notes, t.entry.RemovedIDs, t.entry.Fields = notes, it.Gone, it.Fields
 	if it.Outcome == Replaced {
 		t.entry.ReplacedID = cmp.Or(it.Leftover, it.Existing)
 	}
 	return t, nil
+}
+
+// without takes instances out of a series that the calendar keeps apart from it, and says so.
+func (a *attempt) without(k *calendar.Kept, apart []calendar.Event) (notes []string, err error) {
+	if len(apart) == 0 {
+		return nil, nil
+	}
+	r := *k.Event.Recurrence
+	r.Without = slices.Clone(r.Without)
+	for i := range apart {
+		at, err := series.Place(&apart[i], &k.Event, a.drafting.zones)
+		if err != nil {
+			return nil, err
+		}
+		slot := a.fileSlot(&k.Event, at)
+		k.Exceptions = slices.DeleteFunc(slices.Clone(k.Exceptions), func(e calendar.Event) bool { return a.fileSlot(&k.Event, e.OriginalStart) == slot })
+		r.Without = append(r.Without, series.Without(&k.Event, at))
+		notes = append(notes, fmt.Sprintf("the instance of %s stays as the calendar has it", at.UTC().Format(time.RFC3339)))
+	}
+	k.Event.Recurrence = &r
+	return notes, nil
 }
 
 // fit makes of a thing of the file what the calendar can keep of it, and says what it cannot.

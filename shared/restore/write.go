@@ -276,7 +276,13 @@ func (a *attempt) deleteReplaced(ctx context.Context, tasks []*task) error {
 		if t.item.Switch && !t.item.Ours {
 			id = t.item.Existing
 		}
-		if id != "" && t.begun && t.problem == nil {
+		if !t.begun || t.problem != nil {
+			continue
+		}
+		if id != "" {
+			replaced, ids = append(replaced, t), append(ids, id)
+		}
+		for _, id := range t.item.Gone {
 			replaced, ids = append(replaced, t), append(ids, id)
 		}
 	}

@@ -208,7 +208,7 @@ func TestALongWindowIsReadInParts(t *testing.T) {
 	}
 }
 
-func TestAnExceptionWithoutItsSeriesIsAnEventOfItsOwn(t *testing.T) {
+func TestAnExceptionWithoutItsSeriesIsKeptAsAnInstance(t *testing.T) {
 	w := under(t, 0, "lone_exception")
 	id := w.archive()
 	series := w.put(id, weeklyEvent("Weekly", nil))
@@ -221,7 +221,8 @@ func TestAnExceptionWithoutItsSeriesIsAnEventOfItsOwn(t *testing.T) {
 	}
 	slices.SortFunc(all, func(a, b calendar.Kept) int { return strings.Compare(a.Event.Subject, b.Event.Subject) })
 	one := all[0].Event
-	if one.Subject != "Invited" || one.Type != calendar.Single || one.SeriesMasterID != "" || !one.OriginalStart.IsZero() || one.Body.Content != "Agenda" {
+	if one.Subject != "Invited" || one.Type != calendar.Exception || one.SeriesMasterID != "" || one.Body.Content != "Agenda" ||
+		!one.OriginalStart.Equal(time.Date(2026, 10, 20, 9, 0, 0, 0, time.UTC)) {
 		t.Errorf("the invitation is %+v", one)
 	}
 	if len(all[1].Exceptions) != 1 {

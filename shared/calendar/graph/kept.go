@@ -42,7 +42,7 @@ const keptPerPage int32 = 50
 // were deleted and those that were changed; and for these their bodies and marks, which come with an event of its own alone. It remembers sixteen bytes of
 // each event, because pages may repeat one when the calendar changes between them.
 //
-// An exception of a series that is not there, because the user was invited to that instance alone, is an event by itself. Of a series that is
+// An exception of a series that is not there, because the user was invited to that instance alone, is a calendar.Lone. Of a series that is
 // refused to us, as others' private ones may be, its instances show which were deleted and changed. Should something disappear while it is read, the
 // error is fault.Unavailable.
 //
@@ -226,14 +226,13 @@ func (k *keeping) flush(ctx context.Context) error {
 	return nil
 }
 
-// handLone hands over the instances whose series is not there, as events by themselves.
+// handLone hands over the instances whose series is not there.
 func (k *keeping) handLone() error {
 	for _, e := range k.lone {
 		if k.series[e.SeriesMasterID] {
 			continue
 		}
-		e.Type, e.SeriesMasterID, e.OriginalStart = calendar.Single, "", time.Time{}
-		if err := k.hand(calendar.Kept{Event: e}); err != nil {
+		if err := k.hand(calendar.Kept{Event: calendar.Lone(e)}); err != nil {
 			return err
 		}
 	}

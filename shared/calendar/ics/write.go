@@ -175,8 +175,11 @@ func (w *writer) excluded(master, e *calendar.Event) bool {
 	return w.excludes.says(e.OriginalStart)
 }
 
-// uid gives an event that is no instance its UID.
+// uid gives an event its UID. An instance by itself has that of its series, as others of it have.
 func (w *writer) uid(e *calendar.Event) string {
+	if instance(e) {
+		return cmp.Or(e.ICalUID, e.ID)
+	}
 	hash := func(uid string) uint64 {
 		sum := sha256.Sum256([]byte(uid))
 		return binary.LittleEndian.Uint64(sum[:])
@@ -340,7 +343,11 @@ func (w *writer) times(e, master *calendar.Event, add func(property string, s st
 				zone = s.zone
 			}
 		}
-		s, err := w.time(original, zone, like.AllDay)
+		date := like.AllDay
+		if day := len(e.RecurrenceID.Local) == len(time.DateOnly); like == e && (day || e.RecurrenceID.Local != "" && e.RecurrenceID.Floats()) {
+			original, zone, date = e.RecurrenceID, "", day // which instant that is, the series alone says
+		}
+		s, err := w.time(original, zone, date)
 		if err != nil {
 			return fmt.Errorf("original start: %w", err)
 		}

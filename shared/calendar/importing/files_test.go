@@ -35,15 +35,22 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	table, err := sqlite.Open(filepath.Join(t.TempDir(), "store.db"), func() time.Time { return now })
+	w, done := worldAt(t, filepath.Join(t.TempDir(), "store.db"))
+	t.Cleanup(done)
+	return w
+}
+
+// worldAt makes a world whose store is at path, and what closes it.
+func worldAt(t testing.TB, path string) (w *world, done func()) {
+	t.Helper()
+	table, err := sqlite.Open(path, func() time.Time { return now })
 	must(t, err)
-	t.Cleanup(func() { table.Close() })
 	n := 0
-	w := &world{t: t, provider: local.New(table, func() string { n++; return fmt.Sprintf("id%d", n) }, func() time.Time { return now }).For("tenant#user")}
+	w = &world{t: t, provider: local.New(table, func() string { n++; return fmt.Sprintf("id%d", n) }, func() time.Time { return now }).For("tenant#user")}
 	info, err := w.provider.CreateCalendar(context.Background(), calendar.URI{Provider: calendar.ProviderLocal, Account: account, Calendar: "Work"})
 	must(t, err)
 	w.id = info.ID
-	return w
+	return w, func() { must(t, table.Close()) }
 }
 
 func must(t testing.TB, err error) {

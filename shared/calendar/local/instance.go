@@ -28,15 +28,3 @@ func (u *unit) occurrence(id string, zones series.Zones) (e calendar.Event, foun
 	}
 	return e, false, nil
 }
-
-// excluded is how a master names an occurrence that does not happen.
-func excluded(master *calendar.Event, occurrence calendar.Event) calendar.DateTime {
-	const layout = "2006-01-02T15:04:05"
-	switch {
-	case master.AllDay:
-		return calendar.DateTime{Local: occurrence.OriginalStart.UTC().Format(time.DateOnly)}
-	case master.Start.Floats():
-		return calendar.DateTime{Local: occurrence.OriginalStart.UTC().Format(layout)}
-	}
-	return calendar.DateTime{Local: occurrence.OriginalStart.UTC().Format(layout), Zone: "UTC"}
-}

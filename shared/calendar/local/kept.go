@@ -17,7 +17,7 @@ import (
 const keptTogether = 50
 
 // Kept reads unit after unit: the keys of units never change, so that none is missed or met twice because it changes meanwhile, and
-// what belongs to a series is read with it, at one version. An exception whose series is not there is an event by itself.
+// what belongs to a series is read with it, at one version. An exception whose series is not there is a calendar.Lone.
 func (p *Provider) Kept(ctx context.Context, account, calendarID string, each func(calendar.Kept) error) error {
 	if _, err := p.open(ctx, account, calendarID); err != nil {
 		return err
@@ -69,7 +69,9 @@ func (u *unit) kept() []calendar.Kept {
 	}
 	all := make([]calendar.Kept, len(u.now))
 	for i, e := range u.now {
-		e.Type, e.SeriesMasterID, e.OriginalStart = calendar.Single, "", time.Time{}
+		if e.Type == calendar.Exception {
+			e = calendar.Lone(e)
+		}
 		all[i] = calendar.Kept{Event: e}
 	}
 	return all

@@ -954,7 +954,7 @@ func TestKeptOfACalendarThatIsDeleted(t *testing.T) {
 	}
 }
 
-func TestKeptOrphans(t *testing.T) {
+func TestAnExceptionWithoutItsSeriesIsKeptAsAnInstance(t *testing.T) {
 	p, _ := fresh(t)
 	id := create(t, p, "Source")
 	original := time.Date(2026, 10, 12, 7, 0, 0, 0, time.UTC)
@@ -968,10 +968,20 @@ func TestKeptOrphans(t *testing.T) {
 	if err != nil || len(kept) != 2 || kept[0].ID == kept[1].ID {
 		t.Fatalf("kept are %+v, %v", kept, err)
 	}
-	for _, e := range kept {
-		if e.Type != calendar.Single || e.SeriesMasterID != "" || !e.OriginalStart.IsZero() || e.Subject != "moved w" {
+	for i, e := range kept {
+		if want := original.AddDate(0, 0, 7*i); e.Type != calendar.Exception || e.SeriesMasterID != "" || !e.OriginalStart.Equal(want) || e.Subject != "moved w" {
 			t.Errorf("an exception without its series is kept as %+v", e)
 		}
+	}
+	load(t, p, id, single("w", "2026-10-05T09:00:00", "2026-10-05T10:00:00")) // of the same UID, and no series
+	err = p.Kept(t.Context(), account, id, func(k calendar.Kept) error {
+		if (k.Event.Subject == "moved w") != (k.Event.Type == calendar.Exception) {
+			t.Errorf("kept is %+v", k)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

@@ -373,7 +373,7 @@ func (p *Provider) remove(u *unit, id string, zones series.Zones) error {
 	if master.Recurrence != nil {
 		recurrence = *master.Recurrence
 	}
-	recurrence.Without = append(slices.Clone(recurrence.Without), excluded(&master, e))
+	recurrence.Without = append(slices.Clone(recurrence.Without), series.Without(&master, e.OriginalStart))
 	master.Recurrence = &recurrence
 	master.LastModified, master.ChangeKey = p.clock().UTC(), p.ids()
 	u.now[0] = master

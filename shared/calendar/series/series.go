@@ -468,7 +468,30 @@ func (s series) occurrence(start time.Time) calendar.Event {
 
 // InstanceID is the id of the instance of a series that originally starts at start.
 func InstanceID(masterID string, start time.Time) string {
-	return masterID + "@" + start.UTC().Format("20060102T150405Z")
+	return masterID + "@" + start.UTC().Format(instanceForm)
+}
+
+const instanceForm = "20060102T150405Z"
+
+// StartOfInstance is the original start in an id that InstanceID made; ok says whether it did.
+func StartOfInstance(id string) (original time.Time, ok bool) {
+	at := strings.LastIndexByte(id, '@')
+	if at <= 0 {
+		return time.Time{}, false
+	}
+	original, err := time.Parse(instanceForm, id[at+1:])
+	return original, err == nil
+}
+
+// Without is how a master names its instance of an original start, for Recurrence.Without: by its day, by a floating time, or by the instant.
+func Without(master *calendar.Event, original time.Time) calendar.DateTime {
+	switch {
+	case master.AllDay:
+		return calendar.DateTime{Local: OriginalDay(original, master.StartZone).Format(time.DateOnly)}
+	case master.Start.Floats():
+		return calendar.DateTime{Local: original.UTC().Format(layout)}
+	}
+	return calendar.DateTime{Local: original.UTC().Format(layout), Zone: "UTC"}
 }
 
 // OriginalDay is the day, as its midnight in UTC, on which an instance of an all-day series would have begun. A provider gives it as the midnight of UTC, or of
