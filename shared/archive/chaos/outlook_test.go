@@ -16,6 +16,7 @@ import (
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/machinetest"
 	"adminassistant/shared/run"
 )
 
@@ -228,6 +229,44 @@ func TestAPastedCopyDoesNotStandForOneThatSomebodyMovedAway(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOfSeveralCopiesTheOldestIsAdopted by a ledger that wrote none of them. The others are the user's.
+func TestOfSeveralCopiesTheOldestIsAdopted(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		w.month(25)
+		w.quietNight(w.config(archive.AcceptOnDrift), archive.Counts{Fetched: 25, Archived: 25})
+		first := map[string]string{}
+		for _, e := range w.copies() {
+			first[e.ID] = e.Subject
+		}
+		time.Sleep(time.Minute)
+		for id := range first {
+			_, err := w.sim.CopyEvent(me, id, w.named("Archive"))
+			must(t, err)
+		}
+		_, err := w.sim.CopyEvent(me, w.copies()[0].ID, w.named("Archive"))
+		must(t, err)
+		other := *w
+		other.Machine = machinetest.New(t, w.clock)
+		c := other.config(archive.AcceptOnDrift)
+		r := other.newRun(c)
+		r.Options.Adopt = true
+		r, _, err = run.NewStore(other.Table).Create(t.Context(), r)
+		must(t, err)
+		must(t, other.runner(other.Table, other.provider).Run(t.Context(), r))
+		if r, result := other.result(r.ID); r.State != run.Succeeded || result.Adopted != 25 || result.LeftAside != 26 || result.Counts.Unchanged != 25 {
+			t.Errorf("%s %+v", r.State, result)
+		}
+		for _, e := range other.standing(c) {
+			if first[e.CopyID] != e.Appointment.Subject {
+				t.Errorf("%q was adopted from the copy of a copy", e.Appointment.Subject)
+			}
+		}
+		if n := len(w.copies()); n != 51 {
+			t.Errorf("%d events in the archive", n)
+		}
+	})
 }
 
 // shows returns the subjects of a calendar's events.
