@@ -1,9 +1,11 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"adminassistant/shared/calendar"
@@ -27,10 +29,16 @@ func (s *survey) adopt(ctx context.Context) error {
 	for id := range copies {
 		ids = append(ids, id)
 	}
-	slices.Sort(ids)
+	slices.SortFunc(ids, func(a, b string) int {
+		return cmp.Or(strings.Compare(copies[a].Key, copies[b].Key), strings.Compare(a, b))
+	})
 	items, adopted := s.byMark(), map[string]bool{}
-	for begun := 0; begun < len(ids); begun += chunk {
-		some := ids[begun:min(begun+chunk, len(ids))]
+	for begun, end := 0, 0; begun < len(ids); begun = end {
+		end = min(begun+chunk, len(ids))
+		for end < len(ids) && copies[ids[end]].Key == copies[ids[end-1]].Key { // which of them is the oldest is known when all are read
+			end++
+		}
+		some := ids[begun:end]
 		changes, err := s.adoption(ctx, some, copies, items, adopted)
 		if err != nil {
 			return err
@@ -70,7 +78,7 @@ func (s *survey) byMark() map[string]*Item {
 }
 
 // adoption returns the changes that record some copies in the ledger. A copy is left aside when it is unknown which event it shows, or when
-// the ledger, or an earlier one of the copies, has that event already.
+// the ledger, or an older one of the copies, has that event already: whoever copies a copy makes a younger one.
 func (s *survey) adoption(
 	ctx context.Context, ids []string, copies map[string]ledger.Mark, items map[string]*Item, adopted map[string]bool,
 ) ([]Change, error) {
@@ -78,6 +86,7 @@ func (s *survey) adoption(
 	if err != nil {
 		return nil, err
 	}
+	ids = slices.SortedStableFunc(slices.Values(ids), func(a, b string) int { return there[a].Created.Compare(there[b].Created) })
 	var changes []Change
 	var lineages []string
 	for _, id := range ids {

@@ -117,6 +117,7 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 	for i := range s.plan.Items {
 		it := &s.plan.Items[i]
 		s.noteCuts(it)
+		s.noteElsewhere(it)
 		data, err := json.Marshal(it)
 		if err != nil {
 			return fmt.Errorf("store items: %w", err)
@@ -163,6 +164,14 @@ func (s *survey) noteCuts(it *Item) {
 	}
 	d := calendar.Draft{Subject: it.Appointment.Subject, Location: it.Appointment.Location, Categories: it.Appointment.Categories}
 	it.Issues = append(it.Issues, d.FitOutlook(false)...)
+}
+
+// noteElsewhere says on an item that its copy is in another calendar than the archive, where the run did not find it to change it.
+func (s *survey) noteElsewhere(it *Item) {
+	if name, there := s.attempt.elsewhere[it.Key]; there {
+		it.Issues = append(it.Issues, fmt.Sprintf("its copy was moved to calendar %q, where it stays as it was; the archive has a new one, so delete the other "+
+			"one if you do not need it", name))
+	}
 }
 
 // refusal returns why the plan must not be carried out; nil if it may be.

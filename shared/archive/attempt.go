@@ -84,6 +84,8 @@ type Attempt struct {
 	books           books
 	wrote           map[string]Written   // by key: what became of this run's changes, also those of earlier attempts
 	decided         map[string][]Decided // by run: earlier decisions, as far as they were read
+	// elsewhere is, by key, the name of the calendar that has the copy which was to be changed. Somebody moved it there.
+	elsewhere map[string]string
 	// newest is where the newest link seemed to be.
 	newest []store.Key
 	// audit is where the user's audit log was when the attempt began.
@@ -124,9 +126,10 @@ func (w Written) shown() bool { return w.Outcome == ledger.Archived && w.Problem
 func (e *Engine) find(ctx context.Context, rn *run.Run, access Access) (*Attempt, error) {
 	a := &Attempt{
 		Engine: e, run: rn, access: access, table: &store.Counter{Table: e.Table}, patience: run.Patience{Clock: e.Clock, HandOn: e.HandOn},
-		wrote: map[string]Written{},
+		wrote: map[string]Written{}, elsewhere: map[string]string{},
 	}
-	a.books = books{ledger: ledger.New(a.table, e.Blobs, e.Signer), newest: map[string]*ledger.Entry{}, failed: map[string]*ledger.Entry{}}
+	a.books = books{ledger: ledger.New(a.table, e.Blobs, e.Signer), newest: map[string]*ledger.Entry{}, failed: map[string]*ledger.Entry{},
+		copied: map[string]bool{}}
 	if err := a.readConfig(ctx); err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ type books struct {
 	places ledger.Places
 	newest map[string]*ledger.Entry // by key: the newest version that is done
 	failed map[string]*ledger.Entry // by key: the newest version that failed
+	copied map[string]bool          // the ids of the copies of all versions
 	added  []*ledger.Entry          // what the run wrote, to be sealed
 }
 
@@ -30,6 +31,7 @@ func (b *books) remember(entries []ledger.Entry) (news int) {
 		if e.State != ledger.Done || e.Outcome == ledger.Moved {
 			continue
 		}
+		b.copied[e.CopyID] = true
 		known := b.newest[e.Key]
 		if known == nil || known.Version < e.Version {
 			b.newest[e.Key] = e
@@ -90,15 +92,11 @@ func (b *books) archived() map[string]*calendar.Appointment {
 	return archived
 }
 
-// copies returns the ids of the copies that the ledger wrote, as far as it was read.
+// copies returns the ids of the copies that the ledger wrote, as far as it was read. One that somebody moved away stays ours when another one stands for
+// it in the archive calendar.
 func (b *books) copies() map[string]bool {
-	ids := make(map[string]bool, len(b.newest))
-	for _, e := range b.newest {
-		if e.CopyID != "" {
-			ids[e.CopyID] = true
-		}
-	}
-	return ids
+	delete(b.copied, "") // of versions that have none
+	return b.copied
 }
 
 // heldIn is how many appointments of the window the archive holds, but for those on days that cannot be read.

@@ -39,7 +39,7 @@ func TestBooksKnowWhatWasRefusedLast(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for range 2 { // in whatever order they are read
-				b := books{newest: map[string]*ledger.Entry{}, failed: map[string]*ledger.Entry{}}
+				b := books{newest: map[string]*ledger.Entry{}, failed: map[string]*ledger.Entry{}, copied: map[string]bool{}}
 				b.remember(c.entries)
 				refused, newest := 0, 0
 				if f := b.refused("k"); f != nil {
@@ -58,7 +58,7 @@ func TestBooksKnowWhatWasRefusedLast(t *testing.T) {
 }
 
 func TestBooksCountWhatPlansStartFrom(t *testing.T) {
-	b := books{newest: map[string]*ledger.Entry{}, failed: map[string]*ledger.Entry{}}
+	b := books{newest: map[string]*ledger.Entry{}, failed: map[string]*ledger.Entry{}, copied: map[string]bool{}}
 	entries := []ledger.Entry{
 		{Key: "archived", Version: 1, State: ledger.Done, Outcome: ledger.Archived}, {Key: "archived", Version: 2, State: ledger.Done, Outcome: ledger.Archived},
 		{Key: "declined", Version: 1, State: ledger.Done, Outcome: ledger.Declined}, {Key: "withdrawn", Version: 1, State: ledger.Done, Outcome: ledger.Withdrawn},

@@ -287,8 +287,8 @@ func (a *Attempt) update(ctx context.Context, updates []calendar.Update, at []in
 	return gone, nil
 }
 
-// underOtherIDs looks for copies by their marks that are not there under their ids: when a mailbox is moved or imported, ids change. It returns the
-// updates of those that it finds, and which ones are gone indeed.
+// underOtherIDs looks for copies by their marks, in the whole account, that are not in the archive calendar under their ids: when a mailbox is moved or
+// imported, ids change, and users move events. It returns the updates of those that the archive calendar has, and which ones it has no longer.
 func (a *Attempt) underOtherIDs(ctx context.Context, entries []*ledger.Entry, missing []int) (updates []calendar.Update, at, gone []int, err error) {
 	if len(missing) == 0 {
 		return nil, nil, nil, nil
@@ -318,35 +318,78 @@ func (a *Attempt) underOtherIDs(ctx context.Context, entries []*ledger.Entry, mi
 	for _, i := range missing {
 		marks = append(marks, marksOf(entries[i])...)
 	}
-	found, err := a.archive.provider.Marked(ctx, a.archive.uri.Account, a.archive.info.ID, marks)
+	carrying, err := a.carrying(ctx, marks)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	for _, i := range missing {
-		if moved[entries[i].Replaces] { // what has its mark in the archive is a copy that the user made
-			gone = append(gone, i)
-			continue
-		}
-		id := ""
-		for _, mark := range marksOf(entries[i]) {
-			if e, there := found[mark]; there && id == "" {
-				id = e.ID
+		e := entries[i]
+		var found *carrier // the oldest: whoever copies an event makes a younger one
+		for _, mark := range marksOf(e) {
+			for _, one := range carrying[mark] {
+				if found == nil || one.event.Created.Before(found.event.Created) {
+					found = one
+				}
 			}
 		}
-		if id == "" {
+		switch {
+		case found != nil && found.calendar.ID != a.archive.info.ID:
+			a.elsewhere[e.Key] = found.calendar.Name
 			gone = append(gone, i)
-			continue
+		case found == nil || moved[e.Replaces]: // what has its mark in the archive is a copy that the user made
+			gone = append(gone, i)
+		default:
+			u := calendar.Update{ID: found.event.ID}
+			if !e.Removes() {
+				u.Draft = *e.Draft
+			}
+			updates, at = append(updates, u), append(at, i)
 		}
-		u := calendar.Update{ID: id}
-		if !entries[i].Removes() {
-			u.Draft = *entries[i].Draft
-		}
-		updates, at = append(updates, u), append(at, i)
 	}
 	return updates, at, gone, nil
 }
 
-// movedAway returns the ids of those missing copies that somebody moved to another calendar of the account.
+// carrier is an event that carries a mark of ours.
+type carrier struct {
+	event    calendar.Event
+	calendar calendar.Info
+}
+
+// mostSearched is in how many calendars beside the archive calendar a copy is looked for.
+const mostSearched = 20
+
+// carrying returns, by mark, the oldest event of each calendar that carries it. The first ones are the archive calendar's. Others are searched that events
+// can be moved into, in accounts where an event can be moved at all.
+func (a *Attempt) carrying(ctx context.Context, marks []string) (map[string][]*carrier, error) {
+	carrying := map[string][]*carrier{}
+	search := func(in calendar.Info) error {
+		found, err := a.archive.provider.Marked(ctx, a.archive.uri.Account, in.ID, marks)
+		for mark, e := range found {
+			carrying[mark] = append(carrying[mark], &carrier{e, in})
+		}
+		return err
+	}
+	if err := search(a.archive.info); err != nil {
+		return nil, err
+	}
+	if _, able := a.archive.provider.(everywhere); !able {
+		return carrying, nil
+	}
+	searched := 0
+	for _, in := range a.archive.siblings {
+		if in.ID == a.archive.info.ID || !in.CanEdit || searched == mostSearched {
+			continue
+		}
+		searched++
+		// A calendar that somebody shared may be out of reach for good. That must not keep the run from writing.
+		if err := search(in); fault.Of(err).Transient() && !errors.Is(err, calendar.ErrOutOfReach) {
+			return nil, fmt.Errorf("look for copies in calendar %s: %w", in.ID, err)
+		}
+	}
+	return carrying, nil
+}
+
+// movedAway returns the ids of those missing copies that somebody moved to another calendar of the account, or to its deleted items.
 func (a *Attempt) movedAway(ctx context.Context, entries []*ledger.Entry, missing []int) (map[string]bool, error) {
 	p, able := a.archive.provider.(everywhere)
 	if !able {

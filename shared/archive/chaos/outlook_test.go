@@ -2,7 +2,9 @@ package chaos_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/machinetest"
 	"adminassistant/shared/run"
 )
 
@@ -149,14 +152,23 @@ func TestACopyOfOursThatWasPastedIntoTheArchiveIsTheUsers(t *testing.T) {
 // copied copies the copy of a source within the archive, as a user does. It returns the ids of ours and of the user's.
 func (w *world) copied(c archive.Config, source string) (ours, pasted string) {
 	w.t.Helper()
-	for _, e := range w.standing(c) {
-		if e.Source.ID == source {
-			ours = e.CopyID
-		}
-	}
+	ours = w.copyOf(c, source)
+	time.Sleep(time.Minute)
 	pasted, err := w.sim.CopyEvent(me, ours, w.named("Archive"))
 	must(w.t, err)
 	return ours, pasted
+}
+
+// copyOf returns the id of the copy of a source.
+func (w *world) copyOf(c archive.Config, source string) string {
+	w.t.Helper()
+	for _, e := range w.standing(c) {
+		if e.Source.ID == source {
+			return e.CopyID
+		}
+	}
+	w.t.Fatalf("there is no copy of %s", source)
+	return ""
 }
 
 // named returns the id of a calendar.
@@ -193,25 +205,222 @@ func TestCopiesThatAUserMadeInTheArchiveAreCounted(t *testing.T) {
 }
 
 func TestAPastedCopyDoesNotStandForOneThatSomebodyMovedAway(t *testing.T) {
+	for _, readOnly := range []bool{false, true} { // one that may only be read is not searched
+		inBubble(t, nil, func(t *testing.T, w *world) {
+			source := w.put(meeting(0))
+			w.put(meeting(1))
+			c := w.config(archive.AcceptOnDrift)
+			w.quietNight(c, archive.Counts{Fetched: 2, Archived: 2})
+			ours, pasted := w.copied(c, source)
+			other, err := w.sim.AddCalendar(me, graphsim.Calendar{Name: "Other", ReadOnly: readOnly})
+			must(t, err)
+			must(t, w.sim.MoveEvent(me, ours, other))
+			w.put(object{"id": source, "subject": "Edited"})
+			r, _ := w.quietNight(c, archive.Counts{Fetched: 2, Unchanged: 1, Drifted: 1})
+			if _, issues := w.told(r); !readOnly && (len(issues) != 1 || !strings.HasPrefix(issues[0], `its copy was moved to calendar "Other"`)) {
+				t.Errorf("the items say %q", issues)
+			}
+			subjects := map[string]string{}
+			for _, e := range w.copies() {
+				subjects[e.ID] = e.Subject
+			}
+			if moved := w.shows("Other"); len(subjects) != 3 || subjects[pasted] != "Meeting 0" || !slices.Equal(moved, []string{"Meeting 0"}) {
+				t.Errorf("the archive has %v, the user's is %s; the other calendar has %q", subjects, pasted, moved)
+			}
+		})
+	}
+}
+
+// TestOfSeveralCopiesTheOldestIsAdopted by a ledger that wrote none of them. The others are the user's.
+func TestOfSeveralCopiesTheOldestIsAdopted(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		w.month(25)
+		w.quietNight(w.config(archive.AcceptOnDrift), archive.Counts{Fetched: 25, Archived: 25})
+		first := map[string]string{}
+		for _, e := range w.copies() {
+			first[e.ID] = e.Subject
+		}
+		time.Sleep(time.Minute)
+		for id := range first {
+			_, err := w.sim.CopyEvent(me, id, w.named("Archive"))
+			must(t, err)
+		}
+		_, err := w.sim.CopyEvent(me, w.copies()[0].ID, w.named("Archive"))
+		must(t, err)
+		other := *w
+		other.Machine = machinetest.New(t, w.clock)
+		c := other.config(archive.AcceptOnDrift)
+		r := other.newRun(c)
+		r.Options.Adopt = true
+		r, _, err = run.NewStore(other.Table).Create(t.Context(), r)
+		must(t, err)
+		must(t, other.runner(other.Table, other.provider).Run(t.Context(), r))
+		if r, result := other.result(r.ID); r.State != run.Succeeded || result.Adopted != 25 || result.LeftAside != 26 || result.Counts.Unchanged != 25 {
+			t.Errorf("%s %+v", r.State, result)
+		}
+		for _, e := range other.standing(c) {
+			if first[e.CopyID] != e.Appointment.Subject {
+				t.Errorf("%q was adopted from the copy of a copy", e.Appointment.Subject)
+			}
+		}
+		if n := len(w.copies()); n != 51 {
+			t.Errorf("%d events in the archive", n)
+		}
+	})
+}
+
+// shows returns the subjects of a calendar's events.
+func (w *world) shows(name string) (subjects []string) {
+	w.t.Helper()
+	events, err := w.sim.Events(me, w.named(name))
+	must(w.t, err)
+	for _, e := range events {
+		subjects = append(subjects, e.Subject)
+	}
+	slices.Sort(subjects)
+	return subjects
+}
+
+// TestACopyThatWasMovedAwayIsFoundUnderWhateverID changes all ids after a copy was moved to another calendar, and another event with its mark pasted.
+func TestACopyThatWasMovedAwayIsFoundUnderWhateverID(t *testing.T) {
+	for _, set := range []string{"ids_change", "ids_change,filter=empty", "ids_change,filter=mailbox"} {
+		t.Run(set, func(t *testing.T) {
+			inBubble(t, graphsim.MustSwitches(strings.Split(set, ",")...), func(t *testing.T, w *world) {
+				source := w.put(meeting(1))
+				w.put(meeting(3))
+				c := w.config(archive.AcceptOnDrift)
+				w.quietNight(c, archive.Counts{Fetched: 2, Archived: 2})
+				ours, _ := w.copied(c, source)
+				other, err := w.provider.CreateCalendar(t.Context(), uri("Other"))
+				must(t, err)
+				must(t, w.sim.MoveEvent(me, ours, other.ID))
+				w.sim.Turn()
+				events, err := w.sim.Events(me, w.source)
+				must(t, err)
+				at := slices.IndexFunc(events, func(e graphsim.Stored) bool { return e.Subject == "Meeting 1" })
+				w.put(object{"id": events[at].ID, "subject": "Edited"})
+				r, _ := w.quietNight(c, archive.Counts{Fetched: 2, Unchanged: 1, Drifted: 1})
+				if _, issues := w.told(r); len(issues) != 1 || !strings.Contains(issues[0], `calendar "Other"`) {
+					t.Errorf("the items say %q", issues)
+				}
+				if there := w.shows("Archive"); !slices.Equal(there, []string{"Edited", "Meeting 1", "Meeting 3"}) {
+					t.Errorf("the archive has %q", there)
+				}
+				if there := w.shows("Other"); !slices.Equal(there, []string{"Meeting 1"}) {
+					t.Errorf("the other calendar has %q", there)
+				}
+				w.quietNight(c, archive.Counts{Fetched: 2, Unchanged: 2})
+			})
+		})
+	}
+}
+
+// TestACopyWhoseIDChangedIsOursThoughOthersWerePasted into the archive and into another calendar: those are younger.
+func TestACopyWhoseIDChangedIsOursThoughOthersWerePasted(t *testing.T) {
+	inBubble(t, graphsim.MustSwitches("ids_change"), func(t *testing.T, w *world) {
+		source := w.put(meeting(1))
+		c := w.config(archive.AcceptOnDrift)
+		w.quietNight(c, archive.Counts{Fetched: 1, Archived: 1})
+		ours, _ := w.copied(c, source)
+		other, err := w.provider.CreateCalendar(t.Context(), uri("Other"))
+		must(t, err)
+		_, err = w.sim.CopyEvent(me, ours, other.ID)
+		must(t, err)
+		made := map[string]time.Time{}
+		w.sim.Turn()
+		for _, e := range w.copies() {
+			made[e.ID] = e.Created
+		}
+		events, err := w.sim.Events(me, w.source)
+		must(t, err)
+		w.put(object{"id": events[0].ID, "subject": "Edited"})
+		r, _ := w.quietNight(c, archive.Counts{Fetched: 1, Drifted: 1})
+		if _, issues := w.told(r); len(issues) > 0 {
+			t.Errorf("the items say %q", issues)
+		}
+		for _, e := range w.copies() {
+			if oldest := e.Created.Before(time.Date(2026, 11, 1, 6, 1, 0, 0, time.UTC)); made[e.ID].IsZero() || oldest != (e.Subject == "Edited") {
+				t.Errorf("%s of %v is %q", e.ID, e.Created, e.Subject)
+			}
+		}
+		if there := w.shows("Other"); !slices.Equal(there, []string{"Meeting 1"}) || len(made) != 2 {
+			t.Errorf("the other calendar has %q, the archive %v", there, made)
+		}
+	})
+}
+
+// TestACopyThatWasDraggedIntoTheSourceIsNoHourOfItsOwn even after another copy stands for it in the archive.
+func TestACopyThatWasDraggedIntoTheSourceIsNoHourOfItsOwn(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, w *world) {
 		source := w.put(meeting(0))
 		w.put(meeting(1))
 		c := w.config(archive.AcceptOnDrift)
 		w.quietNight(c, archive.Counts{Fetched: 2, Archived: 2})
-		ours, pasted := w.copied(c, source)
-		other, err := w.provider.CreateCalendar(t.Context(), uri("Other"))
-		must(t, err)
-		must(t, w.sim.MoveEvent(me, ours, other.ID))
+		must(t, w.sim.MoveEvent(me, w.copyOf(c, source), w.source))
 		w.put(object{"id": source, "subject": "Edited"})
-		w.quietNight(c, archive.Counts{Fetched: 2, Unchanged: 1, Drifted: 1})
-		subjects := map[string]string{}
-		for _, e := range w.copies() {
-			subjects[e.ID] = e.Subject
+		r, _ := w.quietNight(c, archive.Counts{Fetched: 3, Unchanged: 1, Drifted: 1, Excluded: 1})
+		if _, issues := w.told(r); len(issues) != 1 || !strings.Contains(issues[0], `calendar "Work"`) {
+			t.Errorf("the items say %q", issues)
 		}
-		moved, err := w.sim.Events(me, other.ID)
+		for range 2 {
+			w.quietNight(c, archive.Counts{Fetched: 3, Unchanged: 2, Excluded: 1})
+		}
+		w.check(c)
+	})
+}
+
+// TestLookingForMovedCopiesCostsLittle counts requests to Graph: of a night on which copies are gone, and of the one after it.
+func TestLookingForMovedCopiesCostsLittle(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		w.month(30)
+		c := w.config(archive.AcceptOnDrift)
+		w.quietNight(c, archive.Counts{Fetched: 30, Archived: 30})
+		for i := range 30 {
+			_, err := w.sim.AddCalendar(me, graphsim.Calendar{Name: fmt.Sprint("Project ", i)})
+			must(t, err)
+		}
+		holidays, err := w.sim.AddCalendar(me, graphsim.Calendar{Name: "Holidays", ReadOnly: true})
 		must(t, err)
-		if len(subjects) != 3 || subjects[pasted] != "Meeting 0" || len(moved) != 1 || moved[0].Subject != "Meeting 0" {
-			t.Errorf("the archive has %v, the user's is %s; the other calendar has %+v", subjects, pasted, moved)
+		searched := func() (requests, calendars int) {
+			in := map[string]bool{}
+			for _, e := range w.sim.Log() {
+				requests++
+				for _, sub := range e.Sub {
+					path, _, _ := strings.Cut(sub.Path, "/events")
+					in[path] = true
+					if strings.Contains(sub.Path, url.PathEscape(holidays)) || strings.Contains(sub.Path, holidays) {
+						t.Error("a calendar was searched that may only be read")
+					}
+				}
+			}
+			return requests, len(in)
+		}
+		edit := func(n int, to string) {
+			events, err := w.sim.Events(me, w.source)
+			must(t, err)
+			for _, e := range events[:n] {
+				w.put(object{"id": e.ID, "subject": to})
+			}
+			w.sim.ResetLog()
+		}
+		edit(10, "Edited")
+		w.quietNight(c, archive.Counts{Fetched: 30, Unchanged: 20, Drifted: 10})
+		there, _ := searched()
+		for _, e := range w.copies() {
+			if e.Subject == "Edited" {
+				must(t, w.sim.RemoveEvent(me, e.ID))
+			}
+		}
+		edit(10, "Edited again")
+		w.quietNight(c, archive.Counts{Fetched: 30, Unchanged: 20, Drifted: 10})
+		// The mailbox is asked, the archive, the source for its texts, and twenty more, one request each. Nobody moves anything into the read-only one.
+		if gone, calendars := searched(); gone > there+26 || calendars != 23 {
+			t.Errorf("%d requests where ten copies are gone, %d where they are not; %d calendars were asked", gone, there, calendars)
+		}
+		w.sim.ResetLog()
+		w.quietNight(c, archive.Counts{Fetched: 30, Unchanged: 30})
+		if requests, _ := searched(); requests > 2 {
+			t.Errorf("%d requests on an unchanged night", requests)
 		}
 	})
 }
