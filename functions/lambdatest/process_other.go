@@ -5,6 +5,7 @@ package lambdatest
 import (
 	"os"
 	"syscall"
+	"time"
 )
 
 func attributes() *syscall.SysProcAttr { return nil }
@@ -12,6 +13,8 @@ func attributes() *syscall.SysProcAttr { return nil }
 func freeze(*os.Process) {}
 
 func thaw(*os.Process) error { return nil }
+
+func cpuTime(int) time.Duration { return 0 }
 
 func peakMemory(int) int64 { return 0 }
 
