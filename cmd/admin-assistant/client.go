@@ -133,6 +133,7 @@ func (c *client) send(ctx context.Context, in request) (*http.Response, error) {
 		if body, err = json.Marshal(in.json); err != nil {
 			return nil, err
 		}
+		body = bytes.ReplaceAll(body, []byte("\ufffd"), []byte(`\ufffd`)) // as it is, it would look like damage
 	}
 	key := rand.Text()
 	token, err := c.token(ctx, "")
@@ -217,7 +218,7 @@ func (c *client) try(ctx context.Context, in request, body []byte, key, token st
 	if len(in.query) > 0 {
 		address += "?" + in.query.Encode()
 	}
-	content, contentType := in.file, "text/calendar"
+	content, contentType := in.file, "application/octet-stream" // what is called text may become other text on its way
 	if in.json != nil {
 		content, contentType = bytes.NewReader(body), "application/json"
 	}
