@@ -124,8 +124,15 @@ func TestBuild(t *testing.T) {
 			t.Errorf("%s is %q, want %q", key, got[key], want)
 		}
 	}
-	if left, err := filepath.Glob(filepath.Join(filepath.Dir(file), "build-*")); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v (%v)", left, err)
+	before, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := compile(echo); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.Stat(file); err != nil || !os.SameFile(before, after) || !after.ModTime().Equal(before.ModTime()) {
+		t.Errorf("what was built already is another file: %v", err)
 	}
 	for pkg, want := range map[string]string{
 		"adminassistant/shared/fault":   "not a program",
