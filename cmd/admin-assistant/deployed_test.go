@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +21,7 @@ import (
 	"time"
 
 	"adminassistant/functions/cloudtest"
+	"adminassistant/functions/lambdatest"
 	"adminassistant/shared/account/entrasim"
 )
 
@@ -69,6 +73,7 @@ var onlyHere = map[string]string{
 	"TestAKilledRunIsCompletedByTheNextOne": process, "TestARestoreThatWasKilledIsGoneOnWith": process,
 	"TestARunThatNobodyWaitedForIsCarriedOutByTheNextCommand": process,
 	"TestTheCommandLineOnADeployment":                         itself, "TestEveryTestIsForADeploymentToo": itself,
+	"TestWhatAGatewayAnswersItselfIsExplained": itself,
 }
 
 // deployment is what the second time runs on.
@@ -184,5 +189,50 @@ func TestEveryTestIsForADeploymentToo(t *testing.T) {
 				t.Errorf("%s runs on a deployment, or does not: it has to be one of everywhere or of onlyHere", f.Name.Name)
 			}
 		}
+	}
+}
+
+// slow is a function that does not answer in time, or fails.
+type slow struct{ fails bool }
+
+func (s slow) InvokeFrom(ctx context.Context, _ string, payload []byte) (lambdatest.Answer, error) {
+	switch {
+	case s.fails:
+		return lambdatest.Answer{}, errors.New("it crashed")
+	case len(payload) > 6<<20:
+		return lambdatest.Answer{}, lambdatest.ErrTooLarge
+	}
+	<-ctx.Done()
+	return lambdatest.Answer{}, ctx.Err()
+}
+
+func TestWhatAGatewayAnswersItselfIsExplained(t *testing.T) {
+	m := newMachine(t)
+	large := strings.NewReader(strings.Repeat("x", 5<<20))
+	for name, c := range map[string]struct {
+		gateway cloudtest.Gateway
+		in      request
+		says    string
+	}{
+		"413": {cloudtest.Gateway{Function: slow{}}, request{method: "POST", path: "/v1/uploads", file: large}, "split it"},
+		"429": {cloudtest.Gateway{Limit: func() bool { return true }}, request{method: "GET", path: "/v1/me"}, "try again in a moment"},
+		"431": {cloudtest.Gateway{}, request{method: "GET", path: "/" + strings.Repeat("x", cloudtest.MaxHeader)}, "longer than it takes"},
+		"500": {cloudtest.Gateway{Function: slow{fails: true}}, request{method: "GET", path: "/v1/me"}, "it failed"},
+		"503": {cloudtest.Gateway{Function: slow{}, Within: time.Millisecond}, request{method: "GET", path: "/v1/me"}, "within half a minute"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m.t = t
+			server := httptest.NewServer(&c.gateway)
+			defer server.Close()
+			api, err := newClient(server.URL, http.DefaultTransport)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = api.do(t.Context(), c.in, nil)
+			var failure *apiError
+			if !errors.As(err, &failure) || fmt.Sprint(failure.Status) != name || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }

@@ -220,7 +220,8 @@ func (f *Function) StartAPI() {
 	}
 	last := &httpapi.LastResort{NewID: f.newID, Log: f.log, Metrics: f.metrics}
 	f.start(&gateway.Handler{
-		API: httpapi.LimitAnswers(f.api(verifier.Authenticate), maxAnswer), Unreadable: last.Unreadable, Panicked: last.Panicked,
+		API: httpapi.LimitAnswers(f.api(verifier.Authenticate), maxAnswer), Unreadable: last.Unreadable, TooLarge: last.TooLarge,
+		Panicked: last.Panicked,
 	})
 }
 
