@@ -129,7 +129,7 @@ FUNCTION ?= api
 Function = Function$(shell echo '$(FUNCTION)' | sed 's/^./\U&/')
 
 smoke: stage ## call a deployed stage: its health, and a round trip with the token in ADMIN_ASSISTANT_TOKEN (STAGE=)
-	.ci/smoke "$(call output,ApiUrl)"
+	.ci/smoke "$(call output,ApiUrl)" "$(call output,AlarmTopic)"
 
 rollback: stage ## move a deployed function back to the version before the one that is live (STAGE=, FUNCTION=)
 	@set -eu; name="$(call output,$(Function))"; \

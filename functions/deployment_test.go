@@ -25,13 +25,12 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/oklog/ulid/v2"
 
+	"adminassistant/functions/cloudtest"
 	"adminassistant/functions/lambdatest"
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/entrasim"
@@ -41,7 +40,6 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/ledger"
-	"adminassistant/shared/queue"
 	"adminassistant/shared/run"
 	"adminassistant/shared/secret"
 	"adminassistant/shared/secret/kms"
@@ -79,26 +77,19 @@ type resources struct {
 
 // settings is the environment of a function as it is deployed, but for how it signs in to Microsoft.
 func (r *resources) settings(function string) map[string]string {
+	all := cloudtest.Resources{
+		Table: r.table, Bucket: r.bucket, Heads: r.heads, Key: r.key, Queues: r.queues, DynamoDB: r.dynamodb, Other: r.other,
+	}
+	env := all.Environment(function)
 	given := map[string][]string{
-		"api": {"BUCKET", "HEAD_BUCKET", "KEY", "QUEUE_ARCHIVE", "QUEUE_BACKUP",
-			"SIGN_IN_AUTHORITY", "SIGN_IN_AUDIENCE", "SIGN_IN_TENANTS", "GRAPH_URL", "GRAPH_TOKEN"},
-		"dispatcher": {"QUEUE_ARCHIVE", "QUEUE_BACKUP", "QUEUE_NOTIFY"},
-		"archive":    {"BUCKET", "HEAD_BUCKET", "KEY", "QUEUE_ARCHIVE", "QUEUE_ARCHIVE_DEAD", "QUEUE_NOTIFY", "GRAPH_URL", "GRAPH_TOKEN"},
-		"backup":     {"BUCKET", "QUEUE_BACKUP", "QUEUE_BACKUP_DEAD", "QUEUE_NOTIFY", "GRAPH_URL", "GRAPH_TOKEN"},
-		"notify":     {"QUEUE_NOTIFY", "QUEUE_NOTIFY_DEAD", "QUEUE_ARCHIVE_DEAD", "QUEUE_BACKUP_DEAD", "MAIL_FROM"},
+		"api":     {"SIGN_IN_AUTHORITY", "SIGN_IN_AUDIENCE", "SIGN_IN_TENANTS", "GRAPH_URL", "GRAPH_TOKEN"},
+		"archive": {"GRAPH_URL", "GRAPH_TOKEN"},
+		"backup":  {"GRAPH_URL", "GRAPH_TOKEN"},
+		"notify":  {"MAIL_FROM"},
 	}
 	values := map[string]string{
-		"BUCKET": r.bucket, "HEAD_BUCKET": r.heads, "KEY": r.key, "SIGN_IN_AUTHORITY": r.signIn, "SIGN_IN_AUDIENCE": audience, "SIGN_IN_TENANTS": tenant,
+		"SIGN_IN_AUTHORITY": r.signIn, "SIGN_IN_AUDIENCE": audience, "SIGN_IN_TENANTS": tenant,
 		"GRAPH_URL": r.graph, "GRAPH_TOKEN": graphToken, "MAIL_FROM": mailFrom,
-	}
-	for name, url := range r.queues {
-		values["QUEUE_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))] = url
-	}
-	env := map[string]string{
-		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local",
-		"AWS_ENDPOINT_URL": r.other, "AWS_ENDPOINT_URL_DYNAMODB": r.dynamodb,
-		"ADMIN_ASSISTANT_STAGE": "dev", "ADMIN_ASSISTANT_TABLE": r.table, "ADMIN_ASSISTANT_LOG_LEVEL": "debug",
-		"ADMIN_ASSISTANT_LEASE": "1s", // what a killed worker holds is free again soon
 	}
 	for _, name := range given[function] {
 		env["ADMIN_ASSISTANT_"+name] = values[name]
@@ -106,24 +97,18 @@ func (r *resources) settings(function string) map[string]string {
 	return env
 }
 
-var queueNames = []string{"archive", "archive-dead", "backup", "backup-dead", "notify", "notify-dead"}
+var queueNames = cloudtest.Queues
 
-// limits are memory and time of the functions as they are deployed.
-var limits = map[string]lambdatest.Options{
-	"api":        {Memory: 512, Timeout: 29 * time.Second},
-	"dispatcher": {Memory: 256, Timeout: time.Minute},
-	"archive":    {Memory: 512, Timeout: 15 * time.Minute},
-	"backup":     {Memory: 1024, Timeout: 15 * time.Minute},
-	"notify":     {Memory: 256, Timeout: time.Minute},
-}
-
-var functions = slices.Sorted(maps.Keys(limits))
+var functions = slices.Sorted(maps.Keys(cloudtest.Functions))
 
 // launch starts a function of this environment.
 func launch(t testing.TB, function string, env map[string]string, change func(*lambdatest.Options)) *lambdatest.Function {
 	t.Helper()
-	o := limits[function]
-	o.FunctionName, o.InitTimeout, o.Grace = function, time.Minute, time.Minute // the machine may be busy
+	d := cloudtest.Functions[function]
+	o := lambdatest.Options{
+		FunctionName: function, Memory: d.Memory, Timeout: d.Timeout, AllowLoops: d.AllowLoops,
+		InitTimeout: time.Minute, Grace: time.Minute, // the machine may be busy
+	}
 	if change != nil {
 		change(&o)
 	}
@@ -162,13 +147,13 @@ func (d *deployment) in(t testing.TB) *deployment {
 
 func deploy(t testing.TB) *deployment {
 	t.Helper()
+	made := cloudtest.NewResources(t)
 	tables, moto := awstest.DynamoDB(t), awstest.Moto(t)
 	ctx := t.Context()
 	d := &deployment{
 		t: t, ctx: ctx, secrets: &secrets{all: []string{graphToken, address, customer, guest, person, object}},
 		resources: resources{
-			bucket: strings.ToLower(rand.Text()), queues: map[string]string{},
-			dynamodb: os.Getenv("AWS_ENDPOINT_URL_DYNAMODB"), other: os.Getenv("AWS_ENDPOINT_URL"),
+			table: made.Table, bucket: made.Bucket, heads: made.Heads, key: made.Key, queues: made.Queues, dynamodb: made.DynamoDB, other: made.Other,
 		},
 		signer: entrasim.New(entrasim.Options{
 			Users: []entrasim.User{
@@ -180,39 +165,10 @@ func deploy(t testing.TB) *deployment {
 		sim: graphsim.New(graphsim.Options{Token: graphToken}),
 	}
 
-	d.table = awstest.Table(t, tables, dynamo.Schema)
 	d.items = dynamo.New(tables, d.table)
-
 	d.sqs = awssqs.NewFromConfig(moto)
-	prefix := rand.Text() + "-"
-	for _, name := range []string{"archive", "backup", "notify"} {
-		d.queues[name+"-dead"] = d.createQueue(prefix+name+"-dead", nil)
-		arn := sqstypes.QueueAttributeNameQueueArn
-		out, err := d.sqs.GetQueueAttributes(ctx, &awssqs.GetQueueAttributesInput{
-			QueueUrl: aws.String(d.queues[name+"-dead"]), AttributeNames: []sqstypes.QueueAttributeName{arn},
-		})
-		must(t, err)
-		d.queues[name] = d.createQueue(prefix+name, map[string]string{
-			"RedrivePolicy":     fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":"%d"}`, out.Attributes[string(arn)], queue.MaxReceives),
-			"VisibilityTimeout": "5400",
-		})
-	}
-
 	d.objects = awss3.NewFromConfig(moto, func(o *awss3.Options) { o.UsePathStyle = true })
-	_, err := d.objects.CreateBucket(ctx, &awss3.CreateBucketInput{
-		Bucket: &d.bucket, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(moto.Region)},
-	})
-	must(t, err)
 	d.blobs = s3.New(moto, d.bucket)
-	d.heads = strings.ToLower(rand.Text())
-	_, err = d.objects.CreateBucket(ctx, &awss3.CreateBucketInput{
-		Bucket: &d.heads, ObjectLockEnabledForBucket: aws.Bool(true),
-		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(moto.Region)},
-	})
-	must(t, err)
-	key, err := awskms.NewFromConfig(moto).CreateKey(ctx, &awskms.CreateKeyInput{})
-	must(t, err)
-	d.key = *key.KeyMetadata.Arn
 	d.signing = signing.New(d.items, secret.New(kms.New(moto, d.key), time.Now, secret.Limits{}))
 
 	signIn, err := d.signer.Start("")
@@ -227,13 +183,6 @@ func deploy(t testing.TB) *deployment {
 	d.graph = server.URL + "/v1.0"
 	t.Cleanup(func() { d.sim.AssertNobodyInvited(t) })
 	return d
-}
-
-func (d *deployment) createQueue(name string, attributes map[string]string) string {
-	d.t.Helper()
-	out, err := d.sqs.CreateQueue(d.ctx, &awssqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
-	must(d.t, err)
-	return *out.QueueUrl
 }
 
 // start starts a function of the deployment. At the end of the test its log is searched for what must not be there.
@@ -441,22 +390,7 @@ func (d *deployment) take(name string, n int) events.SQSEvent {
 		MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{sqstypes.MessageSystemAttributeNameAll},
 	})
 	must(d.t, err)
-	var event events.SQSEvent
-	for _, m := range out.Messages {
-		record := events.SQSMessage{
-			MessageId: aws.ToString(m.MessageId), ReceiptHandle: aws.ToString(m.ReceiptHandle), Body: aws.ToString(m.Body),
-			Md5OfBody: aws.ToString(m.MD5OfBody), Attributes: m.Attributes,
-			MessageAttributes: map[string]events.SQSMessageAttribute{}, EventSource: "aws:sqs", AWSRegion: "eu-central-1", EventSourceARN: d.arn(name),
-		}
-		for attribute, value := range m.MessageAttributes {
-			if value.DataType == nil {
-				continue // moto lists what is in Attributes here again
-			}
-			record.MessageAttributes[attribute] = events.SQSMessageAttribute{StringValue: value.StringValue, DataType: *value.DataType}
-		}
-		event.Records = append(event.Records, record)
-	}
-	return event
+	return cloudtest.SQSEvent(d.arn(name), out.Messages)
 }
 
 func (d *deployment) arn(name string) string {

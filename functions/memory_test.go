@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/klauspost/compress/zstd"
 
+	"adminassistant/functions/cloudtest"
 	"adminassistant/functions/lambdatest"
 	"adminassistant/shared/run"
 )
@@ -159,7 +160,7 @@ func bytesOf(r events.APIGatewayV2HTTPRequest, data []byte) events.APIGatewayV2H
 func TestNoRequestNeedsMoreThanItsShareOfTheMemory(t *testing.T) {
 	t.Parallel()
 	d := deploy(t)
-	memory := int64(limits["api"].Memory) << 20
+	memory := int64(cloudtest.Functions["api"].Memory) << 20
 	for _, w := range d.heavy() {
 		t.Run(w.name, func(t *testing.T) {
 			if peak := d.weigh(t, w); peak > memory*share/100 {
@@ -172,7 +173,7 @@ func TestNoRequestNeedsMoreThanItsShareOfTheMemory(t *testing.T) {
 // BenchmarkMemory prints what the heaviest requests need of the API function's memory, each in a process of its own: a table, the heaviest first.
 func BenchmarkMemory(b *testing.B) {
 	d := deploy(b)
-	memory := int64(limits["api"].Memory) << 20
+	memory := int64(cloudtest.Functions["api"].Memory) << 20
 	weights := d.heavy()
 	peaks := map[string]int64{}
 	for b.Loop() {
@@ -228,7 +229,7 @@ func TestARunOverTooManyEventsFailsWithinItsMemory(t *testing.T) {
 		case says != "" && (r.State != run.Failed || r.Problem == nil || !strings.Contains(r.Problem.Detail, says)):
 			t.Errorf("%s is %s: %+v", function, r.State, r.Problem)
 		}
-		if peak, memory := f.PeakMemory(), int64(limits[function].Memory)<<20; peak > memory*share/100 {
+		if peak, memory := f.PeakMemory(), int64(cloudtest.Functions[function].Memory)<<20; peak > memory*share/100 {
 			t.Errorf("%s needs %.0f MB of %d", function, megabytes(peak), memory>>20)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"adminassistant/infra/data"
 	"adminassistant/infra/golambda"
 	"adminassistant/infra/service"
 )
@@ -43,6 +44,8 @@ type settings struct {
 	ArchiveConcurrency, BackupConcurrency int
 	// CORSOrigins are the origins of other sites whose pages may call the API.
 	CORSOrigins []string
+	// WarmReads and WarmWrites are how many units a second the table takes from the beginning; 0: as many as any new table.
+	WarmReads, WarmWrites int
 }
 
 // stageDefaults are what differs between the stages when nothing is said.
@@ -60,6 +63,8 @@ var stageDefaults = map[string]struct {
 const (
 	minConcurrency = 2
 	maxConcurrency = 400
+	// maxWarm is what AWS gives a table without being asked for more, in units a second.
+	maxWarm = 40000
 )
 
 // source finds the value of a setting in what a command line, the environment and cdk.json say; empty when none does.
@@ -78,6 +83,7 @@ var names = []string{
 	"stage", "account", "region", "functions", "mail-from", "mail-identity", "alarm-email", "sign-in-authority", "sign-in-audience", "sign-in-tenants",
 	"sign-in-client", "sign-in-programs", "sign-in-service-roles", "sign-in-credentials", "public-url", "graph-delegated", "graph-tenant",
 	"graph-client", "graph-credentials", "graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency", "backup-concurrency", "cors-origins",
+	"table-warm-reads", "table-warm-writes",
 }
 
 // sources looks a setting up in the context that the command line gives (-c name=value) or cdk.json has, then in the environment, then
@@ -270,6 +276,12 @@ func read(from source) (settings, error) {
 	s.ArchiveConcurrency = r.number("archive-concurrency", defaults.concurrency, minConcurrency, maxConcurrency)
 	s.BackupConcurrency = r.number("backup-concurrency", defaults.concurrency, minConcurrency, maxConcurrency)
 	s.readOrigins(r)
+	if r.text("table-warm-reads") != "" {
+		s.WarmReads = r.number("table-warm-reads", 0, data.NewReads, maxWarm)
+	}
+	if r.text("table-warm-writes") != "" {
+		s.WarmWrites = r.number("table-warm-writes", 0, data.NewWrites, maxWarm)
+	}
 	return s, errors.Join(r.errs...)
 }
 

@@ -56,6 +56,7 @@ func TestRead(t *testing.T) {
 			"sign-in-programs": guid + "," + guid2, "sign-in-service-roles": "service",
 			"public-url": "https://calendar.example.com/", "log-level": "debug", "log-days": "731", "removal": "destroy", "canary": "30m",
 			"archive-concurrency": "3", "backup-concurrency": "400", "cors-origins": "https://a.example.com,http://localhost:3000",
+			"table-warm-reads": "12000", "table-warm-writes": "40000",
 		}))
 		want := settings{
 			Stage: "dev", Account: infratest.Account, Region: infratest.Region, Functions: "/built", MailFrom: "aa@mail.example.com", MailIdentity: "example.com",
@@ -67,7 +68,7 @@ func TestRead(t *testing.T) {
 			},
 			Graph:    service.Graph{Tenant: "example.com", Client: guid2, Credentials: "graph/app", URL: "https://graph.microsoft.us/v1.0"},
 			LogLevel: "debug", LogDays: 731, Destroy: true, Canary: 30 * time.Minute, ArchiveConcurrency: 3, BackupConcurrency: 400,
-			CORSOrigins: []string{"https://a.example.com", "http://localhost:3000"},
+			CORSOrigins: []string{"https://a.example.com", "http://localhost:3000"}, WarmReads: 12000, WarmWrites: 40000,
 		}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Error(err, diff)
@@ -155,6 +156,9 @@ func TestRead(t *testing.T) {
 		{"a canary that CodeDeploy does not know", "dev", map[string]string{"canary": "7m"}, []string{"canary"}},
 		{"less than SQS allows at once", "dev", map[string]string{"archive-concurrency": "1"}, []string{"archive-concurrency"}},
 		{"more than the account has", "dev", map[string]string{"backup-concurrency": "401"}, []string{"backup-concurrency"}},
+		{"less than a new table takes", "dev", map[string]string{"table-warm-reads": "11999", "table-warm-writes": "3999"},
+			[]string{"table-warm-reads", "table-warm-writes"}},
+		{"more than AWS gives", "dev", map[string]string{"table-warm-writes": "40001"}, []string{"table-warm-writes"}},
 		{"every origin", "dev", map[string]string{"cors-origins": "*"}, []string{"cors-origins"}},
 		{"any subdomain", "dev", map[string]string{"cors-origins": "https://*.example.com"}, []string{"cors-origins"}},
 		{"an origin with a path", "dev", map[string]string{"cors-origins": "https://example.com/"}, []string{"cors-origins"}},

@@ -68,6 +68,9 @@ func TestWhatNeedsTheUser(t *testing.T) {
 	m.local("notification", "read", "nothing").fails(exitFailed, "no notification nothing")
 	m.local("action", "list", "--state", "done").fails(exitUsage, "state")
 
+	if m.token != "" {
+		return // e-mails of a deployment are not in files
+	}
 	// Nobody asked for e-mail.
 	if mails, err := filepath.Glob(filepath.Join(m.data, "outbox", "*.eml")); err != nil || len(mails) != 0 {
 		t.Errorf("e-mails: %q, %v", mails, err)

@@ -32,7 +32,7 @@ func TestABackupOfACalendar(t *testing.T) {
 	}
 	m.local("backup", "list", "--calendar", work).ok().says(listed[0].ID, listed[1].ID, "2026-10-01 to 2026-10-31", work)
 	id := listed[1].ID
-	m.local("backup", "show", id).ok().says(id, "events.jsonl.zst", "calendar.ics.zst", "events.csv.zst", "1.2.3")
+	m.local("backup", "show", id).ok().says(id, "events.jsonl.zst", "calendar.ics.zst", "events.csv.zst", m.server())
 	m.local("backup", "verify", id).ok().says("events.jsonl.zst: proven", "calendar.ics.zst: proven", "events.csv.zst: proven")
 	m.local("archive", "show", id).ok().says("backup " + id)
 
@@ -75,6 +75,7 @@ func TestABackupOfACalendar(t *testing.T) {
 	m.local("calendar", "import", "local://me/calendars/Again", filepath.Join(m.files, "backup.ics")).ok().says("57 added")
 
 	t.Run("a damaged one is found, and not downloaded", func(t *testing.T) {
+		m.ownData(t)
 		err := filepath.WalkDir(filepath.Join(m.data, "blobs"), func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || !strings.Contains(path, id) || !strings.HasSuffix(path, "events.csv.zst") {
 				return err

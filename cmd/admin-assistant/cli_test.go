@@ -41,16 +41,21 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// machine is a user's machine: a folder for data and one for files.
+// machine is a user's machine: a folder for data and one for files, or a deployment that the user is signed in to.
 type machine struct {
 	t     *testing.T
 	data  string
 	files string
+	token string // for the deployment
 }
 
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	return &machine{t: t, data: filepath.Join(t.TempDir(), "data"), files: t.TempDir()}
+	m := &machine{t: t, data: filepath.Join(t.TempDir(), "data"), files: t.TempDir()}
+	if deployed != nil {
+		m.token = deployed.take()
+	}
+	return m
 }
 
 // file writes a file and returns its path.
@@ -68,6 +73,9 @@ func (m *machine) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.Dir = m.files
 	cmd.Env = []string{"ADMIN_ASSISTANT_DATA=" + m.data, "ADMIN_ASSISTANT_API=http://127.0.0.1:1", "TZ=Europe/Berlin", "HOME=" + m.files,
 		"PATH=" + os.Getenv("PATH")}
+	if m.token != "" {
+		cmd.Env = append(cmd.Env, "ADMIN_ASSISTANT_API="+deployed.cloud.URL, "ADMIN_ASSISTANT_TOKEN="+m.token)
+	}
 	return cmd
 }
 
@@ -94,9 +102,12 @@ func (m *machine) run(stdin string, args ...string) result {
 	return result{t: m.t, line: strings.Join(args, " "), code: cmd.ProcessState.ExitCode(), out: out.String(), err: errs.String()}
 }
 
-// local runs a command on the stores of the machine.
+// local runs a command on the stores of the machine; where the test runs on a deployment, on those.
 func (m *machine) local(args ...string) result {
 	m.t.Helper()
+	if m.token != "" {
+		return m.run("", args...)
+	}
 	return m.run("", append([]string{"--local"}, args...)...)
 }
 

@@ -133,6 +133,7 @@ func (c *client) send(ctx context.Context, in request) (*http.Response, error) {
 		if body, err = json.Marshal(in.json); err != nil {
 			return nil, err
 		}
+		body = bytes.ReplaceAll(body, []byte("\ufffd"), []byte(`\ufffd`)) // as it is, it would look like damage
 	}
 	key := rand.Text()
 	token, err := c.token(ctx, "")
@@ -167,12 +168,30 @@ func (c *client) send(ctx context.Context, in request) (*http.Response, error) {
 	defer answer.Body.Close()
 	failure := &apiError{Status: answer.StatusCode}
 	if err := json.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(&failure.problem); err != nil || failure.Detail == "" {
-		failure.problem = problem{Code: "http", Detail: fmt.Sprintf("%s answered %s", c.base, answer.Status)}
+		failure.problem = problem{Code: "http", Detail: c.withoutReason(answer)}
 	}
 	if failure.Status == http.StatusUnauthorized && c.credentials != nil {
 		return nil, c.credentials.Unaccepted(failure.Detail)
 	}
 	return nil, failure
+}
+
+// withoutReason says what an answer means that does not say so itself: it comes from what is before the API.
+func (c *client) withoutReason(answer *http.Response) string {
+	why := ""
+	switch answer.StatusCode {
+	case http.StatusRequestEntityTooLarge:
+		why = ": that is more than it takes at once, 10 MB, or some 4 MB of a file; compress the file with zstd, or split it"
+	case http.StatusRequestHeaderFieldsTooLarge:
+		why = ": the address or the token is longer than it takes; sign in again, or ask for less"
+	case http.StatusTooManyRequests:
+		why = ": more is asked of it just now than it takes; try again in a moment"
+	case http.StatusInternalServerError, http.StatusBadGateway:
+		why = ": it failed, and may have done what you asked for; look before you ask again"
+	case http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		why = ": it did not answer within half a minute, and may have done what you asked for; look before you ask again"
+	}
+	return fmt.Sprintf("%s answered %s%s", c.base, answer.Status, why)
 }
 
 // fetch gets what an answer said is somewhere else.
@@ -217,7 +236,7 @@ func (c *client) try(ctx context.Context, in request, body []byte, key, token st
 	if len(in.query) > 0 {
 		address += "?" + in.query.Encode()
 	}
-	content, contentType := in.file, "text/calendar"
+	content, contentType := in.file, "application/octet-stream" // what is called text may become other text on its way
 	if in.json != nil {
 		content, contentType = bytes.NewReader(body), "application/json"
 	}

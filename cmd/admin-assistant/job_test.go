@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -46,7 +47,9 @@ func TestJobs(t *testing.T) {
 		} {
 			j := m.made(strings.Fields(c.args)...)
 			m.local("job", "show", j.ID).ok().says(c.words, "Starts", "Next", "active", "up to 10 minutes")
-			m.local("--yes", "job", "remove", j.ID).ok()
+			if m.token == "" { // a deployment lets a user remove five things a minute
+				m.local("--yes", "job", "remove", j.ID).ok()
+			}
 		}
 		j := m.made("--cron", "30 2 * * 1-5")
 		m.local("job", "list").ok().says("cron 30 2 * * 1-5", " 02:30 CE", j.ID)
@@ -75,7 +78,7 @@ func TestJobs(t *testing.T) {
 			"--daily 01:00 --jitter 61":                  "jitter",
 			"--daily 01:00 --kind backup --keep-last=-1": "retention.last",
 		} {
-			m.run("", append(append([]string{"--local"}, create...), strings.Fields(args)...)...).fails(exitUsage, says)
+			m.local(append(slices.Clone(create), strings.Fields(args)...)...).fails(exitUsage, says)
 		}
 		m.local(append(create, "--cron", "0 0 30 2 *")...).fails(exitUsage, "never comes")
 		m.local(append(create, "--cron", "*/4 * * * *")...).fails(exitUsage, "more often than every 5 minutes")

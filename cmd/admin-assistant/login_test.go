@@ -47,11 +47,12 @@ const (
 // world is a sign-in service over TLS, a server that asks for its tokens, and a user's folder of sign-ins.
 type world struct {
 	*entrasim.Server
-	t      *testing.T
-	api    string
-	folder string
-	user   string // who signs in, by object id; empty: who cancels
-	inner  http.RoundTripper
+	t       *testing.T
+	api     string
+	version string // of the API
+	folder  string
+	user    string // who signs in, by object id; empty: who cancels
+	inner   http.RoundTripper
 
 	mu       sync.Mutex
 	secrets  map[string]bool         // all tokens and codes that were on the wire
@@ -85,6 +86,19 @@ func newWorld(t *testing.T, o entrasim.Options, tenants ...string) *world {
 	if len(tenants) == 0 {
 		tenants = []string{home}
 	}
+	t.Cleanup(w.nothingTold)
+	t.Cleanup(func() { _ = l.Close() })
+	if w.version = "1.2.3"; deployed != nil {
+		w.api, w.version = deployed.api(t, l, tenants), "dev"
+	} else {
+		w.api = serveHere(t, l, tenants)
+	}
+	return w
+}
+
+// serveHere starts an API that takes the tokens of a sign-in service, and returns its address.
+func serveHere(t *testing.T, l *entrasim.Listener, tenants []string) string {
+	t.Helper()
 	verifier, err := bearer.New(bearer.Options{
 		Authority: l.URL, Audiences: []string{apiApp}, Clients: []string{apiApp, cliApp}, Tenants: tenants, HTTPClient: l.Client, Clock: time.Now,
 	})
@@ -103,14 +117,11 @@ func newWorld(t *testing.T, o entrasim.Options, tenants ...string) *world {
 		Authenticate: verifier.Authenticate,
 		CLI:          httpapi.CLISignIn{Authority: l.URL, Client: cliApp, Scope: apiApp + "/access_as_user", Tenants: tenants},
 	}))
-	w.api = server.URL
 	t.Cleanup(func() {
 		server.Close()
 		_ = table.Close()
-		_ = l.Close()
-		w.nothingTold()
 	})
-	return w
+	return server.URL
 }
 
 // RoundTrip carries requests of programs and browsers.
@@ -324,10 +335,10 @@ func TestLogin(t *testing.T) {
 			w.at("whoami").fails(exitFailed, "nobody is signed in to "+w.api, "sign in with: admin-assistant login --api "+w.api)
 			w.login(flags...).says("signed in to " + w.api + " as Ann\n")
 			asked := w.asked()
-			w.at("whoami").ok().says("Ann", home, ann, w.api, "1.2.3", "user")
+			w.at("whoami").ok().says("Ann", home, ann, w.api, w.version, "user")
 			var me struct{ Tenant, Object, Name, Role, Version string }
 			w.at("whoami", "--output", "json").ok().decode(&me)
-			if me.Tenant != home || me.Object != ann || me.Name != "Ann" || me.Role != "user" || me.Version != "1.2.3" {
+			if me.Tenant != home || me.Object != ann || me.Name != "Ann" || me.Role != "user" || me.Version != w.version {
 				t.Errorf("whoami %+v", me)
 			}
 			if w.asked() != asked {

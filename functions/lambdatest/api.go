@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda/messages"
@@ -50,28 +49,26 @@ func (f *Function) next(w http.ResponseWriter, r *http.Request) {
 		f.initTime = took
 		close(f.ready)
 	}
+	f.frozen = true
 	freeze(f.cmd.Process)
 	f.mu.Unlock()
 
 	select {
 	case inv := <-f.pending:
 		deadline := f.begin(inv)
+		f.mu.Lock()
+		f.frozen = false
 		_ = thaw(f.cmd.Process) // fails when it is gone, which Invoke notices
+		f.mu.Unlock()
 		h := w.Header()
 		h.Set("Content-Type", "application/json")
 		h.Set("Lambda-Runtime-Aws-Request-Id", inv.id)
 		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(deadline.UnixMilli(), 10))
 		h.Set("Lambda-Runtime-Invoked-Function-Arn", f.arn)
-		h.Set("Lambda-Runtime-Trace-Id", trace(inv.id))
+		h.Set("Lambda-Runtime-Trace-Id", inv.trace)
 		_, _ = w.Write(inv.payload)
 	case <-r.Context().Done():
 	}
-}
-
-// trace makes an X-Ray trace header of a request id.
-func trace(id string) string {
-	id = strings.ReplaceAll(id, "-", "")
-	return fmt.Sprintf("Root=1-%s-%s;Parent=%s;Sampled=0", id[:8], id[8:], id[16:])
 }
 
 func (f *Function) response(w http.ResponseWriter, r *http.Request) {

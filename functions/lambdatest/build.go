@@ -1,6 +1,7 @@
 package lambdatest
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,7 +18,7 @@ var flags = []string{"-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w -b
 var builds sync.Map // func() (string, error) by package path
 
 // Build compiles the program with the import path pkg as it is deployed, but for this machine, and returns its file. In one test process
-// each package is compiled once. The file stays in .tools/ for the next process to replace; go's build cache makes that a matter of linking.
+// each package is compiled once. The file stays in .tools/ for the next process, which leaves it when it would build the same.
 // What does not compile, or is no program, fails the test.
 func Build(t testing.TB, pkg string) string {
 	t.Helper()
@@ -43,16 +44,32 @@ func compile(pkg string) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	scratch, err := os.MkdirTemp(dir, "build-")
+	built, file := filepath.Join(dir, "built"), filepath.Join(dir, "bootstrap")
+	unlock, err := lock(filepath.Join(dir, "lock"))
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(scratch)
-	built, file := filepath.Join(scratch, "bootstrap"), filepath.Join(dir, "bootstrap")
-	if _, err := goTool(append(append([]string{"build", "-o", built}, flags...), pkg)...); err != nil {
+	defer unlock()
+	if _, err := goTool(append(append([]string{"build", "-o", built}, flags...), pkg)...); err != nil { // which knows what is up to date
 		return "", err
 	}
-	return file, os.Rename(built, file) // at once: another process may be starting the file that is there
+	return file, replace(file, built)
+}
+
+// replace makes file a copy of another one, at once: another process may be starting the file that is there. One that is a copy stays.
+func replace(file, by string) error {
+	want, err := os.ReadFile(by)
+	if err != nil {
+		return err
+	}
+	if is, err := os.ReadFile(file); err == nil && bytes.Equal(is, want) {
+		return nil
+	}
+	next := file + ".next"
+	if err := os.WriteFile(next, want, 0o700); err != nil {
+		return err
+	}
+	return os.Rename(next, file)
 }
 
 // goTool runs go, for this machine and without cgo, and returns what it printed.

@@ -14,6 +14,9 @@ var ErrEnded = errors.New("lambdatest: the function's process has ended")
 // ErrTooLarge means that the payload of an invocation is larger than the 6 MB that Lambda takes.
 var ErrTooLarge = errors.New("lambdatest: the payload is larger than 6 MB")
 
+// ErrLoop means that what the function was to be invoked for has come round too often: Lambda drops it.
+var ErrLoop = errors.New("lambdatest: the function was invoked 16 times on the way: a loop")
+
 // HandlerError is an answer: the handler returned an error or panicked, or the answer was too large (Type Function.ResponseSizeTooLarge).
 type HandlerError struct {
 	RequestID string

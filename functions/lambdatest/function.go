@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -29,6 +30,11 @@ const (
 	// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 	maxPayload  = 6 << 20
 	maxResponse = maxPayload + 100
+
+	// maxEnvironment is how many bytes the variables of a function have, names and values together.
+	maxEnvironment = 4 << 10
+	// wholeCPU is the memory, in MB, with which a function has a whole processor.
+	wholeCPU = 1769
 
 	account = "111122223333"
 	version = "$LATEST"
@@ -49,6 +55,10 @@ type Options struct {
 	Grace time.Duration
 	// OneCPU keeps the process on one processor, to measure InitTime as on one vCPU. (On Linux; elsewhere Go code takes turns on one.)
 	OneCPU bool
+	// CPUShare gives invocations the share of a processor that Memory stands for: 1,769 MB are a whole one. (On Linux alone.)
+	CPUShare bool
+	// AllowLoops lets messages come round as often as they like, as the function's setting RecursiveLoop: Allow does.
+	AllowLoops bool
 
 	// after is time.After. In the tests of this package the time is up when the process has come to a point: on a busy machine that takes
 	// as long as it takes.
@@ -75,6 +85,8 @@ type Function struct {
 	initTime   time.Duration
 	initError  *InitError
 	ending     bool // on its way down: not to be frozen any more
+	frozen     bool
+	throttled  bool // stopped until its share of a processor has room again
 	peak       int64
 }
 
@@ -87,6 +99,7 @@ type Answer struct {
 type invocation struct {
 	id      string
 	payload []byte
+	trace   string
 	done    chan struct{} // closed when the rest is set
 	ended   bool
 	answer  Answer
@@ -98,6 +111,9 @@ type invocation struct {
 // Linux); if the test failed, what it wrote is logged.
 func Start(t testing.TB, binary string, env map[string]string, o Options) *Function {
 	t.Helper()
+	if err := CheckEnvironment(env); err != nil {
+		t.Fatal(err)
+	}
 	if o.FunctionName == "" {
 		o.FunctionName = "function"
 	}
@@ -155,7 +171,25 @@ func Start(t testing.TB, binary string, env map[string]string, o Options) *Funct
 		}
 	})
 	f.initialise()
+	if o.CPUShare {
+		go f.throttle(float64(o.Memory) / wholeCPU)
+	}
 	return f
+}
+
+// CheckEnvironment says whether a function can have these variables: Lambda takes 4 KB of them. Those that begin with AWS_ are not counted; no
+// function is deployed with any, and tests say by them where the stand-ins for AWS are.
+func CheckEnvironment(env map[string]string) error {
+	size := 0
+	for name, value := range env {
+		if !strings.HasPrefix(name, "AWS_") {
+			size += len(name) + len(value)
+		}
+	}
+	if size > maxEnvironment {
+		return fmt.Errorf("lambdatest: the variables of the function have %d bytes, Lambda takes %d", size, maxEnvironment)
+	}
+	return nil
 }
 
 // environment is what Lambda sets for a program of the runtime provided.al2023: neither HOME nor AWS_EXECUTION_ENV. The temporary folder
@@ -255,13 +289,24 @@ func (f *Function) InitTime() (time.Duration, error) {
 //   - ErrTooLarge: the payload was not sent,
 //   - ctx's: nobody waits for the answer any more; the invocation goes on.
 func (f *Function) Invoke(ctx context.Context, payload []byte) (Answer, error) {
+	return f.InvokeFrom(ctx, "", payload)
+}
+
+// InvokeFrom is Invoke in the course of what trace stands for: the text that an earlier invocation handed on in the header X-Amzn-Trace-Id of
+// its requests, or empty. When the function was invoked 16 times on the way, it is not invoked once more: the error is ErrLoop.
+func (f *Function) InvokeFrom(ctx context.Context, trace string, payload []byte) (Answer, error) {
 	if _, err := f.InitTime(); err != nil {
 		return Answer{}, err
 	}
 	if len(payload) > maxPayload {
 		return Answer{}, ErrTooLarge
 	}
+	way, rounds := lineage(trace).through(f.options.FunctionName)
+	if rounds > maxRounds && !f.options.AllowLoops {
+		return Answer{}, ErrLoop
+	}
 	inv := &invocation{id: newID(), payload: payload, done: make(chan struct{})}
+	inv.trace = traceHeader(inv.id, way)
 	select {
 	case f.pending <- inv:
 	case <-f.exited:
@@ -351,6 +396,7 @@ func (f *Function) shutdown() {
 		f.mu.Lock()
 		f.ending = true
 		graceful := len(f.extensions) > 0
+		f.frozen = false
 		f.mu.Unlock()
 		if graceful && thaw(f.cmd.Process) == nil && f.cmd.Process.Signal(syscall.SIGTERM) == nil {
 			select {
@@ -399,4 +445,38 @@ func newID() string {
 	var b [16]byte
 	rand.Read(b[:])
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// sharePeriod is how long a process may be ahead of its share, and how often that is looked at.
+const sharePeriod = 20 * time.Millisecond
+
+// throttle stops the process whenever it has used more than share of a processor, until it has not, as long as it lives. While it is frozen,
+// and while it is on its way down, it is left alone.
+func (f *Function) throttle(share float64) {
+	ticks := time.NewTicker(sharePeriod / 4)
+	defer ticks.Stop()
+	at, used := time.Now(), cpuTime(f.cmd.Process.Pid)
+	room := share * sharePeriod.Seconds() // seconds of a processor that it may use now
+	for {
+		select {
+		case <-f.exited:
+			return
+		case <-ticks.C:
+		}
+		f.mu.Lock()
+		now, spent := time.Now(), cpuTime(f.cmd.Process.Pid)
+		room = min(room+share*now.Sub(at).Seconds(), share*sharePeriod.Seconds()) - (spent - used).Seconds()
+		at, used = now, spent
+		switch {
+		case f.frozen || f.ending:
+			f.throttled = false
+		case room < 0 && !f.throttled:
+			f.throttled = true
+			freeze(f.cmd.Process)
+		case room >= 0 && f.throttled:
+			f.throttled = false
+			_ = thaw(f.cmd.Process) // fails when it is gone
+		}
+		f.mu.Unlock()
+	}
 }

@@ -124,8 +124,15 @@ func TestBuild(t *testing.T) {
 			t.Errorf("%s is %q, want %q", key, got[key], want)
 		}
 	}
-	if left, err := filepath.Glob(filepath.Join(filepath.Dir(file), "build-*")); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v (%v)", left, err)
+	before, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := compile(echo); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.Stat(file); err != nil || !os.SameFile(before, after) || !after.ModTime().Equal(before.ModTime()) {
+		t.Errorf("what was built already is another file: %v", err)
 	}
 	for pkg, want := range map[string]string{
 		"adminassistant/shared/fault":   "not a program",
@@ -154,7 +161,7 @@ func TestInvoke(t *testing.T) {
 		if first.ARN != "arn:aws:lambda:eu-west-1:111122223333:function:echo" || !first.HasDeadline {
 			t.Errorf("ARN %q, deadline %v", first.ARN, first.HasDeadline)
 		}
-		if !regexp.MustCompile(`^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$`).MatchString(first.Trace) {
+		if !regexp.MustCompile(`^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0;Lineage=[0-9a-f]{8}:1$`).MatchString(first.Trace) {
 			t.Errorf("trace %q", first.Trace)
 		}
 	})
@@ -565,4 +572,72 @@ func BenchmarkInit(b *testing.B) {
 		f.Kill()
 	}
 	b.ReportMetric(float64(total.Milliseconds())/float64(b.N), "init-ms/op")
+}
+
+func TestLoops(t *testing.T) {
+	// again has a function invoked with what it would hand on itself, until it is not.
+	again := func(t *testing.T, f *Function, trace string, most int) (rounds int, last string) {
+		t.Helper()
+		for ; rounds < most; rounds++ {
+			a, err := f.InvokeFrom(t.Context(), trace, []byte(`{"do": "echo"}`))
+			if errors.Is(err, ErrLoop) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var r reply
+			if err := json.Unmarshal(a.Payload, &r); err != nil {
+				t.Fatal(err)
+			}
+			trace = strings.ReplaceAll(r.Trace, "|", "%7C") // as the SDK sends it
+		}
+		return rounds, trace
+	}
+	f, other := start(t, nil, Options{FunctionName: "one"}), start(t, nil, Options{FunctionName: "other"})
+	rounds, trace := again(t, f, "", 40)
+	if rounds != 16 {
+		t.Errorf("it was invoked %d times", rounds)
+	}
+	if rounds, trace = again(t, other, trace, 40); rounds != 16 {
+		t.Errorf("another one on the same way was invoked %d times", rounds)
+	}
+	if rounds, _ := again(t, f, trace, 40); rounds != 0 {
+		t.Errorf("after another one it was invoked %d more times", rounds)
+	}
+	if rounds, _ := again(t, f, "Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=x|y:z|:", 1); rounds != 1 {
+		t.Error("a header that says nothing stops it")
+	}
+	allowed := start(t, nil, Options{FunctionName: "one", AllowLoops: true})
+	if rounds, _ := again(t, allowed, trace, 20); rounds != 20 {
+		t.Errorf("where loops are allowed it was invoked %d times", rounds)
+	}
+}
+
+func TestTheEnvironmentHasFourKilobytes(t *testing.T) {
+	env := map[string]string{"AWS_ENDPOINT_URL": strings.Repeat("x", 5000), "NAME": strings.Repeat("x", 4092)}
+	if err := CheckEnvironment(env); err != nil {
+		t.Errorf("4,096 bytes: %v", err)
+	}
+	env["NAME"] += "x"
+	if err := CheckEnvironment(env); err == nil || !strings.Contains(err.Error(), "4097 bytes") {
+		t.Errorf("4,097 bytes: %v", err)
+	}
+}
+
+// TestAShareOfAProcessor compares two times of one process, so that it does not matter how busy the machine is.
+func TestAShareOfAProcessor(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells what a process uses")
+	}
+	for _, memory := range []int{256, 884} {
+		f := start(t, nil, Options{Memory: memory, CPUShare: true})
+		before, began := cpuTime(f.cmd.Process.Pid), time.Now()
+		do(t, f, `{"do": "spin", "size": 1000}`)
+		used, most := cpuTime(f.cmd.Process.Pid)-before, time.Duration(float64(time.Since(began))*float64(memory)/1769)
+		if used > most+150*time.Millisecond || used == 0 {
+			t.Errorf("with %d MB it used %v of a processor, and was to use %v", memory, used, most)
+		}
+		do(t, f, `{"do": "echo"}`) // goes on
+	}
 }

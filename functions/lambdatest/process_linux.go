@@ -3,8 +3,10 @@ package lambdatest
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,6 +36,29 @@ func peakMemory(pid int) int64 {
 	return kib << 10
 }
 
+// cpuTime returns how much of a processor the process has used, to about 10 ms; 0 if it is gone.
+func cpuTime(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), ") ") // what it is called may hold anything
+	fields := strings.Fields(rest)
+	const user, system = 11, 12 // in ticks of a hundredth of a second
+	if len(fields) <= system {
+		return 0
+	}
+	var ticks int64
+	for _, field := range fields[user : system+1] {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
 // onOneCPU calls start on the first processor that the caller's thread may use. A process that start starts stays on it. The caller has
 // locked its thread.
 func onOneCPU(start func() error) error {
@@ -55,4 +80,17 @@ func onOneCPU(start func() error) error {
 		}
 	}()
 	return start()
+}
+
+// lock makes other processes that lock the same file wait until unlock.
+func lock(name string) (unlock func(), err error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	return func() { f.Close() }, nil
 }

@@ -19,6 +19,8 @@ type Props struct {
 	Stack awscdk.StackProps
 	// Destroy deletes the data with the stack. Otherwise the data stays, and the table refuses to be deleted.
 	Destroy bool
+	// WarmReads and WarmWrites are how many units a second table and index take at once, from the beginning; 0 is what AWS gives a new table.
+	WarmReads, WarmWrites int
 }
 
 // Stack is what other stacks refer to.
@@ -42,7 +44,7 @@ func New(scope constructs.Construct, id string, p Props) *Stack {
 	}
 	s.Key = newKey(stack, "Key", "Admin Assistant: table and bucket", removal)
 	s.TokenKey = newKey(stack, "TokenKey", "Admin Assistant: data keys of Microsoft refresh tokens, and of the signing key", removal)
-	s.Table = newTable(stack, s.Key, removal)
+	s.Table = newTable(stack, s.Key, removal, p.warm())
 	s.Bucket = newBucket(stack, s.Key, removal)
 	s.output("TableName", "the DynamoDB table", s.Table.TableName())
 	s.output("BucketName", "bodies of the ledger, and backups", s.Bucket.BucketName())

@@ -25,20 +25,24 @@ func synth(t *testing.T, destroy bool) infratest.Template {
 	return made
 }
 
-var once = map[bool]func() (infratest.Template, error){true: maker(true), false: maker(false)}
+var (
+	once = map[bool]func() (infratest.Template, error){true: maker(Props{Destroy: true}), false: maker(Props{})}
+	warm = maker(Props{WarmWrites: 30000})
+)
 
-func maker(destroy bool) func() (infratest.Template, error) {
+func maker(p Props) func() (infratest.Template, error) {
 	return sync.OnceValues(func() (infratest.Template, error) {
 		out, err := os.MkdirTemp("", "data-stack-*")
 		if err != nil {
 			return infratest.Template{}, err
 		}
 		defer os.RemoveAll(out)
+		p.Stack = infratest.Stack("data")
 		app, err := infratest.NewApp("../..", out)
 		if err != nil {
 			return infratest.Template{}, err
 		}
-		return infratest.Read(New(app, "data", Props{Stack: infratest.Stack("data"), Destroy: destroy}).Stack)
+		return infratest.Read(New(app, "data", p).Stack)
 	})
 }
 
@@ -81,6 +85,16 @@ func TestTable(t *testing.T) {
 			"KeySchema":  []any{map[string]any{"AttributeName": "gsi1pk", "KeyType": "HASH"}, map[string]any{"AttributeName": "gsi1sk", "KeyType": "RANGE"}},
 			"Projection": map[string]any{"ProjectionType": "ALL"},
 		}}, "GlobalSecondaryIndexes")
+	})
+	t.Run("it takes from the beginning what is said, and its index with it", func(t *testing.T) {
+		want(t, table, nil, "WarmThroughput")
+		made, err := warm()
+		if err != nil {
+			t.Fatal(err)
+		}
+		units := map[string]any{"ReadUnitsPerSecond": 12000.0, "WriteUnitsPerSecond": 30000.0}
+		want(t, one(t, made, "AWS::DynamoDB::GlobalTable"), units, "WarmThroughput")
+		want(t, one(t, made, "AWS::DynamoDB::GlobalTable"), units, "GlobalSecondaryIndexes", 0, "WarmThroughput")
 	})
 	t.Run("items expire by ttl", func(t *testing.T) {
 		want(t, table, map[string]any{"AttributeName": "ttl", "Enabled": true}, "TimeToLiveSpecification")

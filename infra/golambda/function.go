@@ -43,7 +43,10 @@ type Props struct {
 	MemoryMB int
 	Timeout  time.Duration
 	// Reserved is how many instances may run at once; it is taken from what the account has. 0 sets no limit.
-	Reserved    int
+	Reserved int
+	// Loops says that what the function sends on may come back to it as often as it likes. Lambda drops it after 16 times else, though it is no
+	// mistake: work that waits is sent on. Whoever sends bounds how long.
+	Loops       bool
 	Environment map[string]string
 	// May is all that the function may do, besides writing its log and its traces.
 	May []awsiam.PolicyStatement
@@ -85,6 +88,10 @@ func New(scope constructs.Construct, s Settings, p Props) Function {
 	if p.Reserved > 0 {
 		reserved = jsii.Number(p.Reserved)
 	}
+	loops := awslambda.RecursiveLoop_TERMINATE
+	if p.Loops {
+		loops = awslambda.RecursiveLoop_ALLOW
+	}
 	environment := make(map[string]*string, len(p.Environment))
 	for name, value := range p.Environment {
 		environment[name] = jsii.String(value)
@@ -98,6 +105,7 @@ func New(scope constructs.Construct, s Settings, p Props) Function {
 		MemorySize:                   jsii.Number(p.MemoryMB),
 		Timeout:                      Seconds(p.Timeout),
 		ReservedConcurrentExecutions: reserved,
+		RecursiveLoop:                loops,
 		Environment:                  &environment,
 		Role:                         role,
 		LogGroup:                     f.Log,

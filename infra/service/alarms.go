@@ -40,6 +40,7 @@ const (
 	dispatcherSilent    = "dispatcher-silent"
 	lostAuditRecords    = "lost-audit-records"
 	unkeptHeads         = "unkept-heads"
+	droppedMessages     = "dropped-messages"
 )
 
 // AlarmNames returns the names of all alarms. An alarm is called <stage>-<name> in CloudWatch, and docs/runbooks/<name>.md says
@@ -48,6 +49,7 @@ func AlarmNames() []string {
 	return []string{
 		archiveDeadLetters, backupDeadLetters, notifyDeadLetters, scheduleDeadLetters, apiErrors, apiLatency, functionErrors, userErrors, functionThrottles,
 		tableThrottles, oldMessages, failedRuns, lateJobs, signInFailures, dispatcherSilent, lostAuditRecords, unkeptHeads,
+		droppedMessages,
 	}
 }
 
@@ -102,7 +104,11 @@ func (a alarms) all() []awscloudwatch.IAlarm {
 
 func newAlarms(scope awscdk.Stack, p Props, q queues, f *functions, gateway awsapigatewayv2.HttpApi) alarms {
 	here := constructs.NewConstruct(scope, jsii.String("alarms"))
-	action := awscloudwatchactions.NewSnsAction(newTopic(here, scope, p.AlarmEmail))
+	topic := newTopic(here, scope, p.AlarmEmail)
+	action := awscloudwatchactions.NewSnsAction(topic)
+	awscdk.NewCfnOutput(scope, jsii.String("AlarmTopic"), &awscdk.CfnOutputProps{
+		Value: topic.TopicArn(), Description: jsii.String("ARN of the topic that alarms are sent to"),
+	})
 	made := alarms{}
 	for _, a := range describe(p, q, f, gateway) {
 		comparison, missing := awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD, awscloudwatch.TreatMissingData_NOT_BREACHING
@@ -164,6 +170,8 @@ func describe(p Props, q queues, f *functions, gateway awsapigatewayv2.HttpApi) 
 			summary: "Something was done, and how it ended is not in the audit log."},
 		{name: unkeptHeads, metric: business(p.Stage, telemetry.HeadsUnkept, 5*time.Minute), atLeast: 1,
 			summary: "Heads of ledgers could not be kept where nobody can change them."},
+		{name: droppedMessages, metric: acrossFunctions(f, "RecursiveInvocationsDropped", 5*time.Minute), atLeast: 1,
+			summary: "Lambda took work that was sent on for a loop, and dropped it."},
 	}
 }
 

@@ -20,11 +20,12 @@ const (
 	apiBurst = 400
 )
 
-// accessLog has one line for each request. It names no path, no query and no header: those may hold addresses of mailboxes.
+// accessLog has one line for each request. It names no path, no query and no header: those may hold addresses of mailboxes. Each variable stands in
+// quotes, so that none is used that is quoted already, as error.messageString, nor is one without quotes, since what is not known is written as -.
 var accessLog = map[string]string{
 	"time": "$context.requestTime", "request": "$context.requestId", "method": "$context.httpMethod", "protocol": "$context.protocol",
 	"status": "$context.status", "bytes": "$context.responseLength", "ms": "$context.responseLatency", "function_ms": "$context.integrationLatency",
-	"error": "$context.error.messageString", "function_error": "$context.integrationErrorMessage", "ip": "$context.identity.sourceIp",
+	"error": "$context.error.message", "function_error": "$context.integrationErrorMessage", "ip": "$context.identity.sourceIp",
 }
 
 // newAPI puts the function behind a gateway that passes every request on.

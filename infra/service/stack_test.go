@@ -1,6 +1,7 @@
 package service
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"adminassistant/functions/cloudtest"
 	"adminassistant/infra/data"
 	"adminassistant/infra/heads"
 	"adminassistant/infra/infratest"
@@ -599,6 +601,33 @@ func TestFunctions(t *testing.T) {
 			}
 		})
 	}
+	t.Run("they are as the tests of the functions have them", func(t *testing.T) {
+		want, got := map[string]cloudtest.Deployed{}, map[string]cloudtest.Deployed{}
+		for name, f := range cloudtest.Functions {
+			if f.Queues == nil {
+				f.Queues = map[string]int{}
+			}
+			want[name] = f
+		}
+		for name := range sizes {
+			f := v.named(t, "function-"+name)
+			got[name] = cloudtest.Deployed{
+				Memory: int(f.Properties["MemorySize"].(float64)), Timeout: time.Duration(f.Properties["Timeout"].(float64)) * time.Second,
+				AllowLoops: f.Properties["RecursiveLoop"] == "Allow", Queues: map[string]int{},
+			}
+		}
+		for _, m := range v.Of(t, "AWS::Lambda::EventSourceMapping") {
+			alias := v.name(m.Properties["FunctionName"])
+			function := regexp.MustCompile(`functions(\w+?)Alias`).FindStringSubmatch(alias)
+			if function == nil {
+				t.Fatalf("a mapping of %s", alias)
+			}
+			got[function[1]].Queues[strings.TrimPrefix(v.name(m.Properties["EventSourceArn"]), "queue-")] = int(m.Properties["BatchSize"].(float64))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
 	t.Run("code is named by its content", func(t *testing.T) {
 		keys := map[any]bool{}
 		for _, f := range v.Of(t, "AWS::Lambda::Function") {
@@ -835,6 +864,27 @@ func TestAPI(t *testing.T) {
 			}
 		}
 	})
+	t.Run("each line of its log is JSON, whatever happened", func(t *testing.T) {
+		format := infratest.At(stage, "AccessLogSettings", "Format").(string)
+		for name, said := range map[string]map[string]string{
+			"a request that went well": {"status": "200", "responseLength": "12", "integrationLatency": "5"},
+			// messageString is message in quotes
+			"an answer of the gateway itself": {"status": "503", "error.message": "Service Unavailable", "error.messageString": `"Service Unavailable"`},
+			"a function that failed":          {"status": "500", "integrationErrorMessage": "The Lambda function returned an error"},
+		} {
+			line := regexp.MustCompile(`\$context(\.[A-Za-z]+)+`).ReplaceAllStringFunc(format, func(variable string) string {
+				if value := said[strings.TrimPrefix(variable, "$context.")]; value != "" {
+					return value
+				}
+				return "-" // what is not known
+			})
+			var read map[string]string
+			if err := json.Unmarshal([]byte(line), &read); err != nil || read["status"] != said["status"] || said["error.message"] != "" &&
+				read["error"] != said["error.message"] {
+				t.Errorf("%s is written as %s: %v", name, line, err)
+			}
+		}
+	})
 	t.Run("no other site may call it", func(t *testing.T) {
 		if cors := only(t, v, "AWS::ApiGatewayV2::Api").Properties["CorsConfiguration"]; cors != nil {
 			t.Errorf("but %v", cors)
@@ -850,7 +900,7 @@ func TestAPI(t *testing.T) {
 
 func TestOutputs(t *testing.T) {
 	outputs := stack(t, prod).Outputs
-	want := []string{"ApiUrl"}
+	want := []string{"ApiUrl", "AlarmTopic"}
 	for _, q := range []string{"Archive", "Backup", "Notify", "ArchiveDead", "BackupDead", "NotifyDead", "ScheduleDead"} {
 		want = append(want, "Queue"+q)
 	}

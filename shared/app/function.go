@@ -110,7 +110,7 @@ func openFunction(version string, requires []string) (*Function, error) {
 	if f.aws, err = awssdk.Load(f.ctx); err != nil {
 		return nil, err
 	}
-	f.table = dynamo.New(awssdk.Within(f.aws, dynamo.PerAttempt), s.Table)
+	f.table = dynamo.New(awssdk.Apart(awssdk.Within(f.aws, dynamo.PerAttempt)), s.Table)
 	if s.Bucket != "" {
 		f.blobs = s3.New(f.aws, s.Bucket)
 	}
@@ -220,7 +220,8 @@ func (f *Function) StartAPI() {
 	}
 	last := &httpapi.LastResort{NewID: f.newID, Log: f.log, Metrics: f.metrics}
 	f.start(&gateway.Handler{
-		API: httpapi.LimitAnswers(f.api(verifier.Authenticate), maxAnswer), Unreadable: last.Unreadable, Panicked: last.Panicked,
+		API: httpapi.LimitAnswers(f.api(verifier.Authenticate), maxAnswer), Unreadable: last.Unreadable, TooLarge: last.TooLarge,
+		Panicked: last.Panicked,
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -45,13 +46,23 @@ func Load(ctx context.Context) (aws.Config, error) {
 
 // retryer repeats an attempt with full jitter, and holds requests back while the service throttles.
 func retryer() aws.Retryer {
-	return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
-		o.StandardOptions = append(o.StandardOptions, func(o *retry.StandardOptions) {
-			o.MaxAttempts = attempts
-			o.MaxBackoff = maxBackoff
-			o.Backoff = retry.BackoffDelayerFunc(backoff)
-		})
-	})
+	return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) { o.StandardOptions = append(o.StandardOptions, standard) })
+}
+
+// Apart returns cfg with retries that each request makes for itself: what throttles one holds no other back. That is for services that throttle
+// parts of what they hold, as DynamoDB does with the partition of one key.
+func Apart(cfg aws.Config) aws.Config {
+	cfg = cfg.Copy()
+	cfg.Retryer = func() aws.Retryer {
+		return retry.NewStandard(standard, func(o *retry.StandardOptions) { o.RateLimiter = ratelimit.None })
+	}
+	return cfg
+}
+
+func standard(o *retry.StandardOptions) {
+	o.MaxAttempts = attempts
+	o.MaxBackoff = maxBackoff
+	o.Backoff = retry.BackoffDelayerFunc(backoff)
 }
 
 // backoff is the pause after so many attempts, with full jitter.

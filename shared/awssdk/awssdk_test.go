@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -82,5 +83,54 @@ func TestLoadNeedsARegion(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", t.TempDir()+"/none")
 	if _, err := Load(t.Context()); fault.FieldOf(err) != "AWS_REGION" {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// TestApart has a service throttle many requests. A request whose context has ended is made all the same, unless it has to wait before.
+func TestApart(t *testing.T) {
+	t.Setenv("AWS_REGION", "eu-central-1")
+	cfg, err := Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for name, c := range map[string]struct {
+		cfg   aws.Config
+		waits bool
+	}{
+		"requests of one client are held back together": {cfg, true},
+		"requests that are apart are not":               {Apart(cfg), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := c.cfg.Retryer().(aws.RetryerV2)
+			for range 3 {
+				done, err := r.GetAttemptToken(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = done(answered(400, "ThrottlingException"))
+			}
+			var err error
+			for range 3 { // there may be something left to begin with
+				if _, err = r.GetAttemptToken(ended); err != nil {
+					break
+				}
+			}
+			if (err != nil) != c.waits {
+				t.Errorf("the next one: %v", err)
+			}
+			if r.MaxAttempts() != attempts {
+				t.Errorf("%d attempts", r.MaxAttempts())
+			}
+			if !r.IsErrorRetryable(answered(400, "ThrottlingException")) {
+				t.Error("it is not asked again")
+			}
+			for range 1000 { // no budget of retries that all share
+				if _, err := r.GetRetryToken(t.Context(), answered(400, "ThrottlingException")); err != nil && !c.waits {
+					t.Fatal(err)
+				}
+			}
+		})
 	}
 }

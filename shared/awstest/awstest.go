@@ -22,7 +22,7 @@ import (
 // DynamoDB returns the settings for DynamoDB Local, without a limit on the time of an attempt, or skips the test where there is none.
 func DynamoDB(t testing.TB) aws.Config {
 	t.Helper()
-	return engine(t, "DynamoDB Local", "AWS_ENDPOINT_URL_DYNAMODB")
+	return awssdk.Apart(engine(t, "DynamoDB Local", "AWS_ENDPOINT_URL_DYNAMODB"))
 }
 
 // Moto returns the settings for the other services, without that limit, or skips the test where they are not.

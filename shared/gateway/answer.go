@@ -12,6 +12,10 @@ import (
 // control character as six; base64 makes a body a third longer, whatever it is. Lambda takes 6 MB.
 const maxText = 5 << 20
 
+// maxAnswer is how many bytes an answer may have as the function returns it: JSON, with the body as a string of it. Of a larger one the client would
+// get an error without a reason.
+const maxAnswer = 6 << 20
+
 // answer keeps what a handler answers.
 type answer struct {
 	method string

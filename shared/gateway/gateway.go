@@ -18,6 +18,8 @@ type Handler struct {
 	API http.Handler
 	// Unreadable answers an event that is no request. why is one of a few constant texts.
 	Unreadable func(ctx context.Context, w http.ResponseWriter, why string)
+	// TooLarge answers in place of an answer that Lambda would not pass on.
+	TooLarge func(ctx context.Context, w http.ResponseWriter)
 	// Panicked answers a request at which API panicked with value, in place of what API wrote. It is called by the goroutine that panicked.
 	Panicked func(ctx context.Context, w http.ResponseWriter, value any)
 }
@@ -30,7 +32,13 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		h.Unreadable(ctx, a, why)
 		return encode(a.event()), nil
 	}
-	return encode(h.answer(r).event()), nil
+	answer := encode(h.answer(r).event())
+	if len(answer) > maxAnswer {
+		a := newAnswer(r.Method)
+		h.TooLarge(ctx, a)
+		answer = encode(a.event())
+	}
+	return answer, nil
 }
 
 func (h *Handler) answer(r *http.Request) (a *answer) {

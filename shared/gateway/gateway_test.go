@@ -28,6 +28,10 @@ func handler(api http.HandlerFunc) *Handler {
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = io.WriteString(w, why)
 		},
+		TooLarge: func(_ context.Context, w http.ResponseWriter) {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = io.WriteString(w, "too large")
+		},
 		Panicked: func(_ context.Context, w http.ResponseWriter, value any) {
 			w.WriteHeader(http.StatusInternalServerError)
 			_, _ = fmt.Fprint(w, "panic: ", value)
@@ -316,4 +320,31 @@ func FuzzInvoke(f *testing.F) {
 			t.Errorf("handled %v: %s", handled, raw)
 		}
 	})
+}
+
+func TestAnAnswerIsAsLargeAsLambdaTakes(t *testing.T) {
+	for name, c := range map[string]struct {
+		body   string
+		header int
+		fits   bool
+	}{
+		"4 MB of quotes":               {body: strings.Repeat(`"`, 4<<20), fits: true},
+		"4 MB of control characters":   {body: strings.Repeat("\x01", 4<<20), fits: true},
+		"4 MB that are no text":        {body: strings.Repeat("\xff", 4<<20), fits: true},
+		"5 MB of letters":              {body: strings.Repeat("a", 5<<20-2), fits: true},
+		"5 MB that are no text":        {body: strings.Repeat("\xff", 5<<20)},
+		"7 MB of letters":              {body: strings.Repeat("a", 7<<20)},
+		"letters and a large header":   {body: strings.Repeat("a", 5<<20-2), header: 1 << 20},
+		"letters and a smaller header": {body: strings.Repeat("a", 5<<20-2), header: 1 << 19, fits: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, raw := invoke(t, handler(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("X-Long", strings.Repeat("x", c.header))
+				_, _ = io.WriteString(w, c.body)
+			}), marshal(t, nil))
+			if len(raw) > 6<<20 || (a.StatusCode == http.StatusOK) != c.fits || !c.fits && a.Body != "too large" {
+				t.Errorf("%d bytes, status %d", len(raw), a.StatusCode)
+			}
+		})
+	}
 }

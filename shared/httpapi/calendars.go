@@ -47,7 +47,11 @@ type Importer interface {
 	Export(ctx context.Context, account, calendarID string) (ics.File, error)
 }
 
-const contentCalendar = "text/calendar"
+const (
+	contentCalendar = "text/calendar"
+	// contentFile is of files as they are, byte by byte. What is sent as text may be damaged on its way.
+	contentFile = "application/octet-stream"
+)
 
 type calendarView struct {
 	ID         string `json:"id" doc:"Names the calendar in this API."`
@@ -169,7 +173,7 @@ func (s *server) calendarRoutes() {
 	}, s.listOverlaps)
 	handle(s, route{
 		pattern: "POST /v1/calendars/{id}/import", access: byUsers, class: limit.Bulk, action: "calendar.import",
-		body: body{kinds: []string{contentCalendar}, most: ics.MaxBytes},
+		body: body{kinds: []string{contentFile, contentCalendar}, most: ics.MaxBytes, format: "binary"},
 		tag:  tagCalendars, summary: "Import an iCalendar file into a local calendar",
 		description: "The body is the file. An event that is there already, by its UID, and by its RECURRENCE-ID if it is an instance of a series, is changed " +
 			"where the file has it otherwise, unless what is there is newer, by SEQUENCE and then DTSTAMP. What the file does not name stays. An event that " +
@@ -542,8 +546,8 @@ func (in *importInput) Resolve(ctx huma.Context) []error {
 }
 
 func (s *server) importCalendar(ctx context.Context, in *importInput) (*struct{ Body importView }, error) {
-	if media, _, err := mime.ParseMediaType(in.ContentType); err != nil || media != contentCalendar {
-		return nil, withCode(codeMediaType, "the body must be an iCalendar file, with Content-Type: %s", contentCalendar)
+	if media, _, err := mime.ParseMediaType(in.ContentType); err != nil || media != contentFile && media != contentCalendar {
+		return nil, withCode(codeMediaType, "the body must be an iCalendar file, with Content-Type: %s", contentFile)
 	}
 	f, err := s.find(ctx, in.ID)
 	if err != nil {

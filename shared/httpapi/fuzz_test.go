@@ -33,7 +33,7 @@ func FuzzFunction(f *testing.F) {
 	calendarID, configID := s.seed("keep")
 	runID := s.run(configID)
 	last := LastResort{NewID: s.services.NewID, Log: zerolog.Nop()}
-	function := gateway.Handler{API: s.server, Unreadable: last.Unreadable, Panicked: last.Panicked}
+	function := gateway.Handler{API: s.server, Unreadable: last.Unreadable, TooLarge: last.TooLarge, Panicked: last.Panicked}
 
 	for _, path := range []string{
 		"/", "/%", "/%25", "/\n", "/\x00", "/v1/me?", "/v1/me#", "/v1/me%", "/v1/me\n", "/v1%2Fme", "//evil.example/x", "/v1/../me", "/v1//me", "/v1/me/", "/:", "",
@@ -121,7 +121,7 @@ func TestTheFunctionTellsWhatFails(t *testing.T) {
 	s.server.declare(&route{pattern: "GET /broken", access: anyone})
 	s.server.index()
 	last := LastResort{NewID: s.services.NewID, Log: zerolog.Nop()}
-	function := gateway.Handler{API: s.server, Unreadable: last.Unreadable, Panicked: last.Panicked}
+	function := gateway.Handler{API: s.server, Unreadable: last.Unreadable, TooLarge: last.TooLarge, Panicked: last.Panicked}
 	for path, want := range map[string]int{"/broken": 500, "/broken?": 404, "/docs": 200} {
 		if status, raw := ask(t, &function, "GET", path, "", "", "", nil, false); status != want {
 			t.Errorf("%s: answered %d: %s", path, status, raw)

@@ -27,6 +27,13 @@ func (l *LastResort) Unreadable(ctx context.Context, w http.ResponseWriter, why 
 	writeProblem(w, newProblem(ctx, codeUnparsable, "", "the request cannot be read: "+why))
 }
 
+// TooLarge answers a request whose answer is more than the surroundings can pass on.
+func (l *LastResort) TooLarge(ctx context.Context, w http.ResponseWriter) {
+	ctx = l.named(ctx, w)
+	zerolog.Ctx(ctx).Warn().Msg("answer too large")
+	writeProblem(w, newProblem(ctx, codeAnswerTooLarge, "", "the answer is larger than what can be passed on; ask for a shorter period or a smaller page"))
+}
+
 // Panicked answers a request whose handler panicked with value with 500.
 func (l *LastResort) Panicked(ctx context.Context, w http.ResponseWriter, value any) {
 	writeProblem(w, panicked(l.named(ctx, w), l.Metrics, value))

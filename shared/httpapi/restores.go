@@ -19,7 +19,7 @@ import (
 func (s *server) restoreRoutes() {
 	handle(s, route{
 		pattern: "POST /v1/uploads", access: byUsers, class: limit.Bulk, action: "upload.create",
-		body: body{kinds: []string{"application/octet-stream", contentCalendar, "text/csv", "application/x-ndjson", contentZstd}, format: "binary"},
+		body: body{kinds: []string{contentFile, contentCalendar, "text/csv", "application/x-ndjson", contentZstd}, format: "binary"},
 		tag:  tagRestores, summary: "Upload a file to restore it", success: http.StatusCreated,
 		description: "The body is a file in one of the formats of a backup, JSONL, iCalendar or CSV, or one of them compressed by zstd; what it " +
 			"is shows from what it holds. It stays for a day.",

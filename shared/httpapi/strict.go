@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -121,11 +123,51 @@ func (s *server) strictly(to *route, h http.Handler) http.Handler {
 			writeProblem(w, problem)
 			return
 		}
+		if hasBody(method) && asText(r.Header.Get("Content-Type")) {
+			r.Body = &wholeText{ReadCloser: r.Body, ctx: r.Context(), json: to.body.isJSON()}
+		}
 		if hasBody(method) && to.body.isJSON() {
 			r.Body = &strictBody{Closer: r.Body, in: strictjson.NewReader(r.Body), ctx: r.Context(), schemas: s.api.OpenAPI().Components.Schemas, schema: schema}
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+// asText says whether a gateway may hand a body of this type over as text. What is not UTF-8 in it has become U+FFFD then, without a word.
+func asText(contentType string) bool {
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (strings.HasPrefix(media, "text/") || media == "application/json")
+}
+
+// wholeText is a body that may have been damaged on its way. Reading it fails with a problem where it has a U+FFFD, as a file in Latin-1 has after
+// such a gateway, and one that is compressed.
+type wholeText struct {
+	io.ReadCloser
+	ctx  context.Context
+	json bool
+	tail []byte // the last bytes that were read
+	bad  error  // what every reading fails with from now on
+}
+
+// replacement is U+FFFD in UTF-8.
+const replacement = "\ufffd"
+
+func (b *wholeText) Read(p []byte) (int, error) {
+	if b.bad != nil {
+		return 0, b.bad
+	}
+	n, err := b.ReadCloser.Read(p)
+	seen := append(b.tail, p[:n]...)
+	if bytes.Contains(seen, []byte(replacement)) {
+		detail := "the body has the character U+FFFD, which stands for bytes that were no UTF-8; send the file with Content-Type: application/octet-stream"
+		if b.json {
+			detail = `the body has the character U+FFFD, which stands for bytes that were no UTF-8; where it is meant, write it as \ufffd`
+		}
+		b.bad = newProblem(b.ctx, codeUnparsable, "", detail)
+		return 0, b.bad
+	}
+	b.tail = append([]byte(nil), seen[max(0, len(seen)-len(replacement)+1):]...)
+	return n, err
 }
 
 // ofBody is the problem with which reading a body failed, if it did with one.

@@ -3,12 +3,14 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 func TestBodiesThatMeanTwoThings(t *testing.T) {
@@ -186,4 +188,42 @@ func TestEveryBodyOfTheDocumentRefusesNull(t *testing.T) {
 	if asked < 30 {
 		t.Errorf("only %d fields were asked", asked)
 	}
+}
+
+func TestWhatMayBeDamagedIsRefused(t *testing.T) {
+	s := newService(t)
+	id := s.calendar("local://me/calendars/Work")
+	latin := strings.Replace(week, "Dentist", "Z\xfcrich", 1)
+	damaged := strings.ToValidUTF8(latin, "\ufffd")
+	for _, to := range []string{"/v1/calendars/" + id + "/import", "/v1/uploads"} {
+		t.Run(to[strings.LastIndex(to, "/"):]+" of text", func(t *testing.T) {
+			for _, kind := range []string{"text/calendar", "text/calendar; charset=utf-8"} {
+				if got := s.do("POST", to, damaged, "Content-Type", kind).problem(400, codeUnparsable, ""); !strings.Contains(got.str("detail"), contentFile) {
+					t.Errorf("says %q", got.str("detail"))
+				}
+			}
+		})
+	}
+	t.Run("a file that is sent as it is may have any character", func(t *testing.T) {
+		s.do("POST", "/v1/uploads", damaged, "Content-Type", contentFile).is(201)
+		s.do("POST", "/v1/calendars/"+id+"/import", damaged, "Content-Type", contentFile).is(200)
+		s.do("POST", "/v1/uploads", week, "Content-Type", "text/calendar").is(201)
+	})
+	t.Run("one that lies across two reads is seen", func(t *testing.T) {
+		for cut := range len(replacement) + 1 {
+			parts := io.MultiReader(strings.NewReader("a"+replacement[:cut]), strings.NewReader(replacement[cut:]+"b"))
+			_, err := io.ReadAll(&wholeText{ReadCloser: io.NopCloser(parts), ctx: t.Context()})
+			if ofBody(err) == nil {
+				t.Errorf("cut after %d bytes: %v", cut, err)
+			}
+		}
+		text := strings.Repeat("\uffef\xbf\xbd\xef", 9)
+		if got, err := io.ReadAll(&wholeText{ReadCloser: io.NopCloser(iotest.OneByteReader(strings.NewReader(text)))}); err != nil || string(got) != text {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+	t.Run("a name in JSON is refused, unless it is written so that nobody can have made it", func(t *testing.T) {
+		s.do("POST", "/v1/calendars", `{"uri": "local://me/calendars/Z`+replacement+`rich"}`).problem(400, codeUnparsable, "")
+		s.do("POST", "/v1/calendars", `{"uri": "local://me/calendars/Z\ufffdrich"}`).is(201)
+	})
 }

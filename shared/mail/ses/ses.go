@@ -35,12 +35,43 @@ func New(cfg aws.Config, from, configurationSet string) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{client: sesv2.NewFromConfig(cfg), from: header(a)}
+	s := &Sender{from: header(a), client: sesv2.NewFromConfig(cfg, func(o *sesv2.Options) { o.Retryer = unlessQuota{o.Retryer} })}
 	if configurationSet != "" {
 		s.configuration = &configurationSet
 	}
 	return s, nil
 }
+
+// unlessQuota is a retryer that does not ask again for what a quota of a day refuses, and does not take it for a sign to ask more slowly.
+type unlessQuota struct{ aws.Retryer }
+
+func ofQuota(err error) bool {
+	var answer smithy.APIError
+	return errors.As(err, &answer) && daily(answer)
+}
+
+func (u unlessQuota) IsErrorRetryable(err error) bool { return !ofQuota(err) && u.Retryer.IsErrorRetryable(err) }
+
+// GetAttemptToken is that of the retryer below, which may hold requests back.
+func (u unlessQuota) GetAttemptToken(ctx context.Context) (func(error) error, error) {
+	below, ok := u.Retryer.(aws.RetryerV2)
+	if !ok {
+		return u.GetInitialToken(), nil
+	}
+	done, err := below.GetAttemptToken(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(err error) error {
+		if ofQuota(err) {
+			err = nil
+		}
+		return done(err)
+	}, nil
+}
+
+// daily says whether an answer that there are too many e-mails is about a quota of a day. Its code is that of too many at once.
+func daily(answer smithy.APIError) bool { return strings.Contains(strings.ToLower(answer.ErrorMessage()), "daily") }
 
 // header is the address as SES accepts it: ASCII, a name of other letters as RFC 2047 has it.
 func header(a *netmail.Address) string {
@@ -97,7 +128,7 @@ func classify(err error) error {
 		return awssdk.Fault(err, "send mail") // no answer: the text is about connections
 	}
 	kind := fault.Of(awssdk.Fault(err, "send mail"))
-	if kind == fault.Throttled && strings.Contains(strings.ToLower(answer.ErrorMessage()), "daily") { // the code is that of too many at once
+	if kind == fault.Throttled && daily(answer) {
 		return mail.ErrQuota
 	}
 	answered := answer.ErrorCode()

@@ -205,7 +205,11 @@ func TestFailures(t *testing.T) {
 			if c.code != "" {
 				answer.Header.Set("X-Amzn-Errortype", c.code)
 			}
-			err = sender(t, awstest.Faults(t, cfg, func(*http.Request, int) awstest.Answer { return answer }), "").Send(t.Context(), m)
+			asked := 0
+			err = sender(t, awstest.Faults(t, cfg, func(*http.Request, int) awstest.Answer { asked++; return answer }), "").Send(t.Context(), m)
+			if again := c.kind != fault.Internal && !c.quota; (asked > 1) != again {
+				t.Errorf("it was asked %d times", asked)
+			}
 			if err == nil || fault.Of(err) != c.kind || errors.Is(err, mail.ErrQuota) != c.quota || !strings.Contains(err.Error(), c.text) {
 				t.Fatalf("error %v of kind %s, want kind %s that says %q", err, fault.Of(err), c.kind, c.text)
 			}

@@ -16,8 +16,7 @@ import (
 	"adminassistant/shared/store"
 )
 
-// haste divides the pauses between attempts, which suit services that answer slower: DynamoDB answers within milliseconds. The SDK
-// slows down apart from that when it is throttled.
+// haste divides the pauses between attempts, which suit services that answer slower: DynamoDB answers within milliseconds.
 const haste = 4
 
 // retryer is the SDK's, for DynamoDB.

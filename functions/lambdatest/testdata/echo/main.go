@@ -65,6 +65,9 @@ func handle(ctx context.Context, c command) (*answer, error) {
 	case "sleep":
 		fmt.Println("asleep")
 		time.Sleep(time.Hour)
+	case "spin":
+		for end := time.Now().Add(time.Duration(c.Size) * time.Millisecond); time.Now().Before(end); {
+		}
 	case "obey":
 		<-ctx.Done()
 		return nil, ctx.Err()
