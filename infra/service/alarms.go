@@ -100,9 +100,11 @@ func (a alarms) all() []awscloudwatch.IAlarm {
 	return list
 }
 
-func newAlarms(scope awscdk.Stack, p Props, q queues, f *functions, gateway awsapigatewayv2.HttpApi) alarms {
+// newAlarms makes the alarms, and the topic that they are told to.
+func newAlarms(scope awscdk.Stack, p Props, q queues, f *functions, gateway awsapigatewayv2.HttpApi) (alarms, awssns.Topic) {
 	here := constructs.NewConstruct(scope, jsii.String("alarms"))
-	action := awscloudwatchactions.NewSnsAction(newTopic(here, scope, p.AlarmEmail))
+	topic := newTopic(here, scope, p.AlarmEmail)
+	action := awscloudwatchactions.NewSnsAction(topic)
 	made := alarms{}
 	for _, a := range describe(p, q, f, gateway) {
 		comparison, missing := awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD, awscloudwatch.TreatMissingData_NOT_BREACHING
@@ -124,7 +126,7 @@ func newAlarms(scope awscdk.Stack, p Props, q queues, f *functions, gateway awsa
 		})
 		made[a.name].AddAlarmAction(action)
 	}
-	return made
+	return made, topic
 }
 
 // describe says when which alarm rings.

@@ -31,8 +31,8 @@ func props(stage string) Props {
 			Programs: []string{"p1", "p2"}, ServiceRoles: []string{"r1", "r2"},
 			Credentials: "sign-in/app", Redirect: "https://calendar.example.com/auth/callback",
 		},
-		Graph:              Graph{Tenant: "tenant", Client: "client", Credentials: "graph/app", URL: "https://graph.example.com/v1.0"},
-		ArchiveConcurrency: 7, BackupConcurrency: 3,
+		Graph:   Graph{Tenant: "tenant", Client: "client", Credentials: "graph/app", URL: "https://graph.example.com/v1.0"},
+		Reserve: stage == "prod", ArchiveConcurrency: 7, BackupConcurrency: 3,
 	}
 }
 
@@ -599,6 +599,29 @@ func TestFunctions(t *testing.T) {
 			}
 		})
 	}
+	t.Run("nothing is reserved where nobody asks for it", func(t *testing.T) {
+		small := stack(t, dev)
+		for name := range sizes {
+			if reserved := small.named(t, "function-"+name).Properties["ReservedConcurrentExecutions"]; reserved != nil {
+				t.Errorf("%s: %v", name, reserved)
+			}
+		}
+		for _, mapping := range small.Of(t, "AWS::Lambda::EventSourceMapping") { // an account may have 10 instances for all of them
+			from, most := small.name(mapping.Properties["EventSourceArn"]), 2.0
+			if got := infratest.At(mapping.Properties, "ScalingConfig", "MaximumConcurrency"); from == "queue-notify" && got != most {
+				t.Errorf("%s has %v at once", from, got)
+			}
+		}
+	})
+	t.Run("what is reserved is what a deployment says that it needs", func(t *testing.T) {
+		sum := 0.0
+		for _, size := range sizes {
+			sum += size.Reserved
+		}
+		if p := props("prod"); sum != float64(Reserved(p.ArchiveConcurrency, p.BackupConcurrency)) {
+			t.Errorf("%v", sum)
+		}
+	})
 	t.Run("code is named by its content", func(t *testing.T) {
 		keys := map[any]bool{}
 		for _, f := range v.Of(t, "AWS::Lambda::Function") {
@@ -850,7 +873,7 @@ func TestAPI(t *testing.T) {
 
 func TestOutputs(t *testing.T) {
 	outputs := stack(t, prod).Outputs
-	want := []string{"ApiUrl"}
+	want := []string{"ApiUrl", "AlarmTopic"}
 	for _, q := range []string{"Archive", "Backup", "Notify", "ArchiveDead", "BackupDead", "NotifyDead", "ScheduleDead"} {
 		want = append(want, "Queue"+q)
 	}
