@@ -63,8 +63,8 @@ const (
 	tableThrottleLimit = 10
 	// signInFailureLimit is how many requests may be refused for their sign-in in a quarter of an hour; a few are expired tokens.
 	signInFailureLimit = 20
-	// workAge and noticeAge are how old a message may get. Work that was interrupted without a word comes again after 90 minutes.
-	workAge   = 2 * time.Hour
+	// workAge and noticeAge are how old a message may get. Work that was interrupted without a word comes again after 16 minutes.
+	workAge   = time.Hour
 	noticeAge = 15 * time.Minute
 )
 
