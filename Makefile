@@ -1,6 +1,6 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools chromium cli build stage not-prod synth diff deploy destroy smoke rollback logs bench chaos reality readers
+.PHONY: help run test tools chromium cli build stage not-prod doctor synth templates diff deploy destroy smoke rollback logs bench chaos reality readers
 .PHONY: schemathesis lint licences sbom vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
@@ -19,7 +19,7 @@ LDFLAGS := -s -w -buildid= -X main.version=$(VERSION)
 FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@awk '/^[a-z-]+:.*## / {name = $$1; sub(/:$$/, "", name); sub(/.*## /, ""); printf "%-13s %s\n", name, $$0}' $(MAKEFILE_LIST)
 
 run: cli ## archive a sample month on this machine, show it, and serve the API (Ctrl-C stops; DATA=, ADDR=)
 	./dist/admin-assistant serve --demo --data $(DATA) --addr $(ADDR)
@@ -34,9 +34,13 @@ MOTO := .tools/moto/installed-5.2.1
 ICALENDAR := .tools/icalendar/installed-7.3.2
 ICALJS := .tools/icaljs/installed
 CDK := .tools/cdk/installed
+CFN_LINT := .tools/cfn-lint/installed-1.58.0
+CHECKOV := .tools/checkov/installed-3.3.30
+AWSCLI := .tools/awscli/installed-1.46.3
+RIE := .tools/rie/installed-1.170.0
 SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
 
-tools: $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(ICALJS) $(CDK) chromium ## install what tests and deployment need beside Go into .tools/
+tools: $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(ICALJS) $(CDK) $(AWSCLI) $(RIE) chromium ## install what tests and deployment need beside Go into .tools/
 
 # without NAME,WHY says what is left out, or fails where nothing may be
 without = { echo "$(1) is left out: $(2)"; test "$$CI" != true; }
@@ -73,6 +77,24 @@ $(SCHEMATHESIS): shared/httpapi/testdata/schemathesis/requirements.txt
 	@if command -v python3 >/dev/null && python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))'; then \
 		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing schemathesis' && $(call pip-install,$<) && touch $@; \
 	else $(call without,schemathesis,it needs Python 3.11 with venv); fi
+
+# cfn-lint and checkov look at templates; the AWS command line is what the tests run the commands of runbooks with
+$(CFN_LINT): infra/tool/cfn-lint/requirements.txt
+$(CHECKOV): infra/tool/checkov/requirements.txt
+$(AWSCLI): infra/tool/awscli/requirements.txt
+$(CFN_LINT) $(CHECKOV) $(AWSCLI):
+	@if command -v python3 >/dev/null && python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))'; then \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing $(notdir $(@D))' && $(call pip-install,$<) && touch $@; \
+	else $(call without,$(notdir $(@D)),it needs Python 3.11 with venv); fi
+
+# Lambda's own emulator of its Runtime API. It comes inside of a package for Python that is otherwise left alone.
+$(RIE): infra/tool/rie/requirements.txt
+	@if command -v python3 >/dev/null && python3 -m pip --version >/dev/null 2>&1; then \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing aws-lambda-rie' && \
+		python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes --only-binary :all: \
+			--target $(@D)/unpacked -r $< && \
+		mv $(@D)/unpacked/samcli/local/rapid/aws-lambda-rie-* $(@D) && chmod +x $(@D)/aws-lambda-rie-* && rm -rf $(@D)/unpacked && touch $@; \
+	else $(call without,aws-lambda-rie,it needs Python 3 with pip); fi
 
 # a browser comes from the system; where none may be installed, the tests in a browser are left out
 chromium:
@@ -113,11 +135,23 @@ not-prod: stage
 synth: stage build $(CDK) ## make the CloudFormation templates of a stage (STAGE=) in cdk.out/
 	$(CDK_RUN) synth --quiet --all
 
-diff: stage build $(CDK) ## show what a deployment of a stage would change (STAGE=)
-	$(CDK_RUN) diff --all
+templates: synth $(CFN_LINT) $(CHECKOV) ## look for mistakes in the templates of a stage, with cfn-lint and checkov (STAGE=)
+	@test ! -e $(CFN_LINT) || .tools/cfn-lint/bin/cfn-lint --config-file infra/tool/cfn-lint/config.yaml --template cdk.out/*.template.json
+	@test ! -e $(CHECKOV) || .tools/checkov/bin/checkov --config-file infra/tool/checkov/config.yaml --file cdk.out/*.template.json
 
-deploy: stage build $(CDK) ## deploy a stage (STAGE=)
-	$(CDK_RUN) deploy --all --require-approval broadening --outputs-file dist/outputs-$(STAGE).json
+# what the account says of itself decides whether instances are reserved; without an answer the stage decides
+CONCURRENCY = $(shell aws lambda get-account-settings --query AccountLimit.ConcurrentExecutions --output text 2>/dev/null | grep -E '^[1-9][0-9]*$$')
+CDK_THERE = $(CDK_RUN) $(addprefix -c account-concurrency=,$(CONCURRENCY))
+
+doctor: ## say what is missing on this machine, and with STAGE= in the account
+	go run ./infra doctor $(addprefix -stage ,$(STAGE))
+
+diff: stage build $(CDK) ## show what a deployment of a stage would change (STAGE=)
+	$(CDK_THERE) diff --all
+
+deploy: stage build $(CDK) ## deploy a stage, if the account has what that needs (STAGE=)
+	go run ./infra doctor -deploying -stage $(STAGE)
+	$(CDK_THERE) deploy --all --require-approval broadening --outputs-file dist/outputs-$(STAGE).json
 
 destroy: not-prod build $(CDK) ## remove a stage (STAGE=), but never prod
 	$(CDK_RUN) destroy --all
@@ -126,7 +160,7 @@ destroy: not-prod build $(CDK) ## remove a stage (STAGE=), but never prod
 output = $$(aws cloudformation describe-stacks --stack-name admin-assistant-$(STAGE)-service \
 	--query "Stacks[0].Outputs[?OutputKey=='$(1)'].OutputValue" --output text)
 FUNCTION ?= api
-Function = Function$(shell echo '$(FUNCTION)' | sed 's/^./\U&/')
+Function = Function$(shell echo '$(FUNCTION)' | awk '{print toupper(substr($$0, 1, 1)) substr($$0, 2)}')
 
 smoke: stage ## call a deployed stage: its health, and a round trip with the token in ADMIN_ASSISTANT_TOKEN (STAGE=)
 	.ci/smoke "$(call output,ApiUrl)" "$(call output,AlarmTopic)"

@@ -1,4 +1,5 @@
-// Command infra is the CDK app: what Admin Assistant is made of in the cloud. The CDK command line runs it, see cdk.json.
+// Command infra is the CDK app: what Admin Assistant is made of in the cloud. The CDK command line runs it, see cdk.json. As `infra doctor` it
+// says what this machine and an account lack for that.
 package main
 
 import (
@@ -15,6 +16,9 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "doctor" {
+		os.Exit(callDoctor(os.Args[2:], os.Stdout))
+	}
 	err := run()
 	jsii.Close()
 	if err != nil {
@@ -76,7 +80,7 @@ func build(app awscdk.App, s settings) error {
 		Stack: props("service", "queues, functions, API, schedule and alarms."),
 		Stage: s.Stage, Data: kept, Heads: witness, Functions: s.Functions, Canary: s.Canary, LogLevel: s.LogLevel, LogDays: s.LogDays, Destroy: s.Destroy,
 		MailFrom: s.MailFrom, MailIdentity: s.MailIdentity, PublicURL: s.PublicURL, AlarmEmail: s.AlarmEmail, SignIn: s.SignIn, Graph: s.Graph,
-		ArchiveConcurrency: s.ArchiveConcurrency, BackupConcurrency: s.BackupConcurrency, CORSOrigins: s.CORSOrigins,
+		Reserve: s.Reserve, ArchiveConcurrency: s.ArchiveConcurrency, BackupConcurrency: s.BackupConcurrency, CORSOrigins: s.CORSOrigins,
 	})
 	return err
 }

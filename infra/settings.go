@@ -40,6 +40,8 @@ type settings struct {
 	Destroy bool
 	// Canary is how long a tenth of the calls goes to a new version before all do; 0 moves all at once.
 	Canary time.Duration
+	// Reserve sets instances of the account's concurrency aside for the functions.
+	Reserve bool
 	// ArchiveConcurrency and BackupConcurrency are how many runs of the kind are carried out at once.
 	ArchiveConcurrency, BackupConcurrency int
 	// CORSOrigins are the origins of other sites whose pages may call the API.
@@ -53,10 +55,11 @@ var stageDefaults = map[string]struct {
 	logDays     int
 	canary      string
 	concurrency int
+	reserve     string
 }{
-	"dev":     {logDays: 14, canary: "off", concurrency: 2},
-	"staging": {logDays: 30, canary: "5m", concurrency: 5},
-	"prod":    {logDays: 90, canary: "10m", concurrency: 20},
+	"dev":     {logDays: 14, canary: "off", concurrency: 2, reserve: "off"},
+	"staging": {logDays: 30, canary: "5m", concurrency: 5, reserve: "on"},
+	"prod":    {logDays: 90, canary: "10m", concurrency: 20, reserve: "on"},
 }
 
 // The most that may run at once is what leaves room for other functions in an account with the usual limit of 1,000.
@@ -65,6 +68,11 @@ const (
 	maxConcurrency = 400
 	// maxWarm is what AWS gives a table without being asked for more, in units a second.
 	maxWarm = 40000
+	// unreserved is what of an account's concurrency nobody may reserve, and smallAccount the concurrency below which nothing is reserved unless
+	// somebody asks for it. A new account may have 10.
+	// https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+	unreserved   = 100
+	smallAccount = 200
 )
 
 // source finds the value of a setting in what a command line, the environment and cdk.json say; empty when none does.
@@ -84,6 +92,7 @@ var names = []string{
 	"sign-in-client", "sign-in-programs", "sign-in-service-roles", "sign-in-credentials", "public-url", "graph-delegated", "graph-tenant",
 	"graph-client", "graph-credentials", "graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency", "backup-concurrency", "cors-origins",
 	"table-warm-reads", "table-warm-writes",
+	"reserved-concurrency", "account-concurrency",
 }
 
 // sources looks a setting up in the context that the command line gives (-c name=value) or cdk.json has, then in the environment, then
@@ -275,6 +284,7 @@ func read(from source) (settings, error) {
 	s.readCanary(r, defaults.canary)
 	s.ArchiveConcurrency = r.number("archive-concurrency", defaults.concurrency, minConcurrency, maxConcurrency)
 	s.BackupConcurrency = r.number("backup-concurrency", defaults.concurrency, minConcurrency, maxConcurrency)
+	s.readReserve(r, defaults.reserve)
 	s.readOrigins(r)
 	if r.text("table-warm-reads") != "" {
 		s.WarmReads = r.number("table-warm-reads", 0, data.NewReads, maxWarm)
@@ -368,6 +378,18 @@ func (s *settings) readCanary(r *reader, fallback string) {
 	}
 	if word := r.oneOf("canary", fallback, words...); word != "off" {
 		s.Canary, _ = time.ParseDuration(word) // one that is no time has been refused
+	}
+}
+
+// readReserve decides whether instances are reserved. The account's concurrency is what `make deploy` found there; 0 is unknown.
+func (s *settings) readReserve(r *reader, fallback string) {
+	account := r.number("account-concurrency", 0, 1, 1_000_000)
+	if account != 0 && account < smallAccount {
+		fallback = "off"
+	}
+	s.Reserve = r.oneOf("reserved-concurrency", fallback, "on", "off") == "on"
+	if needs := service.Reserved(s.ArchiveConcurrency, s.BackupConcurrency) + unreserved; s.Reserve && account != 0 && account < needs {
+		r.refuse("reserved-concurrency", "is on, which needs a concurrency of %d in the account; it has %d: ask AWS for more, or turn it off", needs, account)
 	}
 }
 

@@ -36,8 +36,8 @@ func TestRead(t *testing.T) {
 	t.Run("what is left out has the stage's value", func(t *testing.T) {
 		for stage, want := range map[string]settings{
 			"dev":     {LogDays: 14, ArchiveConcurrency: 2, BackupConcurrency: 2},
-			"staging": {LogDays: 30, ArchiveConcurrency: 5, BackupConcurrency: 5, Canary: 5 * time.Minute},
-			"prod":    {LogDays: 90, ArchiveConcurrency: 20, BackupConcurrency: 20, Canary: 10 * time.Minute},
+			"staging": {LogDays: 30, Reserve: true, ArchiveConcurrency: 5, BackupConcurrency: 5, Canary: 5 * time.Minute},
+			"prod":    {LogDays: 90, Reserve: true, ArchiveConcurrency: 20, BackupConcurrency: 20, Canary: 10 * time.Minute},
 		} {
 			got, err := read(given(stage, nil))
 			want.Stage, want.Account, want.Region, want.Functions, want.LogLevel = stage, infratest.Account, infratest.Region, "dist/functions", "info"
@@ -55,7 +55,8 @@ func TestRead(t *testing.T) {
 			"graph-url": "https://graph.microsoft.us/v1.0", "sign-in-client": guid2, "sign-in-credentials": "sign-in/app",
 			"sign-in-programs": guid + "," + guid2, "sign-in-service-roles": "service",
 			"public-url": "https://calendar.example.com/", "log-level": "debug", "log-days": "731", "removal": "destroy", "canary": "30m",
-			"archive-concurrency": "3", "backup-concurrency": "400", "cors-origins": "https://a.example.com,http://localhost:3000",
+			"archive-concurrency": "3", "backup-concurrency": "400", "reserved-concurrency": "on",
+			"account-concurrency": "1000", "cors-origins": "https://a.example.com,http://localhost:3000",
 			"table-warm-reads": "12000", "table-warm-writes": "40000",
 		}))
 		want := settings{
@@ -67,11 +68,26 @@ func TestRead(t *testing.T) {
 				Credentials: "sign-in/app", Redirect: "https://calendar.example.com/auth/callback",
 			},
 			Graph:    service.Graph{Tenant: "example.com", Client: guid2, Credentials: "graph/app", URL: "https://graph.microsoft.us/v1.0"},
-			LogLevel: "debug", LogDays: 731, Destroy: true, Canary: 30 * time.Minute, ArchiveConcurrency: 3, BackupConcurrency: 400,
+			LogLevel: "debug", LogDays: 731, Destroy: true, Canary: 30 * time.Minute, Reserve: true,
+			ArchiveConcurrency: 3, BackupConcurrency: 400,
 			CORSOrigins: []string{"https://a.example.com", "http://localhost:3000"}, WarmReads: 12000, WarmWrites: 40000,
 		}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Error(err, diff)
+		}
+	})
+	t.Run("instances are reserved where the account has enough of them", func(t *testing.T) {
+		for _, c := range []struct {
+			stage, account, said string
+			want                 bool
+		}{
+			{"dev", "", "", false}, {"dev", "1000", "", false}, {"dev", "", "on", true}, {"prod", "", "", true}, {"prod", "", "off", false},
+			{"prod", "10", "", false}, {"prod", "199", "", false}, {"prod", "200", "", true}, {"staging", "121", "on", true},
+		} {
+			got, err := read(given(c.stage, map[string]string{"account-concurrency": c.account, "reserved-concurrency": c.said}))
+			if err != nil || got.Reserve != c.want {
+				t.Errorf("%+v: %t %v", c, got.Reserve, err)
+			}
 		}
 	})
 	t.Run("a deployment of prod can be made at once, to repair it", func(t *testing.T) {
@@ -109,6 +125,12 @@ func TestRead(t *testing.T) {
 		want    []string // settings that the error names, in order
 	}{
 		{"no stage", "", nil, []string{"stage"}},
+		{"more instances reserved than the account can spare", "staging", map[string]string{"reserved-concurrency": "on", "account-concurrency": "120"},
+			[]string{"reserved-concurrency"}},
+		{"many workers in an account of 200", "prod", map[string]string{"archive-concurrency": "70", "account-concurrency": "200"},
+			[]string{"reserved-concurrency"}},
+		{"an account without any concurrency", "dev", map[string]string{"account-concurrency": "0"}, []string{"account-concurrency"}},
+		{"a word in place of a switch", "dev", map[string]string{"reserved-concurrency": "yes"}, []string{"reserved-concurrency"}},
 		{"a stage that is none", "test", nil, []string{"stage"}},
 		{"no account", "dev", map[string]string{"account": ""}, []string{"account"}},
 		{"an account of eleven digits", "dev", map[string]string{"account": "11112222333"}, []string{"account"}},

@@ -65,8 +65,8 @@ const (
 	tableThrottleLimit = 10
 	// signInFailureLimit is how many requests may be refused for their sign-in in a quarter of an hour; a few are expired tokens.
 	signInFailureLimit = 20
-	// workAge and noticeAge are how old a message may get. Work that was interrupted without a word comes again after 90 minutes.
-	workAge   = 2 * time.Hour
+	// workAge and noticeAge are how old a message may get. Work that was interrupted without a word comes again after 16 minutes.
+	workAge   = time.Hour
 	noticeAge = 15 * time.Minute
 )
 
@@ -102,13 +102,11 @@ func (a alarms) all() []awscloudwatch.IAlarm {
 	return list
 }
 
-func newAlarms(scope awscdk.Stack, p Props, q queues, f *functions, gateway awsapigatewayv2.HttpApi) alarms {
+// newAlarms makes the alarms, and the topic that they are told to.
+func newAlarms(scope awscdk.Stack, p Props, q queues, f *functions, gateway awsapigatewayv2.HttpApi) (alarms, awssns.Topic) {
 	here := constructs.NewConstruct(scope, jsii.String("alarms"))
 	topic := newTopic(here, scope, p.AlarmEmail)
 	action := awscloudwatchactions.NewSnsAction(topic)
-	awscdk.NewCfnOutput(scope, jsii.String("AlarmTopic"), &awscdk.CfnOutputProps{
-		Value: topic.TopicArn(), Description: jsii.String("ARN of the topic that alarms are sent to"),
-	})
 	made := alarms{}
 	for _, a := range describe(p, q, f, gateway) {
 		comparison, missing := awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD, awscloudwatch.TreatMissingData_NOT_BREACHING
@@ -130,7 +128,7 @@ func newAlarms(scope awscdk.Stack, p Props, q queues, f *functions, gateway awsa
 		})
 		made[a.name].AddAlarmAction(action)
 	}
-	return made
+	return made, topic
 }
 
 // describe says when which alarm rings.

@@ -147,7 +147,7 @@ func TestAlarms(t *testing.T) {
 		oldMessages: {[]string{
 			"AWS/SQS ApproximateAgeOfOldestMessage Maximum queue-archive", "AWS/SQS ApproximateAgeOfOldestMessage Maximum queue-backup",
 			"AWS/SQS ApproximateAgeOfOldestMessage Maximum queue-notify",
-		}, "MAX([FILL(archive, 0) / 7200, FILL(backup, 0) / 7200, FILL(notify, 0) / 900])", 1},
+		}, "MAX([FILL(archive, 0) / 3600, FILL(backup, 0) / 3600, FILL(notify, 0) / 900])", 1},
 		failedRuns:       {[]string{"AdminAssistant RunsFailed Sum prod"}, "", 1},
 		lateJobs:         {[]string{"AdminAssistant JobsLate Sum prod"}, "", 1},
 		signInFailures:   {[]string{"AdminAssistant SignInFailures Sum prod"}, "", 20},

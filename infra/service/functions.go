@@ -47,7 +47,14 @@ const (
 	notices     = 5
 	deadLetters = 2
 	noticeBatch = 10
+	// fewNotices is notices where nothing is reserved: SQS asks for no less, and the account may have 10 instances for all.
+	fewNotices = 2
 )
+
+// Reserved is how many instances a stage with these settings reserves of its account's concurrency, if it reserves any.
+func Reserved(archiveConcurrency, backupConcurrency int) int {
+	return dispatchers + archiveConcurrency + backupConcurrency + notices + 2*deadLetters
+}
 
 // functions are those of names.
 type functions struct{ api, dispatcher, archive, backup, notify golambda.Function }
@@ -74,6 +81,16 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 	may := func(groups ...[]awsiam.PolicyStatement) []awsiam.PolicyStatement { return slices.Concat(groups...) }
 	one := func(statements ...awsiam.PolicyStatement) []awsiam.PolicyStatement { return statements }
 
+	reserved := func(instances int) int {
+		if !p.Reserve {
+			return 0
+		}
+		return instances
+	}
+	notifiers := fewNotices
+	if p.Reserve {
+		notifiers = notices
+	}
 	objects := map[string]map[string]access{
 		// of users who are erased; backups that users delete
 		api:     {ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes, uploadObjects: writes | deletes, restoreObjects: deletes},
@@ -88,25 +105,28 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 				one(g.signs()), g.readsHeads(), g.signsIn(p.SignIn), g.credentials(p.Graph.Credentials)), // the application's, to list calendars; never a user's
 		}),
 		dispatcher: golambda.New(here, settings, golambda.Props{
-			Name: dispatcher, Description: "Starts the runs of jobs that are due.", MemoryMB: 256, Timeout: dispatcherTimeout, Reserved: dispatchers,
+			Name: dispatcher, Description: "Starts the runs of jobs that are due.", MemoryMB: 256, Timeout: dispatcherTimeout,
+			Reserved:    reserved(dispatchers),
 			Environment: e.of(e.urls(q.archive.queue, q.backup.queue, q.notify.queue)),
 			May:         may(g.table(), one(g.sends(q.archive.queue, q.backup.queue, q.notify.queue, q.scheduleDead))), // Lambda sends a failed tick there in its name
 		}),
 		archive: golambda.New(here, settings, golambda.Props{
-			Name: archive, Description: "Carries out archive, verify and undo runs.", MemoryMB: 512, Timeout: archiveTimeout, Reserved: p.ArchiveConcurrency, Loops: true,
+			Name: archive, Description: "Carries out archive, verify and undo runs.", MemoryMB: 512, Timeout: archiveTimeout,
+			Reserved: reserved(p.ArchiveConcurrency), Loops: true,
 			Environment: e.of(e.bucket(), e.heads(), e.urls(q.archive.queue, q.archive.dead, q.notify.queue), e.runs(), e.users(), e.graph()),
 			May: may(g.table(), g.objects(objects[archive]),
 				one(g.consumes(q.archive.queue), g.sends(q.archive.queue, q.archive.dead, q.notify.queue)), one(g.signs()), g.keepsHeads(), g.reaches(p)),
 		}),
 		backup: golambda.New(here, settings, golambda.Props{
-			Name: backup, Description: "Carries out backup, restore and drill runs.", MemoryMB: 1024, Timeout: backupTimeout, Reserved: p.BackupConcurrency, Loops: true,
+			Name: backup, Description: "Carries out backup, restore and drill runs.", MemoryMB: 1024, Timeout: backupTimeout,
+			Reserved: reserved(p.BackupConcurrency), Loops: true,
 			Environment: e.of(e.bucket(), e.urls(q.backup.queue, q.backup.dead, q.notify.queue), e.runs(), e.users(), e.graph()),
 			May: may(g.table(), g.objects(objects[backup]),
 				one(g.consumes(q.backup.queue), g.sends(q.backup.queue, q.backup.dead, q.notify.queue)), g.reaches(p)),
 		}),
 		notify: golambda.New(here, settings, golambda.Props{
 			Name: notify, Description: "Sends notifications, and fails the runs that dead letters name.", MemoryMB: 256, Timeout: notifyTimeout,
-			Reserved: notices + 2*deadLetters, Loops: true,
+			Reserved: reserved(notices + 2*deadLetters), Loops: true,
 			Environment: e.of(e.urls(q.notify.queue, q.notify.dead, q.archive.dead, q.backup.dead), e.mail()),
 			May: may(g.table(), one(g.consumes(q.notify.queue, q.archive.dead, q.backup.dead), g.sends(q.notify.queue, q.notify.dead),
 				g.mails(p.MailIdentity, p.MailFrom))),
@@ -121,13 +141,13 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 	}
 	consume(f.archive, q.archive.queue, 1, p.ArchiveConcurrency) // one run has the function's whole time
 	consume(f.backup, q.backup.queue, 1, p.BackupConcurrency)
-	consume(f.notify, q.notify.queue, noticeBatch, notices)
+	consume(f.notify, q.notify.queue, noticeBatch, notifiers)
 	consume(f.notify, q.archive.dead, noticeBatch, deadLetters)
 	consume(f.notify, q.backup.dead, noticeBatch, deadLetters)
 	return f
 }
 
-// consume has the function called with messages of the queue. No more batches are taken at once than there are instances for them:
+// consume has the function called with messages of the queue. No more batches are taken at once than instances are reserved for them:
 // one that is turned away would count as a delivery.
 func consume(f golambda.Function, q named, batch, atOnce int) {
 	f.Alias.AddEventSourceMapping(jsii.String(q.name), &awslambda.EventSourceMappingOptions{

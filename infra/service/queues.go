@@ -34,8 +34,10 @@ const (
 	// the age that they had.
 	keepMessages = 4 * 24 * time.Hour
 	keepDead     = 14 * 24 * time.Hour
-	// patience is how many times a function's timeout its messages stay hidden: Lambda may be throttled while it holds them.
-	patience = 6
+	// patience is how much longer than a function's timeout its messages stay hidden. A worker that was killed without a word is noticed then: the
+	// message comes again. AWS advises six times the timeout, for a function that may be throttled while Lambda holds its messages; here no more are
+	// taken at once than may run, and two workers at one run do no harm.
+	patience = time.Minute
 )
 
 func newQueues(scope constructs.Construct) queues {
@@ -67,7 +69,7 @@ func newPair(scope constructs.Construct, name string, timeout, deadTimeout time.
 func newQueue(scope constructs.Construct, name string, keep, timeout time.Duration, dead *awssqs.DeadLetterQueue) named {
 	var visibility awscdk.Duration
 	if timeout > 0 {
-		visibility = golambda.Seconds(min(patience*timeout, queue.MaxVisibility))
+		visibility = golambda.Seconds(timeout + patience)
 	}
 	return named{name: name, queue: awssqs.NewQueue(scope, &name, &awssqs.QueueProps{
 		Encryption: awssqs.QueueEncryption_SQS_MANAGED, EnforceSSL: jsii.Bool(true),

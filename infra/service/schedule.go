@@ -48,11 +48,13 @@ func newSchedule(scope awscdk.Stack, dispatcher golambda.Function, dead named) {
 	})
 	schedule.Node().AddDependency(role) // its policy too: the role is tried when the schedule is made
 
-	awslambda.NewCfnEventInvokeConfig(here, jsii.String("Failures"), &awslambda.CfnEventInvokeConfigProps{
+	failures := awslambda.NewCfnEventInvokeConfig(here, jsii.String("Failures"), &awslambda.CfnEventInvokeConfigProps{
 		FunctionName: dispatcher.Function.FunctionName(), Qualifier: dispatcher.Alias.AliasName(),
 		MaximumEventAgeInSeconds: jsii.Number(tickSeconds), MaximumRetryAttempts: jsii.Number(tickRetries),
 		DestinationConfig: &awslambda.CfnEventInvokeConfig_DestinationConfigProperty{
 			OnFailure: &awslambda.CfnEventInvokeConfig_OnFailureProperty{Destination: dead.queue.QueueArn()},
 		},
 	})
+	// It names the alias and does not refer to it, so that CloudFormation would not wait.
+	failures.AddDependency(dispatcher.Alias.Node().DefaultChild().(awslambda.CfnAlias))
 }

@@ -40,6 +40,9 @@ type Props struct {
 	AlarmEmail string
 	SignIn     SignIn
 	Graph      Graph
+	// Reserve sets instances of the account's concurrency aside for each function but the API. An account has to keep 100 that nobody reserved,
+	// and a new one may have no more than 10.
+	Reserve bool
 	// ArchiveConcurrency and BackupConcurrency are how many messages of their queue are worked on at once, from 2.
 	ArchiveConcurrency int
 	BackupConcurrency  int
@@ -87,7 +90,7 @@ func New(scope constructs.Construct, id string, p Props) (awscdk.Stack, error) {
 	functions := newFunctions(stack, p, queues)
 	newSchedule(stack, functions.dispatcher, queues.scheduleDead)
 	gateway := newAPI(stack, p, functions.api)
-	alarms := newAlarms(stack, p, queues, functions, gateway)
+	alarms, topic := newAlarms(stack, p, queues, functions, gateway)
 	functions.rollBackOn(alarms)
 	newDashboard(stack, p, queues, functions, gateway, alarms)
 
@@ -95,6 +98,7 @@ func New(scope constructs.Construct, id string, p Props) (awscdk.Stack, error) {
 		awscdk.NewCfnOutput(stack, &id, &awscdk.CfnOutputProps{Value: value, Description: &what})
 	}
 	output("ApiUrl", "address of the API", gateway.ApiEndpoint())
+	output("AlarmTopic", "where alarms are told", topic.TopicArn())
 	for _, q := range queues.all() {
 		output("Queue"+title(q.name), "URL of the queue "+q.name, q.queue.QueueUrl())
 	}

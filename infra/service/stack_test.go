@@ -33,8 +33,8 @@ func props(stage string) Props {
 			Programs: []string{"p1", "p2"}, ServiceRoles: []string{"r1", "r2"},
 			Credentials: "sign-in/app", Redirect: "https://calendar.example.com/auth/callback",
 		},
-		Graph:              Graph{Tenant: "tenant", Client: "client", Credentials: "graph/app", URL: "https://graph.example.com/v1.0"},
-		ArchiveConcurrency: 7, BackupConcurrency: 3,
+		Graph:   Graph{Tenant: "tenant", Client: "client", Credentials: "graph/app", URL: "https://graph.example.com/v1.0"},
+		Reserve: stage == "prod", ArchiveConcurrency: 7, BackupConcurrency: 3,
 	}
 }
 
@@ -628,6 +628,29 @@ func TestFunctions(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+	t.Run("nothing is reserved where nobody asks for it", func(t *testing.T) {
+		small := stack(t, dev)
+		for name := range sizes {
+			if reserved := small.named(t, "function-"+name).Properties["ReservedConcurrentExecutions"]; reserved != nil {
+				t.Errorf("%s: %v", name, reserved)
+			}
+		}
+		for _, mapping := range small.Of(t, "AWS::Lambda::EventSourceMapping") { // an account may have 10 instances for all of them
+			from, most := small.name(mapping.Properties["EventSourceArn"]), 2.0
+			if got := infratest.At(mapping.Properties, "ScalingConfig", "MaximumConcurrency"); from == "queue-notify" && got != most {
+				t.Errorf("%s has %v at once", from, got)
+			}
+		}
+	})
+	t.Run("what is reserved is what a deployment says that it needs", func(t *testing.T) {
+		sum := 0.0
+		for _, size := range sizes {
+			sum += size.Reserved
+		}
+		if p := props("prod"); sum != float64(Reserved(p.ArchiveConcurrency, p.BackupConcurrency)) {
+			t.Errorf("%v", sum)
+		}
+	})
 	t.Run("code is named by its content", func(t *testing.T) {
 		keys := map[any]bool{}
 		for _, f := range v.Of(t, "AWS::Lambda::Function") {
@@ -761,10 +784,10 @@ func TestQueues(t *testing.T) {
 				t.Errorf("%v messages at once", got)
 			}
 		})
-		t.Run(source+" hides messages for six times the function's timeout", func(t *testing.T) {
+		t.Run(source+" shows messages again soon after its function can no longer be at work at them", func(t *testing.T) {
 			hidden := v.named(t, source).Properties["VisibilityTimeout"].(float64)
-			if hidden < 6*f.Properties["Timeout"].(float64) || hidden > queue.MaxVisibility.Seconds() {
-				t.Errorf("for %v seconds", hidden)
+			if longest := f.Properties["Timeout"].(float64); hidden <= longest || hidden > 16*60 {
+				t.Errorf("after %v seconds, while the function may take %v", hidden, longest)
 			}
 		})
 		most, _ := infratest.At(mapping.Properties, "ScalingConfig", "MaximumConcurrency").(float64)

@@ -46,6 +46,7 @@ const (
 	MailboxOutOfReach  Kind = "mailbox_out_of_reach" // for days
 	SignInNeeded       Kind = "sign_in_needed"       // access to Microsoft 365 has ended
 	RunFailed          Kind = "run_failed"           // a run failed, wholly or in part
+	JobStuck           Kind = "job_stuck"            // a job cannot be started, by a defect of the program
 )
 
 // ends says what resolves an action of a kind for which the user's word is not enough.
@@ -61,6 +62,7 @@ var ends = map[Kind]string{
 	MailboxOutOfReach: "it is resolved by the next run that reaches the mailbox",
 	UnreadableDays:    "it is resolved by the next run that reads all days",
 	SignInNeeded:      "it is resolved by signing in again",
+	JobStuck:          "it is resolved when the job starts a run; pause or remove the job if it is not needed",
 }
 
 // State of an action.

@@ -24,6 +24,7 @@ var names = map[Kind][2]string{
 	MailboxOutOfReach:  {"mailbox out of reach", "mailboxes out of reach"},
 	SignInNeeded:       {"sign-in at Microsoft 365", "sign-ins at Microsoft 365"},
 	RunFailed:          {"failed run", "failed runs"},
+	JobStuck:           {"job that does not start", "jobs that do not start"},
 }
 
 // Kinds are all that there are.

@@ -320,7 +320,7 @@ func (y *system) driller() run.Handler {
 func (y *system) dispatcher() *job.Dispatcher {
 	return &job.Dispatcher{
 		Table: y.table, Kinds: y.jobKinds(), Clock: y.clock, Log: y.log, Metrics: y.metrics, Barred: y.users.Barred,
-		Late: y.notice.JobLate, Parked: y.notice.JobParked,
+		Late: y.notice.JobLate, Parked: y.notice.JobParked, Stuck: y.notice.JobStuck, Going: y.notice.JobGoing,
 	}
 }
 

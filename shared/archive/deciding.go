@@ -188,7 +188,7 @@ func (x *answers) readLedger(ctx context.Context, keys []string) error {
 	if err != nil {
 		return err
 	}
-	b := books{newest: x.newest, failed: map[string]*ledger.Entry{}}
+	b := books{newest: x.newest, failed: map[string]*ledger.Entry{}, copied: map[string]bool{}}
 	b.remember(entries)
 	runs := map[string]bool{}
 	for key, e := range x.newest {

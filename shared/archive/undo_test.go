@@ -38,8 +38,8 @@ func (w *world) preview(id string, h how) undo.Plan {
 	return plan
 }
 
-// asked stores an undo run of what its user was shown.
-func (w *world) asked(id string, h how) *run.Run {
+// toUndo stores an undo run of what its user was shown.
+func (w *world) toUndo(id string, h how) *run.Run {
 	w.t.Helper()
 	r, _, err := w.undoers(w.Table, w.calendar).Plan(w.t.Context(), user, id, h.cascade, h.force)
 	must(w.t, err)
@@ -55,7 +55,7 @@ func (w *world) asked(id string, h how) *run.Run {
 // undo undoes a run, and returns the run that did with its result.
 func (w *world) undo(id string, h how) (*run.Run, undo.Result) {
 	w.t.Helper()
-	r := w.asked(id, h)
+	r := w.toUndo(id, h)
 	must(w.t, w.undoers(w.Table, w.calendar).Run(w.t.Context(), r))
 	return w.undone(r.ID)
 }
@@ -90,12 +90,14 @@ func (w *world) shown() []calendar.Event {
 		e.Created, e.LastModified = calendar.Event{}.Created, calendar.Event{}.LastModified
 		events = append(events, e)
 	}
-	slices.SortFunc(events, func(a, b calendar.Event) int { return strings.Compare(a.Subject+a.Start.Local, b.Subject+b.Start.Local) })
+	slices.SortFunc(events, func(a, b calendar.Event) int {
+		return strings.Compare(a.Subject+a.Start.Local, b.Subject+b.Start.Local)
+	})
 	return events
 }
 
-// edit changes the copy of a subject in the archive calendar, as a user does in Outlook.
-func (w *world) edit(subject string, change func(*calendar.Draft)) {
+// editCopy changes the copy of a subject in the archive calendar, as a user does in Outlook.
+func (w *world) editCopy(subject string, change func(*calendar.Draft)) {
 	w.t.Helper()
 	info, err := w.calendar.Calendar(w.t.Context(), uri("Archive"))
 	must(w.t, err)
@@ -368,7 +370,7 @@ func TestUndoLeavesAloneWhatSomebodyChangedInTheArchiveCalendar(t *testing.T) {
 			w.add("Plan", "2026-10-06T09:00", "2026-10-06T10:00")
 			c := w.config()
 			first, _ := w.archive(c)
-			w.edit("Review", change)
+			w.editCopy("Review", change)
 			plan := w.preview(first.ID, how{})
 			if of(plan, "Review") != "skipped nothing altered_in_calendar" || of(plan, "Plan") != "undone removes" {
 				t.Errorf("%+v", plan.Items)
@@ -397,7 +399,7 @@ func TestUndoTakesAnotherWritingOfTheSameForTheSame(t *testing.T) {
 	})
 	c := w.config()
 	first, _ := w.archive(c)
-	w.edit("Review", func(d *calendar.Draft) {
+	w.editCopy("Review", func(d *calendar.Draft) {
 		d.Body = calendar.Body{ContentType: "html", Content: "<html><body><div>Agenda<br>and  more</div></body></html>"}
 		d.Start, d.End = calendar.DateTime{Local: "2026-10-05T07:00:00.0000000", Zone: "UTC"}, calendar.DateTime{Local: "2026-10-05T08:00:00", Zone: "UTC"}
 		slices.Reverse(d.Categories)
@@ -414,7 +416,7 @@ func TestUndoNeverTouchesAnEventWithoutOurMark(t *testing.T) {
 			w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
 			c := w.config()
 			first, _ := w.archive(c)
-			w.edit("Review", func(d *calendar.Draft) { d.Mark = mark })
+			w.editCopy("Review", func(d *calendar.Draft) { d.Mark = mark })
 			r, result := w.undo(first.ID, how{force: true})
 			if r.State != run.Succeeded || result.Counts.By[undo.Altered] != 1 || len(w.copies()) != 1 {
 				t.Errorf("%s %+v %v", r.State, result.Counts, w.copies())
@@ -460,8 +462,8 @@ func TestUndoThatWasNotWhatTheUserSawDoesNothing(t *testing.T) {
 	w.add("Plan", "2026-10-06T09:00", "2026-10-06T10:00")
 	c := w.config()
 	first, _ := w.archive(c)
-	r := w.asked(first.ID, how{})
-	w.edit("Review", func(d *calendar.Draft) { d.Subject = "Mine" })
+	r := w.toUndo(first.ID, how{})
+	w.editCopy("Review", func(d *calendar.Draft) { d.Subject = "Mine" })
 	must(t, w.undoers(w.Table, w.calendar).Run(t.Context(), r))
 	r, result := w.undone(r.ID)
 	if r.State != run.Failed || r.Problem == nil || r.Problem.Code != undo.Changed || len(w.copies()) != 2 || result.Link != "" {
@@ -533,7 +535,7 @@ func TestUndoInAnArchiveCalendarThatIsGoneIsRefused(t *testing.T) {
 	w.month(2)
 	c := w.config()
 	first, _ := w.archive(c)
-	r := w.asked(first.ID, how{})
+	r := w.toUndo(first.ID, how{})
 	info, err := w.calendar.Calendar(t.Context(), uri("Archive"))
 	must(t, err)
 	must(t, w.calendar.DeleteCalendar(t.Context(), "me", info.ID))

@@ -45,6 +45,9 @@ type Dispatcher struct {
 	Late func(ctx context.Context, j *Job)
 	// Parked is called once for every job that was parked just now, unless the process dies before. It may be nil.
 	Parked func(ctx context.Context, j *Job)
+	// Stuck is called for every job that still could not be started when it was tried again, each time; Going for every job that was started after
+	// that. Both may be nil.
+	Stuck, Going func(ctx context.Context, j *Job)
 }
 
 // Report is what a tick did, in jobs.
@@ -56,6 +59,7 @@ type Report struct {
 	Taken   int // another dispatcher, or the user, was faster
 	Paused  int // they could not start runs
 	Parked  int // this version of the program does not know their kind
+	Stuck   int // a defect kept them from being started; they are set aside and tried again by themselves
 	Dropped int // they were unreadable, and are no longer looked at
 	Failed  int // something did not work; the next tick tries again
 	Left    int // shards that were not looked at to their end, because time was up
@@ -69,13 +73,15 @@ func (r *Report) add(o Report) {
 	r.Taken += o.Taken
 	r.Paused += o.Paused
 	r.Parked += o.Parked
+	r.Stuck += o.Stuck
 	r.Dropped += o.Dropped
 	r.Failed += o.Failed
 	r.Left += o.Left
 }
 
-// Tick starts everything that is due. It stops ten seconds before the deadline of ctx; the next tick goes on. An error means that
-// some of it did not work, which the next tick tries again; the report has the rest all the same.
+// Tick starts everything that is due. It stops ten seconds before the deadline of ctx; the next tick goes on. What did not work is logged and
+// counted, and the next tick tries it again. An error means that this is more than a bad job or two: a shard could not be looked at, or
+// something failed and nothing was done. The report has the rest all the same.
 func (d *Dispatcher) Tick(ctx context.Context) (Report, error) {
 	t := &tick{Dispatcher: d, ctx: ctx, runs: run.NewStore(d.Table), begin: ctx, now: d.Clock()}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -92,14 +98,25 @@ func (d *Dispatcher) Tick(ctx context.Context) (Report, error) {
 		})
 	}
 	_ = shards.Wait() // collects nothing
-	d.Metrics.Count(telemetry.Counts{telemetry.JobsLate: t.report.Late, telemetry.JobsParked: t.report.Parked})
+	wait := 0
+	if t.oldest > lateAfter {
+		wait = int(t.oldest.Seconds())
+	}
+	d.Metrics.Count(telemetry.Counts{
+		telemetry.JobWait:  wait,
+		telemetry.JobsLate: t.report.Late, telemetry.JobsParked: t.report.Parked, telemetry.JobsStuck: t.report.Stuck, telemetry.JobsFailed: t.report.Failed,
+	})
 	level := zerolog.DebugLevel
 	if t.report != (Report{}) {
 		level = zerolog.InfoLevel
 	}
 	r := t.report
 	d.Log.WithLevel(level).Int("started", r.Started).Int("joined", r.Joined).Int("resumed", r.Resumed).Int("late", r.Late).Int("taken", r.Taken).
-		Int("paused", r.Paused).Int("parked", r.Parked).Int("dropped", r.Dropped).Int("failed", r.Failed).Int("left", r.Left).Msg("due jobs dispatched")
+		Int("paused", r.Paused).Int("parked", r.Parked).Int("stuck", r.Stuck).Int("dropped", r.Dropped).Int("failed", r.Failed).Int("left", r.Left).
+		Msg("due jobs dispatched")
+	if t.unseen == 0 && t.done > 0 {
+		return r, nil
+	}
 	return r, errors.Join(t.errs...)
 }
 
@@ -113,6 +130,9 @@ type tick struct {
 
 	mu     sync.Mutex
 	report Report
+	unseen int // shards that could not be read
+	done   int // jobs with which nothing more is to be done, such as those whose runs were named to a worker
+	oldest time.Duration
 	errs   []error
 }
 
@@ -124,12 +144,33 @@ func (t *tick) note(r Report, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.report.add(r)
+	t.done += r.Taken + r.Paused + r.Parked + r.Dropped
 	if err == nil {
 		return
 	}
 	telemetry.Failure(t.Log.Error(), err).Int("jobs", max(r.Failed, 1)).Msg("jobs not dispatched")
 	if len(t.errs) < maxErrors {
 		t.errs = append(t.errs, err)
+	}
+}
+
+// finished notes that nothing more is to be done with a job.
+func (t *tick) finished() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.done++
+}
+
+// waited notes since when the longest due of some jobs has waited.
+func (t *tick) waited(items []store.Item) {
+	if len(items) == 0 {
+		return
+	}
+	since, _, _ := strings.Cut(items[0].IndexSK, "#")
+	if at, err := time.Parse(dueTime, since); err == nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.oldest = max(t.oldest, t.now.Sub(at))
 	}
 }
 
@@ -144,8 +185,12 @@ func (t *tick) shard(shard int) {
 		page, err := t.Table.Query(t.ctx, q)
 		if err != nil {
 			t.note(Report{Left: 1}, fmt.Errorf("read what is due: %w", err))
+			t.mu.Lock()
+			t.unseen++
+			t.mu.Unlock()
 			return
 		}
+		t.waited(page.Items)
 		for len(page.Items) > 0 {
 			if t.begin.Err() != nil {
 				t.note(Report{Left: 1}, nil)
@@ -164,9 +209,11 @@ func (t *tick) shard(shard int) {
 
 // claim is a job that is due, and the run that it starts.
 type claim struct {
-	job  *Job
-	run  *run.Run // nil if the job has a start already
-	late bool
+	job   *Job
+	run   *run.Run // nil if the job has a start already
+	late  bool
+	was   Job // as it was due
+	tries int // how often it was tried before, if it was stuck
 }
 
 // chunk starts some jobs: their runs are stored, then named to the workers, then the jobs are relieved of their starts.
@@ -199,14 +246,19 @@ func (t *tick) chunk(items []store.Item) {
 			return
 		}
 		sent[i] = c
+		t.finished()
 		if c.run == nil {
 			t.note(Report{Resumed: 1}, nil)
 		}
 	})
 	t.relieve(slices.DeleteFunc(sent, func(c *claim) bool { return c == nil }))
 	each(started, func(i int) {
-		if c := started[i]; c.late && t.Late != nil {
+		c := started[i]
+		if c.late && t.Late != nil {
 			t.Late(t.ctx, c.job)
+		}
+		if c.tries >= toldAfter && t.Going != nil {
+			t.Going(t.ctx, c.job)
 		}
 	})
 }
@@ -251,6 +303,10 @@ func (t *tick) prepare(item store.Item, barred map[string]bool) *claim {
 		t.park(j)
 		return nil
 	}
+	tries := 0
+	if j.Parked != nil {
+		tries = j.Parked.Tries
+	}
 	j.unpark()
 	if j.Start == nil && j.Due.IsZero() {
 		t.drop(item, fault.New(fault.Malformed, "job %s is in the index of what is due and has no time", j.ID))
@@ -276,12 +332,12 @@ func (t *tick) prepare(item store.Item, barred map[string]bool) *claim {
 		if why, its := obstacle(err); its {
 			t.pause(j, why, err)
 		} else {
-			t.note(Report{Failed: 1}, fmt.Errorf("job %s: %w", j.ID, err))
+			t.failed(&claim{job: j, was: *j, tries: tries}, err)
 		}
 		return nil
 	}
 	id := runID(j.ID, j.Due)
-	c := &claim{job: j, run: j.newRun(id, id, prepared, now), late: shifted.Sub(j.Due) > lateAfter}
+	c := &claim{job: j, run: j.newRun(id, id, prepared, now), late: shifted.Sub(j.Due) > lateAfter, was: *j, tries: tries}
 	j.Due, j.LastDue = next, last
 	return c
 }
@@ -307,7 +363,7 @@ func (t *tick) claim(due []*claim) []*claim {
 		case errors.Is(err, store.ErrConflict):
 			t.note(Report{Taken: 1}, nil)
 		case err != nil:
-			t.note(Report{Failed: 1}, err)
+			t.failed(c, err)
 		case created:
 			begun(c, Report{})
 			started = append(started, c)
@@ -315,6 +371,8 @@ func (t *tick) claim(due []*claim) []*claim {
 			begun(c, Report{Joined: 1})
 			if c.job.Start != nil {
 				started = append(started, c)
+			} else {
+				t.finished()
 			}
 		}
 	})
@@ -372,7 +430,12 @@ func (t *tick) together(claims []*claim, ops func(*claim) []store.Op, alone func
 			return nil
 		}
 	case len(claims) == 1:
-		t.note(Report{Failed: 1}, fmt.Errorf("store what job %s starts: %w", claims[0].job.ID, err))
+		err = fmt.Errorf("store what the job starts: %w", err)
+		if alone != nil {
+			t.failed(claims[0], err)
+		} else { // its run was started
+			t.note(Report{Failed: 1}, fmt.Errorf("job %s: %w", claims[0].job.ID, err))
+		}
 		return nil
 	}
 	half := len(claims) / 2
@@ -400,6 +463,24 @@ func (t *tick) unchanged(claims []*claim) ([]*claim, error) {
 		}
 	}
 	return same, nil
+}
+
+// failed notes that a job could not be started. One that fails for no passing reason is set aside for a while, so that it does not fail every
+// minute; that it is due is not forgotten.
+func (t *tick) failed(c *claim, cause error) {
+	err := fmt.Errorf("job %s: %w", c.was.ID, cause)
+	if fault.Of(cause).Transient() {
+		t.note(Report{Failed: 1}, err)
+		return
+	}
+	t.note(Report{}, err)
+	j := c.was
+	tries := j.stick(c.tries, t.Clock(), run.NewProblem(cause).Detail)
+	item := j.item()
+	item.Version = j.Version
+	if t.store(*item, Report{Stuck: 1}) && tries >= toldAfter && t.Stuck != nil {
+		t.Stuck(t.ctx, &j)
+	}
 }
 
 // drop takes an unreadable job out of the index, and leaves it in the table for an operator.

@@ -10,6 +10,9 @@
 // index one minute after the transaction, so that the dispatcher sends the message if whoever made the start is no more. Whoever else
 // changes a job that has a start sends its message first.
 //
+// A job that cannot be started because of a defect of the program is stuck: it stays due, and the dispatcher tries it again after five minutes,
+// then ten, up to an hour. It keeps no other job waiting.
+//
 // A job of a kind that the program does not know, since a newer version made it, is parked when it is due: it is paused, and the dispatcher
 // looks at it every hour. The first version that knows the kind goes on with it as if its time had been missed.
 package job
@@ -96,7 +99,7 @@ type Job struct {
 
 	State  State  `json:"state"`
 	Reason Reason `json:"reason,omitempty"` // of a paused one
-	Detail string `json:"detail,omitempty"` // of one that did not pause by its user's will, for the user
+	Detail string `json:"detail,omitempty"` // of one that did not pause by its user's will, or is stuck, for the user
 	// Due is the next time of the schedule; zero while the job is paused. Starts says when its run begins.
 	Due     time.Time `json:"due,omitzero"`
 	LastRun string    `json:"last_run,omitempty"` // id of the run that it started last
@@ -121,15 +124,23 @@ type Start struct {
 
 // Parked is what becomes of a job that was due, or had a start, in a version of the program that did not know its kind.
 type Parked struct {
-	Due  time.Time `json:"due,omitzero"` // the Due that it had; zero if it was paused
+	Due  time.Time `json:"due,omitzero"` // the Due that it had; zero if it was paused, or is stuck and still has it
 	Look time.Time `json:"look"`         // when the dispatcher looks at it again
+	// Tries is how often a job that is stuck was tried since it started a run; 0 of another.
+	Tries int `json:"tries,omitempty"`
 }
 
 // Shards is how many partitions the due index has.
 const Shards = 16
 
-// parkedFor is how long a parked job rests before the dispatcher looks at it again.
-const parkedFor = time.Hour
+const (
+	// parkedFor is how long a parked job rests before the dispatcher looks at it again.
+	parkedFor = time.Hour
+	// firstRest is how long one rests that is stuck for the first time. It doubles each time, up to parkedFor.
+	firstRest = 5 * time.Minute
+	// toldAfter is how many times a job is tried before its user hears that it is stuck.
+	toldAfter = 2
+)
 
 // takeOver is when the dispatcher looks at a start that is still there. It is the longest time that whoever made it can be alive:
 // the dispatcher's function lasts a minute, the API's half of that.
@@ -278,10 +289,20 @@ func (j *Job) park(look time.Time, why string) bool {
 	return true
 }
 
-// unpark makes a parked job what it was before, since its kind is known now.
+// stick lets a job rest that could not be started for no fault of its own, and returns how often it has been tried. It stays due.
+func (j *Job) stick(tries int, now time.Time, why string) int {
+	j.Detail = why
+	j.Parked = &Parked{Look: now.Add(min(firstRest<<min(tries, 8), parkedFor)), Tries: tries + 1}
+	return tries + 1
+}
+
+// unpark makes a parked job what it was before, to be tried.
 func (j *Job) unpark() {
 	if j.Parked == nil {
 		return
+	}
+	if j.Parked.Tries > 0 {
+		j.Detail = ""
 	}
 	if j.Reason == UnknownKind {
 		j.State, j.Reason, j.Detail, j.Due = Active, "", "", j.Parked.Due

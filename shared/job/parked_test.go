@@ -329,13 +329,13 @@ func TestAnInternalErrorDoesNotPauseAJob(t *testing.T) {
 		w.Advance(time.Hour)
 		d := w.dispatcher()
 		d.Kinds = w.kinds(&unreadable{w.Table}, w.queue)
-		if r, err := d.Tick(t.Context()); r != (Report{Failed: 1}) || fault.Of(err) != fault.Internal || !strings.Contains(err.Error(), j.ID) {
+		if r, err := d.Tick(t.Context()); r != (Report{Stuck: 1}) || fault.Of(err) != fault.Internal || !strings.Contains(err.Error(), j.ID) {
 			t.Errorf("got %+v, %v", r, err)
 		}
 		if got := w.get(j.ID); got.State != Active || !got.Due.Equal(j.Due) {
 			t.Errorf("got %+v", got)
 		}
-		w.Advance(time.Minute)
+		w.Advance(firstRest)
 		if r := w.tick(); r != (Report{Started: 1}) {
 			t.Errorf("the next tick: %+v", r)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"adminassistant/shared/action"
 	"adminassistant/shared/job"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/run"
@@ -33,21 +34,55 @@ func (n *Notices) JobParked(ctx context.Context, j *job.Job) {
 	})
 }
 
+// stuck is the cause of the action about a job that cannot be started.
+func stuck(j *job.Job) action.Cause { return action.Cause{Kind: action.JobStuck, Of: j.ID} }
+
+// JobStuck raises an action for the user of a job that a defect of the program keeps from being started. If that fails, it is only logged: it is
+// tried with the job.
+func (n *Notices) JobStuck(ctx context.Context, j *job.Job) {
+	n.ofJob(ctx, j, func(ctx context.Context, title string) error {
+		_, err := n.Actions.Raise(ctx, action.Action{
+			User: j.User, Cause: stuck(j), Subject: action.Subject{Kind: "job", ID: j.ID}, At: n.Clock(),
+			Detail: title + " cannot be started: " + j.Detail + "\nIt is tried again by itself, and one run will make up for all times that were missed. " +
+				"Whoever runs this installation was told.",
+		})
+		return err
+	})
+}
+
+// JobGoing resolves the action about a job that was stuck and has been started.
+func (n *Notices) JobGoing(ctx context.Context, j *job.Job) {
+	n.ofJob(ctx, j, func(ctx context.Context, _ string) error {
+		_, err := n.Actions.ResolveGone(ctx, j.User, n.Clock(), j.LastRun, stuck(j))
+		return err
+	})
+}
+
 // tellOfJob completes a notification of a job that was due at a time, and tells the user.
 func (n *Notices) tellOfJob(ctx context.Context, j *job.Job, due time.Time, what notify.Notification) {
-	ctx = telemetry.WithCorrelation(ctx, n.Log.With().Str("job", j.ID).Str("user", telemetry.Hash(j.User)).Logger(), j.LastRun)
-	err := func() error {
+	n.ofJob(ctx, j, func(ctx context.Context, title string) error {
 		p, here, err := n.user(ctx, j.User)
 		if err != nil || !here {
+			return err
+		}
+		what.ID, what.User, what.Class = notify.ID(due, "job "+j.ID+" "+due.UTC().Format(time.RFC3339)), j.User, notify.Problems
+		what.Title = title + what.Title
+		return n.Notifications.Tell(ctx, p.Settings, what)
+	})
+}
+
+// ofJob calls do with the title of a job whose user is still here. What goes wrong is only logged.
+func (n *Notices) ofJob(ctx context.Context, j *job.Job, do func(ctx context.Context, title string) error) {
+	ctx = telemetry.WithCorrelation(ctx, n.Log.With().Str("job", j.ID).Str("user", telemetry.Hash(j.User)).Logger(), j.LastRun)
+	err := func() error {
+		if _, here, err := n.user(ctx, j.User); err != nil || !here {
 			return err
 		}
 		about, err := n.about(ctx, &run.Run{User: j.User, Config: j.Config})
 		if err != nil {
 			return err
 		}
-		what.ID, what.User, what.Class = notify.ID(due, "job "+j.ID+" "+due.UTC().Format(time.RFC3339)), j.User, notify.Problems
-		what.Title = about.title(n.Kinds.Of(j.Kind)) + what.Title
-		return n.Notifications.Tell(ctx, p.Settings, what)
+		return do(ctx, about.title(n.Kinds.Of(j.Kind)))
 	}()
 	if err != nil {
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("user not told of a job")

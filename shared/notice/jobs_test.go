@@ -3,10 +3,13 @@ package notice
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/action"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/run"
@@ -78,4 +81,36 @@ func TestJobParked(t *testing.T) {
 			t.Errorf("told %+v", w.notes())
 		}
 	})
+}
+
+func TestAJobThatIsStuckNeedsItsUserOnceAndUntilItGoes(t *testing.T) {
+	w := newWorld(t)
+	j := w.lateJob()
+	j.Detail = "something went wrong on our side"
+	for range 3 {
+		w.JobStuck(t.Context(), j)
+	}
+	open := w.actions(action.Open)
+	if len(open) != 1 || open[0].Kind != action.JobStuck || open[0].Subject != (action.Subject{Kind: "job", ID: "J1"}) ||
+		!strings.HasPrefix(open[0].Detail, `Archive run of "work" cannot be started: something went wrong on our side`) {
+		t.Fatalf("%+v", open)
+	}
+	if _, err := w.Actions.Resolve(t.Context(), annKey, open[0].ID); fault.Of(err) != fault.Conflict {
+		t.Errorf("the user's word resolves it: %v", err)
+	}
+	other := *j
+	other.ID = "J2"
+	w.JobStuck(t.Context(), &other)
+	w.clock.Advance(time.Minute)
+	w.JobGoing(t.Context(), j)
+	if open = w.actions(action.Open); len(open) != 1 || open[0].Subject.ID != "J2" {
+		t.Errorf("%+v", open)
+	}
+	w.JobStuck(t.Context(), &job.Job{ID: "J3", User: "tenant#nobody"})
+	w.Profile = func(context.Context, string) (account.Profile, error) { return account.Profile{}, errors.New("gone") }
+	w.JobStuck(t.Context(), j) // which is no matter of the job's
+	w.JobGoing(t.Context(), &other)
+	if got := w.actions(action.Open); len(got) != 1 {
+		t.Errorf("%+v", got)
+	}
 }

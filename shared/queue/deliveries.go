@@ -2,6 +2,8 @@ package queue
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -31,12 +33,23 @@ type Handler func(context.Context, Message) error
 // that cannot be handled does not stop the others.
 func (d *Deliveries) Batch(ctx context.Context, messages []Message, handle Handler) (redeliver []string) {
 	for _, m := range messages {
-		if err := handle(ctx, m); err != nil {
+		if err := d.attempt(ctx, m, handle); err != nil {
 			d.release(ctx, m, err)
 			redeliver = append(redeliver, m.ID)
 		}
 	}
 	return redeliver
+}
+
+// attempt gives one message to the handler. A panic is an error of that message alone: it would end the process, and with it what others wait for.
+func (d *Deliveries) attempt(ctx context.Context, m Message, handle Handler) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.Log.Error().Str("message_id", m.ID).Bytes("stack", debug.Stack()).Msg("handler panicked")
+			err = fmt.Errorf("message %s: panic: %v", m.ID, p)
+		}
+	}()
+	return handle(ctx, m)
 }
 
 // Poll handles messages one after the other until ctx ends.
@@ -68,7 +81,7 @@ func (d *Deliveries) renewing(ctx context.Context, m Message, handle Handler) {
 			}
 		}
 	})
-	err := handle(ctx, m)
+	err := d.attempt(ctx, m, handle)
 	stop()
 	renewals.Wait() // a late one would hide the message again
 	if err != nil {

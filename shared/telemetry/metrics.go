@@ -41,10 +41,24 @@ const (
 	HeadsUnkept Metric = "HeadsUnkept"
 	// JobsLate counts jobs that a tick of the dispatcher started later than they should have been.
 	JobsLate Metric = "JobsLate"
+	// JobWait is for how long the longest due job had waited that a tick of the dispatcher saw, in seconds, if it is more than jobs have to wait.
+	JobWait Metric = "JobWait"
 	// JobsParked counts jobs that a tick of the dispatcher let rest, since this version of the program does not know their kind; each of them
 	// every hour while it rests.
 	JobsParked Metric = "JobsParked"
+	// JobsStuck counts jobs that a tick of the dispatcher set aside because a defect keeps them from being started; each of them whenever it is tried.
+	// JobsFailed counts those that it could not start for a reason that passes.
+	JobsStuck  Metric = "JobsStuck"
+	JobsFailed Metric = "JobsFailed"
 )
+
+// unit is CloudWatch's word for what a metric counts.
+func (m Metric) unit() string {
+	if m == JobWait {
+		return "Seconds"
+	}
+	return "Count"
+}
 
 // Counts are the metrics of one fact.
 type Counts map[Metric]int
@@ -90,7 +104,7 @@ func (m *Metrics) Count(counts Counts) {
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
 		if n := counts[name]; n > 0 {
 			line[string(name)] = n
-			defined = append(defined, metricDefinition{Name: string(name), Unit: "Count"})
+			defined = append(defined, metricDefinition{Name: string(name), Unit: name.unit()})
 		}
 	}
 	if len(defined) == 0 {
