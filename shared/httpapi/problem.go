@@ -30,6 +30,7 @@ var statusOf = map[fault.Kind]int{
 	fault.Throttled:       http.StatusTooManyRequests,
 	fault.Unavailable:     http.StatusServiceUnavailable,
 	fault.Malformed:       http.StatusInternalServerError,
+	fault.Setup:           http.StatusServiceUnavailable,
 	fault.Locked:          http.StatusLocked,
 }
 
@@ -80,6 +81,7 @@ var codes = []code{
 	{fault.Throttled.String(), statusOf[fault.Throttled], "Too much at once; try again later"},
 	{fault.Unavailable.String(), statusOf[fault.Unavailable], "Something that is needed does not answer; try again later"},
 	{fault.Malformed.String(), statusOf[fault.Malformed], "A stored record is unreadable"},
+	{fault.Setup.String(), statusOf[fault.Setup], "The installation needs its operator"},
 	{fault.Locked.String(), statusOf[fault.Locked], "The period is locked"},
 	{codeUnparsable, http.StatusBadRequest, "The request cannot be read"},
 	{codeNoRoute, http.StatusNotFound, "There is no such route"},
