@@ -119,7 +119,7 @@ var numbers = map[int]Meaning{
 	53000: Policy, 53001: Policy, 53002: Policy, 53003: Policy, 53004: Policy, 530002: Policy, 530003: Policy, 530032: Policy, 530034: Policy,
 	530035: Policy, 50005: Policy, 50097: Policy, 50131: Policy, 70043: Policy, 700084: SignIn,
 	65001: Consent, 90094: Consent, 90095: Consent, 65004: Declined,
-	50105: NotLetIn, 50020: NotLetIn, 50034: NotLetIn, 51004: NotLetIn, 50057: NotLetIn, 90072: NotLetIn,
+	50105: NotLetIn, 50020: NotLetIn, 90072: NotLetIn,
 	7000222: Credential, 7000215: Credential, 700027: Credential, 700024: Credential, 7000112: Credential, 700030: Credential, 50027: Credential, 700023: Credential,
 	7000218: Setup, 700025: Setup, 700016: Setup, 50011: Setup, 90008: Setup, 90009: Setup, 500011: Setup, 50194: Setup, 9002327: Setup, 9002325: Setup,
 	70020: Late, 70018: Declined,
@@ -130,6 +130,8 @@ func (r *Refusal) Meaning() Meaning {
 	switch {
 	case r.Status == http.StatusTooManyRequests:
 		return Busy
+	case r.Status >= http.StatusInternalServerError, r.Status == http.StatusRequestTimeout: // whatever else it says
+		return Passing
 	case r.Sub == "message_only": // a new sign-in would only show a message
 		return Policy
 	case r.Sub == "consent_required":
@@ -137,9 +139,6 @@ func (r *Refusal) Meaning() Meaning {
 	}
 	if known, ok := numbers[r.Number]; ok {
 		return known
-	}
-	if r.Status >= http.StatusInternalServerError || r.Status == http.StatusRequestTimeout {
-		return Passing
 	}
 	switch r.Word {
 	case "":
@@ -180,7 +179,6 @@ var advice = map[int]string{
 		"\"Mobile and desktop applications\"",
 	50105: "you are not among those whom your organisation has assigned to this application; ask its administrator",
 	50020: "your account is not of an organisation that is let in, or a guest there; sign in with another account",
-	50057: "your account is disabled; ask your organisation's administrator",
 	65004: "the sign-in was declined",
 }
 

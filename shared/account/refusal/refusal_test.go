@@ -37,6 +37,7 @@ func TestWhatRefusalsMean(t *testing.T) {
 		{"too often, by its status alone", 429, "", Busy, fault.Throttled, "(status 429)"},
 		{"a budget that is used up", 400, answer("temporarily_unavailable", 90024, ""), Passing, fault.Unavailable, "try again later (AADSTS90024)"},
 		{"a word alone", 400, answer("temporarily_unavailable", 0, ""), Passing, fault.Unavailable, "(temporarily_unavailable)"},
+		{"a server's problem, whatever it says", 500, answer("invalid_grant", 50173, "bad_token"), Passing, fault.Unavailable, "try again later"},
 		{"a proxy's page", 502, "<html>", Passing, fault.Unavailable, "(status 502)"},
 		{"a time-out", 408, "", Passing, fault.Unavailable, "try again"},
 		{"an identity that is not known yet", 400, answer("invalid_request", 70021, ""), Passing, fault.Unavailable, "passes within minutes"},

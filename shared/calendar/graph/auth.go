@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +17,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	kiota "github.com/microsoft/kiota-abstractions-go"
 
+	"adminassistant/shared/account/refusal"
 	"adminassistant/shared/fault"
 )
 
@@ -102,7 +103,7 @@ func bearerOf(user SignIn, clock func() time.Time) *bearer {
 		token: func(ctx context.Context) (string, error) {
 			token, expires, err := user.Token(ctx)
 			if err != nil {
-				return "", signInError(err)
+				return "", signInError(err, clock())
 			}
 			if !clock().Before(expires) {
 				return "", fault.New(fault.Unauthenticated, "the sign-in at Microsoft 365 has ended")
@@ -198,7 +199,7 @@ func newAppBearer(o *Options, base *url.URL) (*bearer, error) {
 	ask := policy.TokenRequestOptions{Scopes: []string{base.Scheme + "://" + base.Host + "/.default"}}
 	return &bearer{token: func(ctx context.Context) (string, error) {
 		token, err := credential.GetToken(ctx, ask)
-		return token.Token, signInError(err)
+		return token.Token, signInError(err, o.Clock())
 	}}, nil
 }
 
@@ -213,25 +214,18 @@ func (b *bearer) AuthenticateRequest(ctx context.Context, r *kiota.RequestInform
 	return nil
 }
 
-// stsCode is what Entra ID calls a reason: https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
-var stsCode = regexp.MustCompile(`AADSTS[0-9]+`)
+// maxRefusal is how many bytes are read of an answer of Entra ID's.
+const maxRefusal = 64 << 10
 
-// signInError classifies why there is no token. The text has none of what was sent or answered but Entra ID's code.
-func signInError(err error) error {
+// signInError classifies why there is no token. The text has none of what was sent or answered but Entra ID's word and number.
+func signInError(err error, now time.Time) error {
 	if err == nil || fault.Of(err) != fault.Internal {
 		return err
 	}
 	refused := new(azidentity.AuthenticationFailedError)
 	if errors.As(err, &refused) && refused.RawResponse != nil {
-		status := refused.RawResponse.StatusCode
-		if status >= 400 && status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout {
-			code := stsCode.FindString(err.Error())
-			if code == "" {
-				code = http.StatusText(status)
-			}
-			return fault.New(fault.Unauthenticated, "Microsoft 365 does not accept the sign-in (%s)", code)
-		}
-		return fault.New(fault.Unavailable, "Microsoft 365 cannot sign in now: status %d", status)
+		text, _ := io.ReadAll(io.LimitReader(refused.RawResponse.Body, maxRefusal)) // the library has read it already
+		return refusal.Read(refused.RawResponse.StatusCode, refused.RawResponse.Header, text, now).Err()
 	}
 	return fault.Wrap(fault.Unavailable, fmt.Errorf("sign in to Microsoft 365: %w", withoutAddress(err)))
 }
