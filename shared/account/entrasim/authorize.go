@@ -122,7 +122,7 @@ func (s *Server) chosen(r *http.Request, users []*User, prompt string) *User {
 	if r.Method != http.MethodPost {
 		in := s.signedIn(r)
 		hint := q.Get("login_hint")
-		if in == nil || prompt != "" && prompt != "none" || q.Get("claims") != "" || hint != "" && !in.named(hint) {
+		if in == nil || prompt != "" && prompt != "none" || prompt == "" && s.odd.policies[in.Object] != 0 || q.Get("claims") != "" || hint != "" && !in.named(hint) {
 			return nil
 		}
 		fits = func(u *User) bool { return u == in }

@@ -45,7 +45,9 @@ var behaviours = []behaviour{
 	{name: "a single tenant", before: func(o *entrasim.Options) { o.Apps[0].Tenant = home }},
 	{name: "keys of the application's own", before: func(o *entrasim.Options) { o.Apps[0].OwnKeys = true }},
 	{name: "another name in the token", before: func(o *entrasim.Options) { o.Users[0].Alias = "ann.other@other.example" }},
-	{name: "many groups", before: func(o *entrasim.Options) { o.Users[0].Groups, o.Apps[0].Optional = 170, []string{"groups", "acct", "login_hint"} }},
+	{name: "many groups", before: func(o *entrasim.Options) {
+		o.Users[0].Groups, o.Apps[0].Optional = 170, []string{"groups", "acct", "login_hint"}
+	}},
 	{name: "a password that was changed", after: func(w *world) { w.ChangePassword(ann) }},
 	{name: "a certificate", before: certified, option: byCertificate},
 	{name: "an identity of another provider", before: federated, option: byAssertion},
@@ -276,16 +278,16 @@ func TestWhereAUserSignsIn(t *testing.T) {
 	if err != nil || who.Key() != eveKey || who.LogoutHint == "" {
 		t.Fatalf("%+v, %v", who, err)
 	}
-	out, err := api.SignOut(t.Context(), abroad, who.LogoutHint, back)
+	out, err := api.SignOut(t.Context(), abroad, who.LogoutHint)
 	if err != nil {
 		t.Fatal(err)
 	}
 	u, err := url.Parse(out)
 	if err != nil || !strings.HasPrefix(out, w.url+"/"+abroad+"/oauth2/v2.0/logout?") || u.Query().Get("logout_hint") != who.LogoutHint ||
-		u.Query().Get("post_logout_redirect_uri") != back {
+		u.Query().Get("post_logout_redirect_uri") != "https://app.example/sign-in/signed-out" {
 		t.Errorf("signs out at %s", out)
 	}
-	if got := api.Consent(home); got != w.url+"/"+home+"/adminconsent?client_id="+web {
+	if got, err := api.Consent(t.Context(), home); err != nil || got != w.url+"/"+home+"/adminconsent?client_id="+web {
 		t.Errorf("consent at %s", got)
 	}
 }

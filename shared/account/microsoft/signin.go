@@ -132,10 +132,11 @@ func (c *Client) endpoint(tenant string) string {
 	return c.authority.String() + "/" + c.door(tenant) + "/oauth2/v2.0/"
 }
 
-// SignOut is the page on which a user ends the session with the service too, and from which the browser comes to back, which has to be among the
-// application's redirect addresses. hint is Identity.LogoutHint; without it the service asks who signs out.
-func (c *Client) SignOut(_ context.Context, tenant, hint, back string) (string, error) {
-	q := url.Values{"post_logout_redirect_uri": {back}}
+// SignOut is the page on which a user ends the session with the service too. The browser comes back from it to the page signed-out beside
+// Options.RedirectURL, where the application's registration has that among its redirect addresses. hint is Identity.LogoutHint; without it the service
+// asks who signs out.
+func (c *Client) SignOut(_ context.Context, tenant, hint string) (string, error) {
+	q := url.Values{"post_logout_redirect_uri": {c.redirect[:strings.LastIndex(c.redirect, "/")] + "/signed-out"}}
 	if hint != "" {
 		q.Set("logout_hint", hint)
 	}
@@ -143,8 +144,8 @@ func (c *Client) SignOut(_ context.Context, tenant, hint, back string) (string, 
 }
 
 // Consent is where an administrator allows the application for the whole organisation.
-func (c *Client) Consent(tenant string) string {
-	return refusal.ConsentAddress(c.authority.String(), c.door(tenant), c.id)
+func (c *Client) Consent(_ context.Context, tenant string) (string, error) {
+	return refusal.ConsentAddress(c.authority.String(), c.door(tenant), c.id), nil
 }
 
 // Redeem completes a sign-in: it exchanges the code, verifies who it is, and stores the tokens sealed, in the place of what was there. A user of

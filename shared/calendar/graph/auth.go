@@ -21,8 +21,8 @@ import (
 	"adminassistant/shared/fault"
 )
 
-// App is an application that was registered in Entra ID and given application permissions by an organisation's admin. It has either a
-// Secret or a Certificate.
+// App is an application that was registered in Entra ID and given application permissions by an organisation's admin. It has a Secret, a
+// Certificate or an Assertion.
 type App struct {
 	Tenant string // id or domain of the organisation
 	Client string // id of the application
@@ -30,10 +30,12 @@ type App struct {
 	// Certificate is a certificate with its private key, as PEM or PKCS #12.
 	Certificate         []byte
 	CertificatePassword []byte
+	// Assertion returns a token of another provider that stands for the application (workload identity federation). Its errors have a kind.
+	Assertion func(ctx context.Context) (string, error)
 }
 
 func (a *App) isZero() bool {
-	return a.Tenant == "" && a.Client == "" && a.Secret == "" && len(a.Certificate) == 0
+	return a.Tenant == "" && a.Client == "" && a.Secret == "" && len(a.Certificate) == 0 && a.Assertion == nil
 }
 
 // credential is what signs a in. It remembers tokens until shortly before they expire.
@@ -53,8 +55,11 @@ func (a *App) credential(base *url.URL, send http.RoundTripper) (azcore.TokenCre
 	var credential azcore.TokenCredential
 	var err error
 	switch {
-	case (a.Secret == "") == (len(a.Certificate) == 0):
-		return nil, fault.Field("graph.app", "must have either a secret or a certificate")
+	case ways(a.Secret != "", len(a.Certificate) > 0, a.Assertion != nil) != 1:
+		return nil, fault.Field("graph.app", "must have a secret, a certificate or an assertion")
+	case a.Assertion != nil:
+		credential, err = azidentity.NewClientAssertionCredential(a.Tenant, a.Client, a.Assertion,
+			&azidentity.ClientAssertionCredentialOptions{ClientOptions: options})
 	case a.Secret != "":
 		credential, err = azidentity.NewClientSecretCredential(a.Tenant, a.Client, a.Secret, &azidentity.ClientSecretCredentialOptions{ClientOptions: options})
 	default:
@@ -124,13 +129,7 @@ func encrypted(base *url.URL) error {
 
 // newBearer finds out which of the ways to sign in o names.
 func newBearer(o *Options, base *url.URL) (*bearer, error) {
-	ways := 0
-	for _, set := range []bool{o.Token != "", o.Credential != nil, !o.App.isZero(), o.PerUser} {
-		if set {
-			ways++
-		}
-	}
-	if ways != 1 {
+	if ways(o.Token != "", o.Credential != nil, !o.App.isZero(), o.PerUser) != 1 {
 		return nil, fault.Field("graph", "needs exactly one way to sign in: a token, a credential, an application, or each user")
 	}
 	if o.Token == "" {
@@ -142,6 +141,16 @@ func newBearer(o *Options, base *url.URL) (*bearer, error) {
 		return bearerOfNobody(), nil
 	}
 	return newAppBearer(o, base)
+}
+
+// ways counts how many are set.
+func ways(set ...bool) (n int) {
+	for _, one := range set {
+		if one {
+			n++
+		}
+	}
+	return n
 }
 
 // bearerOfNobody asks for nothing.
