@@ -43,7 +43,7 @@ func act(t *testing.T, around ...func(store.Table) store.Table) *acting {
 	a := &acting{mailbox: graphsim.New(graphsim.Options{})}
 	clock := func() time.Time { return time.Now().Add(a.later) }
 	a.watched = &watched{one: openOneAt(t, clock, around...), user: annKey, folder: t.TempDir()}
-	must(t, a.mailbox.AddMailbox(graphsim.Mailbox{ID: "ann", Address: "ann@example.com", Name: "Ann", TimeZone: "UTC"}))
+	must(t, a.mailbox.AddMailbox(graphsim.Mailbox{ID: plantedObject, Address: "ann@example.com", Name: "Ann", TimeZone: "UTC"}))
 	remote := httptest.NewServer(a.mailbox)
 	t.Cleanup(remote.Close)
 	a.entra = entrasim.New(entrasim.Options{
@@ -147,7 +147,11 @@ func (a *acting) night() map[run.Kind]*run.Run {
 	t := a.t
 	t.Helper()
 	now := a.clock().UTC()
-	a.later += now.Truncate(24 * time.Hour).Add(26 * time.Hour).Sub(now)
+	next := now.Truncate(24 * time.Hour).Add(2 * time.Hour)
+	if !next.After(now) {
+		next = next.Add(24 * time.Hour)
+	}
+	a.later += next.Sub(now)
 	before, _, err := a.runs.List(t.Context(), annKey, "", 100, "")
 	must(t, err)
 	_, err = a.dispatcher().Tick(t.Context())
