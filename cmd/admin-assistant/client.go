@@ -100,6 +100,9 @@ type apiError struct {
 
 func (e *apiError) Error() string { return e.Detail }
 
+// largeToken is from how many bytes on an access token may be too large for a gateway, which takes 10 KB of headers.
+const largeToken = 8 << 10
+
 // request is one call of the API.
 type request struct {
 	method, path string
@@ -169,6 +172,10 @@ func (c *client) send(ctx context.Context, in request) (*http.Response, error) {
 	failure := &apiError{Status: answer.StatusCode}
 	if err := json.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(&failure.problem); err != nil || failure.Detail == "" {
 		failure.problem = problem{Code: "http", Detail: c.withoutReason(answer)}
+	}
+	if failure.Code == "http" && len(token) > largeToken && (failure.Status == http.StatusRequestHeaderFieldsTooLarge || failure.Status == http.StatusBadRequest) {
+		failure.Detail = fmt.Sprintf("%s answered %s, probably since the access token is too large for it: %d KB. The API's registration in Entra ID must not "+
+			"ask for the groups claim; whoever runs the server can mend that", c.base, answer.Status, len(token)>>10)
 	}
 	if failure.Status == http.StatusUnauthorized && c.credentials != nil {
 		return nil, c.credentials.Unaccepted(failure.Detail)

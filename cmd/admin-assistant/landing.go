@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"adminassistant/shared/account/refusal"
 	"adminassistant/shared/fault"
 )
 
@@ -73,7 +74,7 @@ func (l *landing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// wait returns the code that the browser brings.
+// wait returns the code that the browser brings; what it brings in its place is a refusal.Error.
 func (l *landing) wait(ctx context.Context) (string, error) {
 	var q url.Values
 	select {
@@ -84,15 +85,10 @@ func (l *landing) wait(ctx context.Context) (string, error) {
 		}
 		return "", fault.New(fault.Unavailable, "the sign-in was interrupted")
 	}
-	switch word := q.Get("error"); {
-	case word == "":
-		return q.Get("code"), nil
-	case word == "access_denied":
-		return "", errDeclined
-	case plainWord.MatchString(word):
-		return "", fault.New(fault.Forbidden, "the sign-in service did not let you sign in: %s", word)
+	if q.Has("error") {
+		return "", refusal.Brought(q.Get("error"), q.Get("error_description")).Err()
 	}
-	return "", fault.New(fault.Forbidden, "the sign-in service did not let you sign in")
+	return q.Get("code"), nil
 }
 
 // close stops listening when the browser has its answer.

@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/oauth2"
 
+	"adminassistant/shared/account/refusal"
 	"adminassistant/shared/fault"
 )
 
@@ -178,6 +179,9 @@ func (p *program) byBrowser(ctx context.Context, l *library, in signIn) (public.
 	fmt.Fprintf(p.err, "To sign in to %s, use the page that opens in the browser, or open it yourself:\n%s\n", in.API, address)
 	go func() { _ = p.browse(address) }() // the address has been printed; some browsers return when they are closed
 	code, err := back.wait(ctx)
+	if refused := new(refusal.Error); errors.As(err, &refused) {
+		err = ofSignIn(l.refused(refused.Refusal))
+	}
 	if err != nil {
 		return public.AuthResult{}, err
 	}
@@ -193,17 +197,32 @@ func (p *program) byDevice(ctx context.Context, l *library, in signIn) (public.A
 	}
 	flow, err := l.AcquireTokenByDeviceCode(ctx, l.scope, options...)
 	if err != nil {
-		return public.AuthResult{}, l.explainSignIn(err)
+		return public.AuthResult{}, l.explainDevice(err)
 	}
 	fmt.Fprintf(p.err, "To sign in to %s, open %s in any browser and enter the code %s\n", in.API, printable(flow.Result.VerificationURL),
 		printable(flow.Result.UserCode))
 	got, err := flow.AuthenticationResult(ctx)
-	return got, l.explainSignIn(err)
+	return got, l.explainDevice(err)
+}
+
+// explainDevice is explainSignIn for a sign-in by a code, which many organisations block.
+func (l *library) explainDevice(err error) error {
+	err = l.explainSignIn(err)
+	refused := new(refusal.Error)
+	switch {
+	case errors.As(err, &refused) && refused.Meaning() == refusal.Policy:
+		return fault.New(fault.Forbidden, "your organisation lets nobody sign in by a code (%s); sign in without --device, on a machine with a browser",
+			refused.Reason())
+	case errors.As(err, &refused) && refused.Meaning() == refusal.Late:
+		return fault.New(fault.Unauthenticated, "%w; if the page said that it is blocked, sign in without --device, on a machine with a browser", err)
+	}
+	return err
 }
 
 // explainSignIn is explain for a sign-in, after which there is no other one that would help.
-func (l *library) explainSignIn(err error) error {
-	err = l.explain(err)
+func (l *library) explainSignIn(err error) error { return ofSignIn(l.explain(err)) }
+
+func ofSignIn(err error) error {
 	if needed := new(signInNeeded); errors.As(err, &needed) {
 		return fault.New(fault.Unauthenticated, "the sign-in did not succeed (%s); try again", needed.reason)
 	}
@@ -211,8 +230,12 @@ func (l *library) explainSignIn(err error) error {
 }
 
 func (p *program) logoutCommand() *cobra.Command {
-	return &cobra.Command{
+	var everywhere bool
+	cmd := &cobra.Command{
 		Use: "logout", Short: "Forget the sign-in to a server, and the profile if one is named", Args: cobra.NoArgs,
+		Long: "Forget the sign-in to a server on this machine, and the profile if one is named. With --everywhere the server ends all access: your sessions in\n" +
+			"all browsers, and what it keeps to act for you while you are away. Your jobs wait until you sign in on the web again. Other machines on which\n" +
+			"you used this command stay signed in until you do the same there, or have your sessions revoked in Entra ID; a new password ends them, too.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if p.local {
 				return usageError{errors.New("--local works without a sign-in")}
@@ -220,6 +243,11 @@ func (p *program) logoutCommand() *cobra.Command {
 			at, err := p.signInPlace(true)
 			if err != nil {
 				return err
+			}
+			if everywhere {
+				if err := p.endAllAccess(cmd.Context(), at); err != nil {
+					return err
+				}
 			}
 			waiting, cancel := context.WithTimeout(cmd.Context(), waitFor)
 			defer cancel()
@@ -237,10 +265,32 @@ func (p *program) logoutCommand() *cobra.Command {
 			if p.output == "json" {
 				return p.printJSON(map[string]bool{"signed_out": text == "signed out"})
 			}
+			if everywhere {
+				text += "; all sessions and all that acted for you at the server have ended"
+			}
 			_, err = fmt.Fprintln(p.out, text)
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&everywhere, "everywhere", false, "end all access at the server, too")
+	return cmd
+}
+
+// endAllAccess has the server end all sessions of the user, and forget what it keeps to act for the user.
+func (p *program) endAllAccess(ctx context.Context, at place) error {
+	c, err := newClient(at.api, p.transport)
+	if err != nil {
+		return err
+	}
+	if !c.secret() {
+		return errInClear(at.api)
+	}
+	c.credentials = &tokens{place: at, signIns: p.signIns, transport: p.transport}
+	if p.settings.Token != "" {
+		c.credentials = fixedToken{at.api, p.settings.Token}
+	}
+	_, err = c.do(ctx, request{method: http.MethodPost, path: "/auth/logout", query: url.Values{"everywhere": {"true"}}}, nil)
+	return err
 }
 
 // meView is what the API says of the user who asks.

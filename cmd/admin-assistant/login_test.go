@@ -66,6 +66,11 @@ type world struct {
 
 func newWorld(t *testing.T, o entrasim.Options, tenants ...string) *world {
 	t.Helper()
+	return newWorldWith(t, o, func(*entrasim.Options) {}, tenants...)
+}
+
+func newWorldWith(t *testing.T, o entrasim.Options, change func(*entrasim.Options), tenants ...string) *world {
+	t.Helper()
 	for _, name := range []string{"ADMIN_ASSISTANT_TOKEN", "ADMIN_ASSISTANT_API"} {
 		t.Setenv(name, "")
 		os.Unsetenv(name)
@@ -77,6 +82,7 @@ func newWorld(t *testing.T, o entrasim.Options, tenants ...string) *world {
 		{Tenant: abroad, Object: eve, Name: "Eve", Username: "eve@abroad.example"},
 	}
 	o.Apps = []entrasim.App{{Client: apiApp}, {Client: cliApp, RedirectURIs: []string{"http://localhost"}}}
+	change(&o)
 	w.Server = entrasim.New(o)
 	l, err := w.StartTLS("")
 	if err != nil {
@@ -109,13 +115,17 @@ func serveHere(t *testing.T, l *entrasim.Listener, tenants []string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	scope := apiApp + "/access_as_user"
+	if o.Apps[1].NoSignIn { // which matters where the command line's application is the API's own
+		scope = cliApp + "/access_as_user"
+	}
 	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
 	users := account.NewUsers(table, time.Now)
 	server := httptest.NewServer(httpapi.New(httpapi.Services{
 		Users: users, Eraser: account.NewEraser(users), Jobs: job.New(table, nil, newID, time.Now), Audit: audit.New(table, time.Now, newID),
 		Requests: idempotency.New(table, time.Now), Clock: time.Now, NewID: newID, Log: zerolog.Nop(), Version: "1.2.3",
 		Authenticate: verifier.Authenticate,
-		CLI:          httpapi.CLISignIn{Authority: l.URL, Client: cliApp, Scope: apiApp + "/access_as_user", Tenants: tenants},
+		CLI:          httpapi.CLISignIn{Authority: l.URL, Client: cliApp, Scope: scope, Tenants: tenants},
 	}))
 	t.Cleanup(func() {
 		server.Close()
@@ -786,6 +796,12 @@ func TestLanding(t *testing.T) {
 	if code, err := l.wait(t.Context()); err != nil || code != "right" {
 		t.Errorf("got %q, %v", code, err)
 	}
+	t.Run("brings what was refused", func(t *testing.T) {
+		l.arrived <- url.Values{"error": {"access_denied"}, "error_description": {"AADSTS90094: <b>secret</b>"}}
+		if _, err := l.wait(t.Context()); err == nil || !strings.Contains(err.Error(), "AADSTS90094") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("got %v", err)
+		}
+	})
 	t.Run("gives up in time", func(t *testing.T) {
 		for want, limit := range map[string]time.Duration{"in time": 0, "interrupted": time.Hour} {
 			ctx, cancel := context.WithTimeout(t.Context(), limit)

@@ -5,13 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +17,7 @@ import (
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/public"
 
 	"adminassistant/shared/account/msal"
+	"adminassistant/shared/account/refusal"
 	"adminassistant/shared/fault"
 )
 
@@ -155,9 +154,10 @@ func (t *tokens) Unaccepted(reason string) error {
 // library is Microsoft's, for one sign-in.
 type library struct {
 	public.Client
-	kept  *msal.Cache
-	send  *sender
-	scope []string
+	kept    *msal.Cache
+	send    *sender
+	scope   []string
+	consent string // where an administrator allows the program
 }
 
 // openLibrary makes one with what it kept of a sign-in. It asks nobody for anything.
@@ -168,7 +168,8 @@ func openLibrary(in signIn, transport http.RoundTripper) (*library, error) {
 	}
 	l := &library{
 		kept: &msal.Cache{Text: in.Cache, Unreadable: &signInNeeded{reason: "unreadable"}},
-		send: &sender{host: authority.Host, transport: transport}, scope: []string{in.Scope},
+		send: &sender{host: authority.Host, transport: transport, scope: []string{in.Scope}}, scope: []string{in.Scope},
+		consent: refusal.ConsentAddress(in.Authority, in.Tenant, in.Client),
 	}
 	l.Client, err = public.New(in.Client, public.WithAuthority(in.Authority+"/"+in.Tenant), public.WithCache(l.kept), public.WithHTTPClient(l.send),
 		public.WithInstanceDiscovery(false)) // the server has said where to sign in
@@ -211,20 +212,11 @@ func forgetAccess(c *msal.Cache) {
 type sender struct {
 	host      string
 	transport http.RoundTripper
-	refusal   *refusal // the last answer that was an error
-}
-
-// refusal is an error of the service: https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
-type refusal struct {
-	Word    string `json:"error"`
-	Numbers []int  `json:"error_codes"`
-	Claims  string `json:"claims"`
-	status  int
+	scope     []string
+	refusal   *refusal.Refusal // the last answer that was an error
 }
 
 const maxAnswer = 1 << 20 // bytes of an answer of the service
-
-var plainWord = regexp.MustCompile(`^[a-z_]{1,40}$`)
 
 // Do sends a request and follows no redirect.
 func (s *sender) Do(r *http.Request) (*http.Response, error) {
@@ -245,11 +237,9 @@ func (s *sender) Do(r *http.Request) (*http.Response, error) {
 		return nil, fault.New(fault.Unavailable, "an answer of the sign-in service is over %d bytes", maxAnswer)
 	}
 	if got.StatusCode != http.StatusOK {
-		s.refusal = &refusal{}
-		if json.Unmarshal(text, s.refusal) != nil || !plainWord.MatchString(s.refusal.Word) {
-			s.refusal = &refusal{}
-		}
-		s.refusal.status = got.StatusCode
+		s.refusal = refusal.Read(got.StatusCode, got.Header, text, time.Now())
+	} else if r.Method == http.MethodPost {
+		text = msal.InWords(s.scope, text)
 	}
 	got.Body, got.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
 	return got, nil
@@ -268,9 +258,6 @@ type signInNeeded struct {
 
 func (e *signInNeeded) Error() string { return "sign in again (" + e.reason + ")" }
 
-// loopDetected is the number with which the service stops a program that asks for the same too often, as an invalid_grant that is none.
-const loopDetected = 50196
-
 // explain says what an error of the library means. The library's errors hold the request, with tokens, and quote answers: nothing of them is
 // kept but the service's word and number, and what a network says.
 func (l *library) explain(err error) error {
@@ -283,7 +270,7 @@ func (l *library) explain(err error) error {
 	case errors.As(err, &known):
 		return known
 	case a != nil:
-		return a.explain()
+		return l.refused(a)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fault.New(fault.Unavailable, "the sign-in was not completed in time")
 	case errors.Is(err, context.Canceled):
@@ -292,30 +279,26 @@ func (l *library) explain(err error) error {
 		return fault.New(fault.Unavailable, "the sign-in service at %s does not answer: %w", l.send.host, network.Err)
 	case strings.Contains(err.Error(), "no token found"): // the library has no other sign of it
 		return &signInNeeded{reason: "no token"}
+	case strings.Contains(err.Error(), "declined scopes"): // nor of this
+		return fault.New(fault.Forbidden, "the sign-in did not give access to the server; sign in again and allow what is asked for")
 	}
 	return fault.New(fault.Unavailable, "the answer of the sign-in service at %s cannot be read", l.send.host)
 }
 
-func (a *refusal) explain() error {
-	reason := a.Word
-	if len(a.Numbers) > 0 {
-		reason = fmt.Sprintf("AADSTS%d", a.Numbers[0])
-	}
-	switch {
-	case a.status == http.StatusTooManyRequests, slices.Contains(a.Numbers, loopDetected):
-		return fault.New(fault.Throttled, "the sign-in service asks us to slow down; try again in a few minutes")
-	case a.status >= 500, a.Word == "temporarily_unavailable", a.Word == "server_error":
-		return fault.New(fault.Unavailable, "the sign-in service has a problem (status %d); try again later", a.status)
-	}
-	switch a.Word {
-	case "invalid_grant", "interaction_required", "login_required", "consent_required":
-		return &signInNeeded{reason: reason, claims: a.Claims}
-	case "authorization_declined", "access_denied":
+// signInFrequency is the number with which a policy asks for a new sign-in every so often. Here the user is there to do so.
+const signInFrequency = 70043
+
+// refused says what a refusal means to the user of this program.
+func (l *library) refused(r *refusal.Refusal) error {
+	switch meaning := r.Meaning(); {
+	case meaning == refusal.SignIn, r.Number == signInFrequency:
+		return &signInNeeded{reason: r.Reason(), claims: r.Claims}
+	case meaning == refusal.Consent:
+		return fault.New(fault.Forbidden, "an administrator of your organisation has to allow this program first (%s); the administrator opens %s", r.Reason(), l.consent)
+	case meaning == refusal.Declined:
 		return errDeclined
-	case "expired_token", "code_expired":
-		return fault.New(fault.Unauthenticated, "nobody signed in in time")
 	}
-	return fault.New(fault.Forbidden, "the sign-in service does not let this program sign in: %s (%s); ask your administrator", a.Word, reason)
+	return r.Err()
 }
 
 var errDeclined = fault.New(fault.Forbidden, "the sign-in was declined")

@@ -43,7 +43,7 @@ func act(t *testing.T, around ...func(store.Table) store.Table) *acting {
 	a := &acting{mailbox: graphsim.New(graphsim.Options{})}
 	clock := func() time.Time { return time.Now().Add(a.later) }
 	a.watched = &watched{one: openOneAt(t, clock, around...), user: annKey, folder: t.TempDir()}
-	must(t, a.mailbox.AddMailbox(graphsim.Mailbox{ID: "ann", Address: "ann@example.com", Name: "Ann", TimeZone: "UTC"}))
+	must(t, a.mailbox.AddMailbox(graphsim.Mailbox{ID: plantedObject, Address: "ann@example.com", Name: "Ann", TimeZone: "UTC"}))
 	remote := httptest.NewServer(a.mailbox)
 	t.Cleanup(remote.Close)
 	a.entra = entrasim.New(entrasim.Options{

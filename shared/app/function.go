@@ -18,6 +18,7 @@ import (
 
 	"adminassistant/shared/account/bearer"
 	"adminassistant/shared/account/microsoft"
+	"adminassistant/shared/account/webidentity"
 	"adminassistant/shared/awssdk"
 	"adminassistant/shared/blob/s3"
 	"adminassistant/shared/calendar/graph"
@@ -40,6 +41,8 @@ const (
 	busyInCloud = 15 * time.Second
 	// kmsTimeout is how long one attempt to ask KMS may take.
 	kmsTimeout = 3 * time.Second
+	// vouchTimeout is how long one attempt to ask AWS for a token for the function's role may take.
+	vouchTimeout = 3 * time.Second
 	// maxAnswer is the largest body that is answered, in bytes. Lambda passes 6 MB on, with the body as a JSON string or in base64.
 	maxAnswer = 4 << 20
 )
@@ -79,7 +82,7 @@ func giveUp(err error) {
 var variables = map[string]string{
 	"log level": "ADMIN_ASSISTANT_LOG_LEVEL",
 	"authority": "ADMIN_ASSISTANT_SIGN_IN_AUTHORITY", "audiences": "ADMIN_ASSISTANT_SIGN_IN_AUDIENCE", "tenants": "ADMIN_ASSISTANT_SIGN_IN_TENANTS",
-	"clients": "ADMIN_ASSISTANT_SIGN_IN_PROGRAMS", "service roles": "ADMIN_ASSISTANT_SIGN_IN_SERVICE_ROLES",
+	"clients": "ADMIN_ASSISTANT_SIGN_IN_PROGRAMS", "identifiers": "ADMIN_ASSISTANT_SIGN_IN_IDENTIFIERS", "service roles": "ADMIN_ASSISTANT_SIGN_IN_SERVICE_ROLES",
 }
 
 // inSetting names the variable in place of the option that err is about.
@@ -130,6 +133,10 @@ func openFunction(version string, requires []string) (*Function, error) {
 
 // credentials completes how the application signs in to Microsoft Graph from the secret that the settings name.
 func (f *Function) credentials(ctx context.Context, app *graph.App) error {
+	if f.settings.GraphFederated {
+		app.Assertion = f.vouched
+		return nil
+	}
 	if f.settings.GraphCredentials == "" {
 		return fromSettings(f.settings)(ctx, app)
 	}
@@ -168,22 +175,31 @@ func (f *Function) secret(ctx context.Context, name, variable string) (applicati
 	return held, nil
 }
 
+// vouched is a token of AWS for the function's role, which stands for an application of Entra ID.
+func (f *Function) vouched(ctx context.Context) (string, error) {
+	return webidentity.New(awssdk.Within(f.aws, vouchTimeout)).Token(ctx)
+}
+
 // newMicrosoft returns who signs users in and acts for them at Microsoft.
 func (f *Function) newMicrosoft(ctx context.Context) (*microsoft.Client, error) {
 	s := f.settings
-	held, err := f.secret(ctx, s.SignInCredentials, "ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS")
-	if err != nil {
-		return nil, err
+	o := microsoft.Options{
+		Authority: s.SignInAuthority, Client: s.SignInAudience, RedirectURL: s.SignInRedirect, Tenants: s.SignInTenants, Guests: s.SignInGuests,
+		Table: f.table, Clock: time.Now, Keeper: f.keeper,
 	}
-	var scopes []string
-	if !s.GraphDelegated {
-		scopes = signInOnly
+	if s.SignInFederated {
+		o.Assertion = f.vouched
+	} else {
+		held, err := f.secret(ctx, s.SignInCredentials, "ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS")
+		if err != nil {
+			return nil, err
+		}
+		o.Secret, o.Certificate, o.CertificatePassword = held.Secret, held.certificate, []byte(held.Password)
 	}
-	return microsoft.New(microsoft.Options{
-		Authority: s.SignInAuthority, Client: s.SignInAudience, Secret: held.Secret, Certificate: held.certificate, CertificatePassword: []byte(held.Password),
-		RedirectURL: s.SignInRedirect, Scopes: scopes, Tenants: s.SignInTenants, Table: f.table, Clock: time.Now,
-		Keeper: f.keeper,
-	})
+	if !s.GraphDelegated { // nobody acts for users
+		o.IdentityOnly, o.Scopes = true, signInOnly
+	}
+	return microsoft.New(o)
 }
 
 // start hands the handler to Lambda. When the process is asked to end, what is under way stops where it is safe.
@@ -198,7 +214,8 @@ func (f *Function) start(handler any) {
 // command line's and of the programs that are named are accepted.
 func (s *Settings) verifier() (*bearer.Verifier, error) {
 	return bearer.New(bearer.Options{
-		Authority: s.SignInAuthority, Audiences: []string{s.SignInAudience}, Tenants: s.SignInTenants, ServiceRoles: s.SignInServiceRoles,
+		Authority: s.SignInAuthority, Audiences: []string{s.SignInAudience}, Identifiers: s.SignInIdentifiers, Tenants: s.SignInTenants,
+		Guests: s.SignInGuests, ServiceRoles: s.SignInServiceRoles,
 		Clients: append([]string{s.SignInAudience, cmp.Or(s.SignInClient, s.SignInAudience)}, s.SignInPrograms...), Clock: time.Now,
 	})
 }
@@ -215,7 +232,7 @@ func (f *Function) StartAPI() {
 		Scope: f.settings.SignInAudience + "/" + bearer.Scope, Tenants: f.settings.SignInTenants,
 	}
 	f.limits = limit.New(f.table, limit.Default(), time.Now)
-	if f.settings.SignInCredentials != "" {
+	if f.settings.webSignIn() {
 		f.signIn = f.newSignIn()
 	}
 	last := &httpapi.LastResort{NewID: f.newID, Log: f.log, Metrics: f.metrics}

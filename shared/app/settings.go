@@ -44,6 +44,8 @@ type Settings struct {
 	// GraphCredentials names a secret of AWS Secrets Manager that holds, in GraphSecret's or GraphCertificate's place, a JSON object:
 	// {"client_secret"} or {"certificate","password"}, the certificate as PEM or as PKCS #12 in base64.
 	GraphCredentials string `env:"ADMIN_ASSISTANT_GRAPH_CREDENTIALS"`
+	// GraphFederated signs GraphClient in by the IAM role of the function, for which AWS vouches to Entra ID, in the place of a secret.
+	GraphFederated bool `env:"ADMIN_ASSISTANT_GRAPH_FEDERATED"`
 	// GraphDelegated reaches every user's mailbox on the user's own behalf, by the sign-in of SignInCredentials, in place of an application's.
 	GraphDelegated bool `env:"ADMIN_ASSISTANT_GRAPH_DELEGATED"`
 	// Lease is how long an archive calendar stays reserved after the last sign of life of a run.
@@ -78,6 +80,10 @@ type Settings struct {
 	SignInAuthority string   `env:"ADMIN_ASSISTANT_SIGN_IN_AUTHORITY" envDefault:"https://login.microsoftonline.com"`
 	SignInAudience  string   `env:"ADMIN_ASSISTANT_SIGN_IN_AUDIENCE"`
 	SignInTenants   []string `env:"ADMIN_ASSISTANT_SIGN_IN_TENANTS"`
+	// SignInIdentifiers are further names of the API of SignInAudience (Application ID URIs), beside api://<id>, that version 1 access tokens have.
+	SignInIdentifiers []string `env:"ADMIN_ASSISTANT_SIGN_IN_IDENTIFIERS"`
+	// SignInGuests lets in guests of the tenants, whose accounts are of other ones.
+	SignInGuests bool `env:"ADMIN_ASSISTANT_SIGN_IN_GUESTS"`
 	// SignInClient is the id of the application as which the command line signs in, a public client; empty: SignInAudience.
 	SignInClient string `env:"ADMIN_ASSISTANT_SIGN_IN_CLIENT"`
 	// SignInPrograms are the ids of further applications whose access tokens the API takes, beside SignInAudience and SignInClient.
@@ -85,9 +91,14 @@ type Settings struct {
 	// SignInServiceRoles are application roles: a program of SignInPrograms that has one may use the API as itself, without a user.
 	SignInServiceRoles []string `env:"ADMIN_ASSISTANT_SIGN_IN_SERVICE_ROLES"`
 	// SignInCredentials names a secret of the form of GraphCredentials's, by which the application of SignInAudience signs users in on
-	// the web; empty: there is no sign-in on the web. SignInRedirect is the address, ending in /auth/callback, at which they come back.
+	// the web, or SignInFederated says that it does so by the IAM role of the function, as with GraphFederated. With neither there is no sign-in on the
+	// web. SignInRedirect is the address, ending in /auth/callback, at which they come back.
 	SignInCredentials string `env:"ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS"`
+	SignInFederated   bool   `env:"ADMIN_ASSISTANT_SIGN_IN_FEDERATED"`
 	SignInRedirect    string `env:"ADMIN_ASSISTANT_SIGN_IN_REDIRECT"`
+	// UnseenDays is for how many days jobs of a user go on who makes no request, where an application reaches the mailboxes: Entra ID says nothing
+	// of users who leave. 0: for ever.
+	UnseenDays int `env:"ADMIN_ASSISTANT_UNSEEN_DAYS" envDefault:"60"`
 	// MemoryMB is how many megabytes of memory the function has, which Lambda itself says; 0 on one machine: as much as is needed.
 	MemoryMB int `env:"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"`
 	// Key is the ARN of the KMS key that seals the signing key of ledgers' heads, and users' tokens of Microsoft.
@@ -108,6 +119,9 @@ func FromEnvironment() (Settings, error) {
 	}
 	if s.HeadBucket != "" && s.HeadBucket == s.Bucket {
 		return Settings{}, fault.Field("ADMIN_ASSISTANT_HEAD_BUCKET", "is ADMIN_ASSISTANT_BUCKET too; heads have a bucket of their own")
+	}
+	if s.UnseenDays < 0 || s.UnseenDays > 0 && s.UnseenDays < 8 || s.UnseenDays > 3650 {
+		return Settings{}, fault.Field("ADMIN_ASSISTANT_UNSEEN_DAYS", "must be 0 or a number of days from 8 to 3650, not %d", s.UnseenDays)
 	}
 	if err := s.checkMail(); err != nil {
 		return Settings{}, err
@@ -160,11 +174,17 @@ func (s Settings) checkGraph() error {
 		if s.GraphToken+s.GraphTenant+s.GraphClient != "" {
 			return fault.Field("ADMIN_ASSISTANT_GRAPH_DELEGATED", "contradicts ADMIN_ASSISTANT_GRAPH_TENANT, _CLIENT and _TOKEN; set one or the other")
 		}
-		if err := s.require("ADMIN_ASSISTANT_SIGN_IN_AUDIENCE", "ADMIN_ASSISTANT_SIGN_IN_TENANTS", "ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS"); err != nil {
+		if err := s.require("ADMIN_ASSISTANT_SIGN_IN_AUDIENCE", "ADMIN_ASSISTANT_SIGN_IN_TENANTS"); err != nil {
 			return err
 		}
+		if !s.webSignIn() {
+			return fault.Field("ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS", "is not set, nor ADMIN_ASSISTANT_SIGN_IN_FEDERATED")
+		}
 	}
-	if s.SignInCredentials != "" {
+	if s.SignInCredentials != "" && s.SignInFederated {
+		return fault.Field("ADMIN_ASSISTANT_SIGN_IN_FEDERATED", "contradicts ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS; set one of them")
+	}
+	if s.webSignIn() {
 		if err := s.require("ADMIN_ASSISTANT_SIGN_IN_REDIRECT", "ADMIN_ASSISTANT_KEY"); err != nil {
 			return err
 		}
@@ -179,7 +199,13 @@ func (s Settings) checkGraph() error {
 	if u, err := url.Parse(s.GraphURL); err != nil || s.GraphURL != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
 		return fault.Field("ADMIN_ASSISTANT_GRAPH_URL", "must be an address as in https://graph.microsoft.com/v1.0")
 	}
+	if s.GraphFederated && s.GraphClient == "" {
+		return fault.Field("ADMIN_ASSISTANT_GRAPH_CLIENT", "is not set; with ADMIN_ASSISTANT_GRAPH_FEDERATED an application has to be named")
+	}
 	var given []string
+	if s.GraphFederated {
+		given = append(given, "_FEDERATED")
+	}
 	for name, value := range map[string]string{"_SECRET": s.GraphSecret, "_CERTIFICATE": s.GraphCertificate, "_CREDENTIALS": s.GraphCredentials} {
 		if value != "" {
 			given = append(given, name)
@@ -191,6 +217,9 @@ func (s Settings) checkGraph() error {
 	}
 	return nil
 }
+
+// webSignIn says whether users sign in with a browser.
+func (s Settings) webSignIn() bool { return s.SignInCredentials != "" || s.SignInFederated }
 
 // require says which of the settings, by the names of their variables, is missing.
 func (s Settings) require(names ...string) error {

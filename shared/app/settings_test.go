@@ -12,7 +12,7 @@ import (
 func TestWhoseTokensAreTaken(t *testing.T) {
 	const cli, program, stranger = "22222222-2222-4222-8222-222222222222", "33333333-3333-4333-8333-333333333333", "44444444-4444-4444-8444-444444444444"
 	sim := entrasim.New(entrasim.Options{
-		Apps: []entrasim.App{{Client: plantedClient}}, Users: []entrasim.User{{Tenant: plantedTenant, Object: plantedObject}}, Clock: time.Now,
+		Apps: []entrasim.App{{Client: plantedClient, Version: 2}}, Users: []entrasim.User{{Tenant: plantedTenant, Object: plantedObject}}, Clock: time.Now,
 	})
 	entra, err := sim.Start("")
 	must(t, err)

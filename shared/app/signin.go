@@ -1,8 +1,8 @@
 package app
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -101,6 +101,33 @@ func (s *signIn) Redeem(ctx context.Context, r microsoft.Response) (microsoft.Id
 	return who, nil
 }
 
+// SignOut implements httpapi.SignIn.
+func (s *signIn) SignOut(ctx context.Context, tenant, hint string) (string, error) {
+	client, err := s.reach(ctx)
+	if err != nil {
+		return "", err
+	}
+	return client.SignOut(ctx, tenant, hint)
+}
+
+// Consent implements httpapi.SignIn.
+func (s *signIn) Consent(ctx context.Context, tenant string) (string, error) {
+	client, err := s.reach(ctx)
+	if err != nil {
+		return "", err
+	}
+	return client.Consent(ctx, tenant)
+}
+
+// Forget implements httpapi.SignIn.
+func (s *signIn) Forget(ctx context.Context, user string) error {
+	client, err := s.reach(ctx)
+	if err != nil {
+		return err
+	}
+	return client.Forget(ctx, user)
+}
+
 // list leaves the listing of the user's own calendars, with the access token that the sign-in brought and nobody can get here again.
 func (s *signIn) list(ctx context.Context, who microsoft.Identity) error {
 	ctx, cancel := context.WithTimeout(ctx, listFor)
@@ -113,6 +140,15 @@ func (s *signIn) list(ctx context.Context, who microsoft.Identity) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.listings.Calendars(ctx, who.Key(), cmp.Or(who.Account, who.Object), own)
+	// Asked for by the object id: the name in a token may be an alias, and another's tomorrow. Shown by all names that users have for it.
+	infos, err := s.listings.Calendars(ctx, who.Key(), who.Object, own)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"me", who.UserName, who.Address} {
+		if name != "" {
+			err = errors.Join(err, s.listings.Keep(ctx, who.Key(), name, infos))
+		}
+	}
 	return err
 }

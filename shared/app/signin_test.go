@@ -44,7 +44,7 @@ type signingIn struct {
 func newSigning(t *testing.T) *signingIn {
 	t.Helper()
 	s := &signingIn{t: t, mailbox: graphsim.New(graphsim.Options{}), logs: &heard{}}
-	must(t, s.mailbox.AddMailbox(graphsim.Mailbox{ID: "ann", Address: "ann@example.com", Name: "Ann", TimeZone: "UTC"}))
+	must(t, s.mailbox.AddMailbox(graphsim.Mailbox{ID: plantedObject, Address: "ann@example.com", Name: "Ann", TimeZone: "UTC"}))
 	remote := httptest.NewServer(s.mailbox)
 	t.Cleanup(remote.Close)
 	const back = "https://calendar.example.com/auth/callback"

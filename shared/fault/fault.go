@@ -23,10 +23,11 @@ const (
 	Throttled                   // asked to slow down
 	Unavailable                 // a dependency is down, or did not answer in time
 	Malformed                   // a message or stored record that cannot be read; never retried
+	Setup                       // the installation is not set up as a service wants it, or its credential there has ended: its operator's to mend
 	Locked                      // the period is locked
 )
 
-var names = [...]string{"internal", "invalid", "not_found", "conflict", "unauthenticated", "forbidden", "throttled", "unavailable", "malformed", "locked"}
+var names = [...]string{"internal", "invalid", "not_found", "conflict", "unauthenticated", "forbidden", "throttled", "unavailable", "malformed", "setup", "locked"}
 
 // String is the kind's stable name, as used in problem details and logs.
 func (k Kind) String() string { return names[k] }

@@ -1,13 +1,13 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +18,7 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/microsoft"
+	"adminassistant/shared/account/refusal"
 	"adminassistant/shared/account/session"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/fault"
@@ -32,6 +33,12 @@ type SignIn interface {
 	// Redeem completes a sign-in. What is wrong with it is of kind fault.Unauthenticated or fault.Forbidden, with a text for the user;
 	// microsoft.ErrMore comes with the identity of who has to sign in once more.
 	Redeem(context.Context, microsoft.Response) (microsoft.Identity, error)
+	// SignOut is the page on which the user signs out of the service too; hint is microsoft.Identity.LogoutHint.
+	SignOut(ctx context.Context, tenant, hint string) (string, error)
+	// Consent is where an administrator of a tenant allows the application; an empty tenant is any.
+	Consent(ctx context.Context, tenant string) (string, error)
+	// Forget removes what is kept to act for a user while the user is away.
+	Forget(ctx context.Context, user string) error
 }
 
 var _ SignIn = (*microsoft.Client)(nil)
@@ -39,7 +46,10 @@ var _ SignIn = (*microsoft.Client)(nil)
 const (
 	sessionCookie = "__Host-session"
 	loginCookie   = "__Host-login"
-	headerCSRF    = "X-CSRF-Token"
+	// chooseCookie makes the next sign-in ask with which account: the service would take the one that is signed in there without a word.
+	chooseCookie = "__Host-choose"
+	chooseFor    = 24 * time.Hour
+	headerCSRF   = "X-CSRF-Token"
 
 	// maxReturn is the longest path to which a sign-in returns, in bytes.
 	maxReturn = 2048
@@ -49,6 +59,11 @@ const (
 	maxHint = 320
 
 	routeSession = "GET /auth/session"
+
+	// checkEvery is how old may be what the sign-in service said of a session's user: it ends no session of ours when somebody leaves, or is no
+	// administrator any more. For what administrators change it has to be younger.
+	checkEvery   = 4 * time.Hour
+	checkChanges = 15 * time.Minute
 )
 
 type sessionKey struct{}
@@ -61,7 +76,7 @@ func sessionOf(ctx context.Context) *session.Session {
 
 // authenticate says who makes a request: by its Authorization header, if there is one, else by its session. A browser sends cookies by itself, and
 // the header only for a script that means it; so a header counts alone, and needs no token against forged requests.
-func (s *server) authenticate(h http.Header, r *http.Request) (account.Principal, *session.Session, error) {
+func (s *server) authenticate(h http.Header, r *http.Request, to *route) (account.Principal, *session.Session, error) {
 	_, token := r.Header["Authorization"]
 	cookie, err := r.Cookie(s.sessionCookie())
 	if !s.browsers() || token || err != nil {
@@ -84,7 +99,26 @@ func (s *server) authenticate(h http.Header, r *http.Request) (account.Principal
 		return account.Principal{}, nil, &coded{codeCSRF, headerCSRF,
 			"a request of a browser session that changes something has to carry the header " + headerCSRF + ", as " + routeSession + " returns it"}
 	}
+	if s.unchecked(&it, to) {
+		return account.Principal{}, nil, errUnchecked
+	}
 	return it.Principal, &it, nil
+}
+
+var errUnchecked = &coded{
+	code: codeUnchecked, detail: "the sign-in service has to say once more who you are, which mostly needs nothing of you; go to /auth/login?check=true",
+}
+
+// unchecked says whether the sign-in service has to be asked about a session's user before a route is answered. Whoever leaves may leave at any time.
+func (s *server) unchecked(it *session.Session, to *route) bool {
+	if s.SignIn == nil || to.access == byAuthenticated {
+		return false
+	}
+	age, most := s.Clock().Sub(it.Checked), checkEvery
+	if method, _ := to.split(); to.access == byAdministrators && unsafe(method) {
+		most = checkChanges
+	}
+	return age >= most
 }
 
 // refused answers how to authenticate (RFC 6750), and counts credentials that were no good. A genuine token that does not allow enough is
@@ -166,16 +200,27 @@ func (s *server) begin(h http.Header, r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.toSignIn(r.Context(), h, who, back, hint)
+	attempt := session.NewAttempt(who.key(), back)
+	attempt.Tenant = q.Get("tenant")
+	prompt := q.Get("prompt")
+	if prompt != "" && prompt != microsoft.SelectAccount {
+		return "", fault.Field("prompt", "is %.20q: there is %s alone", prompt, microsoft.SelectAccount)
+	}
+	if _, err := r.Cookie(chooseCookie); err == nil {
+		prompt = microsoft.SelectAccount
+	}
+	if q.Get("check") == "true" && who != nil {
+		attempt.Silent, attempt.Tenant, prompt, hint = true, who.Tenant, microsoft.Silent, cmp.Or(who.Hint, who.Account)
+	}
+	return s.toSignIn(r.Context(), h, attempt, microsoft.Request{LoginHint: hint, Prompt: prompt}, who.key())
 }
 
 // toSignIn begins a sign-in, sets its cookie, and returns the page of the sign-in service. who is the key of the user who is signed in and signs
-// in once more; empty: nobody is. back is where the browser goes at the end of it, and hint the user name that is proposed.
-func (s *server) toSignIn(ctx context.Context, h http.Header, who, back, hint string) (string, error) {
-	attempt := session.NewAttempt(who, back)
-	page, err := s.SignIn.Begin(ctx, who, microsoft.Request{
-		State: attempt.State, Nonce: attempt.Nonce(), Challenge: oauth2.S256ChallengeFromVerifier(attempt.Verifier()), LoginHint: hint,
-	})
+// in once more; empty: nobody is. What is asked besides is in the request.
+func (s *server) toSignIn(ctx context.Context, h http.Header, attempt session.Attempt, ask microsoft.Request, who string) (string, error) {
+	ask.State, ask.Nonce, ask.Challenge = attempt.State, attempt.Nonce(), oauth2.S256ChallengeFromVerifier(attempt.Verifier())
+	ask.Tenant = attempt.Tenant
+	page, err := s.SignIn.Begin(ctx, who, ask)
 	if err != nil {
 		return "", err
 	}
@@ -186,20 +231,30 @@ func (s *server) toSignIn(ctx context.Context, h http.Header, who, back, hint st
 	return page, nil
 }
 
-// already is the key of the user who is signed in with the browser; empty: nobody is.
-func (s *server) already(r *http.Request) (string, error) {
+// there is a session that a browser has already; nil: none.
+type there session.Session
+
+func (t *there) key() string {
+	if t == nil {
+		return ""
+	}
+	return t.Key()
+}
+
+// already is the session of the browser; nil: nobody is signed in.
+func (s *server) already(r *http.Request) (*there, error) {
 	cookie, err := r.Cookie(s.sessionCookie())
 	if err != nil {
-		return "", nil // nobody is
+		return nil, nil // nobody is
 	}
 	it, err := s.Sessions.Find(r.Context(), cookie.Value)
 	if err != nil && fault.Of(err) == fault.Unauthenticated {
-		return "", nil
+		return nil, nil
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return it.Key(), nil
+	return (*there)(&it), nil
 }
 
 var (
@@ -211,6 +266,7 @@ var (
 		code:   codeSignIn,
 		detail: "the sign-in service did not let you in; sign in again, and ask your organisation's administrator if that does not help",
 	}
+	errNotNow     = fault.New(fault.Throttled, "the sign-in service is asked too much just now; try again in a few minutes")
 	errCancelled  = &coded{code: codeSignIn, detail: "you did not sign in, or did not allow what is needed; sign in again if you want to"}
 	errSignInDown = fault.New(fault.Unavailable, "the sign-in service does not work just now; try again in a minute")
 )
@@ -221,10 +277,16 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) {
 	setCookie(w.Header(), loginCookie, "", -1)
 	back, who, err := s.complete(w.Header(), r)
 	if err != nil {
+		if kind := fault.Of(err); kind == fault.Unauthenticated || kind == fault.Forbidden { // maybe with another account
+			setCookie(w.Header(), chooseCookie, "1", int(chooseFor/time.Second))
+		}
 		if fault.Of(err) == fault.Unauthenticated {
 			err = withCode(codeSignIn, "%s", err.Error())
 		}
 		problem := problemOf(ctx, err)
+		if fault.Of(err) == fault.Setup {
+			s.Metrics.Count(telemetry.Counts{telemetry.SetupFaults: 1})
+		}
 		if problem.Status < 500 && err != errCancelled {
 			s.Metrics.Count(telemetry.Counts{telemetry.SignInFailures: 1})
 		}
@@ -254,28 +316,55 @@ func (s *server) complete(h http.Header, r *http.Request) (back string, who acco
 		return "", who, err
 	}
 	if q.Has("error") {
-		return "", who, providerError(ctx, single(q, "error"))
+		refused := refusal.Brought(single(q, "error"), single(q, "error_description"))
+		if attempt.Silent && (refused.Meaning() == refusal.SignIn || refused.Meaning() == refusal.Policy || refused.Meaning() == refusal.Consent) {
+			// The service does not say it without the user. The session stays unchecked, and good for nothing, until there is another sign-in.
+			return "/auth/login?return=" + url.QueryEscape(attempt.Return), who, nil
+		}
+		return "", who, s.providerError(ctx, refused, attempt.Tenant)
 	}
 	code := single(q, "code")
 	if code == "" || len(code) > maxCode {
 		return "", who, errIncomplete
 	}
 	identity, err := s.SignIn.Redeem(ctx, microsoft.Response{
-		Code: code, Verifier: attempt.Verifier(), Nonce: attempt.Nonce(), Asked: attempt.Of,
+		Code: code, Verifier: attempt.Verifier(), Nonce: attempt.Nonce(), Tenant: attempt.Tenant, Asked: attempt.Of,
 	})
 	if errors.Is(err, microsoft.ErrMore) {
 		h.Del("Set-Cookie") // which would remove the new attempt's cookie
-		back, err = s.toSignIn(ctx, h, identity.Key(), attempt.Return, identity.Account)
+		next := session.NewAttempt(identity.Key(), attempt.Return)
+		next.Tenant = attempt.Tenant
+		back, err = s.toSignIn(ctx, h, next, microsoft.Request{LoginHint: identity.Account}, identity.Key())
 		return back, who, err
 	}
 	if err != nil {
 		return "", who, err
 	}
-	return attempt.Return, identity.Principal, s.beginSession(h, r, identity.Principal)
+	in := session.SignIn{Principal: identity.Principal, Account: identity.Account, Hint: identity.LogoutHint}
+	if attempt.Silent {
+		if done, err := s.check(r, in); done || err != nil {
+			return attempt.Return, account.Principal{}, err
+		}
+	}
+	setCookie(h, chooseCookie, "", -1)
+	return attempt.Return, identity.Principal, s.beginSession(h, r, in)
+}
+
+// check notes in the browser's session what the sign-in service has just said; false if the session is another user's, or has ended.
+func (s *server) check(r *http.Request, in session.SignIn) (bool, error) {
+	old, err := s.already(r)
+	if err != nil || old == nil || old.Key() != in.Key() {
+		return false, err
+	}
+	err = s.Sessions.Check(r.Context(), old.ID, in)
+	if fault.Of(err) == fault.NotFound {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // beginSession gives a browser a new session, in the place of the one that it may have had, and records it.
-func (s *server) beginSession(h http.Header, r *http.Request, who account.Principal) error {
+func (s *server) beginSession(h http.Header, r *http.Request, who session.SignIn) error {
 	ctx := r.Context()
 	value, it, err := s.Sessions.Start(ctx, who, r.UserAgent())
 	if err != nil {
@@ -312,29 +401,40 @@ func single(q url.Values, name string) string {
 	return q[name][0]
 }
 
-var errorWord = regexp.MustCompile(`^[a-z_]{1,40}$`)
-
 // errorWords are those errors of sign-in services that the log has by name. Any other may be what the maker of a link wanted there.
 var errorWords = []string{
 	"access_denied", "account_selection_required", "consent_required", "interaction_required", "invalid_client", "invalid_grant", "invalid_request",
 	"invalid_resource", "invalid_scope", "login_required", "server_error", "temporarily_unavailable", "unauthorized_client", "unsupported_response_type",
 }
 
-// providerError is what an error of the sign-in service means (RFC 6749, section 4.1.2.1). Its description is for nobody: whoever made the link wrote it.
-func providerError(ctx context.Context, word string) error {
-	if !errorWord.MatchString(word) {
+// providerError is what an error means with which the sign-in service sends a browser back. Its description is for nobody: whoever made the link may
+// have written it.
+func (s *server) providerError(ctx context.Context, refused *refusal.Refusal, tenant string) error {
+	if refused.Word == "" {
 		return errIncomplete
 	}
 	logged := "another"
-	if slices.Contains(errorWords, word) {
-		logged = word
+	if slices.Contains(errorWords, refused.Word) {
+		logged = refused.Word
 	}
-	zerolog.Ctx(ctx).Warn().Str("error", logged).Msg("sign-in refused by the service")
-	switch word {
-	case "access_denied", "consent_required":
+	zerolog.Ctx(ctx).Warn().Str("error", logged).Int("number", refused.Number).Msg("sign-in refused by the service")
+	switch refused.Meaning() {
+	case refusal.Consent:
+		at, err := s.SignIn.Consent(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		return withCode(codeSignIn, "your organisation's administrator has to allow this application before anybody can use it; the administrator opens %s", at)
+	case refusal.NotLetIn:
+		return withCode(codeSignIn, "%s", refused.Err())
+	case refusal.Declined:
 		return errCancelled
-	case "server_error", "temporarily_unavailable":
+	case refusal.Passing:
 		return errSignInDown
+	case refusal.Busy:
+		return errNotNow
+	case refusal.Credential, refusal.Setup:
+		return refused.Err()
 	}
 	return errNotAllowed
 }
@@ -367,7 +467,7 @@ type listedSessionView struct {
 }
 
 type endedAnswer struct {
-	SetCookie string `header:"Set-Cookie" doc:"Removes the session's cookie."`
+	SetCookie []string `header:"Set-Cookie" doc:"Removes the session's cookie."`
 }
 
 const tagAuth = "auth"
@@ -379,6 +479,9 @@ func (s *server) authRoutes() {
 			"problems for others.",
 	}, s.login)
 	s.handlePlain(route{pattern: "GET /auth/callback", access: anyone, where: withSignIn}, s.callback)
+	s.handlePlain(route{pattern: "GET /auth/sign-out", access: anyone, where: withSignIn}, s.signOutPage)
+	s.handlePlain(route{pattern: "POST /auth/sign-out", access: anyone, where: withSignIn, class: limit.Writes, body: body{kinds: []string{formKind}}}, s.signOutForm)
+	s.handlePlain(route{pattern: "GET /auth/signed-out", access: anyone, where: withSignIn}, s.signedOutPage)
 	handle(s, route{
 		pattern: routeSession, access: byUsers, where: withSessions, tag: tagAuth, summary: "Show the session that asks, with its token",
 		description: "Requests of a session that are not a GET have to carry the token in the header " + headerCSRF + ". Those with an " +
@@ -406,6 +509,15 @@ func loginQuery(op *huma.Operation) {
 		Schema: &huma.Schema{Type: huma.TypeString, Format: "uri-reference"},
 	}, {
 		Name: "login_hint", In: "query", Description: "User name that is proposed.", Schema: &huma.Schema{Type: huma.TypeString},
+	}, {
+		Name: "tenant", In: "query", Description: "Id of the tenant to sign in at, where several are let in; guests have to name the one whose guests they are.",
+		Schema: &huma.Schema{Type: huma.TypeString},
+	}, {
+		Name: "prompt", In: "query", Description: "To be asked with which account.",
+		Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{microsoft.SelectAccount}},
+	}, {
+		Name: "check", In: "query", Schema: &huma.Schema{Type: huma.TypeBoolean},
+		Description: "The session goes on when the sign-in service says so without a page; else the user signs in anew. After a problem " + codeUnchecked + ".",
 	}}
 }
 
@@ -418,25 +530,44 @@ func (s *server) getSession(ctx context.Context, _ *struct{}) (*struct{ Body ses
 }
 
 func (s *server) logout(ctx context.Context, in *struct {
-	Everywhere bool `query:"everywhere" doc:"In all browsers, within 30 seconds. Access tokens of other programs stay valid until they expire."`
+	Everywhere bool `query:"everywhere" doc:"End all access: sign out in all browsers, within 30 seconds, and forget what is kept to act for you while you are away. Access tokens of other programs stay valid until they expire."`
 }) (*endedAnswer, error) {
 	who, err := account.From(ctx)
 	if err != nil {
 		return nil, err
 	}
-	it := sessionOf(ctx)
-	switch {
-	case in.Everywhere:
-		err = s.Sessions.EndAll(ctx, who.Key())
-	case it != nil:
-		err = s.Sessions.End(ctx, who.Key(), it.ID)
-	}
-	if err != nil && fault.Of(err) != fault.NotFound {
+	if err := s.signOut(ctx, who.Key(), sessionOf(ctx), in.Everywhere); err != nil {
 		return nil, err
 	}
 	h := http.Header{}
+	s.signedOut(h)
+	return &endedAnswer{SetCookie: h["Set-Cookie"]}, nil
+}
+
+// signOut ends a session, if there is one, or all access: all sessions of the user and what is kept to act for the user.
+func (s *server) signOut(ctx context.Context, who string, it *session.Session, everywhere bool) error {
+	var err error
+	switch {
+	case everywhere:
+		err = s.Sessions.EndAll(ctx, who)
+		if err == nil && s.SignIn != nil {
+			err = s.SignIn.Forget(ctx, who)
+		}
+	case it != nil:
+		err = s.Sessions.End(ctx, who, it.ID)
+	}
+	if fault.Of(err) == fault.NotFound {
+		return nil
+	}
+	return err
+}
+
+// signedOut makes a browser forget its session, and the next sign-in ask with which account.
+func (s *server) signedOut(h http.Header) {
 	s.setSession(h, "", -1)
-	return &endedAnswer{SetCookie: h.Get("Set-Cookie")}, nil
+	if s.SignIn != nil {
+		setCookie(h, chooseCookie, "1", int(chooseFor/time.Second))
+	}
 }
 
 func (s *server) listSessions(ctx context.Context, in *Paging) (*page[listedSessionView], error) {

@@ -95,7 +95,9 @@ func newWeb(t testing.TB, change ...func(*web, *Services)) *web {
 			{Tenant: homeTenant, Object: ann, Name: "Ann", Username: "ann@home.example"},
 			{Tenant: homeTenant, Object: bob, Name: "Bob", Username: "bob@home.example", Roles: []string{"admin"}},
 		},
-		Apps:  []entrasim.App{{Client: webClient, Secret: "web secret", RedirectURIs: []string{site + "/auth/callback"}}},
+		Apps: []entrasim.App{{
+			Client: webClient, Secret: "web secret", RedirectURIs: []string{site + "/auth/callback", site + "/auth/signed-out"}, Optional: []string{"login_hint"},
+		}},
 		Clock: services.Clock,
 	})
 	listener, err := w.sim.StartTLS("")
@@ -235,7 +237,7 @@ func (b *browser) choose(page answer, name, value string) string {
 // callbackURL is where the sign-in service sends the browser with a code for a user.
 func (b *browser) callbackURL(user, back string) string {
 	b.t.Helper()
-	return b.choose(b.open("/auth/login?return="+url.QueryEscape(back)).is(200), "user", user)
+	return b.choose(b.open("/auth/login?prompt=select_account&return="+url.QueryEscape(back)).is(200), "user", user)
 }
 
 // login signs a user in and returns the page to which that leads.
@@ -305,6 +307,9 @@ func TestSigningInWithABrowser(t *testing.T) {
 	w.run(t, "by cookies that no script and no other host has", func(t *testing.T) {
 		found := map[string]bool{}
 		for _, res := range b.seen {
+			if res.Request.URL.Host != "example.com" {
+				continue // the sign-in service's own
+			}
 			for _, c := range setCookies(res) {
 				found[fmt.Sprint(res.Request.URL.Path, " ", c.Name, " ", c.MaxAge)] = true
 				if !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || !strings.HasPrefix(c.Name, "__Host-") {
@@ -312,7 +317,8 @@ func TestSigningInWithABrowser(t *testing.T) {
 				}
 			}
 		}
-		want := map[string]bool{"/auth/login __Host-login 600": true, "/auth/callback __Host-login -1": true, "/auth/callback __Host-session 43200": true}
+		want := map[string]bool{"/auth/login __Host-login 600": true, "/auth/callback __Host-login -1": true, "/auth/callback __Host-choose -1": true,
+			"/auth/callback __Host-session 43200": true}
 		if fmt.Sprint(found) != fmt.Sprint(want) {
 			t.Errorf("got %v, want %v", found, want)
 		}
@@ -460,7 +466,7 @@ func TestSignInsThatAreRefused(t *testing.T) {
 		}, 400, codeSignIn, 1, false},
 		{"an older attempt of the same browser", func(_ *web, b *browser) string {
 			at := b.callbackURL(ann, "/docs")
-			b.open("/auth/login")
+			b.open("/auth/login?prompt=select_account")
 			return at
 		}, 400, codeSignIn, 1, false},
 		{"a callback that was done before", func(_ *web, b *browser) string {
@@ -688,6 +694,8 @@ func TestSessions(t *testing.T) {
 		b := w.browser()
 		b.login(ann, "/healthz")
 		w.now.Add(int64(11 * time.Hour / time.Second))
+		b.checks()
+		w.now.Add(int64(time.Hour / time.Second))
 		renewed := setCookies(b.send("GET", "/v1/me", "").is(200).Response)[sessionCookie]
 		if renewed == nil || renewed.MaxAge != 12*3600 || renewed.Value != b.cookie(sessionCookie) || !renewed.HttpOnly || !renewed.Secure ||
 			renewed.SameSite != http.SameSiteLaxMode {
@@ -697,6 +705,7 @@ func TestSessions(t *testing.T) {
 			t.Errorf("renewed a second time: %v", again)
 		}
 		w.now.Add(int64(11 * time.Hour / time.Second))
+		b.checks()
 		b.signedIn(ann)
 		w.now.Add(int64(12 * time.Hour / time.Second))
 		refused := b.send("GET", "/v1/me", "").problem(401, "unauthenticated", "")
@@ -709,9 +718,12 @@ func TestSessions(t *testing.T) {
 		b.login(ann, "/healthz")
 		for range 7*24/8 - 1 {
 			w.now.Add(8 * 3600)
+			b.checks()
 			b.signedIn(ann)
 		}
-		w.now.Add(4 * 3600)
+		w.now.Add(4*3600 - 600)
+		b.checks()
+		w.now.Add(600)
 		if c := setCookies(b.send("GET", "/v1/me", "").is(200).Response)[sessionCookie]; c == nil || c.MaxAge != 4*3600 {
 			t.Errorf("renewed as %v", c)
 		}
@@ -948,7 +960,7 @@ func TestOneMachineHasNoSignIn(t *testing.T) {
 			t.Errorf("%s sets cookies", route)
 		}
 	}
-	if web != 6 {
+	if web != 9 {
 		t.Errorf("%d routes are there only where browsers sign in", web)
 	}
 	s.do("GET", "/v1/me", nil, "Cookie", sessionCookie+"="+strings.Repeat("A", 43)).is(200) // who asks is known otherwise

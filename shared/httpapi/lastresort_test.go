@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/account/refusal"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/store/sqlite"
 	"adminassistant/shared/telemetry"
@@ -204,7 +205,7 @@ func TestTheLogHasNothingOfPathsAndQueries(t *testing.T) {
 func TestTheLogHasKnownErrorsOfASignInAlone(t *testing.T) {
 	for word, want := range map[string]string{"access_denied": "access_denied", "server_error": "server_error", "marked_word": "another"} {
 		var log bytes.Buffer
-		if err := providerError(zerolog.New(&log).WithContext(t.Context()), word); err == nil || !strings.Contains(log.String(), fmt.Sprintf(`"error":%q`, want)) {
+		if err := (&server{}).providerError(zerolog.New(&log).WithContext(t.Context()), refusal.Brought(word, ""), ""); err == nil || !strings.Contains(log.String(), fmt.Sprintf(`"error":%q`, want)) {
 			t.Errorf("%s: %v, and the log has %s", word, err, &log)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/account/session"
 	"adminassistant/shared/fault"
 )
 
@@ -27,7 +28,7 @@ func (s *server) home(w http.ResponseWriter, r *http.Request) {
 	}
 	err := s.Machine.Redeem(single(q, "key"))
 	if err == nil {
-		err = s.beginSession(w.Header(), r, s.Machine.User)
+		err = s.beginSession(w.Header(), r, session.SignIn{Principal: s.Machine.User})
 	}
 	if err != nil {
 		s.refused(w.Header(), err, true)

@@ -102,7 +102,8 @@ var mailboxRows = map[string]mailboxRow{
 // noMailbox are the routes that reach no mailbox, whatever they are asked: they are about what is stored here.
 var noMailbox = []string{
 	"GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs", "GET /docs/style.css", "GET /{$}",
-	"GET /auth/config", "GET /auth/callback", "GET /auth/login", "GET /auth/session", "GET /auth/sessions", "DELETE /auth/sessions/{id}", "POST /auth/logout",
+	"GET /auth/config", "GET /auth/callback", "GET /auth/login", "GET /auth/sign-out", "POST /auth/sign-out", "GET /auth/signed-out",
+	"GET /auth/session", "GET /auth/sessions", "DELETE /auth/sessions/{id}", "POST /auth/logout",
 	"GET /v1/me", "PUT /v1/me/settings", "DELETE /v1/me",
 	"GET /v1/archive-configs/{id}", "DELETE /v1/archive-configs/{id}", "GET /v1/archive-configs/{id}/window",
 	"GET /v1/runs", "GET /v1/runs/{id}", "GET /v1/runs/{id}/items", "GET /v1/runs/{id}/plan", "POST /v1/runs/{id}/cancel",

@@ -73,6 +73,7 @@ type request struct {
 
 var (
 	sendJSON  = []string{"Content-Type", "application/json"}
+	sendForm  = []string{"Content-Type", formKind}
 	sendFile  = []string{"Content-Type", "text/calendar"}
 	matching  = []string{"If-Match", "*"}
 	replacing = append(slices.Clone(sendJSON), matching...)
@@ -95,6 +96,9 @@ var matrix = map[string]request{
 
 	"GET /auth/callback":         {want: everybody(400)}, // of a sign-in that nobody began
 	"GET /auth/login":            {want: everybody(303)},
+	"GET /auth/sign-out":         {want: everybody(200)},
+	"POST /auth/sign-out":        {body: "access=here", header: sendForm, want: everybody(303)}, // of a session, which a token is none
+	"GET /auth/signed-out":       {want: everybody(200)},
 	"GET /auth/session":          {want: statuses{401, 403, 404, 404, 404, 404, 404}}, // with a token there is none
 	"GET /auth/sessions":         {want: users(200)},
 	"DELETE /auth/sessions/{id}": {path: "/auth/sessions/$session", want: owned(204)},
@@ -284,7 +288,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			runID := s.run(configID)
 			jobID := s.do("POST", "/v1/jobs", strings.ReplaceAll(nightly, "$config", configID)).is(201).str("id")
 			backupID := s.backup(map[string]any{"config": configID})
-			_, began, err := s.services.Sessions.Start(t.Context(), account.Principal{Tenant: homeTenant, Object: objects[owner], Name: names[owner]}, "Browser")
+			_, began, err := s.services.Sessions.Start(t.Context(), session.SignIn{Principal: account.Principal{Tenant: homeTenant, Object: objects[owner], Name: names[owner]}}, "Browser")
 			check(t, err)
 			s.header = nil
 

@@ -110,7 +110,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if to.authenticated() {
-		p, it, err := s.authenticate(h, r)
+		p, it, err := s.authenticate(h, r, to)
 		if signedIn = err == nil; signedIn {
 			p, err = s.admit(ctx, to, p)
 		}

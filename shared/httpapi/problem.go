@@ -30,6 +30,7 @@ var statusOf = map[fault.Kind]int{
 	fault.Throttled:       http.StatusTooManyRequests,
 	fault.Unavailable:     http.StatusServiceUnavailable,
 	fault.Malformed:       http.StatusInternalServerError,
+	fault.Setup:           http.StatusServiceUnavailable,
 	fault.Locked:          http.StatusLocked,
 }
 
@@ -53,6 +54,7 @@ const (
 	codeAnswerTooLarge       = "answer_too_large"
 	codeSignIn               = "sign_in_failed"
 	codeCSRF                 = "csrf_token"
+	codeUnchecked            = "sign_in_check"
 	internalDetail           = "something went wrong on our side; the log has the details under the correlation id"
 	changedMeanwhile         = "it was changed by somebody else meanwhile; read it again"
 	typePrefix               = "/docs#problem-"
@@ -80,6 +82,7 @@ var codes = []code{
 	{fault.Throttled.String(), statusOf[fault.Throttled], "Too much at once; try again later"},
 	{fault.Unavailable.String(), statusOf[fault.Unavailable], "Something that is needed does not answer; try again later"},
 	{fault.Malformed.String(), statusOf[fault.Malformed], "A stored record is unreadable"},
+	{fault.Setup.String(), statusOf[fault.Setup], "The installation needs its operator"},
 	{fault.Locked.String(), statusOf[fault.Locked], "The period is locked"},
 	{codeUnparsable, http.StatusBadRequest, "The request cannot be read"},
 	{codeNoRoute, http.StatusNotFound, "There is no such route"},
@@ -98,6 +101,7 @@ var codes = []code{
 	{codeAnswerTooLarge, http.StatusUnprocessableEntity, "The answer would be too large"},
 	{codeCrossOrigin, http.StatusForbidden, "Another site's page may not do that"},
 	{codeCSRF, http.StatusForbidden, "The token of the browser session is missing or wrong"},
+	{codeUnchecked, http.StatusUnauthorized, "The sign-in service has to say once more who you are"},
 	{codeSignIn, http.StatusBadRequest, "The sign-in did not succeed"},
 }
 
@@ -213,6 +217,8 @@ func problemOf(ctx context.Context, err error) *problemDetails {
 	switch {
 	case kind == fault.Internal || kind == fault.Malformed:
 		telemetry.Failure(log.Error(), forLog(ctx, err)).Msg("request failed")
+	case kind == fault.Setup:
+		telemetry.Failure(log.Error(), forLog(ctx, err)).Msg("Microsoft does not accept the installation")
 	case kind.Transient():
 		telemetry.Failure(log.Warn(), forLog(ctx, err)).Msg("request failed")
 	}

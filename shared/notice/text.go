@@ -95,6 +95,7 @@ var reasons = map[string]string{
 	run.OutOfReach:                 "the mailbox is out of reach; if it stays so for three days, there is an action that says what to do",
 	fault.Unavailable.String():     "a service did not answer at any attempt",
 	fault.Malformed.String():       "something that is stored cannot be read",
+	fault.Setup.String():           "Microsoft does not accept this installation any more; its operator has to mend that, and there is nothing for you to do",
 	fault.Locked.String():          "the period is locked",
 }
 

@@ -224,6 +224,9 @@ func (w *Worker) fail(ctx context.Context, user, id string, cause error) error {
 		return err
 	}
 	if !r.State.Ended() {
+		if fault.Of(cause) == fault.Setup {
+			w.Metrics.Count(telemetry.Counts{telemetry.SetupFaults: 1})
+		}
 		r.Problem = NewProblem(cause)
 		if err := w.Runs.Finish(ctx, r, Failed, w.Clock()); err != nil {
 			return err

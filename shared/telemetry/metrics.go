@@ -37,6 +37,9 @@ const (
 	Panics Metric = "Panics"
 	// AuditRecordsLost counts records of the audit log that could not be written after what they record had happened.
 	AuditRecordsLost Metric = "AuditRecordsLost"
+	// SetupFaults counts runs and requests that failed because Microsoft does not accept the installation: a credential that has ended, or a registration
+	// that is not as it has to be.
+	SetupFaults Metric = "SetupFaults"
 	// HeadsUnkept counts heads of ledgers that could not be handed to their witness after a run.
 	HeadsUnkept Metric = "HeadsUnkept"
 	// JobsLate counts jobs that a tick of the dispatcher started later than they should have been.

@@ -21,6 +21,8 @@ var (
 	errExpired     = fault.New(fault.Unauthenticated, "the token has expired; get a new one")
 	errNotYet      = fault.New(fault.Unauthenticated, "the token is not valid yet; check the clock of the machine that sent it")
 	errTenant      = fault.New(fault.Unauthenticated, "users of this tenant are not let in; sign in with another account")
+	errGuest       = fault.New(fault.Unauthenticated, "guests of this organisation are not let in; sign in with an account of the organisation itself")
+	errLarge       = fault.New(fault.Unauthenticated, "the token is too large; the API's registration in Entra ID must not ask for the groups claim")
 	errIssuer      = fault.New(fault.Unauthenticated, "the access token was issued by another service than the tenant's; sign in again")
 	errAudience    = fault.New(fault.Unauthenticated, "the access token is for another application; get one for this API")
 	errClient      = fault.New(fault.Unauthenticated, "the application that got this access token may not use this API; use another one")
@@ -41,6 +43,7 @@ type Claims struct {
 	UserName, Address string
 	Client            string       // application id of the program that acts for the user, or to which the user signed in
 	Role              account.Role // admin if a user has the application role of that name, else user
+	LogoutHint        string       // names the user to the service when the user signs out; empty where the registration does not ask for it
 	ID                string       // names the token (uti, else jti); may be empty
 	Expires           time.Time
 }
@@ -70,14 +73,30 @@ type body struct {
 	Roles    []string `json:"roles"`
 	UTI      string   `json:"uti"`
 	JTI      string   `json:"jti"`
-	Nonce    string   `json:"nonce"` // of id tokens
+	Nonce    string   `json:"nonce"`      // of id tokens
+	Hint     string   `json:"login_hint"` // of id tokens
+	// Account is 1 for a guest and 0 for a member; Provider is who vouched for the user, where that is not the tenant itself.
+	Account  any    `json:"acct"`
+	Provider string `json:"idp"`
+}
+
+// guest says whether the user's account is of another tenant. Of those whom a tenant has made members the first claim says so, where the registration
+// asks for it.
+func (b *body) guest() bool {
+	switch account := b.Account.(type) {
+	case float64:
+		return account != 0
+	case string:
+		return account != "0"
+	}
+	return b.Provider != "" && b.Provider != b.Issuer && !strings.Contains(b.Provider, "/"+b.Tenant+"/")
 }
 
 // claims are what the token says, for a client.
 func (b *body) claims(client string) Claims {
 	c := Claims{
 		Tenant: b.Tenant, Object: b.Object, Name: b.Name, UserName: cmp.Or(b.UPN, b.Username, b.Unique), Address: b.Email,
-		Client: client, Role: account.RoleUser, ID: b.UTI, Expires: time.Unix(b.Expires, 0).UTC(),
+		Client: client, Role: account.RoleUser, LogoutHint: b.Hint, ID: b.UTI, Expires: time.Unix(b.Expires, 0).UTC(),
 	}
 	if c.ID == "" {
 		c.ID = b.JTI
@@ -159,11 +178,7 @@ func (v *Verifier) check(b body, now time.Time) (_ Claims, issuer string, err er
 	case b.Issuer == from.v2 && b.Version == "2.0":
 	case b.Issuer == from.v1 && b.Version == "1.0":
 		client = b.AppID
-		for _, id := range v.audiences {
-			if guid.MatchString(id) {
-				audiences = append(slices.Clip(audiences), "api://"+id)
-			}
-		}
+		audiences = slices.Concat(audiences, v.identifiers)
 	default:
 		return Claims{}, "", errIssuer
 	}
@@ -178,6 +193,8 @@ func (v *Verifier) check(b body, now time.Time) (_ Claims, issuer string, err er
 		return Claims{}, "", errClient
 	case !guid.MatchString(b.Object):
 		return Claims{}, "", errNoUser
+	case !v.guests && b.guest():
+		return Claims{}, "", errGuest
 	}
 	if err := b.times.check(now); err != nil {
 		return Claims{}, "", err

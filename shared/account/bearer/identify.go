@@ -18,7 +18,7 @@ var (
 // be empty. The audience is the application to which the user signed in; Options.Clients do not matter. Errors are those of Verify but fault.Forbidden.
 func (v *Verifier) Identify(ctx context.Context, raw, nonce string) (Claims, error) {
 	if len(raw) > maxToken {
-		return Claims{}, errMalformed
+		return Claims{}, errLarge
 	}
 	keyID, b, err := parse(raw)
 	if err != nil {
@@ -34,6 +34,8 @@ func (v *Verifier) Identify(ctx context.Context, raw, nonce string) (Claims, err
 		return Claims{}, errNonce
 	case !guid.MatchString(b.Object):
 		return Claims{}, errNoUser
+	case !v.guests && b.guest():
+		return Claims{}, errGuest
 	}
 	if err := b.times.check(v.clock()); err != nil {
 		return Claims{}, err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -32,8 +33,10 @@ const (
 type keys struct {
 	tenant string
 	issuer string
-	client *http.Client
-	clock  func() time.Time
+	// applications are those whose tokens may be signed with keys of their own, which the service publishes for who names the application alone.
+	applications []string
+	client       *http.Client
+	clock        func() time.Time
 
 	flight singleflight.Group
 	ring   atomic.Pointer[ring]
@@ -58,13 +61,13 @@ func (k *keys) find(ctx context.Context, id string) (*rsa.PublicKey, error) {
 	now := k.clock()
 	if key := k.held(id, now); key != nil {
 		if now.Sub(k.ring.Load().fetched) >= freshFor && k.due(now) {
-			k.renew(ctx) // nobody waits for it
+			k.renew(ctx, id) // nobody waits for it
 		}
 		return key, nil
 	}
 	if k.due(now) {
 		select {
-		case <-k.renew(ctx):
+		case <-k.renew(ctx, id):
 		case <-ctx.Done():
 			return nil, errUnavailable
 		}
@@ -98,15 +101,15 @@ func (k *keys) due(now time.Time) bool {
 	return now.Sub(last.at) >= fetchPause
 }
 
-// renew fetches the keys, once for all who ask meanwhile, and whether or not they go on waiting.
-func (k *keys) renew(ctx context.Context) <-chan singleflight.Result {
+// renew fetches the keys, once for all who ask meanwhile, and whether or not they go on waiting. wanted is the name of the key for which it is done.
+func (k *keys) renew(ctx context.Context, wanted string) <-chan singleflight.Result {
 	return k.flight.DoChan("", func() (any, error) {
 		if !k.due(k.clock()) {
 			return nil, nil // another flight has just ended
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 		defer cancel()
-		found, err := k.fetch(ctx)
+		found, err := k.fetch(ctx, wanted)
 		now := k.clock()
 		if err != nil {
 			k.jwks = "" // it may have moved
@@ -119,8 +122,9 @@ func (k *keys) renew(ctx context.Context) <-chan singleflight.Result {
 	})
 }
 
-// fetch asks discovery where the keys are, and then for them.
-func (k *keys) fetch(ctx context.Context) (map[string]*rsa.PublicKey, error) {
+// fetch asks discovery where the keys are, and then for them. Where the wanted one is not among them, the keys of the applications' own are asked for,
+// once: claims mapping gives an application such keys.
+func (k *keys) fetch(ctx context.Context, wanted string) (map[string]*rsa.PublicKey, error) {
 	if k.jwks == "" {
 		provider, err := oidc.NewProvider(oidc.ClientContext(ctx, k.client), k.issuer)
 		if err != nil {
@@ -134,7 +138,25 @@ func (k *keys) fetch(ctx context.Context) (map[string]*rsa.PublicKey, error) {
 		}
 		k.jwks = places.JWKS
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, k.jwks, nil)
+	found, err := k.ask(ctx, k.jwks)
+	if err != nil {
+		return nil, err
+	}
+	if found[wanted] == nil {
+		for _, id := range k.applications {
+			own, err := k.ask(ctx, k.jwks+"?appid="+id)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(found, own)
+		}
+	}
+	return found, nil
+}
+
+// ask fetches the keys that are at an address.
+func (k *keys) ask(ctx context.Context, at string) (map[string]*rsa.PublicKey, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}

@@ -39,10 +39,14 @@ const (
 type Options struct {
 	// Authority is the sign-in service, without a path; empty: DefaultAuthority. Plain HTTP is for loopback only.
 	Authority string
-	// Audiences are the application ids for which tokens have to be. A v1.0 access token may name application id X as api://X.
+	// Audiences are the application ids for which tokens have to be. A v1.0 access token may name application id X as api://X, or by one of Identifiers.
 	Audiences []string
+	// Identifiers are further names of the API (Application ID URIs).
+	Identifiers []string
 	// Tenants are the ids of the tenants whose users are let in.
 	Tenants []string
+	// Guests lets in users whose account is of another tenant and who are guests of one of Tenants.
+	Guests bool
 	// Clients are the ids of the applications whose access tokens are accepted; none: no access token is.
 	Clients []string
 	// ServiceRoles are application roles of the API. An application that has one of them may use the API as itself, without a user; none: no
@@ -55,12 +59,14 @@ type Options struct {
 
 // Verifier checks tokens. All its methods may be called from many goroutines at once.
 type Verifier struct {
-	audiences []string
-	clients   []string // in lower case, as tokens have them
-	roles     []string // of services
-	tenants   map[string]*tenant
-	clock     func() time.Time
-	cache     cache
+	audiences   []string
+	identifiers []string // of the API in v1.0 tokens, beside audiences
+	guests      bool
+	clients     []string // in lower case, as tokens have them
+	roles       []string // of services
+	tenants     map[string]*tenant
+	clock       func() time.Time
+	cache       cache
 }
 
 // tenant is one whose users are let in.
@@ -87,6 +93,8 @@ func New(o Options) (*Verifier, error) {
 		return nil, fault.Field("audiences", "has to name the application ids whose tokens are accepted")
 	case len(o.Tenants) == 0:
 		return nil, fault.Field("tenants", "has to name the tenants whose users are let in")
+	case slices.Contains(o.Identifiers, ""):
+		return nil, fault.Field("identifiers", "has an identifier without a name")
 	case slices.Contains(o.Clients, ""):
 		return nil, fault.Field("clients", "names a client without an id")
 	case slices.Contains(o.ServiceRoles, ""):
@@ -98,8 +106,14 @@ func New(o Options) (*Verifier, error) {
 		o.HTTPClient = &http.Client{Timeout: fetchTimeout}
 	}
 	v := &Verifier{
-		audiences: slices.Clone(o.Audiences), roles: slices.Clone(o.ServiceRoles), tenants: map[string]*tenant{}, clock: o.Clock,
+		audiences: slices.Clone(o.Audiences), identifiers: slices.Clone(o.Identifiers), guests: o.Guests, roles: slices.Clone(o.ServiceRoles), tenants: map[string]*tenant{}, clock: o.Clock,
 		cache: cache{limit: maxCached},
+	}
+	var applications []string
+	for _, id := range o.Audiences {
+		if guid.MatchString(id) {
+			v.identifiers, applications = append(v.identifiers, "api://"+id), append(applications, id)
+		}
 	}
 	for _, id := range o.Clients {
 		v.clients = append(v.clients, strings.ToLower(id))
@@ -111,11 +125,19 @@ func New(o Options) (*Verifier, error) {
 		}
 		issuer := authority.String() + "/" + id + "/v2.0"
 		v.tenants[id] = &tenant{
-			v1: "https://sts.windows.net/" + id + "/", v2: issuer,
-			keys: &keys{tenant: id, issuer: issuer, client: o.HTTPClient, clock: o.Clock},
+			v1: issuerOfV1(authority.Hostname()) + "/" + id + "/", v2: issuer,
+			keys: &keys{tenant: id, issuer: issuer, applications: applications, client: o.HTTPClient, clock: o.Clock},
 		}
 	}
 	return v, nil
+}
+
+// issuerOfV1 is with what issuers of v1.0 tokens begin in the cloud of a sign-in service. China's is another one; all others have the first one's.
+func issuerOfV1(host string) string {
+	if strings.HasSuffix(strings.ToLower(host), ".partner.microsoftonline.cn") || strings.EqualFold(host, "login.chinacloudapi.cn") {
+		return "https://sts.chinacloudapi.cn"
+	}
+	return "https://sts.windows.net"
 }
 
 func loopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
@@ -143,7 +165,7 @@ func (v *Verifier) Authenticate(r *http.Request) (account.Principal, error) {
 // would prove it cannot be had now.
 func (v *Verifier) Verify(ctx context.Context, raw string) (Claims, error) {
 	if len(raw) > maxToken {
-		return Claims{}, errMalformed
+		return Claims{}, errLarge
 	}
 	now, sum := v.clock(), sha256.Sum256([]byte(raw))
 	if known, ok := v.cache.get(sum); ok {

@@ -51,7 +51,7 @@ func start(t testing.TB) (*entrasim.Server, *entrasim.Listener, *clock) {
 			{Tenant: home, Object: boss, Name: "Boss", Username: "boss@home.example", Roles: []string{"Admin"}},
 			{Tenant: abroad, Object: eve, Name: "Eve", Username: "eve@abroad.example"},
 		},
-		Apps:  []entrasim.App{{Client: api}, {Client: other}},
+		Apps:  []entrasim.App{{Client: api, Version: 2}, {Client: other, Version: 2}},
 		Clock: c.now,
 	})
 	l, err := sim.Start("")

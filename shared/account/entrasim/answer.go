@@ -26,6 +26,9 @@ type refusal struct {
 	text   string
 	sub    string // suberror
 	claims string // the claims challenge
+	// http is the status of the answer, and after its Retry-After; 0 and empty: what the error has.
+	http  int
+	after string
 }
 
 func fail(code string, number int, format string, args ...any) *refusal {
@@ -33,7 +36,10 @@ func fail(code string, number int, format string, args ...any) *refusal {
 }
 
 func (f *refusal) status() int {
-	if f.code == "invalid_client" {
+	switch {
+	case f.http != 0:
+		return f.http
+	case f.code == "invalid_client":
 		return http.StatusUnauthorized
 	}
 	return http.StatusBadRequest
@@ -45,6 +51,14 @@ func (f *refusal) description(trace, correlation string, at time.Time) string {
 }
 
 const stamp = "2006-01-02 15:04:05Z"
+
+// refuseFor is refuse with Retry-After, where the error has one.
+func (s *Server) refuseFor(w http.ResponseWriter, f *refusal) {
+	if f.after != "" {
+		w.Header().Set("Retry-After", f.after)
+	}
+	s.refuse(w, f)
+}
 
 // refuse answers a program with an error.
 func (s *Server) refuse(w http.ResponseWriter, f *refusal) {

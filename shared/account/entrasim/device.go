@@ -17,6 +17,7 @@ type device struct {
 	expires  time.Time
 	user     *User // nil: nobody yet
 	denied   bool
+	blocked  bool // by a policy
 }
 
 // deviceCode begins a sign-in by device code.
@@ -24,6 +25,10 @@ func (s *Server) deviceCode(w http.ResponseWriter, r *http.Request, tenant strin
 	app := s.app(r.PostForm.Get("client_id"))
 	if app == nil {
 		s.refuse(w, fail("unauthorized_client", 700016, "Application with identifier '%.60s' was not found in the directory.", r.PostForm.Get("client_id")))
+		return
+	}
+	if f := app.reachedAt(tenant); f != nil {
+		s.refuse(w, f)
 		return
 	}
 	scopes := strings.Fields(r.PostForm.Get("scope"))
@@ -60,7 +65,7 @@ func (s *Server) deviceConfirm(w http.ResponseWriter, r *http.Request, _ string)
 	defer s.mu.Unlock()
 	var d *device
 	for _, one := range s.devices {
-		if one.userCode == entered && s.options.Clock().Before(one.expires) && one.user == nil && !one.denied {
+		if one.userCode == entered && s.options.Clock().Before(one.expires) && one.user == nil && !one.denied && !one.blocked {
 			d = one
 		}
 	}
@@ -83,6 +88,10 @@ func (s *Server) deviceConfirm(w http.ResponseWriter, r *http.Request, _ string)
 		case r.Method != http.MethodPost || r.PostForm.Get("user") != u.Object:
 		case u.Disabled:
 			s.refusePage(w, accountDisabled())
+			return
+		case s.odd.noDevices:
+			d.blocked = true
+			s.refusePage(w, blocked(53003))
 			return
 		default:
 			d.user = u

@@ -33,7 +33,7 @@ func TestMSAL(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			back := w.choose(t, address+"&code_challenge_method=S256&code_challenge="+oauth2.S256ChallengeFromVerifier(verifier), ann)
+			back := w.choose(t, wholeScope(t, address)+"&code_challenge_method=S256&code_challenge="+oauth2.S256ChallengeFromVerifier(verifier), ann)
 			got, err := client.AcquireTokenByAuthCode(t.Context(), back.Get("code"), "http://localhost:5555", scopes, public.WithChallenge(verifier))
 			if err != nil {
 				t.Fatal(err)
@@ -95,7 +95,7 @@ func TestMSAL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		back := w.choose(t, address+"&code_challenge_method=S256&code_challenge="+oauth2.S256ChallengeFromVerifier(verifier), boss)
+		back := w.choose(t, wholeScope(t, address)+"&code_challenge_method=S256&code_challenge="+oauth2.S256ChallengeFromVerifier(verifier), boss)
 		got, err := client.AcquireTokenByAuthCode(t.Context(), back.Get("code"), webBack, graphScopes, confidential.WithChallenge(verifier))
 		if err != nil {
 			t.Fatal(err)
@@ -168,6 +168,19 @@ func answerOf(err error) (answer struct{ Error, Claims string }) {
 		_ = json.NewDecoder(call.Resp.Body).Decode(&answer)
 	}
 	return answer
+}
+
+// wholeScope adds the scopes that the library leaves out of its address, and without which there is no refresh token.
+func wholeScope(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("scope", q.Get("scope")+" openid profile offline_access")
+	u.RawQuery = q.Encode()
+	return u.String()
 }
 
 // choose signs a user in on the page and returns what the application is sent.

@@ -1,10 +1,13 @@
 package entrasim_test
 
 import (
+	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -53,7 +56,7 @@ func options(o entrasim.Options) (entrasim.Options, *atomic.Int64) {
 		{Tenant: abroad, Object: eve, Name: "Eve", Username: "eve@abroad.example"},
 	}
 	o.Apps = []entrasim.App{
-		{Client: api, Name: "Admin Assistant"},
+		{Client: api, Name: "Admin Assistant", Version: 2, RedirectURIs: []string{webBack}},
 		{Client: cli, RedirectURIs: []string{"http://localhost"}},
 		{Client: web, Secret: webSecret, RedirectURIs: []string{webBack}, Roles: []string{"Calendars.ReadWrite"}},
 		{Client: older, Audience: "api://" + older, Version: 1},
@@ -62,9 +65,12 @@ func options(o entrasim.Options) (entrasim.Options, *atomic.Int64) {
 	return o, now
 }
 
-func started(t *testing.T, o entrasim.Options, start func(*entrasim.Server) (*entrasim.Listener, error)) *world {
+func started(t *testing.T, o entrasim.Options, start func(*entrasim.Server) (*entrasim.Listener, error), change ...func(*entrasim.Options)) *world {
 	t.Helper()
 	o, now := options(o)
+	for _, f := range change {
+		f(&o)
+	}
 	sim := entrasim.New(o)
 	l, err := start(sim)
 	if err != nil {
@@ -82,6 +88,33 @@ func startTLS(t *testing.T, o entrasim.Options) *world {
 func start(t *testing.T, o entrasim.Options) *world {
 	return started(t, o, func(s *entrasim.Server) (*entrasim.Listener, error) { return s.Start("") })
 }
+
+// withCookies is the same service for a browser that keeps cookies.
+func (w *world) withCookies(t *testing.T) *world {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := *w
+	own.browser = &http.Client{Transport: secureAnyway{cmp.Or(w.browser.Transport, http.DefaultTransport)}, CheckRedirect: w.browser.CheckRedirect, Jar: jar}
+	return &own
+}
+
+// secureAnyway makes cookies that are for https alone ones for plain HTTP too, as browsers do on the own machine.
+type secureAnyway struct{ next http.RoundTripper }
+
+func (s secureAnyway) RoundTrip(r *http.Request) (*http.Response, error) {
+	got, err := s.next.RoundTrip(r)
+	if err == nil {
+		for i, c := range got.Header["Set-Cookie"] {
+			got.Header["Set-Cookie"][i] = strings.ReplaceAll(c, "; Secure", "")
+		}
+	}
+	return got, err
+}
+
+func encode(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 
 func copyTo(w io.Writer, r *http.Response) (int64, error) { return io.Copy(w, r.Body) }
 
@@ -168,7 +201,9 @@ func TestAuthorize(t *testing.T) {
 			t.Errorf("%d %s", status, page)
 		}
 	})
-	t.Run("needs no page when the hint says who", func(t *testing.T) {
+	t.Run("needs no page when the hint says who, of one who is signed in", func(t *testing.T) {
+		w := w.withCookies(t)
+		w.choose(t, w.authorizeURL("organizations"), eve)
 		_, _, back := w.do(t, http.MethodGet, w.authorizeURL("organizations", "prompt", "none", "login_hint", "EVE@abroad.example"), nil)
 		has(t, claimsOf(t, w.redeem(t, back.Get("code"))["access_token"].(string)), "oid", eve, "tid", abroad)
 	})
@@ -303,7 +338,9 @@ func TestToken(t *testing.T) {
 		if got["error"] != "interaction_required" || got["claims"] == nil {
 			t.Fatalf("got %v", got)
 		}
-		if _, _, back := w.do(t, http.MethodGet, w.authorizeURL(home, "prompt", "none", "login_hint", "ann@home.example"),
+		browser := w.withCookies(t)
+		browser.choose(t, w.authorizeURL(home), ann)
+		if _, _, back := browser.do(t, http.MethodGet, w.authorizeURL(home, "prompt", "none", "login_hint", "ann@home.example"),
 			nil); back.Get("error") != "interaction_required" {
 			t.Errorf("got %v", back)
 		}

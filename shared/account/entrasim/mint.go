@@ -14,6 +14,7 @@ import (
 	"maps"
 	"math/big"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,10 +64,13 @@ func (s *Server) RetireKeys() {
 	s.signing = s.signing[len(s.signing)-1:]
 }
 
-// keySet serves the keys.
-func (s *Server) keySet(w http.ResponseWriter, _ *http.Request, tenant string) {
+// keySet serves the keys; those of an application's own for who names it.
+func (s *Server) keySet(w http.ResponseWriter, r *http.Request, tenant string) {
 	s.mu.Lock()
-	published := s.signing
+	published := slices.Clone(s.signing)
+	if own := s.own[strings.ToLower(r.URL.Query().Get("appid"))]; own != nil {
+		published = append(published, own)
+	}
 	s.mu.Unlock()
 	issuerOf := tenant
 	if anyTenant(tenant) {
@@ -97,7 +101,7 @@ func newID() string {
 // issuer is who issues a tenant's tokens of a version. The lock is held.
 func (s *Server) issuer(tenant string, version int) string {
 	if version == 1 {
-		return "https://sts.windows.net/" + tenant + "/"
+		return s.options.V1Issuer + "/" + tenant + "/"
 	}
 	return s.url + "/" + tenant + "/v2.0"
 }
@@ -116,15 +120,19 @@ func (s *Server) accessClaims(u *User, app *App, r resource) object {
 		"scp": strings.Join(r.names, " "), "sub": pseudonym(u.Object, r.audience), "ver": fmt.Sprintf("%d.0", r.version),
 	})
 	strength := "0" // how the application showed who it is
-	if app.Secret != "" {
+	switch {
+	case len(app.Certificates)+len(app.Federated) > 0:
+		strength = "2"
+	case app.Secret != "":
 		strength = "1"
 	}
+	s.about(c, u, r.app, r.version)
 	if r.version == 1 {
 		c["appid"], c["appidacr"], c["unique_name"], c["upn"] = app.Client, strength, u.Username, u.Username
 	} else {
-		c["azp"], c["azpacr"], c["preferred_username"] = app.Client, strength, u.Username
+		c["azp"], c["azpacr"], c["preferred_username"] = app.Client, strength, u.preferred()
 	}
-	if len(u.Roles) > 0 && r.audience != graphURL {
+	if len(u.Roles) > 0 && r.app != nil {
 		c["roles"] = u.Roles
 	}
 	return c
@@ -154,8 +162,9 @@ func (s *Server) idClaims(g *grant) object {
 	c := s.times()
 	maps.Copy(c, object{
 		"aud": g.app.Client, "iss": s.issuer(g.user.Tenant, 2), "tid": g.user.Tenant, "oid": g.user.Object, "name": g.user.Name,
-		"preferred_username": g.user.Username, "sub": pseudonym(g.user.Object, g.app.Client), "ver": "2.0",
+		"preferred_username": g.user.preferred(), "sub": pseudonym(g.user.Object, g.app.Client), "ver": "2.0",
 	})
+	s.about(c, g.user, g.app, 2)
 	if g.nonce != "" {
 		c["nonce"] = g.nonce
 	}
@@ -165,9 +174,54 @@ func (s *Server) idClaims(g *grant) object {
 	return c
 }
 
-// clientInfo names the user of the tokens for the libraries, as the service does.
+// preferred is the name that tokens have for a user.
+func (u *User) preferred() string { return cmp.Or(u.Alias, u.Username) }
+
+// named says whether a hint is a name of the user.
+func (u *User) named(hint string) bool {
+	return strings.EqualFold(u.Username, hint) || strings.EqualFold(u.preferred(), hint) || hint == u.hint()
+}
+
+// hint is the user's login_hint, which means nothing to others.
+func (u *User) hint() string { return "O." + pseudonym(u.Object, "hint") }
+
+// about adds what tokens say of a user where the application's registration asks for it, and what they say of guests.
+func (s *Server) about(c object, u *User, app *App, version int) {
+	if u.guest() {
+		c["idp"] = s.issuer(u.Home, version)
+	}
+	if app == nil {
+		return
+	}
+	for _, name := range app.Optional {
+		switch name {
+		case "acct":
+			c[name] = 0
+			if u.guest() {
+				c[name] = 1
+			}
+		case "email":
+			c[name] = u.Username
+		case "login_hint":
+			c[name] = u.hint()
+		case "groups":
+			var groups []string
+			for i := range u.Groups {
+				groups = append(groups, pseudoGUID(u.Object, "group", fmt.Sprint(i)))
+			}
+			if len(groups) > 0 {
+				c[name] = groups
+			}
+		}
+	}
+}
+
+// clientInfo names the user of the tokens for the libraries, as the service does: a guest by the account at home.
 func clientInfo(u *User) string {
 	text, err := json.Marshal(object{"uid": u.Object, "utid": u.Tenant})
+	if u.guest() {
+		text, err = json.Marshal(object{"uid": pseudoGUID(u.Object, u.Home), "utid": u.Home})
+	}
 	if err != nil {
 		panic("entrasim: " + err.Error())
 	}
@@ -180,10 +234,18 @@ func pseudoGUID(parts ...string) string {
 	return fmt.Sprintf("%s-%s-%s-%s-%s", text[:8], text[8:12], text[12:16], text[16:20], text[20:32])
 }
 
-// sign makes a token. The lock is held.
-func (s *Server) sign(claims object) string {
+// signFor makes a token for an application, or for Microsoft Graph if that is nil. The lock is held.
+func (s *Server) signFor(app *App, claims object) string {
 	d := &Draft{Claims: claims}
-	return d.seal(s.signing[len(s.signing)-1])
+	return d.seal(s.keyFor(app))
+}
+
+// keyFor is the key that signs tokens for an application. The lock is held.
+func (s *Server) keyFor(app *App) *signingKey {
+	if app != nil && s.own[app.Client] != nil {
+		return s.own[app.Client]
+	}
+	return s.signing[len(s.signing)-1]
 }
 
 // Draft is a token that is being made up.
@@ -237,7 +299,7 @@ func (s *Server) Token(object string, overrides ...Override) string {
 		panic("entrasim: no user " + object + ", or no application")
 	}
 	app := &s.options.Apps[0]
-	r, f := s.resolve(app, []string{"api://" + app.Client + "/access_as_user"})
+	r, f := s.resolve(app, []string{app.Client + "/access_as_user"})
 	if f != nil {
 		panic("entrasim: " + f.text)
 	}
@@ -245,7 +307,7 @@ func (s *Server) Token(object string, overrides ...Override) string {
 	for _, change := range overrides {
 		change(d)
 	}
-	return d.seal(s.signing[len(s.signing)-1])
+	return d.seal(s.keyFor(app))
 }
 
 // seal signs a token.

@@ -51,6 +51,7 @@ button,input{font:inherit;padding:.6rem .8rem;margin:.3rem 0;width:100%;text-ali
 <input name="user_code" autocomplete="off" autofocus required></label><button>Next</button></form>{{template "foot"}}{{end}}
 {{define "done"}}{{template "head"}}<p>{{.}}</p>{{template "foot"}}{{end}}
 {{define "signed-out"}}{{template "head"}}<p>You are signed out.</p>{{template "foot"}}{{end}}
+{{define "sign-out"}}{{template "head"}}<p>Which account do you want to sign out of?</p><p>{{.Name}} <small>{{.Username}}</small></p>{{template "foot"}}{{end}}
 {{define "refused"}}{{template "head"}}<p role="alert">{{.}}</p>{{template "foot"}}{{end}}
 {{define "post-back"}}{{template "head"}}<form method="post" action="{{.Action}}">
 {{range $name, $value := .Values}}<input type="hidden" name="{{$name}}" value="{{$value}}">{{end}}

@@ -1,8 +1,10 @@
 // Package entrasim is a simulator of Entra ID's sign-in service: an http.Handler that speaks its OpenID Connect dialect, with its state in memory.
 //
 // It serves tests and the demo. A person signs in by choosing a simulated user on a page; there are no passwords. Programs get tokens by authorization
-// code with PKCE, refresh token, device code and client credentials (by secret), for any number of tenants. All tenants share one set of signing
-// keys, as the service's do.
+// code with PKCE, refresh token, device code and client credentials (by secret, certificate or federated identity), for any number of tenants. All
+// tenants share one set of signing keys, as the service's do.
+//
+// What the service may do and one does not hope for is in switch.go: each switch is a method of Server, or a field of a User or an App.
 //
 // The tokens, the errors and the way in which claims are asked for are the service's own and unlike any general provider's, and time has to be a
 // value in tests; so this stands on a library for tokens and keys (go-jose) and not on one for whole providers.
@@ -14,6 +16,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -36,7 +39,16 @@ type User struct {
 	Username string // preferred_username, as a login_hint names it
 	Roles    []string
 	Disabled bool
+	// Home is the tenant of a guest's own account; empty: the user is a member. A guest can be asked for at Tenant alone.
+	Home string
+	// Alias is what tokens name as preferred_username in the place of Username, which stays the user principal name; empty: the same.
+	Alias string
+	// Groups is in how many groups the user is.
+	Groups int
 }
+
+// guest says whether the user's account belongs to another tenant.
+func (u *User) guest() bool { return u.Home != "" }
 
 // App is an application that is known in all tenants.
 type App struct {
@@ -45,12 +57,32 @@ type App struct {
 	Secret string // empty: a public client
 	// RedirectURIs are where codes may be sent, to the letter; of http://localhost the port does not matter.
 	RedirectURIs []string
-	// Audience is what access tokens for the application's own API name; empty: its application id.
+	// Certificates are those whose keys may sign its client assertions; Federated are the identities of other providers that may stand for it.
+	// An application with one of these or a Secret is confidential.
+	Certificates []*x509.Certificate
+	Federated    []Federated
+	// Audience is an identifier of the application's own API beside its application id and api:// with that (Application ID URI).
 	Audience string
-	// Version of the access tokens for its API, 1 or 2; 0: 2.
+	// Version of the access tokens for its API (requestedAccessTokenVersion), 1 or 2; 0 is 1, as with the service. Tokens of version 1 name the
+	// API as it was asked for, those of version 2 by its application id.
 	Version int
 	// Roles are what its own access tokens (client credentials) name.
 	Roles []string
+	// Optional are the optional claims of its registration that the simulator knows: acct, email, groups and login_hint.
+	Optional []string
+	// Tenant is the one tenant that a single-tenant application is in (signInAudience); empty: it is in all.
+	Tenant string
+	// NoSignIn means that it lacks the permission to sign in (User.Read): it gets no token for itself.
+	NoSignIn bool
+	// NoPublicFlows means that public client flows are not allowed, so that a device code is of no use.
+	NoPublicFlows bool
+	// OwnKeys means that its tokens are signed with keys of its own, which are published for who names the application alone.
+	OwnKeys bool
+}
+
+// public says whether the application has no credential.
+func (a *App) public() bool {
+	return a.Secret == "" && len(a.Certificates) == 0 && len(a.Federated) == 0
 }
 
 // Options are a server's settings.
@@ -67,7 +99,9 @@ type Options struct {
 	RefreshLifetime time.Duration // 0: 90 days
 	DeviceLifetime  time.Duration // 0: 15 minutes
 	DeviceInterval  time.Duration // between two questions for a device code, in whole seconds; 0: 5 seconds. Who asks too soon is answered slow_down.
-	Clock           func() time.Time
+	// V1Issuer is the address with which issuers of version 1 tokens begin, which differs between clouds; empty: https://sts.windows.net.
+	V1Issuer string
+	Clock    func() time.Time
 }
 
 const codeLifetime = 10 * time.Minute
@@ -100,6 +134,10 @@ type Server struct {
 	refresh  map[string]*refreshToken
 	devices  map[string]*device // by device code
 	claims   map[string]bool    // users of whom more is asked, by object id
+	own      map[string]*signingKey
+	browsers map[string]*User // who is signed in with a browser, by its cookie
+	used     map[string]bool  // ids of client assertions
+	odd      odd
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -111,6 +149,8 @@ type grant struct {
 	scopes  []string
 	nonce   string
 	revoked bool
+	// password is set once the user has another password than at the sign-in.
+	password bool
 }
 
 // New makes a server. It panics if an id is not one, or is there twice: such a setup is a mistake of the program.
@@ -125,8 +165,10 @@ func New(o Options) *Server {
 	s := &Server{
 		options: o, mux: http.NewServeMux(), url: cmp.Or(strings.TrimSuffix(o.URL, "/"), DefaultURL),
 		requests: map[Endpoint]int{}, failing: map[Endpoint]int{}, codes: map[string]*code{}, refresh: map[string]*refreshToken{},
-		devices: map[string]*device{}, claims: map[string]bool{},
+		devices: map[string]*device{}, claims: map[string]bool{}, own: map[string]*signingKey{}, browsers: map[string]*User{}, used: map[string]bool{},
+		odd: odd{policies: map[string]int{}, unconsented: map[string]bool{}, expired: map[string]bool{}, declined: map[string]bool{}},
 	}
+	s.options.V1Issuer = cmp.Or(strings.TrimSuffix(o.V1Issuer, "/"), "https://sts.windows.net")
 	seen := map[string]bool{}
 	once := func(id, what string) {
 		if !guid.MatchString(id) || seen[id] {
@@ -141,6 +183,9 @@ func New(o Options) *Server {
 	}
 	for _, a := range o.Apps {
 		once(a.Client, "application")
+		if a.OwnKeys {
+			s.own[a.Client] = newSigningKey(o.Clock())
+		}
 	}
 	for _, id := range s.options.Tenants {
 		if !guid.MatchString(id) {
@@ -170,8 +215,12 @@ func (s *Server) handle(pattern string, endpoint Endpoint, serve func(w http.Res
 		s.mu.Lock()
 		s.requests[endpoint]++
 		status, fails := s.failing[endpoint]
+		passing := s.odd.next(endpoint)
 		s.mu.Unlock()
 		switch {
+		case passing != nil:
+			s.refuseFor(w, passing)
+			return
 		case fails && status == 0:
 			panic(http.ErrAbortHandler) // the connection is cut
 		case fails:
@@ -292,7 +341,7 @@ func (s *Server) user(fits func(*User) bool) *User {
 func (s *Server) usersOf(tenant string) []*User {
 	var in []*User
 	for _, u := range s.users {
-		if anyTenant(tenant) || u.Tenant == tenant {
+		if of(u, tenant) {
 			in = append(in, u)
 		}
 	}
@@ -322,7 +371,7 @@ func (s *Server) discovery(w http.ResponseWriter, _ *http.Request, tenant string
 		"device_authorization_endpoint":         at + "/oauth2/v2.0/devicecode",
 		"end_session_endpoint":                  at + "/oauth2/v2.0/logout",
 		"jwks_uri":                              at + "/discovery/v2.0/keys",
-		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
+		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
 		"response_modes_supported":              []string{"query", "form_post"},
 		"response_types_supported":              []string{"code"},
 		"scopes_supported":                      []string{"openid", "profile", "email", "offline_access"},
@@ -336,17 +385,6 @@ func (s *Server) discovery(w http.ResponseWriter, _ *http.Request, tenant string
 		"claims_supported": []string{"sub", "iss", "aud", "exp", "iat", "nonce", "preferred_username", "name", "tid", "oid",
 			"ver", "uti", "roles"},
 	})
-}
-
-// logout ends nothing: the simulator keeps no session of a browser.
-func (s *Server) logout(w http.ResponseWriter, r *http.Request, _ string) {
-	back := r.Form.Get("post_logout_redirect_uri")
-	known := slices.ContainsFunc(s.options.Apps, func(a App) bool { return a.redirects(back) })
-	if back == "" || !known {
-		writePage(w, http.StatusOK, "signed-out", nil)
-		return
-	}
-	redirect(w, r, back, map[string]string{"state": r.Form.Get("state")})
 }
 
 // newSecret is a code or a token that means nothing to others: 256 bits, in the alphabet of URLs.

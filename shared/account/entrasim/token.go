@@ -22,7 +22,7 @@ type refreshToken struct {
 // token gives out tokens.
 func (s *Server) token(w http.ResponseWriter, r *http.Request, tenant string) {
 	form := r.PostForm
-	app, f := s.authenticate(r)
+	app, f := s.authenticate(r, tenant)
 	if f != nil {
 		s.refuse(w, f)
 		return
@@ -49,8 +49,9 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, tenant string) {
 	writeJSON(w, http.StatusOK, body)
 }
 
-// authenticate says which application asks, and that it is the one: by its secret in the form or the header, if it has one.
-func (s *Server) authenticate(r *http.Request) (*App, *refusal) {
+// authenticate says which application asks, and that it is the one: by its secret in the form or the header, or by a client assertion, if it is
+// confidential.
+func (s *Server) authenticate(r *http.Request, tenant string) (*App, *refusal) {
 	client, secret := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
 	if user, password, ok := r.BasicAuth(); ok {
 		var errUser, errPassword error
@@ -60,18 +61,29 @@ func (s *Server) authenticate(r *http.Request) (*App, *refusal) {
 			return nil, fail("invalid_client", 7000215, "Invalid client credentials.")
 		}
 	}
-	app := s.app(client)
-	switch {
-	case app == nil:
+	app, assertion := s.app(client), r.PostForm.Get("client_assertion")
+	if app == nil {
 		return nil, fail("unauthorized_client", 700016, "Application with identifier '%.60s' was not found in the directory.", client)
-	case app.Secret == "" && secret != "":
+	}
+	device := strings.HasSuffix(r.PostForm.Get("grant_type"), "device_code")
+	switch {
+	case app.public() && secret+assertion != "":
 		return nil, fail("invalid_client", 700025, "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.")
-	case app.Secret != "" && secret == "":
+	case !app.public() && secret+assertion == "", app.NoPublicFlows && device:
 		return nil, fail("invalid_client", 7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
+	case assertion != "":
+		if r.PostForm.Get("client_assertion_type") != assertionType {
+			return nil, fail("invalid_request", 900144, "The request body must contain the following parameter: 'client_assertion_type'.")
+		}
+		if f := s.asserted(app, assertion, tenant); f != nil {
+			return nil, f
+		}
 	case subtle.ConstantTimeCompare([]byte(app.Secret), []byte(secret)) != 1:
 		return nil, fail("invalid_client", 7000215, "Invalid client secret provided.")
+	case s.secretExpired(app):
+		return nil, fail("invalid_client", 7000222, "The provided client secret keys for app '%s' are expired.", app.Client)
 	}
-	return app, nil
+	return app, app.reachedAt(tenant)
 }
 
 // The functions below run with the lock held.
@@ -114,8 +126,8 @@ func (s *Server) redeemRefresh(form url.Values, app *App, tenant string) (object
 	if f := s.standing(t.grant); f != nil {
 		return nil, f
 	}
-	if s.claims[t.grant.user.Object] {
-		return nil, moreNeeded()
+	if f := s.hinders(t.grant); f != nil {
+		return nil, f
 	}
 	body, f := s.respond(form, t.grant)
 	if f == nil {
@@ -132,6 +144,8 @@ func (s *Server) redeemDevice(form url.Values, app *App, tenant string) (object,
 		return nil, fail("invalid_grant", 70019, "Verification code is not valid for this application.")
 	case !s.options.Clock().Before(d.expires):
 		return nil, fail("expired_token", 70020, "The provided value for the input parameter 'device_code' has expired. Request a new one.")
+	case d.blocked:
+		return nil, blocked(53003)
 	case d.denied:
 		return nil, fail("authorization_declined", 70018, "The user has denied the request.")
 	case d.user == nil:
@@ -149,7 +163,7 @@ func (s *Server) redeemSecret(form url.Values, app *App, tenant string) (object,
 	scopes := strings.Fields(form.Get("scope"))
 	scopes = slices.DeleteFunc(scopes, func(scope string) bool { return slices.Contains(ofUsers, scope) }) // Microsoft's libraries add them
 	switch {
-	case app.Secret == "":
+	case app.public():
 		return nil, fail("unauthorized_client", 700016, "Application '%s' is public and has no credentials.", app.Client)
 	case anyTenant(tenant):
 		return nil, fail("invalid_request", 50059, "No tenant-identifying information found in the request.")
@@ -161,18 +175,18 @@ func (s *Server) redeemSecret(form url.Values, app *App, tenant string) (object,
 	if f != nil {
 		return nil, f
 	}
-	return s.lifetimes(object{"token_type": "Bearer", "access_token": s.sign(s.appClaims(app, tenant, r))}), nil
+	return s.lifetimes(object{"token_type": "Bearer", "access_token": s.signFor(r.app, s.appClaims(app, tenant, r))}), nil
 }
 
-// of says whether a user can be asked for at a tenant.
-func of(u *User, tenant string) bool { return anyTenant(tenant) || u.Tenant == tenant }
+// of says whether a user can be asked for at a tenant. A guest's account of the host tenant can be at the host tenant alone.
+func of(u *User, tenant string) bool { return u.Tenant == tenant || anyTenant(tenant) && !u.guest() }
 
 // standing says why a sign-in is good for nothing any more.
 func (s *Server) standing(g *grant) *refusal {
 	switch {
 	case g.user.Disabled:
 		return accountDisabled()
-	case g.revoked:
+	case g.revoked || g.password && g.app.public():
 		f := fail("invalid_grant", 50173,
 			"The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password.")
 		f.sub = "bad_token"
@@ -194,11 +208,12 @@ func (s *Server) respond(form url.Values, g *grant) (object, *refusal) {
 	if f != nil {
 		return nil, f
 	}
-	body := s.lifetimes(object{"token_type": "Bearer", "scope": strings.Join(r.granted, " "), "access_token": s.sign(s.accessClaims(g.user, g.app, r))})
+	r.names = slices.DeleteFunc(r.names, func(name string) bool { return s.odd.declined[name] })
+	body := s.lifetimes(object{"token_type": "Bearer", "scope": s.odd.scope(r), "access_token": s.signFor(r.app, s.accessClaims(g.user, g.app, r))})
 	if slices.Contains(scopes, "openid") {
-		body["id_token"] = s.sign(s.idClaims(g))
+		body["id_token"] = s.signFor(g.app, s.idClaims(g))
 	}
-	if slices.Contains(scopes, "offline_access") {
+	if slices.Contains(scopes, "offline_access") && slices.Contains(g.scopes, "offline_access") { // what the sign-in did not ask for is not given
 		s.sweep()
 		secret := newSecret()
 		s.refresh[secret] = &refreshToken{grant: g, expires: s.options.Clock().Add(s.options.RefreshLifetime)}
@@ -218,13 +233,18 @@ func (s *Server) lifetimes(body object) object {
 
 // resource is an API for which an access token is.
 type resource struct {
+	app      *App   // whose API it is; nil: Microsoft Graph
+	asked    string // as the request names it; empty: not
 	audience string
 	version  int
 	names    []string // scopes without the resource
-	granted  []string // scopes as the response names them
+	granted  []string // scopes that are about the user and no API
 }
 
-const graphURL = "https://graph.microsoft.com"
+const (
+	graphURL = "https://graph.microsoft.com"
+	graphID  = "00000003-0000-0000-c000-000000000000"
+)
 
 // resolve finds the one API that scopes are about; scopes that name none are Microsoft Graph's.
 func (s *Server) resolve(app *App, scopes []string) (resource, *refusal) {
@@ -236,25 +256,31 @@ func (s *Server) resolve(app *App, scopes []string) (resource, *refusal) {
 			}
 			continue
 		}
-		audience, name, version := graphURL, scope, 1
+		asked, name, of := "", scope, resource{audience: graphURL, version: 1}
 		if i := strings.LastIndex(scope, "/"); i >= 0 {
-			name = scope[i+1:]
-			if id := strings.TrimSuffix(scope[:i], "/"); id != graphURL {
-				api := s.api(id)
+			name, asked = scope[i+1:], strings.TrimSuffix(scope[:i], "/")
+			if asked != graphURL && asked != graphID {
+				api := s.api(asked)
 				if api == nil {
-					return r, fail("invalid_resource", 500011, "The resource principal named %.100s was not found in the tenant.", id)
+					return r, fail("invalid_resource", 500011, "The resource principal named %.100s was not found in the tenant.", asked)
 				}
-				audience, version = cmp.Or(api.Audience, api.Client), cmp.Or(api.Version, 2)
+				if f := ofItself(app, api, asked); f != nil {
+					return r, f
+				}
+				of = resource{app: api, audience: api.Client, version: cmp.Or(api.Version, 1)}
+				if of.version == 1 {
+					of.audience = asked
+				}
 			}
 		}
 		if name == "" {
 			return r, fail("invalid_scope", 70011, "The provided value for the input parameter 'scope' is not valid: %.100s.", scope)
 		}
-		if r.audience != "" && r.audience != audience {
+		if r.audience != "" && r.audience != of.audience {
 			return r, fail("invalid_scope", 28000, "Provided value for the input parameter scope is not valid because it contains more than one resource.")
 		}
-		r.audience, r.version = audience, version
-		r.names, r.granted = append(r.names, name), append(r.granted, scope)
+		r.app, r.asked, r.audience, r.version = of.app, asked, of.audience, of.version
+		r.names = append(r.names, name)
 	}
 	switch {
 	case len(scopes) == 0:
@@ -266,6 +292,21 @@ func (s *Server) resolve(app *App, scopes []string) (resource, *refusal) {
 		r.names[i] = "access_as_user" // what was consented to beforehand
 	}
 	return r, nil
+}
+
+// ofItself says why an application does not get a token for its own API.
+func ofItself(app, api *App, asked string) *refusal {
+	switch {
+	case app != api:
+		return nil
+	case app.NoSignIn:
+		return fail("invalid_request", 90008,
+			"The user or administrator has not consented to use the application with ID '%s'. It must require access to sign in and read user profile.", app.Client)
+	case asked != app.Client:
+		return fail("invalid_request", 90009,
+			"Application '%s' is requesting a token for itself. This scenario is supported only if resource is specified using the GUID based App Identifier.", app.Client)
+	}
+	return nil
 }
 
 // api finds the application whose API an identifier names.

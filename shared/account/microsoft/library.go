@@ -112,7 +112,7 @@ func (s *sender) Do(r *http.Request) (*http.Response, error) {
 			s.documents.put(r.URL.String(), text, s.clock())
 		}
 	case got.StatusCode == http.StatusOK:
-		text = withoutRefreshIn(text)
+		text = msal.InWords(s.scopes, withoutRefreshIn(text))
 	}
 	got.Body, got.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
 	return got, nil

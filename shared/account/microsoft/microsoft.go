@@ -18,6 +18,7 @@
 package microsoft
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -48,7 +49,7 @@ const (
 // DefaultScopes are the permissions that are enough for all that is done: calendars, and the mailbox's time zone and categories.
 var DefaultScopes = []string{"Calendars.ReadWrite", "MailboxSettings.Read"}
 
-// Options are a client's settings. An application with a Secret or a Certificate is confidential, one with neither is public.
+// Options are a client's settings. An application with a Secret, a Certificate or an Assertion is confidential, one with none of them is public.
 type Options struct {
 	// Authority is the sign-in service, without a path; empty: bearer.DefaultAuthority. It is always https, which the library insists on.
 	Authority string
@@ -58,10 +59,17 @@ type Options struct {
 	// Certificate is a certificate with its private key, as PEM or PKCS #12.
 	Certificate         []byte
 	CertificatePassword []byte
+	// Assertion returns a token of another provider that stands for the application (workload identity federation); nil: there is none. Its errors
+	// have a kind.
+	Assertion func(ctx context.Context) (string, error)
 	// RedirectURL is where the sign-in service sends a user back with a code.
 	RedirectURL string
 	// Scopes are permissions of Microsoft Graph; nil: DefaultScopes.
 	Scopes []string
+	// IdentityOnly asks who the user is and nothing else: no refresh token is asked for, and nothing is kept of a sign-in. Nobody can act for a user then.
+	IdentityOnly bool
+	// Guests lets in users whose account is of another tenant and who are guests of one of Tenants.
+	Guests bool
 	// Tenants are the ids of the tenants whose users are let in. With one the sign-in page is that tenant's own.
 	Tenants []string
 	// HTTPClient reaches the sign-in service; nil: one of its own. Its redirects are not followed.
@@ -78,6 +86,7 @@ type Client struct {
 	credential *confidential.Credential // nil: the application is public
 	redirect   string
 	scopes     []string
+	identity   bool // alone
 	tenants    []string
 	verifier   *bearer.Verifier
 	send       *http.Client
@@ -102,7 +111,7 @@ func New(o Options) (*Client, error) {
 		o.Scopes = DefaultScopes
 	}
 	verifier, err := bearer.New(bearer.Options{
-		Authority: o.Authority, Audiences: []string{o.Client}, Tenants: o.Tenants, HTTPClient: o.HTTPClient, Clock: o.Clock,
+		Authority: o.Authority, Audiences: []string{o.Client}, Tenants: o.Tenants, Guests: o.Guests, HTTPClient: o.HTTPClient, Clock: o.Clock,
 	})
 	if err != nil {
 		return nil, err
@@ -125,7 +134,7 @@ func New(o Options) (*Client, error) {
 		return nil, fault.Field("keeper", "is missing")
 	}
 	c := &Client{
-		authority: authority, id: o.Client, redirect: o.RedirectURL, scopes: slices.Clone(o.Scopes), verifier: verifier,
+		authority: authority, id: o.Client, redirect: o.RedirectURL, scopes: slices.Clone(o.Scopes), identity: o.IdentityOnly, verifier: verifier,
 		documents: &documents{}, table: o.Table, keeper: o.Keeper, clock: o.Clock, memory: newMemory(maxHeld),
 	}
 	if c.credential, err = credentialOf(&o); err != nil {
@@ -143,8 +152,13 @@ func New(o Options) (*Client, error) {
 // credentialOf is how the application shows who it is; nil for a public one.
 func credentialOf(o *Options) (*confidential.Credential, error) {
 	switch {
-	case o.Secret != "" && len(o.Certificate) > 0:
-		return nil, fault.Field("secret", "and a certificate exclude each other")
+	case o.Secret != "" && len(o.Certificate) > 0, o.Assertion != nil && o.Secret+string(o.Certificate) != "":
+		return nil, fault.Field("secret", "certificate and assertion exclude each other")
+	case o.Assertion != nil:
+		c := confidential.NewCredFromAssertionCallback(func(ctx context.Context, _ confidential.AssertionRequestOptions) (string, error) {
+			return o.Assertion(ctx)
+		})
+		return &c, nil
 	case o.Secret != "":
 		c, err := confidential.NewCredFromSecret(o.Secret)
 		if err != nil {

@@ -3,9 +3,11 @@ package microsoft
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
+	"adminassistant/shared/account/refusal"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/secret"
 	"adminassistant/shared/store"
@@ -16,6 +18,7 @@ type record struct {
 	Sealed     []byte    `json:"sealed,omitempty"`    // opened, for the user alone; empty when a sign-in is needed
 	Refreshing time.Time `json:"refreshing,omitzero"` // until then somebody has the lease
 	Needed     *need     `json:"needed,omitempty"`    // why the user has to sign in again; nil: need not
+	Blocked    *block    `json:"blocked,omitempty"`   // why the organisation does not let us act for the user, though the sign-in stands; nil: it does
 
 	unknown store.Unknown
 }
@@ -28,6 +31,45 @@ type need struct {
 }
 
 func (n *need) err() error { return signInNeeded(n.Reason, n.Claims) }
+
+// block says why the organisation does not let us act for a user. It is not secret.
+type block struct {
+	Since  time.Time `json:"since"`
+	Again  time.Time `json:"again"` // until then nobody asks
+	Word   string    `json:"word"`
+	Number int       `json:"number,omitempty"`
+	Sub    string    `json:"sub,omitempty"`
+}
+
+func (b *block) err() error {
+	r := refusal.Refusal{Word: b.Word, Number: b.Number, Sub: b.Sub}
+	return r.Err()
+}
+
+// blockedFor is how long nobody asks for a user whom the organisation blocks: each attempt would be one too many, and is in its logs.
+const blockedFor = 15 * time.Minute
+
+// blockOf is what is noted of a failure that an administrator can mend and no sign-in; nil: nothing is. before is what was noted earlier.
+func blockOf(failure error, before *block, now time.Time) *block {
+	refused := new(refusal.Error)
+	if !errors.As(failure, &refused) {
+		return nil
+	}
+	switch refused.Meaning() {
+	case refusal.Policy, refusal.Consent, refusal.NotLetIn:
+		b := &block{Since: now.UTC(), Again: now.Add(blockedFor).UTC(), Word: refused.Word, Number: refused.Number, Sub: refused.Sub}
+		if before != nil {
+			b.Since = before.Since
+		}
+		return b
+	}
+	return nil
+}
+
+// blocked says whether nobody is to ask yet. A time that no note can have comes from a clock that is wrong.
+func (r *record) blocked(now time.Time) bool {
+	return r.Blocked != nil && now.Before(r.Blocked.Again) && r.Blocked.Again.Sub(now) <= blockedFor
+}
 
 // leased says whether somebody is refreshing. A time that no lease can have comes from a clock that is wrong.
 func (r *record) leased(now time.Time) bool {

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/account/refusal"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/store"
 )
@@ -21,13 +25,24 @@ type Request struct {
 	Challenge string // of PKCE, by S256
 	LoginHint string // user name that the page proposes; may be empty
 	Claims    string // State.Claims of the user; mostly empty
+	Prompt    string // empty, SelectAccount or Silent
+	// Tenant is that at which the user signs in; empty: the one that is let in, or that of the user's account where there are several. A guest can be
+	// asked for at the host's alone.
+	Tenant string
 }
+
+// The values of Request.Prompt. Without one, the service takes the one user who is signed in there without a word.
+const (
+	SelectAccount = "select_account"
+	Silent        = "none" // no page is shown: an error comes back in its place
+)
 
 // Response is what came of a Request.
 type Response struct {
 	Code     string
 	Verifier string // of PKCE
 	Nonce    string // of the Request
+	Tenant   string // of the Request
 	// Asked says whether the page was asked for what a user has to show, since Begin was given a user; nil: it was given none.
 	Asked func(user string) bool
 }
@@ -38,8 +53,11 @@ var ErrMore = fault.New(fault.Unauthenticated, "your organisation wants to see m
 // Identity is who signed in.
 type Identity struct {
 	account.Principal
-	// Account is the user name with which the user signed in (UPN), by which Microsoft 365 knows the user's own mailbox too; may be empty.
+	// Account is the user name with which the user signed in, for the next sign-in's LoginHint. It is no name of a mailbox: it may be an alias, and
+	// changes. May be empty.
 	Account string
+	// LogoutHint names the user to the service when the user signs out; empty where the application's registration does not ask for it.
+	LogoutHint string
 	// Access is for the listing of the user's calendars that follows a sign-in, in a process that cannot open the user's tokens later. Whoever has it
 	// drops it with the request: it is not for sessions, tables or other processes.
 	Access *Access
@@ -62,15 +80,19 @@ func (a *Access) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "access 
 
 // URL is the page on which the user signs in. It comes back to Options.RedirectURL, with state and code in the query.
 func (c *Client) URL(r Request) string {
+	scopes := []string{"openid", "profile"}
+	if !c.identity {
+		scopes = append(scopes, "offline_access")
+	}
 	config := oauth2.Config{
-		ClientID: c.id, RedirectURL: c.redirect, Scopes: append([]string{"openid", "profile", "offline_access"}, c.scopes...),
-		Endpoint: oauth2.Endpoint{AuthURL: c.authority.String() + "/" + c.door() + "/oauth2/v2.0/authorize"},
+		ClientID: c.id, RedirectURL: c.redirect, Scopes: append(scopes, c.scopes...),
+		Endpoint: oauth2.Endpoint{AuthURL: c.endpoint(r.Tenant) + "authorize"},
 	}
 	options := []oauth2.AuthCodeOption{
 		oauth2.SetAuthURLParam("response_mode", "query"), oauth2.SetAuthURLParam("nonce", r.Nonce),
 		oauth2.SetAuthURLParam("code_challenge", r.Challenge), oauth2.SetAuthURLParam("code_challenge_method", "S256"),
 	}
-	for name, value := range map[string]string{"login_hint": r.LoginHint, "claims": r.Claims} {
+	for name, value := range map[string]string{"login_hint": r.LoginHint, "claims": r.Claims, "prompt": r.Prompt} {
 		if value != "" {
 			options = append(options, oauth2.SetAuthURLParam(name, value))
 		}
@@ -79,8 +101,11 @@ func (c *Client) URL(r Request) string {
 }
 
 // Begin is URL, with what the next sign-in of a user has to show in Request.Claims. user is who is signed in and signs in once more; empty: nobody
-// is. Errors are the table's.
+// is. Errors are the table's, and fault.Invalid for a tenant that is not let in.
 func (c *Client) Begin(ctx context.Context, user string, r Request) (string, error) {
+	if r.Tenant = strings.ToLower(r.Tenant); r.Tenant != "" && !slices.Contains(c.tenants, r.Tenant) {
+		return "", fault.Field("tenant", "has to be one of %s, whose users are let in", strings.Join(c.tenants, ", "))
+	}
 	if user != "" {
 		state, err := c.State(ctx, user)
 		if err != nil {
@@ -91,12 +116,36 @@ func (c *Client) Begin(ctx context.Context, user string, r Request) (string, err
 	return c.URL(r), nil
 }
 
-// door is the tenant at which users sign in.
-func (c *Client) door() string {
-	if len(c.tenants) == 1 {
+// door is the tenant at which users sign in, if they do not name one.
+func (c *Client) door(named string) string {
+	switch {
+	case named != "":
+		return named
+	case len(c.tenants) == 1:
 		return c.tenants[0]
 	}
 	return "organizations"
+}
+
+// endpoint is where the service's pages for a tenant are.
+func (c *Client) endpoint(tenant string) string {
+	return c.authority.String() + "/" + c.door(tenant) + "/oauth2/v2.0/"
+}
+
+// SignOut is the page on which a user ends the session with the service too. The browser comes back from it to the page signed-out beside
+// Options.RedirectURL, where the application's registration has that among its redirect addresses. hint is Identity.LogoutHint; without it the service
+// asks who signs out.
+func (c *Client) SignOut(_ context.Context, tenant, hint string) (string, error) {
+	q := url.Values{"post_logout_redirect_uri": {c.redirect[:strings.LastIndex(c.redirect, "/")] + "/signed-out"}}
+	if hint != "" {
+		q.Set("logout_hint", hint)
+	}
+	return c.endpoint(tenant) + "logout?" + q.Encode(), nil
+}
+
+// Consent is where an administrator allows the application for the whole organisation.
+func (c *Client) Consent(_ context.Context, tenant string) (string, error) {
+	return refusal.ConsentAddress(c.authority.String(), c.door(tenant), c.id), nil
 }
 
 // Redeem completes a sign-in: it exchanges the code, verifies who it is, and stores the tokens sealed, in the place of what was there. A user of
@@ -107,7 +156,7 @@ func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*askFor)
 	defer cancel()
 	kept := newCache(nil)
-	l, err := c.library(c.door(), kept, true)
+	l, err := c.library(c.door(r.Tenant), kept, true)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -125,6 +174,13 @@ func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
 	} else if state.Claims != "" && (r.Asked == nil || !r.Asked(who.Key())) {
 		return Identity{Principal: who, Account: got.IDToken.PreferredUsername}, ErrMore
 	}
+	in := Identity{
+		Principal: who, Account: got.IDToken.PreferredUsername, LogoutHint: claims.LogoutHint,
+		Access: &Access{token: got.AccessToken, expires: got.ExpiresOn},
+	}
+	if c.identity {
+		return in, c.Forget(ctx, who.Key()) // what another setting left
+	}
 	sealed, err := c.seal(ctx, who.Key(), opened{Account: got.Account.HomeAccountID, Cache: kept.Text})
 	if err != nil {
 		return Identity{}, err
@@ -133,7 +189,7 @@ func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
 		return Identity{}, err
 	}
 	c.memory.drop(who.Key())
-	return Identity{Principal: who, Account: got.IDToken.PreferredUsername, Access: &Access{token: got.AccessToken, expires: got.ExpiresOn}}, nil
+	return in, nil
 }
 
 // State is what can be read of a user's sign-in without opening its secret.
@@ -141,6 +197,9 @@ type State struct {
 	SignedIn bool      // else only a new sign-in helps
 	Since    time.Time // when that was noticed; zero if the user never signed in
 	Claims   string    // what that sign-in has to show, for Request.Claims; mostly empty
+	// Blocked is why the organisation does not let us act for the user though the sign-in stands, for people; nil: it does. It is of kind fault.Forbidden.
+	Blocked      error
+	BlockedSince time.Time
 }
 
 // State reads the state of a user's sign-in. Errors are the table's.
@@ -154,7 +213,11 @@ func (c *Client) State(ctx context.Context, user string) (State, error) {
 	case e.Needed != nil:
 		return State{Since: e.Needed.Since, Claims: e.Needed.Claims}, nil
 	}
-	return State{SignedIn: true}, nil
+	state := State{SignedIn: true}
+	if e.Blocked != nil {
+		state.Blocked, state.BlockedSince = e.Blocked.err(), e.Blocked.Since
+	}
+	return state, nil
 }
 
 // Forget removes a user's tokens, when the user is shut out. Workers notice it within a minute. Errors are the table's.

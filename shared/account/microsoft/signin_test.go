@@ -184,7 +184,7 @@ func TestASignInThatIsNotGood(t *testing.T) {
 					return nil, nil
 				}
 			})
-		}, kind: fault.Internal, text: "AADSTS7000215"},
+		}, kind: fault.Setup, text: "AADSTS7000215"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t, entrasim.Options{})

@@ -39,7 +39,8 @@ func (c *Client) Of(user string) *SignIn { return &SignIn{client: c, user: user}
 
 // Token returns an access token of the user for Microsoft Graph and when it ends: mostly from memory, else from the table, else by a refresh, during
 // which all others who need one wait. What another process did to the sign-in is noticed within a minute. Errors: ErrSignInNeeded, at once and
-// without asking the service from the second time on; fault.Forbidden, fault.Throttled, fault.Unavailable, and those of table and keeper.
+// without asking the service from the second time on; fault.Forbidden with a refusal.Error where the organisation does not let us act for the
+// user, for a while without asking; fault.Throttled, fault.Unavailable, fault.Setup, and those of table and keeper.
 func (s *SignIn) Token(ctx context.Context) (token string, expires time.Time, err error) {
 	h, err := s.client.token(ctx, s.user)
 	if err != nil {
@@ -118,6 +119,9 @@ func (c *Client) obtain(ctx context.Context, user string) (held, error) {
 		if h, ok := c.memory.confirm(user, e.version, now); ok {
 			return h, nil
 		}
+		if e.blocked(now) {
+			return held{}, e.Blocked.err()
+		}
 		if e.leased(now) {
 			if err := pause.For(ctx, wait.NextBackOff()); err != nil {
 				return held{}, fault.Wrap(fault.Unavailable, fmt.Errorf("wait for another who renews the sign-in at Microsoft: %w", err))
@@ -149,7 +153,7 @@ func (c *Client) use(ctx context.Context, user string, e entry) (held, error) {
 	if !errors.Is(err, errOffline) {
 		return held{}, explain(err, c.clock())
 	}
-	version, err := c.save(ctx, user, record{Sealed: e.Sealed, Refreshing: c.clock().Add(leaseFor).UTC(), unknown: e.unknown}, store.VersionIs(e.version))
+	version, err := c.save(ctx, user, record{Sealed: e.Sealed, Refreshing: c.clock().Add(leaseFor).UTC(), Blocked: e.Blocked, unknown: e.unknown}, store.VersionIs(e.version))
 	if errors.Is(err, store.ErrConflict) {
 		return held{}, errChanged
 	}
@@ -212,10 +216,16 @@ func (c *Client) keep(ctx context.Context, user string, o opened, unknown store.
 
 // release gives the lease back after a refresh that failed, with a note if a sign-in is needed, and returns the failure.
 func (c *Client) release(ctx context.Context, user string, e entry, leased int64, failure error) error {
-	r := record{Sealed: e.Sealed, unknown: e.unknown}
+	r := record{Sealed: e.Sealed, Blocked: blockOf(failure, e.Blocked, c.clock()), unknown: e.unknown}
+	if r.Blocked != nil && e.Blocked == nil {
+		zerolog.Ctx(ctx).Info().Int("number", r.Blocked.Number).Msg("an organisation does not let us act for a user at Microsoft")
+	}
+	if r.Blocked == nil && fault.Of(failure).Transient() {
+		r.Blocked = e.Blocked // nobody knows whether it is over
+	}
 	if needed := new(SignInNeeded); errors.As(failure, &needed) {
 		zerolog.Ctx(ctx).Info().Str("reason", needed.Reason).Bool("claims", needed.Claims != "").Msg("a sign-in at Microsoft has ended")
-		r.Sealed, r.Needed = nil, &need{Since: c.clock().UTC(), Reason: needed.Reason, Claims: needed.Claims} // what was sealed is good for nothing any more
+		r.Sealed, r.Blocked, r.Needed = nil, nil, &need{Since: c.clock().UTC(), Reason: needed.Reason, Claims: needed.Claims} // what was sealed is good for nothing any more
 	}
 	switch _, err := c.save(ctx, user, r, store.VersionIs(leased)); {
 	case errors.Is(err, store.ErrConflict):

@@ -277,13 +277,13 @@ func TestAFailureThatPassesCostsNothing(t *testing.T) {
 		},
 		{
 			name:  "an application that the organisation took away",
-			begin: func(w *world) { w.answers(400, `{"error":"unauthorized_client","error_codes":[700016]}`, nil) }, kind: fault.Forbidden,
+			begin: func(w *world) { w.answers(400, `{"error":"unauthorized_client","error_codes":[700016]}`, nil) }, kind: fault.Setup,
 		},
 		{
 			name:  "an application whose secret has ended",
-			begin: func(w *world) { w.answers(401, `{"error":"invalid_client","error_codes":[7000222]}`, nil) }, kind: fault.Internal,
+			begin: func(w *world) { w.answers(401, `{"error":"invalid_client","error_codes":[7000222]}`, nil) }, kind: fault.Setup,
 		},
-		{name: "an answer without meaning", begin: func(w *world) { w.answers(404, `not found`, nil) }, kind: fault.Internal},
+		{name: "an answer without meaning", begin: func(w *world) { w.answers(404, `not found`, nil) }, kind: fault.Unavailable},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t, entrasim.Options{Strict: true})
@@ -296,7 +296,7 @@ func TestAFailureThatPassesCostsNothing(t *testing.T) {
 				t.Fatalf("got %v of kind %s, want %s", err, fault.Of(err), row.kind)
 			}
 			var waits interface{ RetryAfter() time.Duration }
-			if errors.As(err, &waits) != (row.wait > 0) || row.wait > 0 && waits.RetryAfter() != row.wait {
+			if told := errors.As(err, &waits) && waits.RetryAfter() > 0; told != (row.wait > 0) || told && waits.RetryAfter() != row.wait {
 				t.Errorf("told to wait: %v", waits)
 			}
 			if e, _ := w.item(annKey); e.leased(w.now()) || e.Needed != nil {

@@ -79,6 +79,11 @@ func (b *safeBuffer) Write(p []byte) (int, error) {
 
 func newWorld(t testing.TB, o entrasim.Options) *world {
 	t.Helper()
+	return newWorldWith(t, o, func(*entrasim.Options) {})
+}
+
+func newWorldWith(t testing.TB, o entrasim.Options, change func(*entrasim.Options)) *world {
+	t.Helper()
 	w := &world{t: t, folder: t.TempDir()}
 	o.Users = []entrasim.User{
 		{Tenant: home, Object: ann, Name: "Ann", Username: "ann@home.example"},
@@ -90,6 +95,7 @@ func newWorld(t testing.TB, o entrasim.Options) *world {
 		{Client: cli, RedirectURIs: []string{back}}, {Client: other, RedirectURIs: []string{back}},
 	}
 	o.Clock = w.now
+	change(&o)
 	w.Server = entrasim.New(o)
 	l, err := w.StartTLS("")
 	if err != nil {
@@ -225,7 +231,7 @@ func (p *process) begin(user string, change ...func(*Request)) Response {
 	if came.Get("state") != r.State || came.Get("code") == "" {
 		p.w.t.Fatalf("came back with %v", came)
 	}
-	return Response{Code: came.Get("code"), Verifier: verifier, Nonce: r.Nonce, Asked: func(string) bool { return r.Claims != "" }}
+	return Response{Code: came.Get("code"), Verifier: verifier, Nonce: r.Nonce, Tenant: r.Tenant, Asked: func(string) bool { return r.Claims != "" }}
 }
 
 // signIn signs a user in.

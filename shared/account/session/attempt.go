@@ -28,6 +28,9 @@ type Attempt struct {
 	State  string // names it to the sign-in service, which sends it back
 	Cookie string // what the browser keeps, and has to bring along to complete it
 	Return string // the path to which the browser goes then
+	Tenant string // at which the user signs in; empty: where there is one alone, or that of the account
+	// Silent means that it was begun to check a session, and that no page was to be shown.
+	Silent bool
 
 	user string // hex SHA-256 of the key of the user who signs in once more; empty: nobody was signed in
 }
@@ -72,6 +75,8 @@ type attemptRecord struct {
 	Browser string    `json:"browser"`       // hex SHA-256 of the cookie
 	For     string    `json:"for,omitempty"` // Attempt.user
 	Return  string    `json:"return"`
+	Tenant  string    `json:"tenant,omitempty"`
+	Silent  bool      `json:"silent,omitempty"`
 	Until   time.Time `json:"until"`
 }
 
@@ -90,7 +95,7 @@ func NewAttempts(table store.Table, clock func() time.Time) *Attempts {
 
 // Begin notes that a browser has begun a sign-in.
 func (s *Attempts) Begin(ctx context.Context, a Attempt) error {
-	r := attemptRecord{Browser: hexSum(a.Cookie), For: a.user, Return: a.Return, Until: s.clock().Add(AttemptFor)}
+	r := attemptRecord{Browser: hexSum(a.Cookie), For: a.user, Return: a.Return, Tenant: a.Tenant, Silent: a.Silent, Until: s.clock().Add(AttemptFor)}
 	data, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -123,5 +128,5 @@ func (s *Attempts) Complete(ctx context.Context, state, cookie string) (Attempt,
 	case err != nil:
 		return Attempt{}, fmt.Errorf("complete the sign-in: %w", err)
 	}
-	return Attempt{State: state, Cookie: cookie, Return: r.Return, user: r.For}, nil
+	return Attempt{State: state, Cookie: cookie, Return: r.Return, Tenant: r.Tenant, Silent: r.Silent, user: r.For}, nil
 }

@@ -59,13 +59,22 @@ var (
 	errOther = fault.New(fault.NotFound, "you have no such session, or it has ended")
 )
 
+// SignIn is who signed in, and by which names the sign-in service knows the user when it is asked about them.
+type SignIn struct {
+	account.Principal
+	Account string // user name; may be empty
+	Hint    string // that names the user without saying who it is (login_hint); may be empty
+}
+
 // Session is one browser in which a user is signed in.
 type Session struct {
-	account.Principal
+	SignIn
 	ID    string    // names it to its user, in 64 hex digits; it is of no use as a cookie
 	Agent string    // what the browser says of itself; at most 200 printable characters
 	Began time.Time // at the sign-in
 	Used  time.Time // to within 5 minutes
+	// Checked is when the sign-in service said last who the user is, and with which role.
+	Checked time.Time
 	// Token has to come with every request of the session that writes: only a page of ours can read it. Empty in a List.
 	Token string
 	// Noted says that this very use was written down, so that the session lasts longer than before and its cookie should too.
@@ -96,14 +105,21 @@ type record struct {
 	Agent      string       `json:"agent,omitempty"`
 	Began      time.Time    `json:"began"`
 	Used       time.Time    `json:"used"`
+	Checked    time.Time    `json:"checked,omitzero"` // zero: at the beginning
+	Account    string       `json:"account,omitempty"`
+	Hint       string       `json:"hint,omitempty"`
 
 	unknown store.Unknown
 }
 
 func (r *record) session(id string) Session {
+	checked := r.Checked
+	if checked.IsZero() {
+		checked = r.Began
+	}
+	who := account.Principal{Tenant: r.Tenant, Object: r.Object, Name: r.Name, Role: r.Role}
 	return Session{
-		Principal: account.Principal{Tenant: r.Tenant, Object: r.Object, Name: r.Name, Role: r.Role}, ID: id, Agent: r.Agent, Began: r.Began,
-		Used: r.Used,
+		SignIn: SignIn{who, r.Account, r.Hint}, ID: id, Agent: r.Agent, Began: r.Began, Used: r.Used, Checked: checked,
 	}
 }
 
@@ -132,7 +148,7 @@ func New(table store.Table, clock func() time.Time) *Sessions {
 
 // Start begins a session and returns what its browser has to show, for the cookie: 43 characters of base64url, new each time. agent is what the
 // browser says of itself.
-func (s *Sessions) Start(ctx context.Context, who account.Principal, agent string) (cookie string, _ Session, err error) {
+func (s *Sessions) Start(ctx context.Context, who SignIn, agent string) (cookie string, _ Session, err error) {
 	if who.Tenant == "" || who.Object == "" {
 		return "", Session{}, fault.New(fault.Internal, "a session of nobody")
 	}
@@ -144,7 +160,8 @@ func (s *Sessions) Start(ctx context.Context, who account.Principal, agent strin
 	_, _ = rand.Read(secret[:]) // never fails
 	sum := sha256.Sum256(secret[:])
 	id, now := hex.EncodeToString(sum[:]), s.clock().UTC()
-	r := record{Tenant: who.Tenant, Object: who.Object, Name: who.Name, Role: who.Role, Generation: generation, Agent: printable(agent), Began: now, Used: now}
+	r := record{Tenant: who.Tenant, Object: who.Object, Name: who.Name, Role: who.Role, Generation: generation, Agent: printable(agent), Began: now, Used: now,
+		Checked: now, Account: who.Account, Hint: who.Hint}
 	began := r.session(id)
 	if _, err := s.put(ctx, id, &r, store.Absent()); err != nil {
 		return "", Session{}, fmt.Errorf("begin a session: %w", err)
@@ -299,6 +316,39 @@ func (s *Sessions) End(ctx context.Context, user, id string) error {
 	}
 	s.cache.forget(func(known [sha256.Size]byte, _ *record) bool { return known == [sha256.Size]byte(sum) })
 	return nil
+}
+
+// Check notes what the sign-in service says now of the user of a session, by Session.ID: name, role and by which names it knows the user. The
+// session goes on with that, in this process at once, in others within 30 seconds. Errors: fault.NotFound if the session has ended or is another
+// user's.
+func (s *Sessions) Check(ctx context.Context, id string, who SignIn) error {
+	for {
+		item, err := s.table.Get(ctx, keyOf(id))
+		if errors.Is(err, store.ErrNotFound) {
+			return errOther
+		}
+		if err != nil {
+			return fmt.Errorf("read the session: %w", err)
+		}
+		r, err := decode(item)
+		if err != nil {
+			return err
+		}
+		if r.user() != who.Key() {
+			return errOther
+		}
+		now := s.clock().UTC()
+		r.Name, r.Role, r.Account, r.Hint, r.Checked, r.Used = who.Name, who.Role, who.Account, who.Hint, now, now
+		_, err = s.put(ctx, id, &r, store.VersionIs(item.Version))
+		if errors.Is(err, store.ErrConflict) {
+			continue // its use was noted, or it has ended
+		}
+		if err != nil {
+			return fmt.Errorf("note a check of the session: %w", err)
+		}
+		s.cache.forget(func(known [sha256.Size]byte, _ *record) bool { return hex.EncodeToString(known[:]) == id })
+		return nil
+	}
 }
 
 // EndAll ends all sessions of a user, those that begin at this moment too: in this process at once, in others within 30 seconds. Then it removes what

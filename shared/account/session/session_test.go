@@ -71,7 +71,7 @@ func (w *world) find(s *Sessions, c string) Session {
 
 func (w *world) start(s *Sessions, who account.Principal) (string, Session) {
 	w.t.Helper()
-	cookie, it, err := s.Start(w.ctx(), who, "Browser 1.0")
+	cookie, it, err := s.Start(w.ctx(), SignIn{Principal: who}, "Browser 1.0")
 	if err != nil {
 		w.t.Fatalf("start: %v", err)
 	}
@@ -90,7 +90,7 @@ func TestASession(t *testing.T) {
 		w := newWorld(t, false)
 		cookie, began := w.start(w.process(), ann)
 		found := w.find(w.process(), cookie)
-		want := Session{Principal: ann, ID: began.ID, Agent: "Browser 1.0", Began: noon, Used: noon, Token: began.Token}
+		want := Session{SignIn: SignIn{Principal: ann}, ID: began.ID, Agent: "Browser 1.0", Began: noon, Used: noon, Checked: noon, Token: began.Token}
 		if diff := cmp.Diff(want, found); diff != "" {
 			t.Error(diff)
 		}
@@ -126,7 +126,7 @@ func TestASession(t *testing.T) {
 		w.gone(w.process(), it.ID) // what the table has is no cookie
 	})
 	t.Run("of nobody does not begin", func(t *testing.T) {
-		if _, _, err := newWorld(t, false).process().Start(t.Context(), account.Principal{Tenant: "t1"}, ""); err == nil {
+		if _, _, err := newWorld(t, false).process().Start(t.Context(), SignIn{Principal: account.Principal{Tenant: "t1"}}, ""); err == nil {
 			t.Error("it began")
 		}
 	})
@@ -142,7 +142,7 @@ func TestASession(t *testing.T) {
 	})
 	t.Run("keeps of the browser what can be shown", func(t *testing.T) {
 		w := newWorld(t, false)
-		_, it, err := w.process().Start(t.Context(), ann, " Bröwser\r\n\x00\u202e\xff"+strings.Repeat("ä", 500))
+		_, it, err := w.process().Start(t.Context(), SignIn{Principal: ann}, " Bröwser\r\n\x00\u202e\xff"+strings.Repeat("ä", 500))
 		if want := "Bröwser" + strings.Repeat("ä", 192); err != nil || it.Agent != want {
 			t.Errorf("got %q, %v", it.Agent, err)
 		}
@@ -355,7 +355,7 @@ func TestEnding(t *testing.T) {
 		cookies := make(chan string)
 		gate.hold("put SESSION#")
 		go func() {
-			cookie, _, err := s.Start(t.Context(), ann, "")
+			cookie, _, err := s.Start(t.Context(), SignIn{Principal: ann}, "")
 			if err != nil {
 				t.Error(err)
 			}
@@ -502,7 +502,7 @@ func TestFailuresOfTheStore(t *testing.T) {
 	broken.gets = true
 	for _, err := range []error{
 		func() error { _, err := s.Find(t.Context(), cookie); return err }(),
-		func() error { _, _, err := s.Start(t.Context(), ann, ""); return err }(),
+		func() error { _, _, err := s.Start(t.Context(), SignIn{Principal: ann}, ""); return err }(),
 		s.End(t.Context(), ann.Key(), it.ID),
 		func() error { _, err := s.List(t.Context(), ann.Key()); return err }(),
 	} {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -17,11 +17,12 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	kiota "github.com/microsoft/kiota-abstractions-go"
 
+	"adminassistant/shared/account/refusal"
 	"adminassistant/shared/fault"
 )
 
-// App is an application that was registered in Entra ID and given application permissions by an organisation's admin. It has either a
-// Secret or a Certificate.
+// App is an application that was registered in Entra ID and given application permissions by an organisation's admin. It has a Secret, a
+// Certificate or an Assertion.
 type App struct {
 	Tenant string // id or domain of the organisation
 	Client string // id of the application
@@ -29,10 +30,12 @@ type App struct {
 	// Certificate is a certificate with its private key, as PEM or PKCS #12.
 	Certificate         []byte
 	CertificatePassword []byte
+	// Assertion returns a token of another provider that stands for the application (workload identity federation). Its errors have a kind.
+	Assertion func(ctx context.Context) (string, error)
 }
 
 func (a *App) isZero() bool {
-	return a.Tenant == "" && a.Client == "" && a.Secret == "" && len(a.Certificate) == 0
+	return a.Tenant == "" && a.Client == "" && a.Secret == "" && len(a.Certificate) == 0 && a.Assertion == nil
 }
 
 // credential is what signs a in. It remembers tokens until shortly before they expire.
@@ -52,8 +55,11 @@ func (a *App) credential(base *url.URL, send http.RoundTripper) (azcore.TokenCre
 	var credential azcore.TokenCredential
 	var err error
 	switch {
-	case (a.Secret == "") == (len(a.Certificate) == 0):
-		return nil, fault.Field("graph.app", "must have either a secret or a certificate")
+	case ways(a.Secret != "", len(a.Certificate) > 0, a.Assertion != nil) != 1:
+		return nil, fault.Field("graph.app", "must have a secret, a certificate or an assertion")
+	case a.Assertion != nil:
+		credential, err = azidentity.NewClientAssertionCredential(a.Tenant, a.Client, a.Assertion,
+			&azidentity.ClientAssertionCredentialOptions{ClientOptions: options})
 	case a.Secret != "":
 		credential, err = azidentity.NewClientSecretCredential(a.Tenant, a.Client, a.Secret, &azidentity.ClientSecretCredentialOptions{ClientOptions: options})
 	default:
@@ -102,7 +108,7 @@ func bearerOf(user SignIn, clock func() time.Time) *bearer {
 		token: func(ctx context.Context) (string, error) {
 			token, expires, err := user.Token(ctx)
 			if err != nil {
-				return "", signInError(err)
+				return "", signInError(err, clock())
 			}
 			if !clock().Before(expires) {
 				return "", fault.New(fault.Unauthenticated, "the sign-in at Microsoft 365 has ended")
@@ -123,13 +129,7 @@ func encrypted(base *url.URL) error {
 
 // newBearer finds out which of the ways to sign in o names.
 func newBearer(o *Options, base *url.URL) (*bearer, error) {
-	ways := 0
-	for _, set := range []bool{o.Token != "", o.Credential != nil, !o.App.isZero(), o.PerUser} {
-		if set {
-			ways++
-		}
-	}
-	if ways != 1 {
+	if ways(o.Token != "", o.Credential != nil, !o.App.isZero(), o.PerUser) != 1 {
 		return nil, fault.Field("graph", "needs exactly one way to sign in: a token, a credential, an application, or each user")
 	}
 	if o.Token == "" {
@@ -141,6 +141,16 @@ func newBearer(o *Options, base *url.URL) (*bearer, error) {
 		return bearerOfNobody(), nil
 	}
 	return newAppBearer(o, base)
+}
+
+// ways counts how many are set.
+func ways(set ...bool) (n int) {
+	for _, one := range set {
+		if one {
+			n++
+		}
+	}
+	return n
 }
 
 // bearerOfNobody asks for nothing.
@@ -198,7 +208,7 @@ func newAppBearer(o *Options, base *url.URL) (*bearer, error) {
 	ask := policy.TokenRequestOptions{Scopes: []string{base.Scheme + "://" + base.Host + "/.default"}}
 	return &bearer{token: func(ctx context.Context) (string, error) {
 		token, err := credential.GetToken(ctx, ask)
-		return token.Token, signInError(err)
+		return token.Token, signInError(err, o.Clock())
 	}}, nil
 }
 
@@ -213,25 +223,18 @@ func (b *bearer) AuthenticateRequest(ctx context.Context, r *kiota.RequestInform
 	return nil
 }
 
-// stsCode is what Entra ID calls a reason: https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
-var stsCode = regexp.MustCompile(`AADSTS[0-9]+`)
+// maxRefusal is how many bytes are read of an answer of Entra ID's.
+const maxRefusal = 64 << 10
 
-// signInError classifies why there is no token. The text has none of what was sent or answered but Entra ID's code.
-func signInError(err error) error {
+// signInError classifies why there is no token. The text has none of what was sent or answered but Entra ID's word and number.
+func signInError(err error, now time.Time) error {
 	if err == nil || fault.Of(err) != fault.Internal {
 		return err
 	}
 	refused := new(azidentity.AuthenticationFailedError)
 	if errors.As(err, &refused) && refused.RawResponse != nil {
-		status := refused.RawResponse.StatusCode
-		if status >= 400 && status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout {
-			code := stsCode.FindString(err.Error())
-			if code == "" {
-				code = http.StatusText(status)
-			}
-			return fault.New(fault.Unauthenticated, "Microsoft 365 does not accept the sign-in (%s)", code)
-		}
-		return fault.New(fault.Unavailable, "Microsoft 365 cannot sign in now: status %d", status)
+		text, _ := io.ReadAll(io.LimitReader(refused.RawResponse.Body, maxRefusal)) // the library has read it already
+		return refusal.Read(refused.RawResponse.StatusCode, refused.RawResponse.Header, text, now).Err()
 	}
 	return fault.Wrap(fault.Unavailable, fmt.Errorf("sign in to Microsoft 365: %w", withoutAddress(err)))
 }

@@ -84,10 +84,12 @@ func TestAnApplicationThatIsRefused(t *testing.T) {
 		kind   fault.Kind
 	}{
 		{"a wrong secret", 401, `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret s3cret provided. Trace ID: 1"}`,
-			fault.Unauthenticated},
-		{"an unknown tenant", 400, `{"error":"invalid_request","error_description":"AADSTS90002: Tenant not found"}`, fault.Unauthenticated},
+			fault.Setup},
+		{"a secret that has ended", 401, `{"error":"invalid_client","error_codes":[7000222]}`, fault.Setup},
+		{"an unknown tenant", 400, `{"error":"invalid_request","error_description":"AADSTS90002: Tenant not found"}`, fault.Setup},
 		{"an outage", 503, `{}`, fault.Unavailable},
-		{"throttled", 429, `{}`, fault.Unavailable},
+		{"a passing error", 400, `{"error":"temporarily_unavailable","error_codes":[90024]}`, fault.Unavailable},
+		{"throttled", 429, `{}`, fault.Throttled},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := &entra{status: tt.status, answer: tt.answer}

@@ -40,11 +40,11 @@ func (l *Listings) Calendars(ctx context.Context, user, account string, from Lis
 	if err != nil {
 		return nil, err
 	}
-	return infos, l.keep(ctx, user, account, infos)
+	return infos, l.Keep(ctx, user, account, infos)
 }
 
-// keep writes a listing, if it is another one than is kept.
-func (l *Listings) keep(ctx context.Context, user, account string, infos []calendar.Info) error {
+// Keep writes a listing of an account, if it is another one than is kept.
+func (l *Listings) Keep(ctx context.Context, user, account string, infos []calendar.Info) error {
 	key := keyOf(user, account)
 	before, err := l.table.Get(ctx, key)
 	var unknown store.Unknown

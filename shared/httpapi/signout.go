@@ -1,0 +1,111 @@
+package httpapi
+
+import (
+	"net/http"
+
+	g "maragu.dev/gomponents"
+	. "maragu.dev/gomponents/html"
+
+	"adminassistant/shared/account/session"
+	"adminassistant/shared/audit"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/telemetry"
+
+	"github.com/rs/zerolog"
+)
+
+// formKind is the content type of a form.
+const formKind = "application/x-www-form-urlencoded"
+
+// formPolicy is for pages with a form. It does not say where the form may lead: browsers apply that to redirects as well, and this one goes on to the
+// sign-in service.
+const formPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// writePage shows people a page of a few lines.
+func writePage(w http.ResponseWriter, title string, content ...g.Node) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", formPolicy)
+	_ = Doctype(HTML(Lang("en"),
+		Head(
+			Meta(Charset("utf-8")),
+			Meta(Name("viewport"), Content("width=device-width, initial-scale=1")),
+			TitleEl(g.Text(title)),
+			Link(Rel("stylesheet"), Href("/docs/style.css")),
+		),
+		Body(Main(H1(g.Text(title)), g.Group(content))),
+	)).Render(w) // whoever hung up does not read it
+}
+
+// signOutPage asks in which way the user of the browser signs out.
+func (s *server) signOutPage(w http.ResponseWriter, r *http.Request) {
+	it, err := s.already(r)
+	switch {
+	case err != nil:
+		s.refuse(w, r, problemOf(r.Context(), err))
+		return
+	case it == nil:
+		s.signedOutPage(w, r)
+		return
+	}
+	button := func(name, value, label, about string) g.Node {
+		return P(Button(Name(name), Value(value), g.Text(label)), g.Text(" "), Small(g.Text(about)))
+	}
+	writePage(w, "Sign out",
+		P(g.Text("You are signed in as "), Strong(g.Text(it.Name)), g.Text(".")),
+		Form(Method("post"), Action("/auth/sign-out"), Input(Type("hidden"), Name("csrf_token"), Value(it.Token)),
+			button("access", "here", "Sign out", "in this browser, here and at Microsoft"),
+			button("access", "all", "End all access", "in all browsers; and nothing is done with your mailbox any more until you sign in again: your jobs wait"),
+		),
+	)
+}
+
+// signOutForm signs the user of the browser out, and goes on to the sign-in service, where the user would be signed in still.
+func (s *server) signOutForm(w http.ResponseWriter, r *http.Request) {
+	to, err := s.signOutBy(w.Header(), r)
+	if err != nil {
+		s.refuse(w, r, problemOf(r.Context(), err))
+		return
+	}
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+func (s *server) signOutBy(h http.Header, r *http.Request) (to string, err error) {
+	ctx := r.Context()
+	if err := r.ParseForm(); err != nil {
+		return "", withCode(codeUnparsable, "the form cannot be read")
+	}
+	it, err := s.already(r)
+	if err != nil {
+		return "", err
+	}
+	if it == nil {
+		return "/auth/signed-out", nil
+	}
+	own := (*session.Session)(it)
+	if !own.Proves(r.PostForm.Get("csrf_token")) {
+		return "", &coded{codeCSRF, "csrf_token", "the page is too old; open /auth/sign-out again"}
+	}
+	everywhere := r.PostForm.Get("access") == "all"
+	if err := s.signOut(ctx, own.Key(), own, everywhere); err != nil {
+		return "", err
+	}
+	if _, err := s.Audit.Append(ctx, audit.Entry{
+		User: own.Key(), Actor: own.Key(), Action: "session.end", Resource: audit.Resource{Kind: "session", ID: own.ID}, Outcome: audit.OK,
+		Correlation: telemetry.Correlation(ctx), Personal: audit.Personal{Name: own.Name, IP: remote(r.RemoteAddr), UserAgent: r.UserAgent()},
+	}); err != nil {
+		telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Msg("signing out was not recorded") // and is done
+	}
+	s.signedOut(h)
+	to, err = s.SignIn.SignOut(ctx, own.Tenant, own.Hint)
+	if err != nil && fault.Of(err).Transient() {
+		return "/auth/signed-out", nil // here it is done
+	}
+	return to, err
+}
+
+// signedOutPage is where the sign-in service sends a browser back to.
+func (s *server) signedOutPage(w http.ResponseWriter, _ *http.Request) {
+	writePage(w, "You are signed out", P(A(Href("/auth/login?prompt=select_account"), g.Text("Sign in"))))
+}
