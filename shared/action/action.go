@@ -90,8 +90,8 @@ type Action struct {
 	ID   string `json:"id"`
 	User string `json:"user"` // account.Principal.Key
 	Cause
-	Subject Subject   `json:"subject"`
-	Detail  string    `json:"detail"` // what happened and what to do, for the user
+	Subject Subject `json:"subject"`
+	Detail  string  `json:"detail"` // what happened and what to do, for the user
 	// Config is the archive config that the action is about; empty: of none, or it was raised when that was not noted.
 	Config string `json:"config,omitempty"`
 	Question
@@ -198,7 +198,9 @@ type note struct {
 	unknown store.Unknown
 }
 
-func (n *note) op(user string, c Cause, now time.Time) store.Op { return n.opAt(causeKey(user, c), now) }
+func (n *note) op(user string, c Cause, now time.Time) store.Op {
+	return n.opAt(causeKey(user, c), now)
+}
 
 func (n *note) opAt(key store.Key, now time.Time) store.Op {
 	item := &store.Item{Key: key, Data: encode(n.unknown, n)}

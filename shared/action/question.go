@@ -78,7 +78,9 @@ func (a *Action) asks() bool { return len(a.Participants) > 0 }
 // long as none of them changes the cause is the same.
 func Ask(kind Kind, config string, q Question) Action {
 	all := slices.Clone(q.Participants)
-	slices.SortFunc(all, func(a, b Participant) int { return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Hash, b.Hash)) })
+	slices.SortFunc(all, func(a, b Participant) int {
+		return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Hash, b.Hash))
+	})
 	all = slices.CompactFunc(all, func(a, b Participant) bool { return a.Key == b.Key && a.Hash == b.Hash })
 	sum := sha256.New()
 	var length [8]byte

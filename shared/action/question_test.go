@@ -249,7 +249,9 @@ func TestManyTransactionsHaveTheGuard(t *testing.T) {
 	}
 	// Another worker has the lease.
 	f = w.findings("R2", 0, 9, about(Overlap, 1, "a1"))
-	f.Guard = func() []store.Op { return []store.Op{{Put: &store.Item{Key: lease, Data: []byte(`{}`)}, If: store.VersionIs(1)}} }
+	f.Guard = func() []store.Op {
+		return []store.Op{{Put: &store.Item{Key: lease, Data: []byte(`{}`)}, If: store.VersionIs(1)}}
+	}
 	if _, err := w.Settle(t.Context(), f); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("without the lease: %v", err)
 	}

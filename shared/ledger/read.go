@@ -72,13 +72,18 @@ func (l *Ledger) arrived(ctx context.Context, config string, entries []Entry) (m
 	return arrived, nil
 }
 
-// History returns every version under a source key, the oldest first.
-func (l *Ledger) History(ctx context.Context, config, key string) ([]Entry, error) {
+// Lineages returns those under which there may be versions of a source key: the key itself, and its iCalUId.
+func Lineages(key string) []string {
 	lineages := []string{key}
 	if i := strings.LastIndexByte(key, '@'); i > 0 {
 		lineages = append(lineages, key[:i])
 	}
-	places, err := l.Find(ctx, config, lineages)
+	return lineages
+}
+
+// History returns every version under a source key, the oldest first.
+func (l *Ledger) History(ctx context.Context, config, key string) ([]Entry, error) {
+	places, err := l.Find(ctx, config, Lineages(key))
 	if err != nil {
 		return nil, err
 	}
