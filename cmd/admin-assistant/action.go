@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
+
+	"adminassistant/shared/calendar"
 )
 
 type actionView struct {
@@ -21,10 +24,49 @@ type actionView struct {
 		ID   string `json:"id"`
 	} `json:"subject"`
 	Detail  string         `json:"detail"`
+	Config  string         `json:"config,omitempty"`
+	Rule    string         `json:"rule,omitempty"`
+	Span    *actionSpan    `json:"span,omitempty"`
 	Since   time.Time      `json:"since"`
 	History []actionChange `json:"history"`
 	Created time.Time      `json:"created"`
 	Updated time.Time      `json:"updated"`
+}
+
+type actionSpan struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// actionDetail is an action with what it asks about.
+type actionDetail struct {
+	actionView
+	Why          string              `json:"why,omitempty"`
+	Participants []actionParticipant `json:"participants"`
+	Others       int                 `json:"others,omitempty"`
+}
+
+type actionParticipant struct {
+	Key       string                `json:"key"`
+	Version   int                   `json:"version"`
+	Hash      string                `json:"hash"`
+	Newest    int                   `json:"newest"`
+	Outcome   string                `json:"outcome,omitempty"`
+	Decision  string                `json:"decision,omitempty"`
+	Archive   *calendar.Appointment `json:"archive,omitempty"`
+	Source    *calendar.Appointment `json:"source,omitempty"`
+	Gone      bool                  `json:"gone"`
+	Fields    []actionField         `json:"fields"`
+	Rank      int                   `json:"rank"`
+	Organiser *bool                 `json:"organiser,omitempty"`
+	Accepted  *int                  `json:"accepted,omitempty"`
+}
+
+type actionField struct {
+	Field   string `json:"field"`
+	Archive string `json:"archive"`
+	Source  string `json:"source"`
+	Differs bool   `json:"differs"`
 }
 
 type actionChange struct {
@@ -42,36 +84,138 @@ func (p *program) actionCommand() *cobra.Command {
 }
 
 func (p *program) actionList() *cobra.Command {
-	var state, kind string
+	var state, kind, config, period string
 	cmd := &cobra.Command{
 		Use: "list", Short: "List actions, the newest first", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			query := given(map[string]string{"kind": kind})
+			query := given(map[string]string{"kind": kind, "config": config, "period": period})
 			if state != "all" {
 				query.Set("state", state)
 			}
-			return printList(ctx, p, c, "/v1/actions", query, 0, table.Row{"Action", "Kind", "State", "Since", "What"}, func(v actionView) table.Row {
+			var zone *time.Location
+			names := map[string]string{}
+			if p.output != "json" {
+				var err error
+				if zone, err = userZone(ctx, c); err != nil {
+					return err
+				}
+				configs, err := all[configView](ctx, c, "/v1/archive-configs", nil, 0)
+				if err != nil {
+					return err
+				}
+				for _, one := range configs {
+					names[one.ID] = one.Name
+				}
+			}
+			header := table.Row{"Action", "What", "When", "Config", "Kind", "State", "Since"}
+			return printList(ctx, p, c, "/v1/actions", query, 0, header, func(v actionView) table.Row {
 				what, _, _ := strings.Cut(v.Detail, "\n")
-				return table.Row{v.ID, v.Kind, v.State, minute(v.Since), what}
+				return table.Row{v.ID, what, v.Span.in(zone), cmp.Or(names[v.Config], v.Config), v.Kind, v.State, v.Since.In(zone).Format(minuteFormat)}
 			})
 		}),
 	}
 	cmd.Flags().StringVar(&state, "state", "open", "open, resolved, dismissed or all")
-	cmd.Flags().StringVar(&kind, "kind", "", "only actions of this kind, as in run_failed")
+	cmd.Flags().StringVar(&kind, "kind", "", "only actions of this kind, as in overlap")
+	cmd.Flags().StringVar(&config, "config", "", "only actions about this config")
+	cmd.Flags().StringVar(&period, "period", "", `only actions about appointments of these days, as in "last week"`)
 	return cmd
+}
+
+const minuteFormat = "2006-01-02 15:04"
+
+// in says when the appointments of an action are.
+func (s *actionSpan) in(zone *time.Location) string {
+	if s == nil {
+		return ""
+	}
+	return when(&calendar.Appointment{Start: s.From, End: s.To}, zone)
+}
+
+// userZone is the time zone of the user's settings.
+func userZone(ctx context.Context, c *client) (*time.Location, error) {
+	var me struct {
+		Settings struct {
+			Timezone string `json:"timezone"`
+		} `json:"settings"`
+	}
+	if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/me"}, &me); err != nil {
+		return nil, err
+	}
+	return calendar.LoadZone(me.Settings.Timezone)
 }
 
 func (p *program) actionShow() *cobra.Command {
 	return &cobra.Command{
-		Use: "show ACTION", Short: "Show an action with its history", Args: cobra.ExactArgs(1),
+		Use: "show ACTION", Short: "Show an action with what it asks about and its history", Args: cobra.ExactArgs(1),
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
-			var v actionView
+			var v actionDetail
 			if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/actions/" + url.PathEscape(args[0])}, &v); err != nil {
 				return err
 			}
-			return p.showAction(v)
+			if p.output == "json" {
+				return p.printJSON(v)
+			}
+			zone, err := userZone(ctx, c)
+			if err != nil {
+				return err
+			}
+			p.printParticipants(v, zone)
+			return p.showAction(v.actionView)
 		}),
 	}
+}
+
+// printParticipants prints what an action asks about: of each appointment both sides, beside each other.
+func (p *program) printParticipants(v actionDetail, zone *time.Location) {
+	for i := range v.Participants {
+		one := &v.Participants[i]
+		fmt.Fprintf(p.out, "%d of %d: %s\n", i+1, len(v.Participants)+v.Others, printable(one.Key))
+		var rows []table.Row
+		for _, f := range one.Fields {
+			row := table.Row{mark(f.Differs, "*"), strings.ReplaceAll(f.Field, "_", " "), inZone(f.Archive, zone), inZone(f.Source, zone)}
+			if f.Field == "text_or_people" {
+				row[2], row[3] = "other text, people or link", "than these"
+			}
+			rows = append(rows, row)
+		}
+		if one.Organiser != nil {
+			rows = append(rows, table.Row{"", "you organise it", mark(*one.Organiser, "yes"), ""}, table.Row{"", "accepted by", fmt.Sprint(*one.Accepted), ""})
+		}
+		p.printTable(table.Row{"", "", one.archived(), one.sourced()}, rows)
+		fmt.Fprintln(p.out)
+	}
+	if v.Others > 0 {
+		fmt.Fprintf(p.out, "And %d more.\n\n", v.Others)
+	}
+}
+
+// archived and sourced head the two sides.
+func (a *actionParticipant) archived() string {
+	switch {
+	case a.Archive != nil:
+		return fmt.Sprintf("Archive, version %d", a.Newest)
+	case a.Outcome != "":
+		return "Archive: nothing, it is " + a.Outcome
+	}
+	return "Archive: nothing"
+}
+
+func (a *actionParticipant) sourced() string {
+	switch {
+	case a.Source != nil:
+		return "Source, when asked"
+	case a.Gone:
+		return "Source: gone"
+	}
+	return "Source: not known any more"
+}
+
+// inZone writes an instant in a zone; any other text stays.
+func inZone(text string, zone *time.Location) string {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t.In(zone).Format("Mon " + minuteFormat)
+	}
+	return text
 }
 
 func (p *program) showAction(v actionView) error {

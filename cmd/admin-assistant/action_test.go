@@ -79,3 +79,27 @@ func TestWhatNeedsTheUser(t *testing.T) {
 		t.Errorf("the outbox: %v, %v", info, err)
 	}
 }
+
+func TestWhatARunAsks(t *testing.T) {
+	m := newMachine(t)
+	m.local("calendar", "create", work).ok()
+	m.local("calendar", "import", work, sample(t)).ok()
+	m.local("config", "create", "--name", "work", "--source", work, "--archive", "local://me/calendars/Archive", "--timezone", "Europe/Berlin").ok()
+	m.local("archive", "run", "--config", "work", "--period", october).ok()
+	var actions []actionView
+	m.local("action", "list", "--config", "work", "--kind", "overlap", "--period", october, "--output", "json").ok().decode(&actions)
+	if len(actions) == 0 || actions[0].Span == nil || actions[0].Rule == "" {
+		t.Fatalf("%+v", actions)
+	}
+	m.local("action", "list", "--kind", "overlap").ok().says("What", "When", "They share time", "2026-10-", "work", "overlap")
+	if out := m.local("action", "list", "--period", "2026-09-01").ok().out; strings.Contains(out, "overlap") {
+		t.Errorf("of September: %s", out)
+	}
+	m.local("action", "list", "--config", "none").fails(exitFailed, "none")
+	m.local("action", "show", actions[0].ID).ok().says("1 of 2: ", "Archive: nothing, it is conflicted", "Source, when asked", "subject", "accepted by", "open")
+	var detail actionDetail
+	m.local("action", "show", actions[0].ID, "--output", "json").ok().decode(&detail)
+	if len(detail.Participants) < 2 || detail.Participants[0].Source == nil || len(detail.Participants[0].Fields) == 0 {
+		t.Errorf("%+v", detail)
+	}
+}

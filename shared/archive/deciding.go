@@ -178,7 +178,7 @@ func (x *answers) readLedger(ctx context.Context, keys []string) error {
 			continue
 		}
 		wanted[key] = true
-		lineages = append(lineages, ledger.LineagesOf(key)...)
+		lineages = append(lineages, ledger.Lineages(key)...)
 	}
 	places, err := x.Ledger.Find(ctx, x.config, lineages)
 	if err != nil {

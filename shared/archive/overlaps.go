@@ -33,6 +33,9 @@ func rankOf(a *calendar.Appointment) rank {
 	return r
 }
 
+// Rank is the rank of an appointment among those that share its time, from 0; the higher one wins.
+func Rank(a *calendar.Appointment) int { return int(rankOf(a)) }
+
 // claim is an appointment's claim on time: of a newcomer, or of what the archive holds already.
 type claim struct {
 	eventID    string

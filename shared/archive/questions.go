@@ -159,3 +159,22 @@ func (s *survey) lookedAt(q *action.Action, planned map[string]bool, retention b
 func heldFrom(e *ledger.Entry, from, to time.Time) bool {
 	return e != nil && e.Outcome != ledger.Conflicted && e.Outcome != ledger.Superseded && calendar.Span{From: from, To: to}.Contains(e.Appointment.Start)
 }
+
+// SourceOf is the appointment of an entry as its source had it: what a decision made otherwise is put back.
+func SourceOf(e *ledger.Entry) calendar.Appointment {
+	a, from := e.Appointment, &e.Source
+	if e.Decision == "" {
+		return a
+	}
+	if start, err := from.Start.Instant(time.UTC); err == nil && !from.AllDay {
+		if end, err := from.End.Instant(time.UTC); err == nil {
+			a.Start, a.End, a.AllDay, a.StartDate, a.EndDate = start, end, false, calendar.Date{}, calendar.Date{}
+		}
+	}
+	a.Subject, a.Location, a.Categories = from.Subject, from.Location, from.Categories
+	a.ShowAs, a.Importance = orElse(from.ShowAs, calendar.Unknown), orElse(from.Importance, calendar.NormalImportance)
+	a.Sensitivity = orElse(from.Sensitivity, calendar.Normal)
+	readAnew(&a)
+	protect(&a)
+	return a
+}

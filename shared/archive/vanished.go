@@ -29,8 +29,9 @@ func (p *planner) findVanished(in *Input) {
 	for i, h := range p.vanished {
 		about[i], last = h, later(last, h.Appointment.Start)
 	}
-	p.ask(ActionRetention, RuleManyVanished, fmt.Sprintf("%d appointments that were archived, up to %s, are no longer in the source; probably a retention policy or AutoArchive of "+
-		"Outlook has moved them away, and then there is nothing to do: the archive keeps them", len(p.vanished), calendar.DateOf(last, p.Zone)), about...)
+	detail := fmt.Sprintf("%d appointments that were archived, up to %s, are no longer in the source; probably a retention policy or AutoArchive of "+
+		"Outlook has moved them away, and then there is nothing to do: the archive keeps them", len(p.vanished), calendar.DateOf(last, p.Zone))
+	p.ask(ActionRetention, RuleManyVanished, detail, about...)
 }
 
 // oldest says whether all that vanished is older than all that is there in the window.

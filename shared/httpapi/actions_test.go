@@ -136,3 +136,49 @@ func TestNotifications(t *testing.T) {
 	count("0")
 	s.do("POST", "/v1/notifications/nothing/read", nil).problem(404, "not_found", "")
 }
+
+func TestActionsAboutAppointments(t *testing.T) {
+	s := newService(t)
+	_, work := s.seed("resolve")
+	other := s.do("POST", "/v1/archive-configs", config("other", nil)).is(201).str("id")
+	failed := s.raise(action.RunFailed, 1)
+	run := s.run(work)
+	count := func(query string) int {
+		t.Helper()
+		return len(s.do("GET", "/v1/actions"+query, nil).is(200).items())
+	}
+	for query, want := range map[string]int{
+		"": 2, "?config=work": 1, "?config=" + work: 1, "?config=" + other: 0, "?kind=overlap&state=open&config=work": 1, "?kind=drift": 0,
+		"?period=2026-10-12": 1, "?from=2026-10-12&to=2026-10-12": 1, "?period=2026-10-13&kind=overlap": 0,
+		"?period=2026-10-11&timezone=America/New_York": 0, "?period=2026-10-11&timezone=Pacific/Honolulu": 1,
+	} {
+		if got := count(query); got != want {
+			t.Errorf("%s: %d, should be %d", query, got, want)
+		}
+	}
+	for _, query := range []string{"?period=lunch", "?from=2026-10-12"} {
+		s.do("GET", "/v1/actions"+query, nil).is(422)
+	}
+	s.do("GET", "/v1/actions?config=none", nil).problem(404, "not_found", "")
+
+	listed := object(s.do("GET", "/v1/actions?kind=overlap", nil).is(200).items()[0])
+	if listed["config"] != work || listed["rule"] != "equal_rank" || object(listed["span"])["from"] != "2026-10-12T07:00:00Z" ||
+		object(listed["span"])["to"] != "2026-10-12T08:30:00Z" || listed["participants"] != nil {
+		t.Errorf("%v", listed)
+	}
+	shown := s.do("GET", "/v1/actions/"+listed["id"].(string), nil).is(200)
+	participants, _ := object(shown.json)["participants"].([]any)
+	if len(participants) != 2 || shown.str("subject.id") != run || shown.str("why") == "" {
+		t.Fatalf("%s", shown.body)
+	}
+	first := object(participants[0])
+	fields, _ := first["fields"].([]any)
+	if first["outcome"] != "conflicted" || first["gone"] != false || first["archive"] != nil || object(first["source"])["subject"] != "Acme review" ||
+		first["rank"] != 5. || first["version"] != 1. || len(fields) == 0 || object(fields[0])["field"] != "subject" ||
+		object(fields[0])["source"] != "Acme review" || object(fields[0])["archive"] != "" || object(fields[0])["differs"] != false {
+		t.Errorf("%s", shown.body)
+	}
+	if empty, _ := object(s.do("GET", "/v1/actions/"+failed, nil).is(200).json)["participants"].([]any); empty == nil || len(empty) != 0 {
+		t.Errorf("participants of a failed run: %v", empty)
+	}
+}

@@ -73,7 +73,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if to != nil {
 		pattern = to.pattern
 	}
-	ctx = context.WithValue(ctx, askedKey{}, asked{r.URL, pattern})
+	ctx = context.WithValue(ctx, askedKey{}, askedFor{r.URL, pattern})
 	r = r.WithContext(ctx)
 	var who account.Principal
 	signedIn := false

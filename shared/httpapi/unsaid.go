@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// asked is what a request asked for.
-type asked struct {
+// askedFor is what a request asked for.
+type askedFor struct {
 	url     *url.URL
 	pattern string // of its route; "" without one
 }
@@ -30,7 +30,7 @@ func (u *unsaid) Unwrap() error { return u.error }
 
 // forLog returns err as the log may have it: what its text repeats of the path and the query of the request of ctx is replaced by "...".
 func forLog(ctx context.Context, err error) error {
-	a, ok := ctx.Value(askedKey{}).(asked)
+	a, ok := ctx.Value(askedKey{}).(askedFor)
 	if !ok {
 		return err
 	}
@@ -42,7 +42,7 @@ func forLog(ctx context.Context, err error) error {
 }
 
 // values returns the parts of path and query that are not the route's, the longest first, in all spellings in which an error may have them.
-func (a asked) values() []string {
+func (a askedFor) values() []string {
 	fixed := strings.Split(a.pattern, "/")
 	var raw []string
 	for segment := range strings.SplitSeq(a.url.EscapedPath(), "/") {

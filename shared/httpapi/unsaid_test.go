@@ -13,7 +13,7 @@ import (
 func TestErrorsForTheLog(t *testing.T) {
 	at, err := url.Parse("/v1/runs/run%2Fone/plan?calendar=msgraph%3A%2F%2Fana%40example.com%2Fcalendars%2FWork&secret-name=ab&q=%22two%20words%22")
 	check(t, err)
-	ctx := context.WithValue(t.Context(), askedKey{}, asked{at, "GET /v1/runs/{id}/plan"})
+	ctx := context.WithValue(t.Context(), askedKey{}, askedFor{at, "GET /v1/runs/{id}/plan"})
 	for _, c := range []struct{ text, want string }{
 		{"read run run/one: closed", "read run ...: closed"},
 		{"list msgraph://ana@example.com/calendars/Work: timeout", "list ...: timeout"},

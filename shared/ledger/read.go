@@ -75,8 +75,8 @@ func (l *Ledger) arrived(ctx context.Context, config string, entries []Entry) (m
 	return arrived, nil
 }
 
-// LineagesOf are the lineages that the versions under a source key can have.
-func LineagesOf(key string) []string {
+// Lineages returns those under which there may be versions of a source key: the key itself, and its iCalUId.
+func Lineages(key string) []string {
 	lineages := []string{key}
 	if i := strings.LastIndexByte(key, '@'); i > 0 {
 		lineages = append(lineages, key[:i])
@@ -86,7 +86,7 @@ func LineagesOf(key string) []string {
 
 // History returns every version under a source key, the oldest first.
 func (l *Ledger) History(ctx context.Context, config, key string) ([]Entry, error) {
-	places, err := l.Find(ctx, config, LineagesOf(key))
+	places, err := l.Find(ctx, config, Lineages(key))
 	if err != nil {
 		return nil, err
 	}
