@@ -423,7 +423,8 @@ func TestOfABackupsOwnFileNothingIsSetAside(t *testing.T) {
 	for _, line := range []string{"{", `{"event":{"id":"1","colour":"red"}}`, seriesOfSeconds + `{"id":"2"}]}`} {
 		j, err := openJSONL(bufio.NewReader(strings.NewReader(head + line)))
 		must(t, err)
-		if err := j.each(func(place, calendar.Kept) error { return nil }); fault.Of(err) != fault.Invalid || err == nil || !strings.HasPrefix(err.Error(), "line 2: ") {
+		err = j.each(func(place, calendar.Kept) error { return nil })
+		if fault.Of(err) != fault.Invalid || err == nil || !strings.HasPrefix(err.Error(), "line 2: ") {
 			t.Errorf("%s: %v", line, err)
 		}
 	}
