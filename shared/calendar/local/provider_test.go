@@ -1062,7 +1062,8 @@ func TestAnEditIsANewerRevision(t *testing.T) {
 	}{
 		"a new time is a new SEQUENCE":             {edit: moved, sequence: 3, same: importing.Older, later: importing.Older, next: importing.Changed},
 		"another text is a later DTSTAMP":          {edit: renamed, sequence: 2, same: importing.Older, later: importing.Changed, next: importing.Changed},
-		"the SEQUENCE is the organiser's to raise": {edit: moved, organizer: ann, sequence: 2, same: importing.Older, later: importing.Changed, next: importing.Changed},
+		"the SEQUENCE is the organiser's to raise": {edit: moved, organizer: ann, sequence: 2, same: importing.Older, later: importing.Changed,
+			next: importing.Changed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for file, want := range map[*calendar.Event]importing.Outcome{
