@@ -166,7 +166,8 @@ func TestARestoreSaysWhichFieldsItChanges(t *testing.T) {
 	var shown struct {
 		Items []struct{ Plan restore.Entry }
 	}
-	out := m.local("--output", "json", "restore", "--file", file("third.ics", event("1", "Third", "09")), "--into", work, "--policy", "replace", "--dry-run").ok().out
+	third := file("third.ics", event("1", "Third", "09"))
+	out := m.local("--output", "json", "restore", "--file", third, "--into", work, "--policy", "replace", "--dry-run").ok().out
 	if err := json.Unmarshal([]byte(out), &shown); err != nil || len(shown.Items) != 1 || strings.Join(shown.Items[0].Plan.Fields, " ") != "subject" {
 		t.Errorf("%v %s", err, out)
 	}

@@ -2,11 +2,13 @@ package backup
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -266,41 +268,70 @@ func (c *csvWriter) Close() error {
 // maxCells is how many cells a row may have; a good one has one for each of columns.
 const maxCells = 1000
 
-// rowLimit ends the reading of a row that is too long, or has too many cells: they are all held before one can be looked at.
+// rowLimit ends the reading of a row that is too long, or has too many cells: they are all held before one can be looked at. It takes rows apart as
+// encoding/csv does, which passes over the rest of a line after a quote that is in a wrong place.
 type rowLimit struct {
-	r      io.Reader
-	left   int
-	cells  int
-	quoted bool
-	err    error
+	r     io.Reader
+	left  int
+	cells int
+	at    int // what was read last of a cell, one of the constants below
+	ended bool
+	err   error
 }
+
+const (
+	cellBegins = iota
+	cellPlain
+	cellQuoted
+	cellQuote // a quote in a quoted cell: its end, or the first half of two
+	cellReturn
+	cellWrong // what is left of the line does not count
+)
 
 func (l *rowLimit) Read(p []byte) (int, error) {
 	if l.left <= 0 {
 		l.err = fault.New(fault.Invalid, "a row is longer than %d MB", maxLine>>20)
-		if l.quoted {
+		if l.at == cellQuoted {
 			l.err = fault.New(fault.Invalid, "a row is longer than %d MB: a cell begins with a quote and has none at its end", maxLine>>20)
 		}
 		return 0, l.err
 	}
 	n, err := l.r.Read(p)
 	l.left -= n
+	l.ended = l.ended || err == io.EOF
 	for _, c := range p[:n] {
-		switch {
-		case c == '"':
-			l.quoted = !l.quoted
-		case l.quoted:
-		case c == '\n':
-			l.cells = 0
-		case c == ',':
-			if l.cells++; l.cells > maxCells {
-				l.err = fault.New(fault.Invalid, "a row has more than %d cells", maxCells)
-				return 0, l.err
-			}
+		if l.pass(c); l.cells > maxCells {
+			l.err = fault.New(fault.Invalid, "a row has more than %d cells", maxCells)
+			return 0, l.err
 		}
 	}
 	return n, err
 }
+
+func (l *rowLimit) pass(c byte) {
+	switch {
+	case l.at == cellQuoted && c == '"':
+		l.at = cellQuote
+	case l.at == cellQuoted:
+	case c == '\n':
+		l.at, l.cells = cellBegins, 0
+	case l.at == cellWrong:
+	case c == ',' && l.at != cellReturn:
+		l.cells++
+		l.at = cellBegins
+	case c == '"' && (l.at == cellBegins || l.at == cellQuote):
+		l.at = cellQuoted
+	case c == '\r' && l.at == cellQuote:
+		l.at = cellReturn
+	case c == '"', l.at == cellQuote, l.at == cellReturn:
+		l.at = cellWrong
+	default:
+		l.at = cellPlain
+	}
+}
+
+// unending says whether the file ends in a quoted cell.
+func (l *rowLimit) unending() bool { return l.ended && l.at == cellQuoted }
 
 // csvFile is a CSV file of which the first row was read.
 type csvFile struct {
@@ -310,7 +341,17 @@ type csvFile struct {
 	columns []*column
 	old     bool     // it has not all columns that are written today
 	ahead   []string // the first row that explains no time zone; nil: there is none
+	bad     []badRow // rows before it that cannot be read
 }
+
+// badRow is a row that cannot be read; the others can.
+type badRow struct {
+	line int
+	row  []string // as far as it could be taken apart
+	err  error    // Invalid
+}
+
+func (b *badRow) Error() string { return b.err.Error() }
 
 // needed are the columns that a file of somebody else must have.
 var needed = []string{"subject", "start", "end"}
@@ -323,10 +364,13 @@ func openCSV(r *bufio.Reader) (*csvFile, error) {
 	c.r = csv.NewReader(c.limit)
 	c.r.ReuseRecord = true
 	first, err := c.next()
-	if err == io.EOF {
+	var wrong *badRow
+	switch {
+	case err == io.EOF:
 		return nil, fault.New(fault.Invalid, "the file is empty")
-	}
-	if err != nil {
+	case errors.As(err, &wrong):
+		return nil, fault.New(fault.Invalid, "line %d: %w", wrong.line, wrong.err)
+	case err != nil:
 		return nil, err
 	}
 	found := map[string]bool{}
@@ -353,15 +397,22 @@ func openCSV(r *bufio.Reader) (*csvFile, error) {
 		if err == io.EOF {
 			return c, nil
 		}
-		if err != nil {
-			return nil, err
-		}
 		var e calendar.Event
-		if c.cell(row, "type") != zoneRow {
-			c.ahead = append([]string{}, row...)
+		if err == nil && c.cell(row, "type") != zoneRow {
+			c.ahead = slices.Clone(row)
 			return c, nil
 		}
-		if err := c.read(row, &e); err != nil {
+		if err == nil {
+			err = c.read(row, &e)
+		}
+		if errors.As(err, &wrong) {
+			wrong.row = slices.Clone(wrong.row)
+			if c.bad = append(c.bad, *wrong); len(c.bad) > maxZones { // no time zones come after so many
+				return c, nil
+			}
+			continue
+		}
+		if err != nil {
 			return nil, err
 		}
 		if len(c.zones) == maxZones {
@@ -380,7 +431,7 @@ func columnOf(name string) *column {
 	return nil
 }
 
-// next returns a row, good until the next call, or io.EOF.
+// next returns a row, good until the next call, or io.EOF. A badRow is passed over.
 func (c *csvFile) next() ([]string, error) {
 	if c.ahead != nil {
 		row := c.ahead
@@ -393,8 +444,12 @@ func (c *csvFile) next() ([]string, error) {
 	switch {
 	case c.limit.err != nil:
 		return nil, c.limit.err
+	case errors.As(err, &wrong) && wrong.Err == csv.ErrFieldCount:
+		return nil, &badRow{wrong.Line, row, fault.New(fault.Invalid, "has %d cells, not %d", len(row), c.r.FieldsPerRecord)}
+	case errors.As(err, &wrong) && c.limit.unending():
+		return nil, fault.New(fault.Invalid, "line %d: a cell begins with a quote and has none at its end, so that nobody knows which rows follow", wrong.StartLine)
 	case errors.As(err, &wrong):
-		return nil, fault.New(fault.Invalid, "line %d: column %d: %v", wrong.Line, wrong.Column, wrong.Err)
+		return nil, &badRow{wrong.StartLine, row, fault.New(fault.Invalid, "line %d, column %d: %w", wrong.Line, wrong.Column, wrong.Err)}
 	}
 	return row, err
 }
@@ -411,27 +466,45 @@ func (c *csvFile) line(cell int) int {
 
 func (c *csvFile) cell(row []string, name string) string {
 	for i := range c.columns {
-		if c.columns[i].name == name {
+		if c.columns[i].name == name && i < len(row) {
 			return spreadsheet.Text(row[i])
 		}
 	}
 	return ""
 }
 
+// read reads a row as an event. The error is a badRow.
 func (c *csvFile) read(row []string, e *calendar.Event) error {
 	for i, column := range c.columns {
+		err := error(nil)
 		if !utf8.ValidString(row[i]) {
-			return c.invalid(i, fault.Field(column.name, "is not UTF-8; save the table as \"CSV UTF-8\""))
+			err = errors.New("is not UTF-8; save the table as \"CSV UTF-8\"")
+		} else {
+			err = column.read(e, spreadsheet.Text(row[i]))
 		}
-		if err := column.read(e, spreadsheet.Text(row[i])); err != nil {
-			return c.invalid(i, fault.Field(column.name, "%w", err))
+		if err != nil {
+			return &badRow{c.line(i), row, fault.Field(column.name, "%w", err)}
 		}
 	}
 	return nil
 }
 
-// each reads all rows that follow, and where they are. A series comes with its exceptions, which are right below it.
+// aside is a row that is set aside.
+func (c *csvFile) aside(b *badRow) calendar.Kept {
+	text := func(name string) string { return strings.ToValidUTF8(c.cell(b.row, name), "\ufffd") }
+	return setAside(calendar.Aside{
+		Line: b.line, UID: cmp.Or(text("ical_uid"), text("id")), Subject: text("subject"), Reason: calendar.Unreadable, Detail: b.Error(),
+	})
+}
+
+// each reads all rows that follow, and where they are. A series comes with its exceptions, which are right below it. A row that cannot be read is set aside.
 func (c *csvFile) each(each func(place, calendar.Kept) error) error {
+	aside := func(b *badRow) error { return each(place{line: b.line}, c.aside(b)) }
+	for i := range c.bad {
+		if err := aside(&c.bad[i]); err != nil {
+			return err
+		}
+	}
 	var k calendar.Kept
 	var at place
 	give := func() error {
@@ -445,49 +518,59 @@ func (c *csvFile) each(each func(place, calendar.Kept) error) error {
 		if err == io.EOF {
 			return give()
 		}
+		if err == nil {
+			err = c.accept(row, &k, &at, give)
+		}
+		var wrong *badRow
+		if errors.As(err, &wrong) {
+			err = aside(wrong)
+		}
 		if err != nil {
 			return err
 		}
-		var e calendar.Event
-		if err := c.read(row, &e); err != nil {
-			return err
-		}
-		here := place{line: c.line(0)}
-		if e.ID == "" {
-			e.ID = "row-" + strconv.Itoa(here.line)
-		}
-		if c.old {
-			loneOfOld(&e)
-		}
-		if e.Type == "" && e.Recurrence != nil {
-			e.Type = calendar.Master
-		}
-		if e.Type == calendar.Exception && e.SeriesMasterID != "" {
-			if at.line == 0 || e.SeriesMasterID != k.Event.ID {
-				return c.invalid(0, fault.Field("series_id", "must be the id of the series right above; sort the file as it was"))
-			}
-			if len(k.Exceptions) == maxExceptions {
-				return c.invalid(0, errExceptions())
-			}
-			k.Exceptions = append(k.Exceptions, e)
-			err := checkException(&k, len(k.Exceptions)-1)
-			if k.Event.Type != calendar.Master {
-				err = check(&k) // which says so
-			}
-			if err != nil {
-				return c.invalid(0, err)
-			}
-			continue
-		}
-		if err := give(); err != nil {
-			return err
-		}
-		k, at = calendar.Kept{Event: e}, here
-		if k.Event.Type == calendar.Master && k.Event.Recurrence == nil { // without a rule or a date left
-			k.Event.Recurrence = &calendar.Recurrence{}
-		}
-		if err := check(&k); err != nil {
-			return c.invalid(0, err)
-		}
 	}
+}
+
+// accept takes a row: it belongs to k, or begins what is k from then on, after give has given what it was.
+func (c *csvFile) accept(row []string, k *calendar.Kept, at *place, give func() error) error {
+	var e calendar.Event
+	if err := c.read(row, &e); err != nil {
+		return err
+	}
+	line := c.line(0)
+	bad := func(err error) error { return &badRow{line, row, err} }
+	if e.ID == "" {
+		e.ID = "row-" + strconv.Itoa(line)
+	}
+	if c.old {
+		loneOfOld(&e)
+	}
+	if e.Type == "" && e.Recurrence != nil {
+		e.Type = calendar.Master
+	}
+	if e.Type == calendar.Exception && e.SeriesMasterID != "" {
+		switch {
+		case at.line == 0 || e.SeriesMasterID != k.Event.ID || k.Event.Type != calendar.Master:
+			return bad(fault.Field("series_id", "must be the id of the series right above, which can be read; sort the file as it was"))
+		case len(k.Exceptions) == maxExceptions:
+			return bad(errExceptions())
+		}
+		if err := checkException(k, &e, len(k.Exceptions)); err != nil {
+			return bad(err)
+		}
+		k.Exceptions = append(k.Exceptions, e)
+		return nil
+	}
+	one := calendar.Kept{Event: e}
+	if e.Type == calendar.Master && e.Recurrence == nil { // without a rule or a date left
+		one.Event.Recurrence = &calendar.Recurrence{}
+	}
+	if err := check(&one); err != nil {
+		return bad(err)
+	}
+	if err := give(); err != nil {
+		return err
+	}
+	*k, *at = one, place{line: line}
+	return nil
 }

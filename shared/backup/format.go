@@ -133,7 +133,7 @@ func check(k *calendar.Kept) error {
 		return fault.Field("exceptions", "are there, but the event's type is not %q", calendar.Master)
 	}
 	for i := range k.Exceptions {
-		if err := checkException(k, i); err != nil {
+		if err := checkException(k, &k.Exceptions[i], i); err != nil {
 			return err
 		}
 	}
@@ -148,10 +148,10 @@ func loneOfOld(e *calendar.Event) {
 	}
 }
 
-// checkException says whether an exception of a series can be one. Errors are Invalid and name the field.
-func checkException(k *calendar.Kept, i int) error {
+// checkException says whether x can be an exception of a series, the one with number i in its line. Errors are Invalid and name the field.
+func checkException(k *calendar.Kept, x *calendar.Event, i int) error {
 	field := func(name string) string { return fmt.Sprintf("exceptions[%d].%s", i, name) }
-	switch x := &k.Exceptions[i]; {
+	switch {
 	case x.ID == "":
 		return fault.Field(field("id"), "is missing")
 	case x.Type != calendar.Exception:

@@ -3,6 +3,7 @@ package backup
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -66,17 +67,18 @@ type lineReader struct {
 	number int // of the line that was read last, from 1
 }
 
-// next returns a line with its end, good until the next call, or io.EOF. Lines without anything are left out.
+// next returns a line with its end, good until the next call, or io.EOF. Lines without anything are left out. One that is too long is passed over, and is
+// errLong.
 func (l *lineReader) next() ([]byte, error) {
 	for {
 		l.line = l.line[:0]
 		l.number++
+		long := false
 		for {
 			part, err := l.r.ReadSlice('\n')
-			if len(l.line)+len(part) > maxLine {
-				return nil, l.invalid(fault.New(fault.Invalid, "is longer than %d MB", maxLine>>20))
+			if long = long || len(l.line)+len(part) > maxLine; !long {
+				l.line = append(l.line, part...)
 			}
-			l.line = append(l.line, part...)
 			if err == bufio.ErrBufferFull {
 				continue
 			}
@@ -85,11 +87,16 @@ func (l *lineReader) next() ([]byte, error) {
 			}
 			break
 		}
-		if len(bytes.TrimSpace(l.line)) > 0 {
+		switch {
+		case long:
+			return nil, errLong
+		case len(bytes.TrimSpace(l.line)) > 0:
 			return l.line, nil
 		}
 	}
 }
+
+var errLong = fault.New(fault.Invalid, "is longer than %d MB", maxLine>>20)
 
 // invalid says in which line something is wrong.
 func (l *lineReader) invalid(err error) error {
@@ -99,19 +106,18 @@ func (l *lineReader) invalid(err error) error {
 // decode reads the line into v.
 func (l *lineReader) decode(line []byte, v any) error {
 	if !utf8.Valid(line) { // which would be read as other letters
-		return l.invalid(fault.New(fault.Invalid, "is not UTF-8"))
+		return fault.New(fault.Invalid, "is not UTF-8")
 	}
 	if n := values(line); n > maxValues {
-		return l.invalid(fault.New(fault.Invalid, "has more than %d values", maxValues))
+		return errValues
 	}
-	if err := strictjson.Unmarshal(line, v); err != nil {
-		return l.invalid(err)
-	}
-	return nil
+	return strictjson.Unmarshal(line, v)
 }
 
-// kept reads the line as an event with its exceptions.
-func (l *lineReader) kept(line []byte) (k calendar.Kept, err error) {
+var errValues = fault.New(fault.Invalid, "has more than %d values", maxValues)
+
+// kept reads the line as an event with its exceptions. bad is told which of these cannot be read; what it returns ends the reading.
+func (l *lineReader) kept(line []byte, version int, bad func(text []byte, err error) error) (k calendar.Kept, err error) {
 	var raw struct {
 		Event      calendar.Event    `json:"event"`
 		Exceptions []json.RawMessage `json:"exceptions"`
@@ -120,18 +126,48 @@ func (l *lineReader) kept(line []byte) (k calendar.Kept, err error) {
 		return k, err
 	}
 	if len(raw.Exceptions) > maxExceptions {
-		return k, l.invalid(errExceptions())
+		return k, errExceptions()
 	}
-	k.Event = raw.Event
-	if len(raw.Exceptions) > 0 {
-		k.Exceptions = make([]calendar.Event, len(raw.Exceptions))
+	if k.Event = raw.Event; version < 2 {
+		loneOfOld(&k.Event)
+	}
+	if err := check(&k); err != nil {
+		return k, err
+	}
+	if k.Event.Type != calendar.Master && len(raw.Exceptions) > 0 {
+		return k, fault.Field("exceptions", "are there, but the event's type is not %q", calendar.Master)
 	}
 	for i, text := range raw.Exceptions {
-		if err := strictjson.Unmarshal(text, &k.Exceptions[i]); err != nil {
-			return k, l.invalid(fault.New(fault.Invalid, "exceptions[%d]: %w", i, err))
+		var e calendar.Event
+		err := strictjson.Unmarshal(text, &e)
+		if err != nil {
+			err = fault.New(fault.Invalid, "exceptions[%d]: %w", i, err)
+		} else {
+			err = checkException(&k, &e, i)
 		}
+		if err != nil {
+			if err = bad(text, err); err != nil {
+				return k, err
+			}
+			continue
+		}
+		k.Exceptions = append(k.Exceptions, e)
 	}
 	return k, nil
+}
+
+// named is as much of a line that cannot be read as it takes to name it.
+func named(text []byte) (id, uid, subject string) {
+	if values(text) > maxValues {
+		return "", "", ""
+	}
+	type one struct{ ID, ICalUID, Subject string }
+	var e struct {
+		one
+		Event one
+	}
+	_ = json.Unmarshal(text, &e) // what can be read
+	return cmp.Or(e.Event.ID, e.ID), cmp.Or(e.Event.ICalUID, e.ICalUID), cmp.Or(e.Event.Subject, e.Subject)
 }
 
 // values counts the commas between values, so that nothing has to be decoded to know how many there are.
@@ -157,19 +193,23 @@ type jsonl struct {
 	header
 	lines lineReader
 	seen  func(line []byte) // every line after the header; nil: nobody looks
+	// lenient sets aside what cannot be read; else it is an error.
+	lenient bool
 }
 
 func openJSONL(r *bufio.Reader) (*jsonl, error) {
 	j := &jsonl{lines: lineReader{r: r}}
 	line, err := j.lines.next()
-	if err == io.EOF {
+	switch {
+	case err == io.EOF:
 		return nil, fault.New(fault.Invalid, "the file is empty")
-	}
-	if err != nil {
+	case err == errLong:
+		return nil, j.lines.invalid(err)
+	case err != nil:
 		return nil, err
 	}
 	if err := j.lines.decode(line, &j.header); err != nil {
-		return nil, fault.New(fault.Invalid, "the file does not begin with the header of a backup: %w", err)
+		return nil, fault.New(fault.Invalid, "the file does not begin with the header of a backup: %w", j.lines.invalid(err))
 	}
 	if err := checkFormat(j.Format, j.Version, formatVersion); err != nil {
 		return nil, j.lines.invalid(err)
@@ -179,26 +219,43 @@ func openJSONL(r *bufio.Reader) (*jsonl, error) {
 
 // each reads all lines that follow, and where they are.
 func (j *jsonl) each(each func(place, calendar.Kept) error) error {
+	bad := func(text []byte, err error) error {
+		if !j.lenient {
+			return j.lines.invalid(err)
+		}
+		id, uid, subject := named(text)
+		return each(place{line: j.lines.number}, setAside(calendar.Aside{
+			Line: j.lines.number, UID: cmp.Or(uid, id), Subject: subject, Reason: calendar.Unreadable, Detail: err.Error(),
+		}))
+	}
 	for {
 		line, err := j.lines.next()
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			return nil
-		}
-		if err != nil {
+		case err == errLong:
+			if err := bad(nil, err); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
 			return err
 		}
 		if j.seen != nil {
 			j.seen(line)
 		}
-		k, err := j.lines.kept(line)
-		if err != nil {
-			return err
+		var stopped error // by bad
+		k, err := j.lines.kept(line, j.Version, func(text []byte, err error) error {
+			stopped = bad(text, err)
+			return stopped
+		})
+		if err != nil && stopped == nil {
+			if stopped = bad(line, err); stopped == nil {
+				continue
+			}
 		}
-		if j.Version < 2 {
-			loneOfOld(&k.Event)
-		}
-		if err := check(&k); err != nil {
-			return j.lines.invalid(err)
+		if stopped != nil {
+			return stopped
 		}
 		if err := each(place{line: j.lines.number}, k); err != nil {
 			return err

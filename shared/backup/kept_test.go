@@ -57,7 +57,8 @@ func randomKept(t *rapid.T, id string) calendar.Kept {
 	}
 	if k.Event.Type == calendar.Single && rapid.Bool().Draw(t, "lone") {
 		k.Event.Type, k.Event.OriginalStart = calendar.Exception, time.Unix(1_000_000, 0).UTC()
-		k.Event.RecurrenceID = rapid.SampledFrom([]calendar.DateTime{{}, {Local: "1970-01-12"}, {Local: "1970-01-12T13:46:40", Zone: "Europe/Berlin"}}).Draw(t, "named")
+		named := []calendar.DateTime{{}, {Local: "1970-01-12"}, {Local: "1970-01-12T13:46:40", Zone: "Europe/Berlin"}}
+		k.Event.RecurrenceID = rapid.SampledFrom(named).Draw(t, "named")
 	}
 	return k
 }

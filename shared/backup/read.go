@@ -3,6 +3,7 @@ package backup
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"hash/maphash"
 	"io"
@@ -25,6 +26,11 @@ const (
 // place is where an event is in its file.
 type place struct{ line int }
 
+// setAside is a thing of a file that cannot be read.
+func setAside(a calendar.Aside) calendar.Kept {
+	return calendar.Kept{Event: calendar.Event{ID: fmt.Sprintf("line %d", a.Line), ICalUID: a.UID, Subject: a.Subject}, Aside: &a}
+}
+
 // Stream is a file of events that is being read.
 type Stream struct {
 	Format Format
@@ -38,8 +44,9 @@ type Stream struct {
 // Read begins to read a file that somebody hands in: JSONL, iCalendar or CSV, also compressed by zstd. What it is shows from what it holds; its
 // name does not matter. A byte order mark is passed over. Nothing in it is expanded. Close has to be called.
 //
-// Time and memory are bounded, whatever r holds: by MaxBytes, MaxEvents, and the length and number of values of a line. Errors of what r holds, of Read
-// and of Each, are of kind fault.Invalid and name the line and the field; those of r are handed on.
+// A line or a row that cannot be read is set aside, and so is an event whose id another one has; the others are read. Time and memory are bounded, whatever
+// r holds: by MaxBytes, MaxEvents, and the length and number of values of a line. Errors of what r holds as a whole, of Read and of Each, are of kind
+// fault.Invalid and name the line and the field; those of r are handed on.
 func Read(r io.Reader) (*Stream, error) { return ReadUpTo(r, 0) }
 
 // ReadUpTo reads as Read does. Of an iCalendar file, which is held as a whole, it takes so many bytes of events, as calendar.Event.Bytes counts them; 0:
@@ -77,6 +84,7 @@ func open(r *bufio.Reader, most int64) (*Stream, error) {
 		if err != nil {
 			return nil, err
 		}
+		j.lenient = true
 		return &Stream{Format: JSONL, Name: j.Calendar.Name, Zones: j.Zones, each: j.each}, nil
 	case strings.EqualFold(string(bytes.TrimSpace(first)), "BEGIN:VCALENDAR"):
 		return readICS(r, most)
@@ -95,7 +103,8 @@ func open(r *bufio.Reader, most int64) (*Stream, error) {
 // Close ends the reading.
 func (s *Stream) Close() { s.close() }
 
-// Each gives all that the file holds, in its order, once. It ends with the first error: of what the file holds, of what it is read from, or of each.
+// Each gives all that the file holds, in its order, once; also what was set aside. It ends with the first error: of what the file holds as a whole, of what
+// it is read from, or of each.
 func (s *Stream) Each(each func(calendar.Kept) error) error {
 	events := 0
 	seed := maphash.MakeSeed()
@@ -104,12 +113,16 @@ func (s *Stream) Each(each func(calendar.Kept) error) error {
 		if events += 1 + len(k.Exceptions); events > MaxEvents {
 			return fault.New(fault.Invalid, "the file has more than %d events; split it into several", MaxEvents)
 		}
-		id := maphash.String(seed, k.Event.ID)
-		if line := seen[id]; line > 0 {
-			return fault.New(fault.Invalid, "line %d: %w", at.line, fault.Field("event.id", "%.200q is in line %d, too", k.Event.ID, line))
-		}
-		if at.line > 0 {
-			seen[id] = at.line
+		if at.line > 0 && k.Aside == nil {
+			id := maphash.String(seed, k.Event.ID)
+			if line := seen[id]; line > 0 {
+				k = setAside(calendar.Aside{
+					Line: at.line, UID: cmp.Or(k.Event.ICalUID, k.Event.ID), Subject: k.Event.Subject, Reason: calendar.Unreadable,
+					Detail: fault.Field("event.id", "%.200q is in line %d, too", k.Event.ID, line).Error(),
+				})
+			} else {
+				seen[id] = at.line
+			}
 		}
 		return each(k)
 	})
@@ -165,8 +178,7 @@ func readICS(r io.Reader, most int64) (*Stream, error) {
 			}
 		}
 		for i := range f.Aside {
-			a := &f.Aside[i]
-			if err := each(place{}, calendar.Kept{Event: calendar.Event{ID: fmt.Sprintf("line %d", a.Line), ICalUID: a.UID, Subject: a.Subject}, Aside: a}); err != nil {
+			if err := each(place{}, setAside(f.Aside[i])); err != nil {
 				return err
 			}
 		}

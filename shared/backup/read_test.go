@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -192,7 +193,6 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 		b.WriteString("END:VCALENDAR\r\n")
 		return strings.NewReader(b.String())
 	}
-	series := `{"event":{"id":"1","type":"seriesMaster","recurrence":{"rrule":["FREQ=SECONDLY"]}},"exceptions":[`
 	for _, c := range []struct {
 		name  string
 		file  io.Reader
@@ -209,41 +209,13 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 		{"JSON of something else", strings.NewReader(`{"value":[]}`), "value", "does not begin with the header"},
 		{"a newer version", strings.NewReader(strings.Replace(head, `"version":1`, `"version":3`, 1)), "version", "newer one"},
 		{"another format", strings.NewReader(strings.Replace(head, "admin-assistant-backup", "x", 1)), "format", "not"},
-		{"a line that is no JSON", strings.NewReader(head + "\n{"), "", "line 3"},
-		{"two values in a line", strings.NewReader(head + `{"event":{"id":"1"}} {}`), "", "line 2: something follows"},
-		{"an unknown field", strings.NewReader(head + `{"event":{"id":"1","colour":"red"}}`), "event.colour", "line 2"},
-		{"a field in another case", strings.NewReader(head + `{"event":{"id":"1","Subject":"red"}}`), "event.Subject", "line 2"},
-		{"a field twice", strings.NewReader(head + `{"event":{"id":"1","subject":"red","subject":"blue"}}`), "event.subject", "line 2"},
-		{"a field in two cases", strings.NewReader(head + `{"event":{"id":"1","subject":"red","SUBJECT":"blue"}}`), "event.SUBJECT", "line 2"},
 		{"a field of the header twice", strings.NewReader(strings.Replace(head, `"version":1`, `"version":1,"version":2`, 1)), "version", "header"},
-		{"a field of an exception twice", strings.NewReader(head + series + `{"id":"2","id":"3"}]}`), "exceptions[0].id", "line 2"},
-		{"a field of an attendee in a table twice",
-			strings.NewReader("subject,start,end,attendees\na,b,c,\"[{\"\"name\"\":\"\"Ann\"\",\"\"Name\"\":\"\"Bob\"\"}]\"\n"), "[0].Name", "line 2: attendees"},
 		{"JSON in UTF-16", strings.NewReader("\xff\xfe{\x00"), "", "save it as UTF-8"},
 		{"a table in UTF-16", strings.NewReader("s\x00u\x00"), "", "save it as UTF-8"},
-		{"an unknown field of an exception", strings.NewReader(head + series + `{"colour":"red"}]}`), "colour", "exceptions[0]"},
-		{"a field of another type", strings.NewReader(head + `{"event":{"id":"1","isAllDay":"yes"}}`), "event.isAllDay", "line 2"},
-		{"an event without an id", strings.NewReader(head + `{"event":{}}`), "event.id", "line 2"},
-		{"an occurrence", strings.NewReader(head + `{"event":{"id":"1","type":"occurrence"}}`), "event.type", "line 2"},
-		{"a series without a rule", strings.NewReader(head + `{"event":{"id":"1","type":"seriesMaster"}}`), "event.recurrence", "line 2"},
-		{"a rule without a series", strings.NewReader(head + `{"event":{"id":"1","recurrence":{}}}`), "event.recurrence", "line 2"},
-		{"exceptions without a series", strings.NewReader(head + `{"event":{"id":"1"},"exceptions":[{"id":"2"}]}`), "exceptions", "line 2"},
-		{"an exception of another series", strings.NewReader(head + series + `{"id":"2","type":"exception","seriesMasterId":"3"}]}`),
-			"exceptions[0].seriesMasterId", "line 2"},
-		{"an exception of no instance", strings.NewReader(head + series + `{"id":"2","type":"exception","seriesMasterId":"1"}]}`),
-			"exceptions[0].originalStart", "line 2"},
-		{"the same id twice", strings.NewReader(head + `{"event":{"id":"1"}}` + "\n" + `{"event":{"id":"1"}}`), "event.id",
-			"line 3: event.id \"1\" is in line 2, too"},
 
 		{"10^6 events", numbered(1_000_000), "", "more than 200000 events"},
-		{"a line of 100 MB", repeat(head+`{"event":{"id":"`, "x", 100<<20), "", "line 2: is longer than 32 MB"},
-		{"a line of 100 MB, compressed", bomb(t, repeat(head+`{"event":{"id":"`, "x", 100<<20)), "", "line 2: is longer than 32 MB"},
 		{"a quote without end in a table of 60 MB, compressed", bomb(t, repeat("subject,start,end\n\"", "a,b,c\n", 60<<20)), "", "has none at its end"},
 		{"a header of 100 MB", repeat(`{"format":"`, "x", 100<<20), "", "line 1: is longer than 32 MB"},
-		{"very many values", repeat(head+`{"event":{"id":"1","attendees":[{}`, ",{}", 2_000_000), "", "more than 1000000 values"},
-		{"very many exceptions", repeat(head+series+"{}", ",{}", 30_000), "", "line 2"},
-		{"JSON that is not UTF-8", strings.NewReader(head + "{\"event\":{\"id\":\"1\",\"subject\":\"Gr\xf6\xdfe\"}}\n"), "", "line 2: is not UTF-8"},
-		{"very deep values", repeat(head, "[", 1_000_000), "", "line 2"},
 		{"a bomb", bomb(t, repeat(head, "\n", 100<<20)), "", "1000 times its size"},
 		{"a compression that takes a lot of memory",
 			bomb(t, io.MultiReader(strings.NewReader(head), repeat("", "xyz", 20<<20)), zstd.WithWindowSize(64<<20)), "", "MB of memory"},
@@ -251,22 +223,21 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 		{"a table of something else", strings.NewReader("name,street\nAnn,Main\n"), "name", "line 1: name is not a column"},
 		{"a table without a start", strings.NewReader("subject,end\n"), "start", "has to be there"},
 		{"a table with a column twice", strings.NewReader("subject,start,end,start\n"), "start", "twice"},
-		{"a row that is too short", strings.NewReader("subject,start,end\na,b\n"), "", "line 2"},
+		{"10^6 rows that cannot be read", repeat("subject,start,end\n", "a\n", 1_000_000), "", "more than 200000 events"},
+		{"10^6 lines that cannot be read", repeat(head, "{\n", 1_000_000), "", "more than 200000 events"},
+		{"a line of 100 MB, compressed", bomb(t, repeat(head+`{"event":{"id":"`, "x", 100<<20)), "", "1000 times its size"},
+		{"a row of very many cells after a quote in a wrong place", repeat("subject,start,end\na\"b,\"\n", ",", 30<<20), "", "more than 1000 cells"},
+		{"a row of very many cells after a cell with two ends", repeat("subject,start,end\n\"a\"b\",\n", ",", 30<<20), "", "more than 1000 cells"},
+		{"a row of very many cells after a carriage return", repeat("subject,start,end\n\"a\"\r,\"\n", ",", 30<<20), "", "more than 1000 cells"},
+		{"a first row with a quote in a wrong place", strings.NewReader("subject,st\"art,end\n"), "", "line 1: line 1, column 11"},
+		{"a quote that does not end after a bad row", strings.NewReader("subject,start,end\n\"a\"b,c,d\n\"x,y,z\n"), "", "line 3: a cell begins"},
 		{"a quote that does not end", strings.NewReader("subject,start,end\n\"a,b,c\n"), "", "line"},
 		{"a row of 100 MB", repeat("subject,start,end\n\"", "x", 100<<20), "", "longer than 32 MB"},
 		{"a row of very many cells", repeat("subject,start,end\n\"a,b\"", ",", 30<<20), "", "more than 1000 cells"},
 		{"a first row of very many cells", repeat("subject,start,end", ",", 30<<20), "", "more than 1000 cells"},
-		{"very many categories", repeat("subject,start,end,categories\na,b,c,\"", "x\n", 2_000_000), "", "line 2"},
-		{"a truth that is none", strings.NewReader("subject,start,end,all_day\na,b,c,maybe\n"), "all_day", "line 2"},
-		{"an instant that is none", strings.NewReader("subject,start,end,created\na,b,c,d\n"), "created", "line 2"},
-		{"attendees that are none", strings.NewReader("subject,start,end,attendees\na,b,c,Ann\n"), "attendees", "line 2"},
-		{"letters that are not UTF-8", strings.NewReader("subject,start,end\nGr\xf6\xdfe,b,c\n"), "subject", "line 2: subject is not UTF-8"},
-		{"an exception without its series", strings.NewReader("subject,start,end,type,series_id\na,b,c,exception,1\n"), "series_id", "right above"},
-		{"an exception that is no instance", strings.NewReader("subject,start,end,type,id,series_id\na,b,c,seriesMaster,1,\na,b,c,exception,2,1\n"),
-			"exceptions[0].originalStart", "line 3"},
 		{"a series of very many exceptions",
 			repeat("subject,start,end,type,id,series_id,original_start\na,b,c,seriesMaster,1,,\n",
-				"a,b,c,exception,2,1,2026-10-05T07:00:00Z\n", 1_000_000), "exceptions", "line 20003"},
+				"a,b,c,exception,2,1,2026-10-05T07:00:00Z\n", 1_000_000), "", "more than 200000 events"},
 		{"a table with semicolons", strings.NewReader("subject;start;end\na;b;c\n"), "", "commas"},
 		{"a table with tabs", strings.NewReader("Subject\tStart\tEnd\na\tb\tc\n"), "", "commas"},
 		{"very many time zones", repeat("subject,start,end,type\n", "a,b,c,timeZone\n", 1000), "", "more than 200 time zones"},
@@ -284,6 +255,186 @@ func TestAHostileOrWrongFileGetsAClearError(t *testing.T) {
 				t.Errorf("%v, field %q", err, fault.FieldOf(err))
 			}
 		})
+	}
+}
+
+// seriesOfSeconds begins a line of JSONL.
+const seriesOfSeconds = `{"event":{"id":"1","type":"seriesMaster","recurrence":{"rrule":["FREQ=SECONDLY"]}},"exceptions":[`
+
+// TestWhatCannotBeReadOfALineIsSetAside reads files of which one thing is wrong, after and before sound ones.
+func TestWhatCannotBeReadOfALineIsSetAside(t *testing.T) {
+	const series = seriesOfSeconds
+	for _, c := range []struct {
+		name string
+		file io.Reader
+		_    string
+		text string
+	}{
+		{"a line that is no JSON", strings.NewReader(head + "\n{"), "", "line 3"},
+		{"two values in a line", strings.NewReader(head + `{"event":{"id":"1"}} {}`), "", "line 2: something follows"},
+		{"an unknown field", strings.NewReader(head + `{"event":{"id":"1","colour":"red"}}`), "event.colour", "line 2"},
+		{"a field in another case", strings.NewReader(head + `{"event":{"id":"1","Subject":"red"}}`), "event.Subject", "line 2"},
+		{"a field twice", strings.NewReader(head + `{"event":{"id":"1","subject":"red","subject":"blue"}}`), "event.subject", "line 2"},
+		{"a field in two cases", strings.NewReader(head + `{"event":{"id":"1","subject":"red","SUBJECT":"blue"}}`), "event.SUBJECT", "line 2"},
+		{"a field of an exception twice", strings.NewReader(head + series + `{"id":"2","id":"3"}]}`), "exceptions[0].id", "line 2"},
+		{"a field of an attendee in a table twice",
+			strings.NewReader("subject,start,end,attendees\na,b,c,\"[{\"\"name\"\":\"\"Ann\"\",\"\"Name\"\":\"\"Bob\"\"}]\"\n"), "[0].Name", "line 2: attendees"},
+		{"an unknown field of an exception", strings.NewReader(head + series + `{"colour":"red"}]}`), "colour", "exceptions[0]"},
+		{"a field of another type", strings.NewReader(head + `{"event":{"id":"1","isAllDay":"yes"}}`), "event.isAllDay", "line 2"},
+		{"an event without an id", strings.NewReader(head + `{"event":{}}`), "event.id", "line 2"},
+		{"an occurrence", strings.NewReader(head + `{"event":{"id":"1","type":"occurrence"}}`), "event.type", "line 2"},
+		{"a series without a rule", strings.NewReader(head + `{"event":{"id":"1","type":"seriesMaster"}}`), "event.recurrence", "line 2"},
+		{"a rule without a series", strings.NewReader(head + `{"event":{"id":"1","recurrence":{}}}`), "event.recurrence", "line 2"},
+		{"exceptions without a series", strings.NewReader(head + `{"event":{"id":"1"},"exceptions":[{"id":"2"}]}`), "exceptions", "line 2"},
+		{"an exception of another series", strings.NewReader(head + series + `{"id":"2","type":"exception","seriesMasterId":"3"}]}`),
+			"exceptions[0].seriesMasterId", "line 2"},
+		{"an exception of no instance", strings.NewReader(head + series + `{"id":"2","type":"exception","seriesMasterId":"1"}]}`),
+			"exceptions[0].originalStart", "line 2"},
+		{"the same id twice", strings.NewReader(head + `{"event":{"id":"1"}}` + "\n" + `{"event":{"id":"1"}}`), "event.id",
+			"event.id \"1\" is in line 2, too"},
+		{"a line of 100 MB", repeat(head+`{"event":{"id":"`, "x", 100<<20), "", "line 2: is longer than 32 MB"},
+		{"very many values", repeat(head+`{"event":{"id":"1","attendees":[{}`, ",{}", 2_000_000), "", "more than 1000000 values"},
+		{"very many exceptions", repeat(head+series+"{}", ",{}", 30_000), "", "line 2"},
+		{"JSON that is not UTF-8", strings.NewReader(head + "{\"event\":{\"id\":\"1\",\"subject\":\"Gr\xf6\xdfe\"}}\n"), "", "is not UTF-8"},
+		{"very deep values", repeat(head, "[", 1_000_000), "", "line 2"},
+		{"a row that is too short", strings.NewReader("subject,start,end\na,b\n"), "", "line 2"},
+		{"very many categories", io.MultiReader(repeat("subject,start,end,categories\na,b,c,\"", "x\n", 2_000_000), strings.NewReader("\"\n")), "",
+			"line 2: categories has more than"},
+		{"a truth that is none", strings.NewReader("subject,start,end,all_day\na,b,c,maybe\n"), "all_day", "line 2"},
+		{"an instant that is none", strings.NewReader("subject,start,end,created\na,b,c,d\n"), "created", "line 2"},
+		{"attendees that are none", strings.NewReader("subject,start,end,attendees\na,b,c,Ann\n"), "attendees", "line 2"},
+		{"letters that are not UTF-8", strings.NewReader("subject,start,end\nGr\xf6\xdfe,b,c\n"), "subject", "line 2: subject is not UTF-8"},
+		{"an exception without its series", strings.NewReader("subject,start,end,type,series_id\na,b,c,exception,1\n"), "series_id", "right above"},
+		{"an exception that is no instance", strings.NewReader("subject,start,end,type,id,series_id\na,b,c,seriesMaster,1,\na,b,c,exception,2,1\n"),
+			"exceptions[0].originalStart", "line 3"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, all, err := readAll(c.file)
+			must(t, err)
+			var aside []string
+			for _, k := range all {
+				if k.Aside != nil {
+					aside = append(aside, k.Aside.String())
+				}
+			}
+			if len(aside) != 1 || !strings.Contains(aside[0], c.text) {
+				t.Errorf("set aside are %q, want %q", aside, c.text)
+			}
+		})
+	}
+}
+
+// TestOneBadLineStopsNoOther reads one bad thing between sound ones.
+func TestOneBadLineStopsNoOther(t *testing.T) {
+	const table = "type,id,series_id,original_start,subject,start,end,ical_uid,rrule,all_day\n"
+	const one, two = "singleInstance,1,,,One,2026-10-05 09:00,2026-10-05 10:00,u1,,\n", "singleInstance,2,,,Two,2026-10-05 09:00,2026-10-05 10:00,u2,,\n"
+	const series = "seriesMaster,s,,,S,2026-10-05 09:00,2026-10-05 10:00,us,FREQ=DAILY,\n"
+	exception := func(id, at string) string {
+		return "exception," + id + ",s," + at + ",X,2026-10-05 09:00,2026-10-05 10:00,us,,\n"
+	}
+	event := func(text string) string { return `{"event":{` + text + `}}` + "\n" }
+	const seriesLine = `{"event":{"id":"s","type":"seriesMaster","iCalUId":"us","subject":"S","recurrence":{"rrule":["FREQ=DAILY"]}},"exceptions":[`
+	const x = `{"id":"x%s","type":"exception","seriesMasterId":"s","originalStart":"2026-10-0%sT09:00:00Z","subject":"X"%s}`
+	for name, test := range map[string]struct {
+		text  string
+		want  []string // ids of what is read, an exception after a +
+		aside []string
+	}{
+		"a row with too few cells": {table + one + "singleInstance,b,,,Bad\n" + two, []string{"1", "2"}, []string{`3 "b" "Bad" has 5 cells, not 10`}},
+		"a row with too many": {table + one + strings.Replace(two, "\n", ",,\n", 1) + one, []string{"1"},
+			[]string{`3 "u2" "Two" has 12 cells`, `4 "u1" "One" event.id "1"`}},
+		"a cell that says nothing known": {table + one + strings.Replace(two, ",,\n", ",,perhaps\n", 1) + series, []string{"1", "s"},
+			[]string{`3 "u2" "Two" all_day must be true or empty`}},
+		"letters of another code": {table + one + strings.Replace(two, "Two", "Gr\xfc\xdfe", 1) + series, []string{"1", "s"},
+			[]string{`3 "u2" "Gr` + "\ufffd" + `e" subject is not UTF-8`}},
+		"a quote in a cell": {table + one + strings.Replace(two, "2026", `20"26`, 1) + series,
+			[]string{"1", "s"}, []string{`3 "2" "Two" line 3, column 26`}},
+		"text after a quote": {table + one + strings.Replace(two, "2026-10-05 09:00", `"2026"x`, 1) + series,
+			[]string{"1", "s"}, []string{`3 "2" "Two" line 3`}},
+		"in the last row, too": {table + one + strings.Replace(two, "2026-10-05 09:00", `"2026"x`, 1),
+			[]string{"1"}, []string{`3 "2" "Two" line 3`}},
+		"a quote that ends in the next row": {table + one + strings.Replace(two, "2026", `"2026`, 1) + strings.Replace(two, "2026", `"2026`, 1) + series,
+			[]string{"1", "s"}, []string{`3 "2" "Two" line 4`}},
+		"a row before all others": {table + "x\n" + one + two, []string{"1", "2"}, []string{`2 "" "" has 1 cells`}},
+		"a time zone": {table + "timeZone,Z\xff,,,,,,,,\ntimeZone,Here,,,,,,,,\n" + one,
+			[]string{"1"}, []string{`2 "Z` + "\ufffd" + `" "" id is not UTF-8`}},
+		"a series, of which the instances are not read either": {table + one + strings.Replace(series, ",us,", ",us,\xff", 1) +
+			exception("x", "2026-10-06T09:00:00Z") + two,
+			[]string{"1", "2"}, []string{"3 ", `4 "us" "X" series_id must be the id of the series right above`}},
+		"an instance of a series": {table + series + exception("x1", "2026-10-06T09:00:00Z") +
+			exception("x2", "") + exception("x3", "2026-10-08T09:00:00Z") + one,
+			[]string{"s+x1+x3", "1"}, []string{`4 "us" "X" exceptions[1].originalStart is missing`}},
+
+		"an instance of what is no series": {table + one + strings.Replace(exception("x", "2026-10-06T09:00:00Z"), ",s,", ",1,", 1), []string{"1"},
+			[]string{`3 "us" "X" series_id`}},
+		"a row before a long cell": {table + "x\n" + strings.Replace(one, "One", `"`+strings.Repeat("x", 10_000)+`"`, 1) + two, []string{"1", "2"}, []string{"2 "}},
+
+		"a line that is cut": {head + event(`"id":"1"`) + `{"event":{"id":"b","subject":"Bad"` + "\n" + event(`"id":"2"`),
+			[]string{"1", "2"}, []string{`3 "" "" `}},
+		"an unknown field": {head + event(`"id":"b","iCalUId":"ub","subject":"Bad","colour":"red"`) + event(`"id":"2"`),
+			[]string{"2"}, []string{`2 "ub" "Bad" event.colour`}},
+		"no UID": {head + event(`"id":"b","subject":"Bad","isAllDay":"yes"`) + event(`"id":"2"`),
+			[]string{"2"}, []string{`2 "b" "Bad" event.isAllDay`}},
+		"an instance of a line": {head + seriesLine + fmt.Sprintf(x, "1", "6", "") + "," + fmt.Sprintf(x, "2", "7", `,"colour":"red"`) +
+			"," + fmt.Sprintf(x, "3", "8", "") + "]}\n" +
+			event(`"id":"2"`), []string{"s+x1+x3", "2"}, []string{`2 "x2" "X" exceptions[1]: colour`}},
+		"two instances of a line": {head + seriesLine + fmt.Sprintf(x, "1", "6", `,"colour":"red"`) + "," + fmt.Sprintf(x, "2", "7", `,"colour":"red"`) + "]}\n",
+			[]string{"s"}, []string{`2 "x1" "X" exceptions[0]: colour`, `2 "x2" "X" exceptions[1]: colour`}},
+		"an instance that is none": {head + seriesLine + `{"id":"x","type":"exception","seriesMasterId":"s"}]}` + "\n",
+			[]string{"s"}, []string{`2 "x" "" exceptions[0].originalStart`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, all, err := readAll(strings.NewReader(test.text))
+			must(t, err)
+			var got, aside []string
+			for _, k := range all {
+				if a := k.Aside; a != nil {
+					if aside = append(aside, fmt.Sprintf("%d %q %q %s", a.Line, a.UID, a.Subject, a.Detail)); a.Reason != calendar.Unreadable {
+						t.Errorf("the reason is %q", a.Reason)
+					}
+					continue
+				}
+				id := k.Event.ID
+				for _, e := range k.Exceptions {
+					id += "+" + e.ID
+				}
+				got = append(got, id)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if len(aside) != len(test.aside) {
+				t.Fatalf("set aside are %q", aside)
+			}
+			for i, want := range test.aside {
+				if !strings.HasPrefix(aside[i], want) {
+					t.Errorf("set aside is %s\n         want %s", aside[i], want)
+				}
+			}
+			if name == "a time zone" && len(s.Zones) != 1 {
+				t.Errorf("zones are %+v", s.Zones)
+			}
+		})
+	}
+}
+
+// TestOfABackupsOwnFileNothingIsSetAside reads one as a backup does: it is damaged.
+func TestOfABackupsOwnFileNothingIsSetAside(t *testing.T) {
+	for _, line := range []string{"{", `{"event":{"id":"1","colour":"red"}}`, seriesOfSeconds + `{"id":"2"}]}`} {
+		j, err := openJSONL(bufio.NewReader(strings.NewReader(head + line)))
+		must(t, err)
+		err = j.each(func(place, calendar.Kept) error { return nil })
+		if fault.Of(err) != fault.Invalid || err == nil || !strings.HasPrefix(err.Error(), "line 2: ") {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+func TestALineThatIsTooLongIsPassedOver(t *testing.T) {
+	_, all, err := readAll(io.MultiReader(repeat(head+`{"event":{"id":"`, "x", 70<<20), strings.NewReader("\n"+`{"event":{"id":"2"}}`)))
+	must(t, err)
+	if len(all) != 2 || all[0].Aside == nil || all[0].Aside.Line != 2 || !strings.Contains(all[0].Aside.Detail, "longer than 32 MB") || all[1].Event.ID != "2" {
+		t.Errorf("%d things, %+v", len(all), all[0].Aside)
 	}
 }
 
@@ -468,7 +619,8 @@ func TestInstancesWithoutTheirSeriesHaveItsUIDInTheICalendarFile(t *testing.T) {
 		t.Errorf("%+v", result)
 	}
 	text := w.file(r.ID, ICS)
-	for _, line := range []string{"RECURRENCE-ID;TZID=Europe/Berlin:20261005T090000", "RECURRENCE-ID;TZID=Europe/Berlin:20261012T090000", "RECURRENCE-ID;VALUE=DATE:20261019"} {
+	for _, value := range []string{"TZID=Europe/Berlin:20261005T090000", "TZID=Europe/Berlin:20261012T090000", "VALUE=DATE:20261019"} {
+		line := "RECURRENCE-ID;" + value
 		if !strings.Contains(text, line+"\r\n") {
 			t.Errorf("there is no %s in\n%s", line, text)
 		}

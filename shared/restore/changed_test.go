@@ -109,3 +109,20 @@ func TestWhatOutlookCutsIsNoChange(t *testing.T) {
 		}
 	}
 }
+
+// TestAnInstanceThatTheSeriesDoesNotHaveIsNoChangeOfIt restores a change of an occurrence that is not: it becomes an event by itself.
+func TestAnInstanceThatTheSeriesDoesNotHaveIsNoChangeOfIt(t *testing.T) {
+	w := newWorld(t)
+	k := single("1@example.com", "One", "2026-10-05T12:00", "2026-10-05T13:00")
+	k.Event.Type, k.Event.Recurrence = calendar.Master, &calendar.Recurrence{Rules: []string{"FREQ=WEEKLY;COUNT=4"}}
+	x := k.Event
+	x.ID, x.Type, x.SeriesMasterID, x.Recurrence = k.Event.ID+"@1", calendar.Exception, k.Event.ID, nil
+	x.OriginalStart = time.Date(2026, 10, 7, 10, 0, 0, 0, time.UTC)
+	k.Exceptions = []calendar.Event{x}
+	w.file = memory{things: []calendar.Kept{k}}
+	w.restore(restore.Replace)
+	r, _ := w.restore(restore.Replace)
+	if _, entries := w.items(r); entries[0].Outcome != restore.Replaced || len(entries[0].Fields) > 0 {
+		t.Errorf("%+v", entries)
+	}
+}

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -65,7 +66,7 @@ func (a *attempt) makePlan(ctx context.Context) error {
 	return a.commit(ctx)
 }
 
-// strict refuses a file of which something would be set aside, if all or nothing of it is to be restored.
+// strict refuses a file of which something would be set aside, or whose times cannot be read, if all or nothing of it is to be restored.
 func (a *attempt) strict(ctx context.Context) error {
 	if !a.input.Strict {
 		return nil
@@ -73,9 +74,13 @@ func (a *attempt) strict(ctx context.Context) error {
 	var first *calendar.Aside
 	n := 0
 	err := a.source.Each(ctx, func(k calendar.Kept) error {
-		if k.Aside != nil {
+		aside := k.Aside
+		if _, _, err := a.drafting.span(&k.Event); aside == nil && err != nil {
+			aside = &calendar.Aside{UID: cmp.Or(k.Event.ICalUID, k.Event.ID), Subject: k.Event.Subject, Reason: calendar.InvalidTime, Detail: err.Error()}
+		}
+		if aside != nil {
 			if n++; first == nil {
-				first = k.Aside
+				first = aside
 			}
 		}
 		return nil

@@ -211,6 +211,47 @@ func TestWhatCannotBeReadIsSetAsideAndTheRestIsRestored(t *testing.T) {
 	w.wants()
 }
 
+func TestABadRowOfATableIsSetAsideAndTheRestIsRestored(t *testing.T) {
+	const table = "subject,start,start_zone,end,end_zone,all_day,ical_uid\n"
+	const sound, bad = "v,2026-10-06 09:00,UTC,2026-10-06 10:00,UTC,,1\n", "n,2026-10-07 09:00,UTC,2026-10-07 10:00,UTC,perhaps,2\n"
+	head := `{"format":"admin-assistant-backup","version":2,"calendar":{"uri":"local://me/calendars/Work","id":"1","name":"Work"}}` + "\n"
+	line := func(id, more string) string {
+		return `{"event":{"id":"` + id + `","iCalUId":"` + id + `","subject":"v","start":{"dateTime":"2026-10-06T09:00:00","timeZone":"UTC"},` +
+			`"end":{"dateTime":"2026-10-06T10:00:00","timeZone":"UTC"}` + more + `}}` + "\n"
+	}
+	for name, text := range map[string]string{"a table": table + bad + sound, "JSONL": head + line("2", `,"colour":"red"`) + line("1", "")} {
+		w := newWorld(t)
+		w.make(uri("Copy"))
+		r, result, entries := w.restoreFile(text)
+		if r.State != run.Partial || result.Counts != (restore.Counts{Read: 2, InPeriod: 2, Created: 1, SetAside: 1}) || !result.Balanced {
+			t.Errorf("%s: %s %v", name, r.State, result.Counts)
+		}
+		at := slices.IndexFunc(entries, func(e restore.Entry) bool { return e.Outcome == restore.SetAside })
+		if at < 0 || entries[at].Line != 2 || entries[at].UID != "2" || entries[at].Reason == "" {
+			t.Errorf("%s: %+v", name, entries)
+		}
+		w.wants("06T09:00 v")
+	}
+	strict := func(_ *run.Run, in *restore.Input) { in.Strict = true }
+	for name, row := range map[string]string{"a bad row": bad, "a bad time": "n,2026-10-07 09:00,UTC,soon,UTC,,2\n"} {
+		w := newWorld(t)
+		w.make(uri("Copy"))
+		u, err := w.uploads().Put(t.Context(), user, strings.NewReader(table+sound+row))
+		must(t, err)
+		if _, err = w.restoreUpload(u, strict); fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), `event "2"`) {
+			t.Errorf("strict, %s: %v", name, err)
+		}
+		w.wants()
+	}
+	w := newWorld(t)
+	w.make(uri("Copy"))
+	u, err := w.uploads().Put(t.Context(), user, strings.NewReader(table+sound))
+	must(t, err)
+	_, err = w.restoreUpload(u, strict)
+	must(t, err)
+	w.wants("06T09:00 v")
+}
+
 func TestAnEmptyFileMakesTheCalendar(t *testing.T) {
 	w := newWorld(t)
 	empty := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nEND:VCALENDAR\r\n"

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -218,4 +219,25 @@ func TestASeriesIsRestoredWhereSomeOfItsInstancesAre(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAnInstanceThatMustNotGoStays plans a series where one of its instances is a copy of an archive, or would be taken from those who were invited.
+func TestAnInstanceThatMustNotGoStays(t *testing.T) {
+	series := single("m@example.com", "S", "2026-10-05T12:00", "2026-10-05T13:00")
+	one := series
+	series.Event.Type, series.Event.Recurrence = calendar.Master, &calendar.Recurrence{Rules: []string{"FREQ=WEEKLY;COUNT=4"}}
+	one.Event.ID, one.Event.Type, one.Event.OriginalStart = "one", calendar.Exception, time.Date(2026, 10, 12, 10, 0, 0, 0, time.UTC)
+	invited := one
+	invited.Event.IsOrganizer, invited.Event.Attendees = true, []calendar.Attendee{{Person: calendar.Person{Address: "ann@example.com"}}}
+	archived := one
+	archived.Event.Mark = "archive"
+	for name, test := range map[string]struct {
+		there calendar.Kept
+		gone  bool
+	}{"somebody's": {one, true}, "with guests": {invited, false}, "an archive's": {archived, false}} {
+		_, items := plan(t, restore.Settings{Policy: restore.Replace, Notifies: true}, []calendar.Kept{series}, []calendar.Kept{test.there})
+		if items[0].Outcome != restore.Created || (len(items[0].Gone) == 1) != test.gone || (len(items[0].Apart) == 1) == test.gone {
+			t.Errorf("%s: %+v", name, items)
+		}
+	}
 }

@@ -60,6 +60,9 @@ func (a *attempt) refuseInvited(ctx context.Context, tasks []*task) error {
 				ids = append(ids, t.item.Leftover)
 			}
 		}
+		if !t.done {
+			ids = append(ids, t.item.Gone...)
+		}
 	}
 	if len(ids) == 0 || !a.target.notifies() {
 		return nil
@@ -71,6 +74,12 @@ func (a *attempt) refuseInvited(ctx context.Context, tasks []*task) error {
 	for _, t := range tasks {
 		if !t.done && t.item.Outcome == Replaced && (invited[t.item.Existing] || invited[t.item.Leftover]) {
 			t.item.Outcome, t.entry.Reason, t.entry.ReplacedID, t.done = Refused, reasonInvited, "", true
+		}
+		if n := len(t.item.Gone); n > 0 {
+			t.item.Gone = slices.DeleteFunc(slices.Clone(t.item.Gone), func(id string) bool { return invited[id] })
+			if t.entry.RemovedIDs = t.item.Gone; len(t.item.Gone) < n {
+				t.entry.Notes = append(t.entry.Notes, "an instance stays in the calendar beside the series: people were invited to it, and would be told")
+			}
 		}
 	}
 	return nil

@@ -1041,3 +1041,122 @@ func TestASeriesThatCannotBeExpandedIsRefused(t *testing.T) {
 		t.Errorf("there are %d events left of the series, want 92", got)
 	}
 }
+
+// TestAnEditIsANewerRevision edits what came from a file, and imports that and later files again.
+func TestAnEditIsANewerRevision(t *testing.T) {
+	ann := calendar.Person{Address: "ann@example.com"}
+	stamp := now.Add(-time.Hour)
+	meeting := func(sequence int, stamp time.Time, subject string, organizer calendar.Person) calendar.Event {
+		e := single("m", "2026-10-05T09:00:00", "2026-10-05T10:00:00")
+		e.Subject, e.Sequence, e.Stamp, e.Organizer = subject, sequence, stamp, organizer
+		return e
+	}
+	moved := calendar.Draft{Subject: "Here", Start: at("2026-10-05T12:00:00", "Europe/Berlin"), End: at("2026-10-05T13:00:00", "Europe/Berlin")}
+	renamed := calendar.Draft{Subject: "Here", Start: at("2026-10-05T07:00:00", "UTC"), End: at("2026-10-05T08:00:00", "UTC")}
+	for name, test := range map[string]struct {
+		edit      calendar.Draft
+		organizer calendar.Person
+		sequence  int // after the edit
+		// what an import of a later file of these revisions comes to
+		same, later, next importing.Outcome
+	}{
+		"a new time is a new SEQUENCE":             {edit: moved, sequence: 3, same: importing.Older, later: importing.Older, next: importing.Changed},
+		"another text is a later DTSTAMP":          {edit: renamed, sequence: 2, same: importing.Older, later: importing.Changed, next: importing.Changed},
+		"the SEQUENCE is the organiser's to raise": {edit: moved, organizer: ann, sequence: 2, same: importing.Older, later: importing.Changed,
+			next: importing.Changed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for file, want := range map[*calendar.Event]importing.Outcome{
+				new(meeting(2, stamp, "File", test.organizer)):                   test.same,
+				new(meeting(2, now.Add(time.Minute), "Later", test.organizer)):   test.later,
+				new(meeting(3, now.Add(time.Minute), "Changed", test.organizer)): test.next,
+			} {
+				p, _ := fresh(t)
+				id := create(t, p, "Source")
+				load(t, p, id, meeting(2, stamp, "File", test.organizer))
+				results, err := p.Update(t.Context(), account, id, []calendar.Update{{ID: idOfUID("m"), Draft: test.edit}})
+				if err != nil || results[0].Err != nil {
+					t.Fatalf("%+v, %v", results, err)
+				}
+				f, err := p.Export(t.Context(), account, id)
+				if err != nil || f.Events[0].Sequence != test.sequence || !f.Events[0].Stamp.Equal(now) || !f.Events[0].LastModified.Equal(now) {
+					t.Errorf("after the edit: %+v, %v", f.Events, err)
+				}
+				report, err := p.Import(t.Context(), account, id, ics.File{Events: []calendar.Event{*file}}, importing.Options{})
+				if err != nil || len(report.Items) != 1 || report.Items[0].Outcome != want {
+					t.Errorf("%s: %+v, %v, want %s", file.Subject, report, err, want)
+				}
+			}
+		})
+	}
+
+	t.Run("each change of when it happens counts once", func(t *testing.T) {
+		p, _ := fresh(t)
+		id := create(t, p, "Source")
+		d := calendar.Draft{TransactionID: "t", Subject: "Here", Start: at("2026-10-05T09:00:00", "UTC"), End: at("2026-10-05T10:00:00", "UTC"),
+			Recurrence: &calendar.Recurrence{Rules: []string{"FREQ=DAILY"}}}
+		results, err := p.Create(t.Context(), account, id, []calendar.Draft{d})
+		if err != nil || results[0].Err != nil {
+			t.Fatalf("%+v, %v", results, err)
+		}
+		for want, change := range []func(){func() {}, func() { d.End.Local = "2026-10-05T11:00:00" },
+			func() { d.Recurrence = &calendar.Recurrence{Rules: []string{"FREQ=WEEKLY"}} }} {
+			for range 2 { // the second time it is the same
+				if change(); want > 0 {
+					if _, err := p.Update(t.Context(), account, id, []calendar.Update{{ID: results[0].ID, Draft: d}}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				f, err := p.Export(t.Context(), account, id)
+				if err != nil || f.Events[0].Sequence != want {
+					t.Errorf("%+v, %v, want SEQUENCE %d", f.Events, err, want)
+				}
+			}
+		}
+	})
+
+	t.Run("a stamp that is ahead of the clock is passed all the same", func(t *testing.T) {
+		p, _ := fresh(t)
+		id := create(t, p, "Source")
+		for _, ahead := range []time.Time{now, now.Add(time.Hour)} {
+			e := meeting(2, ahead, "File", ann)
+			load(t, p, id, e)
+			if _, err := p.Update(t.Context(), account, id, []calendar.Update{{ID: idOfUID("m"), Draft: renamed}}); err != nil {
+				t.Fatal(err)
+			}
+			report, err := p.Import(t.Context(), account, id, ics.File{Events: []calendar.Event{e}}, importing.Options{})
+			if err != nil || report.Older != 1 {
+				t.Errorf("%+v, %v", report, err)
+			}
+		}
+	})
+
+	t.Run("an instance that was deleted or moved stays so", func(t *testing.T) {
+		p, _ := fresh(t)
+		id := create(t, p, "Source")
+		file := weekly("w")
+		file.Sequence, file.Stamp = 2, stamp
+		load(t, p, id, file)
+		instances, err := p.Instances(t.Context(), account, id, idOfUID("w"), now, now.AddDate(0, 0, 30))
+		if err != nil || len(instances) != 4 {
+			t.Fatalf("%+v, %v", instances, err)
+		}
+		if _, err := p.Delete(t.Context(), account, id, []string{instances[0].ID}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Update(t.Context(), account, id, []calendar.Update{{ID: instances[1].ID, Draft: moved}}); err != nil {
+			t.Fatal(err)
+		}
+		before := shown(t, p, id)
+		file.Stamp = now.Add(time.Minute) // of the next download
+		report, err := p.Import(t.Context(), account, id, ics.File{Events: []calendar.Event{file}}, importing.Options{})
+		if err != nil || report.Older != 1 || report.Removed != 0 {
+			t.Errorf("%+v, %v", report, err)
+		}
+		wantShown(t, p, id, before...)
+		f, err := p.Export(t.Context(), account, id)
+		if err != nil || len(f.Events) != 2 || f.Events[0].Sequence != 3 || f.Events[1].Sequence != 4 {
+			t.Errorf("%+v, %v", f.Events, err)
+		}
+	})
+}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
+	"time"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/series"
@@ -292,13 +294,13 @@ func (p *Provider) Update(ctx context.Context, account, calendarID string, updat
 	return p.carryOut(ctx, account, calendarID, writes{edits: edits, zones: p.zonesOf(ctx, calendarID)})
 }
 
-// write puts a draft over an event, at its place in the unit or, for -1, at the end.
+// write puts a draft over an event, at its place in the unit or, for -1, at the end. It is a newer revision of the event from then on.
 func (p *Provider) write(u *unit, at int, e calendar.Event, d calendar.Draft, zones series.Zones) (calendar.WriteResult, error) {
+	was := e
 	e.Mark, e.Subject, e.Body, e.BodyPreview, e.Location = d.Mark, d.Subject, d.Body, "", d.Location
 	e.Start, e.End, e.StartZone, e.EndZone, e.AllDay = d.Start, d.End, d.Start.Zone, d.End.Zone, d.AllDay
 	e.Categories = slices.Clone(d.Categories)
 	e.ShowAs, e.Importance, e.Sensitivity = d.ShowAs, d.Importance, d.Sensitivity
-	e.LastModified, e.ChangeKey = p.clock().UTC(), p.ids()
 	if d.Recurrence != nil {
 		e.Type, e.Recurrence = calendar.Master, copyOf(d.Recurrence)
 	}
@@ -308,6 +310,7 @@ func (p *Provider) write(u *unit, at int, e calendar.Event, d calendar.Draft, zo
 	if _, _, err := span(&e, zones); err != nil {
 		return calendar.WriteResult{}, err
 	}
+	p.revise(&e, was.Start.Local != "" && movesFrom(&was, &e, zones))
 	if e.Type == calendar.Master {
 		// With one that cannot be expanded every later read would fail.
 		if err := series.NewExpander(e.LastModified, e.LastModified.AddDate(1, 0, 0), zones).Check(e, nil); err != nil {
@@ -320,6 +323,30 @@ func (p *Provider) write(u *unit, at int, e calendar.Event, d calendar.Draft, zo
 		u.now[at] = e
 	}
 	return calendar.WriteResult{ID: e.ID, ChangeKey: e.ChangeKey}, nil
+}
+
+// revise makes e a newer revision of itself, for whoever compares it with a file later. SEQUENCE rises with a change of when it happens (RFC 5546, section
+// 2.1.4), and is the organiser's to raise.
+func (p *Provider) revise(e *calendar.Event, moved bool) {
+	e.LastModified, e.ChangeKey = p.clock().UTC(), p.ids()
+	if made := e.LastModified.Truncate(time.Second); e.Stamp.Before(made) { // DTSTAMP knows seconds
+		e.Stamp = made
+	} else {
+		e.Stamp = e.Stamp.Add(time.Second)
+	}
+	if moved && (e.IsOrganizer || e.Organizer == calendar.Person{}) {
+		e.Sequence++
+	}
+}
+
+// movesFrom says whether an event happens at other times than it did.
+func movesFrom(was, now *calendar.Event, zones series.Zones) bool {
+	if was.Type != now.Type || now.Type == calendar.Master {
+		return was.Start != now.Start || was.End != now.End || was.AllDay != now.AllDay || !reflect.DeepEqual(was.Recurrence, now.Recurrence)
+	}
+	from, to, err := span(was, zones)
+	start, end, err2 := span(now, zones)
+	return err != nil || err2 != nil || !from.Equal(start) || !to.Equal(end) || was.AllDay != now.AllDay
 }
 
 func copyOf(r *calendar.Recurrence) *calendar.Recurrence {
@@ -375,7 +402,7 @@ func (p *Provider) remove(u *unit, id string, zones series.Zones) error {
 	}
 	recurrence.Without = append(slices.Clone(recurrence.Without), series.Without(&master, e.OriginalStart))
 	master.Recurrence = &recurrence
-	master.LastModified, master.ChangeKey = p.clock().UTC(), p.ids()
+	p.revise(&master, true)
 	u.now[0] = master
 	return nil
 }
