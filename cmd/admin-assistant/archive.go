@@ -272,6 +272,7 @@ func (p *program) printRun(r runView, config string, items []runItem, zone *time
 	}
 	p.printHead(&r, fmt.Sprintf("%s %s of config %s, %s", kind, r.ID, printable(config), r.days()))
 	if r.Result != nil {
+		p.printOtherwise(r.Result.Otherwise...)
 		p.printCounts(r.Result.Counts, r.Result.Balanced)
 		fmt.Fprintf(p.out, "%d written, %d failed, %d overlaps, %d for you to decide\n", r.Result.Written, r.Result.Failed, r.Result.Overlaps, r.Result.Actions)
 		for _, line := range remarks(r.Result) {

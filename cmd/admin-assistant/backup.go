@@ -114,6 +114,7 @@ func (p *program) backupRun() *cobra.Command {
 func (p *program) printBackupRun(r runView, items []runItem) {
 	p.printHead(&r, fmt.Sprintf("backup %s of %s", r.ID, printable(r.Calendar)))
 	if b := r.Backup; b != nil {
+		p.printOtherwise(b.Otherwise)
 		fmt.Fprintf(p.out, "%s, %s\n", counts(b.Counts), humanize.Bytes(uint64(b.Bytes)))
 		if t := b.Cost.Traffic; t.Requests > 0 {
 			fmt.Fprintf(p.out, "%d requests to Microsoft 365, %d made again; %d to the store\n", t.Requests, b.Cost.Retries, b.Cost.Store)

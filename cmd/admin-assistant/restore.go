@@ -269,6 +269,7 @@ func (p *program) printRestore(r runView) {
 	if r.Restore.UnderWay != "" {
 		fmt.Fprintf(p.out, "Restore %s into this calendar is under way; the sums are those of this moment.\n", r.Restore.UnderWay)
 	}
+	p.printOtherwise(r.Restore.Otherwise)
 	c := r.Restore.Counts
 	p.printTable(table.Row{"Outcome", "Events"}, []table.Row{
 		{string(restore.Created), c.Created}, {string(restore.Skipped), c.Skipped}, {string(restore.Replaced), c.Replaced}, {string(restore.Refused), c.Refused},
@@ -298,6 +299,15 @@ func (p *program) backupDrill() *cobra.Command {
 	return cmd
 }
 
+// printOtherwise prints by what else a calendar was found than by what it was named by; empty: by that.
+func (p *program) printOtherwise(texts ...string) {
+	for _, text := range texts {
+		if text != "" {
+			fmt.Fprintln(p.out, printable(text))
+		}
+	}
+}
+
 // showDrill prints a drill that has ended with what differs.
 func (p *program) showDrill(r runView) error {
 	if p.output == "json" {
@@ -310,6 +320,7 @@ func (p *program) showDrill(r runView) error {
 	if r.Drill == nil {
 		return r.exit()
 	}
+	p.printOtherwise(r.Drill.Otherwise)
 	fmt.Fprintf(p.out, "backup %s: %d events compared, %d differ\n", r.Drill.Backup, r.Drill.Compared, r.Drill.Differing)
 	var rows []table.Row
 	for _, d := range r.Drill.Differences {

@@ -273,7 +273,8 @@ func (y *system) engine() *archive.Engine {
 // backuper returns who carries out backup runs.
 func (y *system) backuper() run.Handler {
 	return &backup.Runner{
-		Table: y.table, Blobs: y.blobs, Zone: y.configs.Zone, Clock: y.clock, NewID: y.newID, Software: y.version, HandOn: y.settings.HandOn,
+		Table: y.table, Blobs: y.blobs, Zone: y.configs.Zone, Known: y.configs.Known, Clock: y.clock, NewID: y.newID, Software: y.version,
+		HandOn: y.settings.HandOn,
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {
 			return y.providers.of(ctx, user, uri)
 		},
@@ -303,7 +304,8 @@ func (y *system) restorer() run.Handler { return y.newRestorer() }
 
 func (y *system) newRestorer() *restore.Runner {
 	return &restore.Runner{
-		Table: y.table, Blobs: y.blobs, Open: restore.Opener(backup.New(y.table, y.blobs), y.uploads()), Archives: y.configs.Archives,
+		Table: y.table, Blobs: y.blobs, Open: restore.Opener(backup.New(y.table, y.blobs), y.uploads()),
+		Archives: y.configs.Archives, Known: y.configs.Known,
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (restore.Provider, error) {
 			return y.providers.of(ctx, user, uri)
 		},

@@ -90,6 +90,9 @@ type Result struct {
 	// DuplicateCopies counts what the run saw of them: it looks into the archive calendar where it creates copies.
 	DuplicateCopies int `json:"duplicate_copies,omitempty" doc:"Events of the user's in the archive calendar that carry a mark of ours: pasted copies of copies."`
 
+	// Otherwise is told as long as the config names a calendar by what it is not known by any more.
+	Otherwise []string `json:"found_otherwise,omitempty" doc:"Calendars that were found by something else than what the config names them by."`
+
 	Link string   `json:"link,omitempty" doc:"Hash of the run's link in the ledger's chain."`
 	Cost run.Cost `json:"cost"`
 }
@@ -136,7 +139,7 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 		Counts: s.plan.Counts, Balanced: s.plan.Balanced(), Written: a.count(Written.shown), Failed: a.count(Written.failed), Overlaps: len(s.plan.Overlaps),
 		Actions: len(s.plan.Actions), Shrunk: s.shrunk, KeysChanged: s.rekeyed,
 		ArchiveMissing: a.lost > 0, Unsettled: a.unsettled, Adopted: s.adopted + a.count(Written.adopted), LeftAside: s.leftAside,
-		DuplicateCopies: s.duplicates, Raised: settled.Raised, Waiting: settled.Open, Resolved: settled.Resolved,
+		DuplicateCopies: s.duplicates, Raised: settled.Raised, Waiting: settled.Open, Resolved: settled.Resolved, Otherwise: a.otherwise(),
 	}
 	a.run.Problem = problem
 	through := s.window.To

@@ -188,7 +188,7 @@ func (s *Configs) prepare(ctx context.Context, user string, c, was *Config) ([]s
 	if was == nil && len(all) >= limit.Configs {
 		return nil, fault.New(fault.Conflict, "there are %d archive configs already, as many as there may be; delete one first", len(all))
 	}
-	claims, err := s.claims(ctx, c, all)
+	claims, err := s.claims(ctx, user, c, all)
 	if err != nil {
 		return nil, err
 	}
@@ -210,9 +210,10 @@ func (s *Configs) prepare(ctx context.Context, user string, c, was *Config) ([]s
 }
 
 // claims returns the claim of c, and then those of all other configs. Only calendars whose ids may matter to c are looked up.
-func (s *Configs) claims(ctx context.Context, c *Config, all []Config) ([]Claim, error) {
+func (s *Configs) claims(ctx context.Context, user string, c *Config, all []Config) ([]Claim, error) {
 	claims := []Claim{claimOf(c)}
 	wanted := map[*Place]bool{}
+	l := &locator{Configs: s, user: user}
 	for i := range all {
 		if all[i].ID != c.ID {
 			claims = append(claims, claimOf(&all[i]))
@@ -229,9 +230,14 @@ func (s *Configs) claims(ctx context.Context, c *Config, all []Config) ([]Claim,
 			}
 		}
 	}
-	for place := range wanted {
-		if err := s.locate(ctx, place); err != nil {
-			return nil, err
+	for i := range claims {
+		for _, at := range claims[i].places() {
+			if !wanted[at.Place] {
+				continue
+			}
+			if err := l.locate(ctx, claims[i].ID, at.role, at.Place); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return claims, nil
@@ -239,14 +245,6 @@ func (s *Configs) claims(ctx context.Context, c *Config, all []Config) ([]Claim,
 
 func claimOf(c *Config) Claim {
 	return Claim{ID: c.ID, Name: c.Name, Active: c.Active, Source: Place{URI: c.Source}, Archive: Place{URI: c.Archive}}
-}
-
-// locate sets the id of a place, if the provider has the calendar.
-func (s *Configs) locate(ctx context.Context, p *Place) (err error) {
-	if s.find != nil {
-		p.ID, err = s.find(ctx, p.URI)
-	}
-	return err
 }
 
 // all returns all configs of a user, by id.
@@ -271,13 +269,14 @@ func (s *Configs) Owners(ctx context.Context, user string, p Place) ([]Share, er
 		return nil, err
 	}
 	claims := make([]Claim, len(all))
+	l := &locator{Configs: s, user: user}
 	for i := range all {
 		claims[i] = claimOf(&all[i])
-		for _, place := range []*Place{&claims[i].Source, &claims[i].Archive} {
-			if !place.near(p) {
+		for _, at := range claims[i].places() {
+			if !at.near(p) {
 				continue
 			}
-			if err := s.locate(ctx, place); err != nil {
+			if err := l.locate(ctx, all[i].ID, at.role, at.Place); err != nil {
 				return nil, err
 			}
 		}
@@ -292,10 +291,11 @@ func (s *Configs) Claims(ctx context.Context, user string) ([]Claim, error) {
 		return nil, err
 	}
 	claims := make([]Claim, len(all))
+	l := &locator{Configs: s, user: user}
 	for i := range all {
 		claims[i] = claimOf(&all[i])
-		for _, place := range []*Place{&claims[i].Source, &claims[i].Archive} {
-			if err := s.locate(ctx, place); err != nil {
+		for _, at := range claims[i].places() {
+			if err := l.locate(ctx, all[i].ID, at.role, at.Place); err != nil {
 				return nil, err
 			}
 		}
@@ -351,19 +351,6 @@ func (s *Configs) Zone(ctx context.Context, user, id string) (*time.Location, er
 		return nil, err
 	}
 	return calendar.LoadZone(c.Timezone)
-}
-
-// Archives returns the calendars into which a user's configs archive, active or not.
-func (s *Configs) Archives(ctx context.Context, user string) ([]calendar.URI, error) {
-	configs, _, err := s.List(ctx, user, limit.Configs, "")
-	if err != nil {
-		return nil, err
-	}
-	archives := make([]calendar.URI, len(configs))
-	for i, c := range configs {
-		archives[i] = c.Archive
-	}
-	return archives, nil
 }
 
 // List returns a page of a user's configs, by id.

@@ -130,7 +130,11 @@ func ending(r *run.Run, res *Result) run.Words {
 				"The ledger holds all of them, so that nothing is lost. Look at the run: it says what is missing and what to do.", r.Days()),
 			Action: string(action.ArchiveMissing),
 		}
-	case r.State == run.Succeeded && res.Written == 0:
+	case r.State != run.Succeeded:
+		return run.Words{}
+	case len(res.Otherwise) > 0:
+		return run.Words{Text: fmt.Sprintf("The run of %s wrote %d events. %s", r.Days(), res.Written, run.FoundOtherwise)}
+	case res.Written == 0:
 		return run.Words{Text: fmt.Sprintf("The run of %s found nothing new.", r.Days())}
 	}
 	return run.Words{}

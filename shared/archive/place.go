@@ -48,7 +48,8 @@ func (a *Attempt) findCalendars(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list the source's calendars: %w", err)
 	}
-	if a.source.info, err = a.found.Source.pick(list, c.Source); err != nil {
+	source, archive := a.named()
+	if a.source.info, err = source.Pick(list); err != nil {
 		return fmt.Errorf("source calendar: %w", err)
 	}
 	a.archive = place{provider: a.source.provider, uri: c.Archive, patient: a.source.patient, account: a.source.account}
@@ -60,7 +61,7 @@ func (a *Attempt) findCalendars(ctx context.Context) error {
 		}
 	}
 	a.archive.siblings = list
-	a.archive.info, err = a.found.Archive.pick(list, c.Archive)
+	a.archive.info, err = archive.Pick(list)
 	switch {
 	case errors.Is(err, calendar.ErrNotFound):
 		a.archive.missing = true
@@ -128,8 +129,8 @@ func (a *Attempt) readyArchive(ctx context.Context) error {
 	if !a.config.CreateCalendar {
 		return fault.New(fault.NotFound, "archive calendar %q not found in %s; create it with: admin-assistant calendar create %s", uri.Calendar, uri.Account, uri)
 	}
-	if a.found.Archive.ByID {
-		return errNamedByID(a.found.Archive)
+	if _, archive := a.named(); archive.Known.ByID {
+		return errNamedByID(archive.Known)
 	}
 	info, err := run.Retry(ctx, &a.patience, func() (calendar.Info, error) { return a.archive.provider.CreateCalendar(ctx, uri) })
 	exists := errors.Is(err, calendar.ErrExists)
@@ -180,13 +181,21 @@ func (a *Attempt) checkShared(ctx context.Context) error {
 	mine.Source.ID, mine.Archive.ID = a.source.info.ID, a.archive.info.ID
 	configs = slices.DeleteFunc(configs, func(c Config) bool { return !c.Active })
 	others := make([]Claim, len(configs))
+	notes := map[string]found{}
+	if len(configs) > 1 {
+		if notes, err = a.configs().notes(ctx, a.run.User); err != nil {
+			return err
+		}
+	}
 	listed := map[string][]calendar.Info{a.archive.account: a.archive.siblings}
 	for i := range configs {
 		others[i] = claimOf(&configs[i])
 		if others[i].ID == mine.ID {
 			continue
 		}
-		for _, p := range []*Place{&others[i].Source, &others[i].Archive} {
+		note := notes[others[i].ID]
+		known := []calendar.Known{note.Source, note.Archive}
+		for at, p := range []*Place{&others[i].Source, &others[i].Archive} {
 			if !p.near(mine.Archive) {
 				continue
 			}
@@ -194,7 +203,7 @@ func (a *Attempt) checkShared(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if info, err := calendar.Pick(list, p.URI); err == nil {
+			if info, err := calendar.NewNamed(p.URI, known[at]).Pick(list); err == nil {
 				p.ID = info.ID
 			}
 		}

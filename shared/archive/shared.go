@@ -45,6 +45,16 @@ type Claim struct {
 	Source, Archive Place
 }
 
+// placeAs is a place with what it is to its config.
+type placeAs struct {
+	role Role
+	*Place
+}
+
+func (c *Claim) places() []placeAs {
+	return []placeAs{{SourceRole, &c.Source}, {ArchiveRole, &c.Archive}}
+}
+
 // Share says that a calendar of one config is also a calendar of another one, and that at least one of them writes it.
 type Share struct {
 	Of     Role   // what the calendar is to the config that is looked at

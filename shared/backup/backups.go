@@ -133,7 +133,8 @@ func (b *Backups) find(ctx context.Context, user, id string) (*Record, error) {
 	return readRecord(item)
 }
 
-// Newest returns the newest backup that holds all of a calendar, which is named by the provider's id. None is of kind fault.NotFound.
+// Newest returns the newest backup that holds all of a calendar, which is named by the provider's id. Where none has that id, which may have changed, it is
+// the newest one that was made under the calendar's URI. None is of kind fault.NotFound.
 func (b *Backups) Newest(ctx context.Context, user string, uri calendar.URI, id string) (*Record, error) {
 	newest, err := b.newestIn(ctx, user, index(user, uri, id))
 	if err != nil {
@@ -146,6 +147,18 @@ func (b *Backups) Newest(ctx context.Context, user string, uri calendar.URI, id 
 		}
 		if newest == nil || older != nil && older.ID > newest.ID {
 			newest = older
+		}
+	}
+	if newest != nil {
+		return newest, nil
+	}
+	all, err := b.all(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range all {
+		if whole := !r.Going && r.From == (calendar.Date{}); whole && r.Calendar.URI.Same(uri) && (newest == nil || newest.ID < r.ID) {
+			newest = r
 		}
 	}
 	if newest == nil {

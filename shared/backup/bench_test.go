@@ -18,6 +18,8 @@ import (
 // many is a calendar of so many events, one in ten a series with an exception, which are made as they are read.
 type many int
 
+func (many) Calendars(context.Context, string) ([]calendar.Info, error) { return nil, nil }
+
 func (many) Calendar(context.Context, calendar.URI) (calendar.Info, error) {
 	return calendar.Info{ID: "id", Name: "Work"}, nil
 }

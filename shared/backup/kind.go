@@ -37,6 +37,9 @@ func (r *Result) Sums() string { return fmt.Sprintf("%d events", r.Counts.Events
 // words says that a backup is complete even if iCalendar cannot hold all of it, since restores read the other files; and what it lacks if it is not.
 func words(r *run.Run, result run.Result) run.Words {
 	res, _ := result.(*Result)
+	if r.State == run.Succeeded && res != nil && res.Otherwise != "" {
+		return run.Words{Text: fmt.Sprintf("The backup of %s is complete and was proven. %s", r.Days(), run.FoundOtherwise)}
+	}
 	if r.State != run.Partial || res == nil {
 		return run.Words{}
 	}

@@ -32,7 +32,9 @@ type Result struct {
 	// Unread is what Manifest.Unread is.
 	Unread []time.Time `json:"unread,omitempty" doc:"When events start that could not be read, to the minute. They are in none of the files."`
 	// OwnClocks counts what Record.OwnClocks names.
-	OwnClocks int      `json:"own_clocks,omitempty" doc:"Series that cannot be restored to Microsoft 365, which does not accept their time zone."`
+	OwnClocks int `json:"own_clocks,omitempty" doc:"Series that cannot be restored to Microsoft 365, which does not accept their time zone."`
+	// Otherwise is what calendar.Named.Otherwise says.
+	Otherwise string   `json:"found_otherwise,omitempty" doc:"By what else the calendar was found than by what the run names it by."`
 	Content   string   `json:"content" doc:"The same for the same events: two backups with the same content hold the same."`
 	Manifest  string   `json:"manifest" doc:"SHA-256 of the manifest, in hex."`
 	Cost      run.Cost `json:"cost"`
@@ -40,6 +42,7 @@ type Result struct {
 
 // Provider is what a backup needs of a calendar's provider. Kept returns a calendar.Unread when it handed over all but what is broken.
 type Provider interface {
+	Calendars(ctx context.Context, account string) ([]calendar.Info, error)
 	Calendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
 	Zones(ctx context.Context, account, calendarID string) ([]calendar.Zone, error)
 	Kept(ctx context.Context, account, calendarID string, each func(calendar.Kept) error) error
@@ -56,6 +59,8 @@ type Runner struct {
 	Blobs blob.Blob
 	// Provider returns the provider of a calendar URI for a user.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
+	// Known returns a calendar with what it was known by when it was found before; nil: nothing is known of any.
+	Known func(ctx context.Context, user string, uri calendar.URI) (calendar.Named, error)
 	// Zone returns the time zone of a user's archive config.
 	Zone     func(ctx context.Context, user, config string) (*time.Location, error)
 	Clock    func() time.Time
@@ -97,6 +102,8 @@ type draft struct {
 	LeftOut  []run.Item `json:"left_out,omitempty"` // of the iCalendar file, the first ones
 	// OwnClocks is nil if there are none.
 	OwnClocks *OwnClocks `json:"own_clocks,omitempty"`
+	// Otherwise is Result.Otherwise.
+	Otherwise string `json:"found_otherwise,omitempty"`
 }
 
 const (
@@ -253,8 +260,29 @@ func (x *execution) read(ctx context.Context) error {
 	return err
 }
 
-func (x *execution) readOnce(ctx context.Context) (Manifest, error) {
+// find finds the calendar. One that is not there under its URI is found by what it was known by besides.
+func (x *execution) find(ctx context.Context) (calendar.Info, error) {
 	info, err := x.provider.Calendar(ctx, x.uri)
+	if x.Known == nil || !errors.Is(err, calendar.ErrNotFound) {
+		return info, err
+	}
+	named, e := x.Known(ctx, x.run.User, x.uri)
+	if e != nil {
+		return info, e
+	}
+	list, e := x.provider.Calendars(ctx, x.uri.Account)
+	if e != nil {
+		return info, e
+	}
+	info, err = named.Pick(list)
+	if err == nil {
+		x.draft.Otherwise = named.Otherwise(info)
+	}
+	return info, err
+}
+
+func (x *execution) readOnce(ctx context.Context) (Manifest, error) {
+	info, err := x.find(ctx)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -538,7 +566,8 @@ func (x *execution) end(ctx context.Context) error {
 		if err := x.runs.PutItems(ctx, rn, items); err != nil {
 			return err
 		}
-		result := Result{ID: rn.ID, Counts: m.Counts, Bytes: record.Bytes, LeftOut: left, Unread: m.Unread, Content: m.Content, Manifest: record.Manifest,
+		result := Result{ID: rn.ID, Counts: m.Counts, Bytes: record.Bytes, LeftOut: left, Unread: m.Unread, Content: m.Content,
+			Otherwise: x.draft.Otherwise, Manifest: record.Manifest,
 			Cost: run.CostOf(x.table, &x.patience, x.provider),
 		}
 		if record.OwnClocks != nil {

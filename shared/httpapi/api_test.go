@@ -152,7 +152,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	}
 	uploads := restore.NewUploads(s.table, blobs, newID, clock)
 	restorer := &restore.Runner{
-		Table: s.table, Blobs: blobs, Open: restore.Opener(backup.New(s.table, blobs), uploads), Archives: configs.Archives,
+		Table: s.table, Blobs: blobs, Open: restore.Opener(backup.New(s.table, blobs), uploads), Archives: configs.Archives, Known: configs.Known,
 		Clock: clock, NewID: newID, LeaseFor: time.Minute,
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (restore.Provider, error) {
 			return provider(ctx, user, uri)
@@ -168,7 +168,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 				Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {
 					return provider(ctx, user, uri)
 				},
-				Zone: configs.Zone,
+				Zone: configs.Zone, Known: configs.Known,
 			},
 		},
 	}

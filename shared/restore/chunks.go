@@ -147,7 +147,7 @@ func (a *attempt) result() (err error) {
 	p := &a.progress
 	a.run.Result, err = json.Marshal(Result{
 		Counts: p.Counts, Balanced: p.Counts.Balanced(), Written: p.Written, UnderWay: a.target.underWay,
-		Backup: a.input.Backup, Policy: a.input.Policy, CreatedCalendar: p.Made || a.run.Options.DryRun && a.target.missing(),
+		Backup: a.input.Backup, Policy: a.input.Policy, Otherwise: a.otherwise, CreatedCalendar: p.Made || a.run.Options.DryRun && a.target.missing(),
 	})
 	return err
 }

@@ -30,12 +30,16 @@ var _ run.Handler = (*Drill)(nil)
 type DrillResult struct {
 	Backup   string `json:"backup" doc:"The backup that was restored."`
 	Restored Counts `json:"restored"`
+	// Otherwise is what calendar.Named.Otherwise says.
+	Otherwise string `json:"found_otherwise,omitempty" doc:"By what else the calendar was found than by what the drill names it by."`
 	Comparison
 }
 
 // drillProgress is how far a drill is beyond restoring.
 type drillProgress struct {
 	Backup string `json:"backup"`
+	// Otherwise is DrillResult.Otherwise.
+	Otherwise string `json:"found_otherwise,omitempty"`
 	// Compared is what comparing came to; nil: it has not.
 	Compared *Comparison `json:"compared,omitempty"`
 }
@@ -107,7 +111,11 @@ func (d *Drill) choose(ctx context.Context, a *attempt, from calendar.URI) (err 
 	if a.target.Provider, err = d.Provider(ctx, a.run.User, from); err != nil {
 		return err
 	}
-	info, err := run.Retry(ctx, a.patience, func() (calendar.Info, error) { return a.target.Calendar(ctx, from) })
+	list, err := run.Retry(ctx, a.patience, func() ([]calendar.Info, error) { return a.target.Calendars(ctx, from.Account) })
+	if err != nil {
+		return err
+	}
+	info, err := a.pick(ctx, list, from)
 	if err != nil {
 		return err
 	}
@@ -115,7 +123,7 @@ func (d *Drill) choose(ctx context.Context, a *attempt, from calendar.URI) (err 
 	if err != nil {
 		return err
 	}
-	a.progress.Drill = &drillProgress{Backup: newest.ID}
+	a.progress.Drill = &drillProgress{Backup: newest.ID, Otherwise: a.otherwise}
 	a.progress.Scope = "run#" + a.run.ID
 	a.run.Progress = run.NewProgress("reading", 0, 0)
 	if err := a.reserve(ctx, ""); err != nil { // there is no calendar to write yet
@@ -340,7 +348,9 @@ func (a *attempt) endDrill(ctx context.Context, left error) (err error) {
 	case left != nil:
 		state, a.run.Problem = run.Partial, run.NewProblem(left)
 	}
-	if a.run.Result, err = json.Marshal(DrillResult{Backup: a.progress.Drill.Backup, Restored: c, Comparison: *compared}); err != nil {
+	if a.run.Result, err = json.Marshal(DrillResult{
+		Backup: a.progress.Drill.Backup, Restored: c, Otherwise: a.progress.Drill.Otherwise, Comparison: *compared,
+	}); err != nil {
 		return fmt.Errorf("store the result: %w", err)
 	}
 	if err := a.finish(ctx, state); err != nil {

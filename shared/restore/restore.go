@@ -148,7 +148,9 @@ type Result struct {
 	Written         int    `json:"written" doc:"Events and series that were written to the calendar."`
 	CreatedCalendar bool   `json:"created_calendar,omitempty" doc:"The calendar was not there before."`
 	Backup          string `json:"backup,omitempty" doc:"The backup that was restored."`
-	Policy          Policy `json:"policy"`
+	// Otherwise is what calendar.Named.Otherwise says.
+	Otherwise string `json:"found_otherwise,omitempty" doc:"By what else the calendar was found than by what the run names it by."`
+	Policy    Policy `json:"policy"`
 	// UnderWay is the run that the result depends on: what a preview shows changes with it, and a restore waits for it.
 	UnderWay string `json:"under_way,omitempty" doc:"Another restore into the calendar that has not ended. This run waits for it, unless it is a dry run."`
 }

@@ -31,9 +31,11 @@ type Runner struct {
 	// Provider returns the provider of a calendar URI for a user.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
 	// Archives returns the calendars into which a user's configs archive. Nothing is restored into them: they show what a ledger holds.
-	Archives func(ctx context.Context, user string) ([]calendar.URI, error)
-	Clock    func() time.Time
-	NewID    func() string
+	Archives func(ctx context.Context, user string) ([]calendar.Named, error)
+	// Known returns a calendar with what it was known by when it was found before; nil: nothing is known of any.
+	Known func(ctx context.Context, user string, uri calendar.URI) (calendar.Named, error)
+	Clock func() time.Time
+	NewID func() string
 	// LeaseFor is how long the calendar stays reserved after the last sign of life.
 	LeaseFor time.Duration
 	// HandOn is how long before the context's deadline the run stops and hands the rest on.
@@ -58,6 +60,8 @@ type attempt struct {
 	resumed bool
 	// drill says that what becomes of each thing is shown by comparing, and not by items.
 	drill bool
+	// otherwise says by what else the calendar was found than by what the run names it by; empty: by that.
+	otherwise string
 }
 
 // source is what is restored.

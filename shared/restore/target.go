@@ -85,7 +85,7 @@ func (a *attempt) findCalendar(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("list the calendars: %w", err)
 	}
-	a.target.info, err = calendar.Pick(list, a.target.uri)
+	a.target.info, err = a.pick(ctx, list, a.target.uri)
 	if err == nil || errors.Is(err, calendar.ErrNotFound) {
 		if err := a.refuseArchive(ctx, list); err != nil {
 			return err
@@ -107,6 +107,22 @@ func (a *attempt) findCalendar(ctx context.Context) (err error) {
 	return nil
 }
 
+// pick finds the calendar that a URI names in its account's list. One that is not there by that is found by what it was known by besides.
+func (a *attempt) pick(ctx context.Context, list []calendar.Info, uri calendar.URI) (calendar.Info, error) {
+	info, err := calendar.Pick(list, uri)
+	if a.Known == nil || !errors.Is(err, calendar.ErrNotFound) {
+		return info, err
+	}
+	named, e := a.Known(ctx, a.run.User, uri)
+	if e != nil {
+		return info, e
+	}
+	if info, err = named.Pick(list); err == nil {
+		a.otherwise = named.Otherwise(info)
+	}
+	return info, err
+}
+
 // refuseArchive refuses a calendar into which a config archives, or will: verifying the archive would call what is restored foreign.
 func (a *attempt) refuseArchive(ctx context.Context, list []calendar.Info) error {
 	archives, err := a.Archives(ctx, a.run.User)
@@ -114,7 +130,8 @@ func (a *attempt) refuseArchive(ctx context.Context, list []calendar.Info) error
 		return fmt.Errorf("find the archives: %w", err)
 	}
 	listed := map[string][]calendar.Info{a.target.account: list}
-	for _, uri := range archives {
+	for _, named := range archives {
+		uri := named.URI
 		if uri.Provider != a.target.uri.Provider {
 			continue
 		}
@@ -133,7 +150,7 @@ func (a *attempt) refuseArchive(ctx context.Context, list []calendar.Info) error
 			}
 			listed[name] = there
 		}
-		info, err := calendar.Pick(there, uri)
+		info, err := named.Pick(there)
 		if err == nil && info.ID == a.target.info.ID ||
 			a.target.missing() && name == a.target.account && calendar.SameName(uri.Calendar, a.target.uri.Calendar) {
 			return fault.New(fault.Conflict, "calendar %q is the archive of one of your configs and shows what its ledger holds; restore into another calendar",

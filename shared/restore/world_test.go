@@ -74,8 +74,13 @@ func (w *world) runner(t store.Table, b blob.Blob, p calendar.Provider) *restore
 		Table: t, Blobs: b,
 		Open:     func(context.Context, string, restore.Input) (restore.File, error) { return w.file, nil },
 		Provider: func(context.Context, string, calendar.URI) (restore.Provider, error) { return p, nil },
-		Archives: func(context.Context, string) ([]calendar.URI, error) { return w.archives, nil },
-		Clock:    w.Now, NewID: w.NewID, LeaseFor: time.Minute, HandOn: time.Minute,
+		Archives: func(context.Context, string) (named []calendar.Named, err error) {
+			for _, uri := range w.archives {
+				named = append(named, calendar.Named{URI: uri})
+			}
+			return named, nil
+		},
+		Clock: w.Now, NewID: w.NewID, LeaseFor: time.Minute, HandOn: time.Minute,
 	}
 }
 

@@ -86,6 +86,10 @@ func AsAnyRun(*Run, Result) Words { return Words{} }
 // Safe says what every failure leaves as it is.
 const Safe = "Nothing is lost or doubled: what was recorded before stays, and the next run goes on from there."
 
+// FoundOtherwise is told of runs whose result says by what else a calendar was found; see calendar.Named.
+const FoundOtherwise = "A calendar was not there under its former name or id, and was found by the other one of the two. The run says which; " +
+	"look whether it is the right one."
+
 // Command is how the command line starts a run of a config.
 type Command struct {
 	Name string // "backup run"; empty: there is none that does without naming a calendar

@@ -15,7 +15,7 @@ import (
 // This file is the one place that decides whether a request to a provider is repeated, and when.
 
 const (
-	// attempts is how often a request is made in one attempt at the run before the rest is left to redelivery.
+	// attempts is how often a request is made in one attempt at the run, and nothing comes of it, before the rest is left to redelivery.
 	attempts = 5
 	// longestWait is how long a run waits within a worker when the provider says for how long; it is handed on for more.
 	longestWait = time.Minute
@@ -88,6 +88,10 @@ func (t *Trial) Again(ctx context.Context, err error) error {
 	}
 	return nil
 }
+
+// Went says that something came of the last try though it failed, so that the tries before it do not count. Where much is asked for in one request, some
+// of it may fail for a passing reason each time.
+func (t *Trial) Went() { t.made = 0 }
 
 // Pause waits for a while, or returns ErrHandOn when that is too long for this worker.
 func (p *Patience) Pause(ctx context.Context, d time.Duration) error {

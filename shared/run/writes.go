@@ -94,6 +94,9 @@ func EachWrite(ctx context.Context, p *Patience, n int, w Writes, done func(i in
 			}
 			left = append(left, at)
 		}
+		if len(left) < len(open) {
+			trial.Went()
+		}
 		if open = left; passing != nil {
 			if err := trial.Again(ctx, passing); err != nil {
 				return err

@@ -84,6 +84,21 @@ func TestEachWrite(t *testing.T) {
 			results: map[int]error{}, tries: []string{"[0]", "[0]", "[0]", "[0]", "[0]"}, looks: []string{"[0]", "[0]", "[0]", "[0]"}, copies: []int{0},
 		},
 		{
+			name: "after any number of tries of which something came it goes on",
+			answers: [][]answer{
+				{works}, {fails, works}, {fails, fails, works}, {fails, fails, fails, works}, {fails, fails, fails, fails, works},
+				{fails, fails, fails, fails, fails, works},
+			},
+			results: map[int]error{0: nil, 1: nil, 2: nil, 3: nil, 4: nil, 5: nil},
+			tries:   []string{"[0 1 2 3 4 5]", "[1 2 3 4 5]", "[2 3 4 5]", "[3 4 5]", "[4 5]", "[5]"},
+			looks:   []string{"[1 2 3 4 5]", "[2 3 4 5]", "[3 4 5]", "[4 5]", "[5]"},
+		},
+		{
+			name: "after five of which nothing came it does not", answers: [][]answer{{fails, works}, {fails}}, want: down,
+			results: map[int]error{0: nil}, tries: []string{"[0 1]", "[0 1]", "[1]", "[1]", "[1]", "[1]"},
+			looks: []string{"[0 1]", "[1]", "[1]", "[1]", "[1]"}, copies: []int{1, 0},
+		},
+		{
 			name: "a whole request that failed for a passing reason is made again", answers: [][]answer{{works}, {works}}, whole: []error{down},
 			results: map[int]error{0: nil, 1: nil}, tries: []string{"[0 1]", "[0 1]"}, looks: []string{"[0 1]"},
 		},

@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -12,11 +13,13 @@ import (
 	"time"
 
 	"adminassistant/shared/archive"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/machinetest"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 )
 
@@ -283,7 +286,7 @@ func (w *world) shows(name string) (subjects []string) {
 
 // TestACopyThatWasMovedAwayIsFoundUnderWhateverID changes all ids after a copy was moved to another calendar, and another event with its mark pasted.
 func TestACopyThatWasMovedAwayIsFoundUnderWhateverID(t *testing.T) {
-	for _, set := range []string{"ids_change", "ids_change,filter=empty", "ids_change,filter=mailbox"} {
+	for _, set := range []string{"ids_change", "ids_change,filter=empty", "ids_change,filter=mailbox", "ids_change,filter=400,get_private=403"} {
 		t.Run(set, func(t *testing.T) {
 			inBubble(t, graphsim.MustSwitches(strings.Split(set, ",")...), func(t *testing.T, w *world) {
 				source := w.put(meeting(1))
@@ -561,5 +564,170 @@ func TestACalendarIsFoundByTheOtherOfItsNames(t *testing.T) {
 			w.source = w.named("Office")
 			w.quietNight(c, archive.Counts{Fetched: 4, Unchanged: 4})
 		})
+	})
+}
+
+// ends carries out a run of another kind than an archive run, and returns its result in the words of its JSON.
+func (w *world) ends(h run.Handler, r *run.Run, input any) (*run.Run, string) {
+	w.t.Helper()
+	text, err := json.Marshal(input)
+	must(w.t, err)
+	r.ID, r.User, r.State, r.Created, r.Input = w.NewID(), user, run.Queued, w.clock(), text
+	r, _, err = run.NewStore(w.Table).Create(w.t.Context(), r)
+	must(w.t, err)
+	must(w.t, h.Run(w.t.Context(), r))
+	r, err = run.NewStore(w.Table).Get(w.t.Context(), user, r.ID)
+	must(w.t, err)
+	return r, string(r.Result)
+}
+
+// TestBackupsAndRestoresFindACalendarByTheOtherOfItsNames as archive runs do, and all say so.
+func TestBackupsAndRestoresFindACalendarByTheOtherOfItsNames(t *testing.T) {
+	for _, tt := range []struct {
+		name, says string
+		archive    string // the name that the archive calendar then has
+		byID       bool   // the config and all others name the calendars by their ids
+		change     func(w *world)
+	}{
+		{name: "by the id, when it was renamed", says: "it was found by its id", archive: "Hours", change: func(w *world) {
+			for _, one := range []graphsim.Calendar{{ID: w.named("Archive"), Name: "Hours"}, {ID: w.named("Work"), Name: "Office"}} {
+				_, err := w.sim.AddCalendar(me, one)
+				must(w.t, err)
+			}
+		}},
+		{name: "by the name, when the id changed", says: "it was found by its name", archive: "Archive", byID: true, change: func(w *world) {
+			must(w.t, w.sim.RenewIDs(me, ""))
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, nil, func(t *testing.T, w *world) {
+				w.month(3)
+				source, into := uri("Work"), uri("Archive")
+				if tt.byID {
+					_, err := w.provider.CreateCalendar(t.Context(), into)
+					must(t, err)
+					source, into = uri(w.named("Work")), uri(w.named("Archive"))
+				}
+				configs := w.configs(w.Table)
+				settings := archive.Config{
+					Name: "that never ran", Source: source, Archive: uri("Another"), Timezone: "Europe/Berlin", Purpose: archive.General,
+					Overlaps: archive.Resolve, OnDrift: archive.AskOnDrift, LookBack: 30, CreateCalendar: true,
+				}
+				_, err := configs.Create(t.Context(), user, settings)
+				must(t, err)
+				settings.Name, settings.Archive = "work", into
+				c, err := configs.Create(t.Context(), user, settings)
+				must(t, err)
+				preview := w.newRun(c)
+				preview.Options.DryRun = true
+				preview, _, err = run.NewStore(w.Table).Create(t.Context(), preview)
+				must(t, err)
+				must(t, w.runner(w.Table, w.provider).Run(t.Context(), preview))
+				if _, result := w.result(preview.ID); len(result.Otherwise) > 0 {
+					t.Errorf("a preview says %q before anything changed", result.Otherwise)
+				}
+				if _, result := w.quietNight(c, archive.Counts{Fetched: 3, Archived: 3}); len(result.Otherwise) > 0 {
+					t.Errorf("it says %q before anything changed", result.Otherwise)
+				}
+				backups := &backup.Runner{
+					Table: w.Table, Blobs: w.Blobs, Clock: w.clock, NewID: w.NewID, Software: "test", HandOn: time.Minute, Known: configs.Known, Zone: configs.Zone,
+					Provider: func(context.Context, string, calendar.URI) (backup.Provider, error) { return w.provider, nil },
+				}
+				first, text := w.ends(backups, &run.Run{Kind: run.Backup, Config: c.ID, Calendar: source.String()}, backup.Input{})
+				if first.State != run.Succeeded || strings.Contains(text, "found_otherwise") {
+					t.Fatalf("%s %s", first.State, text)
+				}
+				restores := restore.Runner{
+					Table: w.Table, Blobs: w.Blobs, Clock: w.clock, NewID: w.NewID, LeaseFor: time.Minute, HandOn: time.Minute, Known: configs.Known,
+					Open: restore.Opener(backup.New(w.Table, w.Blobs), nil), Archives: configs.Archives,
+					Provider: func(context.Context, string, calendar.URI) (restore.Provider, error) { return w.provider, nil },
+				}
+				tt.change(w)
+				before, err := w.sim.Calendars(me)
+				must(t, err)
+				said := func(what string, r *run.Run, text string) {
+					t.Helper()
+					if r.State != run.Succeeded || !strings.Contains(text, tt.says) {
+						t.Errorf("%s: %s %+v %s", what, r.State, r.Problem, text)
+					}
+				}
+				drill := &restore.Drill{Runner: restores, Backups: backup.New(w.Table, w.Blobs)}
+				r, text := w.ends(drill, &run.Run{Kind: run.Drill, Config: c.ID, Calendar: source.String()}, nil)
+				said("a drill", r, text)
+				r, text = w.ends(backups, &run.Run{Kind: run.Backup, Config: c.ID, Calendar: source.String()}, backup.Input{})
+				said("a backup", r, text)
+				if !strings.Contains(text, `"events":3`) {
+					t.Errorf("the backup holds %s", text)
+				}
+				in := restore.Input{Backup: first.ID, Policy: restore.Skip, Zone: "Europe/Berlin", CreateCalendar: true}
+				r, text = w.ends(&restores, &run.Run{Kind: run.Restore, Calendar: source.String()}, in)
+				said("a restore", r, text)
+				if !strings.Contains(text, `"skipped":3`) {
+					t.Errorf("the restore did %s", text)
+				}
+				for _, name := range []string{tt.archive, into.Calendar} {
+					refused := &run.Run{Kind: run.Restore, Calendar: uri(name).String(), ID: w.NewID(), User: user, State: run.Queued, Created: w.clock()}
+					refused.Input, err = json.Marshal(in)
+					must(t, err)
+					refused, _, err = run.NewStore(w.Table).Create(t.Context(), refused)
+					must(t, err)
+					if err := restores.Run(t.Context(), refused); fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "archive of one of your configs") {
+						t.Errorf("restoring into %s: %v", name, err)
+					}
+				}
+				w.source = w.after("Office", "Work")
+				if _, result := w.quietNight(c, archive.Counts{Fetched: 3, Unchanged: 3}); len(result.Otherwise) != 2 ||
+					!strings.Contains(result.Otherwise[0], tt.says) || !strings.Contains(result.Otherwise[1], tt.says) {
+					t.Errorf("the archive run says %q", result.Otherwise)
+				}
+				if after, err := w.sim.Calendars(me); err != nil || len(after) != len(before) {
+					t.Errorf("there were %d calendars and are %d, %v", len(before), len(after), err)
+				}
+			})
+		})
+	}
+}
+
+// after returns the id of the calendar that has one of the names.
+func (w *world) after(names ...string) string {
+	w.t.Helper()
+	all, err := w.sim.Calendars(me)
+	must(w.t, err)
+	return all[slices.IndexFunc(all, func(c graphsim.Calendar) bool { return slices.Contains(names, c.Name) })].ID
+}
+
+// TestAnArchiveThatWasRenamedIsStillItsConfigs: no other config writes it, and nobody deletes it unawares.
+func TestAnArchiveThatWasRenamedIsStillItsConfigs(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		w.month(3)
+		c := w.config(archive.AskOnDrift)
+		w.quietNight(c, archive.Counts{Fetched: 3, Archived: 3})
+		id, err := w.sim.AddCalendar(me, graphsim.Calendar{ID: w.named("Archive"), Name: "Hours"})
+		must(t, err)
+		finding := w.configs(w.Table).Finding(func(ctx context.Context, uri calendar.URI) (string, error) {
+			info, err := w.provider.Calendar(ctx, uri)
+			if fault.Of(err) == fault.NotFound {
+				return "", nil
+			}
+			return info.ID, err
+		})
+		if owners, err := finding.Owners(t.Context(), user, archive.Place{URI: uri("Hours"), ID: id}); err != nil || len(owners) != 1 || owners[0].Config != c.ID {
+			t.Errorf("its owners are %+v, %v", owners, err)
+		}
+		second := c
+		second.Name, second.Archive = "second", uri("Hours")
+		if _, err := finding.Create(t.Context(), user, second); fault.Of(err) != fault.Conflict {
+			t.Errorf("another config of the archive: %v", err)
+		}
+		claims, err := finding.Claims(t.Context(), user)
+		must(t, err)
+		if len(claims) != 1 || claims[0].Archive.ID != id {
+			t.Errorf("the claims are %+v", claims)
+		}
+		blind, err := w.configs(w.Table).Create(t.Context(), user, second) // stored while the mailbox was out of reach
+		must(t, err)
+		if err := w.runner(w.Table, w.provider).Run(t.Context(), w.start(blind)); fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), `config "work"`) {
+			t.Errorf("its run: %v", err)
+		}
 	})
 }

@@ -342,3 +342,57 @@ func TestMarksAreReadInTheLargestPages(t *testing.T) {
 		t.Errorf("%d requests, the first one is %s", len(log), log[0].Query)
 	}
 }
+
+// TestAReadingGoesOnWhileSomethingComesOfIt gives up at the second failure of which nothing came.
+func TestAReadingGoesOnWhileSomethingComesOfIt(t *testing.T) {
+	for _, set := range []string{"mailbox_404", "batch_429", "mailbox_404,batch_429", "page_504=60", "page_504=60,filter=empty"} {
+		t.Run(set, func(t *testing.T) {
+			w := newWorld(t, graphsim.Options{}, nil)
+			id, series, ids := w.filled()
+			if err := w.sim.SetSwitches(graphsim.MustSwitches(strings.Split(set, ",")...)); err != nil {
+				t.Fatal(err)
+			}
+			patient := w.Patiently(func() func(context.Context, error) error {
+				failed := 0
+				return func(_ context.Context, failure error) error {
+					if failed++; failed > 1 {
+						return failure
+					}
+					return nil
+				}
+			})
+			for _, r := range w.readings(id, series, ids) {
+				if events, err := r.read(t.Context(), patient); err != nil || events != r.events {
+					t.Errorf("%s: %d of %d events, %v", r.name, events, r.events, err)
+				}
+			}
+		})
+	}
+	t.Run("and not when nothing comes of it", func(t *testing.T) {
+		w := newWorld(t, graphsim.Options{}, nil)
+		id, series, ids := w.filled()
+		all := 0
+		patient := w.Patiently(func() func(context.Context, error) error {
+			tries := 0
+			return func(_ context.Context, failure error) error {
+				all++
+				if tries++; tries == 3 || all == 100 {
+					return failure
+				}
+				return nil
+			}
+		})
+		for _, r := range w.readings(id, series, ids) {
+			all = 0
+			w.faults(graphsim.Fault{Path: r.path, Kind: graphsim.FaultUnavailable, RetryAfter: "0.001"})
+			if _, err := r.read(t.Context(), patient); fault.Of(err) != fault.Unavailable || all != 3 {
+				t.Errorf("%s: %d tries, %v", r.name, all, err)
+			}
+		}
+		all = 0
+		w.faults(graphsim.Fault{Scope: "sub", Kind: graphsim.FaultUnavailable, RetryAfter: "0.001"})
+		if _, err := patient.Find(t.Context(), me, id, ids); fault.Of(err) != fault.Unavailable || all != 3 {
+			t.Errorf("each part of a batch: %d tries, %v", all, err)
+		}
+	})
+}

@@ -146,13 +146,16 @@ func (p *Provider) Patiently(retry func() func(ctx context.Context, failure erro
 	return &own
 }
 
-// persist makes a request, which only reads, and repeats it as Patiently says.
-func (p *Provider) persist(ctx context.Context, request func() error) error {
-	err := request()
+// persist makes a request, which only reads, and repeats it as Patiently says. One that failed and went further than the one before is another request.
+func (p *Provider) persist(ctx context.Context, request func() (further bool, err error)) error {
+	further, err := request()
 	if err == nil || p.retry == nil {
 		return err
 	}
-	for retry := p.retry(); err != nil; err = request() {
+	for retry := p.retry(); err != nil; further, err = request() {
+		if further {
+			retry = p.retry()
+		}
 		if err := retry(ctx, err); err != nil {
 			return err
 		}

@@ -244,10 +244,10 @@ func (p *Provider) pages(ctx context.Context, account string, r *kiota.RequestIn
 func (p *Provider) page(ctx context.Context, account string, r *kiota.RequestInformation) (text []byte, err error) {
 	for {
 		smaller := false
-		err = p.persist(ctx, func() (err error) {
+		err = p.persist(ctx, func() (further bool, err error) {
 			text, err = p.do(ctx, account, r)
 			smaller = timedOut(ctx, err) && halve(r)
-			return err
+			return smaller, err
 		})
 		if !smaller || p.retry != nil {
 			return text, err
@@ -493,7 +493,7 @@ func (p *Provider) reads(ctx context.Context, account string, steps []step, each
 		for i := range open {
 			open[i] = i
 		}
-		err := p.persist(ctx, func() error {
+		err := p.persist(ctx, func() (further bool, err error) {
 			for len(open) > 0 {
 				now := open[:min(budget.together(), len(open))]
 				asked := make([]step, len(now))
@@ -502,7 +502,7 @@ func (p *Provider) reads(ctx context.Context, account string, steps []step, each
 				}
 				got, err := p.batch(ctx, account, asked)
 				if err != nil {
-					return err
+					return further, err
 				}
 				var failed []int
 				for i, at := range now {
@@ -511,11 +511,12 @@ func (p *Provider) reads(ctx context.Context, account string, steps []step, each
 						failed, err = append(failed, at), slower(err, failure)
 					}
 				}
+				further = further || len(failed) < len(now)
 				if open = append(failed, open[len(now):]...); err != nil {
-					return err
+					return further, err
 				}
 			}
-			return nil
+			return further, nil
 		})
 		if err != nil {
 			return err
@@ -614,11 +615,11 @@ func (p *Provider) filtered(ctx context.Context, account, calendarID string, mar
 func (p *Provider) listed(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error) {
 	hits := map[string]calendar.Event{}
 	any := ""
-	err := p.Marks(ctx, account, calendarID, func(id, mark string) error {
-		if _, wanted := slices.BinarySearch(marks, mark); wanted {
-			hits[id] = calendar.Event{ID: id, Mark: mark, BodyUnread: true}
+	err := p.marked(ctx, account, calendarID, func(e calendar.Event) error {
+		if _, wanted := slices.BinarySearch(marks, e.Mark); wanted {
+			hits[e.ID] = e
 		}
-		any = cmp.Or(any, mark)
+		any = cmp.Or(any, e.Mark)
 		return nil
 	})
 	if err != nil {
@@ -667,19 +668,26 @@ func (p *Provider) carrying(
 
 // Marks reads the calendar's events without what is in them, in the largest pages that there are.
 func (p *Provider) Marks(ctx context.Context, account, calendarID string, each func(id, mark string) error) error {
+	return p.marked(ctx, account, calendarID, func(e calendar.Event) error { return each(e.ID, e.Mark) })
+}
+
+// marked hands every event by itself and every series to each, with its id, its mark and when it was made, and without a body.
+func (p *Provider) marked(ctx context.Context, account, calendarID string, each func(calendar.Event) error) error {
 	cal, err := p.calendar(ctx, account, calendarID)
 	if err != nil {
 		return err
 	}
-	query := users.ItemCalendarsItemEventsRequestBuilderGetQueryParameters{Select: []string{"id"}, Expand: withMark, Top: new(int32(maxPageSize))}
+	query := users.ItemCalendarsItemEventsRequestBuilderGetQueryParameters{
+		Select: []string{"id", "createdDateTime"}, Expand: withMark, Top: new(int32(maxPageSize)),
+	}
 	var stopped error
 	err = p.pages(ctx, account, get(cal.Events().BaseRequestBuilder, query), func(value json.RawMessage) error {
-		events, err := decodeEvents(value)
+		events, err := decodeLight(value)
 		if err != nil {
 			return err
 		}
 		for _, e := range events {
-			if stopped = each(e.ID, e.Mark); stopped != nil {
+			if stopped = each(e); stopped != nil {
 				return stopped
 			}
 		}

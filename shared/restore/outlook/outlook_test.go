@@ -166,7 +166,7 @@ func (w *world) backUp(u calendar.URI) string {
 func (w *world) runner() restore.Runner {
 	return restore.Runner{
 		Table: w.table, Blobs: w.blobs, Open: restore.Opener(backup.New(w.table, w.blobs), restore.NewUploads(w.table, w.blobs, w.newID, time.Now)),
-		Archives: func(context.Context, string) ([]calendar.URI, error) { return nil, nil },
+		Archives: func(context.Context, string) ([]calendar.Named, error) { return nil, nil },
 		Provider: func(ctx context.Context, user string, u calendar.URI) (restore.Provider, error) {
 			return w.provider(ctx, user, u)
 		},
