@@ -37,6 +37,7 @@ import (
 	"adminassistant/shared/signing"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
+	"adminassistant/shared/undo"
 )
 
 // system is what one machine and the cloud have in common: all but the adapters.
@@ -87,6 +88,7 @@ var kinds = []struct {
 	{backup.RunKind, (*system).backuper},
 	{restore.RunKind, (*system).restorer},
 	{restore.DrillKind, (*system).driller},
+	{undo.RunKind, (*system).undoer},
 }
 
 // Kinds are the kinds of runs that there are.
@@ -165,8 +167,10 @@ func (y *system) jobKinds() map[run.Kind]job.Kind { return job.Kinds(Kinds, y.co
 
 // api returns the HTTP API.
 func (y *system) api(authenticate func(*http.Request) (account.Principal, error)) http.Handler {
+	undoers := y.undoers()
+	undoers.Kinds = Kinds
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Jobs: y.jobs(),
+		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers, Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
 		Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
@@ -240,8 +244,18 @@ func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, vi
 }
 
 // archiver returns who carries out archive runs.
-func (y *system) archiver() run.Handler {
-	r := &archive.Runner{
+func (y *system) archiver() run.Handler { return (*archive.Runner)(y.engine()) }
+
+// undoer returns who carries out undo runs.
+func (y *system) undoer() run.Handler { return y.undoers() }
+
+func (y *system) undoers() *undo.Undoers {
+	return &undo.Undoers{Runs: y.runs, Of: map[run.Undoing]undo.Undoer{run.UndoneInLedger: (*archive.Undoer)(y.engine())}}
+}
+
+// engine returns what carries out runs that write a ledger.
+func (y *system) engine() *archive.Engine {
+	r := &archive.Engine{
 		Table: y.table, Blobs: y.blobs, Signer: y.signing,
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) {
 			return y.providers.of(ctx, user, uri)
