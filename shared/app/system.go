@@ -250,7 +250,9 @@ func (y *system) archiver() run.Handler { return (*archive.Runner)(y.engine()) }
 func (y *system) undoer() run.Handler { return y.undoers() }
 
 func (y *system) undoers() *undo.Undoers {
-	return &undo.Undoers{Runs: y.runs, Of: map[run.Undoing]undo.Undoer{run.UndoneInLedger: (*archive.Undoer)(y.engine())}}
+	return &undo.Undoers{Runs: y.runs, Of: map[run.Undoing]undo.Undoer{
+		run.UndoneInLedger: (*archive.Undoer)(y.engine()), run.UndoneInCalendar: &restore.Undoer{Runner: *y.newRestorer()},
+	}}
 }
 
 // engine returns what carries out runs that write a ledger.

@@ -2,6 +2,8 @@ package restore
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,6 +35,22 @@ func (p *fingerprint) differences(q *fingerprint) (names []string) {
 
 // comparing reads of an event what copies keep.
 type comparing struct{ reading }
+
+// String is the fingerprint in the alphabet of base64 for URLs.
+func (p *fingerprint) String() string {
+	var raw []byte
+	for _, n := range p {
+		raw = binary.BigEndian.AppendUint64(raw, n)
+	}
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// wrote stands for what the calendar is to keep of a thing that is written.
+func (a *attempt) wrote(k *calendar.Kept) *fingerprint {
+	own, _ := a.belonging(k)
+	p := comparing{a.drafting.reading}.of(k, own)
+	return &p
+}
 
 func (c comparing) of(k *calendar.Kept, exceptions []calendar.Event) fingerprint {
 	p := c.event(&k.Event)

@@ -29,6 +29,8 @@ type Entry struct {
 	EventID string `json:"event_id,omitempty"`
 	// ReplacedID is of the event whose place was taken; as it was, it is in the run's object "before".
 	ReplacedID string `json:"replaced_id,omitempty"`
+	// Wrote stands for what was written, see fingerprint: what undoing compares with what is there then. Empty: it is not known.
+	Wrote string `json:"wrote,omitempty"`
 	// FurtherIDs are of changed instances that belong to no occurrence of their series, and were created by themselves.
 	FurtherIDs []string `json:"further_ids,omitempty"`
 	// Notes are what the calendar does not keep of it, in words for the user; in a dry run what it would not.
@@ -94,7 +96,7 @@ func (a *attempt) newTask(it Item, k calendar.Kept) (*task, error) {
 		return t, nil
 	}
 	t.draft.TransactionID = a.transaction(mark)
-	t.entry.Notes = notes
+	t.entry.Notes, t.entry.Wrote = notes, a.wrote(&k).String()
 	if it.Outcome == Replaced {
 		t.entry.ReplacedID = cmp.Or(it.Leftover, it.Existing)
 	}
