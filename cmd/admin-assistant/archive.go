@@ -21,6 +21,7 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
+	"adminassistant/shared/undo"
 )
 
 type runView struct {
@@ -39,6 +40,7 @@ type runView struct {
 	Backup    *backup.Result       `json:"backup,omitempty"`
 	Restore   *restore.Result      `json:"restore,omitempty"`
 	Drill     *restore.DrillResult `json:"drill,omitempty"`
+	Undo      *undo.Result         `json:"undo,omitempty"`
 	Problem   *run.Problem         `json:"problem,omitempty"`
 	Failed    int                  `json:"failed"`
 	Created   time.Time            `json:"created"`
@@ -57,13 +59,15 @@ func (r *runView) sums() string {
 		return r.Restore.Sums()
 	case r.Drill != nil:
 		return r.Drill.Sums()
+	case r.Undo != nil:
+		return r.Undo.Sums()
 	}
 	return ""
 }
 
 func (p *program) archiveCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "archive", Short: "Archive a calendar, and see what became of each event"}
-	cmd.AddCommand(p.archivePlan(), p.archiveRun(), p.archiveShow(), p.archiveList(), p.archiveRetry())
+	cmd.AddCommand(p.archivePlan(), p.archiveRun(), p.archiveShow(), p.archiveList(), p.archiveRetry(), p.undoCommand())
 	return cmd
 }
 
@@ -188,6 +192,8 @@ func (p *program) showRun(ctx context.Context, c *client, r runView, details boo
 		return p.showRestore(ctx, c, r, details)
 	case run.Drill:
 		return p.showDrill(r)
+	case run.Undo:
+		return p.showUndo(ctx, c, r, details)
 	}
 	var items []runItem
 	query := url.Values{}

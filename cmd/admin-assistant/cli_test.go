@@ -449,11 +449,11 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 func TestHelp(t *testing.T) {
 	m := newMachine(t)
 	for group, commands := range map[string][]string{
-		"": {"login", "logout", "whoami", "calendar", "config", "archive", "backup", "job", "ledger", "audit", "user", "serve", "browser", "version",
+		"": {"login", "logout", "whoami", "calendar", "config", "archive", "backup", "undo", "job", "ledger", "audit", "user", "serve", "browser", "version",
 			"completion"},
 		"calendar":   {"create", "list", "delete", "import", "export", "events", "overlaps"},
 		"config":     {"create", "list", "show", "edit", "activate", "deactivate", "delete"},
-		"archive":    {"plan", "run", "show", "list", "retry"},
+		"archive":    {"plan", "run", "show", "list", "retry", "undo"},
 		"job":        {"create", "list", "show", "edit", "pause", "resume", "trigger", "remove", "history", "health"},
 		"backup":     {"run", "list", "show", "download", "verify", "delete"},
 		"ledger":     {"day", "history", "verify"},

@@ -37,6 +37,7 @@ import (
 	"adminassistant/shared/signing"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
+	"adminassistant/shared/undo"
 )
 
 // system is what one machine and the cloud have in common: all but the adapters.
@@ -88,6 +89,7 @@ var kinds = []struct {
 	{backup.RunKind, (*system).backuper},
 	{restore.RunKind, (*system).restorer},
 	{restore.DrillKind, (*system).driller},
+	{undo.RunKind, (*system).undoer},
 }
 
 // Kinds are the kinds of runs that there are.
@@ -166,8 +168,10 @@ func (y *system) jobKinds() map[run.Kind]job.Kind { return job.Kinds(Kinds, y.co
 
 // api returns the HTTP API.
 func (y *system) api(authenticate func(*http.Request) (account.Principal, error)) http.Handler {
+	undoers := y.undoers()
+	undoers.Kinds = Kinds
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Jobs: y.jobs(),
+		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers, Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
 		Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
@@ -254,7 +258,16 @@ func (y *system) deciding() *archive.Deciding {
 	return &archive.Deciding{Configs: y.configs, Ledger: y.entries, Runs: y.runs, Actions: y.notice.Actions, NewID: y.newID}
 }
 
-// engine returns what runs of the ledger and the archive calendar stand on.
+// undoer returns who carries out undo runs.
+func (y *system) undoer() run.Handler { return y.undoers() }
+
+func (y *system) undoers() *undo.Undoers {
+	return &undo.Undoers{Runs: y.runs, Of: map[run.Undoing]undo.Undoer{
+		run.UndoneInLedger: (*archive.Undoer)(y.engine()), run.UndoneInCalendar: &restore.Undoer{Runner: *y.newRestorer()},
+	}}
+}
+
+// engine returns what carries out runs that write a ledger.
 func (y *system) engine() *archive.Engine {
 	r := &archive.Engine{
 		Table: y.table, Blobs: y.blobs, Signer: y.signing,

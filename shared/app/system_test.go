@@ -68,7 +68,7 @@ func TestEveryKindOfRunIsCarriedOut(t *testing.T) {
 			carried[kind] = true
 		}
 	}
-	for _, kind := range []run.Kind{run.Archive, run.Backup, run.Restore, run.Drill} {
+	for _, kind := range []run.Kind{run.Archive, run.Backup, run.Restore, run.Drill, run.Undo} {
 		if !carried[kind] {
 			t.Errorf("nobody carries out runs of kind %s", kind)
 		}

@@ -86,17 +86,28 @@ func (p *planner) matchLedger(standing []Standing) {
 	p.accept(accepted)
 }
 
-// keepOut leaves out the candidates that the user decided to keep out, if the source still is the version that the user saw.
+// keepOut leaves out the candidates that the user decided to keep out, if the source still is the version that the user saw. The key of a single event
+// has the start that it had when the ledger first saw it, so that one that moved since is known by its lineage.
 func (p *planner) keepOut(standing []*Standing) {
 	if len(standing) == 0 {
 		return
 	}
-	byKey := make(map[string]*Standing, len(standing))
+	byKey, single := make(map[string]*Standing, len(standing)), map[string][]*Standing{}
 	for _, s := range standing {
 		byKey[s.Key] = s
+		if s.single() {
+			single[s.Lineage] = append(single[s.Lineage], s)
+		}
 	}
 	for _, c := range p.open() {
-		if s := byKey[c.Key]; s != nil && c.comesFrom(s) {
+		s := byKey[c.Key]
+		if s == nil {
+			of := single[ledger.Lineage(c.Event, c.Key)]
+			if i := slices.IndexFunc(of, func(s *Standing) bool { return c.comesFrom(s) }); i >= 0 {
+				s = of[i]
+			}
+		}
+		if s != nil && c.comesFrom(s) {
 			c.Outcome, c.Reason, c.Decision = Superseded, ReasonDecision, s.Decision
 		}
 	}

@@ -36,7 +36,8 @@ func (u *Undoer) Plan(ctx context.Context, rn *run.Run, in undo.Input) (undo.Pla
 		return undo.Plan{}, err
 	}
 	if a.damaged != nil {
-		return undo.Plan{}, fault.New(fault.Conflict, "%v; nothing can be undone. See what does not fit: admin-assistant ledger verify --config %s", a.damaged, a.config.ID)
+		return undo.Plan{}, fault.New(fault.Conflict, "%v; nothing can be undone. See what does not fit: admin-assistant ledger verify --config %s",
+			a.damaged, a.config.ID)
 	}
 	if a.archive.missing && a.books.head.Seq > 0 {
 		return undo.Plan{}, a.archiveGone()
@@ -398,7 +399,9 @@ func (w *unwinding) sort(items []undo.Item) {
 		if a.newest == nil || b.newest == nil {
 			return cmp.Or(absentLast(a.newest, b.newest), strings.Compare(items[i].Key, items[j].Key))
 		}
-		return cmp.Or(b.newest.Time.Compare(a.newest.Time), b.newest.Appointment.Start.Compare(a.newest.Appointment.Start), strings.Compare(items[i].Key, items[j].Key))
+		return cmp.Or(
+			b.newest.Time.Compare(a.newest.Time), b.newest.Appointment.Start.Compare(a.newest.Appointment.Start), strings.Compare(items[i].Key, items[j].Key),
+		)
 	})
 	sorted, steps := make([]undo.Item, len(items)), make([]step, len(items))
 	for to, from := range order {

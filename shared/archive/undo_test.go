@@ -148,7 +148,7 @@ func TestUndoTakesTheCopiesOfARunOutAgainAndTheNextNightLeavesThemOut(t *testing
 	first, _ := w.archive(c)
 	plan := w.preview(first.ID, how{})
 	if plan.Counts.Undone != 50 || plan.Counts.Participants != 50 || len(plan.Hours) != 1 ||
-		plan.Hours[0] != (undo.Hours{Customer: "Acme", Before: 50 * 1800, After: 0}) || of(plan, "Work 7") != "undone removes" {
+		plan.Hours[0] != (undo.CustomerHours{Customer: "Acme", Before: 50 * 1800, After: 0}) || of(plan, "Work 7") != "undone removes" {
 		t.Errorf("the plan: %+v, %+v", plan.Counts, plan.Hours)
 	}
 	if plan.Items[0].Appointment.Subject != "Work 49" {
@@ -238,7 +238,7 @@ func TestUndoOfAcceptedDriftBringsBackTheFormerVersionToTheByteAndTheNightKeepsI
 	})
 	second, _ := w.archive(c)
 	plan := w.preview(second.ID, how{})
-	if of(plan, "Workshop, moved") != "undone changes" || plan.Hours[0] != (undo.Hours{Customer: "Acme", Before: 3600, After: 3 * 3600}) {
+	if of(plan, "Workshop, moved") != "undone changes" || plan.Hours[0] != (undo.CustomerHours{Customer: "Acme", Before: 3600, After: 3 * 3600}) {
 		t.Errorf("%+v %+v", plan.Items, plan.Hours)
 	}
 	if got := w.preview(first.ID, how{}); of(got, "Workshop, moved") != "skipped nothing changed_since" || !slices.Equal(got.Later, []string{second.ID}) ||
@@ -443,7 +443,7 @@ func TestUndoOfWhatIsGoneAlreadyIsDone(t *testing.T) {
 		t.Errorf("by force it is made anew: %+v %v", result, w.copies())
 	}
 	plan = w.preview(first.ID, how{})
-	if of(plan, "Plan") != "undone gone" || plan.Hours[0] != (undo.Hours{Customer: "Acme", Before: 7200}) {
+	if of(plan, "Plan") != "undone gone" || plan.Hours[0] != (undo.CustomerHours{Customer: "Acme", Before: 7200}) {
 		t.Errorf("%+v", plan)
 	}
 	r, result := w.undo(first.ID, how{})

@@ -45,6 +45,7 @@ import (
 	"adminassistant/shared/secret/keyfile"
 	"adminassistant/shared/signing"
 	"adminassistant/shared/store/sqlite"
+	"adminassistant/shared/undo"
 )
 
 // service is the API over the real embedded stores, with a clock that stands still.
@@ -150,6 +151,10 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 			},
 		}},
 	}
+	engine := archive.Engine(*s.worker.Handlers[run.Archive].(*archive.Runner))
+	described := run.MustKinds(archive.RunKind, backup.RunKind, restore.RunKind, restore.DrillKind, undo.RunKind)
+	undoers := &undo.Undoers{Runs: runs, Kinds: described, Of: map[run.Undoing]undo.Undoer{run.UndoneInLedger: (*archive.Undoer)(&engine)}}
+	s.worker.Handlers[run.Undo] = undoers
 	uploads := restore.NewUploads(s.table, blobs, newID, clock)
 	restorer := &restore.Runner{
 		Table: s.table, Blobs: blobs, Open: restore.Opener(backup.New(s.table, blobs), uploads), Archives: configs.Archives, Known: configs.Known,
@@ -173,7 +178,6 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		},
 	}
 	users := account.NewUsers(s.table, clock)
-	described := run.MustKinds(archive.RunKind, backup.RunKind, restore.RunKind, restore.DrillKind)
 	kinds := job.Kinds(described, configs, map[run.QueueName]queue.Queue{run.ArchiveQueue: s.queue, run.BackupQueue: s.backupQueue})
 	s.dispatcher = &job.Dispatcher{Table: s.table, Kinds: kinds, Clock: clock, Log: zerolog.Nop(), Barred: users.Barred}
 	eraser := account.NewEraser(users,
@@ -187,6 +191,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	s.services = Services{
 		Users: users, Eraser: eraser,
 		Configs: configs, Runs: runs, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Signing: key, Blobs: blobs, Kinds: described,
+		Undo: undoers,
 		Verifier: &proof.Verifier{
 			Ledger: entries, Runs: runs, Audit: records, Backups: backup.New(s.table, blobs), Signer: key, Clock: clock,
 		},

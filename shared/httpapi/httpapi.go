@@ -36,6 +36,7 @@ import (
 	"adminassistant/shared/run"
 	"adminassistant/shared/signing"
 	"adminassistant/shared/telemetry"
+	"adminassistant/shared/undo"
 )
 
 // Services are what the handlers call.
@@ -45,8 +46,10 @@ type Services struct {
 	// Kinds are those of runs, and Starters start them, by the queues of their kinds.
 	Kinds    run.Kinds
 	Starters map[run.QueueName]*run.Starter
-	Jobs     *job.Jobs
-	Backups  *backup.Backups
+	// Undo plans the undoing of runs.
+	Undo    *undo.Undoers
+	Jobs    *job.Jobs
+	Backups *backup.Backups
 	// Uploads keeps files until they are restored.
 	Uploads *restore.Uploads
 	Ledger  *ledger.Ledger
@@ -129,7 +132,7 @@ func New(s Services) http.Handler {
 					"/auth/login."},
 				{Name: tagCalendars, Description: "Calendars and what is in them."},
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
-				{Name: tagRuns, Description: "Archive runs: start, watch, retry, cancel."},
+				{Name: tagRuns, Description: "Runs: start, watch, retry, cancel, undo."},
 				{Name: tagJobs, Description: "Schedules that start runs."},
 				{Name: tagBackups, Description: "Copies of whole calendars, proven and kept."},
 				{Name: tagActions, Description: "What needs you: open until it is resolved or dismissed."},
@@ -153,6 +156,7 @@ func New(s Services) http.Handler {
 	srv.calendarRoutes()
 	srv.configRoutes()
 	srv.runRoutes()
+	srv.undoRoutes()
 	srv.jobRoutes()
 	srv.backupRoutes()
 	srv.actionRoutes()

@@ -15,6 +15,7 @@ import (
 	"adminassistant/shared/backup"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
+	"adminassistant/shared/undo"
 )
 
 // dreaming is a service that knows one kind of run more, which jobs start, and which says so itself and nobody else.
@@ -60,7 +61,7 @@ func TestAKindOfRunIsShownByWhatItSaysOfItself(t *testing.T) {
 		return fmt.Sprint(object(object(object(schemas[schema])["properties"])["kind"])["enum"])
 	}
 	for schema, want := range map[string]string{
-		"Run": "[archive backup dream drill restore]", "Job": "[archive backup dream drill]", "JobInput": "[archive backup dream drill]",
+		"Run": "[archive backup dream drill restore undo]", "Job": "[archive backup dream drill]", "JobInput": "[archive backup dream drill]",
 		"Queue": "[archive backup dream drill]",
 	} {
 		if got := enum(schema); got != want {
@@ -99,14 +100,14 @@ func TestAResultThatCannotBeReadIsSaid(t *testing.T) {
 }
 
 func TestTypesOfTwoKindsHaveTwoNames(t *testing.T) {
-	kinds := run.MustKinds(archive.RunKind, backup.RunKind, restore.RunKind, restore.DrillKind)
+	kinds := run.MustKinds(archive.RunKind, backup.RunKind, restore.RunKind, restore.DrillKind, undo.RunKind)
 	name := schemaNames(kinds)
 	var names []string
 	for _, of := range []any{archive.Result{}, archive.Counts{}, &backup.Result{}, backup.Counts{}, restore.Result{}, &restore.DrillResult{},
-		runView{}, run.Problem{}} {
+		undo.Totals{}, &undo.Result{}, runView{}, run.Problem{}} {
 		names = append(names, name(reflect.TypeOf(of), ""))
 	}
-	want := []string{"Result", "Counts", "BackupResult", "BackupCounts", "RestoreResult", "RestoreDrillResult", "Run", "Problem"}
+	want := []string{"Result", "Counts", "BackupResult", "BackupCounts", "RestoreResult", "RestoreDrillResult", "UndoTotals", "UndoResult", "Run", "Problem"}
 	if !slices.Equal(names, want) {
 		t.Errorf("got %v", names)
 	}

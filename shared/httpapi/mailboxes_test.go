@@ -89,6 +89,7 @@ var mailboxRows = map[string]mailboxRow{
 	"POST /v1/archive-configs/{id}/deactivate": {path: "/v1/archive-configs/$config/deactivate", want: 200, quiet: true},
 	"POST /v1/runs":                            {body: `{"kind": "archive", "config": "$config", "period": "last week"}`, header: sendJSON, want: 202},
 	"POST /v1/runs/{id}/retry":                 {path: "/v1/runs/$run/retry", want: 202, later: true},
+	"POST /v1/runs/{id}/undo":                  {path: "/v1/runs/$run/undo?preview=true", body: `{}`, header: sendJSON, want: 409},
 	"POST /v1/jobs":                            {body: nightly, header: sendJSON, want: 201, quiet: true},
 	"POST /v1/jobs/{id}/trigger":               {path: "/v1/jobs/$job/trigger", want: 202, later: true},
 	"POST /v1/backups, by its URI":             {body: `{"calendar": "$uri"}`, header: sendJSON, want: 202},

@@ -130,7 +130,8 @@ var matrix = map[string]request{
 	"GET /v1/runs/{id}":         {path: "/v1/runs/$run", want: owned(200)},
 	"GET /v1/runs/{id}/items":   {path: "/v1/runs/$run/items", want: owned(200)},
 	"GET /v1/runs/{id}/plan":    {path: "/v1/runs/$run/plan", want: owned(200)},
-	"POST /v1/runs/{id}/retry":  {path: "/v1/runs/$run/retry", want: owned(409)}, // nothing of it failed
+	"POST /v1/runs/{id}/retry":  {path: "/v1/runs/$run/retry", want: owned(409)},                              // nothing of it failed
+	"POST /v1/runs/{id}/undo":   {path: "/v1/runs/$run/undo", body: `{}`, header: sendJSON, want: owned(422)}, // no plan_hash
 	"POST /v1/runs/{id}/cancel": {path: "/v1/runs/$run/cancel", want: owned(409)},
 
 	"POST /v1/jobs":       {body: nightly, header: sendJSON, want: owned(201)},

@@ -49,6 +49,8 @@ const (
 	codeRunEnded             = "run_ended"
 	codeRunUnderWay          = "run_under_way"
 	codeNothingToRetry       = "nothing_to_retry"
+	codeNothingToUndo        = "nothing_to_undo"
+	codeChanged              = "changed"
 	codeCalendarInUse        = "calendar_in_use"
 	codeCrossOrigin          = "cross_origin"
 	codeAnswerTooLarge       = "answer_too_large"
@@ -97,6 +99,8 @@ var codes = []code{
 	{codeRunEnded, http.StatusConflict, "The run has ended"},
 	{codeRunUnderWay, http.StatusConflict, "The run has not ended yet"},
 	{codeNothingToRetry, http.StatusConflict, "The run has no failed items"},
+	{codeNothingToUndo, http.StatusConflict, "There is nothing to undo"},
+	{codeChanged, http.StatusConflict, "Something changed since you saw what would happen"},
 	{codeCalendarInUse, http.StatusConflict, "The calendar is an archive config's"},
 	{codeAnswerTooLarge, http.StatusUnprocessableEntity, "The answer would be too large"},
 	{codeCrossOrigin, http.StatusForbidden, "Another site's page may not do that"},

@@ -401,7 +401,7 @@ func TestWhatIsSomebodyElsesDoesNotExist(t *testing.T) {
 		"GET /v1/archive-configs/" + configID, "DELETE /v1/archive-configs/" + configID, "GET /v1/archive-configs/" + configID + "/window",
 		"POST /v1/archive-configs/" + configID + "/activate", "POST /v1/archive-configs/" + configID + "/deactivate",
 		"GET /v1/runs?config=" + configID, "GET /v1/runs/" + runID, "GET /v1/runs/" + runID + "/items", "GET /v1/runs/" + runID + "/plan",
-		"POST /v1/runs/" + runID + "/retry", "POST /v1/runs/" + runID + "/cancel",
+		"POST /v1/runs/" + runID + "/retry", "POST /v1/runs/" + runID + "/cancel", "POST /v1/runs/" + runID + "/undo?preview=true",
 		"GET /v1/ledger/" + configID + "/days/2026-10-12", "GET /v1/ledger/work/days/2026-10-12",
 		"GET /v1/ledger/" + configID + "/history?key=a@example.com", "POST /v1/ledger/" + configID + "/verify",
 	} {

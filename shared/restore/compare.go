@@ -2,6 +2,8 @@ package restore
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,6 +38,22 @@ type comparing struct {
 	reading
 	// raw takes the body as it is, where it is not of what is copied: a copy names in its body who was invited.
 	raw bool
+}
+
+// String is the fingerprint in the alphabet of base64 for URLs.
+func (p *fingerprint) String() string {
+	var raw []byte
+	for _, n := range p {
+		raw = binary.BigEndian.AppendUint64(raw, n)
+	}
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// wrote stands for what the calendar is to keep of a thing that is written.
+func (a *attempt) wrote(k *calendar.Kept) *fingerprint {
+	own, _ := belonging(k, a.drafting.zones)
+	p := comparing{reading: a.drafting.reading}.of(k, own, own)
+	return &p
 }
 
 // of is the fingerprint of what is kept. The instances are those that the series has by its own rules and dates, but for moved, which take the place of some.

@@ -13,7 +13,7 @@ var RunKind = run.Description{
 	Empty:  func() run.Result { return &Result{} },
 	Member: "restore", Reports: "What became of the events; of a restore run, so far.",
 	Words:   run.AsAnyRun,
-	Retries: true,
+	Retries: true, Undo: run.UndoneInCalendar,
 }
 
 // Wrote is how many events and series the run wrote.

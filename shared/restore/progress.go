@@ -30,6 +30,8 @@ type progress struct {
 	Late int `json:"late,omitempty"`
 	// Drill is how far a drill is beyond that.
 	Drill *drillProgress `json:"drill,omitempty"`
+	// Undo is what an undo has come to.
+	Undo *undoProgress `json:"undo,omitempty"`
 
 	version int64
 	unknown store.Unknown

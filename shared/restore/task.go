@@ -35,6 +35,8 @@ type Entry struct {
 	ReplacedID string `json:"replaced_id,omitempty"`
 	// RemovedIDs are of instances of the series that were in the calendar without it; as they were, they are in "before", too.
 	RemovedIDs []string `json:"removed_ids,omitempty"`
+	// Wrote stands for what was written, see fingerprint: what undoing compares with what is there then. Empty: it is not known.
+	Wrote string `json:"wrote,omitempty"`
 	// FurtherIDs are of changed instances that belong to no occurrence of their series, and were created by themselves.
 	FurtherIDs []string `json:"further_ids,omitempty"`
 	// Notes are what the calendar does not keep of it, in words for the user; in a dry run what it would not.
@@ -104,7 +106,7 @@ func (a *attempt) newTask(it Item, k calendar.Kept) (*task, error) {
 		return t, nil
 	}
 	t.draft.TransactionID = a.transaction(mark)
-	t.entry.Notes, t.entry.RemovedIDs, t.entry.Fields = notes, it.Gone, it.Fields
+	t.entry.Notes, t.entry.RemovedIDs, t.entry.Fields, t.entry.Wrote = notes, it.Gone, it.Fields, a.wrote(&k).String()
 	if it.Outcome == Replaced {
 		t.entry.ReplacedID = cmp.Or(it.Leftover, it.Existing)
 	}

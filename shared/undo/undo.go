@@ -75,20 +75,20 @@ var Reasons = []Reason{ChangedSince, Altered, Locked, Erased, Adopted}
 // Item is one thing that the run wrote, and what undoing makes of it.
 type Item struct {
 	Key     string  `json:"key"`
-	Outcome Outcome `json:"outcome" enum:"undone,skipped"`
-	Does    Step    `json:"does" enum:"removes,changes,creates,records,gone,nothing" doc:"What happens in the calendar."`
-	Reason  Reason  `json:"reason,omitempty" enum:"changed_since,altered_in_calendar,locked,erased,adopted" doc:"Why it is left as it is."`
-	Detail  string  `json:"detail,omitempty" doc:"The reason in words."`
-	By      string  `json:"by,omitempty" doc:"The later run that stands in the way."`
+	Outcome Outcome `json:"outcome"`
+	Does    Step    `json:"does"`
+	Reason  Reason  `json:"reason,omitempty"`
+	Detail  string  `json:"detail,omitempty"`
+	By      string  `json:"by,omitempty"`
 	// Version is the one that stands, and Restores the one that stands again; 0: none.
-	Version  int    `json:"version,omitempty" doc:"Number of the version in the ledger that stands."`
-	Restores int    `json:"restores,omitempty" doc:"Number of the version that stands again; without it there is none."`
-	Decision string `json:"decision,omitempty" doc:"The decision that is taken back."`
+	Version  int    `json:"version,omitempty"`
+	Restores int    `json:"restores,omitempty"`
+	Decision string `json:"decision,omitempty"`
 	// Stands says that the appointment is archived now.
 	Stands bool `json:"-"`
 
-	Appointment calendar.Appointment  `json:"appointment" doc:"As it stands."`
-	Becomes     *calendar.Appointment `json:"becomes,omitempty" doc:"As it stands again; missing where nothing does."`
+	Appointment calendar.Appointment  `json:"appointment"`
+	Becomes     *calendar.Appointment `json:"becomes,omitempty"`
 }
 
 // Skip leaves the item as it is.
@@ -97,8 +97,8 @@ func (it *Item) Skip(reason Reason, format string, args ...any) {
 	it.Becomes = nil
 }
 
-// Counts are of items.
-type Counts struct {
+// Totals are of items.
+type Totals struct {
 	Participants int            `json:"participants" doc:"What the run wrote: undone + skipped + failed."`
 	Undone       int            `json:"undone"`
 	Skipped      int            `json:"skipped" doc:"Left as they are."`
@@ -107,7 +107,7 @@ type Counts struct {
 }
 
 // Add counts one item; failed says that the calendar refused it.
-func (c *Counts) Add(it *Item, failed bool) {
+func (c *Totals) Add(it *Item, failed bool) {
 	c.Participants++
 	switch {
 	case it.Outcome == Skipped:
@@ -124,7 +124,7 @@ func (c *Counts) Add(it *Item, failed bool) {
 }
 
 // Balanced says whether each item is counted once.
-func (c *Counts) Balanced() bool {
+func (c *Totals) Balanced() bool {
 	skipped := 0
 	for _, n := range c.By {
 		skipped += n
@@ -133,7 +133,7 @@ func (c *Counts) Balanced() bool {
 }
 
 // String says how many were undone, and why others were not: "5 undone, 2 left as they are (1 changed_since, 1 locked)".
-func (c *Counts) String() string {
+func (c *Totals) String() string {
 	text := fmt.Sprintf("%d undone", c.Undone)
 	if c.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", c.Failed)
@@ -148,8 +148,8 @@ func (c *Counts) String() string {
 	return fmt.Sprintf("%s, %d left as they are (%s)", text, c.Skipped, strings.Join(why, ", "))
 }
 
-// Hours is how long a customer's timed appointments are, of those that the run wrote.
-type Hours struct {
+// CustomerHours is how long a customer's timed appointments are, of those that the run wrote.
+type CustomerHours struct {
 	Customer string `json:"customer" doc:"Empty: appointments of no customer."`
 	Before   int64  `json:"before_seconds" doc:"As they stand."`
 	After    int64  `json:"after_seconds" doc:"When the run is undone."`
@@ -157,12 +157,13 @@ type Hours struct {
 
 // Plan is what undoing would do.
 type Plan struct {
-	Runs   []string `json:"runs" doc:"The runs that are undone, the newest first."`
-	Later  []string `json:"later" doc:"Runs that wrote later versions of the same, the newest first; with cascade they are undone first."`
-	Items  []Item   `json:"items" doc:"The newest first."`
-	Counts Counts   `json:"counts"`
-	Hours  []Hours  `json:"hours"`
-	Hash   string   `json:"plan_hash" doc:"To be given when it is carried out."`
+	Runs   []string        `json:"runs"`           // that are undone, the newest first
+	Later  []string        `json:"later"`          // that wrote later versions of the same, the newest first; with Cascade they are among Runs
+	Items  []Item          `json:"items"`          // the newest first
+	More   int             `json:"more,omitempty"` // how many items are not shown
+	Counts Totals          `json:"counts"`
+	Hours  []CustomerHours `json:"hours"`
+	Hash   string          `json:"plan_hash"` // of all that the user is shown
 }
 
 // NewPlan counts items, and says of hours what becomes of them. Runs and later are sorted.
@@ -176,10 +177,10 @@ func NewPlan(runs, later []string, force bool, items []Item) Plan {
 	if p.Later == nil {
 		p.Later = []string{}
 	}
-	hours := map[string]*Hours{}
-	of := func(a *calendar.Appointment) *Hours {
+	hours := map[string]*CustomerHours{}
+	of := func(a *calendar.Appointment) *CustomerHours {
 		if hours[a.Customer] == nil {
-			hours[a.Customer] = &Hours{Customer: a.Customer}
+			hours[a.Customer] = &CustomerHours{Customer: a.Customer}
 		}
 		return hours[a.Customer]
 	}
@@ -201,11 +202,11 @@ func NewPlan(runs, later []string, force bool, items []Item) Plan {
 			of(then).After += int64(then.Duration().Seconds())
 		}
 	}
-	p.Hours = []Hours{}
+	p.Hours = []CustomerHours{}
 	for _, h := range hours {
 		p.Hours = append(p.Hours, *h)
 	}
-	slices.SortFunc(p.Hours, func(a, b Hours) int { return cmp.Compare(a.Customer, b.Customer) })
+	slices.SortFunc(p.Hours, func(a, b CustomerHours) int { return cmp.Compare(a.Customer, b.Customer) })
 	p.Hash = p.hash(force)
 	return p
 }
@@ -226,11 +227,11 @@ func (p *Plan) hash(force bool) string {
 
 // Result is what an undo run reports.
 type Result struct {
-	Runs     []string `json:"runs" doc:"The runs that were undone, the newest first."`
-	Counts   Counts   `json:"counts"`
-	Balanced bool     `json:"balanced"`
-	Written  int      `json:"written" doc:"Events of the calendar that were removed, changed or created."`
-	Hours    []Hours  `json:"hours,omitempty"`
+	Runs     []string        `json:"runs" doc:"The runs that were undone, the newest first."`
+	Counts   Totals          `json:"counts"`
+	Balanced bool            `json:"balanced"`
+	Written  int             `json:"written" doc:"Events of the calendar that were removed, changed or created."`
+	Hours    []CustomerHours `json:"hours,omitempty"`
 	// Decisions no longer count, since the versions that they made are undone.
 	Decisions []string `json:"decisions,omitempty" doc:"Decisions that were taken back."`
 

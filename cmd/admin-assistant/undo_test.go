@@ -1,0 +1,71 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"adminassistant/shared/undo"
+)
+
+type undoneRun struct {
+	ID    string
+	State string
+	Undo  undo.Result
+	Items []undoneItem
+}
+
+func TestUndoARunAndThatAndWhatIsLeft(t *testing.T) {
+	m := seeded(t)
+	m.local("config", "edit", "work", "--on-drift", "accept").ok()
+	archived := func() string {
+		var r struct{ ID string }
+		m.local("archive", "run", "--config", "work", "--period", october, "--output", "json").ok().decode(&r)
+		return r.ID
+	}
+	first := archived()
+	copies := func() int {
+		return strings.Count(m.local("calendar", "export", "local://me/calendars/Archive").ok().out, "BEGIN:VEVENT\r\n")
+	}
+	all := copies()
+
+	m.local("undo", first, "--dry-run").ok().says("undo of "+first, "Umbrella report", "removed", "Acme", "0:00 h", " undone")
+	var plan undo.Plan
+	m.local("undo", first, "--dry-run", "--output", "json").ok().decode(&plan)
+	if plan.Counts.Undone == 0 || plan.Hash == "" || copies() != all {
+		t.Errorf("%+v", plan.Counts)
+	}
+	if r := m.local("undo", first); r.code != exitUsage || !strings.Contains(r.err, "--yes") || copies() != all {
+		t.Errorf("without an answer: %d %s", r.code, r.err)
+	}
+	var undone undoneRun
+	m.local("undo", first, "--yes", "--output", "json").ok().decode(&undone)
+	if undone.State != "succeeded" || undone.Undo.Written != all || copies() != 0 {
+		t.Errorf("%+v", undone)
+	}
+	archived()
+	if n := copies(); n != 0 {
+		t.Errorf("the next run archived %d again", n)
+	}
+	m.local("archive", "undo", undone.ID, "--yes").ok().says("undo ", "succeeded", "take that back with: admin-assistant undo")
+	if n := copies(); n != all {
+		t.Errorf("%d of %d came back", n, all)
+	}
+
+	edited := m.file("edited.ics", strings.Replace(string(mustRead(t, sample(t))), "SUMMARY:Umbrella report", "SUMMARY:Umbrella final report", 1))
+	m.local("calendar", "import", work, edited).ok()
+	second := archived()
+	m.local("undo", first, "--dry-run").partial().says("changed_since", second, "--cascade")
+	m.local("undo", first, "--yes").partial().says("Umbrella final report", "changed_since", "1 left as they are")
+	if n := copies(); n != 1 {
+		t.Errorf("%d are left", n)
+	}
+	m.local("undo", second, "--yes").ok().says("1 undone")
+	m.local("ledger", "verify", "--config", "work").ok()
+	m.local("archive", "list").ok().says("undo", "1 left as they are (1 changed_since)")
+	m.local("archive", "show", undone.ID).ok().says("Umbrella report", "removed")
+
+	var dry struct{ ID string }
+	m.local("archive", "run", "--config", "work", "--period", october, "--dry-run", "--output", "json").ok().decode(&dry)
+	m.local("undo", dry.ID, "--yes").fails(exitFailed, "dry run")
+	m.local("undo", "nothing").fails(exitFailed, "no run nothing")
+}
