@@ -636,7 +636,7 @@ func (m *unmaking) becomes(t *task, r *reversal, was calendar.Kept) (err error) 
 		return nil
 	}
 	t.item.Outcome, t.item.Existing, t.entry.ReplacedID = Replaced, r.Found, r.Found
-	t.item.Ours = mark == r.Of.Mark // then it goes first
+	t.item.Ours = mark == r.Of.Mark        // then it goes first
 	if t.item.Switch = !inPlace; inPlace { // who was invited still is
 		t.draft.Body, was.Event = was.Event.Body, bare(was.Event)
 		t.entry.Wrote = m.wrote(&was).String()
