@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -125,6 +126,11 @@ func openFunction(version string, requires []string) (*Function, error) {
 		f.witness = kept
 	}
 	f.providers.users = &once[*microsoft.Client]{make: f.newMicrosoft}
+	if s.GraphCredentials != "" {
+		f.providers.graph.make = newGraph(s, f.credentials, f.graphOptions, func(o *graph.Options) {
+			o.Transport = rotating{http.DefaultTransport, func() bool { return f.providers.graph.again(f.clock()) }}
+		})
+	}
 	return f, nil
 }
 
@@ -180,6 +186,7 @@ func (f *Function) newMicrosoft(ctx context.Context) (*microsoft.Client, error) 
 		scopes = signInOnly
 	}
 	return microsoft.New(microsoft.Options{
+		HTTPClient: &http.Client{Transport: rotating{http.DefaultTransport, func() bool { return f.providers.users.again(f.clock()) }}},
 		Authority: s.SignInAuthority, Client: s.SignInAudience, Secret: held.Secret, Certificate: held.certificate, CertificatePassword: []byte(held.Password),
 		RedirectURL: s.SignInRedirect, Scopes: scopes, Tenants: s.SignInTenants, Table: f.table, Clock: time.Now,
 		Keeper: f.keeper,
