@@ -93,13 +93,15 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 			May:         may(g.table(), one(g.sends(q.archive.queue, q.backup.queue, q.notify.queue, q.scheduleDead))), // Lambda sends a failed tick there in its name
 		}),
 		archive: golambda.New(here, settings, golambda.Props{
-			Name: archive, Description: "Carries out archive, verify and undo runs.", MemoryMB: 512, Timeout: archiveTimeout, Reserved: p.ArchiveConcurrency, Loops: true,
+			Name: archive, Description: "Carries out archive, verify and undo runs.", MemoryMB: 512, Timeout: archiveTimeout,
+			Reserved: p.ArchiveConcurrency, Loops: true,
 			Environment: e.of(e.bucket(), e.heads(), e.urls(q.archive.queue, q.archive.dead, q.notify.queue), e.runs(), e.users(), e.graph()),
 			May: may(g.table(), g.objects(objects[archive]),
 				one(g.consumes(q.archive.queue), g.sends(q.archive.queue, q.archive.dead, q.notify.queue)), one(g.signs()), g.keepsHeads(), g.reaches(p)),
 		}),
 		backup: golambda.New(here, settings, golambda.Props{
-			Name: backup, Description: "Carries out backup, restore and drill runs.", MemoryMB: 1024, Timeout: backupTimeout, Reserved: p.BackupConcurrency, Loops: true,
+			Name: backup, Description: "Carries out backup, restore and drill runs.", MemoryMB: 1024, Timeout: backupTimeout,
+			Reserved: p.BackupConcurrency, Loops: true,
 			Environment: e.of(e.bucket(), e.urls(q.backup.queue, q.backup.dead, q.notify.queue), e.runs(), e.users(), e.graph()),
 			May: may(g.table(), g.objects(objects[backup]),
 				one(g.consumes(q.backup.queue), g.sends(q.backup.queue, q.backup.dead, q.notify.queue)), g.reaches(p)),
