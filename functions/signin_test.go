@@ -344,3 +344,25 @@ func TestASecretThatIsOutOfReach(t *testing.T) {
 	}
 	read[map[string]any](t, w.ask(api, w.request("api-get-me.json")), http.StatusOK)
 }
+
+// TestASecretThatWasReplacedIsReadAgain has a process that read the application's secret before it was replaced.
+func TestASecretThatWasReplacedIsReadAgain(t *testing.T) {
+	t.Parallel()
+	w := deployWeb(t)
+	name, secrets := w.env["ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS"], secretsmanager.NewFromConfig(awstest.Moto(t))
+	put := func(secret string) {
+		text := fmt.Sprintf(`{"client_secret": %q}`, secret)
+		_, err := secrets.PutSecretValue(w.ctx, &secretsmanager.PutSecretValueInput{SecretId: &name, SecretString: &text})
+		must(t, err)
+	}
+	put("the former one")
+	b := w.browser(w.start("api"))
+	if refused := b.login(object); refused.status != http.StatusServiceUnavailable {
+		t.Fatalf("answered %d: %s", refused.status, refused.body)
+	}
+	put(clientSecret)
+	if done := b.login(object); done.status != http.StatusSeeOther {
+		t.Fatalf("answered %d: %s", done.status, done.body)
+	}
+	b.isIn(object)
+}

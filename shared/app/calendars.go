@@ -32,9 +32,10 @@ type calendars struct {
 type once[T any] struct {
 	make func(context.Context) (T, error)
 
-	mu   sync.Mutex
-	done bool
-	made T
+	mu      sync.Mutex
+	done    bool
+	made    T
+	renewed time.Time // when it was last to be made anew
 }
 
 func (o *once[T]) get(ctx context.Context) (T, error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -128,6 +129,11 @@ func openFunction(version string, requires []string) (*Function, error) {
 		f.witness = kept
 	}
 	f.providers.users = &once[*microsoft.Client]{make: f.newMicrosoft}
+	if s.GraphCredentials != "" {
+		f.providers.graph.make = newGraph(s, f.credentials, f.graphOptions, func(o *graph.Options) {
+			o.Transport = rotating{http.DefaultTransport, func() bool { return f.providers.graph.again(f.clock()) }}
+		})
+	}
 	return f, nil
 }
 
@@ -186,6 +192,7 @@ func (f *Function) newMicrosoft(ctx context.Context) (*microsoft.Client, error) 
 	o := microsoft.Options{
 		Authority: s.SignInAuthority, Client: s.SignInAudience, RedirectURL: s.SignInRedirect, Tenants: s.SignInTenants, Guests: s.SignInGuests,
 		Table: f.table, Clock: time.Now, Keeper: f.keeper,
+		HTTPClient: &http.Client{Transport: rotating{http.DefaultTransport, func() bool { return f.providers.users.again(f.clock()) }}},
 	}
 	if s.SignInFederated {
 		o.Assertion = f.vouched

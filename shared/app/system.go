@@ -118,14 +118,17 @@ func (y *system) connect(credentials credentials) {
 	y.own.MostEvents = y.settings.memory().Events()
 	y.providers = &calendars{
 		settings: y.settings, local: y.own, listings: listing.New(y.table),
-		graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials, func(o *graph.Options) {
-			o.ForOwners, o.Transport = !y.alone && !y.settings.GraphDelegated, y.network
-		})},
+		graph: &once[*graph.Provider]{make: newGraph(y.settings, credentials, y.graphOptions)},
 	}
 	if !y.alone && !y.settings.GraphDelegated {
 		y.providers.reach = y.users.Reach
 	}
 	y.notice = y.newNotices()
+}
+
+// graphOptions are those of the provider of Microsoft 365 that follow from where the system runs.
+func (y *system) graphOptions(o *graph.Options) {
+	o.ForOwners, o.Transport = !y.alone && !y.settings.GraphDelegated, y.network
 }
 
 // newNotices returns who tells users of their runs and jobs.

@@ -102,7 +102,7 @@ func TestUploads(t *testing.T) {
 		if _, err := w.uploads().Get(t.Context(), "local#other", u.ID); fault.Of(err) != fault.NotFound {
 			t.Errorf("another user: %v", err)
 		}
-		w.Advance(restore.UploadFor)
+		w.Advance(restore.UploadFor + time.Hour)
 		if _, err := w.uploads().Get(t.Context(), user, u.ID); fault.Of(err) != fault.NotFound {
 			t.Errorf("after a day: %v", err)
 		}

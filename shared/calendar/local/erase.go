@@ -40,7 +40,11 @@ func (p *Provider) erase(ctx context.Context, item store.Item) error {
 		}
 		item = going
 	}
-	for _, pk := range []string{keysPK(item.IndexSK), eventsPK(item.IndexSK)} {
+	var c record
+	if err := decode(item, &c); err != nil {
+		return err
+	}
+	for _, pk := range append(generations(item.IndexSK, &c), keysPK(item.IndexSK), eventsPK(item.IndexSK)) {
 		if err := store.Clear(ctx, p.table, store.Query{PK: pk}); err != nil {
 			return err
 		}

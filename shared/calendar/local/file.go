@@ -22,11 +22,20 @@ import (
 // A time zone of the file that has the name of another one of the calendar gets another name.
 //
 // All of the file is checked before anything is written. What cannot be kept is set aside with what the file itself set aside, and is an error of kind
-// fault.Invalid if the import is strict. After another error, a second import of the file finishes the first.
-func (p *Provider) Import(ctx context.Context, account, calendarID string, f ics.File, how importing.Options) (report importing.Report, err error) {
+// fault.Invalid if the import is strict. All of it is imported or, after an error, nothing.
+func (p *Provider) Import(ctx context.Context, account, calendarID string, f ics.File, how importing.Options) (importing.Report, error) {
+	return p.ImportWith(ctx, account, calendarID, f, how, func(ctx context.Context, _ importing.Report, ops []store.Op) error {
+		return p.table.Transact(ctx, ops)
+	})
+}
+
+// ImportWith is Import for somebody who has to do something at the same time: commit does what it is given, in one transaction with at most eight
+// operations of its own, when the report is complete. It is called again after it returned store.ErrConflict. A dry run commits nothing.
+func (p *Provider) ImportWith(ctx context.Context, account, calendarID string, f ics.File, how importing.Options,
+	commit func(context.Context, importing.Report, []store.Op) error) (report importing.Report, err error) {
 	report = importing.Report{Items: []importing.Imported{}, Aside: []calendar.Aside{}, DryRun: how.DryRun}
 	report.PutAside(f.Aside...)
-	if _, err := p.open(ctx, account, calendarID); err != nil {
+	if _, err := p.whole(ctx, account, calendarID); err != nil {
 		return report, err
 	}
 	zones, err := p.adopt(ctx, calendarID, f.Zones)
@@ -49,48 +58,33 @@ func (p *Provider) Import(ctx context.Context, account, calendarID string, f ics
 			return calendar.WriteResult{ID: u.id}, nil
 		}}
 	}
-	var planned []calendar.WriteResult
-	results, err := p.carryOut(ctx, account, calendarID, writes{edits: edits, zones: im.lookup, ready: func(results []calendar.WriteResult) error {
-		aside := report.Aside
+	before := report
+	_, err = p.carryOut(ctx, account, calendarID, writes{edits: edits, zones: im.lookup, ready: func(results []calendar.WriteResult) error {
+		report = before
+		report.Items, report.Aside = slices.Clone(before.Items), slices.Clone(before.Aside)
 		for i, r := range results {
 			switch {
-			case r.Err != nil && fault.Of(r.Err) != fault.Invalid:
+			case r.Err == nil:
+				report.Add(items[i]...)
+			case fault.Of(r.Err) == fault.Invalid:
+				a := refused(groups[i], r.Err)
+				for range groups[i].Size() { // with a series its instances
+					report.PutAside(a)
+				}
+			default:
 				return fmt.Errorf("event %.200q: %w", groups[i].UID, r.Err)
-			case r.Err != nil:
-				aside = append(aside, refused(groups[i], r.Err))
 			}
 		}
 		switch {
-		case how.Strict && len(aside) > 0:
-			return fault.New(fault.Invalid, "nothing was imported: %d of the file's events cannot be, first of them %s", len(aside), aside[0])
+		case how.Strict && len(report.Aside) > 0:
+			return fault.New(fault.Invalid, "nothing was imported: %d of the file's events cannot be, first of them %s", len(report.Aside), report.Aside[0])
 		case how.DryRun:
-			planned = slices.Clone(results)
 			return errDryRun
 		}
 		return p.keepZones(ctx, account, calendarID, zones)
-	}})
-	switch {
-	case errors.Is(err, errDryRun):
-		results = planned
-	case err != nil:
+	}, commit: func(ctx context.Context, ops []store.Op) error { return commit(ctx, report, ops) }})
+	if err != nil && !errors.Is(err, errDryRun) {
 		return report, fmt.Errorf("import: %w", err)
-	}
-	var failures []error
-	for i, r := range results {
-		switch {
-		case r.Err == nil:
-			report.Add(items[i]...)
-		case fault.Of(r.Err) == fault.Invalid:
-			a := refused(groups[i], r.Err)
-			for range groups[i].Size() { // with a series its instances
-				report.PutAside(a)
-			}
-		default:
-			failures = append(failures, r.Err)
-		}
-	}
-	if len(failures) > 0 {
-		return report, fmt.Errorf("import: %d of %d events were not written; import the file again: %w", len(failures), len(results), failures[0])
 	}
 	return report, nil
 }
@@ -193,7 +187,7 @@ func (im *fileImport) rezone(e *calendar.Event) {
 // Export returns everything that the calendar holds: events by themselves, series with their exceptions, and the zones that only
 // the calendar explains.
 func (p *Provider) Export(ctx context.Context, account, calendarID string) (ics.File, error) {
-	c, err := p.open(ctx, account, calendarID)
+	c, err := p.whole(ctx, account, calendarID)
 	if err != nil {
 		return ics.File{}, err
 	}

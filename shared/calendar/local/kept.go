@@ -19,7 +19,7 @@ const keptTogether = 50
 // Kept reads unit after unit: the keys of units never change, so that none is missed or met twice because it changes meanwhile, and
 // what belongs to a series is read with it, at one version. An exception whose series is not there is a calendar.Lone.
 func (p *Provider) Kept(ctx context.Context, account, calendarID string, each func(calendar.Kept) error) error {
-	if _, err := p.open(ctx, account, calendarID); err != nil {
+	if _, err := p.whole(ctx, account, calendarID); err != nil {
 		return err
 	}
 	q := store.Query{PK: keysPK(calendarID), Prefix: prefixID}
@@ -80,7 +80,7 @@ func (u *unit) kept() []calendar.Kept {
 // Instances expands a series, bodies included. Times in a zone that only the calendar itself explains are given in UTC. Of all-day and floating
 // series it returns the instances that start in the window in some time zone, that is within series.Margin of it.
 func (p *Provider) Instances(ctx context.Context, account, calendarID, masterID string, from, to time.Time) ([]calendar.Event, error) {
-	if _, err := p.open(ctx, account, calendarID); err != nil {
+	if _, err := p.whole(ctx, account, calendarID); err != nil {
 		return nil, err
 	}
 	units, _, err := p.loadUnits(ctx, calendarID, []string{masterID}, nil)

@@ -64,6 +64,9 @@ type record struct {
 	Name    string    `json:"name"`
 	Primary bool      `json:"primary,omitempty"`
 	Created time.Time `json:"created"`
+	// Prepared is a generation that is being written, and Switched the one that counts, though it may not be carried over yet.
+	Prepared string `json:"prepared,omitempty"`
+	Switched string `json:"switched,omitempty"`
 }
 
 func (c *record) info() calendar.Info {
@@ -264,15 +267,19 @@ func (p *Provider) DeleteCalendar(ctx context.Context, account, calendarID strin
 		if c.deletingKey().Check() != nil {
 			return err
 		}
-		if _, unfinished := p.table.Get(ctx, c.deletingKey()); errors.Is(unfinished, store.ErrNotFound) {
+		going, unfinished := p.table.Get(ctx, c.deletingKey())
+		if errors.Is(unfinished, store.ErrNotFound) {
 			return err
 		} else if unfinished != nil {
 			return fmt.Errorf("delete calendar: %w", unfinished)
 		}
+		if c, err = p.readRecord(account, going); err != nil {
+			return err
+		}
 	default:
 		return err
 	}
-	for _, pk := range []string{keysPK(calendarID), eventsPK(calendarID)} {
+	for _, pk := range append(generations(calendarID, c), keysPK(calendarID), eventsPK(calendarID)) {
 		if err := store.Clear(ctx, p.table, store.Query{PK: pk}); err != nil {
 			return fmt.Errorf("delete the calendar's events: %w", err)
 		}

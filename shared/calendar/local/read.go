@@ -32,7 +32,7 @@ func (p *Provider) Events(ctx context.Context, account, calendarID string, from,
 // Walk reads the events by themselves in the order of their starts, then the series, each with its exceptions.
 func (p *Provider) Walk(ctx context.Context, account, calendarID string, from, to, since time.Time,
 	each func(calendar.Event) (until time.Time, err error)) error {
-	if _, err := p.open(ctx, account, calendarID); err != nil {
+	if _, err := p.whole(ctx, account, calendarID); err != nil {
 		return err
 	}
 	w := walk{
@@ -182,7 +182,7 @@ func clamp(t time.Time) time.Time {
 
 // Bodies returns the body of each event, an empty one of what is not there.
 func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids []string, _, _ time.Time) (map[string]calendar.Body, error) {
-	if _, err := p.open(ctx, account, calendarID); err != nil {
+	if _, err := p.whole(ctx, account, calendarID); err != nil {
 		return nil, err
 	}
 	wanted := map[string]bool{}
@@ -219,7 +219,7 @@ func (p *Provider) Bodies(ctx context.Context, account, calendarID string, ids [
 
 // Marked finds events by mark, in three requests to the store for any hundred marks.
 func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error) {
-	if _, err := p.open(ctx, account, calendarID); err != nil {
+	if _, err := p.whole(ctx, account, calendarID); err != nil {
 		return nil, err
 	}
 	var keys []store.Key
@@ -263,7 +263,7 @@ func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks
 
 // Find reads the units that hold the events.
 func (p *Provider) Find(ctx context.Context, account, calendarID string, ids []string) (map[string]calendar.Event, error) {
-	if _, err := p.open(ctx, account, calendarID); err != nil {
+	if _, err := p.whole(ctx, account, calendarID); err != nil {
 		return nil, err
 	}
 	units, _, err := p.loadUnits(ctx, calendarID, ids, nil)

@@ -29,6 +29,8 @@ type writes struct {
 	edits []edit
 	zones series.Zones
 	ready func([]calendar.WriteResult) error // called before anything is written; an error stops it; may be nil
+	// commit makes all that is written happen at once, by the operations that it is given; nil: the units are written one after the other.
+	commit func(context.Context, []store.Op) error
 }
 
 // carryOut does the writes, in order, and returns a result for each. An error means that nothing was written.
@@ -41,17 +43,26 @@ func (p *Provider) carryOut(ctx context.Context, account, calendarID string, w w
 	}
 	for attempt := 0; len(pending) > 0; attempt++ {
 		if attempt == attempts {
+			if w.commit != nil {
+				return nil, errBusy()
+			}
 			for _, i := range pending {
 				results[i] = calendar.WriteResult{Err: errBusy()}
 			}
 			break
 		}
 		b, err := p.plan(ctx, account, calendarID, w, pending, results)
-		if err == nil && attempt == 0 && w.ready != nil {
+		if err == nil && (attempt == 0 || w.commit != nil) && w.ready != nil {
 			err = w.ready(results)
 		}
+		if err == nil && w.commit != nil {
+			if err = p.together(ctx, b, w.commit); errors.Is(err, store.ErrConflict) {
+				continue
+			}
+			return results, err
+		}
 		if err != nil {
-			if attempt == 0 {
+			if attempt == 0 || w.commit != nil {
 				return nil, err
 			}
 			for _, i := range pending {
@@ -113,6 +124,12 @@ func (p *Provider) plan(ctx context.Context, account, calendarID string, w write
 	}
 	if b.calendar, err = p.readRecord(account, item); err != nil {
 		return b, err
+	}
+	if b.calendar.Prepared+b.calendar.Switched != "" {
+		if err := p.settle(ctx, b.calendar); err != nil && !errors.Is(err, store.ErrConflict) {
+			return b, err
+		}
+		return p.plan(ctx, account, calendarID, w, pending, results)
 	}
 	holders := map[string]string{} // mark -> unit
 	for _, i := range pending {

@@ -16,7 +16,7 @@ import (
 
 // Zones returns the time zones that only the calendar itself explains.
 func (p *Provider) Zones(ctx context.Context, account, calendarID string) ([]calendar.Zone, error) {
-	if _, err := p.open(ctx, account, calendarID); err != nil {
+	if _, err := p.whole(ctx, account, calendarID); err != nil {
 		return nil, err
 	}
 	return p.ownZones(ctx, calendarID)
