@@ -86,10 +86,12 @@ func (r *resources) settings(function string) map[string]string {
 		"archive":    {"BUCKET", "HEAD_BUCKET", "KEY", "QUEUE_ARCHIVE", "QUEUE_ARCHIVE_DEAD", "QUEUE_NOTIFY", "GRAPH_URL", "GRAPH_TOKEN"},
 		"backup":     {"BUCKET", "QUEUE_BACKUP", "QUEUE_BACKUP_DEAD", "QUEUE_NOTIFY", "GRAPH_URL", "GRAPH_TOKEN"},
 		"notify":     {"QUEUE_NOTIFY", "QUEUE_NOTIFY_DEAD", "QUEUE_ARCHIVE_DEAD", "QUEUE_BACKUP_DEAD", "MAIL_FROM"},
+		"probe":      {"BUCKET", "VERSIONS"},
 	}
 	values := map[string]string{
 		"BUCKET": r.bucket, "HEAD_BUCKET": r.heads, "KEY": r.key, "SIGN_IN_AUTHORITY": r.signIn, "SIGN_IN_AUDIENCE": audience, "SIGN_IN_TENANTS": tenant,
 		"GRAPH_URL": r.graph, "GRAPH_TOKEN": graphToken, "MAIL_FROM": mailFrom,
+		"VERSIONS": "api=arn:aws:lambda:eu-central-1:111122223333:function:api:2",
 	}
 	for name, url := range r.queues {
 		values["QUEUE_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))] = url
@@ -115,6 +117,7 @@ var limits = map[string]lambdatest.Options{
 	"archive":    {Memory: 512, Timeout: 15 * time.Minute},
 	"backup":     {Memory: 1024, Timeout: 15 * time.Minute},
 	"notify":     {Memory: 256, Timeout: time.Minute},
+	"probe":      {Memory: 256, Timeout: 10 * time.Minute},
 }
 
 var functions = slices.Sorted(maps.Keys(limits))
@@ -194,7 +197,7 @@ func deploy(t testing.TB) *deployment {
 		must(t, err)
 		d.queues[name] = d.createQueue(prefix+name, map[string]string{
 			"RedrivePolicy":     fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":"%d"}`, out.Attributes[string(arn)], queue.MaxReceives),
-			"VisibilityTimeout": "5400",
+			"VisibilityTimeout": "960",
 		})
 	}
 

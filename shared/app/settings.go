@@ -88,6 +88,8 @@ type Settings struct {
 	// the web; empty: there is no sign-in on the web. SignInRedirect is the address, ending in /auth/callback, at which they come back.
 	SignInCredentials string `env:"ADMIN_ASSISTANT_SIGN_IN_CREDENTIALS"`
 	SignInRedirect    string `env:"ADMIN_ASSISTANT_SIGN_IN_REDIRECT"`
+	// Versions are the new versions of functions that a probe tries, each as <function>=<ARN with the version>.
+	Versions []string `env:"ADMIN_ASSISTANT_VERSIONS"`
 	// MemoryMB is how many megabytes of memory the function has, which Lambda itself says; 0 on one machine: as much as is needed.
 	MemoryMB int `env:"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"`
 	// Key is the ARN of the KMS key that seals the signing key of ledgers' heads, and users' tokens of Microsoft.
