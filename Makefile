@@ -125,7 +125,7 @@ dist/functions/%/bootstrap: .FORCE
 
 # STAGE is dev, staging or prod; infra/settings.go lists what else a deployment needs to know
 CDK_RUN = JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1 JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION=1 \
-	JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 .tools/cdk/node_modules/.bin/cdk --no-notices -c stage=$(STAGE)
+	JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 .tools/cdk/node_modules/.bin/cdk --no-notices -c stage=$(STAGE) -c commit=$(VERSION)
 stage:
 	@case '$(STAGE)' in dev|staging|prod) ;; *) echo 'say which stage: STAGE=dev, staging or prod'; exit 2;; esac
 
@@ -151,7 +151,8 @@ diff: stage build $(CDK) ## show what a deployment of a stage would change (STAG
 
 deploy: stage build $(CDK) ## deploy a stage, if the account has what that needs (STAGE=)
 	go run ./infra doctor -deploying -stage $(STAGE)
-	$(CDK_THERE) deploy --all --require-approval broadening --outputs-file dist/outputs-$(STAGE).json
+	$(CDK_THERE) deploy --all --parameters 'admin-assistant-$(STAGE)-service:Versions=newest,newest,newest,newest,newest' \
+		--require-approval broadening --outputs-file dist/outputs-$(STAGE).json
 
 destroy: not-prod build $(CDK) ## remove a stage (STAGE=), but never prod
 	$(CDK_RUN) destroy --all
@@ -165,14 +166,8 @@ Function = Function$(shell echo '$(FUNCTION)' | awk '{print toupper(substr($$0, 
 smoke: stage ## call a deployed stage: its health, and a round trip with the token in ADMIN_ASSISTANT_TOKEN (STAGE=)
 	.ci/smoke "$(call output,ApiUrl)" "$(call output,AlarmTopic)"
 
-rollback: stage ## move a deployed function back to the version before the one that is live (STAGE=, FUNCTION=)
-	@set -eu; name="$(call output,$(Function))"; \
-	live=$$(aws lambda get-alias --function-name "$$name" --name live --query FunctionVersion --output text); \
-	before=$$(aws lambda list-versions-by-function --function-name "$$name" --query 'Versions[].Version' --output text | tr '\t' '\n' | \
-		grep -E '^[0-9]+$$' | awk -v live="$$live" '$$1 < live' | sort -n | tail -1); \
-	test -n "$$before" || { echo "$(FUNCTION) has no version before $$live"; exit 1; }; \
-	aws lambda update-alias --function-name "$$name" --name live --function-version "$$before" \
-		--routing-config 'AdditionalVersionWeights={}' --query FunctionVersion --output text
+rollback: stage ## put all functions of a stage back to the versions of the deployment before (STAGE=, SHOW=1 only says what it would do)
+	go run ./infra rollback -stage $(STAGE) $(if $(SHOW),-show)
 
 logs: stage ## follow the log of a deployed function (STAGE=, FUNCTION=)
 	@set -eu; name="$(call output,$(Function))"; \

@@ -30,6 +30,7 @@ func TestSettings(t *testing.T) {
 		"archive":    {"BUCKET", "KEY", "QUEUE_ARCHIVE", "QUEUE_ARCHIVE_DEAD", "QUEUE_NOTIFY"},
 		"backup":     {"BUCKET", "QUEUE_BACKUP", "QUEUE_BACKUP_DEAD", "QUEUE_NOTIFY"},
 		"notify":     {"QUEUE_NOTIFY", "QUEUE_NOTIFY_DEAD", "QUEUE_ARCHIVE_DEAD", "QUEUE_BACKUP_DEAD", "MAIL_FROM"},
+		"probe":      {"BUCKET", "VERSIONS"},
 	}
 	wrong := map[string][]struct{ name, value, told string }{ // told is the setting that is named, if it is another one
 		"api": {
@@ -53,6 +54,7 @@ func TestSettings(t *testing.T) {
 			{"GRAPH_DELEGATED", "perhaps", ""},
 		},
 		"backup": {{"GRAPH_CLIENT", audience, "GRAPH_TOKEN"}},
+		"probe":  {{"VERSIONS", "arn:aws:lambda:eu-central-1:111122223333:function:api:2", ""}},
 		"notify": {
 			{"HAND_ON", "-1s", ""},
 			{"MAIL_FROM", "nobody", ""},

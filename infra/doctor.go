@@ -330,7 +330,7 @@ var stuck = map[string]string{
 	"CREATE_FAILED":     "its first deployment failed: aws cloudformation delete-stack --stack-name %s",
 	"DELETE_FAILED":     "delete it to the end: aws cloudformation delete-stack --stack-name %s",
 	"UPDATE_ROLLBACK_FAILED": "find out what kept it from going back, mend that, then: aws cloudformation continue-update-rollback --stack-name %s " +
-		"(docs/runbooks/bad-version.md)",
+		"(docs/recovery/bad-version.md)",
 }
 
 func (d *doctor) stacks(s settings) {

@@ -1,10 +1,11 @@
 // Command infra is the CDK app: what Admin Assistant is made of in the cloud. The CDK command line runs it, see cdk.json. As `infra doctor` it
-// says what this machine and an account lack for that.
+// says what this machine and an account lack for that, and as `infra rollback` it puts a stage back.
 package main
 
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -16,8 +17,13 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "doctor" {
-		os.Exit(callDoctor(os.Args[2:], os.Stdout))
+	if len(os.Args) > 1 {
+		call := map[string]func([]string, io.Writer) int{"doctor": callDoctor, "rollback": callRollback}[os.Args[1]]
+		if call == nil {
+			fmt.Fprintln(os.Stderr, "there are doctor and rollback, and what the CDK command line runs")
+			os.Exit(2)
+		}
+		os.Exit(call(os.Args[2:], os.Stdout))
 	}
 	err := run()
 	jsii.Close()
@@ -78,7 +84,8 @@ func build(app awscdk.App, s settings) error {
 	}
 	_, err := service.New(app, "service", service.Props{
 		Stack: props("service", "queues, functions, API, schedule and alarms."),
-		Stage: s.Stage, Data: kept, Heads: witness, Functions: s.Functions, Canary: s.Canary, LogLevel: s.LogLevel, LogDays: s.LogDays, Destroy: s.Destroy,
+		Stage: s.Stage, Commit: s.Commit, Data: kept, Heads: witness, Functions: s.Functions, Canary: s.Canary,
+		LogLevel: s.LogLevel, LogDays: s.LogDays, Destroy: s.Destroy,
 		MailFrom: s.MailFrom, MailIdentity: s.MailIdentity, PublicURL: s.PublicURL, AlarmEmail: s.AlarmEmail, SignIn: s.SignIn, Graph: s.Graph,
 		Reserve: s.Reserve, ArchiveConcurrency: s.ArchiveConcurrency, BackupConcurrency: s.BackupConcurrency, CORSOrigins: s.CORSOrigins,
 	})

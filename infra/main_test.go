@@ -43,7 +43,7 @@ func synth(t *testing.T, stage string, changes map[string]string) written {
 	t.Helper()
 	infratest.NeedNode(t)
 	folder := t.TempDir()
-	if err := infratest.Functions(filepath.Join(folder, "functions"), "api", "dispatcher", "archive", "backup", "notify"); err != nil {
+	if err := infratest.Functions(filepath.Join(folder, "functions"), "api", "dispatcher", "archive", "backup", "notify", "probe"); err != nil {
 		t.Fatal(err)
 	}
 	all := map[string]string{"functions": filepath.Join(folder, "functions")}

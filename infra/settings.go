@@ -23,6 +23,8 @@ type settings struct {
 	Stage string
 	// Account and Region are where the stacks are; without them, where the CDK command line is signed in.
 	Account, Region string
+	// Commit is what of the source is deployed, for people; "unknown" where nobody says.
+	Commit string
 	// Functions is the folder of the built functions.
 	Functions string
 	// MailFrom is who notifications come from. MailIdentity is what SES verified for it: the address, or its domain (the default).
@@ -88,7 +90,7 @@ func variable(name string) string {
 
 // names are all settings.
 var names = []string{
-	"stage", "account", "region", "functions", "mail-from", "mail-identity", "alarm-email", "sign-in-authority", "sign-in-audience", "sign-in-tenants",
+	"stage", "account", "region", "commit", "functions", "mail-from", "mail-identity", "alarm-email", "sign-in-authority", "sign-in-audience", "sign-in-tenants",
 	"sign-in-client", "sign-in-programs", "sign-in-service-roles", "sign-in-credentials", "public-url", "graph-delegated", "graph-tenant",
 	"graph-client", "graph-credentials", "graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency", "backup-concurrency", "cors-origins",
 	"table-warm-reads", "table-warm-writes",
@@ -143,6 +145,7 @@ var (
 	domainForm     = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$`)
 	secretForm     = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
 	secretARNForm  = regexp.MustCompile(`^arn:[a-z-]+:secretsmanager:([a-z0-9-]+):([0-9]{12}):secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$`)
+	commitForm     = regexp.MustCompile(`^[\w.-]{1,100}$`)
 	localHostForms = []string{"localhost", "127.0.0.1"}
 )
 
@@ -269,6 +272,9 @@ func read(from source) (settings, error) {
 	s.Account = r.must("account", accountForm, "an AWS account of twelve digits")
 	s.Region = r.must("region", regionForm, "an AWS region such as eu-central-1")
 	s.Functions = cmp.Or(r.text("functions"), "dist/functions")
+	if s.Commit = cmp.Or(r.text("commit"), "unknown"); !commitForm.MatchString(s.Commit) {
+		r.refuse("commit", "must be letters, digits, dots, hyphens and underscores, not %q", s.Commit)
+	}
 	s.readMail(r)
 	s.readSignIn(r)
 	s.readGraph(r)

@@ -41,6 +41,7 @@ func TestRead(t *testing.T) {
 		} {
 			got, err := read(given(stage, nil))
 			want.Stage, want.Account, want.Region, want.Functions, want.LogLevel = stage, infratest.Account, infratest.Region, "dist/functions", "info"
+			want.Commit = "unknown"
 			want.MailFrom, want.MailIdentity, want.AlarmEmail = "aa@mail.example.com", "mail.example.com", "ops@example.com"
 			want.SignIn = service.SignIn{Authority: "https://login.microsoftonline.com", Audience: guid, Tenants: []string{guid2}}
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -50,7 +51,7 @@ func TestRead(t *testing.T) {
 	})
 	t.Run("all can be said", func(t *testing.T) {
 		got, err := read(given("dev", map[string]string{
-			"functions": "/built", "mail-identity": "example.com", "alarm-email": "", "sign-in-authority": "https://login.microsoftonline.us/",
+			"functions": "/built", "commit": "v1.2-3-gabc", "mail-identity": "example.com", "alarm-email": "", "sign-in-authority": "https://login.microsoftonline.us/",
 			"sign-in-tenants": guid + ", " + guid2, "graph-tenant": "example.com", "graph-client": guid2, "graph-credentials": "graph/app",
 			"graph-url": "https://graph.microsoft.us/v1.0", "sign-in-client": guid2, "sign-in-credentials": "sign-in/app",
 			"sign-in-programs": guid + "," + guid2, "sign-in-service-roles": "service",
@@ -60,7 +61,8 @@ func TestRead(t *testing.T) {
 			"table-warm-reads": "12000", "table-warm-writes": "40000",
 		}))
 		want := settings{
-			Stage: "dev", Account: infratest.Account, Region: infratest.Region, Functions: "/built", MailFrom: "aa@mail.example.com", MailIdentity: "example.com",
+			Stage: "dev", Account: infratest.Account, Region: infratest.Region, Functions: "/built", Commit: "v1.2-3-gabc",
+			MailFrom: "aa@mail.example.com", MailIdentity: "example.com",
 			PublicURL: "https://calendar.example.com",
 			SignIn: service.SignIn{
 				Authority: "https://login.microsoftonline.us", Audience: guid, Tenants: []string{guid, guid2}, Client: guid2,
@@ -132,6 +134,7 @@ func TestRead(t *testing.T) {
 		{"an account without any concurrency", "dev", map[string]string{"account-concurrency": "0"}, []string{"account-concurrency"}},
 		{"a word in place of a switch", "dev", map[string]string{"reserved-concurrency": "yes"}, []string{"reserved-concurrency"}},
 		{"a stage that is none", "test", nil, []string{"stage"}},
+		{"a commit that is none", "dev", map[string]string{"commit": `a"b`}, []string{"commit"}},
 		{"no account", "dev", map[string]string{"account": ""}, []string{"account"}},
 		{"an account of eleven digits", "dev", map[string]string{"account": "11112222333"}, []string{"account"}},
 		{"a region that is none", "dev", map[string]string{"region": "Frankfurt"}, []string{"region"}},

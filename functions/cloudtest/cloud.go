@@ -47,6 +47,7 @@ var Functions = map[string]Deployed{
 	"notify": {Memory: 256, Timeout: time.Minute, AllowLoops: true, Queues: map[string]int{
 		"notify": 10, "archive-dead": 10, "backup-dead": 10,
 	}},
+	"probe": {Memory: 256, Timeout: 10 * time.Minute},
 }
 
 // Queues are the names of all queues.
@@ -68,6 +69,7 @@ var given = map[string][]string{
 	"archive":    {"BUCKET", "HEAD_BUCKET", "KEY", "QUEUE_ARCHIVE", "QUEUE_ARCHIVE_DEAD", "QUEUE_NOTIFY"},
 	"backup":     {"BUCKET", "QUEUE_BACKUP", "QUEUE_BACKUP_DEAD", "QUEUE_NOTIFY"},
 	"notify":     {"QUEUE_NOTIFY", "QUEUE_NOTIFY_DEAD", "QUEUE_ARCHIVE_DEAD", "QUEUE_BACKUP_DEAD"},
+	"probe":      {"BUCKET"},
 }
 
 // Environment is the environment of a function as it is deployed, but for sign-in, mailboxes and e-mail.
@@ -123,7 +125,7 @@ func NewResources(t testing.TB) Resources {
 		must(err)
 		r.Queues[name] = create(prefix+name, map[string]string{
 			"RedrivePolicy":     fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":"%d"}`, out.Attributes[string(arn)], queue.MaxReceives),
-			"VisibilityTimeout": "5400",
+			"VisibilityTimeout": "960",
 		})
 	}
 	objects := awss3.NewFromConfig(moto, func(o *awss3.Options) { o.UsePathStyle = true })

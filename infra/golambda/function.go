@@ -32,6 +32,8 @@ type Settings struct {
 	Removal awscdk.RemovalPolicy
 	// Rollout moves the aliases; nil moves them at once.
 	Rollout *Rollout
+	// Pins put the aliases back to versions that a parameter of the stack names; nil: nothing does.
+	Pins *Pins
 }
 
 // Props are what one function has for itself.
@@ -50,6 +52,8 @@ type Props struct {
 	Environment map[string]string
 	// May is all that the function may do, besides writing its log and its traces.
 	May []awsiam.PolicyStatement
+	// Newest makes a function without versions: whoever calls it calls the newest code.
+	Newest bool
 }
 
 // Function is a function and what belongs to it.
@@ -57,7 +61,7 @@ type Function struct {
 	Name       string
 	Timeout    time.Duration
 	Function   awslambda.Function
-	Alias      awslambda.Alias
+	Alias      awslambda.Alias // nil of one without versions
 	Log        awslogs.LogGroup
 	deployment awscodedeploy.LambdaDeploymentGroup // nil: the alias moves at once
 }
@@ -96,6 +100,10 @@ func New(scope constructs.Construct, s Settings, p Props) Function {
 	for name, value := range p.Environment {
 		environment[name] = jsii.String(value)
 	}
+	var versions *awslambda.VersionOptions
+	if !p.Newest { // earlier versions stay, so that the alias can be moved back to them
+		versions = &awslambda.VersionOptions{RemovalPolicy: awscdk.RemovalPolicy_RETAIN}
+	}
 	f.Function = awslambda.NewFunction(here, jsii.String("Function"), &awslambda.FunctionProps{
 		Description:                  &p.Description,
 		Architecture:                 awslambda.Architecture_ARM_64(),
@@ -110,19 +118,43 @@ func New(scope constructs.Construct, s Settings, p Props) Function {
 		Role:                         role,
 		LogGroup:                     f.Log,
 		Tracing:                      awslambda.Tracing_ACTIVE,
-		// Earlier versions stay, so that the alias can be moved back to them.
-		CurrentVersionOptions: &awslambda.VersionOptions{RemovalPolicy: awscdk.RemovalPolicy_RETAIN},
+		CurrentVersionOptions:        versions,
 	})
 	cdknag.NagSuppressions_AddResourceSuppressions(role.Node().FindChild(jsii.String("DefaultPolicy")).Node().DefaultChild(),
 		&[]*cdknag.NagPackSuppression{{
 			Id: jsii.String("AwsSolutions-IAM5"), AppliesTo: &[]interface{}{"Resource::*"},
 			Reason: jsii.String("X-Ray has no resources to name: xray:PutTraceSegments and xray:PutTelemetryRecords, the only actions here, need *."),
 		}}, nil)
+	if p.Newest {
+		return f
+	}
 	f.Alias = awslambda.NewAlias(here, jsii.String("Alias"), &awslambda.AliasProps{
 		AliasName: jsii.String(Alias), Version: f.Function.CurrentVersion(),
 	})
+	if s.Pins != nil {
+		s.Pins.hold(p.Name, f.Alias.Node().DefaultChild().(awslambda.CfnAlias), f.Function.CurrentVersion().Version())
+	}
 	f.deployment = s.Rollout.follow(here, f.Alias)
 	return f
+}
+
+// Try has a hook called before a deployment sends calls to a new version of the function; it goes on if the hook says so. A version that a pin
+// names gets all calls at once instead, whatever rings: it was good before.
+func (f *Function) Try(r *Rollout, pins *Pins, hook Function) {
+	if f.deployment == nil {
+		return
+	}
+	r.role.AddToPolicy(Allow([]*string{hook.Function.FunctionArn()}, "lambda:InvokeFunction"))
+	hook.Function.AddToRolePolicy(Allow([]*string{f.deployment.DeploymentGroupArn()}, "codedeploy:PutLifecycleEventHookExecutionStatus"))
+	alias := f.Alias.Node().DefaultChild().(awslambda.CfnAlias)
+	alias.AddDependency(hook.Function.Node().DefaultChild().(awslambda.CfnFunction))
+	alias.AddDeletionOverride(jsii.String("UpdatePolicy.CodeDeployLambdaAliasUpdate"))
+	alias.AddOverride(jsii.String("UpdatePolicy.Fn::If"), []any{pins.condition.LogicalId(), map[string]any{"Ref": "AWS::NoValue"}, map[string]any{
+		"CodeDeployLambdaAliasUpdate": map[string]any{
+			"ApplicationName": r.application.ApplicationName(), "DeploymentGroupName": f.deployment.DeploymentGroupName(),
+			"BeforeAllowTrafficHook": hook.Function.FunctionName(),
+		},
+	}})
 }
 
 // RollBackOn makes a deployment of the function stop, and go back, when one of the alarms rings.

@@ -74,8 +74,10 @@ func Functions(folder string, names ...string) error {
 
 // Template is what CloudFormation is given for a stack.
 type Template struct {
-	Resources map[string]Resource
-	Outputs   map[string]struct{ Value any }
+	Resources  map[string]Resource
+	Outputs    map[string]struct{ Value any }
+	Parameters map[string]struct{ Type, Default string }
+	Conditions map[string]any
 }
 
 // Resource is one resource of a template.

@@ -29,12 +29,16 @@ const (
 
 var names = []string{api, dispatcher, archive, backup, notify}
 
+// prober tries new versions of the others, where a canary moves the aliases. It is built as they are, and nobody else calls it.
+const prober = "probe"
+
 const (
 	apiTimeout        = 29 * time.Second // a gateway waits no longer than 30 s
 	dispatcherTimeout = time.Minute
 	archiveTimeout    = 15 * time.Minute // the longest there is
 	backupTimeout     = 15 * time.Minute
 	notifyTimeout     = time.Minute
+	probeTimeout      = 10 * time.Minute
 )
 
 const (
@@ -57,10 +61,24 @@ func Reserved(archiveConcurrency, backupConcurrency int) int {
 }
 
 // functions are those of names.
-type functions struct{ api, dispatcher, archive, backup, notify golambda.Function }
+type functions struct {
+	api, dispatcher, archive, backup, notify golambda.Function
+
+	pins *golambda.Pins
+	// probe is nil where nothing is tried.
+	probe *golambda.Function
+}
 
 func (f *functions) all() []*golambda.Function {
 	return []*golambda.Function{&f.api, &f.dispatcher, &f.archive, &f.backup, &f.notify}
+}
+
+// told are all, and the one that tries them.
+func (f *functions) told() []*golambda.Function {
+	if f.probe == nil {
+		return f.all()
+	}
+	return append(f.all(), f.probe)
 }
 
 // rollBackOn makes every function's deployment watch the alarms that show a bad version.
@@ -73,6 +91,7 @@ func (f *functions) rollBackOn(a alarms) {
 func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 	here := constructs.NewConstruct(scope, jsii.String("functions"))
 	settings := golambda.Settings{Folder: p.Functions, LogDays: p.LogDays, Removal: p.removal()}
+	settings.Pins = golambda.NewPins(scope, names...)
 	if p.Canary > 0 {
 		settings.Rollout = golambda.NewRollout(here, p.Canary)
 	}
@@ -98,6 +117,7 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 		backup:  {backupObjects: writes | deletes, uploadObjects: reads, restoreObjects: writes}, // the retention deletes
 	}
 	f := &functions{
+		pins: settings.Pins,
 		api: golambda.New(here, settings, golambda.Props{
 			Name: api, Description: "Answers the HTTP API.", MemoryMB: 512, Timeout: apiTimeout,
 			Environment: e.of(e.bucket(), e.heads(), e.urls(q.archive.queue, q.backup.queue), e.signIn(), e.web(), e.graph()),
@@ -131,6 +151,28 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 			May: may(g.table(), one(g.consumes(q.notify.queue, q.archive.dead, q.backup.dead), g.sends(q.notify.queue, q.notify.dead),
 				g.mails(p.MailIdentity, p.MailFrom))),
 		}),
+	}
+	everything := map[string]access{
+		ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes, uploadObjects: deletes, restoreObjects: deletes,
+	}
+	if p.Canary > 0 {
+		var versions []string
+		var arns []*string
+		for _, function := range f.all() {
+			arn := function.Function.CurrentVersion().FunctionArn()
+			versions, arns = append(versions, function.Name+"="+*arn), append(arns, arn)
+		}
+		objects[prober] = everything
+		probe := golambda.New(here, settings, golambda.Props{
+			Name: prober, Description: "Tries new versions of the other functions.", MemoryMB: 256, Timeout: probeTimeout, Newest: true,
+			Environment: e.of(e.bucket(), map[string]string{"VERSIONS": strings.Join(versions, ",")}),
+			May:         may(g.table(), g.objects(everything), one(golambda.Allow(arns, "lambda:InvokeFunction"))),
+		})
+		for _, function := range f.all() {
+			function.Try(settings.Rollout, settings.Pins, probe)
+		}
+		f.probe = &probe
+		suppressObjects(probe, slices.Sorted(maps.Keys(everything)))
 	}
 	for _, function := range []golambda.Function{f.api, f.archive, f.backup} {
 		under := slices.Sorted(maps.Keys(objects[function.Name]))

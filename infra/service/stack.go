@@ -3,6 +3,7 @@
 package service
 
 import (
+	"slices"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -19,7 +20,9 @@ type Props struct {
 	Stack awscdk.StackProps
 	// Stage is dev, staging or prod.
 	Stage string
-	Data  *data.Stack
+	// Commit is what of the source is deployed, for people.
+	Commit string
+	Data   *data.Stack
 	// Heads is where the heads of ledgers are kept; nil: nowhere.
 	Heads *heads.Stack
 	// Functions is the folder of the built functions.
@@ -82,7 +85,11 @@ type Graph struct {
 
 // New makes the stack. An error says which function is not built.
 func New(scope constructs.Construct, id string, p Props) (awscdk.Stack, error) {
-	if err := golambda.Built(p.Functions, names...); err != nil {
+	built := names
+	if p.Canary > 0 {
+		built = append(slices.Clone(names), prober)
+	}
+	if err := golambda.Built(p.Functions, built...); err != nil {
 		return nil, err
 	}
 	stack := awscdk.NewStack(scope, &id, &p.Stack)
@@ -92,17 +99,19 @@ func New(scope constructs.Construct, id string, p Props) (awscdk.Stack, error) {
 	gateway := newAPI(stack, p, functions.api)
 	alarms, topic := newAlarms(stack, p, queues, functions, gateway)
 	functions.rollBackOn(alarms)
+	deployed := functions.pins.Record(stack, p.Commit, functions.all()...)
 	newDashboard(stack, p, queues, functions, gateway, alarms)
 
 	output := func(id, what string, value *string) {
 		awscdk.NewCfnOutput(stack, &id, &awscdk.CfnOutputProps{Value: value, Description: &what})
 	}
 	output("ApiUrl", "address of the API", gateway.ApiEndpoint())
+	output("Deployed", "name of the parameter that says which versions the last deployment ended with", deployed.Ref())
 	output("AlarmTopic", "where alarms are told", topic.TopicArn())
 	for _, q := range queues.all() {
 		output("Queue"+title(q.name), "URL of the queue "+q.name, q.queue.QueueUrl())
 	}
-	for _, f := range functions.all() {
+	for _, f := range functions.told() {
 		output("Function"+title(f.Name), "name of the function "+f.Name, f.Function.FunctionName())
 	}
 	return stack, nil

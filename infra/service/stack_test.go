@@ -3,6 +3,7 @@ package service
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"regexp"
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 // props are those of a stage with all settings set.
 func props(stage string) Props {
 	return Props{
-		Stack: infratest.Stack("service"), Stage: stage, LogLevel: "info", LogDays: 90,
+		Stack: infratest.Stack("service"), Stage: stage, Commit: "abc123", LogLevel: "info", LogDays: 90,
 		MailFrom: "aa@mail.example.com", MailIdentity: "example.com", AlarmEmail: "ops@example.com", PublicURL: "https://calendar.example.com",
 		SignIn: SignIn{
 			Authority: "https://login.example.com", Audience: "audience", Tenants: []string{"t1", "t2"}, Client: "cli",
@@ -69,7 +70,7 @@ func synth(p Props) (infratest.Template, error) {
 	if err != nil {
 		return infratest.Template{}, err
 	}
-	if err := infratest.Functions(folder, names...); err != nil {
+	if err := infratest.Functions(folder, append(slices.Clone(names), prober)...); err != nil {
 		return infratest.Template{}, err
 	}
 	p.Functions = folder
@@ -257,6 +258,16 @@ func TestPermissions(t *testing.T) {
 			"kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey kms:ReEncryptFrom kms:ReEncryptTo on key" + viaTable,
 		}
 	}
+	var versions, reports []string
+	application := slices.Collect(maps.Keys(v.Of(t, "AWS::CodeDeploy::Application")))[0]
+	for id := range v.Of(t, "AWS::Lambda::Version") {
+		versions = append(versions, id)
+	}
+	for id := range v.Of(t, "AWS::CodeDeploy::DeploymentGroup") {
+		reports = append(reports,
+			"codedeploy:PutLifecycleEventHookExecutionStatus on arn:aws:codedeploy:eu-central-1:111122223333:deploymentgroup:"+application+"/"+id)
+	}
+	slices.Sort(versions)
 	for name, more := range map[string][]string{
 		api: {
 			"s3:ListBucket on bucket",
@@ -302,6 +313,13 @@ func TestPermissions(t *testing.T) {
 			"sqs:SendMessage on queue-notify queue-notify-dead",
 			`ses:SendEmail on arn:aws:ses:eu-central-1:111122223333:identity/example.com if {"StringEquals":{"ses:FromAddress":"aa@mail.example.com"}}`,
 		},
+		prober: append(reports,
+			"s3:ListBucket on bucket",
+			"s3:GetObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/uploads/*",
+			"s3:DeleteObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/uploads/*",
+			"kms:Decrypt on key"+viaBucket,
+			"lambda:InvokeFunction on "+strings.Join(versions, " "),
+		),
 	} {
 		t.Run(name+" may do what it is for, and nothing else", func(t *testing.T) {
 			var got []string
@@ -431,6 +449,10 @@ func TestForbidden(t *testing.T) {
 		{backup, "s3:PutObject", "headsbucket/heads/c/d"},
 		{backup, "kms:Decrypt", "tokenkey"},
 		{archive, "dynamodb:DeleteTable", "table"},
+		{prober, "s3:PutObject", "bucket/ledger/c/bodies/d"},
+		{prober, "kms:Decrypt", "tokenkey"},
+		{prober, "sqs:SendMessage", "queue-archive"},
+		{prober, "lambda:UpdateAlias", "functionsapiFunction"},
 		{archive, "dynamodb:Scan", "table"},
 	} {
 		t.Run(fmt.Sprintf("%s must not %s %s", c.function, c.action, c.resource), func(t *testing.T) {
@@ -446,7 +468,9 @@ func TestForbidden(t *testing.T) {
 		}
 	})
 	t.Run("no action is a wildcard, and no resource but what X-Ray forces", func(t *testing.T) {
-		for _, construct := range append([]string{"schedule"}, "functionsapi", "functionsdispatcher", "functionsarchive", "functionsbackup", "functionsnotify") {
+		for _, construct := range []string{
+			"schedule", "functionsapi", "functionsdispatcher", "functionsarchive", "functionsbackup", "functionsnotify", "functionsprobe",
+		} {
 			for _, s := range v.may(t, construct) {
 				if strings.Contains(strings.Join(s.actions, ""), "*") {
 					t.Errorf("%s: %s", construct, s)
@@ -569,7 +593,7 @@ type size struct {
 func TestFunctions(t *testing.T) {
 	v := stack(t, prod)
 	sizes := map[string]size{
-		api: {512, 29, 0}, dispatcher: {256, 60, 2}, archive: {512, 900, 7}, backup: {1024, 900, 3}, notify: {256, 60, 9},
+		api: {512, 29, 0}, dispatcher: {256, 60, 2}, archive: {512, 900, 7}, backup: {1024, 900, 3}, notify: {256, 60, 9}, prober: {256, 600, 0},
 	}
 	if len(v.Of(t, "AWS::Lambda::Function")) != len(sizes) {
 		t.Errorf("there are functions that nobody asked for")
@@ -630,7 +654,7 @@ func TestFunctions(t *testing.T) {
 	})
 	t.Run("nothing is reserved where nobody asks for it", func(t *testing.T) {
 		small := stack(t, dev)
-		for name := range sizes {
+		for _, name := range names {
 			if reserved := small.named(t, "function-"+name).Properties["ReservedConcurrentExecutions"]; reserved != nil {
 				t.Errorf("%s: %v", name, reserved)
 			}
@@ -657,7 +681,7 @@ func TestFunctions(t *testing.T) {
 			keys[infratest.At(f.Properties, "Code", "S3Key")] = true
 		}
 		other := stack(t, dev)
-		for _, f := range other.Of(t, "AWS::Lambda::Function") {
+		for _, f := range other.Of(t, "AWS::Lambda::Function") { // without a canary nothing is tried
 			if key := infratest.At(f.Properties, "Code", "S3Key"); !keys[key] {
 				t.Errorf("the same code is called %v in another stack", key)
 			}
@@ -691,9 +715,15 @@ func TestRollout(t *testing.T) {
 	t.Run("every alias moves by a deployment of its own", func(t *testing.T) {
 		followed := map[string]bool{}
 		for id, alias := range v.Of(t, "AWS::Lambda::Alias") {
-			group, _ := infratest.At(alias.UpdatePolicy, "CodeDeployLambdaAliasUpdate", "DeploymentGroupName", "Ref").(string)
+			policy := func(path ...any) any {
+				return infratest.At(alias.UpdatePolicy, append([]any{"Fn::If", 2, "CodeDeployLambdaAliasUpdate"}, path...)...)
+			}
+			group, _ := policy("DeploymentGroupName", "Ref").(string)
 			if _, ok := groups[group]; !ok || alias.Properties["Name"] != "live" {
 				t.Errorf("%s: %v", id, alias)
+			}
+			if hook := v.names[policy("BeforeAllowTrafficHook", "Ref").(string)]; hook != "function-probe" {
+				t.Errorf("%s is tried by %s", id, hook)
 			}
 			followed[group] = true
 		}
@@ -701,6 +731,72 @@ func TestRollout(t *testing.T) {
 			t.Errorf("%d groups for %d functions", len(followed), len(names))
 		}
 	})
+	t.Run("a version is tried by what is deployed with it, and the versions that are tried are those that are deployed", func(t *testing.T) {
+		probe := v.named(t, "function-probe")
+		told := v.name(infratest.At(probe.Properties, "Environment", "Variables", "ADMIN_ASSISTANT_VERSIONS"))
+		for id := range v.Of(t, "AWS::Lambda::Version") {
+			if !strings.Contains(told, "="+id) {
+				t.Errorf("%s is not in %s", id, told)
+			}
+		}
+		for id := range v.Of(t, "AWS::Lambda::Alias") {
+			before := v.Closure(id)
+			for other, r := range v.Resources {
+				if r.Type == "AWS::Lambda::Version" && !before[other] || v.names[other] == "function-probe" && !before[other] {
+					t.Errorf("%s does not wait for %s", id, other)
+				}
+			}
+		}
+		if versions := v.Of(t, "AWS::Lambda::Version"); len(versions) != len(names) {
+			t.Errorf("%d versions", len(versions))
+		}
+	})
+	for stage, of := range map[string]func() (infratest.Template, error){"prod": prod, "dev": dev} {
+		t.Run("the set of "+stage+" can be put back to earlier versions by one parameter, at once", func(t *testing.T) {
+			v := stack(t, of)
+			if p := v.Parameters["Versions"]; p.Type != "CommaDelimitedList" || p.Default != "newest,newest,newest,newest,newest" {
+				t.Errorf("%+v", p)
+			}
+			if diff := cmp.Diff(map[string]any{"Fn::Not": []any{map[string]any{"Fn::Equals": []any{
+				map[string]any{"Fn::Select": []any{0.0, map[string]any{"Ref": "Versions"}}}, "newest",
+			}}}}, v.Conditions["PutBack"]); diff != "" {
+				t.Error(diff)
+			}
+			for place, name := range names {
+				for id, alias := range v.Of(t, "AWS::Lambda::Alias") {
+					if !strings.HasPrefix(id, "functions"+name+"Alias") {
+						continue
+					}
+					version := func(path ...any) any { return infratest.At(alias.Properties["FunctionVersion"], path...) }
+					if version("Fn::If", 0) != "PutBack" || version("Fn::If", 1, "Fn::Select", 0) != float64(place) ||
+						!strings.HasPrefix(version("Fn::If", 2, "Fn::GetAtt", 0).(string), "functions"+name) {
+						t.Errorf("%s is at %v", id, alias.Properties["FunctionVersion"])
+					}
+					// no canary, no hook, and no alarm holds up what was good before
+					if p := alias.UpdatePolicy; p != nil &&
+						(infratest.At(p, "Fn::If", 0) != "PutBack" || infratest.At(p, "Fn::If", 1, "Ref") != "AWS::NoValue" || len(p) != 1) {
+						t.Errorf("%s moves by %v", id, p)
+					}
+				}
+			}
+		})
+		t.Run("what was deployed in "+stage+" is noted when all aliases are there", func(t *testing.T) {
+			v := stack(t, of)
+			for id, parameter := range v.Of(t, "AWS::SSM::Parameter") {
+				before := v.Closure(id)
+				for alias := range v.Of(t, "AWS::Lambda::Alias") {
+					if !before[alias] {
+						t.Errorf("it does not wait for %s", alias)
+					}
+				}
+				value := func(which int) string { return v.name(infratest.At(parameter.Properties["Value"], "Fn::If", which)) }
+				if infratest.At(parameter.Properties["Value"], "Fn::If", 0) != "PutBack" || !strings.HasPrefix(value(1), `{"put_back_to":"`) ||
+					!strings.HasPrefix(value(2), `{"commit":"abc123","versions":"functionsapi`) || strings.Count(value(2), ",") != 5 {
+					t.Errorf("it says %s or %s", value(1), value(2))
+				}
+			}
+		})
+	}
 	t.Run("a tenth goes first, and alarms bring it back", func(t *testing.T) {
 		for id, group := range groups {
 			if got := group.Properties["DeploymentConfigName"]; got != "CodeDeployDefault.LambdaCanary10Percent10Minutes" {
@@ -923,7 +1019,7 @@ func TestAPI(t *testing.T) {
 
 func TestOutputs(t *testing.T) {
 	outputs := stack(t, prod).Outputs
-	want := []string{"ApiUrl", "AlarmTopic"}
+	want := []string{"ApiUrl", "AlarmTopic", "Deployed"}
 	for _, q := range []string{"Archive", "Backup", "Notify", "ArchiveDead", "BackupDead", "NotifyDead", "ScheduleDead"} {
 		want = append(want, "Queue"+q)
 	}

@@ -28,6 +28,7 @@ import (
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/mail/ses"
+	"adminassistant/shared/probe"
 	"adminassistant/shared/queue/sqs"
 	"adminassistant/shared/run"
 	"adminassistant/shared/secret"
@@ -209,9 +210,10 @@ func (f *Function) newMicrosoft(ctx context.Context) (*microsoft.Client, error) 
 	return microsoft.New(o)
 }
 
-// start hands the handler to Lambda. When the process is asked to end, what is under way stops where it is safe.
-func (f *Function) start(handler any) {
-	lambda.StartWithOptions(handler, lambda.WithContext(f.ctx), lambda.WithEnableSIGTERM(func() {
+// start hands the handler to Lambda; probes come before it, and do is what they can have done. When the process is asked to end, what is under way
+// stops where it is safe.
+func (f *Function) start(handler lambda.Handler, do func(context.Context, probe.Ask) error) {
+	lambda.StartWithOptions(&probed{Handler: handler, function: f, do: do}, lambda.WithContext(f.ctx), lambda.WithEnableSIGTERM(func() {
 		f.log.Info().Msg("function stopping")
 		f.stop()
 	}))
@@ -246,7 +248,7 @@ func (f *Function) StartAPI() {
 	f.start(&gateway.Handler{
 		API: httpapi.LimitAnswers(f.api(verifier.Authenticate), maxAnswer), Unreadable: last.Unreadable, TooLarge: last.TooLarge,
 		Panicked: last.Panicked,
-	})
+	}, f.verify)
 }
 
 // StartArchive carries out the runs that SQS delivers from the archive queue.
@@ -257,9 +259,9 @@ func (f *Function) StartBackup() { f.startWorker(run.BackupQueue) }
 
 func (f *Function) startWorker(name run.QueueName) {
 	w := f.worker(name, busyInCloud, 0)
-	f.start(func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+	f.start(lambda.NewHandler(func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 		return failures(w.HandleBatch(ctx, sqs.Messages(event), w.Handle)), nil
-	})
+	}), f.carryOut(name))
 }
 
 // StartNotify sends the notifications that messages of the notify queue name, and fails the runs that the dead letters of the others do.
@@ -274,7 +276,7 @@ func (f *Function) StartNotify() {
 	for _, url := range []string{s.QueueArchiveDead, s.QueueBackupDead} {
 		dead[url[strings.LastIndex(url, "/")+1:]] = f.newWorker(sqs.New(f.aws, url, s.QueueNotifyDead), busyInCloud, 0)
 	}
-	f.start(func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+	f.start(lambda.NewHandler(func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 		var retry []string
 		for _, record := range event.Records { // each batch is of one queue
 			one := sqs.Messages(events.SQSEvent{Records: []events.SQSMessage{record}})
@@ -285,7 +287,7 @@ func (f *Function) StartNotify() {
 			}
 		}
 		return failures(retry), nil
-	})
+	}), nil)
 }
 
 // failures names the messages that SQS has to deliver once more; it deletes the others.
@@ -300,8 +302,8 @@ func failures(retry []string) events.SQSEventResponse {
 // StartDispatcher starts the runs of jobs that are due, every time the schedule asks for it.
 func (f *Function) StartDispatcher() {
 	dispatcher := f.dispatcher()
-	f.start(func(ctx context.Context, _ json.RawMessage) error { // the event is not read: the clock says what is due
+	f.start(lambda.NewHandler(func(ctx context.Context, _ json.RawMessage) error { // the event is not read: the clock says what is due
 		_, err := dispatcher.Tick(ctx)
 		return err
-	})
+	}), nil)
 }

@@ -99,6 +99,8 @@ type Settings struct {
 	// UnseenDays is for how many days jobs of a user go on who makes no request, where an application reaches the mailboxes: Entra ID says nothing
 	// of users who leave. 0: for ever.
 	UnseenDays int `env:"ADMIN_ASSISTANT_UNSEEN_DAYS" envDefault:"60"`
+	// Versions are the new versions of functions that a probe tries, each as <function>=<ARN with the version>.
+	Versions []string `env:"ADMIN_ASSISTANT_VERSIONS"`
 	// MemoryMB is how many megabytes of memory the function has, which Lambda itself says; 0 on one machine: as much as is needed.
 	MemoryMB int `env:"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"`
 	// Key is the ARN of the KMS key that seals the signing key of ledgers' heads, and users' tokens of Microsoft.
