@@ -33,6 +33,7 @@ const (
 	Drift              Kind = "drift"                // an appointment changed after it was archived
 	OrphanModification Kind = "orphan_modification"  // a modification has no original
 	MissingCategory    Kind = "missing_category"     // an appointment has no customer
+	Altered            Kind = "altered"              // a copy in the archive calendar shows something else than the ledger has
 	ArchiveMissing     Kind = "archive_missing"      // the archive calendar does not show what was archived
 	LedgerDamaged      Kind = "ledger_damaged"       // the ledger is not what was written
 	ShrunkWindow       Kind = "shrunk_window"        // the source shows far fewer events than the ledger holds

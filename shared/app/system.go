@@ -84,6 +84,7 @@ var kinds = []struct {
 	handler func(*system) run.Handler
 }{
 	{archive.RunKind, (*system).archiver},
+	{archive.VerifyKind, (*system).archiveVerifier},
 	{backup.RunKind, (*system).backuper},
 	{restore.RunKind, (*system).restorer},
 	{restore.DrillKind, (*system).driller},
@@ -240,8 +241,21 @@ func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, vi
 }
 
 // archiver returns who carries out archive runs.
-func (y *system) archiver() run.Handler {
-	r := &archive.Runner{
+func (y *system) archiver() run.Handler { return (*archive.Runner)(y.engine()) }
+
+// archiveVerifier returns who carries out verify runs.
+func (y *system) archiveVerifier() run.Handler {
+	return &archive.Verifier{Engine: y.engine(), Chain: func(ctx context.Context, user, config string) (archive.Chain, error) {
+		v, err := y.verifier().Verify(ctx, user, config, nil)
+		return archive.Chain{
+			OK: v.OK, Links: v.Links, Entries: v.Entries, Misfits: v.Misfits, First: v.First, Unfinished: v.Unfinished, Head: v.Head,
+		}, err
+	}}
+}
+
+// engine returns who opens attempts at runs of configs.
+func (y *system) engine() *archive.Engine {
+	r := &archive.Engine{
 		Table: y.table, Blobs: y.blobs, Signer: y.signing,
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) {
 			return y.providers.of(ctx, user, uri)

@@ -75,7 +75,9 @@ func (k known) seen(info calendar.Info, uri calendar.URI) known {
 // noting returns what notes the calendars that the attempt found, if they are not noted so.
 func (a *Attempt) noting() []store.Op {
 	now := a.found
-	now.Source = now.Source.seen(a.source.info, a.config.Source)
+	if a.source.info.ID != "" {
+		now.Source = now.Source.seen(a.source.info, a.config.Source)
+	}
 	if !a.archive.missing {
 		now.Archive = now.Archive.seen(a.archive.info, a.config.Archive)
 	}

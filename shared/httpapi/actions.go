@@ -17,6 +17,7 @@ type actionKind string
 func (actionKind) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Enum: []any{
 		string(action.Overlap), string(action.Drift), string(action.OrphanModification), string(action.MissingCategory),
+		string(action.Altered),
 		string(action.ArchiveMissing), string(action.LedgerDamaged), string(action.ShrunkWindow), string(action.KeysChanged), string(action.UnreadableDays),
 		string(action.MailboxOutOfReach), string(action.SignInNeeded), string(action.RunFailed),
 	}}

@@ -153,6 +153,7 @@ func New(s Services) http.Handler {
 	srv.calendarRoutes()
 	srv.configRoutes()
 	srv.runRoutes()
+	srv.verifyRoutes()
 	srv.jobRoutes()
 	srv.backupRoutes()
 	srv.actionRoutes()

@@ -86,6 +86,7 @@ var mailboxRows = map[string]mailboxRow{
 	"POST /v1/archive-configs, as the archive": {body: localConfig, header: sendJSON, want: 201, stores: true},
 	"PUT /v1/archive-configs/{id}":             {path: "/v1/archive-configs/$local", body: localConfig, header: replacing, want: 200, stores: true},
 	"POST /v1/archive-configs/{id}/activate":   {path: "/v1/archive-configs/$config/activate", want: 200, quiet: true},
+	"POST /v1/archive-configs/{id}/verify":     {path: "/v1/archive-configs/$config/verify", body: `{"period": "last week"}`, header: sendJSON, want: 202, stores: true},
 	"POST /v1/archive-configs/{id}/deactivate": {path: "/v1/archive-configs/$config/deactivate", want: 200, quiet: true},
 	"POST /v1/runs":                            {body: `{"kind": "archive", "config": "$config", "period": "last week"}`, header: sendJSON, want: 202},
 	"POST /v1/runs/{id}/retry":                 {path: "/v1/runs/$run/retry", want: 202, later: true},

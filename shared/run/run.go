@@ -35,6 +35,8 @@ const (
 	Archive Kind = "archive" // copies a window of the source calendar into the archive
 	Backup  Kind = "backup"  // copies a calendar into files
 	Restore Kind = "restore" // puts what a file holds into a calendar
+	Verify  Kind = "verify"  // compares the archive calendar with the ledger, and that with its chain
+	Repair  Kind = "repair"  // brings archive calendar and ledger together where they differ
 	Drill   Kind = "drill"   // restores the newest backup of a calendar beside it, compares, and removes what it made
 )
 
