@@ -40,6 +40,7 @@ type runView struct {
 	Restore   *restore.Result       `json:"restore,omitempty"`
 	Drill     *restore.DrillResult  `json:"drill,omitempty"`
 	Verify    *archive.VerifyResult `json:"verify,omitempty"`
+	Repair    *archive.RepairResult `json:"repair,omitempty"`
 	Problem   *run.Problem          `json:"problem,omitempty"`
 	Failed    int                   `json:"failed"`
 	Created   time.Time             `json:"created"`
@@ -60,6 +61,8 @@ func (r *runView) sums() string {
 		return r.Drill.Sums()
 	case r.Verify != nil:
 		return r.Verify.Sums()
+	case r.Repair != nil:
+		return r.Repair.Sums()
 	}
 	return ""
 }
@@ -193,6 +196,8 @@ func (p *program) showRun(ctx context.Context, c *client, r runView, details boo
 		return p.showDrill(r)
 	case run.Verify:
 		return p.showVerified(ctx, c, r)
+	case run.Repair:
+		return p.showRepaired(ctx, c, r)
 	}
 	var items []runItem
 	query := url.Values{}

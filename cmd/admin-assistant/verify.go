@@ -2,14 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"adminassistant/shared/archive"
@@ -18,29 +20,86 @@ import (
 )
 
 func (p *program) verifyCommand() *cobra.Command {
-	var config, period string
-	var noWait bool
+	var start verifyStart
+	var config, adopt string
+	var answers []string
+	var repair, noWait bool
 	cmd := &cobra.Command{
 		Use: "verify", Short: "Compare the archive calendar with the ledger, and the ledger with its chain", Args: cobra.NoArgs,
-		Long: "Compare the archive calendar with the ledger, and the ledger with all that was sealed of it. Nothing is written.\n" +
+		Long: "Compare the archive calendar with the ledger, and the ledger with all that was sealed of it. Nothing is written.\n\n" +
+			"With --repair the archive calendar gets what the ledger has: missing copies are created again, altered ones put back, orphans removed. " +
+			"With --adopt the ledger takes what you changed in the archive calendar; with --adopt=missing it also withdraws what is missing there. " +
+			"With --answer you say it of single findings, by the id that a verification shows; a foreign event is adopted in no other way. " +
+			"With --dry-run it is only said what would be done. What was done can be undone.\n\n" +
 			"The exit code is 0 when nothing differs, 3 when something does, 1 when it failed or the ledger is not what was written.",
 		Example: "  admin-assistant verify --config work\n" +
-			"  admin-assistant verify --config work --period \"last month\"",
+			"  admin-assistant verify --config work --period \"last month\" --repair --dry-run\n" +
+			"  admin-assistant verify --config work --adopt\n" +
+			"  admin-assistant verify --config work --answer 1f2e3d4c5b=adopt --answer 6a79880011=repair",
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
 			v, _, err := p.findConfig(ctx, c, config)
 			if err != nil {
 				return err
 			}
-			return p.carryOut(ctx, request{
-				method: http.MethodPost, path: "/v1/archive-configs/" + url.PathEscape(v.ID) + "/verify", json: map[string]string{"period": period},
-			}, noWait)
+			path := "/v1/archive-configs/" + url.PathEscape(v.ID)
+			if err := start.read(repair, adopt, answers); err != nil {
+				return err
+			}
+			if start.Mode == "" && len(start.Answers) == 0 {
+				if start.DryRun || start.AllowOverlap {
+					return usageError{errors.New("--dry-run and --allow-overlap go with --repair, --adopt or --answer; a verification writes nothing")}
+				}
+				return p.carryOut(ctx, request{method: http.MethodPost, path: path + "/verify", json: map[string]string{"period": start.Period}}, noWait)
+			}
+			return p.carryOut(ctx, request{method: http.MethodPost, path: path + "/repair", json: start}, noWait)
 		}),
 	}
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
-	cmd.Flags().StringVar(&period, "period", "", `days, as in "last month", "2026-10-01 to 2026-10-31" (default: all)`)
+	cmd.Flags().BoolVar(&repair, "repair", false, "bring the archive calendar to what the ledger has")
+	cmd.Flags().StringVar(&adopt, "adopt", "", "take over what you changed in the archive calendar; with =missing also withdraw what is missing there")
+	cmd.Flags().Lookup("adopt").NoOptDefVal = "altered"
+	cmd.Flags().StringArrayVar(&answers, "answer", nil, "what becomes of one finding: its id, and =repair, =adopt or =leave")
+	cmd.Flags().BoolVar(&start.AllowOverlap, "allow-overlap", false, "what is adopted may share time with other appointments")
+	cmd.Flags().BoolVar(&start.DryRun, "dry-run", false, "say what would be done, and write nothing")
+	cmd.Flags().StringVar(&start.Period, "period", "", `days, as in "last month", "2026-10-01 to 2026-10-31" (default: all)`)
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until the run has ended")
 	required(cmd, "config")
 	return cmd
+}
+
+// verifyStart is the body of a request for a repair.
+type verifyStart struct {
+	Period       string            `json:"period,omitempty"`
+	Mode         string            `json:"mode,omitempty"`
+	Missing      bool              `json:"missing,omitempty"`
+	AllowOverlap bool              `json:"allow_overlap,omitempty"`
+	Answers      map[string]string `json:"answers,omitempty"`
+	DryRun       bool              `json:"dry_run,omitempty"`
+}
+
+// read takes what flags say. adopt is empty, altered or missing.
+func (s *verifyStart) read(repair bool, adopt string, answers []string) error {
+	switch {
+	case repair && adopt != "":
+		return usageError{errors.New("give --repair or --adopt, and not both; with --answer single findings are answered otherwise")}
+	case adopt != "" && adopt != "altered" && adopt != "missing":
+		return usageError{fmt.Errorf("--adopt takes =altered or =missing, not %q", adopt)}
+	case repair:
+		s.Mode = string(archive.RepairFindings)
+	case adopt != "":
+		s.Mode, s.Missing = string(archive.AdoptFindings), adopt == "missing"
+	}
+	for _, answer := range answers {
+		id, mode, ok := strings.Cut(answer, "=")
+		if !ok || id == "" {
+			return usageError{fmt.Errorf("--answer takes the id of a finding and =repair, =adopt or =leave, not %q", answer)}
+		}
+		if s.Answers == nil {
+			s.Answers = map[string]string{}
+		}
+		s.Answers[id] = mode
+	}
+	return nil
 }
 
 // foundItem is an item of a verify or repair run.
@@ -91,8 +150,39 @@ func (p *program) showVerified(ctx context.Context, c *client, r runView) error 
 		}
 		p.printTraffic(v.Cost)
 		if r.State == run.Partial {
-			p.printWhatHelps(&v.View, r.Config, name, r.From, r.To)
+			p.printWhatHelps(&v.View, name)
 		}
+	}
+	return r.exit()
+}
+
+// showRepaired prints what a repair run did.
+func (p *program) showRepaired(ctx context.Context, c *client, r runView) error {
+	items, zone, name, err := p.findings(ctx, c, &r)
+	if err != nil {
+		return err
+	}
+	if p.output == "json" {
+		err := p.printJSON(struct {
+			runView
+			Items []foundItem `json:"items"`
+		}{r, slices.Concat([]foundItem{}, items)})
+		if err != nil {
+			return err
+		}
+		return r.exit()
+	}
+	kind := "repair"
+	if r.DryRun {
+		kind = "dry run of a repair"
+	}
+	p.printHead(&r, fmt.Sprintf("%s %s of config %s, %s", kind, r.ID, printable(name), r.days()))
+	if v := r.Repair; v != nil && r.State != run.Failed {
+		fmt.Fprintln(p.out, viewLine(&v.Found))
+		fmt.Fprintf(p.out, "%d recreated, %d put back, %d removed; %d adopted, %d withdrawn, %d created; %d failed, %d left\n", v.Recreated, v.PutBack, v.Removed,
+			v.Adopted, v.Withdrawn, v.Created, v.Failed, v.Left)
+		p.printFindings(items, zone)
+		p.printTraffic(v.Cost)
 	}
 	return r.exit()
 }
@@ -154,31 +244,27 @@ func viewLine(v *archive.CopyCounts) string {
 	return counted(v.Compared, "copy", "copies") + " compared: " + strings.Join(parts, ", ")
 }
 
-// printFindings prints a row for each finding, and one for each field of it that differs.
+// printFindings prints a line for each finding, and one for each field of it that differs.
 func (p *program) printFindings(items []foundItem, zone *time.Location) {
-	var rows []table.Row
 	for i := range items {
 		f := &items[i].Plan
 		what := string(f.Outcome)
 		if f.Done != "" {
-			what += ": " + string(f.Done)
+			what += ", " + string(f.Done)
 		}
-		notes := []string{}
+		fmt.Fprintf(p.out, "%s  %s  %s: %s\n", f.ID, when(&f.Appointment, zone), clipped(printable(f.Appointment.Subject)), what)
+		for _, d := range f.Differences {
+			from, to := beside(inZone(d.Ledger, zone), inZone(d.Calendar, zone))
+			fmt.Fprintf(p.out, "            %s: %s -> %s\n", d.Field, printable(from), printable(to))
+		}
 		for _, note := range []string{f.Detail, f.Reason} {
 			if note != "" {
-				notes = append(notes, note)
+				fmt.Fprintf(p.out, "            %s\n", printable(note))
 			}
 		}
 		if it := items[i].Problem; it != nil {
-			notes = append(notes, "failed: "+it.Detail)
+			fmt.Fprintf(p.out, "            failed: %s\n", printable(it.Detail))
 		}
-		rows = append(rows, table.Row{when(&f.Appointment, zone), clipped(f.Appointment.Subject), what, strings.Join(notes, "; ")})
-		for _, d := range f.Differences {
-			rows = append(rows, table.Row{"", "  " + d.Field, "", inZone(d.Ledger, zone) + " -> " + inZone(d.Calendar, zone)})
-		}
-	}
-	if len(rows) > 0 {
-		p.printTable(table.Row{"When", "Subject", "What", "Ledger -> calendar"}, rows)
 	}
 }
 
@@ -195,12 +281,29 @@ func clipped(s string) string {
 // inZone is a field's value with instants as the clocks of a zone show them.
 func inZone(s string, zone *time.Location) string {
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return t.In(zone).Format("01-02 15:04")
+		return t.In(zone).Format("2006-01-02 15:04")
 	}
-	if s == "" {
-		return `""`
+	return s
+}
+
+// beside shows two values from where they begin to differ, so that what differs is to be seen.
+func beside(a, b string) (string, string) {
+	x, y := []rune(a), []rune(b)
+	same := 0
+	for same < min(len(x), len(y)) && x[same] == y[same] {
+		same++
 	}
-	return clipped(s)
+	from := 0
+	if max(len(x), len(y)) > shownSubject && same > shownSubject/2 {
+		from = same - shownSubject/4
+	}
+	cut := func(s []rune) string {
+		if from > 0 {
+			return "\"…" + clipped(string(s[min(from, len(s)):])) + "\""
+		}
+		return "\"" + clipped(string(s)) + "\""
+	}
+	return cut(x), cut(y)
 }
 
 func (p *program) printTraffic(cost run.Cost) {
@@ -210,8 +313,33 @@ func (p *program) printTraffic(cost run.Cost) {
 }
 
 // printWhatHelps says what can be done about findings.
-func (p *program) printWhatHelps(v *archive.CopyCounts, id, name, from, to string) {
+func (p *program) printWhatHelps(v *archive.CopyCounts, name string) {
+	verify := "admin-assistant verify --config " + quoted(name)
 	if v.CalendarMissing {
-		fmt.Fprintln(p.out, "bring the calendar back in Outlook from the deleted items, or create an empty one and repair")
+		fmt.Fprintf(p.out, "bring it back in Outlook from the deleted items; or create an empty one and fill it:\n  %s --repair\n", verify)
+		return
 	}
+	if v.Missing+v.Altered+v.OrphanCopies > 0 {
+		fmt.Fprintf(p.out, "let the calendar show what the ledger has:   %s --repair\n", verify)
+	}
+	if v.Altered > 0 {
+		fmt.Fprintf(p.out, "let the ledger have what the calendar shows: %s --adopt\n", verify)
+	}
+	if v.Missing > 0 {
+		fmt.Fprintf(p.out, "take what is missing out of the ledger too:  %s --adopt=missing\n", verify)
+	}
+	if v.Foreign+v.DuplicateCopies > 0 {
+		fmt.Fprintf(p.out, "take a foreign event into the ledger:        %s --answer ID=adopt\n", verify)
+	}
+}
+
+// quoted is a name as a shell takes it.
+func quoted(name string) string {
+	plain := func(r rune) bool {
+		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-", r))
+	}
+	if name != "" && strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
+		return name
+	}
+	return "'" + strings.ReplaceAll(printable(name), "'", `'\''`) + "'"
 }

@@ -84,7 +84,8 @@ var kinds = []struct {
 	handler func(*system) run.Handler
 }{
 	{archive.RunKind, (*system).archiver},
-	{archive.VerifyKind, (*system).archiveVerifier},
+	{archive.VerifyKind, func(y *system) run.Handler { return y.archiveVerifier() }},
+	{archive.RepairKind, func(y *system) run.Handler { return &archive.Repairer{Verifier: *y.archiveVerifier()} }},
 	{backup.RunKind, (*system).backuper},
 	{restore.RunKind, (*system).restorer},
 	{restore.DrillKind, (*system).driller},
@@ -244,13 +245,19 @@ func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, vi
 func (y *system) archiver() run.Handler { return (*archive.Runner)(y.engine()) }
 
 // archiveVerifier returns who carries out verify runs.
-func (y *system) archiveVerifier() run.Handler {
-	return &archive.Verifier{Engine: y.engine(), Chain: func(ctx context.Context, user, config string) (archive.Chain, error) {
+func (y *system) archiveVerifier() *archive.Verifier {
+	return &archive.Verifier{Engine: y.engine(), Start: y.starts, Chain: func(ctx context.Context, user, config string) (archive.Chain, error) {
 		v, err := y.verifier().Verify(ctx, user, config, nil)
 		return archive.Chain{
 			OK: v.OK, Links: v.Links, Entries: v.Entries, Misfits: v.Misfits, First: v.First, Unfinished: v.Unfinished, Head: v.Head,
 		}, err
 	}}
+}
+
+// starts starts a run of a config that another one asks for.
+func (y *system) starts(ctx context.Context, r *run.Run) error {
+	_, _, err := y.starters()[run.ArchiveQueue].Start(ctx, r)
+	return err
 }
 
 // engine returns who opens attempts at runs of configs.

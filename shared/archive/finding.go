@@ -1,6 +1,9 @@
 package archive
 
 import (
+	"crypto/sha256"
+	"fmt"
+
 	"adminassistant/shared/calendar"
 )
 
@@ -20,11 +23,9 @@ const (
 // FindingKinds lists all of them.
 var FindingKinds = []FindingKind{Missing, Altered, DuplicateCopy, OrphanCopy, Foreign, CalendarMissing, Unsettled}
 
-// Repaired is what a repair made of a finding.
-type Repaired string
-
 // Finding is a difference between the ledger and the archive calendar.
 type Finding struct {
+	ID      string      `json:"id"` // short, the same in every run that finds it
 	Outcome FindingKind `json:"outcome"`
 	Key     string      `json:"key,omitempty"`      // of the ledger
 	Version int         `json:"version,omitempty"`  // that stands
@@ -46,6 +47,11 @@ type Difference struct {
 	Field    string `json:"field"`
 	Ledger   string `json:"ledger"`
 	Calendar string `json:"calendar"`
+}
+
+// id is a short name of the finding, by which its user can answer it.
+func (f *Finding) id() string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(string(f.Outcome)+" "+f.name())))[:10]
 }
 
 // name is what names the finding in a run's items.

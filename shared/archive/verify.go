@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 
@@ -18,6 +19,8 @@ type Verifier struct {
 	*Engine
 	// Chain compares a ledger with all that was sealed of it.
 	Chain func(ctx context.Context, user, config string) (Chain, error)
+	// Start starts a run that this one asks for; nil: none is.
+	Start func(ctx context.Context, r *run.Run) error
 }
 
 var _ run.Handler = (*Verifier)(nil)
@@ -219,6 +222,45 @@ func (a *Attempt) endUnverified(ctx context.Context, result *VerifyResult) error
 	return a.End(ctx, run.Failed, result, nil)
 }
 
+// Ended starts the repair of what a job's run found altered, if the config says so. It may be called any number of times: there is one repair.
+func (r *Verifier) Ended(ctx context.Context, rn *run.Run) error {
+	var result VerifyResult
+	if r.Start == nil || rn.Kind != run.Verify || rn.Job == "" || rn.State != run.Partial || json.Unmarshal(rn.Result, &result) != nil {
+		return nil
+	}
+	what := RepairInput{Mode: RepairMode(result.OnEdit), Only: []FindingKind{Altered}}
+	if result.View.Altered == 0 || what.Mode != RepairFindings && what.Mode != AdoptFindings {
+		return nil
+	}
+	id := followingID(rn.ID)
+	switch there, err := run.NewStore(r.Table).Get(ctx, rn.User, id); {
+	case err == nil && there.State != run.Queued: // its own message sees to it
+		return nil
+	case err != nil && fault.Of(err) != fault.NotFound:
+		return err
+	}
+	input, err := json.Marshal(what)
+	if err != nil {
+		return fmt.Errorf("input of a repair: %w", err)
+	}
+	return r.Start(ctx, &run.Run{
+		ID: id, User: rn.User, Kind: run.Repair, Config: rn.Config, From: rn.From, To: rn.To, Input: input, Job: rn.Job, State: run.Queued,
+		Progress: run.NewProgress("queued", 0, 0), Correlation: rn.Correlation, Created: r.Clock().UTC(),
+	})
+}
+
+// followingID is the id of the run that follows a run, always the same one. Like any id it sorts by time: it keeps that of the run, in its first ten letters.
+func followingID(id string) string {
+	const letters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	h := sha256.Sum256([]byte("repair of " + id))
+	at := min(len(id), 10)
+	next := []byte(id[:at])
+	for i := range 16 {
+		next = append(next, letters[h[i]%32])
+	}
+	return string(next)
+}
+
 // endVerified stores the findings and ends the run.
 func (a *Attempt) endVerified(ctx context.Context, result *VerifyResult, findings []Finding) error {
 	items, err := itemsOf(findings)
@@ -242,6 +284,7 @@ func (a *Attempt) endVerified(ctx context.Context, result *VerifyResult, finding
 func itemsOf(findings []Finding) ([]run.Item, error) {
 	items := make([]run.Item, len(findings))
 	for i := range findings {
+		findings[i].ID = findings[i].id()
 		data, err := json.Marshal(&findings[i])
 		if err != nil {
 			return nil, fmt.Errorf("store findings: %w", err)

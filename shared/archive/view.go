@@ -33,6 +33,7 @@ type view struct {
 // held is the newest version of an appointment, as far as comparing needs it.
 type held struct {
 	key, lineage, decision string
+	sourceHash             string
 	version                int
 	outcome                ledger.Outcome
 	copyID                 string
@@ -44,7 +45,7 @@ type held struct {
 
 func newHeld(e *ledger.Entry) *held {
 	h := &held{
-		key: e.Key, lineage: e.Lineage, decision: e.Decision, version: e.Version, outcome: e.Outcome, copyID: e.CopyID, appointment: e.Appointment,
+		key: e.Key, lineage: e.Lineage, decision: e.Decision, sourceHash: e.SourceHash, version: e.Version, outcome: e.Outcome, copyID: e.CopyID, appointment: e.Appointment,
 		at: e.Time, start: e.Appointment.Start,
 	}
 	if e.Draft != nil {

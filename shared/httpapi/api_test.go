@@ -173,7 +173,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		},
 	}
 	users := account.NewUsers(s.table, clock)
-	described := run.MustKinds(archive.RunKind, archive.VerifyKind, backup.RunKind, restore.RunKind, restore.DrillKind)
+	described := run.MustKinds(archive.RunKind, archive.VerifyKind, archive.RepairKind, backup.RunKind, restore.RunKind, restore.DrillKind)
 	kinds := job.Kinds(described, configs, map[run.QueueName]queue.Queue{run.ArchiveQueue: s.queue, run.BackupQueue: s.backupQueue})
 	s.dispatcher = &job.Dispatcher{Table: s.table, Kinds: kinds, Clock: clock, Log: zerolog.Nop(), Barred: users.Barred}
 	eraser := account.NewEraser(users,

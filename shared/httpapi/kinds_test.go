@@ -60,7 +60,7 @@ func TestAKindOfRunIsShownByWhatItSaysOfItself(t *testing.T) {
 		return fmt.Sprint(object(object(object(schemas[schema])["properties"])["kind"])["enum"])
 	}
 	for schema, want := range map[string]string{
-		"Run": "[archive backup dream drill restore verify]", "Job": "[archive backup dream drill verify]", "JobInput": "[archive backup dream drill verify]",
+		"Run": "[archive backup dream drill repair restore verify]", "Job": "[archive backup dream drill verify]", "JobInput": "[archive backup dream drill verify]",
 		"Queue": "[archive backup dream drill verify]",
 	} {
 		if got := enum(schema); got != want {
@@ -99,7 +99,7 @@ func TestAResultThatCannotBeReadIsSaid(t *testing.T) {
 }
 
 func TestTypesOfTwoKindsHaveTwoNames(t *testing.T) {
-	kinds := run.MustKinds(archive.RunKind, archive.VerifyKind, backup.RunKind, restore.RunKind, restore.DrillKind)
+	kinds := run.MustKinds(archive.RunKind, archive.VerifyKind, archive.RepairKind, backup.RunKind, restore.RunKind, restore.DrillKind)
 	name := schemaNames(kinds)
 	var names []string
 	for _, of := range []any{archive.Result{}, archive.Counts{}, &backup.Result{}, backup.Counts{}, restore.Result{}, &restore.DrillResult{},

@@ -282,3 +282,258 @@ func TestAnArchiveCalendarThatIsGoneIsFound(t *testing.T) {
 		}
 	})
 }
+
+// repaired carries out a repair run of the days of newRun.
+func (w *world) repaired(c archive.Config, in archive.RepairInput, change ...func(*run.Run)) (*run.Run, archive.RepairResult, []archive.Finding) {
+	w.t.Helper()
+	r := w.repairOf(c, in, change...)
+	must(w.t, w.repairer(w.Table, w.provider).Run(w.t.Context(), r))
+	return w.repairedAs(r.ID)
+}
+
+func (w *world) repairer(t store.Table, p calendar.Provider) *archive.Repairer {
+	return &archive.Repairer{Verifier: *w.verifier(t, p)}
+}
+
+func (w *world) repairOf(c archive.Config, in archive.RepairInput, change ...func(*run.Run)) *run.Run {
+	w.t.Helper()
+	r := w.newRun(c)
+	r.Kind = run.Repair
+	var err error
+	r.Input, err = json.Marshal(in)
+	must(w.t, err)
+	for _, f := range change {
+		f(r)
+	}
+	r, created, err := run.NewStore(w.Table).Create(w.t.Context(), r)
+	must(w.t, err)
+	if !created {
+		w.t.Fatal("a repair is under way")
+	}
+	return r
+}
+
+func (w *world) repairedAs(id string) (*run.Run, archive.RepairResult, []archive.Finding) {
+	w.t.Helper()
+	r, err := run.NewStore(w.Table).Get(w.t.Context(), user, id)
+	must(w.t, err)
+	var result archive.RepairResult
+	if r.Result != nil {
+		must(w.t, json.Unmarshal(r.Result, &result))
+	}
+	return r, result, w.found(r)
+}
+
+// mess archives some meetings and has a user do all that can be done to their copies.
+func (w *world) mess() archive.Config {
+	w.month(10)
+	c := w.config(archive.AskOnDrift)
+	w.archive(c)
+	w.clean(c, false, 10)
+	w.edit(w.copyOf(c, "Meeting 1").CopyID, object{"subject": "Renamed"})
+	start := october(20, 9)
+	w.edit(w.copyOf(c, "Meeting 2").CopyID, object{"start": at(start, "UTC"), "end": at(start.Add(time.Hour), "UTC")})
+	w.edit(w.copyOf(c, "Meeting 3").CopyID, object{"categories": []string{"Initech - billable"}, "body": object{"contentType": "html", "content": "<p>New text</p>"}})
+	must(w.t, w.sim.RemoveEvent(me, w.copyOf(c, "Meeting 4").CopyID))
+	_, err := w.sim.CopyEvent(me, w.copyOf(c, "Meeting 5").CopyID, w.named("Archive"))
+	must(w.t, err)
+	text, err := json.Marshal(object{
+		"subject": "Dentist", "start": at(october(21, 9), "UTC"), "end": at(october(21, 10), "UTC"), "categories": []string{"Break - non-billable"},
+	})
+	must(w.t, err)
+	_, err = w.sim.PutEvent(me, w.named("Archive"), text)
+	must(w.t, err)
+	return c
+}
+
+// shows returns the copies in the archive calendar, as "subject start end categories".
+func (w *world) shows() (list []string) {
+	for _, e := range w.copies() {
+		start, err := e.Start.Instant(time.UTC)
+		must(w.t, err)
+		end, err := e.End.Instant(time.UTC)
+		must(w.t, err)
+		list = append(list, strings.Join([]string{e.Subject, start.Format(wall), end.Format(wall), strings.Join(e.Categories, ","), e.Body.Content}, " | "))
+	}
+	slices.Sort(list)
+	return list
+}
+
+func TestARepairLetsTheCalendarShowTheLedger(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		w.month(10)
+		c := w.config(archive.AskOnDrift)
+		w.archive(c)
+		before := w.shows()
+		must(t, w.sim.RemoveCalendar(me, w.source)) // the source is not needed
+		w.edit(w.copyOf(c, "Meeting 1").CopyID, object{"subject": "Renamed"})
+		must(t, w.sim.RemoveEvent(me, w.copyOf(c, "Meeting 4").CopyID))
+		r, result, _ := w.repaired(c, archive.RepairInput{Mode: archive.RepairFindings}, func(r *run.Run) { r.Options.DryRun = true })
+		if r.State != run.Succeeded || result.Recreated != 1 || result.PutBack != 1 || result.Link != "" || slices.Equal(before, w.shows()) {
+			t.Errorf("the dry run: %s %+v", r.State, result)
+		}
+		r, result, _ = w.repaired(c, archive.RepairInput{Mode: archive.RepairFindings})
+		if r.State != run.Succeeded || result.Recreated != 1 || result.PutBack != 1 || result.Left != 0 || result.Link == "" {
+			t.Errorf("%s %+v %+v", r.State, result, r.Problem)
+		}
+		if got := w.shows(); !slices.Equal(got, before) {
+			t.Errorf("the archive shows\n%s\nbefore\n%s", strings.Join(got, "\n"), strings.Join(before, "\n"))
+		}
+		w.verify(c)
+		w.clean(c, true, 10)
+		w.polite()
+	})
+}
+
+func TestARepairLeavesWhatIsTheUsers(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		c := w.mess()
+		r, result, findings := w.repaired(c, archive.RepairInput{Mode: archive.RepairFindings})
+		if r.State != run.Partial || result.Recreated != 1 || result.PutBack != 3 || result.Left != 2 || result.Failed != 0 {
+			t.Errorf("%s %+v %+v", r.State, result, findings)
+		}
+		_, _, findings = w.compared(c, false)
+		same(t, findings, "duplicate_copy Meeting 5", "foreign Dentist")
+		w.verify(c)
+		w.polite()
+	})
+}
+
+func TestWhatTheUserChangedInTheArchiveIsAdopted(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		c := w.mess()
+		shown := w.shows()
+		_, _, findings := w.compared(c, false)
+		answers := map[string]archive.RepairMode{}
+		for _, f := range findings {
+			if f.Outcome == archive.Foreign {
+				answers[f.ID] = archive.AdoptFindings
+			}
+		}
+		r, result, findings := w.repaired(c, archive.RepairInput{Mode: archive.AdoptFindings, Answers: answers})
+		if r.State != run.Partial || result.Adopted != 3 || result.Created != 1 || result.Left != 2 || result.Withdrawn != 0 {
+			t.Errorf("%s %+v %+v", r.State, result, findings)
+		}
+		decided, err := archive.DecisionsOf(r)
+		must(t, err)
+		if len(decided) != 4 {
+			t.Fatalf("the run keeps %+v", decided)
+		}
+		if got := w.shows(); !slices.Equal(got, shown) {
+			t.Errorf("the archive shows\n%s\nbefore\n%s", strings.Join(got, "\n"), strings.Join(shown, "\n"))
+		}
+		renamed := w.copyOf(c, "Renamed")
+		if renamed.Decision == "" || renamed.Reason != "decision" || !renamed.Kept || renamed.Run != r.ID || renamed.Draft.Subject != "Renamed" {
+			t.Errorf("%+v", renamed)
+		}
+		if e := w.copyOf(c, "Meeting 2"); !e.Appointment.Start.Equal(october(20, 9)) || !e.Appointment.End.Equal(october(20, 10)) {
+			t.Errorf("%+v", e.Appointment)
+		}
+		if e := w.copyOf(c, "Meeting 3"); e.Appointment.Customer != "Initech" || !strings.Contains(e.Draft.Body.Content, "New text") {
+			t.Errorf("%+v", e)
+		}
+		if e := w.copyOf(c, "Dentist"); !strings.HasPrefix(e.Key, "decision:"+r.ID) || e.Appointment.Customer != "Break" {
+			t.Errorf("%+v", e)
+		}
+		w.verify(c)
+		_, _, findings = w.compared(c, false)
+		same(t, findings, "duplicate_copy Meeting 5", "missing Meeting 4")
+		_, result, _ = w.repaired(c, archive.RepairInput{Mode: archive.AdoptFindings, Missing: true})
+		if result.Withdrawn != 1 || result.Left != 1 {
+			t.Errorf("%+v", result)
+		}
+		_, _, findings = w.compared(c, true)
+		same(t, findings, "duplicate_copy Meeting 5")
+		// Later edits of what was adopted are found, and repaired to what was adopted.
+		w.edit(renamed.CopyID, object{"subject": "Renamed again"})
+		if _, result, _ = w.repaired(c, archive.RepairInput{Mode: archive.RepairFindings}); result.PutBack != 1 {
+			t.Errorf("%+v", result)
+		}
+		w.copyOf(c, "Renamed")
+		w.verify(c)
+		w.polite()
+	})
+}
+
+func TestWhatCannotBeAdoptedIsLeftWithAReason(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		w.month(6)
+		c := w.config(archive.AskOnDrift)
+		w.archive(c)
+		w.edit(w.copyOf(c, "Meeting 1").CopyID, object{"importance": "low"})
+		other := w.copyOf(c, "Meeting 4").Appointment // which it would share time with
+		w.edit(w.copyOf(c, "Meeting 2").CopyID, object{"start": at(other.Start, "UTC"), "end": at(other.End, "UTC")})
+		text, err := json.Marshal(object{
+			"subject": "Meeting with others", "start": at(october(21, 9), "UTC"), "end": at(october(21, 10), "UTC"),
+			"attendees": []object{{"type": "required", "emailAddress": object{"name": "Ann", "address": "ann@example.com"}}},
+		})
+		must(t, err)
+		_, err = w.sim.PutEvent(me, w.named("Archive"), text)
+		must(t, err)
+		_, _, findings := w.compared(c, false)
+		in := archive.RepairInput{Mode: archive.AdoptFindings, Answers: map[string]archive.RepairMode{}}
+		for _, f := range findings {
+			in.Answers[f.ID] = archive.AdoptFindings
+		}
+		r, result, findings := w.repaired(c, in)
+		if r.State != run.Partial || result.Left != 3 || result.Adopted+result.Created != 0 {
+			t.Errorf("%s %+v", r.State, result)
+		}
+		for _, f := range findings {
+			if f.Reason == "" {
+				t.Errorf("%s of %q has no reason", f.Outcome, f.Appointment.Subject)
+			}
+		}
+		in.AllowOverlap = true
+		if _, result, _ = w.repaired(c, in); result.Adopted != 1 || result.Left != 2 {
+			t.Errorf("with overlaps: %+v", result)
+		}
+		w.verify(c)
+	})
+}
+
+func TestAnOrphanIsRemovedAndNothingElse(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		w.month(4)
+		c := w.config(archive.AskOnDrift)
+		w.archive(c)
+		gone := w.copyOf(c, "Meeting 1")
+		must(t, w.sim.MoveEvent(me, gone.CopyID, w.source))
+		w.repaired(c, archive.RepairInput{Mode: archive.AdoptFindings, Missing: true}) // it is withdrawn, and stands in another calendar
+		must(t, w.sim.MoveEvent(me, gone.CopyID, w.named("Archive")))
+		_, _, findings := w.compared(c, false)
+		same(t, findings, "orphan_copy Meeting 1")
+		_, result, _ := w.repaired(c, archive.RepairInput{Mode: archive.RepairFindings})
+		if result.Removed != 1 || result.Left != 0 || len(w.copies()) != 3 {
+			t.Errorf("%+v, %d copies", result, len(w.copies()))
+		}
+		w.clean(c, true, 3)
+		w.verify(c)
+	})
+}
+
+func TestACalendarThatGoesWhileItIsRepaired(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		w.month(4)
+		c := w.config(archive.AskOnDrift)
+		w.archive(c)
+		must(t, w.sim.RemoveEvent(me, w.copyOf(c, "Meeting 1").CopyID))
+		r := w.repairOf(c, archive.RepairInput{Mode: archive.RepairFindings})
+		err := w.repairer(w.Table, &vanishing{Provider: w.provider, gone: func() { must(t, w.sim.RemoveCalendar(me, w.named("Archive"))) }}).Run(t.Context(), r)
+		if err == nil || !strings.Contains(err.Error(), "was deleted while the run wrote it") {
+			t.Errorf("got %v", err)
+		}
+		must(t, run.NewStore(w.Table).Finish(t.Context(), r, run.Failed, w.clock()))
+		r, result, _ := w.repaired(c, archive.RepairInput{Mode: archive.RepairFindings})
+		if r.State != run.Failed || r.Problem == nil || !strings.Contains(r.Problem.Detail, "is gone") || !strings.Contains(r.Problem.Detail, "calendar create") {
+			t.Errorf("%s %+v %+v", r.State, r.Problem, result)
+		}
+		_, err = w.sim.AddCalendar(me, graphsim.Calendar{Name: "Archive"})
+		must(t, err)
+		if r, result, _ = w.repaired(c, archive.RepairInput{Mode: archive.RepairFindings}); r.State != run.Succeeded || len(w.copies()) != 4 {
+			t.Errorf("%s %+v %+v, %d copies", r.State, r.Problem, result, len(w.copies()))
+		}
+		w.clean(c, true, 4)
+		w.verify(c)
+	})
+}
