@@ -25,27 +25,30 @@ import (
 )
 
 type runView struct {
-	ID        string               `json:"id"`
-	Kind      run.Kind             `json:"kind"`
-	Config    string               `json:"config"`
-	Calendar  string               `json:"calendar,omitempty"`
-	Job       string               `json:"job,omitempty"`
-	From      string               `json:"from,omitempty"`
-	To        string               `json:"to,omitempty"`
-	DryRun    bool                 `json:"dry_run"`
-	AttemptOf string               `json:"attempt_of,omitempty"`
-	State     run.State            `json:"state"`
-	Progress  run.Progress         `json:"progress"`
-	Result    *archive.Result      `json:"result,omitempty"`
-	Backup    *backup.Result       `json:"backup,omitempty"`
-	Restore   *restore.Result      `json:"restore,omitempty"`
-	Drill     *restore.DrillResult `json:"drill,omitempty"`
-	Undo      *undo.Result         `json:"undo,omitempty"`
-	Problem   *run.Problem         `json:"problem,omitempty"`
-	Failed    int                  `json:"failed"`
-	Created   time.Time            `json:"created"`
-	Started   *time.Time           `json:"started,omitempty"`
-	Ended     *time.Time           `json:"ended,omitempty"`
+	ID        string                `json:"id"`
+	Kind      run.Kind              `json:"kind"`
+	Config    string                `json:"config"`
+	Calendar  string                `json:"calendar,omitempty"`
+	Job       string                `json:"job,omitempty"`
+	From      string                `json:"from,omitempty"`
+	To        string                `json:"to,omitempty"`
+	DryRun    bool                  `json:"dry_run"`
+	AttemptOf string                `json:"attempt_of,omitempty"`
+	State     run.State             `json:"state"`
+	Progress  run.Progress          `json:"progress"`
+	Result    *archive.Result       `json:"result,omitempty"`
+	Backup    *backup.Result        `json:"backup,omitempty"`
+	Restore   *restore.Result       `json:"restore,omitempty"`
+	Drill     *restore.DrillResult  `json:"drill,omitempty"`
+	Verify    *archive.VerifyResult `json:"verify,omitempty"`
+	Repair    *archive.RepairResult `json:"repair,omitempty"`
+	Undo      *undo.Result          `json:"undo,omitempty"`
+	Decided   *archive.DecideResult `json:"decided,omitempty"`
+	Problem   *run.Problem          `json:"problem,omitempty"`
+	Failed    int                   `json:"failed"`
+	Created   time.Time             `json:"created"`
+	Started   *time.Time            `json:"started,omitempty"`
+	Ended     *time.Time            `json:"ended,omitempty"`
 }
 
 // sums says in a few words what a run came to; nothing while it has no result.
@@ -61,6 +64,12 @@ func (r *runView) sums() string {
 		return r.Drill.Sums()
 	case r.Undo != nil:
 		return r.Undo.Sums()
+	case r.Verify != nil:
+		return r.Verify.Sums()
+	case r.Repair != nil:
+		return r.Repair.Sums()
+	case r.Decided != nil:
+		return r.Decided.Sums()
 	}
 	return ""
 }
@@ -194,6 +203,10 @@ func (p *program) showRun(ctx context.Context, c *client, r runView, details boo
 		return p.showDrill(r)
 	case run.Undo:
 		return p.showUndo(ctx, c, r, details)
+	case run.Verify:
+		return p.showVerified(ctx, c, r)
+	case run.Repair:
+		return p.showRepaired(ctx, c, r)
 	}
 	var items []runItem
 	query := url.Values{}

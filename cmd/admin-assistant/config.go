@@ -24,6 +24,7 @@ type configBody struct {
 	Overlaps       string `json:"overlaps"`
 	AllDayOverlaps bool   `json:"all_day_overlaps"`
 	OnDrift        string `json:"on_drift"`
+	OnEdit         string `json:"on_edit"`
 	LookBack       int    `json:"look_back"`
 	CreateCalendar bool   `json:"create_calendar"`
 }
@@ -55,6 +56,7 @@ func (b *configBody) flags(f *pflag.FlagSet) {
 	f.StringVar(&b.Overlaps, "overlaps", b.Overlaps, "what becomes of appointments that share time: keep, ask or resolve")
 	f.BoolVar(&b.AllDayOverlaps, "all-day-overlaps", b.AllDayOverlaps, "all-day appointments take part in overlaps")
 	f.StringVar(&b.OnDrift, "on-drift", b.OnDrift, "what becomes of an appointment that changed after it was archived: ask or accept")
+	f.StringVar(&b.OnEdit, "on-edit", b.OnEdit, "what becomes of a copy that was altered in the archive calendar, when a job finds it: ask, repair or adopt")
 	f.IntVar(&b.LookBack, "look-back", b.LookBack, "days that a run without a period covers at least")
 	f.BoolVar(&b.CreateCalendar, "create-calendar", b.CreateCalendar, "the first run may create the archive calendar")
 }
@@ -67,7 +69,7 @@ func (p *program) configCommand() *cobra.Command {
 }
 
 func (p *program) configCreate() *cobra.Command {
-	body := configBody{Purpose: "general", Overlaps: "ask", OnDrift: "ask", LookBack: 30, CreateCalendar: true}
+	body := configBody{Purpose: "general", Overlaps: "ask", OnDrift: "ask", OnEdit: "ask", LookBack: 30, CreateCalendar: true}
 	cmd := &cobra.Command{
 		Use: "create", Short: "Create an archive config", Args: cobra.NoArgs,
 		Example: `  admin-assistant config create --name work --source local://me/calendars/Work --archive local://me/calendars/Archive --timezone Europe/Berlin`,
@@ -90,7 +92,7 @@ func (p *program) showConfig(v configView) error {
 	}
 	p.printTable(table.Row{"Config", v.Name}, []table.Row{
 		{"Source", v.Source}, {"Archive", v.Archive}, {"Time zone", v.Timezone}, {"Purpose", v.Purpose}, {"Overlaps", v.Overlaps},
-		{"All-day overlaps", v.AllDayOverlaps}, {"On drift", v.OnDrift}, {"Look-back", fmt.Sprintf("%d days", v.LookBack)},
+		{"All-day overlaps", v.AllDayOverlaps}, {"On drift", v.OnDrift}, {"On edit", v.OnEdit}, {"Look-back", fmt.Sprintf("%d days", v.LookBack)},
 		{"May create the archive", v.CreateCalendar}, {"Active", v.Active}, {"Id", v.ID},
 	})
 	return nil

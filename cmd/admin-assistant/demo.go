@@ -64,7 +64,7 @@ func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func
 	}
 	work := configBody{
 		Name: "demo", Source: "local://demo/calendars/Work", Archive: "local://demo/calendars/Archive", Timezone: "Europe/Berlin",
-		Purpose: "general", Overlaps: "resolve", OnDrift: "ask", LookBack: 30, CreateCalendar: true,
+		Purpose: "general", Overlaps: "resolve", OnDrift: "ask", OnEdit: "ask", LookBack: 30, CreateCalendar: true,
 	}
 	source, err := p.findCalendar(ctx, c, work.Source)
 	if fault.Of(err) == fault.NotFound {
@@ -100,7 +100,7 @@ func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func
 	night := configBody{
 		Name: "demo mailbox " + mailbox, Source: calendar.URI{Provider: calendar.ProviderGraph, Account: mailbox, Calendar: "primary"}.String(),
 		Archive:  calendar.URI{Provider: calendar.ProviderGraph, Account: mailbox, Calendar: "Archive (Admin Assistant)"}.String(),
-		Timezone: "Europe/Berlin", Purpose: "timesheet", Overlaps: "resolve", OnDrift: "ask", LookBack: 30, CreateCalendar: true,
+		Timezone: "Europe/Berlin", Purpose: "timesheet", Overlaps: "resolve", OnDrift: "ask", OnEdit: "ask", LookBack: 30, CreateCalendar: true,
 	}
 	title := "Mailbox " + mailbox
 	if simulated {

@@ -86,6 +86,8 @@ var kinds = []struct {
 }{
 	{archive.RunKind, (*system).archiver},
 	{archive.DecideKind, (*system).decider},
+	{archive.VerifyKind, func(y *system) run.Handler { return y.archiveVerifier() }},
+	{archive.RepairKind, func(y *system) run.Handler { return &archive.Repairer{Verifier: *y.archiveVerifier()} }},
 	{backup.RunKind, (*system).backuper},
 	{restore.RunKind, (*system).restorer},
 	{restore.DrillKind, (*system).driller},
@@ -270,7 +272,23 @@ func (y *system) undoers() *undo.Undoers {
 	}}
 }
 
-// engine returns what carries out runs that write a ledger.
+// archiveVerifier returns who carries out verify runs.
+func (y *system) archiveVerifier() *archive.Verifier {
+	return &archive.Verifier{Engine: y.engine(), Start: y.starts, Chain: func(ctx context.Context, user, config string) (archive.Chain, error) {
+		v, err := y.verifier().Verify(ctx, user, config, nil)
+		return archive.Chain{
+			OK: v.OK, Links: v.Links, Entries: v.Entries, Misfits: v.Misfits, First: v.First, Unfinished: v.Unfinished, Head: v.Head,
+		}, err
+	}}
+}
+
+// starts starts a run of a config that another one asks for.
+func (y *system) starts(ctx context.Context, r *run.Run) error {
+	_, _, err := y.starters()[run.ArchiveQueue].Start(ctx, r)
+	return err
+}
+
+// engine returns who opens attempts at runs of configs.
 func (y *system) engine() *archive.Engine {
 	r := &archive.Engine{
 		Table: y.table, Blobs: y.blobs, Signer: y.signing,

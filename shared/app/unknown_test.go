@@ -35,6 +35,7 @@ var kindsOfRecords = map[string]string{
 	"ACTIVE":           word,
 	"AUDIT HEAD":       keeps,
 	"AUDIT entry":      keeps,
+	"BASELINE entry":   "a verification reads anew what copies show, and what it read takes the place of what was read before",
 	"CAL CALENDAR":     writtenOnce,
 	"CAL DELETING":     keeps, // what the CALENDAR was
 	"CAL NAME":         word,
@@ -449,6 +450,8 @@ func liveOnOneMachine(t *testing.T) *observed {
 	post("/v1/runs", `{"kind": "archive", "config": "third of ann", "period": "last 3 days"}`)
 	table.plant()
 	o.work() // it fails once more
+	post("/v1/archive-configs/"+config+"/verify", `{}`)
+	o.work()
 	o.do("ann", "DELETE", "/v1/backups/"+newest(), "", "")
 
 	// a night, and the next morning

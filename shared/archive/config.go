@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,7 @@ type Config struct {
 	Overlaps       Policy       `json:"overlaps"`
 	AllDayOverlaps bool         `json:"all_day_overlaps"`
 	OnDrift        OnDrift      `json:"on_drift"`
+	OnEdit         OnEdit       `json:"on_edit,omitempty"`
 	LookBack       int          `json:"look_back"`       // days that every run without a period covers at least
 	CreateCalendar bool         `json:"create_calendar"` // the first run may create the archive calendar
 	Active         bool         `json:"active"`
@@ -39,6 +41,18 @@ type Config struct {
 	// Unknown is what the stored config has that this program does not know.
 	Unknown store.Unknown `json:"-"`
 }
+
+// OnEdit says what becomes of copies that somebody altered in the archive calendar, when a verify run of a job finds them.
+type OnEdit string
+
+const (
+	AskOnEdit    OnEdit = "ask"
+	RepairOnEdit OnEdit = "repair" // they get what the ledger has
+	AdoptOnEdit  OnEdit = "adopt"  // the ledger takes what they show, as the user's decision
+)
+
+// onEdit is OnEdit with its default.
+func (c *Config) onEdit() OnEdit { return cmp.Or(c.OnEdit, AskOnEdit) }
 
 const (
 	maxName     = 100
@@ -63,6 +77,8 @@ func (c *Config) Validate() error {
 		return fault.Field("archive", "is missing; give a calendar URI as in local://me/calendars/Archive")
 	case c.Source.Same(c.Archive):
 		return fault.Field("archive", "must not be the source calendar: the source is never written")
+	case !slices.Contains([]OnEdit{"", AskOnEdit, RepairOnEdit, AdoptOnEdit}, c.OnEdit):
+		return fault.Field("on_edit", "must be ask, repair or adopt, not %.40q", c.OnEdit)
 	case c.LookBack < 0 || c.LookBack > maxLookBack:
 		return fault.Field("look_back", "must be 0 to %d days", maxLookBack)
 	}

@@ -180,7 +180,7 @@ func (x *deciding) look(ctx context.Context) error {
 		// What is not of this window's days is the next one's; the last one has what is of none.
 		if len(x.surveys) < len(x.input.Windows) {
 			here := slices.Clone(left)
-			here, left = apart(here, s.knows)
+			here, left = divide(here, s.knows)
 			s.own, s.only = here, keysOf(here)
 			if err := s.makePlan(ctx); err != nil {
 				return err
@@ -193,8 +193,8 @@ func (x *deciding) look(ctx context.Context) error {
 	return nil
 }
 
-// apart divides decisions into those that fit and the others.
-func apart(all []Decided, fits func(*Decided) bool) (some, others []Decided) {
+// divide divides decisions into those that fit and the others.
+func divide(all []Decided, fits func(*Decided) bool) (some, others []Decided) {
 	for i := range all {
 		if fits(&all[i]) {
 			some = append(some, all[i])

@@ -464,7 +464,7 @@ func (d *Deciding) Ended(ctx context.Context, r *run.Run) error {
 	for _, one := range result.Refusals {
 		refused[one.Decision] = true
 	}
-	done, open := apart(decided, func(d *Decided) bool { return carriedOut && !refused[d.ID] })
+	done, open := divide(decided, func(d *Decided) bool { return carriedOut && !refused[d.ID] })
 	if ids := answered(done); len(ids) > 0 {
 		if err := d.Actions.AnswerMany(ctx, r.User, r.User, r.ID, ids); err != nil {
 			return err

@@ -27,6 +27,9 @@ func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string,
 			if err := entries.Erase(ctx, id); err != nil {
 				return err
 			}
+			if err := eraseBaselines(ctx, table, id); err != nil {
+				return err
+			}
 			c, err := decodeConfig(item)
 			if err != nil { // the lease of an unreadable config is removed with its runs
 				c = Config{}
@@ -56,6 +59,9 @@ func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string,
 	return runs.Erase(ctx, user, before, now, func(ctx context.Context, r *run.Run) error {
 		if r.Config != "" && !erased[r.Config] { // a late worker may have written to it after it was erased
 			if err := entries.Erase(ctx, r.Config); err != nil {
+				return err
+			}
+			if err := eraseBaselines(ctx, table, r.Config); err != nil {
 				return err
 			}
 			erased[r.Config] = true

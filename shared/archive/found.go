@@ -50,7 +50,9 @@ func (a *Attempt) named() (source, archive calendar.Named) {
 func (a *Attempt) noting() []store.Op {
 	now := a.found
 	source, archive := a.named()
-	now.Source = source.Seen(a.source.info)
+	if a.source.info.ID != "" {
+		now.Source = source.Seen(a.source.info)
+	}
 	if !a.archive.missing {
 		now.Archive = archive.Seen(a.archive.info)
 	}

@@ -41,8 +41,29 @@ func (p *place) settles() time.Duration {
 	return run.Settling
 }
 
+// findArchive finds the archive calendar, for runs that do without the source.
+func (a *Attempt) findArchive(ctx context.Context) error {
+	list, err := a.list(ctx, &a.archive, a.config.Archive)
+	if err != nil {
+		return fmt.Errorf("list the archive's calendars: %w", err)
+	}
+	a.archive.siblings = list
+	_, archive := a.named()
+	a.archive.info, err = archive.Pick(list)
+	switch {
+	case errors.Is(err, calendar.ErrNotFound):
+		a.archive.missing = true
+	case err != nil:
+		return fmt.Errorf("archive calendar: %w", err)
+	}
+	return nil
+}
+
 // findCalendars finds source and archive calendar. It lists the calendars once where both are in one account.
 func (a *Attempt) findCalendars(ctx context.Context) error {
+	if a.run.Kind == run.Verify || a.run.Kind == run.Repair {
+		return a.findArchive(ctx)
+	}
 	c := &a.config
 	list, err := a.list(ctx, &a.source, c.Source)
 	if err != nil {

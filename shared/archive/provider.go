@@ -46,6 +46,7 @@ type target interface {
 	CreateCalendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
 	Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]calendar.Event, error)
 	Marks(ctx context.Context, account, calendarID string, each func(id, mark string) error) error
+	Walk(ctx context.Context, account, calendarID string, from, to, since time.Time, each func(calendar.Event) (until time.Time, err error)) error
 	Create(ctx context.Context, account, calendarID string, drafts []calendar.Draft) ([]calendar.WriteResult, error)
 	Update(ctx context.Context, account, calendarID string, updates []calendar.Update) ([]calendar.WriteResult, error)
 	Delete(ctx context.Context, account, calendarID string, ids []string) ([]calendar.WriteResult, error)

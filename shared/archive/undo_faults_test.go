@@ -66,7 +66,7 @@ func TestAnUndoThatDiesAnywhereIsDoneOnceInTheEnd(t *testing.T) {
 	wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {
 		w := newWorld(t)
 		c, first, second := w.eventful()
-		r := w.asked(first.ID, how{cascade: true})
+		r := w.toUndo(first.ID, how{cascade: true})
 		if err := w.undoers(dying.Table(w.Table), dying.Provider(w.calendar)).Run(t.Context(), r); !dying.Dead() {
 			must(t, err)
 		}
@@ -93,7 +93,7 @@ func TestARedoThatDiesAnywhereBringsEverythingBackOnce(t *testing.T) {
 		c, first, _ := w.eventful()
 		before := w.shown()
 		undone, _ := w.undo(first.ID, how{cascade: true})
-		r := w.asked(undone.ID, how{})
+		r := w.toUndo(undone.ID, how{})
 		if err := w.undoers(dying.Table(w.Table), dying.Provider(w.calendar)).Run(t.Context(), r); !dying.Dead() {
 			must(t, err)
 		}
@@ -109,7 +109,7 @@ func TestAnUndoOfAcceptedDriftThatDiesAnywhereChangesTheCopyOnce(t *testing.T) {
 	wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {
 		w := newWorld(t)
 		c, _, second := w.eventful()
-		r := w.asked(second.ID, how{})
+		r := w.toUndo(second.ID, how{})
 		if err := w.undoers(dying.Table(w.Table), dying.Provider(w.calendar)).Run(t.Context(), r); !dying.Dead() {
 			must(t, err)
 		}
@@ -128,7 +128,7 @@ func TestTwoWorkersOfOneUndoDoItOnce(t *testing.T) {
 	w := newWorld(t)
 	c, first, _ := w.eventful()
 	w.month(0)
-	r := w.asked(first.ID, how{cascade: true})
+	r := w.toUndo(first.ID, how{cascade: true})
 	var workers sync.WaitGroup
 	errs := make([]error, 4)
 	for n := range errs {
@@ -163,7 +163,7 @@ func TestTwoWorkersOfOneUndoDoItOnce(t *testing.T) {
 func TestWhatTheCalendarRefusesFailsAloneAndCanBeUndoneLater(t *testing.T) {
 	w := newWorld(t)
 	c, _, second := w.eventful()
-	r := w.asked(second.ID, how{})
+	r := w.toUndo(second.ID, how{})
 	refusing := wired{Provider: w.calendar, updating: func([]calendar.Update) error { return fault.New(fault.Forbidden, "not today") }}
 	err := w.undoers(w.Table, refusing).Run(t.Context(), r)
 	if fault.Of(err) != fault.Forbidden {
@@ -181,7 +181,7 @@ func TestAnUndoIsOneRunOfManyChunks(t *testing.T) {
 	c := w.config()
 	first, _ := w.archive(c)
 	wire := &wiretest.Wire{}
-	r := w.asked(first.ID, how{})
+	r := w.toUndo(first.ID, how{})
 	must(t, w.undoers(wire.Table(w.Table), w.calendar).Run(t.Context(), r))
 	_, result := w.undone(r.ID)
 	if result.Counts.Undone != 95 || wire.Requests() > 20 {

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,8 @@ type Change struct {
 	Entry ledger.Entry
 	// Text is that of the copy; nil: what copies have of their source's, see calendar.CopyBody.
 	Text *calendar.Body
-	// As is a copy as it was written earlier, to be written like that again but for its mark and transaction id; nil: it follows from the appointment.
+	// As is a copy as it was written earlier, to be written like that again but for its mark and transaction id; nil: it follows from the appointment. Of a
+	// Note it is what the copy shows.
 	As *calendar.Draft
 }
 
@@ -127,10 +129,15 @@ func (a *Attempt) versions(c *Change) ([]*ledger.Entry, error) {
 	old := a.books.newest[e.Key]
 	switch c.Kind {
 	case Note:
-		if old != nil && old.CopyID != "" && e.Outcome == ledger.Archived { // the copy stays as it is
-			e.CopyID, e.Draft, e.Kept = old.CopyID, old.Draft, true
+		if old != nil && old.CopyID != "" && old.Draft != nil && e.Outcome == ledger.Archived { // the copy stays as it is
+			e.CopyID, e.Draft, e.Kept = cmp.Or(e.CopyID, old.CopyID), old.Draft, true
 			if digest := old.Blobs["draft"]; digest != "" {
 				e.Blobs = map[string]string{"draft": digest}
+			}
+			if c.As != nil { // what it shows is not what we wrote
+				shown := *c.As
+				shown.Mark, shown.TransactionID = old.Draft.Mark, old.Draft.TransactionID
+				e.Draft, e.Blobs = &shown, nil
 			}
 		}
 	case Remove:

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
@@ -27,9 +30,22 @@ type configInput struct {
 	Overlaps       string `json:"overlaps,omitempty" enum:"keep,ask,resolve" default:"ask" doc:"What becomes of appointments that share time."`
 	AllDayOverlaps bool   `json:"all_day_overlaps,omitempty" doc:"All-day appointments take part in overlaps."`
 	OnDrift        string `json:"on_drift,omitempty" enum:"ask,accept" default:"ask" doc:"What becomes of an appointment that changed after it was archived."`
+	OnEdit         onEdit `json:"on_edit,omitempty" default:"ask"`
 	LookBack       *int   `json:"look_back,omitempty" minimum:"0" maximum:"366" default:"30" doc:"Days that a run without a period covers at least."`
 	CreateCalendar *bool  `json:"create_calendar,omitempty" default:"true" doc:"The first run may create the archive calendar."`
 	Rules          []any  `json:"rules,omitempty" doc:"Must be empty: this version knows no user rules."`
+}
+
+// onEdit is archive.OnEdit in a request.
+type onEdit string
+
+// Schema implements huma.SchemaProvider.
+func (onEdit) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		Type: huma.TypeString, Enum: []any{string(archive.AskOnEdit), string(archive.RepairOnEdit), string(archive.AdoptOnEdit)},
+		Description: "What becomes of a copy that somebody altered in the archive calendar, when a job's verification finds it. ask: you are asked. " +
+			"repair: the copy gets what the ledger has. adopt: the ledger takes what the copy shows, as your decision.",
+	}
 }
 
 // apply puts the input into a config. Errors are of kind fault.Invalid and name the field.
@@ -39,6 +55,7 @@ func (in *configInput) apply(c *archive.Config) (err error) {
 	}
 	c.Name, c.Timezone, c.AllDayOverlaps = in.Name, in.Timezone, in.AllDayOverlaps
 	c.Purpose, c.Overlaps, c.OnDrift = archive.Purpose(in.Purpose), archive.Policy(in.Overlaps), archive.OnDrift(in.OnDrift)
+	c.OnEdit = archive.OnEdit(in.OnEdit)
 	c.LookBack, c.CreateCalendar = *in.LookBack, *in.CreateCalendar
 	if c.Source, err = parseURI("source", in.Source); err != nil {
 		return err
@@ -63,6 +80,7 @@ type configView struct {
 	Overlaps       string `json:"overlaps" enum:"keep,ask,resolve"`
 	AllDayOverlaps bool   `json:"all_day_overlaps"`
 	OnDrift        string `json:"on_drift" enum:"ask,accept"`
+	OnEdit         string `json:"on_edit" enum:"ask,repair,adopt"`
 	LookBack       int    `json:"look_back"`
 	CreateCalendar bool   `json:"create_calendar"`
 	// Rules is always empty.
@@ -85,7 +103,8 @@ func viewConfig(c archive.Config) configView {
 	return configView{
 		ID: c.ID, Name: c.Name, Source: c.Source.String(), Archive: c.Archive.String(), Timezone: c.Timezone, Purpose: string(c.Purpose),
 		Overlaps: string(c.Overlaps), AllDayOverlaps: c.AllDayOverlaps, OnDrift: string(c.OnDrift), LookBack: c.LookBack,
-		CreateCalendar: c.CreateCalendar, Rules: []any{}, Active: c.Active, Created: c.Created, Updated: c.Updated,
+		OnEdit: string(cmp.Or(c.OnEdit, archive.AskOnEdit)), CreateCalendar: c.CreateCalendar, Rules: []any{}, Active: c.Active,
+		Created: c.Created, Updated: c.Updated,
 	}
 }
 

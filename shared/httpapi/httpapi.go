@@ -157,6 +157,7 @@ func New(s Services) http.Handler {
 	srv.configRoutes()
 	srv.runRoutes()
 	srv.undoRoutes()
+	srv.verifyRoutes()
 	srv.jobRoutes()
 	srv.backupRoutes()
 	srv.actionRoutes()

@@ -81,8 +81,12 @@ func nameKinds(s *huma.Schema, kinds run.Kinds) {
 // these in front, but for archive's.
 func schemaNames(kinds run.Kinds) func(reflect.Type, string) string {
 	apart := map[string]string{} // by package
+	plain := ""
+	if d, ok := kinds[run.Archive]; ok {
+		plain = reflect.TypeOf(d.Empty()).Elem().PkgPath()
+	}
 	for _, d := range kinds {
-		if of := reflect.TypeOf(d.Empty()).Elem().PkgPath(); d.Kind != run.Archive {
+		if of := reflect.TypeOf(d.Empty()).Elem().PkgPath(); of != plain {
 			name := path.Base(of)
 			apart[of] = strings.ToUpper(name[:1]) + name[1:]
 		}

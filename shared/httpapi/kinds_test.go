@@ -61,8 +61,8 @@ func TestAKindOfRunIsShownByWhatItSaysOfItself(t *testing.T) {
 		return fmt.Sprint(object(object(object(schemas[schema])["properties"])["kind"])["enum"])
 	}
 	for schema, want := range map[string]string{
-		"Run": "[archive backup dream drill restore undo]", "Job": "[archive backup dream drill]", "JobInput": "[archive backup dream drill]",
-		"Queue": "[archive backup dream drill]",
+		"Run": "[archive backup dream drill repair restore undo verify]", "Job": "[archive backup dream drill verify]", "JobInput": "[archive backup dream drill verify]",
+		"Queue": "[archive backup dream drill verify]",
 	} {
 		if got := enum(schema); got != want {
 			t.Errorf("kinds of %s are %s", schema, got)
@@ -100,7 +100,7 @@ func TestAResultThatCannotBeReadIsSaid(t *testing.T) {
 }
 
 func TestTypesOfTwoKindsHaveTwoNames(t *testing.T) {
-	kinds := run.MustKinds(archive.RunKind, backup.RunKind, restore.RunKind, restore.DrillKind, undo.RunKind)
+	kinds := run.MustKinds(archive.RunKind, archive.VerifyKind, archive.RepairKind, backup.RunKind, restore.RunKind, restore.DrillKind, undo.RunKind)
 	name := schemaNames(kinds)
 	var names []string
 	for _, of := range []any{archive.Result{}, archive.Counts{}, &backup.Result{}, backup.Counts{}, restore.Result{}, &restore.DrillResult{},

@@ -121,6 +121,8 @@ var matrix = map[string]request{
 	"GET /v1/archive-configs/{id}":             {path: "/v1/archive-configs/$config", want: owned(200)},
 	"PUT /v1/archive-configs/{id}":             {path: "/v1/archive-configs/$config", body: ownConfig, header: replacing, want: owned(409)}, // it has archived
 	"DELETE /v1/archive-configs/{id}":          {path: "/v1/archive-configs/$config", header: matching, want: owned(409)},
+	"POST /v1/archive-configs/{id}/verify":     {path: "/v1/archive-configs/$config/verify", want: owned(202)},
+	"POST /v1/archive-configs/{id}/repair":     {path: "/v1/archive-configs/$config/repair", body: `{"mode": "repair"}`, header: sendJSON, want: owned(202)},
 	"POST /v1/archive-configs/{id}/activate":   {path: "/v1/archive-configs/$config/activate", want: owned(200)},
 	"POST /v1/archive-configs/{id}/deactivate": {path: "/v1/archive-configs/$config/deactivate", want: owned(200)},
 	"GET /v1/archive-configs/{id}/window":      {path: "/v1/archive-configs/$config/window", want: owned(200)},

@@ -319,6 +319,7 @@ func (itemOutcome) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Enum: []any{
 		"archived", "unchanged", "merged", "absorbed", "superseded", "conflicted", "excluded", "drifted", "vanished", "created",
 		"skipped", "replaced", "refused", "failed", "set_aside", "outside_period", "undone",
+		"missing", "altered", "duplicate_copy", "orphan_copy", "foreign", "calendar_missing", "unsettled",
 	}}
 }
 

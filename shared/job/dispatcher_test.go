@@ -64,7 +64,7 @@ func (w *world) configs() *archive.Configs {
 // kinds are those of the real system, over the table and the queue.
 func (w *world) kinds(table store.Table, q queue.Queue) map[run.Kind]Kind {
 	configs := archive.NewConfigs(table, ledger.New(table, w.Blobs, w.Key), w.NewID, w.Now)
-	described := run.MustKinds(archive.RunKind, backup.RunKind, restore.RunKind, restore.DrillKind)
+	described := run.MustKinds(archive.RunKind, archive.VerifyKind, archive.RepairKind, backup.RunKind, restore.RunKind, restore.DrillKind)
 	return Kinds(described, configs, map[run.QueueName]queue.Queue{run.ArchiveQueue: q, run.BackupQueue: q})
 }
 

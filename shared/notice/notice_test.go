@@ -67,7 +67,7 @@ func newWorld(t *testing.T) *world {
 
 // over are the notices of another process, over a table.
 func (w *world) over(table store.Table) *Notices {
-	kinds := run.MustKinds(archive.RunKind, backup.RunKind, restore.RunKind, restore.DrillKind)
+	kinds := run.MustKinds(archive.RunKind, archive.VerifyKind, archive.RepairKind, backup.RunKind, restore.RunKind, restore.DrillKind)
 	configs := archive.NewConfigs(table, ledger.New(table, w.Blobs, w.Key), w.NewID, w.clock.Now)
 	queues := map[run.QueueName]queue.Queue{} // nobody sends runs
 	return &Notices{

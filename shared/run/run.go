@@ -37,6 +37,8 @@ const (
 	Restore Kind = "restore" // puts what a file holds into a calendar
 	Decide  Kind = "decide"  // carries out what a user decided about appointments
 	Undo    Kind = "undo"    // takes back what another run did
+	Verify  Kind = "verify"  // compares the archive calendar with the ledger, and that with its chain
+	Repair  Kind = "repair"  // brings archive calendar and ledger together where they differ
 	Drill   Kind = "drill"   // restores the newest backup of a calendar beside it, compares, and removes what it made
 )
 
