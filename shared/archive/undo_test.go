@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -86,8 +87,8 @@ func (w *world) shown() []calendar.Event {
 	events = events[:0]
 	for _, id := range ids {
 		e := found[id]
-		e.ID, e.ICalUID, e.ChangeKey, e.Mark = "", "", "", ""
-		e.Created, e.LastModified = calendar.Event{}.Created, calendar.Event{}.LastModified
+		e.ID, e.ICalUID, e.ChangeKey, e.Mark, e.Sequence = "", "", "", "", 0
+		e.Created, e.LastModified, e.Stamp = time.Time{}, time.Time{}, time.Time{}
 		events = append(events, e)
 	}
 	slices.SortFunc(events, func(a, b calendar.Event) int {
