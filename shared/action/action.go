@@ -40,6 +40,8 @@ const (
 	UnreadableDays     Kind = "unreadable_days"      // days of the source cannot be read
 	MailboxOutOfReach  Kind = "mailbox_out_of_reach" // for days
 	SignInNeeded       Kind = "sign_in_needed"       // access to Microsoft 365 has ended
+	Blocked            Kind = "blocked"              // the organisation does not let us act for the user
+	NotSeen            Kind = "not_seen"             // the user has made no request for long
 	RunFailed          Kind = "run_failed"           // a run failed, wholly or in part
 )
 
@@ -54,6 +56,8 @@ var ends = map[Kind]string{
 	MailboxOutOfReach: "it is resolved by the next run that reaches the mailbox",
 	UnreadableDays:    "it is resolved by the next run that reads all days",
 	SignInNeeded:      "it is resolved by signing in again",
+	Blocked:           "it is resolved by the next run that reaches the mailbox, or by signing in again",
+	NotSeen:           "it is resolved by your next request or sign-in",
 }
 
 // State of an action.
