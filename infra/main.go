@@ -74,6 +74,7 @@ func build(app awscdk.App, s settings) error {
 		Stack: props("service", "queues, functions, API, schedule and alarms."),
 		Stage: s.Stage, Data: kept, Heads: witness, Functions: s.Functions, Canary: s.Canary, LogLevel: s.LogLevel, LogDays: s.LogDays, Destroy: s.Destroy,
 		MailFrom: s.MailFrom, MailIdentity: s.MailIdentity, PublicURL: s.PublicURL, AlarmEmail: s.AlarmEmail, SignIn: s.SignIn, Graph: s.Graph,
+		UnseenDays:         s.UnseenDays,
 		ArchiveConcurrency: s.ArchiveConcurrency, BackupConcurrency: s.BackupConcurrency, CORSOrigins: s.CORSOrigins,
 	})
 	return err

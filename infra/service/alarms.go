@@ -40,6 +40,7 @@ const (
 	dispatcherSilent    = "dispatcher-silent"
 	lostAuditRecords    = "lost-audit-records"
 	unkeptHeads         = "unkept-heads"
+	setupFaults         = "setup-faults"
 )
 
 // AlarmNames returns the names of all alarms. An alarm is called <stage>-<name> in CloudWatch, and docs/runbooks/<name>.md says
@@ -47,7 +48,7 @@ const (
 func AlarmNames() []string {
 	return []string{
 		archiveDeadLetters, backupDeadLetters, notifyDeadLetters, scheduleDeadLetters, apiErrors, apiLatency, functionErrors, userErrors, functionThrottles,
-		tableThrottles, oldMessages, failedRuns, lateJobs, signInFailures, dispatcherSilent, lostAuditRecords, unkeptHeads,
+		tableThrottles, oldMessages, failedRuns, lateJobs, signInFailures, dispatcherSilent, lostAuditRecords, unkeptHeads, setupFaults,
 	}
 }
 
@@ -164,6 +165,8 @@ func describe(p Props, q queues, f *functions, gateway awsapigatewayv2.HttpApi) 
 			summary: "Something was done, and how it ended is not in the audit log."},
 		{name: unkeptHeads, metric: business(p.Stage, telemetry.HeadsUnkept, 5*time.Minute), atLeast: 1,
 			summary: "Heads of ledgers could not be kept where nobody can change them."},
+		{name: setupFaults, metric: business(p.Stage, telemetry.SetupFaults, 5*time.Minute), atLeast: 1,
+			summary: "Microsoft does not accept the installation: a credential has ended, or a registration is not as it has to be."},
 	}
 }
 

@@ -50,7 +50,7 @@ func TestUsersWhoAreNotSeen(t *testing.T) {
 	if open, _, err := one.notice.Actions.List(t.Context(), who.Key(), action.Open, "", 10, ""); err != nil || len(open) != 0 {
 		t.Errorf("%+v, %v", open, err)
 	}
-	if why := pass(400); why != "" {
+	if why := pass(71); why != "" {
 		t.Errorf("back, and %s", why)
 	}
 	for name, change := range map[string]func(){

@@ -100,6 +100,7 @@ type SignIn interface {
 type bearer struct {
 	token   func(ctx context.Context) (string, error)
 	refused func(ctx context.Context, claims string) error // nil: nobody has to know
+	app     bool                                           // an application signs in, and not its users
 }
 
 // bearerOf acts for a user.
@@ -206,7 +207,7 @@ func newAppBearer(o *Options, base *url.URL) (*bearer, error) {
 		}
 	}
 	ask := policy.TokenRequestOptions{Scopes: []string{base.Scheme + "://" + base.Host + "/.default"}}
-	return &bearer{token: func(ctx context.Context) (string, error) {
+	return &bearer{app: !o.App.isZero(), token: func(ctx context.Context) (string, error) {
 		token, err := credential.GetToken(ctx, ask)
 		return token.Token, signInError(err, o.Clock())
 	}}, nil
