@@ -58,7 +58,7 @@ func (a *App) credential(base *url.URL, send http.RoundTripper) (azcore.TokenCre
 	case ways(a.Secret != "", len(a.Certificate) > 0, a.Assertion != nil) != 1:
 		return nil, fault.Field("graph.app", "must have a secret, a certificate or an assertion")
 	case a.Assertion != nil:
-		credential, err = azidentity.NewClientAssertionCredential(a.Tenant, a.Client, a.Assertion,
+		credential, err = azidentity.NewClientAssertionCredential(a.Tenant, a.Client, a.vouched,
 			&azidentity.ClientAssertionCredentialOptions{ClientOptions: options})
 	case a.Secret != "":
 		credential, err = azidentity.NewClientSecretCredential(a.Tenant, a.Client, a.Secret, &azidentity.ClientSecretCredentialOptions{ClientOptions: options})
@@ -74,6 +74,18 @@ func (a *App) credential(base *url.URL, send http.RoundTripper) (azcore.TokenCre
 		return nil, fault.Field("graph.app", "cannot be used: %v", err)
 	}
 	return credential, nil
+}
+
+// vouching is where a request for a token finds out why there is no assertion: the library keeps nothing of that but the text.
+type vouching struct{}
+
+// vouched is the application's assertion.
+func (a *App) vouched(ctx context.Context) (string, error) {
+	token, err := a.Assertion(ctx)
+	if failed, ok := ctx.Value(vouching{}).(*error); ok {
+		*failed = err
+	}
+	return token, err
 }
 
 // cloudOf is where tokens for a service address come from: https://learn.microsoft.com/graph/deployments.
@@ -208,7 +220,11 @@ func newAppBearer(o *Options, base *url.URL) (*bearer, error) {
 	}
 	ask := policy.TokenRequestOptions{Scopes: []string{base.Scheme + "://" + base.Host + "/.default"}}
 	return &bearer{app: !o.App.isZero(), token: func(ctx context.Context) (string, error) {
-		token, err := credential.GetToken(ctx, ask)
+		var failed error
+		token, err := credential.GetToken(context.WithValue(ctx, vouching{}, &failed), ask)
+		if failed != nil {
+			return "", failed
+		}
 		return token.Token, signInError(err, o.Clock())
 	}}, nil
 }
