@@ -33,7 +33,9 @@ var behaviours = []behaviour{
 	{"keys of the API's own", func(o *entrasim.Options) { o.Apps[0].OwnKeys = true }, nil},
 	{"single tenants", func(o *entrasim.Options) { o.Apps[0].Tenant, o.Apps[1].Tenant = home, home }, nil},
 	{"another name in the token", func(o *entrasim.Options) { o.Users[0].Alias = "ann@other.example" }, nil},
-	{"some groups", func(o *entrasim.Options) { o.Users[0].Groups, o.Apps[0].Optional = 20, []string{"groups", "acct", "email"} }, nil},
+	{"some groups", func(o *entrasim.Options) {
+		o.Users[0].Groups, o.Apps[0].Optional = 20, []string{"groups", "acct", "email"}
+	}, nil},
 	{"single use of refresh tokens", func(o *entrasim.Options) { o.Strict = true }, nil},
 	{"no public flows", func(o *entrasim.Options) { o.Apps[1].NoPublicFlows = true }, nil},
 	{"blocked device codes", nil, func(w *world) { w.BlockDevices() }},

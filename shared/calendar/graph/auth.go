@@ -2,6 +2,8 @@ package graph
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -227,6 +229,30 @@ func newAppBearer(o *Options, base *url.URL) (*bearer, error) {
 		}
 		return token.Token, signInError(err, o.Clock())
 	}}, nil
+}
+
+// Permissions returns the application permissions that Entra ID grants for all mailboxes of the organisation, as the application's token names them;
+// those that Exchange grants are not among them. Errors are those of a sign-in; fault.Invalid where no application signs in.
+func (p *Provider) Permissions(ctx context.Context) ([]string, error) {
+	if !p.client.auth.app {
+		return nil, fault.New(fault.Invalid, "no application signs in to Microsoft 365 here")
+	}
+	token, err := p.client.auth.token(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var says struct {
+		Roles []string `json:"roles"`
+	}
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return nil, fault.New(fault.Unavailable, "the token of the application cannot be read")
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(text, &says) != nil {
+		return nil, fault.New(fault.Unavailable, "the token of the application cannot be read")
+	}
+	return says.Roles, nil
 }
 
 // AuthenticateRequest is what the SDK calls before it sends a request. The token goes to our service alone, which the wire sees to.

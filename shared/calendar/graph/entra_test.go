@@ -180,3 +180,30 @@ func TestGrantsInExchangeThatDoNotCountYet(t *testing.T) {
 		t.Errorf("a user's own access: %v", err)
 	}
 }
+
+func TestPermissionsThatEntraIDGrantsForAllMailboxes(t *testing.T) {
+	for name, roles := range map[string][]string{"none": nil, "two": {"Calendars.ReadWrite", "MailboxSettings.Read"}} {
+		s := newServices(t, entrasim.App{Secret: "s3cret", Roles: roles})
+		p, err := New(Options{App: App{Tenant: ofTenant, Client: ofApp, Secret: "s3cret"}, Transport: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.Permissions(t.Context()); err != nil || strings.Join(got, " ") != strings.Join(roles, " ") {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+	}
+	s := newServices(t, entrasim.App{Secret: "other"})
+	p, err := New(Options{App: App{Tenant: ofTenant, Client: ofApp, Secret: "s3cret"}, Transport: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Permissions(t.Context()); fault.Of(err) != fault.Setup {
+		t.Errorf("got %v", err)
+	}
+	if p, err = New(Options{Token: "fixed"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Permissions(t.Context()); fault.Of(err) != fault.Invalid {
+		t.Errorf("got %v", err)
+	}
+}
