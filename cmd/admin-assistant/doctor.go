@@ -62,7 +62,7 @@ func (p *program) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor", Short: "Say which steps of the set-up in Entra ID are missing", Args: cobra.NoArgs,
 		Long: "Say which steps of the set-up in Entra ID are missing, as far as the answers of the server and of the sign-in service and your own token show it.\n" +
-			"Nothing is changed. Sign in before for all of it; what cannot be seen is named as well, with what to do. With --local it looks at the\n" +
+			"Nothing is changed. Sign in first to see all of it; what cannot be seen is named, too, with what to do. With --local it looks at the\n" +
 			"application that reaches mailboxes from this machine.\n\n" +
 			"Exit codes: 0 nothing is missing, 3 something is missing, 1 it could not be found out.",
 		Example: `  admin-assistant doctor --api https://assistant.example.com
