@@ -35,6 +35,8 @@ type settings struct {
 	PublicURL string
 	SignIn    service.SignIn
 	Graph     service.Graph
+	// UnseenDays is for how many days jobs go on of a user who makes no request, where an application reaches the mailboxes; 0: for ever.
+	UnseenDays int
 	// LogLevel is debug, info, warn or error. LogDays is for how long logs are kept.
 	LogLevel string
 	LogDays  int
@@ -91,7 +93,8 @@ func variable(name string) string {
 // names are all settings.
 var names = []string{
 	"stage", "account", "region", "commit", "functions", "mail-from", "mail-identity", "alarm-email", "sign-in-authority", "sign-in-audience", "sign-in-tenants",
-	"sign-in-client", "sign-in-programs", "sign-in-service-roles", "sign-in-credentials", "public-url", "graph-delegated", "graph-tenant",
+	"sign-in-client", "sign-in-programs", "sign-in-service-roles", "sign-in-identifiers", "sign-in-guests", "sign-in-credentials", "unseen-days",
+	"public-url", "graph-delegated", "graph-tenant",
 	"graph-client", "graph-credentials", "graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency", "backup-concurrency", "cors-origins",
 	"table-warm-reads", "table-warm-writes",
 	"reserved-concurrency", "account-concurrency",
@@ -247,6 +250,9 @@ func (r *reader) origin(name string) string {
 	return value
 }
 
+// federated is the word for an application that shows who it is by the IAM roles of the functions, in the place of a secret.
+const federated = "federated"
+
 // secret checks what names a secret of Secrets Manager, in the region and the account of the functions.
 func (r *reader) secret(name, value, region, account string) {
 	arn := secretARNForm.FindStringSubmatch(value)
@@ -278,6 +284,13 @@ func read(from source) (settings, error) {
 	s.readMail(r)
 	s.readSignIn(r)
 	s.readGraph(r)
+	s.UnseenDays = r.number("unseen-days", 60, 0, 3650)
+	if s.UnseenDays > 0 && s.UnseenDays < 8 {
+		r.refuse("unseen-days", "must be 0 or at least 8: a user is told a week before, not %d", s.UnseenDays)
+	}
+	if s.Graph.Delegated {
+		s.UnseenDays = 0 // Entra ID ends users' sign-ins, and what they reach
+	}
 	s.LogLevel = r.oneOf("log-level", "info", "debug", "info", "warn", "error")
 	s.LogDays = r.number("log-days", defaults.logDays, 1, 3653)
 	if _, ok := golambda.Retentions[s.LogDays]; !ok && s.LogDays != 0 {
@@ -339,9 +352,18 @@ func (s *settings) readSignIn(r *reader) {
 	if len(s.SignIn.ServiceRoles) > 0 && len(s.SignIn.Programs) == 0 {
 		r.refuse("sign-in-programs", "is not set; with sign-in-service-roles it must name the applications that have such a role")
 	}
-	s.SignIn.Credentials = r.text("sign-in-credentials")
+	for _, uri := range r.list("sign-in-identifiers") {
+		if u, err := url.Parse(uri); err != nil || u.Scheme == "" || u.Host == "" {
+			r.refuse("sign-in-identifiers", "must be Application ID URIs such as https://example.com/assistant, not %q", uri)
+		}
+		s.SignIn.Identifiers = append(s.SignIn.Identifiers, uri)
+	}
+	s.SignIn.Guests = r.oneOf("sign-in-guests", "false", "false", "true") == "true"
+	if s.SignIn.Credentials = r.text("sign-in-credentials"); s.SignIn.Credentials == federated {
+		s.SignIn.Credentials, s.SignIn.Federated = "", true
+	}
 	r.secret("sign-in-credentials", s.SignIn.Credentials, s.Region, s.Account)
-	if s.PublicURL = r.origin("public-url"); s.SignIn.Credentials == "" {
+	if s.PublicURL = r.origin("public-url"); !s.SignIn.Web() {
 		return
 	}
 	if s.PublicURL == "" {
@@ -361,7 +383,7 @@ func (s *settings) readGraph(r *reader) {
 			r.refuse("graph-delegated",
 				"contradicts graph-tenant, graph-client and graph-credentials: mailboxes are reached either by each user's own sign-in or by an application's")
 		}
-		if s.SignIn.Credentials == "" {
+		if !s.SignIn.Web() {
 			r.refuse("graph-delegated", "needs sign-in-credentials: mailboxes are reached by users' sign-ins on the web")
 		}
 		return
@@ -374,7 +396,11 @@ func (s *settings) readGraph(r *reader) {
 		r.refuse("graph-tenant", "must be the id or a domain of a tenant, not %q", tenant)
 	}
 	r.must("graph-client", guidForm, "the id of the application that reaches Microsoft 365")
-	r.secret("graph-credentials", r.must("graph-credentials", nil, "the name or the ARN of a secret with the application's credentials"), s.Region, s.Account)
+	const what = "the name or the ARN of a secret with the application's credentials, or federated"
+	if s.Graph.Credentials = r.must("graph-credentials", nil, what); s.Graph.Credentials == federated {
+		s.Graph.Credentials, s.Graph.Federated = "", true
+	}
+	r.secret("graph-credentials", s.Graph.Credentials, s.Region, s.Account)
 }
 
 func (s *settings) readCanary(r *reader, fallback string) {

@@ -43,6 +43,7 @@ func TestRead(t *testing.T) {
 			want.Stage, want.Account, want.Region, want.Functions, want.LogLevel = stage, infratest.Account, infratest.Region, "dist/functions", "info"
 			want.Commit = "unknown"
 			want.MailFrom, want.MailIdentity, want.AlarmEmail = "aa@mail.example.com", "mail.example.com", "ops@example.com"
+			want.UnseenDays = 60
 			want.SignIn = service.SignIn{Authority: "https://login.microsoftonline.com", Audience: guid, Tenants: []string{guid2}}
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
 				t.Errorf("%s: %v %s", stage, err, diff)
@@ -55,6 +56,7 @@ func TestRead(t *testing.T) {
 			"sign-in-tenants": guid + ", " + guid2, "graph-tenant": "example.com", "graph-client": guid2, "graph-credentials": "graph/app",
 			"graph-url": "https://graph.microsoft.us/v1.0", "sign-in-client": guid2, "sign-in-credentials": "sign-in/app",
 			"sign-in-programs": guid + "," + guid2, "sign-in-service-roles": "service",
+			"sign-in-identifiers": "https://example.com/assistant", "sign-in-guests": "true", "unseen-days": "30",
 			"public-url": "https://calendar.example.com/", "log-level": "debug", "log-days": "731", "removal": "destroy", "canary": "30m",
 			"archive-concurrency": "3", "backup-concurrency": "400", "reserved-concurrency": "on",
 			"account-concurrency": "1000", "cors-origins": "https://a.example.com,http://localhost:3000",
@@ -66,11 +68,11 @@ func TestRead(t *testing.T) {
 			PublicURL: "https://calendar.example.com",
 			SignIn: service.SignIn{
 				Authority: "https://login.microsoftonline.us", Audience: guid, Tenants: []string{guid, guid2}, Client: guid2,
-				Programs: []string{guid, guid2}, ServiceRoles: []string{"service"},
+				Programs: []string{guid, guid2}, ServiceRoles: []string{"service"}, Identifiers: []string{"https://example.com/assistant"}, Guests: true,
 				Credentials: "sign-in/app", Redirect: "https://calendar.example.com/auth/callback",
 			},
-			Graph:    service.Graph{Tenant: "example.com", Client: guid2, Credentials: "graph/app", URL: "https://graph.microsoft.us/v1.0"},
-			LogLevel: "debug", LogDays: 731, Destroy: true, Canary: 30 * time.Minute, Reserve: true,
+			Graph:      service.Graph{Tenant: "example.com", Client: guid2, Credentials: "graph/app", URL: "https://graph.microsoft.us/v1.0"},
+			UnseenDays: 30, LogLevel: "debug", LogDays: 731, Destroy: true, Canary: 30 * time.Minute, Reserve: true,
 			ArchiveConcurrency: 3, BackupConcurrency: 400,
 			CORSOrigins: []string{"https://a.example.com", "http://localhost:3000"}, WarmReads: 12000, WarmWrites: 40000,
 		}
@@ -120,6 +122,22 @@ func TestRead(t *testing.T) {
 		maps.Copy(all, changes)
 		return all
 	}
+	t.Run("applications can show who they are by the functions' roles", func(t *testing.T) {
+		got, err := read(given("prod", map[string]string{
+			"graph-tenant": guid, "graph-client": guid2, "graph-credentials": "federated", "sign-in-credentials": "federated",
+			"public-url": "https://calendar.example.com",
+		}))
+		if err != nil || got.Graph != (service.Graph{Tenant: guid, Client: guid2, Federated: true}) || !got.SignIn.Federated || got.SignIn.Credentials != "" ||
+			got.SignIn.Redirect != "https://calendar.example.com/auth/callback" || !got.SignIn.Web() {
+			t.Error(err, got.Graph, got.SignIn)
+		}
+		got, err = read(given("prod", map[string]string{
+			"graph-delegated": "true", "sign-in-credentials": "federated", "public-url": "https://calendar.example.com",
+		}))
+		if err != nil || !got.Graph.Delegated || got.UnseenDays != 0 {
+			t.Error(err, got.Graph, got.UnseenDays)
+		}
+	})
 	for _, c := range []struct {
 		name    string
 		stage   string
@@ -153,6 +171,9 @@ func TestRead(t *testing.T) {
 		{"a client of the command line that is no id", "dev", map[string]string{"sign-in-client": "cli"}, []string{"sign-in-client"}},
 		{"a program that is no id", "dev", map[string]string{"sign-in-programs": guid + ",timer"}, []string{"sign-in-programs"}},
 		{"a role of services without any", "dev", map[string]string{"sign-in-service-roles": "service"}, []string{"sign-in-programs"}},
+		{"an identifier that is none", "dev", map[string]string{"sign-in-identifiers": "assistant"}, []string{"sign-in-identifiers"}},
+		{"guests, perhaps", "dev", map[string]string{"sign-in-guests": "maybe"}, []string{"sign-in-guests"}},
+		{"jobs that pause before anybody is told", "dev", map[string]string{"unseen-days": "7"}, []string{"unseen-days"}},
 		{"a sign-in on the web that comes back nowhere", "dev", web(map[string]string{"public-url": ""}), []string{"public-url"}},
 		{"a sign-in that comes back in the clear", "dev", web(map[string]string{"public-url": "http://calendar.example.com"}), []string{"public-url"}},
 		{"an address with a path", "dev", web(map[string]string{"public-url": "https://example.com/calendar"}), []string{"public-url"}},

@@ -27,10 +27,16 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/bearer"
 	"adminassistant/shared/account/entrasim"
+	"adminassistant/shared/account/microsoft"
+	"adminassistant/shared/account/session"
 	"adminassistant/shared/audit"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/listing"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
+	"adminassistant/shared/secret"
+	"adminassistant/shared/secret/keyfile"
 	"adminassistant/shared/store/sqlite"
 )
 
@@ -42,6 +48,8 @@ const (
 	eve    = "eeeeeeee-eeee-4eee-8eee-eeeeeeeeeeee" // of the other tenant
 	apiApp = "cccccccc-cccc-4ccc-8ccc-cccccccccccc"
 	cliApp = "dddddddd-dddd-4ddd-8ddd-dddddddddddd"
+
+	webBack = "https://assistant.example/auth/callback"
 )
 
 // world is a sign-in service over TLS, a server that asks for its tokens, and a user's folder of sign-ins.
@@ -61,6 +69,7 @@ type world struct {
 	carried  map[string]string       // the last token that was sent to each scheme and host
 	answer   func(*http.Request) int // answers a request to a server in its place with a status; 0: does not
 	claims   string                  // of the last request for a device code
+	mailbox  error                   // why mailboxes cannot be reached; nil: they were not listed yet
 	answered func(endpoint string)   // told of what the sign-in service has answered
 }
 
@@ -81,7 +90,7 @@ func newWorldWith(t *testing.T, o entrasim.Options, change func(*entrasim.Option
 		{Tenant: home, Object: boss, Name: "Boss", Username: "boss@home.example", Roles: []string{"admin"}},
 		{Tenant: abroad, Object: eve, Name: "Eve", Username: "eve@abroad.example"},
 	}
-	o.Apps = []entrasim.App{{Client: apiApp}, {Client: cliApp, RedirectURIs: []string{"http://localhost"}}}
+	o.Apps = []entrasim.App{{Client: apiApp, Secret: "web secret", RedirectURIs: []string{webBack}, Version: 2, Optional: []string{"email"}}, {Client: cliApp, RedirectURIs: []string{"http://localhost"}}}
 	change(&o)
 	w.Server = entrasim.New(o)
 	l, err := w.StartTLS("")
@@ -119,13 +128,30 @@ func serveHere(t *testing.T, l *entrasim.Listener, tenants []string, o entrasim.
 	if o.Apps[1].NoSignIn { // which matters where the command line's application is the API's own
 		scope = cliApp + "/access_as_user"
 	}
+	wrapper, err := keyfile.Open(filepath.Join(t.TempDir(), "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	web, err := microsoft.New(microsoft.Options{
+		Authority: l.URL, Client: apiApp, Secret: "web secret", RedirectURL: webBack, Tenants: tenants, HTTPClient: l.Client, Table: table,
+		Keeper: secret.New(wrapper, time.Now, secret.Limits{}), Clock: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
 	users := account.NewUsers(table, time.Now)
 	server := httptest.NewServer(httpapi.New(httpapi.Services{
 		Users: users, Eraser: account.NewEraser(users), Jobs: job.New(table, nil, newID, time.Now), Audit: audit.New(table, time.Now, newID),
 		Requests: idempotency.New(table, time.Now), Clock: time.Now, NewID: newID, Log: zerolog.Nop(), Version: "1.2.3",
-		Authenticate: verifier.Authenticate,
-		CLI:          httpapi.CLISignIn{Authority: l.URL, Client: cliApp, Scope: scope, Tenants: tenants},
+		Authenticate: verifier.Authenticate, SignIn: web, Sessions: session.New(table, time.Now), Attempts: session.NewAttempts(table, time.Now),
+		Provider: func(context.Context, string, calendar.URI) (httpapi.Provider, error) {
+			if w.mailbox != nil {
+				return nil, w.mailbox
+			}
+			return listing.New(table).Of(home + "#" + ann), nil
+		},
+		CLI: httpapi.CLISignIn{Authority: l.URL, Client: cliApp, Scope: scope, Tenants: tenants},
 	}))
 	t.Cleanup(func() {
 		server.Close()

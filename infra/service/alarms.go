@@ -41,6 +41,7 @@ const (
 	lostAuditRecords    = "lost-audit-records"
 	unkeptHeads         = "unkept-heads"
 	droppedMessages     = "dropped-messages"
+	setupFaults         = "setup-faults"
 )
 
 // AlarmNames returns the names of all alarms. An alarm is called <stage>-<name> in CloudWatch, and docs/runbooks/<name>.md says
@@ -49,7 +50,7 @@ func AlarmNames() []string {
 	return []string{
 		archiveDeadLetters, backupDeadLetters, notifyDeadLetters, scheduleDeadLetters, apiErrors, apiLatency, functionErrors, userErrors, functionThrottles,
 		tableThrottles, oldMessages, failedRuns, lateJobs, signInFailures, dispatcherSilent, lostAuditRecords, unkeptHeads,
-		droppedMessages,
+		droppedMessages, setupFaults,
 	}
 }
 
@@ -170,6 +171,8 @@ func describe(p Props, q queues, f *functions, gateway awsapigatewayv2.HttpApi) 
 			summary: "Heads of ledgers could not be kept where nobody can change them."},
 		{name: droppedMessages, metric: acrossFunctions(f, "RecursiveInvocationsDropped", 5*time.Minute), atLeast: 1,
 			summary: "Lambda took work that was sent on for a loop, and dropped it."},
+		{name: setupFaults, metric: business(p.Stage, telemetry.SetupFaults, 5*time.Minute), atLeast: 1,
+			summary: "Microsoft does not accept the installation: a credential has ended, or a registration is not as it has to be."},
 	}
 }
 

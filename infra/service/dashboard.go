@@ -55,7 +55,7 @@ func newDashboard(scope constructs.Construct, p Props, q queues, f *functions, g
 			row(graph("Runs", counts(telemetry.RunsSucceeded, telemetry.RunsPartial, telemetry.RunsFailed)...),
 				graph("Appointments archived", counts(telemetry.AppointmentsArchived)...),
 				graph("Trouble", counts(telemetry.MessagesParked, telemetry.SignInFailures, telemetry.JobsLate, telemetry.JobsParked,
-					telemetry.AuditRecordsLost, telemetry.HeadsUnkept, telemetry.Panics)...)),
+					telemetry.AuditRecordsLost, telemetry.HeadsUnkept, telemetry.SetupFaults, telemetry.Panics)...)),
 			row(graph("API requests", append([]awscloudwatch.IMetric{gateway.MetricCount(sum), gateway.MetricClientError(sum), gateway.MetricServerError(sum)},
 				counts(telemetry.UserRequests, telemetry.UserRequestsFailed)...)...),
 				graph("API latency, ms", latency("p50"), latency("p99")), graph("Share of allowed age", worstAge(q))),

@@ -3,6 +3,7 @@ package service
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -122,12 +123,13 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 			Name: api, Description: "Answers the HTTP API.", MemoryMB: 512, Timeout: apiTimeout,
 			Environment: e.of(e.bucket(), e.heads(), e.urls(q.archive.queue, q.backup.queue), e.signIn(), e.web(), e.graph()),
 			May: may(g.table(), g.objects(objects[api]), one(g.sends(q.archive.queue, q.backup.queue), g.counts(q.archive.queue, q.backup.queue)),
-				one(g.signs()), g.readsHeads(), g.signsIn(p.SignIn), g.credentials(p.Graph.Credentials)), // the application's, to list calendars; never a user's
+				one(g.signs()), g.readsHeads(), g.signsIn(p.SignIn), g.credentials(p.Graph.Credentials),
+				g.vouches(p.Graph.Federated && !p.SignIn.Federated)), // the application's, to list calendars; never a user's
 		}),
 		dispatcher: golambda.New(here, settings, golambda.Props{
 			Name: dispatcher, Description: "Starts the runs of jobs that are due.", MemoryMB: 256, Timeout: dispatcherTimeout,
 			Reserved:    reserved(dispatchers),
-			Environment: e.of(e.urls(q.archive.queue, q.backup.queue, q.notify.queue)),
+			Environment: e.of(e.urls(q.archive.queue, q.backup.queue, q.notify.queue), map[string]string{"UNSEEN_DAYS": strconv.Itoa(p.UnseenDays)}),
 			May:         may(g.table(), one(g.sends(q.archive.queue, q.backup.queue, q.notify.queue, q.scheduleDead))), // Lambda sends a failed tick there in its name
 		}),
 		archive: golambda.New(here, settings, golambda.Props{
@@ -187,6 +189,14 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 	consume(f.notify, q.archive.dead, noticeBatch, deadLetters)
 	consume(f.notify, q.backup.dead, noticeBatch, deadLetters)
 	return f
+}
+
+// vouched are the functions for whose roles AWS vouches to Entra ID.
+func (f *functions) vouched(p Props) []*golambda.Function {
+	if !p.SignIn.Federated && !p.Graph.Federated {
+		return nil
+	}
+	return []*golambda.Function{&f.api, &f.archive, &f.backup}
 }
 
 // consume has the function called with messages of the queue. No more batches are taken at once than instances are reserved for them:
@@ -274,16 +284,27 @@ func (e environment) signIn() map[string]string {
 	return given(map[string]string{
 		"SIGN_IN_AUTHORITY": s.Authority, "SIGN_IN_AUDIENCE": s.Audience, "SIGN_IN_TENANTS": strings.Join(s.Tenants, ","), "SIGN_IN_CLIENT": s.Client,
 		"SIGN_IN_PROGRAMS": strings.Join(s.Programs, ","), "SIGN_IN_SERVICE_ROLES": strings.Join(s.ServiceRoles, ","),
+		"SIGN_IN_IDENTIFIERS": strings.Join(s.Identifiers, ","), "SIGN_IN_GUESTS": yes(s.Guests),
 	})
 }
 
 // web is what a function needs to sign users in at Microsoft and to keep their tokens; nothing, where nobody signs in with a browser.
 func (e environment) web() map[string]string {
 	s := e.p.SignIn
-	if s.Credentials == "" {
+	if !s.Web() {
 		return nil
 	}
-	return map[string]string{"SIGN_IN_CREDENTIALS": s.Credentials, "SIGN_IN_REDIRECT": s.Redirect, "KEY": *e.p.Data.TokenKey.KeyArn()}
+	return given(map[string]string{
+		"SIGN_IN_CREDENTIALS": s.Credentials, "SIGN_IN_FEDERATED": yes(s.Federated), "SIGN_IN_REDIRECT": s.Redirect, "KEY": *e.p.Data.TokenKey.KeyArn(),
+	})
+}
+
+// yes is how a variable says that something is so.
+func yes(so bool) string {
+	if so {
+		return "true"
+	}
+	return ""
 }
 
 // users is what a function needs to act for users at Microsoft; nothing, where nobody does.
@@ -292,7 +313,7 @@ func (e environment) users() map[string]string {
 		return nil
 	}
 	all := e.signIn()
-	for _, name := range []string{"SIGN_IN_CLIENT", "SIGN_IN_PROGRAMS", "SIGN_IN_SERVICE_ROLES"} { // which are about requests to the API
+	for _, name := range []string{"SIGN_IN_CLIENT", "SIGN_IN_PROGRAMS", "SIGN_IN_SERVICE_ROLES", "SIGN_IN_IDENTIFIERS"} { // which are about requests to the API
 		delete(all, name)
 	}
 	maps.Copy(all, e.web())
@@ -301,10 +322,8 @@ func (e environment) users() map[string]string {
 
 func (e environment) graph() map[string]string {
 	g := e.p.Graph
-	all := map[string]string{"GRAPH_TENANT": g.Tenant, "GRAPH_CLIENT": g.Client, "GRAPH_CREDENTIALS": g.Credentials, "GRAPH_URL": g.URL}
-	if g.Delegated {
-		all["GRAPH_DELEGATED"] = "true"
-	}
+	all := map[string]string{"GRAPH_TENANT": g.Tenant, "GRAPH_CLIENT": g.Client, "GRAPH_CREDENTIALS": g.Credentials, "GRAPH_URL": g.URL,
+		"GRAPH_DELEGATED": yes(g.Delegated), "GRAPH_FEDERATED": yes(g.Federated)}
 	return given(all)
 }
 

@@ -171,21 +171,36 @@ func (g grants) credentials(secret string) []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{golambda.Allow([]*string{&arn}, "secretsmanager:GetSecretValue")}
 }
 
+// vouchedAudience is Entra ID's, of tokens that stand for an application there.
+const vouchedAudience = "api://AzureADTokenExchange"
+
+// vouches allows to have AWS say which role the function has, to Entra ID alone and for five minutes at most.
+func (g grants) vouches(federated bool) []awsiam.PolicyStatement {
+	if !federated {
+		return nil
+	}
+	return []awsiam.PolicyStatement{golambda.AllowIf(map[string]interface{}{
+		"ForAllValues:StringEquals": map[string]interface{}{"sts:IdentityTokenAudience": vouchedAudience},
+		"Null":                      map[string]interface{}{"sts:IdentityTokenAudience": "false"},
+		"NumericLessThanEquals":     map[string]interface{}{"sts:DurationSeconds": 300},
+	}, []*string{jsii.String("*")}, "sts:GetWebIdentityToken")}
+}
+
 // signsIn allows to sign users in with a browser: to show which application does, and to seal what that brings. What is sealed stays closed to
 // whoever has no more than this.
 func (g grants) signsIn(s SignIn) []awsiam.PolicyStatement {
-	if s.Credentials == "" {
+	if !s.Web() {
 		return nil
 	}
-	return append(g.credentials(s.Credentials), g.tokens("kms:GenerateDataKey"))
+	return append(append(g.credentials(s.Credentials), g.vouches(s.Federated)...), g.tokens("kms:GenerateDataKey"))
 }
 
 // reaches allows to reach mailboxes: as an application, or as each user, whose tokens are opened, renewed and sealed again.
 func (g grants) reaches(p Props) []awsiam.PolicyStatement {
 	if !p.Graph.Delegated {
-		return g.credentials(p.Graph.Credentials)
+		return append(g.credentials(p.Graph.Credentials), g.vouches(p.Graph.Federated)...)
 	}
-	return append(g.credentials(p.SignIn.Credentials), g.tokens("kms:Decrypt", "kms:GenerateDataKey"))
+	return append(append(g.credentials(p.SignIn.Credentials), g.vouches(p.SignIn.Federated)...), g.tokens("kms:Decrypt", "kms:GenerateDataKey"))
 }
 
 // mails allows to send e-mail from one address.

@@ -46,6 +46,8 @@ type Props struct {
 	// Reserve sets instances of the account's concurrency aside for each function but the API. An account has to keep 100 that nobody reserved,
 	// and a new one may have no more than 10.
 	Reserve bool
+	// UnseenDays is for how many days jobs go on of a user who makes no request; 0: for ever.
+	UnseenDays int
 	// ArchiveConcurrency and BackupConcurrency are how many messages of their queue are worked on at once, from 2.
 	ArchiveConcurrency int
 	BackupConcurrency  int
@@ -66,10 +68,18 @@ type SignIn struct {
 	// Programs are the ids of further applications whose tokens are taken, and ServiceRoles the application roles by which one of them may use
 	// the API as itself, without a user.
 	Programs, ServiceRoles []string
-	// Credentials is the name or the ARN of a secret with the credentials of Audience, and Redirect the address, ending in /auth/callback, at
-	// which browsers come back from a sign-in. Both empty: nobody signs in with a browser.
-	Credentials, Redirect string
+	// Identifiers are further names of the API (Application ID URIs); Guests lets in guests of Tenants.
+	Identifiers []string
+	Guests      bool
+	// Credentials is the name or the ARN of a secret with the credentials of Audience, or Federated says that it shows who it is by the functions'
+	// roles. Redirect is the address, ending in /auth/callback, at which browsers come back from a sign-in. With neither nobody signs in with a browser.
+	Credentials string
+	Federated   bool
+	Redirect    string
 }
+
+// Web says whether people sign in with a browser.
+func (s SignIn) Web() bool { return s.Credentials != "" || s.Federated }
 
 // Graph says how Microsoft 365 is reached; the zero Graph does not reach it.
 type Graph struct {
@@ -77,8 +87,10 @@ type Graph struct {
 	Delegated bool
 	// Tenant and Client name the application that an administrator consented to.
 	Tenant, Client string
-	// Credentials is the name or the ARN of a secret in Secrets Manager, in the stack's account and region.
+	// Credentials is the name or the ARN of a secret in Secrets Manager, in the stack's account and region; or Federated says that the application shows
+	// who it is by the functions' roles.
 	Credentials string
+	Federated   bool
 	// URL is another cloud's address; empty is the public cloud's.
 	URL string
 }
@@ -113,6 +125,9 @@ func New(scope constructs.Construct, id string, p Props) (awscdk.Stack, error) {
 	}
 	for _, f := range functions.told() {
 		output("Function"+title(f.Name), "name of the function "+f.Name, f.Function.FunctionName())
+	}
+	for _, f := range functions.vouched(p) {
+		output("Role"+title(f.Name), "ARN of the role of the function "+f.Name+", the subject of a federated credential in Entra ID", f.Function.Role().RoleArn())
 	}
 	return stack, nil
 }

@@ -35,7 +35,7 @@ func props(stage string) Props {
 			Credentials: "sign-in/app", Redirect: "https://calendar.example.com/auth/callback",
 		},
 		Graph:   Graph{Tenant: "tenant", Client: "client", Credentials: "graph/app", URL: "https://graph.example.com/v1.0"},
-		Reserve: stage == "prod", ArchiveConcurrency: 7, BackupConcurrency: 3,
+		Reserve: stage == "prod", ArchiveConcurrency: 7, BackupConcurrency: 3, UnseenDays: 60,
 	}
 }
 
@@ -50,6 +50,12 @@ var (
 	delegated = sync.OnceValues(func() (infratest.Template, error) {
 		p := props("staging")
 		p.Graph = Graph{Delegated: true}
+		return synth(p)
+	})
+	vouched = sync.OnceValues(func() (infratest.Template, error) {
+		p := props("staging")
+		p.Graph.Credentials, p.Graph.Federated = "", true
+		p.SignIn.Credentials, p.SignIn.Federated, p.SignIn.Guests, p.SignIn.Identifiers = "", true, true, []string{"https://example.com/a"}
 		return synth(p)
 	})
 	dev = sync.OnceValues(func() (infratest.Template, error) {
@@ -393,6 +399,33 @@ func TestPermissions(t *testing.T) {
 }
 
 // TestForbidden names what would hurt most, on its own.
+func TestRolesThatAWSVouchesFor(t *testing.T) {
+	const may = `sts:GetWebIdentityToken on * if {"ForAllValues:StringEquals":{"sts:IdentityTokenAudience":"api://AzureADTokenExchange"},` +
+		`"Null":{"sts:IdentityTokenAudience":"false"},"NumericLessThanEquals":{"sts:DurationSeconds":300}}`
+	v := stack(t, vouched)
+	for _, name := range names {
+		n := 0
+		for _, s := range v.may(t, "functions"+name) {
+			if s.String() == may {
+				n++
+			} else if allowed([]statement{s}, "secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-central-1:111122223333:secret:x") {
+				t.Errorf("%s reads a secret: %s", name, s)
+			}
+		}
+		if want := slices.Contains([]string{api, archive, backup}, name); (n == 1) != want || n > 1 {
+			t.Errorf("%s may so %d times", name, n)
+		}
+		if told := v.Outputs["Role"+title(name)].Value != nil; told != slices.Contains([]string{api, archive, backup}, name) {
+			t.Errorf("the role of %s is told: %t", name, told)
+		}
+	}
+	for name := range stack(t, prod).Outputs {
+		if strings.HasPrefix(name, "Role") {
+			t.Errorf("%s is told where nobody needs it", name)
+		}
+	}
+}
+
 func TestForbidden(t *testing.T) {
 	v := stack(t, prod)
 	secret := "arn:aws:secretsmanager:eu-central-1:111122223333:secret:graph/app-AbCdEf"
@@ -546,7 +579,7 @@ func TestEnvironments(t *testing.T) {
 	}
 	for name, want := range map[string]map[string]string{
 		api:        graph(web(signIn(asking(with(queues("archive", "backup"), "BUCKET", "bucket"))))),
-		dispatcher: queues("archive", "backup", "notify"),
+		dispatcher: with(queues("archive", "backup", "notify"), "UNSEEN_DAYS", "60"),
 		archive:    graph(with(runs("archive"), "KEY", "tokenkey")),
 		backup:     graph(runs("backup")),
 		notify: with(with(queues("notify", "notify-dead", "archive-dead", "backup-dead"), "MAIL_FROM", "aa@mail.example.com"), "PUBLIC_URL",
@@ -575,6 +608,23 @@ func TestEnvironments(t *testing.T) {
 	t.Run("without Microsoft 365 nothing is said of it", func(t *testing.T) {
 		check(t, stack(t, dev), archive, every(with(runs("archive"), "KEY", "tokenkey"), "dev"))
 		check(t, stack(t, dev), api, every(signIn(with(with(queues("archive", "backup"), "BUCKET", "bucket"), "KEY", "tokenkey")), "dev"))
+	})
+	t.Run("who shows who it is by its role knows that", func(t *testing.T) {
+		by := func(v map[string]string) map[string]string {
+			delete(v, "GRAPH_CREDENTIALS")
+			return with(v, "GRAPH_FEDERATED", "true")
+		}
+		for _, name := range []string{archive, backup} {
+			want := by(graph(runs(name)))
+			if name == archive {
+				want["KEY"] = "tokenkey"
+			}
+			check(t, stack(t, vouched), name, every(want, "staging"))
+		}
+		in := by(graph(web(signIn(asking(with(queues("archive", "backup"), "BUCKET", "bucket"))))))
+		delete(in, "SIGN_IN_CREDENTIALS")
+		in["SIGN_IN_FEDERATED"], in["SIGN_IN_GUESTS"], in["SIGN_IN_IDENTIFIERS"] = "true", "true", "https://example.com/a"
+		check(t, stack(t, vouched), api, every(in, "staging"))
 	})
 	t.Run("who acts for users knows how they sign in", func(t *testing.T) {
 		for _, name := range []string{archive, backup} {

@@ -135,10 +135,17 @@ const (
 
 // Users keeps the profiles of all users. All its methods may be called from many goroutines at once.
 type Users struct {
+	// Returned is called when a user makes a request who was not seen for a week, before that is noted; after an error, with the next request once
+	// more. It may be nil.
+	Returned func(ctx context.Context, user string) error
+
 	table  store.Table
 	clock  func() time.Time
 	memory memory
 }
+
+// AwayAfter is after how many days without a request a user has returned.
+const AwayAfter = 7
 
 // NewUsers returns the users kept in table.
 func NewUsers(table store.Table, clock func() time.Time) *Users {
@@ -207,7 +214,7 @@ func (u *Users) known(ctx context.Context, p Principal) (Profile, error) {
 			changed = Profile{Tenant: p.Tenant, Object: p.Object, Created: now.UTC().Truncate(time.Second), Settings: DefaultSettings(), stored: profile.stored}
 			fallthrough
 		case profile.State() == Active:
-			changed.Seen = calendar.DateOf(now, time.UTC)
+			changed.Seen = u.seen(ctx, &profile, calendar.DateOf(now, time.UTC))
 			if name := cut(p.Name); name != "" {
 				changed.Name = name
 			}
@@ -234,6 +241,18 @@ func (u *Users) known(ctx context.Context, p Principal) (Profile, error) {
 		return changed, nil
 	}
 	return Profile{}, errBusy
+}
+
+// seen is the day on which a user was seen last who is seen on this one.
+func (u *Users) seen(ctx context.Context, p *Profile, day calendar.Date) calendar.Date {
+	if u.Returned == nil || !p.Seen.Valid() || !p.Seen.AddDays(AwayAfter).Before(day) {
+		return day
+	}
+	if err := u.Returned(ctx, Principal{Tenant: p.Tenant, Object: p.Object}.Key()); err != nil {
+		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("the return of a user was not followed up")
+		return p.Seen
+	}
+	return day
 }
 
 // learns says whether a request brings a name of the user's mailbox where the profile has none.
@@ -392,28 +411,33 @@ func (u *Users) Enable(ctx context.Context, by Principal, object string) (Profil
 	})
 }
 
-// Barred returns those of the users, named by their keys, that are disabled now. Unreadable profiles are logged, and bar nobody.
-func (u *Users) Barred(ctx context.Context, users []string) (map[string]bool, error) {
+// Barred returns those of the users, named by their keys, that are disabled now, and of the others those that were seen last before a day, with the
+// day on which they were; the zero day: none. Unreadable profiles are logged, and bar nobody.
+func (u *Users) Barred(ctx context.Context, users []string, before calendar.Date) (disabled map[string]bool, unseen map[string]calendar.Date, err error) {
 	keys := make([]store.Key, len(users))
 	for i, user := range users {
 		keys[i] = store.OfUser(user, profileSK)
 	}
 	items, err := u.table.GetMany(ctx, keys)
 	if err != nil {
-		return nil, fmt.Errorf("read profiles: %w", err)
+		return nil, nil, fmt.Errorf("read profiles: %w", err)
 	}
-	barred := map[string]bool{}
+	disabled, unseen = map[string]bool{}, map[string]calendar.Date{}
 	for _, item := range items {
 		p, err := decodeProfile(item)
 		if err != nil {
 			telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Str("user", telemetry.Hash(item.PK)).Msg("unreadable profile bars nobody")
 			continue
 		}
-		if p.Ban != nil {
-			barred[Principal{Tenant: p.Tenant, Object: p.Object}.Key()] = true
+		key := Principal{Tenant: p.Tenant, Object: p.Object}.Key()
+		switch {
+		case p.Ban != nil:
+			disabled[key] = true
+		case p.Seen.Valid() && p.Seen.Before(before):
+			unseen[key] = p.Seen
 		}
 	}
-	return barred, nil
+	return disabled, unseen, nil
 }
 
 // SetRole gives a user of the administrator's tenant a role. It cannot take away the role that the sign-in brings. A user who is not

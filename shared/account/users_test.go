@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/store"
 	"adminassistant/shared/store/sqlite"
@@ -447,14 +448,56 @@ func TestBarred(t *testing.T) {
 	_, err = w.table.Put(t.Context(), store.Item{Key: profileKey(broken.Tenant, broken.Object), Data: []byte(`{"disabled":`)}, store.Any())
 	must(t, err)
 	keys := []string{ann.Key(), boss.Key(), eve.Key(), broken.Key(), "home#nobody"}
-	got, err := u.Barred(t.Context(), keys) // which another process has disabled, and u remembers otherwise
+	today := calendar.DateOf(w.now, time.UTC)
+	got, unseen, err := u.Barred(t.Context(), keys, today) // which another process has disabled, and u remembers otherwise
 	must(t, err)
-	if diff := cmp.Diff(map[string]bool{ann.Key(): true}, got); diff != "" {
-		t.Errorf("barred (-want +got):\n%s", diff)
+	if diff := cmp.Diff(map[string]bool{ann.Key(): true}, got); diff != "" || len(unseen) != 0 {
+		t.Errorf("unseen %v, barred (-want +got):\n%s", unseen, diff)
+	}
+	_, unseen, err = u.Barred(t.Context(), keys, today.AddDays(1))
+	must(t, err)
+	if diff := cmp.Diff(map[string]calendar.Date{boss.Key(): today, eve.Key(): today}, unseen); diff != "" {
+		t.Errorf("not seen (-want +got):\n%s", diff)
 	}
 	_, err = u.Enable(t.Context(), boss, ann.Object)
 	must(t, err)
-	if got, err := u.Barred(t.Context(), keys); err != nil || len(got) != 0 {
-		t.Errorf("barred %v, %v", got, err)
+	if got, unseen, err := u.Barred(t.Context(), keys, calendar.Date{}); err != nil || len(got) != 0 || len(unseen) != 0 {
+		t.Errorf("barred %v, not seen %v, %v", got, unseen, err)
+	}
+}
+
+func TestAUserWhoReturns(t *testing.T) {
+	w := newWorld(t)
+	var returned []string
+	var fails error
+	process := func() *Users {
+		u := w.process()
+		u.Returned = func(_ context.Context, user string) error {
+			returned = append(returned, user)
+			return fails
+		}
+		return u
+	}
+	w.admitted(process(), ann)
+	w.now = w.now.AddDate(0, 0, AwayAfter)
+	w.admitted(process(), ann)
+	if len(returned) != 0 {
+		t.Errorf("after a week: %q", returned)
+	}
+	w.now = w.now.AddDate(0, 0, AwayAfter+1)
+	fails = errors.New("the jobs cannot be read")
+	before := w.profile(ann).Seen
+	for range 2 {
+		w.admitted(process(), ann)
+	}
+	if len(returned) != 2 || returned[0] != ann.Key() || w.profile(ann).Seen != before {
+		t.Errorf("%q, seen on %s", returned, w.profile(ann).Seen)
+	}
+	fails = nil
+	for range 2 {
+		w.admitted(process(), ann)
+	}
+	if len(returned) != 3 || w.profile(ann).Seen != calendar.DateOf(w.now, time.UTC) {
+		t.Errorf("%q, seen on %s", returned, w.profile(ann).Seen)
 	}
 }

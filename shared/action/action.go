@@ -45,6 +45,8 @@ const (
 	UnreadableDays     Kind = "unreadable_days"      // days of the source cannot be read
 	MailboxOutOfReach  Kind = "mailbox_out_of_reach" // for days
 	SignInNeeded       Kind = "sign_in_needed"       // access to Microsoft 365 has ended
+	Blocked            Kind = "blocked"              // the organisation does not let us act for the user
+	NotSeen            Kind = "not_seen"             // the user has made no request for long
 	RunFailed          Kind = "run_failed"           // a run failed, wholly or in part
 	JobStuck           Kind = "job_stuck"            // a job cannot be started, by a defect of the program
 )
@@ -63,6 +65,8 @@ var ends = map[Kind]string{
 	UnreadableDays:    "it is resolved by the next run that reads all days",
 	SignInNeeded:      "it is resolved by signing in again",
 	JobStuck:          "it is resolved when the job starts a run; pause or remove the job if it is not needed",
+	Blocked:           "it is resolved by the next run that reaches the mailbox, or by signing in again",
+	NotSeen:           "it is resolved by your next request or sign-in",
 }
 
 // State of an action.

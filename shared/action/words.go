@@ -24,6 +24,8 @@ var names = map[Kind][2]string{
 	MailboxOutOfReach:  {"mailbox out of reach", "mailboxes out of reach"},
 	SignInNeeded:       {"sign-in at Microsoft 365", "sign-ins at Microsoft 365"},
 	RunFailed:          {"failed run", "failed runs"},
+	Blocked:            {"organisation that blocks us", "organisations that block us"},
+	NotSeen:            {"long absence", "long absences"},
 	JobStuck:           {"job that does not start", "jobs that do not start"},
 }
 

@@ -126,6 +126,7 @@ func (y *system) connect(credentials credentials) {
 		y.providers.reach = y.users.Reach
 	}
 	y.notice = y.newNotices()
+	y.users.Returned = y.notice.Returned
 }
 
 // graphOptions are those of the provider of Microsoft 365 that follow from where the system runs.
@@ -355,8 +356,51 @@ func (y *system) driller() run.Handler {
 // dispatcher returns who starts the runs of jobs that are due.
 func (y *system) dispatcher() *job.Dispatcher {
 	return &job.Dispatcher{
-		Table: y.table, Kinds: y.jobKinds(), Clock: y.clock, Log: y.log, Metrics: y.metrics, Barred: y.users.Barred,
+		Table: y.table, Kinds: y.jobKinds(), Clock: y.clock, Log: y.log, Metrics: y.metrics, Barred: y.barred, Unseen: y.unseen,
 		Late: y.notice.JobLate, Parked: y.notice.JobParked, Stuck: y.notice.JobStuck, Going: y.notice.JobGoing,
+	}
+}
+
+// barred says for which users no runs may be started: those whom an administrator has shut out, and where an application reaches the mailboxes, those who
+// were not here for long. Who is about to be one of those is told.
+func (y *system) barred(ctx context.Context, users []string) (map[string]job.Reason, error) {
+	today, days := calendar.DateOf(y.clock(), time.UTC), y.unseenDays()
+	var warn calendar.Date
+	if days > 0 {
+		warn = today.AddDays(notice.WarnDays - days)
+	}
+	disabled, unseen, err := y.users.Barred(ctx, users, warn)
+	if err != nil {
+		return nil, err
+	}
+	why := map[string]job.Reason{}
+	for user := range disabled {
+		why[user] = job.UserDisabled
+	}
+	for user, seen := range unseen {
+		pause := seen.AddDays(days)
+		if pause.Before(today) {
+			why[user] = job.NotSeen
+		} else if err := y.notice.UnseenSoon(ctx, user, seen, pause.AddDays(1)); err != nil {
+			telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("user not told that jobs will pause")
+		}
+	}
+	return why, nil
+}
+
+// unseenDays is for how many days jobs go on of a user who makes no request; 0: for ever. On one machine nobody leaves, and where users' own sign-ins
+// reach the mailboxes Entra ID ends them.
+func (y *system) unseenDays() int {
+	if y.alone || y.settings.GraphDelegated {
+		return 0
+	}
+	return y.settings.UnseenDays
+}
+
+// unseen is told of a job that was paused because its user was not here for long.
+func (y *system) unseen(ctx context.Context, j *job.Job) {
+	if err := y.notice.Unseen(ctx, j.User, y.unseenDays()); err != nil {
+		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("user not told that jobs are paused")
 	}
 }
 

@@ -179,7 +179,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	}
 	users := account.NewUsers(s.table, clock)
 	kinds := job.Kinds(described, configs, map[run.QueueName]queue.Queue{run.ArchiveQueue: s.queue, run.BackupQueue: s.backupQueue})
-	s.dispatcher = &job.Dispatcher{Table: s.table, Kinds: kinds, Clock: clock, Log: zerolog.Nop(), Barred: users.Barred}
+	s.dispatcher = &job.Dispatcher{Table: s.table, Kinds: kinds, Clock: clock, Log: zerolog.Nop(), Barred: barredBy(users)}
 	eraser := account.NewEraser(users,
 		account.Step{Name: "archives", Erase: func(ctx context.Context, e account.Erasure) error {
 			return archive.Erase(ctx, s.table, blobs, e.User, time.Time{}, clock())
@@ -537,4 +537,16 @@ func (s *service) all(path string, limit int) (items []string) {
 	}
 	s.t.Fatalf("%s: has no end", path)
 	return nil
+}
+
+// barredBy are the users who are disabled.
+func barredBy(users *account.Users) func(ctx context.Context, keys []string) (map[string]job.Reason, error) {
+	return func(ctx context.Context, keys []string) (map[string]job.Reason, error) {
+		disabled, _, err := users.Barred(ctx, keys, calendar.Date{})
+		why := map[string]job.Reason{}
+		for key := range disabled {
+			why[key] = job.UserDisabled
+		}
+		return why, err
+	}
 }

@@ -48,7 +48,7 @@ type jobView struct {
 	Calendar  string            `json:"calendar,omitempty" enum:"source,archive"`
 	Retention *backup.Retention `json:"retention,omitempty" doc:"Which backups stay; of a backup job."`
 	State     string            `json:"state" enum:"active,paused"`
-	Reason    string            `json:"reason,omitempty" enum:"user,config_inactive,user_disabled,sign_in_needed,broken,unknown_kind" doc:"Why the job is paused."`
+	Reason    string            `json:"reason,omitempty" enum:"user,config_inactive,user_disabled,sign_in_needed,not_seen,broken,unknown_kind" doc:"Why the job is paused."`
 	Detail    string            `json:"detail,omitempty" doc:"What is in the job's way, if it did not pause by itself."`
 	Due       *time.Time        `json:"due,omitempty" doc:"The next time of the schedule; of an active job."`
 	Starts    *time.Time        `json:"starts,omitempty" doc:"When the next run begins: the next time, and what the jitter adds to it."`

@@ -39,8 +39,10 @@ type Dispatcher struct {
 	Log   zerolog.Logger
 	// Metrics count late jobs and parked ones; nil if nobody looks at them.
 	Metrics *telemetry.Metrics
-	// Barred says for which of the users no runs may be started; nil: for none.
-	Barred func(ctx context.Context, users []string) (map[string]bool, error)
+	// Barred says for which of the users no runs may be started, and why: UserDisabled or NotSeen; nil: for none.
+	Barred func(ctx context.Context, users []string) (map[string]Reason, error)
+	// Unseen is called for every job that was paused just now because its user is NotSeen, unless the process dies before. It may be nil.
+	Unseen func(ctx context.Context, j *Job)
 	// Late is called for every job whose run was started late, once it was started, unless the process dies before. It may be nil.
 	Late func(ctx context.Context, j *Job)
 	// Parked is called once for every job that was parked just now, unless the process dies before. It may be nil.
@@ -264,7 +266,7 @@ func (t *tick) chunk(items []store.Item) {
 }
 
 // barred returns those users of the jobs for whom no runs may be started.
-func (t *tick) barred(items []store.Item) (map[string]bool, error) {
+func (t *tick) barred(items []store.Item) (map[string]Reason, error) {
 	if t.Barred == nil {
 		return nil, nil
 	}
@@ -276,7 +278,10 @@ func (t *tick) barred(items []store.Item) (map[string]bool, error) {
 	return t.Barred(t.Log.WithContext(t.ctx), slices.Compact(users))
 }
 
-var errDisabled = fault.New(fault.Forbidden, "an administrator of your organisation has disabled your account here")
+var (
+	errDisabled = fault.New(fault.Forbidden, "an administrator of your organisation has disabled your account here")
+	errUnseen   = fault.New(fault.Forbidden, "you were not here for long; the job goes on by itself with your next request or sign-in")
+)
 
 // each calls f for every index of s, a few at once.
 func each[T any](s []T, f func(i int)) {
@@ -292,7 +297,7 @@ func each[T any](s []T, f func(i int)) {
 }
 
 // prepare reads a job from the index and makes its next run. It returns nil when nothing more is to be done with the job.
-func (t *tick) prepare(item store.Item, barred map[string]bool) *claim {
+func (t *tick) prepare(item store.Item, barred map[string]Reason) *claim {
 	j, err := decode(item)
 	if err != nil {
 		t.drop(item, err)
@@ -315,8 +320,14 @@ func (t *tick) prepare(item store.Item, barred map[string]bool) *claim {
 	if j.Start != nil {
 		return &claim{job: j}
 	}
-	if barred[j.User] {
+	switch barred[j.User] {
+	case UserDisabled:
 		t.pause(j, UserDisabled, errDisabled)
+		return nil
+	case NotSeen:
+		if t.pause(j, NotSeen, errUnseen) && t.Unseen != nil {
+			t.Unseen(t.ctx, j)
+		}
 		return nil
 	}
 	times, err := j.check(kind.Terms)
@@ -490,13 +501,13 @@ func (t *tick) drop(item store.Item, cause error) {
 	t.store(item, Report{Dropped: 1})
 }
 
-// pause keeps a job that cannot start runs from being due again, until its user has looked at it.
-func (t *tick) pause(j *Job, why Reason, cause error) {
+// pause keeps a job that cannot start runs from being due again, until its user has looked at it. It returns whether it did.
+func (t *tick) pause(j *Job, why Reason, cause error) bool {
 	telemetry.Failure(t.log(j).Warn(), cause).Str("reason", string(why)).Msg("job paused")
 	j.pause(why, run.NewProblem(cause).Detail)
 	item := j.item()
 	item.Version = j.Version
-	t.store(*item, Report{Paused: 1})
+	return t.store(*item, Report{Paused: 1})
 }
 
 // park lets a job rest whose kind only another version of the program knows.

@@ -838,7 +838,7 @@ func (w *world) dispatch(b *testing.B, n, dispatchers int) {
 	all := make([]*Dispatcher, dispatchers)
 	for i := range all {
 		all[i] = &Dispatcher{
-			Table: counter, Kinds: w.kinds(counter, w.queue), Clock: w.Now, Log: zerolog.Nop(), Barred: account.NewUsers(counter, w.Now).Barred,
+			Table: counter, Kinds: w.kinds(counter, w.queue), Clock: w.Now, Log: zerolog.Nop(), Barred: barred(account.NewUsers(counter, w.Now)),
 		}
 	}
 	rounds := 0

@@ -132,7 +132,7 @@ func TestDisabledUsers(t *testing.T) {
 	k := w.job(idle, daily("23:00", "Europe/Berlin"))
 	tick := func() Report {
 		d := w.dispatcher()
-		d.Barred = users.Barred
+		d.Barred = barred(users)
 		r, err := d.Tick(t.Context())
 		must(t, err)
 		return r
@@ -164,7 +164,7 @@ func TestDisabledUsers(t *testing.T) {
 	t.Run("when profiles cannot be read, nothing starts and the next tick tries again", func(t *testing.T) {
 		w.Advance(24 * time.Hour)
 		d := w.dispatcher()
-		d.Barred = func(context.Context, []string) (map[string]bool, error) {
+		d.Barred = func(context.Context, []string) (map[string]Reason, error) {
 			return nil, fault.New(fault.Unavailable, "gone")
 		}
 		if r, err := d.Tick(t.Context()); r != (Report{Failed: 1}) || fault.Of(err) != fault.Unavailable {

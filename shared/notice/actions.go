@@ -42,7 +42,7 @@ func (n *Notices) raise(ctx context.Context, e *ending, told *notify.Notificatio
 
 // resolve resolves all actions that runs like this one may have raised before it.
 func (n *Notices) resolve(ctx context.Context, e *ending) error {
-	causes := []action.Cause{runFailed(e.Run), unreached(e.Run)}
+	causes := []action.Cause{runFailed(e.Run), unreached(e.Run), blocked}
 	for _, kind := range e.kind.Actions {
 		causes = append(causes, found(e.Run, kind))
 	}

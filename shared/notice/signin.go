@@ -2,12 +2,15 @@ package notice
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/action"
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
 	"adminassistant/shared/notify"
@@ -21,15 +24,18 @@ import (
 // signInNeeded is the cause of the action that a sign-in resolves.
 var signInNeeded = action.Cause{Kind: action.SignInNeeded}
 
-// signInMissing says whether a run failed because its user has to sign in, and if so asks the user to. If the user
-// has signed in since the run, nothing more happens.
+// signInMissing says whether a run failed because its user has to sign in, and if so asks the user to; or because the organisation does not let
+// us act, and if so tells the user. If the user has signed in since the run, nothing more happens.
 func (n *Notices) signInMissing(ctx context.Context, p account.Profile, e *ending) (bool, error) {
-	if n.SignIn == nil || e.Problem == nil || e.Problem.Code != fault.Unauthenticated.String() {
+	if n.SignIn == nil || e.Problem == nil || e.Problem.Code != fault.Unauthenticated.String() && e.Problem.Code != fault.Forbidden.String() {
 		return false, nil
 	}
 	state, err := n.SignIn(ctx, e.User)
 	if err != nil {
 		return false, err
+	}
+	if e.Problem.Code == fault.Forbidden.String() {
+		return state.Blocked != nil, n.tellBlocked(ctx, p, e.Run, state)
 	}
 	if !state.SignedIn {
 		return true, n.askToSignIn(ctx, p, e.Run, state)
@@ -69,6 +75,29 @@ func (n *Notices) askToSignIn(ctx context.Context, p account.Profile, r *run.Run
 	return err
 }
 
+// blocked is the cause of the action that an administrator of the organisation resolves.
+var blocked = action.Cause{Kind: action.Blocked}
+
+// tellBlocked raises the action and tells the user that the organisation does not let us act, once a week at most. The jobs go on trying: an
+// administrator may change it any day, and asking the user to sign in every morning would help for a day at most.
+func (n *Notices) tellBlocked(ctx context.Context, p account.Profile, r *run.Run, state microsoft.State) error {
+	if state.Blocked == nil {
+		return nil
+	}
+	text := fmt.Sprintf("Your calendars cannot be read since %s: %s. Your jobs try again at their next times. %s",
+		state.BlockedSince.UTC().Format(time.DateOnly), state.Blocked, run.Safe)
+	if _, err := n.Actions.Raise(ctx, action.Action{
+		User: r.User, Cause: blocked, Subject: action.Subject{Kind: "run", ID: r.ID}, Detail: text, At: r.Ended,
+	}); err != nil {
+		return err
+	}
+	week := r.Ended.UTC().Truncate(7 * 24 * time.Hour)
+	return n.Notifications.Tell(ctx, p.Settings, notify.Notification{
+		ID: notify.ID(week, "blocked "+week.Format(time.DateOnly)), User: r.User, Class: notify.SignIn, State: "blocked",
+		Title: "Your organisation does not let your calendars be read", Text: text, Link: "/v1/runs/" + r.ID,
+	})
+}
+
 func signInNotification(raised *action.Action) string {
 	return notify.ID(raised.Created, "sign-in "+raised.ID)
 }
@@ -82,6 +111,9 @@ func (n *Notices) SignedIn(ctx context.Context, user string) error {
 		}
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("jobs not resumed after a sign-in")
 	}
+	if _, err := n.Actions.ResolveGone(ctx, user, n.Clock(), "", blocked); err != nil {
+		return err
+	}
 	raised, err := n.Actions.Last(ctx, user, signInNeeded)
 	if err != nil || raised == nil {
 		return err
@@ -91,5 +123,55 @@ func (n *Notices) SignedIn(ctx context.Context, user string) error {
 		return err
 	}
 	_, err = n.Actions.ResolveGone(ctx, user, n.Clock(), "", signInNeeded)
+	return err
+}
+
+// notSeen is the cause of the action that the user's next request resolves.
+var notSeen = action.Cause{Kind: action.NotSeen}
+
+// WarnDays is how many days before jobs pause their user is told so.
+const WarnDays = 7
+
+// Unseen is told of a job that was paused because its user has made no request for so many days. It pauses the user's other jobs, too, and tells the
+// user once.
+func (n *Notices) Unseen(ctx context.Context, user string, days int) error {
+	p, here, err := n.user(ctx, user)
+	if err != nil || !here {
+		return err
+	}
+	text := fmt.Sprintf("You were not here for %d days. Your organisation's sign-in service does not say who has left, so that your jobs wait for you. "+
+		"They go on by themselves with your next request or sign-in, and archives go on from where they stopped. %s", days, run.Safe)
+	raised, err := n.Actions.Raise(ctx, action.Action{User: user, Cause: notSeen, Subject: action.Subject{Kind: "user", ID: p.Object}, Detail: text, At: n.Clock()})
+	if err != nil {
+		return err
+	}
+	if err := n.Notifications.Tell(ctx, p.Settings, notify.Notification{
+		ID: notify.ID(raised.Created, "not seen "+raised.ID), User: user, Class: notify.SignIn, State: "paused", Title: "Your jobs are paused, since you were not here",
+		Text: text, Link: "/auth/login",
+	}); err != nil {
+		return err
+	}
+	return n.Jobs.PauseAll(ctx, user, "", job.NotSeen)
+}
+
+// UnseenSoon tells a user, once, that the jobs will pause on a day unless the user makes a request.
+func (n *Notices) UnseenSoon(ctx context.Context, user string, seen, pause calendar.Date) error {
+	p, here, err := n.user(ctx, user)
+	if err != nil || !here {
+		return err
+	}
+	day := time.Date(seen.Year, seen.Month, seen.Day, 0, 0, 0, 0, time.UTC)
+	return n.Notifications.Tell(ctx, p.Settings, notify.Notification{
+		ID: notify.ID(day, "not seen since "+seen.String()), User: user, Class: notify.SignIn, State: "soon", Title: "Your jobs will pause on " + pause.String(),
+		Text: fmt.Sprintf("You were here last on %s. Sign in, or make any request, before %s, and your jobs go on.", seen, pause), Link: "/auth/login",
+	})
+}
+
+// Returned is called when a user makes a request who was not seen for some time. The jobs that waited for that go on.
+func (n *Notices) Returned(ctx context.Context, user string) error {
+	if err := n.Jobs.ResumeAll(ctx, user, "", job.NotSeen); err != nil {
+		return err
+	}
+	_, err := n.Actions.ResolveGone(ctx, user, n.Clock(), "", notSeen)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/action"
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
 	"adminassistant/shared/notify"
@@ -219,4 +220,80 @@ func TestSignIns(t *testing.T) {
 			t.Errorf("%+v", w.actions(action.Open))
 		}
 	})
+}
+
+const blockedNow = `{"sealed": "c2VhbGVk", "blocked": {"since": "2026-10-05T02:00:00Z", "again": "2026-10-05T02:15:00Z", "word": "invalid_grant", "number": 70043,
+	"sub": "token_expired"}}`
+
+func forbidden(r *run.Run) {
+	r.Problem = &run.Problem{Code: fault.Forbidden.String(), Detail: "a policy of your organisation"}
+}
+
+func TestAnOrganisationThatDoesNotLetUsActIsToldOnceAWeek(t *testing.T) {
+	w, mine, _ := delegated(t)
+	w.signInState(blockedNow)
+	for range 6 { // mornings
+		w.tell(w.ended(run.Failed, forbidden, func(r *run.Run) { r.ID = w.NewID() }))
+		w.clock.Advance(24 * time.Hour)
+	}
+	open, notes := w.actions(action.Open), w.notes()
+	if len(open) != 1 || open[0].Kind != action.Blocked || !strings.Contains(open[0].Detail, "administrator can exempt") ||
+		!strings.Contains(open[0].Detail, "since 2026-10-05") {
+		t.Fatalf("%+v", open)
+	}
+	if len(notes) == 0 || len(notes) > 2 || notes[0].Class != notify.SignIn { // two weeks are touched
+		t.Fatalf("told %d times: %+v", len(notes), notes)
+	}
+	w.jobIs(mine, job.Active, "")
+	if _, err := w.Actions.Resolve(t.Context(), annKey, open[0].ID); fault.Of(err) != fault.Conflict {
+		t.Errorf("a user's word resolves it: %v", err)
+	}
+	w.signInState(signedIn)
+	w.tell(w.ended(run.Succeeded))
+	if len(w.actions(action.Open)) != 0 {
+		t.Error("a run that reaches the mailbox does not resolve it")
+	}
+	w.signInState(blockedNow)
+	w.tell(w.ended(run.Failed, forbidden, func(r *run.Run) { r.ID = w.NewID() }))
+	w.clock.Advance(time.Second)
+	must(t, w.SignedIn(t.Context(), annKey))
+	if len(w.actions(action.Open)) != 0 {
+		t.Error("a sign-in does not resolve it")
+	}
+	w.signInState(signedIn)
+	before := len(w.notes())
+	w.tell(w.ended(run.Failed, forbidden, func(r *run.Run) { r.ID = w.NewID() })) // something else is forbidden
+	if open := w.actions(action.Open); len(open) != 1 || open[0].Kind != action.RunFailed || len(w.notes()) != before+1 {
+		t.Errorf("%+v", open)
+	}
+}
+
+func TestAUserWhoWasNotSeenIsToldBeforeAndThen(t *testing.T) {
+	w, mine, paused := delegated(t)
+	seen, pause := calendar.Date{Year: 2026, Month: 8, Day: 20}, calendar.Date{Year: 2026, Month: 10, Day: 20}
+	for range 3 {
+		must(t, w.UnseenSoon(t.Context(), annKey, seen, pause))
+	}
+	if notes := w.notes(); len(notes) != 1 || !strings.Contains(notes[0].Title, "2026-10-20") || notes[0].Class != notify.SignIn {
+		t.Fatalf("%+v", notes)
+	}
+	w.jobIs(mine, job.Active, "")
+	for range 3 {
+		must(t, w.Unseen(t.Context(), annKey, 60))
+	}
+	open := w.actions(action.Open)
+	if len(open) != 1 || open[0].Kind != action.NotSeen || len(w.notes()) != 2 || !strings.Contains(open[0].Detail, "60 days") {
+		t.Fatalf("%+v, %+v", open, w.notes())
+	}
+	w.jobIs(mine, job.Paused, job.NotSeen)
+	w.jobIs(paused, job.Paused, job.ByUser)
+	w.clock.Advance(time.Second)
+	must(t, w.Returned(t.Context(), annKey))
+	w.jobIs(mine, job.Active, "")
+	w.jobIs(paused, job.Paused, job.ByUser)
+	if len(w.actions(action.Open)) != 0 {
+		t.Errorf("%+v", w.actions(action.Open))
+	}
+	must(t, w.Unseen(t.Context(), "tenant#nobody", 60))
+	must(t, w.UnseenSoon(t.Context(), "tenant#nobody", seen, pause))
 }

@@ -48,8 +48,8 @@ func Hash(value string) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// Failure adds err to a log line. Only the text of internal and of transient errors is logged: it says what broke, and nobody
-// else will ever see it in full. The text of the other kinds is made for the user and may hold names, so that the log has the kind
+// Failure adds err to a log line. Only the text of internal and of transient errors, and of those that are the operator's, is logged: it says what
+// broke, and nobody else will ever see it in full. The text of the other kinds is made for the user and may hold names, so that the log has the kind
 // and the field alone.
 func Failure(e *zerolog.Event, err error) *zerolog.Event {
 	kind := fault.Of(err)
@@ -57,7 +57,7 @@ func Failure(e *zerolog.Event, err error) *zerolog.Event {
 	if field := fault.FieldOf(err); field != "" {
 		e = e.Str("field", field)
 	}
-	if kind == fault.Internal || kind.Transient() {
+	if kind == fault.Internal || kind == fault.Setup || kind.Transient() {
 		e = e.AnErr("error", err)
 	}
 	return e

@@ -2,6 +2,8 @@ package graph
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -58,7 +60,7 @@ func (a *App) credential(base *url.URL, send http.RoundTripper) (azcore.TokenCre
 	case ways(a.Secret != "", len(a.Certificate) > 0, a.Assertion != nil) != 1:
 		return nil, fault.Field("graph.app", "must have a secret, a certificate or an assertion")
 	case a.Assertion != nil:
-		credential, err = azidentity.NewClientAssertionCredential(a.Tenant, a.Client, a.Assertion,
+		credential, err = azidentity.NewClientAssertionCredential(a.Tenant, a.Client, a.vouched,
 			&azidentity.ClientAssertionCredentialOptions{ClientOptions: options})
 	case a.Secret != "":
 		credential, err = azidentity.NewClientSecretCredential(a.Tenant, a.Client, a.Secret, &azidentity.ClientSecretCredentialOptions{ClientOptions: options})
@@ -74,6 +76,18 @@ func (a *App) credential(base *url.URL, send http.RoundTripper) (azcore.TokenCre
 		return nil, fault.Field("graph.app", "cannot be used: %v", err)
 	}
 	return credential, nil
+}
+
+// vouching is where a request for a token finds out why there is no assertion: the library keeps nothing of that but the text.
+type vouching struct{}
+
+// vouched is the application's assertion.
+func (a *App) vouched(ctx context.Context) (string, error) {
+	token, err := a.Assertion(ctx)
+	if failed, ok := ctx.Value(vouching{}).(*error); ok {
+		*failed = err
+	}
+	return token, err
 }
 
 // cloudOf is where tokens for a service address come from: https://learn.microsoft.com/graph/deployments.
@@ -100,6 +114,7 @@ type SignIn interface {
 type bearer struct {
 	token   func(ctx context.Context) (string, error)
 	refused func(ctx context.Context, claims string) error // nil: nobody has to know
+	app     bool                                           // an application signs in, and not its users
 }
 
 // bearerOf acts for a user.
@@ -206,10 +221,38 @@ func newAppBearer(o *Options, base *url.URL) (*bearer, error) {
 		}
 	}
 	ask := policy.TokenRequestOptions{Scopes: []string{base.Scheme + "://" + base.Host + "/.default"}}
-	return &bearer{token: func(ctx context.Context) (string, error) {
-		token, err := credential.GetToken(ctx, ask)
+	return &bearer{app: !o.App.isZero(), token: func(ctx context.Context) (string, error) {
+		var failed error
+		token, err := credential.GetToken(context.WithValue(ctx, vouching{}, &failed), ask)
+		if failed != nil {
+			return "", failed
+		}
 		return token.Token, signInError(err, o.Clock())
 	}}, nil
+}
+
+// Permissions returns the application permissions that Entra ID grants for all mailboxes of the organisation, as the application's token names them;
+// those that Exchange grants are not among them. Errors are those of a sign-in; fault.Invalid where no application signs in.
+func (p *Provider) Permissions(ctx context.Context) ([]string, error) {
+	if !p.client.auth.app {
+		return nil, fault.New(fault.Invalid, "no application signs in to Microsoft 365 here")
+	}
+	token, err := p.client.auth.token(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var says struct {
+		Roles []string `json:"roles"`
+	}
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return nil, fault.New(fault.Unavailable, "the token of the application cannot be read")
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(text, &says) != nil {
+		return nil, fault.New(fault.Unavailable, "the token of the application cannot be read")
+	}
+	return says.Roles, nil
 }
 
 // AuthenticateRequest is what the SDK calls before it sends a request. The token goes to our service alone, which the wire sees to.

@@ -224,7 +224,11 @@ func (c *client) refused(status int, header http.Header, text []byte) error {
 	if status == http.StatusTooManyRequests {
 		c.counts.throttled.Add(1)
 	}
-	return newFailure(status, header, text, c.clock())
+	err := newFailure(status, header, text, c.clock())
+	if f := new(Failure); c.auth.app && errors.As(err, &f) && f.Status == http.StatusForbidden && f.text == notAllowed {
+		f.text = notReached
+	}
+	return err
 }
 
 // countedBody counts what is read, and reads up to left bytes.

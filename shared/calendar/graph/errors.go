@@ -126,6 +126,10 @@ func gone(code string) bool {
 const (
 	outOfReach = "the mailbox is out of reach: Microsoft 365 moves it, or it is inactive, unlicensed, or hosted on premises; " +
 		"if this stays for days, ask the administrator of your Microsoft 365"
+	notAllowed = "Microsoft 365 does not allow this for the calendar: it may be read-only or not shared with us"
+	// notReached is notAllowed for an application, which has its permissions from an administrator.
+	notReached = "Microsoft 365 does not let the application reach this mailbox: an administrator has not granted that in Exchange, or did so within " +
+		"the last two hours, which it takes to count"
 	atTheSameTime = "Microsoft 365 changed the same event at that moment"
 )
 
@@ -177,7 +181,7 @@ func meaning(status int, code string) (fault.Kind, string) {
 	case http.StatusUnauthorized:
 		return fault.Unauthenticated, "Microsoft 365 no longer accepts the sign-in"
 	case http.StatusForbidden:
-		return fault.Forbidden, "Microsoft 365 does not allow this for the calendar: it may be read-only or not shared with us"
+		return fault.Forbidden, notAllowed
 	case http.StatusNotFound, http.StatusGone:
 		return fault.Unavailable, outOfReach
 	case http.StatusConflict:
