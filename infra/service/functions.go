@@ -151,7 +151,7 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 			Reserved: reserved(notices + 2*deadLetters), Loops: true,
 			Environment: e.of(e.urls(q.notify.queue, q.notify.dead, q.archive.dead, q.backup.dead), e.mail()),
 			May: may(g.table(), one(g.consumes(q.notify.queue, q.archive.dead, q.backup.dead), g.sends(q.notify.queue, q.notify.dead),
-				g.mails(p.MailIdentity, p.MailFrom))),
+				g.mails(p.MailIdentity, p.MailFrom), g.signs())),
 		}),
 	}
 	everything := map[string]access{
@@ -273,8 +273,8 @@ func (e environment) runs() map[string]string {
 
 func (e environment) mail() map[string]string {
 	out := map[string]string{"MAIL_FROM": e.p.MailFrom}
-	if e.p.PublicURL != "" {
-		out["PUBLIC_URL"] = e.p.PublicURL
+	if e.p.PublicURL != "" { // with the key it signs the addresses below it that end e-mails
+		out["PUBLIC_URL"], out["KEY"] = e.p.PublicURL, *e.p.Data.TokenKey.KeyArn()
 	}
 	return out
 }

@@ -318,6 +318,7 @@ func TestPermissions(t *testing.T) {
 			consumeQueue + "queue-archive-dead queue-backup-dead queue-notify",
 			"sqs:SendMessage on queue-notify queue-notify-dead",
 			`ses:SendEmail on arn:aws:ses:eu-central-1:111122223333:identity/example.com if {"StringEquals":{"ses:FromAddress":"aa@mail.example.com"}}`,
+			signs,
 		},
 		prober: append(reports,
 			"s3:ListBucket on bucket",
@@ -359,7 +360,7 @@ func TestPermissions(t *testing.T) {
 					t.Errorf("%s: %s", name, s)
 				}
 			}
-			if want := map[string]int{api: 1, archive: 1}[name]; signing != want {
+			if want := map[string]int{api: 1, archive: 1, notify: 1}[name]; signing != want {
 				t.Errorf("%s may sign by %d statements, not %d", name, signing, want)
 			}
 		}
@@ -582,8 +583,8 @@ func TestEnvironments(t *testing.T) {
 		dispatcher: with(queues("archive", "backup", "notify"), "UNSEEN_DAYS", "60"),
 		archive:    graph(with(runs("archive"), "KEY", "tokenkey")),
 		backup:     graph(runs("backup")),
-		notify: with(with(queues("notify", "notify-dead", "archive-dead", "backup-dead"), "MAIL_FROM", "aa@mail.example.com"), "PUBLIC_URL",
-			"https://calendar.example.com"),
+		notify: with(with(with(queues("notify", "notify-dead", "archive-dead", "backup-dead"), "MAIL_FROM", "aa@mail.example.com"), "PUBLIC_URL",
+			"https://calendar.example.com"), "KEY", "tokenkey"),
 	} {
 		if name == api || name == archive {
 			want["HEAD_BUCKET"] = "headsbucket"

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -13,10 +14,12 @@ import (
 
 // Settings are what a user chooses.
 type Settings struct {
-	Zone          string        `json:"timezone"`        // IANA
-	WeekStart     string        `json:"week_start"`      // monday, sunday or saturday
-	Locale        string        `json:"locale"`          // BCP 47, in its canonical form
-	Email         string        `json:"email,omitempty"` // where e-mail goes; empty: nowhere
+	Zone      string `json:"timezone"`        // IANA
+	WeekStart string `json:"week_start"`      // monday, sunday or saturday
+	Locale    string `json:"locale"`          // BCP 47, in its canonical form
+	Email     string `json:"email,omitempty"` // where e-mail goes; empty: nowhere
+	// DigestAt is when the daily digest comes, in Zone: "08:00". Empty: the user chose none; see DigestTime.
+	DigestAt      string        `json:"digest_at,omitempty"`
 	Notifications Notifications `json:"notifications"`
 }
 
@@ -46,6 +49,14 @@ func DefaultSettings() Settings {
 
 var weekStarts = map[string]time.Weekday{"monday": time.Monday, "sunday": time.Sunday, "saturday": time.Saturday}
 
+// defaultDigestAt is when the digest comes to a user who chose no time.
+const defaultDigestAt = "08:00"
+
+const digestForm = "15:04"
+
+// DigestTime is when the daily digest comes: hours and minutes in Zone, as in "08:00".
+func (s *Settings) DigestTime() string { return cmp.Or(s.DigestAt, defaultDigestAt) }
+
 // Weekday is the day on which the user's week begins.
 func (s *Settings) Weekday() time.Weekday { return weekStarts[s.WeekStart] }
 
@@ -67,6 +78,9 @@ func (s Settings) normal() (Settings, error) {
 		return s, fault.Field("locale", "is %.40q: expected a language as in en, de-CH or zh-Hant-TW", s.Locale)
 	}
 	s.Locale = locale.String()
+	if _, err := time.Parse(digestForm, s.DigestTime()); err != nil || len(s.DigestTime()) != len(digestForm) {
+		return s, fault.Field("digest_at", "is %.20q: expected hours and minutes as in 08:00", s.DigestAt)
+	}
 	s.Email = strings.TrimSpace(s.Email)
 	if s.Email != "" {
 		if _, err := mail.Address("email", s.Email); err != nil {

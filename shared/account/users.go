@@ -358,6 +358,20 @@ func (u *Users) UpdateSettings(ctx context.Context, p Principal, s Settings, ver
 	})
 }
 
+// EndDigest has the daily digest come to a user by e-mail no more, and returns the profile. All other settings stay.
+func (u *Users) EndDigest(ctx context.Context, user string) (Profile, error) {
+	tenant, object, _ := strings.Cut(user, "#")
+	return u.change(ctx, tenant, object, func(profile *Profile) (bool, error) {
+		digest := &profile.Settings.Notifications.Digest
+		if !digest.Email {
+			return false, nil
+		}
+		digest.Email = false
+		profile.SettingsVersion++
+		return true, nil
+	})
+}
+
 // Administrator returns the context's principal if it is an administrator; else the error is of kind fault.Forbidden, or that of From.
 func Administrator(ctx context.Context) (Principal, error) {
 	p, err := From(ctx)

@@ -501,3 +501,27 @@ func TestAUserWhoReturns(t *testing.T) {
 		t.Errorf("%q, seen on %s", returned, w.profile(ann).Seen)
 	}
 }
+
+func TestEndDigest(t *testing.T) {
+	w := newWorld(t)
+	u := w.process()
+	w.admitted(u, ann)
+	both := Channels{InApp: true, Email: true}
+	wanted := Settings{Zone: "UTC", WeekStart: "monday", Locale: "en", Email: "ann@example.com", Notifications: Notifications{Problems: both, Digest: both}}
+	_, err := u.UpdateSettings(t.Context(), ann, wanted, 0)
+	must(t, err)
+	wanted.Notifications.Digest.Email = false
+	for range 2 {
+		p, err := u.EndDigest(t.Context(), ann.Key())
+		must(t, err)
+		if p.Settings != wanted || p.SettingsVersion != 2 {
+			t.Errorf("%+v", p)
+		}
+	}
+	if got, err := u.Settings(t.Context(), ann); err != nil || got != wanted {
+		t.Errorf("at once: %+v, %v", got, err)
+	}
+	if _, err := u.EndDigest(t.Context(), "home#nobody"); fault.Of(err) != fault.NotFound {
+		t.Errorf("who is not there: %v", err)
+	}
+}

@@ -468,6 +468,31 @@ func (s *Actions) List(ctx context.Context, user string, f Filter, limit int, cu
 	return actions, q.Cursor, nil
 }
 
+// Waiting returns how many of a user's actions are open, by kind, the oldest of them, at most so many, and the ids of the configs that they are about,
+// in the order in which they come up.
+func (s *Actions) Waiting(ctx context.Context, user string, most int) (counts map[Kind]int, oldest []*Action, configs []string, err error) {
+	counts = map[Kind]int{}
+	q := store.Query{Index: true, PK: indexOf(user, Open)}
+	for {
+		page, err := s.table.Query(ctx, q)
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("count open actions: %w", err)
+		}
+		for _, a := range readable(ctx, page.Items) {
+			counts[a.Kind]++
+			if len(oldest) < most {
+				oldest = append(oldest, a)
+			}
+			if a.Config != "" && !slices.Contains(configs, a.Config) {
+				configs = append(configs, a.Config)
+			}
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			return counts, oldest, configs, nil
+		}
+	}
+}
+
 func readable(ctx context.Context, items []store.Item) (actions []*Action) {
 	for _, item := range items {
 		a, err := decode(item)

@@ -343,6 +343,7 @@ func TestListByConfigAndPeriod(t *testing.T) {
 		{"until it ends", Filter{From: day(1).Add(time.Hour), To: day(3).Add(time.Second)}, "drift b1"},
 		{"until it begins", Filter{To: day(3)}, "overlap a1"},
 		{"from a day on", Filter{From: day(2)}, "drift b1"},
+		{"that lasts into it", Filter{From: day(1).Add(30 * time.Minute), To: day(2)}, "overlap a1"},
 	} {
 		w.t.Run(one.name, func(t *testing.T) {
 			list, _, err := w.List(t.Context(), ann, one.Filter, 9, "")
@@ -416,5 +417,54 @@ func TestQuestionsAgainstAModel(t *testing.T) {
 				t.Fatalf("seed %d, step %d: open are %v, should be %v", seed, step, got, open)
 			}
 		}
+	}
+}
+
+func TestARunOfOtherDaysReadsNoActions(t *testing.T) {
+	w := newWorld(t)
+	w.night("R1", 0, 9, about(Drift, 1, "a1"), about(Overlap, 2, "b1"))
+	counter := &store.Counter{Table: w.Table}
+	w.Actions = w.over(counter)
+	findings, before := w.findings("R2", 20, 29), counter.Requests()
+	_, err := w.Settle(t.Context(), findings)
+	must(t, err)
+	if got := counter.Requests() - before; got != 1 {
+		t.Errorf("%d requests", got)
+	}
+}
+
+func TestWhatWasDismissedAndOpenedAgainIsAQuestionLikeAnyOther(t *testing.T) {
+	w := newWorld(t)
+	w.night("R1", 0, 9, about(Overlap, 1, "a1"))
+	list, _, err := w.List(t.Context(), ann, Filter{}, 9, "")
+	must(t, err)
+	_, err = w.Dismiss(t.Context(), ann, list[0].ID)
+	must(t, err)
+	_, err = w.Reopen(t.Context(), ann, list[0].ID, "U1")
+	must(t, err)
+	w.night("R2", 0, 9)
+	w.is(Open, "")
+	w.night("R3", 0, 9, about(Overlap, 1, "a1"))
+	w.is(Open, "overlap a1")
+}
+
+func TestAnOpenQuestionOfWhichTheRowIsLostIsNotAskedTwice(t *testing.T) {
+	for name, damage := range map[string]func(w *world, key store.Key) error{
+		"lost": func(w *world, key store.Key) error { return w.Table.Delete(t.Context(), key, store.Any()) },
+		"unreadable": func(w *world, key store.Key) error {
+			_, err := w.Table.Put(t.Context(), store.Item{Key: key, Data: []byte(`[]`)}, store.Any())
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			a := about(Overlap, 1, "a1")
+			w.night("R1", 0, 9, a)
+			must(t, damage(w, openKey(ann, "work", a.Cause)))
+			w.night("R2", 0, 9, a)
+			w.is("", "overlap a1")
+			w.night("R3", 0, 9)
+			w.is(Resolved, "overlap a1")
+		})
 	}
 }

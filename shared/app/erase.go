@@ -14,6 +14,7 @@ import (
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/notice"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/telemetry"
@@ -45,7 +46,7 @@ func (y *system) erasing() []account.Step {
 				y.own.For(e.User).Erase(ctx))
 		}},
 		{Name: "notifications", Erase: func(ctx context.Context, e account.Erasure) error {
-			return errors.Join(action.Erase(ctx, y.table, e.User), notify.Erase(ctx, y.table, e.User))
+			return errors.Join(action.Erase(ctx, y.table, e.User), notify.Erase(ctx, y.table, e.User), notice.EraseDigest(ctx, y.table, e.User))
 		}},
 		{Name: "requests", Erase: func(ctx context.Context, e account.Erasure) error {
 			return errors.Join(idempotency.Erase(ctx, y.table, e.User), limit.Erase(ctx, y.table, e.User))

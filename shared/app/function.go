@@ -303,7 +303,6 @@ func failures(retry []string) events.SQSEventResponse {
 func (f *Function) StartDispatcher() {
 	dispatcher := f.dispatcher()
 	f.start(lambda.NewHandler(func(ctx context.Context, _ json.RawMessage) error { // the event is not read: the clock says what is due
-		_, err := dispatcher.Tick(ctx)
-		return err
+		return f.tick(ctx, dispatcher)
 	}), nil)
 }

@@ -153,7 +153,7 @@ func (l *Local) Work(ctx context.Context) error {
 func (l *Local) dispatch(ctx context.Context) error {
 	for {
 		ticking, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		_, _ = l.dispatcher.Tick(ticking)
+		_ = l.system.tick(ticking, l.dispatcher)
 		cancel()
 		now := l.dispatcher.Clock()
 		if err := pause.For(ctx, now.Truncate(time.Minute).Add(time.Minute).Sub(now)); err != nil {

@@ -138,7 +138,11 @@ func (y *system) graphOptions(o *graph.Options) {
 func (y *system) newNotices() *notice.Notices {
 	n := &notice.Notices{
 		Kinds: Kinds, Actions: action.New(y.table, y.newID, y.clock), Notifications: notify.New(y.table, y.notices, y.clock), Jobs: y.jobs(), Runs: y.runs,
-		Configs: y.configs, Profile: y.users.Of, Clock: y.clock, Log: y.log,
+		Configs: y.configs, Profile: y.users.Of, Clock: y.clock, Log: y.log, Records: y.table, Signer: y.signing, EndDigest: y.users.EndDigest,
+		Head: func(ctx context.Context, config string) (string, error) {
+			head, err := y.entries.Head(ctx, config)
+			return head.Checkpoint, err
+		},
 	}
 	if y.settings.GraphDelegated {
 		n.SignIn = func(ctx context.Context, user string) (microsoft.State, error) {
@@ -181,7 +185,7 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
 		Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
-		Actions: y.notice.Actions, Notifications: y.notice.Notifications,
+		Actions: y.notice.Actions, Notifications: y.notice.Notifications, Digests: y.notice,
 		Provider: y.providers.shown,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
 		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: y.version, Memory: y.settings.memory(),
@@ -250,6 +254,9 @@ func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, vi
 	return &notify.Mailer{
 		Deliveries:    queue.Deliveries{Queue: y.notices, Log: y.log, Metrics: y.metrics, FirstPause: firstPause, Visibility: visibility},
 		Notifications: y.notice.Notifications, Profile: y.notice.Profile, Sender: sender, Limits: limits, Base: y.settings.PublicURL, Clock: y.clock,
+		Unsubscribe: func(ctx context.Context, user string) (string, error) {
+			return y.notice.UnsubscribeAddress(ctx, y.settings.PublicURL, user)
+		},
 	}
 }
 
@@ -402,6 +409,12 @@ func (y *system) unseen(ctx context.Context, j *job.Job) {
 	if err := y.notice.Unseen(ctx, j.User, y.unseenDays()); err != nil {
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("user not told that jobs are paused")
 	}
+}
+
+// tick starts what is due: the runs of jobs, and digests.
+func (y *system) tick(ctx context.Context, dispatcher *job.Dispatcher) error {
+	_, err := dispatcher.Tick(ctx)
+	return errors.Join(err, y.notice.Digests(ctx))
 }
 
 // newID returns an id that sorts by the time at which it was made.

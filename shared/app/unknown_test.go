@@ -68,6 +68,7 @@ var kindsOfRecords = map[string]string{
 	"USER CONFIGFOUND": "a run that finds the calendars otherwise notes them anew",
 	"USER CONFIGNAME":  word,
 	"USER CONFIGS":     keeps,
+	"USER DIGEST":      "when it is due follows from the settings alone",
 	"USER JOB":         keeps,
 	"USER MAILBOXES":   keeps,
 	"USER JOBS":        keeps,
@@ -419,7 +420,8 @@ func liveOnOneMachine(t *testing.T) *observed {
 	table.plant()
 
 	// what the user does
-	o.do("ann", "PUT", "/v1/me/settings", `{"email": "ann@example.com", "timezone": "Europe/Berlin"}`, "", "If-Match", "*")
+	const chosen = `{"email": "ann@example.com", "timezone": "Europe/Berlin", "notifications": {"digest": {"in_app": true, "email": false}}}`
+	o.do("ann", "PUT", "/v1/me/settings", chosen, "", "If-Match", "*")
 	o.do("ann", "PUT", "/v1/archive-configs/"+config, `{"name": "very busy", `+calendars+`}`, "", "If-Match", "*")
 	post("/v1/archive-configs", `{"name": "idle", "source": "local://ann/calendars/Busy", "archive": "local://ann/calendars/Other", "timezone": "UTC"}`)
 	post("/v1/jobs", strings.Replace(night, "busy", "idle", 1))

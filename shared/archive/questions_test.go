@@ -415,3 +415,23 @@ func TestWhoForcesARunIsNotAskedAboutWhatIsMissing(t *testing.T) {
 	w.archive(c)
 	w.asks("retention 1")
 }
+
+func TestARetryResolvesNothingAndAsksNothing(t *testing.T) {
+	w := newWorld(t)
+	b := w.add("B", "2026-10-06T09:30", "2026-10-06T10:30")
+	w.add("A", "2026-10-06T09:00", "2026-10-06T10:00")
+	w.add("Refused", "2026-10-08T09:00", "2026-10-08T10:00")
+	c := w.config()
+	failed := w.start(c)
+	must(t, w.runner(w.Table, picky{w.calendar, "Refused"}).Run(t.Context(), failed))
+	w.asks("overlap 1")
+	first := w.asked(action.Open)[0].ID
+	w.edit(b, "B", "2026-10-06T09:45", "2026-10-06T10:45")
+	retry, result := w.archive(c, func(r *run.Run) { r.AttemptOf = failed.ID })
+	if retry.State != run.Succeeded || result.Written != 1 || len(result.Raised) != 0 || result.Resolved != 0 {
+		t.Errorf("%s %+v", retry.State, result)
+	}
+	if all := w.asked(""); len(all) != 1 || all[0].ID != first || all[0].State != action.Open {
+		t.Errorf("%+v", all)
+	}
+}

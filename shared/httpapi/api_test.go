@@ -35,6 +35,7 @@ import (
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/notice"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/proof"
 	"adminassistant/shared/queue"
@@ -201,6 +202,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		Starters: map[run.QueueName]*run.Starter{run.ArchiveQueue: {Runs: runs, Queue: s.queue}, run.BackupQueue: {Runs: runs, Queue: s.backupQueue}},
 		Local:    func(user string) Importer { return calendars.For(user) },
 		Actions:  action.New(s.table, newID, clock), Notifications: notify.New(s.table, messages.Queue("notify"), clock),
+		Digests: &notice.Notices{Records: s.table, Signer: key, EndDigest: users.EndDigest, Clock: clock},
 		Backups: backup.New(s.table, blobs), Uploads: uploads,
 		Audit:    records,
 		Requests: idempotency.New(s.table, clock), Accounts: account.NewNamedAccounts(s.table), Ping: s.table.Ping,

@@ -67,6 +67,8 @@ type Services struct {
 	// Actions are what needs users, and Notifications what they are told.
 	Actions       *action.Actions
 	Notifications *notify.Notifications
+	// Digests tells users once a day what is open; nil: nobody does.
+	Digests Digests
 	// Audit records who did what.
 	Audit *audit.Log
 	// Requests are those with an idempotency key.

@@ -109,7 +109,7 @@ var noMailbox = []string{
 	"GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs", "GET /docs/style.css", "GET /{$}",
 	"GET /auth/config", "GET /auth/callback", "GET /auth/login", "GET /auth/sign-out", "POST /auth/sign-out", "GET /auth/signed-out",
 	"GET /auth/session", "GET /auth/sessions", "DELETE /auth/sessions/{id}", "POST /auth/logout",
-	"GET /v1/me", "PUT /v1/me/settings", "DELETE /v1/me",
+	"GET /unsubscribe", "POST /unsubscribe", "GET /v1/me", "PUT /v1/me/settings", "DELETE /v1/me",
 	"GET /v1/archive-configs/{id}", "DELETE /v1/archive-configs/{id}", "GET /v1/archive-configs/{id}/window",
 	"GET /v1/runs", "GET /v1/runs/{id}", "GET /v1/runs/{id}/items", "GET /v1/runs/{id}/plan", "POST /v1/runs/{id}/cancel",
 	"GET /v1/jobs", "GET /v1/jobs/health", "GET /v1/jobs/{id}", "PUT /v1/jobs/{id}", "DELETE /v1/jobs/{id}", "POST /v1/jobs/{id}/pause",

@@ -104,6 +104,9 @@ var matrix = map[string]request{
 	"DELETE /auth/sessions/{id}": {path: "/auth/sessions/$session", want: owned(204)},
 	"POST /auth/logout":          {want: statuses{401, 204, 204, 204, 204, 204, 204}},
 
+	"GET /unsubscribe":  {want: everybody(422)}, // without the token of an e-mail
+	"POST /unsubscribe": {body: "List-Unsubscribe=One-Click", header: []string{"Content-Type", "application/x-www-form-urlencoded"}, want: everybody(422)},
+
 	"GET /v1/me":          {want: users(200)},
 	"PUT /v1/me/settings": {body: `{"timezone": "Europe/Berlin"}`, header: replacing, want: users(200)},
 	"DELETE /v1/me":       {header: []string{"X-Confirm", "$me"}, want: users(202)},

@@ -4,34 +4,53 @@ import (
 	"context"
 	"time"
 
+	"adminassistant/shared/account"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/notify"
 )
 
 // notificationView is a notification as a response has it.
 type notificationView struct {
-	ID      string     `json:"id"`
-	Class   string     `json:"class" enum:"runs,problems,actions,sign_in"`
-	State   string     `json:"state" doc:"What it has come to, such as the state of a run; late of a job; needed or done of a sign-in."`
-	Percent int        `json:"percent" minimum:"0" maximum:"100"`
-	Title   string     `json:"title"`
-	Text    string     `json:"text" doc:"What happened and what is safe; a line for each paragraph."`
-	Command string     `json:"command,omitempty" doc:"The command line that does something about it, or shows more."`
-	Link    string     `json:"link,omitempty" doc:"Path of this API that shows what it is about."`
-	Mail    string     `json:"mail,omitempty" enum:"due,sent,refused,dropped" doc:"The e-mail, if any; dropped: unwanted, one too many, or too late."`
-	Read    *time.Time `json:"read,omitempty" doc:"When it was marked as read."`
-	Created time.Time  `json:"created"`
-	Updated time.Time  `json:"updated"`
+	ID      string `json:"id"`
+	Class   string `json:"class" enum:"runs,problems,actions,sign_in,digest"`
+	State   string `json:"state" doc:"What it has come to, such as the state of a run; late of a job; needed or done of a sign-in."`
+	Percent int    `json:"percent" minimum:"0" maximum:"100"`
+	Title   string `json:"title"`
+	Text    string `json:"text" doc:"What happened and what is safe; a line for each paragraph."`
+	Command string `json:"command,omitempty" doc:"The command line that does something about it, or shows more."`
+	Link    string `json:"link,omitempty" doc:"Path of this API that shows what it is about."`
+	// Points and Heads are those of a digest.
+	Points  []notify.Point `json:"points,omitempty" doc:"Single things that it is about."`
+	Heads   []string       `json:"heads,omitempty" doc:"The signed heads of ledgers: keep them to prove later that nothing before them changed."`
+	Mail    string         `json:"mail,omitempty" enum:"due,sent,refused,dropped" doc:"The e-mail, if any; dropped: unwanted, one too many, or too late."`
+	Read    *time.Time     `json:"read,omitempty" doc:"When it was marked as read."`
+	Created time.Time      `json:"created"`
+	Updated time.Time      `json:"updated"`
 }
 
 func viewNotification(n *notify.Notification) notificationView {
 	return notificationView{
-		ID: n.ID, Class: string(n.Class), State: n.State, Percent: n.Percent, Title: n.Title, Text: n.Text, Command: n.Command, Link: n.Link, Mail: string(n.Mail),
-		Read: orNil(n.Read), Created: n.Created, Updated: n.Updated,
+		ID: n.ID, Class: string(n.Class), State: n.State, Percent: n.Percent, Title: n.Title, Text: n.Text, Command: n.Command, Link: n.Link,
+		Points: n.Points, Heads: n.Heads, Mail: string(n.Mail), Read: orNil(n.Read), Created: n.Created, Updated: n.Updated,
 	}
 }
 
+// Digests looks after the daily digests of users.
+type Digests interface {
+	// DigestWanted has to be called when a user's settings have changed.
+	DigestWanted(ctx context.Context, user string, s account.Settings) error
+	// Unsubscriber returns the user whom a token of an e-mail's address is for, and Unsubscribe ends that user's e-mails. Others than our tokens are
+	// of kind fault.Invalid.
+	Unsubscriber(ctx context.Context, token string) (user string, err error)
+	Unsubscribe(ctx context.Context, token string) (user string, err error)
+}
+
 func (s *server) notificationRoutes() {
+	s.handlePlain(route{pattern: "GET " + unsubscribePath, access: anyone}, s.askToUnsubscribe)
+	s.handlePlain(route{
+		pattern: "POST " + unsubscribePath, access: anyone, class: limit.Writes,
+		body: body{kinds: []string{"application/x-www-form-urlencoded", "multipart/form-data"}}, // RFC 8058, section 3.2
+	}, s.unsubscribe)
 	handle(s, route{
 		pattern: "GET /v1/notifications", access: byUsers, tag: tagNotifications, summary: "List notifications, the newest first",
 		description: "There is one for each run, late job or sign-in, whose state changes in place. They are kept for 90 days, and about the " +

@@ -4,6 +4,7 @@ package mail
 import (
 	"context"
 	netmail "net/mail"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,6 +18,8 @@ const (
 	MaxSubject = 500
 	MaxText    = 1 << 20
 	MaxHTML    = 1 << 20
+	// maxUnsubscribe is that of an address that fits into one line of a header (RFC 5322, section 2.1.1).
+	maxUnsubscribe = 900
 	// maxName, maxAddress and maxLocal are those of an address: the name beside it, all of it, and what stands before the @
 	// (RFC 5321, section 4.5.3.1).
 	maxName    = 128
@@ -36,6 +39,17 @@ type Mail struct {
 	Text string
 	// HTML is the body for the others, if any: a whole document.
 	HTML string
+	// Unsubscribe is the address at which one POST ends mails of this sort (RFC 8058); empty: there is none.
+	Unsubscribe string
+}
+
+// Headers are those of a mail that follow from nothing else: name and value, in order.
+func (m *Mail) Headers() [][2]string {
+	headers := [][2]string{{"Auto-Submitted", "auto-generated"}} // RFC 3834: no answer by a machine
+	if m.Unsubscribe != "" {
+		headers = append(headers, [2]string{"List-Unsubscribe", "<" + m.Unsubscribe + ">"}, [2]string{"List-Unsubscribe-Post", "List-Unsubscribe=One-Click"})
+	}
+	return headers
 }
 
 // Sender is the port. Send gives the mail to the service that delivers it, which says nothing about whether it arrives. A mail that
@@ -69,6 +83,12 @@ func (m Mail) Check() error {
 	}
 	if strings.TrimSpace(m.Text) == "" {
 		return fault.Field("text", "is empty")
+	}
+	if m.Unsubscribe != "" {
+		u, err := url.Parse(m.Unsubscribe)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || len(m.Unsubscribe) > maxUnsubscribe || strings.ContainsAny(m.Unsubscribe, "<> \r\n\t,") {
+			return fault.Field("unsubscribe", "must be the address of a page, of at most %d bytes", maxUnsubscribe)
+		}
 	}
 	return body("html", m.HTML, MaxHTML)
 }

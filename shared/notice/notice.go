@@ -18,6 +18,7 @@ import (
 	"adminassistant/shared/job"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/run"
+	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
 
@@ -32,8 +33,14 @@ type Notices struct {
 	Profile       func(ctx context.Context, user string) (account.Profile, error)
 	// SignIn returns the state of a user's sign-in at Microsoft; nil: nobody acts for users there.
 	SignIn func(ctx context.Context, user string) (microsoft.State, error)
-	Clock  func() time.Time
-	Log    zerolog.Logger
+	// Records has those of digests; nil: there are none. Head returns the signed head of a config's ledger; empty: it has none.
+	Records store.Table
+	Head    func(ctx context.Context, config string) (string, error)
+	// Signer signs the addresses that end the digest, and EndDigest ends its e-mails.
+	Signer    signer
+	EndDigest func(ctx context.Context, user string) (account.Profile, error)
+	Clock     func() time.Time
+	Log       zerolog.Logger
 }
 
 // configs are the archive configs.
@@ -96,7 +103,10 @@ func (n *Notices) wentWell(ctx context.Context, e *ending) error {
 	if e.words.Asks != "" && p.Settings.Notifications.Actions != (account.Channels{}) { // who wants to hear nothing of actions hears of the run
 		class = notify.Actions
 	}
-	return n.tell(ctx, p, e, class, nil)
+	if err := n.tell(ctx, p, e, class, nil); err != nil || e.words.Asks == "" {
+		return err
+	}
+	return n.DigestWanted(ctx, e.User, p.Settings)
 }
 
 // tellAsked tells the user what a run asks that went wrong: how it went is told apart.
@@ -139,7 +149,10 @@ func (n *Notices) wentWrong(ctx context.Context, e *ending) error {
 	}); err != nil {
 		return err
 	}
-	return n.tellAsked(ctx, p, e)
+	if err := n.tellAsked(ctx, p, e); err != nil {
+		return err
+	}
+	return n.DigestWanted(ctx, e.User, p.Settings)
 }
 
 // tell tells the user of a run's end. Before that it lets first see what will be told, unless first is nil.

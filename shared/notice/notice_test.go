@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -26,6 +27,9 @@ import (
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 )
+
+// base is the address of the API.
+const base = "https://api.example.com"
 
 const annKey = "tenant#ann"
 
@@ -73,7 +77,8 @@ func (w *world) over(table store.Table) *Notices {
 	return &Notices{
 		Kinds: kinds, Actions: action.New(table, w.NewID, w.clock.Now), Notifications: notify.New(table, w.queue, w.clock.Now),
 		Jobs: job.New(table, job.Kinds(kinds, configs, queues), w.NewID, w.clock.Now), Configs: configs, Profile: account.NewUsers(table, w.clock.Now).Of,
-		Runs: run.NewStore(table), Clock: w.clock.Now, Log: zerolog.Nop(),
+		Runs: run.NewStore(table), Clock: w.clock.Now, Log: zerolog.Nop(), Records: table, Signer: w.Key, EndDigest: account.NewUsers(table, w.clock.Now).EndDigest,
+		Head: func(_ context.Context, config string) (string, error) { return "head of " + config + "\nsigned\n", nil },
 	}
 }
 
@@ -146,7 +151,8 @@ func (w *world) mailed(want int) {
 	must(w.t, err)
 	m := &notify.Mailer{
 		Deliveries: queue.Deliveries{Queue: w.queue, Log: zerolog.Nop(), FirstPause: time.Second, Visibility: time.Minute}, Notifications: w.Notifications,
-		Profile: w.Profile, Sender: box, Clock: w.clock.Now,
+		Profile: w.Profile, Sender: box, Clock: w.clock.Now, Base: base,
+		Unsubscribe: func(ctx context.Context, user string) (string, error) { return w.UnsubscribeAddress(ctx, base, user) },
 	}
 	for {
 		due, err := w.queue.Receive(w.t.Context(), 1, time.Minute, 0)

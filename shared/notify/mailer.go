@@ -51,8 +51,10 @@ type Mailer struct {
 	// Limits bounds the e-mails of a user; nil: there may be any number.
 	Limits Limits
 	// Base is the address of the API, without a slash at its end, for links; empty: e-mails have none.
-	Base  string
-	Clock func() time.Time
+	Base string
+	// Unsubscribe returns the address at which a user ends the e-mails of the digest; nil: there is none.
+	Unsubscribe func(ctx context.Context, user string) (string, error)
+	Clock       func() time.Time
 }
 
 // sendTime is how long an e-mail is one mailer's alone: longer than the function lives that sends it.
@@ -145,6 +147,13 @@ func (w *Mailer) send(ctx context.Context, n *Notification) (MailState, error) {
 	if became != Due || err != nil {
 		return became, err
 	}
+	letter := n.mail(p.Settings.Email, w.Base)
+	if n.Class == Digest && w.Unsubscribe != nil {
+		if letter.Unsubscribe, err = w.Unsubscribe(ctx, n.User); err != nil {
+			w.release(ctx, n, n.Counted)
+			return "", err
+		}
+	}
 	counted := n.Counted
 	if w.Limits != nil && !counted {
 		var over *limit.Exceeded
@@ -157,7 +166,7 @@ func (w *Mailer) send(ctx context.Context, n *Notification) (MailState, error) {
 		}
 		counted = true
 	}
-	err = w.Sender.Send(ctx, n.mail(p.Settings.Email, w.Base))
+	err = w.Sender.Send(ctx, letter)
 	switch {
 	case fault.Of(err) == fault.Invalid:
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("e-mail refused")

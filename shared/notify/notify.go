@@ -40,6 +40,7 @@ const (
 	Problems Class = "problems" // runs and jobs that did not go as they should
 	Actions  Class = "actions"  // what the user has to decide
 	SignIn   Class = "sign_in"  // access to Microsoft 365 has ended
+	Digest   Class = "digest"   // once a day, what waits for the user
 )
 
 // channels are those that a user chose for a class.
@@ -53,6 +54,8 @@ func channels(n account.Notifications, c Class) account.Channels {
 		return n.Actions
 	case SignIn:
 		return n.SignIn
+	case Digest:
+		return n.Digest
 	}
 	return account.Channels{InApp: true}
 }
@@ -81,6 +84,9 @@ type Notification struct {
 	Text    string `json:"text"`
 	Command string `json:"command,omitempty"`
 	Link    string `json:"link,omitempty"`
+	// Points are single things that it is about, each with a link of its own. Heads are the signed heads of ledgers, which are shown as they are.
+	Points []Point  `json:"points,omitempty"`
+	Heads  []string `json:"heads,omitempty"`
 
 	MailOnly bool      `json:"mail_only,omitempty"` // it is not shown in the application
 	Read     time.Time `json:"read,omitzero"`
@@ -94,6 +100,12 @@ type Notification struct {
 
 	stored  int64
 	unknown store.Unknown
+}
+
+// Point is one of the things that a notification is about.
+type Point struct {
+	Text string `json:"text" doc:"What it is."`
+	Link string `json:"link" doc:"Path of this API that shows it."`
 }
 
 // ID is the id of the notification of a transaction that began at an instant: always the same, and newer ones sort behind older ones.

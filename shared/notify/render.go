@@ -13,6 +13,9 @@ const subjectPrefix = "Admin Assistant: "
 // why ends every e-mail.
 const why = "You get this e-mail because your settings of notifications say so; PUT /v1/me/settings changes them."
 
+// aboutHead says what a head is good for.
+const aboutHead = "The signed head of the ledger. Keep this e-mail: with the head it can be proved that nothing before it was changed."
+
 // mail is the notification as an e-mail: a text, and the same as a page of our own making, which loads nothing.
 func (n *Notification) mail(to, base string) mail.Mail {
 	title := oneLine(n.Title)
@@ -25,6 +28,27 @@ func (n *Notification) mail(to, base string) mail.Mail {
 		paragraph = oneLine(paragraph)
 		text.WriteString(paragraph + "\n\n")
 		page.WriteString("<p>" + html.EscapeString(paragraph) + "</p>")
+	}
+	for _, point := range n.Points {
+		line := oneLine(point.Text)
+		text.WriteString("  - " + line + "\n")
+		page.WriteString("<p>" + html.EscapeString(line))
+		if base != "" {
+			text.WriteString("    " + base + point.Link + "\n")
+			link := html.EscapeString(base + point.Link)
+			page.WriteString(`<br><a href="` + link + `">` + link + `</a>`)
+		}
+		text.WriteString("\n")
+		page.WriteString("</p>")
+	}
+	for _, head := range n.Heads {
+		var lines []string
+		for line := range strings.SplitSeq(strings.TrimSuffix(head, "\n"), "\n") {
+			lines = append(lines, oneLine(line))
+		}
+		head = strings.Join(lines, "\n")
+		text.WriteString(aboutHead + "\n\n" + head + "\n\n")
+		page.WriteString("<p>" + aboutHead + "</p><pre>" + html.EscapeString(head) + "</pre>")
 	}
 	if command := oneLine(n.Command); command != "" {
 		text.WriteString("On the command line:\n\n    " + command + "\n\n")

@@ -110,7 +110,9 @@ func (o *Outbox) message(m mail.Mail) ([]byte, error) {
 	h.SetAddressList("To", []*gomail.Address{(*gomail.Address)(to)})
 	h.SetSubject(m.Subject)
 	h.SetMessageID(m.ID + o.from.Address[strings.LastIndexByte(o.from.Address, '@'):])
-	h.Set("Auto-Submitted", "auto-generated") // RFC 3834: no answer by a machine
+	for _, header := range m.Headers() {
+		h.Set(header[0], header[1])
+	}
 	var out bytes.Buffer
 	if m.HTML == "" {
 		h.SetContentType("text/plain", utf8)

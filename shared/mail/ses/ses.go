@@ -101,6 +101,10 @@ func (s *Sender) Send(ctx context.Context, m mail.Mail) error {
 	if m.HTML != "" {
 		body.Html = text(m.HTML)
 	}
+	var headers []types.MessageHeader
+	for _, h := range m.Headers() {
+		headers = append(headers, types.MessageHeader{Name: aws.String(h[0]), Value: aws.String(h[1])})
+	}
 	_, err = s.client.SendEmail(ctx, &sesv2.SendEmailInput{
 		FromEmailAddress:     &s.from,
 		Destination:          &types.Destination{ToAddresses: []string{header(to)}},
@@ -108,7 +112,7 @@ func (s *Sender) Send(ctx context.Context, m mail.Mail) error {
 		EmailTags:            []types.MessageTag{{Name: aws.String("mail"), Value: &m.ID}},
 		Content: &types.EmailContent{Simple: &types.Message{
 			Subject: text(m.Subject), Body: body,
-			Headers: []types.MessageHeader{{Name: aws.String("Auto-Submitted"), Value: aws.String("auto-generated")}}, // RFC 3834: no answer by a machine
+			Headers: headers,
 		}},
 	})
 	return classify(err)
