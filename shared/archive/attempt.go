@@ -357,7 +357,7 @@ func (a *Attempt) note(e *ledger.Entry) {
 	case e.Run != a.run.ID || e.Outcome == ledger.Moved:
 	case e.State == ledger.Failed:
 		a.wrote[e.Key] = Written{Outcome: e.Outcome, Problem: &run.Problem{Code: fault.Invalid.String(), Detail: e.Failure}}
-	case e.State == ledger.Done && e.Outcome == ledger.Archived:
+	case e.State == ledger.Done && e.Outcome == ledger.Archived && e.Reason != reasonRenamed:
 		a.wrote[e.Key] = Written{Outcome: e.Outcome, Replaced: e.Replaces != "", Adopted: e.Reason == reasonAdopted}
 	}
 }
