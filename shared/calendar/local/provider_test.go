@@ -1060,8 +1060,8 @@ func TestAnEditIsANewerRevision(t *testing.T) {
 		// what an import of a later file of these revisions comes to
 		same, later, next importing.Outcome
 	}{
-		"a new time is a new SEQUENCE":             {edit: moved, sequence: 3, same: importing.Older, later: importing.Older, next: importing.Changed},
-		"another text is a later DTSTAMP":          {edit: renamed, sequence: 2, same: importing.Older, later: importing.Changed, next: importing.Changed},
+		"a new time is a new SEQUENCE":    {edit: moved, sequence: 3, same: importing.Older, later: importing.Older, next: importing.Changed},
+		"another text is a later DTSTAMP": {edit: renamed, sequence: 2, same: importing.Older, later: importing.Changed, next: importing.Changed},
 		"the SEQUENCE is the organiser's to raise": {edit: moved, organizer: ann, sequence: 2, same: importing.Older, later: importing.Changed,
 			next: importing.Changed},
 	} {
