@@ -209,7 +209,7 @@ func (p *program) showRestore(ctx context.Context, c *client, r runView, details
 	for _, it := range items {
 		if it.Plan.Outcome == restore.SetAside {
 			aside = append(aside, calendar.Aside{
-				Line: it.Plan.Line, UID: it.Plan.UID, Subject: it.Plan.Subject, Reason: string(restore.SetAside), Detail: it.Plan.Reason,
+				Line: it.Plan.Line, UID: it.Plan.UID, Subject: it.Plan.Subject, Reason: cmp.Or(it.Plan.Aside, string(restore.SetAside)), Detail: it.Plan.Reason,
 			})
 			continue
 		}

@@ -43,7 +43,11 @@ func (r *Runner) Run(ctx context.Context, rn *run.Run) error {
 		return err
 	}
 	if a.access == Writing {
-		if _, err := a.Write(ctx, s.changes()); err != nil {
+		renamed, err := s.renamings(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err := a.Write(ctx, append(s.changes(), renamed...)); err != nil {
 			return err
 		}
 	}

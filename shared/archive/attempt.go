@@ -396,6 +396,7 @@ func (a *Attempt) note(e *ledger.Entry) {
 	case e.Run != a.run.ID || e.Outcome == ledger.Moved:
 	case e.State == ledger.Failed:
 		a.wrote[e.Key] = Written{Outcome: e.Outcome, Problem: &run.Problem{Code: fault.Invalid.String(), Detail: e.Failure}}
+	case e.Reason == reasonRenamed:
 	case e.State == ledger.Done && (e.Outcome == ledger.Archived || e.Reason == ReasonDecision || e.Reverses != "" || e.Removes()):
 		a.wrote[e.Key] = Written{
 			Outcome: e.Outcome, Replaced: e.Replaces != "" && !e.Removes(), Adopted: e.Reason == reasonAdopted, Removed: e.Removes(),

@@ -589,6 +589,18 @@ func TestARunSurvivesDyingAnywhere(t *testing.T) {
 			total: func(c archive.Counts) int { return c.Drifted + c.Unchanged },
 			own:   func(c archive.Counts) int { return c.Drifted + c.Unchanged },
 		},
+		{
+			name: "events under other ids",
+			prepare: func(w *world) (archive.Config, []string) {
+				w.month(90)
+				c := w.config()
+				w.archive(c)
+				w.underOtherIDs()
+				return c, w.expected()
+			},
+			total: func(c archive.Counts) int { return c.Unchanged },
+			own:   func(c archive.Counts) int { return c.Unchanged },
+		},
 	} {
 		t.Run(scenario.name, func(t *testing.T) {
 			wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {

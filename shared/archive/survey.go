@@ -219,7 +219,7 @@ func (s *survey) unreadable() *run.Problem {
 func (s *survey) unknownLineages() (lineages []string) {
 	for i := range s.plan.Items {
 		it := &s.plan.Items[i]
-		if !s.writes(it) {
+		if !s.writes(it) && !s.renamed(it) {
 			continue
 		}
 		if lineage := s.lineage(it); !s.looked[lineage] {
@@ -481,6 +481,38 @@ func (s *survey) decidedChange(it *Item) Change {
 		c.Text = &text
 	}
 	return c
+}
+
+// reasonRenamed is the reason of a version that is the one before under another id of its source.
+const reasonRenamed = "its source has another id"
+
+// renamed says whether an unchanged event has another id than the ledger knows, so that it would be somebody else once it moves. Some calendars give other
+// ids at each export: of such a one the second id is noted and no later one, or the ledger would grow every night.
+func (s *survey) renamed(it *Item) bool {
+	e := s.attempt.books.newest[it.Key]
+	return it.Outcome == Unchanged && (s.only == nil || s.only[it.Key]) && e != nil && e.Outcome == ledger.Archived && e.Source.ID != it.EventID &&
+		e.Reason != reasonRenamed
+}
+
+// renamings returns the changes that note other ids. The archive calendar shows what it did.
+func (s *survey) renamings(ctx context.Context) (changes []Change, err error) {
+	for i := range s.plan.Items {
+		it := &s.plan.Items[i]
+		if !s.renamed(it) {
+			continue
+		}
+		e := s.attempt.books.newest[it.Key]
+		if err := s.attempt.books.ledger.Load(ctx, e); err != nil {
+			return nil, err
+		}
+		source := *it.Event
+		source.Mark = ""
+		changes = append(changes, Change{Kind: Note, Entry: ledger.Entry{
+			Key: it.Key, Lineage: e.Lineage, Single: e.Single, Outcome: e.Outcome, Reason: reasonRenamed, SourceHash: e.SourceHash, Hash: e.Hash,
+			Appointment: e.Appointment, Changes: e.Changes, Source: source, BodyDigest: e.BodyDigest, Draft: e.Draft, CopyID: e.CopyID, Decision: e.Decision,
+		}})
+	}
+	return changes, nil
 }
 
 // storePlan stores the plan, so that it can be read later what the run decided.

@@ -192,7 +192,8 @@ func TestWhatCannotBeReadIsSetAsideAndTheRestIsRestored(t *testing.T) {
 		t.Errorf("%s %v", r.State, result.Counts)
 	}
 	at := slices.IndexFunc(entries, func(e restore.Entry) bool { return e.Outcome == restore.SetAside })
-	if at < 0 || entries[at].Line != 10 || entries[at].UID != "n" || !strings.Contains(entries[at].Reason, "no content line") {
+	if at < 0 || entries[at].Line != 10 || entries[at].UID != "n" || entries[at].Aside != calendar.Unreadable ||
+		!strings.Contains(entries[at].Reason, "no content line") {
 		t.Errorf("%+v", entries)
 	}
 	w.wants("06T09:00 v")

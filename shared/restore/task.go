@@ -22,9 +22,10 @@ type Entry struct {
 	End     string  `json:"end,omitempty"`
 	AllDay  bool    `json:"all_day,omitempty"`
 	Series  bool    `json:"series,omitempty"`
-	// Line and UID say where what was set aside stands in the file.
-	Line int    `json:"line,omitempty"`
-	UID  string `json:"uid,omitempty"`
+	// Aside is why it was set aside, in the word of an import: unreadable or invalid_time. Line and UID say where it stands in the file.
+	Aside string `json:"aside,omitempty"`
+	Line  int    `json:"line,omitempty"`
+	UID   string `json:"uid,omitempty"`
 	// Instance is the original start, UTC, of the one instance of a series that is meant.
 	Instance string `json:"instance,omitempty"`
 	// Fields are those of the replaced event that change, or changed, in the words of an import; none: it is as the file has it.
@@ -83,7 +84,7 @@ func (a *attempt) newTask(it Item, k calendar.Kept) (*task, error) {
 		t.entry.Start, t.entry.End = start.UTC().Format(layout), end.UTC().Format(layout)
 	}
 	if k.Aside != nil {
-		t.entry.Line, t.entry.UID = k.Aside.Line, k.Aside.UID
+		t.entry.Aside, t.entry.Line, t.entry.UID = k.Aside.Reason, k.Aside.Line, k.Aside.UID
 	}
 	if !it.Instance.IsZero() {
 		t.entry.Instance = it.Instance.UTC().Format(time.RFC3339)
