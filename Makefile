@@ -148,8 +148,9 @@ logs: stage ## follow the log of a deployed function (STAGE=, FUNCTION=)
 bench: ## run the benchmarks, with allocations
 	go test -timeout 60m -run '^$$' -bench . -benchmem ./...
 
-chaos: ## archive a changing mailbox under random faults, for a long time (SEEDS=, RUNS=, SWITCHES=)
+chaos: ## archive a changing mailbox, and restore into one, under random faults, for a long time (SEEDS=, RUNS=, SWITCHES=)
 	go test -count=1 -timeout 2h ./shared/archive/chaos -run TestChaos -seeds $(SEEDS) -runs $(RUNS) -switches '$(SWITCHES)'
+	go test -count=1 -timeout 2h ./shared/restore/outlook -run 'TestRestoresSurviveChaos|WithSwitches' -seeds $(SEEDS)
 	go test -count=1 -timeout 2h ./shared/proof -run 'TestAnHonestLedgerHolds|TestTamperingIsFound' -histories $(SEEDS)
 
 reality: ## ask Microsoft 365 how it behaves, in scratch calendars that are removed again (MAILBOX= your own, ADMIN_ASSISTANT_GRAPH_* set)
