@@ -177,11 +177,12 @@ logs: stage ## follow the log of a deployed function (STAGE=, FUNCTION=)
 bench: ## run the benchmarks, with allocations
 	go test -timeout 60m -run '^$$' -bench . -benchmem ./...
 
-chaos: ## archive a changing mailbox under random faults, for a long time (SEEDS=, RUNS=, SWITCHES=)
+chaos: ## archive a changing mailbox, and restore into one, under random faults, for a long time (SEEDS=, RUNS=, SWITCHES=)
 	go test -count=1 -timeout 2h ./shared/archive/chaos -run TestChaos -seeds $(SEEDS) -runs $(RUNS) -switches '$(SWITCHES)'
+	go test -count=1 -timeout 2h ./shared/restore/outlook -run 'TestRestoresSurviveChaos|WithSwitches' -seeds $(SEEDS)
 	go test -count=1 -timeout 2h ./shared/proof -run 'TestAnHonestLedgerHolds|TestTamperingIsFound' -histories $(SEEDS)
 
-reality: ## ask Microsoft 365 how it behaves, in a scratch calendar that is removed again (MAILBOX= your own, ADMIN_ASSISTANT_GRAPH_* set)
+reality: ## ask Microsoft 365 how it behaves, in scratch calendars that are removed again (MAILBOX= your own, ADMIN_ASSISTANT_GRAPH_* set)
 	go run ./cmd/reality $(MAILBOX)
 
 schemathesis: cli $(SCHEMATHESIS) ## ask the API by its OpenAPI document, with good data and bad (EXAMPLES= for each operation)

@@ -2,7 +2,7 @@
 //
 //	reality me@example.com
 //
-// with ADMIN_ASSISTANT_GRAPH_* set as for the program itself. It makes a calendar of its own and removes it again, invites nobody, and writes
+// with ADMIN_ASSISTANT_GRAPH_* set as for the program itself. It makes two calendars of its own and removes them again, invites nobody, and writes
 // nothing else. It prints each point of docs/graph.md with how the service answered: documented, as assumed, or otherwise. The last one is for us to
 // know; the command then ends with status 1.
 package main
@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -44,15 +45,18 @@ func run(ctx context.Context, settings app.Settings, args []string, now time.Tim
 	if err != nil {
 		return err
 	}
+	var findings []reality.Finding
+	name := "Admin Assistant asks " + now.UTC().Format("2006-01-02 150405")
+	err = reality.Ask(ctx, service, args[0], name, now, func(f reality.Finding) { findings = append(findings, f) })
+	slices.SortStableFunc(findings, func(a, b reality.Finding) int { return a.Row - b.Row })
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	otherwise := 0
-	name := "Admin Assistant asks " + now.UTC().Format("2006-01-02 150405")
-	err = reality.Ask(ctx, service, args[0], name, now, func(f reality.Finding) {
+	for _, f := range findings {
 		if f.Verdict == reality.Otherwise {
 			otherwise++
 		}
 		fmt.Fprintf(table, "%d\t%s\t%s\t%s\n", f.Row, f.Verdict, f.Question, f.Detail)
-	})
+	}
 	_ = table.Flush() // whoever reads it has gone
 	if err == nil && otherwise > 0 {
 		err = fault.New(fault.Conflict, "Microsoft 365 answered %d of these otherwise than documented and assumed; docs/graph.md tells what relies on them",

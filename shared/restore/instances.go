@@ -47,6 +47,13 @@ func (a *attempt) awaitSeries(ctx context.Context, tasks []*task) error {
 	if len(tasks) == 0 {
 		return nil
 	}
+	// An earlier attempt may have written a series in the place of what was there, and deleted instances of it. Written again, it has them back: what is
+	// shown until then is as it was after that attempt, and looks right.
+	if a.resumed && slices.ContainsFunc(tasks, func(t *task) bool { return t.item.Existing != "" }) {
+		if err := a.patience.Pause(ctx, a.target.settles()); err != nil {
+			return err
+		}
+	}
 	return a.until(ctx, func() (bool, error) {
 		var ids []string
 		for _, t := range tasks {

@@ -103,6 +103,9 @@ type chaos struct {
 	// late makes answers come after the client stopped waiting, and stops workers while others run. The service then still carries out requests
 	// whose worker is gone.
 	late bool
+	// slow means that this night's requests may take longer than the budget's grace. A worker that is stopped then stops alone: another one could not know
+	// for how long the service goes on with its requests.
+	slow bool
 	// rewritten means that the service writes texts anew by itself.
 	rewritten bool
 }
@@ -417,6 +420,7 @@ func (c *chaos) settle() {
 // faults returns up to three random faults. Each strikes a few times.
 func (c *chaos) faults() []graphsim.Fault {
 	var faults []graphsim.Fault
+	c.slow = false
 	for range c.random.IntN(4) {
 		f := graphsim.Fault{Times: 1 + c.random.IntN(6), Probability: 0.05 + 0.4*c.random.Float64(), Seed: c.random.Uint64(), Scope: pick(c, "", "sub", "request")}
 		switch c.random.IntN(12) {
@@ -438,7 +442,8 @@ func (c *chaos) faults() []graphsim.Fault {
 		case 9:
 			f.Kind, f.Delay = graphsim.FaultLatency, graphsim.Duration(pick(c, 300*time.Millisecond, 2*time.Second))
 			if c.late {
-				f.Scope, f.Delay = "request", graphsim.Duration(45*time.Second) // longer than the client waits, and within the budget's grace
+				// longer than the client waits, and within the budget's grace after that
+				f.Scope, f.Delay, c.slow = "request", graphsim.Duration(45*time.Second), true
 			}
 		case 10:
 			f.Kind, f.Path = graphsim.FaultRepeat, "/users/*/calendars/*/calendarView"
@@ -491,7 +496,7 @@ func (c *chaos) work(workers int) int {
 		lost := false
 		switch c.random.IntN(6) {
 		case 0: // the worker is stopped; the service still carries out its requests
-			if after := time.Duration(c.random.IntN(4000)) * time.Millisecond; len(messages) == 1 || c.late {
+			if after := time.Duration(c.random.IntN(4000)) * time.Millisecond; len(messages) == 1 || c.late && !c.slow {
 				stop := time.AfterFunc(after, lose)
 				defer stop.Stop()
 				lost = true

@@ -148,19 +148,22 @@ func (p *Provider) Patiently(retry func() func(ctx context.Context, failure erro
 
 // persist makes a request, which only reads, and repeats it as Patiently says. One that failed and went further than the one before is another request.
 func (p *Provider) persist(ctx context.Context, request func() (further bool, err error)) error {
-	further, err := request()
+	_, err := request()
 	if err == nil || p.retry == nil {
 		return err
 	}
-	for retry := p.retry(); err != nil; further, err = request() {
-		if further {
-			retry = p.retry()
-		}
+	for retry := p.retry(); ; {
 		if err := retry(ctx, err); err != nil {
 			return err
 		}
+		further, again := request()
+		switch err = again; {
+		case err == nil:
+			return nil
+		case further:
+			retry = p.retry()
+		}
 	}
-	return nil
 }
 
 // As returns a Provider with the connections and the budgets of p that acts for a user, whose Stats begin at zero. An error is Invalid: tokens
