@@ -33,7 +33,7 @@ type how struct{ cascade, force bool }
 // preview says what undoing a run would do.
 func (w *world) preview(id string, h how) undo.Plan {
 	w.t.Helper()
-	_, plan, err := w.undoers(w.Table, w.calendar).Plan(w.t.Context(), user, id, h.cascade, h.force)
+	_, plan, err := w.undoers(w.Table, w.calendar).Plan(w.t.Context(), user, id, undo.Asked{Cascade: h.cascade, Force: h.force})
 	must(w.t, err)
 	return plan
 }
@@ -41,7 +41,9 @@ func (w *world) preview(id string, h how) undo.Plan {
 // asked stores an undo run of what its user was shown.
 func (w *world) asked(id string, h how) *run.Run {
 	w.t.Helper()
-	r, _, err := w.undoers(w.Table, w.calendar).Plan(w.t.Context(), user, id, h.cascade, h.force)
+	r, _, err := w.undoers(w.Table, w.calendar).New(w.t.Context(), user, id, undo.Asked{
+		Cascade: h.cascade, Force: h.force, PlanHash: w.preview(id, h).Hash,
+	})
 	must(w.t, err)
 	r.ID, r.State, r.Created = w.NewID(), run.Queued, w.Now()
 	r, created, err := run.NewStore(w.Table).Create(w.t.Context(), r)
@@ -521,11 +523,11 @@ func TestRunsThatCannotBeUndoneSaySo(t *testing.T) {
 	going := w.start(c)
 	u := w.undoers(w.Table, w.calendar)
 	for id, want := range map[string]error{dry.ID: undo.ErrNothing, nothing.ID: undo.ErrNothing, going.ID: undo.ErrUnderWay} {
-		if _, _, err := u.Plan(t.Context(), user, id, false, false); !errors.Is(err, want) || fault.Of(err) != fault.Conflict {
+		if _, _, err := u.Plan(t.Context(), user, id, undo.Asked{}); !errors.Is(err, want) || fault.Of(err) != fault.Conflict {
 			t.Errorf("%s: %v, want %v", id, err, want)
 		}
 	}
-	if _, _, err := u.Plan(t.Context(), "local#other", nothing.ID, false, false); fault.Of(err) != fault.NotFound {
+	if _, _, err := u.Plan(t.Context(), "local#other", nothing.ID, undo.Asked{}); fault.Of(err) != fault.NotFound {
 		t.Errorf("another user's: %v", err)
 	}
 }
@@ -539,7 +541,7 @@ func TestUndoInAnArchiveCalendarThatIsGoneIsRefused(t *testing.T) {
 	info, err := w.calendar.Calendar(t.Context(), uri("Archive"))
 	must(t, err)
 	must(t, w.calendar.DeleteCalendar(t.Context(), "me", info.ID))
-	if _, _, err := w.undoers(w.Table, w.calendar).Plan(t.Context(), user, first.ID, false, false); fault.Of(err) != fault.NotFound {
+	if _, _, err := w.undoers(w.Table, w.calendar).Plan(t.Context(), user, first.ID, undo.Asked{}); fault.Of(err) != fault.NotFound {
 		t.Errorf("the plan: %v", err)
 	}
 	must(t, w.undoers(w.Table, w.calendar).Run(t.Context(), r))

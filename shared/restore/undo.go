@@ -67,7 +67,6 @@ type unmaking struct {
 
 // Plan implements undo.Undoer.
 func (u *Undoer) Plan(ctx context.Context, rn *run.Run, in undo.Input) (undo.Plan, error) {
-	in.Runs = []string{in.Run}
 	m, err := u.open(ctx, rn, in)
 	if err == nil {
 		err = m.makePlan(ctx)
@@ -93,6 +92,9 @@ func (u *Undoer) Run(ctx context.Context, rn *run.Run) (err error) {
 			m.release(ctx)
 		}
 	}()
+	if rn.Options.DryRun {
+		return m.show(ctx)
+	}
 	if err := m.reserve(ctx, run.LeaseName(rn.User, m.target.unmade(), m.target.info.ID)); err != nil {
 		return err
 	}
@@ -117,6 +119,29 @@ func (u *Undoer) Run(ctx context.Context, rn *run.Run) (err error) {
 	if m.progress.Undo.Counts.Failed > 0 {
 		return m.end(ctx, run.Partial)
 	}
+	return m.end(ctx, run.Succeeded)
+}
+
+// show carries a dry run out.
+func (m *unmaking) show(ctx context.Context) error {
+	if err := m.makePlan(ctx); err != nil {
+		return err
+	}
+	if err := m.reserve(ctx, ""); err != nil {
+		return err
+	}
+	items := make([]run.Item, len(m.plan.Items))
+	for i := range m.plan.Items {
+		data, err := json.Marshal(&m.plan.Items[i])
+		if err != nil {
+			return fmt.Errorf("store items: %w", err)
+		}
+		items[i] = run.Item{Key: m.plan.Items[i].Key, Plan: data}
+	}
+	if err := m.runs().PutItems(ctx, m.run, items); err != nil {
+		return err
+	}
+	m.progress.Undo.Counts, m.progress.Total = m.plan.Counts, len(items)
 	return m.end(ctx, run.Succeeded)
 }
 
@@ -636,7 +661,7 @@ func (m *unmaking) becomes(t *task, r *reversal, was calendar.Kept) (err error) 
 		return nil
 	}
 	t.item.Outcome, t.item.Existing, t.entry.ReplacedID = Replaced, r.Found, r.Found
-	t.item.Ours = mark == r.Of.Mark // then it goes first
+	t.item.Ours = mark == r.Of.Mark        // then it goes first
 	if t.item.Switch = !inPlace; inPlace { // who was invited still is
 		t.draft.Body, was.Event = was.Event.Body, bare(was.Event)
 		t.entry.Wrote = m.wrote(&was).String()
@@ -697,7 +722,11 @@ func (m *unmaking) item(r *reversal, t *task) (run.Item, error) {
 // result puts what the undo has come to into its record.
 func (m *unmaking) result() (err error) {
 	p := m.progress.Undo
-	m.run.Result, err = json.Marshal(undo.Result{Runs: m.in.Runs, Counts: p.Counts, Balanced: p.Counts.Balanced(), Written: p.Written})
+	result := undo.Result{Runs: m.in.Runs, Counts: p.Counts, Balanced: p.Counts.Balanced(), Written: p.Written}
+	if m.run.Options.DryRun {
+		result.PlanHash = m.plan.Hash
+	}
+	m.run.Result, err = json.Marshal(result)
 	return err
 }
 

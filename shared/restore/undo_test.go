@@ -30,7 +30,9 @@ func (w *world) undoers(t store.Table, b blob.Blob, p calendar.Provider) *undo.U
 // asked stores an undo run of what its user was shown.
 func (w *world) asked(id string, force bool) (*run.Run, undo.Plan) {
 	w.t.Helper()
-	r, plan, err := w.undoers(w.Table, w.Blobs, w.calendar).Plan(w.t.Context(), user, id, false, force)
+	_, plan, err := w.undoers(w.Table, w.Blobs, w.calendar).Plan(w.t.Context(), user, id, undo.Asked{Force: force})
+	must(w.t, err)
+	r, _, err := w.undoers(w.Table, w.Blobs, w.calendar).New(w.t.Context(), user, id, undo.Asked{Force: force, PlanHash: plan.Hash})
 	must(w.t, err)
 	r.ID, r.State, r.Created = w.NewID(), run.Queued, w.Now()
 	r, _, err = run.NewStore(w.Table).Create(w.t.Context(), r)
@@ -308,7 +310,7 @@ func TestUndoOfARestoreIntoACalendarThatIsGone(t *testing.T) {
 	must(t, err)
 	must(t, w.calendar.DeleteCalendar(t.Context(), "me", info.ID))
 	plan := func() error {
-		_, _, err := w.undoers(w.Table, w.Blobs, w.calendar).Plan(t.Context(), user, of.ID, false, false)
+		_, _, err := w.undoers(w.Table, w.Blobs, w.calendar).Plan(t.Context(), user, of.ID, undo.Asked{})
 		return err
 	}
 	if err := plan(); fault.Of(err) != fault.NotFound {
