@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"adminassistant/shared/app"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/run"
 	"adminassistant/shared/undo"
@@ -27,14 +29,23 @@ type undoStart struct {
 func (p *program) undoCommand() *cobra.Command {
 	var start undoStart
 	var dryRun bool
+	var config string
 	cmd := &cobra.Command{
-		Use: "undo RUN", Short: "Take back what a run wrote", Args: cobra.ExactArgs(1),
+		Use: "undo RUN|last", Short: "Take back what a run wrote", Args: cobra.ExactArgs(1),
 		Long: "Take back what a run wrote, and show before what that comes to. Every appointment becomes what it was before the run; what the run created goes.\n" +
 			"What a later run or somebody in the calendar changed since is left as it is, and named. An undo is a run, which can be undone like any other.\n" +
+			"\"last\" is the newest of your runs that wrote something.\n" +
 			"The exit code is 0 when all was undone, 3 when some of it was left as it is or failed, 1 when nothing could be done.",
-		Example: `  admin-assistant undo 01KBA3ZQ2J8V5T1G7N9W4X6Y0D --dry-run`,
+		Example: `  admin-assistant undo 01KBA3ZQ2J8V5T1G7N9W4X6Y0D --dry-run
+  admin-assistant undo last --config work`,
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
-			path := "/v1/runs/" + url.PathEscape(args[0]) + "/undo"
+			id, err := args[0], error(nil)
+			if id == "last" {
+				if id, err = lastWritten(ctx, c, config); err != nil {
+					return err
+				}
+			}
+			path := "/v1/runs/" + url.PathEscape(id) + "/undo"
 			start.DryRun = true
 			r, err := p.follow(ctx, c, request{method: http.MethodPost, path: path, json: start})
 			switch {
@@ -59,9 +70,29 @@ func (p *program) undoCommand() *cobra.Command {
 		}),
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would happen, and write nothing")
+	cmd.Flags().StringVar(&config, "config", "", `the archive config whose last run is meant by "last"`)
 	cmd.Flags().BoolVar(&start.Cascade, "cascade", false, "undo also the later runs that stand in the way, first")
 	cmd.Flags().BoolVar(&start.Force, "force", false, "undo also what was changed in the calendar since")
 	return cmd
+}
+
+// recent is how many runs are looked through for the last one that wrote something.
+const recent = 200
+
+// lastWritten is the id of the newest run that wrote something and can be undone, of a config or of all.
+func lastWritten(ctx context.Context, c *client, config string) (string, error) {
+	runs, err := all[runView](ctx, c, "/v1/runs", given(map[string]string{"config": config}), recent)
+	if err != nil {
+		return "", err
+	}
+	for i := range runs {
+		r := &runs[i]
+		kind := app.Kinds.Of(r.Kind)
+		if !r.DryRun && r.State.Ended() && (kind.Undo != "" || r.Kind == run.Undo) && r.wrote() > 0 {
+			return r.ID, nil
+		}
+	}
+	return "", errors.New("none of your last runs wrote anything that could be undone; see: admin-assistant archive list")
 }
 
 // zoneOf is the time zone in which the appointments of a run are shown: that of its config, or UTC.

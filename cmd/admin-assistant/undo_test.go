@@ -74,5 +74,10 @@ func TestUndoARunAndThatAndWhatIsLeft(t *testing.T) {
 	if out := m.local("calendar", "export", "local://me/calendars/Copy").ok().out; strings.Contains(out, "BEGIN:VEVENT") {
 		t.Errorf("what was restored is still there")
 	}
+	m.local("undo", "last", "--yes").ok().says("take that back with") // of the undo: the copies are back
+	if out := m.local("calendar", "export", "local://me/calendars/Copy").ok().out; !strings.Contains(out, "BEGIN:VEVENT") {
+		t.Errorf("what was restored is not back")
+	}
+	m.local("undo", "last", "--config", "work", "--dry-run").ok().says("of ")
 	m.local("undo", "nothing").fails(exitFailed, "no run nothing")
 }
