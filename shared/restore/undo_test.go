@@ -213,6 +213,52 @@ func TestUndoOfARestoreLeavesAloneWhatChangedSince(t *testing.T) {
 	}
 }
 
+func TestUndoOfARestoreLeavesAloneWhatALaterOneWrote(t *testing.T) {
+	w := newWorld(t)
+	w.make(uri("Copy"))
+	w.file = everything()
+	first, _ := w.restore(restore.Skip)
+	w.file.things = w.file.things[:2]
+	for i := range w.file.things {
+		w.file.things[i].Event.Location = "Elsewhere"
+	}
+	second, _ := w.restore(restore.Replace)
+	_, plan, err := w.undoers(w.Table, w.Blobs, w.calendar).Plan(t.Context(), user, first.ID, undo.Asked{Force: true})
+	must(t, err)
+	if plan.Counts.By[undo.ChangedSince] != 2 || plan.Counts.Undone != 4 || !slices.Equal(plan.Later, []string{second.ID}) {
+		t.Errorf("%+v, later %v", plan.Counts, plan.Later)
+	}
+	if _, result := w.undo(second.ID, false); result.Counts.Undone != 2 {
+		t.Errorf("the second one: %+v", result)
+	}
+	if _, result := w.undo(first.ID, false); result.Counts.Undone != 6 || len(w.kept(uri("Copy")).things) != 0 {
+		t.Errorf("the first one then: %+v", result)
+	}
+}
+
+func TestADryRunOfAnUndoWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.make(uri("Copy"))
+	w.file = everything()
+	of, _ := w.restore(restore.Skip)
+	undoers := w.undoers(w.Table, w.Blobs, w.calendar)
+	r, _, err := undoers.New(t.Context(), user, of.ID, undo.Asked{DryRun: true})
+	must(t, err)
+	r.ID, r.State, r.Created = w.NewID(), run.Queued, w.Now()
+	r, _, err = run.NewStore(w.Table).Create(t.Context(), r)
+	must(t, err)
+	before := w.bytes()
+	must(t, undoers.Run(t.Context(), r))
+	r, result := w.undone(r.ID)
+	_, plan := w.asked(of.ID, false)
+	if r.State != run.Succeeded || result.PlanHash != plan.Hash || result.Counts.Undone != 6 || result.Written != 0 || r.Pages != 1 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	if diff := cmp.Diff(before, w.bytes()); diff != "" {
+		t.Errorf("it wrote:\n%s", diff)
+	}
+}
+
 func TestAnUndoOfARestoreSurvivesDyingAnywhere(t *testing.T) {
 	for name, policy := range map[string]restore.Policy{"created": restore.Duplicate, "replaced": restore.Replace} {
 		t.Run(name, func(t *testing.T) {
