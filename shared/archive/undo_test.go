@@ -571,3 +571,45 @@ func TestUndoOfAdoptedCopiesLeavesThem(t *testing.T) {
 	}
 	expect(t, "copies", w.copies(), before...)
 }
+
+func TestADryRunOfAnUndoWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.month(3)
+	c := w.config()
+	first, _ := w.archive(c)
+	undoers := w.undoers(w.Table, w.calendar)
+	r, _, err := undoers.New(t.Context(), user, first.ID, undo.Asked{DryRun: true, Cascade: true})
+	must(t, err)
+	r.ID, r.State, r.Created = w.NewID(), run.Queued, w.Now()
+	r, _, err = run.NewStore(w.Table).Create(t.Context(), r)
+	must(t, err)
+	items, copies := w.ledgerItems(c), w.copies()
+	must(t, undoers.Run(t.Context(), r))
+	r, result := w.undone(r.ID)
+	if r.State != run.Succeeded || result.Counts.Undone != 3 || result.Written != 0 || result.PlanHash != w.preview(first.ID, how{}).Hash || result.Link != "" {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	if diff := cmp.Diff(items, w.ledgerItems(c)); diff != "" {
+		t.Errorf("the ledger changed:\n%s", diff)
+	}
+	expect(t, "copies", w.copies(), copies...)
+}
+
+func TestWhatTheLedgerLostIsErased(t *testing.T) {
+	w := newWorld(t)
+	w.month(1)
+	long := w.add("Long text", "2026-10-20T09:00", "2026-10-20T10:00", func(d *calendar.Draft) {
+		d.Body = calendar.Body{ContentType: "text", Content: strings.Repeat("long ", 20000)}
+	})
+	c := w.config(accepting)
+	w.archive(c)
+	w.rewrite(long, func(d *calendar.Draft) { d.Body.Content = "short" })
+	w.add("New", "2026-10-21T09:00", "2026-10-21T10:00")
+	second, _ := w.archive(c)
+	for _, digest := range w.versions(c.ID, "Long text")[0].Blobs {
+		must(t, w.Blobs.Delete(t.Context(), "ledger/"+c.ID+"/bodies/"+digest))
+	}
+	if _, result := w.undo(second.ID, how{}); result.Counts.By[undo.Erased] != 1 || result.Counts.Undone != 1 {
+		t.Errorf("%+v", result.Counts)
+	}
+}
