@@ -171,25 +171,35 @@ func TestUndoOfARestorePutsBackWhatItReplacedToTheByte(t *testing.T) {
 }
 
 func TestUndoOfARestoreThatMadeASeriesOfAnEvent(t *testing.T) {
-	w := newWorld(t)
-	w.make(uri("Copy"))
 	plain := weekly()
 	plain.Event.Type, plain.Event.Recurrence, plain.Exceptions = calendar.Single, nil, nil
-	must(t, w.importing("Copy", plain))
-	before := w.canonical(w.kept(uri("Copy")))
-	w.file = memory{things: []calendar.Kept{weekly()}}
-	r, result := w.restore(restore.Replace)
-	if result.Counts.Replaced != 1 {
-		t.Fatalf("%+v", result)
-	}
-	after := w.canonical(w.kept(uri("Copy")))
-	undone, _ := w.undo(r.ID, false)
-	if diff := cmp.Diff(before, w.canonical(w.kept(uri("Copy")))); diff != "" {
-		t.Errorf("(- before, + after):\n%s", diff)
-	}
-	w.undo(undone.ID, false)
-	if diff := cmp.Diff(after, w.canonical(w.kept(uri("Copy")))); diff != "" {
-		t.Errorf("redo (- before, + after):\n%s", diff)
+	for name, put := range map[string]func(w *world){
+		"of somebody else's": func(w *world) { must(t, w.importing("Copy", plain)) },
+		"of one of ours": func(w *world) {
+			w.file = memory{things: []calendar.Kept{plain}}
+			w.restore(restore.Skip)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.make(uri("Copy"))
+			put(w)
+			before := w.canonical(w.kept(uri("Copy")))
+			w.file = memory{things: []calendar.Kept{weekly()}}
+			r, result := w.restore(restore.Replace)
+			if result.Counts.Replaced != 1 {
+				t.Fatalf("%+v", result)
+			}
+			after := w.canonical(w.kept(uri("Copy")))
+			undone, result2 := w.undo(r.ID, false)
+			if diff := cmp.Diff(before, w.canonical(w.kept(uri("Copy")))); diff != "" || result2.Counts.Undone != 1 {
+				t.Errorf("%+v (- before, + after):\n%s", result2, diff)
+			}
+			w.undo(undone.ID, false)
+			if diff := cmp.Diff(after, w.canonical(w.kept(uri("Copy")))); diff != "" {
+				t.Errorf("redo (- before, + after):\n%s", diff)
+			}
+		})
 	}
 }
 

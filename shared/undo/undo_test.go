@@ -42,7 +42,8 @@ func TestHoursOfAPlan(t *testing.T) {
 	if !slices.Equal(p.Runs, []string{"C", "B", "A"}) || !slices.Equal(p.Later, []string{"E", "D"}) {
 		t.Errorf("runs %v, later %v", p.Runs, p.Later)
 	}
-	if p.Counts.Participants != 9 || p.Counts.Undone != 8 || p.Counts.Skipped != 1 || !p.Counts.Balanced() || skipped.Becomes != nil || skipped.Detail != "somebody changed it" {
+	if p.Counts.Participants != 9 || p.Counts.Undone != 8 || p.Counts.Skipped != 1 || !p.Counts.Balanced() || skipped.Becomes != nil ||
+		skipped.Detail != "somebody changed it" {
 		t.Errorf("%+v, %+v", p.Counts, skipped)
 	}
 }
@@ -73,7 +74,8 @@ func TestTotals(t *testing.T) {
 		outcome undo.Outcome
 		reason  undo.Reason
 		failed  bool
-	}{{undo.Undone, "", false}, {undo.Undone, "", true}, {undo.Skipped, undo.Locked, false}, {undo.Skipped, undo.ChangedSince, false}, {undo.Skipped, undo.Locked, true}} {
+	}{{undo.Undone, "", false}, {undo.Undone, "", true}, {undo.Skipped, undo.Locked, false}, {undo.Skipped, undo.ChangedSince, false},
+		{undo.Skipped, undo.Locked, true}} {
 		c.Add(&undo.Item{Outcome: one.outcome, Reason: one.reason}, one.failed)
 	}
 	if got := c.String(); got != "1 undone, 1 failed, 3 left as they are (1 changed_since, 2 locked)" || !c.Balanced() || c.Participants != 5 {
