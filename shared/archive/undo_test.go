@@ -613,3 +613,22 @@ func TestWhatTheLedgerLostIsErased(t *testing.T) {
 		t.Errorf("%+v", result.Counts)
 	}
 }
+
+func TestUndoOfANoteBringsTheFormerNoteBack(t *testing.T) {
+	w := newWorld(t)
+	w.add("First", "2026-10-20T09:00", "2026-10-20T09:30")
+	id := w.add("Maybe", "2026-10-20T09:00", "2026-10-20T11:00", tentative)
+	c := w.config()
+	w.archive(c)
+	w.rewrite(id, func(d *calendar.Draft) { d.ShowAs = calendar.Busy })
+	second, _ := w.archive(c)
+	if e := w.stands(c, "Maybe"); e.Outcome != ledger.Conflicted {
+		t.Fatalf("%+v", e)
+	}
+	if _, result := w.undo(second.ID, how{}); result.Counts.Undone != 1 || result.Written != 0 {
+		t.Errorf("%+v", result)
+	}
+	if e := w.stands(c, "Maybe"); e.Outcome != ledger.Superseded || e.By == "" || e.Version != 3 || e.Restores != 1 {
+		t.Errorf("%+v", e)
+	}
+}
