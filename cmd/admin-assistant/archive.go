@@ -51,27 +51,43 @@ type runView struct {
 	Ended     *time.Time            `json:"ended,omitempty"`
 }
 
-// sums says in a few words what a run came to; nothing while it has no result.
-func (r *runView) sums() string {
+// result is what a run came to; nil while it has no result.
+func (r *runView) result() run.Result {
 	switch {
 	case r.Result != nil:
-		return r.Result.Sums()
+		return r.Result
 	case r.Backup != nil:
-		return r.Backup.Sums()
+		return r.Backup
 	case r.Restore != nil:
-		return r.Restore.Sums()
+		return r.Restore
 	case r.Drill != nil:
-		return r.Drill.Sums()
+		return r.Drill
 	case r.Undo != nil:
-		return r.Undo.Sums()
+		return r.Undo
 	case r.Verify != nil:
-		return r.Verify.Sums()
+		return r.Verify
 	case r.Repair != nil:
-		return r.Repair.Sums()
+		return r.Repair
 	case r.Decided != nil:
-		return r.Decided.Sums()
+		return r.Decided
+	}
+	return nil
+}
+
+// sums says in a few words what a run came to; nothing while it has no result.
+func (r *runView) sums() string {
+	if result := r.result(); result != nil {
+		return result.Sums()
 	}
 	return ""
+}
+
+// wrote is how many events a run wrote to a calendar.
+func (r *runView) wrote() int {
+	if result := r.result(); result != nil {
+		return result.Wrote()
+	}
+	return 0
 }
 
 func (p *program) archiveCommand() *cobra.Command {

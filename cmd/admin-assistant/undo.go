@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"adminassistant/shared/app"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/run"
 	"adminassistant/shared/undo"
@@ -21,59 +23,76 @@ type undoStart struct {
 	PlanHash string `json:"plan_hash,omitempty"`
 	Cascade  bool   `json:"cascade,omitempty"`
 	Force    bool   `json:"force,omitempty"`
+	DryRun   bool   `json:"dry_run,omitempty"`
 }
 
 func (p *program) undoCommand() *cobra.Command {
 	var start undoStart
 	var dryRun bool
+	var config string
 	cmd := &cobra.Command{
-		Use: "undo RUN", Short: "Take back what a run wrote", Args: cobra.ExactArgs(1),
+		Use: "undo RUN|last", Short: "Take back what a run wrote", Args: cobra.ExactArgs(1),
 		Long: "Take back what a run wrote, and show before what that comes to. Every appointment becomes what it was before the run; what the run created goes.\n" +
 			"What a later run or somebody in the calendar changed since is left as it is, and named. An undo is a run, which can be undone like any other.\n" +
+			"\"last\" is the newest of your runs that wrote something.\n" +
 			"The exit code is 0 when all was undone, 3 when some of it was left as it is or failed, 1 when nothing could be done.",
-		Example: `  admin-assistant undo 01KBA3ZQ2J8V5T1G7N9W4X6Y0D --dry-run`,
+		Example: `  admin-assistant undo 01KBA3ZQ2J8V5T1G7N9W4X6Y0D --dry-run
+  admin-assistant undo last --config work`,
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
-			var of runView
-			if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/runs/" + url.PathEscape(args[0])}, &of); err != nil {
-				return err
-			}
-			zone, err := p.zoneOf(ctx, c, &of)
-			if err != nil {
-				return err
-			}
-			path := "/v1/runs/" + of.ID + "/undo"
-			var plan undo.Plan
-			if _, err := c.do(ctx, request{method: http.MethodPost, path: path + "?preview=true", json: start}, &plan); err != nil {
-				return err
-			}
-			if dryRun {
-				if p.output == "json" {
-					if err := p.printJSON(plan); err != nil {
-						return err
-					}
-				} else {
-					p.printUndoPlan(&plan, zone)
+			id, err := args[0], error(nil)
+			if id == "last" {
+				if id, err = lastWritten(ctx, c, config); err != nil {
+					return err
 				}
-				return leftOver(&plan.Counts)
+			}
+			path := "/v1/runs/" + url.PathEscape(id) + "/undo"
+			start.DryRun = true
+			r, err := p.follow(ctx, c, request{method: http.MethodPost, path: path, json: start})
+			switch {
+			case err != nil:
+				return err
+			case dryRun || r.State != run.Succeeded:
+				return p.showUndo(ctx, c, r, true)
 			}
 			if p.output != "json" && !p.yes {
-				p.printUndoPlan(&plan, zone)
+				if err := p.printUndo(ctx, c, &r, true); err != nil {
+					return err
+				}
 			}
-			if err := p.confirm(fmt.Sprintf("This undoes %d of %d.", plan.Counts.Undone, plan.Counts.Participants)); err != nil {
+			if err := p.confirm(fmt.Sprintf("This undoes %d of %d.", r.Undo.Counts.Undone, r.Undo.Counts.Participants)); err != nil {
 				return err
 			}
-			start.PlanHash = plan.Hash
-			r, err := p.follow(ctx, c, request{method: http.MethodPost, path: path, json: start})
-			if err != nil {
+			start.DryRun, start.PlanHash = false, r.Undo.PlanHash
+			if r, err = p.follow(ctx, c, request{method: http.MethodPost, path: path, json: start}); err != nil {
 				return err
 			}
 			return p.showUndo(ctx, c, r, false)
 		}),
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would happen, and write nothing")
+	cmd.Flags().StringVar(&config, "config", "", `the archive config whose last run is meant by "last"`)
 	cmd.Flags().BoolVar(&start.Cascade, "cascade", false, "undo also the later runs that stand in the way, first")
 	cmd.Flags().BoolVar(&start.Force, "force", false, "undo also what was changed in the calendar since")
 	return cmd
+}
+
+// recent is how many runs are looked through for the last one that wrote something.
+const recent = 200
+
+// lastWritten is the id of the newest run that wrote something and can be undone, of a config or of all.
+func lastWritten(ctx context.Context, c *client, config string) (string, error) {
+	runs, err := all[runView](ctx, c, "/v1/runs", given(map[string]string{"config": config}), recent)
+	if err != nil {
+		return "", err
+	}
+	for i := range runs {
+		r := &runs[i]
+		kind := app.Kinds.Of(r.Kind)
+		if !r.DryRun && r.State.Ended() && (kind.Undo != "" || r.Kind == run.Undo) && r.wrote() > 0 {
+			return r.ID, nil
+		}
+	}
+	return "", errors.New("none of your last runs wrote anything that could be undone; see: admin-assistant archive list")
 }
 
 // zoneOf is the time zone in which the appointments of a run are shown: that of its config, or UTC.
@@ -100,19 +119,6 @@ func leftOver(c *undo.Totals) error {
 var steps = map[undo.Step]string{
 	undo.Removes: "removed", undo.Changes: "back to what it was", undo.Creates: "brought back", undo.Records: "in the ledger alone", undo.Gone: "gone already",
 	undo.Nothing: "left as it is",
-}
-
-func (p *program) printUndoPlan(plan *undo.Plan, zone *time.Location) {
-	fmt.Fprintf(p.out, "undo of %s\n", strings.Join(plan.Runs, ", then of "))
-	p.printUndoItems(plan.Items, zone)
-	if plan.More > 0 {
-		fmt.Fprintf(p.out, "and %d others\n", plan.More)
-	}
-	fmt.Fprintf(p.out, "%d in all: %s\n", plan.Counts.Participants, &plan.Counts)
-	p.printUndoHours(plan.Hours)
-	if len(plan.Later) > 0 {
-		fmt.Fprintf(p.out, "later runs stand in the way: %s; with --cascade they are undone first\n", strings.Join(plan.Later, ", "))
-	}
 }
 
 func (p *program) printUndoItems(items []undo.Item, zone *time.Location) {
@@ -176,9 +182,8 @@ type undoneItem struct {
 	Plan    undo.Item    `json:"plan"`
 }
 
-// showUndo prints an undo run that has ended, with what was left as it is or failed or, with details, everything.
-func (p *program) showUndo(ctx context.Context, c *client, r runView, details bool) error {
-	var items []undoneItem
+// undoneItems reads what became of what was to be undone: what was left as it is or failed or, with details, everything.
+func (p *program) undoneItems(ctx context.Context, c *client, r *runView, details bool) (items []undoneItem, err error) {
 	queries := []url.Values{{"outcome": {string(undo.Skipped)}}, {"failed": {"true"}}}
 	if details {
 		queries = []url.Values{nil}
@@ -188,25 +193,47 @@ func (p *program) showUndo(ctx context.Context, c *client, r runView, details bo
 	for _, query := range queries {
 		some, err := all[undoneItem](ctx, c, "/v1/runs/"+r.ID+"/items", query, 0)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		items = append(items, some...)
 	}
+	return items, nil
+}
+
+// showUndo prints an undo run that has ended, or what it would do.
+func (p *program) showUndo(ctx context.Context, c *client, r runView, details bool) error {
 	if p.output == "json" {
-		err := p.printJSON(struct {
+		items, err := p.undoneItems(ctx, c, &r, details)
+		if err != nil {
+			return err
+		}
+		err = p.printJSON(struct {
 			runView
 			Items []undoneItem `json:"items,omitempty"`
 		}{r, items})
 		if err != nil {
 			return err
 		}
-		return r.undoExit()
+	} else if err := p.printUndo(ctx, c, &r, details); err != nil {
+		return err
 	}
-	zone, err := p.zoneOf(ctx, c, &r)
+	return r.undoExit()
+}
+
+func (p *program) printUndo(ctx context.Context, c *client, r *runView, details bool) error {
+	items, err := p.undoneItems(ctx, c, r, details)
 	if err != nil {
 		return err
 	}
-	p.printHead(&r, fmt.Sprintf("undo %s", r.ID))
+	zone, err := p.zoneOf(ctx, c, r)
+	if err != nil {
+		return err
+	}
+	kind := "undo"
+	if r.DryRun {
+		kind = "preview of undo"
+	}
+	p.printHead(r, fmt.Sprintf("%s %s", kind, r.ID))
 	plans := make([]undo.Item, len(items))
 	for i := range items {
 		plans[i] = items[i].Plan
@@ -215,14 +242,19 @@ func (p *program) showUndo(ctx context.Context, c *client, r runView, details bo
 		}
 	}
 	p.printUndoItems(plans, zone)
-	if u := r.Undo; u != nil {
-		fmt.Fprintf(p.out, "of %s: %d in all, %s; %d written\n", strings.Join(u.Runs, ", "), u.Counts.Participants, &u.Counts, u.Written)
-		p.printUndoHours(u.Hours)
+	u := r.Undo
+	if u == nil {
+		return nil
 	}
-	if r.State == run.Succeeded || r.State == run.Partial {
-		fmt.Fprintf(p.out, "take that back with: admin-assistant undo %s\n", r.ID)
+	fmt.Fprintf(p.out, "of %s: %d in all, %s\n", strings.Join(u.Runs, ", then of "), u.Counts.Participants, &u.Counts)
+	p.printUndoHours(u.Hours)
+	if len(u.Later) > 0 {
+		fmt.Fprintf(p.out, "later runs stand in the way: %s; with --cascade they are undone first\n", strings.Join(u.Later, ", "))
 	}
-	return r.undoExit()
+	if !r.DryRun && (r.State == run.Succeeded || r.State == run.Partial) {
+		fmt.Fprintf(p.out, "%d events written; take that back with: admin-assistant undo %s\n", u.Written, r.ID)
+	}
+	return nil
 }
 
 // undoExit is the end of a command that undid a run.

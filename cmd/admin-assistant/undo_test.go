@@ -28,11 +28,11 @@ func TestUndoARunAndThatAndWhatIsLeft(t *testing.T) {
 	}
 	all := copies()
 
-	m.local("undo", first, "--dry-run").ok().says("undo of "+first, "Umbrella report", "removed", "Acme", "0:00 h", " undone")
-	var plan undo.Plan
+	m.local("undo", first, "--dry-run").ok().says("preview of undo", "of "+first, "Umbrella report", "removed", "Acme", "0:00 h", " undone")
+	var plan undoneRun
 	m.local("undo", first, "--dry-run", "--output", "json").ok().decode(&plan)
-	if plan.Counts.Undone == 0 || plan.Hash == "" || copies() != all {
-		t.Errorf("%+v", plan.Counts)
+	if plan.Undo.Counts.Undone == 0 || plan.Undo.PlanHash == "" || len(plan.Items) != plan.Undo.Counts.Participants || copies() != all {
+		t.Errorf("%+v", plan.Undo)
 	}
 	if r := m.local("undo", first); r.code != exitUsage || !strings.Contains(r.err, "--yes") || copies() != all {
 		t.Errorf("without an answer: %d %s", r.code, r.err)
@@ -67,5 +67,17 @@ func TestUndoARunAndThatAndWhatIsLeft(t *testing.T) {
 	var dry struct{ ID string }
 	m.local("archive", "run", "--config", "work", "--period", october, "--dry-run", "--output", "json").ok().decode(&dry)
 	m.local("undo", dry.ID, "--yes").fails(exitFailed, "dry run")
+	var restored struct{ ID string }
+	m.local("restore", "--file", sample(t), "--into", "local://me/calendars/Copy", "--create", "--yes", "--output", "json").ok().decode(&restored)
+	m.local("undo", restored.ID, "--dry-run").ok().says("Umbrella report", "removed")
+	m.local("undo", restored.ID, "--yes").ok().says("succeeded")
+	if out := m.local("calendar", "export", "local://me/calendars/Copy").ok().out; strings.Contains(out, "BEGIN:VEVENT") {
+		t.Errorf("what was restored is still there")
+	}
+	m.local("undo", "last", "--yes").ok().says("take that back with") // of the undo: the copies are back
+	if out := m.local("calendar", "export", "local://me/calendars/Copy").ok().out; !strings.Contains(out, "BEGIN:VEVENT") {
+		t.Errorf("what was restored is not back")
+	}
+	m.local("undo", "last", "--config", "work", "--dry-run").ok().says("of ")
 	m.local("undo", "nothing").fails(exitFailed, "no run nothing")
 }

@@ -1,4 +1,4 @@
-// Command archive carries out the archive runs that SQS delivers.
+// Command archive carries out the archive and undo runs that SQS delivers.
 package main
 
 import "adminassistant/shared/app"

@@ -295,8 +295,8 @@ func TestPermissions(t *testing.T) {
 		},
 		archive: {
 			"s3:ListBucket on bucket",
-			"s3:GetObject on bucket/ledger/* bucket/runs/*",
-			"s3:AbortMultipartUpload s3:PutObject on bucket/ledger/* bucket/runs/*",
+			"s3:GetObject on bucket/ledger/* bucket/restores/* bucket/runs/*",
+			"s3:AbortMultipartUpload s3:PutObject on bucket/ledger/* bucket/restores/* bucket/runs/*",
 			"kms:Decrypt kms:GenerateDataKey on key" + viaBucket,
 			consumeQueue + "queue-archive",
 			"sqs:SendMessage on queue-archive queue-archive-dead queue-notify",

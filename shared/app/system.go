@@ -179,7 +179,7 @@ func (y *system) jobKinds() map[run.Kind]job.Kind { return job.Kinds(Kinds, y.co
 // api returns the HTTP API.
 func (y *system) api(authenticate func(*http.Request) (account.Principal, error)) http.Handler {
 	undoers := y.undoers()
-	undoers.Kinds = Kinds
+	undoers.Kinds, undoers.Blind = Kinds, y.providers.sealed && y.settings.GraphDelegated
 	return httpapi.New(httpapi.Services{
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers, Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,

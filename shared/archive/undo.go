@@ -42,7 +42,6 @@ func (u *Undoer) Plan(ctx context.Context, rn *run.Run, in undo.Input) (undo.Pla
 	if a.archive.missing && a.books.head.Seq > 0 {
 		return undo.Plan{}, a.archiveGone()
 	}
-	in.Runs = []string{in.Run}
 	w, err := a.unwind(ctx, in)
 	if err != nil {
 		return undo.Plan{}, err
@@ -63,7 +62,7 @@ func (u *Undoer) Run(ctx context.Context, rn *run.Run) error {
 	if err != nil {
 		return err
 	}
-	a, err := (*Engine)(u).Open(ctx, rn, Writing)
+	a, err := (*Engine)(u).Open(ctx, rn, accessOf(rn))
 	if err != nil {
 		return err
 	}
@@ -83,10 +82,16 @@ func (u *Undoer) Run(ctx context.Context, rn *run.Run) error {
 	if w, err = a.unwind(ctx, in); err != nil {
 		return err
 	}
+	if rn.Options.DryRun {
+		return w.end(ctx, run.Succeeded)
+	}
 	if !w.begun && w.plan.Hash != in.PlanHash {
 		w.plan.Items = nil
 		a.run.Problem = &run.Problem{Code: undo.Changed, Detail: "something changed since you saw what would be undone, so nothing was undone; look again"}
 		return w.end(ctx, run.Failed)
+	}
+	if err := in.Names(rn, w.plan.Runs); err != nil {
+		return err
 	}
 	if err := w.carryOut(ctx); err != nil {
 		return err
@@ -253,6 +258,7 @@ func (a *Attempt) unwind(ctx context.Context, in undo.Input) (*unwinding, error)
 		return nil, err
 	}
 	w.plan = undo.NewPlan(w.in.Runs, slices.Collect(maps.Keys(later)), a.run.Options.Force, items)
+	w.in.Runs = w.plan.Runs
 	return w, nil
 }
 
@@ -649,7 +655,7 @@ func (w *unwinding) end(ctx context.Context, state run.State) error {
 	for i := range w.plan.Items {
 		it := &w.plan.Items[i]
 		problem := a.wrote[it.Key].Problem
-		written := problem == nil && (it.Does == undo.Removes || it.Does == undo.Changes || it.Does == undo.Creates)
+		written := problem == nil && a.access == Writing && (it.Does == undo.Removes || it.Does == undo.Changes || it.Does == undo.Creates)
 		result.Counts.Add(it, problem != nil)
 		if written {
 			result.Written++
@@ -663,6 +669,9 @@ func (w *unwinding) end(ctx context.Context, state run.State) error {
 	result.Balanced = result.Counts.Balanced()
 	if state == run.Failed {
 		result.Hours = nil
+	}
+	if a.access == ReadOnly {
+		result.Later, result.PlanHash = w.plan.Later, w.plan.Hash
 	}
 	if err := a.End(ctx, state, undoReport{result}, items); err != nil {
 		return err

@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -92,7 +93,8 @@ func TestUndoOfWhatADecisionKeptAsksAboutTheDriftAgain(t *testing.T) {
 	if of(plan, "Workshop") != "undone records" || len(plan.Hours) != 1 || plan.Hours[0].Before != 3600 || plan.Hours[0].After != 3600 {
 		t.Errorf("%+v", plan)
 	}
-	if _, result := w.undo(kept.ID, how{}); result.Written != 0 || result.Counts.Undone != 1 {
+	undone, result := w.undo(kept.ID, how{})
+	if result.Written != 0 || result.Counts.Undone != 1 {
 		t.Errorf("%+v", result)
 	}
 	if e := w.stands(c, "Workshop"); !e.Kept || e.CopyID != seen.CopyID || e.SourceHash != seen.SourceHash || e.Decision != "" {
@@ -103,6 +105,10 @@ func TestUndoOfWhatADecisionKeptAsksAboutTheDriftAgain(t *testing.T) {
 	}
 	if _, night := w.archive(c); night.Counts.Drifted != 1 || night.Actions != 1 {
 		t.Errorf("the next night: %+v", night)
+	}
+	w.undo(undone.ID, how{})
+	if e := w.stands(c, "Workshop"); !strings.HasPrefix(e.SourceHash, "sha256:aaaa") || e.Decision != decided {
+		t.Errorf("redone: %+v", e)
 	}
 	w.verify(c)
 }

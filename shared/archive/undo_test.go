@@ -34,7 +34,7 @@ type how struct{ cascade, force bool }
 // preview says what undoing a run would do.
 func (w *world) preview(id string, h how) undo.Plan {
 	w.t.Helper()
-	_, plan, err := w.undoers(w.Table, w.calendar).Plan(w.t.Context(), user, id, h.cascade, h.force)
+	_, plan, err := w.undoers(w.Table, w.calendar).Plan(w.t.Context(), user, id, undo.Asked{Cascade: h.cascade, Force: h.force})
 	must(w.t, err)
 	return plan
 }
@@ -42,7 +42,9 @@ func (w *world) preview(id string, h how) undo.Plan {
 // toUndo stores an undo run of what its user was shown.
 func (w *world) toUndo(id string, h how) *run.Run {
 	w.t.Helper()
-	r, _, err := w.undoers(w.Table, w.calendar).Plan(w.t.Context(), user, id, h.cascade, h.force)
+	r, _, err := w.undoers(w.Table, w.calendar).New(w.t.Context(), user, id, undo.Asked{
+		Cascade: h.cascade, Force: h.force, PlanHash: w.preview(id, h).Hash,
+	})
 	must(w.t, err)
 	r.ID, r.State, r.Created = w.NewID(), run.Queued, w.Now()
 	r, created, err := run.NewStore(w.Table).Create(w.t.Context(), r)
@@ -522,11 +524,11 @@ func TestRunsThatCannotBeUndoneSaySo(t *testing.T) {
 	going := w.start(c)
 	u := w.undoers(w.Table, w.calendar)
 	for id, want := range map[string]error{dry.ID: undo.ErrNothing, nothing.ID: undo.ErrNothing, going.ID: undo.ErrUnderWay} {
-		if _, _, err := u.Plan(t.Context(), user, id, false, false); !errors.Is(err, want) || fault.Of(err) != fault.Conflict {
+		if _, _, err := u.Plan(t.Context(), user, id, undo.Asked{}); !errors.Is(err, want) || fault.Of(err) != fault.Conflict {
 			t.Errorf("%s: %v, want %v", id, err, want)
 		}
 	}
-	if _, _, err := u.Plan(t.Context(), "local#other", nothing.ID, false, false); fault.Of(err) != fault.NotFound {
+	if _, _, err := u.Plan(t.Context(), "local#other", nothing.ID, undo.Asked{}); fault.Of(err) != fault.NotFound {
 		t.Errorf("another user's: %v", err)
 	}
 }
@@ -540,7 +542,7 @@ func TestUndoInAnArchiveCalendarThatIsGoneIsRefused(t *testing.T) {
 	info, err := w.calendar.Calendar(t.Context(), uri("Archive"))
 	must(t, err)
 	must(t, w.calendar.DeleteCalendar(t.Context(), "me", info.ID))
-	if _, _, err := w.undoers(w.Table, w.calendar).Plan(t.Context(), user, first.ID, false, false); fault.Of(err) != fault.NotFound {
+	if _, _, err := w.undoers(w.Table, w.calendar).Plan(t.Context(), user, first.ID, undo.Asked{}); fault.Of(err) != fault.NotFound {
 		t.Errorf("the plan: %v", err)
 	}
 	must(t, w.undoers(w.Table, w.calendar).Run(t.Context(), r))
@@ -569,4 +571,65 @@ func TestUndoOfAdoptedCopiesLeavesThem(t *testing.T) {
 		t.Errorf("%+v", result.Counts)
 	}
 	expect(t, "copies", w.copies(), before...)
+}
+
+func TestADryRunOfAnUndoWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.month(3)
+	c := w.config()
+	first, _ := w.archive(c)
+	undoers := w.undoers(w.Table, w.calendar)
+	r, _, err := undoers.New(t.Context(), user, first.ID, undo.Asked{DryRun: true, Cascade: true})
+	must(t, err)
+	r.ID, r.State, r.Created = w.NewID(), run.Queued, w.Now()
+	r, _, err = run.NewStore(w.Table).Create(t.Context(), r)
+	must(t, err)
+	items, copies := w.ledgerItems(c), w.copies()
+	must(t, undoers.Run(t.Context(), r))
+	r, result := w.undone(r.ID)
+	if r.State != run.Succeeded || result.Counts.Undone != 3 || result.Written != 0 || result.PlanHash != w.preview(first.ID, how{}).Hash || result.Link != "" {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	if diff := cmp.Diff(items, w.ledgerItems(c)); diff != "" {
+		t.Errorf("the ledger changed:\n%s", diff)
+	}
+	expect(t, "copies", w.copies(), copies...)
+}
+
+func TestWhatTheLedgerLostIsErased(t *testing.T) {
+	w := newWorld(t)
+	w.month(1)
+	long := w.add("Long text", "2026-10-20T09:00", "2026-10-20T10:00", func(d *calendar.Draft) {
+		d.Body = calendar.Body{ContentType: "text", Content: strings.Repeat("long ", 20000)}
+	})
+	c := w.config(accepting)
+	w.archive(c)
+	w.rewrite(long, func(d *calendar.Draft) { d.Body.Content = "short" })
+	w.add("New", "2026-10-21T09:00", "2026-10-21T10:00")
+	second, _ := w.archive(c)
+	for _, digest := range w.versions(c.ID, "Long text")[0].Blobs {
+		must(t, w.Blobs.Delete(t.Context(), "ledger/"+c.ID+"/bodies/"+digest))
+	}
+	if _, result := w.undo(second.ID, how{}); result.Counts.By[undo.Erased] != 1 || result.Counts.Undone != 1 {
+		t.Errorf("%+v", result.Counts)
+	}
+}
+
+func TestUndoOfANoteBringsTheFormerNoteBack(t *testing.T) {
+	w := newWorld(t)
+	w.add("First", "2026-10-20T09:00", "2026-10-20T09:30")
+	id := w.add("Maybe", "2026-10-20T09:00", "2026-10-20T11:00", tentative)
+	c := w.config()
+	w.archive(c)
+	w.rewrite(id, func(d *calendar.Draft) { d.ShowAs = calendar.Busy })
+	second, _ := w.archive(c)
+	if e := w.stands(c, "Maybe"); e.Outcome != ledger.Conflicted {
+		t.Fatalf("%+v", e)
+	}
+	if _, result := w.undo(second.ID, how{}); result.Counts.Undone != 1 || result.Written != 0 {
+		t.Errorf("%+v", result)
+	}
+	if e := w.stands(c, "Maybe"); e.Outcome != ledger.Superseded || e.By == "" || e.Version != 3 || e.Restores != 1 {
+		t.Errorf("%+v", e)
+	}
 }

@@ -164,6 +164,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 			return provider(ctx, user, uri)
 		},
 	}
+	undoers.Of[run.UndoneInCalendar] = &restore.Undoer{Runner: *restorer}
 	s.backupWorker = &run.Worker{
 		Runs: runs, Queue: s.backupQueue, Log: zerolog.Nop(), Clock: clock, Visibility: time.Minute,
 		Handlers: map[run.Kind]run.Handler{

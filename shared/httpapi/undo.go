@@ -17,8 +17,9 @@ func (s *server) undoRoutes() {
 	handle(s, route{
 		pattern: "POST /v1/runs/{id}/undo", access: byUsers, class: limit.Starts, action: "run.undo",
 		tag: tagRuns, summary: "Undo what a run wrote", success: http.StatusAccepted, document: s.undoAnswers,
-		description: "With preview=true nothing is written, and the answer is what would happen, with a plan_hash. Without it that plan_hash is needed: when " +
-			"something changed since, the answer is 409 with the code changed. Otherwise it is 202 with a run of kind undo, which can be undone like " +
+		description: "With preview=true nothing is written, and the answer is what would happen, with a plan_hash; with dry_run a run finds that out, which " +
+			"takes as long as it takes. Otherwise that plan_hash is needed: when something changed since, the answer is 409 with the code changed, or the " +
+			"run fails with it. The answer is then 202 with a run of kind undo, which can be undone like " +
 			"any other. What was changed since, by a later run or in the calendar, is left as it is.",
 	}, s.undoRun)
 }
@@ -27,6 +28,7 @@ type undoInput struct {
 	PlanHash string `json:"plan_hash,omitempty" doc:"That of the preview; needed unless this is one."`
 	Cascade  bool   `json:"cascade,omitempty" doc:"Undo also the later runs that stand in the way, first."`
 	Force    bool   `json:"force,omitempty" doc:"Undo also what was changed in the calendar since."`
+	DryRun   bool   `json:"dry_run,omitempty" doc:"Start a run that finds out what would happen, and writes nothing: its result has the plan_hash."`
 }
 
 // undoPlanView is what undoing would do, as a response has it.
@@ -113,10 +115,23 @@ func (s *server) undoRun(ctx context.Context, in *struct {
 			return nil, err
 		}
 	}
-	if !in.Preview && how.PlanHash == "" {
-		return nil, fault.Field("plan_hash", "is missing: ask with preview=true first, and give the plan_hash of what you saw")
+	asked := undo.Asked{Cascade: how.Cascade, Force: how.Force, DryRun: how.DryRun, PlanHash: how.PlanHash}
+	if how.DryRun {
+		asked.PlanHash = ""
 	}
-	r, plan, err := s.Undo.Plan(ctx, of.User, of.ID, how.Cascade, how.Force)
+	r, _, err := s.Undo.New(ctx, of.User, of.ID, asked)
+	if err == nil && !in.Preview && !how.DryRun && how.PlanHash == "" {
+		err = fault.Field("plan_hash", "is missing: ask with preview=true or dry_run first, and give the plan_hash of what you saw")
+	}
+	if err == nil && (in.Preview || !how.DryRun && !s.Undo.Blind) {
+		var plan undo.Plan
+		if _, plan, err = s.Undo.Plan(ctx, of.User, of.ID, asked); err == nil && in.Preview {
+			return &undoAnswer{Status: http.StatusOK, Body: viewUndo(&plan)}, nil
+		}
+		if err == nil && how.PlanHash != plan.Hash {
+			return nil, withCode(codeChanged, "something changed since you saw what would be undone; look again, and start it again")
+		}
+	}
 	switch {
 	case errors.Is(err, undo.ErrUnderWay):
 		return nil, withCode(codeRunUnderWay, "%s", err)
@@ -124,10 +139,6 @@ func (s *server) undoRun(ctx context.Context, in *struct {
 		return nil, withCode(codeNothingToUndo, "%s", err)
 	case err != nil:
 		return nil, err
-	case in.Preview:
-		return &undoAnswer{Status: http.StatusOK, Body: viewUndo(&plan)}, nil
-	case how.PlanHash != plan.Hash:
-		return nil, withCode(codeChanged, "something changed since you saw what would be undone; look again, and start it again")
 	}
 	started, err := s.launch(ctx, of.User, r)
 	if err != nil {

@@ -148,7 +148,8 @@ func (l *Ledger) OfRun(ctx context.Context, config, run string, since time.Time)
 	of := map[string][]string{} // of links of which the first part, which is read last, was not read yet
 	sealed := map[string]bool{}
 	q := store.Query{PK: partition(config), Prefix: chainPrefix, Desc: true}
-	for older := false; !older; {
+reading:
+	for {
 		page, err := l.table.Query(ctx, q)
 		if err != nil {
 			return nil, nil, fmt.Errorf("read the chain: %w", err)
@@ -169,11 +170,13 @@ func (l *Ledger) OfRun(ctx context.Context, config, run string, since time.Time)
 			if err := json.Unmarshal(p.Link, &link); err != nil {
 				return nil, nil, fault.New(fault.Malformed, "link %s is unreadable: %v", item.SK, err)
 			}
+			if link.Time.Before(since.Add(-skew)) {
+				break reading
+			}
 			if link.Run == run {
 				leaves = append(leaves, of[prefix]...)
 			}
 			delete(of, prefix)
-			older = older || link.Time.Before(since.Add(-skew))
 		}
 		if page.Next == "" {
 			break

@@ -1,11 +1,16 @@
 package ledger
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"adminassistant/shared/store"
 )
 
 func TestAsOf(t *testing.T) {
@@ -238,4 +243,51 @@ func TestHistory(t *testing.T) {
 			expect(t, "history", names(entries), c.want)
 		})
 	}
+}
+
+func TestOfRun(t *testing.T) {
+	w := newWorld(t)
+	of := func(run, key string, version int) *Entry {
+		return with(entry(key, version, monday.AddDate(0, 0, len(key)%5)), func(e *Entry) { e.Run = run })
+	}
+	at := func(days int) time.Time { return monday.AddDate(0, 0, days) }
+	written := func(at time.Time, run string, entries ...*Entry) {
+		w.write(entries...)
+		w.sealAll(at, run)
+	}
+	written(at(0), "old", of("old", "a", 1))
+	written(at(10), "one", of("one", "a", 2), of("one", "b", 1))
+	written(at(11), "other", of("other", "a", 3))
+	written(at(12), "one", of("one", "c", 1), with(of("one", "d", 1), func(e *Entry) { e.State = Failed }))
+	var many []*Entry
+	for i := range 2*leavesPerPart + 1 {
+		many = append(many, of("many", fmt.Sprintf("m%d", i), 1))
+	}
+	written(at(13), "many", many...)
+	wrote := func(run string, since time.Time) []string {
+		t.Helper()
+		entries, missing, err := w.OfRun(t.Context(), config, run, since)
+		if err != nil || len(missing) > 0 {
+			t.Fatalf("missing %v, %v", missing, err)
+		}
+		slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Key, b.Key) })
+		return names(entries)
+	}
+	expect(t, "of a run with two links", wrote("one", at(9)), []string{"a/2", "b/1", "c/1", "d/1"})
+	expect(t, "of the oldest run", wrote("old", at(0)), []string{"a/1"})
+	expect(t, "of nobody", wrote("nobody", at(0)), []string{})
+	if got := wrote("many", at(13)); len(got) != len(many) {
+		t.Errorf("%d of %d", len(got), len(many))
+	}
+	expect(t, "of a run that was sealed a day before it began, by another clock", wrote("one", at(13)), []string{"c/1", "d/1"})
+	expect(t, "of a run that ended long before it began", wrote("one", at(14)), []string{})
+
+	if err := store.Remove(t.Context(), w.table, of("one", "b", 1).key()); err != nil {
+		t.Fatal(err)
+	}
+	entries, missing, err := w.OfRun(t.Context(), config, "one", at(9))
+	if err != nil || len(entries) != 3 {
+		t.Errorf("%v, %v", names(entries), err)
+	}
+	expect(t, "missing", missing, []string{"b"})
 }

@@ -63,11 +63,11 @@ type unmaking struct {
 	zones  []calendar.Zone
 	plan   undo.Plan
 	steps  []reversal
+	later  map[string]string // by id of an event: the newest later run that wrote it
 }
 
 // Plan implements undo.Undoer.
 func (u *Undoer) Plan(ctx context.Context, rn *run.Run, in undo.Input) (undo.Plan, error) {
-	in.Runs = []string{in.Run}
 	m, err := u.open(ctx, rn, in)
 	if err == nil {
 		err = m.makePlan(ctx)
@@ -93,6 +93,9 @@ func (u *Undoer) Run(ctx context.Context, rn *run.Run) (err error) {
 			m.release(ctx)
 		}
 	}()
+	if rn.Options.DryRun {
+		return m.show(ctx)
+	}
 	if err := m.reserve(ctx, run.LeaseName(rn.User, m.target.unmade(), m.target.info.ID)); err != nil {
 		return err
 	}
@@ -117,6 +120,29 @@ func (u *Undoer) Run(ctx context.Context, rn *run.Run) (err error) {
 	if m.progress.Undo.Counts.Failed > 0 {
 		return m.end(ctx, run.Partial)
 	}
+	return m.end(ctx, run.Succeeded)
+}
+
+// show carries a dry run out.
+func (m *unmaking) show(ctx context.Context) error {
+	if err := m.makePlan(ctx); err != nil {
+		return err
+	}
+	if err := m.reserve(ctx, ""); err != nil {
+		return err
+	}
+	items := make([]run.Item, len(m.plan.Items))
+	for i := range m.plan.Items {
+		data, err := json.Marshal(&m.plan.Items[i])
+		if err != nil {
+			return fmt.Errorf("store items: %w", err)
+		}
+		items[i] = run.Item{Key: m.plan.Items[i].Key, Plan: data}
+	}
+	if err := m.runs().PutItems(ctx, m.run, items); err != nil {
+		return err
+	}
+	m.progress.Undo.Counts, m.progress.Total = m.plan.Counts, len(items)
 	return m.end(ctx, run.Succeeded)
 }
 
@@ -315,6 +341,9 @@ func (m *unmaking) makePlan(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := m.readLater(ctx); err != nil {
+		return err
+	}
 	for i := range m.steps {
 		m.judge(&m.steps[i], ids, marks, was)
 	}
@@ -322,7 +351,13 @@ func (m *unmaking) makePlan(ctx context.Context) (err error) {
 	for i := range m.steps {
 		items[i] = m.steps[i].Item
 	}
-	m.plan = undo.NewPlan([]string{m.of.ID}, nil, m.run.Options.Force, items)
+	var later []string
+	for i := range items {
+		if items[i].By != "" {
+			later = append(later, items[i].By)
+		}
+	}
+	m.plan = undo.NewPlan([]string{m.of.ID}, later, m.run.Options.Force, items)
 	m.plan.Hours = []undo.CustomerHours{} // they are of archives
 	return nil
 }
@@ -331,6 +366,48 @@ func (m *unmaking) makePlan(ctx context.Context) (err error) {
 func bare(e calendar.Event) calendar.Event {
 	e.Organizer, e.Attendees, e.OnlineURL = calendar.Person{}, nil, ""
 	return e
+}
+
+// laterPage is how many runs are read at once.
+const laterPage = 50
+
+// readLater finds what later runs wrote into the calendar.
+func (m *unmaking) readLater(ctx context.Context) error {
+	m.later = map[string]string{}
+	for cursor := ""; ; {
+		runs, next, err := m.runs().List(ctx, m.run.User, run.CalendarScope(m.run.User, m.of.Calendar), laterPage, cursor)
+		if err != nil {
+			return err
+		}
+		for _, r := range runs {
+			if r.ID <= m.of.ID {
+				return nil
+			}
+			if r.ID == m.run.ID || r.Options.DryRun || r.Kind != run.Restore && r.Kind != run.Undo {
+				continue
+			}
+			for page := range r.Pages {
+				items, err := m.runs().Items(ctx, r, page)
+				if err != nil {
+					return err
+				}
+				for i := range items {
+					var wrote struct {
+						Has string `json:"event_id"`
+					}
+					if err := json.Unmarshal(items[i].Plan, &wrote); err != nil {
+						return fault.New(fault.Malformed, "item %s is unreadable: %v", items[i].Key, err)
+					}
+					if items[i].Written && m.later[wrote.Has] == "" {
+						m.later[wrote.Has] = r.ID
+					}
+				}
+			}
+		}
+		if cursor = next; cursor == "" {
+			return nil
+		}
+	}
 }
 
 // readCalendar shows all that the calendar keeps. A run keeps what is to be kept as it is.
@@ -444,6 +521,10 @@ func (m *unmaking) judge(r *reversal, ids, marks map[string]*seen, was map[strin
 		return
 	case there.invited:
 		r.Skip(undo.Altered, "people were invited to it since, who would be told, so that it is left alone, also with --force")
+		return
+	case e.Wrote != there.shows && !e.Further && m.later[there.id] != "":
+		r.By = m.later[there.id]
+		r.Skip(undo.ChangedSince, "run %s wrote it after that; undo that run first", r.By)
 		return
 	case e.Wrote == "" && !e.Further && !force:
 		r.Skip(undo.Altered, "it is not known what the run wrote, so that nobody can say whether it is still that; with --force it is undone all the same")
@@ -697,7 +778,11 @@ func (m *unmaking) item(r *reversal, t *task) (run.Item, error) {
 // result puts what the undo has come to into its record.
 func (m *unmaking) result() (err error) {
 	p := m.progress.Undo
-	m.run.Result, err = json.Marshal(undo.Result{Runs: m.in.Runs, Counts: p.Counts, Balanced: p.Counts.Balanced(), Written: p.Written})
+	result := undo.Result{Runs: m.in.Runs, Counts: p.Counts, Balanced: p.Counts.Balanced(), Written: p.Written}
+	if m.run.Options.DryRun {
+		result.PlanHash, result.Later = m.plan.Hash, m.plan.Later
+	}
+	m.run.Result, err = json.Marshal(result)
 	return err
 }
 

@@ -23,6 +23,8 @@ type Undoers struct {
 	Kinds run.Kinds
 	// Of are who undoes; see run.Description.Undo.
 	Of map[run.Undoing]Undoer
+	// Blind says that calendars cannot be looked into here, so that there are no plans: the runs themselves find out whether things have changed.
+	Blind bool
 }
 
 var _ run.Handler = (*Undoers)(nil)
@@ -33,43 +35,73 @@ var (
 	ErrNothing  = errors.New("there is nothing to undo")
 )
 
-// Plan returns a run, which is not stored, that undoes the user's run of that id, and what it would do. A run that has not ended is ErrUnderWay,
-// one that wrote nothing, or is of a kind that writes nothing, ErrNothing.
-func (u *Undoers) Plan(ctx context.Context, user, id string, cascade, force bool) (*run.Run, Plan, error) {
+// Asked is how a user wants a run undone.
+type Asked struct {
+	Cascade  bool // also the later runs that stand in the way
+	Force    bool // also what was changed in the calendar since
+	DryRun   bool
+	PlanHash string // of what the user saw
+}
+
+// New returns a run, which is not stored, that undoes the user's run of that id. A run that has not ended is ErrUnderWay; one that wrote nothing, or is of
+// a kind that writes nothing, ErrNothing.
+func (u *Undoers) New(ctx context.Context, user, id string, asked Asked) (*run.Run, Input, error) {
 	of, err := u.Runs.Get(ctx, user, id)
 	if err != nil {
-		return nil, Plan{}, err
+		return nil, Input{}, err
 	}
-	in := Input{Run: of.ID, Of: u.Kinds.Of(of.Kind).Undo, Cascade: cascade}
+	in := Input{Run: of.ID, Runs: []string{of.ID}, Of: u.Kinds.Of(of.Kind).Undo, Cascade: asked.Cascade, PlanHash: asked.PlanHash}
 	if of.Kind == run.Undo {
 		before, err := InputOf(of)
 		if err != nil {
-			return nil, Plan{}, err
+			return nil, Input{}, err
 		}
 		in.Of = before.Of
 	}
-	undoer := u.Of[in.Of]
 	switch {
 	case !of.State.Ended():
-		return nil, Plan{}, refuse(ErrUnderWay, "run %s has not ended yet; it is %s", of.ID, of.State)
-	case undoer == nil:
-		return nil, Plan{}, refuse(ErrNothing, "run %s is of kind %s, of which there is nothing to undo", of.ID, of.Kind)
+		return nil, Input{}, refuse(ErrUnderWay, "run %s has not ended yet; it is %s", of.ID, of.State)
+	case u.Of[in.Of] == nil:
+		return nil, Input{}, refuse(ErrNothing, "run %s is of kind %s, of which there is nothing to undo", of.ID, of.Kind)
 	case of.Options.DryRun:
-		return nil, Plan{}, refuse(ErrNothing, "run %s was a dry run, which wrote nothing", of.ID)
+		return nil, Input{}, refuse(ErrNothing, "run %s was a dry run, which wrote nothing", of.ID)
 	}
 	r := &run.Run{
-		User: user, Kind: run.Undo, Config: of.Config, Calendar: of.Calendar, From: of.From, To: of.To, Options: run.Options{Force: force}, Created: of.Created,
+		User: user, Kind: run.Undo, Config: of.Config, Calendar: of.Calendar, From: of.From, To: of.To,
+		Options: run.Options{Force: asked.Force, DryRun: asked.DryRun},
 	}
-	plan, err := undoer.Plan(ctx, r, in)
+	return r, in, in.into(r)
+}
+
+// into makes the input that of a run.
+func (in *Input) into(r *run.Run) (err error) {
+	if r.Input, err = json.Marshal(in); err != nil {
+		return fmt.Errorf("store what is to be undone: %w", err)
+	}
+	return nil
+}
+
+// Names notes in a run which runs it undoes, before it begins: whoever goes on with it undoes the same.
+func (in Input) Names(r *run.Run, runs []string) error {
+	in.Runs, in.Cascade = runs, false
+	return in.into(r)
+}
+
+// Plan is New with what the run would do. One that would find nothing is ErrNothing.
+func (u *Undoers) Plan(ctx context.Context, user, id string, asked Asked) (*run.Run, Plan, error) {
+	r, in, err := u.New(ctx, user, id, asked)
+	if err != nil {
+		return nil, Plan{}, err
+	}
+	if u.Blind {
+		return nil, Plan{}, fault.New(fault.Conflict, "calendars cannot be looked into here; ask for a dry run")
+	}
+	plan, err := u.Of[in.Of].Plan(ctx, r, in)
 	if err != nil {
 		return nil, Plan{}, err
 	}
 	if plan.Counts.Participants == 0 {
-		return nil, Plan{}, refuse(ErrNothing, "run %s wrote nothing, so that there is nothing to undo", of.ID)
-	}
-	in.Runs, in.PlanHash = plan.Runs, plan.Hash
-	if r.Input, err = json.Marshal(in); err != nil {
-		return nil, Plan{}, err
+		return nil, Plan{}, refuse(ErrNothing, "run %s wrote nothing, so that there is nothing to undo", id)
 	}
 	return r, plan, nil
 }

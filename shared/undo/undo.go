@@ -22,12 +22,12 @@ type Input struct {
 	// Run is the run that the user wants undone, and Of who undoes it.
 	Run string      `json:"run"`
 	Of  run.Undoing `json:"of"`
-	// Runs are all that are undone, the newest first: Run is the last of them.
+	// Runs are those that are undone, the newest first: Run is the last of them.
 	Runs []string `json:"runs"`
-	// PlanHash is that of the plan that the user saw; see Plan.
-	PlanHash string `json:"plan_hash"`
-	// Cascade says that later runs which stand in the way are undone too. It is for plans alone: in a run, Runs names them.
-	Cascade bool `json:"-"`
+	// PlanHash is that of the plan that the user saw; see Plan. A dry run has none.
+	PlanHash string `json:"plan_hash,omitempty"`
+	// Cascade says that later runs which stand in the way are undone too, those that Runs does not name yet.
+	Cascade bool `json:"cascade,omitempty"`
 }
 
 // InputOf returns the input of an undo run. Errors are of kind fault.Malformed.
@@ -228,6 +228,8 @@ func (p *Plan) hash(force bool) string {
 // Result is what an undo run reports.
 type Result struct {
 	Runs     []string        `json:"runs" doc:"The runs that were undone, the newest first."`
+	Later    []string        `json:"later,omitempty" doc:"Of a dry run: later runs that stand in the way; with cascade they are undone first."`
+	PlanHash string          `json:"plan_hash,omitempty" doc:"Of a dry run: to be given when it is carried out."`
 	Counts   Totals          `json:"counts"`
 	Balanced bool            `json:"balanced"`
 	Written  int             `json:"written" doc:"Events of the calendar that were removed, changed or created."`

@@ -17,7 +17,9 @@ func (w *world) undo(id string) (*run.Run, undo.Result) {
 	undoers := &undo.Undoers{
 		Runs: run.NewStore(w.Table), Kinds: run.MustKinds(archive.RunKind, undo.RunKind), Of: map[run.Undoing]undo.Undoer{run.UndoneInLedger: &u},
 	}
-	r, _, err := undoers.Plan(w.t.Context(), user, id, true, false)
+	_, plan, err := undoers.Plan(w.t.Context(), user, id, undo.Asked{Cascade: true})
+	must(w.t, err)
+	r, _, err := undoers.New(w.t.Context(), user, id, undo.Asked{Cascade: true, PlanHash: plan.Hash})
 	must(w.t, err)
 	r.ID, r.State, r.Created = w.NewID(), run.Queued, w.clock()
 	r, _, err = run.NewStore(w.Table).Create(w.t.Context(), r)
