@@ -158,7 +158,8 @@ func (s *server) configRoutes() {
 	handle(s, route{
 		pattern: "POST /v1/archive-configs", access: byUsers, class: limit.Writes, action: "config.create",
 		tag: tagConfigs, summary: "Create an archive config", success: http.StatusCreated,
-		description: "A new config is active, and is verified by a job once a week unless verify is none. An archive calendar belongs to one config: one that is another config's archive or source is refused, " +
+		description: "A new config is active, and is verified by a job once a week unless verify is none. " +
+			"An archive calendar belongs to one config: one that is another config's archive or source is refused, " +
 			"as is a source that is another config's archive.",
 	}, s.createConfig)
 	handle(s, route{pattern: "GET /v1/archive-configs/{id}", access: byUsers, tag: tagConfigs, summary: "Show an archive config"}, s.getConfig)

@@ -360,7 +360,8 @@ func TestJobHealth(t *testing.T) {
 		t.Errorf("an administrator sees jobs of others: %s", admin.body)
 	}
 	queues, _ := object(admin.json)["queues"].([]any)
-	if want := "[map[age:54000 kind:archive waiting:1] map[kind:backup waiting:0] map[kind:drill waiting:0] map[age:54000 kind:verify waiting:1]]"; fmt.Sprint(queues) != want {
+	if want := "[map[age:54000 kind:archive waiting:1] map[kind:backup waiting:0] map[kind:drill waiting:0] " +
+		"map[age:54000 kind:verify waiting:1]]"; fmt.Sprint(queues) != want {
 		t.Errorf("queues %v", queues)
 	}
 }

@@ -7,7 +7,9 @@ import (
 func TestANewConfigIsVerifiedWeeklyUnlessToldOtherwise(t *testing.T) {
 	s := newService(t)
 	s.seed("keep") // with verify: none
-	jobs := func(config string) []any { return s.do("GET", "/v1/jobs?config="+config, nil).is(200).json.(map[string]any)["items"].([]any) }
+	jobs := func(config string) []any {
+		return s.do("GET", "/v1/jobs?config="+config, nil).is(200).json.(map[string]any)["items"].([]any)
+	}
 	if got := jobs("work"); len(got) != 0 {
 		t.Errorf("told not to: %v", got)
 	}
