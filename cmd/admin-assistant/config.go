@@ -69,19 +69,24 @@ func (p *program) configCommand() *cobra.Command {
 }
 
 func (p *program) configCreate() *cobra.Command {
+	verify := "weekly"
 	body := configBody{Purpose: "general", Overlaps: "ask", OnDrift: "ask", OnEdit: "ask", LookBack: 30, CreateCalendar: true}
 	cmd := &cobra.Command{
 		Use: "create", Short: "Create an archive config", Args: cobra.NoArgs,
 		Example: `  admin-assistant config create --name work --source local://me/calendars/Work --archive local://me/calendars/Archive --timezone Europe/Berlin`,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
 			var made configView
-			if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/archive-configs", json: body}, &made); err != nil {
+			if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/archive-configs", json: struct {
+				configBody
+				Verify string `json:"verify"`
+			}{body, verify}}, &made); err != nil {
 				return err
 			}
 			return p.showConfig(made)
 		}),
 	}
 	body.flags(cmd.Flags())
+	cmd.Flags().StringVar(&verify, "verify", verify, "weekly: also create a job that verifies the config once a week; or none")
 	required(cmd, "name", "source", "archive", "timezone")
 	return cmd
 }

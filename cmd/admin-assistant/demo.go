@@ -141,7 +141,9 @@ func (p *program) scheduleDemo(ctx context.Context, c *client, config configBody
 	nightly := jobSettings{Schedule: job.Schedule{Repeat: job.Daily, At: "23:59", Zone: config.Timezone}, Jitter: job.DefaultJitter}
 	backups := nightly
 	backups.Schedule.At, backups.Retention = "04:00", backup.Retention{Last: 7, Monthly: 12}
-	for _, body := range []jobBody{{run.Archive, config.Name, nightly}, {run.Backup, config.Name, backups}} {
+	weekly := nightly
+	weekly.Schedule.Repeat, weekly.Schedule.At, weekly.Schedule.Weekdays = job.Weekly, "04:30", []string{"sunday"}
+	for _, body := range []jobBody{{run.Archive, config.Name, nightly}, {run.Backup, config.Name, backups}, {run.Verify, config.Name, weekly}} {
 		if slices.ContainsFunc(there, func(v jobView) bool { return v.Kind == body.Kind }) {
 			continue
 		}

@@ -160,7 +160,7 @@ func TestTheDemoIsScheduledOnce(t *testing.T) {
 	}
 	var jobs []jobResult
 	m.local("job", "list", "--config", "demo", "--output", "json").ok().decode(&jobs)
-	if len(jobs) != 2 || jobs[0].Kind == jobs[1].Kind {
+	if len(jobs) != 3 || jobs[0].Kind == jobs[1].Kind {
 		t.Errorf("jobs %+v", jobs)
 	}
 }

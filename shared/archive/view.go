@@ -45,8 +45,8 @@ type held struct {
 
 func newHeld(e *ledger.Entry) *held {
 	h := &held{
-		key: e.Key, lineage: e.Lineage, decision: e.Decision, sourceHash: e.SourceHash, version: e.Version, outcome: e.Outcome, copyID: e.CopyID, appointment: e.Appointment,
-		at: e.Time, start: e.Appointment.Start,
+		key: e.Key, lineage: e.Lineage, decision: e.Decision, sourceHash: e.SourceHash, version: e.Version, outcome: e.Outcome, copyID: e.CopyID,
+		appointment: e.Appointment, at: e.Time, start: e.Appointment.Start,
 	}
 	if e.Draft != nil {
 		bare := *e.Draft

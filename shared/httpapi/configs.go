@@ -12,16 +12,20 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/rs/zerolog"
 
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/job"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/run"
 	"adminassistant/shared/store"
+	"adminassistant/shared/telemetry"
 )
 
-// configInput is an archive config as a request has it; what is left out has its default.
-type configInput struct {
+// ConfigInput is an archive config as a request has it; what is left out has its default.
+type ConfigInput struct {
 	Name           string `json:"name" doc:"Unique among your configs, in any case."`
 	Source         string `json:"source" doc:"URI of the calendar that is archived; it is never written." example:"local://me/calendars/Work"`
 	Archive        string `json:"archive" doc:"URI of the calendar that it is archived into." example:"local://me/calendars/Archive"`
@@ -49,7 +53,7 @@ func (onEdit) Schema(huma.Registry) *huma.Schema {
 }
 
 // apply puts the input into a config. Errors are of kind fault.Invalid and name the field.
-func (in *configInput) apply(c *archive.Config) (err error) {
+func (in *ConfigInput) apply(c *archive.Config) (err error) {
 	if len(in.Rules) > 0 {
 		return fault.Field("rules", "must be empty: this version knows no user rules")
 	}
@@ -154,7 +158,8 @@ func (s *server) configRoutes() {
 	handle(s, route{
 		pattern: "POST /v1/archive-configs", access: byUsers, class: limit.Writes, action: "config.create",
 		tag: tagConfigs, summary: "Create an archive config", success: http.StatusCreated,
-		description: "A new config is active. An archive calendar belongs to one config: one that is another config's archive or source is refused, " +
+		description: "A new config is active, and is verified by a job once a week unless verify is none. " +
+			"An archive calendar belongs to one config: one that is another config's archive or source is refused, " +
 			"as is a source that is another config's archive.",
 	}, s.createConfig)
 	handle(s, route{pattern: "GET /v1/archive-configs/{id}", access: byUsers, tag: tagConfigs, summary: "Show an archive config"}, s.getConfig)
@@ -224,7 +229,24 @@ func (s *server) listConfigs(ctx context.Context, in *struct {
 	return onePage([]archive.Config{c}, "", viewConfig), nil
 }
 
-func (s *server) createConfig(ctx context.Context, in *struct{ Body configInput }) (*configAnswer, error) {
+// newConfigInput is a config that is to be created.
+type newConfigInput struct {
+	ConfigInput
+	Verify string `json:"verify,omitempty" enum:"weekly,none" default:"weekly" doc:"weekly: also create a job that verifies the config once a week."`
+}
+
+// verifyWeekly creates the job that verifies a new config. Without it the config is there all the same, and its user can create one.
+func (s *server) verifyWeekly(ctx context.Context, who string, c *archive.Config) {
+	_, err := s.Jobs.Create(ctx, who, job.Job{
+		Kind: run.Verify, Config: c.ID, Jitter: job.MaxJitter,
+		Schedule: job.Schedule{Repeat: job.Weekly, At: "04:30", Weekdays: []string{"sunday"}, Zone: c.Timezone},
+	})
+	if err != nil {
+		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Str("config", c.ID).Msg("new config is not verified by a job")
+	}
+}
+
+func (s *server) createConfig(ctx context.Context, in *struct{ Body newConfigInput }) (*configAnswer, error) {
 	who, err := user(ctx)
 	if err != nil {
 		return nil, err
@@ -242,6 +264,9 @@ func (s *server) createConfig(ctx context.Context, in *struct{ Body configInput 
 	}
 	if err := s.Accounts.Note(ctx, who, c.Source, c.Archive); err != nil {
 		return nil, err
+	}
+	if in.Body.Verify == "weekly" {
+		s.verifyWeekly(ctx, who, &c)
 	}
 	out := answerConfig(c)
 	out.Location = "/v1/archive-configs/" + c.ID
@@ -263,7 +288,7 @@ func (s *server) getConfig(ctx context.Context, in *ByID) (*configAnswer, error)
 func (s *server) putConfig(ctx context.Context, in *struct {
 	ByID
 	IfMatch
-	Body configInput
+	Body ConfigInput
 }) (*configAnswer, error) {
 	who, err := user(ctx)
 	if err != nil {

@@ -123,7 +123,7 @@ func TestJobs(t *testing.T) {
 	t.Run("the list can be of a config and of a state, page by page", func(t *testing.T) {
 		s := newService(t)
 		s.seed("keep")
-		s.do("POST", "/v1/archive-configs", config("other", nil)).is(201)
+		s.do("POST", "/v1/archive-configs", config("other", map[string]any{"verify": "none"})).is(201)
 		var ids []string
 		for i := range 5 {
 			ids = append(ids, s.job([]string{"work", "other"}[i%2], nil).str("id"))
@@ -245,7 +245,7 @@ func TestJobsFollowTheirConfig(t *testing.T) {
 	t.Run("they rest while it is not active, but for those that the user has paused", func(t *testing.T) {
 		s := newService(t)
 		_, configID := s.seed("keep")
-		s.do("POST", "/v1/archive-configs", config("other", nil)).is(201)
+		s.do("POST", "/v1/archive-configs", config("other", map[string]any{"verify": "none"})).is(201)
 		mine, held, other := s.job("work", nil).str("id"), s.job("work", nil).str("id"), s.job("other", nil).str("id")
 		s.do("POST", "/v1/jobs/"+held+"/pause", nil).is(200)
 		path := "/v1/archive-configs/" + configID
@@ -360,7 +360,8 @@ func TestJobHealth(t *testing.T) {
 		t.Errorf("an administrator sees jobs of others: %s", admin.body)
 	}
 	queues, _ := object(admin.json)["queues"].([]any)
-	if want := "[map[age:54000 kind:archive waiting:1] map[kind:backup waiting:0] map[kind:drill waiting:0] map[age:54000 kind:verify waiting:1]]"; fmt.Sprint(queues) != want {
+	if want := "[map[age:54000 kind:archive waiting:1] map[kind:backup waiting:0] map[kind:drill waiting:0] " +
+		"map[age:54000 kind:verify waiting:1]]"; fmt.Sprint(queues) != want {
 		t.Errorf("queues %v", queues)
 	}
 }

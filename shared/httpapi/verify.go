@@ -14,8 +14,8 @@ import (
 	"adminassistant/shared/run"
 )
 
-// verifyInput is what a verify run looks at.
-type verifyInput struct {
+// VerifyDays are the days that a verify run looks at.
+type VerifyDays struct {
 	Period string `json:"period,omitempty" doc:"Days in words, as in \"last month\"; without it, and from and to, all days."`
 	From   string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
 	To     string `json:"to,omitempty" doc:"Last day, included."`
@@ -40,7 +40,7 @@ func (s *server) verifyRoutes() {
 
 // repairInput is what a repair run does.
 type repairInput struct {
-	verifyInput
+	VerifyDays
 	Mode         string                `json:"mode,omitempty" enum:"repair,adopt,leave" default:"leave" doc:"What becomes of findings that answers do not name."`
 	Missing      bool                  `json:"missing,omitempty" doc:"With mode adopt: what is missing is withdrawn."`
 	AllowOverlap bool                  `json:"allow_overlap,omitempty" doc:"What is adopted may share time with other appointments."`
@@ -94,8 +94,8 @@ func (s *server) startRepair(ctx context.Context, in *struct {
 }
 
 // days sets the days of a run of a config's, if there are any.
-func (in *verifyInput) days(ctx context.Context, s *server, c archive.Config, r *run.Run) error {
-	if *in == (verifyInput{}) {
+func (in *VerifyDays) days(ctx context.Context, s *server, c archive.Config, r *run.Run) error {
+	if *in == (VerifyDays{}) {
 		return nil
 	}
 	settings, err := c.Settings()
@@ -127,7 +127,7 @@ func (s *server) archiveOf(ctx context.Context, idOrName string) (c archive.Conf
 
 func (s *server) startVerify(ctx context.Context, in *struct {
 	ByID
-	Body *verifyInput
+	Body *VerifyDays
 }) (*runAnswer, error) {
 	c, who, err := s.archiveOf(ctx, in.ID)
 	if err != nil {

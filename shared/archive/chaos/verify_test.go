@@ -333,7 +333,9 @@ func (w *world) mess() archive.Config {
 	w.edit(w.copyOf(c, "Meeting 1").CopyID, object{"subject": "Renamed"})
 	start := october(20, 9)
 	w.edit(w.copyOf(c, "Meeting 2").CopyID, object{"start": at(start, "UTC"), "end": at(start.Add(time.Hour), "UTC")})
-	w.edit(w.copyOf(c, "Meeting 3").CopyID, object{"categories": []string{"Initech - billable"}, "body": object{"contentType": "html", "content": "<p>New text</p>"}})
+	w.edit(w.copyOf(c, "Meeting 3").CopyID, object{
+		"categories": []string{"Initech - billable"}, "body": object{"contentType": "html", "content": "<p>New text</p>"},
+	})
 	must(w.t, w.sim.RemoveEvent(me, w.copyOf(c, "Meeting 4").CopyID))
 	_, err := w.sim.CopyEvent(me, w.copyOf(c, "Meeting 5").CopyID, w.named("Archive"))
 	must(w.t, err)
