@@ -18,6 +18,7 @@ import (
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/decision"
+	"adminassistant/shared/imports"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
@@ -39,6 +40,7 @@ type runView struct {
 	Backup    *backup.Result       `json:"backup,omitempty"`
 	Restore   *restore.Result      `json:"restore,omitempty"`
 	Drill     *restore.DrillResult `json:"drill,omitempty"`
+	Import    *imports.Result      `json:"import,omitempty"`
 	Problem   *run.Problem         `json:"problem,omitempty"`
 	Failed    int                  `json:"failed"`
 	Created   time.Time            `json:"created"`
@@ -188,6 +190,11 @@ func (p *program) showRun(ctx context.Context, c *client, r runView, details boo
 		return p.showRestore(ctx, c, r, details)
 	case run.Drill:
 		return p.showDrill(r)
+	case run.Import:
+		if r.Import == nil {
+			break
+		}
+		return p.showImport(ctx, c, r)
 	}
 	var items []runItem
 	query := url.Values{}

@@ -78,7 +78,7 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 		// of users who are erased; backups that users delete
 		api:     {ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes, uploadObjects: writes | deletes, restoreObjects: deletes},
 		archive: {ledgerObjects: writes, runObjects: writes},
-		backup:  {backupObjects: writes | deletes, uploadObjects: reads, restoreObjects: writes}, // the retention deletes
+		backup:  {backupObjects: writes | deletes, uploadObjects: deletes, restoreObjects: writes}, // the retention deletes, and a file that was imported goes
 	}
 	f := &functions{
 		api: golambda.New(here, settings, golambda.Props{

@@ -187,7 +187,7 @@ func (f *Function) newMicrosoft(ctx context.Context) (*microsoft.Client, error) 
 	}
 	return microsoft.New(microsoft.Options{
 		HTTPClient: &http.Client{Transport: rotating{http.DefaultTransport, func() bool { return f.providers.users.again(f.clock()) }}},
-		Authority: s.SignInAuthority, Client: s.SignInAudience, Secret: held.Secret, Certificate: held.certificate, CertificatePassword: []byte(held.Password),
+		Authority:  s.SignInAuthority, Client: s.SignInAudience, Secret: held.Secret, Certificate: held.certificate, CertificatePassword: []byte(held.Password),
 		RedirectURL: s.SignInRedirect, Scopes: scopes, Tenants: s.SignInTenants, Table: f.table, Clock: time.Now,
 		Keeper: f.keeper,
 	})

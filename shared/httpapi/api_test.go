@@ -33,6 +33,7 @@ import (
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/idempotency"
+	"adminassistant/shared/imports"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/notify"
@@ -162,7 +163,11 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		Runs: runs, Queue: s.backupQueue, Log: zerolog.Nop(), Clock: clock, Visibility: time.Minute,
 		Handlers: map[run.Kind]run.Handler{
 			run.Restore: restorer,
-			run.Drill:   &restore.Drill{Runner: *restorer, Backups: backup.New(s.table, blobs)},
+			run.Import: &imports.Runner{
+				Table: s.table, Blobs: blobs, Open: uploads.Content, Used: uploads.Remove, Folder: restore.KeepIn, Clock: clock, NewID: newID,
+				Local: func(user string) imports.Calendars { return calendars.For(user) }, LeaseFor: time.Minute,
+			},
+			run.Drill: &restore.Drill{Runner: *restorer, Backups: backup.New(s.table, blobs)},
 			run.Backup: &backup.Runner{
 				Table: s.table, Blobs: blobs, Clock: clock, NewID: newID, Software: "1.2.3",
 				Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {
@@ -173,7 +178,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		},
 	}
 	users := account.NewUsers(s.table, clock)
-	described := run.MustKinds(archive.RunKind, backup.RunKind, restore.RunKind, restore.DrillKind)
+	described := run.MustKinds(archive.RunKind, backup.RunKind, restore.RunKind, restore.DrillKind, imports.RunKind)
 	kinds := job.Kinds(described, configs, map[run.QueueName]queue.Queue{run.ArchiveQueue: s.queue, run.BackupQueue: s.backupQueue})
 	s.dispatcher = &job.Dispatcher{Table: s.table, Kinds: kinds, Clock: clock, Log: zerolog.Nop(), Barred: users.Barred}
 	eraser := account.NewEraser(users,

@@ -318,7 +318,7 @@ type itemOutcome string
 func (itemOutcome) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Enum: []any{
 		"archived", "unchanged", "merged", "absorbed", "superseded", "conflicted", "excluded", "drifted", "vanished", "created",
-		"skipped", "replaced", "refused", "failed", "set_aside", "outside_period",
+		"skipped", "replaced", "refused", "failed", "set_aside", "outside_period", "added", "changed", "removed", "older",
 	}}
 }
 

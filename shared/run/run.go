@@ -34,6 +34,7 @@ const (
 	Archive Kind = "archive" // copies a window of the source calendar into the archive
 	Backup  Kind = "backup"  // copies a calendar into files
 	Restore Kind = "restore" // puts what a file holds into a calendar
+	Import  Kind = "import"  // puts a file into a local calendar, all of it or nothing
 	Drill   Kind = "drill"   // restores the newest backup of a calendar beside it, compares, and removes what it made
 )
 

@@ -50,7 +50,9 @@ func ofQuota(err error) bool {
 	return errors.As(err, &answer) && daily(answer)
 }
 
-func (u unlessQuota) IsErrorRetryable(err error) bool { return !ofQuota(err) && u.Retryer.IsErrorRetryable(err) }
+func (u unlessQuota) IsErrorRetryable(err error) bool {
+	return !ofQuota(err) && u.Retryer.IsErrorRetryable(err)
+}
 
 // GetAttemptToken is that of the retryer below, which may hold requests back.
 func (u unlessQuota) GetAttemptToken(ctx context.Context) (func(error) error, error) {
@@ -71,7 +73,9 @@ func (u unlessQuota) GetAttemptToken(ctx context.Context) (func(error) error, er
 }
 
 // daily says whether an answer that there are too many e-mails is about a quota of a day. Its code is that of too many at once.
-func daily(answer smithy.APIError) bool { return strings.Contains(strings.ToLower(answer.ErrorMessage()), "daily") }
+func daily(answer smithy.APIError) bool {
+	return strings.Contains(strings.ToLower(answer.ErrorMessage()), "daily")
+}
 
 // header is the address as SES accepts it: ASCII, a name of other letters as RFC 2047 has it.
 func header(a *netmail.Address) string {
