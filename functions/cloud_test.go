@@ -1,7 +1,10 @@
 package functions_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"flag"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,10 +16,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"adminassistant/functions/cloudtest"
 	"adminassistant/functions/lambdatest"
 	"adminassistant/shared/account"
 	"adminassistant/shared/awstest"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/queue/sqs"
@@ -179,5 +186,59 @@ func TestSmoke(t *testing.T) {
 	}
 	if out, code := smoke("", topic); code != 0 || !strings.Contains(out, "alarms reach nobody") {
 		t.Errorf("without a subscription it ends with %d:\n%s", code, out)
+	}
+}
+
+var eventsToImport = flag.Int("events", 1000, "how many events TestManyEventsAreImported imports")
+
+// TestManyEventsAreImported sends a file through the gateway, whose events a worker puts into a calendar.
+func TestManyEventsAreImported(t *testing.T) {
+	t.Parallel()
+	d := deploy(t)
+	cloud := d.cloud(cloudtest.Options{Functions: map[string]int{"api": 1, "backup": 1}, Twice: true})
+	var file bytes.Buffer
+	packed, err := zstd.NewWriter(&file)
+	must(t, err)
+	events := *eventsToImport
+	_, _ = io.WriteString(packed, "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n")
+	for i := range events {
+		start := time.Date(2020, 1, 1, 9, 0, 0, 0, time.UTC).AddDate(0, 0, i/4).Add(time.Duration(i%4) * time.Hour)
+		fmt.Fprintf(packed, "BEGIN:VEVENT\r\nUID:%d@example.com\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:%s\r\nDTEND:%s\r\nSUMMARY:Review\r\nEND:VEVENT\r\n",
+			i, start.Format("20060102T150405Z"), start.Add(time.Hour).Format("20060102T150405Z"))
+	}
+	_, _ = io.WriteString(packed, "END:VCALENDAR\r\n")
+	must(t, packed.Close())
+	ask := func(method, path, kind string, body io.Reader, status int) (out map[string]any) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(d.ctx, method, cloud.URL+path, body)
+		must(t, err)
+		r.Header.Set("Authorization", "Bearer "+d.token())
+		r.Header.Set("Content-Type", kind)
+		got, err := http.DefaultClient.Do(r)
+		must(t, err)
+		defer got.Body.Close()
+		text, err := io.ReadAll(got.Body)
+		must(t, err)
+		if got.StatusCode != status {
+			t.Fatalf("%s %s: %d %.300s", method, path, got.StatusCode, text)
+		}
+		must(t, json.Unmarshal(text, &out))
+		return out
+	}
+	ask("POST", "/v1/calendars", "application/json", strings.NewReader(`{"uri": "local://me/calendars/Work"}`), http.StatusCreated)
+	upload := ask("POST", "/v1/uploads", "application/octet-stream", &file, http.StatusCreated)
+	id := ask("POST", "/v1/imports", "application/json",
+		strings.NewReader(fmt.Sprintf(`{"calendar": "local://me/calendars/Work", "upload": %q}`, upload["id"])), http.StatusAccepted)["id"].(string)
+	eventually(t, "the run ended", func() bool { return d.stored(id).State.Ended() })
+	if r := d.stored(id); r.State != run.Succeeded || !strings.Contains(string(r.Result), fmt.Sprintf(`"added":%d,`, events)) {
+		t.Fatalf("the run is %s, %+v: %s", r.State, r.Problem, r.Result)
+	}
+	own := local.New(d.items, newID, time.Now).For(user)
+	info, err := own.Calendar(d.ctx, calendar.URI{Provider: calendar.ProviderLocal, Account: "me", Calendar: "Work"})
+	must(t, err)
+	n := 0
+	must(t, own.Kept(d.ctx, "me", info.ID, func(calendar.Kept) error { n++; return nil }))
+	if n != events {
+		t.Errorf("%d events are there", n)
 	}
 }

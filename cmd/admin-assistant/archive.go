@@ -18,6 +18,7 @@ import (
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/decision"
+	"adminassistant/shared/imports"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
@@ -42,6 +43,7 @@ type runView struct {
 	Drill     *restore.DrillResult  `json:"drill,omitempty"`
 	Verify    *archive.VerifyResult `json:"verify,omitempty"`
 	Repair    *archive.RepairResult `json:"repair,omitempty"`
+	Import    *imports.Result       `json:"import,omitempty"`
 	Undo      *undo.Result          `json:"undo,omitempty"`
 	Decided   *archive.DecideResult `json:"decided,omitempty"`
 	Problem   *run.Problem          `json:"problem,omitempty"`
@@ -62,6 +64,8 @@ func (r *runView) result() run.Result {
 		return r.Restore
 	case r.Drill != nil:
 		return r.Drill
+	case r.Import != nil:
+		return r.Import
 	case r.Undo != nil:
 		return r.Undo
 	case r.Verify != nil:
@@ -223,6 +227,11 @@ func (p *program) showRun(ctx context.Context, c *client, r runView, details boo
 		return p.showVerified(ctx, c, r)
 	case run.Repair:
 		return p.showRepaired(ctx, c, r)
+	case run.Import:
+		if r.Import == nil {
+			break
+		}
+		return p.showImport(ctx, c, r)
 	}
 	var items []runItem
 	query := url.Values{}

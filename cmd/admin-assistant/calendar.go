@@ -20,6 +20,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/importing"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/imports"
 )
 
 type calendarView struct {
@@ -123,32 +124,26 @@ func (p *program) calendarImport() *cobra.Command {
 			"An event that cannot be read is set aside, with its line and the reason, and does not stop the others: the exit code is 3 then. With --strict\n" +
 			"nothing is imported instead.",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
-			v, err := p.findCalendar(ctx, c, args[0])
+			if _, err := p.findCalendar(ctx, c, args[0]); err != nil {
+				return err
+			}
+			id, err := p.upload(ctx, c, args[1])
 			if err != nil {
 				return err
 			}
-			file, err := p.read(args[1])
+			start := importStart{Calendar: args[0], Upload: id, DryRun: dryRun, Strict: strict}
+			r, err := p.follow(ctx, c, request{method: http.MethodPost, path: "/v1/imports", json: start})
 			if err != nil {
-				return err
-			}
-			defer file.Close()
-			in := request{method: http.MethodPost, path: "/v1/calendars/" + v.ID + "/import", file: file, query: url.Values{}}
-			for name, set := range map[string]bool{"dry_run": dryRun, "strict": strict} {
-				if set {
-					in.query.Set(name, "true")
-				}
-			}
-			var done importing.Report
-			if _, err := c.do(ctx, in, &done); err != nil {
 				return fmt.Errorf("import %s: %w", args[1], err)
 			}
-			if err := p.showImport(done); err != nil {
-				return err
+			if r.Import == nil && r.Problem != nil {
+				failure := &apiError{problem: problem{Code: r.Problem.Code, Detail: r.Problem.Detail}}
+				if r.Problem.Code == fault.Invalid.String() { // as if it had been refused at once
+					failure.Status = http.StatusUnprocessableEntity
+				}
+				return fmt.Errorf("import %s: %w", args[1], failure)
 			}
-			if done.SetAside > 0 {
-				return exitError{exitPartial}
-			}
-			return nil
+			return p.showImport(ctx, c, r)
 		}),
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be imported, and write nothing")
@@ -163,8 +158,49 @@ const (
 	mostListed = 500
 )
 
-// showImport prints the account of an import: of many that are new, only how many there are.
-func (p *program) showImport(done importing.Report) error {
+// importStart is what starting an import asks for.
+type importStart struct {
+	Calendar string `json:"calendar"`
+	Upload   string `json:"upload"`
+	DryRun   bool   `json:"dry_run,omitempty"`
+	Strict   bool   `json:"strict,omitempty"`
+}
+
+// importReport reads the account of an import run, with what became of each event.
+func (p *program) importReport(ctx context.Context, c *client, r runView) (importing.Report, error) {
+	done := importing.Report{Items: []importing.Imported{}, Aside: []calendar.Aside{}}
+	if r.Import == nil {
+		return done, nil
+	}
+	done = r.Import.Report()
+	done.DryRun, done.Items, done.Aside = r.DryRun, []importing.Imported{}, []calendar.Aside{}
+	items, err := all[struct{ Plan imports.Item }](ctx, c, "/v1/runs/"+r.ID+"/items", nil, 0)
+	for _, it := range items {
+		if it.Plan.Outcome == imports.SetAside {
+			done.Aside = append(done.Aside, calendar.Aside{
+				Line: it.Plan.Line, UID: it.Plan.UID, Subject: it.Plan.Subject, Reason: it.Plan.Reason, Detail: it.Plan.Detail,
+			})
+			continue
+		}
+		done.Items = append(done.Items, it.Plan.Imported)
+	}
+	return done, err
+}
+
+// showImport prints an import run that has ended with the account of it.
+func (p *program) showImport(ctx context.Context, c *client, r runView) error {
+	done, err := p.importReport(ctx, c, r)
+	if err != nil {
+		return err
+	}
+	if err := p.printImport(done); err != nil {
+		return err
+	}
+	return r.exit()
+}
+
+// printImport prints the account of an import: of many that are new, only how many there are.
+func (p *program) printImport(done importing.Report) error {
 	if p.output == "json" {
 		return p.printJSON(done)
 	}

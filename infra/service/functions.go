@@ -114,8 +114,8 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 	objects := map[string]map[string]access{
 		// of users who are erased; backups that users delete
 		api:     {ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes, uploadObjects: writes | deletes, restoreObjects: deletes},
-		archive: {ledgerObjects: writes, runObjects: writes, restoreObjects: writes},             // restores are undone
-		backup:  {backupObjects: writes | deletes, uploadObjects: reads, restoreObjects: writes}, // the retention deletes
+		archive: {ledgerObjects: writes, runObjects: writes, restoreObjects: writes},               // restores are undone
+		backup:  {backupObjects: writes | deletes, uploadObjects: deletes, restoreObjects: writes}, // the retention deletes, and a file that was imported goes
 	}
 	f := &functions{
 		pins: settings.Pins,

@@ -24,6 +24,7 @@ import (
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/idempotency"
+	"adminassistant/shared/imports"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/mail"
@@ -92,6 +93,7 @@ var kinds = []struct {
 	{restore.RunKind, (*system).restorer},
 	{restore.DrillKind, (*system).driller},
 	{undo.RunKind, (*system).undoer},
+	{imports.RunKind, (*system).importer},
 }
 
 // Kinds are the kinds of runs that there are.
@@ -358,6 +360,19 @@ func (y *system) newRestorer() *restore.Runner {
 // driller returns who carries out drills.
 func (y *system) driller() run.Handler {
 	return &restore.Drill{Runner: *y.newRestorer(), Backups: backup.New(y.table, y.blobs)}
+}
+
+// importFor is how long a calendar stays reserved for an import, which gives no sign of life while it writes.
+const importFor = 5 * time.Minute
+
+// importer returns who carries out import runs.
+func (y *system) importer() run.Handler {
+	uploads := y.uploads()
+	return &imports.Runner{
+		Table: y.table, Blobs: y.blobs, Open: uploads.Content, Used: uploads.Remove, Folder: restore.KeepIn,
+		Local: func(user string) imports.Calendars { return y.own.For(user) },
+		Clock: y.clock, NewID: y.newID, LeaseFor: max(y.settings.Lease, importFor), MostEvents: y.settings.memory().Events(),
+	}
 }
 
 // dispatcher returns who starts the runs of jobs that are due.

@@ -33,6 +33,7 @@ import (
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/idempotency"
+	"adminassistant/shared/imports"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/notice"
@@ -153,7 +154,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		}},
 	}
 	engine := archive.Engine(*s.worker.Handlers[run.Archive].(*archive.Runner))
-	described := run.MustKinds(archive.RunKind, archive.VerifyKind, archive.RepairKind, archive.DecideKind, backup.RunKind, restore.RunKind, restore.DrillKind, undo.RunKind)
+	described := run.MustKinds(archive.RunKind, archive.VerifyKind, archive.RepairKind, archive.DecideKind, backup.RunKind, restore.RunKind, restore.DrillKind, imports.RunKind, undo.RunKind)
 	undoers := &undo.Undoers{Runs: runs, Kinds: described, Of: map[run.Undoing]undo.Undoer{run.UndoneInLedger: (*archive.Undoer)(&engine)}}
 	s.worker.Handlers[run.Undo] = undoers
 	uploads := restore.NewUploads(s.table, blobs, newID, clock)
@@ -169,7 +170,11 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		Runs: runs, Queue: s.backupQueue, Log: zerolog.Nop(), Clock: clock, Visibility: time.Minute,
 		Handlers: map[run.Kind]run.Handler{
 			run.Restore: restorer,
-			run.Drill:   &restore.Drill{Runner: *restorer, Backups: backup.New(s.table, blobs)},
+			run.Import: &imports.Runner{
+				Table: s.table, Blobs: blobs, Open: uploads.Content, Used: uploads.Remove, Folder: restore.KeepIn, Clock: clock, NewID: newID,
+				Local: func(user string) imports.Calendars { return calendars.For(user) }, LeaseFor: time.Minute,
+			},
+			run.Drill: &restore.Drill{Runner: *restorer, Backups: backup.New(s.table, blobs)},
 			run.Backup: &backup.Runner{
 				Table: s.table, Blobs: blobs, Clock: clock, NewID: newID, Software: "1.2.3",
 				Provider: func(ctx context.Context, user string, uri calendar.URI) (backup.Provider, error) {

@@ -116,7 +116,7 @@ var noMailbox = []string{
 	"POST /v1/jobs/{id}/resume", "GET /v1/jobs/{id}/runs",
 	"GET /v1/actions", "GET /v1/actions/{id}", "POST /v1/actions/{id}/dismiss", "POST /v1/actions/{id}/resolve",
 	"GET /v1/notifications", "GET /v1/notifications/count", "POST /v1/notifications/{id}/read", "POST /v1/notifications/read",
-	"POST /v1/uploads", "GET /v1/backups", "GET /v1/backups/{id}", "GET /v1/backups/{id}/files/{name}", "POST /v1/backups/{id}/verify", "DELETE /v1/backups/{id}",
+	"POST /v1/uploads", "POST /v1/imports", "GET /v1/backups", "GET /v1/backups/{id}", "GET /v1/backups/{id}/files/{name}", "POST /v1/backups/{id}/verify", "DELETE /v1/backups/{id}",
 	"GET /v1/ledger/{config}/days/{date}", "GET /v1/ledger/{config}/history", "GET /v1/ledger/{config}/head",
 	"GET /v1/ledger/{config}/proof", "POST /v1/ledger/{config}/verify",
 	"GET /v1/audit", "GET /v1/audit/export", "POST /v1/audit/verify",

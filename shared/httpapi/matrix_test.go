@@ -164,6 +164,7 @@ var matrix = map[string]request{
 	"POST /v1/uploads":        {body: week, header: sendFile, want: users(201)},
 	"POST /v1/restores": {body: `{"backup": "$backup", "into": "local://own/calendars/New", "create_calendar": true}`,
 		header: sendJSON, want: owned(202)},
+	"POST /v1/imports":                  {body: `{"calendar": "local://me/calendars/Work", "upload": "$upload"}`, header: sendJSON, want: owned(202)},
 	"POST /v1/backups":                  {body: `{"config": "$config"}`, header: sendJSON, want: owned(202)},
 	"GET /v1/backups":                   {want: users(200)},
 	"GET /v1/backups/{id}":              {path: "/v1/backups/$backup", want: owned(200)},
@@ -294,6 +295,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			runID := s.run(configID)
 			jobID := s.do("POST", "/v1/jobs", strings.ReplaceAll(nightly, "$config", configID)).is(201).str("id")
 			backupID := s.backup(map[string]any{"config": configID})
+			uploadID := s.do("POST", "/v1/uploads", week, sendFile...).is(201).str("id")
 			_, began, err := s.services.Sessions.Start(t.Context(), session.SignIn{Principal: account.Principal{Tenant: homeTenant, Object: objects[owner], Name: names[owner]}}, "Browser")
 			check(t, err)
 			s.header = nil
@@ -327,15 +329,16 @@ func TestWhoMayDoWhat(t *testing.T) {
 				return anyID.ReplaceAllString(text, "ID")
 			}
 			noCalendar := calendarIDOf("local://me/calendars/ID99999999")
-			names := regexp.MustCompile(`\$(calendar|config|run|job|backup|session|action|notification|other)`).MatchString(path + row.body)
+			names := regexp.MustCompile(`\$(calendar|config|run|job|backup|upload|session|action|notification|other)`).MatchString(path + row.body)
 			for who, want := range row.want {
 				var missing answer
 				if names {
 					missing = ask(who, "$calendar", noCalendar, "$config", "ID99999998", "$run", "ID99999997", "$session", strings.Repeat("0", 64), "$job",
-						"ID99999994", "$backup", "ID99999993",
+						"ID99999994", "$backup", "ID99999993", "$upload", "ID99999992",
 						"$action", "ID99999996", "$notification", "ID99999995", "$other", unknownUser)
 				}
-				a := ask(who, "$calendar", calendarID, "$config", configID, "$run", runID, "$job", jobID, "$backup", backupID, "$session", began.ID,
+				a := ask(who, "$calendar", calendarID, "$config", configID, "$run", runID, "$job", jobID, "$backup", backupID, "$upload", uploadID, "$session",
+					began.ID,
 					"$action", raised.ID, "$notification", told.ID, "$other", objects[otherUser])
 				if a.StatusCode != want {
 					t.Errorf("%s is answered %d, want %d: %s", callerNames[who], a.StatusCode, want, a.body)

@@ -11,6 +11,10 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"adminassistant/shared/backup"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/imports"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
@@ -32,6 +36,12 @@ func (s *server) restoreRoutes() {
 			"fields that change. While another " +
 			"restore into the calendar has not ended, a run waits for it and a dry run names it.",
 	}, s.startRestore)
+	handle(s, route{
+		pattern: "POST /v1/imports", access: byUsers, class: limit.Starts, action: "import.start",
+		tag: tagCalendars, summary: "Put an uploaded iCalendar file into a local calendar", success: http.StatusAccepted, document: alsoOK,
+		description: "Answers 202 with the new run, or 200 with the same run when it is under way already. What is done with each event is as " +
+			"with POST /v1/calendars/{id}/import, for files of any size: a worker does it, all of it or nothing. The run's items say what became of each.",
+	}, s.startImport)
 	handle(s, route{
 		pattern: "POST /v1/backups/drills", access: byUsers, class: limit.Starts, action: "drill.start",
 		tag: tagBackups, summary: "Start a restore drill", success: http.StatusAccepted, document: alsoOK,
@@ -131,6 +141,43 @@ func (s *server) startRestore(ctx context.Context, in *struct{ Body restoreInput
 	}
 	if err := s.Accounts.Note(ctx, who, uri); err != nil {
 		return nil, err
+	}
+	return s.launch(ctx, who, r)
+}
+
+type importStart struct {
+	Calendar string `json:"calendar" minLength:"1" doc:"URI of the local calendar." example:"local://me/calendars/Work"`
+	Upload   string `json:"upload" minLength:"1" doc:"Id of an uploaded iCalendar file."`
+	DryRun   bool   `json:"dry_run,omitempty" doc:"Say what would be imported, and write nothing."`
+	Strict   bool   `json:"strict,omitempty" doc:"Import all of the file or nothing: an event that would be set aside is an error."`
+}
+
+func (s *server) startImport(ctx context.Context, in *struct{ Body importStart }) (*runAnswer, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := &in.Body
+	uri, err := parseURI("calendar", b.Calendar)
+	if err != nil {
+		return nil, err
+	}
+	if uri.Provider != calendar.ProviderLocal {
+		return nil, fault.Field("calendar", "is one of %s; only local calendars are imported into, a restore puts files into others", uri.Provider)
+	}
+	if _, err := s.lookUp(ctx, uri); err != nil {
+		return nil, at("calendar", err)
+	}
+	u, err := s.Uploads.Get(ctx, who, b.Upload)
+	if err != nil {
+		return nil, err
+	}
+	if u.Format != backup.ICS {
+		return nil, fault.Field("upload", "is a file of %s; an iCalendar file is imported, a restore puts others into a calendar", u.Format)
+	}
+	r := &run.Run{Kind: run.Import, Calendar: uri.String(), Options: run.Options{DryRun: b.DryRun}}
+	if r.Input, err = json.Marshal(imports.Input{Upload: u.ID, SHA256: u.SHA256, Strict: b.Strict}); err != nil {
+		return nil, fmt.Errorf("input of an import: %w", err)
 	}
 	return s.launch(ctx, who, r)
 }

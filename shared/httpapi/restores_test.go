@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -172,4 +173,49 @@ func TestARestoreTellsWhichFieldsItChanges(t *testing.T) {
 			t.Errorf("%v", it)
 		}
 	}
+}
+
+func TestAnUploadedFileIsImported(t *testing.T) {
+	s := newService(t)
+	calendarID := s.calendar(seeded)
+	upload := func(text string) string {
+		return s.do("POST", "/v1/uploads", text, "Content-Type", contentFile).is(201).str("id")
+	}
+	start := func(id string, more map[string]any) answer {
+		body := map[string]any{"calendar": seeded, "upload": id}
+		maps.Copy(body, more)
+		return s.do("POST", "/v1/imports", body)
+	}
+	ended := func(id string, more map[string]any) answer {
+		t.Helper()
+		run := start(id, more).is(202).str("id")
+		s.work()
+		return s.do("GET", "/v1/runs/"+run, nil).is(200)
+	}
+	id := upload(week)
+	if r := ended(id, map[string]any{"dry_run": true}); r.str("state") != "succeeded" || r.str("import.added") != "5" || r.str("dry_run") != "true" {
+		t.Errorf("the preview: %s", r.body)
+	}
+	if events := s.do("GET", "/v1/calendars/"+calendarID+"/events?from=2026-10-01&to=2026-10-31", nil).is(200).items(); len(events) > 0 {
+		t.Errorf("the preview wrote %v", events)
+	}
+	first := ended(id, nil)
+	if first.str("state") != "succeeded" || first.str("import.added") != "5" || first.str("import.total") != "5" {
+		t.Errorf("%s", first.body)
+	}
+	items := s.all("/v1/runs/"+first.str("id")+"/items?outcome=added", 100)
+	if len(items) != 5 || !strings.Contains(items[0], `"uid":"a@example.com"`) || !strings.Contains(items[0], `"written":true`) {
+		t.Errorf("items %v", items)
+	}
+	start(id, nil).problem(404, "not_found", "") // nobody needs it any more
+	broken := strings.Replace(week, "DTSTART:20261012", "DTSTART:20261312", 1)
+	if r := ended(upload(broken), map[string]any{"strict": true}); r.str("state") != "failed" || r.str("problem.code") != "invalid" {
+		t.Errorf("strict: %s", r.body)
+	}
+	if r := ended(upload(broken), nil); r.str("state") != "partial" || r.str("import.set_aside") != "1" || r.str("import.unchanged") != "4" {
+		t.Errorf("%s", r.body)
+	}
+	start(upload(week), map[string]any{"calendar": "local://me/calendars/None"}).problem(404, "not_found", "")
+	start(upload(week), map[string]any{"calendar": "msgraph://me/calendars/Work"}).problem(422, "invalid", "calendar")
+	start(upload(week), map[string]any{"calendar": "Work"}).problem(422, "invalid", "calendar")
 }

@@ -320,6 +320,7 @@ func (itemOutcome) Schema(huma.Registry) *huma.Schema {
 		"archived", "unchanged", "merged", "absorbed", "superseded", "conflicted", "excluded", "drifted", "vanished", "created",
 		"skipped", "replaced", "refused", "failed", "set_aside", "outside_period", "undone",
 		"missing", "altered", "duplicate_copy", "orphan_copy", "foreign", "calendar_missing", "unsettled",
+		"added", "changed", "removed", "older",
 	}}
 }
 

@@ -219,8 +219,28 @@ func errNoUpload(id string) error {
 	return fault.New(fault.NotFound, "there is no uploaded file %s; one stays for %.0f hours, upload it again", id, UploadFor.Hours())
 }
 
-// open returns the file's content. One that is not what was uploaded is of kind fault.Conflict.
+// open returns the file's content as what is restored.
 func (s *Uploads) open(ctx context.Context, user, id, sum string) (File, error) {
+	data, err := s.Content(ctx, user, id, sum)
+	return uploaded(data), err
+}
+
+// Remove deletes a user's file before its time. One that is not there is no error.
+func (s *Uploads) Remove(ctx context.Context, user, id string) error {
+	if err := s.table.Delete(ctx, uploadKey(user, id), store.Any()); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("remove uploaded file %s: %w", id, err)
+	}
+	if err := s.blobs.Delete(ctx, uploadFolder(user)+id); err != nil {
+		return fmt.Errorf("remove uploaded file %s: %w", id, err)
+	}
+	return nil
+}
+
+// KeepIn is the folder, with a slash at its end, of what restores and imports keep of a user's, until the user is erased.
+func KeepIn(user string) string { return userFolder("restores", user) }
+
+// Content returns a user's file. One that is not what was uploaded is of kind fault.Conflict.
+func (s *Uploads) Content(ctx context.Context, user, id, sum string) ([]byte, error) {
 	stored, err := s.blobs.Get(ctx, uploadFolder(user)+id)
 	if errors.Is(err, blob.ErrNotFound) {
 		return nil, errNoUpload(id)
@@ -236,7 +256,7 @@ func (s *Uploads) open(ctx context.Context, user, id, sum string) (File, error) 
 	if now := sha256.Sum256(data); hex.EncodeToString(now[:]) != sum {
 		return nil, fault.New(fault.Conflict, "uploaded file %s is not what it was when the restore was started; upload it again", id)
 	}
-	return uploaded(data), nil
+	return data, nil
 }
 
 // uploaded is a file in memory.

@@ -39,6 +39,7 @@ const (
 	Undo    Kind = "undo"    // takes back what another run did
 	Verify  Kind = "verify"  // compares the archive calendar with the ledger, and that with its chain
 	Repair  Kind = "repair"  // brings archive calendar and ledger together where they differ
+	Import  Kind = "import"  // puts a file into a local calendar, all of it or nothing
 	Drill   Kind = "drill"   // restores the newest backup of a calendar beside it, compares, and removes what it made
 )
 

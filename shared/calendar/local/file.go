@@ -24,15 +24,16 @@ import (
 // All of the file is checked before anything is written. What cannot be kept is set aside with what the file itself set aside, and is an error of kind
 // fault.Invalid if the import is strict. All of it is imported or, after an error, nothing.
 func (p *Provider) Import(ctx context.Context, account, calendarID string, f ics.File, how importing.Options) (importing.Report, error) {
-	return p.ImportWith(ctx, account, calendarID, f, how, func(ctx context.Context, _ importing.Report, ops []store.Op) error {
+	return p.ImportWith(ctx, account, calendarID, f, how, func(ctx context.Context, _ importing.Report, _ []calendar.Event, ops []store.Op) error {
 		return p.table.Transact(ctx, ops)
 	})
 }
 
 // ImportWith is Import for somebody who has to do something at the same time: commit does what it is given, in one transaction with at most eight
-// operations of its own, when the report is complete. It is called again after it returned store.ErrConflict. A dry run commits nothing.
+// operations of its own, when the report is complete. was are the events of all that is changed, as they were: of a series all of it. It is called again
+// after it returned store.ErrConflict. A dry run commits nothing.
 func (p *Provider) ImportWith(ctx context.Context, account, calendarID string, f ics.File, how importing.Options,
-	commit func(context.Context, importing.Report, []store.Op) error) (report importing.Report, err error) {
+	commit func(ctx context.Context, report importing.Report, was []calendar.Event, ops []store.Op) error) (report importing.Report, err error) {
 	report = importing.Report{Items: []importing.Imported{}, Aside: []calendar.Aside{}, DryRun: how.DryRun}
 	report.PutAside(f.Aside...)
 	if _, err := p.whole(ctx, account, calendarID); err != nil {
@@ -47,14 +48,14 @@ func (p *Provider) ImportWith(ctx context.Context, account, calendarID string, f
 	groups := im.groups(f.Events)
 	report.PutAside(im.aside...)
 	edits := make([]edit, len(groups))
-	items := make([][]importing.Imported, len(groups))
+	items, former := make([][]importing.Imported, len(groups)), make([][]calendar.Event, len(groups))
 	for i, g := range groups {
 		edits[i] = edit{unit: g.ID, apply: func(u *unit, _ series.Zones) (calendar.WriteResult, error) {
 			now, became, err := im.Merge(u.was, g)
 			if err != nil {
 				return calendar.WriteResult{}, err
 			}
-			u.now, items[i] = now, became
+			u.now, items[i], former[i] = now, became, u.was
 			return calendar.WriteResult{ID: u.id}, nil
 		}}
 	}
@@ -82,7 +83,17 @@ func (p *Provider) ImportWith(ctx context.Context, account, calendarID string, f
 			return errDryRun
 		}
 		return p.keepZones(ctx, account, calendarID, zones)
-	}, commit: func(ctx context.Context, ops []store.Op) error { return commit(ctx, report, ops) }})
+	}, commit: func(ctx context.Context, ops []store.Op) error {
+		var was []calendar.Event
+		for i := range former {
+			if slices.ContainsFunc(items[i], func(it importing.Imported) bool {
+				return it.Outcome == importing.Added || it.Outcome == importing.Changed || it.Outcome == importing.Removed
+			}) {
+				was = append(was, former[i]...)
+			}
+		}
+		return commit(ctx, report, was, ops)
+	}})
 	if err != nil && !errors.Is(err, errDryRun) {
 		return report, fmt.Errorf("import: %w", err)
 	}
