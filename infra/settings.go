@@ -28,6 +28,8 @@ type settings struct {
 	Functions string
 	// MailFrom is who notifications come from. MailIdentity is what SES verified for it: the address, or its domain (the default).
 	MailFrom, MailIdentity string
+	// Budget is how many dollars a month the account may cost before somebody is told; 0: nobody is.
+	Budget int
 	// AlarmEmail is who gets alarms; prod has to name somebody.
 	AlarmEmail string
 	// PublicURL is the address, without a path, under which people reach the API. A sign-in with a browser comes back there.
@@ -55,10 +57,11 @@ var stageDefaults = map[string]struct {
 	canary      string
 	concurrency int
 	reserve     string
+	budget      int
 }{
-	"dev":     {logDays: 14, canary: "off", concurrency: 2, reserve: "off"},
-	"staging": {logDays: 30, canary: "5m", concurrency: 5, reserve: "on"},
-	"prod":    {logDays: 90, canary: "10m", concurrency: 20, reserve: "on"},
+	"dev":     {logDays: 14, canary: "off", concurrency: 2, reserve: "off", budget: 10},
+	"staging": {logDays: 30, canary: "5m", concurrency: 5, reserve: "on", budget: 20},
+	"prod":    {logDays: 90, canary: "10m", concurrency: 20, reserve: "on", budget: 100},
 }
 
 // The most that may run at once is what leaves room for other functions in an account with the usual limit of 1,000.
@@ -88,7 +91,7 @@ var names = []string{
 	"stage", "account", "region", "commit", "functions", "mail-from", "mail-identity", "alarm-email", "sign-in-authority", "sign-in-audience", "sign-in-tenants",
 	"sign-in-client", "sign-in-programs", "sign-in-service-roles", "sign-in-credentials", "public-url", "graph-delegated", "graph-tenant",
 	"graph-client", "graph-credentials", "graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency", "backup-concurrency", "cors-origins",
-	"reserved-concurrency", "account-concurrency",
+	"reserved-concurrency", "account-concurrency", "budget",
 }
 
 // sources looks a setting up in the context that the command line gives (-c name=value) or cdk.json has, then in the environment, then
@@ -281,6 +284,7 @@ func read(from source) (settings, error) {
 	if s.Destroy && s.Stage != "dev" {
 		r.refuse("removal", "is destroy, which stage %s must not be: its data stays", s.Stage)
 	}
+	s.Budget = r.number("budget", defaults.budget, 0, 1_000_000)
 	s.readCanary(r, defaults.canary)
 	s.ArchiveConcurrency = r.number("archive-concurrency", defaults.concurrency, minConcurrency, maxConcurrency)
 	s.BackupConcurrency = r.number("backup-concurrency", defaults.concurrency, minConcurrency, maxConcurrency)

@@ -35,9 +35,9 @@ func given(stage string, changes map[string]string) source {
 func TestRead(t *testing.T) {
 	t.Run("what is left out has the stage's value", func(t *testing.T) {
 		for stage, want := range map[string]settings{
-			"dev":     {LogDays: 14, ArchiveConcurrency: 2, BackupConcurrency: 2},
-			"staging": {LogDays: 30, Reserve: true, ArchiveConcurrency: 5, BackupConcurrency: 5, Canary: 5 * time.Minute},
-			"prod":    {LogDays: 90, Reserve: true, ArchiveConcurrency: 20, BackupConcurrency: 20, Canary: 10 * time.Minute},
+			"dev":     {LogDays: 14, Budget: 10, ArchiveConcurrency: 2, BackupConcurrency: 2},
+			"staging": {LogDays: 30, Budget: 20, Reserve: true, ArchiveConcurrency: 5, BackupConcurrency: 5, Canary: 5 * time.Minute},
+			"prod":    {LogDays: 90, Budget: 100, Reserve: true, ArchiveConcurrency: 20, BackupConcurrency: 20, Canary: 10 * time.Minute},
 		} {
 			got, err := read(given(stage, nil))
 			want.Stage, want.Account, want.Region, want.Functions, want.LogLevel = stage, infratest.Account, infratest.Region, "dist/functions", "info"
@@ -57,7 +57,7 @@ func TestRead(t *testing.T) {
 			"sign-in-programs": guid + "," + guid2, "sign-in-service-roles": "service",
 			"public-url": "https://calendar.example.com/", "log-level": "debug", "log-days": "731", "removal": "destroy", "canary": "30m",
 			"archive-concurrency": "3", "backup-concurrency": "400", "reserved-concurrency": "on",
-			"account-concurrency": "1000", "cors-origins": "https://a.example.com,http://localhost:3000",
+			"account-concurrency": "1000", "budget": "0", "cors-origins": "https://a.example.com,http://localhost:3000",
 		}))
 		want := settings{
 			Stage: "dev", Account: infratest.Account, Region: infratest.Region, Functions: "/built", Commit: "v1.2-3-gabc",

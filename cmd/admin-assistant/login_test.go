@@ -28,6 +28,7 @@ import (
 	"adminassistant/shared/account/bearer"
 	"adminassistant/shared/account/entrasim"
 	"adminassistant/shared/audit"
+	"adminassistant/shared/flag"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
@@ -98,7 +99,8 @@ func newWorld(t *testing.T, o entrasim.Options, tenants ...string) *world {
 	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
 	users := account.NewUsers(table, time.Now)
 	server := httptest.NewServer(httpapi.New(httpapi.Services{
-		Users: users, Eraser: account.NewEraser(users), Jobs: job.New(table, nil, newID, time.Now), Audit: audit.New(table, time.Now, newID),
+		Flags: flag.New(table, time.Now), Users: users, Eraser: account.NewEraser(users),
+		Jobs: job.New(table, nil, newID, time.Now), Audit: audit.New(table, time.Now, newID),
 		Requests: idempotency.New(table, time.Now), Clock: time.Now, NewID: newID, Log: zerolog.Nop(), Version: "1.2.3",
 		Authenticate: verifier.Authenticate,
 		CLI:          httpapi.CLISignIn{Authority: l.URL, Client: cliApp, Scope: apiApp + "/access_as_user", Tenants: tenants},

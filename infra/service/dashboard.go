@@ -52,9 +52,10 @@ func newDashboard(scope constructs.Construct, p Props, q queues, f *functions, g
 			{awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
 				Alarms: &all, Title: jsii.String("Admin Assistant " + p.Stage), Width: jsii.Number(24), Height: jsii.Number(4),
 			})},
-			row(graph("Runs", counts(telemetry.RunsSucceeded, telemetry.RunsPartial, telemetry.RunsFailed)...),
+			row(graph("Runs", counts(telemetry.RunsSucceeded, telemetry.RunsPartial, telemetry.RunsFailed, telemetry.RunsBroken)...),
 				graph("Appointments archived", counts(telemetry.AppointmentsArchived)...),
-				graph("Trouble", counts(telemetry.MessagesParked, telemetry.SignInFailures, telemetry.JobsLate, telemetry.JobsParked,
+				graph("Trouble", counts(telemetry.MessagesParked, telemetry.SignInFailures, telemetry.JobsLate, telemetry.JobsParked, telemetry.JobsStuck,
+					telemetry.JobsFailed,
 					telemetry.AuditRecordsLost, telemetry.HeadsUnkept, telemetry.Panics)...)),
 			row(graph("API requests", append([]awscloudwatch.IMetric{gateway.MetricCount(sum), gateway.MetricClientError(sum), gateway.MetricServerError(sum)},
 				counts(telemetry.UserRequests, telemetry.UserRequestsFailed)...)...),

@@ -22,6 +22,7 @@ import (
 	"adminassistant/shared/calendar/graph"
 	"adminassistant/shared/calendar/listing"
 	"adminassistant/shared/calendar/local"
+	"adminassistant/shared/flag"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
@@ -63,6 +64,7 @@ type system struct {
 	signIn    httpapi.SignIn // nil: nobody signs in with a browser
 	providers *calendars
 	notice    *notice.Notices
+	flags     *flag.Flags
 	cli       httpapi.CLISignIn // without a client: nobody signs in
 	machine   *httpapi.Machine  // nil: no browser gets in without a sign-in
 	clock     func() time.Time  // nil: the machine's
@@ -111,6 +113,7 @@ func (y *system) connect(credentials credentials) {
 	y.audit = audit.New(y.table, y.clock, y.newID)
 	y.audit.Lost = func() { y.metrics.Count(telemetry.Counts{telemetry.AuditRecordsLost: 1}) }
 	y.users, y.sessions = account.NewUsers(y.table, y.clock), session.New(y.table, y.clock)
+	y.flags = flag.New(y.table, y.clock)
 	y.own = local.New(y.table, y.newID, y.clock)
 	y.own.MostEvents = y.settings.memory().Events()
 	y.providers = &calendars{
@@ -129,7 +132,7 @@ func (y *system) connect(credentials credentials) {
 func (y *system) newNotices() *notice.Notices {
 	n := &notice.Notices{
 		Kinds: Kinds, Actions: action.New(y.table, y.newID, y.clock), Notifications: notify.New(y.table, y.notices, y.clock), Jobs: y.jobs(), Runs: y.runs,
-		Configs: y.configs, Profile: y.users.Of, Clock: y.clock, Log: y.log,
+		Configs: y.configs, Profile: y.users.Of, Flags: y.flags, Clock: y.clock, Log: y.log,
 	}
 	if y.settings.GraphDelegated {
 		n.SignIn = func(ctx context.Context, user string) (microsoft.State, error) {
@@ -169,7 +172,7 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
-		Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
+		Flags: y.flags, Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
 		Actions: y.notice.Actions, Notifications: y.notice.Notifications,
 		Provider: y.providers.shown,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
@@ -194,6 +197,9 @@ func (y *system) verifier() *proof.Verifier {
 // waits for another one of its archive calendar, and visibility how long its message stays hidden.
 func (y *system) worker(name run.QueueName, busyDelay, visibility time.Duration) *run.Worker {
 	w := y.newWorker(y.queues()[name], busyDelay, visibility)
+	if name == run.BackupQueue { // no flag that runs keep is of the others
+		w.Flags = y.flags.Kept
+	}
 	w.Handlers = map[run.Kind]run.Handler{}
 	for _, kind := range kinds {
 		if kind.Queue == name {

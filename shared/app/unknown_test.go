@@ -19,6 +19,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/flag"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/store"
 )
@@ -43,6 +44,7 @@ var kindsOfRecords = map[string]string{
 	"EVENTS LONG":      keeps,
 	"EVENTS SERIES":    keeps,
 	"EVENTS ZONE":      writtenOnce,
+	"FLAGS FLAGS":      keeps,
 	"IDEMPOTENCY":      "the answer to a request takes the place of the note that it is under way, and neither has anything of the other",
 	"KEYS ID":          keeps,
 	"KEYS MARK":        writtenOnce,
@@ -98,7 +100,7 @@ func kindOf(key store.Key) string {
 }
 
 // opaque are members that hold what this program does not look into, or names that a user or the program chose.
-var opaqueMembers = []string{"input", "result", "plan", "blobs", "details", "header"}
+var opaqueMembers = []string{"input", "result", "plan", "blobs", "details", "header", "flags"}
 
 const plantedName = "of_a_newer_version"
 
@@ -411,9 +413,15 @@ func liveOnOneMachine(t *testing.T) *observed {
 	post("/v1/jobs", night)
 	cookie, _, err := session.New(table, clock).Start(t.Context(), account.Principal{Tenant: "tenant", Object: "ann", Name: "Ann"}, "browser")
 	must(t, err)
+	decide := func(state flag.State) {
+		_, err := flag.New(table, clock).Set(t.Context(), "tenant", "boss", flag.Flag{Name: flag.StuckJobAction, State: state})
+		must(t, err)
+	}
+	decide(flag.Off)
 	table.plant()
 
 	// what the user does
+	decide(flag.On)
 	o.do("ann", "PUT", "/v1/me/settings", `{"email": "ann@example.com", "timezone": "Europe/Berlin"}`, "", "If-Match", "*")
 	o.do("ann", "PUT", "/v1/archive-configs/"+config, `{"name": "very busy", `+calendars+`}`, "", "If-Match", "*")
 	post("/v1/archive-configs", `{"name": "idle", "source": "local://ann/calendars/Busy", "archive": "local://ann/calendars/Other", "timezone": "UTC"}`)
