@@ -75,7 +75,9 @@ func build(app awscdk.App, s settings) error {
 	tags := awscdk.Tags_Of(app)
 	tags.Add(jsii.String("product"), jsii.String("admin-assistant"), nil)
 	tags.Add(jsii.String("stage"), &s.Stage, nil)
-	kept := data.New(app, "data", data.Props{Stack: props("data", "table, bucket and keys."), Destroy: s.Destroy})
+	kept := data.New(app, "data", data.Props{
+		Stack: props("data", "table, bucket and keys."), UseTable: s.Table, UseBucket: s.Bucket, CopyVault: s.CopyVault, Destroy: s.Destroy,
+	})
 	var witness *heads.Stack
 	if s.Stage == "prod" { // what is put there stays for years
 		witness = heads.New(app, "heads", heads.Props{Stack: props("heads", "signed heads of ledgers, which cannot be changed.")})
