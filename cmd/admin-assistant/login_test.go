@@ -32,6 +32,7 @@ import (
 	"adminassistant/shared/audit"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/listing"
+	"adminassistant/shared/flag"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
@@ -142,7 +143,8 @@ func serveHere(t *testing.T, l *entrasim.Listener, tenants []string, o entrasim.
 	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
 	users := account.NewUsers(table, time.Now)
 	server := httptest.NewServer(httpapi.New(httpapi.Services{
-		Users: users, Eraser: account.NewEraser(users), Jobs: job.New(table, nil, newID, time.Now), Audit: audit.New(table, time.Now, newID),
+		Flags: flag.New(table, time.Now), Users: users, Eraser: account.NewEraser(users),
+		Jobs: job.New(table, nil, newID, time.Now), Audit: audit.New(table, time.Now, newID),
 		Requests: idempotency.New(table, time.Now), Clock: time.Now, NewID: newID, Log: zerolog.Nop(), Version: "1.2.3",
 		Authenticate: verifier.Authenticate, SignIn: web, Sessions: session.New(table, time.Now), Attempts: session.NewAttempts(table, time.Now),
 		Provider: func(context.Context, string, calendar.URI) (httpapi.Provider, error) {

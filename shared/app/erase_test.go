@@ -463,7 +463,8 @@ func TestEveryKindOfItemHasItsStep(t *testing.T) {
 				erased++
 			}
 		}
-		if erased == 0 && step.Name != "audit" { // which takes fields out of records, as TestErasingLeavesNothing shows
+		// Two take something out of records: TestErasingLeavesNothing, and TestSettingAFlag of the package flag.
+		if erased == 0 && step.Name != "audit" && step.Name != "flags" {
 			t.Errorf("step %s erases nothing that there was", step.Name)
 		}
 	}
