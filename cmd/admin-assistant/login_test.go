@@ -89,7 +89,10 @@ func newWorldWith(t *testing.T, o entrasim.Options, change func(*entrasim.Option
 		{Tenant: home, Object: boss, Name: "Boss", Username: "boss@home.example", Roles: []string{"admin"}},
 		{Tenant: abroad, Object: eve, Name: "Eve", Username: "eve@abroad.example"},
 	}
-	o.Apps = []entrasim.App{{Client: apiApp, Secret: "web secret", RedirectURIs: []string{webBack}, Version: 2, Optional: []string{"email"}}, {Client: cliApp, RedirectURIs: []string{"http://localhost"}}}
+	o.Apps = []entrasim.App{
+		{Client: apiApp, Secret: "web secret", RedirectURIs: []string{webBack}, Version: 2, Optional: []string{"email"}},
+		{Client: cliApp, RedirectURIs: []string{"http://localhost"}},
+	}
 	change(&o)
 	w.Server = entrasim.New(o)
 	l, err := w.StartTLS("")
