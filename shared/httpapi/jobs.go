@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"adminassistant/shared/account"
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
