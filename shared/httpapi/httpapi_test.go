@@ -140,7 +140,7 @@ func TestReferencePage(t *testing.T) {
 func TestEveryKindOfFailureHasAStatus(t *testing.T) {
 	want := map[fault.Kind]int{
 		fault.Internal: 500, fault.Invalid: 422, fault.NotFound: 404, fault.Conflict: 409, fault.Unauthenticated: 401, fault.Forbidden: 403,
-		fault.Throttled: 429, fault.Unavailable: 503, fault.Malformed: 500, fault.Locked: 423,
+		fault.Throttled: 429, fault.Unavailable: 503, fault.Malformed: 500, fault.Setup: 503, fault.Locked: 423,
 	}
 	for k := fault.Internal; k <= fault.Locked; k++ {
 		p := problemOf(t.Context(), fault.New(k, "text"))
