@@ -213,7 +213,8 @@ func (o *one) live(who string) {
 
 	_, err = o.jobs().Create(t.Context(), key, job.Job{Kind: run.Archive, Config: config, Schedule: job.Schedule{Repeat: job.Daily, At: "02:00", Zone: "UTC"}})
 	must(t, err)
-	_, _, err = session.New(o.table, time.Now).Start(t.Context(), session.SignIn{Principal: account.Principal{Tenant: "tenant", Object: who, Name: "Name of " + who}}, "browser of "+who)
+	in := session.SignIn{Principal: account.Principal{Tenant: "tenant", Object: who, Name: "Name of " + who}}
+	_, _, err = session.New(o.table, time.Now).Start(t.Context(), in, "browser of "+who)
 	must(t, err)
 	_, err = o.table.Put(t.Context(), store.Item{
 		Key: store.Key{PK: "USER#" + key, SK: "SECRET#microsoft"}, Data: []byte(`{"sealed": "of ` + who + `"}`),

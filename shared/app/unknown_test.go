@@ -417,7 +417,8 @@ func liveOnOneMachine(t *testing.T) *observed {
 	config := post("/v1/archive-configs", `{"name": "busy", `+calendars+`}`)
 	const night = `{"kind": "archive", "config": "busy", "jitter": 0, "schedule": {"repeat": "daily", "at": "02:00", "zone": "UTC"}}`
 	post("/v1/jobs", night)
-	cookie, _, err := session.New(table, clock).Start(t.Context(), session.SignIn{Principal: account.Principal{Tenant: "tenant", Object: "ann", Name: "Ann"}}, "browser")
+	in := session.SignIn{Principal: account.Principal{Tenant: "tenant", Object: "ann", Name: "Ann"}}
+	cookie, _, err := session.New(table, clock).Start(t.Context(), in, "browser")
 	must(t, err)
 	decide := func(state flag.State) {
 		_, err := flag.New(table, clock).Set(t.Context(), "tenant", "boss", flag.Flag{Name: flag.StuckJobAction, State: state})

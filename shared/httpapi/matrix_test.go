@@ -299,7 +299,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 			jobID := s.do("POST", "/v1/jobs", strings.ReplaceAll(nightly, "$config", configID)).is(201).str("id")
 			backupID := s.backup(map[string]any{"config": configID})
 			uploadID := s.do("POST", "/v1/uploads", week, sendFile...).is(201).str("id")
-			_, began, err := s.services.Sessions.Start(t.Context(), session.SignIn{Principal: account.Principal{Tenant: homeTenant, Object: objects[owner], Name: names[owner]}}, "Browser")
+			in := session.SignIn{Principal: account.Principal{Tenant: homeTenant, Object: objects[owner], Name: names[owner]}}
+			_, began, err := s.services.Sessions.Start(t.Context(), in, "Browser")
 			check(t, err)
 			s.header = nil
 
