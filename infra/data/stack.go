@@ -9,10 +9,12 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsbackup"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 )
 
 // Props decide what the stack is like.
@@ -88,11 +90,24 @@ func copyAway(stack awscdk.Stack, s *Stack, removal awscdk.RemovalPolicy, vault 
 			DestinationBackupVault: awsbackup.BackupVault_FromBackupVaultArn(stack, jsii.String("OtherVault"), &vault), DeleteAfter: days(keepThere),
 		}},
 	}))
+	role := awsiam.NewRole(stack, jsii.String("CopyRole"), &awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("backup.amazonaws.com"), nil)})
+	var managed []any
+	for _, name := range []string{
+		"service-role/AWSBackupServiceRolePolicyForBackup", "service-role/AWSBackupServiceRolePolicyForRestores",
+		"AWSBackupServiceRolePolicyForS3Backup", "AWSBackupServiceRolePolicyForS3Restore", // the first two know nothing of buckets
+	} {
+		role.AddManagedPolicy(awsiam.ManagedPolicy_FromAwsManagedPolicyName(&name))
+		managed = append(managed, "Policy::arn:<AWS::Partition>:iam::aws:policy/"+name)
+	}
+	cdknag.NagSuppressions_AddResourceSuppressions(role, &[]*cdknag.NagPackSuppression{{
+		Id: jsii.String("AwsSolutions-IAM4"), AppliesTo: &managed,
+		Reason: jsii.String("AWS's own policies for what AWS Backup does; that service alone can take this role, and AWS keeps them in step with it."),
+	}}, nil)
 	plan.AddSelection(jsii.String("Data"), &awsbackup.BackupSelectionOptions{
+		Role: role,
 		Resources: &[]awsbackup.BackupResource{
 			awsbackup.BackupResource_FromArn(s.Table.TableArn()), awsbackup.BackupResource_FromArn(s.Bucket.BucketArn()),
 		},
-		AllowRestores: jsii.Bool(true),
 	})
 }
 
