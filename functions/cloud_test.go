@@ -159,7 +159,7 @@ func TestAnEMailThatWaitsForADayAndAHalfArrives(t *testing.T) {
 func TestSmoke(t *testing.T) {
 	t.Parallel()
 	d := deploy(t)
-	cloud := d.cloud(cloudtest.Options{Functions: map[string]int{"api": 1, "archive": 1}})
+	cloud := d.cloud(cloudtest.Options{Functions: map[string]int{"api": 1, "archive": 1, "backup": 1}})
 	smoke := func(subscriptions, topic string) (string, int) {
 		t.Helper()
 		tools := t.TempDir()
@@ -172,7 +172,8 @@ func TestSmoke(t *testing.T) {
 	const topic, mine = "arn:aws:sns:eu-central-1:111122223333:alarms", "arn:aws:sns:eu-central-1:111122223333:alarms:1\\tops@example.com\\n"
 	out, code := smoke(mine+"PendingConfirmation\\tlate@example.com\\n", topic)
 	for _, says := range []string{
-		"the second run succeeded", "the ledger verifies", "alarms reach ops@example.com\n", "alarms do not reach late@example.com: the e-mail",
+		"a run wrote 1", "a run wrote 0", "the ledger verifies", "a backup was made and deleted",
+		"alarms reach ops@example.com\n", "alarms do not reach late@example.com: the e-mail",
 	} {
 		if !strings.Contains(out, says) {
 			t.Errorf("it does not say %q:\n%s", says, out)

@@ -308,7 +308,7 @@ func TestPermissions(t *testing.T) {
 			"s3:ListBucket on bucket",
 			"s3:GetObject on bucket/backups/* bucket/restores/* bucket/uploads/*",
 			"s3:AbortMultipartUpload s3:PutObject on bucket/backups/* bucket/restores/*",
-			"s3:DeleteObject on bucket/backups/*",
+			"s3:DeleteObject on bucket/backups/* bucket/uploads/*",
 			"kms:Decrypt kms:GenerateDataKey on key" + viaBucket,
 			consumeQueue + "queue-backup",
 			"sqs:SendMessage on queue-backup queue-backup-dead queue-notify",
