@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
@@ -359,7 +361,7 @@ func TestADriftIsAcceptedOrNot(t *testing.T) {
 	}
 }
 
-// raise stores an action of a plan.
+// raise returns the stored action of a plan.
 func (w *world) raise(c archive.Config, kind action.Kind, asked archive.Action) string {
 	w.t.Helper()
 	q := action.Question{}
@@ -368,14 +370,6 @@ func (w *world) raise(c archive.Config, kind action.Kind, asked archive.Action) 
 	}
 	q.Span.Add(*at("2026-10-05T00:00"), *at("2026-10-07T00:00"))
 	a := action.Ask(kind, c.ID, q)
-	settled, err := w.deciding().Actions.Settle(w.t.Context(), action.Findings{
-		User: user, Config: c.ID, Run: "R", Asked: []action.Action{a}, Kinds: []action.Kind{kind}, Near: func(action.Span) bool { return false },
-		Looked: func(*action.Action) bool { return false },
-	})
-	must(w.t, err)
-	if settled.Raised[kind] != 1 {
-		w.t.Fatalf("raised %+v", settled)
-	}
 	last, err := w.deciding().Actions.Last(w.t.Context(), user, a.Cause)
 	must(w.t, err)
 	return last.ID
@@ -537,4 +531,51 @@ func TestADecisionIsCarriedOutOnceWhateverFails(t *testing.T) {
 		w.shows("Late 2026-10-30T07:00", "Phone 2026-10-07T12:00", "Review 2 2026-10-05T07:00")
 		w.quiet(c)
 	})
+}
+
+func TestADecisionIsUndoneAndDoneAgain(t *testing.T) {
+	w := newWorld(t)
+	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Call", "2026-10-05T09:30", "2026-10-05T10:30")
+	w.add("Wrong", "2026-10-07T09:00", "2026-10-07T10:00")
+	c := w.config()
+	night, _ := w.archive(c)
+	before := w.shown()
+	overlap := w.about(c, map[string]decision.Verdict{
+		"Review": {Word: decision.Keep}, "Call": {Word: decision.KeepAs, Fields: &decision.Fields{Start: at("2026-10-05T10:00")}},
+	})
+	overlap.Action = w.raise(c, action.Overlap, w.questions(night, archive.ActionOverlap)[0])
+	r, _ := w.settleBy(c, archive.Asked{Answers: []archive.Answer{
+		overlap, w.about(c, map[string]decision.Verdict{"Wrong": {Word: decision.Withdraw}}),
+		{Verdicts: []decision.Verdict{{Word: decision.Create, Fields: &decision.Fields{
+			Start: at("2026-10-07T14:00"), End: at("2026-10-07T15:00"), Subject: text("Phone"),
+		}}}},
+	}})
+	after := w.shown()
+	w.open(0)
+	w.quiet(c)
+
+	back, result := w.undo(r.ID, how{})
+	must(t, w.deciding().Ended(t.Context(), back))
+	if result.Counts.Skipped+result.Counts.Failed > 0 || result.Counts.Undone != 4 {
+		t.Errorf("undone: %+v", result.Counts)
+	}
+	if diff := cmp.Diff(before, w.shown()); diff != "" {
+		t.Errorf("the view of before (- then, + now):\n%s", diff)
+	}
+	w.open(1)
+	if _, night := w.archive(c); night.Written != 0 || night.Counts.Conflicted != 2 {
+		t.Errorf("the night after: %+v", night)
+	}
+	w.open(1)
+
+	again, result := w.undo(back.ID, how{})
+	must(t, w.deciding().Ended(t.Context(), again))
+	if result.Counts.Skipped+result.Counts.Failed > 0 {
+		t.Errorf("done again: %+v", result.Counts)
+	}
+	if diff := cmp.Diff(after, w.shown()); diff != "" {
+		t.Errorf("the view of after (- then, + now):\n%s", diff)
+	}
+	w.quiet(c)
 }

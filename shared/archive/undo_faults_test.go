@@ -196,7 +196,7 @@ func TestAnUndoGoesOnAfterAnotherRunSealedWhatItHadWritten(t *testing.T) {
 		w.month(90)
 		c := w.config()
 		first, _ := w.archive(c)
-		r := w.asked(first.ID, how{})
+		r := w.toUndo(first.ID, how{})
 		dying := &wiretest.Wire{DieAt: n}
 		if err := w.undoers(dying.Table(w.Table), w.calendar).Run(t.Context(), r); err == nil {
 			t.Fatal("no worker died between two chunks")
@@ -206,7 +206,7 @@ func TestAnUndoGoesOnAfterAnotherRunSealedWhatItHadWritten(t *testing.T) {
 		}
 		w.Advance(2 * time.Minute)
 		w.archive(c) // settles and seals what the undo has written
-		w.edit("Work 0", func(d *calendar.Draft) { d.Subject = "Mine" })
+		w.editCopy("Work 0", func(d *calendar.Draft) { d.Subject = "Mine" })
 		r, result := w.finish(r.ID)
 		if r.State != run.Succeeded || result.Counts.Undone != 89 || result.Written != 89 || result.Counts.By[undo.Altered] != 1 {
 			t.Errorf("%s %+v %+v", r.State, r.Problem, result)
