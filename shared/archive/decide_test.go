@@ -579,3 +579,50 @@ func TestADecisionIsUndoneAndDoneAgain(t *testing.T) {
 	}
 	w.quiet(c)
 }
+
+func TestAWindowIsArchivedAnewOnPurpose(t *testing.T) {
+	w := newWorld(t)
+	w.add("Moved", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Decided", "2026-10-06T09:00", "2026-10-06T10:00")
+	w.add("Out", "2026-10-07T09:00", "2026-10-07T10:00")
+	w.add("Locked", "2026-10-12T09:00", "2026-10-12T10:00", func(d *calendar.Draft) { d.Categories = []string{"Beta - billable"} })
+	c := w.config()
+	w.archive(c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{
+		w.about(c, map[string]decision.Verdict{"Decided": {Word: decision.KeepAs, Fields: &decision.Fields{Location: text("Bonn")}}}),
+		w.about(c, map[string]decision.Verdict{"Out": {Word: decision.Withdraw}}),
+	}})
+	books := ledger.New(w.Table, w.Blobs, w.Key)
+	head := w.head(c.ID)
+	must(t, books.Lock(t.Context(), c.ID, &head, "Beta", ledger.Days{From: day("2026-10-01"), To: day("2026-10-31")}))
+	longer := func(d *calendar.Draft) { d.End.Local = d.End.Local[:11] + "11:30:00" }
+	w.change("Moved", longer)
+	w.change("Locked", longer)
+
+	before := w.copies()
+	replacing := func(r *run.Run) { r.Options.Replace = true }
+	if _, result := w.archive(c, replacing, dryRun); result.Written != 0 || !slices.Equal(w.copies(), before) ||
+		!slices.Equal(result.Hours, []archive.HoursChange{{Customer: "Acme", Before: 120, After: 210}}) {
+		t.Errorf("the preview: %+v", result)
+	}
+	r, result := w.archive(c, replacing)
+	if result.Written != 1 || len(w.questions(r, archive.ActionDrift)) != 1 || !result.Balanced {
+		t.Errorf("%+v", result)
+	}
+	if e := w.held(c, "Moved"); e.Appointment.Duration() != 150*time.Minute {
+		t.Errorf("replaced: %s", e.Appointment.Duration())
+	}
+	if e := w.held(c, "Decided"); e.Appointment.Location != "Bonn" {
+		t.Errorf("what was decided is at %q", e.Appointment.Location)
+	}
+	if e := w.held(c, "Locked"); e.Appointment.Duration() != time.Hour {
+		t.Errorf("locked: %s", e.Appointment.Duration())
+	}
+	if e := w.held(c, "Out"); e.Outcome != ledger.Withdrawn {
+		t.Errorf("withdrawn: %s", e.Outcome)
+	}
+	if _, result := w.archive(c, replacing); result.Written != 0 {
+		t.Errorf("once more: %+v", result)
+	}
+	w.verify(c)
+}
