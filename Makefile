@@ -1,7 +1,7 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools chromium cli build stage not-prod doctor synth templates diff deploy destroy smoke rollback logs bench chaos reality readers
-.PHONY: schemathesis lint licences sbom vuln fmt fuzz clean
+.PHONY: help run test tools chromium cli build stage not-prod doctor synth templates diff deploy destroy smoke rollback logs bench chaos rehearse
+.PHONY: reality readers schemathesis lint licences sbom vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
 export CGO_ENABLED := 0
@@ -153,6 +153,7 @@ deploy: stage build $(CDK) ## deploy a stage, if the account has what that needs
 	go run ./infra doctor -deploying -stage $(STAGE)
 	$(CDK_THERE) deploy --all --parameters 'admin-assistant-$(STAGE)-service:Versions=newest,newest,newest,newest,newest' \
 		--require-approval broadening --outputs-file dist/outputs-$(STAGE).json
+	go run ./infra doctor -deploying -stage $(STAGE)
 
 destroy: not-prod build $(CDK) ## remove a stage (STAGE=), but never prod
 	$(CDK_RUN) destroy --all
@@ -181,6 +182,9 @@ chaos: ## archive a changing mailbox, and restore into one, under random faults,
 	go test -count=1 -timeout 2h ./shared/archive/chaos -run TestChaos -seeds $(SEEDS) -runs $(RUNS) -switches '$(SWITCHES)'
 	go test -count=1 -timeout 2h ./shared/restore/outlook -run 'TestRestoresSurviveChaos|WithSwitches' -seeds $(SEEDS)
 	go test -count=1 -timeout 2h ./shared/proof -run 'TestAnHonestLedgerHolds|TestTamperingIsFound' -histories $(SEEDS)
+
+rehearse: $(MOTO) $(DYNAMODB_LOCAL) $(AWSCLI) ## run every command of the runbooks against stand-ins for AWS
+	go run ./cmd/awslocal go test -count=1 -timeout 30m ./infra/rehearsal -rehearse
 
 reality: ## ask Microsoft 365 how it behaves, in scratch calendars that are removed again (MAILBOX= your own, ADMIN_ASSISTANT_GRAPH_* set)
 	go run ./cmd/reality $(MAILBOX)

@@ -33,6 +33,7 @@ const (
 	clientSecret   = "secret-of-the-application"
 	sessionCookie  = "__Host-session"
 	loginCookie    = "__Host-login"
+	chooseCookie   = "__Host-choose"
 	tokensOfPerson = "SECRET#microsoft"
 )
 
@@ -150,7 +151,7 @@ func (b *browser) send(sample, method, at string, changes ...func(*events.APIGat
 		}
 		if b.cookies[c.Name] = c.Value; c.MaxAge < 0 {
 			delete(b.cookies, c.Name)
-		} else {
+		} else if c.Name != chooseCookie { // which says nothing but "ask"
 			b.secrets.mu.Lock()
 			b.secrets.all = append(b.secrets.all, c.Value)
 			b.secrets.mu.Unlock()

@@ -76,7 +76,8 @@ func build(app awscdk.App, s settings) error {
 	tags.Add(jsii.String("product"), jsii.String("admin-assistant"), nil)
 	tags.Add(jsii.String("stage"), &s.Stage, nil)
 	kept := data.New(app, "data", data.Props{
-		Stack: props("data", "table, bucket and keys."), Destroy: s.Destroy, WarmReads: s.WarmReads, WarmWrites: s.WarmWrites,
+		Stack: props("data", "table, bucket and keys."), UseTable: s.Table, UseBucket: s.Bucket, CopyVault: s.CopyVault, Destroy: s.Destroy,
+		WarmReads: s.WarmReads, WarmWrites: s.WarmWrites,
 	})
 	var witness *heads.Stack
 	if s.Stage == "prod" { // what is put there stays for years
@@ -86,7 +87,7 @@ func build(app awscdk.App, s settings) error {
 		Stack: props("service", "queues, functions, API, schedule and alarms."),
 		Stage: s.Stage, Commit: s.Commit, Data: kept, Heads: witness, Functions: s.Functions, Canary: s.Canary,
 		LogLevel: s.LogLevel, LogDays: s.LogDays, Destroy: s.Destroy,
-		MailFrom: s.MailFrom, MailIdentity: s.MailIdentity, PublicURL: s.PublicURL, AlarmEmail: s.AlarmEmail, SignIn: s.SignIn, Graph: s.Graph,
+		MailFrom: s.MailFrom, MailIdentity: s.MailIdentity, PublicURL: s.PublicURL, AlarmEmail: s.AlarmEmail, Budget: s.Budget, SignIn: s.SignIn, Graph: s.Graph,
 		UnseenDays: s.UnseenDays,
 		Reserve:    s.Reserve, ArchiveConcurrency: s.ArchiveConcurrency, BackupConcurrency: s.BackupConcurrency, CORSOrigins: s.CORSOrigins,
 	})

@@ -145,7 +145,8 @@ func (s suppression) covers(rule string) bool {
 
 func TestNag(t *testing.T) {
 	graph := map[string]string{"graph-tenant": guid, "graph-client": guid2, "graph-credentials": "graph/app"}
-	users := map[string]string{"sign-in-credentials": "sign-in/app", "public-url": "https://calendar.example.com", "graph-delegated": "true"}
+	users := map[string]string{"sign-in-credentials": "sign-in/app", "public-url": "https://calendar.example.com", "graph-delegated": "true",
+		"copy-vault": "arn:aws:backup:eu-west-1:444455556666:backup-vault:copies"}
 	for stage, changes := range map[string]map[string]string{
 		"dev": {"alarm-email": "", "removal": "destroy"}, "staging": users, "prod": graph,
 	} {
@@ -252,6 +253,59 @@ func TestUnused(t *testing.T) {
 	}
 }
 
+// TestAStageCanUseATableAndABucketThatWereRestored has a stage that was deployed with its own go over to others.
+func TestAStageCanUseATableAndABucketThatWereRestored(t *testing.T) {
+	own, restored := synth(t, "prod", nil), synth(t, "prod", map[string]string{"table": "restored-table", "bucket": "restored-bucket"})
+	t.Run("the functions read and write those, and may do so", func(t *testing.T) {
+		text := infratest.Text(restored.templates["service"].Resources)
+		for _, f := range restored.templates["service"].Of(t, "AWS::Lambda::Function") {
+			variables := infratest.At(f.Properties, "Environment", "Variables")
+			if table := infratest.At(variables, "ADMIN_ASSISTANT_TABLE"); table != "restored-table" {
+				t.Errorf("the table is %v", table)
+			}
+			if bucket := infratest.At(variables, "ADMIN_ASSISTANT_BUCKET"); bucket != nil && bucket != "restored-bucket" {
+				t.Errorf("the bucket is %v", bucket)
+			}
+		}
+		for _, want := range []string{":table/restored-table\"", ":table/restored-table/index/gsi1", ":s3:::restored-bucket\"", ":s3:::restored-bucket/ledger/*"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("nothing is allowed on %s", want)
+			}
+		}
+		if strings.Contains(text, "-data:ExportsOutputRefTable") || strings.Contains(text, "-data:ExportsOutputFnGetAttBucket") {
+			t.Error("the old ones are used somewhere")
+		}
+	})
+	t.Run("the old ones stay as they were, and so does what the other stack imports of them until it is deployed", func(t *testing.T) {
+		for id, r := range own.templates["data"].Resources {
+			if infratest.Text(restored.templates["data"].Resources[id]) != infratest.Text(r) {
+				t.Errorf("%s is another", id)
+			}
+		}
+		exports := func(w written) (names []string) {
+			for id := range w.templates["data"].Outputs {
+				if strings.HasPrefix(id, "ExportsOutput") {
+					names = append(names, id)
+				}
+			}
+			return names
+		}
+		still := exports(restored)
+		for _, name := range exports(own) {
+			if !slices.Contains(still, name) {
+				t.Errorf("%s is gone", name)
+			}
+		}
+	})
+	t.Run("the runbooks find those that are used", func(t *testing.T) {
+		for output, want := range map[string]string{"TableName": "restored-table", "BucketName": "restored-bucket"} {
+			if got := restored.templates["data"].Outputs[output].Value; got != want {
+				t.Errorf("%s is %v", output, got)
+			}
+		}
+	})
+}
+
 func TestStacks(t *testing.T) {
 	for _, stage := range []string{"dev", "prod"} {
 		w := synth(t, stage, nil)
@@ -287,7 +341,7 @@ func TestStacks(t *testing.T) {
 			for id, template := range w.templates {
 				for name, r := range template.Resources {
 					for _, property := range []string{"TableName", "BucketName", "QueueName", "RoleName", "LogGroupName", "TopicName", "DeploymentGroupName"} {
-						if r.Properties[property] != nil {
+						if _, ours := r.Properties[property].(string); ours { // else it is that of another resource
 							t.Errorf("%s/%s has %s", id, name, property)
 						}
 					}

@@ -29,6 +29,8 @@ type settings struct {
 	Functions string
 	// MailFrom is who notifications come from. MailIdentity is what SES verified for it: the address, or its domain (the default).
 	MailFrom, MailIdentity string
+	// Budget is how many dollars a month the account may cost before somebody is told; 0: nobody is.
+	Budget int
 	// AlarmEmail is who gets alarms; prod has to name somebody.
 	AlarmEmail string
 	// PublicURL is the address, without a path, under which people reach the API. A sign-in with a browser comes back there.
@@ -40,6 +42,10 @@ type settings struct {
 	// LogLevel is debug, info, warn or error. LogDays is for how long logs are kept.
 	LogLevel string
 	LogDays  int
+	// Table and Bucket are names of ones that exist, to be used in the place of those that the deployment makes; empty: none.
+	Table, Bucket string
+	// CopyVault is the ARN of a vault of AWS Backup in another account to which the data is copied every day; empty: it is not.
+	CopyVault string
 	// Destroy deletes the data with the stack; in dev alone.
 	Destroy bool
 	// Canary is how long a tenth of the calls goes to a new version before all do; 0 moves all at once.
@@ -60,10 +66,11 @@ var stageDefaults = map[string]struct {
 	canary      string
 	concurrency int
 	reserve     string
+	budget      int
 }{
-	"dev":     {logDays: 14, canary: "off", concurrency: 2, reserve: "off"},
-	"staging": {logDays: 30, canary: "5m", concurrency: 5, reserve: "on"},
-	"prod":    {logDays: 90, canary: "10m", concurrency: 20, reserve: "on"},
+	"dev":     {logDays: 14, canary: "off", concurrency: 2, reserve: "off", budget: 10},
+	"staging": {logDays: 30, canary: "5m", concurrency: 5, reserve: "on", budget: 20},
+	"prod":    {logDays: 90, canary: "10m", concurrency: 20, reserve: "on", budget: 100},
 }
 
 // The most that may run at once is what leaves room for other functions in an account with the usual limit of 1,000.
@@ -93,11 +100,10 @@ func variable(name string) string {
 // names are all settings.
 var names = []string{
 	"stage", "account", "region", "commit", "functions", "mail-from", "mail-identity", "alarm-email", "sign-in-authority", "sign-in-audience", "sign-in-tenants",
-	"sign-in-client", "sign-in-programs", "sign-in-service-roles", "sign-in-identifiers", "sign-in-guests", "sign-in-credentials", "unseen-days",
-	"public-url", "graph-delegated", "graph-tenant",
+	"sign-in-client", "sign-in-programs", "sign-in-service-roles", "sign-in-identifiers", "sign-in-guests", "sign-in-credentials",
+	"unseen-days", "public-url", "graph-delegated", "graph-tenant",
 	"graph-client", "graph-credentials", "graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency", "backup-concurrency", "cors-origins",
-	"table-warm-reads", "table-warm-writes",
-	"reserved-concurrency", "account-concurrency",
+	"table-warm-reads", "table-warm-writes", "reserved-concurrency", "account-concurrency", "budget", "table", "bucket", "copy-vault",
 }
 
 // sources looks a setting up in the context that the command line gives (-c name=value) or cdk.json has, then in the environment, then
@@ -148,6 +154,9 @@ var (
 	domainForm     = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$`)
 	secretForm     = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
 	secretARNForm  = regexp.MustCompile(`^arn:[a-z-]+:secretsmanager:([a-z0-9-]+):([0-9]{12}):secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$`)
+	tableForm      = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,255}$`)
+	bucketForm     = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	vaultForm      = regexp.MustCompile(`^arn:[a-z-]+:backup:[a-z0-9-]+:([0-9]{12}):backup-vault:[A-Za-z0-9_-]{2,50}$`)
 	commitForm     = regexp.MustCompile(`^[\w.-]{1,100}$`)
 	localHostForms = []string{"localhost", "127.0.0.1"}
 )
@@ -300,6 +309,20 @@ func read(from source) (settings, error) {
 	if s.Destroy && s.Stage != "dev" {
 		r.refuse("removal", "is destroy, which stage %s must not be: its data stays", s.Stage)
 	}
+	for name, into := range map[string]*string{"table": &s.Table, "bucket": &s.Bucket} {
+		if *into = r.text(name); *into != "" && !map[string]*regexp.Regexp{"table": tableForm, "bucket": bucketForm}[name].MatchString(*into) {
+			r.refuse(name, "must be the name of a %s that exists, not %q", name, *into)
+		}
+	}
+	s.CopyVault = r.text("copy-vault")
+	switch vault := vaultForm.FindStringSubmatch(s.CopyVault); {
+	case s.CopyVault == "":
+	case vault == nil:
+		r.refuse("copy-vault", "must be the ARN of a vault of AWS Backup, not %q", s.CopyVault)
+	case vault[1] == s.Account:
+		r.refuse("copy-vault", "is in this account, %s; a copy is for when the account is lost", s.Account)
+	}
+	s.Budget = r.number("budget", defaults.budget, 0, 1_000_000)
 	s.readCanary(r, defaults.canary)
 	s.ArchiveConcurrency = r.number("archive-concurrency", defaults.concurrency, minConcurrency, maxConcurrency)
 	s.BackupConcurrency = r.number("backup-concurrency", defaults.concurrency, minConcurrency, maxConcurrency)

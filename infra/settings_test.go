@@ -35,9 +35,9 @@ func given(stage string, changes map[string]string) source {
 func TestRead(t *testing.T) {
 	t.Run("what is left out has the stage's value", func(t *testing.T) {
 		for stage, want := range map[string]settings{
-			"dev":     {LogDays: 14, ArchiveConcurrency: 2, BackupConcurrency: 2},
-			"staging": {LogDays: 30, Reserve: true, ArchiveConcurrency: 5, BackupConcurrency: 5, Canary: 5 * time.Minute},
-			"prod":    {LogDays: 90, Reserve: true, ArchiveConcurrency: 20, BackupConcurrency: 20, Canary: 10 * time.Minute},
+			"dev":     {LogDays: 14, Budget: 10, ArchiveConcurrency: 2, BackupConcurrency: 2},
+			"staging": {LogDays: 30, Budget: 20, Reserve: true, ArchiveConcurrency: 5, BackupConcurrency: 5, Canary: 5 * time.Minute},
+			"prod":    {LogDays: 90, Budget: 100, Reserve: true, ArchiveConcurrency: 20, BackupConcurrency: 20, Canary: 10 * time.Minute},
 		} {
 			got, err := read(given(stage, nil))
 			want.Stage, want.Account, want.Region, want.Functions, want.LogLevel = stage, infratest.Account, infratest.Region, "dist/functions", "info"
@@ -59,12 +59,14 @@ func TestRead(t *testing.T) {
 			"sign-in-identifiers": "https://example.com/assistant", "sign-in-guests": "true", "unseen-days": "30",
 			"public-url": "https://calendar.example.com/", "log-level": "debug", "log-days": "731", "removal": "destroy", "canary": "30m",
 			"archive-concurrency": "3", "backup-concurrency": "400", "reserved-concurrency": "on",
-			"account-concurrency": "1000", "cors-origins": "https://a.example.com,http://localhost:3000",
+			"account-concurrency": "1000", "budget": "0", "table": "restored-table", "bucket": "restored-bucket",
+			"copy-vault": "arn:aws:backup:eu-west-1:444455556666:backup-vault:copies", "cors-origins": "https://a.example.com,http://localhost:3000",
 			"table-warm-reads": "12000", "table-warm-writes": "40000",
 		}))
 		want := settings{
-			Stage: "dev", Account: infratest.Account, Region: infratest.Region, Functions: "/built", Commit: "v1.2-3-gabc",
-			MailFrom: "aa@mail.example.com", MailIdentity: "example.com",
+			Stage: "dev", Account: infratest.Account, Region: infratest.Region, Functions: "/built", Commit: "v1.2-3-gabc", Table: "restored-table", Bucket: "restored-bucket",
+			CopyVault: "arn:aws:backup:eu-west-1:444455556666:backup-vault:copies",
+			MailFrom:  "aa@mail.example.com", MailIdentity: "example.com",
 			PublicURL: "https://calendar.example.com",
 			SignIn: service.SignIn{
 				Authority: "https://login.microsoftonline.us", Audience: guid, Tenants: []string{guid, guid2}, Client: guid2,
@@ -152,6 +154,11 @@ func TestRead(t *testing.T) {
 		{"an account without any concurrency", "dev", map[string]string{"account-concurrency": "0"}, []string{"account-concurrency"}},
 		{"a word in place of a switch", "dev", map[string]string{"reserved-concurrency": "yes"}, []string{"reserved-concurrency"}},
 		{"a stage that is none", "test", nil, []string{"stage"}},
+		{"a vault in the same account", "dev", map[string]string{"copy-vault": "arn:aws:backup:eu-west-1:" + infratest.Account + ":backup-vault:copies"},
+			[]string{"copy-vault"}},
+		{"a vault by its name", "dev", map[string]string{"copy-vault": "copies"}, []string{"copy-vault"}},
+		{"a table by its ARN", "dev", map[string]string{"table": "arn:aws:dynamodb:x"}, []string{"table"}},
+		{"a bucket that cannot be", "dev", map[string]string{"bucket": "Restored_Bucket"}, []string{"bucket"}},
 		{"a commit that is none", "dev", map[string]string{"commit": `a"b`}, []string{"commit"}},
 		{"no account", "dev", map[string]string{"account": ""}, []string{"account"}},
 		{"an account of eleven digits", "dev", map[string]string{"account": "11112222333"}, []string{"account"}},

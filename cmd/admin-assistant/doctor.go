@@ -420,7 +420,7 @@ func (d *doctor) lookAtToken(ctx context.Context, c *client, at place) error {
 		d.say("scope", done, "access_as_user", "")
 	}
 	if len(s.Groups) > 0 || s.HasMany != nil || s.bytes > largeToken {
-		d.say("groups claim", missing, "tokens name groups ("+strconv.Itoa(s.bytes>>10)+" KB): with many groups they are too large for the gateway, which takes 10 KB",
+		d.say("groups claim", missing, "tokens name groups ("+strconv.Itoa(s.bytes>>10)+" KB): with many they are too large for the gateway, which takes 10 KB",
 			"in "+ofAPI+", Token configuration: remove the groups claim")
 	} else {
 		d.say("groups claim", done, "tokens name no groups", "")

@@ -32,6 +32,7 @@ import (
 	"adminassistant/shared/audit"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/listing"
+	"adminassistant/shared/flag"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
@@ -90,7 +91,10 @@ func newWorldWith(t *testing.T, o entrasim.Options, change func(*entrasim.Option
 		{Tenant: home, Object: boss, Name: "Boss", Username: "boss@home.example", Roles: []string{"admin"}},
 		{Tenant: abroad, Object: eve, Name: "Eve", Username: "eve@abroad.example"},
 	}
-	o.Apps = []entrasim.App{{Client: apiApp, Secret: "web secret", RedirectURIs: []string{webBack}, Version: 2, Optional: []string{"email"}}, {Client: cliApp, RedirectURIs: []string{"http://localhost"}}}
+	o.Apps = []entrasim.App{
+		{Client: apiApp, Secret: "web secret", RedirectURIs: []string{webBack}, Version: 2, Optional: []string{"email"}},
+		{Client: cliApp, RedirectURIs: []string{"http://localhost"}},
+	}
 	change(&o)
 	w.Server = entrasim.New(o)
 	l, err := w.StartTLS("")
@@ -106,13 +110,13 @@ func newWorldWith(t *testing.T, o entrasim.Options, change func(*entrasim.Option
 	if w.version = "1.2.3"; deployed != nil {
 		w.api, w.version = deployed.api(t, l, tenants), "dev"
 	} else {
-		w.api = serveHere(t, l, tenants, o)
+		w.api = w.serveHere(t, l, tenants, o)
 	}
 	return w
 }
 
 // serveHere starts an API that takes the tokens of a sign-in service, and returns its address.
-func serveHere(t *testing.T, l *entrasim.Listener, tenants []string, o entrasim.Options) string {
+func (w *world) serveHere(t *testing.T, l *entrasim.Listener, tenants []string, o entrasim.Options) string {
 	t.Helper()
 	verifier, err := bearer.New(bearer.Options{
 		Authority: l.URL, Audiences: []string{apiApp}, Clients: []string{apiApp, cliApp}, Tenants: tenants, HTTPClient: l.Client, Clock: time.Now,
@@ -142,7 +146,8 @@ func serveHere(t *testing.T, l *entrasim.Listener, tenants []string, o entrasim.
 	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
 	users := account.NewUsers(table, time.Now)
 	server := httptest.NewServer(httpapi.New(httpapi.Services{
-		Users: users, Eraser: account.NewEraser(users), Jobs: job.New(table, nil, newID, time.Now), Audit: audit.New(table, time.Now, newID),
+		Flags: flag.New(table, time.Now), Users: users, Eraser: account.NewEraser(users),
+		Jobs: job.New(table, nil, newID, time.Now), Audit: audit.New(table, time.Now, newID),
 		Requests: idempotency.New(table, time.Now), Clock: time.Now, NewID: newID, Log: zerolog.Nop(), Version: "1.2.3",
 		Authenticate: verifier.Authenticate, SignIn: web, Sessions: session.New(table, time.Now), Attempts: session.NewAttempts(table, time.Now),
 		Provider: func(context.Context, string, calendar.URI) (httpapi.Provider, error) {

@@ -294,7 +294,8 @@ func (l *library) refused(r *refusal.Refusal) error {
 	case meaning == refusal.SignIn, r.Number == signInFrequency:
 		return &signInNeeded{reason: r.Reason(), claims: r.Claims}
 	case meaning == refusal.Consent:
-		return fault.New(fault.Forbidden, "an administrator of your organisation has to allow this program first (%s); the administrator opens %s", r.Reason(), l.consent)
+		return fault.New(fault.Forbidden, "an administrator of your organisation has to allow this program first (%s); the administrator opens %s",
+			r.Reason(), l.consent)
 	case meaning == refusal.Declined:
 		return errDeclined
 	}

@@ -252,3 +252,50 @@ func TestOutputs(t *testing.T) {
 		}
 	}
 }
+
+func TestCopiesInAnotherAccount(t *testing.T) {
+	infratest.NeedNode(t)
+	const vault = "arn:aws:backup:eu-west-1:444455556666:backup-vault:copies"
+	app, err := infratest.NewApp("../..", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := infratest.Read(New(app, "data", Props{Stack: infratest.Stack("data"), CopyVault: vault}).Stack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("table and bucket are copied there every day, and stay for longer than here", func(t *testing.T) {
+		rule := func(path ...any) any {
+			return infratest.At(one(t, template, "AWS::Backup::BackupPlan").Properties, append([]any{"BackupPlan", "BackupPlanRule", 0}, path...)...)
+		}
+		got := []any{rule("ScheduleExpression"), rule("Lifecycle", "DeleteAfterDays"), rule("CopyActions", 0, "DestinationBackupVaultArn"),
+			rule("CopyActions", 0, "Lifecycle", "DeleteAfterDays")}
+		if diff := cmp.Diff([]any{"cron(0 3 * * ? *)", 7.0, vault, 35.0}, got); diff != "" {
+			t.Error(diff)
+		}
+		selected := infratest.Text(infratest.At(one(t, template, "AWS::Backup::BackupSelection").Properties, "BackupSelection", "Resources"))
+		for kind := range map[string]bool{"AWS::DynamoDB::GlobalTable": true, "AWS::S3::Bucket": true} {
+			found := false
+			for id := range template.Of(t, kind) {
+				found = found || strings.Contains(selected, id+"\"")
+			}
+			if !found {
+				t.Errorf("no %s is among %s", kind, selected)
+			}
+		}
+	})
+	t.Run("what waits for it stays, under a key of ours", func(t *testing.T) {
+		v := one(t, template, "AWS::Backup::BackupVault")
+		stays(t, v)
+		if key := keyFor(t, template, "on their way"); infratest.At(v.Properties, "EncryptionKeyArn", "Fn::GetAtt", 0) != key {
+			t.Errorf("it is encrypted with %v", v.Properties)
+		}
+	})
+	t.Run("without another account there is none of it", func(t *testing.T) {
+		for id, r := range synth(t, false).Resources {
+			if strings.HasPrefix(r.Type, "AWS::Backup") {
+				t.Errorf("%s is %s", id, r.Type)
+			}
+		}
+	})
+}

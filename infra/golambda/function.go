@@ -147,6 +147,7 @@ func (f *Function) Try(r *Rollout, pins *Pins, hook Function) {
 	r.role.AddToPolicy(Allow([]*string{hook.Function.FunctionArn()}, "lambda:InvokeFunction"))
 	hook.Function.AddToRolePolicy(Allow([]*string{f.deployment.DeploymentGroupArn()}, "codedeploy:PutLifecycleEventHookExecutionStatus"))
 	alias := f.Alias.Node().DefaultChild().(awslambda.CfnAlias)
+	alias.AddDependency(f.deployment.Node().DefaultChild().(awscodedeploy.CfnDeploymentGroup)) // with the alarms that it watches
 	alias.AddDependency(hook.Function.Node().DefaultChild().(awslambda.CfnFunction))
 	alias.AddDeletionOverride(jsii.String("UpdatePolicy.CodeDeployLambdaAliasUpdate"))
 	alias.AddOverride(jsii.String("UpdatePolicy.Fn::If"), []any{pins.condition.LogicalId(), map[string]any{"Ref": "AWS::NoValue"}, map[string]any{

@@ -32,7 +32,9 @@ func TestAlarms(t *testing.T) {
 		for _, set := range []map[string]map[string]any{found, alarmsOf(t, stack(t, dev), "dev")} {
 			var got []string
 			for name := range set {
-				got = append(got, name)
+				if !strings.HasPrefix(name, "canary-") {
+					got = append(got, name)
+				}
 			}
 			slices.Sort(got)
 			if diff := cmp.Diff(slices.Sorted(slices.Values(AlarmNames())), got); diff != "" {
@@ -47,8 +49,11 @@ func TestAlarms(t *testing.T) {
 			if _, ok := topics[topic]; !ok {
 				t.Errorf("%s tells %v", name, alarm["AlarmActions"])
 			}
-			if text := alarm["AlarmDescription"].(string); !strings.HasSuffix(text, "docs/runbooks/"+name+".md") || len(text) > 1024 {
+			if text := alarm["AlarmDescription"].(string); !strings.HasSuffix(text, "docs/runbooks/"+page(name)+".md") || len(text) > 1024 {
 				t.Errorf("%s says %q", name, text)
+			}
+			if over, _ := infratest.At(alarm["OKActions"], 0, "Ref").(string); over != topic {
+				t.Errorf("%s does not tell that it is over: %v", name, alarm["OKActions"])
 			}
 		}
 	})
@@ -64,7 +69,7 @@ func TestAlarms(t *testing.T) {
 			}
 		}
 		slices.Sort(pages)
-		if diff := cmp.Diff(slices.Sorted(slices.Values(AlarmNames())), pages); diff != "" {
+		if diff := cmp.Diff(slices.Sorted(slices.Values(Pages())), pages); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -73,6 +78,8 @@ func TestAlarms(t *testing.T) {
 			want, comparison := "notBreaching", "GreaterThanOrEqualToThreshold"
 			if name == dispatcherSilent {
 				want, comparison = "breaching", "LessThanThreshold"
+			} else if strings.HasPrefix(name, secretExpiry) {
+				comparison = "LessThanThreshold"
 			}
 			if alarm["TreatMissingData"] != want || alarm["ComparisonOperator"] != comparison {
 				t.Errorf("%s: %v, %v", name, alarm["TreatMissingData"], alarm["ComparisonOperator"])
@@ -108,6 +115,17 @@ func TestAlarms(t *testing.T) {
 		slices.Sort(list)
 		return list, expression
 	}
+	share := func(name string) struct {
+		sources    []string
+		expression string
+		threshold  float64
+	} {
+		return struct {
+			sources    []string
+			expression string
+			threshold  float64
+		}{[]string{"AWS/Lambda Errors Sum function-" + name, "AWS/Lambda Invocations Sum function-" + name}, "100 * errors / calls", 5}
+	}
 	across := func(metric string) (list []string) {
 		for _, name := range names {
 			list = append(list, "AWS/Lambda "+metric+" Sum function-"+name)
@@ -129,15 +147,14 @@ func TestAlarms(t *testing.T) {
 		expression string
 		threshold  float64
 	}{
-		archiveDeadLetters:  {dead("archive-dead"), "FILL(taken, 0) + FILL(waiting, 0)", 1},
-		backupDeadLetters:   {dead("backup-dead"), "FILL(taken, 0) + FILL(waiting, 0)", 1},
-		notifyDeadLetters:   {[]string{"AWS/SQS ApproximateNumberOfMessagesVisible Maximum queue-notify-dead"}, "", 1},
-		scheduleDeadLetters: {[]string{"AWS/SQS ApproximateNumberOfMessagesVisible Maximum queue-schedule-dead"}, "", 1},
-		apiErrors:           {[]string{"AWS/ApiGateway 5xx Sum " + gateway, "AWS/ApiGateway Count Sum " + gateway}, "100 * errors / requests", 1},
-		apiLatency:          {[]string{"AWS/ApiGateway Latency p99 " + gateway}, "", 2000},
-		functionErrors: {append(across("Errors"), across("Invocations")...), "MAX([100 * FILL(apiErrors, 0) / FILL(apiCalls, 1), " +
-			"100 * FILL(dispatcherErrors, 0) / FILL(dispatcherCalls, 1), 100 * FILL(archiveErrors, 0) / FILL(archiveCalls, 1), " +
-			"100 * FILL(backupErrors, 0) / FILL(backupCalls, 1), 100 * FILL(notifyErrors, 0) / FILL(notifyCalls, 1)])", 5},
+		archiveDeadLetters:    {dead("archive-dead"), "FILL(taken, 0) + FILL(waiting, 0)", 1},
+		backupDeadLetters:     {dead("backup-dead"), "FILL(taken, 0) + FILL(waiting, 0)", 1},
+		notifyDeadLetters:     {[]string{"AWS/SQS ApproximateNumberOfMessagesVisible Maximum queue-notify-dead"}, "", 1},
+		scheduleDeadLetters:   {[]string{"AWS/SQS ApproximateNumberOfMessagesVisible Maximum queue-schedule-dead"}, "", 1},
+		apiErrors:             {[]string{"AWS/ApiGateway 5xx Sum " + gateway, "AWS/ApiGateway Count Sum " + gateway}, "100 * errors / requests", 1},
+		apiLatency:            {[]string{"AWS/ApiGateway Latency p99 " + gateway}, "", 2000},
+		"function-errors-api": share(api), "function-errors-dispatcher": share(dispatcher), "function-errors-archive": share(archive),
+		"function-errors-backup": share(backup), "function-errors-notify": share(notify),
 		userErrors:        {[]string{"AdminAssistant UserRequests Sum prod", "AdminAssistant UserRequestsFailed Sum prod"}, "100 * errors / requests", 5},
 		functionThrottles: {across("Throttles"), "FILL(api, 0) + FILL(dispatcher, 0) + FILL(archive, 0) + FILL(backup, 0) + FILL(notify, 0)", 1},
 		tableThrottles: {[]string{
@@ -148,11 +165,20 @@ func TestAlarms(t *testing.T) {
 			"AWS/SQS ApproximateAgeOfOldestMessage Maximum queue-archive", "AWS/SQS ApproximateAgeOfOldestMessage Maximum queue-backup",
 			"AWS/SQS ApproximateAgeOfOldestMessage Maximum queue-notify",
 		}, "MAX([FILL(archive, 0) / 3600, FILL(backup, 0) / 3600, FILL(notify, 0) / 900])", 1},
-		failedRuns:       {[]string{"AdminAssistant RunsFailed Sum prod"}, "", 1},
-		lateJobs:         {[]string{"AdminAssistant JobsLate Sum prod"}, "", 1},
-		signInFailures:   {[]string{"AdminAssistant SignInFailures Sum prod"}, "", 20},
-		lostAuditRecords: {[]string{"AdminAssistant AuditRecordsLost Sum prod"}, "", 1},
-		unkeptHeads:      {[]string{"AdminAssistant HeadsUnkept Sum prod"}, "", 1},
+		failedRuns: {[]string{
+			"AdminAssistant RunsBroken Sum prod", "AdminAssistant RunsFailed Sum prod", "AdminAssistant RunsPartial Sum prod",
+			"AdminAssistant RunsSucceeded Sum prod",
+		}, "IF(FILL(broken, 0) >= 3, 100 * FILL(broken, 0) / (FILL(succeeded, 0) + FILL(part, 0) + FILL(failed, 0)), 0)", 5},
+		lateJobs:           {[]string{"AdminAssistant JobWait Maximum prod"}, "", 900},
+		stuckJobs:          {[]string{"AdminAssistant JobsStuck Sum prod"}, "", 1},
+		gatewayThrottles:   {[]string{"AdminAssistant/prod TurnedAway Sum "}, "", 100},
+		bouncedMail:        {[]string{"AWS/SES Reputation.BounceRate Maximum "}, "", 0.05},
+		"secret-expiry-30": {[]string{"AdminAssistant SecretDays Minimum prod"}, "", 30.5},
+		"secret-expiry-7":  {[]string{"AdminAssistant SecretDays Minimum prod"}, "", 7.5},
+		"secret-expiry-1":  {[]string{"AdminAssistant SecretDays Minimum prod"}, "", 1.5},
+		signInFailures:     {[]string{"AdminAssistant SignInFailures Sum prod"}, "", 20},
+		lostAuditRecords:   {[]string{"AdminAssistant AuditRecordsLost Sum prod"}, "", 1},
+		unkeptHeads:        {[]string{"AdminAssistant HeadsUnkept Sum prod"}, "", 1},
 		dispatcherSilent: {[]string{"AWS/Lambda Errors Sum function-dispatcher", "AWS/Lambda Invocations Sum function-dispatcher"},
 			"FILL(calls, 0) - FILL(errors, 0)", 1},
 	} {
@@ -166,8 +192,43 @@ func TestAlarms(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the newest version of a function is looked at by itself, where there is a canary", func(t *testing.T) {
+		for _, function := range names {
+			got, expression := sources(found["canary-"+function])
+			for i, name := range []string{"Errors", "Invocations"} {
+				if !strings.HasPrefix(got[i], "AWS/Lambda "+name+" Sum functions"+function+"FunctionCurrentVersion") ||
+					!strings.HasSuffix(got[i], "/function-"+function+"/function-"+function+":live") {
+					t.Errorf("%s looks at %s", function, got[i])
+				}
+			}
+			if expression != "100 * errors / calls" || found["canary-"+function]["Threshold"] != 10.0 {
+				t.Errorf("%s: %s", function, expression)
+			}
+		}
+		for name := range alarmsOf(t, stack(t, dev), "dev") {
+			if strings.HasPrefix(name, "canary-") {
+				t.Errorf("%s is there", name)
+			}
+		}
+	})
+	t.Run("one error of one call does not ring", func(t *testing.T) {
+		for name, alarm := range found {
+			if strings.HasPrefix(name, "canary-") || strings.HasPrefix(name, functionErrors) {
+				if alarm["DatapointsToAlarm"].(float64) < 2 {
+					t.Errorf("%s: %v", name, alarm["DatapointsToAlarm"])
+				}
+			}
+		}
+	})
+	t.Run("a percentile of few samples says nothing", func(t *testing.T) {
+		for name, alarm := range found {
+			if alarm["ExtendedStatistic"] != nil && alarm["EvaluateLowSampleCountPercentile"] != "ignore" {
+				t.Errorf("%s: %v", name, alarm["EvaluateLowSampleCountPercentile"])
+			}
+		}
+	})
 	t.Run("those that bring a deployment back ring within a canary", func(t *testing.T) {
-		for _, name := range []string{functionErrors, userErrors} {
+		for _, name := range []string{"function-errors-api", "function-errors-archive", "canary-api", "canary-dispatcher", userErrors} {
 			text := infratest.Text(found[name])
 			if !strings.Contains(text, `"Period":60`) || found[name]["EvaluationPeriods"].(float64) > 5 {
 				t.Errorf("%s: %s", name, text)
@@ -184,14 +245,18 @@ func TestTopic(t *testing.T) {
 		if key.Properties["EnableKeyRotation"] != true {
 			t.Errorf("%v", key.Properties)
 		}
-		if !alarmsMay(key.Properties["KeyPolicy"], "kms:Decrypt", "kms:GenerateDataKey") {
-			t.Errorf("CloudWatch cannot use it: %v", key.Properties["KeyPolicy"])
+		for service := range tellers {
+			if !mayTell(service, key.Properties["KeyPolicy"], "kms:Decrypt", "kms:GenerateDataKey") {
+				t.Errorf("%s cannot use it: %v", service, key.Properties["KeyPolicy"])
+			}
 		}
 	})
 	t.Run("CloudWatch may publish, and nobody in plain HTTP", func(t *testing.T) {
 		policy := only(t, v, "AWS::SNS::TopicPolicy").Properties["PolicyDocument"]
-		if !alarmsMay(policy, "sns:Publish") {
-			t.Errorf("CloudWatch cannot publish: %v", policy)
+		for service := range tellers {
+			if !mayTell(service, policy, "sns:Publish") {
+				t.Errorf("%s cannot publish: %v", service, policy)
+			}
 		}
 		if !slices.ContainsFunc(infratest.At(policy, "Statement").([]any), func(s any) bool {
 			return infratest.At(s, "Effect") == "Deny" && infratest.At(s, "Condition", "Bool", "aws:SecureTransport") == "false" &&
@@ -215,13 +280,65 @@ func TestTopic(t *testing.T) {
 	})
 }
 
-// alarmsMay says whether a policy allows exactly these actions to the alarms of the account.
-func alarmsMay(policy any, actions ...string) bool {
+// tellers are who may tell the topic something, and of what of this account.
+var tellers = map[string]string{
+	"cloudwatch": "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:*", "events": "arn:aws:events:eu-central-1:111122223333:rule/*",
+	"budgets": "arn:aws:budgets::111122223333:*",
+}
+
+// mayTell says whether a policy allows exactly these actions to a service, for things of this account.
+func mayTell(service string, policy any, actions ...string) bool {
 	return slices.ContainsFunc(infratest.At(policy, "Statement").([]any), func(s any) bool {
-		return infratest.At(s, "Effect") == "Allow" && infratest.At(s, "Principal", "Service") == "cloudwatch.amazonaws.com" &&
+		return infratest.At(s, "Effect") == "Allow" && infratest.At(s, "Principal", "Service") == service+".amazonaws.com" &&
 			slices.Equal(infratest.Strings(infratest.At(s, "Action")), actions) &&
 			infratest.At(s, "Condition", "StringEquals", "aws:SourceAccount") == infratest.Account &&
-			infratest.At(s, "Condition", "ArnLike", "aws:SourceArn") == "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:*"
+			infratest.At(s, "Condition", "ArnLike", "aws:SourceArn") == tellers[service]
+	})
+}
+
+func TestWhatIsToldWithoutAnAlarm(t *testing.T) {
+	v := stack(t, prod)
+	t.Run("a key that is to be deleted or was disabled", func(t *testing.T) {
+		rule := only(t, v, "AWS::Events::Rule").Properties
+		want := map[string]any{"source": []any{"aws.kms"}, "detail-type": []any{"AWS API Call via CloudTrail"},
+			"detail": map[string]any{"eventName": []any{"ScheduleKeyDeletion", "DisableKey"}}}
+		if diff := cmp.Diff(want, rule["EventPattern"]); diff != "" {
+			t.Error(diff)
+		}
+		if topic, _ := infratest.At(rule["Targets"], 0, "Arn", "Ref").(string); v.Resources[topic].Type != "AWS::SNS::Topic" {
+			t.Errorf("it tells %v", rule["Targets"])
+		}
+	})
+	t.Run("a month that costs more than was thought, or is about to", func(t *testing.T) {
+		b := only(t, v, "AWS::Budgets::Budget").Properties
+		if limit := infratest.At(b, "Budget", "BudgetLimit", "Amount"); limit != 50.0 {
+			t.Errorf("more than %v", limit)
+		}
+		var kinds []string
+		for _, n := range b["NotificationsWithSubscribers"].([]any) {
+			kinds = append(kinds, infratest.At(n, "Notification", "NotificationType").(string))
+			if topic, _ := infratest.At(n, "Subscribers", 0, "Address", "Ref").(string); v.Resources[topic].Type != "AWS::SNS::Topic" {
+				t.Errorf("it tells %v", n)
+			}
+		}
+		if diff := cmp.Diff([]string{"ACTUAL", "FORECASTED"}, kinds); diff != "" {
+			t.Error(diff)
+		}
+		for id, r := range stack(t, dev).Resources {
+			if r.Type == "AWS::Budgets::Budget" {
+				t.Errorf("%s is there though nobody asked", id)
+			}
+		}
+	})
+	t.Run("what the gateway turns away is counted by its log", func(t *testing.T) {
+		filter := only(t, v, "AWS::Logs::MetricFilter").Properties
+		if filter["FilterPattern"] != `{ $.status = "429" }` || infratest.At(filter, "MetricTransformations", 0, "MetricName") != "TurnedAway" ||
+			infratest.At(filter, "MetricTransformations", 0, "MetricNamespace") != "AdminAssistant/prod" {
+			t.Errorf("%v", filter)
+		}
+		if !strings.HasPrefix(v.name(filter["LogGroupName"]), "gatewayAccessLog") {
+			t.Errorf("of %v", filter["LogGroupName"])
+		}
 	})
 }
 

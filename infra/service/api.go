@@ -12,7 +12,14 @@ import (
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 
 	"adminassistant/infra/golambda"
+	"adminassistant/shared/telemetry"
 )
+
+// turnedAwayMetric counts requests that the gateway answered with 429.
+const turnedAwayMetric = "TurnedAway"
+
+// gatewayNamespace is where CloudWatch keeps what is counted in the gateway's log, of a stage.
+func gatewayNamespace(stage string) string { return telemetry.Namespace + "/" + stage }
 
 const (
 	// apiRate and apiBurst bound what all clients together may ask, in requests per second. More is answered with 429.
@@ -47,6 +54,10 @@ func newAPI(scope constructs.Construct, p Props, f golambda.Function) awsapigate
 	stage := awsapigatewayv2.NewHttpStage(here, jsii.String("Stage"), &awsapigatewayv2.HttpStageProps{
 		HttpApi: gateway, StageName: jsii.String("$default"), AutoDeploy: jsii.Bool(true),
 		Throttle: &awsapigatewayv2.ThrottleSettings{RateLimit: jsii.Number(apiRate), BurstLimit: jsii.Number(apiBurst)},
+	})
+	awslogs.NewMetricFilter(here, jsii.String("TurnedAway"), &awslogs.MetricFilterProps{
+		LogGroup: log, MetricNamespace: jsii.String(gatewayNamespace(p.Stage)), MetricName: jsii.String(turnedAwayMetric), MetricValue: jsii.String("1"),
+		FilterPattern: awslogs.FilterPattern_StringValue(jsii.String("$.status"), jsii.String("="), jsii.String("429")),
 	})
 	line, err := json.Marshal(accessLog)
 	if err != nil {

@@ -52,10 +52,10 @@ func newDashboard(scope constructs.Construct, p Props, q queues, f *functions, g
 			{awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
 				Alarms: &all, Title: jsii.String("Admin Assistant " + p.Stage), Width: jsii.Number(24), Height: jsii.Number(4),
 			})},
-			row(graph("Runs", counts(telemetry.RunsSucceeded, telemetry.RunsPartial, telemetry.RunsFailed)...),
+			row(graph("Runs", counts(telemetry.RunsSucceeded, telemetry.RunsPartial, telemetry.RunsFailed, telemetry.RunsBroken)...),
 				graph("Appointments archived", counts(telemetry.AppointmentsArchived)...),
-				graph("Trouble", counts(telemetry.MessagesParked, telemetry.SignInFailures, telemetry.JobsLate, telemetry.JobsParked,
-					telemetry.AuditRecordsLost, telemetry.HeadsUnkept, telemetry.SetupFaults, telemetry.Panics)...)),
+				graph("Trouble", counts(telemetry.MessagesParked, telemetry.SignInFailures, telemetry.JobsLate, telemetry.JobsParked, telemetry.JobsStuck,
+					telemetry.JobsFailed, telemetry.AuditRecordsLost, telemetry.HeadsUnkept, telemetry.SetupFaults, telemetry.Panics)...)),
 			row(graph("API requests", append([]awscloudwatch.IMetric{gateway.MetricCount(sum), gateway.MetricClientError(sum), gateway.MetricServerError(sum)},
 				counts(telemetry.UserRequests, telemetry.UserRequestsFailed)...)...),
 				graph("API latency, ms", latency("p50"), latency("p99")), graph("Share of allowed age", worstAge(q))),

@@ -85,7 +85,7 @@ func (f *functions) told() []*golambda.Function {
 // rollBackOn makes every function's deployment watch the alarms that show a bad version.
 func (f *functions) rollBackOn(a alarms) {
 	for _, function := range f.all() {
-		function.RollBackOn(a.rollback()...)
+		function.RollBackOn(a.rollback(function.Name)...)
 	}
 }
 

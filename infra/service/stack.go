@@ -39,6 +39,8 @@ type Props struct {
 	MailIdentity string
 	// PublicURL is the address under which people reach the API, for links in e-mails; empty: there are none.
 	PublicURL string
+	// Budget is how many dollars a month the account may cost before somebody is told; 0: nobody is.
+	Budget int
 	// AlarmEmail is who gets alarms; empty: nobody.
 	AlarmEmail string
 	SignIn     SignIn

@@ -44,7 +44,7 @@ func props(stage string) Props {
 var (
 	prod = sync.OnceValues(func() (infratest.Template, error) {
 		p := props("prod")
-		p.Canary = 10 * time.Minute
+		p.Canary, p.Budget = 10*time.Minute, 50
 		return synth(p)
 	})
 	delegated = sync.OnceValues(func() (infratest.Template, error) {
@@ -863,7 +863,12 @@ func TestRollout(t *testing.T) {
 				watched = append(watched, v.Resources[infratest.At(alarm, "Name", "Ref").(string)].Properties["AlarmName"].(string))
 			}
 			slices.Sort(watched) // nothing that somebody who is not signed in can raise, as the gateway's counts are
-			if diff := cmp.Diff([]string{"prod-function-errors", "prod-user-errors"}, watched); diff != "" {
+			function := strings.TrimPrefix(regexp.MustCompile(`Deployment[0-9A-F]{8}$`).ReplaceAllString(id, ""), "functions")
+			want := []string{"prod-canary-" + function, "prod-function-errors-" + function}
+			if function == api {
+				want = append(want, "prod-user-errors")
+			}
+			if diff := cmp.Diff(want, watched); diff != "" {
 				t.Errorf("%s: %s", id, diff)
 			}
 		}

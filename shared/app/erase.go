@@ -45,6 +45,7 @@ func (y *system) erasing() []account.Step {
 			return errors.Join(listing.Erase(ctx, y.table, e.User), account.EraseNamed(ctx, y.table, e.User), account.EraseGrants(ctx, y.table, e.User),
 				y.own.For(e.User).Erase(ctx))
 		}},
+		{Name: "flags", Erase: func(ctx context.Context, e account.Erasure) error { return y.flags.Erase(ctx, e.User) }},
 		{Name: "notifications", Erase: func(ctx context.Context, e account.Erasure) error {
 			return errors.Join(action.Erase(ctx, y.table, e.User), notify.Erase(ctx, y.table, e.User), notice.EraseDigest(ctx, y.table, e.User))
 		}},

@@ -3,9 +3,12 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"runtime/debug"
@@ -160,8 +163,37 @@ type applicationSecret struct {
 	Secret      string `json:"client_secret"`
 	Certificate string `json:"certificate"`
 	Password    string `json:"password"`
+	// Expires is the last day on which a client secret is good, as in 2027-01-31; Microsoft does not say it in the secret. It may be left out.
+	Expires string `json:"expires"`
 
 	certificate []byte
+}
+
+// soon is how many days before its end it is counted for how many days a secret is still good.
+const soon = 40
+
+// expiry counts for how many days what is held is still good, the current day included, if that is soon. A day that cannot be read counts as none left:
+// somebody has to look.
+func (s *applicationSecret) expiry(now time.Time, metrics *telemetry.Metrics) {
+	var end time.Time
+	if block, _ := pem.Decode(s.certificate); block != nil && block.Type == "CERTIFICATE" {
+		if certificate, err := x509.ParseCertificate(block.Bytes); err == nil {
+			end = certificate.NotAfter
+		}
+	}
+	if s.Expires != "" {
+		day, err := time.Parse(time.DateOnly, s.Expires)
+		if err != nil {
+			day = now.Truncate(24*time.Hour).AddDate(0, 0, -1)
+		}
+		end = day.AddDate(0, 0, 1)
+	}
+	if end.IsZero() {
+		return
+	}
+	if days := int(math.Ceil(end.Sub(now).Hours() / 24)); days <= soon {
+		metrics.Count(telemetry.Counts{telemetry.SecretDays: max(days, 1)}) // nothing is counted that is not above zero
+	}
 }
 
 // secret reads an application's secret from Secrets Manager; variable is the setting that names it. No part of it gets into an error.
@@ -179,6 +211,7 @@ func (f *Function) secret(ctx context.Context, name, variable string) (applicati
 			return held, fault.Wrap(fault.Internal, fmt.Errorf("the certificate that %s names is neither PEM nor base64", variable))
 		}
 	}
+	held.expiry(f.clock(), f.metrics)
 	return held, nil
 }
 

@@ -22,6 +22,7 @@ import (
 	"adminassistant/shared/calendar/graph"
 	"adminassistant/shared/calendar/listing"
 	"adminassistant/shared/calendar/local"
+	"adminassistant/shared/flag"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/imports"
@@ -65,6 +66,7 @@ type system struct {
 	signIn    httpapi.SignIn // nil: nobody signs in with a browser
 	providers *calendars
 	notice    *notice.Notices
+	flags     *flag.Flags
 	cli       httpapi.CLISignIn // without a client: nobody signs in
 	machine   *httpapi.Machine  // nil: no browser gets in without a sign-in
 	clock     func() time.Time  // nil: the machine's
@@ -118,6 +120,7 @@ func (y *system) connect(credentials credentials) {
 	y.audit = audit.New(y.table, y.clock, y.newID)
 	y.audit.Lost = func() { y.metrics.Count(telemetry.Counts{telemetry.AuditRecordsLost: 1}) }
 	y.users, y.sessions = account.NewUsers(y.table, y.clock), session.New(y.table, y.clock)
+	y.flags = flag.New(y.table, y.clock)
 	y.own = local.New(y.table, y.newID, y.clock)
 	y.own.MostEvents = y.settings.memory().Events()
 	y.providers = &calendars{
@@ -140,7 +143,8 @@ func (y *system) graphOptions(o *graph.Options) {
 func (y *system) newNotices() *notice.Notices {
 	n := &notice.Notices{
 		Kinds: Kinds, Actions: action.New(y.table, y.newID, y.clock), Notifications: notify.New(y.table, y.notices, y.clock), Jobs: y.jobs(), Runs: y.runs,
-		Configs: y.configs, Profile: y.users.Of, Clock: y.clock, Log: y.log, Records: y.table, Signer: y.signing, EndDigest: y.users.EndDigest,
+		Configs: y.configs, Profile: y.users.Of, Flags: y.flags, Clock: y.clock, Log: y.log, Records: y.table, Signer: y.signing,
+		EndDigest: y.users.EndDigest,
 		Head: func(ctx context.Context, config string) (string, error) {
 			head, err := y.entries.Head(ctx, config)
 			return head.Checkpoint, err
@@ -186,7 +190,7 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers, Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
-		Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
+		Flags: y.flags, Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
 		Actions: y.notice.Actions, Notifications: y.notice.Notifications, Digests: y.notice,
 		Provider: y.providers.shown,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
@@ -211,6 +215,9 @@ func (y *system) verifier() *proof.Verifier {
 // waits for another one of its archive calendar, and visibility how long its message stays hidden.
 func (y *system) worker(name run.QueueName, busyDelay, visibility time.Duration) *run.Worker {
 	w := y.newWorker(y.queues()[name], busyDelay, visibility)
+	if name == run.BackupQueue { // no flag that runs keep is of the others
+		w.Flags = y.flags.Kept
+	}
 	w.Handlers = map[run.Kind]run.Handler{}
 	for _, kind := range kinds {
 		if kind.Queue == name {

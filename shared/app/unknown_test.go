@@ -19,6 +19,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/flag"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/store"
 )
@@ -44,6 +45,7 @@ var kindsOfRecords = map[string]string{
 	"EVENTS LONG":      keeps,
 	"EVENTS SERIES":    keeps,
 	"EVENTS ZONE":      writtenOnce,
+	"FLAGS FLAGS":      keeps,
 	"IDEMPOTENCY":      "the answer to a request takes the place of the note that it is under way, and neither has anything of the other",
 	"KEYS ID":          keeps,
 	"KEYS MARK":        writtenOnce,
@@ -102,7 +104,7 @@ func kindOf(key store.Key) string {
 }
 
 // opaque are members that hold what this program does not look into, or names that a user or the program chose.
-var opaqueMembers = []string{"input", "result", "plan", "blobs", "details", "header"}
+var opaqueMembers = []string{"input", "result", "plan", "blobs", "details", "header", "flags"}
 
 const plantedName = "of_a_newer_version"
 
@@ -415,11 +417,18 @@ func liveOnOneMachine(t *testing.T) *observed {
 	config := post("/v1/archive-configs", `{"name": "busy", `+calendars+`}`)
 	const night = `{"kind": "archive", "config": "busy", "jitter": 0, "schedule": {"repeat": "daily", "at": "02:00", "zone": "UTC"}}`
 	post("/v1/jobs", night)
-	cookie, _, err := session.New(table, clock).Start(t.Context(), session.SignIn{Principal: account.Principal{Tenant: "tenant", Object: "ann", Name: "Ann"}}, "browser")
+	in := session.SignIn{Principal: account.Principal{Tenant: "tenant", Object: "ann", Name: "Ann"}}
+	cookie, _, err := session.New(table, clock).Start(t.Context(), in, "browser")
 	must(t, err)
+	decide := func(state flag.State) {
+		_, err := flag.New(table, clock).Set(t.Context(), "tenant", "boss", flag.Flag{Name: flag.StuckJobAction, State: state})
+		must(t, err)
+	}
+	decide(flag.Off)
 	table.plant()
 
 	// what the user does
+	decide(flag.On)
 	const chosen = `{"email": "ann@example.com", "timezone": "Europe/Berlin", "notifications": {"digest": {"in_app": true, "email": false}}}`
 	o.do("ann", "PUT", "/v1/me/settings", chosen, "", "If-Match", "*")
 	o.do("ann", "PUT", "/v1/archive-configs/"+config, `{"name": "very busy", `+calendars+`}`, "", "If-Match", "*")

@@ -18,6 +18,7 @@ import (
 	"adminassistant/shared/calendar/ics"
 	"adminassistant/shared/calendar/series"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/flag"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
@@ -615,7 +616,7 @@ func (x *execution) leave(ctx context.Context) error {
 
 // retain deletes the backups of the run's job that no rule keeps. What fails is for the job's next run.
 func (x *execution) retain(ctx context.Context) {
-	if x.input.Job == "" || x.input.Retention == (Retention{}) {
+	if x.input.Job == "" || x.input.Retention == (Retention{}) || !flag.Kept(x.run.Flags, flag.DeleteOldBackups) {
 		return
 	}
 	deleted := 0

@@ -537,6 +537,33 @@ func TestRetentionTouchesItsOwnJobsBackupsAlone(t *testing.T) {
 	}
 }
 
+func TestOldBackupsStayWhereThatIsSwitchedOff(t *testing.T) {
+	for name, c := range map[string]struct {
+		kept map[string]bool
+		gone bool
+	}{"off": {map[string]bool{"backup.delete_old": false}, false}, "on": {map[string]bool{"backup.delete_old": true}, true}, "nobody said": {nil, true}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.imports(sample)
+			first, _ := w.backUp(retaining("nightly", Retention{Last: 1}))
+			w.Advance(24 * time.Hour)
+			r := w.start(retaining("nightly", Retention{Last: 1}))
+			r.Flags = c.kept
+			must(t, w.runner(w.Table, w.Blobs, w.calendar).Run(t.Context(), r))
+			if c.gone {
+				w.sound(r.ID)
+			} else {
+				w.sound(first.ID, r.ID)
+			}
+			stored, err := run.NewStore(w.Table).Get(t.Context(), r.User, r.ID)
+			must(t, err)
+			if len(stored.Flags) != len(c.kept) || c.kept != nil && stored.Flags["backup.delete_old"] != c.kept["backup.delete_old"] {
+				t.Errorf("the run keeps %v", stored.Flags)
+			}
+		})
+	}
+}
+
 // TestRetentionDoesNotCountWhatIsGoing has a backup of which the deletion stopped half way: it is nothing to have, and another one is kept in its place.
 func TestRetentionDoesNotCountWhatIsGoing(t *testing.T) {
 	w := newWorld(t)

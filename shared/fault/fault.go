@@ -27,7 +27,9 @@ const (
 	Locked                      // the period is locked
 )
 
-var names = [...]string{"internal", "invalid", "not_found", "conflict", "unauthenticated", "forbidden", "throttled", "unavailable", "malformed", "setup", "locked"}
+var names = [...]string{
+	"internal", "invalid", "not_found", "conflict", "unauthenticated", "forbidden", "throttled", "unavailable", "malformed", "setup", "locked",
+}
 
 // String is the kind's stable name, as used in problem details and logs.
 func (k Kind) String() string { return names[k] }

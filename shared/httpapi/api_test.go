@@ -32,6 +32,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/flag"
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/imports"
 	"adminassistant/shared/job"
@@ -196,7 +197,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	)
 	records := audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() })
 	s.services = Services{
-		Users: users, Eraser: eraser,
+		Flags: flag.New(s.table, clock), Users: users, Eraser: eraser,
 		Configs: configs, Runs: runs, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Signing: key, Blobs: blobs, Kinds: described,
 		Undo: undoers,
 		Verifier: &proof.Verifier{

@@ -480,7 +480,9 @@ func (s *server) authRoutes() {
 	}, s.login)
 	s.handlePlain(route{pattern: "GET /auth/callback", access: anyone, where: withSignIn}, s.callback)
 	s.handlePlain(route{pattern: "GET /auth/sign-out", access: anyone, where: withSignIn}, s.signOutPage)
-	s.handlePlain(route{pattern: "POST /auth/sign-out", access: anyone, where: withSignIn, class: limit.Writes, body: body{kinds: []string{formKind}}}, s.signOutForm)
+	s.handlePlain(route{
+		pattern: "POST /auth/sign-out", access: anyone, where: withSignIn, class: limit.Writes, body: body{kinds: []string{formKind}},
+	}, s.signOutForm)
 	s.handlePlain(route{pattern: "GET /auth/signed-out", access: anyone, where: withSignIn}, s.signedOutPage)
 	handle(s, route{
 		pattern: routeSession, access: byUsers, where: withSessions, tag: tagAuth, summary: "Show the session that asks, with its token",
@@ -490,6 +492,8 @@ func (s *server) authRoutes() {
 	handle(s, route{
 		pattern: "POST /auth/logout", access: byAuthenticated, class: limit.Writes, action: "session.end", where: withSessions,
 		tag: tagAuth, summary: "Sign out", success: http.StatusNoContent,
+		description: "Everywhere is in all browsers, within 30 seconds, and what is kept to act for you while you are away is forgotten. Access tokens of other " +
+			"programs stay valid until they expire. The session at the sign-in service goes on; the page /auth/sign-out ends it, too.",
 	}, s.logout)
 	handle(s, route{
 		pattern: "GET /auth/sessions", access: byUsers, where: withSessions,
@@ -530,7 +534,7 @@ func (s *server) getSession(ctx context.Context, _ *struct{}) (*struct{ Body ses
 }
 
 func (s *server) logout(ctx context.Context, in *struct {
-	Everywhere bool `query:"everywhere" doc:"End all access: sign out in all browsers, within 30 seconds, and forget what is kept to act for you while you are away. Access tokens of other programs stay valid until they expire."`
+	Everywhere bool `query:"everywhere" doc:"End all access: in all browsers, and what is kept to act for you."`
 }) (*endedAnswer, error) {
 	who, err := account.From(ctx)
 	if err != nil {

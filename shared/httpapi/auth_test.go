@@ -96,7 +96,8 @@ func newWeb(t testing.TB, change ...func(*web, *Services)) *web {
 			{Tenant: homeTenant, Object: bob, Name: "Bob", Username: "bob@home.example", Roles: []string{"admin"}},
 		},
 		Apps: []entrasim.App{{
-			Client: webClient, Secret: "web secret", RedirectURIs: []string{site + "/auth/callback", site + "/auth/signed-out"}, Optional: []string{"login_hint"},
+			Client: webClient, Secret: "web secret", RedirectURIs: []string{site + "/auth/callback", site + "/auth/signed-out"}, Version: 2,
+			Optional: []string{"login_hint"},
 		}},
 		Clock: services.Clock,
 	})

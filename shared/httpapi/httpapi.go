@@ -26,6 +26,7 @@ import (
 	"adminassistant/shared/backup"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/flag"
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
@@ -64,6 +65,8 @@ type Services struct {
 	Users *account.Users
 	// Eraser erases all that is kept of a user.
 	Eraser *account.Eraser
+	// Flags are what administrators switched on and off.
+	Flags *flag.Flags
 	// Actions are what needs users, and Notifications what they are told.
 	Actions       *action.Actions
 	Notifications *notify.Notifications
@@ -141,6 +144,7 @@ func New(s Services) http.Handler {
 				{Name: tagNotifications, Description: "What you are told of. By which channels, your settings say (PUT /v1/me/settings)."},
 				{Name: tagRestores, Description: "What backups and uploaded files hold, put into a calendar."},
 				{Name: tagLedger, Description: "The append-only record of what was archived."},
+				{Name: tagFlags, Description: "What is switched on and off for the users of your tenant, for its administrators."},
 				{Name: tagUsers, Description: "The users of your tenant, for its administrators."},
 				{Name: tagAudit, Description: "What was done, by whom and when: append-only and hash-chained."},
 				{Name: tagHealth, Description: "Whether the service works."},
@@ -167,6 +171,7 @@ func New(s Services) http.Handler {
 	srv.restoreRoutes()
 	srv.ledgerRoutes()
 	srv.userRoutes()
+	srv.flagRoutes()
 	srv.auditRoutes()
 	srv.healthRoutes()
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"adminassistant/shared/account"
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
@@ -37,6 +39,17 @@ type jobInput struct {
 	JobSettings
 }
 
+// jobReason is job.Reason in answers.
+type jobReason string
+
+// Schema implements huma.SchemaProvider.
+func (jobReason) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Enum: []any{
+		string(job.ByUser), string(job.ConfigInactive), string(job.UserDisabled), string(job.SignInNeeded), string(job.NotSeen), string(job.Broken),
+		string(job.UnknownKind),
+	}}
+}
+
 // jobView is a job as a response has it.
 type jobView struct {
 	ID        string            `json:"id"`
@@ -48,7 +61,7 @@ type jobView struct {
 	Calendar  string            `json:"calendar,omitempty" enum:"source,archive"`
 	Retention *backup.Retention `json:"retention,omitempty" doc:"Which backups stay; of a backup job."`
 	State     string            `json:"state" enum:"active,paused"`
-	Reason    string            `json:"reason,omitempty" enum:"user,config_inactive,user_disabled,sign_in_needed,not_seen,broken,unknown_kind" doc:"Why the job is paused."`
+	Reason    jobReason         `json:"reason,omitempty" doc:"Why the job is paused."`
 	Detail    string            `json:"detail,omitempty" doc:"What is in the job's way, if it did not pause by itself."`
 	Due       *time.Time        `json:"due,omitempty" doc:"The next time of the schedule; of an active job."`
 	Starts    *time.Time        `json:"starts,omitempty" doc:"When the next run begins: the next time, and what the jitter adds to it."`
@@ -62,7 +75,7 @@ type jobView struct {
 func (s *server) viewJob(j *job.Job) jobView {
 	v := jobView{
 		ID: j.ID, Kind: jobKind(j.Kind), Config: j.Config, Schedule: j.Schedule, Window: j.Window, Jitter: j.Jitter, Calendar: string(j.Calendar),
-		State: string(j.State), Reason: string(j.Reason), Detail: j.Detail, Due: orNil(j.Due), Starts: orNil(j.Starts()), LastRun: j.LastRun,
+		State: string(j.State), Reason: jobReason(j.Reason), Detail: j.Detail, Due: orNil(j.Due), Starts: orNil(j.Starts()), LastRun: j.LastRun,
 		LastDue: orNil(j.LastDue), Created: j.Created, Updated: j.Updated,
 	}
 	if terms := s.Kinds.Of(j.Kind).Job; terms != nil && terms.Retention {

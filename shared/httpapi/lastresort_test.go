@@ -205,7 +205,8 @@ func TestTheLogHasNothingOfPathsAndQueries(t *testing.T) {
 func TestTheLogHasKnownErrorsOfASignInAlone(t *testing.T) {
 	for word, want := range map[string]string{"access_denied": "access_denied", "server_error": "server_error", "marked_word": "another"} {
 		var log bytes.Buffer
-		if err := (&server{}).providerError(zerolog.New(&log).WithContext(t.Context()), refusal.Brought(word, ""), ""); err == nil || !strings.Contains(log.String(), fmt.Sprintf(`"error":%q`, want)) {
+		err := (&server{}).providerError(zerolog.New(&log).WithContext(t.Context()), refusal.Brought(word, ""), "")
+		if err == nil || !strings.Contains(log.String(), fmt.Sprintf(`"error":%q`, want)) {
 			t.Errorf("%s: %v, and the log has %s", word, err, &log)
 		}
 	}

@@ -120,6 +120,7 @@ var noMailbox = []string{
 	"GET /v1/ledger/{config}/days/{date}", "GET /v1/ledger/{config}/history", "GET /v1/ledger/{config}/head",
 	"GET /v1/ledger/{config}/proof", "POST /v1/ledger/{config}/verify",
 	"GET /v1/audit", "GET /v1/audit/export", "POST /v1/audit/verify",
+	"GET /v1/flags", "PUT /v1/flags/{name}",
 	"GET /v1/users", "GET /v1/users/{object}", "POST /v1/users/{object}/disable", "POST /v1/users/{object}/enable", "PUT /v1/users/{object}/role",
 	"DELETE /v1/users/{object}", "POST /v1/users/{object}/mailboxes", "DELETE /v1/users/{object}/mailboxes/{mailbox}",
 }

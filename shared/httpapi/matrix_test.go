@@ -182,6 +182,9 @@ var matrix = map[string]request{
 	"GET /v1/audit/export":  {want: users(200)},
 	"POST /v1/audit/verify": {want: users(200)},
 
+	"GET /v1/flags": {want: statuses{401, 403, 403, 403, 200, 200, 403}},
+	"PUT /v1/flags/{name}": {path: "/v1/flags/job.stuck_action", body: `{"state": "off"}`, header: sendJSON,
+		want: statuses{401, 403, 403, 403, 200, 200, 403}},
 	"GET /v1/users":                   {want: statuses{401, 403, 403, 403, 200, 200, 403}},
 	"GET /v1/users/{object}":          {path: "/v1/users/$other", want: administration(200)},
 	"POST /v1/users/{object}/disable": {path: "/v1/users/$other/disable", want: administration(200)},
@@ -296,7 +299,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 			jobID := s.do("POST", "/v1/jobs", strings.ReplaceAll(nightly, "$config", configID)).is(201).str("id")
 			backupID := s.backup(map[string]any{"config": configID})
 			uploadID := s.do("POST", "/v1/uploads", week, sendFile...).is(201).str("id")
-			_, began, err := s.services.Sessions.Start(t.Context(), session.SignIn{Principal: account.Principal{Tenant: homeTenant, Object: objects[owner], Name: names[owner]}}, "Browser")
+			in := session.SignIn{Principal: account.Principal{Tenant: homeTenant, Object: objects[owner], Name: names[owner]}}
+			_, began, err := s.services.Sessions.Start(t.Context(), in, "Browser")
 			check(t, err)
 			s.header = nil
 

@@ -7,6 +7,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/action"
+	"adminassistant/shared/flag"
 	"adminassistant/shared/job"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/run"
@@ -40,6 +41,9 @@ func stuck(j *job.Job) action.Cause { return action.Cause{Kind: action.JobStuck,
 // JobStuck raises an action for the user of a job that a defect of the program keeps from being started. If that fails, it is only logged: it is
 // tried with the job.
 func (n *Notices) JobStuck(ctx context.Context, j *job.Job) {
+	if n.Flags != nil && !n.Flags.On(ctx, flag.StuckJobAction, j.User) {
+		return
+	}
 	n.ofJob(ctx, j, func(ctx context.Context, title string) error {
 		_, err := n.Actions.Raise(ctx, action.Action{
 			User: j.User, Cause: stuck(j), Subject: action.Subject{Kind: "job", ID: j.ID}, At: n.Clock(),

@@ -10,6 +10,7 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/action"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/flag"
 	"adminassistant/shared/job"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/run"
@@ -81,6 +82,26 @@ func TestJobParked(t *testing.T) {
 			t.Errorf("told %+v", w.notes())
 		}
 	})
+}
+
+func TestUsersHearNothingOfStuckJobsWhereThatIsSwitchedOff(t *testing.T) {
+	w := newWorld(t)
+	w.Flags = flag.New(w.Table, w.clock.Now)
+	tenant, object, _ := strings.Cut(annKey, "#")
+	if _, err := w.Flags.Set(t.Context(), tenant, "boss", flag.Flag{Name: flag.StuckJobAction, State: flag.On, Deny: []string{object}}); err != nil {
+		t.Fatal(err)
+	}
+	w.JobStuck(t.Context(), w.lateJob())
+	if open := w.actions(action.Open); len(open) != 0 {
+		t.Errorf("%+v", open)
+	}
+	if _, err := w.Flags.Set(t.Context(), tenant, "boss", flag.Flag{Name: flag.StuckJobAction, State: flag.On}); err != nil {
+		t.Fatal(err)
+	}
+	w.JobStuck(t.Context(), w.lateJob())
+	if open := w.actions(action.Open); len(open) != 1 {
+		t.Errorf("%+v", open)
+	}
 }
 
 func TestAJobThatIsStuckNeedsItsUserOnceAndUntilItGoes(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/flag"
 	"adminassistant/shared/job"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/run"
@@ -30,6 +31,7 @@ type Notices struct {
 	Jobs          *job.Jobs
 	Runs          runs
 	Configs       configs
+	Flags         *flag.Flags // nil: all is as the program itself says
 	Profile       func(ctx context.Context, user string) (account.Profile, error)
 	// SignIn returns the state of a user's sign-in at Microsoft; nil: nobody acts for users there.
 	SignIn func(ctx context.Context, user string) (microsoft.State, error)

@@ -141,13 +141,15 @@ func (n *Notices) Unseen(ctx context.Context, user string, days int) error {
 	}
 	text := fmt.Sprintf("You were not here for %d days. Your organisation's sign-in service does not say who has left, so that your jobs wait for you. "+
 		"They go on by themselves with your next request or sign-in, and archives go on from where they stopped. %s", days, run.Safe)
-	raised, err := n.Actions.Raise(ctx, action.Action{User: user, Cause: notSeen, Subject: action.Subject{Kind: "user", ID: p.Object}, Detail: text, At: n.Clock()})
+	raised, err := n.Actions.Raise(ctx, action.Action{
+		User: user, Cause: notSeen, Subject: action.Subject{Kind: "user", ID: p.Object}, Detail: text, At: n.Clock(),
+	})
 	if err != nil {
 		return err
 	}
 	if err := n.Notifications.Tell(ctx, p.Settings, notify.Notification{
-		ID: notify.ID(raised.Created, "not seen "+raised.ID), User: user, Class: notify.SignIn, State: "paused", Title: "Your jobs are paused, since you were not here",
-		Text: text, Link: "/auth/login",
+		ID: notify.ID(raised.Created, "not seen "+raised.ID), User: user, Class: notify.SignIn, State: "paused",
+		Title: "Your jobs are paused, since you were not here", Text: text, Link: "/auth/login",
 	}); err != nil {
 		return err
 	}

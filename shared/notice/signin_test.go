@@ -222,8 +222,8 @@ func TestSignIns(t *testing.T) {
 	})
 }
 
-const blockedNow = `{"sealed": "c2VhbGVk", "blocked": {"since": "2026-10-05T02:00:00Z", "again": "2026-10-05T02:15:00Z", "word": "invalid_grant", "number": 70043,
-	"sub": "token_expired"}}`
+const blockedNow = `{"sealed": "c2VhbGVk", "blocked": {"since": "2026-10-05T02:00:00Z", "again": "2026-10-05T02:15:00Z", "word": "invalid_grant",
+	"number": 70043, "sub": "token_expired"}}`
 
 func forbidden(r *run.Run) {
 	r.Problem = &run.Problem{Code: fault.Forbidden.String(), Detail: "a policy of your organisation"}

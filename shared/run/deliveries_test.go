@@ -62,7 +62,7 @@ func TestDeadLetters(t *testing.T) {
 			t.Errorf("run is %s because of %+v, %v", r.State, r.Problem, err)
 		}
 		s.remaining(0, 0, "")
-		s.counted(telemetry.Counts{telemetry.RunsFailed: 1})
+		s.counted(telemetry.Counts{telemetry.RunsFailed: 1, telemetry.RunsBroken: 1})
 		if _, created, err := s.Runs.Create(t.Context(), sampleAgain(r, "b")); err != nil || !created {
 			t.Errorf("the window is not free for the next run: %v", err)
 		}

@@ -45,9 +45,10 @@ func (r *Run) Digest() (string, error) {
 		Created   string          `json:"created"`
 		Started   string          `json:"started"`
 		Ended     string          `json:"ended"`
+		Flags     map[string]bool `json:"flags,omitempty"`
 	}{
 		r.ID, r.User, r.Kind, r.Config, r.Calendar, r.From, r.To, r.Options, r.Input, r.AttemptOf, r.Job, r.State, r.Progress, result, r.Problem,
-		r.Failed, r.Pages, r.ItemsDigest, instant(r.Created), instant(r.Started), instant(r.Ended),
+		r.Failed, r.Pages, r.ItemsDigest, instant(r.Created), instant(r.Started), instant(r.Ended), r.Flags,
 	})
 	if err != nil {
 		return "", fault.New(fault.Malformed, "run %s is unreadable: %v", r.ID, err)

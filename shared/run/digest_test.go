@@ -70,6 +70,8 @@ func TestDigest(t *testing.T) {
 			v.Force = true
 		case *Progress:
 			v.Total++
+		case *map[string]bool:
+			*v = map[string]bool{"a": true}
 		case **Problem:
 			*v = &Problem{Code: "x"}
 		default:

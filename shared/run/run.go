@@ -105,6 +105,13 @@ func NewProblem(err error) *Problem {
 	return &Problem{Code: kind.String(), Detail: err.Error()}
 }
 
+// ours says whether a run that failed with the problem did so for no fault of its user. One without a problem was stopped for what it found.
+func (p *Problem) ours() bool {
+	return p != nil && slices.Contains([]string{
+		fault.Internal.String(), fault.Malformed.String(), fault.Throttled.String(), fault.Unavailable.String(),
+	}, p.Code)
+}
+
 // Run is one execution.
 type Run struct {
 	ID     string `json:"id"`
@@ -126,6 +133,9 @@ type Run struct {
 	// Active is the sort key of the note that the run is under way, as it was made. It is stored so that code which does not know an option of
 	// the run finds its note all the same.
 	Active string `json:"active,omitempty"`
+
+	// Flags are the values of flags that the run started with, which it keeps until it ends; of a flag that is not in it, the program's own.
+	Flags map[string]bool `json:"flags,omitempty"`
 
 	State    State           `json:"state"`
 	Progress Progress        `json:"progress"`

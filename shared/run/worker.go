@@ -94,6 +94,8 @@ type Worker struct {
 	Metrics *telemetry.Metrics
 	// Ended is called for every run that has ended, at least once; after an error, once more. It may be nil.
 	Ended func(ctx context.Context, r *Run) error
+	// Flags returns the values of flags with which a run of a user starts, which the run stores; nil: there are none.
+	Flags func(ctx context.Context, user string) map[string]bool
 	Clock func() time.Time
 	// BusyDelay is how long a run waits before it asks for the lease again.
 	BusyDelay time.Duration
@@ -128,6 +130,9 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 		return w.park(ctx, m, "nobody handles runs of this kind")
 	}
 
+	if r.Flags == nil && w.Flags != nil {
+		r.Flags = w.Flags(ctx, r.User)
+	}
 	err = carryOut(ctx, handler, r)
 	switch {
 	case err == nil:
@@ -252,6 +257,9 @@ func (w *Worker) count(r *Run) {
 		return
 	}
 	counts := telemetry.Counts{metric: 1}
+	if r.State == Failed && r.Problem.ours() {
+		counts[telemetry.RunsBroken] = 1
+	}
 	if written := w.Kinds.Of(r.Kind).Counts; written != "" {
 		if result, err := w.Kinds.Result(r); err == nil && result != nil { // a run that failed may have none
 			counts[written] = result.Wrote()

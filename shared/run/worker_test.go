@@ -570,6 +570,14 @@ func TestCounts(t *testing.T) {
 		handle(t, s)
 		s.counted(telemetry.Counts{telemetry.RunsFailed: 1})
 	})
+	t.Run("one that failed for no fault of its user counts as broken, too", func(t *testing.T) {
+		for _, kind := range []fault.Kind{fault.Internal, fault.Malformed} {
+			s := newShop(t, func(context.Context, *Run) error { return fault.New(kind, "a defect") })
+			s.start("1")
+			handle(t, s)
+			s.counted(telemetry.Counts{telemetry.RunsFailed: 1, telemetry.RunsBroken: 1})
+		}
+	})
 	t.Run("a run that was interrupted too often counts once, as its message does", func(t *testing.T) {
 		s := newShop(t, func(context.Context, *Run) error { return fault.New(fault.Unavailable, "down") })
 		s.start("1")
@@ -581,7 +589,7 @@ func TestCounts(t *testing.T) {
 			s.now = s.now.Add(visibility)
 		}
 		handle(t, s)
-		s.counted(telemetry.Counts{telemetry.RunsFailed: 1, telemetry.MessagesParked: 1})
+		s.counted(telemetry.Counts{telemetry.RunsFailed: 1, telemetry.RunsBroken: 1, telemetry.MessagesParked: 1})
 	})
 	t.Run("messages that no worker can use count when they are parked", func(t *testing.T) {
 		s := newShop(t, nil)

@@ -23,6 +23,11 @@ const (
 	RunsSucceeded Metric = "RunsSucceeded"
 	RunsPartial   Metric = "RunsPartial"
 	RunsFailed    Metric = "RunsFailed"
+	// RunsBroken counts those of RunsFailed that failed for no fault of their users: by a defect, or since something was out of reach for long.
+	RunsBroken Metric = "RunsBroken"
+	// SecretDays is for how many days, the current one included, a secret with which the installation signs in to Microsoft is still good, as it is
+	// read, when that is soon.
+	SecretDays Metric = "SecretDays"
 	// AppointmentsArchived counts what an archive run wrote to the archive calendar, when the run ends.
 	AppointmentsArchived Metric = "AppointmentsArchived"
 	// MessagesParked counts messages that were moved to a dead-letter queue because no further delivery would help.

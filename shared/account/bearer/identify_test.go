@@ -40,7 +40,7 @@ func TestIdentify(t *testing.T) {
 		{"one signed with what everybody knows", id(ann, entrasim.SharedSecret()), "-", errMalformed},
 		{"the signature of another", strings.Join(append(strings.Split(id(ann), ".")[:2], strings.Split(id(boss), ".")[2]), "."), "-", errSignature},
 		{"an unknown key", id(ann, entrasim.Header("kid", "x")), "-", errUnknownKey},
-		{"a long one", strings.Repeat("a", maxToken+1), "-", errMalformed},
+		{"a long one", strings.Repeat("a", maxToken+1), "-", errLarge},
 		{"nothing", "", "-", errMalformed},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -60,7 +60,9 @@ func TestGuestsAreLetInWhereASettingSaysSo(t *testing.T) {
 			accepts(t, strict, s.Token(row.user, row.change...), want)
 			s, open := odd(t, nil, func(o *Options) { o.Guests = true })
 			accepts(t, open, s.Token(row.user, row.change...), nil)
-			id := append([]entrasim.Override{claim("scp", nil), claim("nonce", "n"), claim("ver", "2.0"), claim("iss", s.URL()+"/"+home+"/v2.0"), claim("aud", api)}, row.change...)
+			id := append([]entrasim.Override{
+				claim("scp", nil), claim("nonce", "n"), claim("ver", "2.0"), claim("iss", s.URL()+"/"+home+"/v2.0"), claim("aud", api),
+			}, row.change...)
 			if _, err := open.Identify(t.Context(), s.Token(row.user, id...), "n"); err != nil {
 				t.Errorf("a sign-in of one who is let in: %v", err)
 			}

@@ -106,7 +106,8 @@ func New(o Options) (*Verifier, error) {
 		o.HTTPClient = &http.Client{Timeout: fetchTimeout}
 	}
 	v := &Verifier{
-		audiences: slices.Clone(o.Audiences), identifiers: slices.Clone(o.Identifiers), guests: o.Guests, roles: slices.Clone(o.ServiceRoles), tenants: map[string]*tenant{}, clock: o.Clock,
+		audiences: slices.Clone(o.Audiences), identifiers: slices.Clone(o.Identifiers), guests: o.Guests, roles: slices.Clone(o.ServiceRoles),
+		tenants: map[string]*tenant{}, clock: o.Clock,
 		cache: cache{limit: maxCached},
 	}
 	var applications []string

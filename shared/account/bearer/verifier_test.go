@@ -186,7 +186,7 @@ func TestVerify(t *testing.T) {
 		{name: "the algorithm none", change: list(entrasim.Unsigned()), want: errMalformed},
 		{name: "HS256 with the public key as the secret", change: list(entrasim.SharedSecret()), want: errMalformed},
 		{name: "an extension that has to be understood", change: list(entrasim.Header("crit", []string{"x"}), entrasim.Header("x", 1)), want: errMalformed},
-		{name: "one that is too long", change: list(claim("padding", strings.Repeat("x", maxToken))), want: errMalformed},
+		{name: "one that is too long", change: list(claim("padding", strings.Repeat("x", maxToken))), want: errLarge},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			v := verifier(t, l, c, func(o *Options) {
@@ -383,7 +383,7 @@ func TestKeys(t *testing.T) {
 		fetched(t, sim, 1, 1)
 		c.advance(fetchPause)
 		garbage()
-		fetched(t, sim, 1, 2)
+		fetched(t, sim, 1, 3) // of all, and of the application's own
 		verify(t, v, sim.Token(ann), nil)
 	})
 	t.Run("a withdrawn key takes with it what it signed, remembered or not", func(t *testing.T) {

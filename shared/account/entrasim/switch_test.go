@@ -29,7 +29,8 @@ const (
 
 // odd starts a simulator with more users and applications.
 func odd(t *testing.T, change ...func(*entrasim.Options)) *world {
-	return started(t, entrasim.Options{}, func(s *entrasim.Server) (*entrasim.Listener, error) { return s.Start("") }, append([]func(*entrasim.Options){func(o *entrasim.Options) {
+	plain := func(s *entrasim.Server) (*entrasim.Listener, error) { return s.Start("") }
+	return started(t, entrasim.Options{}, plain, append([]func(*entrasim.Options){func(o *entrasim.Options) {
 		o.Users = append(o.Users, entrasim.User{Tenant: home, Object: guest, Name: "Guest", Username: "guest_abroad#EXT#@home.example", Home: abroad},
 			entrasim.User{Tenant: home, Object: many, Name: "Many", Username: "many@home.example", Alias: "m.any@other.example", Groups: 170})
 		o.Apps = append(o.Apps, entrasim.App{Client: single, RedirectURIs: []string{"http://localhost"}, Tenant: home})
@@ -100,7 +101,8 @@ func TestAPasswordIsNoRevocation(t *testing.T) {
 	if got := w.renew(t, public); got["error"] != "invalid_grant" {
 		t.Errorf("a public client: %v", got)
 	}
-	refresh := map[string]string{"client_id": web, "client_secret": webSecret, "grant_type": "refresh_token", "refresh_token": confidential["refresh_token"].(string)}
+	refresh := map[string]string{"client_id": web, "client_secret": webSecret, "grant_type": "refresh_token",
+		"refresh_token": confidential["refresh_token"].(string)}
 	if got := w.ask(t, home, refresh); got["access_token"] == nil {
 		t.Errorf("a confidential client: %v", got)
 	}
@@ -117,7 +119,8 @@ func TestTheBrowserHasASessionOfItsOwn(t *testing.T) {
 	if status != http.StatusFound || back.Get("code") == "" {
 		t.Errorf("the one who is signed in is asked again: %d", status)
 	}
-	if status, page, _ := w.do(t, http.MethodGet, w.authorizeURL(home, "prompt", "select_account"), nil); status != http.StatusOK || !strings.Contains(page, boss) {
+	if status, page, _ := w.do(t, http.MethodGet, w.authorizeURL(home, "prompt", "select_account"), nil); status != http.StatusOK ||
+		!strings.Contains(page, boss) {
 		t.Errorf("no choice: %d %s", status, page)
 	}
 	if status, _, _ := w.do(t, http.MethodGet, w.authorizeURL(home, "login_hint", "boss@home.example"), nil); status != http.StatusOK {
@@ -132,7 +135,9 @@ func TestTheBrowserHasASessionOfItsOwn(t *testing.T) {
 		t.Errorf("nobody is asked who signs out: %s", page)
 	}
 	code := w.choose(t, w.authorizeURL(home, "client_id", api, "scope", "openid "+api+"/access_as_user", "redirect_uri", webBack, "prompt", "login"), ann)
-	got := w.ask(t, home, map[string]string{"client_id": api, "grant_type": "authorization_code", "code": code.Get("code"), "redirect_uri": webBack, "code_verifier": verifier})
+	got := w.ask(t, home, map[string]string{
+		"client_id": api, "grant_type": "authorization_code", "code": code.Get("code"), "redirect_uri": webBack, "code_verifier": verifier,
+	})
 	hint = claimsOf(t, got["id_token"].(string))["login_hint"]
 	if status, _, _ := w.do(t, http.MethodGet, out+"&logout_hint="+url.QueryEscape(hint.(string)), nil); status != http.StatusFound {
 		t.Errorf("signing out leads nowhere: %d", status)
@@ -188,7 +193,9 @@ func TestPassingErrors(t *testing.T) {
 func TestSecretsEnd(t *testing.T) {
 	w := odd(t)
 	w.ExpireSecret(web)
-	got := w.ask(t, home, map[string]string{"client_id": web, "client_secret": webSecret, "grant_type": "client_credentials", "scope": "https://graph.microsoft.com/.default"})
+	got := w.ask(t, home, map[string]string{
+		"client_id": web, "client_secret": webSecret, "grant_type": "client_credentials", "scope": "https://graph.microsoft.com/.default",
+	})
 	if got["error"] != "invalid_client" || got["error_codes"].([]any)[0] != 7000222.0 {
 		t.Errorf("got %v", got)
 	}
@@ -253,7 +260,8 @@ func TestVersionOneIsWhatThereIs(t *testing.T) {
 func TestScopesAreWrittenInManyWays(t *testing.T) {
 	w := odd(t)
 	for form, want := range map[entrasim.ScopeForm]string{
-		entrasim.AsAsked: "openid api://" + api + "/access_as_user", entrasim.Short: "openid access_as_user", entrasim.Full: "openid api://" + api + "/access_as_user",
+		entrasim.AsAsked: "openid api://" + api + "/access_as_user", entrasim.Short: "openid access_as_user",
+		entrasim.Full: "openid api://" + api + "/access_as_user",
 		entrasim.ByID: "openid " + api + "/access_as_user", entrasim.Shouted: strings.ToUpper("api://" + api + "/access_as_user"),
 	} {
 		w.WriteScopes(form)
@@ -357,7 +365,9 @@ func newCertificate(t *testing.T, until time.Time) (*x509.Certificate, crypto.Pr
 // redeemAt redeems a code at a tenant.
 func (w *world) redeemAt(t *testing.T, tenant, code string) map[string]any {
 	t.Helper()
-	got := w.ask(t, tenant, map[string]string{"grant_type": "authorization_code", "code": code, "redirect_uri": "http://localhost:7777", "code_verifier": verifier})
+	got := w.ask(t, tenant, map[string]string{
+		"grant_type": "authorization_code", "code": code, "redirect_uri": "http://localhost:7777", "code_verifier": verifier,
+	})
 	if got["access_token"] == nil {
 		t.Fatalf("got %v", got)
 	}

@@ -304,7 +304,7 @@ func ofItself(app, api *App, asked string) *refusal {
 			"The user or administrator has not consented to use the application with ID '%s'. It must require access to sign in and read user profile.", app.Client)
 	case asked != app.Client:
 		return fail("invalid_request", 90009,
-			"Application '%s' is requesting a token for itself. This scenario is supported only if resource is specified using the GUID based App Identifier.", app.Client)
+			"Application '%s' is requesting a token for itself. This is supported only if the resource is specified by the GUID based App Identifier.", app.Client)
 	}
 	return nil
 }

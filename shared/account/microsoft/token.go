@@ -153,7 +153,8 @@ func (c *Client) use(ctx context.Context, user string, e entry) (held, error) {
 	if !errors.Is(err, errOffline) {
 		return held{}, explain(err, c.clock())
 	}
-	version, err := c.save(ctx, user, record{Sealed: e.Sealed, Refreshing: c.clock().Add(leaseFor).UTC(), Blocked: e.Blocked, unknown: e.unknown}, store.VersionIs(e.version))
+	leased := record{Sealed: e.Sealed, Refreshing: c.clock().Add(leaseFor).UTC(), Blocked: e.Blocked, unknown: e.unknown}
+	version, err := c.save(ctx, user, leased, store.VersionIs(e.version))
 	if errors.Is(err, store.ErrConflict) {
 		return held{}, errChanged
 	}
@@ -225,7 +226,8 @@ func (c *Client) release(ctx context.Context, user string, e entry, leased int64
 	}
 	if needed := new(SignInNeeded); errors.As(failure, &needed) {
 		zerolog.Ctx(ctx).Info().Str("reason", needed.Reason).Bool("claims", needed.Claims != "").Msg("a sign-in at Microsoft has ended")
-		r.Sealed, r.Blocked, r.Needed = nil, nil, &need{Since: c.clock().UTC(), Reason: needed.Reason, Claims: needed.Claims} // what was sealed is good for nothing any more
+		r.Sealed, r.Blocked = nil, nil // what was sealed is good for nothing any more
+		r.Needed = &need{Since: c.clock().UTC(), Reason: needed.Reason, Claims: needed.Claims}
 	}
 	switch _, err := c.save(ctx, user, r, store.VersionIs(leased)); {
 	case errors.Is(err, store.ErrConflict):

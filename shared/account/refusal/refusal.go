@@ -120,7 +120,8 @@ var numbers = map[int]Meaning{
 	530035: Policy, 50005: Policy, 50097: Policy, 50131: Policy, 70043: Policy, 700084: SignIn,
 	65001: Consent, 90094: Consent, 90095: Consent, 65004: Declined,
 	50105: NotLetIn, 50020: NotLetIn, 90072: NotLetIn,
-	7000222: Credential, 7000215: Credential, 700027: Credential, 700024: Credential, 7000112: Credential, 700030: Credential, 50027: Credential, 700023: Credential,
+	7000222: Credential, 7000215: Credential, 700027: Credential, 700024: Credential, 7000112: Credential, 700030: Credential,
+	50027: Credential, 700023: Credential,
 	7000218: Setup, 700025: Setup, 700016: Setup, 50011: Setup, 90008: Setup, 90009: Setup, 500011: Setup, 50194: Setup, 9002327: Setup, 9002325: Setup,
 	70020: Late, 70018: Declined,
 }

@@ -25,7 +25,7 @@ func TestWhatRefusalsMean(t *testing.T) {
 		{"a sign-in that has ended", 400, answer("invalid_grant", 50173, "bad_token"), SignIn, fault.Unauthenticated, "sign in again (AADSTS50173)"},
 		{"more that is asked of the user", 400, answer("interaction_required", 50076, "basic_action"), SignIn, fault.Unauthenticated, "AADSTS50076"},
 		{"a number that nobody knows", 400, answer("invalid_grant", 123456, ""), SignIn, fault.Unauthenticated, "AADSTS123456"},
-		{"a policy about places", 400, answer("invalid_grant", 53003, "message_only"), Policy, fault.Forbidden, "administrator can except the application (AADSTS53003)"},
+		{"a policy about places", 400, answer("invalid_grant", 53003, "message_only"), Policy, fault.Forbidden, "can except the application (AADSTS53003)"},
 		{"a policy of another number", 400, answer("interaction_required", 99, "message_only"), Policy, fault.Forbidden, "administrator"},
 		{"a policy without its sub-error", 400, answer("invalid_grant", 53003, ""), Policy, fault.Forbidden, "administrator"},
 		{"the sign-in frequency", 400, answer("invalid_grant", 70043, "token_expired"), Policy, fault.Forbidden, "sign-in frequency"},

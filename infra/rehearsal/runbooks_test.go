@@ -1,0 +1,157 @@
+// Package rehearsal runs the commands of the runbooks, with the command line of AWS against the engines that stand in for AWS.
+package rehearsal
+
+import (
+	"crypto/rand"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// known are errors that tell of the engines, and of nothing else.
+var known = regexp.MustCompile(`not been implemented|NotImplemented|An error occurred \(404\)|An error occurred \(500\)|UnknownOperation|not yet implemented|` +
+	`Unable to parse response|ValidationError|ResourceNotFoundException|InternalError|UnsupportedOperation|TableNotFoundException|does not exist|` +
+	`ResourceConflictException|ContinuousBackupsUnavailableException`)
+
+// wrong are errors that tell of the command.
+var wrong = regexp.MustCompile(`usage: aws|Unknown options|Invalid choice|arguments are required|expected one argument|Bad value for --query|` +
+	`Error parsing parameter|Parameter validation failed|Invalid type for parameter|syntax error|command not found|unbound variable|parse error|jq: error`)
+
+// placeholders are words in commands that a person replaces, and what by here.
+var placeholders = map[string]string{
+	"ID": "d-ABCDEF123", "UUID": "00000000-0000-4000-8000-000000000000", "KEY": "$KEY",
+}
+
+var fence = regexp.MustCompile("(?ms)^ *```bash\n(.*?)^ *```$")
+
+var rehearse = flag.Bool("rehearse", false, "run the commands of the runbooks, which takes minutes")
+
+func TestEveryCommandOfTheRunbooksRuns(t *testing.T) {
+	if !*rehearse {
+		t.Skip("skipped: it takes minutes; run: make rehearse")
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tools := filepath.Join(root, ".tools", "awscli", "bin")
+	for what, missing := range map[string]bool{
+		"moto": os.Getenv("AWS_ENDPOINT_URL") == "", "DynamoDB Local": os.Getenv("AWS_ENDPOINT_URL_DYNAMODB") == "",
+		"the AWS command line": lacks(filepath.Join(tools, "aws")),
+	} {
+		if !missing {
+			continue
+		}
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is not there", what)
+		}
+		t.Skipf("skipped: there is no %s; run: make test", what)
+	}
+	dir := t.TempDir()
+	// version 1 of the command line asks SQS at an address of its own, whatever the environment says
+	wrapper := "#!/bin/sh\ncase $1 in sqs) exec " + tools + "/aws --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\";; esac\nexec " + tools + "/aws \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "aws"), []byte(wrapper), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	env := append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "AWS_DEFAULT_REGION=eu-central-1", "AWS_PAGER=", "TABLE=rehearsal-"+rand.Text(),
+		"AWS_MAX_ATTEMPTS=1", "HOME="+dir)
+	bash := func(script string) (string, error) {
+		command := exec.Command("bash", "-c", script)
+		command.Dir, command.Env = dir, env
+		out, err := command.CombinedOutput()
+		return string(out), err
+	}
+	setup, err := os.ReadFile("setup.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := bash(string(setup))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, key)
+	}
+	env = append(env, strings.TrimSpace(key))
+
+	pages, err := filepath.Glob(filepath.Join(root, "docs", "r*", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shell := ""
+	for _, page := range pages {
+		if strings.HasSuffix(page, filepath.Join("runbooks", "README.md")) {
+			shell = blocks(t, page)[0]
+		}
+	}
+	if !strings.Contains(shell, "alarm()") {
+		t.Fatalf("the shell that all pages use was not found: %s", shell)
+	}
+	ran := 0
+	for _, page := range pages {
+		name := filepath.Join(filepath.Base(filepath.Dir(page)), filepath.Base(page))
+		var scripts []string
+		for _, block := range blocks(t, page) {
+			if block != shell {
+				scripts = append(scripts, block)
+			}
+		}
+		if strings.Contains(name, "runbooks") && !strings.Contains(name, "README") && len(scripts) == 0 {
+			t.Errorf("%s has no commands", name)
+		}
+		for i, script := range scripts {
+			ran++
+			t.Run(name+" "+string(rune('a'+i)), func(t *testing.T) {
+				out, err := bash("set -u\n" + shell + "\n" + filled(script))
+				if bad := wrong.FindString(out); bad != "" {
+					t.Errorf("%s\nended with %v and said\n%s", script, err, out)
+					return
+				}
+				for _, line := range strings.Split(out, "\n") {
+					if strings.Contains(line, "An error occurred") && !known.MatchString(line) {
+						t.Errorf("%s\nsaid\n%s", script, out)
+					}
+				}
+				if err != nil && !strings.Contains(out, "An error occurred") {
+					t.Errorf("%s\nended with %v and said\n%s", script, err, out)
+				}
+			})
+		}
+	}
+	if ran < 30 {
+		t.Errorf("only %d blocks of commands were found", ran)
+	}
+}
+
+func lacks(file string) bool {
+	_, err := os.Stat(file)
+	return err != nil
+}
+
+// blocks are the commands of a page.
+func blocks(t *testing.T, page string) (all []string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range fence.FindAllStringSubmatch(string(text), -1) {
+		all = append(all, found[1])
+	}
+	return all
+}
+
+// filled puts something in the place of what a person has to.
+func filled(script string) string {
+	words := make([]string, 0, len(placeholders))
+	for word := range placeholders {
+		words = append(words, word)
+	}
+	slices.Sort(words)
+	for _, word := range words {
+		script = regexp.MustCompile(`([ =])`+word+`\b`).ReplaceAllString(script, "${1}"+placeholders[word])
+	}
+	return script
+}
