@@ -75,7 +75,8 @@ func build(app awscdk.App, s settings) error {
 	_, err := service.New(app, "service", service.Props{
 		Stack: props("service", "queues, functions, API, schedule and alarms."),
 		Stage: s.Stage, Data: kept, Heads: witness, Functions: s.Functions, Canary: s.Canary, LogLevel: s.LogLevel, LogDays: s.LogDays, Destroy: s.Destroy,
-		MailFrom: s.MailFrom, MailIdentity: s.MailIdentity, PublicURL: s.PublicURL, AlarmEmail: s.AlarmEmail, SignIn: s.SignIn, Graph: s.Graph,
+		MailFrom: s.MailFrom, MailIdentity: s.MailIdentity, MailConfigurationSet: s.MailConfigurationSet,
+		PublicURL: s.PublicURL, AlarmEmail: s.AlarmEmail, SignIn: s.SignIn, Graph: s.Graph,
 		ArchiveConcurrency: s.ArchiveConcurrency, BackupConcurrency: s.BackupConcurrency, CORSOrigins: s.CORSOrigins,
 	})
 	return err

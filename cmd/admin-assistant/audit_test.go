@@ -68,7 +68,7 @@ func TestAudit(t *testing.T) {
 		m.t = t
 		m.local("audit", "verify").ok().says("the audit log holds: ")
 		m.ownData(t)
-		m.exec("store.db", "UPDATE items SET data = CAST('{}' AS BLOB) WHERE sk = CAST('"+everything[4].ID+"' AS BLOB)")
+		m.exec("store.db", "UPDATE items SET data = CAST('{}' AS BLOB) WHERE sk = CAST('"+everything[7].ID+"' AS BLOB)")
 		broken := m.local("audit", "verify")
 		broken.says("DOES NOT HOLD: 1 misfits", "record 4: altered")
 		var report auditReport

@@ -34,6 +34,8 @@ type Props struct {
 	// MailFrom is who notifications come from, and MailIdentity the address or domain that SES verified for it.
 	MailFrom     string
 	MailIdentity string
+	// MailConfigurationSet is the default configuration set of MailIdentity in SES; empty: it has none.
+	MailConfigurationSet string
 	// PublicURL is the address under which people reach the API, for links in e-mails; empty: there are none.
 	PublicURL string
 	// AlarmEmail is who gets alarms; empty: nobody.
