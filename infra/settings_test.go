@@ -61,7 +61,8 @@ func TestRead(t *testing.T) {
 			"copy-vault": "arn:aws:backup:eu-west-1:444455556666:backup-vault:copies", "cors-origins": "https://a.example.com,http://localhost:3000",
 		}))
 		want := settings{
-			Stage: "dev", Account: infratest.Account, Region: infratest.Region, Functions: "/built", Commit: "v1.2-3-gabc", Table: "restored-table", Bucket: "restored-bucket",
+			Stage: "dev", Account: infratest.Account, Region: infratest.Region, Functions: "/built", Commit: "v1.2-3-gabc",
+			Table: "restored-table", Bucket: "restored-bucket",
 			CopyVault: "arn:aws:backup:eu-west-1:444455556666:backup-vault:copies",
 			MailFrom:  "aa@mail.example.com", MailIdentity: "example.com",
 			PublicURL: "https://calendar.example.com",
