@@ -79,8 +79,8 @@ func TestFunctionsUnderLambdasOwnEmulator(t *testing.T) {
 	t.Parallel()
 	d := deploy(t)
 	for function, c := range map[string]struct{ sample, want string }{
-		"api":        {"apigw-v2-request-no-authorizer.json", `"statusCode":404`},
-		"dispatcher": {"cloudwatch-logs-event.json", "null"}, // whatever it is called with, it looks what is due
+		"api":        {"apigw-v2-request-no-authorizer.json", `"statusCode":302`}, // of / to what explains the API
+		"dispatcher": {"cloudwatch-logs-event.json", "null"},                      // whatever it is called with, it looks what is due
 		"archive":    {"sqs-event.json", `"batchItemFailures":`},
 	} {
 		t.Run(function, func(t *testing.T) {
