@@ -74,7 +74,8 @@ func TestRead(t *testing.T) {
 			"table-warm-reads": "12000", "table-warm-writes": "40000",
 		}))
 		want := settings{
-			Stage: "dev", Account: infratest.Account, Region: infratest.Region, Functions: "/built", Commit: "v1.2-3-gabc", Table: "restored-table", Bucket: "restored-bucket",
+			Stage: "dev", Account: infratest.Account, Region: infratest.Region, Functions: "/built", Commit: "v1.2-3-gabc",
+			Table: "restored-table", Bucket: "restored-bucket",
 			CopyVault: "arn:aws:backup:eu-west-1:444455556666:backup-vault:copies",
 			MailFrom:  "aa@mail.example.com", MailIdentity: "example.com", MailConfigurationSet: "set_1",
 			PublicURL: "https://calendar.example.com",
