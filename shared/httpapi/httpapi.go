@@ -47,9 +47,11 @@ type Services struct {
 	Kinds    run.Kinds
 	Starters map[run.QueueName]*run.Starter
 	// Undo plans the undoing of runs.
-	Undo    *undo.Undoers
-	Jobs    *job.Jobs
-	Backups *backup.Backups
+	Undo *undo.Undoers
+	// Deciding turns what users decide into runs.
+	Deciding *archive.Deciding
+	Jobs     *job.Jobs
+	Backups  *backup.Backups
 	// Uploads keeps files until they are restored.
 	Uploads *restore.Uploads
 	Ledger  *ledger.Ledger
@@ -163,6 +165,7 @@ func New(s Services) http.Handler {
 	srv.jobRoutes()
 	srv.backupRoutes()
 	srv.actionRoutes()
+	srv.decisionRoutes()
 	srv.notificationRoutes()
 	srv.restoreRoutes()
 	srv.ledgerRoutes()
