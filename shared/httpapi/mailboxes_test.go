@@ -91,7 +91,12 @@ var mailboxRows = map[string]mailboxRow{
 		path: "/v1/archive-configs/$config/repair", body: `{"mode": "repair"}`, header: sendJSON, want: 202, stores: true,
 	},
 	"POST /v1/archive-configs/{id}/deactivate": {path: "/v1/archive-configs/$config/deactivate", want: 200, quiet: true},
-	"POST /v1/runs":                        {body: `{"kind": "archive", "config": "$config", "period": "last week"}`, header: sendJSON, want: 202},
+	"POST /v1/runs": {body: `{"kind": "archive", "config": "$config", "period": "last week"}`, header: sendJSON, want: 202},
+	"POST /v1/decisions": {
+		body: `{"config": "$config", "decisions": [{"verdicts": [{"verdict": "create", "fields": {"subject": "Call", ` +
+			`"start": "2026-10-12T06:00:00Z", "end": "2026-10-12T06:30:00Z"}}]}]}`,
+		header: sendJSON, want: 202, stores: true,
+	},
 	"POST /v1/runs/{id}/retry":             {path: "/v1/runs/$run/retry", want: 202, later: true},
 	"POST /v1/runs/{id}/undo":              {path: "/v1/runs/$run/undo?preview=true", body: `{}`, header: sendJSON, want: 409},
 	"POST /v1/jobs":                        {body: nightly, header: sendJSON, want: 201, quiet: true},
@@ -114,7 +119,9 @@ var noMailbox = []string{
 	"GET /v1/runs", "GET /v1/runs/{id}", "GET /v1/runs/{id}/items", "GET /v1/runs/{id}/plan", "POST /v1/runs/{id}/cancel",
 	"GET /v1/jobs", "GET /v1/jobs/health", "GET /v1/jobs/{id}", "PUT /v1/jobs/{id}", "DELETE /v1/jobs/{id}", "POST /v1/jobs/{id}/pause",
 	"POST /v1/jobs/{id}/resume", "GET /v1/jobs/{id}/runs",
-	"GET /v1/actions", "GET /v1/actions/{id}", "POST /v1/actions/{id}/dismiss", "POST /v1/actions/{id}/resolve",
+	"GET /v1/actions", "GET /v1/actions/{id}", "POST /v1/actions/{id}/dismiss",
+	// With verdicts it is as POST /v1/decisions, of the config of an action.
+	"POST /v1/actions/{id}/resolve",
 	"GET /v1/notifications", "GET /v1/notifications/count", "POST /v1/notifications/{id}/read", "POST /v1/notifications/read",
 	"POST /v1/uploads", "POST /v1/imports",
 	"GET /v1/backups", "GET /v1/backups/{id}", "GET /v1/backups/{id}/files/{name}", "POST /v1/backups/{id}/verify", "DELETE /v1/backups/{id}",

@@ -182,7 +182,13 @@ func active(c archive.Config) error {
 
 // launch starts a run of the user's, which goes to the queue of its kind.
 func (s *server) launch(ctx context.Context, who string, r *run.Run) (*runAnswer, error) {
-	r.ID, r.User, r.State = s.NewID(), who, run.Queued
+	r.ID = s.NewID()
+	return s.start(ctx, who, r)
+}
+
+// start starts a run of the user's that has an id.
+func (s *server) start(ctx context.Context, who string, r *run.Run) (*runAnswer, error) {
+	r.User, r.State = who, run.Queued
 	r.Progress, r.Correlation, r.Created = run.NewProgress("queued", 0, 0), telemetry.Correlation(ctx), s.Clock().UTC()
 	r, created, err := s.Starters[s.Kinds.Of(r.Kind).Queue].Start(ctx, r)
 	if err != nil {
