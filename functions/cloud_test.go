@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,6 +24,7 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/awstest"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/queue"
@@ -242,4 +244,67 @@ func TestManyEventsAreImported(t *testing.T) {
 	if n != events {
 		t.Errorf("%d events are there", n)
 	}
+}
+
+// over asks the gateway as a program with a token, and returns the answer, which has to have the status.
+func (d *deployment) over(cloud *cloudtest.Cloud, method, path, body string, status int) (out map[string]any) {
+	d.t.Helper()
+	r, err := http.NewRequestWithContext(d.ctx, method, cloud.URL+path, strings.NewReader(body))
+	must(d.t, err)
+	r.Header.Set("Authorization", "Bearer "+d.token())
+	r.Header.Set("Content-Type", "application/json")
+	got, err := http.DefaultClient.Do(r)
+	must(d.t, err)
+	defer got.Body.Close()
+	text, err := io.ReadAll(got.Body)
+	must(d.t, err)
+	if got.StatusCode != status {
+		d.t.Fatalf("%s %s: %d %.300s", method, path, got.StatusCode, text)
+	}
+	must(d.t, json.Unmarshal(text, &out))
+	return out
+}
+
+// archives archives the mailbox by requests to the gateway, and once more.
+func (d *deployment) archives(cloud *cloudtest.Cloud) {
+	d.t.Helper()
+	_, err := d.sim.AddCalendar(address, graphsim.Calendar{Name: "Archive"})
+	must(d.t, err)
+	config := d.over(cloud, "POST", "/v1/archive-configs", `{"name": "work", "source": "msgraph://`+address+`/calendars/primary",
+		"archive": "msgraph://`+address+`/calendars/Archive", "timezone": "Europe/Zurich", "overlaps": "resolve"}`, http.StatusCreated)["id"].(string)
+	for _, written := range []int{20, 0} {
+		id := d.over(cloud, "POST", "/v1/runs", `{"kind": "archive", "config": "work", "from": "2026-10-01", "to": "2026-10-14"}`, http.StatusAccepted)["id"].(string)
+		eventually(d.t, "the run ended", func() bool { return d.stored(id).State.Ended() })
+		if result := d.succeeded(id); result.Written != written {
+			d.t.Errorf("the run reports %+v, want %d written", result, written)
+		}
+	}
+	d.once(config)
+	if n := cloud.Dropped(); n > 0 {
+		d.t.Errorf("%d messages were dropped", n)
+	}
+}
+
+func TestAMailboxIsArchivedThroughTheGateway(t *testing.T) {
+	t.Parallel()
+	t.Run("as an application reaches it", func(t *testing.T) {
+		d := deploy(t)
+		d.appointments(20, 14, "2026-10-01")
+		d.archives(d.cloud(cloudtest.Options{Functions: map[string]int{"api": 1, "archive": 1, "notify": 1}, Twice: true}))
+	})
+	t.Run("as its user does", func(t *testing.T) {
+		w := deployWeb(t)
+		w.appointments(20, 14, "2026-10-01")
+		if done := w.browser(w.start("api")).login(object); done.status != http.StatusSeeOther {
+			t.Fatalf("answered %d: %s", done.status, done.body)
+		}
+		w.archives(w.cloud(cloudtest.Options{
+			Functions: map[string]int{"api": 1, "archive": 1, "notify": 1}, Twice: true,
+			Environment: func(function string, env map[string]string) {
+				if function != "notify" {
+					maps.Copy(env, w.env)
+				}
+			},
+		}))
+	})
 }

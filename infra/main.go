@@ -87,7 +87,8 @@ func build(app awscdk.App, s settings) error {
 		Stack: props("service", "queues, functions, API, schedule and alarms."),
 		Stage: s.Stage, Commit: s.Commit, Data: kept, Heads: witness, Functions: s.Functions, Canary: s.Canary,
 		LogLevel: s.LogLevel, LogDays: s.LogDays, Destroy: s.Destroy,
-		MailFrom: s.MailFrom, MailIdentity: s.MailIdentity, PublicURL: s.PublicURL, AlarmEmail: s.AlarmEmail, Budget: s.Budget, SignIn: s.SignIn, Graph: s.Graph,
+		MailFrom: s.MailFrom, MailIdentity: s.MailIdentity, MailConfigurationSet: s.MailConfigurationSet,
+		PublicURL: s.PublicURL, AlarmEmail: s.AlarmEmail, Budget: s.Budget, SignIn: s.SignIn, Graph: s.Graph,
 		UnseenDays: s.UnseenDays,
 		Reserve:    s.Reserve, ArchiveConcurrency: s.ArchiveConcurrency, BackupConcurrency: s.BackupConcurrency, CORSOrigins: s.CORSOrigins,
 	})

@@ -31,6 +31,8 @@ type settings struct {
 	MailFrom, MailIdentity string
 	// Budget is how many dollars a month the account may cost before somebody is told; 0: nobody is.
 	Budget int
+	// MailConfigurationSet is the default configuration set of MailIdentity, if it has one.
+	MailConfigurationSet string
 	// AlarmEmail is who gets alarms; prod has to name somebody.
 	AlarmEmail string
 	// PublicURL is the address, without a path, under which people reach the API. A sign-in with a browser comes back there.
@@ -77,6 +79,9 @@ var stageDefaults = map[string]struct {
 const (
 	minConcurrency = 2
 	maxConcurrency = 400
+	// maxTenants and maxPrograms are how many ids fit into the variables of a function, 37 bytes each.
+	maxTenants  = 40
+	maxPrograms = 10
 	// maxWarm is what AWS gives a table without being asked for more, in units a second.
 	maxWarm = 40000
 	// unreserved is what of an account's concurrency nobody may reserve, and smallAccount the concurrency below which nothing is reserved unless
@@ -99,7 +104,8 @@ func variable(name string) string {
 
 // names are all settings.
 var names = []string{
-	"stage", "account", "region", "commit", "functions", "mail-from", "mail-identity", "alarm-email", "sign-in-authority", "sign-in-audience", "sign-in-tenants",
+	"stage", "account", "region", "commit", "functions", "mail-from", "mail-identity", "mail-configuration-set", "alarm-email",
+	"sign-in-authority", "sign-in-audience", "sign-in-tenants",
 	"sign-in-client", "sign-in-programs", "sign-in-service-roles", "sign-in-identifiers", "sign-in-guests", "sign-in-credentials",
 	"unseen-days", "public-url", "graph-delegated", "graph-tenant",
 	"graph-client", "graph-credentials", "graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency", "backup-concurrency", "cors-origins",
@@ -152,6 +158,7 @@ var (
 	regionForm     = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
 	guidForm       = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 	domainForm     = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$`)
+	setForm        = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	secretForm     = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
 	secretARNForm  = regexp.MustCompile(`^arn:[a-z-]+:secretsmanager:([a-z0-9-]+):([0-9]{12}):secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$`)
 	tableForm      = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,255}$`)
@@ -346,6 +353,9 @@ func (s *settings) readMail(r *reader) {
 	if s.MailFrom != "" && s.MailIdentity != s.MailFrom && s.MailIdentity != domain && !strings.HasSuffix(domain, "."+s.MailIdentity) {
 		r.refuse("mail-identity", "is %q, which does not stand for mail-from, %q; it must be that address, its domain or a domain above", s.MailIdentity, s.MailFrom)
 	}
+	if s.MailConfigurationSet = r.text("mail-configuration-set"); s.MailConfigurationSet != "" && !setForm.MatchString(s.MailConfigurationSet) {
+		r.refuse("mail-configuration-set", "must be the name of a configuration set of SES, not %q", s.MailConfigurationSet)
+	}
 	if s.AlarmEmail = r.address("alarm-email"); s.AlarmEmail == "" && s.Stage == "prod" {
 		r.refuse("alarm-email", "is not set; in prod somebody has to be told of alarms")
 	}
@@ -358,6 +368,10 @@ func (s *settings) readSignIn(r *reader) {
 	if len(s.SignIn.Tenants) == 0 {
 		r.refuse("sign-in-tenants", "is not set; it must name the tenants whose users are let in, by their ids, separated by commas")
 	}
+	if len(s.SignIn.Tenants) > maxTenants {
+		r.refuse("sign-in-tenants", "names %d tenants; %d fit beside all else into the 4 KB that Lambda has for a function's variables",
+			len(s.SignIn.Tenants), maxTenants)
+	}
 	for _, tenant := range s.SignIn.Tenants {
 		if !guidForm.MatchString(tenant) {
 			r.refuse("sign-in-tenants", "must be ids of tenants, not %q", tenant)
@@ -367,6 +381,9 @@ func (s *settings) readSignIn(r *reader) {
 		r.refuse("sign-in-client", "must be the id of the application as which the command line signs in, not %q", s.SignIn.Client)
 	}
 	s.SignIn.Programs, s.SignIn.ServiceRoles = r.list("sign-in-programs"), r.list("sign-in-service-roles")
+	if len(s.SignIn.Programs) > maxPrograms {
+		r.refuse("sign-in-programs", "names %d applications; %d are the most", len(s.SignIn.Programs), maxPrograms)
+	}
 	for _, id := range s.SignIn.Programs {
 		if !guidForm.MatchString(id) {
 			r.refuse("sign-in-programs", "must be ids of applications, not %q", id)

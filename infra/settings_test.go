@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -16,6 +17,15 @@ const (
 	guid  = "5f0c2a52-2f0e-4c3a-9a43-2d6f3f2f7c11"
 	guid2 = "0d9f7a6e-53a7-4a4e-8b61-6a2b6c8f3e22"
 )
+
+// guids are so many ids, separated by commas.
+func guids(n int) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("11111111-2222-4333-8444-%012d", i)
+	}
+	return strings.Join(list, ",")
+}
 
 // least is what every deployment of a stage has to say.
 func least(stage string) map[string]string {
@@ -52,7 +62,8 @@ func TestRead(t *testing.T) {
 	})
 	t.Run("all can be said", func(t *testing.T) {
 		got, err := read(given("dev", map[string]string{
-			"functions": "/built", "commit": "v1.2-3-gabc", "mail-identity": "example.com", "alarm-email": "", "sign-in-authority": "https://login.microsoftonline.us/",
+			"functions": "/built", "commit": "v1.2-3-gabc", "mail-identity": "example.com", "mail-configuration-set": "set_1",
+			"alarm-email": "", "sign-in-authority": "https://login.microsoftonline.us/",
 			"sign-in-tenants": guid + ", " + guid2, "graph-tenant": "example.com", "graph-client": guid2, "graph-credentials": "graph/app",
 			"graph-url": "https://graph.microsoft.us/v1.0", "sign-in-client": guid2, "sign-in-credentials": "sign-in/app",
 			"sign-in-programs": guid + "," + guid2, "sign-in-service-roles": "service",
@@ -66,7 +77,7 @@ func TestRead(t *testing.T) {
 		want := settings{
 			Stage: "dev", Account: infratest.Account, Region: infratest.Region, Functions: "/built", Commit: "v1.2-3-gabc",
 			Table: "restored-table", Bucket: "restored-bucket", CopyVault: "arn:aws:backup:eu-west-1:444455556666:backup-vault:copies",
-			MailFrom: "aa@mail.example.com", MailIdentity: "example.com",
+			MailFrom: "aa@mail.example.com", MailIdentity: "example.com", MailConfigurationSet: "set_1",
 			PublicURL: "https://calendar.example.com",
 			SignIn: service.SignIn{
 				Authority: "https://login.microsoftonline.us", Audience: guid, Tenants: []string{guid, guid2}, Client: guid2,
@@ -212,6 +223,9 @@ func TestRead(t *testing.T) {
 		{"less than a new table takes", "dev", map[string]string{"table-warm-reads": "11999", "table-warm-writes": "3999"},
 			[]string{"table-warm-reads", "table-warm-writes"}},
 		{"more than AWS gives", "dev", map[string]string{"table-warm-writes": "40001"}, []string{"table-warm-writes"}},
+		{"more tenants than fit", "dev", map[string]string{"sign-in-tenants": guids(41)}, []string{"sign-in-tenants"}},
+		{"more programs than fit", "dev", map[string]string{"sign-in-programs": guids(11)}, []string{"sign-in-programs"}},
+		{"an address as a configuration set", "dev", map[string]string{"mail-configuration-set": "a@b"}, []string{"mail-configuration-set"}},
 		{"every origin", "dev", map[string]string{"cors-origins": "*"}, []string{"cors-origins"}},
 		{"any subdomain", "dev", map[string]string{"cors-origins": "https://*.example.com"}, []string{"cors-origins"}},
 		{"an origin with a path", "dev", map[string]string{"cors-origins": "https://example.com/"}, []string{"cors-origins"}},

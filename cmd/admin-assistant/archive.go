@@ -117,6 +117,7 @@ func (p *program) archiveRun() *cobra.Command {
 	cmd.Flags().StringVar(&start.Period, "period", "", `days, as in "last week", "last 7 days", "2026-10-01 to 2026-10-31"`)
 	cmd.Flags().BoolVar(&start.DryRun, "dry-run", false, "make the plan and write nothing")
 	cmd.Flags().BoolVar(&start.Force, "force", false, "go on although the window shrank against the ledger")
+	cmd.Flags().BoolVar(&start.Replace, "replace", false, "archive the period anew: what differs is replaced, but for what was decided and what is locked")
 	cmd.Flags().BoolVar(&start.Adopt, "adopt", false, "use an archive calendar that holds other events, and take copies of another ledger over into this one")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until the run has ended")
 	required(cmd, "config")
@@ -124,12 +125,13 @@ func (p *program) archiveRun() *cobra.Command {
 }
 
 type runStart struct {
-	Kind   string `json:"kind"`
-	Config string `json:"config"`
-	Period string `json:"period,omitempty"`
-	DryRun bool   `json:"dry_run,omitempty"`
-	Force  bool   `json:"force,omitempty"`
-	Adopt  bool   `json:"adopt,omitempty"`
+	Kind    string `json:"kind"`
+	Config  string `json:"config"`
+	Period  string `json:"period,omitempty"`
+	DryRun  bool   `json:"dry_run,omitempty"`
+	Force   bool   `json:"force,omitempty"`
+	Replace bool   `json:"replace,omitempty"`
+	Adopt   bool   `json:"adopt,omitempty"`
 }
 
 func (p *program) archiveRetry() *cobra.Command {

@@ -151,7 +151,7 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 			Reserved: reserved(notices + 2*deadLetters), Loops: true,
 			Environment: e.of(e.urls(q.notify.queue, q.notify.dead, q.archive.dead, q.backup.dead), e.mail()),
 			May: may(g.table(), one(g.consumes(q.notify.queue, q.archive.dead, q.backup.dead), g.sends(q.notify.queue, q.notify.dead),
-				g.mails(p.MailIdentity, p.MailFrom), g.signs())),
+				g.mails(p.MailIdentity, p.MailFrom, p.MailConfigurationSet), g.signs())),
 		}),
 	}
 	everything := map[string]access{

@@ -203,10 +203,16 @@ func (g grants) reaches(p Props) []awsiam.PolicyStatement {
 	return append(append(g.credentials(p.SignIn.Credentials), g.vouches(p.SignIn.Federated)...), g.tokens("kms:Decrypt", "kms:GenerateDataKey"))
 }
 
-// mails allows to send e-mail from one address.
-func (g grants) mails(identity, from string) awsiam.PolicyStatement {
-	arn := fmt.Sprintf("arn:%s:ses:%s:%s:identity/%s", *g.stack.Partition(), *g.stack.Region(), *g.stack.Account(), identity)
+// mails allows to send e-mail from one address, through the default configuration set of its identity if it has one: SES asks for permission on both.
+func (g grants) mails(identity, from, set string) awsiam.PolicyStatement {
+	arn := func(kind, name string) *string {
+		return jsii.String(fmt.Sprintf("arn:%s:ses:%s:%s:%s/%s", *g.stack.Partition(), *g.stack.Region(), *g.stack.Account(), kind, name))
+	}
+	arns := []*string{arn("identity", identity)}
+	if set != "" {
+		arns = append(arns, arn("configuration-set", set))
+	}
 	return golambda.AllowIf(map[string]interface{}{
 		"StringEquals": map[string]interface{}{"ses:FromAddress": from},
-	}, []*string{&arn}, "ses:SendEmail")
+	}, arns, "ses:SendEmail")
 }

@@ -37,6 +37,8 @@ type Props struct {
 	// MailFrom is who notifications come from, and MailIdentity the address or domain that SES verified for it.
 	MailFrom     string
 	MailIdentity string
+	// MailConfigurationSet is the default configuration set of MailIdentity in SES; empty: it has none.
+	MailConfigurationSet string
 	// PublicURL is the address under which people reach the API, for links in e-mails; empty: there are none.
 	PublicURL string
 	// Budget is how many dollars a month the account may cost before somebody is told; 0: nobody is.

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"adminassistant/functions/cloudtest"
+	"adminassistant/functions/lambdatest"
 	"adminassistant/infra/data"
 	"adminassistant/infra/heads"
 	"adminassistant/infra/infratest"
@@ -56,6 +57,18 @@ var (
 		p := props("staging")
 		p.Graph.Credentials, p.Graph.Federated = "", true
 		p.SignIn.Credentials, p.SignIn.Federated, p.SignIn.Guests, p.SignIn.Identifiers = "", true, true, []string{"https://example.com/a"}
+		return synth(p)
+	})
+	// full has as much as the settings take.
+	full = sync.OnceValues(func() (infratest.Template, error) {
+		p := props("staging")
+		p.Graph, p.MailConfigurationSet, p.Canary = Graph{Delegated: true}, "set_1", 10*time.Minute
+		for i := range 40 { // the most that the settings take
+			p.SignIn.Tenants = append(p.SignIn.Tenants[:i], fmt.Sprintf("11111111-2222-4333-8444-%012d", i))
+		}
+		for i := range 10 {
+			p.SignIn.Programs = append(p.SignIn.Programs[:i], fmt.Sprintf("22222222-2222-4333-8444-%012d", i))
+		}
 		return synth(p)
 	})
 	dev = sync.OnceValues(func() (infratest.Template, error) {
@@ -724,6 +737,34 @@ func TestFunctions(t *testing.T) {
 		}
 		if p := props("prod"); sum != float64(Reserved(p.ArchiveConcurrency, p.BackupConcurrency)) {
 			t.Errorf("%v", sum)
+		}
+	})
+	t.Run("their variables fit into what Lambda has for them", func(t *testing.T) {
+		v := stack(t, full)
+		for name := range sizes {
+			env := map[string]string{}
+			for variable, value := range infratest.At(v.named(t, "function-"+name).Properties, "Environment", "Variables").(map[string]any) {
+				text, known := value.(string)
+				if !known {
+					text = strings.Repeat("x", 130) // longer than an address of a queue
+				}
+				env[variable] = text
+			}
+			if err := lambdatest.CheckEnvironment(env); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+	t.Run("e-mail goes through the default configuration set where there is one", func(t *testing.T) {
+		for set, of := range map[string]func() (infratest.Template, error){"": prod, "configuration-set/set_1": full} {
+			var text strings.Builder
+			for _, s := range stack(t, of).may(t, "functions"+notify) {
+				text.WriteString(s.String() + "\n")
+			}
+			if !strings.Contains(text.String(), "ses:SendEmail") || strings.Contains(text.String(), "configuration-set/") != (set != "") ||
+				!strings.Contains(text.String(), set) {
+				t.Errorf("%q: %s", set, text.String())
+			}
 		}
 	})
 	t.Run("code is named by its content", func(t *testing.T) {

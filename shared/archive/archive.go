@@ -42,6 +42,9 @@ func (r *Runner) Run(ctx context.Context, rn *run.Run) error {
 	if err := s.checkArchive(ctx); err != nil {
 		return err
 	}
+	if err := s.keepHours(); err != nil {
+		return err
+	}
 	if a.access == Writing {
 		renamed, err := s.renamings(ctx)
 		if err != nil {
@@ -97,8 +100,26 @@ type Result struct {
 	// Otherwise is told as long as the config names a calendar by what it is not known by any more.
 	Otherwise []string `json:"found_otherwise,omitempty" doc:"Calendars that were found by something else than what the config names them by."`
 
+	Hours []HoursChange `json:"hours,omitempty" doc:"Of a replace run: customers whose minutes become others."`
+
 	Link string   `json:"link,omitempty" doc:"Hash of the run's link in the ledger's chain."`
 	Cost run.Cost `json:"cost"`
+}
+
+// keepHours notes in a replace run what becomes of the hours, while nothing is written. Each write stores the run, so that a later attempt knows it.
+func (s *survey) keepHours() (err error) {
+	a := s.attempt
+	if !a.run.Options.Replace || len(a.run.Result) > 0 {
+		return nil
+	}
+	before, after := a.books.archived(), a.books.archived()
+	for i := range s.plan.Items {
+		if it := &s.plan.Items[i]; s.writes(it) && !it.out && (it.Outcome == Archived || it.Outcome == Created || it.Accept) {
+			after[it.Key] = &it.Appointment
+		}
+	}
+	a.run.Result, err = json.Marshal(Result{Hours: hoursBetween(before, after, func(a *calendar.Appointment) bool { return s.window.Contains(a.Start) })})
+	return err
 }
 
 // sealed adds what is known only when the run ends: the hash of its link and its cost.
@@ -144,6 +165,13 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 		Actions: len(s.plan.Actions), Shrunk: s.shrunk, KeysChanged: s.rekeyed,
 		ArchiveMissing: a.lost > 0, Unsettled: a.unsettled, Adopted: s.adopted + a.count(Written.adopted), LeftAside: s.leftAside,
 		DuplicateCopies: s.duplicates, Raised: settled.Raised, Waiting: settled.Open, Resolved: settled.Resolved, Otherwise: a.otherwise(),
+	}
+	if a.run.Options.Replace && len(a.run.Result) > 0 {
+		var kept Result
+		if err := json.Unmarshal(a.run.Result, &kept); err != nil {
+			return fmt.Errorf("read what the run kept: %w", err)
+		}
+		result.Hours = kept.Hours
 	}
 	a.run.Problem = problem
 	through := s.window.To

@@ -455,10 +455,21 @@ func (r *DecideResult) count(v *decision.Verdict, refused bool) {
 
 // hours compares what the archive has of each customer before and after, over the windows. Nothing must have been written yet.
 func (x *deciding) hours() []HoursChange {
+	before, after := x.attempt.books.archived(), x.attempt.books.archived()
+	for _, s := range x.surveys {
+		s.carriedOut(after)
+	}
+	return hoursBetween(before, after, func(a *calendar.Appointment) bool {
+		return slices.ContainsFunc(x.surveys, func(s *survey) bool { return s.window.Contains(a.Start) })
+	})
+}
+
+// hoursBetween compares the minutes of each customer before and after, of the timed appointments that count.
+func hoursBetween(before, after map[string]*calendar.Appointment, counts func(*calendar.Appointment) bool) []HoursChange {
 	minutes := map[string]*HoursChange{}
 	add := func(of map[string]*calendar.Appointment, to func(*HoursChange) *int) {
 		for _, a := range of {
-			if a.AllDay || !slices.ContainsFunc(x.surveys, func(s *survey) bool { return s.window.Contains(a.Start) }) {
+			if a.AllDay || !counts(a) {
 				continue
 			}
 			if minutes[a.Customer] == nil {
@@ -466,10 +477,6 @@ func (x *deciding) hours() []HoursChange {
 			}
 			*to(minutes[a.Customer]) += int(a.Duration() / time.Minute)
 		}
-	}
-	before, after := x.attempt.books.archived(), x.attempt.books.archived()
-	for _, s := range x.surveys {
-		s.carriedOut(after)
 	}
 	add(before, func(h *HoursChange) *int { return &h.Before })
 	add(after, func(h *HoursChange) *int { return &h.After })

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
@@ -359,7 +361,7 @@ func TestADriftIsAcceptedOrNot(t *testing.T) {
 	}
 }
 
-// raise stores an action of a plan.
+// raise returns the stored action of a plan.
 func (w *world) raise(c archive.Config, kind action.Kind, asked archive.Action) string {
 	w.t.Helper()
 	q := action.Question{}
@@ -368,14 +370,6 @@ func (w *world) raise(c archive.Config, kind action.Kind, asked archive.Action) 
 	}
 	q.Span.Add(*at("2026-10-05T00:00"), *at("2026-10-07T00:00"))
 	a := action.Ask(kind, c.ID, q)
-	settled, err := w.deciding().Actions.Settle(w.t.Context(), action.Findings{
-		User: user, Config: c.ID, Run: "R", Asked: []action.Action{a}, Kinds: []action.Kind{kind}, Near: func(action.Span) bool { return false },
-		Looked: func(*action.Action) bool { return false },
-	})
-	must(w.t, err)
-	if settled.Raised[kind] != 1 {
-		w.t.Fatalf("raised %+v", settled)
-	}
 	last, err := w.deciding().Actions.Last(w.t.Context(), user, a.Cause)
 	must(w.t, err)
 	return last.ID
@@ -537,4 +531,98 @@ func TestADecisionIsCarriedOutOnceWhateverFails(t *testing.T) {
 		w.shows("Late 2026-10-30T07:00", "Phone 2026-10-07T12:00", "Review 2 2026-10-05T07:00")
 		w.quiet(c)
 	})
+}
+
+func TestADecisionIsUndoneAndDoneAgain(t *testing.T) {
+	w := newWorld(t)
+	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Call", "2026-10-05T09:30", "2026-10-05T10:30")
+	w.add("Wrong", "2026-10-07T09:00", "2026-10-07T10:00")
+	c := w.config()
+	night, _ := w.archive(c)
+	before := w.shown()
+	overlap := w.about(c, map[string]decision.Verdict{
+		"Review": {Word: decision.Keep}, "Call": {Word: decision.KeepAs, Fields: &decision.Fields{Start: at("2026-10-05T10:00")}},
+	})
+	overlap.Action = w.raise(c, action.Overlap, w.questions(night, archive.ActionOverlap)[0])
+	r, _ := w.settleBy(c, archive.Asked{Answers: []archive.Answer{
+		overlap, w.about(c, map[string]decision.Verdict{"Wrong": {Word: decision.Withdraw}}),
+		{Verdicts: []decision.Verdict{{Word: decision.Create, Fields: &decision.Fields{
+			Start: at("2026-10-07T14:00"), End: at("2026-10-07T15:00"), Subject: text("Phone"),
+		}}}},
+	}})
+	after := w.shown()
+	w.open(0)
+	w.quiet(c)
+
+	back, result := w.undo(r.ID, how{})
+	must(t, w.deciding().Ended(t.Context(), back))
+	if result.Counts.Skipped+result.Counts.Failed > 0 || result.Counts.Undone != 4 {
+		t.Errorf("undone: %+v", result.Counts)
+	}
+	if diff := cmp.Diff(before, w.shown()); diff != "" {
+		t.Errorf("the view of before (- then, + now):\n%s", diff)
+	}
+	w.open(1)
+	if _, night := w.archive(c); night.Written != 0 || night.Counts.Conflicted != 2 {
+		t.Errorf("the night after: %+v", night)
+	}
+	w.open(1)
+
+	again, result := w.undo(back.ID, how{})
+	must(t, w.deciding().Ended(t.Context(), again))
+	if result.Counts.Skipped+result.Counts.Failed > 0 {
+		t.Errorf("done again: %+v", result.Counts)
+	}
+	if diff := cmp.Diff(after, w.shown()); diff != "" {
+		t.Errorf("the view of after (- then, + now):\n%s", diff)
+	}
+	w.quiet(c)
+}
+
+func TestAWindowIsArchivedAnewOnPurpose(t *testing.T) {
+	w := newWorld(t)
+	w.add("Moved", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Decided", "2026-10-06T09:00", "2026-10-06T10:00")
+	w.add("Out", "2026-10-07T09:00", "2026-10-07T10:00")
+	w.add("Locked", "2026-10-12T09:00", "2026-10-12T10:00", func(d *calendar.Draft) { d.Categories = []string{"Beta - billable"} })
+	c := w.config()
+	w.archive(c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{
+		w.about(c, map[string]decision.Verdict{"Decided": {Word: decision.KeepAs, Fields: &decision.Fields{Location: text("Bonn")}}}),
+		w.about(c, map[string]decision.Verdict{"Out": {Word: decision.Withdraw}}),
+	}})
+	books := ledger.New(w.Table, w.Blobs, w.Key)
+	head := w.head(c.ID)
+	must(t, books.Lock(t.Context(), c.ID, &head, "Beta", ledger.Days{From: day("2026-10-01"), To: day("2026-10-31")}))
+	longer := func(d *calendar.Draft) { d.End.Local = d.End.Local[:11] + "11:30:00" }
+	w.change("Moved", longer)
+	w.change("Locked", longer)
+
+	before := w.copies()
+	replacing := func(r *run.Run) { r.Options.Replace = true }
+	if _, result := w.archive(c, replacing, dryRun); result.Written != 0 || !slices.Equal(w.copies(), before) ||
+		!slices.Equal(result.Hours, []archive.HoursChange{{Customer: "Acme", Before: 120, After: 210}}) {
+		t.Errorf("the preview: %+v", result)
+	}
+	r, result := w.archive(c, replacing)
+	if result.Written != 1 || len(w.questions(r, archive.ActionDrift)) != 1 || !result.Balanced {
+		t.Errorf("%+v", result)
+	}
+	if e := w.held(c, "Moved"); e.Appointment.Duration() != 150*time.Minute {
+		t.Errorf("replaced: %s", e.Appointment.Duration())
+	}
+	if e := w.held(c, "Decided"); e.Appointment.Location != "Bonn" {
+		t.Errorf("what was decided is at %q", e.Appointment.Location)
+	}
+	if e := w.held(c, "Locked"); e.Appointment.Duration() != time.Hour {
+		t.Errorf("locked: %s", e.Appointment.Duration())
+	}
+	if e := w.held(c, "Out"); e.Outcome != ledger.Withdrawn {
+		t.Errorf("withdrawn: %s", e.Outcome)
+	}
+	if _, result := w.archive(c, replacing); result.Written != 0 {
+		t.Errorf("once more: %+v", result)
+	}
+	w.verify(c)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -443,10 +444,15 @@ func answered(decided []Decided) (ids []string) {
 	return ids
 }
 
-// Ended gives the actions of a decide run that has ended what they get of it: those that it answered are resolved, the others can be answered again. It may
-// be called any number of times.
+// Ended gives actions what they get of a run that has ended. Those that a decide run answered are resolved, its others can be answered again; those whose
+// answers an undo run took back are open again. It may be called any number of times.
 func (d *Deciding) Ended(ctx context.Context, r *run.Run) error {
-	if r.Kind != run.Decide || r.Options.DryRun {
+	switch {
+	case r.Options.DryRun:
+		return nil
+	case r.Kind == run.Undo:
+		return d.reopen(ctx, r)
+	case r.Kind != run.Decide:
 		return nil
 	}
 	decided, err := DecisionsOf(r)
@@ -472,6 +478,44 @@ func (d *Deciding) Ended(ctx context.Context, r *run.Run) error {
 	}
 	if ids := answered(open); len(ids) > 0 {
 		return d.Actions.Release(ctx, r.User, r.ID, ids)
+	}
+	return nil
+}
+
+// reopen opens the actions again whose answers an undo run took back.
+func (d *Deciding) reopen(ctx context.Context, r *run.Run) error {
+	var result struct {
+		Decisions []string `json:"decisions"`
+	}
+	if len(r.Result) > 0 {
+		if err := json.Unmarshal(r.Result, &result); err != nil {
+			return fault.New(fault.Malformed, "the result of run %s is unreadable: %v", r.ID, err)
+		}
+	}
+	undone, runs := map[string]bool{}, map[string]bool{}
+	for _, id := range result.Decisions {
+		undone[id], runs[runOf(id)] = true, true
+	}
+	if len(runs) == 0 {
+		return nil
+	}
+	found, err := d.Runs.GetMany(ctx, r.User, slices.Sorted(maps.Keys(runs)))
+	if err != nil {
+		return err
+	}
+	for _, of := range found {
+		decided, err := DecisionsOf(of)
+		if err != nil {
+			return err
+		}
+		for i := range decided {
+			if !undone[decided[i].ID] || decided[i].Action == "" {
+				continue
+			}
+			if _, err := d.Actions.Reopen(ctx, r.User, decided[i].Action, r.ID); err != nil && fault.Of(err) != fault.NotFound {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -60,7 +60,11 @@ func (p *planner) matchLedger(standing []Standing) {
 			continue
 		}
 		changed := !c.comesFrom(c.held)
+		otherwise := p.replace && StandingHash(&c.Appointment, "") != StandingHash(&c.held.Appointment, "")
 		switch {
+		case !c.decided() && !changed && otherwise:
+			c.Outcome, c.Held = Drifted, c.held
+			accepted = append(accepted, c)
 		case !c.decided() && !changed:
 			c.Outcome, c.Held = Unchanged, c.held
 		case !c.decided() && (p.OnDrift == AcceptOnDrift && !c.void || c.addsText(c.held)):

@@ -67,7 +67,8 @@ func TestFormsAreTheSameHoweverTheyAreWritten(t *testing.T) {
 		Body: calendar.Body{ContentType: "text", Content: "a\nb"},
 	}
 	b := calendar.Event{
-		Subject: "A b", Start: calendar.DateTime{Local: "2026-10-05T07:00:00.0000000", Zone: "UTC"}, End: calendar.DateTime{Local: "2026-10-05T08:00:00", Zone: "UTC"},
+		Subject: "A b", Start: calendar.DateTime{Local: "2026-10-05T07:00:00.0000000", Zone: "UTC"},
+		End:        calendar.DateTime{Local: "2026-10-05T08:00:00", Zone: "UTC"},
 		Categories: []string{"One", "Two"}, Sensitivity: calendar.Normal, ShowAs: calendar.Busy, Importance: calendar.NormalImportance,
 		Body: calendar.Body{ContentType: "html", Content: "<div>a<br>b</div>"},
 	}

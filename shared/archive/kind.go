@@ -27,7 +27,7 @@ var DecideKind = run.Description{
 	Empty:  func() run.Result { return &DecideResult{} },
 	Member: "decided", Reports: "What became of what was decided; of a decide run that has ended.",
 	Words: decideWords, Actions: []string{string(action.ArchiveMissing), string(action.LedgerDamaged)},
-	Counts: telemetry.AppointmentsArchived,
+	Counts: telemetry.AppointmentsArchived, Undo: run.UndoneInLedger,
 }
 
 func decideWords(r *run.Run, result run.Result) run.Words {

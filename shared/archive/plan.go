@@ -292,6 +292,7 @@ type planner struct {
 	vanished []*Standing              // held ones that are no longer in the source
 	copies   map[string]bool          // see Input
 	locks    ledger.Locks
+	replace  bool
 	overlaps []Overlap
 	actions  []Action
 	out      []*Standing // what a decision keeps out
@@ -313,6 +314,8 @@ type Input struct {
 	Copies map[string]bool
 	// Hidden are the ids of events that are in the source, which does not show them.
 	Hidden map[string]bool
+	// Replace takes what is made of an unchanged source otherwise now, say because of the config, for a change that is accepted.
+	Replace bool
 	// Locks are the days on which a changed source changes nothing of what is archived without asking.
 	Locks ledger.Locks
 	// Unread are the days that the source could not read; nil: none.
@@ -324,7 +327,7 @@ type Input struct {
 func NewPlan(in Input) Plan {
 	p := &planner{
 		Settings: in.Settings, window: in.Window, start: in.Window.Start(), end: in.Window.End(), matched: map[*Standing]*candidate{}, copies: in.Copies,
-		locks: in.Locks, decided: decided{decisions: in.Decisions},
+		locks: in.Locks, replace: in.Replace, decided: decided{decisions: in.Decisions},
 	}
 	p.normalise(in.Events)
 	p.setAside(in.Aside)

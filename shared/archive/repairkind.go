@@ -14,6 +14,7 @@ var RepairKind = run.Description{
 	Member: "repair", Reports: "What a repair run made of what differed between ledger and archive calendar.",
 	Words:   repairWords,
 	Actions: []string{string(action.LedgerDamaged)},
+	Undo:    run.UndoneInLedger,
 }
 
 // Wrote is how many events of the archive calendar it wrote.

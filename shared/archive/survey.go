@@ -53,6 +53,9 @@ func (a *Attempt) newSurvey(from, to calendar.Date) (_ *survey, err error) {
 	if s.settings, err = a.config.Settings(); err != nil {
 		return nil, err
 	}
+	if a.run.Options.Replace {
+		s.settings.OnDrift = AcceptOnDrift
+	}
 	s.window, err = calendar.NewWindow(from, to, s.settings.Zone)
 	return s, err
 }
@@ -160,7 +163,7 @@ func (s *survey) makePlan(ctx context.Context) error {
 		}
 		s.plan = NewPlan(Input{
 			Events: s.events, Window: s.window, Settings: s.settings, Standing: books.standing(), Copies: books.copies(), Hidden: s.hidden, Unread: s.unread,
-			Decisions: decisions, Locks: books.head.Locks,
+			Decisions: decisions, Locks: books.head.Locks, Replace: s.attempt.run.Options.Replace,
 		})
 		// What is new in this window may be in the ledger on another day, from which it moved.
 		news, err := books.find(ctx, s.unknownLineages())
@@ -422,6 +425,9 @@ func (s *survey) changes() (changes []Change) {
 				c.Kind = Create
 			case Drifted:
 				c.Kind, c.Entry.Outcome, c.Entry.Reason = Update, ledger.Archived, "drift accepted by the config"
+				if s.attempt.run.Options.Replace {
+					c.Entry.Reason = "archived anew"
+				}
 			}
 			changes = append(changes, c)
 		}

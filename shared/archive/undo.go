@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -391,8 +392,18 @@ func (s *step) does() undo.Step {
 // sameDraft says whether two versions show the same copy.
 func sameDraft(a, b *calendar.Draft) bool { return a != nil && b != nil && a.Mark == b.Mark }
 
-// locked says whether the entry's days are locked: nothing on them may change.
-func (a *Attempt) locked(*ledger.Entry) bool { return false }
+// locked says whether an entry is of a day on which nothing changes any more what is archived.
+func (a *Attempt) locked(e *ledger.Entry) bool {
+	if len(a.books.head.Locks) == 0 || e.Outcome != ledger.Archived {
+		return false
+	}
+	zone, err := time.LoadLocation(a.config.Timezone)
+	if err != nil {
+		return true // nobody knows which day it is
+	}
+	_, locked := a.lockedDay(&e.Appointment, zone)
+	return locked
+}
 
 // sort puts the newest first: what was written last is undone first.
 func (w *unwinding) sort(items []undo.Item) {

@@ -189,3 +189,35 @@ func TestAnUndoIsOneRunOfManyChunks(t *testing.T) {
 	}
 	fmt.Fprintln(t.Output(), wire.Requests(), "requests to the store")
 }
+
+func TestAnUndoGoesOnAfterAnotherRunSealedWhatItHadWritten(t *testing.T) {
+	for n := 8; n < 60; n++ {
+		w := newWorld(t)
+		w.month(90)
+		c := w.config()
+		first, _ := w.archive(c)
+		r := w.toUndo(first.ID, how{})
+		dying := &wiretest.Wire{DieAt: n}
+		if err := w.undoers(dying.Table(w.Table), w.calendar).Run(t.Context(), r); err == nil {
+			t.Fatal("no worker died between two chunks")
+		}
+		if done := len(w.reversals(c, r.ID)); done == 0 || done >= 90 {
+			continue
+		}
+		w.Advance(2 * time.Minute)
+		w.archive(c) // settles and seals what the undo has written
+		w.editCopy("Work 0", func(d *calendar.Draft) { d.Subject = "Mine" })
+		r, result := w.finish(r.ID)
+		if r.State != run.Succeeded || result.Counts.Undone != 89 || result.Written != 89 || result.Counts.By[undo.Altered] != 1 {
+			t.Errorf("%s %+v %+v", r.State, r.Problem, result)
+		}
+		for key, times := range w.reversals(c, r.ID) {
+			if times != 1 {
+				t.Errorf("%s was undone %d times", key, times)
+			}
+		}
+		expect(t, "copies", w.copies(), "Mine 2026-10-01T04:00")
+		w.verify(c)
+		return
+	}
+}

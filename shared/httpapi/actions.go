@@ -147,12 +147,13 @@ func (s *server) actionRoutes() {
 	}, s.withAction((*action.Actions).Dismiss))
 	handle(s, route{
 		pattern: "POST /v1/actions/{id}/resolve", access: byUsers, class: limit.Writes, action: "action.resolve",
-		tag: tagActions, summary: "Say that what an action is about is done",
-		description: "Not of every kind: overlap, drift, stale_decision and altered need a decision about appointments; archive_missing, ledger_damaged, " +
+		tag: tagActions, summary: "Say that what an action is about is done, or decide it", document: s.resolveAnswers,
+		description: "With verdicts it is decided: the answer is 202 with the run that carries the decision out, as of POST /v1/decisions. Without them your " +
+			"word is enough, but not of every kind: overlap, drift, stale_decision and altered need a decision about appointments; archive_missing, ledger_damaged, " +
 			"shrunk_window, keys_changed, unreadable_days, mailbox_out_of_reach, blocked, not_seen and sign_in_needed are resolved by the next run that " +
 			"succeeds, or by signing in. " +
 			"An action of kind run_failed is also resolved by itself when a later run of the same config succeeds.",
-	}, s.withAction((*action.Actions).Resolve))
+	}, s.resolveAction)
 }
 
 func (s *server) listActions(ctx context.Context, in *struct {

@@ -159,6 +159,9 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		restore.RunKind, restore.DrillKind, imports.RunKind, undo.RunKind)
 	undoers := &undo.Undoers{Runs: runs, Kinds: described, Of: map[run.Undoing]undo.Undoer{run.UndoneInLedger: (*archive.Undoer)(&engine)}}
 	s.worker.Handlers[run.Undo] = undoers
+	s.worker.Handlers[run.Decide] = (*archive.Decider)(&engine)
+	deciding := &archive.Deciding{Configs: configs, Ledger: entries, Runs: runs, Actions: action.New(s.table, newID, clock), NewID: newID}
+	s.worker.Ended = deciding.Ended
 	uploads := restore.NewUploads(s.table, blobs, newID, clock)
 	restorer := &restore.Runner{
 		Table: s.table, Blobs: blobs, Open: restore.Opener(backup.New(s.table, blobs), uploads), Archives: configs.Archives, Known: configs.Known,
@@ -200,7 +203,8 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	s.services = Services{
 		Flags: flag.New(s.table, clock), Users: users, Eraser: eraser,
 		Configs: configs, Runs: runs, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Signing: key, Blobs: blobs, Kinds: described,
-		Undo: undoers,
+		Undo:     undoers,
+		Deciding: deciding,
 		Verifier: &proof.Verifier{
 			Ledger: entries, Runs: runs, Audit: records, Backups: backup.New(s.table, blobs), Signer: key, Clock: clock,
 		},

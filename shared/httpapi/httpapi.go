@@ -48,9 +48,11 @@ type Services struct {
 	Kinds    run.Kinds
 	Starters map[run.QueueName]*run.Starter
 	// Undo plans the undoing of runs.
-	Undo    *undo.Undoers
-	Jobs    *job.Jobs
-	Backups *backup.Backups
+	Undo *undo.Undoers
+	// Deciding turns what users decide into runs.
+	Deciding *archive.Deciding
+	Jobs     *job.Jobs
+	Backups  *backup.Backups
 	// Uploads keeps files until they are restored.
 	Uploads *restore.Uploads
 	Ledger  *ledger.Ledger
@@ -167,6 +169,7 @@ func New(s Services) http.Handler {
 	srv.jobRoutes()
 	srv.backupRoutes()
 	srv.actionRoutes()
+	srv.decisionRoutes()
 	srv.notificationRoutes()
 	srv.restoreRoutes()
 	srv.ledgerRoutes()

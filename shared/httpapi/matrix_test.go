@@ -151,10 +151,12 @@ var matrix = map[string]request{
 	"POST /v1/jobs/{id}/trigger": {path: "/v1/jobs/$job/trigger", want: owned(202)},
 	"GET /v1/jobs/{id}/runs":     {path: "/v1/jobs/$job/runs", want: owned(200)},
 
-	"GET /v1/actions":                  {want: users(200)},
-	"GET /v1/actions/{id}":             {path: "/v1/actions/$action", want: owned(200)},
-	"POST /v1/actions/{id}/dismiss":    {path: "/v1/actions/$action/dismiss", want: owned(200)},
-	"POST /v1/actions/{id}/resolve":    {path: "/v1/actions/$action/resolve", want: owned(200)},
+	"GET /v1/actions":               {want: users(200)},
+	"GET /v1/actions/{id}":          {path: "/v1/actions/$action", want: owned(200)},
+	"POST /v1/actions/{id}/dismiss": {path: "/v1/actions/$action/dismiss", want: owned(200)},
+	"POST /v1/actions/{id}/resolve": {path: "/v1/actions/$action/resolve", want: owned(200)},
+	"POST /v1/decisions": {body: `{"config": "$config", "decisions": [{"verdicts": [{"verdict": "create", "fields": {"subject": "Call", ` +
+		`"start": "2026-10-12T06:00:00Z", "end": "2026-10-12T06:30:00Z"}}]}]}`, header: sendJSON, want: owned(202)},
 	"GET /v1/notifications":            {want: users(200)},
 	"GET /v1/notifications/count":      {want: users(200)},
 	"POST /v1/notifications/{id}/read": {path: "/v1/notifications/$notification/read", want: owned(200)},

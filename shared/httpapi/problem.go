@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/rs/zerolog"
 
+	"adminassistant/shared/archive"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -51,6 +52,7 @@ const (
 	codeNothingToRetry       = "nothing_to_retry"
 	codeNothingToUndo        = "nothing_to_undo"
 	codeChanged              = "changed"
+	codeDecidedAlready       = "decided_already"
 	codeCalendarInUse        = "calendar_in_use"
 	codeCrossOrigin          = "cross_origin"
 	codeAnswerTooLarge       = "answer_too_large"
@@ -101,6 +103,8 @@ var codes = []code{
 	{codeNothingToRetry, http.StatusConflict, "The run has no failed items"},
 	{codeNothingToUndo, http.StatusConflict, "There is nothing to undo"},
 	{codeChanged, http.StatusConflict, "Something changed since you saw what would happen"},
+	{archive.StaleDecision, http.StatusConflict, "An appointment is not what you saw when you decided"},
+	{codeDecidedAlready, http.StatusConflict, "The action is decided already"},
 	{codeCalendarInUse, http.StatusConflict, "The calendar is an archive config's"},
 	{codeAnswerTooLarge, http.StatusUnprocessableEntity, "The answer would be too large"},
 	{codeCrossOrigin, http.StatusForbidden, "Another site's page may not do that"},

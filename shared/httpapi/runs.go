@@ -22,14 +22,15 @@ import (
 )
 
 type runInput struct {
-	Kind   string `json:"kind" enum:"archive"`
-	Config string `json:"config" minLength:"1" doc:"Id or name of an archive config."`
-	Period string `json:"period,omitempty" doc:"Days in words, as in \"last week\". Without it, from and to: what is not archived yet, and look_back days."`
-	From   string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
-	To     string `json:"to,omitempty" doc:"Last day, included."`
-	DryRun bool   `json:"dry_run,omitempty" doc:"Make the plan and write nothing."`
-	Force  bool   `json:"force,omitempty" doc:"Go on although the window shrank against the ledger."`
-	Adopt  bool   `json:"adopt,omitempty" doc:"Use an archive calendar that holds other events, and take copies of another ledger over into this one."`
+	Kind    string `json:"kind" enum:"archive"`
+	Config  string `json:"config" minLength:"1" doc:"Id or name of an archive config."`
+	Period  string `json:"period,omitempty" doc:"Days in words, as in \"last week\". Without it, from and to: what is not archived yet, and look_back days."`
+	From    string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
+	To      string `json:"to,omitempty" doc:"Last day, included."`
+	DryRun  bool   `json:"dry_run,omitempty" doc:"Make the plan and write nothing."`
+	Force   bool   `json:"force,omitempty" doc:"Go on although the window shrank against the ledger."`
+	Replace bool   `json:"replace,omitempty" doc:"Archive the period anew: what differs is replaced, but for what was decided and what is locked. Needs a period."`
+	Adopt   bool   `json:"adopt,omitempty" doc:"Use an archive calendar that holds other events, and take copies of another ledger over into this one."`
 }
 
 // runView is a run as a response has it.
@@ -139,8 +140,13 @@ func (s *server) startRun(ctx context.Context, in *struct{ Body runInput }) (*ru
 	if err != nil {
 		return nil, err
 	}
-	r := &run.Run{Kind: run.Archive, Config: c.ID, Options: run.Options{DryRun: in.Body.DryRun, Force: in.Body.Force, Adopt: in.Body.Adopt}}
+	r := &run.Run{Kind: run.Archive, Config: c.ID, Options: run.Options{
+		DryRun: in.Body.DryRun, Force: in.Body.Force, Adopt: in.Body.Adopt, Replace: in.Body.Replace,
+	}}
 	if in.Body.Period == "" && in.Body.From == "" && in.Body.To == "" {
+		if in.Body.Replace {
+			return nil, fault.Field("period", "is missing: say which days are archived anew")
+		}
 		if r.From, r.To, err = s.Configs.Window(ctx, c, s.Clock()); err != nil {
 			return nil, err
 		}
@@ -178,7 +184,13 @@ func active(c archive.Config) error {
 
 // launch starts a run of the user's, which goes to the queue of its kind.
 func (s *server) launch(ctx context.Context, who string, r *run.Run) (*runAnswer, error) {
-	r.ID, r.User, r.State = s.NewID(), who, run.Queued
+	r.ID = s.NewID()
+	return s.start(ctx, who, r)
+}
+
+// start starts a run of the user's that has an id.
+func (s *server) start(ctx context.Context, who string, r *run.Run) (*runAnswer, error) {
+	r.User, r.State = who, run.Queued
 	r.Progress, r.Correlation, r.Created = run.NewProgress("queued", 0, 0), telemetry.Correlation(ctx), s.Clock().UTC()
 	r, created, err := s.Starters[s.Kinds.Of(r.Kind).Queue].Start(ctx, r)
 	if err != nil {

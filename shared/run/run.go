@@ -79,7 +79,9 @@ func NewProgress(phase string, done, total int) Progress {
 type Options struct {
 	DryRun bool `json:"dry_run,omitempty" doc:"Make the plan and write nothing."`
 	Force  bool `json:"force,omitempty" doc:"Go on although the window shrank against the ledger."`
-	Adopt  bool `json:"adopt,omitempty" doc:"Use an archive calendar that holds other events, and take copies of another ledger over into this one."`
+	// Replace says that an archive run writes what differs from what is archived, although the archive else stays as it is.
+	Replace bool `json:"replace,omitempty" doc:"Archive the period anew. What differs from what is archived is replaced, but nothing decided or locked."`
+	Adopt   bool `json:"adopt,omitempty" doc:"Use an archive calendar that holds other events, and take copies of another ledger over into this one."`
 }
 
 // Problem is why a run or an item failed, in words for the user.
@@ -184,6 +186,9 @@ func CalendarScope(user, uri string) string {
 func (r *Run) same() string {
 	o := r.Options
 	same := fmt.Sprintf("%s#%s#%s#{DryRun:%t Force:%t Adopt:%t}#%s", r.Kind, r.From, r.To, o.DryRun, o.Force, o.Adopt, r.AttemptOf)
+	if o.Replace {
+		same += "#replace"
+	}
 	if r.Calendar != "" || len(r.Input) > 0 {
 		same += fmt.Sprintf("#%x", sha256.Sum256(append([]byte(r.Calendar+"\x00"), r.Input...)))
 	}

@@ -90,8 +90,8 @@ func (w *world) edit(id string, change object) {
 	must(w.t, err)
 }
 
-// copyOf returns the copy of the i-th meeting.
-func (w *world) copyOf(c archive.Config, subject string) *ledger.Entry {
+// heldOf returns the copy of the i-th meeting.
+func (w *world) heldOf(c archive.Config, subject string) *ledger.Entry {
 	w.t.Helper()
 	for _, e := range w.standing(c) {
 		if e.Appointment.Subject == subject {
@@ -147,7 +147,7 @@ func TestWhatAUserDoesInTheArchiveCalendarIsFound(t *testing.T) {
 			if !first { // the copies have been looked at before
 				w.clean(c, false, 12)
 			}
-			entry := func(n string) *ledger.Entry { return w.copyOf(c, "Meeting "+n) }
+			entry := func(n string) *ledger.Entry { return w.heldOf(c, "Meeting "+n) }
 			start := entry("1").Appointment.Start.Add(20 * time.Minute)
 			w.edit(entry("1").CopyID, object{"start": at(start, "UTC"), "end": at(start.Add(time.Hour), "UTC")})
 			w.edit(entry("2").CopyID, object{"subject": "Renamed"})
@@ -224,7 +224,7 @@ func TestEachSwitchMakesNoFalseFindings(t *testing.T) {
 					w.clean(c, i == 2, 16)
 					w.sim.Turn()
 				}
-				w.edit(w.copyOf(c, "Meeting 1").CopyID, object{"subject": "Renamed"})
+				w.edit(w.heldOf(c, "Meeting 1").CopyID, object{"subject": "Renamed"})
 				time.Sleep(10 * time.Second)
 				if _, ids := set["ids_change"]; ids {
 					return // the copy has another id than the test knows
@@ -260,7 +260,7 @@ func TestADayOfTheArchiveThatCannotBeRead(t *testing.T) {
 		c := w.config(archive.AskOnDrift)
 		w.archive(c)
 		w.clean(c, false, 200)
-		w.edit(w.copyOf(c, "Meeting 3").CopyID, object{"subject": "Broken"})
+		w.edit(w.heldOf(c, "Meeting 3").CopyID, object{"subject": "Broken"})
 		must(t, w.sim.SetSwitches(graphsim.MustSwitches("poison=Broken")))
 		r, result, findings := w.compared(c, false)
 		if r.State != run.Partial || result.View.Missing > 0 || result.View.UnreadDays == 0 || len(findings) > 0 {
@@ -330,14 +330,14 @@ func (w *world) mess() archive.Config {
 	c := w.config(archive.AskOnDrift)
 	w.archive(c)
 	w.clean(c, false, 10)
-	w.edit(w.copyOf(c, "Meeting 1").CopyID, object{"subject": "Renamed"})
+	w.edit(w.heldOf(c, "Meeting 1").CopyID, object{"subject": "Renamed"})
 	start := october(20, 9)
-	w.edit(w.copyOf(c, "Meeting 2").CopyID, object{"start": at(start, "UTC"), "end": at(start.Add(time.Hour), "UTC")})
-	w.edit(w.copyOf(c, "Meeting 3").CopyID, object{
+	w.edit(w.heldOf(c, "Meeting 2").CopyID, object{"start": at(start, "UTC"), "end": at(start.Add(time.Hour), "UTC")})
+	w.edit(w.heldOf(c, "Meeting 3").CopyID, object{
 		"categories": []string{"Initech - billable"}, "body": object{"contentType": "html", "content": "<p>New text</p>"},
 	})
-	must(w.t, w.sim.RemoveEvent(me, w.copyOf(c, "Meeting 4").CopyID))
-	_, err := w.sim.CopyEvent(me, w.copyOf(c, "Meeting 5").CopyID, w.named("Archive"))
+	must(w.t, w.sim.RemoveEvent(me, w.heldOf(c, "Meeting 4").CopyID))
+	_, err := w.sim.CopyEvent(me, w.heldOf(c, "Meeting 5").CopyID, w.named("Archive"))
 	must(w.t, err)
 	text, err := json.Marshal(object{
 		"subject": "Dentist", "start": at(october(21, 9), "UTC"), "end": at(october(21, 10), "UTC"), "categories": []string{"Break - non-billable"},
@@ -349,7 +349,7 @@ func (w *world) mess() archive.Config {
 }
 
 // shows returns the copies in the archive calendar, as "subject start end categories".
-func (w *world) shows() (list []string) {
+func (w *world) showsAll() (list []string) {
 	for _, e := range w.copies() {
 		start, err := e.Start.Instant(time.UTC)
 		must(w.t, err)
@@ -366,19 +366,19 @@ func TestARepairLetsTheCalendarShowTheLedger(t *testing.T) {
 		w.month(10)
 		c := w.config(archive.AskOnDrift)
 		w.archive(c)
-		before := w.shows()
+		before := w.showsAll()
 		must(t, w.sim.RemoveCalendar(me, w.source)) // the source is not needed
-		w.edit(w.copyOf(c, "Meeting 1").CopyID, object{"subject": "Renamed"})
-		must(t, w.sim.RemoveEvent(me, w.copyOf(c, "Meeting 4").CopyID))
+		w.edit(w.heldOf(c, "Meeting 1").CopyID, object{"subject": "Renamed"})
+		must(t, w.sim.RemoveEvent(me, w.heldOf(c, "Meeting 4").CopyID))
 		r, result, _ := w.repaired(c, archive.RepairInput{Mode: archive.RepairFindings}, func(r *run.Run) { r.Options.DryRun = true })
-		if r.State != run.Succeeded || result.Recreated != 1 || result.PutBack != 1 || result.Link != "" || slices.Equal(before, w.shows()) {
+		if r.State != run.Succeeded || result.Recreated != 1 || result.PutBack != 1 || result.Link != "" || slices.Equal(before, w.showsAll()) {
 			t.Errorf("the dry run: %s %+v", r.State, result)
 		}
 		r, result, _ = w.repaired(c, archive.RepairInput{Mode: archive.RepairFindings})
 		if r.State != run.Succeeded || result.Recreated != 1 || result.PutBack != 1 || result.Left != 0 || result.Link == "" {
 			t.Errorf("%s %+v %+v", r.State, result, r.Problem)
 		}
-		if got := w.shows(); !slices.Equal(got, before) {
+		if got := w.showsAll(); !slices.Equal(got, before) {
 			t.Errorf("the archive shows\n%s\nbefore\n%s", strings.Join(got, "\n"), strings.Join(before, "\n"))
 		}
 		w.verify(c)
@@ -404,7 +404,7 @@ func TestARepairLeavesWhatIsTheUsers(t *testing.T) {
 func TestWhatTheUserChangedInTheArchiveIsAdopted(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, w *world) {
 		c := w.mess()
-		shown := w.shows()
+		shown := w.showsAll()
 		_, _, findings := w.compared(c, false)
 		answers := map[string]archive.RepairMode{}
 		for _, f := range findings {
@@ -421,20 +421,20 @@ func TestWhatTheUserChangedInTheArchiveIsAdopted(t *testing.T) {
 		if len(decided) != 4 {
 			t.Fatalf("the run keeps %+v", decided)
 		}
-		if got := w.shows(); !slices.Equal(got, shown) {
+		if got := w.showsAll(); !slices.Equal(got, shown) {
 			t.Errorf("the archive shows\n%s\nbefore\n%s", strings.Join(got, "\n"), strings.Join(shown, "\n"))
 		}
-		renamed := w.copyOf(c, "Renamed")
+		renamed := w.heldOf(c, "Renamed")
 		if renamed.Decision == "" || renamed.Reason != "decision" || !renamed.Kept || renamed.Run != r.ID || renamed.Draft.Subject != "Renamed" {
 			t.Errorf("%+v", renamed)
 		}
-		if e := w.copyOf(c, "Meeting 2"); !e.Appointment.Start.Equal(october(20, 9)) || !e.Appointment.End.Equal(october(20, 10)) {
+		if e := w.heldOf(c, "Meeting 2"); !e.Appointment.Start.Equal(october(20, 9)) || !e.Appointment.End.Equal(october(20, 10)) {
 			t.Errorf("%+v", e.Appointment)
 		}
-		if e := w.copyOf(c, "Meeting 3"); e.Appointment.Customer != "Initech" || !strings.Contains(e.Draft.Body.Content, "New text") {
+		if e := w.heldOf(c, "Meeting 3"); e.Appointment.Customer != "Initech" || !strings.Contains(e.Draft.Body.Content, "New text") {
 			t.Errorf("%+v", e)
 		}
-		if e := w.copyOf(c, "Dentist"); !strings.HasPrefix(e.Key, "decision:"+r.ID) || e.Appointment.Customer != "Break" {
+		if e := w.heldOf(c, "Dentist"); !strings.HasPrefix(e.Key, "decision:"+r.ID) || e.Appointment.Customer != "Break" {
 			t.Errorf("%+v", e)
 		}
 		w.verify(c)
@@ -451,7 +451,7 @@ func TestWhatTheUserChangedInTheArchiveIsAdopted(t *testing.T) {
 		if _, result, _ = w.repaired(c, archive.RepairInput{Mode: archive.RepairFindings}); result.PutBack != 1 {
 			t.Errorf("%+v", result)
 		}
-		w.copyOf(c, "Renamed")
+		w.heldOf(c, "Renamed")
 		w.verify(c)
 		w.polite()
 	})
@@ -462,9 +462,9 @@ func TestWhatCannotBeAdoptedIsLeftWithAReason(t *testing.T) {
 		w.month(6)
 		c := w.config(archive.AskOnDrift)
 		w.archive(c)
-		w.edit(w.copyOf(c, "Meeting 1").CopyID, object{"importance": "low"})
-		other := w.copyOf(c, "Meeting 4").Appointment // which it would share time with
-		w.edit(w.copyOf(c, "Meeting 2").CopyID, object{"start": at(other.Start, "UTC"), "end": at(other.End, "UTC")})
+		w.edit(w.heldOf(c, "Meeting 1").CopyID, object{"importance": "low"})
+		other := w.heldOf(c, "Meeting 4").Appointment // which it would share time with
+		w.edit(w.heldOf(c, "Meeting 2").CopyID, object{"start": at(other.Start, "UTC"), "end": at(other.End, "UTC")})
 		text, err := json.Marshal(object{
 			"subject": "Meeting with others", "start": at(october(21, 9), "UTC"), "end": at(october(21, 10), "UTC"),
 			"attendees": []object{{"type": "required", "emailAddress": object{"name": "Ann", "address": "ann@example.com"}}},
@@ -499,7 +499,7 @@ func TestAnOrphanIsRemovedAndNothingElse(t *testing.T) {
 		w.month(4)
 		c := w.config(archive.AskOnDrift)
 		w.archive(c)
-		gone := w.copyOf(c, "Meeting 1")
+		gone := w.heldOf(c, "Meeting 1")
 		must(t, w.sim.MoveEvent(me, gone.CopyID, w.source))
 		w.repaired(c, archive.RepairInput{Mode: archive.AdoptFindings, Missing: true}) // it is withdrawn, and stands in another calendar
 		must(t, w.sim.MoveEvent(me, gone.CopyID, w.named("Archive")))
@@ -519,7 +519,7 @@ func TestACalendarThatGoesWhileItIsRepaired(t *testing.T) {
 		w.month(4)
 		c := w.config(archive.AskOnDrift)
 		w.archive(c)
-		must(t, w.sim.RemoveEvent(me, w.copyOf(c, "Meeting 1").CopyID))
+		must(t, w.sim.RemoveEvent(me, w.heldOf(c, "Meeting 1").CopyID))
 		r := w.repairOf(c, archive.RepairInput{Mode: archive.RepairFindings})
 		err := w.repairer(w.Table, &vanishing{Provider: w.provider, gone: func() { must(t, w.sim.RemoveCalendar(me, w.named("Archive"))) }}).Run(t.Context(), r)
 		if err == nil || !strings.Contains(err.Error(), "was deleted while the run wrote it") {
