@@ -104,7 +104,8 @@ func variable(name string) string {
 
 // names are all settings.
 var names = []string{
-	"stage", "account", "region", "commit", "functions", "mail-from", "mail-identity", "mail-configuration-set", "alarm-email", "sign-in-authority", "sign-in-audience", "sign-in-tenants",
+	"stage", "account", "region", "commit", "functions", "mail-from", "mail-identity", "mail-configuration-set", "alarm-email",
+	"sign-in-authority", "sign-in-audience", "sign-in-tenants",
 	"sign-in-client", "sign-in-programs", "sign-in-service-roles", "sign-in-identifiers", "sign-in-guests", "sign-in-credentials",
 	"unseen-days", "public-url", "graph-delegated", "graph-tenant",
 	"graph-client", "graph-credentials", "graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency", "backup-concurrency", "cors-origins",

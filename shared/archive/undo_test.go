@@ -24,7 +24,8 @@ import (
 func (w *world) undoers(t store.Table, p calendar.Provider) *undo.Undoers {
 	u := archive.Undoer(*w.runner(t, p))
 	return &undo.Undoers{
-		Runs: run.NewStore(t), Kinds: run.MustKinds(archive.RunKind, archive.DecideKind, archive.RepairKind, undo.RunKind), Of: map[run.Undoing]undo.Undoer{run.UndoneInLedger: &u},
+		Runs: run.NewStore(t), Kinds: run.MustKinds(archive.RunKind, archive.DecideKind, archive.RepairKind, undo.RunKind),
+		Of: map[run.Undoing]undo.Undoer{run.UndoneInLedger: &u},
 	}
 }
 

@@ -61,7 +61,8 @@ func TestAKindOfRunIsShownByWhatItSaysOfItself(t *testing.T) {
 		return fmt.Sprint(object(object(object(schemas[schema])["properties"])["kind"])["enum"])
 	}
 	for schema, want := range map[string]string{
-		"Run": "[archive backup decide dream drill import repair restore undo verify]", "Job": "[archive backup dream drill verify]", "JobInput": "[archive backup dream drill verify]",
+		"Run": "[archive backup decide dream drill import repair restore undo verify]",
+		"Job": "[archive backup dream drill verify]", "JobInput": "[archive backup dream drill verify]",
 		"Queue": "[archive backup dream drill verify]",
 	} {
 		if got := enum(schema); got != want {

@@ -140,7 +140,9 @@ func (s *server) startRun(ctx context.Context, in *struct{ Body runInput }) (*ru
 	if err != nil {
 		return nil, err
 	}
-	r := &run.Run{Kind: run.Archive, Config: c.ID, Options: run.Options{DryRun: in.Body.DryRun, Force: in.Body.Force, Adopt: in.Body.Adopt, Replace: in.Body.Replace}}
+	r := &run.Run{Kind: run.Archive, Config: c.ID, Options: run.Options{
+		DryRun: in.Body.DryRun, Force: in.Body.Force, Adopt: in.Body.Adopt, Replace: in.Body.Replace,
+	}}
 	if in.Body.Period == "" && in.Body.From == "" && in.Body.To == "" {
 		if in.Body.Replace {
 			return nil, fault.Field("period", "is missing: say which days are archived anew")
