@@ -62,9 +62,9 @@ func TestRead(t *testing.T) {
 	})
 	t.Run("all can be said", func(t *testing.T) {
 		got, err := read(given("dev", map[string]string{
-			"functions": "/built", "commit": "v1.2-3-gabc", "mail-identity": "example.com", "mail-configuration-set": "set_1",
-			"alarm-email": "", "sign-in-authority": "https://login.microsoftonline.us/",
-			"sign-in-tenants": guid + ", " + guid2, "graph-tenant": "example.com", "graph-client": guid2, "graph-credentials": "graph/app",
+			"functions": "/built", "commit": "v1.2-3-gabc", "mail-identity": "example.com", "mail-configuration-set": "set_1", "alarm-email": "",
+			"sign-in-authority": "https://login.microsoftonline.us/",
+			"sign-in-tenants":   guid + ", " + guid2, "graph-tenant": "example.com", "graph-client": guid2, "graph-credentials": "graph/app",
 			"graph-url": "https://graph.microsoft.us/v1.0", "sign-in-client": guid2, "sign-in-credentials": "sign-in/app",
 			"sign-in-programs": guid + "," + guid2, "sign-in-service-roles": "service",
 			"sign-in-identifiers": "https://example.com/assistant", "sign-in-guests": "true", "unseen-days": "30",

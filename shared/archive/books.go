@@ -70,7 +70,7 @@ func stands(e *ledger.Entry) bool {
 func (b *books) standing() []Standing {
 	standing := make([]Standing, 0, len(b.newest))
 	for _, e := range b.newest {
-		if stands(e) {
+		if stands(e) || e.Outcome == ledger.Conflicted {
 			standing = append(standing, Standing{
 				Key: e.Key, Lineage: e.Lineage, SourceHash: e.SourceHash, Outcome: e.Outcome, Decision: e.Decision, EventID: e.Source.ID,
 				Appointment: e.Appointment, Source: &e.Source,

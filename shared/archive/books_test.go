@@ -77,7 +77,7 @@ func TestBooksCountWhatPlansStartFrom(t *testing.T) {
 	for _, s := range b.standing() {
 		keys = append(keys, s.Key)
 	}
-	if want := []string{"archived", "declined", "withdrawn"}; !slices.Equal(keys, want) {
+	if want := []string{"archived", "conflicted", "declined", "withdrawn"}; !slices.Equal(keys, want) {
 		t.Errorf("what stands is %q, want %q", keys, want)
 	}
 }

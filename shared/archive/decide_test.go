@@ -626,3 +626,54 @@ func TestAWindowIsArchivedAnewOnPurpose(t *testing.T) {
 	}
 	w.verify(c)
 }
+
+func TestWhatWaitsFromTheDayBeforeKeepsOthersWaiting(t *testing.T) {
+	for _, policy := range []archive.Policy{archive.Resolve, archive.Ask} {
+		w := newWorld(t)
+		w.add("Late", "2026-10-05T23:00", "2026-10-06T01:00")
+		w.add("Early", "2026-10-06T00:30", "2026-10-06T02:00")
+		c := w.config(func(c *archive.Config) { c.Overlaps = policy })
+		w.archive(c, func(r *run.Run) { r.From, r.To = day("2026-10-05"), day("2026-10-06") })
+		w.open(1)
+		_, result := w.archive(c, func(r *run.Run) { r.From, r.To = day("2026-10-06"), day("2026-10-06") })
+		if result.Written != 0 || result.Counts.Conflicted != 1 {
+			t.Errorf("%s: the night after: %+v", policy, result)
+		}
+		w.open(1)
+		w.shows()
+	}
+}
+
+func TestADecisionThatWasBegunGoesOnWhateverChangesMeanwhile(t *testing.T) {
+	halves := 0
+	wiretest.Everywhere(t, func(t *testing.T, dying *wiretest.Wire) {
+		w := newWorld(t)
+		w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+		c := w.config()
+		w.archive(c)
+		r := w.startDeciding(c, archive.Asked{Answers: []archive.Answer{
+			w.about(c, map[string]decision.Verdict{"Review": {Word: decision.KeepAs, Fields: &decision.Fields{Location: text("Bonn")}}}),
+		}})
+		_ = (*archive.Decider)(w.runner(dying.Table(w.Table), dying.Provider(w.calendar))).Run(t.Context(), r)
+		w.change("Review", func(d *calendar.Draft) { d.Subject = "Changed" })
+		w.Advance(2 * time.Minute)
+		begun := w.head(c.ID).Open == r.ID
+		if r = w.again(r.ID); !r.State.Ended() {
+			must(t, (*archive.Decider)(w.runner(w.Table, w.calendar)).Run(t.Context(), r))
+		}
+		r, result := w.decided(r.ID)
+		if begun {
+			halves++
+			if r.State != run.Succeeded || result.Changed != 1 {
+				t.Errorf("begun: %s %+v", r.State, result)
+			}
+		}
+		if r.State == run.Succeeded == (result.Refused > 0) {
+			t.Errorf("%s %+v", r.State, result)
+		}
+		w.verify(c)
+	})
+	if halves == 0 {
+		t.Error("no run was left half done")
+	}
+}

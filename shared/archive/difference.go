@@ -21,6 +21,10 @@ func (p *planner) matchLedger(standing []Standing) {
 	for i := range standing {
 		s := &standing[i]
 		switch {
+		case s.Outcome == ledger.Conflicted: // that of the window's days is found anew
+			if !p.inWindow(s.Appointment.Start) {
+				p.waiting = append(p.waiting, s)
+			}
 		case s.Outcome != ledger.Archived:
 			p.out = append(p.out, s)
 		case decision.Created(s.Key):
@@ -31,6 +35,7 @@ func (p *planner) matchLedger(standing []Standing) {
 		}
 	}
 	slices.SortFunc(p.held, func(a, b *Standing) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(p.waiting, func(a, b *Standing) int { return strings.Compare(a.Key, b.Key) })
 	p.keepOut(p.out)
 	sources := p.sources()
 	for _, c := range sources {

@@ -77,12 +77,13 @@ func (p *planner) resolveOverlaps() {
 	}
 	held = append(held, p.settledClaims()...)
 	slices.SortFunc(newcomers, compareClaims) // once, so that the sorting of parts below is fast
+	waiting := p.waitingClaims()
 
 	switch p.Overlaps {
 	case Ask:
-		p.askAboutGroups(newcomers, held)
+		p.askAboutGroups(newcomers, append(slices.Clone(held), waiting...))
 	case Resolve:
-		p.resolveByRank(newcomers, held)
+		p.resolveByRank(newcomers, held, waiting)
 	}
 	var conflicted []*claim
 	for _, n := range newcomers {
@@ -93,8 +94,18 @@ func (p *planner) resolveOverlaps() {
 			n.newcomer.Outcome = Archived
 		}
 	}
-	p.askAboutConflicts(conflicted, held)
+	p.askAboutConflicts(conflicted, append(slices.Clone(held), waiting...))
 	p.reportGroups(append(newcomers, held...))
+}
+
+// waitingClaims are those of what waits for the user on days before the window: what shares time with it waits, too.
+func (p *planner) waitingClaims() (claims []*claim) {
+	for _, s := range p.waiting {
+		if p.contends(&s.Appointment) && p.decided.rulings[s.Key] == nil {
+			claims = append(claims, newClaim(s, &s.Appointment, nil))
+		}
+	}
+	return claims
 }
 
 func newClaim(of party, a *calendar.Appointment, c *candidate) *claim {
@@ -117,17 +128,20 @@ func (p *planner) askAboutGroups(newcomers, held []*claim) {
 // resolveByRank goes from the highest rank down. A newcomer that overlaps one of higher rank that stands, or is held, is superseded by it; of
 // several by the highest, then the earliest, then the one of the smallest id. Otherwise it is conflicted if it overlaps a held one, a
 // conflicted one of higher rank, or another of its own rank. Otherwise it stands.
-func (p *planner) resolveByRank(newcomers, held []*claim) {
-	var heldOf, ofRank [ranks][]*claim
+func (p *planner) resolveByRank(newcomers, held, waiting []*claim) {
+	var heldOf, ofRank, waitingOf [ranks][]*claim
+	for _, w := range waiting {
+		waitingOf[w.rank] = append(waitingOf[w.rank], w)
+	}
 	for _, h := range held {
 		heldOf[h.rank] = append(heldOf[h.rank], h)
 	}
 	for _, n := range newcomers {
 		ofRank[n.rank] = append(ofRank[n.rank], n)
 	}
-	var heldIn, standing, conflicted [ranks]spans
+	var heldIn, waitingIn, standing, conflicted [ranks]spans
 	for r := range ranks {
-		heldIn[r] = newSpans(heldOf[r])
+		heldIn[r], waitingIn[r] = newSpans(heldOf[r]), newSpans(waitingOf[r])
 	}
 	for r := ranks - 1; r >= 0; r-- {
 		// above returns the one that supersedes n, of those of higher rank that stand or are held.
@@ -142,9 +156,12 @@ func (p *planner) resolveByRank(newcomers, held []*claim) {
 		// waits says whether n overlaps a held one that does not rank higher, or a conflicted one of higher rank.
 		waits := func(n *claim) bool {
 			for higher := r + 1; higher < ranks; higher++ {
-				if conflicted[higher].first(n) != nil {
+				if conflicted[higher].first(n) != nil || waitingIn[higher].first(n) != nil {
 					return true
 				}
+			}
+			if !n.free() && waitingIn[r].first(n) != nil {
+				return true
 			}
 			for lower := rankFree; lower <= r; lower++ {
 				if lower == rankFree && n.free() {

@@ -109,12 +109,13 @@ type Item struct {
 	out    bool // a decision leaves nothing of it standing
 }
 
-// Standing is the newest that the ledger has about one source key: that it is archived, or that the user decided to keep it out.
+// Standing is the newest that the ledger has about one source key: that it is archived, that the user decided to keep it out, or that it waits for the
+// user's decision.
 type Standing struct {
 	Key        string
 	Lineage    string         // see ledger.Lineage; empty: not known
 	SourceHash string         // content hash of the source that it was made from
-	Outcome    ledger.Outcome // ledger.Archived, ledger.Declined or ledger.Withdrawn
+	Outcome    ledger.Outcome // ledger.Archived, ledger.Declined, ledger.Withdrawn or ledger.Conflicted
 	Decision   string         // id of the decision that made it so
 	EventID    string         // of the source
 	// Appointment is what the archive has, or would have if the user had not kept it out.
@@ -290,6 +291,7 @@ type planner struct {
 	held     []*Standing              // by key; what the archive holds
 	matched  map[*Standing]*candidate // the source of each one that is held
 	vanished []*Standing              // held ones that are no longer in the source
+	waiting  []*Standing              // what waits for the user on days before the window
 	copies   map[string]bool          // see Input
 	locks    ledger.Locks
 	replace  bool

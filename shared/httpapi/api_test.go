@@ -155,8 +155,10 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		}},
 	}
 	engine := archive.Engine(*s.worker.Handlers[run.Archive].(*archive.Runner))
-	described := run.MustKinds(archive.RunKind, archive.VerifyKind, archive.RepairKind, archive.DecideKind, backup.RunKind,
-		restore.RunKind, restore.DrillKind, imports.RunKind, undo.RunKind)
+	described := run.MustKinds(
+		archive.RunKind, archive.VerifyKind, archive.RepairKind, archive.DecideKind,
+		backup.RunKind, restore.RunKind, restore.DrillKind, imports.RunKind, undo.RunKind,
+	)
 	undoers := &undo.Undoers{Runs: runs, Kinds: described, Of: map[run.Undoing]undo.Undoer{run.UndoneInLedger: (*archive.Undoer)(&engine)}}
 	s.worker.Handlers[run.Undo] = undoers
 	s.worker.Handlers[run.Decide] = (*archive.Decider)(&engine)

@@ -80,7 +80,7 @@ type Options struct {
 	DryRun bool `json:"dry_run,omitempty" doc:"Make the plan and write nothing."`
 	Force  bool `json:"force,omitempty" doc:"Go on although the window shrank against the ledger."`
 	// Replace says that an archive run writes what differs from what is archived, although the archive else stays as it is.
-	Replace bool `json:"replace,omitempty" doc:"Archive the period anew. What differs from what is archived is replaced, but nothing decided or locked."`
+	Replace bool `json:"replace,omitempty" doc:"Archive the period anew: what differs is replaced, but for what was decided and what is locked."`
 	Adopt   bool `json:"adopt,omitempty" doc:"Use an archive calendar that holds other events, and take copies of another ledger over into this one."`
 }
 
