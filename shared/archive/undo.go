@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -379,7 +380,7 @@ func (s *step) does() undo.Step {
 	switch {
 	case shown && !then:
 		return undo.Removes
-	case shown && s.was.CopyID == s.newest.CopyID && sameDraft(s.was.Draft, s.newest.Draft):
+	case shown && s.was.CopyID == s.newest.CopyID && sameCopy(s.was, s.newest):
 		return undo.Records
 	case shown:
 		return undo.Changes
@@ -389,8 +390,15 @@ func (s *step) does() undo.Step {
 	return undo.Records
 }
 
-// sameDraft says whether two versions show the same copy.
-func sameDraft(a, b *calendar.Draft) bool { return a != nil && b != nil && a.Mark == b.Mark }
+// sameCopy says whether the copy looks the same in two versions. Their marks alone do not tell: what was adopted keeps the mark that we wrote.
+func sameCopy(a, b *ledger.Entry) bool {
+	if a.Draft == nil || b.Draft == nil || a.Blobs["draft"] != b.Blobs["draft"] {
+		return false
+	}
+	one, err := json.Marshal(a.Draft)
+	other, err2 := json.Marshal(b.Draft)
+	return err == nil && err2 == nil && bytes.Equal(one, other)
+}
 
 // locked says whether an entry is of a day on which nothing changes any more what is archived.
 func (a *Attempt) locked(e *ledger.Entry) bool {
