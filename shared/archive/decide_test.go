@@ -579,3 +579,23 @@ func TestADecisionIsUndoneAndDoneAgain(t *testing.T) {
 	}
 	w.quiet(c)
 }
+
+func TestADecisionThatWasRefusedIsNotCarriedOutByALaterNight(t *testing.T) {
+	w := newWorld(t)
+	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Other", "2026-10-06T09:00", "2026-10-06T10:00")
+	w.add("In its way", "2026-10-06T11:00", "2026-10-06T12:00")
+	c := w.config()
+	w.archive(c)
+	r, result := w.settleBy(c, archive.Asked{Partial: true, Answers: []archive.Answer{
+		w.about(c, map[string]decision.Verdict{"Review": {Word: decision.KeepAs, Fields: &decision.Fields{Subject: text("Renamed")}}}),
+		w.about(c, map[string]decision.Verdict{"Other": {Word: decision.KeepAs, Fields: &decision.Fields{
+			Start: at("2026-10-06T11:30"), End: at("2026-10-06T12:30"),
+		}}}),
+	}})
+	if r.State != run.Partial || result.Refused != 1 || result.Changed != 1 {
+		t.Fatalf("the decision: %s %+v", r.State, result)
+	}
+	w.quiet(c)
+	w.shows("In its way 2026-10-06T09:00", "Other 2026-10-06T07:00", "Renamed 2026-10-05T07:00")
+}
