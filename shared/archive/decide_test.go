@@ -599,3 +599,25 @@ func TestADecisionThatWasRefusedIsNotCarriedOutByALaterNight(t *testing.T) {
 	w.quiet(c)
 	w.shows("In its way 2026-10-06T09:00", "Other 2026-10-06T07:00", "Renamed 2026-10-05T07:00")
 }
+
+func TestWhatMovedWhileItWaitedIsDecidedByTheKeyThatTheLedgerHas(t *testing.T) {
+	w := newWorld(t)
+	id := w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Call", "2026-10-05T09:30", "2026-10-05T10:30")
+	c := w.config()
+	w.archive(c)
+	w.rewrite(id, func(d *calendar.Draft) { d.Start.Local, d.End.Local = "2026-10-05T10:00:00", "2026-10-05T11:00:00" })
+	w.archive(c)
+	for n, word := range []decision.Word{decision.Drop, decision.Keep, decision.Withdraw} {
+		answer := w.about(c, map[string]decision.Verdict{"Review": {Word: word}})
+		answer.AllowOverlap, answer.Note = true, "both"
+		if r, result := w.settleBy(c, archive.Asked{Answers: []archive.Answer{answer}}); r.State != run.Succeeded || result.Refused > 0 {
+			t.Errorf("%s: %s %+v", word, r.State, result)
+		}
+		if e := w.held(c, "Review"); e.Version != 3+n {
+			t.Errorf("%s made version %d", word, e.Version)
+		}
+		w.archive(c)
+		w.verify(c)
+	}
+}
