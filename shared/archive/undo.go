@@ -135,13 +135,25 @@ func (p *past) newest() *ledger.Entry { return p.versions[len(p.versions)-1] }
 // undoes says whether a version is one that an undo made.
 func undoes(e *ledger.Entry) bool { return e.Reverses != "" }
 
+// back is the version to which an undo went back; nil: to nothing. Where that waited for its rank, or for the user, the undo withdrew it (see returns).
+func (p *past) back(e *ledger.Entry) *ledger.Entry {
+	if e.Restores != 0 {
+		return p.at(e.Restores)
+	}
+	i := slices.IndexFunc(p.versions, func(of *ledger.Entry) bool { return of.Run == e.Reverses })
+	if i < 0 {
+		return nil
+	}
+	return p.before(p.versions[i].Version)
+}
+
 // leads says whether a version that an undo brought back is, in the end, one that some runs made.
 func (p *past) leads(e *ledger.Entry, runs map[string]bool) bool {
 	for e != nil && !runs[e.Run] {
 		if !undoes(e) {
 			return false
 		}
-		e = p.at(e.Restores)
+		e = p.back(e)
 	}
 	return e != nil
 }
@@ -155,7 +167,7 @@ func (p *past) without(runs map[string]bool) (was *ledger.Entry, taken []*ledger
 			taken, at = append(taken, at), p.before(at.Version)
 			continue
 		}
-		if back := p.at(at.Restores); undoes(at) && p.leads(back, runs) {
+		if back := p.back(at); undoes(at) && p.leads(back, runs) {
 			at = back
 			continue
 		}
@@ -169,7 +181,7 @@ func (p *past) without(runs map[string]bool) (was *ledger.Entry, taken []*ledger
 	}
 	by = at
 	for by != nil && undoes(by) {
-		by = p.at(by.Restores)
+		by = p.back(by)
 	}
 	if made > 0 && by != nil && by.Version > made {
 		return nil, nil, by
