@@ -41,16 +41,19 @@ var everywhere = map[string]func(*testing.T){
 	"TestImportingNamesWhatItChangesAndRemoves":         TestImportingNamesWhatItChangesAndRemoves,
 	"TestRestoringABrokenFileSaysWhatWasSetAside":       TestRestoringABrokenFileSaysWhatWasSetAside,
 	"TestRestoringAnEmptyFileMakesTheCalendar":          TestRestoringAnEmptyFileMakesTheCalendar,
-	"TestJobs":                            TestJobs,
-	"TestProvingToOthers":                 TestProvingToOthers,
-	"TestARestoreShowsWhatItWouldDoFirst": TestARestoreShowsWhatItWouldDoFirst,
-	"TestAFileIsRestored":                 TestAFileIsRestored,
-	"TestUsers":                           TestUsers,
-	"TestLogin":                           TestLogin,
-	"TestLogout":                          TestLogout,
-	"TestTokens":                          TestTokens,
-	"TestTokensAreForOneServer":           TestTokensAreForOneServer,
-	"TestFixedToken":                      TestFixedToken,
+	"TestJobs":                             TestJobs,
+	"TestProvingToOthers":                  TestProvingToOthers,
+	"TestARestoreShowsWhatItWouldDoFirst":  TestARestoreShowsWhatItWouldDoFirst,
+	"TestAFileIsRestored":                  TestAFileIsRestored,
+	"TestUsers":                            TestUsers,
+	"TestWhatARunAsks":                     TestWhatARunAsks,
+	"TestARestoreSaysWhichFieldsItChanges": TestARestoreSaysWhichFieldsItChanges,
+	"TestUndoARunAndThatAndWhatIsLeft":     TestUndoARunAndThatAndWhatIsLeft,
+	"TestLogin":                            TestLogin,
+	"TestLogout":                           TestLogout,
+	"TestTokens":                           TestTokens,
+	"TestTokensAreForOneServer":            TestTokensAreForOneServer,
+	"TestFixedToken":                       TestFixedToken,
 }
 
 // The tests that do not, and why.
@@ -60,6 +63,7 @@ const (
 	thisData   = "is about the data folder, or changes what is in it"
 	process    = "is about a process that does the work itself"
 	itself     = "is the second time itself"
+	signInOnly = "is about how the sign-in service behaves, and asks a server of its own"
 )
 
 var onlyHere = map[string]string{
@@ -74,6 +78,8 @@ var onlyHere = map[string]string{
 	"TestARunThatNobodyWaitedForIsCarriedOutByTheNextCommand": process,
 	"TestTheCommandLineOnADeployment":                         itself, "TestEveryTestIsForADeploymentToo": itself,
 	"TestWhatAGatewayAnswersItselfIsExplained": itself,
+	"TestDoctor": signInOnly, "TestDoctorLooksAtTheApplicationOfThisMachine": noServer, "TestFlags": signInOnly, "TestLogoutEverywhere": signInOnly,
+	"TestTheCommandLineDoesNotNoticeHowTheServiceBehaves": signInOnly, "TestWhatTheCommandLineSaysOfRefusals": signInOnly,
 }
 
 // deployment is what the second time runs on.

@@ -69,12 +69,14 @@ var given = map[string][]string{
 	"archive":    {"BUCKET", "HEAD_BUCKET", "KEY", "QUEUE_ARCHIVE", "QUEUE_ARCHIVE_DEAD", "QUEUE_NOTIFY"},
 	"backup":     {"BUCKET", "QUEUE_BACKUP", "QUEUE_BACKUP_DEAD", "QUEUE_NOTIFY"},
 	"notify":     {"QUEUE_NOTIFY", "QUEUE_NOTIFY_DEAD", "QUEUE_ARCHIVE_DEAD", "QUEUE_BACKUP_DEAD"},
-	"probe":      {"BUCKET"},
+	"probe":      {"BUCKET", "VERSIONS"},
 }
 
 // Environment is the environment of a function as it is deployed, but for sign-in, mailboxes and e-mail.
 func (r *Resources) Environment(function string) map[string]string {
-	values := map[string]string{"BUCKET": r.Bucket, "HEAD_BUCKET": r.Heads, "KEY": r.Key}
+	values := map[string]string{
+		"BUCKET": r.Bucket, "HEAD_BUCKET": r.Heads, "KEY": r.Key, "VERSIONS": "api=arn:aws:lambda:eu-central-1:111122223333:function:api:2",
+	}
 	for name, url := range r.Queues {
 		values["QUEUE_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))] = url
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -131,7 +132,7 @@ func (d *Decider) Run(ctx context.Context, rn *run.Run) error {
 	if err := x.look(ctx); err != nil {
 		return err
 	}
-	if err := x.keepHours(); err != nil {
+	if err := x.keep(); err != nil {
 		return err
 	}
 	if len(x.refused) > 0 && !x.input.Partial && len(x.begun) == 0 {
@@ -155,12 +156,32 @@ func (d *Decider) Run(ctx context.Context, rn *run.Run) error {
 	return x.end(ctx, run.Succeeded, changes)
 }
 
-// keepHours notes in the run what becomes of the hours, while nothing is written. Each write stores the run, so that a later attempt knows it.
-func (x *deciding) keepHours() (err error) {
+// keep notes in the run what is not carried out, and, while nothing is written, what becomes of the hours. Each write stores the run, so that a later attempt
+// knows it, and so does every other run that comes before one.
+func (x *deciding) keep() (err error) {
+	kept := DecideResult{Refusals: slices.Collect(x.refusals())}
 	if len(x.attempt.run.Result) == 0 {
-		x.attempt.run.Result, err = json.Marshal(DecideResult{Hours: x.hours()})
+		kept.Hours = x.hours()
+	} else {
+		var before DecideResult
+		if err := json.Unmarshal(x.attempt.run.Result, &before); err != nil {
+			return fmt.Errorf("read what the run kept: %w", err)
+		}
+		kept.Hours = before.Hours
 	}
+	x.attempt.run.Result, err = json.Marshal(kept)
 	return err
+}
+
+// refusals are those of the decisions, in their order.
+func (x *deciding) refusals() iter.Seq[Refusal] {
+	return func(yield func(Refusal) bool) {
+		for i := range x.input.Decisions.Decisions {
+			if r := x.refused[x.input.Decisions.Decisions[i].ID]; r != nil && !yield(*r) {
+				return
+			}
+		}
+	}
 }
 
 // look surveys the windows, and finds the decisions that cannot be carried out.

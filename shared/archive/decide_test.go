@@ -677,3 +677,45 @@ func TestADecisionThatWasBegunGoesOnWhateverChangesMeanwhile(t *testing.T) {
 		t.Error("no run was left half done")
 	}
 }
+
+func TestADecisionThatWasRefusedIsNotCarriedOutByALaterNight(t *testing.T) {
+	w := newWorld(t)
+	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Other", "2026-10-06T09:00", "2026-10-06T10:00")
+	w.add("In its way", "2026-10-06T11:00", "2026-10-06T12:00")
+	c := w.config()
+	w.archive(c)
+	r, result := w.settleBy(c, archive.Asked{Partial: true, Answers: []archive.Answer{
+		w.about(c, map[string]decision.Verdict{"Review": {Word: decision.KeepAs, Fields: &decision.Fields{Subject: text("Renamed")}}}),
+		w.about(c, map[string]decision.Verdict{"Other": {Word: decision.KeepAs, Fields: &decision.Fields{
+			Start: at("2026-10-06T11:30"), End: at("2026-10-06T12:30"),
+		}}}),
+	}})
+	if r.State != run.Partial || result.Refused != 1 || result.Changed != 1 {
+		t.Fatalf("the decision: %s %+v", r.State, result)
+	}
+	w.quiet(c)
+	w.shows("In its way 2026-10-06T09:00", "Other 2026-10-06T07:00", "Renamed 2026-10-05T07:00")
+}
+
+func TestWhatMovedWhileItWaitedIsDecidedByTheKeyThatTheLedgerHas(t *testing.T) {
+	w := newWorld(t)
+	id := w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Call", "2026-10-05T09:30", "2026-10-05T10:30")
+	c := w.config()
+	w.archive(c)
+	w.rewrite(id, func(d *calendar.Draft) { d.Start.Local, d.End.Local = "2026-10-05T10:00:00", "2026-10-05T11:00:00" })
+	w.archive(c)
+	for n, word := range []decision.Word{decision.Drop, decision.Keep, decision.Withdraw} {
+		answer := w.about(c, map[string]decision.Verdict{"Review": {Word: word}})
+		answer.AllowOverlap, answer.Note = true, "both"
+		if r, result := w.settleBy(c, archive.Asked{Answers: []archive.Answer{answer}}); r.State != run.Succeeded || result.Refused > 0 {
+			t.Errorf("%s: %s %+v", word, r.State, result)
+		}
+		if e := w.held(c, "Review"); e.Version != 3+n {
+			t.Errorf("%s made version %d", word, e.Version)
+		}
+		w.archive(c)
+		w.verify(c)
+	}
+}

@@ -94,11 +94,33 @@ func (a *Attempt) readDecisions(ctx context.Context) error {
 		a.decided[id] = nil // one that is not there has no word any more
 	}
 	for _, r := range found {
-		if a.decided[r.ID], err = DecisionsOf(r); err != nil {
+		decided, err := DecisionsOf(r)
+		if err != nil {
 			return err
 		}
+		refused, err := refusedBy(r)
+		if err != nil {
+			return err
+		}
+		a.decided[r.ID] = slices.DeleteFunc(decided, func(d Decided) bool { return refused[d.ID] })
 	}
 	return nil
+}
+
+// refusedBy returns the ids of the decisions of a run that it did not carry out, and that nobody else does.
+func refusedBy(r *run.Run) (map[string]bool, error) {
+	if r.Kind != run.Decide || len(r.Result) == 0 {
+		return nil, nil
+	}
+	var result DecideResult
+	if err := json.Unmarshal(r.Result, &result); err != nil {
+		return nil, fault.New(fault.Malformed, "the result of run %s is unreadable: %v", r.ID, err)
+	}
+	refused := make(map[string]bool, len(result.Refusals))
+	for i := range result.Refusals {
+		refused[result.Refusals[i].Decision] = true
+	}
+	return refused, nil
 }
 
 // counts says whether a decision's verdict about a key is the last word about it: the ledger's newest version is the decision's, or older.

@@ -69,7 +69,9 @@ func (s *survey) settleQuestions(ctx context.Context, state run.State) (action.S
 			retention = retention || q.Kind == ActionRetention
 		}
 	}
-	f.Looked = func(q *action.Action) bool { return s.lookedAt(q, planned, retention) }
+	f.Looked = func(q *action.Action) bool {
+		return s.lookedAt(q, planned, retention) && !s.stillStale(q, items, f.Asked)
+	}
 	settled, err := action.New(a.table, a.NewID, a.Clock).Settle(ctx, f)
 	a.also = append(a.also, settled.Ops...)
 	return settled, err
@@ -153,6 +155,20 @@ func (s *survey) lookedAt(q *action.Action, planned map[string]bool, retention b
 		}
 	}
 	return true
+}
+
+// stillStale says whether a question about a decision that does not hold any more is still one. The first night asks it and goes on without the decision, so
+// that later ones know of none: the source is the one that was asked about, and neither has its user decided since nor does anything else ask about it.
+func (s *survey) stillStale(q *action.Action, items map[Seen]*Item, asked []action.Action) bool {
+	if q.Kind != action.StaleDecision {
+		return false
+	}
+	return slices.ContainsFunc(q.Participants, func(p action.Participant) bool {
+		it, e := items[Seen{Key: p.Key, Hash: p.Hash}], s.attempt.books.newest[p.Key]
+		return it != nil && it.Decision == "" && e != nil && e.Decision == "" && e.Reverses == "" && !slices.ContainsFunc(asked, func(a action.Action) bool {
+			return slices.ContainsFunc(a.Participants, func(other action.Participant) bool { return other.Key == p.Key })
+		})
+	})
 }
 
 // heldFrom says whether an entry is of the archive and starts between two instants.

@@ -11,6 +11,7 @@ import (
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/decision"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/wiretest"
@@ -434,4 +435,42 @@ func TestARetryResolvesNothingAndAsksNothing(t *testing.T) {
 	if all := w.asked(""); len(all) != 1 || all[0].ID != first || all[0].State != action.Open {
 		t.Errorf("%+v", all)
 	}
+}
+
+func TestADecisionThatHoldsNoLongerIsAskedAboutUntilItsUserDecides(t *testing.T) {
+	w := newWorld(t)
+	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	c := w.config()
+	w.archive(c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{"Review": {Word: decision.Withdraw}})}})
+	w.change("Review", func(d *calendar.Draft) { d.Location = "Berlin" })
+	if _, night := w.archive(c); night.Raised[action.StaleDecision] != 1 || night.Counts.Archived != 1 {
+		t.Fatalf("the night: %+v", night)
+	}
+	for range 2 {
+		if _, night := w.archive(c); night.Resolved != 0 || night.Written != 0 {
+			t.Errorf("a night with nothing changed: %+v", night)
+		}
+		w.open(1)
+	}
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{"Review": {Word: decision.Keep}})}})
+	if _, night := w.archive(c); night.Resolved != 1 {
+		t.Errorf("the night after it was decided: %+v", night)
+	}
+	w.open(0)
+}
+
+func TestWhoChangesTheSourceOnceMoreIsAskedNoLongerAboutTheDecision(t *testing.T) {
+	w := newWorld(t)
+	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	c := w.config()
+	w.archive(c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{"Review": {Word: decision.Withdraw}})}})
+	w.change("Review", func(d *calendar.Draft) { d.Location = "Berlin" })
+	w.archive(c)
+	w.change("Review", func(d *calendar.Draft) { d.Location = "Bonn" })
+	if _, night := w.archive(c); night.Resolved != 1 || night.Raised[action.Drift] != 1 {
+		t.Errorf("the night: %+v", night)
+	}
+	w.open(1)
 }

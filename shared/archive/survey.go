@@ -174,12 +174,19 @@ func (s *survey) makePlan(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if news == 0 && read == 0 {
+		if news > 0 || read > 0 {
+			continue
+		}
+		s.rename()
+		// Only under the key that the ledger has for it may something be what the run is about.
+		if news, err = books.find(ctx, s.unknownLineages()); err != nil {
+			return err
+		}
+		if news == 0 {
 			break
 		}
 	}
 	s.tellUnread()
-	s.rename()
 	s.askForCategories()
 	s.relabel()
 	return s.loadHeld(ctx)

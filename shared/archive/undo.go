@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -134,13 +135,25 @@ func (p *past) newest() *ledger.Entry { return p.versions[len(p.versions)-1] }
 // undoes says whether a version is one that an undo made.
 func undoes(e *ledger.Entry) bool { return e.Reverses != "" }
 
+// back is the version to which an undo went back; nil: to nothing. Where that waited for its rank, or for the user, the undo withdrew it (see returns).
+func (p *past) back(e *ledger.Entry) *ledger.Entry {
+	if e.Restores != 0 {
+		return p.at(e.Restores)
+	}
+	i := slices.IndexFunc(p.versions, func(of *ledger.Entry) bool { return of.Run == e.Reverses })
+	if i < 0 {
+		return nil
+	}
+	return p.before(p.versions[i].Version)
+}
+
 // leads says whether a version that an undo brought back is, in the end, one that some runs made.
 func (p *past) leads(e *ledger.Entry, runs map[string]bool) bool {
 	for e != nil && !runs[e.Run] {
 		if !undoes(e) {
 			return false
 		}
-		e = p.at(e.Restores)
+		e = p.back(e)
 	}
 	return e != nil
 }
@@ -154,7 +167,7 @@ func (p *past) without(runs map[string]bool) (was *ledger.Entry, taken []*ledger
 			taken, at = append(taken, at), p.before(at.Version)
 			continue
 		}
-		if back := p.at(at.Restores); undoes(at) && p.leads(back, runs) {
+		if back := p.back(at); undoes(at) && p.leads(back, runs) {
 			at = back
 			continue
 		}
@@ -168,7 +181,7 @@ func (p *past) without(runs map[string]bool) (was *ledger.Entry, taken []*ledger
 	}
 	by = at
 	for by != nil && undoes(by) {
-		by = p.at(by.Restores)
+		by = p.back(by)
 	}
 	if made > 0 && by != nil && by.Version > made {
 		return nil, nil, by
@@ -379,7 +392,7 @@ func (s *step) does() undo.Step {
 	switch {
 	case shown && !then:
 		return undo.Removes
-	case shown && s.was.CopyID == s.newest.CopyID && sameDraft(s.was.Draft, s.newest.Draft):
+	case shown && s.was.CopyID == s.newest.CopyID && sameCopy(s.was, s.newest):
 		return undo.Records
 	case shown:
 		return undo.Changes
@@ -389,8 +402,15 @@ func (s *step) does() undo.Step {
 	return undo.Records
 }
 
-// sameDraft says whether two versions show the same copy.
-func sameDraft(a, b *calendar.Draft) bool { return a != nil && b != nil && a.Mark == b.Mark }
+// sameCopy says whether the copy looks the same in two versions. Their marks alone do not tell: what was adopted keeps the mark that we wrote.
+func sameCopy(a, b *ledger.Entry) bool {
+	if a.Draft == nil || b.Draft == nil || a.Blobs["draft"] != b.Blobs["draft"] {
+		return false
+	}
+	one, err := json.Marshal(a.Draft)
+	other, err2 := json.Marshal(b.Draft)
+	return err == nil && err2 == nil && bytes.Equal(one, other)
+}
 
 // locked says whether an entry is of a day on which nothing changes any more what is archived.
 func (a *Attempt) locked(e *ledger.Entry) bool {

@@ -174,3 +174,32 @@ func TestUndoOfACorrectionAndOfWhatWasCreated(t *testing.T) {
 	}
 	w.verify(c)
 }
+
+func TestUndoInReverseOrderGoesBackOverWhatWaitedInBetween(t *testing.T) {
+	w := newWorld(t)
+	w.add("One", "2026-10-06T09:00", "2026-10-06T10:00")
+	other := w.add("Other", "2026-10-06T09:30", "2026-10-06T10:30")
+	c := w.config()
+	w.archive(c)
+	w.rule(c, archive.Create, "One", func(e *ledger.Entry) { e.Outcome = ledger.Archived })
+	kept := w.stands(c, "One").Run
+	before := w.shown()
+	asks, _ := w.undo(kept, how{})
+	w.remove(other)
+	night, result := w.archive(c)
+	if result.Counts.Archived != 1 {
+		t.Fatalf("the night: %+v", result)
+	}
+	w.undo(night.ID, how{})
+	expect(t, "copies", w.copies())
+	if _, result := w.undo(asks.ID, how{}); result.Counts.Undone != 1 || result.Written != 1 {
+		t.Errorf("the undo that asked again: %+v", result)
+	}
+	if diff := cmp.Diff(before, w.shown()); diff != "" {
+		t.Errorf("what is shown (- when it was decided, + now):\n%s", diff)
+	}
+	if e := w.stands(c, "One"); e.Decision != decided {
+		t.Errorf("%+v", e)
+	}
+	w.verify(c)
+}

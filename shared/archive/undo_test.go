@@ -634,3 +634,38 @@ func TestUndoOfANoteBringsTheFormerNoteBack(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+func TestUndoOfAnAdoptionPutsTheCopyBack(t *testing.T) {
+	for name, change := range map[string]func(*calendar.Draft){
+		"subject":    func(d *calendar.Draft) { d.Subject = "Mine" },
+		"categories": func(d *calendar.Draft) { d.Categories = []string{"Beta - billable"} },
+		"times":      func(d *calendar.Draft) { d.End.Local = "2026-10-05T11:30:00" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+			c := w.config()
+			w.archive(c)
+			before := w.shown()
+			w.editCopy("Review", change)
+			after := w.shown()
+			r := w.repairRun(c, archive.RepairInput{Mode: archive.AdoptFindings})
+			must(t, (&archive.Repairer{Verifier: *w.verifier(w.Table, w.calendar)}).Run(t.Context(), r))
+			undone, result := w.undo(r.ID, how{})
+			if result.Written != 1 || result.Counts.Undone != 1 {
+				t.Errorf("%+v", result)
+			}
+			if diff := cmp.Diff(before, w.shown()); diff != "" {
+				t.Errorf("what is shown (- before, + undone):\n%s", diff)
+			}
+			w.undo(undone.ID, how{})
+			if diff := cmp.Diff(after, w.shown()); diff != "" {
+				t.Errorf("what is shown (- adopted, + redone):\n%s", diff)
+			}
+			if _, _, found := w.verified(c); len(found) > 0 {
+				t.Errorf("a comparison finds %+v", found)
+			}
+			w.verify(c)
+		})
+	}
+}
