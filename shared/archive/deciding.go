@@ -193,7 +193,7 @@ func (x *answers) readLedger(ctx context.Context, keys []string) error {
 	runs := map[string]bool{}
 	for key, e := range x.newest {
 		if wanted[key] && e.Decision != "" {
-			runs[runOf(e.Decision)] = true
+			runs[RunOf(e.Decision)] = true
 		}
 	}
 	if len(runs) == 0 {
