@@ -106,13 +106,13 @@ func newWorldWith(t *testing.T, o entrasim.Options, change func(*entrasim.Option
 	if w.version = "1.2.3"; deployed != nil {
 		w.api, w.version = deployed.api(t, l, tenants), "dev"
 	} else {
-		w.api = serveHere(t, l, tenants, o)
+		w.api = serveHere(t, w, l, tenants, o)
 	}
 	return w
 }
 
 // serveHere starts an API that takes the tokens of a sign-in service, and returns its address.
-func serveHere(t *testing.T, l *entrasim.Listener, tenants []string, o entrasim.Options) string {
+func serveHere(t *testing.T, w *world, l *entrasim.Listener, tenants []string, o entrasim.Options) string {
 	t.Helper()
 	verifier, err := bearer.New(bearer.Options{
 		Authority: l.URL, Audiences: []string{apiApp}, Clients: []string{apiApp, cliApp}, Tenants: tenants, HTTPClient: l.Client, Clock: time.Now,
