@@ -47,7 +47,8 @@ func TestWhatAnActionAsksIsDecided(t *testing.T) {
 	m.local("action", "resolve").fails(exitUsage, "--all")
 
 	both := m.local("action", "resolve", doctor, "--each", "keep")
-	if both.code != exitPartial || !strings.Contains(both.out, "2 refused") || !strings.Contains(both.out, "would share time") || strings.Contains(both.out, "undo") {
+	if both.code != exitPartial || !strings.Contains(both.out, "2 refused") ||
+		!strings.Contains(both.out, "would share time") || strings.Contains(both.out, "undo") {
 		t.Errorf("what would share time: exit code %d\n%s%s", both.code, both.out, both.err)
 	}
 	preview := m.local("action", "resolve", doctor, "--suggestion", "2", "--dry-run").ok()

@@ -48,7 +48,7 @@ func (q *Question) Suggestions() []Suggestion {
 	for i := range q.Participants {
 		p := &q.Participants[i]
 		parts[i] = part{Participant: p, at: p.Stands()}
-		if p.Archive != nil && !p.Gone && p.from == p.Hash {
+		if p.Archive != nil && p.from == p.Hash {
 			parts[i].at, parts[i].settled = p.Archive, true
 		}
 	}

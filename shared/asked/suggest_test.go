@@ -35,6 +35,7 @@ func accepted(n int) func(*Participant) { return func(p *Participant) { p.Accept
 func rank(n int) func(*Participant)     { return func(p *Participant) { p.Rank = n } }
 func unknownPeople(p *Participant)      { p.People = false }
 func allDay(p *Participant)             { p.Source.AllDay = true }
+func changed(p *Participant)            { p.from = "sha256:before" }
 func stands(p *Participant)             { p.Archive, p.from = p.Source, p.Hash }
 func before(v decision.Verdict) func(*Participant) {
 	return func(p *Participant) {
@@ -42,6 +43,12 @@ func before(v decision.Verdict) func(*Participant) {
 		was.Key = p.Key
 		p.Earlier = &was
 	}
+}
+
+// at is an instant so many seconds after nine o'clock.
+func at(seconds int) *time.Time {
+	t := nine.Add(time.Duration(seconds) * time.Second)
+	return &t
 }
 
 func about(kind action.Kind, all ...Participant) *Question {
@@ -58,7 +65,7 @@ func words(all []Suggestion) []string {
 			if v.By != "" {
 				part += " by " + v.By
 			}
-			if v.Fields != nil && v.Fields.Start != nil {
+			if v.Fields != nil && v.Fields.Start != nil && v.Fields.End != nil {
 				part += fmt.Sprintf(" %d-%d", int(v.Fields.Start.Sub(nine).Minutes()), int(v.Fields.End.Sub(nine).Minutes()))
 			}
 			parts = append(parts, part)
@@ -110,6 +117,19 @@ func TestSuggestions(t *testing.T) {
 		},
 		"less than a minute does not remain": {
 			about(action.Overlap, one("a", 0, 60, rank(6)), one("b", 0, 60)), nil,
+		},
+		"a minute remains": {
+			about(action.Overlap, one("a", 0, 60, rank(6)), one("b", 0, 61)), []string{"longest: a drop by b, b keep", "trim: a keep, b keep_as 60-61"},
+		},
+		"what stands and has changed since needs a verdict": {
+			about(action.Overlap, one("a", 0, 60, stands, changed, customer), one("b", 30, 60)), []string{"only_customer: a keep, b drop by a"},
+		},
+		"an earlier time of which less than a minute is left": {
+			about(action.StaleDecision, one("a", 0, 60, before(decision.Verdict{Word: decision.KeepAs, Fields: &decision.Fields{Start: at(59*60 + 1)}}))), nil,
+		},
+		"an earlier time of which a minute is left": {
+			about(action.StaleDecision, one("a", 0, 60, before(decision.Verdict{Word: decision.KeepAs, Fields: &decision.Fields{Start: at(59 * 60)}}))),
+			[]string{"earlier_decision: a keep_as"},
 		},
 		"all-day ones are not trimmed": {
 			about(action.Overlap, one("a", 0, 60, customer), one("b", 0, 1440, allDay)),

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -90,6 +91,18 @@ func TestAnActionIsResolvedByADecision(t *testing.T) {
 	again := s.do("POST", path+"/resolve", map[string]any{"verdicts": first}).problem(409, codeDecidedAlready, "")
 	if detail := again.str("detail"); !strings.Contains(detail, "resolved") || !strings.Contains(detail, started.str("id")) {
 		t.Errorf("it does not say what was decided: %s", detail)
+	}
+	// The source changes, so that the decision does not hold any more; it is suggested again.
+	s.do("POST", "/v1/calendars/"+source+"/import", strings.ReplaceAll(week, "Acme review", "Acme revision"), "Content-Type", "text/calendar").is(200)
+	s.run(config)
+	var earlier []string
+	for _, it := range s.do("GET", "/v1/actions?state=open&period=2026-10-12", nil).is(200).items() {
+		for _, one := range suggested("/v1/actions/" + object(it)["id"].(string)) {
+			earlier = append(earlier, object(one)["rule"].(string)+" "+fmt.Sprint(object(object(one)["verdicts"].([]any)[0])["verdict"]))
+		}
+	}
+	if len(earlier) == 0 || earlier[0] != "earlier_decision keep" {
+		t.Errorf("suggested when the source has changed: %q", earlier)
 	}
 	failed := s.raise("run_failed", 1)
 	s.do("POST", "/v1/actions/"+failed+"/resolve", map[string]any{"verdicts": first}).problem(422, "invalid", "verdicts")

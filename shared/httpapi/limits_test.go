@@ -24,7 +24,8 @@ func TestEveryRouteHasAClass(t *testing.T) {
 	want := map[string]limit.Class{
 		"POST /v1/runs": limit.Starts, "POST /v1/runs/{id}/retry": limit.Starts, "POST /v1/jobs/{id}/trigger": limit.Starts, "POST /v1/backups": limit.Starts,
 		"POST /v1/restores": limit.Starts, "POST /v1/backups/drills": limit.Starts, "POST /v1/archive-configs/{id}/verify": limit.Starts,
-		"POST /v1/archive-configs/{id}/repair": limit.Starts, "POST /v1/runs/{id}/undo": limit.Starts, "POST /v1/imports": limit.Starts, "POST /v1/decisions": limit.Starts,
+		"POST /v1/archive-configs/{id}/repair": limit.Starts, "POST /v1/runs/{id}/undo": limit.Starts, "POST /v1/imports": limit.Starts,
+		"POST /v1/decisions":             limit.Starts,
 		"POST /v1/calendars/{id}/import": limit.Bulk, "GET /v1/calendars/{id}/export": limit.Bulk, "POST /v1/uploads": limit.Bulk,
 		"GET /v1/backups/{id}/files/{name}": limit.Bulk, "POST /v1/backups/{id}/verify": limit.Bulk, "POST /v1/ledger/{config}/verify": limit.Bulk,
 		"GET /v1/ledger/{config}/proof": limit.Bulk, "POST /v1/audit/verify": limit.Bulk, "GET /v1/audit/export": limit.Bulk,
