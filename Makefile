@@ -25,7 +25,7 @@ run: cli ## archive a sample month on this machine, show it, and serve the API (
 	./dist/admin-assistant serve --demo --data $(DATA) --addr $(ADDR)
 
 test: tools ## run all tests, with stand-ins for AWS beside them
-	go run ./cmd/awslocal go test -shuffle=on ./...
+	go run ./cmd/awslocal go test -shuffle=on -timeout 30m ./...
 
 # What the tests need beside Go goes into .tools/, pinned, and only if each file has the checksum that is kept here.
 # Without Java, Python or Node it is left out, but not where CI=true.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/decision"
 )
 
 type actionView struct {
@@ -44,6 +45,13 @@ type actionDetail struct {
 	Why          string              `json:"why,omitempty"`
 	Participants []actionParticipant `json:"participants"`
 	Others       int                 `json:"others,omitempty"`
+	Suggestions  []actionSuggestion  `json:"suggestions"`
+}
+
+type actionSuggestion struct {
+	Rule     string             `json:"rule"`
+	Why      string             `json:"why"`
+	Verdicts []decision.Verdict `json:"verdicts"`
 }
 
 type actionParticipant struct {
@@ -78,8 +86,7 @@ type actionChange struct {
 
 func (p *program) actionCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "action", Short: "See to what needs you"}
-	cmd.AddCommand(p.actionList(), p.actionShow(), p.actionEnd("dismiss", "Say that an action does not matter"),
-		p.actionEnd("resolve", "Say that what an action is about is done"))
+	cmd.AddCommand(p.actionList(), p.actionShow(), p.actionResolve(), p.actionDismiss())
 	return cmd
 }
 
@@ -155,14 +162,26 @@ func (p *program) actionShow() *cobra.Command {
 			if p.output == "json" {
 				return p.printJSON(v)
 			}
-			zone, err := userZone(ctx, c)
+			zone, err := p.zoneOfAction(ctx, c, v.Config)
 			if err != nil {
 				return err
 			}
 			p.printParticipants(v, zone)
+			if v.State == "open" {
+				p.printSuggestions(&v, zone)
+			}
 			return p.showAction(v.actionView)
 		}),
 	}
+}
+
+// zoneOfAction is the time zone in which an action's appointments are shown, and decided: its config's, or the user's.
+func (p *program) zoneOfAction(ctx context.Context, c *client, config string) (*time.Location, error) {
+	if config == "" {
+		return userZone(ctx, c)
+	}
+	_, zone, err := p.zoneNamed(ctx, c, config)
+	return zone, err
 }
 
 // printParticipants prints what an action asks about: of each appointment both sides, beside each other.
@@ -236,17 +255,4 @@ func (p *program) showAction(v actionView) error {
 	}
 	p.printTable(table.Row{"When", "State", "By", "Because of"}, rows)
 	return nil
-}
-
-func (p *program) actionEnd(verb, short string) *cobra.Command {
-	return &cobra.Command{
-		Use: verb + " ACTION", Short: short, Args: cobra.ExactArgs(1),
-		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
-			var v actionView
-			if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/actions/" + url.PathEscape(args[0]) + "/" + verb}, &v); err != nil {
-				return err
-			}
-			return p.showAction(v)
-		}),
-	}
 }

@@ -225,6 +225,8 @@ func (p *program) showRun(ctx context.Context, c *client, r runView, details boo
 		return p.showDrill(r)
 	case run.Undo:
 		return p.showUndo(ctx, c, r, details)
+	case run.Decide:
+		return p.showDecided(ctx, c, r)
 	case run.Verify:
 		return p.showVerified(ctx, c, r)
 	case run.Repair:

@@ -41,19 +41,16 @@ var everywhere = map[string]func(*testing.T){
 	"TestImportingNamesWhatItChangesAndRemoves":         TestImportingNamesWhatItChangesAndRemoves,
 	"TestRestoringABrokenFileSaysWhatWasSetAside":       TestRestoringABrokenFileSaysWhatWasSetAside,
 	"TestRestoringAnEmptyFileMakesTheCalendar":          TestRestoringAnEmptyFileMakesTheCalendar,
-	"TestJobs":                             TestJobs,
-	"TestProvingToOthers":                  TestProvingToOthers,
-	"TestARestoreShowsWhatItWouldDoFirst":  TestARestoreShowsWhatItWouldDoFirst,
-	"TestAFileIsRestored":                  TestAFileIsRestored,
-	"TestUsers":                            TestUsers,
-	"TestWhatARunAsks":                     TestWhatARunAsks,
-	"TestARestoreSaysWhichFieldsItChanges": TestARestoreSaysWhichFieldsItChanges,
-	"TestUndoARunAndThatAndWhatIsLeft":     TestUndoARunAndThatAndWhatIsLeft,
-	"TestLogin":                            TestLogin,
-	"TestLogout":                           TestLogout,
-	"TestTokens":                           TestTokens,
-	"TestTokensAreForOneServer":            TestTokensAreForOneServer,
-	"TestFixedToken":                       TestFixedToken,
+	"TestJobs":                            TestJobs,
+	"TestProvingToOthers":                 TestProvingToOthers,
+	"TestARestoreShowsWhatItWouldDoFirst": TestARestoreShowsWhatItWouldDoFirst,
+	"TestAFileIsRestored":                 TestAFileIsRestored,
+	"TestUsers":                           TestUsers,
+	"TestLogin":                           TestLogin,
+	"TestLogout":                          TestLogout,
+	"TestTokens":                          TestTokens,
+	"TestTokensAreForOneServer":           TestTokensAreForOneServer,
+	"TestFixedToken":                      TestFixedToken,
 }
 
 // The tests that do not, and why.
@@ -63,6 +60,7 @@ const (
 	thisData   = "is about the data folder, or changes what is in it"
 	process    = "is about a process that does the work itself"
 	itself     = "is the second time itself"
+	sameRoutes = "asks what others ask there, by the same routes"
 	signInOnly = "is about how the sign-in service behaves, and asks a server of its own"
 )
 
@@ -78,6 +76,8 @@ var onlyHere = map[string]string{
 	"TestARunThatNobodyWaitedForIsCarriedOutByTheNextCommand": process,
 	"TestTheCommandLineOnADeployment":                         itself, "TestEveryTestIsForADeploymentToo": itself,
 	"TestWhatAGatewayAnswersItselfIsExplained": itself,
+	"TestWhatARunAsks":                         sameRoutes, "TestARestoreSaysWhichFieldsItChanges": sameRoutes, "TestUndoARunAndThatAndWhatIsLeft": sameRoutes,
+	"TestReview": sameRoutes, "TestWhatAnActionAsksIsDecided": sameRoutes, "TestTheRecordIsCorrected": sameRoutes,
 	"TestDoctor": signInOnly, "TestDoctorLooksAtTheApplicationOfThisMachine": noServer, "TestFlags": signInOnly, "TestLogoutEverywhere": signInOnly,
 	"TestTheCommandLineDoesNotNoticeHowTheServiceBehaves": signInOnly, "TestWhatTheCommandLineSaysOfRefusals": signInOnly,
 }

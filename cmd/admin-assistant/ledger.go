@@ -41,8 +41,8 @@ type entryView struct {
 }
 
 func (p *program) ledgerCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "ledger", Short: "Read and verify the record of what was archived"}
-	cmd.AddCommand(p.ledgerDay(), p.ledgerHistory(), p.ledgerVerify(), p.ledgerHead(), p.ledgerProve())
+	cmd := &cobra.Command{Use: "ledger", Short: "Read, correct and verify the record of what was archived"}
+	cmd.AddCommand(p.ledgerDay(), p.ledgerHistory(), p.ledgerVerify(), p.ledgerHead(), p.ledgerProve(), p.ledgerAmend(), p.ledgerAdd(), p.ledgerWithdraw())
 	return cmd
 }
 

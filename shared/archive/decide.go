@@ -412,7 +412,7 @@ func (x *deciding) items(result *DecideResult) (items []run.Item, err error) {
 	planned := map[string]*Item{}
 	for _, s := range x.surveys {
 		for i := range s.plan.Items {
-			if it := &s.plan.Items[i]; it.Decision != "" && runOf(it.Decision) == x.attempt.run.ID {
+			if it := &s.plan.Items[i]; it.Decision != "" && RunOf(it.Decision) == x.attempt.run.ID {
 				planned[it.Key] = it
 			}
 		}

@@ -194,7 +194,7 @@ func (x *answers) readLedger(ctx context.Context, keys []string) error {
 	runs := map[string]bool{}
 	for key, e := range x.newest {
 		if wanted[key] && e.Decision != "" {
-			runs[runOf(e.Decision)] = true
+			runs[RunOf(e.Decision)] = true
 		}
 	}
 	if len(runs) == 0 {
@@ -494,7 +494,7 @@ func (d *Deciding) reopen(ctx context.Context, r *run.Run) error {
 	}
 	undone, runs := map[string]bool{}, map[string]bool{}
 	for _, id := range result.Decisions {
-		undone[id], runs[runOf(id)] = true, true
+		undone[id], runs[RunOf(id)] = true, true
 	}
 	if len(runs) == 0 {
 		return nil

@@ -30,8 +30,8 @@ type Decisions struct {
 // DecisionID is the id of a run's decision, the first being number 0. The run can be found by it.
 func DecisionID(run string, number int) string { return fmt.Sprintf("%s-%d", run, number+1) }
 
-// runOf returns the run that a decision belongs to.
-func runOf(decision string) string {
+// RunOf returns the run that a decision belongs to.
+func RunOf(decision string) string {
 	run, _, _ := strings.Cut(decision, "-")
 	return run
 }
@@ -74,7 +74,7 @@ func (a *Attempt) decisions(ctx context.Context, own []Decided) ([]decision.Deci
 func (a *Attempt) readDecisions(ctx context.Context) error {
 	unknown := map[string]bool{}
 	for _, e := range a.books.newest {
-		if id := runOf(e.Decision); e.Decision != "" && id != a.run.ID {
+		if id := RunOf(e.Decision); e.Decision != "" && id != a.run.ID {
 			if _, known := a.decided[id]; !known {
 				unknown[id] = true
 			}
@@ -126,5 +126,5 @@ func refusedBy(r *run.Run) (map[string]bool, error) {
 // counts says whether a decision's verdict about a key is the last word about it: the ledger's newest version is the decision's, or older.
 func (a *Attempt) counts(d *decision.Decision, key string) bool {
 	e := a.books.newest[key]
-	return e == nil || e.Decision == d.ID || e.Run < runOf(d.ID)
+	return e == nil || e.Decision == d.ID || e.Run < RunOf(d.ID)
 }

@@ -10,14 +10,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/decision"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/run"
 )
 
 // Question is an action about appointments, with what it asks about.
@@ -37,6 +40,8 @@ type Participant struct {
 	Outcome ledger.Outcome
 	// Decision is the id of the decision that made the newest version; empty: none.
 	Decision string
+	// Earlier is the last verdict that was about it, whether it still holds or not; nil: there is none, or it is not known any more.
+	Earlier *decision.Verdict
 	// Archive is what the archive has now; nil: it has nothing.
 	Archive *calendar.Appointment
 	// Source is what the source had when it was asked; nil: it had nothing, which Gone says, or it is not known any more.
@@ -49,7 +54,8 @@ type Participant struct {
 	Organiser bool
 	Accepted  int
 
-	from string // content hash of the source that the newest version was made from
+	decided string // id of the decision that Earlier is of
+	from    string // content hash of the source that the newest version was made from
 }
 
 // Stands is what the user decides about: what the source had, or else what the archive has; nil: neither is known.
@@ -80,6 +86,7 @@ func (p *Participant) Lasts() time.Duration {
 type Reader struct {
 	Ledger *ledger.Ledger
 	Blobs  blob.Blob // of the plans of runs
+	Runs   *run.Store
 }
 
 // Read returns the question that an action asks. An action that asks about no appointments has no participants. Errors are those of the store and of blobs;
@@ -124,7 +131,39 @@ func (r *Reader) Read(ctx context.Context, a *action.Action) (*Question, error) 
 			p.Rank = archive.Rank(s)
 		}
 	}
-	return q, nil
+	return q, r.readEarlier(ctx, q)
+}
+
+// readEarlier reads what was decided about the participants before, in one request.
+func (r *Reader) readEarlier(ctx context.Context, q *Question) error {
+	var ids []string
+	for i := range q.Participants {
+		if d := q.Participants[i].decided; d != "" && !slices.Contains(ids, archive.RunOf(d)) {
+			ids = append(ids, archive.RunOf(d))
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	runs, err := r.Runs.GetMany(ctx, q.User, ids)
+	if err != nil {
+		return err
+	}
+	for _, one := range runs {
+		decided, err := archive.DecisionsOf(one)
+		if err != nil {
+			return err
+		}
+		for i := range q.Participants {
+			p := &q.Participants[i]
+			for j := range decided {
+				if decided[j].ID == p.decided {
+					p.Earlier = decided[j].About(p.Key)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // versions are those of the ledger that are done, by key, the oldest first.
@@ -159,6 +198,9 @@ func (p *Participant) readLedger(versions []ledger.Entry) {
 		e := &versions[i]
 		if newest == nil || newest.Version < e.Version {
 			newest = e
+		}
+		if e.Decision != "" {
+			p.decided = e.Decision // the oldest come first
 		}
 		if e.SourceHash == p.Hash && (seen == nil || seen.Version < e.Version) {
 			seen = e

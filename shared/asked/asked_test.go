@@ -110,7 +110,7 @@ func (w *world) open() map[string]*asked.Question {
 	must(w.t, err)
 	questions := map[string]*asked.Question{}
 	for _, a := range list {
-		q, err := (&asked.Reader{Ledger: w.ledger(), Blobs: w.Blobs}).Read(w.t.Context(), a)
+		q, err := (&asked.Reader{Ledger: w.ledger(), Blobs: w.Blobs, Runs: run.NewStore(w.Table)}).Read(w.t.Context(), a)
 		must(w.t, err)
 		questions[a.Rule] = q
 	}
@@ -244,7 +244,7 @@ func TestWhatIsNotInTheLedgerIsReadFromThePlan(t *testing.T) {
 	must(t, w.Blobs.Put(t.Context(), archive.PlanKey(id), strings.NewReader(`{"window": {}, "items": 5}`)))
 	list, _, err := action.New(w.Table, w.NewID, w.Now).List(t.Context(), user, action.Filter{}, 100, "")
 	must(t, err)
-	if _, err := (&asked.Reader{Ledger: w.ledger(), Blobs: w.Blobs}).Read(t.Context(), list[0]); fault.Of(err) != fault.Malformed {
+	if _, err := (&asked.Reader{Ledger: w.ledger(), Blobs: w.Blobs, Runs: run.NewStore(w.Table)}).Read(t.Context(), list[0]); fault.Of(err) != fault.Malformed {
 		t.Errorf("an unreadable plan: %v", err)
 	}
 }
@@ -252,7 +252,7 @@ func TestWhatIsNotInTheLedgerIsReadFromThePlan(t *testing.T) {
 func TestAnActionAboutNoAppointmentHasNoParticipants(t *testing.T) {
 	w := newWorld(t)
 	a := &action.Action{User: user, Cause: action.Cause{Kind: action.RunFailed}}
-	q, err := (&asked.Reader{Ledger: w.ledger(), Blobs: w.Blobs}).Read(t.Context(), a)
+	q, err := (&asked.Reader{Ledger: w.ledger(), Blobs: w.Blobs, Runs: run.NewStore(w.Table)}).Read(t.Context(), a)
 	if err != nil || len(q.Participants) != 0 || q.Action != a {
 		t.Errorf("%+v, %v", q, err)
 	}

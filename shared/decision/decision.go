@@ -17,6 +17,16 @@ type Decision struct {
 	Verdicts []Verdict `json:"verdicts"`       // at most one for each participant, and one for each appointment that is created
 }
 
+// About returns the verdict about a key; nil if there is none.
+func (d *Decision) About(key string) *Verdict {
+	for i := range d.Verdicts {
+		if d.Verdicts[i].Key == key {
+			return &d.Verdicts[i]
+		}
+	}
+	return nil
+}
+
 // Seen is the version of a source that the user sees when deciding about it.
 type Seen struct {
 	Key  string `json:"key"`

@@ -50,6 +50,14 @@ type actionDetail struct {
 	Why          string            `json:"why,omitempty" doc:"Why it was asked, in a sentence."`
 	Participants []participantView `json:"participants" nullable:"false" doc:"The appointments that it is about, by key."`
 	Others       int               `json:"others,omitempty" doc:"How many more it is about."`
+	Suggestions  []suggestionView  `json:"suggestions" nullable:"false" doc:"Answers that something speaks for, the best first; none when no rule fits."`
+}
+
+// suggestionView is an answer to an action, ready to be sent.
+type suggestionView struct {
+	Rule     string        `json:"rule" enum:"earlier_decision,only_customer,you_organise,more_accepted,longest,trim" doc:"The rule that suggests it."`
+	Why      string        `json:"why" doc:"What speaks for it, in a sentence."`
+	Verdicts []verdictView `json:"verdicts" nullable:"false" doc:"As POST /v1/actions/{id}/resolve takes them."`
 }
 
 type participantView struct {
@@ -105,6 +113,14 @@ func viewQuestion(q *asked.Question) actionDetail {
 	v := actionDetail{ActionView: viewAction(q.Action), Why: q.Why, Participants: make([]participantView, len(q.Participants)), Others: q.Others}
 	for i := range q.Participants {
 		v.Participants[i] = viewParticipant(&q.Participants[i])
+	}
+	v.Suggestions = []suggestionView{}
+	for _, s := range q.Suggestions() {
+		one := suggestionView{Rule: s.Rule, Why: s.Why, Verdicts: make([]verdictView, len(s.Verdicts))}
+		for i := range s.Verdicts {
+			one.Verdicts[i] = viewVerdict(&s.Verdicts[i])
+		}
+		v.Suggestions = append(v.Suggestions, one)
 	}
 	return v
 }
@@ -202,7 +218,7 @@ func (s *server) showAction(ctx context.Context, in *ByID) (*struct{ Body action
 	if err != nil {
 		return nil, err
 	}
-	q, err := (&asked.Reader{Ledger: s.Ledger, Blobs: s.Blobs}).Read(ctx, a)
+	q, err := (&asked.Reader{Ledger: s.Ledger, Blobs: s.Blobs, Runs: s.Runs}).Read(ctx, a)
 	if err != nil {
 		return nil, err
 	}

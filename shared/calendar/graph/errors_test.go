@@ -188,7 +188,7 @@ func FuzzAnswersOfBatches(f *testing.F) {
 	f.Add([]byte(`{"responses":[{"id":"0","status":201,"body":{"id":"a"}},{"id":"1","status":429,"headers":{"retry-after":3}}]}`))
 	f.Add([]byte(`{"responses":[{"id":"7","status":200},{"id":null,"status":0,"headers":{"Retry-After":null},"body":"dGV4dA=="}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c := &client{clock: func() time.Time { return now }, counts: &counts{}}
+		c := &client{clock: func() time.Time { return now }, counts: &counts{}, auth: &bearer{}}
 		answers, err := c.readBatch(text, 2, "")
 		if err == nil && len(answers) != 2 {
 			t.Errorf("%d answers", len(answers))
@@ -197,7 +197,7 @@ func FuzzAnswersOfBatches(f *testing.F) {
 }
 
 func TestAnswersOfABatch(t *testing.T) {
-	c := &client{clock: func() time.Time { return now }, counts: &counts{}}
+	c := &client{clock: func() time.Time { return now }, counts: &counts{}, auth: &bearer{}}
 	answers, err := c.readBatch([]byte(`{"responses":[
 		{"id":"3","status":429,"headers":{"retry-AFTER":"1.5"},"body":{"error":{"code":"ApplicationThrottled"}}},
 		{"id":"0","status":201,"headers":{"Content-Type":"application/json"},"body":{"id":"a","changeKey":"k"}},
