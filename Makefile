@@ -180,6 +180,7 @@ bench: ## run the benchmarks, with allocations
 
 chaos: ## archive a changing mailbox, and restore into one, under random faults, for a long time (SEEDS=, RUNS=, SWITCHES=)
 	go test -count=1 -timeout 2h ./shared/archive/chaos -run TestChaos -seeds $(SEEDS) -runs $(RUNS) -switches '$(SWITCHES)'
+	go test -count=1 -timeout 2h ./shared/archive -run TestARandomHistoryOfDecisionsHolds -model-seeds $(SEEDS) -steps 200
 	go test -count=1 -timeout 2h ./shared/restore/outlook -run 'TestRestoresSurviveChaos|WithSwitches' -seeds $(SEEDS)
 	go test -count=1 -timeout 2h ./shared/proof -run 'TestAnHonestLedgerHolds|TestTamperingIsFound' -histories $(SEEDS)
 

@@ -3,6 +3,7 @@ package archive_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -717,5 +718,41 @@ func TestWhatMovedWhileItWaitedIsDecidedByTheKeyThatTheLedgerHas(t *testing.T) {
 		}
 		w.archive(c)
 		w.verify(c)
+	}
+}
+
+func TestWhatANightCarriedOutOfADecideRunInBetweenIsNotRefused(t *testing.T) {
+	for n := 8; n < 60; n++ {
+		w := newWorld(t)
+		w.month(60)
+		c := w.config()
+		w.archive(c)
+		var answers []archive.Answer
+		for i := range 60 {
+			answers = append(answers, w.about(c, map[string]decision.Verdict{
+				fmt.Sprintf("Work %d", i): {Word: decision.KeepAs, Fields: &decision.Fields{Location: text("Berlin")}},
+			}))
+		}
+		r := w.startDeciding(c, archive.Asked{Answers: answers, Partial: true})
+		dying := &wiretest.Wire{DieAt: n}
+		if err := (*archive.Decider)(w.runner(dying.Table(w.Table), w.calendar)).Run(t.Context(), r); err == nil {
+			t.Fatal("no worker died between two chunks")
+		}
+		if done := len(w.reversals(c, r.ID)); done == 0 || done >= 60 {
+			continue
+		}
+		w.Advance(2 * time.Minute)
+		if _, night := w.archive(c); night.Written == 0 {
+			t.Fatalf("the night goes on with nothing: %+v", night)
+		}
+		for i := range 60 {
+			w.change(fmt.Sprintf("Work %d", i), func(d *calendar.Draft) { d.Location = "Bonn" })
+		}
+		must(t, (*archive.Decider)(w.runner(w.Table, w.calendar)).Run(t.Context(), w.again(r.ID)))
+		if r, result := w.decided(r.ID); r.State != run.Succeeded || result.Changed != 60 || result.Refused != 0 {
+			t.Errorf("%s %+v", r.State, result)
+		}
+		w.verify(c)
+		return
 	}
 }
