@@ -250,7 +250,7 @@ func (s *survey) knows(d *Decided) bool {
 // noteBegun finds the decisions that an earlier attempt at this run began to carry out, or a run that came in between: they go on, whatever happened since.
 func (x *deciding) noteBegun(s *survey) {
 	for _, e := range s.attempt.books.newest {
-		if e.Decision != "" && runOf(e.Decision) == s.attempt.run.ID {
+		if e.Decision != "" && RunOf(e.Decision) == s.attempt.run.ID {
 			x.begun[e.Decision] = true
 		}
 	}
