@@ -70,7 +70,7 @@ func recurrence(d *calendar.Draft, start calendar.DateTime) (*graphRecurrence, e
 		}
 	}
 	if until, ends := rule["UNTIL"]; ends {
-		span.Type, span.EndDate = "endDate", lastDay(until, wall, zone, d.AllDay).String()
+		span.Type, span.EndDate = "endDate", lastDay(until, wall, zone, d.AllDay, d.Start.Zone).String()
 		if span.EndDate < span.StartDate { // the start is an instance all the same (RFC 5545, section 3.8.5.3)
 			span.Type, span.EndDate, span.NumberOfOccurrences = "numbered", "", 1
 		}
@@ -263,8 +263,8 @@ func dayOfMonth(dates []int, place, otherwise, month int) (day int, ok bool) {
 }
 
 // lastDay is the last day on which an instance may start, by package series' reading of UNTIL: a date or a local time as it is, an instant in the zone of the
-// series; among days, the nearest midnight.
-func lastDay(until string, start calendar.Wall, zone *time.Location, allDay bool) calendar.Date {
+// series; among days, the day that it means in the zone in which the series was made.
+func lastDay(until string, start calendar.Wall, zone *time.Location, allDay bool, made string) calendar.Date {
 	var at time.Time
 	for _, layout := range []string{"20060102", "20060102T150405", "20060102T150405Z"} {
 		if t, err := time.Parse(layout, until); err == nil {
@@ -276,10 +276,8 @@ func lastDay(until string, start calendar.Wall, zone *time.Location, allDay bool
 	switch {
 	case len(until) == len("20060102"):
 		at = at.Add(24*time.Hour - time.Second)
-	case fixed && allDay && at.Second() == 59:
-		at = at.Add(time.Second + 12*time.Hour).Truncate(24 * time.Hour).Add(-time.Second)
 	case fixed && allDay:
-		at = at.Add(12 * time.Hour).Truncate(24 * time.Hour)
+		at = series.Day(at, made, calendar.LoadZone)
 	case fixed:
 		at = at.In(zone)
 	}

@@ -383,3 +383,22 @@ func FuzzRulesAsPatterns(f *testing.F) {
 		}
 	})
 }
+
+// An instant that ends a series of days means the day that it has where the series was made, in a pattern as in the rule.
+func TestAnInstantThatEndsASeriesOfDaysMeansItsDayWhereItWasMade(t *testing.T) {
+	for _, row := range []struct{ zone, until, last string }{
+		{"Europe/Berlin", "20260108T120000Z", "2026-01-08"}, {"Europe/Berlin", "20260108T225959Z", "2026-01-08"},
+		{"Europe/Berlin", "20260108T000000Z", "2026-01-08"}, {"America/New_York", "20260109T045959Z", "2026-01-08"},
+		{"Australia/Sydney", "20260108T120000Z", "2026-01-08"}, {"Australia/Sydney", "20260108T140000Z", "2026-01-09"}, {"", "20260108T110000Z", "2026-01-08"},
+	} {
+		d := seriesDraft(calendar.Date{Year: 2026, Month: 1, Day: 1}, row.zone, true, "FREQ=DAILY;UNTIL="+row.until)
+		r, err := patternOf(d)
+		if err != nil || r.Range.EndDate != row.last {
+			t.Errorf("%s in %q: %v, %+v, want %s", row.until, row.zone, err, r, row.last)
+			continue
+		}
+		if diff := gocmp.Diff(starts(t, original(d)), starts(t, readBack(t, d, r))); diff != "" {
+			t.Errorf("%s in %q (-rule +pattern):\n%s", row.until, row.zone, diff)
+		}
+	}
+}
