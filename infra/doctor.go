@@ -129,7 +129,7 @@ var programs = []struct{ names, what, todo string }{
 	{"node npm", "the CDK and the tests of the stacks", "install Node 20 or newer with npm"},
 	{"java mvn", "DynamoDB Local, for tests of the table", "install Java 17 and Maven"},
 	{"python3", "moto, cfn-lint and checkov", "install Python 3.11 or newer with venv"},
-	{"aws", "make smoke, rollback, logs, migrate, and all runbooks", "install the AWS command line, version 2"},
+	{"aws", "make smoke, rollback, logs, and all runbooks", "install the AWS command line, version 2"},
 	{"curl", "make smoke", "install curl"},
 	{"jq", "the runbooks", "install jq"},
 	{"zstd", "the runbooks, to read records", "install zstd"},
