@@ -756,3 +756,31 @@ func TestWhatANightCarriedOutOfADecideRunInBetweenIsNotRefused(t *testing.T) {
 		return
 	}
 }
+
+func TestManyDecisionsCostFewRequestsToTheStore(t *testing.T) {
+	w := newWorld(t)
+	const pairs = 30
+	for i := range pairs {
+		at := time.Date(2026, 10, 1+i%30, 7, 0, 0, 0, time.UTC)
+		w.add(fmt.Sprint("One ", i), at.Format("2006-01-02T15:04"), at.Add(time.Hour).Format("2006-01-02T15:04"))
+		w.add(fmt.Sprint("Two ", i), at.Add(30*time.Minute).Format("2006-01-02T15:04"), at.Add(90*time.Minute).Format("2006-01-02T15:04"))
+	}
+	c := w.config()
+	night, _ := w.archive(c)
+	var answers []archive.Answer
+	for _, q := range w.questions(night, archive.ActionOverlap) {
+		answers = append(answers, archive.Answer{
+			Action:   w.raise(c, action.Overlap, q),
+			Verdicts: []decision.Verdict{{Key: q.Seen[0].Key, Word: decision.Keep}, {Key: q.Seen[1].Key, Word: decision.Drop, By: q.Seen[0].Key}},
+		})
+	}
+	r, result := w.settleBy(c, archive.Asked{Answers: answers})
+	if len(answers) != pairs || r.State != run.Succeeded || result.Written != pairs {
+		t.Fatalf("%d answers: %s %+v", len(answers), r.State, result)
+	}
+	if result.Cost.Store >= 3*pairs {
+		t.Errorf("%d requests to the store for %d actions", result.Cost.Store, pairs)
+	}
+	w.open(0)
+	w.quiet(c)
+}
