@@ -493,7 +493,11 @@ func TestLockedDaysAreNotDecided(t *testing.T) {
 	if r.State != run.Succeeded {
 		t.Errorf("another customer's: %s", r.State)
 	}
-	w.change("Review", func(d *calendar.Draft) { d.Subject = "Another" })
+	leaving := map[string]decision.Verdict{"Review": {Word: decision.KeepAs, Fields: &decision.Fields{Categories: &[]string{"Beta - billable"}}}}
+	if r, _ := w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, leaving)}}); r.State != run.Failed || r.Problem.Code != archive.DaysLocked {
+		t.Errorf("what leaves a locked day: %s", r.State)
+	}
+	w.change("Review", func(d *calendar.Draft) { d.Subject, d.Categories = "Another", []string{"Beta - billable"} })
 	night, result := w.archive(c)
 	if result.Written != 0 || len(w.questions(night, archive.ActionDrift)) != 1 {
 		t.Errorf("a locked day takes in a change: %+v", result)
