@@ -125,6 +125,18 @@ func (p *program) findings(ctx context.Context, c *client, r *runView) (items []
 	return items, zone, config.Name, err
 }
 
+// printFound prints a run with its items as JSON.
+func (p *program) printFound(r runView, items []foundItem) error {
+	err := p.printJSON(struct {
+		runView
+		Items []foundItem `json:"items"`
+	}{r, slices.Concat([]foundItem{}, items)})
+	if err != nil {
+		return err
+	}
+	return r.exit()
+}
+
 // showVerified prints what a verify run found.
 func (p *program) showVerified(ctx context.Context, c *client, r runView) error {
 	items, zone, name, err := p.findings(ctx, c, &r)
@@ -132,14 +144,7 @@ func (p *program) showVerified(ctx context.Context, c *client, r runView) error 
 		return err
 	}
 	if p.output == "json" {
-		err := p.printJSON(struct {
-			runView
-			Items []foundItem `json:"items"`
-		}{r, slices.Concat([]foundItem{}, items)})
-		if err != nil {
-			return err
-		}
-		return r.exit()
+		return p.printFound(r, items)
 	}
 	p.printHead(&r, fmt.Sprintf("verify %s of config %s, %s", r.ID, printable(name), r.days()))
 	if v := r.Verify; v != nil {
@@ -163,14 +168,7 @@ func (p *program) showRepaired(ctx context.Context, c *client, r runView) error 
 		return err
 	}
 	if p.output == "json" {
-		err := p.printJSON(struct {
-			runView
-			Items []foundItem `json:"items"`
-		}{r, slices.Concat([]foundItem{}, items)})
-		if err != nil {
-			return err
-		}
-		return r.exit()
+		return p.printFound(r, items)
 	}
 	kind := "repair"
 	if r.DryRun {
