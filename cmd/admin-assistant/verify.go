@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -130,7 +129,7 @@ func (p *program) printFound(r runView, items []foundItem) error {
 	err := p.printJSON(struct {
 		runView
 		Items []foundItem `json:"items"`
-	}{r, slices.Concat([]foundItem{}, items)})
+	}{r, append([]foundItem{}, items...)})
 	if err != nil {
 		return err
 	}

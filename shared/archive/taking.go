@@ -151,7 +151,7 @@ func (p *repair) edited(ctx context.Context, f *Finding) (fields *decision.Field
 // fieldsOf are all fields of an event that decisions have.
 func (p *repair) fieldsOf(e *calendar.Event, body bool) *decision.Fields {
 	f := &decision.Fields{
-		Subject: new(e.Subject), Location: new(e.Location), Categories: new(slices.Concat([]string{}, e.Categories)),
+		Subject: new(e.Subject), Location: new(e.Location), Categories: new(append([]string{}, e.Categories...)),
 		Sensitivity: new(string(orElse(e.Sensitivity, calendar.Normal))), ShowAs: new(string(orElse(e.ShowAs, calendar.Busy))),
 	}
 	if start, err := e.Start.Instant(p.view.settings.Zone); err == nil {
