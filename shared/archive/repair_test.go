@@ -308,3 +308,19 @@ func TestOnEditIsOneOfThree(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestCategoriesThatAreTakenAwayInTheArchiveStayAway(t *testing.T) {
+	w := newWorld(t)
+	c := w.config()
+	w.add("One", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.archive(c)
+	w.edited("One", func(d *calendar.Draft) { d.Categories = nil })
+	r := w.repairRun(c, archive.RepairInput{Mode: archive.AdoptFindings})
+	must(t, (&archive.Repairer{Verifier: *w.verifier(w.Table, w.calendar)}).Run(t.Context(), r))
+	decided, err := archive.DecisionsOf(w.again(r.ID))
+	must(t, err)
+	if len(decided) != 1 || decided[0].Verdicts[0].Fields.Categories == nil || len(*decided[0].Verdicts[0].Fields.Categories) != 0 {
+		t.Errorf("decided: %+v", decided)
+	}
+	w.quiet(c)
+}
