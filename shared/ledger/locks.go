@@ -5,18 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/store"
 )
 
-// Locks are the local days on which nothing changes any more what is archived, by customer. They are in the head, so that whoever reads the head has
-// them, and they are signed with it.
+// Locks are the local days on which nothing changes any more what is archived, by customer (its name as calendar.Folded gives it). They are in the
+// head, so that whoever reads the head has them, and they are signed with it.
 type Locks map[string][]Days
 
 // Days are local days, the first and the last included.
@@ -28,11 +24,6 @@ type Days struct {
 // Everybody is the customer whose locks hold for all customers, and for what has none.
 const Everybody = ""
 
-// lockName is a customer's name as locks know it: no difference of case or white space counts.
-func lockName(customer string) string {
-	return cases.Fold().String(norm.NFC.String(strings.Join(strings.Fields(customer), " ")))
-}
-
 // Has says whether a customer's day is locked.
 func (l Locks) Has(customer string, day calendar.Date) bool {
 	if len(l) == 0 {
@@ -41,12 +32,12 @@ func (l Locks) Has(customer string, day calendar.Date) bool {
 	in := func(of []Days) bool {
 		return slices.ContainsFunc(of, func(d Days) bool { return !day.Before(d.From) && !d.To.Before(day) })
 	}
-	return in(l[Everybody]) || in(l[lockName(customer)])
+	return in(l[Everybody]) || in(l[calendar.Folded(customer)])
 }
 
 // with returns the locks and one more. Days that touch are one span, so that years of locked months stay small.
 func (l Locks) with(customer string, more Days) Locks {
-	name := lockName(customer)
+	name := calendar.Folded(customer)
 	all := append(slices.Clone(l[name]), more)
 	slices.SortFunc(all, func(a, b Days) int { return a.From.Compare(b.From) })
 	joined := all[:1]
