@@ -376,9 +376,7 @@ func (c *computation) overlaps() [][2]string {
 		}
 		open = slices.DeleteFunc(open, func(o *line) bool { return !l.start.Before(o.end) })
 		for _, o := range open {
-			if o.Key != l.Key {
-				pairs = append(pairs, [2]string{min(o.Key, l.Key), max(o.Key, l.Key)})
-			}
+			pairs = append(pairs, [2]string{min(o.Key, l.Key), max(o.Key, l.Key)})
 		}
 		open = append(open, l)
 	}

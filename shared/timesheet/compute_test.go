@@ -199,6 +199,23 @@ func TestTimeIsRounded(t *testing.T) {
 	}
 }
 
+func TestEachDayIsRoundedByItself(t *testing.T) {
+	for scope, want := range map[Scope]int64{ByEntry: 4 * 15, ByDay: 2 * 15, ByPosition: 15} {
+		terms := october("EUR", "60.00").rounded(15, Up, scope, 0)
+		entries := []Entry{
+			timed("a", "2026-10-05 09:00", 180), timed("b", "2026-10-05 10:00", 180), timed("c", "2026-10-06 09:00", 180), timed("d", "2026-10-06 10:00", 180),
+		}
+		sheet := compute(t, entries, terms)
+		if sheet.Billed != want*60 {
+			t.Errorf("by %s: got %d minutes, want %d", scope, sheet.Billed/60, want)
+		}
+		entries[3] = lasting(entries[3], 11*60) // 6 minutes become 14, and of both days 20
+		if s := compute(t, entries, terms.next(sheet)); s.Billed != map[Scope]int64{ByEntry: 0, ByDay: 0, ByPosition: 15}[scope]*60 {
+			t.Errorf("by %s: the supplement bills %d minutes", scope, s.Billed/60)
+		}
+	}
+}
+
 func TestPositionsPartWhereRateOrRoundingChange(t *testing.T) {
 	terms := october("EUR", "")
 	terms.Rates = []Rate{
@@ -356,7 +373,8 @@ func TestACustomerIsOneHoweverItIsSpelled(t *testing.T) {
 	for of, want := range map[string]string{"Acme": "Acme", "": "Acme", "acme": "Acme"} {
 		terms := october("EUR", "60.00")
 		terms.Customer = of
-		if s := compute(t, entries, terms); len(s.Positions) != 1 || s.Positions[0].Customer != want || s.Positions[0].Seconds != 180 || s.Lines[1].Customer != "ACME" {
+		s := compute(t, entries, terms)
+		if len(s.Positions) != 1 || s.Positions[0].Customer != want || s.Positions[0].Seconds != 180 || s.Lines[1].Customer != "ACME" {
 			t.Errorf("of %q: got %+v", of, s.Positions)
 		}
 	}
