@@ -145,7 +145,8 @@ func (p *program) root() *cobra.Command {
 	flags.BoolVar(&p.yes, "yes", false, "answer every question with yes")
 	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.doctorCommand(), p.calendarCommand(), p.configCommand(), p.archiveCommand(),
 		p.backupCommand(), p.restoreCommand(), p.undoCommand(), p.jobCommand(), p.verifyCommand(), p.ledgerCommand(), p.proofCommand(), p.actionCommand(),
-		p.reviewCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(), p.versionCommand())
+		p.reviewCommand(), p.timesheetCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(),
+		p.versionCommand())
 	usage(root)
 	return root
 }
