@@ -114,7 +114,7 @@ var noMailbox = []string{
 	"GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs", "GET /docs/style.css", "GET /{$}",
 	"GET /auth/config", "GET /auth/callback", "GET /auth/login", "GET /auth/sign-out", "POST /auth/sign-out", "GET /auth/signed-out",
 	"GET /auth/session", "GET /auth/sessions", "DELETE /auth/sessions/{id}", "POST /auth/logout",
-	"GET /unsubscribe", "POST /unsubscribe", "GET /v1/me", "PUT /v1/me/settings", "DELETE /v1/me",
+	"GET /unsubscribe", "POST /unsubscribe", "GET /v1/me", "PUT /v1/me/settings", "DELETE /v1/me/mail-returned", "DELETE /v1/me",
 	"GET /v1/archive-configs/{id}", "DELETE /v1/archive-configs/{id}", "GET /v1/archive-configs/{id}/window",
 	"GET /v1/runs", "GET /v1/runs/{id}", "GET /v1/runs/{id}/items", "GET /v1/runs/{id}/plan", "POST /v1/runs/{id}/cancel",
 	"GET /v1/jobs", "GET /v1/jobs/health", "GET /v1/jobs/{id}", "PUT /v1/jobs/{id}", "DELETE /v1/jobs/{id}", "POST /v1/jobs/{id}/pause",
@@ -130,7 +130,7 @@ var noMailbox = []string{
 	"GET /v1/audit", "GET /v1/audit/export", "POST /v1/audit/verify",
 	"GET /v1/flags", "PUT /v1/flags/{name}",
 	"GET /v1/users", "GET /v1/users/{object}", "POST /v1/users/{object}/disable", "POST /v1/users/{object}/enable", "PUT /v1/users/{object}/role",
-	"DELETE /v1/users/{object}", "POST /v1/users/{object}/mailboxes", "DELETE /v1/users/{object}/mailboxes/{mailbox}",
+	"DELETE /v1/users/{object}", "DELETE /v1/users/{object}/mail-returned", "POST /v1/users/{object}/mailboxes", "DELETE /v1/users/{object}/mailboxes/{mailbox}",
 }
 
 // office is a service of the matrix's owner, with a simulated Microsoft 365.
