@@ -123,7 +123,7 @@ var noMailbox = []string{
 	// With verdicts it is as POST /v1/decisions, of the config of an action.
 	"POST /v1/actions/{id}/resolve",
 	"GET /v1/notifications", "GET /v1/notifications/count", "POST /v1/notifications/{id}/read", "POST /v1/notifications/read",
-	"POST /v1/uploads", "POST /v1/imports",
+	"POST /v1/uploads", "POST /v1/uploads/direct", "POST /v1/uploads/{id}/arrived", "POST /v1/imports",
 	"GET /v1/backups", "GET /v1/backups/{id}", "GET /v1/backups/{id}/files/{name}", "POST /v1/backups/{id}/verify", "DELETE /v1/backups/{id}",
 	"GET /v1/ledger/{config}/days/{date}", "GET /v1/ledger/{config}/history", "GET /v1/ledger/{config}/head",
 	"GET /v1/ledger/{config}/proof", "POST /v1/ledger/{config}/verify",

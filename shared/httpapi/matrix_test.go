@@ -164,7 +164,10 @@ var matrix = map[string]request{
 	"POST /v1/notifications/read":      {want: users(200)},
 
 	"POST /v1/backups/drills": {body: `{"config": "$config"}`, header: sendJSON, want: owned(202)},
-	"POST /v1/uploads":        {body: week, header: sendFile, want: users(201)},
+	"POST /v1/uploads/direct": {body: `{"bytes": 5000000}`, header: sendJSON, want: users(201)},
+	"POST /v1/uploads/{id}/arrived": {path: "/v1/uploads/$upload/arrived", body: `{"bytes": 1, "sha256": "` + strings.Repeat("0", 64) + `"}`, header: sendJSON,
+		want: owned(409)}, // it has more bytes
+	"POST /v1/uploads": {body: week, header: sendFile, want: users(201)},
 	"POST /v1/restores": {body: `{"backup": "$backup", "into": "local://own/calendars/New", "create_calendar": true}`,
 		header: sendJSON, want: owned(202)},
 	"POST /v1/imports":                  {body: `{"calendar": "local://me/calendars/Work", "upload": "$upload"}`, header: sendJSON, want: owned(202)},
