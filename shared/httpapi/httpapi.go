@@ -139,6 +139,7 @@ func New(s Services) http.Handler {
 					"/auth/login."},
 				{Name: tagCalendars, Description: "Calendars and what is in them."},
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
+				{Name: tagRules, Description: "What you say of your events beforehand: their customer, their privacy, and what is left out."},
 				{Name: tagRuns, Description: "Runs: start, watch, retry, cancel, undo."},
 				{Name: tagJobs, Description: "Schedules that start runs."},
 				{Name: tagBackups, Description: "Copies of whole calendars, proven and kept."},
@@ -163,6 +164,7 @@ func New(s Services) http.Handler {
 	srv.authRoutes()
 	srv.calendarRoutes()
 	srv.configRoutes()
+	srv.ruleRoutes()
 	srv.runRoutes()
 	srv.undoRoutes()
 	srv.verifyRoutes()
@@ -193,6 +195,7 @@ const (
 	tagMe        = "me"
 	tagCalendars = "calendars"
 	tagConfigs   = "archive-configs"
+	tagRules     = "rules"
 	tagRuns      = "runs"
 	tagJobs      = "jobs"
 	tagBackups   = "backups"

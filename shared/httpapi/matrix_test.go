@@ -129,6 +129,8 @@ var matrix = map[string]request{
 	"POST /v1/archive-configs/{id}/activate":   {path: "/v1/archive-configs/$config/activate", want: owned(200)},
 	"POST /v1/archive-configs/{id}/deactivate": {path: "/v1/archive-configs/$config/deactivate", want: owned(200)},
 	"GET /v1/archive-configs/{id}/window":      {path: "/v1/archive-configs/$config/window", want: owned(200)},
+	"GET /v1/archive-configs/{id}/rules":       {path: "/v1/archive-configs/$config/rules", want: owned(200)},
+	"PUT /v1/archive-configs/{id}/rules":       {path: "/v1/archive-configs/$config/rules", body: `{"rules": []}`, header: replacing, want: owned(200)},
 
 	"POST /v1/runs":             {body: `{"kind": "archive", "config": "$config", "period": "last week"}`, header: sendJSON, want: owned(202)},
 	"GET /v1/runs":              {want: users(200)},
