@@ -329,6 +329,8 @@ type Input struct {
 	Locks ledger.Locks
 	// Unread are the days that the source could not read; nil: none.
 	Unread *calendar.Unread
+	// Modified has, by the id of an event, the changes of its times by modifications that are not among the events: those which the ledger knows.
+	Modified map[string][]ledger.Change
 }
 
 // NewPlan decides about every event. It neither reads nor writes anything, and keeps events and standing for the plan's items.
@@ -345,6 +347,7 @@ func NewPlan(in Input) Plan {
 	p.categorise()
 	p.findTravel()
 	p.applyModifications()
+	p.modifyAgain(in.Modified)
 	p.protectPrivacy()
 	p.selectByPurpose()
 	p.matchLedger(in.Standing)
