@@ -130,6 +130,8 @@ var matrix = map[string]request{
 	"POST /v1/archive-configs/{id}/activate":   {path: "/v1/archive-configs/$config/activate", want: owned(200)},
 	"POST /v1/archive-configs/{id}/deactivate": {path: "/v1/archive-configs/$config/deactivate", want: owned(200)},
 	"GET /v1/archive-configs/{id}/window":      {path: "/v1/archive-configs/$config/window", want: owned(200)},
+	"GET /v1/archive-configs/{id}/rules":       {path: "/v1/archive-configs/$config/rules", want: owned(200)},
+	"PUT /v1/archive-configs/{id}/rules":       {path: "/v1/archive-configs/$config/rules", body: `{"rules": []}`, header: replacing, want: owned(200)},
 
 	"GET /v1/customers":             {want: users(200)},
 	"POST /v1/customers":            {body: `{"name": "Globex"}`, header: sendJSON, want: users(201)},
