@@ -63,6 +63,7 @@ var kindsOfRecords = map[string]string{
 	"USER ACCOUNT":     word,
 	"USER ACTION":      keeps,
 	"USER ACTIONASKS":  word,
+	"USER ACTIONCOPY":  writtenOnce,
 	"USER ACTIONOF":    keeps,
 	"USER ACTIONOPEN":  writtenOnce,
 	"USER BACKUP":      keeps,
