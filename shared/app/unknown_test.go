@@ -65,6 +65,7 @@ var kindsOfRecords = map[string]string{
 	"USER ACCOUNT":     word,
 	"USER ACTION":      keeps,
 	"USER ACTIONASKS":  word,
+	"USER ACTIONCOPY":  writtenOnce,
 	"USER ACTIONOF":    keeps,
 	"USER ACTIONOPEN":  writtenOnce,
 	"USER BACKUP":      keeps,
