@@ -143,6 +143,7 @@ func New(s Services) http.Handler {
 				{Name: tagCalendars, Description: "Calendars and what is in them."},
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
 				{Name: tagCustomers, Description: "Those whom categories name: other names, rates, rounding, where timesheets go."},
+				{Name: tagHours, Description: "What the time of an archive comes to."},
 				{Name: tagRuns, Description: "Runs: start, watch, retry, cancel, undo."},
 				{Name: tagJobs, Description: "Schedules that start runs."},
 				{Name: tagBackups, Description: "Copies of whole calendars, proven and kept."},
@@ -168,6 +169,7 @@ func New(s Services) http.Handler {
 	srv.calendarRoutes()
 	srv.configRoutes()
 	srv.customerRoutes()
+	srv.hoursRoutes()
 	srv.runRoutes()
 	srv.undoRoutes()
 	srv.verifyRoutes()

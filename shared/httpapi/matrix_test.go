@@ -132,6 +132,9 @@ var matrix = map[string]request{
 
 	"GET /v1/customers":             {want: users(200)},
 	"POST /v1/customers":            {body: `{"name": "Globex"}`, header: sendJSON, want: users(201)},
+	"GET /v1/customers/new":         {path: "/v1/customers/new?config=$config&period=2026-10-12", want: owned(200)},
+	"GET /v1/hours":                 {path: "/v1/hours?config=$config&period=2026-10-12", want: owned(200)},
+	"GET /v1/hours/export":          {path: "/v1/hours/export?config=$config&period=2026-10-12", want: owned(200)},
 	"GET /v1/customers/{id}":        {path: "/v1/customers/$customer", want: owned(200)},
 	"PUT /v1/customers/{id}":        {path: "/v1/customers/$customer", body: `{"name": "Globex"}`, header: replacing, want: owned(200)},
 	"DELETE /v1/customers/{id}":     {path: "/v1/customers/$customer", header: matching, want: owned(204)},
