@@ -74,7 +74,8 @@ func (c *customerFlags) register(cmd *cobra.Command) {
 	f.StringArrayVar(&c.body.Aliases, "alias", nil, "another name under which categories have the customer; may be given several times")
 	f.StringVar(&c.body.Currency, "currency", "", "of the rates, as in EUR")
 	f.StringArrayVar(&c.rates, "rate", nil, "FROM:WORK or FROM:WORK:TRAVEL, as in 2026-01-01:120.00:50%; several: each holds until the next one begins")
-	f.StringArrayVar(&c.rounding, "rounding", nil, "FROM:MINUTES:MODE:SCOPE or with :LEAST, as in 2026-01-01:15:up:day; MODE is nearest or up, SCOPE entry, day or position")
+	f.StringArrayVar(&c.rounding, "rounding", nil, "FROM:MINUTES:MODE:SCOPE or with :LEAST, as in 2026-01-01:15:up:day; "+
+		"MODE is nearest or up, SCOPE entry, day or position")
 	f.IntVar(&c.body.DayMinutes, "day-minutes", 0, "how long each day of an all-day appointment counts; 0: not at all")
 	f.StringVar(&c.body.Travel, "travel", "to", "which journeys between appointments are the customer's: to, both or none")
 	f.StringVar(&c.body.Locale, "locale", "en", "language of the customer's timesheets: en or de")

@@ -147,9 +147,8 @@ func (p *program) root() *cobra.Command {
 	flags.StringVar(&p.output, "output", "table", "table for people, json for programs")
 	flags.BoolVar(&p.yes, "yes", false, "answer every question with yes")
 	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.doctorCommand(), p.calendarCommand(), p.configCommand(), p.customerCommand(),
-		p.archiveCommand(),
-		p.backupCommand(), p.restoreCommand(), p.undoCommand(), p.jobCommand(), p.verifyCommand(), p.ledgerCommand(), p.hoursCommand(), p.proofCommand(), p.actionCommand(),
-		p.reviewCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(), p.versionCommand())
+		p.archiveCommand(), p.backupCommand(), p.restoreCommand(), p.undoCommand(), p.jobCommand(), p.verifyCommand(), p.ledgerCommand(), p.hoursCommand(),
+		p.proofCommand(), p.actionCommand(), p.reviewCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(), p.versionCommand())
 	usage(root)
 	return root
 }
