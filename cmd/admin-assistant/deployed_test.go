@@ -30,6 +30,7 @@ var everywhere = map[string]func(*testing.T){
 	"TestFromAFileToTheLedgerAndBack":                   TestFromAFileToTheLedgerAndBack,
 	"TestWhatIsWrongIsSaid":                             TestWhatIsWrongIsSaid,
 	"TestConfigsChange":                                 TestConfigsChange,
+	"TestCategories":                                    TestCategories,
 	"TestCustomersAndHours":                             TestCustomersAndHours,
 	"TestACalendarOfAConfigIsDeletedWithForce":          TestACalendarOfAConfigIsDeletedWithForce,
 	"TestConfigsThatShareAnArchiveAreTold":              TestConfigsThatShareAnArchiveAreTold,

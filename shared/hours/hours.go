@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/category"
 	"adminassistant/shared/customer"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
@@ -232,12 +233,7 @@ func (s *summing) key(a *calendar.Appointment, day calendar.Date) (key string, u
 	if s.by == ByCategory {
 		return name + " - " + string(cmp.Or(a.BillingType, calendar.Billable)), false
 	}
-	return name, s.book.Find(a.Customer) == nil && !own(a)
-}
-
-// own says whether an appointment is of the time that nobody pays for, which needs no record of a customer.
-func own(a *calendar.Appointment) bool {
-	return a.BillingType == calendar.NonBillable && (a.Customer == "Admin" || a.Customer == "Break")
+	return name, s.book.Find(a.Customer) == nil && !category.OwnTime(a.Customer, a.BillingType)
 }
 
 func (s *summing) name(name string) string {
@@ -252,13 +248,7 @@ func spellings(entries []ledger.Entry, book *customer.Book) map[string]string {
 			count[name]++
 		}
 	}
-	names := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(count)) {
-		if folded := calendar.Folded(name); names[folded] == "" || count[name] > count[names[folded]] {
-			names[folded] = name
-		}
-	}
-	return names
+	return customer.Spellings(count)
 }
 
 // byStart sorts entries by their starts, then their keys.
@@ -359,7 +349,7 @@ func Unknowns(entries []ledger.Entry, w calendar.Window, book *customer.Book) []
 	names, found, spelled := spellings(entries, book), map[string]*Unknown{}, map[string]bool{}
 	for i := range entries {
 		a := &entries[i].Appointment
-		if entries[i].Outcome != ledger.Archived || a.Customer == "" || book.Find(a.Customer) != nil || own(a) {
+		if entries[i].Outcome != ledger.Archived || a.Customer == "" || book.Find(a.Customer) != nil || category.OwnTime(a.Customer, a.BillingType) {
 			continue
 		}
 		folded := calendar.Folded(a.Customer)

@@ -142,6 +142,7 @@ func New(s Services) http.Handler {
 					"/auth/login."},
 				{Name: tagCalendars, Description: "Calendars and what is in them."},
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
+				{Name: tagCategories, Description: "The categories that an account keeps for its events, and what is wrong with those of events."},
 				{Name: tagCustomers, Description: "Those whom categories name: other names, rates, rounding, where timesheets go."},
 				{Name: tagHours, Description: "What the time of an archive comes to."},
 				{Name: tagRuns, Description: "Runs: start, watch, retry, cancel, undo."},
@@ -168,6 +169,7 @@ func New(s Services) http.Handler {
 	srv.authRoutes()
 	srv.calendarRoutes()
 	srv.configRoutes()
+	srv.categoryRoutes()
 	srv.customerRoutes()
 	srv.hoursRoutes()
 	srv.runRoutes()
