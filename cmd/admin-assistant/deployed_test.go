@@ -30,6 +30,8 @@ var everywhere = map[string]func(*testing.T){
 	"TestFromAFileToTheLedgerAndBack":                   TestFromAFileToTheLedgerAndBack,
 	"TestWhatIsWrongIsSaid":                             TestWhatIsWrongIsSaid,
 	"TestConfigsChange":                                 TestConfigsChange,
+	"TestCategories":                                    TestCategories,
+	"TestCustomersAndHours":                             TestCustomersAndHours,
 	"TestACalendarOfAConfigIsDeletedWithForce":          TestACalendarOfAConfigIsDeletedWithForce,
 	"TestConfigsThatShareAnArchiveAreTold":              TestConfigsThatShareAnArchiveAreTold,
 	"TestWhatNeedsTheUser":                              TestWhatNeedsTheUser,

@@ -538,6 +538,8 @@ func (d *doctor) lookAtApplication(ctx context.Context, granted func(context.Con
 	} else {
 		d.say("Graph permissions", done, "none are granted in Entra ID, so that Exchange alone says which mailboxes are reached", "")
 	}
+	d.say("categories", unseen, "whether categories may be changed, which is optional, Exchange alone says; without it they are read-only",
+		"grant \"Application MailboxSettings.ReadWrite\" in place of \"Application MailboxSettings.Read\"")
 	d.say("Exchange", unseen, "which mailboxes are reached, Exchange alone says",
 		"Test-ServicePrincipalAuthorization for one mailbox inside and one outside; what was granted just now counts within two hours")
 	return nil

@@ -74,6 +74,9 @@ func (p *program) execute(ctx context.Context, args []string) int {
 	return p.report(err)
 }
 
+// asCSV is the annotation of commands that also have --output csv.
+const asCSV = "csv"
+
 // usageError is a command line that makes no sense.
 type usageError struct{ error }
 
@@ -127,8 +130,8 @@ func (p *program) root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if p.output != "table" && p.output != "json" {
-				return usageError{fmt.Errorf("--output must be table or json, not %q", p.output)}
+			if csv := cmd.Annotations[asCSV] != ""; p.output != "table" && p.output != "json" && !(csv && p.output == "csv") {
+				return usageError{fmt.Errorf("--output must be table%s or json, not %q", map[bool]string{true: ", csv"}[csv], p.output)}
 			}
 			return p.readSettings(cmd)
 		},
@@ -147,6 +150,7 @@ func (p *program) root() *cobra.Command {
 		p.backupCommand(), p.restoreCommand(), p.undoCommand(), p.jobCommand(), p.verifyCommand(), p.ledgerCommand(), p.proofCommand(), p.actionCommand(),
 		p.reviewCommand(), p.timesheetCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(),
 		p.versionCommand())
+	root.AddCommand(p.customerCommand(), p.categoryCommand(), p.hoursCommand())
 	usage(root)
 	return root
 }

@@ -69,6 +69,7 @@ var kindsOfRecords = map[string]string{
 	"USER ACTIONOF":    keeps,
 	"USER ACTIONOPEN":  writtenOnce,
 	"USER BACKUP":      keeps,
+	"USER CATEGORIES":  keeps,
 	"USER CONFIG":      keeps,
 	"USER CONFIGFOUND": "a run that finds the calendars otherwise notes them anew",
 	"USER CONFIGNAME":  word,
@@ -430,6 +431,8 @@ func liveOnOneMachine(t *testing.T) *observed {
 		must(t, err)
 	}
 	decide(flag.Off)
+	const category = `{"calendar": "local://ann/calendars/Busy", "name": "Acme - billable"}`
+	post("/v1/categories", category)
 	acme := post("/v1/customers", `{"name": "Acme", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "120"}]}`)
 	table.plant()
 
@@ -442,6 +445,7 @@ func liveOnOneMachine(t *testing.T) *observed {
 	post("/v1/jobs", strings.Replace(night, "busy", "idle", 1))
 	const empty = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\nEND:VCALENDAR\r\n"
 	o.do("ann", "POST", "/v1/uploads", empty, "id", "Content-Type", "text/calendar")
+	post("/v1/categories", strings.Replace(category, "Acme", "Globex", 1))
 	o.do("ann", "PUT", "/v1/customers/"+acme, `{"name": "Acme Ltd", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "120"}]}`, "", "If-Match", "*")
 	imports(work, "Meeting")
 	post("/v1/notifications/read", "")

@@ -179,7 +179,7 @@ func TestMergingMakesAliasesOfTheOthersNames(t *testing.T) {
 		t.Error(got, stored.Version, merged.Version)
 	}
 	_, err = k.Merge(t.Context(), ann, acme.ID, merged.Version, "billable")
-	is(t, err, fault.Invalid, "name", "billing type")
+	is(t, err, fault.Invalid, "name", "category")
 	_, err = k.Merge(t.Context(), bob, acme.ID, merged.Version, "Globex")
 	is(t, err, fault.NotFound, "", "no customer")
 	for i := range maxAliases - len(merged.Aliases) {

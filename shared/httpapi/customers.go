@@ -125,6 +125,10 @@ func (s *server) customerRoutes() {
 		pattern: "POST /v1/customers", access: byUsers, class: limit.Writes, action: "customer.create",
 		tag: tagCustomers, summary: "Record what is known of a customer", success: http.StatusCreated,
 	}, s.createCustomer)
+	handle(s, route{
+		pattern: "GET /v1/customers/new", access: byUsers, class: limit.Bulk, tag: tagCustomers,
+		summary: "List the customers that archived appointments name and nobody has recorded",
+	}, s.newCustomers)
 	handle(s, route{pattern: "GET /v1/customers/{id}", access: byUsers, tag: tagCustomers, summary: "Show a customer"}, s.getCustomer)
 	handle(s, route{
 		pattern: "PUT /v1/customers/{id}", access: byUsers, class: limit.Writes, action: "customer.replace", needs: headerIfMatch,

@@ -142,8 +142,10 @@ func New(s Services) http.Handler {
 					"/auth/login."},
 				{Name: tagCalendars, Description: "Calendars and what is in them."},
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
+				{Name: tagCategories, Description: "The categories that an account keeps for its events, and what is wrong with those of events."},
 				{Name: tagCustomers, Description: "Those whom categories name: other names, rates, rounding, where timesheets go."},
 				{Name: tagRules, Description: "What you say of your events beforehand: their customer, their privacy, and what is left out."},
+				{Name: tagHours, Description: "What the time of an archive comes to."},
 				{Name: tagRuns, Description: "Runs: start, watch, retry, cancel, undo."},
 				{Name: tagJobs, Description: "Schedules that start runs."},
 				{Name: tagBackups, Description: "Copies of whole calendars, proven and kept."},
@@ -168,8 +170,10 @@ func New(s Services) http.Handler {
 	srv.authRoutes()
 	srv.calendarRoutes()
 	srv.configRoutes()
+	srv.categoryRoutes()
 	srv.customerRoutes()
 	srv.ruleRoutes()
+	srv.hoursRoutes()
 	srv.runRoutes()
 	srv.undoRoutes()
 	srv.verifyRoutes()

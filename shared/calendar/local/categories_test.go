@@ -1,0 +1,71 @@
+package local
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/calendar/providertest"
+	"adminassistant/shared/fault"
+)
+
+func TestCategories(t *testing.T) {
+	providertest.RunCategories(t, func(t *testing.T) (providertest.Categories, string) {
+		p, _ := fresh(t)
+		return p.For("tenant#ann"), "me"
+	})
+}
+
+func TestCategoriesAreAnAccountsAndGoWithItsUser(t *testing.T) {
+	p, _ := fresh(t)
+	ann, bob := p.For("tenant#ann"), p.For("tenant#bob")
+	for of, account := range map[*Provider]string{ann: "Me", bob: "me"} {
+		if _, err := of.CreateCategory(t.Context(), account, calendar.Category{Name: "Acme - billable", Colour: "none"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(of *Provider, account string) int {
+		all, err := of.Categories(t.Context(), account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	if got := fmt.Sprint(count(ann, "ME"), count(ann, "other"), count(bob, "me")); got != "1 0 1" {
+		t.Error(got)
+	}
+	if err := ann.Erase(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(count(ann, "me"), count(bob, "me")); got != "0 1" {
+		t.Errorf("after one user is erased: %s", got)
+	}
+}
+
+func TestManyCategoriesAtOnce(t *testing.T) {
+	p, _ := fresh(t)
+	ann := p.For("tenant#ann")
+	var wg sync.WaitGroup
+	errs := make([]error, 3)
+	for i := range errs {
+		wg.Go(func() {
+			_, errs[i] = ann.CreateCategory(t.Context(), "me", calendar.Category{Name: fmt.Sprintf("C%d - billable", i), Colour: "none"})
+		})
+	}
+	wg.Wait()
+	all, err := ann.Categories(t.Context(), "me")
+	if err != nil || len(all) != len(errs) {
+		t.Errorf("%v are there, %v; %v", all, err, errs)
+	}
+	for i := len(all); i < maxCategories; i++ {
+		if _, err := ann.CreateCategory(t.Context(), "me", calendar.Category{Name: fmt.Sprintf("C%d - billable", i), Colour: "none"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = ann.CreateCategory(t.Context(), "me", calendar.Category{Name: "One more - billable", Colour: "none"})
+	if fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "500") {
+		t.Errorf("one too many: %v", err)
+	}
+}
