@@ -81,8 +81,11 @@ func onThisMachine(api string) bool {
 }
 
 // again is the command by which a browser gets into the server that listens on an address.
-func (p *program) again(address string) string {
-	command := "admin-assistant browser"
+func (p *program) again(address string) string { return p.toServer(address, "browser") }
+
+// toServer is a command line that speaks to the server of this program.
+func (p *program) toServer(address, command string) string {
+	command = "admin-assistant " + command
 	if "http://"+address != p.settings.API {
 		command += " --api http://" + address
 	}

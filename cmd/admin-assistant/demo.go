@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -28,23 +29,25 @@ import (
 var sampleMonth []byte
 
 const (
+	demoConfig = "demo"
 	demoPeriod = "2026-10-01 to 2026-10-31"
 	demoDay    = "2026-10-15" // a chain of three meetings that collide, one of them tentative
 )
 
 // prepareDemo puts the sample month into a calendar of this machine, archives it as any other through queue and worker, and shows
-// what became of it, and what will happen to it every night. Then it does a nightly archive of a mailbox: that of the account in Microsoft
-// 365 where that is set up, else one in a simulator, which closing stops. What is there from an earlier start stays.
-func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func(), err error) {
+// what became of it, what it asks, and what will happen to it every night. Then it does a nightly archive of a mailbox: that of the account in Microsoft
+// 365 where that is set up, else one in a simulator, which closing stops. What is there from an earlier start stays. waits says that something waits for
+// an answer.
+func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func(), waits bool, err error) {
 	closing = func() {}
 	simulated := !p.settings.HasGraph()
 	if simulated {
 		if err := p.folder(); err != nil { // the mailbox is kept there
-			return nil, err
+			return nil, false, err
 		}
 		settings, stop, err := app.OpenDemoMailbox(p.settings, bytes.NewReader(sampleMonth))
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		p.settings, mailbox = settings, app.DemoAccount
 		closing = func() {
@@ -60,10 +63,10 @@ func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func
 	}()
 	c, err := p.api()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	work := configBody{
-		Name: "demo", Source: "local://demo/calendars/Work", Archive: "local://demo/calendars/Archive", Timezone: "Europe/Berlin",
+		Name: demoConfig, Source: "local://demo/calendars/Work", Archive: "local://demo/calendars/Archive", Timezone: "Europe/Berlin",
 		Purpose: "general", Overlaps: "resolve", OnDrift: "ask", OnEdit: "ask", LookBack: 30, CreateCalendar: true,
 	}
 	source, err := p.findCalendar(ctx, c, work.Source)
@@ -71,31 +74,34 @@ func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func
 		_, err = c.do(ctx, request{method: http.MethodPost, path: "/v1/calendars", json: map[string]string{"uri": work.Source}}, &source)
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/calendars/" + source.ID + "/import", file: bytes.NewReader(sampleMonth)}, nil); err != nil {
-		return nil, fmt.Errorf("import the sample month: %w", err)
+		return nil, false, fmt.Errorf("import the sample month: %w", err)
 	}
 	if err := p.archiveDemo(ctx, c, work, "The sample month"); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	fmt.Fprintf(p.out, "\n%s as the ledger has it:\n\n", demoDay)
 	entries, err := all[entryView](ctx, c, "/v1/ledger/"+work.Name+"/days/"+demoDay, url.Values{}, 0)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	zone, err := calendar.LoadZone(work.Timezone)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	p.printDay(entries, zone)
+	if waits, err = p.showAsked(ctx, c, work.Name, zone); err != nil {
+		return nil, false, err
+	}
 	if err := p.scheduleDemo(ctx, c, work); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	fmt.Fprintln(p.out)
 	if mailbox == "" {
 		_, err := fmt.Fprintln(p.out, "Microsoft 365 is set up; name a mailbox with --mailbox to archive its default calendar too.")
-		return closing, err
+		return closing, waits, err
 	}
 	night := configBody{
 		Name: "demo mailbox " + mailbox, Source: calendar.URI{Provider: calendar.ProviderGraph, Account: mailbox, Calendar: "primary"}.String(),
@@ -107,10 +113,10 @@ func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func
 		title = "A simulated Outlook mailbox"
 	}
 	if err := p.archiveDemo(ctx, c, night, title); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	fmt.Fprintln(p.out)
-	return closing, nil
+	return closing, waits, nil
 }
 
 // archiveDemo archives the sample month by a config, which it creates if it is not there.
@@ -128,6 +134,38 @@ func (p *program) archiveDemo(ctx context.Context, c *client, body configBody, t
 		return err
 	}
 	return nil
+}
+
+// showAsked prints the open questions of a config with what is suggested first, and says whether there are any.
+func (p *program) showAsked(ctx context.Context, c *client, config string, zone *time.Location) (asks bool, err error) {
+	open, err := all[actionView](ctx, c, "/v1/actions", url.Values{"state": {"open"}, "config": {config}}, 0)
+	if err != nil || len(open) == 0 {
+		return false, err
+	}
+	inOrder(open)
+	fmt.Fprint(p.out, "\nWhat it asks you:\n\n")
+	for i := range open {
+		v, err := getAction(ctx, c, open[i].ID)
+		if err != nil {
+			return false, err
+		}
+		fmt.Fprintf(p.out, "%d  %s\n", i+1, printable(cmp.Or(v.Why, v.Detail)))
+		for j := range v.Participants {
+			if a := cmp.Or(v.Participants[j].Source, v.Participants[j].Archive); a != nil {
+				fmt.Fprintf(p.out, "     %d %s  %s\n", j+1, when(a, zone), printable(a.Subject))
+			}
+		}
+		if len(v.Suggestions) == 0 {
+			fmt.Fprintln(p.out, "   no rule suggests an answer")
+			continue
+		}
+		s := &v.Suggestions[0]
+		fmt.Fprintf(p.out, "   suggested: %s\n", printable(s.Why))
+		for j := range s.Verdicts {
+			fmt.Fprintf(p.out, "     %s\n", printable(v.inWords(&s.Verdicts[j], zone)))
+		}
+	}
+	return true, nil
 }
 
 // scheduleDemo has the sample month's calendar archived and backed up every night, and shows when that will be next. Jobs that are

@@ -69,7 +69,7 @@ var onlyHere = map[string]string{
 	"TestAPlanExcludesWhatCannotBeRead": noServer, "TestPrintable": noServer, "TestTablesWriteOutWhatHidesAndJSONDoesNot": noServer,
 	"TestLanding": noServer, "TestAPIAddress": noServer, "TestAFileThatIsElsewhereIsFetchedWithoutTheToken": noServer,
 	"TestServe": thisServer, "TestServerIsNotHeldUp": thisServer, "TestTheLocalServerAsksWhoYouAre": thisServer,
-	"TestAKeyOfAServerThatWasKilledIsGoodForNothing": thisServer, "TestTheDemoIsScheduledOnce": thisServer,
+	"TestAKeyOfAServerThatWasKilledIsGoodForNothing": thisServer, "TestTheDemoAsksAndIsScheduledOnce": thisServer,
 	"TestDataFoldersThatCannotBeUsed": thisData, "TestATamperedLedgerDoesNotHold": thisData,
 	"TestADataFolderThatOthersCouldOpenIsTightened": thisData, "TestADataFolderOfAnotherAccountIsRefused": thisData,
 	"TestAKilledRunIsCompletedByTheNextOne": process, "TestARestoreThatWasKilledIsGoneOnWith": process,

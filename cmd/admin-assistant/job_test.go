@@ -127,8 +127,8 @@ func TestJobs(t *testing.T) {
 	})
 }
 
-// TestTheDemoIsScheduledOnce starts the demo twice.
-func TestTheDemoIsScheduledOnce(t *testing.T) {
+// TestTheDemoAsksAndIsScheduledOnce starts the demo twice.
+func TestTheDemoAsksAndIsScheduledOnce(t *testing.T) {
 	m := newMachine(t)
 	for range 2 {
 		server := m.command(context.Background(), "serve", "--demo", "--addr", "127.0.0.1:0")
@@ -152,7 +152,13 @@ func TestTheDemoIsScheduledOnce(t *testing.T) {
 		if err := server.Wait(); err != nil {
 			t.Fatalf("%v:\n%s", err, said.String())
 		}
-		for _, text := range []string{"What happens by itself", "daily at 23:59", "daily at 04:00", " 23:59 CE", "stopped"} {
+		if n := strings.Count(said.String(), "suggested: "); n != 3 {
+			t.Errorf("%d suggestions:\n%s", n, said.String())
+		}
+		for _, text := range []string{"What happens by itself", "daily at 23:59", "daily at 04:00", " 23:59 CE", "stopped",
+			"What it asks you", "1 Thu 2026-10-15 09:00-11:00  Initech strategy", `suggested: More attendees accepted "Initech strategy" than the others.`,
+			`2 "Globex architecture": left out`, "no rule suggests an answer",
+			"in another terminal, decide what it asks: admin-assistant review --config demo --api http://127.0.0.1:"} {
 			if !strings.Contains(said.String(), text) {
 				t.Errorf("it does not say %q:\n%s", text, said.String())
 			}

@@ -44,10 +44,10 @@ func (p *program) reviewCommand() *cobra.Command {
 				_, err := fmt.Fprintln(p.out, "Nothing needs you.")
 				return err
 			}
-			slices.SortFunc(open, func(a, b actionView) int {
-				return cmp.Or(a.begins().Compare(b.begins()), a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
-			})
-			r := &review{p: p, c: c, keys: &terminalKeys{in: in}, width: width(p.out), zones: map[string]*time.Location{}, names: map[string]string{}, how: h}
+			inOrder(open)
+			r := &review{
+				p: p, c: c, keys: &terminalKeys{in: in, out: p.out}, width: width(p.out), zones: map[string]*time.Location{}, names: map[string]string{}, how: h,
+			}
 			return r.walk(ctx, open)
 		}),
 	}
@@ -64,6 +64,13 @@ func (v *actionView) begins() (at time.Time) {
 		at = v.Span.From
 	}
 	return at
+}
+
+// inOrder sorts actions by when what they ask about is.
+func inOrder(actions []actionView) {
+	slices.SortFunc(actions, func(a, b actionView) int {
+		return cmp.Or(a.begins().Compare(b.begins()), a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
+	})
 }
 
 // listOpen prints open actions; that there are any is the exit code.
@@ -94,25 +101,31 @@ func (p *program) listOpen(ctx context.Context, c *client, open []actionView) er
 
 // keyboard is where a review gets its answers.
 type keyboard interface {
-	// key waits for one key; io.EOF: there are no more, or the user broke off.
-	key() (byte, error)
+	// key shows what is asked and waits for one key; io.EOF: there are no more, or the user broke off.
+	key(prompt string) (byte, error)
 	line() (string, error)
 }
 
 // terminalKeys are keys of a terminal, taken without Enter.
 type terminalKeys struct {
 	in      *os.File
+	out     io.Writer
 	pending []byte // read and not used yet
 }
 
 const keyEnd, keyBreak, keyEscape = 4, 3, 27
 
-func (t *terminalKeys) key() (byte, error) {
+func (t *terminalKeys) key(prompt string) (byte, error) {
+	if len(t.pending) > 0 {
+		fmt.Fprint(t.out, prompt)
+	}
 	for len(t.pending) == 0 {
 		state, err := term.MakeRaw(int(t.in.Fd()))
 		if err != nil {
 			return 0, err
 		}
+		fmt.Fprint(t.out, prompt) // not before: whoever answers a prompt with Ctrl-C is to be heard as one who did
+		prompt = ""
 		buffer := make([]byte, 16)
 		n, err := t.in.Read(buffer)
 		if err := errors.Join(err, term.Restore(int(t.in.Fd()), state)); err != nil {
@@ -242,8 +255,7 @@ func (r *review) ask(one *reviewed, options []option, suggested bool) (step int,
 		keys += string(o.key) + ","
 	}
 	for {
-		r.printf("[%ss,b,q,?] ", keys)
-		key, err := r.keys.key()
+		key, err := r.keys.key("[" + keys + "s,b,q,?] ")
 		if err != nil {
 			r.printf("\n")
 			return 0, err
@@ -487,8 +499,7 @@ func (r *review) finish(ctx context.Context, all []reviewed) (back bool, err err
 	}
 	r.printf("\n%d decided, %d dismissed, %d left open.\n", decided, len(dismissed), len(all)-decided-len(dismissed))
 	for {
-		r.printf("Write that? [y,n,b] ")
-		key, err := r.keys.key()
+		key, err := r.keys.key("Write that? [y,n,b] ")
 		r.printf("\n")
 		switch {
 		case err != nil || key == 'n':

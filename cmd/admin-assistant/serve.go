@@ -17,19 +17,22 @@ import (
 func (p *program) serveCommand() *cobra.Command {
 	var addr string
 	var demo bool
-	var mailbox string
+	var mailbox, asks string
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Serve the whole system on this machine: API and worker over its stores", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p.local, p.serving = true, true
 			if demo {
-				closing, err := p.prepareDemo(cmd.Context(), mailbox)
+				closing, waits, err := p.prepareDemo(cmd.Context(), mailbox)
 				if err != nil {
 					return err
 				}
 				defer closing()
+				if waits {
+					asks = "review --config " + demoConfig
+				}
 			}
-			return p.serve(cmd.Context(), addr)
+			return p.serve(cmd.Context(), addr, asks)
 		},
 	}
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on, of this machine only")
@@ -38,8 +41,8 @@ func (p *program) serveCommand() *cobra.Command {
 	return cmd
 }
 
-// serve serves until ctx ends.
-func (p *program) serve(ctx context.Context, addr string) error {
+// serve serves until ctx ends. asks is the command by which what waits for the user is decided; empty: nothing does.
+func (p *program) serve(ctx context.Context, addr, asks string) error {
 	if err := onlyLoopback(addr); err != nil {
 		return err
 	}
@@ -64,6 +67,9 @@ func (p *program) serve(ctx context.Context, addr string) error {
 	server := newServer(ownHostOnly(served))
 	fmt.Fprintf(p.out, "serving on http://%s, its reference on http://%s/docs; Ctrl-C stops\n", at, at)
 	fmt.Fprintf(p.out, "in a browser: http://%s/%s\nthat address works once, within the hour; for a new one: %s\n", at, served.Once(), p.again(at))
+	if asks != "" {
+		fmt.Fprintf(p.out, "in another terminal, decide what it asks: %s\n", p.toServer(at, asks))
+	}
 
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

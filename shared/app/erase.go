@@ -11,6 +11,7 @@ import (
 	"adminassistant/shared/audit"
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar/listing"
+	"adminassistant/shared/customer"
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
 	"adminassistant/shared/limit"
@@ -37,6 +38,7 @@ func (y *system) erasing() []account.Step {
 			}
 			return archive.Erase(ctx, y.table, y.blobs, e.User, before, y.clock())
 		}},
+		{Name: "customers", Erase: func(ctx context.Context, e account.Erasure) error { return customer.Erase(ctx, y.table, e.User) }},
 		{Name: "backups", Erase: func(ctx context.Context, e account.Erasure) error { return backup.Erase(ctx, y.table, y.blobs, e.User) }},
 		{Name: "restores", Erase: func(ctx context.Context, e account.Erasure) error {
 			return restore.Erase(ctx, y.table, y.blobs, e.User)

@@ -193,6 +193,7 @@ func (o *one) live(who string) {
 
 	o.do(who, "POST", "/v1/archive-configs/"+config+"/verify", `{}`, "id")
 	o.work()
+	o.do(who, "POST", "/v1/customers", `{"name": "Customer of `+who+`"}`, "id")
 	nowhere := o.do(who, "POST", "/v1/archive-configs",
 		`{"name": "third of `+who+`", "source": "local://`+who+`/calendars/Nowhere", "archive": "local://`+who+`/calendars/Third", "timezone": "UTC"}`, "id")
 	o.do(who, "POST", "/v1/runs", `{"kind": "archive", "config": "`+nowhere+`", "period": "last 3 days"}`, "id")
@@ -312,6 +313,7 @@ func TestErasingLeavesNothing(t *testing.T) {
 	// What live does not make, the test cannot miss.
 	for _, kind := range []string{
 		"USER", "AUDIT", "ACTIVE", "RUN", "LEDGER", "BASELINE", "LEASE", "CAL", "EVENTS", "KEYS", "IDEMPOTENCY", "SESSION", "ACTION", "ACTIONOF", "NOTE",
+		"CUSTOMER", "CUSTOMERS",
 		"blob ledger", "blob runs", "blob backups", "blob uploads", "blob restores",
 	} {
 		if !partitions[kind] {

@@ -22,6 +22,7 @@ import (
 	"adminassistant/shared/calendar/graph"
 	"adminassistant/shared/calendar/listing"
 	"adminassistant/shared/calendar/local"
+	"adminassistant/shared/customer"
 	"adminassistant/shared/flag"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/idempotency"
@@ -59,6 +60,7 @@ type system struct {
 	witness   witness // nil: nobody keeps heads
 	entries   *ledger.Ledger
 	configs   *archive.Configs
+	customers *customer.Customers
 	runs      *run.Store
 	audit     *audit.Log
 	users     *account.Users
@@ -116,6 +118,7 @@ func (y *system) connect(credentials credentials) {
 	y.entries = ledger.New(y.table, y.blobs, y.signing)
 	y.entries.Most = y.settings.memory().Events()
 	y.configs = archive.NewConfigs(y.table, y.entries, y.newID, y.clock)
+	y.customers = customer.New(y.table, y.newID, y.clock)
 	y.runs = run.NewStore(y.table)
 	y.audit = audit.New(y.table, y.clock, y.newID)
 	y.audit.Lost = func() { y.metrics.Count(telemetry.Counts{telemetry.AuditRecordsLost: 1}) }
@@ -187,7 +190,7 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 	undoers := y.undoers()
 	undoers.Kinds, undoers.Blind = Kinds, y.providers.sealed && y.settings.GraphDelegated
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers, Deciding: y.deciding(), Jobs: y.jobs(),
+		Configs: y.configs, Customers: y.customers, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers, Deciding: y.deciding(), Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
 		Flags: y.flags, Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,

@@ -70,6 +70,8 @@ var kindsOfRecords = map[string]string{
 	"USER CONFIGFOUND": "a run that finds the calendars otherwise notes them anew",
 	"USER CONFIGNAME":  word,
 	"USER CONFIGS":     keeps,
+	"USER CUSTOMER":    keeps,
+	"USER CUSTOMERS":   keeps,
 	"USER DIGEST":      "when it is due follows from the settings alone",
 	"USER JOB":         keeps,
 	"USER MAILBOXES":   keeps,
@@ -425,6 +427,7 @@ func liveOnOneMachine(t *testing.T) *observed {
 		must(t, err)
 	}
 	decide(flag.Off)
+	acme := post("/v1/customers", `{"name": "Acme", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "120"}]}`)
 	table.plant()
 
 	// what the user does
@@ -436,6 +439,7 @@ func liveOnOneMachine(t *testing.T) *observed {
 	post("/v1/jobs", strings.Replace(night, "busy", "idle", 1))
 	const empty = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\nEND:VCALENDAR\r\n"
 	o.do("ann", "POST", "/v1/uploads", empty, "id", "Content-Type", "text/calendar")
+	o.do("ann", "PUT", "/v1/customers/"+acme, `{"name": "Acme Ltd", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "120"}]}`, "", "If-Match", "*")
 	imports(work, "Meeting")
 	post("/v1/notifications/read", "")
 	_, err = account.NewUsers(table, clock).Grant(t.Context(), account.Principal{Tenant: "tenant", Object: "boss"}, "ann", "room@example.com")

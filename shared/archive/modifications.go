@@ -1,11 +1,12 @@
 package archive
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/category"
 	"adminassistant/shared/ledger"
 )
 
@@ -26,28 +27,32 @@ const (
 	shortest = time.Minute
 )
 
-var modificationSubject = regexp.MustCompile(`(?is)^\s*(extended|extension|shortened|early start|late start)\s*(?:[:-].*)?$`)
-
-// modificationOf returns the kind of modification that the subject names, or "".
+// modificationOf returns the kind of modification that the subject names, or "": a keyword, alone or before a colon or a dash of any kind. Neither case
+// nor how much white space there is counts.
 func modificationOf(subject string) modification {
-	trimmed := strings.TrimSpace(subject)
-	if trimmed == "" || !strings.ContainsRune("eEsSlL", rune(trimmed[0])) {
-		return "" // this is nearly every subject, and spares it the slow expression
+	subject = strings.TrimSpace(subject)
+	if subject == "" || !strings.ContainsRune("eEsSlL", rune(subject[0])) {
+		return "" // this is nearly every subject, and spares it the rest
 	}
-	m := modificationSubject.FindStringSubmatch(trimmed)
-	if m == nil {
-		return ""
+	keyword := subject
+	if end := strings.IndexFunc(subject, endsKeyword); end >= 0 {
+		keyword = subject[:end]
 	}
-	switch strings.ToLower(m[1][:2]) {
-	case "ex":
+	switch calendar.Folded(keyword) {
+	case "extended", "extension":
 		return extended
-	case "sh":
+	case "shortened":
 		return shortened
-	case "ea":
+	case "early start":
 		return earlyStart
+	case "late start":
+		return lateStart
 	}
-	return lateStart
+	return ""
 }
+
+// endsKeyword says whether r is a dash or a colon, also one of full width.
+func endsKeyword(r rune) bool { return r == ':' || r == '：' || category.Dash(r) }
 
 // applyModifications changes the original of each modification, and the modification is absorbed. They go in order of start, then id, and each
 // one changes the original as the earlier ones left it. One without an original is excluded, and the user is asked.
@@ -316,11 +321,11 @@ func (t *timeline) remove(c *candidate) {
 	t.ends = t.ends.remove(newTreap(a.End, a.Start, c))
 }
 
-// categorySet returns a name for the set of c's categories, whatever their order, case and surrounding space. The empty set is "".
+// categorySet returns a name for the set of c's categories, whatever their order, as they are compared. The empty set is "".
 func categorySet(c *candidate) string {
 	set := make([]string, 0, len(c.Appointment.Categories))
-	for _, category := range c.Appointment.Categories {
-		set = append(set, strings.ToLower(strings.TrimSpace(category)))
+	for _, name := range c.Appointment.Categories {
+		set = append(set, calendar.Folded(name))
 	}
 	slices.Sort(set)
 	return strings.Join(slices.Compact(set), "\x00")

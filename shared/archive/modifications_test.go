@@ -2,6 +2,8 @@ package archive
 
 import (
 	"maps"
+	"regexp"
+	"strings"
 	"testing"
 
 	"adminassistant/shared/calendar"
@@ -14,12 +16,41 @@ func TestModificationSubjects(t *testing.T) {
 		"Late start : train": lateStart, "  Late start  ": lateStart, "Extended: a\nb": extended, "Extended - a - b: c": extended,
 
 		"": "", "Review": "", "Extended review": "", "Extendeds": "", "Extende": "", "Shortened by me": "", "An extension": "", "Early": "", "Early starters": "",
-		"Early  start": "", "Earlystart": "", "Late start tomorrow": "", "Latestart": "", "Extended, again": "", "Extended – x": "", "E": "", "Ünextended": "",
+		"Earlystart": "", "Late start tomorrow": "", "Latestart": "", "Extended, again": "", "E": "", "Ünextended": "", "Early-start": "", "Late: start": "",
+
+		"Early  start": earlyStart, "late\u00a0START": lateStart, "Early \t\n start ： train": earlyStart, "\u3000Extended\u00a0": extended,
+		"Extended – x": extended, "Extension—x": extended, "Shortened\u2011x": shortened, "Late start − x": lateStart, "Shortened： by me": shortened,
+		"Extended：：": extended,
 	} {
 		if got := modificationOf(subject); got != want {
 			t.Errorf("%q is %q, want %q", subject, got, want)
 		}
 	}
+}
+
+// FuzzModificationSubjects compares with a reading by one expression.
+func FuzzModificationSubjects(f *testing.F) {
+	for _, seed := range []string{
+		"", "Extended", "early  start – x", "Late\u00a0start：", "Shortened\xff", "\u2003extension\u2003-\n", "Extended review", "Ext-ended", "ſ",
+	} {
+		f.Add(seed)
+	}
+	const white = `[\t\n\v\f\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]`
+	form := regexp.MustCompile(`(?is)^` + white + `*` +
+		`(extended|extension|shortened|early` + white + `+start|late` + white + `+start)` + white + `*(?:[:：\p{Pd}−].*)?$`)
+	kinds := map[string]modification{"ex": extended, "sh": shortened, "ea": earlyStart, "la": lateStart}
+	f.Fuzz(func(t *testing.T, subject string) {
+		if strings.ContainsRune(subject, 'ſ') || strings.ContainsRune(subject, 'ﬆ') || strings.ContainsRune(subject, 'ﬅ') {
+			return // old signs for s and st: the expression does not know all of their spellings
+		}
+		want := modification("")
+		if m := form.FindStringSubmatch(subject); m != nil {
+			want = kinds[strings.ToLower(m[1][:2])]
+		}
+		if got := modificationOf(subject); got != want {
+			t.Errorf("%q is %q, want %q", subject, got, want)
+		}
+	})
 }
 
 func extendedAt(id, from, to string, more ...with) calendar.Event {

@@ -31,6 +31,7 @@ import (
 	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/local"
+	"adminassistant/shared/customer"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/flag"
 	"adminassistant/shared/idempotency"
@@ -204,7 +205,8 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	records := audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() })
 	s.services = Services{
 		Flags: flag.New(s.table, clock), Users: users, Eraser: eraser,
-		Configs: configs, Runs: runs, Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Signing: key, Blobs: blobs, Kinds: described,
+		Configs: configs, Customers: customer.New(s.table, newID, clock), Runs: runs,
+		Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Signing: key, Blobs: blobs, Kinds: described,
 		Undo:     undoers,
 		Deciding: deciding,
 		Verifier: &proof.Verifier{

@@ -26,6 +26,7 @@ import (
 	"adminassistant/shared/backup"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/customer"
 	"adminassistant/shared/flag"
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
@@ -44,6 +45,8 @@ import (
 type Services struct {
 	Configs *archive.Configs
 	Runs    *run.Store
+	// Customers are those whom categories name.
+	Customers *customer.Customers
 	// Kinds are those of runs, and Starters start them, by the queues of their kinds.
 	Kinds    run.Kinds
 	Starters map[run.QueueName]*run.Starter
@@ -139,6 +142,7 @@ func New(s Services) http.Handler {
 					"/auth/login."},
 				{Name: tagCalendars, Description: "Calendars and what is in them."},
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
+				{Name: tagCustomers, Description: "Those whom categories name: other names, rates, rounding, where timesheets go."},
 				{Name: tagRuns, Description: "Runs: start, watch, retry, cancel, undo."},
 				{Name: tagJobs, Description: "Schedules that start runs."},
 				{Name: tagBackups, Description: "Copies of whole calendars, proven and kept."},
@@ -163,6 +167,7 @@ func New(s Services) http.Handler {
 	srv.authRoutes()
 	srv.calendarRoutes()
 	srv.configRoutes()
+	srv.customerRoutes()
 	srv.runRoutes()
 	srv.undoRoutes()
 	srv.verifyRoutes()

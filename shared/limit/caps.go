@@ -5,6 +5,8 @@ package limit
 const (
 	// Configs is how many archive configs a user may have.
 	Configs = 100
+	// Customers is how many customers a user may have.
+	Customers = 500
 	// LocalCalendars is how many local calendars a user may have, of all accounts together.
 	LocalCalendars = 100
 	// Uploads is how many uploaded files a user may have at once.
