@@ -178,7 +178,7 @@ func (sh *sheet) page() page {
 	case "day":
 		title = sh.longDay(sh.on)
 	}
-	p := page{title: title, at: "/calendar", bar: sh.bar()}
+	p := page{title: title, at: "/calendar", bar: sh.bar(), body: []g.Node{P(Class("fresh muted"), g.Text(sh.fresh()))}}
 	switch sh.kind {
 	case "day":
 		p.body = append(p.body, sh.dayView())
@@ -200,12 +200,13 @@ func (sh *sheet) bar() []g.Node {
 	n := len(sh.asking())
 	return []g.Node{
 		Div(Class("steps"),
-			A(Class("button icon"), Href(sh.address(sh.kind, sh.step(-1))), Aria("label", sh.t("calendar.before."+sh.kind)), g.Attr("data-key", "ArrowLeft"), g.Text("‹")),
-			A(Class("button"), Href(sh.address(sh.kind, sh.today)), g.Attr("data-key", "t"), g.If(sh.on == sh.today, Aria("current", "date")), g.Text(sh.t("calendar.today"))),
-			A(Class("button icon"), Href(sh.address(sh.kind, sh.step(1))), Aria("label", sh.t("calendar.after."+sh.kind)), g.Attr("data-key", "ArrowRight"), g.Text("›")),
+			A(Class("button icon"), Href(sh.address(sh.kind, sh.step(-1))), Aria("label", sh.t("calendar.before."+sh.kind)), g.Attr("data-key", "ArrowLeft"),
+				g.Text("‹")),
+			A(Class("button home"), Href(sh.address(sh.kind, sh.today)), g.Attr("data-key", "t"), g.Text(sh.t("calendar.today"))),
+			A(Class("button icon"), Href(sh.address(sh.kind, sh.step(1))), Aria("label", sh.t("calendar.after."+sh.kind)), g.Attr("data-key", "ArrowRight"),
+				g.Text("›")),
 		),
 		Span(Class("grow")),
-		P(Class("fresh muted"), g.Text(sh.fresh())),
 		sh.chooser(),
 		Div(Class("tabs"), Role("group"), Aria("label", sh.t("calendar.view")), g.Map(kinds, func(kind string) g.Node {
 			return A(Href(sh.address(kind, sh.on)), g.If(kind == sh.kind, Aria("current", "true")), g.Text(sh.t("calendar."+kind)))
@@ -258,6 +259,9 @@ func (sh *sheet) fresh() string {
 				alike++
 			}
 		}
+	}
+	if all == 0 {
+		return sh.t("calendar.archived", when)
 	}
 	return sh.t("calendar.fresh", when, alike, all)
 }
@@ -355,7 +359,11 @@ func (sh *sheet) weekView() g.Node {
 		}
 	}
 	plain := span{shown.from, shown.to}.of(longestIn(days, sh.zone), sh.zone)
-	return Div(Class("week"), Role("group"), Aria("label", sh.t("calendar.weekof", sh.day(sh.window.From))),
+	class := "week"
+	if sh.emptyWeekend(all, days) {
+		class += " free-" + sh.WeekStart
+	}
+	return Div(Class(class), Role("group"), Aria("label", sh.t("calendar.weekof", sh.day(sh.window.From))),
 		Div(Class("hours"), Aria("hidden", "true"), Div(Class("head")), sh.ticks(plain, false)),
 		g.Map(days, func(day calendar.Date) g.Node {
 			timed, wholeDay := divide(all, day, sh.zone)
@@ -363,7 +371,7 @@ func (sh *sheet) weekView() g.Node {
 			if len(timed)+len(wholeDay) == 0 {
 				class += " free"
 			}
-			if weekend := day.Weekday() == time.Saturday || day.Weekday() == time.Sunday; weekend {
+			if weekend(day) {
 				class += " weekend"
 			}
 			if day == sh.today {
@@ -372,7 +380,8 @@ func (sh *sheet) weekView() g.Node {
 			col := shown.of(day, sh.zone)
 			return Section(Class(class), Aria("labelledby", "d"+day.String()),
 				Div(Class("head"), H2(ID("d"+day.String()), A(Href(sh.address("day", day)),
-					Span(g.Text(sh.weekdayShort(day.Weekday()))), Strong(g.Textf("%d", day.Day)), Span(Class("vh"), g.Text(sh.t("form.year", sh.month(day.Month), day.Year))))),
+					Span(g.Text(sh.weekdayShort(day.Weekday()))), g.Text(" "), Strong(g.Textf("%d", day.Day)),
+					Span(Class("vh"), g.Text(" "+sh.t("form.year", sh.month(day.Month), day.Year))))),
 				),
 				g.If(len(wholeDay) > 0, Ol(Class("whole"), g.Map(wholeDay, func(p piece) g.Node { return sh.item(&p, day, "") }))),
 				g.Iff(shifts(col, sh.zone), func() g.Node { return sh.ticks(col, true) }),
@@ -380,6 +389,23 @@ func (sh *sheet) weekView() g.Node {
 			)
 		}),
 	)
+}
+
+// emptyWeekend says whether nothing is on Saturday and Sunday, which need less room then.
+func (sh *sheet) emptyWeekend(all []piece, days []calendar.Date) bool {
+	for _, day := range days {
+		if !weekend(day) {
+			continue
+		}
+		if timed, wholeDay := divide(all, day, sh.zone); len(timed)+len(wholeDay) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func weekend(day calendar.Date) bool {
+	return day.Weekday() == time.Saturday || day.Weekday() == time.Sunday
 }
 
 // longestIn is a day on which the clocks are not changed, if there is one.
@@ -425,7 +451,7 @@ func (sh *sheet) list(timed []piece, c column, day calendar.Date) g.Node {
 		}
 		items[i] = sh.item(&timed[i], day, class)
 	}
-	return Ol(Class(fmt.Sprintf("rows h%d", c.hours())), g.Group(items))
+	return Ol(Class(fmt.Sprintf("slots h%d", c.hours())), g.Group(items))
 }
 
 // item is one block: what an eye sees, and what an ear hears, is the same.
@@ -558,7 +584,7 @@ func (sh *sheet) sideList(timed []piece, c column) g.Node {
 		}
 		items[i] = sh.oneSide(&timed[i], class)
 	}
-	return Ol(Class(fmt.Sprintf("rows h%d", c.hours())), g.Group(items))
+	return Ol(Class(fmt.Sprintf("slots h%d", c.hours())), g.Group(items))
 }
 
 // oneSide is a block of a side: there the shape says what became of it on the other one.
@@ -601,7 +627,7 @@ func (sh *sheet) monthView() g.Node {
 		cells = append(cells, Section(Class(class), Aria("labelledby", "d"+day.String()),
 			H2(ID("d"+day.String()), A(Href(sh.address("day", day)), Span(Class("name"), g.Text(sh.weekdayShort(day.Weekday())+" ")), g.Textf("%d", day.Day),
 				Span(Class("vh"), g.Text(" "+sh.t("form.year", sh.month(day.Month), day.Year))))),
-			Ol(g.Map(append(wholeDay, timed...), func(p piece) g.Node { return sh.item(&p, day, "line") })),
+			Ol(g.Map(append(wholeDay, timed...), func(p piece) g.Node { return sh.item(&p, day, "slim") })),
 		))
 	}
 	return Div(Class("month"), Role("group"), Aria("label", sh.t("form.month", sh.month(sh.on.Month), sh.on.Year)),
@@ -705,5 +731,9 @@ func amount(d time.Duration) g.Node {
 // noConfig says what to do where nothing is archived yet.
 func (s *web) noConfig(v *view) g.Node {
 	return empty(v.t("none.title"), v.t("none.text"),
-		Pre(Code(g.Text("admin-assistant config create --name work --source local://me/calendars/Work --archive local://me/calendars/Archive --timezone Europe/Berlin"))))
+		Pre(Code(g.Text(firstCommand))))
 }
+
+// firstCommand is how the command line says what is to be archived.
+const firstCommand = "admin-assistant config create --name work --source local://me/calendars/Work \\\n" +
+	"  --archive local://me/calendars/Archive --timezone Europe/Berlin"

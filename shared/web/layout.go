@@ -25,7 +25,9 @@ type page struct {
 type entry struct{ path, name string }
 
 // rail are the entries; an empty one is a line between them.
-var rail = []entry{{"/today", "nav.today"}, {"/calendar", "nav.calendar"}, {"/review", "nav.review"}, {}, {"/runs", "nav.runs"}, {}, {"/settings", "nav.settings"}}
+var rail = []entry{
+	{"/today", "nav.today"}, {"/calendar", "nav.calendar"}, {"/review", "nav.review"}, {}, {"/runs", "nav.runs"}, {}, {"/settings", "nav.settings"},
+}
 
 // mostOpen is up to how many open actions are counted.
 const mostOpen = 50

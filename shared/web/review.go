@@ -86,7 +86,8 @@ func (s *web) showQuestion(v *view, status int, wrong error) error {
 		p.body = append(p.body, P(Class("problem"), Role("alert"), g.Text(sentence(wrong.Error()))))
 	}
 	if q.State != action.Open {
-		p.body = append(p.body, empty(v.t("review.closed"), v.word("review.state", string(q.State)), P(A(Class("button primary"), Href("/review"), g.Text(v.t("review.next"))))))
+		p.body = append(p.body, empty(v.t("review.closed"), v.word("review.state", string(q.State)),
+			P(A(Class("button primary"), Href("/review"), g.Text(v.t("review.next"))))))
 		return s.show(v, status, p)
 	}
 	if len(q.Participants) == 0 {
@@ -383,8 +384,10 @@ func (q *asking) side(i int) g.Node {
 						return Option(Value(string(w)), g.If(word == string(w), Selected()), g.Text(q.word("verdict", string(w))))
 					}))),
 				g.If(!at.AllDay, g.Group{
-					Div(Class("field"), Label(For("start-"+id), g.Text(q.t("review.start"))), Input(ID("start-"+id), Name("start."+id), Type("datetime-local"), Value(value("start", at.Start)))),
-					Div(Class("field"), Label(For("end-"+id), g.Text(q.t("review.end"))), Input(ID("end-"+id), Name("end."+id), Type("datetime-local"), Value(value("end", at.End)))),
+					Div(Class("field"), Label(For("start-"+id), g.Text(q.t("review.start"))),
+						Input(ID("start-"+id), Name("start."+id), Type("datetime-local"), Value(value("start", at.Start)))),
+					Div(Class("field"), Label(For("end-"+id), g.Text(q.t("review.end"))),
+						Input(ID("end-"+id), Name("end."+id), Type("datetime-local"), Value(value("end", at.End)))),
 				}),
 				Div(Class("field"), Label(For("category-"+id), g.Text(q.t("review.category"))), Input(ID("category-"+id), Name("category."+id), Type("text"),
 					Value(cmp.Or(q.r.PostForm.Get("category."+id), strings.Join(at.Categories, "; "))), Placeholder("Acme - billable"))),
@@ -435,8 +438,8 @@ func (q *asking) differences(p *asked.Participant) g.Node {
 	if len(rows) == 0 {
 		return nil
 	}
-	return Table(Class("differences"), THead(Tr(Th(Scope("col"), Span(Class("vh"), g.Text(q.t("review.field")))), Th(Scope("col"), g.Text(q.t("calendar.archive"))),
-		Th(Scope("col"), g.Text(q.t("calendar.source"))))), TBody(g.Group(rows)))
+	return Table(Class("differences"), THead(Tr(Th(Scope("col"), Span(Class("vh"), g.Text(q.t("review.field")))),
+		Th(Scope("col"), g.Text(q.t("calendar.archive"))), Th(Scope("col"), g.Text(q.t("calendar.source"))))), TBody(g.Group(rows)))
 }
 
 // value is a field's value; an instant is a time of the zone.
@@ -489,7 +492,7 @@ func (q *asking) does(verdicts []decision.Verdict) string {
 func (q *asking) buttons() g.Node {
 	return Div(Class("buttons"), g.Map(numbers(len(q.choices)), func(i int) g.Node {
 		c := &q.choices[i]
-		return Button(Type("submit"), Name("do"), Value(c.word), g.If(i == 0, Class("primary")), g.If(c.key != "", g.Attr("data-key", c.key)),
+		return Button(Type("submit"), Name("do"), Value(c.word), g.If(c.key == "Enter", Class("primary")), g.If(c.key != "", g.Attr("data-key", c.key)),
 			g.Text(c.label), g.If(c.key != "", key(c.key)))
 	}), Button(Type("submit"), Name("do"), Value("own"), g.Text(q.t("review.takeown"))))
 }
@@ -498,11 +501,7 @@ func (q *asking) buttons() g.Node {
 func (q *asking) effect() g.Node {
 	var rows []g.Node
 	if q.chosen != nil {
-		changes := q.Effect(q.chosen.verdicts)
-		total := time.Duration(0)
-		for _, h := range changes {
-			total += time.Duration(h.After-h.Before) * time.Minute
-		}
+		changes, total := q.Effect(q.chosen.verdicts), q.total(q.chosen.verdicts)
 		class := "delta"
 		if total > 0 {
 			class += " plus"
@@ -510,7 +509,8 @@ func (q *asking) effect() g.Node {
 		rows = append(rows, P(Class(class), g.Text(change(total))))
 		if len(changes) > 0 {
 			rows = append(rows, Table(Caption(Class("vh"), g.Text(q.t("effect.title"))), TBody(g.Map(changes, func(h archive.HoursChange) g.Node {
-				return Tr(Th(Scope("row"), g.Text(cmp.Or(h.Customer, q.t("hours.none")))), Td(Class("n"), g.Text(change(time.Duration(h.After-h.Before)*time.Minute))))
+				return Tr(Th(Scope("row"), g.Text(cmp.Or(h.Customer, q.t("hours.none")))),
+					Td(Class("n"), g.Text(change(time.Duration(h.After-h.Before)*time.Minute))))
 			}))))
 		} else {
 			rows = append(rows, P(g.Text(q.t("effect.none"))))
@@ -526,17 +526,26 @@ func (q *asking) effect() g.Node {
 			if strings.HasPrefix(c.word, "suggestion") {
 				label = q.does(c.verdicts)
 			}
-			return Li(A(Href(link("/review/"+q.ID, "show", c.word)), g.If(c.word == shown, Aria("current", "true")), g.Text(label)))
+			return Li(A(Href(link("/review/"+q.ID, "show", c.word)), g.If(c.word == shown, Aria("current", "true")), Span(g.Text(label)),
+				Strong(g.Text(change(q.total(c.verdicts))))))
 		})),
 		P(Class("muted"), g.Text(q.t("review.safe"))),
 	)
+}
+
+// total is by how much all hours together change.
+func (q *asking) total(verdicts []decision.Verdict) (total time.Duration) {
+	for _, h := range q.Effect(verdicts) {
+		total += time.Duration(h.After-h.Before) * time.Minute
+	}
+	return total
 }
 
 // plainAction is an action that is about no appointments.
 func (s *web) plainAction(q *asking) g.Node {
 	return Section(Class("card"), P(g.Text(q.Detail)),
 		g.If(q.Subject.Kind == "run", P(A(Href("/runs/"+q.Subject.ID), g.Text(q.t("review.run"))))),
-		Div(Class("buttons"), s.form(q.view, "/review/"+q.ID+"/dismiss", Button(Type("submit"), Class("primary"), g.Attr("data-key", "d"), g.Text(q.t("review.dismiss")), key("d")))),
+		s.form(q.view, "/review/"+q.ID+"/dismiss", Class("quiet"), Button(Type("submit"), g.Attr("data-key", "d"), g.Text(q.t("review.dismiss")), key("d"))),
 	)
 }
 
@@ -590,6 +599,19 @@ func (q *asking) next(run string) string {
 	return link("/review/"+q.ID, "run", run)
 }
 
+// timeIn is the time in a field of a form. One that was not changed is the one that it was, to the second.
+func (q *asking) timeIn(f url.Values, field string, was time.Time) (time.Time, error) {
+	text := f.Get(field)
+	if text == "" || text == was.In(q.zone).Format(fieldForm) {
+		return was, nil
+	}
+	read, err := time.ParseInLocation(fieldForm, text, q.zone)
+	if err != nil {
+		return was, fault.Field(field, "must be a time as in 2026-10-05T09:30, not %.40q", text)
+	}
+	return read.UTC(), nil
+}
+
 // own reads the verdicts that the user put together.
 func (q *asking) own(f url.Values) (verdicts []decision.Verdict, err error) {
 	for i := range q.Participants {
@@ -601,21 +623,16 @@ func (q *asking) own(f url.Values) (verdicts []decision.Verdict, err error) {
 		d := decision.Verdict{Key: p.Key, Word: word}
 		if at := p.Stands(); word == decision.KeepAs && at != nil {
 			d.Fields = &decision.Fields{}
-			for _, t := range []struct {
-				name string
-				was  time.Time
-				to   **time.Time
-			}{{"start", at.Start, &d.Fields.Start}, {"end", at.End, &d.Fields.End}} {
-				text := f.Get(t.name + "." + id)
-				if text == "" || text == t.was.In(q.zone).Format(fieldForm) {
-					continue
-				}
-				read, err := time.ParseInLocation(fieldForm, text, q.zone)
-				if err != nil {
-					return nil, fault.Field(t.name, "must be a time as in 2026-10-05T09:30, not %.40q", text)
-				}
-				read = read.UTC()
-				*t.to = &read
+			start, err := q.timeIn(f, "start."+id, at.Start)
+			if err != nil {
+				return nil, err
+			}
+			end, err := q.timeIn(f, "end."+id, at.End)
+			if err != nil {
+				return nil, err
+			}
+			if !start.Equal(at.Start) || !end.Equal(at.End) { // both, so that they are compared with each other
+				d.Fields.Start, d.Fields.End = &start, &end
 			}
 			if text := f.Get("category." + id); f.Has("category."+id) && text != strings.Join(at.Categories, "; ") {
 				categories := []string{}

@@ -58,6 +58,7 @@ func (s *web) showRuns(v *view, status int, wrong error) error {
 	if err != nil {
 		return err
 	}
+	v.assume(configs)
 	runs, next, err := s.Runs.List(v.ctx, v.user, "", runsOnPage, v.r.URL.Query().Get("after"))
 	if err != nil {
 		return err
@@ -299,7 +300,8 @@ func (s *web) afterwards(v *view, r *run.Run, result run.Result) g.Node {
 		buttons = append(buttons, A(Class("button"), Href("/runs/"+r.ID+"/undo"), g.Attr("data-key", "u"), g.Text(v.t("run.undo")), key("u")))
 	}
 	if r.Config != "" && r.From.Valid() {
-		buttons = append(buttons, A(Class("button"), Href(link("/calendar", "view", "week", "on", r.To.String(), "config", r.Config)), g.Text(v.t("run.incalendar"))))
+		in := link("/calendar", "view", "week", "on", r.To.String(), "config", r.Config)
+		buttons = append(buttons, A(Class("button"), Href(in), g.Text(v.t("run.incalendar"))))
 	}
 	return Div(Class("buttons"), g.Group(buttons))
 }
@@ -331,7 +333,8 @@ func (s *web) conservation(v *view, r *run.Run, it *archive.Result) g.Node {
 			return Span(Class(fmt.Sprintf("o-%s p%d", b.Outcome, max(1, b.n*100/counts.Fetched))))
 		}))),
 		Table(Class("buckets"), Caption(Class("vh"), g.Text(v.t("run.buckets"))),
-			THead(Tr(Th(Scope("col"), g.Text(v.t("run.bucket"))), Th(Scope("col"), Class("n"), g.Text(v.t("run.events"))), Th(Scope("col"), g.Text(v.t("run.means"))))),
+			THead(Tr(Th(Scope("col"), g.Text(v.t("run.bucket"))), Th(Scope("col"), Class("n"), g.Text(v.t("run.events"))),
+				Th(Scope("col"), g.Text(v.t("run.means"))))),
 			TBody(g.Map(all, func(b bucket) g.Node {
 				return Tr(Th(Scope("row"), Span(Class("swatch o-"+string(b.Outcome)), Aria("hidden", "true")),
 					A(Href(link("/runs/"+r.ID, "outcome", string(b.Outcome))+"#items"), g.Text(v.word("outcome", string(b.Outcome))))),
@@ -440,7 +443,7 @@ func itemRow(v *view, it *run.Item, t *told, zone *time.Location) g.Node {
 	}
 	return Tr(
 		Td(Class("when"), g.Text(when)), Td(g.Text(cmp.Or(subject, v.t("calendar.untitled")))), Td(g.Text(customer)),
-		Td(Span(Class("swatch o-"+t.Outcome), Aria("hidden", "true")), g.Text(word)),
+		Td(Class("told"), Span(Class("swatch o-"+t.Outcome), Aria("hidden", "true")), g.Text(word)),
 		Td(Class("why"), g.Map(slices.Compact(why), func(text string) g.Node { return Div(g.Text(text)) })),
 	)
 }
@@ -478,11 +481,10 @@ func (s *web) retryRun(v *view) error {
 }
 
 func (s *web) cancelRun(v *view) error {
-	r, err := s.Runs.Cancel(v.ctx, v.user, v.r.PathValue("id"), v.now)
+	_, err := s.Runs.Cancel(v.ctx, v.user, v.r.PathValue("id"), v.now)
 	if err != nil && !errors.Is(err, run.ErrEnded) { // what has ended needs no end, and its page says how it ended
 		return err
 	}
-	_ = r
 	return v.redirect("/runs/" + v.r.PathValue("id"))
 }
 
@@ -532,8 +534,8 @@ func (s *web) previewUndo(v *view) error {
 				A(Href(link("/runs/"+r.ID+"/undo", "cascade", "yes", "force", yes(asked.Force))), g.Text(v.t("undo.cascade"))))),
 			g.If(c.By[undo.Altered] > 0 && !asked.Force, P(g.Text(v.t("undo.altered")+" "),
 				A(Href(link("/runs/"+r.ID+"/undo", "force", "yes", "cascade", yes(asked.Cascade))), g.Text(v.t("undo.force"))))),
-			g.If(c.Undone > 0, s.form(v, "/runs/"+r.ID+"/undo", hidden("plan_hash", plan.Hash), hidden("cascade", yes(asked.Cascade)), hidden("force", yes(asked.Force)),
-				Button(Type("submit"), Class("primary"), g.Attr("data-key", "Enter"), g.Text(v.t("undo.do")), key("Enter")))),
+			g.If(c.Undone > 0, s.form(v, "/runs/"+r.ID+"/undo", hidden("plan_hash", plan.Hash), hidden("cascade", yes(asked.Cascade)),
+				hidden("force", yes(asked.Force)), Button(Type("submit"), Class("primary"), g.Attr("data-key", "Enter"), g.Text(v.t("undo.do")), key("Enter")))),
 			undoItems(v, &plan, zone),
 		),
 		Aside(Class("card"), g.If(len(changes) > 0, v.hoursTable(changes)), g.If(len(changes) == 0, P(g.Text(v.t("effect.none")))),
@@ -545,7 +547,9 @@ func (s *web) previewUndo(v *view) error {
 func undoItems(v *view, plan *undo.Plan, zone *time.Location) g.Node {
 	shown := plan.Items[:min(len(plan.Items), itemsOnPage)]
 	return g.Group{
-		Table(THead(Tr(g.Map([]string{"item.when", "item.subject", "undo.does", "item.why"}, func(name string) g.Node { return Th(Scope("col"), g.Text(v.t(name))) }))),
+		Table(THead(Tr(g.Map([]string{"item.when", "item.subject", "undo.does", "item.why"}, func(name string) g.Node {
+			return Th(Scope("col"), g.Text(v.t(name)))
+		}))),
 			TBody(g.Map(shown, func(it undo.Item) g.Node {
 				return Tr(Td(Class("when"), g.Text(v.times(&it.Appointment, zone))), Td(g.Text(cmp.Or(it.Appointment.Subject, v.t("calendar.untitled")))),
 					Td(g.Text(v.word("undo.does", string(it.Does)))), Td(Class("why"), g.Text(it.Detail)))

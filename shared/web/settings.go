@@ -117,7 +117,8 @@ func (s *web) sessions(v *view) g.Node {
 	if err != nil || len(all) == 0 {
 		return nil // the settings can be changed without them
 	}
-	return Section(Class("card"), Aria("labelledby", "sessions"), H2(ID("sessions"), g.Text(v.t("settings.sessions"))), P(Class("hint"), g.Text(v.t("settings.sessions.hint"))),
+	return Section(Class("card"), Aria("labelledby", "sessions"), H2(ID("sessions"), g.Text(v.t("settings.sessions"))),
+		P(Class("muted"), g.Text(v.t("settings.sessions.hint"))),
 		Ul(Class("rows"), g.Map(all, func(it session.Session) g.Node {
 			return Li(
 				Div(Span(g.Text(it.Agent)), Br(), Small(g.Text(v.t("settings.used", v.moment(it.Used, v.now, v.zone()))))),

@@ -59,14 +59,13 @@ func (s *web) today(v *view) error {
 	if err := s.fill(sh); err != nil {
 		return err
 	}
-	p.bar = []g.Node{Span(Class("grow")), P(Class("fresh muted"), g.Text(sh.fresh()))}
 	week := sh.hoursCard()
 	if len(sh.sums()) == 0 {
 		week = Section(Class("card"), Aria("labelledby", "hours"), H2(ID("hours"), g.Text(v.t("hours.week"))), P(Class("muted"), g.Text(v.t("today.nohours"))),
 			P(A(Class("button"), Href(sh.address("week", today)), g.Text(v.t("nav.calendar")))))
 	}
 	names := configNames(configs)
-	p.body = []g.Node{Div(Class("columns"),
+	p.body = []g.Node{P(Class("fresh muted"), g.Text(sh.fresh())), Div(Class("columns"),
 		Div(s.needs(v, open, more, zone), week),
 		Div(s.lately(v, runs, names, zone), s.nextJobs(v, jobs, names, zone)),
 	)}

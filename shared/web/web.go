@@ -136,6 +136,13 @@ func (s *web) newView(w http.ResponseWriter, r *http.Request) (*view, error) {
 	return v, nil
 }
 
+// assume has a user who has chosen no settings read times in the zone of the first config.
+func (v *view) assume(configs []archive.Config) {
+	if !v.chosen && len(configs) > 0 {
+		v.Zone = configs[0].Timezone
+	}
+}
+
 // zone is that of the user's settings.
 func (v *view) zone() *time.Location {
 	if zone, err := calendar.LoadZone(v.Zone); err == nil {

@@ -69,6 +69,7 @@ var words = map[string]word{
 	"calendar.weekof":       {"Week of %s", "Woche ab %s"},
 	"calendar.never":        {"Not archived yet", "Noch nicht archiviert"},
 	"calendar.fresh":        {"Archived %s · %d of %d as they are", "Archiviert %s · %d von %d unverändert"},
+	"calendar.archived":     {"Archived %s", "Archiviert %s"},
 	"calendar.unread":       {"As the run saw it, %s", "Wie der Lauf es sah, %s"},
 	"calendar.untitled":     {"(no subject)", "(ohne Betreff)"},
 	"calendar.allday":       {"all day", "ganztägig"},
