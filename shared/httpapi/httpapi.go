@@ -106,6 +106,8 @@ type Services struct {
 	// CLI is answered to whoever asks.
 	CLI     CLISignIn
 	Version string // of the software
+	// Web are the pages for people; nil: there are none, and / leads to the reference.
+	Web *Web
 }
 
 // server is the routes and what surrounds them.
@@ -188,6 +190,7 @@ func New(s Services) http.Handler {
 	srv.flagRoutes()
 	srv.auditRoutes()
 	srv.healthRoutes()
+	srv.webRoutes()
 
 	describeKinds(srv.api.OpenAPI(), s.Kinds)
 	document, err := json.Marshal(srv.api.OpenAPI())
