@@ -20,8 +20,10 @@ func (y *system) web(undoers *undo.Undoers) *httpapi.Web {
 		Launcher: &run.Launcher{Kinds: Kinds, Starters: y.starters(), Clock: y.clock, NewID: y.newID},
 		Actions:  y.notice.Actions, Users: y.users, Sessions: y.sessions,
 		Compare: y.engine().Compare, Events: y.sourceEvents, Reach: y.reachable,
-		DigestWanted: func(ctx context.Context, user string, s account.Settings) error { return y.notice.DigestWanted(ctx, user, s) },
-		Clock:        y.clock, NewID: y.newID, SignIn: y.signIn != nil,
+		DigestWanted: func(ctx context.Context, user string, s account.Settings) error {
+			return y.notice.DigestWanted(ctx, user, s)
+		},
+		Clock: y.clock, NewID: y.newID, SignIn: y.signIn != nil,
 	})
 }
 

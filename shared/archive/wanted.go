@@ -86,10 +86,10 @@ func ReadWindow(period, from, to string, zone *time.Location, now time.Time, wee
 			return w, fault.At("period", err)
 		}
 	default:
-		if first, err = readDay("from", from); err != nil {
+		if first, err = ReadDay("from", from); err != nil {
 			return w, err
 		}
-		if last, err = readDay("to", to); err != nil {
+		if last, err = ReadDay("to", to); err != nil {
 			return w, err
 		}
 		if last.Before(first) {
@@ -106,7 +106,8 @@ func ReadWindow(period, from, to string, zone *time.Location, now time.Time, wee
 	return w, nil
 }
 
-func readDay(field, text string) (calendar.Date, error) {
+// ReadDay reads a day as in 2026-10-05. Errors are of kind fault.Invalid and name the field.
+func ReadDay(field, text string) (calendar.Date, error) {
 	if text == "" {
 		return calendar.Date{}, fault.Field(field, "is missing; give a day as in 2026-10-05")
 	}
