@@ -118,14 +118,14 @@ const keyEnd, keyBreak, keyEscape = 4, 3, 27
 
 func (t *terminalKeys) key(prompt string) (byte, error) {
 	if len(t.pending) > 0 {
-		fmt.Fprint(t.out, prompt)
+		_, _ = io.WriteString(t.out, prompt)
 	}
 	for len(t.pending) == 0 {
 		state, err := term.MakeRaw(int(t.in.Fd()))
 		if err != nil {
 			return 0, err
 		}
-		fmt.Fprint(t.out, prompt) // not before: whoever answers a prompt with Ctrl-C is to be heard as one who did
+		_, _ = io.WriteString(t.out, prompt) // not before: whoever answers a prompt with Ctrl-C is to be heard as one who did
 		prompt = ""
 		buffer := make([]byte, 16)
 		n, err := t.in.Read(buffer)

@@ -290,6 +290,7 @@ func (y *system) undoer() run.Handler { return y.undoers() }
 func (y *system) undoers() *undo.Undoers {
 	return &undo.Undoers{Runs: y.runs, Of: map[run.Undoing]undo.Undoer{
 		run.UndoneInLedger: (*archive.Undoer)(y.engine()), run.UndoneInCalendar: &restore.Undoer{Runner: *y.newRestorer()},
+		run.UndoneImport: &imports.Undoer{Runner: *y.newImporter()},
 	}}
 }
 
@@ -377,7 +378,9 @@ func (y *system) driller() run.Handler {
 const importFor = 5 * time.Minute
 
 // importer returns who carries out import runs.
-func (y *system) importer() run.Handler {
+func (y *system) importer() run.Handler { return y.newImporter() }
+
+func (y *system) newImporter() *imports.Runner {
 	uploads := y.uploads()
 	return &imports.Runner{
 		Table: y.table, Blobs: y.blobs, Open: uploads.Content, Used: uploads.Remove, Folder: restore.KeepIn,
