@@ -421,12 +421,12 @@ func windows(spans []action.Span, zone *time.Location) []ledger.Days {
 // claim claims the actions that are answered.
 func (x *answers) claim(ctx context.Context, decided []Decided) error {
 	ids := answered(decided)
-	_, err := x.Actions.Claim(ctx, x.user, x.run, ids, func(ctx context.Context, id string) (bool, error) {
+	_, err := x.Actions.Claim(ctx, x.user, x.run, ids, func(ctx context.Context, id string) (there, under bool, err error) {
 		r, err := x.Runs.Get(ctx, x.user, id)
 		if fault.Of(err) == fault.NotFound {
-			return false, nil // it was never started
+			return false, false, nil
 		}
-		return err == nil && !r.State.Ended(), err
+		return err == nil, err == nil && !r.State.Ended(), err
 	})
 	if err != nil {
 		return errors.Join(err, x.Actions.Release(ctx, x.user, x.run, ids))
@@ -470,14 +470,9 @@ func (d *Deciding) Ended(ctx context.Context, r *run.Run) error {
 	for _, one := range result.Refusals {
 		refused[one.Decision] = true
 	}
-	done, open := divide(decided, func(d *Decided) bool { return carriedOut && !refused[d.ID] })
+	done, _ := divide(decided, func(d *Decided) bool { return carriedOut && !refused[d.ID] })
 	if ids := answered(done); len(ids) > 0 {
-		if err := d.Actions.AnswerMany(ctx, r.User, r.User, r.ID, ids); err != nil {
-			return err
-		}
-	}
-	if ids := answered(open); len(ids) > 0 {
-		return d.Actions.Release(ctx, r.User, r.ID, ids)
+		return d.Actions.AnswerMany(ctx, r.User, r.User, r.ID, ids)
 	}
 	return nil
 }
