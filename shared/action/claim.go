@@ -11,9 +11,9 @@ import (
 )
 
 // Claim notes on open actions that a run is about to answer them, so that of two answers one counts. Either all are claimed or, with an error, some may be:
-// Release gives them free. claimant says whether a run that claimed an action before is there, and still under way: the claim of one that has ended is none, nor
-// is that of one that was not started soon. An action that is not there is of kind fault.NotFound; one that is not open, or that another run is about to
-// answer, is a *Taken.
+// Release gives them free. claimant says whether a run that claimed an action before is there, and still under way: the claim of one that has ended is
+// none, nor is that of one that was not started soon. An action that is not there is of kind fault.NotFound; one that is not open, or that another run is
+// about to answer, is a *Taken.
 func (s *Actions) Claim(ctx context.Context, user, run string, ids []string, claimant Claimant) ([]*Action, error) {
 	runs := map[string]bool{} // those that claimed some of the actions before: whether they may still be about to answer them
 	for range attempts {

@@ -117,9 +117,11 @@ func TestACorrectionAfterAWithdrawalBeginsWithTheSource(t *testing.T) {
 	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
 	c := w.config()
 	w.archive(c)
-	for _, v := range []decision.Verdict{keepAs(decision.Fields{Location: text("Bonn")}), {Word: decision.Withdraw}, keepAs(decision.Fields{Subject: text("New")})} {
-		subject := "Review"
-		if r, result := w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{subject: v})}}); r.State != run.Succeeded {
+	for _, v := range []decision.Verdict{
+		keepAs(decision.Fields{Location: text("Bonn")}), {Word: decision.Withdraw}, keepAs(decision.Fields{Subject: text("New")}),
+	} {
+		asked := archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{"Review": v})}}
+		if r, result := w.settleBy(c, asked); r.State != run.Succeeded {
 			t.Fatalf("%s: %s %+v", v.Word, r.State, result)
 		}
 	}

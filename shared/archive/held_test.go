@@ -13,8 +13,8 @@ import (
 	"adminassistant/shared/run"
 )
 
-// BenchmarkVerify compares archive calendars of some thousand events with the ledger. held-B/event is what the comparison has in memory at most, for each event
-// of the calendar: it must not be more for more events, and is less.
+// BenchmarkVerify compares archive calendars of some thousand events with the ledger. held-B/event is what the comparison has in memory at most, for each
+// event of the calendar: it must not be more for more events, and is less.
 func BenchmarkVerify(b *testing.B) {
 	for _, n := range []int{2_000, 20_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
