@@ -155,7 +155,7 @@ func (x *answers) read(ctx context.Context, all []Answer) error {
 	}
 	for i := range all {
 		for _, v := range all[i].Verdicts {
-			keys = append(keys, v.Key)
+			keys = append(keys, v.Key, v.Into, v.By)
 		}
 		for _, s := range all[i].Seen {
 			keys = append(keys, s.Key)

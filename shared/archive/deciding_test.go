@@ -15,6 +15,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/run"
+	"adminassistant/shared/store"
 )
 
 func keepAs(fields decision.Fields) decision.Verdict {
@@ -274,4 +275,66 @@ func TestUndoingADriftTwiceLeavesWhatStoodBefore(t *testing.T) {
 	if of(plan, "Workshop") != "undone nothing" || len(plan.Later) != 0 {
 		t.Errorf("undone once more: %+v", plan)
 	}
+}
+
+func TestNothingIsDecidedWhereTheArchiveCalendarIsGone(t *testing.T) {
+	w := newWorld(t)
+	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	c := w.config()
+	w.archive(c)
+	info, err := w.calendar.Calendar(t.Context(), uri("Archive"))
+	must(t, err)
+	must(t, w.calendar.DeleteCalendar(t.Context(), "me", info.ID))
+	answer := w.about(c, map[string]decision.Verdict{"Review": keepAs(decision.Fields{Location: text("Bonn")})})
+	r, result := w.settleBy(c, archive.Asked{Answers: []archive.Answer{answer}})
+	if r.State != run.Failed || r.Problem.Code != fault.NotFound.String() || !result.ArchiveMissing || w.copies() != nil {
+		t.Errorf("%s %+v %+v", r.State, r.Problem, result)
+	}
+	if e := w.held(c, "Review"); e.Version != 1 {
+		t.Errorf("the ledger has version %d", e.Version)
+	}
+}
+
+func TestAMergeNeedsNoVerdictAboutWhatItMergesInto(t *testing.T) {
+	w := newWorld(t)
+	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Call", "2026-10-05T10:00", "2026-10-05T11:00")
+	c := w.config()
+	w.archive(c)
+	answer := w.about(c, map[string]decision.Verdict{"Call": {Word: decision.Merge, Into: "Review"}})
+	r, result := w.settleBy(c, archive.Asked{Answers: []archive.Answer{answer}})
+	if r.State != run.Succeeded || result.Merged != 1 || result.Removed != 1 || result.Written != 1 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	if e := w.held(c, "Review"); e.Appointment.Duration() != 2*time.Hour {
+		t.Errorf("it lasts %s", e.Appointment.Duration())
+	}
+	w.shows("Review 2026-10-05T07:00")
+	w.quiet(c)
+}
+
+func TestDaysAreNoHours(t *testing.T) {
+	w := newWorld(t)
+	w.add("Fair", "2026-10-05T00:00", "2026-10-07T00:00", func(d *calendar.Draft) { d.AllDay, d.Start.Zone, d.End.Zone = true, "", "" })
+	c := w.config()
+	w.archive(c)
+	asked := archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{"Fair": {Word: decision.Withdraw}})}}
+	if r, result := w.settleBy(c, asked); r.State != run.Succeeded || len(result.Hours) != 0 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+}
+
+func TestAnUndoneDecisionWhoseActionIsErasedAsksNobody(t *testing.T) {
+	w := newWorld(t)
+	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Call", "2026-10-05T09:30", "2026-10-05T10:30")
+	c := w.config()
+	night, _ := w.archive(c)
+	answer := w.about(c, map[string]decision.Verdict{"Review": {Word: decision.Keep}, "Call": {Word: decision.Drop}})
+	answer.Action = w.raise(c, action.Overlap, w.questions(night, archive.ActionOverlap)[0])
+	r, _ := w.settleBy(c, archive.Asked{Answers: []archive.Answer{answer}})
+	must(t, store.Clear(t.Context(), w.Table, store.Query{PK: store.UserPartition(user), Prefix: "ACTION#"}))
+	back, _ := w.undo(r.ID, how{})
+	must(t, w.deciding().Ended(t.Context(), back))
+	w.open(0)
 }

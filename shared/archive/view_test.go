@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -11,8 +12,10 @@ import (
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/decision"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
+	"adminassistant/shared/undo"
 	"adminassistant/shared/wiretest"
 )
 
@@ -82,21 +85,29 @@ func TestRunsWhoseSumsDoNotBalanceAreFound(t *testing.T) {
 	w := newWorld(t)
 	w.month(3)
 	c := w.config()
-	w.archive(c)
-	bad, _ := w.archive(c)
+	first := w.start(c)
+	must(t, w.runner(w.Table, picky{w.calendar, "Work 1"}).Run(t.Context(), first))
+	for range 21 {
+		w.archive(c)
+	}
 	w.archive(c, dryRun)
-	if _, result, _ := w.verified(c, allDays); !result.Clean || result.Bookkeeping.Runs != 3 {
+	if _, result, _ := w.verified(c, allDays); !result.Clean || result.Bookkeeping.Runs != 23 {
 		t.Errorf("of runs that balance: %+v", result)
 	}
-	items, err := store.All(t.Context(), w.Table, store.Query{PK: store.UserPartition(user), Prefix: "RUN#" + bad.ID})
+	items, err := store.All(t.Context(), w.Table, store.Query{PK: store.UserPartition(user), Prefix: "RUN#"})
 	must(t, err)
-	item := items[0]
-	item.Data = []byte(strings.Replace(string(item.Data), `"unchanged":3`, `"unchanged":2`, 1))
-	_, err = w.Table.Put(t.Context(), item, store.Any())
-	must(t, err)
+	for _, item := range items {
+		item.Data = []byte(strings.Replace(string(item.Data), `"fetched":3`, `"fetched":4`, 1))
+		_, err = w.Table.Put(t.Context(), item, store.Any())
+		must(t, err)
+	}
 	r, result, got := w.verified(c)
-	if result.Clean || r.State != run.Partial || result.Bookkeeping.Problems != 1 || len(got) != 0 || !strings.Contains(result.Bookkeeping.Wrong[0], bad.ID) {
+	books := result.Bookkeeping
+	if result.Clean || r.State != run.Partial || books.Problems != 23 || len(books.Wrong) != 20 || len(got) != 0 {
 		t.Errorf("%s %+v", r.State, result)
+	}
+	if oldest := books.Problems - len(books.Wrong); oldest != 3 || !strings.Contains(books.Wrong[0], "do not balance") {
+		t.Errorf("%v", books.Wrong)
 	}
 }
 
@@ -159,5 +170,106 @@ func TestAnUndoThatIsNotCarriedOutTellsOfNoHours(t *testing.T) {
 	must(t, w.undoers(w.Table, w.calendar).Run(t.Context(), r))
 	if r, result := w.undone(r.ID); r.State != run.Failed || len(result.Hours) != 0 {
 		t.Errorf("%s %+v", r.State, result)
+	}
+}
+
+func TestWhatMovedToDaysThatAreNotLookedAtIsNotCompared(t *testing.T) {
+	w := newWorld(t)
+	w.add("Stays", "2026-10-20T09:00", "2026-10-20T10:00")
+	id := w.add("Moves", "2026-10-20T11:00", "2026-10-20T12:00")
+	c := w.config(accepting)
+	w.archive(c)
+	w.rewrite(id, func(d *calendar.Draft) { d.Start.Local, d.End.Local = "2026-11-10T09:00:00", "2026-11-10T10:00:00" })
+	w.archive(c, func(r *run.Run) { r.To = day("2026-11-30") })
+	if _, result, got := w.verified(c); result.View.Compared != 1 || len(got) != 0 {
+		t.Errorf("of October: %+v %v", result.View, found(got))
+	}
+	if _, result, got := w.verified(c, allDays); result.View.Compared != 2 || len(got) != 0 {
+		t.Errorf("of all days: %+v %v", result.View, found(got))
+	}
+}
+
+// blind is a provider that does not show the events of a day.
+type blind struct {
+	calendar.Provider
+	day calendar.Span
+}
+
+func (p blind) Walk(ctx context.Context, account, id string, from, to, since time.Time, each func(calendar.Event) (time.Time, error)) error {
+	err := p.Provider.Walk(ctx, account, id, from, to, since, func(e calendar.Event) (time.Time, error) {
+		if start, err := e.Start.Instant(time.UTC); err == nil && !start.Before(p.day.From) && start.Before(p.day.To) {
+			return time.Time{}, nil
+		}
+		return each(e)
+	})
+	if err != nil {
+		return err
+	}
+	return &calendar.Unread{Spans: []calendar.Span{p.day}, Err: fault.New(fault.Unavailable, "it fails")}
+}
+
+func (p blind) Find(context.Context, string, string, []string) (map[string]calendar.Event, error) {
+	return nil, nil
+}
+
+func (p blind) Marked(context.Context, string, string, []string) (map[string]calendar.Event, error) {
+	return nil, nil
+}
+
+func TestNothingIsMissingOnADayThatCannotBeRead(t *testing.T) {
+	w := newWorld(t)
+	for _, day := range []string{"2026-10-05", "2026-10-06"} {
+		w.add("Work "+day, day+"T09:00", day+"T10:00")
+	}
+	c := w.config()
+	w.archive(c)
+	w.edited("Work 2026-10-06", nil)
+	from := time.Date(2026, 10, 5, 0, 0, 0, 0, time.UTC)
+	v := w.start(c, func(r *run.Run) { r.Kind = run.Verify })
+	must(t, w.verifier(w.Table, blind{w.calendar, calendar.Span{From: from, To: from.AddDate(0, 0, 1)}}).Run(t.Context(), v))
+	v = w.again(v.ID)
+	var result archive.VerifyResult
+	must(t, json.Unmarshal(v.Result, &result))
+	if got := found(w.findings(v)); !slices.Equal(got, []string{"missing Work 2026-10-06"}) || result.View.Unread != 1 || result.View.UnreadDays != 1 {
+		t.Errorf("found %v, %+v", got, result.View)
+	}
+}
+
+// refusing is a provider that refuses to remove anything.
+type refusing struct{ calendar.Provider }
+
+func (p refusing) Delete(_ context.Context, _, _ string, ids []string) ([]calendar.WriteResult, error) {
+	results := make([]calendar.WriteResult, len(ids))
+	for i, id := range ids {
+		results[i] = calendar.WriteResult{ID: id, Err: fault.New(fault.Forbidden, "the calendar refuses it")}
+	}
+	return results, nil
+}
+
+func TestAnUndoThatTheCalendarRefusesIsPartial(t *testing.T) {
+	w := newWorld(t)
+	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	c := w.config()
+	night, _ := w.archive(c)
+	r := w.toUndo(night.ID, how{})
+	must(t, w.undoers(w.Table, refusing{w.calendar}).Run(t.Context(), r))
+	if r, result := w.undone(r.ID); r.State != run.Partial || result.Counts.Failed != 1 || result.Counts.Undone != 0 || result.Written != 0 {
+		t.Errorf("%s %+v", r.State, result)
+	}
+	w.shows("Review 2026-10-05T07:00")
+}
+
+func TestAnUndoNotesAllThatItUndoesBeforeItBegins(t *testing.T) {
+	w := newWorld(t)
+	id := w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	c := w.config(accepting)
+	first, _ := w.archive(c)
+	w.rewrite(id, func(d *calendar.Draft) { d.Location = "Bonn" })
+	second, _ := w.archive(c)
+	r, _ := w.undo(first.ID, how{cascade: true})
+	in, err := undo.InputOf(r)
+	must(t, err)
+	if in.Cascade || !slices.Equal(in.Runs, []string{second.ID, first.ID}) {
+		t.Errorf("it undoes %+v", in)
 	}
 }
