@@ -155,7 +155,7 @@ func (x *answers) read(ctx context.Context, all []Answer) error {
 	}
 	for i := range all {
 		for _, v := range all[i].Verdicts {
-			keys = append(keys, v.Key)
+			keys = append(keys, v.Key, v.Into, v.By)
 		}
 		for _, s := range all[i].Seen {
 			keys = append(keys, s.Key)
@@ -423,12 +423,12 @@ func windows(spans []action.Span, zone *time.Location) []ledger.Days {
 
 // claim claims actions for the run that answers them.
 func (d *Deciding) claim(ctx context.Context, user, runID string, ids []string) error {
-	_, err := d.Actions.Claim(ctx, user, runID, ids, func(ctx context.Context, id string) (bool, error) {
+	_, err := d.Actions.Claim(ctx, user, runID, ids, func(ctx context.Context, id string) (there, under bool, err error) {
 		r, err := d.Runs.Get(ctx, user, id)
 		if fault.Of(err) == fault.NotFound {
-			return false, nil // it was never started
+			return false, false, nil
 		}
-		return err == nil && !r.State.Ended(), err
+		return err == nil, err == nil && !r.State.Ended(), err
 	})
 	if err != nil {
 		return errors.Join(err, d.Actions.Release(ctx, user, runID, ids))
@@ -474,14 +474,9 @@ func (d *Deciding) Ended(ctx context.Context, r *run.Run) error {
 	for _, one := range result.Refusals {
 		refused[one.Decision] = true
 	}
-	done, open := divide(decided, func(d *Decided) bool { return carriedOut && !refused[d.ID] })
+	done, _ := divide(decided, func(d *Decided) bool { return carriedOut && !refused[d.ID] })
 	if ids := answered(done); len(ids) > 0 {
-		if err := d.Actions.AnswerMany(ctx, r.User, r.User, r.ID, ids); err != nil {
-			return err
-		}
-	}
-	if ids := answered(open); len(ids) > 0 {
-		return d.Actions.Release(ctx, r.User, r.ID, ids)
+		return d.Actions.AnswerMany(ctx, r.User, r.User, r.ID, ids)
 	}
 	return nil
 }
