@@ -49,6 +49,7 @@ var everywhere = map[string]func(*testing.T){
 	"TestARestoreShowsWhatItWouldDoFirst": TestARestoreShowsWhatItWouldDoFirst,
 	"TestAFileIsRestored":                 TestAFileIsRestored,
 	"TestUsers":                           TestUsers,
+	"TestTenants":                         TestTenants,
 	"TestLogin":                           TestLogin,
 	"TestLogout":                          TestLogout,
 	"TestTokens":                          TestTokens,
@@ -68,8 +69,9 @@ const (
 )
 
 var onlyHere = map[string]string{
-	"TestMailAgain":     "has e-mail come back, which the tests of functions do with SES's events",
-	"TestPlanFromFiles": noServer, "TestPlanFromFilesWithDecisions": noServer, "TestWordsThatMakeNoSense": noServer, "TestHelp": noServer,
+	"TestDoctorLooksAtTenantsThatWereAdded": signInOnly,
+	"TestMailAgain":                         "has e-mail come back, which the tests of functions do with SES's events",
+	"TestPlanFromFiles":                     noServer, "TestPlanFromFilesWithDecisions": noServer, "TestWordsThatMakeNoSense": noServer, "TestHelp": noServer,
 	"TestAPlanExcludesWhatCannotBeRead": noServer, "TestPrintable": noServer, "TestTablesWriteOutWhatHidesAndJSONDoesNot": noServer,
 	"TestLanding": noServer, "TestAPIAddress": noServer, "TestAFileThatIsElsewhereIsFetchedWithoutTheToken": noServer,
 	"TestALargeFileGoesElsewhereWithoutTheToken": noServer,

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -13,6 +14,7 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
@@ -64,6 +66,7 @@ type system struct {
 	runs      *run.Store
 	audit     *audit.Log
 	users     *account.Users
+	tenants   *tenant.Tenants
 	sessions  *session.Sessions
 	signIn    httpapi.SignIn // nil: nobody signs in with a browser
 	providers *calendars
@@ -123,6 +126,7 @@ func (y *system) connect(credentials credentials) {
 	y.audit = audit.New(y.table, y.clock, y.newID)
 	y.audit.Lost = func() { y.metrics.Count(telemetry.Counts{telemetry.AuditRecordsLost: 1}) }
 	y.users, y.sessions = account.NewUsers(y.table, y.clock), session.New(y.table, y.clock)
+	y.tenants = tenant.New(y.table, y.settings.SignInTenants, y.clock)
 	y.flags = flag.New(y.table, y.clock)
 	y.own = local.New(y.table, y.newID, y.clock)
 	y.own.MostEvents = y.settings.memory().Events()
@@ -188,12 +192,16 @@ func (y *system) jobKinds() map[run.Kind]job.Kind { return job.Kinds(Kinds, y.co
 // api returns the HTTP API.
 func (y *system) api(authenticate func(*http.Request) (account.Principal, error)) http.Handler {
 	undoers := y.undoers()
+	tenants := y.tenants
+	if len(y.settings.SignInTenants) == 0 { // nobody signs in
+		tenants = nil
+	}
 	undoers.Kinds, undoers.Blind = Kinds, y.providers.sealed && y.settings.GraphDelegated
 	return httpapi.New(httpapi.Services{
 		Configs: y.configs, Customers: y.customers, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers, Deciding: y.deciding(), Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
-		Flags: y.flags, Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
+		Flags: y.flags, Users: y.users, Tenants: tenants, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
 		Actions: y.notice.Actions, Notifications: y.notice.Notifications, Digests: y.notice,
 		Provider: y.providers.shown,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
@@ -413,8 +421,21 @@ func (y *system) barred(ctx context.Context, users []string) (map[string]job.Rea
 	for user := range disabled {
 		why[user] = job.UserDisabled
 	}
+	for _, user := range users {
+		id, _, _ := strings.Cut(user, "#")
+		out, err := y.tenants.Out(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if out && why[user] == "" {
+			why[user] = job.TenantOut
+		}
+	}
 	for user, seen := range unseen {
 		pause := seen.AddDays(days)
+		if why[user] != "" {
+			continue
+		}
 		if pause.Before(today) {
 			why[user] = job.NotSeen
 		} else if err := y.notice.UnseenSoon(ctx, user, seen, pause.AddDays(1)); err != nil {

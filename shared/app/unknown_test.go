@@ -16,6 +16,7 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/fault"
@@ -62,6 +63,7 @@ var kindsOfRecords = map[string]string{
 	"RUN RESTORE":      keeps,
 	"SESSION SESSION":  keeps,
 	"SIGNING KEY":      writtenOnce,
+	"TENANTS TENANT":   keeps,
 	"USER ACCOUNT":     word,
 	"USER ACTION":      keeps,
 	"USER ACTIONASKS":  word,
@@ -434,7 +436,12 @@ func liveOnOneMachine(t *testing.T) *observed {
 	const category = `{"calendar": "local://ann/calendars/Busy", "name": "Acme - billable"}`
 	post("/v1/categories", category)
 	acme := post("/v1/customers", `{"name": "Acme", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "120"}]}`)
+	known := tenant.New(table, nil, clock)
+	const someTenant = "11111111-2222-4333-8444-555555555555"
+	_, err = known.Add(t.Context(), "boss", someTenant, "Some")
+	must(t, err)
 	table.plant()
+	must(t, known.Remove(t.Context(), "boss", someTenant))
 
 	// what the user does
 	decide(flag.On)

@@ -20,6 +20,7 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
@@ -68,6 +69,8 @@ type Services struct {
 	// Local returns who imports into a user's local calendars and exports them.
 	Local func(user string) Importer
 	Users *account.Users
+	// Tenants are those whose users are let in; nil: the server is of one machine.
+	Tenants *tenant.Tenants
 	// Eraser erases all that is kept of a user.
 	Eraser *account.Eraser
 	// Flags are what administrators switched on and off.
@@ -156,6 +159,7 @@ func New(s Services) http.Handler {
 				{Name: tagRestores, Description: "What backups and uploaded files hold, put into a calendar."},
 				{Name: tagLedger, Description: "The append-only record of what was archived."},
 				{Name: tagFlags, Description: "What is switched on and off for the users of your tenant, for its administrators."},
+				{Name: tagTenants, Description: "The tenants whose users are let in, for administrators of the one that runs the installation."},
 				{Name: tagUsers, Description: "The users of your tenant, for its administrators."},
 				{Name: tagAudit, Description: "What was done, by whom and when: append-only and hash-chained."},
 				{Name: tagHealth, Description: "Whether the service works."},
@@ -187,6 +191,7 @@ func New(s Services) http.Handler {
 	srv.restoreRoutes()
 	srv.ledgerRoutes()
 	srv.userRoutes()
+	srv.tenantRoutes()
 	srv.flagRoutes()
 	srv.auditRoutes()
 	srv.healthRoutes()

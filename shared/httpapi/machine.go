@@ -50,6 +50,7 @@ const (
 	everywhere   where = iota
 	withSignIn         // where browsers sign in at a sign-in service
 	withSessions       // where browsers have sessions
+	withTenants        // where users of several tenants may sign in
 )
 
 // has says whether a route is there.
@@ -59,6 +60,8 @@ func (s *server) has(r *route) bool {
 		return s.SignIn != nil
 	case withSessions:
 		return s.browsers()
+	case withTenants:
+		return s.Tenants != nil
 	}
 	return true
 }

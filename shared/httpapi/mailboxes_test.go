@@ -139,6 +139,7 @@ var noMailbox = []string{
 	"GET /v1/ledger/{config}/proof", "POST /v1/ledger/{config}/verify",
 	"GET /v1/audit", "GET /v1/audit/export", "POST /v1/audit/verify",
 	"GET /v1/flags", "PUT /v1/flags/{name}",
+	"GET /v1/tenants", "PUT /v1/tenants/{tenant}", "DELETE /v1/tenants/{tenant}",
 	"GET /v1/users", "GET /v1/users/{object}", "POST /v1/users/{object}/disable", "POST /v1/users/{object}/enable", "PUT /v1/users/{object}/role",
 	"DELETE /v1/users/{object}", "DELETE /v1/users/{object}/mail-returned", "POST /v1/users/{object}/mailboxes", "DELETE /v1/users/{object}/mailboxes/{mailbox}",
 }

@@ -16,6 +16,7 @@ import (
 	"adminassistant/shared/account/entrasim"
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/action"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/secret"
@@ -211,6 +212,10 @@ var matrix = map[string]request{
 	"GET /v1/flags": {want: statuses{401, 403, 403, 403, 200, 200, 403}},
 	"PUT /v1/flags/{name}": {path: "/v1/flags/job.stuck_action", body: `{"state": "off"}`, header: sendJSON,
 		want: statuses{401, 403, 403, 403, 200, 200, 403}},
+	"GET /v1/tenants": {want: statuses{401, 403, 403, 403, 403, 200, 403}}, // the operator's is the first one
+	"PUT /v1/tenants/{tenant}": {path: "/v1/tenants/" + foreignTenant, body: `{"name": "Abroad"}`, header: sendJSON,
+		want: statuses{401, 403, 403, 403, 403, 200, 403}},
+	"DELETE /v1/tenants/{tenant}":     {path: "/v1/tenants/" + foreignTenant, want: statuses{401, 403, 403, 403, 403, 204, 403}},
 	"GET /v1/users":                   {want: statuses{401, 403, 403, 403, 200, 200, 403}},
 	"GET /v1/users/{object}":          {path: "/v1/users/$other", want: administration(200)},
 	"POST /v1/users/{object}/disable": {path: "/v1/users/$other/disable", want: administration(200)},
@@ -269,6 +274,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	authenticated := func(service *service, s *Services) {
 		s.Authenticate, s.Sessions = verifier.Authenticate, session.New(service.table, s.Clock)
 		s.Attempts = session.NewAttempts(service.table, s.Clock)
+		s.Tenants = tenant.New(service.table, []string{homeTenant, foreignTenant}, s.Clock)
 		s.SignIn, err = microsoft.New(microsoft.Options{
 			Client: apiClient, RedirectURL: "https://example.com/auth/callback", Tenants: []string{homeTenant},
 			Table: service.table, Keeper: secret.New(wrapper, s.Clock, secret.Limits{}), Clock: s.Clock,
