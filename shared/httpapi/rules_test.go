@@ -143,6 +143,52 @@ func TestRulesThatAreNoneAreRefusedFieldByField(t *testing.T) {
 	}
 }
 
+func TestRulesAreTried(t *testing.T) {
+	s := newService(t)
+	calendar, config := s.seed("keep")
+	text := file("f@example.com|Lunch with Globex|20261016T100000Z|20261016T110000Z|Online")
+	s.do("POST", "/v1/calendars/"+calendar+"/import", text, "Content-Type", "text/calendar").is(200)
+	path := "/v1/archive-configs/" + config + "/rules"
+	s.do("POST", "/v1/runs", map[string]any{"kind": "archive", "config": "work", "period": "last week"}).is(202)
+	s.work()
+	globex := aRule("globex", "globex", map[string]any{"category": "Globex - billable"})
+	try := func(body map[string]any) (v tryView) {
+		check(t, json.Unmarshal(s.do("POST", path+"/try", body).is(200).body, &v))
+		return v
+	}
+	v := try(map[string]any{"period": "last week", "rules": []any{globex, aRule("none", "nothing", map[string]any{"exclude": true})}})
+	if v.From != "2026-10-12" || v.To != "2026-10-18" || v.Before.Archived != 6 || v.After.Archived != 6 || v.ChangedCount != 1 {
+		t.Errorf("got %+v", v)
+	}
+	if i := slices.IndexFunc(v.Minutes, func(m minutesView) bool { return m.Customer == "Globex" }); i < 0 ||
+		v.Minutes[i] != (minutesView{Customer: "Globex", BillingType: "billable", After: 60, Difference: 60}) {
+		t.Errorf("minutes %+v", v.Minutes)
+	}
+	if c := v.Changed[0]; !slices.Equal(c.Rules, []string{"globex"}) || c.Before.Appointment.Customer != "" || c.After.Appointment.Customer != "Globex" {
+		t.Errorf("changed %+v", c)
+	}
+	if r := v.Rules; len(r) != 2 || r[0].State != "acts" || r[0].Acted != 1 || r[1].State != "dead" {
+		t.Errorf("rules %+v", v.Rules)
+	}
+	if saved := s.do("GET", path, nil).is(200); saved.str("rules") != "[]" {
+		t.Errorf("rules were saved: %s", saved.body)
+	}
+	s.do("PUT", path, rulesOf(globex), "If-Match", "*").is(200)
+	if v := try(map[string]any{"from": "2026-10-16", "to": "2026-10-16"}); v.ChangedCount != 1 || v.Before.Fetched != 1 {
+		t.Errorf("the config's own: %+v", v)
+	}
+	if v := try(map[string]any{"period": "last week", "rules": []any{globex}}); v.ChangedCount != 0 {
+		t.Errorf("the same: %+v", v)
+	}
+	if v := try(map[string]any{"period": "last week", "rules": []any{}}); v.ChangedCount != 1 || v.Changed[0].After.Appointment.Customer != "" {
+		t.Errorf("none: %+v", v)
+	}
+	s.do("POST", path+"/try", map[string]any{}).problem(422, "invalid", "period")
+	s.do("POST", path+"/try", map[string]any{"from": "2025-01-01", "to": "2026-10-16"}).problem(422, "invalid", "period")
+	s.do("POST", path+"/try", map[string]any{"period": "today", "rules": []any{aRule("a b", "x", map[string]any{"exclude": true})}}).
+		problem(422, "invalid", "rules[0].id")
+}
+
 func TestRunsFollowTheRulesOfTheirConfig(t *testing.T) {
 	s := newService(t)
 	calendar, config := s.seed("keep")
