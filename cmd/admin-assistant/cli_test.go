@@ -455,6 +455,7 @@ func TestHelp(t *testing.T) {
 			"completion"},
 		"calendar":   {"create", "list", "delete", "import", "export", "events", "overlaps"},
 		"config":     {"create", "list", "show", "edit", "activate", "deactivate", "delete"},
+		"rule":       {"list", "add", "edit", "delete", "move", "try", "suggest"},
 		"archive":    {"plan", "run", "show", "list", "retry", "undo"},
 		"job":        {"create", "list", "show", "edit", "pause", "resume", "trigger", "remove", "history", "health"},
 		"backup":     {"run", "list", "show", "download", "verify", "delete"},

@@ -117,6 +117,7 @@ var noMailbox = []string{
 	"GET /unsubscribe", "POST /unsubscribe", "GET /v1/me", "PUT /v1/me/settings", "DELETE /v1/me",
 	"GET /v1/archive-configs/{id}", "DELETE /v1/archive-configs/{id}", "GET /v1/archive-configs/{id}/window",
 	"GET /v1/archive-configs/{id}/rules", "PUT /v1/archive-configs/{id}/rules", "POST /v1/archive-configs/{id}/rules/try",
+	"GET /v1/archive-configs/{id}/rules/suggestions",
 	"GET /v1/runs", "GET /v1/runs/{id}", "GET /v1/runs/{id}/items", "GET /v1/runs/{id}/plan", "POST /v1/runs/{id}/cancel",
 	"GET /v1/jobs", "GET /v1/jobs/health", "GET /v1/jobs/{id}", "PUT /v1/jobs/{id}", "DELETE /v1/jobs/{id}", "POST /v1/jobs/{id}/pause",
 	"POST /v1/jobs/{id}/resume", "GET /v1/jobs/{id}/runs",

@@ -133,7 +133,10 @@ var matrix = map[string]request{
 	"GET /v1/archive-configs/{id}/window":      {path: "/v1/archive-configs/$config/window", want: owned(200)},
 	"GET /v1/archive-configs/{id}/rules":       {path: "/v1/archive-configs/$config/rules", want: owned(200)},
 	"POST /v1/archive-configs/{id}/rules/try":  {path: "/v1/archive-configs/$config/rules/try", body: lastMonth, header: sendJSON, want: owned(200)},
-	"PUT /v1/archive-configs/{id}/rules":       {path: "/v1/archive-configs/$config/rules", body: `{"rules": []}`, header: replacing, want: owned(200)},
+	"GET /v1/archive-configs/{id}/rules/suggestions": {
+		path: "/v1/archive-configs/$config/rules/suggestions", want: owned(200),
+	},
+	"PUT /v1/archive-configs/{id}/rules": {path: "/v1/archive-configs/$config/rules", body: `{"rules": []}`, header: replacing, want: owned(200)},
 
 	"POST /v1/runs":             {body: `{"kind": "archive", "config": "$config", "period": "last week"}`, header: sendJSON, want: owned(202)},
 	"GET /v1/runs":              {want: users(200)},

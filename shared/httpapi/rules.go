@@ -30,7 +30,7 @@ type conditionInput struct {
 }
 
 type effectInput struct {
-	Category string `json:"category,omitempty" doc:"Used when the event has no category but markers. The first matching rule that has one wins." example:"Globex - billable"`
+	Category string `json:"category,omitempty" doc:"For events without one but markers. The first matching rule that has one wins." example:"Globex - billable"`
 	Privacy  string `json:"privacy,omitempty" doc:"The least sensitivity of the archived copy: personal, private or confidential."`
 	Exclude  bool   `json:"exclude,omitempty" doc:"The event is left out."`
 	Travel   bool   `json:"travel,omitempty" doc:"The event is travel, as if its subject said so."`
@@ -52,8 +52,8 @@ func (ruleField) Schema(huma.Registry) *huma.Schema {
 func (ruleOp) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{
 		Type: huma.TypeString, Examples: []any{string(rule.Domain)},
-		Description: "One of " + words(rule.Ops()) + ". Texts know the first three and regex, domains also domain; times and durations equals, at_least and at_most; " +
-			"all_day, show_as and weekday equals alone.",
+		Description: "One of " + words(rule.Ops()) + ". Texts know the first three and regex, domains also domain; times and durations equals, at_least " +
+			"and at_most; all_day, show_as and weekday equals alone.",
 	}
 }
 
@@ -163,6 +163,12 @@ func (s *server) ruleRoutes() {
 			"config's rules, and with those of the request. Without rules in the request those of the config are compared with none. No calendar is asked, " +
 			"and nothing is saved. What the archive leaves out has no snapshot, so that it is not among the events.",
 	}, s.tryRules)
+	handle(s, route{
+		pattern: "GET /v1/archive-configs/{id}/rules/suggestions", access: byUsers, class: limit.Bulk,
+		tag: tagRules, summary: "Suggest rules from what you did",
+		description: "From the categories that your events have and from what you decided: by the domain of the organiser, by series and by words of the " +
+			"subject. Each one says what speaks for it and what against it. None is applied by itself: put those that you want among the rules.",
+	}, s.suggestRules)
 }
 
 func (s *server) getRules(ctx context.Context, in *ByID) (*rulesAnswer, error) {
@@ -211,13 +217,16 @@ type tryInput struct {
 type tryView struct {
 	From         string          `json:"from" format:"date"`
 	To           string          `json:"to" format:"date" doc:"Last day, included."`
-	Before       archive.Counts  `json:"before" doc:"Events by what becomes of them, with the rules before."`
-	After        archive.Counts  `json:"after"`
+	Before       bucketCounts    `json:"before" doc:"Events by what becomes of them, with the rules before."`
+	After        bucketCounts    `json:"after"`
 	Minutes      []minutesView   `json:"minutes" nullable:"false" doc:"Of timed appointments that go into the archive, neither cancelled nor declined."`
 	Changed      []changedView   `json:"changed" nullable:"false" doc:"Events of which something else becomes, by start; the first 5000."`
 	ChangedCount int             `json:"changed_count"`
 	Rules        []triedRuleView `json:"rules" nullable:"false" doc:"What each of the rules did, in their order."`
 }
+
+// bucketCounts are archive.Counts, also on servers whose runs have no results.
+type bucketCounts archive.Counts
 
 type minutesView struct {
 	Customer    string  `json:"customer" doc:"Empty: none."`
@@ -247,7 +256,7 @@ type triedRuleView struct {
 	Name    string   `json:"name"`
 	Matched int      `json:"matched" doc:"Events that it matches."`
 	Acted   int      `json:"acted" doc:"Events of which it made something."`
-	State   string   `json:"state" enum:"acts,off,dead,shadowed,idle" doc:"dead: it matches nothing. shadowed: rules before it always came first. idle: nothing was left to do."`
+	State   string   `json:"state" enum:"acts,off,dead,shadowed,idle" doc:"dead: matches nothing. shadowed: others always came first. idle: nothing was left to do."`
 	By      []string `json:"by" nullable:"false" doc:"Ids of the rules that came first, the most frequent one first."`
 }
 
@@ -302,7 +311,7 @@ func (s *server) daysOf(ctx context.Context, c *archive.Config, period, from, to
 
 func viewTryout(t *archive.Tryout, w calendar.Window) tryView {
 	v := tryView{
-		From: w.From.String(), To: w.To.String(), Before: t.Before, After: t.After, ChangedCount: len(t.Changed),
+		From: w.From.String(), To: w.To.String(), Before: bucketCounts(t.Before), After: bucketCounts(t.After), ChangedCount: len(t.Changed),
 		Minutes: make([]minutesView, len(t.Minutes)), Changed: []changedView{}, Rules: make([]triedRuleView, len(t.Rules)),
 	}
 	for i, m := range t.Minutes {
@@ -330,4 +339,46 @@ func orNone[T any](list []T) []T {
 		return []T{}
 	}
 	return list
+}
+
+// suggestedRule is a rule that follows from what the user did.
+type suggestedRule struct {
+	Rule    ruleView `json:"rule"`
+	Why     string   `json:"why" doc:"What speaks for it, and what against it."`
+	Support int      `json:"support" doc:"Events that are what the rule would make them."`
+	Of      int      `json:"of" doc:"Events that the rule matches and that say anything."`
+	Gets    int      `json:"gets" doc:"Events that it matches and that have no category."`
+}
+
+type suggestionsView struct {
+	Suggestions []suggestedRule `json:"suggestions" nullable:"false" doc:"The best supported one first; 20 at most."`
+}
+
+func (s *server) suggestRules(ctx context.Context, in *struct {
+	ByID
+	Period string `query:"period" default:"last 90 days" doc:"Days in words, at most 400."`
+}) (*struct{ Body suggestionsView }, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.Configs.Named(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	w, err := s.daysOf(ctx, &c, in.Period, "", "")
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.Tryouts.Suggest(ctx, who, &c, w)
+	if err != nil {
+		return nil, err
+	}
+	out := &struct{ Body suggestionsView }{}
+	out.Body.Suggestions = make([]suggestedRule, len(found))
+	for i := range found {
+		f := &found[i]
+		out.Body.Suggestions[i] = suggestedRule{Rule: viewRule(&f.Rule), Why: f.Why, Support: f.Support, Of: f.Of, Gets: f.Gets}
+	}
+	return out, nil
 }

@@ -116,7 +116,8 @@ func TestRulesThatAreNoneAreRefusedFieldByField(t *testing.T) {
 			t.Errorf("%s %q", e.Field, e.Detail)
 		}
 	}
-	if want := []string{"rules[1].all[0].field", "rules[1].all[1].any[1]", "rules[1].then.category", "rules[1].id"}; !slices.Equal(fields, want) || p.ErrorCount != 4 {
+	want := []string{"rules[1].all[0].field", "rules[1].all[1].any[1]", "rules[1].then.category", "rules[1].id"}
+	if !slices.Equal(fields, want) || p.ErrorCount != 4 {
 		t.Errorf("%d fields: %q", p.ErrorCount, fields)
 	}
 	for _, tt := range []struct {
@@ -187,6 +188,32 @@ func TestRulesAreTried(t *testing.T) {
 	s.do("POST", path+"/try", map[string]any{"from": "2025-01-01", "to": "2026-10-16"}).problem(422, "invalid", "period")
 	s.do("POST", path+"/try", map[string]any{"period": "today", "rules": []any{aRule("a b", "x", map[string]any{"exclude": true})}}).
 		problem(422, "invalid", "rules[0].id")
+}
+
+func TestRulesAreSuggested(t *testing.T) {
+	s := newService(t)
+	calendar, config := s.seed("keep")
+	text := file("f@example.com|Acme kick-off|20261016T100000Z|20261016T110000Z|Acme - billable",
+		"g@example.com|Acme call|20261016T150000Z|20261016T160000Z|Online")
+	s.do("POST", "/v1/calendars/"+calendar+"/import", text, "Content-Type", "text/calendar").is(200)
+	s.do("POST", "/v1/runs", map[string]any{"kind": "archive", "config": "work", "period": "last week"}).is(202)
+	s.work()
+	path := "/v1/archive-configs/" + config + "/rules"
+	var v suggestionsView
+	check(t, json.Unmarshal(s.do("GET", path+"/suggestions", nil).is(200).body, &v))
+	if len(v.Suggestions) != 1 || v.Suggestions[0].Support != 3 || v.Suggestions[0].Of != 3 || v.Suggestions[0].Gets != 1 ||
+		v.Suggestions[0].Why != `3 of 3 events with the word "acme" in 90 days were Acme - billable. 1 more without a category would be met.` {
+		t.Fatalf("got %+v", v)
+	}
+	if now := s.do("GET", path, nil).is(200); now.str("rules") != "[]" {
+		t.Errorf("a suggestion was applied: %s", now.body)
+	}
+	// A suggestion can be put among the rules as it is. Then it is suggested no more.
+	s.do("PUT", path, rulesOf(v.Suggestions[0].Rule), "If-Match", "*").is(200)
+	if again := s.do("GET", path+"/suggestions?period=last+90+days", nil).is(200); again.str("suggestions") != "[]" {
+		t.Errorf("again: %s", again.body)
+	}
+	s.do("GET", path+"/suggestions?period=last+500+days", nil).problem(422, "invalid", "period")
 }
 
 func TestRunsFollowTheRulesOfTheirConfig(t *testing.T) {
