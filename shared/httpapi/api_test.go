@@ -208,7 +208,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		Configs: configs, Customers: customer.New(s.table, newID, clock), Runs: runs,
 		Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Signing: key, Blobs: blobs, Kinds: described,
 		Undo:     undoers,
-		Deciding: deciding,
+		Deciding: deciding, Tryouts: &archive.Tryouts{Ledger: entries, Runs: runs},
 		Verifier: &proof.Verifier{
 			Ledger: entries, Runs: runs, Audit: records, Backups: backup.New(s.table, blobs), Signer: key, Clock: clock,
 		},

@@ -55,8 +55,10 @@ type Services struct {
 	Undo *undo.Undoers
 	// Deciding turns what users decide into runs.
 	Deciding *archive.Deciding
-	Jobs     *job.Jobs
-	Backups  *backup.Backups
+	// Tryouts say what rules would do.
+	Tryouts *archive.Tryouts
+	Jobs    *job.Jobs
+	Backups *backup.Backups
 	// Uploads keeps files until they are restored.
 	Uploads *restore.Uploads
 	Ledger  *ledger.Ledger

@@ -82,6 +82,8 @@ var (
 
 const nightly = `{"kind": "archive", "config": "$config", "schedule": {"repeat": "daily", "at": "23:59", "zone": "UTC"}}`
 
+const lastMonth = `{"period": "last month"}`
+
 const ownConfig = `{"name": "own", "source": "local://own/calendars/Work", "archive": "local://own/calendars/Copy", "timezone": "UTC"}`
 
 // matrix is what every route answers to whom.
@@ -132,7 +134,11 @@ var matrix = map[string]request{
 	"POST /v1/archive-configs/{id}/deactivate": {path: "/v1/archive-configs/$config/deactivate", want: owned(200)},
 	"GET /v1/archive-configs/{id}/window":      {path: "/v1/archive-configs/$config/window", want: owned(200)},
 	"GET /v1/archive-configs/{id}/rules":       {path: "/v1/archive-configs/$config/rules", want: owned(200)},
-	"PUT /v1/archive-configs/{id}/rules":       {path: "/v1/archive-configs/$config/rules", body: `{"rules": []}`, header: replacing, want: owned(200)},
+	"POST /v1/archive-configs/{id}/rules/try":  {path: "/v1/archive-configs/$config/rules/try", body: lastMonth, header: sendJSON, want: owned(200)},
+	"GET /v1/archive-configs/{id}/rules/suggestions": {
+		path: "/v1/archive-configs/$config/rules/suggestions", want: owned(200),
+	},
+	"PUT /v1/archive-configs/{id}/rules": {path: "/v1/archive-configs/$config/rules", body: `{"rules": []}`, header: replacing, want: owned(200)},
 
 	"GET /v1/categories":         {path: "/v1/categories?config=$config", want: owned(200)},
 	"POST /v1/categories":        {body: `{"config": "$config", "name": "Globex - billable"}`, header: sendJSON, want: owned(201)},
