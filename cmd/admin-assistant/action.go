@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/decision"
 )
@@ -46,6 +47,19 @@ type actionDetail struct {
 	Participants []actionParticipant `json:"participants"`
 	Others       int                 `json:"others,omitempty"`
 	Suggestions  []actionSuggestion  `json:"suggestions"`
+	Finding      *actionFinding      `json:"finding,omitempty"`
+}
+
+// actionFinding is what a verification found of a copy.
+type actionFinding struct {
+	ID          string                `json:"id"`
+	Found       archive.FindingKind   `json:"found"`
+	Key         string                `json:"key,omitempty"`
+	EventID     string                `json:"event_id,omitempty"`
+	Appointment *calendar.Appointment `json:"appointment,omitempty"`
+	Differences []archive.Difference  `json:"differences"`
+	Detail      string                `json:"detail,omitempty"`
+	Answers     []archive.RepairMode  `json:"answers"`
 }
 
 type actionSuggestion struct {
@@ -166,7 +180,11 @@ func (p *program) actionShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p.printParticipants(v, zone)
+			if v.Finding != nil {
+				p.printFinding(&v, zone)
+			} else {
+				p.printParticipants(v, zone)
+			}
 			if v.State == "open" {
 				p.printSuggestions(&v, zone)
 			}
@@ -206,6 +224,51 @@ func (p *program) printParticipants(v actionDetail, zone *time.Location) {
 	if v.Others > 0 {
 		fmt.Fprintf(p.out, "And %d more.\n\n", v.Others)
 	}
+}
+
+// printFinding prints what a verification found of a copy, and how it is answered.
+func (p *program) printFinding(v *actionDetail, zone *time.Location) {
+	f := v.Finding
+	if f.Appointment != nil {
+		fmt.Fprintf(p.out, "%s  %s: %s\n", when(f.Appointment, zone), printable(f.Appointment.Subject), strings.ReplaceAll(string(f.Found), "_", " "))
+	}
+	if f.Detail != "" {
+		fmt.Fprintln(p.out, printable(f.Detail))
+	}
+	var rows []table.Row
+	for _, d := range f.Differences {
+		rows = append(rows, table.Row{strings.ReplaceAll(d.Field, "_", " "), inZone(d.Ledger, zone), inZone(d.Calendar, zone)})
+	}
+	if len(rows) > 0 {
+		p.printTable(table.Row{"", "Ledger", "Calendar"}, rows)
+	}
+	if v.State == "open" {
+		for _, answer := range f.Answers {
+			fmt.Fprintf(p.out, "%s admin-assistant action resolve %s --%s\n", f.does(answer), v.ID, answer)
+		}
+		fmt.Fprintf(p.out, "Leave it as it is: admin-assistant action resolve %s --leave\n", v.ID)
+	}
+	fmt.Fprintln(p.out)
+}
+
+// does says what an answer does about a finding.
+func (f *actionFinding) does(answer archive.RepairMode) string {
+	repairs := answer == archive.RepairFindings
+	switch f.Found {
+	case archive.Missing:
+		if repairs {
+			return "Create the copy again:"
+		}
+		return "Take it out of the ledger too:"
+	case archive.OrphanCopy:
+		return "Remove the copy:"
+	case archive.Altered:
+		if repairs {
+			return "Let the calendar show what the ledger has:"
+		}
+		return "Let the ledger have what the calendar shows:"
+	}
+	return "Take it into the ledger:"
 }
 
 // archived and sourced head the two sides.

@@ -41,6 +41,7 @@ var everywhere = map[string]func(*testing.T){
 	"TestImportingABrokenFileSaysWhatWasSetAside":       TestImportingABrokenFileSaysWhatWasSetAside,
 	"TestImportingManyNewEventsDoesNotListThem":         TestImportingManyNewEventsDoesNotListThem,
 	"TestImportingNamesWhatItChangesAndRemoves":         TestImportingNamesWhatItChangesAndRemoves,
+	"TestALargeFileIsImportedAndRestored":               TestALargeFileIsImportedAndRestored,
 	"TestRestoringABrokenFileSaysWhatWasSetAside":       TestRestoringABrokenFileSaysWhatWasSetAside,
 	"TestRestoringAnEmptyFileMakesTheCalendar":          TestRestoringAnEmptyFileMakesTheCalendar,
 	"TestJobs":                            TestJobs,
@@ -67,9 +68,11 @@ const (
 )
 
 var onlyHere = map[string]string{
+	"TestMailAgain":     "has e-mail come back, which the tests of functions do with SES's events",
 	"TestPlanFromFiles": noServer, "TestPlanFromFilesWithDecisions": noServer, "TestWordsThatMakeNoSense": noServer, "TestHelp": noServer,
 	"TestAPlanExcludesWhatCannotBeRead": noServer, "TestPrintable": noServer, "TestTablesWriteOutWhatHidesAndJSONDoesNot": noServer,
 	"TestLanding": noServer, "TestAPIAddress": noServer, "TestAFileThatIsElsewhereIsFetchedWithoutTheToken": noServer,
+	"TestALargeFileGoesElsewhereWithoutTheToken": noServer,
 	"TestServe": thisServer, "TestServerIsNotHeldUp": thisServer, "TestTheLocalServerAsksWhoYouAre": thisServer,
 	"TestAKeyOfAServerThatWasKilledIsGoodForNothing": thisServer, "TestTheDemoAsksAndIsScheduledOnce": thisServer,
 	"TestDataFoldersThatCannotBeUsed": thisData, "TestATamperedLedgerDoesNotHold": thisData,

@@ -301,6 +301,8 @@ type meView struct {
 	Role      string   `json:"role"`
 	Mailboxes []string `json:"mailboxes"` // that were granted
 	Version   string   `json:"version"`
+
+	MailReturned *returnedView `json:"mail_returned"`
 }
 
 func (p *program) whoamiCommand() *cobra.Command {
@@ -326,6 +328,7 @@ func (p *program) whoamiCommand() *cobra.Command {
 			for _, mailbox := range me.Mailboxes {
 				rows = append(rows, table.Row{"Mailbox", mailbox})
 			}
+			rows = append(rows, me.MailReturned.rows()...)
 			p.printTable(table.Row{"User", me.Name}, append(rows, table.Row{"Server", server}, table.Row{"Version", me.Version}))
 			return nil
 		}),

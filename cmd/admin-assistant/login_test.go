@@ -36,6 +36,7 @@ import (
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
+	"adminassistant/shared/notify"
 	"adminassistant/shared/secret"
 	"adminassistant/shared/secret/keyfile"
 	"adminassistant/shared/store/sqlite"
@@ -62,6 +63,9 @@ type world struct {
 	folder  string
 	user    string // who signs in, by object id; empty: who cancels
 	inner   http.RoundTripper
+
+	users  *account.Users // of the API, unless it is deployed
+	mailer *notify.Mailer
 
 	mu       sync.Mutex
 	secrets  map[string]bool         // all tokens and codes that were on the wire
@@ -145,8 +149,11 @@ func (w *world) serveHere(t *testing.T, l *entrasim.Listener, tenants []string, 
 	}
 	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
 	users := account.NewUsers(table, time.Now)
+	notifications := notify.New(table, nil, time.Now) // nobody is told by e-mail
+	w.users, w.mailer = users, &notify.Mailer{Notifications: notifications, Profile: users.Of, Clock: time.Now}
 	server := httptest.NewServer(httpapi.New(httpapi.Services{
-		Flags: flag.New(table, time.Now), Users: users, Eraser: account.NewEraser(users),
+		Notifications: notifications,
+		Flags:         flag.New(table, time.Now), Users: users, Eraser: account.NewEraser(users),
 		Jobs: job.New(table, nil, newID, time.Now), Audit: audit.New(table, time.Now, newID),
 		Requests: idempotency.New(table, time.Now), Clock: time.Now, NewID: newID, Log: zerolog.Nop(), Version: "1.2.3",
 		Authenticate: verifier.Authenticate, SignIn: web, Sessions: session.New(table, time.Now), Attempts: session.NewAttempts(table, time.Now),

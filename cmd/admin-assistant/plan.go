@@ -143,7 +143,7 @@ func (p *program) makePlan(files planFiles) (plan archive.Plan, err error) {
 		return plan, fmt.Errorf("%s: %w", files.events, err)
 	}
 	return archive.NewPlan(archive.Input{
-		Events: events, Window: config.Window, Settings: config.Settings, Standing: standing, Decisions: decisions, Aside: aside,
+		Events: events, Window: config.Window, Settings: config.Settings, Rules: config.Rules, Standing: standing, Decisions: decisions, Aside: aside,
 	}), nil
 }
 

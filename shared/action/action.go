@@ -5,7 +5,8 @@
 //	USER#<user> / ACTION#<ulid>                            an action; in the index as ACTIONS#<user>#<state> / <ulid>
 //	USER#<user> / ACTIONOF#<kind>#<SHA-256 of the cause>   which action a cause raised last, and up to when it is known
 //	USER#<user> / ACTIONOPEN#<config>#<kind>#<the same>    an open question about appointments of a config, see Settle
-//	USER#<user> / ACTIONASKS#<config>                      there may be such questions
+//	USER#<user> / ACTIONCOPY#<config>#<kind>#<the same>    an open question about a copy in the config's archive calendar
+//	USER#<user> / ACTIONASKS#<config>                      there may be questions of the former kind
 //
 // An action and the note of its cause change in one transaction, so that of all processes that see the same cause one raises it. The note
 // outlives the action's end: a message that comes late and reports its cause once more does not raise it anew.
@@ -56,7 +57,7 @@ var ends = map[Kind]string{
 	Overlap:           "it is resolved by a decision about its appointments",
 	Drift:             "it is resolved by a decision about its versions",
 	StaleDecision:     "it is resolved by another decision about its appointments",
-	Altered:           "it is resolved by putting the copy right, or by a decision about it",
+	Altered:           "it is resolved by putting the copy right, or by taking over what it shows; see: admin-assistant action resolve --help",
 	ArchiveMissing:    "it is resolved by the next run that finds the archive calendar as it was left",
 	LedgerDamaged:     "it is resolved by the next run that finds the ledger as it was written",
 	ShrunkWindow:      "it is resolved by the next run that succeeds; run again with force if the events are gone indeed",

@@ -297,14 +297,16 @@ func (f *Function) startWorker(name run.QueueName) {
 	}), f.carryOut(name))
 }
 
-// StartNotify sends the notifications that messages of the notify queue name, and fails the runs that the dead letters of the others do.
+// StartNotify sends the notifications that messages of the notify queue name, notes which e-mails came back, and fails
+// the runs that the dead letters of the others do.
 func (f *Function) StartNotify() {
 	s := f.settings
-	sender, err := ses.New(f.aws, s.MailFrom, "")
+	sender, err := ses.New(f.aws, s.MailFrom, s.MailSet)
 	if err != nil {
 		giveUp(err)
 	}
 	mailer := f.mailer(sender, limit.New(f.table, limit.Default(), time.Now), busyInCloud, 0)
+	mailer.Event = ses.ParseEvent
 	dead := map[string]*run.Worker{}
 	for _, url := range []string{s.QueueArchiveDead, s.QueueBackupDead} {
 		dead[url[strings.LastIndex(url, "/")+1:]] = f.newWorker(sqs.New(f.aws, url, s.QueueNotifyDead), busyInCloud, 0)

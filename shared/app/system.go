@@ -266,6 +266,7 @@ func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, vi
 	return &notify.Mailer{
 		Deliveries:    queue.Deliveries{Queue: y.notices, Log: y.log, Metrics: y.metrics, FirstPause: firstPause, Visibility: visibility},
 		Notifications: y.notice.Notifications, Profile: y.notice.Profile, Sender: sender, Limits: limits, Base: y.settings.PublicURL, Clock: y.clock,
+		Returned: y.notice.MailReturned,
 		Unsubscribe: func(ctx context.Context, user string) (string, error) {
 			return y.notice.UnsubscribeAddress(ctx, y.settings.PublicURL, user)
 		},

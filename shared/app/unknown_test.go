@@ -21,6 +21,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/flag"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/mail"
 	"adminassistant/shared/store"
 )
 
@@ -34,6 +35,7 @@ const (
 // kindsOfRecords are all that there are; see kindOf.
 var kindsOfRecords = map[string]string{
 	"ACTIVE":           word,
+	"ADDRESS RETURNED": keeps,
 	"AUDIT HEAD":       keeps,
 	"AUDIT entry":      keeps,
 	"BASELINE entry":   "a verification reads anew what copies show, and what it read takes the place of what was read before",
@@ -63,6 +65,7 @@ var kindsOfRecords = map[string]string{
 	"USER ACCOUNT":     word,
 	"USER ACTION":      keeps,
 	"USER ACTIONASKS":  word,
+	"USER ACTIONCOPY":  writtenOnce,
 	"USER ACTIONOF":    keeps,
 	"USER ACTIONOPEN":  writtenOnce,
 	"USER BACKUP":      keeps,
@@ -472,6 +475,16 @@ func liveOnOneMachine(t *testing.T) *observed {
 	post("/v1/archive-configs/"+config+"/verify", `{}`)
 	o.work()
 	o.do("ann", "DELETE", "/v1/backups/"+newest(), "", "")
+
+	// a mail comes back twice
+	mailer := o.mailer(nil, nil, time.Second, time.Minute)
+	for _, id := range []string{"01K7KMPQ8C9D3E4F5G6H7J8K01", "01K7KMPQ8C9D3E4F5G6H7J8K02"} {
+		r := mail.Return{ID: id, For: "tenant#ann", To: []string{"ann@example.com"}, Why: mail.Bounced, Sent: clock()}
+		must(t, mailer.ComesBack(t.Context(), r))
+		table.plant()
+		o.do("ann", "DELETE", "/v1/me/mail-returned", "", "")
+		later += time.Minute
+	}
 
 	// a night, and the next morning
 	later += 24 * time.Hour

@@ -15,6 +15,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/rule"
 	"adminassistant/shared/store"
 )
 
@@ -33,8 +34,11 @@ type Config struct {
 	LookBack       int          `json:"look_back"`       // days that every run without a period covers at least
 	CreateCalendar bool         `json:"create_calendar"` // the first run may create the archive calendar
 	Active         bool         `json:"active"`
-	Created        time.Time    `json:"created"`
-	Updated        time.Time    `json:"updated"`
+	// Rules are the user's, each with its version. RuleChanges counts how often they were changed.
+	Rules       []rule.Rule `json:"rules,omitempty"`
+	RuleChanges int         `json:"rule_changes,omitempty"`
+	Created     time.Time   `json:"created"`
+	Updated     time.Time   `json:"updated"`
 
 	// Version counts the changes of the config, for optimistic concurrency.
 	Version int64 `json:"-"`
@@ -66,7 +70,19 @@ func (c *Config) Settings() (Settings, error) {
 	return NewSettings(c.Timezone, c.Purpose, c.Overlaps, c.AllDayOverlaps, c.OnDrift)
 }
 
-// Validate checks a config; errors are of kind fault.Invalid and name the field.
+// RuleSet returns the config's rules for a plan; nil: there are none. Rules that this program does not know are of kind fault.Malformed.
+func (c *Config) RuleSet() (*rule.Set, error) {
+	if len(c.Rules) == 0 {
+		return nil, nil
+	}
+	set, err := rule.Compile(c.Rules)
+	if err != nil {
+		return nil, fault.New(fault.Malformed, "the rules of config %s are unreadable: %w", c.ID, err)
+	}
+	return set, nil
+}
+
+// Validate checks a config; errors are of kind fault.Invalid and name the field. Of rules all fields that are at fault are named, see rule.Check.
 func (c *Config) Validate() error {
 	switch {
 	case !validName(c.Name):
@@ -82,7 +98,10 @@ func (c *Config) Validate() error {
 	case c.LookBack < 0 || c.LookBack > maxLookBack:
 		return fault.Field("look_back", "must be 0 to %d days", maxLookBack)
 	}
-	_, err := c.Settings()
+	if _, err := c.Settings(); err != nil {
+		return err
+	}
+	_, err := rule.Check(rule.Drafts(c.Rules))
 	return err
 }
 
@@ -148,6 +167,8 @@ func (s *Configs) Create(ctx context.Context, user string, c Config) (Config, er
 	}
 	c.ID, c.Active, c.Created, c.Version, c.Unknown = s.newID(), true, s.clock().UTC(), 1, store.Unknown{}
 	c.Updated = c.Created
+	c.Rules = slices.Clone(c.Rules)
+	c.RuleChanges = rule.Number(c.Rules, nil, 0)
 	if err := s.write(ctx, user, &c, nil); err != nil {
 		return Config{}, err
 	}
@@ -424,6 +445,8 @@ func (s *Configs) Update(ctx context.Context, user string, c Config) (Config, er
 		}
 	}
 	c.Created, c.Updated, c.Unknown = old.Created, s.clock().UTC(), old.Unknown
+	c.Rules = slices.Clone(c.Rules)
+	c.RuleChanges = rule.Number(c.Rules, old.Rules, old.RuleChanges)
 	if err := s.write(ctx, user, &c, &old); err != nil {
 		return Config{}, err
 	}

@@ -788,3 +788,23 @@ func TestManyDecisionsCostFewRequestsToTheStore(t *testing.T) {
 	w.open(0)
 	w.quiet(c)
 }
+
+func TestAnInstanceThatADecisionMovedFarAwayIsStillLookedUpInItsSeries(t *testing.T) {
+	w := newWorld(t)
+	w.add("Standup", "2026-10-05T09:00", "2026-10-05T10:00", func(d *calendar.Draft) {
+		d.Recurrence = &calendar.Recurrence{Rules: []string{"FREQ=DAILY;COUNT=2"}}
+	})
+	c := w.config()
+	w.archive(c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{{Verdicts: []decision.Verdict{{
+		Key: w.held(c, "Standup").Key, Word: decision.KeepAs,
+		Fields: &decision.Fields{Start: at("2026-10-28T09:00"), End: at("2026-10-28T10:00"), Subject: text("Moved")},
+	}}}}})
+	w.shows("Moved 2026-10-28T08:00", "Standup 2026-10-06T07:00")
+	if _, result := w.archive(c, func(r *run.Run) { r.From = day("2026-10-26") }); result.Counts.Vanished > 0 || result.Actions > 0 {
+		t.Errorf("a night that sees only where it was moved: %+v", result)
+	}
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{"Moved": {Word: decision.Keep}})}})
+	w.shows("Standup 2026-10-05T07:00", "Standup 2026-10-06T07:00")
+	w.quiet(c)
+}

@@ -108,7 +108,7 @@ func (d *Deciding) Run(ctx context.Context, user string, asked Asked) (*run.Run,
 	if asked.DryRun {
 		return r, nil
 	}
-	return r, x.claim(ctx, in.Decisions.Decisions)
+	return r, d.claim(ctx, user, r.ID, answered(in.Decisions.Decisions))
 }
 
 // ErrStale says that a participant is not what the user saw.
@@ -263,8 +263,11 @@ func atDecision(number int, err error) error {
 func (x *answers) see(d *Decided, asked *action.Action, at string) error {
 	if asked != nil {
 		d.Kind = string(asked.Kind)
-		if asked.Config != x.config {
+		switch {
+		case asked.Config != x.config:
 			return fault.Field(at+"action", "is about another config")
+		case asked.Finding != "":
+			return fault.Field(at+"action", "is about a copy in the archive calendar, which is repaired or adopted and has no verdicts")
 		}
 		now := map[string]string{}
 		for _, p := range asked.Participants {
@@ -418,18 +421,17 @@ func windows(spans []action.Span, zone *time.Location) []ledger.Days {
 	return joined
 }
 
-// claim claims the actions that are answered.
-func (x *answers) claim(ctx context.Context, decided []Decided) error {
-	ids := answered(decided)
-	_, err := x.Actions.Claim(ctx, x.user, x.run, ids, func(ctx context.Context, id string) (bool, error) {
-		r, err := x.Runs.Get(ctx, x.user, id)
+// claim claims actions for the run that answers them.
+func (d *Deciding) claim(ctx context.Context, user, runID string, ids []string) error {
+	_, err := d.Actions.Claim(ctx, user, runID, ids, func(ctx context.Context, id string) (bool, error) {
+		r, err := d.Runs.Get(ctx, user, id)
 		if fault.Of(err) == fault.NotFound {
 			return false, nil // it was never started
 		}
 		return err == nil && !r.State.Ended(), err
 	})
 	if err != nil {
-		return errors.Join(err, x.Actions.Release(ctx, x.user, x.run, ids))
+		return errors.Join(err, d.Actions.Release(ctx, user, runID, ids))
 	}
 	return nil
 }
@@ -444,14 +446,16 @@ func answered(decided []Decided) (ids []string) {
 	return ids
 }
 
-// Ended gives actions what they get of a run that has ended. Those that a decide run answered are resolved, its others can be answered again; those whose
-// answers an undo run took back are open again. It may be called any number of times.
+// Ended gives actions what they get of a run that has ended. Those that a decide or repair run answered are resolved, its others can be answered again; those
+// whose answers an undo run took back are open again. It may be called any number of times.
 func (d *Deciding) Ended(ctx context.Context, r *run.Run) error {
 	switch {
 	case r.Options.DryRun:
 		return nil
 	case r.Kind == run.Undo:
 		return d.reopen(ctx, r)
+	case r.Kind == run.Repair:
+		return d.repaired(ctx, r)
 	case r.Kind != run.Decide:
 		return nil
 	}

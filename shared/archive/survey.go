@@ -12,6 +12,7 @@ import (
 	"adminassistant/shared/decision"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/rule"
 	"adminassistant/shared/run"
 )
 
@@ -19,6 +20,7 @@ import (
 type survey struct {
 	attempt  *Attempt
 	settings Settings
+	rules    *rule.Set // nil: there are none
 	window   calendar.Window
 	only     map[string]bool // keys that a retry is about; nil: all
 	events   []calendar.Event
@@ -51,6 +53,9 @@ func (a *Attempt) survey(ctx context.Context) (*survey, error) {
 func (a *Attempt) newSurvey(from, to calendar.Date) (_ *survey, err error) {
 	s := &survey{attempt: a, looked: map[string]bool{}, hidden: map[string]bool{}, refused: map[string]bool{}}
 	if s.settings, err = a.config.Settings(); err != nil {
+		return nil, err
+	}
+	if s.rules, err = a.config.RuleSet(); err != nil {
 		return nil, err
 	}
 	if a.run.Options.Replace {
@@ -162,8 +167,8 @@ func (s *survey) makePlan(ctx context.Context) error {
 			return err
 		}
 		s.plan = NewPlan(Input{
-			Events: s.events, Window: s.window, Settings: s.settings, Standing: books.standing(), Copies: books.copies(), Hidden: s.hidden, Unread: s.unread,
-			Decisions: decisions, Locks: books.head.Locks, Replace: s.attempt.run.Options.Replace,
+			Events: s.events, Window: s.window, Settings: s.settings, Rules: s.rules, Standing: books.standing(), Copies: books.copies(), Hidden: s.hidden,
+			Unread: s.unread, Decisions: decisions, Locks: books.head.Locks, Replace: s.attempt.run.Options.Replace,
 		})
 		// What is new in this window may be in the ledger on another day, from which it moved.
 		news, err := books.find(ctx, s.unknownLineages())

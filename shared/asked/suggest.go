@@ -41,7 +41,7 @@ type part struct {
 // Suggestions returns what speaks for itself, the best first; none if no rule fits. Earlier decisions are suggested of every question about appointments;
 // the other rules are about appointments that share time. After a suggestion no participants share time any more, and none has time that it did not have.
 func (q *Question) Suggestions() []Suggestion {
-	if len(q.Participants) == 0 || q.Others > 0 {
+	if len(q.Participants) == 0 || q.Others > 0 || q.Finding != "" {
 		return nil
 	}
 	parts := make([]part, len(q.Participants))

@@ -19,6 +19,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/rule"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
@@ -37,7 +38,8 @@ type ConfigInput struct {
 	OnEdit         onEdit `json:"on_edit,omitempty" default:"ask"`
 	LookBack       *int   `json:"look_back,omitempty" minimum:"0" maximum:"366" default:"30" doc:"Days that a run without a period covers at least."`
 	CreateCalendar *bool  `json:"create_calendar,omitempty" default:"true" doc:"The first run may create the archive calendar."`
-	Rules          []any  `json:"rules,omitempty" doc:"Must be empty: this version knows no user rules."`
+	// Rules is nil where a request says nothing of them.
+	Rules *[]ruleInput `json:"rules,omitempty" doc:"Rules, in their order. Left out: a new config has none, and an existing one keeps its own."`
 }
 
 // onEdit is archive.OnEdit in a request.
@@ -54,8 +56,10 @@ func (onEdit) Schema(huma.Registry) *huma.Schema {
 
 // apply puts the input into a config. Errors are of kind fault.Invalid and name the field.
 func (in *ConfigInput) apply(c *archive.Config) (err error) {
-	if len(in.Rules) > 0 {
-		return fault.Field("rules", "must be empty: this version knows no user rules")
+	if in.Rules != nil {
+		if c.Rules, err = rule.Check(drafts(*in.Rules)); err != nil {
+			return err
+		}
 	}
 	c.Name, c.Timezone, c.AllDayOverlaps = in.Name, in.Timezone, in.AllDayOverlaps
 	c.Purpose, c.Overlaps, c.OnDrift = archive.Purpose(in.Purpose), archive.Policy(in.Overlaps), archive.OnDrift(in.OnDrift)
@@ -75,24 +79,23 @@ func parseURI(field, text string) (calendar.URI, error) {
 
 // configView is an archive config as a response has it.
 type configView struct {
-	ID             string `json:"id"`
-	Name           string `json:"name"`
-	Source         string `json:"source"`
-	Archive        string `json:"archive"`
-	Timezone       string `json:"timezone"`
-	Purpose        string `json:"purpose" enum:"general,timesheet"`
-	Overlaps       string `json:"overlaps" enum:"keep,ask,resolve"`
-	AllDayOverlaps bool   `json:"all_day_overlaps"`
-	OnDrift        string `json:"on_drift" enum:"ask,accept"`
-	OnEdit         string `json:"on_edit" enum:"ask,repair,adopt"`
-	LookBack       int    `json:"look_back"`
-	CreateCalendar bool   `json:"create_calendar"`
-	// Rules is always empty.
-	Rules   []any       `json:"rules" nullable:"false"`
-	Active  bool        `json:"active" doc:"Only an active config starts runs."`
-	Shares  []shareView `json:"shares,omitempty" nullable:"false" doc:"Calendars that another config uses, too; never an archive calendar. Only in lists."`
-	Created time.Time   `json:"created"`
-	Updated time.Time   `json:"updated"`
+	ID             string      `json:"id"`
+	Name           string      `json:"name"`
+	Source         string      `json:"source"`
+	Archive        string      `json:"archive"`
+	Timezone       string      `json:"timezone"`
+	Purpose        string      `json:"purpose" enum:"general,timesheet"`
+	Overlaps       string      `json:"overlaps" enum:"keep,ask,resolve"`
+	AllDayOverlaps bool        `json:"all_day_overlaps"`
+	OnDrift        string      `json:"on_drift" enum:"ask,accept"`
+	OnEdit         string      `json:"on_edit" enum:"ask,repair,adopt"`
+	LookBack       int         `json:"look_back"`
+	CreateCalendar bool        `json:"create_calendar"`
+	Rules          []ruleView  `json:"rules" nullable:"false"`
+	Active         bool        `json:"active" doc:"Only an active config starts runs."`
+	Shares         []shareView `json:"shares,omitempty" nullable:"false" doc:"Calendars that another config uses, too; never an archive calendar. Only in lists."`
+	Created        time.Time   `json:"created"`
+	Updated        time.Time   `json:"updated"`
 }
 
 // shareView is a calendar of a config that is another config's as well.
@@ -107,7 +110,7 @@ func viewConfig(c archive.Config) configView {
 	return configView{
 		ID: c.ID, Name: c.Name, Source: c.Source.String(), Archive: c.Archive.String(), Timezone: c.Timezone, Purpose: string(c.Purpose),
 		Overlaps: string(c.Overlaps), AllDayOverlaps: c.AllDayOverlaps, OnDrift: string(c.OnDrift), LookBack: c.LookBack,
-		OnEdit: string(cmp.Or(c.OnEdit, archive.AskOnEdit)), CreateCalendar: c.CreateCalendar, Rules: []any{}, Active: c.Active,
+		OnEdit: string(cmp.Or(c.OnEdit, archive.AskOnEdit)), CreateCalendar: c.CreateCalendar, Rules: viewRules(c.Rules), Active: c.Active,
 		Created: c.Created, Updated: c.Updated,
 	}
 }
@@ -166,7 +169,7 @@ func (s *server) configRoutes() {
 	handle(s, route{
 		pattern: "PUT /v1/archive-configs/{id}", access: byUsers, class: limit.Writes, action: "config.replace", needs: headerIfMatch,
 		tag: tagConfigs, summary: "Replace an archive config",
-		description: "What is left out gets its default. Once something is archived, the calendars cannot change. They are compared with those of " +
+		description: "What is left out gets its default, but for the rules, which stay. Once something is archived, the calendars cannot change. They are compared with those of " +
 			"other configs as when a config is created.",
 	}, s.putConfig)
 	handle(s, route{

@@ -145,6 +145,7 @@ func New(s Services) http.Handler {
 				{Name: tagCategories, Description: "The categories that an account keeps for its events, and what is wrong with those of events."},
 				{Name: tagCustomers, Description: "Those whom categories name: other names, rates, rounding, where timesheets go."},
 				{Name: tagHours, Description: "What the time of an archive comes to."},
+				{Name: tagRules, Description: "What you say of your events beforehand: their customer, their privacy, and what is left out."},
 				{Name: tagRuns, Description: "Runs: start, watch, retry, cancel, undo."},
 				{Name: tagJobs, Description: "Schedules that start runs."},
 				{Name: tagBackups, Description: "Copies of whole calendars, proven and kept."},
@@ -172,6 +173,7 @@ func New(s Services) http.Handler {
 	srv.categoryRoutes()
 	srv.customerRoutes()
 	srv.hoursRoutes()
+	srv.ruleRoutes()
 	srv.runRoutes()
 	srv.undoRoutes()
 	srv.verifyRoutes()
@@ -202,6 +204,7 @@ const (
 	tagMe        = "me"
 	tagCalendars = "calendars"
 	tagConfigs   = "archive-configs"
+	tagRules     = "rules"
 	tagRuns      = "runs"
 	tagJobs      = "jobs"
 	tagBackups   = "backups"

@@ -121,10 +121,11 @@ var noMailbox = []string{
 	"GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs", "GET /docs/style.css", "GET /{$}",
 	"GET /auth/config", "GET /auth/callback", "GET /auth/login", "GET /auth/sign-out", "POST /auth/sign-out", "GET /auth/signed-out",
 	"GET /auth/session", "GET /auth/sessions", "DELETE /auth/sessions/{id}", "POST /auth/logout",
-	"GET /unsubscribe", "POST /unsubscribe", "GET /v1/me", "PUT /v1/me/settings", "DELETE /v1/me",
+	"GET /unsubscribe", "POST /unsubscribe", "GET /v1/me", "PUT /v1/me/settings", "DELETE /v1/me/mail-returned", "DELETE /v1/me",
 	"GET /v1/archive-configs/{id}", "DELETE /v1/archive-configs/{id}", "GET /v1/archive-configs/{id}/window",
 	"GET /v1/customers", "POST /v1/customers", "GET /v1/customers/{id}", "PUT /v1/customers/{id}", "DELETE /v1/customers/{id}",
 	"POST /v1/customers/{id}/merge", "GET /v1/customers/new", "GET /v1/hours", "GET /v1/hours/export",
+	"GET /v1/archive-configs/{id}/rules", "PUT /v1/archive-configs/{id}/rules",
 	"GET /v1/runs", "GET /v1/runs/{id}", "GET /v1/runs/{id}/items", "GET /v1/runs/{id}/plan", "POST /v1/runs/{id}/cancel",
 	"GET /v1/jobs", "GET /v1/jobs/health", "GET /v1/jobs/{id}", "PUT /v1/jobs/{id}", "DELETE /v1/jobs/{id}", "POST /v1/jobs/{id}/pause",
 	"POST /v1/jobs/{id}/resume", "GET /v1/jobs/{id}/runs",
@@ -132,14 +133,14 @@ var noMailbox = []string{
 	// With verdicts it is as POST /v1/decisions, of the config of an action.
 	"POST /v1/actions/{id}/resolve",
 	"GET /v1/notifications", "GET /v1/notifications/count", "POST /v1/notifications/{id}/read", "POST /v1/notifications/read",
-	"POST /v1/uploads", "POST /v1/imports",
+	"POST /v1/uploads", "POST /v1/uploads/direct", "POST /v1/uploads/{id}/arrived", "POST /v1/imports",
 	"GET /v1/backups", "GET /v1/backups/{id}", "GET /v1/backups/{id}/files/{name}", "POST /v1/backups/{id}/verify", "DELETE /v1/backups/{id}",
 	"GET /v1/ledger/{config}/days/{date}", "GET /v1/ledger/{config}/history", "GET /v1/ledger/{config}/head",
 	"GET /v1/ledger/{config}/proof", "POST /v1/ledger/{config}/verify",
 	"GET /v1/audit", "GET /v1/audit/export", "POST /v1/audit/verify",
 	"GET /v1/flags", "PUT /v1/flags/{name}",
 	"GET /v1/users", "GET /v1/users/{object}", "POST /v1/users/{object}/disable", "POST /v1/users/{object}/enable", "PUT /v1/users/{object}/role",
-	"DELETE /v1/users/{object}", "POST /v1/users/{object}/mailboxes", "DELETE /v1/users/{object}/mailboxes/{mailbox}",
+	"DELETE /v1/users/{object}", "DELETE /v1/users/{object}/mail-returned", "POST /v1/users/{object}/mailboxes", "DELETE /v1/users/{object}/mailboxes/{mailbox}",
 }
 
 // office is a service of the matrix's owner, with a simulated Microsoft 365.

@@ -107,9 +107,10 @@ var matrix = map[string]request{
 	"GET /unsubscribe":  {want: everybody(422)}, // without the token of an e-mail
 	"POST /unsubscribe": {body: "List-Unsubscribe=One-Click", header: []string{"Content-Type", "application/x-www-form-urlencoded"}, want: everybody(422)},
 
-	"GET /v1/me":          {want: users(200)},
-	"PUT /v1/me/settings": {body: `{"timezone": "Europe/Berlin"}`, header: replacing, want: users(200)},
-	"DELETE /v1/me":       {header: []string{"X-Confirm", "$me"}, want: users(202)},
+	"GET /v1/me":                  {want: users(200)},
+	"PUT /v1/me/settings":         {body: `{"timezone": "Europe/Berlin"}`, header: replacing, want: users(200)},
+	"DELETE /v1/me/mail-returned": {want: users(204)},
+	"DELETE /v1/me":               {header: []string{"X-Confirm", "$me"}, want: users(202)},
 
 	"GET /v1/calendars":                        {want: users(200)},
 	"POST /v1/calendars":                       {body: `{"uri": "local://own/calendars/New"}`, header: sendJSON, want: users(201)},
@@ -129,6 +130,8 @@ var matrix = map[string]request{
 	"POST /v1/archive-configs/{id}/activate":   {path: "/v1/archive-configs/$config/activate", want: owned(200)},
 	"POST /v1/archive-configs/{id}/deactivate": {path: "/v1/archive-configs/$config/deactivate", want: owned(200)},
 	"GET /v1/archive-configs/{id}/window":      {path: "/v1/archive-configs/$config/window", want: owned(200)},
+	"GET /v1/archive-configs/{id}/rules":       {path: "/v1/archive-configs/$config/rules", want: owned(200)},
+	"PUT /v1/archive-configs/{id}/rules":       {path: "/v1/archive-configs/$config/rules", body: `{"rules": []}`, header: replacing, want: owned(200)},
 
 	"GET /v1/categories":         {path: "/v1/categories?config=$config", want: owned(200)},
 	"POST /v1/categories":        {body: `{"config": "$config", "name": "Globex - billable"}`, header: sendJSON, want: owned(201)},
@@ -181,7 +184,10 @@ var matrix = map[string]request{
 	"POST /v1/notifications/read":      {want: users(200)},
 
 	"POST /v1/backups/drills": {body: `{"config": "$config"}`, header: sendJSON, want: owned(202)},
-	"POST /v1/uploads":        {body: week, header: sendFile, want: users(201)},
+	"POST /v1/uploads/direct": {body: `{"bytes": 5000000}`, header: sendJSON, want: users(201)},
+	"POST /v1/uploads/{id}/arrived": {path: "/v1/uploads/$upload/arrived", body: `{"bytes": 1, "sha256": "` + strings.Repeat("0", 64) + `"}`, header: sendJSON,
+		want: owned(409)}, // it has more bytes
+	"POST /v1/uploads": {body: week, header: sendFile, want: users(201)},
 	"POST /v1/restores": {body: `{"backup": "$backup", "into": "local://own/calendars/New", "create_calendar": true}`,
 		header: sendJSON, want: owned(202)},
 	"POST /v1/imports":                  {body: `{"calendar": "local://me/calendars/Work", "upload": "$upload"}`, header: sendJSON, want: owned(202)},
@@ -213,6 +219,7 @@ var matrix = map[string]request{
 	"POST /v1/users/{object}/mailboxes": {path: "/v1/users/$other/mailboxes", body: `{"mailbox": "team@example.com"}`, header: sendJSON,
 		want: administration(201)},
 	"DELETE /v1/users/{object}/mailboxes/{mailbox}": {path: "/v1/users/$other/mailboxes/room@example.com", want: administration(204)},
+	"DELETE /v1/users/{object}/mail-returned":       {path: "/v1/users/$other/mail-returned", want: administration(204)},
 	"DELETE /v1/users/{object}":                     {path: "/v1/users/$other", want: administration(202)},
 }
 

@@ -50,6 +50,11 @@ type Mailer struct {
 	Sender  mail.Sender
 	// Limits bounds the e-mails of a user; nil: there may be any number.
 	Limits Limits
+	// Event reads what the mail service says of a mail that came back, which comes by the same queue; about is false of any other message. Errors
+	// are of kind fault.Malformed. nil: nothing is said.
+	Event func(body []byte) (r mail.Return, about bool, err error)
+	// Returned tells a user that nothing more is mailed to the address of the settings, since mail came back; nil: nobody does.
+	Returned func(ctx context.Context, p account.Profile, m Mark) error
 	// Base is the address of the API, without a slash at its end, for links; empty: e-mails have none.
 	Base string
 	// Unsubscribe returns the address at which a user ends the e-mails of the digest; nil: there is none.
@@ -69,6 +74,11 @@ const tooLate = 36 * time.Hour
 // Handle sends the notification that a message names, if its e-mail is due, notes what became of it, and deletes the message. What cannot
 // be sent now comes again; what the mail service refuses for a reason that an operator has to see to is parked.
 func (w *Mailer) Handle(ctx context.Context, m queue.Message) error {
+	if w.Event != nil {
+		if r, about, err := w.Event(m.Body); about {
+			return w.handleReturn(ctx, m, r, err)
+		}
+	}
 	msg, err := ParseMessage(m.Body)
 	if err != nil {
 		telemetry.Failure(w.Log.Error(), err).Str("message_id", m.ID).Msg("message parked")
@@ -112,6 +122,9 @@ func (w *Mailer) Handle(ctx context.Context, m queue.Message) error {
 			return false
 		}
 		n.Mail, n.Sending = became, time.Time{}
+		if became == Returned {
+			n.MailOnly = false // the user would never hear of it
+		}
 		return true
 	}); err != nil && fault.Of(err) != fault.NotFound {
 		return fmt.Errorf("note that a notification was mailed: %w", err)
@@ -142,6 +155,9 @@ func (w *Mailer) send(ctx context.Context, n *Notification) (MailState, error) {
 	}
 	if p.State() != account.Active || p.Settings.Email == "" || !channels(p.Settings.Notifications, n.Class).Email {
 		return Dropped, nil
+	}
+	if mark, err := w.Notifications.Returned(ctx, p.Settings.Email); err != nil || mark != nil {
+		return Returned, err
 	}
 	n, became, err := w.claim(ctx, n)
 	if became != Due || err != nil {

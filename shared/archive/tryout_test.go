@@ -1,0 +1,174 @@
+package archive_test
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"adminassistant/shared/archive"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/decision"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/ledger"
+	"adminassistant/shared/machinetest"
+	"adminassistant/shared/rule"
+	"adminassistant/shared/run"
+	"adminassistant/shared/store"
+)
+
+// about is a rule about events whose subject contains a text.
+func about(id, text string, then rule.Effect) rule.Rule {
+	return rule.Rule{
+		ID: id, Name: id, On: true, Then: then, All: []rule.Condition{{Field: rule.Subject, Op: rule.Contains, Any: []string{text}}},
+	}
+}
+
+func (w *world) tryouts(table store.Table) *archive.Tryouts {
+	return &archive.Tryouts{Ledger: ledger.New(table, w.Blobs, w.Key), Runs: run.NewStore(table)}
+}
+
+func october(t *testing.T) calendar.Window {
+	zone, err := calendar.LoadZone("Europe/Berlin")
+	must(t, err)
+	return calendar.Window{From: day("2026-10-01"), To: day("2026-10-31"), Zone: zone}
+}
+
+// told says what a tryout found.
+func told(x *archive.Tryout) (changed, minutes, rules []string) {
+	for _, c := range x.Changed {
+		changed = append(changed, fmt.Sprintf("%s: %s%s %s -> %s%s %s by %v", c.After.Appointment.Subject, c.Before.Outcome, c.Before.Reason,
+			c.Before.Appointment.Customer, c.After.Outcome, c.After.Reason, c.After.Appointment.Customer, c.Rules))
+	}
+	for _, m := range x.Minutes {
+		minutes = append(minutes, fmt.Sprintf("%s %s %v -> %v", m.Customer, m.BillingType, m.Before, m.After))
+	}
+	for _, r := range x.Rules {
+		rules = append(rules, fmt.Sprintf("%s %d/%d %s %v", r.Rule.ID, r.Acted, r.Matched, r.State, r.By))
+	}
+	return changed, minutes, rules
+}
+
+func uncategorised(d *calendar.Draft) { d.Categories = nil }
+
+func TestRulesAreTriedOnWhatTheLedgerHas(t *testing.T) {
+	w := newWorld(t)
+	c := w.config(func(c *archive.Config) {
+		c.Rules = []rule.Rule{about("globex", "globex", rule.Effect{Category: "Globex - billable"})}
+	})
+	w.add("Acme review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Globex call", "2026-10-05T11:00", "2026-10-05T11:30", uncategorised)
+	w.add("Extended", "2026-10-05T11:30", "2026-10-05T11:45", uncategorised)
+	w.add("Initech lunch", "2026-10-05T13:00", "2026-10-05T14:00", uncategorised)
+	w.add("Gym", "2026-10-05T13:30", "2026-10-05T14:00", uncategorised, func(d *calendar.Draft) { d.ShowAs = calendar.Tentative })
+	w.add("Dropped", "2026-10-06T09:00", "2026-10-06T10:00")
+	w.add("Corrected globex", "2026-10-06T11:00", "2026-10-06T12:00", uncategorised)
+	w.add("Elsewhere", "2026-09-30T09:00", "2026-09-30T10:00")
+	w.archive(c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{
+		"Dropped":          {Word: decision.Withdraw},
+		"Corrected globex": {Word: decision.KeepAs, Fields: &decision.Fields{Categories: &[]string{"Umbrella - billable"}}},
+	})}})
+
+	counted := &store.Counter{Table: w.Table}
+	globex, initech := c.Rules[0], about("initech", "initech", rule.Effect{Category: "Initech - non-billable", Privacy: "confidential"})
+	x, err := w.tryouts(counted).Try(t.Context(), user, &c, c.Rules, []rule.Rule{
+		about("none", "nobody", rule.Effect{Travel: true}), initech, about("late", "INITECH", rule.Effect{Category: "Other - billable"}),
+		about("own", "acme", rule.Effect{Category: "Other - billable"}), about("gym", "initech", rule.Effect{Exclude: true}),
+		{ID: "off", Name: "off", All: globex.All, Then: globex.Then},
+	}, october(t))
+	must(t, err)
+	changed, minutes, rules := told(x)
+	if want := []string{
+		"Globex call: archived Globex -> archived  by [globex]",
+		"Initech lunch: archived  -> excludedrule:gym Initech by [gym initech]",
+		"Gym: supersededrank  -> archived  by []",
+	}; !slices.Equal(changed, want) {
+		t.Errorf("changed\n%s\nwant\n%s", strings.Join(changed, "\n"), strings.Join(want, "\n"))
+	}
+	if want := []string{"  60 -> 75", "Acme billable 60 -> 60", "Globex billable 45 -> 0", "Umbrella billable 60 -> 60"}; !slices.Equal(minutes, want) {
+		t.Errorf("minutes %q, want %q", minutes, want)
+	}
+	if want := []string{
+		"none 0/0 dead []", "initech 1/1 acts []", "late 0/1 shadowed [gym]", "own 0/1 idle []", "gym 1/1 acts []", "off 0/0 off []",
+	}; !slices.Equal(rules, want) {
+		t.Errorf("rules %q, want %q", rules, want)
+	}
+	if x.Before.Archived != 4 || x.Before.Superseded != 2 || x.After.Excluded != 1 || !x.Before.Balanced() || !x.After.Balanced() {
+		t.Errorf("before %v\nafter %v", x.Before, x.After)
+	}
+	if counted.Requests() > 10 {
+		t.Errorf("it took %d requests", counted.Requests())
+	}
+
+	t.Run("the same rules change nothing", func(t *testing.T) {
+		x, err := w.tryouts(w.Table).Try(t.Context(), user, &c, c.Rules, c.Rules, october(t))
+		must(t, err)
+		if len(x.Changed) != 0 || !reflect.DeepEqual(x.Before, x.After) {
+			t.Errorf("%d changed: %v, %v", len(x.Changed), x.Before, x.After)
+		}
+	})
+	t.Run("a window that is too long", func(t *testing.T) {
+		long := october(t)
+		long.To = long.From.AddDays(400)
+		if _, err := w.tryouts(w.Table).Try(t.Context(), user, &c, nil, nil, long); fault.Of(err) != fault.Invalid {
+			t.Errorf("got %v", err)
+		}
+		long.To = long.From.AddDays(399)
+		if _, err := w.tryouts(w.Table).Try(t.Context(), user, &c, nil, nil, long); err != nil {
+			t.Errorf("400 days: %v", err)
+		}
+	})
+}
+
+// BenchmarkTry tries 100 rules on a year of 5,000 entries, from the store on.
+func BenchmarkTry(b *testing.B) {
+	clock := machinetest.NewClock(time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC), time.Millisecond)
+	m := machinetest.New(b, clock.Now)
+	c := archive.Config{ID: "c", Name: "c", Timezone: "Europe/Berlin", Purpose: archive.General, Overlaps: archive.Keep, OnDrift: archive.AskOnDrift}
+	l := ledger.New(m.Table, m.Blobs, m.Key)
+	head, err := l.Head(b.Context(), c.ID)
+	must(b, err)
+	start := time.Date(2026, 1, 1, 6, 0, 0, 0, time.UTC)
+	for i := 0; i < 5_000; i += 40 {
+		var entries []*ledger.Entry
+		for j := i; j < i+40; j++ {
+			at := start.Add(time.Duration(j) * 100 * time.Minute)
+			e := calendar.Event{
+				ID: fmt.Sprint("e", j), ICalUID: fmt.Sprint("u", j), Subject: fmt.Sprintf("Meeting %d about something that matters", j), Type: calendar.Single,
+				Start: calendar.DateTime{Local: at.Format("2006-01-02T15:04:05"), Zone: "UTC"},
+				End:   calendar.DateTime{Local: at.Add(time.Hour).Format("2006-01-02T15:04:05"), Zone: "UTC"},
+				Body:  calendar.Body{ContentType: "html", Content: strings.Repeat("<p>what there is to say</p>", 40)}, ShowAs: calendar.Busy,
+			}
+			for k := range 8 {
+				e.Attendees = append(e.Attendees, calendar.Attendee{Person: calendar.Person{Name: "Somebody", Address: fmt.Sprintf("p%d@c%d.example", k, j%90)}})
+			}
+			key := e.ICalUID + "@" + at.Format(time.RFC3339)
+			entries = append(entries, &ledger.Entry{
+				Config: c.ID, Key: key, Lineage: e.ICalUID, Version: 1, Outcome: ledger.Archived, SourceHash: "sha256:x", Hash: "sha256:x", Single: true,
+				Appointment: calendar.Appointment{Subject: e.Subject, Start: at, End: at.Add(time.Hour)}, Source: e, State: ledger.Done, Time: at, Actor: user, Run: "r",
+			})
+		}
+		var places ledger.Places
+		must(b, l.Write(b.Context(), &head, &places, ledger.Span{}, entries))
+	}
+	var rules []rule.Rule
+	for i := range 100 {
+		r := about(fmt.Sprint("r", i), fmt.Sprintf("meeting %d ", i), rule.Effect{Category: fmt.Sprintf("C%d - billable", i)})
+		if i%2 == 0 {
+			r.All = []rule.Condition{{Field: rule.AttendeeDomain, Op: rule.Domain, Any: []string{fmt.Sprintf("c%d.example", i)}}}
+		}
+		rules = append(rules, r)
+	}
+	zone, err := calendar.LoadZone(c.Timezone)
+	must(b, err)
+	window := calendar.Window{From: day("2026-01-01"), To: day("2026-12-31"), Zone: zone}
+	for b.Loop() {
+		x, err := (&archive.Tryouts{Ledger: l, Runs: run.NewStore(m.Table)}).Try(b.Context(), user, &c, nil, rules, window)
+		if err != nil || x.After.Fetched != 5_000 {
+			b.Fatal(err, x)
+		}
+	}
+}
