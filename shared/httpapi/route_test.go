@@ -130,7 +130,7 @@ func TestPreconditions(t *testing.T) {
 			}
 		})
 	}
-	if needing != 9 {
+	if needing != 10 {
 		t.Errorf("%d routes need a header", needing)
 	}
 }
