@@ -83,6 +83,8 @@ var kindsOfRecords = map[string]string{
 	"USER RUN":         keeps,
 	"USER SCRATCH":     keeps,
 	"USER SECRET":      keeps,
+	"USER SHEET":       keeps,
+	"USER SHEETS":      keeps,
 	"USER SESSIONS":    "its version is all that it says, and one write that reads nothing has to end the sessions of a user",
 	"USER UPLOAD":      writtenOnce,
 	"USER UPLOADS":     keeps,
