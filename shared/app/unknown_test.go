@@ -430,9 +430,13 @@ func liveOnOneMachine(t *testing.T) *observed {
 	}
 	decide(flag.Off)
 	acme := post("/v1/customers", `{"name": "Acme", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "120"}]}`)
+	sheet := post("/v1/timesheets", `{"config": "busy", "customer": "Acme", "period": "2020-01-01"}`)
+	post("/v1/timesheets/"+sheet+"/approve", "{}")
 	table.plant()
 
 	// what the user does
+	post("/v1/timesheets/"+sheet+"/reopen", `{"reason": "so"}`)
+	post("/v1/timesheets/"+sheet+"/approve", "{}")
 	decide(flag.On)
 	const chosen = `{"email": "ann@example.com", "timezone": "Europe/Berlin", "notifications": {"digest": {"in_app": true, "email": false}}}`
 	o.do("ann", "PUT", "/v1/me/settings", chosen, "", "If-Match", "*")
