@@ -19,6 +19,7 @@ import (
 	"adminassistant/shared/notify"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/telemetry"
+	"adminassistant/shared/timesheet"
 )
 
 // eraser returns who erases users.
@@ -37,6 +38,9 @@ func (y *system) erasing() []account.Step {
 				before = time.Time{}
 			}
 			return archive.Erase(ctx, y.table, y.blobs, e.User, before, y.clock())
+		}},
+		{Name: "timesheets", Erase: func(ctx context.Context, e account.Erasure) error {
+			return timesheet.Erase(ctx, y.table, y.blobs, e.User)
 		}},
 		{Name: "customers", Erase: func(ctx context.Context, e account.Erasure) error { return customer.Erase(ctx, y.table, e.User) }},
 		{Name: "backups", Erase: func(ctx context.Context, e account.Erasure) error { return backup.Erase(ctx, y.table, y.blobs, e.User) }},

@@ -25,6 +25,7 @@ import (
 	"adminassistant/shared/calendar/listing"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/customer"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/flag"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/idempotency"
@@ -42,6 +43,9 @@ import (
 	"adminassistant/shared/signing"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
+	"adminassistant/shared/timesheet"
+	"adminassistant/shared/timesheet/pdf"
+	"adminassistant/shared/timesheet/xlsx"
 	"adminassistant/shared/undo"
 )
 
@@ -198,8 +202,8 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 	}
 	undoers.Kinds, undoers.Blind = Kinds, y.providers.sealed && y.settings.GraphDelegated
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Customers: y.customers, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers, Deciding: y.deciding(),
-		Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs}, Jobs: y.jobs(),
+		Configs: y.configs, Customers: y.customers, Timesheets: y.timesheets(), Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers,
+		Deciding: y.deciding(), Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs}, Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
 		Flags: y.flags, Users: y.users, Tenants: tenants, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
@@ -212,10 +216,26 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 	})
 }
 
+// timesheets returns who keeps the timesheets of all users.
+func (y *system) timesheets() *timesheet.Sheets {
+	return &timesheet.Sheets{
+		Table: y.table, Blobs: y.blobs, Ledger: y.entries, Configs: y.configs, Customers: y.customers, Actions: y.notice.Actions, Signing: y.signing,
+		Outputs: timesheet.Outputs{PDF: pdf.Write, XLSX: xlsx.Write}, Clock: y.clock, NewID: y.newID,
+		Sender: func(ctx context.Context, user string) (timesheet.Party, error) {
+			p, err := y.users.Of(ctx, user)
+			if err != nil && fault.Of(err) != fault.NotFound {
+				return timesheet.Party{}, err
+			}
+			return timesheet.Party{Name: p.Name, Email: p.Settings.Email}, nil
+		},
+	}
+}
+
 // verifier returns who compares ledgers with all that lies around them.
 func (y *system) verifier() *proof.Verifier {
 	v := &proof.Verifier{
 		Ledger: y.entries, Runs: y.runs, Audit: y.audit, Backups: backup.New(y.table, y.blobs), Signer: y.signing, Clock: y.clock,
+		Sheets: y.timesheets().Hashes,
 	}
 	if y.witness != nil {
 		v.Kept = y.witness.Kept

@@ -89,6 +89,8 @@ var kindsOfRecords = map[string]string{
 	"USER RUN":         keeps,
 	"USER SCRATCH":     keeps,
 	"USER SECRET":      keeps,
+	"USER SHEET":       keeps,
+	"USER SHEETS":      keeps,
 	"USER SESSIONS":    "its version is all that it says, and one write that reads nothing has to end the sessions of a user",
 	"USER UPLOAD":      writtenOnce,
 	"USER UPLOADS":     keeps,
@@ -440,10 +442,14 @@ func liveOnOneMachine(t *testing.T) *observed {
 	const someTenant = "11111111-2222-4333-8444-555555555555"
 	_, err = known.Add(t.Context(), "boss", someTenant, "Some")
 	must(t, err)
+	sheet := post("/v1/timesheets", `{"config": "busy", "customer": "Acme", "period": "2020-01-01"}`)
+	post("/v1/timesheets/"+sheet+"/approve", "{}")
 	table.plant()
 	must(t, known.Remove(t.Context(), "boss", someTenant))
 
 	// what the user does
+	post("/v1/timesheets/"+sheet+"/reopen", `{"reason": "so"}`)
+	post("/v1/timesheets/"+sheet+"/approve", "{}")
 	decide(flag.On)
 	const chosen = `{"email": "ann@example.com", "timezone": "Europe/Berlin", "notifications": {"digest": {"in_app": true, "email": false}}}`
 	o.do("ann", "PUT", "/v1/me/settings", chosen, "", "If-Match", "*")

@@ -39,6 +39,7 @@ import (
 	"adminassistant/shared/run"
 	"adminassistant/shared/signing"
 	"adminassistant/shared/telemetry"
+	"adminassistant/shared/timesheet"
 	"adminassistant/shared/undo"
 )
 
@@ -48,6 +49,8 @@ type Services struct {
 	Runs    *run.Store
 	// Customers are those whom categories name.
 	Customers *customer.Customers
+	// Timesheets are what is billed to them.
+	Timesheets *timesheet.Sheets
 	// Kinds are those of runs, and Starters start them, by the queues of their kinds.
 	Kinds    run.Kinds
 	Starters map[run.QueueName]*run.Starter
@@ -160,6 +163,7 @@ func New(s Services) http.Handler {
 				{Name: tagNotifications, Description: "What you are told of. By which channels, your settings say (PUT /v1/me/settings)."},
 				{Name: tagRestores, Description: "What backups and uploaded files hold, put into a calendar."},
 				{Name: tagLedger, Description: "The append-only record of what was archived."},
+				{Name: tagTimesheets, Description: "What customers pay: drafts, approved and locked timesheets, and their files."},
 				{Name: tagFlags, Description: "What is switched on and off for the users of your tenant, for its administrators."},
 				{Name: tagTenants, Description: "The tenants whose users are let in, for administrators of the one that runs the installation."},
 				{Name: tagUsers, Description: "The users of your tenant, for its administrators."},
@@ -192,6 +196,7 @@ func New(s Services) http.Handler {
 	srv.notificationRoutes()
 	srv.restoreRoutes()
 	srv.ledgerRoutes()
+	srv.timesheetRoutes()
 	srv.userRoutes()
 	srv.tenantRoutes()
 	srv.flagRoutes()

@@ -63,8 +63,8 @@ func owned(ok int) statuses     { return statuses{401, 403, 404, 404, 404, 404, 
 // administration is the row of a route about another user of the tenant, who does not exist for administrators of other tenants.
 func administration(ok int) statuses { return statuses{401, 403, 403, 403, 404, ok, 403} }
 
-// request is how a route is asked. In path, body and header $calendar, $category, $config, $customer, $run, $job, $backup, $session, $action and $notification
-// stand for what is the user's, $other for the other user's object id and $me for the caller's.
+// request is how a route is asked. In path, body and header $calendar, $category, $config, $customer, $timesheet, $run, $job, $backup, $session, $action
+// and $notification stand for what is the user's, $other for the other user's object id and $me for the caller's.
 type request struct {
 	path   string // empty: the route's own
 	body   string
@@ -147,6 +147,16 @@ var matrix = map[string]request{
 	"POST /v1/categories/rename": {body: `{"config": "$config", "from": "Acme - billable", "to": "Acme - non-billable"}`, header: sendJSON,
 		want: owned(200)},
 	"GET /v1/categories/validate": {path: "/v1/categories/validate?config=$config&period=last+week", want: owned(200)},
+
+	"GET /v1/timesheets":               {want: users(200)},
+	"POST /v1/timesheets":              {body: `{"config": "$config", "customer": "Acme", "period": "last week"}`, header: sendJSON, want: owned(201)},
+	"GET /v1/timesheets/{id}":          {path: "/v1/timesheets/$timesheet", want: owned(200)},
+	"DELETE /v1/timesheets/{id}":       {path: "/v1/timesheets/$timesheet", want: owned(204)},
+	"POST /v1/timesheets/{id}/approve": {path: "/v1/timesheets/$timesheet/approve", body: `{"note": "so"}`, header: sendJSON, want: owned(200)},
+	"POST /v1/timesheets/{id}/reopen":  {path: "/v1/timesheets/$timesheet/reopen", body: `{"reason": "so"}`, header: sendJSON, want: owned(409)},
+	"POST /v1/timesheets/{id}/lock":    {path: "/v1/timesheets/$timesheet/lock", want: owned(409)}, // it is a draft
+	"PUT /v1/timesheets/{id}/invoice":  {path: "/v1/timesheets/$timesheet/invoice", body: `{"invoice_ref": "1"}`, header: sendJSON, want: owned(409)},
+	"GET /v1/timesheets/{id}/export":   {path: "/v1/timesheets/$timesheet/export?format=csv", want: owned(200)},
 
 	"GET /v1/customers":             {want: users(200)},
 	"POST /v1/customers":            {body: `{"name": "Globex"}`, header: sendJSON, want: users(201)},
@@ -340,6 +350,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 			uploadID := s.do("POST", "/v1/uploads", week, sendFile...).is(201).str("id")
 			categoryID := s.do("POST", "/v1/categories", `{"config": "`+configID+`", "name": "Acme - billable"}`, sendJSON...).is(201).str("id")
 			customerID := s.do("POST", "/v1/customers", `{"name": "Acme"}`, sendJSON...).is(201).str("id")
+			sheet := map[string]any{"config": configID, "customer": "Acme", "period": "2026-10-05"}
+			sheetID := s.do("POST", "/v1/timesheets", sheet).is(201).str("id")
 			in := session.SignIn{Principal: account.Principal{Tenant: homeTenant, Object: objects[owner], Name: names[owner]}}
 			_, began, err := s.services.Sessions.Start(t.Context(), in, "Browser")
 			check(t, err)
@@ -374,16 +386,17 @@ func TestWhoMayDoWhat(t *testing.T) {
 				return anyID.ReplaceAllString(text, "ID")
 			}
 			noCalendar := calendarIDOf("local://me/calendars/ID99999999")
-			names := regexp.MustCompile(`\$(calendar|category|config|customer|run|job|backup|upload|session|action|notification|other)`).MatchString(path + row.body)
+			names := regexp.MustCompile(`\$(calendar|category|config|customer|timesheet|run|job|backup|upload|session|action|notification|other)`).
+				MatchString(path + row.body)
 			for who, want := range row.want {
 				var missing answer
 				if names {
 					missing = ask(who, "$calendar", noCalendar, "$config", "ID99999998", "$run", "ID99999997", "$session", strings.Repeat("0", 64), "$job",
 						"ID99999994", "$backup", "ID99999993", "$upload", "ID99999992", "$customer", "ID99999990", "$category", "ID99999989",
-						"$action", "ID99999996", "$notification", "ID99999995", "$other", unknownUser)
+						"$timesheet", "ID99999988", "$action", "ID99999996", "$notification", "ID99999995", "$other", unknownUser)
 				}
 				a := ask(who, "$calendar", calendarID, "$config", configID, "$run", runID, "$job", jobID, "$backup", backupID, "$upload", uploadID, "$session",
-					began.ID, "$customer", customerID, "$category", categoryID,
+					began.ID, "$customer", customerID, "$category", categoryID, "$timesheet", sheetID,
 					"$action", raised.ID, "$notification", told.ID, "$other", objects[otherUser])
 				if a.StatusCode != want {
 					t.Errorf("%s is answered %d, want %d: %s", callerNames[who], a.StatusCode, want, a.body)
