@@ -30,7 +30,7 @@ func (q *Question) Effect(verdicts []decision.Verdict) []archive.HoursChange {
 	for i := range verdicts {
 		v := &verdicts[i]
 		if v.Word == decision.Create {
-			add(changed(&calendar.Appointment{}, v.Fields), after)
+			add(amended(&calendar.Appointment{}, v.Fields), after)
 			continue
 		}
 		about[v.Key] = v
@@ -58,7 +58,7 @@ func (p *Participant) becomes(v *decision.Verdict, all []decision.Verdict) *cale
 	case decision.Keep, decision.Accept:
 		return p.Stands()
 	case decision.KeepAs:
-		return changed(p.Stands(), v.Fields)
+		return amended(p.Stands(), v.Fields)
 	case decision.KeepArchived:
 		return p.Archive
 	case decision.Merge:
@@ -71,13 +71,13 @@ func (p *Participant) becomes(v *decision.Verdict, all []decision.Verdict) *cale
 				fields = o.Fields
 			}
 		}
-		return changed(p.Stands(), fields)
+		return amended(p.Stands(), fields)
 	}
 	return nil
 }
 
-// changed is an appointment with other values.
-func changed(a *calendar.Appointment, f *decision.Fields) *calendar.Appointment {
+// amended is an appointment with other values.
+func amended(a *calendar.Appointment, f *decision.Fields) *calendar.Appointment {
 	if a == nil || f == nil {
 		return a
 	}
