@@ -30,7 +30,7 @@ func (q *Question) Effect(verdicts []decision.Verdict) []archive.HoursChange {
 	for i := range verdicts {
 		v := &verdicts[i]
 		if v.Word == decision.Create {
-			add(decidedAs(&calendar.Appointment{}, v.Fields), after)
+			add(amended(&calendar.Appointment{}, v.Fields), after)
 			continue
 		}
 		about[v.Key] = v
@@ -58,7 +58,7 @@ func (p *Participant) becomes(v *decision.Verdict, all []decision.Verdict) *cale
 	case decision.Keep, decision.Accept:
 		return p.Stands()
 	case decision.KeepAs:
-		return decidedAs(p.Stands(), v.Fields)
+		return amended(p.Stands(), v.Fields)
 	case decision.KeepArchived:
 		return p.Archive
 	case decision.Merge:
@@ -71,13 +71,13 @@ func (p *Participant) becomes(v *decision.Verdict, all []decision.Verdict) *cale
 				fields = o.Fields
 			}
 		}
-		return decidedAs(p.Stands(), fields)
+		return amended(p.Stands(), fields)
 	}
 	return nil
 }
 
-// decidedAs is an appointment with other values.
-func decidedAs(a *calendar.Appointment, f *decision.Fields) *calendar.Appointment {
+// amended is an appointment with other values.
+func amended(a *calendar.Appointment, f *decision.Fields) *calendar.Appointment {
 	if a == nil || f == nil {
 		return a
 	}

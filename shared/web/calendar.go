@@ -436,20 +436,26 @@ func (sh *sheet) ticks(c column, own bool) g.Node {
 	}))
 }
 
-// list is the blocks of a column, in order of time.
-func (sh *sheet) list(timed []piece, c column, day calendar.Date) g.Node {
-	times := make([][2]time.Time, len(timed))
-	for i, p := range timed {
-		times[i] = [2]time.Time{p.at.Start, p.at.End}
+// places are where the pieces of a column stand.
+func (sh *sheet) places(all []piece, c column) []block {
+	things := make([]timed, len(all))
+	for i, p := range all {
+		st := sh.state(p.pair)
+		things[i] = timed{p.at.Start, p.at.End, st.class == "ghost"}
 	}
-	blocks := c.place(times)
-	items := make([]g.Node, len(timed))
-	for i := range timed {
+	return c.place(things)
+}
+
+// list is the blocks of a column, in order of time.
+func (sh *sheet) list(all []piece, c column, day calendar.Date) g.Node {
+	blocks := sh.places(all, c)
+	items := make([]g.Node, len(all))
+	for i := range all {
 		class := blocks[i].class()
 		if blocks[i].rows < 8 {
 			class += " short"
 		}
-		items[i] = sh.item(&timed[i], day, class)
+		items[i] = sh.item(&all[i], day, class)
 	}
 	return Ol(Class(fmt.Sprintf("slots h%d", c.hours())), g.Group(items))
 }
@@ -466,7 +472,7 @@ func (sh *sheet) item(p *piece, day calendar.Date, class string) g.Node {
 		title = A(Href("/review/"+id), B(g.Text(subject)))
 	}
 	return Li(Class(strings.TrimSpace("e "+st.class+" "+class)),
-		Span(Class("when"), g.Text(sh.when(p.at, day))),
+		Span(Class("when"), sh.whenParts(p.at, day)),
 		g.Text(" "), title, g.Text(" "),
 		Span(Class("meta"), g.Text(sh.meta(p, st))),
 		Span(Class("vh"), g.Text(", "+sh.said(p, day))),
@@ -486,6 +492,15 @@ func (sh *sheet) when(a *calendar.Appointment, day calendar.Date) string {
 		to = "…"
 	}
 	return from + "–" + to
+}
+
+// whenParts is when with its end apart, for which there is not always room.
+func (sh *sheet) whenParts(a *calendar.Appointment, day calendar.Date) g.Node {
+	from, to, both := strings.Cut(sh.when(a, day), "–")
+	if !both {
+		return g.Text(from)
+	}
+	return g.Group{g.Text(from), Span(Class("until"), g.Text("–"+to))}
 }
 
 // meta is what stands under a subject: customer, duration, state.
@@ -570,19 +585,15 @@ func (sh *sheet) dayView() g.Node {
 		half("source", sh.t("calendar.source"), source), half("archive", sh.t("calendar.archive"), kept))
 }
 
-func (sh *sheet) sideList(timed []piece, c column) g.Node {
-	times := make([][2]time.Time, len(timed))
-	for i, p := range timed {
-		times[i] = [2]time.Time{p.at.Start, p.at.End}
-	}
-	blocks := c.place(times)
-	items := make([]g.Node, len(timed))
-	for i := range timed {
+func (sh *sheet) sideList(all []piece, c column) g.Node {
+	blocks := sh.places(all, c)
+	items := make([]g.Node, len(all))
+	for i := range all {
 		class := blocks[i].class()
 		if blocks[i].rows < 8 {
 			class += " short"
 		}
-		items[i] = sh.oneSide(&timed[i], class)
+		items[i] = sh.oneSide(&all[i], class)
 	}
 	return Ol(Class(fmt.Sprintf("slots h%d", c.hours())), g.Group(items))
 }

@@ -119,36 +119,59 @@ func (b block) class() string {
 	return fmt.Sprintf("r%d s%d x%d w%d", b.row, b.rows, b.col, b.cols)
 }
 
-// place puts things that last from start to end into a column, in their order. Those that share rows, or are connected by others that do, are a group,
-// and stand side by side.
-func (c column) place(times [][2]time.Time) []block {
+// timed is something that lasts from start to end. What is light counts for nothing, and gets half the room beside others.
+type timed struct {
+	start, end time.Time
+	light      bool
+}
+
+// place puts things into a column, in their order. Those that share rows, or are connected by others that do, are a group, and stand side by side.
+func (c column) place(things []timed) []block {
 	type at struct{ index, row, end, lane int }
-	all := make([]at, len(times))
-	for i, t := range times {
-		from := max(0, int(t[0].Sub(c.start)/time.Minute))
-		to := min(c.minutes, int((t[1].Sub(c.start)+time.Minute-1)/time.Minute))
+	all := make([]at, len(things))
+	for i, t := range things {
+		from := max(0, int(t.start.Sub(c.start)/time.Minute))
+		to := min(c.minutes, int((t.end.Sub(c.start)+time.Minute-1)/time.Minute))
 		row := min(from, max(0, c.minutes-leastRows*rowMinutes)) / rowMinutes
 		end := max(row+leastRows, (to+rowMinutes-1)/rowMinutes)
 		all[i] = at{index: i, row: row, end: end}
 	}
 	slices.SortStableFunc(all, func(a, b at) int { return cmp.Or(a.row-b.row, b.end-a.end) })
-	blocks := make([]block, len(times))
+	blocks := make([]block, len(things))
 	for i := 0; i < len(all); {
 		var lanes []int // where each ends
+		var shares []int
 		j, until := i, all[i].end
 		for ; j < len(all) && all[j].row < until; j++ {
 			until = max(until, all[j].end)
 			lane := slices.IndexFunc(lanes, func(end int) bool { return end <= all[j].row })
 			if lane < 0 {
-				lane, lanes = len(lanes), append(lanes, 0)
+				lane, lanes, shares = len(lanes), append(lanes, 0), append(shares, 1)
 			}
 			lanes[lane], all[j].lane = all[j].end, lane
+			if !things[all[j].index].light {
+				shares[lane] = 2
+			}
 		}
-		width := max(1, gridColumns/len(lanes))
+		lefts, widths := divideColumns(shares)
 		for _, a := range all[i:j] {
-			blocks[a.index] = block{row: a.row + 1, rows: a.end - a.row, col: min(a.lane*width, gridColumns-width) + 1, cols: width}
+			blocks[a.index] = block{row: a.row + 1, rows: a.end - a.row, col: lefts[a.lane] + 1, cols: widths[a.lane]}
 		}
 		i = j
 	}
 	return blocks
+}
+
+// divideColumns gives each lane its share of the columns, and one at least. Of more lanes than columns the last ones have the last column.
+func divideColumns(shares []int) (lefts, widths []int) {
+	total, before := 0, 0
+	for _, share := range shares {
+		total += share
+	}
+	for _, share := range shares {
+		left := min(gridColumns*before/total, gridColumns-1)
+		before += share
+		lefts, widths = append(lefts, left), append(widths, max(1, gridColumns*before/total-left))
+	}
+	return lefts, widths
 }

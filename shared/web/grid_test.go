@@ -87,13 +87,13 @@ func TestTheHoursThatAreDrawnCoverWhatThereIs(t *testing.T) {
 func TestBlocksStandSideBySideWithinTheirGroupAlone(t *testing.T) {
 	zone := berlin(t)
 	col := span{8, 18}.of(calendar.Date{Year: 2026, Month: 10, Day: 15}, zone)
-	times := func(all ...string) (out [][2]time.Time) {
+	times := func(all ...string) (out []timed) {
 		for _, text := range all {
 			var h1, m1, h2, m2 int
 			if _, err := fmt.Sscanf(text, "%d:%d-%d:%d", &h1, &m1, &h2, &m2); err != nil {
 				t.Fatal(err)
 			}
-			out = append(out, [2]time.Time{time.Date(2026, 10, 15, h1, m1, 0, 0, zone), time.Date(2026, 10, 15, h2, m2, 0, 0, zone)})
+			out = append(out, timed{time.Date(2026, 10, 15, h1, m1, 0, 0, zone), time.Date(2026, 10, 15, h2, m2, 0, 0, zone), strings.HasSuffix(text, " light")})
 		}
 		return out
 	}
@@ -108,6 +108,8 @@ func TestBlocksStandSideBySideWithinTheirGroupAlone(t *testing.T) {
 		{"the next group has all the room", []string{"9:00-10:00", "9:30-10:30", "13:00-14:00"}, []string{"r13 s12 x1 w30", "r19 s12 x31 w30", "r61 s12 x1 w60"}},
 		{"no time is one line", []string{"9:00-9:00"}, []string{"r13 s5 x1 w60"}},
 		{"what is drawn longer pushes the next one aside", []string{"9:00-9:10", "9:15-10:00"}, []string{"r13 s5 x1 w30", "r16 s9 x31 w30"}},
+		{"what counts for nothing has half the room", []string{"9:00-10:00", "9:30-10:30 light", "9:45-10:45 light"},
+			[]string{"r13 s12 x1 w30", "r19 s12 x31 w15", "r22 s12 x46 w15"}},
 		{"before the hours", []string{"7:00-9:00"}, []string{"r1 s12 x1 w60"}},
 		{"at the end", []string{"17:50-18:00"}, []string{"r116 s5 x1 w60"}},
 	} {
@@ -126,10 +128,11 @@ func TestNoBlocksCoverEachOther(t *testing.T) {
 	zone := berlin(t)
 	rapid.Check(t, func(t *rapid.T) {
 		col := span{0, 24}.of(calendar.Date{Year: 2026, Month: 10, Day: rapid.SampledFrom([]int{24, 25}).Draw(t, "day")}, zone)
-		var all [][2]time.Time
+		var all []timed
 		for range rapid.IntRange(0, 40).Draw(t, "how many") {
 			from := col.start.Add(time.Duration(rapid.IntRange(-100, col.minutes).Draw(t, "from")) * time.Minute)
-			all = append(all, [2]time.Time{from, from.Add(time.Duration(rapid.IntRange(0, 400).Draw(t, "minutes")) * time.Minute)})
+			until := from.Add(time.Duration(rapid.IntRange(0, 400).Draw(t, "minutes")) * time.Minute)
+			all = append(all, timed{from, until, rapid.Bool().Draw(t, "light")})
 		}
 		blocks := col.place(all)
 		for i, a := range blocks {

@@ -547,13 +547,15 @@ func (s *web) previewUndo(v *view) error {
 func undoItems(v *view, plan *undo.Plan, zone *time.Location) g.Node {
 	shown := plan.Items[:min(len(plan.Items), itemsOnPage)]
 	return g.Group{
-		Table(THead(Tr(g.Map([]string{"item.when", "item.subject", "undo.does", "item.why"}, func(name string) g.Node {
+		Div(Class("scroll"), TabIndex("0"), Role("region"), Aria("labelledby", "what"), Table(THead(Tr(g.Map([]string{
+			"item.when", "item.subject", "undo.does", "item.why",
+		}, func(name string) g.Node {
 			return Th(Scope("col"), g.Text(v.t(name)))
 		}))),
 			TBody(g.Map(shown, func(it undo.Item) g.Node {
 				return Tr(Td(Class("when"), g.Text(v.times(&it.Appointment, zone))), Td(g.Text(cmp.Or(it.Appointment.Subject, v.t("calendar.untitled")))),
 					Td(g.Text(v.word("undo.does", string(it.Does)))), Td(Class("why"), g.Text(it.Detail)))
-			}))),
+			})))),
 		g.If(len(plan.Items) > len(shown), P(Class("muted"), g.Text(v.t("undo.more", len(plan.Items)-len(shown))))),
 	}
 }
