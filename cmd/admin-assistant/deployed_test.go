@@ -44,13 +44,15 @@ var everywhere = map[string]func(*testing.T){
 	"TestJobs":                            TestJobs,
 	"TestProvingToOthers":                 TestProvingToOthers,
 	"TestARestoreShowsWhatItWouldDoFirst": TestARestoreShowsWhatItWouldDoFirst,
-	"TestAFileIsRestored":                 TestAFileIsRestored,
-	"TestUsers":                           TestUsers,
-	"TestLogin":                           TestLogin,
-	"TestLogout":                          TestLogout,
-	"TestTokens":                          TestTokens,
-	"TestTokensAreForOneServer":           TestTokensAreForOneServer,
-	"TestFixedToken":                      TestFixedToken,
+	"TestWhatAVerificationFindsIsRepairedAdoptedOrLeft": TestWhatAVerificationFindsIsRepairedAdoptedOrLeft,
+	"TestASeriesAndFieldsAreDecided":                    TestASeriesAndFieldsAreDecided,
+	"TestAFileIsRestored":                               TestAFileIsRestored,
+	"TestUsers":                                         TestUsers,
+	"TestLogin":                                         TestLogin,
+	"TestLogout":                                        TestLogout,
+	"TestTokens":                                        TestTokens,
+	"TestTokensAreForOneServer":                         TestTokensAreForOneServer,
+	"TestFixedToken":                                    TestFixedToken,
 }
 
 // The tests that do not, and why.

@@ -788,3 +788,33 @@ func TestManyDecisionsCostFewRequestsToTheStore(t *testing.T) {
 	w.open(0)
 	w.quiet(c)
 }
+
+func TestAKeepOfWhatWasCorrectedKeepsItCorrectedUntilTheSourceChanges(t *testing.T) {
+	w := newWorld(t)
+	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	c := w.config()
+	w.archive(c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{
+		w.about(c, map[string]decision.Verdict{"Review": {Word: decision.KeepAs, Fields: &decision.Fields{Location: text("Bonn"), Body: text("by phone")}}}),
+	}})
+	before := w.held(c, "Review")
+	_, result := w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{"Review": {Word: decision.Keep}})}})
+	e := w.held(c, "Review")
+	if e.Appointment.Location != "Bonn" || e.BodyDigest != before.BodyDigest || result.Changed != 1 || result.Kept != 0 {
+		t.Errorf("%q %+v", e.Appointment.Location, result)
+	}
+	w.quiet(c)
+
+	// The source's new version is another thing: to keep that is to keep it as the source has it.
+	w.change("Review", func(d *calendar.Draft) { d.Location = "Kiel" })
+	r, _ := w.archive(c)
+	asked := append(w.questions(r, archive.ActionStale), w.questions(r, archive.ActionDrift)...)
+	if len(asked) != 1 || len(asked[0].Seen) != 1 {
+		t.Fatalf("it asks %+v", asked)
+	}
+	seen, id := asked[0].Seen[0], w.raise(c, action.Kind(asked[0].Kind), asked[0])
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{{Action: id, Verdicts: []decision.Verdict{{Key: seen.Key, Word: decision.Keep}}}}})
+	if got := w.held(c, "Review").Appointment.Location; got != "Kiel" {
+		t.Errorf("it is in %q", got)
+	}
+}
