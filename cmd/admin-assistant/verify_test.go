@@ -70,7 +70,8 @@ func TestWhatAVerificationFindsIsRepairedAdoptedOrLeft(t *testing.T) {
 		t.Fatalf("%v", ids)
 	}
 	report, rollout, design, own := ids["Umbrella report"], ids["Globex rollout"], ids["Globex design"], ids["Own note"]
-	m.local("action", "show", report).ok().says("Umbrella report: altered", "Umbrella final report", "action resolve "+report+" --repair", "--leave", "times in Europe/Berlin")
+	m.local("action", "show", report).ok().says("Umbrella report: altered", "Umbrella final report", "action resolve "+report+" --repair", "--leave",
+		"times in Europe/Berlin")
 	m.local("action", "list", "--kind", "altered").ok().says("Thu 2026-10-15 13:00-17:00 CEST", "They differ in: subject.")
 	m.local("action", "resolve", report, "--repair", "--adopt").fails(exitUsage, "exclude each other")
 	m.local("action", "resolve", report, "--repair", "--verdict", "1=keep").fails(exitUsage, "exclude each other")
@@ -138,6 +139,7 @@ func TestASeriesAndFieldsAreDecided(t *testing.T) {
 	}
 	both := m.about("Travel to Acme")
 	m.local("action", "resolve", both.ID, "--verdict", "1=merge:3", "--verdict", "2=keep").fails(exitUsage, "has no appointment 3")
-	m.local("action", "resolve", both.ID, "--verdict", "1=merge:1", "--verdict", "2=merge:1", "--subject", "On the way").ok().says("On the way", "1 changed, 1 merged")
+	m.local("action", "resolve", both.ID, "--verdict", "1=merge:1", "--verdict", "2=merge:1", "--subject", "On the way").ok().
+		says("On the way", "1 changed, 1 merged")
 	m.local("ledger", "day", "2026-10-05", "--config", "work").ok().says("On the way", "08:00-08:55")
 }
