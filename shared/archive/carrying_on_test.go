@@ -339,3 +339,43 @@ func TestALinkIsOfItsOwnRunsEntriesAlone(t *testing.T) {
 	}
 	w.verify(c)
 }
+
+func TestARunReportsAlsoWhatAnotherOneSettledOfIt(t *testing.T) {
+	for n := 8; n < 60; n++ {
+		w := newWorld(t)
+		w.month(60)
+		c := w.config()
+		r := w.start(c)
+		dying := &wiretest.Wire{DieAt: n}
+		if err := w.runner(dying.Table(w.Table), w.calendar).Run(t.Context(), r); err == nil {
+			t.Fatal("no worker died between two chunks")
+		}
+		if w.head(c.ID).Open != r.ID {
+			continue
+		}
+		done := len(w.reversals(c, r.ID))
+		if done == 0 || done >= 60 {
+			continue
+		}
+		w.Advance(2 * time.Minute)
+		_, night := w.archive(c, func(r *run.Run) { r.From, r.To = day("2026-10-01"), day("2026-10-01") })
+		if w.head(c.ID).Open != "" {
+			t.Fatalf("the other run settled nothing: %+v", night)
+		}
+		r, result := w.goOn(r.ID)
+		written := 0
+		for _, e := range w.entries(c.ID) {
+			if e.Run == r.ID && e.State == ledger.Done && e.Outcome == ledger.Archived {
+				written++
+			}
+		}
+		if r.State != run.Succeeded || result.Written != written || written < 40 {
+			t.Errorf("%s, %d written, and the ledger has %d", r.State, result.Written, written)
+		}
+		if _, verified, _ := w.verified(c); verified.Bookkeeping.Problems != 0 {
+			t.Errorf("%+v", verified.Bookkeeping)
+		}
+		return
+	}
+	t.Fatal("no worker died between two chunks")
+}
