@@ -45,6 +45,9 @@ var everywhere = map[string]func(*testing.T){
 	"TestProvingToOthers":                 TestProvingToOthers,
 	"TestARestoreShowsWhatItWouldDoFirst": TestARestoreShowsWhatItWouldDoFirst,
 	"TestWhatAVerificationFindsIsRepairedAdoptedOrLeft": TestWhatAVerificationFindsIsRepairedAdoptedOrLeft,
+	"TestUndoARunAndThatAndWhatIsLeft":                  TestUndoARunAndThatAndWhatIsLeft,
+	"TestWhatAnActionAsksIsDecided":                     TestWhatAnActionAsksIsDecided,
+	"TestTheRecordIsCorrected":                          TestTheRecordIsCorrected,
 	"TestASeriesAndFieldsAreDecided":                    TestASeriesAndFieldsAreDecided,
 	"TestAFileIsRestored":                               TestAFileIsRestored,
 	"TestUsers":                                         TestUsers,
@@ -78,8 +81,8 @@ var onlyHere = map[string]string{
 	"TestARunThatNobodyWaitedForIsCarriedOutByTheNextCommand": process,
 	"TestTheCommandLineOnADeployment":                         itself, "TestEveryTestIsForADeploymentToo": itself,
 	"TestWhatAGatewayAnswersItselfIsExplained": itself,
-	"TestWhatARunAsks":                         sameRoutes, "TestARestoreSaysWhichFieldsItChanges": sameRoutes, "TestUndoARunAndThatAndWhatIsLeft": sameRoutes,
-	"TestReview": sameRoutes, "TestWhatAnActionAsksIsDecided": sameRoutes, "TestTheRecordIsCorrected": sameRoutes,
+	"TestWhatARunAsks":                         sameRoutes, "TestARestoreSaysWhichFieldsItChanges": sameRoutes,
+	"TestReview": sameRoutes, // there are terminals on Linux alone
 	"TestDoctor": signInOnly, "TestDoctorLooksAtTheApplicationOfThisMachine": noServer, "TestFlags": signInOnly, "TestLogoutEverywhere": signInOnly,
 	"TestTheCommandLineDoesNotNoticeHowTheServiceBehaves": signInOnly, "TestWhatTheCommandLineSaysOfRefusals": signInOnly,
 }

@@ -818,3 +818,34 @@ func TestAKeepOfWhatWasCorrectedKeepsItCorrectedUntilTheSourceChanges(t *testing
 		t.Errorf("it is in %q", got)
 	}
 }
+
+func TestOf200AnswersThreeThatAreStaleKeepNothingBack(t *testing.T) {
+	w := newWorld(t)
+	w.month(200)
+	c := w.config()
+	w.archive(c)
+	var answers []archive.Answer
+	for _, e := range w.newest(c) {
+		answers = append(answers, archive.Answer{
+			Verdicts: []decision.Verdict{{Key: e.Key, Word: decision.KeepAs, Fields: &decision.Fields{Location: text("Berlin")}}},
+		})
+	}
+	for _, i := range []int{3, 77, 199} {
+		w.change(fmt.Sprintf("Work %d", i), func(d *calendar.Draft) { d.Location = "Bonn" })
+	}
+	before := w.copies()
+	r, result := w.settleBy(c, archive.Asked{Answers: answers})
+	if len(answers) != 200 || r.State != run.Failed || len(result.Refusals) != 3 || !slices.Equal(before, w.copies()) {
+		t.Errorf("all or nothing: %s, %d refused", r.State, len(result.Refusals))
+	}
+	r, result = w.settleBy(c, archive.Asked{Answers: answers, Partial: true})
+	if len(result.Refusals) != 3 || result.Changed != 197 || r.State != run.Partial {
+		t.Errorf("what can be: %s %+v", r.State, result)
+	}
+	for _, one := range result.Refusals {
+		if one.Code != archive.StaleDecision || one.Detail == "" {
+			t.Errorf("%+v", one)
+		}
+	}
+	w.verify(c)
+}
