@@ -47,14 +47,19 @@ var everywhere = map[string]func(*testing.T){
 	"TestJobs":                            TestJobs,
 	"TestProvingToOthers":                 TestProvingToOthers,
 	"TestARestoreShowsWhatItWouldDoFirst": TestARestoreShowsWhatItWouldDoFirst,
-	"TestAFileIsRestored":                 TestAFileIsRestored,
-	"TestUsers":                           TestUsers,
-	"TestTenants":                         TestTenants,
-	"TestLogin":                           TestLogin,
-	"TestLogout":                          TestLogout,
-	"TestTokens":                          TestTokens,
-	"TestTokensAreForOneServer":           TestTokensAreForOneServer,
-	"TestFixedToken":                      TestFixedToken,
+	"TestWhatAVerificationFindsIsRepairedAdoptedOrLeft": TestWhatAVerificationFindsIsRepairedAdoptedOrLeft,
+	"TestUndoARunAndThatAndWhatIsLeft":                  TestUndoARunAndThatAndWhatIsLeft,
+	"TestWhatAnActionAsksIsDecided":                     TestWhatAnActionAsksIsDecided,
+	"TestTheRecordIsCorrected":                          TestTheRecordIsCorrected,
+	"TestASeriesAndFieldsAreDecided":                    TestASeriesAndFieldsAreDecided,
+	"TestAFileIsRestored":                               TestAFileIsRestored,
+	"TestUsers":                                         TestUsers,
+	"TestLogin":                                         TestLogin,
+	"TestLogout":                                        TestLogout,
+	"TestTokens":                                        TestTokens,
+	"TestTokensAreForOneServer":                         TestTokensAreForOneServer,
+	"TestFixedToken":                                    TestFixedToken,
+	"TestTenants":                                       TestTenants,
 }
 
 // The tests that do not, and why.
@@ -83,8 +88,8 @@ var onlyHere = map[string]string{
 	"TestARunThatNobodyWaitedForIsCarriedOutByTheNextCommand": process,
 	"TestTheCommandLineOnADeployment":                         itself, "TestEveryTestIsForADeploymentToo": itself,
 	"TestWhatAGatewayAnswersItselfIsExplained": itself,
-	"TestWhatARunAsks":                         sameRoutes, "TestARestoreSaysWhichFieldsItChanges": sameRoutes, "TestUndoARunAndThatAndWhatIsLeft": sameRoutes,
-	"TestReview": sameRoutes, "TestWhatAnActionAsksIsDecided": sameRoutes, "TestTheRecordIsCorrected": sameRoutes,
+	"TestWhatARunAsks":                         sameRoutes, "TestARestoreSaysWhichFieldsItChanges": sameRoutes,
+	"TestReview": sameRoutes, // there are terminals on Linux alone
 	"TestDoctor": signInOnly, "TestDoctorLooksAtTheApplicationOfThisMachine": noServer, "TestFlags": signInOnly, "TestLogoutEverywhere": signInOnly,
 	"TestTheCommandLineDoesNotNoticeHowTheServiceBehaves": signInOnly, "TestWhatTheCommandLineSaysOfRefusals": signInOnly,
 }

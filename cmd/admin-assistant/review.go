@@ -83,13 +83,13 @@ func (p *program) listOpen(ctx context.Context, c *client, open []actionView) er
 	} else if len(open) == 0 {
 		fmt.Fprintln(p.out, "Nothing needs you.")
 	} else {
-		zone, err := userZone(ctx, c)
+		places, err := readZones(ctx, c)
 		if err != nil {
 			return err
 		}
 		var rows []table.Row
 		for _, v := range open {
-			rows = append(rows, table.Row{v.ID, v.Kind, v.Span.in(zone)})
+			rows = append(rows, table.Row{v.ID, v.Kind, v.Span.in(places.of(v.Config).zone)})
 		}
 		p.printTable(table.Row{"Action", "Kind", "When"}, rows)
 		fmt.Fprintln(p.out, "Go through them at a terminal with: admin-assistant review")

@@ -434,6 +434,12 @@ func liveOnOneMachine(t *testing.T) *observed {
 		_, err := flag.New(table, clock).Set(t.Context(), "tenant", "boss", flag.Flag{Name: flag.StuckJobAction, State: state})
 		must(t, err)
 	}
+	// a calendar in which the user has events, which a verification asks about
+	imports(post("/v1/calendars", `{"uri": "local://ann/calendars/Own"}`), "Own")
+	own := post("/v1/archive-configs", `{"name": "own", "source": "local://ann/calendars/Busy", "archive": "local://ann/calendars/Own", "timezone": "UTC"}`)
+	post("/v1/archive-configs/"+own+"/verify", `{}`)
+	o.work()
+
 	decide(flag.Off)
 	const category = `{"calendar": "local://ann/calendars/Busy", "name": "Acme - billable"}`
 	post("/v1/categories", category)

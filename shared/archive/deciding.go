@@ -245,8 +245,12 @@ func (x *answers) decide(a *Answer, number int) (Decided, action.Span, error) {
 	if err := x.see(&d, asked, at); err != nil {
 		return d, action.Span{}, err
 	}
+	seen := map[string]string{}
+	for _, s := range d.Seen {
+		seen[s.Key] = s.Hash
+	}
 	for i := range d.Verdicts {
-		x.inherit(&d.Verdicts[i])
+		x.inherit(&d.Verdicts[i], seen[d.Verdicts[i].Key])
 	}
 	if err := d.Check(); err != nil {
 		return d, action.Span{}, atDecision(number, err)
@@ -324,13 +328,21 @@ func errUnknown(key string) error {
 	return fault.New(fault.NotFound, "the ledger has no appointment with key %q", key)
 }
 
-// inherit gives a verdict that changes fields also those that earlier decisions changed: a correction of one field keeps the others.
-func (x *answers) inherit(v *decision.Verdict) {
+// inherit gives a verdict that changes fields also those that earlier decisions changed: a correction of one field keeps the others. One that keeps what was
+// corrected keeps it corrected, as long as the source is what it was then; seen is its hash.
+func (x *answers) inherit(v *decision.Verdict, seen string) {
 	e := x.newest[v.Key]
-	if v.Word != decision.KeepAs || v.Fields == nil || e == nil || e.Decision == "" || e.Outcome != ledger.Archived || decision.Created(v.Key) {
+	if e == nil || e.Decision == "" || e.Outcome != ledger.Archived || decision.Created(v.Key) {
 		return
 	}
-	fields, a := *v.Fields, &e.Appointment
+	var fields decision.Fields
+	switch {
+	case v.Word == decision.KeepAs && v.Fields != nil:
+		fields = *v.Fields
+	case v.Word != decision.Keep || !sameSource(e.SourceHash, seen):
+		return
+	}
+	a := &e.Appointment
 	for _, c := range e.Changes {
 		if c.Reason != ReasonDecision {
 			continue
@@ -355,7 +367,9 @@ func (x *answers) inherit(v *decision.Verdict) {
 	if was := x.earlier[v.Key]; was != nil && was.Fields != nil && was.Fields.Body != nil {
 		keep(&fields.Body, *was.Fields.Body)
 	}
-	v.Fields = &fields
+	if fields != (decision.Fields{}) {
+		v.Word, v.Fields = decision.KeepAs, &fields
+	}
 }
 
 func keep[T any](field **T, value T) {
