@@ -338,3 +338,24 @@ func TestAnUndoneDecisionWhoseActionIsErasedAsksNobody(t *testing.T) {
 	must(t, w.deciding().Ended(t.Context(), back))
 	w.open(0)
 }
+
+func TestWhatCollidesWithADriftThatIsAcceptedIsAskedOnce(t *testing.T) {
+	w := newWorld(t)
+	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	c := w.config(accepting)
+	w.archive(c)
+	w.change("Review", func(d *calendar.Draft) { d.Location = "Bonn" })
+	w.add("Call", "2026-10-05T09:30", "2026-10-05T10:30")
+	night, _ := w.archive(c)
+	w.open(1)
+	asked := w.questions(night, archive.ActionOverlap)[0]
+	if _, result := w.archive(c); len(result.Raised) > 0 || result.Resolved > 0 || result.Waiting != 1 {
+		t.Errorf("the same night once more: %+v", result)
+	}
+	answer := w.about(c, map[string]decision.Verdict{"Call": {Word: decision.Drop}})
+	answer.Action, answer.Seen = w.raise(c, action.Overlap, asked), nil
+	if r, result := w.settleBy(c, archive.Asked{Answers: []archive.Answer{answer}}); r.State != run.Succeeded {
+		t.Errorf("answered: %s %+v", r.State, result)
+	}
+	w.open(0)
+}
