@@ -176,7 +176,7 @@ func (p *program) scheduleDemo(ctx context.Context, c *client, config configBody
 	if err != nil {
 		return err
 	}
-	nightly := jobSettings{Schedule: job.Schedule{Repeat: job.Daily, At: "23:59", Zone: config.Timezone}, Jitter: job.DefaultJitter}
+	nightly := jobSettings{Schedule: job.Schedule{Repeat: job.Daily, At: "23:59", Zone: config.Timezone}}
 	backups := nightly
 	backups.Schedule.At, backups.Retention = "04:00", backup.Retention{Last: 7, Monthly: 12}
 	weekly := nightly

@@ -77,7 +77,7 @@ const (
 )
 
 const (
-	// DefaultJitter is the Jitter that is proposed for a job, in minutes.
+	// DefaultJitter is the Jitter by load of a job that is due with few others, in minutes.
 	DefaultJitter = 10
 	// MaxJitter is the largest Jitter, in minutes.
 	MaxJitter = 60

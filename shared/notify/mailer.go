@@ -68,8 +68,12 @@ const sendTime = 2 * time.Minute
 // noteTime is how long it may take to note what became of an e-mail, even when the mailer's own time is up.
 const noteTime = 5 * time.Second
 
-// tooLate is how long after it was due an e-mail is still sent. A daily quota of the mail service is free again within a day.
-const tooLate = 36 * time.Hour
+// patience is how long an e-mail waits for a quota of the mail service, which is free again within a day; tooLate is how long after it was due one is
+// still sent: each wait takes a little longer than it is to.
+const (
+	patience = 36 * time.Hour
+	tooLate  = patience + queue.MaxDelay
+)
 
 // Handle sends the notification that a message names, if its e-mail is due, notes what became of it, and deletes the message. What cannot
 // be sent now comes again; what the mail service refuses for a reason that an operator has to see to is parked.

@@ -83,6 +83,10 @@ func TestTenants(t *testing.T) {
 			t.Errorf("%+v, %v", added, err)
 		}
 		w.lets(w.one, guest, true)
+		named := New(w.table, []string{home, guest}, w.Now)
+		if more, err := named.More(t.Context()); err != nil || more {
+			t.Errorf("where the settings name it, more: %v, %v", more, err)
+		}
 		if more, err := w.one.More(t.Context()); err != nil || !more {
 			t.Errorf("more: %v, %v", more, err)
 		}
@@ -177,14 +181,27 @@ func TestWhatIsKnownOfTenantsHasABoundedAge(t *testing.T) {
 	})
 	t.Run("also while it cannot be read: ten minutes", func(t *testing.T) {
 		w.table.fails.Store(true)
-		for w.Advance(fresh); ; w.Advance(fresh) {
-			in, err := w.other.Lets(t.Context(), guest)
-			if err != nil {
+		w.Advance(fresh)
+		before := w.table.asked.Load()
+		for range 100 {
+			w.lets(w.other, guest, true)
+		}
+		if n := w.table.asked.Load() - before; n != 1 {
+			t.Errorf("the table was asked %d times", n)
+		}
+		var err error
+		for range 100 {
+			w.Advance(fresh)
+			in := false
+			if in, err = w.other.Lets(t.Context(), guest); err != nil {
 				break
 			}
 			if !in {
 				t.Fatal("it is forgotten")
 			}
+		}
+		if err == nil {
+			t.Fatal("it is never forgotten")
 		}
 		if age := w.Now().Sub(w.other.read); age < stale || age > stale+fresh {
 			t.Errorf("after %s", age)
