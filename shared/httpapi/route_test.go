@@ -129,7 +129,7 @@ func TestPreconditions(t *testing.T) {
 			}
 		})
 	}
-	if needing != 6 {
+	if needing != 7 {
 		t.Errorf("%d routes need a header", needing)
 	}
 }
