@@ -127,6 +127,57 @@ func TestRulesAreTriedOnWhatTheLedgerHas(t *testing.T) {
 	})
 }
 
+func TestWhatModificationsDidCountsInATryout(t *testing.T) {
+	w := newWorld(t)
+	c := w.config()
+	w.add("Acme review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Late start", "2026-10-05T09:00", "2026-10-05T09:15", uncategorised)
+	w.add("Extended", "2026-10-05T10:00", "2026-10-05T10:30", uncategorised)
+	w.add("Globex call", "2026-10-06T09:00", "2026-10-06T10:00")
+	w.add("Early start", "2026-10-06T08:30", "2026-10-06T09:00", uncategorised)
+	w.archive(c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{
+		"Globex call": {Word: decision.KeepAs, Fields: &decision.Fields{Categories: &[]string{"Globex - billable"}}},
+	})}})
+	long := rule.Rule{
+		ID: "long", Name: "long", On: true, Then: rule.Effect{Exclude: true},
+		All: []rule.Condition{{Field: rule.Duration, Op: rule.AtLeast, Any: []string{"61"}}}, // longer than any of them was planned
+	}
+	x, err := w.tryouts(w.Table).Try(t.Context(), user, &c, nil, []rule.Rule{long}, october(t))
+	must(t, err)
+	if changed, minutes, _ := told(x); len(changed) != 0 || !slices.Equal(minutes, []string{"Acme billable 75 -> 75", "Globex billable 90 -> 90"}) {
+		t.Errorf("changed %q, minutes %q", changed, minutes)
+	}
+}
+
+func TestWhatDoesNotCountAsMinutes(t *testing.T) {
+	w := newWorld(t)
+	c := w.config(func(c *archive.Config) { c.Overlaps = archive.Keep })
+	w.add("Acme review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Called off", "2026-10-05T11:00", "2026-10-05T12:00")
+	w.add("Whole day", "2026-10-06T00:00", "2026-10-07T00:00", func(d *calendar.Draft) { d.AllDay = true })
+	w.archiveOver(calledOff{w.calendar}, c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{{Verdicts: []decision.Verdict{{Word: decision.Create, Fields: &decision.Fields{
+		Subject: text("By phone"), Start: at("2026-10-08T09:00"), End: at("2026-10-08T09:30"), Categories: &[]string{"Acme - billable"},
+	}}}}}})
+	x, err := w.tryouts(w.Table).Try(t.Context(), user, &c, nil, nil, october(t))
+	must(t, err)
+	if _, minutes, _ := told(x); !slices.Equal(minutes, []string{"Acme billable 90 -> 90"}) || x.Before.Created != 1 || x.Before.Fetched != 3 {
+		t.Errorf("minutes %q, %v", minutes, x.Before)
+	}
+}
+
+// calledOff is a provider that shows appointments as cancelled whose subject says so.
+type calledOff struct{ calendar.Provider }
+
+func (p calledOff) Events(ctx context.Context, account, id string, from, to time.Time) ([]calendar.Event, error) {
+	events, err := p.Provider.Events(ctx, account, id, from, to)
+	for i := range events {
+		events[i].Cancelled = events[i].Subject == "Called off"
+	}
+	return events, err
+}
+
 func TestRulesAreTriedOnWhatRunsLeftOut(t *testing.T) {
 	w := newWorld(t)
 	c := w.config(func(c *archive.Config) { c.Purpose = archive.Timesheet })
