@@ -440,8 +440,7 @@ func (p *program) ruleTry() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "try", Short: "Say what rules would do, and save nothing", Args: cobra.NoArgs,
 		Long: "Say what rules would do, and save nothing. With --file the rules of the file are compared with those of the config, without it those of the\n" +
-			"config with none. Every event that the ledger has is planned twice, as if nothing were archived yet; no calendar is asked. What the archive\n" +
-			"leaves out is not in the ledger, and so not among the events.",
+			"config with none. Every event that the ledger has, or that runs left out, is planned twice, as if nothing were archived yet; no calendar is asked.",
 		Example: "  admin-assistant rule try --config work --period \"last month\" --file rules.json",
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
 			v, _, err := p.findConfig(ctx, c, config)

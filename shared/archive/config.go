@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -83,7 +84,11 @@ func (c *Config) RuleSet() (*rule.Set, error) {
 }
 
 // Validate checks a config; errors are of kind fault.Invalid and name the field. Of rules all fields that are at fault are named, see rule.Check.
-func (c *Config) Validate() error {
+func (c *Config) Validate() error { return c.replaces(nil) }
+
+// replaces is Validate of a config that takes the place of another one; nil: of none. Rules that are as they were pass: a newer program may have written
+// them, and the config can be changed all the same.
+func (c *Config) replaces(was *Config) error {
 	switch {
 	case !validName(c.Name):
 		return fault.Field("name", "must have 1 to %d characters, without control characters or space around them", maxName)
@@ -100,6 +105,9 @@ func (c *Config) Validate() error {
 	}
 	if _, err := c.Settings(); err != nil {
 		return err
+	}
+	if was != nil && reflect.DeepEqual(c.Rules, was.Rules) {
+		return nil
 	}
 	_, err := rule.Check(rule.Drafts(c.Rules))
 	return err
@@ -425,11 +433,11 @@ func (s *Configs) Named(ctx context.Context, user, idOrName string) (Config, err
 // Update replaces the config c.ID. When its version is no longer c.Version, the error is store.ErrConflict. Once a config has archived
 // something its calendars cannot change, since the ledger is about them: that is of kind fault.Conflict. Other errors are Create's.
 func (s *Configs) Update(ctx context.Context, user string, c Config) (Config, error) {
-	if err := c.Validate(); err != nil {
-		return Config{}, err
-	}
 	old, err := s.Get(ctx, user, c.ID)
 	if err != nil {
+		return Config{}, err
+	}
+	if err := c.replaces(&old); err != nil {
 		return Config{}, err
 	}
 	if old.Version != c.Version {

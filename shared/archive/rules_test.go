@@ -275,6 +275,12 @@ func TestWhatRulesDidIsCounted(t *testing.T) {
 	if !reflect.DeepEqual(plan.Rules, want) {
 		t.Errorf("got %+v, want %+v", plan.Rules, want)
 	}
+	plan = ruledPlan(t, day(busy("x", "09:00", "10:00")), settings,
+		about("t", "x", `{"travel": true, "privacy": "private"}`), about("o", "x", `{"exclude": true}`), about("late", "x", `{"exclude": true}`))
+	want = []RuleUse{{Matched: 1, Behind: map[int]int{1: 1}}, {Matched: 1, Acted: 1}, {Matched: 1, Behind: map[int]int{1: 1}}}
+	if !reflect.DeepEqual(plan.Rules, want) {
+		t.Errorf("with an exclusion: %+v, want %+v", plan.Rules, want)
+	}
 	if planOf(nil).Rules != nil {
 		t.Error("a plan without rules says what they did")
 	}

@@ -55,7 +55,15 @@ func (t *Tryouts) Suggest(ctx context.Context, user string, c *Config, w calenda
 	if err != nil {
 		return nil, err
 	}
-	return suggestRules(s.entries, set, settings.Zone, w), nil
+	entries := s.entries
+	for _, e := range s.left { // they have no category, and are what rules are for
+		start, err := e.Start.Instant(settings.Zone)
+		if err == nil && !hasCategory(e.Categories) {
+			at := calendar.Appointment{Subject: e.Subject, Start: start, End: start}
+			entries = append(entries, ledger.Entry{Key: e.ID, Outcome: ledger.Archived, Source: e, Appointment: at})
+		}
+	}
+	return suggestRules(entries, set, settings.Zone, w), nil
 }
 
 // sign is what several events have in common.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/decision"
 	"adminassistant/shared/fault"
@@ -17,14 +18,15 @@ import (
 	"adminassistant/shared/run"
 )
 
-// Tryouts say beforehand what rules would do, by what the ledger has. They ask no calendar, and write nothing.
+// Tryouts say beforehand what rules would do, by what the ledger has and what runs left out. They ask no calendar, and write nothing.
 type Tryouts struct {
 	Ledger *ledger.Ledger
 	Runs   *run.Store
+	Blobs  blob.Blob
 }
 
-// Tryout is what becomes otherwise when rules take the place of others. Each event is planned twice from the ledger's snapshot of it, with what the user
-// decided, as if nothing were archived yet. What the archive left out has no snapshot.
+// Tryout is what becomes otherwise when rules take the place of others. Each event is planned twice from the snapshot of it, with what the user
+// decided, as if nothing were archived yet.
 type Tryout struct {
 	Before, After Counts
 	// Minutes are those of timed appointments that go into the archive, neither cancelled nor declined, by customer and billing type.
@@ -91,10 +93,11 @@ func (t *Tryouts) Try(ctx context.Context, user string, c *Config, before, after
 	return tryRules(in, was, then), nil
 }
 
-// snapshots are what the ledger has of a window's events, the newest version of each.
+// snapshots are what the ledger has of a window's events, the newest version of each, and what runs left out.
 type snapshots struct {
 	entries   []ledger.Entry
 	decisions []decision.Decision
+	left      []calendar.Event // none that the ledger has
 }
 
 // snapshots reads what the ledger has of the events that start in a window, and what was decided about them.
@@ -112,6 +115,17 @@ func (t *Tryouts) snapshots(ctx context.Context, user, config string, w calendar
 			ids[RunOf(e.Decision)] = true
 		}
 	}
+	if s.left, err = t.leftOut(ctx, user, config, w); err != nil {
+		return nil, err
+	}
+	known := make(map[string]bool, 2*len(entries))
+	for i := range entries {
+		known[entries[i].Source.ID], known[entries[i].Key] = true, true
+	}
+	s.left = slices.DeleteFunc(s.left, func(e calendar.Event) bool {
+		start, err := e.Start.Instant(w.Zone)
+		return err != nil || known[e.ID] || known[sourceKey(&e, start)]
+	})
 	if len(ids) == 0 {
 		return s, nil
 	}
@@ -131,7 +145,7 @@ func (t *Tryouts) snapshots(ctx context.Context, user, config string, w calendar
 
 // input returns the events as their source had them. What was taken out otherwise than by a decision, as by an undo, stays out.
 func (s *snapshots) input() Input {
-	in := Input{Decisions: s.decisions, Modified: map[string][]ledger.Change{}}
+	in := Input{Decisions: s.decisions, Modified: map[string][]ledger.Change{}, Events: slices.Clone(s.left)}
 	for i := range s.entries {
 		e := &s.entries[i]
 		if decision.Created(e.Key) {

@@ -1,7 +1,10 @@
 package archive_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -9,6 +12,7 @@ import (
 	"time"
 
 	"adminassistant/shared/archive"
+	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/decision"
 	"adminassistant/shared/fault"
@@ -27,7 +31,7 @@ func about(id, text string, then rule.Effect) rule.Rule {
 }
 
 func (w *world) tryouts(table store.Table) *archive.Tryouts {
-	return &archive.Tryouts{Ledger: ledger.New(table, w.Blobs, w.Key), Runs: run.NewStore(table)}
+	return &archive.Tryouts{Ledger: ledger.New(table, w.Blobs, w.Key), Runs: run.NewStore(table), Blobs: w.Blobs}
 }
 
 func october(t *testing.T) calendar.Window {
@@ -123,6 +127,154 @@ func TestRulesAreTriedOnWhatTheLedgerHas(t *testing.T) {
 	})
 }
 
+func TestWhatModificationsDidCountsInATryout(t *testing.T) {
+	w := newWorld(t)
+	c := w.config()
+	w.add("Acme review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Late start", "2026-10-05T09:00", "2026-10-05T09:15", uncategorised)
+	w.add("Extended", "2026-10-05T10:00", "2026-10-05T10:30", uncategorised)
+	w.add("Globex call", "2026-10-06T09:00", "2026-10-06T10:00")
+	w.add("Early start", "2026-10-06T08:30", "2026-10-06T09:00", uncategorised)
+	w.archive(c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{
+		"Globex call": {Word: decision.KeepAs, Fields: &decision.Fields{Categories: &[]string{"Globex - billable"}}},
+	})}})
+	long := rule.Rule{
+		ID: "long", Name: "long", On: true, Then: rule.Effect{Exclude: true},
+		All: []rule.Condition{{Field: rule.Duration, Op: rule.AtLeast, Any: []string{"61"}}}, // longer than any of them was planned
+	}
+	x, err := w.tryouts(w.Table).Try(t.Context(), user, &c, nil, []rule.Rule{long}, october(t))
+	must(t, err)
+	if changed, minutes, _ := told(x); len(changed) != 0 || !slices.Equal(minutes, []string{"Acme billable 75 -> 75", "Globex billable 90 -> 90"}) {
+		t.Errorf("changed %q, minutes %q", changed, minutes)
+	}
+}
+
+func TestWhatDoesNotCountAsMinutes(t *testing.T) {
+	w := newWorld(t)
+	c := w.config(func(c *archive.Config) { c.Overlaps = archive.Keep })
+	w.add("Acme review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Called off", "2026-10-05T11:00", "2026-10-05T12:00")
+	w.add("Whole day", "2026-10-06T00:00", "2026-10-07T00:00", func(d *calendar.Draft) { d.AllDay = true })
+	w.archiveOver(calledOff{w.calendar}, c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{{Verdicts: []decision.Verdict{{Word: decision.Create, Fields: &decision.Fields{
+		Subject: text("By phone"), Start: at("2026-10-08T09:00"), End: at("2026-10-08T09:30"), Categories: &[]string{"Acme - billable"},
+	}}}}}})
+	x, err := w.tryouts(w.Table).Try(t.Context(), user, &c, nil, nil, october(t))
+	must(t, err)
+	if _, minutes, _ := told(x); !slices.Equal(minutes, []string{"Acme billable 90 -> 90"}) || x.Before.Created != 1 || x.Before.Fetched != 3 {
+		t.Errorf("minutes %q, %v", minutes, x.Before)
+	}
+}
+
+// calledOff is a provider that shows appointments as cancelled whose subject says so.
+type calledOff struct{ calendar.Provider }
+
+func (p calledOff) Events(ctx context.Context, account, id string, from, to time.Time) ([]calendar.Event, error) {
+	events, err := p.Provider.Events(ctx, account, id, from, to)
+	for i := range events {
+		events[i].Cancelled = events[i].Subject == "Called off"
+	}
+	return events, err
+}
+
+func TestRulesAreTriedOnWhatRunsLeftOut(t *testing.T) {
+	w := newWorld(t)
+	c := w.config(func(c *archive.Config) { c.Purpose = archive.Timesheet })
+	w.add("Acme review", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Globex call", "2026-10-05T11:00", "2026-10-05T11:30", uncategorised)
+	w.add("Globex lunch", "2026-10-20T11:00", "2026-10-20T11:30", func(d *calendar.Draft) { d.Categories = []string{"Lunch"} })
+	w.add("Globex talk", "2026-10-21T11:00", "2026-10-21T11:30", uncategorised)
+	later := w.add("Globex plan", "2026-10-22T11:00", "2026-10-22T11:30", uncategorised)
+	// Two runs, each of a half of the month, and one of a few days that looks once more.
+	days := func(from, to string) func(*run.Run) {
+		return func(r *run.Run) { r.From, r.To = day(from), day(to) }
+	}
+	w.archive(c, days("2026-10-01", "2026-10-15"))
+	w.archive(c, days("2026-10-10", "2026-10-31"))
+	w.remove(later)
+	w.archive(c, days("2026-10-20", "2026-10-31"))
+	globex := about("globex", "globex", rule.Effect{Category: "Globex - billable"})
+	x, err := w.tryouts(w.Table).Try(t.Context(), user, &c, nil, []rule.Rule{globex}, october(t))
+	must(t, err)
+	changed, minutes, _ := told(x)
+	if want := []string{
+		"Globex call: excludedpersonal  -> archived Globex by [globex]",
+		"Globex talk: excludedpersonal  -> archived Globex by [globex]",
+		"Globex plan: excludedpersonal  -> archived Globex by [globex]", // as the run saw it that looked furthest back
+	}; !slices.Equal(changed, want) {
+		t.Errorf("changed\n%s\nwant\n%s", strings.Join(changed, "\n"), strings.Join(want, "\n"))
+	}
+	if want := []string{"Acme billable 60 -> 60", "Globex billable 0 -> 90"}; !slices.Equal(minutes, want) {
+		t.Errorf("minutes %q", minutes)
+	}
+	if x.Before.Fetched != 5 || x.Before.Excluded != 4 || x.After.Excluded != 1 {
+		t.Errorf("before %v, after %v", x.Before, x.After)
+	}
+	week := october(t)
+	week.From, week.To = day("2026-10-05"), day("2026-10-11")
+	if x, err = w.tryouts(w.Table).Try(t.Context(), user, &c, nil, []rule.Rule{globex}, week); err != nil || x.Before.Fetched != 2 {
+		t.Errorf("a week: %v, %v", x.Before, err)
+	}
+
+	// What is archived by the rule is the ledger's, and not among what was left out.
+	c.Rules = []rule.Rule{globex}
+	c, err = w.configs(w.Table).Update(t.Context(), user, c)
+	must(t, err)
+	w.archive(c, days("2026-10-01", "2026-10-31"))
+	x, err = w.tryouts(w.Table).Try(t.Context(), user, &c, nil, c.Rules, october(t))
+	must(t, err)
+	if x.Before.Fetched != 4 || x.After.Archived != 3 {
+		t.Errorf("archived: before %v, after %v", x.Before, x.After)
+	}
+}
+
+func TestWhatIsKeptOfEventsThatAreLeftOutNamesNobody(t *testing.T) {
+	w := newWorld(t)
+	c := w.config(func(c *archive.Config) { c.Rules = []rule.Rule{about("gym", "gym", rule.Effect{Exclude: true})} })
+	provider := guests{w.calendar, []calendar.Attendee{
+		{Person: calendar.Person{Name: "Ann Smith", Address: "ann@acme.example"}}, {Person: calendar.Person{Name: "Bob", Address: "bob@acme.example"}},
+		{Person: calendar.Person{Name: "Inside", Address: "/o=ExchangeLabs/cn=inside"}},
+	}}
+	w.add("Gym", "2026-10-05T09:00", "2026-10-05T10:00", uncategorised)
+	r, _ := w.archiveOver(provider, c)
+	file, err := w.Blobs.Get(t.Context(), archive.LeftOutKey(r.ID))
+	must(t, err)
+	defer file.Close()
+	text, err := io.ReadAll(file)
+	must(t, err)
+	if strings.Count(string(text), "@acme.example") != 2 || !strings.Contains(string(text), `"address":"@acme.example"`) ||
+		strings.Contains(strings.ToLower(string(text)), "smith") || strings.Contains(string(text), "ann") || strings.Contains(string(text), "nside") {
+		t.Errorf("kept is %s", text)
+	}
+	x, err := w.tryouts(w.Table).Try(t.Context(), user, &c, c.Rules, []rule.Rule{{
+		ID: "acme", Name: "acme", On: true, Then: rule.Effect{Category: "Acme - billable"},
+		All: []rule.Condition{{Field: rule.AttendeeDomain, Op: rule.Domain, Any: []string{"acme.example"}}},
+	}}, october(t))
+	must(t, err)
+	if changed, _, _ := told(x); !slices.Equal(changed, []string{"Gym: excludedrule:gym  -> archived Acme by [acme gym]"}) {
+		t.Errorf("changed %q", changed)
+	}
+	must(t, archive.Erase(t.Context(), w.Table, w.Blobs, user, time.Time{}, w.Now()))
+	if _, err := w.Blobs.Get(t.Context(), archive.LeftOutKey(r.ID)); !errors.Is(err, blob.ErrNotFound) {
+		t.Errorf("after the user is erased: %v", err)
+	}
+}
+
+// guests is a provider whose events all have the same guests, of whom the first one invites.
+type guests struct {
+	calendar.Provider
+	list []calendar.Attendee
+}
+
+func (g guests) Events(ctx context.Context, account, id string, from, to time.Time) ([]calendar.Event, error) {
+	events, err := g.Provider.Events(ctx, account, id, from, to)
+	for i := range events {
+		events[i].Attendees, events[i].Organizer = g.list, g.list[0].Person
+	}
+	return events, err
+}
+
 // BenchmarkTry tries 100 rules on a year of 5,000 entries, from the store on.
 func BenchmarkTry(b *testing.B) {
 	clock := machinetest.NewClock(time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC), time.Millisecond)
@@ -166,7 +318,7 @@ func BenchmarkTry(b *testing.B) {
 	must(b, err)
 	window := calendar.Window{From: day("2026-01-01"), To: day("2026-12-31"), Zone: zone}
 	for b.Loop() {
-		x, err := (&archive.Tryouts{Ledger: l, Runs: run.NewStore(m.Table)}).Try(b.Context(), user, &c, nil, rules, window)
+		x, err := (&archive.Tryouts{Ledger: l, Runs: run.NewStore(m.Table), Blobs: m.Blobs}).Try(b.Context(), user, &c, nil, rules, window)
 		if err != nil || x.After.Fetched != 5_000 {
 			b.Fatal(err, x)
 		}

@@ -218,7 +218,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		Configs: configs, Customers: customers, Runs: runs,
 		Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Signing: key, Blobs: blobs, Kinds: described,
 		Undo:     undoers,
-		Deciding: deciding, Tryouts: &archive.Tryouts{Ledger: entries, Runs: runs},
+		Deciding: deciding, Tryouts: &archive.Tryouts{Ledger: entries, Runs: runs, Blobs: blobs},
 		Verifier: &proof.Verifier{
 			Ledger: entries, Runs: runs, Audit: records, Backups: backup.New(s.table, blobs), Signer: key, Clock: clock, Sheets: sheets.Hashes,
 		},

@@ -169,8 +169,8 @@ func (s *server) configRoutes() {
 	handle(s, route{
 		pattern: "PUT /v1/archive-configs/{id}", access: byUsers, class: limit.Writes, action: "config.replace", needs: headerIfMatch,
 		tag: tagConfigs, summary: "Replace an archive config",
-		description: "What is left out gets its default, but for the rules, which stay. Once something is archived, the calendars cannot change. They are compared with those of " +
-			"other configs as when a config is created.",
+		description: "What is left out gets its default, but for the rules, which stay. Once something is archived, the calendars cannot change. " +
+			"They are compared with those of other configs as when a config is created.",
 	}, s.putConfig)
 	handle(s, route{
 		pattern: "DELETE /v1/archive-configs/{id}", access: byUsers, class: limit.Removals, action: "config.delete", needs: headerIfMatch,

@@ -159,9 +159,9 @@ func (s *server) ruleRoutes() {
 	handle(s, route{
 		pattern: "POST /v1/archive-configs/{id}/rules/try", access: byUsers, class: limit.Bulk, action: "rules.try",
 		tag: tagRules, summary: "Say what rules would do, before they are saved",
-		description: "Every event that the ledger has a snapshot of is planned twice, with what you decided, as if nothing were archived yet: with the " +
-			"config's rules, and with those of the request. Without rules in the request those of the config are compared with none. No calendar is asked, " +
-			"and nothing is saved. What the archive leaves out has no snapshot, so that it is not among the events.",
+		description: "Every event that the ledger has, or that runs left out, is planned twice, with what you decided, as if nothing were archived yet: with " +
+			"the config's rules, and with those of the request. Without rules in the request those of the config are compared with none. No calendar is " +
+			"asked, and nothing is saved.",
 	}, s.tryRules)
 	handle(s, route{
 		pattern: "GET /v1/archive-configs/{id}/rules/suggestions", access: byUsers, class: limit.Bulk,
@@ -256,7 +256,7 @@ type triedRuleView struct {
 	Name    string   `json:"name"`
 	Matched int      `json:"matched" doc:"Events that it matches."`
 	Acted   int      `json:"acted" doc:"Events of which it made something."`
-	State   string   `json:"state" enum:"acts,off,dead,shadowed,idle" doc:"dead: matches nothing. shadowed: others always came first. idle: nothing was left to do."`
+	State   string   `json:"state" enum:"acts,off,dead,shadowed,idle" doc:"dead: matches nothing. shadowed: others came first. idle: nothing was left to do."`
 	By      []string `json:"by" nullable:"false" doc:"Ids of the rules that came first, the most frequent one first."`
 }
 
