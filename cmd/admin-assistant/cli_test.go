@@ -457,6 +457,8 @@ func TestHelp(t *testing.T) {
 		"config":     {"create", "list", "show", "edit", "activate", "deactivate", "delete"},
 		"archive":    {"plan", "run", "show", "list", "retry", "undo"},
 		"category":   {"list", "create", "recolour", "rename", "delete", "validate"},
+		"place":      {"list", "alias"},
+		"travel":     {"gaps"},
 		"customer":   {"list", "create", "show", "edit", "merge", "delete"},
 		"job":        {"create", "list", "show", "edit", "pause", "resume", "trigger", "remove", "history", "health"},
 		"backup":     {"run", "list", "show", "download", "verify", "delete"},

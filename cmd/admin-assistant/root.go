@@ -150,7 +150,7 @@ func (p *program) root() *cobra.Command {
 		p.backupCommand(), p.restoreCommand(), p.undoCommand(), p.jobCommand(), p.verifyCommand(), p.ledgerCommand(), p.proofCommand(), p.actionCommand(),
 		p.reviewCommand(), p.timesheetCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(),
 		p.versionCommand())
-	root.AddCommand(p.customerCommand(), p.categoryCommand(), p.hoursCommand())
+	root.AddCommand(p.customerCommand(), p.categoryCommand(), p.hoursCommand(), p.placeCommand(), p.travelCommand())
 	usage(root)
 	return root
 }

@@ -40,6 +40,7 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/notice"
 	"adminassistant/shared/notify"
+	places "adminassistant/shared/place"
 	"adminassistant/shared/proof"
 	"adminassistant/shared/queue"
 	queues "adminassistant/shared/queue/sqlite"
@@ -205,7 +206,7 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	records := audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() })
 	s.services = Services{
 		Flags: flag.New(s.table, clock), Users: users, Eraser: eraser,
-		Configs: configs, Customers: customer.New(s.table, newID, clock), Runs: runs,
+		Configs: configs, Customers: customer.New(s.table, newID, clock), Places: places.New(s.table), Runs: runs,
 		Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Signing: key, Blobs: blobs, Kinds: described,
 		Undo:     undoers,
 		Deciding: deciding,

@@ -33,6 +33,7 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/notify"
+	places "adminassistant/shared/place"
 	"adminassistant/shared/proof"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
@@ -47,6 +48,8 @@ type Services struct {
 	Runs    *run.Store
 	// Customers are those whom categories name.
 	Customers *customer.Customers
+	// Places are where appointments are.
+	Places *places.Places
 	// Kinds are those of runs, and Starters start them, by the queues of their kinds.
 	Kinds    run.Kinds
 	Starters map[run.QueueName]*run.Starter
@@ -145,6 +148,7 @@ func New(s Services) http.Handler {
 				{Name: tagCategories, Description: "The categories that an account keeps for its events, and what is wrong with those of events."},
 				{Name: tagCustomers, Description: "Those whom categories name: other names, rates, rounding, where timesheets go."},
 				{Name: tagHours, Description: "What the time of an archive comes to."},
+				{Name: tagPlaces, Description: "Where appointments are, and the journeys between."},
 				{Name: tagRules, Description: "What you say of your events beforehand: their customer, their privacy, and what is left out."},
 				{Name: tagRuns, Description: "Runs: start, watch, retry, cancel, undo."},
 				{Name: tagJobs, Description: "Schedules that start runs."},
@@ -173,6 +177,7 @@ func New(s Services) http.Handler {
 	srv.categoryRoutes()
 	srv.customerRoutes()
 	srv.hoursRoutes()
+	srv.placeRoutes()
 	srv.ruleRoutes()
 	srv.runRoutes()
 	srv.undoRoutes()
