@@ -44,6 +44,7 @@ func at(when, location, who string, more ...func(*ledger.Entry)) ledger.Entry {
 
 func travel(e *ledger.Entry)    { e.Appointment.Travel = true }
 func cancelled(e *ledger.Entry) { e.Appointment.Cancelled = true }
+func declined(e *ledger.Entry)  { e.Appointment.Declined = true }
 func free(e *ledger.Entry)      { e.Appointment.ShowAs = calendar.Free }
 func withdrawn(e *ledger.Entry) { e.Outcome = ledger.Withdrawn }
 func unpaid(e *ledger.Entry)    { e.Appointment.BillingType = calendar.NonBillable }
@@ -115,6 +116,9 @@ func TestJourneysThatAreMissingAreFound(t *testing.T) {
 		"with a call on the way": {[]ledger.Entry{
 			at("2026-10-05 08:00-09:00", "Office", ""), at("2026-10-05 09:45-09:50", "https://teams.example/1", "Acme"), at("2026-10-05 10:00-11:00", "Acme HQ", "Acme"),
 		}, both, "Office>Acme HQ 09:09-09:45 Acme - billable"},
+		"as late as there is time for it": {[]ledger.Entry{
+			at("2026-10-05 08:00-09:00", "Office", ""), at("2026-10-05 10:00-10:10", "", "Acme"), at("2026-10-05 11:00-12:00", "Acme HQ", "Acme"),
+		}, both, "Office>Acme HQ 10:24-11:00 Acme - billable"},
 		"with a call that began before and goes on": {[]ledger.Entry{
 			at("2026-10-05 07:30-09:20", "Online", "Acme"), at("2026-10-05 08:00-09:00", "Office", ""), at("2026-10-05 10:00-11:00", "Acme HQ", "Acme"),
 		}, both, "Office>Acme HQ 09:24-10:00 Acme - billable"},
@@ -134,13 +138,16 @@ func TestJourneysThatAreMissingAreFound(t *testing.T) {
 		"not over night":       {[]ledger.Entry{at("2026-10-05 08:00-09:00", "Office", ""), at("2026-10-06 10:00-11:00", "Acme HQ", "Acme")}, both, ""},
 		"not of what did not happen": {[]ledger.Entry{
 			at("2026-10-05 08:00-09:00", "Office", ""), at("2026-10-05 10:00-11:00", "Acme HQ", "Acme", cancelled),
-			at("2026-10-05 11:00-12:00", "Acme HQ", "Acme", free), at("2026-10-05 12:00-13:00", "Acme HQ", "Acme", withdrawn),
+			at("2026-10-05 10:00-11:00", "Acme HQ", "Acme", declined), at("2026-10-05 11:00-12:00", "Acme HQ", "Acme", free), at("2026-10-05 12:00-13:00", "Acme HQ", "Acme", withdrawn),
 			at("2026-10-05 00:00-00:00", "Acme HQ", "Acme", allDay),
 		}, both, ""},
 		"not of appointments at once": {[]ledger.Entry{
 			at("2026-10-05 08:00-12:00", "Office", ""), at("2026-10-05 10:00-11:00", "Acme HQ", "Acme"), at("2026-10-05 13:00-14:00", "Office", ""),
 		}, both, ""},
-		"not outside the days": {[]ledger.Entry{at("2026-10-04 08:00-09:00", "Office", ""), at("2026-10-04 10:00-11:00", "Acme HQ", "Acme")}, both, ""},
+		"not outside the days": {[]ledger.Entry{
+			at("2026-10-04 08:00-09:00", "Office", ""), at("2026-10-04 10:00-11:00", "Acme HQ", "Acme"),
+			at("2026-10-07 08:00-09:00", "Office", ""), at("2026-10-07 10:00-11:00", "Acme HQ", "Acme"),
+		}, both, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			entries := append(append([]ledger.Entry{}, known...), c.day...)
@@ -155,6 +162,12 @@ func TestOneJourneyIsNoRule(t *testing.T) {
 	day := []ledger.Entry{at("2026-10-05 08:00-09:00", "Office", ""), at("2026-10-05 10:00-11:00", "Acme HQ", "Acme")}
 	if got := told(Gaps(append(day, known[:3]...), days("2026-10-05", "2026-10-05"), book(), nil)); got != "Office>Acme HQ" {
 		t.Error(got)
+	}
+	late := []ledger.Entry{ // nobody knows how long it took by itself
+		at("2026-09-03 08:00-09:00", "Office", ""), at("2026-09-03 09:10-12:10", "", "Acme", travel), at("2026-09-03 12:00-14:00", "Acme HQ", "Acme"),
+	}
+	if got := told(Gaps(append(append(day, known[:3]...), late...), days("2026-10-05", "2026-10-05"), book(), nil)); got != "Office>Acme HQ" {
+		t.Errorf("with a journey that shares time with an appointment: %s", got)
 	}
 	third := []ledger.Entry{
 		at("2026-09-03 08:00-09:00", "Office", ""), at("2026-09-03 09:10-12:10", "", "Acme", travel), at("2026-09-03 13:00-14:00", "Acme HQ", "Acme"),
