@@ -68,9 +68,9 @@ func TestCategoriesThatAreMadeAtTheSameTimeAreAllThere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for i, first := range []string{"C1 - billable", "C3 - billable"} { // the first one ever, and one more
+	for i, first := range []string{"R1 - billable", "R3 - billable"} { // the first one ever, and one more
 		other := *ann
-		other.table = &between{Table: ann.table, do: func() { create(ann, fmt.Sprintf("C%d - billable", 2+2*i)) }}
+		other.table = &between{Table: ann.table, do: func() { create(ann, fmt.Sprintf("R%d - billable", 2+2*i)) }}
 		create(&other, first)
 	}
 	all, err := ann.Categories(t.Context(), "me")
