@@ -458,6 +458,8 @@ func TestHelp(t *testing.T) {
 		"rule":       {"list", "add", "edit", "delete", "move", "try", "suggest"},
 		"archive":    {"plan", "run", "show", "list", "retry", "undo"},
 		"category":   {"list", "create", "recolour", "rename", "delete", "validate"},
+		"place":      {"list", "alias"},
+		"travel":     {"gaps"},
 		"customer":   {"list", "create", "show", "edit", "merge", "delete"},
 		"job":        {"create", "list", "show", "edit", "pause", "resume", "trigger", "remove", "history", "health"},
 		"backup":     {"run", "list", "show", "download", "verify", "delete"},

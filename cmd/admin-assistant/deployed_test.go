@@ -31,6 +31,7 @@ var everywhere = map[string]func(*testing.T){
 	"TestWhatIsWrongIsSaid":                             TestWhatIsWrongIsSaid,
 	"TestConfigsChange":                                 TestConfigsChange,
 	"TestCategories":                                    TestCategories,
+	"TestPlacesAndMissingJourneys":                      TestPlacesAndMissingJourneys,
 	"TestCustomersAndHours":                             TestCustomersAndHours,
 	"TestACalendarOfAConfigIsDeletedWithForce":          TestACalendarOfAConfigIsDeletedWithForce,
 	"TestConfigsThatShareAnArchiveAreTold":              TestConfigsThatShareAnArchiveAreTold,

@@ -148,8 +148,8 @@ func (p *program) root() *cobra.Command {
 	flags.BoolVar(&p.yes, "yes", false, "answer every question with yes")
 	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.doctorCommand(), p.calendarCommand(), p.configCommand(), p.ruleCommand(),
 		p.customerCommand(), p.categoryCommand(), p.archiveCommand(), p.backupCommand(), p.restoreCommand(), p.undoCommand(), p.jobCommand(),
-		p.verifyCommand(), p.ledgerCommand(), p.proofCommand(), p.actionCommand(), p.reviewCommand(), p.hoursCommand(), p.timesheetCommand(),
-		p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(), p.versionCommand())
+		p.verifyCommand(), p.ledgerCommand(), p.proofCommand(), p.actionCommand(), p.reviewCommand(), p.hoursCommand(), p.placeCommand(), p.travelCommand(),
+		p.timesheetCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(), p.versionCommand())
 	usage(root)
 	return root
 }

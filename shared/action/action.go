@@ -36,6 +36,7 @@ const (
 	Drift              Kind = "drift"                // an appointment changed after it was archived
 	OrphanModification Kind = "orphan_modification"  // a modification has no original
 	MissingCategory    Kind = "missing_category"     // an appointment has no customer
+	MissingTravel      Kind = "missing_travel"       // a journey between two appointments is not recorded
 	StaleDecision      Kind = "stale_decision"       // the source changed since the decision about it
 	Retention          Kind = "retention"            // many appointments are missing from the source at once
 	Altered            Kind = "altered"              // a copy in the archive calendar is not what was written

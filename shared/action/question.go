@@ -18,7 +18,7 @@ import (
 	"adminassistant/shared/store"
 )
 
-// Question is what an action asks about appointments: keys, versions and hashes, and nothing that is in a calendar.
+// Question is what an action asks about appointments: keys, versions and hashes, and nothing that is in a calendar but the category of a journey.
 type Question struct {
 	// Participants are by key, at most MaxParticipants; Others is how many more there are.
 	Participants []Participant `json:"participants,omitempty"`
@@ -28,6 +28,16 @@ type Question struct {
 	Rule string `json:"rule,omitempty"`
 	// Finding is the id of what a verification found, of a question about a copy in the archive calendar; empty: it is about the source.
 	Finding string `json:"finding,omitempty"`
+	// Travel is the journey that is missing, of a question about one.
+	Travel *Travel `json:"travel,omitempty"`
+}
+
+// Travel is a journey that is missing between two appointments.
+type Travel struct {
+	Start    time.Time `json:"start"` // UTC; as late as there is time for it
+	Minutes  int       `json:"minutes"`
+	Journeys int       `json:"journeys"`           // of which that is the median
+	Category string    `json:"category,omitempty"` // of whose customer it is; empty: of none
 }
 
 // Participant is one appointment that an action is about, as it was when it was asked.
@@ -154,6 +164,8 @@ func (a *Action) openOp(run string) store.Op {
 // about copies.
 type Findings struct {
 	User, Config, Run string
+	// Subject is what the questions are about; the zero Subject: the run.
+	Subject Subject
 	// Asked are what has to be open, as Ask makes them, with their detail.
 	Asked []Action
 	// Kinds are those that the run looked for: all about copies, or none. What is open of other kinds stays as it is.
@@ -198,6 +210,19 @@ func (s *Actions) Settle(ctx context.Context, f Findings) (settled Settled, err 
 		return Settled{}, fmt.Errorf("settle the questions of config %s: %w", f.Config, err)
 	}
 	return settled, nil
+}
+
+// SettleAlone is Settle for somebody who is no run of the config. Whether anything is open it reads itself. The note of that stays: the next run of the config
+// that finds nothing open takes it away.
+func (s *Actions) SettleAlone(ctx context.Context, f Findings) (Settled, error) {
+	items, err := s.table.GetMany(ctx, []store.Key{AsksKey(f.User, f.Config)})
+	if err != nil {
+		return Settled{}, fmt.Errorf("read what is open of config %s: %w", f.Config, err)
+	}
+	if len(items) > 0 {
+		f.Asks = items[0]
+	}
+	return s.Settle(ctx, f)
 }
 
 // copies says whether the findings are about copies.
@@ -336,7 +361,7 @@ func (s *Actions) changes(ctx context.Context, f *Findings, unknown []*Action, g
 			over++
 		default:
 			raised := *a
-			raised.ID, raised.User, raised.Subject, raised.At, raised.Created = s.newID(), f.User, Subject{Kind: "run", ID: f.Run}, now, now
+			raised.ID, raised.User, raised.Subject, raised.At, raised.Created = s.newID(), f.User, cmp.Or(f.Subject, Subject{Kind: "run", ID: f.Run}), now, now
 			raised.changed(Change{At: now, State: Open, Why: f.Run})
 			n.Action, n.Open, n.At = raised.ID, true, now
 			changes = append(changes, change{ops: []store.Op{raised.op(), n.op(f.User, a.Cause, now), raised.openOp(f.Run)}, raised: a.Kind, open: true})

@@ -35,6 +35,7 @@ import (
 	"adminassistant/shared/mail"
 	"adminassistant/shared/notice"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/place"
 	"adminassistant/shared/proof"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/restore"
@@ -202,8 +203,8 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 	}
 	undoers.Kinds, undoers.Blind = Kinds, y.providers.sealed && y.settings.GraphDelegated
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Customers: y.customers, Timesheets: y.timesheets(), Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers,
-		Deciding: y.deciding(), Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs, Blobs: y.blobs}, Jobs: y.jobs(),
+		Configs: y.configs, Customers: y.customers, Places: place.New(y.table), Timesheets: y.timesheets(), Runs: y.runs,
+		Kinds: Kinds, Starters: y.starters(), Undo: undoers, Deciding: y.deciding(), Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs, Blobs: y.blobs}, Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
 		Flags: y.flags, Users: y.users, Tenants: tenants, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,

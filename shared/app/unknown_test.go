@@ -84,6 +84,7 @@ var kindsOfRecords = map[string]string{
 	"USER JOBS":        keeps,
 	"USER LISTING":     keeps,
 	"USER NOTE":        keeps,
+	"USER PLACES":      keeps,
 	"USER PROFILE":     keeps,
 	"USER RESTORING":   keeps,
 	"USER RUN":         keeps,
@@ -443,6 +444,7 @@ func liveOnOneMachine(t *testing.T) *observed {
 	decide(flag.Off)
 	const category = `{"calendar": "local://ann/calendars/Busy", "name": "Acme - billable"}`
 	post("/v1/categories", category)
+	post("/v1/places/aliases", `{"name": "Room 4", "of": "Head office"}`)
 	acme := post("/v1/customers", `{"name": "Acme", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "120"}]}`)
 	known := tenant.New(table, nil, clock)
 	const someTenant = "11111111-2222-4333-8444-555555555555"
@@ -464,6 +466,7 @@ func liveOnOneMachine(t *testing.T) *observed {
 	post("/v1/jobs", strings.Replace(night, "busy", "idle", 1))
 	const empty = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\nEND:VCALENDAR\r\n"
 	o.do("ann", "POST", "/v1/uploads", empty, "id", "Content-Type", "text/calendar")
+	post("/v1/places/aliases", `{"name": "Room 5", "of": "Head office"}`)
 	post("/v1/categories", strings.Replace(category, "Acme", "Globex", 1))
 	o.do("ann", "PUT", "/v1/customers/"+acme, `{"name": "Acme Ltd", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "120"}]}`, "", "If-Match", "*")
 	imports(work, "Meeting")

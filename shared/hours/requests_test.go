@@ -94,6 +94,10 @@ func TestAYearTakesFewRequests(t *testing.T) {
 		t.Errorf("%d requests to the store, under 10 are allowed", counted.Requests())
 	}
 	t.Logf("%d requests to the store", counted.Requests())
+	most := calendar.Window{From: date("2026-01-01"), To: date("2027-02-04"), Zone: time.UTC}
+	if r, err = reader.Report(t.Context(), "tenant#ann", "work", most, ByCustomer, time.Monday); err != nil || r.Total.Entries != 4660 {
+		t.Errorf("of 400 days: %v", err)
+	}
 	leap := calendar.Window{From: date("2026-01-01"), To: date("2027-02-05"), Zone: time.UTC}
 	if _, err = reader.Report(t.Context(), "tenant#ann", "work", leap, ByCustomer, time.Monday); err == nil || !strings.Contains(err.Error(), "401 days") {
 		t.Errorf("of 401 days: %v", err)

@@ -98,7 +98,7 @@ func viewFinding(q *asked.Question) *findingView {
 
 // suggestionView is an answer to an action, ready to be sent.
 type suggestionView struct {
-	Rule     string        `json:"rule" enum:"earlier_decision,only_customer,you_organise,more_accepted,longest,trim" doc:"The rule that suggests it."`
+	Rule     string        `json:"rule" enum:"earlier_decision,only_customer,you_organise,more_accepted,longest,trim,usual_journey" doc:"Which suggests it."`
 	Why      string        `json:"why" doc:"What speaks for it, in a sentence."`
 	Verdicts []verdictView `json:"verdicts" nullable:"false" doc:"As POST /v1/actions/{id}/resolve takes them."`
 }

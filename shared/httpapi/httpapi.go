@@ -34,6 +34,7 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/notify"
+	places "adminassistant/shared/place"
 	"adminassistant/shared/proof"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
@@ -51,6 +52,8 @@ type Services struct {
 	Customers *customer.Customers
 	// Timesheets are what is billed to them.
 	Timesheets *timesheet.Sheets
+	// Places are where appointments are.
+	Places *places.Places
 	// Kinds are those of runs, and Starters start them, by the queues of their kinds.
 	Kinds    run.Kinds
 	Starters map[run.QueueName]*run.Starter
@@ -154,6 +157,7 @@ func New(s Services) http.Handler {
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
 				{Name: tagCategories, Description: "The categories that an account keeps for its events, and what is wrong with those of events."},
 				{Name: tagCustomers, Description: "Those whom categories name: other names, rates, rounding, where timesheets go."},
+				{Name: tagPlaces, Description: "Where appointments are, and the journeys between."},
 				{Name: tagRules, Description: "What you say of your events beforehand: their customer, their privacy, and what is left out."},
 				{Name: tagHours, Description: "What the time of an archive comes to."},
 				{Name: tagRuns, Description: "Runs: start, watch, retry, cancel, undo."},
@@ -184,6 +188,7 @@ func New(s Services) http.Handler {
 	srv.configRoutes()
 	srv.categoryRoutes()
 	srv.customerRoutes()
+	srv.placeRoutes()
 	srv.ruleRoutes()
 	srv.hoursRoutes()
 	srv.runRoutes()

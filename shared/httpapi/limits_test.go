@@ -31,6 +31,7 @@ func TestEveryRouteHasAClass(t *testing.T) {
 		"POST /v1/archive-configs/{id}/rules/try": limit.Bulk, "GET /v1/archive-configs/{id}/rules/suggestions": limit.Bulk,
 		"GET /v1/ledger/{config}/proof": limit.Bulk, "POST /v1/audit/verify": limit.Bulk, "GET /v1/audit/export": limit.Bulk,
 		"GET /v1/hours": limit.Bulk, "GET /v1/hours/export": limit.Bulk, "GET /v1/customers/new": limit.Bulk, "GET /v1/categories/validate": limit.Bulk,
+		"GET /v1/places": limit.Bulk, "GET /v1/travel/gaps": limit.Bulk,
 	}
 	for pattern, r := range newService(t).declared {
 		method, _ := r.split()

@@ -161,6 +161,11 @@ var matrix = map[string]request{
 	"GET /v1/customers":             {want: users(200)},
 	"POST /v1/customers":            {body: `{"name": "Globex"}`, header: sendJSON, want: users(201)},
 	"GET /v1/customers/new":         {path: "/v1/customers/new?config=$config&period=2026-10-12", want: owned(200)},
+	"GET /v1/places":                {path: "/v1/places?config=$config", want: owned(200)},
+	"POST /v1/places/aliases":       {body: `{"name": "Room 4", "of": "Head office"}`, header: sendJSON, want: users(204)},
+	"DELETE /v1/places/aliases":     {path: "/v1/places/aliases?name=Nowhere", want: statuses{401, 403, 404, 404, 404, 404, 404}}, // nobody has it
+	"GET /v1/travel/gaps":           {path: "/v1/travel/gaps?config=$config&period=2026-10-12", want: owned(200)},
+	"POST /v1/travel/gaps":          {body: `{"config": "$config", "period": "2026-10-12"}`, header: sendJSON, want: owned(200)},
 	"GET /v1/hours":                 {path: "/v1/hours?config=$config&period=2026-10-12", want: owned(200)},
 	"GET /v1/hours/export":          {path: "/v1/hours/export?config=$config&period=2026-10-12", want: owned(200)},
 	"GET /v1/customers/{id}":        {path: "/v1/customers/$customer", want: owned(200)},

@@ -276,3 +276,17 @@ func TestAnEventIsCountedOnceAndOneThatDidNotHappenNot(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestAnEventThatComesTwiceCarriesANameOnce(t *testing.T) {
+	w := open(t)
+	w.create("Acme - billable", "none")
+	one := calendar.Event{ID: "1", Categories: []string{"Acme - billable"}}
+	other := calendar.Event{ID: "2", Categories: []string{"Acme - billable", "ACME - billable"}}
+	r := Renaming{
+		User: ann, Account: "me", From: "Acme - billable", To: "Acme - non-billable", Lists: w, Customers: w.customers, Events: walked{one, other, one},
+		Sources: []calendar.URI{uri("Work")},
+	}
+	if done, err := r.Rename(t.Context()); err != nil || done.Carrying != 2 {
+		t.Errorf("%+v, %v", done, err)
+	}
+}

@@ -62,6 +62,8 @@ func RunCategories(t *testing.T, open func(t *testing.T) (of Categories, account
 	} {
 		if _, err := of.CreateCategory(ctx, me, c.Category); fault.Of(err) != c.kind || fault.FieldOf(err) != c.field {
 			t.Errorf("%s: %v", name, err)
+		} else if c.kind == fault.Conflict && !strings.Contains(err.Error(), `"acme - BILLABLE" already`) {
+			t.Errorf("%s is told as %v", name, err)
 		}
 	}
 	if err := of.RecolourCategory(ctx, me, acme.ID, "preset0"); err != nil {
