@@ -46,7 +46,8 @@ type how struct {
 func (h *how) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&h.note, "note", "", "why, in 500 characters at most; it is kept with the decision")
 	cmd.Flags().BoolVar(&h.allowOverlap, "allow-overlap", false, "what stands then may share time with other appointments; needs --note")
-	cmd.Flags().BoolVar(&h.supplement, "supplement", false, "days that a timesheet has locked may change: the customer's next one settles the difference; needs --note")
+	cmd.Flags().BoolVar(&h.supplement, "supplement", false,
+		"days that a timesheet has locked may change: the customer's next one settles the difference; needs --note")
 	cmd.Flags().BoolVar(&h.dryRun, "dry-run", false, "show what would happen, and write nothing")
 }
 

@@ -194,7 +194,8 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 	undoers := y.undoers()
 	undoers.Kinds, undoers.Blind = Kinds, y.providers.sealed && y.settings.GraphDelegated
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Customers: y.customers, Timesheets: y.timesheets(), Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers, Deciding: y.deciding(), Jobs: y.jobs(),
+		Configs: y.configs, Customers: y.customers, Timesheets: y.timesheets(), Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers,
+		Deciding: y.deciding(), Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
 		Flags: y.flags, Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
