@@ -336,8 +336,8 @@ func (y *system) engine() *archive.Engine {
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) {
 			return y.providers.of(ctx, user, uri)
 		},
-		Beside: y.providers.beside,
-		Clock:  y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
+		Beside: y.providers.beside, Approved: y.timesheets().ApprovedDays,
+		Clock: y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
 	}
 	if y.witness != nil {
 		r.Witness = y.witness

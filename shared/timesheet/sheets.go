@@ -642,6 +642,37 @@ func (s *Sheets) Hashes(ctx context.Context, user, config string) (map[string]st
 	return hashes, nil
 }
 
+// ApprovedDays returns the days of a config that are on sheets which are approved and not locked, by all names of their customers.
+func (s *Sheets) ApprovedDays(ctx context.Context, user, config string) (ledger.Locks, error) {
+	found, err := s.Table.GetMany(ctx, []store.Key{bookKey(user, config)})
+	if err != nil {
+		return nil, fmt.Errorf("read the timesheets: %w", err)
+	}
+	b, err := bookOf(user, config, found)
+	if err != nil || len(b.Sheets) == 0 {
+		return nil, err
+	}
+	customers, err := s.Customers.Book(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	days := ledger.Locks{}
+	for _, sheet := range b.Sheets {
+		if sheet.State != Approved {
+			continue
+		}
+		names := []string{sheet.Customer}
+		if c := customers.Find(sheet.Customer); c != nil {
+			names = c.Names()
+		}
+		for _, name := range names {
+			name = calendar.Folded(name)
+			days[name] = append(days[name], ledger.Days{From: sheet.Period.From, To: sheet.Period.To})
+		}
+	}
+	return days, nil
+}
+
 // Erase removes the sheets of a user.
 func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string) error {
 	items, err := store.All(ctx, table, store.Query{PK: store.UserPartition(user), Prefix: prefix})
