@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -217,6 +218,9 @@ func (y *system) timesheets() *timesheet.Sheets {
 			p, err := y.users.Of(ctx, user)
 			if err != nil && fault.Of(err) != fault.NotFound {
 				return timesheet.Party{}, err
+			}
+			if lines := strings.Split(p.Settings.Letterhead, "\n"); lines[0] != "" {
+				return timesheet.Party{Name: lines[0], Lines: lines[1:], Email: p.Settings.Email}, nil
 			}
 			return timesheet.Party{Name: p.Name, Email: p.Settings.Email}, nil
 		},

@@ -29,6 +29,7 @@ func TestEveryRouteHasAClass(t *testing.T) {
 		"POST /v1/calendars/{id}/import": limit.Bulk, "GET /v1/calendars/{id}/export": limit.Bulk, "POST /v1/uploads": limit.Bulk,
 		"GET /v1/backups/{id}/files/{name}": limit.Bulk, "POST /v1/backups/{id}/verify": limit.Bulk, "POST /v1/ledger/{config}/verify": limit.Bulk,
 		"GET /v1/ledger/{config}/proof": limit.Bulk, "POST /v1/audit/verify": limit.Bulk, "GET /v1/audit/export": limit.Bulk,
+		"GET /v1/timesheets/{id}/export": limit.Bulk,
 	}
 	for pattern, r := range newService(t).declared {
 		method, _ := r.split()
