@@ -41,7 +41,8 @@ AWSCLI := .tools/awscli/installed-1.46.3
 RIE := .tools/rie/installed-1.170.0
 SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
 
-tools: $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(ICALJS) $(OPENPYXL) $(CDK) $(AWSCLI) $(RIE) chromium poppler ## install what tests and deployment need beside Go into .tools/
+TOOLS := $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(ICALJS) $(OPENPYXL) $(CDK) $(AWSCLI) $(RIE)
+tools: $(TOOLS) chromium poppler ## install what tests and deployment need beside Go into .tools/
 
 # without NAME,WHY says what is left out, or fails where nothing may be
 without = { echo "$(1) is left out: $(2)"; test "$$CI" != true; }

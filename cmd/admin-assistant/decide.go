@@ -35,17 +35,20 @@ type decisionGiven struct {
 	Verdicts     []decision.Verdict `json:"verdicts"`
 	Note         string             `json:"note,omitempty"`
 	AllowOverlap bool               `json:"allow_overlap,omitempty"`
+	Supplement   bool               `json:"supplement,omitempty"`
 }
 
 // how says how decisions are carried out.
 type how struct {
-	note                 string
-	allowOverlap, dryRun bool
+	note                             string
+	allowOverlap, supplement, dryRun bool
 }
 
 func (h *how) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&h.note, "note", "", "why, in 500 characters at most; it is kept with the decision")
 	cmd.Flags().BoolVar(&h.allowOverlap, "allow-overlap", false, "what stands then may share time with other appointments; needs --note")
+	cmd.Flags().BoolVar(&h.supplement, "supplement", false,
+		"days that a timesheet has locked may change: the customer's next one settles the difference; needs --note")
 	cmd.Flags().BoolVar(&h.dryRun, "dry-run", false, "show what would happen, and write nothing")
 }
 
@@ -55,6 +58,7 @@ func (p *program) decideAll(ctx context.Context, c *client, config string, all [
 	for some := range slices.Chunk(all, limit.Decisions) {
 		for i := range some {
 			some[i].Note, some[i].AllowOverlap = cmp.Or(some[i].Note, h.note), some[i].AllowOverlap || h.allowOverlap
+			some[i].Supplement = some[i].Supplement || h.supplement
 		}
 		start := decisionsStart{Config: config, Decisions: some, Partial: len(all) > 1, Preview: h.dryRun}
 		r, err := p.follow(ctx, c, request{method: http.MethodPost, path: "/v1/decisions", json: start})

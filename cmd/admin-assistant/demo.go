@@ -7,9 +7,13 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -100,6 +104,9 @@ func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func
 		return nil, false, err
 	}
 	if err := p.scheduleDemo(ctx, c, work); err != nil {
+		return nil, false, err
+	}
+	if err := p.billDemo(ctx, c, work); err != nil {
 		return nil, false, err
 	}
 	fmt.Fprintln(p.out)
@@ -255,6 +262,67 @@ func (p *program) scheduleDemo(ctx context.Context, c *client, config configBody
 	}
 	fmt.Fprint(p.out, "\nWhat happens by itself:\n\n")
 	return p.printJobs(ctx, c, there)
+}
+
+// demoCustomer is who gets a timesheet of the sample month.
+const demoCustomer = "Initech"
+
+// billDemo makes the sample month's timesheet of a customer, locks it, and puts it into the data folder as PDF. What is there stays as it is.
+func (p *program) billDemo(ctx context.Context, c *client, config configBody) error {
+	terms := map[string]any{
+		"name": demoCustomer, "currency": "EUR", "rates": []map[string]string{{"from": "2026-01-01", "work": "120.00", "travel": "50%"}},
+		"rounding":     []map[string]any{{"from": "2026-01-01", "increment": 15, "mode": "up", "scope": "day"}},
+		"address":      []string{"Accounts payable", "4120 Freidrich Lane", "Austin, TX 78744"},
+		"order_number": "4500012345",
+	}
+	_, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/customers", json: terms}, nil)
+	if there := (*apiError)(nil); err != nil && !(errors.As(err, &there) && there.Status == http.StatusConflict) {
+		return err
+	}
+	sheets, err := all[sheetResult](ctx, c, sheetsPath, url.Values{}, 0)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(sheets, func(s sheetResult) bool {
+		return s.Customer == demoCustomer && s.From == demoPeriod[:len("2026-10-01")]
+	})
+	if at < 0 {
+		var made sheetResult
+		body := map[string]string{"config": config.Name, "customer": demoCustomer, "period": demoPeriod}
+		if _, err := c.do(ctx, request{method: http.MethodPost, path: sheetsPath, json: body}, &made); err != nil {
+			return err
+		}
+		for _, step := range []string{"approve", "lock"} {
+			in := request{method: http.MethodPost, path: sheetsPath + "/" + made.ID + "/" + step}
+			if step == "approve" {
+				in.json = map[string]string{"note": "the sample month"}
+			}
+			if _, err := c.do(ctx, in, &made); err != nil {
+				return err
+			}
+		}
+		sheets, at = []sheetResult{made}, 0
+	}
+	dir, err := p.settings.DataDir()
+	if err != nil {
+		return err
+	}
+	answer, err := c.send(ctx, request{method: http.MethodGet, path: sheetsPath + "/" + sheets[at].ID + "/export", query: url.Values{"format": {"pdf"}}})
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	content, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(dir, "timesheet-2026-10-"+strings.ToLower(demoCustomer)+".pdf")
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "\nThe sample month's timesheet of %s, locked: %s\n", demoCustomer, name)
+	fmt.Fprintf(p.out, "Whoever gets it checks it with: admin-assistant timesheet verify %s\n", name)
+	return nil
 }
 
 // printDay prints what is of interest on a day, without keys and times of recording.

@@ -183,9 +183,9 @@ func (p *program) timesheetVerify() *cobra.Command {
 	var key string
 	cmd := &cobra.Command{
 		Use: "verify FILE", Short: "Check the PDF or JSON of a timesheet by itself, with no account and no connection", Args: cobra.ExactArgs(1),
-		Long: "Check the PDF or JSON of a locked timesheet by itself, with no account and no connection. It holds if not a byte of it changed, every line is in the\n" +
-			"ledger, the timesheet is a link of the ledger's chain, the sums are right, and all of it is signed.\n\nWho signed it is for you to know: compare the " +
-			"key with the one that you were given by another way, or name that one with --key.",
+		Long: "Check the PDF or JSON of a locked timesheet by itself, with no account and no connection. It holds if not a byte of it changed,\n" +
+			"every line is in the ledger, the timesheet is a link of the ledger's chain, the sums are right, and all of it is signed.\n\n" +
+			"Who signed it is for you to know: compare the key with the one that you were given by another way, or name that one with --key.",
 		Example: "  admin-assistant timesheet verify timesheet-2026-10-01-2026-10-31-acme.pdf",
 		RunE: func(_ *cobra.Command, args []string) error {
 			file, err := os.Open(args[0])

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 
@@ -18,6 +20,8 @@ type Settings struct {
 	WeekStart string `json:"week_start"`      // monday, sunday or saturday
 	Locale    string `json:"locale"`          // BCP 47, in its canonical form
 	Email     string `json:"email,omitempty"` // where e-mail goes; empty: nowhere
+	// Letterhead is the user as timesheets have them: name and address, a line each. Empty: the name that the sign-in service gave.
+	Letterhead string `json:"letterhead,omitempty"`
 	// DigestAt is when the daily digest comes, in Zone: "08:00". Empty: the user chose none; see DigestTime.
 	DigestAt      string        `json:"digest_at,omitempty"`
 	Notifications Notifications `json:"notifications"`
@@ -63,6 +67,11 @@ func (s *Settings) Weekday() time.Weekday { return weekStarts[s.WeekStart] }
 // maxLocale is the longest locale in bytes.
 const maxLocale = 64
 
+const (
+	maxLetterhead      = 1000 // characters
+	maxLetterheadLines = 10
+)
+
 // normal returns the settings as they are stored. Errors are of kind fault.Invalid and name the field.
 func (s Settings) normal() (Settings, error) {
 	zone, err := calendar.LoadZone(s.Zone)
@@ -86,6 +95,13 @@ func (s Settings) normal() (Settings, error) {
 		if _, err := mail.Address("email", s.Email); err != nil {
 			return s, err
 		}
+	}
+	s.Letterhead = strings.TrimSpace(s.Letterhead)
+	if utf8.RuneCountInString(s.Letterhead) > maxLetterhead || strings.Count(s.Letterhead, "\n") >= maxLetterheadLines {
+		return s, fault.Field("letterhead", "must have at most %d lines, and %d characters in all", maxLetterheadLines, maxLetterhead)
+	}
+	if !utf8.ValidString(s.Letterhead) || strings.ContainsFunc(s.Letterhead, func(r rune) bool { return r != '\n' && unicode.IsControl(r) }) {
+		return s, fault.Field("letterhead", "must have no control characters but line ends")
 	}
 	if n := s.Notifications; s.Email == "" && (n.Runs.Email || n.Problems.Email || n.Actions.Email || n.SignIn.Email || n.Digest.Email) {
 		return s, fault.Field("email", "is missing; give the address for the notifications that you want by e-mail")

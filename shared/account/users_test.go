@@ -297,6 +297,16 @@ func TestSettings(t *testing.T) {
 		{name: "the undetermined locale", in: with(func(s *Settings) { s.Locale = "und" }), field: "locale"},
 		{name: "a locale that is none", in: with(func(s *Settings) { s.Locale = "<b>" }), field: "locale"},
 		{name: "a locale without end", in: with(func(s *Settings) { s.Locale = "en-x-" + strings.Repeat("a-", 50) + "a" }), field: "locale"},
+		{
+			name: "a letterhead", in: with(func(s *Settings) { s.Letterhead = "\nAnn\nBerlin " }), want: func(s *Settings) { s.Letterhead = "Ann\nBerlin" },
+		},
+		{
+			name: "the longest letterhead", in: with(func(s *Settings) { s.Letterhead = "a" + strings.Repeat("\na", 9) }),
+			want: func(s *Settings) { s.Letterhead = "a" + strings.Repeat("\na", 9) },
+		},
+		{name: "a letterhead of eleven lines", in: with(func(s *Settings) { s.Letterhead = "a" + strings.Repeat("\na", 10) }), field: "letterhead"},
+		{name: "a letterhead that is too long", in: with(func(s *Settings) { s.Letterhead = strings.Repeat("ä", 1001) }), field: "letterhead"},
+		{name: "a letterhead with a tab", in: with(func(s *Settings) { s.Letterhead = "Ann\tBerlin" }), field: "letterhead"},
 		{name: "an address", in: with(func(s *Settings) { s.Email = " ann@example.com " }), want: func(s *Settings) { s.Email = "ann@example.com" }},
 		{name: "an address that is none", in: with(func(s *Settings) { s.Email = "ann" }), field: "email"},
 		{name: "a header in an address", in: with(func(s *Settings) { s.Email = "ann@example.com\r\nBcc: eve@example.com" }), field: "email"},

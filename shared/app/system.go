@@ -204,7 +204,8 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 	undoers.Kinds, undoers.Blind = Kinds, y.providers.sealed && y.settings.GraphDelegated
 	return httpapi.New(httpapi.Services{
 		Configs: y.configs, Customers: y.customers, Places: place.New(y.table), Timesheets: y.timesheets(), Runs: y.runs,
-		Kinds: Kinds, Starters: y.starters(), Undo: undoers, Deciding: y.deciding(), Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs, Blobs: y.blobs}, Jobs: y.jobs(),
+		Kinds: Kinds, Starters: y.starters(), Undo: undoers, Deciding: y.deciding(),
+		Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs, Blobs: y.blobs}, Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
 		Flags: y.flags, Users: y.users, Tenants: tenants, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
@@ -226,6 +227,9 @@ func (y *system) timesheets() *timesheet.Sheets {
 			p, err := y.users.Of(ctx, user)
 			if err != nil && fault.Of(err) != fault.NotFound {
 				return timesheet.Party{}, err
+			}
+			if lines := strings.Split(p.Settings.Letterhead, "\n"); lines[0] != "" {
+				return timesheet.Party{Name: lines[0], Lines: lines[1:], Email: p.Settings.Email}, nil
 			}
 			return timesheet.Party{Name: p.Name, Email: p.Settings.Email}, nil
 		},
@@ -347,8 +351,8 @@ func (y *system) engine() *archive.Engine {
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) {
 			return y.providers.of(ctx, user, uri)
 		},
-		Beside: y.providers.beside,
-		Clock:  y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
+		Beside: y.providers.beside, Approved: y.timesheets().ApprovedDays,
+		Clock: y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
 	}
 	if y.witness != nil {
 		r.Witness = y.witness

@@ -33,8 +33,10 @@ type Engine struct {
 	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
 	// Beside names what providers read of a user: Open reads it with the config, in one request, and hands it to those that are knowing. Nil: nothing.
 	Beside func(user string) []store.Key
-	Clock  func() time.Time
-	NewID  func() string
+	// Approved returns the days of a config that are on timesheets which are approved, by customer; nil: there are none.
+	Approved func(ctx context.Context, user, config string) (ledger.Locks, error)
+	Clock    func() time.Time
+	NewID    func() string
 	// LeaseFor is how long the archive calendar stays reserved after the attempt last renewed its lease.
 	LeaseFor time.Duration
 	// HandOn is how long before the context's deadline the attempt stops and leaves the rest to another worker.

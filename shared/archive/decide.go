@@ -299,8 +299,9 @@ func (s *survey) refusalOf(d *Decided) *Refusal {
 		if it == nil {
 			return &Refusal{Key: key, Code: StaleDecision, Detail: "it is not among what can be decided here any more: the source changed since"}
 		}
-		if day, locked := s.lockedBy(it); locked {
-			return &Refusal{Key: key, Code: DaysLocked, Detail: fmt.Sprintf("%s is locked, so that nothing changes what is archived of it", day)}
+		if day, locked := s.lockedBy(it); locked && !d.Supplement {
+			return &Refusal{Key: key, Code: DaysLocked, Detail: fmt.Sprintf("%s is locked, so that nothing changes what is archived of it, unless the decision "+
+				"is to be a supplement: then the customer's next timesheet settles the difference", day)}
 		}
 	}
 	if d.AllowOverlap || s.settings.Overlaps == Keep {

@@ -502,6 +502,21 @@ func TestLockedDaysAreNotDecided(t *testing.T) {
 	if result.Written != 0 || len(w.questions(night, archive.ActionDrift)) != 1 {
 		t.Errorf("a locked day takes in a change: %+v", result)
 	}
+
+	asked, _, err := w.deciding().Actions.List(t.Context(), user, action.Filter{State: action.Open, Kind: action.Drift}, 1, "")
+	must(t, err)
+	supplement := archive.Answer{Action: asked[0].ID, Verdicts: []decision.Verdict{{Key: asked[0].Participants[0].Key, Word: decision.Accept}}, Supplement: true}
+	_, err = w.deciding().Run(t.Context(), user, archive.Asked{Config: c.ID, Answers: []archive.Answer{supplement}})
+	if fault.FieldOf(err) != "decisions[0].note" {
+		t.Errorf("a supplement without a note: %v", err)
+	}
+	supplement.Note = "the customer knows"
+	if r, result := w.settleBy(c, archive.Asked{Answers: []archive.Answer{supplement}}); r.State != run.Succeeded || result.Changed != 1 {
+		t.Errorf("a supplement: %s %+v", r.State, result)
+	}
+	if night, result := w.archive(c); result.Written != 0 || len(w.questions(night, archive.ActionDrift)) != 0 {
+		t.Errorf("the night after: %+v", result)
+	}
 }
 
 func TestADecisionIsCarriedOutOnceWhateverFails(t *testing.T) {

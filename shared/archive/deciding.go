@@ -31,6 +31,8 @@ type Answer struct {
 	Note     string
 	// AllowOverlap needs a note.
 	AllowOverlap bool
+	// Supplement needs a note, too; see Decided.
+	Supplement bool
 }
 
 // Asked is what a user asks of one config at once.
@@ -228,13 +230,15 @@ func (x *answers) readLedger(ctx context.Context, keys []string) error {
 // decide makes the decision of an answer, and says when the appointments are that it is about.
 func (x *answers) decide(a *Answer, number int) (Decided, action.Span, error) {
 	at := fmt.Sprintf("decisions[%d].", number)
-	d := Decided{Action: a.Action, Note: a.Note, AllowOverlap: a.AllowOverlap}
+	d := Decided{Action: a.Action, Note: a.Note, AllowOverlap: a.AllowOverlap, Supplement: a.Supplement}
 	d.ID, d.Seen, d.Verdicts = DecisionID(x.run, number), slices.Clone(a.Seen), slices.Clone(a.Verdicts)
 	switch {
 	case utf8.RuneCountInString(a.Note) > maxNote:
 		return d, action.Span{}, fault.Field(at+"note", "must have %d characters at most", maxNote)
 	case a.AllowOverlap && strings.TrimSpace(a.Note) == "":
 		return d, action.Span{}, fault.Field(at+"note", "is missing: say why the appointments may share time")
+	case a.Supplement && strings.TrimSpace(a.Note) == "":
+		return d, action.Span{}, fault.Field(at+"note", "is missing: say why what is billed already changes")
 	}
 	for i := range d.Verdicts {
 		if v := &d.Verdicts[i]; v.Word == decision.Create && v.Key == "" {

@@ -21,6 +21,8 @@ type Decided struct {
 	Note   string `json:"note,omitempty"`
 	// AllowOverlap says that what it keeps may share time with what stands.
 	AllowOverlap bool `json:"allow_overlap,omitempty"`
+	// Supplement says that what is archived of locked days may change. What they were billed at stays, and the customer's next timesheet settles the difference.
+	Supplement bool `json:"supplement,omitempty"`
 }
 
 // Decisions is the part of a run's input that has what its user decided. Runs of any kind may have it.

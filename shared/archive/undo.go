@@ -210,6 +210,7 @@ type unwinding struct {
 	steps     []step
 	begun     bool // an earlier attempt wrote something
 	decisions []string
+	approved  ledger.Locks // days on timesheets that are approved
 }
 
 // step is what is done about one item of the plan.
@@ -260,6 +261,11 @@ func (a *Attempt) unwind(ctx context.Context, in undo.Input) (*unwinding, error)
 	settings, err := a.config.Settings()
 	if err != nil {
 		return nil, err
+	}
+	if a.Approved != nil {
+		if w.approved, err = a.Approved(ctx, a.run.User, a.config.ID); err != nil {
+			return nil, err
+		}
 	}
 	items := w.planItems(pasts)
 	for key := range missing {
@@ -363,6 +369,8 @@ func (w *unwinding) planItems(pasts map[string]*past) []undo.Item {
 			it.Detail = "it is undone already"
 		case w.attempt.locked(newest) || was != nil && w.attempt.locked(was):
 			it.Skip(undo.Locked, "its day is locked")
+		case w.attempt.within(w.approved, newest) || was != nil && w.attempt.within(w.approved, was):
+			it.Skip(undo.Approved, "its day is on a timesheet that is approved; reopen that one first")
 		case s.adopts() && (was == nil || was.CopyID == ""):
 			it.Skip(undo.Adopted, "another ledger made the copy before this one took it over")
 		default:
@@ -413,16 +421,18 @@ func sameCopy(a, b *ledger.Entry) bool {
 }
 
 // locked says whether an entry is of a day on which nothing changes any more what is archived.
-func (a *Attempt) locked(e *ledger.Entry) bool {
-	if len(a.books.head.Locks) == 0 || e.Outcome != ledger.Archived {
+func (a *Attempt) locked(e *ledger.Entry) bool { return a.within(a.books.head.Locks, e) }
+
+// within says whether an entry stands on a day that is locked.
+func (a *Attempt) within(locks ledger.Locks, e *ledger.Entry) bool {
+	if len(locks) == 0 || e.Outcome != ledger.Archived {
 		return false
 	}
 	zone, err := time.LoadLocation(a.config.Timezone)
 	if err != nil {
 		return true // nobody knows which day it is
 	}
-	_, locked := a.lockedDay(&e.Appointment, zone)
-	return locked
+	return locks.Has(e.Appointment.Customer, e.Appointment.Day(zone))
 }
 
 // sort puts the newest first: what was written last is undone first.

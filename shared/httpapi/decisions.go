@@ -95,10 +95,11 @@ type VerdictsInput struct {
 	Verdicts     []verdictView `json:"verdicts" minItems:"1" nullable:"false" doc:"One for each appointment."`
 	Note         string        `json:"note,omitempty" doc:"Why; 500 characters at most."`
 	AllowOverlap bool          `json:"allow_overlap,omitempty" doc:"What stands then may share time with other appointments; needs a note."`
+	Supplement   bool          `json:"supplement,omitempty" doc:"Locked days may change; needs a note. The customer's next timesheet settles the difference."`
 }
 
 func (in *VerdictsInput) answer(of string) archive.Answer {
-	a := archive.Answer{Action: of, Note: in.Note, AllowOverlap: in.AllowOverlap}
+	a := archive.Answer{Action: of, Note: in.Note, AllowOverlap: in.AllowOverlap, Supplement: in.Supplement}
 	for i := range in.Verdicts {
 		a.Verdicts = append(a.Verdicts, in.Verdicts[i].verdict())
 	}

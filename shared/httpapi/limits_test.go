@@ -32,6 +32,7 @@ func TestEveryRouteHasAClass(t *testing.T) {
 		"GET /v1/ledger/{config}/proof": limit.Bulk, "POST /v1/audit/verify": limit.Bulk, "GET /v1/audit/export": limit.Bulk,
 		"GET /v1/hours": limit.Bulk, "GET /v1/hours/export": limit.Bulk, "GET /v1/customers/new": limit.Bulk, "GET /v1/categories/validate": limit.Bulk,
 		"GET /v1/places": limit.Bulk, "GET /v1/travel/gaps": limit.Bulk,
+		"GET /v1/timesheets/{id}/export": limit.Bulk,
 	}
 	for pattern, r := range newService(t).declared {
 		method, _ := r.split()

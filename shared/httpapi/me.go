@@ -47,12 +47,16 @@ type settingsView struct {
 	WeekStart     string                `json:"week_start" enum:"monday,sunday,saturday" doc:"First day of the week."`
 	Locale        string                `json:"locale" doc:"Language and region (BCP 47)."`
 	Email         string                `json:"email" doc:"Where e-mail goes; empty: nowhere."`
+	Letterhead    string                `json:"letterhead" doc:"Your name and address as timesheets have them, a line each."`
 	DigestAt      string                `json:"digest_at" doc:"When the daily digest comes, in your time zone, as in 08:00."`
 	Notifications account.Notifications `json:"notifications" doc:"By which channels you hear of what."`
 }
 
 func viewSettings(s account.Settings) settingsView {
-	return settingsView{Timezone: s.Zone, WeekStart: s.WeekStart, Locale: s.Locale, Email: s.Email, DigestAt: s.DigestTime(), Notifications: s.Notifications}
+	return settingsView{
+		Timezone: s.Zone, WeekStart: s.WeekStart, Locale: s.Locale, Email: s.Email, Letterhead: s.Letterhead, DigestAt: s.DigestTime(),
+		Notifications: s.Notifications,
+	}
 }
 
 // settingsInput is a user's settings as a request has them; what is left out has its default.
@@ -61,6 +65,7 @@ type settingsInput struct {
 	WeekStart     string              `json:"week_start,omitempty" enum:"monday,sunday,saturday" default:"monday" doc:"First day of the week."`
 	Locale        string              `json:"locale,omitempty" default:"en" doc:"Language and region (BCP 47)." example:"de-DE"`
 	Email         string              `json:"email,omitempty" doc:"Where e-mail goes; needed when any notification is wanted by e-mail."`
+	Letterhead    string              `json:"letterhead,omitempty" doc:"Name and address for timesheets, a line each; without it, the name of your sign-in."`
 	DigestAt      string              `json:"digest_at,omitempty" doc:"When the daily digest comes, in your time zone; 08:00 without it." example:"08:00"`
 	Notifications *notificationsInput `json:"notifications,omitempty" doc:"By which channels you hear of what."`
 }
@@ -76,7 +81,7 @@ type notificationsInput struct {
 
 func (in *settingsInput) settings() account.Settings {
 	s := account.DefaultSettings()
-	s.Zone, s.WeekStart, s.Locale, s.Email, s.DigestAt = in.Timezone, in.WeekStart, in.Locale, in.Email, in.DigestAt
+	s.Zone, s.WeekStart, s.Locale, s.Email, s.DigestAt, s.Letterhead = in.Timezone, in.WeekStart, in.Locale, in.Email, in.DigestAt, in.Letterhead
 	if n := in.Notifications; n != nil {
 		for _, class := range []struct{ to, from *account.Channels }{
 			{&s.Notifications.Runs, n.Runs}, {&s.Notifications.Problems, n.Problems}, {&s.Notifications.Actions, n.Actions},

@@ -36,7 +36,7 @@ func (s *server) timesheetRoutes() {
 	handle(s, route{
 		pattern: "POST /v1/timesheets/{id}/approve", access: byUsers, class: limit.Writes, action: "timesheet.approve",
 		tag: tagTimesheets, summary: "Freeze a draft as it is now",
-		description: "What is in problems has to be acknowledged by a note. 409 while a run writes the ledger, and when somebody else approved a timesheet meanwhile.",
+		description: "What is in problems has to be acknowledged by a note. 409 while a run writes the ledger, and when another timesheet was approved meanwhile.",
 	}, s.approveTimesheet)
 	handle(s, route{
 		pattern: "POST /v1/timesheets/{id}/reopen", access: byUsers, class: limit.Writes, action: "timesheet.reopen",

@@ -46,7 +46,7 @@ type undoItemView struct {
 	Key         string       `json:"key"`
 	Outcome     string       `json:"outcome" enum:"undone,skipped"`
 	Does        string       `json:"does" enum:"removes,changes,creates,records,gone,nothing" doc:"What happens in the calendar."`
-	Reason      string       `json:"reason,omitempty" enum:"changed_since,altered_in_calendar,locked,erased,adopted" doc:"Why it is left as it is."`
+	Reason      string       `json:"reason,omitempty" enum:"changed_since,altered_in_calendar,locked,approved_timesheet,erased,adopted" doc:"Why it stays."`
 	Detail      string       `json:"detail,omitempty" doc:"The reason in words."`
 	By          string       `json:"by,omitempty" doc:"The later run that stands in the way."`
 	Version     int          `json:"version,omitempty" doc:"Number of the version in the ledger that stands."`

@@ -13,10 +13,10 @@ import (
 
 func TestTheDigestIsEndedByTheAddressOfItsEMail(t *testing.T) {
 	s := newService(t)
-	const wanted = `{"email": "ana@example.com", "timezone": "Europe/Berlin", "digest_at": "07:30",
+	const wanted = `{"email": "ana@example.com", "timezone": "Europe/Berlin", "digest_at": "07:30", "letterhead": "Ana\nBerlin",
 		"notifications": {"problems": {"in_app": true, "email": true}, "digest": {"in_app": true, "email": true}}}`
 	put := s.do("PUT", "/v1/me/settings", wanted, "If-Match", "*").is(200)
-	if put.str("digest_at") != "07:30" {
+	if put.str("digest_at") != "07:30" || put.str("letterhead") != "Ana\nBerlin" {
 		t.Errorf("%s", put.body)
 	}
 	address, err := s.services.Digests.(*notice.Notices).UnsubscribeAddress(t.Context(), "", ana)

@@ -81,8 +81,9 @@ func (l *Ledger) Lock(ctx context.Context, config string, head *Head, customer s
 	return nil
 }
 
-// LockSheet locks the days of a customer, by all its names, in a config's ledger for ever, as Lock does, and adds a link to the chain that has the hash of the timesheet by which they
-// are locked: ending.Sheet, with the sheet's id as its Run. The caller's own operations are made of the link as it will be. Errors are Lock's.
+// LockSheet locks the days of a customer, by all its names, in a config's ledger for ever, as Lock does, and adds a link to the chain that has the
+// hash of the timesheet by which they are locked: ending.Sheet, with the sheet's id as its Run. The caller's own operations are made of the link as
+// it will be. Errors are Lock's.
 func (l *Ledger) LockSheet(
 	ctx context.Context, config string, head *Head, customers []string, days Days, ending Ending, own func(link *Sealing) ([]store.Op, error),
 ) error {

@@ -48,8 +48,8 @@ func sealText(kind string, content []byte) string {
 
 const sealMember = `,"seal":`
 
-// File is the sheet's own form: the canonical sheet with what it says beside its lines and, of a locked one, what proves it. That one is made once, so that it is
-// the same to the byte whenever it is asked for.
+// File is the sheet's own form: the canonical sheet with what it says beside its lines and, of a locked one, what proves it. That one is made once,
+// so that it is the same to the byte whenever it is asked for.
 func (s *Sheets) File(ctx context.Context, r *Record, d *Document) ([]byte, error) {
 	f := file{
 		Format: FileFormat, ID: r.ID, State: r.State, Timezone: r.Zone, Made: r.Made, Sheet: *d.Sheet,
@@ -162,8 +162,8 @@ type Verified struct {
 // MaxFile is the largest file that Verify takes.
 const MaxFile = 128 << 20
 
-// Verify checks the file of a locked sheet, JSON or PDF, by itself. Key is the public key that the reader trusts; empty: that of the file. What does not hold is of
-// kind fault.Malformed and says why; what is no sheet is of kind fault.Invalid.
+// Verify checks the file of a locked sheet, JSON or PDF, by itself. Key is the public key that the reader trusts; empty: that of the file. What does
+// not hold is of kind fault.Malformed and says why; what is no sheet is of kind fault.Invalid.
 func Verify(data []byte, key string) (*Verified, error) {
 	if !bytes.HasPrefix(data, []byte("%PDF-")) {
 		return verifyFile(data, key)

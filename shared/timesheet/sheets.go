@@ -405,9 +405,9 @@ func (s *Sheets) problems(ctx context.Context, user string, r *Record, sheet *Sh
 	return problems, nil
 }
 
-// Approve freezes a draft as it is now. Where there are problems, the note says why that is right. A sheet that is no draft is of kind fault.Conflict, as is one
-// while a run writes the ledger; a note that is missing is of kind fault.Invalid. When somebody else changed a sheet of the config meanwhile, the error is
-// store.ErrConflict.
+// Approve freezes a draft as it is now. Where there are problems, the note says why that is right. A sheet that is no draft is of kind
+// fault.Conflict, as is one while a run writes the ledger; a note that is missing is of kind fault.Invalid. When somebody else changed a sheet of the
+// config meanwhile, the error is store.ErrConflict.
 func (s *Sheets) Approve(ctx context.Context, user, id, note string) (*Record, error) {
 	if err := checkText("note", note, maxNote); err != nil {
 		return nil, err
@@ -481,8 +481,8 @@ func (s *Sheet) supplements(hash string) bool {
 	return slices.ContainsFunc(s.Lines, func(l Line) bool { name, _, _ := strings.Cut(l.Supplements, "#"); return name == hash })
 }
 
-// Reopen makes an approved sheet a draft again. What its supplements had reserved is free. A sheet that is not approved, or that a later one supplements, is of kind
-// fault.Conflict; a reason that is missing is of kind fault.Invalid.
+// Reopen makes an approved sheet a draft again. What its supplements had reserved is free. A sheet that is not approved, or that a later one
+// supplements, is of kind fault.Conflict; a reason that is missing is of kind fault.Invalid.
 func (s *Sheets) Reopen(ctx context.Context, user, id, reason string) (*Record, error) {
 	if strings.TrimSpace(reason) == "" {
 		return nil, fault.Field("reason", "is missing: say why the timesheet becomes a draft again")
@@ -523,9 +523,9 @@ func (s *Sheets) Reopen(ctx context.Context, user, id, reason string) (*Record, 
 	return r, nil
 }
 
-// Lock locks an approved sheet for ever, and the days of its customer in the ledger, which gets a link with the sheet's hash. A sheet that is not approved is of
-// kind fault.Conflict, as is one whose supplements are of a sheet that is not locked, and one while a run writes the ledger. When something changed meanwhile,
-// the error is store.ErrConflict.
+// Lock locks an approved sheet for ever, and the days of its customer in the ledger, which gets a link with the sheet's hash. A sheet that is not
+// approved is of kind fault.Conflict, as is one whose supplements are of a sheet that is not locked, and one while a run writes the ledger. When
+// something changed meanwhile, the error is store.ErrConflict.
 func (s *Sheets) Lock(ctx context.Context, user, id string) (*Record, error) {
 	r, err := s.Get(ctx, user, id)
 	if err != nil {
@@ -640,6 +640,37 @@ func (s *Sheets) Hashes(ctx context.Context, user, config string) (map[string]st
 		hashes[r.ID] = r.Hash
 	}
 	return hashes, nil
+}
+
+// ApprovedDays returns the days of a config that are on sheets which are approved and not locked, by all names of their customers.
+func (s *Sheets) ApprovedDays(ctx context.Context, user, config string) (ledger.Locks, error) {
+	found, err := s.Table.GetMany(ctx, []store.Key{bookKey(user, config)})
+	if err != nil {
+		return nil, fmt.Errorf("read the timesheets: %w", err)
+	}
+	b, err := bookOf(user, config, found)
+	if err != nil || len(b.Sheets) == 0 {
+		return nil, err
+	}
+	customers, err := s.Customers.Book(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	days := ledger.Locks{}
+	for _, sheet := range b.Sheets {
+		if sheet.State != Approved {
+			continue
+		}
+		names := []string{sheet.Customer}
+		if c := customers.Find(sheet.Customer); c != nil {
+			names = c.Names()
+		}
+		for _, name := range names {
+			name = calendar.Folded(name)
+			days[name] = append(days[name], ledger.Days{From: sheet.Period.From, To: sheet.Period.To})
+		}
+	}
+	return days, nil
 }
 
 // Erase removes the sheets of a user.

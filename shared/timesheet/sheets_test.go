@@ -248,6 +248,10 @@ func TestAnApprovedSheetIsFrozen(t *testing.T) {
 	id := w.create("Acme", october).Record.ID
 	r, err := w.Approve(t.Context(), ann, id, "")
 	must(t, err)
+	days, err := w.ApprovedDays(t.Context(), ann, "work")
+	if err != nil || !days.Has("ACME ltd", day("2026-10-31")) || days.Has("Acme", day("2026-11-01")) || days.Has("Globex", day("2026-10-31")) {
+		t.Errorf("the days are %v, %v", days, err)
+	}
 	w.archive(entry("a", 2, "2026-10-05 09:00", 80))
 	w.acme.Rates[0].Work = "999.00"
 	w.acme, err = w.Customers.Update(t.Context(), ann, w.acme)
@@ -366,6 +370,9 @@ func TestALockedSheetStaysAndItsDaysAreLocked(t *testing.T) {
 	must(t, err)
 	if r.State != timesheet.Final || r.Link != 2 || r.Head != head.Hash || head.Seq != 2 {
 		t.Errorf("got %+v, head %+v", r, head)
+	}
+	if days, err := w.ApprovedDays(t.Context(), ann, "work"); err != nil || days.Has("Acme", day("2026-10-31")) {
+		t.Errorf("of a locked sheet: %v, %v", days, err)
 	}
 	for _, name := range []string{"acme", "ACME LTD"} {
 		if !head.Locks.Has(name, day("2026-10-31")) || head.Locks.Has(name, day("2026-11-01")) || head.Locks.Has("Globex", day("2026-10-31")) {

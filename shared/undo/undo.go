@@ -65,12 +65,13 @@ const (
 	ChangedSince Reason = "changed_since"       // a later run gave it another version
 	Altered      Reason = "altered_in_calendar" // the calendar does not show what we wrote
 	Locked       Reason = "locked"              // its day is locked
+	Approved     Reason = "approved_timesheet"  // its day is on a timesheet that is approved
 	Erased       Reason = "erased"              // what it was before is erased
 	Adopted      Reason = "adopted"             // another ledger made the copy, so it is not ours to remove
 )
 
 // Reasons are all of them, in the order in which they are told.
-var Reasons = []Reason{ChangedSince, Altered, Locked, Erased, Adopted}
+var Reasons = []Reason{ChangedSince, Altered, Locked, Approved, Erased, Adopted}
 
 // Item is one thing that the run wrote, and what undoing makes of it.
 type Item struct {

@@ -170,7 +170,7 @@ func (p *page) letterhead() {
 	end := p.y
 
 	p.y = begin
-	const labels, values = 112.0, 144.0
+	const labels, values = 106.0, 136.0
 	for _, fact := range [][2]string{
 		{p.w.number, p.d.ID}, {p.w.period, p.w.periodText(p.d.Sheet.Period)}, {p.w.made, p.w.dayOf(p.d.Made, p.d.Zone)}, {p.w.state, p.w.states[p.d.State]},
 		{p.w.order, p.d.OrderNumber}, {p.w.buyer, p.d.BuyerReference}, {p.w.invoice, p.d.InvoiceRef},
