@@ -109,8 +109,8 @@ func TestPagesWorkWithoutScript(t *testing.T) {
 		if state := m.ended(decided); state != "succeeded" {
 			t.Fatalf("the decision %s", state)
 		}
-		if next := r.page(answered.to); !strings.Contains(next.body, "Your decision is being carried out.") || !strings.Contains(next.body, "/runs/"+decided+"/undo") {
-			t.Errorf("the next question: %s", next.body)
+		if next := r.page(answered.to).body; !strings.Contains(next, "Your decision is being carried out.") || !strings.Contains(next, "/runs/"+decided+"/undo") {
+			t.Errorf("the next question: %s", next)
 		}
 		m.eventually("the question is settled", func() bool { return strings.Contains(r.page(at).body, "This is settled") })
 		preview := r.page("/runs/" + decided + "/undo")
@@ -142,7 +142,8 @@ func TestPagesWorkWithoutScript(t *testing.T) {
 	t.Run("settings are saved, and what is wrong stands beside its field", func(t *testing.T) {
 		form := ptr(r.page("/settings")).form(t, "/settings")
 		wrong := r.do("POST", "/settings", with(form, "timezone", "Mars/Base", "idempotency_key", "mars"))
-		if wrong.status != http.StatusUnprocessableEntity || !strings.Contains(wrong.body, `id="timezone-problem"`) || !strings.Contains(wrong.body, `value="Mars/Base"`) {
+		if wrong.status != http.StatusUnprocessableEntity || !strings.Contains(wrong.body, `id="timezone-problem"`) ||
+			!strings.Contains(wrong.body, `value="Mars/Base"`) {
 			t.Errorf("a wrong zone: %d %s", wrong.status, wrong.body)
 		}
 		saved := r.do("POST", "/settings", with(form, "locale", "de", "timezone", "Europe/Berlin"))
@@ -199,7 +200,9 @@ func TestPagesAreGuardedAsTheAPIIs(t *testing.T) {
 		}
 		in := r.get(path)
 		policy := in.header.Get("Content-Security-Policy")
-		for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
+		for _, want := range []string{
+			"default-src 'none'", "script-src 'self'", "style-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'",
+		} {
 			if !strings.Contains(policy, want) || !strings.Contains(p.header.Get("Content-Security-Policy"), want) {
 				t.Errorf("%s lacks %s in %q", path, want, policy)
 			}
