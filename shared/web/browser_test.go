@@ -175,7 +175,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 	pages := []string{
 		"/today", "/calendar?view=week&on=2026-10-15", "/calendar?view=day&on=2026-10-15", "/calendar?view=day&on=2026-10-25",
 		"/calendar?view=month&on=2026-10-15", question, question + "?show=merge", "/runs", "/runs/" + run, "/runs/" + run + "?outcome=conflicted",
-		"/runs/" + tried, "/runs/" + run + "/undo", "/settings", "/nothing",
+		"/runs/" + tried, "/runs/" + run + "/undo", "/settings", "/setup", "/nothing",
 	}
 	for _, look := range []struct {
 		width            int
@@ -286,7 +286,9 @@ func TestARunIsWatched(t *testing.T) {
 	script[bool](p, "history.back() || true") // which may bring the page back as it was
 	m.eventually("the form is shown again", func() bool { return strings.Contains(p.text(), "Archive now") })
 	script[bool](p, `document.querySelector('button[value="run"]').click() || true`)
-	m.eventually("a run is shown", func() bool { return strings.Contains(p.text(), "What became of it") || strings.Contains(p.text(), "waiting") })
+	m.eventually("a run is shown", func() bool {
+		return strings.Contains(p.text(), "What became of it") || strings.Contains(p.text(), "waiting")
+	})
 	m.eventually("no run goes on", func() bool {
 		for _, r := range m.json("GET", "/v1/runs", "")["items"].([]any) {
 			if state := r.(map[string]any)["state"]; state == "queued" || state == "running" {

@@ -256,15 +256,50 @@ func TestPagesAreGuardedAsTheAPIIs(t *testing.T) {
 	}
 }
 
-func TestARequestWithoutAnythingSaysWhatToDo(t *testing.T) {
+// TestAFirstVisitEndsWithAnArchivedMonth goes from nothing to the calendar beside its archive, with forms alone.
+func TestAFirstVisitEndsWithAnArchivedMonth(t *testing.T) {
 	m := newMachine(t)
 	r := m.reader()
+	m.work()
 	for _, path := range []string{"/today", "/calendar", "/runs"} {
-		if p := r.page(path); !strings.Contains(p.body, "Nothing is archived yet") || !strings.Contains(p.body, "config create") {
+		if p := r.page(path); !strings.Contains(p.body, "Nothing is archived yet") || !strings.Contains(p.body, `href="/setup"`) {
 			t.Errorf("%s: %s", path, p.body)
 		}
 	}
 	if p := r.page("/review"); !strings.Contains(p.body, "Nothing needs you") {
 		t.Errorf("nothing to review: %s", p.body)
+	}
+	id := m.json("POST", "/v1/calendars", `{"uri": "local://me/calendars/Mine"}`)["id"].(string)
+	m.ask("POST", "/v1/calendars/"+id+"/import", "text/calendar", string(sample(t)))
+	form := ptr(r.page("/setup")).form(t, "/setup")
+	if form.Get("source") != "local://me/calendars/Mine" || form.Get("archive") != "local://me/calendars/Archive" {
+		t.Errorf("what is proposed: %v", form)
+	}
+	for field, value := range map[string]string{"source": "Work", "archive": "local://me/calendars/Mine", "timezone": "Mars/Base", "name": ""} {
+		p := r.do("POST", "/setup", with(form, field, value, "idempotency_key", field))
+		if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, `id="`+field+`-problem"`) {
+			t.Errorf("%s %q: %d %s", field, value, p.status, p.body)
+		}
+	}
+	begun := with(form, "timezone", "Europe/Berlin")
+	tried := r.do("POST", "/setup", begun)
+	if again := r.do("POST", "/setup", begun); tried.status != http.StatusSeeOther || again.to != tried.to {
+		t.Fatalf("set up: %+v, and once more %+v", tried, again)
+	}
+	if state := m.ended(strings.TrimPrefix(tried.to, "/runs/")); state != "succeeded" {
+		t.Fatalf("the try-out %s", state)
+	}
+	if entries := m.json("GET", "/v1/ledger/work/days/2026-10-12", "")["items"].([]any); len(entries) != 0 {
+		t.Errorf("the try-out wrote %v", entries)
+	}
+	if jobs := m.json("GET", "/v1/jobs", "")["items"].([]any); len(jobs) != 2 {
+		t.Errorf("there are %d jobs", len(jobs))
+	}
+	archived := r.do("POST", "/runs", with(ptr(r.page(tried.to)).form(t, "/runs"), "period", october))
+	if state := m.ended(strings.TrimPrefix(archived.to, "/runs/")); state != "succeeded" {
+		t.Errorf("the first archive run %s", state)
+	}
+	if week := r.page("/calendar?view=week&on=2026-10-15"); !strings.Contains(week.body, "14 of 14 as they are") {
+		t.Errorf("the week: %s", week.body)
 	}
 }
