@@ -303,3 +303,93 @@ func TestAFirstVisitEndsWithAnArchivedMonth(t *testing.T) {
 		t.Errorf("the week: %s", week.body)
 	}
 }
+
+func TestJobsAreMadeAndChanged(t *testing.T) {
+	m := newMachine(t)
+	m.fill(sample(t))
+	r := m.reader()
+	form := ptr(r.page("/jobs")).form(t, "/jobs")
+	if !strings.Contains(r.page("/jobs").body, "Nothing happens by itself yet") {
+		t.Error("without a job nothing is said")
+	}
+	wrong := r.do("POST", "/jobs", with(form, "at", "25:00", "idempotency_key", "a"))
+	if p := wrong; p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, `id="at-problem"`) {
+		t.Errorf("a wrong time: %d", p.status)
+	}
+	for _, made := range []struct{ repeat, says string }{{"daily", "daily at 22:15"}, {"weekly", "Friday at 22:15"}, {"monthly", "on day 31 at 22:15"}} {
+		f := with(form, "at", "22:15", "repeat", made.repeat, "weekday", "friday", "day", "31", "idempotency_key", made.repeat)
+		if p := r.do("POST", "/jobs", f); p.to != "/jobs" {
+			t.Fatalf("%s: %+v", made.repeat, p)
+		}
+		if p := r.page("/jobs"); !strings.Contains(p.body, made.says) {
+			t.Errorf("%q is not said: %s", made.says, p.body)
+		}
+	}
+	jobs := m.json("GET", "/v1/jobs", "")["items"].([]any)
+	id := jobs[0].(map[string]any)["id"].(string)
+	act := func(does string) read {
+		t.Helper()
+		at := "/jobs/" + id + "/" + does
+		return r.do("POST", at, ptr(r.page("/jobs")).form(t, at))
+	}
+	state := func() any { return m.json("GET", "/v1/jobs/"+id, "")["state"] }
+	if p := act("pause"); p.to != "/jobs" || state() != "paused" || !strings.Contains(r.page("/jobs").body, ">paused<") {
+		t.Errorf("paused: %+v, %v", p, state())
+	}
+	if p := act("resume"); p.to != "/jobs" || state() != "active" {
+		t.Errorf("resumed: %+v, %v", p, state())
+	}
+	if p := act("trigger"); !strings.HasPrefix(p.to, "/runs/") {
+		t.Errorf("triggered: %+v", p)
+	}
+	if p := r.page("/today"); !strings.Contains(p.body, "Archive") || !strings.Contains(p.body, "22:15") {
+		t.Errorf("today: %s", p.body)
+	}
+	if p := act("remove"); p.to != "/jobs" {
+		t.Errorf("removed: %+v", p)
+	}
+	if left := m.json("GET", "/v1/jobs", "")["items"].([]any); len(left) != 2 {
+		t.Errorf("%d jobs are left", len(left))
+	}
+}
+
+func TestTheLedgerIsReadAsItWasKnown(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(sample(t))
+	m.work()
+	m.archive(config)
+	r := m.reader()
+	day := r.page("/ledger?on=2026-10-12")
+	for _, want := range []string{"Ledger, Monday 12 October 2026", "Globex testing", "Mon 12 Oct, 08:30–12:00", "1 sealed run"} {
+		if !strings.Contains(day.body, want) {
+			t.Errorf("the day lacks %q: %s", want, day.body)
+		}
+	}
+	key := regexp.MustCompile(`key=([^"&]+)">Globex testing<`).FindStringSubmatch(day.body)
+	if key == nil {
+		t.Fatalf("no history: %s", day.body)
+	}
+	decoded, err := url.QueryUnescape(key[1])
+	must(t, err)
+	answer := m.json("POST", "/v1/decisions", `{"config": "work", "decisions": [{"verdicts": [{"key": "`+decoded+
+		`", "verdict": "keep_as", "fields": {"subject": "Globex tests"}}]}]}`)
+	if state := m.ended(answer["id"].(string)); state != "succeeded" {
+		t.Fatalf("the correction %s", state)
+	}
+	history := r.page("/ledger/history?config=" + config + "&key=" + key[1])
+	for _, want := range []string{
+		"<h1>Globex tests</h1>", "Version 2: archived", "Version 1: archived", "<del>Globex testing</del> → <ins>Globex tests</ins>", "you decided so",
+	} {
+		if !strings.Contains(history.body, want) {
+			t.Errorf("the history lacks %q: %s", want, history.body)
+		}
+	}
+	if before := r.page("/ledger?on=2026-10-12&as_of=2026-10-13T00:00"); !strings.Contains(before.body, "Nothing is recorded of this day") {
+		t.Errorf("before anything was archived: %s", before.body)
+	}
+	for path, status := range map[string]int{"/ledger?on=x": 422, "/ledger?as_of=x": 422, "/ledger/history?key=none": 404, "/ledger?config=none": 404} {
+		if p := r.get(path); p.status != status {
+			t.Errorf("%s: %d", path, p.status)
+		}
+	}
+}
