@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"adminassistant/shared/httpapi"
+	"adminassistant/shared/web"
 )
 
 func TestPagesWorkWithoutScript(t *testing.T) {
@@ -186,6 +189,29 @@ func with(form url.Values, pairs ...string) url.Values {
 		other.Set(pairs[i], pairs[i+1])
 	}
 	return other
+}
+
+// TestNoPageIsForStrangers asks every page that is declared without a session.
+func TestNoPageIsForStrangers(t *testing.T) {
+	m := newMachine(t)
+	stranger := &reader{m, &http.Client{CheckRedirect: m.reader().client.CheckRedirect}}
+	pages := web.New(web.Services{}).Pages
+	if len(pages) < 20 {
+		t.Errorf("there are only %d pages", len(pages))
+	}
+	for _, p := range pages {
+		method, path, _ := strings.Cut(p.Pattern, " ")
+		want := http.StatusUnauthorized
+		if p.Access == httpapi.Anyone {
+			want = http.StatusNotFound // a file that is not there
+		}
+		if got := stranger.do(method, strings.NewReplacer("{id}", "none", "{name}", "none").Replace(path), nil); got.status != want {
+			t.Errorf("%s: %d", p.Pattern, got.status)
+		}
+		if method == http.MethodPost && p.Action == "" || method == http.MethodGet && p.Action != "" {
+			t.Errorf("%s is recorded as %q", p.Pattern, p.Action)
+		}
+	}
 }
 
 func TestPagesAreGuardedAsTheAPIIs(t *testing.T) {
