@@ -9,6 +9,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/run"
+	"adminassistant/shared/setup"
 	"adminassistant/shared/undo"
 	"adminassistant/shared/web"
 )
@@ -19,6 +20,8 @@ func (y *system) web(undoers *undo.Undoers) *httpapi.Web {
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Undo: undoers, Deciding: y.deciding(), Jobs: y.jobs(), Ledger: y.entries, Blobs: y.blobs,
 		Launcher: &run.Launcher{Kinds: Kinds, Starters: y.starters(), Clock: y.clock, NewID: y.newID},
 		Actions:  y.notice.Actions, Users: y.users, Sessions: y.sessions,
+		Setup:   &setup.Setup{Configs: y.configs, Jobs: y.jobs(), Accounts: account.NewNamedAccounts(y.table)},
+		Sources: y.sources, Calendars: y.calendarsOf,
 		Compare: y.engine().Compare, Events: y.sourceEvents, Reach: y.reachable,
 		DigestWanted: func(ctx context.Context, user string, s account.Settings) error {
 			return y.notice.DigestWanted(ctx, user, s)
@@ -42,6 +45,37 @@ func (y *system) sourceEvents(ctx context.Context, user string, c *archive.Confi
 		err = nil
 	}
 	return events, err == nil, err
+}
+
+// sources are the calendars of this system that a user named, and the default one of the own mailbox where there are mailboxes.
+func (y *system) sources(ctx context.Context, user string) ([]string, error) {
+	var uris []string
+	if y.settings.HasGraph() && !y.alone {
+		uris = append(uris, calendar.URI{Provider: calendar.ProviderGraph, Account: "me", Calendar: "primary"}.String())
+	}
+	accounts, err := account.NewNamedAccounts(y.table).List(ctx, user, calendar.ProviderLocal)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range accounts {
+		infos, err := y.own.For(user).Calendars(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, info := range infos {
+			uris = append(uris, calendar.URI{Provider: calendar.ProviderLocal, Account: name, Calendar: info.Name}.String())
+		}
+	}
+	return uris, nil
+}
+
+// calendarsOf lists the calendars of an account.
+func (y *system) calendarsOf(ctx context.Context, user string, uri calendar.URI) ([]calendar.Info, error) {
+	p, err := y.providers.shown(ctx, user, uri)
+	if err != nil {
+		return nil, err
+	}
+	return p.Calendars(ctx, uri.Account)
 }
 
 // reachable refuses a config with a calendar in a mailbox that the user may not name.

@@ -32,13 +32,16 @@ func TestEffect(t *testing.T) {
 		"of another customer": {
 			[]Participant{one("a", 0, 60, customer, archived)}, []decision.Verdict{{Key: "a", Word: decision.KeepAs, Fields: category}}, "Acme 60 0, Umbrella 0 60",
 		},
-		"left out":                  {[]Participant{one("a", 0, 60, customer, archived)}, []decision.Verdict{{Key: "a", Word: decision.Drop}}, "Acme 60 0"},
-		"withdrawn":                 {[]Participant{one("a", 0, 60, customer, archived)}, []decision.Verdict{{Key: "a", Word: decision.Withdraw}}, "Acme 60 0"},
-		"accepted":                  {[]Participant{one("a", 0, 60, customer, longer)}, []decision.Verdict{{Key: "a", Word: decision.Accept}}, "Acme 30 60"},
-		"not accepted":              {[]Participant{one("a", 0, 60, customer, longer)}, []decision.Verdict{{Key: "a", Word: decision.KeepArchived}}, ""},
-		"without a customer":        {[]Participant{one("a", 0, 60)}, []decision.Verdict{{Key: "a", Word: decision.Keep}}, " 0 60"},
-		"all day":                   {[]Participant{one("a", 0, 1440, customer, allDay)}, []decision.Verdict{{Key: "a", Word: decision.Keep}}, ""},
-		"of two customers, by name": {[]Participant{one("a", 0, 60, globex), one("b", 30, 60, customer)}, []decision.Verdict{{Key: "a", Word: decision.Keep}, {Key: "b", Word: decision.Keep}}, "Acme 0 30, Globex 0 60"},
+		"left out":           {[]Participant{one("a", 0, 60, customer, archived)}, []decision.Verdict{{Key: "a", Word: decision.Drop}}, "Acme 60 0"},
+		"withdrawn":          {[]Participant{one("a", 0, 60, customer, archived)}, []decision.Verdict{{Key: "a", Word: decision.Withdraw}}, "Acme 60 0"},
+		"accepted":           {[]Participant{one("a", 0, 60, customer, longer)}, []decision.Verdict{{Key: "a", Word: decision.Accept}}, "Acme 30 60"},
+		"not accepted":       {[]Participant{one("a", 0, 60, customer, longer)}, []decision.Verdict{{Key: "a", Word: decision.KeepArchived}}, ""},
+		"without a customer": {[]Participant{one("a", 0, 60)}, []decision.Verdict{{Key: "a", Word: decision.Keep}}, " 0 60"},
+		"all day":            {[]Participant{one("a", 0, 1440, customer, allDay)}, []decision.Verdict{{Key: "a", Word: decision.Keep}}, ""},
+		"of two customers, by name": {
+			[]Participant{one("a", 0, 60, globex), one("b", 30, 60, customer)},
+			[]decision.Verdict{{Key: "a", Word: decision.Keep}, {Key: "b", Word: decision.Keep}}, "Acme 0 30, Globex 0 60",
+		},
 		"merged": {
 			[]Participant{one("a", 0, 60, customer), one("b", 30, 90, globex)},
 			[]decision.Verdict{{Key: "a", Word: decision.Merge, Into: "b"}, {Key: "b", Word: decision.Merge, Into: "b"}}, "Globex 0 60",

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/rs/zerolog"
 
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
@@ -20,9 +19,8 @@ import (
 	"adminassistant/shared/job"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/rule"
-	"adminassistant/shared/run"
+	"adminassistant/shared/setup"
 	"adminassistant/shared/store"
-	"adminassistant/shared/telemetry"
 )
 
 // ConfigInput is an archive config as a request has it; what is left out has its default.
@@ -238,17 +236,6 @@ type newConfigInput struct {
 	Verify string `json:"verify,omitempty" enum:"weekly,none" default:"weekly" doc:"weekly: also create a job that verifies the config once a week."`
 }
 
-// verifyWeekly creates the job that verifies a new config. Without it the config is there all the same, and its user can create one.
-func (s *server) verifyWeekly(ctx context.Context, who string, c *archive.Config) {
-	_, err := s.Jobs.Create(ctx, who, job.Job{
-		Kind: run.Verify, Config: c.ID, Jitter: job.MaxJitter,
-		Schedule: job.Schedule{Repeat: job.Weekly, At: "04:30", Weekdays: []string{"sunday"}, Zone: c.Timezone},
-	})
-	if err != nil {
-		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Str("config", c.ID).Msg("new config is not verified by a job")
-	}
-}
-
 func (s *server) createConfig(ctx context.Context, in *struct{ Body newConfigInput }) (*configAnswer, error) {
 	who, err := user(ctx)
 	if err != nil {
@@ -261,15 +248,13 @@ func (s *server) createConfig(ctx context.Context, in *struct{ Body newConfigInp
 	if err := s.reach(ctx, who, c.Source, c.Archive); err != nil {
 		return nil, err
 	}
-	c, err = s.Configs.Finding(s.finder(who)).Create(ctx, who, c)
+	var jobs []func(*archive.Config) job.Job
+	if in.Body.Verify == "weekly" {
+		jobs = append(jobs, setup.Weekly)
+	}
+	c, err = (&setup.Setup{Configs: s.Configs, Jobs: s.Jobs, Accounts: s.Accounts}).Create(ctx, who, c, s.finder(who), jobs...)
 	if err != nil {
 		return nil, err
-	}
-	if err := s.Accounts.Note(ctx, who, c.Source, c.Archive); err != nil {
-		return nil, err
-	}
-	if in.Body.Verify == "weekly" {
-		s.verifyWeekly(ctx, who, &c)
 	}
 	out := answerConfig(c)
 	out.Location = "/v1/archive-configs/" + c.ID

@@ -102,7 +102,8 @@ func (s *server) repeat(w http.ResponseWriter, r *http.Request, to *route, body 
 		}
 		s.answerProblem(w, r, to, newProblem(ctx, codeUnparsable, "", unreadableBody))
 	case sum != first.Request:
-		s.answerProblem(w, r, to, newProblem(ctx, codeIdempotencyMismatch, headerIdempotency, "this "+headerIdempotency+" was used for another request; use a new one"))
+		s.answerProblem(w, r, to, newProblem(ctx, codeIdempotencyMismatch, headerIdempotency,
+			"this "+headerIdempotency+" was used for another request; use a new one"))
 	default:
 		for name, values := range first.Header {
 			w.Header()[name] = values

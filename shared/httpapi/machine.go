@@ -18,8 +18,8 @@ type Machine struct {
 	Cookie string
 }
 
-// home leads to the first page, or to the reference where there are no pages, and lets a browser in that brings a key. The answer leads on to an address without it, so that it stays in no
-// history and in no link.
+// home leads to the first page, or to the reference where there are no pages, and lets a browser in that brings a key. The answer leads on to an
+// address without it, so that it stays in no history and in no link.
 func (s *server) home(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if s.Machine == nil || r.Method != http.MethodGet || !q.Has("key") {

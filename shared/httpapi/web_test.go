@@ -90,8 +90,8 @@ func TestPagesOfWhoIsNotSignedInLeadToTheSignIn(t *testing.T) {
 	if wrong := b.send("GET", "/wrong", "").is(422); !strings.Contains(string(wrong.body), "<p>invalid when is never") {
 		t.Errorf("wrong: %s", wrong.body)
 	}
-	if broken := b.send("GET", "/broken", "").is(500); strings.Contains(string(broken.body), "secret-detail") || !strings.Contains(string(broken.body), "<p>internal") {
-		t.Errorf("broken: %s", broken.body)
+	if text := string(b.send("GET", "/broken", "").is(500).body); strings.Contains(text, "secret-detail") || !strings.Contains(text, "<p>internal") {
+		t.Errorf("broken: %s", text)
 	}
 	if none := b.send("GET", "/none", "", "Accept", "text/html").is(404); !strings.Contains(string(none.body), "<p>no_such_route") {
 		t.Errorf("none: %s", none.body)

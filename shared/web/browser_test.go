@@ -155,6 +155,10 @@ func withHostile(file []byte) []byte {
 	return bytes.Replace(file, []byte("END:VCALENDAR"), []byte(b.String()+"END:VCALENDAR"), 1)
 }
 
+// tooWide is what in a page is wider than the window; empty: nothing.
+const tooWide = `document.documentElement.scrollWidth <= innerWidth ? "" : [...document.querySelectorAll("main *")].filter((e) =>
+	e.getBoundingClientRect().right > innerWidth && !e.closest(".scroll, .vh")).slice(0, 3).map((e) => e.outerHTML.slice(0, 150)).join("\n") || "?"`
+
 // TestEveryPageInABrowser looks at every page at several widths, light and dark, in both languages: nobody is kept out, nothing is wider than the window,
 // the policy refuses nothing, and what calendars have for scripts does not run.
 func TestEveryPageInABrowser(t *testing.T) {
@@ -168,10 +172,12 @@ func TestEveryPageInABrowser(t *testing.T) {
 	p := m.chromium()
 	day := m.reader().page("/calendar?view=day&on=2026-10-15").body
 	question := reviewAddress.FindString(day)
+	history := historyOf(t, m.reader().page("/ledger?on=2026-10-15"))
+	m.json("POST", "/v1/jobs", fmt.Sprintf(`{"kind": "archive", "config": %q, "schedule": {"repeat": "daily", "at": "23:59", "zone": "UTC"}}`, config))
 	pages := []string{
 		"/today", "/calendar?view=week&on=2026-10-15", "/calendar?view=day&on=2026-10-15", "/calendar?view=day&on=2026-10-25",
 		"/calendar?view=month&on=2026-10-15", question, question + "?show=merge", "/runs", "/runs/" + run, "/runs/" + run + "?outcome=conflicted",
-		"/runs/" + tried, "/runs/" + run + "/undo", "/settings", "/nothing",
+		"/runs/" + tried, "/runs/" + run + "/undo", "/settings", "/setup", "/jobs", "/ledger?on=2026-10-15", history, "/nothing",
 	}
 	for _, look := range []struct {
 		width            int
@@ -185,8 +191,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 				if got := script[string](p, `document.documentElement.lang`); got != look.language {
 					t.Errorf("%s is in %s", path, got)
 				}
-				if over := script[string](p, `document.documentElement.scrollWidth <= innerWidth ? "" : [...document.querySelectorAll("main *")].filter((e) =>
-					e.getBoundingClientRect().right > innerWidth && !e.closest(".scroll, .vh")).slice(0, 3).map((e) => e.outerHTML.slice(0, 150)).join("\n") || "?"`); over != "" {
+				if over := script[string](p, tooWide); over != "" {
 					t.Errorf("%s is wider than the window: %s", path, over)
 				}
 				if found := p.found(finds); found != "" {
@@ -204,7 +209,8 @@ func TestEveryPageInABrowser(t *testing.T) {
 	p.t = t
 	p.as(1280, 900, "light", "en")
 	p.sees("/calendar?view=week&on=2026-10-15")
-	if shown := script[bool](p, `[...document.querySelectorAll(".e b")].some((b) => b.textContent.includes("<script>window.ran=1</script>"))`); !shown {
+	const shows = `[...document.querySelectorAll(".e b")].some((b) => b.textContent.includes("<script>window.ran=1</script>"))`
+	if shown := script[bool](p, shows); !shown {
 		t.Error("the hostile appointments are not shown")
 	}
 }
@@ -349,8 +355,11 @@ func TestScreenshots(t *testing.T) {
 	} {
 		p.as(shot.width, shot.height, shot.scheme, "en")
 		p.sees(shot.path)
-		picture, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+		quality := int64(80)
+		picture, err := chromedp.Call(p.ctx, devtools.CaptureScreenshot, devtools.CaptureScreenshotParams{
+			Format: devtools.CaptureScreenshotFormatWebp, Quality: &quality,
+		})
 		must(t, err)
-		must(t, os.WriteFile(filepath.Join(*screenshots, shot.name+".png"), picture, 0o644))
+		must(t, os.WriteFile(filepath.Join(*screenshots, shot.name+".webp"), picture.Data, 0o644))
 	}
 }

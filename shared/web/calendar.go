@@ -742,9 +742,5 @@ func amount(d time.Duration) g.Node {
 // noConfig says what to do where nothing is archived yet.
 func (s *web) noConfig(v *view) g.Node {
 	return empty(v.t("none.title"), v.t("none.text"),
-		Pre(Code(g.Text(firstCommand))))
+		P(A(Class("button primary"), Href("/setup"), g.Attr("data-key", "Enter"), g.Text(v.t("none.begin")), key("Enter"))))
 }
-
-// firstCommand is how the command line says what is to be archived.
-const firstCommand = "admin-assistant config create --name work --source local://me/calendars/Work \\\n" +
-	"  --archive local://me/calendars/Archive --timezone Europe/Berlin"

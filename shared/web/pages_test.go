@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"adminassistant/shared/httpapi"
+	"adminassistant/shared/web"
 )
 
 func TestPagesWorkWithoutScript(t *testing.T) {
@@ -109,8 +112,8 @@ func TestPagesWorkWithoutScript(t *testing.T) {
 		if state := m.ended(decided); state != "succeeded" {
 			t.Fatalf("the decision %s", state)
 		}
-		if next := r.page(answered.to); !strings.Contains(next.body, "Your decision is being carried out.") || !strings.Contains(next.body, "/runs/"+decided+"/undo") {
-			t.Errorf("the next question: %s", next.body)
+		if next := r.page(answered.to).body; !strings.Contains(next, "Your decision is being carried out.") || !strings.Contains(next, "/runs/"+decided+"/undo") {
+			t.Errorf("the next question: %s", next)
 		}
 		m.eventually("the question is settled", func() bool { return strings.Contains(r.page(at).body, "This is settled") })
 		preview := r.page("/runs/" + decided + "/undo")
@@ -142,7 +145,8 @@ func TestPagesWorkWithoutScript(t *testing.T) {
 	t.Run("settings are saved, and what is wrong stands beside its field", func(t *testing.T) {
 		form := ptr(r.page("/settings")).form(t, "/settings")
 		wrong := r.do("POST", "/settings", with(form, "timezone", "Mars/Base", "idempotency_key", "mars"))
-		if wrong.status != http.StatusUnprocessableEntity || !strings.Contains(wrong.body, `id="timezone-problem"`) || !strings.Contains(wrong.body, `value="Mars/Base"`) {
+		if wrong.status != http.StatusUnprocessableEntity || !strings.Contains(wrong.body, `id="timezone-problem"`) ||
+			!strings.Contains(wrong.body, `value="Mars/Base"`) {
 			t.Errorf("a wrong zone: %d %s", wrong.status, wrong.body)
 		}
 		saved := r.do("POST", "/settings", with(form, "locale", "de", "timezone", "Europe/Berlin"))
@@ -187,6 +191,29 @@ func with(form url.Values, pairs ...string) url.Values {
 	return other
 }
 
+// TestNoPageIsForStrangers asks every page that is declared without a session.
+func TestNoPageIsForStrangers(t *testing.T) {
+	m := newMachine(t)
+	stranger := &reader{m, &http.Client{CheckRedirect: m.reader().client.CheckRedirect}}
+	pages := web.New(web.Services{}).Pages
+	if len(pages) < 20 {
+		t.Errorf("there are only %d pages", len(pages))
+	}
+	for _, p := range pages {
+		method, path, _ := strings.Cut(p.Pattern, " ")
+		want := http.StatusUnauthorized
+		if p.Access == httpapi.Anyone {
+			want = http.StatusNotFound // a file that is not there
+		}
+		if got := stranger.do(method, strings.NewReplacer("{id}", "none", "{name}", "none").Replace(path), nil); got.status != want {
+			t.Errorf("%s: %d", p.Pattern, got.status)
+		}
+		if method == http.MethodPost && p.Action == "" || method == http.MethodGet && p.Action != "" {
+			t.Errorf("%s is recorded as %q", p.Pattern, p.Action)
+		}
+	}
+}
+
 func TestPagesAreGuardedAsTheAPIIs(t *testing.T) {
 	m := newMachine(t)
 	m.fill(sample(t))
@@ -199,7 +226,9 @@ func TestPagesAreGuardedAsTheAPIIs(t *testing.T) {
 		}
 		in := r.get(path)
 		policy := in.header.Get("Content-Security-Policy")
-		for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
+		for _, want := range []string{
+			"default-src 'none'", "script-src 'self'", "style-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'",
+		} {
 			if !strings.Contains(policy, want) || !strings.Contains(p.header.Get("Content-Security-Policy"), want) {
 				t.Errorf("%s lacks %s in %q", path, want, policy)
 			}
@@ -253,15 +282,140 @@ func TestPagesAreGuardedAsTheAPIIs(t *testing.T) {
 	}
 }
 
-func TestARequestWithoutAnythingSaysWhatToDo(t *testing.T) {
+// TestAFirstVisitEndsWithAnArchivedMonth goes from nothing to the calendar beside its archive, with forms alone.
+func TestAFirstVisitEndsWithAnArchivedMonth(t *testing.T) {
 	m := newMachine(t)
 	r := m.reader()
+	m.work()
 	for _, path := range []string{"/today", "/calendar", "/runs"} {
-		if p := r.page(path); !strings.Contains(p.body, "Nothing is archived yet") || !strings.Contains(p.body, "config create") {
+		if p := r.page(path); !strings.Contains(p.body, "Nothing is archived yet") || !strings.Contains(p.body, `href="/setup"`) {
 			t.Errorf("%s: %s", path, p.body)
 		}
 	}
 	if p := r.page("/review"); !strings.Contains(p.body, "Nothing needs you") {
 		t.Errorf("nothing to review: %s", p.body)
+	}
+	id := m.json("POST", "/v1/calendars", `{"uri": "local://me/calendars/Mine"}`)["id"].(string)
+	m.ask("POST", "/v1/calendars/"+id+"/import", "text/calendar", string(sample(t)))
+	form := ptr(r.page("/setup")).form(t, "/setup")
+	if form.Get("source") != "local://me/calendars/Mine" || form.Get("archive") != "local://me/calendars/Archive" {
+		t.Errorf("what is proposed: %v", form)
+	}
+	for field, value := range map[string]string{"source": "Work", "archive": "local://me/calendars/Mine", "timezone": "Mars/Base", "name": ""} {
+		p := r.do("POST", "/setup", with(form, field, value, "idempotency_key", field))
+		if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, `id="`+field+`-problem"`) {
+			t.Errorf("%s %q: %d %s", field, value, p.status, p.body)
+		}
+	}
+	begun := with(form, "timezone", "Europe/Berlin")
+	tried := r.do("POST", "/setup", begun)
+	if again := r.do("POST", "/setup", begun); tried.status != http.StatusSeeOther || again.to != tried.to {
+		t.Fatalf("set up: %+v, and once more %+v", tried, again)
+	}
+	if state := m.ended(strings.TrimPrefix(tried.to, "/runs/")); state != "succeeded" {
+		t.Fatalf("the try-out %s", state)
+	}
+	if entries := m.json("GET", "/v1/ledger/work/days/2026-10-12", "")["items"].([]any); len(entries) != 0 {
+		t.Errorf("the try-out wrote %v", entries)
+	}
+	if jobs := m.json("GET", "/v1/jobs", "")["items"].([]any); len(jobs) != 2 {
+		t.Errorf("there are %d jobs", len(jobs))
+	}
+	archived := r.do("POST", "/runs", with(ptr(r.page(tried.to)).form(t, "/runs"), "period", october))
+	if state := m.ended(strings.TrimPrefix(archived.to, "/runs/")); state != "succeeded" {
+		t.Errorf("the first archive run %s", state)
+	}
+	if week := r.page("/calendar?view=week&on=2026-10-15"); !strings.Contains(week.body, "14 of 14 as they are") {
+		t.Errorf("the week: %s", week.body)
+	}
+}
+
+func TestJobsAreMadeAndChanged(t *testing.T) {
+	m := newMachine(t)
+	m.fill(sample(t))
+	r := m.reader()
+	form := ptr(r.page("/jobs")).form(t, "/jobs")
+	if !strings.Contains(r.page("/jobs").body, "Nothing happens by itself yet") {
+		t.Error("without a job nothing is said")
+	}
+	wrong := r.do("POST", "/jobs", with(form, "at", "25:00", "idempotency_key", "a"))
+	if p := wrong; p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, `id="at-problem"`) {
+		t.Errorf("a wrong time: %d", p.status)
+	}
+	for _, made := range []struct{ repeat, says string }{{"daily", "daily at 22:15"}, {"weekly", "Friday at 22:15"}, {"monthly", "on day 31 at 22:15"}} {
+		f := with(form, "at", "22:15", "repeat", made.repeat, "weekday", "friday", "day", "31", "idempotency_key", made.repeat)
+		if p := r.do("POST", "/jobs", f); p.to != "/jobs" {
+			t.Fatalf("%s: %+v", made.repeat, p)
+		}
+		if p := r.page("/jobs"); !strings.Contains(p.body, made.says) {
+			t.Errorf("%q is not said: %s", made.says, p.body)
+		}
+	}
+	jobs := m.json("GET", "/v1/jobs", "")["items"].([]any)
+	id := jobs[0].(map[string]any)["id"].(string)
+	act := func(does string) read {
+		t.Helper()
+		at := "/jobs/" + id + "/" + does
+		return r.do("POST", at, ptr(r.page("/jobs")).form(t, at))
+	}
+	state := func() any { return m.json("GET", "/v1/jobs/"+id, "")["state"] }
+	if p := act("pause"); p.to != "/jobs" || state() != "paused" || !strings.Contains(r.page("/jobs").body, ">paused<") {
+		t.Errorf("paused: %+v, %v", p, state())
+	}
+	if p := act("resume"); p.to != "/jobs" || state() != "active" {
+		t.Errorf("resumed: %+v, %v", p, state())
+	}
+	if p := act("trigger"); !strings.HasPrefix(p.to, "/runs/") {
+		t.Errorf("triggered: %+v", p)
+	}
+	if p := r.page("/today"); !strings.Contains(p.body, "Archive") || !strings.Contains(p.body, "22:15") {
+		t.Errorf("today: %s", p.body)
+	}
+	if p := act("remove"); p.to != "/jobs" {
+		t.Errorf("removed: %+v", p)
+	}
+	if left := m.json("GET", "/v1/jobs", "")["items"].([]any); len(left) != 2 {
+		t.Errorf("%d jobs are left", len(left))
+	}
+}
+
+func TestTheLedgerIsReadAsItWasKnown(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(sample(t))
+	m.work()
+	m.archive(config)
+	r := m.reader()
+	day := r.page("/ledger?on=2026-10-12")
+	for _, want := range []string{"Ledger, Monday 12 October 2026", "Globex testing", "Mon 12 Oct, 08:30–12:00", "1 sealed run"} {
+		if !strings.Contains(day.body, want) {
+			t.Errorf("the day lacks %q: %s", want, day.body)
+		}
+	}
+	key := regexp.MustCompile(`key=([^"&]+)">Globex testing<`).FindStringSubmatch(day.body)
+	if key == nil {
+		t.Fatalf("no history: %s", day.body)
+	}
+	decoded, err := url.QueryUnescape(key[1])
+	must(t, err)
+	answer := m.json("POST", "/v1/decisions", `{"config": "work", "decisions": [{"verdicts": [{"key": "`+decoded+
+		`", "verdict": "keep_as", "fields": {"subject": "Globex tests"}}]}]}`)
+	if state := m.ended(answer["id"].(string)); state != "succeeded" {
+		t.Fatalf("the correction %s", state)
+	}
+	history := r.page("/ledger/history?config=" + config + "&key=" + key[1])
+	for _, want := range []string{
+		"<h1>Globex tests</h1>", "Version 2: archived", "Version 1: archived", "<del>Globex testing</del> → <ins>Globex tests</ins>", "you decided so",
+	} {
+		if !strings.Contains(history.body, want) {
+			t.Errorf("the history lacks %q: %s", want, history.body)
+		}
+	}
+	if before := r.page("/ledger?on=2026-10-12&as_of=2026-10-13T00:00"); !strings.Contains(before.body, "Nothing is recorded of this day") {
+		t.Errorf("before anything was archived: %s", before.body)
+	}
+	for path, status := range map[string]int{"/ledger?on=x": 422, "/ledger?as_of=x": 422, "/ledger/history?key=none": 404, "/ledger?config=none": 404} {
+		if p := r.get(path); p.status != status {
+			t.Errorf("%s: %d", path, p.status)
+		}
 	}
 }

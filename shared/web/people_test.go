@@ -238,4 +238,14 @@ func sample(t testing.TB) []byte {
 	return file
 }
 
+// historyOf is the address of the history of an appointment that a page of the ledger has.
+func historyOf(t testing.TB, page read) string {
+	t.Helper()
+	found := regexp.MustCompile(`href="(/ledger/history[^"]+)"`).FindStringSubmatch(page.body)
+	if found == nil {
+		t.Fatalf("no history: %s", page.body)
+	}
+	return strings.ReplaceAll(found[1], "&amp;", "&")
+}
+
 var reviewAddress = regexp.MustCompile(`/review/[0-9A-Z]+`)

@@ -24,6 +24,7 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/run"
+	"adminassistant/shared/setup"
 	"adminassistant/shared/undo"
 )
 
@@ -45,6 +46,11 @@ type Services struct {
 	Compare func(ctx context.Context, user string, c *archive.Config, w calendar.Window, events []calendar.Event, unread bool) ([]archive.Beside, error)
 	// Events returns the events of a config's source calendar that overlap a window. readable is false where this process cannot read the calendar.
 	Events func(ctx context.Context, user string, c *archive.Config, w calendar.Window) (events []calendar.Event, readable bool, err error)
+	Setup  *setup.Setup
+	// Sources are the URIs of calendars that a user may want to have archived, as far as they can be known.
+	Sources func(ctx context.Context, user string) ([]string, error)
+	// Calendars lists the calendars of the account of a URI.
+	Calendars func(ctx context.Context, user string, uri calendar.URI) ([]calendar.Info, error)
 	// Reach refuses configs with calendars in mailboxes that the user may not name.
 	Reach func(ctx context.Context, user string, c *archive.Config) error
 	// DigestWanted has to be called when a user's settings have changed.
@@ -92,6 +98,16 @@ func New(s Services) *httpapi.Web {
 	post("/runs/{id}/cancel", limit.Writes, "run.cancel", w.cancelRun)
 	get("/runs/{id}/undo", w.previewUndo)
 	post("/runs/{id}/undo", limit.Starts, "run.undo", w.undoRun)
+	get("/jobs", w.listJobs)
+	post("/jobs", limit.Writes, "job.create", w.createJob)
+	post("/jobs/{id}/pause", limit.Writes, "job.pause", w.pauseJob)
+	post("/jobs/{id}/resume", limit.Writes, "job.resume", w.resumeJob)
+	post("/jobs/{id}/trigger", limit.Starts, "job.trigger", w.triggerJob)
+	post("/jobs/{id}/remove", limit.Removals, "job.remove", w.removeJob)
+	get("/ledger", w.ledger)
+	get("/ledger/history", w.history)
+	get("/setup", w.setup)
+	post("/setup", limit.Starts, "config.create", w.begin)
 	get("/settings", w.settings)
 	post("/settings", limit.Writes, "user.settings", w.saveSettings)
 	post("/settings/sessions/{id}/end", limit.Removals, "session.end", w.endSession)

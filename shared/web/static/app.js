@@ -28,5 +28,8 @@
   window.addEventListener("pageshow", () => {
     for (const form of document.forms) delete form.dataset.sent;
   });
+  for (const zone of document.querySelectorAll("input[data-zone]")) {
+    if (!zone.value || zone.value === "UTC") zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || zone.value;
+  }
   document.documentElement.classList.add("js");
 })();
