@@ -47,7 +47,6 @@ var everywhere = map[string]func(*testing.T){
 	"TestARestoreShowsWhatItWouldDoFirst": TestARestoreShowsWhatItWouldDoFirst,
 	"TestAFileIsRestored":                 TestAFileIsRestored,
 	"TestUsers":                           TestUsers,
-	"TestTenants":                         TestTenants,
 	"TestLogin":                           TestLogin,
 	"TestLogout":                          TestLogout,
 	"TestTokens":                          TestTokens,
@@ -67,7 +66,7 @@ const (
 )
 
 var onlyHere = map[string]string{
-	"TestDoctorLooksAtTenantsThatWereAdded": signInOnly,
+	"TestDoctorLooksAtTenantsThatWereAdded": signInOnly, "TestTenants": "changes who is let in, which the others rely on",
 	"TestMailAgain":                         "has e-mail come back, which the tests of functions do with SES's events",
 	"TestPlanFromFiles":                     noServer, "TestPlanFromFilesWithDecisions": noServer, "TestWordsThatMakeNoSense": noServer, "TestHelp": noServer,
 	"TestAPlanExcludesWhatCannotBeRead": noServer, "TestPrintable": noServer, "TestTablesWriteOutWhatHidesAndJSONDoesNot": noServer,
