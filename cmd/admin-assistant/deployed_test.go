@@ -67,8 +67,8 @@ const (
 
 var onlyHere = map[string]string{
 	"TestDoctorLooksAtTenantsThatWereAdded": signInOnly, "TestTenants": "changes who is let in, which the others rely on",
-	"TestMailAgain":                         "has e-mail come back, which the tests of functions do with SES's events",
-	"TestPlanFromFiles":                     noServer, "TestPlanFromFilesWithDecisions": noServer, "TestWordsThatMakeNoSense": noServer, "TestHelp": noServer,
+	"TestMailAgain":     "has e-mail come back, which the tests of functions do with SES's events",
+	"TestPlanFromFiles": noServer, "TestPlanFromFilesWithDecisions": noServer, "TestWordsThatMakeNoSense": noServer, "TestHelp": noServer,
 	"TestAPlanExcludesWhatCannotBeRead": noServer, "TestPrintable": noServer, "TestTablesWriteOutWhatHidesAndJSONDoesNot": noServer,
 	"TestLanding": noServer, "TestAPIAddress": noServer, "TestAFileThatIsElsewhereIsFetchedWithoutTheToken": noServer,
 	"TestALargeFileGoesElsewhereWithoutTheToken": noServer,
