@@ -404,8 +404,8 @@ func TestCopiesThatAreWrittenAnewKeepTheirTexts(t *testing.T) {
 	anew := func(p calendar.Provider, privacy calendar.Sensitivity) {
 		t.Helper()
 		var err error
-		c.Rules = []rule.Rule{{ID: "private", Name: "All is private", On: true, All: []rule.Condition{{Field: rule.Subject, Op: rule.Contains, Any: []string{"meeting"}}},
-			Then: rule.Effect{Privacy: privacy}}}
+		all := []rule.Condition{{Field: rule.Subject, Op: rule.Contains, Any: []string{"meeting"}}}
+		c.Rules = []rule.Rule{{ID: "private", Name: "All is private", On: true, All: all, Then: rule.Effect{Privacy: privacy}}}
 		c, err = w.configs(w.Table).Update(t.Context(), user, c)
 		must(t, err)
 		r := w.newRun(c)
