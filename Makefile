@@ -1,6 +1,6 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools chromium cli build stage not-prod doctor synth templates diff deploy destroy smoke rollback logs bench chaos rehearse
+.PHONY: help run test tools chromium poppler cli build stage not-prod doctor synth templates diff deploy destroy smoke rollback logs bench chaos rehearse
 .PHONY: reality readers schemathesis lint licences sbom vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
@@ -33,6 +33,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/installed-3.3.1
 MOTO := .tools/moto/installed-5.2.1
 ICALENDAR := .tools/icalendar/installed-7.3.2
 ICALJS := .tools/icaljs/installed
+OPENPYXL := .tools/openpyxl/installed-3.1.5
 CDK := .tools/cdk/installed
 CFN_LINT := .tools/cfn-lint/installed-1.58.0
 CHECKOV := .tools/checkov/installed-3.3.30
@@ -40,7 +41,7 @@ AWSCLI := .tools/awscli/installed-1.46.3
 RIE := .tools/rie/installed-1.170.0
 SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
 
-tools: $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(ICALJS) $(CDK) $(AWSCLI) $(RIE) chromium ## install what tests and deployment need beside Go into .tools/
+tools: $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(ICALJS) $(OPENPYXL) $(CDK) $(AWSCLI) $(RIE) chromium poppler ## install what tests and deployment need beside Go into .tools/
 
 # without NAME,WHY says what is left out, or fails where nothing may be
 without = { echo "$(1) is left out: $(2)"; test "$$CI" != true; }
@@ -64,6 +65,11 @@ $(ICALENDAR): shared/backup/testdata/reader/requirements.txt
 	@if command -v python3 >/dev/null && python3 -c 'import venv'; then \
 		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing icalendar' && $(call pip-install,$<) && touch $@; \
 	else $(call without,icalendar,it needs Python 3.10 with venv); fi
+
+$(OPENPYXL): shared/timesheet/xlsx/testdata/requirements.txt
+	@if command -v python3 >/dev/null && python3 -c 'import venv'; then \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing openpyxl' && $(call pip-install,$<) && touch $@; \
+	else $(call without,openpyxl,it needs Python 3.10 with venv); fi
 
 READERS := shared/calendar/importing/testdata/readers
 $(ICALJS): $(READERS)/package-lock.json $(READERS)/package.json
@@ -102,6 +108,13 @@ chromium:
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; \
 	else $(call without,Chromium,the system has none; install its package chromium); fi
+
+# what reads PDF comes from the system; where none may be installed, the tests that read PDF are left out
+poppler:
+	@if command -v pdftotext >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends poppler-utils; \
+	else $(call without,poppler,the system has none; install its package poppler-utils); fi
 
 $(CDK): infra/tool/package-lock.json infra/tool/package.json
 	@if command -v npm >/dev/null; then \

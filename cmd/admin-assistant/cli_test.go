@@ -455,6 +455,7 @@ func TestHelp(t *testing.T) {
 			"completion", "category", "customer", "hours"},
 		"calendar":   {"create", "list", "delete", "import", "export", "events", "overlaps"},
 		"config":     {"create", "list", "show", "edit", "activate", "deactivate", "delete"},
+		"rule":       {"list", "add", "edit", "delete", "move", "try", "suggest"},
 		"archive":    {"plan", "run", "show", "list", "retry", "undo"},
 		"category":   {"list", "create", "recolour", "rename", "delete", "validate"},
 		"place":      {"list", "alias"},

@@ -719,7 +719,14 @@ func (p *program) endActions(ctx context.Context, c *client, verb string, ids []
 		ended = append(ended, v)
 	}
 	if len(ended) == 1 {
-		return p.showAction(ended[0])
+		if p.output == "json" {
+			return p.printJSON(ended[0])
+		}
+		zone, err := p.zoneOfAction(ctx, c, ended[0].Config)
+		if err != nil {
+			return err
+		}
+		return p.showAction(ended[0], zone)
 	}
 	if p.output == "json" {
 		return p.printJSON(ended)

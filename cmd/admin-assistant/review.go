@@ -83,13 +83,13 @@ func (p *program) listOpen(ctx context.Context, c *client, open []actionView) er
 	} else if len(open) == 0 {
 		fmt.Fprintln(p.out, "Nothing needs you.")
 	} else {
-		zone, err := userZone(ctx, c)
+		places, err := readZones(ctx, c)
 		if err != nil {
 			return err
 		}
 		var rows []table.Row
 		for _, v := range open {
-			rows = append(rows, table.Row{v.ID, v.Kind, v.Span.in(zone)})
+			rows = append(rows, table.Row{v.ID, v.Kind, v.Span.in(places.of(v.Config).zone)})
 		}
 		p.printTable(table.Row{"Action", "Kind", "When"}, rows)
 		fmt.Fprintln(p.out, "Go through them at a terminal with: admin-assistant review")
@@ -118,14 +118,14 @@ const keyEnd, keyBreak, keyEscape = 4, 3, 27
 
 func (t *terminalKeys) key(prompt string) (byte, error) {
 	if len(t.pending) > 0 {
-		fmt.Fprint(t.out, prompt)
+		_, _ = io.WriteString(t.out, prompt)
 	}
 	for len(t.pending) == 0 {
 		state, err := term.MakeRaw(int(t.in.Fd()))
 		if err != nil {
 			return 0, err
 		}
-		fmt.Fprint(t.out, prompt) // not before: whoever answers a prompt with Ctrl-C is to be heard as one who did
+		_, _ = io.WriteString(t.out, prompt) // not before: whoever answers a prompt with Ctrl-C is to be heard as one who did
 		prompt = ""
 		buffer := make([]byte, 16)
 		n, err := t.in.Read(buffer)

@@ -146,11 +146,11 @@ func (p *program) root() *cobra.Command {
 	flags.StringVar(&p.profile, "profile", "", "name of a sign-in, which stands for its server, too")
 	flags.StringVar(&p.output, "output", "table", "table for people, json for programs")
 	flags.BoolVar(&p.yes, "yes", false, "answer every question with yes")
-	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.doctorCommand(), p.calendarCommand(), p.configCommand(), p.archiveCommand(),
-		p.backupCommand(), p.restoreCommand(), p.undoCommand(), p.jobCommand(), p.verifyCommand(), p.ledgerCommand(), p.proofCommand(), p.actionCommand(),
-		p.reviewCommand(), p.timesheetCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(),
-		p.versionCommand())
-	root.AddCommand(p.customerCommand(), p.categoryCommand(), p.hoursCommand(), p.placeCommand(), p.travelCommand())
+	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.doctorCommand(), p.calendarCommand(), p.configCommand(), p.ruleCommand(),
+		p.customerCommand(), p.categoryCommand(), p.archiveCommand(), p.backupCommand(), p.restoreCommand(), p.undoCommand(), p.jobCommand(),
+		p.verifyCommand(), p.ledgerCommand(), p.proofCommand(), p.actionCommand(), p.reviewCommand(), p.hoursCommand(), p.timesheetCommand(),
+		p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(), p.versionCommand())
+	root.AddCommand(p.placeCommand(), p.travelCommand())
 	usage(root)
 	return root
 }

@@ -12,7 +12,8 @@ import (
 
 func (p *program) timesheetCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "timesheet", Short: "Make of the record what customers pay"}
-	cmd.AddCommand(p.timesheetCompute())
+	cmd.AddCommand(p.timesheetCreate(), p.timesheetList(), p.timesheetShow(), p.timesheetApprove(), p.timesheetReopen(), p.timesheetLock(),
+		p.timesheetInvoice(), p.timesheetDelete(), p.timesheetExport(), p.timesheetVerify(), p.timesheetCompute())
 	return cmd
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -48,4 +50,58 @@ func TestTimesheetOfFiles(t *testing.T) {
 		m.run("", "timesheet", "compute", "--entries", "-", "--terms", "-").fails(exitUsage, "standard input")
 		m.run("", "timesheet", "compute", "--entries", entries).fails(exitUsage, "--terms")
 	})
+}
+
+func TestATimesheetFromDraftToInvoice(t *testing.T) {
+	m := newMachine(t)
+	m.local("calendar", "create", work).ok()
+	m.local("calendar", "import", work, m.file("october.ics", octoberOfTheDemo(t))).ok()
+	m.local("config", "create", "--name", "work", "--source", work, "--archive", "local://me/calendars/Archive", "--timezone", "Europe/Berlin",
+		"--overlaps", "resolve", "--verify", "none").ok()
+	m.local("archive", "run", "--config", "work", "--period", october)
+	var s, again sheetResult
+	m.local("timesheet", "create", "--period", october, "--customer", "globex", "--output", "json").ok().decode(&s)
+	if s.State != "draft" || len(s.Sheet.Lines) == 0 {
+		t.Fatalf("got %+v", s)
+	}
+	m.local("timesheet", "show", s.ID).ok().says("Globex support", "draft", "billed")
+	m.local("timesheet", "approve", s.ID, "--note", "agreed").ok().says("approved", "sha256:")
+	m.local("timesheet", "reopen", s.ID).fails(exitUsage, "--reason")
+	m.local("timesheet", "reopen", s.ID, "--reason", "forgot one").ok().says("draft")
+	m.local("timesheet", "approve", s.ID, "--note", "agreed").ok()
+	m.local("timesheet", "lock", s.ID).fails(exitUsage, "--yes")
+	m.local("--yes", "timesheet", "lock", s.ID).ok().says("locked by link 2")
+	m.local("timesheet", "invoice", s.ID, "INV-7").ok().says("invoice INV-7")
+	m.local("timesheet", "list").ok().says("globex", "locked", "INV-7")
+	m.local("timesheet", "delete", s.ID).fails(exitFailed, "is locked")
+	for _, format := range []string{"pdf", "json"} {
+		file := m.file("sheet."+format, "")
+		m.local("--yes", "timesheet", "export", s.ID, file, "--format", format).ok()
+		m.run("", "timesheet", "verify", file).ok().says("the timesheet holds", "signed with the key")
+		m.run("", "timesheet", "verify", file, "--output", "json").ok().says(`"link": 2`)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data[len(data)/2] ^= 1
+		m.run("", "timesheet", "verify", m.file("changed."+format, string(data))).fails(exitFailed, "DOES NOT HOLD")
+	}
+	m.run("", "timesheet", "verify", filepath.Join(m.files, "none")).fails(exitFailed, "cannot be read")
+	m.run("", "timesheet", "verify", m.file("note.txt", "hello")).fails(exitUsage, "this is no timesheet")
+	m.local("timesheet", "export", s.ID, "--format", "csv").ok().says("Globex support")
+	m.local("ledger", "verify", "--config", "work").ok()
+	m.local("timesheet", "show", s.ID, "--output", "json").ok().decode(&again)
+	if again.Sheet.Hash() != again.Hash {
+		t.Errorf("the sheet hashes to %s, not %s", again.Sheet.Hash(), again.Hash)
+	}
+}
+
+// octoberOfTheDemo is the demo's month.
+func octoberOfTheDemo(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("demo", "sample.ics"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }

@@ -104,6 +104,7 @@ type Action struct {
 	Config string `json:"config,omitempty"`
 	Question
 	Deciding string    `json:"deciding,omitempty"` // id of the run that is about to answer it
+	Claimed  time.Time `json:"claimed,omitzero"`   // when that run claimed it
 	State    State     `json:"state"`
 	At       time.Time `json:"at"` // when the cause was there last
 	History  []Change  `json:"history"`

@@ -20,6 +20,7 @@ import (
 	"adminassistant/shared/place"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/telemetry"
+	"adminassistant/shared/timesheet"
 )
 
 // eraser returns who erases users.
@@ -38,6 +39,9 @@ func (y *system) erasing() []account.Step {
 				before = time.Time{}
 			}
 			return archive.Erase(ctx, y.table, y.blobs, e.User, before, y.clock())
+		}},
+		{Name: "timesheets", Erase: func(ctx context.Context, e account.Erasure) error {
+			return timesheet.Erase(ctx, y.table, y.blobs, e.User)
 		}},
 		{Name: "customers", Erase: func(ctx context.Context, e account.Erasure) error {
 			return errors.Join(customer.Erase(ctx, y.table, e.User), place.Erase(ctx, y.table, e.User))

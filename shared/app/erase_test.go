@@ -196,6 +196,11 @@ func (o *one) live(who string) {
 	o.do(who, "POST", "/v1/categories", `{"calendar": "local://`+who+`/calendars/Work", "name": "Customer of `+who+` - billable"}`, "id")
 	o.do(who, "POST", "/v1/places/aliases", `{"name": "Room of `+who+`", "of": "Office of `+who+`"}`, "id")
 	o.do(who, "POST", "/v1/customers", `{"name": "Customer of `+who+`"}`, "id")
+	sheet := o.do(who, "POST", "/v1/timesheets", `{"config": "`+config+`", "customer": "Customer of `+who+`", "period": "2020-01-01"}`, "id")
+	for _, step := range []string{"/approve", "/lock"} {
+		o.do(who, "POST", "/v1/timesheets/"+sheet+step, "{}", "id")
+	}
+	o.do(who, "POST", "/v1/timesheets", `{"config": "`+config+`", "customer": "`+who+`", "period": "2020-02-01"}`, "id")
 	nowhere := o.do(who, "POST", "/v1/archive-configs",
 		`{"name": "third of `+who+`", "source": "local://`+who+`/calendars/Nowhere", "archive": "local://`+who+`/calendars/Third", "timezone": "UTC"}`, "id")
 	o.do(who, "POST", "/v1/runs", `{"kind": "archive", "config": "`+nowhere+`", "period": "last 3 days"}`, "id")

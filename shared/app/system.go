@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -13,6 +14,7 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
@@ -23,6 +25,7 @@ import (
 	"adminassistant/shared/calendar/listing"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/customer"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/flag"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/idempotency"
@@ -41,6 +44,9 @@ import (
 	"adminassistant/shared/signing"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
+	"adminassistant/shared/timesheet"
+	"adminassistant/shared/timesheet/pdf"
+	"adminassistant/shared/timesheet/xlsx"
 	"adminassistant/shared/undo"
 )
 
@@ -65,6 +71,7 @@ type system struct {
 	runs      *run.Store
 	audit     *audit.Log
 	users     *account.Users
+	tenants   *tenant.Tenants
 	sessions  *session.Sessions
 	signIn    httpapi.SignIn // nil: nobody signs in with a browser
 	providers *calendars
@@ -124,6 +131,7 @@ func (y *system) connect(credentials credentials) {
 	y.audit = audit.New(y.table, y.clock, y.newID)
 	y.audit.Lost = func() { y.metrics.Count(telemetry.Counts{telemetry.AuditRecordsLost: 1}) }
 	y.users, y.sessions = account.NewUsers(y.table, y.clock), session.New(y.table, y.clock)
+	y.tenants = tenant.New(y.table, y.settings.SignInTenants, y.clock)
 	y.flags = flag.New(y.table, y.clock)
 	y.own = local.New(y.table, y.newID, y.clock)
 	y.own.MostEvents = y.settings.memory().Events()
@@ -189,26 +197,47 @@ func (y *system) jobKinds() map[run.Kind]job.Kind { return job.Kinds(Kinds, y.co
 // api returns the HTTP API.
 func (y *system) api(authenticate func(*http.Request) (account.Principal, error)) http.Handler {
 	undoers := y.undoers()
+	tenants := y.tenants
+	if len(y.settings.SignInTenants) == 0 { // nobody signs in
+		tenants = nil
+	}
 	undoers.Kinds, undoers.Blind = Kinds, y.providers.sealed && y.settings.GraphDelegated
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Customers: y.customers, Places: place.New(y.table),
-		Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers, Deciding: y.deciding(), Jobs: y.jobs(),
+		Configs: y.configs, Customers: y.customers, Places: place.New(y.table), Timesheets: y.timesheets(),
+		Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers,
+		Deciding: y.deciding(), Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs}, Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
-		Flags: y.flags, Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
+		Flags: y.flags, Users: y.users, Tenants: tenants, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
 		Actions: y.notice.Actions, Notifications: y.notice.Notifications, Digests: y.notice,
 		Provider: y.providers.shown,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
 		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: y.version, Memory: y.settings.memory(),
-		Authenticate: authenticate, SignIn: y.signIn, Machine: y.machine, CLI: y.cli,
+		Authenticate: authenticate, SignIn: y.signIn, Machine: y.machine, CLI: y.cli, Web: y.web(undoers),
 		Attempts: session.NewAttempts(y.table, y.clock), Sessions: y.sessions, Metrics: y.metrics,
 	})
+}
+
+// timesheets returns who keeps the timesheets of all users.
+func (y *system) timesheets() *timesheet.Sheets {
+	return &timesheet.Sheets{
+		Table: y.table, Blobs: y.blobs, Ledger: y.entries, Configs: y.configs, Customers: y.customers, Actions: y.notice.Actions, Signing: y.signing,
+		Outputs: timesheet.Outputs{PDF: pdf.Write, XLSX: xlsx.Write}, Clock: y.clock, NewID: y.newID,
+		Sender: func(ctx context.Context, user string) (timesheet.Party, error) {
+			p, err := y.users.Of(ctx, user)
+			if err != nil && fault.Of(err) != fault.NotFound {
+				return timesheet.Party{}, err
+			}
+			return timesheet.Party{Name: p.Name, Email: p.Settings.Email}, nil
+		},
+	}
 }
 
 // verifier returns who compares ledgers with all that lies around them.
 func (y *system) verifier() *proof.Verifier {
 	v := &proof.Verifier{
 		Ledger: y.entries, Runs: y.runs, Audit: y.audit, Backups: backup.New(y.table, y.blobs), Signer: y.signing, Clock: y.clock,
+		Sheets: y.timesheets().Hashes,
 	}
 	if y.witness != nil {
 		v.Kept = y.witness.Kept
@@ -292,6 +321,7 @@ func (y *system) undoer() run.Handler { return y.undoers() }
 func (y *system) undoers() *undo.Undoers {
 	return &undo.Undoers{Runs: y.runs, Of: map[run.Undoing]undo.Undoer{
 		run.UndoneInLedger: (*archive.Undoer)(y.engine()), run.UndoneInCalendar: &restore.Undoer{Runner: *y.newRestorer()},
+		run.UndoneImport: &imports.Undoer{Runner: *y.newImporter()},
 	}}
 }
 
@@ -379,7 +409,9 @@ func (y *system) driller() run.Handler {
 const importFor = 5 * time.Minute
 
 // importer returns who carries out import runs.
-func (y *system) importer() run.Handler {
+func (y *system) importer() run.Handler { return y.newImporter() }
+
+func (y *system) newImporter() *imports.Runner {
 	uploads := y.uploads()
 	return &imports.Runner{
 		Table: y.table, Blobs: y.blobs, Open: uploads.Content, Used: uploads.Remove, Folder: restore.KeepIn,
@@ -412,8 +444,21 @@ func (y *system) barred(ctx context.Context, users []string) (map[string]job.Rea
 	for user := range disabled {
 		why[user] = job.UserDisabled
 	}
+	for _, user := range users {
+		id, _, _ := strings.Cut(user, "#")
+		out, err := y.tenants.Out(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if out && why[user] == "" {
+			why[user] = job.TenantOut
+		}
+	}
 	for user, seen := range unseen {
 		pause := seen.AddDays(days)
+		if why[user] != "" {
+			continue
+		}
 		if pause.Before(today) {
 			why[user] = job.NotSeen
 		} else if err := y.notice.UnseenSoon(ctx, user, seen, pause.AddDays(1)); err != nil {

@@ -16,6 +16,7 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/fault"
@@ -62,6 +63,7 @@ var kindsOfRecords = map[string]string{
 	"RUN RESTORE":      keeps,
 	"SESSION SESSION":  keeps,
 	"SIGNING KEY":      writtenOnce,
+	"TENANTS TENANT":   keeps,
 	"USER ACCOUNT":     word,
 	"USER ACTION":      keeps,
 	"USER ACTIONASKS":  word,
@@ -88,6 +90,8 @@ var kindsOfRecords = map[string]string{
 	"USER RUN":         keeps,
 	"USER SCRATCH":     keeps,
 	"USER SECRET":      keeps,
+	"USER SHEET":       keeps,
+	"USER SHEETS":      keeps,
 	"USER SESSIONS":    "its version is all that it says, and one write that reads nothing has to end the sessions of a user",
 	"USER UPLOAD":      writtenOnce,
 	"USER UPLOADS":     keeps,
@@ -431,14 +435,29 @@ func liveOnOneMachine(t *testing.T) *observed {
 		_, err := flag.New(table, clock).Set(t.Context(), "tenant", "boss", flag.Flag{Name: flag.StuckJobAction, State: state})
 		must(t, err)
 	}
+	// a calendar in which the user has events, which a verification asks about
+	imports(post("/v1/calendars", `{"uri": "local://ann/calendars/Own"}`), "Own")
+	own := post("/v1/archive-configs", `{"name": "own", "source": "local://ann/calendars/Busy", "archive": "local://ann/calendars/Own", "timezone": "UTC"}`)
+	post("/v1/archive-configs/"+own+"/verify", `{}`)
+	o.work()
+
 	decide(flag.Off)
 	const category = `{"calendar": "local://ann/calendars/Busy", "name": "Acme - billable"}`
 	post("/v1/categories", category)
 	post("/v1/places/aliases", `{"name": "Room 4", "of": "Head office"}`)
 	acme := post("/v1/customers", `{"name": "Acme", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "120"}]}`)
+	known := tenant.New(table, nil, clock)
+	const someTenant = "11111111-2222-4333-8444-555555555555"
+	_, err = known.Add(t.Context(), "boss", someTenant, "Some")
+	must(t, err)
+	sheet := post("/v1/timesheets", `{"config": "busy", "customer": "Acme", "period": "2020-01-01"}`)
+	post("/v1/timesheets/"+sheet+"/approve", "{}")
 	table.plant()
+	must(t, known.Remove(t.Context(), "boss", someTenant))
 
 	// what the user does
+	post("/v1/timesheets/"+sheet+"/reopen", `{"reason": "so"}`)
+	post("/v1/timesheets/"+sheet+"/approve", "{}")
 	decide(flag.On)
 	const chosen = `{"email": "ann@example.com", "timezone": "Europe/Berlin", "notifications": {"digest": {"in_app": true, "email": false}}}`
 	o.do("ann", "PUT", "/v1/me/settings", chosen, "", "If-Match", "*")

@@ -186,7 +186,7 @@ func TestAVerificationThatBeganBeforeAQuestionDoesNotResolveIt(t *testing.T) {
 	early := w.start(c, func(r *run.Run) { r.Kind = run.Verify })
 	w.edited("One", func(d *calendar.Draft) { d.Subject = "Another" })
 	w.repaired(&run.Run{ID: w.NewID(), User: user, Kind: run.Repair, Config: c.ID, Input: json.RawMessage(`{"mode":"leave"}`)}) // which asks about what it leaves
-	w.edited("Another", func(d *calendar.Draft) { d.Subject = "One" }) // as the early one saw it
+	w.edited("Another", func(d *calendar.Draft) { d.Subject = "One" })                                                          // as the early one saw it
 	must(t, w.verifier(w.Table, w.calendar).Run(t.Context(), early))
 	w.asksOfCopies(action.Open, "altered 05")
 	w.verified(c)

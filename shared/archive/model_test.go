@@ -697,7 +697,7 @@ func (m *model) fields(all bool) *decision.Fields {
 func (m *model) answers(entries map[string]ledger.Entry) (answers []archive.Answer) {
 	used := map[string]bool{}
 	for _, a := range m.open() {
-		if !m.one(2) || a.Config != m.config.ID || len(a.Participants) == 0 ||
+		if !m.one(2) || a.Config != m.config.ID || len(a.Participants) == 0 || a.Finding != "" ||
 			slices.ContainsFunc(a.Participants, func(p action.Participant) bool { return used[p.Key] }) {
 			continue
 		}

@@ -206,7 +206,7 @@ func wrongSums(r *run.Run, written map[string]int) string {
 	switch c := &result.Counts; {
 	case !c.Balanced() || !result.Balanced:
 		return "its sums do not balance: " + c.String()
-	case written != nil && !r.Options.DryRun && written[r.ID] != result.Written:
+	case written != nil && written[r.ID] != result.Written:
 		return fmt.Sprintf("it says that it wrote %d copies, and the ledger has %d of it", result.Written, written[r.ID])
 	}
 	return ""

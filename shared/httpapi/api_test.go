@@ -50,6 +50,9 @@ import (
 	"adminassistant/shared/secret/keyfile"
 	"adminassistant/shared/signing"
 	"adminassistant/shared/store/sqlite"
+	"adminassistant/shared/timesheet"
+	"adminassistant/shared/timesheet/pdf"
+	"adminassistant/shared/timesheet/xlsx"
 	"adminassistant/shared/undo"
 )
 
@@ -204,14 +207,21 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 		account.Step{Name: "requests", Erase: func(ctx context.Context, e account.Erasure) error { return idempotency.Erase(ctx, s.table, e.User) }},
 	)
 	records := audit.New(s.table, clock, func() string { return ulid.MustNew(ulid.Timestamp(clock()), rand.Reader).String() })
+	customers := customer.New(s.table, newID, clock)
+	sheets := &timesheet.Sheets{
+		Table: s.table, Blobs: blobs, Ledger: entries, Configs: configs, Customers: customers, Actions: action.New(s.table, newID, clock), Signing: key,
+		Sender:  func(context.Context, string) (timesheet.Party, error) { return timesheet.Party{Name: "Ana"}, nil },
+		Outputs: timesheet.Outputs{PDF: pdf.Write, XLSX: xlsx.Write}, Clock: clock, NewID: newID,
+	}
 	s.services = Services{
-		Flags: flag.New(s.table, clock), Users: users, Eraser: eraser,
-		Configs: configs, Customers: customer.New(s.table, newID, clock), Places: places.New(s.table), Runs: runs,
+		Timesheets: sheets,
+		Flags:      flag.New(s.table, clock), Users: users, Eraser: eraser,
+		Configs: configs, Customers: customers, Places: places.New(s.table), Runs: runs,
 		Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Signing: key, Blobs: blobs, Kinds: described,
 		Undo:     undoers,
-		Deciding: deciding,
+		Deciding: deciding, Tryouts: &archive.Tryouts{Ledger: entries, Runs: runs},
 		Verifier: &proof.Verifier{
-			Ledger: entries, Runs: runs, Audit: records, Backups: backup.New(s.table, blobs), Signer: key, Clock: clock,
+			Ledger: entries, Runs: runs, Audit: records, Backups: backup.New(s.table, blobs), Signer: key, Clock: clock, Sheets: sheets.Hashes,
 		},
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (Provider, error) {
 			return provider(ctx, user, uri)

@@ -46,7 +46,7 @@ type jobReason string
 func (jobReason) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Enum: []any{
 		string(job.ByUser), string(job.ConfigInactive), string(job.UserDisabled), string(job.SignInNeeded), string(job.NotSeen), string(job.Broken),
-		string(job.UnknownKind),
+		string(job.UnknownKind), string(job.TenantOut),
 	}}
 }
 

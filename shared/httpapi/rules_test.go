@@ -116,7 +116,8 @@ func TestRulesThatAreNoneAreRefusedFieldByField(t *testing.T) {
 			t.Errorf("%s %q", e.Field, e.Detail)
 		}
 	}
-	if want := []string{"rules[1].all[0].field", "rules[1].all[1].any[1]", "rules[1].then.category", "rules[1].id"}; !slices.Equal(fields, want) || p.ErrorCount != 4 {
+	want := []string{"rules[1].all[0].field", "rules[1].all[1].any[1]", "rules[1].then.category", "rules[1].id"}
+	if !slices.Equal(fields, want) || p.ErrorCount != 4 {
 		t.Errorf("%d fields: %q", p.ErrorCount, fields)
 	}
 	for _, tt := range []struct {
@@ -141,6 +142,78 @@ func TestRulesThatAreNoneAreRefusedFieldByField(t *testing.T) {
 	if now := s.do("GET", path, nil).is(200); string(now.body) != string(kept.body) || now.Header.Get("ETag") != kept.Header.Get("ETag") {
 		t.Errorf("something was saved: %s", now.body)
 	}
+}
+
+func TestRulesAreTried(t *testing.T) {
+	s := newService(t)
+	calendar, config := s.seed("keep")
+	text := file("f@example.com|Lunch with Globex|20261016T100000Z|20261016T110000Z|Online")
+	s.do("POST", "/v1/calendars/"+calendar+"/import", text, "Content-Type", "text/calendar").is(200)
+	path := "/v1/archive-configs/" + config + "/rules"
+	s.do("POST", "/v1/runs", map[string]any{"kind": "archive", "config": "work", "period": "last week"}).is(202)
+	s.work()
+	globex := aRule("globex", "globex", map[string]any{"category": "Globex - billable"})
+	try := func(body map[string]any) (v tryView) {
+		check(t, json.Unmarshal(s.do("POST", path+"/try", body).is(200).body, &v))
+		return v
+	}
+	v := try(map[string]any{"period": "last week", "rules": []any{globex, aRule("none", "nothing", map[string]any{"exclude": true})}})
+	if v.From != "2026-10-12" || v.To != "2026-10-18" || v.Before.Archived != 6 || v.After.Archived != 6 || v.ChangedCount != 1 {
+		t.Errorf("got %+v", v)
+	}
+	if i := slices.IndexFunc(v.Minutes, func(m minutesView) bool { return m.Customer == "Globex" }); i < 0 ||
+		v.Minutes[i] != (minutesView{Customer: "Globex", BillingType: "billable", After: 60, Difference: 60}) {
+		t.Errorf("minutes %+v", v.Minutes)
+	}
+	if c := v.Changed[0]; !slices.Equal(c.Rules, []string{"globex"}) || c.Before.Appointment.Customer != "" || c.After.Appointment.Customer != "Globex" {
+		t.Errorf("changed %+v", c)
+	}
+	if r := v.Rules; len(r) != 2 || r[0].State != "acts" || r[0].Acted != 1 || r[1].State != "dead" {
+		t.Errorf("rules %+v", v.Rules)
+	}
+	if saved := s.do("GET", path, nil).is(200); saved.str("rules") != "[]" {
+		t.Errorf("rules were saved: %s", saved.body)
+	}
+	s.do("PUT", path, rulesOf(globex), "If-Match", "*").is(200)
+	if v := try(map[string]any{"from": "2026-10-16", "to": "2026-10-16"}); v.ChangedCount != 1 || v.Before.Fetched != 1 {
+		t.Errorf("the config's own: %+v", v)
+	}
+	if v := try(map[string]any{"period": "last week", "rules": []any{globex}}); v.ChangedCount != 0 {
+		t.Errorf("the same: %+v", v)
+	}
+	if v := try(map[string]any{"period": "last week", "rules": []any{}}); v.ChangedCount != 1 || v.Changed[0].After.Appointment.Customer != "" {
+		t.Errorf("none: %+v", v)
+	}
+	s.do("POST", path+"/try", map[string]any{}).problem(422, "invalid", "period")
+	s.do("POST", path+"/try", map[string]any{"from": "2025-01-01", "to": "2026-10-16"}).problem(422, "invalid", "period")
+	s.do("POST", path+"/try", map[string]any{"period": "today", "rules": []any{aRule("a b", "x", map[string]any{"exclude": true})}}).
+		problem(422, "invalid", "rules[0].id")
+}
+
+func TestRulesAreSuggested(t *testing.T) {
+	s := newService(t)
+	calendar, config := s.seed("keep")
+	text := file("f@example.com|Acme kick-off|20261016T100000Z|20261016T110000Z|Acme - billable",
+		"g@example.com|Acme call|20261016T150000Z|20261016T160000Z|Online")
+	s.do("POST", "/v1/calendars/"+calendar+"/import", text, "Content-Type", "text/calendar").is(200)
+	s.do("POST", "/v1/runs", map[string]any{"kind": "archive", "config": "work", "period": "last week"}).is(202)
+	s.work()
+	path := "/v1/archive-configs/" + config + "/rules"
+	var v suggestionsView
+	check(t, json.Unmarshal(s.do("GET", path+"/suggestions", nil).is(200).body, &v))
+	if len(v.Suggestions) != 1 || v.Suggestions[0].Support != 3 || v.Suggestions[0].Of != 3 || v.Suggestions[0].Gets != 1 ||
+		v.Suggestions[0].Why != `3 of 3 events with the word "acme" in 90 days were Acme - billable. 1 more without a category would be met.` {
+		t.Fatalf("got %+v", v)
+	}
+	if now := s.do("GET", path, nil).is(200); now.str("rules") != "[]" {
+		t.Errorf("a suggestion was applied: %s", now.body)
+	}
+	// A suggestion can be put among the rules as it is. Then it is suggested no more.
+	s.do("PUT", path, rulesOf(v.Suggestions[0].Rule), "If-Match", "*").is(200)
+	if again := s.do("GET", path+"/suggestions?period=last+90+days", nil).is(200); again.str("suggestions") != "[]" {
+		t.Errorf("again: %s", again.body)
+	}
+	s.do("GET", path+"/suggestions?period=last+500+days", nil).problem(422, "invalid", "period")
 }
 
 func TestRunsFollowTheRulesOfTheirConfig(t *testing.T) {

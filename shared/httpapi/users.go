@@ -18,6 +18,9 @@ import (
 
 // admit lets an authenticated user in, or says why not.
 func (s *server) admit(ctx context.Context, to *route, p account.Principal) (account.Principal, error) {
+	if err := s.letsIn(ctx, p.Tenant); err != nil {
+		return p, err
+	}
 	switch to.access {
 	case byAuthenticated:
 		return p, nil

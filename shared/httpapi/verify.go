@@ -103,7 +103,7 @@ func (s *server) startRepair(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return s.start(ctx, who, r)
+	return s.launch(ctx, who, r)
 }
 
 // days sets the days of a run of a config's, if there are any.

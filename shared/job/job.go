@@ -50,6 +50,7 @@ const (
 	UserDisabled   Reason = "user_disabled"   // an administrator has shut its user out
 	SignInNeeded   Reason = "sign_in_needed"  // the user has to sign in to Microsoft again
 	NotSeen        Reason = "not_seen"        // the user has made no request for long, and may have left
+	TenantOut      Reason = "tenant_out"      // users of its user's tenant are let in no more
 	Broken         Reason = "broken"          // it cannot start runs; Job.Detail says why
 	UnknownKind    Reason = "unknown_kind"    // this version of the program does not know its kind; it goes on by itself when one does
 )

@@ -29,6 +29,8 @@ type Link struct {
 	Root    string    `json:"root"`    // of the Merkle tree over their leaves, hex; see Leaf
 	// RunDigest is that of the run as it ended, its window and sums included; empty: others sealed what the run had left open.
 	RunDigest string `json:"run_digest,omitempty"`
+	// Sheet is the hash of a timesheet that the link locks, as in "sha256:9f2c..."; Run is its id then. Empty: the link is a run's.
+	Sheet string `json:"sheet,omitempty"`
 	// Audit is where the user's audit log was when the run began.
 	Audit AuditHead `json:"audit,omitzero"`
 	// Longest, Through and Total are what the head has of them; see Head.
@@ -75,6 +77,7 @@ type linkPart struct {
 type Ending struct {
 	Run       string
 	RunDigest string
+	Sheet     string // see Link
 	Audit     AuditHead
 	Time      time.Time
 }
@@ -85,6 +88,9 @@ type Sealing struct {
 	head   Head // as it will be
 	items  []store.Item
 }
+
+// Seq returns the number that the link will have.
+func (s *Sealing) Seq() int { return s.head.Seq }
 
 // Hash returns the hash that the link will have.
 func (s *Sealing) Hash() string { return s.head.Hash }
@@ -118,7 +124,7 @@ func (l *Ledger) Prepare(ctx context.Context, config string, head Head, ending E
 	root := newTree(hashes...).root()
 	link := Link{
 		Seq: head.Seq + 1, Run: ending.Run, Time: ending.Time.UTC(), Entries: len(leaves), Root: hex.EncodeToString(root[:]), RunDigest: ending.RunDigest,
-		Audit: ending.Audit, Longest: head.Longest, Through: head.Through, Total: head.Entries, Prev: head.Hash,
+		Sheet: ending.Sheet, Audit: ending.Audit, Longest: head.Longest, Through: head.Through, Total: head.Entries, Prev: head.Hash,
 	}
 	raw := mustJSON(link)
 	links, err := grown(head.Seq, head.Tree)

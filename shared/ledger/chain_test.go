@@ -83,6 +83,7 @@ func TestLinkHashCoversAllOfTheLink(t *testing.T) {
 var linkChanges = []func(k *Link){
 	func(k *Link) { k.Seq++ },
 	func(k *Link) { k.Run += "x" },
+	func(k *Link) { k.Sheet += "x" },
 	func(k *Link) { k.Time = k.Time.Add(time.Nanosecond) },
 	func(k *Link) { k.Entries++ },
 	func(k *Link) { k.Root = strings.Repeat("0", 64) },

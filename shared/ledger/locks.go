@@ -80,3 +80,29 @@ func (l *Ledger) Lock(ctx context.Context, config string, head *Head, customer s
 	head.stored++
 	return nil
 }
+
+// LockSheet locks the days of a customer, by all its names, in a config's ledger for ever, as Lock does, and adds a link to the chain that has the hash of the timesheet by which they
+// are locked: ending.Sheet, with the sheet's id as its Run. The caller's own operations are made of the link as it will be. Errors are Lock's.
+func (l *Ledger) LockSheet(
+	ctx context.Context, config string, head *Head, customers []string, days Days, ending Ending, own func(link *Sealing) ([]store.Op, error),
+) error {
+	switch {
+	case days.To.Before(days.From):
+		return fault.Field("to", "is before from")
+	case head.Open != "":
+		return fault.New(fault.Conflict, "run %s is writing the ledger; lock the days when it has ended", head.Open)
+	}
+	next := *head
+	for _, customer := range customers {
+		next.Locks = next.Locks.with(customer, days)
+	}
+	link, err := l.Prepare(ctx, config, next, ending, nil)
+	if err != nil {
+		return err
+	}
+	ops, err := own(link)
+	if err != nil {
+		return err
+	}
+	return l.Seal(ctx, head, link, ops...)
+}

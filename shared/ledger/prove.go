@@ -70,6 +70,16 @@ func (c *Chain) Prove(e *Entry) (Proof, bool) {
 	return Proof{Seq: k.Seq, Index: int64(where.leaf), Path: path, Sum: e.sum}, true
 }
 
+// Sheet returns the number of the link that locks a timesheet, by its hash; false if there is none.
+func (c *Chain) Sheet(hash string) (seq int, ok bool) {
+	for i := range c.links {
+		if hash != "" && c.links[i].Sheet == hash {
+			return c.links[i].Seq, true
+		}
+	}
+	return 0, false
+}
+
 // ProveLink returns the JSON of a link, and the proof that it is in the chain.
 func (c *Chain) ProveLink(seq int) (raw []byte, path []tlog.Hash, err error) {
 	path, err = tlog.ProveRecord(c.tree.size, int64(seq-1), c.tree)

@@ -80,6 +80,97 @@ func (l *Ledger) arrived(ctx context.Context, config string, entries []Entry) (m
 	return arrived, nil
 }
 
+// Version names one version of a key, and the start under which the ledger has it.
+type Version struct {
+	Key     string    `json:"key"`
+	Version int       `json:"version"`
+	Start   time.Time `json:"start"`
+}
+
+// Place is where the ledger has the entry.
+func (e *Entry) Place() Version { return Version{e.Key, e.Version, e.Appointment.Start} }
+
+// Pick returns the versions that are named, in no particular order. Those that the ledger does not have are left out.
+func (l *Ledger) Pick(ctx context.Context, config string, wanted []Version) ([]Entry, error) {
+	places := Places{of: map[string][]place{}}
+	for _, w := range wanted {
+		places.of[""] = append(places.of[""], place(w))
+	}
+	return l.at(ctx, config, places, func(place) bool { return true })
+}
+
+// Now returns, of every key of which the links after seq sealed a version that is wanted, the newest version that stands, by key. Wanted is told the start of
+// a version and the number of its link. Whatever has another outcome than Archived stands no longer, and keys of which nothing stands have nil. It costs
+// four requests to the store, and more where very much changed.
+func (l *Ledger) Now(ctx context.Context, config string, seq int, wanted func(start time.Time, seq int) bool) (map[string]*Entry, error) {
+	changed := map[string]*Entry{}
+	var keys []store.Key
+	from := fmt.Sprintf("%s%08d", chainPrefix, seq+1)
+	err := l.eachPage(ctx, store.Query{PK: partition(config), From: from, To: afterChain}, func(items []store.Item) error {
+		for _, item := range items {
+			var p linkPart
+			var seq int
+			if _, err := fmt.Sscanf(item.SK, chainPrefix+"%d#", &seq); err != nil || json.Unmarshal(item.Data, &p) != nil {
+				return damaged("%s is unreadable", item.SK)
+			}
+			for _, lf := range p.Leaves {
+				start, err := time.Parse(startFormat, lf.SK[:min(len(lf.SK), len(startFormat))])
+				if err != nil {
+					return damaged("%s has an entry without a start", item.SK)
+				}
+				if wanted(start, seq) {
+					keys = append(keys, store.Key{PK: partition(config), SK: lf.SK})
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil || len(keys) == 0 {
+		return changed, err
+	}
+	items, err := l.table.GetMany(ctx, keys)
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	sealed, err := decode(items)
+	if err != nil {
+		return nil, err
+	}
+	var lineages []string
+	seen := map[string]bool{}
+	for i := range sealed {
+		changed[sealed[i].Key] = nil
+		if lineage := sealed[i].Lineage; !seen[lineage] {
+			seen[lineage] = true
+			lineages = append(lineages, lineage)
+		}
+	}
+	places, err := l.Find(ctx, config, lineages)
+	if err != nil {
+		return nil, err
+	}
+	all, err := l.Entries(ctx, config, places)
+	if err != nil {
+		return nil, err
+	}
+	newest := map[string]*Entry{}
+	for i := range all {
+		e := &all[i]
+		if _, ok := changed[e.Key]; !ok || e.State != Done || e.Outcome == Moved {
+			continue
+		}
+		if other := newest[e.Key]; other == nil || other.Version < e.Version {
+			newest[e.Key] = e
+		}
+	}
+	for key, e := range newest {
+		if e.Outcome == Archived {
+			changed[key] = e
+		}
+	}
+	return changed, nil
+}
+
 // Lineages returns those under which there may be versions of a source key: the key itself, and its iCalUId.
 func Lineages(key string) []string {
 	lineages := []string{key}

@@ -57,6 +57,29 @@ func Prove(ctx context.Context, l *ledger.Ledger, key *signing.Key, config strin
 	if err != nil {
 		return nil, 0, err
 	}
+	return prove(chain, key, config, entries, nil)
+}
+
+// ProveSheet is Prove with the link that locks a timesheet, by the sheet's hash. One that no link has is of kind fault.NotFound.
+func ProveSheet(
+	ctx context.Context, l *ledger.Ledger, key *signing.Key, config, sheet string, entries []ledger.Entry,
+) (doc *Proof, unsealed int, err error) {
+	chain, err := l.Chain(ctx, config)
+	if err != nil {
+		return nil, 0, err
+	}
+	seq, ok := chain.Sheet(sheet)
+	if !ok {
+		return nil, 0, fault.New(fault.NotFound, "no link of the ledger locks the timesheet %s", sheet)
+	}
+	return prove(chain, key, config, entries, map[int]bool{seq: true})
+}
+
+// prove proves entries and the links that are named.
+func prove(chain *ledger.Chain, key *signing.Key, config string, entries []ledger.Entry, linked map[int]bool) (doc *Proof, unsealed int, err error) {
+	if linked == nil {
+		linked = map[int]bool{}
+	}
 	doc = &Proof{
 		Format: FormatName, Origin: ledger.Origin(config), Key: key.Public(), Head: chain.Head.Checkpoint, Links: []ProvenLink{}, Entries: []ProvenEntry{},
 	}
@@ -70,7 +93,6 @@ func Prove(ctx context.Context, l *ledger.Ledger, key *signing.Key, config strin
 		}
 		return a.Version - b.Version
 	})
-	linked := map[int]bool{}
 	for i := range entries {
 		e := &entries[i]
 		at, ok := chain.Prove(e)
@@ -165,6 +187,8 @@ type Checked struct {
 	Signer string // name and hash of the key that signed the head
 	Links  int    // in the chain when the head was signed
 	Facts  []ledger.Facts
+	// Sheets are the hashes of the timesheets that links of the proof lock, by the numbers of the links.
+	Sheets map[int]string
 	// Private is how many entries are proven of which the proof shows no more.
 	Private int
 	// From and To are when the first and the last of the links were added that seal these entries; zero where there are none.
@@ -200,6 +224,12 @@ func (d *Proof) Check(key string) (*Checked, error) {
 			return nil, fault.Field(fmt.Sprintf("links[%d]", i), "%w", err)
 		}
 		links[link.Seq] = link
+		if link.Sheet != "" {
+			if checked.Sheets == nil {
+				checked.Sheets = map[int]string{}
+			}
+			checked.Sheets[link.Seq] = link.Sheet
+		}
 	}
 	used := map[string]bool{}
 	for i := range d.Entries {

@@ -5,6 +5,7 @@ package proof
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -34,8 +35,10 @@ type Verifier struct {
 	Backups *backup.Backups
 	Signer  ledger.Signer
 	// Kept returns heads that the witness kept of a config's ledger, and what is wrong with what it has in place of others; nil: there is no witness.
-	Kept  func(ctx context.Context, config string) (heads, problems []string, err error)
-	Clock func() time.Time
+	Kept func(ctx context.Context, config string) (heads, problems []string, err error)
+	// Sheets returns the hashes of a config's locked timesheets by their ids; nil: they are not compared.
+	Sheets func(ctx context.Context, user, config string) (map[string]string, error)
+	Clock  func() time.Time
 }
 
 // recorded is how long it may take until the end of a run is in the audit log: its message is delivered again until it is.
@@ -149,6 +152,9 @@ func (c *comparison) compare(ctx context.Context, known *earlier) error {
 	if err := c.readRuns(ctx); err != nil {
 		return err
 	}
+	if err := c.sheets(ctx); err != nil {
+		return err
+	}
 	c.links()
 	if err := c.audit(ctx); err != nil {
 		return err
@@ -212,6 +218,7 @@ func (c *comparison) links() {
 	for i, k := range c.in.Links {
 		made[c.in.Hashes[i]] = k.Run
 		switch s := c.runs[k.Run]; {
+		case k.Sheet != "": // a timesheet's, and no run's
 		case k.RunDigest != "":
 			c.proves(k.Run, k.RunDigest, "its link", k.Seq)
 			if s != nil && s.present && s.Link() != c.in.Hashes[i] {
@@ -230,6 +237,36 @@ func (c *comparison) links() {
 			c.add(ledger.Misfit{Run: s.ID, Problem: "the link that the run added is not in the chain"})
 		}
 	}
+}
+
+// sheets compares locked timesheets with the links that lock them.
+func (c *comparison) sheets(ctx context.Context) error {
+	if c.Sheets == nil {
+		return nil
+	}
+	kept, err := c.Sheets(ctx, c.user, c.config)
+	if err != nil {
+		return err
+	}
+	for _, k := range c.in.Links {
+		if k.Sheet == "" {
+			continue
+		}
+		switch hash, ok := kept[k.Run]; {
+		case !ok:
+			c.add(ledger.Misfit{Seq: k.Seq, Run: k.Run, Problem: "the timesheet is missing; a link locks it"})
+		case hash != k.Sheet:
+			c.add(ledger.Misfit{Seq: k.Seq, Run: k.Run, Problem: "the timesheet is not the one that the link locks"})
+		}
+		delete(kept, k.Run)
+	}
+	if !c.in.Complete() {
+		return nil
+	}
+	for _, id := range slices.Sorted(maps.Keys(kept)) {
+		c.add(ledger.Misfit{Run: id, Problem: "the timesheet says that it is locked, and no link has it"})
+	}
+	return nil
 }
 
 // inOrder are the runs by their ids.

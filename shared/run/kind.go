@@ -42,6 +42,7 @@ type Undoing string
 const (
 	UndoneInLedger   Undoing = "ledger"  // of a config: versions of its ledger, and their copies
 	UndoneInCalendar Undoing = "restore" // of a calendar: what the run kept of it
+	UndoneImport     Undoing = "import"  // of a calendar of our own: what a file changed in it
 )
 
 // QueueName names the queue to whose workers runs go.

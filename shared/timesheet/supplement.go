@@ -140,6 +140,9 @@ func (c *computation) supplement() {
 	for id, of := range s.byID {
 		now := s.now[id]
 		delete(s.now, id)
+		if c.terms.Changed != nil && !c.terms.Changed(s.lines[of[0]].Key) {
+			continue
+		}
 		if len(of) == 1 && len(now) == 1 && s.unchanged(&s.lines[of[0]].line, &now[0].line) {
 			continue
 		}

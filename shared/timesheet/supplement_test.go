@@ -372,3 +372,68 @@ func TestEveryDifferenceIsSettledExactlyOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestALineIsReplacedWhenOnlyItsHashDiffers(t *testing.T) {
+	terms := october("EUR", "60.00")
+	a := timed("a", "2026-10-05 09:00", 3600)
+	sheet := compute(t, []Entry{a}, terms)
+	a.Hash, a.Version, a.Appointment.Subject = "sha256:other", 2, "a <b> & c"
+	second := compute(t, []Entry{a}, terms.next(sheet))
+	if diff := cmp.Diff([]string{"a Acme 60.00 -60 of sheet 1 line 1", "a Acme 60.00 +60 of sheet 1 line 1"}, brief(second, sheet)); diff != "" {
+		t.Error(diff)
+	}
+	if second.Totals[0].Amount != "0.00" || !strings.Contains(string(second.JSON()), `"a <b> & c"`) {
+		t.Errorf("got %s", second.JSON())
+	}
+}
+
+func TestALineIsReplacedWhenItsHashStaysAndItsCustomerChanges(t *testing.T) {
+	terms := october("EUR", "60.00")
+	terms.Customer = ""
+	a := timed("a", "2026-10-05 09:00", 3600)
+	sheet := compute(t, []Entry{a}, terms)
+	second := compute(t, []Entry{with(a, func(a *calendar.Appointment) { a.Customer = "Beta" })}, terms.next(sheet))
+	if diff := cmp.Diff([]string{"a Acme 60.00 -60 of sheet 1 line 1", "a Beta 60.00 +60 of sheet 1 line 1"}, brief(second, sheet)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestASheetThatIsGivenTwiceCountsOnce(t *testing.T) {
+	terms := october("EUR", "60.00").rounded(15, Up, ByDay, 0)
+	sheet := compute(t, minutes(5, 5), terms)
+	later := terms.next(sheet)
+	later.Locked = append(later.Locked, later.Locked[0])
+	if got := compute(t, nil, later); len(got.Lines) != 2 || got.Billed != -15*60 {
+		t.Errorf("got %s", got.JSON())
+	}
+}
+
+func TestWhatASupplementBilledIsRoundedWithItsOwnPeriod(t *testing.T) {
+	terms := october("EUR", "60.00").rounded(60, Up, ByPosition, 0)
+	a, b := timed("a", "2026-10-05 09:00", 50*60), timed("b", "2026-10-06 09:00", 5*60)
+	sheet := compute(t, []Entry{a, b}, terms) // 55 are 60
+	b = lasting(b, 20*60)
+	november := timed("n", "2026-11-05 09:00", 5*60)
+	second := compute(t, []Entry{a, b, november}, terms.next(sheet)) // 70 are 120, and 5 are 60
+	b = lasting(b, 30*60)
+	third := compute(t, []Entry{a, b, november}, terms.next(sheet).next(second)) // 80 are 120 still
+	if sheet.Billed != 3600 || second.Billed != 2*3600 || third.Billed != 0 {
+		t.Errorf("got %d, then %d, then %d minutes", sheet.Billed/60, second.Billed/60, third.Billed/60)
+	}
+}
+
+func TestEachDayOfAWholeDayEntryIsSettledByItself(t *testing.T) {
+	terms := october("EUR", "60.00")
+	terms.DayMinutes = 480
+	days := with(timed("a", "2026-10-05 00:00", 0), func(a *calendar.Appointment) {
+		a.AllDay, a.StartDate, a.EndDate, a.End = true, day("2026-10-05"), day("2026-10-08"), at("2026-10-08 00:00")
+	})
+	sheet := compute(t, []Entry{days}, terms)
+	if got := compute(t, []Entry{days}, terms.next(sheet)); len(sheet.Lines) != 3 || len(got.Lines) != 0 {
+		t.Fatalf("unchanged: got %v of %v", brief(got, sheet), brief(sheet))
+	}
+	days.Appointment.StartDate, days.Appointment.Start = day("2026-10-06"), at("2026-10-06 00:00")
+	if got := brief(compute(t, []Entry{days}, terms.next(sheet)), sheet); !cmp.Equal(got, []string{"a Acme 60.00 -480 of sheet 1 line 1"}) {
+		t.Errorf("a day less: got %v", got)
+	}
+}

@@ -26,6 +26,8 @@ type Terms struct {
 	Locked     []Locked
 	// Named gives the name under which a customer is known now, for customers that were renamed or merged; nil: names are as they are written.
 	Named func(name string) string
+	// Changed says of which keys the entries have what stands now on locked days; the lines of others are as they were. Nil: of all.
+	Changed func(key string) bool
 }
 
 // Rate is what an hour costs from a day on, until the next rate begins.

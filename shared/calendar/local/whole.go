@@ -55,6 +55,9 @@ func (p *Provider) together(ctx context.Context, b batch, commit func(context.Co
 	return nil
 }
 
+// unitGone stands in a generation for a unit that is to be gone.
+const unitGone = "gone"
+
 // prepare writes what the changed units are to be, as a generation that the record names.
 func (p *Provider) prepare(ctx context.Context, c *record, changes []change) error {
 	c.Prepared = p.ids()
@@ -71,6 +74,11 @@ func (p *Provider) prepare(ctx context.Context, c *record, changes []change) err
 	for _, change := range changes {
 		for n, e := range change.unit.now {
 			item := encode(store.Key{PK: pk, SK: fmt.Sprintf("%s#%06d", change.unit.id, n)}, e)
+			item.Expires = expires
+			items = append(items, *item)
+		}
+		if len(change.unit.now) == 0 {
+			item := encode(store.Key{PK: pk, SK: change.unit.id + "#" + unitGone}, struct{}{})
 			item.Expires = expires
 			items = append(items, *item)
 		}
@@ -129,14 +137,17 @@ func (p *Provider) carryOver(ctx context.Context, c *record) error {
 		return err
 	}
 	err := p.items(ctx, store.Query{PK: generationPK(c.ID, c.Switched)}, func(item store.Item) error {
-		unit, _, _ := strings.Cut(item.SK, "#")
+		unit, number, _ := strings.Cut(item.SK, "#")
 		if target[unit] == nil {
 			if len(ids) == carried {
 				if err := flush(); err != nil {
 					return err
 				}
 			}
-			ids = append(ids, unit)
+			ids, target[unit] = append(ids, unit), []calendar.Event{}
+		}
+		if number == unitGone {
+			return nil
 		}
 		var e calendar.Event
 		if err := decode(item, &e); err != nil {

@@ -184,7 +184,7 @@ func TestWhoImportsCanDoMoreAtTheSameTime(t *testing.T) {
 		id := create(t, p, "Source")
 		note := store.Key{PK: "NOTE", SK: "1"}
 		report, err := p.ImportWith(t.Context(), account, id, ics.File{Events: day(n, "a")}, importing.Options{},
-			func(ctx context.Context, report importing.Report, _ []calendar.Event, ops []store.Op) error {
+			func(ctx context.Context, report importing.Report, _ []importing.Unit, ops []store.Op) error {
 				if report.Added != n {
 					t.Errorf("reported before: %+v", report)
 				}
@@ -202,7 +202,7 @@ func TestWhoImportsCanDoMoreAtTheSameTime(t *testing.T) {
 	id := create(t, p, "Source")
 	for _, n := range []int{1, 200} {
 		_, err := p.ImportWith(t.Context(), account, id, ics.File{Events: day(n, "a")}, importing.Options{},
-			func(context.Context, importing.Report, []calendar.Event, []store.Op) error { return refused })
+			func(context.Context, importing.Report, []importing.Unit, []store.Op) error { return refused })
 		if found := subjects(t, p, id); !errors.Is(err, refused) || len(found) > 0 {
 			t.Errorf("%d events: %v, there are %v", n, err, found)
 		}

@@ -1,0 +1,341 @@
+package pdf
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/timesheet"
+)
+
+func day(text string) calendar.Date {
+	d, err := calendar.ParseDate(text)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+var berlin = func() *time.Location {
+	z, err := calendar.LoadZone("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	return z
+}()
+
+var subjects = []string{
+	"Acme review", "Workshop: requirements for the new warehouse, with the people of purchasing, sales and the accounting department of the second plant",
+	"Συνάντηση με τον πελάτη", "Встреча с заказчиком", "Größenänderung prüfen – Übergabe", "Kick-off 🎉👩‍👩‍👧 with the team", "פגישה עם דנה (עמוד 12)",
+	"اجتماع المشروع",
+	"Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnungsentwurfsbesprechungsterminvereinbarungsprotokollführung",
+	"=HYPERLINK(\"http://evil.example\")", "", "Łódź, Đorđe & Çağla <b>", "東京オフィス",
+}
+
+// sample is a document of n entries.
+func sample(t testing.TB, n int, locale string, change func(*timesheet.Terms)) *timesheet.Document {
+	t.Helper()
+	terms := timesheet.Terms{
+		Zone: berlin, Period: timesheet.Period{From: day("2026-10-01"), To: day("2026-10-31")}, Customer: "Acme", Currency: "EUR", DayMinutes: 480,
+		Rates:    []timesheet.Rate{{From: day("2026-01-01"), Work: "120.00", Travel: "50%"}},
+		Rounding: []timesheet.Rounding{{From: day("2026-01-01"), Increment: 15, Mode: timesheet.Up, Scope: timesheet.ByDay}},
+	}
+	if change != nil {
+		change(&terms)
+	}
+	var entries []timesheet.Entry
+	for i := range n {
+		start := time.Date(2026, 10, 1+i%31, 7+i/31%12, 10*(i%6), 0, 0, time.UTC)
+		a := calendar.Appointment{
+			Subject: subjects[i%len(subjects)], Start: start, End: start.Add(time.Duration(25+i%70) * time.Minute), Customer: "Acme", BillingType: calendar.Billable,
+			Travel: i%9 == 4,
+		}
+		if i%11 == 7 {
+			a.BillingType = calendar.NonBillable
+		}
+		if i == 3 {
+			a.Start, a.End = time.Date(2026, 10, 4, 20, 30, 0, 0, time.UTC), time.Date(2026, 10, 4, 23, 15, 0, 0, time.UTC)
+		}
+		entries = append(entries, timesheet.Entry{Key: fmt.Sprintf("e%04d", i), Version: 1, Hash: fmt.Sprintf("sha256:%064d", i), Appointment: a})
+	}
+	sheet, err := timesheet.Compute(entries, terms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &timesheet.Document{
+		Sheet: sheet, ID: "2026-10-ACME", State: timesheet.Final, Zone: berlin, Locale: locale, Made: time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC),
+		From:        timesheet.Party{Name: "Dana Muster", Lines: []string{"Musterstraße 12", "10115 Berlin", "VAT DE123456789"}, Email: "dana@example.com"},
+		To:          timesheet.Party{Name: "Acme GmbH", Lines: []string{"Einkauf", "Hafenstraße 7", "20457 Hamburg"}, Email: "billing@acme.example"},
+		OrderNumber: "4500012345", BuyerReference: "04011000-12345-67", Rounding: terms.Rounding,
+		Seal: timesheet.Seal{Hash: sheet.Hash(), Link: 42, Head: "3f786850e387550fdab836ed7e6dc881de23001b", File: []byte(`{"format": "test"}` + "\n")},
+	}
+}
+
+func draw(t testing.TB, d *timesheet.Document) []byte {
+	t.Helper()
+	file, err := Write(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// tool runs a program of poppler on a file; it is left out where the machine has none.
+func tool(t *testing.T, name string, file []byte, args ...string) string {
+	t.Helper()
+	program, err := exec.LookPath(name)
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is not there; install poppler-utils", name)
+		}
+		t.Skipf("%s is not there; install poppler-utils", name)
+	}
+	path := filepath.Join(t.TempDir(), "sheet.pdf")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i := range args {
+		args[i] = strings.Replace(args[i], "FILE", path, 1)
+	}
+	out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+	return string(out)
+}
+
+var pageCount = regexp.MustCompile(`Pages: +(\d+)`)
+
+func TestTheSameDocumentGivesTheSameBytes(t *testing.T) {
+	d := sample(t, 60, "de", nil)
+	first := draw(t, d)
+	for range 3 {
+		if !bytes.Equal(first, draw(t, d)) {
+			t.Fatal("the second time it is another file")
+		}
+	}
+}
+
+func TestAPageReadsAsAPersonReadsIt(t *testing.T) {
+	d := sample(t, 13, "de", nil)
+	text := strings.Join(strings.Fields(tool(t, "pdftotext", draw(t, d), "-layout", "FILE", "-")), " ")
+	at := 0
+	for _, part := range []string{
+		"Dana Muster", "Musterstraße 12", "Acme GmbH", "Leistungsnachweis 01.10.2026 – 31.10.2026", "Zusammenfassung", "Stundensatz", "Arbeitszeit 120,00",
+		"Arbeitszeit (nicht berechnet)", "Reisezeit 60,00", "Zeit gesamt", "EUR", "je Tag auf volle 15 Minuten aufgerundet", "Leistungen",
+		"Do 01.10.2026", "09:00–09:25 Acme review", "Fr 02.10.2026", "Συνάντηση με τον πελάτη", "So 04.10.2026", "22:30–01:15 * Встреча с заказчиком 2:45",
+		"Kick-off □□ with the team", "Donaudampfschifffahrtsgesellschafts", "=HYPERLINK(\"http://evil.example\")", "(ohne Betreff)", "Łódź, Đorđe & Çağla <b>",
+		"□□□□□□",
+		"Reisezeit", "Größenänderung prüfen – Übergabe", "zählt zu dem Tag, an dem es beginnt", "So lässt sich dieser Nachweis prüfen",
+		strings.TrimPrefix(d.Seal.Hash, "sha256:"), "Glied der Kette 42", "3f786850e387550fdab836ed7e6dc881de23001b",
+		"admin-assistant timesheet verify timesheet-2026-10-01-2026-10-31-acme-gmbh.pdf", "Leistungsnachweis 2026-10-ACME", "Seite 2 von 2",
+	} {
+		n := strings.Index(text[at:], part)
+		if n < 0 {
+			t.Fatalf("%q is missing, or not where it belongs, in\n%s", part, text)
+		}
+		at += n
+	}
+	for _, part := range []string{"4500012345", "04011000-12345-67", "Stand abgeschlossen"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is missing", part)
+		}
+	}
+	if strings.Contains(text, "ENTWURF") {
+		t.Error("a final sheet says that it is a draft")
+	}
+}
+
+func TestADraftSaysSoAndSealsNothing(t *testing.T) {
+	d := sample(t, 2, "en", nil)
+	d.State, d.Seal = timesheet.Draft, timesheet.Seal{}
+	text := tool(t, "pdftotext", draw(t, d), "-layout", "FILE", "-")
+	if !strings.Contains(text, "DRAFT") || strings.Contains(text, "SHA-256") || strings.Contains(text, "verify") {
+		t.Errorf("got\n%s", text)
+	}
+}
+
+func TestSupplementsAreMarked(t *testing.T) {
+	first := sample(t, 1, "en", nil).Sheet
+	hash := strings.TrimPrefix(first.Hash(), "sha256:")[:12]
+	d := sample(t, 3, "en", nil)
+	later := timesheet.Terms{
+		Zone: berlin, Period: timesheet.Period{From: day("2026-11-01"), To: day("2026-11-30")}, Currency: "EUR", Rates: []timesheet.Rate{{From: day("2026-01-01"),
+			Work: "120.00"}},
+		Locked: []timesheet.Locked{{Sheet: *first}},
+	}
+	start := time.Date(2026, 10, 1, 7, 0, 0, 0, time.UTC)
+	entry := func(key string, minutes int) timesheet.Entry {
+		return timesheet.Entry{Key: key, Version: 2, Hash: "sha256:new", Appointment: calendar.Appointment{
+			Subject: "Changed", Start: start, End: start.Add(time.Duration(minutes) * time.Minute), Customer: "Acme", BillingType: calendar.Billable,
+		}}
+	}
+	sheet, err := timesheet.Compute([]timesheet.Entry{entry("e0000", 10), entry("other", 20)}, later)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Sheet, d.Rounding = sheet, nil
+	text := strings.Join(strings.Fields(tool(t, "pdftotext", draw(t, d), "-layout", "FILE", "-")), " ")
+	for _, part := range []string{
+		"Supplements to earlier timesheets", "−0:25 takes back " + hash + " #1", "0:10 replaces " + hash + " #1", "0:20 new (" + hash + ")", "Time is not rounded.",
+		"10.00 EUR",
+	} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is missing in\n%s", part, text)
+		}
+	}
+}
+
+func TestFontsAreEmbeddedAndTheProofIsAttached(t *testing.T) {
+	d := sample(t, 13, "en", nil)
+	file := draw(t, d)
+	for _, l := range strings.Split(strings.TrimSpace(tool(t, "pdffonts", file, "FILE")), "\n")[2:] {
+		if fields := strings.Fields(l); fields[len(fields)-5] != "yes" || fields[len(fields)-3] != "yes" { // emb sub uni object generation
+			t.Errorf("a font is not embedded, or does not say what its letters are: %s", l)
+		}
+	}
+	to := filepath.Join(t.TempDir(), "proof")
+	tool(t, "pdfdetach", file, "-save", "1", "-o", to, "FILE")
+	if got, err := os.ReadFile(to); err != nil || !bytes.Equal(got, d.Seal.File) {
+		t.Errorf("attached is %q, %v", got, err)
+	}
+}
+
+func TestFromOnePageToForty(t *testing.T) {
+	for _, tt := range []struct{ entries, least, most int }{{0, 1, 1}, {1, 1, 1}, {60, 2, 4}, {1500, 38, 48}} {
+		d := sample(t, tt.entries, "en", nil)
+		var pages int
+		found := pageCount.FindStringSubmatch(tool(t, "pdfinfo", draw(t, d), "FILE"))
+		if _, err := fmt.Sscan(found[1], &pages); err != nil || pages < tt.least || pages > tt.most {
+			t.Errorf("%d entries: %d pages, want %d to %d", tt.entries, pages, tt.least, tt.most)
+		}
+		text := tool(t, "pdftotext", draw(t, d), "FILE", "-")
+		for n := 1; n <= pages; n++ {
+			if !strings.Contains(text, fmt.Sprintf("Page %d of %d", n, pages)) {
+				t.Errorf("page %d of %d is not numbered", n, pages)
+			}
+		}
+		if headed := strings.Count(text, "From – to"); pages > 3 && headed < pages-2 {
+			t.Errorf("the head of the table stands on %d of %d pages", headed, pages)
+		}
+	}
+}
+
+func TestRoundingIsSaidInWords(t *testing.T) {
+	of := func(increment int, mode timesheet.Mode, scope timesheet.Scope, least int) []timesheet.Rounding {
+		return []timesheet.Rounding{{From: day("2026-10-15"), Increment: increment, Mode: mode, Scope: scope, Least: least}}
+	}
+	october, late := timesheet.Period{From: day("2026-10-01"), To: day("2026-10-31")}, timesheet.Period{From: day("2026-10-20"), To: day("2026-10-31")}
+	for _, tt := range []struct {
+		w    *words
+		all  []timesheet.Rounding
+		p    timesheet.Period
+		want string
+	}{
+		{&english, nil, october, "Time is not rounded."},
+		{&english, of(15, timesheet.Up, timesheet.ByEntry, 0), late, "Time is rounded up to 15 minutes for each entry."},
+		{&english, of(6, timesheet.Nearest, timesheet.ByPosition, 30), late,
+			"Time is rounded to the nearest 6 minutes for each line of the summary, halves upwards. At least 30 minutes count for each line of the summary."},
+		{&english, of(6, timesheet.Up, timesheet.ByDay, 0), october, "Time is not rounded.|From 15 Oct 2026: Time is rounded up to 6 minutes for each day."},
+		{&german, of(30, timesheet.Up, timesheet.ByDay, 0), october,
+			"Zeiten werden nicht gerundet.|Ab 15.10.2026: Zeiten werden je Tag auf volle 30 Minuten aufgerundet."},
+		{&german, of(0, "", timesheet.ByEntry, 15), late, "Zeiten werden nicht gerundet. Es zählen je Eintrag mindestens 15 Minuten."},
+		{&german, of(15, timesheet.Nearest, timesheet.ByEntry, 0), late, "Zeiten werden je Eintrag auf die nächsten 15 Minuten gerundet, die Hälfte nach oben."},
+	} {
+		if got := strings.Join(tt.w.roundings(tt.all, tt.p), "|"); got != tt.want {
+			t.Errorf("got  %s\nwant %s", got, tt.want)
+		}
+	}
+}
+
+func TestNumbersAreWrittenAsTheLanguageHasThem(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"1234567.50": {"1,234,567.50", "1.234.567,50"}, "-120.00": {"−120.00", "−120,00"}, "999": {"999", "999"}, "1000": {"1,000", "1.000"}, "0.05": {"0.05",
+			"0,05"},
+	} {
+		if got := [2]string{english.decimal(text), german.decimal(text)}; got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestLettersThatTheFontLacksAreShownAsBoxes(t *testing.T) {
+	g := readGlyphs(regular)
+	for text, want := range map[string]string{
+		"Grüße, Ελλάδα, Привет": "Grüße, Ελλάδα, Привет", "a\tb\r\nc\x00d": "a b c d", "🎉 party 👩‍👩‍👧": "□ party □", "👍🏽 ok": "□ ok", "東京": "□□", "❤️": "❤",
+		"bad \xff":   "bad □",
+		"  spaces  ": "spaces", "e\u0301": "é", "a\u00adb\u200bc": "abc", "": "", "\U0010ffff": "□",
+	} {
+		if got := g.shown(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	if got := []rune(g.shown(strings.Repeat("x", 5000))); len(got) != longestText+1 || got[longestText] != '…' {
+		t.Errorf("a very long text has %d letters", len(got))
+	}
+	if g.has(-1) || g.has(1<<16) || g.has('東') || !g.has('ß') || !readGlyphs(bold).has('ß') || readGlyphs([]byte("no font")).has('a') {
+		t.Error("the font's letters are read wrongly")
+	}
+}
+
+func TestWhatIsWrittenFromTheRightIsTurnedRound(t *testing.T) {
+	for text, want := range map[string]string{
+		"abc": "abc", "אבג": "גבא", "Meeting אבג דהו end": "Meeting והד גבא end", "אב 12.5 גד": "דג 12.5 בא", "אב (גד)": "(דג) בא", "(אב)": "(בא)", "אב!": "בא!",
+		"x אב, גד y": "x דג ,בא y",
+		"אב 12":      "12 בא", "שָׁלוֹם": "םוֹלשָׁ",
+	} {
+		if got := visual(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestLongWordsAreBroken(t *testing.T) {
+	measure := func(s string) float64 { return float64(len([]rune(s))) }
+	for text, want := range map[string]string{
+		"one two three": "one two|three", "": "", "abcdefghijklmnop": "abcdefgh|ijklmnop", "ab abcdefghij kl": "ab|abcdefgh|ij kl", "ääääääääää": "ääääääää|ää",
+		"eight888 next": "eight888|next",
+	} {
+		if got := strings.Join(wrap(text, 8, measure), "|"); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	if got := strings.Join(wrap("abc", 0, measure), "|"); got != "a|b|c" {
+		t.Errorf("no room: got %q", got)
+	}
+}
+
+func FuzzSubjects(f *testing.F) {
+	for _, s := range subjects {
+		f.Add(s)
+	}
+	g := readGlyphs(regular)
+	f.Fuzz(func(t *testing.T, text string) {
+		shown := g.shown(text)
+		for _, l := range wrap(shown, 30, func(s string) float64 { return float64(len(s)) }) {
+			if turned := visual(l); len([]rune(turned)) != len([]rune(l)) {
+				t.Fatalf("%q loses letters when it is turned: %q", l, turned)
+			}
+		}
+		for _, r := range shown {
+			if !g.has(r) {
+				t.Fatalf("%q keeps %q, which the font does not have", text, r)
+			}
+		}
+	})
+}
+
+func BenchmarkTwentyPages(b *testing.B) {
+	d := sample(b, 740, "en", nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		draw(b, d)
+	}
+}
