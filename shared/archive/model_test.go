@@ -1013,7 +1013,7 @@ func (m *model) lock() {
 	must(m.t, ledger.New(m.Table, m.Blobs, m.Key).Lock(m.t.Context(), m.config.ID, &head, customer, ledger.Days{From: on, To: on}))
 }
 
-// checkLocked compares what stands on locked days with what stood there. Nights may add what is new there; what repairs adopt is theirs to leave.
+// checkLocked compares what stands on locked days with what stood there. Nights may add what is new there.
 func (m *model) checkLocked(entries map[string]ledger.Entry) {
 	m.t.Helper()
 	locks, now := m.head(m.config.ID).Locks, map[string]stood{}
@@ -1022,14 +1022,12 @@ func (m *model) checkLocked(entries map[string]ledger.Entry) {
 			now[key] = stoodOf(&e.Appointment)
 		}
 	}
-	if !m.did[run.Repair] {
-		for key, was := range m.frozen {
-			if now[key] != was {
-				m.t.Errorf("on a locked day there was %q of %s, and now there is %q", was, key, now[key])
-			}
+	for key, was := range m.frozen {
+		if now[key] != was {
+			m.t.Errorf("on a locked day there was %q of %s, and now there is %q", was, key, now[key])
 		}
 	}
-	if !m.did[run.Repair] && !m.did[run.Archive] && len(m.did) > 0 {
+	if !m.did[run.Archive] && len(m.did) > 0 {
 		for key, is := range now {
 			if _, stood := m.frozen[key]; !stood {
 				m.t.Errorf("%q of %s came onto a locked day by %v", is, key, m.did)

@@ -275,13 +275,14 @@ func (p *repair) decide(ctx context.Context) error {
 	return p.hold.Commit(ctx)
 }
 
-// lockedFor is the locked day on which the ledger would get another version: that of what it has, or of what it would take over.
+// lockedFor is the locked day of which something else would be archived: that of what the ledger has, or of what it would take over. To show again what is
+// archived changes nothing of it.
 func (p *repair) lockedFor(f *Finding, mode RepairMode) (day calendar.Date, locked bool) {
-	if len(p.books.head.Locks) == 0 || mode == LeaveFindings {
+	if len(p.books.head.Locks) == 0 || mode != AdoptFindings {
 		return day, false
 	}
 	zone := p.view.settings.Zone
-	if day, locked = p.lockedDay(&f.Appointment, zone); locked || mode != AdoptFindings || f.Outcome != Altered || f.event == nil {
+	if day, locked = p.lockedDay(&f.Appointment, zone); locked || f.Outcome != Altered || f.event == nil {
 		return day, locked
 	}
 	shown, err := readAppointment(f.event, p.view.settings)
