@@ -255,6 +255,9 @@ func folded(says string) string {
 	if says == dropped {
 		return dropped
 	}
+	if customer, billing, err := category.Read(says); err == nil && customer != "" {
+		return calendar.Folded(customer) + " - " + string(billing) // whichever of the two comes first
+	}
 	return calendar.Folded(says)
 }
 

@@ -79,7 +79,7 @@ func TestRulesAreSuggestedFromWhatUsersDid(t *testing.T) {
 		},
 		{
 			"a word of the subject",
-			kept(nil, on(1, "Atlas: kick-off", acme), on(2, "Review of ATLAS", acme), on(3, "atlas 3", "acme -  Billable"), on(4, "atlases", globex)), "",
+			kept(nil, on(1, "Atlas: kick-off", acme), on(2, "Review of ATLAS", acme), on(3, "atlas 3", "BILLABLE – acme"), on(4, "atlases", globex)), "",
 			[]string{`subject word atlas -> Acme - billable: 3 of 3 events with the word "atlas" in 31 days were Acme - billable.`},
 		},
 		{"short words and numbers say nothing", kept(nil, on(1, "QA 2026", acme), on(2, "2026 QA", acme), on(3, "QA of 2026", acme)), "", nil},

@@ -150,6 +150,33 @@ func TestWhatModificationsDidCountsInATryout(t *testing.T) {
 	}
 }
 
+func TestWhatWasDecidedCountsInATryout(t *testing.T) {
+	w := newWorld(t)
+	c := w.config()
+	w.add("Taken out", "2026-10-05T09:00", "2026-10-05T10:00", uncategorised)
+	w.add("Long text", "2026-10-06T09:00", "2026-10-06T10:00", uncategorised, func(d *calendar.Draft) {
+		d.Body = calendar.Body{ContentType: "text", Content: strings.Repeat("what there is to say ", 4000)} // kept beside the entry
+	})
+	w.add("Mine", "2026-10-07T09:00", "2026-10-07T10:00", uncategorised)
+	w.archive(c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{
+		"Long text": {Word: decision.KeepAs, Fields: &decision.Fields{Categories: &[]string{"Globex - billable"}}},
+	})}})
+	w.decide(c, "Taken out", ledger.Declined) // by what is not a decision any more
+	first, second := about("a", "n", rule.Effect{Category: "Acme - billable"}), about("b", "mine", rule.Effect{Privacy: "confidential"})
+	newer := first
+	first.Version, newer.Version = 1, 2
+	x, err := w.tryouts(w.Table).Try(t.Context(), user, &c, []rule.Rule{first}, []rule.Rule{newer, second}, october(t))
+	must(t, err)
+	changed, minutes, _ := told(x)
+	if want := []string{"Mine: archived Acme -> archived Acme by [b]"}; !slices.Equal(changed, want) {
+		t.Errorf("changed %q, want %q", changed, want)
+	}
+	if want := []string{"Acme billable 60 -> 60", "Globex billable 60 -> 60"}; !slices.Equal(minutes, want) {
+		t.Errorf("minutes %q, want %q", minutes, want)
+	}
+}
+
 func TestWhatDoesNotCountAsMinutes(t *testing.T) {
 	w := newWorld(t)
 	c := w.config(func(c *archive.Config) { c.Overlaps = archive.Keep })
