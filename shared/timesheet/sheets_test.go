@@ -610,3 +610,44 @@ func TestErasingAUserTakesTheirSheets(t *testing.T) {
 		t.Errorf("got %v, %v", page.Items, err)
 	}
 }
+
+func TestWholeDaysThatReachIntoALockedPeriodAreSettled(t *testing.T) {
+	w := newWorld(t)
+	w.acme.DayMinutes = 480
+	var err error
+	w.acme, err = w.Customers.Update(t.Context(), ann, w.acme)
+	must(t, err)
+	days := entry("days", 1, "2026-09-28 22:00", 0) // midnight in Berlin
+	a := &days.Appointment
+	a.AllDay, a.StartDate, a.EndDate, a.End = true, day("2026-09-29"), day("2026-10-03"), a.Start.Add(96*time.Hour)
+	w.archive(days)
+	if r := w.locked(october); told(w.show(r.ID)) != "days/1 +480, days/1 +480" {
+		t.Fatalf("got %s", told(w.show(r.ID)))
+	}
+	gone := entry("days", 2, "2026-09-28 22:00", 0)
+	gone.Appointment, gone.Outcome = days.Appointment, ledger.Withdrawn
+	w.archive(gone)
+	if v := w.create("Acme", november); told(v) != "days/1* -480, days/1* -480" {
+		t.Errorf("got %s", told(v))
+	}
+}
+
+func TestADifferenceIsFoundAgainWhenTheSheetThatCarriedItIsReopened(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
+	w.locked(october)
+	w.archive(entry("a", 2, "2026-10-05 09:00", 80))
+	carrying, later := w.create("Acme", november).Record.ID, w.create("Acme", december).Record.ID
+	for _, id := range []string{carrying, later} {
+		_, err := w.Approve(t.Context(), ann, id, "")
+		must(t, err)
+	}
+	if got := told(w.show(later)); got != "" {
+		t.Fatalf("carried twice: %s", got)
+	}
+	_, err := w.Reopen(t.Context(), ann, carrying, "again")
+	must(t, err)
+	if got := told(w.show(carrying)); got != "a/1* -60, a/2* +90" {
+		t.Errorf("got %q", got)
+	}
+}
