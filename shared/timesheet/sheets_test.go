@@ -40,7 +40,7 @@ var now = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
 // world is a user's sheets over real stores.
 type world struct {
 	*timesheet.Sheets
-	t      *testing.T
+	t      testing.TB
 	table  *store.Counter
 	config archive.Config
 	runs   int
@@ -54,7 +54,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	clock := func() time.Time { return now }
 	table, err := sqlite.Open(filepath.Join(t.TempDir(), "store.db"), clock)
@@ -572,8 +572,9 @@ func TestLinesThatWereChangedInTheBlobAreNoticed(t *testing.T) {
 	}
 }
 
-func TestTwoThousandEntriesTakeFewRequests(t *testing.T) {
-	w := newWorld(t)
+// twoThousand are the entries of a month.
+func (w *world) twoThousand() {
+	w.t.Helper()
 	var some []*ledger.Entry
 	for i := range 2000 {
 		e := entry(fmt.Sprintf("040000008200E00074C5B7101A82E008000000%04d@2026", i), 1, fmt.Sprintf("2026-10-%02d %02d:%02d", 1+i%31, 6+i/31%12, i/372), 5)
@@ -583,12 +584,25 @@ func TestTwoThousandEntriesTakeFewRequests(t *testing.T) {
 			some = nil
 		}
 	}
+}
+
+func TestTwoThousandEntriesTakeFewRequests(t *testing.T) {
+	w := newWorld(t)
+	w.twoThousand()
 	before := w.table.Requests()
 	v := w.create("Acme", october)
 	if n := w.table.Requests() - before; n >= 10 || len(v.Document.Sheet.Lines) != 2000 {
 		t.Errorf("%d requests for %d lines, fewer than 10 are allowed", n, len(v.Document.Sheet.Lines))
-	} else {
-		t.Logf("%d requests", n)
+	}
+}
+
+func BenchmarkTwoThousandEntries(b *testing.B) {
+	w := newWorld(b)
+	w.twoThousand()
+	id := w.create("Acme", october).Record.ID
+	b.ReportAllocs()
+	for b.Loop() {
+		w.show(id)
 	}
 }
 
