@@ -105,3 +105,45 @@ func octoberOfTheDemo(t *testing.T) string {
 	}
 	return string(data)
 }
+
+func TestASourceThatChangesAfterTheLockIsOnTheNextTimesheet(t *testing.T) {
+	m := newMachine(t)
+	month := octoberOfTheDemo(t)
+	m.local("calendar", "create", work).ok()
+	m.local("calendar", "import", work, m.file("october.ics", month)).ok()
+	m.local("config", "create", "--name", "work", "--source", work, "--archive", "local://me/calendars/Archive", "--timezone", "Europe/Berlin",
+		"--overlaps", "resolve", "--verify", "none").ok()
+	m.local("archive", "run", "--config", "work", "--period", october)
+	var first, next sheetResult
+	m.local("timesheet", "create", "--period", october, "--customer", "Initech", "--output", "json").ok().decode(&first)
+	m.local("timesheet", "approve", first.ID, "--note", "agreed").ok()
+	m.local("--yes", "timesheet", "lock", first.ID).ok()
+
+	longer := strings.Replace(month, "SUMMARY:Initech research", "SUMMARY:Initech research and report", 1)
+	if longer == month {
+		t.Fatal("the month has no research")
+	}
+	m.local("calendar", "import", work, m.file("changed.ics", longer)).ok()
+	m.local("archive", "run", "--config", "work", "--period", october)
+	m.local("timesheet", "create", "--period", "2026-11-01 to 2026-11-30", "--customer", "Initech", "--output", "json").ok().decode(&next)
+	if len(next.Sheet.Lines) != 0 {
+		t.Errorf("a locked day took in a change by itself: %+v", next.Sheet.Lines)
+	}
+	var actions []struct {
+		ID   string `json:"id"`
+		Kind string `json:"kind"`
+	}
+	m.local("action", "list", "--kind", "drift", "--output", "json").ok().decode(&actions)
+	if len(actions) != 1 {
+		t.Fatalf("got %+v", actions)
+	}
+	if r := m.local("--yes", "action", "resolve", actions[0].ID, "--accept"); r.code == exitOK {
+		t.Errorf("a locked day is changed without a word: %s", r.out)
+	}
+	m.local("--yes", "action", "resolve", actions[0].ID, "--accept", "--supplement", "--note", "Initech knows").ok()
+	m.local("timesheet", "show", next.ID, "--output", "json").ok().decode(&next)
+	if len(next.Sheet.Lines) != 2 || next.Sheet.Lines[0].Supplements != first.Sheet.Hash()+"#6" || next.Sheet.Lines[1].Subject != "Initech research and report" {
+		t.Errorf("got %+v", next.Sheet.Lines)
+	}
+	m.local("ledger", "verify", "--config", "work").ok()
+}

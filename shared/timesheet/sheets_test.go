@@ -40,7 +40,7 @@ var now = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
 // world is a user's sheets over real stores.
 type world struct {
 	*timesheet.Sheets
-	t      *testing.T
+	t      testing.TB
 	table  *store.Counter
 	config archive.Config
 	runs   int
@@ -54,7 +54,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	clock := func() time.Time { return now }
 	table, err := sqlite.Open(filepath.Join(t.TempDir(), "store.db"), clock)
@@ -572,8 +572,9 @@ func TestLinesThatWereChangedInTheBlobAreNoticed(t *testing.T) {
 	}
 }
 
-func TestTwoThousandEntriesTakeFewRequests(t *testing.T) {
-	w := newWorld(t)
+// twoThousand are the entries of a month.
+func (w *world) twoThousand() {
+	w.t.Helper()
 	var some []*ledger.Entry
 	for i := range 2000 {
 		e := entry(fmt.Sprintf("040000008200E00074C5B7101A82E008000000%04d@2026", i), 1, fmt.Sprintf("2026-10-%02d %02d:%02d", 1+i%31, 6+i/31%12, i/372), 5)
@@ -583,12 +584,25 @@ func TestTwoThousandEntriesTakeFewRequests(t *testing.T) {
 			some = nil
 		}
 	}
+}
+
+func TestTwoThousandEntriesTakeFewRequests(t *testing.T) {
+	w := newWorld(t)
+	w.twoThousand()
 	before := w.table.Requests()
 	v := w.create("Acme", october)
 	if n := w.table.Requests() - before; n >= 10 || len(v.Document.Sheet.Lines) != 2000 {
 		t.Errorf("%d requests for %d lines, fewer than 10 are allowed", n, len(v.Document.Sheet.Lines))
-	} else {
-		t.Logf("%d requests", n)
+	}
+}
+
+func BenchmarkTwoThousandEntries(b *testing.B) {
+	w := newWorld(b)
+	w.twoThousand()
+	id := w.create("Acme", october).Record.ID
+	b.ReportAllocs()
+	for b.Loop() {
+		w.show(id)
 	}
 }
 
@@ -608,5 +622,46 @@ func TestErasingAUserTakesTheirSheets(t *testing.T) {
 	}
 	if page, err := w.table.Query(t.Context(), store.Query{PK: store.UserPartition(ann), Prefix: "SHEET"}); err != nil || len(page.Items) != 0 {
 		t.Errorf("got %v, %v", page.Items, err)
+	}
+}
+
+func TestWholeDaysThatReachIntoALockedPeriodAreSettled(t *testing.T) {
+	w := newWorld(t)
+	w.acme.DayMinutes = 480
+	var err error
+	w.acme, err = w.Customers.Update(t.Context(), ann, w.acme)
+	must(t, err)
+	days := entry("days", 1, "2026-09-28 22:00", 0) // midnight in Berlin
+	a := &days.Appointment
+	a.AllDay, a.StartDate, a.EndDate, a.End = true, day("2026-09-29"), day("2026-10-03"), a.Start.Add(96*time.Hour)
+	w.archive(days)
+	if r := w.locked(october); told(w.show(r.ID)) != "days/1 +480, days/1 +480" {
+		t.Fatalf("got %s", told(w.show(r.ID)))
+	}
+	gone := entry("days", 2, "2026-09-28 22:00", 0)
+	gone.Appointment, gone.Outcome = days.Appointment, ledger.Withdrawn
+	w.archive(gone)
+	if v := w.create("Acme", november); told(v) != "days/1* -480, days/1* -480" {
+		t.Errorf("got %s", told(v))
+	}
+}
+
+func TestADifferenceIsFoundAgainWhenTheSheetThatCarriedItIsReopened(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
+	w.locked(october)
+	w.archive(entry("a", 2, "2026-10-05 09:00", 80))
+	carrying, later := w.create("Acme", november).Record.ID, w.create("Acme", december).Record.ID
+	for _, id := range []string{carrying, later} {
+		_, err := w.Approve(t.Context(), ann, id, "")
+		must(t, err)
+	}
+	if got := told(w.show(later)); got != "" {
+		t.Fatalf("carried twice: %s", got)
+	}
+	_, err := w.Reopen(t.Context(), ann, carrying, "again")
+	must(t, err)
+	if got := told(w.show(carrying)); got != "a/1* -60, a/2* +90" {
+		t.Errorf("got %q", got)
 	}
 }
