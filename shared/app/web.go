@@ -19,7 +19,7 @@ func (y *system) web(undoers *undo.Undoers) *httpapi.Web {
 	return web.New(web.Services{
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Undo: undoers, Deciding: y.deciding(), Jobs: y.jobs(), Ledger: y.entries, Blobs: y.blobs,
 		Launcher: &run.Launcher{Kinds: Kinds, Starters: y.starters(), Clock: y.clock, NewID: y.newID},
-		Actions:  y.notice.Actions, Users: y.users, Sessions: y.sessions,
+		Actions:  y.notice.Actions, Users: y.users, Sessions: y.sessions, Audit: y.audit, Notifications: y.notice.Notifications,
 		Setup:   &setup.Setup{Configs: y.configs, Jobs: y.jobs(), Accounts: account.NewNamedAccounts(y.table)},
 		Sources: y.sources, Calendars: y.calendarsOf,
 		Compare: y.engine().Compare, Events: y.sourceEvents, Reach: y.reachable,

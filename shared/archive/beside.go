@@ -151,7 +151,7 @@ func (s *survey) beside() []Beside {
 	return append(all, s.attempt.reaching(s.window, all)...)
 }
 
-// reaching returns what the archive has that began before the window, reaches into it, and is not among those that were found.
+// reaching returns what the archive has that began before the window, reaches into it, and is not among those that the source has.
 func (a *Attempt) reaching(w calendar.Window, found []Beside) []Beside {
 	known := map[string]bool{}
 	for i := range found {
@@ -160,6 +160,9 @@ func (a *Attempt) reaching(w calendar.Window, found []Beside) []Beside {
 	var all []Beside
 	for _, b := range a.asSeen(w) {
 		if !known[b.Key] && b.Archive != nil && b.Archive.Start.Before(w.Start()) {
+			if b.Source = nil; b.Outcome != Created { // the source would have it otherwise
+				b.Outcome = Vanished
+			}
 			all = append(all, b)
 		}
 	}

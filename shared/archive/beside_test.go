@@ -9,6 +9,7 @@ import (
 
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/decision"
 	"adminassistant/shared/store"
 )
 
@@ -109,5 +110,33 @@ func TestAWeekCostsTheSameWhateverThereIs(t *testing.T) {
 	few, many := cost(1), cost(400)
 	if few != many || few > 6 {
 		t.Errorf("a week costs %d requests beside one appointment, and %d beside 400", few, many)
+	}
+}
+
+// TestWhatMovedOrWasDecidedIsSeenBesideTheArchive shows what only entries of other days, and decisions, can tell.
+func TestWhatMovedOrWasDecidedIsSeenBesideTheArchive(t *testing.T) {
+	w := newWorld(t)
+	moved := w.add("Call", "2026-10-05T11:00", "2026-10-05T12:00")
+	night := w.add("Night", "2026-10-06T23:00", "2026-10-07T05:00")
+	w.add("Strategy", "2026-10-08T09:00", "2026-10-08T11:00")
+	w.add("Planning", "2026-10-08T10:00", "2026-10-08T12:00")
+	c := w.config()
+	w.archive(c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{
+		"Strategy": {Word: decision.Keep}, "Planning": {Word: decision.Drop},
+	})}})
+	w.edit(moved, "Call", "2026-10-12T11:00", "2026-10-12T12:00")
+	w.remove(night)
+	for _, tt := range []struct {
+		day  string
+		want []string
+	}{
+		{"2026-10-12", []string{"Call drifted 11:00-12:00 = 11:00-12:00 v1"}},
+		{"2026-10-07", []string{"Night vanished nothing = 23:00-05:00 v1"}},
+		{"2026-10-08", []string{"Strategy unchanged 09:00-11:00 = 09:00-11:00 v2", "Planning superseded 10:00-12:00 = nothing v2"}},
+	} {
+		if got := w.beside(w.Table, c, tt.day, tt.day, false); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got\n%s\nwant\n%s", tt.day, strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+		}
 	}
 }

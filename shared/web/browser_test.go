@@ -177,7 +177,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 	pages := []string{
 		"/today", "/calendar?view=week&on=2026-10-15", "/calendar?view=day&on=2026-10-15", "/calendar?view=day&on=2026-10-25",
 		"/calendar?view=month&on=2026-10-15", question, question + "?show=merge", "/runs", "/runs/" + run, "/runs/" + run + "?outcome=conflicted",
-		"/runs/" + tried, "/runs/" + run + "/undo", "/settings", "/setup", "/jobs", "/ledger?on=2026-10-15", history, "/nothing",
+		"/runs/" + tried, "/runs/" + run + "/undo", "/settings", "/setup", "/jobs", "/notifications", "/audit", "/ledger?on=2026-10-15", history, "/nothing",
 	}
 	for _, look := range []struct {
 		width            int

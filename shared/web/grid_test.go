@@ -105,6 +105,8 @@ func TestBlocksStandSideBySideWithinTheirGroupAlone(t *testing.T) {
 		{"alone", []string{"9:00-10:00"}, []string{"r13 s12 x1 w60"}},
 		{"one after the other", []string{"9:00-10:00", "10:00-11:00"}, []string{"r13 s12 x1 w60", "r25 s12 x1 w60"}},
 		{"a chain of three needs two", []string{"9:00-11:00", "10:00-12:00", "11:30-12:30"}, []string{"r13 s24 x1 w30", "r25 s24 x31 w30", "r43 s12 x1 w30"}},
+		{"what begins when another one ends takes its place", []string{"9:00-10:00", "9:30-11:00", "10:00-10:30"},
+			[]string{"r13 s12 x1 w30", "r19 s18 x31 w30", "r25 s6 x1 w30"}},
 		{"the next group has all the room", []string{"9:00-10:00", "9:30-10:30", "13:00-14:00"}, []string{"r13 s12 x1 w30", "r19 s12 x31 w30", "r61 s12 x1 w60"}},
 		{"no time is one line", []string{"9:00-9:00"}, []string{"r13 s5 x1 w60"}},
 		{"what is drawn longer pushes the next one aside", []string{"9:00-9:10", "9:15-10:00"}, []string{"r13 s5 x1 w30", "r16 s9 x31 w30"}},

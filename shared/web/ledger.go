@@ -76,7 +76,7 @@ func (s *web) ledger(v *view) error {
 				return Tr(Td(Class("when"), g.Text(v.times(&e.Appointment, zone))),
 					Td(A(Href(history), g.Text(cmp.Or(e.Appointment.Subject, v.t("calendar.untitled"))))),
 					Td(g.Text(e.Appointment.Customer)), Td(Class("told"), g.Text(v.word("ledger", string(e.Outcome)))),
-					Td(Class("n"), g.Textf("%d", e.Version)),
+					Td(g.Textf("%d", e.Version)),
 					Td(Class("told"), g.Text(v.moment(e.Time, v.now, zone))))
 			})),
 		)))

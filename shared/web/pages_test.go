@@ -419,3 +419,38 @@ func TestTheLedgerIsReadAsItWasKnown(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatHappenedIsTold(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(sample(t))
+	r := m.reader()
+	if p := r.page("/notifications"); !strings.Contains(p.body, "Nothing was told yet") {
+		t.Errorf("without a notification: %s", p.body)
+	}
+	m.work()
+	run := m.archive(config)
+	m.eventually("it is told", func() bool { return strings.Contains(r.page("/notifications").body, `href="/runs/`+run+`"`) })
+	page := r.page("/notifications")
+	if !strings.Contains(page.body, "card unread") {
+		t.Errorf("it is not new: %s", page.body)
+	}
+	if p := r.do("POST", "/notifications/read", page.form(t, "/notifications/read")); p.to != "/notifications" {
+		t.Errorf("read: %+v", p)
+	}
+	if p := r.page("/notifications"); strings.Contains(p.body, "card unread") || strings.Contains(p.body, "Mark all as read") {
+		t.Errorf("it is new still: %s", p.body)
+	}
+	log := r.page("/audit")
+	for _, want := range []string{"notification.read", "run.start", "run.archive.finished", "session.begin", "the system"} {
+		if !strings.Contains(log.body, want) {
+			t.Errorf("the log lacks %s: %s", want, log.body)
+		}
+	}
+	some := r.page("/audit?action=session&outcome=ok").body
+	if !strings.Contains(some, "session.begin") || strings.Contains(some, "<code>run.start") {
+		t.Errorf("of one action: %s", some)
+	}
+	if p := r.page("/audit?action=%3Cx"); !strings.Contains(p.body, `id="action-problem"`) {
+		t.Errorf("an action that is none: %s", p.body)
+	}
+}

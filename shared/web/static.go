@@ -17,7 +17,7 @@ var (
 	styleText []byte
 	//go:embed static/app.js
 	scriptText []byte
-	// htmx 4.0.1, as npm has it; see static/LICENSE-htmx.
+	// htmx 4.0.1, as npm has it; see LICENSE-htmx.
 	//
 	//go:embed static/htmx.js
 	htmxText []byte

@@ -23,6 +23,7 @@ import (
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/notify"
 	"adminassistant/shared/run"
 	"adminassistant/shared/setup"
 	"adminassistant/shared/undo"
@@ -41,7 +42,10 @@ type Services struct {
 	Blobs    blob.Blob
 	Actions  *action.Actions
 	Users    *account.Users
-	Sessions *session.Sessions
+	Audit    *audit.Log
+
+	Notifications *notify.Notifications
+	Sessions      *session.Sessions
 	// Compare is archive.Engine.Compare.
 	Compare func(ctx context.Context, user string, c *archive.Config, w calendar.Window, events []calendar.Event, unread bool) ([]archive.Beside, error)
 	// Events returns the events of a config's source calendar that overlap a window. readable is false where this process cannot read the calendar.
@@ -106,6 +110,9 @@ func New(s Services) *httpapi.Web {
 	post("/jobs/{id}/remove", limit.Removals, "job.remove", w.removeJob)
 	get("/ledger", w.ledger)
 	get("/ledger/history", w.history)
+	get("/notifications", w.notifications)
+	post("/notifications/read", limit.Writes, "notification.read", w.readNotifications)
+	get("/audit", w.auditLog)
 	get("/setup", w.setup)
 	post("/setup", limit.Starts, "config.create", w.begin)
 	get("/settings", w.settings)
