@@ -484,3 +484,11 @@ func TestPlansHoldToTheMeaningOfRules(t *testing.T) {
 		}
 	}
 }
+
+func TestTheStateOfARuleThatWasTried(t *testing.T) {
+	rules := []rule.Rule{{ID: "a", On: true}, {ID: "b", On: true}, {ID: "c", On: true}}
+	tried := triedRules(rules, []RuleUse{{Matched: 3, Acted: 3}, {Matched: 3, Behind: map[int]int{0: 1, 2: 2}}, {Matched: 3, Behind: map[int]int{0: 2}}})
+	if tried[1].State != RuleShadowed || !slices.Equal(tried[1].By, []string{"c", "a"}) || tried[2].State != RuleIdle || tried[0].State != RuleActs {
+		t.Errorf("got %+v", tried)
+	}
+}
