@@ -65,7 +65,7 @@ require (
 	pgregory.net/rapid v1.2.0
 )
 
-require codeberg.org/go-pdf/fpdf v0.12.0 // indirect
+require codeberg.org/go-pdf/fpdf v0.12.0
 
 require (
 	github.com/Azure/azure-sdk-for-go/sdk/internal v1.11.2 // indirect

@@ -14,7 +14,7 @@ func TestTimesheetsHaveTheLetterheadOfTheSettings(t *testing.T) {
 		t.Errorf("without one: %+v, %v", p, err)
 	}
 	o.do("ann", "PUT", "/v1/me/settings", `{"letterhead": "Ann Muster\nMusterweg 1\n10115 Berlin"}`, "", "If-Match", "*")
-	p, err := sender(t.Context(), "tenant#ann")
+	p, err = sender(t.Context(), "tenant#ann")
 	if err != nil || p.Name != "Ann Muster" || strings.Join(p.Lines, "|") != "Musterweg 1|10115 Berlin" || p.Email != "" {
 		t.Errorf("got %+v, %v", p, err)
 	}

@@ -201,9 +201,11 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 	if len(y.settings.SignInTenants) == 0 { // nobody signs in
 		tenants = nil
 	}
+	sheets := y.timesheets()
+	sheets.Outputs = timesheet.Outputs{PDF: pdf.Write, XLSX: xlsx.Write}
 	undoers.Kinds, undoers.Blind = Kinds, y.providers.sealed && y.settings.GraphDelegated
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Customers: y.customers, Places: place.New(y.table), Timesheets: y.timesheets(), Runs: y.runs,
+		Configs: y.configs, Customers: y.customers, Places: place.New(y.table), Timesheets: sheets, Runs: y.runs,
 		Kinds: Kinds, Starters: y.starters(), Undo: undoers, Deciding: y.deciding(),
 		Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs, Blobs: y.blobs}, Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
@@ -218,11 +220,11 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 	})
 }
 
-// timesheets returns who keeps the timesheets of all users.
+// timesheets returns who keeps the timesheets of all users. It draws none, so that the fonts are in those programs alone that do.
 func (y *system) timesheets() *timesheet.Sheets {
 	return &timesheet.Sheets{
 		Table: y.table, Blobs: y.blobs, Ledger: y.entries, Configs: y.configs, Customers: y.customers, Actions: y.notice.Actions, Signing: y.signing,
-		Outputs: timesheet.Outputs{PDF: pdf.Write, XLSX: xlsx.Write}, Clock: y.clock, NewID: y.newID,
+		Clock: y.clock, NewID: y.newID,
 		Sender: func(ctx context.Context, user string) (timesheet.Party, error) {
 			p, err := y.users.Of(ctx, user)
 			if err != nil && fault.Of(err) != fault.NotFound {
