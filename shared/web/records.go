@@ -20,6 +20,9 @@ const (
 
 // notifications shows what the user was told, the newest first.
 func (s *web) notifications(v *view) error {
+	if err := s.assumeZone(v); err != nil {
+		return err
+	}
 	all, next, err := s.Notifications.List(v.ctx, v.user, false, toldOnPage, v.r.URL.Query().Get("after"))
 	if err != nil {
 		return err
@@ -46,6 +49,16 @@ func (s *web) notifications(v *view) error {
 	return s.show(v, http.StatusOK, p)
 }
 
+// assumeZone has a user who has chosen no settings read times in the zone of the first config.
+func (s *web) assumeZone(v *view) error {
+	if v.chosen {
+		return nil
+	}
+	configs, _, err := s.Configs.List(v.ctx, v.user, 1, "")
+	v.assume(configs)
+	return err
+}
+
 // pageOf leads to the page that shows what a path of the API shows, if there is one.
 func pageOf(v *view, path string) g.Node {
 	for _, known := range []struct{ api, page string }{{"/v1/runs/", "/runs/"}, {"/v1/actions/", "/review/"}} {
@@ -65,6 +78,9 @@ func (s *web) readNotifications(v *view) error {
 
 // auditLog shows what was done by the user and for the user.
 func (s *web) auditLog(v *view) error {
+	if err := s.assumeZone(v); err != nil {
+		return err
+	}
 	q := v.r.URL.Query()
 	f := audit.Filter{Action: audit.Action(strings.TrimSpace(q.Get("action"))), Outcome: audit.Outcome(q.Get("outcome"))}
 	records, err := s.Audit.List(v.ctx, v.user, f, recordsOnPage, q.Get("after"))
