@@ -1,7 +1,7 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
 .PHONY: help run test tools chromium poppler cli build stage not-prod doctor synth templates diff deploy destroy smoke rollback logs bench chaos rehearse
-.PHONY: reality readers schemathesis lint licences sbom vuln fmt fuzz clean
+.PHONY: reality readers screenshots schemathesis lint licences sbom vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
 export CGO_ENABLED := 0
@@ -21,7 +21,7 @@ FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
 help: ## list the targets
 	@awk '/^[a-z-]+:.*## / {name = $$1; sub(/:$$/, "", name); sub(/.*## /, ""); printf "%-13s %s\n", name, $$0}' $(MAKEFILE_LIST)
 
-run: cli ## archive a sample month on this machine, show it, and serve the API (Ctrl-C stops; DATA=, ADDR=)
+run: cli ## archive a sample month on this machine, show it, and serve the pages and the API (Ctrl-C stops; DATA=, ADDR=)
 	./dist/admin-assistant serve --demo --data $(DATA) --addr $(ADDR)
 
 test: tools ## run all tests, with stand-ins for AWS beside them
@@ -34,6 +34,7 @@ MOTO := .tools/moto/installed-5.2.1
 ICALENDAR := .tools/icalendar/installed-7.3.2
 ICALJS := .tools/icaljs/installed
 OPENPYXL := .tools/openpyxl/installed-3.1.5
+AXE := .tools/axe/installed
 CDK := .tools/cdk/installed
 CFN_LINT := .tools/cfn-lint/installed-1.58.0
 CHECKOV := .tools/checkov/installed-3.3.30
@@ -41,7 +42,7 @@ AWSCLI := .tools/awscli/installed-1.46.3
 RIE := .tools/rie/installed-1.170.0
 SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
 
-TOOLS := $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(ICALJS) $(OPENPYXL) $(CDK) $(AWSCLI) $(RIE)
+TOOLS := $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(ICALJS) $(OPENPYXL) $(AXE) $(CDK) $(AWSCLI) $(RIE)
 tools: $(TOOLS) chromium poppler ## install what tests and deployment need beside Go into .tools/
 
 # without NAME,WHY says what is left out, or fails where nothing may be
@@ -78,6 +79,13 @@ $(ICALJS): $(READERS)/package-lock.json $(READERS)/package.json
 		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing ical.js' && cp $^ $(@D) && \
 		npm ci --prefix $(@D) --ignore-scripts --loglevel=error --no-fund --no-audit && touch $@; \
 	else $(call without,ical.js,it needs Node 20 with npm); fi
+
+# axe-core finds what keeps people from using a page
+$(AXE): shared/web/testdata/axe/package-lock.json shared/web/testdata/axe/package.json
+	@if command -v npm >/dev/null; then \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing axe-core' && cp $^ $(@D) && \
+		npm ci --prefix $(@D) --ignore-scripts --loglevel=error --no-fund --no-audit && touch $@; \
+	else $(call without,axe-core,it needs Node 20 with npm); fi
 
 SCHEMATHESIS := .tools/schemathesis/installed-4.32.5
 $(SCHEMATHESIS): shared/httpapi/testdata/schemathesis/requirements.txt
@@ -206,6 +214,9 @@ reality: ## ask Microsoft 365 how it behaves, in scratch calendars that are remo
 
 schemathesis: cli $(SCHEMATHESIS) ## ask the API by its OpenAPI document, with good data and bad (EXAMPLES= for each operation)
 	@test ! -e $(SCHEMATHESIS) || .ci/schemathesis
+
+screenshots: chromium ## make the pictures of the README in docs/screenshots/
+	go test -count=1 ./shared/web -run TestScreenshots -screenshots $(CURDIR)/docs/screenshots
 
 readers: tools ## compare calendars with what other software reads of them, thousands of them (CALENDARS=, SEED=)
 	go test -count=1 -timeout 2h ./shared/calendar/importing -run TestOtherSoftware -calendars $(CALENDARS) -seed $(SEED) -v

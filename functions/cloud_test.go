@@ -113,7 +113,7 @@ func TestAnEMailThatWaitsForADayAndAHalfArrives(t *testing.T) {
 	t.Parallel()
 	d := deploy(t)
 	box := d.postbox()
-	const refusals = int(36*time.Hour/queue.MaxDelay) - 1
+	const refusals = int(36 * time.Hour / queue.MaxDelay)
 	var asked atomic.Int64
 	quota := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if asked.Add(1) <= int64(refusals) {

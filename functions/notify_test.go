@@ -3,6 +3,7 @@ package functions_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -25,6 +26,9 @@ import (
 	"adminassistant/shared/run"
 )
 
+// mailSet is the configuration set that e-mails go through.
+const mailSet = "admin-assistant-mails"
+
 // postbox passes requests on to SES and keeps the mails that it took.
 type postbox struct {
 	url   string
@@ -33,10 +37,11 @@ type postbox struct {
 }
 
 type sentMail struct {
-	FromEmailAddress string
-	Destination      struct{ ToAddresses []string }
-	EmailTags        []struct{ Name, Value string }
-	Content          struct {
+	FromEmailAddress     string
+	Destination          struct{ ToAddresses []string }
+	ConfigurationSetName string
+	EmailTags            []struct{ Name, Value string }
+	Content              struct {
 		Simple struct {
 			Subject struct{ Data string }
 			Body    struct{ Text, Html struct{ Data string } }
@@ -47,6 +52,10 @@ type sentMail struct {
 func (d *deployment) postbox() *postbox {
 	d.t.Helper()
 	_, err := sesv2.NewFromConfig(awstest.Moto(d.t)).CreateEmailIdentity(d.ctx, &sesv2.CreateEmailIdentityInput{EmailIdentity: aws.String(mailFrom)})
+	if err != nil && !strings.Contains(err.Error(), "already exist") {
+		d.t.Fatal(err)
+	}
+	_, err = sesv2.NewFromConfig(awstest.Moto(d.t)).CreateConfigurationSet(d.ctx, &sesv2.CreateConfigurationSetInput{ConfigurationSetName: aws.String(mailSet)})
 	if err != nil && !strings.Contains(err.Error(), "already exist") {
 		d.t.Fatal(err)
 	}
@@ -90,6 +99,7 @@ func TestUsersAreTold(t *testing.T) {
 	api := d.start("api")
 	mailer := d.start("notify", func(_ *lambdatest.Options, env map[string]string) {
 		env["AWS_ENDPOINT_URL_SESV2"], env["ADMIN_ASSISTANT_PUBLIC_URL"] = box.url, "https://calendar.example.com/"
+		env["ADMIN_ASSISTANT_MAIL_SET"] = mailSet
 	})
 	ask := func(method, path string, changes ...string) answer {
 		t.Helper()
@@ -134,7 +144,8 @@ func TestUsersAreTold(t *testing.T) {
 	}
 	type list struct{ Items []map[string]any }
 	notes := read[list](t, ask(http.MethodGet, "/v1/notifications"), http.StatusOK).Items
-	if len(notes) != 1 || notes[0]["mail"] != "sent" || notes[0]["state"] != "failed" || len(m.EmailTags) != 1 || m.EmailTags[0].Value != notes[0]["id"] {
+	if len(notes) != 1 || notes[0]["mail"] != "sent" || notes[0]["state"] != "failed" || m.EmailTags[0].Value != notes[0]["id"] ||
+		m.ConfigurationSetName != mailSet {
 		t.Errorf("the user is shown %v", notes)
 	}
 	actions := read[list](t, ask(http.MethodGet, "/v1/actions"), http.StatusOK).Items
@@ -165,5 +176,41 @@ func TestUsersAreTold(t *testing.T) {
 			t.Errorf("parked are %q, because of %q", bodies, reasons)
 		}
 		d.drain("notify-dead")
+	})
+	t.Run("an e-mail that comes back is the last one, and an event that nobody asked for is parked", func(t *testing.T) {
+		d := d.in(t)
+		event := d.replay("sqs-mail-returned.json", "notify")
+		for range 2 {
+			d.deliverAll(t, mailer, "notify", event)
+		}
+		bodies, reasons := d.letters("notify-dead")
+		if len(bodies) == 0 || bodies[0] != event.Records[1].Body || reasons[0] != "malformed" {
+			t.Errorf("parked are %q, because of %q", bodies, reasons)
+		}
+		d.drain("notify-dead")
+		if me := read[map[string]any](t, ask(http.MethodGet, "/v1/me"), http.StatusOK); me["mail_returned"] == nil {
+			t.Errorf("the user is shown %v", me)
+		}
+		s := account.DefaultSettings()
+		s.Email, s.Notifications.Problems = address, account.Channels{Email: true}
+		n := notify.Notification{ID: "01K7KMPQ8C9D3E4F5G6H7J8N02", User: user, Class: notify.Problems, State: "late", Title: "Late again", Text: "Nothing is lost."}
+		must(t, notify.New(d.items, sqs.New(awstest.Moto(t), d.queues["notify"], d.queues["notify-dead"]), time.Now).Tell(d.ctx, s, n))
+		d.deliverAll(t, mailer, "notify", d.take("notify", 10))
+		if sent := box.sent(); len(sent) != 2 {
+			t.Errorf("sent %+v", sent)
+		}
+		var told []string
+		for _, note := range read[list](t, ask(http.MethodGet, "/v1/notifications"), http.StatusOK).Items {
+			told = append(told, note["title"].(string)+": "+fmt.Sprint(note["mail"]))
+		}
+		for _, want := range []string{"Late again: returned", "E-mail to you came back: <nil>", "Archive run was started late: returned"} {
+			if !slices.Contains(told, want) {
+				t.Errorf("the user is not told %q, but %q", want, told)
+			}
+		}
+		d.ask(api, d.request("api-get-me.json", at(http.MethodDelete, "/v1/me/mail-returned")))
+		if me := read[map[string]any](t, ask(http.MethodGet, "/v1/me"), http.StatusOK); me["mail_returned"] != nil {
+			t.Errorf("after it was put right the user is shown %v", me)
+		}
 	})
 }

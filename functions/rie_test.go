@@ -79,7 +79,7 @@ func TestFunctionsUnderLambdasOwnEmulator(t *testing.T) {
 	t.Parallel()
 	d := deploy(t)
 	for function, c := range map[string]struct{ sample, want string }{
-		"api":        {"apigw-v2-request-no-authorizer.json", `"statusCode":302`}, // of / to what explains the API
+		"api":        {"apigw-v2-request-no-authorizer.json", `"statusCode":302`}, // of / to the first page
 		"dispatcher": {"cloudwatch-logs-event.json", "null"},                      // whatever it is called with, it looks what is due
 		"archive":    {"sqs-event.json", `"batchItemFailures":`},
 	} {

@@ -369,7 +369,7 @@ func (s *settings) readSignIn(r *reader) {
 		r.refuse("sign-in-tenants", "is not set; it must name the tenants whose users are let in, by their ids, separated by commas")
 	}
 	if len(s.SignIn.Tenants) > maxTenants {
-		r.refuse("sign-in-tenants", "names %d tenants; %d fit beside all else into the 4 KB that Lambda has for a function's variables",
+		r.refuse("sign-in-tenants", "names %d tenants; %d fit into the 4 KB of a function's variables; add others with: admin-assistant admin tenant add",
 			len(s.SignIn.Tenants), maxTenants)
 	}
 	for _, tenant := range s.SignIn.Tenants {

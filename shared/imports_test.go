@@ -125,7 +125,7 @@ func level(dir string) int {
 		return level4
 	case within(dir, "shared/app"):
 		return level3
-	case within(dir, "shared/httpapi"):
+	case within(dir, "shared/httpapi", "shared/web"):
 		return level2
 	case within(dir, ground...):
 		return level0
@@ -161,6 +161,8 @@ func violations(files []file) []string {
 			case !strings.HasPrefix(to, "shared/"):
 			case within(to, adapters...) && !app && !own:
 				say("imports the adapter %s", to)
+			case within(to, "shared/web") && within(f.dir, "shared/httpapi"):
+				say("imports the pages, which are handed to it")
 			case within(to, shelves...) && !adapter && !app && !own:
 				say("imports %s, which only adapters may", to)
 			case level(to) > level(f.dir) && !(adapter && level(to) == level1): // an adapter knows whom it serves
@@ -242,6 +244,9 @@ func TestHouseRulesCanBeBroken(t *testing.T) {
 		{"shared/httpapi/a.go", `package httpapi; import ("adminassistant/shared/archive"; "adminassistant/shared/run")`, ""},
 		{"shared/archive/a.go", `package archive; import "adminassistant/shared/decision"`, ""},
 		{"shared/httpapi/web/a.go", `package web; import "adminassistant/shared/httpapi"`, ""},
+		{"shared/web/a.go", `package web; import ("adminassistant/shared/httpapi"; "adminassistant/shared/archive")`, ""},
+		{"shared/httpapi/a.go", `package httpapi; import "adminassistant/shared/web"`, "the pages"},
+		{"shared/archive/a.go", `package archive; import "adminassistant/shared/web"`, "above"},
 		{"functions/api/main.go", `package main; import ("adminassistant/shared/app"; "adminassistant/shared/httpapi"; "adminassistant/shared/archive")`, ""},
 		{"cmd/admin-assistant/main.go", `package main; import "adminassistant/cmd/admin-assistant/table"`, ""},
 

@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/decision"
 )
@@ -46,6 +47,19 @@ type actionDetail struct {
 	Participants []actionParticipant `json:"participants"`
 	Others       int                 `json:"others,omitempty"`
 	Suggestions  []actionSuggestion  `json:"suggestions"`
+	Finding      *actionFinding      `json:"finding,omitempty"`
+}
+
+// actionFinding is what a verification found of a copy.
+type actionFinding struct {
+	ID          string                `json:"id"`
+	Found       archive.FindingKind   `json:"found"`
+	Key         string                `json:"key,omitempty"`
+	EventID     string                `json:"event_id,omitempty"`
+	Appointment *calendar.Appointment `json:"appointment,omitempty"`
+	Differences []archive.Difference  `json:"differences"`
+	Detail      string                `json:"detail,omitempty"`
+	Answers     []archive.RepairMode  `json:"answers"`
 }
 
 type actionSuggestion struct {
@@ -99,25 +113,18 @@ func (p *program) actionList() *cobra.Command {
 			if state != "all" {
 				query.Set("state", state)
 			}
-			var zone *time.Location
-			names := map[string]string{}
+			var places zonesOfConfigs
 			if p.output != "json" {
 				var err error
-				if zone, err = userZone(ctx, c); err != nil {
+				if places, err = readZones(ctx, c); err != nil {
 					return err
-				}
-				configs, err := all[configView](ctx, c, "/v1/archive-configs", nil, 0)
-				if err != nil {
-					return err
-				}
-				for _, one := range configs {
-					names[one.ID] = one.Name
 				}
 			}
 			header := table.Row{"Action", "What", "When", "Config", "Kind", "State", "Since"}
 			return printList(ctx, p, c, "/v1/actions", query, 0, header, func(v actionView) table.Row {
 				what, _, _ := strings.Cut(v.Detail, "\n")
-				return table.Row{v.ID, what, v.Span.in(zone), cmp.Or(names[v.Config], v.Config), v.Kind, v.State, v.Since.In(zone).Format(minuteFormat)}
+				at := places.of(v.Config)
+				return table.Row{v.ID, what, v.Span.in(at.zone), cmp.Or(at.name, v.Config), v.Kind, v.State, v.Since.In(at.zone).Format(minuteFormat + " MST")}
 			})
 		}),
 	}
@@ -130,12 +137,54 @@ func (p *program) actionList() *cobra.Command {
 
 const minuteFormat = "2006-01-02 15:04"
 
-// in says when the appointments of an action are.
+// in says when the appointments of an action are, and in which zone's time.
 func (s *actionSpan) in(zone *time.Location) string {
 	if s == nil {
 		return ""
 	}
-	return when(&calendar.Appointment{Start: s.From, End: s.To}, zone)
+	return when(&calendar.Appointment{Start: s.From, End: s.To}, zone) + s.From.In(zone).Format(" MST")
+}
+
+// zonesOfConfigs are the names and time zones of archive configs, by their ids; that of none is the user's own.
+type zonesOfConfigs map[string]struct {
+	name string
+	zone *time.Location
+}
+
+// readZones reads all of a user's.
+func readZones(ctx context.Context, c *client) (zonesOfConfigs, error) {
+	zone, err := userZone(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	configs, err := all[configView](ctx, c, "/v1/archive-configs", nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	places := zonesOfConfigs{}
+	own := places[""]
+	own.zone = zone
+	places[""] = own
+	for i := range configs {
+		one := places[configs[i].ID]
+		one.name = configs[i].Name
+		if one.zone, err = calendar.LoadZone(configs[i].Timezone); err != nil {
+			return nil, err
+		}
+		places[configs[i].ID] = one
+	}
+	return places, nil
+}
+
+// of returns that of a config; of one that is gone, the zone of the user.
+func (z zonesOfConfigs) of(config string) struct {
+	name string
+	zone *time.Location
+} {
+	if one, there := z[config]; there {
+		return one
+	}
+	return z[""]
 }
 
 // userZone is the time zone of the user's settings.
@@ -166,11 +215,15 @@ func (p *program) actionShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p.printParticipants(v, zone)
+			if v.Finding != nil {
+				p.printFinding(&v, zone)
+			} else {
+				p.printParticipants(v, zone)
+			}
 			if v.State == "open" {
 				p.printSuggestions(&v, zone)
 			}
-			return p.showAction(v.actionView)
+			return p.showAction(v.actionView, zone)
 		}),
 	}
 }
@@ -208,6 +261,51 @@ func (p *program) printParticipants(v actionDetail, zone *time.Location) {
 	}
 }
 
+// printFinding prints what a verification found of a copy, and how it is answered.
+func (p *program) printFinding(v *actionDetail, zone *time.Location) {
+	f := v.Finding
+	if f.Appointment != nil {
+		fmt.Fprintf(p.out, "%s  %s: %s\n", when(f.Appointment, zone), printable(f.Appointment.Subject), strings.ReplaceAll(string(f.Found), "_", " "))
+	}
+	if f.Detail != "" {
+		fmt.Fprintln(p.out, printable(f.Detail))
+	}
+	var rows []table.Row
+	for _, d := range f.Differences {
+		rows = append(rows, table.Row{strings.ReplaceAll(d.Field, "_", " "), inZone(d.Ledger, zone), inZone(d.Calendar, zone)})
+	}
+	if len(rows) > 0 {
+		p.printTable(table.Row{"", "Ledger", "Calendar"}, rows)
+	}
+	if v.State == "open" {
+		for _, answer := range f.Answers {
+			fmt.Fprintf(p.out, "%s admin-assistant action resolve %s --%s\n", f.does(answer), v.ID, answer)
+		}
+		fmt.Fprintf(p.out, "Leave it as it is: admin-assistant action resolve %s --leave\n", v.ID)
+	}
+	fmt.Fprintln(p.out)
+}
+
+// does says what an answer does about a finding.
+func (f *actionFinding) does(answer archive.RepairMode) string {
+	repairs := answer == archive.RepairFindings
+	switch f.Found {
+	case archive.Missing:
+		if repairs {
+			return "Create the copy again:"
+		}
+		return "Take it out of the ledger too:"
+	case archive.OrphanCopy:
+		return "Remove the copy:"
+	case archive.Altered:
+		if repairs {
+			return "Let the calendar show what the ledger has:"
+		}
+		return "Let the ledger have what the calendar shows:"
+	}
+	return "Take it into the ledger:"
+}
+
 // archived and sourced head the two sides.
 func (a *actionParticipant) archived() string {
 	switch {
@@ -237,12 +335,13 @@ func inZone(text string, zone *time.Location) string {
 	return text
 }
 
-func (p *program) showAction(v actionView) error {
+// showAction prints an action with its history, in the time of its zone.
+func (p *program) showAction(v actionView, zone *time.Location) error {
 	if p.output == "json" {
 		return p.printJSON(v)
 	}
 	p.printTable(table.Row{"Action", v.ID}, []table.Row{
-		{"Kind", v.Kind}, {"State", v.State}, {"About", v.Subject.Kind + " " + v.Subject.ID}, {"Since", minute(v.Since)},
+		{"Kind", v.Kind}, {"State", v.State}, {"About", v.Subject.Kind + " " + v.Subject.ID}, {"Since", v.Since.In(zone).Format(minuteFormat)},
 	})
 	for line := range strings.SplitSeq(v.Detail, "\n") {
 		if _, err := fmt.Fprintln(p.out, printable(line)); err != nil {
@@ -251,8 +350,9 @@ func (p *program) showAction(v actionView) error {
 	}
 	var rows []table.Row
 	for _, change := range v.History {
-		rows = append(rows, table.Row{minute(change.At), change.State, mark(change.You, "you"), change.Why})
+		rows = append(rows, table.Row{change.At.In(zone).Format(minuteFormat), change.State, mark(change.You, "you"), change.Why})
 	}
 	p.printTable(table.Row{"When", "State", "By", "Because of"}, rows)
-	return nil
+	_, err := fmt.Fprintf(p.out, "times in %s\n", zone)
+	return err
 }

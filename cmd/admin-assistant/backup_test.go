@@ -1,13 +1,17 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -157,5 +161,65 @@ func TestAFileThatIsElsewhereIsFetchedWithoutTheToken(t *testing.T) {
 	}
 	if _, err := c.send(t.Context(), request{method: http.MethodGet, path: "/v1/backups/1/files/x"}); err == nil {
 		t.Error("what should be here is fetched from elsewhere")
+	}
+}
+
+func TestALargeFileGoesElsewhereWithoutTheToken(t *testing.T) {
+	data := make([]byte, throughGateway+1)
+	status, got := http.StatusOK, 0
+	bucket := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if got = len(body); err != nil || r.Header.Get("Authorization") != "" || r.URL.RawQuery != "signed=1" || r.Method != http.MethodPut ||
+			r.ContentLength != int64(len(data)) {
+			t.Errorf("the bucket is asked %s %s with %v, %v", r.Method, r.URL, r.Header, err)
+		}
+		w.WriteHeader(status)
+	}))
+	defer bucket.Close()
+	to := bucket.URL + "/file?signed=1"
+	var asked []string
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Path)
+		body, _ := io.ReadAll(r.Body)
+		switch r.URL.Path {
+		case "/v1/uploads/direct":
+			fmt.Fprintf(w, `{"id": "1", "url": %q}`, to)
+		case "/v1/uploads/1/arrived":
+			sum := sha256.Sum256(data)
+			if want := fmt.Sprintf(`{"bytes":%d,"sha256":"%x"}`, len(data), sum); string(body) != want {
+				t.Errorf("told %s, want %s", body, want)
+			}
+			fmt.Fprint(w, `{"id": "2"}`)
+		default:
+			fmt.Fprint(w, `{"id": "3"}`)
+		}
+	}))
+	defer api.Close()
+	c, err := newClient(api.URL, http.DefaultTransport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.credentials = fixedToken{api: api.URL, token: "token"}
+	if id, err := c.handIn(t.Context(), data); err != nil || id != "2" || got != len(data) {
+		t.Errorf("it is %q, %d bytes, %v", id, got, err)
+	}
+	if id, err := c.handIn(t.Context(), data[:throughGateway]); err != nil || id != "3" {
+		t.Errorf("one that is small enough is %q, %v", id, err)
+	}
+	to = ""
+	if id, err := c.handIn(t.Context(), data); err != nil || id != "3" {
+		t.Errorf("where the server takes it itself it is %q, %v", id, err)
+	}
+	status = http.StatusForbidden
+	for name, address := range map[string]string{
+		"in the clear":         "http://bucket.example/file?signed=1",
+		"where nobody answers": "http://127.0.0.1:1/file?signed=1",
+		"where it is refused":  bucket.URL + "/file?signed=1",
+		"nowhere":              "http://[/?signed=1",
+	} {
+		to, asked = address, nil
+		if _, err := c.handIn(t.Context(), data); err == nil || strings.Contains(err.Error(), "signed") || slices.Contains(asked, "/v1/uploads/1/arrived") {
+			t.Errorf("%s: %v, asked %q", name, err, asked)
+		}
 	}
 }

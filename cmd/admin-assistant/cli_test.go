@@ -452,10 +452,15 @@ func TestHelp(t *testing.T) {
 	m := newMachine(t)
 	for group, commands := range map[string][]string{
 		"": {"login", "logout", "whoami", "calendar", "config", "archive", "backup", "undo", "job", "ledger", "audit", "user", "serve", "browser", "version",
-			"completion"},
+			"completion", "category", "customer", "hours"},
 		"calendar":   {"create", "list", "delete", "import", "export", "events", "overlaps"},
 		"config":     {"create", "list", "show", "edit", "activate", "deactivate", "delete"},
+		"rule":       {"list", "add", "edit", "delete", "move", "try", "suggest"},
 		"archive":    {"plan", "run", "show", "list", "retry", "undo"},
+		"category":   {"list", "create", "recolour", "rename", "delete", "validate"},
+		"place":      {"list", "alias"},
+		"travel":     {"gaps"},
+		"customer":   {"list", "create", "show", "edit", "merge", "delete"},
 		"job":        {"create", "list", "show", "edit", "pause", "resume", "trigger", "remove", "history", "health"},
 		"backup":     {"run", "list", "show", "download", "verify", "delete"},
 		"ledger":     {"day", "history", "verify"},

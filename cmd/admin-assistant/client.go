@@ -212,17 +212,41 @@ func (c *client) fetch(ctx context.Context, from *url.URL) (*http.Response, erro
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {
-		var network *url.Error
-		if errors.As(err, &network) { // its address is for this process alone
-			err = network.Err
-		}
-		return nil, fault.New(fault.Unavailable, "the file cannot be fetched from %s: %w", from.Host, err)
+		return nil, fault.New(fault.Unavailable, "the file cannot be fetched from %s: %w", from.Host, withoutAddress(err))
 	}
 	if answer.StatusCode != http.StatusOK {
 		answer.Body.Close()
 		return nil, fault.New(fault.Unavailable, "the file cannot be fetched from %s: %s", from.Host, answer.Status)
 	}
 	return answer, nil
+}
+
+// withoutAddress is why a request failed whose address is for this process alone.
+func withoutAddress(err error) error {
+	if network := (*url.Error)(nil); errors.As(err, &network) {
+		return network.Err
+	}
+	return err
+}
+
+// put sends a file to where an answer said it belongs, without a token.
+func (c *client) put(ctx context.Context, to *url.URL, data []byte) error {
+	if to.Scheme != "https" && !ownHost(to.Hostname()) {
+		return fault.New(fault.Unavailable, "%s wants the file at an address that is not secret: not sent", c.base)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPut, to.String(), bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return fault.New(fault.Unavailable, "the file cannot be sent to %s: %w", to.Host, withoutAddress(err))
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fault.New(fault.Unavailable, "the file cannot be sent to %s: %s", to.Host, answer.Status)
+	}
+	return nil
 }
 
 // token returns the token for a request, if there is one.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -73,6 +74,39 @@ func (p *program) decideAll(ctx context.Context, c *client, config string, all [
 		}
 	}
 	return refused
+}
+
+// copyAnswers are answers to actions about copies, by config and action.
+type copyAnswers map[string]map[string]archive.RepairMode
+
+func (all copyAnswers) add(config, action string, answer archive.RepairMode) {
+	if all[config] == nil {
+		all[config] = map[string]archive.RepairMode{}
+	}
+	all[config][action] = answer
+}
+
+// answerCopies carries answers to actions about the copies of a config out, as many in a run as it takes.
+func (p *program) answerCopies(ctx context.Context, c *client, config string, answers map[string]archive.RepairMode, h how) error {
+	var left error
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(answers)), limit.Decisions) {
+		start := verifyStart{Actions: map[string]archive.RepairMode{}, AllowOverlap: h.allowOverlap, DryRun: h.dryRun}
+		for _, id := range ids {
+			start.Actions[id] = answers[id]
+		}
+		r, err := p.follow(ctx, c, request{method: http.MethodPost, path: "/v1/archive-configs/" + url.PathEscape(config) + "/repair", json: start})
+		if err != nil {
+			return err
+		}
+		err = p.showRepaired(ctx, c, r)
+		if exit := (exitError{}); errors.As(err, &exit) {
+			left, err = err, nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return left
 }
 
 // verdictDoes says what a verdict makes of an appointment.
@@ -426,6 +460,22 @@ type verdictFlags struct {
 	each       string
 	accept     bool
 	fields     fieldFlags
+
+	repair, adopt, leave bool // of copies
+}
+
+// copies is what becomes of copies; empty: the flags are about appointments of the source.
+func (f *verdictFlags) copies() (answer archive.RepairMode, err error) {
+	n := 0
+	for mode, given := range map[archive.RepairMode]bool{archive.RepairFindings: f.repair, archive.AdoptFindings: f.adopt, archive.LeaveFindings: f.leave} {
+		if given {
+			answer, n = mode, n+1
+		}
+	}
+	if n > 1 || n == 1 && f.given() {
+		return "", usageError{errors.New("--repair, --adopt and --leave exclude each other, and all that decides about appointments of the source")}
+	}
+	return answer, nil
 }
 
 func (f *verdictFlags) given() bool {
@@ -546,7 +596,8 @@ func (p *program) actionResolve() *cobra.Command {
 		Use: "resolve ACTION...", Short: "Decide what an action asks, or say that it is done",
 		Long: "Decide what actions ask about appointments: with --suggestion as \"action show\" suggests it, with --verdict for each appointment by its number or " +
 			"key, with --each or --accept the same for all. Words: keep, keep_as (with --start, --subject and the like), drop, merge:KEY, accept or " +
-			"accept:FIELD,FIELD, keep_archived, withdraw. Without these it says that what the action is about is done, where your word is enough.\n\n" +
+			"accept:FIELD,FIELD, keep_archived, withdraw. What a verification found in the archive calendar (kind altered) takes --repair, --adopt or --leave. " +
+			"Without these it says that what the action is about is done, where your word is enough.\n\n" +
 			"Of several actions, those are decided that can be. The exit code is 3 when some were refused.",
 		Example: "  admin-assistant action resolve 01KBA3ZQ2J8V5T1G7N9W4X6Y0D --suggestion 1\n" +
 			"  admin-assistant action resolve 01KBA3ZQ2J8V5T1G7N9W4X6Y0D --verdict 1=keep --verdict 2=drop --note \"it did not take place\"\n" +
@@ -555,6 +606,17 @@ func (p *program) actionResolve() *cobra.Command {
 			ids, err := of.ids(ctx, c, args)
 			if err != nil {
 				return err
+			}
+			answer, err := f.copies()
+			switch {
+			case err != nil:
+				return err
+			case answer == archive.LeaveFindings && h == (how{}):
+				return p.endActions(ctx, c, "dismiss", ids)
+			case answer != "" && answer != archive.LeaveFindings && h.note == "":
+				return p.resolveCopies(ctx, c, ids, answer, h)
+			case answer != "":
+				return usageError{errors.New("--note goes with --verdict, --suggestion, --each or --accept; nothing goes with --leave")}
 			}
 			if !f.given() {
 				if h != (how{}) {
@@ -569,10 +631,39 @@ func (p *program) actionResolve() *cobra.Command {
 	cmd.Flags().IntVar(&f.suggestion, "suggestion", 0, "number of the suggestion that is taken")
 	cmd.Flags().StringVar(&f.each, "each", "", "the same word for every appointment, as in keep_archived")
 	cmd.Flags().BoolVar(&f.accept, "accept", false, "the archive takes what changed in the source")
+	cmd.Flags().BoolVar(&f.repair, "repair", false, "of kind altered: the archive calendar gets what the ledger has")
+	cmd.Flags().BoolVar(&f.adopt, "adopt", false, "of kind altered: the ledger takes what the archive calendar shows")
+	cmd.Flags().BoolVar(&f.leave, "leave", false, "of kind altered: it stays as it is, and is not asked again while it does")
 	f.fields.flags(cmd)
 	of.flags(cmd)
 	h.flags(cmd)
 	return cmd
+}
+
+// resolveCopies answers actions about copies, those of a config in one run.
+func (p *program) resolveCopies(ctx context.Context, c *client, ids []string, answer archive.RepairMode, h how) error {
+	all := copyAnswers{}
+	for _, id := range ids {
+		v, err := getAction(ctx, c, id)
+		if err != nil {
+			return err
+		}
+		if v.Finding == nil {
+			return usageError{fmt.Errorf("action %s is about no copy in an archive calendar; --%s is not for it", id, answer)}
+		}
+		all.add(v.Config, id, answer)
+	}
+	var left error
+	for _, config := range slices.Sorted(maps.Keys(all)) {
+		err := p.answerCopies(ctx, c, config, all[config], h)
+		if exit := (exitError{}); errors.As(err, &exit) {
+			left, err = err, nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return left
 }
 
 // resolveActions decides actions, those of a config in one run.
@@ -632,7 +723,14 @@ func (p *program) endActions(ctx context.Context, c *client, verb string, ids []
 		ended = append(ended, v)
 	}
 	if len(ended) == 1 {
-		return p.showAction(ended[0])
+		if p.output == "json" {
+			return p.printJSON(ended[0])
+		}
+		zone, err := p.zoneOfAction(ctx, c, ended[0].Config)
+		if err != nil {
+			return err
+		}
+		return p.showAction(ended[0], zone)
 	}
 	if p.output == "json" {
 		return p.printJSON(ended)

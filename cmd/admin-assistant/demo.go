@@ -23,6 +23,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
+	"adminassistant/shared/rule"
 	"adminassistant/shared/run"
 )
 
@@ -83,7 +84,10 @@ func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func
 	if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/calendars/" + source.ID + "/import", file: bytes.NewReader(sampleMonth)}, nil); err != nil {
 		return nil, false, fmt.Errorf("import the sample month: %w", err)
 	}
-	if err := p.archiveDemo(ctx, c, work, "The sample month"); err != nil {
+	if err := p.knowDemoCustomers(ctx, c); err != nil {
+		return nil, false, err
+	}
+	if err := p.archiveDemo(ctx, c, work, "The sample month", demoRules); err != nil {
 		return nil, false, err
 	}
 	fmt.Fprintf(p.out, "\n%s as the ledger has it:\n\n", demoDay)
@@ -107,8 +111,8 @@ func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func
 	}
 	fmt.Fprintln(p.out)
 	if mailbox == "" {
-		_, err := fmt.Fprintln(p.out, "Microsoft 365 is set up; name a mailbox with --mailbox to archive its default calendar too.")
-		return closing, waits, err
+		fmt.Fprintln(p.out, "Microsoft 365 is set up; name a mailbox with --mailbox to archive its default calendar too.")
+		return closing, waits, p.showDemoHours(ctx, c)
 	}
 	night := configBody{
 		Name: "demo mailbox " + mailbox, Source: calendar.URI{Provider: calendar.ProviderGraph, Account: mailbox, Calendar: "primary"}.String(),
@@ -119,17 +123,75 @@ func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func
 	if simulated {
 		title = "A simulated Outlook mailbox"
 	}
-	if err := p.archiveDemo(ctx, c, night, title); err != nil {
+	if err := p.archiveDemo(ctx, c, night, title, nil); err != nil {
 		return nil, false, err
 	}
-	fmt.Fprintln(p.out)
-	return closing, waits, nil
+	return closing, waits, p.showDemoHours(ctx, c)
 }
 
-// archiveDemo archives the sample month by a config, which it creates if it is not there.
-func (p *program) archiveDemo(ctx context.Context, c *client, body configBody, title string) error {
+// demoCustomers are three of the sample month's four customers; the fourth one is new, as whoever is met for the first time.
+var demoCustomers = []customerBody{
+	{
+		Name: "Acme", Aliases: []string{"Acme GmbH"}, Currency: "EUR", Rates: []customerRate{{From: "2026-01-01", Work: "120.00", Travel: "50%"}},
+		Rounding: []customerRounding{{From: "2026-01-01", Increment: 15, Mode: "up", Scope: "day"}}, Locale: "de", DayMinutes: 480,
+	},
+	{Name: "Globex", Currency: "EUR", Rates: []customerRate{{From: "2026-01-01", Work: "110.00", Travel: "60.00"}}},
+	{
+		Name: "Initech", Currency: "EUR", Rates: []customerRate{{From: "2026-01-01", Work: "130.00"}, {From: "2026-10-15", Work: "135.00"}},
+		Rounding: []customerRounding{{From: "2026-01-01", Increment: 6, Mode: "nearest", Scope: "entry"}},
+	},
+}
+
+// demoRules give a customer to what has only a marker, and hide what is nobody's business.
+var demoRules = []rule.Rule{
+	{
+		ID: "offers", Name: "Calls about offers", On: true, Then: rule.Effect{Category: "Admin - non-billable"},
+		All: []rule.Condition{{Field: rule.Subject, Op: rule.Word, Any: []string{"offer"}}},
+	},
+	{
+		ID: "doctors", Name: "Doctors are confidential", On: true, Then: rule.Effect{Privacy: calendar.Confidential},
+		All: []rule.Condition{{Field: rule.Subject, Op: rule.Word, Any: []string{"doctor", "dentist"}}},
+	},
+}
+
+// knowDemoCustomers records the customers, but for those that are there from an earlier start.
+func (p *program) knowDemoCustomers(ctx context.Context, c *client) error {
+	known, err := all[customerView](ctx, c, "/v1/customers", nil, 0)
+	if err != nil {
+		return err
+	}
+	for _, body := range demoCustomers {
+		if slices.ContainsFunc(known, func(v customerView) bool { return calendar.Folded(v.Name) == calendar.Folded(body.Name) }) {
+			continue
+		}
+		if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/customers", json: body}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// showDemoHours prints what the sample month comes to.
+func (p *program) showDemoHours(ctx context.Context, c *client) error {
+	query := url.Values{"config": {demoConfig}, "period": {demoPeriod}}
+	var v hoursView
+	if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/hours", query: query}, &v); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "\nThe hours of %s by customer:\n\n", demoPeriod)
+	p.printHoursTable(&v)
+	_, err := fmt.Fprintln(p.out)
+	return err
+}
+
+// archiveDemo archives the sample month by a config, which it creates with these rules if it is not there.
+func (p *program) archiveDemo(ctx context.Context, c *client, body configBody, title string, rules []rule.Rule) error {
 	if _, _, err := p.findConfig(ctx, c, body.Name); fault.Of(err) == fault.NotFound {
-		if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/archive-configs", json: body}, nil); err != nil {
+		withRules := struct {
+			configBody
+			Rules []rule.Rule `json:"rules,omitempty"`
+		}{body, rules}
+		if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/archive-configs", json: withRules}, nil); err != nil {
 			return err
 		}
 	} else if err != nil {
@@ -183,7 +245,7 @@ func (p *program) scheduleDemo(ctx context.Context, c *client, config configBody
 	if err != nil {
 		return err
 	}
-	nightly := jobSettings{Schedule: job.Schedule{Repeat: job.Daily, At: "23:59", Zone: config.Timezone}, Jitter: job.DefaultJitter}
+	nightly := jobSettings{Schedule: job.Schedule{Repeat: job.Daily, At: "23:59", Zone: config.Timezone}}
 	backups := nightly
 	backups.Schedule.At, backups.Retention = "04:00", backup.Retention{Last: 7, Monthly: 12}
 	weekly := nightly

@@ -161,7 +161,35 @@ func (d *doctor) lookAtServer(ctx context.Context) error {
 		d.say("token", unseen, "a token is not sent in the clear", "reach the server by https")
 		return nil
 	}
-	return d.lookAtToken(ctx, c, at)
+	if err := d.lookAtToken(ctx, c, at); err != nil || !d.offer.More {
+		return err
+	}
+	return d.lookAtTenants(ctx, c)
+}
+
+// lookAtTenants looks at those that were added, which administrators of the first one are shown.
+func (d *doctor) lookAtTenants(ctx context.Context, c *client) error {
+	const list = "admin-assistant admin tenant list"
+	var answer struct {
+		Items []tenantView `json:"items"`
+	}
+	if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/tenants"}, &answer); err != nil {
+		if kind := fault.Of(err); kind == fault.Unavailable || kind == fault.Throttled {
+			return err
+		}
+		d.say("added tenants", unseen, "users of tenants are let in that the settings do not name; administrators of "+d.tenant()+" see which", list)
+		return nil
+	}
+	for _, t := range answer.Items {
+		if t.Named || t.State != "in" {
+			continue
+		}
+		if err := d.lookAtTenant(ctx, t.ID); err != nil {
+			return err
+		}
+	}
+	d.say("added tenants", done, "users of tenants are let in that the settings do not name: "+list, "")
+	return nil
 }
 
 // ask sends a request without a token and follows no redirect. Answers of the service are small.
@@ -205,7 +233,8 @@ func (d *doctor) lookAtTenant(ctx context.Context, tenant string) error {
 		return refused.Err()
 	}
 	d.say("tenant", missing, fmt.Sprintf("Entra ID does not know %s (%s)", tenant, refused.Reason()),
-		"compare the setting sign-in-tenants with the tenant id on the overview page of Entra ID, and sign-in-authority with its cloud")
+		"compare the setting sign-in-tenants, and what admin tenant list shows, with the tenant id on the overview page of Entra ID, and "+
+			"sign-in-authority with its cloud")
 	return nil
 }
 
@@ -538,6 +567,8 @@ func (d *doctor) lookAtApplication(ctx context.Context, granted func(context.Con
 	} else {
 		d.say("Graph permissions", done, "none are granted in Entra ID, so that Exchange alone says which mailboxes are reached", "")
 	}
+	d.say("categories", unseen, "whether categories may be changed, which is optional, Exchange alone says; without it they are read-only",
+		"grant \"Application MailboxSettings.ReadWrite\" in place of \"Application MailboxSettings.Read\"")
 	d.say("Exchange", unseen, "which mailboxes are reached, Exchange alone says",
 		"Test-ServicePrincipalAuthorization for one mailbox inside and one outside; what was granted just now counts within two hours")
 	return nil

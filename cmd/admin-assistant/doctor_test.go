@@ -31,6 +31,34 @@ func (w *world) examine(args ...string) (code int, steps, does map[string]string
 	return got.code, steps, does
 }
 
+func TestDoctorLooksAtTenantsThatWereAdded(t *testing.T) {
+	w := newWorld(t, entrasim.Options{})
+	w.login()
+	const unknown = "99999999-9999-4999-8999-999999999999"
+	add := func(id string) {
+		t.Helper()
+		if _, err := w.letIn.Add(t.Context(), boss, id, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, steps, _ := w.examine("--api", w.api); steps["added tenants"] != "" {
+		t.Errorf("%v", steps)
+	}
+	add(abroad)
+	if code, steps, does := w.examine("--api", w.api); code != exitOK || steps["added tenants"] != "unknown" || !strings.Contains(does["added tenants"], home) {
+		t.Errorf("code %d, %v", code, does)
+	}
+	w.user = boss
+	w.login()
+	if code, steps, _ := w.examine("--api", w.api); code != exitOK || steps["added tenants"] != "ok" || steps["tenant"] != "ok" {
+		t.Errorf("code %d, %v", code, steps)
+	}
+	add(unknown)
+	if _, steps, does := w.examine("--api", w.api); steps["tenant"] != string(missing) || !strings.Contains(does["tenant"], unknown) {
+		t.Errorf("%v", does)
+	}
+}
+
 func TestDoctor(t *testing.T) {
 	t.Run("finds nothing missing where all is set up", func(t *testing.T) {
 		w := newWorld(t, entrasim.Options{})

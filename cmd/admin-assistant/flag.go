@@ -33,7 +33,7 @@ func (p *program) adminCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "admin", Short: "Decide for all users of your organisation, as its administrator"}
 	flags := &cobra.Command{Use: "flag", Short: "Switch behaviour on and off, for all users or some"}
 	flags.AddCommand(p.flagList(), p.flagSet())
-	cmd.AddCommand(flags)
+	cmd.AddCommand(flags, p.tenantCommand())
 	return cmd
 }
 

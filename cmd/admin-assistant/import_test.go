@@ -1,10 +1,14 @@
 package main
 
 import (
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // small is one of the small files of package importing.
@@ -137,4 +141,39 @@ func TestAPlanExcludesWhatCannotBeRead(t *testing.T) {
 	if plan.Counts["fetched"] != 2 || plan.Counts["excluded"] != 0 { // not what is on 1 November
 		t.Errorf("%+v", plan.Counts)
 	}
+}
+
+// TestALargeFileIsImportedAndRestored hands in files that are larger than a gateway takes, even compressed.
+func TestALargeFileIsImportedAndRestored(t *testing.T) {
+	m := newMachine(t)
+	const events = 1100
+	var file strings.Builder
+	file.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\n")
+	from := rand.NewChaCha8([32]byte{7})
+	for i := range events {
+		noise := make([]byte, 4<<10) // which no compression makes much smaller
+		_, _ = from.Read(noise)
+		at := time.Date(2026, 10, 1, 6, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Hour).Format("20060102T150405Z")
+		fmt.Fprintf(&file, "BEGIN:VEVENT\r\nUID:%d@example.com\r\nDTSTAMP:20261001T000000Z\r\nDTSTART:%s\r\nDURATION:PT30M\r\nSUMMARY:Event %d\r\n", i, at, i)
+		text := base64.StdEncoding.EncodeToString(noise)
+		file.WriteString("DESCRIPTION:")
+		for len(text) > 60 {
+			file.WriteString(text[:60] + "\r\n ")
+			text = text[60:]
+		}
+		file.WriteString(text + "\r\nEND:VEVENT\r\n")
+	}
+	file.WriteString("END:VCALENDAR\r\n")
+	name := filepath.Join(t.TempDir(), "large.ics")
+	if err := os.WriteFile(name, []byte(file.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if packed, err := compress(strings.NewReader(file.String())); err != nil || len(packed) <= throughGateway {
+		t.Fatalf("it is not large: %d bytes, %v", len(packed), err)
+	}
+	m.local("calendar", "create", work).ok()
+	m.local("calendar", "import", work, name).ok().says(fmt.Sprintf("%d events in the file: %d added", events, events))
+	m.local("calendar", "events", work, "--period", "2026-10-02").ok().says("24 events")
+	m.local("--yes", "restore", "--file", name, "--into", "local://me/calendars/Large", "--create").ok().says(fmt.Sprint(events))
+	m.local("calendar", "events", "local://me/calendars/Large", "--period", "2026-10-02").ok().says("24 events")
 }

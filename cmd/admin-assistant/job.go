@@ -25,7 +25,7 @@ import (
 type jobSettings struct {
 	Schedule  job.Schedule     `json:"schedule"`
 	Window    job.Window       `json:"window,omitzero"`
-	Jitter    int              `json:"jitter"`
+	Jitter    *int             `json:"jitter,omitempty"` // nil: the server says how much
 	Calendar  job.Calendar     `json:"calendar,omitempty"`
 	Retention backup.Retention `json:"retention,omitzero"`
 }
@@ -94,10 +94,19 @@ func schedule(s job.Schedule) string {
 	return fmt.Sprintf("%s at %s", s.Repeat, s.At)
 }
 
+// deref is a number that may be left out.
+func deref(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
 // jobFlags are the flags that say what a job does and when.
 type jobFlags struct {
 	daily, weekly, monthly, cron, timezone string
 	settings                               jobSettings
+	jitter                                 int
 }
 
 // scheduleFlags are a schedule each.
@@ -112,7 +121,7 @@ func (j *jobFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&j.timezone, "timezone", j.timezone, "IANA time zone of the schedule (default: the config's)")
 	f.IntVar(&j.settings.Window.Days, "days", j.settings.Window.Days,
 		"the last so many days (default: an archive goes on where the last one ended, a backup is of the whole calendar)")
-	f.IntVar(&j.settings.Jitter, "jitter", j.settings.Jitter, "up to how many minutes after its time a run begins")
+	f.IntVar(&j.jitter, "jitter", j.jitter, "up to how many minutes after its time a run begins (default: 10, and more where many jobs are due)")
 	f.StringVar((*string)(&j.settings.Calendar), "calendar", string(j.settings.Calendar), "of a backup or drill: source or archive (default source)")
 	f.IntVar(&j.settings.Retention.Last, "keep-last", j.settings.Retention.Last, "of a backup: keep the newest so many; with no --keep flag all stay")
 	f.IntVar(&j.settings.Retention.Daily, "keep-daily", j.settings.Retention.Daily, "keep the newest one of each of so many days")
@@ -176,7 +185,7 @@ func (p *program) jobCommand() *cobra.Command {
 
 func (p *program) jobCreate() *cobra.Command {
 	var body jobBody
-	flags := jobFlags{settings: jobSettings{Jitter: job.DefaultJitter}}
+	var flags jobFlags
 	var cmd *cobra.Command
 	cmd = &cobra.Command{
 		Use: "create", Short: "Create a job", Args: cobra.NoArgs,
@@ -192,6 +201,9 @@ func (p *program) jobCreate() *cobra.Command {
 			}
 			return p.with(func(ctx context.Context, c *client, _ []string) error {
 				body.jobSettings, body.Schedule = flags.settings, *s
+				if cmd.Flags().Changed("jitter") {
+					body.Jitter = &flags.jitter
+				}
 				if body.Schedule.Zone = flags.timezone; flags.timezone == "" {
 					config, _, err := p.findConfig(ctx, c, body.Config)
 					if err != nil {
@@ -268,7 +280,7 @@ func (p *program) showJob(ctx context.Context, c *client, v jobView) error {
 	if terms(v.Kind).Retention {
 		add("Keeps", retention(v.Retention))
 	}
-	add("Jitter", fmt.Sprintf("up to %d minutes", v.Jitter))
+	add("Jitter", fmt.Sprintf("up to %d minutes", deref(v.Jitter)))
 	add("State", v.state())
 	add("Why", v.Detail)
 	add("Starts", v.at(v.Starts))
@@ -372,14 +384,14 @@ func (p *program) jobEdit() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				now := jobFlags{settings: v.jobSettings, timezone: v.Schedule.Zone}
+				now := jobFlags{settings: v.jobSettings, timezone: v.Schedule.Zone, jitter: deref(v.Jitter)}
 				if err := edit(cmd, now.register); err != nil {
 					return err
 				}
 				if s != nil {
 					now.settings.Schedule = *s
 				}
-				now.settings.Schedule.Zone = now.timezone
+				now.settings.Schedule.Zone, now.settings.Jitter = now.timezone, &now.jitter
 				var edited jobView
 				if _, err := c.do(ctx, request{method: http.MethodPut, path: jobPath(v.ID), json: now.settings, ifMatch: etag}, &edited); err != nil {
 					return err

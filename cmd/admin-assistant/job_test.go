@@ -158,12 +158,15 @@ func TestTheDemoAsksAndIsScheduledOnce(t *testing.T) {
 		for _, text := range []string{"What happens by itself", "daily at 23:59", "daily at 04:00", " 23:59 CE", "stopped",
 			"What it asks you", "1 Thu 2026-10-15 09:00-11:00  Initech strategy", `suggested: More attendees accepted "Initech strategy" than the others.`,
 			`2 "Globex architecture": left out`, "no rule suggests an answer",
+			"The hours of 2026-10-01 to 2026-10-31 by customer", " Globex               8  28:15", " 9:30   new", " Admin               22 ", // one by a rule
 			"in another terminal, decide what it asks: admin-assistant review --config demo --api http://127.0.0.1:"} {
 			if !strings.Contains(said.String(), text) {
 				t.Errorf("it does not say %q:\n%s", text, said.String())
 			}
 		}
 	}
+	m.local("customer", "list").ok().says("120.00 EUR from 2026-01-01, travel 50%", "135.00 EUR from 2026-10-15")
+	m.local("ledger", "day", "2026-10-21", "--config", "demo", "--output", "json").ok().says(`"rule:offers`)
 	var jobs []jobResult
 	m.local("job", "list", "--config", "demo", "--output", "json").ok().decode(&jobs)
 	if len(jobs) != 3 || jobs[0].Kind == jobs[1].Kind {

@@ -49,6 +49,7 @@ type offer struct {
 	Client    string   `json:"client_id"`
 	Scope     string   `json:"scope"`
 	Tenants   []string `json:"tenants"`
+	More      bool     `json:"more"` // users of other tenants are let in as well
 }
 
 const guid = `[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`
@@ -98,11 +99,13 @@ func (p *program) login(ctx context.Context, device bool, tenant string) error {
 	}
 	in := signIn{API: at.api, Authority: strings.TrimRight(o.Authority, "/"), Tenant: "organizations", Client: o.Client, Scope: o.Scope}
 	switch tenant = strings.ToLower(tenant); {
-	case tenant != "" && !slices.Contains(o.Tenants, tenant):
+	case tenant != "" && o.More && !guidOnly.MatchString(tenant):
+		return usageError{errors.New("--tenant must be the id of a tenant")}
+	case tenant != "" && !o.More && !slices.Contains(o.Tenants, tenant):
 		return usageError{fmt.Errorf("--tenant must be one of %s, whose users the server lets in", strings.Join(o.Tenants, ", "))}
 	case tenant != "":
 		in.Tenant = tenant
-	case len(o.Tenants) == 1:
+	case len(o.Tenants) == 1 && !o.More:
 		in.Tenant = o.Tenants[0]
 	}
 	if before, err := p.signIns.read(at.file); err == nil && before.API == at.api {
@@ -301,6 +304,8 @@ type meView struct {
 	Role      string   `json:"role"`
 	Mailboxes []string `json:"mailboxes"` // that were granted
 	Version   string   `json:"version"`
+
+	MailReturned *returnedView `json:"mail_returned"`
 }
 
 func (p *program) whoamiCommand() *cobra.Command {
@@ -326,6 +331,7 @@ func (p *program) whoamiCommand() *cobra.Command {
 			for _, mailbox := range me.Mailboxes {
 				rows = append(rows, table.Row{"Mailbox", mailbox})
 			}
+			rows = append(rows, me.MailReturned.rows()...)
 			p.printTable(table.Row{"User", me.Name}, append(rows, table.Row{"Server", server}, table.Row{"Version", me.Version}))
 			return nil
 		}),

@@ -29,6 +29,7 @@ import (
 	"adminassistant/shared/account/entrasim"
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/listing"
@@ -36,6 +37,7 @@ import (
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/idempotency"
 	"adminassistant/shared/job"
+	"adminassistant/shared/notify"
 	"adminassistant/shared/secret"
 	"adminassistant/shared/secret/keyfile"
 	"adminassistant/shared/store/sqlite"
@@ -62,6 +64,10 @@ type world struct {
 	folder  string
 	user    string // who signs in, by object id; empty: who cancels
 	inner   http.RoundTripper
+
+	users  *account.Users // of the API, unless it is deployed
+	letIn  *tenant.Tenants
+	mailer *notify.Mailer
 
 	mu       sync.Mutex
 	secrets  map[string]bool         // all tokens and codes that were on the wire
@@ -118,13 +124,15 @@ func newWorldWith(t *testing.T, o entrasim.Options, change func(*entrasim.Option
 // serveHere starts an API that takes the tokens of a sign-in service, and returns its address.
 func (w *world) serveHere(t *testing.T, l *entrasim.Listener, tenants []string, o entrasim.Options) string {
 	t.Helper()
-	verifier, err := bearer.New(bearer.Options{
-		Authority: l.URL, Audiences: []string{apiApp}, Clients: []string{apiApp, cliApp}, Tenants: tenants, HTTPClient: l.Client, Clock: time.Now,
-	})
+	table, err := sqlite.Open(filepath.Join(t.TempDir(), "store.db"), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	table, err := sqlite.Open(filepath.Join(t.TempDir(), "store.db"), time.Now)
+	w.letIn = tenant.New(table, tenants, time.Now)
+	verifier, err := bearer.New(bearer.Options{
+		Authority: l.URL, Audiences: []string{apiApp}, Clients: []string{apiApp, cliApp}, Tenants: tenants, Lets: w.letIn.Lets, HTTPClient: l.Client,
+		Clock: time.Now,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,8 +153,12 @@ func (w *world) serveHere(t *testing.T, l *entrasim.Listener, tenants []string, 
 	}
 	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
 	users := account.NewUsers(table, time.Now)
+	notifications := notify.New(table, nil, time.Now) // nobody is told by e-mail
+	w.users, w.mailer = users, &notify.Mailer{Notifications: notifications, Profile: users.Of, Clock: time.Now}
 	server := httptest.NewServer(httpapi.New(httpapi.Services{
-		Flags: flag.New(table, time.Now), Users: users, Eraser: account.NewEraser(users),
+		Notifications: notifications,
+		Tenants:       w.letIn,
+		Flags:         flag.New(table, time.Now), Users: users, Eraser: account.NewEraser(users),
 		Jobs: job.New(table, nil, newID, time.Now), Audit: audit.New(table, time.Now, newID),
 		Requests: idempotency.New(table, time.Now), Clock: time.Now, NewID: newID, Log: zerolog.Nop(), Version: "1.2.3",
 		Authenticate: verifier.Authenticate, SignIn: web, Sessions: session.New(table, time.Now), Attempts: session.NewAttempts(table, time.Now),

@@ -30,7 +30,7 @@ type notificationView struct {
 
 func (p *program) notificationCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "notification", Short: "Read what became of runs and jobs"}
-	cmd.AddCommand(p.notificationList(), p.notificationRead())
+	cmd.AddCommand(p.notificationList(), p.notificationRead(), p.notificationMailAgain())
 	return cmd
 }
 
@@ -83,6 +83,21 @@ func (p *program) notificationRead() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&everything, "all", false, "mark all of them as read")
 	return cmd
+}
+
+func (p *program) notificationMailAgain() *cobra.Command {
+	return &cobra.Command{
+		Use: "mail-again", Short: "Have e-mail go to your address again, after it came back", Args: cobra.NoArgs,
+		Long: "Have e-mail go to your address again. After one came back, none is sent to it any more; whoami says so. What came back three times, or was " +
+			"called unwanted, only an administrator lets through again: user mail-again.",
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			if _, err := c.do(ctx, request{method: http.MethodDelete, path: "/v1/me/mail-returned"}, nil); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(p.out, "e-mail goes to your address again")
+			return err
+		}),
+	}
 }
 
 func (p *program) showNotification(v notificationView) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -61,14 +62,19 @@ func (p *program) archivePlan() *cobra.Command {
 // planFiles are the files from which a plan is made; held and decisions may be missing.
 type planFiles struct{ events, config, held, decisions string }
 
+// planGC is by how much of what lives the memory may grow before it is cleared up, in percent: a plan of a large file is nearly all alive, so that more would
+// double it, and clearing up often costs little.
+const planGC = 40
+
 // planFiles makes a plan from files and prints it.
 func (p *program) planFiles(files planFiles) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(planGC))
 	plan, err := p.makePlan(files)
 	if err != nil {
 		return err
 	}
 	if p.output == "json" {
-		return p.printJSON(plan)
+		return plan.WriteJSON(p.out)
 	}
 	text, err := json.Marshal(plan)
 	if err != nil {
@@ -143,7 +149,7 @@ func (p *program) makePlan(files planFiles) (plan archive.Plan, err error) {
 		return plan, fmt.Errorf("%s: %w", files.events, err)
 	}
 	return archive.NewPlan(archive.Input{
-		Events: events, Window: config.Window, Settings: config.Settings, Standing: standing, Decisions: decisions, Aside: aside,
+		Events: events, Window: config.Window, Settings: config.Settings, Rules: config.Rules, Standing: standing, Decisions: decisions, Aside: aside,
 	}), nil
 }
 

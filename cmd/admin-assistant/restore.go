@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -113,13 +116,43 @@ func (p *program) upload(ctx context.Context, c *client, name string) (string, e
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", name, err)
 	}
-	var made struct {
-		ID string `json:"id"`
-	}
-	if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/uploads", file: bytes.NewReader(packed)}, &made); err != nil {
+	id, err := c.handIn(ctx, packed)
+	if err != nil {
 		return "", fmt.Errorf("upload %s: %w", name, err)
 	}
-	return made.ID, nil
+	return id, nil
+}
+
+// throughGateway is how many bytes a file may have that is sent with a request: a gateway takes some more, and none that is larger.
+const throughGateway = 4 << 20
+
+// handIn uploads a file and returns its id. A large one goes where the server says, past what is before it.
+func (c *client) handIn(ctx context.Context, packed []byte) (string, error) {
+	var made struct {
+		ID  string `json:"id"`
+		URL string `json:"url"`
+	}
+	if len(packed) > throughGateway {
+		size := map[string]any{"bytes": len(packed)}
+		if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/uploads/direct", json: size}, &made); err != nil {
+			return "", err
+		}
+	}
+	if made.URL == "" {
+		_, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/uploads", file: bytes.NewReader(packed)}, &made)
+		return made.ID, err
+	}
+	to, err := url.Parse(made.URL)
+	if err != nil {
+		return "", fault.New(fault.Unavailable, "%s sends a file to an address that is none", c.base)
+	}
+	if err := c.put(ctx, to, packed); err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(packed)
+	arrived := map[string]any{"bytes": len(packed), "sha256": hex.EncodeToString(sum[:])}
+	_, err = c.do(ctx, request{method: http.MethodPost, path: "/v1/uploads/" + url.PathEscape(made.ID) + "/arrived", json: arrived}, &made)
+	return made.ID, err
 }
 
 // compress returns a file compressed by zstd; one that is so already as it is. What is too large to be uploaded is of kind fault.Invalid.
@@ -130,7 +163,7 @@ func compress(from io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	whole := io.MultiReader(bytes.NewReader(head[:n]), from)
-	out := &capped{most: limit.BodyBytes}
+	out := &capped{most: limit.UploadBytes}
 	if bytes.Equal(head[:n], []byte{0x28, 0xb5, 0x2f, 0xfd}) { // RFC 8878, section 3.1.1
 		_, err := io.Copy(out, whole)
 		return out.Bytes(), err

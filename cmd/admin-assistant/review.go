@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/decision"
 )
@@ -82,13 +83,13 @@ func (p *program) listOpen(ctx context.Context, c *client, open []actionView) er
 	} else if len(open) == 0 {
 		fmt.Fprintln(p.out, "Nothing needs you.")
 	} else {
-		zone, err := userZone(ctx, c)
+		places, err := readZones(ctx, c)
 		if err != nil {
 			return err
 		}
 		var rows []table.Row
 		for _, v := range open {
-			rows = append(rows, table.Row{v.ID, v.Kind, v.Span.in(zone)})
+			rows = append(rows, table.Row{v.ID, v.Kind, v.Span.in(places.of(v.Config).zone)})
 		}
 		p.printTable(table.Row{"Action", "Kind", "When"}, rows)
 		fmt.Fprintln(p.out, "Go through them at a terminal with: admin-assistant review")
@@ -117,14 +118,14 @@ const keyEnd, keyBreak, keyEscape = 4, 3, 27
 
 func (t *terminalKeys) key(prompt string) (byte, error) {
 	if len(t.pending) > 0 {
-		fmt.Fprint(t.out, prompt)
+		_, _ = io.WriteString(t.out, prompt)
 	}
 	for len(t.pending) == 0 {
 		state, err := term.MakeRaw(int(t.in.Fd()))
 		if err != nil {
 			return 0, err
 		}
-		fmt.Fprint(t.out, prompt) // not before: whoever answers a prompt with Ctrl-C is to be heard as one who did
+		_, _ = io.WriteString(t.out, prompt) // not before: whoever answers a prompt with Ctrl-C is to be heard as one who did
 		prompt = ""
 		buffer := make([]byte, 16)
 		n, err := t.in.Read(buffer)
@@ -189,7 +190,8 @@ type reviewed struct {
 type option struct {
 	key      byte
 	text     string
-	verdicts []decision.Verdict // none: it is dismissed
+	verdicts []decision.Verdict // none, and no answer: it is dismissed
+	answer   archive.RepairMode // of what a verification found
 	shares   bool               // what stands then shares time
 	note     string
 }
@@ -342,6 +344,10 @@ func (r *review) show(ctx context.Context, v *actionDetail, number int, one *rev
 	}
 	r.printf("\n")
 	for i := range v.Participants {
+		if v.Finding != nil {
+			r.finding(v.Finding, zone)
+			break
+		}
 		r.participant(i+1, &v.Participants[i], zone)
 	}
 	if v.Others > 0 {
@@ -422,6 +428,21 @@ func (r *review) participant(number int, one *actionParticipant, zone *time.Loca
 	}
 }
 
+// finding prints what a verification found of a copy.
+func (r *review) finding(f *actionFinding, zone *time.Location) {
+	if f.Appointment != nil {
+		r.line("     %s  %s", when(f.Appointment, zone), f.Appointment.Subject)
+	}
+	if f.Detail != "" {
+		r.line("     %s", f.Detail)
+	}
+	for _, d := range f.Differences {
+		r.line("     %s", strings.ReplaceAll(d.Field, "_", " "))
+		r.line("       ledger:   %s", cmp.Or(inZone(d.Ledger, zone), "(nothing)"))
+		r.line("       calendar: %s", cmp.Or(inZone(d.Calendar, zone), "(nothing)"))
+	}
+}
+
 // options are what can be done about an action: first the suggestions, then what its kind allows.
 func (v *actionDetail) options() (options []option) {
 	number := func(o option) {
@@ -444,6 +465,12 @@ func (v *actionDetail) options() (options []option) {
 	}
 	gone := len(v.Participants) > 0 && v.Participants[0].Gone
 	switch {
+	case v.Finding != nil:
+		for _, answer := range v.Finding.Answers {
+			key := map[archive.RepairMode]byte{archive.RepairFindings: 'r', archive.AdoptFindings: 'a'}[answer]
+			options = append(options, option{key: key, text: strings.TrimSuffix(v.Finding.does(answer), ":") + ".", answer: answer})
+		}
+		return append(options, option{key: 'd', text: "Dismiss: leave it as it is; it is not asked again while it stays so."})
 	case v.Others > 0 || len(v.Participants) == 0:
 	case v.Kind == "overlap":
 		for i := range v.Participants {
@@ -462,7 +489,7 @@ func (v *actionDetail) options() (options []option) {
 	case v.Kind == "drift":
 		letter('a', "Accept the change.", decision.Accept)
 		letter('k', "Keep it as archived.", decision.KeepArchived)
-	case v.Kind == "altered": // it is about the copy, which a verification puts right
+	case v.Kind == "altered": // of a whole run
 	default:
 		letter('k', "Keep it, as the source has it.", decision.Keep)
 		letter('x', "Leave it out.", decision.Drop)
@@ -473,23 +500,27 @@ func (v *actionDetail) options() (options []option) {
 // finish says what was chosen, asks whether to write it, and does so. back says that the user wants to go back.
 func (r *review) finish(ctx context.Context, all []reviewed) (back bool, err error) {
 	var configs, dismissed []string
-	of := map[string][]decisionGiven{}
+	of, copies := map[string][]decisionGiven{}, copyAnswers{}
 	decided := 0
 	for i := range all {
 		o := all[i].chosen
 		switch {
 		case o == nil:
-		case o.verdicts == nil:
+		case o.verdicts == nil && o.answer == "":
 			dismissed = append(dismissed, all[i].id)
 		default:
 			v, err := getAction(ctx, r.c, all[i].id)
 			if err != nil {
 				return false, err
 			}
-			if of[v.Config] == nil {
+			if !slices.Contains(configs, v.Config) {
 				configs = append(configs, v.Config)
 			}
 			decided++
+			if o.answer != "" {
+				copies.add(v.Config, v.ID, o.answer)
+				continue
+			}
 			of[v.Config] = append(of[v.Config], decisionGiven{Action: v.ID, Verdicts: o.verdicts, Note: o.note, AllowOverlap: o.shares})
 		}
 	}
@@ -507,24 +538,31 @@ func (r *review) finish(ctx context.Context, all []reviewed) (back bool, err err
 		case key == 'b':
 			return true, nil
 		case key == 'y':
-			return false, r.write(ctx, configs, of, dismissed, len(all)-decided-len(dismissed))
+			return false, r.write(ctx, configs, of, copies, dismissed, len(all)-decided-len(dismissed))
 		}
 	}
 }
 
-// write carries out what was chosen: a run for each config, then what is dismissed.
-func (r *review) write(ctx context.Context, configs []string, of map[string][]decisionGiven, dismissed []string, open int) error {
+// write carries out what was chosen: for each config a run for what is decided and one for copies, then what is dismissed.
+func (r *review) write(
+	ctx context.Context, configs []string, of map[string][]decisionGiven, copies copyAnswers, dismissed []string, open int,
+) error {
 	var left error
 	if open > 0 {
 		left = exitError{exitPartial}
 	}
 	for _, config := range configs {
-		err := r.p.decideAll(ctx, r.c, config, of[config], r.how)
-		if exit := (exitError{}); errors.As(err, &exit) {
-			left, err = err, nil
-		}
-		if err != nil {
-			return err
+		for _, carryOut := range []func() error{
+			func() error { return r.p.decideAll(ctx, r.c, config, of[config], r.how) },
+			func() error { return r.p.answerCopies(ctx, r.c, config, copies[config], r.how) },
+		} {
+			err := carryOut()
+			if exit := (exitError{}); errors.As(err, &exit) {
+				left, err = err, nil
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	for _, id := range dismissed {

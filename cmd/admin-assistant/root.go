@@ -74,6 +74,9 @@ func (p *program) execute(ctx context.Context, args []string) int {
 	return p.report(err)
 }
 
+// asCSV is the annotation of commands that also have --output csv.
+const asCSV = "csv"
+
 // usageError is a command line that makes no sense.
 type usageError struct{ error }
 
@@ -127,8 +130,8 @@ func (p *program) root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if p.output != "table" && p.output != "json" {
-				return usageError{fmt.Errorf("--output must be table or json, not %q", p.output)}
+			if csv := cmd.Annotations[asCSV] != ""; p.output != "table" && p.output != "json" && !(csv && p.output == "csv") {
+				return usageError{fmt.Errorf("--output must be table%s or json, not %q", map[bool]string{true: ", csv"}[csv], p.output)}
 			}
 			return p.readSettings(cmd)
 		},
@@ -143,10 +146,10 @@ func (p *program) root() *cobra.Command {
 	flags.StringVar(&p.profile, "profile", "", "name of a sign-in, which stands for its server, too")
 	flags.StringVar(&p.output, "output", "table", "table for people, json for programs")
 	flags.BoolVar(&p.yes, "yes", false, "answer every question with yes")
-	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.doctorCommand(), p.calendarCommand(), p.configCommand(), p.archiveCommand(),
-		p.backupCommand(), p.restoreCommand(), p.undoCommand(), p.jobCommand(), p.verifyCommand(), p.ledgerCommand(), p.proofCommand(), p.actionCommand(),
-		p.reviewCommand(), p.timesheetCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(),
-		p.versionCommand())
+	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.doctorCommand(), p.calendarCommand(), p.configCommand(), p.ruleCommand(),
+		p.customerCommand(), p.categoryCommand(), p.archiveCommand(), p.backupCommand(), p.restoreCommand(), p.undoCommand(), p.jobCommand(),
+		p.verifyCommand(), p.ledgerCommand(), p.proofCommand(), p.actionCommand(), p.reviewCommand(), p.hoursCommand(), p.placeCommand(), p.travelCommand(),
+		p.timesheetCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(), p.versionCommand())
 	usage(root)
 	return root
 }

@@ -294,7 +294,7 @@ func TestTheLocalServerAsksWhoYouAre(t *testing.T) {
 	})
 	t.Run("asking for the head of the address does not use it up", func(t *testing.T) {
 		address := strings.TrimSpace(m.run("", "--api", s.address, "browser").ok().out)
-		if status, h, _ := s.send(http.MethodHead, address, ""); status != 302 || h.Get("Location") != "/docs" || h.Get("Set-Cookie") != "" {
+		if status, h, _ := s.send(http.MethodHead, address, ""); status != 302 || h.Get("Location") != "/today" || h.Get("Set-Cookie") != "" {
 			t.Errorf("%d %v", status, h)
 		}
 		if status, _, _ := s.get(address); status != 303 {

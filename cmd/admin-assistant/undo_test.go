@@ -79,5 +79,18 @@ func TestUndoARunAndThatAndWhatIsLeft(t *testing.T) {
 		t.Errorf("what was restored is not back")
 	}
 	m.local("undo", "last", "--config", "work", "--dry-run").ok().says("of ")
+
+	own := func() string { return m.local("calendar", "export", work).ok().out }
+	as := own()
+	m.local("calendar", "import", work, m.file("again.ics", strings.Replace(string(mustRead(t, edited)), "Umbrella final report", "Umbrella last report", 1))).ok()
+	m.local("undo", "last", "--dry-run").ok().says("preview of undo", "Umbrella last report", "back to what it was")
+	m.local("undo", "last", "--yes").ok().says("1 undone", "take that back with")
+	if now := own(); strings.Contains(now, "last report") || strings.Count(now, "BEGIN:VEVENT") != strings.Count(as, "BEGIN:VEVENT") {
+		t.Errorf("the import is still there")
+	}
+	m.local("undo", "last", "--yes").ok()
+	if !strings.Contains(own(), "last report") {
+		t.Errorf("the import is not back")
+	}
 	m.local("undo", "nothing").fails(exitFailed, "no run nothing")
 }

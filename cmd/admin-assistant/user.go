@@ -25,7 +25,23 @@ type userView struct {
 	Erasing *time.Time `json:"erasing,omitempty"`
 	Erased  *time.Time `json:"erased,omitempty"`
 	// Mailboxes are in the answer about one user alone.
-	Mailboxes []grantView `json:"mailboxes,omitempty"`
+	Mailboxes    []grantView   `json:"mailboxes,omitempty"`
+	MailReturned *returnedView `json:"mail_returned,omitempty"`
+}
+
+// returnedView says why nothing is mailed to an address.
+type returnedView struct {
+	Why   string    `json:"why"`
+	At    time.Time `json:"at"`
+	Admin bool      `json:"needs_administrator"`
+}
+
+// rows are what tables show of it.
+func (v *returnedView) rows() []table.Row {
+	if v == nil {
+		return nil
+	}
+	return []table.Row{{"E-mail", v.Why + " at " + minute(v.At) + ", nothing more is sent"}}
 }
 
 // grantView is a mailbox that was granted to a user.
@@ -41,7 +57,7 @@ func (p *program) userCommand() *cobra.Command {
 		Long: "Manage the users of your organisation, as its administrator. A user is named by the Entra object id, which list shows.",
 	}
 	cmd.AddCommand(p.userList(), p.userShow(), p.userSwitch("disable", "Shut a user out, and sign the user out of all browsers"),
-		p.userSwitch("enable", "Let a user in again"), p.userRole(), p.userGrants(), p.userGrant(), p.userRevokeGrant(), p.userDelete())
+		p.userSwitch("enable", "Let a user in again"), p.userRole(), p.userGrants(), p.userGrant(), p.userRevokeGrant(), p.userMailAgain(), p.userDelete())
 	return cmd
 }
 
@@ -66,7 +82,7 @@ func (p *program) showUser(v userView) error {
 	for _, g := range v.Mailboxes {
 		rows = append(rows, table.Row{"Mailbox", g.Mailbox})
 	}
-	p.printTable(table.Row{"User", printable(v.Name)}, rows)
+	p.printTable(table.Row{"User", printable(v.Name)}, append(rows, v.MailReturned.rows()...))
 	return nil
 }
 
@@ -122,6 +138,20 @@ func (p *program) userRevokeGrant() *cobra.Command {
 				return err
 			}
 			_, err := fmt.Fprintf(p.out, "user %s does not reach %s any more\n", printable(args[0]), printable(args[1]))
+			return err
+		}),
+	}
+}
+
+func (p *program) userMailAgain() *cobra.Command {
+	return &cobra.Command{
+		Use: "mail-again OBJECT", Short: "Have e-mail go to a user's address again, after it came back", Args: cobra.ExactArgs(1),
+		Long: "Have e-mail go to a user's address again. After one came back, or was called unwanted, none is sent to it any more; show says so.",
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			if _, err := c.do(ctx, request{method: http.MethodDelete, path: userPath(args[0]) + "/mail-returned"}, nil); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(p.out, "e-mail goes to the address of %s again\n", printable(args[0]))
 			return err
 		}),
 	}

@@ -1,10 +1,50 @@
 package main
 
 import (
+	"strings"
 	"testing"
+	"time"
 
+	"adminassistant/shared/account"
 	"adminassistant/shared/account/entrasim"
+	"adminassistant/shared/mail"
 )
+
+// TestMailAgain has e-mail to a user come back.
+func TestMailAgain(t *testing.T) {
+	w := newWorld(t, entrasim.Options{})
+	w.login("--profile", "ann")
+	w.user = boss
+	w.login("--profile", "boss")
+	anns := func(args ...string) result { return w.run(append([]string{"--profile", "ann"}, args...)...) }
+	admin := func(args ...string) result { return w.run(append([]string{"--profile", "boss", "user"}, args...)...) }
+	anns("whoami").ok()
+	s := account.DefaultSettings()
+	s.Email = "ann@home.example"
+	if _, err := w.users.UpdateSettings(t.Context(), account.Principal{Tenant: home, Object: ann}, s, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, why := range []mail.Reason{mail.Bounced, mail.Complained} {
+		if err := w.mailer.ComesBack(t.Context(), mail.Return{ID: "01K7", To: []string{s.Email}, Why: why, Sent: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		anns("whoami").ok().says("E-mail", string(why)+" at ", "nothing more is sent")
+		admin("show", ann).ok().says("E-mail", string(why))
+		if why == mail.Bounced {
+			anns("notification", "mail-again").ok().says("goes to your address again")
+		} else {
+			anns("notification", "mail-again").fails(exitFailed, "only an administrator", "unwanted")
+			anns("user", "mail-again", ann).fails(exitFailed, "only administrators")
+			admin("mail-again", ann).ok().says(ann, "again")
+		}
+		for _, r := range []result{anns("whoami").ok(), admin("show", ann).ok()} {
+			if strings.Contains(r.out, "E-mail") {
+				t.Errorf("shown is %s", r.out)
+			}
+		}
+	}
+	admin("mail-again", eve).fails(exitFailed, "no user")
+}
 
 func TestUsers(t *testing.T) {
 	w := newWorld(t, entrasim.Options{})

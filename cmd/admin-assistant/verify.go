@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/run"
@@ -68,12 +69,13 @@ func (p *program) verifyCommand() *cobra.Command {
 
 // verifyStart is the body of a request for a repair.
 type verifyStart struct {
-	Period       string            `json:"period,omitempty"`
-	Mode         string            `json:"mode,omitempty"`
-	Missing      bool              `json:"missing,omitempty"`
-	AllowOverlap bool              `json:"allow_overlap,omitempty"`
-	Answers      map[string]string `json:"answers,omitempty"`
-	DryRun       bool              `json:"dry_run,omitempty"`
+	Period       string                        `json:"period,omitempty"`
+	Mode         string                        `json:"mode,omitempty"`
+	Missing      bool                          `json:"missing,omitempty"`
+	AllowOverlap bool                          `json:"allow_overlap,omitempty"`
+	Answers      map[string]string             `json:"answers,omitempty"`
+	Actions      map[string]archive.RepairMode `json:"actions,omitempty"`
+	DryRun       bool                          `json:"dry_run,omitempty"`
 }
 
 // read takes what flags say. adopt is empty, altered or missing.
@@ -156,6 +158,7 @@ func (p *program) showVerified(ctx context.Context, c *client, r runView) error 
 		if r.State == run.Partial {
 			p.printWhatHelps(&v.View, name)
 		}
+		p.printAsks(&v.Asks, name)
 	}
 	return r.exit()
 }
@@ -180,6 +183,7 @@ func (p *program) showRepaired(ctx context.Context, c *client, r runView) error 
 			v.Adopted, v.Withdrawn, v.Created, v.Failed, v.Left)
 		p.printFindings(items, zone)
 		p.printTraffic(v.Cost)
+		p.printAsks(&v.Asks, name)
 	}
 	return r.exit()
 }
@@ -319,6 +323,13 @@ func (p *program) printWhatHelps(v *archive.CopyCounts, name string) {
 	}
 	if v.Foreign+v.DuplicateCopies > 0 {
 		fmt.Fprintf(p.out, "take a foreign event into the ledger:        %s --answer ID=adopt\n", verify)
+	}
+}
+
+// printAsks says that findings wait for an answer each.
+func (p *program) printAsks(asks *archive.CopyQuestions, name string) {
+	if asks.Waiting > 0 {
+		fmt.Fprintf(p.out, "%s for you to decide, one by one: admin-assistant review --config %s --kind altered\n", action.Things(asks.Waiting), quoted(name))
 	}
 }
 

@@ -299,7 +299,12 @@ func mayTell(service string, policy any, actions ...string) bool {
 func TestWhatIsToldWithoutAnAlarm(t *testing.T) {
 	v := stack(t, prod)
 	t.Run("a key that is to be deleted or was disabled", func(t *testing.T) {
-		rule := only(t, v, "AWS::Events::Rule").Properties
+		var rule map[string]any
+		for _, r := range v.Of(t, "AWS::Events::Rule") {
+			if infratest.At(r.Properties, "EventPattern", "source", 0) == "aws.kms" {
+				rule = r.Properties
+			}
+		}
 		want := map[string]any{"source": []any{"aws.kms"}, "detail-type": []any{"AWS API Call via CloudTrail"},
 			"detail": map[string]any{"eventName": []any{"ScheduleKeyDeletion", "DisableKey"}}}
 		if diff := cmp.Diff(want, rule["EventPattern"]); diff != "" {

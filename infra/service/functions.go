@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsses"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
@@ -89,7 +90,7 @@ func (f *functions) rollBackOn(a alarms) {
 	}
 }
 
-func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
+func newFunctions(scope awscdk.Stack, p Props, q queues, set awsses.ConfigurationSet) *functions {
 	here := constructs.NewConstruct(scope, jsii.String("functions"))
 	settings := golambda.Settings{Folder: p.Functions, LogDays: p.LogDays, Removal: p.removal()}
 	settings.Pins = golambda.NewPins(scope, names...)
@@ -147,11 +148,11 @@ func newFunctions(scope awscdk.Stack, p Props, q queues) *functions {
 				one(g.consumes(q.backup.queue), g.sends(q.backup.queue, q.backup.dead, q.notify.queue)), g.reaches(p)),
 		}),
 		notify: golambda.New(here, settings, golambda.Props{
-			Name: notify, Description: "Sends notifications, and fails the runs that dead letters name.", MemoryMB: 256, Timeout: notifyTimeout,
+			Name: notify, Description: "Sends notifications, notes e-mails that came back, fails runs of dead letters.", MemoryMB: 256, Timeout: notifyTimeout,
 			Reserved: reserved(notices + 2*deadLetters), Loops: true,
-			Environment: e.of(e.urls(q.notify.queue, q.notify.dead, q.archive.dead, q.backup.dead), e.mail()),
+			Environment: e.of(e.urls(q.notify.queue, q.notify.dead, q.archive.dead, q.backup.dead), e.mail(set)),
 			May: may(g.table(), one(g.consumes(q.notify.queue, q.archive.dead, q.backup.dead), g.sends(q.notify.queue, q.notify.dead),
-				g.mails(p.MailIdentity, p.MailFrom, p.MailConfigurationSet), g.signs())),
+				g.mails(p.MailIdentity, p.MailFrom, *set.ConfigurationSetName(), p.MailConfigurationSet), g.signs())),
 		}),
 	}
 	everything := map[string]access{
@@ -271,8 +272,8 @@ func (e environment) runs() map[string]string {
 	return map[string]string{"LEASE": lease.String(), "HAND_ON": handOn.String()}
 }
 
-func (e environment) mail() map[string]string {
-	out := map[string]string{"MAIL_FROM": e.p.MailFrom}
+func (e environment) mail(set awsses.ConfigurationSet) map[string]string {
+	out := map[string]string{"MAIL_FROM": e.p.MailFrom, "MAIL_SET": *set.ConfigurationSetName()}
 	if e.p.PublicURL != "" { // with the key it signs the addresses below it that end e-mails
 		out["PUBLIC_URL"], out["KEY"] = e.p.PublicURL, *e.p.Data.TokenKey.KeyArn()
 	}

@@ -203,14 +203,17 @@ func (g grants) reaches(p Props) []awsiam.PolicyStatement {
 	return append(append(g.credentials(p.SignIn.Credentials), g.vouches(p.SignIn.Federated)...), g.tokens("kms:Decrypt", "kms:GenerateDataKey"))
 }
 
-// mails allows to send e-mail from one address, through the default configuration set of its identity if it has one: SES asks for permission on both.
-func (g grants) mails(identity, from, set string) awsiam.PolicyStatement {
+// mails allows to send e-mail from one address through configuration sets: ours, and the default one of its identity if it has one. SES asks for
+// permission on all of them.
+func (g grants) mails(identity, from string, sets ...string) awsiam.PolicyStatement {
 	arn := func(kind, name string) *string {
 		return jsii.String(fmt.Sprintf("arn:%s:ses:%s:%s:%s/%s", *g.stack.Partition(), *g.stack.Region(), *g.stack.Account(), kind, name))
 	}
 	arns := []*string{arn("identity", identity)}
-	if set != "" {
-		arns = append(arns, arn("configuration-set", set))
+	for _, set := range sets {
+		if set != "" {
+			arns = append(arns, arn("configuration-set", set))
+		}
 	}
 	return golambda.AllowIf(map[string]interface{}{
 		"StringEquals": map[string]interface{}{"ses:FromAddress": from},

@@ -110,7 +110,7 @@ func New(scope constructs.Construct, id string, p Props) (awscdk.Stack, error) {
 	}
 	stack := awscdk.NewStack(scope, &id, &p.Stack)
 	queues := newQueues(stack)
-	functions := newFunctions(stack, p, queues)
+	functions := newFunctions(stack, p, queues, newMail(stack, queues.notify.queue))
 	newSchedule(stack, functions.dispatcher, queues.scheduleDead)
 	gateway := newAPI(stack, p, functions.api)
 	alarms, topic := newAlarms(stack, p, queues, functions, gateway)

@@ -128,6 +128,7 @@ type view struct {
 
 var (
 	imported = regexp.MustCompile(`^([\w-]+):ExportsOutput(?:FnGetAtt|Ref)(Table|Bucket|Key|TokenKey)[0-9A-F]{8}(Arn)?`)
+	mailSet  = regexp.MustCompile(`^mailSet[0-9A-F]{8}$`)
 	generic  = regexp.MustCompile(`^functions(\w+?)(Log|Alias)[0-9A-F]{8}$`)
 )
 
@@ -137,6 +138,9 @@ func (v view) name(value any) string {
 	id := func(id string) string {
 		if name := v.names[id]; name != "" {
 			return name
+		}
+		if mailSet.MatchString(id) {
+			return "mailset"
 		}
 		if m := generic.FindStringSubmatch(id); m != nil {
 			return strings.ToLower(m[2]) + "-" + m[1]
@@ -330,7 +334,8 @@ func TestPermissions(t *testing.T) {
 		notify: {
 			consumeQueue + "queue-archive-dead queue-backup-dead queue-notify",
 			"sqs:SendMessage on queue-notify queue-notify-dead",
-			`ses:SendEmail on arn:aws:ses:eu-central-1:111122223333:identity/example.com if {"StringEquals":{"ses:FromAddress":"aa@mail.example.com"}}`,
+			`ses:SendEmail on arn:aws:ses:eu-central-1:111122223333:configuration-set/mailset arn:aws:ses:eu-central-1:111122223333:identity/example.com ` +
+				`if {"StringEquals":{"ses:FromAddress":"aa@mail.example.com"}}`,
 			signs,
 		},
 		prober: append(reports,
@@ -596,8 +601,8 @@ func TestEnvironments(t *testing.T) {
 		dispatcher: with(queues("archive", "backup", "notify"), "UNSEEN_DAYS", "60"),
 		archive:    graph(with(runs("archive"), "KEY", "tokenkey")),
 		backup:     graph(runs("backup")),
-		notify: with(with(with(queues("notify", "notify-dead", "archive-dead", "backup-dead"), "MAIL_FROM", "aa@mail.example.com"), "PUBLIC_URL",
-			"https://calendar.example.com"), "KEY", "tokenkey"),
+		notify: with(with(with(with(queues("notify", "notify-dead", "archive-dead", "backup-dead"), "MAIL_FROM", "aa@mail.example.com"), "PUBLIC_URL",
+			"https://calendar.example.com"), "KEY", "tokenkey"), "MAIL_SET", "mailset"),
 	} {
 		if name == api || name == archive {
 			want["HEAD_BUCKET"] = "headsbucket"
@@ -755,13 +760,13 @@ func TestFunctions(t *testing.T) {
 			}
 		}
 	})
-	t.Run("e-mail goes through the default configuration set where there is one", func(t *testing.T) {
+	t.Run("e-mail goes through the default configuration set as well, where there is one", func(t *testing.T) {
 		for set, of := range map[string]func() (infratest.Template, error){"": prod, "configuration-set/set_1": full} {
 			var text strings.Builder
 			for _, s := range stack(t, of).may(t, "functions"+notify) {
 				text.WriteString(s.String() + "\n")
 			}
-			if !strings.Contains(text.String(), "ses:SendEmail") || strings.Contains(text.String(), "configuration-set/") != (set != "") ||
+			if !strings.Contains(text.String(), "ses:SendEmail") || strings.Count(text.String(), "configuration-set/") != min(len(set), 1)+1 ||
 				!strings.Contains(text.String(), set) {
 				t.Errorf("%q: %s", set, text.String())
 			}
@@ -921,6 +926,55 @@ func TestRollout(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestMailThatComesBack follows word of it from SES to the queue of notify.
+func TestMailThatComesBack(t *testing.T) {
+	v := stack(t, prod)
+	sets := v.Of(t, "AWS::SES::ConfigurationSet")
+	var set string
+	for id, s := range sets {
+		set = id
+		if diff := cmp.Diff([]any{}, infratest.At(s.Properties, "SuppressionOptions", "SuppressedReasons")); diff != "" {
+			t.Errorf("SES leaves addresses out by itself: %s", diff)
+		}
+	}
+	if len(sets) != 1 {
+		t.Fatalf("there are %d configuration sets", len(sets))
+	}
+	for id, d := range v.Of(t, "AWS::SES::ConfigurationSetEventDestination") {
+		to := infratest.At(d.Properties, "EventDestination")
+		if infratest.At(d.Properties, "ConfigurationSetName", "Ref") != set || infratest.At(to, "Enabled") != true ||
+			!slices.Equal(infratest.Strings(infratest.At(to, "MatchingEventTypes")), []string{"bounce", "complaint", "reject"}) ||
+			!strings.HasSuffix(v.name(infratest.At(to, "EventBridgeDestination", "EventBusArn")), ":event-bus/default") {
+			t.Errorf("%s: %s", id, infratest.Text(d.Properties))
+		}
+	}
+	var rule string
+	for id, r := range v.Of(t, "AWS::Events::Rule") {
+		if infratest.At(r.Properties, "EventPattern", "source", 0) != "aws.ses" {
+			continue
+		}
+		rule = id
+		if infratest.At(r.Properties, "EventPattern", "detail", "mail", "tags", "ses:configuration-set", 0, "Ref") != set ||
+			v.name(infratest.At(r.Properties, "Targets", 0, "Arn")) != "queue-notify" || infratest.At(r.Properties, "State") != "ENABLED" {
+			t.Errorf("%s: %s", id, infratest.Text(r.Properties))
+		}
+		types := infratest.Strings(infratest.At(r.Properties, "EventPattern", "detail", "eventType"))
+		if !slices.Equal(types, []string{"Bounce", "Complaint", "Reject"}) {
+			t.Errorf("events are %q", types)
+		}
+	}
+	let := false
+	for _, policy := range v.Of(t, "AWS::SQS::QueuePolicy") {
+		for _, s := range infratest.At(policy.Properties, "PolicyDocument", "Statement").([]any) {
+			let = let || infratest.At(s, "Principal", "Service") == "events.amazonaws.com" && v.name(infratest.At(s, "Resource")) == "queue-notify" &&
+				infratest.At(s, "Condition", "ArnEquals", "aws:SourceArn", "Fn::GetAtt", 0) == rule && rule != ""
+		}
+	}
+	if !let {
+		t.Error("the rule may not send to the queue of notify")
+	}
 }
 
 func TestQueues(t *testing.T) {

@@ -195,6 +195,9 @@ func (u *Users) Settings(ctx context.Context, p Principal) (Settings, error) {
 	return profile.Settings, err
 }
 
+// Remembered returns the profile of a user who was admitted, as Admit remembers it.
+func (u *Users) Remembered(ctx context.Context, p Principal) (Profile, error) { return u.known(ctx, p) }
+
 // known returns the profile of who makes a request, as it is remembered or stored; the first time it is made.
 func (u *Users) known(ctx context.Context, p Principal) (Profile, error) {
 	now := u.clock()

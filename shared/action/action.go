@@ -5,7 +5,8 @@
 //	USER#<user> / ACTION#<ulid>                            an action; in the index as ACTIONS#<user>#<state> / <ulid>
 //	USER#<user> / ACTIONOF#<kind>#<SHA-256 of the cause>   which action a cause raised last, and up to when it is known
 //	USER#<user> / ACTIONOPEN#<config>#<kind>#<the same>    an open question about appointments of a config, see Settle
-//	USER#<user> / ACTIONASKS#<config>                      there may be such questions
+//	USER#<user> / ACTIONCOPY#<config>#<kind>#<the same>    an open question about a copy in the config's archive calendar
+//	USER#<user> / ACTIONASKS#<config>                      there may be questions of the former kind
 //
 // An action and the note of its cause change in one transaction, so that of all processes that see the same cause one raises it. The note
 // outlives the action's end: a message that comes late and reports its cause once more does not raise it anew.
@@ -35,6 +36,7 @@ const (
 	Drift              Kind = "drift"                // an appointment changed after it was archived
 	OrphanModification Kind = "orphan_modification"  // a modification has no original
 	MissingCategory    Kind = "missing_category"     // an appointment has no customer
+	MissingTravel      Kind = "missing_travel"       // a journey between two appointments is not recorded
 	StaleDecision      Kind = "stale_decision"       // the source changed since the decision about it
 	Retention          Kind = "retention"            // many appointments are missing from the source at once
 	Altered            Kind = "altered"              // a copy in the archive calendar is not what was written
@@ -56,7 +58,7 @@ var ends = map[Kind]string{
 	Overlap:           "it is resolved by a decision about its appointments",
 	Drift:             "it is resolved by a decision about its versions",
 	StaleDecision:     "it is resolved by another decision about its appointments",
-	Altered:           "it is resolved by putting the copy right, or by a decision about it",
+	Altered:           "it is resolved by putting the copy right, or by taking over what it shows; see: admin-assistant action resolve --help",
 	ArchiveMissing:    "it is resolved by the next run that finds the archive calendar as it was left",
 	LedgerDamaged:     "it is resolved by the next run that finds the ledger as it was written",
 	ShrunkWindow:      "it is resolved by the next run that succeeds; run again with force if the events are gone indeed",
@@ -102,6 +104,7 @@ type Action struct {
 	Config string `json:"config,omitempty"`
 	Question
 	Deciding string    `json:"deciding,omitempty"` // id of the run that is about to answer it
+	Claimed  time.Time `json:"claimed,omitzero"`   // when that run claimed it
 	State    State     `json:"state"`
 	At       time.Time `json:"at"` // when the cause was there last
 	History  []Change  `json:"history"`

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"adminassistant/shared/fault"
 	"adminassistant/shared/store"
 )
 
 // Claim notes on open actions that a run is about to answer them, so that of two answers one counts. Either all are claimed or, with an error, some may be:
-// Release gives them free. busy says whether a run that claimed an action before still is under way. An action that is not there is of kind fault.NotFound;
-// one that is not open, or that another run is about to answer, is a *Taken.
-func (s *Actions) Claim(ctx context.Context, user, run string, ids []string, busy func(ctx context.Context, run string) (bool, error)) ([]*Action, error) {
+// Release gives them free. claimant says whether a run that claimed an action before is there, and still under way: the claim of one that has ended is
+// none, nor is that of one that was not started soon. An action that is not there is of kind fault.NotFound; one that is not open, or that another run is
+// about to answer, is a *Taken.
+func (s *Actions) Claim(ctx context.Context, user, run string, ids []string, claimant Claimant) ([]*Action, error) {
+	runs := map[string]bool{} // those that claimed some of the actions before: whether they may still be about to answer them
 	for range attempts {
 		actions, err := s.Many(ctx, user, ids)
 		if err != nil {
@@ -25,18 +28,23 @@ func (s *Actions) Claim(ctx context.Context, user, run string, ids []string, bus
 			}
 			by := a.Deciding
 			if by != "" {
-				under, err := busy(ctx, by)
-				if err != nil {
-					return nil, err
+				about, known := runs[by]
+				if !known {
+					there, under, err := claimant(ctx, by)
+					if err != nil {
+						return nil, err
+					}
+					about = under || !there && s.clock().Sub(a.Claimed) < starting
+					runs[by] = about
 				}
-				if !under {
+				if !about {
 					by = ""
 				}
 			}
 			if a.State != Open || by != "" {
 				return nil, &Taken{Action: a, By: by}
 			}
-			a.Deciding = run
+			a.Deciding, a.Claimed = run, s.clock().UTC()
 			ops = append(ops, []store.Op{a.op()})
 		}
 		if err = s.inParts(ctx, ops); err == nil {
@@ -51,6 +59,12 @@ func (s *Actions) Claim(ctx context.Context, user, run string, ids []string, bus
 	}
 	return nil, errBusy
 }
+
+// Claimant says of a run by its id whether it is there, and whether it is under way.
+type Claimant func(ctx context.Context, run string) (there, under bool, err error)
+
+// starting is how long it may take until a run is stored that claimed actions.
+const starting = time.Minute
 
 // Taken says that an action cannot be answered any more: it is not open, or a run is about to answer it.
 type Taken struct {
@@ -81,7 +95,7 @@ func (s *Actions) Release(ctx context.Context, user, run string, ids []string) e
 		if a.Deciding != run {
 			return nil
 		}
-		a.Deciding = ""
+		a.Deciding, a.Claimed = "", time.Time{}
 		return []store.Op{a.op()}
 	})
 }
@@ -93,7 +107,7 @@ func (s *Actions) AnswerMany(ctx context.Context, user, by, why string, ids []st
 		if a.State != Open {
 			return nil
 		}
-		a.Deciding = ""
+		a.Deciding, a.Claimed = "", time.Time{}
 		a.changed(Change{At: s.clock().UTC(), State: Resolved, By: by, Why: why})
 		ops := []store.Op{a.op()}
 		if a.asks() {

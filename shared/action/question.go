@@ -18,7 +18,7 @@ import (
 	"adminassistant/shared/store"
 )
 
-// Question is what an action asks about appointments: keys, versions and hashes, and nothing that is in a calendar.
+// Question is what an action asks about appointments: keys, versions and hashes, and nothing that is in a calendar but the category of a journey.
 type Question struct {
 	// Participants are by key, at most MaxParticipants; Others is how many more there are.
 	Participants []Participant `json:"participants,omitempty"`
@@ -26,13 +26,25 @@ type Question struct {
 	Span         Span          `json:"span,omitzero"`
 	// Rule is the word of the rule that asked.
 	Rule string `json:"rule,omitempty"`
+	// Finding is the id of what a verification found, of a question about a copy in the archive calendar; empty: it is about the source.
+	Finding string `json:"finding,omitempty"`
+	// Travel is the journey that is missing, of a question about one.
+	Travel *Travel `json:"travel,omitempty"`
+}
+
+// Travel is a journey that is missing between two appointments.
+type Travel struct {
+	Start    time.Time `json:"start"` // UTC; as late as there is time for it
+	Minutes  int       `json:"minutes"`
+	Journeys int       `json:"journeys"`           // of which that is the median
+	Category string    `json:"category,omitempty"` // of whose customer it is; empty: of none
 }
 
 // Participant is one appointment that an action is about, as it was when it was asked.
 type Participant struct {
-	Key     string `json:"key"`               // source key
+	Key     string `json:"key"`               // source key; of an event that the ledger does not know its id in the archive calendar
 	Version int    `json:"version,omitempty"` // newest of the ledger; 0: the ledger has none
-	Hash    string `json:"hash"`              // content hash of the source that was seen, as "sha256:<hex>"
+	Hash    string `json:"hash"`              // of the source that was seen, or of how the copy differs, as "sha256:<hex>"
 }
 
 // Span is when the appointments of a question are: instants in UTC.
@@ -103,8 +115,13 @@ func Ask(kind Kind, config string, q Question) Action {
 
 const (
 	prefixOpen = "ACTIONOPEN#"
+	prefixCopy = "ACTIONCOPY#"
 	prefixAsks = "ACTIONASKS#"
 )
+
+// aboutCopies says whether questions of a kind are about copies in the archive calendar. They are asked by runs that do not reserve it, and that read what is
+// open anyway: no note says that there are any, and runs that plan do not read them.
+func aboutCopies(kind Kind) bool { return kind == Altered }
 
 // AsksKey is the key of the note that a config may have open questions. A run reads it with what else it reads at its begin; see Findings.
 func AsksKey(user, config string) store.Key { return store.OfUser(user, prefixAsks+config) }
@@ -114,11 +131,17 @@ func asks(user, config string) *store.Item {
 	return &store.Item{Key: AsksKey(user, config), Data: []byte("true")}
 }
 
-func openPrefix(config string) string { return prefixOpen + config + "#" }
+// openPrefix begins the keys of a config's open questions, of those about copies or of the others.
+func openPrefix(config string, copies bool) string {
+	if copies {
+		return prefixCopy + config + "#"
+	}
+	return prefixOpen + config + "#"
+}
 
 // openKey is the key of the open question of a cause.
 func openKey(user, config string, c Cause) store.Key {
-	return store.OfUser(user, openPrefix(config)+strings.TrimPrefix(causeKey(user, c).SK, prefixCause))
+	return store.OfUser(user, openPrefix(config, aboutCopies(c.Kind))+strings.TrimPrefix(causeKey(user, c).SK, prefixCause))
 }
 
 // row is an open question of a config, as far as a run has to know it that does not read the action.
@@ -137,17 +160,22 @@ func (a *Action) openOp(run string) store.Op {
 	return store.Op{Put: &store.Item{Key: openKey(a.User, a.Config, a.Cause), Data: data}}
 }
 
-// Findings are what one run found out about the questions of a config. Of all runs of a config only one may settle its findings at a time.
+// Findings are what one run found out about the questions of a config. Of all runs of a config only one may settle its findings at a time, unless they are
+// about copies.
 type Findings struct {
 	User, Config, Run string
+	// Subject is what the questions are about; the zero Subject: the run.
+	Subject Subject
 	// Asked are what has to be open, as Ask makes them, with their detail.
 	Asked []Action
-	// Kinds are those that the run looked for. What is open of other kinds stays as it is.
+	// Kinds are those that the run looked for: all about copies, or none. What is open of other kinds stays as it is.
 	Kinds []Kind
+	// Most is how many questions the run asks at most, besides those that are open; 0: any number.
+	Most int
 	// Near says whether the run looked at any of the time of a question, and Looked whether it looked at all that a question is about.
 	Near   func(Span) bool
 	Looked func(*Action) bool
-	// Asks is the item of AsksKey, as it was read when the run began; its version 0: there was none.
+	// Asks is the item of AsksKey, as it was read when the run began; its version 0: there was none. Of questions about copies there is none.
 	Asks store.Item
 	// Guard are operations that belong into every transaction; Done is called after each. Both may be nil.
 	Guard func() []store.Op
@@ -159,6 +187,7 @@ type Settled struct {
 	Raised   map[Kind]int // how many questions are open that the run was the first to ask, by kind
 	Open     int          // how many of the run's questions are open, whoever asked them first
 	Resolved int          // how many were resolved, because their causes are gone
+	Left     int          // how many were not asked, because there are more than the run asks at most
 	// Ops are to be done with the end of the run.
 	Ops []store.Op
 }
@@ -166,9 +195,10 @@ type Settled struct {
 // Settle raises the questions that are not open yet, and resolves open ones whose cause is gone, if the run looked at all that they are about. A question
 // whose very cause the user dismissed, or called done, is not asked again. It may be called any number of times for a run: each question is asked once.
 //
-// When nothing is asked, and Asks says that nothing is open, it makes no request. When the same is asked as before it makes one.
+// When nothing is asked, and Asks says that nothing is open, it makes no request. When the same is asked as before it makes one. About copies it always makes
+// one. What the run itself answered, see Claim, is resolved in the name of its user.
 func (s *Actions) Settle(ctx context.Context, f Findings) (settled Settled, err error) {
-	if len(f.Asked) == 0 && f.Asks.Version == 0 {
+	if len(f.Asked) == 0 && f.Asks.Version == 0 && !f.copies() {
 		return Settled{}, nil
 	}
 	for range attempts {
@@ -181,6 +211,25 @@ func (s *Actions) Settle(ctx context.Context, f Findings) (settled Settled, err 
 	}
 	return settled, nil
 }
+
+// SettleAlone is Settle for somebody who is no run of the config. Whether anything is open it reads itself. The note of that stays: the next run of the config
+// that finds nothing open takes it away.
+func (s *Actions) SettleAlone(ctx context.Context, f Findings) (Settled, error) {
+	items, err := s.table.GetMany(ctx, []store.Key{AsksKey(f.User, f.Config)})
+	if err != nil {
+		return Settled{}, fmt.Errorf("read what is open of config %s: %w", f.Config, err)
+	}
+	if len(items) > 0 {
+		f.Asks = items[0]
+	}
+	return s.Settle(ctx, f)
+}
+
+// copies says whether the findings are about copies.
+func (f *Findings) copies() bool { return slices.ContainsFunc(f.Kinds, aboutCopies) }
+
+// prefix begins the keys of the open questions that the findings are about.
+func (f *Findings) prefix() string { return openPrefix(f.Config, f.copies()) }
 
 // change is what becomes of one question.
 type change struct {
@@ -220,15 +269,16 @@ func (s *Actions) settle(ctx context.Context, f *Findings) (Settled, error) {
 	}
 	gone := map[store.Key]row{}
 	for key, r := range rows {
-		kind, _, _ := strings.Cut(strings.TrimPrefix(key.SK, openPrefix(f.Config)), "#")
+		kind, _, _ := strings.Cut(strings.TrimPrefix(key.SK, f.prefix()), "#")
 		if !asked[key] && slices.Contains(f.Kinds, Kind(kind)) && f.Near(r.Span) {
 			gone[key] = r
 		}
 	}
-	changes, err := s.changes(ctx, f, unknown, gone)
+	changes, over, err := s.changes(ctx, f, unknown, gone)
 	if err != nil {
 		return Settled{}, err
 	}
+	settled.Left = over
 	left := len(rows)
 	for _, c := range changes {
 		switch {
@@ -257,10 +307,10 @@ func (s *Actions) settle(ctx context.Context, f *Findings) (Settled, error) {
 // rows are the open questions of a config, by openKey.
 func (s *Actions) rows(ctx context.Context, f *Findings) (map[store.Key]row, error) {
 	rows := map[store.Key]row{}
-	if f.Asks.Version == 0 {
+	if f.Asks.Version == 0 && !f.copies() {
 		return rows, nil
 	}
-	items, err := store.All(ctx, s.table, store.Query{PK: store.UserPartition(f.User), Prefix: openPrefix(f.Config)})
+	items, err := store.All(ctx, s.table, store.Query{PK: store.UserPartition(f.User), Prefix: f.prefix()})
 	if err != nil {
 		return nil, err
 	}
@@ -275,21 +325,21 @@ func (s *Actions) rows(ctx context.Context, f *Findings) (map[store.Key]row, err
 	return rows, nil
 }
 
-// changes finds what becomes of the questions that seem not to be open, and of open ones that were not asked.
-func (s *Actions) changes(ctx context.Context, f *Findings, unknown []*Action, gone map[store.Key]row) (changes []change, err error) {
+// changes finds what becomes of the questions that seem not to be open, and of open ones that were not asked. over is how many would be too many.
+func (s *Actions) changes(ctx context.Context, f *Findings, unknown []*Action, gone map[store.Key]row) (changes []change, over int, err error) {
 	if len(unknown)+len(gone) == 0 {
-		return nil, nil
+		return nil, 0, nil
 	}
 	keys := make([]store.Key, 0, len(unknown)+2*len(gone))
 	for _, a := range unknown {
 		keys = append(keys, causeKey(f.User, a.Cause))
 	}
 	for key, r := range gone {
-		keys = append(keys, actionKey(f.User, r.Action), causeOf(f.Config, key))
+		keys = append(keys, actionKey(f.User, r.Action), f.causeOf(key))
 	}
 	items, err := s.table.GetMany(ctx, keys)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	found := make(map[store.Key]store.Item, len(items))
 	for _, item := range items {
@@ -307,9 +357,11 @@ func (s *Actions) changes(ctx context.Context, f *Findings, unknown []*Action, g
 			known := *a
 			known.ID, known.User = n.Action, f.User
 			changes = append(changes, change{ops: []store.Op{known.openOp("")}, open: true})
+		case f.Most > 0 && len(changes) >= f.Most:
+			over++
 		default:
 			raised := *a
-			raised.ID, raised.User, raised.Subject, raised.At, raised.Created = s.newID(), f.User, Subject{Kind: "run", ID: f.Run}, now, now
+			raised.ID, raised.User, raised.Subject, raised.At, raised.Created = s.newID(), f.User, cmp.Or(f.Subject, Subject{Kind: "run", ID: f.Run}), now, now
 			raised.changed(Change{At: now, State: Open, Why: f.Run})
 			n.Action, n.Open, n.At = raised.ID, true, now
 			changes = append(changes, change{ops: []store.Op{raised.op(), n.op(f.User, a.Cause, now), raised.openOp(f.Run)}, raised: a.Kind, open: true})
@@ -322,10 +374,14 @@ func (s *Actions) changes(ctx context.Context, f *Findings, unknown []*Action, g
 			if !f.Looked(a) {
 				continue
 			}
-			a.changed(Change{At: now, State: Resolved, Why: f.Run})
+			by := ""
+			if a.Deciding == f.Run {
+				by, a.Deciding = f.User, ""
+			}
+			a.changed(Change{At: now, State: Resolved, By: by, Why: f.Run})
 			c.ops, c.resolved = append(c.ops, a.op()), true
 		}
-		if item, there := found[causeOf(f.Config, key)]; there {
+		if item, there := found[f.causeOf(key)]; there {
 			if n := decodeNote(ctx, item); n.Open && n.Action == r.Action {
 				n.Open, n.At = false, now
 				c.ops = append(c.ops, n.opAt(item.Key, now))
@@ -333,17 +389,17 @@ func (s *Actions) changes(ctx context.Context, f *Findings, unknown []*Action, g
 		}
 		changes = append(changes, c)
 	}
-	return changes, nil
+	return changes, over, nil
 }
 
 // causeOf is the key of the note of the cause that has an open question with this key.
-func causeOf(config string, open store.Key) store.Key {
-	return store.Key{PK: open.PK, SK: prefixCause + strings.TrimPrefix(open.SK, openPrefix(config))}
+func (f *Findings) causeOf(open store.Key) store.Key {
+	return store.Key{PK: open.PK, SK: prefixCause + strings.TrimPrefix(open.SK, f.prefix())}
 }
 
 // carryOut makes the changes, some in each transaction, with the note that there are open questions.
 func (s *Actions) carryOut(ctx context.Context, f *Findings, changes []change, open bool) error {
-	noted := f.Asks.Version != 0
+	noted := f.Asks.Version != 0 || f.copies()
 	for len(changes) > 0 {
 		var ops []store.Op
 		if f.Guard != nil {
@@ -391,7 +447,9 @@ func (s *Actions) Reopen(ctx context.Context, user, id, why string) (*Action, er
 		n.Action, n.Open, n.Quiet, n.At = id, true, false, now
 		ops := []store.Op{a.op(), n.op(user, a.Cause, now)}
 		if a.asks() {
-			ops = append(ops, a.openOp(""), store.Op{Put: asks(user, a.Config)})
+			if ops = append(ops, a.openOp("")); !aboutCopies(a.Kind) {
+				ops = append(ops, store.Op{Put: asks(user, a.Config)})
+			}
 		}
 		err = s.table.Transact(ctx, ops)
 		if err == nil {

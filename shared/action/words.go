@@ -13,6 +13,7 @@ var names = map[Kind][2]string{
 	Drift:              {"change in the source", "changes in the source"},
 	OrphanModification: {"modification of nothing", "modifications of nothing"},
 	MissingCategory:    {"missing customer", "missing customers"},
+	MissingTravel:      {"missing journey", "missing journeys"},
 	StaleDecision:      {"decision that no longer holds", "decisions that no longer hold"},
 	Retention:          {"crowd of appointments missing from the source", "crowds of appointments missing from the source"},
 	Altered:            {"change in the archive calendar", "changes in the archive calendar"},

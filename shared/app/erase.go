@@ -17,6 +17,7 @@ import (
 	"adminassistant/shared/limit"
 	"adminassistant/shared/notice"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/place"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/telemetry"
 	"adminassistant/shared/timesheet"
@@ -42,7 +43,9 @@ func (y *system) erasing() []account.Step {
 		{Name: "timesheets", Erase: func(ctx context.Context, e account.Erasure) error {
 			return timesheet.Erase(ctx, y.table, y.blobs, e.User)
 		}},
-		{Name: "customers", Erase: func(ctx context.Context, e account.Erasure) error { return customer.Erase(ctx, y.table, e.User) }},
+		{Name: "customers", Erase: func(ctx context.Context, e account.Erasure) error {
+			return errors.Join(customer.Erase(ctx, y.table, e.User), place.Erase(ctx, y.table, e.User))
+		}},
 		{Name: "backups", Erase: func(ctx context.Context, e account.Erasure) error { return backup.Erase(ctx, y.table, y.blobs, e.User) }},
 		{Name: "restores", Erase: func(ctx context.Context, e account.Erasure) error {
 			return restore.Erase(ctx, y.table, y.blobs, e.User)

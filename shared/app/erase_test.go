@@ -193,6 +193,8 @@ func (o *one) live(who string) {
 
 	o.do(who, "POST", "/v1/archive-configs/"+config+"/verify", `{}`, "id")
 	o.work()
+	o.do(who, "POST", "/v1/categories", `{"calendar": "local://`+who+`/calendars/Work", "name": "Customer of `+who+` - billable"}`, "id")
+	o.do(who, "POST", "/v1/places/aliases", `{"name": "Room of `+who+`", "of": "Office of `+who+`"}`, "id")
 	o.do(who, "POST", "/v1/customers", `{"name": "Customer of `+who+`"}`, "id")
 	sheet := o.do(who, "POST", "/v1/timesheets", `{"config": "`+config+`", "customer": "Customer of `+who+`", "period": "2020-01-01"}`, "id")
 	for _, step := range []string{"/approve", "/lock"} {
@@ -318,7 +320,7 @@ func TestErasingLeavesNothing(t *testing.T) {
 	// What live does not make, the test cannot miss.
 	for _, kind := range []string{
 		"USER", "AUDIT", "ACTIVE", "RUN", "LEDGER", "BASELINE", "LEASE", "CAL", "EVENTS", "KEYS", "IDEMPOTENCY", "SESSION", "ACTION", "ACTIONOF", "NOTE",
-		"CUSTOMER", "CUSTOMERS",
+		"CUSTOMER", "CUSTOMERS", "CATEGORIES", "PLACES",
 		"blob ledger", "blob runs", "blob backups", "blob uploads", "blob restores",
 	} {
 		if !partitions[kind] {

@@ -225,7 +225,7 @@ func (f *Function) newMicrosoft(ctx context.Context) (*microsoft.Client, error) 
 	s := f.settings
 	o := microsoft.Options{
 		Authority: s.SignInAuthority, Client: s.SignInAudience, RedirectURL: s.SignInRedirect, Tenants: s.SignInTenants, Guests: s.SignInGuests,
-		Table: f.table, Clock: time.Now, Keeper: f.keeper,
+		Lets: f.tenants.Lets, More: f.tenants.More, Table: f.table, Clock: time.Now, Keeper: f.keeper,
 		HTTPClient: &http.Client{Transport: rotating{http.DefaultTransport, func() bool { return f.providers.users.again(f.clock()) }}},
 	}
 	if s.SignInFederated {
@@ -254,9 +254,9 @@ func (f *Function) start(handler lambda.Handler, do func(context.Context, probe.
 
 // verifier returns who checks the access tokens that requests bring. Those of the API's own application, with which browsers sign in, of the
 // command line's and of the programs that are named are accepted.
-func (s *Settings) verifier() (*bearer.Verifier, error) {
+func (s *Settings) verifier(lets func(ctx context.Context, tenant string) (bool, error)) (*bearer.Verifier, error) {
 	return bearer.New(bearer.Options{
-		Authority: s.SignInAuthority, Audiences: []string{s.SignInAudience}, Identifiers: s.SignInIdentifiers, Tenants: s.SignInTenants,
+		Authority: s.SignInAuthority, Audiences: []string{s.SignInAudience}, Identifiers: s.SignInIdentifiers, Tenants: s.SignInTenants, Lets: lets,
 		Guests: s.SignInGuests, ServiceRoles: s.SignInServiceRoles,
 		Clients: append([]string{s.SignInAudience, cmp.Or(s.SignInClient, s.SignInAudience)}, s.SignInPrograms...), Clock: time.Now,
 	})
@@ -264,7 +264,7 @@ func (s *Settings) verifier() (*bearer.Verifier, error) {
 
 // StartAPI answers requests that API Gateway passes on, in its payload format 2.0.
 func (f *Function) StartAPI() {
-	verifier, err := f.settings.verifier()
+	verifier, err := f.settings.verifier(f.tenants.Lets)
 	if err != nil {
 		giveUp(err)
 	}
@@ -297,14 +297,16 @@ func (f *Function) startWorker(name run.QueueName) {
 	}), f.carryOut(name))
 }
 
-// StartNotify sends the notifications that messages of the notify queue name, and fails the runs that the dead letters of the others do.
+// StartNotify sends the notifications that messages of the notify queue name, notes which e-mails came back, and fails
+// the runs that the dead letters of the others do.
 func (f *Function) StartNotify() {
 	s := f.settings
-	sender, err := ses.New(f.aws, s.MailFrom, "")
+	sender, err := ses.New(f.aws, s.MailFrom, s.MailSet)
 	if err != nil {
 		giveUp(err)
 	}
 	mailer := f.mailer(sender, limit.New(f.table, limit.Default(), time.Now), busyInCloud, 0)
+	mailer.Event = ses.ParseEvent
 	dead := map[string]*run.Worker{}
 	for _, url := range []string{s.QueueArchiveDead, s.QueueBackupDead} {
 		dead[url[strings.LastIndex(url, "/")+1:]] = f.newWorker(sqs.New(f.aws, url, s.QueueNotifyDead), busyInCloud, 0)

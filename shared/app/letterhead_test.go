@@ -9,7 +9,8 @@ func TestTimesheetsHaveTheLetterheadOfTheSettings(t *testing.T) {
 	o := openOne(t)
 	o.do("ann", "PUT", "/v1/me/settings", `{"email": "ann@example.com"}`, "", "If-Match", "*")
 	sender := o.timesheets().Sender
-	if p, err := sender(t.Context(), "tenant#ann"); err != nil || p.Name == "" || len(p.Lines) != 0 || p.Email != "ann@example.com" {
+	p, err := sender(t.Context(), "tenant#ann")
+	if err != nil || p.Name == "" || len(p.Lines) != 0 || p.Email != "ann@example.com" {
 		t.Errorf("without one: %+v, %v", p, err)
 	}
 	o.do("ann", "PUT", "/v1/me/settings", `{"letterhead": "Ann Muster\nMusterweg 1\n10115 Berlin"}`, "", "If-Match", "*")

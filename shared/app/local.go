@@ -19,6 +19,7 @@ import (
 	"adminassistant/shared/datafolder"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
+	"adminassistant/shared/mail"
 	"adminassistant/shared/mail/outbox"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/pause"
@@ -41,6 +42,7 @@ type Local struct {
 	stations   []station
 	dispatcher *job.Dispatcher
 	mailer     *notify.Mailer
+	outbox     *outbox.Outbox
 	log        zerolog.Logger
 	closers    []io.Closer
 }
@@ -120,7 +122,7 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	if err != nil {
 		return nil, err
 	}
-	l.mailer = y.mailer(box, nil, time.Second, mailTime)
+	l.mailer, l.outbox = y.mailer(box, nil, time.Second, mailTime), box
 	l.system, l.handler = y, y.api(func(*http.Request) (account.Principal, error) { return l.Principal, nil })
 	return l, nil
 }
@@ -154,11 +156,26 @@ func (l *Local) dispatch(ctx context.Context) error {
 	for {
 		ticking, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		_ = l.system.tick(ticking, l.dispatcher)
+		l.lookForReturned(ticking)
 		cancel()
 		now := l.dispatcher.Clock()
 		if err := pause.For(ctx, now.Truncate(time.Minute).Add(time.Minute).Sub(now)); err != nil {
 			return err
 		}
+	}
+}
+
+// lookForReturned notes the mails that came back. What goes wrong is only logged: the next tick looks again.
+func (l *Local) lookForReturned(ctx context.Context) {
+	unreadable, err := l.outbox.Returned(func(r mail.Return) error {
+		r.For = l.Principal.Key()
+		return l.mailer.ComesBack(l.log.WithContext(ctx), r)
+	})
+	if err != nil {
+		telemetry.Failure(l.log.Warn(), err).Msg("mails that came back not noted")
+	}
+	if unreadable > 0 {
+		l.log.Warn().Int("files", unreadable).Msg("files among the mails that came back are no mails of ours")
 	}
 }
 

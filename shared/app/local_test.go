@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"adminassistant/shared/notify"
 	"adminassistant/shared/store"
 	"adminassistant/shared/store/sqlite"
 )
@@ -181,5 +182,55 @@ func TestProcessesShareTheWork(t *testing.T) {
 	processes.Wait()
 	if finished := ask("GET", "/v1/audit?action=run.archive.finished&limit=100", "")["items"].([]any); len(finished) != jobs {
 		t.Errorf("%d runs are recorded to have ended", len(finished))
+	}
+}
+
+// TestAMailThatCameBackOnThisMachine moves a mail of the outbox to those that came back.
+func TestAMailThatCameBackOnThisMachine(t *testing.T) {
+	l, dir, ask := openHere(t)
+	ask("GET", "/v1/me", "")
+	ask("PUT", "/v1/me/settings", `{"email": "me@example.com", "notifications": {"problems": {"in_app": false, "email": true}}}`, "If-Match", "*")
+	profile, err := l.system.users.Of(t.Context(), l.Principal.Key())
+	must(t, err)
+	mailed := func(id string) string {
+		t.Helper()
+		n := notify.Notification{ID: id, User: l.Principal.Key(), Class: notify.Problems, State: "late", Title: "Late", Text: "Nothing is lost."}
+		must(t, l.system.notice.Notifications.Tell(t.Context(), profile.Settings, n))
+		messages, err := l.system.notices.Receive(t.Context(), 1, time.Minute, 0)
+		if err != nil || len(messages) != 1 {
+			t.Fatalf("%d messages, %v", len(messages), err)
+		}
+		must(t, l.mailer.Handle(t.Context(), messages[0]))
+		told, err := l.system.notice.Notifications.Get(t.Context(), l.Principal.Key(), id)
+		must(t, err)
+		return string(told.Mail)
+	}
+	if became := mailed("01K7KMPQ8C9D3E4F5G6H7J8N01"); became != "sent" {
+		t.Fatalf("the first mail is %s", became)
+	}
+	folder := filepath.Join(dir, "outbox")
+	mails, err := filepath.Glob(filepath.Join(folder, "*.eml"))
+	if err != nil || len(mails) != 1 {
+		t.Fatalf("mails %q, %v", mails, err)
+	}
+	must(t, os.Mkdir(filepath.Join(folder, "returned"), 0o700))
+	must(t, os.Rename(mails[0], filepath.Join(folder, "returned", filepath.Base(mails[0]))))
+	for range 2 {
+		l.lookForReturned(t.Context())
+	}
+	if me := ask("GET", "/v1/me", ""); me["mail_returned"].(map[string]any)["why"] != "bounced" {
+		t.Errorf("the user sees %v", me)
+	}
+	if became := mailed("01K7KMPQ8C9D3E4F5G6H7J8N02"); became != "returned" {
+		t.Errorf("the second mail is %s", became)
+	}
+	shown := fmt.Sprint(ask("GET", "/v1/notifications", "")["items"])
+	if strings.Count(shown, "Late") != 2 || strings.Count(shown, "E-mail to you came back") != 1 {
+		t.Errorf("shown are %s", shown)
+	}
+	must(t, l.system.notice.Notifications.MailAgain(t.Context(), "me@example.com", false))
+	l.lookForReturned(t.Context()) // the file lies there still
+	if became := mailed("01K7KMPQ8C9D3E4F5G6H7J8N03"); became != "sent" {
+		t.Errorf("after it was put right a mail is %s", became)
 	}
 }

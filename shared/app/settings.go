@@ -58,6 +58,9 @@ type Settings struct {
 	// MailFrom is the address from which e-mails come; empty on one machine: admin-assistant@localhost.
 	MailFrom string `env:"ADMIN_ASSISTANT_MAIL_FROM"`
 
+	// MailSet is the configuration set of SES that e-mails go through, whose events say which came back; empty: nobody hears of that.
+	MailSet string `env:"ADMIN_ASSISTANT_MAIL_SET"`
+
 	// The settings below are of the functions in the cloud alone; the deployment sets them.
 
 	// Stage is dev, staging or prod; it distinguishes the metrics of several deployments.

@@ -41,7 +41,7 @@ func TestWhoseTokensAreTaken(t *testing.T) {
 		{"a service that is not", all, by(stranger, service...), true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			v, err := row.settings.verifier()
+			v, err := row.settings.verifier(nil)
 			must(t, err)
 			if _, err := v.Verify(t.Context(), row.token); (err != nil) != row.refused || err != nil && fault.Of(err) != fault.Unauthenticated {
 				t.Errorf("got %v", err)

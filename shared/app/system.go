@@ -14,6 +14,7 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
@@ -34,6 +35,7 @@ import (
 	"adminassistant/shared/mail"
 	"adminassistant/shared/notice"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/place"
 	"adminassistant/shared/proof"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/restore"
@@ -69,6 +71,7 @@ type system struct {
 	runs      *run.Store
 	audit     *audit.Log
 	users     *account.Users
+	tenants   *tenant.Tenants
 	sessions  *session.Sessions
 	signIn    httpapi.SignIn // nil: nobody signs in with a browser
 	providers *calendars
@@ -128,6 +131,7 @@ func (y *system) connect(credentials credentials) {
 	y.audit = audit.New(y.table, y.clock, y.newID)
 	y.audit.Lost = func() { y.metrics.Count(telemetry.Counts{telemetry.AuditRecordsLost: 1}) }
 	y.users, y.sessions = account.NewUsers(y.table, y.clock), session.New(y.table, y.clock)
+	y.tenants = tenant.New(y.table, y.settings.SignInTenants, y.clock)
 	y.flags = flag.New(y.table, y.clock)
 	y.own = local.New(y.table, y.newID, y.clock)
 	y.own.MostEvents = y.settings.memory().Events()
@@ -195,18 +199,23 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 	undoers := y.undoers()
 	sheets := y.timesheets()
 	sheets.Outputs = timesheet.Outputs{PDF: pdf.Write, XLSX: xlsx.Write}
+	tenants := y.tenants
+	if len(y.settings.SignInTenants) == 0 { // nobody signs in
+		tenants = nil
+	}
 	undoers.Kinds, undoers.Blind = Kinds, y.providers.sealed && y.settings.GraphDelegated
 	return httpapi.New(httpapi.Services{
-		Configs: y.configs, Customers: y.customers, Timesheets: sheets, Runs: y.runs, Kinds: Kinds, Starters: y.starters(), Undo: undoers,
-		Deciding: y.deciding(), Jobs: y.jobs(),
+		Configs: y.configs, Customers: y.customers, Places: place.New(y.table), Timesheets: sheets, Runs: y.runs,
+		Kinds: Kinds, Starters: y.starters(), Undo: undoers, Deciding: y.deciding(),
+		Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs, Blobs: y.blobs}, Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
-		Flags: y.flags, Users: y.users, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
+		Flags: y.flags, Users: y.users, Tenants: tenants, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
 		Actions: y.notice.Actions, Notifications: y.notice.Notifications, Digests: y.notice,
 		Provider: y.providers.shown,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
 		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: y.version, Memory: y.settings.memory(),
-		Authenticate: authenticate, SignIn: y.signIn, Machine: y.machine, CLI: y.cli,
+		Authenticate: authenticate, SignIn: y.signIn, Machine: y.machine, CLI: y.cli, Web: y.web(undoers),
 		Attempts: session.NewAttempts(y.table, y.clock), Sessions: y.sessions, Metrics: y.metrics,
 	})
 }
@@ -293,6 +302,7 @@ func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, vi
 	return &notify.Mailer{
 		Deliveries:    queue.Deliveries{Queue: y.notices, Log: y.log, Metrics: y.metrics, FirstPause: firstPause, Visibility: visibility},
 		Notifications: y.notice.Notifications, Profile: y.notice.Profile, Sender: sender, Limits: limits, Base: y.settings.PublicURL, Clock: y.clock,
+		Returned: y.notice.MailReturned,
 		Unsubscribe: func(ctx context.Context, user string) (string, error) {
 			return y.notice.UnsubscribeAddress(ctx, y.settings.PublicURL, user)
 		},
@@ -316,6 +326,7 @@ func (y *system) undoer() run.Handler { return y.undoers() }
 func (y *system) undoers() *undo.Undoers {
 	return &undo.Undoers{Runs: y.runs, Of: map[run.Undoing]undo.Undoer{
 		run.UndoneInLedger: (*archive.Undoer)(y.engine()), run.UndoneInCalendar: &restore.Undoer{Runner: *y.newRestorer()},
+		run.UndoneImport: &imports.Undoer{Runner: *y.newImporter()},
 	}}
 }
 
@@ -403,7 +414,9 @@ func (y *system) driller() run.Handler {
 const importFor = 5 * time.Minute
 
 // importer returns who carries out import runs.
-func (y *system) importer() run.Handler {
+func (y *system) importer() run.Handler { return y.newImporter() }
+
+func (y *system) newImporter() *imports.Runner {
 	uploads := y.uploads()
 	return &imports.Runner{
 		Table: y.table, Blobs: y.blobs, Open: uploads.Content, Used: uploads.Remove, Folder: restore.KeepIn,
@@ -436,8 +449,21 @@ func (y *system) barred(ctx context.Context, users []string) (map[string]job.Rea
 	for user := range disabled {
 		why[user] = job.UserDisabled
 	}
+	for _, user := range users {
+		id, _, _ := strings.Cut(user, "#")
+		out, err := y.tenants.Out(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if out && why[user] == "" {
+			why[user] = job.TenantOut
+		}
+	}
 	for user, seen := range unseen {
 		pause := seen.AddDays(days)
+		if why[user] != "" {
+			continue
+		}
 		if pause.Before(today) {
 			why[user] = job.NotSeen
 		} else if err := y.notice.UnseenSoon(ctx, user, seen, pause.AddDays(1)); err != nil {

@@ -16,11 +16,13 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/flag"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/mail"
 	"adminassistant/shared/store"
 )
 
@@ -34,6 +36,7 @@ const (
 // kindsOfRecords are all that there are; see kindOf.
 var kindsOfRecords = map[string]string{
 	"ACTIVE":           word,
+	"ADDRESS RETURNED": keeps,
 	"AUDIT HEAD":       keeps,
 	"AUDIT entry":      keeps,
 	"BASELINE entry":   "a verification reads anew what copies show, and what it read takes the place of what was read before",
@@ -60,12 +63,15 @@ var kindsOfRecords = map[string]string{
 	"RUN RESTORE":      keeps,
 	"SESSION SESSION":  keeps,
 	"SIGNING KEY":      writtenOnce,
+	"TENANTS TENANT":   keeps,
 	"USER ACCOUNT":     word,
 	"USER ACTION":      keeps,
 	"USER ACTIONASKS":  word,
+	"USER ACTIONCOPY":  writtenOnce,
 	"USER ACTIONOF":    keeps,
 	"USER ACTIONOPEN":  writtenOnce,
 	"USER BACKUP":      keeps,
+	"USER CATEGORIES":  keeps,
 	"USER CONFIG":      keeps,
 	"USER CONFIGFOUND": "a run that finds the calendars otherwise notes them anew",
 	"USER CONFIGNAME":  word,
@@ -78,6 +84,7 @@ var kindsOfRecords = map[string]string{
 	"USER JOBS":        keeps,
 	"USER LISTING":     keeps,
 	"USER NOTE":        keeps,
+	"USER PLACES":      keeps,
 	"USER PROFILE":     keeps,
 	"USER RESTORING":   keeps,
 	"USER RUN":         keeps,
@@ -428,11 +435,25 @@ func liveOnOneMachine(t *testing.T) *observed {
 		_, err := flag.New(table, clock).Set(t.Context(), "tenant", "boss", flag.Flag{Name: flag.StuckJobAction, State: state})
 		must(t, err)
 	}
+	// a calendar in which the user has events, which a verification asks about
+	imports(post("/v1/calendars", `{"uri": "local://ann/calendars/Own"}`), "Own")
+	own := post("/v1/archive-configs", `{"name": "own", "source": "local://ann/calendars/Busy", "archive": "local://ann/calendars/Own", "timezone": "UTC"}`)
+	post("/v1/archive-configs/"+own+"/verify", `{}`)
+	o.work()
+
 	decide(flag.Off)
+	const category = `{"calendar": "local://ann/calendars/Busy", "name": "Acme - billable"}`
+	post("/v1/categories", category)
+	post("/v1/places/aliases", `{"name": "Room 4", "of": "Head office"}`)
 	acme := post("/v1/customers", `{"name": "Acme", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "120"}]}`)
+	known := tenant.New(table, nil, clock)
+	const someTenant = "11111111-2222-4333-8444-555555555555"
+	_, err = known.Add(t.Context(), "boss", someTenant, "Some")
+	must(t, err)
 	sheet := post("/v1/timesheets", `{"config": "busy", "customer": "Acme", "period": "2020-01-01"}`)
 	post("/v1/timesheets/"+sheet+"/approve", "{}")
 	table.plant()
+	must(t, known.Remove(t.Context(), "boss", someTenant))
 
 	// what the user does
 	post("/v1/timesheets/"+sheet+"/reopen", `{"reason": "so"}`)
@@ -445,6 +466,8 @@ func liveOnOneMachine(t *testing.T) *observed {
 	post("/v1/jobs", strings.Replace(night, "busy", "idle", 1))
 	const empty = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\nEND:VCALENDAR\r\n"
 	o.do("ann", "POST", "/v1/uploads", empty, "id", "Content-Type", "text/calendar")
+	post("/v1/places/aliases", `{"name": "Room 5", "of": "Head office"}`)
+	post("/v1/categories", strings.Replace(category, "Acme", "Globex", 1))
 	o.do("ann", "PUT", "/v1/customers/"+acme, `{"name": "Acme Ltd", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "120"}]}`, "", "If-Match", "*")
 	imports(work, "Meeting")
 	post("/v1/notifications/read", "")
@@ -474,6 +497,16 @@ func liveOnOneMachine(t *testing.T) *observed {
 	post("/v1/archive-configs/"+config+"/verify", `{}`)
 	o.work()
 	o.do("ann", "DELETE", "/v1/backups/"+newest(), "", "")
+
+	// a mail comes back twice
+	mailer := o.mailer(nil, nil, time.Second, time.Minute)
+	for _, id := range []string{"01K7KMPQ8C9D3E4F5G6H7J8K01", "01K7KMPQ8C9D3E4F5G6H7J8K02"} {
+		r := mail.Return{ID: id, For: "tenant#ann", To: []string{"ann@example.com"}, Why: mail.Bounced, Sent: clock()}
+		must(t, mailer.ComesBack(t.Context(), r))
+		table.plant()
+		o.do("ann", "DELETE", "/v1/me/mail-returned", "", "")
+		later += time.Minute
+	}
 
 	// a night, and the next morning
 	later += 24 * time.Hour

@@ -1,12 +1,15 @@
 package app
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/action"
 	"adminassistant/shared/job"
+	"adminassistant/shared/store"
 )
 
 // TestUsersWhoAreNotSeen lives through the weeks in which nobody hears of a user whose mailbox an application reaches.
@@ -68,5 +71,37 @@ func TestUsersWhoAreNotSeen(t *testing.T) {
 	must(t, err)
 	if why := pass(900); why != job.UserDisabled {
 		t.Errorf("one who is disabled is %q", why)
+	}
+}
+
+// TestJobsOfATenantThatIsPutOut rest until it is let in again.
+func TestJobsOfATenantThatIsPutOut(t *testing.T) {
+	one := openOneAt(t, time.Now)
+	one.live("ann") // with a job that is due each night
+	one.alone = false
+	who := account.Principal{Tenant: "tenant", Object: "ann"}.Key()
+	barred := func() job.Reason {
+		t.Helper()
+		why, err := one.barred(t.Context(), []string{who})
+		must(t, err)
+		return why[who]
+	}
+	put := func(out bool) {
+		t.Helper()
+		data := fmt.Sprintf(`{"id": "tenant", "by": "boss", "out": %v}`, out)
+		_, err := one.table.Put(t.Context(), store.Item{Key: store.Key{PK: "TENANTS", SK: "TENANT#tenant"}, Data: []byte(data)}, store.Any())
+		must(t, err)
+		one.tenants = tenant.New(one.table, nil, time.Now) // what was read before is old
+	}
+	if why := barred(); why != "" {
+		t.Errorf("before, %q", why)
+	}
+	put(true)
+	if why := barred(); why != job.TenantOut {
+		t.Errorf("put out, %q", why)
+	}
+	put(false)
+	if why := barred(); why != "" {
+		t.Errorf("let in again, %q", why)
 	}
 }

@@ -156,6 +156,9 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 	if err := s.storePlan(ctx); err != nil {
 		return err
 	}
+	if err := s.storeLeftOut(ctx); err != nil {
+		return err
+	}
 	settled, err := s.settleQuestions(ctx, state)
 	if err != nil {
 		return err

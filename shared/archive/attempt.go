@@ -98,6 +98,8 @@ type Attempt struct {
 	lost int
 	// unsettled is how many entries another run left open, if this attempt may not settle them.
 	unsettled int
+	// resumed says that another attempt at this run came before.
+	resumed bool
 }
 
 // Written is what became of one change.
@@ -214,7 +216,7 @@ func (a *Attempt) begin(ctx context.Context) error {
 	if err := a.readHead(ctx, found); err != nil {
 		return err
 	}
-	a.run.Progress = run.NewProgress("reading", 0, 0)
+	a.run.Progress, a.resumed = run.NewProgress("reading", 0, 0), a.run.State == run.Running
 	a.hold, err = run.Begin(ctx, a.table, a.run, name, a.run.ID+"/"+a.NewID(), a.LeaseFor, a.Clock, found)
 	return err
 }
@@ -242,6 +244,11 @@ func (a *Attempt) resume(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if a.resumed && a.access == Writing && head.Open != a.run.ID {
+		if err := a.noteSealed(ctx); err != nil {
+			return err
+		}
+	}
 	switch {
 	case head.Open == "":
 		return nil
@@ -249,6 +256,18 @@ func (a *Attempt) resume(ctx context.Context) (err error) {
 		return a.countUnsettled(ctx)
 	}
 	return a.settle(ctx)
+}
+
+// noteSealed remembers what earlier attempts at this run wrote and another run sealed, which came in between.
+func (a *Attempt) noteSealed(ctx context.Context) error {
+	entries, _, err := a.books.ledger.OfRun(ctx, a.config.ID, a.run.ID, a.run.Created)
+	if err != nil {
+		return fmt.Errorf("read what was written before: %w", err)
+	}
+	for i := range entries {
+		a.note(&entries[i])
+	}
+	return nil
 }
 
 // Close releases the archive calendar if the run has not ended, so that the next attempt need not wait.

@@ -163,7 +163,6 @@ func (b *baselines) write(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("store what copies show: %w", err)
 	}
-	clear(b.dirty)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/rule"
 )
 
 var year = calendar.Window{From: date("2026-01-01"), To: date("2026-12-31"), Zone: berlin}
@@ -170,5 +171,78 @@ func BenchmarkPlanOfHostileCalendars(b *testing.B) {
 		{"conflicts of each with all that is held", settings, wholeYear, func(i int) calendar.Event { return told(plain(n+i), 100+4*i, 4) }},
 	} {
 		b.Run(shape.name, func(b *testing.B) { benchmark(b, calendarOf(shape.event), shape.settings, shape.held) })
+	}
+}
+
+// hundredRules are as many rules as there may be, of all kinds, with several texts each. Some match a part of realEvents.
+func hundredRules(t fataler) *rule.Set {
+	var rules []rule.Rule
+	for i := range rule.MaxRules {
+		c := rule.Condition{Field: rule.Subject}
+		switch i % 5 {
+		case 0:
+			c.Op, c.Any = rule.Contains, []string{fmt.Sprintf("review %d", i), fmt.Sprintf("kick-off %d", i), "retrospective"}
+		case 1:
+			c.Op, c.Any = rule.Word, []string{fmt.Sprintf("planning %d", i), fmt.Sprint(400 + i)}
+		case 2:
+			c.Op, c.Any = rule.Regex, []string{fmt.Sprintf(`^(project|task) %d\b.*(review|demo)`, i), fmt.Sprintf(`stand-?up\s+%d$`, i)}
+		case 3:
+			c.Field, c.Op, c.Any = rule.AttendeeDomain, rule.Domain, []string{fmt.Sprintf("customer%d.example", i), "example.org"}
+		case 4:
+			c.Field, c.Op, c.Any = rule.StartTime, rule.AtLeast, []string{fmt.Sprintf("%02d:30", i%24)}
+		}
+		r := rule.Rule{ID: fmt.Sprint("r", i), Name: "n", On: true, All: []rule.Condition{c}, Then: rule.Effect{Category: fmt.Sprintf("Customer %d - billable", i)}}
+		if c.Field == rule.StartTime {
+			r.All = append(r.All, rule.Condition{Field: rule.OrganiserDomain, Op: rule.Equals, Any: []string{"acme.example"}})
+		}
+		rules = append(rules, r)
+	}
+	set, err := rule.Compile(rules)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return set
+}
+
+// BenchmarkRules makes the plan of 100,000 events with 100 rules and without any, and tells how many times as long the former takes. Once the subjects of
+// events repeat as they do in calendars, once no two are alike.
+func BenchmarkRules(b *testing.B) {
+	for _, shape := range []struct {
+		name    string
+		subject func(e *calendar.Event, i int)
+	}{
+		{"subjects that repeat", func(*calendar.Event, int) {}},
+		{"subjects that are all different", func(e *calendar.Event, i int) { e.Subject = fmt.Sprintf("%s, item %d", e.Subject, i) }},
+	} {
+		b.Run(shape.name, func(b *testing.B) {
+			events := realEvents(100_000)
+			for i := range events {
+				shape.subject(&events[i], i)
+			}
+			in := Input{Events: events, Window: year, Settings: settings}
+			rules := hundredRules(b)
+			var without, with time.Duration
+			for b.Loop() {
+				in.Rules = nil
+				start := time.Now()
+				NewPlan(in)
+				without += time.Since(start)
+				in.Rules = rules
+				start = time.Now()
+				NewPlan(in)
+				with += time.Since(start)
+			}
+			b.ReportMetric(with.Seconds()/without.Seconds(), "times-without")
+		})
+	}
+}
+
+// TestAHundredRulesCostAPlanLittleMemory compares allocations, which are the same on every machine.
+func TestAHundredRulesCostAPlanLittleMemory(t *testing.T) {
+	in := Input{Events: realEvents(5_000), Window: year, Settings: settings}
+	without := testing.AllocsPerRun(1, func() { NewPlan(in) })
+	in.Rules = hundredRules(t)
+	if with := testing.AllocsPerRun(1, func() { NewPlan(in) }); with > 1.5*without {
+		t.Errorf("%.0f allocations with rules, %.0f without", with, without)
 	}
 }

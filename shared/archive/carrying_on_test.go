@@ -82,7 +82,7 @@ func TestARunTellsWhatItWroteAndNotWhatItSettledOfAnother(t *testing.T) {
 		t.Errorf("%d items are told as written", own)
 	}
 	expect(t, "sealers", w.sealers(c.ID), first.ID, second.ID)
-	if _, result := w.goOn(first.ID); result.Written != 0 || result.Counts.Unchanged != 50 {
+	if _, result := w.goOn(first.ID); result.Written != 40 || result.Counts.Archived != 40 || result.Counts.Unchanged != 10 { // the ledger has 40 of it
 		t.Errorf("the first run, at last: %+v", result)
 	}
 	expect(t, "copies", w.copies(), w.expected()...)
@@ -338,4 +338,44 @@ func TestALinkIsOfItsOwnRunsEntriesAlone(t *testing.T) {
 		t.Errorf("the links have %d entries, want %d", entries, want)
 	}
 	w.verify(c)
+}
+
+func TestARunReportsAlsoWhatAnotherOneSettledOfIt(t *testing.T) {
+	for n := 8; n < 60; n++ {
+		w := newWorld(t)
+		w.month(60)
+		c := w.config()
+		r := w.start(c)
+		dying := &wiretest.Wire{DieAt: n}
+		if err := w.runner(dying.Table(w.Table), w.calendar).Run(t.Context(), r); err == nil {
+			t.Fatal("no worker died between two chunks")
+		}
+		if w.head(c.ID).Open != r.ID {
+			continue
+		}
+		done := len(w.reversals(c, r.ID))
+		if done == 0 || done >= 60 {
+			continue
+		}
+		w.Advance(2 * time.Minute)
+		_, night := w.archive(c, func(r *run.Run) { r.From, r.To = day("2026-10-01"), day("2026-10-01") })
+		if w.head(c.ID).Open != "" {
+			t.Fatalf("the other run settled nothing: %+v", night)
+		}
+		r, result := w.goOn(r.ID)
+		written := 0
+		for _, e := range w.entries(c.ID) {
+			if e.Run == r.ID && e.State == ledger.Done && e.Outcome == ledger.Archived {
+				written++
+			}
+		}
+		if r.State != run.Succeeded || result.Written != written || written < 40 {
+			t.Errorf("%s, %d written, and the ledger has %d", r.State, result.Written, written)
+		}
+		if _, verified, _ := w.verified(c); verified.Bookkeeping.Problems != 0 {
+			t.Errorf("%+v", verified.Bookkeeping)
+		}
+		return
+	}
+	t.Fatal("no worker died between two chunks")
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/rule"
 	"adminassistant/shared/store"
 )
 
@@ -33,8 +35,11 @@ type Config struct {
 	LookBack       int          `json:"look_back"`       // days that every run without a period covers at least
 	CreateCalendar bool         `json:"create_calendar"` // the first run may create the archive calendar
 	Active         bool         `json:"active"`
-	Created        time.Time    `json:"created"`
-	Updated        time.Time    `json:"updated"`
+	// Rules are the user's, each with its version. RuleChanges counts how often they were changed.
+	Rules       []rule.Rule `json:"rules,omitempty"`
+	RuleChanges int         `json:"rule_changes,omitempty"`
+	Created     time.Time   `json:"created"`
+	Updated     time.Time   `json:"updated"`
 
 	// Version counts the changes of the config, for optimistic concurrency.
 	Version int64 `json:"-"`
@@ -66,8 +71,24 @@ func (c *Config) Settings() (Settings, error) {
 	return NewSettings(c.Timezone, c.Purpose, c.Overlaps, c.AllDayOverlaps, c.OnDrift)
 }
 
-// Validate checks a config; errors are of kind fault.Invalid and name the field.
-func (c *Config) Validate() error {
+// RuleSet returns the config's rules for a plan; nil: there are none. Rules that this program does not know are of kind fault.Malformed.
+func (c *Config) RuleSet() (*rule.Set, error) {
+	if len(c.Rules) == 0 {
+		return nil, nil
+	}
+	set, err := rule.Compile(c.Rules)
+	if err != nil {
+		return nil, fault.New(fault.Malformed, "the rules of config %s are unreadable: %w", c.ID, err)
+	}
+	return set, nil
+}
+
+// Validate checks a config; errors are of kind fault.Invalid and name the field. Of rules all fields that are at fault are named, see rule.Check.
+func (c *Config) Validate() error { return c.replaces(nil) }
+
+// replaces is Validate of a config that takes the place of another one; nil: of none. Rules that are as they were pass: a newer program may have written
+// them, and the config can be changed all the same.
+func (c *Config) replaces(was *Config) error {
 	switch {
 	case !validName(c.Name):
 		return fault.Field("name", "must have 1 to %d characters, without control characters or space around them", maxName)
@@ -82,7 +103,13 @@ func (c *Config) Validate() error {
 	case c.LookBack < 0 || c.LookBack > maxLookBack:
 		return fault.Field("look_back", "must be 0 to %d days", maxLookBack)
 	}
-	_, err := c.Settings()
+	if _, err := c.Settings(); err != nil {
+		return err
+	}
+	if was != nil && reflect.DeepEqual(c.Rules, was.Rules) {
+		return nil
+	}
+	_, err := rule.Check(rule.Drafts(c.Rules))
 	return err
 }
 
@@ -148,6 +175,8 @@ func (s *Configs) Create(ctx context.Context, user string, c Config) (Config, er
 	}
 	c.ID, c.Active, c.Created, c.Version, c.Unknown = s.newID(), true, s.clock().UTC(), 1, store.Unknown{}
 	c.Updated = c.Created
+	c.Rules = slices.Clone(c.Rules)
+	c.RuleChanges = rule.Number(c.Rules, nil, 0)
 	if err := s.write(ctx, user, &c, nil); err != nil {
 		return Config{}, err
 	}
@@ -404,11 +433,11 @@ func (s *Configs) Named(ctx context.Context, user, idOrName string) (Config, err
 // Update replaces the config c.ID. When its version is no longer c.Version, the error is store.ErrConflict. Once a config has archived
 // something its calendars cannot change, since the ledger is about them: that is of kind fault.Conflict. Other errors are Create's.
 func (s *Configs) Update(ctx context.Context, user string, c Config) (Config, error) {
-	if err := c.Validate(); err != nil {
-		return Config{}, err
-	}
 	old, err := s.Get(ctx, user, c.ID)
 	if err != nil {
+		return Config{}, err
+	}
+	if err := c.replaces(&old); err != nil {
 		return Config{}, err
 	}
 	if old.Version != c.Version {
@@ -424,6 +453,8 @@ func (s *Configs) Update(ctx context.Context, user string, c Config) (Config, er
 		}
 	}
 	c.Created, c.Updated, c.Unknown = old.Created, s.clock().UTC(), old.Unknown
+	c.Rules = slices.Clone(c.Rules)
+	c.RuleChanges = rule.Number(c.Rules, old.Rules, old.RuleChanges)
 	if err := s.write(ctx, user, &c, &old); err != nil {
 		return Config{}, err
 	}

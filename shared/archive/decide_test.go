@@ -803,3 +803,84 @@ func TestManyDecisionsCostFewRequestsToTheStore(t *testing.T) {
 	w.open(0)
 	w.quiet(c)
 }
+
+func TestAnInstanceThatADecisionMovedFarAwayIsStillLookedUpInItsSeries(t *testing.T) {
+	w := newWorld(t)
+	w.add("Standup", "2026-10-05T09:00", "2026-10-05T10:00", func(d *calendar.Draft) {
+		d.Recurrence = &calendar.Recurrence{Rules: []string{"FREQ=DAILY;COUNT=2"}}
+	})
+	c := w.config()
+	w.archive(c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{{Verdicts: []decision.Verdict{{
+		Key: w.held(c, "Standup").Key, Word: decision.KeepAs,
+		Fields: &decision.Fields{Start: at("2026-10-28T09:00"), End: at("2026-10-28T10:00"), Subject: text("Moved")},
+	}}}}})
+	w.shows("Moved 2026-10-28T08:00", "Standup 2026-10-06T07:00")
+	if _, result := w.archive(c, func(r *run.Run) { r.From = day("2026-10-26") }); result.Counts.Vanished > 0 || result.Actions > 0 {
+		t.Errorf("a night that sees only where it was moved: %+v", result)
+	}
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{"Moved": {Word: decision.Keep}})}})
+	w.shows("Moved 2026-10-28T08:00", "Standup 2026-10-06T07:00") // as it was corrected
+	w.quiet(c)
+}
+
+func TestAKeepOfWhatWasCorrectedKeepsItCorrectedUntilTheSourceChanges(t *testing.T) {
+	w := newWorld(t)
+	w.add("Review", "2026-10-05T09:00", "2026-10-05T10:00")
+	c := w.config()
+	w.archive(c)
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{
+		w.about(c, map[string]decision.Verdict{"Review": {Word: decision.KeepAs, Fields: &decision.Fields{Location: text("Bonn"), Body: text("by phone")}}}),
+	}})
+	before := w.held(c, "Review")
+	_, result := w.settleBy(c, archive.Asked{Answers: []archive.Answer{w.about(c, map[string]decision.Verdict{"Review": {Word: decision.Keep}})}})
+	e := w.held(c, "Review")
+	if e.Appointment.Location != "Bonn" || e.BodyDigest != before.BodyDigest || result.Changed != 1 || result.Kept != 0 {
+		t.Errorf("%q %+v", e.Appointment.Location, result)
+	}
+	w.quiet(c)
+
+	// The source's new version is another thing: to keep that is to keep it as the source has it.
+	w.change("Review", func(d *calendar.Draft) { d.Location = "Kiel" })
+	r, _ := w.archive(c)
+	asked := append(w.questions(r, archive.ActionStale), w.questions(r, archive.ActionDrift)...)
+	if len(asked) != 1 || len(asked[0].Seen) != 1 {
+		t.Fatalf("it asks %+v", asked)
+	}
+	seen, id := asked[0].Seen[0], w.raise(c, action.Kind(asked[0].Kind), asked[0])
+	w.settleBy(c, archive.Asked{Answers: []archive.Answer{{Action: id, Verdicts: []decision.Verdict{{Key: seen.Key, Word: decision.Keep}}}}})
+	if got := w.held(c, "Review").Appointment.Location; got != "Kiel" {
+		t.Errorf("it is in %q", got)
+	}
+}
+
+func TestOf200AnswersThreeThatAreStaleKeepNothingBack(t *testing.T) {
+	w := newWorld(t)
+	w.month(200)
+	c := w.config()
+	w.archive(c)
+	var answers []archive.Answer
+	for _, e := range w.newest(c) {
+		answers = append(answers, archive.Answer{
+			Verdicts: []decision.Verdict{{Key: e.Key, Word: decision.KeepAs, Fields: &decision.Fields{Location: text("Berlin")}}},
+		})
+	}
+	for _, i := range []int{3, 77, 199} {
+		w.change(fmt.Sprintf("Work %d", i), func(d *calendar.Draft) { d.Location = "Bonn" })
+	}
+	before := w.copies()
+	r, result := w.settleBy(c, archive.Asked{Answers: answers})
+	if len(answers) != 200 || r.State != run.Failed || len(result.Refusals) != 3 || !slices.Equal(before, w.copies()) {
+		t.Errorf("all or nothing: %s, %d refused", r.State, len(result.Refusals))
+	}
+	r, result = w.settleBy(c, archive.Asked{Answers: answers, Partial: true})
+	if len(result.Refusals) != 3 || result.Changed != 197 || r.State != run.Partial {
+		t.Errorf("what can be: %s %+v", r.State, result)
+	}
+	for _, one := range result.Refusals {
+		if one.Code != archive.StaleDecision || one.Detail == "" {
+			t.Errorf("%+v", one)
+		}
+	}
+	w.verify(c)
+}

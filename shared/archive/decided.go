@@ -515,6 +515,14 @@ func (p *planner) stands(h *Standing) *calendar.Appointment {
 	return &h.Appointment
 }
 
+// standsAs returns a held one as this plan leaves it: where another version takes its place, whoever is asked about it is asked about that one.
+func (p *planner) standsAs(h *Standing) party {
+	if c := p.matched[h]; c != nil && c.Accept {
+		return c
+	}
+	return h
+}
+
 // settledClaims are those of what decisions put into the archive. It stands as what is held does.
 func (p *planner) settledClaims() (claims []*claim) {
 	d := &p.decided

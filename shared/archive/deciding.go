@@ -110,7 +110,7 @@ func (d *Deciding) Run(ctx context.Context, user string, asked Asked) (*run.Run,
 	if asked.DryRun {
 		return r, nil
 	}
-	return r, x.claim(ctx, in.Decisions.Decisions)
+	return r, d.claim(ctx, user, r.ID, answered(in.Decisions.Decisions))
 }
 
 // ErrStale says that a participant is not what the user saw.
@@ -157,7 +157,7 @@ func (x *answers) read(ctx context.Context, all []Answer) error {
 	}
 	for i := range all {
 		for _, v := range all[i].Verdicts {
-			keys = append(keys, v.Key)
+			keys = append(keys, v.Key, v.Into, v.By)
 		}
 		for _, s := range all[i].Seen {
 			keys = append(keys, s.Key)
@@ -249,8 +249,12 @@ func (x *answers) decide(a *Answer, number int) (Decided, action.Span, error) {
 	if err := x.see(&d, asked, at); err != nil {
 		return d, action.Span{}, err
 	}
+	seen := map[string]string{}
+	for _, s := range d.Seen {
+		seen[s.Key] = s.Hash
+	}
 	for i := range d.Verdicts {
-		x.inherit(&d.Verdicts[i])
+		x.inherit(&d.Verdicts[i], seen[d.Verdicts[i].Key])
 	}
 	if err := d.Check(); err != nil {
 		return d, action.Span{}, atDecision(number, err)
@@ -267,8 +271,11 @@ func atDecision(number int, err error) error {
 func (x *answers) see(d *Decided, asked *action.Action, at string) error {
 	if asked != nil {
 		d.Kind = string(asked.Kind)
-		if asked.Config != x.config {
+		switch {
+		case asked.Config != x.config:
 			return fault.Field(at+"action", "is about another config")
+		case asked.Finding != "":
+			return fault.Field(at+"action", "is about a copy in the archive calendar, which is repaired or adopted and has no verdicts")
 		}
 		now := map[string]string{}
 		for _, p := range asked.Participants {
@@ -325,13 +332,21 @@ func errUnknown(key string) error {
 	return fault.New(fault.NotFound, "the ledger has no appointment with key %q", key)
 }
 
-// inherit gives a verdict that changes fields also those that earlier decisions changed: a correction of one field keeps the others.
-func (x *answers) inherit(v *decision.Verdict) {
+// inherit gives a verdict that changes fields also those that earlier decisions changed: a correction of one field keeps the others. One that keeps what was
+// corrected keeps it corrected, as long as the source is what it was then; seen is its hash.
+func (x *answers) inherit(v *decision.Verdict, seen string) {
 	e := x.newest[v.Key]
-	if v.Word != decision.KeepAs || v.Fields == nil || e == nil || e.Decision == "" || e.Outcome != ledger.Archived || decision.Created(v.Key) {
+	if e == nil || e.Decision == "" || e.Outcome != ledger.Archived || decision.Created(v.Key) {
 		return
 	}
-	fields, a := *v.Fields, &e.Appointment
+	var fields decision.Fields
+	switch {
+	case v.Word == decision.KeepAs && v.Fields != nil:
+		fields = *v.Fields
+	case v.Word != decision.Keep || !sameSource(e.SourceHash, seen):
+		return
+	}
+	a := &e.Appointment
 	for _, c := range e.Changes {
 		if c.Reason != ReasonDecision {
 			continue
@@ -356,7 +371,9 @@ func (x *answers) inherit(v *decision.Verdict) {
 	if was := x.earlier[v.Key]; was != nil && was.Fields != nil && was.Fields.Body != nil {
 		keep(&fields.Body, *was.Fields.Body)
 	}
-	v.Fields = &fields
+	if fields != (decision.Fields{}) {
+		v.Word, v.Fields = decision.KeepAs, &fields
+	}
 }
 
 func keep[T any](field **T, value T) {
@@ -422,18 +439,17 @@ func windows(spans []action.Span, zone *time.Location) []ledger.Days {
 	return joined
 }
 
-// claim claims the actions that are answered.
-func (x *answers) claim(ctx context.Context, decided []Decided) error {
-	ids := answered(decided)
-	_, err := x.Actions.Claim(ctx, x.user, x.run, ids, func(ctx context.Context, id string) (bool, error) {
-		r, err := x.Runs.Get(ctx, x.user, id)
+// claim claims actions for the run that answers them.
+func (d *Deciding) claim(ctx context.Context, user, runID string, ids []string) error {
+	_, err := d.Actions.Claim(ctx, user, runID, ids, func(ctx context.Context, id string) (there, under bool, err error) {
+		r, err := d.Runs.Get(ctx, user, id)
 		if fault.Of(err) == fault.NotFound {
-			return false, nil // it was never started
+			return false, false, nil
 		}
-		return err == nil && !r.State.Ended(), err
+		return err == nil, err == nil && !r.State.Ended(), err
 	})
 	if err != nil {
-		return errors.Join(err, x.Actions.Release(ctx, x.user, x.run, ids))
+		return errors.Join(err, d.Actions.Release(ctx, user, runID, ids))
 	}
 	return nil
 }
@@ -448,14 +464,16 @@ func answered(decided []Decided) (ids []string) {
 	return ids
 }
 
-// Ended gives actions what they get of a run that has ended. Those that a decide run answered are resolved, its others can be answered again; those whose
-// answers an undo run took back are open again. It may be called any number of times.
+// Ended gives actions what they get of a run that has ended. Those that a decide or repair run answered are resolved, its others can be answered again; those
+// whose answers an undo run took back are open again. It may be called any number of times.
 func (d *Deciding) Ended(ctx context.Context, r *run.Run) error {
 	switch {
 	case r.Options.DryRun:
 		return nil
 	case r.Kind == run.Undo:
 		return d.reopen(ctx, r)
+	case r.Kind == run.Repair:
+		return d.repaired(ctx, r)
 	case r.Kind != run.Decide:
 		return nil
 	}
@@ -474,14 +492,9 @@ func (d *Deciding) Ended(ctx context.Context, r *run.Run) error {
 	for _, one := range result.Refusals {
 		refused[one.Decision] = true
 	}
-	done, open := divide(decided, func(d *Decided) bool { return carriedOut && !refused[d.ID] })
+	done, _ := divide(decided, func(d *Decided) bool { return carriedOut && !refused[d.ID] })
 	if ids := answered(done); len(ids) > 0 {
-		if err := d.Actions.AnswerMany(ctx, r.User, r.User, r.ID, ids); err != nil {
-			return err
-		}
-	}
-	if ids := answered(open); len(ids) > 0 {
-		return d.Actions.Release(ctx, r.User, r.ID, ids)
+		return d.Actions.AnswerMany(ctx, r.User, r.User, r.ID, ids)
 	}
 	return nil
 }

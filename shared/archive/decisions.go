@@ -10,6 +10,7 @@ import (
 
 	"adminassistant/shared/decision"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/ledger"
 	"adminassistant/shared/run"
 )
 
@@ -57,15 +58,7 @@ func (a *Attempt) decisions(ctx context.Context, own []Decided) ([]decision.Deci
 	if err := a.readDecisions(ctx); err != nil {
 		return nil, err
 	}
-	var all []decision.Decision
-	for _, id := range slices.Sorted(maps.Keys(a.decided)) {
-		for _, d := range a.decided[id] {
-			d.Verdicts = slices.DeleteFunc(slices.Clone(d.Verdicts), func(v decision.Verdict) bool { return !a.counts(&d.Decision, v.Key) })
-			if len(d.Verdicts) > 0 {
-				all = append(all, d.Decision)
-			}
-		}
-	}
+	all := counting(a.decided, a.books.newest)
 	for i := range own {
 		all = append(all, own[i].Decision)
 	}
@@ -85,28 +78,39 @@ func (a *Attempt) readDecisions(ctx context.Context) error {
 	if len(unknown) == 0 {
 		return nil
 	}
-	found, err := run.NewStore(a.table).GetMany(ctx, a.run.User, slices.Sorted(maps.Keys(unknown)))
+	found, err := decidedIn(ctx, run.NewStore(a.table), a.run.User, unknown)
 	if err != nil {
 		return err
 	}
 	if a.decided == nil {
 		a.decided = map[string][]Decided{}
 	}
-	for id := range unknown {
-		a.decided[id] = nil // one that is not there has no word any more
+	maps.Copy(a.decided, found)
+	return nil
+}
+
+// decidedIn returns what was decided in some of a user's runs and not refused. A run that is not there has no word any more.
+func decidedIn(ctx context.Context, runs *run.Store, user string, ids map[string]bool) (map[string][]Decided, error) {
+	decided := make(map[string][]Decided, len(ids))
+	for id := range ids {
+		decided[id] = nil
+	}
+	found, err := runs.GetMany(ctx, user, slices.Sorted(maps.Keys(ids)))
+	if err != nil {
+		return nil, err
 	}
 	for _, r := range found {
-		decided, err := DecisionsOf(r)
+		all, err := DecisionsOf(r)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		refused, err := refusedBy(r)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		a.decided[r.ID] = slices.DeleteFunc(decided, func(d Decided) bool { return refused[d.ID] })
+		decided[r.ID] = slices.DeleteFunc(all, func(d Decided) bool { return refused[d.ID] })
 	}
-	return nil
+	return decided, nil
 }
 
 // refusedBy returns the ids of the decisions of a run that it did not carry out, and that nobody else does.
@@ -125,8 +129,20 @@ func refusedBy(r *run.Run) (map[string]bool, error) {
 	return refused, nil
 }
 
+// counting returns what of decisions, by run, is the last word about its key, the oldest first.
+func counting(decided map[string][]Decided, newest map[string]*ledger.Entry) (all []decision.Decision) {
+	for _, id := range slices.Sorted(maps.Keys(decided)) {
+		for _, d := range decided[id] {
+			d.Verdicts = slices.DeleteFunc(slices.Clone(d.Verdicts), func(v decision.Verdict) bool { return !counts(&d.Decision, newest[v.Key]) })
+			if len(d.Verdicts) > 0 {
+				all = append(all, d.Decision)
+			}
+		}
+	}
+	return all
+}
+
 // counts says whether a decision's verdict about a key is the last word about it: the ledger's newest version is the decision's, or older.
-func (a *Attempt) counts(d *decision.Decision, key string) bool {
-	e := a.books.newest[key]
-	return e == nil || e.Decision == d.ID || e.Run < RunOf(d.ID)
+func counts(d *decision.Decision, newest *ledger.Entry) bool {
+	return newest == nil || newest.Decision == d.ID || newest.Run < RunOf(d.ID)
 }

@@ -66,6 +66,9 @@ func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string,
 			}
 			erased[r.Config] = true
 		}
+		if err := blobs.Delete(ctx, LeftOutKey(r.ID)); err != nil {
+			return err
+		}
 		return blobs.Delete(ctx, PlanKey(r.ID))
 	})
 }

@@ -90,6 +90,43 @@ func (p *planner) applyModifications() {
 	slices.SortFunc(p.all, compare)
 }
 
+// modifyAgain changes times as modifications did that are not among the events.
+func (p *planner) modifyAgain(modified map[string][]ledger.Change) {
+	if len(modified) == 0 {
+		return
+	}
+	for _, c := range p.open() {
+		changes := modified[c.EventID]
+		if len(changes) == 0 {
+			continue
+		}
+		for _, change := range changes {
+			at, err := time.Parse(time.RFC3339Nano, change.To)
+			switch {
+			case err != nil:
+				continue
+			case change.Field == "start":
+				c.Appointment.Start = at
+			default:
+				c.Appointment.End = at
+			}
+			c.Changes = append(c.Changes, change)
+		}
+		c.Hash = contentHash(c)
+	}
+	slices.SortFunc(p.all, compare)
+}
+
+// byModification are the changes that modifications made, among those of an entry.
+func byModification(changes []ledger.Change) (some []ledger.Change) {
+	for _, c := range changes {
+		if slices.Contains([]modification{extended, shortened, earlyStart, lateStart}, modification(c.Reason)) {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
 // applyTo changes the original's times by the modification m.
 func (m *candidate) applyTo(original *candidate) {
 	a := &original.Appointment

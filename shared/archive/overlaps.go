@@ -72,7 +72,7 @@ func (p *planner) resolveOverlaps() {
 	}
 	for _, h := range p.held {
 		if a := p.stands(h); a != nil && p.contends(a) {
-			held = append(held, newClaim(h, a, nil))
+			held = append(held, newClaim(p.standsAs(h), a, nil))
 		}
 	}
 	held = append(held, p.settledClaims()...)

@@ -14,6 +14,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/decision"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/rule"
 )
 
 // Purpose says what an archive is for.
@@ -220,6 +221,8 @@ type Plan struct {
 	Actions  []Action
 	Issues   []string // of decisions that are about nothing here
 	Void     []Void   // the verdicts that do not hold, by decision and key
+	// Rules says what each of the user's rules did, in their order; nil: there are none.
+	Rules []RuleUse
 }
 
 // Void is a verdict that does not hold.
@@ -239,6 +242,7 @@ type candidate struct {
 	held     *Standing    // what the archive holds under its key, also when it ends in another bucket
 	by       party        // what merged, absorbed or superseded it
 	void     bool         // there is a verdict about it that does not hold
+	ruled    *ruled       // what the user's rules make of it; nil: none matches
 }
 
 // party is what a plan can name: a candidate, or what the archive holds.
@@ -299,6 +303,7 @@ type planner struct {
 	actions  []Action
 	out      []*Standing // what a decision keeps out
 	decided  decided
+	rules    []rule.Rule
 }
 
 // Input is all that a plan depends on.
@@ -306,6 +311,8 @@ type Input struct {
 	Events   []calendar.Event
 	Window   calendar.Window
 	Settings Settings
+	// Rules are the user's rules; nil: there are none.
+	Rules    *rule.Set
 	Standing []Standing // one for each source key
 	// Aside is what of a file could not be read; it is excluded with its reason.
 	Aside []calendar.Aside
@@ -322,6 +329,8 @@ type Input struct {
 	Locks ledger.Locks
 	// Unread are the days that the source could not read; nil: none.
 	Unread *calendar.Unread
+	// Modified has, by the id of an event, the changes of its times by modifications that are not among the events: those which the ledger knows.
+	Modified map[string][]ledger.Change
 }
 
 // NewPlan decides about every event. It neither reads nor writes anything, and keeps events and standing for the plan's items.
@@ -334,9 +343,11 @@ func NewPlan(in Input) Plan {
 	p.normalise(in.Events)
 	p.setAside(in.Aside)
 	p.mergeDuplicates()
+	p.applyRules(in.Rules)
 	p.categorise()
 	p.findTravel()
 	p.applyModifications()
+	p.modifyAgain(in.Modified)
 	p.protectPrivacy()
 	p.selectByPurpose()
 	p.matchLedger(in.Standing)
@@ -376,7 +387,7 @@ func sortSeen(seen []Seen) {
 
 // finish returns the plan with its counts.
 func (p *planner) finish() Plan {
-	plan := Plan{Window: p.window, Overlaps: p.overlaps, Issues: slices.Sorted(slices.Values(p.decided.issues)), Void: p.decided.void}
+	plan := Plan{Window: p.window, Overlaps: p.overlaps, Issues: slices.Sorted(slices.Values(p.decided.issues)), Void: p.decided.void, Rules: p.ruleUses()}
 	plan.Counts.Fetched = len(p.all)
 	items := make([]*Item, 0, len(p.all))
 	for _, c := range p.all {

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/rule"
 	"adminassistant/shared/strictjson"
 )
 
@@ -17,6 +17,7 @@ type PlanConfig struct {
 	ID       string
 	Window   calendar.Window
 	Settings Settings
+	Rules    *rule.Set // nil: there are none
 }
 
 // ReadPlanConfig reads the JSON form
@@ -24,7 +25,7 @@ type PlanConfig struct {
 //	{"id": "work", "timezone": "Europe/Berlin", "purpose": "general", "overlaps": "resolve", "all_day_overlaps": false,
 //	 "on_drift": "ask", "window": {"from": "2026-10-01", "to": "2026-10-31"}, "rules": []}
 //
-// with from and to as local days, both included. Purpose, overlaps and on_drift may be left out and are then "general", "ask"
+// with from and to as local days, both included, and rules as rule.Read has them. Purpose, overlaps and on_drift may be left out and are then "general", "ask"
 // and "ask". Errors are of kind fault.Invalid and name the field.
 func ReadPlanConfig(r io.Reader) (PlanConfig, error) {
 	var file struct {
@@ -38,7 +39,7 @@ func ReadPlanConfig(r io.Reader) (PlanConfig, error) {
 			From string `json:"from"`
 			To   string `json:"to"`
 		} `json:"window"`
-		Rules []json.RawMessage `json:"rules"`
+		Rules []rule.Draft `json:"rules"`
 	}
 	if err := strictjson.Decode(r, &file); err != nil {
 		return PlanConfig{}, fmt.Errorf("the config: %w", err)
@@ -51,8 +52,9 @@ func ReadPlanConfig(r io.Reader) (PlanConfig, error) {
 	if err != nil {
 		return PlanConfig{}, err
 	}
-	if len(file.Rules) > 0 {
-		return PlanConfig{}, errRules
+	rules, err := newRuleSet(file.Rules)
+	if err != nil {
+		return PlanConfig{}, err
 	}
 	from, err := calendar.ParseDate(window.From)
 	if err != nil {
@@ -66,10 +68,20 @@ func ReadPlanConfig(r io.Reader) (PlanConfig, error) {
 	if err != nil {
 		return PlanConfig{}, err
 	}
-	return PlanConfig{ID: file.ID, Window: w, Settings: settings}, nil
+	return PlanConfig{ID: file.ID, Window: w, Settings: settings, Rules: rules}, nil
 }
 
-var errRules = fault.Field("rules", "must be empty: this version knows no user rules")
+// newRuleSet checks and compiles rules; nil: there are none. Errors are those of rule.Check.
+func newRuleSet(drafts []rule.Draft) (*rule.Set, error) {
+	if len(drafts) == 0 {
+		return nil, nil
+	}
+	rules, err := rule.Check(drafts)
+	if err != nil {
+		return nil, err
+	}
+	return rule.Compile(rules)
+}
 
 // NewSettings checks the values of an archive config. Errors are of kind fault.Invalid and name the field.
 func NewSettings(timezone string, purpose Purpose, overlaps Policy, allDay bool, onDrift OnDrift) (Settings, error) {

@@ -74,7 +74,13 @@ func TestReadPlanConfigNamesTheFieldAtFault(t *testing.T) {
 		{"a number for a day", `"2026-10-01"`, `20261001`, "window.from"},
 		{"to before from", `"2026-10-31"`, `"2026-09-30"`, "window.to"},
 		{"the first day of the first year", `"2026-10-01"`, `"0001-01-01"`, "window.from"},
-		{"rules, which nothing would apply", `"rules": []`, `"rules": [{"match": "x"}]`, "rules"},
+		{"an unknown field of a rule", `"rules": []`, `"rules": [{"match": "x"}]`, "rules[0].match"},
+		{"a rule that is none", `"rules": []`, `"rules": [{"id": "a b"}]`, "rules[0].id"},
+		{
+			"a pattern that is none", `"rules": []`,
+			`"rules": [{"id": "a", "name": "A", "all": [{"field": "subject", "op": "regex", "any": ["x", "("]}], "then": {"exclude": true}}]`,
+			"rules[0].all[0].any[1]",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			text := strings.Replace(config, tt.old, tt.new, 1)

@@ -1,9 +1,12 @@
 package archive
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"adminassistant/shared/calendar"
@@ -59,15 +62,55 @@ type itemJSON struct {
 
 // MarshalJSON returns the stable form.
 func (p Plan) MarshalJSON() ([]byte, error) {
-	j := planJSON{
-		Window: windowJSON{Start: p.Window.Start().In(p.Window.Zone).Format(time.RFC3339), End: p.Window.End().In(p.Window.Zone).Format(time.RFC3339)},
-		Counts: p.Counts, Balanced: p.Balanced(), Items: make([]itemJSON, len(p.Items)), Overlaps: orNone(p.Overlaps), Actions: orNone(p.Actions),
-		Issues: p.Issues,
-	}
+	j := p.withoutItems()
+	j.Items = make([]itemJSON, len(p.Items))
 	for i := range p.Items {
 		j.Items[i] = newItemJSON(&p.Items[i])
 	}
 	return json.Marshal(j)
+}
+
+func (p *Plan) withoutItems() planJSON {
+	return planJSON{
+		Window: windowJSON{Start: p.Window.Start().In(p.Window.Zone).Format(time.RFC3339), End: p.Window.End().In(p.Window.Zone).Format(time.RFC3339)},
+		Counts: p.Counts, Balanced: p.Balanced(), Items: []itemJSON{}, Overlaps: orNone(p.Overlaps), Actions: orNone(p.Actions), Issues: p.Issues,
+	}
+}
+
+// WriteJSON writes the stable form for people to read, with two spaces for each level, item by item: the text of a large plan is never in memory as a whole.
+func (p *Plan) WriteJSON(w io.Writer) error {
+	var text bytes.Buffer
+	encoder := func(prefix string) *json.Encoder {
+		enc := json.NewEncoder(&text)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent(prefix, "  ")
+		return enc
+	}
+	if err := encoder("").Encode(p.withoutItems()); err != nil {
+		return fmt.Errorf("write a plan: %w", err)
+	}
+	const noItems = "\n  \"items\": ["
+	whole := text.String()
+	at := strings.Index(whole, noItems) + len(noItems)
+	out := bufio.NewWriter(w)
+	_, _ = out.WriteString(whole[:at]) // a failure is told by Flush
+	item := encoder("    ")
+	for i := range p.Items {
+		text.Reset()
+		if err := item.Encode(newItemJSON(&p.Items[i])); err != nil {
+			return fmt.Errorf("write a plan: %w", err)
+		}
+		if i > 0 {
+			_ = out.WriteByte(',')
+		}
+		_, _ = out.WriteString("\n    ")
+		_, _ = out.Write(bytes.TrimRight(text.Bytes(), "\n"))
+	}
+	if len(p.Items) > 0 {
+		_, _ = out.WriteString("\n  ")
+	}
+	_, _ = out.WriteString(whole[at:])
+	return out.Flush()
 }
 
 func newItemJSON(it *Item) itemJSON {

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"encoding/json"
 	"errors"
 	"reflect"
 	"strings"
@@ -183,3 +184,34 @@ func FuzzReadStanding(f *testing.F) {
 		}
 	})
 }
+
+func TestAPlanThatIsWrittenItemByItemReadsAsOneThatIsWrittenAtOnce(t *testing.T) {
+	hostile := day(
+		busy("a", "09:00", "10:00", subject("<b>&\n  \"items\": [")), busy("b", "09:30", "10:30", subject("\n  \"items\": [")), busy("c", "", ""),
+	)
+	for _, events := range [][]calendar.Event{nil, hostile[:1], hostile} {
+		plan := planOf(events)
+		var want, got strings.Builder
+		enc := json.NewEncoder(&want)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(plan); err != nil {
+			t.Fatal(err)
+		}
+		if err := plan.WriteJSON(&got); err != nil {
+			t.Fatal(err)
+		}
+		if got.String() != want.String() {
+			t.Errorf("got  %s\nwant %s", &got, &want)
+		}
+		if err := plan.WriteJSON(fullDisk{}); !errors.Is(err, errFull) {
+			t.Errorf("where nothing can be written: %v", err)
+		}
+	}
+}
+
+var errFull = errors.New("the disk is full")
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errFull }

@@ -5,9 +5,10 @@ import (
 	"adminassistant/shared/ledger"
 )
 
-// protectPrivacy makes personal appointments, those without category and travel, at least private in the archive.
+// protectPrivacy makes appointments as private in the archive as rules ask for, and personal ones, those without category and travel, at least private.
 func (p *planner) protectPrivacy() {
 	for _, c := range p.open() {
+		p.hideByRule(c)
 		if change, changed := protect(&c.Appointment); changed {
 			c.Changes = append(c.Changes, change)
 		}

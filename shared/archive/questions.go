@@ -190,6 +190,8 @@ func SourceOf(e *ledger.Entry) calendar.Appointment {
 	a.Subject, a.Location, a.Categories = from.Subject, from.Location, from.Categories
 	a.ShowAs, a.Importance = orElse(from.ShowAs, calendar.Unknown), orElse(from.Importance, calendar.NormalImportance)
 	a.Sensitivity = orElse(from.Sensitivity, calendar.Normal)
+	ruleAgain(&a, e.Changes)
+	a.Travel = travelByRule(e.Changes)
 	readAnew(&a)
 	protect(&a)
 	return a

@@ -54,6 +54,8 @@ type RepairInput struct {
 	AllowOverlap bool `json:"allow_overlap,omitempty"`
 	// Answers say of single findings what becomes of them, whatever Mode is; by Finding.ID.
 	Answers map[string]RepairMode `json:"answers,omitempty"`
+	// Actions are the ids of the actions that the answers answer, those of them that do.
+	Actions []string `json:"actions,omitempty"`
 	Decisions
 	// About are the ids of the findings that the decisions are about, in their order.
 	About []string `json:"about,omitempty"`
@@ -80,6 +82,8 @@ type RepairResult struct {
 	Failed    int        `json:"failed" doc:"Events that the archive calendar refused."`
 	Left      int        `json:"left" doc:"Findings that were left as they are."`
 	Found     CopyCounts `json:"found" doc:"What the comparison found before."`
+	// Asks is about what was left; of a dry run there is nothing.
+	Asks CopyQuestions `json:"asks"`
 
 	LedgerDamaged bool     `json:"ledger_damaged,omitempty" doc:"The ledger is not what was written. Nothing was written."`
 	Link          string   `json:"link,omitempty" doc:"Hash of the run's link in the ledger's chain."`
@@ -211,7 +215,12 @@ func (p *repair) decide(ctx context.Context) error {
 	for i := range p.findings {
 		f := &p.findings[i]
 		f.Done = Left
-		switch p.mode(f) {
+		mode := p.mode(f)
+		if day, locked := p.lockedFor(f, mode); locked {
+			f.Reason = fmt.Sprintf("%s is locked, so that nothing changes what is archived of it", day)
+			continue
+		}
+		switch mode {
 		case RepairFindings:
 			switch f.Outcome {
 			case Missing:
@@ -264,6 +273,23 @@ func (p *repair) decide(ctx context.Context) error {
 	}
 	p.run.Input = input
 	return p.hold.Commit(ctx)
+}
+
+// lockedFor is the locked day of which something else would be archived: that of what the ledger has, or of what it would take over. To show again what is
+// archived changes nothing of it.
+func (p *repair) lockedFor(f *Finding, mode RepairMode) (day calendar.Date, locked bool) {
+	if len(p.books.head.Locks) == 0 || mode != AdoptFindings {
+		return day, false
+	}
+	zone := p.view.settings.Zone
+	if day, locked = p.lockedDay(&f.Appointment, zone); locked || f.Outcome != Altered || f.event == nil {
+		return day, locked
+	}
+	shown, err := readAppointment(f.event, p.view.settings)
+	if err != nil {
+		return day, false
+	}
+	return p.lockedDay(&shown, zone)
 }
 
 // sameVerdict says whether a decision is the one that is kept.
@@ -385,6 +411,12 @@ func (p *repair) end(ctx context.Context) error {
 		if f := &p.findings[i]; f.Done != Left {
 			w := p.wrote[p.resultKey(f)]
 			items[i].Written, items[i].Problem = p.access == Writing && w.Problem == nil && !w.Noted, w.Problem
+		}
+	}
+	if p.access == Writing {
+		waits := func(f *Finding) bool { return f.Done == Left || p.wrote[p.resultKey(f)].Problem != nil }
+		if result.Asks, err = p.askAboutCopies(ctx, p.view, p.findings, p.more, waits); err != nil {
+			return err
 		}
 	}
 	state := run.Succeeded

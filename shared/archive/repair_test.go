@@ -324,3 +324,53 @@ func TestCategoriesThatAreTakenAwayInTheArchiveStayAway(t *testing.T) {
 	}
 	w.quiet(c)
 }
+
+// vanishing is a provider whose archive calendar somebody deletes when it is about to be written.
+type vanishing struct {
+	calendar.Provider
+	gone func()
+}
+
+func (p *vanishing) Update(ctx context.Context, account, id string, updates []calendar.Update) ([]calendar.WriteResult, error) {
+	p.gone()
+	return p.Provider.Update(ctx, account, id, updates)
+}
+
+func TestACalendarThatIsDeletedDuringARepairIsToldAndNothingIsHalfDone(t *testing.T) {
+	w := newWorld(t)
+	c := w.config()
+	w.add("One", "2026-10-05T09:00", "2026-10-05T10:00")
+	w.add("Two", "2026-10-06T09:00", "2026-10-06T10:00")
+	w.archive(c)
+	before := w.copies()
+	w.edited("One", func(d *calendar.Draft) { d.Subject = "Another" })
+	info, err := w.calendar.Calendar(t.Context(), uri("Archive"))
+	must(t, err)
+	r := w.repairRun(c, archive.RepairInput{Mode: archive.RepairFindings})
+	gone := false
+	p := &vanishing{w.calendar, func() {
+		if !gone {
+			must(t, w.calendar.DeleteCalendar(t.Context(), "me", info.ID))
+		}
+		gone = true
+	}}
+	err = (&archive.Repairer{Verifier: *w.verifier(w.Table, p)}).Run(t.Context(), r)
+	if !gone || fault.Of(err) != fault.NotFound {
+		t.Fatalf("%v", err)
+	}
+	// Whoever tries the run again says it, and when there is a calendar again, it is filled.
+	w.Advance(2 * time.Minute)
+	must(t, (&archive.Repairer{Verifier: *w.verifier(w.Table, w.calendar)}).Run(t.Context(), w.again(r.ID)))
+	got, err := run.NewStore(w.Table).Get(t.Context(), user, r.ID)
+	must(t, err)
+	if got.State != run.Failed || got.Problem == nil || !strings.Contains(got.Problem.Detail, "calendar create") {
+		t.Errorf("%s %+v", got.State, got.Problem)
+	}
+	_, err = w.calendar.CreateCalendar(t.Context(), uri("Archive"))
+	must(t, err)
+	must(t, (&archive.Repairer{Verifier: *w.verifier(w.Table, w.calendar)}).Run(t.Context(), w.repairRun(c, archive.RepairInput{Mode: archive.RepairFindings})))
+	if !slices.Equal(before, w.copies()) {
+		t.Errorf("the calendar has %q, want %q", w.copies(), before)
+	}
+	w.verify(c)
+}

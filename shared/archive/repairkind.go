@@ -38,11 +38,13 @@ func repairWords(r *run.Run, result run.Result) run.Words {
 			Action: string(action.LedgerDamaged),
 		}
 	case r.State == run.Partial && res.Failed == 0:
-		return run.Words{
+		w := run.Words{
 			Title:    fmt.Sprintf(": %d things still differ", res.Left),
 			Text:     "The repair did what it was asked to do. What it left differs still; the run says why.",
 			Complete: true,
 		}
+		res.Asks.words(&w)
+		return w
 	}
 	return run.Words{}
 }

@@ -19,6 +19,7 @@ const (
 	RuleStale            Rule = "stale"
 	RuleNoCustomer       Rule = "no_customer"
 	RuleTravelNoCustomer Rule = "travel_no_customer"
+	RuleMissingTravel    Rule = "missing_travel"
 )
 
 var reasons = map[Rule]string{
@@ -37,6 +38,7 @@ var reasons = map[Rule]string{
 	RuleStale:            "The source changed since you decided about it, so that your decision does not hold any more.",
 	RuleNoCustomer:       "No customer can be read from its categories, so that it was left out.",
 	RuleTravelNoCustomer: "It is travel, and no customer can be read from its categories.",
+	RuleMissingTravel:    "They were at different places on one day, and no journey between them is recorded.",
 }
 
 // Why says in a sentence why the rule asks; empty for a rule that is not known.

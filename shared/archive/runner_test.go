@@ -32,12 +32,12 @@ const user = "local#tester"
 type world struct {
 	*machinetest.Clock
 	*machinetest.Machine
-	t        *testing.T
+	t        testing.TB
 	calendar *local.Provider
 	source   calendar.Info
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	clock := machinetest.NewClock(time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC), time.Millisecond)
 	w := &world{Clock: clock, Machine: machinetest.New(t, clock.Now), t: t}
 	w.calendar = local.New(w.Table, w.NewID, w.Now)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -342,7 +343,7 @@ func TestAnEditOfAnOldVersionIsRefused(t *testing.T) {
 	if _, err := configs.Update(t.Context(), user, old); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("got %v", err)
 	}
-	if c, err := configs.Get(t.Context(), user, old.ID); err != nil || c != now {
+	if c, err := configs.Get(t.Context(), user, old.ID); err != nil || !reflect.DeepEqual(c, now) {
 		t.Errorf("%+v, %v, want %+v", c, err, now)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"adminassistant/shared/decision"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/rule"
 	"adminassistant/shared/run"
 )
 
@@ -19,6 +20,7 @@ import (
 type survey struct {
 	attempt  *Attempt
 	settings Settings
+	rules    *rule.Set // nil: there are none
 	window   calendar.Window
 	only     map[string]bool // keys that a retry is about; nil: all
 	events   []calendar.Event
@@ -51,6 +53,9 @@ func (a *Attempt) survey(ctx context.Context) (*survey, error) {
 func (a *Attempt) newSurvey(from, to calendar.Date) (_ *survey, err error) {
 	s := &survey{attempt: a, looked: map[string]bool{}, hidden: map[string]bool{}, refused: map[string]bool{}}
 	if s.settings, err = a.config.Settings(); err != nil {
+		return nil, err
+	}
+	if s.rules, err = a.config.RuleSet(); err != nil {
 		return nil, err
 	}
 	if a.run.Options.Replace {
@@ -162,8 +167,8 @@ func (s *survey) makePlan(ctx context.Context) error {
 			return err
 		}
 		s.plan = NewPlan(Input{
-			Events: s.events, Window: s.window, Settings: s.settings, Standing: books.standing(), Copies: books.copies(), Hidden: s.hidden, Unread: s.unread,
-			Decisions: decisions, Locks: books.head.Locks, Replace: s.attempt.run.Options.Replace,
+			Events: s.events, Window: s.window, Settings: s.settings, Rules: s.rules, Standing: books.standing(), Copies: books.copies(), Hidden: s.hidden,
+			Unread: s.unread, Decisions: decisions, Locks: books.head.Locks, Replace: s.attempt.run.Options.Replace,
 		})
 		// What is new in this window may be in the ledger on another day, from which it moved.
 		news, err := books.find(ctx, s.unknownLineages())
@@ -271,17 +276,24 @@ func (s *survey) bySource() map[string]*ledger.Entry {
 	return byID
 }
 
-// readBodies reads the bodies that the plan needs, and returns how many. Merged, absorbed and excluded events need none. One that the source refuses
-// counts as unchanged if the ledger has it, so that nobody is asked about a change that there may not be.
+// lacksBody says whether the plan needs an item's body, which nobody has read. Of an event that did not change its digest is known, which is enough until
+// something of it is written. Merged, absorbed and excluded events need none.
+func (s *survey) lacksBody(it *Item) bool {
+	switch it.Outcome {
+	case Archived, Unchanged, Drifted, Superseded, Conflicted:
+		e := it.Event
+		return e != nil && !s.refused[it.EventID] && (e.BodyUnread || e.BodyDigest != "" && e.Body.Content == "" && s.writes(it))
+	}
+	return false
+}
+
+// readBodies reads the bodies that the plan needs, and returns how many. One that the source refuses counts as unchanged if the ledger has it, so that
+// nobody is asked about a change that there may not be.
 func (s *survey) readBodies(ctx context.Context) (int, error) {
 	wanted := map[string]*calendar.Event{}
 	for i := range s.plan.Items {
-		it := &s.plan.Items[i]
-		switch it.Outcome {
-		case Archived, Unchanged, Drifted, Superseded, Conflicted:
-			if it.Event != nil && it.Event.BodyUnread && !s.refused[it.EventID] {
-				wanted[it.Event.ID] = it.Event
-			}
+		if it := &s.plan.Items[i]; s.lacksBody(it) {
+			wanted[it.Event.ID] = it.Event
 		}
 	}
 	if len(wanted) == 0 {
@@ -303,12 +315,15 @@ func (s *survey) readBodies(ctx context.Context) (int, error) {
 	for id, e := range wanted {
 		body, told := bodies[id]
 		if told {
-			e.Body, e.BodyUnread = body, false
+			e.Body, e.BodyDigest, e.BodyUnread = body, "", false
 			continue
 		}
 		s.refused[id] = true
 		if k := byID[id]; k != nil && k.BodyDigest != unreadDigest(e) {
-			e.BodyDigest, e.BodyUnread = k.BodyDigest, false
+			if err := s.attempt.books.ledger.Load(ctx, k); err != nil {
+				return 0, err
+			}
+			e.Body, e.BodyDigest, e.BodyUnread = k.Source.Body, k.BodyDigest, false
 		}
 	}
 	return len(wanted), nil
@@ -520,6 +535,9 @@ func (s *survey) renamings(ctx context.Context) (changes []Change, err error) {
 		}
 		source := *it.Event
 		source.Mark = ""
+		if !sameSource(it.Hash, e.SourceHash) { // people are written otherwise now: the hash goes with those whom it was made from
+			source.Organizer, source.Attendees = e.Source.Organizer, e.Source.Attendees
+		}
 		changes = append(changes, Change{Kind: Note, Entry: ledger.Entry{
 			Key: it.Key, Lineage: e.Lineage, Single: e.Single, Outcome: e.Outcome, Reason: reasonRenamed, SourceHash: e.SourceHash, Hash: e.Hash,
 			Appointment: e.Appointment, Changes: e.Changes, Source: source, BodyDigest: e.BodyDigest, Draft: e.Draft, CopyID: e.CopyID, Decision: e.Decision,

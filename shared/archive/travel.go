@@ -12,16 +12,17 @@ var travelWords = map[string]bool{
 	"transport": true, "journey": true, "trip": true, "departure": true, "arrival": true, "airport": true, "station": true,
 }
 
-// findTravel marks appointments whose subject has a travel word as a whole word, any case.
+// findTravel marks appointments whose subject has a travel word as a whole word, any case, and those that a rule makes travel.
 func (p *planner) findTravel() {
 	for _, c := range p.open() {
+		p.markTravel(c)
 		c.Issues = append(c.Issues, readTravel(&c.Appointment)...)
 	}
 }
 
-// readTravel marks an appointment whose subject has a travel word, and returns what is wrong with it.
+// readTravel marks an appointment whose subject has a travel word. It returns what is wrong with one that is marked.
 func readTravel(a *calendar.Appointment) (issues []string) {
-	if a.Travel = hasTravelWord(a.Subject); a.Travel && a.Customer == "" {
+	if a.Travel = a.Travel || hasTravelWord(a.Subject); a.Travel && a.Customer == "" {
 		return []string{"travel without a customer category"}
 	}
 	return nil

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"testing"
 
+	"adminassistant/shared/archive"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/rule"
 	"adminassistant/shared/store"
 )
 
@@ -40,4 +43,32 @@ func TestWhatANewerVersionPutIntoAConfig(t *testing.T) {
 			t.Errorf("the config is %s", now.Data)
 		}
 	})
+}
+
+func TestAConfigWithRulesOfANewerVersionCanBeChanged(t *testing.T) {
+	w := newWorld(t)
+	configs, made := w.configs(w.Table), w.config(func(c *archive.Config) {
+		c.Rules = []rule.Rule{about("a", "x", rule.Effect{Exclude: true})}
+	})
+	key := store.OfUser(user, "CONFIG#"+made.ID)
+	item, err := w.Table.Get(t.Context(), key)
+	must(t, err)
+	item.Data = bytes.Replace(item.Data, []byte(`"subject"`), []byte(`"body"`), 1)
+	_, err = w.Table.Put(t.Context(), item, store.VersionIs(item.Version))
+	must(t, err)
+	read, err := configs.Get(t.Context(), user, made.ID)
+	must(t, err)
+	if _, err := read.RuleSet(); fault.Of(err) != fault.Malformed {
+		t.Errorf("its rules for a plan: %v", err)
+	}
+	read.Active = false
+	read, err = configs.Update(t.Context(), user, read)
+	must(t, err)
+	if read.Rules[0].Version != 1 || read.Active {
+		t.Errorf("got %+v", read)
+	}
+	read.Rules = append(read.Rules, about("b", "x", rule.Effect{Exclude: true}))
+	if _, err := configs.Update(t.Context(), user, read); fault.FieldOf(err) != "rules[0].all[0].field" {
+		t.Errorf("with another rule beside it: %v", err)
+	}
 }

@@ -52,7 +52,9 @@ type VerifyResult struct {
 	View        CopyCounts  `json:"view"`
 	NotListed   int         `json:"not_listed,omitempty" doc:"Findings that are counted and are not among the run's items, since there are too many."`
 	OnEdit      OnEdit      `json:"on_edit,omitempty" doc:"What becomes of altered copies that a job's run finds, by the config."`
-	Cost        run.Cost    `json:"cost"`
+	// Asks is about the findings; not about those that on_edit has repaired.
+	Asks CopyQuestions `json:"asks"`
+	Cost run.Cost      `json:"cost"`
 }
 
 func (r *VerifyResult) sealed(_ string, cost run.Cost) { r.Cost = cost }
@@ -106,6 +108,9 @@ func (r *Verifier) Run(ctx context.Context, rn *run.Run) error {
 		if err := a.stillTheSame(ctx); err != nil {
 			return err
 		}
+	}
+	if result.Asks, err = a.askAboutCopies(ctx, v, findings, result.NotListed, func(f *Finding) bool { return !leftToJob(rn, &a.config, f) }); err != nil {
+		return err
 	}
 	return a.endVerified(ctx, result, findings)
 }
@@ -201,7 +206,7 @@ func wrongSums(r *run.Run, written map[string]int) string {
 	switch c := &result.Counts; {
 	case !c.Balanced() || !result.Balanced:
 		return "its sums do not balance: " + c.String()
-	case written != nil && !r.Options.DryRun && written[r.ID] != result.Written:
+	case written != nil && written[r.ID] != result.Written:
 		return fmt.Sprintf("it says that it wrote %d copies, and the ledger has %d of it", result.Written, written[r.ID])
 	}
 	return ""

@@ -39,6 +39,27 @@ func verifyWords(r *run.Run, result run.Result) run.Words {
 	if res == nil || r.State != run.Partial && r.State != run.Failed {
 		return run.Words{}
 	}
+	w := differs(res)
+	res.Asks.words(&w)
+	return w
+}
+
+// words add what is asked about copies to the words about a run.
+func (q *CopyQuestions) words(w *run.Words) {
+	switch {
+	case q.Raised > 0:
+		w.Asks = fmt.Sprintf(": %s for you to decide", action.Things(q.Raised))
+		w.AsksText = fmt.Sprintf("It asks you about %s: put right, take over, or leave.", action.Counts(map[action.Kind]int{action.Altered: q.Raised}))
+		if earlier := q.Waiting - q.Raised; earlier > 0 {
+			w.AsksText += fmt.Sprintf(" Still open from earlier runs: %s.", action.Things(earlier))
+		}
+	case q.Waiting > 0:
+		w.Waits, w.AsksText = ": something waits", fmt.Sprintf("Still open from earlier runs: %s for you to decide.", action.Things(q.Waiting))
+	}
+}
+
+// differs says what a verify run found to differ.
+func differs(res *VerifyResult) run.Words {
 	v := &res.View
 	things := func(n int, one, several string) string {
 		if n == 1 {
@@ -47,6 +68,9 @@ func verifyWords(r *run.Run, result run.Result) run.Words {
 		return fmt.Sprintf("%d %s", n, several)
 	}
 	look := " The ledger has all that was archived, so that nothing is lost. Look at the run: it says what differs, and what to do."
+	n := v.Differs() + res.Bookkeeping.Problems
+	// What was asked about one by one needs no action of its own.
+	rest := res.Bookkeeping.Problems + v.Unsettled + res.NotListed + res.Asks.NotAsked
 	switch {
 	case !res.Chain.OK:
 		return run.Words{
@@ -61,25 +85,30 @@ func verifyWords(r *run.Run, result run.Result) run.Words {
 			Text:   "The archive calendar is gone, though the ledger holds appointments in it." + look,
 			Action: string(action.ArchiveMissing),
 		}
-	case v.Missing > 0:
-		text := fmt.Sprintf("The archive calendar lacks %s of the ledger.", things(v.Missing, "appointment", "appointments"))
-		if v.Retention() {
-			text += retention
-		}
-		return run.Words{Title: fmt.Sprintf(": %s missing", things(v.Missing, "copy is", "copies are")), Text: text + look, Action: string(action.ArchiveMissing)}
-	case v.Altered > 0:
+	case v.Missing > 0 && v.Retention():
 		return run.Words{
-			Title:  fmt.Sprintf(": %s altered", things(v.Altered, "copy was", "copies were")),
-			Text:   fmt.Sprintf("In the archive calendar %s something else than the ledger has.", things(v.Altered, "copy shows", "copies show")) + look,
-			Action: string(action.Altered),
+			Title:  fmt.Sprintf(": %s missing", things(v.Missing, "copy is", "copies are")),
+			Text:   fmt.Sprintf("The archive calendar lacks %s of the ledger.", things(v.Missing, "appointment", "appointments")) + retention + look,
+			Action: string(action.ArchiveMissing),
 		}
-	}
-	n := v.Differs() + res.Bookkeeping.Problems
-	if n == 0 {
+	case n == 0:
 		return run.Words{Title: ": some days could not be read", Text: "Days of the archive calendar could not be read. All others were compared."}
 	}
-	return run.Words{
-		Title: fmt.Sprintf(": %s", things(n, "thing differs", "things differ")),
-		Text:  "The archive calendar is not what the ledger has." + look, Action: string(action.Altered),
+	w := run.Words{
+		Title: fmt.Sprintf(": %s", things(n, "thing differs", "things differ")), Text: "The archive calendar is not what the ledger has." + look,
 	}
+	switch {
+	case rest == 0 && n == v.Altered:
+		w.Title = fmt.Sprintf(": %s altered", things(v.Altered, "copy was", "copies were"))
+		w.Text = fmt.Sprintf("In the archive calendar %s something else than the ledger has.", things(v.Altered, "copy shows", "copies show")) + look
+	case rest == 0 && n == v.Missing:
+		w.Title = fmt.Sprintf(": %s missing", things(v.Missing, "copy is", "copies are"))
+		w.Text = fmt.Sprintf("The archive calendar lacks %s of the ledger.", things(v.Missing, "appointment", "appointments")) + look
+	}
+	if rest > 0 {
+		w.Action = string(action.Altered)
+	} else {
+		w.Complete, w.Known = true, res.Asks.Raised == 0 && (res.OnEdit == "" || res.OnEdit == AskOnEdit || v.Altered == 0)
+	}
+	return w
 }

@@ -28,6 +28,8 @@ func (v *version) become(a calendar.Appointment, sensitivity bool) {
 		a.Sensitivity = was.Sensitivity
 		v.changes = slices.Delete(v.changes, i, i+1)
 	}
+	was.Travel = travelByRule(v.changes)
+	a.Travel = was.Travel
 	before, after := readAnew(&was), readAnew(&a)
 	if !slices.Equal(before, after) {
 		v.issues = slices.DeleteFunc(slices.Clone(v.issues), func(issue string) bool { return slices.Contains(before, issue) })
@@ -42,9 +44,9 @@ func (v *version) become(a calendar.Appointment, sensitivity bool) {
 	v.Appointment = a
 }
 
-// readAnew finds what follows from categories and subject.
+// readAnew finds what follows from categories and subject. Travel says whether it is travel whatever the subject is.
 func readAnew(a *calendar.Appointment) (issues []string) {
-	a.Customer, a.BillingType, a.Travel = "", "", false
+	a.Customer, a.BillingType = "", ""
 	return append(readCategories(a), readTravel(a)...)
 }
 

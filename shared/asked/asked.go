@@ -30,6 +30,8 @@ type Question struct {
 	Why string
 	// Participants are in the order of the action's.
 	Participants []Participant
+	// Found is what a verification found of a copy, of a question about that; nil: it is about the source, or the run is not kept any more.
+	Found *archive.Finding
 }
 
 // Participant is one appointment that a question is about.
@@ -96,6 +98,9 @@ func (r *Reader) Read(ctx context.Context, a *action.Action) (*Question, error) 
 	if len(a.Participants) == 0 {
 		return q, nil
 	}
+	if a.Finding != "" {
+		return q, r.readFinding(ctx, q)
+	}
 	versions, err := r.versions(ctx, a)
 	if err != nil {
 		return nil, err
@@ -132,6 +137,46 @@ func (r *Reader) Read(ctx context.Context, a *action.Action) (*Question, error) 
 		}
 	}
 	return q, r.readEarlier(ctx, q)
+}
+
+// readFinding reads what a question about a copy is about: what the ledger has now, and what the run found that asked.
+func (r *Reader) readFinding(ctx context.Context, q *Question) error {
+	q.Why = archive.FindingKind(q.Rule).Why()
+	q.Participants = make([]Participant, len(q.Action.Participants))
+	versions, err := r.versions(ctx, q.Action)
+	if err != nil {
+		return err
+	}
+	for i := range q.Participants {
+		p := &q.Participants[i]
+		p.Participant = q.Action.Participants[i]
+		p.readLedger(versions[p.Key])
+		p.Source, p.People = nil, false
+	}
+	asker, err := r.Runs.Get(ctx, q.User, q.Subject.ID)
+	if fault.Of(err) == fault.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for page := range asker.Pages {
+		items, err := r.Runs.Items(ctx, asker, page)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			var f archive.Finding
+			if err := json.Unmarshal(it.Plan, &f); err != nil {
+				return fault.New(fault.Malformed, "what run %s found is unreadable: %v", asker.ID, err)
+			}
+			if f.ID == q.Finding {
+				q.Found = &f
+				return nil
+			}
+		}
+	}
+	return nil
 }
 
 // readEarlier reads what was decided about the participants before, in one request.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"adminassistant/shared/action"
@@ -29,6 +30,7 @@ const (
 	ByAccepted  = "more_accepted"
 	ByLongest   = "longest"
 	ByTrimming  = "trim"
+	ByJourneys  = "usual_journey"
 )
 
 // part is a participant as its time counts in suggestions.
@@ -41,7 +43,7 @@ type part struct {
 // Suggestions returns what speaks for itself, the best first; none if no rule fits. Earlier decisions are suggested of every question about appointments;
 // the other rules are about appointments that share time. After a suggestion no participants share time any more, and none has time that it did not have.
 func (q *Question) Suggestions() []Suggestion {
-	if len(q.Participants) == 0 || q.Others > 0 {
+	if len(q.Participants) == 0 || q.Others > 0 || q.Finding != "" {
 		return nil
 	}
 	parts := make([]part, len(q.Participants))
@@ -57,6 +59,10 @@ func (q *Question) Suggestions() []Suggestion {
 		if s != nil && len(s.Verdicts) > 0 && !slices.ContainsFunc(all, func(o Suggestion) bool { return reflect.DeepEqual(o.Verdicts, s.Verdicts) }) {
 			all = append(all, *s)
 		}
+	}
+	if q.Kind == action.MissingTravel {
+		suggest(q.journey())
+		return all
 	}
 	suggest(earlier(parts))
 	if q.Kind != action.Overlap || slices.ContainsFunc(parts, func(p part) bool { return p.at == nil || !p.at.Start.Before(p.at.End) }) {
@@ -86,6 +92,37 @@ func (q *Question) Suggestions() []Suggestion {
 	}
 	suggest(trimmed(parts, top))
 	return all
+}
+
+// journey creates the travel that is missing before the later participant; nil if nothing is known of one that the ledger had.
+func (q *Question) journey() *Suggestion {
+	if q.Travel == nil || len(q.Participants) != 2 {
+		return nil
+	}
+	to := &q.Participants[0]
+	for i := range q.Participants {
+		p := &q.Participants[i]
+		if p.Archive == nil || p.Newest != p.Version {
+			return nil // it is not what it was when the journey was missing
+		}
+		if p.Archive.Start.After(to.Archive.Start) {
+			to = p
+		}
+	}
+	a := calendar.Appointment{
+		Subject: "Travel", Start: q.Travel.Start, End: q.Travel.Start.Add(time.Duration(q.Travel.Minutes) * time.Minute),
+		Sensitivity: calendar.Normal, ShowAs: calendar.Busy,
+	}
+	if place := strings.Join(strings.Fields(to.Archive.Location), " "); place != "" && to.Archive.Sensitivity == calendar.Normal {
+		a.Subject += " to " + place
+	}
+	if q.Travel.Category != "" {
+		a.Categories = []string{q.Travel.Category}
+	}
+	return &Suggestion{
+		Rule: ByJourneys, Why: fmt.Sprintf("Of your %d journeys between the two places half took %d minutes or less.", q.Travel.Journeys, q.Travel.Minutes),
+		Verdicts: []decision.Verdict{{Word: decision.Create, Fields: whole(&a)}},
+	}
 }
 
 // called is a participant in a sentence.

@@ -65,11 +65,21 @@ func ReadUpTo(r io.Reader, most int64) (*Stream, error) {
 	return s, nil
 }
 
-// open finds out what a file is.
-func open(r *bufio.Reader, most int64) (*Stream, error) {
+// FormatOf reads as much of a file as shows what it is; what it holds besides may be anything. Errors are as those of Read.
+func FormatOf(r io.Reader) (Format, error) {
+	u, err := unpack(r, MaxBytes, maxRatio)
+	if err != nil {
+		return "", err
+	}
+	defer u.Close()
+	return formatOf(bufio.NewReaderSize(plaintext.NewReader(u), 64<<10))
+}
+
+// formatOf finds out what a file is.
+func formatOf(r *bufio.Reader) (Format, error) {
 	head, err := r.Peek(4 << 10)
 	if err != nil && err != io.EOF {
-		return nil, err
+		return "", err
 	}
 	head = bytes.TrimLeft(head, " \t\r\n")
 	first := head
@@ -78,26 +88,41 @@ func open(r *bufio.Reader, most int64) (*Stream, error) {
 	}
 	switch {
 	case len(head) == 0:
-		return nil, fault.New(fault.Invalid, "the file is empty")
+		return "", fault.New(fault.Invalid, "the file is empty")
 	case head[0] == '{':
+		return JSONL, nil
+	case strings.EqualFold(string(bytes.TrimSpace(first)), "BEGIN:VCALENDAR"):
+		return ICS, nil
+	case bytes.ContainsAny(first, ",") && !bytes.ContainsAny(first, "\x00"):
+		return CSV, nil
+	case bytes.ContainsAny(first, ";\t") && bytes.Contains(bytes.ToLower(first), []byte("subject")):
+		return "", fault.New(fault.Invalid, "the columns of the table are not set apart by commas; save it as CSV with commas")
+	}
+	return "", fault.New(fault.Invalid, "the file is neither the JSONL, iCalendar or CSV file of a backup, nor one of them compressed by zstd")
+}
+
+// open begins to read a file of whatever format.
+func open(r *bufio.Reader, most int64) (*Stream, error) {
+	format, err := formatOf(r)
+	if err != nil {
+		return nil, err
+	}
+	switch format {
+	case JSONL:
 		j, err := openJSONL(r)
 		if err != nil {
 			return nil, err
 		}
 		j.lenient = true
 		return &Stream{Format: JSONL, Name: j.Calendar.Name, Zones: j.Zones, each: j.each}, nil
-	case strings.EqualFold(string(bytes.TrimSpace(first)), "BEGIN:VCALENDAR"):
+	case ICS:
 		return readICS(r, most)
-	case bytes.ContainsAny(first, ",") && !bytes.ContainsAny(first, "\x00"):
-		c, err := openCSV(r)
-		if err != nil {
-			return nil, err
-		}
-		return &Stream{Format: CSV, Zones: c.zones, each: c.each}, nil
-	case bytes.ContainsAny(first, ";\t") && bytes.Contains(bytes.ToLower(first), []byte("subject")):
-		return nil, fault.New(fault.Invalid, "the columns of the table are not set apart by commas; save it as CSV with commas")
 	}
-	return nil, fault.New(fault.Invalid, "the file is neither the JSONL, iCalendar or CSV file of a backup, nor one of them compressed by zstd")
+	c, err := openCSV(r)
+	if err != nil {
+		return nil, err
+	}
+	return &Stream{Format: CSV, Zones: c.zones, each: c.each}, nil
 }
 
 // Close ends the reading.

@@ -113,7 +113,7 @@ type Provider interface {
 	// Instances has them with their marks.
 	Marked(ctx context.Context, account, calendarID string, marks []string) (map[string]Event, error)
 
-	// Find returns, by id, those of some events and series that are in the calendar, also those that are Withheld.
+	// Find returns, by id, those of some events, series and instances of series that are in the calendar, also those that are Withheld.
 	Find(ctx context.Context, account, calendarID string, ids []string) (map[string]Event, error)
 
 	// Zones returns the time zones that only the calendar itself explains, by ID; Microsoft 365 has none.

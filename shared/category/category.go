@@ -3,6 +3,7 @@ package category
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -112,6 +113,11 @@ func pair(left, right string) (customer string, billing calendar.BillingType, er
 		}
 	}
 	return customer, billing, nil
+}
+
+// OwnTime says whether a customer with a billing type, as Read gives them, is time that nobody pays for: Admin or Break.
+func OwnTime(customer string, billing calendar.BillingType) bool {
+	return billing == calendar.NonBillable && slices.Contains(ownTime, customer)
 }
 
 // billingType reads a billing type, in any case and with any dash.

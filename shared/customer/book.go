@@ -1,6 +1,7 @@
 package customer
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -42,4 +43,15 @@ func (b *Book) Named(name string) string {
 		return c.Name
 	}
 	return name
+}
+
+// Spellings says how customers are written, by their folded names: as most do. count is how many write a name so.
+func Spellings(count map[string]int) map[string]string {
+	names := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(count)) {
+		if folded := calendar.Folded(name); names[folded] == "" || count[name] > count[names[folded]] {
+			names[folded] = name
+		}
+	}
+	return names
 }

@@ -19,6 +19,7 @@ import (
 	"unicode/utf8"
 
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/category"
 	"adminassistant/shared/currency"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/mail"
@@ -150,19 +151,14 @@ func (c *Customer) Validate() error {
 	return c.Address.check()
 }
 
-// separators are what parts a customer from the billing type in a category.
-var separators = []string{" - ", " – ", " — "}
-
 func checkName(field, name string) error {
 	if err := checkText(field, name, maxName); err != nil {
 		return err
 	}
-	folded := calendar.Folded(name)
-	switch {
-	case folded == string(calendar.Billable) || folded == string(calendar.NonBillable):
-		return fault.Field(field, "must not be a billing type")
-	case slices.ContainsFunc(separators, func(s string) bool { return strings.Contains(" "+folded+" ", s) }):
-		return fault.Field(field, `must not have " - " in it, which parts customer and billing type in a category`)
+	for _, billing := range []calendar.BillingType{calendar.Billable, calendar.NonBillable} {
+		if read, _, err := category.Read(name + " - " + string(billing)); err != nil || calendar.Folded(read) != calendar.Folded(name) {
+			return fault.Field(field, "must be one that a category can name: \"%s - billable\" is not read as that customer's", name)
+		}
 	}
 	return nil
 }

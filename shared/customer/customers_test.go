@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,7 +32,8 @@ type kept struct {
 func open(t *testing.T) *kept {
 	t.Helper()
 	at := time.Date(2026, 10, 5, 9, 0, 0, 0, time.UTC)
-	clock := func() time.Time { return at }
+	var ticks atomic.Int64
+	clock := func() time.Time { return at.Add(time.Duration(ticks.Add(1)) * time.Second) }
 	table, err := sqlite.Open(filepath.Join(t.TempDir(), "store.db"), clock)
 	must(t, err)
 	t.Cleanup(func() { must(t, table.Close()) })
@@ -135,7 +137,7 @@ func TestNothingIsChangedThatWasNotSeen(t *testing.T) {
 	must(t, err)
 	stored, err := k.Get(t.Context(), ann, first.ID)
 	must(t, err)
-	if second.Version != stored.Version || stored.Name != "Acme Ltd" || stored.Created != first.Created {
+	if second.Version != stored.Version || stored.Name != "Acme Ltd" || stored.Created != first.Created || !stored.Updated.After(first.Updated) {
 		t.Errorf("%+v", stored)
 	}
 	_, err = k.Update(t.Context(), ann, Customer{ID: first.ID, Version: first.Version, Name: "Acme Inc"})
@@ -179,7 +181,7 @@ func TestMergingMakesAliasesOfTheOthersNames(t *testing.T) {
 		t.Error(got, stored.Version, merged.Version)
 	}
 	_, err = k.Merge(t.Context(), ann, acme.ID, merged.Version, "billable")
-	is(t, err, fault.Invalid, "name", "billing type")
+	is(t, err, fault.Invalid, "name", "category")
 	_, err = k.Merge(t.Context(), bob, acme.ID, merged.Version, "Globex")
 	is(t, err, fault.NotFound, "", "no customer")
 	for i := range maxAliases - len(merged.Aliases) {

@@ -70,6 +70,14 @@ func Field(field, format string, args ...any) error {
 	return &Error{Kind: Invalid, Field: field, err: fmt.Errorf("%s %w", field, fmt.Errorf(format, args...))}
 }
 
+// At names the field of an Invalid failure by what its caller calls it; the text stays. Nil and other kinds of failure stay what they are.
+func At(field string, err error) error {
+	if err == nil || Of(err) != Invalid {
+		return err
+	}
+	return &Error{Kind: Invalid, Field: field, err: errors.New(err.Error())}
+}
+
 // Of returns the kind that was given to err first, that is the innermost one; of several causes, that of the first one which has
 // a kind. A deadline or a cancellation that nobody classified is Unavailable.
 func Of(err error) Kind {

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"adminassistant/shared/action"
+	"adminassistant/shared/archive"
 	"adminassistant/shared/asked"
 	"adminassistant/shared/limit"
 )
@@ -51,11 +52,53 @@ type actionDetail struct {
 	Participants []participantView `json:"participants" nullable:"false" doc:"The appointments that it is about, by key."`
 	Others       int               `json:"others,omitempty" doc:"How many more it is about."`
 	Suggestions  []suggestionView  `json:"suggestions" nullable:"false" doc:"Answers that something speaks for, the best first; none when no rule fits."`
+	Finding      *findingView      `json:"finding,omitempty" doc:"What a verification found, of a question about a copy in the archive calendar."`
+}
+
+// findingView is archive.Finding in an answer.
+type findingView struct {
+	ID          string           `json:"id" doc:"By which a repair answers it."`
+	Found       findingKind      `json:"found" doc:"What is wrong."`
+	Key         string           `json:"key,omitempty" doc:"Of the ledger. Left out: it has nothing of it."`
+	EventID     string           `json:"event_id,omitempty" doc:"In the archive calendar."`
+	Appointment *appointment     `json:"appointment,omitempty" doc:"What the ledger has; or else what the calendar shows."`
+	Differences []differenceView `json:"differences" nullable:"false" doc:"The fields in which the copy differs."`
+	Detail      string           `json:"detail,omitempty"`
+	Answers     []repairMode     `json:"answers" nullable:"false" doc:"What can become of it, as the repair of the config takes it, besides that it is left."`
+}
+
+type differenceView struct {
+	Field    string `json:"field"`
+	Ledger   string `json:"ledger"`
+	Calendar string `json:"calendar"`
+}
+
+// findingKind is archive.FindingKind in answers.
+type findingKind string
+
+// Schema implements huma.SchemaProvider.
+func (findingKind) Schema(huma.Registry) *huma.Schema { return wordsOf(archive.FindingKinds) }
+
+func viewFinding(q *asked.Question) *findingView {
+	if q.Finding == "" {
+		return nil
+	}
+	v := &findingView{ID: q.Finding, Found: findingKind(q.Rule), Differences: []differenceView{}, Answers: []repairMode{}}
+	for _, mode := range archive.FindingKind(q.Rule).Answers() {
+		v.Answers = append(v.Answers, repairMode(mode))
+	}
+	if f := q.Found; f != nil {
+		v.Key, v.EventID, v.Appointment, v.Detail = f.Key, f.EventID, &appointment{f.Appointment}, f.Detail
+		for _, d := range f.Differences {
+			v.Differences = append(v.Differences, differenceView(d))
+		}
+	}
+	return v
 }
 
 // suggestionView is an answer to an action, ready to be sent.
 type suggestionView struct {
-	Rule     string        `json:"rule" enum:"earlier_decision,only_customer,you_organise,more_accepted,longest,trim" doc:"The rule that suggests it."`
+	Rule     string        `json:"rule" enum:"earlier_decision,only_customer,you_organise,more_accepted,longest,trim,usual_journey" doc:"Which suggests it."`
 	Why      string        `json:"why" doc:"What speaks for it, in a sentence."`
 	Verdicts []verdictView `json:"verdicts" nullable:"false" doc:"As POST /v1/actions/{id}/resolve takes them."`
 }
@@ -114,7 +157,7 @@ func viewQuestion(q *asked.Question) actionDetail {
 	for i := range q.Participants {
 		v.Participants[i] = viewParticipant(&q.Participants[i])
 	}
-	v.Suggestions = []suggestionView{}
+	v.Suggestions, v.Finding = []suggestionView{}, viewFinding(q)
 	for _, s := range q.Suggestions() {
 		one := suggestionView{Rule: s.Rule, Why: s.Why, Verdicts: make([]verdictView, len(s.Verdicts))}
 		for i := range s.Verdicts {
@@ -165,7 +208,8 @@ func (s *server) actionRoutes() {
 		pattern: "POST /v1/actions/{id}/resolve", access: byUsers, class: limit.Writes, action: "action.resolve",
 		tag: tagActions, summary: "Say that what an action is about is done, or decide it", document: s.resolveAnswers,
 		description: "With verdicts it is decided: the answer is 202 with the run that carries the decision out, as of POST /v1/decisions. Without them your " +
-			"word is enough, but not of every kind: overlap, drift, stale_decision and altered need a decision about appointments; archive_missing, ledger_damaged, " +
+			"word is enough, but not of every kind: overlap, drift and stale_decision need a decision about appointments, altered the repair of the config " +
+			"with the action's id; archive_missing, ledger_damaged, " +
 			"shrunk_window, keys_changed, unreadable_days, mailbox_out_of_reach, blocked, not_seen and sign_in_needed are resolved by the next run that " +
 			"succeeds, or by signing in. " +
 			"An action of kind run_failed is also resolved by itself when a later run of the same config succeeds.",

@@ -40,6 +40,7 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/notice"
 	"adminassistant/shared/notify"
+	places "adminassistant/shared/place"
 	"adminassistant/shared/proof"
 	"adminassistant/shared/queue"
 	queues "adminassistant/shared/queue/sqlite"
@@ -215,10 +216,10 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	s.services = Services{
 		Timesheets: sheets,
 		Flags:      flag.New(s.table, clock), Users: users, Eraser: eraser,
-		Configs: configs, Customers: customers, Runs: runs,
+		Configs: configs, Customers: customers, Places: places.New(s.table), Runs: runs,
 		Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Signing: key, Blobs: blobs, Kinds: described,
 		Undo:     undoers,
-		Deciding: deciding,
+		Deciding: deciding, Tryouts: &archive.Tryouts{Ledger: entries, Runs: runs, Blobs: blobs},
 		Verifier: &proof.Verifier{
 			Ledger: entries, Runs: runs, Audit: records, Backups: backup.New(s.table, blobs), Signer: key, Clock: clock, Sheets: sheets.Hashes,
 		},

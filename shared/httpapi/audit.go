@@ -19,7 +19,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, to *route) {
 		return
 	}
 	if err := s.Audit.Serve(w, r, to.pattern, to.action, s.guarded(to)); err != nil {
-		writeProblem(w, problemOf(r.Context(), err))
+		s.answerProblem(w, r, to, problemOf(r.Context(), err))
 	}
 }
 

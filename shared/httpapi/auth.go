@@ -95,7 +95,7 @@ func (s *server) authenticate(h http.Header, r *http.Request, to *route) (accoun
 	if it.Noted { // it lasts longer now, and its cookie with it
 		s.keep(h, cookie.Value, &it)
 	}
-	if unsafe(r.Method) && !it.Proves(r.Header.Get(headerCSRF)) {
+	if unsafe(r.Method) && !to.page && !it.Proves(r.Header.Get(headerCSRF)) { // that of a page is in its form
 		return account.Principal{}, nil, &coded{codeCSRF, headerCSRF,
 			"a request of a browser session that changes something has to carry the header " + headerCSRF + ", as " + routeSession + " returns it"}
 	}

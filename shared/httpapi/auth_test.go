@@ -66,14 +66,14 @@ type changed struct {
 	redeem func(microsoft.Response) error
 }
 
-func (c *changed) Begin(_ context.Context, user string, r microsoft.Request) (string, error) {
+func (c *changed) Begin(ctx context.Context, user string, r microsoft.Request) (string, error) {
 	if user != "" {
 		r.Claims = c.state.Claims
 	}
 	if c.ask != nil {
 		c.ask(&r)
 	}
-	return c.Client.URL(r), nil
+	return c.Client.URL(ctx, r), nil
 }
 
 func (c *changed) Redeem(ctx context.Context, r microsoft.Response) (microsoft.Identity, error) {

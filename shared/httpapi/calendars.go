@@ -323,45 +323,8 @@ func (p Period) window(now time.Time, user account.Settings) (calendar.Window, e
 }
 
 // window reads a period, or else a first and last day, in zone, with weeks that begin on a day. Errors are of kind fault.Invalid and name period, from or to.
-func window(period, from, to string, zone *time.Location, now time.Time, weekStart time.Weekday) (w calendar.Window, err error) {
-	var first, last calendar.Date
-	switch {
-	case period != "" && (from != "" || to != ""):
-		return w, fault.Field("period", "says it all; leave from and to out")
-	case period != "":
-		if first, last, err = calendar.ParsePeriod(period, calendar.DateOf(now, zone), weekStart); err != nil {
-			return w, at("period", err)
-		}
-	default:
-		if first, err = parseDay("from", from); err != nil {
-			return w, err
-		}
-		if last, err = parseDay("to", to); err != nil {
-			return w, err
-		}
-		if last.Before(first) {
-			return w, fault.Field("to", "is %s, before from, %s", last, first)
-		}
-	}
-	if w, err = calendar.NewWindow(first, last, zone); err != nil {
-		return w, at(cmp.Or(map[bool]string{true: "period"}[period != ""], "from"), err)
-	}
-	if w.Days() > limit.PeriodDays {
-		return w, fault.Field(cmp.Or(map[bool]string{true: "period"}[period != ""], "to"), "makes it %d days; at most %d are read at once",
-			w.Days(), limit.PeriodDays)
-	}
-	return w, nil
-}
-
-func parseDay(field, text string) (calendar.Date, error) {
-	if text == "" {
-		return calendar.Date{}, fault.Field(field, "is missing; give a day as in 2026-10-05")
-	}
-	day, err := calendar.ParseDate(text)
-	if err != nil {
-		return day, fault.Field(field, "must be a day as in 2026-10-05, not %.40q", text)
-	}
-	return day, nil
+func window(period, from, to string, zone *time.Location, now time.Time, weekStart time.Weekday) (calendar.Window, error) {
+	return archive.ReadWindow(period, from, to, zone, now, weekStart)
 }
 
 // eventView is an event as the provider has it, with its times as instants.

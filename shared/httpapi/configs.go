@@ -12,16 +12,15 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/rs/zerolog"
 
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
 	"adminassistant/shared/limit"
-	"adminassistant/shared/run"
+	"adminassistant/shared/rule"
+	"adminassistant/shared/setup"
 	"adminassistant/shared/store"
-	"adminassistant/shared/telemetry"
 )
 
 // ConfigInput is an archive config as a request has it; what is left out has its default.
@@ -37,7 +36,8 @@ type ConfigInput struct {
 	OnEdit         onEdit `json:"on_edit,omitempty" default:"ask"`
 	LookBack       *int   `json:"look_back,omitempty" minimum:"0" maximum:"366" default:"30" doc:"Days that a run without a period covers at least."`
 	CreateCalendar *bool  `json:"create_calendar,omitempty" default:"true" doc:"The first run may create the archive calendar."`
-	Rules          []any  `json:"rules,omitempty" doc:"Must be empty: this version knows no user rules."`
+	// Rules is nil where a request says nothing of them.
+	Rules *[]ruleInput `json:"rules,omitempty" doc:"Rules, in their order. Left out: a new config has none, and an existing one keeps its own."`
 }
 
 // onEdit is archive.OnEdit in a request.
@@ -54,8 +54,10 @@ func (onEdit) Schema(huma.Registry) *huma.Schema {
 
 // apply puts the input into a config. Errors are of kind fault.Invalid and name the field.
 func (in *ConfigInput) apply(c *archive.Config) (err error) {
-	if len(in.Rules) > 0 {
-		return fault.Field("rules", "must be empty: this version knows no user rules")
+	if in.Rules != nil {
+		if c.Rules, err = rule.Check(drafts(*in.Rules)); err != nil {
+			return err
+		}
 	}
 	c.Name, c.Timezone, c.AllDayOverlaps = in.Name, in.Timezone, in.AllDayOverlaps
 	c.Purpose, c.Overlaps, c.OnDrift = archive.Purpose(in.Purpose), archive.Policy(in.Overlaps), archive.OnDrift(in.OnDrift)
@@ -75,24 +77,23 @@ func parseURI(field, text string) (calendar.URI, error) {
 
 // configView is an archive config as a response has it.
 type configView struct {
-	ID             string `json:"id"`
-	Name           string `json:"name"`
-	Source         string `json:"source"`
-	Archive        string `json:"archive"`
-	Timezone       string `json:"timezone"`
-	Purpose        string `json:"purpose" enum:"general,timesheet"`
-	Overlaps       string `json:"overlaps" enum:"keep,ask,resolve"`
-	AllDayOverlaps bool   `json:"all_day_overlaps"`
-	OnDrift        string `json:"on_drift" enum:"ask,accept"`
-	OnEdit         string `json:"on_edit" enum:"ask,repair,adopt"`
-	LookBack       int    `json:"look_back"`
-	CreateCalendar bool   `json:"create_calendar"`
-	// Rules is always empty.
-	Rules   []any       `json:"rules" nullable:"false"`
-	Active  bool        `json:"active" doc:"Only an active config starts runs."`
-	Shares  []shareView `json:"shares,omitempty" nullable:"false" doc:"Calendars that another config uses, too; never an archive calendar. Only in lists."`
-	Created time.Time   `json:"created"`
-	Updated time.Time   `json:"updated"`
+	ID             string      `json:"id"`
+	Name           string      `json:"name"`
+	Source         string      `json:"source"`
+	Archive        string      `json:"archive"`
+	Timezone       string      `json:"timezone"`
+	Purpose        string      `json:"purpose" enum:"general,timesheet"`
+	Overlaps       string      `json:"overlaps" enum:"keep,ask,resolve"`
+	AllDayOverlaps bool        `json:"all_day_overlaps"`
+	OnDrift        string      `json:"on_drift" enum:"ask,accept"`
+	OnEdit         string      `json:"on_edit" enum:"ask,repair,adopt"`
+	LookBack       int         `json:"look_back"`
+	CreateCalendar bool        `json:"create_calendar"`
+	Rules          []ruleView  `json:"rules" nullable:"false"`
+	Active         bool        `json:"active" doc:"Only an active config starts runs."`
+	Shares         []shareView `json:"shares,omitempty" nullable:"false" doc:"Calendars that another config uses, too; never an archive calendar. Only in lists."`
+	Created        time.Time   `json:"created"`
+	Updated        time.Time   `json:"updated"`
 }
 
 // shareView is a calendar of a config that is another config's as well.
@@ -107,7 +108,7 @@ func viewConfig(c archive.Config) configView {
 	return configView{
 		ID: c.ID, Name: c.Name, Source: c.Source.String(), Archive: c.Archive.String(), Timezone: c.Timezone, Purpose: string(c.Purpose),
 		Overlaps: string(c.Overlaps), AllDayOverlaps: c.AllDayOverlaps, OnDrift: string(c.OnDrift), LookBack: c.LookBack,
-		OnEdit: string(cmp.Or(c.OnEdit, archive.AskOnEdit)), CreateCalendar: c.CreateCalendar, Rules: []any{}, Active: c.Active,
+		OnEdit: string(cmp.Or(c.OnEdit, archive.AskOnEdit)), CreateCalendar: c.CreateCalendar, Rules: viewRules(c.Rules), Active: c.Active,
 		Created: c.Created, Updated: c.Updated,
 	}
 }
@@ -166,8 +167,8 @@ func (s *server) configRoutes() {
 	handle(s, route{
 		pattern: "PUT /v1/archive-configs/{id}", access: byUsers, class: limit.Writes, action: "config.replace", needs: headerIfMatch,
 		tag: tagConfigs, summary: "Replace an archive config",
-		description: "What is left out gets its default. Once something is archived, the calendars cannot change. They are compared with those of " +
-			"other configs as when a config is created.",
+		description: "What is left out gets its default, but for the rules, which stay. Once something is archived, the calendars cannot change. " +
+			"They are compared with those of other configs as when a config is created.",
 	}, s.putConfig)
 	handle(s, route{
 		pattern: "DELETE /v1/archive-configs/{id}", access: byUsers, class: limit.Removals, action: "config.delete", needs: headerIfMatch,
@@ -235,17 +236,6 @@ type newConfigInput struct {
 	Verify string `json:"verify,omitempty" enum:"weekly,none" default:"weekly" doc:"weekly: also create a job that verifies the config once a week."`
 }
 
-// verifyWeekly creates the job that verifies a new config. Without it the config is there all the same, and its user can create one.
-func (s *server) verifyWeekly(ctx context.Context, who string, c *archive.Config) {
-	_, err := s.Jobs.Create(ctx, who, job.Job{
-		Kind: run.Verify, Config: c.ID, Jitter: job.MaxJitter,
-		Schedule: job.Schedule{Repeat: job.Weekly, At: "04:30", Weekdays: []string{"sunday"}, Zone: c.Timezone},
-	})
-	if err != nil {
-		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Str("config", c.ID).Msg("new config is not verified by a job")
-	}
-}
-
 func (s *server) createConfig(ctx context.Context, in *struct{ Body newConfigInput }) (*configAnswer, error) {
 	who, err := user(ctx)
 	if err != nil {
@@ -258,15 +248,13 @@ func (s *server) createConfig(ctx context.Context, in *struct{ Body newConfigInp
 	if err := s.reach(ctx, who, c.Source, c.Archive); err != nil {
 		return nil, err
 	}
-	c, err = s.Configs.Finding(s.finder(who)).Create(ctx, who, c)
+	var jobs []func(*archive.Config) job.Job
+	if in.Body.Verify == "weekly" {
+		jobs = append(jobs, setup.Weekly)
+	}
+	c, err = (&setup.Setup{Configs: s.Configs, Jobs: s.Jobs, Accounts: s.Accounts}).Create(ctx, who, c, s.finder(who), jobs...)
 	if err != nil {
 		return nil, err
-	}
-	if err := s.Accounts.Note(ctx, who, c.Source, c.Archive); err != nil {
-		return nil, err
-	}
-	if in.Body.Verify == "weekly" {
-		s.verifyWeekly(ctx, who, &c)
 	}
 	out := answerConfig(c)
 	out.Location = "/v1/archive-configs/" + c.ID

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/customer"
 	"adminassistant/shared/limit"
@@ -79,14 +80,14 @@ func (in *CustomerInput) apply(c *customer.Customer) (err error) {
 	c.Terms = customer.Terms{Currency: in.Currency, DayMinutes: in.DayMinutes, Travel: customer.Policy(in.Travel)}
 	for i, r := range in.Rates {
 		rate := customer.Rate{Work: r.Work, Travel: r.Travel}
-		if rate.From, err = parseDay(fmt.Sprintf("rates[%d].from", i), r.From); err != nil {
+		if rate.From, err = archive.ReadDay(fmt.Sprintf("rates[%d].from", i), r.From); err != nil {
 			return err
 		}
 		c.Rates = append(c.Rates, rate)
 	}
 	for i, r := range in.Rounding {
 		rounding := customer.Rounding{Increment: r.Increment, Mode: customer.Mode(r.Mode), Scope: customer.Scope(r.Scope), Least: r.Least}
-		if rounding.From, err = parseDay(fmt.Sprintf("rounding[%d].from", i), r.From); err != nil {
+		if rounding.From, err = archive.ReadDay(fmt.Sprintf("rounding[%d].from", i), r.From); err != nil {
 			return err
 		}
 		c.Rounding = append(c.Rounding, rounding)
@@ -125,6 +126,10 @@ func (s *server) customerRoutes() {
 		pattern: "POST /v1/customers", access: byUsers, class: limit.Writes, action: "customer.create",
 		tag: tagCustomers, summary: "Record what is known of a customer", success: http.StatusCreated,
 	}, s.createCustomer)
+	handle(s, route{
+		pattern: "GET /v1/customers/new", access: byUsers, class: limit.Bulk, tag: tagCustomers,
+		summary: "List the customers that archived appointments name and nobody has recorded",
+	}, s.newCustomers)
 	handle(s, route{pattern: "GET /v1/customers/{id}", access: byUsers, tag: tagCustomers, summary: "Show a customer"}, s.getCustomer)
 	handle(s, route{
 		pattern: "PUT /v1/customers/{id}", access: byUsers, class: limit.Writes, action: "customer.replace", needs: headerIfMatch,

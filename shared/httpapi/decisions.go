@@ -152,7 +152,7 @@ func (s *server) carryOut(ctx context.Context, config string, asked archive.Aske
 	case err != nil:
 		return nil, err
 	}
-	return s.start(ctx, who, r)
+	return s.launch(ctx, who, r)
 }
 
 type resolveInput struct {

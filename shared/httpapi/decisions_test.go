@@ -119,6 +119,13 @@ func TestDecisions(t *testing.T) {
 		map[string]any{"key": keys[0], "hash": "sha256:" + strings.Repeat("0", 64)},
 	}}).problem(409, "stale_decision", "")
 	decide(map[string]any{"verdicts": verdicts{{"key": "nothing", "verdict": "withdraw"}}}).problem(404, "not_found", "")
+	decide(map[string]any{"action": action, "verdicts": verdicts{{"key": "another", "verdict": "keep"}}}).problem(422, "invalid", "decisions[0].verdicts[0].key")
+	repair := func(actions map[string]any) answer {
+		return s.do("POST", "/v1/archive-configs/"+config+"/repair", map[string]any{"actions": actions})
+	}
+	repair(map[string]any{"nothing": "repair"}).problem(404, "not_found", "")
+	repair(map[string]any{action: "repair"}).problem(422, "invalid", "actions."+action)
+	repair(map[string]any{}).problem(422, "invalid", "mode")
 	fields := map[string]any{"subject": "Call", "start": "2026-10-12T06:00:00Z", "end": "2026-10-12T05:30:00Z"}
 	decide(map[string]any{"verdicts": verdicts{{"verdict": "create", "fields": fields}}}).problem(422, "invalid", "decisions[0].verdicts[0].fields.end")
 	s.do("POST", "/v1/decisions", map[string]any{"config": "none", "decisions": []any{map[string]any{"verdicts": first}}}).problem(404, "not_found", "")

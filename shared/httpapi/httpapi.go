@@ -20,6 +20,7 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
@@ -33,6 +34,7 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/notify"
+	places "adminassistant/shared/place"
 	"adminassistant/shared/proof"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
@@ -50,6 +52,8 @@ type Services struct {
 	Customers *customer.Customers
 	// Timesheets are what is billed to them.
 	Timesheets *timesheet.Sheets
+	// Places are where appointments are.
+	Places *places.Places
 	// Kinds are those of runs, and Starters start them, by the queues of their kinds.
 	Kinds    run.Kinds
 	Starters map[run.QueueName]*run.Starter
@@ -57,8 +61,10 @@ type Services struct {
 	Undo *undo.Undoers
 	// Deciding turns what users decide into runs.
 	Deciding *archive.Deciding
-	Jobs     *job.Jobs
-	Backups  *backup.Backups
+	// Tryouts say what rules would do.
+	Tryouts *archive.Tryouts
+	Jobs    *job.Jobs
+	Backups *backup.Backups
 	// Uploads keeps files until they are restored.
 	Uploads *restore.Uploads
 	Ledger  *ledger.Ledger
@@ -71,6 +77,8 @@ type Services struct {
 	// Local returns who imports into a user's local calendars and exports them.
 	Local func(user string) Importer
 	Users *account.Users
+	// Tenants are those whose users are let in; nil: the server is of one machine.
+	Tenants *tenant.Tenants
 	// Eraser erases all that is kept of a user.
 	Eraser *account.Eraser
 	// Flags are what administrators switched on and off.
@@ -109,6 +117,8 @@ type Services struct {
 	// CLI is answered to whoever asks.
 	CLI     CLISignIn
 	Version string // of the software
+	// Web are the pages for people; nil: there are none, and / leads to the reference.
+	Web *Web
 }
 
 // server is the routes and what surrounds them.
@@ -145,7 +155,11 @@ func New(s Services) http.Handler {
 					"/auth/login."},
 				{Name: tagCalendars, Description: "Calendars and what is in them."},
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
+				{Name: tagCategories, Description: "The categories that an account keeps for its events, and what is wrong with those of events."},
 				{Name: tagCustomers, Description: "Those whom categories name: other names, rates, rounding, where timesheets go."},
+				{Name: tagPlaces, Description: "Where appointments are, and the journeys between."},
+				{Name: tagRules, Description: "What you say of your events beforehand: their customer, their privacy, and what is left out."},
+				{Name: tagHours, Description: "What the time of an archive comes to."},
 				{Name: tagRuns, Description: "Runs: start, watch, retry, cancel, undo."},
 				{Name: tagJobs, Description: "Schedules that start runs."},
 				{Name: tagBackups, Description: "Copies of whole calendars, proven and kept."},
@@ -155,6 +169,7 @@ func New(s Services) http.Handler {
 				{Name: tagLedger, Description: "The append-only record of what was archived."},
 				{Name: tagTimesheets, Description: "What customers pay: drafts, approved and locked timesheets, and their files."},
 				{Name: tagFlags, Description: "What is switched on and off for the users of your tenant, for its administrators."},
+				{Name: tagTenants, Description: "The tenants whose users are let in, for administrators of the one that runs the installation."},
 				{Name: tagUsers, Description: "The users of your tenant, for its administrators."},
 				{Name: tagAudit, Description: "What was done, by whom and when: append-only and hash-chained."},
 				{Name: tagHealth, Description: "Whether the service works."},
@@ -171,7 +186,11 @@ func New(s Services) http.Handler {
 	srv.authRoutes()
 	srv.calendarRoutes()
 	srv.configRoutes()
+	srv.categoryRoutes()
 	srv.customerRoutes()
+	srv.placeRoutes()
+	srv.ruleRoutes()
+	srv.hoursRoutes()
 	srv.runRoutes()
 	srv.undoRoutes()
 	srv.verifyRoutes()
@@ -184,9 +203,11 @@ func New(s Services) http.Handler {
 	srv.ledgerRoutes()
 	srv.timesheetRoutes()
 	srv.userRoutes()
+	srv.tenantRoutes()
 	srv.flagRoutes()
 	srv.auditRoutes()
 	srv.healthRoutes()
+	srv.webRoutes()
 
 	describeKinds(srv.api.OpenAPI(), s.Kinds)
 	document, err := json.Marshal(srv.api.OpenAPI())
@@ -203,6 +224,7 @@ const (
 	tagMe        = "me"
 	tagCalendars = "calendars"
 	tagConfigs   = "archive-configs"
+	tagRules     = "rules"
 	tagRuns      = "runs"
 	tagJobs      = "jobs"
 	tagBackups   = "backups"

@@ -270,8 +270,8 @@ func TestRequestsThatAreRefused(t *testing.T) {
 			status: 422, code: "invalid", field: "look_back",
 		},
 		{
-			name: "a config with rules", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"rules": []any{map[string]any{}}}),
-			status: 422, code: "invalid", field: "rules",
+			name: "a config with a rule that is none", method: "POST", path: "/v1/archive-configs",
+			body: with(map[string]any{"rules": []any{map[string]any{}}}), status: 422, code: "invalid", field: "rules[0].all",
 		},
 		{
 			name: "a config that tells its own state", method: "POST", path: "/v1/archive-configs", body: with(map[string]any{"active": true}),

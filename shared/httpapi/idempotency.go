@@ -34,12 +34,12 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, to *route, key str
 	ctx := r.Context()
 	if !visible(key, maxIdempotencyKey) {
 		detail := fmt.Sprintf("%s must have 1 to %d visible ASCII characters", headerIdempotency, maxIdempotencyKey)
-		writeProblem(w, newProblem(ctx, "invalid", headerIdempotency, detail))
+		s.answerProblem(w, r, to, newProblem(ctx, "invalid", headerIdempotency, detail))
 		return
 	}
 	who, err := account.From(ctx)
 	if err != nil {
-		writeProblem(w, problemOf(ctx, err))
+		s.answerProblem(w, r, to, problemOf(ctx, err))
 		return
 	}
 	body := &hashed{from: r.Body, sum: sha256.New()}
@@ -51,13 +51,13 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, to *route, key str
 	case errors.Is(err, idempotency.ErrUnderWay):
 		w.Header().Set("Retry-After", "1")
 		detail := "the request with this " + headerIdempotency + " is still under way; ask again for its answer"
-		writeProblem(w, newProblem(ctx, codeIdempotencyUnderWay, headerIdempotency, detail))
+		s.answerProblem(w, r, to, newProblem(ctx, codeIdempotencyUnderWay, headerIdempotency, detail))
 		return
 	case err != nil:
-		writeProblem(w, problemOf(ctx, err))
+		s.answerProblem(w, r, to, problemOf(ctx, err))
 		return
 	case first != nil:
-		repeat(w, r, body, first)
+		s.repeat(w, r, to, body, first)
 		return
 	}
 
@@ -91,18 +91,19 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, to *route, key str
 }
 
 // repeat answers a request whose key was used before.
-func repeat(w http.ResponseWriter, r *http.Request, body *hashed, first *idempotency.Answer) {
+func (s *server) repeat(w http.ResponseWriter, r *http.Request, to *route, body *hashed, first *idempotency.Answer) {
 	ctx := r.Context()
 	sum, err := body.hash()
 	switch {
 	case err != nil:
 		if p := problemOf(ctx, err); p.Code == codeTooLarge {
-			writeProblem(w, p)
+			s.answerProblem(w, r, to, p)
 			return
 		}
-		writeProblem(w, newProblem(ctx, codeUnparsable, "", unreadableBody))
+		s.answerProblem(w, r, to, newProblem(ctx, codeUnparsable, "", unreadableBody))
 	case sum != first.Request:
-		writeProblem(w, newProblem(ctx, codeIdempotencyMismatch, headerIdempotency, "this "+headerIdempotency+" was used for another request; use a new one"))
+		s.answerProblem(w, r, to, newProblem(ctx, codeIdempotencyMismatch, headerIdempotency,
+			"this "+headerIdempotency+" was used for another request; use a new one"))
 	default:
 		for name, values := range first.Header {
 			w.Header()[name] = values

@@ -23,13 +23,16 @@ import (
 type JobSettings struct {
 	Schedule  job.Schedule     `json:"schedule"`
 	Window    job.Window       `json:"window,omitzero" doc:"Which days a run covers; not of a drill."`
-	Jitter    *int             `json:"jitter,omitempty" minimum:"0" maximum:"60" default:"10" doc:"Minutes of delay at most; always the same for one job."`
+	Jitter    *int             `json:"jitter,omitempty" minimum:"0" maximum:"60" doc:"Minutes of delay at most; by default 10, and more where many jobs are due."`
 	Calendar  string           `json:"calendar,omitempty" enum:"source,archive" doc:"Which calendar of the config; by default source. Not of an archive job."`
 	Retention backup.Retention `json:"retention,omitzero" doc:"Which backups stay: those that one of the rules keeps; without any rule all. Only of a backup job."`
 }
 
 func (in *JobSettings) apply(j *job.Job) {
-	j.Schedule, j.Window, j.Jitter, j.Calendar, j.Retention = in.Schedule, in.Window, *in.Jitter, job.Calendar(in.Calendar), in.Retention
+	j.Schedule, j.Window, j.Jitter, j.Calendar, j.Retention = in.Schedule, in.Window, job.ByLoad, job.Calendar(in.Calendar), in.Retention
+	if in.Jitter != nil {
+		j.Jitter = *in.Jitter
+	}
 }
 
 // jobInput is a job as a request has it.
@@ -46,7 +49,7 @@ type jobReason string
 func (jobReason) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Enum: []any{
 		string(job.ByUser), string(job.ConfigInactive), string(job.UserDisabled), string(job.SignInNeeded), string(job.NotSeen), string(job.Broken),
-		string(job.UnknownKind),
+		string(job.UnknownKind), string(job.TenantOut),
 	}}
 }
 

@@ -28,7 +28,10 @@ func TestEveryRouteHasAClass(t *testing.T) {
 		"POST /v1/decisions":             limit.Starts,
 		"POST /v1/calendars/{id}/import": limit.Bulk, "GET /v1/calendars/{id}/export": limit.Bulk, "POST /v1/uploads": limit.Bulk,
 		"GET /v1/backups/{id}/files/{name}": limit.Bulk, "POST /v1/backups/{id}/verify": limit.Bulk, "POST /v1/ledger/{config}/verify": limit.Bulk,
+		"POST /v1/archive-configs/{id}/rules/try": limit.Bulk, "GET /v1/archive-configs/{id}/rules/suggestions": limit.Bulk,
 		"GET /v1/ledger/{config}/proof": limit.Bulk, "POST /v1/audit/verify": limit.Bulk, "GET /v1/audit/export": limit.Bulk,
+		"GET /v1/hours": limit.Bulk, "GET /v1/hours/export": limit.Bulk, "GET /v1/customers/new": limit.Bulk, "GET /v1/categories/validate": limit.Bulk,
+		"GET /v1/places": limit.Bulk, "GET /v1/travel/gaps": limit.Bulk,
 		"GET /v1/timesheets/{id}/export": limit.Bulk,
 	}
 	for pattern, r := range newService(t).declared {

@@ -18,12 +18,16 @@ type Machine struct {
 	Cookie string
 }
 
-// home leads to the reference, and lets a browser in that brings a key. The answer leads on to an address without it, so that it stays in no
-// history and in no link.
+// home leads to the first page, or to the reference where there are no pages, and lets a browser in that brings a key. The answer leads on to an
+// address without it, so that it stays in no history and in no link.
 func (s *server) home(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if s.Machine == nil || r.Method != http.MethodGet || !q.Has("key") {
-		http.Redirect(w, r, "/docs", http.StatusFound)
+		to := "/docs"
+		if s.Web != nil {
+			to = s.Web.Home
+		}
+		http.Redirect(w, r, to, http.StatusFound)
 		return
 	}
 	err := s.Machine.Redeem(single(q, "key"))
@@ -46,6 +50,7 @@ const (
 	everywhere   where = iota
 	withSignIn         // where browsers sign in at a sign-in service
 	withSessions       // where browsers have sessions
+	withTenants        // where users of several tenants may sign in
 )
 
 // has says whether a route is there.
@@ -55,6 +60,8 @@ func (s *server) has(r *route) bool {
 		return s.SignIn != nil
 	case withSessions:
 		return s.browsers()
+	case withTenants:
+		return s.Tenants != nil
 	}
 	return true
 }

@@ -16,6 +16,7 @@ import (
 	"adminassistant/shared/account/entrasim"
 	"adminassistant/shared/account/microsoft"
 	"adminassistant/shared/account/session"
+	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/action"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/secret"
@@ -62,8 +63,8 @@ func owned(ok int) statuses     { return statuses{401, 403, 404, 404, 404, 404, 
 // administration is the row of a route about another user of the tenant, who does not exist for administrators of other tenants.
 func administration(ok int) statuses { return statuses{401, 403, 403, 403, 404, ok, 403} }
 
-// request is how a route is asked. In path, body and header $calendar, $config, $customer, $timesheet, $run, $job, $backup, $session, $action and $notification
-// stand for what is the user's, $other for the other user's object id and $me for the caller's.
+// request is how a route is asked. In path, body and header $calendar, $category, $config, $customer, $timesheet, $run, $job, $backup, $session, $action
+// and $notification stand for what is the user's, $other for the other user's object id and $me for the caller's.
 type request struct {
 	path   string // empty: the route's own
 	body   string
@@ -80,6 +81,8 @@ var (
 )
 
 const nightly = `{"kind": "archive", "config": "$config", "schedule": {"repeat": "daily", "at": "23:59", "zone": "UTC"}}`
+
+const lastMonth = `{"period": "last month"}`
 
 const ownConfig = `{"name": "own", "source": "local://own/calendars/Work", "archive": "local://own/calendars/Copy", "timezone": "UTC"}`
 
@@ -107,9 +110,10 @@ var matrix = map[string]request{
 	"GET /unsubscribe":  {want: everybody(422)}, // without the token of an e-mail
 	"POST /unsubscribe": {body: "List-Unsubscribe=One-Click", header: []string{"Content-Type", "application/x-www-form-urlencoded"}, want: everybody(422)},
 
-	"GET /v1/me":          {want: users(200)},
-	"PUT /v1/me/settings": {body: `{"timezone": "Europe/Berlin"}`, header: replacing, want: users(200)},
-	"DELETE /v1/me":       {header: []string{"X-Confirm", "$me"}, want: users(202)},
+	"GET /v1/me":                  {want: users(200)},
+	"PUT /v1/me/settings":         {body: `{"timezone": "Europe/Berlin"}`, header: replacing, want: users(200)},
+	"DELETE /v1/me/mail-returned": {want: users(204)},
+	"DELETE /v1/me":               {header: []string{"X-Confirm", "$me"}, want: users(202)},
 
 	"GET /v1/calendars":                        {want: users(200)},
 	"POST /v1/calendars":                       {body: `{"uri": "local://own/calendars/New"}`, header: sendJSON, want: users(201)},
@@ -129,6 +133,20 @@ var matrix = map[string]request{
 	"POST /v1/archive-configs/{id}/activate":   {path: "/v1/archive-configs/$config/activate", want: owned(200)},
 	"POST /v1/archive-configs/{id}/deactivate": {path: "/v1/archive-configs/$config/deactivate", want: owned(200)},
 	"GET /v1/archive-configs/{id}/window":      {path: "/v1/archive-configs/$config/window", want: owned(200)},
+	"GET /v1/archive-configs/{id}/rules":       {path: "/v1/archive-configs/$config/rules", want: owned(200)},
+	"POST /v1/archive-configs/{id}/rules/try":  {path: "/v1/archive-configs/$config/rules/try", body: lastMonth, header: sendJSON, want: owned(200)},
+	"GET /v1/archive-configs/{id}/rules/suggestions": {
+		path: "/v1/archive-configs/$config/rules/suggestions", want: owned(200),
+	},
+	"PUT /v1/archive-configs/{id}/rules": {path: "/v1/archive-configs/$config/rules", body: `{"rules": []}`, header: replacing, want: owned(200)},
+
+	"GET /v1/categories":         {path: "/v1/categories?config=$config", want: owned(200)},
+	"POST /v1/categories":        {body: `{"config": "$config", "name": "Globex - billable"}`, header: sendJSON, want: owned(201)},
+	"PUT /v1/categories/{id}":    {path: "/v1/categories/$category?config=$config", body: `{"colour": "preset1"}`, header: sendJSON, want: owned(200)},
+	"DELETE /v1/categories/{id}": {path: "/v1/categories/$category?config=$config", want: owned(204)},
+	"POST /v1/categories/rename": {body: `{"config": "$config", "from": "Acme - billable", "to": "Acme - non-billable"}`, header: sendJSON,
+		want: owned(200)},
+	"GET /v1/categories/validate": {path: "/v1/categories/validate?config=$config&period=last+week", want: owned(200)},
 
 	"GET /v1/timesheets":               {want: users(200)},
 	"POST /v1/timesheets":              {body: `{"config": "$config", "customer": "Acme", "period": "last week"}`, header: sendJSON, want: owned(201)},
@@ -142,6 +160,14 @@ var matrix = map[string]request{
 
 	"GET /v1/customers":             {want: users(200)},
 	"POST /v1/customers":            {body: `{"name": "Globex"}`, header: sendJSON, want: users(201)},
+	"GET /v1/customers/new":         {path: "/v1/customers/new?config=$config&period=2026-10-12", want: owned(200)},
+	"GET /v1/places":                {path: "/v1/places?config=$config", want: owned(200)},
+	"POST /v1/places/aliases":       {body: `{"name": "Room 4", "of": "Head office"}`, header: sendJSON, want: users(204)},
+	"DELETE /v1/places/aliases":     {path: "/v1/places/aliases?name=Nowhere", want: statuses{401, 403, 404, 404, 404, 404, 404}}, // nobody has it
+	"GET /v1/travel/gaps":           {path: "/v1/travel/gaps?config=$config&period=2026-10-12", want: owned(200)},
+	"POST /v1/travel/gaps":          {body: `{"config": "$config", "period": "2026-10-12"}`, header: sendJSON, want: owned(200)},
+	"GET /v1/hours":                 {path: "/v1/hours?config=$config&period=2026-10-12", want: owned(200)},
+	"GET /v1/hours/export":          {path: "/v1/hours/export?config=$config&period=2026-10-12", want: owned(200)},
 	"GET /v1/customers/{id}":        {path: "/v1/customers/$customer", want: owned(200)},
 	"PUT /v1/customers/{id}":        {path: "/v1/customers/$customer", body: `{"name": "Globex"}`, header: replacing, want: owned(200)},
 	"DELETE /v1/customers/{id}":     {path: "/v1/customers/$customer", header: matching, want: owned(204)},
@@ -180,7 +206,10 @@ var matrix = map[string]request{
 	"POST /v1/notifications/read":      {want: users(200)},
 
 	"POST /v1/backups/drills": {body: `{"config": "$config"}`, header: sendJSON, want: owned(202)},
-	"POST /v1/uploads":        {body: week, header: sendFile, want: users(201)},
+	"POST /v1/uploads/direct": {body: `{"bytes": 5000000}`, header: sendJSON, want: users(201)},
+	"POST /v1/uploads/{id}/arrived": {path: "/v1/uploads/$upload/arrived", body: `{"bytes": 1, "sha256": "` + strings.Repeat("0", 64) + `"}`, header: sendJSON,
+		want: owned(409)}, // it has more bytes
+	"POST /v1/uploads": {body: week, header: sendFile, want: users(201)},
 	"POST /v1/restores": {body: `{"backup": "$backup", "into": "local://own/calendars/New", "create_calendar": true}`,
 		header: sendJSON, want: owned(202)},
 	"POST /v1/imports":                  {body: `{"calendar": "local://me/calendars/Work", "upload": "$upload"}`, header: sendJSON, want: owned(202)},
@@ -204,6 +233,10 @@ var matrix = map[string]request{
 	"GET /v1/flags": {want: statuses{401, 403, 403, 403, 200, 200, 403}},
 	"PUT /v1/flags/{name}": {path: "/v1/flags/job.stuck_action", body: `{"state": "off"}`, header: sendJSON,
 		want: statuses{401, 403, 403, 403, 200, 200, 403}},
+	"GET /v1/tenants": {want: statuses{401, 403, 403, 403, 403, 200, 403}}, // the operator's is the first one
+	"PUT /v1/tenants/{tenant}": {path: "/v1/tenants/" + foreignTenant, body: `{"name": "Abroad"}`, header: sendJSON,
+		want: statuses{401, 403, 403, 403, 403, 200, 403}},
+	"DELETE /v1/tenants/{tenant}":     {path: "/v1/tenants/" + foreignTenant, want: statuses{401, 403, 403, 403, 403, 204, 403}},
 	"GET /v1/users":                   {want: statuses{401, 403, 403, 403, 200, 200, 403}},
 	"GET /v1/users/{object}":          {path: "/v1/users/$other", want: administration(200)},
 	"POST /v1/users/{object}/disable": {path: "/v1/users/$other/disable", want: administration(200)},
@@ -212,6 +245,7 @@ var matrix = map[string]request{
 	"POST /v1/users/{object}/mailboxes": {path: "/v1/users/$other/mailboxes", body: `{"mailbox": "team@example.com"}`, header: sendJSON,
 		want: administration(201)},
 	"DELETE /v1/users/{object}/mailboxes/{mailbox}": {path: "/v1/users/$other/mailboxes/room@example.com", want: administration(204)},
+	"DELETE /v1/users/{object}/mail-returned":       {path: "/v1/users/$other/mail-returned", want: administration(204)},
 	"DELETE /v1/users/{object}":                     {path: "/v1/users/$other", want: administration(202)},
 }
 
@@ -261,6 +295,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	authenticated := func(service *service, s *Services) {
 		s.Authenticate, s.Sessions = verifier.Authenticate, session.New(service.table, s.Clock)
 		s.Attempts = session.NewAttempts(service.table, s.Clock)
+		s.Tenants = tenant.New(service.table, []string{homeTenant, foreignTenant}, s.Clock)
 		s.SignIn, err = microsoft.New(microsoft.Options{
 			Client: apiClient, RedirectURL: "https://example.com/auth/callback", Tenants: []string{homeTenant},
 			Table: service.table, Keeper: secret.New(wrapper, s.Clock, secret.Limits{}), Clock: s.Clock,
@@ -318,6 +353,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			jobID := s.do("POST", "/v1/jobs", strings.ReplaceAll(nightly, "$config", configID)).is(201).str("id")
 			backupID := s.backup(map[string]any{"config": configID})
 			uploadID := s.do("POST", "/v1/uploads", week, sendFile...).is(201).str("id")
+			categoryID := s.do("POST", "/v1/categories", `{"config": "`+configID+`", "name": "Acme - billable"}`, sendJSON...).is(201).str("id")
 			customerID := s.do("POST", "/v1/customers", `{"name": "Acme"}`, sendJSON...).is(201).str("id")
 			sheet := map[string]any{"config": configID, "customer": "Acme", "period": "2026-10-05"}
 			sheetID := s.do("POST", "/v1/timesheets", sheet).is(201).str("id")
@@ -355,16 +391,17 @@ func TestWhoMayDoWhat(t *testing.T) {
 				return anyID.ReplaceAllString(text, "ID")
 			}
 			noCalendar := calendarIDOf("local://me/calendars/ID99999999")
-			names := regexp.MustCompile(`\$(calendar|config|customer|timesheet|run|job|backup|upload|session|action|notification|other)`).MatchString(path + row.body)
+			names := regexp.MustCompile(`\$(calendar|category|config|customer|timesheet|run|job|backup|upload|session|action|notification|other)`).
+				MatchString(path + row.body)
 			for who, want := range row.want {
 				var missing answer
 				if names {
 					missing = ask(who, "$calendar", noCalendar, "$config", "ID99999998", "$run", "ID99999997", "$session", strings.Repeat("0", 64), "$job",
-						"ID99999994", "$backup", "ID99999993", "$upload", "ID99999992", "$customer", "ID99999990", "$timesheet", "ID99999989",
-						"$action", "ID99999996", "$notification", "ID99999995", "$other", unknownUser)
+						"ID99999994", "$backup", "ID99999993", "$upload", "ID99999992", "$customer", "ID99999990", "$category", "ID99999989",
+						"$timesheet", "ID99999988", "$action", "ID99999996", "$notification", "ID99999995", "$other", unknownUser)
 				}
 				a := ask(who, "$calendar", calendarID, "$config", configID, "$run", runID, "$job", jobID, "$backup", backupID, "$upload", uploadID, "$session",
-					began.ID, "$customer", customerID, "$timesheet", sheetID,
+					began.ID, "$customer", customerID, "$category", categoryID, "$timesheet", sheetID,
 					"$action", raised.ID, "$notification", told.ID, "$other", objects[otherUser])
 				if a.StatusCode != want {
 					t.Errorf("%s is answered %d, want %d: %s", callerNames[who], a.StatusCode, want, a.body)

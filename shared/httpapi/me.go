@@ -11,6 +11,7 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/notify"
 )
 
 type meView struct {
@@ -22,6 +23,22 @@ type meView struct {
 	// Mailboxes are names alone: who granted them is for administrators.
 	Mailboxes []string `json:"mailboxes" nullable:"false" doc:"That administrators granted to you: calendar URIs may name them, beside your own."`
 	Version   string   `json:"version" doc:"Of the service."`
+	// MailReturned is there while it is so.
+	MailReturned *returnedView `json:"mail_returned,omitempty" doc:"E-mail to your address came back, and none is sent to it any more."`
+}
+
+// returnedView says why nothing is mailed to an address.
+type returnedView struct {
+	Why   string    `json:"why" enum:"bounced,complained,rejected" doc:"Not taken by its server; called unwanted; not sent on."`
+	At    time.Time `json:"at"`
+	Admin bool      `json:"needs_administrator" doc:"Only an administrator lets e-mail through again."`
+}
+
+func viewReturned(m *notify.Mark) *returnedView {
+	if m == nil {
+		return nil
+	}
+	return &returnedView{Why: string(m.Why), At: m.At, Admin: m.ForAdministrators()}
 }
 
 // settingsView is a user's settings as a response has them.
@@ -88,6 +105,12 @@ func (s *server) meRoutes() {
 		description: "What is left out gets its default. The ETag is that of GET /v1/me.",
 	}, s.putSettings)
 	handle(s, route{
+		pattern: "DELETE /v1/me/mail-returned", access: byUsers, class: limit.Removals, action: "user.mail_again",
+		tag: tagMe, summary: "Have e-mail go to your address again",
+		description: "After e-mail came back, none is sent to the address. What came back three times, or was called unwanted, only an administrator lets " +
+			"through again. Where nothing came back, nothing happens.",
+	}, s.mailAgain)
+	handle(s, route{
 		pattern: "DELETE /v1/me", access: byLeaving, class: limit.Removals, action: "user.erase", needs: headerConfirm,
 		tag: tagMe, summary: "Erase all that is kept of you", success: http.StatusAccepted, document: erasedOK,
 		description: erasing,
@@ -120,10 +143,22 @@ func (s *server) getMe(ctx context.Context, _ *struct{}) (*meAnswer, error) {
 	for i, g := range grants {
 		mailboxes[i] = g.Mailbox
 	}
+	returned, err := s.Notifications.Returned(ctx, profile.Settings.Email)
+	if err != nil {
+		return nil, err
+	}
 	return &meAnswer{ETag: etag(profile.SettingsVersion), Body: meView{
 		Tenant: p.Tenant, Object: p.Object, Name: p.Name, Role: string(p.Role), Settings: viewSettings(profile.Settings), Mailboxes: mailboxes,
-		Version: s.Version,
+		Version: s.Version, MailReturned: viewReturned(returned),
 	}}, nil
+}
+
+func (s *server) mailAgain(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	p, profile, err := s.me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{}{}, s.Notifications.MailAgain(ctx, profile.Settings.Email, p.Admin())
 }
 
 type settingsAnswer struct {

@@ -72,6 +72,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	pattern := ""
 	if to != nil {
 		pattern = to.pattern
+		if to.page {
+			h.Set("Content-Security-Policy", s.Web.Policy)
+		}
 	}
 	ctx = context.WithValue(ctx, askedKey{}, askedFor{r.URL, pattern})
 	r = r.WithContext(ctx)
@@ -84,7 +87,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 			problem := panicked(ctx, s.Metrics, p)
 			if out.status == 0 {
-				writeProblem(out, problem)
+				s.answerProblem(out, r, to, problem)
 			}
 		}
 		line := s.Log.Info().Str("correlation_id", id).Str("method", r.Method).Str("route", pattern).Int("status", out.status).Dur("took", s.Clock().Sub(began))
@@ -102,11 +105,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 
 	if to == nil {
-		writeProblem(out, noRoute(ctx, h, allowed))
+		s.answerProblem(out, r, to, noRoute(ctx, h, allowed))
 		return
 	}
 	if err := s.origins.Check(r); err != nil {
-		writeProblem(out, newProblem(ctx, codeCrossOrigin, "", "requests of other sites' pages are refused"))
+		s.answerProblem(out, r, to, newProblem(ctx, codeCrossOrigin, "", "requests of other sites' pages are refused"))
 		return
 	}
 	if to.authenticated() {
@@ -115,31 +118,39 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			p, err = s.admit(ctx, to, p)
 		}
 		if err != nil {
-			writeProblem(out, problemOf(ctx, err))
+			s.answerProblem(out, r, to, problemOf(ctx, err))
 			return
 		}
 		who = p
 		r = r.WithContext(context.WithValue(account.With(ctx, p), sessionKey{}, it))
 		if problem := s.throttled(ctx, h, to, p.Key()); problem != nil {
-			writeProblem(out, problem)
+			s.answerProblem(out, r, to, problem)
 			return
 		}
 	}
 	most := s.largest(to)
 	if r.ContentLength > most {
 		h.Set("Connection", "close") // the body will not be read
-		writeProblem(out, bodyTooLarge(ctx, most))
+		s.answerProblem(out, r, to, bodyTooLarge(ctx, most))
 		return
 	}
 	r.Body = http.MaxBytesReader(out, r.Body, most)
 	if hasBody(r.Method) && r.ContentLength != 0 && to.body.isJSON() {
 		if !isJSON(r.Header.Get("Content-Type")) {
-			writeProblem(out, newProblem(ctx, codeMediaType, "", bodyNotJSON))
+			s.answerProblem(out, r, to, newProblem(ctx, codeMediaType, "", bodyNotJSON))
 			return
 		}
 		r.Header.Set("Content-Type", "application/json") // which may come in capitals, and which huma knows in this spelling alone
 	}
-	if key := r.Header.Get(headerIdempotency); key != "" && r.Method == http.MethodPost && who.Object != "" {
+	key := r.Header.Get(headerIdempotency)
+	if to.page && unsafe(r.Method) {
+		if err := readForm(r); err != nil {
+			s.show(out, r, problemOf(ctx, err))
+			return
+		}
+		key = r.PostForm.Get(fieldOnce)
+	}
+	if key != "" && r.Method == http.MethodPost && who.Object != "" {
 		s.once(out, r, to, key)
 		return
 	}

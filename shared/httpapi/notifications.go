@@ -22,7 +22,7 @@ type notificationView struct {
 	// Points and Heads are those of a digest.
 	Points  []notify.Point `json:"points,omitempty" doc:"Single things that it is about."`
 	Heads   []string       `json:"heads,omitempty" doc:"The signed heads of ledgers: keep them to prove later that nothing before them changed."`
-	Mail    string         `json:"mail,omitempty" enum:"due,sent,refused,dropped" doc:"The e-mail, if any; dropped: unwanted, one too many, or too late."`
+	Mail    string         `json:"mail,omitempty" enum:"due,sent,refused,returned,dropped" doc:"The e-mail; dropped: unwanted, one too many, or late."`
 	Read    *time.Time     `json:"read,omitempty" doc:"When it was marked as read."`
 	Created time.Time      `json:"created"`
 	Updated time.Time      `json:"updated"`

@@ -15,33 +15,9 @@ import (
 // their spelling.
 const findFor = 3 * time.Second
 
-// finder returns what finds calendars of a user's for one request. It lists each account once. That a calendar cannot be found is no error,
-// whatever the reason, unless the provider may answer later.
+// finder returns what finds calendars of a user's for one request.
 func (s *server) finder(who string) archive.Finder {
-	type listing struct {
-		infos []calendar.Info
-		err   error
-	}
-	listed := map[string]listing{}
-	return func(ctx context.Context, uri calendar.URI) (string, error) {
-		key := uri.Provider + "://" + strings.ToLower(uri.Account)
-		l, known := listed[key]
-		if !known {
-			l.infos, l.err = s.list(ctx, who, uri)
-			listed[key] = l
-		}
-		if l.err != nil {
-			if fault.Of(l.err).Transient() {
-				return "", l.err
-			}
-			return "", nil
-		}
-		info, err := calendar.Pick(l.infos, uri)
-		if err != nil { // there is none, or several of the name
-			return "", nil
-		}
-		return info.ID, nil
-	}
+	return archive.NewFinder(func(ctx context.Context, uri calendar.URI) ([]calendar.Info, error) { return s.list(ctx, who, uri) })
 }
 
 // list lists the calendars of the account that a URI names.

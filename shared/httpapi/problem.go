@@ -16,6 +16,7 @@ import (
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/rule"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
@@ -200,6 +201,7 @@ func problemOf(ctx context.Context, err error) *problemDetails {
 	var own *coded
 	var tooLarge *http.MaxBytesError
 	var named *inField
+	var several rule.Problems
 	switch {
 	case errors.As(err, &ready):
 		return ready
@@ -237,7 +239,25 @@ func problemOf(ctx context.Context, err error) *problemDetails {
 	if errors.As(err, &named) {
 		field = named.field
 	}
+	if errors.As(err, &several) {
+		return newProblem(ctx, kind.String(), field, several[0].Error()).listing(several)
+	}
 	return newProblem(ctx, kind.String(), field, detail)
+}
+
+// listing adds the inputs that are at fault, if there are several.
+func (p *problemDetails) listing(several []error) *problemDetails {
+	if len(several) < 2 {
+		return p
+	}
+	p.ErrorCount = len(several)
+	for _, err := range several[:min(len(several), maxErrors)] {
+		field := fault.FieldOf(err)
+		p.Errors = append(p.Errors, fieldProblem{
+			Field: short(field, maxField), Detail: short(strings.TrimPrefix(err.Error(), field+" "), maxDetail),
+		})
+	}
+	return p
 }
 
 func bodyTooLarge(ctx context.Context, limit int64) *problemDetails {

@@ -23,11 +23,24 @@ import (
 func (s *server) restoreRoutes() {
 	handle(s, route{
 		pattern: "POST /v1/uploads", access: byUsers, class: limit.Bulk, action: "upload.create",
-		body: body{kinds: []string{contentFile, contentCalendar, "text/csv", "application/x-ndjson", contentZstd}, format: "binary"},
+		body: body{kinds: []string{contentFile, contentCalendar, "text/csv", "application/x-ndjson", contentZstd}, format: "binary", most: limit.UploadBytes},
 		tag:  tagRestores, summary: "Upload a file to restore it", success: http.StatusCreated,
 		description: "The body is a file in one of the formats of a backup, JSONL, iCalendar or CSV, or one of them compressed by zstd; what it " +
 			"is shows from what it holds. It stays for a day.",
 	}, s.upload)
+	handle(s, route{
+		pattern: "POST /v1/uploads/direct", access: byUsers, class: limit.Bulk, action: "upload.begin",
+		tag: tagRestores, summary: "Begin to upload a large file", success: http.StatusCreated,
+		description: "For files that are larger than a gateway takes, some 4 MB. The file goes by PUT, with its Content-Length and no token, to the " +
+			"address that is answered, within the minutes that it is good; then POST /v1/uploads/{id}/arrived. An empty address: this server takes it " +
+			"with POST /v1/uploads.",
+	}, s.beginUpload)
+	handle(s, route{
+		pattern: "POST /v1/uploads/{id}/arrived", access: byUsers, class: limit.Bulk, action: "upload.create",
+		tag: tagRestores, summary: "Note a large file that was uploaded", success: http.StatusCreated,
+		description: "Only its beginning is looked at: the run that restores or imports the file says what is wrong with the rest, and whether it is the " +
+			"file of that checksum. It stays for a day.",
+	}, s.uploadArrived)
 	handle(s, route{
 		pattern: "POST /v1/restores", access: byUsers, class: limit.Starts, action: "restore.start",
 		tag: tagRestores, summary: "Put what a backup or an uploaded file holds into a calendar", success: http.StatusAccepted, document: alsoOK,
@@ -64,6 +77,7 @@ type uploadView struct {
 	ID      string    `json:"id"`
 	Format  string    `json:"format" enum:"jsonl,ics,csv"`
 	Events  int       `json:"events" doc:"A series and each of its changed instances count as one."`
+	Unread  bool      `json:"unread,omitempty" doc:"It is too large to be looked at now: how many events it has shows when it is restored."`
 	Aside   int       `json:"set_aside" doc:"Events that cannot be read; restoring the file restores the others."`
 	Bytes   int64     `json:"bytes"`
 	SHA256  string    `json:"sha256"`
@@ -79,9 +93,68 @@ func (s *server) upload(ctx context.Context, in *uploadInput) (*struct{ Body upl
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body uploadView }{uploadView{
-		ID: u.ID, Format: string(u.Format), Events: u.Events, Aside: u.Aside, Bytes: u.Bytes, SHA256: u.SHA256, Expires: u.Expires,
-	}}, nil
+	return &struct{ Body uploadView }{viewUpload(u)}, nil
+}
+
+func viewUpload(u restore.Upload) uploadView {
+	return uploadView{
+		ID: u.ID, Format: string(u.Format), Events: u.Events, Unread: u.Unread, Aside: u.Aside, Bytes: u.Bytes, SHA256: u.SHA256, Expires: u.Expires,
+	}
+}
+
+// Receiver is blob storage into which a client can put an object by itself.
+type Receiver interface {
+	// PresignPut returns an address to which an object of so many bytes can be put for a while.
+	PresignPut(ctx context.Context, key string, bytes int64, lasts time.Duration) (string, error)
+}
+
+type uploadAddress struct {
+	ID    string     `json:"id" doc:"Of the file, once it has arrived."`
+	URL   string     `json:"url" doc:"Where to put it; empty: POST /v1/uploads takes it."`
+	Until *time.Time `json:"until,omitempty" doc:"When the address is good no more."`
+}
+
+func (s *server) beginUpload(ctx context.Context, in *struct {
+	Body struct {
+		Bytes int64 `json:"bytes" minimum:"1" doc:"Size of the file as it is sent."`
+	}
+}) (*struct{ Body uploadAddress }, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	there, ok := s.Blobs.(Receiver)
+	if !ok {
+		return &struct{ Body uploadAddress }{}, nil
+	}
+	id, key, err := s.Uploads.Begin(ctx, who, in.Body.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	until := s.Clock().Add(presigned).UTC()
+	address, err := there.PresignPut(ctx, key, in.Body.Bytes, presigned)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body uploadAddress }{uploadAddress{ID: id, URL: address, Until: &until}}, nil
+}
+
+func (s *server) uploadArrived(ctx context.Context, in *struct {
+	ByID
+	Body struct {
+		Bytes  int64  `json:"bytes" minimum:"1" doc:"Size of the file as it was sent."`
+		SHA256 string `json:"sha256" pattern:"^[0-9a-f]{64}$" doc:"Of the file as it was sent, in hexadecimal."`
+	}
+}) (*struct{ Body uploadView }, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.Uploads.Arrived(ctx, who, in.ID, in.Body.Bytes, in.Body.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body uploadView }{viewUpload(u)}, nil
 }
 
 type restoreInput struct {

@@ -25,6 +25,7 @@ type route struct {
 	body    body         // what a request brings, if it is not JSON
 	needs   string       // the header without which nothing happens: If-Match or X-Confirm
 	where   where        // on which servers it is there
+	page    bool         // it is for people: what goes wrong is shown as a page, and what it changes comes as a form
 
 	// The document has the routes with a tag.
 	tag, summary, description string
@@ -152,7 +153,7 @@ func (s *server) guarded(r *route) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if _, err := account.Administrator(req.Context()); err != nil {
-			writeProblem(w, problemOf(req.Context(), err))
+			s.answerProblem(w, req, r, problemOf(req.Context(), err))
 			return
 		}
 		h.ServeHTTP(w, req)

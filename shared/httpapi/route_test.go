@@ -111,7 +111,8 @@ func TestPreconditions(t *testing.T) {
 			s := newService(t)
 			_, configID := s.seed("keep")
 			jobID := s.do("POST", "/v1/jobs", strings.ReplaceAll(nightly, "$config", configID)).is(201).str("id")
-			fill := strings.NewReplacer("$config", configID, "$job", jobID)
+			customerID := s.do("POST", "/v1/customers", `{"name": "Acme"}`).is(201).str("id")
+			fill := strings.NewReplacer("$config", configID, "$job", jobID, "$customer", customerID)
 			row := matrix[pattern]
 			method, path := r.split()
 			if row.path != "" {
@@ -129,7 +130,7 @@ func TestPreconditions(t *testing.T) {
 			}
 		})
 	}
-	if needing != 6 {
+	if needing != 10 {
 		t.Errorf("%d routes need a header", needing)
 	}
 }

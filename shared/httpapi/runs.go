@@ -17,8 +17,6 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/run"
-	"adminassistant/shared/store"
-	"adminassistant/shared/telemetry"
 )
 
 type runInput struct {
@@ -136,63 +134,34 @@ func (s *server) startRun(ctx context.Context, in *struct{ Body runInput }) (*ru
 	if err := s.reach(ctx, who, c.Source, c.Archive); err != nil {
 		return nil, err
 	}
-	settings, err := c.Settings()
+	own, err := s.settings(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &run.Run{Kind: run.Archive, Config: c.ID, Options: run.Options{
+	r, err := s.Configs.NewRun(ctx, &c, archive.Wanted{Period: in.Body.Period, From: in.Body.From, To: in.Body.To, Options: run.Options{
 		DryRun: in.Body.DryRun, Force: in.Body.Force, Adopt: in.Body.Adopt, Replace: in.Body.Replace,
-	}}
-	if in.Body.Period == "" && in.Body.From == "" && in.Body.To == "" {
-		if in.Body.Replace {
-			return nil, fault.Field("period", "is missing: say which days are archived anew")
-		}
-		if r.From, r.To, err = s.Configs.Window(ctx, c, s.Clock()); err != nil {
-			return nil, err
-		}
-	} else {
-		own, err := s.settings(ctx)
-		if err != nil {
-			return nil, err
-		}
-		w, err := window(in.Body.Period, in.Body.From, in.Body.To, settings.Zone, s.Clock(), own.Weekday())
-		if err != nil {
-			return nil, err
-		}
-		if w.Days() > limit.RunDays {
-			field := "to"
-			if in.Body.Period != "" {
-				field = "period"
-			}
-			return nil, fault.Field(field, "makes it %d days; a run takes at most %d, so start several", w.Days(), limit.RunDays)
-		}
-		r.From, r.To = w.From, w.To
-	}
-	if err := active(c); err != nil {
-		return nil, err
+	}}, s.Clock(), own.Weekday())
+	if err != nil {
+		return nil, ifInactive(err)
 	}
 	return s.launch(ctx, who, r)
 }
 
 // active says whether runs of the config may be started.
-func active(c archive.Config) error {
-	if !c.Active {
-		return withCode(codeConfigInactive, "config %q is not active; activate it first", c.Name)
+func active(c archive.Config) error { return ifInactive(c.MayRun()) }
+
+// ifInactive gives the failure that a config is not active the code that it has.
+func ifInactive(err error) error {
+	if errors.Is(err, archive.ErrInactive) {
+		return withCode(codeConfigInactive, "%s", err)
 	}
-	return nil
+	return err
 }
 
 // launch starts a run of the user's, which goes to the queue of its kind.
 func (s *server) launch(ctx context.Context, who string, r *run.Run) (*runAnswer, error) {
-	r.ID = s.NewID()
-	return s.start(ctx, who, r)
-}
-
-// start starts a run of the user's that has an id.
-func (s *server) start(ctx context.Context, who string, r *run.Run) (*runAnswer, error) {
-	r.User, r.State = who, run.Queued
-	r.Progress, r.Correlation, r.Created = run.NewProgress("queued", 0, 0), telemetry.Correlation(ctx), s.Clock().UTC()
-	r, created, err := s.Starters[s.Kinds.Of(r.Kind).Queue].Start(ctx, r)
+	launcher := run.Launcher{Kinds: s.Kinds, Starters: s.Starters, Clock: s.Clock, NewID: s.NewID}
+	r, created, err := launcher.Launch(ctx, who, r)
 	if err != nil {
 		return nil, err
 	}
@@ -430,15 +399,17 @@ func planBody(op *huma.Operation) {
 
 func (s *server) retryRun(ctx context.Context, in *ByID) (*runAnswer, error) {
 	r, err := s.run(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	again, err := s.Kinds.Again(r)
 	switch {
+	case errors.Is(err, run.ErrUnderWay):
+		return nil, withCode(codeRunUnderWay, "%s", err)
+	case errors.Is(err, run.ErrNoRetry):
+		return nil, withCode(codeNothingToRetry, "%s", err)
 	case err != nil:
 		return nil, err
-	case !r.State.Ended():
-		return nil, withCode(codeRunUnderWay, "run %s has not ended yet; it is %s", r.ID, r.State)
-	case !s.Kinds.Of(r.Kind).Retries:
-		return nil, withCode(codeNothingToRetry, "run %s is a %s, which is done as a whole; start another one", r.ID, r.Kind)
-	case r.Failed == 0:
-		return nil, withCode(codeNothingToRetry, "run %s has no failed items; start a new run for the whole window", r.ID)
 	}
 	if r.Config != "" {
 		c, err := s.Configs.Get(ctx, r.User, r.Config)
@@ -449,28 +420,20 @@ func (s *server) retryRun(ctx context.Context, in *ByID) (*runAnswer, error) {
 			return nil, err
 		}
 	}
-	return s.launch(ctx, r.User, &run.Run{
-		Kind: r.Kind, Config: r.Config, Calendar: r.Calendar, From: r.From, To: r.To, Options: r.Options, Input: r.Input, AttemptOf: r.ID,
-	})
+	return s.launch(ctx, r.User, again)
 }
 
-// cancelRun ends a run. A worker that is at it finds out with its next write, which then does not happen.
 func (s *server) cancelRun(ctx context.Context, in *ByID) (*runAnswer, error) {
-	for range attempts {
-		r, err := s.run(ctx, in.ID)
-		if err != nil {
-			return nil, err
-		}
-		if r.State.Ended() {
-			return nil, withCode(codeRunEnded, "run %s has ended already; it is %s", r.ID, r.State)
-		}
-		err = s.Runs.Finish(ctx, r, run.Cancelled, s.Clock())
-		if err == nil {
-			return s.answerRun(r)
-		}
-		if !errors.Is(err, store.ErrConflict) {
-			return nil, err
-		}
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fault.New(fault.Conflict, "run %s makes progress all the time; try again", in.ID)
+	r, err := s.Runs.Cancel(ctx, who, in.ID, s.Clock())
+	if errors.Is(err, run.ErrEnded) {
+		return nil, withCode(codeRunEnded, "%s", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.answerRun(r)
 }

@@ -370,12 +370,12 @@ func (s *server) exportTimesheet(ctx context.Context, in *struct {
 	}
 	x := timesheet.Xero{InvoiceNumber: in.Number, Account: in.Account, Tax: in.Tax}
 	if in.Date != "" {
-		if x.Date, err = parseDay("date", in.Date); err != nil {
+		if x.Date, err = archive.ReadDay("date", in.Date); err != nil {
 			return nil, err
 		}
 	}
 	if in.Due != "" {
-		if x.Due, err = parseDay("due", in.Due); err != nil {
+		if x.Due, err = archive.ReadDay("due", in.Due); err != nil {
 			return nil, err
 		}
 	}

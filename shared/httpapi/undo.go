@@ -8,8 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"adminassistant/shared/fault"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/run"
 	"adminassistant/shared/undo"
 )
 
@@ -119,24 +119,25 @@ func (s *server) undoRun(ctx context.Context, in *struct {
 	if how.DryRun {
 		asked.PlanHash = ""
 	}
-	r, _, err := s.Undo.New(ctx, of.User, of.ID, asked)
-	if err == nil && !in.Preview && !how.DryRun && how.PlanHash == "" {
-		err = fault.Field("plan_hash", "is missing: ask with preview=true or dry_run first, and give the plan_hash of what you saw")
-	}
-	if err == nil && (in.Preview || !how.DryRun && !s.Undo.Blind) {
+	var r *run.Run
+	switch {
+	case in.Preview:
 		var plan undo.Plan
-		if _, plan, err = s.Undo.Plan(ctx, of.User, of.ID, asked); err == nil && in.Preview {
+		if _, plan, err = s.Undo.Plan(ctx, of.User, of.ID, asked); err == nil {
 			return &undoAnswer{Status: http.StatusOK, Body: viewUndo(&plan)}, nil
 		}
-		if err == nil && how.PlanHash != plan.Hash {
-			return nil, withCode(codeChanged, "something changed since you saw what would be undone; look again, and start it again")
-		}
+	case how.DryRun:
+		r, _, err = s.Undo.New(ctx, of.User, of.ID, asked)
+	default:
+		r, err = s.Undo.Confirmed(ctx, of.User, of.ID, asked)
 	}
 	switch {
 	case errors.Is(err, undo.ErrUnderWay):
 		return nil, withCode(codeRunUnderWay, "%s", err)
 	case errors.Is(err, undo.ErrNothing):
 		return nil, withCode(codeNothingToUndo, "%s", err)
+	case errors.Is(err, undo.ErrChanged):
+		return nil, withCode(codeChanged, "%s", err)
 	case err != nil:
 		return nil, err
 	}

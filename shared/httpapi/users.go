@@ -18,6 +18,9 @@ import (
 
 // admit lets an authenticated user in, or says why not.
 func (s *server) admit(ctx context.Context, to *route, p account.Principal) (account.Principal, error) {
+	if err := s.letsIn(ctx, p.Tenant); err != nil {
+		return p, err
+	}
 	switch to.access {
 	case byAuthenticated:
 		return p, nil
@@ -49,6 +52,8 @@ type userView struct {
 	Erased   *time.Time `json:"erased,omitempty" doc:"When all of it was erased."`
 	// Mailboxes are in the answer about one user alone.
 	Mailboxes []grantView `json:"mailboxes,omitempty" nullable:"false" doc:"Granted to the user, beside the own one. Not in lists."`
+	// MailReturned is there, likewise, while it is so.
+	MailReturned *returnedView `json:"mail_returned,omitempty" doc:"E-mail to the user's address came back, and none is sent to it any more. Not in lists."`
 }
 
 // grantView is a mailbox that was granted to a user.
@@ -126,6 +131,11 @@ func (s *server) userRoutes() {
 		description: "No run that starts from then on reaches it for the user. What was archived and backed up stays the user's.",
 	}, s.revokeMailbox)
 	handle(s, route{
+		pattern: "DELETE /v1/users/{object}/mail-returned", access: byAdministrators, class: limit.Removals, action: "user.mail_again",
+		tag: tagUsers, summary: "Have e-mail go to a user's address again",
+		description: "After e-mail came back, or was called unwanted, none is sent to the address. Where nothing came back, nothing happens.",
+	}, s.mailUserAgain)
+	handle(s, route{
 		pattern: "DELETE /v1/users/{object}", access: byAdministrators, class: limit.Removals, action: "user.erase",
 		tag: tagUsers, summary: "Erase all that is kept of a user", success: http.StatusAccepted, document: erasedOK,
 		description: erasing + " A user who is disabled stays so. To erase yourself, use DELETE /v1/me.",
@@ -154,9 +164,25 @@ func (s *server) getUser(ctx context.Context, in *ByObject) (*userAnswer, error)
 		return nil, err
 	}
 	grants, err := s.Users.Grants(ctx, by.Tenant, in.Object)
+	if err != nil {
+		return nil, err
+	}
+	returned, err := s.Notifications.Returned(ctx, p.Settings.Email)
 	view := viewUser(p)
-	view.Mailboxes = viewGrants(grants)
+	view.Mailboxes, view.MailReturned = viewGrants(grants), viewReturned(returned)
 	return &userAnswer{view}, err
+}
+
+func (s *server) mailUserAgain(ctx context.Context, in *ByObject) (*struct{}, error) {
+	by, err := account.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.Users.Get(ctx, by.Tenant, in.Object)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{}{}, s.Notifications.MailAgain(ctx, p.Settings.Email, true)
 }
 
 type grantAnswer struct {

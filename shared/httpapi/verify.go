@@ -2,12 +2,12 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/limit"
@@ -34,7 +34,8 @@ func (s *server) verifyRoutes() {
 		tag: tagRuns, summary: "Start a run that brings archive calendar and ledger together", success: http.StatusAccepted, document: alsoOK,
 		description: "It compares as a verification does. With mode repair the archive calendar gets what the ledger has: what is missing is created again, " +
 			"what was altered is put back, orphans are removed. With mode adopt the ledger takes what you changed in the archive calendar, as your decision. " +
-			"Foreign events, duplicates, and what is missing are left unless you say so. The run can be undone.",
+			"Foreign events, duplicates, and what is missing are left unless you say so. Actions of kind altered are answered by their ids: 409 with the code " +
+			"decided_already says that one is answered, or about to be. The run can be undone.",
 	}, s.startRepair)
 }
 
@@ -45,6 +46,7 @@ type repairInput struct {
 	Missing      bool                  `json:"missing,omitempty" doc:"With mode adopt: what is missing is withdrawn."`
 	AllowOverlap bool                  `json:"allow_overlap,omitempty" doc:"What is adopted may share time with other appointments."`
 	Answers      map[string]repairMode `json:"answers,omitempty" maxProperties:"200" doc:"By the id of a finding: what becomes of it."`
+	Actions      map[string]repairMode `json:"actions,omitempty" maxProperties:"200" doc:"By the id of an action of kind altered: what becomes of it."`
 	DryRun       bool                  `json:"dry_run,omitempty" doc:"Say what would be done, and write nothing."`
 }
 
@@ -70,12 +72,15 @@ func (s *server) startRepair(ctx context.Context, in *struct {
 		return nil, err
 	}
 	b := &in.Body
-	what := archive.RepairInput{Mode: archive.RepairMode(b.Mode), Missing: b.Missing, AllowOverlap: b.AllowOverlap}
+	what := archive.CopyAnswers{
+		Config: c, RepairInput: archive.RepairInput{Mode: archive.RepairMode(b.Mode), Missing: b.Missing, AllowOverlap: b.AllowOverlap},
+		Actions: map[string]archive.RepairMode{}, DryRun: b.DryRun,
+	}
 	if b.Missing && what.Mode != archive.AdoptFindings {
 		return nil, fault.Field("missing", "is for mode adopt")
 	}
-	if what.Mode == archive.LeaveFindings && len(b.Answers) == 0 {
-		return nil, fault.Field("mode", "must be repair or adopt, unless answers say what becomes of single findings")
+	if what.Mode == archive.LeaveFindings && len(b.Answers)+len(b.Actions) == 0 {
+		return nil, fault.Field("mode", "must be repair or adopt, unless answers or actions say what becomes of single findings")
 	}
 	for id, answer := range b.Answers {
 		if what.Answers == nil {
@@ -83,11 +88,19 @@ func (s *server) startRepair(ctx context.Context, in *struct {
 		}
 		what.Answers[id] = archive.RepairMode(answer)
 	}
-	r := &run.Run{Kind: run.Repair, Config: c.ID, Options: run.Options{DryRun: b.DryRun}}
-	if r.Input, err = json.Marshal(what); err != nil {
-		return nil, fmt.Errorf("input of a repair: %w", err)
+	for id, answer := range b.Actions {
+		what.Actions[id] = archive.RepairMode(answer)
 	}
-	if err := b.days(ctx, s, c, r); err != nil {
+	days := &run.Run{}
+	if err := b.days(ctx, s, c, days); err != nil {
+		return nil, err
+	}
+	what.From, what.To = days.From, days.To
+	r, err := s.Deciding.Repair(ctx, who, what)
+	if taken := (*action.Taken)(nil); errors.As(err, &taken) {
+		return nil, withCode(codeDecidedAlready, "%s", err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return s.launch(ctx, who, r)

@@ -1,12 +1,13 @@
 // Package imports carries import runs out: an iCalendar file that a user uploaded is put into a local calendar, all of it or nothing.
 //
 // That the events are there and that the run has ended is one transaction, so that a run which is delivered again changes nothing and reports the
-// same. What the import changed or removed is kept as it was, by Kept, for who takes the import back; what it added, the run's items name.
+// same. What the import changed is kept as it was, for who takes the import back; see Undoer.
 package imports
 
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,10 +38,15 @@ type Input struct {
 type Calendars interface {
 	// Calendar finds the one that uri names. Errors: calendar.ErrNotFound, ErrAmbiguous.
 	Calendar(ctx context.Context, uri calendar.URI) (calendar.Info, error)
-	// ImportWith puts a file into a calendar by the operations that commit is given, as one transaction with at most eight of its own. was are the
-	// events that will be others, as they were. An error means that nothing was written.
+	// ImportWith puts a file into a calendar by the operations that commit is given, as one transaction with at most eight of its own. units are what
+	// will be otherwise. An error means that nothing was written.
 	ImportWith(ctx context.Context, account, calendarID string, f ics.File, how importing.Options,
-		commit func(ctx context.Context, report importing.Report, was []calendar.Event, ops []store.Op) error) (importing.Report, error)
+		commit func(ctx context.Context, report importing.Report, units []importing.Unit, ops []store.Op) error) (importing.Report, error)
+	// Units returns what a calendar has under the ids of units.
+	Units(ctx context.Context, account, calendarID string, ids []string) (map[string][]calendar.Event, error)
+	// RewriteWith makes of units what change says, by the operations that commit is given, as one transaction with at most eight of its own.
+	RewriteWith(ctx context.Context, account, calendarID string, ids []string, change func(id string, was []calendar.Event) []calendar.Event,
+		commit func(ctx context.Context, ops []store.Op) error) error
 }
 
 // Runner carries import runs out.
@@ -107,8 +113,8 @@ func (r *Runner) Run(ctx context.Context, rn *run.Run) (err error) {
 	defer hold.Release(ctx)
 	how := importing.Options{DryRun: rn.Options.DryRun, Strict: in.Strict}
 	report, err := calendars.ImportWith(ctx, uri.Account, info.ID, file, how,
-		func(ctx context.Context, report importing.Report, was []calendar.Event, ops []store.Op) error {
-			if err := r.keep(ctx, rn, was); err != nil {
+		func(ctx context.Context, report importing.Report, units []importing.Unit, ops []store.Op) error {
+			if err := r.keep(ctx, rn, units); err != nil {
 				return err
 			}
 			return r.end(ctx, rn, hold, report, ops)
@@ -184,17 +190,27 @@ func (r *Runner) end(ctx context.Context, rn *run.Run, hold *run.Hold, report im
 	return nil
 }
 
-// keptName is the blob of a run, in the user's folder, that has what its import changed or removed as it was: an event a line, as JSON.
-func keptName(id string) string { return "import-" + id + ".jsonl" }
+// kept is what a run changed together, as a line of JSON.
+type kept struct {
+	ID  string           `json:"id"`
+	UID string           `json:"uid"`
+	Was []calendar.Event `json:"was,omitempty"` // none: it was not there
+	// Wrote is the print of what the run left there, see printOf.
+	Wrote string `json:"wrote"`
+}
 
-func (r *Runner) keep(ctx context.Context, rn *run.Run, was []calendar.Event) error {
-	if len(was) == 0 {
+// keptName is the blob of a run, in the user's folder, that has what it changed, a line each.
+func keptName(id string) string { return "imported-" + id + ".jsonl" }
+
+func (r *Runner) keep(ctx context.Context, rn *run.Run, units []importing.Unit) error {
+	if len(units) == 0 {
 		return nil
 	}
 	var text bytes.Buffer
 	lines := json.NewEncoder(&text)
-	for i := range was {
-		if err := lines.Encode(&was[i]); err != nil {
+	for i := range units {
+		u := &units[i]
+		if err := lines.Encode(kept{ID: u.ID, UID: uidOf(u.Was, u.Is), Was: u.Was, Wrote: printOf(u.Is)}); err != nil {
 			return fmt.Errorf("keep what run %s changes: %w", rn.ID, err)
 		}
 	}
@@ -204,28 +220,49 @@ func (r *Runner) keep(ctx context.Context, rn *run.Run, was []calendar.Event) er
 	return nil
 }
 
-// Kept hands the events that an import run changed or removed to each, as they were before; none if it only added. Of a series that was changed all
-// of it is there.
-func (r *Runner) Kept(ctx context.Context, rn *run.Run, each func(calendar.Event) error) error {
-	stored, err := r.Blobs.Get(ctx, r.Folder(rn.User)+keptName(rn.ID))
+// kept returns what a run changed, in the order in which it did; none if it changed nothing, or if that is not kept any more.
+func (r *Runner) kept(ctx context.Context, user, id string) (all []kept, err error) {
+	stored, err := r.Blobs.Get(ctx, r.Folder(user)+keptName(id))
 	if errors.Is(err, blob.ErrNotFound) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return fmt.Errorf("read what run %s changed: %w", rn.ID, err)
+		return nil, fmt.Errorf("read what run %s changed: %w", id, err)
 	}
 	defer stored.Close()
 	for lines := json.NewDecoder(stored); ; {
-		var e calendar.Event
-		if err := lines.Decode(&e); err == io.EOF {
-			return nil
+		var k kept
+		if err := lines.Decode(&k); err == io.EOF {
+			return all, nil
 		} else if err != nil {
-			return fault.New(fault.Malformed, "what run %s changed is unreadable: %v", rn.ID, err)
+			return nil, fault.New(fault.Malformed, "what run %s changed is unreadable: %v", id, err)
 		}
-		if err := each(e); err != nil {
-			return err
+		all = append(all, k)
+	}
+}
+
+// uidOf is the UID of what some events are or were.
+func uidOf(all ...[]calendar.Event) string {
+	for _, events := range all {
+		if len(events) > 0 {
+			return events[0].ICalUID
 		}
 	}
+	return ""
+}
+
+// printOf stands for what events are to their user: not when they were stored, nor which revision of theirs it is.
+func printOf(events []calendar.Event) string {
+	plain := slices.Clone(events)
+	for i := range plain {
+		e := &plain[i]
+		e.Stamp, e.Sequence, e.Created, e.LastModified, e.ChangeKey, e.ETag = time.Time{}, 0, time.Time{}, time.Time{}, "", ""
+	}
+	text, err := json.Marshal(plain)
+	if err != nil {
+		panic("imports: " + err.Error()) // plain data
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256(text))
 }
 
 // Read reads an iCalendar file, which may be compressed by zstd, of at most so many bytes of events. What is no such file is of kind fault.Invalid.

@@ -3,6 +3,7 @@ package imports
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,16 +156,19 @@ func TestWhatAnImportChangesIsKept(t *testing.T) {
 	must(t, w.runner.Run(t.Context(), first))
 	second := w.queued(strings.Replace(file(4, "old"), "SUMMARY:old", "SUMMARY:new", 1), run.Options{}, false)
 	must(t, w.runner.Run(t.Context(), second))
-	for r, want := range map[*run.Run]int{first: 0, second: 1} {
-		n := 0
-		must(t, w.runner.Kept(t.Context(), r, func(e calendar.Event) error {
-			if n++; e.ICalUID != "0" || e.Subject != "old" {
-				t.Errorf("kept is %+v", e)
+	for r, want := range map[*run.Run][]string{first: {"0", "1", "2"}, second: {"0 old", "3"}} {
+		kept, err := w.runner.kept(t.Context(), user, r.ID)
+		must(t, err)
+		var got []string
+		for _, k := range kept {
+			text := k.UID
+			if len(k.Was) > 0 {
+				text += " " + k.Was[0].Subject
 			}
-			return nil
-		}))
-		if n != want {
-			t.Errorf("%d events are kept, want %d", n, want)
+			got = append(got, text)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("kept are %q, want %q", got, want)
 		}
 	}
 	if got := result(t, second); got.Changed != 1 || got.Added != 1 || got.Unchanged != 2 || got.Sums() != got.Report().String() || got.Wrote() != 2 {

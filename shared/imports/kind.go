@@ -10,7 +10,7 @@ var RunKind = run.Description{
 	Kind: run.Import, Title: "Import", Queue: run.BackupQueue,
 	Empty:  func() run.Result { return &Result{} },
 	Member: "import", Reports: "What became of the events of the file; the run's items name them.",
-	Words: run.AsAnyRun,
+	Words: run.AsAnyRun, Undo: run.UndoneImport,
 }
 
 // Result is what an import run reports: the sums of importing.Report.

@@ -39,7 +39,7 @@ type Dispatcher struct {
 	Log   zerolog.Logger
 	// Metrics count late jobs and parked ones; nil if nobody looks at them.
 	Metrics *telemetry.Metrics
-	// Barred says for which of the users no runs may be started, and why: UserDisabled or NotSeen; nil: for none.
+	// Barred says for which of the users no runs may be started, and why: UserDisabled, TenantOut or NotSeen; nil: for none.
 	Barred func(ctx context.Context, users []string) (map[string]Reason, error)
 	// Unseen is called for every job that was paused just now because its user is NotSeen, unless the process dies before. It may be nil.
 	Unseen func(ctx context.Context, j *Job)
@@ -279,8 +279,9 @@ func (t *tick) barred(items []store.Item) (map[string]Reason, error) {
 }
 
 var (
-	errDisabled = fault.New(fault.Forbidden, "an administrator of your organisation has disabled your account here")
-	errUnseen   = fault.New(fault.Forbidden, "you were not here for long; the job goes on by itself with your next request or sign-in")
+	errTenantOut = fault.New(fault.Forbidden, "users of your organisation are not let in here any more")
+	errDisabled  = fault.New(fault.Forbidden, "an administrator of your organisation has disabled your account here")
+	errUnseen    = fault.New(fault.Forbidden, "you were not here for long; the job goes on by itself with your next request or sign-in")
 )
 
 // each calls f for every index of s, a few at once.
@@ -323,6 +324,9 @@ func (t *tick) prepare(item store.Item, barred map[string]Reason) *claim {
 	switch barred[j.User] {
 	case UserDisabled:
 		t.pause(j, UserDisabled, errDisabled)
+		return nil
+	case TenantOut:
+		t.pause(j, TenantOut, errTenantOut)
 		return nil
 	case NotSeen:
 		if t.pause(j, NotSeen, errUnseen) && t.Unseen != nil {

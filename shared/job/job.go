@@ -50,6 +50,7 @@ const (
 	UserDisabled   Reason = "user_disabled"   // an administrator has shut its user out
 	SignInNeeded   Reason = "sign_in_needed"  // the user has to sign in to Microsoft again
 	NotSeen        Reason = "not_seen"        // the user has made no request for long, and may have left
+	TenantOut      Reason = "tenant_out"      // users of its user's tenant are let in no more
 	Broken         Reason = "broken"          // it cannot start runs; Job.Detail says why
 	UnknownKind    Reason = "unknown_kind"    // this version of the program does not know its kind; it goes on by itself when one does
 )
@@ -76,7 +77,7 @@ const (
 )
 
 const (
-	// DefaultJitter is the Jitter that is proposed for a job, in minutes.
+	// DefaultJitter is the Jitter by load of a job that is due with few others, in minutes.
 	DefaultJitter = 10
 	// MaxJitter is the largest Jitter, in minutes.
 	MaxJitter = 60

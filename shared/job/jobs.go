@@ -30,14 +30,16 @@ type Jobs struct {
 	kinds map[run.Kind]Kind
 	newID func() string
 	clock func() time.Time
+
+	perMinute int
 }
 
 // New returns the jobs kept in table, of the kinds that there are.
 func New(table store.Table, kinds map[run.Kind]Kind, newID func() string, clock func() time.Time) *Jobs {
-	return &Jobs{table: table, runs: run.NewStore(table), kinds: kinds, newID: newID, clock: clock}
+	return &Jobs{table: table, runs: run.NewStore(table), kinds: kinds, newID: newID, clock: clock, perMinute: perMinute}
 }
 
-// Create stores a new job, active, from j's kind, config, schedule, window, jitter, calendar and retention. What is wrong with them is
+// Create stores a new job, active, from j's kind, config, schedule, window, jitter, which may be ByLoad, calendar and retention. What is wrong with them is
 // of kind fault.Invalid and names the field; a config that is not there is fault.NotFound, one that is not active is ErrInactive, and
 // one job more than MaxJobs fault.Conflict.
 func (s *Jobs) Create(ctx context.Context, user string, j Job) (*Job, error) {
@@ -49,6 +51,11 @@ func (s *Jobs) Create(ctx context.Context, user string, j Job) (*Job, error) {
 		return nil, err
 	}
 	made.activate(times, now)
+	if j.Jitter == ByLoad {
+		if made.Jitter, err = s.byLoad(ctx, made.Due); err != nil {
+			return nil, err
+		}
+	}
 	for range attempts {
 		err := s.create(ctx, made)
 		if err == nil {
@@ -87,6 +94,9 @@ func (s *Jobs) create(ctx context.Context, j *Job) error {
 // set gives the job what its user may change of one. terms are those of its kind.
 func (j *Job) set(to *Job, terms run.JobTerms, now time.Time) {
 	j.Schedule, j.Window, j.Jitter, j.Calendar, j.Retention, j.Updated = to.Schedule, to.Window, to.Jitter, to.Calendar, to.Retention, now
+	if j.Jitter == ByLoad {
+		j.Jitter = DefaultJitter // until somebody looks
+	}
 	if j.Calendar == "" && terms.Calendar {
 		j.Calendar = SourceCalendar
 	}
@@ -164,7 +174,7 @@ func (s *Jobs) List(ctx context.Context, user string, limit int, cursor string) 
 	return readable(ctx, page.Items), page.Next, nil
 }
 
-// Update gives the job of j.ID the schedule, window, jitter, calendar and retention of j if it still has j.Version, else
+// Update gives the job of j.ID the schedule, window, jitter, which may be ByLoad, calendar and retention of j if it still has j.Version, else
 // store.ErrConflict. A job whose schedule stays keeps its next time.
 func (s *Jobs) Update(ctx context.Context, user string, j Job) (*Job, error) {
 	stored, err := s.Get(ctx, user, j.ID)
@@ -188,6 +198,11 @@ func (s *Jobs) Update(ctx context.Context, user string, j Job) (*Job, error) {
 	}
 	if stored.State == Active && !same {
 		stored.Due = times.Next(now)
+	}
+	if j.Jitter == ByLoad && !stored.Due.IsZero() {
+		if stored.Jitter, err = s.byLoad(ctx, stored.Due); err != nil {
+			return nil, err
+		}
 	}
 	return stored, s.store(ctx, stored)
 }

@@ -61,6 +61,8 @@ type Change struct {
 	From   string `json:"from"`
 	To     string `json:"to"`
 	Reason string `json:"reason"`
+	// Version is that of the user's rule that Reason names; 0: there is none.
+	Version int `json:"version,omitempty"`
 }
 
 // Entry is one version of one appointment.

@@ -48,12 +48,18 @@ type version struct {
 	number int
 }
 
-// arrived returns which of the versions that notes among the entries say to have moved do stand elsewhere.
+// arrived returns which of the versions that notes among the entries say to have moved do stand elsewhere. Only those that are not among the entries
+// are looked for.
 func (l *Ledger) arrived(ctx context.Context, config string, entries []Entry) (map[version]bool, error) {
-	moved := map[version]bool{}
+	arrived, moved := map[version]bool{}, map[version]bool{}
+	for i := range entries {
+		if e := &entries[i]; e.Outcome != Moved { // all are done
+			arrived[version{e.Key, e.Version}] = true
+		}
+	}
 	var lineages []string
 	for i := range entries {
-		if e := &entries[i]; e.Outcome == Moved {
+		if e := &entries[i]; e.Outcome == Moved && !arrived[version{e.Key, e.Version}] {
 			moved[version{e.Key, e.Version}] = true
 			lineages = append(lineages, e.Lineage)
 		}
@@ -66,7 +72,6 @@ func (l *Ledger) arrived(ctx context.Context, config string, entries []Entry) (m
 	if err != nil {
 		return nil, err
 	}
-	arrived := make(map[version]bool, len(moved))
 	for i := range there {
 		if e := &there[i]; e.Outcome != Moved && e.State == Done {
 			arrived[version{e.Key, e.Version}] = true

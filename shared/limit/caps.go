@@ -17,6 +17,8 @@ const (
 	RunDays = 400
 	// PeriodDays is the longest period whose events or overlaps are read at once, in days.
 	PeriodDays = 3700
+	// UploadBytes is the largest file that is uploaded, as it comes: compressed by zstd it has all the events that one restore takes.
+	UploadBytes = 64 << 20
 	// BodyBytes is the largest body of a request, but for an import.
 	BodyBytes = 6 << 20
 )

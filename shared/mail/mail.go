@@ -6,6 +6,7 @@ import (
 	netmail "net/mail"
 	"net/url"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -31,6 +32,8 @@ const (
 type Mail struct {
 	// ID is our own name for the mail: letters of ASCII, digits, "-" and "_". A mail that is sent twice has the same both times.
 	ID string
+	// For names whose mail it is, for word of what became of it: a user, by Principal.Key; empty: nobody's.
+	For string
 	// To is the recipient as in anna@example.com, or Anna <anna@example.com>.
 	To string
 	// Subject is one line.
@@ -58,6 +61,24 @@ func (m *Mail) Headers() [][2]string {
 // deliver twice what is sent twice. No error's text holds an address, a subject or a body.
 type Sender interface {
 	Send(ctx context.Context, m Mail) error
+}
+
+// Reason is why nothing more should be sent to an address.
+type Reason string
+
+const (
+	Bounced    Reason = "bounced"    // its mail server does not take mail for it, for good
+	Complained Reason = "complained" // whoever reads it called a mail unwanted
+	Rejected   Reason = "rejected"   // the mail service refused to deliver a mail to it
+)
+
+// Return is word of a mail that was handed over for delivery and did not arrive, or was not welcome.
+type Return struct {
+	ID, For string // of the mail
+	// To are the addresses that it is about, as in anna@example.com.
+	To   []string
+	Why  Reason
+	Sent time.Time // when the mail was handed over
 }
 
 // ErrQuota means that no more mail can be sent for some hours, since a quota of the last 24 hours is used up. It is of kind

@@ -101,7 +101,11 @@ func (n *Notices) wentWell(ctx context.Context, e *ending) error {
 	if err != nil || !here {
 		return err
 	}
-	class := notify.Runs
+	return n.tellAsking(ctx, p, e, notify.Runs)
+}
+
+// tellAsking tells the user how a run went that left nothing to be done, with what it asks.
+func (n *Notices) tellAsking(ctx context.Context, p account.Profile, e *ending, class notify.Class) error {
 	if e.words.Asks != "" && p.Settings.Notifications.Actions != (account.Channels{}) { // who wants to hear nothing of actions hears of the run
 		class = notify.Actions
 	}
@@ -138,10 +142,10 @@ func (n *Notices) wentWrong(ctx context.Context, e *ending) error {
 		return err
 	}
 	if e.words.Complete {
-		if err := n.resolve(ctx, e); err != nil {
+		if err := n.resolve(ctx, e); err != nil || e.words.Known && e.Job != "" {
 			return err
 		}
-		return n.tell(ctx, p, e, notify.Problems, nil)
+		return n.tellAsking(ctx, p, e, notify.Problems)
 	}
 	if err := n.tell(ctx, p, e, notify.Problems, func(what *notify.Notification) error {
 		if e.Options.DryRun {

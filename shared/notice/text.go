@@ -46,7 +46,7 @@ func (n *Notices) text(e *ending, about about) (title, text, command string) {
 		command = show(r.ID)
 	}
 	title, text = about.title(e.kind)+cmp.Or(words.Title, title), cmp.Or(words.Text, text)
-	if r.State == run.Succeeded && words.Asks+words.Waits != "" {
+	if (r.State == run.Succeeded || words.Complete) && words.Asks+words.Waits != "" {
 		if words.AsksText != "" {
 			text += "\n" + words.AsksText
 		}

@@ -50,6 +50,11 @@ type Mailer struct {
 	Sender  mail.Sender
 	// Limits bounds the e-mails of a user; nil: there may be any number.
 	Limits Limits
+	// Event reads what the mail service says of a mail that came back, which comes by the same queue; about is false of any other message. Errors
+	// are of kind fault.Malformed. nil: nothing is said.
+	Event func(body []byte) (r mail.Return, about bool, err error)
+	// Returned tells a user that nothing more is mailed to the address of the settings, since mail came back; nil: nobody does.
+	Returned func(ctx context.Context, p account.Profile, m Mark) error
 	// Base is the address of the API, without a slash at its end, for links; empty: e-mails have none.
 	Base string
 	// Unsubscribe returns the address at which a user ends the e-mails of the digest; nil: there is none.
@@ -63,12 +68,21 @@ const sendTime = 2 * time.Minute
 // noteTime is how long it may take to note what became of an e-mail, even when the mailer's own time is up.
 const noteTime = 5 * time.Second
 
-// tooLate is how long after it was due an e-mail is still sent. A daily quota of the mail service is free again within a day.
-const tooLate = 36 * time.Hour
+// patience is how long an e-mail waits for a quota of the mail service, which is free again within a day; tooLate is how long after it was due one is
+// still sent: each wait takes a little longer than it is to.
+const (
+	patience = 36 * time.Hour
+	tooLate  = patience + queue.MaxDelay
+)
 
 // Handle sends the notification that a message names, if its e-mail is due, notes what became of it, and deletes the message. What cannot
 // be sent now comes again; what the mail service refuses for a reason that an operator has to see to is parked.
 func (w *Mailer) Handle(ctx context.Context, m queue.Message) error {
+	if w.Event != nil {
+		if r, about, err := w.Event(m.Body); about {
+			return w.handleReturn(ctx, m, r, err)
+		}
+	}
 	msg, err := ParseMessage(m.Body)
 	if err != nil {
 		telemetry.Failure(w.Log.Error(), err).Str("message_id", m.ID).Msg("message parked")
@@ -112,6 +126,9 @@ func (w *Mailer) Handle(ctx context.Context, m queue.Message) error {
 			return false
 		}
 		n.Mail, n.Sending = became, time.Time{}
+		if became == Returned {
+			n.MailOnly = false // the user would never hear of it
+		}
 		return true
 	}); err != nil && fault.Of(err) != fault.NotFound {
 		return fmt.Errorf("note that a notification was mailed: %w", err)
@@ -142,6 +159,9 @@ func (w *Mailer) send(ctx context.Context, n *Notification) (MailState, error) {
 	}
 	if p.State() != account.Active || p.Settings.Email == "" || !channels(p.Settings.Notifications, n.Class).Email {
 		return Dropped, nil
+	}
+	if mark, err := w.Notifications.Returned(ctx, p.Settings.Email); err != nil || mark != nil {
+		return Returned, err
 	}
 	n, became, err := w.claim(ctx, n)
 	if became != Due || err != nil {

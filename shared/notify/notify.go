@@ -2,6 +2,7 @@
 //
 // Items in the store:
 //
+//	ADDRESS#<hash of the address> / RETURNED   that nothing more is mailed to an address; see Mark
 //	USER#<user> / NOTE#<id>   a notification; in the index as UNREAD#<user> / <id> while it is to be read in the application
 //
 // There is one notification for each transaction, such as a run: its id follows from the transaction's. What the transaction comes to
@@ -64,11 +65,12 @@ func channels(n account.Notifications, c Class) account.Channels {
 type MailState string
 
 const (
-	NotMailed MailState = ""        // not wanted
-	Due       MailState = "due"     // wanted, and not sent yet
-	Sent      MailState = "sent"    // handed to the mail service
-	Refused   MailState = "refused" // the address is none that mail can be sent to
-	Dropped   MailState = "dropped" // not sent any more: not wanted meanwhile, too many, or too late
+	NotMailed MailState = ""         // not wanted
+	Due       MailState = "due"      // wanted, and not sent yet
+	Sent      MailState = "sent"     // handed to the mail service
+	Refused   MailState = "refused"  // the address is none that mail can be sent to
+	Returned  MailState = "returned" // it came back, or an earlier one to the same address did and nothing more is sent to it
+	Dropped   MailState = "dropped"  // not sent any more: not wanted meanwhile, too many, or too late
 )
 
 // Notification is what a user is told of one transaction.

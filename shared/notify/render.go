@@ -61,7 +61,7 @@ func (n *Notification) mail(to, base string) mail.Mail {
 	}
 	text.WriteString("-- \n" + why + "\n")
 	page.WriteString(`<p style="color: #555">` + html.EscapeString(why) + `</p></body></html>` + "\n")
-	return mail.Mail{ID: n.ID, To: to, Subject: cut(subjectPrefix+title, mail.MaxSubject), Text: text.String(), HTML: page.String()}
+	return mail.Mail{ID: n.ID, For: n.User, To: to, Subject: cut(subjectPrefix+title, mail.MaxSubject), Text: text.String(), HTML: page.String()}
 }
 
 // oneLine is a text without control characters and ends of lines.

@@ -29,6 +29,7 @@ type Upload struct {
 	ID      string        `json:"id"`
 	Format  backup.Format `json:"format"`
 	Events  int           `json:"events"`              // a series and each of its changed instances count as one
+	Unread  bool          `json:"unread,omitempty"`    // nobody has looked at more than its beginning; what else it holds, a run finds out
 	Aside   int           `json:"set_aside,omitempty"` // events that cannot be read
 	Bytes   int64         `json:"bytes"`
 	SHA256  string        `json:"sha256"` // in hexadecimal
@@ -69,12 +70,12 @@ const uploadAttempts = 3
 // Put reads a file and keeps it; the same file is the same upload, so that restoring it again is the same restore. One that cannot be
 // restored is of kind fault.Invalid and says why; one more than limit.Uploads is of kind fault.Conflict. Files whose time is over go.
 func (s *Uploads) Put(ctx context.Context, user string, from io.Reader) (Upload, error) {
-	data, err := io.ReadAll(io.LimitReader(from, limit.BodyBytes+1))
+	data, err := io.ReadAll(io.LimitReader(from, limit.UploadBytes+1))
 	if err != nil {
 		return Upload{}, err
 	}
-	if len(data) > limit.BodyBytes {
-		return Upload{}, fault.New(fault.Invalid, "the file has more than %d MB; compress it with zstd, or split it", limit.BodyBytes>>20)
+	if len(data) > limit.UploadBytes {
+		return Upload{}, errTooLarge
 	}
 	sum := sha256.Sum256(data)
 	u := Upload{ID: s.newID(), Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
@@ -105,6 +106,70 @@ func (s *Uploads) Put(ctx context.Context, user string, from io.Reader) (Upload,
 		return Upload{}, err
 	}
 	return u, nil
+}
+
+var errTooLarge = fault.New(fault.Invalid, "the file has more than %d MB; compress it with zstd, or split it", limit.UploadBytes>>20)
+
+// Begin returns the id of a file that is to be put among the blobs by itself, and the key to put it at; Arrived notes it. More than limit.Uploads at
+// once are of kind fault.Conflict, a size that no file may have fault.Invalid. Files whose time is over go.
+func (s *Uploads) Begin(ctx context.Context, user string, size int64) (id, key string, err error) {
+	switch {
+	case size < 1:
+		return "", "", fault.Field("bytes", "must be the size of the file")
+	case size > limit.UploadBytes:
+		return "", "", errTooLarge
+	}
+	if err := s.sweep(ctx, user); err != nil {
+		return "", "", err
+	}
+	objects, err := s.blobs.List(ctx, uploadFolder(user))
+	if err != nil {
+		return "", "", fmt.Errorf("list the uploaded files: %w", err)
+	}
+	if len(objects) >= limit.Uploads {
+		return "", "", errTooMany(len(objects))
+	}
+	id = s.newID()
+	return id, uploadFolder(user) + id, nil
+}
+
+// Arrived notes a file that was put where Begin said. It looks at the file's beginning alone: who opens it compares it with sha256, in hexadecimal.
+// The same file is the same upload. One that is not there is of kind fault.NotFound, one that is not whole fault.Conflict, and one that cannot be
+// restored fault.Invalid.
+func (s *Uploads) Arrived(ctx context.Context, user, id string, size int64, sha256 string) (Upload, error) {
+	key := uploadFolder(user) + id
+	u := Upload{ID: id, Bytes: size, SHA256: sha256, Unread: true}
+	object, err := s.blobs.Stat(ctx, key)
+	switch {
+	case errors.Is(err, blob.ErrNotFound), fault.Of(err) == fault.Invalid: // the latter is an id that is none of ours
+		return u, fault.New(fault.NotFound, "file %s has not arrived", id)
+	case err != nil:
+		return u, fmt.Errorf("look for file %s: %w", id, err)
+	case object.Size != size:
+		return u, fault.New(fault.Conflict, "file %s arrived with %d bytes of %d; upload it again", id, object.Size, size)
+	}
+	stored, err := s.blobs.Get(ctx, key)
+	if err != nil {
+		return u, fmt.Errorf("read file %s: %w", id, err)
+	}
+	defer stored.Close()
+	if u.Format, err = backup.FormatOf(stored); err != nil {
+		return u, err
+	}
+	u.Created = s.clock().UTC()
+	u.Expires = u.Created.Add(UploadFor)
+	if _, err := s.known(ctx, user, &u); err != nil {
+		return u, err
+	}
+	for range uploadAttempts {
+		if err = s.put(ctx, user, &u); !errors.Is(err, store.ErrConflict) {
+			break
+		}
+	}
+	if err == nil && u.ID != id {
+		err = s.blobs.Delete(ctx, key) // the one that is known is the same
+	}
+	return u, err
 }
 
 // known gives the file the id by which it is known already, if it is.
@@ -155,8 +220,7 @@ func (s *Uploads) put(ctx context.Context, user string, u *Upload) error {
 	}
 	there := slices.ContainsFunc(all, func(old Upload) bool { return old.ID == u.ID })
 	if len(all) >= limit.Uploads && !there {
-		return fault.New(fault.Conflict,
-			"there are %d uploaded files already, as many as there may be; each goes by itself %.0f hours after it came", len(all), UploadFor.Hours())
+		return errTooMany(len(all))
 	}
 	data, err := json.Marshal(u)
 	if err != nil {
@@ -170,6 +234,11 @@ func (s *Uploads) put(ctx context.Context, user string, u *Upload) error {
 		return fmt.Errorf("note the file: %w", err)
 	}
 	return nil
+}
+
+func errTooMany(n int) error {
+	return fault.New(fault.Conflict,
+		"there are %d uploaded files already, as many as there may be; each goes by itself %.0f hours after it came", n, UploadFor.Hours())
 }
 
 // list returns the user's files whose time is not over.
@@ -222,7 +291,7 @@ func errNoUpload(id string) error {
 // open returns the file's content as what is restored.
 func (s *Uploads) open(ctx context.Context, user, id, sum string) (File, error) {
 	data, err := s.Content(ctx, user, id, sum)
-	return uploaded(data), err
+	return uploaded{data, s.MostEvents}, err
 }
 
 // Remove deletes a user's file before its time. One that is not there is no error.
@@ -249,7 +318,7 @@ func (s *Uploads) Content(ctx context.Context, user, id, sum string) ([]byte, er
 		return nil, fmt.Errorf("read uploaded file %s: %w", id, err)
 	}
 	defer stored.Close()
-	data, err := io.ReadAll(io.LimitReader(stored, limit.BodyBytes+1))
+	data, err := io.ReadAll(io.LimitReader(stored, limit.UploadBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("read uploaded file %s: %w", id, err)
 	}
@@ -259,11 +328,14 @@ func (s *Uploads) Content(ctx context.Context, user, id, sum string) ([]byte, er
 	return data, nil
 }
 
-// uploaded is a file in memory.
-type uploaded []byte
+// uploaded is a file in memory, with at most so many bytes of events if it is iCalendar; see backup.ReadUpTo.
+type uploaded struct {
+	data []byte
+	most int64
+}
 
 func (f uploaded) Zones(context.Context) ([]calendar.Zone, error) {
-	stream, err := backup.Read(bytes.NewReader(f))
+	stream, err := backup.ReadUpTo(bytes.NewReader(f.data), f.most)
 	if err != nil {
 		return nil, err
 	}
@@ -272,7 +344,7 @@ func (f uploaded) Zones(context.Context) ([]calendar.Zone, error) {
 }
 
 func (f uploaded) Each(_ context.Context, each func(calendar.Kept) error) error {
-	stream, err := backup.Read(bytes.NewReader(f))
+	stream, err := backup.ReadUpTo(bytes.NewReader(f.data), f.most)
 	if err != nil {
 		return err
 	}

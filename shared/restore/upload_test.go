@@ -3,6 +3,8 @@ package restore_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -270,3 +272,104 @@ type unwritable struct {
 }
 
 func (u unwritable) Transact(context.Context, []store.Op) error { return u.err }
+
+// TestFilesThatAreUploadedByThemselves puts files where Begin says, as a client does that has an address for it.
+func TestFilesThatAreUploadedByThemselves(t *testing.T) {
+	file, err := os.ReadFile("testdata/outlook.ics")
+	must(t, err)
+	sum := func(data []byte) string {
+		sum := sha256.Sum256(data)
+		return hex.EncodeToString(sum[:])
+	}
+	begin := func(w *world, data []byte) string {
+		t.Helper()
+		id, key, err := w.uploads().Begin(t.Context(), user, int64(len(data)))
+		must(t, err)
+		must(t, w.Blobs.Put(t.Context(), key, bytes.NewReader(data)))
+		return id
+	}
+	t.Run("are restored like others", func(t *testing.T) {
+		w := newWorld(t)
+		w.Set(time.Now())
+		id := begin(w, file)
+		if _, err := w.uploads().Get(t.Context(), user, id); fault.Of(err) != fault.NotFound {
+			t.Errorf("before it is noted: %v", err)
+		}
+		u, err := w.uploads().Arrived(t.Context(), user, id, int64(len(file)), sum(file))
+		must(t, err)
+		if u.ID != id || u.Format != backup.ICS || !u.Unread || u.Events != 0 || u.Expires.Sub(u.Created) != restore.UploadFor {
+			t.Errorf("%+v", u)
+		}
+		if r, err := w.restoreUpload(u); err != nil || r.State != run.Succeeded {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+	t.Run("are the same upload as the same file", func(t *testing.T) {
+		w := newWorld(t)
+		w.Set(time.Now())
+		first, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file))
+		must(t, err)
+		u, err := w.uploads().Arrived(t.Context(), user, begin(w, file), int64(len(file)), sum(file))
+		must(t, err)
+		objects, err := w.Blobs.List(t.Context(), "uploads/")
+		must(t, err)
+		if u.ID != first.ID || len(objects) != 1 || !strings.HasSuffix(objects[0].Key, first.ID) {
+			t.Errorf("%+v, %+v", u, objects)
+		}
+		again, err := w.uploads().Arrived(t.Context(), user, u.ID, int64(len(file)), sum(file))
+		if err != nil || again.ID != u.ID {
+			t.Errorf("noted once more: %+v, %v", again, err)
+		}
+	})
+	t.Run("that are not what was said are not restored", func(t *testing.T) {
+		w := newWorld(t)
+		w.Set(time.Now())
+		u, err := w.uploads().Arrived(t.Context(), user, begin(w, file), int64(len(file)), strings.Repeat("0", 64))
+		must(t, err)
+		if _, err := w.restoreUpload(u); fault.Of(err) != fault.Conflict {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("have to be there, whole, and files of ours", func(t *testing.T) {
+		w := newWorld(t)
+		w.Set(time.Now())
+		id := begin(w, file)
+		for name, c := range map[string]struct {
+			user, id string
+			size     int64
+			kind     fault.Kind
+		}{
+			"another id":       {user, w.NewID(), int64(len(file)), fault.NotFound},
+			"no id":            {user, "../" + id, int64(len(file)), fault.NotFound},
+			"somebody else's":  {"local#other", id, int64(len(file)), fault.NotFound},
+			"of another size":  {user, id, int64(len(file)) + 1, fault.Conflict},
+			"no calendar file": {user, begin(w, []byte("hello")), 5, fault.Invalid},
+		} {
+			if _, err := w.uploads().Arrived(t.Context(), c.user, c.id, c.size, sum(file)); fault.Of(err) != c.kind {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+	t.Run("have a size that files may have", func(t *testing.T) {
+		w := newWorld(t)
+		for size, ok := range map[int64]bool{-1: false, 0: false, 1: true, limit.UploadBytes: true, limit.UploadBytes + 1: false} {
+			if _, _, err := w.uploads().Begin(t.Context(), user, size); (err == nil) != ok || err != nil && fault.Of(err) != fault.Invalid {
+				t.Errorf("%d bytes: %v", size, err)
+			}
+		}
+	})
+	t.Run("may not be too many, noted or not, and go after a day", func(t *testing.T) {
+		w := newWorld(t)
+		w.Set(time.Now())
+		for i := range limit.Uploads {
+			begin(w, append(bytes.Clone(file), byte(i)))
+		}
+		if _, _, err := w.uploads().Begin(t.Context(), user, 1); fault.Of(err) != fault.Conflict {
+			t.Errorf("one more: %v", err)
+		}
+		w.Advance(restore.UploadFor + time.Hour)
+		if _, _, err := w.uploads().Begin(t.Context(), user, 1); err != nil {
+			t.Errorf("a day later: %v", err)
+		}
+	})
+}

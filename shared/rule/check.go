@@ -46,7 +46,13 @@ const (
 // Problems are the failures of several fields, each of kind fault.Invalid with the field's name.
 type Problems []error
 
-func (p Problems) Error() string { return errors.Join(p...).Error() }
+func (p Problems) Error() string {
+	texts := make([]string, len(p))
+	for i, err := range p {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
 
 // Unwrap returns them one by one.
 func (p Problems) Unwrap() []error { return p }

@@ -77,6 +77,7 @@ func TestWhatIsWrongWithRulesIsSaidFieldByField(t *testing.T) {
 		{"no time of day", any("start_time", "at_least", `"24:00"`), []string{"rules[0].all[0].any[0]"}, "as in 09:30"},
 		{"a time of day with one digit", any("start_time", "equals", `"9:30"`), []string{"rules[0].all[0].any[0]"}, "as in 09:30"},
 		{"fewer minutes than none", any("duration", "at_most", `-1`), []string{"rules[0].all[0].any[0]"}, "number of minutes"},
+		{"too many minutes, as a text", any("duration", "at_most", `"1000001"`), []string{"rules[0].all[0].any[0]"}, "number of minutes"},
 		{"minutes with a sign", any("duration", "at_most", `"+1"`), []string{"rules[0].all[0].any[0]"}, "number of minutes"},
 		{"a category without billing type", one(good, `{"category": "Acme"}`), []string{"rules[0].then.category"}, "cannot be read"},
 		{"a marker for a category", one(good, `{"category": "Online"}`), []string{"rules[0].then.category"}, "names no customer"},
@@ -105,6 +106,10 @@ func TestWhatIsWrongWithRulesIsSaidFieldByField(t *testing.T) {
 				t.Errorf("the fields are %q, want %q, with %q: %v", fields, tt.fields, tt.says, err)
 			}
 		})
+	}
+	_, err := rule.Read(strings.NewReader("[" + strings.Repeat("{}, ", 20) + "{}]"))
+	if problems := (rule.Problems)(nil); !errors.As(err, &problems) || len(problems) != 20 {
+		t.Errorf("%d problems are told", len(problems))
 	}
 	var many []string
 	for i := range 101 {

@@ -333,7 +333,8 @@ func (m made) rule(id int) rule.Rule {
 		}
 		if c.Op == rule.Regex {
 			values = func() string {
-				middle := pick(m, "a+", "b", "ab?", "[a-c]", `\w`, "é", "acme|b", "s{2}", "k", "x.", "acme", "(?:ab|k)+e")
+				middle := pick(m, "a+", "b", "ab?", "[a-c]", `\w`, "é", "acme|b", "s{2}", "k", "x.", "acme", "(?:ab|k)+e",
+					"a(?:acme)?", "(?:acme){0,2}b", "(?:acme)*b", "acme|[ab]", "(?:acme|k?)[ab]", "(?:acme)?", "(?:acme){1,2}")
 				return pick(m, "", "^", "(", "(?-i:") + middle + pick(m, "", "$", ")", "")
 			}
 		}

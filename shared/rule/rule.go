@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"reflect"
 	"strconv"
 
 	"adminassistant/shared/calendar"
@@ -146,3 +147,43 @@ func DraftOf(r Rule) Draft {
 	}
 	return d
 }
+
+// Drafts returns the drafts that Check makes rules of.
+func Drafts(rules []Rule) []Draft {
+	drafts := make([]Draft, len(rules))
+	for i := range rules {
+		drafts[i] = DraftOf(rules[i])
+	}
+	return drafts
+}
+
+// Number gives the rules of a config their versions, when they take the place of others. A rule that is what it was keeps its version; every other one gets
+// a number that no rule of the config had. changes is how often the config's rules have changed; it returns how often they have then.
+func Number(rules, was []Rule, changes int) int {
+	old := make(map[string]*Rule, len(was))
+	for i := range was {
+		old[was[i].ID] = &was[i]
+	}
+	same := len(rules) == len(was)
+	for i := range rules {
+		r := &rules[i]
+		before := old[r.ID]
+		if before != nil {
+			r.Version = before.Version
+		}
+		if before == nil || !reflect.DeepEqual(*r, *before) {
+			r.Version, same = changes+1, false
+			continue
+		}
+		same = same && was[i].ID == r.ID
+	}
+	if same {
+		return changes
+	}
+	return changes + 1
+}
+
+// Precedence says in words which rule wins.
+const Precedence = "Rules are looked at in their order. A category of the event's own always wins; else the first matching rule that has one does. " +
+	"Any matching rule that excludes leaves the event out, and no rule after it does anything. Privacy only rises: of several rules the highest level counts. " +
+	"What is archived already changes only in a replace run."

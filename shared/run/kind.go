@@ -42,6 +42,7 @@ type Undoing string
 const (
 	UndoneInLedger   Undoing = "ledger"  // of a config: versions of its ledger, and their copies
 	UndoneInCalendar Undoing = "restore" // of a calendar: what the run kept of it
+	UndoneImport     Undoing = "import"  // of a calendar of our own: what a file changed in it
 )
 
 // QueueName names the queue to whose workers runs go.
@@ -72,9 +73,11 @@ type Words struct {
 	// Again is the kind of the run that helps, and Flags are what its command needs. Empty, beside a Text: the user is shown the run.
 	Again Kind
 	Flags []string
-	// Complete says that nothing is left to be done, though the run did not succeed.
-	Complete bool
-	// Asks says what the run is the first to ask the user, and goes on after the run's title when it succeeded; AsksText says more. Empty: nothing.
+	// Complete says that nothing is left to be done, though the run did not succeed. Known says that it found nothing that its user was not told before, so
+	// that of a job's run nothing is told.
+	Complete, Known bool
+	// Asks says what the run is the first to ask the user, and goes on after the run's title when it succeeded or is complete; AsksText says more. Empty:
+	// nothing.
 	Asks, AsksText string
 	// Waits goes on after the title of a run that went well and asks nothing new: what still waits for the user.
 	Waits string

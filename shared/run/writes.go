@@ -29,6 +29,10 @@ type Writes struct {
 // Settling is Writes.Settles of Microsoft 365.
 const Settling = 4 * time.Second
 
+// Working is how long a calendar that settles may still work on a write that was given up because its answer did not come in time: until then Look is
+// asked, before it is believed that the write had no effect. It is what package graph takes for it, too.
+const Working = 30 * time.Second
+
 // mostRenewed is how many further transaction ids a write may have, one after the other.
 const mostRenewed = 3
 
@@ -45,10 +49,11 @@ func EachWrite(ctx context.Context, p *Patience, n int, w Writes, done func(i in
 	trial := p.Trial()
 	taken, renewed := map[int]bool{}, map[int]int{}
 	unknown := w.Begun // whether one of the open ones took effect
+	given := false     // up, because an answer did not come in time
 	for look := w.Begun; len(open) > 0; look = true {
 		if look && w.Look != nil {
 			var err error
-			if open, err = w.look(ctx, p, open, unknown, done); err != nil {
+			if open, err = w.look(ctx, p, open, unknown, given, done); err != nil {
 				return err
 			}
 		}
@@ -72,7 +77,7 @@ func EachWrite(ctx context.Context, p *Patience, n int, w Writes, done func(i in
 			}
 		}
 		clear(taken)
-		unknown = false
+		unknown, given = false, false
 		var left []int
 		var passing error // the one that asks for the longest wait
 		for i, r := range results {
@@ -87,7 +92,7 @@ func EachWrite(ctx context.Context, p *Patience, n int, w Writes, done func(i in
 				done(at, r)
 				continue
 			default:
-				unknown = unknown || !harmless(r.Err)
+				unknown, given = unknown || !harmless(r.Err), given || late(r.Err)
 				if passing == nil || RetryAfter(r.Err) > RetryAfter(passing) {
 					passing = r.Err
 				}
@@ -106,11 +111,15 @@ func EachWrite(ctx context.Context, p *Patience, n int, w Writes, done func(i in
 	return nil
 }
 
-// look asks which of the open writes took effect, and returns the others. With doubt it asks until the calendar must show it.
-func (w *Writes) look(ctx context.Context, p *Patience, open []int, doubt bool, done func(i int, r calendar.WriteResult)) ([]int, error) {
+// look asks which of the open writes took effect, and returns the others. With doubt it asks until the calendar must show it, and after one that was given
+// up until the service cannot be at it any more.
+func (w *Writes) look(ctx context.Context, p *Patience, open []int, doubt, given bool, done func(i int, r calendar.WriteResult)) ([]int, error) {
 	pauses := []time.Duration{0}
 	if doubt && w.Settles > 0 {
 		pauses = append(pauses, w.Settles/4, w.Settles/4, w.Settles/2)
+		if given {
+			pauses = append(pauses, Working/2, Working/2)
+		}
 	}
 	for _, wait := range pauses {
 		if err := p.Pause(ctx, wait); err != nil {
@@ -131,6 +140,12 @@ func (w *Writes) look(ctx context.Context, p *Patience, open []int, doubt bool, 
 func harmless(err error) bool {
 	var says interface{ NoEffect() bool }
 	return errors.As(err, &says) && says.NoEffect()
+}
+
+// late says whether a write failed because its answer did not come in time.
+func late(err error) bool {
+	var waits interface{ Timeout() bool }
+	return errors.As(err, &waits) && waits.Timeout()
 }
 
 // without hands those that are there to done, and returns the others.

@@ -240,6 +240,35 @@ func TestEachWrite(t *testing.T) {
 		}
 	})
 
+	t.Run("what was given up is looked for until nobody can be at it any more", func(t *testing.T) {
+		for after, want := range map[time.Duration]int{20 * time.Second: 1, Working + 4*time.Second: 1, Working + 5*time.Second: 2} {
+			synctest.Test(t, func(t *testing.T) {
+				copies := 0
+				var shown time.Time
+				w := Writes{
+					Settles: 4 * time.Second,
+					Look: func(context.Context, []int) (map[int]calendar.WriteResult, error) {
+						if copies > 0 && !time.Now().Before(shown) {
+							return map[int]calendar.WriteResult{0: {ID: "found"}}, nil
+						}
+						return nil, nil
+					},
+					Write: func(context.Context, []int) ([]calendar.WriteResult, error) {
+						if copies++; copies > 1 {
+							return []calendar.WriteResult{{ID: "made"}}, nil
+						}
+						shown = time.Now().Add(after)
+						return []calendar.WriteResult{{Err: soon{fault.Wrap(fault.Unavailable, context.DeadlineExceeded)}}}, nil
+					},
+				}
+				err := EachWrite(t.Context(), &Patience{Clock: time.Now, HandOn: time.Minute}, 1, w, func(int, calendar.WriteResult) {})
+				if err != nil || copies != want {
+					t.Errorf("what took effect after %s was made %d times, %v", after, copies, err)
+				}
+			})
+		}
+	})
+
 	t.Run("a worker that has to stop leaves the looking to another", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute+500*time.Millisecond)

@@ -29,10 +29,11 @@ type Undoers struct {
 
 var _ run.Handler = (*Undoers)(nil)
 
-// Errors of Plan. They are of kind fault.Conflict.
+// Errors of Plan and Confirmed. They are of kind fault.Conflict.
 var (
 	ErrUnderWay = errors.New("the run has not ended yet")
 	ErrNothing  = errors.New("there is nothing to undo")
+	ErrChanged  = errors.New("something changed since the user saw the plan")
 )
 
 // Asked is how a user wants a run undone.
@@ -104,6 +105,25 @@ func (u *Undoers) Plan(ctx context.Context, user, id string, asked Asked) (*run.
 		return nil, Plan{}, refuse(ErrNothing, "run %s wrote nothing, so that there is nothing to undo", id)
 	}
 	return r, plan, nil
+}
+
+// Confirmed is New for what the user saw and wants: asked has the hash of that plan. If something changed since it is ErrChanged; where calendars cannot be
+// looked into, the run itself finds that out.
+func (u *Undoers) Confirmed(ctx context.Context, user, id string, asked Asked) (*run.Run, error) {
+	r, _, err := u.New(ctx, user, id, asked)
+	switch {
+	case err != nil:
+		return nil, err
+	case asked.PlanHash == "":
+		return nil, fault.Field("plan_hash", "is missing: ask with preview=true or dry_run first, and give the plan_hash of what you saw")
+	case u.Blind:
+		return r, nil
+	}
+	_, plan, err := u.Plan(ctx, user, id, asked)
+	if err == nil && plan.Hash != asked.PlanHash {
+		err = refuse(ErrChanged, "something changed since you saw what would be undone; look again, and start it again")
+	}
+	return r, err
 }
 
 // refuse returns an error that says what it says, and is one of those above.

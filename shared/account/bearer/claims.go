@@ -31,6 +31,7 @@ var (
 	errScope       = fault.New(fault.Forbidden, "the access token does not have the scope "+Scope+" of this API; get one that has")
 	errService     = fault.New(fault.Forbidden, "the application does not have the role that this API asks of services; an administrator can assign it")
 	errNoUser      = fault.New(fault.Unauthenticated, "the token does not say whose it is; sign in again")
+	errTenants     = fault.New(fault.Unavailable, "which organisations are let in cannot be looked up; try again in a minute")
 	errUnavailable = fault.New(fault.Unavailable, "the sign-in service cannot be reached to check the token; try again in a minute")
 )
 
@@ -168,11 +169,7 @@ func decode(part string, into any) error {
 }
 
 // check says what a token's payload amounts to and which issuer has to have signed it, without a look at the signature.
-func (v *Verifier) check(b body, now time.Time) (_ Claims, issuer string, err error) {
-	from := v.tenants[b.Tenant]
-	if from == nil {
-		return Claims{}, "", errTenant
-	}
+func (v *Verifier) check(from *tenant, b body, now time.Time) (_ Claims, issuer string, err error) {
 	client, audiences := b.Azp, v.audiences
 	switch {
 	case b.Issuer == from.v2 && b.Version == "2.0":

@@ -24,10 +24,11 @@ func (v *Verifier) Identify(ctx context.Context, raw, nonce string) (Claims, err
 	if err != nil {
 		return Claims{}, err
 	}
-	from := v.tenants[b.Tenant]
+	from, err := v.from(ctx, b.Tenant)
+	if err != nil {
+		return Claims{}, err
+	}
 	switch {
-	case from == nil:
-		return Claims{}, errTenant
 	case b.Issuer != from.v2 || b.Version != "2.0" || !slices.Contains(v.audiences, b.Audience) || b.Scopes != "": // an access token is no proof of a sign-in
 		return Claims{}, errNotIdentity
 	case nonce == "" || subtle.ConstantTimeCompare([]byte(b.Nonce), []byte(nonce)) != 1:
@@ -40,7 +41,7 @@ func (v *Verifier) Identify(ctx context.Context, raw, nonce string) (Claims, err
 	if err := b.times.check(v.clock()); err != nil {
 		return Claims{}, err
 	}
-	if err := v.genuine(ctx, raw, keyID, b.Tenant, b.Issuer); err != nil {
+	if err := from.genuine(ctx, raw, keyID, b.Issuer); err != nil {
 		return Claims{}, err
 	}
 	return b.claims(b.Audience), nil

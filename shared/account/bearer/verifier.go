@@ -14,12 +14,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/rs/zerolog"
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/telemetry"
 )
 
 // DefaultAuthority is the sign-in service of Microsoft's worldwide cloud.
@@ -45,6 +48,8 @@ type Options struct {
 	Identifiers []string
 	// Tenants are the ids of the tenants whose users are let in.
 	Tenants []string
+	// Lets says whether those of a tenant are let in, one of Tenants or any other, by its id, and is asked with every token; nil: those of Tenants.
+	Lets func(ctx context.Context, tenant string) (bool, error)
 	// Guests lets in users whose account is of another tenant and who are guests of one of Tenants.
 	Guests bool
 	// Clients are the ids of the applications whose access tokens are accepted; none: no access token is.
@@ -64,9 +69,13 @@ type Verifier struct {
 	guests      bool
 	clients     []string // in lower case, as tokens have them
 	roles       []string // of services
-	tenants     map[string]*tenant
+	lets        func(ctx context.Context, tenant string) (bool, error)
+	make        func(id string) *tenant
 	clock       func() time.Time
 	cache       cache
+
+	mu      sync.RWMutex
+	tenants map[string]*tenant // that are named, or were let in once
 }
 
 // tenant is one whose users are let in.
@@ -107,7 +116,7 @@ func New(o Options) (*Verifier, error) {
 	}
 	v := &Verifier{
 		audiences: slices.Clone(o.Audiences), identifiers: slices.Clone(o.Identifiers), guests: o.Guests, roles: slices.Clone(o.ServiceRoles),
-		tenants: map[string]*tenant{}, clock: o.Clock,
+		lets: o.Lets, tenants: map[string]*tenant{}, clock: o.Clock,
 		cache: cache{limit: maxCached},
 	}
 	var applications []string
@@ -119,18 +128,52 @@ func New(o Options) (*Verifier, error) {
 	for _, id := range o.Clients {
 		v.clients = append(v.clients, strings.ToLower(id))
 	}
+	v.make = func(id string) *tenant {
+		issuer := authority.String() + "/" + id + "/v2.0"
+		return &tenant{
+			v1: issuerOfV1(authority.Hostname()) + "/" + id + "/", v2: issuer,
+			keys: &keys{tenant: id, issuer: issuer, applications: applications, client: o.HTTPClient, clock: o.Clock},
+		}
+	}
 	for _, id := range o.Tenants {
 		id = strings.ToLower(id)
 		if !guid.MatchString(id) {
 			return nil, fault.Field("tenants", "has %q, which is not the id of a tenant", id)
 		}
-		issuer := authority.String() + "/" + id + "/v2.0"
-		v.tenants[id] = &tenant{
-			v1: issuerOfV1(authority.Hostname()) + "/" + id + "/", v2: issuer,
-			keys: &keys{tenant: id, issuer: issuer, applications: applications, client: o.HTTPClient, clock: o.Clock},
-		}
+		v.tenants[id] = v.make(id)
 	}
 	return v, nil
+}
+
+// from returns the tenant that a token is of, if its users are let in. Errors are errTenant, and errTenants when nobody can say.
+func (v *Verifier) from(ctx context.Context, id string) (*tenant, error) {
+	v.mu.RLock()
+	known := v.tenants[id]
+	v.mu.RUnlock()
+	if v.lets == nil {
+		if known == nil {
+			return nil, errTenant
+		}
+		return known, nil
+	}
+	if !guid.MatchString(id) {
+		return nil, errTenant
+	}
+	switch in, err := v.lets(ctx, id); {
+	case err != nil:
+		telemetry.Failure(zerolog.Ctx(ctx).Error(), err).Msg("nobody can say which tenants are let in")
+		return nil, errTenants
+	case !in:
+		return nil, errTenant
+	case known != nil:
+		return known, nil
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.tenants[id] == nil {
+		v.tenants[id] = v.make(id)
+	}
+	return v.tenants[id], nil
 }
 
 // issuerOfV1 is with what issuers of v1.0 tokens begin in the cloud of a sign-in service. China's is another one; all others have the first one's.
@@ -173,8 +216,12 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (Claims, error) {
 		if err := known.times.check(now); err != nil {
 			return Claims{}, err
 		}
-		// A key that was withdrawn takes with it what it signed.
-		if _, err := v.tenants[known.claims.Tenant].keys.find(ctx, known.keyID); err != nil {
+		// A tenant that was put out, and a key that was withdrawn, take with them what was theirs.
+		from, err := v.from(ctx, known.claims.Tenant)
+		if err == nil {
+			_, err = from.keys.find(ctx, known.keyID)
+		}
+		if err != nil {
 			return Claims{}, err
 		}
 		return known.claims, nil
@@ -183,11 +230,15 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (Claims, error) {
 	if err != nil {
 		return Claims{}, err
 	}
-	claims, issuer, err := v.check(body, now)
+	from, err := v.from(ctx, body.Tenant)
 	if err != nil {
 		return Claims{}, err
 	}
-	if err := v.genuine(ctx, raw, keyID, claims.Tenant, issuer); err != nil {
+	claims, issuer, err := v.check(from, body, now)
+	if err != nil {
+		return Claims{}, err
+	}
+	if err := from.genuine(ctx, raw, keyID, issuer); err != nil {
 		return Claims{}, err
 	}
 	if err := v.permits(&body); err != nil {
@@ -198,8 +249,8 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (Claims, error) {
 }
 
 // genuine says whether a key of the tenant has signed a token, which is all that it has to be otherwise.
-func (v *Verifier) genuine(ctx context.Context, raw, keyID, tenant, issuer string) error {
-	key, err := v.tenants[tenant].keys.find(ctx, keyID)
+func (t *tenant) genuine(ctx context.Context, raw, keyID, issuer string) error {
+	key, err := t.keys.find(ctx, keyID)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -678,4 +679,39 @@ func BenchmarkVerify(b *testing.B) {
 			}
 		})
 	})
+}
+
+// TestTenantsThatAreLetInLater asks with every token whether its tenant is let in, also with those that were good before.
+func TestTenantsThatAreLetInLater(t *testing.T) {
+	sim, l, c := start(t)
+	in := map[string]bool{home: true}
+	var down error
+	v := verifier(t, l, c, func(o *Options) {
+		o.Lets = func(_ context.Context, tenant string) (bool, error) { return in[tenant], down }
+	})
+	eves, anns := sim.Token(eve), sim.Token(ann)
+	asks := func(raw string, want error) {
+		t.Helper()
+		if _, err := v.Verify(t.Context(), raw); !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+	asks(eves, errTenant)
+	in[abroad] = true
+	asks(eves, nil)
+	asks(anns, nil)
+	if claims, err := v.Verify(t.Context(), eves); err != nil || claims.Tenant != abroad || claims.Object != eve {
+		t.Errorf("%+v, %v", claims, err)
+	}
+	in[abroad], in[home] = false, false
+	asks(eves, errTenant)
+	asks(anns, errTenant) // which the settings name
+	down = errors.New("down")
+	asks(anns, errTenants)
+	if _, err := v.Identify(t.Context(), anns, "n"); !errors.Is(err, errTenants) {
+		t.Errorf("at a sign-in: %v", err)
+	}
+	down, in[home] = nil, true
+	asks(anns, nil)
+	asks(sim.Token(ann, entrasim.Claim("tid", "x/../"+home)), errTenant)
 }

@@ -72,6 +72,10 @@ type Options struct {
 	Guests bool
 	// Tenants are the ids of the tenants whose users are let in. With one the sign-in page is that tenant's own.
 	Tenants []string
+	// Lets is as in bearer.Options, and More says whether any but Tenants are let in: then users sign in at the tenant of their account. nil: those of
+	// Tenants are, and no others.
+	Lets func(ctx context.Context, tenant string) (bool, error)
+	More func(ctx context.Context) (bool, error)
 	// HTTPClient reaches the sign-in service; nil: one of its own. Its redirects are not followed.
 	HTTPClient *http.Client
 	Table      store.Table
@@ -88,6 +92,8 @@ type Client struct {
 	scopes     []string
 	identity   bool // alone
 	tenants    []string
+	lets       func(ctx context.Context, tenant string) (bool, error)
+	more       func(ctx context.Context) (bool, error)
 	verifier   *bearer.Verifier
 	send       *http.Client
 	documents  *documents
@@ -111,7 +117,7 @@ func New(o Options) (*Client, error) {
 		o.Scopes = DefaultScopes
 	}
 	verifier, err := bearer.New(bearer.Options{
-		Authority: o.Authority, Audiences: []string{o.Client}, Tenants: o.Tenants, Guests: o.Guests, HTTPClient: o.HTTPClient, Clock: o.Clock,
+		Authority: o.Authority, Audiences: []string{o.Client}, Tenants: o.Tenants, Lets: o.Lets, Guests: o.Guests, HTTPClient: o.HTTPClient, Clock: o.Clock,
 	})
 	if err != nil {
 		return nil, err
@@ -135,7 +141,7 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		authority: authority, id: o.Client, redirect: o.RedirectURL, scopes: slices.Clone(o.Scopes), identity: o.IdentityOnly, verifier: verifier,
-		documents: &documents{}, table: o.Table, keeper: o.Keeper, clock: o.Clock, memory: newMemory(maxHeld),
+		lets: o.Lets, more: o.More, documents: &documents{}, table: o.Table, keeper: o.Keeper, clock: o.Clock, memory: newMemory(maxHeld),
 	}
 	if c.credential, err = credentialOf(&o); err != nil {
 		return nil, err

@@ -225,7 +225,7 @@ func TestWhoSignsInAlone(t *testing.T) {
 	w := newWorld(t, entrasim.Options{})
 	w.api().signIn(ann) // as it was before the setting changed
 	api := w.api(identity)
-	page, err := url.Parse(api.URL(Request{State: "s"}))
+	page, err := url.Parse(api.URL(t.Context(), Request{State: "s"}))
 	if err != nil || page.Query().Get("scope") != "openid profile User.Read" {
 		t.Errorf("asks for %q", page.Query().Get("scope"))
 	}
@@ -299,7 +299,7 @@ func TestGuestsAreRefusedAtTheirSignIn(t *testing.T) {
 	w := newWorldWith(t, entrasim.Options{}, func(o *entrasim.Options) { o.Users[0].Home = abroad })
 	api := w.api()
 	verifier := oauth2.GenerateVerifier()
-	came := w.browse(api.URL(Request{State: "s", Nonce: "n", Challenge: oauth2.S256ChallengeFromVerifier(verifier)}), ann)
+	came := w.browse(api.URL(t.Context(), Request{State: "s", Nonce: "n", Challenge: oauth2.S256ChallengeFromVerifier(verifier)}), ann)
 	if _, err := api.Redeem(w.ctx(), Response{Code: came.Get("code"), Verifier: verifier, Nonce: "n"}); fault.Of(err) != fault.Unauthenticated ||
 		!strings.Contains(err.Error(), "guests") {
 		t.Errorf("got %v", err)

@@ -10,12 +10,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/oauth2"
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/refusal"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/store"
+	"adminassistant/shared/telemetry"
 )
 
 // Request begins a sign-in. State, Nonce and the verifier of Challenge are random and new for each, and kept by whoever asks until the user is back.
@@ -79,14 +81,14 @@ func (a *Access) Refused(_ context.Context, claims string) error { return signIn
 func (a *Access) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "access to Microsoft Graph") }
 
 // URL is the page on which the user signs in. It comes back to Options.RedirectURL, with state and code in the query.
-func (c *Client) URL(r Request) string {
+func (c *Client) URL(ctx context.Context, r Request) string {
 	scopes := []string{"openid", "profile"}
 	if !c.identity {
 		scopes = append(scopes, "offline_access")
 	}
 	config := oauth2.Config{
 		ClientID: c.id, RedirectURL: c.redirect, Scopes: append(scopes, c.scopes...),
-		Endpoint: oauth2.Endpoint{AuthURL: c.endpoint(r.Tenant) + "authorize"},
+		Endpoint: oauth2.Endpoint{AuthURL: c.endpoint(ctx, r.Tenant) + "authorize"},
 	}
 	options := []oauth2.AuthCodeOption{
 		oauth2.SetAuthURLParam("response_mode", "query"), oauth2.SetAuthURLParam("nonce", r.Nonce),
@@ -103,8 +105,17 @@ func (c *Client) URL(r Request) string {
 // Begin is URL, with what the next sign-in of a user has to show in Request.Claims. user is who is signed in and signs in once more; empty: nobody
 // is. Errors are the table's, and fault.Invalid for a tenant that is not let in.
 func (c *Client) Begin(ctx context.Context, user string, r Request) (string, error) {
-	if r.Tenant = strings.ToLower(r.Tenant); r.Tenant != "" && !slices.Contains(c.tenants, r.Tenant) {
-		return "", fault.Field("tenant", "has to be one of %s, whose users are let in", strings.Join(c.tenants, ", "))
+	if r.Tenant = strings.ToLower(r.Tenant); r.Tenant != "" {
+		in := slices.Contains(c.tenants, r.Tenant)
+		if c.lets != nil {
+			var err error
+			if in, err = c.lets(ctx, r.Tenant); err != nil {
+				return "", err
+			}
+		}
+		if !in {
+			return "", fault.Field("tenant", "has to be one whose users are let in, as %s", strings.Join(c.tenants, ", "))
+		}
 	}
 	if user != "" {
 		state, err := c.State(ctx, user)
@@ -113,39 +124,48 @@ func (c *Client) Begin(ctx context.Context, user string, r Request) (string, err
 		}
 		r.Claims = state.Claims
 	}
-	return c.URL(r), nil
+	return c.URL(ctx, r), nil
 }
 
-// door is the tenant at which users sign in, if they do not name one.
-func (c *Client) door(named string) string {
-	switch {
-	case named != "":
+// door is the tenant at which users sign in, if they do not name one. Where nobody can say whether others are let in, those of the settings are.
+func (c *Client) door(ctx context.Context, named string) string {
+	if named != "" {
 		return named
-	case len(c.tenants) == 1:
+	}
+	if c.more != nil {
+		more, err := c.more(ctx)
+		if err != nil {
+			telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("nobody can say which tenants are let in")
+		}
+		if more {
+			return "organizations"
+		}
+	}
+	if len(c.tenants) == 1 {
 		return c.tenants[0]
 	}
 	return "organizations"
 }
 
 // endpoint is where the service's pages for a tenant are.
-func (c *Client) endpoint(tenant string) string {
-	return c.authority.String() + "/" + c.door(tenant) + "/oauth2/v2.0/"
+func (c *Client) endpoint(ctx context.Context, tenant string) string {
+	return c.authority.String() + "/" + c.door(ctx, tenant) + "/oauth2/v2.0/"
 }
 
 // SignOut is the page on which a user ends the session with the service too. The browser comes back from it to the page signed-out beside
 // Options.RedirectURL, where the application's registration has that among its redirect addresses. hint is Identity.LogoutHint; without it the service
 // asks who signs out.
-func (c *Client) SignOut(_ context.Context, tenant, hint string) (string, error) {
+func (c *Client) SignOut(ctx context.Context, tenant, hint string) (string, error) {
 	q := url.Values{"post_logout_redirect_uri": {c.redirect[:strings.LastIndex(c.redirect, "/")] + "/signed-out"}}
 	if hint != "" {
 		q.Set("logout_hint", hint)
 	}
-	return c.endpoint(tenant) + "logout?" + q.Encode(), nil
+	return c.endpoint(ctx, tenant) + "logout?" + q.Encode(), nil
 }
 
 // Consent is where an administrator allows the application for the whole organisation.
-func (c *Client) Consent(_ context.Context, tenant string) (string, error) {
-	return refusal.ConsentAddress(c.authority.String(), c.door(tenant), c.id), nil
+func (c *Client) Consent(ctx context.Context, tenant string) (string, error) {
+	return refusal.ConsentAddress(c.authority.String(), c.door(ctx, tenant), c.id), nil
 }
 
 // Redeem completes a sign-in: it exchanges the code, verifies who it is, and stores the tokens sealed, in the place of what was there. A user of
@@ -156,7 +176,7 @@ func (c *Client) Redeem(ctx context.Context, r Response) (Identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*askFor)
 	defer cancel()
 	kept := newCache(nil)
-	l, err := c.library(c.door(r.Tenant), kept, true)
+	l, err := c.library(c.door(ctx, r.Tenant), kept, true)
 	if err != nil {
 		return Identity{}, err
 	}

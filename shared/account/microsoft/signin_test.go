@@ -2,6 +2,7 @@ package microsoft
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -43,16 +44,40 @@ func TestURL(t *testing.T) {
 		}
 	}
 	t.Run("of one tenant is that tenant's page", func(t *testing.T) {
-		check(t, w.api().URL(r), w.url+"/"+home+"/oauth2/v2.0/authorize")
+		check(t, w.api().URL(t.Context(), r), w.url+"/"+home+"/oauth2/v2.0/authorize")
 	})
 	t.Run("of several is everybody's page", func(t *testing.T) {
-		check(t, w.api(tenants).URL(r), w.url+"/organizations/oauth2/v2.0/authorize")
+		check(t, w.api(tenants).URL(t.Context(), r), w.url+"/organizations/oauth2/v2.0/authorize")
+	})
+	t.Run("of one, where others are let in as well, is everybody's page", func(t *testing.T) {
+		more, down := true, error(nil)
+		api := w.api(func(o *Options) { o.More = func(context.Context) (bool, error) { return more, down } })
+		check(t, api.URL(t.Context(), r), w.url+"/organizations/oauth2/v2.0/authorize")
+		more = false
+		check(t, api.URL(t.Context(), r), w.url+"/"+home+"/oauth2/v2.0/authorize")
+		down = errors.New("down")
+		check(t, api.URL(t.Context(), r), w.url+"/"+home+"/oauth2/v2.0/authorize")
+	})
+	t.Run("of a tenant that is named is that one's page, if it is let in", func(t *testing.T) {
+		in := map[string]bool{abroad: true}
+		api := w.api(func(o *Options) { o.Lets = func(_ context.Context, id string) (bool, error) { return in[id], nil } })
+		named := r
+		named.Tenant = strings.ToUpper(abroad)
+		address, err := api.Begin(t.Context(), "", named)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, address, w.url+"/"+abroad+"/oauth2/v2.0/authorize")
+		in[abroad] = false
+		if _, err := api.Begin(t.Context(), "", named); fault.FieldOf(err) != "tenant" {
+			t.Errorf("of one that is not: %v", err)
+		}
 	})
 	t.Run("leaves out what nobody asks for", func(t *testing.T) {
 		delete(want, "login_hint")
 		delete(want, "claims")
 		r.LoginHint, r.Claims = "", ""
-		check(t, w.api().URL(r), w.url+"/"+home+"/oauth2/v2.0/authorize")
+		check(t, w.api().URL(t.Context(), r), w.url+"/"+home+"/oauth2/v2.0/authorize")
 	})
 	if n := len(w.Requests()); n != 0 {
 		t.Errorf("%d endpoints were asked", n)

@@ -227,7 +227,7 @@ func (p *process) begin(user string, change ...func(*Request)) Response {
 	for _, f := range change {
 		f(&r)
 	}
-	came := p.w.browse(p.URL(r), user)
+	came := p.w.browse(p.URL(p.w.t.Context(), r), user)
 	if came.Get("state") != r.State || came.Get("code") == "" {
 		p.w.t.Fatalf("came back with %v", came)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar/graphsim"
+	"adminassistant/shared/ledger"
 	"adminassistant/shared/machinetest"
 	queuesqlite "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
@@ -320,7 +321,7 @@ func (c *chaos) meddle() {
 	}
 	var ours []graphsim.Stored
 	for _, e := range c.copies() {
-		if c.users[e.ICalUID] == "" && !c.others[mark(&e)] {
+		if c.users[e.ICalUID] == "" && !c.others[mark(&e)] && !c.unheard(mark(&e)) {
 			ours = append(ours, e)
 		}
 	}
@@ -362,6 +363,19 @@ func (c *chaos) meddle() {
 		must(c.t, c.sim.MoveEvent(me, e.ID, c.source))
 		c.hold(e.ID)
 	}
+}
+
+// unheard says whether nobody has heard yet that a copy was made, in a mailbox that neither knows transaction ids nor keeps the ids of events. If the user
+// moves such a copy away, another one is made, and once their ids change nothing distinguishes it from one that the user pasted.
+func (c *chaos) unheard(mark string) bool {
+	set := c.sim.Switches()
+	if _, renewed := set["ids_change"]; !renewed || set["transaction_ids"] != "dead" {
+		return false
+	}
+	year := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	entries, err := ledger.New(c.Table, c.Blobs, c.Key).Range(c.t.Context(), c.config.ID, year, year.AddDate(1, 0, 0))
+	must(c.t, err)
+	return !slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.State == ledger.Done && e.Draft != nil && e.Draft.Mark == mark })
 }
 
 // hold notes how an event is that is the user's from now on.

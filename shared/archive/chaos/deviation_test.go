@@ -13,6 +13,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/graphsim"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/rule"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/wiretest"
@@ -394,6 +395,39 @@ func TestATextThatIsRefusedIsNoEmptyText(t *testing.T) {
 	w.check(c)
 }
 
+// TestCopiesThatAreWrittenAnewKeepTheirTexts changes what is made of events that did not change themselves, so that nobody had to read their texts.
+func TestCopiesThatAreWrittenAnewKeepTheirTexts(t *testing.T) {
+	w := newWorld(t, graphsim.Options{})
+	w.month(4)
+	c := w.config(archive.AskOnDrift)
+	w.archive(c)
+	anew := func(p calendar.Provider, privacy calendar.Sensitivity) {
+		t.Helper()
+		var err error
+		all := []rule.Condition{{Field: rule.Subject, Op: rule.Contains, Any: []string{"meeting"}}}
+		c.Rules = []rule.Rule{{ID: "private", Name: "All is private", On: true, All: all, Then: rule.Effect{Privacy: privacy}}}
+		c, err = w.configs(w.Table).Update(t.Context(), user, c)
+		must(t, err)
+		r := w.newRun(c)
+		r.Options.Replace = true
+		r, _, err = run.NewStore(w.Table).Create(t.Context(), r)
+		must(t, err)
+		must(t, w.runner(w.Table, p).Run(t.Context(), r))
+		if r, result := w.result(r.ID); r.State != run.Succeeded || result.Written == 0 {
+			t.Errorf("%s: %s %+v", privacy, r.State, result)
+		}
+		for _, e := range w.copies() {
+			if !strings.Contains(e.Body.Content, "Agenda") || e.Sensitivity == calendar.Normal {
+				t.Errorf("%s: %s is %s with the text %q", privacy, e.Subject, e.Sensitivity, e.Body.Content)
+			}
+		}
+		w.check(c)
+	}
+	anew(w.provider, calendar.Private)
+	anew(wordless{w.provider}, calendar.Confidential) // the ledger has them
+	anew(w.provider, calendar.Private)
+}
+
 func TestTextsAreArchivedThoughTheirIDsAreRefused(t *testing.T) {
 	for _, name := range []string{"body_404", "get_private=403"} {
 		w := under(t, name)
@@ -425,6 +459,25 @@ func TestPeopleWhoAreWrittenInAnotherWay(t *testing.T) {
 	w.put(object{"id": w.first(), "attendees": []object{{"emailAddress": object{"name": "Bob", "address": "bob@example.com"}}}})
 	if r, result := w.archive(c); r.State != run.Succeeded || result.Counts.Drifted != 1 {
 		t.Errorf("somebody else: %s %+v", r.State, result)
+	}
+}
+
+// TestPeopleAndIDsThatChangeTogether notes other ids on nights on which people are written as they were not when the event was archived.
+func TestPeopleAndIDsThatChangeTogether(t *testing.T) {
+	for before := range 3 {
+		w := under(t, "people_change", "ids_change")
+		w.month(12)
+		for range before {
+			w.sim.Turn()
+		}
+		c := w.config(archive.AskOnDrift)
+		w.archive(c)
+		for i := range 4 {
+			w.sim.Turn()
+			if r, result := w.archive(c); r.State != run.Succeeded || result.Counts.Unchanged != 12 || result.Actions != 0 {
+				t.Errorf("archived after %d turns, %d later: %s %+v", before, i+1, r.State, result)
+			}
+		}
 	}
 }
 

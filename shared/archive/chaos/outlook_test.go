@@ -484,6 +484,21 @@ func TestALostAnswerMakesNoSecondCopy(t *testing.T) {
 	}
 }
 
+// TestACopyThatIsMadeAfterTheRequestWasGivenUpIsNoSecondOne is about a service that goes on with a request for which nobody waits any more.
+func TestACopyThatIsMadeAfterTheRequestWasGivenUpIsNoSecondOne(t *testing.T) {
+	inBubble(t, graphsim.MustSwitches("transaction_ids=dead", "filter=empty"), func(t *testing.T, w *world) {
+		w.month(5)
+		c := w.config(archive.AskOnDrift)
+		must(t, w.sim.SetFaults(graphsim.Fault{
+			Method: http.MethodPost, Path: "/$batch", Nth: 2, Kind: graphsim.FaultLatency, Delay: graphsim.Duration(45 * time.Second),
+		}))
+		w.quietNight(c, archive.Counts{Fetched: 5, Archived: 5})
+		time.Sleep(time.Minute)
+		w.check(c)
+		w.quietNight(c, archive.Counts{Fetched: 5, Unchanged: 5})
+	})
+}
+
 // TestCalendarsWhoseIDsChangeAreTheSame names them by name, as configs do.
 func TestCalendarsWhoseIDsChangeAreTheSame(t *testing.T) {
 	inBubble(t, graphsim.MustSwitches("calendar_ids_change"), func(t *testing.T, w *world) {

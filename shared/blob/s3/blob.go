@@ -154,6 +154,22 @@ func (b *Blob) Presign(ctx context.Context, key, name string, lasts time.Duratio
 	return request.URL, nil
 }
 
+// PresignPut returns an address to which anybody can put an object of exactly so many bytes for a while, in the place of what was there, as long as the
+// credentials that it is made with last. The header Content-Length has to be sent as it is signed.
+func (b *Blob) PresignPut(ctx context.Context, key string, bytes int64, lasts time.Duration) (string, error) {
+	if err := blob.CheckKey(key); err != nil {
+		return "", err
+	}
+	request, err := service.NewPresignClient(b.client).PresignPutObject(ctx, &service.PutObjectInput{Bucket: &b.bucket, Key: &key, ContentLength: &bytes},
+		service.WithPresignExpires(lasts), service.WithPresignClientFromClientOptions(func(o *service.Options) {
+			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired // else that of no bytes would be signed
+		}))
+	if err != nil {
+		return "", awssdk.Fault(err, "sign an address of "+key)
+	}
+	return request.URL, nil
+}
+
 // List returns the objects in order of their keys, which is the order of S3. What has a key that no object of ours can have is left out.
 func (b *Blob) List(ctx context.Context, prefix string) ([]blob.Object, error) {
 	if err := blob.CheckPrefix(prefix); err != nil {

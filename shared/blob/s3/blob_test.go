@@ -164,6 +164,31 @@ func TestPresign(t *testing.T) {
 	wantKind(t, err, fault.Invalid)
 }
 
+func TestPresignPut(t *testing.T) {
+	s := open(t, nil)
+	address, err := s.PresignPut(t.Context(), "uploads/1/file", 7, 2*time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Query().Get("X-Amz-Expires") != "120" || u.Query().Get("X-Amz-SignedHeaders") != "content-length;host" ||
+		strings.Contains(strings.ToLower(u.RawQuery), "checksum") {
+		t.Errorf("%s, %v", address, err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, address, strings.NewReader("content"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v", answer, err)
+	}
+	answer.Body.Close()
+	wantContent(t, s.Blob, "uploads/1/file", []byte("content"))
+	_, err = s.PresignPut(t.Context(), "../other", 1, time.Minute)
+	wantKind(t, err, fault.Invalid)
+}
+
 func TestLargeObjects(t *testing.T) {
 	t.Run("come back as they were put, whatever fills their last part", func(t *testing.T) {
 		s := open(t, nil)

@@ -1,63 +1,124 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
+	kiota "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 )
 
-// Category is a master category: a name that events are tagged with, and how Outlook shows it.
-type Category struct {
+// category is a master category as the service has it.
+type category struct {
 	ID    string `json:"id"`
 	Name  string `json:"displayName"`
-	Color string `json:"color"` // "none", or "preset0" to "preset24"
+	Color string `json:"color"`
 }
 
-// MasterCategories lists the categories of a mailbox, in Outlook's order.
-func (p *Provider) MasterCategories(ctx context.Context, account string) ([]Category, error) {
+func (c category) read() calendar.Category {
+	return calendar.Category{ID: c.ID, Name: c.Name, Colour: cmp.Or(strings.ToLower(c.Color), calendar.NoColour)}
+}
+
+// Categories lists the categories of a mailbox, in Outlook's order. Errors of kind fault.Forbidden name the permission that is missing.
+func (p *Provider) Categories(ctx context.Context, account string) ([]calendar.Category, error) {
 	user, err := p.user(ctx, account)
 	if err != nil {
 		return nil, err
 	}
-	var list []Category
+	list := []calendar.Category{}
 	query := users.ItemOutlookMasterCategoriesRequestBuilderGetQueryParameters{Top: new(int32(100))}
 	err = p.pages(ctx, account, get(user.Outlook().MasterCategories().BaseRequestBuilder, query), func(value json.RawMessage) error {
-		var page []Category
+		var page []category
 		if err := readJSON(value, &page); err != nil {
 			return err
 		}
-		list = append(list, page...)
+		for _, c := range page {
+			list = append(list, c.read())
+		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list categories: %w", err)
+		return nil, fmt.Errorf("list categories: %w", permitted(err, "MailboxSettings.Read", "the categories of this mailbox cannot be read"))
 	}
 	return list, nil
 }
 
-// CreateMasterCategory adds a category; its ID is given by the service, an empty Color is "none". A name that exists is a Conflict.
-func (p *Provider) CreateMasterCategory(ctx context.Context, account string, c Category) (Category, error) {
+// CreateCategory adds a category; its ID is given by the service. A name that exists is a Conflict. Errors of kind fault.Forbidden name the permission
+// that is missing.
+func (p *Provider) CreateCategory(ctx context.Context, account string, c calendar.Category) (calendar.Category, error) {
+	if err := c.Check(); err != nil {
+		return calendar.Category{}, err
+	}
 	user, err := p.user(ctx, account)
 	if err != nil {
-		return Category{}, err
+		return calendar.Category{}, err
 	}
-	if c.Name = strings.TrimSpace(c.Name); c.Name == "" {
-		return Category{}, fault.Field("category.name", "is missing")
+	body := map[string]string{"displayName": c.Name, "color": c.Colour}
+	text, err := p.do(ctx, account, post(user.Outlook().MasterCategories().BaseRequestBuilder, body))
+	switch {
+	case fault.Of(err) == fault.Conflict:
+		return calendar.Category{}, fault.New(fault.Conflict, "there is a category %q already", c.Name)
+	case err != nil:
+		return calendar.Category{}, fmt.Errorf("create category: %w", writable(err))
 	}
-	if c.Color == "" {
-		c.Color = "none"
+	var made category
+	if err := readJSON(text, &made); err != nil {
+		return calendar.Category{}, err
 	}
-	text, err := p.do(ctx, account, post(user.Outlook().MasterCategories().BaseRequestBuilder, map[string]string{"displayName": c.Name, "color": c.Color}))
+	return made.read(), nil
+}
+
+// RecolourCategory gives a category another colour. Its name cannot change:
+// https://learn.microsoft.com/graph/api/outlookcategory-update. Errors: calendar.ErrNotFound; of kind fault.Forbidden they name the permission that is
+// missing.
+func (p *Provider) RecolourCategory(ctx context.Context, account, id, colour string) error {
+	if err := calendar.CheckColour(colour); err != nil {
+		return err
+	}
+	user, err := p.user(ctx, account)
 	if err != nil {
-		return Category{}, fmt.Errorf("create category: %w", err)
+		return err
 	}
-	var made Category
-	return made, readJSON(text, &made)
+	r := request(kiota.PATCH, user.Outlook().MasterCategories().ByOutlookCategoryId(id).BaseRequestBuilder)
+	text, _ := json.Marshal(map[string]string{"color": colour}) // plain data
+	r.SetStreamContentAndContentType(text, "application/json")
+	if _, err := p.do(ctx, account, r); err != nil {
+		return fmt.Errorf("recolour category: %w", writable(err))
+	}
+	return nil
+}
+
+// DeleteCategory removes a category from the list; events keep it. Errors are those of RecolourCategory.
+func (p *Provider) DeleteCategory(ctx context.Context, account, id string) error {
+	user, err := p.user(ctx, account)
+	if err != nil {
+		return err
+	}
+	if _, err := p.do(ctx, account, request(kiota.DELETE, user.Outlook().MasterCategories().ByOutlookCategoryId(id).BaseRequestBuilder)); err != nil {
+		return fmt.Errorf("delete category: %w", writable(err))
+	}
+	return nil
+}
+
+// writable says of a refusal that categories may be read alone.
+func writable(err error) error {
+	return permitted(err, "MailboxSettings.ReadWrite", "the categories of this mailbox can only be read here; change them in Outlook")
+}
+
+// permitted says of a refusal which permission is missing, and what that means.
+func permitted(err error, permission, means string) error {
+	if f := new(Failure); errors.As(err, &f) && f.Status == http.StatusForbidden {
+		return fault.New(fault.Forbidden, "%s: the permission %s of Microsoft Graph is missing, which an administrator can grant", means, permission)
+	}
+	return err
 }
 
 // Address returns the e-mail address of a mailbox: that of the owner of its default calendar. It may be empty.

@@ -179,7 +179,7 @@ func TestEveryRequestAsksForImmutableIDsAndUTC(t *testing.T) {
 	_ = w.Marks(ctx, me, id, func(string, string) error { return nil })
 	_ = w.Kept(ctx, me, id, func(calendar.Kept) error { return nil })
 	_, _ = w.Calendars(ctx, me)
-	_, _ = w.MasterCategories(ctx, me)
+	_, _ = w.Categories(ctx, me)
 	_, _ = w.MailboxZone(ctx, me)
 	_, _ = w.Update(ctx, me, id, []calendar.Update{{ID: ids[0], Draft: numbered(1)[0]}})
 	_, _ = w.Delete(ctx, me, id, ids)
@@ -683,24 +683,36 @@ func TestAnExpiredTokenIsUnauthenticated(t *testing.T) {
 	}
 }
 
-func TestMasterCategories(t *testing.T) {
-	w := newWorld(t, graphsim.Options{}, nil)
-	if _, err := w.sim.AddCategory(me, "Acme - billable", "preset3"); err != nil {
+func TestCategories(t *testing.T) {
+	providertest.RunCategories(t, func(t *testing.T) (providertest.Categories, string) {
+		return newWorld(t, graphsim.Options{}, nil), me
+	})
+}
+
+func TestWhoMayNotChangeCategoriesIsToldWhichPermissionIsMissing(t *testing.T) {
+	w := newWorld(t, graphsim.Options{Permissions: []string{"MailboxSettings.Read"}}, nil)
+	id, err := w.sim.AddCategory(me, "Acme - billable", "preset3")
+	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := w.CreateMasterCategory(t.Context(), me, Category{Name: " Admin - non-billable "})
-	if err != nil || made.ID == "" || made.Name != "Admin - non-billable" || made.Color != "none" {
-		t.Errorf("made %+v, %v", made, err)
-	}
-	list, err := w.MasterCategories(t.Context(), me)
-	if err != nil || len(list) != 2 || list[0].Name != "Acme - billable" || list[0].Color != "preset3" || list[1] != made {
+	list, err := w.Categories(t.Context(), me)
+	if want := []calendar.Category{{ID: id, Name: "Acme - billable", Colour: "preset3"}}; err != nil || !slices.Equal(list, want) {
 		t.Errorf("categories are %+v, %v", list, err)
 	}
-	if _, err := w.CreateMasterCategory(t.Context(), me, Category{Name: "acme - Billable"}); fault.Of(err) != fault.Conflict {
-		t.Errorf("a name that is taken: %v", err)
+	_, create := w.CreateCategory(t.Context(), me, calendar.Category{Name: "Globex - billable", Colour: "none"})
+	for what, err := range map[string]error{
+		"create": create, "recolour": w.RecolourCategory(t.Context(), me, id, "preset4"), "delete": w.DeleteCategory(t.Context(), me, id),
+	} {
+		if fault.Of(err) != fault.Forbidden || !strings.Contains(err.Error(), "MailboxSettings.ReadWrite") || !strings.Contains(err.Error(), "only be read") {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
-	if _, err := w.CreateMasterCategory(t.Context(), me, Category{Name: " "}); fault.Of(err) != fault.Invalid {
-		t.Errorf("no name: %v", err)
+	if again, err := w.Categories(t.Context(), me); err != nil || !slices.Equal(list, again) {
+		t.Errorf("after that they are %+v, %v", again, err)
+	}
+	w.sim.SetPermissions([]string{})
+	if _, err = w.Categories(t.Context(), me); fault.Of(err) != fault.Forbidden || !strings.Contains(err.Error(), "permission MailboxSettings.Read of") {
+		t.Errorf("without any permission: %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package graphsim
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -77,6 +78,9 @@ func (c *call) route(path []string) (*reply, error) {
 		if fits < len(path) || fits < len(pattern) {
 			continue
 		}
+		if r.method == c.method && !c.server.permits(r.method, r.path) {
+			return nil, denied()
+		}
 		if r.method == c.method && r.method == http.MethodGet {
 			return c.mailbox.shown(func() (*reply, error) { return r.handle(c, args) })
 		}
@@ -107,4 +111,17 @@ func match(pattern, path []string) (args []string, fits int) {
 		fits++
 	}
 	return args, fits
+}
+
+// SetPermissions grants permissions of Microsoft Graph in the place of those that were granted; nil grants all. They matter for the settings and the
+// categories of mailboxes: MailboxSettings.Read or MailboxSettings.ReadWrite.
+func (s *Server) SetPermissions(granted []string) { s.permissions.Store(&granted) }
+
+// permits says whether whoever asks may do that.
+func (s *Server) permits(method, path string) bool {
+	granted := *s.permissions.Load()
+	if granted == nil || !strings.HasPrefix(path, "outlook/masterCategories") && path != "mailboxSettings" {
+		return true
+	}
+	return slices.Contains(granted, "MailboxSettings.ReadWrite") || method == http.MethodGet && slices.Contains(granted, "MailboxSettings.Read")
 }

@@ -47,8 +47,10 @@ type Options struct {
 	ZonesAsWritten bool
 	// TextBecomesHTML serves text bodies as HTML, as Exchange does, unless plain text is asked for.
 	TextBecomesHTML bool
-	Switches        Switches // those that are on from the beginning
-	Faults          []Fault
+	// Permissions are those of Microsoft Graph that whoever asks has, as far as settings and categories of mailboxes go; nil: all. See SetPermissions.
+	Permissions []string
+	Switches    Switches // those that are on from the beginning
+	Faults      []Fault
 	// Log receives every entry of the log as a JSON line; KeepEntries of them stay in memory, 0: 20,000.
 	Log         io.Writer
 	KeepEntries int
@@ -65,6 +67,8 @@ type Server struct {
 	changes atomic.Int64 // counts what changes the state
 	served  atomic.Int64 // counts events that were served under bump_keys
 	windows atomic.Int64 // counts windows that were read under skips
+
+	permissions atomic.Pointer[[]string]
 
 	switches atomic.Pointer[Switches]
 	turns    atomic.Int64
@@ -92,6 +96,7 @@ func New(o Options) *Server {
 	if err := cmp.Or(s.SetFaults(o.Faults...), s.SetSwitches(o.Switches)); err != nil {
 		panic("graphsim: " + err.Error())
 	}
+	s.SetPermissions(o.Permissions)
 	return s
 }
 

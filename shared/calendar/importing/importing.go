@@ -40,6 +40,13 @@ type Imported struct {
 	Fields   []string `json:"fields,omitempty" doc:"Of a changed one: what differs."`
 }
 
+// Unit is what an import changes together: an event, or a series, its master first, with its changed instances.
+type Unit struct {
+	ID string // in the calendar
+	// Was is what the calendar had, and Is what it has since; none: there was none, or is none.
+	Was, Is []calendar.Event
+}
+
 // Report is the account of an import. Each event of the file is in exactly one of the sums but Removed, whose events are in the calendar alone.
 type Report struct {
 	Total     int              `json:"total" doc:"Events in the file, a series and each of its changed instances as one."`

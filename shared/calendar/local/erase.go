@@ -9,8 +9,11 @@ import (
 	"adminassistant/shared/store"
 )
 
-// Erase removes all calendars of the user, in all accounts, with their events. It gets further with every call.
+// Erase removes all calendars of the user, in all accounts, with their events, and the accounts' categories. It gets further with every call.
 func (p *Provider) Erase(ctx context.Context) error {
+	if err := p.eraseCategories(ctx); err != nil {
+		return err
+	}
 	q := store.Query{Index: true, PK: indexPK(p.user), Limit: store.MaxTransact}
 	for {
 		page, err := p.table.Query(ctx, q)

@@ -24,16 +24,16 @@ import (
 // All of the file is checked before anything is written. What cannot be kept is set aside with what the file itself set aside, and is an error of kind
 // fault.Invalid if the import is strict. All of it is imported or, after an error, nothing.
 func (p *Provider) Import(ctx context.Context, account, calendarID string, f ics.File, how importing.Options) (importing.Report, error) {
-	return p.ImportWith(ctx, account, calendarID, f, how, func(ctx context.Context, _ importing.Report, _ []calendar.Event, ops []store.Op) error {
+	return p.ImportWith(ctx, account, calendarID, f, how, func(ctx context.Context, _ importing.Report, _ []importing.Unit, ops []store.Op) error {
 		return p.table.Transact(ctx, ops)
 	})
 }
 
 // ImportWith is Import for somebody who has to do something at the same time: commit does what it is given, in one transaction with at most eight
-// operations of its own, when the report is complete. was are the events of all that is changed, as they were: of a series all of it. It is called again
-// after it returned store.ErrConflict. A dry run commits nothing.
+// operations of its own, when the report is complete. units are what is changed. It is called again after it returned store.ErrConflict. A dry run commits
+// nothing.
 func (p *Provider) ImportWith(ctx context.Context, account, calendarID string, f ics.File, how importing.Options,
-	commit func(ctx context.Context, report importing.Report, was []calendar.Event, ops []store.Op) error) (report importing.Report, err error) {
+	commit func(ctx context.Context, report importing.Report, units []importing.Unit, ops []store.Op) error) (report importing.Report, err error) {
 	report = importing.Report{Items: []importing.Imported{}, Aside: []calendar.Aside{}, DryRun: how.DryRun}
 	report.PutAside(f.Aside...)
 	if _, err := p.whole(ctx, account, calendarID); err != nil {
@@ -48,14 +48,14 @@ func (p *Provider) ImportWith(ctx context.Context, account, calendarID string, f
 	groups := im.groups(f.Events)
 	report.PutAside(im.aside...)
 	edits := make([]edit, len(groups))
-	items, former := make([][]importing.Imported, len(groups)), make([][]calendar.Event, len(groups))
+	items, changed := make([][]importing.Imported, len(groups)), make([]importing.Unit, len(groups))
 	for i, g := range groups {
 		edits[i] = edit{unit: g.ID, apply: func(u *unit, _ series.Zones) (calendar.WriteResult, error) {
 			now, became, err := im.Merge(u.was, g)
 			if err != nil {
 				return calendar.WriteResult{}, err
 			}
-			u.now, items[i], former[i] = now, became, u.was
+			u.now, items[i], changed[i] = now, became, importing.Unit{ID: u.id, Was: u.was, Is: now}
 			return calendar.WriteResult{ID: u.id}, nil
 		}}
 	}
@@ -84,20 +84,68 @@ func (p *Provider) ImportWith(ctx context.Context, account, calendarID string, f
 		}
 		return p.keepZones(ctx, account, calendarID, zones)
 	}, commit: func(ctx context.Context, ops []store.Op) error {
-		var was []calendar.Event
-		for i := range former {
+		var units []importing.Unit
+		for i := range changed {
 			if slices.ContainsFunc(items[i], func(it importing.Imported) bool {
 				return it.Outcome == importing.Added || it.Outcome == importing.Changed || it.Outcome == importing.Removed
 			}) {
-				was = append(was, former[i]...)
+				units = append(units, changed[i])
 			}
 		}
-		return commit(ctx, report, was, ops)
+		return commit(ctx, report, units, ops)
 	}})
 	if err != nil && !errors.Is(err, errDryRun) {
 		return report, fmt.Errorf("import: %w", err)
 	}
 	return report, nil
+}
+
+// Units returns what a calendar has under the ids of units: an event, or a series, its master first, with its changed instances. What is not there is left
+// out. Errors: calendar.ErrNotFound.
+func (p *Provider) Units(ctx context.Context, account, calendarID string, ids []string) (map[string][]calendar.Event, error) {
+	if _, err := p.whole(ctx, account, calendarID); err != nil {
+		return nil, err
+	}
+	units, _, err := p.loadUnits(ctx, calendarID, ids, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	all := map[string][]calendar.Event{}
+	for id, u := range units {
+		if len(u.was) > 0 {
+			all[id] = u.was
+		}
+	}
+	return all, nil
+}
+
+// RewriteWith makes of units what change returns: it gets what a unit has, and says what it is to have, byte for byte; none: it is to go. commit does what it
+// is given, in one transaction with at most eight operations of its own. Both are called again after commit returned store.ErrConflict. All of it is
+// written or, after an error, nothing. Errors: calendar.ErrNotFound; one of kind fault.Conflict if an event would get a mark that another one has.
+func (p *Provider) RewriteWith(ctx context.Context, account, calendarID string, ids []string,
+	change func(id string, was []calendar.Event) []calendar.Event, commit func(ctx context.Context, ops []store.Op) error) error {
+	if _, err := p.whole(ctx, account, calendarID); err != nil {
+		return err
+	}
+	edits := make([]edit, len(ids))
+	for i, id := range ids {
+		edits[i] = edit{unit: id, apply: func(u *unit, _ series.Zones) (calendar.WriteResult, error) {
+			u.now = change(u.id, slices.Clone(u.was))
+			return calendar.WriteResult{ID: u.id}, nil
+		}}
+	}
+	_, err := p.carryOut(ctx, account, calendarID, writes{edits: edits, zones: p.zonesOf(ctx, calendarID), ready: func(results []calendar.WriteResult) error {
+		for i, r := range results {
+			if r.Err != nil {
+				return fmt.Errorf("event %.200q: %w", ids[i], r.Err)
+			}
+		}
+		return nil
+	}, commit: commit})
+	if err != nil {
+		return fmt.Errorf("rewrite events: %w", err)
+	}
+	return nil
 }
 
 // errDryRun ends an import before it writes.

@@ -24,7 +24,7 @@ import (
 //	EVENTS#<calendar>   ZONE#<hash of its name>     a time zone that only an imported file explains
 //	KEYS#<calendar>     ID#<unit>                   a unit: where its events are; its version guards every change of them
 //	KEYS#<calendar>     MARK#<mark>                 the unit that holds the event with the mark
-//	GENERATION#<calendar>#<id> <unit>#<n>           a change that is made as a whole; see together
+//	GENERATION#<calendar>#<id>#<shard> <unit>#<n>   a change that is made as a whole, see together; <n> is "gone" for a unit that goes
 //
 // A window is read by two queries: the short events that start in it or up to a day before, and, because LONG, SERIES and ZONE
 // follow one another, the longer events that end in it or later together with all series and zones.

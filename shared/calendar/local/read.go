@@ -261,29 +261,37 @@ func (p *Provider) Marked(ctx context.Context, account, calendarID string, marks
 	return events, nil
 }
 
-// Find reads the units that hold the events.
+// Find reads the units that hold the events. An instance of a series is found as it is: as it was changed, or as the series has it.
 func (p *Provider) Find(ctx context.Context, account, calendarID string, ids []string) (map[string]calendar.Event, error) {
 	if _, err := p.whole(ctx, account, calendarID); err != nil {
 		return nil, err
 	}
-	units, _, err := p.loadUnits(ctx, calendarID, ids, nil)
+	of := make([]string, len(ids))
+	for i, id := range ids {
+		of[i] = unitOf(id)
+	}
+	slices.Sort(of)
+	units, _, err := p.loadUnits(ctx, calendarID, slices.Compact(of), nil)
 	if err != nil {
 		return nil, fmt.Errorf("find events: %w", err)
 	}
 	zones := p.zonesOf(ctx, calendarID)
 	events := make(map[string]calendar.Event, len(ids))
 	for _, id := range ids {
-		u := units[id]
-		if u == nil {
+		u := units[unitOf(id)]
+		var e calendar.Event
+		at := u.find(id)
+		there := at >= 0
+		if there {
+			e = u.now[at]
+		} else if e, there, err = u.occurrence(id, zones); err != nil {
+			return nil, fmt.Errorf("find events: %w", err)
+		}
+		if !there {
 			continue
 		}
-		for _, e := range u.now {
-			if e.ID != id {
-				continue
-			}
-			if events[id], err = series.InKnownZones(e, zones); err != nil {
-				return nil, fmt.Errorf("find events: %w", err)
-			}
+		if events[id], err = series.InKnownZones(e, zones); err != nil {
+			return nil, fmt.Errorf("find events: %w", err)
 		}
 	}
 	return events, nil

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,7 +18,10 @@ import (
 // anybody may go on with who finds it begun; so nobody sees a part of the change. Before the switch nobody sees anything of it, and it is thrown
 // away by who changes the calendar next if it never comes.
 //
-//	GENERATION#<calendar>#<id>  <unit>#<n>   the nth event of a unit
+//	GENERATION#<calendar>#<id>#<shard>  <unit>#<n>   the nth event of a unit
+//
+// It is spread over partitions by its units, since one takes a thousand writes a second; a calendar may have ten thousand events in a file. Carrying it
+// over has no such hurry.
 
 const (
 	// aside is how many operations of others there is room for in a transaction that makes a change as a whole.
@@ -28,7 +32,31 @@ const (
 	prepared = 7 * 24 * time.Hour
 )
 
-func generationPK(calendar, id string) string { return "GENERATION#" + calendar + "#" + id }
+// generationShards is how many partitions a generation has.
+const generationShards = 16
+
+func generationPK(calendar, id string, shard int) string {
+	return fmt.Sprintf("GENERATION#%s#%s#%02d", calendar, id, shard)
+}
+
+// generationOf is the partition of a unit.
+func generationOf(calendar, id, unit string) string {
+	sum := sha256.Sum256([]byte(unit))
+	return generationPK(calendar, id, int(sum[0])%generationShards)
+}
+
+// generationPKs are all partitions of a generation; the last one is where programs look that do not spread it.
+func generationPKs(calendar, id string) (pks []string) {
+	for shard := range generationShards {
+		pks = append(pks, generationPK(calendar, id, shard))
+	}
+	return append(pks, generationWhole(calendar, id))
+}
+
+func generationWhole(calendar, id string) string { return "GENERATION#" + calendar + "#" + id }
+
+// spreadSK is an item that such a program takes for an event, and cannot read: so it leaves the calendar alone instead of finding nothing to carry over.
+const spreadSK = "spread"
 
 // together makes all changes of a batch in one transaction, for which commit is given the operations. Few of them are made at once; for many the
 // operation is the switch. store.ErrConflict: somebody changed the calendar meanwhile, and nothing was done.
@@ -55,6 +83,9 @@ func (p *Provider) together(ctx context.Context, b batch, commit func(context.Co
 	return nil
 }
 
+// unitGone stands in a generation for a unit that is to be gone.
+const unitGone = "gone"
+
 // prepare writes what the changed units are to be, as a generation that the record names.
 func (p *Provider) prepare(ctx context.Context, c *record, changes []change) error {
 	c.Prepared = p.ids()
@@ -67,10 +98,17 @@ func (p *Provider) prepare(ctx context.Context, c *record, changes []change) err
 		items = items[:0]
 		return err
 	}
-	pk, expires := generationPK(c.ID, c.Prepared), p.clock().Add(prepared)
+	expires := p.clock().Add(prepared)
+	items = append(items, store.Item{Key: store.Key{PK: generationWhole(c.ID, c.Prepared), SK: spreadSK}, Data: []byte(`"spread"`), Expires: expires})
 	for _, change := range changes {
+		pk := generationOf(c.ID, c.Prepared, change.unit.id)
 		for n, e := range change.unit.now {
 			item := encode(store.Key{PK: pk, SK: fmt.Sprintf("%s#%06d", change.unit.id, n)}, e)
+			item.Expires = expires
+			items = append(items, *item)
+		}
+		if len(change.unit.now) == 0 {
+			item := encode(store.Key{PK: pk, SK: change.unit.id + "#" + unitGone}, struct{}{})
 			item.Expires = expires
 			items = append(items, *item)
 		}
@@ -108,8 +146,10 @@ func (p *Provider) settle(ctx context.Context, c *record) error {
 		if id == "" {
 			continue
 		}
-		if err := store.Clear(ctx, p.table, store.Query{PK: generationPK(c.ID, id)}); err != nil {
-			return fmt.Errorf("clear a change: %w", err)
+		for _, pk := range generationPKs(c.ID, id) {
+			if err := store.Clear(ctx, p.table, store.Query{PK: pk}); err != nil {
+				return fmt.Errorf("clear a change: %w", err)
+			}
 		}
 	}
 	c.Prepared, c.Switched = "", ""
@@ -128,15 +168,21 @@ func (p *Provider) carryOver(ctx context.Context, c *record) error {
 		target, ids = map[string][]calendar.Event{}, nil
 		return err
 	}
-	err := p.items(ctx, store.Query{PK: generationPK(c.ID, c.Switched)}, func(item store.Item) error {
-		unit, _, _ := strings.Cut(item.SK, "#")
+	collect := func(item store.Item) error {
+		unit, number, found := strings.Cut(item.SK, "#")
+		if !found { // spreadSK
+			return nil
+		}
 		if target[unit] == nil {
 			if len(ids) == carried {
 				if err := flush(); err != nil {
 					return err
 				}
 			}
-			ids = append(ids, unit)
+			ids, target[unit] = append(ids, unit), []calendar.Event{}
+		}
+		if number == unitGone {
+			return nil
 		}
 		var e calendar.Event
 		if err := decode(item, &e); err != nil {
@@ -144,11 +190,13 @@ func (p *Provider) carryOver(ctx context.Context, c *record) error {
 		}
 		target[unit] = append(target[unit], e)
 		return nil
-	})
-	if err == nil {
-		err = flush()
 	}
-	if err != nil {
+	for _, pk := range generationPKs(c.ID, c.Switched) {
+		if err := p.items(ctx, store.Query{PK: pk}, collect); err != nil {
+			return fmt.Errorf("carry a change over: %w", err)
+		}
+	}
+	if err := flush(); err != nil {
 		return fmt.Errorf("carry a change over: %w", err)
 	}
 	return nil
@@ -212,7 +260,7 @@ func (p *Provider) whole(ctx context.Context, account, id string) (*record, erro
 func generations(calendarID string, c *record) (pks []string) {
 	for _, id := range []string{c.Prepared, c.Switched} {
 		if id != "" {
-			pks = append(pks, generationPK(calendarID, id))
+			pks = append(pks, generationPKs(calendarID, id)...)
 		}
 	}
 	return slices.Clip(pks)

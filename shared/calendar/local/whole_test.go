@@ -57,9 +57,11 @@ func nothingPrepared(t *testing.T, p *Provider, table *counting, id string) {
 		t.Errorf("the calendar is %+v, %v", c, err)
 	}
 	for n := range 30 {
-		items, err := store.All(t.Context(), table.Table, store.Query{PK: generationPK(id, fmt.Sprintf("id-%06d", n))})
-		if err != nil || len(items) > 0 {
-			t.Errorf("%d items of a generation are left, %v", len(items), err)
+		for _, pk := range generationPKs(id, fmt.Sprintf("id-%06d", n)) {
+			items, err := store.All(t.Context(), table.Table, store.Query{PK: pk})
+			if err != nil || len(items) > 0 {
+				t.Errorf("%d items of a generation are left, %v", len(items), err)
+			}
 		}
 	}
 }
@@ -163,19 +165,98 @@ func TestACalendarGoesWithWhatIsPreparedForIt(t *testing.T) {
 				if err != nil || (c.Prepared != "") != (cut == 1) || (c.Switched != "") != (cut == 2) {
 					t.Fatalf("the calendar is %+v, %v", c, err)
 				}
-				pk := generations(id, c)[0]
-				if items, err := store.All(t.Context(), table, store.Query{PK: pk}); err != nil || len(items) != 200 || items[0].Expires.Before(now.Add(24*time.Hour)) {
-					t.Fatalf("%d items are prepared, %v", len(items), err)
+				held := func() (n int) {
+					t.Helper()
+					for _, pk := range generations(id, c) {
+						items, err := store.All(t.Context(), table, store.Query{PK: pk})
+						if err != nil {
+							t.Fatal(err)
+						}
+						for _, item := range items {
+							if item.Expires.Before(now.Add(24 * time.Hour)) {
+								t.Errorf("%s goes at %s", item.Key, item.Expires)
+							}
+						}
+						n += len(items)
+					}
+					return n
+				}
+				if n := held(); n != 201 { // and that they are spread
+					t.Fatalf("%d items are prepared", n)
 				}
 				if err := remove(p, id); err != nil {
 					t.Fatal(err)
 				}
-				if items, err := store.All(t.Context(), table, store.Query{PK: pk}); err != nil || len(items) > 0 {
-					t.Errorf("%d items are left, %v", len(items), err)
+				if n := held(); n > 0 {
+					t.Errorf("%d items are left", n)
 				}
 			})
 		}
 	}
+}
+
+// preparedImport cuts an import short after the switch, and returns the calendar's record.
+func preparedImport(t *testing.T, p *Provider, table *counting, id string, n int) *record {
+	t.Helper()
+	table.failAfter.Store(table.transactions.Load() + 2)
+	_, _ = p.Import(t.Context(), account, id, ics.File{Events: day(n, "a")}, importing.Options{})
+	table.failAfter.Store(0)
+	c, err := p.open(t.Context(), account, id)
+	if err != nil || c.Switched == "" {
+		t.Fatalf("the calendar is %+v, %v", c, err)
+	}
+	return c
+}
+
+func TestWhatIsPreparedIsSpread(t *testing.T) {
+	p, table := fresh(t)
+	id := create(t, p, "Source")
+	c := preparedImport(t, p, table, id, 1600)
+	for _, pk := range generationPKs(id, c.Switched)[:generationShards] {
+		items, err := store.All(t.Context(), table, store.Query{PK: pk})
+		if err != nil || len(items) < 50 || len(items) > 160 { // a hundred, were they all alike
+			t.Errorf("%s has %d items, %v", pk, len(items), err)
+		}
+	}
+	if found := subjects(t, p, id); found["a"] != 1600 {
+		t.Errorf("there are %v", found)
+	}
+	nothingPrepared(t, p, table, id)
+}
+
+// TestWhatAnotherVersionPrepared reads a generation that is not spread, and has a program that knows no other fail at one that is.
+func TestWhatAnotherVersionPrepared(t *testing.T) {
+	p, table := fresh(t)
+	id := create(t, p, "Source")
+	c := preparedImport(t, p, table, id, 200)
+	whole := generationWhole(id, c.Switched)
+	items, err := store.All(t.Context(), table, store.Query{PK: whole})
+	if err != nil || len(items) != 1 {
+		t.Fatalf("%d items, %v", len(items), err)
+	}
+	var e calendar.Event
+	if decode(items[0], &e) == nil {
+		t.Error("an earlier program would take the generation for empty")
+	}
+	for _, pk := range generationPKs(id, c.Switched)[:generationShards] {
+		moved, err := store.All(t.Context(), table, store.Query{PK: pk})
+		if err == nil {
+			err = store.Clear(t.Context(), table, store.Query{PK: pk})
+		}
+		for i := range moved {
+			moved[i].PK = whole
+		}
+		if err == nil {
+			err = table.BatchPut(t.Context(), moved)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found := subjects(t, p, id); found["a"] != 200 {
+		t.Errorf("there are %v", found)
+	}
+	nothingPrepared(t, p, table, id)
 }
 
 func TestWhoImportsCanDoMoreAtTheSameTime(t *testing.T) {
@@ -184,7 +265,7 @@ func TestWhoImportsCanDoMoreAtTheSameTime(t *testing.T) {
 		id := create(t, p, "Source")
 		note := store.Key{PK: "NOTE", SK: "1"}
 		report, err := p.ImportWith(t.Context(), account, id, ics.File{Events: day(n, "a")}, importing.Options{},
-			func(ctx context.Context, report importing.Report, _ []calendar.Event, ops []store.Op) error {
+			func(ctx context.Context, report importing.Report, _ []importing.Unit, ops []store.Op) error {
 				if report.Added != n {
 					t.Errorf("reported before: %+v", report)
 				}
@@ -202,7 +283,7 @@ func TestWhoImportsCanDoMoreAtTheSameTime(t *testing.T) {
 	id := create(t, p, "Source")
 	for _, n := range []int{1, 200} {
 		_, err := p.ImportWith(t.Context(), account, id, ics.File{Events: day(n, "a")}, importing.Options{},
-			func(context.Context, importing.Report, []calendar.Event, []store.Op) error { return refused })
+			func(context.Context, importing.Report, []importing.Unit, []store.Op) error { return refused })
 		if found := subjects(t, p, id); !errors.Is(err, refused) || len(found) > 0 {
 			t.Errorf("%d events: %v, there are %v", n, err, found)
 		}

@@ -726,6 +726,28 @@ func byID(t *testing.T, f Fixture) {
 	if err != nil || len(none) != 0 {
 		t.Errorf("found with nothing: %+v, %v", none, err)
 	}
+	f.findInstances(t)
+}
+
+// findInstances looks for instances of a series by their ids: one as the series has it, one that was changed, and one that is gone.
+func (f Fixture) findInstances(t *testing.T) {
+	t.Helper()
+	info := f.create(t, "Series")
+	seriesID, deleted := f.changed(t, info.ID)
+	ids, instances := []string{deleted}, f.instances(t, info.ID, seriesID)
+	for _, e := range instances {
+		ids = append(ids, e.ID)
+	}
+	got, err := f.Provider.Find(t.Context(), f.Account, info.ID, ids)
+	if err != nil || len(got) != len(instances) {
+		t.Fatalf("found are %d of %d instances: %v", len(got), len(instances), err)
+	}
+	for at, want := range instances {
+		e := got[want.ID]
+		if e.Type != want.Type || e.SeriesMasterID != seriesID || e.Subject != want.Subject || e.Start != want.Start || e.End != want.End {
+			t.Errorf("the instance of %s is %+v, want %+v", at, e, want)
+		}
+	}
 }
 
 func marksMove(t *testing.T, f Fixture) {

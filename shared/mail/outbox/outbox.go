@@ -1,4 +1,5 @@
-// Package outbox keeps mails as files of a folder instead of sending them, for one machine. Any mail program opens them.
+// Package outbox keeps mails as files of a folder instead of sending them, for one machine. Any mail program opens them. Whoever sends them on moves
+// one that came back into the folder returned below it.
 package outbox
 
 import (
@@ -27,6 +28,8 @@ const (
 	unfinished = ".new-"
 	// abandonedAfter is how long such a file may be left untouched before it counts as one that a crash left behind.
 	abandonedAfter = 24 * time.Hour
+	// maxHeaders is how much of a mail is read for its headers, in bytes.
+	maxHeaders = 64 << 10
 )
 
 // Outbox is the folder. Several processes may use it at once.
@@ -170,6 +173,69 @@ func (o *Outbox) write(name string, message []byte) error {
 		return err
 	}
 	return disk.SyncFolder(o.dir)
+}
+
+// ReturnedFolder is the folder, below that of the mails, of those that came back.
+const ReturnedFolder = "returned"
+
+// Returned calls note for each mail that lies in the folder of those that came back, at each call again. What is no mail of ours is left out; it
+// returns how many files that were. Errors of note end it.
+func (o *Outbox) Returned(note func(mail.Return) error) (unreadable int, err error) {
+	dir := filepath.Join(o.dir, ReturnedFolder)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, o.classify(err)
+	}
+	for _, entry := range entries {
+		if entry.IsDir() || !strings.HasSuffix(entry.Name(), ".eml") {
+			continue
+		}
+		r, err := readReturned(filepath.Join(dir, entry.Name()))
+		if err != nil {
+			unreadable++
+			continue
+		}
+		if err := note(r); err != nil {
+			return unreadable, err
+		}
+	}
+	return unreadable, nil
+}
+
+// readReturned reads whose mail came back, and which.
+func readReturned(path string) (r mail.Return, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return r, err
+	}
+	defer file.Close()
+	parts, err := gomail.CreateReader(io.LimitReader(file, maxHeaders))
+	if err != nil {
+		return r, err
+	}
+	to, err := parts.Header.AddressList("To")
+	if err != nil {
+		return r, err
+	}
+	id, err := parts.Header.MessageID()
+	if err != nil {
+		return r, err
+	}
+	if r.Sent, err = parts.Header.Date(); err != nil {
+		return r, err
+	}
+	for _, a := range to {
+		r.To = append(r.To, a.Address)
+	}
+	r.ID, _, _ = strings.Cut(id, "@")
+	r.Why = mail.Bounced
+	if r.ID == "" || len(r.To) == 0 || r.Sent.IsZero() {
+		return r, fault.New(fault.Malformed, "no mail of ours")
+	}
+	return r, nil
 }
 
 // classify gives what the system reports a kind, and the user something to do.

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -206,5 +207,51 @@ func TestAFolderThatGoesAwayIsUnavailable(t *testing.T) {
 	err := o.Send(t.Context(), mail.Mail{ID: "1", To: "anna@example.com", Subject: "Done", Text: "Done"})
 	if fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), o.dir) || strings.Contains(err.Error(), "anna") {
 		t.Errorf("error %v of kind %s, want kind unavailable", err, fault.Of(err))
+	}
+}
+
+func TestMailsThatCameBackAreNamed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "outbox")
+	o := open(t, dir)
+	named := func() (list []mail.Return, unreadable int) {
+		t.Helper()
+		unreadable, err := o.Returned(func(r mail.Return) error { list = append(list, r); return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list, unreadable
+	}
+	for _, id := range []string{"01-back", "02-fine"} {
+		if err := o.Send(t.Context(), mail.Mail{ID: id, To: "Anna <anna@example.com>", Subject: "Done", Text: "Done", HTML: "<p>Done"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list, unreadable := named(); len(list)+unreadable != 0 {
+		t.Errorf("nothing came back, and named are %+v", list)
+	}
+	back := filepath.Join(dir, ReturnedFolder)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.Mkdir(back, 0o700))
+	first := files(t, dir)[0]
+	must(os.Rename(filepath.Join(dir, first), filepath.Join(back, first)))
+	must(os.WriteFile(filepath.Join(back, "other.eml"), []byte("no mail of ours"), 0o600))
+	must(os.WriteFile(filepath.Join(back, "foreign.eml"), []byte("Date: Mon, 05 Oct 2026 10:00:00 +0000\r\nTo: eve@example.com\r\n\r\nhi"), 0o600))
+	must(os.WriteFile(filepath.Join(back, "notes.txt"), nil, 0o600))
+	for range 2 { // they stay, and are named again
+		list, unreadable := named()
+		want := mail.Return{ID: "01-back", To: []string{"anna@example.com"}, Why: mail.Bounced, Sent: noon}
+		if len(list) != 1 || !list[0].Sent.Equal(want.Sent) || list[0].ID != want.ID || list[0].Why != want.Why || strings.Join(list[0].To, " ") != want.To[0] ||
+			unreadable != 2 {
+			t.Errorf("named are %+v, and %d were unreadable", list, unreadable)
+		}
+	}
+	broken := errors.New("broken")
+	if _, err := o.Returned(func(mail.Return) error { return broken }); !errors.Is(err, broken) {
+		t.Errorf("error %v", err)
 	}
 }

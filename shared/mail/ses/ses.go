@@ -3,6 +3,7 @@ package ses
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	netmail "net/mail"
@@ -25,6 +26,12 @@ type Sender struct {
 	from          string
 	configuration *string
 }
+
+// tagMail and tagFor are the tags that events of a mail show: its id, and whose it is.
+const (
+	tagMail = "mail"
+	tagFor  = "for"
+)
 
 var _ mail.Sender = (*Sender)(nil)
 
@@ -85,7 +92,8 @@ func header(a *netmail.Address) string {
 	return a.String()
 }
 
-// Send hands the mail to SES. The mail's id goes along as the tag mail, in which the events of a configuration set show it.
+// Send hands the mail to SES. The mail's id goes along as the tag mail, and whose it is as the tag for, in base64 since tags take few letters: the
+// events of a configuration set show them.
 func (s *Sender) Send(ctx context.Context, m mail.Mail) error {
 	if err := m.Check(); err != nil {
 		return err
@@ -105,11 +113,15 @@ func (s *Sender) Send(ctx context.Context, m mail.Mail) error {
 	for _, h := range m.Headers() {
 		headers = append(headers, types.MessageHeader{Name: aws.String(h[0]), Value: aws.String(h[1])})
 	}
+	tags := []types.MessageTag{{Name: aws.String(tagMail), Value: &m.ID}}
+	if m.For != "" {
+		tags = append(tags, types.MessageTag{Name: aws.String(tagFor), Value: aws.String(base64.RawURLEncoding.EncodeToString([]byte(m.For)))})
+	}
 	_, err = s.client.SendEmail(ctx, &sesv2.SendEmailInput{
 		FromEmailAddress:     &s.from,
 		Destination:          &types.Destination{ToAddresses: []string{header(to)}},
 		ConfigurationSetName: s.configuration,
-		EmailTags:            []types.MessageTag{{Name: aws.String("mail"), Value: &m.ID}},
+		EmailTags:            tags,
 		Content: &types.EmailContent{Simple: &types.Message{
 			Subject: text(m.Subject), Body: body,
 			Headers: headers,

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"adminassistant/shared/calendar"
+)
+
+type hoursRow struct {
+	Key         string  `json:"key"`
+	New         bool    `json:"new,omitempty"`
+	Entries     int     `json:"entries"`
+	Billable    float64 `json:"billable_minutes"`
+	NonBillable float64 `json:"non_billable_minutes"`
+	Travel      float64 `json:"travel_minutes"`
+	Minutes     float64 `json:"minutes"`
+}
+
+type hoursEntry struct {
+	Key     string    `json:"key"`
+	Subject string    `json:"subject"`
+	Start   time.Time `json:"start"`
+	End     time.Time `json:"end"`
+}
+
+type hoursView struct {
+	Config   string         `json:"config"`
+	Timezone string         `json:"timezone"`
+	From     string         `json:"from"`
+	To       string         `json:"to"`
+	By       string         `json:"by"`
+	Rows     []hoursRow     `json:"rows"`
+	Total    hoursRow       `json:"total"`
+	Worked   float64        `json:"worked_minutes"`
+	LeftOut  map[string]int `json:"left_out"`
+	Overlaps []struct {
+		First   hoursEntry `json:"first"`
+		Second  hoursEntry `json:"second"`
+		Start   time.Time  `json:"start"`
+		End     time.Time  `json:"end"`
+		Minutes float64    `json:"minutes"`
+	} `json:"overlaps"`
+	OverlapCount int `json:"overlap_count"`
+	Gaps         []struct {
+		Date    string    `json:"date"`
+		Start   time.Time `json:"start"`
+		End     time.Time `json:"end"`
+		Minutes float64   `json:"minutes"`
+	} `json:"gaps"`
+	GapCount int `json:"gap_count"`
+}
+
+// shownHours is how many overlaps, and days with gaps, are shown below a table.
+const shownHours = 20
+
+// clockTime writes minutes as h:mm, with seconds where there are some.
+func clockTime(minutes float64) string {
+	d := time.Duration(minutes * float64(time.Minute)).Round(time.Second)
+	text := fmt.Sprintf("%d:%02d", int(d.Hours()), int(d.Minutes())%60)
+	if s := int(d.Seconds()) % 60; s > 0 {
+		text += fmt.Sprintf(":%02d", s)
+	}
+	return text
+}
+
+func (p *program) hoursCommand() *cobra.Command {
+	var config, period, by string
+	cmd := &cobra.Command{
+		Use: "hours", Short: "Add up the time that stands in an archive", Args: cobra.NoArgs, Annotations: map[string]string{asCSV: "yes"},
+		Long: "Add up the time that stands in an archive, of at most 400 days. All names of a customer are one. Travel is apart; what is private, cancelled, " +
+			"declined, free or of no customer is left out and counted. Overlaps and gaps are named. --output may also be csv.",
+		Example: `  admin-assistant hours --period "last month" --by day`,
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			query := given(map[string]string{"config": config, "period": period, "by": by})
+			if p.output == "csv" {
+				answer, err := c.send(ctx, request{method: http.MethodGet, path: "/v1/hours/export", query: query})
+				if err != nil {
+					return err
+				}
+				defer answer.Body.Close()
+				_, err = io.Copy(p.out, answer.Body)
+				return err
+			}
+			return p.printHours(ctx, c, query)
+		}),
+	}
+	cmd.Flags().StringVar(&config, "config", "", "name or id of the config whose archive it is; may be left out where there is one alone")
+	cmd.Flags().StringVar(&period, "period", "", `days, as in "last month" or "2026-10-01 to 2026-10-31"`)
+	cmd.Flags().StringVar(&by, "by", "customer", "what time is added up by: customer, day, week, billing or category")
+	required(cmd, "period")
+	return cmd
+}
+
+// printHours prints what time comes to, and what is to be looked at.
+func (p *program) printHours(ctx context.Context, c *client, query url.Values) error {
+	var v hoursView
+	if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/hours", query: query}, &v); err != nil {
+		return err
+	}
+	if p.output == "json" {
+		return p.printJSON(v)
+	}
+	p.printHoursTable(&v)
+	return p.printOverlapsAndGaps(&v)
+}
+
+// printHoursTable prints the rows, and what was left out.
+func (p *program) printHoursTable(v *hoursView) {
+	row := func(name string, r hoursRow) table.Row {
+		return table.Row{name, r.Entries, clockTime(r.Billable), clockTime(r.NonBillable), clockTime(r.Travel), clockTime(r.Minutes), mark(r.New, "new")}
+	}
+	var rows []table.Row
+	for _, r := range v.Rows {
+		name := r.Key
+		if name == "" {
+			name = "(no customer)"
+		}
+		rows = append(rows, row(name, r))
+	}
+	rows = append(rows, row("Total", v.Total))
+	p.printTable(table.Row{strings.ToUpper(v.By[:1]) + v.By[1:], "Entries", "Billable", "Non-billable", "Travel", "Hours", ""}, rows)
+	var left []string
+	for _, why := range slices.Sorted(maps.Keys(v.LeftOut)) {
+		left = append(left, fmt.Sprintf("%d %s", v.LeftOut[why], strings.ReplaceAll(why, "_", " ")))
+	}
+	if len(left) > 0 {
+		fmt.Fprintf(p.out, "left out: %s\n", strings.Join(left, ", "))
+	}
+}
+
+func (p *program) printOverlapsAndGaps(v *hoursView) error {
+	zone, err := calendar.LoadZone(v.Timezone)
+	if err != nil {
+		return err
+	}
+	if v.OverlapCount > 0 {
+		fmt.Fprintf(p.out, "%d overlaps: in fact %s were worked\n", v.OverlapCount, clockTime(v.Worked))
+	}
+	for _, o := range v.Overlaps[:min(len(v.Overlaps), shownHours)] {
+		fmt.Fprintf(p.out, "  %s-%s  %s | %s\n", o.Start.In(zone).Format("2006-01-02 15:04"), o.End.In(zone).Format("15:04"),
+			printable(o.First.Subject), printable(o.Second.Subject))
+	}
+	if v.GapCount > 0 {
+		fmt.Fprintf(p.out, "%d gaps between the appointments of a day\n", v.GapCount)
+	}
+	days := v.gapsByDay(zone)
+	for _, day := range days[:min(len(days), shownHours)] {
+		fmt.Fprintf(p.out, "  %s\n", day)
+	}
+	if v.OverlapCount > shownHours || len(days) > shownHours {
+		fmt.Fprintln(p.out, "More of them: --output json")
+	}
+	return nil
+}
+
+// gapsByDay are the gaps of each day: "2026-10-06 12:00-14:00, 14:30-17:00".
+func (v *hoursView) gapsByDay(zone *time.Location) (days []string) {
+	day := ""
+	for _, g := range v.Gaps {
+		text := g.Start.In(zone).Format("15:04-") + g.End.In(zone).Format("15:04")
+		if g.Date == day {
+			days[len(days)-1] += ", " + text
+			continue
+		}
+		day, days = g.Date, append(days, g.Date+" "+text)
+	}
+	return days
+}

@@ -1,0 +1,149 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/text/language"
+
+	"adminassistant/shared/account"
+	"adminassistant/shared/calendar"
+)
+
+// languages are those that there are words in, the first one for everybody else.
+var languages = []string{"en", "de"}
+
+var matcher = language.NewMatcher([]language.Tag{language.English, language.German})
+
+// speech is the language in which a person reads.
+type speech struct{ lang string }
+
+// speechOf is the language of the settings, if the user has chosen any, else that of the browser.
+func speechOf(r *http.Request, settings *account.Settings, chosen bool) speech {
+	wanted := r.Header.Get("Accept-Language")
+	if chosen {
+		wanted = settings.Locale
+	}
+	tags, _, _ := language.ParseAcceptLanguage(wanted)
+	_, at, _ := matcher.Match(tags...)
+	return speech{languages[at]}
+}
+
+// t is a text by its name in words, with what belongs into it.
+func (s speech) t(name string, args ...any) string {
+	w, ok := words[name]
+	if !ok {
+		return name
+	}
+	text := w.en
+	if s.lang == "de" {
+		text = w.de
+	}
+	if len(args) == 0 {
+		return text
+	}
+	return fmt.Sprintf(text, args...)
+}
+
+// has says whether there is a text of that name.
+func has(name string) bool { _, ok := words[name]; return ok }
+
+// word is a stable word of the program in the person's language; one that is not known stays as it is.
+func (s speech) word(of, word string) string {
+	if has(of + "." + word) {
+		return s.t(of + "." + word)
+	}
+	return strings.ReplaceAll(word, "_", " ")
+}
+
+// n is how many of something there are: name.one or name.many.
+func (s speech) n(name string, n int) string {
+	if n == 1 {
+		return s.t(name + ".one")
+	}
+	return s.t(name+".many", n)
+}
+
+func (s speech) month(m time.Month) string { return s.t("month." + strconv.Itoa(int(m))) }
+
+func (s speech) weekday(d time.Weekday) string { return s.t("weekday." + strconv.Itoa(int(d))) }
+
+func (s speech) weekdayShort(d time.Weekday) string {
+	return s.t("weekday.short." + strconv.Itoa(int(d)))
+}
+
+// day is "15 October 2026", "15. Oktober 2026".
+func (s speech) day(d calendar.Date) string { return s.t("form.day", d.Day, s.month(d.Month), d.Year) }
+
+// longDay is "Thursday 15 October 2026".
+func (s speech) longDay(d calendar.Date) string {
+	return s.t("form.long", s.weekday(d.Weekday()), s.day(d))
+}
+
+// shortDay is "Thu 15 Oct".
+func (s speech) shortDay(d calendar.Date) string {
+	return s.t("form.short", s.weekdayShort(d.Weekday()), d.Day, s.t("month.short."+strconv.Itoa(int(d.Month))))
+}
+
+// days are a first and a last day: "12–18 October 2026".
+func (s speech) days(from, to calendar.Date) string {
+	switch {
+	case from == (calendar.Date{}) && to == (calendar.Date{}):
+		return s.t("form.all")
+	case from == to:
+		return s.day(from)
+	case from.Year != to.Year:
+		return s.t("form.between", s.day(from), s.day(to))
+	case from.Month != to.Month:
+		return s.t("form.months", from.Day, s.month(from.Month), s.day(to))
+	}
+	return s.t("form.within", from.Day, s.day(to))
+}
+
+// clock is 15:04.
+func clock(t time.Time, zone *time.Location) string { return t.In(zone).Format("15:04") }
+
+// moment is when something happened: the time alone today, else with its day.
+func (s speech) moment(t, now time.Time, zone *time.Location) string {
+	if t.IsZero() {
+		return s.t("form.never")
+	}
+	if on := calendar.DateOf(t, zone); on != calendar.DateOf(now, zone) {
+		return s.t("form.moment", s.shortDay(on), clock(t, zone))
+	}
+	return s.t("form.today", clock(t, zone))
+}
+
+// hours is how long something is: h:mm.
+func hours(d time.Duration) string {
+	sign := ""
+	if d < 0 {
+		sign, d = "−", -d
+	}
+	minutes := int(d.Round(time.Minute) / time.Minute)
+	return fmt.Sprintf("%s%d:%02d", sign, minutes/60, minutes%60)
+}
+
+// change is hours with its sign.
+func change(d time.Duration) string {
+	if d > 0 {
+		return "+" + hours(d)
+	}
+	return hours(d)
+}
+
+// spoken is how long something is, as one says it: "2 hours 30 minutes".
+func (s speech) spoken(d time.Duration) string {
+	minutes := int(d.Round(time.Minute) / time.Minute)
+	h, m := minutes/60, minutes%60
+	switch {
+	case h == 0:
+		return s.n("minutes", m)
+	case m == 0:
+		return s.n("hours", h)
+	}
+	return s.n("hours", h) + " " + s.n("minutes", m)
+}
