@@ -54,11 +54,11 @@ func (p *Provider) Categories(ctx context.Context, account string) ([]calendar.C
 // CreateCategory adds a category; its ID is given by the service. A name that exists is a Conflict. Errors of kind fault.Forbidden name the permission
 // that is missing.
 func (p *Provider) CreateCategory(ctx context.Context, account string, c calendar.Category) (calendar.Category, error) {
-	if err := c.Check(); err != nil {
-		return calendar.Category{}, err
-	}
 	user, err := p.user(ctx, account)
 	if err != nil {
+		return calendar.Category{}, err
+	}
+	if err := c.Check(); err != nil {
 		return calendar.Category{}, err
 	}
 	body := map[string]string{"displayName": c.Name, "color": c.Colour}
@@ -80,11 +80,11 @@ func (p *Provider) CreateCategory(ctx context.Context, account string, c calenda
 // https://learn.microsoft.com/graph/api/outlookcategory-update. Errors: calendar.ErrNotFound; of kind fault.Forbidden they name the permission that is
 // missing.
 func (p *Provider) RecolourCategory(ctx context.Context, account, id, colour string) error {
-	if err := calendar.CheckColour(colour); err != nil {
-		return err
-	}
 	user, err := p.user(ctx, account)
 	if err != nil {
+		return err
+	}
+	if err := calendar.CheckColour(colour); err != nil {
 		return err
 	}
 	r := request(kiota.PATCH, user.Outlook().MasterCategories().ByOutlookCategoryId(id).BaseRequestBuilder)
