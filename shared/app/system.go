@@ -197,20 +197,12 @@ func (y *system) jobKinds() map[run.Kind]job.Kind { return job.Kinds(Kinds, y.co
 // api returns the HTTP API.
 func (y *system) api(authenticate func(*http.Request) (account.Principal, error)) http.Handler {
 	undoers := y.undoers()
-<<<<<<< HEAD
-=======
-	sheets := y.timesheets()
-	sheets.Outputs = timesheet.Outputs{PDF: pdf.Write, XLSX: xlsx.Write}
->>>>>>> w18
 	tenants := y.tenants
 	if len(y.settings.SignInTenants) == 0 { // nobody signs in
 		tenants = nil
 	}
-<<<<<<< HEAD
 	sheets := y.timesheets()
 	sheets.Outputs = timesheet.Outputs{PDF: pdf.Write, XLSX: xlsx.Write}
-=======
->>>>>>> w18
 	undoers.Kinds, undoers.Blind = Kinds, y.providers.sealed && y.settings.GraphDelegated
 	return httpapi.New(httpapi.Services{
 		Configs: y.configs, Customers: y.customers, Places: place.New(y.table), Timesheets: sheets, Runs: y.runs,

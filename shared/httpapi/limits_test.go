@@ -27,6 +27,7 @@ func TestEveryRouteHasAClass(t *testing.T) {
 		"POST /v1/archive-configs/{id}/repair": limit.Starts, "POST /v1/runs/{id}/undo": limit.Starts, "POST /v1/imports": limit.Starts,
 		"POST /v1/decisions":             limit.Starts,
 		"POST /v1/calendars/{id}/import": limit.Bulk, "GET /v1/calendars/{id}/export": limit.Bulk, "POST /v1/uploads": limit.Bulk,
+		"POST /v1/uploads/direct": limit.Bulk, "POST /v1/uploads/{id}/arrived": limit.Bulk,
 		"GET /v1/backups/{id}/files/{name}": limit.Bulk, "POST /v1/backups/{id}/verify": limit.Bulk, "POST /v1/ledger/{config}/verify": limit.Bulk,
 		"POST /v1/archive-configs/{id}/rules/try": limit.Bulk, "GET /v1/archive-configs/{id}/rules/suggestions": limit.Bulk,
 		"GET /v1/ledger/{config}/proof": limit.Bulk, "POST /v1/audit/verify": limit.Bulk, "GET /v1/audit/export": limit.Bulk,
