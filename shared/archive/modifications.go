@@ -1,6 +1,8 @@
 package archive
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -51,6 +53,20 @@ func modificationOf(subject string) modification {
 	return ""
 }
 
+// within finds the keywords of modifications anywhere in a text, as whole words.
+var within = regexp.MustCompile(`(?i)(?:^|[^\pL\pN])(extended|extension|shortened|early\s+start|late\s+start)(?:[^\pL\pN]|$)`)
+
+// misplaced returns the keyword in a subject that is no modification's, as it is written there; empty: there is none.
+func misplaced(subject string) string {
+	if text := strings.ToLower(subject); !strings.Contains(text, "exten") && !strings.Contains(text, "shorten") && !strings.Contains(text, "start") {
+		return "" // this is nearly every subject, and spares it the slow expression
+	}
+	if m := within.FindStringSubmatch(subject); m != nil {
+		return strings.Join(strings.Fields(m[1]), " ")
+	}
+	return ""
+}
+
 // endsKeyword says whether r is a dash or a colon, also one of full width.
 func endsKeyword(r rune) bool { return r == ':' || r == '：' || category.Dash(r) }
 
@@ -65,8 +81,12 @@ func (p *planner) applyModifications() {
 		}
 		if c.modifies = modificationOf(a.Subject); c.modifies != "" {
 			modifications = append(modifications, c)
-		} else {
-			originals = append(originals, c)
+			continue
+		}
+		originals = append(originals, c)
+		if keyword := misplaced(a.Subject); keyword != "" {
+			c.Issues = append(c.Issues, fmt.Sprintf("%q here changes no other appointment; to change one, begin with it and a colon, as in %q",
+				keyword, strings.ToUpper(keyword[:1])+strings.ToLower(keyword[1:])+": reason"))
 		}
 	}
 	if len(modifications) == 0 {

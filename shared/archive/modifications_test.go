@@ -310,3 +310,17 @@ func TestModificationsWithoutAnOriginalAreAskedAbout(t *testing.T) {
 		t.Errorf("got %q, want %q", plan.Actions[0].Detail, want)
 	}
 }
+
+func TestAKeywordElsewhereInTheSubjectIsAnIssue(t *testing.T) {
+	for text, want := range map[string]string{
+		"Acme review extended": "Extended: reason", "Extended Acme review": "Extended: reason", "Acme (LATE  START)": "Late start: reason",
+		"Acme: extension of the contract": "Extension: reason",
+		"Extended: Acme review":           "", "Extended family": "Extended: reason", "Overextended": "", "Start of the fair": "", "Restart late": "", "Review": "",
+	} {
+		plan := planOf(day(busy("a", "09:00", "10:00", subject(text))))
+		issues := strings.Join(plan.Items[0].Issues, " ")
+		if want == "" && issues != "" || want != "" && !strings.Contains(issues, want) {
+			t.Errorf("%q: %q", text, issues)
+		}
+	}
+}
