@@ -179,7 +179,7 @@ func TestUsersAreTold(t *testing.T) {
 	})
 	t.Run("an e-mail that comes back is the last one, and an event that nobody asked for is parked", func(t *testing.T) {
 		d := d.in(t)
-		event := d.replay("sqs-mail-returned.json", "notify")
+		event := d.replay("sqs-mail-returned-with-malformed.json", "notify")
 		for range 2 {
 			d.deliverAll(t, mailer, "notify", event)
 		}

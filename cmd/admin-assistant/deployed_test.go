@@ -48,18 +48,20 @@ var everywhere = map[string]func(*testing.T){
 	"TestJobs":                            TestJobs,
 	"TestProvingToOthers":                 TestProvingToOthers,
 	"TestARestoreShowsWhatItWouldDoFirst": TestARestoreShowsWhatItWouldDoFirst,
-	"TestWhatAVerificationFindsIsRepairedAdoptedOrLeft": TestWhatAVerificationFindsIsRepairedAdoptedOrLeft,
-	"TestUndoARunAndThatAndWhatIsLeft":                  TestUndoARunAndThatAndWhatIsLeft,
-	"TestWhatAnActionAsksIsDecided":                     TestWhatAnActionAsksIsDecided,
-	"TestTheRecordIsCorrected":                          TestTheRecordIsCorrected,
-	"TestASeriesAndFieldsAreDecided":                    TestASeriesAndFieldsAreDecided,
-	"TestAFileIsRestored":                               TestAFileIsRestored,
-	"TestUsers":                                         TestUsers,
-	"TestLogin":                                         TestLogin,
-	"TestLogout":                                        TestLogout,
-	"TestTokens":                                        TestTokens,
-	"TestTokensAreForOneServer":                         TestTokensAreForOneServer,
-	"TestFixedToken":                                    TestFixedToken,
+	"TestWhatAnActionAsksIsDecided":       TestWhatAnActionAsksIsDecided,
+	"TestTheRecordIsCorrected":            TestTheRecordIsCorrected,
+	"TestASeriesAndFieldsAreDecided":      TestASeriesAndFieldsAreDecided,
+	"TestAFileIsRestored":                 TestAFileIsRestored,
+	"TestUsers":                           TestUsers,
+	"TestLogin":                           TestLogin,
+	"TestLogout":                          TestLogout,
+	"TestTokens":                          TestTokens,
+	"TestTokensAreForOneServer":           TestTokensAreForOneServer,
+	"TestFixedToken":                      TestFixedToken,
+	"TestRulesAreWrittenTriedAndFollowed": TestRulesAreWrittenTriedAndFollowed,
+	"TestRulesThatMakeNoSenseAreRefused":  TestRulesThatMakeNoSenseAreRefused,
+	"TestATimesheetFromDraftToInvoice":    TestATimesheetFromDraftToInvoice,
+	"TestASourceThatChangesAfterTheLockIsOnTheNextTimesheet": TestASourceThatChangesAfterTheLockIsOnTheNextTimesheet,
 }
 
 // The tests that do not, and why.
@@ -70,6 +72,7 @@ const (
 	process    = "is about a process that does the work itself"
 	itself     = "is the second time itself"
 	sameRoutes = "asks what others ask there, by the same routes"
+	many       = "starts more runs in a minute than a user may there"
 	signInOnly = "is about how the sign-in service behaves, and asks a server of its own"
 )
 
@@ -89,6 +92,8 @@ var onlyHere = map[string]string{
 	"TestTheCommandLineOnADeployment":                         itself, "TestEveryTestIsForADeploymentToo": itself,
 	"TestWhatAGatewayAnswersItselfIsExplained": itself,
 	"TestWhatARunAsks":                         sameRoutes, "TestARestoreSaysWhichFieldsItChanges": sameRoutes,
+	"TestUndoARunAndThatAndWhatIsLeft": many, "TestWhatAVerificationFindsIsRepairedAdoptedOrLeft": many,
+	"TestTimesheetOfFiles": noServer, "TestPlanFromFilesWithRules": noServer,
 	"TestReview": sameRoutes, // there are terminals on Linux alone
 	"TestDoctor": signInOnly, "TestDoctorLooksAtTheApplicationOfThisMachine": noServer, "TestFlags": signInOnly, "TestLogoutEverywhere": signInOnly,
 	"TestTheCommandLineDoesNotNoticeHowTheServiceBehaves": signInOnly, "TestWhatTheCommandLineSaysOfRefusals": signInOnly,

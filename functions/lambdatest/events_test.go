@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/mail/ses"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/run"
 )
@@ -122,7 +123,10 @@ func checkMessages(t *testing.T, text []byte, malformed bool) {
 		}
 		_, err := run.ParseMessage([]byte(m.Body))
 		if strings.HasSuffix(m.EventSourceARN, ":notify") {
-			_, err = notify.ParseMessage([]byte(m.Body))
+			var returned bool
+			if _, returned, err = ses.ParseEvent([]byte(m.Body)); !returned {
+				_, err = notify.ParseMessage([]byte(m.Body))
+			}
 		}
 		switch _, parked := m.MessageAttributes["reason"]; {
 		case err == nil:
