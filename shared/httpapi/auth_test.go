@@ -961,7 +961,7 @@ func TestOneMachineHasNoSignIn(t *testing.T) {
 			t.Errorf("%s sets cookies", route)
 		}
 	}
-	if web != 9 {
+	if web != 12 {
 		t.Errorf("%d routes are there only where browsers sign in", web)
 	}
 	s.do("GET", "/v1/me", nil, "Cookie", sessionCookie+"="+strings.Repeat("A", 43)).is(200) // who asks is known otherwise

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"adminassistant/shared/limit"
 )
 
 func TestABackupIsRestored(t *testing.T) {
@@ -97,7 +99,7 @@ func TestAnUploadedFileIsRestored(t *testing.T) {
 		t.Errorf("%s", done.body)
 	}
 	s.do("POST", "/v1/uploads", "hello world", "Content-Type", "text/plain").problem(422, "invalid", "")
-	s.do("POST", "/v1/uploads", strings.Repeat("x", 6<<20+1), "Content-Type", "text/plain").problem(413, "too_large", "")
+	s.do("POST", "/v1/uploads", strings.Repeat("x", limit.UploadBytes+1), "Content-Type", "text/plain").problem(413, "too_large", "")
 }
 
 func TestWhatCannotBeRestored(t *testing.T) {

@@ -74,7 +74,7 @@ func TestCreate(t *testing.T) {
 			{func(j *Job) { j.Config = inactive.ID }, fault.Conflict, "", "not active"},
 			{func(j *Job) { j.Window.Days = -1 }, fault.Invalid, "window.days", "0 to 366"},
 			{func(j *Job) { j.Window.Days = 367 }, fault.Invalid, "window.days", "0 to 366"},
-			{func(j *Job) { j.Jitter = -1 }, fault.Invalid, "jitter", "0 to 60"},
+			{func(j *Job) { j.Jitter = -2 }, fault.Invalid, "jitter", "0 to 60"},
 			{func(j *Job) { j.Jitter = 61 }, fault.Invalid, "jitter", "0 to 60"},
 			{func(j *Job) { j.Schedule.Zone = "Mars" }, fault.Invalid, "schedule.zone", "Mars"},
 		} {
