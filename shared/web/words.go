@@ -196,6 +196,7 @@ var words = map[string]word{
 	"reason.changed_since":       {"changed by a later run", "durch einen späteren Lauf geändert"},
 	"reason.altered_in_calendar": {"altered in the calendar", "im Kalender verändert"},
 	"reason.locked":              {"its day is locked", "der Tag ist gesperrt"},
+	"reason.approved_timesheet":  {"on a timesheet that is approved", "auf einem freigegebenen Stundenzettel"},
 	"reason.erased":              {"what it was is erased", "was es war, ist gelöscht"},
 	"reason.adopted":             {"made by another ledger", "von einem anderen Hauptbuch"},
 
@@ -332,6 +333,7 @@ var words = map[string]word{
 	"kind.drift":                {"Changed after it was archived", "Nach dem Archivieren geändert"},
 	"kind.orphan_modification":  {"It changes no appointment", "Es ändert keinen Termin"},
 	"kind.missing_category":     {"No customer", "Kein Kunde"},
+	"kind.missing_travel":       {"A journey is missing", "Eine Fahrt fehlt"},
 	"kind.stale_decision":       {"A decision no longer holds", "Eine Entscheidung gilt nicht mehr"},
 	"kind.retention":            {"Many are missing from the source", "Viele fehlen in der Quelle"},
 	"kind.altered":              {"Altered in the archive calendar", "Im Archivkalender verändert"},
