@@ -232,7 +232,7 @@ func TestManyEventsAreImported(t *testing.T) {
 	upload := ask("POST", "/v1/uploads", "application/octet-stream", &file, http.StatusCreated)
 	id := ask("POST", "/v1/imports", "application/json",
 		strings.NewReader(fmt.Sprintf(`{"calendar": "local://me/calendars/Work", "upload": %q}`, upload["id"])), http.StatusAccepted)["id"].(string)
-	eventually(t, "the run ended", func() bool { return d.stored(id).State.Ended() })
+	within(t, time.Minute+time.Duration(events)*time.Minute/1000, "the run ended", func() bool { return d.stored(id).State.Ended() })
 	if r := d.stored(id); r.State != run.Succeeded || !strings.Contains(string(r.Result), fmt.Sprintf(`"added":%d,`, events)) {
 		t.Fatalf("the run is %s, %+v: %s", r.State, r.Problem, r.Result)
 	}
