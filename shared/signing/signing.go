@@ -54,7 +54,7 @@ func Parse(private string) (*Key, error) {
 		return nil, fault.New(fault.Malformed, "the signing key is unreadable")
 	}
 	parts := strings.SplitN(private, "+", 5) // PRIVATE, KEY, name, hash, key
-	raw, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
+	raw, err := base64.StdEncoding.Strict().DecodeString(parts[len(parts)-1])
 	if err != nil || len(raw) != 1+ed25519.SeedSize {
 		return nil, fault.New(fault.Malformed, "the signing key is unreadable")
 	}
@@ -86,11 +86,11 @@ func (k *Key) Sign(_ context.Context, text string) (signed string, err error) {
 
 // Open returns the text of a note that the key signed. Others are of kind fault.Malformed.
 func (k *Key) Open(_ context.Context, signed string) (text string, err error) {
-	n, err := note.Open([]byte(signed), note.VerifierList(k.verifier))
+	text, err = open(k.verifier, signed)
 	if err != nil {
 		return "", fault.New(fault.Malformed, "the note is not signed with this installation's key")
 	}
-	return n.Text, nil
+	return text, nil
 }
 
 // OpenWith returns the text of a note that was signed with the key of which this is the public part. Errors are of kind fault.Invalid.
@@ -99,9 +99,24 @@ func OpenWith(public, signed string) (text string, err error) {
 	if err != nil {
 		return "", fault.New(fault.Invalid, "this is no public key of a note, as in admin-assistant-1f2e3d4c+5b6a7988+AbC...: %.80q", public)
 	}
-	n, err := note.Open([]byte(signed), note.VerifierList(verifier))
+	text, err = open(verifier, signed)
 	if err != nil {
 		return "", fault.New(fault.Invalid, "the note is not signed with the key %s", verifier.Name())
+	}
+	return text, nil
+}
+
+// open returns the text of a note that the verifier's key signed. The signature has to be written in its one form: the last character of its base64 has bits
+// that decoding leaves out.
+func open(verifier note.Verifier, signed string) (string, error) {
+	n, err := note.Open([]byte(signed), note.VerifierList(verifier))
+	if err != nil {
+		return "", err
+	}
+	for _, signature := range n.Sigs {
+		if _, err := base64.StdEncoding.Strict().DecodeString(signature.Base64); err != nil {
+			return "", err
+		}
 	}
 	return n.Text, nil
 }
