@@ -185,8 +185,11 @@ func (t *Terms) check() error {
 	if t.Currency == "" && len(t.Rates) > 0 {
 		return fault.Field("currency", "is missing: there are rates")
 	}
-	if err := CheckRates(t.Rates); err != nil {
+	if err := checkRates(t.Rates); err != nil {
 		return err
+	}
+	if len(t.Rounding) > maxRoundings {
+		return fault.Field("rounding", "has %d roundings: at most %d", len(t.Rounding), maxRoundings)
 	}
 	if err := CheckRounding(t.Rounding); err != nil {
 		return err
@@ -200,8 +203,8 @@ func (t *Terms) check() error {
 	return nil
 }
 
-// CheckRates says what is wrong with rates, in whatever order; errors are of kind fault.Invalid and name the field.
-func CheckRates(rates []Rate) error {
+// checkRates says what is wrong with rates, in whatever order; errors are of kind fault.Invalid and name the field.
+func checkRates(rates []Rate) error {
 	if len(rates) > maxRates {
 		return fault.Field("rates", "has %d rates: at most %d", len(rates), maxRates)
 	}
@@ -240,9 +243,6 @@ func decimal(text string) bool {
 
 // CheckRounding says what is wrong with roundings, in whatever order; errors are of kind fault.Invalid and name the field.
 func CheckRounding(roundings []Rounding) error {
-	if len(roundings) > maxRoundings {
-		return fault.Field("rounding", "has %d roundings: at most %d", len(roundings), maxRoundings)
-	}
 	seen := map[calendar.Date]bool{}
 	for i, r := range roundings {
 		field := func(name string) string { return fmt.Sprintf("rounding[%d].%s", i, name) }
@@ -258,7 +258,7 @@ func CheckRounding(roundings []Rounding) error {
 		case !slices.Contains([]Scope{Entry, Day, Position}, r.Scope) && (r.Scope != "" || r.Increment > 0 || r.Least > 0):
 			return fault.Field(field("scope"), "must be entry, day or position, not %.20q", string(r.Scope))
 		case r.Least < 0 || r.Least > dayMinutes:
-			return fault.Field(field("least"), "must be 0 to %d minutes", dayMinutes)
+			return fault.Field(field("least"), "must be 0 to %d minutes, not %d", dayMinutes, r.Least)
 		}
 		seen[r.From] = true
 	}
@@ -306,26 +306,6 @@ func (a *Address) check() error {
 func (t *Terms) sort() {
 	slices.SortFunc(t.Rates, func(a, b Rate) int { return a.From.Compare(b.From) })
 	slices.SortFunc(t.Rounding, func(a, b Rounding) int { return a.From.Compare(b.From) })
-}
-
-// RateOn returns the rate that holds on a day; ok is false before the first one.
-func (t *Terms) RateOn(day calendar.Date) (rate Rate, ok bool) {
-	return inForce(t.Rates, day, func(r Rate) calendar.Date { return r.From })
-}
-
-// RoundingOn returns the rounding that holds on a day; ok is false before the first one: nothing is rounded then.
-func (t *Terms) RoundingOn(day calendar.Date) (rounding Rounding, ok bool) {
-	return inForce(t.Rounding, day, func(r Rounding) calendar.Date { return r.From })
-}
-
-// inForce returns what began last, of all that began on the day or before.
-func inForce[T any](all []T, day calendar.Date, from func(T) calendar.Date) (found T, ok bool) {
-	for _, one := range all {
-		if at := from(one); !day.Before(at) && (!ok || from(found).Before(at)) {
-			found, ok = one, true
-		}
-	}
-	return found, ok
 }
 
 // Policy is Travel with its default.

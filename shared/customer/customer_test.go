@@ -139,23 +139,6 @@ func TestARecordHasAtMostSoMuch(t *testing.T) {
 	}
 }
 
-func TestARateHoldsUntilTheNextOneBegins(t *testing.T) {
-	terms := Terms{
-		Rates:    []Rate{{From: day(t, "2026-07-01"), Work: "130"}, {From: day(t, "2026-01-01"), Work: "120"}},
-		Rounding: []Rounding{{From: day(t, "2026-02-01"), Increment: 15}},
-	}
-	for on, want := range map[string]string{"2025-12-31": "", "2026-01-01": "120", "2026-06-30": "120", "2026-07-01": "130", "2030-01-01": "130"} {
-		if rate, ok := terms.RateOn(day(t, on)); rate.Work != want || ok != (want != "") {
-			t.Errorf("on %s: %+v, %t", on, rate, ok)
-		}
-	}
-	for on, want := range map[string]int{"2026-01-31": 0, "2026-02-01": 15, "2026-12-31": 15} {
-		if rounding, ok := terms.RoundingOn(day(t, on)); rounding.Increment != want || ok != (want != 0) {
-			t.Errorf("on %s: %+v, %t", on, rounding, ok)
-		}
-	}
-}
-
 func TestACustomerIsFoundByEverySpellingOfItsNames(t *testing.T) {
 	book := NewBook([]Customer{{Name: "Zeta"}, {Name: "Müller", Aliases: []string{"Müller & Söhne"}}, {Name: "acme"}})
 	for name, want := range map[string]string{

@@ -140,7 +140,7 @@ func (t *Terms) priced(c *customer.Customer) {
 		t.Rates = append(t.Rates, Rate(r))
 	}
 	for _, r := range c.Rounding {
-		t.Rounding = append(t.Rounding, Rounding{r.From, r.Increment, Mode(r.Mode), Scope(r.Scope), r.Least})
+		t.Rounding = append(t.Rounding, Rounding(r))
 	}
 }
 

@@ -1,22 +1,25 @@
 package timesheet
 
-import "adminassistant/shared/calendar"
+import (
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/customer"
+)
 
 // Mode is which way time is rounded.
-type Mode string
+type Mode = customer.Mode
 
 const (
-	Nearest Mode = "nearest" // ties go up
-	Up      Mode = "up"
+	Nearest = customer.Nearest // ties go up
+	Up      = customer.Up
 )
 
 // Scope is what is rounded.
-type Scope string
+type Scope = customer.Scope
 
 const (
-	ByEntry    Scope = "entry"    // each line
-	ByDay      Scope = "day"      // the sum of a position's lines of one date
-	ByPosition Scope = "position" // the sum of a position
+	ByEntry    = customer.Entry    // each line
+	ByDay      = customer.Day      // the sum of a position's lines of one date
+	ByPosition = customer.Position // the sum of a position
 )
 
 // Rounding is how time is rounded from a day on.

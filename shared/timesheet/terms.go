@@ -9,6 +9,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/currency"
+	"adminassistant/shared/customer"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/strictjson"
 )
@@ -199,27 +200,13 @@ func (t *Terms) rates() ([]priced, error) {
 	return all, nil
 }
 
+// checkRounding checks roundings as those of a customer.
 func checkRounding(roundings []Rounding) error {
-	seen := map[calendar.Date]bool{}
+	of := make([]customer.Rounding, len(roundings))
 	for i, r := range roundings {
-		field := fmt.Sprintf("rounding[%d].", i)
-		switch {
-		case !r.From.Valid():
-			return fault.Field(field+"from", "is missing: the first day on which the rounding holds, as in 2026-01-01")
-		case seen[r.From]:
-			return fault.Field(field+"from", "is %s, a day from which there is another rounding", r.From)
-		case r.Increment < 0 || r.Increment > 60 || r.Increment > 0 && 60%r.Increment != 0:
-			return fault.Field(field+"increment", "must be 0, for none, or a number of minutes that divides an hour, as 6, 15 or 30; not %d", r.Increment)
-		case r.Mode != Nearest && r.Mode != Up && (r.Mode != "" || r.Increment > 0):
-			return fault.Field(field+"mode", "must be nearest or up, not %.20q", string(r.Mode))
-		case r.Scope != ByEntry && r.Scope != ByDay && r.Scope != ByPosition && (r.Scope != "" || r.Increment > 0 || r.Least > 0):
-			return fault.Field(field+"scope", "must be entry, day or position, not %.20q", string(r.Scope))
-		case r.Least < 0 || r.Least > dayMinutes:
-			return fault.Field(field+"least", "must be 0 to %d minutes, not %d", dayMinutes, r.Least)
-		}
-		seen[r.From] = true
+		of[i] = customer.Rounding(r)
 	}
-	return nil
+	return customer.CheckRounding(of)
 }
 
 // ordered returns roundings by their days; of those that follow one another and do the same there is the first alone.
