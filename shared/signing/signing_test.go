@@ -93,12 +93,13 @@ func TestASignatureIsWrittenInOneForm(t *testing.T) {
 	signed, err := key.Sign(t.Context(), "text\n")
 	must(t, err)
 	last := strings.LastIndex(signed, "=") - 1
-	for other := range 256 {
-		if byte(other) == signed[last] {
+	for value := range 256 {
+		other := byte(value)
+		if other == signed[last] {
 			continue
 		}
 		changed := []byte(signed)
-		changed[last] = byte(other)
+		changed[last] = other
 		if _, err := key.Open(t.Context(), string(changed)); err == nil {
 			t.Errorf("the key opens it with %q for %q", other, signed[last])
 		}
