@@ -4,7 +4,25 @@ package web
 type word struct{ en, de string }
 
 // words are all texts of the pages, by their names. A name that ends with .one or .many is for one thing, or for more.
-var words = map[string]word{
+// What stands in the files words_*.go is for the pages of one subject.
+var words = union(pageWords, moneyWords, keptWords)
+
+// union puts maps together that have no name in common.
+func union(parts ...map[string]word) map[string]word {
+	all := map[string]word{}
+	for _, part := range parts {
+		for name, text := range part {
+			if _, twice := all[name]; twice {
+				panic("web: " + name + " is there twice")
+			}
+			all[name] = text
+		}
+	}
+	return all
+}
+
+// pageWords are those that many pages have, and those of the pages about archiving.
+var pageWords = map[string]word{
 	"nav.today":    {"Today", "Heute"},
 	"nav.calendar": {"Calendar", "Kalender"},
 	"nav.review":   {"Review", "Klären"},
