@@ -382,7 +382,9 @@ func (s *Sheets) lockedFor(ctx context.Context, r *Record, b *basis, t *Terms) (
 var asking = []action.Kind{action.Overlap, action.Drift, action.OrphanModification, action.MissingCategory, action.StaleDecision}
 
 // problems are what whoever approves a sheet has to know of, and how many actions of each kind are open among them.
-func (s *Sheets) problems(ctx context.Context, user string, r *Record, sheet *Sheet, span ledger.Span) (problems []string, open map[action.Kind]int, err error) {
+func (s *Sheets) problems(
+	ctx context.Context, user string, r *Record, sheet *Sheet, span ledger.Span,
+) (problems []string, open map[action.Kind]int, err error) {
 	if n := len(sheet.Overlaps); n > 0 {
 		problems = append(problems, fmt.Sprintf("%d pairs of lines share time, which is billed for both", n))
 	}
@@ -419,7 +421,8 @@ func (s *Sheets) Approve(ctx context.Context, user, id, note string) (*Record, e
 // ErrChanged means that a draft is not any more what whoever approves it saw.
 var ErrChanged = fault.New(fault.Conflict, "the timesheet has changed since you looked at it; look at it again")
 
-// ApproveSeen is Approve by somebody who saw the draft when its Sheet.Hash was the given one; empty: whatever it is. Of another one the error is ErrChanged.
+// ApproveSeen is Approve by somebody who saw the draft when its Sheet.Hash was the given one; empty: whatever it is. When it is another one by now, the
+// error is ErrChanged.
 func (s *Sheets) ApproveSeen(ctx context.Context, user, id, note, hash string) (*Record, error) {
 	if err := checkText("note", note, maxNote); err != nil {
 		return nil, err

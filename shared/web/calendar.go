@@ -43,7 +43,7 @@ func (s *web) choose(v *view) (*archive.Config, []archive.Config, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if id := v.r.URL.Query().Get("config"); id != "" {
+	if id := cmp.Or(v.r.URL.Query().Get("config"), v.r.PostForm.Get("config")); id != "" {
 		for i := range all {
 			if all[i].ID == id {
 				return &all[i], all, nil
