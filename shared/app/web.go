@@ -11,6 +11,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/place"
 	"adminassistant/shared/run"
 	"adminassistant/shared/setup"
 	"adminassistant/shared/timesheet"
@@ -24,7 +25,7 @@ func (y *system) web(undoers *undo.Undoers, sheets *timesheet.Sheets) *httpapi.W
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Undo: undoers, Deciding: y.deciding(), Jobs: y.jobs(), Ledger: y.entries, Blobs: y.blobs,
 		Launcher: &run.Launcher{Kinds: Kinds, Starters: y.starters(), Clock: y.clock, NewID: y.newID},
 		Money: web.Money{
-			Timesheets: sheets, Customers: y.customers, Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs, Blobs: y.blobs},
+			Timesheets: sheets, Customers: y.customers, Places: place.New(y.table), Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs, Blobs: y.blobs},
 			Categories: y.categoriesOf, MostFile: cmp.Or(y.settings.memory(), limit.OneMachine).Answer(),
 		},
 		Actions: y.notice.Actions, Users: y.users, Sessions: y.sessions, Audit: y.audit, Notifications: y.notice.Notifications,

@@ -20,6 +20,7 @@ import (
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/limit"
+	"adminassistant/shared/place"
 	"adminassistant/shared/timesheet"
 )
 
@@ -27,6 +28,7 @@ import (
 type Money struct {
 	Timesheets *timesheet.Sheets
 	Customers  *customer.Customers
+	Places     *place.Places
 	Tryouts    *archive.Tryouts
 	// Categories returns who keeps the categories of the account of a calendar. Where only runs reach mailboxes the error is of kind fault.Conflict.
 	Categories func(ctx context.Context, user string, uri calendar.URI) (httpapi.Categories, error)
@@ -51,6 +53,9 @@ func (s *web) moneyPages(
 	post("/timesheets/{id}/lock", limit.Writes, "timesheet.lock", s.lockSheet)
 	post("/timesheets/{id}/invoice", limit.Writes, "timesheet.invoice", s.invoiceSheet)
 	post("/timesheets/{id}/remove", limit.Removals, "timesheet.delete", s.removeSheet)
+	get("/hours", s.hours)
+	file("/hours/file", s.hoursFile)
+	post("/hours/journeys", limit.Writes, "travel.ask", s.askJourneys)
 }
 
 // booked is what the ledger of a config has of some days, and what it comes to.
@@ -99,6 +104,25 @@ func sumOf(worths []timesheet.Worth) []timesheet.Total {
 		each[i] = worths[i].Totals
 	}
 	return timesheet.AddUp(each...)
+}
+
+// price says what the archived appointments of the days that a calendar shows come to.
+func (s *web) price(sh *sheet) (err error) {
+	if sh.book, err = s.Customers.Book(sh.ctx, sh.user); err != nil {
+		return err
+	}
+	days := timesheet.Period{From: sh.window.From, To: sh.window.To}
+	if sh.kind == "month" { // which has days of the months beside it
+		days.From, days.To = monthOf(sh.on)
+	}
+	var entries []timesheet.Entry
+	for i := range sh.pairs {
+		if b := &sh.pairs[i]; b.Archive != nil {
+			entries = append(entries, timesheet.Entry{Key: b.Key, Version: b.Version, Appointment: *b.Archive})
+		}
+	}
+	sh.worths, err = timesheet.WorthOf(entries, sh.book, sh.zone, days)
+	return err
 }
 
 // decimal writes a decimal with the marks of the language: 2,250.00, 2.250,00.

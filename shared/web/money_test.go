@@ -54,7 +54,8 @@ func hostileMoney(t testing.TB, m *machine, config string, made map[string]strin
 
 // moneyPages are the pages of what demoMoney made.
 func moneyPages(made map[string]string) []string {
-	pages := []string{"/timesheets?month=2026-10", "/timesheets?month=2025-02", "/timesheets/" + made["approved"] + "/lock"}
+	pages := []string{"/timesheets?month=2026-10", "/timesheets?month=2025-02", "/timesheets/" + made["approved"] + "/lock",
+		"/hours?on=2026-10-15", "/hours?on=2026-10-15&by=day", "/hours?view=year&on=2026-10-15&by=week", "/hours?on=2025-10-15"}
 	for _, id := range []string{"draft", "approved", "locked", "hostile"} {
 		pages = append(pages, "/timesheets/"+made[id])
 	}
@@ -290,4 +291,117 @@ func TestATimesheetWithoutScript(t *testing.T) {
 	if state := m.json("GET", "/v1"+at, "")["state"]; state != "locked" {
 		t.Errorf("it is %v", state)
 	}
+}
+
+func TestHoursStandBesideTheMoney(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(sample(t))
+	r := m.reader()
+	if p := r.page("/hours?on=2026-10-15"); !strings.Contains(p.body, "No hours on these days") {
+		t.Errorf("with nothing: %s", p.body)
+	}
+	m.work()
+	m.archive(config)
+	if p := r.page("/hours?on=2026-10-15"); strings.Contains(p.body, "Comes to") || !strings.Contains(p.body, `href="/customers/new?name=Acme"`) {
+		t.Errorf("without a rate there is money, or Acme is known: %s", p.body)
+	}
+	m.json("POST", "/v1/customers", `{"name": "Acme", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "100"}]}`)
+	for path, says := range map[string][]string{
+		"?on=2026-10-15": {"<h1>Hours, October 2026</h1>", "<b>84:40</b>", "<b>18:40</b>", "€1,866.67", `class="b-billable"`,
+			`class="b-travel"`, `class="b-nonbillable"`, "35 gaps"},
+		"?view=week&on=2026-10-15":           {"<h1>Hours, 12–18 October 2026</h1>", "<b>2:40</b>", "€266.67", "/hours?view=week&amp;on=2026-10-22&amp;by=customer"},
+		"?view=year&on=2026-10-15&by=week":   {"<h1>Hours, 2026</h1>", "Week of Mon 5 Oct", "/hours?view=year&amp;on=2025-01-01&amp;by=week"},
+		"?on=2026-10-15&by=day":              {"Thu 22 Oct", `class="columns-chart"`, "0:45"},
+		"?on=2026-10-15&by=billing":          {"By billing type", "72:55"},
+		"?on=2026-10-15&by=category":         {"Acme - billable", "Admin - non-billable"},
+		"?from=2026-10-05&to=2026-10-06":     {"<h1>Hours, 5–6 October 2026</h1>", "from=2026-10-05&amp;to=2026-10-06&amp;by=day", "€300.00"},
+		"?from=2026-10-05&to=2026-10-06&by=": {"€300.00"},
+	} {
+		page := r.page("/hours" + path)
+		for _, want := range says {
+			if !strings.Contains(page.body, want) {
+				t.Errorf("%s lacks %q: %s", path, want, page.body)
+			}
+		}
+	}
+	if p := r.page("/hours?on=2026-10-15"); strings.Index(p.body, "no customer") < strings.Index(p.body, "Umbrella") {
+		t.Error("who is nobody's does not come last")
+	}
+	for path, field := range map[string]string{"?on=x": "on", "?from=2026-10-05": "to", "?from=2025-01-01&to=2026-10-05": "to", "?on=0001-01-01&view=week": "on"} {
+		if p := r.get("/hours" + path); p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, `role="alert"`) {
+			t.Errorf("%s: %d, not a problem of %s", path, p.status, field)
+		}
+	}
+	file := r.get("/hours/file?on=2026-10-15&by=customer")
+	if file.header.Get("Content-Type") != "text/csv; charset=utf-8" || !strings.Contains(file.body, "Acme") ||
+		!strings.Contains(file.header.Get("Content-Disposition"), "hours-2026-10-01-2026-10-31.csv") {
+		t.Errorf("the file: %d %v %s", file.status, file.header, file.body)
+	}
+	if week := r.page("/calendar?view=week&on=2026-10-15"); !strings.Contains(week.body, "€266.67") {
+		t.Errorf("the week has no money: %s", week.body)
+	}
+	if month := r.page("/calendar?view=month&on=2026-10-15"); !strings.Contains(month.body, "€1,866.67") {
+		t.Errorf("the month has other money than the hours: %s", month.body)
+	}
+}
+
+// TestHoursOfAnAliasAreItsCustomers adds up what is written under two names.
+func TestHoursOfAnAliasAreItsCustomers(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(sample(t))
+	m.work()
+	m.archive(config)
+	m.json("POST", "/v1/customers", `{"name": "The Umbrella", "aliases": ["Umbrella", "GLOBEX"]}`)
+	r := m.reader()
+	for _, path := range []string{"/hours?on=2026-10-15&view=week", "/calendar?view=week&on=2026-10-15"} {
+		page := r.page(path)
+		table := page.body[strings.LastIndex(page.body, "<tbody>"):]
+		if strings.Contains(table, ">Globex<") || !strings.Contains(table, "The Umbrella") || !strings.Contains(table, "9:30") {
+			t.Errorf("%s: %s", path, table)
+		}
+	}
+}
+
+func TestMissingJourneysAreAskedAbout(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(journeys())
+	m.work()
+	m.archive(config)
+	r := m.reader()
+	form := ptr(r.page("/hours?on=2026-10-15")).form(t, "/hours/journeys")
+	p := r.do("POST", "/hours/journeys", form)
+	if p.status != http.StatusSeeOther || !strings.HasSuffix(p.to, "&asked=1") {
+		t.Fatalf("asked: %+v", p)
+	}
+	if page := r.page(p.to); !strings.Contains(page.body, "One journey is for you to decide.") {
+		t.Errorf("it is not said: %s", page.body)
+	}
+	if page := r.page("/review"); !strings.Contains(page.body, "A journey is missing") {
+		t.Errorf("it is not asked: %s", page.body)
+	}
+	if p := r.do("POST", "/hours/journeys", with(form, "back", "https://other.example/", "idempotency_key", "back")); !strings.HasPrefix(p.to, "/hours?") {
+		t.Errorf("it leads elsewhere: %+v", p)
+	}
+	september := with(form, "from", "2026-09-01", "to", "2026-09-30", "idempotency_key", "sep")
+	if p := r.do("POST", "/hours/journeys", september); !strings.HasSuffix(p.to, "&asked=0") ||
+		!strings.Contains(r.page(p.to).body, "No journey is missing") {
+		t.Errorf("of days with nothing: %+v", p)
+	}
+}
+
+// journeys is a calendar with two journeys between two places, and a day on which one is missing.
+func journeys() []byte {
+	var b strings.Builder
+	b.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\n")
+	for i, e := range [][4]string{
+		{"06T080000Z", "06T090000Z", "Acme review", "Hamburg"}, {"06T090000Z", "06T093000Z", "Travel to Bremen", ""},
+		{"06T093000Z", "06T103000Z", "Globex review", "Bremen"},
+		{"07T080000Z", "07T090000Z", "Acme review", "Hamburg"}, {"07T090000Z", "07T093000Z", "Travel to Bremen", ""},
+		{"07T093000Z", "07T103000Z", "Globex review", "Bremen"},
+		{"15T080000Z", "15T090000Z", "Acme review", "Hamburg"}, {"15T100000Z", "15T110000Z", "Globex review", "Bremen"},
+	} {
+		fmt.Fprintf(&b, "BEGIN:VEVENT\r\nUID:j%d@example.com\r\nDTSTAMP:20261001T000000Z\r\nDTSTART:202610%s\r\nDTEND:202610%s\r\nSUMMARY:%s\r\nLOCATION:%s\r\n"+
+			"CATEGORIES:Acme - billable\r\nEND:VEVENT\r\n", i, e[0], e[1], e[2], e[3])
+	}
+	return []byte(b.String() + "END:VCALENDAR\r\n")
 }

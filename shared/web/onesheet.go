@@ -283,8 +283,7 @@ func (st *statement) gapList() g.Node {
 	n := len(st.gaps)
 	return Li(Class("say"), Details(Summary(B(g.Text(st.n("sheet.gaps", n))), g.Text(" "+st.t("sheet.gaps.sum", hours(sum)))),
 		Ul(g.Map(st.gaps[:min(n, mostNamed)], func(gap spent.Gap) g.Node {
-			return Li(g.Text(st.shortDay(calendar.DateOf(gap.From, st.zone)) + ", " + clock(gap.From, st.zone) + "–" + clock(gap.To, st.zone) + " (" +
-				hours(gap.To.Sub(gap.From)) + ")"))
+			return Li(g.Text(st.gap(gap, st.zone)))
 		}), st.more(n))))
 }
 
