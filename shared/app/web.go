@@ -88,12 +88,12 @@ func (y *system) calendarsOf(ctx context.Context, user string, uri calendar.URI)
 }
 
 // categoriesOf returns who keeps the categories of the account of a calendar. Providers that only list calendars keep none.
-func (y *system) categoriesOf(ctx context.Context, user string, uri calendar.URI) (httpapi.Categories, error) {
+func (y *system) categoriesOf(ctx context.Context, user string, uri calendar.URI) (web.Categories, error) {
 	p, err := y.providers.shown(ctx, user, uri)
 	if err != nil {
 		return nil, err
 	}
-	lists, ok := p.(httpapi.Categories)
+	lists, ok := p.(web.Categories)
 	if !ok {
 		return nil, fault.New(fault.Conflict, "mailboxes are reached by runs alone on this server: see to categories in Outlook")
 	}

@@ -60,7 +60,7 @@ func (m *machine) chromium() *person {
 	if _, err := chromedp.Run(ctx, chromedp.Location()); err != nil {
 		m.t.Fatalf("start %s: %v", binary, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 8*time.Minute)
 	m.t.Cleanup(cancel)
 	p := &person{m.t, ctx, m}
 	_, err := chromedp.Call(ctx, devtools.AddScriptToEvaluateOnNewDocument, devtools.AddScriptToEvaluateOnNewDocumentParams{Source: watch})

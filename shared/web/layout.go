@@ -27,7 +27,7 @@ type entry struct{ path, name string }
 // rail are the entries; an empty one is a line between them.
 var rail = []entry{
 	{"/today", "nav.today"}, {"/calendar", "nav.calendar"}, {"/review", "nav.review"}, {},
-	{"/timesheets", "nav.timesheets"}, {"/hours", "nav.hours"}, {}, {"/runs", "nav.runs"}, {"/ledger", "nav.ledger"},
+	{"/timesheets", "nav.timesheets"}, {"/hours", "nav.hours"}, {"/customers", "nav.customers"}, {}, {"/runs", "nav.runs"}, {"/ledger", "nav.ledger"},
 	{"/jobs", "nav.jobs"}, {}, {"/notifications", "nav.told"}, {"/audit", "nav.audit"}, {"/settings", "nav.settings"},
 }
 

@@ -31,7 +31,7 @@ type Money struct {
 	Places     *place.Places
 	Tryouts    *archive.Tryouts
 	// Categories returns who keeps the categories of the account of a calendar. Where only runs reach mailboxes the error is of kind fault.Conflict.
-	Categories func(ctx context.Context, user string, uri calendar.URI) (httpapi.Categories, error)
+	Categories func(ctx context.Context, user string, uri calendar.URI) (Categories, error)
 	// MostFile is the largest file that may be answered, in bytes.
 	MostFile int64
 }
@@ -56,6 +56,18 @@ func (s *web) moneyPages(
 	get("/hours", s.hours)
 	file("/hours/file", s.hoursFile)
 	post("/hours/journeys", limit.Writes, "travel.ask", s.askJourneys)
+	get("/customers", s.listCustomers)
+	post("/customers", limit.Writes, "customer.create", s.createCustomer)
+	get("/customers/new", s.newCustomer)
+	get("/customers/{id}", s.customer)
+	post("/customers/{id}", limit.Writes, "customer.replace", s.saveCustomer)
+	post("/customers/{id}/merge", limit.Writes, "customer.merge", s.mergeCustomer)
+	post("/customers/{id}/remove", limit.Removals, "customer.delete", s.removeCustomer)
+	get("/categories", s.categories)
+	post("/categories", limit.Writes, "category.create", s.createCategory)
+	post("/categories/rename", limit.Writes, "category.rename", s.renameCategory)
+	post("/categories/{id}/colour", limit.Writes, "category.recolour", s.recolourCategory)
+	post("/categories/{id}/remove", limit.Removals, "category.delete", s.removeCategory)
 }
 
 // booked is what the ledger of a config has of some days, and what it comes to.
@@ -139,6 +151,11 @@ func (s speech) decimal(text string) string {
 		whole += s.t("number.point") + part
 	}
 	return sign + whole
+}
+
+// total is an amount in a currency.
+func total(amount, currency string) timesheet.Total {
+	return timesheet.Total{Currency: currency, Amount: amount}
 }
 
 // signs are those of currencies that people know by them; others are written with their code.

@@ -26,6 +26,9 @@ func demoMoney(t testing.TB, m *machine, config string) map[string]string {
 	} {
 		ids[name] = m.json("POST", "/v1/customers", fmt.Sprintf(`{"name": %q, %s}`, name, rest))["id"].(string)
 	}
+	for i, name := range []string{"Acme - billable", "Globex - billable", "Initech - billable", "Online", "Umbrella - non-billable"} {
+		m.json("POST", "/v1/categories", fmt.Sprintf(`{"config": %q, "name": %q, "colour": "preset%d"}`, config, name, 3*i))
+	}
 	make := func(customer string) string {
 		return m.json("POST", "/v1/timesheets", fmt.Sprintf(`{"config": %q, "customer": %q, "period": %q}`, config, customer, october))["id"].(string)
 	}
@@ -46,6 +49,9 @@ func hostileMoney(t testing.TB, m *machine, config string, made map[string]strin
 	made["hostile customer"] = m.json("POST", "/v1/customers", strings.NewReplacer("TEXT", string(text), "ALIAS", `"<b onclick=1>"`).Replace(
 		`{"name": TEXT, "aliases": [ALIAS], "currency": "EUR", "address": [TEXT], "buyer_reference": TEXT,
 			"order_number": TEXT, "rates": [{"from": "2026-01-01", "work": "100"}]}`))["id"].(string)
+	category, err := json.Marshal(hostile + " - billable")
+	must(t, err)
+	m.json("POST", "/v1/categories", fmt.Sprintf(`{"config": %q, "name": %s}`, config, category))
 	made["hostile"] = m.json("POST", "/v1/timesheets", fmt.Sprintf(`{"config": %q, "customer": %s, "period": %q}`, config, text, october))["id"].(string)
 	m.json("POST", "/v1/timesheets/"+made["hostile"]+"/approve", fmt.Sprintf(`{"note": %s}`, text))
 	m.json("POST", "/v1/timesheets/"+made["hostile"]+"/lock", "")
@@ -55,7 +61,8 @@ func hostileMoney(t testing.TB, m *machine, config string, made map[string]strin
 // moneyPages are the pages of what demoMoney made.
 func moneyPages(made map[string]string) []string {
 	pages := []string{"/timesheets?month=2026-10", "/timesheets?month=2025-02", "/timesheets/" + made["approved"] + "/lock",
-		"/hours?on=2026-10-15", "/hours?on=2026-10-15&by=day", "/hours?view=year&on=2026-10-15&by=week", "/hours?on=2025-10-15"}
+		"/hours?on=2026-10-15", "/hours?on=2026-10-15&by=day", "/hours?view=year&on=2026-10-15&by=week", "/hours?on=2025-10-15",
+		"/customers", "/customers/new?name=%3Cb%3E", "/customers/" + made["Acme"], "/customers/" + made["hostile customer"], "/categories", "/categories?check=yes"}
 	for _, id := range []string{"draft", "approved", "locked", "hostile"} {
 		pages = append(pages, "/timesheets/"+made[id])
 	}

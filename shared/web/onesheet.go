@@ -118,16 +118,17 @@ func (st *statement) positions() g.Node {
 		if p.BillingType == calendar.NonBillable {
 			name += ", " + st.t("sheet.notbilled")
 		}
-		rate, total := g.Node(Span(Class("muted"), g.Text("–"))), g.Node(Span(Class("muted"), g.Text("–")))
+		none := Span(Class("muted"), g.Text("–"))
+		rate, sum := none, none
 		if p.Rate != "" {
-			rate = g.Text(st.money(timesheet.Total{Amount: p.Rate, Currency: p.Currency}))
+			rate = g.Text(st.money(total(p.Rate, p.Currency)))
 		}
 		if p.Amount != "" {
-			total = g.Text(st.money(timesheet.Total{Amount: p.Amount, Currency: p.Currency}))
+			sum = g.Text(st.money(total(p.Amount, p.Currency)))
 		}
 		other := calendar.Folded(p.Customer) != calendar.Folded(st.Record.Customer)
 		return Tr(Th(Scope("row"), g.Text(name), g.If(p.Rate != "", Small(Class("phone"), rate)), g.If(other, Small(g.Text(" "+p.Customer)))),
-			Td(Class("n desk"), rate), Td(Class("n desk"), g.Text(long(p.Seconds))), Td(Class("n"), g.Text(long(p.Billed))), Td(Class("n"), total))
+			Td(Class("n desk"), rate), Td(Class("n desk"), g.Text(long(p.Seconds))), Td(Class("n"), g.Text(long(p.Billed))), Td(Class("n"), sum))
 	})
 	return Section(Class("card"), Aria("labelledby", "positions"), H2(ID("positions"), g.Text(st.t("sheet.positions"))),
 		scroll(st.t("sheet.positions"), Table(
