@@ -173,9 +173,9 @@ func row(f url.Values, list string, i int, pairs ...string) {
 	}
 }
 
-// rows returns the rows of a form that have a day or another text, each by the names of its fields.
+// rows returns the rows of a form in which one of the needed fields has something, each by the names of its fields. Every row has the first of them.
 func rows(f url.Values, list string, needed []string, names ...string) (found []map[string]string) {
-	for i := 0; f.Has(fmt.Sprintf("%s[%d].from", list, i)); i++ {
+	for i := 0; f.Has(fmt.Sprintf("%s[%d].%s", list, i, names[0])); i++ {
 		one := map[string]string{}
 		for _, name := range names {
 			one[name] = strings.TrimSpace(f.Get(fmt.Sprintf("%s[%d].%s", list, i, name)))

@@ -195,8 +195,13 @@ func (t *tally) card() g.Node {
 // shapes says what the parts of bars are.
 func (t *tally) shapes() g.Node {
 	return Ul(Class("legend"), Aria("label", t.t("legend")), g.Map([]string{"billable", "travel", "nonbillable"}, func(part string) g.Node {
-		return Li(SVG(Class("swatch-bar"), g.Attr("viewBox", "0 0 22 12"), Aria("hidden", "true"), rect("b-"+part, 1, 1, 20, 10)), g.Text(t.t("hours."+part)))
+		return Li(sample("b-"+part), g.Text(t.t("hours."+part)))
 	}))
+}
+
+// sample is a piece of a bar, for legends.
+func sample(class string) g.Node {
+	return SVG(Class("swatch-bar"), g.Attr("viewBox", "0 0 22 12"), Aria("hidden", "true"), rect(class, 1, 1, 20, 10))
 }
 
 func rect(class string, x, y, width, height int) g.Node {

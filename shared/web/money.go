@@ -68,6 +68,12 @@ func (s *web) moneyPages(
 	post("/categories/rename", limit.Writes, "category.rename", s.renameCategory)
 	post("/categories/{id}/colour", limit.Writes, "category.recolour", s.recolourCategory)
 	post("/categories/{id}/remove", limit.Removals, "category.delete", s.removeCategory)
+	get("/rules", s.listRules)
+	post("/rules", limit.Writes, "rules.replace", s.changeRules)
+	get("/rules/edit", s.editRule)
+	post("/rules/edit", limit.Writes, "rules.replace", s.saveRule)
+	file("/rules/try", s.tryRules)
+	post("/rules/try", limit.Bulk, "rules.try", s.tryRule)
 }
 
 // booked is what the ledger of a config has of some days, and what it comes to.

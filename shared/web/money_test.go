@@ -29,6 +29,14 @@ func demoMoney(t testing.TB, m *machine, config string) map[string]string {
 	for i, name := range []string{"Acme - billable", "Globex - billable", "Initech - billable", "Online", "Umbrella - non-billable"} {
 		m.json("POST", "/v1/categories", fmt.Sprintf(`{"config": %q, "name": %q, "colour": "preset%d"}`, config, name, 3*i))
 	}
+	m.json("PUT", "/v1/archive-configs/"+config+"/rules", `{"rules": [
+		{"id": "lunch", "name": "Lunch", "on": true, "all": [{"field": "subject", "op": "word", "any": ["lunch", "gym"]},
+			{"field": "start_time", "op": "at_least", "any": ["11:30"]}], "then": {"exclude": true}},
+		{"id": "acme", "name": "Acme by domain", "on": true, "all": [{"field": "organiser_domain", "op": "domain", "any": ["acme.example"]}],
+			"then": {"category": "Acme - billable"}},
+		{"id": "research", "name": "Research is Globex's", "on": true, "all": [{"field": "subject", "op": "contains", "any": ["research"]},
+			{"field": "weekday", "op": "equals", "any": ["Friday"]}], "then": {"category": "Globex - billable", "privacy": "personal"}},
+		{"id": "trains", "name": "Trains", "on": false, "all": [{"field": "subject", "op": "regex", "any": ["^(train|flight)"]}], "then": {"travel": true}}]}`)
 	make := func(customer string) string {
 		return m.json("POST", "/v1/timesheets", fmt.Sprintf(`{"config": %q, "customer": %q, "period": %q}`, config, customer, october))["id"].(string)
 	}
@@ -52,6 +60,9 @@ func hostileMoney(t testing.TB, m *machine, config string, made map[string]strin
 	category, err := json.Marshal(hostile + " - billable")
 	must(t, err)
 	m.json("POST", "/v1/categories", fmt.Sprintf(`{"config": %q, "name": %s}`, config, category))
+	m.json("PUT", "/v1/archive-configs/"+config+"/rules", strings.NewReplacer("TEXT", string(text), "CATEGORY", string(category)).Replace(`{"rules": [
+		{"id": "lunch", "name": TEXT, "on": true, "all": [{"field": "subject", "op": "contains", "any": ["lunch", TEXT]}], "then": {"exclude": true}},
+		{"id": "off", "name": "off", "on": false, "all": [{"field": "subject", "op": "contains", "any": [TEXT]}], "then": {"category": CATEGORY}}]}`))
 	made["hostile"] = m.json("POST", "/v1/timesheets", fmt.Sprintf(`{"config": %q, "customer": %s, "period": %q}`, config, text, october))["id"].(string)
 	m.json("POST", "/v1/timesheets/"+made["hostile"]+"/approve", fmt.Sprintf(`{"note": %s}`, text))
 	m.json("POST", "/v1/timesheets/"+made["hostile"]+"/lock", "")
@@ -62,7 +73,9 @@ func hostileMoney(t testing.TB, m *machine, config string, made map[string]strin
 func moneyPages(made map[string]string) []string {
 	pages := []string{"/timesheets?month=2026-10", "/timesheets?month=2025-02", "/timesheets/" + made["approved"] + "/lock",
 		"/hours?on=2026-10-15", "/hours?on=2026-10-15&by=day", "/hours?view=year&on=2026-10-15&by=week", "/hours?on=2025-10-15",
-		"/customers", "/customers/new?name=%3Cb%3E", "/customers/" + made["Acme"], "/customers/" + made["hostile customer"], "/categories", "/categories?check=yes"}
+		"/customers", "/customers/new?name=%3Cb%3E", "/customers/" + made["Acme"], "/customers/" + made["hostile customer"], "/categories", "/categories?check=yes",
+		"/rules", "/rules?suggest=yes", "/rules/edit?id=lunch", "/rules/edit?name=%3Cb%3E&all[0].field=subject&all[0].any=%3Cb%3E",
+		"/rules/try?period=" + url.QueryEscape(october)}
 	for _, id := range []string{"draft", "approved", "locked", "hostile"} {
 		pages = append(pages, "/timesheets/"+made[id])
 	}

@@ -10,9 +10,12 @@ import (
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/asked"
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/decision"
+	spent "adminassistant/shared/hours"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/rule"
 	"adminassistant/shared/run"
 	"adminassistant/shared/timesheet"
 	"adminassistant/shared/undo"
@@ -73,6 +76,16 @@ func init() {
 	family("sheet.rounding", timesheet.Nearest, timesheet.Up)
 	family("sheet.format", timesheet.PDF, timesheet.XLSX, timesheet.CSV, timesheet.JSON, timesheet.Invoice)
 	family("sheet.format.for", timesheet.PDF, timesheet.XLSX, timesheet.CSV, timesheet.JSON, timesheet.Invoice)
+	family("rulefield", rule.Fields()...)
+	family("ruleop", rule.Ops()...)
+	family("rulestate", archive.RuleActs, archive.RuleOff, archive.RuleDead, archive.RuleShadowed, archive.RuleIdle)
+	family("rulebool", "true", "false")
+	family("privacy", calendar.Personal, calendar.Private, calendar.Confidential)
+	family("colour", calendar.Colours...)
+	family("tally.reason", spent.Private, spent.Cancelled, spent.Declined, spent.Free, spent.NoCustomer, spent.AllDay)
+	family("tally.by", spent.All...)
+	family("tally.tab", spent.All...)
+	family("trial", "this_month", "last_month", "last_90_days", "last_365_days")
 	family("job.paused", job.ByUser, job.ConfigInactive, job.UserDisabled, job.SignInNeeded, job.NotSeen, job.Broken, job.UnknownKind)
 	family("rule", archive.RuleEqualRank, archive.RuleSharedTime, archive.RuleArchivedFirst, archive.RuleChanged, archive.RuleLeftOut, archive.RuleMerged,
 		archive.RuleAbsorbed, archive.RuleCollides, archive.RuleLocked, archive.RuleVanished, archive.RuleManyVanished, archive.RuleNoOriginal,
