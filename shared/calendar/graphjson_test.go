@@ -177,7 +177,7 @@ func TestVeryManyEventsAreReadIntoRoomThatFits(t *testing.T) {
 		if i > 0 {
 			text.WriteByte(',')
 		}
-		fmt.Fprintf(&text, `{"id": "%06d", "subject": "Review", "location": {"displayName": "Room 1"}, "attendees": [{"emailAddress": {"address": "ada@example.com"}}]}`, i)
+		fmt.Fprintf(&text, `{"id": "%06d", "subject": "Review", "location": {"displayName": "Room 1"}}`, i)
 	}
 	text.WriteString("]}")
 	plain, err := DecodeGraph(strings.NewReader(text.String()))
@@ -196,7 +196,7 @@ func TestVeryManyEventsAreReadIntoRoomThatFits(t *testing.T) {
 		if cap(events) > MaxGraphEvents+MaxGraphEvents/50 {
 			t.Errorf("%d bytes: room for %d events", size, cap(events))
 		}
-		if first, last := unsafe.StringData(events[0].Location), unsafe.StringData(events[n-1].Location); first != last {
+		if unsafe.StringData(events[0].Location) != unsafe.StringData(events[n-1].Location) {
 			t.Error("what all events have in common is there more than once")
 		}
 	}
