@@ -141,6 +141,7 @@ var noMailbox = []string{
 	"GET /v1/ledger/{config}/proof", "POST /v1/ledger/{config}/verify",
 	"GET /v1/timesheets", "POST /v1/timesheets", "GET /v1/timesheets/{id}", "DELETE /v1/timesheets/{id}", "POST /v1/timesheets/{id}/approve",
 	"POST /v1/timesheets/{id}/reopen", "POST /v1/timesheets/{id}/lock", "PUT /v1/timesheets/{id}/invoice", "GET /v1/timesheets/{id}/export",
+	"POST /v1/timesheets/{id}/send",
 	"GET /v1/audit", "GET /v1/audit/export", "POST /v1/audit/verify",
 	"GET /v1/flags", "PUT /v1/flags/{name}",
 	"GET /v1/tenants", "PUT /v1/tenants/{tenant}", "DELETE /v1/tenants/{tenant}",

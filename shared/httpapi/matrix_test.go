@@ -156,6 +156,7 @@ var matrix = map[string]request{
 	"POST /v1/timesheets/{id}/reopen":  {path: "/v1/timesheets/$timesheet/reopen", body: `{"reason": "so"}`, header: sendJSON, want: owned(409)},
 	"POST /v1/timesheets/{id}/lock":    {path: "/v1/timesheets/$timesheet/lock", want: owned(409)}, // it is a draft
 	"PUT /v1/timesheets/{id}/invoice":  {path: "/v1/timesheets/$timesheet/invoice", body: `{"invoice_ref": "1"}`, header: sendJSON, want: owned(409)},
+	"POST /v1/timesheets/{id}/send":    {path: "/v1/timesheets/$timesheet/send", body: `{"to": "a@acme.example"}`, header: sendJSON, want: owned(409)},
 	"GET /v1/timesheets/{id}/export":   {path: "/v1/timesheets/$timesheet/export?format=csv", want: owned(200)},
 
 	"GET /v1/customers":             {want: users(200)},
