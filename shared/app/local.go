@@ -122,6 +122,7 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	if err != nil {
 		return nil, err
 	}
+	y.post = box
 	l.mailer, l.outbox = y.mailer(box, nil, time.Second, mailTime), box
 	l.system, l.handler = y, y.api(func(*http.Request) (account.Principal, error) { return l.Principal, nil })
 	return l, nil

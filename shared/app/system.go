@@ -32,6 +32,7 @@ import (
 	"adminassistant/shared/imports"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/mail"
 	"adminassistant/shared/notice"
 	"adminassistant/shared/notify"
@@ -77,6 +78,7 @@ type system struct {
 	providers *calendars
 	notice    *notice.Notices
 	flags     *flag.Flags
+	post      mail.Sender       // of what users send; nil: they cannot
 	cli       httpapi.CLISignIn // without a client: nobody signs in
 	machine   *httpapi.Machine  // nil: no browser gets in without a sign-in
 	clock     func() time.Time  // nil: the machine's
@@ -202,7 +204,7 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 		tenants = nil
 	}
 	sheets := y.timesheets()
-	sheets.Outputs = timesheet.Outputs{PDF: pdf.Write, XLSX: xlsx.Write}
+	sheets.Outputs, sheets.Post = timesheet.Outputs{PDF: pdf.Write, XLSX: xlsx.Write}, y.sheetPost()
 	undoers.Kinds, undoers.Blind = Kinds, y.providers.sealed && y.settings.GraphDelegated
 	return httpapi.New(httpapi.Services{
 		Configs: y.configs, Customers: y.customers, Places: place.New(y.table), Timesheets: sheets, Runs: y.runs,
@@ -236,6 +238,41 @@ func (y *system) timesheets() *timesheet.Sheets {
 			return timesheet.Party{Name: p.Name, Email: p.Settings.Email}, nil
 		},
 	}
+}
+
+// sheetPost returns who sends timesheets.
+func (y *system) sheetPost() timesheet.Post {
+	post := timesheet.Post{
+		Sender: y.post,
+		Held: func(ctx context.Context, address string) (string, error) {
+			m, err := y.notice.Notifications.Returned(ctx, address)
+			if err != nil || m == nil {
+				return "", err
+			}
+			return string(m.Why), nil
+		},
+		Sent: func(ctx context.Context, user string, r *timesheet.Record, m timesheet.Sent) error {
+			_, err := y.audit.Append(ctx, audit.Entry{
+				User: user, Actor: user, Action: "timesheet.sent", Resource: audit.Resource{Kind: "timesheet", ID: r.ID}, Outcome: audit.OK,
+				Correlation: telemetry.Correlation(ctx),
+				Details:     audit.Details{"sheet": audit.ID(m.Hash), "to": audit.ID(strings.ToLower(m.To)), "mail": audit.ID(m.ID)},
+			})
+			return err
+		},
+	}
+	if y.limits != nil {
+		post.Allow = func(ctx context.Context, user string) error { return y.limits.Allow(ctx, user, limit.Mails) }
+	}
+	return post
+}
+
+// mailReturned notes that a mail with a timesheet came back, and tells its user.
+func (y *system) mailReturned(ctx context.Context, r mail.Return) error {
+	sheet, err := y.timesheets().MailReturned(ctx, r)
+	if err != nil || sheet == nil {
+		return err
+	}
+	return y.notice.SheetReturned(ctx, sheet.ID, r)
 }
 
 // verifier returns who compares ledgers with all that lies around them.
@@ -302,7 +339,7 @@ func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, vi
 	return &notify.Mailer{
 		Deliveries:    queue.Deliveries{Queue: y.notices, Log: y.log, Metrics: y.metrics, FirstPause: firstPause, Visibility: visibility},
 		Notifications: y.notice.Notifications, Profile: y.notice.Profile, Sender: sender, Limits: limits, Base: y.settings.PublicURL, Clock: y.clock,
-		Returned: y.notice.MailReturned,
+		Returned: y.notice.MailReturned, Others: y.mailReturned,
 		Unsubscribe: func(ctx context.Context, user string) (string, error) {
 			return y.notice.UnsubscribeAddress(ctx, y.settings.PublicURL, user)
 		},
