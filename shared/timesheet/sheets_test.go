@@ -287,8 +287,9 @@ func TestApprovalAsksForANoteWhereSomethingIsOpen(t *testing.T) {
 	})
 	must(t, err)
 	v := w.create("Acme", october)
-	if strings.Join(v.Problems, "; ") != "1 pairs of lines share time, which is billed for both; 1 open actions of kind drift" {
-		t.Errorf("got %q", v.Problems)
+	if strings.Join(v.Problems, "; ") != "1 pairs of lines share time, which is billed for both; 1 open actions of kind drift" ||
+		len(v.Open) != 1 || v.Open[action.Drift] != 1 {
+		t.Errorf("got %q, %v", v.Problems, v.Open)
 	}
 	_, err = w.Approve(t.Context(), ann, v.Record.ID, "")
 	w.refused(err, fault.Invalid, "1 open actions of kind drift")

@@ -173,12 +173,15 @@ func TestEveryPageInABrowser(t *testing.T) {
 	day := m.reader().page("/calendar?view=day&on=2026-10-15").body
 	question := reviewAddress.FindString(day)
 	history := historyOf(t, m.reader().page("/ledger?on=2026-10-15"))
+	made := demoMoney(t, m, config)
+	hostileMoney(t, m, config, made)
 	m.json("POST", "/v1/jobs", fmt.Sprintf(`{"kind": "archive", "config": %q, "schedule": {"repeat": "daily", "at": "23:59", "zone": "UTC"}}`, config))
 	pages := []string{
 		"/today", "/calendar?view=week&on=2026-10-15", "/calendar?view=day&on=2026-10-15", "/calendar?view=day&on=2026-10-25",
 		"/calendar?view=month&on=2026-10-15", question, question + "?show=merge", "/runs", "/runs/" + run, "/runs/" + run + "?outcome=conflicted",
 		"/runs/" + tried, "/runs/" + run + "/undo", "/settings", "/setup", "/jobs", "/notifications", "/audit", "/ledger?on=2026-10-15", history, "/nothing",
 	}
+	pages = append(pages, moneyPages(made)...)
 	for _, look := range []struct {
 		width            int
 		scheme, language string

@@ -26,7 +26,8 @@ type entry struct{ path, name string }
 
 // rail are the entries; an empty one is a line between them.
 var rail = []entry{
-	{"/today", "nav.today"}, {"/calendar", "nav.calendar"}, {"/review", "nav.review"}, {}, {"/runs", "nav.runs"}, {"/ledger", "nav.ledger"},
+	{"/today", "nav.today"}, {"/calendar", "nav.calendar"}, {"/review", "nav.review"}, {},
+	{"/timesheets", "nav.timesheets"}, {"/hours", "nav.hours"}, {}, {"/runs", "nav.runs"}, {"/ledger", "nav.ledger"},
 	{"/jobs", "nav.jobs"}, {}, {"/notifications", "nav.told"}, {"/audit", "nav.audit"}, {"/settings", "nav.settings"},
 }
 
