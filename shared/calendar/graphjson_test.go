@@ -157,7 +157,8 @@ func TestDecodeGraphHasLimits(t *testing.T) {
 	if got, err := (&graphDecoder{maxEvents: 2}).decode(strings.NewReader(text), int64(len(text))); err != nil || len(got) != 2 {
 		t.Fatalf("at the limit: %v, %v", got, err)
 	}
-	if _, err := (&graphDecoder{maxEvents: 1}).decode(strings.NewReader(text), 1000); fault.FieldOf(err) != "value[1]" || !strings.Contains(err.Error(), "at most 1 events") {
+	if _, err := (&graphDecoder{maxEvents: 1}).decode(strings.NewReader(text), 1000); fault.FieldOf(err) != "value[1]" ||
+		!strings.Contains(err.Error(), "at most 1 events") {
 		t.Errorf("too many events: %v", err)
 	}
 	if _, err := (&graphDecoder{maxEvents: 2}).decode(strings.NewReader(text), int64(len(text))-1); fault.Of(err) != fault.Invalid ||
