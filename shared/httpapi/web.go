@@ -55,12 +55,13 @@ type Refusal struct {
 	Correlation string
 }
 
-// FormToken is what a form has to bring that changes something; empty: the request was made with an access token, and needs none.
+type formTokenKey struct{}
+
+// FormToken is what a form has to bring that changes something; empty: the request was made with an access token, and needs none. It is another one in
+// each answer, though the same in all of one.
 func FormToken(ctx context.Context) string {
-	if it := sessionOf(ctx); it != nil {
-		return it.Token
-	}
-	return ""
+	token, _ := ctx.Value(formTokenKey{}).(string)
+	return token
 }
 
 // webRoutes adds the pages.

@@ -78,6 +78,9 @@ func TestPagesOfWhoIsNotSignedInLeadToTheSignIn(t *testing.T) {
 	for range 2 {
 		b.send("POST", "/count", form(token, "a"), sendForm...).is(303)
 	}
+	if later := strings.TrimPrefix(string(b.send("GET", "/home", "").is(200).body), "home "); later == token {
+		t.Error("two pages have the same token, which can be read from their sizes when they are compressed")
+	}
 	if done != 1 {
 		t.Errorf("the form was carried out %d times", done)
 	}

@@ -1,10 +1,10 @@
 package web_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -23,14 +23,18 @@ func busyWeek() []byte {
 	return []byte(b.String() + "END:VCALENDAR\r\n")
 }
 
-func compressed(t testing.TB, text string) int {
-	t.Helper()
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	_, err := w.Write([]byte(text))
-	must(t, err)
-	must(t, w.Close())
-	return b.Len()
+// onTheLine is how many bytes an answer has as a browser gets it, and its headers.
+func (r *reader) onTheLine(path string) (int, http.Header) {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, r.url+path, nil)
+	must(r.t, err)
+	req.Header.Set("Accept-Encoding", "gzip, deflate, br, zstd") // so that the client leaves it as it is
+	res, err := r.client.Do(req)
+	must(r.t, err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	must(r.t, err)
+	return len(body), res.Header
 }
 
 func TestABusyWeekIsSmall(t *testing.T) {
@@ -38,12 +42,22 @@ func TestABusyWeekIsSmall(t *testing.T) {
 	config := m.fill(busyWeek())
 	m.work()
 	m.archive(config)
-	week := m.reader().page("/calendar?view=week&on=2026-10-15").body
+	r := m.reader()
+	week := r.page("/calendar?view=week&on=2026-10-15").body
 	if n := strings.Count(week, `<li class="e `); n != 100 {
 		t.Errorf("%d appointments are drawn", n)
 	}
-	if size := compressed(t, week); size > 30<<10 {
-		t.Errorf("the page has %d bytes compressed", size)
+	size, header := r.onTheLine("/calendar?view=week&on=2026-10-15")
+	t.Logf("%d bytes, of %d", size, len(week))
+	if size > 30<<10 || header.Get("Content-Encoding") != "gzip" || header.Get("Cache-Control") != "no-store" {
+		t.Errorf("the page has %d bytes on the line: %v", size, header)
+	}
+	for _, file := range regexp.MustCompile(`/static/app\.[0-9a-f]+\.(?:css|js)|/static/htmx\.[0-9a-f]+\.js`).FindAllString(week, -1) {
+		size, header := r.onTheLine(file)
+		t.Logf("%s: %d bytes", file, size)
+		if size > 16<<10 || !strings.Contains(header.Get("Cache-Control"), "immutable") || !strings.Contains(header.Get("Vary"), "Accept-Encoding") {
+			t.Errorf("%s has %d bytes on the line: %v", file, size, header)
+		}
 	}
 }
 
