@@ -153,10 +153,12 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	key := r.Header.Get(headerIdempotency)
 	if to.page && unsafe(r.Method) {
-		if err := readForm(r); err != nil {
+		form, err := readForm(r, to)
+		if err != nil {
 			s.show(out, r, problemOf(ctx, err))
 			return
 		}
+		r = form
 		key = r.PostForm.Get(fieldOnce)
 	}
 	if key != "" && r.Method == http.MethodPost && who.Object != "" {
