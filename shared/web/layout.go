@@ -27,7 +27,7 @@ type entry struct{ path, name string }
 // rail are the entries; an empty one is a line between them.
 var rail = []entry{
 	{"/today", "nav.today"}, {"/calendar", "nav.calendar"}, {"/review", "nav.review"}, {}, {"/runs", "nav.runs"}, {"/ledger", "nav.ledger"},
-	{"/jobs", "nav.jobs"}, {}, {"/notifications", "nav.told"}, {"/audit", "nav.audit"}, {"/settings", "nav.settings"},
+	{"/backups", "nav.backups"}, {"/jobs", "nav.jobs"}, {}, {"/notifications", "nav.told"}, {"/audit", "nav.audit"}, {"/settings", "nav.settings"},
 }
 
 // mostOpen is up to how many open actions are counted.
