@@ -25,6 +25,7 @@ func (y *system) web(undoers *undo.Undoers) *httpapi.Web {
 		Sources: y.sources, Calendars: y.calendarsOf,
 		Compare: y.engine().Compare, Events: y.sourceEvents, Reach: y.reachable, MayName: y.mayName,
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Accounts: account.NewNamedAccounts(y.table),
+		Verifier: y.verifier(), Signing: y.signing,
 		DigestWanted: func(ctx context.Context, user string, s account.Settings) error {
 			return y.notice.DigestWanted(ctx, user, s)
 		},

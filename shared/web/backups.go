@@ -240,11 +240,13 @@ func (s *web) backupPage(v *view, proven *backup.Report) error {
 		Dt(g.Text(v.t("runs.days"))), Dd(g.Text(v.days(r.From, r.To))),
 		Dt(g.Text(v.t("backups.events"))), Dd(g.Text(v.t("backups.counts", v.number(r.Counts.Events), v.number(r.Counts.Series), v.number(r.Counts.Exceptions)))),
 	}
-	var files g.Node
+	var files, head g.Node
 	if content != nil {
 		m := content.Manifest
-		facts = append(facts, Dt(g.Text(v.t("backups.software"))), Dd(g.Text(m.Software)),
-			g.If(m.LedgerHead != "", g.Group{Dt(g.Text(v.t("ledger.head"))), Dd(Pre(Code(g.Text(m.LedgerHead))))}))
+		facts = append(facts, Dt(g.Text(v.t("backups.software"))), Dd(g.Text(m.Software)))
+		if m.LedgerHead != "" {
+			head = Details(Summary(g.Text(v.t("ledger.head"))), Pre(Class("head"), Code(g.Text(m.LedgerHead))))
+		}
 		files = s.backupFiles(v, m)
 		if len(m.Unread) > 0 {
 			p.body = append(p.body, P(Class("problem"), g.Text(v.n("backups.unread", len(m.Unread)))))
@@ -254,7 +256,7 @@ func (s *web) backupPage(v *view, proven *backup.Report) error {
 		p.body = append(p.body, P(Class("problem"), g.Text(v.n("backups.clocks", r.OwnClocks.Series))))
 	}
 	p.body = append(p.body, Section(Class("card"), Aria("labelledby", "facts"), H2(ID("facts"), g.Text(v.t("backups.what"))),
-		Dl(Class("facts"), g.Group(facts)), Div(Class("buttons"), g.Group(buttons))), files)
+		Dl(Class("facts"), g.Group(facts)), Div(Class("buttons"), g.Group(buttons)), head), files)
 	return s.show(v, http.StatusOK, p)
 }
 

@@ -6,12 +6,15 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"adminassistant/shared/proof"
 )
 
 // sends fills in a form of a page and sends it.
@@ -130,7 +133,7 @@ func TestABackupIsMadeProvenAndRestored(t *testing.T) {
 	}
 	preview := r.page(tried.to)
 	preview.says(t, "This is what would happen. Nothing is written yet.", "Restore, try-out", "outside the period")
-	if calendars := fmt.Sprint(m.json("GET", "/v1/calendars?account=local://me", "")); strings.Contains(calendars, "New") {
+	if calendars := fmt.Sprint(m.json("GET", "/v1/calendars?account=me", "")); strings.Contains(calendars, "New") {
 		t.Errorf("the preview made the calendar: %s", calendars)
 	}
 	done := r.sends(preview, "/restore")
@@ -216,5 +219,141 @@ func TestAFileIsRestored(t *testing.T) {
 	r.page(done.to).says(t, "were written to the calendar.")
 	if p := r.get("/restore?upload=none"); p.status != http.StatusNotFound {
 		t.Errorf("a file that is not there: %d", p.status)
+	}
+}
+
+// exported is the archive calendar as an iCalendar file, and its id.
+func (m *machine) exported() (id, text string) {
+	m.t.Helper()
+	id = m.json("GET", "/v1/calendars?uri=local://me/calendars/Archive", "")["items"].([]any)[0].(map[string]any)["id"].(string)
+	r := httptest.NewRequestWithContext(m.t.Context(), "GET", "/v1/calendars/"+id+"/export", nil)
+	w := httptest.NewRecorder()
+	m.local.Handler().ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		m.t.Fatalf("export: %d %s", w.Code, w.Body)
+	}
+	return id, w.Body.String()
+}
+
+// meddles has somebody change copies in the archive calendar, each subject into the one that follows, and enter an event.
+func (m *machine) meddles(subjects ...string) {
+	m.t.Helper()
+	id, text := m.exported()
+	for i := 0; i < len(subjects); i += 2 {
+		if n := strings.Count(text, "SUMMARY:"+subjects[i]+"\r\n"); n != 1 {
+			m.t.Fatalf("%d copies of %q", n, subjects[i])
+		}
+		text = strings.Replace(text, "SUMMARY:"+subjects[i]+"\r\n", "SUMMARY:"+subjects[i+1]+"\r\n", 1)
+	}
+	m.ask("POST", "/v1/calendars/"+id+"/import", "text/calendar", text)
+	m.ask("POST", "/v1/calendars/"+id+"/import", "text/calendar", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//test//EN\r\nBEGIN:VEVENT\r\n"+
+		"UID:own@example.com\r\nDTSTAMP:20261101T000000Z\r\nDTSTART:20261003T150000Z\r\nDTEND:20261003T153000Z\r\nSUMMARY:Own note\r\n"+
+		"END:VEVENT\r\nEND:VCALENDAR\r\n")
+}
+
+// answerOf is the field of a form that says what becomes of the finding with a subject.
+func answerOf(t *testing.T, page read, subject string) string {
+	t.Helper()
+	found := regexp.MustCompile(`for="answer-([0-9a-f]+)">[^<]*: ` + subject).FindStringSubmatch(page.body)
+	if found == nil {
+		t.Fatalf("%s has no answer: %s", subject, page.body)
+	}
+	return "answer." + found[1]
+}
+
+func TestWhatAVerificationFindsIsRepairedOrAdopted(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(sample(t))
+	m.work()
+	r := m.reader()
+	verify := func() read {
+		t.Helper()
+		started := r.sends(r.page("/ledger"), "/ledger/verify")
+		m.ended(r.runOf(started))
+		return r.page(started.to)
+	}
+	m.archive(config)
+	clean := verify()
+	clean.says(t, "The ledger is what was written: 1 sealed runs", "The archive calendar shows all of it as it is")
+	if strings.Contains(clean.body, "/repair") {
+		t.Error("where nothing differs something can be repaired")
+	}
+	m.meddles("Umbrella report", "Umbrella final report", "Globex rollout", "Globex roll-out", "Globex design", "Globex designs")
+	found := verify()
+	found.says(t, "What differs", "<del>Umbrella report</del> → <ins>Umbrella final report</ins>", "Own note", "somebody changed the copy", ">3<")
+	at := regexp.MustCompile(`/runs/[0-9A-Z]+/repair`).FindString(found.body)
+	nothing := r.sends(found, at, "mode", "leave", "do", "run")
+	if nothing.status != http.StatusUnprocessableEntity || !strings.Contains(nothing.body, `id="mode-problem"`) {
+		t.Errorf("without an answer: %d %s", nothing.status, nothing.body)
+	}
+	answers := []string{
+		"mode", "leave", answerOf(t, found, "Umbrella report"), "repair", answerOf(t, found, "Globex rollout"), "adopt", answerOf(t, found, "Own note"), "adopt",
+	}
+	tried := r.sends(found, at, append(answers, "do", "try", "idempotency_key", "try")...)
+	m.ended(r.runOf(tried))
+	preview := r.page(tried.to)
+	preview.says(t, "This is what would happen. Nothing is written yet.", "put back", "adopted", "taken in")
+	if _, text := m.exported(); !strings.Contains(text, "Umbrella final report") {
+		t.Error("the preview repaired something")
+	}
+	again := regexp.MustCompile(`/runs/[0-9A-Z]+/repair`).FindString(preview.body)
+	done := r.sends(preview, again)
+	if twice := r.sends(preview, again); twice.to != done.to {
+		t.Errorf("sent twice it repaired as %s and %s", done.to, twice.to)
+	}
+	m.ended(r.runOf(done))
+	r.page(done.to).says(t, "3 findings were dealt with.", "/undo")
+	if _, text := m.exported(); strings.Contains(text, "Umbrella final report") || !strings.Contains(text, "Globex roll-out") || !strings.Contains(text, "Own note") {
+		t.Error("the archive calendar is not as it was answered")
+	}
+	left := verify()
+	left.says(t, "Globex design", ">1<")
+	at = regexp.MustCompile(`/runs/[0-9A-Z]+/repair`).FindString(left.body)
+	rest := r.sends(left, at, "mode", "repair", "do", "run")
+	if state := m.ended(r.runOf(rest)); state != "succeeded" {
+		t.Errorf("the repair of all others %s", state)
+	}
+	verify().says(t, "The archive calendar shows all of it as it is")
+	archived := r.get("/runs")
+	for _, run := range regexp.MustCompile(`/runs/[0-9A-Z]+`).FindAllString(archived.body, -1) {
+		if strings.Contains(r.page(run).body, "71 were written") {
+			if p := r.do("POST", run+"/repair", ptr(left).form(t, at)); p.status != http.StatusNotFound && p.status != http.StatusUnprocessableEntity {
+				t.Errorf("an archive run is repaired: %d", p.status)
+			}
+		}
+	}
+}
+
+func TestTheLedgerIsProvenToOthers(t *testing.T) {
+	m := newMachine(t)
+	r := m.reader()
+	config := m.fill(sample(t))
+	m.work()
+	r.page("/ledger/head").says(t, "Nothing is sealed yet")
+	m.archive(config)
+	page := r.page("/ledger?on=2026-10-12")
+	page.says(t, `href="/ledger/head?config=`+config+`"`, `href="/ledger/proof?config=`+config+`&amp;on=2026-10-12"`)
+	day := r.page("/ledger/proof?on=2026-10-12")
+	doc, err := proof.Parse(strings.NewReader(day.body))
+	must(t, err)
+	checked, err := doc.Check("")
+	must(t, err)
+	if len(checked.Facts)+checked.Private == 0 || checked.Links != 1 || !strings.Contains(day.header.Get("Content-Disposition"), "proof-2026-10-12.json") {
+		t.Errorf("it proves %+v: %v", checked, day.header)
+	}
+	if p := r.get("/ledger/proof?on=2027-10-12"); p.status != http.StatusNotFound {
+		t.Errorf("the proof of a day without anything: %d", p.status)
+	}
+	if strings.Contains(r.page("/ledger?on=2027-10-12").body, "/ledger/proof") {
+		t.Error("a proof of a day without anything is offered")
+	}
+	head := r.page("/ledger/head/file").body
+	r.page("/ledger/head").says(t, "Keep it as a file", doc.Key)
+	m.json("POST", "/v1/runs", fmt.Sprintf(`{"kind": "archive", "config": %q, "period": "2026-11-01 to 2026-11-30"}`, config))
+	m.eventually("one more run is sealed", func() bool { return strings.Contains(r.page("/ledger/head").body, "2 sealed runs") })
+	r.page("/ledger/head?since="+url.QueryEscape(strings.ReplaceAll(head, "\n", "\r\n"))).says(t, "The ledger continues this head.")
+	other := r.page("/ledger/head?since=" + url.QueryEscape(strings.Replace(head, "1\n", "7\n", 1)))
+	if !strings.Contains(other.body, `id="since-problem"`) {
+		t.Errorf("a head that is none: %s", other.body)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/undo"
 )
@@ -427,6 +428,9 @@ reading:
 			}
 			failed := items[index].Problem != nil
 			if outcome != "" && t.Outcome != outcome && !(outcome == "failed" && failed) {
+				continue
+			}
+			if outcome == "" && t.Outcome == string(restore.Outside) { // what is not meant is shown to who asks for it
 				continue
 			}
 			if len(rows) == itemsOnPage {

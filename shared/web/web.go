@@ -25,9 +25,11 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/proof"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/setup"
+	"adminassistant/shared/signing"
 	"adminassistant/shared/undo"
 )
 
@@ -64,6 +66,9 @@ type Services struct {
 	Backups *backup.Backups
 	// Uploads keeps files until they are restored.
 	Uploads *restore.Uploads
+	// Verifier compares ledgers with all that lies around them, and Signing signs their heads.
+	Verifier *proof.Verifier
+	Signing  *signing.Installed
 	// Accounts are those of providers in which users named calendars.
 	Accounts *account.NamedAccounts
 	// DigestWanted has to be called when a user's settings have changed.
@@ -123,6 +128,10 @@ func New(s Services) *httpapi.Web {
 	post("/jobs/{id}/remove", limit.Removals, "job.remove", w.removeJob)
 	get("/ledger", w.ledger)
 	get("/ledger/history", w.history)
+	bulk("/ledger/head", w.ledgerHead)
+	get("/ledger/head/file", w.headFile)
+	bulk("/ledger/proof", w.proveDay)
+	post("/ledger/verify", limit.Starts, "run.start", w.verifyLedger)
 	get("/backups", w.listBackups)
 	post("/backups", limit.Starts, "backup.start", w.startBackup)
 	get("/backups/{id}", w.showBackup)
