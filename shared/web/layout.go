@@ -27,8 +27,9 @@ type entry struct{ path, name string }
 // rail are the entries; an empty one is a line between them.
 var rail = []entry{
 	{"/today", "nav.today"}, {"/calendar", "nav.calendar"}, {"/review", "nav.review"}, {},
-	{"/timesheets", "nav.timesheets"}, {"/hours", "nav.hours"}, {}, {"/runs", "nav.runs"}, {"/ledger", "nav.ledger"},
-	{"/jobs", "nav.jobs"}, {}, {"/notifications", "nav.told"}, {"/audit", "nav.audit"}, {"/settings", "nav.settings"},
+	{"/timesheets", "nav.timesheets"}, {"/hours", "nav.hours"}, {},
+	{"/runs", "nav.runs"}, {"/ledger", "nav.ledger"}, {"/backups", "nav.backups"}, {"/jobs", "nav.jobs"}, {},
+	{"/notifications", "nav.told"}, {"/audit", "nav.audit"}, {"/settings", "nav.settings"},
 }
 
 // mostOpen is up to how many open actions are counted.

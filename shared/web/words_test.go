@@ -10,9 +10,11 @@ import (
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/asked"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/decision"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/timesheet"
 	"adminassistant/shared/undo"
@@ -74,6 +76,18 @@ func init() {
 	family("sheet.format", timesheet.PDF, timesheet.XLSX, timesheet.CSV, timesheet.JSON, timesheet.Invoice)
 	family("sheet.format.for", timesheet.PDF, timesheet.XLSX, timesheet.CSV, timesheet.JSON, timesheet.Invoice)
 	family("job.paused", job.ByUser, job.ConfigInactive, job.UserDisabled, job.SignInNeeded, job.NotSeen, job.Broken, job.UnknownKind)
+	family("outcome", restore.Created, restore.Skipped, restore.Replaced, restore.Refused, restore.Failed, restore.SetAside, restore.Outside)
+	family("restore.policy", restore.Skip, restore.Replace, restore.Duplicate)
+	family("backups.format", backup.Formats...)
+	family("outcome", archive.FindingKinds...)
+	family("finding", archive.FindingKinds...)
+	family("done", archive.Recreated, archive.PutBack, archive.Removed, archive.Adopted, archive.TakenOut, archive.TakenIn, archive.Left)
+	family("repair.all", archive.RepairFindings, archive.AdoptFindings, archive.LeaveFindings)
+	for _, kind := range archive.FindingKinds {
+		for _, mode := range kind.Answers() {
+			family("repair."+string(mode), kind)
+		}
+	}
 	family("rule", archive.RuleEqualRank, archive.RuleSharedTime, archive.RuleArchivedFirst, archive.RuleChanged, archive.RuleLeftOut, archive.RuleMerged,
 		archive.RuleAbsorbed, archive.RuleCollides, archive.RuleLocked, archive.RuleVanished, archive.RuleManyVanished, archive.RuleNoOriginal,
 		archive.RuleStale, archive.RuleNoCustomer, archive.RuleTravelNoCustomer)
