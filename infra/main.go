@@ -1,5 +1,6 @@
 // Command infra is the CDK app: what Admin Assistant is made of in the cloud. The CDK command line runs it, see cdk.json. As `infra doctor` it
-// says what this machine and an account lack for that, and as `infra rollback` it puts a stage back.
+// says what this machine and an account lack for that, as `infra migrate` it brings a stage's table into the form that this source reads, and as
+// `infra rollback` it puts a stage back.
 package main
 
 import (
@@ -18,9 +19,9 @@ import (
 
 func main() {
 	if len(os.Args) > 1 {
-		call := map[string]func([]string, io.Writer) int{"doctor": callDoctor, "rollback": callRollback}[os.Args[1]]
+		call := map[string]func([]string, io.Writer) int{"doctor": callDoctor, "migrate": callMigrate, "rollback": callRollback}[os.Args[1]]
 		if call == nil {
-			fmt.Fprintln(os.Stderr, "there are doctor and rollback, and what the CDK command line runs")
+			fmt.Fprintln(os.Stderr, "there are doctor, migrate and rollback, and what the CDK command line runs")
 			os.Exit(2)
 		}
 		os.Exit(call(os.Args[2:], os.Stdout))
