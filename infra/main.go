@@ -14,6 +14,7 @@ import (
 
 	"adminassistant/infra/data"
 	"adminassistant/infra/heads"
+	"adminassistant/infra/outside"
 	"adminassistant/infra/service"
 )
 
@@ -83,6 +84,11 @@ func build(app awscdk.App, s settings) error {
 	var witness *heads.Stack
 	if s.Stage == "prod" { // what is put there stays for years
 		witness = heads.New(app, "heads", heads.Props{Stack: props("heads", "signed heads of ledgers, which cannot be changed.")})
+	}
+	if s.OutsideProbe {
+		there := props("outside", "probe of the API from other regions.")
+		there.Env = &awscdk.Environment{Account: &s.Account, Region: jsii.String(outside.Region)}
+		outside.New(app, "outside", outside.Props{Stack: there, Stage: s.Stage, URL: s.PublicURL, AlarmEmail: s.AlarmEmail})
 	}
 	_, err := service.New(app, "service", service.Props{
 		Stack: props("service", "queues, functions, API, schedule and alarms."),
