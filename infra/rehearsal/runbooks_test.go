@@ -16,7 +16,7 @@ import (
 // known are errors that tell of the engines, and of nothing else.
 var known = regexp.MustCompile(`not been implemented|NotImplemented|An error occurred \(404\)|An error occurred \(500\)|UnknownOperation|not yet implemented|` +
 	`Unable to parse response|ValidationError|ResourceNotFoundException|InternalError|UnsupportedOperation|TableNotFoundException|does not exist|` +
-	`ResourceConflictException|ContinuousBackupsUnavailableException`)
+	`ResourceConflictException|ReceiptHandleIsInvalid|ContinuousBackupsUnavailableException`)
 
 // wrong are errors that tell of the command.
 var wrong = regexp.MustCompile(`usage: aws|Unknown options|Invalid choice|arguments are required|expected one argument|Bad value for --query|` +
