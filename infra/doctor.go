@@ -387,7 +387,8 @@ func (d *doctor) alarms(s settings, region, stack string) {
 	case len(all) == 0 || said == "None":
 		d.note(worth, "set alarm-email", "nobody hears alarms of %s", region)
 	case slices.Contains(all, "PendingConfirmation"):
-		d.note(worth, "follow the link in the e-mail from AWS Notifications; a deployment sends it again", "the alarm address was never confirmed in %s: it hears nothing", region)
+		d.note(worth, "follow the link in the e-mail from AWS Notifications; a deployment sends it again",
+			"the alarm address was never confirmed in %s: it hears nothing", region)
 	default:
 		d.note(good, "", "alarms of %s are heard", region)
 	}

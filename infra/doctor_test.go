@@ -116,8 +116,8 @@ func TestTheDoctorLooksAtAnAccount(t *testing.T) {
 		{"an alarm address that was never confirmed", "dev", map[string]string{"sns list-subscriptions-by-topic": "arn:subscription\tPendingConfirmation"}, nil, 0,
 			[]string{"look     the alarm address was never confirmed"}},
 		{"a probe from outside that is not there yet, where the CDK never was", "dev", map[string]string{
-			"ssm get-parameter --name /cdk-bootstrap/hnb659fds/version --query Parameter.Value --region us-east-1":                   "!ParameterNotFound",
-			"cloudformation describe-stacks --stack-name admin-assistant-dev-outside --query Stacks[0].StackStatus --region us-east": "!does not exist",
+			"ssm get-parameter --name /cdk-bootstrap/hnb659fds/version --query Parameter.Value --region us-east-1":  "!ParameterNotFound",
+			"cloudformation describe-stacks --stack-name admin-assistant-dev-outside --query Stacks[0].StackStatus": "!does not exist",
 		}, probed, 1, []string{"missing  the account was never prepared for the CDK in us-east-1", "cdk bootstrap aws://" + infratest.Account + "/us-east-1",
 			"ok       prepared for the CDK in " + infratest.Region, "admin-assistant-dev-outside is not there yet"}},
 		{"a probe from outside that nobody hears", "dev", map[string]string{

@@ -231,6 +231,17 @@ func (m *mortal) Walk(ctx context.Context, cursor string) (store.Page, error) {
 	return m.Table.Walk(ctx, cursor)
 }
 
+func TestLookingCountsAllPages(t *testing.T) {
+	table := short{local(t)}
+	furnish(t, table, 12)
+	m := &Migration{Table: table, Steps: []Step{minutes}, Clock: clock}
+	would, err := m.Look(t.Context())
+	must(t, err)
+	if len(would) != 1 || would[0].Read != 12 || would[0].Changed != 12 {
+		t.Errorf("it would do %+v", would)
+	}
+}
+
 func TestAMigrationThatIsKilledAnywhereGoesOn(t *testing.T) {
 	for n := 0; ; n++ {
 		table := short{local(t)}
@@ -367,10 +378,9 @@ func TestOneThatIsBehindGoesOnBehindTheOther(t *testing.T) {
 	table := short{local(t)}
 	furnish(t, table, 12)
 	slow := &meddled{Table: table}
-	other := true
+	walked := 0
 	slow.meddle = func() {
-		if other {
-			other = false
+		if walked++; walked == 2 { // what the slow one noted after its first page is there already
 			m := &Migration{Steps: []Step{minutes}, Clock: clock, Table: &counting{Table: table, most: 3}}
 			if _, err := m.Run(t.Context()); !errors.Is(err, errDied) {
 				t.Error(err)
@@ -387,7 +397,7 @@ func TestOneThatIsBehindGoesOnBehindTheOther(t *testing.T) {
 		m.Table = walks
 		_, err := m.Run(t.Context())
 		must(t, err)
-		if pages.pages != walks.pages-2 { // its first one, and those behind the third
+		if pages.pages != walks.pages-2 { // its first two, and those behind the fourth
 			t.Errorf("it walked %d pages of %d", pages.pages, walks.pages)
 		}
 	}
