@@ -291,9 +291,7 @@ func (y *system) verifier() *proof.Verifier {
 // waits for another one of its archive calendar, and visibility how long its message stays hidden.
 func (y *system) worker(name run.QueueName, busyDelay, visibility time.Duration) *run.Worker {
 	w := y.newWorker(y.queues()[name], busyDelay, visibility)
-	if name == run.BackupQueue { // no flag that runs keep is of the others
-		w.Flags = y.flags.Kept
-	}
+	w.Flags = func(ctx context.Context, user string) map[string]bool { return y.flags.Kept(ctx, user, string(name)) } // queues are named after their parts
 	w.Handlers = map[run.Kind]run.Handler{}
 	for _, kind := range kinds {
 		if kind.Queue == name {
@@ -390,7 +388,7 @@ func (y *system) engine() *archive.Engine {
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) {
 			return y.providers.of(ctx, user, uri)
 		},
-		Beside: y.providers.beside, Approved: y.timesheets().ApprovedDays,
+		Beside: y.providers.beside, Approved: y.timesheets().ApprovedDays, Metrics: y.metrics,
 		Clock: y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
 	}
 	if y.witness != nil {

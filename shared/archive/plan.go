@@ -49,7 +49,19 @@ type Settings struct {
 	Overlaps       Policy
 	AllDayOverlaps bool // all-day appointments take part in overlaps
 	OnDrift        OnDrift
+	// Version is that of the plan. No config has it: a flag decides.
+	Version Version
 }
+
+// Version is a version of the plan. The zero one is in force.
+type Version int
+
+const (
+	First Version = iota
+	// Alike takes events at the same time for duplicates also where letters or white space within their subjects are written otherwise: programs write
+	// "ü" as one character or as two, and a space that does not break a line as another one.
+	Alike
+)
 
 // Outcome is the bucket that an event ends in; each event is in exactly one.
 type Outcome string
