@@ -43,6 +43,12 @@ type sheetChange struct {
 	Note         string    `json:"note,omitempty"`
 	Acknowledged []string  `json:"acknowledged,omitempty"`
 	InvoiceRef   *string   `json:"invoice_ref,omitempty"`
+	Sent         *struct {
+		To       string `json:"to"`
+		Hash     string `json:"hash"`
+		Done     bool   `json:"done"`
+		Returned string `json:"returned,omitempty"`
+	} `json:"sent,omitempty"`
 }
 
 const sheetsPath = "/v1/timesheets"
@@ -140,6 +146,26 @@ func (p *program) timesheetInvoice() *cobra.Command {
 			return p.changeSheet(ctx, c, http.MethodPut, args[0], "invoice", map[string]string{"invoice_ref": strings.Join(args[1:], "")})
 		}),
 	}
+}
+
+func (p *program) timesheetSend() *cobra.Command {
+	var to string
+	cmd := &cobra.Command{
+		Use: "send TIMESHEET", Short: "Send an approved or locked timesheet to its customer", Args: cobra.ExactArgs(1),
+		Long: "Send an approved or locked timesheet to its customer: a mail with the PDF, in the customer's language. It goes to addresses that the\n" +
+			"customer's record names alone (customer edit NAME --email ADDRESS). Answers go to the address of your settings. On one machine the mail is\n" +
+			"a file in the folder outbox of the data folder, to be opened with a mail program.",
+		Example: "  admin-assistant timesheet send 01K... --to billing@acme.example",
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			if err := p.confirm(fmt.Sprintf("Timesheet %s would be sent to %s.", args[0], printable(to))); err != nil {
+				return err
+			}
+			return p.changeSheet(ctx, c, http.MethodPost, args[0], "send", map[string]string{"to": to})
+		}),
+	}
+	cmd.Flags().StringVar(&to, "to", "", "address of the customer")
+	required(cmd, "to")
+	return cmd
 }
 
 func (p *program) timesheetDelete() *cobra.Command {
@@ -264,7 +290,24 @@ func (p *program) printSheetHead(s *sheetResult) {
 	if s.Link > 0 {
 		fmt.Fprintf(p.out, "locked by link %d of the ledger, %s\n", s.Link, s.Head)
 	}
+	for _, change := range s.History {
+		if m := change.Sent; m != nil {
+			fmt.Fprintf(p.out, "%s\n", sentLine(change.At, m.To, m.Done, m.Returned))
+		}
+	}
 	for _, problem := range s.Problems {
 		fmt.Fprintf(p.out, "to be acknowledged: %s\n", printable(problem))
 	}
+}
+
+// sentLine says what became of a mail with a timesheet.
+func sentLine(at time.Time, to string, done bool, returned string) string {
+	text := "sent to " + printable(to) + " at " + minute(at)
+	switch {
+	case !done:
+		return "perhaps " + text + ": it is not known whether the mail left"
+	case returned != "":
+		return text + ", and it came back: " + returned
+	}
+	return text
 }

@@ -7,6 +7,7 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/archive"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/httpapi"
@@ -31,7 +32,9 @@ func (y *system) web(undoers *undo.Undoers, sheets *timesheet.Sheets) *httpapi.W
 		Actions: y.notice.Actions, Users: y.users, Sessions: y.sessions, Audit: y.audit, Notifications: y.notice.Notifications,
 		Setup:   &setup.Setup{Configs: y.configs, Jobs: y.jobs(), Accounts: account.NewNamedAccounts(y.table)},
 		Sources: y.sources, Calendars: y.calendarsOf,
-		Compare: y.engine().Compare, Events: y.sourceEvents, Reach: y.reachable,
+		Compare: y.engine().Compare, Events: y.sourceEvents, Reach: y.reachable, MayName: y.mayName,
+		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Accounts: account.NewNamedAccounts(y.table),
+		Verifier: y.verifier(), Signing: y.signing,
 		DigestWanted: func(ctx context.Context, user string, s account.Settings) error {
 			return y.notice.DigestWanted(ctx, user, s)
 		},
@@ -103,13 +106,21 @@ func (y *system) categoriesOf(ctx context.Context, user string, uri calendar.URI
 // reachable refuses a config with a calendar in a mailbox that the user may not name.
 func (y *system) reachable(ctx context.Context, user string, c *archive.Config) error {
 	for _, uri := range []calendar.URI{c.Source, c.Archive} {
-		p, err := y.providers.shown(ctx, user, uri)
-		if err != nil {
-			continue // what keeps a calendar from being reached is for the run to say
-		}
-		if _, err := calendar.OneName(ctx, p, uri.Account); errors.Is(err, calendar.ErrNoMailbox) {
+		if err := y.mayName(ctx, user, uri); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// mayName refuses a calendar in a mailbox that the user may not name.
+func (y *system) mayName(ctx context.Context, user string, uri calendar.URI) error {
+	p, err := y.providers.shown(ctx, user, uri)
+	if err != nil {
+		return nil // what keeps a calendar from being reached is for the run to say
+	}
+	if _, err := calendar.OneName(ctx, p, uri.Account); errors.Is(err, calendar.ErrNoMailbox) {
+		return err
 	}
 	return nil
 }

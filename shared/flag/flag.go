@@ -31,6 +31,8 @@ type Name string
 const (
 	// DeleteOldBackups lets backup runs delete what the retention of their job no longer keeps. Off, all of them stay.
 	DeleteOldBackups Name = "backup.delete_old"
+	// AlikeDuplicates is archive.Alike, the second version of the plan. It can be shadowed.
+	AlikeDuplicates Name = "plan.alike_duplicates"
 	// StuckJobAction gives users an action about a job of theirs that a defect keeps from being started. Off, we alone are told.
 	StuckJobAction Name = "job.stuck_action"
 )
@@ -44,12 +46,18 @@ type Definition struct {
 	Since string
 	// Kept says that runs keep, until they end, the value that they started with.
 	Kept bool
+	// Shadows says that it may have the state Shadow: runs can tell what it would change.
+	Shadows bool
 }
 
 // Known are all flags.
 var Known = map[Name]Definition{
 	DeleteOldBackups: {What: "Backup runs delete what the retention no longer keeps.", Default: true, Owner: "backup", Since: "2026-11-30", Kept: true},
-	StuckJobAction:   {What: "Users get an action about a job that a defect keeps from being started.", Default: true, Owner: "job", Since: "2026-11-30"},
+	AlikeDuplicates: {
+		What:  "Events at the same time count as duplicates also where letters or white space within their subjects are written otherwise.",
+		Owner: "archive", Since: "2026-11-30", Kept: true, Shadows: true,
+	},
+	StuckJobAction: {What: "Users get an action about a job that a defect keeps from being started.", Default: true, Owner: "job", Since: "2026-11-30"},
 }
 
 // old is the age from which a flag should be decided for good.
@@ -68,6 +76,7 @@ const (
 	Off     State = "off"
 	On      State = "on"
 	Percent State = "percent" // for a share of the users
+	Shadow  State = "shadow"  // for nobody; runs tell what it would change, and change nothing by it
 )
 
 // Flag is what an administrator decided.
@@ -109,14 +118,23 @@ func (f Flag) On(user string) bool {
 	return f.State == On
 }
 
+// Shadowed says whether runs of a user tell what the flag would change.
+func (f Flag) Shadowed(user string) bool {
+	_, object, _ := strings.Cut(user, "#")
+	return f.State == Shadow && !slices.Contains(f.Deny, object) && !slices.Contains(f.Allow, object)
+}
+
 // check says what is wrong with a flag; errors are of kind fault.Invalid and name the field, or of fault.NotFound.
 func (f Flag) check() error {
-	if _, ok := Known[f.Name]; !ok {
+	definition, ok := Known[f.Name]
+	if !ok {
 		return fault.New(fault.NotFound, "there is no flag %.50q; there are: %s", string(f.Name), strings.Join(names(), ", "))
 	}
 	switch {
-	case f.State != Off && f.State != On && f.State != Percent:
-		return fault.Field("state", "is %.20q: expected off, on or percent", string(f.State))
+	case f.State == Shadow && !definition.Shadows:
+		return fault.Field("state", "is shadow: nothing tells what %s would change; expected off, on or percent", f.Name)
+	case f.State != Off && f.State != On && f.State != Percent && f.State != Shadow:
+		return fault.Field("state", "is %.20q: expected off, on, percent or shadow", string(f.State))
 	case f.Percent < 0 || f.Percent > Whole || f.State != Percent && f.Percent != 0:
 		return fault.Field("percent", "must be 0 to 100, and goes with the state percent alone")
 	}
@@ -207,16 +225,27 @@ func (f *Flags) On(ctx context.Context, name Name, user string) bool {
 	return definition.Default
 }
 
-// Kept returns the values, for a user, of those flags that a run keeps.
-func (f *Flags) Kept(ctx context.Context, user string) map[string]bool {
+// shadowed, behind the name of a flag, says of a run that it tells what the flag would change.
+const shadowed = ":shadow"
+
+// Kept returns the values, for a user, of those flags of a part of the program that a run keeps, and which of them it shadows.
+func (f *Flags) Kept(ctx context.Context, user, owner string) map[string]bool {
 	all := map[string]bool{}
+	tenant, _, _ := strings.Cut(user, "#")
 	for name, definition := range Known {
-		if definition.Kept {
-			all[string(name)] = f.On(ctx, name, user)
+		if !definition.Kept || definition.Owner != owner {
+			continue
+		}
+		all[string(name)] = f.On(ctx, name, user)
+		if f.of(ctx, tenant)[name].Shadowed(user) {
+			all[string(name)+shadowed] = true
 		}
 	}
 	return all
 }
+
+// KeptShadow says whether a run that started with these values tells what a flag would change.
+func KeptShadow(kept map[string]bool, name Name) bool { return kept[string(name)+shadowed] }
 
 // Kept is the value of a flag that a run started with.
 func Kept(kept map[string]bool, name Name) bool {

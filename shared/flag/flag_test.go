@@ -259,8 +259,19 @@ func TestWhatRunsKeep(t *testing.T) {
 	f := New(w, w.Now)
 	_, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: DeleteOldBackups, State: Off})
 	must(t, err)
-	if kept := f.Kept(t.Context(), ann); len(kept) != 1 || kept["backup.delete_old"] {
+	if kept := f.Kept(t.Context(), ann, "backup"); len(kept) != 1 || kept["backup.delete_old"] {
 		t.Errorf("got %v", kept)
+	}
+	if kept := f.Kept(t.Context(), ann, "archive"); len(kept) != 1 || kept["plan.alike_duplicates"] || KeptShadow(kept, AlikeDuplicates) {
+		t.Errorf("the archive keeps %v", kept)
+	}
+	_, err = f.Set(t.Context(), "tenant", "boss", Flag{Name: AlikeDuplicates, State: Shadow, Allow: []string{"bob"}})
+	must(t, err)
+	if kept := f.Kept(t.Context(), ann, "archive"); len(kept) != 2 || Kept(kept, AlikeDuplicates) || !KeptShadow(kept, AlikeDuplicates) {
+		t.Errorf("of a shadow the archive keeps %v", kept)
+	}
+	if kept := f.Kept(t.Context(), "tenant#bob", "archive"); len(kept) != 1 || !Kept(kept, AlikeDuplicates) || KeptShadow(kept, AlikeDuplicates) {
+		t.Errorf("for whom it is on the archive keeps %v", kept)
 	}
 	for _, c := range []struct {
 		kept map[string]bool
@@ -272,6 +283,41 @@ func TestWhatRunsKeep(t *testing.T) {
 		if got := Kept(c.kept, DeleteOldBackups); got != c.want {
 			t.Errorf("%v: %t", c.kept, got)
 		}
+	}
+}
+
+func TestAShadowIsOnForNobodyAndOfAllButWhomListsName(t *testing.T) {
+	for _, c := range []struct {
+		flag         Flag
+		on, shadowed bool
+	}{
+		{Flag{State: Shadow}, false, true},
+		{Flag{State: Shadow, Allow: []string{"ann"}}, true, false},
+		{Flag{State: Shadow, Deny: []string{"ann"}}, false, false},
+		{Flag{State: Shadow, Allow: []string{"bob"}, Deny: []string{"eve"}}, false, true},
+		{Flag{State: On}, true, false},
+		{Flag{State: Off}, false, false},
+		{Flag{State: Percent, Percent: 1}, false, false},
+		{Flag{}, false, false},
+	} {
+		c.flag.Name = AlikeDuplicates
+		if on, shadowed := c.flag.On("tenant#ann"), c.flag.Shadowed("tenant#ann"); on != c.on || shadowed != c.shadowed {
+			t.Errorf("%+v: on %t, shadowed %t", c.flag, on, shadowed)
+		}
+	}
+}
+
+func TestOnlyWhatCanBeToldIsShadowed(t *testing.T) {
+	w := newWorld(t)
+	f := New(w, w.Now)
+	for name, d := range Known {
+		_, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: name, State: Shadow})
+		if (err == nil) != d.Shadows || err != nil && fault.FieldOf(err) != "state" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: AlikeDuplicates, State: Shadow, Percent: 5}); fault.FieldOf(err) != "percent" {
+		t.Errorf("a share of a shadow: %v", err)
 	}
 }
 

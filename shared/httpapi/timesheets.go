@@ -52,6 +52,12 @@ func (s *server) timesheetRoutes() {
 		tag: tagTimesheets, summary: "Note the invoice of a locked timesheet, or take that back",
 	}, s.invoiceTimesheet)
 	handle(s, route{
+		pattern: "POST /v1/timesheets/{id}/send", access: byUsers, class: limit.Writes, action: "timesheet.send",
+		tag: tagTimesheets, summary: "Send an approved or locked timesheet to its customer",
+		description: "A mail with the PDF, in the customer's language, to an address that the customer's record names. Answers go to the address of your " +
+			"settings. With the same Idempotency-Key it is sent once, also a day later. 409 when it is not known whether an earlier mail left.",
+	}, s.sendTimesheet)
+	handle(s, route{
 		pattern: "GET /v1/timesheets/{id}/export", access: byUsers, class: limit.Bulk,
 		tag: tagTimesheets, summary: "Export a timesheet as a file", document: timesheetFile,
 		description: "JSON and PDF of a locked timesheet hold what proves it: admin-assistant timesheet verify FILE checks them, without an account.",
@@ -99,6 +105,14 @@ type timesheetChangeView struct {
 	Note         string    `json:"note,omitempty"`
 	Acknowledged []string  `json:"acknowledged,omitempty" nullable:"false"`
 	InvoiceRef   *string   `json:"invoice_ref,omitempty"`
+	Sent         *sentView `json:"sent,omitempty" doc:"A mail with the timesheet."`
+}
+
+type sentView struct {
+	To       string `json:"to"`
+	Hash     string `json:"hash" doc:"Of the timesheet as it was sent."`
+	Done     bool   `json:"done" doc:"The mail service took it. If not, nobody knows whether it did."`
+	Returned string `json:"returned,omitempty" enum:"bounced,complained,rejected" doc:"It came back: not taken by its server; called unwanted; not sent on."`
 }
 
 // sheetFormView is timesheet.Sheet.
@@ -162,6 +176,9 @@ func viewTimesheet(r *timesheet.Record) TimesheetView {
 	}
 	for i, c := range r.History {
 		v.History[i] = timesheetChangeView{At: c.At, By: c.By, State: string(c.State), Note: c.Note, Acknowledged: c.Acknowledged, InvoiceRef: c.InvoiceRef}
+		if m := c.Sent; m != nil {
+			v.History[i].Sent = &sentView{m.To, m.Hash, m.Done, string(m.Returned)}
+		}
 	}
 	return v
 }
@@ -352,6 +369,17 @@ func (s *server) invoiceTimesheet(ctx context.Context, in *struct {
 }) (*timesheetAnswer, error) {
 	return changeTimesheet(ctx, func(who string) (*timesheet.Record, error) {
 		return s.Timesheets.Invoice(ctx, who, in.ID, in.Body.InvoiceRef)
+	})
+}
+
+func (s *server) sendTimesheet(ctx context.Context, in *struct {
+	ByID
+	Body struct {
+		To string `json:"to" minLength:"1" maxLength:"254" doc:"One of the customer's emails." example:"billing@acme.example"`
+	}
+}) (*timesheetAnswer, error) {
+	return changeTimesheet(ctx, func(who string) (*timesheet.Record, error) {
+		return s.Timesheets.Send(ctx, who, in.ID, in.Body.To, requestKey(ctx))
 	})
 }
 

@@ -58,6 +58,7 @@ type Change struct {
 	// Acknowledged is what whoever approved the sheet knew of.
 	Acknowledged []string `json:"acknowledged,omitempty"`
 	InvoiceRef   *string  `json:"invoice_ref,omitempty"` // set to, or taken back
+	Sent         *Sent    `json:"sent,omitempty"`
 }
 
 const (

@@ -41,6 +41,8 @@ type Sheets struct {
 	Actions   *action.Actions
 	Signing   *signing.Installed
 	Outputs   Outputs
+	// Post sends sheets; without a sender none is sent.
+	Post Post
 	// Sender is whoever makes a user's sheets, as they stand on them.
 	Sender func(ctx context.Context, user string) (Party, error)
 	Clock  func() time.Time

@@ -328,7 +328,7 @@ func (t *tally) columns() g.Node {
 		if t.by == spent.ByDay && weekend(day) {
 			back = append(back, rect("rest", x, top, wide, height))
 		}
-		if labelled(day, i, len(days), t.by) {
+		if hasLabel(day, i, len(days), t.by) {
 			label := strconv.Itoa(day.Day)
 			if t.by == spent.ByWeek || len(days) > 45 {
 				label = t.t("month.short." + strconv.Itoa(int(day.Month)))
@@ -353,8 +353,8 @@ func (t *tally) columns() g.Node {
 		g.Group(back), g.Group(bars)))
 }
 
-// labelled says whether a column has a label: each one where there is room, else the first of a month.
-func labelled(day calendar.Date, i, of int, by spent.By) bool {
+// hasLabel says whether a column has a label: each one where there is room, else the first of a month.
+func hasLabel(day calendar.Date, i, of int, by spent.By) bool {
 	if by == spent.ByWeek {
 		return day.Day <= 7
 	}

@@ -28,8 +28,8 @@ type entry struct{ path, name string }
 var rail = []entry{
 	{"/today", "nav.today"}, {"/calendar", "nav.calendar"}, {"/review", "nav.review"}, {},
 	{"/timesheets", "nav.timesheets"}, {"/hours", "nav.hours"}, {"/customers", "nav.customers"}, {"/rules", "nav.rules"}, {},
-	{"/runs", "nav.runs"}, {"/ledger", "nav.ledger"},
-	{"/jobs", "nav.jobs"}, {}, {"/notifications", "nav.told"}, {"/audit", "nav.audit"}, {"/settings", "nav.settings"},
+	{"/runs", "nav.runs"}, {"/ledger", "nav.ledger"}, {"/backups", "nav.backups"}, {"/jobs", "nav.jobs"}, {},
+	{"/notifications", "nav.told"}, {"/audit", "nav.audit"}, {"/settings", "nav.settings"},
 }
 
 // mostOpen is up to how many open actions are counted.

@@ -34,14 +34,16 @@ type machine struct {
 	local  *app.Local
 	served *app.Served
 	url    string
+	data   string // its folder
 	work   func() // begins to carry out runs, once
 }
 
 func newMachine(t testing.TB) *machine {
 	t.Helper()
-	local, err := app.OpenLocal(app.Settings{Data: t.TempDir(), Lease: time.Minute}, "test", io.Discard)
+	data := t.TempDir()
+	local, err := app.OpenLocal(app.Settings{Data: data, Lease: time.Minute}, "test", io.Discard)
 	must(t, err)
-	m := &machine{t: t, local: local}
+	m := &machine{t: t, local: local, data: data}
 	server := httptest.NewUnstartedServer(nil)
 	m.served, err = local.Serve(server.Listener.Addr().String(), "admin-assistant browser")
 	must(t, err)

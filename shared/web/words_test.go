@@ -10,11 +10,13 @@ import (
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/asked"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/decision"
 	spent "adminassistant/shared/hours"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/rule"
 	"adminassistant/shared/run"
 	"adminassistant/shared/timesheet"
@@ -87,6 +89,18 @@ func init() {
 	family("tally.tab", spent.All...)
 	family("trial", "this_month", "last_month", "last_90_days", "last_365_days")
 	family("job.paused", job.ByUser, job.ConfigInactive, job.UserDisabled, job.SignInNeeded, job.NotSeen, job.Broken, job.UnknownKind)
+	family("outcome", restore.Created, restore.Skipped, restore.Replaced, restore.Refused, restore.Failed, restore.SetAside, restore.Outside)
+	family("restore.policy", restore.Skip, restore.Replace, restore.Duplicate)
+	family("backups.format", backup.Formats...)
+	family("outcome", archive.FindingKinds...)
+	family("finding", archive.FindingKinds...)
+	family("done", archive.Recreated, archive.PutBack, archive.Removed, archive.Adopted, archive.TakenOut, archive.TakenIn, archive.Left)
+	family("repair.all", archive.RepairFindings, archive.AdoptFindings, archive.LeaveFindings)
+	for _, kind := range archive.FindingKinds {
+		for _, mode := range kind.Answers() {
+			family("repair."+string(mode), kind)
+		}
+	}
 	family("rule", archive.RuleEqualRank, archive.RuleSharedTime, archive.RuleArchivedFirst, archive.RuleChanged, archive.RuleLeftOut, archive.RuleMerged,
 		archive.RuleAbsorbed, archive.RuleCollides, archive.RuleLocked, archive.RuleVanished, archive.RuleManyVanished, archive.RuleNoOriginal,
 		archive.RuleStale, archive.RuleNoCustomer, archive.RuleTravelNoCustomer)
