@@ -183,6 +183,9 @@ func (st *statement) issues() g.Node {
 			nodes = append(nodes, Li(Class("say"), g.Text(st.n(one.word, n))))
 		}
 	}
+	if n := st.unheld(); n > 0 {
+		nodes = append(nodes, Li(Class("stop"), B(g.Text(st.n("sheet.unheld", n)))))
+	}
 	if len(st.sheet.LeftOut) > 0 {
 		nodes = append(nodes, st.leftOut())
 	}
@@ -193,6 +196,17 @@ func (st *statement) issues() g.Node {
 		return nil
 	}
 	return Section(Class("card"), Aria("labelledby", "issues"), H2(ID("issues"), g.Text(st.t("sheet.issues"))), Ul(Class("issues"), g.Group(nodes)))
+}
+
+// unheld is how many lines are of appointments that were cancelled, declined or shown as free. An archive of everything has them.
+func (st *statement) unheld() (n int) {
+	for i := range st.sheet.Lines {
+		l := &st.sheet.Lines[i]
+		if e := st.entries[l.Key]; e != nil && !l.Reverses() && (e.Appointment.Cancelled || e.Appointment.Declined || e.Appointment.ShowAs == calendar.Free) {
+			n++
+		}
+	}
+	return n
 }
 
 // mostNamed is how many overlaps, entries that were left out, and gaps a page names, each.
@@ -426,7 +440,7 @@ func (s *web) steps(st *statement, wrong error) g.Node {
 	case timesheet.Approved:
 		return g.Group{
 			P(Class("buttons"), A(Class("button primary"), Href(at+"/lock"), g.Attr("data-key", "l"), g.Text(st.t("sheet.lock")), key("l"))),
-			Details(Class("quiet own"), g.If(f.wrong["reason"] != "", g.Attr("open")), Summary(g.Text(st.t("sheet.reopen"))),
+			Details(Class("own below"), g.If(f.wrong["reason"] != "", g.Attr("open")), Summary(g.Text(st.t("sheet.reopen"))),
 				s.form(st.view, at+"/reopen", state,
 					f.field("reason", st.t("sheet.reason"), st.t("sheet.reason.hint"), f.area("reason", "2", Required(), g.Attr("maxlength", "500"))),
 					P(Button(Type("submit"), g.Text(st.t("sheet.reopen"))))),

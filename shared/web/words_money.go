@@ -91,9 +91,17 @@ var moneyWords = map[string]word{
 	"sheet.flag.crosses_midnight": {"ends on the day after", "endet am Folgetag"},
 	"sheet.nolength.one":          {"One line has no length.", "Eine Zeile hat keine Dauer."},
 	"sheet.nolength.many":         {"%d lines have no length.", "%d Zeilen haben keine Dauer."},
-	"sheet.left.one":              {"One appointment is left out:", "Ein Termin ist ausgelassen:"},
-	"sheet.left.many":             {"%d appointments are left out:", "%d Termine sind ausgelassen:"},
-	"sheet.reason.private":        {"private", "privat"},
+	"sheet.unheld.one": {
+		"One line is of an appointment that was cancelled, declined or shown as free, and is billed all the same.",
+		"Eine Zeile ist von einem Termin, der abgesagt, abgelehnt oder als frei gezeigt wurde, und wird trotzdem berechnet.",
+	},
+	"sheet.unheld.many": {
+		"%d lines are of appointments that were cancelled, declined or shown as free, and are billed all the same.",
+		"%d Zeilen sind von Terminen, die abgesagt, abgelehnt oder als frei gezeigt wurden, und werden trotzdem berechnet.",
+	},
+	"sheet.left.one":       {"One appointment is left out:", "Ein Termin ist ausgelassen:"},
+	"sheet.left.many":      {"%d appointments are left out:", "%d Termine sind ausgelassen:"},
+	"sheet.reason.private": {"private", "privat"},
 	"sheet.reason.all_day": {
 		"all day, and the customer's record has no length of a day",
 		"ganztägig, und beim Kunden ist keine Tageslänge hinterlegt",
