@@ -13,6 +13,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/timesheet"
 )
@@ -33,7 +34,16 @@ type sheetResult struct {
 	History    []sheetChange    `json:"history"`
 	Created    time.Time        `json:"created"`
 	Problems   []string         `json:"problems,omitempty"`
+	Issues     []sheetIssue     `json:"issues,omitempty"`
 	Sheet      *timesheet.Sheet `json:"sheet,omitempty"`
+}
+
+type sheetIssue struct {
+	Kind  string    `json:"kind"`
+	Date  string    `json:"date"`
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	Key   string    `json:"key,omitempty"`
 }
 
 type sheetChange struct {
@@ -258,6 +268,9 @@ func (p *program) sheet(ctx context.Context, c *client, in request) error {
 		return p.printJSON(s)
 	}
 	p.printSheet(s.Sheet)
+	if err := p.printIssues(&s); err != nil {
+		return err
+	}
 	p.printSheetHead(&s)
 	return nil
 }
@@ -275,6 +288,28 @@ func (p *program) changeSheet(ctx context.Context, c *client, method, id, what s
 		return p.printJSON(s)
 	}
 	p.printSheetHead(&s)
+	return nil
+}
+
+// printIssues prints what may be worth a look, as the clocks of the sheet's zone show it.
+func (p *program) printIssues(s *sheetResult) error {
+	zone, err := calendar.LoadZone(s.Timezone)
+	if err != nil {
+		return err
+	}
+	shown := 0
+	for _, i := range s.Issues {
+		if shown++; shown > shownHours {
+			fmt.Fprintln(p.out, "More of them: --output json")
+			break
+		}
+		from, to := i.Start.In(zone), i.End.In(zone)
+		if i.Kind == string(timesheet.Gap) {
+			fmt.Fprintf(p.out, "gap: %s %s-%s\n", i.Date, from.Format("15:04"), to.Format("15:04"))
+			continue
+		}
+		fmt.Fprintf(p.out, "began before the period, and is not billed again: %s to %s\n", from.Format("2006-01-02 15:04"), to.Format("2006-01-02 15:04"))
+	}
 	return nil
 }
 

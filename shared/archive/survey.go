@@ -64,7 +64,7 @@ func (a *Attempt) newSurvey(from, to calendar.Date) (_ *survey, err error) {
 	if a.run.Options.Replace {
 		s.settings.OnDrift = AcceptOnDrift
 	}
-	if flag.Kept(a.run.Flags, flag.AlikeDuplicates) {
+	if flag.KeptOn(a.run.Flags, flag.AlikeDuplicates) {
 		s.settings.Version = Alike
 	}
 	s.window, err = calendar.NewWindow(from, to, s.settings.Zone)

@@ -77,8 +77,17 @@ func timesheetFile(op *huma.Operation) {
 // sheetView is a timesheet with its lines.
 type sheetView struct {
 	TimesheetView
-	Problems []string      `json:"problems" nullable:"false" doc:"Of a draft: what has to be acknowledged when it is approved."`
-	Sheet    sheetFormView `json:"sheet"`
+	Problems []string         `json:"problems" nullable:"false" doc:"Of a draft: what has to be acknowledged when it is approved."`
+	Issues   []sheetIssueView `json:"issues" nullable:"false" doc:"What may be worth a look, and is no part of the sheet."`
+	Sheet    sheetFormView    `json:"sheet"`
+}
+
+type sheetIssueView struct {
+	Kind  string    `json:"kind" enum:"gap,reaches_in" doc:"Time without any appointment between the lines of a day; an entry that began before the period."`
+	Date  string    `json:"date" format:"date"`
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	Key   string    `json:"key,omitempty" doc:"Of the entry."`
 }
 
 // TimesheetView is a timesheet without its lines.
@@ -166,7 +175,7 @@ type sheetTotalView struct {
 
 type sheetLeftOutView struct {
 	Key    string `json:"key"`
-	Reason string `json:"reason" enum:"private,all_day,no_customer"`
+	Reason string `json:"reason" enum:"private,cancelled,declined,free,all_day,no_customer"`
 }
 
 func viewTimesheet(r *timesheet.Record) TimesheetView {
@@ -223,7 +232,11 @@ func answerSheet(v *timesheet.View) *sheetAnswer {
 	if problems == nil {
 		problems = []string{}
 	}
-	return &sheetAnswer{Body: sheetView{viewTimesheet(v.Record), problems, viewSheet(v.Document.Sheet)}}
+	issues := make([]sheetIssueView, len(v.Document.Issues))
+	for i, o := range v.Document.Issues {
+		issues[i] = sheetIssueView{string(o.Kind), o.Date.String(), o.Start, o.End, o.Key}
+	}
+	return &sheetAnswer{Body: sheetView{viewTimesheet(v.Record), problems, issues, viewSheet(v.Document.Sheet)}}
 }
 
 type timesheetAnswer struct{ Body TimesheetView }

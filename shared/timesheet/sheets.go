@@ -189,7 +189,9 @@ func (s *Sheets) Show(ctx context.Context, user, id string) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &View{Record: r, Document: r.document(&f.Sheet, r.Paper, zone)}, nil
+	v := &View{Record: r, Document: r.document(&f.Sheet, r.Paper, zone)}
+	v.Document.Issues = f.Issues
+	return v, nil
 }
 
 // frozen reads the lines of an approved sheet.
@@ -239,7 +241,7 @@ func (s *Sheets) draft(ctx context.Context, user string, r *Record) (*View, *bas
 		return nil, nil, err
 	}
 	of := customers.Find(r.Customer)
-	terms := Terms{Zone: zone, Period: r.Period, Customer: customers.Named(r.Customer), Named: customers.Named}
+	terms := Terms{Zone: zone, Period: r.Period, Customer: customers.Named(r.Customer), Named: customers.Named, LeaveOut: idle}
 	terms.priced(of)
 	if b.paper, err = s.paper(ctx, user, r, of, &terms); err != nil {
 		return nil, nil, err
@@ -279,7 +281,7 @@ func (s *Sheets) draft(ctx context.Context, user string, r *Record) (*View, *bas
 		entries[i] = Entry{Key: e.Key, Version: e.Version, Hash: e.Hash, Appointment: e.Appointment}
 		places[fmt.Sprint(e.Key, "\x00", e.Version)] = e.Place()
 	}
-	sheet, err := Compute(entries, terms)
+	sheet, issues, err := reckon(entries, &terms)
 	if fault.FieldOf(err) == "period" {
 		return nil, nil, fault.New(fault.Conflict, "%s", err)
 	}
@@ -296,6 +298,7 @@ func (s *Sheets) draft(ctx context.Context, user string, r *Record) (*View, *bas
 	}
 	shown := *r
 	d := shown.document(sheet, b.paper, zone)
+	d.Issues = issues
 	v := &View{Record: r, Document: d}
 	if v.Problems, v.Open, err = s.problems(ctx, user, r, sheet, span); err != nil {
 		return nil, nil, err
@@ -448,7 +451,7 @@ func (s *Sheets) ApproveSeen(ctx context.Context, user, id, note, hash string) (
 	case len(v.Problems) > 0 && strings.TrimSpace(note) == "":
 		return nil, fault.Field("note", "is needed to approve the timesheet: %s; say why that is right", strings.Join(v.Problems, ", "))
 	}
-	f := frozen{Sheet: *v.Document.Sheet, Places: b.places, Rounding: b.paper.Rounding}
+	f := frozen{Sheet: *v.Document.Sheet, Places: b.places, Rounding: b.paper.Rounding, Issues: v.Document.Issues}
 	data, err := json.Marshal(f)
 	if err != nil {
 		return nil, fmt.Errorf("freeze the timesheet: %w", err)
