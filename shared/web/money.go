@@ -51,6 +51,7 @@ func (s *web) moneyPages(
 	post("/timesheets/{id}/reopen", limit.Writes, "timesheet.reopen", s.reopenSheet)
 	get("/timesheets/{id}/lock", s.previewLock)
 	post("/timesheets/{id}/lock", limit.Writes, "timesheet.lock", s.lockSheet)
+	post("/timesheets/{id}/send", limit.Writes, "timesheet.send", s.sendSheet)
 	post("/timesheets/{id}/invoice", limit.Writes, "timesheet.invoice", s.invoiceSheet)
 	post("/timesheets/{id}/remove", limit.Removals, "timesheet.delete", s.removeSheet)
 	get("/hours", s.hours)

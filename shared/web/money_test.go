@@ -21,7 +21,7 @@ func demoMoney(t testing.TB, m *machine, config string) map[string]string {
 		"Acme": `"aliases": ["Acme GmbH"], "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "120.00", "travel": "50%"}],
 			"rounding": [{"from": "2026-01-01", "increment": 15, "mode": "up", "scope": "day"}], "day_minutes": 480, "locale": "de",
 			"address": ["Hafenstr. 1", "20457 Hamburg"]`,
-		"Globex":   `"currency": "EUR", "rates": [{"from": "2026-01-01", "work": "98.50"}]`,
+		"Globex":   `"emails": ["billing@globex.example"], "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "98.50"}]`,
 		"Umbrella": `"currency": "GBP", "rates": [{"from": "2026-10-01", "work": "110.00"}]`,
 	} {
 		ids[name] = m.json("POST", "/v1/customers", fmt.Sprintf(`{"name": %q, %s}`, name, rest))["id"].(string)
@@ -424,4 +424,47 @@ func journeys() []byte {
 			"CATEGORIES:Acme - billable\r\nEND:VEVENT\r\n", i, e[0], e[1], e[2], e[3])
 	}
 	return []byte(b.String() + "END:VCALENDAR\r\n")
+}
+
+func TestATimesheetIsSentOnce(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(sample(t))
+	m.work()
+	m.archive(config)
+	r := m.reader()
+	id := m.json("POST", "/v1/timesheets", fmt.Sprintf(`{"config": %q, "customer": "Umbrella", "period": %q}`, config, october))["id"].(string)
+	at := "/timesheets/" + id
+	if p := r.page(at); strings.Contains(p.body, at+"/send") || strings.Contains(p.body, "Send it") {
+		t.Errorf("a draft can be sent: %s", p.body)
+	}
+	m.json("POST", "/v1"+at+"/approve", `{"note": "agreed"}`)
+	if p := r.page(at); !strings.Contains(p.body, "no address for timesheets yet") || !strings.Contains(p.body, `href="/customers/new?name=Umbrella"`) {
+		t.Errorf("nobody is recorded: %s", p.body)
+	}
+	of := m.json("POST", "/v1/customers", `{"name": "Umbrella"}`)["id"].(string)
+	if p := r.page(at); !strings.Contains(p.body, "no address for timesheets yet") || !strings.Contains(p.body, `href="/customers/`+of+`#emails"`) {
+		t.Errorf("there is no address: %s", p.body)
+	}
+	m.json("PUT", "/v1/customers/"+of, `{"name": "Umbrella", "emails": ["bills@umbrella.example", "ann@umbrella.example"]}`)
+	form := ptr(r.page(at)).form(t, at+"/send")
+	if form.Get("to") != "bills@umbrella.example" {
+		t.Errorf("it is sent to %q", form.Get("to"))
+	}
+	if p := r.do("POST", at+"/send", with(form, "to", "other@example.com", "idempotency_key", "other")); p.status != http.StatusUnprocessableEntity ||
+		!strings.Contains(p.body, `id="to-problem"`) {
+		t.Errorf("to an address that is not the customer's: %d %s", p.status, p.body)
+	}
+	one, again := r.do("POST", at+"/send", form), r.do("POST", at+"/send", form)
+	if one.to != at || again.to != at {
+		t.Fatalf("sent: %d %s", one.status, one.body)
+	}
+	sent := 0
+	for _, c := range m.json("GET", "/v1"+at, "")["history"].([]any) {
+		if c.(map[string]any)["sent"] != nil {
+			sent++
+		}
+	}
+	if page := r.page(at); sent != 1 || !strings.Contains(page.body, "sent to bills@umbrella.example") {
+		t.Errorf("%d were sent: %s", sent, page.body)
+	}
 }

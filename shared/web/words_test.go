@@ -16,6 +16,7 @@ import (
 	spent "adminassistant/shared/hours"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/mail"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/rule"
 	"adminassistant/shared/run"
@@ -72,12 +73,13 @@ func init() {
 	family("sheet.state", timesheet.Draft, timesheet.Approved, timesheet.Final)
 	family("sheet.says", timesheet.Draft, timesheet.Approved, timesheet.Final)
 	family("sheet.kind", timesheet.Work, timesheet.Travel)
-	family("sheet.reason", timesheet.Private, timesheet.WholeDay, timesheet.NoCustomer)
+	family("sheet.reason", timesheet.Private, timesheet.Cancelled, timesheet.Declined, timesheet.Free, timesheet.WholeDay, timesheet.NoCustomer)
 	family("sheet.flag", timesheet.AllDay, timesheet.CrossesMidnight, timesheet.NoRate, timesheet.ZeroLength)
 	family("sheet.scope", timesheet.ByEntry, timesheet.ByDay, timesheet.ByPosition)
 	family("sheet.rounding", timesheet.Nearest, timesheet.Up)
 	family("sheet.format", timesheet.PDF, timesheet.XLSX, timesheet.CSV, timesheet.JSON, timesheet.Invoice)
 	family("sheet.format.for", timesheet.PDF, timesheet.XLSX, timesheet.CSV, timesheet.JSON, timesheet.Invoice)
+	family("mail.returned", mail.Bounced, mail.Complained, mail.Rejected)
 	family("rulefield", rule.Fields()...)
 	family("ruleop", rule.Ops()...)
 	family("rulestate", archive.RuleActs, archive.RuleOff, archive.RuleDead, archive.RuleShadowed, archive.RuleIdle)
