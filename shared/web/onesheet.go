@@ -539,9 +539,6 @@ func (s *web) changeSheet(v *view, change func(id string) error) error {
 	if refusable(err) {
 		return s.showSheet(v, statusOf(err), err)
 	}
-	if fault.Of(err).Transient() { // as of a mail of which nobody knows whether it left
-		return s.showSheet(v, http.StatusServiceUnavailable, err)
-	}
 	if err != nil {
 		return err
 	}
