@@ -271,7 +271,7 @@ func filling(v *view, values url.Values, wrong error) *filled {
 	note := func(err error) {
 		field := fault.FieldOf(err)
 		if text := strings.TrimPrefix(err.Error(), field+" "); f.wrong[field] == "" {
-			f.wrong[field] = sentence(text)
+			f.wrong[field] = v.failure(text)
 		}
 	}
 	if several, ok := wrong.(interface{ Unwrap() []error }); ok {
