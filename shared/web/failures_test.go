@@ -67,6 +67,9 @@ func TestWhatIsWrongIsSaidInTheLanguageOfThePage(t *testing.T) {
 			if p.status != http.StatusUnprocessableEntity && p.status != http.StatusConflict || len(found) == 0 {
 				t.Errorf("%s with %q: %d %s", form.to, wrong, p.status, found)
 			}
+			if strings.Contains(wrong[1], "\n") && !strings.Contains(p.body, ">Zeile 2: ") {
+				t.Errorf("%s with %q does not say which line: %q", form.to, wrong, found)
+			}
 			for _, f := range found {
 				if english.MatchString(f[1]) {
 					t.Errorf("%s with %q says %q", form.to, wrong, f[1])

@@ -218,6 +218,10 @@ func TestATimesheetFromDraftToLocked(t *testing.T) {
 			t.Errorf("%s %q: %d", field, value, p.status)
 		}
 	}
+	march := r.do("POST", "/timesheets", with(form, "customer", " ", "from", "2026-03-02", "to", "2026-03-31", "idempotency_key", "march"))
+	if !strings.Contains(march.body, "Timesheets, March 2026") {
+		t.Errorf("another month is shown than that of the form: %s", march.body)
+	}
 	other := r.do("POST", "/timesheets", with(form, "customer", "Globex", "idempotency_key", "globex"))
 	removing := ptr(r.page(other.to)).form(t, other.to+"/remove")
 	if p := r.do("POST", other.to+"/remove", removing); p.to != "/timesheets" || r.get(other.to).status != http.StatusNotFound {
@@ -328,7 +332,8 @@ func TestHoursStandBesideTheMoney(t *testing.T) {
 	}
 	m.json("POST", "/v1/customers", `{"name": "Acme", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "100"}]}`)
 	for path, says := range map[string][]string{
-		"?on=2026-10-15": {"<h1>Hours, October 2026</h1>", "<b>84:40</b>", "<b>18:40</b>", "€1,866.67", `class="b-billable"`,
+		"?on=2026-10-15": {"<h1>Hours, October 2026</h1>", "/hours?view=month&amp;on=2026-09-01&amp;by=customer",
+			"<b>84:40</b>", "<b>18:40</b>", "€1,866.67", `class="b-billable"`,
 			`class="b-travel"`, `class="b-nonbillable"`, "35 gaps"},
 		"?view=week&on=2026-10-15":           {"<h1>Hours, 12–18 October 2026</h1>", "<b>2:40</b>", "€266.67", "/hours?view=week&amp;on=2026-10-22&amp;by=customer"},
 		"?view=year&on=2026-10-15&by=week":   {"<h1>Hours, 2026</h1>", "Week of Mon 5 Oct", "/hours?view=year&amp;on=2025-01-01&amp;by=week"},
@@ -363,6 +368,9 @@ func TestHoursStandBesideTheMoney(t *testing.T) {
 	}
 	if month := r.page("/calendar?view=month&on=2026-10-15"); !strings.Contains(month.body, "€1,866.67") {
 		t.Errorf("the month has other money than the hours: %s", month.body)
+	}
+	if month := r.page("/calendar?view=month&on=2026-09-15"); !strings.Contains(month.body, "Acme data model") || strings.Contains(month.body, "€") {
+		t.Errorf("a month has money of the days beside it: %s", month.body)
 	}
 }
 
