@@ -5,10 +5,12 @@ import (
 	"errors"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/httpapi"
+	"adminassistant/shared/roster"
 	"adminassistant/shared/run"
 	"adminassistant/shared/setup"
 	"adminassistant/shared/undo"
@@ -16,7 +18,7 @@ import (
 )
 
 // web returns the pages for people.
-func (y *system) web(undoers *undo.Undoers) *httpapi.Web {
+func (y *system) web(undoers *undo.Undoers, tenants *tenant.Tenants) *httpapi.Web {
 	return web.New(web.Services{
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Undo: undoers, Deciding: y.deciding(), Jobs: y.jobs(), Ledger: y.entries, Blobs: y.blobs,
 		Launcher: &run.Launcher{Kinds: Kinds, Starters: y.starters(), Clock: y.clock, NewID: y.newID},
@@ -25,7 +27,8 @@ func (y *system) web(undoers *undo.Undoers) *httpapi.Web {
 		Sources: y.sources, Calendars: y.calendarsOf,
 		Compare: y.engine().Compare, Events: y.sourceEvents, Reach: y.reachable, MayName: y.mayName,
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Accounts: account.NewNamedAccounts(y.table),
-		Verifier: y.verifier(), Signing: y.signing,
+		Verifier: y.verifier(), Signing: y.signing, Eraser: y.eraser(y.users),
+		Roster: &roster.Roster{Users: y.users, Jobs: y.jobs(), Sessions: y.sessions, Tenants: tenants, Audit: y.audit},
 		DigestWanted: func(ctx context.Context, user string, s account.Settings) error {
 			return y.notice.DigestWanted(ctx, user, s)
 		},

@@ -303,7 +303,8 @@ func TestWhatAVerificationFindsIsRepairedOrAdopted(t *testing.T) {
 	}
 	m.ended(r.runOf(done))
 	r.page(done.to).says(t, "3 findings were dealt with.", "/undo")
-	if _, text := m.exported(); strings.Contains(text, "Umbrella final report") || !strings.Contains(text, "Globex roll-out") || !strings.Contains(text, "Own note") {
+	_, shows := m.exported()
+	if strings.Contains(shows, "Umbrella final report") || !strings.Contains(shows, "Globex roll-out") || !strings.Contains(shows, "Own note") {
 		t.Error("the archive calendar is not as it was answered")
 	}
 	left := verify()

@@ -28,6 +28,7 @@ type entry struct{ path, name string }
 var rail = []entry{
 	{"/today", "nav.today"}, {"/calendar", "nav.calendar"}, {"/review", "nav.review"}, {}, {"/runs", "nav.runs"}, {"/ledger", "nav.ledger"},
 	{"/backups", "nav.backups"}, {"/jobs", "nav.jobs"}, {}, {"/notifications", "nav.told"}, {"/audit", "nav.audit"}, {"/settings", "nav.settings"},
+	{"/users", "nav.users"},
 }
 
 // mostOpen is up to how many open actions are counted.
@@ -62,6 +63,9 @@ func (s *web) show(v *view, status int, p page) error {
 			g.Map(rail, func(e entry) g.Node {
 				if e.path == "" {
 					return Hr()
+				}
+				if e.path == "/users" && !v.who.Admin() {
+					return nil
 				}
 				return A(Href(e.path), g.If(e.path == p.at, Aria("current", "page")), Span(g.Text(v.t(e.name))),
 					g.If(e.path == "/review" && count != "", g.Group{
