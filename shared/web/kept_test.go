@@ -274,7 +274,7 @@ func TestWhatAVerificationFindsIsRepairedOrAdopted(t *testing.T) {
 	}
 	m.archive(config)
 	clean := verify()
-	clean.says(t, "The ledger is what was written: 1 sealed runs", "The archive calendar shows all of it as it is")
+	clean.says(t, "The ledger is what was written. Sealed runs: 1; entries: ", "The archive calendar shows all of it as it is")
 	if strings.Contains(clean.body, "/repair") {
 		t.Error("where nothing differs something can be repaired")
 	}
@@ -352,7 +352,7 @@ func TestTheLedgerIsProvenToOthers(t *testing.T) {
 	r.page("/ledger/head").says(t, "Keep it as a file", doc.Key)
 	m.json("POST", "/v1/runs", fmt.Sprintf(`{"kind": "archive", "config": %q, "period": "2026-11-01 to 2026-11-30"}`, config))
 	m.eventually("one more run is sealed", func() bool { return strings.Contains(r.page("/ledger/head").body, "2 sealed runs") })
-	r.page("/ledger/head?since="+url.QueryEscape(strings.ReplaceAll(head, "\n", "\r\n"))).says(t, "The ledger continues this head.")
+	r.page("/ledger/head?since="+url.QueryEscape(strings.ReplaceAll(head, "\n", "\r\n"))).says(t, "The ledger continues this head, and all of it is what was written.")
 	other := r.page("/ledger/head?since=" + url.QueryEscape(strings.Replace(head, "1\n", "7\n", 1)))
 	if !strings.Contains(other.body, `id="since-problem"`) {
 		t.Errorf("a head that is none: %s", other.body)
