@@ -53,13 +53,23 @@ func (y *system) sourceEvents(ctx context.Context, user string, c *archive.Confi
 	return events, err == nil, err
 }
 
-// sources are the calendars of this system that a user named, and the default one of the own mailbox where there are mailboxes.
+// sources are the calendars of this system that a user named, and the default ones of the own mailbox, or on one machine of those that the user named.
 func (y *system) sources(ctx context.Context, user string) ([]string, error) {
 	var uris []string
 	if y.settings.HasGraph() && !y.alone {
 		uris = append(uris, calendar.URI{Provider: calendar.ProviderGraph, Account: "me", Calendar: "primary"}.String())
 	}
-	accounts, err := account.NewNamedAccounts(y.table).List(ctx, user, calendar.ProviderLocal)
+	named := account.NewNamedAccounts(y.table)
+	if y.settings.HasGraph() && y.alone {
+		mailboxes, err := named.List(ctx, user, calendar.ProviderGraph)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range mailboxes {
+			uris = append(uris, calendar.URI{Provider: calendar.ProviderGraph, Account: name, Calendar: "primary"}.String())
+		}
+	}
+	accounts, err := named.List(ctx, user, calendar.ProviderLocal)
 	if err != nil {
 		return nil, err
 	}

@@ -179,6 +179,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 		"/calendar?view=month&on=2026-10-15", question, question + "?show=merge", "/runs", "/runs/" + run, "/runs/" + run + "?outcome=conflicted",
 		"/runs/" + tried, "/runs/" + run + "/undo", "/settings", "/setup", "/jobs", "/notifications", "/audit", "/ledger?on=2026-10-15", history, "/nothing",
 	}
+	pages = append(pages, m.keptPages(config)...)
 	for _, look := range []struct {
 		width            int
 		scheme, language string

@@ -302,7 +302,7 @@ func TestAFirstVisitEndsWithAnArchivedMonth(t *testing.T) {
 	id := m.json("POST", "/v1/calendars", `{"uri": "local://me/calendars/Mine"}`)["id"].(string)
 	m.ask("POST", "/v1/calendars/"+id+"/import", "text/calendar", string(sample(t)))
 	form := ptr(r.page("/setup")).form(t, "/setup")
-	if form.Get("source") != "local://me/calendars/Mine" || form.Get("archive") != "local://me/calendars/Archive" {
+	if form.Get("source") != "local://me/calendars/Mine" || form.Get("archive") != "" {
 		t.Errorf("what is proposed: %v", form)
 	}
 	for field, value := range map[string]string{"source": "Work", "archive": "local://me/calendars/Mine", "timezone": "Mars/Base", "name": ""} {
