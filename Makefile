@@ -134,7 +134,7 @@ $(CDK): infra/tool/package-lock.json infra/tool/package.json
 cli: ## build the command line program into dist/
 	@mkdir -p dist
 	@test "$$(go list -f '{{.Stale}}' github.com/microsoftgraph/msgraph-sdk-go/models)" = false || \
-		echo 'the first build takes some minutes: it compiles all of Microsoft Graph, of which the SDK knows every corner; later ones take seconds'
+		echo "the first build takes some minutes, since it compiles Microsoft's SDK for Graph, which is large; later ones take seconds"
 	go build -ldflags "$(LDFLAGS)" -o dist/admin-assistant ./cmd/admin-assistant
 
 PREFIX ?= $(HOME)/.local
