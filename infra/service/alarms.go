@@ -119,7 +119,7 @@ const (
 	// jobWait is for how long a job may have been due that nobody starts.
 	jobWait = 15 * time.Minute
 	// gatewayThrottleLimit is how many requests in five minutes the gateway may turn away.
-	gatewayThrottleLimit = 101
+	gatewayThrottleLimit = 100
 	// bounceShare of the account's e-mails that come back; at twice as many SES stops sending.
 	bounceShare = 0.05
 	// apiErrorPercent of the requests of a minute, and apiSlow for one in a hundred of them, are too much.

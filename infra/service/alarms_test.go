@@ -348,6 +348,10 @@ func TestWhatIsToldWithoutAnAlarm(t *testing.T) {
 			if topic, _ := infratest.At(n, "Subscribers", 0, "Address", "Ref").(string); v.Resources[topic].Type != "AWS::SNS::Topic" {
 				t.Errorf("it tells %v", n)
 			}
+			if of := infratest.At(n, "Notification"); infratest.At(of, "Threshold") != 100.0 || infratest.At(of, "ThresholdType") != "PERCENTAGE" ||
+				infratest.At(of, "ComparisonOperator") != "GREATER_THAN" {
+				t.Errorf("it tells of %v", of)
+			}
 		}
 		if diff := cmp.Diff([]string{"ACTUAL", "FORECASTED"}, kinds); diff != "" {
 			t.Error(diff)

@@ -254,7 +254,7 @@ func (y *system) verifier() *proof.Verifier {
 // waits for another one of its archive calendar, and visibility how long its message stays hidden.
 func (y *system) worker(name run.QueueName, busyDelay, visibility time.Duration) *run.Worker {
 	w := y.newWorker(y.queues()[name], busyDelay, visibility)
-	w.Flags = flag.Part{Flags: y.flags, Owner: string(name)} // queues are named after the parts whose runs they have
+	w.Flags = func(ctx context.Context, user string) map[string]bool { return y.flags.Kept(ctx, user, string(name)) } // queues are named after their parts
 	w.Handlers = map[run.Kind]run.Handler{}
 	for _, kind := range kinds {
 		if kind.Queue == name {

@@ -196,18 +196,14 @@ func New(table store.Table, clock func() time.Time) *Flags {
 func key(tenant string) store.Key { return store.Key{PK: "FLAGS#" + tenant, SK: "FLAGS"} }
 
 func (f *Flags) read(ctx context.Context, tenant string) (decisions, error) {
+	d := decisions{Flags: map[Name]Flag{}}
 	item, err := f.table.Get(ctx, key(tenant))
 	if errors.Is(err, store.ErrNotFound) {
-		return decisions{Flags: map[Name]Flag{}}, nil
+		return d, nil
 	}
 	if err != nil {
-		return decisions{}, fmt.Errorf("read flags: %w", err)
+		return d, fmt.Errorf("read flags: %w", err)
 	}
-	return decode(item)
-}
-
-func decode(item store.Item) (d decisions, err error) {
-	d.Flags = map[Name]Flag{}
 	if d.unknown, err = store.Decode(item.Data, &d); err != nil {
 		return d, fault.New(fault.Malformed, "the flags of a tenant are unreadable: %w", err)
 	}
@@ -232,44 +228,16 @@ func (f *Flags) On(ctx context.Context, name Name, user string) bool {
 // shadowed, behind the name of a flag, says of a run that it tells what the flag would change.
 const shadowed = ":shadow"
 
-// Part are the flags of a part of the program, as its workers use them.
-type Part struct {
-	*Flags
-	Owner string
-}
-
-// Needs are the keys of the items that tell of a user's flags; none, if what was read still counts.
-func (p Part) Needs(user string) []store.Key {
-	tenant, _, _ := strings.Cut(user, "#")
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if h := p.held[tenant]; h != nil && p.clock().Before(h.until) {
-		return nil
-	}
-	return []store.Key{key(tenant)}
-}
-
-// Use takes the flags of a user from items that were just read by the keys that Needs named.
-func (p Part) Use(ctx context.Context, user string, found []store.Item) {
-	tenant, _, _ := strings.Cut(user, "#")
-	var d decisions
-	var err error
-	if i := slices.IndexFunc(found, func(item store.Item) bool { return item.Key == key(tenant) }); i >= 0 {
-		d, err = decode(found[i])
-	}
-	p.hold(ctx, tenant, d, err)
-}
-
-// Kept returns the values, for a user, of those flags of the part that a run keeps, and which of them it shadows.
-func (p Part) Kept(ctx context.Context, user string) map[string]bool {
+// Kept returns the values, for a user, of those flags of a part of the program that a run keeps, and which of them it shadows.
+func (f *Flags) Kept(ctx context.Context, user, owner string) map[string]bool {
 	all := map[string]bool{}
 	tenant, _, _ := strings.Cut(user, "#")
 	for name, definition := range Known {
-		if !definition.Kept || definition.Owner != p.Owner {
+		if !definition.Kept || definition.Owner != owner {
 			continue
 		}
-		all[string(name)] = p.On(ctx, name, user)
-		if p.of(ctx, tenant)[name].Shadowed(user) {
+		all[string(name)] = f.On(ctx, name, user)
+		if f.of(ctx, tenant)[name].Shadowed(user) {
 			all[string(name)+shadowed] = true
 		}
 	}
@@ -297,20 +265,15 @@ func (f *Flags) of(ctx context.Context, tenant string) map[Name]Flag {
 		return h.flags
 	}
 	d, err := f.read(ctx, tenant)
-	return f.hold(ctx, tenant, d, err)
-}
-
-// hold has what was just read count from now on; after an error, what was read before.
-func (f *Flags) hold(ctx context.Context, tenant string, d decisions, err error) map[Name]Flag {
-	next := &holding{flags: d.Flags, until: f.clock().Add(fresh)}
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	next := &holding{flags: d.Flags, until: now.Add(fresh)}
 	if err != nil {
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("flags not read")
-		if next.flags = nil; f.held[tenant] != nil {
-			next.flags = f.held[tenant].flags
+		if next.flags = nil; h != nil {
+			next.flags = h.flags
 		}
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.held[tenant] = next
 	return next.flags
 }

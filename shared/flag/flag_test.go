@@ -259,18 +259,18 @@ func TestWhatRunsKeep(t *testing.T) {
 	f := New(w, w.Now)
 	_, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: DeleteOldBackups, State: Off})
 	must(t, err)
-	if kept := (Part{f, "backup"}).Kept(t.Context(), ann); len(kept) != 1 || kept["backup.delete_old"] {
+	if kept := f.Kept(t.Context(), ann, "backup"); len(kept) != 1 || kept["backup.delete_old"] {
 		t.Errorf("got %v", kept)
 	}
-	if kept := (Part{f, "archive"}).Kept(t.Context(), ann); len(kept) != 1 || kept["plan.alike_duplicates"] || KeptShadow(kept, AlikeDuplicates) {
+	if kept := f.Kept(t.Context(), ann, "archive"); len(kept) != 1 || kept["plan.alike_duplicates"] || KeptShadow(kept, AlikeDuplicates) {
 		t.Errorf("the archive keeps %v", kept)
 	}
 	_, err = f.Set(t.Context(), "tenant", "boss", Flag{Name: AlikeDuplicates, State: Shadow, Allow: []string{"bob"}})
 	must(t, err)
-	if kept := (Part{f, "archive"}).Kept(t.Context(), ann); len(kept) != 2 || Kept(kept, AlikeDuplicates) || !KeptShadow(kept, AlikeDuplicates) {
+	if kept := f.Kept(t.Context(), ann, "archive"); len(kept) != 2 || Kept(kept, AlikeDuplicates) || !KeptShadow(kept, AlikeDuplicates) {
 		t.Errorf("of a shadow the archive keeps %v", kept)
 	}
-	if kept := (Part{f, "archive"}).Kept(t.Context(), "tenant#bob"); len(kept) != 1 || !Kept(kept, AlikeDuplicates) || KeptShadow(kept, AlikeDuplicates) {
+	if kept := f.Kept(t.Context(), "tenant#bob", "archive"); len(kept) != 1 || !Kept(kept, AlikeDuplicates) || KeptShadow(kept, AlikeDuplicates) {
 		t.Errorf("for whom it is on the archive keeps %v", kept)
 	}
 	for _, c := range []struct {
@@ -283,40 +283,6 @@ func TestWhatRunsKeep(t *testing.T) {
 		if got := Kept(c.kept, DeleteOldBackups); got != c.want {
 			t.Errorf("%v: %t", c.kept, got)
 		}
-	}
-}
-
-func TestAWorkerReadsFlagsBesideItsRun(t *testing.T) {
-	w := newWorld(t)
-	_, err := New(w, w.Now).Set(t.Context(), "tenant", "boss", Flag{Name: DeleteOldBackups, State: Off})
-	must(t, err)
-	p := Part{New(w, w.Now), "backup"}
-	needs := p.Needs(ann)
-	if len(needs) != 1 {
-		t.Fatalf("it needs %v", needs)
-	}
-	found, err := w.GetMany(t.Context(), needs)
-	must(t, err)
-	p.Use(t.Context(), ann, append([]store.Item{{Key: store.Key{PK: "FLAGS#other", SK: "FLAGS"}, Data: []byte(`{}`)}}, found...))
-	gets := w.gets
-	if kept := p.Kept(t.Context(), ann); kept["backup.delete_old"] || len(kept) != 1 {
-		t.Errorf("kept is %v", kept)
-	}
-	if needs := p.Needs(ann); needs != nil || w.gets != gets {
-		t.Errorf("it needs %v, and read %d more", needs, w.gets-gets)
-	}
-	w.Advance(fresh)
-	if needs := p.Needs(ann); len(needs) != 1 {
-		t.Errorf("after half a minute it needs %v", needs)
-	}
-	p.Use(t.Context(), ann, []store.Item{{Key: needs[0], Data: []byte(`none`)}})
-	if kept := p.Kept(t.Context(), ann); kept["backup.delete_old"] {
-		t.Errorf("what cannot be read takes the place of what was: %v", kept)
-	}
-	w.Advance(fresh)
-	p.Use(t.Context(), ann, nil) // nobody decided anything
-	if kept := p.Kept(t.Context(), ann); !kept["backup.delete_old"] || w.gets != gets {
-		t.Errorf("without a decision %v", kept)
 	}
 }
 

@@ -292,24 +292,6 @@ func (s *Store) Get(ctx context.Context, user, id string) (*Run, error) {
 	return decode(item)
 }
 
-// GetBeside returns a user's run, as Get does, and what else has one of the keys, in one request.
-func (s *Store) GetBeside(ctx context.Context, user, id string, keys []store.Key) (*Run, []store.Item, error) {
-	if len(keys) == 0 {
-		r, err := s.Get(ctx, user, id)
-		return r, nil, err
-	}
-	found, err := s.table.GetMany(ctx, append(slices.Clone(keys), runKey(user, id)))
-	if err != nil {
-		return nil, nil, fmt.Errorf("read run %s: %w", id, err)
-	}
-	i := slices.IndexFunc(found, func(item store.Item) bool { return item.Key == runKey(user, id) })
-	if i < 0 {
-		return nil, nil, fault.New(fault.NotFound, "there is no run %s", id)
-	}
-	r, err := decode(found[i])
-	return r, slices.Delete(found, i, i+1), err
-}
-
 // GetMany returns those of a user's runs that are there, by id, in one request.
 func (s *Store) GetMany(ctx context.Context, user string, ids []string) ([]*Run, error) {
 	keys := make([]store.Key, len(ids))

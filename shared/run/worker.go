@@ -94,22 +94,13 @@ type Worker struct {
 	Metrics *telemetry.Metrics
 	// Ended is called for every run that has ended, at least once; after an error, once more. It may be nil.
 	Ended func(ctx context.Context, r *Run) error
-	// Flags are those that runs keep; nil: there are none.
-	Flags Flags
+	// Flags returns the values of flags with which a run of a user starts, which the run stores; nil: there are none.
+	Flags func(ctx context.Context, user string) map[string]bool
 	Clock func() time.Time
 	// BusyDelay is how long a run waits before it asks for the lease again.
 	BusyDelay time.Duration
 	// Visibility is how long a message stays hidden from other workers; Poll renews it while the run goes on.
 	Visibility time.Duration
-}
-
-// Flags are what administrators switch on and off, as far as runs keep it until they end.
-type Flags interface {
-	// Needs are the keys of the items that tell it of a user; none, if they were read lately. Use takes from items that were read what it needs.
-	Needs(user string) []store.Key
-	Use(ctx context.Context, user string, found []store.Item)
-	// Kept are the values with which a run of a user starts, which the run stores.
-	Kept(ctx context.Context, user string) map[string]bool
 }
 
 // Handle does what one message asks for and then deletes the message, sends it on, or parks it. After an error the message
@@ -122,11 +113,7 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	}
 	ctx = telemetry.WithCorrelation(ctx, w.Log.With().Str("run", msg.RunID).Str("user", telemetry.Hash(msg.User)).Logger(), msg.Correlation)
 	log := zerolog.Ctx(ctx)
-	var needs []store.Key
-	if w.Flags != nil {
-		needs = w.Flags.Needs(msg.User)
-	}
-	r, beside, err := w.Runs.GetBeside(ctx, msg.User, msg.RunID, needs)
+	r, err := w.Runs.Get(ctx, msg.User, msg.RunID)
 	if nobodys(err) {
 		telemetry.Failure(log.Error(), err).Str("message_id", m.ID).Msg("message parked")
 		return w.park(ctx, m, "names no readable run")
@@ -143,13 +130,8 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 		return w.park(ctx, m, "nobody handles runs of this kind")
 	}
 
-	if w.Flags != nil {
-		if len(needs) > 0 {
-			w.Flags.Use(ctx, r.User, beside)
-		}
-		if r.Flags == nil {
-			r.Flags = w.Flags.Kept(ctx, r.User)
-		}
+	if r.Flags == nil && w.Flags != nil {
+		r.Flags = w.Flags(ctx, r.User)
 	}
 	err = carryOut(ctx, handler, r)
 	switch {
