@@ -1016,6 +1016,13 @@ func TestQueues(t *testing.T) {
 			if q.Properties["MessageRetentionPeriod"].(float64) >= dead.Properties["MessageRetentionPeriod"].(float64) {
 				t.Error("a dead letter keeps its age: it would be gone as soon as it got there")
 			}
+			const day = 24 * 60 * 60.0
+			if got := q.Properties["MessageRetentionPeriod"]; got != 4*day { // a long weekend without a worker
+				t.Errorf("what waits is gone after %v seconds", got)
+			}
+			if got := dead.Properties["MessageRetentionPeriod"]; got != 14*day { // the longest that there is
+				t.Errorf("dead letters are gone after %v seconds", got)
+			}
 		})
 	}
 	batch := map[string]float64{"queue-archive": 1, "queue-backup": 1, "queue-notify": 10, "queue-archive-dead": 10, "queue-backup-dead": 10}
