@@ -25,6 +25,7 @@ import (
 	"adminassistant/shared/calendar/listing"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/customer"
+	"adminassistant/shared/export"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/flag"
 	"adminassistant/shared/httpapi"
@@ -212,7 +213,7 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 		Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs, Blobs: y.blobs}, Jobs: y.jobs(),
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
-		Flags: y.flags, Users: y.users, Tenants: tenants, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
+		Flags: y.flags, Users: y.users, Tenants: tenants, Eraser: y.eraser(y.users), Exporter: y.exporter(sheets), Audit: y.audit, Limits: y.limits,
 		Actions: y.notice.Actions, Notifications: y.notice.Notifications, Digests: y.notice,
 		Provider: y.providers.shown,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
@@ -236,6 +237,27 @@ func (y *system) timesheets() *timesheet.Sheets {
 				return timesheet.Party{Name: lines[0], Lines: lines[1:], Email: p.Settings.Email}, nil
 			}
 			return timesheet.Party{Name: p.Name, Email: p.Settings.Email}, nil
+		},
+	}
+}
+
+// exporter returns who writes all that is kept of a user into a file.
+func (y *system) exporter(sheets *timesheet.Sheets) *export.Exporter {
+	return &export.Exporter{
+		Table: y.table, Ledger: y.entries, Sheets: sheets, Audit: y.audit, Signing: y.signing, Clock: y.clock,
+		Configs: func(ctx context.Context, user string) (ids []string, err error) {
+			for cursor := ""; ; {
+				page, next, err := y.configs.List(ctx, user, limit.Configs, cursor)
+				if err != nil {
+					return nil, err
+				}
+				for _, c := range page {
+					ids = append(ids, c.ID)
+				}
+				if cursor = next; next == "" {
+					return ids, nil
+				}
+			}
 		},
 	}
 }

@@ -81,6 +81,8 @@ type Services struct {
 	Tenants *tenant.Tenants
 	// Eraser erases all that is kept of a user.
 	Eraser *account.Eraser
+	// Exporter writes all that is kept of a user into a file.
+	Exporter Exporter
 	// Flags are what administrators switched on and off.
 	Flags *flag.Flags
 	// Actions are what needs users, and Notifications what they are told.
@@ -182,6 +184,7 @@ func New(s Services) http.Handler {
 		RejectUnknownQueryParameters: true,
 	})
 	srv.meRoutes()
+	srv.erasureRoutes()
 	srv.authConfigRoutes()
 	srv.authRoutes()
 	srv.calendarRoutes()

@@ -122,6 +122,7 @@ var noMailbox = []string{
 	"GET /auth/config", "GET /auth/callback", "GET /auth/login", "GET /auth/sign-out", "POST /auth/sign-out", "GET /auth/signed-out",
 	"GET /auth/session", "GET /auth/sessions", "DELETE /auth/sessions/{id}", "POST /auth/logout",
 	"GET /unsubscribe", "POST /unsubscribe", "GET /v1/me", "PUT /v1/me/settings", "DELETE /v1/me/mail-returned", "DELETE /v1/me",
+	"GET /v1/me/erasure", "GET /v1/me/export", "GET /v1/users/{object}/erasure",
 	"GET /v1/archive-configs/{id}", "DELETE /v1/archive-configs/{id}", "GET /v1/archive-configs/{id}/window",
 	"GET /v1/customers", "POST /v1/customers", "GET /v1/customers/{id}", "PUT /v1/customers/{id}", "DELETE /v1/customers/{id}",
 	"POST /v1/customers/{id}/merge", "GET /v1/customers/new", "GET /v1/hours", "GET /v1/hours/export",
