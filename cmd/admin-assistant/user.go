@@ -59,7 +59,8 @@ func (p *program) userCommand() *cobra.Command {
 			"export and erase are about yourself, and for everybody.",
 	}
 	cmd.AddCommand(p.userList(), p.userShow(), p.userSwitch("disable", "Shut a user out, and sign the user out of all browsers"),
-		p.userSwitch("enable", "Let a user in again"), p.userRole(), p.userGrants(), p.userGrant(), p.userRevokeGrant(), p.userMailAgain(), p.userDelete(), p.userExport(), p.userErase())
+		p.userSwitch("enable", "Let a user in again"), p.userRole(), p.userGrants(), p.userGrant(), p.userRevokeGrant(), p.userMailAgain(), p.userDelete(),
+		p.userExport(), p.userErase())
 	return cmd
 }
 

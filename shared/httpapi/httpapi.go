@@ -39,6 +39,7 @@ import (
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/signing"
+	"adminassistant/shared/stamp"
 	"adminassistant/shared/telemetry"
 	"adminassistant/shared/timesheet"
 	"adminassistant/shared/undo"
@@ -72,6 +73,8 @@ type Services struct {
 	Verifier *proof.Verifier
 	Signing  *signing.Installed
 	Blobs    blob.Blob
+	// Stamps are the time-stamps of heads; nil: nobody is asked for them.
+	Stamps *stamp.Anchors
 	// Provider returns the provider of a calendar URI for a user.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
 	// Local returns who imports into a user's local calendars and exports them.

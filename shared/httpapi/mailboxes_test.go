@@ -140,7 +140,7 @@ var noMailbox = []string{
 	"POST /v1/uploads", "POST /v1/uploads/direct", "POST /v1/uploads/{id}/arrived", "POST /v1/imports",
 	"GET /v1/backups", "GET /v1/backups/{id}", "GET /v1/backups/{id}/files/{name}", "POST /v1/backups/{id}/verify", "DELETE /v1/backups/{id}",
 	"GET /v1/ledger/{config}/days/{date}", "GET /v1/ledger/{config}/history", "GET /v1/ledger/{config}/head",
-	"GET /v1/ledger/{config}/proof", "POST /v1/ledger/{config}/verify",
+	"GET /v1/ledger/{config}/proof", "GET /v1/ledger/{config}/stamp", "POST /v1/ledger/{config}/verify",
 	"GET /v1/timesheets", "POST /v1/timesheets", "GET /v1/timesheets/{id}", "DELETE /v1/timesheets/{id}", "POST /v1/timesheets/{id}/approve",
 	"POST /v1/timesheets/{id}/reopen", "POST /v1/timesheets/{id}/lock", "PUT /v1/timesheets/{id}/invoice", "GET /v1/timesheets/{id}/export",
 	"POST /v1/timesheets/{id}/send",

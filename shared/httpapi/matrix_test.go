@@ -228,6 +228,7 @@ var matrix = map[string]request{
 	"GET /v1/ledger/{config}/days/{date}": {path: "/v1/ledger/$config/days/2026-10-12", want: owned(200)},
 	"GET /v1/ledger/{config}/history":     {path: "/v1/ledger/$config/history?key=a@example.com", want: owned(200)},
 	"GET /v1/ledger/{config}/head":        {path: "/v1/ledger/$config/head", want: owned(200)},
+	"GET /v1/ledger/{config}/stamp":       {path: "/v1/ledger/$config/stamp", want: owned(404)}, // nobody is asked
 	"GET /v1/ledger/{config}/proof":       {path: "/v1/ledger/$config/proof?period=2026-10-12", want: owned(200)},
 	"POST /v1/ledger/{config}/verify":     {path: "/v1/ledger/$config/verify", want: owned(200)},
 
