@@ -334,7 +334,8 @@ func TestErasingLeavesNothing(t *testing.T) {
 		}
 	}
 
-	if state := o.do("ann", "DELETE", "/v1/me", "", "state", "X-Confirm", "ann"); state != "erasing" {
+	kept := o.do("ann", "GET", "/v1/me/erasure", "", "kept")
+	if state := o.do("ann", "DELETE", "/v1/me?kept="+kept, "", "state", "X-Confirm", "ann"); state != "erasing" {
 		t.Fatalf("after the first pass: %s", state)
 	}
 	t.Run("the first pass leaves but the run that was under way, cancelled, and what is kept for good", func(t *testing.T) {
