@@ -35,7 +35,7 @@ func (y *system) erasing() []account.Step {
 	return []account.Step{
 		{Name: "sessions", Erase: func(ctx context.Context, e account.Erasure) error { return y.sessions.EndAll(ctx, e.User) }},
 		{Name: "jobs", Erase: func(ctx context.Context, e account.Erasure) error { return job.Erase(ctx, y.table, e.User) }},
-		{Name: "time-stamps", Erase: func(ctx context.Context, e account.Erasure) error { // while it is known which ledgers are the user's
+		{Name: "stamps", Erase: func(ctx context.Context, e account.Erasure) error { // while it is known which ledgers are the user's
 			ids, err := y.configsOf(ctx, e.User)
 			if err != nil {
 				return err

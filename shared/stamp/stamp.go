@@ -7,8 +7,8 @@
 // Items in the store, none of which has anything of an appointment:
 //
 //	ANCHOR#<day>#<shard> / HEAD#<config>   the newest head of a ledger on a UTC day, until it is stamped
-//	ANCHOR#<day> / TOKEN#<root>            the time-stamp of a root
 //	ANCHORED#<config> / <day>              a head with its path
+//	ANCHORS / TOKEN#<day>#<root>           the time-stamp of a root
 //	ANCHORS / STATE                        up to which day all is done, and until when somebody is at it
 package stamp
 
@@ -86,7 +86,7 @@ func shardOf(config string) int {
 }
 
 func tokenKey(day calendar.Date, root string) store.Key {
-	return store.Key{PK: "ANCHOR#" + day.String(), SK: "TOKEN#" + root}
+	return store.Key{PK: "ANCHORS", SK: "TOKEN#" + day.String() + "#" + root}
 }
 
 const headPrefix = "HEAD#"
@@ -366,7 +366,7 @@ func (a *Anchors) Of(ctx context.Context, config string) (heads []Stamped, probl
 		case err == nil:
 			heads = append(heads, Stamped{Day: day, Head: p.Head, Time: at})
 		case kind == fault.Malformed || kind == fault.NotFound:
-			problems = append(problems, fmt.Sprintf("the time-stamp of %s does not hold: %v", day, err))
+			problems = append(problems, fmt.Sprintf("the time-stamp of %s does not hold: %s", day, err))
 		default:
 			return nil, nil, err
 		}
