@@ -184,6 +184,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 		"/runs/" + tried, "/runs/" + run + "/undo", "/settings", "/setup", "/jobs", "/notifications", "/audit", "/ledger?on=2026-10-15", history, "/nothing",
 	}
 	pages = append(pages, moneyPages(made)...)
+	pages = append(pages, m.keptPages(config)...)
 	for _, look := range []struct {
 		width            int
 		scheme, language string

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"adminassistant/shared/account"
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/asked"
@@ -92,6 +93,9 @@ func init() {
 	family("trial", "this_month", "last_month", "last_90_days", "last_365_days")
 	family("job.paused", job.ByUser, job.ConfigInactive, job.UserDisabled, job.SignInNeeded, job.NotSeen, job.Broken, job.UnknownKind)
 	family("outcome", restore.Created, restore.Skipped, restore.Replaced, restore.Refused, restore.Failed, restore.SetAside, restore.Outside)
+	family("users.state", account.Active, account.Disabled, account.Erasing, account.Erased)
+	family("users.role", account.RoleUser, account.RoleAdmin)
+	family("users.mail", mail.Bounced, mail.Complained, mail.Rejected)
 	family("restore.policy", restore.Skip, restore.Replace, restore.Duplicate)
 	family("backups.format", backup.Formats...)
 	family("outcome", archive.FindingKinds...)
