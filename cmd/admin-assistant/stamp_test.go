@@ -64,5 +64,6 @@ func TestATimeStampIsCheckedOffline(t *testing.T) {
 	changed := m.file("changed.json", strings.Replace(string(data), `\n7\n`, `\n8\n`, 1))
 	m.run("", "proof", "verify", changed, "--trust", trusted).fails(exitFailed, "DOES NOT HOLD")
 	m.run("", "proof", "verify", file, "--trust", file).fails(exitUsage, "--trust")
-	m.local("ledger", "stamp", "--config", "work").fails(exitFailed, "config")
+	m.local("config", "create", "--name", "work", "--source", work, "--archive", "local://me/calendars/Archive", "--timezone", "UTC").ok()
+	m.local("ledger", "stamp", "--config", "work").fails(exitFailed, "no authority is asked")
 }

@@ -218,12 +218,12 @@ func (s *server) ledgerStamp(ctx context.Context, in *struct {
 	OfConfig
 	Day string `query:"day" doc:"UTC day of the head; without it, the newest." example:"2026-10-31"`
 }) (*struct{ Body stampView }, error) {
+	if s.Stamps == nil {
+		return nil, fault.New(fault.NotFound, "no authority is asked for time-stamps; whoever runs this installation can name one")
+	}
 	c, err := s.config(ctx, in.Config)
 	if err != nil {
 		return nil, err
-	}
-	if s.Stamps == nil {
-		return nil, fault.New(fault.NotFound, "no authority is asked for time-stamps; whoever runs this installation can name one")
 	}
 	var day calendar.Date
 	if in.Day != "" {
