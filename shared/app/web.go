@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -9,20 +10,28 @@ import (
 	"adminassistant/shared/archive"
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/httpapi"
+	"adminassistant/shared/limit"
+	"adminassistant/shared/place"
 	"adminassistant/shared/roster"
 	"adminassistant/shared/run"
 	"adminassistant/shared/setup"
+	"adminassistant/shared/timesheet"
 	"adminassistant/shared/undo"
 	"adminassistant/shared/web"
 )
 
 // web returns the pages for people.
-func (y *system) web(undoers *undo.Undoers, tenants *tenant.Tenants) *httpapi.Web {
+func (y *system) web(undoers *undo.Undoers, tenants *tenant.Tenants, sheets *timesheet.Sheets) *httpapi.Web {
 	return web.New(web.Services{
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Undo: undoers, Deciding: y.deciding(), Jobs: y.jobs(), Ledger: y.entries, Blobs: y.blobs,
 		Launcher: &run.Launcher{Kinds: Kinds, Starters: y.starters(), Clock: y.clock, NewID: y.newID},
-		Actions:  y.notice.Actions, Users: y.users, Sessions: y.sessions, Audit: y.audit, Notifications: y.notice.Notifications,
+		Money: web.Money{
+			Timesheets: sheets, Customers: y.customers, Places: place.New(y.table), Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs, Blobs: y.blobs},
+			Categories: y.categoriesOf, MostFile: cmp.Or(y.settings.memory(), limit.OneMachine).Answer(),
+		},
+		Actions: y.notice.Actions, Users: y.users, Sessions: y.sessions, Audit: y.audit, Notifications: y.notice.Notifications,
 		Setup:   &setup.Setup{Configs: y.configs, Jobs: y.jobs(), Accounts: account.NewNamedAccounts(y.table)},
 		Sources: y.sources, Calendars: y.calendarsOf,
 		Compare: y.engine().Compare, AsSeen: y.engine().AsSeen, Events: y.sourceEvents, Reach: y.reachable, MayName: y.mayName,
@@ -92,6 +101,19 @@ func (y *system) calendarsOf(ctx context.Context, user string, uri calendar.URI)
 		return nil, err
 	}
 	return p.Calendars(ctx, uri.Account)
+}
+
+// categoriesOf returns who keeps the categories of the account of a calendar. Providers that only list calendars keep none.
+func (y *system) categoriesOf(ctx context.Context, user string, uri calendar.URI) (web.Categories, error) {
+	p, err := y.providers.shown(ctx, user, uri)
+	if err != nil {
+		return nil, err
+	}
+	lists, ok := p.(web.Categories)
+	if !ok {
+		return nil, fault.New(fault.Conflict, "mailboxes are reached by runs alone on this server: see to categories in Outlook")
+	}
+	return lists, nil
 }
 
 // reachable refuses a config with a calendar in a mailbox that the user may not name.

@@ -193,6 +193,7 @@ func New(s Services) http.Handler {
 	srv.placeRoutes()
 	srv.ruleRoutes()
 	srv.hoursRoutes()
+	srv.workingTimeRoutes()
 	srv.runRoutes()
 	srv.undoRoutes()
 	srv.verifyRoutes()

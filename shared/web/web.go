@@ -48,6 +48,7 @@ type Services struct {
 	Actions  *action.Actions
 	Users    *account.Users
 	Audit    *audit.Log
+	Money
 
 	Notifications *notify.Notifications
 	Sessions      *session.Sessions
@@ -117,6 +118,7 @@ func New(s Services) *httpapi.Web {
 	get("/review/{id}", w.review)
 	post("/review/{id}", limit.Starts, "action.resolve", w.decide)
 	post("/review/{id}/dismiss", limit.Writes, "action.dismiss", w.dismiss)
+	w.moneyPages(out, get, post)
 	get("/runs", w.listRuns)
 	post("/runs", limit.Starts, "run.start", w.startRun)
 	get("/runs/{id}", w.showRun)
