@@ -40,6 +40,8 @@ func TestWhereTheSourceCannotBeReadTheCalendarIsAsARunSawIt(t *testing.T) {
 	}
 	a.asks("POST", "/v1/runs", fmt.Sprintf(`{"kind": "archive", "config": %q, "period": "last 7 days"}`, config))
 	a.work()
+	a.asks("POST", "/v1/runs", fmt.Sprintf(`{"kind": "archive", "config": %q, "period": "today"}`, config)) // which says nothing of that day
+	a.work()
 	text := page()
 	for _, want := range []string{"Billed work", "Doctor", "As the run saw it, "} {
 		if !strings.Contains(text, want) {
