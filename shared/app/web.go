@@ -23,7 +23,7 @@ import (
 )
 
 // web returns the pages for people.
-func (y *system) web(undoers *undo.Undoers, sheets *timesheet.Sheets, tenants *tenant.Tenants) *httpapi.Web {
+func (y *system) web(undoers *undo.Undoers, tenants *tenant.Tenants, sheets *timesheet.Sheets) *httpapi.Web {
 	return web.New(web.Services{
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Undo: undoers, Deciding: y.deciding(), Jobs: y.jobs(), Ledger: y.entries, Blobs: y.blobs,
 		Launcher: &run.Launcher{Kinds: Kinds, Starters: y.starters(), Clock: y.clock, NewID: y.newID},
@@ -34,7 +34,7 @@ func (y *system) web(undoers *undo.Undoers, sheets *timesheet.Sheets, tenants *t
 		Actions: y.notice.Actions, Users: y.users, Sessions: y.sessions, Audit: y.audit, Notifications: y.notice.Notifications,
 		Setup:   &setup.Setup{Configs: y.configs, Jobs: y.jobs(), Accounts: account.NewNamedAccounts(y.table)},
 		Sources: y.sources, Calendars: y.calendarsOf,
-		Compare: y.engine().Compare, Events: y.sourceEvents, Reach: y.reachable, MayName: y.mayName,
+		Compare: y.engine().Compare, AsSeen: y.engine().AsSeen, Events: y.sourceEvents, Reach: y.reachable, MayName: y.mayName,
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Accounts: account.NewNamedAccounts(y.table),
 		Verifier: y.verifier(), Signing: y.signing, Eraser: y.eraser(y.users),
 		Roster: &roster.Roster{Users: y.users, Jobs: y.jobs(), Sessions: y.sessions, Tenants: tenants, Audit: y.audit},

@@ -1,11 +1,9 @@
 package archive
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"adminassistant/shared/calendar"
@@ -40,15 +38,37 @@ func (b *Beside) Stands() *calendar.Appointment {
 }
 
 // Compare returns what a source calendar and the archive of a config have in a window, by start. events are those of the source that overlap the window;
-// unread says that the source could not be read, and that the ledger alone is asked: it has what runs saw. Nothing is written, and no lease is taken. It
-// takes a handful of requests, whatever there is on other days.
+// where they cannot be read, AsSeen tells what runs saw. Nothing is written, and no lease is taken. It takes a handful of requests, whatever there is on
+// other days.
 //
 // A text of an event that its listing leaves out counts as what the ledger has: only a run reads it.
-func (e *Engine) Compare(ctx context.Context, user string, c *Config, w calendar.Window, events []calendar.Event, unread bool) ([]Beside, error) {
+func (e *Engine) Compare(ctx context.Context, user string, c *Config, w calendar.Window, events []calendar.Event) ([]Beside, error) {
 	settings, err := c.Settings()
 	if err != nil {
 		return nil, err
 	}
+	a, err := e.looking(ctx, user, c, w)
+	if err != nil {
+		return nil, err
+	}
+	s := &survey{attempt: a, settings: settings, window: w, events: slices.Clone(events)}
+	s.events = slices.DeleteFunc(s.events, func(e calendar.Event) bool { return !w.Holds(&e) })
+	if err := s.findMoved(ctx); err != nil {
+		return nil, err
+	}
+	s.assumeBodies()
+	decisions, err := a.decisions(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	s.plan = NewPlan(Input{
+		Events: s.events, Window: w, Settings: settings, Standing: a.books.standing(), Copies: a.books.copies(), Decisions: decisions, Locks: a.books.head.Locks,
+	})
+	return s.beside(), nil
+}
+
+// looking is an attempt at nothing, that knows what the ledger has of a window.
+func (e *Engine) looking(ctx context.Context, user string, c *Config, w calendar.Window) (*Attempt, error) {
 	table := &store.Counter{Table: e.Table}
 	l := ledger.New(table, e.Blobs, e.Signer)
 	head, err := l.Head(ctx, c.ID)
@@ -63,23 +83,7 @@ func (e *Engine) Compare(ctx context.Context, user string, c *Config, w calendar
 		return nil, err
 	}
 	a.books.remember(entries)
-	if unread {
-		return a.asSeen(w), nil
-	}
-	s := &survey{attempt: a, settings: settings, window: w, events: slices.Clone(events)}
-	s.events = slices.DeleteFunc(s.events, func(e calendar.Event) bool { return !w.Holds(&e) })
-	if err := s.findMoved(ctx); err != nil {
-		return nil, err
-	}
-	s.assumeBodies()
-	decisions, err := a.decisions(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	s.plan = NewPlan(Input{
-		Events: s.events, Window: w, Settings: settings, Standing: a.books.standing(), Copies: a.books.copies(), Decisions: decisions, Locks: head.Locks,
-	})
-	return s.beside(), nil
+	return a, nil
 }
 
 // findMoved reads what the ledger has of the events on other days, from which they may have moved here.
@@ -158,38 +162,16 @@ func (a *Attempt) reaching(w calendar.Window, found []Beside) []Beside {
 		known[found[i].Key] = true
 	}
 	var all []Beside
-	for _, b := range a.asSeen(w) {
-		if !known[b.Key] && b.Archive != nil && b.Archive.Start.Before(w.Start()) {
+	for _, e := range a.books.newest {
+		b := asKept(e, w)
+		if b != nil && !known[b.Key] && b.Archive != nil && b.Archive.Start.Before(w.Start()) {
 			if b.Source = nil; b.Outcome != Created { // the source would have it otherwise
 				b.Outcome = Vanished
 			}
-			all = append(all, b)
+			all = append(all, *b)
 		}
 	}
-	return all
-}
-
-// asSeen are the pairs of a window as the ledger has them: what the calendar had when runs looked.
-func (a *Attempt) asSeen(w calendar.Window) []Beside {
-	var all []Beside
-	for _, e := range a.books.newest {
-		at := &e.Appointment
-		if !at.Start.Before(w.End()) || !at.End.After(w.Start()) && at.Start.Before(w.Start()) || e.Outcome == ledger.Withdrawn {
-			continue
-		}
-		b := Beside{Key: e.Key, EventID: e.Source.ID, Outcome: outcomeOf(e), Reason: e.Reason, Decision: e.Decision, Version: e.Version}
-		source := SourceOf(e)
-		b.Source = &source
-		if e.Outcome == ledger.Archived {
-			if b.Archive = at; b.Outcome == Created {
-				b.Source = nil
-			}
-		}
-		all = append(all, b)
-	}
-	slices.SortFunc(all, func(x, y Beside) int {
-		return cmp.Or(x.Stands().Start.Compare(y.Stands().Start), strings.Compare(x.Key, y.Key))
-	})
+	slices.SortFunc(all, byStart)
 	return all
 }
 

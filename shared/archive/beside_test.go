@@ -26,20 +26,28 @@ func (w *world) beside(table store.Table, c archive.Config, from, to string, unr
 		must(w.t, err)
 	}
 	engine := (*archive.Engine)(w.runner(table, w.calendar))
-	all, err := engine.Compare(w.t.Context(), user, &c, window, events, unread)
+	all, err := engine.Compare(w.t.Context(), user, &c, window, events)
+	if unread {
+		all, err = engine.AsSeen(w.t.Context(), user, &c, window, nil)
+	}
 	must(w.t, err)
+	return inShort(all, zone)
+}
+
+// inShort are pairs in short.
+func inShort(all []archive.Beside, zone *time.Location) []string {
 	span := func(a *calendar.Appointment) string {
 		if a == nil {
 			return "nothing"
 		}
 		return a.Start.In(zone).Format("15:04") + "-" + a.End.In(zone).Format("15:04")
 	}
-	var told []string
+	var texts []string
 	for i := range all {
 		b := &all[i]
-		told = append(told, fmt.Sprintf("%s %s %s = %s v%d", b.Stands().Subject, b.Outcome, span(b.Source), span(b.Archive), b.Version))
+		texts = append(texts, fmt.Sprintf("%s %s %s = %s v%d", b.Stands().Subject, b.Outcome, span(b.Source), span(b.Archive), b.Version))
 	}
-	return told
+	return texts
 }
 
 func TestCalendarAndArchiveBesideEachOther(t *testing.T) {

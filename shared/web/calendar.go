@@ -118,7 +118,19 @@ func (s *web) fill(sh *sheet) error {
 		return err
 	}
 	sh.unread = err != nil || !readable
-	if sh.pairs, err = s.Compare(v.ctx, v.user, &sh.config, sh.window, events, sh.unread); err != nil {
+	var seen *run.Run
+	if sh.last, seen, err = s.lastRun(v, sh.config.ID, sh.window); err != nil {
+		return err
+	}
+	if sh.unread {
+		if seen != nil {
+			sh.last = seen
+		}
+		sh.pairs, err = s.AsSeen(v.ctx, v.user, &sh.config, sh.window, seen)
+	} else {
+		sh.pairs, err = s.Compare(v.ctx, v.user, &sh.config, sh.window, events)
+	}
+	if err != nil {
 		return err
 	}
 	sh.asks = map[string]string{}
@@ -133,27 +145,31 @@ func (s *web) fill(sh *sheet) error {
 			sh.asks[p.Key] = a.ID
 		}
 	}
-	if sh.last, err = s.lastRun(v, sh.config.ID); err != nil {
-		return err
-	}
 	return s.price(sh)
 }
 
 // lastRuns is how many runs are looked at for the newest archive run.
 const lastRuns = 25
 
-// lastRun returns the newest archive run of a config that has ended; nil: there is none among the newest runs.
-func (s *web) lastRun(v *view, config string) (*run.Run, error) {
+// lastRun returns the newest archive run of a config that has ended, and the newest one of these that looked at any day of a window; nil: there is none among
+// the newest runs.
+func (s *web) lastRun(v *view, config string, w calendar.Window) (newest, looked *run.Run, err error) {
 	runs, _, err := s.Runs.List(v.ctx, v.user, config, lastRuns, "")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, r := range runs {
-		if r.Kind == run.Archive && (r.State == run.Succeeded || r.State == run.Partial) && !r.Options.DryRun {
-			return r, nil
+		if r.Kind != run.Archive || r.State != run.Succeeded && r.State != run.Partial || r.Options.DryRun {
+			continue
+		}
+		if newest == nil {
+			newest = r
+		}
+		if r.From.Compare(w.To) <= 0 && w.From.Compare(r.To) <= 0 {
+			return newest, r, nil
 		}
 	}
-	return nil, nil
+	return newest, nil, nil
 }
 
 // address is that of the calendar with another view or day.

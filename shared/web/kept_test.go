@@ -160,6 +160,21 @@ func TestABackupIsMadeProvenAndRestored(t *testing.T) {
 	}
 }
 
+func TestABackupOfAnArchiveIsRestoredBesideIt(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(sample(t))
+	m.work()
+	m.archive(config)
+	r := m.reader()
+	made := r.sends(r.page("/backups"), "/backups", "calendar", config+" archive", "do", "backup")
+	m.ended(r.runOf(made))
+	asked := r.page("/restore?backup=" + r.runOf(made))
+	asked.says(t, "It is a backup of an archive")
+	if into := asked.form(t, "/restore").Get("into"); into != "local://me/calendars/Archive%20restored" {
+		t.Errorf("it is proposed to restore into %s", into)
+	}
+}
+
 func TestABackupThatIsDamagedIsSaidToBe(t *testing.T) {
 	m := newMachine(t)
 	config := m.fill(sample(t))

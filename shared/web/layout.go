@@ -66,7 +66,7 @@ func (s *web) show(v *view, status int, p page) error {
 				if e.path == "" {
 					return Hr()
 				}
-				if e.path == "/users" && !(v.who.Admin() && s.SignIn) { // who is alone has nobody to look after
+				if e.path == "/users" && (!v.who.Admin() || s.Roster.Tenants == nil) { // who is alone has nobody to look after
 					return nil
 				}
 				return A(Href(e.path), g.If(e.path == p.at, Aria("current", "page")), Span(g.Text(v.t(e.name))),

@@ -52,8 +52,9 @@ type Services struct {
 
 	Notifications *notify.Notifications
 	Sessions      *session.Sessions
-	// Compare is archive.Engine.Compare.
-	Compare func(ctx context.Context, user string, c *archive.Config, w calendar.Window, events []calendar.Event, unread bool) ([]archive.Beside, error)
+	// Compare is archive.Engine.Compare, and AsSeen is archive.Engine.AsSeen.
+	Compare func(ctx context.Context, user string, c *archive.Config, w calendar.Window, events []calendar.Event) ([]archive.Beside, error)
+	AsSeen  func(ctx context.Context, user string, c *archive.Config, w calendar.Window, r *run.Run) ([]archive.Beside, error)
 	// Events returns the events of a config's source calendar that overlap a window. readable is false where this process cannot read the calendar.
 	Events func(ctx context.Context, user string, c *archive.Config, w calendar.Window) (events []calendar.Event, readable bool, err error)
 	Setup  *setup.Setup
