@@ -24,6 +24,7 @@ import (
 )
 
 type calendarView struct {
+	document
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	URI     string `json:"uri"`
@@ -44,7 +45,7 @@ func (p *program) findCalendar(ctx context.Context, c *client, uri string) (cale
 		return calendarView{}, err
 	}
 	if len(found) == 0 {
-		return calendarView{}, fault.New(fault.NotFound, "calendar %s not found; create it with: admin-assistant calendar create %s", uri, strconv.Quote(uri))
+		return calendarView{}, fault.New(fault.NotFound, "calendar %s not found; create it with: admin-assistant calendar create %s", uri, quoted(uri))
 	}
 	return found[0], nil
 }
@@ -73,8 +74,8 @@ func (p *program) calendarList() *cobra.Command {
 		Use: "list", Short: "List calendars", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
 			query := given(map[string]string{"account": account})
-			return printList(ctx, p, c, "/v1/calendars", query, 0, table.Row{"Calendar", "", ""}, func(v calendarView) table.Row {
-				return table.Row{v.URI, mark(v.Primary, "default"), mark(!v.CanEdit, "read only")}
+			return printList(ctx, p, c, "/v1/calendars", query, 0, table.Row{"Calendar", "Name", ""}, func(v calendarView) table.Row {
+				return table.Row{v.URI, v.Name, mark(v.Primary, "default") + mark(v.Primary && !v.CanEdit, ", ") + mark(!v.CanEdit, "read only")}
 			})
 		}),
 	}
@@ -189,6 +190,9 @@ func (p *program) importReport(ctx context.Context, c *client, r runView) (impor
 
 // showImport prints an import run that has ended with the account of it.
 func (p *program) showImport(ctx context.Context, c *client, r runView) error {
+	if p.output == "json" {
+		return p.finish(r, r.exit())
+	}
 	done, err := p.importReport(ctx, c, r)
 	if err != nil {
 		return err
@@ -201,9 +205,6 @@ func (p *program) showImport(ctx context.Context, c *client, r runView) error {
 
 // printImport prints the account of an import: of many that are new, only how many there are.
 func (p *program) printImport(done importing.Report) error {
-	if p.output == "json" {
-		return p.printJSON(done)
-	}
 	var rows []table.Row
 	left := 0
 	for _, it := range done.Items {
@@ -214,7 +215,7 @@ func (p *program) printImport(done importing.Report) error {
 		rows = append(rows, table.Row{string(it.Outcome), it.Subject, it.UID, it.Instance, strings.Join(it.Fields, ", ")})
 	}
 	if len(rows) > 0 {
-		p.printTable(table.Row{"Outcome", "Subject", "UID", "Instance", "Differs in"}, rows)
+		p.printTable(table.Row{"Outcome", "Subject", least("UID"), less("Instance"), "Differs in"}, rows)
 	}
 	if left > 0 && len(rows) > 0 {
 		fmt.Fprintf(p.out, "%d more are not listed here; --output json lists all.\n", left)
@@ -239,8 +240,20 @@ func (p *program) printAside(aside []calendar.Aside) {
 		rows = append(rows, table.Row{line, a.UID, a.Subject, a.Reason, a.Detail})
 	}
 	if len(rows) > 0 {
-		p.printTable(table.Row{"Set aside: line", "UID", "Subject", "Reason", "Why"}, rows)
+		p.printTable(table.Row{"Set aside: line", least("UID"), "Subject", less("Reason"), "Why"}, rows)
 	}
+}
+
+// unreadable says why a file cannot be opened.
+func unreadable(kind fault.Kind, name string, err error) error {
+	why := "cannot be read"
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		why = "is not there"
+	case errors.Is(err, fs.ErrPermission):
+		why = "cannot be read: you have no right to it"
+	}
+	return fault.New(kind, "the file %s %s", strconv.Quote(name), why)
 }
 
 // read opens a file, or standard input for "-".
@@ -250,7 +263,7 @@ func (p *program) read(name string) (io.ReadCloser, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err)
+		return nil, unreadable(fault.Invalid, name, err)
 	}
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		f.Close()
@@ -326,6 +339,7 @@ func (p *program) store(name string, from io.Reader) (err error) {
 }
 
 type eventView struct {
+	document
 	Subject    string   `json:"subject"`
 	Start      string   `json:"start"`
 	End        string   `json:"end"`
@@ -396,7 +410,7 @@ func (p *program) calendarEvents() *cobra.Command {
 		RunE: p.inZone(&name, func(ctx context.Context, c *client, v calendarView, zone *time.Location) error {
 			path, query := "/v1/calendars/"+v.ID+"/events", url.Values{"period": {period}, "timezone": {zone.String()}}
 			if p.output == "json" {
-				events, err := all[any](ctx, c, path, query, 0)
+				events, err := all[eventView](ctx, c, path, query, 0)
 				return errors.Join(err, p.jsonUnless(err, events))
 			}
 			events, err := all[eventView](ctx, c, path, query, 0)
@@ -405,10 +419,10 @@ func (p *program) calendarEvents() *cobra.Command {
 			}
 			var rows []table.Row
 			for _, e := range events {
-				rows = append(rows, table.Row{when(e.appointment(), zone), e.Subject, fmt.Sprint(e.Categories), e.ShowAs, mark(e.Cancelled, "cancelled")})
+				rows = append(rows, table.Row{when(e.appointment(), zone), e.Subject, strings.Join(e.Categories, ", "), e.ShowAs, mark(e.Cancelled, "cancelled")})
 			}
-			p.printTable(table.Row{"When", "Subject", "Categories", "Shown as", ""}, rows)
-			_, err = fmt.Fprintf(p.out, "%d events, times in %s\n", len(events), zone)
+			p.printTable(table.Row{"When", "Subject", "Categories", less("Shown as"), ""}, rows)
+			_, err = fmt.Fprintf(p.out, "%s, times in %s\n", counted(len(events), "event", "events"), zone)
 			return err
 		}),
 	}
@@ -423,6 +437,7 @@ func (p *program) calendarOverlaps() *cobra.Command {
 		Use: "overlaps URI", Short: "List the appointments of a period that share time", Args: cobra.ExactArgs(1),
 		RunE: p.inZone(&name, func(ctx context.Context, c *client, v calendarView, zone *time.Location) error {
 			type group struct {
+				document
 				Start        string `json:"start"`
 				End          string `json:"end"`
 				Appointments []struct {
@@ -442,8 +457,8 @@ func (p *program) calendarOverlaps() *cobra.Command {
 					rows = append(rows, table.Row{i + 1, when(a, zone), a.Subject, string(a.ShowAs), string(a.Importance)})
 				}
 			}
-			p.printTable(table.Row{"Group", "When", "Subject", "Shown as", "Importance"}, rows)
-			_, err = fmt.Fprintf(p.out, "%d groups, times in %s\n", len(groups), zone)
+			p.printTable(table.Row{"Group", "When", "Subject", "Shown as", less("Importance")}, rows)
+			_, err = fmt.Fprintf(p.out, "%s, times in %s\n", counted(len(groups), "group", "groups"), zone)
 			return err
 		}),
 	}

@@ -30,6 +30,9 @@ var everywhere = map[string]func(*testing.T){
 	"TestFromAFileToTheLedgerAndBack":                   TestFromAFileToTheLedgerAndBack,
 	"TestWhatIsWrongIsSaid":                             TestWhatIsWrongIsSaid,
 	"TestConfigsChange":                                 TestConfigsChange,
+	"TestASetUpIsAppliedExportedAndAppliedAgain":        TestASetUpIsAppliedExportedAndAppliedAgain,
+	"TestASetUpIsCheckedBeforeAnythingChanges":          TestASetUpIsCheckedBeforeAnythingChanges,
+	"TestSettings":                                      TestSettings,
 	"TestCategories":                                    TestCategories,
 	"TestPlacesAndMissingJourneys":                      TestPlacesAndMissingJourneys,
 	"TestCustomersAndHours":                             TestCustomersAndHours,
@@ -93,7 +96,10 @@ var onlyHere = map[string]string{
 	"TestWhatAGatewayAnswersItselfIsExplained": itself,
 	"TestWhatARunAsks":                         sameRoutes, "TestARestoreSaysWhichFieldsItChanges": sameRoutes,
 	"TestUndoARunAndThatAndWhatIsLeft": many, "TestWhatAVerificationFindsIsRepairedAdoptedOrLeft": many,
-	"TestTimesheetOfFiles": noServer, "TestPlanFromFilesWithRules": noServer,
+	"TestEveryCommandSaysWhatIsWrongInWordsOfOurs": noServer, "TestNonsenseIsRefusedInWordsOfOurs": sameRoutes, "TestUnknownCommandsAreSaidBeforeFlags": noServer,
+	"TestShellsCompleteValues": sameRoutes, "TestCompletionScripts": noServer, // shells are typed into on Linux alone
+	"TestApplyKnowsEveryFieldOfTheAPI": noServer,
+	"TestTimesheetOfFiles":             noServer, "TestPlanFromFilesWithRules": noServer,
 	"TestReview": sameRoutes, // there are terminals on Linux alone
 	"TestDoctor": signInOnly, "TestDoctorLooksAtTheApplicationOfThisMachine": noServer, "TestFlags": signInOnly, "TestLogoutEverywhere": signInOnly,
 	"TestTheCommandLineDoesNotNoticeHowTheServiceBehaves": signInOnly, "TestWhatTheCommandLineSaysOfRefusals": signInOnly,

@@ -287,7 +287,7 @@ func TestApprovalAsksForANoteWhereSomethingIsOpen(t *testing.T) {
 	})
 	must(t, err)
 	v := w.create("Acme", october)
-	if strings.Join(v.Problems, "; ") != "1 pairs of lines share time, which is billed for both; 1 open actions of kind drift" {
+	if strings.Join(v.Problems, "; ") != "1 pair of lines shares time, which is billed for both; 1 open action of kind drift" {
 		t.Errorf("got %q", v.Problems)
 	}
 	_, err = w.Approve(t.Context(), ann, v.Record.ID, "")
