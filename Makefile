@@ -1,7 +1,7 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools chromium poppler shells cli build stage not-prod doctor synth templates diff deploy destroy smoke rollback logs bench chaos rehearse
-.PHONY: reality readers screenshots schemathesis lint licences sbom vuln fmt fuzz clean
+.PHONY: help run test tools chromium poppler shells cli build stage not-prod doctor synth templates diff migrate deploy destroy smoke rollback logs
+.PHONY: bench chaos rehearse reality readers screenshots schemathesis lint licences sbom vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
 export CGO_ENABLED := 0
@@ -178,8 +178,12 @@ doctor: ## say what is missing on this machine, and with STAGE= in the account
 diff: stage build $(CDK) ## show what a deployment of a stage would change (STAGE=)
 	$(CDK_THERE) diff --all
 
+migrate: stage ## bring the stored records of a stage into the form that this source reads, before it is deployed (STAGE=, SHOW=1 only says what it would do)
+	go run ./infra migrate -stage $(STAGE) -commit '$(VERSION)' $(if $(SHOW),-show)
+
 deploy: stage build $(CDK) ## deploy a stage, if the account has what that needs (STAGE=)
 	go run ./infra doctor -deploying -stage $(STAGE)
+	go run ./infra migrate -stage $(STAGE) -commit '$(VERSION)'
 	$(CDK_THERE) deploy --all --parameters 'admin-assistant-$(STAGE)-service:Versions=newest,newest,newest,newest,newest' \
 		--require-approval broadening --outputs-file dist/outputs-$(STAGE).json
 	go run ./infra doctor -deploying -stage $(STAGE)

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"adminassistant/functions/lambdatest"
 )
 
 // TestTheBuildIsReproducible builds a function from two copies of the checkout, in different folders, by the rule that deployments use.
@@ -56,5 +58,19 @@ func TestTheBuildIsReproducible(t *testing.T) {
 	}
 	if bytes.Equal(one, build(there, "v2")) {
 		t.Error("another version gave the same program")
+	}
+}
+
+// TestPackagesAreSmall zips each function as it is deployed, though for this machine's processor, for which everything is compiled already.
+func TestPackagesAreSmall(t *testing.T) {
+	t.Parallel()
+	for _, function := range functions {
+		t.Run(function, func(t *testing.T) {
+			size := zipped(t, lambdatest.Build(t, "adminassistant/functions/"+function))
+			t.Logf("%.1f MB", megabytes(size))
+			if size >= 15<<20 {
+				t.Errorf("the package has %.1f MB", megabytes(size))
+			}
+		})
 	}
 }

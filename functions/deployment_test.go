@@ -82,7 +82,7 @@ func (r *resources) settings(function string) map[string]string {
 	}
 	env := all.Environment(function)
 	given := map[string][]string{
-		"api":     {"SIGN_IN_AUTHORITY", "SIGN_IN_AUDIENCE", "SIGN_IN_TENANTS", "GRAPH_URL", "GRAPH_TOKEN"},
+		"api":     {"SIGN_IN_AUTHORITY", "SIGN_IN_AUDIENCE", "SIGN_IN_TENANTS", "GRAPH_URL", "GRAPH_TOKEN", "MAIL_FROM"},
 		"archive": {"GRAPH_URL", "GRAPH_TOKEN"},
 		"backup":  {"GRAPH_URL", "GRAPH_TOKEN"},
 		"notify":  {"MAIL_FROM"},

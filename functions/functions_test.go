@@ -3,9 +3,12 @@
 package functions_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -46,6 +49,25 @@ func TestAPI(t *testing.T) {
 		requests := lines(api, "request")
 		if last := requests[len(requests)-1]; last["correlation_id"] != "correlation-1" || last["user"] != telemetry.Hash(user) {
 			t.Errorf("the log has %v", last)
+		}
+	})
+
+	t.Run("a long answer is compressed for a client that can read it", func(t *testing.T) {
+		d := d.in(t)
+		docs := func(changes ...func(*events.APIGatewayV2HTTPRequest)) answer {
+			a := d.ask(api, d.request("api-get-me.json", append(changes, func(r *events.APIGatewayV2HTTPRequest) { r.RawPath = "/docs" })...))
+			if a.status != http.StatusOK {
+				t.Fatalf("answered %d", a.status)
+			}
+			return a
+		}
+		small, large := docs(header("accept-encoding", "gzip, br")), docs(header("accept-encoding", ""))
+		r, err := gzip.NewReader(bytes.NewReader(small.body))
+		must(t, err)
+		text, err := io.ReadAll(r)
+		must(t, err)
+		if small.header.Get("Content-Encoding") != "gzip" || large.header.Get("Content-Encoding") != "" || string(text) != string(large.body) {
+			t.Errorf("%d bytes %v, and %d bytes %v", len(small.body), small.header, len(large.body), large.header)
 		}
 	})
 

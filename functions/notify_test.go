@@ -42,6 +42,7 @@ type sentMail struct {
 	ConfigurationSetName string
 	EmailTags            []struct{ Name, Value string }
 	Content              struct {
+		Raw    struct{ Data []byte }
 		Simple struct {
 			Subject struct{ Data string }
 			Body    struct{ Text, Html struct{ Data string } }

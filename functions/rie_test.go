@@ -78,10 +78,13 @@ func awsSample(t *testing.T, name string) []byte {
 func TestFunctionsUnderLambdasOwnEmulator(t *testing.T) {
 	t.Parallel()
 	d := deploy(t)
-	for function, c := range map[string]struct{ sample, want string }{
-		"api":        {"apigw-v2-request-no-authorizer.json", `"statusCode":302`}, // of / to the first page
-		"dispatcher": {"cloudwatch-logs-event.json", "null"},                      // whatever it is called with, it looks what is due
-		"archive":    {"sqs-event.json", `"batchItemFailures":`},
+	for function, c := range map[string]struct{ sample, want, parks string }{
+		"api":        {"apigw-v2-request-no-authorizer.json", `"statusCode":302`, ""}, // of / to the first page
+		"dispatcher": {"cloudwatch-logs-event.json", "null", ""},                      // whatever it is called with, it looks what is due
+		// the body of the sample is no message of ours
+		"archive": {"sqs-event.json", `"batchItemFailures":`, "archive-dead"},
+		"backup":  {"sqs-event.json", `"batchItemFailures":`, "backup-dead"},
+		"notify":  {"sqs-event.json", `"batchItemFailures":`, "notify-dead"},
 	} {
 		t.Run(function, func(t *testing.T) {
 			d := d.in(t)
@@ -100,6 +103,18 @@ func TestFunctionsUnderLambdasOwnEmulator(t *testing.T) {
 					}
 				} else if answer.StatusCode != http.StatusOK || !strings.Contains(string(text), c.want) || strings.Contains(string(text), "errorType") {
 					t.Errorf("answered %d: %s", answer.StatusCode, text)
+				}
+			}
+			if c.parks == "" {
+				return
+			}
+			bodies, reasons := d.letters(c.parks)
+			if len(bodies) == 0 {
+				t.Errorf("nothing was parked in %s", c.parks)
+			}
+			for i, body := range bodies {
+				if body != "Message Body" || reasons[i] != "malformed" {
+					t.Errorf("parked is %q, because it is %q", body, reasons[i])
 				}
 			}
 		})

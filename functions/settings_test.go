@@ -37,6 +37,7 @@ func TestSettings(t *testing.T) {
 			{"SIGN_IN_TENANTS", tenant + ",everybody", ""},
 			{"SIGN_IN_TENANTS", ",", ""},
 			{"SIGN_IN_PROGRAMS", ",", ""},
+			{"MAIL_FROM", "nobody", ""},
 			{"SIGN_IN_SERVICE_ROLES", "service,", ""},
 			{"SIGN_IN_AUTHORITY", "http://login.example.com", ""},
 			{"SIGN_IN_AUTHORITY", "login.example.com", ""},

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"adminassistant/infra/outside"
 	"adminassistant/infra/service"
 )
 
@@ -234,7 +235,10 @@ func (d *doctor) account(stage string) {
 		d.note(missing, "sign in there, or leave the setting out", "the settings are for account %s; signed in to %s", s.Account, account)
 		return
 	}
-	d.bootstrap(s)
+	d.bootstrap(s, s.Region)
+	if s.OutsideProbe && s.Region != outside.Region {
+		d.bootstrap(s, outside.Region)
+	}
 	d.reserves(s, concurrency)
 	d.mail(s)
 	for setting, secret := range map[string]string{"graph-credentials": s.Graph.Credentials, "sign-in-credentials": s.SignIn.Credentials} {
@@ -276,18 +280,18 @@ func (d *doctor) reserves(s settings, concurrency string) {
 // leastBootstrap is the version of the CDK's own stack that templates of this project ask for.
 const leastBootstrap = 6
 
-func (d *doctor) bootstrap(s settings) {
-	todo := fmt.Sprintf(".tools/cdk/node_modules/.bin/cdk bootstrap aws://%s/%s", s.Account, s.Region)
-	said, err := d.aws(s.Region, "ssm", "get-parameter", "--name", "/cdk-bootstrap/hnb659fds/version", "--query", "Parameter.Value")
+func (d *doctor) bootstrap(s settings, region string) {
+	todo := fmt.Sprintf(".tools/cdk/node_modules/.bin/cdk bootstrap aws://%s/%s", s.Account, region)
+	said, err := d.aws(region, "ssm", "get-parameter", "--name", "/cdk-bootstrap/hnb659fds/version", "--query", "Parameter.Value")
 	switch n, wrong := strconv.Atoi(said); {
 	case err != nil && strings.Contains(err.Error(), "ParameterNotFound"):
-		d.note(missing, todo, "the account was never prepared for the CDK in %s", s.Region)
+		d.note(missing, todo, "the account was never prepared for the CDK in %s", region)
 	case err != nil || wrong != nil:
-		d.note(unknown, todo, "whether the account is prepared for the CDK in %s", s.Region)
+		d.note(unknown, todo, "whether the account is prepared for the CDK in %s", region)
 	case n < leastBootstrap:
-		d.note(missing, todo, "the account was prepared for an older CDK: %d, not %d", n, leastBootstrap)
+		d.note(missing, todo, "the account was prepared for an older CDK in %s: %d, not %d", region, n, leastBootstrap)
 	default:
-		d.note(good, "", "prepared for the CDK in %s", s.Region)
+		d.note(good, "", "prepared for the CDK in %s", region)
 	}
 }
 
@@ -338,9 +342,15 @@ func (d *doctor) stacks(s settings) {
 	if s.Stage == "prod" {
 		names = []string{"data", "heads", "service"}
 	}
+	if s.OutsideProbe {
+		names = append(names, "outside")
+	}
 	for _, name := range names {
-		stack := "admin-assistant-" + s.Stage + "-" + name
-		state, err := d.aws(s.Region, "cloudformation", "describe-stacks", "--stack-name", stack, "--query", "Stacks[0].StackStatus")
+		stack, region := "admin-assistant-"+s.Stage+"-"+name, s.Region
+		if name == "outside" {
+			region = outside.Region
+		}
+		state, err := d.aws(region, "cloudformation", "describe-stacks", "--stack-name", stack, "--query", "Stacks[0].StackStatus")
 		switch {
 		case err != nil && strings.Contains(err.Error(), "does not exist"):
 			d.note(good, "", "%s is not there yet", stack)
@@ -352,33 +362,34 @@ func (d *doctor) stacks(s settings) {
 			d.note(missing, "wait until it is done", "%s is %s", stack, state)
 		default:
 			d.note(good, "", "%s is %s", stack, state)
-			if name == "service" {
-				d.alarms(s, stack)
+			if name == "service" || name == "outside" {
+				d.alarms(s, region, stack)
 			}
 		}
 	}
 }
 
 // alarms looks at what rings, and at whether somebody hears it.
-func (d *doctor) alarms(s settings, stack string) {
-	ringing, err := d.aws(s.Region, "cloudwatch", "describe-alarms", "--alarm-name-prefix", s.Stage+"-", "--state-value", "ALARM",
+func (d *doctor) alarms(s settings, region, stack string) {
+	ringing, err := d.aws(region, "cloudwatch", "describe-alarms", "--alarm-name-prefix", s.Stage+"-", "--state-value", "ALARM",
 		"--query", "MetricAlarms[].AlarmName")
 	if names := strings.Fields(ringing); err == nil && len(names) > 0 && ringing != "None" {
 		d.note(worth, "see its page in docs/runbooks; a canary does not begin while an alarm of its functions rings", "rings: %s", strings.Join(names, ", "))
 	}
-	topic, err := d.aws(s.Region, "cloudformation", "describe-stacks", "--stack-name", stack, "--query", "Stacks[0].Outputs[?OutputKey=='AlarmTopic'].OutputValue")
+	topic, err := d.aws(region, "cloudformation", "describe-stacks", "--stack-name", stack, "--query", "Stacks[0].Outputs[?OutputKey=='AlarmTopic'].OutputValue")
 	if err != nil || topic == "" || topic == "None" {
 		return // an older stack, which does not say
 	}
-	said, err := d.aws(s.Region, "sns", "list-subscriptions-by-topic", "--topic-arn", topic, "--query", "Subscriptions[].SubscriptionArn")
+	said, err := d.aws(region, "sns", "list-subscriptions-by-topic", "--topic-arn", topic, "--query", "Subscriptions[].SubscriptionArn")
 	switch all := strings.Fields(said); {
 	case err != nil:
-		d.note(unknown, "", "who hears alarms")
+		d.note(unknown, "", "who hears alarms of %s", region)
 	case len(all) == 0 || said == "None":
-		d.note(worth, "set alarm-email", "nobody hears alarms")
+		d.note(worth, "set alarm-email", "nobody hears alarms of %s", region)
 	case slices.Contains(all, "PendingConfirmation"):
-		d.note(worth, "follow the link in the e-mail from AWS Notifications; a deployment sends it again", "the alarm address was never confirmed: it hears nothing")
+		d.note(worth, "follow the link in the e-mail from AWS Notifications; a deployment sends it again",
+			"the alarm address was never confirmed in %s: it hears nothing", region)
 	default:
-		d.note(good, "", "alarms are heard")
+		d.note(good, "", "alarms of %s are heard", region)
 	}
 }

@@ -67,6 +67,7 @@ func examine(t *testing.T, stage string, answers, variables map[string]string) (
 
 func TestTheDoctorLooksAtAnAccount(t *testing.T) {
 	service := "cloudformation describe-stacks --stack-name admin-assistant-dev-service --query Stacks[0].StackStatus"
+	probed := map[string]string{variable("outside-probe"): "on", variable("public-url"): "https://calendar.example.com"}
 	graph := map[string]string{
 		variable("graph-tenant"): guid, variable("graph-client"): guid2, variable("graph-credentials"): "graph/app",
 	}
@@ -78,7 +79,7 @@ func TestTheDoctorLooksAtAnAccount(t *testing.T) {
 		code      int
 		want      []string
 	}{
-		{"all is well", "dev", nil, graph, 0, []string{"ok       settings of dev", "alarms are heard", "the secret of graph-credentials"}},
+		{"all is well", "dev", nil, graph, 0, []string{"ok       settings of dev", "alarms of " + infratest.Region + " are heard", "the secret of graph-credentials"}},
 		{"nobody is signed in", "dev", map[string]string{"sts get-caller-identity": "!expired"}, nil, 1, []string{"missing  nobody is signed in", "aws sso login"}},
 		{"the wrong account", "dev", nil, map[string]string{variable("account"): "444455556666"}, 1, []string{"444455556666", infratest.Account}},
 		{"a setting that is missing", "dev", nil, map[string]string{variable("mail-from"): ""}, 1, []string{"mail-from is not set"}},
@@ -89,7 +90,7 @@ func TestTheDoctorLooksAtAnAccount(t *testing.T) {
 			"sesv2 get-email-identity --email-identity mail.example.c":             "!NotFoundException", "sesv2 get-account": "False",
 		}, nil, 1, []string{"missing  the account was never prepared", "cdk bootstrap aws://" + infratest.Account + "/" + infratest.Region,
 			"look     10 functions at once", "look     SES has not verified", "sandbox", "ok       admin-assistant-dev-service is not there yet"}},
-		{"an old CDK", "dev", map[string]string{"ssm get-parameter --name /cdk-bootstrap": "5"}, nil, 1, []string{"older CDK: 5"}},
+		{"an old CDK", "dev", map[string]string{"ssm get-parameter --name /cdk-bootstrap": "5"}, nil, 1, []string{"older CDK in " + infratest.Region + ": 5"}},
 		{"the CDK of now", "dev", map[string]string{"ssm get-parameter --name /cdk-bootstrap": "6"}, nil, 0, nil},
 		{"an account of 10 takes prod without reserving", "prod", map[string]string{
 			"lambda get-account-settings": "10", "cloudformation describe-stacks": "!does not exist"}, nil, 0, []string{"look     10 functions", "enough to try it"}},
@@ -114,6 +115,18 @@ func TestTheDoctorLooksAtAnAccount(t *testing.T) {
 			[]string{"look     rings: dev-late-jobs, dev-api-errors"}},
 		{"an alarm address that was never confirmed", "dev", map[string]string{"sns list-subscriptions-by-topic": "arn:subscription\tPendingConfirmation"}, nil, 0,
 			[]string{"look     the alarm address was never confirmed"}},
+		{"a probe from outside that is not there yet, where the CDK never was", "dev", map[string]string{
+			"ssm get-parameter --name /cdk-bootstrap/hnb659fds/version --query Parameter.Value --region us-east-1":  "!ParameterNotFound",
+			"cloudformation describe-stacks --stack-name admin-assistant-dev-outside --query Stacks[0].StackStatus": "!does not exist",
+		}, probed, 1, []string{"missing  the account was never prepared for the CDK in us-east-1", "cdk bootstrap aws://" + infratest.Account + "/us-east-1",
+			"ok       prepared for the CDK in " + infratest.Region, "admin-assistant-dev-outside is not there yet"}},
+		{"a probe from outside that nobody hears", "dev", map[string]string{
+			"cloudformation describe-stacks --stack-name admin-assistant-dev-outside --query Stacks[0].StackStatus --region us-east": "CREATE_COMPLETE",
+			"cloudformation describe-stacks --stack-name admin-assistant-dev-outside --query Stacks[0].Outputs[?OutputKey=='AlarmTo": "arn:there",
+			"sns list-subscriptions-by-topic --topic-arn arn:there --query Subscriptions[].SubscriptionArn --region us-east-1":       "PendingConfirmation",
+			"cloudwatch describe-alarms --alarm-name-prefix dev- --state-value ALARM --query MetricAlarms[].AlarmName --region us-e": "dev-outside-probe",
+		}, probed, 0, []string{"look     the alarm address was never confirmed in us-east-1", "ok       alarms of " + infratest.Region + " are heard",
+			"look     rings: dev-outside-probe"}},
 		{"nobody hears alarms", "dev", map[string]string{"sns list-subscriptions-by-topic": ""}, nil, 0, []string{"look     nobody hears alarms"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

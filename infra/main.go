@@ -1,5 +1,6 @@
 // Command infra is the CDK app: what Admin Assistant is made of in the cloud. The CDK command line runs it, see cdk.json. As `infra doctor` it
-// says what this machine and an account lack for that, and as `infra rollback` it puts a stage back.
+// says what this machine and an account lack for that, as `infra migrate` it brings a stage's table into the form that this source reads, and as
+// `infra rollback` it puts a stage back.
 package main
 
 import (
@@ -13,14 +14,15 @@ import (
 
 	"adminassistant/infra/data"
 	"adminassistant/infra/heads"
+	"adminassistant/infra/outside"
 	"adminassistant/infra/service"
 )
 
 func main() {
 	if len(os.Args) > 1 {
-		call := map[string]func([]string, io.Writer) int{"doctor": callDoctor, "rollback": callRollback}[os.Args[1]]
+		call := map[string]func([]string, io.Writer) int{"doctor": callDoctor, "migrate": callMigrate, "rollback": callRollback}[os.Args[1]]
 		if call == nil {
-			fmt.Fprintln(os.Stderr, "there are doctor and rollback, and what the CDK command line runs")
+			fmt.Fprintln(os.Stderr, "there are doctor, migrate and rollback, and what the CDK command line runs")
 			os.Exit(2)
 		}
 		os.Exit(call(os.Args[2:], os.Stdout))
@@ -82,6 +84,11 @@ func build(app awscdk.App, s settings) error {
 	var witness *heads.Stack
 	if s.Stage == "prod" { // what is put there stays for years
 		witness = heads.New(app, "heads", heads.Props{Stack: props("heads", "signed heads of ledgers, which cannot be changed.")})
+	}
+	if s.OutsideProbe {
+		there := props("outside", "probe of the API from other regions.")
+		there.Env = &awscdk.Environment{Account: &s.Account, Region: jsii.String(outside.Region)}
+		outside.New(app, "outside", outside.Props{Stack: there, Stage: s.Stage, URL: s.PublicURL, AlarmEmail: s.AlarmEmail})
 	}
 	_, err := service.New(app, "service", service.Props{
 		Stack: props("service", "queues, functions, API, schedule and alarms."),

@@ -27,6 +27,7 @@ type written struct {
 	manifest struct {
 		Artifacts map[string]struct {
 			Type         string
+			Environment  string
 			Dependencies []string
 			Properties   struct {
 				StackName             string
@@ -65,7 +66,11 @@ func synth(t *testing.T, stage string, changes map[string]string) written {
 	}), nil)
 	app.Synth(nil)
 	readJSON(t, filepath.Join(w.folder, "manifest.json"), &w.manifest)
-	for _, id := range stacks(stage) {
+	ids := stacks(stage)
+	if changes["outside-probe"] == "on" {
+		ids = append(ids, "outside")
+	}
+	for _, id := range ids {
 		var template infratest.Template
 		readJSON(t, filepath.Join(w.folder, id+".template.json"), &template)
 		w.templates[id] = template
@@ -146,7 +151,7 @@ func (s suppression) covers(rule string) bool {
 func TestNag(t *testing.T) {
 	graph := map[string]string{"graph-tenant": guid, "graph-client": guid2, "graph-credentials": "graph/app"}
 	users := map[string]string{"sign-in-credentials": "sign-in/app", "public-url": "https://calendar.example.com", "graph-delegated": "true",
-		"copy-vault": "arn:aws:backup:eu-west-1:444455556666:backup-vault:copies"}
+		"outside-probe": "on", "copy-vault": "arn:aws:backup:eu-west-1:444455556666:backup-vault:copies"}
 	for stage, changes := range map[string]map[string]string{
 		"dev": {"alarm-email": "", "removal": "destroy"}, "staging": users, "prod": graph,
 	} {
@@ -351,5 +356,30 @@ func TestStacks(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAProbeFromOutsideIsWhereRoute53TellsOfIt(t *testing.T) {
+	for _, on := range []string{"on", "off"} {
+		w := synth(t, "prod", map[string]string{"public-url": "https://calendar.example.com", "outside-probe": on})
+		stack, there := w.manifest.Artifacts["outside"]
+		if there != (on == "on") {
+			t.Fatalf("%s: there is such a stack: %t", on, there)
+		}
+		if !there {
+			continue
+		}
+		if stack.Environment != "aws://"+infratest.Account+"/us-east-1" || stack.Properties.StackName != "admin-assistant-prod-outside" ||
+			!stack.Properties.TerminationProtection || stack.Properties.Tags["stage"] != "prod" {
+			t.Errorf("it is %+v", stack)
+		}
+		if service := w.manifest.Artifacts["service"]; service.Environment != "aws://"+infratest.Account+"/"+infratest.Region {
+			t.Errorf("the service went there, too: %+v", service)
+		}
+		for _, other := range stacks("prod") {
+			if slices.Contains(stack.Dependencies, other) || slices.Contains(w.manifest.Artifacts[other].Dependencies, "outside") {
+				t.Errorf("it and %s wait for each other", other)
+			}
+		}
 	}
 }

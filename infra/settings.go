@@ -14,6 +14,7 @@ import (
 
 	"adminassistant/infra/data"
 	"adminassistant/infra/golambda"
+	"adminassistant/infra/outside"
 	"adminassistant/infra/service"
 )
 
@@ -35,6 +36,8 @@ type settings struct {
 	MailConfigurationSet string
 	// AlarmEmail is who gets alarms; prod has to name somebody.
 	AlarmEmail string
+	// OutsideProbe has AWS ask the API at PublicURL from other regions, and tell AlarmEmail when it does not answer.
+	OutsideProbe bool
 	// PublicURL is the address, without a path, under which people reach the API. A sign-in with a browser comes back there.
 	PublicURL string
 	SignIn    service.SignIn
@@ -110,6 +113,7 @@ var names = []string{
 	"unseen-days", "public-url", "graph-delegated", "graph-tenant",
 	"graph-client", "graph-credentials", "graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency", "backup-concurrency", "cors-origins",
 	"table-warm-reads", "table-warm-writes", "reserved-concurrency", "account-concurrency", "budget", "table", "bucket", "copy-vault",
+	"outside-probe",
 }
 
 // sources looks a setting up in the context that the command line gives (-c name=value) or cdk.json has, then in the environment, then
@@ -329,6 +333,7 @@ func read(from source) (settings, error) {
 	case vault[1] == s.Account:
 		r.refuse("copy-vault", "is in this account, %s; a copy is for when the account is lost", s.Account)
 	}
+	s.readOutside(r)
 	s.Budget = r.number("budget", defaults.budget, 0, 1_000_000)
 	s.readCanary(r, defaults.canary)
 	s.ArchiveConcurrency = r.number("archive-concurrency", defaults.concurrency, minConcurrency, maxConcurrency)
@@ -441,6 +446,21 @@ func (s *settings) readGraph(r *reader) {
 		s.Graph.Credentials, s.Graph.Federated = "", true
 	}
 	r.secret("graph-credentials", s.Graph.Credentials, s.Region, s.Account)
+}
+
+// readOutside reads whether the API is probed from outside: at the address that people use, with somebody who is told.
+func (s *settings) readOutside(r *reader) {
+	if s.OutsideProbe = r.oneOf("outside-probe", "off", "on", "off") == "on"; !s.OutsideProbe {
+		return
+	}
+	for name, value := range map[string]string{"public-url": s.PublicURL, "alarm-email": s.AlarmEmail} {
+		if value == "" {
+			r.refuse("outside-probe", "is on, which needs %s: the address to ask, and who is told", name)
+		}
+	}
+	if strings.HasPrefix(s.Region, "cn-") || strings.HasPrefix(s.Region, "us-gov-") {
+		r.refuse("outside-probe", "is on, which needs %s; an account of %s has no such region", outside.Region, s.Region)
+	}
 }
 
 func (s *settings) readCanary(r *reader, fallback string) {

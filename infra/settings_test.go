@@ -68,7 +68,7 @@ func TestRead(t *testing.T) {
 			"graph-url": "https://graph.microsoft.us/v1.0", "sign-in-client": guid2, "sign-in-credentials": "sign-in/app",
 			"sign-in-programs": guid + "," + guid2, "sign-in-service-roles": "service",
 			"sign-in-identifiers": "https://example.com/assistant", "sign-in-guests": "true", "unseen-days": "30",
-			"public-url": "https://calendar.example.com/", "log-level": "debug", "log-days": "731", "removal": "destroy", "canary": "30m",
+			"public-url": "https://calendar.example.com/", "outside-probe": "off", "log-level": "debug", "log-days": "731", "removal": "destroy", "canary": "30m",
 			"archive-concurrency": "3", "backup-concurrency": "400", "reserved-concurrency": "on",
 			"account-concurrency": "1000", "budget": "0", "table": "restored-table", "bucket": "restored-bucket",
 			"copy-vault": "arn:aws:backup:eu-west-1:444455556666:backup-vault:copies", "cors-origins": "https://a.example.com,http://localhost:3000",
@@ -91,6 +91,25 @@ func TestRead(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Error(err, diff)
+		}
+	})
+	t.Run("the probe from outside has an address to ask, and somebody to tell", func(t *testing.T) {
+		on := map[string]string{"outside-probe": "on", "public-url": "https://calendar.example.com"}
+		if got, err := read(given("dev", on)); err != nil || !got.OutsideProbe {
+			t.Error(err, got.OutsideProbe)
+		}
+		for refused, changes := range map[string]map[string]string{
+			"needs public-url":                  {"public-url": ""},
+			"needs alarm-email":                 {"alarm-email": ""},
+			"has no such region":                {"region": "us-gov-west-1"},
+			"cn-north-1 has no such region":     {"region": "cn-north-1"},
+			`must be one of on, off, not "yes"`: {"outside-probe": "yes"},
+		} {
+			all := maps.Clone(on)
+			maps.Copy(all, changes)
+			if _, err := read(given("dev", all)); err == nil || !strings.Contains(err.Error(), refused) || !strings.Contains(err.Error(), "outside-probe") {
+				t.Errorf("%v: %v", changes, err)
+			}
 		}
 	})
 	t.Run("instances are reserved where the account has enough of them", func(t *testing.T) {

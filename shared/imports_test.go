@@ -101,7 +101,7 @@ var (
 	// translators make calls of requests, and answers of what the calls return. They store nothing.
 	translators = []string{"shared/httpapi", "shared/web"}
 	// shelves hold what adapters share; nobody else needs them.
-	shelves = []string{"shared/store/sqlitefile", "shared/awssdk", "shared/disk"}
+	shelves = []string{"shared/store/sqlitefile", "shared/awssdk", "shared/disk", "shared/mail/message"}
 	// ground is what capabilities stand on.
 	ground = []string{
 		"shared/calendar", "shared/ledger", "shared/run", "shared/store", "shared/queue", "shared/blob", "shared/secret", "shared/mail",

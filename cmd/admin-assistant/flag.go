@@ -75,9 +75,10 @@ func (p *program) showFlags(flags []flagView, all any) error {
 func (p *program) flagSet() *cobra.Command {
 	var allow, deny []string
 	cmd := &cobra.Command{
-		Use: "set NAME off|on|PERCENT%", Short: "Switch a flag off, on, or on for a share of the users", Args: cobra.ExactArgs(2),
-		Long: "Switch a flag off, on, or on for a share of the users, as in 2.5%. Who is in a share stays in it when it grows. It takes effect within " +
-			"30 seconds; --allow and --deny name users by their object ids, and replace those that were named before.",
+		Use: "set NAME off|on|shadow|PERCENT%", Short: "Switch a flag off, on, or on for a share of the users", Args: cobra.ExactArgs(2),
+		Long: "Switch a flag off, on, or on for a share of the users, as in 2.5%. Who is in a share stays in it when it grows. With shadow it is " +
+			"off, and runs tell in their result what it would change. It takes effect within 30 seconds; --allow and --deny name " +
+			"users by their object ids, and replace those that were named before.",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
 			body := map[string]any{"state": args[1]}
 			if share, ok := strings.CutSuffix(args[1], "%"); ok {

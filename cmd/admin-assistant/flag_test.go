@@ -36,6 +36,8 @@ func TestFlags(t *testing.T) {
 	if f := got["job.stuck_action"]; f.State != "percent" || f.Percent != 2.5 || len(f.Allow) != 1 || f.Allow[0] != ann || len(f.Deny) != 1 || f.Deny[0] != eve {
 		t.Errorf("got %+v", f)
 	}
+	admin("set", "plan.alike_duplicates", "shadow").ok().says("plan.alike_duplicates", "shadow")
+	admin("set", "backup.delete_old", "shadow").fails(exitUsage, "nothing tells what backup.delete_old would change")
 	admin("list").ok().says("job.stuck_action", "2.5 %", "Users get an action")
 
 	w.run("--profile", "ann", "admin", "flag", "list").fails(exitFailed, "only administrators")

@@ -99,7 +99,7 @@ func (p *program) printDocument(raw json.RawMessage) error {
 		enc.SetIndent(2)
 		return errors.Join(enc.Encode(node), enc.Close())
 	case "csv":
-		return p.printCSV(raw)
+		return p.printRows(raw)
 	case "table":
 		return p.printFields(raw)
 	}
@@ -319,8 +319,8 @@ func cellOf(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// printCSV prints a document as CSV, for a spreadsheet: a cell that it would take for a formula is none.
-func (p *program) printCSV(raw json.RawMessage) error {
+// printRows prints a document as CSV, for a spreadsheet: a cell that it would take for a formula is none.
+func (p *program) printRows(raw json.RawMessage) error {
 	names, rows := p.form.rows(raw)
 	w := csv.NewWriter(p.out)
 	if err := w.Write(names); err != nil {

@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -87,18 +90,26 @@ func (p *program) planConfig(ctx context.Context, config, period string) error {
 // planFiles are the files from which a plan is made; held and decisions may be missing.
 type planFiles struct{ events, config, held, decisions string }
 
-// planGC is by how much of what lives the memory may grow before it is cleared up, in percent: a plan of a large file is nearly all alive, so that more would
-// double it, and clearing up often costs little.
-const planGC = 40
+// A plan from a large file is nearly all alive until it is written: clearing up often costs little, and letting garbage grow as usual would double the memory.
+const (
+	planGC        = 50        // percent by which the memory grows before it is cleared up
+	planMemory    = 200 << 20 // bytes near which it is cleared up more often
+	memoryOfEvent = 2 << 10   // bytes for each event where there are very many
+)
 
 // planFiles makes a plan from files and prints it.
 func (p *program) planFiles(files planFiles) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(planGC))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(planMemory))
 	plan, err := p.makePlan(files)
 	if err != nil {
 		return err
 	}
 	if p.output == "json" && p.form.plainJSON() {
+		for i := range plan.Items {
+			plan.Items[i].Event = nil // is not written
+		}
+		runtime.GC()
 		return plan.WriteJSON(p.out)
 	}
 	if p.output == "json" {
@@ -180,6 +191,7 @@ func (p *program) makePlan(files planFiles) (plan archive.Plan, err error) {
 	if err != nil {
 		return plan, fmt.Errorf("%s: %w", files.events, err)
 	}
+	debug.SetMemoryLimit(max(planMemory, int64(len(events))*memoryOfEvent))
 	return archive.NewPlan(archive.Input{
 		Events: events, Window: config.Window, Settings: config.Settings, Rules: config.Rules, Standing: standing, Decisions: decisions, Aside: aside,
 	}), nil
@@ -195,7 +207,7 @@ func (p *program) readEvents(name string, w calendar.Window) ([]calendar.Event, 
 	r := bufio.NewReader(plaintext.NewReader(f))
 	head, _ := r.Peek(512)
 	if head = bytes.TrimLeft(head, " \t\r\n"); len(head) > 0 && (head[0] == '{' || head[0] == '[') {
-		events, err := calendar.DecodeGraph(strictjson.NewReader(r))
+		events, err := calendar.DecodeLargeGraph(strictjson.NewReader(r), sizeOf(f), archive.WithoutText)
 		return events, nil, err
 	}
 	file, err := ics.Read(r)
@@ -204,4 +216,14 @@ func (p *program) readEvents(name string, w calendar.Window) ([]calendar.Event, 
 	}
 	events, aside := ics.ExpandIn(file, w)
 	return events, aside, nil
+}
+
+// sizeOf is how many bytes a file has; 0: not known, as where it is a pipe.
+func sizeOf(f io.Reader) int64 {
+	if file, ok := f.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+			return info.Size()
+		}
+	}
+	return 0
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/timesheet"
 )
@@ -34,7 +35,16 @@ type sheetResult struct {
 	History    []sheetChange    `json:"history"`
 	Created    time.Time        `json:"created"`
 	Problems   []string         `json:"problems,omitempty"`
+	Issues     []sheetIssue     `json:"issues,omitempty"`
 	Sheet      *timesheet.Sheet `json:"sheet,omitempty"`
+}
+
+type sheetIssue struct {
+	Kind  string    `json:"kind"`
+	Date  string    `json:"date"`
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	Key   string    `json:"key,omitempty"`
 }
 
 type sheetChange struct {
@@ -44,6 +54,12 @@ type sheetChange struct {
 	Note         string    `json:"note,omitempty"`
 	Acknowledged []string  `json:"acknowledged,omitempty"`
 	InvoiceRef   *string   `json:"invoice_ref,omitempty"`
+	Sent         *struct {
+		To       string `json:"to"`
+		Hash     string `json:"hash"`
+		Done     bool   `json:"done"`
+		Returned string `json:"returned,omitempty"`
+	} `json:"sent,omitempty"`
 }
 
 const sheetsPath = "/v1/timesheets"
@@ -143,6 +159,26 @@ func (p *program) timesheetInvoice() *cobra.Command {
 	}
 }
 
+func (p *program) timesheetSend() *cobra.Command {
+	var to string
+	cmd := &cobra.Command{
+		Use: "send TIMESHEET", Short: "Send an approved or locked timesheet to its customer", Args: cobra.ExactArgs(1),
+		Long: "Send an approved or locked timesheet to its customer: a mail with the PDF, in the customer's language. It goes to addresses that the\n" +
+			"customer's record names alone (customer edit NAME --email ADDRESS). Answers go to the address of your settings. On one machine the mail is\n" +
+			"a file in the folder outbox of the data folder, to be opened with a mail program.",
+		Example: "  admin-assistant timesheet send 01K... --to billing@acme.example",
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			if err := p.confirm(fmt.Sprintf("Timesheet %s would be sent to %s.", args[0], printable(to))); err != nil {
+				return err
+			}
+			return p.changeSheet(ctx, c, http.MethodPost, args[0], "send", map[string]string{"to": to})
+		}),
+	}
+	cmd.Flags().StringVar(&to, "to", "", "address of the customer")
+	required(cmd, "to")
+	return cmd
+}
+
 func (p *program) timesheetDelete() *cobra.Command {
 	return &cobra.Command{
 		Use: "delete TIMESHEET", Short: "Delete a draft", Args: cobra.ExactArgs(1),
@@ -234,6 +270,9 @@ func (p *program) sheet(ctx context.Context, c *client, in request) error {
 		return p.printJSON(s)
 	}
 	p.printSheet(s.Sheet)
+	if err := p.printIssues(&s); err != nil {
+		return err
+	}
 	p.printSheetHead(&s)
 	return nil
 }
@@ -254,6 +293,28 @@ func (p *program) changeSheet(ctx context.Context, c *client, method, id, what s
 	return nil
 }
 
+// printIssues prints what may be worth a look, as the clocks of the sheet's zone show it.
+func (p *program) printIssues(s *sheetResult) error {
+	zone, err := calendar.LoadZone(s.Timezone)
+	if err != nil {
+		return err
+	}
+	shown := 0
+	for _, i := range s.Issues {
+		if shown++; shown > shownHours {
+			fmt.Fprintln(p.out, "More of them: --output json")
+			break
+		}
+		from, to := i.Start.In(zone), i.End.In(zone)
+		if i.Kind == string(timesheet.Gap) {
+			fmt.Fprintf(p.out, "gap: %s %s-%s\n", i.Date, from.Format("15:04"), to.Format("15:04"))
+			continue
+		}
+		fmt.Fprintf(p.out, "began before the period, and is not billed again: %s to %s\n", from.Format("2006-01-02 15:04"), to.Format("2006-01-02 15:04"))
+	}
+	return nil
+}
+
 func (p *program) printSheetHead(s *sheetResult) {
 	fmt.Fprintf(p.out, "timesheet %s of %s, %s to %s: %s", s.ID, printable(s.Customer), s.From, s.To, s.State)
 	if s.InvoiceRef != "" {
@@ -266,7 +327,24 @@ func (p *program) printSheetHead(s *sheetResult) {
 	if s.Link > 0 {
 		fmt.Fprintf(p.out, "locked by link %d of the ledger, %s\n", s.Link, s.Head)
 	}
+	for _, change := range s.History {
+		if m := change.Sent; m != nil {
+			fmt.Fprintf(p.out, "%s\n", sentLine(change.At, m.To, m.Done, m.Returned))
+		}
+	}
 	for _, problem := range s.Problems {
 		fmt.Fprintf(p.out, "to be acknowledged: %s\n", printable(problem))
 	}
+}
+
+// sentLine says what became of a mail with a timesheet.
+func sentLine(at time.Time, to string, done bool, returned string) string {
+	text := "sent to " + printable(to) + " at " + minute(at)
+	switch {
+	case !done:
+		return "perhaps " + text + ": it is not known whether the mail left"
+	case returned != "":
+		return text + ", and it came back: " + returned
+	}
+	return text
 }

@@ -13,7 +13,7 @@ import (
 func (p *program) timesheetCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "timesheet", Short: "Make of the record what customers pay"}
 	cmd.AddCommand(p.timesheetCreate(), p.timesheetList(), p.timesheetShow(), p.timesheetApprove(), p.timesheetReopen(), p.timesheetLock(),
-		p.timesheetInvoice(), p.timesheetDelete(), p.timesheetExport(), p.timesheetVerify(), p.timesheetCompute())
+		p.timesheetInvoice(), p.timesheetSend(), p.timesheetDelete(), p.timesheetExport(), p.timesheetVerify(), p.timesheetCompute())
 	return cmd
 }
 

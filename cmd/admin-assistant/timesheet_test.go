@@ -74,6 +74,15 @@ func TestATimesheetFromDraftToInvoice(t *testing.T) {
 	m.local("timesheet", "invoice", s.ID, "INV-7").ok().says("invoice INV-7")
 	m.local("timesheet", "list").ok().says("globex", "locked", "INV-7")
 	m.local("timesheet", "delete", s.ID).fails(exitFailed, "is locked")
+	m.local("--yes", "timesheet", "send", s.ID, "--to", "ap@globex.example").fails(exitFailed, "customer edit")
+	m.local("customer", "create", "globex", "--email", "ap@globex.example").ok()
+	m.local("timesheet", "send", s.ID, "--to", "ap@globex.example").fails(exitUsage, "--yes")
+	m.local("--yes", "timesheet", "send", s.ID, "--to", "else@globex.example").fails(exitUsage, "ap@globex.example")
+	m.local("--yes", "timesheet", "send", s.ID, "--to", "ap@globex.example").ok().says("sent to ap@globex.example at 20")
+	m.local("timesheet", "show", s.ID).ok().says("sent to ap@globex.example at 20")
+	if mails, err := filepath.Glob(filepath.Join(m.data, "outbox", "*.eml")); err != nil || len(mails) != 1 {
+		t.Errorf("the outbox has %v, %v", mails, err)
+	}
 	for _, format := range []string{"pdf", "json"} {
 		file := m.file("sheet."+format, "")
 		m.local("--yes", "timesheet", "export", s.ID, file, "--format", format).ok()

@@ -34,6 +34,9 @@ func wrongCommand(root *cobra.Command, args []string) error {
 			}
 		default:
 			next := child(at, arg)
+			if takes := argumentsOf(at.Use); next == nil && (len(takes.must) > 0 || len(takes.may) > 0) {
+				return oneDash(at, args[i:]) // a command that has others below it
+			}
 			if next == nil {
 				return unknownCommand(at, arg)
 			}
@@ -278,7 +281,7 @@ func (a *arguments) check(cmd *cobra.Command, given []string) error {
 // usage makes wrong words, arguments and flags of every command usage errors, and a command without a subcommand say what there is.
 func usage(cmd *cobra.Command) {
 	cmd.SetFlagErrorFunc(wrongFlag)
-	if cmd.HasSubCommands() {
+	if cmd.HasSubCommands() && cmd.RunE == nil {
 		cmd.Args = cobra.ArbitraryArgs
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +64,16 @@ func TestLines(t *testing.T) {
 		"CloudWatch alarms":     3.10,
 	} {
 		if got := line(t, bill, what); math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s: %.6f dollars, want %.6f", what, got, want)
+		}
+	}
+	probe := OutsideProbe(u)
+	for what, want := range map[string]float64{
+		"Route 53, health check": 1.50,
+		"API Gateway and Lambda": 525_600*0.000001 + 525_600*0.0000002 + 26_280*0.0000133334,
+		"DynamoDB, reads":        262_800 * 0.000000125,
+	} {
+		if got := line(t, probe, what); math.Abs(got-want) > 1e-9 {
 			t.Errorf("%s: %.6f dollars, want %.6f", what, got, want)
 		}
 	}
@@ -132,11 +143,16 @@ func TestModel(t *testing.T) {
 	})
 	t.Run("no line costs less than nothing, or has the name of another", func(t *testing.T) {
 		seen := map[string]bool{}
-		for _, l := range append(Serverless(typical, users), AlwaysOn(typical, users)...) {
+		for _, l := range slices.Concat(Serverless(typical, users), AlwaysOn(typical, users)) {
 			if !(l.Dollars >= 0) || seen[l.What] || l.Why == "" || strings.Contains(l.What+l.Why, "|") {
 				t.Errorf("%+v", l)
 			}
 			seen[l.What] = true
+		}
+		for _, l := range OutsideProbe(typical) {
+			if !(l.Dollars > 0) || l.Why == "" || strings.Contains(l.What+l.Why, "|") {
+				t.Errorf("%+v", l)
+			}
 		}
 	})
 }

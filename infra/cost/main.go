@@ -146,6 +146,18 @@ func page(u Usage) []byte {
 		say("| %s | %.2f | %s |", l.What, total-Sum(Serverless(changed, users)), l.Price)
 	}
 	say("")
+	say("## A probe from outside")
+	say("")
+	say("The setting `outside-probe` (off) has Route 53 ask the API from three regions. It costs, whatever the number of users:")
+	say("")
+	say("| item | what for | dollars a month |")
+	say("|---|---|--:|")
+	probe := OutsideProbe(u)
+	for _, l := range probe {
+		say("| %s | %s | %.2f |", l.What, l.Why, l.Dollars)
+	}
+	say("| **all** | | **%.2f** |", Sum(probe))
+	say("")
 	say("## Assumptions")
 	say("")
 	say("Measured by a test, with the code that runs in production, for a window of 30 days with 300 events:")

@@ -65,6 +65,19 @@ func Serverless(u Usage, users float64) []Line {
 	}
 }
 
+// OutsideProbe returns what the setting outside-probe adds: three regions with about two checkers each ask twice a minute.
+func OutsideProbe(u Usage) []Line {
+	asked := 3 * 2 * 2 * minutes
+	return []Line{
+		{What: "Route 53, health check", Why: "over HTTPS, every 30 seconds", Dollars: healthCheck + healthCheckHTTPS},
+		{What: "CloudWatch, its alarm", Why: "one metric", Dollars: alarmMetric},
+		{What: "API Gateway and Lambda", Why: thousands(asked) + " requests", Dollars: asked*apiRequest + lambda(asked, u.CallSeconds, u.CallGB)},
+		{What: "DynamoDB, reads", Why: "half a unit each", Dollars: asked * tableRead / 2},
+		{What: "CloudWatch Logs", Why: "of those requests", Dollars: asked * u.CallLog / gb * (logGB + logStoredGB*u.LogMonths*u.LogStored)},
+		{What: "X-Ray", Why: "each is the first of its second, mostly", Dollars: traced(u, asked, hours*3600) * trace},
+	}
+}
+
 // AlwaysOn returns what the smallest sensible system of containers would cost beside what both need: two of half a vCPU and 1 GB, in
 // two zones behind a load balancer, with one way out to Microsoft Graph and one database without a standby.
 func AlwaysOn(u Usage, users float64) []Line {

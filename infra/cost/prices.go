@@ -37,6 +37,9 @@ const (
 	dashboard    = 3.00
 	trace        = 5.00 / 1e6 // https://aws.amazon.com/xray/pricing/
 
+	healthCheck      = 0.50 // of an endpoint in AWS, a month. https://aws.amazon.com/route53/pricing/
+	healthCheckHTTPS = 1.00
+
 	egressGB = 0.09 // https://aws.amazon.com/ec2/pricing/on-demand/
 
 	fargateCPUHour = 0.03238 // arm64. https://aws.amazon.com/fargate/pricing/

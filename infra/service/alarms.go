@@ -23,6 +23,7 @@ import (
 
 	"adminassistant/infra/data"
 	"adminassistant/infra/golambda"
+	"adminassistant/infra/outside"
 	"adminassistant/shared/telemetry"
 )
 
@@ -79,9 +80,9 @@ func AlarmNames() []string {
 	return list
 }
 
-// Pages returns what there are pages about in docs/runbooks, one each, named so: every alarm, and what is told without one.
+// Pages returns what there are pages about in docs/runbooks, one each, named so: every alarm, that of the probe from outside, and what is told without one.
 func Pages() []string {
-	pages := []string{canary, budget, keyDeletion}
+	pages := []string{canary, budget, keyDeletion, outside.Alarm}
 	for _, name := range AlarmNames() {
 		if page := page(name); !slices.Contains(pages, page) {
 			pages = append(pages, page)

@@ -114,18 +114,23 @@ func newFunctions(scope awscdk.Stack, p Props, q queues, set awsses.Configuratio
 	}
 	objects := map[string]map[string]access{
 		// of users who are erased; backups that users delete
-		api:     {ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes, uploadObjects: writes | deletes, restoreObjects: deletes},
-		archive: {ledgerObjects: writes, runObjects: writes, restoreObjects: writes},               // restores are undone
-		backup:  {backupObjects: writes | deletes, uploadObjects: deletes, restoreObjects: writes}, // the retention deletes, and a file that was imported goes
+		api: {
+			ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes, uploadObjects: writes | deletes, restoreObjects: deletes,
+			sheetObjects: writes | deletes,
+		},
+		archive: {ledgerObjects: writes, runObjects: writes, restoreObjects: writes, sheetObjects: reads}, // restores are undone, timesheets verified
+		backup:  {backupObjects: writes | deletes, uploadObjects: deletes, restoreObjects: writes},        // the retention deletes, and a file that was imported goes
 	}
 	f := &functions{
 		pins: settings.Pins,
 		api: golambda.New(here, settings, golambda.Props{
 			Name: api, Description: "Answers the HTTP API.", MemoryMB: 512, Timeout: apiTimeout,
-			Environment: e.of(e.bucket(), e.heads(), e.urls(q.archive.queue, q.backup.queue), e.signIn(), e.web(), e.graph()),
+			Environment: e.of(e.bucket(), e.heads(), e.urls(q.archive.queue, q.backup.queue), e.signIn(), e.web(), e.graph(),
+				e.sender(set)),
 			May: may(g.table(), g.objects(objects[api]), one(g.sends(q.archive.queue, q.backup.queue), g.counts(q.archive.queue, q.backup.queue)),
 				one(g.signs()), g.readsHeads(), g.signsIn(p.SignIn), g.credentials(p.Graph.Credentials),
-				g.vouches(p.Graph.Federated && !p.SignIn.Federated)), // the application's, to list calendars; never a user's
+				g.vouches(p.Graph.Federated && !p.SignIn.Federated), // the application's, to list calendars; never a user's
+				one(g.mails(p, set, "ses:SendEmail", "ses:SendRawEmail"))),
 		}),
 		dispatcher: golambda.New(here, settings, golambda.Props{
 			Name: dispatcher, Description: "Starts the runs of jobs that are due.", MemoryMB: 256, Timeout: dispatcherTimeout,
@@ -152,11 +157,11 @@ func newFunctions(scope awscdk.Stack, p Props, q queues, set awsses.Configuratio
 			Reserved: reserved(notices + 2*deadLetters), Loops: true,
 			Environment: e.of(e.urls(q.notify.queue, q.notify.dead, q.archive.dead, q.backup.dead), e.mail(set)),
 			May: may(g.table(), one(g.consumes(q.notify.queue, q.archive.dead, q.backup.dead), g.sends(q.notify.queue, q.notify.dead),
-				g.mails(p.MailIdentity, p.MailFrom, *set.ConfigurationSetName(), p.MailConfigurationSet), g.signs())),
+				g.mails(p, set, "ses:SendEmail"), g.signs())),
 		}),
 	}
 	everything := map[string]access{
-		ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes, uploadObjects: deletes, restoreObjects: deletes,
+		ledgerObjects: deletes, runObjects: deletes, backupObjects: deletes, uploadObjects: deletes, restoreObjects: deletes, sheetObjects: deletes,
 	}
 	if p.Canary > 0 {
 		var versions []string
@@ -272,8 +277,13 @@ func (e environment) runs() map[string]string {
 	return map[string]string{"LEASE": lease.String(), "HAND_ON": handOn.String()}
 }
 
+// sender is what a function needs to send e-mail.
+func (e environment) sender(set awsses.ConfigurationSet) map[string]string {
+	return map[string]string{"MAIL_FROM": e.p.MailFrom, "MAIL_SET": *set.ConfigurationSetName()}
+}
+
 func (e environment) mail(set awsses.ConfigurationSet) map[string]string {
-	out := map[string]string{"MAIL_FROM": e.p.MailFrom, "MAIL_SET": *set.ConfigurationSetName()}
+	out := e.sender(set)
 	if e.p.PublicURL != "" { // with the key it signs the addresses below it that end e-mails
 		out["PUBLIC_URL"], out["KEY"] = e.p.PublicURL, *e.p.Data.TokenKey.KeyArn()
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsses"
 	"github.com/aws/jsii-runtime-go"
 
 	"adminassistant/infra/data"
@@ -29,6 +30,7 @@ const (
 	// uploadObjects are files to restore, and restoreObjects what restores decided and replaced.
 	uploadObjects  = "uploads/"
 	restoreObjects = "restores/"
+	sheetObjects   = "timesheets/" // lines of approved ones
 )
 
 // table allows to read and write items.
@@ -66,7 +68,7 @@ func (g grants) objects(under map[string]access) []awsiam.PolicyStatement {
 	resources := map[access][]*string{}
 	key := []string{"kms:Decrypt"}
 	// in one order, for templates that do not change by themselves
-	for _, prefix := range []string{ledgerObjects, runObjects, backupObjects, uploadObjects, restoreObjects} {
+	for _, prefix := range []string{ledgerObjects, runObjects, backupObjects, uploadObjects, restoreObjects, sheetObjects} {
 		may, ok := under[prefix]
 		if !ok {
 			continue
@@ -204,18 +206,18 @@ func (g grants) reaches(p Props) []awsiam.PolicyStatement {
 }
 
 // mails allows to send e-mail from one address through configuration sets: ours, and the default one of its identity if it has one. SES asks for
-// permission on all of them.
-func (g grants) mails(identity, from string, sets ...string) awsiam.PolicyStatement {
+// permission on all of them. A mail with files is sent whole, for which SES asks for another permission.
+func (g grants) mails(p Props, set awsses.ConfigurationSet, actions ...string) awsiam.PolicyStatement {
 	arn := func(kind, name string) *string {
 		return jsii.String(fmt.Sprintf("arn:%s:ses:%s:%s:%s/%s", *g.stack.Partition(), *g.stack.Region(), *g.stack.Account(), kind, name))
 	}
-	arns := []*string{arn("identity", identity)}
-	for _, set := range sets {
+	arns := []*string{arn("identity", p.MailIdentity)}
+	for _, set := range []string{*set.ConfigurationSetName(), p.MailConfigurationSet} {
 		if set != "" {
 			arns = append(arns, arn("configuration-set", set))
 		}
 	}
 	return golambda.AllowIf(map[string]interface{}{
-		"StringEquals": map[string]interface{}{"ses:FromAddress": from},
-	}, arns, "ses:SendEmail")
+		"StringEquals": map[string]interface{}{"ses:FromAddress": p.MailFrom},
+	}, arns, actions...)
 }

@@ -269,6 +269,9 @@ const (
 	consumeQueue = "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on "
 )
 
+const onMail = ` on arn:aws:ses:eu-central-1:111122223333:configuration-set/mailset arn:aws:ses:eu-central-1:111122223333:identity/example.com ` +
+	`if {"StringEquals":{"ses:FromAddress":"aa@mail.example.com"}}`
+
 // TestPermissions says all that the functions may do. A line that is added here is a decision.
 func TestPermissions(t *testing.T) {
 	v := stack(t, prod)
@@ -294,9 +297,9 @@ func TestPermissions(t *testing.T) {
 	for name, more := range map[string][]string{
 		api: {
 			"s3:ListBucket on bucket",
-			"s3:GetObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/uploads/*",
-			"s3:AbortMultipartUpload s3:PutObject on bucket/uploads/*",
-			"s3:DeleteObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/uploads/*",
+			"s3:GetObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/timesheets/* bucket/uploads/*",
+			"s3:AbortMultipartUpload s3:PutObject on bucket/timesheets/* bucket/uploads/*",
+			"s3:DeleteObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/timesheets/* bucket/uploads/*",
 			"kms:Decrypt kms:GenerateDataKey on key" + viaBucket,
 			"sqs:SendMessage on queue-archive queue-backup",
 			"sqs:GetQueueAttributes on queue-archive queue-backup",
@@ -306,13 +309,14 @@ func TestPermissions(t *testing.T) {
 			`s3:ListBucketVersions on headsbucket if {"StringLike":{"s3:prefix":"heads/*"}}`,
 			readSignIn,
 			readSecret,
+			"ses:SendEmail ses:SendRawEmail" + onMail,
 		},
 		dispatcher: {
 			"sqs:SendMessage on queue-archive queue-backup queue-notify queue-schedule-dead",
 		},
 		archive: {
 			"s3:ListBucket on bucket",
-			"s3:GetObject on bucket/ledger/* bucket/restores/* bucket/runs/*",
+			"s3:GetObject on bucket/ledger/* bucket/restores/* bucket/runs/* bucket/timesheets/*",
 			"s3:AbortMultipartUpload s3:PutObject on bucket/ledger/* bucket/restores/* bucket/runs/*",
 			"kms:Decrypt kms:GenerateDataKey on key" + viaBucket,
 			consumeQueue + "queue-archive",
@@ -334,14 +338,13 @@ func TestPermissions(t *testing.T) {
 		notify: {
 			consumeQueue + "queue-archive-dead queue-backup-dead queue-notify",
 			"sqs:SendMessage on queue-notify queue-notify-dead",
-			`ses:SendEmail on arn:aws:ses:eu-central-1:111122223333:configuration-set/mailset arn:aws:ses:eu-central-1:111122223333:identity/example.com ` +
-				`if {"StringEquals":{"ses:FromAddress":"aa@mail.example.com"}}`,
+			"ses:SendEmail" + onMail,
 			signs,
 		},
 		prober: append(reports,
 			"s3:ListBucket on bucket",
-			"s3:GetObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/uploads/*",
-			"s3:DeleteObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/uploads/*",
+			"s3:GetObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/timesheets/* bucket/uploads/*",
+			"s3:DeleteObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/timesheets/* bucket/uploads/*",
 			"kms:Decrypt on key"+viaBucket,
 			"lambda:InvokeFunction on "+strings.Join(versions, " "),
 		),
@@ -581,6 +584,9 @@ func TestEnvironments(t *testing.T) {
 		return v
 	}
 	with := func(v map[string]string, name, value string) map[string]string { v[name] = value; return v }
+	sends := func(v map[string]string) map[string]string {
+		return with(with(v, "MAIL_FROM", "aa@mail.example.com"), "MAIL_SET", "mailset")
+	}
 	check := func(t *testing.T, v view, name string, want map[string]string) {
 		t.Helper()
 		got := map[string]string{}
@@ -597,12 +603,12 @@ func TestEnvironments(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]map[string]string{
-		api:        graph(web(signIn(asking(with(queues("archive", "backup"), "BUCKET", "bucket"))))),
+		api:        graph(web(signIn(asking(sends(with(queues("archive", "backup"), "BUCKET", "bucket")))))),
 		dispatcher: with(queues("archive", "backup", "notify"), "UNSEEN_DAYS", "60"),
 		archive:    graph(with(runs("archive"), "KEY", "tokenkey")),
 		backup:     graph(runs("backup")),
-		notify: with(with(with(with(queues("notify", "notify-dead", "archive-dead", "backup-dead"), "MAIL_FROM", "aa@mail.example.com"), "PUBLIC_URL",
-			"https://calendar.example.com"), "KEY", "tokenkey"), "MAIL_SET", "mailset"),
+		notify: with(with(sends(queues("notify", "notify-dead", "archive-dead", "backup-dead")), "PUBLIC_URL", "https://calendar.example.com"), "KEY",
+			"tokenkey"),
 	} {
 		if name == api || name == archive {
 			want["HEAD_BUCKET"] = "headsbucket"
@@ -626,7 +632,7 @@ func TestEnvironments(t *testing.T) {
 	}
 	t.Run("without Microsoft 365 nothing is said of it", func(t *testing.T) {
 		check(t, stack(t, dev), archive, every(with(runs("archive"), "KEY", "tokenkey"), "dev"))
-		check(t, stack(t, dev), api, every(signIn(with(with(queues("archive", "backup"), "BUCKET", "bucket"), "KEY", "tokenkey")), "dev"))
+		check(t, stack(t, dev), api, every(signIn(sends(with(with(queues("archive", "backup"), "BUCKET", "bucket"), "KEY", "tokenkey"))), "dev"))
 	})
 	t.Run("who shows who it is by its role knows that", func(t *testing.T) {
 		by := func(v map[string]string) map[string]string {
@@ -640,7 +646,7 @@ func TestEnvironments(t *testing.T) {
 			}
 			check(t, stack(t, vouched), name, every(want, "staging"))
 		}
-		in := by(graph(web(signIn(asking(with(queues("archive", "backup"), "BUCKET", "bucket"))))))
+		in := by(graph(web(signIn(asking(sends(with(queues("archive", "backup"), "BUCKET", "bucket")))))))
 		delete(in, "SIGN_IN_CREDENTIALS")
 		in["SIGN_IN_FEDERATED"], in["SIGN_IN_GUESTS"], in["SIGN_IN_IDENTIFIERS"] = "true", "true", "https://example.com/a"
 		check(t, stack(t, vouched), api, every(in, "staging"))
@@ -650,7 +656,7 @@ func TestEnvironments(t *testing.T) {
 			check(t, stack(t, delegated), name, every(with(web(signIn(runs(name))), "GRAPH_DELEGATED", "true"), "staging"))
 		}
 		check(t, stack(t, delegated), api,
-			every(with(web(signIn(asking(with(queues("archive", "backup"), "BUCKET", "bucket")))), "GRAPH_DELEGATED", "true"), "staging"))
+			every(with(web(signIn(asking(sends(with(queues("archive", "backup"), "BUCKET", "bucket"))))), "GRAPH_DELEGATED", "true"), "staging"))
 	})
 }
 

@@ -277,6 +277,11 @@ func (f *Function) StartAPI() {
 	if f.settings.webSignIn() {
 		f.signIn = f.newSignIn()
 	}
+	if f.settings.MailFrom != "" {
+		if f.post, err = ses.New(f.aws, f.settings.MailFrom, f.settings.MailSet, time.Now); err != nil {
+			giveUp(err)
+		}
+	}
 	last := &httpapi.LastResort{NewID: f.newID, Log: f.log, Metrics: f.metrics}
 	f.start(&gateway.Handler{
 		API: httpapi.LimitAnswers(f.api(verifier.Authenticate), maxAnswer), Unreadable: last.Unreadable, TooLarge: last.TooLarge,
@@ -301,7 +306,7 @@ func (f *Function) startWorker(name run.QueueName) {
 // the runs that the dead letters of the others do.
 func (f *Function) StartNotify() {
 	s := f.settings
-	sender, err := ses.New(f.aws, s.MailFrom, s.MailSet)
+	sender, err := ses.New(f.aws, s.MailFrom, s.MailSet, time.Now)
 	if err != nil {
 		giveUp(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"adminassistant/shared/job"
 	"adminassistant/shared/mail"
 	"adminassistant/shared/mail/outbox"
+	"adminassistant/shared/migration"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/pause"
 	queues "adminassistant/shared/queue/sqlite"
@@ -92,6 +93,10 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	}
 	l.closers = append(l.closers, table)
 	y.table = table
+	steps := &migration.Migration{Table: table, Steps: migration.Steps, Clock: time.Now, Software: version}
+	if _, err := steps.Run(context.Background()); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
 	messages, err := queues.Open(filepath.Join(dir, "queue.db"), time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
@@ -122,6 +127,7 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	if err != nil {
 		return nil, err
 	}
+	y.post = box
 	l.mailer, l.outbox = y.mailer(box, nil, time.Second, mailTime), box
 	l.system, l.handler = y, y.api(func(*http.Request) (account.Principal, error) { return l.Principal, nil })
 	return l, nil

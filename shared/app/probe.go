@@ -17,6 +17,7 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/awssdk"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/migration"
 	"adminassistant/shared/probe"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/run"
@@ -52,6 +53,14 @@ func (p *probed) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 func (f *Function) probe(ctx context.Context, ask probe.Ask, do func(context.Context, probe.Ask) error) error {
 	if err := f.table.Ping(ctx); err != nil {
 		return fmt.Errorf("reach the table: %w", err)
+	}
+	pending, err := migration.Pending(ctx, f.table, migration.Steps)
+	if err != nil {
+		return err
+	}
+	if len(pending) > 0 {
+		return fault.New(fault.Conflict, "the table is not yet as this version reads it: %s; run: make migrate STAGE=%s",
+			strings.Join(pending, ", "), f.settings.Stage)
 	}
 	if f.settings.GraphCredentials != "" {
 		if _, err := f.secret(ctx, f.settings.GraphCredentials, "ADMIN_ASSISTANT_GRAPH_CREDENTIALS"); err != nil {

@@ -32,6 +32,7 @@ import (
 	"adminassistant/shared/imports"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/limit"
 	"adminassistant/shared/mail"
 	"adminassistant/shared/notice"
 	"adminassistant/shared/notify"
@@ -77,6 +78,7 @@ type system struct {
 	providers *calendars
 	notice    *notice.Notices
 	flags     *flag.Flags
+	post      mail.Sender       // of what users send; nil: they cannot
 	cli       httpapi.CLISignIn // without a client: nobody signs in
 	machine   *httpapi.Machine  // nil: no browser gets in without a sign-in
 	clock     func() time.Time  // nil: the machine's
@@ -202,7 +204,7 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 		tenants = nil
 	}
 	sheets := y.timesheets()
-	sheets.Outputs = timesheet.Outputs{PDF: pdf.Write, XLSX: xlsx.Write}
+	sheets.Outputs, sheets.Post = timesheet.Outputs{PDF: pdf.Write, XLSX: xlsx.Write}, y.sheetPost()
 	undoers.Kinds, undoers.Blind = Kinds, y.providers.sealed && y.settings.GraphDelegated
 	return httpapi.New(httpapi.Services{
 		Configs: y.configs, Customers: y.customers, Places: place.New(y.table), Timesheets: sheets, Runs: y.runs,
@@ -215,7 +217,7 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 		Provider: y.providers.shown,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
 		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: y.version, Memory: y.settings.memory(),
-		Authenticate: authenticate, SignIn: y.signIn, Machine: y.machine, CLI: y.cli, Web: y.web(undoers),
+		Authenticate: authenticate, SignIn: y.signIn, Machine: y.machine, CLI: y.cli, Web: y.web(undoers, sheets),
 		Attempts: session.NewAttempts(y.table, y.clock), Sessions: y.sessions, Metrics: y.metrics,
 	})
 }
@@ -238,6 +240,41 @@ func (y *system) timesheets() *timesheet.Sheets {
 	}
 }
 
+// sheetPost returns who sends timesheets.
+func (y *system) sheetPost() timesheet.Post {
+	post := timesheet.Post{
+		Sender: y.post,
+		Held: func(ctx context.Context, address string) (string, error) {
+			m, err := y.notice.Notifications.Returned(ctx, address)
+			if err != nil || m == nil {
+				return "", err
+			}
+			return string(m.Why), nil
+		},
+		Sent: func(ctx context.Context, user string, r *timesheet.Record, m timesheet.Sent) error {
+			_, err := y.audit.Append(ctx, audit.Entry{
+				User: user, Actor: user, Action: "timesheet.sent", Resource: audit.Resource{Kind: "timesheet", ID: r.ID}, Outcome: audit.OK,
+				Correlation: telemetry.Correlation(ctx),
+				Details:     audit.Details{"sheet": audit.ID(m.Hash), "to": audit.ID(strings.ToLower(m.To)), "mail": audit.ID(m.ID)},
+			})
+			return err
+		},
+	}
+	if y.limits != nil {
+		post.Allow = func(ctx context.Context, user string) error { return y.limits.Allow(ctx, user, limit.Mails) }
+	}
+	return post
+}
+
+// mailReturned notes that a mail with a timesheet came back, and tells its user.
+func (y *system) mailReturned(ctx context.Context, r mail.Return) error {
+	sheet, err := y.timesheets().MailReturned(ctx, r)
+	if err != nil || sheet == nil {
+		return err
+	}
+	return y.notice.SheetReturned(ctx, sheet.ID, r)
+}
+
 // verifier returns who compares ledgers with all that lies around them.
 func (y *system) verifier() *proof.Verifier {
 	v := &proof.Verifier{
@@ -254,9 +291,7 @@ func (y *system) verifier() *proof.Verifier {
 // waits for another one of its archive calendar, and visibility how long its message stays hidden.
 func (y *system) worker(name run.QueueName, busyDelay, visibility time.Duration) *run.Worker {
 	w := y.newWorker(y.queues()[name], busyDelay, visibility)
-	if name == run.BackupQueue { // no flag that runs keep is of the others
-		w.Flags = y.flags.Kept
-	}
+	w.Flags = flag.Kept{Flags: y.flags, Owner: string(name)} // queues are named after their parts
 	w.Handlers = map[run.Kind]run.Handler{}
 	for _, kind := range kinds {
 		if kind.Queue == name {
@@ -302,7 +337,7 @@ func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, vi
 	return &notify.Mailer{
 		Deliveries:    queue.Deliveries{Queue: y.notices, Log: y.log, Metrics: y.metrics, FirstPause: firstPause, Visibility: visibility},
 		Notifications: y.notice.Notifications, Profile: y.notice.Profile, Sender: sender, Limits: limits, Base: y.settings.PublicURL, Clock: y.clock,
-		Returned: y.notice.MailReturned,
+		Returned: y.notice.MailReturned, Others: y.mailReturned,
 		Unsubscribe: func(ctx context.Context, user string) (string, error) {
 			return y.notice.UnsubscribeAddress(ctx, y.settings.PublicURL, user)
 		},
@@ -353,7 +388,7 @@ func (y *system) engine() *archive.Engine {
 		Provider: func(ctx context.Context, user string, uri calendar.URI) (archive.Provider, error) {
 			return y.providers.of(ctx, user, uri)
 		},
-		Beside: y.providers.beside, Approved: y.timesheets().ApprovedDays,
+		Beside: y.providers.beside, Approved: y.timesheets().ApprovedDays, Metrics: y.metrics,
 		Clock: y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
 	}
 	if y.witness != nil {

@@ -1,28 +1,40 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/archive"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/httpapi"
+	"adminassistant/shared/limit"
+	"adminassistant/shared/place"
 	"adminassistant/shared/run"
 	"adminassistant/shared/setup"
+	"adminassistant/shared/timesheet"
 	"adminassistant/shared/undo"
 	"adminassistant/shared/web"
 )
 
 // web returns the pages for people.
-func (y *system) web(undoers *undo.Undoers) *httpapi.Web {
+func (y *system) web(undoers *undo.Undoers, sheets *timesheet.Sheets) *httpapi.Web {
 	return web.New(web.Services{
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Undo: undoers, Deciding: y.deciding(), Jobs: y.jobs(), Ledger: y.entries, Blobs: y.blobs,
 		Launcher: &run.Launcher{Kinds: Kinds, Starters: y.starters(), Clock: y.clock, NewID: y.newID},
-		Actions:  y.notice.Actions, Users: y.users, Sessions: y.sessions, Audit: y.audit, Notifications: y.notice.Notifications,
+		Money: web.Money{
+			Timesheets: sheets, Customers: y.customers, Places: place.New(y.table), Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs, Blobs: y.blobs},
+			Categories: y.categoriesOf, MostFile: cmp.Or(y.settings.memory(), limit.OneMachine).Answer(),
+		},
+		Actions: y.notice.Actions, Users: y.users, Sessions: y.sessions, Audit: y.audit, Notifications: y.notice.Notifications,
 		Setup:   &setup.Setup{Configs: y.configs, Jobs: y.jobs(), Accounts: account.NewNamedAccounts(y.table)},
 		Sources: y.sources, Calendars: y.calendarsOf,
-		Compare: y.engine().Compare, Events: y.sourceEvents, Reach: y.reachable,
+		Compare: y.engine().Compare, Events: y.sourceEvents, Reach: y.reachable, MayName: y.mayName,
+		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Accounts: account.NewNamedAccounts(y.table),
+		Verifier: y.verifier(), Signing: y.signing,
 		DigestWanted: func(ctx context.Context, user string, s account.Settings) error {
 			return y.notice.DigestWanted(ctx, user, s)
 		},
@@ -78,16 +90,37 @@ func (y *system) calendarsOf(ctx context.Context, user string, uri calendar.URI)
 	return p.Calendars(ctx, uri.Account)
 }
 
+// categoriesOf returns who keeps the categories of the account of a calendar. Providers that only list calendars keep none.
+func (y *system) categoriesOf(ctx context.Context, user string, uri calendar.URI) (web.Categories, error) {
+	p, err := y.providers.shown(ctx, user, uri)
+	if err != nil {
+		return nil, err
+	}
+	lists, ok := p.(web.Categories)
+	if !ok {
+		return nil, fault.New(fault.Conflict, "mailboxes are reached by runs alone on this server: see to categories in Outlook")
+	}
+	return lists, nil
+}
+
 // reachable refuses a config with a calendar in a mailbox that the user may not name.
 func (y *system) reachable(ctx context.Context, user string, c *archive.Config) error {
 	for _, uri := range []calendar.URI{c.Source, c.Archive} {
-		p, err := y.providers.shown(ctx, user, uri)
-		if err != nil {
-			continue // what keeps a calendar from being reached is for the run to say
-		}
-		if _, err := calendar.OneName(ctx, p, uri.Account); errors.Is(err, calendar.ErrNoMailbox) {
+		if err := y.mayName(ctx, user, uri); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// mayName refuses a calendar in a mailbox that the user may not name.
+func (y *system) mayName(ctx context.Context, user string, uri calendar.URI) error {
+	p, err := y.providers.shown(ctx, user, uri)
+	if err != nil {
+		return nil // what keeps a calendar from being reached is for the run to say
+	}
+	if _, err := calendar.OneName(ctx, p, uri.Account); errors.Is(err, calendar.ErrNoMailbox) {
+		return err
 	}
 	return nil
 }

@@ -189,7 +189,7 @@ func readAppointment(e *calendar.Event, settings Settings) (calendar.Appointment
 	own := *e
 	own.Mark = ""
 	p := &planner{Settings: settings, start: time.Time{}, end: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
-	p.normalise([]calendar.Event{own})
+	p.normalise([]calendar.Event{own}, nil)
 	c := p.all[0]
 	if c.decided() {
 		return calendar.Appointment{}, fault.New(fault.Invalid, "the copy cannot be read: %s", c.Reason)

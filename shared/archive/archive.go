@@ -45,6 +45,7 @@ func (r *Runner) Run(ctx context.Context, rn *run.Run) error {
 	if err := s.keepHours(); err != nil {
 		return err
 	}
+	s.compareVersions()
 	if a.access == Writing {
 		renamed, err := s.renamings(ctx)
 		if err != nil {
@@ -101,6 +102,9 @@ type Result struct {
 	Otherwise []string `json:"found_otherwise,omitempty" doc:"Calendars that were found by something else than what the config names them by."`
 
 	Hours []HoursChange `json:"hours,omitempty" doc:"Of a replace run: customers whose minutes become others."`
+
+	// Shadow is told where an administrator has a version of the plan shadowed.
+	Shadow *Shadow `json:"shadow,omitempty" doc:"What another version of the plan would change. Nothing was changed by it."`
 
 	Link string   `json:"link,omitempty" doc:"Hash of the run's link in the ledger's chain."`
 	Cost run.Cost `json:"cost"`
@@ -167,7 +171,7 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 		Counts: s.plan.Counts, Balanced: s.plan.Balanced(), Written: a.count(Written.shown), Failed: a.count(Written.failed), Overlaps: len(s.plan.Overlaps),
 		Actions: len(s.plan.Actions), Shrunk: s.shrunk, KeysChanged: s.rekeyed,
 		ArchiveMissing: a.lost > 0, Unsettled: a.unsettled, Adopted: s.adopted + a.count(Written.adopted), LeftAside: s.leftAside,
-		DuplicateCopies: s.duplicates, Raised: settled.Raised, Waiting: settled.Open, Resolved: settled.Resolved, Otherwise: a.otherwise(),
+		DuplicateCopies: s.duplicates, Raised: settled.Raised, Waiting: settled.Open, Resolved: settled.Resolved, Otherwise: a.otherwise(), Shadow: s.shadow,
 	}
 	if a.run.Options.Replace && len(a.run.Result) > 0 {
 		var kept Result
@@ -188,6 +192,7 @@ func (s *survey) end(ctx context.Context, state run.State, problem *run.Problem)
 	if err := a.End(ctx, state, &result, items); err != nil {
 		return err
 	}
+	s.tellShadow(ctx)
 	c := &s.plan.Counts
 	zerolog.Ctx(ctx).Info().Str("state", string(state)).Int("fetched", c.Fetched).Int("archived", c.Archived).Int("unchanged", c.Unchanged).
 		Int("conflicted", c.Conflicted).Int("drifted", c.Drifted).Int("vanished", c.Vanished).Int("failed", result.Failed).Msg("archive run finished")

@@ -35,8 +35,10 @@ type Engine struct {
 	Beside func(user string) []store.Key
 	// Approved returns the days of a config that are on timesheets which are approved, by customer; nil: there are none.
 	Approved func(ctx context.Context, user, config string) (ledger.Locks, error)
-	Clock    func() time.Time
-	NewID    func() string
+	// Metrics count what becomes of runs; nil if nobody looks at them.
+	Metrics *telemetry.Metrics
+	Clock   func() time.Time
+	NewID   func() string
 	// LeaseFor is how long the archive calendar stays reserved after the attempt last renewed its lease.
 	LeaseFor time.Duration
 	// HandOn is how long before the context's deadline the attempt stops and leaves the rest to another worker.

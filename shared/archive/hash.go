@@ -195,6 +195,12 @@ func bodyDigest(e *calendar.Event) string {
 	return ""
 }
 
+// WithoutText leaves the event's text out and notes its digest, by which a plan from files comes out as with the text.
+func WithoutText(e *calendar.Event) {
+	e.BodyDigest = bodyDigest(e)
+	e.Body, e.BodyPreview = calendar.Body{}, ""
+}
+
 // unreadDigest is the digest for a body that was not read.
 func unreadDigest(e *calendar.Event) string {
 	return BodyDigest(calendar.Body{ContentType: "unread", Content: "preview: " + e.BodyPreview})

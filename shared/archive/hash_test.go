@@ -142,7 +142,7 @@ func TestHashOfAllDayIsOfItsDates(t *testing.T) {
 
 func TestHashIsNotOfWhatWeAdd(t *testing.T) {
 	it := itemOf(t, planOf(day(busy("a", "09:00", "10:00"))), "a")
-	if it.Appointment.Sensitivity != calendar.Private || it.Hash != contentHash(&candidate{Item: Item{Event: it.Event, Appointment: it.Appointment}}) {
+	if it.Appointment.Sensitivity != calendar.Private || it.Hash != contentHash(&candidate{Item: &Item{Event: it.Event, Appointment: it.Appointment}}) {
 		t.Errorf("%s %s", it.Appointment.Sensitivity, it.Hash)
 	}
 }

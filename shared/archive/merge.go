@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 )
 
 // mergeDuplicates finds events that are listed twice. Two are the same if they have the same id, the same iCalUId and start, or the same
@@ -36,7 +37,11 @@ func (p *planner) mergeDuplicates() {
 			if uid := c.Event.ICalUID; uid != "" {
 				joinSame(sets, byUID, uid, i)
 			}
-			if subject := foldSubject(fold, c.Appointment.Subject); subject != "" {
+			subject := c.Appointment.Subject
+			if p.Version >= Alike {
+				subject = plainly(subject)
+			}
+			if subject = foldSubject(fold, subject); subject != "" {
 				joinSame(sets, byLikeness, likeness{subject, c.Appointment.End, c.Appointment.AllDay}, i)
 			}
 		}
@@ -69,6 +74,9 @@ func preferred(a, b *candidate) bool {
 	}
 	return a.EventID < b.EventID
 }
+
+// plainly returns a subject with letters in one form, and with single spaces.
+func plainly(s string) string { return strings.Join(strings.Fields(norm.NFKC.String(s)), " ") }
 
 // foldSubject returns the subject without surrounding space and without case.
 func foldSubject(fold cases.Caser, s string) string {

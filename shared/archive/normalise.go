@@ -3,6 +3,7 @@ package archive
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"adminassistant/shared/calendar"
@@ -10,15 +11,19 @@ import (
 )
 
 // normalise turns events into candidates with UTC instants, and leaves out those without a usable time, those of other
-// days, series masters and our own copies.
-func (p *planner) normalise(events []calendar.Event) {
+// days, series masters and our own copies, and what could not be read.
+func (p *planner) normalise(events []calendar.Event, aside []calendar.Aside) {
 	candidates := make([]candidate, len(events))
-	p.all = make([]*candidate, len(events))
+	p.all, p.items = make([]*candidate, len(events)), make([]Item, len(events), len(events)+len(aside)) // candidates point to their items
 	for i := range events {
 		c := &candidates[i]
 		p.all[i] = c
+		c.Item, c.at = &p.items[i], i
 		c.Event, c.EventID = &events[i], events[i].ID
 		p.read(c)
+	}
+	for _, a := range aside {
+		p.setAside(a)
 	}
 	slices.SortFunc(p.all, compare)
 }
@@ -34,7 +39,9 @@ func (p *planner) read(c *candidate) {
 	c.Issues = append(c.Issues, e.Issues...)
 	err := p.readTimes(c)
 	a := &c.Appointment
-	c.Key = sourceKey(e, a.Start)
+	if c.Key = sourceKey(e, a.Start); strings.HasPrefix(c.Key, e.ICalUID) {
+		e.ICalUID = c.Key[:len(e.ICalUID)] // one text for both
+	}
 	c.Hash = contentHash(c)
 	switch {
 	case e.Type == calendar.Master:
@@ -87,27 +94,21 @@ func (p *planner) instants(e *calendar.Event, a *calendar.Appointment) (start, e
 	return start, end, nil
 }
 
-// setAside makes candidates of what of a file could not be read, which is left out for that reason.
-func (p *planner) setAside(aside []calendar.Aside) {
-	if len(aside) == 0 {
-		return
+// setAside makes a candidate of what of a file could not be read, which is left out for that reason.
+func (p *planner) setAside(a calendar.Aside) {
+	e := &calendar.Event{ID: a.UID, ICalUID: a.UID, Subject: a.Subject}
+	if e.ID == "" {
+		e.ID = fmt.Sprintf("line %d", a.Line)
 	}
-	for _, a := range aside {
-		e := &calendar.Event{ID: a.UID, ICalUID: a.UID, Subject: a.Subject}
-		if e.ID == "" {
-			e.ID = fmt.Sprintf("line %d", a.Line)
-		}
-		c := &candidate{}
-		c.Event, c.EventID = e, e.ID
-		p.read(c)
-		c.exclude(a.Reason)
-		c.Issues = []string{a.Detail}
-		if a.Line > 0 {
-			c.Issues[0] = fmt.Sprintf("line %d: %s", a.Line, a.Detail)
-		}
-		p.all = append(p.all, c)
+	p.items = append(p.items, Item{Event: e, EventID: e.ID})
+	c := &candidate{Item: &p.items[len(p.items)-1], at: len(p.items) - 1}
+	p.read(c)
+	c.exclude(a.Reason)
+	c.Issues = []string{a.Detail}
+	if a.Line > 0 {
+		c.Issues[0] = fmt.Sprintf("line %d: %s", a.Line, a.Detail)
 	}
-	slices.SortFunc(p.all, compare)
+	p.all = append(p.all, c)
 }
 
 func orElse[T ~string](v, otherwise T) T {

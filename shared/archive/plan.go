@@ -49,7 +49,19 @@ type Settings struct {
 	Overlaps       Policy
 	AllDayOverlaps bool // all-day appointments take part in overlaps
 	OnDrift        OnDrift
+	// Version is that of the plan. No config has it: a flag decides.
+	Version Version
 }
+
+// Version is a version of the plan. The zero one is in force.
+type Version int
+
+const (
+	First Version = iota
+	// Alike takes events at the same time for duplicates also where letters or white space within their subjects are written otherwise: programs write
+	// "ü" as one character or as two, and a space that does not break a line as another one.
+	Alike
+)
 
 // Outcome is the bucket that an event ends in; each event is in exactly one.
 type Outcome string
@@ -236,7 +248,8 @@ func (p *Plan) Balanced() bool { return p.Counts.Balanced() }
 
 // candidate is one event on its way through the steps.
 type candidate struct {
-	Item
+	*Item
+	at       int          // its item's place among the planner's
 	modifies modification // what kind of modification it is, if any
 	merged   []*candidate // its duplicates
 	held     *Standing    // what the archive holds under its key, also when it ends in another bucket
@@ -291,6 +304,7 @@ type planner struct {
 	window   calendar.Window
 	start    time.Time // of the window
 	end      time.Time
+	items    []Item                   // of the candidates
 	all      []*candidate             // in the order of compare
 	held     []*Standing              // by key; what the archive holds
 	matched  map[*Standing]*candidate // the source of each one that is held
@@ -340,8 +354,7 @@ func NewPlan(in Input) Plan {
 		Settings: in.Settings, window: in.Window, start: in.Window.Start(), end: in.Window.End(), matched: map[*Standing]*candidate{}, copies: in.Copies,
 		locks: in.Locks, replace: in.Replace, decided: decided{decisions: in.Decisions},
 	}
-	p.normalise(in.Events)
-	p.setAside(in.Aside)
+	p.normalise(in.Events, in.Aside)
 	p.mergeDuplicates()
 	p.applyRules(in.Rules)
 	p.categorise()
@@ -389,9 +402,9 @@ func sortSeen(seen []Seen) {
 func (p *planner) finish() Plan {
 	plan := Plan{Window: p.window, Overlaps: p.overlaps, Issues: slices.Sorted(slices.Values(p.decided.issues)), Void: p.decided.void, Rules: p.ruleUses()}
 	plan.Counts.Fetched = len(p.all)
-	items := make([]*Item, 0, len(p.all))
+	order := make([]int, 0, len(p.all)) // the places of the items, in the plan's order
 	for _, c := range p.all {
-		items = append(items, &c.Item)
+		order = append(order, c.at)
 		if c.by != nil {
 			c.ByKey = c.by.seen().Key
 		}
@@ -399,13 +412,20 @@ func (p *planner) finish() Plan {
 			p.ask(ActionOrphan, RuleNoOriginal, fmt.Sprintf("there is no appointment for this %s to change", strings.ReplaceAll(string(c.modifies), "_", " ")), c)
 		}
 	}
+	plan.Items = p.items
 	for _, h := range p.vanished {
-		items = append(items, &Item{
+		plan.Items = append(plan.Items, Item{
 			EventID: h.EventID, Key: h.Key, Hash: h.SourceHash, Outcome: Vanished, Appointment: h.Appointment, Held: h, Issues: p.decided.voided[h],
 		})
 	}
-	items = append(items, p.decided.items...)
-	slices.SortStableFunc(items, func(a, b *Item) int {
+	for _, it := range p.decided.items {
+		plan.Items = append(plan.Items, *it)
+	}
+	for at := len(order); at < len(plan.Items); at++ {
+		order = append(order, at)
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		a, b := &plan.Items[i], &plan.Items[j]
 		if order := a.Appointment.Start.Compare(b.Appointment.Start); order != 0 {
 			return order
 		}
@@ -414,16 +434,31 @@ func (p *planner) finish() Plan {
 		}
 		return strings.Compare(a.Key, b.Key)
 	})
-	plan.Items = make([]Item, len(items))
-	for i, it := range items {
-		plan.Items[i] = *it
-		*plan.Counts.Of(it.Outcome)++
+	arrange(plan.Items, order)
+	for i := range plan.Items {
+		*plan.Counts.Of(plan.Items[i].Outcome)++
 	}
 	plan.Actions = p.actions
 	slices.SortStableFunc(plan.Actions, func(a, b Action) int {
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), slices.Compare(a.EventIDs, b.EventIDs), strings.Compare(a.Detail, b.Detail))
 	})
 	return plan
+}
+
+// arrange puts the items into an order in their place: where there are very many, a second list of them would be most of what a plan needs. order has for
+// each place where its item is now, and is of no use afterwards.
+func arrange(items []Item, order []int) {
+	for first := range order {
+		if order[first] == first {
+			continue
+		}
+		moved, to := items[first], first
+		for from := order[to]; from != first; from = order[to] {
+			items[to] = items[from]
+			order[to], to = to, from
+		}
+		items[to], order[to] = moved, to
+	}
 }
 
 func (p *planner) inWindow(t time.Time) bool { return !t.Before(p.start) && t.Before(p.end) }

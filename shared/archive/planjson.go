@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"adminassistant/shared/calendar"
@@ -77,40 +76,63 @@ func (p *Plan) withoutItems() planJSON {
 	}
 }
 
-// WriteJSON writes the stable form for people to read, with two spaces for each level, item by item: the text of a large plan is never in memory as a whole.
+// WriteJSON writes the stable form for people and programs to read: each item, overlap and action on a line of its own, one by one, so that the text of a
+// large plan is never in memory as a whole.
 func (p *Plan) WriteJSON(w io.Writer) error {
-	var text bytes.Buffer
-	encoder := func(prefix string) *json.Encoder {
-		enc := json.NewEncoder(&text)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent(prefix, "  ")
-		return enc
+	out := &planWriter{Writer: bufio.NewWriter(w)}
+	out.enc = json.NewEncoder(&out.text)
+	out.enc.SetEscapeHTML(false)
+	j := p.withoutItems()
+	out.member("{\n  ", "window", j.Window)
+	out.member(",\n  ", "counts", j.Counts)
+	out.member(",\n  ", "balanced", j.Balanced)
+	writeList(out, "items", p.Items, func(it *Item) any { return newItemJSON(it) })
+	writeList(out, "overlaps", p.Overlaps, func(o *Overlap) any { return o })
+	writeList(out, "actions", p.Actions, func(a *Action) any { return a })
+	if len(j.Issues) > 0 {
+		writeList(out, "issues", j.Issues, func(issue *string) any { return issue })
 	}
-	if err := encoder("").Encode(p.withoutItems()); err != nil {
-		return fmt.Errorf("write a plan: %w", err)
+	_, _ = out.WriteString("\n}\n")
+	if out.err != nil {
+		return fmt.Errorf("write a plan: %w", out.err)
 	}
-	const noItems = "\n  \"items\": ["
-	whole := text.String()
-	at := strings.Index(whole, noItems) + len(noItems)
-	out := bufio.NewWriter(w)
-	_, _ = out.WriteString(whole[:at]) // a failure is told by Flush
-	item := encoder("    ")
-	for i := range p.Items {
-		text.Reset()
-		if err := item.Encode(newItemJSON(&p.Items[i])); err != nil {
-			return fmt.Errorf("write a plan: %w", err)
-		}
-		if i > 0 {
-			_ = out.WriteByte(',')
-		}
-		_, _ = out.WriteString("\n    ")
-		_, _ = out.Write(bytes.TrimRight(text.Bytes(), "\n"))
-	}
-	if len(p.Items) > 0 {
-		_, _ = out.WriteString("\n  ")
-	}
-	_, _ = out.WriteString(whole[at:])
 	return out.Flush()
+}
+
+// planWriter writes JSON value by value. A failure to write is told by Flush.
+type planWriter struct {
+	*bufio.Writer
+	text bytes.Buffer // of one value
+	enc  *json.Encoder
+	err  error // the first one of encoding
+}
+
+func (w *planWriter) value(v any) {
+	w.text.Reset()
+	if err := w.enc.Encode(v); err != nil && w.err == nil {
+		w.err = err
+	}
+	_, _ = w.Write(bytes.TrimRight(w.text.Bytes(), "\n"))
+}
+
+func (w *planWriter) member(before, name string, v any) {
+	fmt.Fprintf(w, "%s%q: ", before, name)
+	w.value(v)
+}
+
+func writeList[T any](w *planWriter, name string, list []T, form func(*T) any) {
+	fmt.Fprintf(w, ",\n  %q: [", name)
+	for i := range list {
+		if i > 0 {
+			_ = w.WriteByte(',')
+		}
+		_, _ = w.WriteString("\n    ")
+		w.value(form(&list[i]))
+	}
+	if len(list) > 0 {
+		_, _ = w.WriteString("\n  ")
+	}
+	_ = w.WriteByte(']')
 }
 
 func newItemJSON(it *Item) itemJSON {

@@ -1,11 +1,15 @@
 package archive
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
@@ -191,18 +195,23 @@ func TestAPlanThatIsWrittenItemByItemReadsAsOneThatIsWrittenAtOnce(t *testing.T)
 	)
 	for _, events := range [][]calendar.Event{nil, hostile[:1], hostile} {
 		plan := planOf(events)
-		var want, got strings.Builder
-		enc := json.NewEncoder(&want)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(plan); err != nil {
+		want, err := json.Marshal(plan)
+		if err != nil {
 			t.Fatal(err)
 		}
+		var got strings.Builder
 		if err := plan.WriteJSON(&got); err != nil {
 			t.Fatal(err)
 		}
-		if got.String() != want.String() {
-			t.Errorf("got  %s\nwant %s", &got, &want)
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, []byte(got.String())); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := unescaped.Replace(compact.String()), unescaped.Replace(string(want)); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if items := strings.Count(got.String(), "\n    {\"event_id\""); items != len(events) {
+			t.Errorf("%d items stand on lines of their own, not %d", items, len(events))
 		}
 		if err := plan.WriteJSON(fullDisk{}); !errors.Is(err, errFull) {
 			t.Errorf("where nothing can be written: %v", err)
@@ -210,8 +219,51 @@ func TestAPlanThatIsWrittenItemByItemReadsAsOneThatIsWrittenAtOnce(t *testing.T)
 	}
 }
 
+// unescaped writes what package json escapes for web pages.
+var unescaped = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&")
+
 var errFull = errors.New("the disk is full")
 
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
+
+func TestAPlanFromFilesIsTheSameWithoutTexts(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := hostileSituation(t)
+		in := Input{Events: slices.Clone(s.events), Window: s.window, Settings: s.settings, Standing: s.held}
+		want, err := json.Marshal(NewPlan(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Events = slices.Clone(s.events)
+		for i := range in.Events {
+			WithoutText(&in.Events[i])
+		}
+		got, err := json.Marshal(NewPlan(in))
+		if err != nil || string(got) != string(want) {
+			t.Errorf("%v\ngot  %s\nwant %s", err, got, want)
+		}
+	})
+}
+
+func TestItemsAreArrangedInTheirPlace(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		order := rapid.Permutation([]int{0, 1, 2, 3, 4, 5, 6}).Draw(t, "order")
+		items := make([]Item, len(order))
+		for i := range items {
+			items[i].EventID = string(rune('a' + i))
+		}
+		var want, got []string
+		for _, at := range order {
+			want = append(want, items[at].EventID)
+		}
+		arrange(items, order)
+		for _, it := range items {
+			got = append(got, it.EventID)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+}

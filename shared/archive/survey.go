@@ -11,6 +11,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/decision"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/flag"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/rule"
 	"adminassistant/shared/run"
@@ -29,7 +30,9 @@ type survey struct {
 	hidden   map[string]bool  // ids of events that the source has and does not show
 	refused  map[string]bool  // ids of events whose texts the source does not show
 	own      []Decided        // what the run itself is to carry out, beside what was carried out before
+	input    Input            // of the plan
 	plan     Plan
+	shadow   *Shadow // what another version of the plan would change; nil: none was asked
 
 	shrunk             bool // the source shows far fewer events than the ledger holds
 	rekeyed            bool // the source shows its events under other ids than the ledger
@@ -60,6 +63,9 @@ func (a *Attempt) newSurvey(from, to calendar.Date) (_ *survey, err error) {
 	}
 	if a.run.Options.Replace {
 		s.settings.OnDrift = AcceptOnDrift
+	}
+	if flag.KeptOn(a.run.Flags, flag.AlikeDuplicates) {
+		s.settings.Version = Alike
 	}
 	s.window, err = calendar.NewWindow(from, to, s.settings.Zone)
 	return s, err
@@ -166,10 +172,11 @@ func (s *survey) makePlan(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.plan = NewPlan(Input{
+		s.input = Input{
 			Events: s.events, Window: s.window, Settings: s.settings, Rules: s.rules, Standing: books.standing(), Copies: books.copies(), Hidden: s.hidden,
 			Unread: s.unread, Decisions: decisions, Locks: books.head.Locks, Replace: s.attempt.run.Options.Replace,
-		})
+		}
+		s.plan = NewPlan(s.input)
 		// What is new in this window may be in the ledger on another day, from which it moved.
 		news, err := books.find(ctx, s.unknownLineages())
 		if err != nil {

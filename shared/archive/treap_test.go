@@ -16,7 +16,7 @@ type entry struct {
 }
 
 func (e entry) node() *treap {
-	return newTreap(nine.Add(time.Duration(e.at)), nine.Add(time.Duration(e.other)), &candidate{Item: Item{EventID: e.id}})
+	return newTreap(nine.Add(time.Duration(e.at)), nine.Add(time.Duration(e.other)), &candidate{Item: &Item{EventID: e.id}})
 }
 
 func TestTreapFindsWhatASlowSearchFinds(t *testing.T) {

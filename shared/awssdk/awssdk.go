@@ -33,8 +33,11 @@ const (
 
 // Load reads region, credentials and endpoints from the environment that the SDK itself defines (AWS_REGION, AWS_ENDPOINT_URL and
 // the like). It asks no service. Errors are of kind fault.Invalid.
-func Load(ctx context.Context) (aws.Config, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryer(retryer))
+func Load(ctx context.Context) (aws.Config, error) { return LoadIn(ctx, "") }
+
+// LoadIn is Load for a region; empty: that of the environment.
+func LoadIn(ctx context.Context, region string) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryer(retryer), config.WithRegion(region))
 	if err != nil {
 		return aws.Config{}, fault.New(fault.Invalid, "settings of AWS: %v", err)
 	}

@@ -616,7 +616,7 @@ func (x *execution) leave(ctx context.Context) error {
 
 // retain deletes the backups of the run's job that no rule keeps. What fails is for the job's next run.
 func (x *execution) retain(ctx context.Context) {
-	if x.input.Job == "" || x.input.Retention == (Retention{}) || !flag.Kept(x.run.Flags, flag.DeleteOldBackups) {
+	if x.input.Job == "" || x.input.Retention == (Retention{}) || !flag.KeptOn(x.run.Flags, flag.DeleteOldBackups) {
 		return
 	}
 	deleted := 0

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,16 +36,22 @@ var ErrIncomplete = errors.New("calendar: listing is incomplete")
 // one of them. A response with a next link is ErrIncomplete: a part of a calendar must not be mistaken for the whole. If reading itself fails,
 // then that error is returned.
 func DecodeGraph(r io.Reader) ([]Event, error) {
-	return decodeGraph(r, MaxGraphEvents, MaxGraphBytes)
+	return DecodeLargeGraph(r, 0, nil)
 }
 
-func decodeGraph(r io.Reader, maxEvents int, maxBytes int64) ([]Event, error) {
+// DecodeLargeGraph is DecodeGraph for very many events. size is how many bytes there are, by which the room for the events is made at once; 0: not known.
+// change is called with each event as soon as it is read, so that what nobody needs of it need not be kept; nil: all is kept.
+func DecodeLargeGraph(r io.Reader, size int64, change func(*Event)) ([]Event, error) {
+	return (&graphDecoder{maxEvents: MaxGraphEvents, size: size, change: change}).decode(r, MaxGraphBytes)
+}
+
+func (d *graphDecoder) decode(r io.Reader, maxBytes int64) ([]Event, error) {
 	in := &limitedReader{r: r, left: maxBytes}
 	text := bufio.NewReader(in)
 	if mark, _ := text.Peek(3); bytes.Equal(mark, []byte("\ufeff")) {
 		_, _ = text.Discard(len(mark)) // a byte order mark, which editors on Windows put first
 	}
-	d := graphDecoder{Decoder: json.NewDecoder(text), maxEvents: maxEvents}
+	d.Decoder, d.words = json.NewDecoder(text), map[string]string{}
 	err := d.document()
 	switch {
 	case in.err != nil:
@@ -88,7 +95,50 @@ func (l *limitedReader) Read(p []byte) (int, error) {
 type graphDecoder struct {
 	*json.Decoder
 	maxEvents int
+	size      int64        // in bytes; 0: not known
+	change    func(*Event) // nil: nothing is changed
 	events    []Event
+	words     map[string]string // what many events have in common, so that it is kept once
+}
+
+// mostWords is of how many texts one copy is kept.
+const mostWords = 10_000
+
+// measured is after how many events the size of all of them is known well enough.
+const measured = 1000
+
+// makeRoom makes room for as many events as the size lets expect, and a few more: growing step by step would need the room twice.
+func (d *graphDecoder) makeRoom() {
+	if d.size == 0 || len(d.events) != measured {
+		return
+	}
+	expected := d.size * measured / max(d.InputOffset(), 1)
+	d.events = slices.Grow(d.events, max(0, int(min(int64(d.maxEvents), expected+expected/50))-measured))
+}
+
+// once returns the copy of a text that is kept.
+func (d *graphDecoder) once(text *string) {
+	if kept, known := d.words[*text]; known {
+		*text = kept
+	} else if len(d.words) < mostWords {
+		d.words[*text] = *text
+	}
+}
+
+// keepOnce keeps one copy of the texts that often are those of other events.
+func (d *graphDecoder) keepOnce(e *Event) {
+	for _, text := range []*string{
+		&e.SeriesMasterID, &e.Start.Zone, &e.End.Zone, &e.StartZone, &e.EndZone, &e.Location, &e.OnlineURL, &e.Organizer.Name, &e.Organizer.Address,
+	} {
+		d.once(text)
+	}
+	for i := range e.Categories {
+		d.once(&e.Categories[i])
+	}
+	for i := range e.Attendees {
+		d.once(&e.Attendees[i].Name)
+		d.once(&e.Attendees[i].Address)
+	}
 }
 
 func (d *graphDecoder) document() error {
@@ -172,7 +222,12 @@ func (d *graphDecoder) array() error {
 		if err != nil {
 			return err
 		}
+		d.keepOnce(&e)
+		if d.change != nil {
+			d.change(&e)
+		}
 		d.events = append(d.events, e)
+		d.makeRoom()
 	}
 	_, err := d.Token() // the closing bracket
 	return err

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+	"unsafe"
 
 	"adminassistant/shared/fault"
 )
@@ -153,18 +154,56 @@ func TestAPartOfAListingIsRefused(t *testing.T) {
 
 func TestDecodeGraphHasLimits(t *testing.T) {
 	text := `[{"id": "1"}, {"id": "2"}]`
-	if got, err := decodeGraph(strings.NewReader(text), 2, int64(len(text))); err != nil || len(got) != 2 {
+	if got, err := (&graphDecoder{maxEvents: 2}).decode(strings.NewReader(text), int64(len(text))); err != nil || len(got) != 2 {
 		t.Fatalf("at the limit: %v, %v", got, err)
 	}
-	if _, err := decodeGraph(strings.NewReader(text), 1, 1000); fault.FieldOf(err) != "value[1]" || !strings.Contains(err.Error(), "at most 1 events") {
+	if _, err := (&graphDecoder{maxEvents: 1}).decode(strings.NewReader(text), 1000); fault.FieldOf(err) != "value[1]" ||
+		!strings.Contains(err.Error(), "at most 1 events") {
 		t.Errorf("too many events: %v", err)
 	}
-	if _, err := decodeGraph(strings.NewReader(text), 2, int64(len(text))-1); fault.Of(err) != fault.Invalid ||
+	if _, err := (&graphDecoder{maxEvents: 2}).decode(strings.NewReader(text), int64(len(text))-1); fault.Of(err) != fault.Invalid ||
 		!strings.Contains(err.Error(), "more than 25 bytes") {
 		t.Errorf("too many bytes: %v", err)
 	}
-	if _, err := decodeGraph(strings.NewReader(text+strings.Repeat(" ", 5000)), 2, 1000); err == nil {
+	if _, err := (&graphDecoder{maxEvents: 2}).decode(strings.NewReader(text+strings.Repeat(" ", 5000)), 1000); err == nil {
 		t.Error("too many bytes after the events were accepted")
+	}
+}
+
+func TestVeryManyEventsAreReadIntoRoomThatFits(t *testing.T) {
+	var text strings.Builder
+	text.WriteString(`{"value": [`)
+	const n = 5000
+	for i := range n {
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		fmt.Fprintf(&text, `{"id": "%06d", "subject": "Review", "location": {"displayName": "Room 1"}}`, i)
+	}
+	text.WriteString("]}")
+	plain, err := DecodeGraph(strings.NewReader(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// whatever is said of the size, the events are the same
+	for _, size := range []int64{0, 1, int64(text.Len()), 1 << 40} {
+		events, err := DecodeLargeGraph(strings.NewReader(text.String()), size, nil)
+		if err != nil || !reflect.DeepEqual(events, plain) {
+			t.Fatalf("%d bytes: %v, %d events", size, err, len(events))
+		}
+		if size == int64(text.Len()) && cap(events) > n+n/20 {
+			t.Errorf("room for %d events was made for %d", cap(events), n)
+		}
+		if cap(events) > MaxGraphEvents+MaxGraphEvents/50 {
+			t.Errorf("%d bytes: room for %d events", size, cap(events))
+		}
+		if unsafe.StringData(events[0].Location) != unsafe.StringData(events[n-1].Location) {
+			t.Error("what all events have in common is there more than once")
+		}
+	}
+	changed, err := DecodeLargeGraph(strings.NewReader(text.String()), 0, func(e *Event) { e.Subject = "" })
+	if err != nil || changed[0].Subject != "" || changed[n-1].Subject != "" {
+		t.Errorf("%v, %+v", err, changed[n-1])
 	}
 }
 

@@ -14,8 +14,11 @@ import (
 // marker is a category that says where an appointment was; it is valid and sets no customer.
 const marker = "Online"
 
+// Break is the customer of breaks that are in the calendar, if its billing type is non-billable.
+const Break = "Break"
+
 // ownTime are the customers of time that nobody pays for. They get this spelling, whatever the category's is.
-var ownTime = []string{"Admin", "Break"}
+var ownTime = []string{"Admin", Break}
 
 // Why a category cannot be read.
 var (

@@ -31,6 +31,8 @@ type Name string
 const (
 	// DeleteOldBackups lets backup runs delete what the retention of their job no longer keeps. Off, all of them stay.
 	DeleteOldBackups Name = "backup.delete_old"
+	// AlikeDuplicates is archive.Alike, the second version of the plan. It can be shadowed.
+	AlikeDuplicates Name = "plan.alike_duplicates"
 	// StuckJobAction gives users an action about a job of theirs that a defect keeps from being started. Off, we alone are told.
 	StuckJobAction Name = "job.stuck_action"
 )
@@ -44,12 +46,18 @@ type Definition struct {
 	Since string
 	// Kept says that runs keep, until they end, the value that they started with.
 	Kept bool
+	// Shadows says that it may have the state Shadow: runs can tell what it would change.
+	Shadows bool
 }
 
 // Known are all flags.
 var Known = map[Name]Definition{
 	DeleteOldBackups: {What: "Backup runs delete what the retention no longer keeps.", Default: true, Owner: "backup", Since: "2026-11-30", Kept: true},
-	StuckJobAction:   {What: "Users get an action about a job that a defect keeps from being started.", Default: true, Owner: "job", Since: "2026-11-30"},
+	AlikeDuplicates: {
+		What:  "Events at the same time count as duplicates also where letters or white space within their subjects are written otherwise.",
+		Owner: "archive", Since: "2026-11-30", Kept: true, Shadows: true,
+	},
+	StuckJobAction: {What: "Users get an action about a job that a defect keeps from being started.", Default: true, Owner: "job", Since: "2026-11-30"},
 }
 
 // old is the age from which a flag should be decided for good.
@@ -68,6 +76,7 @@ const (
 	Off     State = "off"
 	On      State = "on"
 	Percent State = "percent" // for a share of the users
+	Shadow  State = "shadow"  // for nobody; runs tell what it would change, and change nothing by it
 )
 
 // Flag is what an administrator decided.
@@ -109,14 +118,23 @@ func (f Flag) On(user string) bool {
 	return f.State == On
 }
 
+// Shadowed says whether runs of a user tell what the flag would change.
+func (f Flag) Shadowed(user string) bool {
+	_, object, _ := strings.Cut(user, "#")
+	return f.State == Shadow && !slices.Contains(f.Deny, object) && !slices.Contains(f.Allow, object)
+}
+
 // check says what is wrong with a flag; errors are of kind fault.Invalid and name the field, or of fault.NotFound.
 func (f Flag) check() error {
-	if _, ok := Known[f.Name]; !ok {
+	definition, ok := Known[f.Name]
+	if !ok {
 		return fault.New(fault.NotFound, "there is no flag %.50q; there are: %s", string(f.Name), strings.Join(names(), ", "))
 	}
 	switch {
-	case f.State != Off && f.State != On && f.State != Percent:
-		return fault.Field("state", "is %.20q: expected off, on or percent", string(f.State))
+	case f.State == Shadow && !definition.Shadows:
+		return fault.Field("state", "is shadow: nothing tells what %s would change; expected off, on or percent", f.Name)
+	case f.State != Off && f.State != On && f.State != Percent && f.State != Shadow:
+		return fault.Field("state", "is %.20q: expected off, on, percent or shadow", string(f.State))
 	case f.Percent < 0 || f.Percent > Whole || f.State != Percent && f.Percent != 0:
 		return fault.Field("percent", "must be 0 to 100, and goes with the state percent alone")
 	}
@@ -178,14 +196,18 @@ func New(table store.Table, clock func() time.Time) *Flags {
 func key(tenant string) store.Key { return store.Key{PK: "FLAGS#" + tenant, SK: "FLAGS"} }
 
 func (f *Flags) read(ctx context.Context, tenant string) (decisions, error) {
-	d := decisions{Flags: map[Name]Flag{}}
 	item, err := f.table.Get(ctx, key(tenant))
 	if errors.Is(err, store.ErrNotFound) {
-		return d, nil
+		return decisions{Flags: map[Name]Flag{}}, nil
 	}
 	if err != nil {
-		return d, fmt.Errorf("read flags: %w", err)
+		return decisions{}, fmt.Errorf("read flags: %w", err)
 	}
+	return decode(item)
+}
+
+func decode(item store.Item) (d decisions, err error) {
+	d.Flags = map[Name]Flag{}
 	if d.unknown, err = store.Decode(item.Data, &d); err != nil {
 		return d, fault.New(fault.Malformed, "the flags of a tenant are unreadable: %w", err)
 	}
@@ -200,53 +222,102 @@ func (f *Flags) On(ctx context.Context, name Name, user string) bool {
 	if !ok {
 		panic("flag: there is no " + string(name))
 	}
-	tenant, _, _ := strings.Cut(user, "#")
-	if decided, ok := f.of(ctx, tenant)[name]; ok {
+	if decided, ok := f.of(ctx, tenantOf(user))[name]; ok {
 		return decided.On(user)
 	}
 	return definition.Default
 }
 
-// Kept returns the values, for a user, of those flags that a run keeps.
-func (f *Flags) Kept(ctx context.Context, user string) map[string]bool {
+// shadowed, behind the name of a flag, says of a run that it tells what the flag would change.
+const shadowed = ":shadow"
+
+// Kept has the values of those flags of a part of the program that runs keep from their start.
+type Kept struct {
+	Flags *Flags
+	Owner string // of the flags
+}
+
+// Beside is what is to be read beside a run of a user: nothing where what was read before still counts.
+func (k Kept) Beside(user string) []store.Key {
+	if tenant := tenantOf(user); k.Flags.known(tenant) == nil {
+		return []store.Key{key(tenant)}
+	}
+	return nil
+}
+
+// Started returns the values for a user, and which of the flags a run shadows. read is what Beside asked for, if it is there.
+func (k Kept) Started(ctx context.Context, user string, read []store.Item) map[string]bool {
+	tenant := tenantOf(user)
+	h := k.Flags.known(tenant)
+	if h == nil {
+		d, err := decisions{}, error(nil)
+		if at := slices.IndexFunc(read, func(item store.Item) bool { return item.Key == key(tenant) }); at >= 0 {
+			d, err = decode(read[at])
+		}
+		h = k.Flags.hold(ctx, tenant, d, err)
+	}
 	all := map[string]bool{}
 	for name, definition := range Known {
-		if definition.Kept {
-			all[string(name)] = f.On(ctx, name, user)
+		if !definition.Kept || definition.Owner != k.Owner {
+			continue
+		}
+		decided, ok := h.flags[name]
+		all[string(name)] = ok && decided.On(user) || !ok && definition.Default
+		if decided.Shadowed(user) {
+			all[string(name)+shadowed] = true
 		}
 	}
 	return all
 }
 
-// Kept is the value of a flag that a run started with.
-func Kept(kept map[string]bool, name Name) bool {
+// KeptShadow says whether a run that started with these values tells what a flag would change.
+func KeptShadow(kept map[string]bool, name Name) bool { return kept[string(name)+shadowed] }
+
+// KeptOn is the value of a flag that a run started with.
+func KeptOn(kept map[string]bool, name Name) bool {
 	if value, ok := kept[string(name)]; ok {
 		return value
 	}
 	return Known[name].Default
 }
 
+func tenantOf(user string) string {
+	tenant, _, _ := strings.Cut(user, "#")
+	return tenant
+}
+
 // of returns what is decided for a tenant.
 func (f *Flags) of(ctx context.Context, tenant string) map[Name]Flag {
-	now := f.clock()
-	f.mu.Lock()
-	h := f.held[tenant]
-	f.mu.Unlock()
-	if h != nil && now.Before(h.until) {
+	if h := f.known(tenant); h != nil {
 		return h.flags
 	}
 	d, err := f.read(ctx, tenant)
-	next := &holding{flags: d.Flags, until: now.Add(fresh)}
-	if err != nil {
-		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("flags not read")
-		if next.flags = nil; h != nil {
-			next.flags = h.flags
-		}
-	}
+	return f.hold(ctx, tenant, d, err).flags
+}
+
+// known returns what was read of a tenant, if it still counts, else nil.
+func (f *Flags) known(tenant string) *holding {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if h := f.held[tenant]; h != nil && f.clock().Before(h.until) {
+		return h
+	}
+	return nil
+}
+
+// hold holds what was read; after an error what was read before.
+func (f *Flags) hold(ctx context.Context, tenant string, d decisions, err error) *holding {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	next := &holding{flags: d.Flags, until: f.clock().Add(fresh)}
+	if err != nil {
+		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("flags not read")
+		if next.flags = nil; f.held[tenant] != nil {
+			next.flags = f.held[tenant].flags
+		}
+	}
 	f.held[tenant] = next
-	return next.flags
+	return next
 }
 
 // List returns what is decided for a tenant, by name; a flag that is not in it is as the program has it.

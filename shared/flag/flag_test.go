@@ -254,13 +254,68 @@ func TestNoDecisionIsLostToAnotherAtTheSameTime(t *testing.T) {
 	}
 }
 
+// started asks for what a run of a user starts with, as a worker does.
+func started(t *testing.T, f *Flags, user, owner string) map[string]bool {
+	t.Helper()
+	kept := Kept{Flags: f, Owner: owner}
+	var read []store.Item
+	if keys := kept.Beside(user); len(keys) > 0 {
+		var err error
+		read, err = f.table.GetMany(t.Context(), keys)
+		must(t, err)
+	}
+	return kept.Started(t.Context(), user, read)
+}
+
+func TestFlagsOfRunsAreReadBesideThemAtMostOnceInAWhile(t *testing.T) {
+	w := newWorld(t)
+	f := New(w, w.Now)
+	_, err := New(w, w.Now).Set(t.Context(), "tenant", "boss", Flag{Name: DeleteOldBackups, State: Off})
+	must(t, err)
+	kept := Kept{Flags: f, Owner: "backup"}
+	if keys := kept.Beside(ann); len(keys) != 1 {
+		t.Errorf("at first %v is read", keys)
+	}
+	if started(t, f, ann, "backup")["backup.delete_old"] {
+		t.Error("what was read does not count")
+	}
+	if keys := kept.Beside(ann); len(keys) != 0 {
+		t.Errorf("what was read is read again: %v", keys)
+	}
+	if keys := kept.Beside("other#bob"); len(keys) != 1 {
+		t.Errorf("of another tenant %v is read", keys)
+	}
+	w.Advance(fresh)
+	if keys := kept.Beside(ann); len(keys) != 1 {
+		t.Errorf("after a while %v is read", keys)
+	}
+	broken := []store.Item{{Key: key("tenant"), Data: []byte("no JSON")}}
+	if kept.Started(t.Context(), ann, broken)["backup.delete_old"] {
+		t.Error("what cannot be read puts what was known out of force")
+	}
+	if gets := w.gets; gets != 1 {
+		t.Errorf("%d requests were made, not the one of whoever set the flag", gets)
+	}
+}
+
 func TestWhatRunsKeep(t *testing.T) {
 	w := newWorld(t)
 	f := New(w, w.Now)
 	_, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: DeleteOldBackups, State: Off})
 	must(t, err)
-	if kept := f.Kept(t.Context(), ann); len(kept) != 1 || kept["backup.delete_old"] {
+	if kept := started(t, f, ann, "backup"); len(kept) != 1 || kept["backup.delete_old"] {
 		t.Errorf("got %v", kept)
+	}
+	if kept := started(t, f, ann, "archive"); len(kept) != 1 || kept["plan.alike_duplicates"] || KeptShadow(kept, AlikeDuplicates) {
+		t.Errorf("the archive keeps %v", kept)
+	}
+	_, err = f.Set(t.Context(), "tenant", "boss", Flag{Name: AlikeDuplicates, State: Shadow, Allow: []string{"bob"}})
+	must(t, err)
+	if kept := started(t, f, ann, "archive"); len(kept) != 2 || KeptOn(kept, AlikeDuplicates) || !KeptShadow(kept, AlikeDuplicates) {
+		t.Errorf("of a shadow the archive keeps %v", kept)
+	}
+	if kept := started(t, f, "tenant#bob", "archive"); len(kept) != 1 || !KeptOn(kept, AlikeDuplicates) || KeptShadow(kept, AlikeDuplicates) {
+		t.Errorf("for whom it is on the archive keeps %v", kept)
 	}
 	for _, c := range []struct {
 		kept map[string]bool
@@ -269,9 +324,44 @@ func TestWhatRunsKeep(t *testing.T) {
 		{nil, true}, {map[string]bool{"backup.delete_old": false}, false},
 		{map[string]bool{"backup.delete_old": true}, true}, {map[string]bool{"other": false}, true},
 	} {
-		if got := Kept(c.kept, DeleteOldBackups); got != c.want {
+		if got := KeptOn(c.kept, DeleteOldBackups); got != c.want {
 			t.Errorf("%v: %t", c.kept, got)
 		}
+	}
+}
+
+func TestAShadowIsOnForNobodyAndOfAllButWhomListsName(t *testing.T) {
+	for _, c := range []struct {
+		flag         Flag
+		on, shadowed bool
+	}{
+		{Flag{State: Shadow}, false, true},
+		{Flag{State: Shadow, Allow: []string{"ann"}}, true, false},
+		{Flag{State: Shadow, Deny: []string{"ann"}}, false, false},
+		{Flag{State: Shadow, Allow: []string{"bob"}, Deny: []string{"eve"}}, false, true},
+		{Flag{State: On}, true, false},
+		{Flag{State: Off}, false, false},
+		{Flag{State: Percent, Percent: 1}, false, false},
+		{Flag{}, false, false},
+	} {
+		c.flag.Name = AlikeDuplicates
+		if on, shadowed := c.flag.On("tenant#ann"), c.flag.Shadowed("tenant#ann"); on != c.on || shadowed != c.shadowed {
+			t.Errorf("%+v: on %t, shadowed %t", c.flag, on, shadowed)
+		}
+	}
+}
+
+func TestOnlyWhatCanBeToldIsShadowed(t *testing.T) {
+	w := newWorld(t)
+	f := New(w, w.Now)
+	for name, d := range Known {
+		_, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: name, State: Shadow})
+		if (err == nil) != d.Shadows || err != nil && fault.FieldOf(err) != "state" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: AlikeDuplicates, State: Shadow, Percent: 5}); fault.FieldOf(err) != "percent" {
+		t.Errorf("a share of a shadow: %v", err)
 	}
 }
 

@@ -155,7 +155,7 @@ func (s *summing) add(e *ledger.Entry) {
 
 // claims says whether an appointment takes up time of its day.
 func claims(a *calendar.Appointment) bool {
-	return !a.AllDay && a.Duration() > 0 && !a.Cancelled && !a.Declined && a.ShowAs != calendar.Free
+	return !a.AllDay && a.Duration() > 0 && idle(a) == ""
 }
 
 // days are the days of the window to which an appointment belongs: that of its start, or each of an all-day one.
@@ -180,17 +180,24 @@ func maxDate(a, b calendar.Date) calendar.Date {
 
 // reason says why an appointment is not counted, whatever its length; empty if it is.
 func reason(a *calendar.Appointment) Reason {
-	switch {
-	case a.Sensitivity != "" && a.Sensitivity != calendar.Normal:
+	if a.Sensitivity != "" && a.Sensitivity != calendar.Normal {
 		return Private
+	}
+	if why := idle(a); why != "" || a.Customer != "" || a.Travel {
+		return why
+	}
+	return NoCustomer
+}
+
+// idle says why an appointment takes up no time; empty if it does.
+func idle(a *calendar.Appointment) Reason {
+	switch {
 	case a.Cancelled:
 		return Cancelled
 	case a.Declined:
 		return Declined
 	case a.ShowAs == calendar.Free:
 		return Free
-	case a.Customer == "" && !a.Travel:
-		return NoCustomer
 	}
 	return ""
 }
@@ -394,10 +401,14 @@ type Reader struct {
 // MaxDays is the longest period.
 const MaxDays = 400
 
+func tooLong(w calendar.Window) error {
+	return fault.Field("period", "has %d days; at most %d are added up at once", w.Days(), MaxDays)
+}
+
 // read returns what the ledger of a config has in a window.
 func (r *Reader) read(ctx context.Context, config string, w calendar.Window) ([]ledger.Entry, error) {
 	if w.Days() > MaxDays {
-		return nil, fault.Field("period", "has %d days; at most %d are added up at once", w.Days(), MaxDays)
+		return nil, tooLong(w)
 	}
 	return r.Ledger.AsOf(ctx, config, ledger.Span{From: w.Start(), To: w.End()}, time.Time{})
 }

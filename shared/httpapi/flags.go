@@ -16,7 +16,7 @@ import (
 type flagView struct {
 	Name    string     `json:"name"`
 	What    string     `json:"what" doc:"What it switches."`
-	State   string     `json:"state" enum:"off,on,percent" doc:"For whom of your tenant it is on."`
+	State   string     `json:"state" enum:"off,on,percent,shadow" doc:"For whom of your tenant it is on; shadow: runs tell what it would change."`
 	Percent float64    `json:"percent,omitempty" doc:"The share of users for whom it is on, of state percent. Who is in a share stays in when it grows."`
 	Allow   []string   `json:"allow" nullable:"false" doc:"Users for whom it is on, whatever the state says."`
 	Deny    []string   `json:"deny" nullable:"false" doc:"Users for whom it is off, whatever else says that it is on."`
@@ -89,7 +89,7 @@ func (s *server) listFlags(ctx context.Context, _ *struct{}) (*struct {
 func (s *server) setFlag(ctx context.Context, in *struct {
 	Name string `path:"name" maxLength:"100"`
 	Body struct {
-		State   string   `json:"state" enum:"off,on,percent"`
+		State   string   `json:"state" enum:"off,on,percent,shadow" doc:"shadow, where the flag has it: for nobody, and runs tell what it would change."`
 		Percent float64  `json:"percent,omitempty" minimum:"0" maximum:"100" doc:"With the state percent, to a hundredth."`
 		Allow   []string `json:"allow,omitempty" nullable:"false" maxItems:"100" doc:"Object ids of users for whom it is on."`
 		Deny    []string `json:"deny,omitempty" nullable:"false" maxItems:"100" doc:"Object ids of users for whom it is off."`

@@ -201,7 +201,7 @@ func (s *server) showHours(ctx context.Context, in *struct{ HoursQuery }) (*stru
 		v.Overlaps = append(v.Overlaps, shared)
 	}
 	for _, g := range r.Gaps {
-		v.Gaps = append(v.Gaps, hoursGap{Date: calendar.DateOf(g.From, w.Zone).String(), Start: g.From, End: g.To, Minutes: hours.Minutes(g.To.Sub(g.From))})
+		v.Gaps = append(v.Gaps, viewGap(g, w.Zone))
 	}
 	return &struct{ Body hoursView }{v}, nil
 }

@@ -71,6 +71,22 @@ func TestHours(t *testing.T) {
 		t.Error(text)
 	}
 	s.do("GET", "/v1/hours", nil).problem(422, "invalid", "period")
+	working := s.do("GET", "/v1/hours/working-time?period=2026-10-01+to+2026-10-31", nil).is(200)
+	if days := object(working.json)["days"].([]any); len(days) == 0 || object(days[0])["first_begin"] == nil || working.str("timezone") != "Europe/Berlin" {
+		t.Errorf("working time is %s", working.body)
+	}
+	strict := s.do("GET", "/v1/hours/working-time?period=2026-10-01+to+2026-10-31&most_day=1&breaks=false", nil).is(200)
+	if !strings.Contains(string(strict.body), "long_day") || strings.Contains(string(strict.body), "short_breaks") {
+		t.Errorf("with limits it is %s", strict.body)
+	}
+	csv = s.do("GET", "/v1/hours/working-time/export?period=2026-10-01+to+2026-10-31", nil).is(200)
+	if !strings.HasPrefix(string(csv.body), "date,first_begin,") ||
+		!strings.Contains(csv.Header.Get("Content-Disposition"), "working-time-2026-10-01-2026-10-31.csv") {
+		t.Errorf("the file is %s", csv.body)
+	}
+	s.do("GET", "/v1/hours/working-time", nil).problem(422, "invalid", "period")
+	s.do("GET", "/v1/hours/working-time?period=2026-10-05&most_day=1441", nil).problem(422, "invalid", "most_day")
+	s.do("GET", "/v1/hours/working-time?from=2025-01-01&to=2026-12-31", nil).problem(422, "invalid", "period")
 	s.do("GET", "/v1/hours?period=2026-10-05&by=moon", nil).problem(422, "invalid", "by")
 	s.do("GET", "/v1/hours?from=2025-01-01&to=2026-12-31", nil).problem(422, "invalid", "period")
 	s.do("GET", "/v1/hours?config=none&period=2026-10-05", nil).problem(404, "not_found", "")

@@ -134,6 +134,8 @@ type server struct {
 	// document is the OpenAPI document.
 	document []byte
 	origins  *http.CrossOriginProtection
+	// shrinking answers requests, with answers that are compressed.
+	shrinking http.Handler
 }
 
 // New returns the API.
@@ -191,6 +193,7 @@ func New(s Services) http.Handler {
 	srv.placeRoutes()
 	srv.ruleRoutes()
 	srv.hoursRoutes()
+	srv.workingTimeRoutes()
 	srv.runRoutes()
 	srv.undoRoutes()
 	srv.verifyRoutes()
@@ -217,6 +220,7 @@ func New(s Services) http.Handler {
 	srv.document = document
 	srv.docsRoutes(newReference(srv.api.OpenAPI()))
 	srv.index()
+	srv.shrinking = compressed(http.HandlerFunc(srv.answer))
 	return srv
 }
 

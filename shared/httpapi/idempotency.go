@@ -42,6 +42,7 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, to *route, key str
 		s.answerProblem(w, r, to, problemOf(ctx, err))
 		return
 	}
+	r = r.WithContext(context.WithValue(ctx, onceKey{}, key))
 	body := &hashed{from: r.Body, sum: sha256.New()}
 	fmt.Fprintf(body.sum, "%s\n%s\n", r.URL.RequestURI(), r.Header.Get("Content-Type"))
 	r.Body = body
@@ -88,6 +89,14 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, to *route, key str
 		}
 	}
 	answer.writeTo(w)
+}
+
+type onceKey struct{}
+
+// requestKey is the Idempotency-Key of a request; empty: it has none.
+func requestKey(ctx context.Context) string {
+	key, _ := ctx.Value(onceKey{}).(string)
+	return key
 }
 
 // repeat answers a request whose key was used before.

@@ -31,7 +31,8 @@ func TestEveryRouteHasAClass(t *testing.T) {
 		"GET /v1/backups/{id}/files/{name}": limit.Bulk, "POST /v1/backups/{id}/verify": limit.Bulk, "POST /v1/ledger/{config}/verify": limit.Bulk,
 		"POST /v1/archive-configs/{id}/rules/try": limit.Bulk, "GET /v1/archive-configs/{id}/rules/suggestions": limit.Bulk,
 		"GET /v1/ledger/{config}/proof": limit.Bulk, "POST /v1/audit/verify": limit.Bulk, "GET /v1/audit/export": limit.Bulk,
-		"GET /v1/hours": limit.Bulk, "GET /v1/hours/export": limit.Bulk, "GET /v1/customers/new": limit.Bulk, "GET /v1/categories/validate": limit.Bulk,
+		"GET /v1/hours": limit.Bulk, "GET /v1/hours/export": limit.Bulk, "GET /v1/hours/working-time": limit.Bulk,
+		"GET /v1/hours/working-time/export": limit.Bulk, "GET /v1/customers/new": limit.Bulk, "GET /v1/categories/validate": limit.Bulk,
 		"GET /v1/places": limit.Bulk, "GET /v1/travel/gaps": limit.Bulk,
 		"GET /v1/timesheets/{id}/export": limit.Bulk,
 	}

@@ -30,20 +30,25 @@ func (r *response) WriteHeader(status int) {
 	if r.status == 0 {
 		r.status = status
 	}
+	if r.Header().Get("ETag") != "" {
+		asItIs(r.Header())
+	}
 	r.ResponseWriter.WriteHeader(status)
 }
 
 func (r *response) Write(p []byte) (int, error) {
 	if r.status == 0 {
-		r.status = http.StatusOK
+		r.WriteHeader(http.StatusOK)
 	}
 	return r.ResponseWriter.Write(p)
 }
 
 func (r *response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// ServeHTTP surrounds every request with a correlation id, security headers, one line in the log, and a problem for whatever goes wrong.
-func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.shrinking.ServeHTTP(w, r) }
+
+// answer surrounds every request with a correlation id, security headers, one line in the log, and a problem for whatever goes wrong.
+func (s *server) answer(w http.ResponseWriter, r *http.Request) {
 	began := s.Clock()
 	id := r.Header.Get(headerCorrelation)
 	if !visible(id, maxCorrelation) {
@@ -122,7 +127,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		who = p
-		r = r.WithContext(context.WithValue(account.With(ctx, p), sessionKey{}, it))
+		ctx := context.WithValue(account.With(ctx, p), sessionKey{}, it)
+		if to.page && it != nil {
+			ctx = context.WithValue(ctx, formTokenKey{}, it.Masked())
+		}
+		r = r.WithContext(ctx)
 		if problem := s.throttled(ctx, h, to, p.Key()); problem != nil {
 			s.answerProblem(out, r, to, problem)
 			return
@@ -144,10 +153,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	key := r.Header.Get(headerIdempotency)
 	if to.page && unsafe(r.Method) {
-		if err := readForm(r); err != nil {
+		form, err := readForm(r, to)
+		if err != nil {
 			s.show(out, r, problemOf(ctx, err))
 			return
 		}
+		r = form
 		key = r.PostForm.Get(fieldOnce)
 	}
 	if key != "" && r.Method == http.MethodPost && who.Object != "" {

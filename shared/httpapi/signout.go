@@ -53,7 +53,7 @@ func (s *server) signOutPage(w http.ResponseWriter, r *http.Request) {
 	}
 	writePage(w, "Sign out",
 		P(g.Text("You are signed in as "), Strong(g.Text(it.Name)), g.Text(".")),
-		Form(Method("post"), Action("/auth/sign-out"), Input(Type("hidden"), Name("csrf_token"), Value(it.Token)),
+		Form(Method("post"), Action("/auth/sign-out"), Input(Type("hidden"), Name("csrf_token"), Value((*session.Session)(it).Masked())),
 			button("access", "here", "Sign out", "in this browser, here and at Microsoft"),
 			button("access", "all", "End all access", "in all browsers; and nothing is done with your mailbox any more until you sign in again: your jobs wait"),
 		),

@@ -52,6 +52,12 @@ func (s *server) timesheetRoutes() {
 		tag: tagTimesheets, summary: "Note the invoice of a locked timesheet, or take that back",
 	}, s.invoiceTimesheet)
 	handle(s, route{
+		pattern: "POST /v1/timesheets/{id}/send", access: byUsers, class: limit.Writes, action: "timesheet.send",
+		tag: tagTimesheets, summary: "Send an approved or locked timesheet to its customer",
+		description: "A mail with the PDF, in the customer's language, to an address that the customer's record names. Answers go to the address of your " +
+			"settings. With the same Idempotency-Key it is sent once, also a day later. 409 when it is not known whether an earlier mail left.",
+	}, s.sendTimesheet)
+	handle(s, route{
 		pattern: "GET /v1/timesheets/{id}/export", access: byUsers, class: limit.Bulk,
 		tag: tagTimesheets, summary: "Export a timesheet as a file", document: timesheetFile,
 		description: "JSON and PDF of a locked timesheet hold what proves it: admin-assistant timesheet verify FILE checks them, without an account.",
@@ -71,8 +77,17 @@ func timesheetFile(op *huma.Operation) {
 // sheetView is a timesheet with its lines.
 type sheetView struct {
 	TimesheetView
-	Problems []string      `json:"problems" nullable:"false" doc:"Of a draft: what has to be acknowledged when it is approved."`
-	Sheet    sheetFormView `json:"sheet"`
+	Problems []string         `json:"problems" nullable:"false" doc:"Of a draft: what has to be acknowledged when it is approved."`
+	Issues   []sheetIssueView `json:"issues" nullable:"false" doc:"What may be worth a look, and is no part of the sheet."`
+	Sheet    sheetFormView    `json:"sheet"`
+}
+
+type sheetIssueView struct {
+	Kind  string    `json:"kind" enum:"gap,reaches_in" doc:"Time without any appointment between the lines of a day; an entry that began before the period."`
+	Date  string    `json:"date" format:"date"`
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	Key   string    `json:"key,omitempty" doc:"Of the entry."`
 }
 
 // TimesheetView is a timesheet without its lines.
@@ -99,6 +114,14 @@ type timesheetChangeView struct {
 	Note         string    `json:"note,omitempty"`
 	Acknowledged []string  `json:"acknowledged,omitempty" nullable:"false"`
 	InvoiceRef   *string   `json:"invoice_ref,omitempty"`
+	Sent         *sentView `json:"sent,omitempty" doc:"A mail with the timesheet."`
+}
+
+type sentView struct {
+	To       string `json:"to"`
+	Hash     string `json:"hash" doc:"Of the timesheet as it was sent."`
+	Done     bool   `json:"done" doc:"The mail service took it. If not, nobody knows whether it did."`
+	Returned string `json:"returned,omitempty" enum:"bounced,complained,rejected" doc:"It came back: not taken by its server; called unwanted; not sent on."`
 }
 
 // sheetFormView is timesheet.Sheet.
@@ -152,7 +175,7 @@ type sheetTotalView struct {
 
 type sheetLeftOutView struct {
 	Key    string `json:"key"`
-	Reason string `json:"reason" enum:"private,all_day,no_customer"`
+	Reason string `json:"reason" enum:"private,cancelled,declined,free,all_day,no_customer"`
 }
 
 func viewTimesheet(r *timesheet.Record) TimesheetView {
@@ -162,6 +185,9 @@ func viewTimesheet(r *timesheet.Record) TimesheetView {
 	}
 	for i, c := range r.History {
 		v.History[i] = timesheetChangeView{At: c.At, By: c.By, State: string(c.State), Note: c.Note, Acknowledged: c.Acknowledged, InvoiceRef: c.InvoiceRef}
+		if m := c.Sent; m != nil {
+			v.History[i].Sent = &sentView{m.To, m.Hash, m.Done, string(m.Returned)}
+		}
 	}
 	return v
 }
@@ -206,7 +232,11 @@ func answerSheet(v *timesheet.View) *sheetAnswer {
 	if problems == nil {
 		problems = []string{}
 	}
-	return &sheetAnswer{Body: sheetView{viewTimesheet(v.Record), problems, viewSheet(v.Document.Sheet)}}
+	issues := make([]sheetIssueView, len(v.Document.Issues))
+	for i, o := range v.Document.Issues {
+		issues[i] = sheetIssueView{string(o.Kind), o.Date.String(), o.Start, o.End, o.Key}
+	}
+	return &sheetAnswer{Body: sheetView{viewTimesheet(v.Record), problems, issues, viewSheet(v.Document.Sheet)}}
 }
 
 type timesheetAnswer struct{ Body TimesheetView }
@@ -352,6 +382,17 @@ func (s *server) invoiceTimesheet(ctx context.Context, in *struct {
 }) (*timesheetAnswer, error) {
 	return changeTimesheet(ctx, func(who string) (*timesheet.Record, error) {
 		return s.Timesheets.Invoice(ctx, who, in.ID, in.Body.InvoiceRef)
+	})
+}
+
+func (s *server) sendTimesheet(ctx context.Context, in *struct {
+	ByID
+	Body struct {
+		To string `json:"to" minLength:"1" maxLength:"254" doc:"One of the customer's emails." example:"billing@acme.example"`
+	}
+}) (*timesheetAnswer, error) {
+	return changeTimesheet(ctx, func(who string) (*timesheet.Record, error) {
+		return s.Timesheets.Send(ctx, who, in.ID, in.Body.To, requestKey(ctx))
 	})
 }
 

@@ -2,14 +2,39 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
+	"maps"
 	"strings"
 	"testing"
 
+	"adminassistant/shared/mail"
 	"adminassistant/shared/timesheet"
 )
 
+// counted counts mails.
+type counted struct{ sent int }
+
+func (c *counted) Send(_ context.Context, m mail.Mail) error {
+	c.sent++
+	return m.Check()
+}
+
+// customerOf changes the only customer.
+func (s *service) customerOf(change map[string]any) {
+	s.t.Helper()
+	all := s.do("GET", "/v1/customers", nil).is(200).items()
+	c := object(all[0])
+	id := c["id"].(string)
+	for _, name := range []string{"id", "created", "updated"} {
+		delete(c, name)
+	}
+	maps.Copy(c, change)
+	s.do("PUT", "/v1/customers/"+id, c, headerIfMatch, s.do("GET", "/v1/customers/"+id, nil).is(200).Header.Get("ETag")).is(200)
+}
+
 func TestTimesheets(t *testing.T) {
-	s := newService(t)
+	box := &counted{}
+	s := newService(t, func(_ *service, services *Services) { services.Timesheets.Post.Sender = box })
 	s.do("POST", "/v1/timesheets", `{"customer": "Acme", "period": "2026-10-12 to 2026-10-18"}`).problem(422, "invalid", "config")
 	_, configID := s.seed("keep")
 	s.run(configID)
@@ -51,6 +76,19 @@ func TestTimesheets(t *testing.T) {
 	s.do("POST", at+"/reopen", `{"reason": "no"}`).problem(409, "conflict", "")
 	if got := s.do("PUT", at+"/invoice", `{"invoice_ref": "INV-7"}`).is(200); got.str("invoice_ref") != "INV-7" {
 		t.Errorf("got %s", got.body)
+	}
+	s.do("POST", at+"/send", `{"to": "ap@acme.example"}`).problem(409, "conflict", "")
+	s.customerOf(map[string]any{"emails": []string{"ap@acme.example"}})
+	s.do("POST", at+"/send", `{"to": "boss@acme.example"}`).problem(422, "invalid", "to")
+	for range 2 {
+		sent := s.do("POST", at+"/send", `{"to": "ap@acme.example"}`, headerIdempotency, "a").is(200)
+		history := sent.json.(map[string]any)["history"].([]any)
+		if m := object(object(history[len(history)-1])["sent"]); m["to"] != "ap@acme.example" || m["done"] != true || m["hash"] != locked.str("hash") {
+			t.Errorf("the history is %v", history)
+		}
+	}
+	if box.sent != 1 {
+		t.Errorf("%d mails were sent", box.sent)
 	}
 	for _, format := range timesheet.Formats {
 		file := s.do("GET", at+"/export?format="+string(format), nil).is(200)

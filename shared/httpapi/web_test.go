@@ -1,7 +1,10 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
@@ -33,6 +36,12 @@ func withPages(done *int) *Web {
 			{Pattern: "GET /people", Access: Administrators, Handler: show("people")},
 			{Pattern: "GET /wrong", Access: Users, Handler: func(http.ResponseWriter, *http.Request) error { return fault.Field("when", "is never") }},
 			{Pattern: "GET /broken", Access: Users, Handler: func(http.ResponseWriter, *http.Request) error { return errors.New("secret-detail") }},
+			{Pattern: "POST /file", Access: Users, Class: limit.Bulk, Action: "upload.create", File: true, Handler: func(w http.ResponseWriter, r *http.Request) error {
+				*done++
+				name, content := FileOf(r.Context())
+				_, err := fmt.Fprintf(w, "%s: %q %s", r.PostForm.Get("as"), name, content)
+				return err
+			}},
 			{Pattern: "POST /count", Access: Users, Class: limit.Writes, Action: "run.cancel", Handler: func(w http.ResponseWriter, r *http.Request) error {
 				*done++
 				w.Header().Set("Location", "/home?as="+r.PostForm.Get("as"))
@@ -77,6 +86,9 @@ func TestPagesOfWhoIsNotSignedInLeadToTheSignIn(t *testing.T) {
 	}
 	for range 2 {
 		b.send("POST", "/count", form(token, "a"), sendForm...).is(303)
+	}
+	if later := strings.TrimPrefix(string(b.send("GET", "/home", "").is(200).body), "home "); later == token {
+		t.Error("two pages have the same token, which can be read from their sizes when they are compressed")
 	}
 	if done != 1 {
 		t.Errorf("the form was carried out %d times", done)
@@ -130,5 +142,85 @@ func TestFormsOfPagesTakeEffectOnce(t *testing.T) {
 	}
 	if large := s.do("POST", "/count", strings.Repeat("a", int(maxForm)+1), sendForm...).is(413); !strings.Contains(string(large.body), "<p>"+codeTooLarge) {
 		t.Errorf("a form that is too large: %s", large.body)
+	}
+}
+
+// fileForm is a form with fields, in pairs, and files, by their names.
+func fileForm(t *testing.T, boundary string, fields []string, files ...string) (body string, header []string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	check(t, w.SetBoundary(boundary))
+	for i := 0; i < len(fields); i += 2 {
+		check(t, w.WriteField(fields[i], fields[i+1]))
+	}
+	for i := 0; i < len(files); i += 2 {
+		f, err := w.CreateFormFile("file", files[i])
+		check(t, err)
+		_, err = f.Write([]byte(files[i+1]))
+		check(t, err)
+	}
+	check(t, w.Close())
+	return b.String(), []string{"Content-Type", w.FormDataContentType()}
+}
+
+func TestAFormBringsAFile(t *testing.T) {
+	done := 0
+	w := newWeb(t, func(_ *web, s *Services) { s.Web = withPages(&done) })
+	b := w.browser()
+	b.login(ann, "/home")
+	token := strings.TrimPrefix(string(b.send("GET", "/home", "").is(200).body), "home ")
+	fields := func(key string) []string { return []string{fieldCSRF, token, fieldOnce, key, "as", "ann"} }
+	for _, boundary := range []string{"one", "another"} { // a browser makes another one each time that a form is sent
+		body, header := fileForm(t, boundary, fields("a"), "x\"y.ics", "BEGIN\x00\xff")
+		if got := string(b.send("POST", "/file", body, header...).is(200).body); got != `ann: "x\"y.ics" `+"BEGIN\x00\xff" {
+			t.Errorf("it brought %q", got)
+		}
+	}
+	if done != 1 {
+		t.Errorf("it was carried out %d times", done)
+	}
+	for name, other := range map[string][]string{"another file": {"x\"y.ics", "END"}, "another name": {"z.ics", "BEGIN\x00\xff"}, "no file": nil} {
+		body, header := fileForm(t, "one", fields("a"), other...)
+		if p := b.send("POST", "/file", body, header...).is(422); !strings.Contains(string(p.body), codeIdempotencyMismatch) {
+			t.Errorf("%s with the key: %s", name, p.body)
+		}
+	}
+	body, header := fileForm(t, "one", fields("b"), "", "")
+	if got := string(b.send("POST", "/file", body, header...).is(200).body); got != `ann: "" ` {
+		t.Errorf("without a file: %q", got)
+	}
+	done = 0
+	long := strings.Repeat("x", int(maxForm)+1)
+	many := fields("c")
+	for range mostFields {
+		many = append(many, "n", "v")
+	}
+	for _, c := range []struct {
+		name   string
+		fields []string
+		files  []string
+		code   string
+	}{
+		{"without its token", fields("c")[2:], []string{"x", "y"}, codeCSRF},
+		{"with a token that is none", append([]string{fieldCSRF, "x"}, fields("c")[2:]...), []string{"x", "y"}, codeCSRF},
+		{"with two files", fields("c"), []string{"x", "y", "z", "y"}, codeUnparsable},
+		{"with a long field", append(fields("c"), "n", long), nil, codeUnparsable},
+		{"with many fields", many, nil, codeUnparsable},
+	} {
+		body, header := fileForm(t, "one", c.fields, c.files...)
+		p := b.send("POST", "/file", body, header...)
+		if p.StatusCode < 400 || !strings.Contains(string(p.body), "<p>"+c.code) {
+			t.Errorf("%s: %d %s", c.name, p.StatusCode, p.body)
+		}
+	}
+	body, header = fileForm(t, "one", fields("d"), "x", "y")
+	if p := b.send("POST", "/file", body[:len(body)-20], header...).is(400); !strings.Contains(string(p.body), codeUnparsable) {
+		t.Errorf("a form that ends too soon: %s", p.body)
+	}
+	b.send("POST", "/count", body, header...).is(415)
+	b.send("POST", "/file", "as=ann", sendForm...).is(415)
+	if done != 0 {
+		t.Errorf("wrong forms were carried out %d times", done)
 	}
 }

@@ -30,7 +30,7 @@ const (
 	Bulk                  // what reads or writes a whole calendar, ledger or log
 	Starts                // what starts a run
 	Removals              // what deletes, erases or restores
-	Mails                 // e-mails that are sent to the user, which no request asks for
+	Mails                 // e-mails that are sent to the user, which no request asks for, and those that the user sends
 	Classes               // how many there are
 )
 

@@ -3,6 +3,7 @@ package mail
 
 import (
 	"context"
+	"mime"
 	netmail "net/mail"
 	"net/url"
 	"strings"
@@ -19,6 +20,9 @@ const (
 	MaxSubject = 500
 	MaxText    = 1 << 20
 	MaxHTML    = 1 << 20
+	// MaxAttached is the largest size of all files of a mail together, in bytes. Mail servers take 10 MB at least, of which base64 is a quarter.
+	MaxAttached = 7 << 20
+	maxFiles    = 10
 	// maxUnsubscribe is that of an address that fits into one line of a header (RFC 5322, section 2.1.1).
 	maxUnsubscribe = 900
 	// maxName, maxAddress and maxLocal are those of an address: the name beside it, all of it, and what stands before the @
@@ -42,13 +46,31 @@ type Mail struct {
 	Text string
 	// HTML is the body for the others, if any: a whole document.
 	HTML string
+	// ReplyTo is who gets the answers, written as To is; empty: whoever the mail is from.
+	ReplyTo string
+	// Files come with the mail.
+	Files []File
+	// Asked says that a person had the mail sent just now. Any other is a machine's, and says so.
+	Asked bool
 	// Unsubscribe is the address at which one POST ends mails of this sort (RFC 8058); empty: there is none.
 	Unsubscribe string
 }
 
+// File is what comes with a mail.
+type File struct {
+	// Name is what it is called: letters of ASCII, digits, ".", "-" and "_".
+	Name string
+	// Type is its media type, as in application/pdf.
+	Type    string
+	Content []byte
+}
+
 // Headers are those of a mail that follow from nothing else: name and value, in order.
 func (m *Mail) Headers() [][2]string {
-	headers := [][2]string{{"Auto-Submitted", "auto-generated"}} // RFC 3834: no answer by a machine
+	var headers [][2]string
+	if !m.Asked {
+		headers = [][2]string{{"Auto-Submitted", "auto-generated"}} // RFC 3834: no answer by a machine
+	}
 	if m.Unsubscribe != "" {
 		headers = append(headers, [2]string{"List-Unsubscribe", "<" + m.Unsubscribe + ">"}, [2]string{"List-Unsubscribe-Post", "List-Unsubscribe=One-Click"})
 	}
@@ -85,12 +107,21 @@ type Return struct {
 // fault.Throttled.
 var ErrQuota = fault.New(fault.Throttled, "the daily quota of e-mail is used up")
 
-// Check says whether a mail can be sent, else fault.Invalid that names the field: "id", "to", "subject", "text" or "html".
+// Check says whether a mail can be sent, else fault.Invalid that names the field: "id", "to", "reply_to", "subject", "text", "html", "files" or
+// "unsubscribe".
 func (m Mail) Check() error {
 	if m.ID == "" || len(m.ID) > MaxID || strings.IndexFunc(m.ID, notInID) >= 0 {
 		return fault.Field("id", `must be at most %d letters, digits, "-" and "_"`, MaxID)
 	}
 	if _, err := Address("to", m.To); err != nil {
+		return err
+	}
+	if m.ReplyTo != "" {
+		if _, err := Address("reply_to", m.ReplyTo); err != nil {
+			return err
+		}
+	}
+	if err := checkFiles(m.Files); err != nil {
 		return err
 	}
 	if err := line("subject", m.Subject, MaxSubject); err != nil {
@@ -112,6 +143,27 @@ func (m Mail) Check() error {
 		}
 	}
 	return body("html", m.HTML, MaxHTML)
+}
+
+func checkFiles(files []File) error {
+	size := 0
+	for _, f := range files {
+		name := strings.ReplaceAll(f.Name, ".", "")
+		if name == "" || len(f.Name) > MaxID || strings.IndexFunc(name, notInID) >= 0 {
+			return fault.Field("files", `must have names of at most %d letters, digits, ".", "-" and "_"`, MaxID)
+		}
+		if kind, _, err := mime.ParseMediaType(f.Type); err != nil || kind != f.Type || !strings.Contains(kind, "/") {
+			return fault.Field("files", "must have media types, as application/pdf")
+		}
+		if len(f.Content) == 0 {
+			return fault.Field("files", "has one that is empty")
+		}
+		size += len(f.Content)
+	}
+	if size > MaxAttached || len(files) > maxFiles {
+		return fault.Field("files", "has %d bytes in %d files, at most %d in %d are allowed", size, len(files), MaxAttached, maxFiles)
+	}
+	return nil
 }
 
 // Address reads an address with or without a name, such as Anna <anna@example.com>; else fault.Invalid that names the field. The

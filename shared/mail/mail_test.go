@@ -10,6 +10,10 @@ import (
 	"adminassistant/shared/fault"
 )
 
+func attached(name, kind string, size int) File {
+	return File{Name: name, Type: kind, Content: make([]byte, size)}
+}
+
 func TestCheck(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -41,6 +45,24 @@ func TestCheck(t *testing.T) {
 		{"a text with a zero byte", func(m *Mail) { m.Text = "a\x00" }, "text", "zero"},
 		{"a page that is too long", func(m *Mail) { m.HTML = strings.Repeat("h", MaxHTML+1) }, "html", "1048577 bytes"},
 		{"a page that is no UTF-8", func(m *Mail) { m.HTML = "\xc3" }, "html", "UTF-8"},
+		{"somebody who gets the answers", func(m *Mail) { m.ReplyTo = "Ben <ben@example.com>" }, "", ""},
+		{"nobody who gets the answers", func(m *Mail) { m.ReplyTo = "nobody" }, "reply_to", "e-mail address"},
+		{"as much in files as there may be", func(m *Mail) {
+			m.Files = []File{attached("a.pdf", "application/pdf", MaxAttached-1), attached("b_-9.csv", "text/csv", 1)}
+		}, "", ""},
+		{"too much in files", func(m *Mail) { m.Files = []File{attached("a", "text/csv", MaxAttached), attached("b", "text/csv", 1)} }, "files", "7340033 bytes"},
+		{"too many files", func(m *Mail) {
+			for range 11 {
+				m.Files = append(m.Files, attached("a", "text/csv", 1))
+			}
+		}, "files", "11 files"},
+		{"a file without a name", func(m *Mail) { m.Files = []File{attached("..", "text/csv", 1)} }, "files", "letters"},
+		{"a file of two lines", func(m *Mail) { m.Files = []File{attached("a\nb", "text/csv", 1)} }, "files", "letters"},
+		{"a file with a long name", func(m *Mail) { m.Files = []File{attached(strings.Repeat("a", MaxID+1), "text/csv", 1)} }, "files", "128"},
+		{"a file without a type", func(m *Mail) { m.Files = []File{attached("a", "", 1)} }, "files", "media types"},
+		{"a file with half a type", func(m *Mail) { m.Files = []File{attached("a", "text", 1)} }, "files", "media types"},
+		{"a file whose type says more", func(m *Mail) { m.Files = []File{attached("a", "text/csv; a=b", 1)} }, "files", "media types"},
+		{"a file of nothing", func(m *Mail) { m.Files = []File{attached("a", "text/csv", 0)} }, "files", "empty"},
 		{"a recipient who is none", func(m *Mail) { m.To = "nobody" }, "to", "e-mail address"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

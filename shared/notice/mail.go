@@ -31,6 +31,25 @@ func (n *Notices) MailReturned(ctx context.Context, p account.Profile, m notify.
 		what.Text += "Give another address in your settings; or, when this one is right after all, let e-mail through again."
 		what.Command = program + "notification mail-again"
 	}
-	shown := account.Settings{Notifications: account.Notifications{Problems: account.Channels{InApp: true}}}
-	return n.Notifications.Tell(ctx, shown, what)
+	return n.Notifications.Tell(ctx, inApp, what)
+}
+
+// inApp are settings by which a problem is told in the application alone.
+var inApp = account.Settings{Notifications: account.Notifications{Problems: account.Channels{InApp: true}}}
+
+// sheetCame says why a timesheet came back, in the user's words.
+var sheetCame = map[mail.Reason]string{
+	mail.Bounced:    "The mail server of the customer's address does not take e-mail for it, or does not know it.",
+	mail.Complained: "Somebody who reads the customer's address called the e-mail unwanted.",
+	mail.Rejected:   "The e-mail was refused by the service that sends it.",
+}
+
+// SheetReturned tells a user, in the application, that a mail with a timesheet came back.
+func (n *Notices) SheetReturned(ctx context.Context, sheet string, r mail.Return) error {
+	return n.Notifications.Tell(ctx, inApp, notify.Notification{
+		ID: notify.ID(r.Sent, "mail returned "+r.ID), User: r.For, Class: notify.Problems, State: string(r.Why), Percent: 100,
+		Title: "A timesheet that you sent came back", Link: "/v1/timesheets/" + sheet, Command: program + "timesheet show " + sheet,
+		Text: sheetCame[r.Why] + " No e-mail is sent to it any more. The timesheet's history says which address it is.\n" +
+			"Give the customer another address, and send the timesheet once more.",
+	})
 }

@@ -43,3 +43,24 @@ func TestTheUserIsToldThatMailCameBack(t *testing.T) {
 		}
 	}
 }
+
+func TestTheUserIsToldThatATimesheetCameBack(t *testing.T) {
+	for why, says := range map[mail.Reason]string{
+		mail.Bounced: "does not take e-mail for it", mail.Rejected: "refused by the service", mail.Complained: "unwanted",
+	} {
+		w := newWorld(t)
+		r := mail.Return{ID: "sheet-S1-1", For: annKey, To: []string{"ap@acme.example"}, Why: why, Sent: w.clock.Now()}
+		for range 2 {
+			must(t, w.SheetReturned(t.Context(), "S1", r))
+		}
+		list, _, err := w.Notifications.List(t.Context(), annKey, true, 10, "")
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%s: told %d times, %v", why, len(list), err)
+		}
+		n := list[0]
+		if n.Title != "A timesheet that you sent came back" || !strings.Contains(n.Text, says) || n.Command != "admin-assistant timesheet show S1" ||
+			n.Link != "/v1/timesheets/S1" || n.Class != notify.Problems || strings.Contains(n.Text, "@") {
+			t.Errorf("%s: %+v", why, n)
+		}
+	}
+}

@@ -55,6 +55,8 @@ type Mailer struct {
 	Event func(body []byte) (r mail.Return, about bool, err error)
 	// Returned tells a user that nothing more is mailed to the address of the settings, since mail came back; nil: nobody does.
 	Returned func(ctx context.Context, p account.Profile, m Mark) error
+	// Others is told of mails that came back and are of no notification; nil: nobody is.
+	Others func(ctx context.Context, r mail.Return) error
 	// Base is the address of the API, without a slash at its end, for links; empty: e-mails have none.
 	Base string
 	// Unsubscribe returns the address at which a user ends the e-mails of the digest; nil: there is none.

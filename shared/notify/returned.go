@@ -192,7 +192,15 @@ func (w *Mailer) ComesBack(ctx context.Context, r mail.Return) error {
 			n.Mail, n.MailOnly = Returned, false
 			return changed
 		})
-		if kind := fault.Of(err); err != nil && kind != fault.NotFound && kind != fault.Invalid {
+		switch kind := fault.Of(err); {
+		case err == nil:
+		case kind == fault.NotFound || kind == fault.Invalid:
+			if w.Others != nil {
+				if err := w.Others(ctx, r); err != nil {
+					return err
+				}
+			}
+		default:
 			return fmt.Errorf("note that an e-mail came back: %w", err)
 		}
 		p, err := w.Profile(ctx, r.For)

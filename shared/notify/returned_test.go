@@ -121,6 +121,23 @@ func TestReturnedMail(t *testing.T) {
 			}
 		}
 	})
+	t.Run("of something else than a notification is told to whoever knows what it is", func(t *testing.T) {
+		w := newWorld(t)
+		w.sent(w.user(both), 1)
+		var told []string
+		w.mailer.Others = func(_ context.Context, r mail.Return) error { told = append(told, r.ID); return nil }
+		must(t, w.mailer.ComesBack(t.Context(), w.back(mail.Bounced)))
+		r := w.back(mail.Bounced)
+		r.ID, r.To = "sheet-1-2", []string{"bob@example.com"}
+		must(t, w.mailer.ComesBack(t.Context(), r))
+		if len(told) != 1 || told[0] != r.ID {
+			t.Errorf("told is %v", told)
+		}
+		w.mailer.Others = func(context.Context, mail.Return) error { return fault.New(fault.Unavailable, "gone") }
+		if err := w.mailer.ComesBack(t.Context(), r); fault.Of(err) != fault.Unavailable {
+			t.Errorf("got %v", err)
+		}
+	})
 	t.Run("is let through again, and what was sent before counts no more", func(t *testing.T) {
 		w := newWorld(t)
 		s := w.user(both)

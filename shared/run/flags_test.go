@@ -5,7 +5,27 @@ import (
 	"testing"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/store"
 )
+
+// switches are flags that are read beside runs from an item.
+type switches struct {
+	item store.Key
+	on   bool
+	saw  [][]store.Item
+}
+
+func (f *switches) Beside(user string) []store.Key {
+	if user == "" {
+		return nil
+	}
+	return []store.Key{f.item}
+}
+
+func (f *switches) Started(_ context.Context, _ string, read []store.Item) map[string]bool {
+	f.saw = append(f.saw, read)
+	return map[string]bool{"a.b": f.on}
+}
 
 func TestARunKeepsTheFlagsThatItStartedWith(t *testing.T) {
 	var saw []map[string]bool
@@ -21,23 +41,24 @@ func TestARunKeepsTheFlagsThatItStartedWith(t *testing.T) {
 		}
 		return s.Runs.Finish(ctx, r, Succeeded, s.now)
 	})
-	value := true
-	s.Flags = func(_ context.Context, user string) map[string]bool {
-		if user == "" {
-			t.Error("asked for nobody")
-		}
-		return map[string]bool{"a.b": value}
+	flags := &switches{item: store.Key{PK: "FLAGS", SK: "FLAGS"}, on: true}
+	s.Flags = flags
+	if _, err := s.Runs.table.Put(t.Context(), store.Item{Key: flags.item, Data: []byte("{}")}, store.Condition{}); err != nil {
+		t.Fatal(err)
 	}
 	s.start("1")
 	if err := s.Handle(t.Context(), s.receiveOne()); err == nil {
 		t.Fatal("no error")
 	}
-	value = false // switched off between two workers
+	flags.on = false // switched off between two workers
 	s.now = s.now.Add(visibility)
 	if err := s.Handle(t.Context(), s.receiveOne()); err != nil {
 		t.Fatal(err)
 	}
 	if len(saw) != 2 || !saw[0]["a.b"] || !saw[1]["a.b"] {
 		t.Errorf("the workers saw %v", saw)
+	}
+	if len(flags.saw) != 1 || len(flags.saw[0]) != 1 || flags.saw[0][0].Key != flags.item {
+		t.Errorf("beside the run was read %v", flags.saw)
 	}
 }

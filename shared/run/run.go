@@ -292,6 +292,24 @@ func (s *Store) Get(ctx context.Context, user, id string) (*Run, error) {
 	return decode(item)
 }
 
+// GetBeside is Get that reads other items in the same request, and returns those of them that there are.
+func (s *Store) GetBeside(ctx context.Context, user, id string, others []store.Key) (*Run, []store.Item, error) {
+	if len(others) == 0 {
+		r, err := s.Get(ctx, user, id)
+		return r, nil, err
+	}
+	items, err := s.table.GetMany(ctx, append([]store.Key{runKey(user, id)}, others...))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read run %s: %w", id, err)
+	}
+	at := slices.IndexFunc(items, func(item store.Item) bool { return item.Key == runKey(user, id) })
+	if at < 0 {
+		return nil, nil, fault.New(fault.NotFound, "there is no run %s", id)
+	}
+	r, err := decode(items[at])
+	return r, slices.Delete(items, at, at+1), err
+}
+
 // GetMany returns those of a user's runs that are there, by id, in one request.
 func (s *Store) GetMany(ctx context.Context, user string, ids []string) ([]*Run, error) {
 	keys := make([]store.Key, len(ids))

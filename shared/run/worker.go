@@ -83,6 +83,14 @@ func send(ctx context.Context, q queue.Queue, r *Run, delay time.Duration) error
 	return nil
 }
 
+// Flags has the values of flags with which runs start.
+type Flags interface {
+	// Beside are the items that are to be read beside a run of a user; none where what was read before still counts.
+	Beside(user string) []store.Key
+	// Started returns the values with which a run of the user starts, which the run stores. read are those items that are there.
+	Started(ctx context.Context, user string, read []store.Item) map[string]bool
+}
+
 // Worker takes messages off the queue and carries the runs out.
 type Worker struct {
 	Runs     *Store
@@ -94,8 +102,8 @@ type Worker struct {
 	Metrics *telemetry.Metrics
 	// Ended is called for every run that has ended, at least once; after an error, once more. It may be nil.
 	Ended func(ctx context.Context, r *Run) error
-	// Flags returns the values of flags with which a run of a user starts, which the run stores; nil: there are none.
-	Flags func(ctx context.Context, user string) map[string]bool
+	// Flags has the values of flags with which runs start; nil: there are none.
+	Flags Flags
 	Clock func() time.Time
 	// BusyDelay is how long a run waits before it asks for the lease again.
 	BusyDelay time.Duration
@@ -113,7 +121,11 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	}
 	ctx = telemetry.WithCorrelation(ctx, w.Log.With().Str("run", msg.RunID).Str("user", telemetry.Hash(msg.User)).Logger(), msg.Correlation)
 	log := zerolog.Ctx(ctx)
-	r, err := w.Runs.Get(ctx, msg.User, msg.RunID)
+	var flags []store.Key
+	if w.Flags != nil {
+		flags = w.Flags.Beside(msg.User)
+	}
+	r, read, err := w.Runs.GetBeside(ctx, msg.User, msg.RunID, flags)
 	if nobodys(err) {
 		telemetry.Failure(log.Error(), err).Str("message_id", m.ID).Msg("message parked")
 		return w.park(ctx, m, "names no readable run")
@@ -131,7 +143,7 @@ func (w *Worker) Handle(ctx context.Context, m queue.Message) error {
 	}
 
 	if r.Flags == nil && w.Flags != nil {
-		r.Flags = w.Flags(ctx, r.User)
+		r.Flags = w.Flags.Started(ctx, r.User, read)
 	}
 	err = carryOut(ctx, handler, r)
 	switch {

@@ -30,6 +30,8 @@ const (
 	SecretDays Metric = "SecretDays"
 	// AppointmentsArchived counts what an archive run wrote to the archive calendar, when the run ends.
 	AppointmentsArchived Metric = "AppointmentsArchived"
+	// PlansDiffer counts archive runs in which the version of the plan that was shadowed decides otherwise than the one that was carried out.
+	PlansDiffer Metric = "PlansDiffer"
 	// MessagesParked counts messages that were moved to a dead-letter queue because no further delivery would help.
 	MessagesParked Metric = "MessagesParked"
 	// SignInFailures counts requests to the API whose sign-in was refused.

@@ -14,27 +14,34 @@ import (
 
 // Compute makes the sheet of entries by terms. Errors are of kind fault.Invalid and name the field of the terms, or the entry.
 func Compute(entries []Entry, terms Terms) (*Sheet, error) {
+	s, _, err := reckon(entries, &terms)
+	return s, err
+}
+
+// reckon makes the sheet, and says what of the entries it does not say.
+func reckon(entries []Entry, terms *Terms) (*Sheet, []Issue, error) {
 	if err := terms.check(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	c, err := newComputation(&terms)
+	c, err := newComputation(terms)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	seen := make(map[string]bool, len(entries))
 	for i := range entries {
 		e := &entries[i]
 		if e.Key == "" || seen[e.Key] {
-			return nil, fault.New(fault.Invalid, "there are two entries with the key %.80q, or one without", e.Key)
+			return nil, nil, fault.New(fault.Invalid, "there are two entries with the key %.80q, or one without", e.Key)
 		}
 		seen[e.Key] = true
 		if err := checkAppointment(&e.Appointment); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		c.enter(e)
 	}
+	issues := c.issuesOf(entries)
 	c.supplement()
-	return c.sheet(), nil
+	return c.sheet(), issues, nil
 }
 
 // computation is a sheet in the making.
@@ -153,6 +160,12 @@ func (c *computation) leavesOut(a *calendar.Appointment) Reason {
 	switch {
 	case a.Sensitivity != "" && a.Sensitivity != calendar.Normal:
 		return Private
+	case a.Cancelled && c.terms.leaves(Cancelled):
+		return Cancelled
+	case a.Declined && c.terms.leaves(Declined):
+		return Declined
+	case a.ShowAs == calendar.Free && c.terms.leaves(Free):
+		return Free
 	case a.AllDay && c.terms.DayMinutes == 0:
 		return WholeDay
 	case a.Customer == "":

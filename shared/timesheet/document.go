@@ -37,7 +37,9 @@ type Document struct {
 	OrderNumber    string
 	InvoiceRef     string
 	Rounding       []Rounding
-	Seal           Seal
+	// Issues are for whoever makes the sheet, and no part of it.
+	Issues []Issue
+	Seal   Seal
 }
 
 // Seal is what lets others check a sheet.

@@ -58,6 +58,7 @@ type Change struct {
 	// Acknowledged is what whoever approved the sheet knew of.
 	Acknowledged []string `json:"acknowledged,omitempty"`
 	InvoiceRef   *string  `json:"invoice_ref,omitempty"` // set to, or taken back
+	Sent         *Sent    `json:"sent,omitempty"`
 }
 
 const (
@@ -91,6 +92,7 @@ type frozen struct {
 	// Places are where the ledger has the entries of the lines, in their order.
 	Places   []ledger.Version `json:"places"`
 	Rounding []Rounding       `json:"rounding,omitempty"`
+	Issues   []Issue          `json:"issues,omitempty"`
 }
 
 // book lists the sheets of a config that are approved or locked. It changes with each of them, so that no two change at once.

@@ -41,6 +41,8 @@ type Sheets struct {
 	Actions   *action.Actions
 	Signing   *signing.Installed
 	Outputs   Outputs
+	// Post sends sheets; without a sender none is sent.
+	Post Post
 	// Sender is whoever makes a user's sheets, as they stand on them.
 	Sender func(ctx context.Context, user string) (Party, error)
 	Clock  func() time.Time
@@ -139,6 +141,8 @@ type View struct {
 	Document *Document
 	// Problems are what has to be acknowledged when the sheet is approved; of a draft alone.
 	Problems []string
+	// Open is how many actions of each kind are open that are among the problems.
+	Open map[action.Kind]int
 }
 
 // Create keeps a new draft for a customer of a config, named as categories or the record have it, and shows it. Errors are of kind fault.Invalid and name
@@ -185,7 +189,9 @@ func (s *Sheets) Show(ctx context.Context, user, id string) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &View{Record: r, Document: r.document(&f.Sheet, r.Paper, zone)}, nil
+	v := &View{Record: r, Document: r.document(&f.Sheet, r.Paper, zone)}
+	v.Document.Issues = f.Issues
+	return v, nil
 }
 
 // frozen reads the lines of an approved sheet.
@@ -235,7 +241,7 @@ func (s *Sheets) draft(ctx context.Context, user string, r *Record) (*View, *bas
 		return nil, nil, err
 	}
 	of := customers.Find(r.Customer)
-	terms := Terms{Zone: zone, Period: r.Period, Customer: customers.Named(r.Customer), Named: customers.Named}
+	terms := Terms{Zone: zone, Period: r.Period, Customer: customers.Named(r.Customer), Named: customers.Named, LeaveOut: idle}
 	terms.priced(of)
 	if b.paper, err = s.paper(ctx, user, r, of, &terms); err != nil {
 		return nil, nil, err
@@ -275,7 +281,7 @@ func (s *Sheets) draft(ctx context.Context, user string, r *Record) (*View, *bas
 		entries[i] = Entry{Key: e.Key, Version: e.Version, Hash: e.Hash, Appointment: e.Appointment}
 		places[fmt.Sprint(e.Key, "\x00", e.Version)] = e.Place()
 	}
-	sheet, err := Compute(entries, terms)
+	sheet, issues, err := reckon(entries, &terms)
 	if fault.FieldOf(err) == "period" {
 		return nil, nil, fault.New(fault.Conflict, "%s", err)
 	}
@@ -292,8 +298,9 @@ func (s *Sheets) draft(ctx context.Context, user string, r *Record) (*View, *bas
 	}
 	shown := *r
 	d := shown.document(sheet, b.paper, zone)
+	d.Issues = issues
 	v := &View{Record: r, Document: d}
-	if v.Problems, err = s.problems(ctx, user, r, sheet, span); err != nil {
+	if v.Problems, v.Open, err = s.problems(ctx, user, r, sheet, span); err != nil {
 		return nil, nil, err
 	}
 	return v, b, nil
@@ -379,8 +386,10 @@ func (s *Sheets) lockedFor(ctx context.Context, r *Record, b *basis, t *Terms) (
 // asking are the kinds of actions that leave open what a day was.
 var asking = []action.Kind{action.Overlap, action.Drift, action.OrphanModification, action.MissingCategory, action.StaleDecision}
 
-// problems are what whoever approves a sheet has to know of.
-func (s *Sheets) problems(ctx context.Context, user string, r *Record, sheet *Sheet, span ledger.Span) (problems []string, err error) {
+// problems are what whoever approves a sheet has to know of, and how many actions of each kind are open among them.
+func (s *Sheets) problems(
+	ctx context.Context, user string, r *Record, sheet *Sheet, span ledger.Span,
+) (problems []string, open map[action.Kind]int, err error) {
 	if n := len(sheet.Overlaps); n > 0 {
 		pairs := fmt.Sprintf("%d pairs of lines share", n)
 		if n == 1 {
@@ -392,7 +401,7 @@ func (s *Sheets) problems(ctx context.Context, user string, r *Record, sheet *Sh
 	for cursor := ""; ; {
 		actions, next, err := s.Actions.List(ctx, user, action.Filter{State: action.Open, Config: r.Config, From: span.From, To: span.To}, 100, cursor)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, a := range actions {
 			counts[a.Kind]++
@@ -401,18 +410,29 @@ func (s *Sheets) problems(ctx context.Context, user string, r *Record, sheet *Sh
 			break
 		}
 	}
+	open = map[action.Kind]int{}
 	for _, kind := range asking {
 		if n := counts[kind]; n > 0 {
+			open[kind] = n
 			problems = append(problems, fmt.Sprintf("%d open action%s of kind %s", n, map[bool]string{true: "s"}[n > 1], kind))
 		}
 	}
-	return problems, nil
+	return problems, open, nil
 }
 
 // Approve freezes a draft as it is now. Where there are problems, the note says why that is right. A sheet that is no draft is of kind
 // fault.Conflict, as is one while a run writes the ledger; a note that is missing is of kind fault.Invalid. When somebody else changed a sheet of the
 // config meanwhile, the error is store.ErrConflict.
 func (s *Sheets) Approve(ctx context.Context, user, id, note string) (*Record, error) {
+	return s.ApproveSeen(ctx, user, id, note, "")
+}
+
+// ErrChanged means that a draft is not any more what whoever approves it saw.
+var ErrChanged = fault.New(fault.Conflict, "the timesheet has changed since you looked at it; look at it again")
+
+// ApproveSeen is Approve by somebody who saw the draft when its Sheet.Hash was the given one; empty: whatever it is. When it is another one by now, the
+// error is ErrChanged.
+func (s *Sheets) ApproveSeen(ctx context.Context, user, id, note, hash string) (*Record, error) {
 	if err := checkText("note", note, maxNote); err != nil {
 		return nil, err
 	}
@@ -428,12 +448,14 @@ func (s *Sheets) Approve(ctx context.Context, user, id, note string) (*Record, e
 		return nil, err
 	}
 	switch {
+	case hash != "" && v.Document.Sheet.Hash() != hash:
+		return nil, ErrChanged
 	case b.head.Open != "":
 		return nil, fault.New(fault.Conflict, "run %s is writing the ledger; approve the timesheet when it has ended", b.head.Open)
 	case len(v.Problems) > 0 && strings.TrimSpace(note) == "":
 		return nil, fault.Field("note", "is needed to approve the timesheet: %s; say why that is right", strings.Join(v.Problems, ", "))
 	}
-	f := frozen{Sheet: *v.Document.Sheet, Places: b.places, Rounding: b.paper.Rounding}
+	f := frozen{Sheet: *v.Document.Sheet, Places: b.places, Rounding: b.paper.Rounding, Issues: v.Document.Issues}
 	data, err := json.Marshal(f)
 	if err != nil {
 		return nil, fmt.Errorf("freeze the timesheet: %w", err)

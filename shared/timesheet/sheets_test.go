@@ -287,8 +287,9 @@ func TestApprovalAsksForANoteWhereSomethingIsOpen(t *testing.T) {
 	})
 	must(t, err)
 	v := w.create("Acme", october)
-	if strings.Join(v.Problems, "; ") != "1 pair of lines shares time, which is billed for both; 1 open action of kind drift" {
-		t.Errorf("got %q", v.Problems)
+	if strings.Join(v.Problems, "; ") != "1 pair of lines shares time, which is billed for both; 1 open action of kind drift" ||
+		len(v.Open) != 1 || v.Open[action.Drift] != 1 {
+		t.Errorf("got %q, %v", v.Problems, v.Open)
 	}
 	_, err = w.Approve(t.Context(), ann, v.Record.ID, "")
 	w.refused(err, fault.Invalid, "1 open actions of kind drift")
@@ -663,5 +664,32 @@ func TestADifferenceIsFoundAgainWhenTheSheetThatCarriedItIsReopened(t *testing.T
 	must(t, err)
 	if got := told(w.show(carrying)); got != "a/1* -60, a/2* +90" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestAnAppointmentThatIsCancelledIsNotBilledAndTakenBackWhereItWas(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 07:00", 60), entry("b", 1, "2026-10-05 09:00", 60))
+	w.locked(october)
+	off := entry("a", 2, "2026-10-05 07:00", 60)
+	off.Appointment.Cancelled = true
+	also := entry("c", 1, "2026-11-05 07:00", 60)
+	also.Appointment.Declined = true
+	w.archive(off, also, entry("d", 1, "2026-11-06 07:00", 60), entry("e", 1, "2026-11-06 09:00", 60))
+	v := w.create("Acme", november)
+	if got := told(v); got != "a/1* -60, d/1 +60, e/1 +60" || len(v.Document.Sheet.LeftOut) != 1 || v.Document.Sheet.LeftOut[0].Reason != timesheet.Declined {
+		t.Errorf("the sheet is %s, left out are %v", got, v.Document.Sheet.LeftOut)
+	}
+	if total := v.Document.Sheet.Totals[0].Amount; total != "120.00" { // two hours, and one taken back
+		t.Errorf("the total is %s", total)
+	}
+	issues := v.Document.Issues
+	if len(issues) != 1 || issues[0].Kind != timesheet.Gap || issues[0].Date != day("2026-11-06") {
+		t.Errorf("the issues are %+v", issues)
+	}
+	_, err := w.Approve(t.Context(), ann, v.Record.ID, "")
+	must(t, err)
+	if again := w.show(v.Record.ID).Document.Issues; len(again) != 1 || !again[0].Start.Equal(issues[0].Start) {
+		t.Errorf("of the approved one they are %+v", again)
 	}
 }

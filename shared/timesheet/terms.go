@@ -25,6 +25,8 @@ type Terms struct {
 	Rates      []Rate
 	Rounding   []Rounding
 	Locked     []Locked
+	// LeaveOut says which of Cancelled, Declined and Free entries are left out; the others are billed.
+	LeaveOut []Reason
 	// Named gives the name under which a customer is known now, for customers that were renamed or merged; nil: names are as they are written.
 	Named func(name string) string
 	// Changed says of which keys the entries have what stands now on locked days; the lines of others are as they were. Nil: of all.
@@ -58,7 +60,8 @@ const (
 //	 "rates": [{"from": "2026-01-01", "work": "120.00", "travel": "60.00"}],
 //	 "rounding": [{"from": "2026-01-01", "increment": 15, "mode": "up", "scope": "day", "least": 0}], "locked": []}
 //
-// All but timezone and period may be left out. Sheets in locked are taken to be of the same customer. Errors are of kind fault.Invalid and name
+// All but timezone and period may be left out. A further member "leave_out" may list cancelled, declined and free, as timesheets have it that are
+// kept. Sheets in locked are taken to be of the same customer. Errors are of kind fault.Invalid and name
 // the field.
 func ReadTerms(r io.Reader) (Terms, error) {
 	var file struct {
@@ -73,11 +76,13 @@ func ReadTerms(r io.Reader) (Terms, error) {
 		Rates      []Rate     `json:"rates"`
 		Rounding   []Rounding `json:"rounding"`
 		Locked     []Sheet    `json:"locked"`
+		LeaveOut   []Reason   `json:"leave_out"`
 	}
 	if err := strictjson.Decode(r, &file); err != nil {
 		return Terms{}, fmt.Errorf("the terms: %w", err)
 	}
-	t := Terms{Customer: strings.TrimSpace(file.Customer), DayMinutes: file.DayMinutes, Currency: file.Currency, Rates: file.Rates, Rounding: file.Rounding}
+	t := Terms{Customer: strings.TrimSpace(file.Customer), DayMinutes: file.DayMinutes, Currency: file.Currency, Rates: file.Rates, Rounding: file.Rounding,
+		LeaveOut: file.LeaveOut}
 	if file.Timezone == "" {
 		return t, fault.Field("timezone", `is missing; give an IANA zone as in "Europe/Berlin"`)
 	}
@@ -100,6 +105,11 @@ func ReadTerms(r io.Reader) (Terms, error) {
 	return t, t.check()
 }
 
+// idle are the reasons for which entries take up no time, and are left out where the terms say so.
+var idle = []Reason{Cancelled, Declined, Free}
+
+func (t *Terms) leaves(why Reason) bool { return slices.Contains(t.LeaveOut, why) }
+
 // check says what is wrong with terms. Errors are of kind fault.Invalid and name the field.
 func (t *Terms) check() error {
 	switch _, known := currency.Places(t.Currency); {
@@ -111,6 +121,11 @@ func (t *Terms) check() error {
 		return fault.Field("currency", "is missing: there are rates")
 	case t.Currency != "" && !known:
 		return fault.Field("currency", "is %.10q, which is no currency of ISO 4217; write it as in EUR", t.Currency)
+	}
+	for i, why := range t.LeaveOut {
+		if !slices.Contains(idle, why) {
+			return fault.Field(fmt.Sprintf("leave_out[%d]", i), "must be cancelled, declined or free, not %.20q", string(why))
+		}
 	}
 	if _, err := t.rates(); err != nil {
 		return err

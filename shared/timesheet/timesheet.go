@@ -36,7 +36,10 @@ const (
 type Reason string
 
 const (
-	Private    Reason = "private"     // its sensitivity is above normal
+	Private    Reason = "private"   // its sensitivity is above normal
+	Cancelled  Reason = "cancelled" // as the next two: if the terms say so
+	Declined   Reason = "declined"
+	Free       Reason = "free"        // it claims no time
 	WholeDay   Reason = "all_day"     // it takes whole days, and the customer has no day_minutes
 	NoCustomer Reason = "no_customer" // it names none
 )

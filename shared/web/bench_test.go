@@ -1,13 +1,15 @@
 package web_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -23,14 +25,18 @@ func busyWeek() []byte {
 	return []byte(b.String() + "END:VCALENDAR\r\n")
 }
 
-func compressed(t testing.TB, text string) int {
-	t.Helper()
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	_, err := w.Write([]byte(text))
-	must(t, err)
-	must(t, w.Close())
-	return b.Len()
+// onTheLine is how many bytes an answer has as a browser gets it, and its headers.
+func (r *reader) onTheLine(path string) (int, http.Header) {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, r.url+path, nil)
+	must(r.t, err)
+	req.Header.Set("Accept-Encoding", "gzip, deflate, br, zstd") // so that the client leaves it as it is
+	res, err := r.client.Do(req)
+	must(r.t, err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	must(r.t, err)
+	return len(body), res.Header
 }
 
 func TestABusyWeekIsSmall(t *testing.T) {
@@ -38,49 +44,84 @@ func TestABusyWeekIsSmall(t *testing.T) {
 	config := m.fill(busyWeek())
 	m.work()
 	m.archive(config)
-	week := m.reader().page("/calendar?view=week&on=2026-10-15").body
+	r := m.reader()
+	week := r.page("/calendar?view=week&on=2026-10-15").body
 	if n := strings.Count(week, `<li class="e `); n != 100 {
 		t.Errorf("%d appointments are drawn", n)
 	}
-	if size := compressed(t, week); size > 30<<10 {
-		t.Errorf("the page has %d bytes compressed", size)
+	size, header := r.onTheLine("/calendar?view=week&on=2026-10-15")
+	t.Logf("%d bytes, of %d", size, len(week))
+	if size > 30<<10 || header.Get("Content-Encoding") != "gzip" || header.Get("Cache-Control") != "no-store" {
+		t.Errorf("the page has %d bytes on the line: %v", size, header)
+	}
+	for _, file := range regexp.MustCompile(`/static/app\.[0-9a-f]+\.(?:css|js)|/static/htmx\.[0-9a-f]+\.js`).FindAllString(week, -1) {
+		size, header := r.onTheLine(file)
+		t.Logf("%s: %d bytes", file, size)
+		if size > 16<<10 || !strings.Contains(header.Get("Cache-Control"), "immutable") || !strings.Contains(header.Get("Vary"), "Accept-Encoding") {
+			t.Errorf("%s has %d bytes on the line: %v", file, size, header)
+		}
 	}
 }
 
-// BenchmarkAWeek has 200 browsers open a week with 100 appointments, each once in five seconds, and reports the median and the 99th of a hundred.
+// BenchmarkAWeek has 200 browsers open a week with 100 appointments, each once in five seconds. Of the time from a request's arrival to the last byte of
+// its answer it reports the median and the 99th of a hundred (ms-p50, ms-p99), which has to be under 50 ms on two processors that nobody else uses; and
+// how long a page keeps a processor busy, browsers included (ms-cpu), which others do not change much.
 func BenchmarkAWeek(b *testing.B) {
 	m := newMachine(b)
 	config := m.fill(busyWeek())
 	m.work()
 	m.archive(config)
 	r := m.reader()
-	r.client.Transport = &http.Transport{MaxIdleConnsPerHost: 200}
+	transport := &http.Transport{MaxIdleConnsPerHost: 200}
+	b.Cleanup(transport.CloseIdleConnections)
+	r.client.Transport = transport
+	var mu sync.Mutex
+	var took []time.Duration
+	timed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		m.served.ServeHTTP(w, r)
+		mu.Lock()
+		defer mu.Unlock()
+		took = append(took, time.Since(began))
+	}))
+	b.Cleanup(timed.Close)
+	m.url = timed.URL
+	var busy time.Duration
 	for b.Loop() {
 		const browsers, each, pause = 200, 4, 5 * time.Second
-		took := make([]time.Duration, browsers*each)
+		before := processorTime(b)
 		var all sync.WaitGroup
 		for i := range browsers {
 			all.Go(func() {
-				tick := time.NewTicker(pause)
-				defer tick.Stop()
 				first := time.NewTimer(time.Duration(i) * pause / browsers)
 				defer first.Stop()
 				<-first.C
-				for j := range each {
-					began := time.Now()
+				tick := time.NewTicker(pause)
+				defer tick.Stop()
+				for range each {
 					if p := r.get("/calendar?view=week&on=2026-10-15"); p.status != http.StatusOK {
 						b.Errorf("answered %d", p.status)
 					}
-					took[i*each+j] = time.Since(began)
 					<-tick.C
 				}
 			})
 		}
 		all.Wait()
-		slices.Sort(took)
-		b.ReportMetric(float64(took[len(took)/2])/float64(time.Millisecond), "ms-p50")
-		b.ReportMetric(float64(took[len(took)*99/100])/float64(time.Millisecond), "ms-p99")
+		busy += processorTime(b) - before
 	}
+	slices.Sort(took)
+	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	b.ReportMetric(ms(took[len(took)/2]), "ms-p50")
+	b.ReportMetric(ms(took[len(took)*99/100]), "ms-p99")
+	b.ReportMetric(ms(busy)/float64(len(took)), "ms-cpu")
+}
+
+// processorTime is how long this process has kept processors busy.
+func processorTime(t testing.TB) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	must(t, syscall.Getrusage(syscall.RUSAGE_SELF, &used))
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // BenchmarkOneWeek opens a week with 100 appointments, one after the other.

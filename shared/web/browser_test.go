@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	devtools "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -60,7 +61,7 @@ func (m *machine) chromium() *person {
 	if _, err := chromedp.Run(ctx, chromedp.Location()); err != nil {
 		m.t.Fatalf("start %s: %v", binary, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 8*time.Minute)
 	m.t.Cleanup(cancel)
 	p := &person{m.t, ctx, m}
 	_, err := chromedp.Call(ctx, devtools.AddScriptToEvaluateOnNewDocument, devtools.AddScriptToEvaluateOnNewDocumentParams{Source: watch})
@@ -173,12 +174,15 @@ func TestEveryPageInABrowser(t *testing.T) {
 	day := m.reader().page("/calendar?view=day&on=2026-10-15").body
 	question := reviewAddress.FindString(day)
 	history := historyOf(t, m.reader().page("/ledger?on=2026-10-15"))
+	made := demoMoney(t, m, config)
+	hostileMoney(t, m, config, made)
 	m.json("POST", "/v1/jobs", fmt.Sprintf(`{"kind": "archive", "config": %q, "schedule": {"repeat": "daily", "at": "23:59", "zone": "UTC"}}`, config))
 	pages := []string{
 		"/today", "/calendar?view=week&on=2026-10-15", "/calendar?view=day&on=2026-10-15", "/calendar?view=day&on=2026-10-25",
 		"/calendar?view=month&on=2026-10-15", question, question + "?show=merge", "/runs", "/runs/" + run, "/runs/" + run + "?outcome=conflicted",
 		"/runs/" + tried, "/runs/" + run + "/undo", "/settings", "/setup", "/jobs", "/notifications", "/audit", "/ledger?on=2026-10-15", history, "/nothing",
 	}
+	pages = append(pages, moneyPages(made)...)
 	for _, look := range []struct {
 		width            int
 		scheme, language string
@@ -361,5 +365,66 @@ func TestScreenshots(t *testing.T) {
 		})
 		must(t, err)
 		must(t, os.WriteFile(filepath.Join(*screenshots, shot.name+".webp"), picture.Data, 0o644))
+	}
+}
+
+// TestTimesAreDragged drags the end of an appointment on the line of time, and one as a whole: the fields have what comes of it, and are sent.
+func TestTimesAreDragged(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(sample(t))
+	m.work()
+	m.archive(config)
+	p := m.chromium()
+	p.as(1280, 900, "light", "en")
+	p.sees(reviewAddress.FindString(m.reader().page("/calendar?view=day&on=2026-10-15").body))
+	times := func(i int) string {
+		return script[string](p, fmt.Sprintf(`["verdict", "start", "end"].map((name) => document.getElementById(name + "-%d").value).join(" ")`, i))
+	}
+	// drag presses at a share of a bar's width, and moves by so many minutes.
+	drag := func(i int, at, minutes float64) {
+		t.Helper()
+		box := script[[]float64](p, fmt.Sprintf(`(() => { const bar = document.querySelector(".timeline rect[data-at='%d']"), b = bar.getBoundingClientRect(),
+			line = bar.ownerSVGElement, w = line.getBoundingClientRect().width; return [b.left, b.width, b.top + b.height / 2, w / line.dataset.minutes]; })()`, i))
+		x := box[0] + max(2, min(box[1]-2, at*box[1]))
+		for _, step := range []struct {
+			kind input.DispatchMouseEventType
+			by   float64
+		}{
+			{input.DispatchMouseEventTypeMousePressed, 0}, {input.DispatchMouseEventTypeMouseMoved, minutes / 2},
+			{input.DispatchMouseEventTypeMouseMoved, minutes}, {input.DispatchMouseEventTypeMouseReleased, minutes},
+		} {
+			_, err := chromedp.Call(p.ctx, input.DispatchMouseEvent, input.DispatchMouseEventParams{
+				Type: step.kind, X: x + step.by*box[3], Y: box[2], Button: input.MouseButtonLeft, Buttons: 1, ClickCount: 1,
+			})
+			must(t, err)
+		}
+	}
+	if got := times(0); got != " 2026-10-15T09:00 2026-10-15T11:00" {
+		t.Fatalf("before: %s", got)
+	}
+	drag(0, 1, -58)
+	if got := times(0); got != "keep_as 2026-10-15T09:00 2026-10-15T10:00" {
+		t.Errorf("its end was dragged: %s", got)
+	}
+	drag(2, 0.5, 31)
+	if got := times(2); got != "keep_as 2026-10-15T12:00 2026-10-15T13:00" {
+		t.Errorf("all of it was dragged: %s", got)
+	}
+	drag(1, 0, 300)
+	if got := times(1); got != " 2026-10-15T10:00 2026-10-15T12:00" {
+		t.Errorf("its start was dragged behind its end: %s", got)
+	}
+	if refused := p.refused(); refused != "" {
+		t.Errorf("the policy refused %s", refused)
+	}
+	_, err := chromedp.RunResponse(p.ctx, chromedp.Click(chromedp.CSS(`button[value="own"]`)))
+	must(t, err)
+	at := script[string](p, "location.pathname + location.search")
+	_, decided, sent := strings.Cut(at, "run=")
+	if !sent {
+		t.Fatalf("it was not sent: %s: %s", at, p.text())
+	}
+	if state := m.ended(decided); state != "succeeded" {
+		t.Errorf("the decision %s", state)
 	}
 }

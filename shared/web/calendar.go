@@ -14,8 +14,10 @@ import (
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/customer"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/run"
+	"adminassistant/shared/timesheet"
 )
 
 // sheet is what the calendar shows: some days of a config.
@@ -32,6 +34,8 @@ type sheet struct {
 	asks    map[string]string // by source key: the open action about it
 	last    *run.Run          // the newest archive run that has ended; nil: none
 	unread  bool              // the source could not be read here
+	book    *customer.Book
+	worths  []timesheet.Worth // what the archived appointments come to
 }
 
 // mostConfigs is how many configs can be chosen from.
@@ -43,7 +47,7 @@ func (s *web) choose(v *view) (*archive.Config, []archive.Config, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if id := v.r.URL.Query().Get("config"); id != "" {
+	if id := cmp.Or(v.r.URL.Query().Get("config"), v.r.PostForm.Get("config")); id != "" {
 		for i := range all {
 			if all[i].ID == id {
 				return &all[i], all, nil
@@ -129,8 +133,10 @@ func (s *web) fill(sh *sheet) error {
 			sh.asks[p.Key] = a.ID
 		}
 	}
-	sh.last, err = s.lastRun(v, sh.config.ID)
-	return err
+	if sh.last, err = s.lastRun(v, sh.config.ID); err != nil {
+		return err
+	}
+	return s.price(sh)
 }
 
 // lastRuns is how many runs are looked at for the newest archive run.
@@ -670,10 +676,11 @@ func (sh *sheet) sums() []sum {
 		if b.Archive == nil && b.Outcome != archive.Conflicted {
 			continue
 		}
-		c := by[a.Customer]
+		name := sh.book.Named(a.Customer)
+		c := by[calendar.Folded(name)]
 		if c == nil {
-			c = &sum{customer: a.Customer}
-			by[a.Customer] = c
+			c = &sum{customer: name}
+			by[calendar.Folded(name)] = c
 		}
 		switch d := a.Duration(); {
 		case b.Archive == nil:
@@ -713,20 +720,21 @@ func (sh *sheet) hoursCard() g.Node {
 		total.billable, total.nonBillable = total.billable+c.billable, total.nonBillable+c.nonBillable
 		total.travel, total.decide = total.travel+c.travel, total.decide+c.decide
 	}
-	row := func(c sum) g.Node {
+	row := func(c sum, worth []timesheet.Total) g.Node {
 		return g.Group{
 			Td(Class("n"), amount(c.billable)), Td(Class("n"), amount(c.nonBillable)), Td(Class("n"), amount(c.travel)), Td(Class("n"), amount(c.decide)),
+			g.If(len(sh.worths) > 0, Td(Class("n"), sh.totals(worth))),
 		}
 	}
 	return Section(Class("card"), Aria("labelledby", "hours"), H2(ID("hours"), g.Text(sh.t("hours."+sh.kind))),
 		Div(Class("scroll"), TabIndex("0"), Role("region"), Aria("labelledby", "hours"), Table(
 			THead(Tr(Th(Scope("col"), g.Text(sh.t("hours.customer"))), g.Map([]string{"billable", "nonbillable", "travel", "decide"}, func(name string) g.Node {
 				return Th(Scope("col"), Class("n"), g.Text(sh.t("hours."+name)))
-			}))),
+			}), g.If(len(sh.worths) > 0, Th(Scope("col"), Class("n"), g.Text(sh.t("money.comes")))))),
 			TBody(g.Map(all, func(c sum) g.Node {
-				return Tr(Th(Scope("row"), g.If(c.customer == "", Class("muted")), g.Text(cmp.Or(c.customer, sh.t("hours.none")))), row(c))
+				return Tr(Th(Scope("row"), g.If(c.customer == "", Class("muted")), g.Text(cmp.Or(c.customer, sh.t("hours.none")))), row(c, worthOf(sh.worths, c.customer)))
 			})),
-			g.If(len(all) > 1, TFoot(Tr(Th(Scope("row"), g.Text(sh.t("hours.total"))), row(total)))),
+			g.If(len(all) > 1, TFoot(Tr(Th(Scope("row"), g.Text(sh.t("hours.total"))), row(total, sumOf(sh.worths))))),
 		)),
 	)
 }

@@ -26,8 +26,10 @@ type entry struct{ path, name string }
 
 // rail are the entries; an empty one is a line between them.
 var rail = []entry{
-	{"/today", "nav.today"}, {"/calendar", "nav.calendar"}, {"/review", "nav.review"}, {}, {"/runs", "nav.runs"}, {"/ledger", "nav.ledger"},
-	{"/jobs", "nav.jobs"}, {}, {"/notifications", "nav.told"}, {"/audit", "nav.audit"}, {"/settings", "nav.settings"},
+	{"/today", "nav.today"}, {"/calendar", "nav.calendar"}, {"/review", "nav.review"}, {},
+	{"/timesheets", "nav.timesheets"}, {"/hours", "nav.hours"}, {"/customers", "nav.customers"}, {"/rules", "nav.rules"}, {},
+	{"/runs", "nav.runs"}, {"/ledger", "nav.ledger"}, {"/backups", "nav.backups"}, {"/jobs", "nav.jobs"}, {},
+	{"/notifications", "nav.told"}, {"/audit", "nav.audit"}, {"/settings", "nav.settings"},
 }
 
 // mostOpen is up to how many open actions are counted.
@@ -101,11 +103,14 @@ func (s *web) frame(in speech, title string, body g.Node) g.Node {
 // form is a form that takes effect once.
 func (s *web) form(v *view, to string, nodes ...g.Node) g.Node {
 	return Form(Method("post"), Action(to),
-		Input(Type("hidden"), Name("csrf_token"), Value(httpapi.FormToken(v.ctx))),
+		s.token(v),
 		Input(Type("hidden"), Name("idempotency_key"), Value(s.NewID())),
 		g.Group(nodes),
 	)
 }
+
+// token is the field by which a form is known to come from a page of the session.
+func (s *web) token(v *view) g.Node { return hidden("csrf_token", httpapi.FormToken(v.ctx)) }
 
 // hidden is a field that is not shown.
 func hidden(name, value string) g.Node { return Input(Type("hidden"), Name(name), Value(value)) }

@@ -61,8 +61,14 @@ func (s *web) ledger(v *view) error {
 			A(Class("button icon"), Href(step(on.AddDays(-1))), Aria("label", v.t("calendar.before.day")), g.Attr("data-key", "ArrowLeft"), g.Text("‹")),
 			A(Class("button icon"), Href(step(on.AddDays(1))), Aria("label", v.t("calendar.after.day")), g.Attr("data-key", "ArrowRight"), g.Text("›"))),
 		Span(Class("grow")),
-		P(Class("muted"), g.Text(v.n("ledger.links", head.Seq))),
 	}
+	archived := 0
+	for i := range entries {
+		if entries[i].Outcome == ledger.Archived {
+			archived++
+		}
+	}
+	p.bar = append(p.bar, s.sealedBar(v, c, on, head.Seq, archived)...)
 	p.body = append(p.body, ledgerForm(v, c, configs, on, q.Get("as_of")))
 	if len(entries) == 0 {
 		p.body = append(p.body, empty(v.t("ledger.none"), v.t("ledger.none.text"), P(A(Class("button"), Href("/runs"), g.Text(v.t("nav.runs"))))))

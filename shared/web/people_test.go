@@ -34,14 +34,16 @@ type machine struct {
 	local  *app.Local
 	served *app.Served
 	url    string
+	data   string // its folder
 	work   func() // begins to carry out runs, once
 }
 
 func newMachine(t testing.TB) *machine {
 	t.Helper()
-	local, err := app.OpenLocal(app.Settings{Data: t.TempDir(), Lease: time.Minute}, "test", io.Discard)
+	data := t.TempDir()
+	local, err := app.OpenLocal(app.Settings{Data: data, Lease: time.Minute}, "test", io.Discard)
 	must(t, err)
-	m := &machine{t: t, local: local}
+	m := &machine{t: t, local: local, data: data}
 	server := httptest.NewUnstartedServer(nil)
 	m.served, err = local.Serve(server.Listener.Addr().String(), "admin-assistant browser")
 	must(t, err)
@@ -198,6 +200,8 @@ var (
 	formOf  = regexp.MustCompile(`(?s)<form [^>]*method="post" action="([^"]+)"[^>]*>(.*?)</form>`)
 	inputOf = regexp.MustCompile(`<input [^>]*>`)
 	valueOf = regexp.MustCompile(` (name|value|type)="([^"]*)"`)
+	areaOf  = regexp.MustCompile(`(?s)<textarea [^>]*name="([^"]+)"[^>]*>(.*?)</textarea>`)
+	plain   = strings.NewReplacer("&amp;", "&", "&#34;", `"`, "&lt;", "<", "&gt;", ">", "&#39;", "'")
 )
 
 // form returns the fields of the form that goes to an address, as a browser would send them.
@@ -211,11 +215,14 @@ func (p *read) form(t testing.TB, action string) url.Values {
 		for _, input := range inputOf.FindAllString(f[2], -1) {
 			of := map[string]string{}
 			for _, a := range valueOf.FindAllStringSubmatch(input, -1) {
-				of[a[1]] = strings.NewReplacer("&amp;", "&", "&#34;", `"`, "&lt;", "<", "&gt;", ">", "&#39;", "'").Replace(a[2])
+				of[a[1]] = plain.Replace(a[2])
 			}
 			if of["name"] != "" && (of["type"] != "checkbox" || strings.Contains(input, " checked")) {
 				values.Set(of["name"], of["value"])
 			}
+		}
+		for _, area := range areaOf.FindAllStringSubmatch(f[2], -1) {
+			values.Set(area[1], plain.Replace(area[2]))
 		}
 		for _, s := range regexp.MustCompile(`(?s)<select [^>]*name="([^"]+)".*?</select>`).FindAllStringSubmatch(f[2], -1) {
 			chosen := regexp.MustCompile(`<option value="([^"]*)" selected`).FindStringSubmatch(s[0])
@@ -249,3 +256,22 @@ func historyOf(t testing.TB, page read) string {
 }
 
 var reviewAddress = regexp.MustCompile(`/review/[0-9A-Z]+`)
+
+// recent is a calendar with four appointments of yesterday.
+func recent() []byte {
+	var b strings.Builder
+	b.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\n")
+	day := time.Now().UTC().AddDate(0, 0, -1).Format("20060102")
+	for i, e := range [][4]string{
+		{"T080000Z", "T093000Z", "Contoso review", "Contoso - billable"}, {"T100000Z", "T103000Z", "Contoso stand-up", "Contoso"},
+		{"T110000Z", "T113000Z", "Acme call", "Acme - billable"}, {"T120000Z", "T123000Z", "Lunch", ""},
+	} {
+		fmt.Fprintf(&b, "BEGIN:VEVENT\r\nUID:r%d@example.com\r\nDTSTAMP:20261001T000000Z\r\nDTSTART:%s%s\r\nDTEND:%s%s\r\nSUMMARY:%s\r\n",
+			i, day, e[0], day, e[1], e[2])
+		if e[3] != "" {
+			b.WriteString("CATEGORIES:" + e[3] + "\r\n")
+		}
+		b.WriteString("END:VEVENT\r\n")
+	}
+	return []byte(b.String() + "END:VCALENDAR\r\n")
+}

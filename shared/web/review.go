@@ -298,7 +298,9 @@ func (q *asking) timeLine() g.Node {
 		if stays[q.Participants[i].Key] {
 			class = "wins"
 		}
-		rects = append(rects, g.El("rect", g.Attr("class", class), g.Attr("x", strconv.Itoa(x(at.Start))), g.Attr("y", strconv.Itoa(row*lane+2)),
+		movable := slices.Contains(q.words(&q.Participants[i]), decision.KeepAs)
+		rects = append(rects, g.El("rect", g.Attr("class", class), g.If(movable, g.Attr("data-at", strconv.Itoa(i))),
+			g.Attr("x", strconv.Itoa(x(at.Start))), g.Attr("y", strconv.Itoa(row*lane+2)),
 			g.Attr("width", strconv.Itoa(max(4, x(at.End)-x(at.Start)))), g.Attr("height", strconv.Itoa(lane-6)), g.Attr("rx", "3")))
 		words = append(words, fmt.Sprintf("%s %s–%s", at.Subject, clock(at.Start, q.zone), clock(at.End, q.zone)))
 		row++
@@ -319,7 +321,9 @@ func (q *asking) timeLine() g.Node {
 			g.El("line", g.Attr("x1", strconv.Itoa(x(t))), g.Attr("x2", strconv.Itoa(x(t))), g.Attr("y1", "0"), g.Attr("y2", strconv.Itoa(row*lane))),
 			g.El("text", g.Attr("x", strconv.Itoa(x(t))), g.Attr("y", strconv.Itoa(row*lane+22)), g.Attr("text-anchor", anchor), g.Text(clock(t, q.zone))))
 	}
-	return SVG(Class("timeline"), g.Attr("viewBox", fmt.Sprintf("0 0 %d %d", width, row*lane+30)), Role("img"), Aria("label", strings.Join(words, ", ")),
+	return SVG(Class("timeline"), g.Attr("data-minutes", strconv.Itoa(int(to.Sub(from).Minutes()))),
+		g.Attr("viewBox", fmt.Sprintf("0 0 %d %d", width, row*lane+30)),
+		Role("img"), Aria("label", strings.Join(words, ", ")),
 		g.Group(said), g.Group(rects))
 }
 

@@ -8,14 +8,17 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	g "maragu.dev/gomponents"
 	. "maragu.dev/gomponents/html"
 
 	"adminassistant/shared/archive"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/undo"
 )
@@ -149,7 +152,7 @@ func (s *web) sums(v *view, r *run.Run) string {
 	case *archive.DecideResult:
 		return v.t("sums.decide", it.Written, it.Removed)
 	}
-	return result.Sums()
+	return v.sumsOf(result)
 }
 
 func (s *web) startRun(v *view) error {
@@ -184,6 +187,14 @@ func (s *web) showRun(v *view) error {
 	if err != nil {
 		return err
 	}
+	return s.showRunWith(v, http.StatusOK, r, nil)
+}
+
+// showRunWith shows a run; wrong is what is wrong with what was asked about its findings.
+func (s *web) showRunWith(v *view, status int, r *run.Run, wrong error) error {
+	if err := s.assumeZone(v); err != nil {
+		return err
+	}
 	zone, name := v.zone(), r.Calendar
 	if r.Config != "" {
 		c, err := s.Configs.Get(v.ctx, v.user, r.Config)
@@ -207,11 +218,14 @@ func (s *web) showRun(v *view) error {
 	}
 	p.body = append(p.body, s.outcome(v, r, result, zone))
 	items, err := s.items(v, r, zone)
+	if r.Kind == run.Verify {
+		items, err = s.findings(v, r, zone, wrong)
+	}
 	if err != nil {
 		return err
 	}
 	p.body = append(p.body, items)
-	return s.show(v, http.StatusOK, p)
+	return s.show(v, status, p)
 }
 
 // progress is a run that goes on. It is asked for again until the run has ended.
@@ -267,7 +281,11 @@ func (s *web) outcome(v *view, r *run.Run, result run.Result, zone *time.Locatio
 		}
 	case nil:
 	default:
-		nodes = append(nodes, P(g.Text(sentence(result.Sums()))))
+		told := s.report(v, r, result)
+		if told == nil {
+			told = []g.Node{P(g.Text(sentence(v.sumsOf(result))))}
+		}
+		nodes = append(nodes, told...)
 	}
 	nodes = append(nodes, Dl(Class("facts"),
 		Dt(g.Text(v.t("run.began"))), Dd(g.Text(v.moment(r.Created, v.now, zone))),
@@ -285,6 +303,16 @@ func (s *web) afterwards(v *view, r *run.Run, result run.Result) g.Node {
 	if r.Kind == run.Archive && r.Options.DryRun && r.State == run.Succeeded {
 		buttons = append(buttons, s.form(v, "/runs", hidden("config", r.Config), hidden("period", r.From.String()+" to "+r.To.String()), hidden("do", "run"),
 			Button(Type("submit"), Class("primary"), g.Text(v.t("run.forreal")))))
+	}
+	if r.Kind == run.Restore && r.Options.DryRun && r.State != run.Failed && r.State != run.Cancelled {
+		buttons = append(buttons, s.restoreForReal(v, r))
+	}
+	if r.Kind == run.Repair && r.Options.DryRun && r.State != run.Failed && r.State != run.Cancelled {
+		buttons = append(buttons, s.form(v, "/runs/"+r.ID+"/repair", hidden("do", "run"),
+			Button(Type("submit"), Class("primary"), g.Attr("data-key", "Enter"), g.Text(v.t("repair.go")), key("Enter"))))
+	}
+	if made, ok := result.(*backup.Result); ok && made.ID != "" {
+		buttons = append(buttons, A(Class("button primary"), Href("/backups/"+made.ID), g.Text(v.t("result.show"))))
 	}
 	if _, err := s.Kinds.Again(r); err == nil {
 		buttons = append(buttons, s.form(v, "/runs/"+r.ID+"/retry", Button(Type("submit"), Class("primary"), g.Text(v.n("run.retry", r.Failed)))))
@@ -370,6 +398,10 @@ type told struct {
 	Appointment *calendar.Appointment `json:"appointment"`
 	Subject     string                `json:"subject"`
 	Name        string                `json:"name"`
+	Start       string                `json:"start"` // of a thing of a file
+	Line        int                   `json:"line"`
+	Fields      []string              `json:"fields"`
+	Notes       []string              `json:"notes"`
 }
 
 // items lists what became of each event, or of those with one outcome.
@@ -396,6 +428,9 @@ reading:
 			}
 			failed := items[index].Problem != nil
 			if outcome != "" && t.Outcome != outcome && !(outcome == "failed" && failed) {
+				continue
+			}
+			if outcome == "" && t.Outcome == string(restore.Outside) { // what is not meant is shown to who asks for it
 				continue
 			}
 			if len(rows) == itemsOnPage {
@@ -433,11 +468,18 @@ func itemRow(v *view, it *run.Item, t *told, zone *time.Location) g.Node {
 		why = append(why, t.Detail)
 	}
 	why = append(why, t.Issues...)
+	why = append(why, t.Notes...)
+	if len(t.Fields) > 0 {
+		why = append(why, v.t("item.fields", strings.Join(t.Fields, ", ")))
+	}
+	if t.Line > 0 {
+		why = append(why, v.t("item.line", t.Line))
+	}
 	word := v.word("outcome", t.Outcome)
 	if it.Problem != nil {
 		word, why = v.t("outcome.failed"), append([]string{it.Problem.Detail}, why...)
 	}
-	subject, when, customer := cmp.Or(t.Subject, t.Name), "", ""
+	subject, when, customer := cmp.Or(t.Subject, t.Name), v.startOf(t.Start, zone), ""
 	if a := t.Appointment; a != nil {
 		subject, when, customer = a.Subject, v.times(a, zone), a.Customer
 	}
@@ -446,6 +488,17 @@ func itemRow(v *view, it *run.Item, t *told, zone *time.Location) g.Node {
 		Td(Class("told"), Span(Class("swatch o-"+t.Outcome), Aria("hidden", "true")), g.Text(word)),
 		Td(Class("why"), g.Map(slices.Compact(why), func(text string) g.Node { return Div(g.Text(text)) })),
 	)
+}
+
+// startOf is when a thing of a file starts, which is an instant or a date.
+func (v *view) startOf(text string, zone *time.Location) string {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return v.shortDay(calendar.DateOf(t, zone)) + ", " + clock(t, zone)
+	}
+	if day, err := calendar.ParseDate(text); err == nil {
+		return v.shortDay(day)
+	}
+	return text
 }
 
 // times is when an appointment is: "Thu 15 Oct, 09:00–11:00".

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 
 	"adminassistant/shared/fault"
@@ -15,6 +16,8 @@ import (
 var (
 	//go:embed static/app.css
 	styleText []byte
+	//go:embed static/money.css
+	moneyStyle []byte
 	//go:embed static/app.js
 	scriptText []byte
 	// htmx 4.0.1, as npm has it; see LICENSE-htmx.
@@ -46,7 +49,7 @@ func newStatic() *static {
 		s.files[name] = content
 		return "/static/" + name
 	}
-	s.style = add("app.css", append(append([]byte{}, styleText...), gridStyle()...))
+	s.style = add("app.css", slices.Concat(styleText, moneyStyle, []byte(gridStyle())))
 	s.script, s.htmx, s.icon = add("app.js", scriptText), add("htmx.js", htmxText), add("icon.svg", iconText)
 	return s
 }

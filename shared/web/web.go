@@ -17,6 +17,7 @@ import (
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
+	"adminassistant/shared/backup"
 	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/httpapi"
@@ -24,8 +25,11 @@ import (
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/proof"
+	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/setup"
+	"adminassistant/shared/signing"
 	"adminassistant/shared/undo"
 )
 
@@ -43,6 +47,7 @@ type Services struct {
 	Actions  *action.Actions
 	Users    *account.Users
 	Audit    *audit.Log
+	Money
 
 	Notifications *notify.Notifications
 	Sessions      *session.Sessions
@@ -57,6 +62,16 @@ type Services struct {
 	Calendars func(ctx context.Context, user string, uri calendar.URI) ([]calendar.Info, error)
 	// Reach refuses configs with calendars in mailboxes that the user may not name.
 	Reach func(ctx context.Context, user string, c *archive.Config) error
+	// MayName refuses a calendar in a mailbox that the user may not name.
+	MayName func(ctx context.Context, user string, uri calendar.URI) error
+	Backups *backup.Backups
+	// Uploads keeps files until they are restored.
+	Uploads *restore.Uploads
+	// Verifier compares ledgers with all that lies around them, and Signing signs their heads.
+	Verifier *proof.Verifier
+	Signing  *signing.Installed
+	// Accounts are those of providers in which users named calendars.
+	Accounts *account.NamedAccounts
 	// DigestWanted has to be called when a user's settings have changed.
 	DigestWanted func(ctx context.Context, user string, s account.Settings) error
 	Clock        func() time.Time
@@ -82,6 +97,10 @@ func New(s Services) *httpapi.Web {
 	get := func(path string, page func(*view) error) {
 		out.Pages = append(out.Pages, httpapi.Page{Pattern: "GET " + path, Access: httpapi.Users, Handler: w.handler(page)})
 	}
+	bulk := func(path string, page func(*view) error) {
+		get(path, page)
+		out.Pages[len(out.Pages)-1].Class = limit.Bulk
+	}
 	post := func(path string, class limit.Class, action audit.Action, form func(*view) error) {
 		out.Pages = append(out.Pages, httpapi.Page{
 			Pattern: "POST " + path, Access: httpapi.Users, Class: class, Action: action, Handler: w.handler(form),
@@ -94,6 +113,7 @@ func New(s Services) *httpapi.Web {
 	get("/review/{id}", w.review)
 	post("/review/{id}", limit.Starts, "action.resolve", w.decide)
 	post("/review/{id}/dismiss", limit.Writes, "action.dismiss", w.dismiss)
+	w.moneyPages(out, get, post)
 	get("/runs", w.listRuns)
 	post("/runs", limit.Starts, "run.start", w.startRun)
 	get("/runs/{id}", w.showRun)
@@ -110,6 +130,22 @@ func New(s Services) *httpapi.Web {
 	post("/jobs/{id}/remove", limit.Removals, "job.remove", w.removeJob)
 	get("/ledger", w.ledger)
 	get("/ledger/history", w.history)
+	bulk("/ledger/head", w.ledgerHead)
+	get("/ledger/head/file", w.headFile)
+	bulk("/ledger/proof", w.proveDay)
+	post("/ledger/verify", limit.Starts, "run.start", w.verifyLedger)
+	get("/backups", w.listBackups)
+	post("/backups", limit.Starts, "backup.start", w.startBackup)
+	get("/backups/{id}", w.showBackup)
+	bulk("/backups/{id}/proof", w.proveBackup)
+	bulk("/backups/{id}/files/{name}", w.downloadBackup)
+	get("/backups/{id}/delete", w.confirmDelete)
+	post("/backups/{id}/delete", limit.Removals, "backup.delete", w.deleteBackup)
+	get("/restore", w.restore)
+	post("/restore", limit.Starts, "restore.start", w.startRestore)
+	post("/restore/file", limit.Bulk, "upload.create", w.uploadFile)
+	out.Pages[len(out.Pages)-1].File = true
+	post("/runs/{id}/repair", limit.Starts, "run.start", w.repairRun)
 	get("/notifications", w.notifications)
 	post("/notifications/read", limit.Writes, "notification.read", w.readNotifications)
 	get("/audit", w.auditLog)

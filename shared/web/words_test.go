@@ -10,10 +10,16 @@ import (
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/asked"
+	"adminassistant/shared/backup"
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/decision"
+	spent "adminassistant/shared/hours"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/restore"
+	"adminassistant/shared/rule"
 	"adminassistant/shared/run"
+	"adminassistant/shared/timesheet"
 	"adminassistant/shared/undo"
 )
 
@@ -63,7 +69,38 @@ func init() {
 	family("undo.does", undo.Removes, undo.Changes, undo.Creates, undo.Records, undo.Gone, undo.Nothing)
 	family("reason", undo.Reasons...)
 	family("ledger", ledger.Archived, ledger.Superseded, ledger.Conflicted, ledger.Declined, ledger.Withdrawn)
+	family("sheet.state", timesheet.Draft, timesheet.Approved, timesheet.Final)
+	family("sheet.says", timesheet.Draft, timesheet.Approved, timesheet.Final)
+	family("sheet.kind", timesheet.Work, timesheet.Travel)
+	family("sheet.reason", timesheet.Private, timesheet.WholeDay, timesheet.NoCustomer)
+	family("sheet.flag", timesheet.AllDay, timesheet.CrossesMidnight, timesheet.NoRate, timesheet.ZeroLength)
+	family("sheet.scope", timesheet.ByEntry, timesheet.ByDay, timesheet.ByPosition)
+	family("sheet.rounding", timesheet.Nearest, timesheet.Up)
+	family("sheet.format", timesheet.PDF, timesheet.XLSX, timesheet.CSV, timesheet.JSON, timesheet.Invoice)
+	family("sheet.format.for", timesheet.PDF, timesheet.XLSX, timesheet.CSV, timesheet.JSON, timesheet.Invoice)
+	family("rulefield", rule.Fields()...)
+	family("ruleop", rule.Ops()...)
+	family("rulestate", archive.RuleActs, archive.RuleOff, archive.RuleDead, archive.RuleShadowed, archive.RuleIdle)
+	family("rulebool", "true", "false")
+	family("privacy", calendar.Personal, calendar.Private, calendar.Confidential)
+	family("colour", calendar.Colours...)
+	family("tally.reason", spent.Private, spent.Cancelled, spent.Declined, spent.Free, spent.NoCustomer, spent.AllDay)
+	family("tally.by", spent.All...)
+	family("tally.tab", spent.All...)
+	family("trial", "this_month", "last_month", "last_90_days", "last_365_days")
 	family("job.paused", job.ByUser, job.ConfigInactive, job.UserDisabled, job.SignInNeeded, job.NotSeen, job.Broken, job.UnknownKind)
+	family("outcome", restore.Created, restore.Skipped, restore.Replaced, restore.Refused, restore.Failed, restore.SetAside, restore.Outside)
+	family("restore.policy", restore.Skip, restore.Replace, restore.Duplicate)
+	family("backups.format", backup.Formats...)
+	family("outcome", archive.FindingKinds...)
+	family("finding", archive.FindingKinds...)
+	family("done", archive.Recreated, archive.PutBack, archive.Removed, archive.Adopted, archive.TakenOut, archive.TakenIn, archive.Left)
+	family("repair.all", archive.RepairFindings, archive.AdoptFindings, archive.LeaveFindings)
+	for _, kind := range archive.FindingKinds {
+		for _, mode := range kind.Answers() {
+			family("repair."+string(mode), kind)
+		}
+	}
 	family("rule", archive.RuleEqualRank, archive.RuleSharedTime, archive.RuleArchivedFirst, archive.RuleChanged, archive.RuleLeftOut, archive.RuleMerged,
 		archive.RuleAbsorbed, archive.RuleCollides, archive.RuleLocked, archive.RuleVanished, archive.RuleManyVanished, archive.RuleNoOriginal,
 		archive.RuleStale, archive.RuleNoCustomer, archive.RuleTravelNoCustomer)
@@ -79,6 +116,13 @@ func TestEveryWordIsThereInBothLanguages(t *testing.T) {
 	for _, m := range regexp.MustCompile(`"((?:nav|runs|item|undo)\.[a-z]+)"`).FindAllStringSubmatch(text, -1) {
 		if !has(m[1]) && !has(m[1]+".many") {
 			t.Errorf("there is no word %q", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile(`heads\([a-z.]+((?:,\s*"[^"]*")+)`).FindAllStringSubmatch(text, -1) {
+		for i, name := range regexp.MustCompile(`"([^"]*)"`).FindAllStringSubmatch(m[1], -1) {
+			if i%2 == 0 && name[1] != "" && !has(name[1]) {
+				t.Errorf("there is no word %q, of the head of a column", name[1])
+			}
 		}
 	}
 	for of, members := range families {

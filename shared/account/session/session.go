@@ -18,6 +18,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -90,9 +91,36 @@ func (s *Session) Ends() time.Time {
 	return idle
 }
 
-// Proves says whether a token is the session's, in time that does not depend on it.
+// Proves says whether a token is the session's, masked or not, in time that does not depend on it.
 func (s *Session) Proves(token string) bool {
+	if len(token) == encoding.EncodedLen(2*sha256.Size) {
+		token = unmasked(token)
+	}
 	return s.Token != "" && hmac.Equal([]byte(s.Token), []byte(token))
+}
+
+// Masked is the token for a page that is compressed with texts that others may have chosen: random bytes, and the token's added to them bit by bit. It
+// is another one each time, so that what two pages have in common tells nothing of it. Empty if there is no token.
+func (s *Session) Masked() string {
+	token, err := encoding.DecodeString(s.Token)
+	if err != nil || len(token) != sha256.Size {
+		return ""
+	}
+	var both [2 * sha256.Size]byte
+	mask, masked := both[:sha256.Size], both[sha256.Size:]
+	_, _ = rand.Read(mask) // never fails
+	subtle.XORBytes(masked, mask, token)
+	return encoding.EncodeToString(both[:])
+}
+
+// unmasked is the token that a masked one is of; empty: it is none.
+func unmasked(masked string) string {
+	both, err := encoding.DecodeString(masked)
+	if err != nil || len(both) != 2*sha256.Size { // line ends count as nothing
+		return ""
+	}
+	subtle.XORBytes(both[:sha256.Size], both[:sha256.Size], both[sha256.Size:])
+	return encoding.EncodeToString(both[:sha256.Size])
 }
 
 // record is what the table holds of a session.

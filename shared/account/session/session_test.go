@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -138,6 +139,45 @@ func TestASession(t *testing.T) {
 		found := w.find(s, cookie)
 		if !found.Proves(it.Token) || found.Proves(other.Token) || found.Proves("") || found.Proves(it.Token+"x") || (&Session{}).Proves("") {
 			t.Error("a wrong token passes, or the right one does not")
+		}
+	})
+	t.Run("masks its token otherwise each time", func(t *testing.T) {
+		w := newWorld(t, false)
+		s := w.process()
+		cookie, it := w.start(s, ann)
+		_, other := w.start(s, ann)
+		found := w.find(s, cookie)
+		one, two := found.Masked(), found.Masked()
+		if !it.Proves(one) || !it.Proves(two) || other.Proves(one) {
+			t.Error("a masked token proves another session, or not its own")
+		}
+		first, err := encoding.DecodeString(one)
+		second, err2 := encoding.DecodeString(two)
+		token, err3 := encoding.DecodeString(it.Token)
+		if err != nil || err2 != nil || err3 != nil || bytes.Contains(first, token) {
+			t.Fatalf("%v %v %v, or the token is in it", err, err2, err3)
+		}
+		for i := range first {
+			if i+4 <= len(first) && bytes.Contains(second, first[i:i+4]) {
+				t.Error("two have bytes in common")
+			}
+		}
+		for i := range one {
+			wrong := []byte(one)
+			if wrong[i] = 'A'; one[i] == 'A' {
+				wrong[i] = 'Q'
+			}
+			if it.Proves(string(wrong)) {
+				t.Fatalf("one with another character at %d proves it", i)
+			}
+		}
+		for _, wrong := range []string{strings.Repeat("A", len(one)), strings.Repeat("\n", len(one)), strings.Repeat("*", len(one)), one + "A", one[1:]} {
+			if it.Proves(wrong) || (&Session{}).Proves(wrong) {
+				t.Errorf("%q proves it", wrong)
+			}
+		}
+		if (&Session{}).Masked() != "" {
+			t.Error("without a token there is a masked one")
 		}
 	})
 	t.Run("keeps of the browser what can be shown", func(t *testing.T) {

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	gomail "github.com/emersion/go-message/mail"
 	"github.com/google/go-cmp/cmp"
 
 	"adminassistant/shared/fault"
@@ -20,7 +22,61 @@ import (
 const From = "Admin Assistant <assistant@example.com>"
 
 // Received is a mail as it left: its addresses with and without names, everything decoded, "\n" after each line.
-type Received struct{ From, To, Subject, Text, HTML string }
+type Received struct {
+	From, To, ReplyTo, Subject, Text, HTML string
+	Files                                  []mail.File
+}
+
+// Read reads a message as a mail program does.
+func Read(t testing.TB, from io.Reader) (Received, gomail.Header) {
+	t.Helper()
+	r, err := gomail.CreateReader(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := func(key string) string {
+		list, err := r.Header.AddressList(key)
+		if err != nil || len(list) > 1 {
+			t.Fatalf("%s has %d addresses, error %v", key, len(list), err)
+		}
+		if len(list) == 0 {
+			return ""
+		}
+		return list[0].String()
+	}
+	got := Received{From: address("From"), To: address("To"), ReplyTo: address("Reply-To")}
+	if got.Subject, err = r.Header.Subject(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		part, err := r.NextPart()
+		if err == io.EOF {
+			return got, r.Header
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(part.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(string(body), "\r\n", "\n")
+		switch h := part.Header.(type) {
+		case *gomail.AttachmentHeader:
+			name, _ := h.Filename()
+			got.Files = append(got.Files, mail.File{Name: name, Type: h.Get("Content-Type"), Content: body})
+		case *gomail.InlineHeader:
+			switch h.Get("Content-Type") {
+			case "text/plain; charset=utf-8":
+				got.Text = text
+			case "text/html; charset=utf-8":
+				got.HTML = text
+			default:
+				t.Errorf("a part is %q", h.Get("Content-Type"))
+			}
+		}
+	}
+}
 
 // Box is a sender and what it sent, in any order.
 type Box struct {
@@ -35,6 +91,7 @@ func Run(t *testing.T, open func(t *testing.T) Box) {
 		test func(*testing.T, Box)
 	}{
 		{"a mail leaves as it was written", asWritten},
+		{"a mail with files leaves as it was written", withFiles},
 		{"a mail that cannot be sent is refused, and nothing leaves", refused},
 		{"the same mail may be sent twice", twice},
 		{"mails that differ in the case of their ids are two", twoIDs},
@@ -65,12 +122,45 @@ func asWritten(t *testing.T, b Box) {
 		if err := b.Send(t.Context(), m); err != nil {
 			t.Errorf("send mail %d: %v", i, err)
 		}
-		want = append(want, Received{From, c.to, c.subject, c.text, c.html})
+		want = append(want, Received{From: From, To: c.to, Subject: c.subject, Text: c.text, HTML: c.html})
 	}
-	got := b.Sent(t)
+	compare(t, want, b.Sent(t))
+}
+
+func withFiles(t *testing.T, b Box) {
+	every := make([]byte, 3000) // bytes that no text has
+	for i := range every {
+		every[i] = byte(i)
+	}
+	files := []mail.File{{Name: "timesheet-2026-10.pdf", Type: "application/pdf", Content: every}, {Name: "a.csv", Type: "text/csv", Content: []byte("a,b\r\n")}}
+	want := []Received{}
+	for i, html := range []string{"", "<p>Grüße"} {
+		m := mail.Mail{
+			ID: fmt.Sprint("files-", i), To: "Anna Müller <anna@example.com>", ReplyTo: `"Müller, Ben" <ben@example.com>`, Subject: fmt.Sprint("Überstunden ", i),
+			Text: "Grüße\n.\n", HTML: html, Files: files, Asked: true,
+		}
+		if err := b.Send(t.Context(), m); err != nil {
+			t.Errorf("send a mail with files: %v", err)
+		}
+		want = append(want, Received{From: From, To: m.To, ReplyTo: m.ReplyTo, Subject: m.Subject, Text: m.Text, HTML: html, Files: files})
+	}
+	m := simple("reply")
+	m.ReplyTo = "ben@example.com"
+	if err := b.Send(t.Context(), m); err != nil {
+		t.Errorf("send a mail that others answer: %v", err)
+	}
+	compare(t, append(want, Received{From: From, To: m.To, ReplyTo: m.ReplyTo, Subject: m.Subject, Text: m.Text}), b.Sent(t))
+}
+
+// compare looks at mails in whatever order.
+func compare(t *testing.T, want, got []Received) {
+	t.Helper()
 	for _, list := range [][]Received{got, want} {
 		for i := range list {
 			list[i].From, list[i].To = spell(t, list[i].From), spell(t, list[i].To)
+			if list[i].ReplyTo != "" {
+				list[i].ReplyTo = spell(t, list[i].ReplyTo)
+			}
 		}
 		slices.SortFunc(list, func(a, b Received) int { return strings.Compare(a.Subject, b.Subject) })
 	}
@@ -101,6 +191,10 @@ func refused(t *testing.T, b Box) {
 		{"a recipient with another header", "to", func(m *mail.Mail) { m.To = "private@example.com\r\nBcc: other@example.com" }},
 		{"a subject with another header", "subject", func(m *mail.Mail) { m.Subject = "private\r\nBcc: other@example.com" }},
 		{"no subject", "subject", func(m *mail.Mail) { m.Subject = " " }},
+		{"a reply to two", "reply_to", func(m *mail.Mail) { m.ReplyTo = "private@example.com, other@example.com" }},
+		{"a file that is a path", "files", func(m *mail.Mail) {
+			m.Files = []mail.File{{Name: "../private", Type: "application/pdf", Content: []byte("x")}}
+		}},
 		{"no text", "text", func(m *mail.Mail) { m.Text, m.HTML = "", "<p>private" }},
 		{"a text that is too long", "text", func(m *mail.Mail) { m.Text = strings.Repeat("private", mail.MaxText/7+1) }},
 		{"a page that is no UTF-8", "html", func(m *mail.Mail) { m.HTML = "private\xff" }},

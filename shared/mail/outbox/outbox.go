@@ -3,7 +3,6 @@
 package outbox
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,6 +20,7 @@ import (
 	"adminassistant/shared/disk"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/mail"
+	"adminassistant/shared/mail/message"
 )
 
 const (
@@ -94,71 +94,20 @@ func (o *Outbox) Send(ctx context.Context, m mail.Mail) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	message, err := o.message(m)
+	text, err := message.Write(m, o.from, o.clock())
 	if err != nil {
 		return err
 	}
-	return o.classify(o.write(name(m.ID), message))
-}
-
-// message is the mail as RFC 5322 has it.
-func (o *Outbox) message(m mail.Mail) ([]byte, error) {
-	to, err := mail.Address("to", m.To)
-	if err != nil {
-		return nil, err
-	}
-	var h gomail.Header
-	h.SetDate(o.clock().UTC())
-	h.SetAddressList("From", []*gomail.Address{(*gomail.Address)(o.from)})
-	h.SetAddressList("To", []*gomail.Address{(*gomail.Address)(to)})
-	h.SetSubject(m.Subject)
-	h.SetMessageID(m.ID + o.from.Address[strings.LastIndexByte(o.from.Address, '@'):])
-	for _, header := range m.Headers() {
-		h.Set(header[0], header[1])
-	}
-	var out bytes.Buffer
-	if m.HTML == "" {
-		h.SetContentType("text/plain", utf8)
-		part, err := gomail.CreateSingleInlineWriter(&out, h)
-		err = finish(part, err, m.Text)
-		return out.Bytes(), err
-	}
-	parts, err := gomail.CreateInlineWriter(&out, h)
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range []struct{ kind, text string }{{"text/plain", m.Text}, {"text/html", m.HTML}} { // the best one last: RFC 2046, section 5.1.4
-		var h gomail.InlineHeader
-		h.SetContentType(p.kind, utf8)
-		part, err := parts.CreatePart(h)
-		if err := finish(part, err, p.text); err != nil {
-			return nil, err
-		}
-	}
-	err = parts.Close()
-	return out.Bytes(), err
-}
-
-var utf8 = map[string]string{"charset": "utf-8"}
-
-// finish writes a part to its end, unless it could not be begun.
-func finish(part io.WriteCloser, err error, text string) error {
-	if err == nil {
-		_, err = io.WriteString(part, text)
-	}
-	if err == nil {
-		err = part.Close()
-	}
-	return err
+	return o.classify(o.write(name(m.ID), text))
 }
 
 // write writes a new file to the disk, and then gives it its name.
-func (o *Outbox) write(name string, message []byte) error {
+func (o *Outbox) write(name string, text []byte) error {
 	file, err := os.CreateTemp(o.dir, unfinished) // mode 0600
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(message)
+	_, err = file.Write(text)
 	if err == nil {
 		err = file.Sync()
 	}

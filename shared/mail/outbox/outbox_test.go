@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -64,43 +63,7 @@ func read(t testing.TB, file string) (mailtest.Received, gomail.Header) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	r, err := gomail.CreateReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := func(key string) string {
-		list, err := r.Header.AddressList(key)
-		if err != nil || len(list) != 1 {
-			t.Fatalf("%s has %d addresses, error %v", key, len(list), err)
-		}
-		return list[0].String()
-	}
-	got := mailtest.Received{From: address("From"), To: address("To")}
-	if got.Subject, err = r.Header.Subject(); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		part, err := r.NextPart()
-		if err == io.EOF {
-			return got, r.Header
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(part.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := strings.ReplaceAll(string(body), "\r\n", "\n")
-		switch h := part.Header.(*gomail.InlineHeader); h.Get("Content-Type") {
-		case "text/plain; charset=utf-8":
-			got.Text = text
-		case "text/html; charset=utf-8":
-			got.HTML = text
-		default:
-			t.Errorf("a part is %q", h.Get("Content-Type"))
-		}
-	}
+	return mailtest.Read(t, f)
 }
 
 func TestFile(t *testing.T) {

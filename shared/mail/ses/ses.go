@@ -8,6 +8,7 @@ import (
 	"fmt"
 	netmail "net/mail"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -18,12 +19,15 @@ import (
 	"adminassistant/shared/awssdk"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/mail"
+	"adminassistant/shared/mail/message"
 )
 
 // Sender sends from one address, which is verified in SES, or its domain is.
 type Sender struct {
 	client        *sesv2.Client
 	from          string
+	address       *netmail.Address // from
+	clock         func() time.Time
 	configuration *string
 }
 
@@ -35,14 +39,14 @@ const (
 
 var _ mail.Sender = (*Sender)(nil)
 
-// New returns a sender. configurationSet names the configuration set of SES that mails go through; empty is the account's default.
-// It asks nothing of SES yet. A from that is no address is of kind fault.Invalid, field "from".
-func New(cfg aws.Config, from, configurationSet string) (*Sender, error) {
+// New returns a sender. configurationSet names the configuration set of SES that mails go through; empty is the account's default. clock gives the date of
+// mails with files. It asks nothing of SES yet. A from that is no address is of kind fault.Invalid, field "from".
+func New(cfg aws.Config, from, configurationSet string, clock func() time.Time) (*Sender, error) {
 	a, err := mail.Address("from", from)
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{from: header(a), client: sesv2.NewFromConfig(cfg, func(o *sesv2.Options) { o.Retryer = unlessQuota{o.Retryer} })}
+	s := &Sender{from: header(a), address: a, clock: clock, client: sesv2.NewFromConfig(cfg, func(o *sesv2.Options) { o.Retryer = unlessQuota{o.Retryer} })}
 	if configurationSet != "" {
 		s.configuration = &configurationSet
 	}
@@ -102,6 +106,41 @@ func (s *Sender) Send(ctx context.Context, m mail.Mail) error {
 	if err != nil {
 		return err
 	}
+	content, err := s.content(m)
+	if err != nil {
+		return err
+	}
+	tags := []types.MessageTag{{Name: aws.String(tagMail), Value: &m.ID}}
+	if m.For != "" {
+		tags = append(tags, types.MessageTag{Name: aws.String(tagFor), Value: aws.String(base64.RawURLEncoding.EncodeToString([]byte(m.For)))})
+	}
+	in := &sesv2.SendEmailInput{
+		FromEmailAddress:     &s.from,
+		Destination:          &types.Destination{ToAddresses: []string{header(to)}},
+		ConfigurationSetName: s.configuration,
+		EmailTags:            tags,
+		Content:              content,
+	}
+	if m.ReplyTo != "" && content.Simple != nil {
+		reply, err := mail.Address("reply_to", m.ReplyTo)
+		if err != nil {
+			return err
+		}
+		in.ReplyToAddresses = []string{header(reply)}
+	}
+	_, err = s.client.SendEmail(ctx, in)
+	return classify(err)
+}
+
+// content is what SES is to send: the texts, or, of a mail with files, the whole message, for which a role needs ses:SendRawEmail as well.
+func (s *Sender) content(m mail.Mail) (*types.EmailContent, error) {
+	if len(m.Files) > 0 {
+		raw, err := message.Write(m, s.address, s.clock())
+		if err != nil {
+			return nil, err
+		}
+		return &types.EmailContent{Raw: &types.RawMessage{Data: raw}}, nil
+	}
 	text := func(data string) *types.Content {
 		return &types.Content{Data: &data, Charset: aws.String("UTF-8")}
 	}
@@ -113,21 +152,7 @@ func (s *Sender) Send(ctx context.Context, m mail.Mail) error {
 	for _, h := range m.Headers() {
 		headers = append(headers, types.MessageHeader{Name: aws.String(h[0]), Value: aws.String(h[1])})
 	}
-	tags := []types.MessageTag{{Name: aws.String(tagMail), Value: &m.ID}}
-	if m.For != "" {
-		tags = append(tags, types.MessageTag{Name: aws.String(tagFor), Value: aws.String(base64.RawURLEncoding.EncodeToString([]byte(m.For)))})
-	}
-	_, err = s.client.SendEmail(ctx, &sesv2.SendEmailInput{
-		FromEmailAddress:     &s.from,
-		Destination:          &types.Destination{ToAddresses: []string{header(to)}},
-		ConfigurationSetName: s.configuration,
-		EmailTags:            tags,
-		Content: &types.EmailContent{Simple: &types.Message{
-			Subject: text(m.Subject), Body: body,
-			Headers: headers,
-		}},
-	})
-	return classify(err)
+	return &types.EmailContent{Simple: &types.Message{Subject: text(m.Subject), Body: body, Headers: headers}}, nil
 }
 
 // advice is what an operator can do about what SES refuses for good.

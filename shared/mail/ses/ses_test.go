@@ -1,6 +1,7 @@
 package ses
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
@@ -33,19 +35,23 @@ func verified(t testing.TB) aws.Config {
 
 func sender(t testing.TB, cfg aws.Config, configurationSet string) *Sender {
 	t.Helper()
-	s, err := New(cfg, mailtest.From, configurationSet)
+	s, err := New(cfg, mailtest.From, configurationSet, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
+func noon() time.Time { return time.Date(2026, 10, 5, 12, 0, 0, 0, time.UTC) }
+
 // request is what SES is asked, as its documentation has it.
 type request struct {
 	FromEmailAddress, ConfigurationSetName string
 	Destination                            struct{ ToAddresses, CcAddresses, BccAddresses []string }
 	EmailTags                              []struct{ Name, Value string }
+	ReplyToAddresses                       []string
 	Content                                struct {
+		Raw    *struct{ Data []byte }
 		Simple struct {
 			Subject text
 			Body    struct{ Text, Html text }
@@ -87,6 +93,17 @@ func TestSES(t *testing.T) {
 				if len(to.ToAddresses) != 1 || len(to.CcAddresses)+len(to.BccAddresses) != 0 {
 					t.Fatalf("a mail goes to %+v", to)
 				}
+				if raw := asked.Content.Raw; raw != nil {
+					got, header := mailtest.Read(t, bytes.NewReader(raw.Data))
+					if header.Get("Auto-Submitted") != "" || header.Get("Date") != "Mon, 05 Oct 2026 12:00:00 +0000" {
+						t.Errorf("the header is %v", header)
+					}
+					if from, to := got.From, got.To; from == "" || to == "" || asked.FromEmailAddress == "" {
+						t.Errorf("a whole message is from %q to %q", from, to)
+					}
+					sent = append(sent, got)
+					continue
+				}
 				for _, s := range []text{simple.Subject, simple.Body.Text, simple.Body.Html} {
 					if s.Data != "" && s.Charset != "UTF-8" {
 						t.Errorf("a text is of the character set %q", s.Charset)
@@ -94,6 +111,7 @@ func TestSES(t *testing.T) {
 				}
 				sent = append(sent, mailtest.Received{
 					From: asked.FromEmailAddress, To: to.ToAddresses[0], Subject: simple.Subject.Data, Text: simple.Body.Text.Data, HTML: simple.Body.Html.Data,
+					ReplyTo: strings.Join(asked.ReplyToAddresses, " "),
 				})
 			}
 			return sent
@@ -105,8 +123,12 @@ func TestSES(t *testing.T) {
 func TestTheEngineHasTheMail(t *testing.T) {
 	cfg := verified(t)
 	m := mail.Mail{ID: "seen-in-the-engine", To: "Anna Müller <anna@example.com>", Subject: "Seen in the engine ✓", Text: "first"}
-	if err := sender(t, cfg, "").Send(t.Context(), m); err != nil {
-		t.Fatal(err)
+	whole := mail.Mail{ID: "with-a-file", To: "ben@example.com", Subject: "With a file, in the engine", Text: "first",
+		Files: []mail.File{{Name: "a.pdf", Type: "application/pdf", Content: []byte("%PDF")}}}
+	for _, m := range []mail.Mail{m, whole} {
+		if err := sender(t, cfg, "").Send(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
 	}
 	response, err := http.Get(os.Getenv("AWS_ENDPOINT_URL") + "/moto-api/mails")
 	if err != nil {
@@ -118,22 +140,38 @@ func TestTheEngineHasTheMail(t *testing.T) {
 	}
 	var all []struct {
 		Source, Subject, Body string
-		Destinations          struct{ ToAddresses []string }
+		Raw                   string `json:"raw_data"`
+		Destinations          json.RawMessage
 	}
 	if err := json.NewDecoder(response.Body).Decode(&all); err != nil {
 		t.Fatalf("%s: %v", response.Status, err)
 	}
+	seen := 0
 	for _, got := range all {
+		if got.Raw != "" {
+			if r, _ := mailtest.Read(t, strings.NewReader(got.Raw)); r.Subject == whole.Subject {
+				seen++
+				if len(r.Files) != 1 || !cmp.Equal(r.Files, whole.Files) || r.Text != "first" || got.Source != `"Admin Assistant" <assistant@example.com>` {
+					t.Errorf("the engine has %+v", got)
+				}
+			}
+		}
 		if got.Subject != m.Subject {
 			continue
 		}
+		seen++
+		var to struct{ ToAddresses []string }
+		if err := json.Unmarshal(got.Destinations, &to); err != nil {
+			t.Fatal(err)
+		}
 		if got.Body != "first" || got.Source != `"Admin Assistant" <assistant@example.com>` ||
-			!cmp.Equal(got.Destinations.ToAddresses, []string{"=?utf-8?q?Anna_M=C3=BCller?= <anna@example.com>"}) {
+			!cmp.Equal(to.ToAddresses, []string{"=?utf-8?q?Anna_M=C3=BCller?= <anna@example.com>"}) {
 			t.Errorf("the engine has %+v", got)
 		}
-		return
 	}
-	t.Errorf("the engine has %d mails, and not this one", len(all))
+	if seen != 2 {
+		t.Errorf("the engine has %d mails, and %d of these two", len(all), seen)
+	}
 }
 
 func TestRequest(t *testing.T) {
@@ -159,7 +197,7 @@ func TestRequest(t *testing.T) {
 
 func TestASenderThatIsNoAddressIsRefused(t *testing.T) {
 	for _, from := range []string{"", "assistant", "a@example.com, b@example.com"} {
-		if _, err := New(aws.Config{}, from, ""); fault.Of(err) != fault.Invalid || fault.FieldOf(err) != "from" {
+		if _, err := New(aws.Config{}, from, "", noon); fault.Of(err) != fault.Invalid || fault.FieldOf(err) != "from" {
 			t.Errorf("from %q: error %v of kind %s, want kind invalid for the field from", from, err, fault.Of(err))
 		}
 	}
@@ -227,7 +265,7 @@ func TestFailures(t *testing.T) {
 		}
 	})
 	t.Run("the engine rejects a sender that is not verified", func(t *testing.T) {
-		s, err := New(cfg, "stranger@example.org", "")
+		s, err := New(cfg, "stranger@example.org", "", noon)
 		if err != nil {
 			t.Fatal(err)
 		}

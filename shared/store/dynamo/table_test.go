@@ -302,3 +302,5 @@ func wantKind(t testing.TB, what string, err error, want fault.Kind) {
 		t.Errorf("%s: error %v of kind %s, want kind %s", what, err, fault.Of(err), want)
 	}
 }
+
+func TestWalk(t *testing.T) { storetest.Walks(t, open(t)) }

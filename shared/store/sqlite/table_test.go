@@ -79,3 +79,20 @@ func TestExpiredItemsAreRemovedByLaterWrites(t *testing.T) {
 		}
 	}
 }
+
+func TestWalk(t *testing.T) {
+	storetest.Walks(t, open(t, ":memory:", time.Now))
+
+	now := time.Date(2026, 10, 5, 9, 0, 0, 0, time.UTC)
+	table := open(t, ":memory:", func() time.Time { return now })
+	if _, err := table.Put(t.Context(), store.Item{Key: store.Key{PK: "P", SK: "a"}, Data: []byte(`{}`), Expires: now.Add(time.Second)}, store.Any()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{1, 0} {
+		page, err := table.Walk(t.Context(), "")
+		if err != nil || len(page.Items) != want {
+			t.Errorf("%d items, %v, want %d", len(page.Items), err, want)
+		}
+		now = now.Add(time.Second)
+	}
+}

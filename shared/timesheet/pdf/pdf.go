@@ -70,9 +70,9 @@ func Write(d *timesheet.Document) ([]byte, error) {
 	f.AddUTF8FontFromBytes(family, "B", bold)
 	p := &page{Fpdf: f, d: d, w: wordsOf(d.Locale), glyphs: readGlyphs(regular)}
 	f.SetProducer("Admin Assistant", true)
-	f.SetTitle(p.w.title+" "+p.w.periodText(d.Sheet.Period), true)
+	f.SetTitle(p.w.title+" "+p.w.Period(d.Sheet.Period), true)
 	f.SetAuthor(d.From.Name, true)
-	f.SetLang(map[bool]string{true: "de", false: "en"}[p.w.german])
+	f.SetLang(map[bool]string{true: "de", false: "en"}[p.w.German])
 	if d.Seal.File != nil {
 		f.SetAttachments([]fpdf.Attachment{{Content: d.Seal.File, Filename: ProofName, Description: p.w.check}})
 	}
@@ -172,7 +172,7 @@ func (p *page) letterhead() {
 	p.y = begin
 	const labels, values = 106.0, 136.0
 	for _, fact := range [][2]string{
-		{p.w.number, p.d.ID}, {p.w.period, p.w.periodText(p.d.Sheet.Period)}, {p.w.made, p.w.dayOf(p.d.Made, p.d.Zone)}, {p.w.state, p.w.states[p.d.State]},
+		{p.w.number, p.d.ID}, {p.w.period, p.w.Period(p.d.Sheet.Period)}, {p.w.made, p.w.dayOf(p.d.Made, p.d.Zone)}, {p.w.state, p.w.states[p.d.State]},
 		{p.w.order, p.d.OrderNumber}, {p.w.buyer, p.d.BuyerReference}, {p.w.invoice, p.d.InvoiceRef},
 	} {
 		if fact[1] == "" {
@@ -196,7 +196,7 @@ func (p *page) letterhead() {
 	p.y += 9
 	p.font("", 10)
 	p.colour(pale)
-	p.text(left, p.y, p.w.periodText(p.d.Sheet.Period))
+	p.text(left, p.y, p.w.Period(p.d.Sheet.Period))
 	p.y += 6
 	if p.d.State == timesheet.Draft {
 		p.font("B", 9)
@@ -272,12 +272,12 @@ func (p *page) positions() {
 		p.colour(ink)
 		p.text(left, p.y, lines[0])
 		if o.Rate != "" {
-			p.rightText(rate, p.y, p.w.decimal(o.Rate))
+			p.rightText(rate, p.y, p.w.Decimal(o.Rate))
 		}
-		p.rightText(actual, p.y, p.w.hours(o.Seconds))
-		p.rightText(billed, p.y, p.w.hours(o.Billed))
+		p.rightText(actual, p.y, p.w.Time(o.Seconds))
+		p.rightText(billed, p.y, p.w.Time(o.Billed))
 		if o.Amount != "" {
-			p.rightText(amount, p.y, p.w.decimal(o.Amount)+" "+o.Currency)
+			p.rightText(amount, p.y, p.w.Decimal(o.Amount)+" "+o.Currency)
 		}
 		p.y += line
 		for _, text := range lines[1:] {
@@ -297,13 +297,13 @@ func (p *page) positions() {
 	p.font("B", 9)
 	p.colour(ink)
 	p.text(left, p.y, p.w.sums)
-	p.rightText(actual, p.y, p.w.hours(seconds))
-	p.rightText(billed, p.y, p.w.hours(s.Billed))
+	p.rightText(actual, p.y, p.w.Time(seconds))
+	p.rightText(billed, p.y, p.w.Time(s.Billed))
 	for i, t := range s.Totals {
 		if i > 0 {
 			p.y += 5
 		}
-		p.rightText(amount, p.y, p.w.decimal(t.Amount)+" "+t.Currency)
+		p.rightText(amount, p.y, p.w.Decimal(t.Amount)+" "+t.Currency)
 	}
 	p.y += 6.5
 	p.font("", 8.5)
@@ -363,9 +363,9 @@ func (p *page) days(title string, lines []*timesheet.Line) {
 	p.section(title)
 	p.tableHead(columns)
 	figures := func(seconds, billed int64) {
-		p.rightText(columns[2].x, p.y, p.w.hours(seconds))
+		p.rightText(columns[2].x, p.y, p.w.Time(seconds))
 		if rounded {
-			p.rightText(right, p.y, p.w.hours(billed))
+			p.rightText(right, p.y, p.w.Time(billed))
 		}
 	}
 	for _, day := range days {

@@ -260,7 +260,7 @@ func TestNumbersAreWrittenAsTheLanguageHasThem(t *testing.T) {
 		"1234567.50": {"1,234,567.50", "1.234.567,50"}, "-120.00": {"−120.00", "−120,00"}, "999": {"999", "999"}, "1000": {"1,000", "1.000"}, "0.05": {"0.05",
 			"0,05"},
 	} {
-		if got := [2]string{english.decimal(text), german.decimal(text)}; got != want {
+		if got := [2]string{english.Decimal(text), german.Decimal(text)}; got != want {
 			t.Errorf("%s: got %q, want %q", text, got, want)
 		}
 	}

@@ -2,7 +2,6 @@ package pdf
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"adminassistant/shared/calendar"
@@ -21,9 +20,7 @@ type words struct {
 	states                                                            map[timesheet.State]string
 	scopes                                                            map[timesheet.Scope]string
 	weekdays                                                          [7]string
-	months                                                            [12]string
-	point, group                                                      string
-	german                                                            bool
+	timesheet.Language
 }
 
 var english = words{
@@ -42,8 +39,6 @@ var english = words{
 	scopes: map[timesheet.Scope]string{timesheet.ByEntry: "for each entry", timesheet.ByDay: "for each day",
 		timesheet.ByPosition: "for each line of the summary"},
 	weekdays: [7]string{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"},
-	months:   [12]string{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"},
-	point:    ".", group: ",",
 }
 
 var german = words{
@@ -59,59 +54,22 @@ var german = words{
 	states:   map[timesheet.State]string{timesheet.Draft: "Entwurf", timesheet.Approved: "freigegeben", timesheet.Final: "abgeschlossen"},
 	scopes:   map[timesheet.Scope]string{timesheet.ByEntry: "je Eintrag", timesheet.ByDay: "je Tag", timesheet.ByPosition: "je Zeile der Zusammenfassung"},
 	weekdays: [7]string{"So", "Mo", "Di", "Mi", "Do", "Fr", "Sa"},
-	months:   [12]string{"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"},
-	point:    ",", group: ".", german: true,
+	Language: timesheet.Language{German: true},
 }
 
 func wordsOf(locale string) *words {
-	if strings.HasPrefix(strings.ToLower(locale), "de") {
+	if timesheet.LanguageOf(locale).German {
 		return &german
 	}
 	return &english
 }
 
-// date writes a day: 5 Oct 2026, 05.10.2026.
-func (w *words) date(d calendar.Date) string {
-	if w.german {
-		return fmt.Sprintf("%02d.%02d.%04d", d.Day, int(d.Month), d.Year)
-	}
-	return fmt.Sprintf("%d %s %04d", d.Day, w.months[d.Month-1], d.Year)
-}
-
 // weekday writes a day with its name: Mon 5 Oct 2026, Mo 05.10.2026.
-func (w *words) weekday(d calendar.Date) string { return w.weekdays[d.Weekday()] + " " + w.date(d) }
-
-func (w *words) periodText(p timesheet.Period) string {
-	if p.From == p.To {
-		return w.date(p.From)
-	}
-	return w.date(p.From) + " – " + w.date(p.To)
-}
+func (w *words) weekday(d calendar.Date) string { return w.weekdays[d.Weekday()] + " " + w.Date(d) }
 
 // made writes the day of an instant.
 func (w *words) dayOf(t time.Time, zone *time.Location) string {
-	return w.date(calendar.DateOf(t, zone))
-}
-
-// decimal writes a decimal with the language's marks: 2,250.00, 2.250,00.
-func (w *words) decimal(text string) string {
-	sign := ""
-	if strings.HasPrefix(text, "-") {
-		sign, text = "−", text[1:]
-	}
-	whole, part, point := strings.Cut(text, ".")
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + w.group + whole[i:]
-	}
-	if point {
-		whole += w.point + part
-	}
-	return sign + whole
-}
-
-// hours writes a duration as h:mm.
-func (w *words) hours(seconds int64) string {
-	return strings.Replace(timesheet.Hours(seconds), "-", "−", 1)
+	return w.Date(calendar.DateOf(t, zone))
 }
 
 // roundingText says in words how time is rounded.
@@ -121,9 +79,9 @@ func (w *words) roundingText(r timesheet.Rounding) string {
 	switch {
 	case r.Increment == 0:
 		text = w.noRounding
-	case w.german && r.Mode == timesheet.Up:
+	case w.German && r.Mode == timesheet.Up:
 		text = fmt.Sprintf("Zeiten werden %s auf volle %d Minuten aufgerundet.", scope, r.Increment)
-	case w.german:
+	case w.German:
 		text = fmt.Sprintf("Zeiten werden %s auf die nächsten %d Minuten gerundet, die Hälfte nach oben.", scope, r.Increment)
 	case r.Mode == timesheet.Up:
 		text = fmt.Sprintf("Time is rounded up to %d minutes %s.", r.Increment, scope)
@@ -132,7 +90,7 @@ func (w *words) roundingText(r timesheet.Rounding) string {
 	}
 	switch {
 	case r.Least == 0:
-	case w.german:
+	case w.German:
 		text += fmt.Sprintf(" Es zählen %s mindestens %d Minuten.", scope, r.Least)
 	default:
 		text += fmt.Sprintf(" At least %d minutes count %s.", r.Least, scope)
@@ -154,10 +112,10 @@ func (w *words) roundings(all []timesheet.Rounding, p timesheet.Period) []string
 		text := w.roundingText(r)
 		switch {
 		case !p.From.Before(r.From):
-		case w.german:
-			text = "Ab " + w.date(r.From) + ": " + text
+		case w.German:
+			text = "Ab " + w.Date(r.From) + ": " + text
 		default:
-			text = "From " + w.date(r.From) + ": " + text
+			text = "From " + w.Date(r.From) + ": " + text
 		}
 		texts = append(texts, text)
 	}

@@ -176,6 +176,12 @@ func issues(d *timesheet.Document) sheet {
 			s.rows = append(s.rows, []cell{text("flag"), text(string(f)), text(l.Key), {}})
 		}
 	}
+	for _, o := range d.Issues {
+		zone := func(t time.Time) string { return t.In(d.Zone).Format("2006-01-02 15:04") }
+		s.rows = append(s.rows, []cell{
+			text(strings.ReplaceAll(string(o.Kind), "_", " ")), text(o.Date.String()), text(o.Key), text(zone(o.Start) + " – " + zone(o.End)),
+		})
+	}
 	return s
 }
 

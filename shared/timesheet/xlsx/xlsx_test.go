@@ -76,7 +76,9 @@ func document(t *testing.T, subjects ...string) *timesheet.Document {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &timesheet.Document{Sheet: sheet, Zone: berlin}
+	gap := timesheet.Issue{Kind: timesheet.Gap, Start: time.Date(2026, 10, 2, 9, 0, 0, 0, time.UTC), End: time.Date(2026, 10, 2, 10, 0, 0, 0, time.UTC)}
+	gap.Date = calendar.DateOf(gap.Start, berlin)
+	return &timesheet.Document{Sheet: sheet, Zone: berlin, Issues: []timesheet.Issue{gap}}
 }
 
 func TestOtherSoftwareReadsTheWorkbook(t *testing.T) {
@@ -94,7 +96,7 @@ func TestOtherSoftwareReadsTheWorkbook(t *testing.T) {
 	}
 	sheets := read(t, file)
 	positions, entries, issues := sheets["Positions"], sheets["Entries"], sheets["Issues"]
-	if len(sheets) != 3 || len(positions) != 1+2+1 || len(entries) != 1+len(d.Sheet.Lines) || len(issues) != 1+1+1+1 {
+	if len(sheets) != 3 || len(positions) != 1+2+1 || len(entries) != 1+len(d.Sheet.Lines) || len(issues) != 1+1+1+1+1 {
 		t.Fatalf("got %d positions, %d entries, %d issues", len(positions), len(entries), len(issues))
 	}
 	for i, p := range d.Sheet.Positions {
@@ -132,7 +134,7 @@ func TestOtherSoftwareReadsTheWorkbook(t *testing.T) {
 	if sum != d.Sheet.Positions[0].Seconds+d.Sheet.Positions[1].Seconds {
 		t.Errorf("the lines have %d seconds", sum)
 	}
-	want := [][3]any{{"left out", "private", "k00"}, {"overlap", nil, "k01"}, {"flag", "crosses_midnight", "over"}}
+	want := [][3]any{{"left out", "private", "k00"}, {"overlap", nil, "k01"}, {"flag", "crosses_midnight", "over"}, {"gap", "2026-10-02", nil}}
 	for i, w := range want {
 		if diff := cmp.Diff(w, [3]any{issues[1+i][0][0], issues[1+i][1][0], issues[1+i][2][0]}); diff != "" {
 			t.Error(diff)

@@ -1,0 +1,52 @@
+package functions_test
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"testing"
+
+	"adminassistant/functions/lambdatest"
+	"adminassistant/shared/mail/mailtest"
+)
+
+// TestATimesheetIsSentToItsCustomer goes from a draft to the message that SES gets, through the function of the API.
+func TestATimesheetIsSentToItsCustomer(t *testing.T) {
+	t.Parallel()
+	d := deploy(t)
+	box := d.postbox()
+	api := d.start("api", func(_ *lambdatest.Options, env map[string]string) {
+		env["AWS_ENDPOINT_URL_SESV2"], env["ADMIN_ASSISTANT_MAIL_SET"] = box.url, mailSet
+	})
+	ask := func(method, path, content string, status int, changes ...string) map[string]any {
+		t.Helper()
+		r := d.request("api-get-me.json", at(method, path), header("content-type", "application/json"), body(content))
+		for i := 0; i < len(changes); i += 2 {
+			header(changes[i], changes[i+1])(&r)
+		}
+		return read[map[string]any](t, d.ask(api, r), status)
+	}
+	config := d.config()
+	ask(http.MethodPut, "/v1/me/settings", `{"email": "`+address+`", "letterhead": "Ann Muster"}`, http.StatusOK, "if-match", "*")
+	ask(http.MethodPost, "/v1/customers", `{"name": "Acme", "locale": "de", "emails": ["billing@acme.example"]}`, http.StatusCreated)
+	id, _ := ask(http.MethodPost, "/v1/timesheets", `{"config": "`+config.ID+`", "customer": "Acme", "period": "2026-10-01"}`, http.StatusCreated)["id"].(string)
+	ask(http.MethodPost, "/v1/timesheets/"+id+"/approve", `{"note": "so"}`, http.StatusOK)
+	for range 2 {
+		ask(http.MethodPost, "/v1/timesheets/"+id+"/send", `{"to": "billing@acme.example"}`, http.StatusOK, "idempotency-key", "one")
+	}
+	sent := box.sent()
+	if len(sent) != 1 || sent[0].FromEmailAddress != mailFrom || sent[0].ConfigurationSetName != mailSet || !strings.Contains(sent[0].EmailTags[0].Value, id) {
+		t.Fatalf("sent %+v", sent)
+	}
+	m, _ := mailtest.Read(t, bytes.NewReader(sent[0].Content.Raw.Data))
+	if m.To != "<billing@acme.example>" || m.ReplyTo != "<"+address+">" || !strings.HasPrefix(m.Subject, "Leistungsnachweis") || len(m.Files) != 1 ||
+		!bytes.HasPrefix(m.Files[0].Content, []byte("%PDF-")) {
+		t.Errorf("it is %s", sent[0].Content.Raw.Data[:600])
+	}
+	records := d.request("api-get-me.json", at(http.MethodGet, "/v1/audit"))
+	records.RawQueryString = "action=timesheet.sent"
+	if got := read[map[string]any](t, d.ask(api, records), http.StatusOK); len(got["items"].([]any)) != 1 {
+		t.Errorf("the audit log has %v", got)
+	}
+	d.discreet("api", "acme.example")
+}
