@@ -211,7 +211,7 @@ func (p *program) toItsEnd(ctx context.Context, c *client, r *runView) error {
 // wait follows a run to its end, with a progress bar where there is a terminal.
 func (p *program) wait(ctx context.Context, c *client, r *runView, pause time.Duration) error {
 	var bar *progressbar.ProgressBar
-	if isTerminal(p.err) {
+	if isTerminal(p.err) && !p.serving {
 		bar = progressbar.NewOptions(100, progressbar.OptionSetWriter(p.err), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30))
 		defer bar.Close()
 	}

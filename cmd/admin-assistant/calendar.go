@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,15 +35,29 @@ type calendarView struct {
 
 func (p *program) calendarCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "calendar", Short: "Create, fill and read calendars"}
-	cmd.AddCommand(p.calendarCreate(), p.calendarList(), p.calendarDelete(), p.calendarImport(), p.calendarExport(), p.calendarEvents(), p.calendarOverlaps())
+	cmd.AddCommand(p.calendarCreate(), p.calendarList(), p.calendarDelete(), p.calendarImport(), p.calendarSubscribe(), p.calendarSync(), p.calendarExport(), p.calendarEvents(), p.calendarOverlaps())
 	return cmd
 }
 
 // findCalendar returns the calendar that a URI names.
 func (p *program) findCalendar(ctx context.Context, c *client, uri string) (calendarView, error) {
-	found, err := all[calendarView](ctx, c, "/v1/calendars", url.Values{"uri": {uri}}, 1)
+	query := url.Values{"uri": {uri}}
+	if !strings.Contains(uri, "://") { // a name alone
+		query = nil
+	}
+	found, err := all[calendarView](ctx, c, "/v1/calendars", query, 0)
 	if err != nil {
 		return calendarView{}, err
+	}
+	if query == nil {
+		found = slices.DeleteFunc(found, func(v calendarView) bool { return calendar.Folded(v.Name) != calendar.Folded(uri) })
+		if len(found) > 1 {
+			return calendarView{}, fault.New(fault.Invalid, "%s are named %q; write the URI of one, as %s", counted(len(found), "calendar", "calendars"), uri,
+				found[0].URI)
+		}
+		if len(found) == 0 {
+			return calendarView{}, fault.New(fault.NotFound, "there is no calendar %q; see: admin-assistant calendar list", uri)
+		}
 	}
 	if len(found) == 0 {
 		return calendarView{}, fault.New(fault.NotFound, "calendar %s not found; create it with: admin-assistant calendar create %s", uri, quoted(uri))
@@ -116,40 +131,75 @@ func (p *program) calendarDelete() *cobra.Command {
 }
 
 func (p *program) calendarImport() *cobra.Command {
-	var dryRun, strict bool
+	var dryRun, strict, mirror bool
 	cmd := &cobra.Command{
 		Use: "import URI FILE", Short: "Import an iCalendar file", Args: cobra.ExactArgs(2),
 		Long: "Import an iCalendar file (.ics), as Outlook, Google and Apple export it; \"-\" reads standard input. What is there already, by its UID and, of\n" +
 			"one instance of a series, its RECURRENCE-ID, is changed where the file has it otherwise, unless it is newer than the file's. What the file\n" +
 			"does not name stays, so that importing a file twice changes nothing. It lists what is added, changed and removed.\n\n" +
 			"An event that cannot be read is set aside, with its line and the reason, and does not stop the others: the exit code is 3 then. With --strict\n" +
-			"nothing is imported instead.",
+			"nothing is imported instead.\n\n" +
+			"With --mirror the calendar becomes what the file has: what the file does not name is removed, too. It shows what would be removed, and asks.\n" +
+			"What was archived into the calendar stays.",
+		Example: "  admin-assistant calendar import local://me/calendars/Work work.ics\n" +
+			"  admin-assistant calendar import local://me/calendars/Work work.ics --mirror",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
-			if _, err := p.findCalendar(ctx, c, args[0]); err != nil {
+			v, err := p.findCalendar(ctx, c, args[0])
+			if err != nil {
 				return err
 			}
 			id, err := p.upload(ctx, c, args[1])
 			if err != nil {
 				return err
 			}
-			start := importStart{Calendar: args[0], Upload: id, DryRun: dryRun, Strict: strict}
-			r, err := p.follow(ctx, c, request{method: http.MethodPost, path: "/v1/imports", json: start})
-			if err != nil {
-				return fmt.Errorf("import %s: %w", args[1], err)
+			start := importStart{Calendar: v.URI, Upload: id, DryRun: dryRun || mirror, Strict: strict, Mirror: mirror}
+			r, err := p.imported(ctx, c, start, args[1])
+			if err != nil || dryRun || !mirror {
+				return errors.Join(err, p.shownImport(ctx, c, err, r))
 			}
-			if r.Import == nil && r.Problem != nil {
-				failure := &apiError{problem: problem{Code: r.Problem.Code, Detail: r.Problem.Detail}}
-				if r.Problem.Code == fault.Invalid.String() { // as if it had been refused at once
-					failure.Status = http.StatusUnprocessableEntity
+			if r.Import.Removed > 0 {
+				if !p.yes && p.output != "json" {
+					if err := p.showImport(ctx, c, r); err != nil {
+						return err
+					}
 				}
-				return fmt.Errorf("import %s: %w", args[1], failure)
+				if err := p.confirm(fmt.Sprintf("This removes %s from %s.", counted(r.Import.Removed, "event", "events"), v.URI)); err != nil {
+					return err
+				}
 			}
-			return p.showImport(ctx, c, r)
+			start.DryRun = false
+			r, err = p.imported(ctx, c, start, args[1])
+			return errors.Join(err, p.shownImport(ctx, c, err, r))
 		}),
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be imported, and write nothing")
 	cmd.Flags().BoolVar(&strict, "strict", false, "import all of the file or nothing")
+	cmd.Flags().BoolVar(&mirror, "mirror", false, "also remove what the file does not have, after a preview")
 	return cmd
+}
+
+// imported carries an import out, to its end. name is the file, for errors.
+func (p *program) imported(ctx context.Context, c *client, start importStart, name string) (runView, error) {
+	r, err := p.follow(ctx, c, request{method: http.MethodPost, path: "/v1/imports", json: start})
+	if err != nil {
+		return r, fmt.Errorf("import %s: %w", name, err)
+	}
+	if r.Import == nil && r.Problem != nil {
+		failure := &apiError{problem: problem{Code: r.Problem.Code, Detail: r.Problem.Detail}}
+		if r.Problem.Code == fault.Invalid.String() { // as if it had been refused at once
+			failure.Status = http.StatusUnprocessableEntity
+		}
+		return r, fmt.Errorf("import %s: %w", name, failure)
+	}
+	return r, nil
+}
+
+// shownImport is showImport, unless there is an error.
+func (p *program) shownImport(ctx context.Context, c *client, err error, r runView) error {
+	if err != nil {
+		return nil
+	}
+	return p.showImport(ctx, c, r)
 }
 
 const (
@@ -165,6 +215,7 @@ type importStart struct {
 	Upload   string `json:"upload"`
 	DryRun   bool   `json:"dry_run,omitempty"`
 	Strict   bool   `json:"strict,omitempty"`
+	Mirror   bool   `json:"mirror,omitempty"`
 }
 
 // importReport reads the account of an import run, with what became of each event.

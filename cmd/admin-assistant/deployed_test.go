@@ -99,7 +99,10 @@ var onlyHere = map[string]string{
 	"TestEveryCommandSaysWhatIsWrongInWordsOfOurs": noServer, "TestNonsenseIsRefusedInWordsOfOurs": sameRoutes, "TestUnknownCommandsAreSaidBeforeFlags": noServer,
 	"TestShellsCompleteValues": sameRoutes, "TestCompletionScripts": noServer, // shells are typed into on Linux alone
 	"TestApplyKnowsEveryFieldOfTheAPI": noServer,
-	"TestTimesheetOfFiles":             noServer, "TestPlanFromFilesWithRules": noServer,
+	"TestACalendarMirrorsAFile":        sameRoutes, "TestACalendarMirrorsAFolder": noServer, "TestJSONIsTheAPIsOwn": sameRoutes, "TestPrintedCommandsWorkAsPrinted": sameRoutes,
+	"TestTranscripts": noServer, "TestExamplesOfHelpsAreOfCommandsThatThereAre": noServer, "TestCellsOfSpreadsheetsAreNoFormulas": noServer,
+	"TestYAMLSaysWhatTheJSONSays": noServer, "TestTablesFitTheTerminal": noServer, "TestForms": noServer, "TestRunsAreWatchedAndCancelled": sameRoutes,
+	"TestTimesheetOfFiles": noServer, "TestPlanFromFilesWithRules": noServer,
 	"TestReview": sameRoutes, // there are terminals on Linux alone
 	"TestDoctor": signInOnly, "TestDoctorLooksAtTheApplicationOfThisMachine": noServer, "TestFlags": signInOnly, "TestLogoutEverywhere": signInOnly,
 	"TestTheCommandLineDoesNotNoticeHowTheServiceBehaves": signInOnly, "TestWhatTheCommandLineSaysOfRefusals": signInOnly,

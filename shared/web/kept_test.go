@@ -349,7 +349,7 @@ func TestTheLedgerIsProvenToOthers(t *testing.T) {
 	}
 	head := r.page("/ledger/head/file").body
 	r.page("/ledger/head").says(t, "Keep it as a file", doc.Key)
-	m.json("POST", "/v1/runs", fmt.Sprintf(`{"kind": "archive", "config": %q, "period": "2026-11-01 to 2026-11-30"}`, config))
+	m.json("POST", "/v1/runs", fmt.Sprintf(`{"kind": "archive", "config": %q, "period": "2026-11-01 to 2026-11-30", "future": true}`, config))
 	m.eventually("one more run is sealed", func() bool { return strings.Contains(r.page("/ledger/head").body, "2 sealed runs") })
 	r.page("/ledger/head?since="+url.QueryEscape(strings.ReplaceAll(head, "\n", "\r\n"))).says(t, "The ledger continues this head.")
 	other := r.page("/ledger/head?since=" + url.QueryEscape(strings.Replace(head, "1\n", "7\n", 1)))
