@@ -358,6 +358,9 @@ func (p *program) printFields(raw json.RawMessage) error {
 	return nil
 }
 
+// oldBools are texts that readers of YAML 1.1 take for something else.
+var oldBools = []string{"y", "n", "yes", "no", "on", "off"}
+
 // yamlOf is JSON as YAML, in its order.
 func yamlOf(raw json.RawMessage) (*yaml.Node, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
@@ -388,6 +391,9 @@ func yamlValue(dec *json.Decoder) (*yaml.Node, error) {
 	case string:
 		node := &yaml.Node{}
 		node.SetString(v)
+		if slices.Contains(oldBools, strings.ToLower(v)) {
+			node.Style = yaml.DoubleQuotedStyle
+		}
 		return node, nil
 	case json.Number:
 		tag := "!!int"

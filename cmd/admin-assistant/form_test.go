@@ -23,8 +23,11 @@ func TestForms(t *testing.T) {
 	m.local("run", "list", "--jq", ".items[] | .kind").ok().says("archive\nimport\n")
 	m.local("run", "show", "last", "--jq", "{n: .result.counts.fetched}").ok().says("{\n  \"n\": 87\n}\n")
 	m.local("run", "list", "--jq", ".items[").fails(exitUsage, "not whole")
-	m.local("run", "list", "--jq", ".items[0] + 1").fails(exitUsage, "--jq")
-	m.local("run", "list", "--jq", ".", "-o", "yaml").fails(exitUsage, "neither with --fields nor")
+	for says, args := range map[string][]string{"does not fit": {"--jq", ".items[0] + 1"}, "neither with --fields nor": {"--jq", ".", "-o", "yaml"}} {
+		if r := m.local(append([]string{"run", "list"}, args...)...); r.code != exitUsage || r.out != "" || !strings.Contains(r.err, says) {
+			t.Errorf("%q: exit code %d\n%s%s", args, r.code, r.out, r.err)
+		}
+	}
 	m.local("run", "list", "--fields", "stat").fails(exitUsage, `no field "stat"; did you mean "state"`)
 	m.local("config", "delete", "work", "--yes", "-o", "xml").fails(exitUsage, "table, json, yaml or csv")
 

@@ -173,6 +173,7 @@ func (p *program) root() *cobra.Command {
 	root.InitDefaultCompletionCmd()
 	usage(root)
 	cobra.AddTemplateFunc("fitted", p.fitted)
+	cobra.AddTemplateFunc("hanging", p.hanging)
 	root.SetUsageTemplate(p.fittedUsage(root.UsageTemplate()))
 	root.SetHelpTemplate(`{{with (or .Long .Short)}}{{. | fitted}}
 

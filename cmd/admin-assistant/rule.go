@@ -104,7 +104,7 @@ func (p *program) showRules(l ruleList) error {
 		return p.printJSON(l)
 	}
 	p.printTable(table.Row{"", "Rule", "When", "Then", "", less("Version")}, ruleRows(l.Rules))
-	_, err := fmt.Fprintln(p.out, "\n"+wrapped(l.Precedence))
+	_, err := fmt.Fprintln(p.out, "\n"+p.fitted(wrapped(l.Precedence)))
 	return err
 }
 

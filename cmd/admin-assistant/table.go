@@ -320,11 +320,22 @@ func (p *program) fitted(long string) string {
 	return strings.Join(out, "\n")
 }
 
+// hanging wraps what stands behind a name of so many columns.
+func (p *program) hanging(short string, padding int) string {
+	const margin = 3 // two before the name, one behind it
+	room := p.width() - padding - margin
+	if room < narrowest {
+		return short
+	}
+	return strings.ReplaceAll(text.WrapSoft(short, room), "\n", "\n"+strings.Repeat(" ", padding+margin))
+}
+
 // fittedUsage has flags wrapped to the terminal.
 func (p *program) fittedUsage(template string) string {
 	room := p.width()
 	if room <= 0 {
 		return template
 	}
+	template = strings.ReplaceAll(template, "{{rpad .Name .NamePadding }} {{.Short}}", "{{rpad .Name .NamePadding }} {{hanging .Short .NamePadding}}")
 	return strings.ReplaceAll(template, ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", room))
 }
