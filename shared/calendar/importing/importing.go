@@ -59,7 +59,7 @@ type Report struct {
 	Older     int              `json:"older" doc:"Events of which the calendar has a newer revision, which stays."`
 	Excluded  int              `json:"excluded" doc:"Changes of instances that their series leaves out, which are no events."`
 	SetAside  int              `json:"set_aside" doc:"Events that could not be imported."`
-	Removed   int              `json:"removed" doc:"What is gone from the calendar: instances that a newer series does not have; of a mirror also what the file lacks."`
+	Removed   int              `json:"removed" doc:"What is gone from the calendar: instances that a newer series lacks; of a mirror also what the file lacks."`
 	Items     []Imported       `json:"items" nullable:"false" doc:"All but the unchanged ones, in the order of the file."`
 	Aside     []calendar.Aside `json:"aside" nullable:"false" doc:"What was set aside, and why."`
 	DryRun    bool             `json:"dry_run" doc:"Nothing was written."`
