@@ -257,10 +257,18 @@ func (f *form) project(raw json.RawMessage) (json.RawMessage, error) {
 	return encoded(page[json.RawMessage]{Items: picked, Next: nextOf(raw)})
 }
 
-// optional says whether a field may be one that is left out where it is empty: its object is there and it is like none that is.
+// optional says whether a field may be one that is left out where it is empty: it is within an object that is there, and like no other of that, or that is not.
 func optional(items []json.RawMessage, field string) bool {
 	at := strings.LastIndexByte(field, '.')
-	return at > 0 && value(items[0], field[:at]) == nil
+	if at < 0 || value(items[0], strings.SplitN(field, ".", 2)[0]) == nil {
+		return false
+	}
+	var names []string
+	there, _ := members(value(items[0], field[:at]))
+	for _, m := range there {
+		names = append(names, m.name)
+	}
+	return len(alike(field[at+1:], names)) == 0
 }
 
 func nextOf(raw json.RawMessage) (next string) {

@@ -29,6 +29,8 @@ func TestForms(t *testing.T) {
 		}
 	}
 	m.local("run", "list", "--fields", "stat").fails(exitUsage, `no field "stat"; did you mean "state"`)
+	m.local("run", "list", "--fields", "result.balance").fails(exitUsage, `no field "result.balance"`)
+	m.local("run", "items", "last", "--fields", "key,plan.nothing").ok().says("key")
 	m.local("config", "delete", "work", "--yes", "-o", "xml").fails(exitUsage, "table, json, yaml or csv")
 
 	// A command that prints nothing prints an empty document, and a missing thing is a failure.
@@ -68,7 +70,7 @@ func TestYAMLSaysWhatTheJSONSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	back, err := jsonOfYAML(out.Bytes())
-	if err != nil || !strings.HasPrefix(out.String(), "b: \"yes\"\na:\n  n: 12345678901234567890\n") {
+	if err != nil || !strings.HasPrefix(out.String(), "b: \"yes\"\na:\n  \"n\": 12345678901234567890\n") {
 		t.Fatalf("%v: %s", err, out.String())
 	}
 	var was, is any

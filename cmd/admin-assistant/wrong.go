@@ -239,14 +239,14 @@ func expected(f *pflag.Flag) string {
 	return f.Usage
 }
 
-// arguments are what a command takes beside flags, as its Use names them.
-type arguments struct {
+// slots are what a command takes beside flags, as its Use names them.
+type slots struct {
 	must, may []string
 	more      bool // the last one may come several times
 }
 
 // argumentsOf reads "import URI FILE", "export URI [FILE]" and "withdraw KEY...".
-func argumentsOf(use string) (a arguments) {
+func argumentsOf(use string) (a slots) {
 	for _, word := range strings.Fields(use)[1:] {
 		a.more = a.more || strings.Contains(word, "...")
 		word = strings.ReplaceAll(word, "...", "")
@@ -260,7 +260,7 @@ func argumentsOf(use string) (a arguments) {
 }
 
 // check says which arguments are missing or too many.
-func (a *arguments) check(cmd *cobra.Command, given []string) error {
+func (a *slots) check(cmd *cobra.Command, given []string) error {
 	if n := len(given); n < len(a.must) {
 		is := "is"
 		if n+1 < len(a.must) {

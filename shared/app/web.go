@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"adminassistant/shared/account"
+	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/backup"
 	"adminassistant/shared/calendar"
@@ -13,6 +14,7 @@ import (
 	"adminassistant/shared/httpapi"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/place"
+	"adminassistant/shared/roster"
 	"adminassistant/shared/run"
 	"adminassistant/shared/setup"
 	"adminassistant/shared/timesheet"
@@ -21,7 +23,7 @@ import (
 )
 
 // web returns the pages for people.
-func (y *system) web(undoers *undo.Undoers, sheets *timesheet.Sheets) *httpapi.Web {
+func (y *system) web(undoers *undo.Undoers, sheets *timesheet.Sheets, tenants *tenant.Tenants) *httpapi.Web {
 	return web.New(web.Services{
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Undo: undoers, Deciding: y.deciding(), Jobs: y.jobs(), Ledger: y.entries, Blobs: y.blobs,
 		Launcher: &run.Launcher{Kinds: Kinds, Starters: y.starters(), Clock: y.clock, NewID: y.newID},
@@ -34,7 +36,8 @@ func (y *system) web(undoers *undo.Undoers, sheets *timesheet.Sheets) *httpapi.W
 		Sources: y.sources, Calendars: y.calendarsOf,
 		Compare: y.engine().Compare, Events: y.sourceEvents, Reach: y.reachable, MayName: y.mayName,
 		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Accounts: account.NewNamedAccounts(y.table),
-		Verifier: y.verifier(), Signing: y.signing,
+		Verifier: y.verifier(), Signing: y.signing, Eraser: y.eraser(y.users),
+		Roster: &roster.Roster{Users: y.users, Jobs: y.jobs(), Sessions: y.sessions, Tenants: tenants, Audit: y.audit},
 		DigestWanted: func(ctx context.Context, user string, s account.Settings) error {
 			return y.notice.DigestWanted(ctx, user, s)
 		},
@@ -59,13 +62,23 @@ func (y *system) sourceEvents(ctx context.Context, user string, c *archive.Confi
 	return events, err == nil, err
 }
 
-// sources are the calendars of this system that a user named, and the default one of the own mailbox where there are mailboxes.
+// sources are the calendars of this system that a user named, and the default ones of the own mailbox, or on one machine of those that the user named.
 func (y *system) sources(ctx context.Context, user string) ([]string, error) {
 	var uris []string
 	if y.settings.HasGraph() && !y.alone {
 		uris = append(uris, calendar.URI{Provider: calendar.ProviderGraph, Account: "me", Calendar: "primary"}.String())
 	}
-	accounts, err := account.NewNamedAccounts(y.table).List(ctx, user, calendar.ProviderLocal)
+	named := account.NewNamedAccounts(y.table)
+	if y.settings.HasGraph() && y.alone {
+		mailboxes, err := named.List(ctx, user, calendar.ProviderGraph)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range mailboxes {
+			uris = append(uris, calendar.URI{Provider: calendar.ProviderGraph, Account: name, Calendar: "primary"}.String())
+		}
+	}
+	accounts, err := named.List(ctx, user, calendar.ProviderLocal)
 	if err != nil {
 		return nil, err
 	}

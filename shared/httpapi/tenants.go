@@ -4,10 +4,8 @@ import (
 	"context"
 	"time"
 
-	"adminassistant/shared/account"
 	"adminassistant/shared/account/tenant"
 	"adminassistant/shared/fault"
-	"adminassistant/shared/job"
 	"adminassistant/shared/limit"
 )
 
@@ -55,15 +53,6 @@ func (s *server) tenantRoutes() {
 	}, s.removeTenant)
 }
 
-// operator is who asks, if it is an administrator of the operator's own tenant.
-func (s *server) operator(ctx context.Context) (account.Principal, error) {
-	p, err := account.From(ctx)
-	if err == nil && !s.Tenants.Operator(p.Tenant) {
-		err = fault.New(fault.Forbidden, "only administrators of the tenant that runs this installation may do that")
-	}
-	return p, err
-}
-
 type tenantList struct {
 	Body struct {
 		Items []tenantView `json:"items" nullable:"false"`
@@ -71,7 +60,7 @@ type tenantList struct {
 }
 
 func (s *server) listTenants(ctx context.Context, _ *struct{}) (*tenantList, error) {
-	if _, err := s.operator(ctx); err != nil {
+	if _, err := s.roster().Operator(ctx); err != nil {
 		return nil, err
 	}
 	all, err := s.Tenants.List(ctx)
@@ -92,40 +81,19 @@ func (s *server) addTenant(ctx context.Context, in *struct {
 		Name string `json:"name,omitempty" maxLength:"128" doc:"For people; without it, the one before stays."`
 	}
 }) (*struct{ Body tenantView }, error) {
-	by, err := s.operator(ctx)
+	by, err := s.roster().Operator(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.Tenants.Add(ctx, by.Object, in.Tenant, in.Body.Name)
+	t, err := s.roster().LetIn(ctx, by.Object, in.Tenant, in.Body.Name)
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body tenantView }{viewTenant(t)}, s.jobsOfTenantGoOn(ctx, t.ID)
-}
-
-// usersAtOnce is how many users' jobs are looked for at a time.
-const usersAtOnce = 100
-
-// jobsOfTenantGoOn lets jobs go on that rest since their tenant was out.
-func (s *server) jobsOfTenantGoOn(ctx context.Context, id string) error {
-	for cursor := ""; ; {
-		users, next, err := s.Users.List(ctx, id, usersAtOnce, cursor)
-		if err != nil {
-			return err
-		}
-		for _, p := range users {
-			if err := s.Jobs.ResumeAll(ctx, account.Principal{Tenant: p.Tenant, Object: p.Object}.Key(), "", job.TenantOut); err != nil {
-				return err
-			}
-		}
-		if cursor = next; cursor == "" {
-			return nil
-		}
-	}
+	return &struct{ Body tenantView }{viewTenant(t)}, nil
 }
 
 func (s *server) removeTenant(ctx context.Context, in *ByTenant) (*struct{}, error) {
-	by, err := s.operator(ctx)
+	by, err := s.roster().Operator(ctx)
 	if err != nil {
 		return nil, err
 	}

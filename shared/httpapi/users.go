@@ -4,16 +4,13 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"adminassistant/shared/account"
-	"adminassistant/shared/audit"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
-	"adminassistant/shared/job"
 	"adminassistant/shared/limit"
-	"adminassistant/shared/telemetry"
+	"adminassistant/shared/roster"
 )
 
 // admit lets an authenticated user in, or says why not.
@@ -108,12 +105,12 @@ func (s *server) userRoutes() {
 		tag: tagUsers, summary: "Shut a user out",
 		description: "The user is refused everywhere within 30 seconds and signed out of all browsers, and the user's jobs start no runs from now " +
 			"on. Nobody can disable themselves.",
-	}, s.changeUser(s.disable))
+	}, s.changeUser((*roster.Roster).Disable))
 	handle(s, route{
 		pattern: "POST /v1/users/{object}/enable", access: byAdministrators, class: limit.Writes, action: "user.enable",
 		tag: tagUsers, summary: "Let a user in again",
 		description: "The user's jobs go on at their next times.",
-	}, s.changeUser((*account.Users).Enable))
+	}, s.changeUser((*roster.Roster).Enable))
 	handle(s, route{
 		pattern: "PUT /v1/users/{object}/role", access: byAdministrators, class: limit.Writes, action: "user.role",
 		tag: tagUsers, summary: "Give a user a role",
@@ -200,12 +197,12 @@ func (s *server) grantMailbox(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	g, err := s.Users.Grant(ctx, by, in.Object, in.Body.Mailbox)
+	g, err := s.roster().Grant(ctx, by, in.Object, in.Body.Mailbox)
 	if err != nil {
 		return nil, err
 	}
 	at := "/v1/users/" + url.PathEscape(in.Object) + "/mailboxes/" + url.PathEscape(g.Mailbox)
-	return &grantAnswer{Location: at, Body: viewGrants([]account.Grant{g})[0]}, s.tellGrant(ctx, by, in.Object, "mailbox.grant", g.Mailbox)
+	return &grantAnswer{Location: at, Body: viewGrants([]account.Grant{g})[0]}, nil
 }
 
 func (s *server) revokeMailbox(ctx context.Context, in *struct {
@@ -216,66 +213,29 @@ func (s *server) revokeMailbox(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Users.RevokeGrant(ctx, by, in.Object, in.Mailbox); err != nil {
-		return nil, err
-	}
-	return &struct{}{}, s.tellGrant(ctx, by, in.Object, "mailbox.revoke", in.Mailbox)
+	return &struct{}{}, s.roster().Revoke(ctx, by, in.Object, in.Mailbox)
 }
 
-// tellGrant records in the user's own log what an administrator did with a mailbox; the administrator's has the request. An address is there by its hash.
-func (s *server) tellGrant(ctx context.Context, by account.Principal, object string, action audit.Action, mailbox string) error {
-	_, err := s.Audit.Append(ctx, audit.Entry{
-		User: account.Principal{Tenant: by.Tenant, Object: object}.Key(), Actor: by.Key(), Action: action,
-		Resource: audit.Resource{Kind: "mailbox", ID: strings.ToLower(strings.TrimSpace(mailbox))}, Outcome: audit.OK, Correlation: telemetry.Correlation(ctx),
-	})
-	return err
+// roster changes users.
+func (s *server) roster() *roster.Roster {
+	return &roster.Roster{Users: s.Users, Jobs: s.Jobs, Sessions: s.Sessions, Tenants: s.Tenants, Audit: s.Audit}
 }
 
-// changeUser is the handler of a change that needs nothing but the user's name, and that the user's jobs follow. A repeat
-// completes what an earlier request left undone; until then the dispatcher starts no runs of a disabled user anyway.
+// changeUser is the handler of a change that needs nothing but the user's name.
 func (s *server) changeUser(
-	change func(*account.Users, context.Context, account.Principal, string) (account.Profile, error),
+	change func(*roster.Roster, context.Context, account.Principal, string) (account.Profile, error),
 ) func(context.Context, *ByObject) (*userAnswer, error) {
 	return func(ctx context.Context, in *ByObject) (*userAnswer, error) {
 		by, err := account.From(ctx)
 		if err != nil {
 			return nil, err
 		}
-		p, err := change(s.Users, ctx, by, in.Object)
+		p, err := change(s.roster(), ctx, by, in.Object)
 		if err != nil {
 			return nil, err
 		}
-		return &userAnswer{viewUser(p)}, s.followUser(ctx, p)
+		return &userAnswer{viewUser(p)}, nil
 	}
-}
-
-// followUser lets the jobs of a user rest while the user is disabled, and go on when not. Like follow it looks again afterwards.
-func (s *server) followUser(ctx context.Context, p account.Profile) error {
-	key := account.Principal{Tenant: p.Tenant, Object: p.Object}.Key()
-	for range attempts {
-		let := (*job.Jobs).ResumeAll
-		if p.Ban != nil {
-			let = (*job.Jobs).PauseAll
-		}
-		if err := let(s.Jobs, ctx, key, "", job.UserDisabled); err != nil {
-			return err
-		}
-		now, err := s.Users.Get(ctx, p.Tenant, p.Object)
-		if err != nil || (now.Ban == nil) == (p.Ban == nil) {
-			return err
-		}
-		p = now
-	}
-	return fault.New(fault.Unavailable, "the user is disabled and enabled all the time; try again")
-}
-
-// disable shuts a user out and ends the sessions, which must not go on when the user is let in again. A repeat ends those that are left.
-func (s *server) disable(users *account.Users, ctx context.Context, by account.Principal, object string) (account.Profile, error) {
-	p, err := users.Disable(ctx, by, object)
-	if err != nil || s.Sessions == nil {
-		return p, err
-	}
-	return p, s.Sessions.EndAll(ctx, account.Principal{Tenant: p.Tenant, Object: p.Object}.Key())
 }
 
 func (s *server) putRole(ctx context.Context, in *struct {
@@ -292,7 +252,10 @@ func (s *server) putRole(ctx context.Context, in *struct {
 	return &userAnswer{viewUser(p)}, err
 }
 
-func (s *server) deleteUser(ctx context.Context, in *ByObject) (*erasureAnswer, error) {
+func (s *server) deleteUser(ctx context.Context, in *struct {
+	ByObject
+	Kept string `query:"kept" doc:"Where timesheets are to be kept: what GET /v1/users/{object}/erasure has as kept."`
+}) (*erasureAnswer, error) {
 	by, err := account.From(ctx)
 	if err != nil {
 		return nil, err
@@ -300,5 +263,5 @@ func (s *server) deleteUser(ctx context.Context, in *ByObject) (*erasureAnswer, 
 	if in.Object == by.Object {
 		return nil, fault.New(fault.Forbidden, "to erase yourself, use DELETE /v1/me")
 	}
-	return s.erase(ctx, by, in.Object)
+	return s.erase(ctx, by, in.Object, in.Kept)
 }

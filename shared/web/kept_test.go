@@ -202,8 +202,9 @@ func TestAFileIsRestored(t *testing.T) {
 			t.Errorf("%s: %d %s", name, p.status, p.body)
 		}
 	}
-	kept := r.hands(with(form, "idempotency_key", "c"), "/restore/file", "sample.ics", sample(t))
-	if again := r.hands(with(form, "idempotency_key", "c"), "/restore/file", "sample.ics", sample(t)); again.to != kept.to || kept.status != http.StatusSeeOther {
+	whole := with(form, "idempotency_key", "c")
+	kept := r.hands(whole, "/restore/file", "sample.ics", sample(t))
+	if again := r.hands(whole, "/restore/file", "sample.ics", sample(t)); again.to != kept.to || kept.status != http.StatusSeeOther {
 		t.Fatalf("the file leads to %q and then %q: %s", kept.to, again.to, kept.body)
 	}
 	asked := r.page(kept.to)
@@ -274,7 +275,7 @@ func TestWhatAVerificationFindsIsRepairedOrAdopted(t *testing.T) {
 	}
 	m.archive(config)
 	clean := verify()
-	clean.says(t, "The ledger is what was written: 1 sealed runs", "The archive calendar shows all of it as it is")
+	clean.says(t, "The ledger is what was written. Sealed runs: 1; entries: ", "The archive calendar shows all of it as it is")
 	if strings.Contains(clean.body, "/repair") {
 		t.Error("where nothing differs something can be repaired")
 	}
@@ -303,7 +304,8 @@ func TestWhatAVerificationFindsIsRepairedOrAdopted(t *testing.T) {
 	}
 	m.ended(r.runOf(done))
 	r.page(done.to).says(t, "3 findings were dealt with.", "/undo")
-	if _, text := m.exported(); strings.Contains(text, "Umbrella final report") || !strings.Contains(text, "Globex roll-out") || !strings.Contains(text, "Own note") {
+	_, shows := m.exported()
+	if strings.Contains(shows, "Umbrella final report") || !strings.Contains(shows, "Globex roll-out") || !strings.Contains(shows, "Own note") {
 		t.Error("the archive calendar is not as it was answered")
 	}
 	left := verify()
@@ -351,9 +353,36 @@ func TestTheLedgerIsProvenToOthers(t *testing.T) {
 	r.page("/ledger/head").says(t, "Keep it as a file", doc.Key)
 	m.json("POST", "/v1/runs", fmt.Sprintf(`{"kind": "archive", "config": %q, "period": "2026-11-01 to 2026-11-30", "future": true}`, config))
 	m.eventually("one more run is sealed", func() bool { return strings.Contains(r.page("/ledger/head").body, "2 sealed runs") })
-	r.page("/ledger/head?since="+url.QueryEscape(strings.ReplaceAll(head, "\n", "\r\n"))).says(t, "The ledger continues this head.")
+	earlier := url.QueryEscape(strings.ReplaceAll(head, "\n", "\r\n"))
+	r.page("/ledger/head?since="+earlier).says(t, "The ledger continues this head, and all of it is what was written.")
 	other := r.page("/ledger/head?since=" + url.QueryEscape(strings.Replace(head, "1\n", "7\n", 1)))
 	if !strings.Contains(other.body, `id="since-problem"`) {
 		t.Errorf("a head that is none: %s", other.body)
+	}
+}
+
+// keptPages are the pages about backups, restores, verifying, users and erasing, with hostile texts wherever there are any of others.
+func (m *machine) keptPages(config string) []string {
+	m.t.Helper()
+	r := m.reader()
+	made := r.sends(r.page("/backups"), "/backups", "calendar", config+" source", "do", "backup")
+	m.ended(r.runOf(made))
+	backup := "/backups/" + r.runOf(made)
+	form := ptr(r.page("/restore")).form(m.t, "/restore/file")
+	upload := r.hands(form, "/restore/file", hostile+".ics", withHostile(sample(m.t))).to
+	tried := r.sends(r.page(upload), "/restore", "into", "local://me/calendars/"+url.PathEscape(hostile), "do", "try")
+	m.ended(r.runOf(tried))
+	drill := r.sends(r.page("/backups"), "/backups", "calendar", config+" source", "do", "drill")
+	m.ended(r.runOf(drill))
+	m.meddles("Umbrella report", hostile)
+	verify := r.sends(r.page("/ledger"), "/ledger/verify")
+	m.ended(r.runOf(verify))
+	found := r.page(verify.to)
+	repair := r.sends(found, verify.to+"/repair", "mode", "repair", "do", "try")
+	m.ended(r.runOf(repair))
+	return []string{
+		"/backups", backup, backup + "/proof", backup + "/delete", made.to, "/restore", "/restore?backup=" + strings.TrimPrefix(backup, "/backups/"), upload,
+		tried.to, drill.to, verify.to, repair.to, "/ledger/head", "/ledger/head?since=" + url.QueryEscape(hostile), "/users",
+		"/users/" + url.PathEscape(m.local.Principal.Object), "/settings/erase", "/erased?again=2026-11-30T08:00:00Z", "/erased?done=yes",
 	}
 }

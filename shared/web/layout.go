@@ -30,6 +30,7 @@ var rail = []entry{
 	{"/timesheets", "nav.timesheets"}, {"/hours", "nav.hours"}, {"/customers", "nav.customers"}, {"/rules", "nav.rules"}, {},
 	{"/runs", "nav.runs"}, {"/ledger", "nav.ledger"}, {"/backups", "nav.backups"}, {"/jobs", "nav.jobs"}, {},
 	{"/notifications", "nav.told"}, {"/audit", "nav.audit"}, {"/settings", "nav.settings"},
+	{"/users", "nav.users"},
 }
 
 // mostOpen is up to how many open actions are counted.
@@ -64,6 +65,9 @@ func (s *web) show(v *view, status int, p page) error {
 			g.Map(rail, func(e entry) g.Node {
 				if e.path == "" {
 					return Hr()
+				}
+				if e.path == "/users" && !(v.who.Admin() && s.SignIn) { // who is alone has nobody to look after
+					return nil
 				}
 				return A(Href(e.path), g.If(e.path == p.at, Aria("current", "page")), Span(g.Text(v.t(e.name))),
 					g.If(e.path == "/review" && count != "", g.Group{

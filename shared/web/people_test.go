@@ -40,10 +40,14 @@ type machine struct {
 
 func newMachine(t testing.TB) *machine {
 	t.Helper()
-	data := t.TempDir()
-	local, err := app.OpenLocal(app.Settings{Data: data, Lease: time.Minute}, "test", io.Discard)
+	return openMachine(t, app.Settings{Data: t.TempDir(), Lease: time.Minute})
+}
+
+func openMachine(t testing.TB, settings app.Settings) *machine {
+	t.Helper()
+	local, err := app.OpenLocal(settings, "test", io.Discard)
 	must(t, err)
-	m := &machine{t: t, local: local, data: data}
+	m := &machine{t: t, local: local, data: settings.Data}
 	server := httptest.NewUnstartedServer(nil)
 	m.served, err = local.Serve(server.Listener.Addr().String(), "admin-assistant browser")
 	must(t, err)

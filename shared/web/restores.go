@@ -122,7 +122,7 @@ func (s *web) restoreInto(v *view, what toRestore, wrong error) (g.Node, error) 
 		return nil, err
 	}
 	var facts []g.Node
-	into := ""
+	into := "local://me/calendars/Work"
 	if len(sources) > 0 {
 		into = sources[0]
 	}

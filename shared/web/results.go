@@ -236,7 +236,7 @@ func (s *web) findings(v *view, r *run.Run, zone *time.Location, wrong error) (g
 			Div(Class("buttons"), Button(Type("submit"), Class("primary"), Name("do"), Value("try"), g.Text(v.t("setup.go"))),
 				Button(Type("submit"), Name("do"), Value("run"), g.Text(v.t("repair.go")))),
 		),
-		P(Class("hint"), g.Text(v.t("undo.safe"))),
+		P(Class("hint"), g.Text(v.t("repair.safe"))),
 	), nil
 }
 

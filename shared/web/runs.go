@@ -302,7 +302,7 @@ func (s *web) afterwards(v *view, r *run.Run, result run.Result) g.Node {
 	var buttons []g.Node
 	if r.Kind == run.Archive && r.Options.DryRun && r.State == run.Succeeded {
 		buttons = append(buttons, s.form(v, "/runs", hidden("config", r.Config), hidden("period", r.From.String()+" to "+r.To.String()), hidden("do", "run"),
-			Button(Type("submit"), Class("primary"), g.Text(v.t("run.forreal")))))
+			Button(Type("submit"), Class("primary"), g.Attr("data-key", "Enter"), g.Text(v.t("run.forreal")), key("Enter"))))
 	}
 	if r.Kind == run.Restore && r.Options.DryRun && r.State != run.Failed && r.State != run.Cancelled {
 		buttons = append(buttons, s.restoreForReal(v, r))
@@ -323,6 +323,9 @@ func (s *web) afterwards(v *view, r *run.Run, result run.Result) g.Node {
 				hidden("force", yes(r.Options.Force)), Button(Type("submit"), Class("primary"), g.Text(v.t("undo.do")))))
 		}
 	}
+	if r.Kind == run.Restore && !r.Options.DryRun && r.State == run.Succeeded && !s.archives(v) {
+		buttons = append(buttons, A(Class("button primary"), Href("/setup"), g.Text(v.t("none.begin"))))
+	}
 	wrote := result != nil && result.Wrote() > 0
 	if _, _, err := s.Undo.New(v.ctx, v.user, r.ID, undo.Asked{}); err == nil && wrote {
 		buttons = append(buttons, A(Class("button"), Href("/runs/"+r.ID+"/undo"), g.Attr("data-key", "u"), g.Text(v.t("run.undo")), key("u")))
@@ -332,6 +335,12 @@ func (s *web) afterwards(v *view, r *run.Run, result run.Result) g.Node {
 		buttons = append(buttons, A(Class("button"), Href(in), g.Text(v.t("run.incalendar"))))
 	}
 	return Div(Class("buttons"), g.Group(buttons))
+}
+
+// archives says whether anything of the user's is archived; where that cannot be found out, it is.
+func (s *web) archives(v *view) bool {
+	configs, _, err := s.Configs.List(v.ctx, v.user, 1, "")
+	return err != nil || len(configs) > 0
 }
 
 func yes(is bool) string {

@@ -105,7 +105,8 @@ func (s *web) showSettings(v *view, status int, now account.Settings, version in
 				),
 				P(Button(Class("primary"), Type("submit"), g.Text(v.t("settings.save")))),
 			),
-			s.sessions(v),
+			Div(s.sessions(v), Section(Class("card"), Aria("labelledby", "erase"), H2(ID("erase"), g.Text(v.t("erase.title"))),
+				P(Class("muted"), g.Text(v.t("erase.offer"))), P(A(Class("button"), Href("/settings/erase"), g.Text(v.t("erase.look")))))),
 		),
 	}
 	return s.show(v, status, page{title: v.t("nav.settings"), at: "/settings", body: body})

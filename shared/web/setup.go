@@ -21,15 +21,17 @@ import (
 
 func (s *web) setup(v *view) error { return s.showSetup(v, http.StatusOK, nil) }
 
-// fileCommands are how a file of another calendar becomes a calendar here.
-const fileCommands = "admin-assistant calendar create local://me/calendars/Work\nadmin-assistant calendar import local://me/calendars/Work FILE.ics"
-
 // showSetup asks what is to be archived; wrong is what is wrong with the answer.
 func (s *web) showSetup(v *view, status int, wrong error) error {
 	sources, err := s.Sources(v.ctx, v.user)
 	if err != nil {
 		return err
 	}
+	configs, _, err := s.Configs.List(v.ctx, v.user, mostConfigs, "")
+	if err != nil {
+		return err
+	}
+	sources = slices.DeleteFunc(sources, func(uri string) bool { return isOfConfig(configs, uri) })
 	f := v.r.PostForm
 	first := "local://me/calendars/Work"
 	if len(sources) > 0 {
@@ -71,8 +73,10 @@ func (s *web) showSetup(v *view, status int, wrong error) error {
 			s.form(v, "/setup", Class("card"),
 				field("source", v.t("setup.source"), v.t("setup.source.hint"), text(cmp.Or(f.Get("source"), first), g.Attr("list", "sources"))),
 				DataList(ID("sources"), g.Map(sources, func(uri string) g.Node { return Option(Value(uri)) })),
-				field("archive", v.t("setup.archive"), v.t("setup.archive.hint"), text(cmp.Or(f.Get("archive"), besideOf(first)))),
-				field("name", v.t("setup.name"), v.t("setup.name.hint"), text(cmp.Or(f.Get("name"), "work"))),
+				field("archive", v.t("setup.archive"), v.t("setup.archive.hint"), func(more ...g.Node) g.Node {
+					return Input(Type("text"), Value(f.Get("archive")), Placeholder(besideOf(cmp.Or(f.Get("source"), first), configs)), g.Group(more))
+				}),
+				field("name", v.t("setup.name"), v.t("setup.name.hint"), text(cmp.Or(f.Get("name"), nameOf(configs)))),
 				field("timezone", v.t("settings.zone"), v.t("setup.zone.hint"), text(zone, g.Attr("list", "zones"), g.Attr("data-zone"))),
 				DataList(ID("zones"), g.Map(zones, func(z string) g.Node { return Option(Value(z)) })),
 				field("purpose", v.t("setup.purpose"), v.t("setup.purpose.hint"), choice("purpose", "general", "timesheet")),
@@ -81,20 +85,41 @@ func (s *web) showSetup(v *view, status int, wrong error) error {
 					Label(For("nightly"), g.Text(v.t("setup.nightly")))),
 				P(Button(Type("submit"), Class("primary"), g.Text(v.t("setup.go")))),
 			),
-			Aside(Class("card"), P(g.Text(v.t("setup.safe"))), P(Class("muted"), g.Text(v.t("setup.file"))), Pre(Code(g.Text(fileCommands)))),
+			Aside(Class("card"), H2(g.Text(v.t("setup.how"))),
+				Ol(Class("how"), Li(g.Text(v.t("setup.step.choose"))), Li(g.Text(v.t("setup.step.look"))), Li(g.Text(v.t("setup.step.archive")))),
+				P(Class("muted"), g.Text(v.t("setup.file"))), P(A(Class("button"), Href("/restore"), g.Text(v.t("setup.file.go"))))),
 		),
 	}
 	return s.show(v, status, page{title: v.t("setup.title"), body: body})
 }
 
-// besideOf is the URI of an archive calendar beside a calendar.
-func besideOf(source string) string {
+// isOfConfig says whether a calendar is one of a config's.
+func isOfConfig(configs []archive.Config, uri string) bool {
+	return slices.ContainsFunc(configs, func(c archive.Config) bool {
+		return strings.EqualFold(c.Source.String(), uri) || strings.EqualFold(c.Archive.String(), uri)
+	})
+}
+
+// besideOf is the URI of an archive calendar beside a calendar, which none of the configs has.
+func besideOf(source string, configs []archive.Config) string {
 	uri, err := calendar.ParseURI(source)
 	if err != nil {
-		return "local://me/calendars/Archive"
+		uri = calendar.URI{Provider: calendar.ProviderLocal, Account: "me"}
 	}
 	uri.Calendar = "Archive"
+	for n := 2; isOfConfig(configs, uri.String()); n++ {
+		uri.Calendar = fmt.Sprintf("Archive %d", n)
+	}
 	return uri.String()
+}
+
+// nameOf is a name that no config has.
+func nameOf(configs []archive.Config) string {
+	name := "work"
+	for n := 2; slices.ContainsFunc(configs, func(c archive.Config) bool { return strings.EqualFold(c.Name, name) }); n++ {
+		name = fmt.Sprintf("work %d", n)
+	}
+	return name
 }
 
 // begin makes the config, and shows what would become of the last weeks.
@@ -108,7 +133,11 @@ func (s *web) begin(v *view) error {
 	if c.Source, err = calendar.ParseURI(f.Get("source")); err != nil {
 		return s.showSetup(v, http.StatusUnprocessableEntity, fault.At("source", err))
 	}
-	if c.Archive, err = calendar.ParseURI(f.Get("archive")); err != nil {
+	configs, _, err := s.Configs.List(v.ctx, v.user, mostConfigs, "")
+	if err != nil {
+		return err
+	}
+	if c.Archive, err = calendar.ParseURI(cmp.Or(strings.TrimSpace(f.Get("archive")), besideOf(f.Get("source"), configs))); err != nil {
 		return s.showSetup(v, http.StatusUnprocessableEntity, fault.At("archive", err))
 	}
 	if err := s.Reach(v.ctx, v.user, &c); err != nil {

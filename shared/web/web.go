@@ -27,6 +27,7 @@ import (
 	"adminassistant/shared/notify"
 	"adminassistant/shared/proof"
 	"adminassistant/shared/restore"
+	"adminassistant/shared/roster"
 	"adminassistant/shared/run"
 	"adminassistant/shared/setup"
 	"adminassistant/shared/signing"
@@ -67,6 +68,9 @@ type Services struct {
 	Backups *backup.Backups
 	// Uploads keeps files until they are restored.
 	Uploads *restore.Uploads
+	// Roster changes users, for administrators, and Eraser erases all that is kept of one.
+	Roster *roster.Roster
+	Eraser *account.Eraser
 	// Verifier compares ledgers with all that lies around them, and Signing signs their heads.
 	Verifier *proof.Verifier
 	Signing  *signing.Installed
@@ -146,6 +150,34 @@ func New(s Services) *httpapi.Web {
 	post("/restore/file", limit.Bulk, "upload.create", w.uploadFile)
 	out.Pages[len(out.Pages)-1].File = true
 	post("/runs/{id}/repair", limit.Starts, "run.start", w.repairRun)
+	as := func(access httpapi.Access) { out.Pages[len(out.Pages)-1].Access = access }
+	change := func(what string, class limit.Class, action audit.Action, change func(*view, string) error) {
+		post("/users/{object}/"+what, class, action, w.changeUser(change))
+		as(httpapi.Administrators)
+	}
+	get("/users", w.listUsers)
+	as(httpapi.Administrators)
+	get("/users/{object}", w.showUser)
+	as(httpapi.Administrators)
+	change("disable", limit.Writes, "user.disable", w.disableUser)
+	change("enable", limit.Writes, "user.enable", w.enableUser)
+	change("role", limit.Writes, "user.role", w.setRole)
+	change("grant", limit.Writes, "user.grant", w.grantMailbox)
+	change("revoke", limit.Removals, "user.revoke", w.revokeMailbox)
+	change("mail", limit.Removals, "user.mail_again", w.mailUserAgain)
+	change("erase", limit.Removals, "user.erase", w.eraseUser)
+	post("/tenants", limit.Writes, "tenant.add", w.addTenant)
+	as(httpapi.Administrators)
+	post("/tenants/{tenant}/remove", limit.Removals, "tenant.remove", w.removeTenant)
+	as(httpapi.Administrators)
+	out.Pages = append(out.Pages,
+		httpapi.Page{Pattern: "GET /settings/erase", Access: httpapi.LeavingUsers, Handler: w.leaving(w.eraseMe)},
+		httpapi.Page{
+			Pattern: "POST /settings/erase", Access: httpapi.LeavingUsers, Class: limit.Removals, Action: "user.erase", Handler: w.leaving(w.erase),
+		},
+		httpapi.Page{Pattern: "GET /erased", Access: httpapi.Anyone, Handler: w.erased},
+	)
+	bulk("/audit/export", w.exportAudit)
 	get("/notifications", w.notifications)
 	post("/notifications/read", limit.Writes, "notification.read", w.readNotifications)
 	get("/audit", w.auditLog)

@@ -106,8 +106,8 @@ var keptWords = map[string]word{
 	},
 	"ledger.since.go": {"Check", "Prüfen"},
 	"ledger.since.ok": {
-		"The ledger continues this head. All of it is what was written: %s sealed runs, %s entries.",
-		"Das Hauptbuch setzt dieses Siegel fort. Alles ist, was geschrieben wurde: %s versiegelte Läufe, %s Einträge.",
+		"The ledger continues this head, and all of it is what was written. Sealed runs: %s; entries: %s.",
+		"Das Hauptbuch setzt dieses Siegel fort, und alles ist, was geschrieben wurde. Versiegelte Läufe: %s; Einträge: %s.",
 	},
 	"ledger.since.bad":   {"The ledger is not what was written.", "Das Hauptbuch ist nicht, was geschrieben wurde."},
 	"ledger.since.wrong": {"This is no head of this ledger.", "Das ist kein Siegel dieses Hauptbuchs."},
@@ -205,8 +205,8 @@ var keptWords = map[string]word{
 		"%d Termine kämen anders wieder. Erstellen Sie eine neue Sicherung.",
 	},
 	"result.chain": {
-		"The ledger is what was written: %s sealed runs, %s entries.",
-		"Das Hauptbuch ist, was geschrieben wurde: %s versiegelte Läufe, %s Einträge.",
+		"The ledger is what was written. Sealed runs: %s; entries: %s.",
+		"Das Hauptbuch ist, was geschrieben wurde. Versiegelte Läufe: %s; Einträge: %s.",
 	},
 	"result.same": {
 		"The archive calendar shows all of it as it is: %s compared.",
@@ -277,6 +277,7 @@ var keptWords = map[string]word{
 	"repair.adopt.foreign":        {"take it in", "aufnehmen"},
 	"repair.missing":              {"With “adopt”, withdraw what is missing", "Beim Übernehmen herausnehmen, was fehlt"},
 	"repair.overlap":              {"What is adopted may share time with others", "Was übernommen wird, darf sich mit anderen überschneiden"},
+	"repair.safe":                 {"You can undo a repair. Nobody is notified.", "Eine Reparatur können Sie zurücknehmen. Niemand wird benachrichtigt."},
 	"repair.go":                   {"Do it", "So machen"},
 	"repair.nothing":              {"choose what becomes of at least one of them", "wählen Sie für mindestens einen, was daraus wird"},
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"adminassistant/shared/account"
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/asked"
@@ -16,6 +17,7 @@ import (
 	spent "adminassistant/shared/hours"
 	"adminassistant/shared/job"
 	"adminassistant/shared/ledger"
+	"adminassistant/shared/mail"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/rule"
 	"adminassistant/shared/run"
@@ -72,12 +74,13 @@ func init() {
 	family("sheet.state", timesheet.Draft, timesheet.Approved, timesheet.Final)
 	family("sheet.says", timesheet.Draft, timesheet.Approved, timesheet.Final)
 	family("sheet.kind", timesheet.Work, timesheet.Travel)
-	family("sheet.reason", timesheet.Private, timesheet.WholeDay, timesheet.NoCustomer)
+	family("sheet.reason", timesheet.Private, timesheet.Cancelled, timesheet.Declined, timesheet.Free, timesheet.WholeDay, timesheet.NoCustomer)
 	family("sheet.flag", timesheet.AllDay, timesheet.CrossesMidnight, timesheet.NoRate, timesheet.ZeroLength)
 	family("sheet.scope", timesheet.ByEntry, timesheet.ByDay, timesheet.ByPosition)
 	family("sheet.rounding", timesheet.Nearest, timesheet.Up)
 	family("sheet.format", timesheet.PDF, timesheet.XLSX, timesheet.CSV, timesheet.JSON, timesheet.Invoice)
 	family("sheet.format.for", timesheet.PDF, timesheet.XLSX, timesheet.CSV, timesheet.JSON, timesheet.Invoice)
+	family("mail.returned", mail.Bounced, mail.Complained, mail.Rejected)
 	family("rulefield", rule.Fields()...)
 	family("ruleop", rule.Ops()...)
 	family("rulestate", archive.RuleActs, archive.RuleOff, archive.RuleDead, archive.RuleShadowed, archive.RuleIdle)
@@ -90,6 +93,9 @@ func init() {
 	family("trial", "this_month", "last_month", "last_90_days", "last_365_days")
 	family("job.paused", job.ByUser, job.ConfigInactive, job.UserDisabled, job.SignInNeeded, job.NotSeen, job.Broken, job.UnknownKind)
 	family("outcome", restore.Created, restore.Skipped, restore.Replaced, restore.Refused, restore.Failed, restore.SetAside, restore.Outside)
+	family("users.state", account.Active, account.Disabled, account.Erasing, account.Erased)
+	family("users.role", account.RoleUser, account.RoleAdmin)
+	family("users.mail", mail.Bounced, mail.Complained, mail.Rejected)
 	family("restore.policy", restore.Skip, restore.Replace, restore.Duplicate)
 	family("backups.format", backup.Formats...)
 	family("outcome", archive.FindingKinds...)
