@@ -1,7 +1,7 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools chromium poppler cli build stage not-prod doctor synth templates diff migrate deploy destroy smoke rollback logs bench
-.PHONY: install release chaos rehearse reality readers screenshots schemathesis lint licences sbom vuln fmt fuzz clean
+.PHONY: help run test tools chromium poppler shells cli build stage not-prod doctor synth templates diff migrate deploy destroy smoke rollback logs
+.PHONY: bench install release chaos rehearse reality readers screenshots schemathesis lint licences sbom vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
 export CGO_ENABLED := 0
@@ -43,7 +43,7 @@ RIE := .tools/rie/installed-1.170.0
 SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
 
 TOOLS := $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(ICALJS) $(OPENPYXL) $(AXE) $(CDK) $(AWSCLI) $(RIE)
-tools: $(TOOLS) chromium poppler ## install what tests and deployment need beside Go into .tools/
+tools: $(TOOLS) chromium poppler shells ## install what tests and deployment need beside Go into .tools/
 
 # without NAME,WHY says what is left out, or fails where nothing may be
 without = { echo "$(1) is left out: $(2)"; test "$$CI" != true; }
@@ -124,6 +124,13 @@ poppler:
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends poppler-utils; \
 	else $(call without,poppler,the system has none; install its package poppler-utils); fi
+
+# shells whose completion is tried out come from the system; where none may be installed, those tests are left out
+shells:
+	@if command -v zsh >/dev/null && command -v fish >/dev/null && test -r /usr/share/bash-completion/bash_completion; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends zsh fish bash-completion; \
+	else $(call without,completion in zsh and fish,the system lacks them; install its packages zsh fish bash-completion); fi
 
 $(CDK): infra/tool/package-lock.json infra/tool/package.json
 	@if command -v npm >/dev/null; then \

@@ -18,6 +18,7 @@ import (
 )
 
 type actionView struct {
+	document
 	ID      string `json:"id"`
 	Kind    string `json:"kind"`
 	State   string `json:"state"`
@@ -120,11 +121,11 @@ func (p *program) actionList() *cobra.Command {
 					return err
 				}
 			}
-			header := table.Row{"Action", "What", "When", "Config", "Kind", "State", "Since"}
+			header := table.Row{"Action", "What", "When", less("Config"), "Kind", least("State"), least("Since")}
 			return printList(ctx, p, c, "/v1/actions", query, 0, header, func(v actionView) table.Row {
 				what, _, _ := strings.Cut(v.Detail, "\n")
 				at := places.of(v.Config)
-				return table.Row{v.ID, what, v.Span.in(at.zone), cmp.Or(at.name, v.Config), v.Kind, v.State, v.Since.In(at.zone).Format(minuteFormat + " MST")}
+				return table.Row{identity(v.ID), what, v.Span.in(at.zone), cmp.Or(at.name, v.Config), v.Kind, status(v.State), p.minute(v.Since)}
 			})
 		}),
 	}
@@ -279,9 +280,9 @@ func (p *program) printFinding(v *actionDetail, zone *time.Location) {
 	}
 	if v.State == "open" {
 		for _, answer := range f.Answers {
-			fmt.Fprintf(p.out, "%s admin-assistant action resolve %s --%s\n", f.does(answer), v.ID, answer)
+			fmt.Fprintf(p.out, "%s %s\n", f.does(answer), p.command("action resolve "+v.ID+" --"+string(answer)))
 		}
-		fmt.Fprintf(p.out, "Leave it as it is: admin-assistant action resolve %s --leave\n", v.ID)
+		fmt.Fprintf(p.out, "Leave it as it is: %s\n", p.command("action resolve "+v.ID+" --leave"))
 	}
 	fmt.Fprintln(p.out)
 }

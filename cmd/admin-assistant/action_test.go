@@ -32,7 +32,8 @@ func TestWhatNeedsTheUser(t *testing.T) {
 	if len(notes) != 1 || notes[0].Command != again || notes[0].Read != nil {
 		t.Fatalf("%+v", notes)
 	}
-	m.local("notification", "read", notes[0].ID).ok().says(`Archive run of "work" failed`, "Nothing is lost", "    "+again)
+	m.local("notification", "read", notes[0].ID).ok().says(`Archive run of "work" failed`, "Nothing is lost",
+		"    admin-assistant --local archive run --config work")
 	if out := m.local("notification", "list", "--unread").ok().out; strings.Contains(out, "failed") {
 		t.Errorf("still unread: %s", out)
 	}
@@ -65,7 +66,7 @@ func TestWhatNeedsTheUser(t *testing.T) {
 	m.local("notification", "list").ok().says(`Archive run of "work" went well`)
 
 	m.local("notification", "read").fails(exitUsage, "--all")
-	m.local("notification", "read", "nothing").fails(exitFailed, "no notification nothing")
+	m.local("notification", "read", "nothing").fails(exitFailed, `no notification "nothing"`)
 	m.local("action", "list", "--state", "done").fails(exitUsage, "state")
 
 	if m.token != "" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ import (
 )
 
 type runView struct {
+	document
 	ID        string                `json:"id"`
 	Kind      run.Kind              `json:"kind"`
 	Config    string                `json:"config"`
@@ -96,7 +98,7 @@ func (r *runView) wrote() int {
 
 func (p *program) archiveCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "archive", Short: "Archive a calendar, and see what became of each event"}
-	cmd.AddCommand(p.archivePlan(), p.archiveRun(), p.archiveShow(), p.archiveList(), p.archiveRetry(), p.undoCommand())
+	cmd.AddCommand(p.archivePlan(), p.archiveRun(), p.runShow(), p.runList(), p.archiveRetry(), p.undoCommand())
 	return cmd
 }
 
@@ -116,6 +118,7 @@ func (p *program) archiveRun() *cobra.Command {
 	cmd.Flags().StringVar(&start.Config, "config", "", "archive config, by name or id")
 	cmd.Flags().StringVar(&start.Period, "period", "", `days, as in "last week", "last 7 days", "2026-10-01 to 2026-10-31"`)
 	cmd.Flags().BoolVar(&start.DryRun, "dry-run", false, "make the plan and write nothing")
+	cmd.Flags().BoolVar(&start.Future, "future", false, "also days that are still to come; else they are refused: a record is of what was")
 	cmd.Flags().BoolVar(&start.Force, "force", false, "go on although the window shrank against the ledger")
 	cmd.Flags().BoolVar(&start.Replace, "replace", false, "archive the period anew: what differs is replaced, but for what was decided and what is locked")
 	cmd.Flags().BoolVar(&start.Adopt, "adopt", false, "use an archive calendar that holds other events, and take copies of another ledger over into this one")
@@ -128,6 +131,7 @@ type runStart struct {
 	Kind    string `json:"kind"`
 	Config  string `json:"config"`
 	Period  string `json:"period,omitempty"`
+	Future  bool   `json:"future,omitempty"`
 	DryRun  bool   `json:"dry_run,omitempty"`
 	Force   bool   `json:"force,omitempty"`
 	Replace bool   `json:"replace,omitempty"`
@@ -160,7 +164,7 @@ func (p *program) carryOut(ctx context.Context, start request, noWait bool) erro
 		if p.output == "json" {
 			return p.printJSON(r)
 		}
-		_, err := fmt.Fprintf(p.out, "run %s is %s; see it with: admin-assistant archive show %s\n", r.ID, r.State, r.ID)
+		_, err := fmt.Fprintf(p.out, "run %s is %s; follow it with: %s\n", r.ID, r.State, p.command("run watch "+r.ID))
 		return err
 	}
 	r, err := p.follow(ctx, c, start)
@@ -170,11 +174,16 @@ func (p *program) carryOut(ctx context.Context, start request, noWait bool) erro
 	return p.showRun(ctx, c, r, false)
 }
 
-// follow starts a run and waits for its end. With --local this process carries it out.
+// follow starts a run and waits for its end.
 func (p *program) follow(ctx context.Context, c *client, start request) (r runView, err error) {
 	if _, err := c.do(ctx, start, &r); err != nil {
 		return r, err
 	}
+	return r, p.toItsEnd(ctx, c, &r)
+}
+
+// toItsEnd waits for the end of a run. With --local this process carries it out.
+func (p *program) toItsEnd(ctx context.Context, c *client, r *runView) error {
 	pause := 500 * time.Millisecond
 	if p.local {
 		pause = 20 * time.Millisecond
@@ -186,16 +195,23 @@ func (p *program) follow(ctx context.Context, c *client, start request) (r runVi
 			<-done
 		}()
 	}
-	if err := p.wait(ctx, c, &r, pause); err != nil {
-		return r, fmt.Errorf("%w; run %s goes on where it was when it is asked for again", err, r.ID)
+	err := p.wait(ctx, c, r, pause)
+	switch {
+	case err == nil:
+		return nil
+	case p.local:
+		return fmt.Errorf("%w; run %s goes on where it was when it is asked for again, or with: %s", err, r.ID, p.command("run watch "+r.ID))
+	case ctx.Err() != nil:
+		return fmt.Errorf("no longer watching; run %s goes on at the server. Look with: %s; end it with: %s", r.ID, p.command("run watch "+r.ID),
+			p.command("run cancel "+r.ID))
 	}
-	return r, nil
+	return fmt.Errorf("%w; run %s may go on at the server. Look with: %s", err, r.ID, p.command("run watch "+r.ID))
 }
 
 // wait follows a run to its end, with a progress bar where there is a terminal.
 func (p *program) wait(ctx context.Context, c *client, r *runView, pause time.Duration) error {
 	var bar *progressbar.ProgressBar
-	if isTerminal(p.err) {
+	if isTerminal(p.err) && !p.serving {
 		bar = progressbar.NewOptions(100, progressbar.OptionSetWriter(p.err), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30))
 		defer bar.Close()
 	}
@@ -218,6 +234,9 @@ func (p *program) wait(ctx context.Context, c *client, r *runView, pause time.Du
 
 // showRun prints a run: its sums, then what failed and, with details, every event.
 func (p *program) showRun(ctx context.Context, c *client, r runView, details bool) error {
+	if p.output == "json" {
+		return p.finish(r, r.exit())
+	}
 	switch r.Kind {
 	case run.Restore:
 		return p.showRestore(ctx, c, r, details)
@@ -248,14 +267,7 @@ func (p *program) showRun(ctx context.Context, c *client, r runView, details boo
 			return err
 		}
 	}
-	if p.output == "json" {
-		if err := p.printJSON(struct {
-			runView
-			Items []runItem `json:"items,omitempty"`
-		}{r, items}); err != nil {
-			return err
-		}
-	} else if r.Kind == run.Backup {
+	if r.Kind == run.Backup {
 		p.printBackupRun(r, items)
 	} else if r.Kind != run.Archive {
 		p.printHead(&r, fmt.Sprintf("%s %s, %s", app.Kinds.Of(r.Kind).Title, r.ID, r.days()))
@@ -286,6 +298,7 @@ func (r *runView) exit() error {
 }
 
 type runItem struct {
+	document
 	Key     string       `json:"key"`
 	Written bool         `json:"written"`
 	Problem *run.Problem `json:"problem,omitempty"`
@@ -322,12 +335,14 @@ func (p *program) printRun(r runView, config string, items []runItem, zone *time
 	if r.Result != nil {
 		p.printOtherwise(r.Result.Otherwise...)
 		p.printCounts(r.Result.Counts, r.Result.Balanced)
-		fmt.Fprintf(p.out, "%d written, %d failed, %d overlaps, %d for you to decide\n", r.Result.Written, r.Result.Failed, r.Result.Overlaps, r.Result.Actions)
+		fmt.Fprintf(p.out, "%d written, %d failed, %s, %d for you to decide\n", r.Result.Written, r.Result.Failed,
+			counted(r.Result.Overlaps, "overlap", "overlaps"), r.Result.Actions)
 		for _, line := range remarks(r.Result) {
 			fmt.Fprintln(p.out, line)
 		}
 		if t := r.Result.Cost.Traffic; t.Requests > 0 {
-			fmt.Fprintf(p.out, "%d requests to Microsoft 365 with %d in batches, %d made again; %d to the store\n", t.Requests, t.SubRequests,
+			fmt.Fprintf(p.out, "%s to Microsoft 365 with %d in batches, %d made again; %d to the store\n",
+				counted(int(t.Requests), "request", "requests"), t.SubRequests,
 				r.Result.Cost.Retries, r.Result.Cost.Store)
 		}
 	}
@@ -335,25 +350,26 @@ func (p *program) printRun(r runView, config string, items []runItem, zone *time
 		p.printItems(items, zone)
 	}
 	if r.Failed > 0 {
-		fmt.Fprintf(p.out, "try the failed ones again with: admin-assistant archive retry %s\n", r.ID)
+		fmt.Fprintf(p.out, "try the failed ones again with: %s\n", p.command("run retry "+r.ID))
 	}
 }
 
 // remarks says in words what else a run reports.
 func remarks(r *archive.Result) (lines []string) {
 	if r.Adopted > 0 {
-		lines = append(lines, fmt.Sprintf("%d copies of another ledger added to this one", r.Adopted))
+		lines = append(lines, counted(r.Adopted, "copy", "copies")+" of another ledger added to this one")
 	}
 	if r.LeftAside > 0 {
 		lines = append(lines,
-			fmt.Sprintf("%d copies of another ledger left as they are: their events are in the archive calendar twice, or cannot be identified", r.LeftAside))
+			counted(r.LeftAside, "copy", "copies")+" of another ledger left alone: the events are in the archive calendar twice, or cannot be identified")
 	}
 	if r.DuplicateCopies > 0 {
-		lines = append(lines, fmt.Sprintf("%d events in the archive calendar are copies that somebody made of ours; they are left as they are, "+
-			"delete them in Outlook if they are not wanted", r.DuplicateCopies))
+		lines = append(lines, fmt.Sprintf("somebody copied events of ours in the archive calendar: %s, left alone; what is not wanted can be deleted in Outlook",
+			counted(r.DuplicateCopies, "copy", "copies")))
 	}
 	if r.Unsettled > 0 {
-		lines = append(lines, fmt.Sprintf("an earlier run left %d entries open; they count as not archived here, and the next run settles them", r.Unsettled))
+		lines = append(lines, fmt.Sprintf("an earlier run left %s open, not archived as this one counts; the next run settles that",
+			counted(r.Unsettled, "entry", "entries")))
 	}
 	return lines
 }
@@ -393,23 +409,6 @@ func (p *program) printItems(items []runItem, zone *time.Location) {
 	p.printTable(table.Row{"When", "Subject", "Outcome", "Why", "Notes"}, rows)
 }
 
-func (p *program) archiveShow() *cobra.Command {
-	return &cobra.Command{
-		Use: "show RUN", Short: "Show a run with what became of each event", Args: cobra.ExactArgs(1),
-		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
-			var r runView
-			if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/runs/" + url.PathEscape(args[0])}, &r); err != nil {
-				return err
-			}
-			var exit exitError
-			if err := p.showRun(ctx, c, r, true); err != nil && !errors.As(err, &exit) {
-				return err
-			}
-			return nil // showing a failed run is no failure
-		}),
-	}
-}
-
 // printRuns prints a row for each run.
 func (p *program) printRuns(ctx context.Context, c *client, runs []runView) error {
 	names, err := p.configNames(ctx, c)
@@ -418,28 +417,12 @@ func (p *program) printRuns(ctx context.Context, c *client, runs []runView) erro
 	}
 	var rows []table.Row
 	for _, r := range runs {
-		rows = append(rows, table.Row{r.ID, minute(r.Created), string(r.Kind), names[r.Config], r.days(), string(r.State), r.sums(),
-			mark(r.DryRun, "dry run")})
+		sums := r.sums()
+		if r.DryRun {
+			sums = strings.TrimSuffix("dry run: "+sums, ": ")
+		}
+		rows = append(rows, table.Row{identity(r.ID), p.minute(r.Created), string(r.Kind), cmp.Or(names[r.Config], r.Calendar), r.days(), status(r.State), sums})
 	}
-	p.printTable(table.Row{"Run", "Created", "Kind", "Config", "Period", "State", "", ""}, rows)
+	p.printTable(table.Row{"Run", "Created", "Kind", less("Config"), less("Period"), "State", "Result"}, rows)
 	return nil
-}
-
-func (p *program) archiveList() *cobra.Command {
-	var config string
-	var most int
-	cmd := &cobra.Command{
-		Use: "list", Short: "List runs, the newest first", Args: cobra.NoArgs,
-		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			query := given(map[string]string{"config": config})
-			runs, err := all[runView](ctx, c, "/v1/runs", query, most)
-			if err != nil || p.output == "json" {
-				return errors.Join(err, p.jsonUnless(err, runs))
-			}
-			return p.printRuns(ctx, c, runs)
-		}),
-	}
-	cmd.Flags().StringVar(&config, "config", "", "only runs of this archive config")
-	cmd.Flags().IntVar(&most, "most", 20, "so many at the most; 0: all")
-	return cmd
 }

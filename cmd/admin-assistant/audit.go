@@ -13,6 +13,7 @@ import (
 )
 
 type auditView struct {
+	document
 	Seq         int            `json:"seq"`
 	ID          string         `json:"id"`
 	Time        time.Time      `json:"time"`
@@ -33,6 +34,7 @@ type auditView struct {
 }
 
 type auditReport struct {
+	document
 	OK      bool          `json:"ok"`
 	Records int           `json:"records"`
 	Erased  int           `json:"erased"`
@@ -54,8 +56,8 @@ type auditFilter map[string]*string
 
 func (f auditFilter) flags(flags *pflag.FlagSet) {
 	for _, flag := range []struct{ name, parameter, usage string }{
-		{"from", "from", "records of this instant or later, as in 2026-11-02T12:00:00Z"},
-		{"to", "to", "records before this instant"},
+		{"from", "from", "records of this day or instant and later, as in yesterday, 2026-11-02 or 2026-11-02T12:00:00Z"},
+		{"to", "to", "records until the end of this day, or before this instant"},
 		{"action", "action", "the action, as in run.start, or its first words, as in run"},
 		{"kind", "resource_kind", "the kind of what was acted on, as in config"},
 		{"resource", "resource", "the id of what was acted on"},
@@ -66,14 +68,22 @@ func (f auditFilter) flags(flags *pflag.FlagSet) {
 	}
 }
 
-func (f auditFilter) query() url.Values {
+// query is what is asked of the API. A day is from its beginning, and to its end.
+func (f auditFilter) query(ctx context.Context, p *program, c *client) (url.Values, error) {
 	query := url.Values{}
 	for parameter, value := range f {
-		if *value != "" {
-			query.Set(parameter, *value)
+		text := *value
+		if parameter == "from" || parameter == "to" {
+			var err error
+			if text, err = p.instant(ctx, c, parameter, text, parameter == "from"); err != nil {
+				return nil, err
+			}
+		}
+		if text != "" {
+			query.Set(parameter, text)
 		}
 	}
-	return query
+	return query, nil
 }
 
 func (p *program) auditCommand() *cobra.Command {
@@ -87,9 +97,14 @@ func (p *program) auditList() *cobra.Command {
 	var most int
 	cmd := &cobra.Command{
 		Use: "list", Short: "List what was done by you and for you, the newest first", Args: cobra.NoArgs,
+		Example: "  admin-assistant audit list --from yesterday\n  admin-assistant audit list --action run --outcome failed",
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			head := table.Row{"Record", "Time", "Who", "Action", "On", "Outcome", "From", "Correlation"}
-			return printList(ctx, p, c, "/v1/audit", filter.query(), most, head, func(r auditView) table.Row {
+			query, err := filter.query(ctx, p, c)
+			if err != nil {
+				return err
+			}
+			head := table.Row{"Record", "Time", "Who", "Action", less("On"), "Outcome", column{"From", 3}, column{"Correlation", 4}}
+			return printList(ctx, p, c, "/v1/audit", query, most, head, func(r auditView) table.Row {
 				outcome := r.Outcome
 				if r.Fault != "" {
 					outcome += ": " + r.Fault
@@ -98,7 +113,7 @@ func (p *program) auditList() *cobra.Command {
 				if who == "" {
 					who = r.Actor
 				}
-				return table.Row{r.Seq, r.Time.Local().Format("2006-01-02 15:04:05"), who, r.Action, r.Resource, outcome, r.IP, r.Correlation}
+				return table.Row{r.Seq, p.second(r.Time), who, r.Action, r.Resource, outcome, r.IP, r.Correlation}
 			})
 		}),
 	}
@@ -114,7 +129,10 @@ func (p *program) auditExport() *cobra.Command {
 		Use: "export [FILE]", Short: "Export the records, the oldest first", Args: cobra.MaximumNArgs(1),
 		Long: "Export the records, the oldest first, into a file, or to standard output. As json they have all that is needed to compute the chain again.",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
-			query := filter.query()
+			query, err := filter.query(ctx, p, c)
+			if err != nil {
+				return err
+			}
 			query.Set("format", format)
 			return p.save(ctx, c, request{method: http.MethodGet, path: "/v1/audit/export", query: query}, args)
 		}),
@@ -137,9 +155,9 @@ func (p *program) auditVerify() *cobra.Command {
 			case p.output == "json":
 				err = p.printJSON(report)
 			case report.OK:
-				_, err = fmt.Fprintf(p.out, "the audit log holds: %d records, head %s of record %d\n", report.Records, report.Head, report.Seq)
+				_, err = fmt.Fprintf(p.out, "the audit log holds: %s, head %s of record %d\n", counted(report.Records, "record", "records"), report.Head, report.Seq)
 			default:
-				_, err = fmt.Fprintf(p.out, "THE AUDIT LOG DOES NOT HOLD: %d misfits\n", report.Count)
+				_, err = fmt.Fprintf(p.out, "THE AUDIT LOG DOES NOT HOLD: %s\n", counted(report.Count, "misfit", "misfits"))
 				for _, m := range report.Misfits {
 					if err == nil {
 						_, err = fmt.Fprintln(p.out, m)

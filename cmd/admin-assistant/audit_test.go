@@ -53,7 +53,12 @@ func TestAudit(t *testing.T) {
 			}
 		}
 		m.local("audit", "list", "--outcome", "fine").fails(exitUsage, "outcome")
-		m.local("audit", "list", "--from", "yesterday").fails(exitUsage, "from")
+		m.local("audit", "list", "--from", "someday").fails(exitUsage, "--from", "yesterday")
+		for flags, want := range map[string]int{"--from yesterday": 11, "--to today": 11, "--to yesterday": 0, "--from today": 11, "--from 2026-01-01": 11} {
+			if got := list(strings.Fields(flags)...); len(got) != want {
+				t.Errorf("%s: %d records, want %d", flags, len(got), want)
+			}
+		}
 	})
 	t.Run("is exported, to a file or to the terminal", func(t *testing.T) {
 		m.t = t
@@ -76,7 +81,7 @@ func TestAudit(t *testing.T) {
 		m.ownData(t)
 		m.exec("store.db", "UPDATE items SET data = CAST('{}' AS BLOB) WHERE sk = CAST('"+everything[7].ID+"' AS BLOB)")
 		broken := m.local("audit", "verify")
-		broken.says("DOES NOT HOLD: 1 misfits", "record 4: altered")
+		broken.says("DOES NOT HOLD: 1 misfit", "record 4: altered")
 		var report auditReport
 		asJSON := m.local("audit", "verify", "--output", "json")
 		asJSON.decode(&report)

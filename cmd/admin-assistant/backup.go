@@ -18,6 +18,7 @@ import (
 )
 
 type backupView struct {
+	document
 	ID       string `json:"id"`
 	Config   string `json:"config,omitempty"`
 	Job      string `json:"job,omitempty"`
@@ -94,7 +95,7 @@ func (p *program) backupRun() *cobra.Command {
   admin-assistant backup run --config work --archive --period "last month"`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if (start.Calendar == "") == (start.Config == "") {
-				return usageError{fmt.Errorf("give --calendar or --config; see: %s --help", cmd.CommandPath())}
+				return wrong(cmd, "give --calendar or --config")
 			}
 			if archived {
 				start.Which = "archive"
@@ -117,17 +118,17 @@ func (p *program) printBackupRun(r runView, items []runItem) {
 		p.printOtherwise(b.Otherwise)
 		fmt.Fprintf(p.out, "%s, %s\n", counts(b.Counts), humanize.Bytes(uint64(b.Bytes)))
 		if t := b.Cost.Traffic; t.Requests > 0 {
-			fmt.Fprintf(p.out, "%d requests to Microsoft 365, %d made again; %d to the store\n", t.Requests, b.Cost.Retries, b.Cost.Store)
+			fmt.Fprintf(p.out, "%s to Microsoft 365, %d made again; %d to the store\n", counted(int(t.Requests), "request", "requests"), b.Cost.Retries, b.Cost.Store)
 		}
 		if b.LeftOut > 0 {
-			fmt.Fprintf(p.out, "%d events do not fit into iCalendar; the other files have them\n", b.LeftOut)
+			fmt.Fprintf(p.out, "%s into iCalendar; the other files have all\n", counted(b.LeftOut, "event does not fit", "events do not fit"))
 		}
 		if len(b.Unread) > 0 {
 			fmt.Fprintln(p.out, unread(b.Unread))
 		}
 		if b.OwnClocks > 0 {
 			fmt.Fprintln(p.out, ownClocks(b.OwnClocks))
-			fmt.Fprintf(p.out, "see which: admin-assistant backup show %s\n", r.ID)
+			fmt.Fprintf(p.out, "see which: %s\n", p.command("backup show "+r.ID))
 		}
 	}
 	p.printProblems(items)
@@ -158,7 +159,8 @@ func ownClocks(series int) string {
 }
 
 func counts(c backup.Counts) string {
-	return fmt.Sprintf("%d events: %d by themselves, %d series, %d changed instances", c.Events, c.Singles, c.Series, c.Exceptions)
+	return fmt.Sprintf("%s: %d by themselves, %d series, %s", counted(c.Events, "event", "events"), c.Singles, c.Series,
+		counted(c.Exceptions, "changed instance", "changed instances"))
 }
 
 func (p *program) backupList() *cobra.Command {
@@ -168,8 +170,9 @@ func (p *program) backupList() *cobra.Command {
 		Use: "list", Short: "List backups, the newest first", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
 			query := given(map[string]string{"calendar": filter.calendar, "config": filter.config, "job": filter.job})
-			return printList(ctx, p, c, "/v1/backups", query, most, table.Row{"Backup", "Made", "Calendar", "Days", "Events", "Size", ""}, func(v backupView) table.Row {
-				return table.Row{v.ID, minute(v.Made), v.Calendar.URI, v.days(), v.Counts.Events, humanize.Bytes(uint64(v.Bytes)), mark(v.Job != "", "by a job")}
+			head := table.Row{"Backup", "Made", "Calendar", less("Days"), "Events", less("Size"), least("By")}
+			return printList(ctx, p, c, "/v1/backups", query, most, head, func(v backupView) table.Row {
+				return table.Row{identity(v.ID), p.minute(v.Made), v.Calendar.URI, v.days(), v.Counts.Events, humanize.Bytes(uint64(v.Bytes)), mark(v.Job != "", "a job")}
 			})
 		}),
 	}
@@ -212,7 +215,7 @@ func (p *program) backupShow() *cobra.Command {
 				rows = append(rows, table.Row{f.Name, humanize.Bytes(uint64(f.Bytes)), humanize.Bytes(uint64(f.RawBytes)), f.RawSHA256,
 					mark(f.LeftOut > 0, fmt.Sprintf("%d left out", f.LeftOut))})
 			}
-			p.printTable(table.Row{"File", "Size", "Decompressed", "SHA-256, decompressed", ""}, rows)
+			p.printTable(table.Row{"File", "Size", "Decompressed", less("SHA-256, decompressed"), ""}, rows)
 			return nil
 		}),
 	}
@@ -281,6 +284,7 @@ func (p *program) backupVerify() *cobra.Command {
 		Use: "verify BACKUP", Short: "Read a backup and compare it with its manifest", Args: cobra.ExactArgs(1),
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
 			var report struct {
+				document
 				OK    bool `json:"ok"`
 				Files []struct {
 					Name    string `json:"name"`

@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,9 +29,9 @@ func TestABackupOfACalendar(t *testing.T) {
 		From   string
 		Counts backup.Counts
 	}
-	if err := json.Unmarshal([]byte(m.local("--output", "json", "backup", "list").ok().out), &listed); err != nil || len(listed) != 2 ||
+	if m.local("--output", "json", "backup", "list").ok().decode(&listed); len(listed) != 2 ||
 		listed[0].From != "2026-10-01" {
-		t.Fatalf("%+v, %v", listed, err)
+		t.Fatalf("%+v", listed)
 	}
 	m.local("backup", "list", "--calendar", work).ok().says(listed[0].ID, listed[1].ID, "2026-10-01 to 2026-10-31", work)
 	id := listed[1].ID

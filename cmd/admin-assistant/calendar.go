@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ import (
 )
 
 type calendarView struct {
+	document
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	URI     string `json:"uri"`
@@ -33,18 +35,32 @@ type calendarView struct {
 
 func (p *program) calendarCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "calendar", Short: "Create, fill and read calendars"}
-	cmd.AddCommand(p.calendarCreate(), p.calendarList(), p.calendarDelete(), p.calendarImport(), p.calendarExport(), p.calendarEvents(), p.calendarOverlaps())
+	cmd.AddCommand(p.calendarCreate(), p.calendarList(), p.calendarDelete(), p.calendarImport(), p.calendarSubscribe(), p.calendarSync(), p.calendarExport(), p.calendarEvents(), p.calendarOverlaps())
 	return cmd
 }
 
 // findCalendar returns the calendar that a URI names.
 func (p *program) findCalendar(ctx context.Context, c *client, uri string) (calendarView, error) {
-	found, err := all[calendarView](ctx, c, "/v1/calendars", url.Values{"uri": {uri}}, 1)
+	query := url.Values{"uri": {uri}}
+	if !strings.Contains(uri, "://") { // a name alone
+		query = nil
+	}
+	found, err := all[calendarView](ctx, c, "/v1/calendars", query, 0)
 	if err != nil {
 		return calendarView{}, err
 	}
+	if query == nil {
+		found = slices.DeleteFunc(found, func(v calendarView) bool { return calendar.Folded(v.Name) != calendar.Folded(uri) })
+		if len(found) > 1 {
+			return calendarView{}, fault.New(fault.Invalid, "%s are named %q; write the URI of one, as %s", counted(len(found), "calendar", "calendars"), uri,
+				found[0].URI)
+		}
+		if len(found) == 0 {
+			return calendarView{}, fault.New(fault.NotFound, "there is no calendar %q; see: admin-assistant calendar list", uri)
+		}
+	}
 	if len(found) == 0 {
-		return calendarView{}, fault.New(fault.NotFound, "calendar %s not found; create it with: admin-assistant calendar create %s", uri, strconv.Quote(uri))
+		return calendarView{}, fault.New(fault.NotFound, "calendar %s not found; create it with: admin-assistant calendar create %s", uri, quoted(uri))
 	}
 	return found[0], nil
 }
@@ -73,8 +89,8 @@ func (p *program) calendarList() *cobra.Command {
 		Use: "list", Short: "List calendars", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
 			query := given(map[string]string{"account": account})
-			return printList(ctx, p, c, "/v1/calendars", query, 0, table.Row{"Calendar", "", ""}, func(v calendarView) table.Row {
-				return table.Row{v.URI, mark(v.Primary, "default"), mark(!v.CanEdit, "read only")}
+			return printList(ctx, p, c, "/v1/calendars", query, 0, table.Row{"Calendar", "Name", ""}, func(v calendarView) table.Row {
+				return table.Row{v.URI, v.Name, mark(v.Primary, "default") + mark(v.Primary && !v.CanEdit, ", ") + mark(!v.CanEdit, "read only")}
 			})
 		}),
 	}
@@ -115,40 +131,75 @@ func (p *program) calendarDelete() *cobra.Command {
 }
 
 func (p *program) calendarImport() *cobra.Command {
-	var dryRun, strict bool
+	var dryRun, strict, mirror bool
 	cmd := &cobra.Command{
 		Use: "import URI FILE", Short: "Import an iCalendar file", Args: cobra.ExactArgs(2),
 		Long: "Import an iCalendar file (.ics), as Outlook, Google and Apple export it; \"-\" reads standard input. What is there already, by its UID and, of\n" +
 			"one instance of a series, its RECURRENCE-ID, is changed where the file has it otherwise, unless it is newer than the file's. What the file\n" +
 			"does not name stays, so that importing a file twice changes nothing. It lists what is added, changed and removed.\n\n" +
 			"An event that cannot be read is set aside, with its line and the reason, and does not stop the others: the exit code is 3 then. With --strict\n" +
-			"nothing is imported instead.",
+			"nothing is imported instead.\n\n" +
+			"With --mirror the calendar becomes what the file has: what the file does not name is removed, too. It shows what would be removed, and asks.\n" +
+			"What was archived into the calendar stays.",
+		Example: "  admin-assistant calendar import local://me/calendars/Work work.ics\n" +
+			"  admin-assistant calendar import local://me/calendars/Work work.ics --mirror",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
-			if _, err := p.findCalendar(ctx, c, args[0]); err != nil {
+			v, err := p.findCalendar(ctx, c, args[0])
+			if err != nil {
 				return err
 			}
 			id, err := p.upload(ctx, c, args[1])
 			if err != nil {
 				return err
 			}
-			start := importStart{Calendar: args[0], Upload: id, DryRun: dryRun, Strict: strict}
-			r, err := p.follow(ctx, c, request{method: http.MethodPost, path: "/v1/imports", json: start})
-			if err != nil {
-				return fmt.Errorf("import %s: %w", args[1], err)
+			start := importStart{Calendar: v.URI, Upload: id, DryRun: dryRun || mirror, Strict: strict, Mirror: mirror}
+			r, err := p.imported(ctx, c, start, args[1])
+			if err != nil || dryRun || !mirror {
+				return errors.Join(err, p.shownImport(ctx, c, err, r))
 			}
-			if r.Import == nil && r.Problem != nil {
-				failure := &apiError{problem: problem{Code: r.Problem.Code, Detail: r.Problem.Detail}}
-				if r.Problem.Code == fault.Invalid.String() { // as if it had been refused at once
-					failure.Status = http.StatusUnprocessableEntity
+			if r.Import.Removed > 0 {
+				if !p.yes && p.output != "json" {
+					if err := p.showImport(ctx, c, r); err != nil {
+						return err
+					}
 				}
-				return fmt.Errorf("import %s: %w", args[1], failure)
+				if err := p.confirm(fmt.Sprintf("This removes %s from %s.", counted(r.Import.Removed, "event", "events"), v.URI)); err != nil {
+					return err
+				}
 			}
-			return p.showImport(ctx, c, r)
+			start.DryRun = false
+			r, err = p.imported(ctx, c, start, args[1])
+			return errors.Join(err, p.shownImport(ctx, c, err, r))
 		}),
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be imported, and write nothing")
 	cmd.Flags().BoolVar(&strict, "strict", false, "import all of the file or nothing")
+	cmd.Flags().BoolVar(&mirror, "mirror", false, "also remove what the file does not have, after a preview")
 	return cmd
+}
+
+// imported carries an import out, to its end. name is the file, for errors.
+func (p *program) imported(ctx context.Context, c *client, start importStart, name string) (runView, error) {
+	r, err := p.follow(ctx, c, request{method: http.MethodPost, path: "/v1/imports", json: start})
+	if err != nil {
+		return r, fmt.Errorf("import %s: %w", name, err)
+	}
+	if r.Import == nil && r.Problem != nil {
+		failure := &apiError{problem: problem{Code: r.Problem.Code, Detail: r.Problem.Detail}}
+		if r.Problem.Code == fault.Invalid.String() { // as if it had been refused at once
+			failure.Status = http.StatusUnprocessableEntity
+		}
+		return r, fmt.Errorf("import %s: %w", name, failure)
+	}
+	return r, nil
+}
+
+// shownImport is showImport, unless there is an error.
+func (p *program) shownImport(ctx context.Context, c *client, err error, r runView) error {
+	if err != nil {
+		return nil
+	}
+	return p.showImport(ctx, c, r)
 }
 
 const (
@@ -164,6 +215,7 @@ type importStart struct {
 	Upload   string `json:"upload"`
 	DryRun   bool   `json:"dry_run,omitempty"`
 	Strict   bool   `json:"strict,omitempty"`
+	Mirror   bool   `json:"mirror,omitempty"`
 }
 
 // importReport reads the account of an import run, with what became of each event.
@@ -189,6 +241,9 @@ func (p *program) importReport(ctx context.Context, c *client, r runView) (impor
 
 // showImport prints an import run that has ended with the account of it.
 func (p *program) showImport(ctx context.Context, c *client, r runView) error {
+	if p.output == "json" {
+		return p.finish(r, r.exit())
+	}
 	done, err := p.importReport(ctx, c, r)
 	if err != nil {
 		return err
@@ -201,9 +256,6 @@ func (p *program) showImport(ctx context.Context, c *client, r runView) error {
 
 // printImport prints the account of an import: of many that are new, only how many there are.
 func (p *program) printImport(done importing.Report) error {
-	if p.output == "json" {
-		return p.printJSON(done)
-	}
 	var rows []table.Row
 	left := 0
 	for _, it := range done.Items {
@@ -214,7 +266,7 @@ func (p *program) printImport(done importing.Report) error {
 		rows = append(rows, table.Row{string(it.Outcome), it.Subject, it.UID, it.Instance, strings.Join(it.Fields, ", ")})
 	}
 	if len(rows) > 0 {
-		p.printTable(table.Row{"Outcome", "Subject", "UID", "Instance", "Differs in"}, rows)
+		p.printTable(table.Row{"Outcome", "Subject", least("UID"), less("Instance"), "Differs in"}, rows)
 	}
 	if left > 0 && len(rows) > 0 {
 		fmt.Fprintf(p.out, "%d more are not listed here; --output json lists all.\n", left)
@@ -239,8 +291,20 @@ func (p *program) printAside(aside []calendar.Aside) {
 		rows = append(rows, table.Row{line, a.UID, a.Subject, a.Reason, a.Detail})
 	}
 	if len(rows) > 0 {
-		p.printTable(table.Row{"Set aside: line", "UID", "Subject", "Reason", "Why"}, rows)
+		p.printTable(table.Row{"Set aside: line", least("UID"), "Subject", less("Reason"), "Why"}, rows)
 	}
+}
+
+// unreadable says why a file cannot be opened.
+func unreadable(kind fault.Kind, name string, err error) error {
+	why := "cannot be read"
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		why = "is not there"
+	case errors.Is(err, fs.ErrPermission):
+		why = "cannot be read: you have no right to it"
+	}
+	return fault.New(kind, "the file %s %s", strconv.Quote(name), why)
 }
 
 // read opens a file, or standard input for "-".
@@ -250,7 +314,7 @@ func (p *program) read(name string) (io.ReadCloser, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err)
+		return nil, unreadable(fault.Invalid, name, err)
 	}
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		f.Close()
@@ -326,6 +390,7 @@ func (p *program) store(name string, from io.Reader) (err error) {
 }
 
 type eventView struct {
+	document
 	Subject    string   `json:"subject"`
 	Start      string   `json:"start"`
 	End        string   `json:"end"`
@@ -396,7 +461,7 @@ func (p *program) calendarEvents() *cobra.Command {
 		RunE: p.inZone(&name, func(ctx context.Context, c *client, v calendarView, zone *time.Location) error {
 			path, query := "/v1/calendars/"+v.ID+"/events", url.Values{"period": {period}, "timezone": {zone.String()}}
 			if p.output == "json" {
-				events, err := all[any](ctx, c, path, query, 0)
+				events, err := all[eventView](ctx, c, path, query, 0)
 				return errors.Join(err, p.jsonUnless(err, events))
 			}
 			events, err := all[eventView](ctx, c, path, query, 0)
@@ -405,10 +470,10 @@ func (p *program) calendarEvents() *cobra.Command {
 			}
 			var rows []table.Row
 			for _, e := range events {
-				rows = append(rows, table.Row{when(e.appointment(), zone), e.Subject, fmt.Sprint(e.Categories), e.ShowAs, mark(e.Cancelled, "cancelled")})
+				rows = append(rows, table.Row{when(e.appointment(), zone), e.Subject, strings.Join(e.Categories, ", "), e.ShowAs, mark(e.Cancelled, "cancelled")})
 			}
-			p.printTable(table.Row{"When", "Subject", "Categories", "Shown as", ""}, rows)
-			_, err = fmt.Fprintf(p.out, "%d events, times in %s\n", len(events), zone)
+			p.printTable(table.Row{"When", "Subject", "Categories", less("Shown as"), ""}, rows)
+			_, err = fmt.Fprintf(p.out, "%s, times in %s\n", counted(len(events), "event", "events"), zone)
 			return err
 		}),
 	}
@@ -423,6 +488,7 @@ func (p *program) calendarOverlaps() *cobra.Command {
 		Use: "overlaps URI", Short: "List the appointments of a period that share time", Args: cobra.ExactArgs(1),
 		RunE: p.inZone(&name, func(ctx context.Context, c *client, v calendarView, zone *time.Location) error {
 			type group struct {
+				document
 				Start        string `json:"start"`
 				End          string `json:"end"`
 				Appointments []struct {
@@ -442,8 +508,8 @@ func (p *program) calendarOverlaps() *cobra.Command {
 					rows = append(rows, table.Row{i + 1, when(a, zone), a.Subject, string(a.ShowAs), string(a.Importance)})
 				}
 			}
-			p.printTable(table.Row{"Group", "When", "Subject", "Shown as", "Importance"}, rows)
-			_, err = fmt.Fprintf(p.out, "%d groups, times in %s\n", len(groups), zone)
+			p.printTable(table.Row{"Group", "When", "Subject", "Shown as", less("Importance")}, rows)
+			_, err = fmt.Fprintf(p.out, "%s, times in %s\n", counted(len(groups), "group", "groups"), zone)
 			return err
 		}),
 	}

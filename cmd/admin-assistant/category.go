@@ -15,6 +15,7 @@ import (
 )
 
 type categoryView struct {
+	document
 	ID       string `json:"id"`
 	Name     string `json:"name"`
 	Colour   string `json:"colour"`
@@ -25,6 +26,7 @@ type categoryView struct {
 }
 
 type renamedView struct {
+	document
 	Category categoryView `json:"category"`
 	Created  bool         `json:"created"`
 	Customer string       `json:"customer,omitempty"`
@@ -33,6 +35,7 @@ type renamedView struct {
 }
 
 type validationView struct {
+	document
 	Calendar string `json:"calendar"`
 	From     string `json:"from"`
 	To       string `json:"to"`
@@ -195,7 +198,8 @@ func (p *program) categoryRename() *cobra.Command {
 			if done.Alias != "" {
 				fmt.Fprintf(p.out, "%q is an alias of customer %q from now on.\n", printable(done.Alias), printable(done.Customer))
 			}
-			_, err := fmt.Fprintf(p.out, "%d events of the last and the next year still carry %q; they are not rewritten.\n", done.Events, printable(args[0]))
+			_, err := fmt.Fprintf(p.out, "%s %q; nothing is rewritten.\n",
+				counted(done.Events, "event of the last and the next year still carries", "events of the last and the next year still carry"), printable(args[0]))
 			return err
 		}),
 	})
@@ -256,7 +260,8 @@ func (p *program) printValidation(v *validationView) error {
 		rows = append(rows, table.Row{r.Customer, r.Billing, r.Events, clockTime(r.Minutes), mark(r.New, "new")})
 	}
 	p.printTable(table.Row{"Customer", "Billing", "Events", "Hours", ""}, rows)
-	fmt.Fprintf(p.out, "%d events, %d without a category, %d issues\n", v.Events, v.Without, v.IssueCount)
+	fmt.Fprintf(p.out, "%s, %d without a category, %s\n", counted(v.Events, "event", "events"), v.Without,
+		counted(v.IssueCount, "issue", "issues"))
 	for _, i := range v.Issues {
 		fmt.Fprintf(p.out, "  %s  %s: %s\n", i.Date, printable(i.Subject), printable(i.Problem))
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -145,9 +146,19 @@ func (r result) says(texts ...string) result {
 	return r
 }
 
-// decode reads the output as JSON, and nothing but JSON.
+// decode reads the output as JSON, and nothing but JSON. Into a slice it reads the items of a list.
 func (r result) decode(v any) {
 	r.t.Helper()
+	if reflect.TypeOf(v).Elem().Kind() == reflect.Slice {
+		var list struct {
+			Items json.RawMessage
+			Next  *string
+		}
+		if err := json.Unmarshal([]byte(r.out), &list); err != nil || list.Next == nil {
+			r.t.Fatalf("%s: %v: no list in\n%s", r.line, err, r.out)
+		}
+		r.out = string(list.Items)
+	}
 	if err := json.Unmarshal([]byte(r.out), v); err != nil {
 		r.t.Fatalf("%s: %v in\n%s", r.line, err, r.out)
 	}
@@ -189,7 +200,6 @@ type runResult struct {
 		Written  int
 		Link     string
 	}
-	Items []any
 }
 
 func TestFromAFileToTheLedgerAndBack(t *testing.T) {
@@ -198,7 +208,7 @@ func TestFromAFileToTheLedgerAndBack(t *testing.T) {
 	m.local("calendar", "import", work, sample(t)).ok().says("57 events in the file: 57 added, 0 changed, 0 unchanged")
 	m.local("calendar", "import", work, sample(t)).ok().says("0 added, 0 changed, 57 unchanged")
 	m.local("calendar", "events", work, "--period", "2026-10-15").ok().says("Initech strategy", "Thu 2026-10-15 09:00-11:00", "Europe/Berlin")
-	m.local("calendar", "overlaps", work, "--period", "2026-10-15").ok().says("1 groups", "Globex architecture")
+	m.local("calendar", "overlaps", work, "--period", "2026-10-15").ok().says("1 group,", "Globex architecture")
 	m.local("config", "create", "--name", "work", "--source", work, "--archive", "local://me/calendars/Archive", "--timezone", "Europe/Berlin",
 		"--overlaps", "resolve").ok()
 
@@ -207,26 +217,34 @@ func TestFromAFileToTheLedgerAndBack(t *testing.T) {
 	first.says("succeeded", "Bucket", "fetched ", " = archived ", ": balanced")
 	m.local("archive", "run", "--config", "work", "--period", october).ok().says("fetched ", " = archived 0 + ", "0 written")
 
-	var dry, again, run runResult
+	var dry struct {
+		Counts   map[string]int
+		Balanced bool
+		Window   map[string]string
+		Items    []any
+	}
+	var again, run runResult
 	plan.decode(&dry)
+	m.local("archive", "plan", "--config", "work", "--period", october).ok().says("dry run", "Thu 2026-10-15 09:00-11:00", "Initech strategy", "0 written")
 	m.local("archive", "run", "--config", "WORK", "--period", october, "--output", "json").ok().decode(&again)
 	var runs []runResult
 	m.local("archive", "list", "--output", "json").ok().decode(&runs)
 	runs = slices.DeleteFunc(runs, func(r runResult) bool { return r.Kind == "import" })
-	if len(runs) != 4 || runs[0].ID != again.ID || !runs[3].DryRun {
+	if len(runs) != 5 || runs[0].ID != again.ID || !runs[4].DryRun {
 		t.Fatalf("runs, the newest first: %+v", runs)
 	}
-	m.local("archive", "show", runs[2].ID, "--output", "json").ok().decode(&run)
-	if !dry.DryRun || dry.Result.Written != 0 || fmt.Sprint(dry.Result.Counts) != fmt.Sprint(run.Result.Counts) {
-		t.Errorf("the dry run told %+v, the run did %+v", dry.Result, run.Result)
+	m.local("archive", "show", runs[3].ID, "--output", "json").ok().decode(&run)
+	if dry.Window["start"] != "2026-10-01T00:00:00+02:00" || !dry.Balanced || fmt.Sprint(dry.Counts) != fmt.Sprint(run.Result.Counts) ||
+		len(dry.Items) != run.Result.Counts["fetched"] {
+		t.Errorf("the plan tells %+v, the run did %+v", dry, run.Result)
 	}
 	sum := 0
 	for _, bucket := range []string{"archived", "unchanged", "merged", "absorbed", "superseded", "conflicted", "excluded", "drifted"} {
 		sum += run.Result.Counts[bucket]
 	}
-	if fetched := run.Result.Counts["fetched"]; sum != fetched || fetched == 0 || !run.Result.Balanced || len(run.Items) != fetched ||
+	if fetched := run.Result.Counts["fetched"]; sum != fetched || fetched == 0 || !run.Result.Balanced || len(m.items(run.ID)) != fetched ||
 		run.Result.Written != run.Result.Counts["archived"] {
-		t.Errorf("%d events in buckets, %d items: %+v", sum, len(run.Items), run.Result)
+		t.Errorf("%d events in buckets, %d items: %+v", sum, len(m.items(run.ID)), run.Result)
 	}
 	if again.Result.Written != 0 || again.Result.Counts["unchanged"] != run.Result.Counts["archived"] {
 		t.Errorf("again: %+v", again.Result)
@@ -236,7 +254,7 @@ func TestFromAFileToTheLedgerAndBack(t *testing.T) {
 	m.local("ledger", "day", "2026-10-15", "--config", "work", "--as-of", "2020-01-01T00:00:00Z").ok().says("0 entries")
 	var entries []struct{ Key string }
 	m.local("ledger", "day", "15-Oct-2026", "--config", "work", "--output", "json").ok().decode(&entries)
-	m.local("ledger", "history", entries[0].Key, "--config", "work").ok().says("1 entries")
+	m.local("ledger", "history", entries[0].Key, "--config", "work").ok().says("1 entry,")
 	m.local("ledger", "verify", "--config", "work").ok().says("The ledger holds")
 
 	archive := filepath.Join(m.files, "archive.ics")
@@ -253,6 +271,13 @@ func TestFromAFileToTheLedgerAndBack(t *testing.T) {
 	edited := m.file("edited.ics", strings.Replace(string(mustRead(t, sample(t))), "SUMMARY:Umbrella report", "SUMMARY:Umbrella final report", 1))
 	m.local("calendar", "import", work, edited).ok().says("0 added, 1 changed, 56 unchanged")
 	m.local("archive", "run", "--config", "work", "--period", october).ok().says(" + drifted 1;", "5 for you to decide")
+}
+
+// items are those of a run.
+func (m *machine) items(run string) (items []json.RawMessage) {
+	m.t.Helper()
+	m.local("run", "items", run, "--output", "json").ok().decode(&items)
+	return items
 }
 
 func mustRead(t *testing.T, path string) []byte {
@@ -417,6 +442,7 @@ func TestPlanFromFilesWithDecisions(t *testing.T) {
 }
 
 func TestWordsThatMakeNoSense(t *testing.T) {
+	const nobody = "12345678-1234-4234-8234-123456789012"
 	m := newMachine(t)
 	for _, args := range [][]string{
 		{"dance"}, {"calendar", "dance"}, {"archive", "dance"}, {"config", "dance"}, {"ledger", "dance"},
@@ -427,7 +453,7 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 		{"audit", "dance"}, {"audit", "list", "now"}, {"audit", "list", "--most", "few"}, {"audit", "export", "a", "b"}, {"audit", "verify", "now"},
 		{"user", "dance"}, {"user", "list", "now"}, {"user", "show"}, {"user", "disable"}, {"user", "enable", "a", "b"}, {"user", "role", "a"}, {"user", "delete"},
 		{"user", "grants"}, {"user", "grant", "a"}, {"user", "revoke-grant", "a"},
-		{"user", "disable", "a"}, {"user", "delete", "a"}, // which nobody confirms
+		{"user", "disable", nobody}, {"user", "delete", nobody}, // which nobody confirms
 		{"job", "dance"}, {"job", "create"}, {"job", "create", "--config", "x"},
 		{"job", "create", "--config", "x", "--daily", "01:00", "--monthly", "1@01:00"}, {"job", "show"},
 		{"login", "now"}, {"logout", "now"}, {"whoami", "now"}, {"--profile", "My Profile", "whoami"}, {"--profile", "none", "whoami"},

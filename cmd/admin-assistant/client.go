@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"adminassistant/shared/fault"
 )
@@ -122,8 +123,16 @@ func (c *client) do(ctx context.Context, in request, out any) (http.Header, erro
 	}
 	defer answer.Body.Close()
 	if out != nil {
-		if err := json.NewDecoder(answer.Body).Decode(out); err != nil {
-			return nil, fmt.Errorf("the answer of %s is not what was expected: %w", c.base, err)
+		var raw json.RawMessage
+		err := json.NewDecoder(answer.Body).Decode(&raw)
+		if err == nil {
+			err = json.Unmarshal(raw, out)
+		}
+		if kept, ok := out.(interface{ keep(json.RawMessage) }); ok {
+			kept.keep(raw)
+		}
+		if err != nil {
+			return nil, c.unexpected()
 		}
 	}
 	return answer.Header, nil
@@ -314,27 +323,50 @@ type page[T any] struct {
 
 // all reads a list page by page to its end, or until there are most items; 0 means all of them.
 func all[T any](ctx context.Context, c *client, path string, query url.Values, most int) ([]T, error) {
-	items := []T{}
+	found, err := some[T](ctx, c, path, query, most)
+	return found.items, err
+}
+
+// pageSize is how many items a page of a list may have.
+const pageSize = 200
+
+// some reads a list page by page until there are most items; 0 means all of them. It knows where the list goes on.
+func some[T any](ctx context.Context, c *client, path string, query url.Values, most int) (found listed[T], err error) {
+	found.items = []T{}
 	q := url.Values{}
 	for name, values := range query {
 		q[name] = values
 	}
-	q.Set("limit", "200")
 	for {
-		var p page[T]
-		if _, err := c.do(ctx, request{method: http.MethodGet, path: path, query: q}, &p); err != nil {
-			return nil, err
+		limit := pageSize
+		if most > 0 {
+			limit = min(limit, most-len(found.items))
 		}
-		items = append(items, p.Items...)
-		if p.Next == "" || most > 0 && len(items) >= most {
-			break
+		q.Set("limit", strconv.Itoa(limit))
+		var p page[json.RawMessage]
+		if _, err := c.do(ctx, request{method: http.MethodGet, path: path, query: q}, &p); err != nil {
+			return listed[T]{}, err
+		}
+		for _, raw := range p.Items {
+			var item T
+			if err := json.Unmarshal(raw, &item); err != nil {
+				return listed[T]{}, c.unexpected()
+			}
+			if kept, ok := any(&item).(interface{ keep(json.RawMessage) }); ok {
+				kept.keep(raw)
+			}
+			found.items = append(found.items, item)
+		}
+		if found.next = p.Next; p.Next == "" || most > 0 && len(found.items) >= most {
+			return found, nil
 		}
 		q.Set("cursor", p.Next)
 	}
-	if most > 0 && len(items) > most {
-		items = items[:most]
-	}
-	return items, nil
+}
+
+// unexpected is the failure that an answer cannot be read.
+func (c *client) unexpected() error {
+	return fault.New(fault.Unavailable, "the answer of %s is not what was expected: it may be another version, or no server of this kind", c.base)
 }
 
 // given is the query of those parameters that have a value.

@@ -30,6 +30,7 @@ type configBody struct {
 }
 
 type configView struct {
+	document
 	ID string `json:"id"`
 	configBody
 	Active  bool          `json:"active"`
@@ -97,7 +98,7 @@ func (p *program) showConfig(v configView) error {
 	}
 	p.printTable(table.Row{"Config", v.Name}, []table.Row{
 		{"Source", v.Source}, {"Archive", v.Archive}, {"Time zone", v.Timezone}, {"Purpose", v.Purpose}, {"Overlaps", v.Overlaps},
-		{"All-day overlaps", v.AllDayOverlaps}, {"On drift", v.OnDrift}, {"On edit", v.OnEdit}, {"Look-back", fmt.Sprintf("%d days", v.LookBack)},
+		{"All-day overlaps", v.AllDayOverlaps}, {"On drift", v.OnDrift}, {"On edit", v.OnEdit}, {"Look-back", counted(v.LookBack, "day", "days")},
 		{"May create the archive", v.CreateCalendar}, {"Active", v.Active}, {"Id", v.ID},
 	})
 	return nil
@@ -112,6 +113,11 @@ func (p *program) findConfig(ctx context.Context, c *client, name string) (v con
 	}
 	if len(found) == 1 {
 		id = found[0].ID
+	}
+	if len(found) == 0 {
+		if id, err = p.find(ctx, c, configs, name); err != nil {
+			return v, "", err
+		}
 	}
 	header, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/archive-configs/" + url.PathEscape(id)}, &v)
 	var answer *apiError
@@ -136,7 +142,7 @@ func (p *program) configList() *cobra.Command {
 			for _, v := range found {
 				rows = append(rows, table.Row{v.Name, v.Source, v.Archive, v.Timezone, v.Purpose, v.Overlaps, mark(!v.Active, "inactive")})
 			}
-			p.printTable(table.Row{"Config", "Source", "Archive", "Time zone", "Purpose", "Overlaps", ""}, rows)
+			p.printTable(table.Row{"Config", "Source", "Archive", least("Time zone"), least("Purpose"), less("Overlaps"), ""}, rows)
 			return p.printShares(found)
 		}),
 	}
@@ -154,7 +160,7 @@ func (p *program) printShares(configs []configView) error {
 	if !shared {
 		return nil
 	}
-	_, err := fmt.Fprintln(p.out, "An archive calendar belongs to one config. Deactivate the others: admin-assistant config deactivate NAME")
+	_, err := fmt.Fprintln(p.out, "An archive calendar belongs to one config. Deactivate the others: "+p.command("config deactivate NAME"))
 	return err
 }
 
@@ -208,7 +214,7 @@ func edit(cmd *cobra.Command, register func(*pflag.FlagSet)) (err error) {
 		}
 	})
 	if err == nil && changed == 0 {
-		err = usageError{fmt.Errorf("nothing to change; see: %s --help", cmd.CommandPath())}
+		err = wrong(cmd, "nothing to change")
 	}
 	return err
 }

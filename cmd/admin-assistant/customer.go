@@ -48,6 +48,7 @@ type customerBody struct {
 }
 
 type customerView struct {
+	document
 	ID string `json:"id"`
 	customerBody
 	Created string `json:"created"`
@@ -56,6 +57,7 @@ type customerView struct {
 
 // newCustomer is a customer that archived appointments name and nobody has recorded.
 type newCustomer struct {
+	document
 	Name      string   `json:"name"`
 	Spellings []string `json:"spellings"`
 	Entries   int      `json:"entries"`
@@ -134,7 +136,7 @@ func (c *customerFlags) into(cmd *cobra.Command, to *customerBody) error {
 		}
 	}
 	if !changed {
-		return usageError{fmt.Errorf("nothing to change; see: %s --help", cmd.CommandPath())}
+		return wrong(cmd, "nothing to change")
 	}
 	return nil
 }
@@ -147,9 +149,16 @@ func (p *program) customerCommand() *cobra.Command {
 
 func (p *program) customerList() *cobra.Command {
 	var config, period string
+	var onlyNew bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List customers, and as new those that only categories name", Args: cobra.NoArgs,
+		Long: "List customers, and as new those that only categories of archived appointments name. For programs the list has those who are recorded, or with\n" +
+			"--new the others.",
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			if p.output == "json" && !onlyNew {
+				known, err := all[customerView](ctx, c, "/v1/customers", nil, 0)
+				return errors.Join(err, p.jsonUnless(err, known))
+			}
 			known, err := all[customerView](ctx, c, "/v1/customers", nil, 0)
 			if err != nil {
 				return err
@@ -159,24 +168,25 @@ func (p *program) customerList() *cobra.Command {
 				return err
 			}
 			if p.output == "json" {
-				return p.printJSON(struct {
-					Customers []customerView `json:"customers"`
-					New       []newCustomer  `json:"new"`
-				}{known, found})
+				return p.printJSON(found)
 			}
 			var rows []table.Row
+			if onlyNew {
+				known = nil
+			}
 			for _, v := range known {
 				rows = append(rows, table.Row{v.Name, strings.Join(v.Aliases, ", "), v.newest(), v.rounded(), ""})
 			}
 			for _, v := range found {
-				note := fmt.Sprintf("new: %s, last on %s; admin-assistant customer create %q", clockTime(v.Minutes), v.Last, v.Name)
+				note := fmt.Sprintf("new: %s, last on %s; record it with: %s", clockTime(v.Minutes), v.Last, p.command("customer create "+quoted(v.Name)))
 				others := slices.DeleteFunc(slices.Clone(v.Spellings), func(s string) bool { return s == v.Name })
 				rows = append(rows, table.Row{v.Name, strings.Join(others, ", "), "", "", note})
 			}
-			p.printTable(table.Row{"Customer", "Also", "Rate", "Rounding", ""}, rows)
+			p.printTable(table.Row{"Customer", less("Also"), "Rate", least("Rounding"), ""}, rows)
 			return nil
 		}),
 	}
+	cmd.Flags().BoolVar(&onlyNew, "new", false, "only those whom nobody has recorded")
 	cmd.Flags().StringVar(&config, "config", "", "look for new customers in the archive of this config alone")
 	cmd.Flags().StringVar(&period, "period", "last 90 days", "look for new customers in these days")
 	return cmd

@@ -117,21 +117,15 @@ var verdictDoes = map[decision.Word]string{
 
 // showDecided prints what became of each appointment that a run decided about, and of the hours of customers.
 func (p *program) showDecided(ctx context.Context, c *client, r runView) error {
+	if p.output == "json" {
+		return p.finish(r, r.decidedExit())
+	}
 	var items []runItem
 	if r.State.Ended() {
 		var err error
 		if items, err = all[runItem](ctx, c, "/v1/runs/"+r.ID+"/items", nil, 0); err != nil {
 			return err
 		}
-	}
-	if p.output == "json" {
-		if err := p.printJSON(struct {
-			runView
-			Items []runItem `json:"items,omitempty"`
-		}{r, items}); err != nil {
-			return err
-		}
-		return r.decidedExit()
 	}
 	zone, err := p.zoneOf(ctx, c, &r)
 	if err != nil {
@@ -171,7 +165,7 @@ func (p *program) showDecided(ctx context.Context, c *client, r runView) error {
 		p.printDecidedHours(d.Hours)
 	}
 	if !r.DryRun && d.Wrote() > 0 {
-		fmt.Fprintf(p.out, "take that back with: admin-assistant undo %s\n", r.ID)
+		fmt.Fprintf(p.out, "take that back with: %s\n", p.command("undo "+r.ID))
 	}
 	return r.decidedExit()
 }
@@ -593,7 +587,7 @@ func (p *program) actionResolve() *cobra.Command {
 	var f verdictFlags
 	var h how
 	cmd := &cobra.Command{
-		Use: "resolve ACTION...", Short: "Decide what an action asks, or say that it is done",
+		Use: "resolve [ACTION...]", Short: "Decide what an action asks, or say that it is done",
 		Long: "Decide what actions ask about appointments: with --suggestion as \"action show\" suggests it, with --verdict for each appointment by its number or " +
 			"key, with --each or --accept the same for all. Words: keep, keep_as (with --start, --subject and the like), drop, merge:KEY, accept or " +
 			"accept:FIELD,FIELD, keep_archived, withdraw. What a verification found in the archive calendar (kind altered) takes --repair, --adopt or --leave. " +
@@ -735,14 +729,14 @@ func (p *program) endActions(ctx context.Context, c *client, verb string, ids []
 	if p.output == "json" {
 		return p.printJSON(ended)
 	}
-	_, err := fmt.Fprintf(p.out, "%d actions %s\n", len(ended), ended[0].State)
+	_, err := fmt.Fprintf(p.out, "%s %s\n", counted(len(ended), "action", "actions"), ended[0].State)
 	return err
 }
 
 func (p *program) actionDismiss() *cobra.Command {
 	var of chosen
 	cmd := &cobra.Command{
-		Use: "dismiss ACTION...", Short: "Say that actions do not matter",
+		Use: "dismiss [ACTION...]", Short: "Say that actions do not matter",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
 			ids, err := of.ids(ctx, c, args)
 			if err != nil {
@@ -765,7 +759,7 @@ func (p *program) printSuggestions(v *actionDetail, zone *time.Location) {
 		}
 	}
 	if len(v.Suggestions) > 0 {
-		fmt.Fprintf(p.out, "Take one with: admin-assistant action resolve %s --suggestion 1\n\n", v.ID)
+		fmt.Fprintf(p.out, "Take one with: %s\n\n", p.command("action resolve "+v.ID+" --suggestion 1"))
 	}
 }
 

@@ -57,7 +57,7 @@ func TestWhatAnActionAsksIsDecided(t *testing.T) {
 
 	// Times are those of the config's zone.
 	m.local("action", "resolve", doctor, "--verdict", "1=keep", "--verdict", "2=keep_as", "--start", "10:00", "--note", "it began late").ok().
-		says("Tue 2026-10-20 09:00-10:00", "Tue 2026-10-20 10:00-10:30", "Umbrella       0:00 h  0:30 h", "admin-assistant undo ")
+		says("Tue 2026-10-20 09:00-10:00", "Tue 2026-10-20 10:00-10:30", "Umbrella       0:00 h  0:30 h", "admin-assistant ", " undo ")
 	m.local("action", "resolve", doctor, "--suggestion", "1").fails(exitFailed, "resolved already")
 
 	some := m.local("action", "resolve", "--all", "--kind", "overlap", "--suggestion", "2")

@@ -321,7 +321,7 @@ func (p *program) billDemo(ctx context.Context, c *client, config configBody) er
 		return err
 	}
 	fmt.Fprintf(p.out, "\nThe sample month's timesheet of %s, locked: %s\n", demoCustomer, name)
-	fmt.Fprintf(p.out, "Whoever gets it checks it with: admin-assistant timesheet verify %s\n", name)
+	fmt.Fprintf(p.out, "Whoever gets it checks it with: admin-assistant timesheet verify %s\n", quoted(name))
 	return nil
 }
 
@@ -336,5 +336,5 @@ func (p *program) printDay(entries []entryView, zone *time.Location) {
 		}
 		rows = append(rows, table.Row{when(a, zone), a.Subject, a.Customer, string(a.BillingType), string(e.Outcome), why})
 	}
-	p.printTable(table.Row{"When", "Subject", "Customer", "Billing", "Outcome", "Why"}, rows)
+	p.printTable(table.Row{"When", "Subject", "Customer", less("Billing"), "Outcome", less("Why")}, rows)
 }

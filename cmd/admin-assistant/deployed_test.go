@@ -30,6 +30,9 @@ var everywhere = map[string]func(*testing.T){
 	"TestFromAFileToTheLedgerAndBack":                   TestFromAFileToTheLedgerAndBack,
 	"TestWhatIsWrongIsSaid":                             TestWhatIsWrongIsSaid,
 	"TestConfigsChange":                                 TestConfigsChange,
+	"TestASetUpIsAppliedExportedAndAppliedAgain":        TestASetUpIsAppliedExportedAndAppliedAgain,
+	"TestASetUpIsCheckedBeforeAnythingChanges":          TestASetUpIsCheckedBeforeAnythingChanges,
+	"TestSettings":                                      TestSettings,
 	"TestCategories":                                    TestCategories,
 	"TestPlacesAndMissingJourneys":                      TestPlacesAndMissingJourneys,
 	"TestCustomersAndHours":                             TestCustomersAndHours,
@@ -93,6 +96,12 @@ var onlyHere = map[string]string{
 	"TestWhatAGatewayAnswersItselfIsExplained": itself,
 	"TestWhatARunAsks":                         sameRoutes, "TestARestoreSaysWhichFieldsItChanges": sameRoutes,
 	"TestUndoARunAndThatAndWhatIsLeft": many, "TestWhatAVerificationFindsIsRepairedAdoptedOrLeft": many,
+	"TestEveryCommandSaysWhatIsWrongInWordsOfOurs": noServer, "TestNonsenseIsRefusedInWordsOfOurs": sameRoutes, "TestUnknownCommandsAreSaidBeforeFlags": noServer,
+	"TestShellsCompleteValues": sameRoutes, "TestCompletionScripts": noServer, // shells are typed into on Linux alone
+	"TestApplyKnowsEveryFieldOfTheAPI": noServer,
+	"TestACalendarMirrorsAFile":        sameRoutes, "TestACalendarMirrorsAFolder": noServer, "TestJSONIsTheAPIsOwn": sameRoutes, "TestPrintedCommandsWorkAsPrinted": sameRoutes,
+	"TestTranscripts": noServer, "TestExamplesOfHelpsAreOfCommandsThatThereAre": noServer, "TestCellsOfSpreadsheetsAreNoFormulas": noServer,
+	"TestYAMLSaysWhatTheJSONSays": noServer, "TestTablesFitTheTerminal": noServer, "TestForms": noServer, "TestRunsAreWatchedAndCancelled": sameRoutes,
 	"TestTimesheetOfFiles": noServer, "TestPlanFromFilesWithRules": noServer,
 	"TestReview": sameRoutes, // there are terminals on Linux alone
 	"TestDoctor": signInOnly, "TestDoctorLooksAtTheApplicationOfThisMachine": noServer, "TestFlags": signInOnly, "TestLogoutEverywhere": signInOnly,

@@ -109,7 +109,7 @@ func (d *doctor) report() error {
 		case 1:
 			fmt.Fprintln(d.out, "\nOne thing is missing.")
 		default:
-			fmt.Fprintf(d.out, "\n%d things are missing.\n", n)
+			fmt.Fprintf(d.out, "\n%s missing.\n", counted(n, "thing is", "things are"))
 		}
 	}
 	if n > 0 {

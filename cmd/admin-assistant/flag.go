@@ -42,6 +42,7 @@ func (p *program) flagList() *cobra.Command {
 		Use: "list", Short: "List the flags", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
 			var answer struct {
+				document
 				Flags []flagView `json:"flags"`
 			}
 			if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/flags"}, &answer); err != nil {

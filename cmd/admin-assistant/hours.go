@@ -35,6 +35,7 @@ type hoursEntry struct {
 }
 
 type hoursView struct {
+	document
 	Config   string         `json:"config"`
 	Timezone string         `json:"timezone"`
 	From     string         `json:"from"`
@@ -263,14 +264,14 @@ func (p *program) printOverlapsAndGaps(v *hoursView) error {
 		return err
 	}
 	if v.OverlapCount > 0 {
-		fmt.Fprintf(p.out, "%d overlaps: in fact %s were worked\n", v.OverlapCount, clockTime(v.Worked))
+		fmt.Fprintf(p.out, "%s: in fact %s were worked\n", counted(v.OverlapCount, "overlap", "overlaps"), clockTime(v.Worked))
 	}
 	for _, o := range v.Overlaps[:min(len(v.Overlaps), shownHours)] {
 		fmt.Fprintf(p.out, "  %s-%s  %s | %s\n", o.Start.In(zone).Format("2006-01-02 15:04"), o.End.In(zone).Format("15:04"),
 			printable(o.First.Subject), printable(o.Second.Subject))
 	}
 	if v.GapCount > 0 {
-		fmt.Fprintf(p.out, "%d gaps between the appointments of a day\n", v.GapCount)
+		fmt.Fprintf(p.out, "%s between the appointments of a day\n", counted(v.GapCount, "gap", "gaps"))
 	}
 	days := v.gapsByDay(zone)
 	for _, day := range days[:min(len(days), shownHours)] {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 
 // jobSettings are what can be changed of a job.
 type jobSettings struct {
+	Name      string           `json:"name,omitempty"`
 	Schedule  job.Schedule     `json:"schedule"`
 	Window    job.Window       `json:"window,omitzero"`
 	Jitter    *int             `json:"jitter,omitempty"` // nil: the server says how much
@@ -37,6 +39,7 @@ type jobBody struct {
 }
 
 type jobView struct {
+	document
 	ID string `json:"id"`
 	jobBody
 	State   job.State  `json:"state"`
@@ -114,6 +117,7 @@ var scheduleFlags = []string{"daily", "weekly", "monthly", "cron"}
 
 // register makes the flags, with the present values as defaults.
 func (j *jobFlags) register(f *pflag.FlagSet) {
+	f.StringVar(&j.settings.Name, "name", j.settings.Name, "a name for the job, to be used in place of its id")
 	f.StringVar(&j.daily, "daily", "", "every day at HH:MM")
 	f.StringVar(&j.weekly, "weekly", "", "on days of the week, as in mon,thu@23:59")
 	f.StringVar(&j.monthly, "monthly", "", "on a day of the month, as in 1@04:00; 31 is the last day of every month")
@@ -197,7 +201,7 @@ func (p *program) jobCreate() *cobra.Command {
 				return err
 			}
 			if s == nil {
-				return usageError{fmt.Errorf("say when: --daily, --weekly, --monthly or --cron; see: %s --help", cmd.CommandPath())}
+				return wrong(cmd, "say when: --daily, --weekly, --monthly or --cron")
 			}
 			return p.with(func(ctx context.Context, c *client, _ []string) error {
 				body.jobSettings, body.Schedule = flags.settings, *s
@@ -280,7 +284,7 @@ func (p *program) showJob(ctx context.Context, c *client, v jobView) error {
 	if terms(v.Kind).Retention {
 		add("Keeps", retention(v.Retention))
 	}
-	add("Jitter", fmt.Sprintf("up to %d minutes", deref(v.Jitter)))
+	add("Jitter", "up to "+counted(deref(v.Jitter), "minute", "minutes"))
 	add("State", v.state())
 	add("Why", v.Detail)
 	add("Starts", v.at(v.Starts))
@@ -288,7 +292,7 @@ func (p *program) showJob(ctx context.Context, c *client, v jobView) error {
 		add("Next", v.at(&n.Due))
 	}
 	add("Last run", v.LastRun)
-	p.printTable(table.Row{"Job", v.ID}, rows)
+	p.printTable(table.Row{"Job", cmp.Or(v.Name, v.ID)}, append(rows, table.Row{"Id", v.ID}))
 	return nil
 }
 
@@ -324,9 +328,9 @@ func (p *program) printJobs(ctx context.Context, c *client, jobs []jobView) erro
 	}
 	var rows []table.Row
 	for _, v := range jobs {
-		rows = append(rows, table.Row{v.ID, string(v.Kind), names[v.Config], schedule(v.Schedule), v.at(v.Due), v.state()})
+		rows = append(rows, table.Row{identity(v.ID), v.Name, string(v.Kind), names[v.Config], schedule(v.Schedule), v.at(v.Due), status(v.state())})
 	}
-	p.printTable(table.Row{"Job", "Kind", "Config", "Schedule", "Next", "State"}, rows)
+	p.printTable(table.Row{"Job", "Name", "Kind", less("Config"), "Schedule", "Next", "State"}, rows)
 	return nil
 }
 
@@ -465,6 +469,7 @@ func (p *program) jobHistory() *cobra.Command {
 }
 
 type jobHealth struct {
+	document
 	Late    []jobView `json:"late"`
 	Failing []jobView `json:"failing"`
 	Queues  []struct {
@@ -488,8 +493,8 @@ func (p *program) jobHealth() *cobra.Command {
 			for _, part := range []struct {
 				jobs []jobView
 				of   string
-			}{{h.Late, "late: they should have started a run more than five minutes ago"}, {h.Failing, "failing: their last three runs failed"}} {
-				fmt.Fprintf(p.out, "%d jobs are %s\n", len(part.jobs), part.of)
+			}{{h.Late, "late: more than five minutes after the time of a run"}, {h.Failing, "failing: three runs in a row failed"}} {
+				fmt.Fprintf(p.out, "%s %s\n", counted(len(part.jobs), "job is", "jobs are"), part.of)
 				if len(part.jobs) == 0 {
 					continue
 				}

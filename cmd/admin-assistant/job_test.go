@@ -83,7 +83,7 @@ func TestJobs(t *testing.T) {
 		m.local(append(create, "--cron", "0 0 30 2 *")...).fails(exitUsage, "never comes")
 		m.local(append(create, "--cron", "*/4 * * * *")...).fails(exitUsage, "more often than every 5 minutes")
 		m.local("job", "create", "--config", "none", "--daily", "01:00").fails(exitFailed, `no config "none"`)
-		m.local("job", "show", "none").fails(exitFailed, "no job none")
+		m.local("job", "show", "none").fails(exitFailed, `no job "none"`)
 	})
 	t.Run("what flags name is changed, and nothing else", func(t *testing.T) {
 		m.t = t
@@ -119,7 +119,7 @@ func TestJobs(t *testing.T) {
 		m.local("job", "show", j.ID).ok().says("paused (config inactive)")
 		m.local("job", "trigger", j.ID).fails(exitFailed, "not active")
 		m.local("config", "activate", "work").ok()
-		m.local("job", "trigger", j.ID, "--no-wait").ok().says("is queued", "archive show")
+		m.local("job", "trigger", j.ID, "--no-wait").ok().says("is queued", "run watch")
 		m.local("job", "health").ok().says("0 jobs are late", "0 jobs are failing", "Waiting", "archive", "backup")
 		m.local("job", "remove", j.ID).fails(exitUsage, "daily at 23:59", "--yes")
 		m.local("--yes", "job", "remove", j.ID).ok()
@@ -158,7 +158,7 @@ func TestTheDemoAsksAndIsScheduledOnce(t *testing.T) {
 		for _, text := range []string{"What happens by itself", "daily at 23:59", "daily at 04:00", " 23:59 CE", "stopped",
 			"What it asks you", "1 Thu 2026-10-15 09:00-11:00  Initech strategy", `suggested: More attendees accepted "Initech strategy" than the others.`,
 			`2 "Globex architecture": left out`, "no rule suggests an answer",
-			"The hours of 2026-10-01 to 2026-10-31 by customer", " Globex               8  28:15", " 9:30   new", " Admin               22 ", // one by a rule
+			"The hours of 2026-10-01 to 2026-10-31 by customer", "Globex               8     28:15", " 9:30  new", "Admin               22 ", // one by a rule
 			"in another terminal, decide what it asks: admin-assistant review --config demo --api http://127.0.0.1:"} {
 			if !strings.Contains(said.String(), text) {
 				t.Errorf("it does not say %q:\n%s", text, said.String())

@@ -25,6 +25,7 @@ import (
 )
 
 type entryView struct {
+	document
 	Key         string               `json:"key"`
 	Version     int                  `json:"version"`
 	Outcome     ledger.Outcome       `json:"outcome"`
@@ -74,11 +75,12 @@ func (p *program) entries(cmd *cobra.Command, config, path string, query url.Val
 		if e.By != "" {
 			why += " by " + e.By
 		}
-		rows = append(rows, table.Row{when(a, zone), a.Subject, a.Customer, string(a.BillingType), string(a.Sensitivity), string(e.Outcome), why,
+		rows = append(rows, table.Row{when(a, zone), a.Subject, a.Customer, string(a.BillingType), string(a.Sensitivity), status(e.Outcome), why,
 			e.Version, e.Time.In(zone).Format("2006-01-02 15:04"), e.Key})
 	}
-	p.printTable(table.Row{"When", "Subject", "Customer", "Billing", "Sensitivity", "Outcome", "Why", "Version", "Recorded", "Key"}, rows)
-	_, err = fmt.Fprintf(p.out, "%d entries, times in %s\n", len(entries), v.Timezone)
+	p.printTable(table.Row{"When", "Subject", "Customer", column{"Billing", 2}, column{"Sensitivity", 4}, "Outcome", column{"Why", 3}, column{"Version", 5},
+		column{"Recorded", 6}, column{"Key", 1}}, rows)
+	_, err = fmt.Fprintf(p.out, "%s, times in %s\n", counted(len(entries), "entry", "entries"), v.Timezone)
 	return err
 }
 
@@ -88,11 +90,19 @@ func (p *program) ledgerDay() *cobra.Command {
 		Use: "day DAY", Short: "Show a day as the ledger has it", Args: cobra.ExactArgs(1),
 		Long: "Show a day as the ledger has it, or with --as-of had it at an instant.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.entries(cmd, config, "/days/"+url.PathEscape(args[0]), given(map[string]string{"as_of": asOf}))
+			c, err := p.api()
+			if err != nil {
+				return err
+			}
+			at, err := p.instant(cmd.Context(), c, "as-of", asOf, false)
+			if err != nil {
+				return err
+			}
+			return p.entries(cmd, config, "/days/"+url.PathEscape(args[0]), given(map[string]string{"as_of": at}))
 		},
 	}
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
-	cmd.Flags().StringVar(&asOf, "as-of", "", "instant, as in 2026-11-02T12:00:00Z")
+	cmd.Flags().StringVar(&asOf, "as-of", "", "the end of a day, as in yesterday or 2026-11-02, or an instant as in 2026-11-02T12:00:00Z")
 	required(cmd, "config")
 	return cmd
 }
@@ -132,14 +142,17 @@ func (p *program) ledgerVerify() *cobra.Command {
 			if len(heads) > 0 {
 				r.json = map[string]any{"since": heads}
 			}
-			var report proof.Verification
+			var report struct {
+				document
+				proof.Verification
+			}
 			if _, err := c.do(ctx, r, &report); err != nil {
 				return err
 			}
 			if p.output == "json" {
 				err = p.printJSON(report)
 			} else {
-				err = p.printVerified(&report)
+				err = p.printVerified(&report.Verification)
 			}
 			if err == nil && !report.OK {
 				err = exitError{exitFailed}
@@ -155,11 +168,7 @@ func (p *program) ledgerVerify() *cobra.Command {
 
 func (p *program) printVerified(r *proof.Verification) error {
 	if !r.OK {
-		things := "one thing does"
-		if r.Misfits != 1 {
-			things = fmt.Sprintf("%d things do", r.Misfits)
-		}
-		_, err := fmt.Fprintf(p.out, "THE LEDGER DOES NOT HOLD: %s not fit. The first: %s\n", things, misfit(r.First))
+		_, err := fmt.Fprintf(p.out, "THE LEDGER DOES NOT HOLD: %s not fit. The first: %s\n", counted(r.Misfits, "thing does", "things do"), misfit(r.First))
 		return err
 	}
 	if _, err := fmt.Fprintf(p.out, "The ledger holds: %s in %s, %s, %s, %s of the audit log.\n",
@@ -178,14 +187,6 @@ func (p *program) printVerified(r *proof.Verification) error {
 		_, err = fmt.Fprintf(p.out, "Run %s was interrupted; the next run finishes what it left.\n", r.Unfinished)
 	}
 	return err
-}
-
-// counted is a number of things, of which the words are for one and for several.
-func counted(n int, one, several string) string {
-	if n == 1 {
-		return "one " + one
-	}
-	return fmt.Sprintf("%d %s", n, several)
 }
 
 func misfit(m *ledger.Misfit) string {
@@ -219,7 +220,7 @@ func readHeads(files []string) (heads []string, err error) {
 	for _, name := range files {
 		data, err := os.ReadFile(name)
 		if err != nil {
-			return nil, fault.Field("--since", "cannot be read: %v", err)
+			return nil, fault.Field("--since", "is of no use: %w", unreadable(fault.Invalid, name, err))
 		}
 		if len(data) > maxHeads {
 			return nil, fault.Field("--since", "%s is too large for a file of heads", name)
@@ -258,6 +259,7 @@ func (p *program) ledgerHead() *cobra.Command {
 				return err
 			}
 			var head struct {
+				document
 				Links int    `json:"links"`
 				Head  string `json:"head"`
 				Key   string `json:"key"`
@@ -384,7 +386,7 @@ func (p *program) ledgerProve() *cobra.Command {
 				return err
 			}
 			_, err = fmt.Fprintf(p.out, "%s proves %s. Who gets it checks it with: admin-assistant proof verify %s\n", file,
-				counted(len(doc.Entries), "entry", "entries"), file)
+				counted(len(doc.Entries), "entry", "entries"), quoted(file))
 			return err
 		}),
 	}
@@ -418,7 +420,7 @@ func (p *program) proofVerify() *cobra.Command {
 			}
 			file, err := os.Open(args[0])
 			if err != nil {
-				return fault.New(fault.NotFound, "the proof cannot be read: %v", err)
+				return unreadable(fault.NotFound, args[0], err)
 			}
 			defer file.Close()
 			data, err := io.ReadAll(io.LimitReader(file, proof.MaxSize+1))

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,7 +9,7 @@ import (
 func TestProvingToOthers(t *testing.T) {
 	m := seeded(t)
 	m.local("archive", "run", "--config", "work", "--period", october).ok()
-	m.local("ledger", "verify", "--config", "work").ok().says("The ledger holds", "one link", "one run")
+	m.local("ledger", "verify", "--config", "work").ok().says("The ledger holds", "1 link", "1 run")
 
 	head := m.local("ledger", "head", "--config", "work").ok()
 	key := strings.TrimSpace(m.local("ledger", "head", "--config", "work", "--key").ok().out)
@@ -21,7 +20,7 @@ func TestProvingToOthers(t *testing.T) {
 	m.local("archive", "run", "--config", "work", "--period", october).ok()
 	later := m.local("ledger", "head", "--config", "work").ok()
 	both := m.file("heads.txt", head.out+"\n"+later.out)
-	one, three := "one earlier head", "3 earlier heads"
+	one, three := "1 earlier head", "3 earlier heads"
 	if m.token != "" {
 		one, three = "2 earlier heads", "4 earlier heads" // of which it has one itself
 	}
@@ -45,7 +44,7 @@ func TestProvingToOthers(t *testing.T) {
 	})
 	t.Run("what is no proof or no head is refused", func(t *testing.T) {
 		m.run("", "proof", "verify", m.file("no.json", "{}")).fails(exitUsage, "format")
-		m.run("", "proof", "verify", filepath.Join(t.TempDir(), "none.json")).fails(exitFailed, "cannot be read")
+		m.run("", "proof", "verify", filepath.Join(t.TempDir(), "none.json")).fails(exitFailed, "is not there")
 		m.local("ledger", "verify", "--config", "work", "--since", m.file("no.txt", "hello\n")).fails(exitUsage, "--since")
 		half := m.file("half.txt", head.out[:len(head.out)-60])
 		m.local("ledger", "verify", "--config", "work", "--since", half).fails(exitUsage, "since")
@@ -56,8 +55,8 @@ func TestProvingToOthers(t *testing.T) {
 	})
 	t.Run("one appointment", func(t *testing.T) {
 		var day []entryView
-		if err := json.Unmarshal([]byte(m.local("--output", "json", "ledger", "day", "2026-10-15", "--config", "work").ok().out), &day); err != nil || len(day) == 0 {
-			t.Fatalf("%d entries, %v", len(day), err)
+		if m.local("--output", "json", "ledger", "day", "2026-10-15", "--config", "work").ok().decode(&day); len(day) == 0 {
+			t.Fatalf("%d entries", len(day))
 		}
 		out := m.local("ledger", "prove", "--config", "work", "--entry", day[0].Key).ok().out
 		m.run("", "proof", "verify", m.file("one.json", out)).ok().says("The proof holds")

@@ -14,6 +14,7 @@ import (
 )
 
 type notificationView struct {
+	document
 	ID      string     `json:"id"`
 	Class   string     `json:"class"`
 	State   string     `json:"state"`
@@ -43,9 +44,9 @@ func (p *program) notificationList() *cobra.Command {
 			if unread {
 				query.Set("unread", "true")
 			}
-			return printList(ctx, p, c, "/v1/notifications", query, 0, table.Row{"Notification", "When", "Class", "State", "What", ""},
+			return printList(ctx, p, c, "/v1/notifications", query, 0, table.Row{"Notification", "When", least("Class"), less("State"), "What", ""},
 				func(v notificationView) table.Row {
-					return table.Row{v.ID, minute(v.Updated), v.Class, v.State, v.Title, mark(v.Read == nil, "unread")}
+					return table.Row{identity(v.ID), p.minute(v.Updated), v.Class, status(v.State), v.Title, status(mark(v.Read == nil, "unread"))}
 				})
 		}),
 	}
@@ -63,6 +64,7 @@ func (p *program) notificationRead() *cobra.Command {
 			}
 			if everything {
 				var done struct {
+					document
 					Read int `json:"read"`
 				}
 				if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/notifications/read"}, &done); err != nil {
@@ -94,8 +96,7 @@ func (p *program) notificationMailAgain() *cobra.Command {
 			if _, err := c.do(ctx, request{method: http.MethodDelete, path: "/v1/me/mail-returned"}, nil); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(p.out, "e-mail goes to your address again")
-			return err
+			return p.say("e-mail goes to your address again")
 		}),
 	}
 }
@@ -106,7 +107,7 @@ func (p *program) showNotification(v notificationView) error {
 	}
 	text := v.Title + "\n\n" + v.Text
 	if v.Command != "" {
-		text += "\n\n    " + v.Command
+		text += "\n\n    " + p.told(v.Command)
 	}
 	for line := range strings.SplitSeq(text, "\n") {
 		if _, err := fmt.Fprintln(p.out, printable(line)); err != nil {

@@ -43,8 +43,8 @@ func TestTablesWriteOutWhatHidesAndJSONDoesNot(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	out.Reset()
-	var read []string
-	if err := p.printJSON([]string{subject}); err != nil || json.Unmarshal(out.Bytes(), &read) != nil || read[0] != subject {
+	var read struct{ Items []string }
+	if err := p.printJSON([]string{subject}); err != nil || json.Unmarshal(out.Bytes(), &read) != nil || read.Items[0] != subject {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 )
 
 type placeView struct {
+	document
 	Name     string   `json:"name"`
 	Also     []string `json:"also"`
 	Entries  int      `json:"entries"`
@@ -29,6 +30,7 @@ type gapEnd struct {
 }
 
 type travelGaps struct {
+	document
 	Config string `json:"config"`
 	From   string `json:"from"`
 	To     string `json:"to"`
@@ -156,7 +158,7 @@ func (p *program) printGaps(ctx context.Context, c *client, v *travelGaps, asked
 	}
 	p.printTable(table.Row{"Between", "From", "To", "Takes", "Suggested", "Category"}, rows)
 	if asked {
-		fmt.Fprintf(p.out, "%d to decide, %d resolved; decide them: admin-assistant review\n", v.Open, v.Resolved)
+		fmt.Fprintf(p.out, "%d to decide, %d resolved; decide them: %s\n", v.Open, v.Resolved, p.command("review"))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"adminassistant/shared/calendar/ics"
 	"adminassistant/shared/decision"
 	"adminassistant/shared/plaintext"
+	"adminassistant/shared/run"
 	"adminassistant/shared/strictjson"
 )
 
@@ -48,9 +50,7 @@ func (p *program) archivePlan() *cobra.Command {
 			if files.decisions != "" {
 				return usageError{errors.New("--decisions goes with --events")}
 			}
-			return p.carryOut(cmd.Context(), request{
-				method: http.MethodPost, path: "/v1/runs", json: runStart{Kind: "archive", Config: config, Period: period, DryRun: true},
-			}, false)
+			return p.planConfig(cmd.Context(), config, period)
 		},
 	}
 	cmd.Flags().StringVar(&files.events, "events", "", "file with events, Graph JSON or .ics")
@@ -60,6 +60,31 @@ func (p *program) archivePlan() *cobra.Command {
 	cmd.Flags().StringVar(&period, "period", "", "days, without --events")
 	required(cmd, "config")
 	return cmd
+}
+
+// planConfig makes the plan of a run of a config, and prints it with its items. For programs it is in the same form as one that is made from files.
+func (p *program) planConfig(ctx context.Context, config, period string) error {
+	c, err := p.api()
+	if err != nil {
+		return err
+	}
+	r, err := p.follow(ctx, c, request{
+		method: http.MethodPost, path: "/v1/runs", json: runStart{Kind: string(run.Archive), Config: config, Period: period, DryRun: true},
+	})
+	if err != nil {
+		return err
+	}
+	if p.output != "json" {
+		return p.showRun(ctx, c, r, true)
+	}
+	var plan json.RawMessage
+	if _, err := c.do(ctx, request{method: http.MethodGet, path: runPath(r.ID) + "/plan"}, &plan); err != nil {
+		if r.Problem != nil {
+			return &apiError{problem: problem{Code: r.Problem.Code, Detail: r.Problem.Detail}}
+		}
+		return err
+	}
+	return p.finish(plan, r.exit())
 }
 
 // planFiles are the files from which a plan is made; held and decisions may be missing.
@@ -80,12 +105,19 @@ func (p *program) planFiles(files planFiles) error {
 	if err != nil {
 		return err
 	}
-	if p.output == "json" {
+	if p.output == "json" && p.form.plainJSON() {
 		for i := range plan.Items {
 			plan.Items[i].Event = nil // is not written
 		}
 		runtime.GC()
 		return plan.WriteJSON(p.out)
+	}
+	if p.output == "json" {
+		var text bytes.Buffer
+		if err := plan.WriteJSON(&text); err != nil {
+			return err
+		}
+		return p.printDocument(text.Bytes())
 	}
 	text, err := json.Marshal(plan)
 	if err != nil {

@@ -74,7 +74,7 @@ func (p *program) restoreCommand() *cobra.Command {
 				}
 			}
 			counts := r.Restore.Counts
-			question := fmt.Sprintf("This writes %d events to %s, %d of them in the place of what is there.", counts.Created+counts.Replaced,
+			question := fmt.Sprintf("This writes %s to %s, %d of them in the place of what is there.", counted(counts.Created+counts.Replaced, "event", "events"),
 				start.Into, counts.Replaced)
 			if r.Restore.CreatedCalendar {
 				question = fmt.Sprintf("This creates the calendar %s. ", start.Into) + question
@@ -208,13 +208,16 @@ type restored struct {
 
 // showRestore prints a run that has ended with what was refused, failed or replaced or, with details, every event.
 func (p *program) showRestore(ctx context.Context, c *client, r runView, details bool) error {
+	if p.output == "json" {
+		return p.finish(r, r.exit())
+	}
 	var items []restored
 	outcomes := []restore.Outcome{restore.Failed, restore.Refused, restore.SetAside, restore.Replaced}
 	if details {
 		outcomes = []restore.Outcome{""}
 	} else if r.Restore == nil {
 		outcomes = nil
-	} else if p.output != "json" {
+	} else {
 		outcomes = outcomes[:3] // printReplaced prints some of the others
 	}
 	for _, outcome := range outcomes {
@@ -226,15 +229,6 @@ func (p *program) showRestore(ctx context.Context, c *client, r runView, details
 			return err
 		}
 		items = append(items, some...)
-	}
-	if p.output == "json" {
-		if err := p.printJSON(struct {
-			runView
-			Items []restored `json:"items,omitempty"`
-		}{r, items}); err != nil {
-			return err
-		}
-		return r.exit()
 	}
 	p.printRestore(r)
 	var rows []table.Row
@@ -283,7 +277,7 @@ func (p *program) printReplaced(ctx context.Context, c *client, r *runView) erro
 		e := &items[i].Plan
 		rows = append(rows, table.Row{shortened(e.Start), e.Subject, shortened(e.Instance), replacedIn(e), e.Reason})
 	}
-	p.printTable(table.Row{"Replaced: when (UTC)", "Subject", "Instance", "Differs in", "Why"}, rows)
+	p.printTable(table.Row{"Replaced: when (UTC)", "Subject", less("Instance"), "Differs in", "Why"}, rows)
 	if left := r.Restore.Counts.Replaced - len(items); left > 0 {
 		fmt.Fprintf(p.out, "%d more are not listed here; --output json lists all.\n", left)
 	}
@@ -343,18 +337,13 @@ func (p *program) printOtherwise(texts ...string) {
 
 // showDrill prints a drill that has ended with what differs.
 func (p *program) showDrill(r runView) error {
-	if p.output == "json" {
-		if err := p.printJSON(r); err != nil {
-			return err
-		}
-		return r.exit()
-	}
 	p.printHead(&r, fmt.Sprintf("drill %s of %s", r.ID, printable(r.Calendar)))
 	if r.Drill == nil {
 		return r.exit()
 	}
 	p.printOtherwise(r.Drill.Otherwise)
-	fmt.Fprintf(p.out, "backup %s: %d events compared, %d differ\n", r.Drill.Backup, r.Drill.Compared, r.Drill.Differing)
+	fmt.Fprintf(p.out, "backup %s: %s compared, %s\n", r.Drill.Backup, counted(r.Drill.Compared, "event", "events"),
+		counted(r.Drill.Differing, "differs", "differ"))
 	var rows []table.Row
 	for _, d := range r.Drill.Differences {
 		rows = append(rows, table.Row{d.EventID, strings.Join(d.Fields, ", ")})

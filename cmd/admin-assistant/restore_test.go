@@ -20,8 +20,8 @@ func TestARestoreShowsWhatItWouldDoFirst(t *testing.T) {
 	m.local("calendar", "import", work, sample(t)).ok()
 	m.local("backup", "run", "--calendar", work).ok()
 	var listed []struct{ ID string }
-	if err := json.Unmarshal([]byte(m.local("--output", "json", "backup", "list").ok().out), &listed); err != nil || len(listed) != 1 {
-		t.Fatalf("%+v, %v", listed, err)
+	if m.local("--output", "json", "backup", "list").ok().decode(&listed); len(listed) != 1 {
+		t.Fatalf("%+v", listed)
 	}
 	id, into := listed[0].ID, "local://me/calendars/Copy"
 
@@ -163,12 +163,12 @@ func TestARestoreSaysWhichFieldsItChanges(t *testing.T) {
 	for _, args := range [][]string{append(restored, "--dry-run"), append(restored, "--yes")} {
 		m.local(args...).ok().says("Differs in", "Review of Acme", "subject, start", "nothing")
 	}
-	var shown struct {
-		Items []struct{ Plan restore.Entry }
-	}
+	var shown []struct{ Plan restore.Entry }
 	third := file("third.ics", event("1", "Third", "09"))
-	out := m.local("--output", "json", "restore", "--file", third, "--into", work, "--policy", "replace", "--dry-run").ok().out
-	if err := json.Unmarshal([]byte(out), &shown); err != nil || len(shown.Items) != 1 || strings.Join(shown.Items[0].Plan.Fields, " ") != "subject" {
-		t.Errorf("%v %s", err, out)
+	var dry runResult
+	m.local("--output", "json", "restore", "--file", third, "--into", work, "--policy", "replace", "--dry-run").ok().decode(&dry)
+	m.local("run", "items", dry.ID, "--output", "json").ok().decode(&shown)
+	if len(shown) != 1 || strings.Join(shown[0].Plan.Fields, " ") != "subject" {
+		t.Errorf("%+v", shown)
 	}
 }

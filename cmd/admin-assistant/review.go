@@ -89,10 +89,10 @@ func (p *program) listOpen(ctx context.Context, c *client, open []actionView) er
 		}
 		var rows []table.Row
 		for _, v := range open {
-			rows = append(rows, table.Row{v.ID, v.Kind, v.Span.in(places.of(v.Config).zone)})
+			rows = append(rows, table.Row{identity(v.ID), v.Kind, v.Span.in(places.of(v.Config).zone)})
 		}
 		p.printTable(table.Row{"Action", "Kind", "When"}, rows)
-		fmt.Fprintln(p.out, "Go through them at a terminal with: admin-assistant review")
+		fmt.Fprintln(p.out, "Go through them at a terminal with: "+p.command("review"))
 	}
 	if len(open) > 0 {
 		return exitError{exitPartial}

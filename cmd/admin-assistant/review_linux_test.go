@@ -79,7 +79,7 @@ func (m *machine) review(keys []string, args ...string) (screen string, code int
 
 func TestReview(t *testing.T) {
 	m := asking(t)
-	if r := m.local("review"); r.code != exitPartial || strings.Count(r.out, "overlap") != 5 || !strings.Contains(r.out, "admin-assistant review") {
+	if r := m.local("review"); r.code != exitPartial || strings.Count(r.out, "overlap") != 5 || !strings.Contains(r.out, "review\n") {
 		t.Errorf("without a terminal: exit code %d\n%s%s", r.code, r.out, r.err)
 	}
 	screen, code := m.review([]string{"y", "\x03"})
@@ -112,7 +112,7 @@ func TestReview(t *testing.T) {
 	}
 
 	screen, code = m.review([]string{"y", "y", "k", "they ran side by side\n", "d", "2", "s", "y"})
-	if code != exitPartial || !strings.Contains(screen, "4 decided, 1 dismissed, 1 left open.") || !strings.Contains(screen, "admin-assistant undo ") {
+	if code != exitPartial || !strings.Contains(screen, "4 decided, 1 dismissed, 1 left open.") || !strings.Contains(screen, " undo ") {
 		t.Errorf("exit code %d\n%s", code, screen)
 	}
 	var open []actionView

@@ -30,14 +30,20 @@ const (
 
 // program is what all commands share: the global flags, the streams and the way to the API.
 type program struct {
-	settings  app.Settings
-	local     bool
-	profile   string
-	apiGiven  bool // by --api
-	dataGiven bool // by --data
-	output    string
-	yes       bool
-	serving   bool // the command is serve
+	settings   app.Settings
+	local      bool
+	profile    string
+	apiGiven   bool   // by --api
+	dataGiven  bool   // by --data
+	output     string // what a command prints for: table for people, json for programs, csv where it has one of its own
+	form       form
+	fields     string
+	jq         string
+	wide       bool
+	yes        bool
+	serving    bool     // the command is serve
+	place      []string // the flags by which a further command is told the same stores or server
+	timesShown bool     // a table that is being made has times of this machine's zone
 
 	in       io.Reader
 	out, err io.Writer
@@ -67,7 +73,13 @@ func (p *program) execute(ctx context.Context, args []string) int {
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
-	err := root.ExecuteContext(ctx)
+	err := wrongCommand(root, args)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
+	if out, ok := p.out.(*counting); ok && err == nil && out.bytes == 0 && p.form.kind != "csv" { // programs get a document from every command
+		_, err = io.WriteString(p.out, "{}\n")
+	}
 	if p.opened != nil {
 		err = errors.Join(err, p.opened.Close())
 	}
@@ -111,12 +123,12 @@ func (p *program) report(err error) int {
 	case fault.Of(err) == fault.Invalid:
 		code = exitUsage
 	}
-	if p.output == "json" {
+	if p.form.kind == "json" || p.form.kind == "yaml" || p.form.kind == "csv" {
 		_ = json.NewEncoder(p.err).Encode(map[string]problem{"error": said})
 	} else {
 		lines := strings.Split(said.Detail, "\n")
 		for i := range lines {
-			lines[i] = printable(lines[i])
+			lines[i] = printable(p.told(lines[i]))
 		}
 		fmt.Fprintf(p.err, "admin-assistant: %s\n", strings.Join(lines, "\n"))
 	}
@@ -130,53 +142,47 @@ func (p *program) root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if csv := cmd.Annotations[asCSV] != ""; p.output != "table" && p.output != "json" && !(csv && p.output == "csv") {
-				return usageError{fmt.Errorf("--output must be table%s or json, not %q", map[bool]string{true: ", csv"}[csv], p.output)}
+			if err := p.readForm(cmd); err != nil {
+				return err
+			}
+			if p.form.kind != "table" {
+				p.out = &counting{Writer: p.out}
 			}
 			return p.readSettings(cmd)
 		},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
-	})
 	flags := root.PersistentFlags()
 	flags.BoolVar(&p.local, "local", false, "work on the stores of this machine, without a server")
 	flags.String("data", "", "folder of the stores of this machine (ADMIN_ASSISTANT_DATA; default: the system's folder for data)")
 	flags.String("api", "", "address of the server (ADMIN_ASSISTANT_API; default http://127.0.0.1:8080)")
 	flags.StringVar(&p.profile, "profile", "", "name of a sign-in, which stands for its server, too")
-	flags.StringVar(&p.output, "output", "table", "table for people, json for programs")
-	flags.BoolVar(&p.yes, "yes", false, "answer every question with yes")
+	flags.StringVarP(&p.output, "output", "o", "table", "table for people; json, yaml or csv for programs")
+	flags.StringVar(&p.fields, "fields", "", "print these fields of the JSON alone, as in id,state,progress.percent")
+	flags.StringVar(&p.jq, "jq", "", "print what a program of jq makes of the JSON, as in .items[].id")
+	flags.BoolVar(&p.wide, "wide", false, "print tables whole, however wide they are")
+	flags.BoolVarP(&p.yes, "yes", "y", false, "answer every question with yes")
 	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.doctorCommand(), p.calendarCommand(), p.configCommand(), p.ruleCommand(),
-		p.customerCommand(), p.categoryCommand(), p.archiveCommand(), p.backupCommand(), p.restoreCommand(), p.undoCommand(), p.jobCommand(),
+		p.customerCommand(), p.categoryCommand(), p.archiveCommand(), p.runCommand(), p.applyCommand(), p.exportCommand(), p.settingsCommand(),
+		p.backupCommand(), p.restoreCommand(), p.undoCommand(), p.jobCommand(),
 		p.verifyCommand(), p.ledgerCommand(), p.proofCommand(), p.actionCommand(), p.reviewCommand(), p.hoursCommand(), p.placeCommand(), p.travelCommand(),
 		p.timesheetCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(),
 		p.serviceCommand(), p.manCommand(), p.versionCommand())
+	root.Version = version
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetHelpCommand(p.helpCommand())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 	usage(root)
-	return root
-}
+	cobra.AddTemplateFunc("fitted", p.fitted)
+	cobra.AddTemplateFunc("hanging", p.hanging)
+	root.SetUsageTemplate(p.fittedUsage(root.UsageTemplate()))
+	root.SetHelpTemplate(`{{with (or .Long .Short)}}{{. | fitted}}
 
-// usage makes wrong arguments of every command usage errors, and a command without a subcommand say what there is.
-func usage(cmd *cobra.Command) {
-	if args := cmd.Args; args != nil {
-		cmd.Args = func(cmd *cobra.Command, given []string) error {
-			if err := args(cmd, given); err != nil {
-				return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
-			}
-			return nil
-		}
-	}
-	if cmd.HasSubCommands() && cmd.RunE == nil {
-		cmd.Args = cobra.ArbitraryArgs
-		cmd.RunE = func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usageError{fmt.Errorf("unknown command %q for %q; see: %s --help", args[0], cmd.CommandPath(), cmd.CommandPath())}
-			}
-			return cmd.Help()
-		}
-	}
-	for _, sub := range cmd.Commands() {
-		usage(sub)
-	}
+{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}`)
+	shorten(root)
+	p.ids(root)
+	p.completions(root)
+	return root
 }
 
 // required makes flags of a command required; leaving one out is a usage error.
@@ -184,7 +190,7 @@ func required(cmd *cobra.Command, names ...string) {
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		for _, name := range names {
 			if f := cmd.Flags().Lookup(name); f.Value.String() == "" {
-				return usageError{fmt.Errorf("--%s is missing: %s; see: %s --help", name, f.Usage, cmd.CommandPath())}
+				return wrong(cmd, "--%s is missing: %s", name, f.Usage)
 			}
 		}
 		return nil
@@ -202,6 +208,7 @@ func (p *program) readSettings(cmd *cobra.Command) (err error) {
 			p.apiGiven, p.dataGiven = p.apiGiven || name == "api", p.dataGiven || name == "data"
 		}
 	}
+	p.place = p.given(cmd)
 	return nil
 }
 

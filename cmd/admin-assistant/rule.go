@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -22,6 +23,7 @@ import (
 
 // ruleList are the rules of a config as the API has them.
 type ruleList struct {
+	document
 	Rules      []rule.Rule `json:"rules"`
 	Precedence string      `json:"precedence,omitempty"`
 }
@@ -99,10 +101,10 @@ func orNone[T any](list []T) []T {
 
 func (p *program) showRules(l ruleList) error {
 	if p.output == "json" {
-		return p.printJSON(orNone(l.Rules))
+		return p.printJSON(l)
 	}
-	p.printTable(table.Row{"", "Rule", "When", "Then", "", "Version"}, ruleRows(l.Rules))
-	_, err := fmt.Fprintln(p.out, "\n"+wrapped(l.Precedence))
+	p.printTable(table.Row{"", "Rule", "When", "Then", "", less("Version")}, ruleRows(l.Rules))
+	_, err := fmt.Fprintln(p.out, "\n"+p.fitted(wrapped(l.Precedence)))
 	return err
 }
 
@@ -234,7 +236,14 @@ func (p *program) readRules(name string) ([]rule.Rule, error) {
 		return nil, err
 	}
 	defer f.Close()
-	rules, err := rule.Read(f)
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if list := value(text, "rules"); list != nil { // as the API has them
+		text = list
+	}
+	rules, err := rule.Read(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -244,7 +253,7 @@ func (p *program) readRules(name string) ([]rule.Rule, error) {
 func placeOf(rules []rule.Rule, id string) (int, error) {
 	i := slices.IndexFunc(rules, func(r rule.Rule) bool { return strings.EqualFold(r.ID, id) })
 	if i < 0 {
-		return 0, fault.New(fault.NotFound, "the config has no rule %q; see: admin-assistant rule list", id)
+		return 0, fault.New(fault.NotFound, "the config has no rule %q; see: admin-assistant rule list --config CONFIG", id)
 	}
 	return i, nil
 }
@@ -252,7 +261,7 @@ func placeOf(rules []rule.Rule, id string) (int, error) {
 // insert puts rules into a list, the first one at a place from 1; 0: at the end.
 func insert(rules []rule.Rule, at int, more ...rule.Rule) ([]rule.Rule, error) {
 	if at < 0 || at > len(rules)+1 {
-		return nil, usageError{fmt.Errorf("there is no place %d: the list has %d rules", at, len(rules))}
+		return nil, usageError{fmt.Errorf("there is no place %d: the list has %s", at, counted(len(rules), "rule", "rules"))}
 	}
 	if at == 0 {
 		at = len(rules) + 1
@@ -271,7 +280,7 @@ func (p *program) ruleAdd() *cobra.Command {
 	}
 	cmd.RunE = p.with(func(ctx context.Context, c *client, args []string) error {
 		if (w.file != "") == (len(args) > 0) {
-			return usageError{fmt.Errorf("give the id of the rule, or --file; see: %s --help", cmd.CommandPath())}
+			return wrong(cmd, "give the id of the rule, or --file")
 		}
 		return p.changeRules(ctx, c, config, func(rules []rule.Rule) ([]rule.Rule, error) {
 			if w.file != "" {
@@ -304,7 +313,7 @@ func (p *program) ruleEdit() *cobra.Command {
 	}
 	cmd.RunE = p.with(func(ctx context.Context, c *client, args []string) error {
 		if (w.file != "") == (len(args) > 0) {
-			return usageError{fmt.Errorf("give the id of a rule, or --file; see: %s --help", cmd.CommandPath())}
+			return wrong(cmd, "give the id of a rule, or --file")
 		}
 		return p.changeRules(ctx, c, config, func(rules []rule.Rule) ([]rule.Rule, error) {
 			if w.file != "" {
@@ -376,6 +385,7 @@ func (p *program) ruleMove() *cobra.Command {
 
 // tryView is what rules would do, as the API has it.
 type tryView struct {
+	document
 	From         string         `json:"from"`
 	To           string         `json:"to"`
 	Before       archive.Counts `json:"before"`
@@ -501,8 +511,8 @@ func (p *program) showTryout(t *tryView) error {
 	if len(rows) > 0 {
 		p.printTable(table.Row{"Rule", "Matches", "Acts on", ""}, rows)
 	}
-	_, err := fmt.Fprintf(p.out, "Before: %s\nAfter:  %s\n%d of %d events become something else. Nothing was saved.\n",
-		t.Before, t.After, t.ChangedCount, t.After.Fetched)
+	_, err := fmt.Fprintf(p.out, "Before: %s\nAfter:  %s\n%d of %s would become something else. Nothing was saved.\n",
+		t.Before, t.After, t.ChangedCount, counted(t.After.Fetched, "event", "events"))
 	return err
 }
 
@@ -546,6 +556,7 @@ func (p *program) ruleSuggest() *cobra.Command {
 			return err
 		}
 		var found struct {
+			document
 			Suggestions []suggestedRule `json:"suggestions"`
 		}
 		path := "/v1/archive-configs/" + v.ID + "/rules/suggestions"
@@ -576,7 +587,7 @@ func (p *program) ruleSuggest() *cobra.Command {
 			return err
 		}
 		_, err = fmt.Fprintln(p.out, "None of them is applied. Write them to a file with --file, and keep in it those that you want. Then see what they would do:\n"+
-			"admin-assistant rule try --config "+printable(v.Name)+" --period \"last month\" --file FILE")
+			p.command("rule try --config "+quoted(v.Name)+" --period 'last month' --file FILE"))
 		return err
 	})
 	ofConfig(cmd, &config)

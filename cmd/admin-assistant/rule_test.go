@@ -14,16 +14,18 @@ func TestRulesAreWrittenTriedAndFollowed(t *testing.T) {
 	m.local(of("rule", "add", "lunch", "--name", "Lunch", "--when", "subject word lunch | dentist", "--exclude")...).ok().says("lunch: Lunch", "left out")
 	m.local(of("rule", "add", "gym", "--when", "subject regex ^(gym|sauna)$", "--when", "start_time at_least 11:30", "--privacy", "confidential", "--at", "1")...).
 		ok().says("subject regex ^(gym|sauna)$ and start_time at least 11:30", "at least confidential")
-	type rules []struct {
-		ID      string
-		On      bool
-		Version int
-		Then    struct{ Category string }
+	type rules struct {
+		Rules []struct {
+			ID      string
+			On      bool
+			Version int
+			Then    struct{ Category string }
+		}
 	}
 	list := func() (text string) {
 		var r rules
 		m.local(of("rule", "list", "--output", "json")...).ok().decode(&r)
-		for _, one := range r {
+		for _, one := range r.Rules {
 			text += one.ID + strings.Repeat("!", one.Version) + map[bool]string{true: " ", false: " (off) "}[one.On]
 		}
 		return text

@@ -71,10 +71,19 @@ func (p *program) serve(ctx context.Context, addr, asks string) error {
 		fmt.Fprintf(p.out, "in another terminal, decide what it asks: %s\n", p.toServer(at, asks))
 	}
 
+	own, err := newClient("http://local", inProcess{local.Handler()})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	worked, ended := make(chan error, 1), make(chan error, 1)
 	go func() { worked <- local.Work(working) }()
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		p.watchFolders(working, own)
+	}()
 	go func() { ended <- server.Serve(listener) }()
 	select {
 	case <-ctx.Done():
@@ -82,6 +91,7 @@ func (p *program) serve(ctx context.Context, addr, asks string) error {
 	}
 	stop() // a run that is interrupted goes on at the next start
 	<-worked
+	<-looked
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if shut := server.Shutdown(ending); err == nil && shut != nil {

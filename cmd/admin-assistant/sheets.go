@@ -20,6 +20,7 @@ import (
 
 // sheetResult is a timesheet as the API has it; Sheet is there where its lines were asked for.
 type sheetResult struct {
+	document
 	ID         string           `json:"id"`
 	Config     string           `json:"config"`
 	Customer   string           `json:"customer"`
@@ -92,7 +93,7 @@ func (p *program) timesheetList() *cobra.Command {
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
 			head := table.Row{"Id", "Customer", "From", "To", "State", "Invoice"}
 			return printList(ctx, p, c, sheetsPath, url.Values{}, most, head, func(s sheetResult) table.Row {
-				return table.Row{s.ID, s.Customer, s.From, s.To, s.State, s.InvoiceRef}
+				return table.Row{identity(s.ID), s.Customer, s.From, s.To, status(s.State), s.InvoiceRef}
 			})
 		}),
 	}
@@ -226,7 +227,7 @@ func (p *program) timesheetVerify() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			file, err := os.Open(args[0])
 			if err != nil {
-				return fault.New(fault.NotFound, "the timesheet cannot be read: %v", err)
+				return unreadable(fault.NotFound, args[0], err)
 			}
 			defer file.Close()
 			data, err := io.ReadAll(io.LimitReader(file, timesheet.MaxFile+1))
@@ -243,7 +244,8 @@ func (p *program) timesheetVerify() *cobra.Command {
 			if p.output == "json" {
 				return p.printJSON(v)
 			}
-			fmt.Fprintf(p.out, "the timesheet holds: %s, %s to %s, %d lines, link %d of %s\n", printable(v.ID), v.Period.From, v.Period.To, v.Lines, v.Link,
+			fmt.Fprintf(p.out, "the timesheet holds: %s, %s to %s, %s, link %d of %s\n", printable(v.ID), v.Period.From, v.Period.To,
+				counted(v.Lines, "line", "lines"), v.Link,
 				printable(v.Ledger))
 			for _, t := range v.Totals {
 				fmt.Fprintf(p.out, "total %s %s\n", t.Amount, t.Currency)

@@ -162,3 +162,12 @@ func (p *program) signInPlace(login bool) (place, error) {
 	}
 	return at, nil
 }
+
+// names are those of the profiles that there are.
+func (s signIns) names() (list []string, err error) {
+	files, err := filepath.Glob(s.ofProfile("*"))
+	for _, file := range files {
+		list = append(list, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "profile-"), ".json"))
+	}
+	return list, err
+}

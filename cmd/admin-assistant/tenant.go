@@ -12,6 +12,7 @@ import (
 )
 
 type tenantView struct {
+	document
 	ID    string     `json:"id"`
 	Name  string     `json:"name"`
 	State string     `json:"state"`
@@ -54,6 +55,7 @@ func (p *program) tenantList() *cobra.Command {
 		Use: "list", Short: "List the tenants", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
 			var answer struct {
+				document
 				Items []tenantView `json:"items"`
 			}
 			if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/tenants"}, &answer); err != nil {

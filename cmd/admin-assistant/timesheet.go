@@ -100,7 +100,7 @@ func (p *program) printSheet(s *timesheet.Sheet) {
 		fmt.Fprintf(p.out, ", %d left out", n)
 	}
 	if n := len(s.Overlaps); n > 0 {
-		fmt.Fprintf(p.out, ", %d pairs overlap", n)
+		fmt.Fprintf(p.out, ", %s", counted(n, "pair overlaps", "pairs overlap"))
 	}
 	fmt.Fprintln(p.out)
 }

@@ -99,7 +99,7 @@ func TestATimesheetFromDraftToInvoice(t *testing.T) {
 		data[at] ^= 1
 		m.run("", "timesheet", "verify", m.file("changed."+format, string(data))).fails(exitFailed, "DOES NOT HOLD")
 	}
-	m.run("", "timesheet", "verify", filepath.Join(m.files, "none")).fails(exitFailed, "cannot be read")
+	m.run("", "timesheet", "verify", filepath.Join(m.files, "none")).fails(exitFailed, "is not there")
 	m.run("", "timesheet", "verify", m.file("note.txt", "hello")).fails(exitUsage, "this is no timesheet")
 	m.local("timesheet", "export", s.ID, "--format", "csv").ok().says("Globex support")
 	m.local("ledger", "verify", "--config", "work").ok()

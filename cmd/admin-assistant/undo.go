@@ -92,7 +92,7 @@ func lastWritten(ctx context.Context, c *client, config string) (string, error) 
 			return r.ID, nil
 		}
 	}
-	return "", errors.New("none of your last runs wrote anything that could be undone; see: admin-assistant archive list")
+	return "", errors.New("none of your last runs wrote anything that could be undone; see: admin-assistant run list")
 }
 
 // zoneOf is the time zone in which the appointments of a run are shown: that of its config, or UTC.
@@ -203,15 +203,7 @@ func (p *program) undoneItems(ctx context.Context, c *client, r *runView, detail
 // showUndo prints an undo run that has ended, or what it would do.
 func (p *program) showUndo(ctx context.Context, c *client, r runView, details bool) error {
 	if p.output == "json" {
-		items, err := p.undoneItems(ctx, c, &r, details)
-		if err != nil {
-			return err
-		}
-		err = p.printJSON(struct {
-			runView
-			Items []undoneItem `json:"items,omitempty"`
-		}{r, items})
-		if err != nil {
+		if err := p.printJSON(r); err != nil {
 			return err
 		}
 	} else if err := p.printUndo(ctx, c, &r, details); err != nil {
@@ -252,7 +244,7 @@ func (p *program) printUndo(ctx context.Context, c *client, r *runView, details 
 		fmt.Fprintf(p.out, "later runs stand in the way: %s; with --cascade they are undone first\n", strings.Join(u.Later, ", "))
 	}
 	if !r.DryRun && (r.State == run.Succeeded || r.State == run.Partial) {
-		fmt.Fprintf(p.out, "%d events written; take that back with: admin-assistant undo %s\n", u.Written, r.ID)
+		fmt.Fprintf(p.out, "%s written; take that back with: %s\n", counted(u.Written, "event", "events"), p.command("undo "+r.ID))
 	}
 	return nil
 }

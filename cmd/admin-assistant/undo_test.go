@@ -11,7 +11,6 @@ type undoneRun struct {
 	ID    string
 	State string
 	Undo  undo.Result
-	Items []undoneItem
 }
 
 func TestUndoARunAndThatAndWhatIsLeft(t *testing.T) {
@@ -31,7 +30,7 @@ func TestUndoARunAndThatAndWhatIsLeft(t *testing.T) {
 	m.local("undo", first, "--dry-run").ok().says("preview of undo", "of "+first, "Umbrella report", "removed", "Acme", "0:00 h", " undone")
 	var plan undoneRun
 	m.local("undo", first, "--dry-run", "--output", "json").ok().decode(&plan)
-	if plan.Undo.Counts.Undone == 0 || plan.Undo.PlanHash == "" || len(plan.Items) != plan.Undo.Counts.Participants || copies() != all {
+	if plan.Undo.Counts.Undone == 0 || plan.Undo.PlanHash == "" || len(m.items(plan.ID)) != plan.Undo.Counts.Participants || copies() != all {
 		t.Errorf("%+v", plan.Undo)
 	}
 	if r := m.local("undo", first); r.code != exitUsage || !strings.Contains(r.err, "--yes") || copies() != all {
@@ -46,7 +45,7 @@ func TestUndoARunAndThatAndWhatIsLeft(t *testing.T) {
 	if n := copies(); n != 0 {
 		t.Errorf("the next run archived %d again", n)
 	}
-	m.local("archive", "undo", undone.ID, "--yes").ok().says("undo ", "succeeded", "take that back with: admin-assistant undo")
+	m.local("archive", "undo", undone.ID, "--yes").ok().says("undo ", "succeeded", "take that back with: admin-assistant ", " undo 01")
 	if n := copies(); n != all {
 		t.Errorf("%d of %d came back", n, all)
 	}
@@ -92,5 +91,5 @@ func TestUndoARunAndThatAndWhatIsLeft(t *testing.T) {
 	if !strings.Contains(own(), "last report") {
 		t.Errorf("the import is not back")
 	}
-	m.local("undo", "nothing").fails(exitFailed, "no run nothing")
+	m.local("undo", "nothing").fails(exitFailed, "there is no run")
 }

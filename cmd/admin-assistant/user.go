@@ -13,6 +13,7 @@ import (
 )
 
 type userView struct {
+	document
 	Object   string `json:"object"`
 	Name     string `json:"name"`
 	Role     string `json:"role"`
@@ -47,6 +48,7 @@ func (v *returnedView) rows() []table.Row {
 
 // grantView is a mailbox that was granted to a user.
 type grantView struct {
+	document
 	Mailbox string    `json:"mailbox"`
 	By      string    `json:"by"`
 	At      time.Time `json:"at"`
@@ -164,7 +166,7 @@ func (p *program) userList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the users", Args: cobra.NoArgs,
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			return printList(ctx, p, c, "/v1/users", nil, 0, table.Row{"User", "Object", "Role", "State", "Seen"}, func(v userView) table.Row {
+			return printList(ctx, p, c, "/v1/users", nil, 0, table.Row{"User", "Object", "Role", "State", less("Seen")}, func(v userView) table.Row {
 				return table.Row{v.Name, v.Object, v.Role, v.State, v.Seen}
 			})
 		}),

@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -105,6 +103,7 @@ func (s *verifyStart) read(repair bool, adopt string, answers []string) error {
 
 // foundItem is an item of a verify or repair run.
 type foundItem struct {
+	document
 	Key     string          `json:"key"`
 	Written bool            `json:"written"`
 	Problem *run.Problem    `json:"problem,omitempty"`
@@ -126,26 +125,14 @@ func (p *program) findings(ctx context.Context, c *client, r *runView) (items []
 	return items, zone, config.Name, err
 }
 
-// printFound prints a run with its items as JSON.
-func (p *program) printFound(r runView, items []foundItem) error {
-	err := p.printJSON(struct {
-		runView
-		Items []foundItem `json:"items"`
-	}{r, append([]foundItem{}, items...)})
-	if err != nil {
-		return err
-	}
-	return r.exit()
-}
-
 // showVerified prints what a verify run found.
 func (p *program) showVerified(ctx context.Context, c *client, r runView) error {
+	if p.output == "json" {
+		return p.finish(r, r.exit())
+	}
 	items, zone, name, err := p.findings(ctx, c, &r)
 	if err != nil {
 		return err
-	}
-	if p.output == "json" {
-		return p.printFound(r, items)
 	}
 	p.printHead(&r, fmt.Sprintf("verify %s of config %s, %s", r.ID, printable(name), r.days()))
 	if v := r.Verify; v != nil {
@@ -165,12 +152,12 @@ func (p *program) showVerified(ctx context.Context, c *client, r runView) error 
 
 // showRepaired prints what a repair run did.
 func (p *program) showRepaired(ctx context.Context, c *client, r runView) error {
+	if p.output == "json" {
+		return p.finish(r, r.exit())
+	}
 	items, zone, name, err := p.findings(ctx, c, &r)
 	if err != nil {
 		return err
-	}
-	if p.output == "json" {
-		return p.printFound(r, items)
 	}
 	kind := "repair"
 	if r.DryRun {
@@ -301,13 +288,13 @@ func beside(a, b string) (string, string) {
 
 func (p *program) printTraffic(cost run.Cost) {
 	if t := cost.Traffic; t.Requests > 0 {
-		fmt.Fprintf(p.out, "%d requests to Microsoft 365, %d made again; %d to the store\n", t.Requests, cost.Retries, cost.Store)
+		fmt.Fprintf(p.out, "%s to Microsoft 365, %d made again; %d to the store\n", counted(int(t.Requests), "request", "requests"), cost.Retries, cost.Store)
 	}
 }
 
 // printWhatHelps says what can be done about findings.
 func (p *program) printWhatHelps(v *archive.CopyCounts, name string) {
-	verify := "admin-assistant verify --config " + quoted(name)
+	verify := p.command("verify --config " + quoted(name))
 	if v.CalendarMissing {
 		fmt.Fprintf(p.out, "bring it back in Outlook from the deleted items; or create an empty one and fill it:\n  %s --repair\n", verify)
 		return
@@ -329,17 +316,6 @@ func (p *program) printWhatHelps(v *archive.CopyCounts, name string) {
 // printAsks says that findings wait for an answer each.
 func (p *program) printAsks(asks *archive.CopyQuestions, name string) {
 	if asks.Waiting > 0 {
-		fmt.Fprintf(p.out, "%s for you to decide, one by one: admin-assistant review --config %s --kind altered\n", action.Things(asks.Waiting), quoted(name))
+		fmt.Fprintf(p.out, "%s for you to decide, one by one: %s\n", action.Things(asks.Waiting), p.command("review --config "+quoted(name)+" --kind altered"))
 	}
-}
-
-// quoted is a name as a shell takes it.
-func quoted(name string) string {
-	plain := func(r rune) bool {
-		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-", r))
-	}
-	if name != "" && strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
-		return name
-	}
-	return "'" + strings.ReplaceAll(printable(name), "'", `'\''`) + "'"
 }

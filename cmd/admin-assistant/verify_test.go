@@ -53,17 +53,19 @@ func TestWhatAVerificationFindsIsRepairedAdoptedOrLeft(t *testing.T) {
 	verify().ok().says("holds", "adds up", "nothing differs")
 	m.edits("Umbrella report", "Umbrella final report", "Globex rollout", "Globex roll-out", "Globex design", "Globex designs")
 	verify().partial().says(`subject: "Umbrella report" -> "Umbrella final report"`, "Own note: foreign", "3 altered, 1 foreign", "--repair", "--adopt",
-		"4 things for you to decide, one by one: admin-assistant review --config work --kind altered")
+		"4 things for you to decide, one by one: admin-assistant --local review --config work --kind altered")
 	verify("--period", "2026-10-01 to 2026-10-02").ok()
 	verify("--repair", "--adopt").fails(exitUsage, "--repair or --adopt")
 	verify("--adopt=all").fails(exitUsage, "--adopt takes")
 	verify("--answer", "x").fails(exitUsage, "--answer takes")
 	verify("--dry-run").fails(exitUsage, "--dry-run")
 
-	var dry struct{ Items []foundItem }
+	var dry runResult
 	verify("--repair", "--dry-run", "--output", "json").partial().decode(&dry)
-	if len(dry.Items) != 4 || dry.Items[0].Plan.Done == "" {
-		t.Errorf("%+v", dry.Items)
+	var found []foundItem
+	m.local("run", "items", dry.ID, "--output", "json").ok().decode(&found)
+	if len(found) != 4 || found[0].Plan.Done == "" {
+		t.Errorf("%+v", found)
 	}
 	ids := m.altered()
 	if len(ids) != 4 {

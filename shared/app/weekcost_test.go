@@ -34,7 +34,7 @@ func TestAWeekCostsWhatIsInIt(t *testing.T) {
 			if sunday := first.AddDate(0, 0, 6); until.After(sunday) {
 				until = sunday
 			}
-			o.do("ann", "POST", "/v1/runs", fmt.Sprintf(`{"kind": "archive", "config": %q, "period": "%s to %s"}`, config,
+			o.do("ann", "POST", "/v1/runs", fmt.Sprintf(`{"kind": "archive", "config": %q, "period": "%s to %s", "future": true}`, config,
 				from.Format(time.DateOnly), until.Format(time.DateOnly)), "id")
 			o.work()
 		}

@@ -234,7 +234,7 @@ func (s *survey) refusal() *run.Problem {
 	if held-fetched < many || 2*fetched >= held {
 		return s.otherKeys(held)
 	}
-	detail := fmt.Sprintf("the source shows %d events where the ledger holds %d; if that is right, run again with force", fetched, held)
+	detail := fmt.Sprintf("the source shows %s where the ledger holds %d; if that is right, run again with force", run.Counted(fetched, "event", "events"), held)
 	s.shrunk = true
 	s.plan.Actions = append(s.plan.Actions, Action{Kind: ActionShrunkWindow, EventIDs: []string{}, Seen: []Seen{}, Detail: detail})
 	return &run.Problem{Code: fault.Conflict.String(), Detail: detail}
@@ -272,10 +272,7 @@ func (s *survey) archiveMissing() *run.Problem {
 // archiveMissing is the problem of a run whose archive calendar is gone.
 func (a *Attempt) archiveMissing() *run.Problem {
 	uri := a.config.Archive
-	appointments := fmt.Sprintf("%d appointments", a.lost)
-	if a.lost == 1 {
-		appointments = "one appointment"
-	}
+	appointments := run.Counted(a.lost, "appointment", "appointments")
 	detail := fmt.Sprintf("archive calendar %q is gone, though the ledger holds %s in it, so nothing was written; bring it back, in Outlook from "+
 		"the deleted items, or begin with an empty one: admin-assistant calendar create %s", uri.Calendar, appointments, uri)
 	return &run.Problem{Code: fault.NotFound.String(), Detail: detail}

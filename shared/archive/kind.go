@@ -53,8 +53,8 @@ func decideWords(r *run.Run, result run.Result) run.Words {
 	case res.Refused > 0:
 		return run.Words{
 			Title: ": some of it was not carried out",
-			Text: fmt.Sprintf("Of what you decided, %d decisions were not carried out, because something changed meanwhile. All others were. "+
-				"What is open can be decided again.", len(res.Refusals)),
+			Text: fmt.Sprintf("Of what you decided, %s not carried out, because something changed meanwhile. All others were. "+
+				"What is open can be decided again.", run.Counted(len(res.Refusals), "decision was", "decisions were")),
 		}
 	}
 	return run.Words{}
@@ -133,7 +133,7 @@ func ending(r *run.Run, res *Result) run.Words {
 	case r.State != run.Succeeded:
 		return run.Words{}
 	case len(res.Otherwise) > 0:
-		return run.Words{Text: fmt.Sprintf("The run of %s wrote %d events. %s", r.Days(), res.Written, run.FoundOtherwise)}
+		return run.Words{Text: fmt.Sprintf("The run of %s wrote %s. %s", r.Days(), run.Counted(res.Written, "event", "events"), run.FoundOtherwise)}
 	case res.Written == 0:
 		return run.Words{Text: fmt.Sprintf("The run of %s found nothing new.", r.Days())}
 	}

@@ -39,7 +39,7 @@ func repairWords(r *run.Run, result run.Result) run.Words {
 		}
 	case r.State == run.Partial && res.Failed == 0:
 		w := run.Words{
-			Title:    fmt.Sprintf(": %d things still differ", res.Left),
+			Title:    ": " + run.Counted(res.Left, "thing still differs", "things still differ"),
 			Text:     "The repair did what it was asked to do. What it left differs still; the run says why.",
 			Complete: true,
 		}

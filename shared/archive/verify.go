@@ -207,7 +207,7 @@ func wrongSums(r *run.Run, written map[string]int) string {
 	case !c.Balanced() || !result.Balanced:
 		return "its sums do not balance: " + c.String()
 	case written != nil && written[r.ID] != result.Written:
-		return fmt.Sprintf("it says that it wrote %d copies, and the ledger has %d of it", result.Written, written[r.ID])
+		return fmt.Sprintf("it says that it wrote %s, and the ledger has %d of it", run.Counted(result.Written, "copy", "copies"), written[r.ID])
 	}
 	return ""
 }

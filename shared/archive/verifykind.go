@@ -28,7 +28,7 @@ func (r *VerifyResult) Sums() string {
 	if !r.Chain.OK {
 		return "the ledger is damaged"
 	}
-	return fmt.Sprintf("%d compared, %d differ", r.View.Compared, r.View.Differs()+r.Bookkeeping.Problems)
+	return fmt.Sprintf("%d compared, %s", r.View.Compared, run.Counted(r.View.Differs()+r.Bookkeeping.Problems, "differs", "differ"))
 }
 
 // retention names the likely cause of copies that are gone.

@@ -18,7 +18,9 @@ type Wanted struct {
 	// Period is days in words, as in "last week"; From and To are a first and a last day in its place. All empty: what is not archived yet, and the
 	// config's look-back days.
 	Period, From, To string
-	Options          run.Options
+	// Future lets the days be some that are still to come.
+	Future  bool
+	Options run.Options
 }
 
 // ErrInactive says that a config is not active. It is of kind fault.Conflict.
@@ -40,8 +42,8 @@ func (c *Config) MayRun() error {
 	return nil
 }
 
-// NewRun returns the archive run, which is not stored, of what a user wants archived by a config. Weeks begin on weekStart. Errors of kind fault.Invalid
-// name period, from or to; ErrInactive.
+// NewRun returns the archive run, which is not stored, of what a user wants archived by a config. Weeks begin on weekStart. Days after today are refused,
+// unless the user says so or nothing is written. Errors of kind fault.Invalid name period, from or to; ErrInactive.
 func (s *Configs) NewRun(ctx context.Context, c *Config, want Wanted, now time.Time, weekStart time.Weekday) (*run.Run, error) {
 	settings, err := c.Settings()
 	if err != nil {
@@ -61,12 +63,17 @@ func (s *Configs) NewRun(ctx context.Context, c *Config, want Wanted, now time.T
 	if err != nil {
 		return nil, err
 	}
+	field := cmp.Or(map[bool]string{true: "period"}[want.Period != ""], "to")
 	if w.Days() > limit.RunDays {
-		field := "to"
-		if want.Period != "" {
-			field = "period"
-		}
 		return nil, fault.Field(field, "makes it %d days; a run takes at most %d, so start several", w.Days(), limit.RunDays)
+	}
+	if today := calendar.DateOf(now, settings.Zone); today.Before(w.To) && !want.Future && !want.Options.DryRun {
+		if today.Before(w.From) {
+			return nil, fault.Field(field, "is still to come: %s to %s. A record is of what was; with --future (in the API future) it is made all the same",
+				w.From, w.To)
+		}
+		return nil, fault.Field(field, "ends on %s, which is still to come. A record is of what was: ask for \"%s to %s\", or say --future (in the API future)",
+			w.To, w.From, today)
 	}
 	r.From, r.To = w.From, w.To
 	return r, c.MayRun()

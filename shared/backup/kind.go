@@ -32,7 +32,7 @@ func ManifestOf(r *run.Run) string {
 }
 
 // Sums says how many events the backup holds.
-func (r *Result) Sums() string { return fmt.Sprintf("%d events", r.Counts.Events) }
+func (r *Result) Sums() string { return run.Counted(r.Counts.Events, "event", "events") }
 
 // words says that a backup is complete even if iCalendar cannot hold all of it, since restores read the other files; and what it lacks if it is not.
 func words(r *run.Run, result run.Result) run.Words {
@@ -49,12 +49,12 @@ func words(r *run.Run, result run.Result) run.Words {
 			"They start at %s. All others are in it.\nLook for them in Outlook, delete them or save them anew, and back the calendar up again.",
 			r.Days(), starts(res.Unread))
 		if left > 0 {
-			text += fmt.Sprintf(" iCalendar cannot hold %d further events; the other files have them.", left)
+			text += fmt.Sprintf(" iCalendar cannot hold %s; the other files have all.", run.Counted(left, "further event", "further events"))
 		}
 		return run.Words{Title: ": some events could not be read and are not in it", Text: text}
 	}
 	return run.Words{
-		Title: fmt.Sprintf(": %d events are not in its iCalendar file", left),
+		Title: ": " + run.Counted(left, "event is", "events are") + " not in its iCalendar file",
 		Text: fmt.Sprintf("The backup of %s is complete and was proven. iCalendar cannot hold %d of its events; its other files have them.",
 			r.Days(), left),
 		Complete: true,

@@ -194,7 +194,7 @@ func (d *graphDecoder) response() error {
 			return err
 		}
 		if name, _ := key.(string); strings.EqualFold(name, "@odata.nextLink") && string(other) != "null" && string(other) != `""` {
-			return fault.Wrap(fault.Invalid, fmt.Errorf("%w: the response has an @odata.nextLink; read all pages and put their events into one array", ErrIncomplete))
+			return Told(fault.Invalid, ErrIncomplete, "the response has an @odata.nextLink; read all pages and put their events into one array")
 		}
 	}
 	if !found {

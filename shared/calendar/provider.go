@@ -26,6 +26,21 @@ var (
 	ErrTaken = errors.New("calendar: the transaction id is taken")
 )
 
+// told is one of the errors above in words for a user; the error itself is for programs.
+type told struct {
+	text string
+	is   error
+}
+
+func (t *told) Error() string { return t.text }
+
+func (t *told) Unwrap() error { return t.is }
+
+// Told makes an error of a kind that is one of the errors above, and whose text is for users: without that of the error.
+func Told(kind fault.Kind, is error, format string, args ...any) error {
+	return fault.Wrap(kind, &told{fmt.Sprintf(format, args...), is})
+}
+
 // Info describes a calendar of a provider.
 type Info struct {
 	ID      string `json:"id"`   // the provider's id, immutable
@@ -173,12 +188,12 @@ func Pick(calendars []Info, uri URI) (Info, error) {
 	case 1:
 		return named[0], nil
 	case 0:
-		return Info{}, fault.Wrap(fault.NotFound, fmt.Errorf("calendar %q not found in %s: %w", uri.Calendar, uri.Account, ErrNotFound))
+		return Info{}, Told(fault.NotFound, ErrNotFound, "calendar %q not found in %s", uri.Calendar, uri.Account)
 	}
 	ids := make([]string, len(named))
 	for i, c := range named {
 		ids[i] = c.ID
 	}
-	return Info{}, fault.Wrap(fault.Conflict, fmt.Errorf("%d calendars in %s are named %q; name one by its id: %s: %w",
-		len(named), uri.Account, uri.Calendar, strings.Join(ids, ", "), ErrAmbiguous))
+	return Info{}, Told(fault.Conflict, ErrAmbiguous, "%d calendars in %s are named %q; name one by its id: %s",
+		len(named), uri.Account, uri.Calendar, strings.Join(ids, ", "))
 }

@@ -52,6 +52,18 @@ func (onEdit) Schema(huma.Registry) *huma.Schema {
 	}
 }
 
+// Check says what is wrong with an input of which nothing is left out, without asking for what there is. Errors are of kind fault.Invalid and name the field.
+func (in *ConfigInput) Check() error {
+	if in.LookBack == nil || in.CreateCalendar == nil {
+		return fault.New(fault.Invalid, "look_back and create_calendar are missing")
+	}
+	var c archive.Config
+	if err := in.apply(&c); err != nil {
+		return err
+	}
+	return c.Validate()
+}
+
 // apply puts the input into a config. Errors are of kind fault.Invalid and name the field.
 func (in *ConfigInput) apply(c *archive.Config) (err error) {
 	if in.Rules != nil {

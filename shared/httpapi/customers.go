@@ -74,6 +74,15 @@ type customerAnswer struct {
 	Body     customerView
 }
 
+// Check says what is wrong with an input, without asking for what there is. Errors are of kind fault.Invalid and name the field.
+func (in *CustomerInput) Check() error {
+	var c customer.Customer
+	if err := in.apply(&c); err != nil {
+		return err
+	}
+	return c.Validate()
+}
+
 // apply puts the input into a customer. Errors are of kind fault.Invalid and name the field.
 func (in *CustomerInput) apply(c *customer.Customer) (err error) {
 	c.Name, c.Aliases = in.Name, in.Aliases

@@ -21,6 +21,7 @@ import (
 
 // JobSettings are what can be changed of a job; what is left out has its default.
 type JobSettings struct {
+	Name      string           `json:"name,omitempty" doc:"By which the job can be found, in place of its id; unique among your jobs, in any case."`
 	Schedule  job.Schedule     `json:"schedule"`
 	Window    job.Window       `json:"window,omitzero" doc:"Which days a run covers; not of a drill."`
 	Jitter    *int             `json:"jitter,omitempty" minimum:"0" maximum:"60" doc:"Minutes of delay at most; by default 10, and more where many jobs are due."`
@@ -28,8 +29,18 @@ type JobSettings struct {
 	Retention backup.Retention `json:"retention,omitzero" doc:"Which backups stay: those that one of the rules keeps; without any rule all. Only of a backup job."`
 }
 
+// Check says what is wrong with the settings of a job of a kind, without asking for what there is. Errors are of kind fault.Invalid and name the field.
+func (in *JobSettings) Check(kind run.Kind, terms run.JobTerms) error {
+	j := job.Job{Kind: kind, Config: "given"}
+	in.apply(&j)
+	if in.Jitter == nil {
+		j.Jitter = job.DefaultJitter
+	}
+	return j.Check(terms)
+}
+
 func (in *JobSettings) apply(j *job.Job) {
-	j.Schedule, j.Window, j.Jitter, j.Calendar, j.Retention = in.Schedule, in.Window, job.ByLoad, job.Calendar(in.Calendar), in.Retention
+	j.Name, j.Schedule, j.Window, j.Jitter, j.Calendar, j.Retention = in.Name, in.Schedule, in.Window, job.ByLoad, job.Calendar(in.Calendar), in.Retention
 	if in.Jitter != nil {
 		j.Jitter = *in.Jitter
 	}
@@ -56,6 +67,7 @@ func (jobReason) Schema(huma.Registry) *huma.Schema {
 // jobView is a job as a response has it.
 type jobView struct {
 	ID        string            `json:"id"`
+	Name      string            `json:"name,omitempty" doc:"By which the job can be found, in place of its id."`
 	Kind      jobKind           `json:"kind"`
 	Config    string            `json:"config" doc:"Id of the archive config."`
 	Schedule  job.Schedule      `json:"schedule"`
@@ -77,7 +89,7 @@ type jobView struct {
 
 func (s *server) viewJob(j *job.Job) jobView {
 	v := jobView{
-		ID: j.ID, Kind: jobKind(j.Kind), Config: j.Config, Schedule: j.Schedule, Window: j.Window, Jitter: j.Jitter, Calendar: string(j.Calendar),
+		ID: j.ID, Name: j.Name, Kind: jobKind(j.Kind), Config: j.Config, Schedule: j.Schedule, Window: j.Window, Jitter: j.Jitter, Calendar: string(j.Calendar),
 		State: string(j.State), Reason: jobReason(j.Reason), Detail: j.Detail, Due: orNil(j.Due), Starts: orNil(j.Starts()), LastRun: j.LastRun,
 		LastDue: orNil(j.LastDue), Created: j.Created, Updated: j.Updated,
 	}
@@ -231,7 +243,7 @@ func (s *server) job(ctx context.Context, id string) (*job.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.Jobs.Get(ctx, who, id)
+	return s.Jobs.Named(ctx, who, id)
 }
 
 // changingJob returns the job that a request changes or removes, if it is the version that its caller has read.
@@ -279,11 +291,11 @@ func (s *server) deleteJob(ctx context.Context, in *struct {
 }
 
 func (s *server) pauseJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
-	who, err := user(ctx)
+	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	j, err := s.Jobs.Pause(ctx, who, in.ID, job.ByUser)
+	j, err = s.Jobs.Pause(ctx, j.User, j.ID, job.ByUser)
 	if err != nil {
 		return nil, err
 	}
@@ -291,11 +303,11 @@ func (s *server) pauseJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
 }
 
 func (s *server) resumeJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
-	who, err := user(ctx)
+	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	j, err := s.Jobs.Resume(ctx, who, in.ID)
+	j, err = s.Jobs.Resume(ctx, j.User, j.ID)
 	if err != nil {
 		return nil, inactive(err)
 	}
@@ -303,11 +315,11 @@ func (s *server) resumeJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
 }
 
 func (s *server) triggerJob(ctx context.Context, in *ByID) (*runAnswer, error) {
-	who, err := user(ctx)
+	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	r, created, err := s.Jobs.Trigger(ctx, who, in.ID)
+	r, created, err := s.Jobs.Trigger(ctx, j.User, j.ID)
 	if err != nil {
 		return nil, inactive(err)
 	}
@@ -318,11 +330,11 @@ func (s *server) jobRuns(ctx context.Context, in *struct {
 	ByID
 	Paging
 }) (*page[runView], error) {
-	who, err := user(ctx)
+	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	runs, next, err := s.Jobs.History(ctx, who, in.ID, in.Limit, in.Cursor)
+	runs, next, err := s.Jobs.History(ctx, j.User, j.ID, in.Limit, in.Cursor)
 	if err != nil {
 		return nil, err
 	}

@@ -223,6 +223,7 @@ type importStart struct {
 	Upload   string `json:"upload" minLength:"1" doc:"Id of an uploaded iCalendar file."`
 	DryRun   bool   `json:"dry_run,omitempty" doc:"Say what would be imported, and write nothing."`
 	Strict   bool   `json:"strict,omitempty" doc:"Import all of the file or nothing: an event that would be set aside is an error."`
+	Mirror   bool   `json:"mirror,omitempty" doc:"Also remove what the file does not have; not of an archive. An event that would be set aside is an error then."`
 }
 
 func (s *server) startImport(ctx context.Context, in *struct{ Body importStart }) (*runAnswer, error) {
@@ -249,7 +250,7 @@ func (s *server) startImport(ctx context.Context, in *struct{ Body importStart }
 		return nil, fault.Field("upload", "is a file of %s; an iCalendar file is imported, a restore puts others into a calendar", u.Format)
 	}
 	r := &run.Run{Kind: run.Import, Calendar: uri.String(), Options: run.Options{DryRun: b.DryRun}}
-	if r.Input, err = json.Marshal(imports.Input{Upload: u.ID, SHA256: u.SHA256, Strict: b.Strict}); err != nil {
+	if r.Input, err = json.Marshal(imports.Input{Upload: u.ID, SHA256: u.SHA256, Strict: b.Strict, Mirror: b.Mirror}); err != nil {
 		return nil, fmt.Errorf("input of an import: %w", err)
 	}
 	return s.launch(ctx, who, r)

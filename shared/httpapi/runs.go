@@ -25,6 +25,7 @@ type runInput struct {
 	Period  string `json:"period,omitempty" doc:"Days in words, as in \"last week\". Without it, from and to: what is not archived yet, and look_back days."`
 	From    string `json:"from,omitempty" doc:"First day, YYYY-MM-DD; instead of period, with to."`
 	To      string `json:"to,omitempty" doc:"Last day, included."`
+	Future  bool   `json:"future,omitempty" doc:"Also days that are still to come. Without it they are refused, but for a dry run: a record is of what was."`
 	DryRun  bool   `json:"dry_run,omitempty" doc:"Make the plan and write nothing."`
 	Force   bool   `json:"force,omitempty" doc:"Go on although the window shrank against the ledger."`
 	Replace bool   `json:"replace,omitempty" doc:"Archive the period anew: what differs is replaced, but for what was decided and what is locked. Needs a period."`
@@ -104,7 +105,7 @@ func (s *server) runRoutes() {
 	}, s.startRun)
 	handle(s, route{
 		pattern: "GET /v1/runs", access: byUsers, tag: tagRuns, summary: "List runs, the newest first",
-		description: "With kind a page may have few runs, or none, and still have a next.",
+		description: "With kind or state a page may have few runs, or none, and still have a next.",
 	}, s.listRuns)
 	handle(s, route{pattern: "GET /v1/runs/{id}", access: byUsers, tag: tagRuns, summary: "Show a run"}, s.getRun)
 	handle(s, route{pattern: "GET /v1/runs/{id}/items", access: byUsers, tag: tagRuns, summary: "List what became of each event"}, s.listItems)
@@ -138,7 +139,7 @@ func (s *server) startRun(ctx context.Context, in *struct{ Body runInput }) (*ru
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.Configs.NewRun(ctx, &c, archive.Wanted{Period: in.Body.Period, From: in.Body.From, To: in.Body.To, Options: run.Options{
+	r, err := s.Configs.NewRun(ctx, &c, archive.Wanted{Period: in.Body.Period, From: in.Body.From, To: in.Body.To, Future: in.Body.Future, Options: run.Options{
 		DryRun: in.Body.DryRun, Force: in.Body.Force, Adopt: in.Body.Adopt, Replace: in.Body.Replace,
 	}}, s.Clock(), own.Weekday())
 	if err != nil {
@@ -188,9 +189,11 @@ const runPages = 10
 
 func (s *server) listRuns(ctx context.Context, in *struct {
 	Paging
-	Config   string  `query:"config" doc:"Only runs of this archive config, by id or name."`
-	Calendar string  `query:"calendar" doc:"Only runs of no config that are about the calendar of this URI, as they name it; instead of config."`
-	Kind     runKind `query:"kind" doc:"Only runs of this kind."`
+	Config   string    `query:"config" doc:"Only runs of this archive config, by id or name."`
+	Calendar string    `query:"calendar" doc:"Only runs of no config that are about the calendar of this URI, as they name it; instead of config."`
+	Kind     runKind   `query:"kind" doc:"Only runs of this kind."`
+	State    string    `query:"state" enum:"queued,running,succeeded,partial,failed,cancelled" doc:"Only runs in this state."`
+	Since    time.Time `query:"since" doc:"Only runs that were asked for at this instant or later."`
 }) (*page[runView], error) {
 	who, err := user(ctx)
 	if err != nil {
@@ -218,7 +221,11 @@ func (s *server) listRuns(ctx context.Context, in *struct {
 			return nil, err
 		}
 		for _, r := range runs {
-			if in.Kind == "" || runKind(r.Kind) == in.Kind {
+			if r.Created.Before(in.Since) { // and so are all that come after it
+				next = ""
+				break
+			}
+			if (in.Kind == "" || runKind(r.Kind) == in.Kind) && (in.State == "" || string(r.State) == in.State) {
 				found = append(found, r)
 			}
 		}

@@ -32,6 +32,7 @@ type Input struct {
 	Upload string `json:"upload"`
 	SHA256 string `json:"sha256"` // of the file, in hexadecimal
 	Strict bool   `json:"strict,omitempty"`
+	Mirror bool   `json:"mirror,omitempty"` // see importing.Options
 }
 
 // Calendars are a user's local calendars.
@@ -111,7 +112,7 @@ func (r *Runner) Run(ctx context.Context, rn *run.Run) (err error) {
 		return err
 	}
 	defer hold.Release(ctx)
-	how := importing.Options{DryRun: rn.Options.DryRun, Strict: in.Strict}
+	how := importing.Options{DryRun: rn.Options.DryRun, Strict: in.Strict, Mirror: in.Mirror}
 	report, err := calendars.ImportWith(ctx, uri.Account, info.ID, file, how,
 		func(ctx context.Context, report importing.Report, units []importing.Unit, ops []store.Op) error {
 			if err := r.keep(ctx, rn, units); err != nil {

@@ -22,7 +22,7 @@ type Result struct {
 	Older     int `json:"older" doc:"Events of which the calendar has a newer revision, which stays."`
 	Excluded  int `json:"excluded" doc:"Changes of instances that their series leaves out, which are no events."`
 	SetAside  int `json:"set_aside" doc:"Events that could not be imported."`
-	Removed   int `json:"removed" doc:"Changed instances that are gone from the calendar."`
+	Removed   int `json:"removed" doc:"What is gone from the calendar: changed instances; of a mirror also what the file lacks."`
 }
 
 func newResult(r importing.Report) Result {

@@ -23,6 +23,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 
@@ -60,7 +62,15 @@ type Window struct {
 	Days int `json:"days,omitempty" minimum:"0" maximum:"366" doc:"The last so many days. Without it, archives go on from the last one, backups are whole."`
 }
 
-const maxDays = 366
+const (
+	maxDays = 366
+	maxName = 100 // characters
+)
+
+// validName says whether a job may have the name; none is one, too.
+func validName(name string) bool {
+	return name == strings.TrimSpace(name) && utf8.RuneCountInString(name) <= maxName && !strings.ContainsFunc(name, unicode.IsControl)
+}
 
 // days returns the w.Days days before the local day of that time in zone.
 func (w Window) days(at time.Time, zone *time.Location) (from, to calendar.Date) {
@@ -86,7 +96,8 @@ const (
 // Job is a schedule that starts runs of a config.
 type Job struct {
 	ID       string   `json:"id"`
-	User     string   `json:"user"` // account.Principal.Key
+	User     string   `json:"user"`           // account.Principal.Key
+	Name     string   `json:"name,omitempty"` // the user's; unique among the user's jobs, in any case
 	Kind     run.Kind `json:"kind"`
 	Config   string   `json:"config"` // id
 	Schedule Schedule `json:"schedule"`
@@ -212,10 +223,19 @@ func decode(item store.Item) (*Job, error) {
 	return j, nil
 }
 
+// Check says whether the job may be stored, as far as that depends on it alone. terms are those of its kind. Errors are of kind fault.Invalid and name the
+// field.
+func (j *Job) Check(terms run.JobTerms) error {
+	_, err := j.check(terms)
+	return err
+}
+
 // check says whether the job may be stored, and returns its times. terms are those of its kind. Errors are of kind fault.Invalid and name the
 // field.
 func (j *Job) check(terms run.JobTerms) (*Timetable, error) {
 	switch {
+	case !validName(j.Name):
+		return nil, fault.Field("name", "must have at most %d characters, without control characters or space around them", maxName)
 	case j.Config == "":
 		return nil, fault.Field("config", "is missing; give the id or name of an archive config")
 	case j.Window.Days < 0 || j.Window.Days > maxDays:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/run"
 	"adminassistant/shared/store"
@@ -39,8 +40,8 @@ func New(table store.Table, kinds map[run.Kind]Kind, newID func() string, clock 
 	return &Jobs{table: table, runs: run.NewStore(table), kinds: kinds, newID: newID, clock: clock, perMinute: perMinute}
 }
 
-// Create stores a new job, active, from j's kind, config, schedule, window, jitter, which may be ByLoad, calendar and retention. What is wrong with them is
-// of kind fault.Invalid and names the field; a config that is not there is fault.NotFound, one that is not active is ErrInactive, and
+// Create stores a new job, active, from j's kind, config, name, schedule, window, jitter, which may be ByLoad, calendar and retention. What is wrong with them
+// is of kind fault.Invalid and names the field; a config that is not there is fault.NotFound, one that is not active is ErrInactive, and
 // one job more than MaxJobs fault.Conflict.
 func (s *Jobs) Create(ctx context.Context, user string, j Job) (*Job, error) {
 	now := s.clock().UTC()
@@ -82,6 +83,9 @@ func (s *Jobs) create(ctx context.Context, j *Job) error {
 	if err != nil {
 		return err
 	}
+	if err := nameIsFree(readable(ctx, items), j); err != nil {
+		return err
+	}
 	if len(items) >= MaxJobs {
 		return fault.New(fault.Conflict, "there are %d jobs already, as many as there may be; remove one first", len(items))
 	}
@@ -91,9 +95,40 @@ func (s *Jobs) create(ctx context.Context, j *Job) error {
 	return nil
 }
 
+// nameIsFree says whether no other one of a user's jobs has the name of j.
+func nameIsFree(jobs []*Job, j *Job) error {
+	if j.Name == "" {
+		return nil
+	}
+	for _, other := range jobs {
+		if other.ID != j.ID && calendar.Folded(other.Name) == calendar.Folded(j.Name) {
+			return fault.New(fault.Conflict, "there is a job %q already; jobs have different names", other.Name)
+		}
+	}
+	return nil
+}
+
+// Named returns the job of a user that has the id or, in any case, the name; one that is not there is of kind fault.NotFound.
+func (s *Jobs) Named(ctx context.Context, user, idOrName string) (*Job, error) {
+	j, err := s.Get(ctx, user, idOrName)
+	if fault.Of(err) != fault.NotFound {
+		return j, err
+	}
+	items, failed := s.items(ctx, user)
+	if failed != nil {
+		return nil, failed
+	}
+	for _, other := range readable(ctx, items) {
+		if other.Name != "" && calendar.Folded(other.Name) == calendar.Folded(idOrName) {
+			return other, nil
+		}
+	}
+	return nil, err
+}
+
 // set gives the job what its user may change of one. terms are those of its kind.
 func (j *Job) set(to *Job, terms run.JobTerms, now time.Time) {
-	j.Schedule, j.Window, j.Jitter, j.Calendar, j.Retention, j.Updated = to.Schedule, to.Window, to.Jitter, to.Calendar, to.Retention, now
+	j.Name, j.Schedule, j.Window, j.Jitter, j.Calendar, j.Retention, j.Updated = to.Name, to.Schedule, to.Window, to.Jitter, to.Calendar, to.Retention, now
 	if j.Jitter == ByLoad {
 		j.Jitter = DefaultJitter // until somebody looks
 	}
@@ -174,7 +209,7 @@ func (s *Jobs) List(ctx context.Context, user string, limit int, cursor string) 
 	return readable(ctx, page.Items), page.Next, nil
 }
 
-// Update gives the job of j.ID the schedule, window, jitter, which may be ByLoad, calendar and retention of j if it still has j.Version, else
+// Update gives the job of j.ID the name, schedule, window, jitter, which may be ByLoad, calendar and retention of j if it still has j.Version, else
 // store.ErrConflict. A job whose schedule stays keeps its next time.
 func (s *Jobs) Update(ctx context.Context, user string, j Job) (*Job, error) {
 	stored, err := s.Get(ctx, user, j.ID)
@@ -187,6 +222,15 @@ func (s *Jobs) Update(ctx context.Context, user string, j Job) (*Job, error) {
 	kind, ok := s.kinds[stored.Kind]
 	if !ok {
 		return nil, noKind(stored)
+	}
+	if j.Name != stored.Name {
+		items, err := s.items(ctx, user)
+		if err == nil {
+			err = nameIsFree(readable(ctx, items), &j)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	stored.unpark()
 	now := s.clock().UTC()

@@ -17,13 +17,13 @@ func (n *Notices) text(e *ending, about about) (title, text, command string) {
 		title = cmp.Or(words.Asks, words.Waits, " went well")
 		text = fmt.Sprintf("The run of %s did all that it was to do.", r.Days())
 		if e.wrote > 0 {
-			text = fmt.Sprintf("The run of %s wrote %d events. All of it is recorded.", r.Days(), e.wrote)
+			text = fmt.Sprintf("The run of %s wrote %s. All of it is recorded.", r.Days(), run.Counted(e.wrote, "event", "events"))
 		}
 		command = show(r.ID)
 	case run.Partial:
-		title = fmt.Sprintf(": %d events failed", r.Failed)
-		text = fmt.Sprintf("The run of %s did all but %d events, which the calendar refused. %s\nTry the events that failed again.",
-			r.Days(), r.Failed, run.Safe)
+		title = ": " + run.Counted(r.Failed, "event", "events") + " failed"
+		text = fmt.Sprintf("The run of %s did all but %s, which the calendar refused. %s\nTry what failed again.",
+			r.Days(), run.Counted(r.Failed, "event", "events"), run.Safe)
 		command = about.repeat(e.kind, r)
 		if e.kind.Retries {
 			command = retry(r.ID)

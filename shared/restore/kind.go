@@ -37,7 +37,7 @@ func (r *DrillResult) Wrote() int { return 0 }
 
 // Sums says how many events the drill compared, and how many differ.
 func (r *DrillResult) Sums() string {
-	return fmt.Sprintf("%d compared, %d differ", r.Compared, r.Differing)
+	return fmt.Sprintf("%d compared, %s", r.Compared, run.Counted(r.Differing, "differs", "differ"))
 }
 
 func drillWords(r *run.Run, result run.Result) run.Words {
@@ -45,7 +45,7 @@ func drillWords(r *run.Run, result run.Result) run.Words {
 	switch {
 	case res != nil && res.Differing > 0:
 		return run.Words{
-			Title: fmt.Sprintf(": %d events differ", res.Differing),
+			Title: ": " + run.Counted(res.Differing, "event differs", "events differ"),
 			Text: "What was restored is not what the newest backup holds. Calendar and backups are as they were. " +
 				"Look at what differs, and make a new backup.",
 		}

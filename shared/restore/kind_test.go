@@ -15,7 +15,7 @@ func TestRunKinds(t *testing.T) {
 		t.Errorf("a restore wrote %d, %s", result.Wrote(), result.Sums())
 	}
 	if result := (&DrillResult{Restored: Counts{Created: 9}, Comparison: Comparison{Compared: 9, Differing: 1}}); result.Wrote() != 0 ||
-		result.Sums() != "9 compared, 1 differ" {
+		result.Sums() != "9 compared, 1 differs" {
 		t.Errorf("a drill wrote %d, %s", result.Wrote(), result.Sums())
 	}
 	failed := func(code fault.Kind) *run.Run {

@@ -64,6 +64,14 @@ type Result interface {
 	Sums() string
 }
 
+// Counted is a number of things, with the word for one or for several: "1 run", "2 runs".
+func Counted(n int, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, several)
+}
+
 // Words tell a user how a run ended. What is left empty is told as of a run of any kind.
 type Words struct {
 	// Title goes on after the run's own: ": 2 events differ". Text says what happened and what is safe; see Safe.

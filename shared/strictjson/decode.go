@@ -2,10 +2,12 @@ package strictjson
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -62,7 +64,11 @@ func told(err error) error {
 			return fault.Field(field, "is not a known field")
 		}
 		what := "must be " + kindOf(semantic.GoType) + ", not " + nameOf(semantic.JSONKind)
-		if semantic.Err != nil && !errors.Is(semantic.Err, strconv.ErrSyntax) {
+		var time *time.ParseError
+		switch {
+		case errors.As(semantic.Err, &time):
+			what = fmt.Sprintf("is %.40q: expected a time as in 2026-10-05T07:00:00Z", time.Value)
+		case semantic.Err != nil && !errors.Is(semantic.Err, strconv.ErrSyntax):
 			what = "is wrong: " + strings.TrimPrefix(semantic.Err.Error(), "json: ")
 		}
 		if field == "" {
@@ -74,9 +80,9 @@ func told(err error) error {
 	case errors.As(err, &syntax) && strings.Contains(syntax.Err.Error(), "after top-level value"):
 		return fault.New(fault.Invalid, "something follows the JSON, at byte %d", syntax.ByteOffset)
 	case errors.As(err, &syntax):
-		return fault.New(fault.Invalid, "this is not JSON: byte %d: %s", syntax.ByteOffset, strings.TrimPrefix(syntax.Err.Error(), "jsontext: "))
+		return fault.New(fault.Invalid, "this is not JSON: what stands at byte %d does not belong there", syntax.ByteOffset)
 	}
-	return fault.New(fault.Invalid, "this is not JSON as it should be: %s", strings.TrimPrefix(err.Error(), "json: "))
+	return fault.New(fault.Invalid, "this is not JSON as it should be")
 }
 
 // fieldOf is a pointer as we name fields.

@@ -27,7 +27,7 @@ func TestDecode(t *testing.T) {
 		{"an empty file", "", "ends too early", ""},
 		{"half a file", `{"name": "wo`, "ends too early", ""},
 		{"something behind it", `{"name": "work"} {}`, "something follows the JSON, at byte 17", ""},
-		{"no JSON", `{"name": work}`, "not JSON: byte", ""},
+		{"no JSON", `{"name": work}`, "not JSON: what stands at byte 10 does", ""},
 		{"an array", `[]`, "must be an object, not an array", ""},
 		{"a field that is not known", `{"nome": 1}`, "is not a known field", "nome"},
 		{"one in an array", `{"rules": [{}, {"nome": 1}]}`, "is not a known field", "rules[1].nome"},
@@ -40,7 +40,7 @@ func TestDecode(t *testing.T) {
 		{"an integer for a text", `{"name": 1}`, "must be a string, not this number", "name"},
 		{"an object for an array", `{"rules": {}}`, "must be an array, not an object", "rules"},
 		{"a text for a switch", `{"on": "yes"}`, "must be true or false, not a string", "on"},
-		{"a time that is none", `{"made": "yesterday"}`, "is wrong: parsing time", "made"},
+		{"a time that is none", `{"made": "yesterday"}`, `is "yesterday": expected a time as in`, "made"},
 		{"UTF-16", "\xff\xfe{\x00", "save it as UTF-8", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -392,7 +392,11 @@ func (s *Sheets) problems(
 	ctx context.Context, user string, r *Record, sheet *Sheet, span ledger.Span,
 ) (problems []string, open map[action.Kind]int, err error) {
 	if n := len(sheet.Overlaps); n > 0 {
-		problems = append(problems, fmt.Sprintf("%d pairs of lines share time, which is billed for both", n))
+		pairs := fmt.Sprintf("%d pairs of lines share", n)
+		if n == 1 {
+			pairs = "1 pair of lines shares"
+		}
+		problems = append(problems, pairs+" time, which is billed for both")
 	}
 	counts := map[action.Kind]int{}
 	for cursor := ""; ; {
@@ -411,7 +415,7 @@ func (s *Sheets) problems(
 	for _, kind := range asking {
 		if n := counts[kind]; n > 0 {
 			open[kind] = n
-			problems = append(problems, fmt.Sprintf("%d open actions of kind %s", n, kind))
+			problems = append(problems, fmt.Sprintf("%d open action%s of kind %s", n, map[bool]string{true: "s"}[n > 1], kind))
 		}
 	}
 	return problems, open, nil

@@ -287,7 +287,7 @@ func TestApprovalAsksForANoteWhereSomethingIsOpen(t *testing.T) {
 	})
 	must(t, err)
 	v := w.create("Acme", october)
-	if strings.Join(v.Problems, "; ") != "1 pairs of lines share time, which is billed for both; 1 open actions of kind drift" ||
+	if strings.Join(v.Problems, "; ") != "1 pair of lines shares time, which is billed for both; 1 open action of kind drift" ||
 		len(v.Open) != 1 || v.Open[action.Drift] != 1 {
 		t.Errorf("got %q, %v", v.Problems, v.Open)
 	}

@@ -366,7 +366,7 @@ func TestTheLedgerIsProvenToOthers(t *testing.T) {
 	}
 	head := r.page("/ledger/head/file").body
 	r.page("/ledger/head").says(t, "Keep it as a file", doc.Key)
-	m.json("POST", "/v1/runs", fmt.Sprintf(`{"kind": "archive", "config": %q, "period": "2026-11-01 to 2026-11-30"}`, config))
+	m.json("POST", "/v1/runs", fmt.Sprintf(`{"kind": "archive", "config": %q, "period": "2026-11-01 to 2026-11-30", "future": true}`, config))
 	m.eventually("one more run is sealed", func() bool { return strings.Contains(r.page("/ledger/head").body, "2 sealed runs") })
 	earlier := url.QueryEscape(strings.ReplaceAll(head, "\n", "\r\n"))
 	r.page("/ledger/head?since="+earlier).says(t, "The ledger continues this head, and all of it is what was written.")

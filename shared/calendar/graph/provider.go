@@ -318,7 +318,7 @@ func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calend
 	}
 	switch found, err := p.Calendar(ctx, uri); {
 	case err == nil:
-		return calendar.Info{}, fault.Wrap(fault.Conflict, fmt.Errorf("calendar %q of %s has the id %s: %w", found.Name, uri.Account, found.ID, calendar.ErrExists))
+		return calendar.Info{}, calendar.Told(fault.Conflict, calendar.ErrExists, "calendar %q of %s exists already: id %s", found.Name, uri.Account, found.ID)
 	case !errors.Is(err, calendar.ErrNotFound):
 		return calendar.Info{}, err
 	}

@@ -17,6 +17,8 @@ type Options struct {
 	DryRun bool
 	// Strict imports all of the file or nothing: an event that would be set aside is an error.
 	Strict bool
+	// Mirror removes what the file does not have, but for what carries a mark. Whatever would be set aside is an error then: it is not known what it was.
+	Mirror bool
 }
 
 // Outcome says what became of an event.
@@ -28,7 +30,8 @@ const (
 	Unchanged Outcome = "unchanged"
 	Older     Outcome = "older"    // the calendar has a newer revision, which stays
 	Excluded  Outcome = "excluded" // a change of an instance that its series leaves out, which is no event
-	Removed   Outcome = "removed"  // an instance in the calendar that is older than the series in the file, or that the series leaves out
+	// Removed is an instance in the calendar that is older than the series in the file, or that the series leaves out; of a mirror also what the file lacks.
+	Removed Outcome = "removed"
 )
 
 // Imported is what became of one event: a series or a single event, or one changed instance.
@@ -56,7 +59,7 @@ type Report struct {
 	Older     int              `json:"older" doc:"Events of which the calendar has a newer revision, which stays."`
 	Excluded  int              `json:"excluded" doc:"Changes of instances that their series leaves out, which are no events."`
 	SetAside  int              `json:"set_aside" doc:"Events that could not be imported."`
-	Removed   int              `json:"removed" doc:"Changed instances that are gone from the calendar: the series in the file is newer, or leaves them out."`
+	Removed   int              `json:"removed" doc:"What is gone from the calendar: instances that a newer series lacks; of a mirror also what the file lacks."`
 	Items     []Imported       `json:"items" nullable:"false" doc:"All but the unchanged ones, in the order of the file."`
 	Aside     []calendar.Aside `json:"aside" nullable:"false" doc:"What was set aside, and why."`
 	DryRun    bool             `json:"dry_run" doc:"Nothing was written."`
@@ -114,6 +117,14 @@ func (r Report) String() string {
 		text += fmt.Sprintf("; %d removed from the calendar", r.Removed)
 	}
 	return text
+}
+
+// Gone is what became of events that are removed.
+func Gone(events []calendar.Event) (items []Imported) {
+	for i := range events {
+		items = append(items, item(&events[i], Removed))
+	}
+	return items
 }
 
 // item is what became of e.

@@ -33,6 +33,8 @@ type Merger struct {
 	Zones series.Zones
 	Now   time.Time
 	NewID func() string
+	// Mirror removes the instances of a series that the file does not have; see Options.
+	Mirror bool
 }
 
 // Merge returns what the calendar has under the UID of g afterwards, where it had was, the event or the series first, and what became of each event. was is
@@ -96,7 +98,7 @@ func (m *Merger) Merge(was []calendar.Event, g *Group) (now []calendar.Event, it
 	for _, e := range left {
 		switch {
 		case named[e.ID] && !excluded(e.OriginalStart):
-		case excluded(e.OriginalStart), taken && e.Revision(base) < 0:
+		case excluded(e.OriginalStart), taken && e.Revision(base) < 0, m.Mirror && g.Base != nil && e.Mark == "":
 			items = append(items, item(e, Removed))
 		default:
 			now = append(now, *e)

@@ -83,7 +83,7 @@ func (p *Provider) changeCategories(ctx context.Context, account string, change 
 func (c *categories) at(id string) (*calendar.Category, error) {
 	i := slices.IndexFunc(c.Categories, func(one calendar.Category) bool { return one.ID == id })
 	if i < 0 {
-		return nil, fmt.Errorf("category %.100q: %w", id, calendar.ErrNotFound)
+		return nil, calendar.Told(fault.NotFound, calendar.ErrNotFound, "there is no category %.100q", id)
 	}
 	return &c.Categories[i], nil
 }

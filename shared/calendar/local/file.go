@@ -44,13 +44,26 @@ func (p *Provider) ImportWith(ctx context.Context, account, calendarID string, f
 		return report, err
 	}
 	im := fileImport{Provider: p, adopted: zones}
-	im.Merger = importing.Merger{Zones: zones.lookup, Now: p.clock().UTC(), NewID: p.ids}
+	im.Merger = importing.Merger{Zones: zones.lookup, Now: p.clock().UTC(), NewID: p.ids, Mirror: how.Mirror}
 	groups := im.groups(f.Events)
 	report.PutAside(im.aside...)
+	inFile := len(groups)
+	if how.Mirror {
+		if groups, err = p.withOthers(ctx, calendarID, groups); err != nil {
+			return report, err
+		}
+	}
 	edits := make([]edit, len(groups))
 	items, changed := make([][]importing.Imported, len(groups)), make([]importing.Unit, len(groups))
 	for i, g := range groups {
 		edits[i] = edit{unit: g.ID, apply: func(u *unit, _ series.Zones) (calendar.WriteResult, error) {
+			if i >= inFile {
+				items[i], changed[i] = nil, importing.Unit{}
+				if u.now = u.was; !slices.ContainsFunc(u.was, func(e calendar.Event) bool { return e.Mark != "" }) {
+					u.now, items[i], changed[i] = nil, importing.Gone(u.was), importing.Unit{ID: u.id, Was: u.was}
+				}
+				return calendar.WriteResult{ID: u.id}, nil
+			}
 			now, became, err := im.Merge(u.was, g)
 			if err != nil {
 				return calendar.WriteResult{}, err
@@ -77,6 +90,9 @@ func (p *Provider) ImportWith(ctx context.Context, account, calendarID string, f
 			}
 		}
 		switch {
+		case how.Mirror && len(report.Aside) > 0:
+			return fault.New(fault.Invalid, "nothing was imported: %d of the file's events cannot be read, so that it is not known what the file lacks; the first is %s",
+				len(report.Aside), report.Aside[0])
 		case how.Strict && len(report.Aside) > 0:
 			return fault.New(fault.Invalid, "nothing was imported: %d of the file's events cannot be, first of them %s", len(report.Aside), report.Aside[0])
 		case how.DryRun:
@@ -98,6 +114,24 @@ func (p *Provider) ImportWith(ctx context.Context, account, calendarID string, f
 		return report, fmt.Errorf("import: %w", err)
 	}
 	return report, nil
+}
+
+// withOthers adds to the groups of a file an empty one for each unit that the calendar has and the file has not.
+func (p *Provider) withOthers(ctx context.Context, calendarID string, groups []*importing.Group) ([]*importing.Group, error) {
+	named := make(map[string]bool, len(groups))
+	for _, g := range groups {
+		named[g.ID] = true
+	}
+	err := p.items(ctx, store.Query{PK: keysPK(calendarID), Prefix: prefixID}, func(item store.Item) error {
+		if id := strings.TrimPrefix(item.SK, prefixID); !named[id] {
+			groups = append(groups, &importing.Group{ID: id})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the calendar: %w", err)
+	}
+	return groups, nil
 }
 
 // Units returns what a calendar has under the ids of units: an event, or a series, its master first, with its changed instances. What is not there is left

@@ -91,7 +91,7 @@ func (p *Provider) Instances(ctx context.Context, account, calendarID, masterID 
 	master := u.master()
 	switch {
 	case len(u.now) == 0:
-		return nil, fault.Wrap(fault.NotFound, fmt.Errorf("event %.200q: %w", masterID, calendar.ErrNotFound))
+		return nil, calendar.Told(fault.NotFound, calendar.ErrNotFound, "there is no event %.200q", masterID)
 	case master == nil:
 		return nil, fault.New(fault.Invalid, "event %.200q is no series", masterID)
 	}

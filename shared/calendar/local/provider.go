@@ -100,7 +100,7 @@ func encodeRecord(key store.Key, unknown store.Unknown, v any) *store.Item {
 }
 
 func errNoCalendar(account, id string) error {
-	return fault.Wrap(fault.NotFound, fmt.Errorf("calendar %.200q not found in %s: %w", id, account, calendar.ErrNotFound))
+	return calendar.Told(fault.NotFound, calendar.ErrNotFound, "calendar %.200q not found in %s", id, account)
 }
 
 // readRecord makes the calendar of an item.
@@ -176,7 +176,7 @@ func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calend
 		}
 		switch found, err := calendar.Pick(list, uri); {
 		case err == nil:
-			return calendar.Info{}, fault.Wrap(fault.Conflict, fmt.Errorf("calendar %q of %s has the id %s: %w", found.Name, uri.Account, found.ID, calendar.ErrExists))
+			return calendar.Info{}, calendar.Told(fault.Conflict, calendar.ErrExists, "calendar %q of %s exists already: id %s", found.Name, uri.Account, found.ID)
 		case !errors.Is(err, calendar.ErrNotFound):
 			return calendar.Info{}, err
 		}
@@ -203,8 +203,8 @@ func (p *Provider) CreateCalendar(ctx context.Context, uri calendar.URI) (calend
 			return calendar.Info{}, fmt.Errorf("create calendar: %w", err)
 		}
 		if uri.IsPrimary() && slices.ContainsFunc(list, func(i calendar.Info) bool { return calendar.SameName(i.Name, name) }) {
-			return calendar.Info{}, fault.Wrap(fault.Conflict,
-				fmt.Errorf("a calendar %q of %s, which is not the default one: %w", name, uri.Account, calendar.ErrExists))
+			return calendar.Info{}, calendar.Told(fault.Conflict, calendar.ErrExists,
+				"a calendar %q of %s exists already, which is not the default one", name, uri.Account)
 		}
 	}
 	return calendar.Info{}, errBusy()

@@ -302,7 +302,7 @@ func (p *Provider) Update(ctx context.Context, account, calendarID string, updat
 				return calendar.WriteResult{}, err
 			}
 			if !found {
-				return calendar.WriteResult{}, fault.Wrap(fault.NotFound, fmt.Errorf("event %.200q: %w", up.ID, calendar.ErrNotFound))
+				return calendar.WriteResult{}, calendar.Told(fault.NotFound, calendar.ErrNotFound, "there is no event %.200q", up.ID)
 			}
 			e.Type = calendar.Exception
 			return p.write(u, -1, e, up.Draft, zones)
