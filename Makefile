@@ -1,7 +1,7 @@
 # Everything that is done with this project from a shell. `make help` lists it.
 .DEFAULT_GOAL := help
 .PHONY: help run test tools chromium poppler cli build stage not-prod doctor synth templates diff migrate deploy destroy smoke rollback logs bench
-.PHONY: chaos rehearse reality readers screenshots schemathesis lint licences sbom vuln fmt fuzz clean
+.PHONY: install release chaos rehearse reality readers screenshots schemathesis lint licences sbom vuln fmt fuzz clean
 
 # One way to compile everything: what a test compiled, a build need not compile again.
 export CGO_ENABLED := 0
@@ -133,7 +133,22 @@ $(CDK): infra/tool/package-lock.json infra/tool/package.json
 
 cli: ## build the command line program into dist/
 	@mkdir -p dist
+	@test "$$(go list -f '{{.Stale}}' github.com/microsoftgraph/msgraph-sdk-go/models)" = false || \
+		echo "the first build takes some minutes, since it compiles Microsoft's SDK for Graph, which is large; later ones take seconds"
 	go build -ldflags "$(LDFLAGS)" -o dist/admin-assistant ./cmd/admin-assistant
+
+PREFIX ?= $(HOME)/.local
+install: cli ## install the program with its completions and manual pages below PREFIX (default: ~/.local)
+	@mkdir -p $(DESTDIR)$(PREFIX)/bin $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions zsh/site-functions fish/vendor_completions.d man/man1)
+	install -m 755 dist/admin-assistant $(DESTDIR)$(PREFIX)/bin/admin-assistant
+	dist/admin-assistant completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/admin-assistant
+	dist/admin-assistant completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_admin-assistant
+	dist/admin-assistant completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/admin-assistant.fish
+	dist/admin-assistant man $(DESTDIR)$(PREFIX)/share/man/man1
+	@command -v admin-assistant >/dev/null || echo 'put $(PREFIX)/bin into PATH'
+
+release: ## build archives of the program, the same bytes for the same commit, into dist/release/ (PLATFORMS='linux/amd64 ...', default: all six)
+	go run ./infra/release -version '$(VERSION)' $(PLATFORMS)
 
 build: $(FUNCTIONS:%=dist/functions/%/bootstrap) ## build all functions for Lambda (arm64) into dist/functions/; the same commit gives the same bytes
 

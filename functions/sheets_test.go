@@ -1,8 +1,11 @@
 package functions_test
 
 import (
+	"archive/zip"
 	"bytes"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,6 +50,32 @@ func TestATimesheetIsSentToItsCustomer(t *testing.T) {
 	records.RawQueryString = "action=timesheet.sent"
 	if got := read[map[string]any](t, d.ask(api, records), http.StatusOK); len(got["items"].([]any)) != 1 {
 		t.Errorf("the audit log has %v", got)
+	}
+	ask(http.MethodPost, "/v1/timesheets/"+id+"/lock", "", http.StatusOK)
+
+	// Whoever erases themselves is told what is to be kept, and exports it before.
+	warning := ask(http.MethodGet, "/v1/me/erasure", "", http.StatusOK)
+	export := d.ask(api, d.request("api-get-me.json", at(http.MethodGet, "/v1/me/export")))
+	if export.status != http.StatusSeeOther {
+		t.Fatalf("the export is answered with %d %s", export.status, export.body)
+	}
+	got, err := http.Get(export.header.Get("Location"))
+	must(t, err)
+	defer got.Body.Close()
+	data, err := io.ReadAll(got.Body)
+	must(t, err)
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil || !slices.ContainsFunc(z.File, func(f *zip.File) bool { return strings.Contains(f.Name, id) && strings.HasSuffix(f.Name, ".pdf") }) {
+		t.Errorf("the export is no ZIP with the timesheet: %v", err)
+	}
+	leave := func(query string) answer {
+		r := d.request("api-get-me.json", at(http.MethodDelete, "/v1/me"), header("x-confirm", object))
+		r.RawQueryString = query
+		return d.ask(api, r)
+	}
+	refused(t, leave(""), http.StatusConflict, "conflict")
+	if a := leave("kept=" + warning["kept"].(string)); a.status != http.StatusAccepted {
+		t.Errorf("the erasure is answered with %d %s", a.status, a.body)
 	}
 	d.discreet("api", "acme.example")
 }

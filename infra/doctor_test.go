@@ -79,7 +79,8 @@ func TestTheDoctorLooksAtAnAccount(t *testing.T) {
 		code      int
 		want      []string
 	}{
-		{"all is well", "dev", nil, graph, 0, []string{"ok       settings of dev", "alarms of " + infratest.Region + " are heard", "the secret of graph-credentials"}},
+		{"all is well", "dev", nil, graph, 0, []string{"ok       settings of dev",
+			"alarms of " + infratest.Region + " are heard", "the secret of graph-credentials"}},
 		{"nobody is signed in", "dev", map[string]string{"sts get-caller-identity": "!expired"}, nil, 1, []string{"missing  nobody is signed in", "aws sso login"}},
 		{"the wrong account", "dev", nil, map[string]string{variable("account"): "444455556666"}, 1, []string{"444455556666", infratest.Account}},
 		{"a setting that is missing", "dev", nil, map[string]string{variable("mail-from"): ""}, 1, []string{"mail-from is not set"}},

@@ -96,8 +96,8 @@ func build(app awscdk.App, s settings) error {
 		LogLevel: s.LogLevel, LogDays: s.LogDays, Destroy: s.Destroy,
 		MailFrom: s.MailFrom, MailIdentity: s.MailIdentity, MailConfigurationSet: s.MailConfigurationSet,
 		PublicURL: s.PublicURL, AlarmEmail: s.AlarmEmail, Budget: s.Budget, SignIn: s.SignIn, Graph: s.Graph,
-		UnseenDays: s.UnseenDays,
-		Reserve:    s.Reserve, ArchiveConcurrency: s.ArchiveConcurrency, BackupConcurrency: s.BackupConcurrency, CORSOrigins: s.CORSOrigins,
+		UnseenDays: s.UnseenDays, StampURL: s.StampURL, StampTrust: s.StampTrust,
+		Reserve: s.Reserve, ArchiveConcurrency: s.ArchiveConcurrency, BackupConcurrency: s.BackupConcurrency, CORSOrigins: s.CORSOrigins,
 	})
 	return err
 }

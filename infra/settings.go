@@ -2,10 +2,14 @@ package main
 
 import (
 	"cmp"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/mail"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -44,6 +48,9 @@ type settings struct {
 	Graph     service.Graph
 	// UnseenDays is for how many days jobs go on of a user who makes no request, where an application reaches the mailboxes; 0: for ever.
 	UnseenDays int
+	// StampURL is the authority that is asked for a time-stamp once a day; empty: none is. StampTrust are the certificates that are believed, DER in
+	// base64, separated by commas: those of the file that the setting names.
+	StampURL, StampTrust string
 	// LogLevel is debug, info, warn or error. LogDays is for how long logs are kept.
 	LogLevel string
 	LogDays  int
@@ -110,7 +117,7 @@ var names = []string{
 	"stage", "account", "region", "commit", "functions", "mail-from", "mail-identity", "mail-configuration-set", "alarm-email",
 	"sign-in-authority", "sign-in-audience", "sign-in-tenants",
 	"sign-in-client", "sign-in-programs", "sign-in-service-roles", "sign-in-identifiers", "sign-in-guests", "sign-in-credentials",
-	"unseen-days", "public-url", "graph-delegated", "graph-tenant",
+	"unseen-days", "stamp-url", "stamp-trust", "public-url", "graph-delegated", "graph-tenant",
 	"graph-client", "graph-credentials", "graph-url", "log-level", "log-days", "removal", "canary", "archive-concurrency", "backup-concurrency", "cors-origins",
 	"table-warm-reads", "table-warm-writes", "reserved-concurrency", "account-concurrency", "budget", "table", "bucket", "copy-vault",
 	"outside-probe",
@@ -311,6 +318,7 @@ func read(from source) (settings, error) {
 	if s.Graph.Delegated {
 		s.UnseenDays = 0 // Entra ID ends users' sign-ins, and what they reach
 	}
+	s.readStamps(r)
 	s.LogLevel = r.oneOf("log-level", "info", "debug", "info", "warn", "error")
 	s.LogDays = r.number("log-days", defaults.logDays, 1, 3653)
 	if _, ok := golambda.Retentions[s.LogDays]; !ok && s.LogDays != 0 {
@@ -348,6 +356,41 @@ func read(from source) (settings, error) {
 	}
 	return s, errors.Join(r.errs...)
 }
+
+// readStamps reads who is asked for time-stamps. The certificates come out of a file, since the functions have none.
+func (s *settings) readStamps(r *reader) {
+	s.StampURL = r.text("stamp-url")
+	file := r.text("stamp-trust")
+	if s.StampURL == "" {
+		if file != "" {
+			r.refuse("stamp-trust", "is set, and stamp-url is not: nobody is asked")
+		}
+		return
+	}
+	if u, err := url.Parse(s.StampURL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
+		r.refuse("stamp-url", "must be the address of an authority, as in https://tsa.example/tsr, not %q", s.StampURL)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		r.refuse("stamp-trust", "must be a file with the certificates of the authority, as PEM: %v", err)
+		return
+	}
+	var all []string
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if _, err := x509.ParseCertificate(block.Bytes); block.Type != "CERTIFICATE" || err != nil {
+			r.refuse("stamp-trust", "has something else than certificates in %s", file)
+			return
+		}
+		all = append(all, base64.StdEncoding.EncodeToString(block.Bytes))
+	}
+	if s.StampTrust = strings.Join(all, ","); s.StampTrust == "" || len(s.StampTrust) > mostTrust {
+		r.refuse("stamp-trust", "must have certificates of at most %d bytes in base64, which the functions' environment holds; it has %d", mostTrust,
+			len(s.StampTrust))
+	}
+}
+
+// mostTrust is how much of the 4 KB of a function's environment certificates may take.
+const mostTrust = 2048
 
 func (s *settings) readMail(r *reader) {
 	if s.MailFrom = r.address("mail-from"); s.MailFrom == "" {

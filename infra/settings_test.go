@@ -112,6 +112,12 @@ func TestRead(t *testing.T) {
 			}
 		}
 	})
+	t.Run("an authority for time-stamps is asked that the certificates of a file are of", func(t *testing.T) {
+		got, err := read(given("dev", map[string]string{"stamp-url": "https://tsa.example/tsr", "stamp-trust": "testdata/authority.pem"}))
+		if err != nil || got.StampURL != "https://tsa.example/tsr" || !strings.HasPrefix(got.StampTrust, "MII") || strings.ContainsAny(got.StampTrust, "\n-") {
+			t.Errorf("got %q, %v", got.StampTrust, err)
+		}
+	})
 	t.Run("instances are reserved where the account has enough of them", func(t *testing.T) {
 		for _, c := range []struct {
 			stage, account, said string
@@ -210,6 +216,10 @@ func TestRead(t *testing.T) {
 		{"a role of services without any", "dev", map[string]string{"sign-in-service-roles": "service"}, []string{"sign-in-programs"}},
 		{"an identifier that is none", "dev", map[string]string{"sign-in-identifiers": "assistant"}, []string{"sign-in-identifiers"}},
 		{"guests, perhaps", "dev", map[string]string{"sign-in-guests": "maybe"}, []string{"sign-in-guests"}},
+		{"certificates of an authority that nobody asks", "dev", map[string]string{"stamp-trust": "testdata/authority.pem"}, []string{"stamp-trust"}},
+		{"an authority that nobody believes", "dev", map[string]string{"stamp-url": "https://tsa.example/tsr"}, []string{"stamp-trust"}},
+		{"an authority without an address", "dev", map[string]string{"stamp-url": "tsa.example", "stamp-trust": "testdata/authority.pem"}, []string{"stamp-url"}},
+		{"certificates that are none", "dev", map[string]string{"stamp-url": "https://tsa.example/tsr", "stamp-trust": "settings.go"}, []string{"stamp-trust"}},
 		{"jobs that pause before anybody is told", "dev", map[string]string{"unseen-days": "7"}, []string{"unseen-days"}},
 		{"a sign-in on the web that comes back nowhere", "dev", web(map[string]string{"public-url": ""}), []string{"public-url"}},
 		{"a sign-in that comes back in the clear", "dev", web(map[string]string{"public-url": "http://calendar.example.com"}), []string{"public-url"}},

@@ -95,7 +95,8 @@ var (
 	programs = []string{"functions", "cmd", "infra"}
 	adapters = []string{
 		"shared/store/sqlite", "shared/store/dynamo", "shared/queue/sqlite", "shared/queue/sqs", "shared/blob/folder", "shared/blob/s3",
-		"shared/timesheet/pdf", "shared/timesheet/xlsx", "shared/secret/kms", "shared/secret/keyfile", "shared/mail/ses", "shared/mail/outbox", "shared/witness",
+		"shared/timesheet/pdf", "shared/timesheet/xlsx", "shared/secret/kms", "shared/secret/keyfile",
+		"shared/mail/ses", "shared/mail/outbox", "shared/witness", "shared/stamp/authority",
 		"shared/calendar/graph", "shared/calendar/local", "shared/calendar/graphsim", "shared/account/entrasim", "shared/account/webidentity",
 	}
 	// translators make calls of requests, and answers of what the calls return. They store nothing.

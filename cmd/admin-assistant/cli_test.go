@@ -451,8 +451,8 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 func TestHelp(t *testing.T) {
 	m := newMachine(t)
 	for group, commands := range map[string][]string{
-		"": {"login", "logout", "whoami", "calendar", "config", "archive", "backup", "undo", "job", "ledger", "audit", "user", "serve", "browser", "version",
-			"completion", "category", "customer", "hours"},
+		"": {"login", "logout", "whoami", "calendar", "config", "archive", "backup", "undo", "job", "ledger", "audit", "user", "serve", "service",
+			"browser", "version", "completion", "category", "customer", "hours"},
 		"calendar":   {"create", "list", "delete", "import", "export", "events", "overlaps"},
 		"config":     {"create", "list", "show", "edit", "activate", "deactivate", "delete"},
 		"rule":       {"list", "add", "edit", "delete", "move", "try", "suggest"},
@@ -467,6 +467,7 @@ func TestHelp(t *testing.T) {
 		"audit":      {"list", "export", "verify"},
 		"user":       {"list", "show", "disable", "enable", "role", "grants", "grant", "revoke-grant", "delete"},
 		"serve":      {"--addr", "127.0.0.1:8080"},
+		"service":    {"install", "status", "remove"},
 		"completion": {"bash", "zsh", "fish"},
 	} {
 		args := strings.Fields(group)

@@ -110,7 +110,8 @@ type request struct {
 	json         any       // body
 	file         io.Reader // body of a file
 	ifMatch      string
-	elsewhere    bool // the answer may be somewhere else (303): then it is fetched from there, without a token
+	confirm      string // X-Confirm
+	elsewhere    bool   // the answer may be somewhere else (303): then it is fetched from there, without a token
 }
 
 // do makes a call and decodes the answer into out, which may be nil. It returns the answer's headers.
@@ -286,6 +287,9 @@ func (c *client) try(ctx context.Context, in request, body []byte, key, token st
 	}
 	if in.ifMatch != "" {
 		r.Header.Set("If-Match", in.ifMatch)
+	}
+	if in.confirm != "" {
+		r.Header.Set("X-Confirm", in.confirm)
 	}
 	if in.method == http.MethodPost && in.file == nil {
 		r.Header.Set("Idempotency-Key", key)

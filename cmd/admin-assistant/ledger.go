@@ -16,10 +16,12 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"adminassistant/shared/app"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/proof"
+	"adminassistant/shared/stamp"
 )
 
 type entryView struct {
@@ -42,7 +44,8 @@ type entryView struct {
 
 func (p *program) ledgerCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "ledger", Short: "Read, correct and verify the record of what was archived"}
-	cmd.AddCommand(p.ledgerDay(), p.ledgerHistory(), p.ledgerVerify(), p.ledgerHead(), p.ledgerProve(), p.ledgerAmend(), p.ledgerAdd(), p.ledgerWithdraw())
+	cmd.AddCommand(p.ledgerDay(), p.ledgerHistory(), p.ledgerVerify(), p.ledgerHead(), p.ledgerStamp(), p.ledgerProve(),
+		p.ledgerAmend(), p.ledgerAdd(), p.ledgerWithdraw())
 	return cmd
 }
 
@@ -168,6 +171,9 @@ func (p *program) printVerified(r *proof.Verification) error {
 	if r.Since > 0 {
 		_, err = fmt.Fprintf(p.out, "It continues %s.\n", counted(r.Since, "earlier head", "earlier heads"))
 	}
+	if err == nil && r.StampedAt != nil {
+		_, err = fmt.Fprintf(p.out, "An authority outside saw %s of them, the newest at %s.\n", counted(r.Stamped, "head", "heads"), minute(*r.StampedAt))
+	}
 	if err == nil && r.Unfinished != "" {
 		_, err = fmt.Fprintf(p.out, "Run %s was interrupted; the next run finishes what it left.\n", r.Unfinished)
 	}
@@ -280,6 +286,68 @@ func (p *program) ledgerHead() *cobra.Command {
 	return cmd
 }
 
+func (p *program) ledgerStamp() *cobra.Command {
+	var config, day, file string
+	cmd := &cobra.Command{
+		Use: "stamp", Short: "Write a proof of when a head of the ledger was there", Args: cobra.NoArgs,
+		Long: "Write a proof of when a head of the ledger was there: the head, and the time-stamp that an authority outside gave for it. Who gets the file checks\n" +
+			"it with \"proof verify --trust CERTIFICATES\", without an account and without a connection. There is one for each day on which the ledger grew,\n" +
+			"when that is over, where whoever runs the installation has named an authority.",
+		Example: "  admin-assistant ledger stamp --config work --file october.stamp.json",
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			v, _, err := p.findConfig(ctx, c, config)
+			if err != nil {
+				return err
+			}
+			var doc stamp.Proof
+			in := request{method: http.MethodGet, path: "/v1/ledger/" + v.ID + "/stamp", query: given(map[string]string{"day": day})}
+			if _, err := c.do(ctx, in, &doc); err != nil {
+				return err
+			}
+			data, err := json.MarshalIndent(doc, "", "  ")
+			if err != nil {
+				return err
+			}
+			if file == "" {
+				_, err = p.out.Write(append(data, '\n'))
+				return err
+			}
+			if err := p.store(file, bytes.NewReader(append(data, '\n'))); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(p.out, "%s has a time-stamp of %s. Who gets it checks it with: admin-assistant proof verify %s --trust CERTIFICATES\n", file,
+				printable(doc.Authority), file)
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
+	cmd.Flags().StringVar(&day, "day", "", "UTC day of the head, as in 2026-10-31; without it, the newest")
+	cmd.Flags().StringVar(&file, "file", "", "file to write; without it the proof is printed")
+	required(cmd, "config")
+	return cmd
+}
+
+// verifyStamp checks the time-stamp of a head.
+func (p *program) verifyStamp(doc *stamp.Proof, key, trusted string, zone *time.Location) error {
+	if trusted == "" {
+		return usageError{errors.New("--trust is missing: file with the certificates of the authority that you believe; see: admin-assistant proof verify --help")}
+	}
+	trust, err := app.ReadTrust(trusted)
+	if err != nil {
+		return fault.Field("--trust", "%w", err)
+	}
+	checked, err := doc.Check(key, trust)
+	if err != nil {
+		return fault.New(fault.Malformed, "THE PROOF DOES NOT HOLD: %v", err)
+	}
+	if p.output == "json" {
+		return p.printJSON(checked)
+	}
+	fmt.Fprintf(p.out, "The proof holds: %s of %s were there at %s (%s).\n", counted(checked.Links, "link", "links"), printable(checked.Origin),
+		checked.Time.In(zone).Format("2006-01-02 15:04:05"), zone)
+	return p.printKey(checked.Key, key != "")
+}
+
 func (p *program) ledgerProve() *cobra.Command {
 	var config, period, key, file string
 	cmd := &cobra.Command{
@@ -335,12 +403,14 @@ func (p *program) proofCommand() *cobra.Command {
 }
 
 func (p *program) proofVerify() *cobra.Command {
-	var key, zoneName string
+	var key, zoneName, trusted string
 	cmd := &cobra.Command{
 		Use: "verify FILE", Short: "Check a proof by itself, with no account and no connection", Args: cobra.ExactArgs(1),
 		Long: "Check a proof by itself, with no account and no connection. It holds if every entry is in its link, every link in the chain, and the head of the " +
-			"chain is signed.\n\nWho signed it is for you to know: compare the key with the one that you were given by another way, or name that one with --key.",
-		Example: "  admin-assistant proof verify october.proof.json --key admin-assistant-1f2e3d4c+5b6a7988+AbC...",
+			"chain is signed.\n\nWho signed it is for you to know: compare the key with the one that you were given by another way, or name that one with --key.\n\n" +
+			"The time-stamp of a head, which \"ledger stamp\" writes, holds if the authority is one of --trust.",
+		Example: "  admin-assistant proof verify october.proof.json --key admin-assistant-1f2e3d4c+5b6a7988+AbC...\n" +
+			"  admin-assistant proof verify october.stamp.json --trust authority.pem",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			zone, err := calendar.LoadZone(zoneName)
 			if err != nil {
@@ -351,7 +421,14 @@ func (p *program) proofVerify() *cobra.Command {
 				return fault.New(fault.NotFound, "the proof cannot be read: %v", err)
 			}
 			defer file.Close()
-			doc, err := proof.Parse(file)
+			data, err := io.ReadAll(io.LimitReader(file, proof.MaxSize+1))
+			if err != nil {
+				return err
+			}
+			if stamped, err := stamp.ParseProof(bytes.NewReader(data)); err == nil {
+				return p.verifyStamp(stamped, key, trusted, zone)
+			}
+			doc, err := proof.Parse(bytes.NewReader(data))
 			if err != nil {
 				return err
 			}
@@ -366,6 +443,7 @@ func (p *program) proofVerify() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&key, "key", "", "the public key that you trust")
+	cmd.Flags().StringVar(&trusted, "trust", "", "file with certificates, as PEM, of the authority whose time-stamps you believe")
 	cmd.Flags().StringVar(&zoneName, "timezone", "UTC", "time zone to show times in")
 	return cmd
 }
@@ -391,10 +469,17 @@ func (p *program) printChecked(c *proof.Checked, key string, trusted bool, zone 
 		text += fmt.Sprintf(", sealed between %s and %s", c.From.In(zone).Format("2006-01-02 15:04"), c.To.In(zone).Format("2006-01-02 15:04"))
 	}
 	text += fmt.Sprintf(". Times are in %s.\n", zone)
-	if trusted {
-		text += "It is signed with the key that you named.\n"
-	} else {
-		text += fmt.Sprintf("It is signed with the key %s\n", printable(key)) +
+	if _, err := io.WriteString(p.out, text); err != nil {
+		return err
+	}
+	return p.printKey(key, trusted)
+}
+
+// printKey says with which key something is signed, and what is still to be looked at.
+func (p *program) printKey(key string, trusted bool) error {
+	text := "It is signed with the key that you named.\n"
+	if !trusted {
+		text = fmt.Sprintf("It is signed with the key %s\n", printable(key)) +
 			"That this is the key of whom you think is not proven: compare it with the one that they gave you.\n"
 	}
 	_, err := io.WriteString(p.out, text)

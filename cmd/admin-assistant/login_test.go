@@ -41,6 +41,7 @@ import (
 	"adminassistant/shared/secret"
 	"adminassistant/shared/secret/keyfile"
 	"adminassistant/shared/store/sqlite"
+	"adminassistant/shared/timesheet"
 )
 
 const (
@@ -158,6 +159,7 @@ func (w *world) serveHere(t *testing.T, l *entrasim.Listener, tenants []string, 
 	server := httptest.NewServer(httpapi.New(httpapi.Services{
 		Notifications: notifications,
 		Tenants:       w.letIn,
+		Timesheets:    &timesheet.Sheets{Table: table, Clock: time.Now},
 		Flags:         flag.New(table, time.Now), Users: users, Eraser: account.NewEraser(users),
 		Jobs: job.New(table, nil, newID, time.Now), Audit: audit.New(table, time.Now, newID),
 		Requests: idempotency.New(table, time.Now), Clock: time.Now, NewID: newID, Log: zerolog.Nop(), Version: "1.2.3",

@@ -149,7 +149,8 @@ func (p *program) root() *cobra.Command {
 	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.doctorCommand(), p.calendarCommand(), p.configCommand(), p.ruleCommand(),
 		p.customerCommand(), p.categoryCommand(), p.archiveCommand(), p.backupCommand(), p.restoreCommand(), p.undoCommand(), p.jobCommand(),
 		p.verifyCommand(), p.ledgerCommand(), p.proofCommand(), p.actionCommand(), p.reviewCommand(), p.hoursCommand(), p.placeCommand(), p.travelCommand(),
-		p.timesheetCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(), p.versionCommand())
+		p.timesheetCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(),
+		p.serviceCommand(), p.manCommand(), p.versionCommand())
 	usage(root)
 	return root
 }

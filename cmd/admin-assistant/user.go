@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -54,10 +55,12 @@ type grantView struct {
 func (p *program) userCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "user", Short: "Manage the users of your organisation, as its administrator",
-		Long: "Manage the users of your organisation, as its administrator. A user is named by the Entra object id, which list shows.",
+		Long: "Manage the users of your organisation, as its administrator. A user is named by the Entra object id, which list shows.\n" +
+			"export and erase are about yourself, and for everybody.",
 	}
 	cmd.AddCommand(p.userList(), p.userShow(), p.userSwitch("disable", "Shut a user out, and sign the user out of all browsers"),
-		p.userSwitch("enable", "Let a user in again"), p.userRole(), p.userGrants(), p.userGrant(), p.userRevokeGrant(), p.userMailAgain(), p.userDelete())
+		p.userSwitch("enable", "Let a user in again"), p.userRole(), p.userGrants(), p.userGrant(), p.userRevokeGrant(), p.userMailAgain(), p.userDelete(),
+		p.userExport(), p.userErase())
 	return cmd
 }
 
@@ -210,33 +213,157 @@ func (p *program) userRole() *cobra.Command {
 	}
 }
 
+// erasureWarning is what is to be known before a user is erased.
+type erasureWarning struct {
+	Retained   int    `json:"retained"`
+	Until      string `json:"until,omitempty"`
+	Years      int    `json:"retention_years"`
+	Kept       string `json:"kept"`
+	Says       string `json:"says"`
+	Timesheets []struct {
+		ID       string `json:"id"`
+		Customer string `json:"customer"`
+		From     string `json:"from"`
+		To       string `json:"to"`
+		Until    string `json:"until"`
+	} `json:"timesheets,omitempty"`
+	Laws []struct {
+		Country string `json:"country"`
+		Years   int    `json:"years"`
+		What    string `json:"what"`
+		Law     string `json:"law"`
+		Source  string `json:"source"`
+	} `json:"laws"`
+}
+
+// erasureState is how far an erasure is.
+type erasureState struct {
+	State string     `json:"state"`
+	Begun *time.Time `json:"begun,omitempty"`
+	Step  string     `json:"step,omitempty"`
+	Again *time.Time `json:"again,omitempty"`
+}
+
+// warnOfErasure asks whether a user is to be erased, after it said what is to be kept. Programs get that in the question alone.
+func (p *program) warnOfErasure(ctx context.Context, c *client, path, question string) (kept string, err error) {
+	var w erasureWarning
+	if _, err := c.do(ctx, request{method: http.MethodGet, path: path}, &w); err != nil {
+		return "", err
+	}
+	if w.Retained == 0 {
+		return "", p.confirm(question)
+	}
+	if p.output != "json" {
+		for _, s := range w.Timesheets {
+			fmt.Fprintf(p.out, "  %s of %s, %s to %s: until %s\n", s.ID, printable(s.Customer), s.From, s.To, s.Until)
+		}
+		fmt.Fprintln(p.out, "What the law asks for in countries that are known here; this is no legal advice:")
+		for _, l := range w.Laws {
+			fmt.Fprintf(p.out, "  %s: %d years, %s (%s)\n      %s\n", l.Country, l.Years, l.What, l.Law, l.Source)
+		}
+	}
+	return w.Kept, p.confirm(printable(w.Says) + " " + question)
+}
+
+// printErasure says how far the erasure of a user is.
+func (p *program) printErasure(of string, done erasureState) error {
+	switch {
+	case p.output == "json":
+		return p.printJSON(done)
+	case done.Again == nil:
+		_, err := fmt.Fprintf(p.out, "all is erased that was kept of %s\n", of)
+		return err
+	}
+	_, err := fmt.Fprintf(p.out, "%s is being erased; run this command again at %s for the rest\n", of, minute(*done.Again))
+	return err
+}
+
 func (p *program) userDelete() *cobra.Command {
 	return &cobra.Command{
 		Use: "delete OBJECT", Short: "Erase all that is kept of a user", Args: cobra.ExactArgs(1),
 		Long: "Erase all that is kept of a user. Some minutes later a last pass is needed: run the command again, until all is erased. " +
-			"A user who is disabled stays so.",
+			"A user who is disabled stays so.\nLocked timesheets whose retention period is not over are counted before; only the user can export them.",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
-			if err := p.confirm(fmt.Sprintf("This erases all that is kept of user %s, for good.", printable(args[0]))); err != nil {
+			kept, err := p.warnOfErasure(ctx, c, userPath(args[0])+"/erasure",
+				fmt.Sprintf("This erases all that is kept of user %s, for good.", printable(args[0])))
+			if err != nil {
 				return err
 			}
-			var done struct {
-				State string     `json:"state"`
-				Begun *time.Time `json:"begun,omitempty"`
-				Step  string     `json:"step,omitempty"`
-				Again *time.Time `json:"again,omitempty"`
-			}
-			if _, err := c.do(ctx, request{method: http.MethodDelete, path: userPath(args[0])}, &done); err != nil {
+			var done erasureState
+			r := request{method: http.MethodDelete, path: userPath(args[0]), query: given(map[string]string{"kept": kept})}
+			if _, err := c.do(ctx, r, &done); err != nil {
 				return err
 			}
-			switch {
-			case p.output == "json":
-				return p.printJSON(done)
-			case done.Again == nil:
-				_, err := fmt.Fprintf(p.out, "all is erased that was kept of %s\n", printable(args[0]))
-				return err
-			}
-			_, err := fmt.Fprintf(p.out, "%s is being erased; run this command again at %s for the rest\n", printable(args[0]), minute(*done.Again))
-			return err
+			return p.printErasure("user "+printable(args[0]), done)
 		}),
 	}
+}
+
+func (p *program) userExport() *cobra.Command {
+	return &cobra.Command{
+		Use: "export [FILE]", Short: "Export all that is kept of you as a ZIP file", Args: cobra.MaximumNArgs(1),
+		Long: "Export all that is kept of you as a ZIP file: records, ledgers, approved timesheets with what proves them, and the audit log. Not in it are\n" +
+			"the files of backups (backup download) and local calendars (calendar export).",
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			return p.save(ctx, c, request{method: http.MethodGet, path: "/v1/me/export", elsewhere: true}, args)
+		}),
+	}
+}
+
+func (p *program) userErase() *cobra.Command {
+	var file, goOn string
+	cmd := &cobra.Command{
+		Use: "erase", Short: "Export all that is kept of you, and then erase it", Args: cobra.NoArgs,
+		Long: "Export all that is kept of you into the file --export, and then erase it, for good. Before that, it says which locked timesheets are in the\n" +
+			"retention period of your settings, and what the law asks for in some countries. Some minutes later a last pass is needed, for which the\n" +
+			"command says how to go on. What is in Outlook stays there.",
+		Example: "  admin-assistant user erase --export everything.zip",
+		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
+			if goOn != "" {
+				return p.eraseMe(ctx, c, goOn, "")
+			}
+			if file == "" {
+				return usageError{errors.New("--export is missing: file into which all is exported before; see: admin-assistant user erase --help")}
+			}
+			var me struct {
+				Object string `json:"object"`
+			}
+			if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/me"}, &me); err != nil {
+				return err
+			}
+			kept, err := p.warnOfErasure(ctx, c, "/v1/me/erasure",
+				fmt.Sprintf("All that is kept of you is exported into %s, and then erased for good.", printable(file)))
+			if err != nil {
+				return err
+			}
+			if err := p.save(ctx, c, request{method: http.MethodGet, path: "/v1/me/export", elsewhere: true}, []string{file}); err != nil {
+				return err
+			}
+			if p.output != "json" {
+				fmt.Fprintf(p.out, "exported into %s; keep it\n", printable(file))
+			}
+			return p.eraseMe(ctx, c, me.Object, kept)
+		}),
+	}
+	cmd.Flags().StringVar(&file, "export", "", "file into which all is exported before")
+	cmd.Flags().StringVar(&goOn, "go-on", "", "your object id: go on with an erasure that has begun")
+	return cmd
+}
+
+// eraseMe erases whoever asks, or goes on with it.
+func (p *program) eraseMe(ctx context.Context, c *client, object, kept string) error {
+	var done erasureState
+	r := request{method: http.MethodDelete, path: "/v1/me", confirm: object, query: given(map[string]string{"kept": kept})}
+	if _, err := c.do(ctx, r, &done); err != nil {
+		return err
+	}
+	switch {
+	case p.output == "json":
+		return p.printJSON(done)
+	case done.Again == nil:
+		_, err := fmt.Fprintln(p.out, "all is erased that was kept of you")
+		return err
+	}
+	_, err := fmt.Fprintf(p.out, "you are being erased; at %s go on with: admin-assistant user erase --go-on %s\n", minute(*done.Again), printable(object))
+	return err
 }

@@ -290,10 +290,11 @@ func newTopic(scope constructs.Construct, stack awscdk.Stack, email string) awss
 	topic := awssns.NewTopic(scope, jsii.String("Topic"), &awssns.TopicProps{
 		DisplayName: jsii.String("Admin Assistant alarms"), MasterKey: key, EnforceSSL: jsii.Bool(true),
 	})
-	// who tells it something, each for things of this account alone
+	// Who tells it something, each for things of this account alone. EventBridge is not among them: it takes no conditions in the policy of a topic, and
+	// the CDK lets it in where a rule names the topic.
+	// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
 	for _, teller := range []struct{ service, things string }{
 		{"cloudwatch", fmt.Sprintf("arn:%s:cloudwatch:%s:%s:alarm:*", *stack.Partition(), *stack.Region(), *stack.Account())},
-		{"events", fmt.Sprintf("arn:%s:events:%s:%s:rule/*", *stack.Partition(), *stack.Region(), *stack.Account())},
 		{"budgets", fmt.Sprintf("arn:%s:budgets::%s:*", *stack.Partition(), *stack.Account())},
 	} {
 		tell := func(resource *string, actions ...string) awsiam.PolicyStatement {

@@ -282,8 +282,7 @@ func TestTopic(t *testing.T) {
 
 // tellers are who may tell the topic something, and of what of this account.
 var tellers = map[string]string{
-	"cloudwatch": "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:*", "events": "arn:aws:events:eu-central-1:111122223333:rule/*",
-	"budgets": "arn:aws:budgets::111122223333:*",
+	"cloudwatch": "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:*", "budgets": "arn:aws:budgets::111122223333:*",
 }
 
 // mayTell says whether a policy allows exactly these actions to a service, for things of this account.
@@ -310,8 +309,32 @@ func TestWhatIsToldWithoutAnAlarm(t *testing.T) {
 		if diff := cmp.Diff(want, rule["EventPattern"]); diff != "" {
 			t.Error(diff)
 		}
-		if topic, _ := infratest.At(rule["Targets"], 0, "Arn", "Ref").(string); v.Resources[topic].Type != "AWS::SNS::Topic" {
+		topic, _ := infratest.At(rule["Targets"], 0, "Arn", "Ref").(string)
+		if v.Resources[topic].Type != "AWS::SNS::Topic" {
 			t.Errorf("it tells %v", rule["Targets"])
+		}
+		// A condition would never hold for EventBridge, and the message would be lost without a word.
+		key, _ := infratest.At(v.Resources[topic].Properties, "KmsMasterKeyId", "Fn::GetAtt", 0).(string)
+		for what, of := range map[string]struct {
+			policy  any
+			actions []string
+		}{
+			"publish":        {infratest.At(only(t, v, "AWS::SNS::TopicPolicy").Properties, "PolicyDocument"), []string{"sns:Publish"}},
+			"use of the key": {infratest.At(v.Resources[key].Properties, "KeyPolicy"), []string{"kms:Decrypt", "kms:GenerateDataKey*"}},
+		} {
+			let := 0
+			statements, _ := infratest.At(of.policy, "Statement").([]any)
+			for _, s := range statements {
+				if infratest.At(s, "Principal", "Service") != "events.amazonaws.com" {
+					continue
+				}
+				if let++; infratest.At(s, "Condition") != nil || !slices.Equal(infratest.Strings(infratest.At(s, "Action")), of.actions) {
+					t.Errorf("%s: %s", what, infratest.Text(s))
+				}
+			}
+			if let != 1 {
+				t.Errorf("%s: EventBridge is let in %d times", what, let)
+			}
 		}
 	})
 	t.Run("a month that costs more than was thought, or is about to", func(t *testing.T) {
@@ -324,6 +347,10 @@ func TestWhatIsToldWithoutAnAlarm(t *testing.T) {
 			kinds = append(kinds, infratest.At(n, "Notification", "NotificationType").(string))
 			if topic, _ := infratest.At(n, "Subscribers", 0, "Address", "Ref").(string); v.Resources[topic].Type != "AWS::SNS::Topic" {
 				t.Errorf("it tells %v", n)
+			}
+			if of := infratest.At(n, "Notification"); infratest.At(of, "Threshold") != 100.0 || infratest.At(of, "ThresholdType") != "PERCENTAGE" ||
+				infratest.At(of, "ComparisonOperator") != "GREATER_THAN" {
+				t.Errorf("it tells of %v", of)
 			}
 		}
 		if diff := cmp.Diff([]string{"ACTUAL", "FORECASTED"}, kinds); diff != "" {

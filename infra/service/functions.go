@@ -97,7 +97,7 @@ func newFunctions(scope awscdk.Stack, p Props, q queues, set awsses.Configuratio
 	if p.Canary > 0 {
 		settings.Rollout = golambda.NewRollout(here, p.Canary)
 	}
-	g := grants{stack: scope, data: p.Data, heads: p.Heads}
+	g := grants{stack: scope, data: p.Data, heads: p.Heads, stamps: p.StampURL != ""}
 	e := environment{p: p, q: q}
 	may := func(groups ...[]awsiam.PolicyStatement) []awsiam.PolicyStatement { return slices.Concat(groups...) }
 	one := func(statements ...awsiam.PolicyStatement) []awsiam.PolicyStatement { return statements }
@@ -126,7 +126,7 @@ func newFunctions(scope awscdk.Stack, p Props, q queues, set awsses.Configuratio
 		api: golambda.New(here, settings, golambda.Props{
 			Name: api, Description: "Answers the HTTP API.", MemoryMB: 512, Timeout: apiTimeout,
 			Environment: e.of(e.bucket(), e.heads(), e.urls(q.archive.queue, q.backup.queue), e.signIn(), e.web(), e.graph(),
-				e.sender(set)),
+				e.sender(set), e.stamps()),
 			May: may(g.table(), g.objects(objects[api]), one(g.sends(q.archive.queue, q.backup.queue), g.counts(q.archive.queue, q.backup.queue)),
 				one(g.signs()), g.readsHeads(), g.signsIn(p.SignIn), g.credentials(p.Graph.Credentials),
 				g.vouches(p.Graph.Federated && !p.SignIn.Federated), // the application's, to list calendars; never a user's
@@ -134,14 +134,17 @@ func newFunctions(scope awscdk.Stack, p Props, q queues, set awsses.Configuratio
 		}),
 		dispatcher: golambda.New(here, settings, golambda.Props{
 			Name: dispatcher, Description: "Starts the runs of jobs that are due.", MemoryMB: 256, Timeout: dispatcherTimeout,
-			Reserved:    reserved(dispatchers),
-			Environment: e.of(e.urls(q.archive.queue, q.backup.queue, q.notify.queue), map[string]string{"UNSEEN_DAYS": strconv.Itoa(p.UnseenDays)}),
-			May:         may(g.table(), one(g.sends(q.archive.queue, q.backup.queue, q.notify.queue, q.scheduleDead))), // Lambda sends a failed tick there in its name
+			Reserved: reserved(dispatchers),
+			Environment: e.of(e.urls(q.archive.queue, q.backup.queue, q.notify.queue), map[string]string{"UNSEEN_DAYS": strconv.Itoa(p.UnseenDays)},
+				e.stamps(), e.key()),
+			May: may(g.table(), one(g.sends(q.archive.queue, q.backup.queue, q.notify.queue, q.scheduleDead)), // Lambda sends a failed tick there in its name
+				g.opens()),
 		}),
 		archive: golambda.New(here, settings, golambda.Props{
 			Name: archive, Description: "Carries out archive, verify and undo runs.", MemoryMB: 512, Timeout: archiveTimeout,
 			Reserved: reserved(p.ArchiveConcurrency), Loops: true,
-			Environment: e.of(e.bucket(), e.heads(), e.urls(q.archive.queue, q.archive.dead, q.notify.queue), e.runs(), e.users(), e.graph()),
+			Environment: e.of(e.bucket(), e.heads(), e.urls(q.archive.queue, q.archive.dead, q.notify.queue), e.runs(), e.users(), e.graph(),
+				e.stamps()),
 			May: may(g.table(), g.objects(objects[archive]),
 				one(g.consumes(q.archive.queue), g.sends(q.archive.queue, q.archive.dead, q.notify.queue)), one(g.signs()), g.keepsHeads(), g.reaches(p)),
 		}),
@@ -263,6 +266,22 @@ func (e environment) heads() map[string]string {
 		all["HEAD_BUCKET"] = *e.p.Heads.Bucket.BucketName()
 	}
 	return all
+}
+
+// stamps is what a function needs to have heads stamped, and to check time-stamps; nothing, where none are asked for.
+func (e environment) stamps() map[string]string {
+	if e.p.StampURL == "" {
+		return nil
+	}
+	return map[string]string{"STAMP_URL": e.p.StampURL, "STAMP_TRUST": e.p.StampTrust}
+}
+
+// key is what the function that has heads stamped needs to open them.
+func (e environment) key() map[string]string {
+	if e.p.StampURL == "" {
+		return nil
+	}
+	return map[string]string{"KEY": *e.p.Data.TokenKey.KeyArn()}
 }
 
 func (e environment) urls(queues ...named) map[string]string {

@@ -20,6 +20,8 @@ type grants struct {
 	stack awscdk.Stack
 	data  *data.Stack
 	heads *heads.Stack // nil: heads are kept nowhere
+	// stamps says that an authority is asked for time-stamps of heads.
+	stamps bool
 }
 
 // Where objects lie in the bucket.
@@ -138,6 +140,14 @@ func (g grants) signs() awsiam.PolicyStatement {
 		},
 		"ForAllValues:StringEquals": map[string]interface{}{"kms:EncryptionContextKeys": []string{"purpose", "user"}},
 	}, []*string{g.data.TokenKey.KeyArn()}, "kms:Decrypt", "kms:GenerateDataKey")
+}
+
+// opens allows to open signed heads, where they are stamped.
+func (g grants) opens() []awsiam.PolicyStatement {
+	if !g.stamps {
+		return nil
+	}
+	return []awsiam.PolicyStatement{g.signs()}
 }
 
 // keepsHeads allows to put heads of ledgers, which the bucket takes only where there is none; readsHeads to read them, also what lies below others.

@@ -52,6 +52,9 @@ type Props struct {
 	Reserve bool
 	// UnseenDays is for how many days jobs go on of a user who makes no request; 0: for ever.
 	UnseenDays int
+	// StampURL is the authority that is asked for a time-stamp of all heads once a day; empty: none is. StampTrust are the certificates that are believed, DER
+	// in base64, separated by commas.
+	StampURL, StampTrust string
 	// ArchiveConcurrency and BackupConcurrency are how many messages of their queue are worked on at once, from 2.
 	ArchiveConcurrency int
 	BackupConcurrency  int

@@ -71,6 +71,11 @@ var (
 		}
 		return synth(p)
 	})
+	stamped = sync.OnceValues(func() (infratest.Template, error) {
+		p := props("staging")
+		p.StampURL, p.StampTrust = "https://tsa.example/tsr", "MIIB"
+		return synth(p)
+	})
 	dev = sync.OnceValues(func() (infratest.Template, error) {
 		p := props("dev")
 		p.SignIn = SignIn{Authority: p.SignIn.Authority, Audience: p.SignIn.Audience, Tenants: p.SignIn.Tenants}
@@ -630,6 +635,23 @@ func TestEnvironments(t *testing.T) {
 			}
 		})
 	}
+	t.Run("an authority for time-stamps is known to those who ask it and check what it says", func(t *testing.T) {
+		v := stack(t, stamped)
+		for _, name := range names {
+			told := infratest.At(v.named(t, "function-"+name).Properties, "Environment", "Variables").(map[string]any)
+			asks := name == api || name == dispatcher || name == archive
+			if (told["ADMIN_ASSISTANT_STAMP_URL"] == "https://tsa.example/tsr") != asks || (told["ADMIN_ASSISTANT_STAMP_TRUST"] == "MIIB") != asks {
+				t.Errorf("%s is told %v", name, told)
+			}
+			if asks && told["ADMIN_ASSISTANT_KEY"] == nil {
+				t.Errorf("%s cannot open heads", name)
+			}
+			opens := slices.ContainsFunc(v.may(t, "functions"+name), func(s statement) bool { return s.String() == signs })
+			if asks && !opens {
+				t.Errorf("%s may not open heads", name)
+			}
+		}
+	})
 	t.Run("without Microsoft 365 nothing is said of it", func(t *testing.T) {
 		check(t, stack(t, dev), archive, every(with(runs("archive"), "KEY", "tokenkey"), "dev"))
 		check(t, stack(t, dev), api, every(signIn(sends(with(with(queues("archive", "backup"), "BUCKET", "bucket"), "KEY", "tokenkey"))), "dev"))
@@ -1015,6 +1037,13 @@ func TestQueues(t *testing.T) {
 			}
 			if q.Properties["MessageRetentionPeriod"].(float64) >= dead.Properties["MessageRetentionPeriod"].(float64) {
 				t.Error("a dead letter keeps its age: it would be gone as soon as it got there")
+			}
+			const day = 24 * 60 * 60.0
+			if got := q.Properties["MessageRetentionPeriod"]; got != 4*day { // a long weekend without a worker
+				t.Errorf("what waits is gone after %v seconds", got)
+			}
+			if got := dead.Properties["MessageRetentionPeriod"]; got != 14*day { // the longest that there is
+				t.Errorf("dead letters are gone after %v seconds", got)
 			}
 		})
 	}

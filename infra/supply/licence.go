@@ -24,6 +24,8 @@ var taken = []string{
 var studied = map[string][]string{
 	// github.com/aws/aws-lambda-go LICENSE-SUMMARY: what is written with it may be under MIT-0, it is under Apache-2.0
 	"00c31061d11a7d289e3f5ac49f58b0d5cffdd9d1d24a9ee4c9848354356386bc": {"Apache-2.0", "MIT-0"},
+	// go.yaml.in/yaml/v3 LICENSE: the files that come from libyaml are under MIT, all others are under Apache-2.0
+	"d18f6323b71b0b768bb5e9616e36da390fbd39369a81807cca352de4e4e6aa0b": {"Apache-2.0", "MIT"},
 	// modernc.org/libc LICENSE-3RD-PARTY.md: parts of Go, musl, go-netdb and nixpkgs
 	"f597097efe3d97021f89170746bd3a0fb9a8b6fb26b82043ed68a4e0283bee6c": {"BSD-3-Clause", "MIT"},
 	// modernc.org/memory LICENSE-LOGO: where the picture in its README is from
@@ -64,20 +66,25 @@ func recognise(name string, text []byte) []string {
 	return licences
 }
 
-// licences returns what the texts say that apply to packages of a module: those in a package's folder and in all above it up to the
+// legal is a text with licences: where it lies below its module's folder, and what it says.
+type legal struct {
+	name string
+	text []byte
+}
+
+// licences returns the texts that apply to packages of a module, and what they say: those in a package's folder and in all above it up to the
 // module's. Folders are absolute.
-func licences(module string, packages []string) ([]string, error) {
-	var found []string
+func licences(module string, packages []string) (found []string, texts []legal, err error) {
 	seen := map[string]bool{}
 	for _, folder := range packages {
 		for ; !seen[folder]; folder = filepath.Dir(folder) {
 			if folder != module && !strings.HasPrefix(folder, module+string(filepath.Separator)) {
-				return nil, fmt.Errorf("%s is not below %s", folder, module)
+				return nil, nil, fmt.Errorf("%s is not below %s", folder, module)
 			}
 			seen[folder] = true
 			entries, err := os.ReadDir(folder)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			for _, entry := range entries {
 				if entry.IsDir() || !named.MatchString(entry.Name()) || filepath.Ext(entry.Name()) == ".go" {
@@ -85,16 +92,21 @@ func licences(module string, packages []string) ([]string, error) {
 				}
 				text, err := os.ReadFile(filepath.Join(folder, entry.Name()))
 				if err != nil {
-					return nil, err
+					return nil, nil, err
 				}
 				found = append(found, recognise(entry.Name(), text)...)
+				below, err := filepath.Rel(module, filepath.Join(folder, entry.Name()))
+				if err != nil {
+					return nil, nil, err
+				}
+				texts = append(texts, legal{filepath.ToSlash(below), text})
 			}
 			if folder == module {
 				break
 			}
 		}
 	}
-	return distinct(found), nil
+	return distinct(found), texts, nil
 }
 
 // check fails when a module is under no licence, or under one that is not taken.

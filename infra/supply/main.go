@@ -4,6 +4,7 @@
 //
 //	supply PROGRAM...                             list modules with versions and licences
 //	supply -sbom FOLDER -version V PROGRAM...     write a bill of materials (CycloneDX) for each program into FOLDER
+//	supply -texts FILE PROGRAM...                 write the texts of the licences of others' modules into FILE
 package main
 
 import (
@@ -21,15 +22,16 @@ import (
 
 func main() {
 	folder := flag.String("sbom", "", "write bills of materials into this `folder`, in place of the list")
+	texts := flag.String("texts", "", "write the texts of licences into this `file`, in place of the list")
 	version := flag.String("version", "dev", "of the programs")
 	flag.Parse()
-	if err := run(os.Stdout, *folder, *version, flag.Args()); err != nil {
+	if err := run(os.Stdout, *folder, *texts, *version, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(out io.Writer, folder, version string, files []string) error {
+func run(out io.Writer, folder, texts, version string, files []string) error {
 	if len(files) == 0 {
 		return errors.New("name the programs")
 	}
@@ -47,12 +49,17 @@ func run(out io.Writer, folder, version string, files []string) error {
 			}
 		}
 	}
-	if folder == "" {
+	if folder == "" && texts == "" {
 		list(out, all)
 	}
 	if len(refused) > 0 {
 		slices.SortFunc(refused, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 		return errors.Join(slices.CompactFunc(refused, func(a, b error) bool { return a.Error() == b.Error() })...)
+	}
+	if texts != "" {
+		if err := os.WriteFile(texts, said(all), 0o644); err != nil {
+			return err
+		}
 	}
 	if folder == "" {
 		return nil
@@ -70,6 +77,33 @@ func run(out io.Writer, folder, version string, files []string) error {
 		}
 	}
 	return nil
+}
+
+// said are the texts of the licences of others' modules, each once, below the modules that it is of.
+func said(programs []*program) []byte {
+	of := map[string][]string{} // modules by text
+	for _, p := range programs {
+		for _, m := range p.modules[1:] {
+			for _, t := range m.texts {
+				of[string(t.text)] = append(of[string(t.text)], m.path+" "+m.version+", "+t.name)
+			}
+		}
+	}
+	type part struct {
+		modules []string
+		text    string
+	}
+	var parts []part
+	for text, modules := range of {
+		parts = append(parts, part{distinct(modules), text})
+	}
+	slices.SortFunc(parts, func(a, b part) int { return slices.Compare(a.modules, b.modules) })
+	var b strings.Builder
+	line := strings.Repeat("=", 80) + "\n"
+	for _, p := range parts {
+		b.WriteString(line + strings.Join(p.modules, "\n") + "\n" + line + "\n" + strings.TrimSpace(p.text) + "\n\n")
+	}
+	return []byte(b.String())
 }
 
 // list writes a line for each module of any of the programs.

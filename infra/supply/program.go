@@ -38,6 +38,7 @@ type module struct {
 	path, version string
 	sum           string // as go.sum has it; "" for the program's own and the standard library
 	licences      []string
+	texts         []legal  // that say so
 	needs         []string // paths of the modules that its packages import, sorted
 }
 
@@ -165,7 +166,7 @@ func describe(modules []*module, packages []*listed) error {
 		}
 		m.needs = distinct(m.needs)
 		var err error
-		if m.licences, err = licences(folder, folders); err != nil {
+		if m.licences, m.texts, err = licences(folder, folders); err != nil {
 			return fmt.Errorf("look for the licences of %s: %w", m.path, err)
 		}
 	}

@@ -52,7 +52,7 @@ func build(t *testing.T) string {
 
 func TestTheModulesOfAProgramAreListedWithTheirLicences(t *testing.T) {
 	var out bytes.Buffer
-	must(t, run(&out, "", "v1", []string{build(t)}))
+	must(t, run(&out, "", "", "v1", []string{build(t)}))
 	for _, line := range []string{
 		`adminassistant +v1 +Apache-2\.0`,
 		`github\.com/CycloneDX/cyclonedx-go +v\S+ +Apache-2\.0`,
@@ -77,7 +77,7 @@ func TestTheSameProgramGivesTheSameBillOfMaterials(t *testing.T) {
 	write := func() []byte {
 		folder := filepath.Join(t.TempDir(), "sbom")
 		var out bytes.Buffer
-		must(t, run(&out, folder, "v1", []string{file}))
+		must(t, run(&out, folder, "", "v1", []string{file}))
 		if out.Len() > 0 {
 			t.Errorf("says %q", out.String())
 		}
@@ -158,13 +158,51 @@ func TestALicenceThatIsNotTakenIsRefused(t *testing.T) {
 				must(t, os.MkdirAll(filepath.Dir(filepath.Join(folder, name)), 0o755))
 				must(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
 			}
-			found, err := licences(folder, []string{folder, filepath.Join(folder, "linked", "deep")})
+			found, texts, err := licences(folder, []string{folder, filepath.Join(folder, "linked", "deep")})
 			must(t, err)
+			for _, text := range texts {
+				if test.files[text.name] != string(text.text) {
+					t.Errorf("%s is told as %q", text.name, text.text)
+				}
+			}
 			err = (&module{path: "example.com/a", version: "v1", licences: found}).check()
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
+	}
+}
+
+func TestTheTextsOfLicencesAreWrittenEachOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "LICENSES")
+	var out bytes.Buffer
+	must(t, run(&out, "", file, "v1", []string{build(t)}))
+	text, err := os.ReadFile(file)
+	must(t, err)
+	if out.Len() > 0 {
+		t.Errorf("it printed %s", out.String())
+	}
+	for _, part := range []string{
+		`github\.com/google/licensecheck v\S+, LICENSE\n`, `\nstd 1\.\S+, LICENSE\n`, `Redistribution and use in source and binary forms`, `Apache License\n`,
+	} {
+		if !regexp.MustCompile(part).Match(text) {
+			t.Errorf("nothing is like %s", part)
+		}
+	}
+	if bytes.Contains(text, []byte("adminassistant v1")) {
+		t.Error("our own licence is among those of others")
+	}
+	parts := strings.Split(string(text), strings.Repeat("=", 80)+"\n\n")[1:]
+	for i, part := range parts {
+		part, _, _ = strings.Cut(part, strings.Repeat("=", 80))
+		if slices.ContainsFunc(parts[i+1:], func(other string) bool { return strings.HasPrefix(other, part) }) {
+			t.Errorf("a text is there twice: %.80s", part)
+		}
+	}
+	again := filepath.Join(t.TempDir(), "LICENSES")
+	must(t, run(&out, "", again, "v1", []string{build(t)}))
+	if other, err := os.ReadFile(again); err != nil || !bytes.Equal(text, other) {
+		t.Errorf("a second time it is another file: %v", err)
 	}
 }
 

@@ -22,6 +22,8 @@ type Settings struct {
 	Email     string `json:"email,omitempty"` // where e-mail goes; empty: nowhere
 	// Letterhead is the user as timesheets have them: name and address, a line each. Empty: the name that the sign-in service gave.
 	Letterhead string `json:"letterhead,omitempty"`
+	// Retention is for how many years locked timesheets, and the entries under them, are to be kept; 0: see RetentionYears.
+	Retention int `json:"retention_years,omitempty"`
 	// DigestAt is when the daily digest comes, in Zone: "08:00". Empty: the user chose none; see DigestTime.
 	DigestAt      string        `json:"digest_at,omitempty"`
 	Notifications Notifications `json:"notifications"`
@@ -64,6 +66,14 @@ func (s *Settings) DigestTime() string { return cmp.Or(s.DigestAt, defaultDigest
 // Weekday is the day on which the user's week begins.
 func (s *Settings) Weekday() time.Weekday { return weekStarts[s.WeekStart] }
 
+const (
+	defaultRetention = 10
+	maxRetention     = 30
+)
+
+// RetentionYears is for how many years locked timesheets are to be kept.
+func (s *Settings) RetentionYears() int { return cmp.Or(s.Retention, defaultRetention) }
+
 // maxLocale is the longest locale in bytes.
 const maxLocale = 64
 
@@ -89,6 +99,9 @@ func (s Settings) normal() (Settings, error) {
 	s.Locale = locale.String()
 	if _, err := time.Parse(digestForm, s.DigestTime()); err != nil || len(s.DigestTime()) != len(digestForm) {
 		return s, fault.Field("digest_at", "is %.20q: expected hours and minutes as in 08:00", s.DigestAt)
+	}
+	if s.Retention < 0 || s.Retention > maxRetention {
+		return s, fault.Field("retention_years", "must be 1 to %d", maxRetention)
 	}
 	s.Email = strings.TrimSpace(s.Email)
 	if s.Email != "" {

@@ -10,6 +10,7 @@ import (
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/backup"
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/listing"
 	"adminassistant/shared/customer"
 	"adminassistant/shared/idempotency"
@@ -19,6 +20,7 @@ import (
 	"adminassistant/shared/notify"
 	"adminassistant/shared/place"
 	"adminassistant/shared/restore"
+	"adminassistant/shared/stamp"
 	"adminassistant/shared/telemetry"
 	"adminassistant/shared/timesheet"
 )
@@ -33,6 +35,13 @@ func (y *system) erasing() []account.Step {
 	return []account.Step{
 		{Name: "sessions", Erase: func(ctx context.Context, e account.Erasure) error { return y.sessions.EndAll(ctx, e.User) }},
 		{Name: "jobs", Erase: func(ctx context.Context, e account.Erasure) error { return job.Erase(ctx, y.table, e.User) }},
+		{Name: "stamps", Erase: func(ctx context.Context, e account.Erasure) error { // while it is known which ledgers are the user's
+			ids, err := y.configsOf(ctx, e.User)
+			if err != nil {
+				return err
+			}
+			return stamp.Erase(ctx, y.table, calendar.DateOf(y.clock(), time.UTC), ids)
+		}},
 		{Name: "archives", Erase: func(ctx context.Context, e account.Erasure) error {
 			before := e.Begun // a run that ended later stays, so that its worker sees that it ended
 			if e.Last {

@@ -37,6 +37,7 @@ import (
 	"adminassistant/shared/queue"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/run"
+	"adminassistant/shared/stamp/stamptest"
 	"adminassistant/shared/store"
 	"adminassistant/shared/store/sqlite"
 )
@@ -78,6 +79,16 @@ func openOneAt(t *testing.T, clock func() time.Time, around ...func(store.Table)
 	o.connect(fromSettings(o.settings))
 	o.api = o.system.api(asNamed)
 	return o
+}
+
+// stamped has an authority asked for time-stamps from now on, and returns it.
+func (o *one) stamped() *stamptest.Authority {
+	o.t.Helper()
+	authority := stamptest.Start(o.t, o.clock)
+	o.settings.StampURL, o.settings.StampTrust = authority.URL, string(authority.PEM)
+	must(o.t, o.openAnchors(nil))
+	o.api = o.system.api(asNamed)
+	return authority
 }
 
 // recorder is a table that remembers the keys of all items that were written.
@@ -193,6 +204,13 @@ func (o *one) live(who string) {
 
 	o.do(who, "POST", "/v1/archive-configs/"+config+"/verify", `{}`, "id")
 	o.work()
+	if o.anchors != nil { // a head of yesterday's as well, whose day is over
+		yesterday := calendar.DateOf(o.clock(), time.UTC).AddDays(-1)
+		must(t, o.anchors.Keep(t.Context(), config, yesterday, o.do(who, "GET", "/v1/ledger/"+config+"/head", "", "head")))
+		o.anchors = nil
+		must(t, o.openAnchors(nil)) // another process
+		must(t, o.anchors.Anchor(t.Context()))
+	}
 	o.do(who, "POST", "/v1/categories", `{"calendar": "local://`+who+`/calendars/Work", "name": "Customer of `+who+` - billable"}`, "id")
 	o.do(who, "POST", "/v1/places/aliases", `{"name": "Room of `+who+`", "of": "Office of `+who+`"}`, "id")
 	o.do(who, "POST", "/v1/customers", `{"name": "Customer of `+who+`"}`, "id")
@@ -300,6 +318,7 @@ func (o *one) kept() map[string]string {
 // TestErasingLeavesNothing looks into the stores themselves: whatever is added to them and forgotten by the erasure shows here.
 func TestErasingLeavesNothing(t *testing.T) {
 	o := openOne(t)
+	o.stamped()
 	o.do("bob", "GET", "/v1/me", "", "")
 	before := o.kept()
 	o.live("ann")
@@ -320,7 +339,7 @@ func TestErasingLeavesNothing(t *testing.T) {
 	// What live does not make, the test cannot miss.
 	for _, kind := range []string{
 		"USER", "AUDIT", "ACTIVE", "RUN", "LEDGER", "BASELINE", "LEASE", "CAL", "EVENTS", "KEYS", "IDEMPOTENCY", "SESSION", "ACTION", "ACTIONOF", "NOTE",
-		"CUSTOMER", "CUSTOMERS", "CATEGORIES", "PLACES",
+		"CUSTOMER", "CUSTOMERS", "CATEGORIES", "PLACES", "ANCHOR", "ANCHORED",
 		"blob ledger", "blob runs", "blob backups", "blob uploads", "blob restores",
 	} {
 		if !partitions[kind] {
@@ -334,13 +353,14 @@ func TestErasingLeavesNothing(t *testing.T) {
 		}
 	}
 
-	if state := o.do("ann", "DELETE", "/v1/me", "", "state", "X-Confirm", "ann"); state != "erasing" {
+	kept := o.do("ann", "GET", "/v1/me/erasure", "", "kept")
+	if state := o.do("ann", "DELETE", "/v1/me?kept="+kept, "", "state", "X-Confirm", "ann"); state != "erasing" {
 		t.Fatalf("after the first pass: %s", state)
 	}
 	t.Run("the first pass leaves but the run that was under way, cancelled, and what is kept for good", func(t *testing.T) {
 		var left []string
 		for key, value := range o.kept() {
-			if !others[key] && !strings.HasPrefix(key, "AUDIT#") && key != "SIGNING KEY" { // the installation's
+			if !others[key] && !strings.HasPrefix(key, "AUDIT#") && key != "SIGNING KEY" && !strings.HasPrefix(key, "ANCHORS ") { // the installation's
 				left = append(left, key)
 				if strings.Contains(value, "Review of ann") || strings.Contains(value, "Name of ann") || strings.Contains(value, "ann@example.com") {
 					t.Errorf("%s: %s", key, value)
@@ -444,6 +464,7 @@ func privacyRows(t *testing.T) (rows []privacyRow) {
 // docs/privacy.md names, and every step has to erase what it is there for.
 func TestEveryKindOfItemHasItsStep(t *testing.T) {
 	o := openOne(t)
+	o.stamped()
 	o.live("ann")
 	o.do("ann", "POST", "/v1/runs", `{"kind": "archive", "config": "of ann", "period": "last 4 days"}`, "id") // waits
 	kinds := func() map[string]bool {
@@ -493,6 +514,7 @@ func TestEveryKindOfItemHasItsStep(t *testing.T) {
 		"SESSIONS": "a bare count, which goes with the rest of the user's partition at the end",
 		"AUDIT":    "step audit takes the personal fields out of it",
 		"SIGNING":  "the installation's, and nobody's in particular",
+		"ANCHORS":  "time-stamps of hashes of the heads of all ledgers together",
 	}
 	all := o.seen.kinds()
 	for kind := range erasedBy {

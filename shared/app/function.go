@@ -132,6 +132,9 @@ func openFunction(version string, requires []string) (*Function, error) {
 		kept.Unkept = func() { f.metrics.Count(telemetry.Counts{telemetry.HeadsUnkept: 1}) }
 		f.witness = kept
 	}
+	if err := f.openAnchors(nil); err != nil {
+		return nil, err
+	}
 	f.providers.users = &once[*microsoft.Client]{make: f.newMicrosoft}
 	if s.GraphCredentials != "" {
 		f.providers.graph.make = newGraph(s, f.credentials, f.graphOptions, func(o *graph.Options) {

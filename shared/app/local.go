@@ -113,6 +113,9 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	}
 	y.keeper = secret.New(master, time.Now, secret.Limits{})
 	y.connect(fromSettings(s))
+	if err := y.openAnchors(nil); err != nil {
+		return nil, err
+	}
 	if s.HasGraph() { // what is wrong with its settings shows at once
 		if _, err := y.providers.graph.get(context.Background()); err != nil {
 			return nil, err

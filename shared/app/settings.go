@@ -61,6 +61,11 @@ type Settings struct {
 	// MailSet is the configuration set of SES that e-mails go through, whose events say which came back; empty: nobody hears of that.
 	MailSet string `env:"ADMIN_ASSISTANT_MAIL_SET"`
 
+	// StampURL is the address of an authority that gives time-stamps (RFC 3161), which is asked once a day; empty: none is. StampTrust are the
+	// certificates that are believed: PEM, a file with PEM, or DER in base64, separated by commas.
+	StampURL   string `env:"ADMIN_ASSISTANT_STAMP_URL"`
+	StampTrust string `env:"ADMIN_ASSISTANT_STAMP_TRUST"`
+
 	// The settings below are of the functions in the cloud alone; the deployment sets them.
 
 	// Stage is dev, staging or prod; it distinguishes the metrics of several deployments.

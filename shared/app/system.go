@@ -25,6 +25,7 @@ import (
 	"adminassistant/shared/calendar/listing"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/customer"
+	"adminassistant/shared/export"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/flag"
 	"adminassistant/shared/httpapi"
@@ -43,6 +44,7 @@ import (
 	"adminassistant/shared/run"
 	"adminassistant/shared/secret"
 	"adminassistant/shared/signing"
+	"adminassistant/shared/stamp"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 	"adminassistant/shared/timesheet"
@@ -65,7 +67,8 @@ type system struct {
 	own       *local.Provider
 	keeper    secret.Keeper // of the installation's master key
 	signing   *signing.Installed
-	witness   witness // nil: nobody keeps heads
+	witness   witness        // nil: nobody keeps heads
+	anchors   *stamp.Anchors // nil: nobody stamps them
 	entries   *ledger.Ledger
 	configs   *archive.Configs
 	customers *customer.Customers
@@ -210,14 +213,14 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 		Configs: y.configs, Customers: y.customers, Places: place.New(y.table), Timesheets: sheets, Runs: y.runs,
 		Kinds: Kinds, Starters: y.starters(), Undo: undoers, Deciding: y.deciding(),
 		Tryouts: &archive.Tryouts{Ledger: y.entries, Runs: y.runs, Blobs: y.blobs}, Jobs: y.jobs(),
-		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Blobs: y.blobs,
+		Backups: backup.New(y.table, y.blobs), Uploads: y.uploads(), Ledger: y.entries, Verifier: y.verifier(), Signing: y.signing, Stamps: y.anchors, Blobs: y.blobs,
 		Requests: idempotency.New(y.table, y.clock), Accounts: account.NewNamedAccounts(y.table), Ping: y.table.Ping,
-		Flags: y.flags, Users: y.users, Tenants: tenants, Eraser: y.eraser(y.users), Audit: y.audit, Limits: y.limits,
+		Flags: y.flags, Users: y.users, Tenants: tenants, Eraser: y.eraser(y.users), Exporter: y.exporter(sheets), Audit: y.audit, Limits: y.limits,
 		Actions: y.notice.Actions, Notifications: y.notice.Notifications, Digests: y.notice,
 		Provider: y.providers.shown,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
 		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: y.version, Memory: y.settings.memory(),
-		Authenticate: authenticate, SignIn: y.signIn, Machine: y.machine, CLI: y.cli, Web: y.web(undoers, tenants, sheets),
+		Authenticate: authenticate, SignIn: y.signIn, Machine: y.machine, CLI: y.cli, Web: y.web(undoers, sheets, tenants),
 		Attempts: session.NewAttempts(y.table, y.clock), Sessions: y.sessions, Metrics: y.metrics,
 	})
 }
@@ -237,6 +240,30 @@ func (y *system) timesheets() *timesheet.Sheets {
 			}
 			return timesheet.Party{Name: p.Name, Email: p.Settings.Email}, nil
 		},
+	}
+}
+
+// exporter returns who writes all that is kept of a user into a file.
+func (y *system) exporter(sheets *timesheet.Sheets) *export.Exporter {
+	return &export.Exporter{
+		Table: y.table, Ledger: y.entries, Sheets: sheets, Audit: y.audit, Signing: y.signing, Clock: y.clock,
+		Configs: y.configsOf,
+	}
+}
+
+// configsOf are the ids of a user's archive configs.
+func (y *system) configsOf(ctx context.Context, user string) (ids []string, err error) {
+	for cursor := ""; ; {
+		page, next, err := y.configs.List(ctx, user, limit.Configs, cursor)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range page {
+			ids = append(ids, c.ID)
+		}
+		if cursor = next; next == "" {
+			return ids, nil
+		}
 	}
 }
 
@@ -284,6 +311,7 @@ func (y *system) verifier() *proof.Verifier {
 	if y.witness != nil {
 		v.Kept = y.witness.Kept
 	}
+	v.Stamps = y.stamps()
 	return v
 }
 
@@ -391,8 +419,8 @@ func (y *system) engine() *archive.Engine {
 		Beside: y.providers.beside, Approved: y.timesheets().ApprovedDays, Metrics: y.metrics,
 		Clock: y.clock, NewID: y.newID, LeaseFor: y.settings.Lease, HandOn: y.settings.HandOn,
 	}
-	if y.witness != nil {
-		r.Witness = y.witness
+	if w := y.sees(); w != nil {
+		r.Witness = w
 	}
 	return r
 }
@@ -524,9 +552,10 @@ func (y *system) unseen(ctx context.Context, j *job.Job) {
 	}
 }
 
-// tick starts what is due: the runs of jobs, and digests.
+// tick starts what is due: the runs of jobs, digests, and once a day the time-stamps of heads.
 func (y *system) tick(ctx context.Context, dispatcher *job.Dispatcher) error {
 	_, err := dispatcher.Tick(ctx)
+	y.anchor(y.log.WithContext(ctx))
 	return errors.Join(err, y.notice.Digests(ctx))
 }
 

@@ -37,6 +37,10 @@ const (
 var kindsOfRecords = map[string]string{
 	"ACTIVE":           word,
 	"ADDRESS RETURNED": keeps,
+	"ANCHOR HEAD":      "a later head of a day takes the place of the earlier one",
+	"ANCHORED entry":   writtenOnce,
+	"ANCHORS STATE":    keeps,
+	"ANCHORS TOKEN":    writtenOnce,
 	"AUDIT HEAD":       keeps,
 	"AUDIT entry":      keeps,
 	"BASELINE entry":   "a verification reads anew what copies show, and what it read takes the place of what was read before",
@@ -377,6 +381,7 @@ func liveOnOneMachine(t *testing.T) *observed {
 	var table *observed
 	clock := func() time.Time { return time.Now().Add(later) }
 	o := openOneAt(t, clock, func(inner store.Table) store.Table { table = observe(t, inner); return table })
+	o.stamped()
 	post := func(path, body string) string {
 		t.Helper()
 		return o.do("ann", "POST", path, body, "id")
@@ -509,15 +514,19 @@ func liveOnOneMachine(t *testing.T) *observed {
 	}
 
 	// a night, and the next morning
-	later += 24 * time.Hour
-	table.plant()
+	for range 2 {
+		later += 24 * time.Hour
+		table.plant()
+		must(t, o.anchors.Anchor(t.Context()))
+	}
 	_, err = o.dispatcher().Tick(t.Context())
 	must(t, err)
 	o.work()
 	o.do("ann", "DELETE", "/v1/calendars/"+work+"?force=true", "", "", "X-Confirm", "Busy")
 	table.plant()
 	table.erasing = true
-	o.do("ann", "DELETE", "/v1/me", "", "state", "X-Confirm", "ann")
+	kept := o.do("ann", "GET", "/v1/me/erasure", "", "kept")
+	o.do("ann", "DELETE", "/v1/me?kept="+kept, "", "state", "X-Confirm", "ann")
 	later += 17 * time.Minute
 	table.plant()
 	progress, err := o.eraser(account.NewUsers(table, clock)).Erase(t.Context(), account.Principal{Tenant: "tenant", Object: "boss"}, "ann")

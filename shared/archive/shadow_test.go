@@ -96,3 +96,14 @@ func TestWhereBothVersionsDecideTheSameThatIsTold(t *testing.T) {
 		t.Errorf("counted is %s", counted.String())
 	}
 }
+
+func TestARetryShadowsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.twins()
+	c := w.config(func(c *archive.Config) { c.Overlaps = archive.Keep })
+	first, _ := w.archive(c)
+	_, result := w.archive(c, func(r *run.Run) { r.AttemptOf, r.Flags = first.ID, shadowing })
+	if result.Shadow != nil {
+		t.Errorf("told is %+v", result.Shadow)
+	}
+}

@@ -65,6 +65,11 @@ func shadowOf(in Input, version Version) *Shadow {
 	was := NewPlan(in)
 	in.Settings.Version = version
 	then := NewPlan(in)
+	return between(&was, &then)
+}
+
+// between compares two plans of the same events.
+func between(was, then *Plan) *Shadow {
 	after := make(map[string][]*Item, len(then.Items)) // a source may list one id several times, in one order
 	for i := range then.Items {
 		it := &then.Items[i]
@@ -94,7 +99,7 @@ func shadowOf(in Input, version Version) *Shadow {
 			note(it, ShadowedState{}, it.shadowed())
 		}
 	}
-	d.Hours = hoursBetween(was.counting(), then.counting(), func(a *calendar.Appointment) bool { return in.Window.Contains(a.Start) })
+	d.Hours = hoursBetween(was.counting(), then.counting(), func(a *calendar.Appointment) bool { return was.Window.Contains(a.Start) })
 	return d
 }
 

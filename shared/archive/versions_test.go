@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -105,5 +106,41 @@ func TestAShadowTellsHoursAndSomeOfTheEvents(t *testing.T) {
 	}
 	if diff := cmp.Diff(ShadowedState{Outcome: Merged, By: d.Events[0].After.By}, d.Events[0].After); diff != "" || d.Events[0].Before.Outcome != Archived {
 		t.Error(d.Events[0])
+	}
+}
+
+func TestWhatAPlanAloneHasIsTold(t *testing.T) {
+	at := func(customer string, minutes int) calendar.Appointment {
+		start := utc("2026-10-05T07:00:00Z")
+		return calendar.Appointment{Customer: customer, Start: start, End: start.Add(time.Duration(minutes) * time.Minute)}
+	}
+	item := func(id string, o Outcome, customer string, minutes int, more ...func(*Item)) Item {
+		it := Item{EventID: id, Key: "key-" + id, Outcome: o, Appointment: at(customer, minutes)}
+		for _, change := range more {
+			change(&it)
+		}
+		return it
+	}
+	held := func(customer string, minutes int) func(*Item) {
+		return func(it *Item) { it.Held = &Standing{Key: it.Key, Appointment: at(customer, minutes)} }
+	}
+	accepted := func(it *Item) { it.Accept = true }
+	out := func(it *Item) { it.out = true }
+	was := &Plan{Window: monday, Items: []Item{
+		item("a", Unchanged, "Held", 10, held("Held", 10)), item("b", Drifted, "New", 20, held("Old", 30)), item("c", Archived, "Gone", 40, out),
+	}}
+	then := &Plan{Window: monday, Items: []Item{
+		item("b", Drifted, "New", 20, held("Old", 30), accepted), item("c", Archived, "Gone", 40), item("d", Vanished, "Held", 10, held("Held", 10)),
+	}}
+	d := between(was, then)
+	want := []ShadowedEvent{
+		{EventID: "a", Key: "key-a", Before: ShadowedState{Outcome: Unchanged}},
+		{EventID: "d", Key: "key-d", After: ShadowedState{Outcome: Vanished}},
+	}
+	if diff := cmp.Diff(want, d.Events); diff != "" || d.Changed != 2 {
+		t.Errorf("%d %s", d.Changed, diff)
+	}
+	if diff := cmp.Diff([]HoursChange{{"Gone", 0, 40}, {"New", 0, 20}, {"Old", 30, 0}}, d.Hours); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -32,6 +32,7 @@ import (
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/calendar/local"
 	"adminassistant/shared/customer"
+	"adminassistant/shared/export"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/flag"
 	"adminassistant/shared/idempotency"
@@ -216,6 +217,16 @@ func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	s.services = Services{
 		Timesheets: sheets,
 		Flags:      flag.New(s.table, clock), Users: users, Eraser: eraser,
+		Exporter: &export.Exporter{
+			Table: s.table, Ledger: entries, Sheets: sheets, Audit: records, Signing: key, Clock: clock,
+			Configs: func(ctx context.Context, user string) (ids []string, err error) {
+				all, _, err := configs.List(ctx, user, 100, "")
+				for _, c := range all {
+					ids = append(ids, c.ID)
+				}
+				return ids, err
+			},
+		},
 		Configs: configs, Customers: customers, Places: places.New(s.table), Runs: runs,
 		Jobs: job.New(s.table, kinds, newID, clock), Ledger: entries, Signing: key, Blobs: blobs, Kinds: described,
 		Undo:     undoers,

@@ -39,6 +39,7 @@ import (
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
 	"adminassistant/shared/signing"
+	"adminassistant/shared/stamp"
 	"adminassistant/shared/telemetry"
 	"adminassistant/shared/timesheet"
 	"adminassistant/shared/undo"
@@ -72,6 +73,8 @@ type Services struct {
 	Verifier *proof.Verifier
 	Signing  *signing.Installed
 	Blobs    blob.Blob
+	// Stamps are the time-stamps of heads; nil: nobody is asked for them.
+	Stamps *stamp.Anchors
 	// Provider returns the provider of a calendar URI for a user.
 	Provider func(ctx context.Context, user string, uri calendar.URI) (Provider, error)
 	// Local returns who imports into a user's local calendars and exports them.
@@ -81,6 +84,8 @@ type Services struct {
 	Tenants *tenant.Tenants
 	// Eraser erases all that is kept of a user.
 	Eraser *account.Eraser
+	// Exporter writes all that is kept of a user into a file.
+	Exporter Exporter
 	// Flags are what administrators switched on and off.
 	Flags *flag.Flags
 	// Actions are what needs users, and Notifications what they are told.
@@ -184,6 +189,7 @@ func New(s Services) http.Handler {
 		RejectUnknownQueryParameters: true,
 	})
 	srv.meRoutes()
+	srv.erasureRoutes()
 	srv.authConfigRoutes()
 	srv.authRoutes()
 	srv.calendarRoutes()

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"adminassistant/shared/archive"
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/proof"
+	"adminassistant/shared/stamp"
 )
 
 // entryView is one version of one appointment in the ledger.
@@ -69,6 +71,13 @@ func (s *server) ledgerRoutes() {
 		tag: tagLedger, summary: "Show the signed head of the ledger",
 		description: "Keep it: whoever has it can prove later that nothing before it changed.",
 	}, s.ledgerHead)
+	handle(s, route{
+		pattern: "GET /v1/ledger/{config}/stamp", access: byUsers,
+		tag: tagLedger, summary: "Prove to others when a head of the ledger was there",
+		description: "A head, the path from it to a Merkle root, and the time-stamp (RFC 3161) that an authority outside gave for that root. Anybody who believes " +
+			"the authority can check it, without an account: admin-assistant proof verify FILE --trust CERTIFICATES. There is one for each day on which the " +
+			"ledger grew, when that is over. 404 where nobody is asked for time-stamps.",
+	}, s.ledgerStamp)
 	handle(s, route{
 		pattern: "GET /v1/ledger/{config}/proof", access: byUsers, class: limit.Bulk,
 		tag: tagLedger, summary: "Prove entries of the ledger to others",
@@ -200,6 +209,38 @@ func (s *server) ledgerHead(ctx context.Context, in *OfConfig) (*struct{ Body he
 		return nil, err
 	}
 	return &struct{ Body headView }{headView{Links: head.Seq, Head: head.Checkpoint, Key: key.Public(), Open: head.Open != ""}}, nil
+}
+
+// stampView is stamp.Proof in an answer.
+type stampView stamp.Proof
+
+func (s *server) ledgerStamp(ctx context.Context, in *struct {
+	OfConfig
+	Day string `query:"day" doc:"UTC day of the head; without it, the newest." example:"2026-10-31"`
+}) (*struct{ Body stampView }, error) {
+	if s.Stamps == nil {
+		return nil, fault.New(fault.NotFound, "no authority is asked for time-stamps; whoever runs this installation can name one")
+	}
+	c, err := s.config(ctx, in.Config)
+	if err != nil {
+		return nil, err
+	}
+	var day calendar.Date
+	if in.Day != "" {
+		if day, err = archive.ReadDay("day", in.Day); err != nil {
+			return nil, err
+		}
+	}
+	p, err := s.Stamps.Proof(ctx, c.ID, day)
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.Signing.Key(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.Key = key.Public()
+	return &struct{ Body stampView }{stampView(*p)}, nil
 }
 
 func (s *server) ledgerProof(ctx context.Context, in *struct {

@@ -34,7 +34,7 @@ func TestEveryRouteHasAClass(t *testing.T) {
 		"GET /v1/hours": limit.Bulk, "GET /v1/hours/export": limit.Bulk, "GET /v1/hours/working-time": limit.Bulk,
 		"GET /v1/hours/working-time/export": limit.Bulk, "GET /v1/customers/new": limit.Bulk, "GET /v1/categories/validate": limit.Bulk,
 		"GET /v1/places": limit.Bulk, "GET /v1/travel/gaps": limit.Bulk,
-		"GET /v1/timesheets/{id}/export": limit.Bulk,
+		"GET /v1/timesheets/{id}/export": limit.Bulk, "GET /v1/me/export": limit.Bulk,
 	}
 	for pattern, r := range newService(t).declared {
 		method, _ := r.split()

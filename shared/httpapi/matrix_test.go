@@ -113,6 +113,8 @@ var matrix = map[string]request{
 	"GET /v1/me":                  {want: users(200)},
 	"PUT /v1/me/settings":         {body: `{"timezone": "Europe/Berlin"}`, header: replacing, want: users(200)},
 	"DELETE /v1/me/mail-returned": {want: users(204)},
+	"GET /v1/me/erasure":          {want: users(200)},
+	"GET /v1/me/export":           {want: users(200)},
 	"DELETE /v1/me":               {header: []string{"X-Confirm", "$me"}, want: users(202)},
 
 	"GET /v1/calendars":                        {want: users(200)},
@@ -226,6 +228,7 @@ var matrix = map[string]request{
 	"GET /v1/ledger/{config}/days/{date}": {path: "/v1/ledger/$config/days/2026-10-12", want: owned(200)},
 	"GET /v1/ledger/{config}/history":     {path: "/v1/ledger/$config/history?key=a@example.com", want: owned(200)},
 	"GET /v1/ledger/{config}/head":        {path: "/v1/ledger/$config/head", want: owned(200)},
+	"GET /v1/ledger/{config}/stamp":       {path: "/v1/ledger/$config/stamp", want: owned(404)}, // nobody is asked
 	"GET /v1/ledger/{config}/proof":       {path: "/v1/ledger/$config/proof?period=2026-10-12", want: owned(200)},
 	"POST /v1/ledger/{config}/verify":     {path: "/v1/ledger/$config/verify", want: owned(200)},
 
@@ -249,6 +252,7 @@ var matrix = map[string]request{
 		want: administration(201)},
 	"DELETE /v1/users/{object}/mailboxes/{mailbox}": {path: "/v1/users/$other/mailboxes/room@example.com", want: administration(204)},
 	"DELETE /v1/users/{object}/mail-returned":       {path: "/v1/users/$other/mail-returned", want: administration(204)},
+	"GET /v1/users/{object}/erasure":                {path: "/v1/users/$other/erasure", want: administration(200)},
 	"DELETE /v1/users/{object}":                     {path: "/v1/users/$other", want: administration(202)},
 }
 

@@ -48,6 +48,7 @@ type settingsView struct {
 	Locale        string                `json:"locale" doc:"Language and region (BCP 47)."`
 	Email         string                `json:"email" doc:"Where e-mail goes; empty: nowhere."`
 	Letterhead    string                `json:"letterhead" doc:"Your name and address as timesheets have them, a line each."`
+	Retention     int                   `json:"retention_years" doc:"For how many years locked timesheets, and the entries under them, are to be kept."`
 	DigestAt      string                `json:"digest_at" doc:"When the daily digest comes, in your time zone, as in 08:00."`
 	Notifications account.Notifications `json:"notifications" doc:"By which channels you hear of what."`
 }
@@ -55,6 +56,7 @@ type settingsView struct {
 func viewSettings(s account.Settings) settingsView {
 	return settingsView{
 		Timezone: s.Zone, WeekStart: s.WeekStart, Locale: s.Locale, Email: s.Email, Letterhead: s.Letterhead, DigestAt: s.DigestTime(),
+		Retention:     s.RetentionYears(),
 		Notifications: s.Notifications,
 	}
 }
@@ -66,6 +68,7 @@ type settingsInput struct {
 	Locale        string              `json:"locale,omitempty" default:"en" doc:"Language and region (BCP 47)." example:"de-DE"`
 	Email         string              `json:"email,omitempty" doc:"Where e-mail goes; needed when any notification is wanted by e-mail."`
 	Letterhead    string              `json:"letterhead,omitempty" doc:"Name and address for timesheets, a line each; without it, the name of your sign-in."`
+	Retention     int                 `json:"retention_years,omitempty" minimum:"1" maximum:"30" doc:"Years to keep locked timesheets; 10 without it."`
 	DigestAt      string              `json:"digest_at,omitempty" doc:"When the daily digest comes, in your time zone; 08:00 without it." example:"08:00"`
 	Notifications *notificationsInput `json:"notifications,omitempty" doc:"By which channels you hear of what."`
 }
@@ -82,6 +85,7 @@ type notificationsInput struct {
 func (in *settingsInput) settings() account.Settings {
 	s := account.DefaultSettings()
 	s.Zone, s.WeekStart, s.Locale, s.Email, s.DigestAt, s.Letterhead = in.Timezone, in.WeekStart, in.Locale, in.Email, in.DigestAt, in.Letterhead
+	s.Retention = in.Retention
 	if n := in.Notifications; n != nil {
 		for _, class := range []struct{ to, from *account.Channels }{
 			{&s.Notifications.Runs, n.Runs}, {&s.Notifications.Problems, n.Problems}, {&s.Notifications.Actions, n.Actions},
@@ -194,7 +198,8 @@ const erasing = "Answers 202 while the erasure is not finished, and 200 when it 
 	"the last pass comes some minutes later, " +
 	"when all that was under way for the user has ended. When all is erased, a new sign-in begins afresh. What is kept: that the user was " +
 	"erased, for 36 days; and the records of the audit log, " +
-	"without name, address and browser."
+	"without name, address and browser. Locked timesheets whose retention period is not over are named before: 409 until the request says " +
+	"that they may go."
 
 type erasureView struct {
 	State string     `json:"state" enum:"erasing,erased"`
@@ -214,7 +219,11 @@ func erasedOK(op *huma.Operation) {
 	op.Responses = map[string]*huma.Response{"200": {Description: "All is erased."}}
 }
 
-func (s *server) erase(ctx context.Context, by account.Principal, object string) (*erasureAnswer, error) {
+// erase erases a user. Where timesheets are to be kept, whoever asks has to have been told of them: kept says so.
+func (s *server) erase(ctx context.Context, by account.Principal, object, kept string) (*erasureAnswer, error) {
+	if err := s.toldOfRetained(ctx, by, object, kept); err != nil {
+		return nil, err
+	}
 	p, err := s.Eraser.Erase(ctx, by, object)
 	if err != nil {
 		return nil, err
@@ -231,6 +240,7 @@ func (s *server) erase(ctx context.Context, by account.Principal, object string)
 
 func (s *server) deleteMe(ctx context.Context, in *struct {
 	Confirm string `header:"X-Confirm" doc:"Your own object id, as GET /v1/me has it: that you mean it."`
+	Kept    string `query:"kept" doc:"Where timesheets are to be kept: what GET /v1/me/erasure has as kept."`
 }) (*erasureAnswer, error) {
 	p, err := account.From(ctx)
 	if err != nil {
@@ -239,7 +249,7 @@ func (s *server) deleteMe(ctx context.Context, in *struct {
 	if in.Confirm != p.Object {
 		return nil, fault.Field(headerConfirm, "must be your own object id, as GET /v1/me has it: all that is kept of you will be erased for good")
 	}
-	return s.erase(ctx, p, p.Object)
+	return s.erase(ctx, p, p.Object, in.Kept)
 }
 
 type healthView struct {

@@ -252,7 +252,10 @@ func (s *server) putRole(ctx context.Context, in *struct {
 	return &userAnswer{viewUser(p)}, err
 }
 
-func (s *server) deleteUser(ctx context.Context, in *ByObject) (*erasureAnswer, error) {
+func (s *server) deleteUser(ctx context.Context, in *struct {
+	ByObject
+	Kept string `query:"kept" doc:"Where timesheets are to be kept: what GET /v1/users/{object}/erasure has as kept."`
+}) (*erasureAnswer, error) {
 	by, err := account.From(ctx)
 	if err != nil {
 		return nil, err
@@ -260,5 +263,5 @@ func (s *server) deleteUser(ctx context.Context, in *ByObject) (*erasureAnswer, 
 	if in.Object == by.Object {
 		return nil, fault.New(fault.Forbidden, "to erase yourself, use DELETE /v1/me")
 	}
-	return s.erase(ctx, by, in.Object)
+	return s.erase(ctx, by, in.Object, in.Kept)
 }

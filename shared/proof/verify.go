@@ -24,7 +24,10 @@ type Verification struct {
 	Audit   int `json:"audit" doc:"Records of the audit log that were compared."`
 	// Unfinished is a run that left entries unsealed and is not at work. The next run settles them.
 	Unfinished string `json:"unfinished,omitempty" doc:"A run that was interrupted. The next run of the config finishes what it left."`
-	Since      int    `json:"since" doc:"Earlier heads that this ledger continues, those that its witness kept too."`
+	// Stamped counts heads that an authority outside stamped, and StampedAt is when it saw the newest.
+	Stamped   int        `json:"stamped" doc:"Earlier heads with a time-stamp of an authority outside, which this ledger continues."`
+	StampedAt *time.Time `json:"stamped_at,omitempty" doc:"When that authority saw the newest of them."`
+	Since     int        `json:"since" doc:"Earlier heads that this ledger continues, those that its witness kept too."`
 }
 
 // Verifier compares ledgers with all that lies around them.
@@ -36,9 +39,18 @@ type Verifier struct {
 	Signer  ledger.Signer
 	// Kept returns heads that the witness kept of a config's ledger, and what is wrong with what it has in place of others; nil: there is no witness.
 	Kept func(ctx context.Context, config string) (heads, problems []string, err error)
+	// Stamps returns heads of a config's ledger that an authority outside stamped, and what is wrong with what is there in place of others; nil: none
+	// was asked.
+	Stamps func(ctx context.Context, config string) (stamped []Stamped, problems []string, err error)
 	// Sheets returns the hashes of a config's locked timesheets by their ids; nil: they are not compared.
 	Sheets func(ctx context.Context, user, config string) (map[string]string, error)
 	Clock  func() time.Time
+}
+
+// Stamped is a head of which an authority outside says when it was there.
+type Stamped struct {
+	Head string
+	Time time.Time
 }
 
 // recorded is how long it may take until the end of a run is in the audit log: its message is delivered again until it is.
@@ -82,6 +94,8 @@ func (v *Verifier) Verify(ctx context.Context, user, config string, since []stri
 type earlier struct {
 	heads    []ledger.Checkpoint // the shortest first
 	problems []string            // of the witness
+	stamped  int
+	newest   *time.Time // when an authority saw the newest of those that it stamped
 }
 
 // checkpoints reads earlier heads.
@@ -121,6 +135,22 @@ func (v *Verifier) checkpoints(ctx context.Context, config string, since []strin
 				return nil, err
 			}
 		}
+	}
+	if v.Stamps != nil {
+		stamped, problems, err := v.Stamps(ctx, config)
+		if err != nil {
+			return nil, err
+		}
+		all.problems = append(all.problems, problems...)
+		for i := range stamped {
+			if err := read(stamped[i].Head, "a head with a time-stamp"); err != nil {
+				return nil, err
+			}
+			if all.newest == nil || stamped[i].Time.After(*all.newest) {
+				all.newest = &stamped[i].Time
+			}
+		}
+		all.stamped = len(stamped)
 	}
 	slices.SortStableFunc(all.heads, func(a, b ledger.Checkpoint) int { return a.Size - b.Size })
 	return all, nil
@@ -434,6 +464,7 @@ func (c *comparison) since(known *earlier) {
 	for _, problem := range known.problems {
 		c.add(ledger.Misfit{Problem: problem})
 	}
+	c.report.Stamped, c.report.StampedAt = known.stamped, known.newest
 	good := 0
 	for _, head := range known.heads {
 		root, known := c.in.RootAt(head.Size)

@@ -308,6 +308,9 @@ func (s *Uploads) Remove(ctx context.Context, user, id string) error {
 // KeepIn is the folder, with a slash at its end, of what restores and imports keep of a user's, until the user is erased.
 func KeepIn(user string) string { return userFolder("restores", user) }
 
+// HandedOut is the folder of files that are handed out to a user; it is forgotten as uploads are.
+func HandedOut(user string) string { return uploadFolder(user) + "out-" }
+
 // Content returns a user's file. One that is not what was uploaded is of kind fault.Conflict.
 func (s *Uploads) Content(ctx context.Context, user, id, sum string) ([]byte, error) {
 	stored, err := s.blobs.Get(ctx, uploadFolder(user)+id)

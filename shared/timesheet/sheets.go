@@ -50,11 +50,12 @@ type Sheets struct {
 }
 
 const (
-	prefix     = "SHEET#"
+	// Prefix begins the sort keys of sheets.
+	Prefix     = "SHEET#"
 	bookPrefix = "SHEETS#"
 )
 
-func key(user, id string) store.Key { return store.OfUser(user, prefix+id) }
+func key(user, id string) store.Key { return store.OfUser(user, Prefix+id) }
 
 func bookKey(user, config string) store.Key { return store.OfUser(user, bookPrefix+config) }
 
@@ -121,7 +122,7 @@ func (s *Sheets) Get(ctx context.Context, user, id string) (*Record, error) {
 
 // List returns a page of a user's sheets, the newest first.
 func (s *Sheets) List(ctx context.Context, user string, limit int, cursor string) (records []*Record, next string, err error) {
-	page, err := s.Table.Query(ctx, store.Query{PK: store.UserPartition(user), Prefix: prefix, Limit: limit, Cursor: cursor, Desc: true})
+	page, err := s.Table.Query(ctx, store.Query{PK: store.UserPartition(user), Prefix: Prefix, Limit: limit, Cursor: cursor, Desc: true})
 	if err != nil {
 		return nil, "", fmt.Errorf("list timesheets: %w", err)
 	}
@@ -645,7 +646,7 @@ func (s *Sheets) Delete(ctx context.Context, user, id string) error {
 
 // Hashes returns those of a config's locked sheets by their ids.
 func (s *Sheets) Hashes(ctx context.Context, user, config string) (map[string]string, error) {
-	items, err := store.All(ctx, s.Table, store.Query{PK: store.UserPartition(user), Prefix: prefix})
+	items, err := store.All(ctx, s.Table, store.Query{PK: store.UserPartition(user), Prefix: Prefix})
 	if err != nil {
 		return nil, fmt.Errorf("list timesheets: %w", err)
 	}
@@ -697,7 +698,7 @@ func (s *Sheets) ApprovedDays(ctx context.Context, user, config string) (ledger.
 
 // Erase removes the sheets of a user.
 func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string) error {
-	items, err := store.All(ctx, table, store.Query{PK: store.UserPartition(user), Prefix: prefix})
+	items, err := store.All(ctx, table, store.Query{PK: store.UserPartition(user), Prefix: Prefix})
 	if err != nil {
 		return fmt.Errorf("erase timesheets: %w", err)
 	}
@@ -718,7 +719,7 @@ func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string)
 			}
 		}
 	}
-	if err := store.Clear(ctx, table, store.Query{PK: store.UserPartition(user), Prefix: prefix}); err != nil {
+	if err := store.Clear(ctx, table, store.Query{PK: store.UserPartition(user), Prefix: Prefix}); err != nil {
 		return fmt.Errorf("erase timesheets: %w", err)
 	}
 	if err := store.Clear(ctx, table, store.Query{PK: store.UserPartition(user), Prefix: bookPrefix}); err != nil {

@@ -37,7 +37,7 @@ func WorthOf(entries []Entry, book *customer.Book, zone *time.Location, p Period
 		if len(of[c.ID]) == 0 {
 			continue
 		}
-		terms := Terms{Zone: zone, Period: p, Customer: c.Name, Named: book.Named}
+		terms := Terms{Zone: zone, Period: p, Customer: c.Name, Named: book.Named, LeaveOut: idle}
 		terms.priced(c)
 		sheet, err := Compute(of[c.ID], terms)
 		if err != nil {

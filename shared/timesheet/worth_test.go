@@ -31,6 +31,7 @@ func TestWorthIsWhatSheetsWouldComeTo(t *testing.T) {
 		of("5", "2026-10-06 14:00", 60, func(a *calendar.Appointment) { a.Customer = "Globex" }),
 		of("6", "2026-10-06 15:00", 60, func(a *calendar.Appointment) { a.Customer = "nobody" }),
 		of("7", "2026-11-06 15:00", 60, func(*calendar.Appointment) {}),
+		of("9", "2026-10-08 15:00", 60, func(a *calendar.Appointment) { a.Cancelled = true }),
 	}
 	dropped := of("8", "2026-10-07 15:00", 60, func(*calendar.Appointment) {})
 	dropped.Outcome = ledger.Withdrawn

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -196,6 +197,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 				if got := script[string](p, `document.documentElement.lang`); got != look.language {
 					t.Errorf("%s is in %s", path, got)
 				}
+				script[bool](p, `document.querySelectorAll("details").forEach((d) => { d.open = true }) || true`) // what is folded away counts as well
 				if over := script[string](p, tooWide); over != "" {
 					t.Errorf("%s is wider than the window: %s", path, over)
 				}
@@ -349,6 +351,7 @@ func TestScreenshots(t *testing.T) {
 	config := m.fill(sample(t))
 	m.work()
 	m.archive(config)
+	made := demoMoney(t, m, config)
 	p := m.chromium()
 	question := reviewAddress.FindString(m.reader().page("/calendar?view=day&on=2026-10-15").body)
 	for _, shot := range []struct {
@@ -357,6 +360,8 @@ func TestScreenshots(t *testing.T) {
 	}{
 		{"week", "/calendar?view=week&on=2026-10-15", "light", 1280, 860}, {"week-dark", "/calendar?view=week&on=2026-10-15", "dark", 1280, 860},
 		{"review", question + "?show=keep_all", "light", 1280, 660}, {"phone", "/calendar?view=week&on=2026-10-15", "light", 375, 760},
+		{"timesheet", "/timesheets/" + made["draft"], "light", 1280, 860}, {"hours", "/hours?on=2026-10-15", "light", 1280, 860},
+		{"rules", "/rules/try?period=" + url.QueryEscape(october), "light", 1280, 860},
 	} {
 		p.as(shot.width, shot.height, shot.scheme, "en")
 		p.sees(shot.path)

@@ -51,6 +51,7 @@ func (s *web) moneyPages(
 	post("/timesheets/{id}/reopen", limit.Writes, "timesheet.reopen", s.reopenSheet)
 	get("/timesheets/{id}/lock", s.previewLock)
 	post("/timesheets/{id}/lock", limit.Writes, "timesheet.lock", s.lockSheet)
+	post("/timesheets/{id}/send", limit.Writes, "timesheet.send", s.sendSheet)
 	post("/timesheets/{id}/invoice", limit.Writes, "timesheet.invoice", s.invoiceSheet)
 	post("/timesheets/{id}/remove", limit.Removals, "timesheet.delete", s.removeSheet)
 	get("/hours", s.hours)
@@ -270,7 +271,7 @@ func filling(v *view, values url.Values, wrong error) *filled {
 	note := func(err error) {
 		field := fault.FieldOf(err)
 		if text := strings.TrimPrefix(err.Error(), field+" "); f.wrong[field] == "" {
-			f.wrong[field] = sentence(text)
+			f.wrong[field] = v.failure(text)
 		}
 	}
 	if several, ok := wrong.(interface{ Unwrap() []error }); ok {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -21,7 +22,7 @@ func demoMoney(t testing.TB, m *machine, config string) map[string]string {
 		"Acme": `"aliases": ["Acme GmbH"], "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "120.00", "travel": "50%"}],
 			"rounding": [{"from": "2026-01-01", "increment": 15, "mode": "up", "scope": "day"}], "day_minutes": 480, "locale": "de",
 			"address": ["Hafenstr. 1", "20457 Hamburg"]`,
-		"Globex":   `"currency": "EUR", "rates": [{"from": "2026-01-01", "work": "98.50"}]`,
+		"Globex":   `"emails": ["billing@globex.example"], "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "98.50"}]`,
 		"Umbrella": `"currency": "GBP", "rates": [{"from": "2026-10-01", "work": "110.00"}]`,
 	} {
 		ids[name] = m.json("POST", "/v1/customers", fmt.Sprintf(`{"name": %q, %s}`, name, rest))["id"].(string)
@@ -91,8 +92,8 @@ func TestATimesheetFromDraftToLocked(t *testing.T) {
 		"rounding": [{"from": "2026-01-01", "increment": 15, "mode": "up", "scope": "day"}]}`)
 	r := m.reader()
 	month := r.page("/timesheets?month=2026-10")
-	for _, want := range []string{"Timesheets, October 2026", "2 without a timesheet", ">18:40<", "€2,250.00", "Make it: Acme"} {
-		if !strings.Contains(month.body, want) && want != "2 without a timesheet" {
+	for _, want := range []string{"Timesheets, October 2026", "4 without a timesheet", ">18:40<", "€2,250.00", "Make it: Acme"} {
+		if !strings.Contains(month.body, want) {
 			t.Errorf("the month lacks %q: %s", want, month.body)
 		}
 	}
@@ -217,6 +218,10 @@ func TestATimesheetFromDraftToLocked(t *testing.T) {
 			t.Errorf("%s %q: %d", field, value, p.status)
 		}
 	}
+	march := r.do("POST", "/timesheets", with(form, "customer", " ", "from", "2026-03-02", "to", "2026-03-31", "idempotency_key", "march"))
+	if !strings.Contains(march.body, "Timesheets, March 2026") {
+		t.Errorf("another month is shown than that of the form: %s", march.body)
+	}
 	other := r.do("POST", "/timesheets", with(form, "customer", "Globex", "idempotency_key", "globex"))
 	removing := ptr(r.page(other.to)).form(t, other.to+"/remove")
 	if p := r.do("POST", other.to+"/remove", removing); p.to != "/timesheets" || r.get(other.to).status != http.StatusNotFound {
@@ -327,7 +332,8 @@ func TestHoursStandBesideTheMoney(t *testing.T) {
 	}
 	m.json("POST", "/v1/customers", `{"name": "Acme", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "100"}]}`)
 	for path, says := range map[string][]string{
-		"?on=2026-10-15": {"<h1>Hours, October 2026</h1>", "<b>84:40</b>", "<b>18:40</b>", "€1,866.67", `class="b-billable"`,
+		"?on=2026-10-15": {"<h1>Hours, October 2026</h1>", "/hours?view=month&amp;on=2026-09-01&amp;by=customer",
+			"<b>84:40</b>", "<b>18:40</b>", "€1,866.67", `class="b-billable"`,
 			`class="b-travel"`, `class="b-nonbillable"`, "35 gaps"},
 		"?view=week&on=2026-10-15":           {"<h1>Hours, 12–18 October 2026</h1>", "<b>2:40</b>", "€266.67", "/hours?view=week&amp;on=2026-10-22&amp;by=customer"},
 		"?view=year&on=2026-10-15&by=week":   {"<h1>Hours, 2026</h1>", "Week of Mon 5 Oct", "/hours?view=year&amp;on=2025-01-01&amp;by=week"},
@@ -362,6 +368,9 @@ func TestHoursStandBesideTheMoney(t *testing.T) {
 	}
 	if month := r.page("/calendar?view=month&on=2026-10-15"); !strings.Contains(month.body, "€1,866.67") {
 		t.Errorf("the month has other money than the hours: %s", month.body)
+	}
+	if month := r.page("/calendar?view=month&on=2026-09-15"); !strings.Contains(month.body, "Acme data model") || strings.Contains(month.body, "€") {
+		t.Errorf("a month has money of the days beside it: %s", month.body)
 	}
 }
 
@@ -424,4 +433,74 @@ func journeys() []byte {
 			"CATEGORIES:Acme - billable\r\nEND:VEVENT\r\n", i, e[0], e[1], e[2], e[3])
 	}
 	return []byte(b.String() + "END:VCALENDAR\r\n")
+}
+
+func TestATimesheetIsSentOnce(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(sample(t))
+	m.work()
+	m.archive(config)
+	r := m.reader()
+	id := m.json("POST", "/v1/timesheets", fmt.Sprintf(`{"config": %q, "customer": "Umbrella", "period": %q}`, config, october))["id"].(string)
+	at := "/timesheets/" + id
+	if p := r.page(at); strings.Contains(p.body, at+"/send") || strings.Contains(p.body, "Send it") {
+		t.Errorf("a draft can be sent: %s", p.body)
+	}
+	m.json("POST", "/v1"+at+"/approve", `{"note": "agreed"}`)
+	if p := r.page(at); !strings.Contains(p.body, "no address for timesheets yet") || !strings.Contains(p.body, `href="/customers/new?name=Umbrella"`) {
+		t.Errorf("nobody is recorded: %s", p.body)
+	}
+	of := m.json("POST", "/v1/customers", `{"name": "Umbrella"}`)["id"].(string)
+	if p := r.page(at); !strings.Contains(p.body, "no address for timesheets yet") || !strings.Contains(p.body, `href="/customers/`+of+`#emails"`) {
+		t.Errorf("there is no address: %s", p.body)
+	}
+	m.json("PUT", "/v1/customers/"+of, `{"name": "Umbrella", "emails": ["bills@umbrella.example", "ann@umbrella.example"]}`)
+	form := ptr(r.page(at)).form(t, at+"/send")
+	if form.Get("to") != "bills@umbrella.example" {
+		t.Errorf("it is sent to %q", form.Get("to"))
+	}
+	if p := r.do("POST", at+"/send", with(form, "to", "other@example.com", "idempotency_key", "other")); p.status != http.StatusUnprocessableEntity ||
+		!strings.Contains(p.body, `id="to-problem"`) {
+		t.Errorf("to an address that is not the customer's: %d %s", p.status, p.body)
+	}
+	one, again := r.do("POST", at+"/send", form), r.do("POST", at+"/send", form)
+	if one.to != at || again.to != at {
+		t.Fatalf("sent: %d %s", one.status, one.body)
+	}
+	sent := 0
+	for _, c := range m.json("GET", "/v1"+at, "")["history"].([]any) {
+		if c.(map[string]any)["sent"] != nil {
+			sent++
+		}
+	}
+	if page := r.page(at); sent != 1 || !strings.Contains(page.body, "sent to bills@umbrella.example") {
+		t.Errorf("%d were sent: %s", sent, page.body)
+	}
+}
+
+// TestAMonthFindsItsTimesheetsAmongMany makes more of another month, and one of another config.
+func TestAMonthFindsItsTimesheetsAmongMany(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(sample(t))
+	other := m.json("POST", "/v1/archive-configs", `{"name": "other", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Other",
+		"timezone": "Europe/Berlin", "create_calendar": true, "verify": "none"}`)["id"].(string)
+	make := func(config, customer, period string) string {
+		return m.json("POST", "/v1/timesheets", fmt.Sprintf(`{"config": %q, "customer": %q, "period": %q}`, config, customer, period))["id"].(string)
+	}
+	mine, beside := make(config, "Acme", "2026-10-05 to 2026-10-09"), make(other, "Acme", october)
+	for range 101 {
+		make(config, "Globex", "2026-11-01 to 2026-11-30")
+	}
+	body := m.reader().page("/timesheets?month=2026-10&config=" + config).body
+	card, _, _ := strings.Cut(body, `id="other"`)
+	if !strings.Contains(card, `href="/timesheets/`+mine+`"`) || !strings.Contains(card, "5–9 October 2026") {
+		t.Errorf("the month lacks its timesheet: %s", card)
+	}
+	if strings.Contains(card, beside) || strings.Contains(card, "Globex") {
+		t.Errorf("the month has what is not its own: %s", card)
+	}
+	next := regexp.MustCompile(`href="(/timesheets\?[^"]*after=[^"]+)"`).FindStringSubmatch(body)
+	if next == nil || !strings.Contains(ptr(m.reader().page(strings.ReplaceAll(next[1], "&amp;", "&"))).body, "All timesheets") {
+		t.Errorf("there is no next page: %s", body)
+	}
 }

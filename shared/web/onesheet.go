@@ -16,6 +16,7 @@ import (
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/customer"
 	"adminassistant/shared/fault"
 	spent "adminassistant/shared/hours"
 	"adminassistant/shared/ledger"
@@ -30,8 +31,8 @@ type statement struct {
 	sheet   *timesheet.Sheet
 	zone    *time.Location
 	entries map[string]*ledger.Entry // of the period, by key, as the ledger has them now
-	gaps    []spent.Gap
-	asks    []*action.Action // open ones that are about the period; of a draft alone
+	of      *customer.Customer       // nil: nobody recorded the customer
+	asks    []*action.Action         // open ones that are about the period; of a draft alone
 }
 
 func (s *web) sheet(v *view) error { return s.showSheet(v, http.StatusOK, nil) }
@@ -57,7 +58,7 @@ func (s *web) statement(v *view) (*statement, error) {
 	for i := range b.entries {
 		st.entries[b.entries[i].Key] = &b.entries[i]
 	}
-	st.gaps = spent.Sum(b.entries, w, b.book, spent.ByDay, v.Weekday()).Gaps
+	st.of = b.book.Find(it.Record.Customer)
 	if len(it.Open) > 0 {
 		st.asks, _, err = s.Actions.List(v.ctx, v.user, action.Filter{State: action.Open, Config: it.Record.Config, From: w.Start(), To: w.End()}, mostOpen, "")
 	}
@@ -81,14 +82,14 @@ func (s *web) showSheet(v *view, status int, wrong error) error {
 	p.body = append(p.body, Div(Class("review sheet"),
 		s.standing(st, wrong), // first for whoever reads on a phone, or hears it
 		Div(Class("stacked"), st.positions(), st.issues(), st.days(), st.history()),
-		st.downloads(),
+		Div(Class("stacked"), s.post(st, filling(v, v.r.PostForm, wrong)), st.downloads()),
 	))
 	return s.show(v, status, p)
 }
 
 // conflict says why a timesheet is not what somebody wanted to make of it. What is wrong with a field stands beside it.
 func (st *statement) conflict(wrong error) g.Node {
-	text := sentence(wrong.Error())
+	text := st.failure(wrong.Error())
 	switch {
 	case fault.FieldOf(wrong) != "":
 		return nil
@@ -183,30 +184,17 @@ func (st *statement) issues() g.Node {
 			nodes = append(nodes, Li(Class("say"), g.Text(st.n(one.word, n))))
 		}
 	}
-	if n := st.unheld(); n > 0 {
-		nodes = append(nodes, Li(Class("stop"), B(g.Text(st.n("sheet.unheld", n)))))
-	}
 	if len(st.sheet.LeftOut) > 0 {
 		nodes = append(nodes, st.leftOut())
 	}
-	if len(st.gaps) > 0 && st.Record.State == timesheet.Draft {
-		nodes = append(nodes, st.gapList())
+	for _, kind := range []timesheet.IssueKind{timesheet.ReachesIn, timesheet.Gap} {
+		nodes = append(nodes, st.named(kind))
 	}
+	nodes = slices.DeleteFunc(nodes, func(n g.Node) bool { return n == nil })
 	if len(nodes) == 0 {
 		return nil
 	}
 	return Section(Class("card"), Aria("labelledby", "issues"), H2(ID("issues"), g.Text(st.t("sheet.issues"))), Ul(Class("issues"), g.Group(nodes)))
-}
-
-// unheld is how many lines are of appointments that were cancelled, declined or shown as free. An archive of everything has them.
-func (st *statement) unheld() (n int) {
-	for i := range st.sheet.Lines {
-		l := &st.sheet.Lines[i]
-		if e := st.entries[l.Key]; e != nil && !l.Reverses() && (e.Appointment.Cancelled || e.Appointment.Declined || e.Appointment.ShowAs == calendar.Free) {
-			n++
-		}
-	}
-	return n
 }
 
 // mostNamed is how many overlaps, entries that were left out, and gaps a page names, each.
@@ -279,7 +267,9 @@ func (st *statement) leftOut() g.Node {
 		by[l.Reason] = append(by[l.Reason], l.Key)
 	}
 	var nodes []g.Node
-	for _, reason := range []timesheet.Reason{timesheet.Private, timesheet.WholeDay, timesheet.NoCustomer} {
+	for _, reason := range []timesheet.Reason{
+		timesheet.Private, timesheet.Cancelled, timesheet.Declined, timesheet.Free, timesheet.WholeDay, timesheet.NoCustomer,
+	} {
 		keys := by[reason]
 		if len(keys) == 0 {
 			continue
@@ -290,15 +280,30 @@ func (st *statement) leftOut() g.Node {
 	return g.Group(nodes)
 }
 
-func (st *statement) gapList() g.Node {
+// named are the issues of a kind, if there are any.
+func (st *statement) named(kind timesheet.IssueKind) g.Node {
+	var all []timesheet.Issue
 	var sum time.Duration
-	for _, gap := range st.gaps {
-		sum += gap.To.Sub(gap.From)
+	for _, i := range st.Document.Issues {
+		if i.Kind == kind {
+			all = append(all, i)
+			sum += i.End.Sub(i.Start)
+		}
 	}
-	n := len(st.gaps)
-	return Li(Class("say"), Details(Summary(B(g.Text(st.n("sheet.gaps", n))), g.Text(" "+st.t("sheet.gaps.sum", hours(sum)))),
-		Ul(g.Map(st.gaps[:min(n, mostNamed)], func(gap spent.Gap) g.Node {
-			return Li(g.Text(st.gap(gap, st.zone)))
+	n := len(all)
+	if n == 0 {
+		return nil
+	}
+	title := st.n("sheet.gaps", n)
+	if kind == timesheet.ReachesIn {
+		title = st.n("sheet.reaches", n)
+	}
+	return Li(Class("say"), Details(Summary(B(g.Text(title)), g.Text(" "+st.t("sheet.gaps.sum", hours(sum)))),
+		Ul(g.Map(all[:min(n, mostNamed)], func(i timesheet.Issue) g.Node {
+			if i.Key != "" {
+				return Li(st.about(i.Key))
+			}
+			return Li(g.Text(st.gap(spent.Gap{From: i.Start, To: i.End}, st.zone)))
 		}), st.more(n))))
 }
 
@@ -389,11 +394,57 @@ func (st *statement) history() g.Node {
 	return Section(Class("card"), Aria("labelledby", "history"), H2(ID("history"), g.Text(st.t("sheet.history"))),
 		Ul(Class("rows"), g.Map(all, func(c timesheet.Change) g.Node {
 			what := g.Node(sheetPill(st.view, c.State))
-			if c.InvoiceRef != nil {
+			switch {
+			case c.InvoiceRef != nil:
 				what = g.Text(st.t("sheet.invoice") + ": " + cmp.Or(*c.InvoiceRef, "–"))
+			case c.Sent != nil:
+				what = g.Text(st.sent(c.Sent))
 			}
 			return Li(Div(what, g.If(c.Note != "", g.Group{g.Text(" "), Q(g.Text(c.Note))})), Small(g.Text(st.moment(c.At, st.now, st.zone))))
 		})))
+}
+
+// sent says what became of a mail with the timesheet.
+func (st *statement) sent(m *timesheet.Sent) string {
+	switch {
+	case m.Returned != "":
+		return st.t("sheet.returned", m.To, st.word("mail.returned", string(m.Returned)))
+	case !m.Done:
+		return st.t("sheet.unsent", m.To)
+	}
+	return st.t("sheet.sent", m.To)
+}
+
+// post sends the timesheet to an address of its customer's.
+func (s *web) post(st *statement, f *filled) g.Node {
+	if st.Record.State == timesheet.Draft {
+		return nil
+	}
+	title := H2(ID("send"), g.Text(st.t("sheet.send")))
+	switch {
+	case s.Timesheets.Post.Sender == nil:
+		return Section(Class("card"), Aria("labelledby", "send"), title, P(Class("muted"), g.Text(st.t("sheet.send.none"))))
+	case st.of == nil:
+		return Section(Class("card"), Aria("labelledby", "send"), title, P(Class("muted"), g.Text(st.t("sheet.send.noaddress"))),
+			P(A(Class("button"), Href(link("/customers/new", "name", st.Record.Customer)), g.Text(st.t("customers.recordit")))))
+	case len(st.of.Emails) == 0:
+		return Section(Class("card"), Aria("labelledby", "send"), title, P(Class("muted"), g.Text(st.t("sheet.send.noaddress"))),
+			P(A(Class("button"), Href("/customers/"+st.of.ID+"#emails"), g.Text(st.of.Name))))
+	}
+	var addresses [][2]string
+	for _, one := range st.of.Emails {
+		addresses = append(addresses, [2]string{one, one})
+	}
+	return Section(Class("card"), Aria("labelledby", "send"), title, P(Class("muted"), g.Text(st.t("sheet.send.text"))),
+		s.form(st.view, "/timesheets/"+st.Record.ID+"/send", hidden("state", string(st.Record.State)),
+			f.field("to", st.t("sheet.send.to"), "", f.choice("to", addresses...)), P(Button(Type("submit"), g.Text(st.t("sheet.send.do"))))))
+}
+
+func (s *web) sendSheet(v *view) error {
+	return s.changeSheet(v, func(id string) error {
+		_, err := s.Timesheets.Send(v.ctx, v.user, id, v.r.PostForm.Get("to"), v.r.PostForm.Get("idempotency_key"))
+		return err
+	})
 }
 
 // standing is what the timesheet comes to, how binding it is, and what can be done about it.

@@ -61,7 +61,7 @@ func (s *web) assumeZone(v *view) error {
 
 // pageOf leads to the page that shows what a path of the API shows, if there is one.
 func pageOf(v *view, path string) g.Node {
-	for _, known := range []struct{ api, page string }{{"/v1/runs/", "/runs/"}, {"/v1/actions/", "/review/"}} {
+	for _, known := range []struct{ api, page string }{{"/v1/runs/", "/runs/"}, {"/v1/actions/", "/review/"}, {"/v1/timesheets/", "/timesheets/"}} {
 		if id, ok := strings.CutPrefix(path, known.api); ok && id != "" && !strings.Contains(id, "/") {
 			return g.Group{g.Text(" · "), A(Href(known.page+id), g.Text(v.t("told.show")))}
 		}

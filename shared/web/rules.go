@@ -69,7 +69,7 @@ func (s *web) showRules(v *view, status int, wrong error) error {
 
 // refusedRules says why rules could not be changed.
 func (v *view) refusedRules(wrong error) g.Node {
-	text := sentence(wrong.Error())
+	text := v.failure(wrong.Error())
 	if errors.Is(wrong, store.ErrConflict) {
 		text = v.t("rules.changed")
 	}

@@ -111,6 +111,11 @@ func TestRulesAreWrittenTriedAndOrdered(t *testing.T) {
 			t.Fatalf("%s: %d %s", name, p.status, p.body)
 		}
 	}
+	globex := with(ptr(r.page("/rules/edit")).form(t, "/rules/try"), "name", "Globex", "all[0].any", "nothing", "then.exclude", "yes", "on", "yes",
+		"period", october)
+	if p := r.do("POST", "/rules/try", globex); !strings.Contains(p.body, "Every event becomes what it becomes without that.") {
+		t.Errorf("a rule is not compared with those that are saved: %s", p.body)
+	}
 	add("Acme")
 	add("Acme", "then.privacy", "personal", "then.travel", "yes", "idempotency_key", "again",
 		"all[1].field", "subject", "all[1].op", "regex", "all[1].any", "^(a|b)")

@@ -7,6 +7,7 @@ var moneyWords = map[string]word{
 
 	"number.group":    {",", "."},
 	"number.point":    {".", ","},
+	"failure.line":    {"Line %s:", "Zeile %s:"},
 	"form.from":       {"From", "Von"},
 	"form.to":         {"To", "Bis"},
 	"form.wrong.one":  {"One field has to be put right.", "Ein Feld ist zu berichtigen."},
@@ -91,17 +92,40 @@ var moneyWords = map[string]word{
 	"sheet.flag.crosses_midnight": {"ends on the day after", "endet am Folgetag"},
 	"sheet.nolength.one":          {"One line has no length.", "Eine Zeile hat keine Dauer."},
 	"sheet.nolength.many":         {"%d lines have no length.", "%d Zeilen haben keine Dauer."},
-	"sheet.unheld.one": {
-		"One line is of an appointment that was cancelled, declined or shown as free, and is billed all the same.",
-		"Eine Zeile ist von einem Termin, der abgesagt, abgelehnt oder als frei gezeigt wurde, und wird trotzdem berechnet.",
+	"sheet.left.one":              {"One appointment is left out:", "Ein Termin ist ausgelassen:"},
+	"sheet.left.many":             {"%d appointments are left out:", "%d Termine sind ausgelassen:"},
+	"sheet.reason.private":        {"private", "privat"},
+	"sheet.reason.cancelled":      {"cancelled", "abgesagt"}, "sheet.reason.declined": {"declined", "abgelehnt"},
+	"sheet.reason.free": {"shown as free", "als frei gezeigt"},
+	"sheet.reaches.one": {
+		"One appointment reaches in from before; it was billed on the day on which it began.",
+		"Ein Termin reicht von vorher herein; er zählt zu dem Tag, an dem er begann.",
 	},
-	"sheet.unheld.many": {
-		"%d lines are of appointments that were cancelled, declined or shown as free, and are billed all the same.",
-		"%d Zeilen sind von Terminen, die abgesagt, abgelehnt oder als frei gezeigt wurden, und werden trotzdem berechnet.",
+	"sheet.reaches.many": {
+		"%d appointments reach in from before; they were billed on the days on which they began.",
+		"%d Termine reichen von vorher herein; sie zählen zu den Tagen, an denen sie begannen.",
 	},
-	"sheet.left.one":       {"One appointment is left out:", "Ein Termin ist ausgelassen:"},
-	"sheet.left.many":      {"%d appointments are left out:", "%d Termine sind ausgelassen:"},
-	"sheet.reason.private": {"private", "privat"},
+	"sheet.send":      {"Send it", "Versenden"},
+	"sheet.send.text": {"As a PDF, to an address of the customer's.", "Als PDF, an eine Adresse des Kunden."},
+	"sheet.send.to":   {"To", "An"},
+	"sheet.send.do":   {"Send", "Senden"},
+	"sheet.send.none": {
+		"No mail is sent from here. Download the PDF and send it yourself.",
+		"Von hier wird keine Mail verschickt. Laden Sie die PDF herunter und senden Sie sie selbst.",
+	},
+	"sheet.send.noaddress": {
+		"The customer's record has no address for timesheets yet.",
+		"Beim Kunden ist noch keine Adresse für Stundenzettel hinterlegt.",
+	},
+	"sheet.sent": {"sent to %s", "gesendet an %s"},
+	"sheet.unsent": {
+		"to %s: not known whether it left; ask before you send it again",
+		"an %s: nicht bekannt, ob sie abging; fragen Sie nach, bevor Sie sie nochmals senden",
+	},
+	"sheet.returned":           {"to %s: came back, %s", "an %s: kam zurück, %s"},
+	"mail.returned.bounced":    {"it is not taken there", "sie wird dort nicht angenommen"},
+	"mail.returned.complained": {"whoever reads it wants no more", "wer sie liest, will keine mehr"},
+	"mail.returned.rejected":   {"the mail service refused it", "der Maildienst hat sie abgelehnt"},
 	"sheet.reason.all_day": {
 		"all day, and the customer's record has no length of a day",
 		"ganztägig, und beim Kunden ist keine Tageslänge hinterlegt",

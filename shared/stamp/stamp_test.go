@@ -1,0 +1,387 @@
+package stamp_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/digitorus/timestamp"
+
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
+	"adminassistant/shared/ledger"
+	"adminassistant/shared/secret"
+	"adminassistant/shared/secret/keyfile"
+	"adminassistant/shared/signing"
+	"adminassistant/shared/stamp"
+	"adminassistant/shared/stamp/authority"
+	"adminassistant/shared/stamp/stamptest"
+	"adminassistant/shared/store"
+	"adminassistant/shared/store/sqlite"
+)
+
+var day = calendar.Date{Year: 2026, Month: time.October, Day: 5}
+
+// world is an installation whose heads are stamped.
+type world struct {
+	*stamp.Anchors
+	t         testing.TB
+	authority *stamptest.Authority
+	signing   *signing.Installed
+	now       time.Time
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newWorld(t testing.TB, usages ...x509.ExtKeyUsage) *world {
+	t.Helper()
+	w := &world{t: t, now: time.Date(2026, 10, 5, 12, 0, 0, 0, time.UTC)}
+	clock := func() time.Time { return w.now }
+	table, err := sqlite.Open(filepath.Join(t.TempDir(), "store.db"), clock)
+	must(t, err)
+	t.Cleanup(func() { must(t, table.Close()) })
+	wrapper, err := keyfile.Open(filepath.Join(t.TempDir(), "key"))
+	must(t, err)
+	w.signing = signing.New(table, secret.New(wrapper, clock, secret.Limits{}))
+	w.authority = stamptest.Start(t, clock, usages...)
+	trust, err := stamp.ReadTrust(w.authority.PEM)
+	must(t, err)
+	w.Anchors = &stamp.Anchors{Table: table, Trust: trust, Signer: w.signing, Clock: clock}
+	w.ask(w.authority.URL)
+	return w
+}
+
+// ask has an authority asked from now on.
+func (w *world) ask(url string) {
+	client, err := authority.New(url, nil)
+	must(w.t, err)
+	w.Authority, w.Name = client, url
+}
+
+// fresh is another process of the same installation.
+func (w *world) fresh() *stamp.Anchors {
+	return &stamp.Anchors{Table: w.Table, Trust: w.Trust, Signer: w.Signer, Clock: w.Clock, Authority: w.Authority, Name: w.Name}
+}
+
+// keeps notes a head of a config with so many links.
+func (w *world) keeps(config string, links int) string {
+	w.t.Helper()
+	key, err := w.signing.Key(w.t.Context())
+	must(w.t, err)
+	c := ledger.Checkpoint{Origin: ledger.Origin(config), Size: links}
+	copy(c.Root[:], fmt.Sprintf("%-32s", config))
+	signed, err := key.Sign(w.t.Context(), c.Text())
+	must(w.t, err)
+	must(w.t, w.Keep(w.t.Context(), config, calendar.DateOf(w.now, time.UTC), signed))
+	return signed
+}
+
+// to moves the clock.
+func (w *world) to(hour, minute int) { w.now = time.Date(2026, 10, 6, hour, minute, 0, 0, time.UTC) }
+
+// proof is the newest one of a config, with the key of the installation.
+func (w *world) proof(config string) *stamp.Proof {
+	w.t.Helper()
+	p, err := w.Proof(w.t.Context(), config, calendar.Date{})
+	must(w.t, err)
+	key, err := w.signing.Key(w.t.Context())
+	must(w.t, err)
+	p.Key = key.Public()
+	return p
+}
+
+func TestAllHeadsOfADayGetOneTimeStamp(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 5, 8, 21} {
+		w := newWorld(t)
+		w.keeps("config-0", 1)
+		heads := map[string]string{}
+		for i := range n {
+			config := fmt.Sprint("config-", i)
+			heads[config] = w.keeps(config, i+2) // of two on one day the newer one
+		}
+		must(t, w.Anchor(t.Context()))
+		w.to(0, 29)
+		must(t, w.Anchor(t.Context()))
+		if asked := w.authority.Asked(); len(asked) != 0 {
+			t.Fatalf("before the day was over %d were asked for", len(asked))
+		}
+		w.to(0, 30)
+		for range 3 {
+			must(t, w.Anchor(t.Context()))
+			must(t, w.fresh().Anchor(t.Context()))
+		}
+		asked := w.authority.Asked()
+		if len(asked) != 1 {
+			t.Fatalf("%d heads: %d time-stamps were asked for", n, len(asked))
+		}
+		request, err := timestamp.ParseRequest(asked[0])
+		must(t, err)
+		if len(request.HashedMessage) != 32 || len(asked[0]) > 100 || bytes.Contains(asked[0], []byte("config")) {
+			t.Errorf("the authority saw %x", asked[0])
+		}
+		for config, head := range heads {
+			stamped, problems, err := w.Of(t.Context(), config)
+			if err != nil || len(problems) != 0 || len(stamped) != 1 || stamped[0].Head != head || stamped[0].Day != day || !stamped[0].Time.Equal(w.now) {
+				t.Errorf("%s: %+v %v %v", config, stamped, problems, err)
+			}
+			p := w.proof(config)
+			checked, err := p.Check("", w.Trust)
+			if err != nil || checked.Origin != ledger.Origin(config) || !checked.Time.Equal(w.now) {
+				t.Errorf("the proof of %s: %+v, %v", config, checked, err)
+			}
+			data, err := json.Marshal(p)
+			must(t, err)
+			if again, err := stamp.ParseProof(bytes.NewReader(data)); err != nil || !bytes.Equal(again.Token, p.Token) {
+				t.Errorf("read again: %v", err)
+			}
+		}
+		if _, err := w.Proof(t.Context(), "none", calendar.Date{}); fault.Of(err) != fault.NotFound {
+			t.Errorf("of another one: %v", err)
+		}
+		if _, err := w.Proof(t.Context(), "config-0", day.AddDays(1)); fault.Of(err) != fault.NotFound {
+			t.Errorf("of another day: %v", err)
+		}
+	}
+}
+
+func TestAProofDoesNotHoldAfterAnythingInItChanged(t *testing.T) {
+	w := newWorld(t)
+	for i := range 5 {
+		w.keeps(fmt.Sprint("config-", i), i+1)
+	}
+	w.to(1, 0)
+	must(t, w.Anchor(t.Context()))
+	other := stamptest.Start(t, w.Clock)
+	stranger, err := stamp.ReadTrust(other.PEM)
+	must(t, err)
+	for name, change := range map[string]func(*stamp.Proof){
+		"another head":      func(p *stamp.Proof) { p.Head = w.proof("config-2").Head },
+		"another index":     func(p *stamp.Proof) { p.Index++ },
+		"a negative index":  func(p *stamp.Proof) { p.Index = -1 },
+		"another size":      func(p *stamp.Proof) { p.Size = 4 },
+		"a size of nothing": func(p *stamp.Proof) { p.Size = 0 },
+		"another path":      func(p *stamp.Proof) { p.Path[0][3] ^= 1 },
+		"a shorter path":    func(p *stamp.Proof) { p.Path = p.Path[1:] },
+		"a longer path":     func(p *stamp.Proof) { p.Path = append(p.Path, p.Path[0]) },
+		"half a hash":       func(p *stamp.Proof) { p.Path[0] = p.Path[0][:16] },
+		"another token":     func(p *stamp.Proof) { p.Token[len(p.Token)-5] ^= 1 },
+		"no token":          func(p *stamp.Proof) { p.Token = nil },
+		"another key":       func(p *stamp.Proof) { p.Key = strings.Replace(p.Key, "+A", "+B", 1) },
+	} {
+		p := w.proof("config-1")
+		change(p)
+		if _, err := p.Check("", w.Trust); fault.Of(err) != fault.Malformed {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	p := w.proof("config-1")
+	if _, err := p.Check(p.Key, stranger); fault.Of(err) != fault.Malformed || !strings.Contains(err.Error(), "believed") {
+		t.Errorf("of an authority that is not believed: %v", err)
+	}
+	if _, err := p.Check("another", w.Trust); fault.Of(err) != fault.Malformed {
+		t.Errorf("of a key that is not believed: %v", err)
+	}
+	if _, err := p.Check(p.Key, w.Trust); err != nil {
+		t.Error(err)
+	}
+	for _, text := range []string{"", "{}", `{"format": "admin-assistant-proof/1"}`, strings.Repeat(" ", 1<<21)} {
+		if _, err := stamp.ParseProof(strings.NewReader(text)); fault.Of(err) != fault.Invalid {
+			t.Errorf("%.20q: %v", text, err)
+		}
+	}
+}
+
+func TestWhatAnAuthorityAnswersIsNotBelievedUnlessItHolds(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*world)
+		kind   fault.Kind
+	}{
+		"is down": {func(w *world) { w.ask("http://127.0.0.1:1/") }, fault.Unavailable},
+		"refuses": {func(w *world) { w.authority.Change = func(*timestamp.Timestamp) int { return 503 } }, fault.Unavailable},
+		"answers with another page": {func(w *world) {
+			w.authority.Change = func(*timestamp.Timestamp) int { return 200 }
+		}, fault.Malformed},
+		"stamps something else": {func(w *world) {
+			w.authority.Change = func(ts *timestamp.Timestamp) int { ts.HashedMessage = make([]byte, 32); return 0 }
+		}, fault.Malformed},
+		"answers another request": {func(w *world) {
+			w.authority.Change = func(ts *timestamp.Timestamp) int { ts.Nonce = nil; return 0 }
+		}, fault.Malformed},
+		"keeps its certificate": {func(w *world) {
+			w.authority.Change = func(ts *timestamp.Timestamp) int { ts.AddTSACertificate = false; return 0 }
+		}, fault.Malformed},
+		"is not believed": {func(w *world) { w.ask(stamptest.Start(w.t, w.Clock).URL) }, fault.Malformed},
+		"had no certificate then": {func(w *world) {
+			w.authority.Change = func(ts *timestamp.Timestamp) int { ts.Time = w.now.AddDate(5, 0, 0); return 0 }
+		}, fault.Malformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.keeps("config", 1)
+			w.to(1, 0)
+			c.change(w)
+			if err := w.Anchor(t.Context()); fault.Of(err) != c.kind {
+				t.Fatalf("got %v of kind %s", err, fault.Of(err))
+			}
+			if heads, problems, err := w.Of(t.Context(), "config"); err != nil || len(heads)+len(problems) != 0 {
+				t.Errorf("stored are %v %v %v", heads, problems, err)
+			}
+			must(t, w.fresh().Anchor(t.Context())) // not yet again
+			w.authority.Change = nil
+			w.ask(w.authority.URL)
+			w.now = w.now.Add(15 * time.Minute)
+			must(t, w.Anchor(t.Context()))
+			if heads, _, err := w.Of(t.Context(), "config"); err != nil || len(heads) != 1 {
+				t.Errorf("after that: %v %v", heads, err)
+			}
+		})
+	}
+	t.Run("has a certificate for other things too", func(t *testing.T) {
+		w := newWorld(t, x509.ExtKeyUsageTimeStamping, x509.ExtKeyUsageCodeSigning)
+		w.keeps("config", 1)
+		w.to(1, 0)
+		if err := w.Anchor(t.Context()); fault.Of(err) != fault.Malformed || !strings.Contains(err.Error(), "not for that alone") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestSeveralProcessesAskOnce(t *testing.T) {
+	w := newWorld(t)
+	w.keeps("config", 1)
+	w.to(1, 0)
+	var wg sync.WaitGroup
+	for range 6 {
+		other := w.fresh()
+		wg.Go(func() { must(t, other.Anchor(t.Context())) })
+	}
+	wg.Wait()
+	if asked := w.authority.Asked(); len(asked) != 1 {
+		t.Errorf("%d were asked for", len(asked))
+	}
+}
+
+// breaking is a table that fails at a write.
+type breaking struct {
+	store.Table
+	at int
+}
+
+func (b *breaking) BatchPut(ctx context.Context, items []store.Item) error {
+	if b.at--; b.at >= 0 {
+		return errors.New("the machine died")
+	}
+	return b.Table.BatchPut(ctx, items)
+}
+
+func TestADayThatWasCutOffIsGoneOnWithByTheSameTimeStamp(t *testing.T) {
+	w := newWorld(t)
+	w.keeps("config", 1)
+	w.Table = &breaking{w.Table, 1}
+	w.to(1, 0)
+	if err := w.Anchor(t.Context()); err == nil {
+		t.Fatal("nothing broke")
+	}
+	w.now = w.now.Add(time.Hour)
+	must(t, w.Anchor(t.Context()))
+	heads, _, err := w.Of(t.Context(), "config")
+	if asked := w.authority.Asked(); len(asked) != 1 || len(heads) != 1 || err != nil {
+		t.Errorf("%d were asked for, %v %v", len(asked), heads, err)
+	}
+}
+
+func TestDaysThatWereMissedAreMadeUpFor(t *testing.T) {
+	w := newWorld(t)
+	w.keeps("config", 1)
+	w.to(12, 0)
+	must(t, w.Anchor(t.Context()))
+	for d := range 3 {
+		w.now = time.Date(2026, 10, 7+d, 12, 0, 0, 0, time.UTC)
+		w.keeps("config", d+2)
+	}
+	w.now = time.Date(2026, 10, 11, 12, 0, 0, 0, time.UTC)
+	must(t, w.Anchor(t.Context()))
+	heads, problems, err := w.Of(t.Context(), "config")
+	if err != nil || len(problems) != 0 || len(heads) != 4 || heads[0].Day.Day != 9 || heads[3].Day.Day != 5 || len(w.authority.Asked()) != 4 {
+		t.Errorf("%v %v %v", heads, problems, err)
+	}
+}
+
+func TestWhatIsNoHeadIsNotStampedAndWhatWasChangedIsNamed(t *testing.T) {
+	w := newWorld(t)
+	w.keeps("config", 1)
+	head := w.keeps("config-2", 2)
+	must(t, w.Keep(t.Context(), "config-3", day, head)) // another ledger's
+	must(t, w.Keep(t.Context(), "config-4", day, "what somebody invented"))
+	w.to(1, 0)
+	must(t, w.Anchor(t.Context()))
+	for config, want := range map[string]int{"config": 1, "config-2": 1, "config-3": 0, "config-4": 0} {
+		if heads, problems, err := w.Of(t.Context(), config); err != nil || len(heads) != want || len(problems) != 0 {
+			t.Errorf("%s: %v %v %v", config, heads, problems, err)
+		}
+	}
+	key := store.Key{PK: "ANCHORED#config", SK: day.String()}
+	item, err := w.Table.Get(t.Context(), key)
+	must(t, err)
+	for name, data := range map[string]string{
+		"another head":  strings.Replace(string(item.Data), "ledger/config", "ledger/confib", 1),
+		"another root":  strings.Replace(string(item.Data), `"root":"`, `"root":"0`, 1),
+		"another place": strings.Replace(string(item.Data), `"index":0`, `"index":1`, 1), "nonsense": "[]",
+	} {
+		_, err := w.Table.Put(t.Context(), store.Item{Key: key, Data: []byte(data)}, store.Any())
+		must(t, err)
+		if heads, problems, err := w.Of(t.Context(), "config"); err != nil || len(heads) != 0 || len(problems) != 1 || !strings.Contains(problems[0], "2026-10-05") {
+			t.Errorf("%s: %v %v %v", name, heads, problems, err)
+		}
+	}
+	later := calendar.Date{Year: 2027, Month: time.January, Day: 1}
+	_, err = w.Table.Put(t.Context(), store.Item{Key: store.Key{PK: "ANCHORED#config", SK: later.String()}, Data: item.Data}, store.Any())
+	must(t, err)
+	if _, problems, err := w.Of(t.Context(), "config"); err != nil || len(problems) != 2 {
+		t.Errorf("a time-stamp that was moved to a later day: %v %v", problems, err)
+	}
+}
+
+func TestErasingTakesHeadsThatWaitAndThoseThatWereStamped(t *testing.T) {
+	w := newWorld(t)
+	w.keeps("config", 1)
+	w.keeps("other", 1)
+	w.to(1, 0)
+	must(t, w.Anchor(t.Context()))
+	w.keeps("config", 2)
+	must(t, stamp.Erase(t.Context(), w.Table, calendar.DateOf(w.now, time.UTC), []string{"config"}))
+	w.now = w.now.AddDate(0, 0, 1)
+	must(t, w.Anchor(t.Context()))
+	if heads, _, err := w.Of(t.Context(), "config"); err != nil || len(heads) != 0 {
+		t.Errorf("left are %v %v", heads, err)
+	}
+	if heads, _, err := w.Of(t.Context(), "other"); err != nil || len(heads) != 1 {
+		t.Errorf("of the other one: %v %v", heads, err)
+	}
+}
+
+func TestTrustIsReadFromPEM(t *testing.T) {
+	for _, text := range []string{"", "hello", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"} {
+		if _, err := stamp.ReadTrust([]byte(text)); fault.Of(err) != fault.Invalid {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	for _, address := range []string{"", "tsa.example", "ftp://tsa.example", "https://", "https://a:b@tsa.example/"} {
+		if _, err := authority.New(address, nil); fault.Of(err) != fault.Invalid {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+}
