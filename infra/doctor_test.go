@@ -193,3 +193,13 @@ func TestTheDoctorReadsTheContextOfDeployments(t *testing.T) {
 		t.Error("a folder is a context")
 	}
 }
+
+func TestAStageInTheRegionOfItsProbeIsLookedAtOnce(t *testing.T) {
+	code, said := examine(t, "dev", map[string]string{
+		"cloudformation describe-stacks --stack-name admin-assistant-dev-outside --query Stacks[0].StackStatus":                  "CREATE_COMPLETE",
+		"cloudformation describe-stacks --stack-name admin-assistant-dev-outside --query Stacks[0].Outputs[?OutputKey=='AlarmTo": "arn:there",
+	}, map[string]string{"AWS_REGION": "us-east-1", variable("outside-probe"): "on", variable("public-url"): "https://calendar.example.com"})
+	if n := strings.Count(said, "prepared for the CDK in us-east-1"); code != 0 || n != 1 {
+		t.Errorf("%d, %d times: %s", code, n, said)
+	}
+}

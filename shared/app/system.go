@@ -220,7 +220,7 @@ func (y *system) api(authenticate func(*http.Request) (account.Principal, error)
 		Provider: y.providers.shown,
 		Local:    func(user string) httpapi.Importer { return y.own.For(user) },
 		Clock:    y.clock, NewID: y.newID, Log: y.log, Version: y.version, Memory: y.settings.memory(),
-		Authenticate: authenticate, SignIn: y.signIn, Machine: y.machine, CLI: y.cli, Web: y.web(undoers, sheets, tenants),
+		Authenticate: authenticate, SignIn: y.signIn, Machine: y.machine, CLI: y.cli, Web: y.web(undoers, tenants, sheets),
 		Attempts: session.NewAttempts(y.table, y.clock), Sessions: y.sessions, Metrics: y.metrics,
 	})
 }

@@ -23,7 +23,7 @@ import (
 )
 
 // web returns the pages for people.
-func (y *system) web(undoers *undo.Undoers, sheets *timesheet.Sheets, tenants *tenant.Tenants) *httpapi.Web {
+func (y *system) web(undoers *undo.Undoers, tenants *tenant.Tenants, sheets *timesheet.Sheets) *httpapi.Web {
 	return web.New(web.Services{
 		Configs: y.configs, Runs: y.runs, Kinds: Kinds, Undo: undoers, Deciding: y.deciding(), Jobs: y.jobs(), Ledger: y.entries, Blobs: y.blobs,
 		Launcher: &run.Launcher{Kinds: Kinds, Starters: y.starters(), Clock: y.clock, NewID: y.newID},

@@ -31,7 +31,7 @@ func (s *web) showSetup(v *view, status int, wrong error) error {
 	if err != nil {
 		return err
 	}
-	sources = slices.DeleteFunc(sources, func(uri string) bool { return isOfConfig(configs, uri) })
+	sources = slices.DeleteFunc(sources, func(uri string) bool { return usedBy(configs, uri) })
 	f := v.r.PostForm
 	first := "local://me/calendars/Work"
 	if len(sources) > 0 {
@@ -93,8 +93,8 @@ func (s *web) showSetup(v *view, status int, wrong error) error {
 	return s.show(v, status, page{title: v.t("setup.title"), body: body})
 }
 
-// isOfConfig says whether a calendar is one of a config's.
-func isOfConfig(configs []archive.Config, uri string) bool {
+// usedBy says whether a calendar is one of a config's.
+func usedBy(configs []archive.Config, uri string) bool {
 	return slices.ContainsFunc(configs, func(c archive.Config) bool {
 		return strings.EqualFold(c.Source.String(), uri) || strings.EqualFold(c.Archive.String(), uri)
 	})
@@ -107,7 +107,7 @@ func besideOf(source string, configs []archive.Config) string {
 		uri = calendar.URI{Provider: calendar.ProviderLocal, Account: "me"}
 	}
 	uri.Calendar = "Archive"
-	for n := 2; isOfConfig(configs, uri.String()); n++ {
+	for n := 2; usedBy(configs, uri.String()); n++ {
 		uri.Calendar = fmt.Sprintf("Archive %d", n)
 	}
 	return uri.String()

@@ -1,10 +1,5 @@
 package web
 
-import (
-	"regexp"
-	"strings"
-)
-
 // failures are what is wrong with forms, by words that the text of a failure has, in the languages other than that of the texts: the first that fits counts.
 // A text that is not among them stays as it is.
 var failures = []struct{ has, de string }{
@@ -68,23 +63,4 @@ var failures = []struct{ has, de string }{
 	{"not known whether the mail", "Es ist nicht bekannt, ob die Mail abging; fragen Sie nach, bevor Sie sie nochmals senden."},
 	{"must be one of", "Das passt hier nicht."},
 	{", not ", "Das passt hier nicht."},
-}
-
-var lineOf = regexp.MustCompile(`^line (\d+) `)
-
-// failure is what is wrong, as a sentence in the person's language.
-func (s speech) failure(text string) string {
-	if s.lang != "de" {
-		return sentence(text)
-	}
-	before := ""
-	if m := lineOf.FindStringSubmatch(text); m != nil {
-		before = s.t("failure.line", m[1]) + " "
-	}
-	for _, f := range failures {
-		if strings.Contains(text, f.has) {
-			return before + f.de
-		}
-	}
-	return sentence(text)
 }
