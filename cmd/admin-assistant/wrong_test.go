@@ -91,7 +91,7 @@ func TestEveryCommandSaysWhatIsWrongInWordsOfOurs(t *testing.T) {
 }
 
 // notTried are commands that wait for somebody, or reach for other machines.
-var notTried = []string{"serve", "login", "doctor", "completion"}
+var notTried = []string{"serve", "service", "login", "doctor", "completion", "man"}
 
 func TestNonsenseIsRefusedInWordsOfOurs(t *testing.T) {
 	t.Setenv("ADMIN_ASSISTANT_DATA", filepath.Join(t.TempDir(), "data"))
@@ -100,6 +100,9 @@ func TestNonsenseIsRefusedInWordsOfOurs(t *testing.T) {
 	for _, cmd := range leaves((&program{}).root()) {
 		path := strings.Fields(cmd.CommandPath())[1:]
 		if slices.Contains(notTried, path[0]) || cmd.Name() == "help" {
+			continue
+		}
+		if cmd.CommandPath() == "admin-assistant user export" { // which prints an archive
 			continue
 		}
 		for _, nonsense := range []string{"ï", "{../x\x01"} {
