@@ -35,7 +35,8 @@ type calendarView struct {
 
 func (p *program) calendarCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "calendar", Short: "Create, fill and read calendars"}
-	cmd.AddCommand(p.calendarCreate(), p.calendarList(), p.calendarDelete(), p.calendarImport(), p.calendarSubscribe(), p.calendarSync(), p.calendarExport(), p.calendarEvents(), p.calendarOverlaps())
+	cmd.AddCommand(p.calendarCreate(), p.calendarList(), p.calendarDelete(), p.calendarImport(), p.calendarSubscribe(), p.calendarSync(),
+		p.calendarExport(), p.calendarEvents(), p.calendarOverlaps())
 	return cmd
 }
 

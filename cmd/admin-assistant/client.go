@@ -21,6 +21,7 @@ type client struct {
 	at          *url.URL
 	http        *http.Client
 	credentials credentials // nil: nobody signs in
+	via         string      // what calls are made through, for the audit log; empty: the user's own command
 }
 
 func newClient(base string, transport http.RoundTripper) (*client, error) {
@@ -299,6 +300,9 @@ func (c *client) try(ctx context.Context, in request, body []byte, key, token st
 	}
 	if in.confirm != "" {
 		r.Header.Set("X-Confirm", in.confirm)
+	}
+	if c.via != "" {
+		r.Header.Set("X-Via", c.via)
 	}
 	if in.method == http.MethodPost && in.file == nil {
 		r.Header.Set("Idempotency-Key", key)

@@ -18,7 +18,8 @@ func TestForms(t *testing.T) {
 	m := seeded(t)
 	m.local("archive", "run", "-c", "work", "-p", october).ok()
 	m.local("run", "list", "-o", "yaml", "--most", "1").ok().says("items:\n  - id: ", "state: succeeded", "next: ")
-	m.local("run", "list", "-o", "csv", "--fields", "kind,state,result.counts.archived").ok().says("kind,state,result.counts.archived\narchive,succeeded,71\nimport,succeeded,\n")
+	m.local("run", "list", "-o", "csv", "--fields", "kind,state,result.counts.archived").ok().
+		says("kind,state,result.counts.archived\narchive,succeeded,71\nimport,succeeded,\n")
 	m.local("run", "list", "--fields", "kind,state").ok().says("kind     state\narchive  succeeded\n")
 	m.local("run", "list", "--jq", ".items[] | .kind").ok().says("archive\nimport\n")
 	m.local("run", "show", "last", "--jq", "{n: .result.counts.fetched}").ok().says("{\n  \"n\": 87\n}\n")
@@ -38,8 +39,10 @@ func TestForms(t *testing.T) {
 	if out := m.local("--yes", "calendar", "delete", "Gone", "-o", "json").ok().out; out != "{}\n" {
 		t.Errorf("nothing is %q", out)
 	}
-	for _, args := range [][]string{{"run", "show", "01"}, {"run", "show", "nothing"}, {"config", "show", "none"}, {"job", "show", "none"}, {"backup", "show", "none"},
-		{"action", "show", "none"}, {"customer", "show", "none"}, {"timesheet", "show", "none"}, {"notification", "read", "none"}, {"calendar", "events", "none", "-p", "today"},
+	for _, args := range [][]string{{"run", "show", "01"}, {"run", "show", "nothing"}, {"config", "show", "none"}, {"job", "show", "none"},
+		{"backup", "show", "none"},
+		{"action", "show", "none"}, {"customer", "show", "none"}, {"timesheet", "show", "none"}, {"notification", "read", "none"},
+		{"calendar", "events", "none", "-p", "today"},
 		{"user", "show", "nobody"}} {
 		want := exitFailed
 		if args[2] == "01" {
@@ -54,7 +57,8 @@ func TestForms(t *testing.T) {
 func TestCellsOfSpreadsheetsAreNoFormulas(t *testing.T) {
 	var out bytes.Buffer
 	p := &program{out: &out, form: form{kind: "csv"}}
-	if err := p.printDocument(json.RawMessage(`{"items": [{"a": "=1+1", "b": ["x", "y"], "c": null, "d": {"e": 1.50, "f": true}}, {"a": "é,\"", "g": [1]}], "next": ""}`)); err != nil {
+	const list = `{"items": [{"a": "=1+1", "b": ["x", "y"], "c": null, "d": {"e": 1.50, "f": true}}, {"a": "é,\"", "g": [1]}], "next": ""}`
+	if err := p.printDocument(json.RawMessage(list)); err != nil {
 		t.Fatal(err)
 	}
 	if want := "a,b,c,d.e,d.f,g\n'=1+1,\"x, y\",,1.50,true,\n\"é,\"\"\",,,,,[1]\n"; out.String() != want {
@@ -63,7 +67,8 @@ func TestCellsOfSpreadsheetsAreNoFormulas(t *testing.T) {
 }
 
 func TestYAMLSaysWhatTheJSONSays(t *testing.T) {
-	const text = `{"b": "yes", "a": {"n": 12345678901234567890, "f": 1.5, "t": true, "z": null}, "l": ["1", "2026-01-01", " x", "a\nb", "#", "é"], "e": [], "o": {}}`
+	const text = `{"b": "yes", "a": {"n": 12345678901234567890, "f": 1.5, "t": true, "z": null}, ` +
+		`"l": ["1", "2026-01-01", " x", "a\nb", "#", "é"], "e": [], "o": {}}`
 	var out bytes.Buffer
 	p := &program{out: &out, form: form{kind: "yaml"}}
 	if err := p.printDocument(json.RawMessage(text)); err != nil {
@@ -104,9 +109,12 @@ func TestJSONIsTheAPIsOwn(t *testing.T) {
 		"config list": "/v1/archive-configs", "config show work": "/v1/archive-configs/" + config, "job list": "/v1/jobs", "job show nightly": "/v1/jobs/nightly",
 		"job health": "/v1/jobs/health", "calendar list": "/v1/calendars", "action list": "/v1/actions?state=open&limit=200",
 		"action show " + first("action"): "/v1/actions/" + first("action"), "notification list": "/v1/notifications", "customer list": "/v1/customers",
-		"customer show Acme": "/v1/customers/" + first("customer"), "backup list": "/v1/backups?limit=20", "backup show " + first("backup"): "/v1/backups/" + first("backup"),
-		"ledger day 2026-10-15 -c work": "/v1/ledger/" + config + "/days/2026-10-15", "ledger history " + key + " -c work": "/v1/ledger/" + config + "/history?key=" + key,
-		"ledger head -c work": "/v1/ledger/" + config + "/head", "hours -p 2026-10": "/v1/hours?period=2026-10", "whoami": "/v1/me", "audit list": "/v1/audit?limit=50",
+		"customer show Acme": "/v1/customers/" + first("customer"), "backup list": "/v1/backups?limit=20",
+		"backup show " + first("backup"):     "/v1/backups/" + first("backup"),
+		"ledger day 2026-10-15 -c work":      "/v1/ledger/" + config + "/days/2026-10-15",
+		"ledger history " + key + " -c work": "/v1/ledger/" + config + "/history?key=" + key,
+		"ledger head -c work":                "/v1/ledger/" + config + "/head", "hours -p 2026-10": "/v1/hours?period=2026-10", "whoami": "/v1/me",
+		"audit list":        "/v1/audit?limit=50",
 		"rule list -c work": "/v1/archive-configs/" + config + "/rules", "place list": "/v1/places", "timesheet list": "/v1/timesheets?limit=50",
 		"category list -c work":          "/v1/categories?config=work",
 		"calendar events Work -p 15-Oct": "",
@@ -181,7 +189,8 @@ func TestRunsAreWatchedAndCancelled(t *testing.T) {
 	list := func(args ...string) string {
 		return m.local(append([]string{"run", "list", "--jq", ".items | length"}, args...)...).ok().out
 	}
-	for args, want := range map[string]string{"": "3\n", "--state cancelled": "1\n", "--kind import": "1\n", "--since yesterday": "3\n", "--since 2020-01-01": "3\n",
+	for args, want := range map[string]string{"": "3\n", "--state cancelled": "1\n", "--kind import": "1\n", "--since yesterday": "3\n",
+		"--since 2020-01-01":           "3\n",
 		"--since 9999-01-01T00:00:00Z": "0\n", "--since tomorrow": "0\n"} {
 		if got := list(strings.Fields(args)...); got != want {
 			t.Errorf("run list %s: %s, want %s", args, got, want)

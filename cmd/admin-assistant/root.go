@@ -165,7 +165,7 @@ func (p *program) root() *cobra.Command {
 		p.customerCommand(), p.categoryCommand(), p.archiveCommand(), p.runCommand(), p.applyCommand(), p.exportCommand(), p.settingsCommand(),
 		p.backupCommand(), p.restoreCommand(), p.undoCommand(), p.jobCommand(),
 		p.verifyCommand(), p.ledgerCommand(), p.proofCommand(), p.actionCommand(), p.reviewCommand(), p.hoursCommand(), p.placeCommand(), p.travelCommand(),
-		p.timesheetCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.browserCommand(),
+		p.timesheetCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.mcpCommand(), p.browserCommand(),
 		p.serviceCommand(), p.manCommand(), p.versionCommand())
 	root.Version = version
 	root.SetVersionTemplate("{{.Version}}\n")

@@ -163,8 +163,8 @@ func (p *program) showSubscriptions(err error, list []subscription) error {
 func (p *program) calendarSync() *cobra.Command {
 	return &cobra.Command{
 		Use: "sync [URI]", Short: "Look into subscribed folders now", Args: cobra.MaximumNArgs(1),
-		Long: "Look into the folders that calendars are subscribed to, and take what is new. It shows what would be removed, and asks; --yes takes a file that lacks\n" +
-			"much of what the calendar has as well.",
+		Long: "Look into the folders that calendars are subscribed to, and take what is new. It shows what would be removed, and asks;\n" +
+			"--yes takes a file that lacks much of what the calendar has as well.",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
 			if err := p.onThisMachine(); err != nil {
 				return err
@@ -288,7 +288,8 @@ const few = 10
 func unasked(preview runView) error {
 	left := preview.Import.Unchanged + preview.Import.Changed + preview.Import.Older
 	if n := preview.Import.Removed; n >= few && n > left {
-		return fault.New(fault.Conflict, "the newest file lacks %d of the calendar's events and has %d; if that is right: admin-assistant calendar sync --yes", n, left)
+		return fault.New(fault.Conflict, "the newest file lacks %d of the calendar's events and has %d; if that is right: "+
+			"admin-assistant calendar sync --yes", n, left)
 	}
 	return nil
 }

@@ -92,8 +92,10 @@ func TestTranscripts(t *testing.T) {
 			t.Errorf("colour %v, and %d texts in colour", colour, coloured)
 		}
 		for _, line := range []string{
-			"run list", "action list --state all", "ledger day 2026-10-15 -c work", "config list", "job list", "calendar list", "audit list", "notification list", "backup list",
-			"hours -p 2026-10", "calendar events Work -p 2026-10", "rule list -c work", "customer list -p 2026-10", "timesheet list", "run items last", "archive run --help",
+			"run list", "action list --state all", "ledger day 2026-10-15 -c work", "config list", "job list", "calendar list", "audit list", "notification list",
+			"backup list",
+			"hours -p 2026-10", "calendar events Work -p 2026-10", "rule list -c work", "customer list -p 2026-10", "timesheet list", "run items last",
+			"archive run --help",
 			"run show last", "place list", "category list -c work", "config show work", "apply --help", "--help",
 		} {
 			screen, code := m.sees(columns, colour, "admin-assistant --local "+line)

@@ -26,6 +26,8 @@ const endTimeout = 5 * time.Second
 // and nothing answered. When the second cannot be recorded, the answer stands, since the effect is there: the first record shows
 // that something began, the log has the rest, and Lost is called.
 //
+// The header X-Via says through what the user acted, such as an assistant; it becomes the detail "via".
+//
 // route is the pattern that the request matched, as in "DELETE /v1/runs/{id}". The resource is the action's first word and the last
 // wildcard, or what the answer's Location ends with.
 func (l *Log) Serve(w http.ResponseWriter, r *http.Request, route string, action Action, next http.Handler) error {
@@ -39,6 +41,9 @@ func (l *Log) Serve(w http.ResponseWriter, r *http.Request, route string, action
 		User: who.Key(), Actor: who.Key(), Action: action, Resource: Resource{Kind: kind, ID: wildcard(route, r.URL)}, Outcome: Begun,
 		Correlation: telemetry.Correlation(ctx), Personal: Personal{Name: who.Name, IP: remote(r.RemoteAddr), UserAgent: r.UserAgent()},
 	}
+	if via := r.Header.Get("X-Via"); via != "" {
+		e.Details = Details{"via": ID(via)}
+	}
 	began := l.clock()
 	records, err := l.Append(ctx, e)
 	if err != nil {
@@ -51,7 +56,11 @@ func (l *Log) Serve(w http.ResponseWriter, r *http.Request, route string, action
 		if location := out.Header().Get("Location"); e.Resource.ID == "" && location != "" {
 			e.Resource.ID = path.Base(location)
 		}
-		e.Details = Details{"status": Int(int64(out.status))}
+		ended := Details{"status": Int(int64(out.status))}
+		if via, ok := e.Details["via"]; ok {
+			ended["via"] = via
+		}
+		e.Details = ended
 		// The first record has the personal fields; a user who is deleted by the request leaves none behind.
 		e.Personal = Personal{}
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout) // also for a caller who hung up
