@@ -39,10 +39,11 @@ CDK := .tools/cdk/installed
 CFN_LINT := .tools/cfn-lint/installed-1.58.0
 CHECKOV := .tools/checkov/installed-3.3.30
 AWSCLI := .tools/awscli/installed-1.46.3
+PYTHON_CLIENT := .tools/pythonclient/installed-0.29.0
 RIE := .tools/rie/installed-1.170.0
 SHA256 := $(or $(shell command -v sha256sum),shasum -a 256)
 
-TOOLS := $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(ICALJS) $(OPENPYXL) $(AXE) $(CDK) $(AWSCLI) $(RIE)
+TOOLS := $(DYNAMODB_LOCAL) $(MOTO) $(ICALENDAR) $(ICALJS) $(OPENPYXL) $(AXE) $(CDK) $(AWSCLI) $(RIE) $(PYTHON_CLIENT)
 tools: $(TOOLS) chromium poppler shells ## install what tests and deployment need beside Go into .tools/
 
 # without NAME,WHY says what is left out, or fails where nothing may be
@@ -92,6 +93,12 @@ $(SCHEMATHESIS): shared/httpapi/testdata/schemathesis/requirements.txt
 	@if command -v python3 >/dev/null && python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))'; then \
 		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing schemathesis' && $(call pip-install,$<) && touch $@; \
 	else $(call without,schemathesis,it needs Python 3.11 with venv); fi
+
+# openapi-python-client makes a client of the API's document, with which a test does the main job
+$(PYTHON_CLIENT): cmd/admin-assistant/testdata/python/requirements.txt
+	@if command -v python3 >/dev/null && python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))'; then \
+		rm -rf $(@D) && mkdir -p $(@D) && echo 'installing openapi-python-client' && $(call pip-install,$<) && touch $@; \
+	else $(call without,openapi-python-client,it needs Python 3.11 with venv); fi
 
 # cfn-lint and checkov look at templates; the AWS command line is what the tests run the commands of runbooks with
 $(CFN_LINT): infra/tool/cfn-lint/requirements.txt

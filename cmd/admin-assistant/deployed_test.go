@@ -110,7 +110,8 @@ var onlyHere = map[string]string{
 	"TestATimeStampIsCheckedOffline":                  noServer,
 	"TestACalendarMirrorsAFile":                       sameRoutes, "TestACalendarMirrorsAFolder": noServer, "TestJSONIsTheAPIsOwn": sameRoutes,
 	"TestPrintedCommandsWorkAsPrinted": sameRoutes, "TestAnAssistantReadsAndProposes": sameRoutes,
-	"TestTranscripts": noServer, "TestExamplesOfHelpsAreOfCommandsThatThereAre": noServer, "TestCellsOfSpreadsheetsAreNoFormulas": noServer,
+	"TestAGeneratedPythonClientDoesTheMainJob": sameRoutes,
+	"TestTranscripts":                          noServer, "TestExamplesOfHelpsAreOfCommandsThatThereAre": noServer, "TestCellsOfSpreadsheetsAreNoFormulas": noServer,
 	"TestYAMLSaysWhatTheJSONSays": noServer, "TestTablesFitTheTerminal": noServer, "TestForms": noServer, "TestRunsAreWatchedAndCancelled": sameRoutes,
 	"TestTimesheetOfFiles": noServer, "TestPlanFromFilesWithRules": noServer,
 	"TestReview": sameRoutes, // there are terminals on Linux alone

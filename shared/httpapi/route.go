@@ -7,6 +7,7 @@ import (
 	"path"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -122,6 +123,19 @@ func handle[I, O any](s *server, r route, handler func(context.Context, *I) (*O,
 		return out, nil
 	})
 	s.checkPrecondition(&r)
+	s.fillAnswers(&r)
+}
+
+// fillAnswers gives other successes of a route, of which only the description is declared, the form of the first one.
+func (s *server) fillAnswers(r *route) {
+	method, path := r.split()
+	op := operationOf(s.api.OpenAPI().Paths[path], method)
+	first := op.Responses[strconv.Itoa(op.DefaultStatus)]
+	for code, answer := range op.Responses {
+		if code[0] == '2' && answer != first && len(answer.Content) == 0 {
+			answer.Content, answer.Headers = first.Content, first.Headers
+		}
+	}
 }
 
 // checkPrecondition panics when the header that a route needs is not in its handler's input, or the other way round.

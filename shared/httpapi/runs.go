@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -110,7 +111,7 @@ func (s *server) runRoutes() {
 	handle(s, route{pattern: "GET /v1/runs/{id}", access: byUsers, tag: tagRuns, summary: "Show a run"}, s.getRun)
 	handle(s, route{pattern: "GET /v1/runs/{id}/items", access: byUsers, tag: tagRuns, summary: "List what became of each event"}, s.listItems)
 	handle(s, route{
-		pattern: "GET /v1/runs/{id}/plan", access: byUsers, tag: tagRuns, summary: "Show the run's whole plan", document: planBody,
+		pattern: "GET /v1/runs/{id}/plan", access: byUsers, tag: tagRuns, summary: "Show the run's whole plan", document: s.planBody,
 	}, s.getPlan)
 	handle(s, route{
 		pattern: "POST /v1/runs/{id}/retry", access: byUsers, class: limit.Starts, action: "run.retry",
@@ -272,10 +273,10 @@ func (s *server) getRun(ctx context.Context, in *ByID) (*runAnswer, error) {
 }
 
 type itemView struct {
-	Key     string          `json:"key" doc:"Source key of the event."`
-	Written bool            `json:"written" doc:"The archive calendar has it through this run."`
-	Problem *run.Problem    `json:"problem,omitempty"`
-	Plan    json.RawMessage `json:"plan" doc:"The event's item in the plan."`
+	Key     string       `json:"key" doc:"Source key of the event."`
+	Written bool         `json:"written" doc:"The archive calendar has it through this run."`
+	Problem *run.Problem `json:"problem,omitempty"`
+	Plan    itemPlan     `json:"plan"`
 }
 
 // place is where a page of items ended: before item Index of page Page as they are stored.
@@ -365,7 +366,7 @@ func (s *server) listItems(ctx context.Context, in *itemsInput) (*page[itemView]
 				out.Body.Next = at.cursor()
 				return out, nil
 			}
-			out.Body.Items = append(out.Body.Items, itemView{Key: it.Key, Written: it.Written, Problem: it.Problem, Plan: it.Plan})
+			out.Body.Items = append(out.Body.Items, itemView{Key: it.Key, Written: it.Written, Problem: it.Problem, Plan: itemPlan(it.Plan)})
 		}
 	}
 	return out, nil
@@ -397,10 +398,12 @@ type planAnswer struct {
 	Body        []byte
 }
 
-func planBody(op *huma.Operation) {
+func (s *server) planBody(op *huma.Operation) {
 	op.Responses = map[string]*huma.Response{"200": {
-		Description: "The plan: window, counts, balanced, items, overlaps, actions; the same form that \"archive plan --output json\" prints.",
-		Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
+		Description: "The plan, in the form that \"archive plan --output json\" prints.",
+		Content: map[string]*huma.MediaType{"application/json": {
+			Schema: s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[planDocument](), true, ""),
+		}},
 	}}
 }
 
