@@ -111,8 +111,9 @@ var onlyHere = map[string]string{
 	"TestACalendarMirrorsAFile":                       sameRoutes, "TestACalendarMirrorsAFolder": noServer, "TestJSONIsTheAPIsOwn": sameRoutes,
 	"TestPrintedCommandsWorkAsPrinted": sameRoutes, "TestAnAssistantReadsAndProposes": sameRoutes,
 	"TestAGeneratedPythonClientDoesTheMainJob": sameRoutes,
-	"TestTranscripts":                          noServer, "TestExamplesOfHelpsAreOfCommandsThatThereAre": noServer, "TestCellsOfSpreadsheetsAreNoFormulas": noServer,
-	"TestYAMLSaysWhatTheJSONSays": noServer, "TestTablesFitTheTerminal": noServer, "TestForms": noServer, "TestRunsAreWatchedAndCancelled": sameRoutes,
+	"TestTranscripts":                          noServer, "TestExamplesOfHelpsAreOfCommandsThatThereAre": noServer,
+	"TestCellsOfSpreadsheetsAreNoFormulas": noServer,
+	"TestYAMLSaysWhatTheJSONSays":          noServer, "TestTablesFitTheTerminal": noServer, "TestForms": noServer, "TestRunsAreWatchedAndCancelled": sameRoutes,
 	"TestTimesheetOfFiles": noServer, "TestPlanFromFilesWithRules": noServer,
 	"TestReview": sameRoutes, // there are terminals on Linux alone
 	"TestDoctor": signInOnly, "TestDoctorLooksAtTheApplicationOfThisMachine": noServer, "TestFlags": signInOnly, "TestLogoutEverywhere": signInOnly,
