@@ -104,9 +104,12 @@ func OpenLocal(s Settings, version string, out io.Writer) (_ *Local, err error) 
 	l.closers = append(l.closers, messages)
 	archives, backups := messages.Queue(string(run.ArchiveQueue)), messages.Queue(string(run.BackupQueue))
 	y.archives, y.backups, y.notices = archives, backups, messages.Queue("notify")
-	if y.blobs, err = folder.Open(filepath.Join(dir, "blobs")); err != nil {
+	objects, err := folder.Open(filepath.Join(dir, "blobs"))
+	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
+	l.closers = append(l.closers, objects)
+	y.blobs = objects
 	master, err := keyfile.Open(filepath.Join(dir, "master.key"))
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)

@@ -234,3 +234,23 @@ func TestAMailThatCameBackOnThisMachine(t *testing.T) {
 		t.Errorf("after it was put right a mail is %s", became)
 	}
 }
+
+func TestWhatIsClosedHoldsNoFileOpen(t *testing.T) {
+	l, folder, ask := openHere(t)
+	ask("GET", "/v1/archive-configs", "")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(open) == 0 {
+		t.Skip("this system does not tell which files are open")
+	}
+	for _, link := range open {
+		if file, err := os.Readlink(link); err == nil && strings.HasPrefix(file, folder) {
+			t.Errorf("%s is still open", strings.TrimPrefix(file, folder))
+		}
+	}
+}

@@ -240,7 +240,12 @@ func (f *File) shut() error {
 	f.stop()
 	<-f.stopped
 	var errs []error
-	closeConn := func(t *Tx) { errs = append(errs, t.conn.Close()) }
+	closeConn := func(t *Tx) {
+		for _, s := range t.statements { // each would keep the file open
+			errs = append(errs, s.Close())
+		}
+		errs = append(errs, t.conn.Close())
+	}
 	for range f.opened {
 		closeConn(<-f.readers)
 	}
