@@ -3,12 +3,9 @@
 package functions_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -62,11 +59,7 @@ func TestAPI(t *testing.T) {
 			return a
 		}
 		small, large := docs(header("accept-encoding", "gzip, br")), docs(header("accept-encoding", ""))
-		r, err := gzip.NewReader(bytes.NewReader(small.body))
-		must(t, err)
-		text, err := io.ReadAll(r)
-		must(t, err)
-		if small.header.Get("Content-Encoding") != "gzip" || large.header.Get("Content-Encoding") != "" || string(text) != string(large.body) {
+		if small.header.Get("Content-Encoding") != "gzip" || large.header.Get("Content-Encoding") != "" || string(small.body) != string(large.body) {
 			t.Errorf("%d bytes %v, and %d bytes %v", len(small.body), small.header, len(large.body), large.header)
 		}
 	})
@@ -191,7 +184,7 @@ func TestAPI(t *testing.T) {
 		}{{"01K7KMPQ8C9D3E4F5G6H7J8L01", 4<<20 - 2, http.StatusOK}, {"01K7KMPQ8C9D3E4F5G6H7J8L02", 4 << 20, http.StatusUnprocessableEntity}} {
 			d.queued("large", c.id, func(r *run.Run) { r.Config += c.id })
 			must(t, d.blobs.Put(d.ctx, archive.PlanKey(c.id), strings.NewReader(`"`+strings.Repeat("x", c.size)+`"`)))
-			a := d.ask(api, d.request("api-get-me.json", at(http.MethodGet, "/v1/runs/"+c.id+"/plan")))
+			a := d.ask(api, d.request("api-get-me.json", at(http.MethodGet, "/v1/runs/"+c.id+"/plan"), uncompressed))
 			if c.status == http.StatusOK {
 				if a.status != c.status || len(a.body) != c.size+2 {
 					t.Errorf("%d bytes: answered %d with %d bytes", c.size+2, a.status, len(a.body))

@@ -61,9 +61,10 @@ func (p *program) prepareDemo(ctx context.Context, mailbox string) (closing func
 			}
 		}
 	}
+	stop := closing // a return with an error sets closing to nil
 	defer func() {
 		if err != nil {
-			closing()
+			stop()
 		}
 	}()
 	c, err := p.api()

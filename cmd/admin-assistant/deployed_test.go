@@ -20,9 +20,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+
 	"adminassistant/functions/cloudtest"
 	"adminassistant/functions/lambdatest"
 	"adminassistant/shared/account/entrasim"
+	"adminassistant/shared/awstest"
 )
 
 // everywhere are the tests that run a second time on a deployment: the compiled functions behind a gateway and queues as those of AWS.
@@ -191,6 +194,11 @@ func TestTheCommandLineOnADeployment(t *testing.T) {
 	}
 	d.signer = entrasim.New(entrasim.Options{Users: users, Apps: []entrasim.App{{Client: apiApp}}})
 	resources := cloudtest.NewResources(t)
+	const sender = "assistant@example.com"
+	_, err := sesv2.NewFromConfig(awstest.Moto(t)).CreateEmailIdentity(t.Context(), &sesv2.CreateEmailIdentityInput{EmailIdentity: new(sender)})
+	if err != nil && !strings.Contains(err.Error(), "already exist") {
+		t.Fatal(err)
+	}
 	listener, err := d.signer.Start("")
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +208,7 @@ func TestTheCommandLineOnADeployment(t *testing.T) {
 		Every: 2 * time.Second, Twice: true,
 		Environment: func(_ string, env map[string]string) {
 			env["ADMIN_ASSISTANT_SIGN_IN_AUTHORITY"], env["ADMIN_ASSISTANT_SIGN_IN_AUDIENCE"] = listener.URL, apiApp
-			env["ADMIN_ASSISTANT_SIGN_IN_TENANTS"], env["ADMIN_ASSISTANT_MAIL_FROM"] = deployedTenant, "assistant@example.com"
+			env["ADMIN_ASSISTANT_SIGN_IN_TENANTS"], env["ADMIN_ASSISTANT_MAIL_FROM"] = deployedTenant, sender
 		},
 	})
 	deployed = d

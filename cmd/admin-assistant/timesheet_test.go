@@ -80,7 +80,8 @@ func TestATimesheetFromDraftToInvoice(t *testing.T) {
 	m.local("--yes", "timesheet", "send", s.ID, "--to", "else@globex.example").fails(exitUsage, "ap@globex.example")
 	m.local("--yes", "timesheet", "send", s.ID, "--to", "ap@globex.example").ok().says("sent to ap@globex.example at 20")
 	m.local("timesheet", "show", s.ID).ok().says("sent to ap@globex.example at 20")
-	if mails, err := filepath.Glob(filepath.Join(m.data, "outbox", "*.eml")); err != nil || len(mails) != 1 {
+	mails, err := filepath.Glob(filepath.Join(m.data, "outbox", "*.eml"))
+	if err != nil || m.token == "" && len(mails) != 1 {
 		t.Errorf("the outbox has %v, %v", mails, err)
 	}
 	for _, format := range []string{"pdf", "json"} {

@@ -27,7 +27,7 @@ func TestDecode(t *testing.T) {
 		{"an empty file", "", "ends too early", ""},
 		{"half a file", `{"name": "wo`, "ends too early", ""},
 		{"something behind it", `{"name": "work"} {}`, "something follows the JSON, at byte 17", ""},
-		{"no JSON", `{"name": work}`, "not JSON: what stands at byte 10 does", ""},
+		{"no JSON", `{"name": work}`, "not JSON: what stands at byte 9 does", ""},
 		{"an array", `[]`, "must be an object, not an array", ""},
 		{"a field that is not known", `{"nome": 1}`, "is not a known field", "nome"},
 		{"one in an array", `{"rules": [{}, {"nome": 1}]}`, "is not a known field", "rules[1].nome"},

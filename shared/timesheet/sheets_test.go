@@ -292,7 +292,7 @@ func TestApprovalAsksForANoteWhereSomethingIsOpen(t *testing.T) {
 		t.Errorf("got %q, %v", v.Problems, v.Open)
 	}
 	_, err = w.Approve(t.Context(), ann, v.Record.ID, "")
-	w.refused(err, fault.Invalid, "1 open actions of kind drift")
+	w.refused(err, fault.Invalid, "1 open action of kind drift")
 	if fault.FieldOf(err) != "note" {
 		t.Errorf("names %q", fault.FieldOf(err))
 	}
