@@ -10,14 +10,17 @@ import (
 
 // planDocument describes the stable form of a plan, as archive.Plan has it as JSON.
 type planDocument struct {
-	Window   planWindow     `json:"window"`
-	Counts   archive.Counts `json:"counts" doc:"Events by outcome. Fetched is the sum of the others but vanished and created."`
-	Balanced bool           `json:"balanced" doc:"Whether that is so."`
-	Items    []planItem     `json:"items" nullable:"false" doc:"By start, then event id."`
-	Overlaps []planOverlap  `json:"overlaps" nullable:"false"`
-	Actions  []planAction   `json:"actions" nullable:"false" doc:"What the user would be asked."`
-	Issues   []string       `json:"issues,omitempty" nullable:"false" doc:"Of decisions that are about nothing here."`
+	Window   planWindow    `json:"window"`
+	Counts   planCounts    `json:"counts" doc:"Events by outcome. Fetched is the sum of the others but vanished and created."`
+	Balanced bool          `json:"balanced" doc:"Whether that is so."`
+	Items    []planItem    `json:"items" nullable:"false" doc:"By start, then event id."`
+	Overlaps []planOverlap `json:"overlaps" nullable:"false"`
+	Actions  []planAction  `json:"actions" nullable:"false" doc:"What the user would be asked."`
+	Issues   []string      `json:"issues,omitempty" nullable:"false" doc:"Of decisions that are about nothing here."`
 }
+
+// planCounts are archive.Counts by a name of their own in the document.
+type planCounts archive.Counts
 
 type planWindow struct {
 	Start string `json:"start" doc:"In the config's zone, as in 2026-10-01T00:00:00+02:00."`
