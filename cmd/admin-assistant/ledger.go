@@ -306,20 +306,7 @@ func (p *program) ledgerStamp() *cobra.Command {
 			if _, err := c.do(ctx, in, &doc); err != nil {
 				return err
 			}
-			data, err := json.MarshalIndent(doc, "", "  ")
-			if err != nil {
-				return err
-			}
-			if file == "" {
-				_, err = p.out.Write(append(data, '\n'))
-				return err
-			}
-			if err := p.store(file, bytes.NewReader(append(data, '\n'))); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(p.out, "%s has a time-stamp of %s. Who gets it checks it with: admin-assistant proof verify %s --trust CERTIFICATES\n", file,
-				printable(doc.Authority), file)
-			return err
+			return p.handOut(doc, file, "has a time-stamp of "+printable(doc.Authority), " --trust CERTIFICATES")
 		}),
 	}
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
@@ -374,20 +361,7 @@ func (p *program) ledgerProve() *cobra.Command {
 			if _, err := doc.Check(""); err != nil { // what we hand out must hold
 				return fmt.Errorf("the proof does not hold: %w", err)
 			}
-			data, err := json.MarshalIndent(doc, "", "  ")
-			if err != nil {
-				return err
-			}
-			if file == "" {
-				_, err = p.out.Write(append(data, '\n'))
-				return err
-			}
-			if err := p.store(file, bytes.NewReader(append(data, '\n'))); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(p.out, "%s proves %s. Who gets it checks it with: admin-assistant proof verify %s\n", file,
-				counted(len(doc.Entries), "entry", "entries"), quoted(file))
-			return err
+			return p.handOut(doc, file, "proves "+counted(len(doc.Entries), "entry", "entries"), "")
 		}),
 	}
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
@@ -485,5 +459,23 @@ func (p *program) printKey(key string, trusted bool) error {
 			"That this is the key of whom you think is not proven: compare it with the one that they gave you.\n"
 	}
 	_, err := io.WriteString(p.out, text)
+	return err
+}
+
+// handOut prints a document that proves something, or writes it to a file, of which it says what it is and how it is checked.
+func (p *program) handOut(doc any, file, is, with string) error {
+	data, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return err
+	}
+	data = append(data, '\n')
+	if file == "" {
+		_, err = p.out.Write(data)
+		return err
+	}
+	if err := p.store(file, bytes.NewReader(data)); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "%s %s. Who gets it checks it with: admin-assistant proof verify %s%s\n", file, is, quoted(file), with)
 	return err
 }
