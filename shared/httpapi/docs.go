@@ -22,6 +22,28 @@ type reference struct {
 	Groups                      []referenceGroup
 	Schemas                     []referenceSchema
 	Codes                       []code
+	Sought                      string // what the operations have to contain; empty: all are shown
+}
+
+// mostSought is how many bytes may be looked for.
+const mostSought = 100
+
+// containing is the reference of those operations that contain a text, in any case: in method and path, summary, description or a parameter.
+func (r reference) containing(text string) reference {
+	all := r
+	all.Sought, all.Groups = text, nil
+	text = strings.ToLower(text)
+	has := func(in ...string) bool { return strings.Contains(strings.ToLower(strings.Join(in, "\n")), text) }
+	for _, group := range r.Groups {
+		group.Operations = slices.DeleteFunc(slices.Clone(group.Operations), func(op referenceOperation) bool {
+			return !has(op.Method+" "+op.Path, op.Summary, op.Description) &&
+				!slices.ContainsFunc(op.Parameters, func(f referenceField) bool { return has(f.Name, f.Description) })
+		})
+		if len(group.Operations) > 0 {
+			all.Groups = append(all.Groups, group)
+		}
+	}
+	return all
 }
 
 type referenceGroup struct {
@@ -152,6 +174,9 @@ func typeOf(s *huma.Schema) (name, ref string) {
 
 const docsPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// referencePolicy is docsPolicy for the reference page, which has a form that asks for less of it.
+const referencePolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
 // docsRoutes serves the OpenAPI document and a page that renders it.
 func (s *server) docsRoutes(ref reference) {
 	var page bytes.Buffer
@@ -167,7 +192,19 @@ func (s *server) docsRoutes(ref reference) {
 		})
 	}
 	serve("/openapi.json", "application/json", docsPolicy, s.document)
-	serve("/docs", "text/html; charset=utf-8", docsPolicy, page.Bytes())
+	s.handlePlain(route{pattern: "GET /docs", access: anyone}, func(w http.ResponseWriter, r *http.Request) {
+		content := page.Bytes()
+		if sought := strings.TrimSpace(r.URL.Query().Get("q")); sought != "" && len(sought) <= mostSought {
+			var found bytes.Buffer
+			if err := ref.containing(sought).page().Render(&found); err == nil {
+				content = found.Bytes()
+			}
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("Content-Security-Policy", referencePolicy)
+		_, _ = w.Write(content)
+	})
 	serve("/docs/style.css", "text/css; charset=utf-8", docsPolicy, docsStyle)
 	s.handlePlain(route{pattern: "GET /{$}", access: anyone}, s.home)
 }

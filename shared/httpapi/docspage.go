@@ -25,6 +25,13 @@ func (r reference) page() g.Node {
 				H1(g.Text(r.Title+" "), Small(g.Text("API "+r.Version))),
 				P(g.Text(r.Description)),
 				P(A(Href("/openapi.json"), g.Text("OpenAPI document"))),
+				Form(Method("get"), Action("/docs"), Role("search"),
+					Label(For("q"), g.Text("Show only what contains")),
+					Input(ID("q"), Name("q"), Type("search"), MaxLength(strconv.Itoa(mostSought)), Value(r.Sought)),
+					Button(Type("submit"), g.Text("Show")),
+					g.If(r.Sought != "", A(Href("/docs"), g.Text("all"))),
+				),
+				g.If(r.Sought != "" && len(r.Groups) == 0, P(Role("status"), g.Text("Nothing contains that."))),
 			),
 			Nav(Aria("label", "Contents"), Ul(
 				g.Map(r.Groups, referenceGroup.entry),

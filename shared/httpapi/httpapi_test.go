@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -106,7 +107,7 @@ func TestReferencePage(t *testing.T) {
 	if kind := page.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/html") {
 		t.Errorf("content type %s", kind)
 	}
-	if policy := page.Header.Get("Content-Security-Policy"); policy != docsPolicy || strings.Contains(policy, "unsafe") || strings.Contains(policy, "http") {
+	if policy := page.Header.Get("Content-Security-Policy"); policy != referencePolicy || strings.Contains(policy, "unsafe") || strings.Contains(policy, "http") {
 		t.Errorf("policy %s", policy)
 	}
 	for _, text := range []string{string(page.body), string(style.body)} {
@@ -134,6 +135,31 @@ func TestReferencePage(t *testing.T) {
 	}
 	if root := s.do("GET", "/", nil).is(302); root.Header.Get("Location") != "/docs" {
 		t.Errorf("the root leads to %s", root.Header.Get("Location"))
+	}
+}
+
+func TestTheReferencePageShowsWhatIsLookedFor(t *testing.T) {
+	s := newService(t)
+	const undo, day = `<code>/v1/runs/{id}/undo</code>`, `<code>/v1/ledger/{config}/days/{date}</code>`
+	for sought, want := range map[string][2]bool{
+		"": {true, true}, "UNDO": {true, false}, "post /v1/runs/": {true, false}, "plan_hash": {true, false}, " days/ ": {false, true}, "nothing of the kind": {},
+		strings.Repeat("x", mostSought+1): {true, true},
+	} {
+		page := string(s.do("GET", "/docs?q="+url.QueryEscape(sought), nil).is(200).body)
+		if got := [2]bool{strings.Contains(page, undo), strings.Contains(page, day)}; got != want {
+			t.Errorf("%q: %v, want %v", sought, got, want)
+		}
+		if none := strings.Contains(page, "Nothing contains that."); none != (sought == "nothing of the kind") {
+			t.Errorf("%q: %t", sought, none)
+		}
+		for _, target := range regexp.MustCompile(`href="#([^"]+)"`).FindAllStringSubmatch(page, -1) {
+			if !strings.Contains(page, `id="`+target[1]+`"`) {
+				t.Errorf("%q: the page links to #%s, which is not there", sought, target[1])
+			}
+		}
+	}
+	if page := string(s.do("GET", "/docs?q="+url.QueryEscape(`"><script>`), nil).is(200).body); strings.Contains(page, "<script") {
+		t.Error("what is looked for stands in the page as it was written")
 	}
 }
 
