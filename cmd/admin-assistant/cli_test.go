@@ -453,7 +453,7 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 		{"audit", "dance"}, {"audit", "list", "now"}, {"audit", "list", "--most", "few"}, {"audit", "export", "a", "b"}, {"audit", "verify", "now"},
 		{"user", "dance"}, {"user", "list", "now"}, {"user", "show"}, {"user", "disable"}, {"user", "enable", "a", "b"}, {"user", "role", "a"}, {"user", "delete"},
 		{"user", "grants"}, {"user", "grant", "a"}, {"user", "revoke-grant", "a"},
-		{"user", "disable", nobody}, {"user", "delete", nobody}, // which nobody confirms
+		{"user", "disable", nobody}, // which nobody confirms
 		{"job", "dance"}, {"job", "create"}, {"job", "create", "--config", "x"},
 		{"job", "create", "--config", "x", "--daily", "01:00", "--monthly", "1@01:00"}, {"job", "show"},
 		{"login", "now"}, {"logout", "now"}, {"whoami", "now"}, {"--profile", "My Profile", "whoami"}, {"--profile", "none", "whoami"},

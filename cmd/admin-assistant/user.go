@@ -248,9 +248,6 @@ type erasureState struct {
 
 // warnOfErasure asks whether a user is to be erased, after it said what is to be kept. Programs get that in the question alone.
 func (p *program) warnOfErasure(ctx context.Context, c *client, path, question string) (kept string, err error) {
-	if !p.yes && (!isTerminal(p.in) || !isTerminal(p.err)) {
-		return "", p.confirm(question) // nobody can answer
-	}
 	var w erasureWarning
 	if _, err := c.do(ctx, request{method: http.MethodGet, path: path}, &w); err != nil {
 		return "", err
