@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -63,9 +64,18 @@ func TestWholeAnswersFollowTheMemory(t *testing.T) {
 	config := s.do("POST", "/v1/archive-configs", config("work", nil)).is(201).str("id")
 	r := s.do("POST", "/v1/runs", map[string]any{"kind": "archive", "config": config, "period": "last week"}).is(202).str("id")
 	plan := "/v1/runs/" + r + "/plan"
-	check(t, s.services.Blobs.Put(t.Context(), archive.PlanKey(r), strings.NewReader(`{"a":"`+strings.Repeat("x", 1<<20-8)+`"}`)))
+	planOf := func(bytes int) *strings.Reader {
+		text, err := json.Marshal(planDocument{
+			Items: []planItem{}, Overlaps: []planOverlap{}, Actions: []planAction{}, Issues: []string{""},
+		})
+		check(t, err)
+		before, after, _ := strings.Cut(string(text), `"issues":["`)
+		before += `"issues":["`
+		return strings.NewReader(before + strings.Repeat("x", bytes-len(text)) + after)
+	}
+	check(t, s.services.Blobs.Put(t.Context(), archive.PlanKey(r), planOf(1<<20)))
 	s.do("GET", plan, nil).is(200)
-	check(t, s.services.Blobs.Put(t.Context(), archive.PlanKey(r), strings.NewReader(`{"a":"`+strings.Repeat("x", 1<<20-7)+`"}`)))
+	check(t, s.services.Blobs.Put(t.Context(), archive.PlanKey(r), planOf(1<<20+1)))
 	s.do("GET", plan, nil).problem(422, codeAnswerTooLarge, "")
 
 	tiny := newService(t, func(_ *service, s *Services) { s.Memory = 64 << 10 }) // an answer may have 2 KB
