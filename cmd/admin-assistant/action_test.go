@@ -97,7 +97,7 @@ func TestWhatARunAsks(t *testing.T) {
 		t.Errorf("of September: %s", out)
 	}
 	m.local("action", "list", "--config", "none").fails(exitFailed, "none")
-	m.local("action", "show", actions[0].ID).ok().says("1 of 2: ", "Archive: nothing, it is conflicted", "Source, when asked", "subject", "accepted by", "open")
+	m.local("action", "show", actions[0].ID).ok().says("1 of ", "Archive: nothing, it is conflicted", "Source, when asked", "subject", "accepted by", "open")
 	var detail actionDetail
 	m.local("action", "show", actions[0].ID, "--output", "json").ok().decode(&detail)
 	if len(detail.Participants) < 2 || detail.Participants[0].Source == nil || len(detail.Participants[0].Fields) == 0 {
