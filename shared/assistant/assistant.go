@@ -31,27 +31,27 @@ Look before you propose anything: open_actions has what waits for the user, with
 A change takes two steps. A preview_ tool writes nothing and returns a plan_hash. Show the user what it says, the hours before and after above all, and call
 apply with the plan_hash only after they agreed. Undo can be previewed for every run that wrote something.`
 
-// Server answers the calls of one session.
-type Server struct {
+// server answers the calls of one session.
+type server struct {
 	api      API
 	previews previews
 }
 
 // New returns a server for one session. Without changes it can only read.
 func New(api API, version string, changes bool) *mcp.Server {
-	s := &Server{api: api}
+	s := &server{api: api}
 	who := &mcp.Implementation{Name: "admin-assistant", Title: "Admin Assistant", Version: version}
-	server := mcp.NewServer(who, &mcp.ServerOptions{Instructions: instructions})
-	s.readTools(server)
+	tools := mcp.NewServer(who, &mcp.ServerOptions{Instructions: instructions})
+	s.readTools(tools)
 	if changes {
-		s.changeTools(server)
+		s.changeTools(tools)
 	}
-	return server
+	return tools
 }
 
 // tool adds a tool whose answer is an object.
-func tool[In any](server *mcp.Server, t mcp.Tool, answer func(context.Context, In) (any, error)) {
-	mcp.AddTool(server, &t, func(ctx context.Context, _ *mcp.CallToolRequest, in In) (*mcp.CallToolResult, any, error) {
+func tool[In any](tools *mcp.Server, t mcp.Tool, answer func(context.Context, In) (any, error)) {
+	mcp.AddTool(tools, &t, func(ctx context.Context, _ *mcp.CallToolRequest, in In) (*mcp.CallToolResult, any, error) {
 		out, err := answer(ctx, in)
 		return nil, out, err
 	})

@@ -71,12 +71,12 @@ type applyInput struct {
 
 // previewAnswer is what would happen.
 type previewAnswer struct {
-	PlanHash string `json:"plan_hash" doc:"To be given to apply."`
+	PlanHash string `json:"plan_hash"` // to be given to apply
 	Would    any    `json:"would"`
 }
 
-func (s *Server) changeTools(server *mcp.Server) {
-	tool(server, mcp.Tool{
+func (s *server) changeTools(tools *mcp.Server) {
+	tool(tools, mcp.Tool{
 		Name: "preview_decision", Annotations: reading("Preview of a decision"),
 		Description: "Find out what a decision about appointments would do, with hours by customer before and after, and what would be refused. It answers an " +
 			"action, or corrects, adds or withdraws appointments of the record. The source calendar is never changed.",
@@ -93,7 +93,7 @@ func (s *Server) changeTools(server *mcp.Server) {
 			do:  func(ctx context.Context) (any, error) { return s.api.Follow(ctx, "/v1/decisions", body(false)) },
 		})
 	})
-	tool(server, mcp.Tool{
+	tool(tools, mcp.Tool{
 		Name: "preview_undo", Annotations: reading("Preview of an undo"),
 		Description: "Find out what taking back what a run wrote would do. What was changed since is left as it is, and named.",
 	}, func(ctx context.Context, in undoInput) (any, error) {
@@ -117,7 +117,7 @@ func (s *Server) changeTools(server *mcp.Server) {
 			},
 		})
 	})
-	tool(server, mcp.Tool{
+	tool(tools, mcp.Tool{
 		Name: "preview_archive", Annotations: reading("Preview of archiving"),
 		Description: "Find out what archiving the days of a period would do: sums by outcome, and what becomes of each appointment.",
 	}, func(ctx context.Context, in archiveInput) (any, error) {
@@ -129,7 +129,7 @@ func (s *Server) changeTools(server *mcp.Server) {
 			do:  func(ctx context.Context) (any, error) { return s.api.Follow(ctx, "/v1/runs", body(false)) },
 		})
 	})
-	tool(server, mcp.Tool{
+	tool(tools, mcp.Tool{
 		Name: "preview_timesheet", Annotations: reading("Preview of a timesheet"),
 		Description: "Find out the hours of a period by customer, before a timesheet of one of them is made as a draft; apply returns the draft, line by line. " +
 			"Approving, locking and sending are the user's own.",
@@ -144,7 +144,7 @@ func (s *Server) changeTools(server *mcp.Server) {
 		})
 	})
 	yes, no := true, false
-	tool(server, mcp.Tool{
+	tool(tools, mcp.Tool{
 		Name:        "apply",
 		Annotations: &mcp.ToolAnnotations{Title: "Carry out what was previewed", DestructiveHint: &yes, OpenWorldHint: &no},
 		Description: "Carry out what a preview of this session showed, after the user agreed. It is refused when something changed since, so that what happens is " +
@@ -195,12 +195,12 @@ func (p *previews) take(hash string) *change {
 	return c
 }
 
-func (s *Server) preview(ctx context.Context, c *change) (any, error) {
+func (s *server) preview(ctx context.Context, c *change) (any, error) {
 	would, err := c.see(ctx)
 	if err != nil {
 		return nil, err
 	}
-	hash, err := hashOf(would)
+	_, hash, err := written(would)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +208,7 @@ func (s *Server) preview(ctx context.Context, c *change) (any, error) {
 	return previewAnswer{PlanHash: hash, Would: would}, nil
 }
 
-func (s *Server) apply(ctx context.Context, in applyInput) (any, error) {
+func (s *server) apply(ctx context.Context, in applyInput) (any, error) {
 	c := s.previews.take(in.PlanHash)
 	if c == nil {
 		return nil, fault.Field("plan_hash", "is of no preview of this session that was not applied yet; preview it first")
@@ -217,14 +217,14 @@ func (s *Server) apply(ctx context.Context, in applyInput) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nothing was done: %w", err)
 	}
-	hash, err := hashOf(would)
+	text, hash, err := written(would)
 	if err != nil {
 		return nil, err
 	}
 	if hash != in.PlanHash {
 		s.previews.keep(hash, c)
 		return nil, fault.New(fault.Conflict, "nothing was done: something changed since the preview. Now this would happen, with the plan_hash %s: %s",
-			hash, text(would))
+			hash, text)
 	}
 	done, err := c.do(ctx)
 	if err != nil {
@@ -233,22 +233,13 @@ func (s *Server) apply(ctx context.Context, in applyInput) (any, error) {
 	return map[string]any{"done": done}, nil
 }
 
-// hashOf is the SHA-256 of what would happen, in hex.
-func hashOf(would any) (string, error) {
-	data, err := json.Marshal(would)
-	if err != nil {
-		return "", err
+// written is what would happen as JSON, and the SHA-256 of that.
+func written(would any) (text []byte, hash string, err error) {
+	if text, err = json.Marshal(would); err != nil {
+		return nil, "", err
 	}
-	sum := sha256.Sum256(data)
-	return "sha256:" + hex.EncodeToString(sum[:]), nil
-}
-
-func text(v any) string {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return ""
-	}
-	return string(data)
+	sum := sha256.Sum256(text)
+	return text, "sha256:" + hex.EncodeToString(sum[:]), nil
 }
 
 // runAnswer is what is read of a run. What its kind found out stands under a name of its own.
@@ -285,7 +276,7 @@ type dryAnswer struct {
 }
 
 // dryRun starts a run that writes nothing, and returns what it found out.
-func (s *Server) dryRun(ctx context.Context, path string, body any) (any, error) {
+func (s *server) dryRun(ctx context.Context, path string, body any) (any, error) {
 	text, err := s.api.Follow(ctx, path, body)
 	if err != nil {
 		return nil, err

@@ -50,49 +50,49 @@ type byID struct {
 	ID string `json:"id" jsonschema:"id"`
 }
 
-func (s *Server) readTools(server *mcp.Server) {
-	tool(server, mcp.Tool{
+func (s *server) readTools(tools *mcp.Server) {
+	tool(tools, mcp.Tool{
 		Name: "configs", Annotations: reading("Archive configs"),
 		Description: "List the archive configs: which calendar is archived where, in which time zone, by which policies. Other tools take their names.",
 	}, func(ctx context.Context, _ noInput) (any, error) { return s.list(ctx, "/v1/archive-configs", nil) })
-	tool(server, mcp.Tool{
+	tool(tools, mcp.Tool{
 		Name: "customers", Annotations: reading("Customers"), Description: "List the customers with their names, rates and rounding.",
 	}, func(ctx context.Context, _ noInput) (any, error) { return s.list(ctx, "/v1/customers", nil) })
-	tool(server, mcp.Tool{
+	tool(tools, mcp.Tool{
 		Name: "hours", Annotations: reading("Hours"),
 		Description: "Add up the time that stands in the archive by customer, day, week, billing type or category, with what it comes to where rates are known, " +
 			"what was left out and why, and where appointments share time.",
 	}, func(ctx context.Context, in hoursInput) (any, error) {
 		return s.get(ctx, "/v1/hours", query{"config": in.Config, "period": in.Period, "by": in.By})
 	})
-	tool(server, mcp.Tool{
+	tool(tools, mcp.Tool{
 		Name: "ledger_day", Annotations: reading("A day of the record"),
 		Description: "Show what the record has of a local day: each appointment with key, times, customer, outcome and why; now, or as it stood at an instant.",
 	}, func(ctx context.Context, in dayInput) (any, error) {
 		return s.list(ctx, "/v1/ledger/"+url.PathEscape(in.Config)+"/days/"+url.PathEscape(in.Date), query{"as_of": in.AsOf})
 	})
-	tool(server, mcp.Tool{
+	tool(tools, mcp.Tool{
 		Name: "history", Annotations: reading("The history of an appointment"),
 		Description: "List all versions of an appointment in the record, the oldest first, with what made each of them.",
 	}, func(ctx context.Context, in historyInput) (any, error) {
 		return s.list(ctx, "/v1/ledger/"+url.PathEscape(in.Config)+"/history", query{"key": in.Key})
 	})
-	tool(server, mcp.Tool{
+	tool(tools, mcp.Tool{
 		Name: "open_actions", Annotations: reading("What waits for a decision"),
 		Description: "List what waits for the user to decide, the newest first, each with the appointments that it is about, both sides of them, and suggestions " +
 			"whose verdicts preview_decision takes as they are.",
 	}, s.openActions)
-	tool(server, mcp.Tool{
+	tool(tools, mcp.Tool{
 		Name: "action", Annotations: reading("An action"), Description: "Show one action with all that it is about, and with suggestions.",
 	}, func(ctx context.Context, in byID) (any, error) {
 		return s.get(ctx, "/v1/actions/"+url.PathEscape(in.ID), nil)
 	})
-	tool(server, mcp.Tool{
+	tool(tools, mcp.Tool{
 		Name: "runs", Annotations: reading("Runs"), Description: "List runs (archiving, decisions, undos, backups and others), the newest first, with their sums.",
 	}, func(ctx context.Context, in runsInput) (any, error) {
 		return s.list(ctx, "/v1/runs", query{"config": in.Config})
 	})
-	tool(server, mcp.Tool{
+	tool(tools, mcp.Tool{
 		Name: "run", Annotations: reading("A run"), Description: "Show one run, and what became of each appointment.",
 	}, func(ctx context.Context, in byID) (any, error) {
 		path := "/v1/runs/" + url.PathEscape(in.ID)
@@ -103,12 +103,12 @@ func (s *Server) readTools(server *mcp.Server) {
 		items, err := s.list(ctx, path+"/items", nil)
 		return map[string]any{"run": shown, "items": items}, err
 	})
-	tool(server, mcp.Tool{
+	tool(tools, mcp.Tool{
 		Name: "timesheets", Annotations: reading("Timesheets"), Description: "List timesheets, the newest first: drafts, approved and locked ones.",
 	}, func(ctx context.Context, in sheetsInput) (any, error) {
 		return s.list(ctx, "/v1/timesheets", query{"customer": in.Customer})
 	})
-	tool(server, mcp.Tool{
+	tool(tools, mcp.Tool{
 		Name: "timesheet", Annotations: reading("A timesheet"),
 		Description: "Show a timesheet with lines, positions and totals. A draft is computed from the record as it is now.",
 	}, func(ctx context.Context, in byID) (any, error) {
@@ -129,12 +129,12 @@ func (q query) values() url.Values {
 	return v
 }
 
-func (s *Server) get(ctx context.Context, path string, q query) (json.RawMessage, error) {
+func (s *server) get(ctx context.Context, path string, q query) (json.RawMessage, error) {
 	return s.api.Do(ctx, http.MethodGet, path, q.values(), nil)
 }
 
 // list is one page of a list, of which next says whether there is more.
-func (s *Server) list(ctx context.Context, path string, q query) (json.RawMessage, error) {
+func (s *server) list(ctx context.Context, path string, q query) (json.RawMessage, error) {
 	v := q.values()
 	v.Set("limit", strconv.Itoa(mostShown))
 	return s.api.Do(ctx, http.MethodGet, path, v, nil)
@@ -152,7 +152,7 @@ type actionsAnswer struct {
 	Further bool `json:"further,omitempty"`
 }
 
-func (s *Server) openActions(ctx context.Context, in actionsInput) (any, error) {
+func (s *server) openActions(ctx context.Context, in actionsInput) (any, error) {
 	text, err := s.list(ctx, "/v1/actions", query{"state": "open", "config": in.Config, "kind": in.Kind, "period": in.Period})
 	if err != nil {
 		return nil, err
