@@ -83,6 +83,7 @@ const (
 )
 
 var onlyHere = map[string]string{
+	"TestCommandLinesRunSideBySide":         "help needs no server",
 	"TestDoctorLooksAtTenantsThatWereAdded": signInOnly, "TestTenants": "changes who is let in, which the others rely on",
 	"TestMailAgain":     "has e-mail come back, which the tests of functions do with SES's events",
 	"TestPlanFromFiles": noServer, "TestPlanFromFilesWithDecisions": noServer, "TestWordsThatMakeNoSense": noServer, "TestHelp": noServer,

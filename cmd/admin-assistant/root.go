@@ -56,9 +56,15 @@ type program struct {
 	client *client
 }
 
+// What libraries keep for the whole process is set once: command lines also run side by side.
+func init() {
+	browser.Stdout, browser.Stderr = io.Discard, io.Discard
+	cobra.AddTemplateFunc("fitted", fitted)
+	cobra.AddTemplateFunc("hanging", hanging)
+}
+
 // execute runs one command line and returns the exit code.
 func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
-	browser.Stdout, browser.Stderr = io.Discard, io.Discard
 	p := &program{
 		in: in, out: out, err: errs,
 		signIns: signIns{filepath.Join(xdg.ConfigHome, "admin-assistant")}, transport: http.DefaultTransport, browse: browser.OpenURL,
@@ -173,12 +179,11 @@ func (p *program) root() *cobra.Command {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	usage(root)
-	cobra.AddTemplateFunc("fitted", p.fitted)
-	cobra.AddTemplateFunc("hanging", p.hanging)
-	root.SetUsageTemplate(p.fittedUsage(root.UsageTemplate()))
-	root.SetHelpTemplate(`{{with (or .Long .Short)}}{{. | fitted}}
+	room := p.width()
+	root.SetUsageTemplate(fittedUsage(root.UsageTemplate(), room))
+	root.SetHelpTemplate(fmt.Sprintf(`{{with (or .Long .Short)}}{{fitted %d .}}
 
-{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}`)
+{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}`, room))
 	shorten(root)
 	p.ids(root)
 	p.completions(root)

@@ -298,8 +298,10 @@ func fit(heads []column, cells [][]string, room int) (shown, widths []int) {
 }
 
 // fitted wraps a text to the terminal, paragraph by paragraph; what is indented stays as it is.
-func (p *program) fitted(long string) string {
-	room := p.width()
+func (p *program) fitted(long string) string { return fitted(p.width(), long) }
+
+// fitted wraps a text to so many columns, paragraph by paragraph; 0 leaves the lines as they are.
+func fitted(room int, long string) string {
 	long = strings.TrimSpace(long)
 	if room <= 0 {
 		return long
@@ -321,21 +323,22 @@ func (p *program) fitted(long string) string {
 }
 
 // hanging wraps what stands behind a name of so many columns.
-func (p *program) hanging(short string, padding int) string {
+func hanging(columns int, short string, padding int) string {
 	const margin = 3 // two before the name, one behind it
-	room := p.width() - padding - margin
+	room := columns - padding - margin
 	if room < narrowest {
 		return short
 	}
 	return strings.ReplaceAll(text.WrapSoft(short, room), "\n", "\n"+strings.Repeat(" ", padding+margin))
 }
 
-// fittedUsage has flags wrapped to the terminal.
-func (p *program) fittedUsage(template string) string {
-	room := p.width()
+// fittedUsage has flags wrapped to so many columns.
+func fittedUsage(template string, room int) string {
 	if room <= 0 {
 		return template
 	}
-	template = strings.ReplaceAll(template, "{{rpad .Name .NamePadding }} {{.Short}}", "{{rpad .Name .NamePadding }} {{hanging .Short .NamePadding}}")
+	template = strings.ReplaceAll(template, "{{rpad .Name .NamePadding }} {{.Short}}", fmt.Sprintf("{{rpad .Name .NamePadding }} {{hanging %d .Short .NamePadding}}", room))
+	template = strings.ReplaceAll(template, `Use "{{.CommandPath}} [command] --help" for more information about a command.`,
+		fmt.Sprintf(`{{fitted %d (printf "Use \"%%s [command] --help\" for more information about a command." .CommandPath)}}`, room))
 	return strings.ReplaceAll(template, ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", room))
 }

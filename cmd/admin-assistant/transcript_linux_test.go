@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -37,6 +38,26 @@ func (m *machine) sees(columns int, colour bool, line string) (screen string, co
 	_, _ = shown.ReadFrom(user) // until the program has closed its end
 	_ = cmd.Wait()
 	return strings.ReplaceAll(shown.String(), "\r\n", "\n"), cmd.ProcessState.ExitCode()
+}
+
+func TestCommandLinesRunSideBySide(t *testing.T) {
+	user, narrow := terminal(t)
+	if err := unix.IoctlSetWinsize(int(user.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 60}); err != nil {
+		t.Fatal(err)
+	}
+	first := (&program{out: narrow}).root()
+	(&program{out: io.Discard}).root()
+	var help bytes.Buffer
+	first.SetOut(&help)
+	first.SetArgs([]string{"--help"})
+	if err := first.Execute(); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(help.String()) {
+		if utf8.RuneCountInString(line) > 61 {
+			t.Errorf("a line is wider than the terminal of its own program: %s", line)
+		}
+	}
 }
 
 var escape = regexp.MustCompile(`\x1b\[[0-9;]*m`)
