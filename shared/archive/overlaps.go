@@ -2,6 +2,7 @@ package archive
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -116,7 +117,7 @@ func newClaim(of party, a *calendar.Appointment, c *candidate) *claim {
 func (p *planner) askAboutGroups(newcomers, held []*claim) {
 	standing := newSpans(slices.DeleteFunc(slices.Clone(held), (*claim).free))
 	busy := slices.DeleteFunc(slices.Clone(newcomers), (*claim).free)
-	for _, group := range connected(busy) {
+	for group := range connected(busy) {
 		for _, n := range group {
 			if len(group) > 1 || standing.first(n) != nil {
 				n.newcomer.Outcome = Conflicted
@@ -184,13 +185,10 @@ func (p *planner) resolveByRank(newcomers, held, waiting []*claim) {
 		}
 		groups := connected(left)
 		if r == rankFree { // free ones neither collide with each other nor make each other wait
-			groups = groups[:0]
-			for i := range left {
-				groups = append(groups, left[i:i+1])
-			}
+			groups = slices.Chunk(left, 1)
 		}
 		var stand, wait []*claim
-		for _, group := range groups {
+		for group := range groups {
 			if len(group) > 1 || waits(group[0]) {
 				wait = append(wait, group...)
 			} else {
@@ -225,7 +223,7 @@ func (p *planner) askAboutConflicts(conflicted, held []*claim) {
 		held = slices.DeleteFunc(slices.Clone(held), (*claim).free)
 	}
 	standing := newSpans(held)
-	for _, group := range connected(conflicted) {
+	for group := range connected(conflicted) {
 		whole := &claim{start: group[0].start, end: group[0].end}
 		var about, with []party
 		for _, n := range group {
@@ -254,7 +252,7 @@ func (p *planner) askAboutConflicts(conflicted, held []*claim) {
 
 // reportGroups lists the groups of two and more that share time, whatever was decided about them.
 func (p *planner) reportGroups(claims []*claim) {
-	for _, group := range connected(claims) {
+	for group := range connected(claims) {
 		if len(group) < 2 {
 			continue
 		}
@@ -273,24 +271,33 @@ func (p *planner) reportGroups(claims []*claim) {
 	}
 }
 
-// connected returns the connected components of claims that share time, each in order. It compares each start with the furthest end so far,
+// connected yields the connected components of claims that share time, each in order. It compares each start with the furthest end so far,
 // not with the end of the one before: a long appointment collides with every short one inside it.
-func connected(claims []*claim) [][]*claim {
-	sorted := slices.SortedFunc(slices.Values(claims), compareClaims)
-	var groups [][]*claim
-	var furthest time.Time
-	from := 0
-	for i, c := range sorted {
-		if i > from && !c.start.Before(furthest) {
-			groups = append(groups, sorted[from:i:i])
-			from = i
+func connected(claims []*claim) iter.Seq[[]*claim] {
+	return func(yield func([]*claim) bool) {
+		sorted := sortedClaims(claims, compareClaims)
+		var furthest time.Time
+		from := 0
+		for i, c := range sorted {
+			if i > from && !c.start.Before(furthest) {
+				if !yield(sorted[from:i:i]) {
+					return
+				}
+				from = i
+			}
+			if i == from || c.end.After(furthest) {
+				furthest = c.end
+			}
 		}
-		if i == from || c.end.After(furthest) {
-			furthest = c.end
+		if from < len(sorted) {
+			yield(sorted[from:])
 		}
 	}
-	if from < len(sorted) {
-		groups = append(groups, sorted[from:])
-	}
-	return groups
+}
+
+// sortedClaims returns a sorted copy.
+func sortedClaims(claims []*claim, order func(a, b *claim) int) []*claim {
+	sorted := slices.Clone(claims)
+	slices.SortFunc(sorted, order)
+	return sorted
 }

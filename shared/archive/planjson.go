@@ -40,19 +40,22 @@ func orNone[T any](s []T) []T {
 	return s
 }
 
-type itemJSON struct {
-	EventID     string               `json:"event_id"`
-	Key         string               `json:"key"`
-	Outcome     Outcome              `json:"outcome"`
-	Reason      string               `json:"reason"`
-	By          string               `json:"by"`
-	ByKey       string               `json:"by_key,omitempty"`
-	Decision    string               `json:"decision,omitempty"`
-	Verdict     decision.Word        `json:"verdict,omitempty"`
-	Hash        string               `json:"hash"`
-	Appointment calendar.Appointment `json:"appointment"`
+type itemJSON = itemForm[calendar.Appointment]
+
+// itemForm is an item whose appointments are as they are read, or in the form in which they are written.
+type itemForm[A calendar.Appointment | calendar.AppointmentForm] struct {
+	EventID     string        `json:"event_id"`
+	Key         string        `json:"key"`
+	Outcome     Outcome       `json:"outcome"`
+	Reason      string        `json:"reason"`
+	By          string        `json:"by"`
+	ByKey       string        `json:"by_key,omitempty"`
+	Decision    string        `json:"decision,omitempty"`
+	Verdict     decision.Word `json:"verdict,omitempty"`
+	Hash        string        `json:"hash"`
+	Appointment A             `json:"appointment"`
 	// Held is the version of a drifted one that the ledger has.
-	Held *calendar.Appointment `json:"held,omitempty"`
+	Held *A `json:"held,omitempty"`
 	// Body is the text that a decision gave the appointment.
 	Body    *calendar.Body  `json:"body,omitempty"`
 	Changes []ledger.Change `json:"changes"`
@@ -86,7 +89,11 @@ func (p *Plan) WriteJSON(w io.Writer) error {
 	out.member("{\n  ", "window", j.Window)
 	out.member(",\n  ", "counts", j.Counts)
 	out.member(",\n  ", "balanced", j.Balanced)
-	writeList(out, "items", p.Items, func(it *Item) any { return newItemJSON(it) })
+	var written itemForm[calendar.AppointmentForm]
+	writeList(out, "items", p.Items, func(it *Item) any {
+		written = newItem(it, (*calendar.Appointment).Form)
+		return &written
+	})
 	writeList(out, "overlaps", p.Overlaps, func(o *Overlap) any { return o })
 	writeList(out, "actions", p.Actions, func(a *Action) any { return a })
 	if len(j.Issues) > 0 {
@@ -136,12 +143,17 @@ func writeList[T any](w *planWriter, name string, list []T, form func(*T) any) {
 }
 
 func newItemJSON(it *Item) itemJSON {
-	j := itemJSON{
+	return newItem(it, func(a *calendar.Appointment) calendar.Appointment { return *a })
+}
+
+func newItem[A calendar.Appointment | calendar.AppointmentForm](it *Item, form func(*calendar.Appointment) A) itemForm[A] {
+	j := itemForm[A]{
 		EventID: it.EventID, Key: it.Key, Outcome: it.Outcome, Reason: it.Reason, By: it.By, ByKey: it.ByKey, Decision: it.Decision, Verdict: it.Verdict,
-		Hash: it.Hash, Appointment: it.Appointment, Body: it.Body, Changes: orNone(it.Changes), Issues: orNone(it.Issues),
+		Hash: it.Hash, Appointment: form(&it.Appointment), Body: it.Body, Changes: orNone(it.Changes), Issues: orNone(it.Issues),
 	}
 	if it.Outcome == Drifted {
-		j.Held = &it.Held.Appointment
+		held := form(&it.Held.Appointment)
+		j.Held = &held
 	}
 	return j
 }
@@ -188,7 +200,7 @@ func ReadStanding(r io.Reader) ([]Standing, error) {
 }
 
 // stands is the outcome that a ledger would have of the item after its plan was carried out. Empty: nothing that matters to later plans.
-func (it *itemJSON) stands() ledger.Outcome {
+func (it *itemForm[A]) stands() ledger.Outcome {
 	switch {
 	case it.Outcome == Archived, it.Outcome == Unchanged, it.Outcome == Created:
 		return ledger.Archived

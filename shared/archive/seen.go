@@ -46,7 +46,7 @@ func (e *Engine) AsSeen(ctx context.Context, user string, c *Config, w calendar.
 			if held := a.books.newest[it.Key]; held != nil && held.Run != r.ID && held.Time.After(r.Created) {
 				continue // decided, or seen otherwise, since
 			}
-			it.see(all, w, subjects)
+			see(it, all, w, subjects)
 		}
 	}
 	pairs := make([]Beside, 0, len(all))
@@ -84,7 +84,7 @@ func asKept(e *ledger.Entry, w calendar.Window) *Beside {
 }
 
 // see adds to the pairs by their keys what a run made of an event. subjects are those of the run's events.
-func (it *itemJSON) see(all map[string]*Beside, w calendar.Window, subjects map[string]string) {
+func see(it *itemJSON, all map[string]*Beside, w calendar.Window, subjects map[string]string) {
 	b := all[it.Key]
 	switch it.Outcome {
 	case Unchanged, Archived, Created:

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"iter"
-	"slices"
 	"strings"
 )
 
@@ -18,7 +17,7 @@ func newSpans(claims []*claim) spans {
 	if len(claims) == 0 {
 		return spans{}
 	}
-	s := spans{claims: slices.SortedFunc(slices.Values(claims), func(a, b *claim) int {
+	s := spans{claims: sortedClaims(claims, func(a, b *claim) int {
 		if order := a.start.Compare(b.start); order != 0 {
 			return order
 		}

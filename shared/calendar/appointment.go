@@ -54,8 +54,8 @@ func (a *Appointment) Overlaps(b *Appointment) bool {
 	return a.Start.Before(b.End) && b.Start.Before(a.End)
 }
 
-// appointmentJSON is the stable form of an appointment in plans, in the ledger and in the API.
-type appointmentJSON struct {
+// AppointmentForm is the stable form of an appointment in plans, in the ledger and in the API. Times are in UTC as in "2026-10-05T07:00:00Z".
+type AppointmentForm struct {
 	Subject     string      `json:"subject"`
 	Start       string      `json:"start"` // UTC; empty when the event has none
 	End         string      `json:"end"`
@@ -74,9 +74,12 @@ type appointmentJSON struct {
 	Declined    bool        `json:"declined,omitempty"`
 }
 
-// MarshalJSON writes times in UTC as in "2026-10-05T07:00:00Z", and dates only of an all-day appointment.
-func (a Appointment) MarshalJSON() ([]byte, error) {
-	j := appointmentJSON{
+// MarshalJSON writes the stable form.
+func (a Appointment) MarshalJSON() ([]byte, error) { return json.Marshal(a.Form()) }
+
+// Form is the stable form, with dates only of an all-day appointment.
+func (a *Appointment) Form() AppointmentForm {
+	j := AppointmentForm{
 		Subject: a.Subject, AllDay: a.AllDay, Location: a.Location, Categories: a.Categories, Customer: a.Customer, BillingType: a.BillingType,
 		Travel: a.Travel, Sensitivity: a.Sensitivity, ShowAs: a.ShowAs, Importance: a.Importance, Cancelled: a.Cancelled, Declined: a.Declined,
 	}
@@ -89,15 +92,15 @@ func (a Appointment) MarshalJSON() ([]byte, error) {
 	if a.AllDay && a.StartDate != (Date{}) {
 		j.StartDate, j.EndDate = a.StartDate.String(), a.EndDate.String()
 	}
-	return json.Marshal(j)
+	return j
 }
 
 // JSONForm shows which members the JSON of an appointment has.
-func (Appointment) JSONForm() any { return appointmentJSON{} }
+func (Appointment) JSONForm() any { return AppointmentForm{} }
 
 // UnmarshalJSON reads what MarshalJSON writes. Errors are of kind fault.Invalid and name the field.
 func (a *Appointment) UnmarshalJSON(data []byte) error {
-	var j appointmentJSON
+	var j AppointmentForm
 	err := json.Unmarshal(data, &j)
 	if err != nil {
 		return fault.New(fault.Invalid, "not an appointment: %v", err)

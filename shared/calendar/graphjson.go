@@ -206,27 +206,28 @@ func (d *graphDecoder) response() error {
 
 // array reads the rest of an array of events.
 func (d *graphDecoder) array() error {
+	var g graphEvent
 	for d.More() {
-		path := fmt.Sprintf("value[%d]", len(d.events))
-		if len(d.events) == d.maxEvents {
-			return fault.Field(path, "is one too many: at most %d events are read", d.maxEvents)
+		g = graphEvent{}
+		n := len(d.events)
+		if n == d.maxEvents {
+			return fault.Field(place(n), "is one too many: at most %d events are read", d.maxEvents)
 		}
-		var g graphEvent
 		if err := d.Decode(&g); err != nil {
 			if shape := (*json.UnmarshalTypeError)(nil); errors.As(err, &shape) {
-				return fault.Field(strings.TrimSuffix(path+"."+fieldOf(shape), "."), "must be %s", kindOf(shape.Type))
+				return fault.Field(strings.TrimSuffix(place(n)+"."+fieldOf(shape), "."), "must be %s", kindOf(shape.Type))
 			}
 			return err
 		}
-		e, err := g.event(path)
-		if err != nil {
+		d.events = append(d.events, Event{})
+		e := &d.events[n]
+		if err := g.read(e, n); err != nil {
 			return err
 		}
-		d.keepOnce(&e)
+		d.keepOnce(e)
 		if d.change != nil {
-			d.change(&e)
+			d.change(e)
 		}
-		d.events = append(d.events, e)
 		d.makeRoom()
 	}
 	_, err := d.Token() // the closing bracket
@@ -307,12 +308,15 @@ func (r graphResponse) word() Response {
 	return word(r.Response, NoResponse, Organizer, TentativelyAccepted, Accepted, Declined, NotResponded)
 }
 
-// event is g as we have it; path is where it stands.
-func (g *graphEvent) event(path string) (Event, error) {
+// place is the path of the nth event.
+func place(n int) string { return fmt.Sprintf("value[%d]", n) }
+
+// read reads g, which is the nth event, into e.
+func (g *graphEvent) read(e *Event, n int) error {
 	if g.ID == "" {
-		return Event{}, fault.Field(path+".id", "is missing")
+		return fault.Field(place(n)+".id", "is missing")
 	}
-	e := Event{
+	*e = Event{
 		ID: g.ID, ICalUID: g.ICalUID, SeriesMasterID: g.SeriesMasterID,
 		Type:    word(g.Type, "", Single, Occurrence, Exception, Master),
 		Subject: g.Subject, BodyPreview: g.BodyPreview,
@@ -330,7 +334,7 @@ func (g *graphEvent) event(path string) (Event, error) {
 		ChangeKey: g.ChangeKey, ETag: g.ETag,
 	}
 	if e.Type == "" && g.Type != "" {
-		return Event{}, fault.Field(path+".type", "is %.40q: expected singleInstance, occurrence, exception or seriesMaster", g.Type)
+		return fault.Field(place(n)+".type", "is %.40q: expected singleInstance, occurrence, exception or seriesMaster", g.Type)
 	}
 	for _, a := range g.Attendees {
 		e.Attendees = append(e.Attendees, Attendee{Person: a.EmailAddress, Type: word(a.Type, "required", "optional", "resource"), Response: a.Status.word()})
@@ -349,10 +353,10 @@ func (g *graphEvent) event(path string) (Event, error) {
 		w, offset, fixed, ok := parseTime(t.text)
 		*t.to = time.Unix(w.utc()-offset, int64(w.Nanosecond)).UTC()
 		if year := t.to.Year(); !ok || !fixed || year < 1 || year > 9999 {
-			return Event{}, fault.Field(path+"."+t.name, "is %.40q: expected an instant like 2026-10-05T07:00:00Z", t.text)
+			return fault.Field(place(n)+"."+t.name, "is %.40q: expected an instant like 2026-10-05T07:00:00Z", t.text)
 		}
 	}
-	return e, nil
+	return nil
 }
 
 // graphDateTime fills in what is missing.
