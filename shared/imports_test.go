@@ -28,6 +28,7 @@ type file struct {
 	imports []string
 	calls   []string // what it uses of the watched: "time.Now"
 	keys    []string // texts with which users' keys begin
+	sets    []string // what it changes of other packages after the start: "browser.Stdout"
 }
 
 func (f *file) test() bool { return strings.HasSuffix(f.name, "_test.go") || contract(f.dir) }
@@ -43,7 +44,7 @@ const storing = module + "shared/store"
 
 // parse reads a file's imports and calls.
 func parse(dir, name string, source []byte) (file, error) {
-	tree, err := parser.ParseFile(token.NewFileSet(), path.Join(dir, name), source, parser.SkipObjectResolution)
+	tree, err := parser.ParseFile(token.NewFileSet(), path.Join(dir, name), source, 0)
 	if err != nil {
 		return file{}, err
 	}
@@ -77,7 +78,40 @@ func parse(dir, name string, source []byte) (file, error) {
 		}
 		return true
 	})
+	for _, decl := range tree.Decls {
+		if d, ok := decl.(*ast.FuncDecl); ok && d.Body != nil && !(d.Recv == nil && d.Name.Name == "init") {
+			f.sets = append(f.sets, sets(d.Body, names)...)
+		}
+	}
 	return f, nil
+}
+
+// sets are the variables of other packages that a function sets, and the calls by which it changes what a package keeps for the whole process.
+func sets(body ast.Node, names map[string]string) (told []string) {
+	of := func(e ast.Expr) string {
+		if s, ok := e.(*ast.SelectorExpr); ok {
+			if x, ok := s.X.(*ast.Ident); ok && x.Obj == nil && names[x.Name] != "" { // Obj: something of the file itself
+				return x.Name + "." + s.Sel.Name
+			}
+		}
+		return ""
+	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			for _, to := range n.Lhs {
+				if name := of(to); name != "" {
+					told = append(told, name)
+				}
+			}
+		case *ast.CallExpr:
+			if name := of(n.Fun); strings.HasPrefix(name, "cobra.AddTemplateFunc") || name == "slog.SetDefault" {
+				told = append(told, name)
+			}
+		}
+		return true
+	})
+	return told
 }
 
 // within says whether a package is one of dirs or below it.
@@ -181,6 +215,11 @@ func violations(files []file) []string {
 			case program && !clock && within(f.dir, "infra"): // has its settings from there, and no app
 			default:
 				say("uses %s", call)
+			}
+		}
+		for _, name := range f.sets {
+			if !f.test() {
+				say("sets %s after the start, and others may be at it", name)
 			}
 		}
 		for _, key := range f.keys {
@@ -318,6 +357,13 @@ func TestHouseRulesCanBeBroken(t *testing.T) {
 		{"shared/ledger/a.go", `package ledger; import "os"; var all = os.Environ()`, "os.Environ"},
 		{"shared/archive/a.go", `package archive; type c struct{ Now func() int }; func f(time c) int { return time.Now() }`, ""},
 		{"shared/archive/a.go", `package archive; import "time"; func f() { time.Sleep(time.Second) }`, ""},
+
+		{"cmd/x/a.go", `package main; import "github.com/pkg/browser"; func init() { browser.Stdout = nil }`, ""},
+		{"cmd/x/a.go", `package main; import "github.com/pkg/browser"; func main() { browser.Stdout = nil }`, "sets browser.Stdout"},
+		{"cmd/x/a.go", `package main; import b "github.com/pkg/browser"; func f() { _, b.Stdout = 1, nil }`, "sets b.Stdout"},
+		{"cmd/x/a_test.go", `package main; import "github.com/pkg/browser"; func f() { browser.Stdout = nil }`, ""},
+		{"cmd/x/a.go", `package main; import "github.com/pkg/browser"; func f(browser *T) { browser.Stdout = nil }`, ""},
+		{"cmd/x/a.go", `package main; import "github.com/spf13/cobra"; func (T) init() { cobra.AddTemplateFuncs(nil) }`, "sets cobra.AddTemplateFuncs"},
 
 		{"shared/job/a.go", `package job; func f(user string) string { return "USER#" + user }`, "store.OfUser"},
 		{"cmd/admin-assistant/a.go", "package main; const user = `USER#%s`", "store.OfUser"},

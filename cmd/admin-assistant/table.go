@@ -337,7 +337,8 @@ func fittedUsage(template string, room int) string {
 	if room <= 0 {
 		return template
 	}
-	template = strings.ReplaceAll(template, "{{rpad .Name .NamePadding }} {{.Short}}", fmt.Sprintf("{{rpad .Name .NamePadding }} {{hanging %d .Short .NamePadding}}", room))
+	template = strings.ReplaceAll(template, "{{rpad .Name .NamePadding }} {{.Short}}",
+		fmt.Sprintf("{{rpad .Name .NamePadding }} {{hanging %d .Short .NamePadding}}", room))
 	template = strings.ReplaceAll(template, `Use "{{.CommandPath}} [command] --help" for more information about a command.`,
 		fmt.Sprintf(`{{fitted %d (printf "Use \"%%s [command] --help\" for more information about a command." .CommandPath)}}`, room))
 	return strings.ReplaceAll(template, ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", room))
