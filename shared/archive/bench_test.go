@@ -2,7 +2,9 @@ package archive
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -244,5 +246,17 @@ func TestAHundredRulesCostAPlanLittleMemory(t *testing.T) {
 	in.Rules = hundredRules(t)
 	if with := testing.AllocsPerRun(1, func() { NewPlan(in) }); with > 1.5*without {
 		t.Errorf("%.0f allocations with rules, %.0f without", with, without)
+	}
+}
+
+// TestWritingAPlanTakesLittleMemory counts the bytes that are asked for, which are the same on every machine.
+func TestWritingAPlanTakesLittleMemory(t *testing.T) {
+	plan := NewPlan(Input{Events: realEvents(5_000), Window: year, Settings: settings})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := plan.WriteJSON(io.Discard)
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / uint64(len(plan.Items)); err != nil || each > 300 {
+		t.Errorf("writing an item took %d bytes, %v", each, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -271,5 +272,23 @@ func TestUTCGoesByItsOwnName(t *testing.T) {
 		if e := events[0]; e.Start.Zone != "UTC" || e.End.Zone != "UTC" || e.StartZone != "UTC" || e.EndZone != "UTC" {
 			t.Errorf("%s is told as %+v", name, e)
 		}
+	}
+}
+
+// TestReadingManyEventsTakesTheirRoomAlone counts the bytes that are asked for, which are the same on every machine.
+func TestReadingManyEventsTakesTheirRoomAlone(t *testing.T) {
+	const n = 5000
+	one := `{"id": "1", "subject": "Review", "start": {"dateTime": "2026-10-05T08:00:00", "timeZone": "UTC"}}`
+	text := "[" + strings.Repeat(one+",", n-1) + one + "]"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	events, err := DecodeLargeGraph(strings.NewReader(text), int64(len(text)), nil)
+	runtime.ReadMemStats(&after)
+	if err != nil || len(events) != n {
+		t.Fatalf("%d events, %v", len(events), err)
+	}
+	size := unsafe.Sizeof(Event{})
+	if each := (after.TotalAlloc - before.TotalAlloc) / n; each > 2*uint64(size) {
+		t.Errorf("an event of %d bytes took %d", size, each)
 	}
 }
