@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"adminassistant/infra/golambda"
@@ -113,25 +115,29 @@ func (b *rollback) history() ([]deployed, error) {
 	return all, nil
 }
 
-// before returns the deployment before the one whose versions the functions are at, and those versions. What was put back is at the versions of a
-// deployment before: so whoever goes back twice goes back two deployments, and never to what was gone back from.
+// before returns the deployment before the one whose versions the functions are at, and those versions. What was gone back from is forgotten, until it is
+// deployed again: it was not good. So whoever goes back twice goes back two deployments, and who goes back after the mend gets what was good before it.
 func before(history []deployed) (target deployed, at string, err error) {
 	if len(history) == 0 {
 		return target, "", fmt.Errorf("nothing was deployed")
 	}
-	newest := history[len(history)-1]
-	if at = newest.Versions; newest.PutBackTo != "" {
-		at = newest.PutBackTo
-	}
-	found := false
-	for i := len(history) - 1; i >= 0; i-- {
-		switch h := history[i]; {
-		case h.PutBackTo != "":
-		case h.Versions == at:
-			found = true
-		case found:
-			return h, at, nil
+	var good []deployed // the last one is where the functions are
+	for _, h := range history {
+		at = cmp.Or(h.PutBackTo, h.Versions)
+		place := slices.IndexFunc(good, func(g deployed) bool { return g.Versions == at })
+		switch {
+		case place >= 0 && h.PutBackTo == "" && place == len(good)-1:
+			good[place] = h // settings alone were deployed
+		case place >= 0: // by callRollback, or by CloudFormation, which writes the value from before when a deployment fails
+			good = good[:place+1]
+		case h.PutBackTo == "":
+			good = append(good, h)
+		default:
+			good = nil // nobody knows what was before it
 		}
 	}
-	return target, at, fmt.Errorf("there is no deployment before %s", at)
+	if len(good) < 2 {
+		return target, at, fmt.Errorf("there is no deployment before %s that was not gone back from", at)
+	}
+	return good[len(good)-2], at, nil
 }

@@ -21,9 +21,14 @@ func TestBefore(t *testing.T) {
 		{"the same versions by a deployment of settings alone are passed over", []deployed{d("1"), d("2"), d("2")}, "1", "2"},
 		{"a second time goes back two", []deployed{d("1"), d("2"), d("3"), back("2")}, "1", "2"},
 		{"never to what was gone back from", []deployed{d("1"), d("2"), back("1")}, "", "1"},
-		{"after the mend, to what was good before it", []deployed{d("1"), d("2"), back("1"), d("3")}, "2", "3"},
+		{"after the mend, to what was good before it", []deployed{d("1"), d("2"), back("1"), d("3")}, "1", "3"},
+		{"after going back two, to neither of them", []deployed{d("1"), d("2"), d("3"), back("2"), back("1"), d("4")}, "1", "4"},
+		{"what was gone back from and deployed again is good again", []deployed{d("1"), d("2"), back("1"), d("2"), d("3")}, "2", "3"},
+		{"a deployment that CloudFormation took back is none", []deployed{d("1"), d("2"), d("1"), d("3")}, "1", "3"},
+		{"going back that CloudFormation took back did not happen", []deployed{d("1"), d("2"), back("1"), d("2")}, "1", "2"},
 		{"back, and the same once more", []deployed{d("1"), d("2"), d("3"), back("2"), back("1")}, "", "1"},
 		{"at what no deployment brought", []deployed{d("1"), back("7")}, "", "7"},
+		{"what was before that is not known", []deployed{d("1"), d("2"), back("7"), d("8")}, "", "8"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, at, err := before(c.history)
