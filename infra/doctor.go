@@ -241,6 +241,7 @@ func (d *doctor) account(stage string) {
 	}
 	d.reserves(s, concurrency)
 	d.mail(s)
+	d.trail(s)
 	for setting, secret := range map[string]string{"graph-credentials": s.Graph.Credentials, "sign-in-credentials": s.SignIn.Credentials} {
 		d.secret(s, setting, secret)
 	}
@@ -310,6 +311,24 @@ func (d *doctor) mail(s settings) {
 		d.note(worth, "verify the addresses of all who get notifications, or ask for production access in the console of SES",
 			"SES keeps the account in its sandbox: it sends to verified addresses alone")
 	}
+}
+
+// trail looks for what tells of keys that are to be deleted: EventBridge gets calls of KMS from a trail of CloudTrail that logs, and without one from nobody.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+func (d *doctor) trail(s settings) {
+	said, err := d.aws(s.Region, "cloudtrail", "describe-trails", "--query", "trailList[].TrailARN")
+	if err != nil {
+		d.note(unknown, "", "whether a trail of CloudTrail logs in %s", s.Region)
+		return
+	}
+	for _, trail := range strings.Fields(said) {
+		if logging, err := d.aws(s.Region, "cloudtrail", "get-trail-status", "--name", trail, "--query", "IsLogging"); err == nil && logging == "True" {
+			d.note(good, "", "a trail of CloudTrail logs in %s", s.Region)
+			return
+		}
+	}
+	d.note(worth, "make one in the console of CloudTrail, for management events, KMS among them; the first costs no more than the bucket that it makes",
+		"no trail of CloudTrail logs in %s: nobody is told when a key is to be deleted or is disabled", s.Region)
 }
 
 func (d *doctor) secret(s settings, setting, name string) {
