@@ -21,7 +21,7 @@ import (
 // others.
 type guard struct {
 	t       testing.TB
-	heads   string // the name of the bucket of heads
+	heads   string // how the name of the bucket of heads begins
 	allowed map[string][]statement
 	dynamo  http.Handler
 	other   http.Handler
@@ -187,7 +187,7 @@ const (
 func (g *guard) objects(r *http.Request) ([]call, error) {
 	name, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	bucket := "bucket"
-	if name == g.heads {
+	if strings.HasPrefix(name, g.heads) {
 		bucket = "headsbucket"
 	}
 	asked := r.URL.Query()

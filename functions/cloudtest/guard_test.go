@@ -14,7 +14,9 @@ type noted struct {
 	said []string
 }
 
-func (n *noted) Errorf(format string, args ...any) { n.said = append(n.said, fmt.Sprintf(format, args...)) }
+func (n *noted) Errorf(format string, args ...any) {
+	n.said = append(n.said, fmt.Sprintf(format, args...))
+}
 
 // request is one as the SDK makes it, of a function.
 func request(function, service, method, target, operation, body string) *http.Request {
