@@ -97,6 +97,7 @@ type out struct {
 	store.Table
 	err  error
 	gets int
+	slow func() // happens before an answer comes; nil: nothing
 }
 
 func (o *out) Get(ctx context.Context, key store.Key) (store.Item, error) {
@@ -104,7 +105,11 @@ func (o *out) Get(ctx context.Context, key store.Key) (store.Item, error) {
 	if o.err != nil {
 		return store.Item{}, o.err
 	}
-	return o.Table.Get(ctx, key)
+	item, err := o.Table.Get(ctx, key)
+	if o.slow != nil {
+		o.slow()
+	}
+	return item, err
 }
 
 func newWorld(t *testing.T) *world {
@@ -142,6 +147,20 @@ func TestAFlagTakesEffectWithin30SecondsInEveryProcess(t *testing.T) {
 	w.Advance(time.Second)
 	if there.On(t.Context(), StuckJobAction, ann) {
 		t.Error("after 30 seconds another process does not know it")
+	}
+	w.Advance(fresh)
+	w.slow = func() { // it was read, and before the answer came somebody decided otherwise
+		w.slow = nil
+		_, err := here.Set(t.Context(), "tenant", "boss", Flag{Name: StuckJobAction, State: On})
+		must(t, err)
+		w.Advance(10 * time.Second)
+	}
+	if there.On(t.Context(), StuckJobAction, ann) {
+		t.Error("it is not what was read")
+	}
+	w.Advance(20 * time.Second)
+	if !there.On(t.Context(), StuckJobAction, ann) {
+		t.Error("30 seconds after it was decided another process does not know it, since the answer took long")
 	}
 	if !there.On(t.Context(), StuckJobAction, "other#ann") || !there.On(t.Context(), DeleteOldBackups, ann) {
 		t.Error("it is of another tenant, or another flag, too")
@@ -200,6 +219,16 @@ func TestSettingAFlag(t *testing.T) {
 	if all, err := f.List(t.Context(), "tenant"); err != nil || len(all) != 0 {
 		t.Errorf("stored %v, %v", all, err)
 	}
+	many := make([]string, maxListed)
+	for i := range many {
+		many[i] = fmt.Sprint("user", i)
+	}
+	if _, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: StuckJobAction, State: On, Deny: many}); err != nil {
+		t.Errorf("as many as there may be: %v", err)
+	}
+	if _, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: StuckJobAction, State: On, Deny: append(many, "one more")}); fault.FieldOf(err) != "deny" {
+		t.Errorf("one more than that: %v", err)
+	}
 	_, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: StuckJobAction, State: Percent, Percent: 250, Deny: []string{"ann", "bob"}, By: "somebody"})
 	must(t, err)
 	_, err = New(w, w.Now).Set(t.Context(), "tenant", "boss", Flag{Name: DeleteOldBackups, State: Off, Allow: []string{"ann"}})
@@ -210,6 +239,12 @@ func TestSettingAFlag(t *testing.T) {
 		t.Errorf("got %+v", all)
 	}
 	must(t, f.Erase(t.Context(), ann))
+	before, err := w.Get(t.Context(), key("tenant"))
+	must(t, err)
+	must(t, f.Erase(t.Context(), ann)) // who is in no list
+	if after, err := w.Get(t.Context(), key("tenant")); err != nil || after.Version != before.Version {
+		t.Errorf("where nothing was to be erased something was written: %v", err)
+	}
 	must(t, f.Erase(t.Context(), "nobody#else"))
 	all, err = f.List(t.Context(), "tenant")
 	must(t, err)
@@ -301,6 +336,9 @@ func TestFlagsOfRunsAreReadBesideThemAtMostOnceInAWhile(t *testing.T) {
 func TestWhatRunsKeep(t *testing.T) {
 	w := newWorld(t)
 	f := New(w, w.Now)
+	if kept := started(t, New(w, w.Now), ann, "backup"); len(kept) != 1 || !kept["backup.delete_old"] {
+		t.Errorf("of what nobody decided the backup keeps %v", kept)
+	}
 	_, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: DeleteOldBackups, State: Off})
 	must(t, err)
 	if kept := started(t, f, ann, "backup"); len(kept) != 1 || kept["backup.delete_old"] {

@@ -240,6 +240,14 @@ func TestLookingCountsAllPages(t *testing.T) {
 	if len(would) != 1 || would[0].Read != 12 || would[0].Changed != 12 {
 		t.Errorf("it would do %+v", would)
 	}
+	_, err = m.Run(t.Context())
+	must(t, err)
+	again := minutes
+	again.Name = "thing-minutes-again"
+	m.Steps = []Step{again} // which finds all of them as it wants them
+	if would, err := m.Look(t.Context()); err != nil || would[0].Read != 12 || would[0].Changed != 0 {
+		t.Errorf("where nothing is to be changed it would do %+v, %v", would, err)
+	}
 }
 
 func TestAMigrationThatIsKilledAnywhereGoesOn(t *testing.T) {
