@@ -312,6 +312,7 @@ func (f *Flags) hold(ctx context.Context, tenant string, asked time.Time, d deci
 	defer f.mu.Unlock()
 	next := &holding{flags: d.Flags, until: asked.Add(fresh)}
 	if err != nil {
+		next.until = f.clock().Add(fresh) // who does not answer is not asked each time, however long that took
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("flags not read")
 		if next.flags = nil; f.held[tenant] != nil {
 			next.flags = f.held[tenant].flags

@@ -102,12 +102,12 @@ type out struct {
 
 func (o *out) Get(ctx context.Context, key store.Key) (store.Item, error) {
 	o.gets++
-	if o.err != nil {
-		return store.Item{}, o.err
-	}
 	item, err := o.Table.Get(ctx, key)
 	if o.slow != nil {
 		o.slow()
+	}
+	if o.err != nil {
+		return store.Item{}, o.err
 	}
 	return item, err
 }
@@ -173,6 +173,7 @@ func TestATableOutOfReachKeepsTheLastValue(t *testing.T) {
 	_, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: DeleteOldBackups, State: Off})
 	must(t, err)
 	w.err = fault.New(fault.Unavailable, "no answer")
+	w.slow = func() { w.Advance(time.Minute) } // until nobody waits for it any more
 	for range 3 {
 		w.Advance(time.Minute)
 		if f.On(t.Context(), DeleteOldBackups, ann) {
@@ -183,6 +184,7 @@ func TestATableOutOfReachKeepsTheLastValue(t *testing.T) {
 	if f.On(t.Context(), DeleteOldBackups, ann); w.gets != gets {
 		t.Error("a table that is out of reach is asked each time")
 	}
+	w.slow = nil
 	if !New(w, w.Now).On(t.Context(), DeleteOldBackups, ann) {
 		t.Error("a process that never read it does not do as the program says")
 	}
