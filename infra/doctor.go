@@ -183,6 +183,24 @@ func (d *doctor) atLeast(program string, major, minor int) {
 	}
 }
 
+// settingsOf finds what the settings of a stage say, and regionOf where it is; empty: where the command line of AWS is signed in.
+func (d *doctor) settingsOf(stage string) (source, error) {
+	return sources(func(name string) any {
+		if name == "stage" {
+			return stage
+		}
+		return d.context(name)
+	}, d.env)
+}
+
+func (d *doctor) regionOf(stage string) (string, error) {
+	from, err := d.settingsOf(stage)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(from("region")), nil
+}
+
 // aws asks AWS and returns its answer; --output and the region are given.
 func (d *doctor) aws(region string, args ...string) (string, error) {
 	if region != "" {

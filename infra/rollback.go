@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -30,7 +29,12 @@ func callRollback(args []string, out io.Writer) int {
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	b := &rollback{doctor: &doctor{look: exec.LookPath, run: output, env: os.Getenv}, stack: "admin-assistant-" + *stage + "-service", out: out}
+	context, err := contextOf("cdk.json")
+	if err != nil {
+		fmt.Fprintln(out, err)
+		return 1
+	}
+	b := &rollback{doctor: &doctor{look: exec.LookPath, run: output, env: environment, context: context}, stage: *stage, out: out}
 	if err := b.do(*show); err != nil {
 		fmt.Fprintln(out, "rollback:", err)
 		return 1
@@ -41,14 +45,20 @@ func callRollback(args []string, out io.Writer) int {
 // rollback puts a stack back.
 type rollback struct {
 	*doctor
-	stack string
+	stage string
 	out   io.Writer
+
+	stack, region string
 }
 
 // do puts the functions back, by CloudFormation itself, and waits until it is done. A deployment that is under way is stopped instead: CloudFormation
 // goes back by itself.
-func (b *rollback) do(show bool) error {
-	state, err := b.aws("", "cloudformation", "describe-stacks", "--stack-name", b.stack, "--query", "Stacks[0].StackStatus")
+func (b *rollback) do(show bool) (err error) {
+	if b.region, err = b.regionOf(b.stage); err != nil {
+		return err
+	}
+	b.stack = "admin-assistant-" + b.stage + "-service"
+	state, err := b.aws(b.region, "cloudformation", "describe-stacks", "--stack-name", b.stack, "--query", "Stacks[0].StackStatus")
 	switch {
 	case err != nil:
 		return err
@@ -57,10 +67,10 @@ func (b *rollback) do(show bool) error {
 		if show {
 			return nil
 		}
-		if _, err := b.aws("", "cloudformation", "cancel-update-stack", "--stack-name", b.stack); err != nil {
+		if _, err := b.aws(b.region, "cloudformation", "cancel-update-stack", "--stack-name", b.stack); err != nil {
 			return err
 		}
-		_, err := b.aws("", "cloudformation", "wait", "stack-rollback-complete", "--stack-name", b.stack)
+		_, err := b.aws(b.region, "cloudformation", "wait", "stack-rollback-complete", "--stack-name", b.stack)
 		return err
 	case !strings.HasSuffix(state, "_COMPLETE") || state == "ROLLBACK_COMPLETE" || state == "DELETE_COMPLETE":
 		return fmt.Errorf("%s is %s; run make doctor", b.stack, state)
@@ -81,11 +91,11 @@ func (b *rollback) do(show bool) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.aws("", "cloudformation", "update-stack", "--stack-name", b.stack, "--use-previous-template", "--parameters", string(parameter),
+	if _, err := b.aws(b.region, "cloudformation", "update-stack", "--stack-name", b.stack, "--use-previous-template", "--parameters", string(parameter),
 		"--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"); err != nil {
 		return err
 	}
-	if _, err := b.aws("", "cloudformation", "wait", "stack-update-complete", "--stack-name", b.stack); err != nil {
+	if _, err := b.aws(b.region, "cloudformation", "wait", "stack-update-complete", "--stack-name", b.stack); err != nil {
 		return err
 	}
 	fmt.Fprintln(b.out, "all functions are back; the next deployment goes on from there")
@@ -94,11 +104,15 @@ func (b *rollback) do(show bool) error {
 
 // history is what deployments noted, the oldest first.
 func (b *rollback) history() ([]deployed, error) {
-	name, err := b.aws("", "cloudformation", "describe-stacks", "--stack-name", b.stack, "--query", "Stacks[0].Outputs[?OutputKey=='Deployed'].OutputValue")
+	name, err := b.aws(b.region, "cloudformation", "describe-stacks", "--stack-name", b.stack, "--query", "Stacks[0].Outputs[?OutputKey=='Deployed'].OutputValue")
 	if err != nil {
 		return nil, err
 	}
-	text, err := b.run("aws", "ssm", "get-parameter-history", "--name", name, "--query", "Parameters[].Value", "--output", "json")
+	ask := []string{"ssm", "get-parameter-history", "--name", name, "--query", "Parameters[].Value", "--output", "json"}
+	if b.region != "" {
+		ask = append(ask, "--region", b.region)
+	}
+	text, err := b.run("aws", ask...)
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,13 @@ func TestBefore(t *testing.T) {
 	}
 }
 
+func TestADeploymentOfSettingsAloneIsWhatIsGoneBackTo(t *testing.T) {
+	got, _, err := before([]deployed{{Commit: "a", Versions: "1"}, {Commit: "b", Versions: "1"}, {Commit: "c", Versions: "2"}})
+	if err != nil || got.Commit != "b" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestRollback(t *testing.T) {
 	const history = `["{\"commit\":\"c1\",\"versions\":\"1,1,1,1,1\"}","{\"commit\":\"c2\",\"versions\":\"2,2,2,2,2\"}"]`
 	for _, c := range []struct {
@@ -70,8 +77,14 @@ func TestRollback(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var asked []string
 			var said strings.Builder
-			b := &rollback{stack: "admin-assistant-dev-service", out: &said, doctor: &doctor{run: func(_ string, args ...string) (string, error) {
-				question := strings.TrimSuffix(strings.Join(args, " "), " --output text")
+			stages := map[string]any{"dev": map[string]any{"region": "eu-west-3"}}
+			b := &rollback{stage: "dev", out: &said, doctor: &doctor{env: func(string) string { return "" }, context: func(name string) any {
+				return map[string]any{"stages": stages}[name]
+			}, run: func(_ string, args ...string) (string, error) {
+				question, there := strings.CutSuffix(strings.TrimSuffix(strings.Join(args, " "), " --output text"), " --region eu-west-3")
+				if !there {
+					t.Errorf("asked in another region: %s", question)
+				}
 				changes := strings.Contains(question, "update-stack") || strings.Contains(question, " wait ")
 				if changes {
 					asked = append(asked, question)
