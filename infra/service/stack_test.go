@@ -1077,13 +1077,52 @@ func TestSchedule(t *testing.T) {
 func TestAPI(t *testing.T) {
 	v := stack(t, prod)
 	t.Run("every request goes to the alias of the function", func(t *testing.T) {
-		integration, route := only(t, v, "AWS::ApiGatewayV2::Integration").Properties, only(t, v, "AWS::ApiGatewayV2::Route").Properties
-		got := []any{route["RouteKey"], integration["PayloadFormatVersion"], integration["IntegrationType"], v.name(integration["IntegrationUri"])}
-		if diff := cmp.Diff([]any{"$default", "2.0", "AWS_PROXY", "alias-api"}, got); diff != "" {
+		integration := only(t, v, "AWS::ApiGatewayV2::Integration").Properties
+		got := []any{integration["PayloadFormatVersion"], integration["IntegrationType"], v.name(integration["IntegrationUri"])}
+		if diff := cmp.Diff([]any{"2.0", "AWS_PROXY", "alias-api"}, got); diff != "" {
 			t.Error(diff)
 		}
-		if route["AuthorizationType"] != "NONE" {
-			t.Errorf("the gateway checks tokens by itself: %v", route)
+		var keys []string
+		for id, route := range v.Of(t, "AWS::ApiGatewayV2::Route") {
+			keys = append(keys, route.Properties["RouteKey"].(string))
+			if target := v.Refers(route.Properties["Target"]); len(target) != 1 || v.Resources[target[0]].Type != "AWS::ApiGatewayV2::Integration" {
+				t.Errorf("%s goes to %v", id, target)
+			}
+			if route.Properties["AuthorizationType"] != "NONE" {
+				t.Errorf("the gateway checks tokens by itself: %v", route)
+			}
+		}
+		slices.Sort(keys)
+		if diff := cmp.Diff(slices.Sorted(slices.Values(cloudtest.Routes)), keys); diff != "" {
+			t.Errorf("the tests of the functions know others: %s", diff)
+		}
+		for _, permission := range v.Of(t, "AWS::Lambda::Permission") {
+			if v.name(permission.Properties["FunctionName"]) != "alias-api" || permission.Properties["Principal"] != "apigateway.amazonaws.com" {
+				t.Errorf("%v", permission)
+			}
+		}
+		if n := len(v.Of(t, "AWS::Lambda::Permission")); n != len(keys) {
+			t.Errorf("%d permissions for %d routes", n, len(keys))
+		}
+	})
+	t.Run("what people ask who are not signed in is throttled by itself", func(t *testing.T) {
+		for id, stage := range v.Of(t, "AWS::ApiGatewayV2::Stage") {
+			settings, _ := stage.Properties["RouteSettings"].(map[string]any)
+			if len(settings) != len(cloudtest.Routes)-1 {
+				t.Errorf("%d routes have settings", len(settings))
+			}
+			before := v.Closure(id)
+			for other, route := range v.Of(t, "AWS::ApiGatewayV2::Route") {
+				key := route.Properties["RouteKey"].(string)
+				rate, _ := infratest.At(settings[key], "ThrottlingRateLimit").(float64)
+				burst, _ := infratest.At(settings[key], "ThrottlingBurstLimit").(float64)
+				if key != "$default" && (rate < 1 || rate > apiRate/2 || burst < rate || burst > apiBurst/2) {
+					t.Errorf("%s: %v a second, %v at once", key, rate, burst)
+				}
+				if key != "$default" && !before[other] {
+					t.Errorf("the stage does not wait for %s, of which it has settings", key)
+				}
+			}
 		}
 	})
 	stage := only(t, v, "AWS::ApiGatewayV2::Stage").Properties
