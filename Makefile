@@ -192,7 +192,9 @@ templates: synth $(CFN_LINT) $(CHECKOV) ## look for mistakes in the templates of
 
 # what the account says of itself decides whether instances are reserved; without an answer the stage decides
 CONCURRENCY = $(shell aws lambda get-account-settings --query AccountLimit.ConcurrentExecutions --output text 2>/dev/null | grep -E '^[1-9][0-9]*$$')
-CDK_THERE = $(CDK_RUN) $(addprefix -c account-concurrency=,$(CONCURRENCY))
+# and whether SES keeps it in its sandbox, which permissions the mail needs
+SANDBOX = $(shell test "$$(aws sesv2 get-account --query ProductionAccessEnabled --output text 2>/dev/null)" != False || echo on)
+CDK_THERE = $(CDK_RUN) $(addprefix -c account-concurrency=,$(CONCURRENCY)) $(addprefix -c mail-sandbox=,$(SANDBOX))
 
 doctor: ## say what is missing on this machine, and with STAGE= in the account
 	go run ./infra doctor $(addprefix -stage ,$(STAGE))

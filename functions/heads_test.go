@@ -82,7 +82,7 @@ func TestARunEndsWellThoughItsHeadIsNotKept(t *testing.T) {
 	r := d.queued(config.ID, newID(), nil)
 	d.send(r, "archive")
 	worker := d.start("archive", func(_ *lambdatest.Options, env map[string]string) {
-		env["ADMIN_ASSISTANT_HEAD_BUCKET"] = "there-is-none"
+		env["ADMIN_ASSISTANT_HEAD_BUCKET"] = d.heads + "-that-is-not-there"
 	})
 	d.deliverAll(t, worker, "archive", d.take("archive", 1))
 	if result := d.succeeded(r.ID); result.Written != 5 {

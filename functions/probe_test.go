@@ -149,9 +149,12 @@ func TestAVersionThatDoesNotWorkGetsNobody(t *testing.T) {
 		"one that cannot open the signing key": {"api": {
 			"ADMIN_ASSISTANT_KEY": "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-4000-8000-000000000000",
 		}},
-		"one that cannot store backups":       {"backup": {"ADMIN_ASSISTANT_BUCKET": "nobodys-bucket"}},
-		"one without its table":               {"dispatcher": {"ADMIN_ASSISTANT_TABLE": "no-such-table"}},
-		"one whose credentials are not there": {"notify": {"ADMIN_ASSISTANT_GRAPH_CREDENTIALS": "graph/none"}},
+		"one that cannot store backups": {"backup": {"ADMIN_ASSISTANT_BUCKET": "nobodys-bucket"}},
+		"one without its table":         {"dispatcher": {"ADMIN_ASSISTANT_TABLE": "no-such-table"}},
+		"one whose credentials are not there": {"archive": {
+			"ADMIN_ASSISTANT_GRAPH_CREDENTIALS": "graph/none", "ADMIN_ASSISTANT_GRAPH_TENANT": tenant, "ADMIN_ASSISTANT_GRAPH_CLIENT": audience,
+			"ADMIN_ASSISTANT_GRAPH_TOKEN": "",
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := deploy(t)

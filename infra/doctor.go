@@ -183,6 +183,24 @@ func (d *doctor) atLeast(program string, major, minor int) {
 	}
 }
 
+// settingsOf finds what the settings of a stage say, and regionOf where it is; empty: where the command line of AWS is signed in.
+func (d *doctor) settingsOf(stage string) (source, error) {
+	return sources(func(name string) any {
+		if name == "stage" {
+			return stage
+		}
+		return d.context(name)
+	}, d.env)
+}
+
+func (d *doctor) regionOf(stage string) (string, error) {
+	from, err := d.settingsOf(stage)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(from("region")), nil
+}
+
 // aws asks AWS and returns its answer; --output and the region are given.
 func (d *doctor) aws(region string, args ...string) (string, error) {
 	if region != "" {
@@ -241,6 +259,7 @@ func (d *doctor) account(stage string) {
 	}
 	d.reserves(s, concurrency)
 	d.mail(s)
+	d.trail(s)
 	for setting, secret := range map[string]string{"graph-credentials": s.Graph.Credentials, "sign-in-credentials": s.SignIn.Credentials} {
 		d.secret(s, setting, secret)
 	}
@@ -310,6 +329,24 @@ func (d *doctor) mail(s settings) {
 		d.note(worth, "verify the addresses of all who get notifications, or ask for production access in the console of SES",
 			"SES keeps the account in its sandbox: it sends to verified addresses alone")
 	}
+}
+
+// trail looks for what tells of keys that are to be deleted: EventBridge gets calls of KMS from a trail of CloudTrail that logs, and without one from nobody.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+func (d *doctor) trail(s settings) {
+	said, err := d.aws(s.Region, "cloudtrail", "describe-trails", "--query", "trailList[].TrailARN")
+	if err != nil {
+		d.note(unknown, "", "whether a trail of CloudTrail logs in %s", s.Region)
+		return
+	}
+	for _, trail := range strings.Fields(said) {
+		if logging, err := d.aws(s.Region, "cloudtrail", "get-trail-status", "--name", trail, "--query", "IsLogging"); err == nil && logging == "True" {
+			d.note(good, "", "a trail of CloudTrail logs in %s", s.Region)
+			return
+		}
+	}
+	d.note(worth, "make one in the console of CloudTrail, for management events, KMS among them; the first costs no more than the bucket that it makes",
+		"no trail of CloudTrail logs in %s: nobody is told when a key is to be deleted or is disabled", s.Region)
 }
 
 func (d *doctor) secret(s settings, setting, name string) {

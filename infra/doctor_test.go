@@ -13,17 +13,19 @@ import (
 
 // healthy is what AWS answers in an account in which dev is deployed, by the beginning of the question.
 var healthy = map[string]string{
-	"sts get-caller-identity":                                              infratest.Account,
-	"lambda get-account-settings":                                          "1000",
-	"ssm get-parameter --name /cdk-bootstrap":                              "27",
-	"sesv2 get-email-identity --email-identity mail.example.c":             "True",
-	"sesv2 get-account":                                                    "True",
-	"secretsmanager describe-secret --secret-id graph/app":                 "arn",
-	"cloudformation describe-stacks --stack-name admin-assistant-dev-data": "CREATE_COMPLETE",
+	"sts get-caller-identity":                                                                                          infratest.Account,
+	"lambda get-account-settings":                                                                                      "1000",
+	"ssm get-parameter --name /cdk-bootstrap":                                                                          "27",
+	"sesv2 get-email-identity --email-identity mail.example.c":                                                         "True",
+	"sesv2 get-account":                                                                                                "True",
+	"cloudtrail describe-trails --query trailList[].TrailARN":                                                          "arn:trail",
+	"cloudtrail get-trail-status --name arn:trail --query IsLogging":                                                   "True",
+	"secretsmanager describe-secret --secret-id graph/app":                                                             "arn",
+	"cloudformation describe-stacks --stack-name admin-assistant-dev-data":                                             "CREATE_COMPLETE",
 	"cloudformation describe-stacks --stack-name admin-assistant-dev-service --query Stacks[0].StackStatus":            "UPDATE_COMPLETE",
 	"cloudformation describe-stacks --stack-name admin-assistant-dev-service --query Stacks[0].Outputs[?OutputKey=='A": "arn:topic",
-	"cloudwatch describe-alarms":      "",
-	"sns list-subscriptions-by-topic": "arn:subscription",
+	"cloudwatch describe-alarms":                                                                                       "",
+	"sns list-subscriptions-by-topic":                                                                                  "arn:subscription",
 }
 
 // examine has the doctor look at an account where some answers are others; one that begins with "!" is an error.
@@ -89,8 +91,17 @@ func TestTheDoctorLooksAtAnAccount(t *testing.T) {
 			"cloudformation describe-stacks": "!Stack does not exist", service: "!Stack does not exist",
 			"cloudformation describe-stacks --stack-name admin-assistant-dev-data": "!Stack does not exist",
 			"sesv2 get-email-identity --email-identity mail.example.c":             "!NotFoundException", "sesv2 get-account": "False",
+			"cloudtrail describe-trails --query trailList[].TrailARN": "",
 		}, nil, 1, []string{"missing  the account was never prepared", "cdk bootstrap aws://" + infratest.Account + "/" + infratest.Region,
-			"look     10 functions at once", "look     SES has not verified", "sandbox", "ok       admin-assistant-dev-service is not there yet"}},
+			"look     10 functions at once", "look     SES has not verified", "sandbox", "ok       admin-assistant-dev-service is not there yet",
+			"look     no trail of CloudTrail logs in " + infratest.Region}},
+		{"a trail that was stopped, and one that was not", "dev", map[string]string{
+			"cloudtrail describe-trails --query trailList[].TrailARN": "arn:stopped\tarn:trail", "cloudtrail get-trail-status --name arn:stopped": "False",
+		}, nil, 0, []string{"ok       a trail of CloudTrail logs"}},
+		{"a trail that was stopped", "dev", map[string]string{"cloudtrail get-trail-status --name arn:trail --query IsLogging": "False"}, nil, 0,
+			[]string{"look     no trail of CloudTrail logs"}},
+		{"trails that nobody may see", "dev", map[string]string{"cloudtrail describe-trails --query trailList[].TrailARN": "!AccessDenied"}, nil, 0,
+			[]string{"unknown  whether a trail"}},
 		{"an old CDK", "dev", map[string]string{"ssm get-parameter --name /cdk-bootstrap": "5"}, nil, 1, []string{"older CDK in " + infratest.Region + ": 5"}},
 		{"the CDK of now", "dev", map[string]string{"ssm get-parameter --name /cdk-bootstrap": "6"}, nil, 0, nil},
 		{"an account of 10 takes prod without reserving", "prod", map[string]string{

@@ -95,7 +95,8 @@ func build(app awscdk.App, s settings) error {
 		Stage: s.Stage, Commit: s.Commit, Data: kept, Heads: witness, Functions: s.Functions, Canary: s.Canary,
 		LogLevel: s.LogLevel, LogDays: s.LogDays, Destroy: s.Destroy,
 		MailFrom: s.MailFrom, MailIdentity: s.MailIdentity, MailConfigurationSet: s.MailConfigurationSet,
-		PublicURL: s.PublicURL, AlarmEmail: s.AlarmEmail, Budget: s.Budget, SignIn: s.SignIn, Graph: s.Graph,
+		MailSandbox: s.MailSandbox,
+		PublicURL:   s.PublicURL, AlarmEmail: s.AlarmEmail, Budget: s.Budget, SignIn: s.SignIn, Graph: s.Graph,
 		UnseenDays: s.UnseenDays, StampURL: s.StampURL, StampTrust: s.StampTrust,
 		Reserve: s.Reserve, ArchiveConcurrency: s.ArchiveConcurrency, BackupConcurrency: s.BackupConcurrency, CORSOrigins: s.CORSOrigins,
 	})

@@ -151,7 +151,7 @@ func (s suppression) covers(rule string) bool {
 func TestNag(t *testing.T) {
 	graph := map[string]string{"graph-tenant": guid, "graph-client": guid2, "graph-credentials": "graph/app"}
 	users := map[string]string{"sign-in-credentials": "sign-in/app", "public-url": "https://calendar.example.com", "graph-delegated": "true",
-		"outside-probe": "on", "copy-vault": "arn:aws:backup:eu-west-1:444455556666:backup-vault:copies"}
+		"mail-sandbox": "on", "outside-probe": "on", "copy-vault": "arn:aws:backup:eu-west-1:444455556666:backup-vault:copies"}
 	for stage, changes := range map[string]map[string]string{
 		"dev": {"alarm-email": "", "removal": "destroy"}, "staging": users, "prod": graph,
 	} {

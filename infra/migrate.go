@@ -80,12 +80,7 @@ func (m *migrate) do(commit string, show bool) error {
 
 // table is the one that the next deployment will use, and where: that of the settings, else that of the stack; empty: there is none yet.
 func (m *migrate) table() (region, name string, err error) {
-	from, err := sources(func(name string) any {
-		if name == "stage" {
-			return m.stage
-		}
-		return m.context(name)
-	}, m.env)
+	from, err := m.settingsOf(m.stage)
 	if err != nil {
 		return "", "", err
 	}

@@ -1,12 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"adminassistant/infra/golambda"
@@ -28,7 +29,12 @@ func callRollback(args []string, out io.Writer) int {
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	b := &rollback{doctor: &doctor{look: exec.LookPath, run: output, env: os.Getenv}, stack: "admin-assistant-" + *stage + "-service", out: out}
+	context, err := contextOf("cdk.json")
+	if err != nil {
+		fmt.Fprintln(out, err)
+		return 1
+	}
+	b := &rollback{doctor: &doctor{look: exec.LookPath, run: output, env: environment, context: context}, stage: *stage, out: out}
 	if err := b.do(*show); err != nil {
 		fmt.Fprintln(out, "rollback:", err)
 		return 1
@@ -39,14 +45,20 @@ func callRollback(args []string, out io.Writer) int {
 // rollback puts a stack back.
 type rollback struct {
 	*doctor
-	stack string
+	stage string
 	out   io.Writer
+
+	stack, region string
 }
 
 // do puts the functions back, by CloudFormation itself, and waits until it is done. A deployment that is under way is stopped instead: CloudFormation
 // goes back by itself.
-func (b *rollback) do(show bool) error {
-	state, err := b.aws("", "cloudformation", "describe-stacks", "--stack-name", b.stack, "--query", "Stacks[0].StackStatus")
+func (b *rollback) do(show bool) (err error) {
+	if b.region, err = b.regionOf(b.stage); err != nil {
+		return err
+	}
+	b.stack = "admin-assistant-" + b.stage + "-service"
+	state, err := b.aws(b.region, "cloudformation", "describe-stacks", "--stack-name", b.stack, "--query", "Stacks[0].StackStatus")
 	switch {
 	case err != nil:
 		return err
@@ -55,10 +67,10 @@ func (b *rollback) do(show bool) error {
 		if show {
 			return nil
 		}
-		if _, err := b.aws("", "cloudformation", "cancel-update-stack", "--stack-name", b.stack); err != nil {
+		if _, err := b.aws(b.region, "cloudformation", "cancel-update-stack", "--stack-name", b.stack); err != nil {
 			return err
 		}
-		_, err := b.aws("", "cloudformation", "wait", "stack-rollback-complete", "--stack-name", b.stack)
+		_, err := b.aws(b.region, "cloudformation", "wait", "stack-rollback-complete", "--stack-name", b.stack)
 		return err
 	case !strings.HasSuffix(state, "_COMPLETE") || state == "ROLLBACK_COMPLETE" || state == "DELETE_COMPLETE":
 		return fmt.Errorf("%s is %s; run make doctor", b.stack, state)
@@ -79,11 +91,11 @@ func (b *rollback) do(show bool) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.aws("", "cloudformation", "update-stack", "--stack-name", b.stack, "--use-previous-template", "--parameters", string(parameter),
+	if _, err := b.aws(b.region, "cloudformation", "update-stack", "--stack-name", b.stack, "--use-previous-template", "--parameters", string(parameter),
 		"--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"); err != nil {
 		return err
 	}
-	if _, err := b.aws("", "cloudformation", "wait", "stack-update-complete", "--stack-name", b.stack); err != nil {
+	if _, err := b.aws(b.region, "cloudformation", "wait", "stack-update-complete", "--stack-name", b.stack); err != nil {
 		return err
 	}
 	fmt.Fprintln(b.out, "all functions are back; the next deployment goes on from there")
@@ -92,11 +104,15 @@ func (b *rollback) do(show bool) error {
 
 // history is what deployments noted, the oldest first.
 func (b *rollback) history() ([]deployed, error) {
-	name, err := b.aws("", "cloudformation", "describe-stacks", "--stack-name", b.stack, "--query", "Stacks[0].Outputs[?OutputKey=='Deployed'].OutputValue")
+	name, err := b.aws(b.region, "cloudformation", "describe-stacks", "--stack-name", b.stack, "--query", "Stacks[0].Outputs[?OutputKey=='Deployed'].OutputValue")
 	if err != nil {
 		return nil, err
 	}
-	text, err := b.run("aws", "ssm", "get-parameter-history", "--name", name, "--query", "Parameters[].Value", "--output", "json")
+	ask := []string{"ssm", "get-parameter-history", "--name", name, "--query", "Parameters[].Value", "--output", "json"}
+	if b.region != "" {
+		ask = append(ask, "--region", b.region)
+	}
+	text, err := b.run("aws", ask...)
 	if err != nil {
 		return nil, err
 	}
@@ -113,25 +129,29 @@ func (b *rollback) history() ([]deployed, error) {
 	return all, nil
 }
 
-// before returns the deployment before the one whose versions the functions are at, and those versions. What was put back is at the versions of a
-// deployment before: so whoever goes back twice goes back two deployments, and never to what was gone back from.
+// before returns the deployment before the one whose versions the functions are at, and those versions. What was gone back from is forgotten, until it is
+// deployed again: it was not good. So whoever goes back twice goes back two deployments, and who goes back after the mend gets what was good before it.
 func before(history []deployed) (target deployed, at string, err error) {
 	if len(history) == 0 {
 		return target, "", fmt.Errorf("nothing was deployed")
 	}
-	newest := history[len(history)-1]
-	if at = newest.Versions; newest.PutBackTo != "" {
-		at = newest.PutBackTo
-	}
-	found := false
-	for i := len(history) - 1; i >= 0; i-- {
-		switch h := history[i]; {
-		case h.PutBackTo != "":
-		case h.Versions == at:
-			found = true
-		case found:
-			return h, at, nil
+	var good []deployed // the last one is where the functions are
+	for _, h := range history {
+		at = cmp.Or(h.PutBackTo, h.Versions)
+		place := slices.IndexFunc(good, func(g deployed) bool { return g.Versions == at })
+		switch {
+		case place >= 0 && h.PutBackTo == "" && place == len(good)-1:
+			good[place] = h // settings alone were deployed
+		case place >= 0: // by callRollback, or by CloudFormation, which writes the value from before when a deployment fails
+			good = good[:place+1]
+		case h.PutBackTo == "":
+			good = append(good, h)
+		default:
+			good = nil // nobody knows what was before it
 		}
 	}
-	return target, at, fmt.Errorf("there is no deployment before %s", at)
+	if len(good) < 2 {
+		return target, at, fmt.Errorf("there is no deployment before %s that was not gone back from", at)
+	}
+	return good[len(good)-2], at, nil
 }

@@ -21,9 +21,14 @@ func TestBefore(t *testing.T) {
 		{"the same versions by a deployment of settings alone are passed over", []deployed{d("1"), d("2"), d("2")}, "1", "2"},
 		{"a second time goes back two", []deployed{d("1"), d("2"), d("3"), back("2")}, "1", "2"},
 		{"never to what was gone back from", []deployed{d("1"), d("2"), back("1")}, "", "1"},
-		{"after the mend, to what was good before it", []deployed{d("1"), d("2"), back("1"), d("3")}, "2", "3"},
+		{"after the mend, to what was good before it", []deployed{d("1"), d("2"), back("1"), d("3")}, "1", "3"},
+		{"after going back two, to neither of them", []deployed{d("1"), d("2"), d("3"), back("2"), back("1"), d("4")}, "1", "4"},
+		{"what was gone back from and deployed again is good again", []deployed{d("1"), d("2"), back("1"), d("2"), d("3")}, "2", "3"},
+		{"a deployment that CloudFormation took back is none", []deployed{d("1"), d("2"), d("1"), d("3")}, "1", "3"},
+		{"going back that CloudFormation took back did not happen", []deployed{d("1"), d("2"), back("1"), d("2")}, "1", "2"},
 		{"back, and the same once more", []deployed{d("1"), d("2"), d("3"), back("2"), back("1")}, "", "1"},
 		{"at what no deployment brought", []deployed{d("1"), back("7")}, "", "7"},
+		{"what was before that is not known", []deployed{d("1"), d("2"), back("7"), d("8")}, "", "8"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, at, err := before(c.history)
@@ -31,6 +36,13 @@ func TestBefore(t *testing.T) {
 				t.Errorf("from %q to %+v, %v", at, got, err)
 			}
 		})
+	}
+}
+
+func TestADeploymentOfSettingsAloneIsWhatIsGoneBackTo(t *testing.T) {
+	got, _, err := before([]deployed{{Commit: "a", Versions: "1"}, {Commit: "b", Versions: "1"}, {Commit: "c", Versions: "2"}})
+	if err != nil || got.Commit != "b" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
@@ -65,8 +77,14 @@ func TestRollback(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var asked []string
 			var said strings.Builder
-			b := &rollback{stack: "admin-assistant-dev-service", out: &said, doctor: &doctor{run: func(_ string, args ...string) (string, error) {
-				question := strings.TrimSuffix(strings.Join(args, " "), " --output text")
+			stages := map[string]any{"dev": map[string]any{"region": "eu-west-3"}}
+			b := &rollback{stage: "dev", out: &said, doctor: &doctor{env: func(string) string { return "" }, context: func(name string) any {
+				return map[string]any{"stages": stages}[name]
+			}, run: func(_ string, args ...string) (string, error) {
+				question, there := strings.CutSuffix(strings.TrimSuffix(strings.Join(args, " "), " --output text"), " --region eu-west-3")
+				if !there {
+					t.Errorf("asked in another region: %s", question)
+				}
 				changes := strings.Contains(question, "update-stack") || strings.Contains(question, " wait ")
 				if changes {
 					asked = append(asked, question)

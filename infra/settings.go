@@ -38,6 +38,8 @@ type settings struct {
 	Budget int
 	// MailConfigurationSet is the default configuration set of MailIdentity, if it has one.
 	MailConfigurationSet string
+	// MailSandbox says that SES keeps the account in its sandbox.
+	MailSandbox bool
 	// AlarmEmail is who gets alarms; prod has to name somebody.
 	AlarmEmail string
 	// OutsideProbe has AWS ask the API at PublicURL from other regions, and tell AlarmEmail when it does not answer.
@@ -114,7 +116,7 @@ func variable(name string) string {
 
 // names are all settings.
 var names = []string{
-	"stage", "account", "region", "commit", "functions", "mail-from", "mail-identity", "mail-configuration-set", "alarm-email",
+	"stage", "account", "region", "commit", "functions", "mail-from", "mail-identity", "mail-configuration-set", "mail-sandbox", "alarm-email",
 	"sign-in-authority", "sign-in-audience", "sign-in-tenants",
 	"sign-in-client", "sign-in-programs", "sign-in-service-roles", "sign-in-identifiers", "sign-in-guests", "sign-in-credentials",
 	"unseen-days", "stamp-url", "stamp-trust", "public-url", "graph-delegated", "graph-tenant",
@@ -404,6 +406,7 @@ func (s *settings) readMail(r *reader) {
 	if s.MailConfigurationSet = r.text("mail-configuration-set"); s.MailConfigurationSet != "" && !setForm.MatchString(s.MailConfigurationSet) {
 		r.refuse("mail-configuration-set", "must be the name of a configuration set of SES, not %q", s.MailConfigurationSet)
 	}
+	s.MailSandbox = r.oneOf("mail-sandbox", "off", "on", "off") == "on"
 	if s.AlarmEmail = r.address("alarm-email"); s.AlarmEmail == "" && s.Stage == "prod" {
 		r.refuse("alarm-email", "is not set; in prod somebody has to be told of alarms")
 	}

@@ -62,7 +62,7 @@ func TestRead(t *testing.T) {
 	})
 	t.Run("all can be said", func(t *testing.T) {
 		got, err := read(given("dev", map[string]string{
-			"functions": "/built", "commit": "v1.2-3-gabc", "mail-identity": "example.com", "mail-configuration-set": "set_1", "alarm-email": "",
+			"functions": "/built", "commit": "v1.2-3-gabc", "mail-identity": "example.com", "mail-configuration-set": "set_1", "mail-sandbox": "on", "alarm-email": "",
 			"sign-in-authority": "https://login.microsoftonline.us/",
 			"sign-in-tenants":   guid + ", " + guid2, "graph-tenant": "example.com", "graph-client": guid2, "graph-credentials": "graph/app",
 			"graph-url": "https://graph.microsoft.us/v1.0", "sign-in-client": guid2, "sign-in-credentials": "sign-in/app",
@@ -77,7 +77,7 @@ func TestRead(t *testing.T) {
 		want := settings{
 			Stage: "dev", Account: infratest.Account, Region: infratest.Region, Functions: "/built", Commit: "v1.2-3-gabc",
 			Table: "restored-table", Bucket: "restored-bucket", CopyVault: "arn:aws:backup:eu-west-1:444455556666:backup-vault:copies",
-			MailFrom: "aa@mail.example.com", MailIdentity: "example.com", MailConfigurationSet: "set_1",
+			MailFrom: "aa@mail.example.com", MailIdentity: "example.com", MailConfigurationSet: "set_1", MailSandbox: true,
 			PublicURL: "https://calendar.example.com",
 			SignIn: service.SignIn{
 				Authority: "https://login.microsoftonline.us", Audience: guid, Tenants: []string{guid, guid2}, Client: guid2,
@@ -188,6 +188,7 @@ func TestRead(t *testing.T) {
 		{"many workers in an account of 200", "prod", map[string]string{"archive-concurrency": "70", "account-concurrency": "200"},
 			[]string{"reserved-concurrency"}},
 		{"an account without any concurrency", "dev", map[string]string{"account-concurrency": "0"}, []string{"account-concurrency"}},
+		{"a sandbox that is neither", "dev", map[string]string{"mail-sandbox": "yes"}, []string{"mail-sandbox"}},
 		{"a word in place of a switch", "dev", map[string]string{"reserved-concurrency": "yes"}, []string{"reserved-concurrency"}},
 		{"a stage that is none", "test", nil, []string{"stage"}},
 		{"a vault in the same account", "dev", map[string]string{"copy-vault": "arn:aws:backup:eu-west-1:" + infratest.Account + ":backup-vault:copies"},

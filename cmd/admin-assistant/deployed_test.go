@@ -116,8 +116,9 @@ var onlyHere = map[string]string{
 	"TestPrintedCommandsWorkAsPrinted": sameRoutes, "TestAnAssistantReadsAndProposes": sameRoutes,
 	"TestAGeneratedPythonClientDoesTheMainJob": sameRoutes,
 	"TestTranscripts":                          noServer, "TestExamplesOfHelpsAreOfCommandsThatThereAre": noServer,
-	"TestCellsOfSpreadsheetsAreNoFormulas": noServer,
-	"TestYAMLSaysWhatTheJSONSays":          noServer, "TestTablesFitTheTerminal": noServer, "TestForms": noServer, "TestRunsAreWatchedAndCancelled": sameRoutes,
+	"TestCommandsOfTheDocsAreOfCommandsThatThereAre": noServer,
+	"TestCellsOfSpreadsheetsAreNoFormulas":           noServer,
+	"TestYAMLSaysWhatTheJSONSays":                    noServer, "TestTablesFitTheTerminal": noServer, "TestForms": noServer, "TestRunsAreWatchedAndCancelled": sameRoutes,
 	"TestTimesheetOfFiles": noServer, "TestPlanFromFilesWithRules": noServer,
 	"TestReview": sameRoutes, // there are terminals on Linux alone
 	"TestDoctor": signInOnly, "TestDoctorLooksAtTheApplicationOfThisMachine": noServer, "TestFlags": signInOnly, "TestLogoutEverywhere": signInOnly,

@@ -169,6 +169,45 @@ func TestExamplesOfHelpsAreOfCommandsThatThereAre(t *testing.T) {
 	}
 }
 
+func TestCommandsOfTheDocsAreOfCommandsThatThereAre(t *testing.T) {
+	pages := []string{"../../README.md"}
+	for _, folder := range []string{"", "runbooks", "recovery", "decisions"} {
+		more, err := filepath.Glob(filepath.Join("../../docs", folder, "*.md"))
+		if err != nil || len(more) == 0 {
+			t.Fatal(folder, err)
+		}
+		pages = append(pages, more...)
+	}
+	placeholder := regexp.MustCompile(`<[^>]*>`)
+	seen := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range regexp.MustCompile("`admin-assistant ([^`\n]+)`").FindAllStringSubmatch(string(text), -1) {
+			seen++
+			args := splitLine(placeholder.ReplaceAllString(found[1], "x"))
+			root := (&program{}).root()
+			if err := wrongCommand(root, args); err != nil {
+				t.Errorf("%s: %q: %v", page, found[1], err)
+				continue
+			}
+			cmd, rest, err := root.Find(args)
+			if err != nil {
+				t.Errorf("%s: %q: %v", page, found[1], err)
+				continue
+			}
+			if err := cmd.ParseFlags(rest); err != nil {
+				t.Errorf("%s: %q: %v", page, found[1], err)
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d commands were found", seen)
+	}
+}
+
 // splitLine splits a line into words as a shell does, and ends at what goes elsewhere.
 func splitLine(line string) (words []string) {
 	word, quote, some := "", rune(0), false

@@ -58,7 +58,7 @@ type Resources struct {
 	Table, Bucket string
 	Heads, Key    string            // the bucket of heads, and the ARN of the key that seals
 	Queues        map[string]string // URL by name, as in "archive-dead"
-	// DynamoDB, SQS and Other are addresses of stand-ins; SQS may be empty: Other's.
+	// DynamoDB, SQS and Other are addresses of stand-ins; SQS may be empty: Other's. Those of NewResources let a function do what it may do, see May.
 	DynamoDB, SQS, Other string
 }
 
@@ -81,7 +81,7 @@ func (r *Resources) Environment(function string) map[string]string {
 		values["QUEUE_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))] = url
 	}
 	env := map[string]string{
-		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local",
+		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": function, "AWS_SECRET_ACCESS_KEY": "local",
 		"AWS_ENDPOINT_URL": r.Other, "AWS_ENDPOINT_URL_DYNAMODB": r.DynamoDB,
 		"ADMIN_ASSISTANT_STAGE": "dev", "ADMIN_ASSISTANT_TABLE": r.Table, "ADMIN_ASSISTANT_LOG_LEVEL": "debug",
 		"ADMIN_ASSISTANT_LEASE": "1s", // what a killed worker holds is free again soon
@@ -141,6 +141,8 @@ func NewResources(t testing.TB) Resources {
 	key, err := awskms.NewFromConfig(moto).CreateKey(ctx, &awskms.CreateKeyInput{})
 	must(err)
 	r.Key = *key.KeyMetadata.Arn
+	at := newGuard(t, r)
+	r.DynamoDB, r.Other = at, at
 	return r
 }
 

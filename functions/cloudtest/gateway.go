@@ -115,6 +115,28 @@ func headerSize(r *http.Request) int {
 // hops are the headers that are of one connection alone.
 var hops = []string{"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
 
+// Routes are the keys of the gateway's routes; a path of which all after a folder is {proxy+} stands for all in it. The tests of infra/service compare
+// them with its template.
+var Routes = []string{"$default", "GET /readyz", "ANY /auth/{proxy+}", "ANY /unsubscribe"}
+
+// routeOf returns the key of the route that a request takes, and what its path has in the place of {proxy+}.
+func routeOf(method, path string) (key string, parameters map[string]string) {
+	for _, key := range Routes[1:] {
+		of, form, _ := strings.Cut(key, " ")
+		if of != "ANY" && of != method {
+			continue
+		}
+		if form == path {
+			return key, nil
+		}
+		folder, all := strings.CutSuffix(form, "{proxy+}")
+		if rest, in := strings.CutPrefix(path, folder); all && in && rest != "" {
+			return key, map[string]string{"proxy": rest}
+		}
+	}
+	return Routes[0], nil
+}
+
 // Event is the event that a request becomes, with its body: the path decoded, a body of text as UTF-8, whatever it was, and any other in base64.
 func Event(r *http.Request, body []byte) events.APIGatewayV2HTTPRequest {
 	source, _, err := net.SplitHostPort(r.RemoteAddr)
@@ -122,10 +144,11 @@ func Event(r *http.Request, body []byte) events.APIGatewayV2HTTPRequest {
 		source = r.RemoteAddr
 	}
 	now := time.Now()
+	key, parameters := routeOf(r.Method, r.URL.Path)
 	e := events.APIGatewayV2HTTPRequest{
-		Version: "2.0", RouteKey: "$default", RawPath: r.URL.Path, RawQueryString: r.URL.RawQuery, Headers: map[string]string{},
+		Version: "2.0", RouteKey: key, PathParameters: parameters, RawPath: r.URL.Path, RawQueryString: r.URL.RawQuery, Headers: map[string]string{},
 		RequestContext: events.APIGatewayV2HTTPRequestContext{
-			RouteKey: "$default", AccountID: "111122223333", Stage: "$default", RequestID: "JKJaXmPLvHcES1A=", APIID: "a1b2c3d4e5",
+			RouteKey: key, AccountID: "111122223333", Stage: "$default", RequestID: "JKJaXmPLvHcES1A=", APIID: "a1b2c3d4e5",
 			DomainName: r.Host, DomainPrefix: "a1b2c3d4e5", Time: now.Format(accessTimeFormat), TimeEpoch: now.UnixMilli(),
 			HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{
 				Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, SourceIP: source, UserAgent: r.UserAgent(),

@@ -80,6 +80,20 @@ func TestARequestBecomesAnEvent(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	})
+	t.Run("it takes the route that says most of it", func(t *testing.T) {
+		for request, want := range map[string]string{
+			"GET /readyz": "GET /readyz", "POST /readyz": "$default", "GET /readyz/": "$default", "GET /auth/login": "ANY /auth/{proxy+} login",
+			"DELETE /auth/sessions/a%2Fb": "ANY /auth/{proxy+} sessions/a/b", "GET /auth/": "$default", "GET /auth": "$default",
+			"POST /unsubscribe": "ANY /unsubscribe", "GET /v1/me": "$default", "GET /": "$default",
+		} {
+			method, path, _ := strings.Cut(request, " ")
+			e := became(t, method, path, "")
+			got := strings.TrimSpace(e.RouteKey + " " + e.PathParameters["proxy"])
+			if got != want || e.RequestContext.RouteKey != e.RouteKey {
+				t.Errorf("%s takes %s, not %s", request, got, want)
+			}
+		}
+	})
 	t.Run("headers are in small letters, several values in one, and cookies apart", func(t *testing.T) {
 		e := became(t, "GET", "/", "", "X-A", "1", "X-A", "2", "Cookie", "a=1; b=2", "Connection", "keep-alive")
 		if e.Headers["x-a"] != "1,2" || e.Headers["cookie"] != "" || !slices.Equal(e.Cookies, []string{"a=1", "b=2"}) || e.Headers["connection"] != "" ||

@@ -149,6 +149,7 @@ func (f *Function) Try(r *Rollout, pins *Pins, hook Function) {
 	alias := f.Alias.Node().DefaultChild().(awslambda.CfnAlias)
 	alias.AddDependency(f.deployment.Node().DefaultChild().(awscodedeploy.CfnDeploymentGroup)) // with the alarms that it watches
 	alias.AddDependency(hook.Function.Node().DefaultChild().(awslambda.CfnFunction))
+	alias.AddDependency(r.role.Node().FindChild(jsii.String("DefaultPolicy")).Node().DefaultChild().(awsiam.CfnPolicy)) // by which the hook is called
 	alias.AddDeletionOverride(jsii.String("UpdatePolicy.CodeDeployLambdaAliasUpdate"))
 	alias.AddOverride(jsii.String("UpdatePolicy.Fn::If"), []any{pins.condition.LogicalId(), map[string]any{"Ref": "AWS::NoValue"}, map[string]any{
 		"CodeDeployLambdaAliasUpdate": map[string]any{

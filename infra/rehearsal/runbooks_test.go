@@ -24,8 +24,12 @@ var wrong = regexp.MustCompile(`usage: aws|Unknown options|Invalid choice|argume
 
 // placeholders are words in commands that a person replaces, and what by here.
 var placeholders = map[string]string{
-	"ID": "d-ABCDEF123", "UUID": "00000000-0000-4000-8000-000000000000", "KEY": "$KEY",
+	"ID": "d-ABCDEF123", "UUID": "00000000-0000-4000-8000-000000000000", "KEY": "$KEY", "NAME": "graph/app", "N": "2", "IDENTITY": "example.com",
+	"BUCKET": "rehearsal-bucket", "VERSION": "1", "USER": "t#o", "RUN": "R",
 }
+
+// within is a command in a sentence; one of ask, with the hours and a query.
+var within = regexp.MustCompile("`((?:(?:aws|alarm|count|depth|letters|record|out) |ask [A-Z][a-z]+ [0-9]+ ')[^`]+)`")
 
 var fence = regexp.MustCompile("(?ms)^ *```bash\n(.*?)^ *```$")
 
@@ -66,6 +70,9 @@ func TestEveryCommandOfTheRunbooksRuns(t *testing.T) {
 		out, err := command.CombinedOutput()
 		return string(out), err
 	}
+	if err := os.WriteFile(filepath.Join(dir, "new.json"), []byte(`{"client_secret":"x"}`), 0o600); err != nil { // which a page has somebody write
+		t.Fatal(err)
+	}
 	setup := exec.Command(filepath.Join(root, ".tools", "moto", "bin", "python"), "setup.py")
 	setup.Env = env
 	key, err := setup.CombinedOutput()
@@ -87,7 +94,7 @@ func TestEveryCommandOfTheRunbooksRuns(t *testing.T) {
 	if !strings.Contains(shell, "alarm()") {
 		t.Fatalf("the shell that all pages use was not found: %s", shell)
 	}
-	ran := 0
+	ran, seen := 0, map[string]bool{}
 	for _, page := range pages {
 		name := filepath.Join(filepath.Base(filepath.Dir(page)), filepath.Base(page))
 		var scripts []string
@@ -98,6 +105,9 @@ func TestEveryCommandOfTheRunbooksRuns(t *testing.T) {
 		}
 		if strings.Contains(name, "runbooks") && !strings.Contains(name, "README") && len(scripts) == 0 {
 			t.Errorf("%s has no commands", name)
+		}
+		if rest := sentences(t, page, seen); len(rest) > 0 {
+			scripts = append(scripts, strings.Join(rest, "\n"))
 		}
 		kept := "" // what earlier commands of the page put into variables
 		for i, script := range scripts {
@@ -121,8 +131,8 @@ func TestEveryCommandOfTheRunbooksRuns(t *testing.T) {
 			})
 		}
 	}
-	if ran < 30 {
-		t.Errorf("only %d blocks of commands were found", ran)
+	if ran < 60 || len(seen) < 50 {
+		t.Errorf("only %d blocks of commands, and %d commands in sentences, were found", ran, len(seen))
 	}
 }
 
@@ -143,6 +153,22 @@ func blocks(t *testing.T, page string) (all []string) {
 	}
 	for _, found := range fence.FindAllStringSubmatch(string(text), -1) {
 		all = append(all, found[1])
+	}
+	return all
+}
+
+// sentences are the commands in the sentences of a page that were not seen on another.
+func sentences(t *testing.T, page string, seen map[string]bool) (all []string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range within.FindAllStringSubmatch(fence.ReplaceAllString(string(text), ""), -1) {
+		if !seen[found[1]] {
+			seen[found[1]] = true
+			all = append(all, found[1])
+		}
 	}
 	return all
 }

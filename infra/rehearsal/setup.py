@@ -39,6 +39,7 @@ for f in ["Api", "Dispatcher", "Archive", "Backup", "Notify", "Probe"]:
     functions.publish_version(FunctionName=name)
     functions.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
     outputs["Function" + f] = name
+    outputs["Role" + f] = role
 
 queues = client("sqs")
 for q in ["Archive", "ArchiveDead", "Backup", "BackupDead", "Notify", "NotifyDead", "ScheduleDead"]:
@@ -79,8 +80,6 @@ key = client("kms").create_key(Description="Admin Assistant: table and bucket")[
 client("secretsmanager").create_secret(Name="graph/app", SecretString='{"client_secret":"x"}')
 client("budgets").create_budget(AccountId="123456789012", Budget={
     "BudgetName": "rehearsal", "BudgetLimit": {"Amount": "50", "Unit": "USD"}, "TimeUnit": "MONTHLY", "BudgetType": "COST"})
-
-
 
 
 def stack(name, values, region="eu-central-1"):

@@ -437,13 +437,14 @@ func newBudget(scope constructs.Construct, p Props, topic awssns.Topic) {
 			Subscribers: &[]any{&awsbudgets.CfnBudget_SubscriberProperty{SubscriptionType: jsii.String("SNS"), Address: topic.TopicArn()}},
 		}
 	}
-	awsbudgets.NewCfnBudget(scope, jsii.String(budget), &awsbudgets.CfnBudgetProps{
+	b := awsbudgets.NewCfnBudget(scope, jsii.String(budget), &awsbudgets.CfnBudgetProps{
 		Budget: &awsbudgets.CfnBudget_BudgetDataProperty{
 			BudgetType: jsii.String("COST"), TimeUnit: jsii.String("MONTHLY"),
 			BudgetLimit: &awsbudgets.CfnBudget_SpendProperty{Amount: jsii.Number(p.Budget), Unit: jsii.String("USD")},
 		},
 		NotificationsWithSubscribers: &[]any{notify("ACTUAL", 100), notify("FORECASTED", 100)},
 	})
+	b.Node().AddDependency(topic.Node().FindChild(jsii.String("Policy"))) // by which it may tell
 }
 
 // acrossFunctions adds a metric of all functions up.

@@ -339,6 +339,14 @@ func TestWhatIsToldWithoutAnAlarm(t *testing.T) {
 	})
 	t.Run("a month that costs more than was thought, or is about to", func(t *testing.T) {
 		b := only(t, v, "AWS::Budgets::Budget").Properties
+		for id, r := range v.Resources {
+			before := v.Closure(id)
+			for policy := range v.Of(t, "AWS::SNS::TopicPolicy") {
+				if r.Type == "AWS::Budgets::Budget" && !before[policy] {
+					t.Errorf("it does not wait for %s, by which it may tell", policy)
+				}
+			}
+		}
 		if limit := infratest.At(b, "Budget", "BudgetLimit", "Amount"); limit != 50.0 {
 			t.Errorf("more than %v", limit)
 		}

@@ -27,6 +27,22 @@ const (
 	apiBurst = 400
 )
 
+// byRoute bound what people ask who are not signed in, each route by itself, so that a flood of that does not take what users have. What is
+// asked at other paths ends before the table without a token.
+var byRoute = []throttled{
+	{"GET", "/readyz", 10, 20}, // which asks the table
+	{"ANY", "/auth/{proxy+}", 50, 100},
+	{"ANY", "/unsubscribe", 10, 20},
+}
+
+// throttled is a route with a bound of its own, in requests per second.
+type throttled struct {
+	method, path string
+	rate, burst  float64
+}
+
+func (r throttled) key() string { return r.method + " " + r.path }
+
 // accessLog has one line for each request. It names no path, no query and no header: those may hold addresses of mailboxes. Each variable stands in
 // quotes, so that none is used that is quoted already, as error.messageString, nor is one without quotes, since what is not known is written as -.
 var accessLog = map[string]string{
@@ -38,12 +54,13 @@ var accessLog = map[string]string{
 // newAPI puts the function behind a gateway that passes every request on.
 func newAPI(scope constructs.Construct, p Props, f golambda.Function) awsapigatewayv2.HttpApi {
 	here := constructs.NewConstruct(scope, jsii.String("gateway"))
+	function := awsapigatewayv2integrations.NewHttpLambdaIntegration(jsii.String("function"), f.Alias,
+		&awsapigatewayv2integrations.HttpLambdaIntegrationProps{PayloadFormatVersion: awsapigatewayv2.PayloadFormatVersion_VERSION_2_0()})
 	gateway := awsapigatewayv2.NewHttpApi(here, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{
 		ApiName:            jsii.String("admin-assistant-" + p.Stage),
 		CreateDefaultStage: jsii.Bool(false),
 		CorsPreflight:      cors(p.CORSOrigins),
-		DefaultIntegration: awsapigatewayv2integrations.NewHttpLambdaIntegration(jsii.String("function"), f.Alias,
-			&awsapigatewayv2integrations.HttpLambdaIntegrationProps{PayloadFormatVersion: awsapigatewayv2.PayloadFormatVersion_VERSION_2_0()}),
+		DefaultIntegration: function,
 	})
 	cdknag.NagSuppressions_AddResourceSuppressions(gateway.Node().FindChild(jsii.String("DefaultRoute")).Node().DefaultChild(), &[]*cdknag.NagPackSuppression{{
 		Id: jsii.String("AwsSolutions-APIG4"),
@@ -59,6 +76,20 @@ func newAPI(scope constructs.Construct, p Props, f golambda.Function) awsapigate
 		LogGroup: log, MetricNamespace: jsii.String(gatewayNamespace(p.Stage)), MetricName: jsii.String(turnedAwayMetric), MetricValue: jsii.String("1"),
 		FilterPattern: awslogs.FilterPattern_StringValue(jsii.String("$.status"), jsii.String("="), jsii.String("429")),
 	})
+	settings := map[string]any{}
+	for _, r := range byRoute {
+		made := gateway.AddRoutes(&awsapigatewayv2.AddRoutesOptions{
+			Path: &r.path, Methods: &[]awsapigatewayv2.HttpMethod{awsapigatewayv2.HttpMethod(r.method)}, Integration: function,
+		})
+		for _, route := range *made {
+			stage.Node().AddDependency(route) // a stage takes no settings of a route that is not there
+			cdknag.NagSuppressions_AddResourceSuppressions(route.Node().DefaultChild(), &[]*cdknag.NagPackSuppression{{
+				Id: jsii.String("AwsSolutions-APIG4"), Reason: jsii.String("Who asks for this has not signed in yet, or does so without an account."),
+			}}, nil)
+		}
+		settings[r.key()] = map[string]any{"ThrottlingRateLimit": r.rate, "ThrottlingBurstLimit": r.burst}
+	}
+	stage.Node().DefaultChild().(awsapigatewayv2.CfnStage).SetRouteSettings(settings)
 	line, err := json.Marshal(accessLog)
 	if err != nil {
 		panic(err) // strings alone

@@ -216,7 +216,8 @@ func (g grants) reaches(p Props) []awsiam.PolicyStatement {
 }
 
 // mails allows to send e-mail from one address through configuration sets: ours, and the default one of its identity if it has one. SES asks for
-// permission on all of them. A mail with files is sent whole, for which SES asks for another permission.
+// permission on all of them. While the account is in SES's sandbox it asks for permission on recipients, too, which are identities that it has verified,
+// whichever those are. A mail with files is sent whole, for which SES asks for another permission.
 func (g grants) mails(p Props, set awsses.ConfigurationSet, actions ...string) awsiam.PolicyStatement {
 	arn := func(kind, name string) *string {
 		return jsii.String(fmt.Sprintf("arn:%s:ses:%s:%s:%s/%s", *g.stack.Partition(), *g.stack.Region(), *g.stack.Account(), kind, name))
@@ -226,6 +227,9 @@ func (g grants) mails(p Props, set awsses.ConfigurationSet, actions ...string) a
 		if set != "" {
 			arns = append(arns, arn("configuration-set", set))
 		}
+	}
+	if p.MailSandbox {
+		arns = append(arns, arn("identity", "*"))
 	}
 	return golambda.AllowIf(map[string]interface{}{
 		"StringEquals": map[string]interface{}{"ses:FromAddress": p.MailFrom},

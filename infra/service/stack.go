@@ -39,6 +39,8 @@ type Props struct {
 	MailIdentity string
 	// MailConfigurationSet is the default configuration set of MailIdentity in SES; empty: it has none.
 	MailConfigurationSet string
+	// MailSandbox says that SES keeps the account in its sandbox, where it asks for permission on the identities of recipients, too.
+	MailSandbox bool
 	// PublicURL is the address under which people reach the API, for links in e-mails; empty: there are none.
 	PublicURL string
 	// Budget is how many dollars a month the account may cost before somebody is told; 0: nobody is.

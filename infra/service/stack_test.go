@@ -63,6 +63,7 @@ var (
 	full = sync.OnceValues(func() (infratest.Template, error) {
 		p := props("staging")
 		p.Graph, p.MailConfigurationSet, p.Canary = Graph{Delegated: true}, "set_1", 10*time.Minute
+		p.MailSandbox = true
 		for i := range 40 { // the most that the settings take
 			p.SignIn.Tenants = append(p.SignIn.Tenants[:i], fmt.Sprintf("11111111-2222-4333-8444-%012d", i))
 		}
@@ -250,7 +251,7 @@ func allowed(may []statement, action, resource string) bool {
 
 // ofTokens leaves out what is about the signing key, which has the key of tokens and, bound to another purpose, opens none of them.
 func ofTokens(may []statement) []statement {
-	return slices.DeleteFunc(slices.Clone(may), func(s statement) bool { return " if "+s.condition == ofTheSigning })
+	return slices.DeleteFunc(slices.Clone(may), func(s statement) bool { return s.String() == cloudtest.Signs })
 }
 
 func (s statement) String() string {
@@ -261,34 +262,9 @@ func (s statement) String() string {
 	return text
 }
 
-const (
-	viaTable  = ` if {"StringEquals":{"kms:ViaService":"dynamodb"}}`
-	viaBucket = ` if {"StringEquals":{"kms:ViaService":"s3"}}`
-	ofAToken  = ` if {"ForAllValues:StringEquals":{"kms:EncryptionContextKeys":["purpose","user"]},` +
-		`"ForAnyValue:StringEquals":{"kms:EncryptionContextKeys":"user"},"StringEquals":{"kms:EncryptionContext:purpose":"microsoft-token"}}`
-	ofTheSigning = ` if {"ForAllValues:StringEquals":{"kms:EncryptionContextKeys":["purpose","user"]},` +
-		`"StringEquals":{"kms:EncryptionContext:purpose":"signing-key","kms:EncryptionContext:user":"installation"}}`
-	signs        = "kms:Decrypt kms:GenerateDataKey on tokenkey" + ofTheSigning
-	readSecret   = "secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-central-1:111122223333:secret:graph/app-??????"
-	readSignIn   = "secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-central-1:111122223333:secret:sign-in/app-??????"
-	consumeQueue = "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on "
-)
-
-const onMail = ` on arn:aws:ses:eu-central-1:111122223333:configuration-set/mailset arn:aws:ses:eu-central-1:111122223333:identity/example.com ` +
-	`if {"StringEquals":{"ses:FromAddress":"aa@mail.example.com"}}`
-
-// TestPermissions says all that the functions may do. A line that is added here is a decision.
+// TestPermissions compares what the functions may do with what the tests of the functions let them do.
 func TestPermissions(t *testing.T) {
 	v := stack(t, prod)
-	every := func(name string) []string {
-		return []string{
-			"logs:CreateLogStream logs:PutLogEvents on log-" + name,
-			"xray:PutTelemetryRecords xray:PutTraceSegments on *",
-			"dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:Query dynamodb:UpdateItem on table",
-			"dynamodb:Query on table/index/gsi1",
-			"kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey kms:ReEncryptFrom kms:ReEncryptTo on key" + viaTable,
-		}
-	}
 	var versions, reports []string
 	application := slices.Collect(maps.Keys(v.Of(t, "AWS::CodeDeploy::Application")))[0]
 	for id := range v.Of(t, "AWS::Lambda::Version") {
@@ -299,67 +275,16 @@ func TestPermissions(t *testing.T) {
 			"codedeploy:PutLifecycleEventHookExecutionStatus on arn:aws:codedeploy:eu-central-1:111122223333:deploymentgroup:"+application+"/"+id)
 	}
 	slices.Sort(versions)
-	for name, more := range map[string][]string{
-		api: {
-			"s3:ListBucket on bucket",
-			"s3:GetObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/timesheets/* bucket/uploads/*",
-			"s3:AbortMultipartUpload s3:PutObject on bucket/timesheets/* bucket/uploads/*",
-			"s3:DeleteObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/timesheets/* bucket/uploads/*",
-			"kms:Decrypt kms:GenerateDataKey on key" + viaBucket,
-			"sqs:SendMessage on queue-archive queue-backup",
-			"sqs:GetQueueAttributes on queue-archive queue-backup",
-			"kms:GenerateDataKey on tokenkey" + ofAToken,
-			signs,
-			"s3:GetObjectVersion on headsbucket/heads/*",
-			`s3:ListBucketVersions on headsbucket if {"StringLike":{"s3:prefix":"heads/*"}}`,
-			readSignIn,
-			readSecret,
-			"ses:SendEmail ses:SendRawEmail" + onMail,
-		},
-		dispatcher: {
-			"sqs:SendMessage on queue-archive queue-backup queue-notify queue-schedule-dead",
-		},
-		archive: {
-			"s3:ListBucket on bucket",
-			"s3:GetObject on bucket/ledger/* bucket/restores/* bucket/runs/* bucket/timesheets/*",
-			"s3:AbortMultipartUpload s3:PutObject on bucket/ledger/* bucket/restores/* bucket/runs/*",
-			"kms:Decrypt kms:GenerateDataKey on key" + viaBucket,
-			consumeQueue + "queue-archive",
-			"sqs:SendMessage on queue-archive queue-archive-dead queue-notify",
-			signs,
-			"s3:PutObject on headsbucket/heads/*",
-			readSecret,
-		},
-		backup: {
-			"s3:ListBucket on bucket",
-			"s3:GetObject on bucket/backups/* bucket/restores/* bucket/uploads/*",
-			"s3:AbortMultipartUpload s3:PutObject on bucket/backups/* bucket/restores/*",
-			"s3:DeleteObject on bucket/backups/* bucket/uploads/*",
-			"kms:Decrypt kms:GenerateDataKey on key" + viaBucket,
-			consumeQueue + "queue-backup",
-			"sqs:SendMessage on queue-backup queue-backup-dead queue-notify",
-			readSecret,
-		},
-		notify: {
-			consumeQueue + "queue-archive-dead queue-backup-dead queue-notify",
-			"sqs:SendMessage on queue-notify queue-notify-dead",
-			"ses:SendEmail" + onMail,
-			signs,
-		},
-		prober: append(reports,
-			"s3:ListBucket on bucket",
-			"s3:GetObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/timesheets/* bucket/uploads/*",
-			"s3:DeleteObject on bucket/backups/* bucket/ledger/* bucket/restores/* bucket/runs/* bucket/timesheets/* bucket/uploads/*",
-			"kms:Decrypt on key"+viaBucket,
-			"lambda:InvokeFunction on "+strings.Join(versions, " "),
-		),
-	} {
+	for name := range cloudtest.Functions {
+		want := cloudtest.May(name)
+		if name == prober {
+			want = append(append(want, reports...), "lambda:InvokeFunction on "+strings.Join(versions, " "))
+		}
 		t.Run(name+" may do what it is for, and nothing else", func(t *testing.T) {
 			var got []string
 			for _, s := range v.may(t, "functions"+name) {
 				got = append(got, s.String())
 			}
-			want := append(every(name), more...)
 			slices.Sort(got)
 			slices.Sort(want)
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -380,7 +305,7 @@ func TestPermissions(t *testing.T) {
 		for _, name := range names {
 			signing := 0
 			for _, s := range stack(t, dev).may(t, "functions"+name) {
-				if s.String() == signs {
+				if s.String() == cloudtest.Signs {
 					signing++
 				} else if strings.Contains(s.String(), "secretsmanager") || strings.Contains(s.String(), "tokenkey") {
 					t.Errorf("%s: %s", name, s)
@@ -414,9 +339,9 @@ func TestPermissions(t *testing.T) {
 	}
 	t.Run("where users' own sign-ins reach mailboxes, the API seals them, and those who carry out runs open them", func(t *testing.T) {
 		here, plain := stack(t, delegated), stack(t, dev)
-		opens := []string{"kms:Decrypt kms:GenerateDataKey on tokenkey" + ofAToken, readSignIn}
+		opens := []string{cloudtest.OpensTokens, cloudtest.ReadsSignIn}
 		for name, want := range map[string][]string{
-			api: {"kms:GenerateDataKey on tokenkey" + ofAToken, readSignIn}, archive: opens, backup: opens, dispatcher: nil, notify: nil,
+			api: {cloudtest.SealsTokens, cloudtest.ReadsSignIn}, archive: opens, backup: opens, dispatcher: nil, notify: nil,
 		} {
 			if diff := cmp.Diff(want, more(t, name, here, plain)); diff != "" {
 				t.Errorf("%s: %s", name, diff)
@@ -427,13 +352,11 @@ func TestPermissions(t *testing.T) {
 
 // TestForbidden names what would hurt most, on its own.
 func TestRolesThatAWSVouchesFor(t *testing.T) {
-	const may = `sts:GetWebIdentityToken on * if {"ForAllValues:StringEquals":{"sts:IdentityTokenAudience":"api://AzureADTokenExchange"},` +
-		`"Null":{"sts:IdentityTokenAudience":"false"},"NumericLessThanEquals":{"sts:DurationSeconds":300}}`
 	v := stack(t, vouched)
 	for _, name := range names {
 		n := 0
 		for _, s := range v.may(t, "functions"+name) {
-			if s.String() == may {
+			if s.String() == cloudtest.Vouches {
 				n++
 			} else if allowed([]statement{s}, "secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-central-1:111122223333:secret:x") {
 				t.Errorf("%s reads a secret: %s", name, s)
@@ -646,7 +569,7 @@ func TestEnvironments(t *testing.T) {
 			if asks && told["ADMIN_ASSISTANT_KEY"] == nil {
 				t.Errorf("%s cannot open heads", name)
 			}
-			opens := slices.ContainsFunc(v.may(t, "functions"+name), func(s statement) bool { return s.String() == signs })
+			opens := slices.ContainsFunc(v.may(t, "functions"+name), func(s statement) bool { return s.String() == cloudtest.Signs })
 			if asks && !opens {
 				t.Errorf("%s may not open heads", name)
 			}
@@ -800,6 +723,21 @@ func TestFunctions(t *testing.T) {
 			}
 		}
 	})
+	t.Run("in its sandbox SES asks for permission on whoever gets an e-mail, too, and the sender stays the one", func(t *testing.T) {
+		for _, name := range []string{api, notify} {
+			for sandbox, of := range map[bool]func() (infratest.Template, error){false: prod, true: full} {
+				may := stack(t, of).may(t, "functions"+name)
+				mails := slices.IndexFunc(may, func(s statement) bool { return slices.Contains(s.actions, "ses:SendEmail") })
+				if mails < 0 {
+					t.Fatalf("%s sends no e-mail", name)
+				}
+				const recipient = "arn:aws:ses:eu-central-1:111122223333:identity/*"
+				if slices.Contains(may[mails].resources, recipient) != sandbox || may[mails].condition != `{"StringEquals":{"ses:FromAddress":"aa@mail.example.com"}}` {
+					t.Errorf("%s, sandbox %t: %s", name, sandbox, may[mails])
+				}
+			}
+		}
+	})
 	t.Run("code is named by its content", func(t *testing.T) {
 		keys := map[any]bool{}
 		for _, f := range v.Of(t, "AWS::Lambda::Function") {
@@ -867,7 +805,8 @@ func TestRollout(t *testing.T) {
 		for id := range v.Of(t, "AWS::Lambda::Alias") {
 			before := v.Closure(id)
 			for other, r := range v.Resources {
-				if r.Type == "AWS::Lambda::Version" && !before[other] || v.names[other] == "function-probe" && !before[other] {
+				lets := r.Type == "AWS::IAM::Policy" && (strings.HasPrefix(other, "functionsRolloutRole") || strings.HasPrefix(other, "functionsprobeRole"))
+				if (r.Type == "AWS::Lambda::Version" || v.names[other] == "function-probe" || lets) && !before[other] {
 					t.Errorf("%s does not wait for %s", id, other)
 				}
 			}
@@ -1138,13 +1077,52 @@ func TestSchedule(t *testing.T) {
 func TestAPI(t *testing.T) {
 	v := stack(t, prod)
 	t.Run("every request goes to the alias of the function", func(t *testing.T) {
-		integration, route := only(t, v, "AWS::ApiGatewayV2::Integration").Properties, only(t, v, "AWS::ApiGatewayV2::Route").Properties
-		got := []any{route["RouteKey"], integration["PayloadFormatVersion"], integration["IntegrationType"], v.name(integration["IntegrationUri"])}
-		if diff := cmp.Diff([]any{"$default", "2.0", "AWS_PROXY", "alias-api"}, got); diff != "" {
+		integration := only(t, v, "AWS::ApiGatewayV2::Integration").Properties
+		got := []any{integration["PayloadFormatVersion"], integration["IntegrationType"], v.name(integration["IntegrationUri"])}
+		if diff := cmp.Diff([]any{"2.0", "AWS_PROXY", "alias-api"}, got); diff != "" {
 			t.Error(diff)
 		}
-		if route["AuthorizationType"] != "NONE" {
-			t.Errorf("the gateway checks tokens by itself: %v", route)
+		var keys []string
+		for id, route := range v.Of(t, "AWS::ApiGatewayV2::Route") {
+			keys = append(keys, route.Properties["RouteKey"].(string))
+			if target := v.Refers(route.Properties["Target"]); len(target) != 1 || v.Resources[target[0]].Type != "AWS::ApiGatewayV2::Integration" {
+				t.Errorf("%s goes to %v", id, target)
+			}
+			if route.Properties["AuthorizationType"] != "NONE" {
+				t.Errorf("the gateway checks tokens by itself: %v", route)
+			}
+		}
+		slices.Sort(keys)
+		if diff := cmp.Diff(slices.Sorted(slices.Values(cloudtest.Routes)), keys); diff != "" {
+			t.Errorf("the tests of the functions know others: %s", diff)
+		}
+		for _, permission := range v.Of(t, "AWS::Lambda::Permission") {
+			if v.name(permission.Properties["FunctionName"]) != "alias-api" || permission.Properties["Principal"] != "apigateway.amazonaws.com" {
+				t.Errorf("%v", permission)
+			}
+		}
+		if n := len(v.Of(t, "AWS::Lambda::Permission")); n != len(keys) {
+			t.Errorf("%d permissions for %d routes", n, len(keys))
+		}
+	})
+	t.Run("what people ask who are not signed in is throttled by itself", func(t *testing.T) {
+		for id, stage := range v.Of(t, "AWS::ApiGatewayV2::Stage") {
+			settings, _ := stage.Properties["RouteSettings"].(map[string]any)
+			if len(settings) != len(cloudtest.Routes)-1 {
+				t.Errorf("%d routes have settings", len(settings))
+			}
+			before := v.Closure(id)
+			for other, route := range v.Of(t, "AWS::ApiGatewayV2::Route") {
+				key := route.Properties["RouteKey"].(string)
+				rate, _ := infratest.At(settings[key], "ThrottlingRateLimit").(float64)
+				burst, _ := infratest.At(settings[key], "ThrottlingBurstLimit").(float64)
+				if key != "$default" && (rate < 1 || rate > apiRate/2 || burst < rate || burst > apiBurst/2) {
+					t.Errorf("%s: %v a second, %v at once", key, rate, burst)
+				}
+				if key != "$default" && !before[other] {
+					t.Errorf("the stage does not wait for %s, of which it has settings", key)
+				}
+			}
 		}
 	})
 	stage := only(t, v, "AWS::ApiGatewayV2::Stage").Properties

@@ -60,7 +60,7 @@ func (s *survey) tellShadow(ctx context.Context) {
 	}
 }
 
-// shadowOf plans twice and compares.
+// shadowOf plans twice and compares. The plan that counts is not one of the two: what the run found in the archive calendar since has changed it.
 func shadowOf(in Input, version Version) *Shadow {
 	was := NewPlan(in)
 	in.Settings.Version = version

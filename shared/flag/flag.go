@@ -254,7 +254,7 @@ func (k Kept) Started(ctx context.Context, user string, read []store.Item) map[s
 		if at := slices.IndexFunc(read, func(item store.Item) bool { return item.Key == key(tenant) }); at >= 0 {
 			d, err = decode(read[at])
 		}
-		h = k.Flags.hold(ctx, tenant, d, err)
+		h = k.Flags.hold(ctx, tenant, k.Flags.clock(), d, err)
 	}
 	all := map[string]bool{}
 	for name, definition := range Known {
@@ -291,8 +291,9 @@ func (f *Flags) of(ctx context.Context, tenant string) map[Name]Flag {
 	if h := f.known(tenant); h != nil {
 		return h.flags
 	}
+	asked := f.clock()
 	d, err := f.read(ctx, tenant)
-	return f.hold(ctx, tenant, d, err).flags
+	return f.hold(ctx, tenant, asked, d, err).flags
 }
 
 // known returns what was read of a tenant, if it still counts, else nil.
@@ -305,12 +306,13 @@ func (f *Flags) known(tenant string) *holding {
 	return nil
 }
 
-// hold holds what was read; after an error what was read before.
-func (f *Flags) hold(ctx context.Context, tenant string, d decisions, err error) *holding {
+// hold holds what was read, which counts from when it was asked for; after an error what was read before.
+func (f *Flags) hold(ctx context.Context, tenant string, asked time.Time, d decisions, err error) *holding {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	next := &holding{flags: d.Flags, until: f.clock().Add(fresh)}
+	next := &holding{flags: d.Flags, until: asked.Add(fresh)}
 	if err != nil {
+		next.until = f.clock().Add(fresh) // who does not answer is not asked each time, however long that took
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("flags not read")
 		if next.flags = nil; f.held[tenant] != nil {
 			next.flags = f.held[tenant].flags

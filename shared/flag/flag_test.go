@@ -97,14 +97,19 @@ type out struct {
 	store.Table
 	err  error
 	gets int
+	slow func() // happens before an answer comes; nil: nothing
 }
 
 func (o *out) Get(ctx context.Context, key store.Key) (store.Item, error) {
 	o.gets++
+	item, err := o.Table.Get(ctx, key)
+	if o.slow != nil {
+		o.slow()
+	}
 	if o.err != nil {
 		return store.Item{}, o.err
 	}
-	return o.Table.Get(ctx, key)
+	return item, err
 }
 
 func newWorld(t *testing.T) *world {
@@ -143,6 +148,20 @@ func TestAFlagTakesEffectWithin30SecondsInEveryProcess(t *testing.T) {
 	if there.On(t.Context(), StuckJobAction, ann) {
 		t.Error("after 30 seconds another process does not know it")
 	}
+	w.Advance(fresh)
+	w.slow = func() { // it was read, and before the answer came somebody decided otherwise
+		w.slow = nil
+		_, err := here.Set(t.Context(), "tenant", "boss", Flag{Name: StuckJobAction, State: On})
+		must(t, err)
+		w.Advance(10 * time.Second)
+	}
+	if there.On(t.Context(), StuckJobAction, ann) {
+		t.Error("it is not what was read")
+	}
+	w.Advance(20 * time.Second)
+	if !there.On(t.Context(), StuckJobAction, ann) {
+		t.Error("30 seconds after it was decided another process does not know it, since the answer took long")
+	}
 	if !there.On(t.Context(), StuckJobAction, "other#ann") || !there.On(t.Context(), DeleteOldBackups, ann) {
 		t.Error("it is of another tenant, or another flag, too")
 	}
@@ -154,6 +173,7 @@ func TestATableOutOfReachKeepsTheLastValue(t *testing.T) {
 	_, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: DeleteOldBackups, State: Off})
 	must(t, err)
 	w.err = fault.New(fault.Unavailable, "no answer")
+	w.slow = func() { w.Advance(time.Minute) } // until nobody waits for it any more
 	for range 3 {
 		w.Advance(time.Minute)
 		if f.On(t.Context(), DeleteOldBackups, ann) {
@@ -164,6 +184,7 @@ func TestATableOutOfReachKeepsTheLastValue(t *testing.T) {
 	if f.On(t.Context(), DeleteOldBackups, ann); w.gets != gets {
 		t.Error("a table that is out of reach is asked each time")
 	}
+	w.slow = nil
 	if !New(w, w.Now).On(t.Context(), DeleteOldBackups, ann) {
 		t.Error("a process that never read it does not do as the program says")
 	}
@@ -200,6 +221,16 @@ func TestSettingAFlag(t *testing.T) {
 	if all, err := f.List(t.Context(), "tenant"); err != nil || len(all) != 0 {
 		t.Errorf("stored %v, %v", all, err)
 	}
+	many := make([]string, maxListed)
+	for i := range many {
+		many[i] = fmt.Sprint("user", i)
+	}
+	if _, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: StuckJobAction, State: On, Deny: many}); err != nil {
+		t.Errorf("as many as there may be: %v", err)
+	}
+	if _, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: StuckJobAction, State: On, Deny: append(many, "one more")}); fault.FieldOf(err) != "deny" {
+		t.Errorf("one more than that: %v", err)
+	}
 	_, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: StuckJobAction, State: Percent, Percent: 250, Deny: []string{"ann", "bob"}, By: "somebody"})
 	must(t, err)
 	_, err = New(w, w.Now).Set(t.Context(), "tenant", "boss", Flag{Name: DeleteOldBackups, State: Off, Allow: []string{"ann"}})
@@ -210,6 +241,12 @@ func TestSettingAFlag(t *testing.T) {
 		t.Errorf("got %+v", all)
 	}
 	must(t, f.Erase(t.Context(), ann))
+	before, err := w.Get(t.Context(), key("tenant"))
+	must(t, err)
+	must(t, f.Erase(t.Context(), ann)) // who is in no list
+	if after, err := w.Get(t.Context(), key("tenant")); err != nil || after.Version != before.Version {
+		t.Errorf("where nothing was to be erased something was written: %v", err)
+	}
 	must(t, f.Erase(t.Context(), "nobody#else"))
 	all, err = f.List(t.Context(), "tenant")
 	must(t, err)
@@ -301,6 +338,9 @@ func TestFlagsOfRunsAreReadBesideThemAtMostOnceInAWhile(t *testing.T) {
 func TestWhatRunsKeep(t *testing.T) {
 	w := newWorld(t)
 	f := New(w, w.Now)
+	if kept := started(t, New(w, w.Now), ann, "backup"); len(kept) != 1 || !kept["backup.delete_old"] {
+		t.Errorf("of what nobody decided the backup keeps %v", kept)
+	}
 	_, err := f.Set(t.Context(), "tenant", "boss", Flag{Name: DeleteOldBackups, State: Off})
 	must(t, err)
 	if kept := started(t, f, ann, "backup"); len(kept) != 1 || kept["backup.delete_old"] {

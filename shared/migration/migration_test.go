@@ -231,6 +231,39 @@ func (m *mortal) Walk(ctx context.Context, cursor string) (store.Page, error) {
 	return m.Table.Walk(ctx, cursor)
 }
 
+func TestARecordIsAnotherByEachOfItsParts(t *testing.T) {
+	one := store.Item{Key: store.Key{PK: "P", SK: "S"}, IndexPK: "I", IndexSK: "J", Expires: now, Data: []byte("{}")}
+	elsewhere := one
+	elsewhere.Expires, elsewhere.Version = now.In(time.FixedZone("", 3600)), 7
+	if !same(one, elsewhere) {
+		t.Error("a version, or a time that is written otherwise, makes another record")
+	}
+	for part, change := range map[string]func(*store.Item){
+		"pk": func(it *store.Item) { it.PK = "x" }, "sk": func(it *store.Item) { it.SK = "x" }, "index pk": func(it *store.Item) { it.IndexPK = "x" },
+		"index sk": func(it *store.Item) { it.IndexSK = "x" }, "end": func(it *store.Item) { it.Expires = now.Add(time.Second) },
+		"data": func(it *store.Item) { it.Data = []byte("[]") },
+	} {
+		other := one
+		if change(&other); same(one, other) {
+			t.Errorf("one with another %s is the same", part)
+		}
+	}
+}
+
+func TestAStepKeepsWhenItBegan(t *testing.T) {
+	table := short{local(t)}
+	furnish(t, table, 12)
+	later := now
+	m := &Migration{Table: table, Steps: []Step{minutes}, Clock: func() time.Time { later = later.Add(time.Minute); return later }}
+	_, err := m.Run(t.Context())
+	must(t, err)
+	r, err := load(t.Context(), table, minutes.Name)
+	must(t, err)
+	if !r.Begun.Equal(now.Add(time.Minute)) || !r.Done.After(r.Begun) {
+		t.Errorf("it began at %s and was done at %s", r.Begun, r.Done)
+	}
+}
+
 func TestLookingCountsAllPages(t *testing.T) {
 	table := short{local(t)}
 	furnish(t, table, 12)
@@ -239,6 +272,14 @@ func TestLookingCountsAllPages(t *testing.T) {
 	must(t, err)
 	if len(would) != 1 || would[0].Read != 12 || would[0].Changed != 12 {
 		t.Errorf("it would do %+v", would)
+	}
+	_, err = m.Run(t.Context())
+	must(t, err)
+	again := minutes
+	again.Name = "thing-minutes-again"
+	m.Steps = []Step{again} // which finds all of them as it wants them
+	if would, err := m.Look(t.Context()); err != nil || would[0].Read != 12 || would[0].Changed != 0 {
+		t.Errorf("where nothing is to be changed it would do %+v, %v", would, err)
 	}
 }
 
