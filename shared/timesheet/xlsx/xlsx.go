@@ -189,8 +189,8 @@ func entries(d *timesheet.Document) sheet {
 		}
 		s.rows = append(s.rows, []cell{
 			day(l.Date), at(from), at(to), text(l.Customer), text(string(l.BillingType)), text(string(l.Kind)), text(l.Subject), lasting(l.Seconds),
-			lasting(l.Billed), integer(l.Seconds), integer(l.Billed), rate(l.Rate), text(d.Sheet.CurrencyOf(l)), text(strings.Join(flags, " ")), text(l.Supplements),
-			text(l.Key), integer(int64(l.Version)), text(l.Hash),
+			lasting(l.Billed), integer(l.Seconds), integer(l.Billed), rate(l.Rate), text(d.Sheet.CurrencyOf(l)), text(strings.Join(flags, " ")),
+			text(l.Supplements), text(l.Key), integer(int64(l.Version)), text(l.Hash),
 		})
 	}
 	return s
