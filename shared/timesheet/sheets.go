@@ -347,13 +347,10 @@ func (s *Sheets) standing(ctx context.Context, config string, span ledger.Span) 
 }
 
 // changed are the entries in the periods of other sheets that may be others than these have, by their keys; nil: one that stands no longer. They are those
-// that links changed which the sheets do not know, and those of names that were not the customer's then, or are not any more.
+// that links changed which the sheets do not know, and those of names that were not the customer's then, or are not any more. Bounds are in the order in
+// which the sheets were approved.
 func (s *Sheets) changed(ctx context.Context, config string, b *basis, bounds []boundWindow) (map[string]*ledger.Entry, error) {
-	oldest := bounds[0].through
-	for _, w := range bounds {
-		oldest = min(oldest, w.through)
-	}
-	changed, err := s.Ledger.Now(ctx, config, oldest, func(start time.Time, seq int) bool {
+	changed, err := s.Ledger.Now(ctx, config, bounds[0].through, func(start time.Time, seq int) bool {
 		return slices.ContainsFunc(bounds, func(w boundWindow) bool { return w.has(start, seq, b.head.Longest) })
 	})
 	if err != nil {
@@ -382,11 +379,11 @@ func (s *Sheets) changed(ctx context.Context, config string, b *basis, bounds []
 	return changed, nil
 }
 
-// renamed are the names that the customer of sheets has won or lost since they were approved. Bounds are in the order in which they were: the last of them
-// has settled what its names changed for the others.
+// renamed are the names that the customer of sheets has won or lost since they were approved. The last of them has settled what its names changed for the
+// others.
 func renamed(bounds []boundWindow, now []string) map[string]bool {
 	names := map[string]bool{}
-	if last := bounds[len(bounds)-1].names; last == nil || slices.Equal(last, now) {
+	if slices.Equal(bounds[len(bounds)-1].names, now) {
 		return names
 	}
 	for _, w := range bounds {

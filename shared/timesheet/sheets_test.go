@@ -577,6 +577,30 @@ func TestWhatACustomerBroughtWhenItWasMergedIsOnTheNextSheet(t *testing.T) {
 	}
 }
 
+func TestWhatACustomerBroughtIsFoundInWhateverOrderItsMonthsWereApproved(t *testing.T) {
+	for _, order := range [][]timesheet.Period{{october, november}, {november, october}} {
+		w := newWorld(t)
+		w.archive(beta("o", "2026-10-06 09:00", 30), beta("n", "2026-11-06 09:00", 45), beta("d", "2026-12-06 09:00", 15))
+		for _, p := range order {
+			must(t, discard(w.Approve(t.Context(), ann, w.create("Acme", p).Record.ID, "")))
+		}
+		must(t, discard(w.Customers.Merge(t.Context(), ann, w.acme.ID, w.acme.Version, "Beta")))
+		if got := told(w.create("Acme", december)); got != "o/1* +30, n/1* +45, d/1 +15" {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
+func TestAnEntryThatReachesOutOfALockedMonthIsSettledOnce(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-31 22:30", 60)) // until 00:30 in Berlin
+	w.locked(october)
+	w.archive(entry("a", 2, "2026-10-31 22:30", 90))
+	if got := told(w.create("Acme", november)); got != "a/1* -60, a/2* +90" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestCustomersThatBothHaveASheetAreBilledOnceWhenTheyAreMerged(t *testing.T) {
 	w := newWorld(t)
 	w.archive(entry("a", 1, "2026-10-05 09:00", 60), beta("b", "2026-10-06 09:00", 30), beta("n", "2026-11-06 09:00", 45))
