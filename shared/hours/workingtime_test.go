@@ -2,6 +2,7 @@ package hours
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"fmt"
 	"math/rand/v2"
@@ -101,6 +102,26 @@ func TestWorkingTime(t *testing.T) {
 			at("early", "2026-10-04 18:00", "2026-10-04 19:00", cancelled),
 		}, "2026-10-05", "2026-10-05",
 			"2026-10-05 09:00-17:00 worked 300 breaks 180 stretch 120 [10:00-11:00] [13:00-15:00]", "1 cancelled 1 declined 1 free"},
+		{"what is just as long as a limit warns of nothing", []ledger.Entry{
+			at("a", "2026-10-05 06:00", "2026-10-05 12:00"), at("b", "2026-10-05 12:45", "2026-10-05 16:45"), at("c", "2026-10-06 08:00", "2026-10-06 14:00"),
+			at("d", "2026-10-07 08:00", "2026-10-07 13:00"), at("e", "2026-10-07 13:30", "2026-10-07 17:30"),
+		}, "2026-10-05", "2026-10-07", "2026-10-05 06:00-16:45 worked 600 breaks 45 stretch 360 [12:00-12:45]|" +
+			"2026-10-06 08:00-14:00 worked 360 rest 915|2026-10-07 08:00-17:30 worked 540 breaks 30 rest 1080 stretch 300 [13:00-13:30]", ""},
+		{"of breaks that are too short by both rules one warning tells", []ledger.Entry{
+			at("a", "2026-10-05 06:00", "2026-10-05 11:00"), at("b", "2026-10-05 11:15", "2026-10-05 15:30"),
+		}, "2026-10-05", "2026-10-05", "2026-10-05 06:00-15:30 worked 555 breaks 15 stretch 300 [11:00-11:15] short_breaks", ""},
+		{"four hours without work after a night are its rest, a minute less is a break", []ledger.Entry{
+			at("a", "2026-10-04 22:00", "2026-10-05 02:00"), at("b", "2026-10-05 06:00", "2026-10-05 07:00"),
+			at("c", "2026-10-05 23:00", "2026-10-06 02:00"), at("d", "2026-10-06 05:59", "2026-10-06 07:00"),
+		}, "2026-10-05", "2026-10-06", "2026-10-05 00:00-24:00 worked 240 breaks 240 rest 960 stretch 120 [02:00-06:00] [07:00-23:00]|" +
+			"2026-10-06 00:00-07:00 worked 181 breaks 239 stretch 120 [02:00-05:59]", ""},
+		{"four hours without work are a rest that is too short", []ledger.Entry{
+			at("a", "2026-10-04 22:00", "2026-10-05 02:00"), at("b", "2026-10-05 06:00", "2026-10-05 07:00"),
+		}, "2026-10-05", "2026-10-05", "2026-10-05 00:00-07:00 worked 180 rest 240 stretch 120 [02:00-06:00] short_rest", ""},
+		{"whole days of the period are counted, and no days before and after it", []ledger.Entry{
+			allDay("w", "2026-10-05", "2026-10-06", who), allDay("x", "2026-10-06", "2026-10-06", who), allDay("y", "2026-10-07", "2026-10-07", who),
+			allDay("z", "2026-10-04", "2026-10-04", who), at("late", "2026-10-06 23:00", "2026-10-07 01:00"), at("next", "2026-10-07 18:00", "2026-10-07 19:00", free),
+		}, "2026-10-05", "2026-10-06", "2026-10-06 23:00-24:00 worked 60", "2 all_day"},
 		{"what is archived no more is no work", []ledger.Entry{func() ledger.Entry {
 			e := at("a", "2026-10-05 09:00", "2026-10-05 10:00")
 			e.Outcome = ledger.Superseded
@@ -159,9 +180,18 @@ func TestWhatALimitIsSetToIsWhatIsWarnedOf(t *testing.T) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
-	ok := DefaultLimits()
-	if err := ok.Check(); err != nil {
-		t.Error(err)
+	for _, ok := range []Limits{DefaultLimits(), {Day: 24 * time.Hour, Week: 7 * 24 * time.Hour, Rest: 24 * time.Hour, Stretch: 24 * time.Hour}} {
+		if err := ok.Check(); err != nil {
+			t.Error(err)
+		}
+	}
+	tooMuch := Limits{Week: 7*24*time.Hour + 1}
+	if err := tooMuch.Check(); err == nil || !strings.Contains(err.Error(), "0 to 10080 minutes") {
+		t.Errorf("got %v", err)
+	}
+	full := Work(entries, days("2026-10-05", "2026-10-10"), Limits{Week: 48*time.Hour + 6*time.Minute}, time.Monday)
+	if len(full.Weeks[0].Warnings) > 0 {
+		t.Errorf("a week that is just full: %+v", full.Weeks)
 	}
 }
 
@@ -209,6 +239,40 @@ func TestNoMinuteOfWorkIsLostOrInventedAtMidnight(t *testing.T) {
 	})
 }
 
+// asked is a ledger that keeps of which days it was asked.
+type asked struct {
+	span    ledger.Span
+	entries []ledger.Entry
+}
+
+func (a *asked) AsOf(_ context.Context, _ string, span ledger.Span, _ time.Time) ([]ledger.Entry, error) {
+	a.span = span
+	return a.entries, nil
+}
+
+func TestWorkingTimeLooksAtTheDayBefore(t *testing.T) {
+	a := &asked{entries: []ledger.Entry{entry("a", "2026-10-24 20:00", "2026-10-24 22:00", "Acme", billable),
+		entry("b", "2026-10-25 08:00", "2026-10-25 09:00", "Acme", billable)}}
+	reader := &Reader{Ledger: a}
+	r, err := reader.WorkingTime(t.Context(), "work", days("2026-10-25", "2026-10-26"), DefaultLimits(), time.Monday)
+	if err != nil || len(r.Days) != 1 || r.Days[0].Rest != 11*time.Hour || len(r.Days[0].Warnings) != 0 { // ten by the clocks
+		t.Errorf("%+v, %v", r, err)
+	}
+	if from, to := a.span.From.In(berlin).Format(time.RFC3339), a.span.To.In(berlin).Format(time.RFC3339); from != "2026-10-24T00:00:00+02:00" ||
+		to != "2026-10-27T00:00:00+01:00" {
+		t.Errorf("it asked for %s to %s", from, to)
+	}
+	whole := days("2026-01-01", "2026-01-01")
+	whole.To = whole.From.AddDays(MaxDays - 1)
+	if _, err := reader.WorkingTime(t.Context(), "work", whole, DefaultLimits(), time.Monday); err != nil {
+		t.Error(err)
+	}
+	whole.To = whole.From.AddDays(MaxDays)
+	if _, err := reader.WorkingTime(t.Context(), "work", whole, DefaultLimits(), time.Monday); fault.FieldOf(err) != "period" {
+		t.Errorf("of a day more: %v", err)
+	}
+}
+
 func TestWorkingTimeAsAFile(t *testing.T) {
 	entries := []ledger.Entry{
 		entry("a", "2026-10-05 22:00", "2026-10-06 02:00", "Acme", calendar.Billable),
@@ -217,6 +281,9 @@ func TestWorkingTimeAsAFile(t *testing.T) {
 	var out bytes.Buffer
 	if err := Work(entries, days("2026-10-05", "2026-10-06"), DefaultLimits(), time.Monday).WriteCSV(&out, berlin); err != nil {
 		t.Fatal(err)
+	}
+	if lines := strings.Count(out.String(), "\r\n"); lines != 3 {
+		t.Errorf("%d lines end as RFC 4180 has it", lines)
 	}
 	rows, err := csv.NewReader(&out).ReadAll()
 	if err != nil {

@@ -113,10 +113,6 @@ func members(config string, data []byte) (others map[string]json.RawMessage, tex
 
 // put is the operation that stores the head, sealed.
 func (l *Ledger) put(ctx context.Context, config string, h *Head) (store.Op, error) {
-	cond := store.VersionIs(h.stored)
-	if h.stored == 0 {
-		cond = store.Absent()
-	}
 	all, text, _, err := members(config, encode(h.unknown, h))
 	if err != nil {
 		return store.Op{}, fmt.Errorf("seal the head of the ledger: %w", err)
@@ -126,7 +122,22 @@ func (l *Ledger) put(ctx context.Context, config string, h *Head) (store.Op, err
 		return store.Op{}, fmt.Errorf("seal the head of the ledger: %w", err)
 	}
 	all[sealMember] = mustJSON(strings.TrimPrefix(signed, text))
-	return store.Op{Put: &store.Item{Key: HeadKey(config), Data: mustJSON(all)}, If: cond}, nil
+	return store.Op{Put: &store.Item{Key: HeadKey(config), Data: mustJSON(all)}, If: h.asRead()}, nil
+}
+
+// asRead is the condition that the head is stored as it was read.
+func (h *Head) asRead() store.Condition {
+	if h.stored == 0 {
+		return store.Absent()
+	}
+	return store.VersionIs(h.stored)
+}
+
+// Unchanged is an operation that fails with store.ErrConflict if anything happened to the config's ledger since the head was read: a run began or ended, or
+// days were locked.
+func (h *Head) Unchanged(config string) store.Op {
+	head := HeadKey(config)
+	return store.Op{Check: &head, If: h.asRead()}
 }
 
 // Origin is the name of a config's chain in checkpoints.

@@ -3,10 +3,15 @@ package stamp_test
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"math/big"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -220,6 +225,9 @@ func TestWhatAnAuthorityAnswersIsNotBelievedUnlessItHolds(t *testing.T) {
 		"answers another request": {func(w *world) {
 			w.authority.Change = func(ts *timestamp.Timestamp) int { ts.Nonce = nil; return 0 }
 		}, fault.Malformed},
+		"answers with a nonce of its own": {func(w *world) {
+			w.authority.Change = func(ts *timestamp.Timestamp) int { ts.Nonce = big.NewInt(7); return 0 }
+		}, fault.Malformed},
 		"keeps its certificate": {func(w *world) {
 			w.authority.Change = func(ts *timestamp.Timestamp) int { ts.AddTSACertificate = false; return 0 }
 		}, fault.Malformed},
@@ -257,6 +265,121 @@ func TestWhatAnAuthorityAnswersIsNotBelievedUnlessItHolds(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("has one for what nobody knows", func(t *testing.T) {
+		w := newWorld(t)
+		other := stamptest.StartWith(t, w.Clock, func(leaf *x509.Certificate) { leaf.UnknownExtKeyUsage = []asn1.ObjectIdentifier{{1, 2, 3, 4}} })
+		trust, err := stamp.ReadTrust(other.PEM)
+		must(t, err)
+		w.Trust = trust
+		w.ask(other.URL)
+		w.keeps("config", 1)
+		w.to(1, 0)
+		if err := w.Anchor(t.Context()); fault.Of(err) != fault.Malformed || !strings.Contains(err.Error(), "not for that alone") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("stamps what is of another kind of hash", func(t *testing.T) {
+		w := newWorld(t)
+		digest := bytes.Repeat([]byte{1}, 32)
+		ask, err := (&timestamp.Request{HashAlgorithm: crypto.SHA512, HashedMessage: digest, Certificates: true}).Marshal()
+		must(t, err)
+		answer, err := http.Post(w.authority.URL, "application/timestamp-query", bytes.NewReader(ask))
+		must(t, err)
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		must(t, err)
+		ts, err := timestamp.ParseResponse(body)
+		must(t, err)
+		if _, err := w.Trust.Check(ts.RawToken, digest); fault.Of(err) != fault.Malformed || !strings.Contains(err.Error(), "something else") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestWhileOneProcessIsAtItOthersWait(t *testing.T) {
+	w := newWorld(t)
+	w.keeps("config", 1)
+	w.to(1, 0)
+	w.authority.Change = func(*timestamp.Timestamp) int {
+		if len(w.authority.Asked()) == 1 {
+			if err := w.fresh().Anchor(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		return 503
+	}
+	if err := w.Anchor(t.Context()); fault.Of(err) != fault.Unavailable {
+		t.Fatalf("got %v", err)
+	}
+	other := w.fresh() // each waits a quarter of an hour before it asks again
+	for _, minute := range []int{0, 5, 14} {
+		w.to(1, minute)
+		must(t, errors.Join(w.Anchor(t.Context()), other.Anchor(t.Context())))
+	}
+	if asked := w.authority.Asked(); len(asked) != 1 {
+		t.Errorf("%d were asked for", len(asked))
+	}
+	w.to(1, 15)
+	if err := other.Anchor(t.Context()); fault.Of(err) != fault.Unavailable {
+		t.Errorf("after that: %v", err)
+	}
+}
+
+func TestADayThatIsDoneIsNotLookedAtAgain(t *testing.T) {
+	w := newWorld(t)
+	counted := &store.Counter{Table: w.Table}
+	w.Table = counted
+	w.keeps("config", 1)
+	requests := func(a *stamp.Anchors) int {
+		before := counted.Requests()
+		must(t, a.Anchor(t.Context()))
+		return counted.Requests() - before
+	}
+	w.to(0, 30)
+	first := requests(w.Anchors)
+	if n := requests(w.Anchors); n != 0 {
+		t.Errorf("the same process made %d requests more", n)
+	}
+	other := w.fresh()
+	if n, again := requests(other), requests(other); n != 1 || again != 0 {
+		t.Errorf("another one made %d, then %d", n, again)
+	}
+	w.now = time.Date(2026, 10, 7, 0, 29, 59, 0, time.UTC)
+	if n := requests(w.Anchors); n != 0 {
+		t.Errorf("before the next day was over: %d", n)
+	}
+	w.now = w.now.Add(time.Second)
+	if n := requests(w.Anchors); n == 0 || n > 30 || first < 100 { // of a day without heads, and of a month
+		t.Errorf("a day took %d requests, the first month %d", n, first)
+	}
+	w.now = time.Date(2026, 12, 24, 12, 0, 0, 0, time.UTC) // no more days than a month are made up for
+	if n := requests(w.Anchors); n > first {
+		t.Errorf("after a long time: %d requests, at first %d", n, first)
+	}
+}
+
+// away is a key that cannot be reached.
+type away struct{}
+
+func (away) Open(context.Context, string) (string, error) {
+	return "", fault.New(fault.Unavailable, "the key is away")
+}
+
+func TestHeadsWaitWhileTheKeyIsAway(t *testing.T) {
+	w := newWorld(t)
+	w.keeps("config", 1)
+	w.to(1, 0)
+	signer := w.Signer
+	w.Signer = away{}
+	if err := w.Anchor(t.Context()); fault.Of(err) != fault.Unavailable {
+		t.Errorf("got %v", err)
+	}
+	w.Signer = signer
+	w.to(1, 15)
+	must(t, w.Anchor(t.Context()))
+	if heads, _, err := w.Of(t.Context(), "config"); err != nil || len(heads) != 1 {
+		t.Errorf("%v %v", heads, err)
+	}
 }
 
 func TestSeveralProcessesAskOnce(t *testing.T) {
@@ -378,6 +501,14 @@ func TestTrustIsReadFromPEM(t *testing.T) {
 		if _, err := stamp.ReadTrust([]byte(text)); fault.Of(err) != fault.Invalid {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+	w := newWorld(t)
+	key := "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"
+	if _, err := stamp.ReadTrust([]byte(key + string(w.authority.PEM))); err != nil {
+		t.Errorf("with something else before it: %v", err)
+	}
+	if _, err := stamp.ReadTrust([]byte(key)); fault.Of(err) != fault.Invalid {
+		t.Errorf("something else alone: %v", err)
 	}
 	for _, address := range []string{"", "tsa.example", "ftp://tsa.example", "https://", "https://a:b@tsa.example/"} {
 		if _, err := authority.New(address, nil); fault.Of(err) != fault.Invalid {

@@ -383,6 +383,22 @@ func TestACustomerIsOneHoweverItIsSpelled(t *testing.T) {
 	}
 }
 
+func TestAPositionIsWrittenAsMostOfItsLinesAre(t *testing.T) {
+	for want, spelled := range map[string][]string{
+		"acme": {"ACME", "acme", "acme"}, "ACME": {"acme", "ACME", "ACME"}, "Acme": {"acme", "Acme"}, "aCME": {"aCME", "acme", "acMe"},
+	} {
+		entries := minutes(1, 1, 1)[:len(spelled)]
+		for i := range entries {
+			entries[i].Appointment.Customer = spelled[i]
+		}
+		for range 8 { // in whatever order a map has them
+			if s := compute(t, entries, october("EUR", "60")); len(s.Positions) != 1 || s.Positions[0].Customer != want {
+				t.Fatalf("%v: got %+v", spelled, s.Positions)
+			}
+		}
+	}
+}
+
 func TestOneKeyTwiceIsRefused(t *testing.T) {
 	for _, entries := range [][]Entry{{timed("a", "2026-10-05 09:00", 60), timed("a", "2026-10-06 09:00", 60)}, {timed("", "2026-10-05 09:00", 60)}} {
 		if _, err := Compute(entries, october("", "")); fault.Of(err) != fault.Invalid {

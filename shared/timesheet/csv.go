@@ -60,8 +60,8 @@ type Xero struct {
 	Account, Tax  string
 }
 
-// Xero writes the CSV for Xero's import of invoices, one row a position that has an amount. The quantity is hours where four decimals hold them
-// exactly, so that Xero comes to our amount; else it is 1, and the time stands in the description.
+// Xero writes the CSV for Xero's import of invoices, one row a position that has an amount. The quantity is hours where four decimals hold them exactly and
+// Xero, which multiplies and rounds to two decimals, comes to our amount; else it is 1, and the time stands in the description.
 func (d *Document) Xero(x Xero) []byte {
 	number := x.InvoiceNumber
 	if number == "" {
@@ -82,7 +82,7 @@ func (d *Document) Xero(x Xero) []byte {
 			continue
 		}
 		quantity, unit := "1", p.Amount
-		if hours, exact := exactHours(p.Billed); exact {
+		if hours, exact := exactHours(p.Billed); exact && p.xeroAgrees() {
 			quantity, unit = hours, p.Rate
 		}
 		contact := d.To.Name
@@ -100,6 +100,15 @@ func (d *Document) Xero(x Xero) []byte {
 		rows = append(rows, row)
 	}
 	return table(rows)
+}
+
+// xeroAgrees says whether the time of a position at its rate, rounded to two decimals, is its amount, whichever way halves are rounded.
+func (p *Position) xeroAgrees() bool {
+	product, _ := new(big.Rat).SetString(p.Rate)
+	sum, _ := new(big.Rat).SetString(p.Amount)
+	cents := new(big.Rat).Mul(sum, big.NewRat(100, 1))
+	off := sum.Sub(sum, product.Mul(product, big.NewRat(p.Billed, 3600)))
+	return cents.IsInt() && off.Abs(off).Cmp(big.NewRat(1, 200)) < 0
 }
 
 // exactHours writes seconds as hours with at most four decimals; false: that many do not hold them.

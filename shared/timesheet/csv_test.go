@@ -97,6 +97,28 @@ func TestXeroComesToOurAmounts(t *testing.T) {
 	}
 }
 
+func TestXeroIsNotLeftToRoundWhatItRoundsOtherwise(t *testing.T) {
+	for _, c := range []struct {
+		name, currency, rate string
+		seconds              int
+		quantity, unit       string
+	}{
+		{"two decimals, and no half", "EUR", "34.34", 27 * 60, "0.45", "34.34"},
+		{"half a cent", "EUR", "27.50", 15 * 60, "1", "6.88"},
+		{"a currency without decimals", "JPY", "9001", 15 * 60, "1", "2250"},
+		{"the same where none are left", "JPY", "9000", 15 * 60, "0.25", "9000"},
+		{"one with three", "KWD", "12.345", 15 * 60, "1", "3.086"},
+		{"the same where two are enough", "KWD", "12.340", 30 * 60, "0.5", "12.340"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := document(compute(t, []Entry{timed("a", "2026-10-05 08:00", c.seconds)}, october(c.currency, c.rate)))
+			if got := rows(t, d.Xero(Xero{}))[0]; got["*Quantity"] != c.quantity || got["*UnitAmount"] != c.unit {
+				t.Errorf("got %s at %s", got["*Quantity"], got["*UnitAmount"])
+			}
+		})
+	}
+}
+
 func TestHoursAreWrittenAsDecimalsWhereTheyAreExact(t *testing.T) {
 	for seconds, want := range map[int64]string{3600: "1", 0: "0", 1620: "0.45", 9: "0.0025", 60 * 20: "", 1: "", -5400: "-1.5", 36: "0.01", 18: "0.005",
 		3600 * 1000: "1000"} {

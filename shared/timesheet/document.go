@@ -89,6 +89,36 @@ func RoundingIn(all []Rounding, p Period) (in []Rounding) {
 	return in
 }
 
+// BilledOn is the time that is billed for lines of one day, which are all of its kinds, and supplement nothing, in seconds. Where time is rounded by position
+// alone, no day has any of its own: ok is false.
+func (d *Document) BilledOn(day calendar.Date, lines []*Line) (billed int64, ok bool) {
+	r := d.roundingOn(day)
+	if r.Scope != ByDay {
+		for _, l := range lines {
+			billed += l.Billed
+		}
+		return billed, r.Scope == ByEntry || r.of(1) == 1
+	}
+	positions := map[Position]int64{}
+	for _, l := range lines {
+		positions[Position{Customer: calendar.Folded(l.Customer), BillingType: l.BillingType, Kind: l.Kind, Rate: l.Rate}] += l.Seconds
+	}
+	for _, seconds := range positions {
+		billed += r.of(seconds)
+	}
+	return billed, true
+}
+
+// RoundsEntries says whether what is billed of a day is the sum of what is billed of its lines.
+func (d *Document) RoundsEntries(day calendar.Date) bool {
+	r := d.roundingOn(day)
+	return r.Scope == ByEntry || r.of(1) == 1
+}
+
+func (d *Document) roundingOn(day calendar.Date) Rounding {
+	return inForce(ordered(d.Rounding), day, func(r *Rounding) calendar.Date { return r.From })
+}
+
 // FileName is the name of a sheet's file without its ending, of letters that every system takes.
 func (d *Document) FileName() string {
 	return "timesheet-" + d.Sheet.Period.From.String() + "-" + d.Sheet.Period.To.String() + "-" + plainName(d.To.Name)

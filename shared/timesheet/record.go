@@ -93,6 +93,8 @@ type frozen struct {
 	Places   []ledger.Version `json:"places"`
 	Rounding []Rounding       `json:"rounding,omitempty"`
 	Issues   []Issue          `json:"issues,omitempty"`
+	// Names are those that the customer had, as calendar.Folded gives them, sorted: entries of other names were another customer's.
+	Names []string `json:"names,omitempty"`
 }
 
 // book lists the sheets of a config that are approved or locked. It changes with each of them, so that no two change at once.

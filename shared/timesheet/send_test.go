@@ -3,12 +3,14 @@ package timesheet_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 
 	"adminassistant/shared/fault"
 	"adminassistant/shared/mail"
+	"adminassistant/shared/store"
 	"adminassistant/shared/timesheet"
 )
 
@@ -236,6 +238,94 @@ func TestARequestSendsOneMailHoweverOftenItComes(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
+}
+
+// failing is a table that fails at operations from some moment on.
+type failing struct {
+	store.Table
+	err error
+}
+
+func (f *failing) Transact(ctx context.Context, ops []store.Op) error {
+	if f.err != nil {
+		return f.err
+	}
+	return f.Table.Transact(ctx, ops)
+}
+
+func TestAMailThatLeftAndCouldNotBeNotedIsNotSentAgainUnasked(t *testing.T) {
+	w, b, id := posting(t)
+	table := &failing{Table: w.Sheets.Table}
+	w.Sheets.Table = table
+	for _, broken := range []error{errors.New("the disk is full"), store.ErrConflict} {
+		b.then = func() { table.err = broken }
+		_, err := w.Send(t.Context(), ann, id, billing, broken.Error())
+		if err == nil {
+			t.Errorf("%v: nobody is told", broken)
+		}
+		b.then, table.err = nil, nil
+		_, err = w.Send(t.Context(), ann, id, billing, broken.Error())
+		w.refused(err, fault.Conflict, "not known whether")
+	}
+	if len(b.sent) != 2 {
+		t.Errorf("%d mails were sent", len(b.sent))
+	}
+}
+
+func TestAMailWhoseNoteIsGoneFromAFullHistoryIsNoFailure(t *testing.T) {
+	w, b, id := posting(t)
+	must(t, discard(w.Lock(t.Context(), ann, id)))
+	b.then = func() {
+		for i := range 200 {
+			must(t, discard(w.Invoice(t.Context(), ann, id, fmt.Sprint("INV-", i))))
+		}
+	}
+	r, err := w.Send(t.Context(), ann, id, billing, "key")
+	must(t, err)
+	if got := w.show(id).Record; len(got.History) != 200 || len(mails(got)) != 0 || got.InvoiceRef != "INV-199" || r.ID != id {
+		t.Errorf("%d changes, mails %+v", len(got.History), mails(got))
+	}
+}
+
+func TestWhatIsSentIsWhatWasApprovedWhenItWasAskedFor(t *testing.T) {
+	w, b, id := posting(t)
+	w.Post.Held = func(context.Context, string) (string, error) { // just before the sheet is drawn
+		must(t, discard(w.Reopen(t.Context(), ann, id, "one was forgotten")))
+		w.archive(entry("late", 1, "2026-10-06 07:00", 30))
+		return "", discard(w.Approve(t.Context(), ann, id, ""))
+	}
+	if _, err := w.Send(t.Context(), ann, id, billing, "key"); !errors.Is(err, store.ErrConflict) || len(b.sent) != 0 {
+		t.Errorf("got %v, %d mails were sent", err, len(b.sent))
+	}
+}
+
+func TestAMailOfWhichNobodyKnewDidLeaveIfItComesBack(t *testing.T) {
+	w, b, id := posting(t)
+	sent := ""
+	b.fail = fault.New(fault.Unavailable, "no answer")
+	if _, err := w.Send(t.Context(), ann, id, billing, "key"); fault.Of(err) != fault.Unavailable {
+		t.Fatalf("got %v", err)
+	}
+	if got := mails(w.show(id).Record); len(got) == 1 {
+		sent = got[0].ID
+	}
+	back := mail.Return{ID: sent, For: ann, To: []string{billing}, Why: mail.Bounced, Sent: now}
+	r, err := w.MailReturned(t.Context(), back)
+	must(t, err)
+	if got := mails(r); len(got) != 1 || !got[0].Done || got[0].Returned != mail.Bounced {
+		t.Errorf("%+v", got)
+	}
+	version := r.Version
+	back.Why = mail.Complained
+	if r, err := w.MailReturned(t.Context(), back); err != nil || r.Version != version || mails(r)[0].Returned != mail.Bounced {
+		t.Errorf("told twice: %+v, %v", r, err)
+	}
+	for _, other := range []string{id + "-1", "sheet-" + id} { // ids of no mail of ours
+		back.ID = other
+		if r, err := w.MailReturned(t.Context(), back); r != nil || err != nil {
+			t.Errorf("%s: %+v, %v", other, r, err)
+		}
+	}
 }
 
 func TestAMailThatCameBackIsInTheHistoryOfItsSheet(t *testing.T) {

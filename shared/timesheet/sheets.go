@@ -220,6 +220,7 @@ type basis struct {
 	found  []store.Item     // head, book and the head of the audit log
 	places []ledger.Version // of the lines
 	paper  Paper
+	names  []string           // of the customer, folded and sorted
 	others map[string]*frozen // sheets of the customer that are approved or locked, by their hashes
 }
 
@@ -247,20 +248,18 @@ func (s *Sheets) draft(ctx context.Context, user string, r *Record) (*View, *bas
 	if b.paper, err = s.paper(ctx, user, r, of, &terms); err != nil {
 		return nil, nil, err
 	}
-	bounds, oldest, err := s.lockedFor(ctx, r, b, &terms)
+	b.names = namesOf(r.Customer, of)
+	bounds, err := s.lockedFor(ctx, r, b, &terms)
 	if err != nil {
 		return nil, nil, err
 	}
 	span := ledger.Span{From: window.Start(), To: window.End()}
-	standing, err := s.Ledger.AsOf(ctx, r.Config, span, time.Time{})
+	standing, err := s.standing(ctx, r.Config, span)
 	if err != nil {
 		return nil, nil, err
 	}
-	standing = slices.DeleteFunc(standing, func(e ledger.Entry) bool { return e.Outcome != ledger.Archived })
 	if len(bounds) > 0 {
-		changed, err := s.Ledger.Now(ctx, r.Config, oldest, func(start time.Time, seq int) bool {
-			return slices.ContainsFunc(bounds, func(w boundWindow) bool { return w.has(start, seq, b.head.Longest) })
-		})
+		changed, err := s.changed(ctx, r.Config, b, bounds)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -341,10 +340,81 @@ func (s *Sheets) paper(ctx context.Context, user string, r *Record, c *customer.
 	return p, nil
 }
 
-// boundWindow is when the entries of a sheet that is approved start, and the link up to which it has what changed.
+// standing are the entries of a span that are archived.
+func (s *Sheets) standing(ctx context.Context, config string, span ledger.Span) ([]ledger.Entry, error) {
+	all, err := s.Ledger.AsOf(ctx, config, span, time.Time{})
+	return slices.DeleteFunc(all, func(e ledger.Entry) bool { return e.Outcome != ledger.Archived }), err
+}
+
+// changed are the entries in the periods of other sheets that may be others than these have, by their keys; nil: one that stands no longer. They are those
+// that links changed which the sheets do not know, and those of names that were not the customer's then, or are not any more. Bounds are in the order in
+// which the sheets were approved.
+func (s *Sheets) changed(ctx context.Context, config string, b *basis, bounds []boundWindow) (map[string]*ledger.Entry, error) {
+	changed, err := s.Ledger.Now(ctx, config, bounds[0].through, func(start time.Time, seq int) bool {
+		return slices.ContainsFunc(bounds, func(w boundWindow) bool { return w.has(start, seq, b.head.Longest) })
+	})
+	if err != nil {
+		return nil, err
+	}
+	names := renamed(bounds, b.names)
+	if len(names) == 0 {
+		return changed, nil
+	}
+	span := ledger.Span{From: bounds[0].from, To: bounds[0].to}
+	for _, w := range bounds {
+		if w.from.Before(span.From) {
+			span.From = w.from
+		}
+		span.To = later(span.To, w.to)
+	}
+	all, err := s.standing(ctx, config, span)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if e := &all[i]; names[calendar.Folded(e.Appointment.Customer)] {
+			changed[e.Key] = e
+		}
+	}
+	return changed, nil
+}
+
+// renamed are the names that the customer of sheets has won or lost since they were approved. The last of them has settled what its names changed for the
+// others.
+func renamed(bounds []boundWindow, now []string) map[string]bool {
+	names := map[string]bool{}
+	if slices.Equal(bounds[len(bounds)-1].names, now) {
+		return names
+	}
+	for _, w := range bounds {
+		for _, name := range slices.Concat(w.names, now) {
+			if w.names != nil && (!slices.Contains(now, name) || !slices.Contains(w.names, name)) {
+				names[name] = true
+			}
+		}
+	}
+	return names
+}
+
+// namesOf are all names of a customer, as calendar.Folded gives them, sorted.
+func namesOf(name string, c *customer.Customer) []string {
+	names := []string{name}
+	if c != nil {
+		names = c.Names()
+	}
+	for i := range names {
+		names[i] = calendar.Folded(names[i])
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// boundWindow is when the entries of a sheet that is approved start, the link up to which it has what changed, and the names of its customer then; nil: they
+// are not known.
 type boundWindow struct {
 	from, to time.Time
 	through  int
+	names    []string
 }
 
 // has says whether a version that starts then, and was sealed by that link, may be one that the sheet does not know. Entries of whole days may begin before
@@ -353,21 +423,21 @@ func (w boundWindow) has(start time.Time, seq int, longest time.Duration) bool {
 	return seq > w.through && !start.Before(w.from.Add(-longest)) && start.Before(w.to)
 }
 
-// lockedFor puts the other sheets of the record's customer that are approved or locked into the terms: what they settle is not settled again. Oldest is the
-// number of the link after which something may have changed that they do not have.
-func (s *Sheets) lockedFor(ctx context.Context, r *Record, b *basis, t *Terms) (windows []boundWindow, oldest int, err error) {
+// lockedFor puts the other sheets of the record's customer that are approved or locked into the terms, in the order in which they were approved: what they
+// settle is not settled again.
+func (s *Sheets) lockedFor(ctx context.Context, r *Record, b *basis, t *Terms) (windows []boundWindow, err error) {
 	b.others = map[string]*frozen{}
 	for _, other := range b.book.Sheets {
 		if other.ID == r.ID || !t.same(other.Customer, t.Customer) {
 			continue
 		}
 		if other.Period.overlaps(t.Period) {
-			return nil, 0, fault.New(fault.Conflict, "timesheet %s is %s, and has days of the period: %s to %s", other.ID, other.State, other.Period.From,
+			return nil, fault.New(fault.Conflict, "timesheet %s is %s, and has days of the period: %s to %s", other.ID, other.State, other.Period.From,
 				other.Period.To)
 		}
 		f, err := s.frozen(ctx, &Record{ID: other.ID, Config: r.Config}, other.Hash)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		b.others[other.Hash] = f
 		rounding := f.Rounding
@@ -376,12 +446,9 @@ func (s *Sheets) lockedFor(ctx context.Context, r *Record, b *basis, t *Terms) (
 		}
 		t.Locked = append(t.Locked, Locked{Sheet: f.Sheet, Customer: other.Customer, Rounding: rounding})
 		w := calendar.Window{From: other.Period.From, To: other.Period.To, Zone: t.Zone}
-		if len(windows) == 0 || other.Through < oldest {
-			oldest = other.Through
-		}
-		windows = append(windows, boundWindow{w.Start(), w.End(), other.Through})
+		windows = append(windows, boundWindow{w.Start(), w.End(), other.Through, f.Names})
 	}
-	return windows, oldest, nil
+	return windows, nil
 }
 
 // asking are the kinds of actions that leave open what a day was.
@@ -423,7 +490,7 @@ func (s *Sheets) problems(
 
 // Approve freezes a draft as it is now. Where there are problems, the note says why that is right. A sheet that is no draft is of kind
 // fault.Conflict, as is one while a run writes the ledger; a note that is missing is of kind fault.Invalid. When somebody else changed a sheet of the
-// config meanwhile, the error is store.ErrConflict.
+// config or its ledger meanwhile, the error is store.ErrConflict.
 func (s *Sheets) Approve(ctx context.Context, user, id, note string) (*Record, error) {
 	return s.ApproveSeen(ctx, user, id, note, "")
 }
@@ -456,7 +523,7 @@ func (s *Sheets) ApproveSeen(ctx context.Context, user, id, note, hash string) (
 	case len(v.Problems) > 0 && strings.TrimSpace(note) == "":
 		return nil, fault.Field("note", "is needed to approve the timesheet: %s; say why that is right", strings.Join(v.Problems, ", "))
 	}
-	f := frozen{Sheet: *v.Document.Sheet, Places: b.places, Rounding: b.paper.Rounding, Issues: v.Document.Issues}
+	f := frozen{Sheet: *v.Document.Sheet, Places: b.places, Rounding: b.paper.Rounding, Issues: v.Document.Issues, Names: b.names}
 	data, err := json.Marshal(f)
 	if err != nil {
 		return nil, fmt.Errorf("freeze the timesheet: %w", err)
@@ -469,12 +536,12 @@ func (s *Sheets) ApproveSeen(ctx context.Context, user, id, note, hash string) (
 		return nil, fmt.Errorf("store the lines of the timesheet: %w", err)
 	}
 	b.book.Sheets = append(b.book.Sheets, bound{next.ID, next.Customer, next.Period, Approved, next.Hash, next.Through})
-	return s.store(ctx, user, &next, b.book)
+	return s.store(ctx, user, &next, b.book, b.head.Unchanged(r.Config))
 }
 
-// store keeps a record that changed, with the book of its config.
-func (s *Sheets) store(ctx context.Context, user string, r *Record, b *book) (*Record, error) {
-	ops := []store.Op{{Put: item(user, r), If: store.VersionIs(r.Version)}}
+// store keeps a record that changed, with the book of its config, if other operations, too, are carried out.
+func (s *Sheets) store(ctx context.Context, user string, r *Record, b *book, others ...store.Op) (*Record, error) {
+	ops := append([]store.Op{{Put: item(user, r), If: store.VersionIs(r.Version)}}, others...)
 	if b != nil {
 		ops = append(ops, b.op(user, r.Config))
 	}

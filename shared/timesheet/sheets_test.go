@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"adminassistant/shared/action"
 	"adminassistant/shared/archive"
 	"adminassistant/shared/audit"
+	"adminassistant/shared/blob"
 	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/customer"
@@ -323,6 +325,32 @@ func TestNothingIsApprovedOrLockedWhileARunWrites(t *testing.T) {
 	}
 }
 
+// busy is blob storage where something happens before what is put there is kept.
+type busy struct {
+	blob.Blob
+	before func()
+}
+
+func (b *busy) Put(ctx context.Context, key string, content io.Reader) error {
+	b.before()
+	return b.Blob.Put(ctx, key, content)
+}
+
+func TestASheetIsNotApprovedWhenARunBeganWhileItWasComputed(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
+	id := w.create("Acme", october).Record.ID
+	blobs := w.Sheets.Blobs
+	w.Sheets.Blobs = &busy{blobs, func() { w.write(entry("b", 1, "2026-10-06 09:00", 50)) }}
+	if _, err := w.Approve(t.Context(), ann, id, ""); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("got %v", err)
+	}
+	w.Sheets.Blobs = blobs
+	if r, err := w.Get(t.Context(), ann, id); err != nil || r.State != timesheet.Draft {
+		t.Errorf("half done: %+v, %v", r, err)
+	}
+}
+
 func TestOfTwoApprovalsAtOnceOneWins(t *testing.T) {
 	w := newWorld(t)
 	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
@@ -500,6 +528,93 @@ func TestACustomerThatWasMergedMeanwhileIsStillSettled(t *testing.T) {
 	_, err = w.Create(t.Context(), ann, w.config, "Acme Holding", october)
 	w.refused(err, fault.Conflict, "has days of the period")
 }
+
+// beta is an entry of another customer than Acme.
+func beta(key, start string, minutes int) *ledger.Entry {
+	e := entry(key, 1, start, minutes)
+	e.Appointment.Customer, e.Appointment.Categories = "Beta", []string{"Beta - billable"}
+	return e
+}
+
+func TestWhatACustomerBroughtWhenItWasMergedIsOnTheNextSheet(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 60), beta("b", "2026-10-06 09:00", 30), beta("s", "2026-09-07 09:00", 30))
+	w.locked(october)
+	requests := func(of string, p timesheet.Period) (lines string, n int) {
+		before := w.table.Requests()
+		lines = told(w.create(of, p))
+		return lines, w.table.Requests() - before
+	}
+	lines, few := requests("Acme", december)
+	if lines != "" {
+		t.Errorf("before it is merged: %s", lines)
+	}
+	c, err := w.Customers.Merge(t.Context(), ann, w.acme.ID, w.acme.Version, "Beta")
+	must(t, err)
+	_, err = w.Create(t.Context(), ann, w.config, "Beta", october)
+	w.refused(err, fault.Conflict, "has days of the period")
+	november := w.create("Acme", november).Record.ID
+	if got := told(w.show(november)); got != "b/1* +30" {
+		t.Errorf("the next sheet has %q", got)
+	}
+	must(t, errors.Join(discard(w.Approve(t.Context(), ann, november, "")), discard(w.Lock(t.Context(), ann, november))))
+	if lines, n := requests("Acme", december); lines != "" || n != few {
+		t.Errorf("when it is settled: %q after %d requests, at first after %d", lines, n, few)
+	}
+
+	// what is another's again is taken back, and may be billed to that one
+	c.Aliases = []string{"Acme Ltd"}
+	_, err = w.Customers.Update(t.Context(), ann, c)
+	must(t, err)
+	if lines, n := requests("Acme", december); lines != "b/1* -30" || n >= 10 {
+		t.Errorf("when the two are apart: %q after %d requests", lines, n)
+	}
+	if got := told(w.create("Beta", october)); got != "b/1 +30" {
+		t.Errorf("Beta's own has %q", got)
+	}
+	if got := told(w.create("Acme", period("2026-09-01", "2026-09-30"))); got != "b/1* -30" {
+		t.Errorf("an earlier month has %q", got)
+	}
+}
+
+func TestWhatACustomerBroughtIsFoundInWhateverOrderItsMonthsWereApproved(t *testing.T) {
+	for _, order := range [][]timesheet.Period{{october, november}, {november, october}} {
+		w := newWorld(t)
+		w.archive(beta("o", "2026-10-06 09:00", 30), beta("n", "2026-11-06 09:00", 45), beta("d", "2026-12-06 09:00", 15))
+		for _, p := range order {
+			must(t, discard(w.Approve(t.Context(), ann, w.create("Acme", p).Record.ID, "")))
+		}
+		must(t, discard(w.Customers.Merge(t.Context(), ann, w.acme.ID, w.acme.Version, "Beta")))
+		if got := told(w.create("Acme", december)); got != "o/1* +30, n/1* +45, d/1 +15" {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
+func TestAnEntryThatReachesOutOfALockedMonthIsSettledOnce(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-31 22:30", 60)) // until 00:30 in Berlin
+	w.locked(october)
+	w.archive(entry("a", 2, "2026-10-31 22:30", 90))
+	if got := told(w.create("Acme", november)); got != "a/1* -60, a/2* +90" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestCustomersThatBothHaveASheetAreBilledOnceWhenTheyAreMerged(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 60), beta("b", "2026-10-06 09:00", 30), beta("n", "2026-11-06 09:00", 45))
+	w.locked(october)
+	other := w.create("Beta", october).Record.ID
+	must(t, discard(w.Approve(t.Context(), ann, other, "")))
+	must(t, discard(w.Customers.Merge(t.Context(), ann, w.acme.ID, w.acme.Version, "Beta")))
+	if got := told(w.create("Acme", november)); got != "n/1 +45" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// discard is the error of what returns something else, too.
+func discard(_ any, err error) error { return err }
 
 func TestFilesOfALockedSheetHoldOfflineAndNotAfterAByteChanged(t *testing.T) {
 	w := newWorld(t)

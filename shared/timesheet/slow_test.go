@@ -1,6 +1,7 @@
 package timesheet
 
 import (
+	"fmt"
 	"math/big"
 	"math/rand/v2"
 	"slices"
@@ -238,6 +239,57 @@ func TestComputeIsAsASlowComputationHasIt(t *testing.T) {
 			t.Fatalf("in another order it is another sheet: %v\n%s", err, cmp.Diff(got, again))
 		}
 	})
+}
+
+func TestDaysAddUpToPositions(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var entries []Entry
+		for i := range rapid.IntRange(0, 25).Draw(t, "entries") {
+			entries = append(entries, randomEntry(t, string(rune('a'+i)), 1))
+		}
+		terms := randomTerms(t)
+		for i := range terms.Rounding {
+			terms.Rounding[i].Scope = rapid.SampledFrom([]Scope{ByEntry, ByDay}).Draw(t, "scope")
+		}
+		s, err := Compute(entries, terms)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &Document{Sheet: s, Zone: terms.Zone, Rounding: terms.Rounding}
+		byDay := map[calendar.Date][]*Line{}
+		for i := range s.Lines {
+			l := &s.Lines[i]
+			byDay[l.Date] = append(byDay[l.Date], l)
+		}
+		sum := int64(0)
+		for day, lines := range byDay {
+			billed, ok := d.BilledOn(day, lines)
+			if !ok {
+				t.Fatalf("%s is not known", day)
+			}
+			sum += billed
+		}
+		if sum != s.Billed {
+			t.Fatalf("the days have %d seconds, the positions %d", sum, s.Billed)
+		}
+	})
+}
+
+func TestADayHasNoShareOfWhatIsRoundedByPosition(t *testing.T) {
+	d := &Document{Rounding: []Rounding{
+		{From: day("2026-10-01"), Increment: 15, Mode: Up, Scope: ByPosition}, {From: day("2026-10-02"), Scope: ByPosition, Least: 5},
+		{From: day("2026-10-03"), Scope: ByPosition}, {From: day("2026-10-04"), Increment: 15, Mode: Up, Scope: ByDay},
+	}}
+	lines := []*Line{{Seconds: 60, Billed: 60, Rate: "1"}, {Seconds: 60, Billed: 60, Rate: "2"}}
+	for text, want := range map[string]string{
+		"2026-09-30": "120 true true", "2026-10-01": "120 false false", "2026-10-02": "120 false false", "2026-10-03": "120 true true",
+		"2026-10-04": "1800 true false",
+	} {
+		billed, ok := d.BilledOn(day(text), lines)
+		if got := fmt.Sprint(billed, ok, d.RoundsEntries(day(text))); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
 }
 
 func mustText(p Position) []byte { return (&Sheet{Positions: []Position{p}}).JSON() }

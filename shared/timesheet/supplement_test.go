@@ -398,6 +398,99 @@ func TestALineIsReplacedWhenItsHashStaysAndItsCustomerChanges(t *testing.T) {
 	}
 }
 
+func TestALineIsReplacedWhenItsHashStaysAndWhatIsBilledChanges(t *testing.T) {
+	a := timed("a", "2026-10-05 23:30", 3600)
+	for name, c := range map[string]struct {
+		change func(*calendar.Appointment)
+		zone   string
+		want   string
+	}{
+		"nothing":                      {func(*calendar.Appointment) {}, "", ""},
+		"the start":                    {func(a *calendar.Appointment) { a.Start = a.Start.Add(-time.Hour) }, "", "a Acme 60.00 -60,a Acme 60.00 +120"},
+		"the end":                      {func(a *calendar.Appointment) { a.End = a.End.Add(time.Hour) }, "", "a Acme 60.00 -60,a Acme 60.00 +120"},
+		"the billing type":             {func(a *calendar.Appointment) { a.BillingType = calendar.NonBillable }, "", "a Acme 60.00 -60,a Acme  +60"},
+		"that it is travel":            {func(a *calendar.Appointment) { a.Travel = true }, "", "a Acme 60.00 -60,a Acme 30.00 +60"},
+		"the day, in another zone":     {func(*calendar.Appointment) {}, "Asia/Tokyo", "a Acme 60.00 -60,a Acme 60.00 +60"},
+		"the spelling of its customer": {func(a *calendar.Appointment) { a.Customer = "ACME" }, "", ""},
+	} {
+		terms := october("EUR", "60.00")
+		terms.Rates[0].Travel = "30.00"
+		sheet := compute(t, []Entry{a}, terms)
+		later := terms.next(sheet)
+		if c.zone != "" {
+			later.Zone = zone(c.zone)
+		}
+		var got []string
+		for _, l := range compute(t, []Entry{with(a, c.change)}, later).Lines {
+			got = append(got, fmt.Sprintf("%s %s %s %+d", l.Key, l.Customer, l.Rate, l.Billed/60))
+		}
+		slices.SortFunc(got, func(a, b string) int { // the one that is taken back first
+			return strings.Compare(a[strings.LastIndex(a, " "):], b[strings.LastIndex(b, " "):]) * -1
+		})
+		if text := strings.Join(got, ","); text != c.want {
+			t.Errorf("%s: got %q, want %q", name, text, c.want)
+		}
+	}
+}
+
+func TestASheetOfAllCustomersIsSettledForOneOfThem(t *testing.T) {
+	all := october("EUR", "60.00")
+	all.Customer = ""
+	b := with(timed("b", "2026-10-06 09:00", 3600), func(a *calendar.Appointment) { a.Customer = "Beta" })
+	sheet := compute(t, []Entry{timed("a", "2026-10-05 09:00", 3600), b}, all)
+	acme := all.next(sheet)
+	acme.Customer = "Acme"
+	added := timed("new", "2026-10-07 09:00", 1800)
+	want := []string{"a Acme 60.00 -60 of sheet 1 line 1", "new Acme 60.00 +30 of sheet 1"}
+	if diff := cmp.Diff(want, brief(compute(t, []Entry{added}, acme), sheet)); diff != "" {
+		t.Error(diff)
+	}
+	want = []string{"a Acme 60.00 -60 of sheet 1 line 1", "b Beta 60.00 -60 of sheet 1 line 2", "new Acme 60.00 +30 of sheet 1"}
+	if diff := cmp.Diff(want, brief(compute(t, []Entry{added}, all.next(sheet)), sheet)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestASupplementIsTakenBackAlsoWhereTheSheetOfItsDaysIsNotGiven(t *testing.T) {
+	terms := october("EUR", "60.00").rounded(15, Up, ByDay, 0)
+	a := timed("a", "2026-10-05 09:00", 50*60)
+	first := compute(t, []Entry{a}, terms)
+	second := compute(t, []Entry{lasting(a, 80*60)}, terms.next(first))
+	third := terms.next(first).next(second)
+	third.Locked = third.Locked[1:]
+	if got := brief(compute(t, nil, third), first, second); !cmp.Equal(got, []string{"a Acme 60.00 -80 of sheet 2 line 2"}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestTimeThatWasRoundedToNothingIsTakenBackToo(t *testing.T) {
+	terms := october("EUR", "60.00").rounded(15, Nearest, ByEntry, 0)
+	a := timed("a", "2026-10-05 09:00", 7*60)
+	sheet := compute(t, []Entry{a}, terms)
+	sheet.Lines[0].Flags = nil // as a file may have it
+	second := compute(t, []Entry{lasting(a, 20*60)}, terms.next(sheet))
+	if p := second.Positions; len(second.Lines) != 2 || len(p) != 1 || p[0].Seconds != 13*60 || p[0].Billed != 15*60 || second.Lines[0].Seconds != -7*60 {
+		t.Errorf("got %s", second.JSON())
+	}
+	if strings.Contains(string(second.JSON()), "null") || sheet.Lines[0].Flags != nil {
+		t.Errorf("got %s", second.JSON())
+	}
+}
+
+func TestAWholeDayCountsOnceWhereTheSheetOfAnotherCustomerIsGiven(t *testing.T) {
+	terms := october("EUR", "60.00")
+	terms.DayMinutes = 480
+	beta := terms
+	beta.Customer = "Beta"
+	terms.Locked = []Locked{{Sheet: *compute(t, nil, beta), Customer: "Beta"}}
+	whole := with(timed("a", "2026-10-05 00:00", 0), func(a *calendar.Appointment) {
+		a.AllDay, a.StartDate, a.EndDate, a.End = true, day("2026-10-05"), day("2026-10-07"), at("2026-10-07 00:00")
+	})
+	if s := compute(t, []Entry{whole}, terms); len(s.Lines) != 2 || s.Billed != 2*480*60 {
+		t.Errorf("got %v", brief(s))
+	}
+}
+
 func TestASheetThatIsGivenTwiceCountsOnce(t *testing.T) {
 	terms := october("EUR", "60.00").rounded(15, Up, ByDay, 0)
 	sheet := compute(t, minutes(5, 5), terms)

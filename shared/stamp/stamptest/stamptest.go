@@ -39,6 +39,16 @@ type Authority struct {
 // Start starts an authority that ends with the test. usages are those of its certificate; none: time-stamping alone.
 func Start(t testing.TB, clock func() time.Time, usages ...x509.ExtKeyUsage) *Authority {
 	t.Helper()
+	return StartWith(t, clock, func(leaf *x509.Certificate) {
+		if len(usages) > 0 {
+			leaf.ExtKeyUsage = usages
+		}
+	})
+}
+
+// StartWith is Start with a certificate that change makes another one before it is signed.
+func StartWith(t testing.TB, clock func() time.Time, change func(*x509.Certificate)) *Authority {
+	t.Helper()
 	a := &Authority{Clock: clock}
 	rootKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
@@ -51,13 +61,11 @@ func Start(t testing.TB, clock func() time.Time, usages ...x509.ExtKeyUsage) *Au
 	a.PEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
-	if len(usages) == 0 {
-		usages = []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}
-	}
 	leaf := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "authority of a test"}, NotBefore: clock().AddDate(-1, 0, 0),
-		NotAfter: clock().AddDate(1, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: usages,
+		NotAfter: clock().AddDate(1, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping},
 	}
+	change(leaf)
 	der, err = x509.CreateCertificate(rand.Reader, leaf, root, key.Public(), rootKey)
 	must(t, err)
 	a.cert, err = x509.ParseCertificate(der)

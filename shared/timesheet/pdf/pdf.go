@@ -334,14 +334,42 @@ func (p *page) lines() {
 			work = append(work, l)
 		}
 	}
-	p.days(p.w.entries, work)
-	p.days(p.w.travel, travel)
-	p.days(p.w.supplements, supplements)
+	p.days(p.w.entries, work, p.billed)
+	p.days(p.w.travel, travel, p.billed)
+	p.days(p.w.supplements, supplements, p.supplemented)
 	p.head = nil
 }
 
-// days writes lines by day under a title.
-func (p *page) days(title string, lines []*timesheet.Line) {
+// billed is what is billed of a day and of each of its lines; empty where that is not known, since more than the day, or the line, is rounded as one.
+func (p *page) billed(day calendar.Date, lines []*timesheet.Line) (whole string, each []string) {
+	each = make([]string, len(lines))
+	if p.d.RoundsEntries(day) {
+		for i, l := range lines {
+			each[i] = p.w.Time(l.Billed)
+		}
+	}
+	if seconds, ok := p.d.BilledOn(day, lines); ok {
+		whole = p.w.Time(seconds)
+	}
+	return whole, each
+}
+
+// supplemented is billed of lines that supplement other sheets. Where these rounded more than a line as one, the difference is in the summary alone.
+func (p *page) supplemented(_ calendar.Date, lines []*timesheet.Line) (whole string, each []string) {
+	each = make([]string, len(lines))
+	if !slices.ContainsFunc(lines, func(l *timesheet.Line) bool { return l.Billed != l.Seconds }) {
+		return "", each
+	}
+	sum := int64(0)
+	for i, l := range lines {
+		each[i] = p.w.Time(l.Billed)
+		sum += l.Billed
+	}
+	return p.w.Time(sum), each
+}
+
+// days writes lines by day under a title. Of says what is billed of the lines of a day; there is a column for it if any of that is not the time as it was.
+func (p *page) days(title string, lines []*timesheet.Line, of func(calendar.Date, []*timesheet.Line) (string, []string)) {
 	if len(lines) == 0 {
 		return
 	}
@@ -354,25 +382,35 @@ func (p *page) days(title string, lines []*timesheet.Line) {
 		byDay[l.Date] = append(byDay[l.Date], l)
 	}
 	slices.SortFunc(days, calendar.Date.Compare)
+	actual := func(day calendar.Date) (seconds int64) {
+		for _, l := range byDay[day] {
+			seconds += l.Seconds
+		}
+		return seconds
+	}
+	rounded := false
+	for _, day := range days {
+		whole, each := of(day, byDay[day])
+		rounded = rounded || whole != "" && whole != p.w.Time(actual(day))
+		for i, l := range byDay[day] {
+			rounded = rounded || each[i] != "" && each[i] != p.w.Time(l.Seconds)
+		}
+	}
 	columns := []column{{p.w.fromTo, left + 2, false}, {p.w.subject, subjectX, false}, {p.w.time, right, true}}
-	rounded := slices.ContainsFunc(p.d.Sheet.Lines, func(l timesheet.Line) bool { return l.Billed != l.Seconds })
-	if rounded { // by entry; else the summary alone has what is billed
+	if rounded { // else the summary alone has what is billed
 		columns[2].x = actualX
 		columns = append(columns, column{p.w.billed, right, true})
 	}
 	p.section(title)
 	p.tableHead(columns)
-	figures := func(seconds, billed int64) {
+	figures := func(seconds int64, billed string) {
 		p.rightText(columns[2].x, p.y, p.w.Time(seconds))
 		if rounded {
-			p.rightText(right, p.y, p.w.Time(billed))
+			p.rightText(right, p.y, billed)
 		}
 	}
 	for _, day := range days {
-		var seconds, sum int64
-		for _, l := range byDay[day] {
-			seconds, sum = seconds+l.Seconds, sum+l.Billed
-		}
+		whole, each := of(day, byDay[day])
 		p.room(2*line + 6)
 		p.SetFillColor(wash[0], wash[1], wash[2])
 		p.Rect(left, p.y, right-left, line+1.2, "F")
@@ -380,10 +418,10 @@ func (p *page) days(title string, lines []*timesheet.Line) {
 		p.colour(ink)
 		p.y += 0.6
 		p.text(left+2, p.y, p.w.weekday(day))
-		figures(seconds, sum)
+		figures(actual(day), whole)
 		p.y += line + 1.4
-		for _, l := range byDay[day] {
-			p.entry(l, figures)
+		for i, l := range byDay[day] {
+			p.entry(l, each[i], figures)
 		}
 		p.y += 1
 	}
@@ -394,7 +432,7 @@ func (p *page) days(title string, lines []*timesheet.Line) {
 const subjectX, actualX = 48.0, 172.0
 
 // entry writes one line. Figures writes its durations.
-func (p *page) entry(l *timesheet.Line, figures func(seconds, billed int64)) {
+func (p *page) entry(l *timesheet.Line, billed string, figures func(seconds int64, billed string)) {
 	clock := p.w.allDay
 	if from, to := p.d.Clock(l); from != "" {
 		clock = from + "–" + to
@@ -428,7 +466,7 @@ func (p *page) entry(l *timesheet.Line, figures func(seconds, billed int64)) {
 	p.colour(ink)
 	p.text(left+2, p.y, clock)
 	p.text(subjectX, p.y, texts[0])
-	figures(l.Seconds, l.Billed)
+	figures(l.Seconds, billed)
 	p.y += line
 	for _, text := range texts[1:] {
 		p.text(subjectX, p.y, text)

@@ -153,6 +153,29 @@ func TestAPageReadsAsAPersonReadsIt(t *testing.T) {
 	}
 }
 
+// TestADayShowsWhatIsBilledOfIt has the three scopes of rounding one after the other.
+func TestADayShowsWhatIsBilledOfIt(t *testing.T) {
+	d := sample(t, 13, "en", func(terms *timesheet.Terms) {
+		terms.Rounding = append(terms.Rounding, timesheet.Rounding{From: day("2026-10-03"), Increment: 6, Mode: timesheet.Nearest, Scope: timesheet.ByPosition},
+			timesheet.Rounding{From: day("2026-10-07"), Increment: 30, Mode: timesheet.Up, Scope: timesheet.ByEntry}, timesheet.Rounding{From: day("2026-10-10")})
+	})
+	text := strings.Join(strings.Fields(tool(t, "pdftotext", draw(t, d), "-layout", "FILE", "-")), " ")
+	for _, part := range []string{
+		"Thu 1 Oct 2026 0:25 0:30 09:00–09:25 Acme review 0:25 Fri 2 Oct 2026 0:26 0:30",                           // by day
+		"Sat 3 Oct 2026 0:27 09:20–09:47 Συνάντηση με τον πελάτη 0:27 Sun 4 Oct 2026",                              // by position: the summary has it
+		"0:33 1:00 09:20–09:53 Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnungsent 0:33 1:00", // by entry
+		"Sat 10 Oct 2026 0:34 0:34 09:30–10:04 =HYPERLINK(\"http://evil.example\") 0:34 0:34",
+	} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is missing in\n%s", part, text)
+		}
+	}
+	d = sample(t, 3, "en", func(terms *timesheet.Terms) { terms.Rounding = nil })
+	if text := tool(t, "pdftotext", draw(t, d), "-layout", "FILE", "-"); strings.Count(text, "Billed") != 1 {
+		t.Errorf("where nothing is rounded, a column says so:\n%s", text)
+	}
+}
+
 func TestADraftSaysSoAndSealsNothing(t *testing.T) {
 	d := sample(t, 2, "en", nil)
 	d.State, d.Seal = timesheet.Draft, timesheet.Seal{}

@@ -27,8 +27,18 @@ const (
 	duration // [h]:mm
 	clock    // hh:mm
 	date     // yyyy-mm-dd
-	money    // two decimals and more, as they are
+	perHour  // two decimals and more, as they are
+	takes    // a duration that is taken back
+	coins0   // amounts of currencies without decimals, as JPY
+	coins2
+	coins3
 )
+
+// formats are those of the styles in styles.xml. Excel shows a negative time as a row of #, so that one that is taken back shows as days.
+var formats = []string{
+	plain: "", heading: "", duration: "[h]:mm", clock: "hh:mm", date: `yyyy\-mm\-dd`, perHour: "#,##0.00##", takes: `[h]:mm;\-0.0000" d"`, coins0: "#,##0",
+	coins2: "#,##0.00", coins3: "#,##0.000",
+}
 
 // longest is how many characters a cell may have.
 const longest = 32767
@@ -51,7 +61,11 @@ const secondsOfDay = 24 * 60 * 60
 
 // lasting is a duration as a part of a day.
 func lasting(seconds int64) cell {
-	return cell{number: fraction(seconds, secondsOfDay) + "0", style: duration}
+	c := cell{number: fraction(seconds, secondsOfDay) + "0", style: duration}
+	if seconds < 0 {
+		c.style = takes
+	}
+	return c
 }
 
 // day is a date as spreadsheets count them: days since 1899-12-30. Days before 1 March 1900 are counted otherwise, and are text.
@@ -66,12 +80,28 @@ func day(d calendar.Date) cell {
 	return cell{number: strconv.FormatInt(n, 10), style: date}
 }
 
-// decimal is an amount or a rate, none where there is none.
-func decimal(s string) cell {
+// rate is what an hour costs; empty where it costs nothing.
+func rate(s string) cell {
 	if s == "" {
 		return cell{}
 	}
-	return cell{number: s, style: money}
+	return cell{number: s, style: perHour}
+}
+
+// amount is a sum with the decimals of its currency; empty where there is none.
+func amount(s string) cell {
+	if s == "" {
+		return cell{}
+	}
+	_, part, _ := strings.Cut(s, ".")
+	c := cell{number: s, style: coins2}
+	switch len(part) {
+	case 0:
+		c.style = coins0
+	case 3:
+		c.style = coins3
+	}
+	return c
 }
 
 // at is the time on a clock.
@@ -105,7 +135,7 @@ func Write(d *timesheet.Document) ([]byte, error) {
 	z := zip.NewWriter(&out)
 	files := [][2]string{
 		{"[Content_Types].xml", contentTypes(len(sheets))}, {"_rels/.rels", rels}, {"xl/workbook.xml", workbook(sheets)},
-		{"xl/_rels/workbook.xml.rels", workbookRels(len(sheets))}, {"xl/styles.xml", styles},
+		{"xl/_rels/workbook.xml.rels", workbookRels(len(sheets))}, {"xl/styles.xml", styles()},
 	}
 	for i := range sheets {
 		files = append(files, [2]string{fmt.Sprintf("xl/worksheets/sheet%d.xml", i+1), sheets[i].xml()})
@@ -126,25 +156,30 @@ func Write(d *timesheet.Document) ([]byte, error) {
 }
 
 func positions(d *timesheet.Document) sheet {
-	s := sheet{name: "Positions", widths: []int{28, 14, 10, 12, 10, 10, 14, 14, 14}}
-	s.rows = append(s.rows, head("Customer", "Billing type", "Kind", "Rate", "Time", "Billed", "Billed seconds", "Amount", "Currency"))
+	s := sheet{name: "Positions", widths: []int{28, 14, 10, 12, 10, 10, 14, 14, 14, 10}}
+	s.rows = append(s.rows, head("Customer", "Billing type", "Kind", "Rate", "Time", "Billed", "Seconds", "Billed seconds", "Amount", "Currency"))
+	seconds := int64(0)
 	for i := range d.Sheet.Positions {
 		p := &d.Sheet.Positions[i]
 		s.rows = append(s.rows, []cell{
-			text(p.Customer), text(string(p.BillingType)), text(string(p.Kind)), decimal(p.Rate), lasting(p.Seconds), lasting(p.Billed), integer(p.Billed),
-			decimal(p.Amount), text(p.Currency),
+			text(p.Customer), text(string(p.BillingType)), text(string(p.Kind)), rate(p.Rate), lasting(p.Seconds), lasting(p.Billed), integer(p.Seconds),
+			integer(p.Billed), amount(p.Amount), text(p.Currency),
 		})
+		seconds += p.Seconds
 	}
+	s.rows = append(s.rows, []cell{
+		{text: "Total time", style: heading}, {}, {}, {}, lasting(seconds), lasting(d.Sheet.Billed), integer(seconds), integer(d.Sheet.Billed),
+	})
 	for _, t := range d.Sheet.Totals {
-		s.rows = append(s.rows, []cell{{text: "Total", style: heading}, {}, {}, {}, {}, {}, {}, decimal(t.Amount), text(t.Currency)})
+		s.rows = append(s.rows, []cell{{text: "Total", style: heading}, {}, {}, {}, {}, {}, {}, {}, amount(t.Amount), text(t.Currency)})
 	}
 	return s
 }
 
 func entries(d *timesheet.Document) sheet {
-	s := sheet{name: "Entries", widths: []int{12, 8, 8, 24, 14, 10, 60, 10, 10, 10, 12, 10, 24, 24, 40, 9, 40}}
-	s.rows = append(s.rows, head("Date", "Start", "End", "Customer", "Billing type", "Kind", "Subject", "Time", "Billed", "Seconds", "Rate", "Currency", "Flags",
-		"Supplements", "Key", "Version", "Hash"))
+	s := sheet{name: "Entries", widths: []int{12, 8, 8, 24, 14, 10, 60, 10, 10, 10, 14, 12, 10, 24, 24, 40, 9, 40}}
+	s.rows = append(s.rows, head("Date", "Start", "End", "Customer", "Billing type", "Kind", "Subject", "Time", "Billed", "Seconds", "Billed seconds", "Rate", "Currency",
+		"Flags", "Supplements", "Key", "Version", "Hash"))
 	for i := range d.Sheet.Lines {
 		l := &d.Sheet.Lines[i]
 		from, to := d.Clock(l)
@@ -154,8 +189,8 @@ func entries(d *timesheet.Document) sheet {
 		}
 		s.rows = append(s.rows, []cell{
 			day(l.Date), at(from), at(to), text(l.Customer), text(string(l.BillingType)), text(string(l.Kind)), text(l.Subject), lasting(l.Seconds),
-			lasting(l.Billed), integer(l.Seconds), decimal(l.Rate), text(d.Sheet.CurrencyOf(l)), text(strings.Join(flags, " ")), text(l.Supplements), text(l.Key),
-			integer(int64(l.Version)), text(l.Hash),
+			lasting(l.Billed), integer(l.Seconds), integer(l.Billed), rate(l.Rate), text(d.Sheet.CurrencyOf(l)), text(strings.Join(flags, " ")),
+			text(l.Supplements), text(l.Key), integer(int64(l.Version)), text(l.Hash),
 		})
 	}
 	return s
@@ -194,20 +229,31 @@ const (
 
 	rels = declaration + `<Relationships xmlns="` + packages + `relationships"><Relationship Id="rId1" Type="` + office +
 		`/officeDocument" Target="xl/workbook.xml"/></Relationships>`
+)
 
-	styles = declaration + `<styleSheet xmlns="` + main + `"><numFmts count="4"><numFmt numFmtId="164" formatCode="[h]:mm"/>` +
-		`<numFmt numFmtId="165" formatCode="hh:mm"/><numFmt numFmtId="166" formatCode="yyyy\-mm\-dd"/><numFmt numFmtId="167" formatCode="#,##0.00##"/></numFmts>` +
+// styles is styles.xml: one format a style.
+func styles() string {
+	var numbers, cells strings.Builder
+	n := 0
+	for i, f := range formats {
+		id, font, apply := 0, 0, ""
+		if f != "" {
+			id, apply = 164+n, ` applyNumberFormat="1"` // those before are the format's own
+			n++
+			fmt.Fprintf(&numbers, `<numFmt numFmtId="%d" formatCode="%s"/>`, id, strings.ReplaceAll(f, `"`, "&quot;"))
+		}
+		if style(i) == heading {
+			font, apply = 1, ` applyFont="1"`
+		}
+		fmt.Fprintf(&cells, `<xf numFmtId="%d" fontId="%d" fillId="0" borderId="0" xfId="0"%s/>`, id, font, apply)
+	}
+	return declaration + `<styleSheet xmlns="` + main + `"><numFmts count="` + strconv.Itoa(n) + `">` + numbers.String() + `</numFmts>` +
 		`<fonts count="2"><font><sz val="11"/><name val="Calibri"/></font><font><b/><sz val="11"/><name val="Calibri"/></font></fonts>` +
 		`<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>` +
 		`<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>` +
-		`<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs><cellXfs count="6">` +
-		`<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/><xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/>` +
-		`<xf numFmtId="164" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>` +
-		`<xf numFmtId="165" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>` +
-		`<xf numFmtId="166" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>` +
-		`<xf numFmtId="167" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs>` +
-		`<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>`
-)
+		`<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs><cellXfs count="` + strconv.Itoa(len(formats)) + `">` +
+		cells.String() + `</cellXfs><cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>`
+}
 
 func contentTypes(sheets int) string {
 	var b strings.Builder

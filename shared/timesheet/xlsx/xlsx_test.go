@@ -96,19 +96,25 @@ func TestOtherSoftwareReadsTheWorkbook(t *testing.T) {
 	}
 	sheets := read(t, file)
 	positions, entries, issues := sheets["Positions"], sheets["Entries"], sheets["Issues"]
-	if len(sheets) != 3 || len(positions) != 1+2+1 || len(entries) != 1+len(d.Sheet.Lines) || len(issues) != 1+1+1+1+1 {
+	if len(sheets) != 3 || len(positions) != 1+2+1+1 || len(entries) != 1+len(d.Sheet.Lines) || len(issues) != 1+1+1+1+1 {
 		t.Fatalf("got %d positions, %d entries, %d issues", len(positions), len(entries), len(issues))
 	}
 	for i, p := range d.Sheet.Positions {
 		row := positions[1+i]
-		if row[0][0] != p.Customer || row[3][0] != p.Rate || row[6][0] != fmt.Sprint(p.Billed) || row[7][0] != p.Amount || row[7][1] != "#,##0.00##" {
+		if row[0][0] != p.Customer || row[3][0] != p.Rate || row[6][0] != fmt.Sprint(p.Seconds) || row[7][0] != fmt.Sprint(p.Billed) ||
+			row[8][0] != p.Amount || row[8][1] != "#,##0.00" || row[3][1] != "#,##0.00##" {
 			t.Errorf("position %+v is read as %v", p, row)
 		}
 		if row[4][0] != fmt.Sprintf("duration %d", p.Seconds) || row[5][0] != fmt.Sprintf("duration %d", p.Billed) || row[5][1] != "[h]:mm" {
 			t.Errorf("durations of %+v are read as %v", p, row)
 		}
 	}
-	if total := positions[3]; total[7][0] != d.Sheet.Totals[0].Amount || total[8][0] != "EUR" {
+	seconds := d.Sheet.Positions[0].Seconds + d.Sheet.Positions[1].Seconds
+	if time := positions[3]; time[0][0] != "Total time" || time[4][0] != fmt.Sprintf("duration %d", seconds) || time[6][0] != fmt.Sprint(seconds) ||
+		time[5][0] != fmt.Sprintf("duration %d", d.Sheet.Billed) || time[7][0] != fmt.Sprint(d.Sheet.Billed) {
+		t.Errorf("the time is read as %v", time)
+	}
+	if total := positions[4]; total[8][0] != d.Sheet.Totals[0].Amount || total[9][0] != "EUR" {
 		t.Errorf("the total is read as %v", total)
 	}
 	sum := int64(0)
@@ -123,7 +129,8 @@ func TestOtherSoftwareReadsTheWorkbook(t *testing.T) {
 			t.Errorf("the subject %.40q is read as %.40q (%v)", l.Subject, subject, row[6][1])
 		}
 		from, to := d.Clock(&d.Sheet.Lines[i])
-		if row[0][0] != l.Date.String() || row[1][0] != from+":00" || row[2][0] != to+":00" || row[14][0] != l.Key {
+		if row[0][0] != l.Date.String() || row[1][0] != from+":00" || row[2][0] != to+":00" || row[15][0] != l.Key ||
+			row[9][0] != fmt.Sprint(l.Seconds) || row[10][0] != fmt.Sprint(l.Billed) {
 			t.Errorf("line %+v is read as %.200v", l, row)
 		}
 		if row[7][0] != fmt.Sprintf("duration %d", l.Seconds) {
@@ -131,7 +138,7 @@ func TestOtherSoftwareReadsTheWorkbook(t *testing.T) {
 		}
 		sum += l.Seconds
 	}
-	if sum != d.Sheet.Positions[0].Seconds+d.Sheet.Positions[1].Seconds {
+	if sum != seconds {
 		t.Errorf("the lines have %d seconds", sum)
 	}
 	want := [][3]any{{"left out", "private", "k00"}, {"overlap", nil, "k01"}, {"flag", "crosses_midnight", "over"}, {"gap", "2026-10-02", nil}}
@@ -139,6 +146,38 @@ func TestOtherSoftwareReadsTheWorkbook(t *testing.T) {
 		if diff := cmp.Diff(w, [3]any{issues[1+i][0][0], issues[1+i][1][0], issues[1+i][2][0]}); diff != "" {
 			t.Error(diff)
 		}
+	}
+}
+
+func TestAmountsHaveTheDecimalsOfTheirCurrency(t *testing.T) {
+	for text, want := range map[string]string{"1050": "#,##0", "-5.00": "#,##0.00", "1.440": "#,##0.000", "0": "#,##0"} {
+		if c := amount(text); c.number != text || formats[c.style] != want {
+			t.Errorf("%s: got %+v, %s", text, c, formats[c.style])
+		}
+	}
+	if c := amount(""); c != (cell{}) {
+		t.Errorf("none: got %+v", c)
+	}
+}
+
+// TestTimeThatIsTakenBackIsNoRowOfHashes: Excel shows a negative number as such if its format is one of times.
+func TestTimeThatIsTakenBackIsNoRowOfHashes(t *testing.T) {
+	for seconds, want := range map[int64]string{3600: "[h]:mm", 0: "[h]:mm", -3600: `[h]:mm;\-0.0000" d"`} {
+		if c := lasting(seconds); formats[c.style] != want {
+			t.Errorf("%d: got %+v, %s", seconds, c, formats[c.style])
+		}
+	}
+	d := document(t, "a")
+	back := d.Sheet.Lines[0]
+	back.Seconds, back.Billed = -back.Seconds, -back.Billed
+	d.Sheet.Lines = append(d.Sheet.Lines, back)
+	file, err := Write(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := read(t, file)["Entries"]
+	if row := rows[len(rows)-1]; row[9][0] != fmt.Sprint(back.Seconds) || row[7][1] != `[h]:mm;\-0.0000" d"` {
+		t.Errorf("read as %v", row)
 	}
 }
 

@@ -29,6 +29,8 @@ def told_number(value, form):
         text = ("%.4f" % value).rstrip("0")
         whole, part = text.split(".")
         return whole + "." + part.ljust(2, "0")
+    if form.startswith("#,##0"):
+        return "%.*f" % (len(form.partition(".")[2]), value)
     return "%d" % value
 
 
