@@ -56,6 +56,7 @@ type referenceOperation struct {
 	Parameters                             []referenceField
 	Bodies                                 []referenceBody // of the request
 	Responses                              []referenceBody
+	Example                                *example // nil: there is none
 }
 
 type referenceBody struct {
@@ -75,14 +76,14 @@ type referenceField struct {
 const schemaPrefix = "#/components/schemas/"
 
 // newReference makes the page's content of the document.
-func newReference(doc *huma.OpenAPI) reference {
+func newReference(doc *huma.OpenAPI, shown map[string]*example) reference {
 	ref := reference{Title: doc.Info.Title, Version: doc.Info.Version, Description: doc.Info.Description, Codes: codes}
 	groups := map[string][]referenceOperation{}
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
 		item := doc.Paths[path]
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
 			if op != nil {
-				groups[op.Tags[0]] = append(groups[op.Tags[0]], newReferenceOperation(op))
+				groups[op.Tags[0]] = append(groups[op.Tags[0]], newReferenceOperation(op, shown[op.Method+" "+op.Path]))
 			}
 		}
 	}
@@ -97,8 +98,8 @@ func newReference(doc *huma.OpenAPI) reference {
 	return ref
 }
 
-func newReferenceOperation(op *huma.Operation) referenceOperation {
-	out := referenceOperation{ID: op.OperationID, Method: op.Method, Path: op.Path, Summary: op.Summary, Description: op.Description}
+func newReferenceOperation(op *huma.Operation, shown *example) referenceOperation {
+	out := referenceOperation{ID: op.OperationID, Method: op.Method, Path: op.Path, Summary: op.Summary, Description: op.Description, Example: shown}
 	for _, p := range op.Parameters {
 		f := newReferenceField(p.Name, p.Schema, p.Required)
 		f.In, f.Description = p.In, strings.TrimSpace(cmp.Or(p.Description, f.Description))

@@ -219,12 +219,14 @@ func New(s Services) http.Handler {
 	srv.webRoutes()
 
 	describeKinds(srv.api.OpenAPI(), s.Kinds)
+	shown := examples()
+	exemplify(srv.api.OpenAPI(), shown)
 	document, err := json.Marshal(srv.api.OpenAPI())
 	if err != nil {
 		panic(fmt.Sprintf("httpapi: the OpenAPI document does not encode: %v", err)) // made of plain data
 	}
 	srv.document = document
-	srv.docsRoutes(newReference(srv.api.OpenAPI()))
+	srv.docsRoutes(newReference(srv.api.OpenAPI(), shown))
 	srv.index()
 	srv.shrinking = compressed(http.HandlerFunc(srv.answer))
 	return srv
