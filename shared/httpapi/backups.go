@@ -223,7 +223,7 @@ func (s *server) startBackup(ctx context.Context, in *struct{ Body backupInput }
 
 func (s *server) listBackups(ctx context.Context, in *struct {
 	Paging
-	Calendar string `query:"calendar" doc:"Only those of the calendar of this URI, by name or id, or as it was named then." example:"msgraph://me/calendars/primary"`
+	Calendar string `query:"calendar" doc:"Only those of the calendar of this URI, by name or id, or as it was named then." example:"msgraph://me/calendars/Work"`
 	Config   string `query:"config" doc:"Only backups of the calendars of this archive config, by id or name."`
 	Job      string `query:"job" doc:"Only backups that this job had made, by id or name." example:"Every night"`
 }) (*page[BackupView], error) {

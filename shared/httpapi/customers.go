@@ -143,7 +143,7 @@ func (s *server) customerRoutes() {
 	handle(s, route{
 		pattern: "PUT /v1/customers/{id}", access: byUsers, class: limit.Writes, action: "customer.replace", needs: headerIfMatch,
 		tag: tagCustomers, summary: "Replace what is known of a customer",
-		description: "What is left out becomes empty. What is archived, and timesheets that were approved, stay as they are.",
+		description: "What is left out becomes empty, or gets its default. What is archived, and timesheets that were approved, stay as they are.",
 	}, s.putCustomer)
 	handle(s, route{
 		pattern: "DELETE /v1/customers/{id}", access: byUsers, class: limit.Removals, action: "customer.delete", needs: headerIfMatch,
