@@ -82,6 +82,22 @@ func (s *Customers) Get(ctx context.Context, user, id string) (Customer, error) 
 
 func errNone(id string) error { return fault.New(fault.NotFound, "there is no customer %.50q", id) }
 
+// Named returns a user's customer by its id, or by any of its names, however it is spelled. Errors are Get's.
+func (s *Customers) Named(ctx context.Context, user, idOrName string) (Customer, error) {
+	c, err := s.Get(ctx, user, idOrName)
+	if fault.Of(err) != fault.NotFound {
+		return c, err
+	}
+	book, failed := s.Book(ctx, user)
+	if failed != nil {
+		return Customer{}, failed
+	}
+	if named := book.Find(idOrName); named != nil {
+		return *named, nil
+	}
+	return Customer{}, err
+}
+
 // Create stores a new customer. A name that another one has is of kind fault.Conflict, as is one customer more than limit.Customers; all else that is wrong
 // with the record is of kind fault.Invalid and names the field.
 func (s *Customers) Create(ctx context.Context, user string, c Customer) (Customer, error) {

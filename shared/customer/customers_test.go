@@ -248,3 +248,19 @@ func TestErasingCustomersLeavesThoseOfOthers(t *testing.T) {
 		t.Errorf("left %v; bob has %q", left, k.names(bob))
 	}
 }
+
+func TestACustomerIsFoundByItsIDAndByAnyOfItsNames(t *testing.T) {
+	k := open(t)
+	acme := k.create(ann, "Acme", "Acme GmbH")
+	k.create(ann, acme.ID+"x")
+	for _, text := range []string{acme.ID, "ACME", "acme  gmbh"} {
+		if got, err := k.Named(t.Context(), ann, text); err != nil || got.ID != acme.ID {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+	}
+	for user, text := range map[string]string{ann: "Initech", bob: "Acme"} {
+		if _, err := k.Named(t.Context(), user, text); fault.Of(err) != fault.NotFound {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -107,13 +107,19 @@ const (
 // newService returns a service. change may alter what the handlers call.
 func newService(t testing.TB, change ...func(*service, *Services)) *service {
 	t.Helper()
+	return newServiceWith(t, func(n int64, _ time.Time) string { return fmt.Sprintf("ID%08d", n) }, change...)
+}
+
+// newServiceWith is newService, of which the nth id is made by idOf.
+func newServiceWith(t testing.TB, idOf func(n int64, at time.Time) string, change ...func(*service, *Services)) *service {
+	t.Helper()
 	s := &service{t: t, log: &logBuffer{}}
 	at, err := time.Parse(time.RFC3339, today)
 	check(t, err)
 	s.now.Store(at.Unix())
 	clock := func() time.Time { return time.Unix(s.now.Load(), 0).UTC() }
 	var ids atomic.Int64
-	newID := func() string { return fmt.Sprintf("ID%08d", ids.Add(1)) }
+	newID := func() string { return idOf(ids.Add(1), clock()) }
 
 	s.table, err = sqlite.Open(filepath.Join(t.TempDir(), "store.db"), clock)
 	check(t, err)

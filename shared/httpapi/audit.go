@@ -14,6 +14,12 @@ import (
 
 // serve lets the route's handler answer, and records what it may change.
 func (s *server) serve(w http.ResponseWriter, r *http.Request, to *route) {
+	named, err := s.byID(r, to)
+	if err != nil {
+		s.answerProblem(w, r, to, problemOf(r.Context(), err))
+		return
+	}
+	r = named
 	if to.action == "" {
 		s.guarded(to).ServeHTTP(w, r)
 		return
@@ -44,8 +50,8 @@ type AuditFilter struct {
 	To          time.Time `query:"to" doc:"Only records before this instant."`
 	Action      string    `query:"action" maxLength:"64" doc:"The action or its first words: run finds run.start and run.archive.finished." example:"run.start"`
 	Kind        string    `query:"resource_kind" maxLength:"128" doc:"The kind of what was acted on." example:"config"`
-	Resource    string    `query:"resource" maxLength:"128" doc:"The id of what was acted on."`
-	Correlation string    `query:"correlation_id" maxLength:"128"`
+	Resource    string    `query:"resource" maxLength:"128" doc:"The id of what was acted on." example:"01M6DMBE0000000KXTYCBHT424"`
+	Correlation string    `query:"correlation_id" maxLength:"128" doc:"Only what this request did, by its X-Correlation-Id." example:"01M6DMBE0000000N3PN1S02V25"`
 	Outcome     string    `query:"outcome" enum:"begun,ok,refused,failed,unreadable"`
 }
 

@@ -223,15 +223,23 @@ func (s *server) startBackup(ctx context.Context, in *struct{ Body backupInput }
 
 func (s *server) listBackups(ctx context.Context, in *struct {
 	Paging
-	Calendar string `query:"calendar" doc:"Only backups of the calendar that this URI names: by its name or id, or as it was named then."`
+	Calendar string `query:"calendar" doc:"Only those of the calendar of this URI, by name or id, or as it was named then." example:"msgraph://me/calendars/Work"`
 	Config   string `query:"config" doc:"Only backups of the calendars of this archive config, by id or name."`
-	Job      string `query:"job" doc:"Only backups that this job had made."`
+	Job      string `query:"job" doc:"Only backups that this job had made, by id or name." example:"Every night"`
 }) (*page[BackupView], error) {
 	who, err := user(ctx)
 	if err != nil {
 		return nil, err
 	}
 	f := backup.Filter{Job: in.Job}
+	if in.Job != "" {
+		switch j, err := s.Jobs.Named(ctx, who, in.Job); {
+		case err == nil:
+			f.Job = j.ID
+		case fault.Of(err) != fault.NotFound: // of a job that was removed there may still be backups
+			return nil, err
+		}
+	}
 	if in.Calendar != "" {
 		if f.Calendar, err = parseURI("calendar", in.Calendar); err != nil {
 			return nil, err

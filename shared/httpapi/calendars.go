@@ -188,8 +188,8 @@ func (s *server) calendarRoutes() {
 func (s *server) listCalendars(ctx context.Context, in *struct {
 	Paging
 	Provider string `query:"provider" enum:"local,msgraph" default:"local"`
-	Account  string `query:"account" doc:"Only calendars of this account."`
-	URI      string `query:"uri" doc:"Only the calendar that the URI names; without the other two."`
+	Account  string `query:"account" doc:"Only calendars of this account." example:"me"`
+	URI      string `query:"uri" doc:"Only the calendar that the URI names; without the other two." example:"msgraph://me/calendars/primary"`
 }) (*page[calendarView], error) {
 	if in.URI != "" {
 		if in.Account != "" {
@@ -271,7 +271,7 @@ func (s *server) createCalendar(ctx context.Context, in *struct {
 	return &calendarAnswer{Location: "/v1/calendars/" + view.ID, Body: view}, nil
 }
 
-func (s *server) getCalendar(ctx context.Context, in *ByID) (*calendarAnswer, error) {
+func (s *server) getCalendar(ctx context.Context, in *ByIDOrName) (*calendarAnswer, error) {
 	f, err := s.find(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -280,7 +280,7 @@ func (s *server) getCalendar(ctx context.Context, in *ByID) (*calendarAnswer, er
 }
 
 func (s *server) deleteCalendar(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	Force bool `query:"force" doc:"Delete it although it is the source or the archive of an archive config."`
 }) (*struct{}, error) {
 	who, err := user(ctx)
@@ -377,7 +377,7 @@ func viewTime(d calendar.DateTime, zone *time.Location) string {
 func viewInstant(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 func (s *server) listEvents(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	Period
 	Paging
 }) (*page[eventView], error) {
@@ -446,7 +446,7 @@ type overlapMember struct {
 }
 
 func (s *server) listOverlaps(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	Period
 	Paging
 	AllDay bool `query:"all_day" doc:"All-day appointments take part."`
@@ -493,7 +493,7 @@ type importView importing.Report
 
 // importInput is a request whose body the handler reads itself, as it comes.
 type importInput struct {
-	ByID
+	ByIDOrName
 	ContentType string `header:"Content-Type" hidden:"true"`
 
 	DryRun bool `query:"dry_run" doc:"Say what would be imported, and write nothing."`
@@ -544,7 +544,7 @@ type fileAnswer struct {
 	Body        []byte
 }
 
-func (s *server) exportCalendar(ctx context.Context, in *ByID) (*fileAnswer, error) {
+func (s *server) exportCalendar(ctx context.Context, in *ByIDOrName) (*fileAnswer, error) {
 	f, err := s.find(ctx, in.ID)
 	if err != nil {
 		return nil, err

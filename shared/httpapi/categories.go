@@ -182,7 +182,7 @@ func (s *server) createCategory(ctx context.Context, in *struct {
 }
 
 func (s *server) recolourCategory(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	CategoryAccount
 	Body struct {
 		Colour categoryColour `json:"colour"`
@@ -207,7 +207,7 @@ func (s *server) recolourCategory(ctx context.Context, in *struct {
 }
 
 func (s *server) deleteCategory(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	CategoryAccount
 }) (*struct{}, error) {
 	_, _, lists, uri, err := s.account(ctx, ofCategories(in.CategoryAccount))

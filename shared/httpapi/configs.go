@@ -139,8 +139,14 @@ func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + 
 
 const headerIfMatch = "If-Match"
 
+// ByID names a thing that has no name of its own.
 type ByID struct {
-	ID string `path:"id"`
+	ID string `path:"id" doc:"The id, as lists and other answers have it."`
+}
+
+// ByIDOrName names a thing that has a name, too. What the path has is its id by then; see byID.
+type ByIDOrName struct {
+	ID string `path:"id" doc:"Id, or name in any case. A name with a slash cannot stand here."`
 }
 
 // IfMatch is the header without which nothing that exists is replaced or deleted (RFC 9110, section 13.1.1).
@@ -273,7 +279,7 @@ func (s *server) createConfig(ctx context.Context, in *struct{ Body newConfigInp
 	return out, nil
 }
 
-func (s *server) getConfig(ctx context.Context, in *ByID) (*configAnswer, error) {
+func (s *server) getConfig(ctx context.Context, in *ByIDOrName) (*configAnswer, error) {
 	who, err := user(ctx)
 	if err != nil {
 		return nil, err
@@ -286,7 +292,7 @@ func (s *server) getConfig(ctx context.Context, in *ByID) (*configAnswer, error)
 }
 
 func (s *server) putConfig(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	IfMatch
 	Body ConfigInput
 }) (*configAnswer, error) {
@@ -331,7 +337,7 @@ func ifChanged(err error) error {
 }
 
 func (s *server) deleteConfig(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	IfMatch
 }) (*struct{}, error) {
 	who, err := user(ctx)
@@ -358,8 +364,8 @@ func (s *server) deleteConfig(ctx context.Context, in *struct {
 
 // activation switches a config on or off, and its jobs with it. It does not depend on what else changed, so that it tries again when
 // somebody was faster.
-func (s *server) activation(active bool) func(context.Context, *ByID) (*configAnswer, error) {
-	return func(ctx context.Context, in *ByID) (*configAnswer, error) {
+func (s *server) activation(active bool) func(context.Context, *ByIDOrName) (*configAnswer, error) {
+	return func(ctx context.Context, in *ByIDOrName) (*configAnswer, error) {
 		who, err := user(ctx)
 		if err != nil {
 			return nil, err
@@ -396,7 +402,7 @@ type configWindowView struct {
 	Timezone string `json:"timezone"`
 }
 
-func (s *server) configWindow(ctx context.Context, in *ByID) (*struct{ Body configWindowView }, error) {
+func (s *server) configWindow(ctx context.Context, in *ByIDOrName) (*struct{ Body configWindowView }, error) {
 	who, err := user(ctx)
 	if err != nil {
 		return nil, err

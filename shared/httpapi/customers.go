@@ -143,7 +143,7 @@ func (s *server) customerRoutes() {
 	handle(s, route{
 		pattern: "PUT /v1/customers/{id}", access: byUsers, class: limit.Writes, action: "customer.replace", needs: headerIfMatch,
 		tag: tagCustomers, summary: "Replace what is known of a customer",
-		description: "What is left out becomes empty. What is archived, and timesheets that were approved, stay as they are.",
+		description: "What is left out becomes empty, or gets its default. What is archived, and timesheets that were approved, stay as they are.",
 	}, s.putCustomer)
 	handle(s, route{
 		pattern: "DELETE /v1/customers/{id}", access: byUsers, class: limit.Removals, action: "customer.delete", needs: headerIfMatch,
@@ -201,7 +201,7 @@ func (s *server) createCustomer(ctx context.Context, in *struct{ Body CustomerIn
 	return out, nil
 }
 
-func (s *server) getCustomer(ctx context.Context, in *ByID) (*customerAnswer, error) {
+func (s *server) getCustomer(ctx context.Context, in *ByIDOrName) (*customerAnswer, error) {
 	who, err := user(ctx)
 	if err != nil {
 		return nil, err
@@ -225,7 +225,7 @@ func (s *server) customer(ctx context.Context, id string, seen IfMatch) (who str
 }
 
 func (s *server) putCustomer(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	IfMatch
 	Body CustomerInput
 }) (*customerAnswer, error) {
@@ -244,7 +244,7 @@ func (s *server) putCustomer(ctx context.Context, in *struct {
 }
 
 func (s *server) deleteCustomer(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	IfMatch
 }) (*struct{}, error) {
 	who, c, err := s.customer(ctx, in.ID, in.IfMatch)
@@ -258,7 +258,7 @@ func (s *server) deleteCustomer(ctx context.Context, in *struct {
 }
 
 func (s *server) mergeCustomers(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	IfMatch
 	Body struct {
 		Name string `json:"name" doc:"Name or alias of another customer, or a name that nobody has recorded."`

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -54,8 +55,12 @@ type referenceGroup struct {
 type referenceOperation struct {
 	ID, Method, Path, Summary, Description string
 	Parameters                             []referenceField
+	Headers                                []string        // those that many operations take
 	Bodies                                 []referenceBody // of the request
-	Responses                              []referenceBody
+	Answers                                []referenceBody // when it went well
+	Problems                               []string        // statuses of all else
+	Request                                string          // of the example, as a command line; empty: there is none
+	Status, Answer                         string          // with which the example was answered; the text is empty where there is none
 }
 
 type referenceBody struct {
@@ -75,14 +80,16 @@ type referenceField struct {
 const schemaPrefix = "#/components/schemas/"
 
 // newReference makes the page's content of the document.
-func newReference(doc *huma.OpenAPI) reference {
-	ref := reference{Title: doc.Info.Title, Version: doc.Info.Version, Description: doc.Info.Description, Codes: codes}
+func newReference(doc *huma.OpenAPI, shown map[string]*example) reference {
+	ref := reference{Title: doc.Info.Title, Version: doc.Info.Version, Description: doc.Info.Description}
+	ref.Codes = slices.Clone(codes)
+	slices.SortStableFunc(ref.Codes, func(a, b code) int { return a.Status - b.Status })
 	groups := map[string][]referenceOperation{}
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
 		item := doc.Paths[path]
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
 			if op != nil {
-				groups[op.Tags[0]] = append(groups[op.Tags[0]], newReferenceOperation(op))
+				groups[op.Tags[0]] = append(groups[op.Tags[0]], newReferenceOperation(op, shown[op.Method+" "+op.Path]))
 			}
 		}
 	}
@@ -97,11 +104,15 @@ func newReference(doc *huma.OpenAPI) reference {
 	return ref
 }
 
-func newReferenceOperation(op *huma.Operation) referenceOperation {
+func newReferenceOperation(op *huma.Operation, shown *example) referenceOperation {
 	out := referenceOperation{ID: op.OperationID, Method: op.Method, Path: op.Path, Summary: op.Summary, Description: op.Description}
 	for _, p := range op.Parameters {
+		if p == idempotencyKeyParam || p == csrfParam {
+			out.Headers = append(out.Headers, p.Name)
+			continue
+		}
 		f := newReferenceField(p.Name, p.Schema, p.Required)
-		f.In, f.Description = p.In, strings.TrimSpace(cmp.Or(p.Description, f.Description))
+		f.In, f.Description = p.In, strings.TrimSpace(cmp.Or(p.Description, f.Description)+asIn(p))
 		out.Parameters = append(out.Parameters, f)
 	}
 	if op.RequestBody != nil {
@@ -109,9 +120,31 @@ func newReferenceOperation(op *huma.Operation) referenceOperation {
 	}
 	for _, status := range slices.Sorted(maps.Keys(op.Responses)) {
 		r := op.Responses[status]
-		out.Responses = append(out.Responses, bodiesOf(status, r.Description, r.Content)...)
+		if r.Content[problemContentType] != nil {
+			out.Problems = append(out.Problems, status)
+			continue
+		}
+		out.Answers = append(out.Answers, bodiesOf(status, r.Description, r.Content)...)
+	}
+	if shown != nil {
+		out.Request, out.Status = shown.curl(op), strconv.Itoa(shown.Status)
+		if shown.Answer != nil {
+			out.Answer = text(shown.Answers, shown.Answer)
+		}
 	}
 	return out
+}
+
+// asIn says what a text in a parameter may be, where an example shows it.
+func asIn(p *huma.Param) string {
+	shown := p.Example
+	if shown == nil && len(p.Schema.Examples) > 0 {
+		shown = p.Schema.Examples[0]
+	}
+	if text, ok := shown.(string); ok && len(p.Schema.Enum) == 0 {
+		return " As in " + text + "."
+	}
+	return ""
 }
 
 func bodiesOf(status, description string, content map[string]*huma.MediaType) []referenceBody {

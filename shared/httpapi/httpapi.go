@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -150,11 +151,10 @@ func New(s Services) http.Handler {
 	srv.api = humago.New(srv.mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
-			Info: &huma.Info{Title: "Admin Assistant", Version: s.Version, License: &huma.License{Name: "Apache 2.0", Identifier: "Apache-2.0"}, Description: "" +
-				"Keeps a truthful, billable record of a professional's calendar. " +
-				"Requests are authenticated by an access token in the header Authorization, or by the session of a browser that signed in at " +
-				"/auth/login; a request of a session that is not a GET has to carry its token (GET /auth/session) in the header X-CSRF-Token. " +
-				"Errors are problem details (RFC 9457) with a stable code. A POST may carry an Idempotency-Key; every request may carry an X-Correlation-Id."},
+			Info: &huma.Info{
+				Title: "Admin Assistant", Version: s.Version, License: &huma.License{Name: "Apache 2.0", Identifier: "Apache-2.0"},
+				Description: strings.Join(conventions, "\n\n"),
+			},
 			Tags: []*huma.Tag{
 				{Name: tagMe, Description: "Who is asking."},
 				{Name: tagAuth, Description: "" +
@@ -219,15 +219,36 @@ func New(s Services) http.Handler {
 	srv.webRoutes()
 
 	describeKinds(srv.api.OpenAPI(), s.Kinds)
+	shown := examples()
+	exemplify(srv.api.OpenAPI(), shown)
 	document, err := json.Marshal(srv.api.OpenAPI())
 	if err != nil {
 		panic(fmt.Sprintf("httpapi: the OpenAPI document does not encode: %v", err)) // made of plain data
 	}
 	srv.document = document
-	srv.docsRoutes(newReference(srv.api.OpenAPI()))
+	srv.docsRoutes(newReference(srv.api.OpenAPI(), shown))
 	srv.index()
 	srv.shrinking = compressed(http.HandlerFunc(srv.answer))
 	return srv
+}
+
+// conventions are what holds for the whole API, a paragraph each.
+var conventions = []string{
+	"Keeps a truthful, billable record of a professional's calendar.",
+	"Sign-in: an access token of Entra ID in the header Authorization says who asks, as in the examples, or the session of a browser that signed in at /auth/login. " +
+		"A request of a session that is no GET carries its token (GET /auth/session) in the header X-CSRF-Token. On one machine the token is the server's key: the file " +
+		"server-<host>-<port>.key in its data folder.",
+	"Names: a thing is named by its id. One that has a name, such as a config, a customer, a job or a calendar, is named by that as well, in any " +
+		"case. When several have the name, the answer is 409 and lists them. Wherever a body or a query names a config, its id and its name do.",
+	"Values: JSON in UTF-8. Instants are as in 2026-10-05T07:00:00Z, days as in 2026-10-05. A period is said in words, as in last month, 2026-10 or " +
+		"2026-10-01 to 2026-10-15. Members and parameters that the API does not know are refused, and null, where the schema does not have it.",
+	"Lists: items and next come out. While next is not empty, the same request with it as cursor brings the next page.",
+	"Changes: PUT replaces the whole, and there is no PATCH: read, change, and send it all. What is left out gets its default, unless the route says " +
+		"otherwise. Where If-Match is needed, send the ETag that you have read, so that nobody's change in between is lost; * means whatever is there.",
+	"Repeats: a POST may carry an Idempotency-Key, and takes effect once however often it is sent.",
+	"Runs: work that takes longer is a run. The answer is 202 with it, and GET /v1/runs/{id} says what becomes of it.",
+	"Errors: problem details (RFC 9457) with a code that stays as it is; field says what is wrong. 429 and 503 may say in Retry-After when to ask again. Every " +
+		"request may carry an X-Correlation-Id, which the answer repeats.",
 }
 
 const (

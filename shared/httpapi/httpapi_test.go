@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"maps"
 	"net/http"
@@ -111,10 +112,20 @@ func TestReferencePage(t *testing.T) {
 		t.Errorf("policy %s", policy)
 	}
 	for _, text := range []string{string(page.body), string(style.body)} {
-		for _, outside := range []string{"http://", "https://", `"//`, "<script", "@import", "url(", " style=", " onclick"} {
+		for _, outside := range []string{`="http`, `"//`, "<script", "@import", "url(", " style=", " onclick"} {
 			if strings.Contains(text, outside) {
 				t.Errorf("the page has %q", outside)
 			}
+		}
+	}
+	if shown := strings.Count(string(page.body), "<summary>Example</summary>"); shown != len(patterns(s)) {
+		t.Errorf("%d operations have an example", shown)
+	}
+	for _, text := range []string{
+		`curl -X PUT "$API/v1/customers/Acme"`, `-H 'If-Match: "1"'`, `"order_number": "PO-4711"`, "\nDTSTART:20261006T100000Z\n", "is answered 201",
+	} {
+		if !strings.Contains(html.UnescapeString(string(page.body)), text) {
+			t.Errorf("the page lacks %s", text)
 		}
 	}
 	for _, r := range s.declared {

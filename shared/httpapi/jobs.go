@@ -243,7 +243,7 @@ func (s *server) job(ctx context.Context, id string) (*job.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.Jobs.Named(ctx, who, id)
+	return s.Jobs.Get(ctx, who, id)
 }
 
 // changingJob returns the job that a request changes or removes, if it is the version that its caller has read.
@@ -255,7 +255,7 @@ func (s *server) changingJob(ctx context.Context, id string, read IfMatch) (*job
 	return j, read.check(j.Version)
 }
 
-func (s *server) getJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
+func (s *server) getJob(ctx context.Context, in *ByIDOrName) (*jobAnswer, error) {
 	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -264,7 +264,7 @@ func (s *server) getJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
 }
 
 func (s *server) putJob(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	IfMatch
 	Body JobSettings
 }) (*jobAnswer, error) {
@@ -280,7 +280,7 @@ func (s *server) putJob(ctx context.Context, in *struct {
 }
 
 func (s *server) deleteJob(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	IfMatch
 }) (*struct{}, error) {
 	j, err := s.changingJob(ctx, in.ID, in.IfMatch)
@@ -290,7 +290,7 @@ func (s *server) deleteJob(ctx context.Context, in *struct {
 	return &struct{}{}, ifChanged(s.Jobs.Remove(ctx, j.User, j.ID, j.Version))
 }
 
-func (s *server) pauseJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
+func (s *server) pauseJob(ctx context.Context, in *ByIDOrName) (*jobAnswer, error) {
 	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -302,7 +302,7 @@ func (s *server) pauseJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
 	return s.answerJob(j)
 }
 
-func (s *server) resumeJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
+func (s *server) resumeJob(ctx context.Context, in *ByIDOrName) (*jobAnswer, error) {
 	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -314,7 +314,7 @@ func (s *server) resumeJob(ctx context.Context, in *ByID) (*jobAnswer, error) {
 	return s.answerJob(j)
 }
 
-func (s *server) triggerJob(ctx context.Context, in *ByID) (*runAnswer, error) {
+func (s *server) triggerJob(ctx context.Context, in *ByIDOrName) (*runAnswer, error) {
 	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -327,7 +327,7 @@ func (s *server) triggerJob(ctx context.Context, in *ByID) (*runAnswer, error) {
 }
 
 func (s *server) jobRuns(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	Paging
 }) (*page[runView], error) {
 	j, err := s.job(ctx, in.ID)

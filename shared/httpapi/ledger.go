@@ -100,7 +100,7 @@ func (s *server) ledgerDay(ctx context.Context, in *struct {
 	OfConfig
 	Paging
 	Date string `path:"date" doc:"A day in the config's zone, in any form that a period may have: 2026-10-05, 5-Oct, yesterday."`
-	AsOf string `query:"as_of" doc:"An instant as in 2026-10-06T12:00:00Z: the day as the ledger had it then."`
+	AsOf string `query:"as_of" doc:"An instant as in 2026-10-06T12:00:00Z: the day as the ledger had it then." example:"2026-11-02T12:00:00Z"`
 }) (*page[entryView], error) {
 	c, err := s.config(ctx, in.Config)
 	if err != nil {
@@ -246,7 +246,7 @@ func (s *server) ledgerStamp(ctx context.Context, in *struct {
 func (s *server) ledgerProof(ctx context.Context, in *struct {
 	OfConfig
 	Period string `query:"period" doc:"Days in the config's zone, in any form that a period may have: 2026-10-01 to 2026-10-31, last month."`
-	Key    string `query:"key" doc:"Source key of an appointment, in the place of a period."`
+	Key    string `query:"key" doc:"Source key of an appointment, in the place of a period." example:"kickoff@example.com@2026-10-05T07:00:00Z"`
 }) (*struct{ Body *proof.Proof }, error) {
 	c, err := s.config(ctx, in.Config)
 	if err != nil {

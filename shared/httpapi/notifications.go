@@ -118,7 +118,7 @@ type readView struct {
 }
 
 func (s *server) readNotifications(ctx context.Context, in *struct {
-	Until string `query:"until" maxLength:"64" doc:"Id of the newest one that you have seen: later ones stay unread."`
+	Until string `query:"until" maxLength:"64" doc:"Id of the newest one that you have seen: later ones stay unread." example:"01M6DMBE009H13SZBGSKTBG3CW"`
 }) (*struct{ Body readView }, error) {
 	who, err := user(ctx)
 	if err != nil {

@@ -266,12 +266,12 @@ func (r *route) errors() []int {
 	if !r.authenticated() {
 		return statuses
 	}
-	statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests)
+	statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests)
 	method, _ := r.split()
 	if method == http.MethodGet {
 		return statuses
 	}
-	statuses = append(statuses, http.StatusConflict, http.StatusLocked, http.StatusRequestEntityTooLarge)
+	statuses = append(statuses, http.StatusLocked, http.StatusRequestEntityTooLarge)
 	if hasBody(method) {
 		statuses = append(statuses, http.StatusUnsupportedMediaType)
 	}

@@ -171,7 +171,7 @@ func (s *server) ruleRoutes() {
 	}, s.suggestRules)
 }
 
-func (s *server) getRules(ctx context.Context, in *ByID) (*rulesAnswer, error) {
+func (s *server) getRules(ctx context.Context, in *ByIDOrName) (*rulesAnswer, error) {
 	c, err := s.config(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -180,7 +180,7 @@ func (s *server) getRules(ctx context.Context, in *ByID) (*rulesAnswer, error) {
 }
 
 func (s *server) putRules(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	IfMatch
 	Body rulesInput
 }) (*rulesAnswer, error) {
@@ -264,7 +264,7 @@ type triedRuleView struct {
 const maxChanged = 5000
 
 func (s *server) tryRules(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	Body tryInput
 }) (*struct{ Body tryView }, error) {
 	who, err := user(ctx)
@@ -355,7 +355,7 @@ type suggestionsView struct {
 }
 
 func (s *server) suggestRules(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	Period string `query:"period" default:"last 90 days" doc:"Days in words, at most 400."`
 }) (*struct{ Body suggestionsView }, error) {
 	who, err := user(ctx)

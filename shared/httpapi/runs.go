@@ -191,7 +191,7 @@ const runPages = 10
 func (s *server) listRuns(ctx context.Context, in *struct {
 	Paging
 	Config   string    `query:"config" doc:"Only runs of this archive config, by id or name."`
-	Calendar string    `query:"calendar" doc:"Only runs of no config that are about the calendar of this URI, as they name it; instead of config."`
+	Calendar string    `query:"calendar" doc:"Only those without a config that name the calendar by this URI." example:"local://me/calendars/Work"`
 	Kind     runKind   `query:"kind" doc:"Only runs of this kind."`
 	State    string    `query:"state" enum:"queued,running,succeeded,partial,failed,cancelled" doc:"Only runs in this state."`
 	Since    time.Time `query:"since" doc:"Only runs that were asked for at this instant or later."`

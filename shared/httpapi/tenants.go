@@ -31,7 +31,7 @@ func viewTenant(t tenant.Tenant) tenantView {
 
 // ByTenant names a tenant.
 type ByTenant struct {
-	Tenant string `path:"tenant" doc:"Entra tenant id."`
+	Tenant string `path:"tenant" doc:"Entra tenant id, or the name that the tenant has here."`
 }
 
 func (s *server) tenantRoutes() {

@@ -399,11 +399,11 @@ func (s *server) sendTimesheet(ctx context.Context, in *struct {
 func (s *server) exportTimesheet(ctx context.Context, in *struct {
 	ByID
 	Format  string `query:"format" enum:"json,csv,xero,invoice-data,pdf,xlsx" default:"pdf"`
-	Number  string `query:"number" maxLength:"64" doc:"For Xero: number of the invoice."`
-	Date    string `query:"date" doc:"For Xero: day of the invoice; today without it."`
-	Due     string `query:"due" doc:"For Xero: day on which it is due."`
-	Account string `query:"account" maxLength:"64" doc:"For Xero: code of the account."`
-	Tax     string `query:"tax" maxLength:"64" doc:"For Xero: name of the tax rate."`
+	Number  string `query:"number" maxLength:"64" doc:"For Xero: number of the invoice." example:"2026-117"`
+	Date    string `query:"date" doc:"For Xero: day of the invoice; today without it." example:"2026-11-02"`
+	Due     string `query:"due" doc:"For Xero: day on which it is due." example:"2026-11-16"`
+	Account string `query:"account" maxLength:"64" doc:"For Xero: code of the account." example:"200"`
+	Tax     string `query:"tax" maxLength:"64" doc:"For Xero: name of the tax rate." example:"20% (VAT on Income)"`
 }) (*fileAnswer, error) {
 	who, err := user(ctx)
 	if err != nil {

@@ -39,6 +39,7 @@ func (s *server) settings(ctx context.Context) (account.Settings, error) {
 // userView is a user as administrators see one: nothing of what the user keeps here.
 type userView struct {
 	Object   string     `json:"object" doc:"Entra object id."`
+	UserName string     `json:"user_name,omitempty" doc:"As the sign-in gave it last. Routes take it in place of the object id."`
 	Name     string     `json:"name" doc:"As the sign-in gave it last; empty once the user is erased."`
 	Role     string     `json:"role" enum:"user,admin" doc:"Given here. A sign-in with the application role \"admin\" makes an administrator, too."`
 	State    string     `json:"state" enum:"active,disabled,erasing,erased"`
@@ -75,7 +76,7 @@ type banView struct {
 
 func viewUser(p account.Profile) userView {
 	v := userView{
-		Object: p.Object, Name: p.Name, Role: string(account.RoleUser), State: string(p.State()), Created: orNil(p.Created),
+		Object: p.Object, UserName: p.UserName, Name: p.Name, Role: string(account.RoleUser), State: string(p.State()), Created: orNil(p.Created),
 		Erasing: orNil(p.Erasing), Erased: orNil(p.Erased),
 	}
 	if p.Role == account.RoleAdmin {
@@ -94,7 +95,7 @@ type userAnswer struct{ Body userView }
 
 // ByObject names a user of the administrator's tenant.
 type ByObject struct {
-	Object string `path:"object" doc:"Entra object id."`
+	Object string `path:"object" doc:"Entra object id, or the user name or address of the sign-in."`
 }
 
 func (s *server) userRoutes() {
@@ -254,7 +255,7 @@ func (s *server) putRole(ctx context.Context, in *struct {
 
 func (s *server) deleteUser(ctx context.Context, in *struct {
 	ByObject
-	Kept string `query:"kept" doc:"Where timesheets are to be kept: what GET /v1/users/{object}/erasure has as kept."`
+	Kept string `query:"kept" doc:"Where timesheets are to be kept: what GET /v1/users/{object}/erasure has as kept." example:"f2307374ba8f"`
 }) (*erasureAnswer, error) {
 	by, err := account.From(ctx)
 	if err != nil {

@@ -61,7 +61,7 @@ func (repairMode) Schema(huma.Registry) *huma.Schema {
 }
 
 func (s *server) startRepair(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	Body repairInput
 }) (*runAnswer, error) {
 	c, who, err := s.archiveOf(ctx, in.ID)
@@ -139,7 +139,7 @@ func (s *server) archiveOf(ctx context.Context, idOrName string) (c archive.Conf
 }
 
 func (s *server) startVerify(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	Body *VerifyDays
 }) (*runAnswer, error) {
 	c, who, err := s.archiveOf(ctx, in.ID)
