@@ -140,7 +140,7 @@ var (
 	// ground is what capabilities stand on.
 	ground = []string{
 		"shared/calendar", "shared/ledger", "shared/run", "shared/store", "shared/queue", "shared/blob", "shared/secret", "shared/mail",
-		"shared/fault", "shared/pause", "shared/plaintext", "shared/strictjson", "shared/telemetry",
+		"shared/fault", "shared/pause", "shared/phrase", "shared/plaintext", "shared/strictjson", "shared/telemetry",
 	}
 	badNames = []string{"util", "utils", "common", "helper", "helpers", "base", "manager", "models", "types", "interfaces"}
 )

@@ -13,6 +13,7 @@
 package action
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -24,6 +25,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
@@ -100,6 +102,8 @@ type Action struct {
 	Cause
 	Subject Subject `json:"subject"`
 	Detail  string  `json:"detail"` // what happened and what to do, for the user
+	// Says is Detail, to be put into the language of whoever reads it; empty: there is nothing but Detail.
+	Says phrase.Text `json:"says,omitempty"`
 	// Config is the archive config that the action is about; empty: of none, or it was raised when that was not noted.
 	Config string `json:"config,omitempty"`
 	Question
@@ -259,11 +263,20 @@ func (s *Actions) note(ctx context.Context, user string, c Cause) (*note, error)
 	return decodeNote(ctx, item), nil
 }
 
-// Raise opens an action for a's user, cause, subject and detail, and returns it. If one of the cause is open, that one is returned;
+// In is what happened and what to do, in the reader's language as far as it is known in that.
+func (a *Action) In(r phrase.Reader) string {
+	if text, known := a.Says.In(r); known && len(a.Says) > 0 {
+		return text
+	}
+	return a.Detail
+}
+
+// Raise opens an action for a's user, cause, subject and detail, and returns it. Without a detail, it is what a says in English. If one of the cause is open, that one is returned;
 // when its cause was there again since, it has the newer subject and detail. a.At is when the cause was there: what was known
 // of up to then raises nothing, and the action that it raised is returned, whatever became of it. So it may be called any number of times.
 func (s *Actions) Raise(ctx context.Context, a Action) (*Action, error) {
 	at := a.At.UTC().Round(0)
+	a.Detail = cmp.Or(a.Detail, a.Says.String())
 	if len(a.Detail) > maxDetail {
 		return nil, fault.New(fault.Internal, "the detail of an action has %d bytes", len(a.Detail))
 	}
@@ -285,7 +298,7 @@ func (s *Actions) Raise(ctx context.Context, a Action) (*Action, error) {
 		if known == nil || known.State != Open {
 			known = &Action{ID: s.newID(), User: a.User, Cause: a.Cause, Created: now}
 		}
-		known.Subject, known.Detail, known.Config, known.At = a.Subject, a.Detail, a.Config, at
+		known.Subject, known.Detail, known.Says, known.Config, known.At = a.Subject, a.Detail, a.Says, a.Config, at
 		known.changed(Change{At: now, State: Open, Why: a.Subject.ID})
 		n.Action, n.Open, n.At = known.ID, true, at
 		err = s.table.Transact(ctx, []store.Op{known.op(), n.op(a.User, a.Cause, now)})

@@ -1,6 +1,10 @@
 package action
 
-import "testing"
+import (
+	"testing"
+
+	"adminassistant/shared/phrase"
+)
 
 func TestCounts(t *testing.T) {
 	for want, of := range map[string]map[Kind]int{
@@ -14,11 +18,11 @@ func TestCounts(t *testing.T) {
 		"2 changes in the archive calendar":               {Altered: 2},
 		"1 crowd of appointments missing from the source": {Retention: 1},
 	} {
-		if got := Counts(of); got != want {
+		if got := phrase.New("as_it_is", Counts(of)).String(); got != want {
 			t.Errorf("%v are %q, should be %q", of, got, want)
 		}
 	}
-	if Things(1) != "1 thing" || Things(2) != "2 things" {
+	if Things(1).String() != "1 thing" || Things(2).String() != "2 things" {
 		t.Errorf("%s, %s", Things(1), Things(2))
 	}
 }
@@ -27,13 +31,13 @@ func TestEveryKindHasANameAndKnowsWhatEndsIt(t *testing.T) {
 	kinds := map[Kind]bool{}
 	for _, kind := range Kinds() {
 		kinds[kind] = true
-		if names[kind][0] == "" || names[kind][1] == "" {
+		if !phrase.Has("count."+string(kind)+".one") || !phrase.Has("count."+string(kind)+".many") {
 			t.Errorf("%s has no name", kind)
 		}
 	}
 	for kind := range ends {
 		if !kinds[kind] {
-			t.Errorf("%s is resolved by something and has no name", kind)
+			t.Errorf("%s is resolved by something and is no kind", kind)
 		}
 	}
 }

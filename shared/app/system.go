@@ -37,6 +37,7 @@ import (
 	"adminassistant/shared/mail"
 	"adminassistant/shared/notice"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/place"
 	"adminassistant/shared/proof"
 	"adminassistant/shared/queue"
@@ -366,8 +367,8 @@ func (y *system) mailer(sender mail.Sender, limits notify.Limits, firstPause, vi
 		Deliveries:    queue.Deliveries{Queue: y.notices, Log: y.log, Metrics: y.metrics, FirstPause: firstPause, Visibility: visibility},
 		Notifications: y.notice.Notifications, Profile: y.notice.Profile, Sender: sender, Limits: limits, Base: y.settings.PublicURL, Clock: y.clock,
 		Returned: y.notice.MailReturned, Others: y.mailReturned,
-		Unsubscribe: func(ctx context.Context, user string) (string, error) {
-			return y.notice.UnsubscribeAddress(ctx, y.settings.PublicURL, user)
+		Unsubscribe: func(ctx context.Context, user string, in phrase.Language) (string, error) {
+			return y.notice.UnsubscribeAddress(ctx, y.settings.PublicURL, user, in)
 		},
 	}
 }

@@ -280,7 +280,7 @@ func TestManyMissingCopiesAreOneThingAndNotMany(t *testing.T) {
 	if result.Asks.Raised != 0 || result.View.Missing != 10 {
 		t.Errorf("%+v %+v", result.View, result.Asks)
 	}
-	if words := archive.VerifyKind.Words(r, &result); words.Action != string(action.ArchiveMissing) || !strings.Contains(words.Text, "retention") {
+	if words := archive.VerifyKind.Words(r, &result); words.Action != string(action.ArchiveMissing) || !strings.Contains(words.Text.String(), "retention") {
 		t.Errorf("%+v", words)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"adminassistant/shared/action"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/run"
 	"adminassistant/shared/telemetry"
 )
@@ -40,31 +41,29 @@ func decideWords(r *run.Run, result run.Result) run.Words {
 		return damagedWords(r)
 	case res.ArchiveMissing:
 		return run.Words{
-			Title:  ": the archive calendar is gone",
-			Text:   "What you decided could not be carried out, because the archive calendar is gone. " + run.Safe,
+			Title:  phrase.New("archive.gone"),
+			Text:   phrase.Text{phrase.New("decide.gone"), run.Safe},
 			Action: string(action.ArchiveMissing),
 		}
 	case res.Refused > 0 && r.State == run.Failed:
 		return run.Words{
-			Title: ": nothing was changed",
-			Text: fmt.Sprintf("What you decided was not carried out: %s. Nothing was written, and what is open can be decided again.",
-				problemText(r)),
+			Title: phrase.New("decide.nothing"), Text: phrase.Text{whyNothing(r), phrase.New("decide.nothing.open")},
 		}
 	case res.Refused > 0:
 		return run.Words{
-			Title: ": some of it was not carried out",
-			Text: fmt.Sprintf("Of what you decided, %s not carried out, because something changed meanwhile. All others were. "+
-				"What is open can be decided again.", run.Counted(len(res.Refusals), "decision was", "decisions were")),
+			Title: phrase.New("decide.some"),
+			Text:  phrase.Text{phrase.New("decide.some.text", phrase.N(len(res.Refusals))), phrase.New("decide.some.others")},
 		}
 	}
 	return run.Words{}
 }
 
-func problemText(r *run.Run) string {
+// whyNothing says why nothing of what was decided was carried out.
+func whyNothing(r *run.Run) phrase.Phrase {
 	if r.Problem == nil {
-		return "something changed meanwhile"
+		return phrase.New("decide.nothing.meanwhile")
 	}
-	return r.Problem.Detail
+	return phrase.New("decide.nothing.text", phrase.Failed(r.Problem.Detail))
 }
 
 // Wrote is how many events the run wrote to the archive calendar.
@@ -87,13 +86,13 @@ func words(r *run.Run, result run.Result) run.Words {
 	}
 	switch {
 	case raised > 0:
-		w.Asks = fmt.Sprintf(": %s for you to decide", action.Things(raised))
-		w.AsksText = fmt.Sprintf("The run of %s asks: %s. Until you decide, what is archived stays as it is.", r.Days(), action.Counts(res.Raised))
+		w.Asks = phrase.New("asks", phrase.N(raised))
+		w.AsksText = phrase.Text{phrase.New("asks.run", r.Window(), action.Counts(res.Raised)), phrase.New("asks.until")}
 		if earlier := res.Waiting - raised; earlier > 0 {
-			w.AsksText += fmt.Sprintf(" Still open from earlier runs: %s.", action.Things(earlier))
+			w.AsksText = append(w.AsksText, phrase.New("asks.earlier", phrase.Is(action.Things(earlier))))
 		}
 	case res.Waiting > 0:
-		w.Waits = fmt.Sprintf(" went well; still open: %s for you to decide", action.Things(res.Waiting))
+		w.Waits = phrase.New("waits", phrase.N(res.Waiting))
 	}
 	return w
 }
@@ -105,37 +104,34 @@ func ending(r *run.Run, res *Result) run.Words {
 		return damagedWords(r)
 	case res.Shrunk:
 		return run.Words{
-			Title: " stopped: far fewer events than before",
-			Text: fmt.Sprintf("The calendar shows far fewer events in %s than the archive holds, so the run changed nothing. %s\n"+
-				"If the events are really gone, run it again with force. If not, look at the calendar first.", r.Days(), run.Safe),
+			Title:  phrase.New("shrunk"),
+			Text:   phrase.Text{phrase.New("shrunk.text", r.Window()), run.Safe, phrase.New("shrunk.do").New()},
 			Action: string(action.ShrunkWindow), Again: run.Archive, Flags: []string{"--force"},
 		}
 	case res.KeysChanged:
 		return run.Words{
-			Title: " stopped: the events have other ids than before",
-			Text: fmt.Sprintf("Most of the appointments that were archived of %s are no longer in the calendar, and as many others are new. Outlook may have "+
-				"given the same events other ids, so the run changed nothing. %s\nIf they are other events indeed, run it again with force.", r.Days(), run.Safe),
+			Title:  phrase.New("keys"),
+			Text:   phrase.Text{phrase.New("keys.text", r.Window()), run.Safe, phrase.New("keys.do").New()},
 			Action: string(action.KeysChanged), Again: run.Archive, Flags: []string{"--force"},
 		}
 	case res.UnreadableDays > 0 && r.Problem != nil:
 		return run.Words{
-			Title:  ": some days could not be read",
-			Text:   fmt.Sprintf("In the run of %s %s.", r.Days(), r.Problem.Detail),
+			Title:  phrase.New("days.unreadable"),
+			Text:   phrase.Text{phrase.New("days.unreadable.text", r.Window(), phrase.Failed(r.Problem.Detail))},
 			Action: string(action.UnreadableDays),
 		}
 	case res.ArchiveMissing:
 		return run.Words{
-			Title: ": the archive calendar does not show what was archived",
-			Text: fmt.Sprintf("The run of %s found that the archive calendar, or events that were archived in it, are gone. "+
-				"The ledger holds all of them, so that nothing is lost. Look at the run: it says what is missing and what to do.", r.Days()),
+			Title:  phrase.New("archive.lacks"),
+			Text:   phrase.Text{phrase.New("archive.lacks.text", r.Window()), phrase.New("archive.lacks.look")},
 			Action: string(action.ArchiveMissing),
 		}
 	case r.State != run.Succeeded:
 		return run.Words{}
 	case len(res.Otherwise) > 0:
-		return run.Words{Text: fmt.Sprintf("The run of %s wrote %s. %s", r.Days(), run.Counted(res.Written, "event", "events"), run.FoundOtherwise)}
+		return run.Words{Text: phrase.Text{phrase.New("wrote", phrase.N(res.Written), r.Window()), run.FoundOtherwise}}
 	case res.Written == 0:
-		return run.Words{Text: fmt.Sprintf("The run of %s found nothing new.", r.Days())}
+		return run.Words{Text: phrase.Text{phrase.New("nothing.new", r.Window())}}
 	}
 	return run.Words{}
 }
@@ -143,10 +139,8 @@ func ending(r *run.Run, res *Result) run.Words {
 // damagedWords tell that a run found the ledger to be not what was written.
 func damagedWords(r *run.Run) run.Words {
 	return run.Words{
-		Title: " stopped: the ledger is not what was written",
-		Text: fmt.Sprintf("The run of %s found that somebody or something changed the ledger outside of Admin Assistant, so it added nothing to it. "+
-			"Look what does not fit: admin-assistant ledger verify --config NAME. Then ask who runs this installation to bring the ledger back from a "+
-			"backup of the table.", r.Days()),
+		Title:  phrase.New("ledger.damaged.title"),
+		Text:   phrase.Text{phrase.New("ledger.damaged", r.Window()), phrase.New("ledger.check"), phrase.New("ledger.restore")},
 		Action: string(action.LedgerDamaged),
 	}
 }

@@ -24,11 +24,11 @@ func TestRunKind(t *testing.T) {
 	}{
 		"a window that shrank": {
 			run.Failed, &Result{Shrunk: true}, " stopped: far fewer events than before",
-			[]string{"2026-10-05 to 2026-10-11", "changed nothing", run.Safe, "with force"}, action.ShrunkWindow, run.Archive, []string{"--force"},
+			[]string{"5–11 October 2026", "changed nothing", run.Safe.String(), "with force"}, action.ShrunkWindow, run.Archive, []string{"--force"},
 		},
 		"an archive calendar that is gone": {
 			run.Partial, &Result{ArchiveMissing: true, Written: 3}, ": the archive calendar does not show what was archived",
-			[]string{"2026-10-05 to 2026-10-11", "are gone", "nothing is lost", "what to do"}, action.ArchiveMissing, "", nil,
+			[]string{"5–11 October 2026", "are gone", "nothing is lost", "what to do"}, action.ArchiveMissing, "", nil,
 		},
 		"both, of which the first kept the run from anything": {
 			run.Failed, &Result{ArchiveMissing: true, Shrunk: true}, " stopped: far fewer events than before", nil, action.ShrunkWindow, run.Archive,
@@ -36,13 +36,13 @@ func TestRunKind(t *testing.T) {
 		},
 		"events under other ids": {
 			run.Failed, &Result{KeysChanged: true}, " stopped: the events have other ids than before",
-			[]string{"2026-10-05 to 2026-10-11", "changed nothing", run.Safe, "with force"}, action.KeysChanged, run.Archive, []string{"--force"},
+			[]string{"5–11 October 2026", "changed nothing", run.Safe.String(), "with force"}, action.KeysChanged, run.Archive, []string{"--force"},
 		},
 		"days that cannot be read": {
 			run.Partial, &Result{UnreadableDays: 2, Written: 3}, ": some days could not be read",
-			[]string{"In the run of 2026-10-05 to 2026-10-11 an event of 2026-10-07 is broken."}, action.UnreadableDays, "", nil,
+			[]string{"In the run of 5–11 October 2026 an event of 2026-10-07 is broken."}, action.UnreadableDays, "", nil,
 		},
-		"nothing new":              {run.Succeeded, &Result{}, "", []string{"2026-10-05 to 2026-10-11", "nothing new"}, "", "", nil},
+		"nothing new":              {run.Succeeded, &Result{}, "", []string{"5–11 October 2026", "nothing new"}, "", "", nil},
 		"nothing new, no result":   {run.Succeeded, nil, "", []string{"nothing new"}, "", "", nil},
 		"something new":            {run.Succeeded, &Result{Written: 1}, "", nil, "", "", nil},
 		"a failure":                {run.Failed, nil, "", nil, "", "", nil},
@@ -52,14 +52,14 @@ func TestRunKind(t *testing.T) {
 			ended := *r
 			ended.State, ended.Problem = c.state, &run.Problem{Detail: "an event of 2026-10-07 is broken"}
 			got := RunKind.Words(&ended, c.result)
-			if got.Title != c.title || got.Action != string(c.action) || got.Again != c.again || !slices.Equal(got.Flags, c.flags) || got.Complete {
+			if got.Title.String() != c.title || got.Action != string(c.action) || got.Again != c.again || !slices.Equal(got.Flags, c.flags) || got.Complete {
 				t.Errorf("got %+v", got)
 			}
-			if (got.Text == "") != (c.says == nil && c.action == "") {
+			if (got.Text == nil) != (c.says == nil && c.action == "") {
 				t.Errorf("got the text %q", got.Text)
 			}
 			for _, part := range c.says {
-				if !strings.Contains(got.Text, part) {
+				if !strings.Contains(got.Text.String(), part) {
 					t.Errorf("the text does not say %q: %s", part, got.Text)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"adminassistant/shared/action"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/run"
 )
 
@@ -32,15 +33,14 @@ func repairWords(r *run.Run, result run.Result) run.Words {
 		return run.Words{}
 	case res.LedgerDamaged:
 		return run.Words{
-			Title: " stopped: the ledger is not what was written",
-			Text: "Somebody or something changed the ledger outside of Admin Assistant, so nothing was repaired from it. Look what does not fit: " +
-				"admin-assistant ledger verify --config NAME.",
+			Title:  phrase.New("ledger.damaged.title"),
+			Text:   phrase.Text{phrase.New("ledger.damaged.repair"), phrase.New("ledger.check")},
 			Action: string(action.LedgerDamaged),
 		}
 	case r.State == run.Partial && res.Failed == 0:
 		w := run.Words{
-			Title:    ": " + run.Counted(res.Left, "thing still differs", "things still differ"),
-			Text:     "The repair did what it was asked to do. What it left differs still; the run says why.",
+			Title:    phrase.New("repair.left", phrase.N(res.Left)),
+			Text:     phrase.Text{phrase.New("repair.left.text")},
 			Complete: true,
 		}
 		res.Asks.words(&w)

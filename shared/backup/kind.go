@@ -2,10 +2,9 @@ package backup
 
 import (
 	"encoding/json"
-	"fmt"
-	"strings"
 	"time"
 
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/run"
 )
 
@@ -38,25 +37,21 @@ func (r *Result) Sums() string { return run.Counted(r.Counts.Events, "event", "e
 func words(r *run.Run, result run.Result) run.Words {
 	res, _ := result.(*Result)
 	if r.State == run.Succeeded && res != nil && res.Otherwise != "" {
-		return run.Words{Text: fmt.Sprintf("The backup of %s is complete and was proven. %s", r.Days(), run.FoundOtherwise)}
+		return run.Words{Text: phrase.Text{phrase.New("backup.otherwise", r.Window()), run.FoundOtherwise}}
 	}
 	if r.State != run.Partial || res == nil {
 		return run.Words{}
 	}
 	left := r.Failed - len(res.Unread)
 	if len(res.Unread) > 0 {
-		text := fmt.Sprintf("The backup of %s was proven, but it lacks events that the calendar cannot give out: something in them is broken. "+
-			"They start at %s. All others are in it.\nLook for them in Outlook, delete them or save them anew, and back the calendar up again.",
-			r.Days(), starts(res.Unread))
+		text := phrase.Text{phrase.New("backup.unread.text", r.Window(), starts(res.Unread)), phrase.New("backup.unread.do").New()}
 		if left > 0 {
-			text += fmt.Sprintf(" iCalendar cannot hold %s; the other files have all.", run.Counted(left, "further event", "further events"))
+			text = append(text, phrase.New("backup.left.further", phrase.N(left)))
 		}
-		return run.Words{Title: ": some events could not be read and are not in it", Text: text}
+		return run.Words{Title: phrase.New("backup.unread"), Text: text}
 	}
 	return run.Words{
-		Title: ": " + run.Counted(left, "event is", "events are") + " not in its iCalendar file",
-		Text: fmt.Sprintf("The backup of %s is complete and was proven. iCalendar cannot hold %d of its events; its other files have them.",
-			r.Days(), left),
+		Title: phrase.New("backup.left", phrase.N(left)), Text: phrase.Text{phrase.New("backup.left.text", r.Window(), phrase.N(left))},
 		Complete: true,
 	}
 }
@@ -64,15 +59,14 @@ func words(r *run.Run, result run.Result) run.Words {
 // maxStarts is how many starts a text names.
 const maxStarts = 10
 
-// starts names times, as in "2026-10-13 09:00, 2026-10-14 11:30 UTC".
-func starts(times []time.Time) string {
-	var list []string
+// starts names times.
+func starts(times []time.Time) phrase.Value {
+	var list []phrase.Phrase
 	for _, at := range times[:min(len(times), maxStarts)] {
-		list = append(list, at.UTC().Format("2006-01-02 15:04"))
+		list = append(list, phrase.New("at", phrase.At(at)))
 	}
-	text := strings.Join(list, ", ") + " UTC"
 	if more := len(times) - len(list); more > 0 {
-		text += fmt.Sprintf(" and %d others", more)
+		list = append(list, phrase.New("backup.others", phrase.N(more)))
 	}
-	return text
+	return phrase.All(list...)
 }

@@ -226,8 +226,8 @@ func TestWhatCannotBeReadIsNamedAndAllElseIsBackedUp(t *testing.T) {
 		t.Errorf("the manifest says %v, the result %v", m.Unread, result.Unread)
 	}
 	words := RunKind.Words(r, &result)
-	for _, want := range []string{"lacks events", "2026-10-13 09:00, 2026-10-14 10:00 UTC", "cannot hold 1 further"} {
-		if words.Complete || !strings.Contains(words.Title, "could not be read") || !strings.Contains(words.Text, want) {
+	for _, want := range []string{"lacks events", "13 October 2026 at 09:00 UTC and 14 October 2026 at 10:00 UTC", "cannot hold 1 further"} {
+		if words.Complete || !strings.Contains(words.Title.String(), "could not be read") || !strings.Contains(words.Text.String(), want) {
 			t.Errorf("the words %+v lack %q", words, want)
 		}
 	}

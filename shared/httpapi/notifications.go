@@ -20,18 +20,28 @@ type notificationView struct {
 	Command string `json:"command,omitempty" doc:"The command line that does something about it, or shows more."`
 	Link    string `json:"link,omitempty" doc:"Path of this API that shows what it is about."`
 	// Points and Heads are those of a digest.
-	Points  []notify.Point `json:"points,omitempty" doc:"Single things that it is about."`
-	Heads   []string       `json:"heads,omitempty" doc:"The signed heads of ledgers: keep them to prove later that nothing before them changed."`
-	Mail    string         `json:"mail,omitempty" enum:"due,sent,refused,returned,dropped" doc:"The e-mail; dropped: unwanted, one too many, or late."`
-	Read    *time.Time     `json:"read,omitempty" doc:"When it was marked as read."`
-	Created time.Time      `json:"created"`
-	Updated time.Time      `json:"updated"`
+	Points  []pointView `json:"points,omitempty" doc:"Single things that it is about."`
+	Heads   []string    `json:"heads,omitempty" doc:"The signed heads of ledgers: keep them to prove later that nothing before them changed."`
+	Mail    string      `json:"mail,omitempty" enum:"due,sent,refused,returned,dropped" doc:"The e-mail; dropped: unwanted, one too many, or late."`
+	Read    *time.Time  `json:"read,omitempty" doc:"When it was marked as read."`
+	Created time.Time   `json:"created"`
+	Updated time.Time   `json:"updated"`
+}
+
+// pointView is one of the things that a notification is about.
+type pointView struct {
+	Text string `json:"text" doc:"What it is."`
+	Link string `json:"link" doc:"Path of this API that shows it."`
 }
 
 func viewNotification(n *notify.Notification) notificationView {
+	var points []pointView
+	for _, p := range n.Points {
+		points = append(points, pointView{p.Text, p.Link})
+	}
 	return notificationView{
 		ID: n.ID, Class: string(n.Class), State: n.State, Percent: n.Percent, Title: n.Title, Text: n.Text, Command: n.Command, Link: n.Link,
-		Points: n.Points, Heads: n.Heads, Mail: string(n.Mail), Read: orNil(n.Read), Created: n.Created, Updated: n.Updated,
+		Points: points, Heads: n.Heads, Mail: string(n.Mail), Read: orNil(n.Read), Created: n.Created, Updated: n.Updated,
 	}
 }
 

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 
 	"adminassistant/shared/audit"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/telemetry"
 )
 
@@ -25,10 +27,11 @@ func (s *server) askToUnsubscribe(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, problemOf(r.Context(), err))
 		return
 	}
-	s.unsubscribePage(w, "End the daily digest?", Form(Method("post"), Action(r.URL.RequestURI()),
+	say := saysIn(r)
+	s.unsubscribePage(w, r, "unsubscribe.ask", Form(Method("post"), Action(r.URL.RequestURI()),
 		Input(Type("hidden"), Name("List-Unsubscribe"), Value("One-Click")),
-		P(g.Text("You will get no more e-mails that say once a day what is open. All other notifications stay as they are.")),
-		Button(Type("submit"), g.Text("End them")),
+		P(say("unsubscribe.ask.text")),
+		Button(Type("submit"), say("unsubscribe.go")),
 	))
 }
 
@@ -48,20 +51,34 @@ func (s *server) unsubscribe(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, problemOf(r.Context(), err))
 		return
 	}
-	s.unsubscribePage(w, "The daily digest has ended", P(g.Text("You get no more e-mails of it. Your settings bring it back.")))
+	s.unsubscribePage(w, r, "unsubscribe.done", P(saysIn(r)("unsubscribe.done.text")))
 }
 
-func (s *server) unsubscribePage(w http.ResponseWriter, title string, content g.Node) {
+// languageOf is the language of a page for somebody whose settings are not known: that which the address names, else the browser's.
+func languageOf(r *http.Request) phrase.Language {
+	return phrase.Match(cmp.Or(r.URL.Query().Get("lang"), r.Header.Get("Accept-Language")))
+}
+
+// saysIn puts words into the language of a page.
+func saysIn(r *http.Request) func(name string) g.Node {
+	return func(name string) g.Node {
+		text, _ := phrase.New(name).In(phrase.Reader{Language: languageOf(r)})
+		return g.Text(text)
+	}
+}
+
+func (s *server) unsubscribePage(w http.ResponseWriter, r *http.Request, title string, content g.Node) {
+	heading := saysIn(r)(title)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", strings.Replace(docsPolicy, "form-action 'none'", "form-action 'self'", 1))
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
-	_ = Doctype(HTML(Lang("en"),
+	_ = Doctype(HTML(Lang(string(languageOf(r))),
 		Head(
-			Meta(Charset("utf-8")), Meta(Name("viewport"), Content("width=device-width, initial-scale=1")), TitleEl(g.Text(title)),
+			Meta(Charset("utf-8")), Meta(Name("viewport"), Content("width=device-width, initial-scale=1")), TitleEl(heading),
 			Link(Rel("stylesheet"), Href("/docs/style.css")),
 		),
-		Body(Main(H1(g.Text(title)), content)),
+		Body(Main(H1(heading), content)),
 	)).Render(w) // whoever hung up does not read it
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"adminassistant/shared/notice"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/store"
 )
 
@@ -19,14 +20,14 @@ func TestTheDigestIsEndedByTheAddressOfItsEMail(t *testing.T) {
 	if put.str("digest_at") != "07:30" || put.str("letterhead") != "Ana\nBerlin" {
 		t.Errorf("%s", put.body)
 	}
-	address, err := s.services.Digests.(*notice.Notices).UnsubscribeAddress(t.Context(), "", ana)
+	address, err := s.services.Digests.(*notice.Notices).UnsubscribeAddress(t.Context(), "", ana, phrase.German)
 	if err != nil || address != "" {
 		t.Errorf("without an address of the API: %q, %v", address, err)
 	}
-	address, err = s.services.Digests.(*notice.Notices).UnsubscribeAddress(t.Context(), "https://example.com", ana)
+	address, err = s.services.Digests.(*notice.Notices).UnsubscribeAddress(t.Context(), "https://example.com", ana, phrase.German)
 	check(t, err)
 	path, ours := strings.CutPrefix(address, "https://example.com")
-	if !ours || !strings.HasPrefix(path, unsubscribePath+"?token=") || len(address) > 900 {
+	if !ours || !strings.HasPrefix(path, unsubscribePath+"?lang=de&token=") || len(address) > 900 {
 		t.Fatalf("%q has %d bytes", address, len(address))
 	}
 	digest := func() any {
@@ -70,8 +71,8 @@ func TestTheDigestIsEndedByTheAddressOfItsEMail(t *testing.T) {
 	_, token, _ := strings.Cut(path, "=")
 	encoded := base64.RawURLEncoding.EncodeToString([]byte(note))
 	for _, token := range []string{"", "x", "%00", url.QueryEscape(note), encoded, strings.Repeat("A", 3000), token[:len(token)-6] + "AAAAAA"} {
-		s.do("POST", unsubscribePath+"?token="+token, "List-Unsubscribe=One-Click", form...).is(422)
-		s.do("GET", unsubscribePath+"?token="+token, nil, nobody...).is(422)
+		s.do("POST", unsubscribePath+"?lang=de&token="+token, "List-Unsubscribe=One-Click", form...).is(422)
+		s.do("GET", unsubscribePath+"?lang=de&token="+token, nil, nobody...).is(422)
 	}
 	for _, at := range []string{"25:00", "8", "08:0", "8:00 am", "08:00:00"} {
 		s.do("PUT", "/v1/me/settings", `{"digest_at": "`+at+`"}`, "If-Match", "*").problem(422, "invalid", "digest_at")

@@ -2,9 +2,11 @@ package notice
 
 import (
 	"context"
+	"slices"
 
 	"adminassistant/shared/action"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/run"
 )
 
@@ -31,10 +33,11 @@ func (n *Notices) raise(ctx context.Context, e *ending, told *notify.Notificatio
 		cause = found(e.Run, e.words.Action)
 	}
 	raised := action.Action{
-		User: e.User, Cause: cause, Subject: action.Subject{Kind: "run", ID: e.ID}, Config: e.Config, Detail: told.Text, At: e.Ended,
+		User: e.User, Cause: cause, Subject: action.Subject{Kind: "run", ID: e.ID}, Config: e.Config, At: e.Ended,
+		Says: slices.Clone(told.Says),
 	}
 	if told.Command != "" {
-		raised.Detail += "\n" + told.Command
+		raised.Says = append(raised.Says, phrase.AsItIs(told.Command).New())
 	}
 	_, err := n.Actions.Raise(ctx, raised)
 	return err

@@ -14,6 +14,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
 )
@@ -172,11 +173,11 @@ func (n *Notices) tellDigest(ctx context.Context, user string, p account.Profile
 	}
 	what := notify.Notification{
 		ID: notify.ID(due, "digest "+due.UTC().Format(time.RFC3339)), User: user, Class: notify.Digest, State: "open", Percent: 100,
-		Title: fmt.Sprintf("%s open", action.Things(total)), Text: fmt.Sprintf("Waiting for you: %s.", action.Counts(counts)),
+		Heading: phrase.New("digest.title", phrase.N(total)), Says: phrase.Text{phrase.New("digest.text", action.Counts(counts))},
 		Command: program + "action list", Link: "/v1/actions?state=open",
 	}
 	if total > len(oldest) {
-		what.Text += fmt.Sprintf(" These are the %d oldest.", len(oldest))
+		what.Says = append(what.Says, phrase.New("digest.oldest", phrase.N(len(oldest))))
 	}
 	names := map[string]string{}
 	for _, a := range oldest {
@@ -191,11 +192,12 @@ func (n *Notices) tellDigest(ctx context.Context, user string, p account.Profile
 			}
 			names[a.Config] = name
 		}
-		text := fmt.Sprintf("%s, since %s", action.Counts(map[action.Kind]int{a.Kind: 1}), a.Created.UTC().Format(time.DateOnly))
+		one, since := action.Counts(map[action.Kind]int{a.Kind: 1}), phrase.On(a.Created)
+		says := phrase.New("digest.point", one, since)
 		if name != "" {
-			text += fmt.Sprintf(", of %q", name)
+			says = phrase.New("digest.point.of", one, since, phrase.Name(name))
 		}
-		what.Points = append(what.Points, notify.Point{Text: text, Link: "/v1/actions/" + a.ID})
+		what.Points = append(what.Points, notify.Point{Says: says, Link: "/v1/actions/" + a.ID})
 	}
 	for _, config := range configs[:min(len(configs), heads)] {
 		head, err := n.Head(ctx, config)

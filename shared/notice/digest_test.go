@@ -88,7 +88,7 @@ func TestTheDigestComesOnceADayWhileSomethingIsOpen(t *testing.T) {
 	list, _, err := w.Actions.List(t.Context(), annKey, action.Filter{}, 9, "")
 	must(t, err)
 	if n.Title != "3 things open" || n.Text != "Waiting for you: 2 overlaps and 1 change in the source." || len(n.Points) != 3 || len(n.Heads) != 1 ||
-		n.Points[0].Link != "/v1/actions/"+list[2].ID || n.Points[0].Text != `1 overlap, since 2026-10-13, of "work"` ||
+		n.Points[0].Link != "/v1/actions/"+list[2].ID || n.Points[0].Text != `1 overlap, since 13 October 2026, of "work"` ||
 		n.Heads[0] != "head of "+w.config+"\nsigned\n" {
 		t.Errorf("%+v", n)
 	}
@@ -135,14 +135,14 @@ func TestTheDigestAsAnEMail(t *testing.T) {
 	reader, err := gomail.CreateReader(file)
 	must(t, err)
 	unsubscribe := strings.Trim(reader.Header.Get("List-Unsubscribe"), "<>")
-	if reader.Header.Get("List-Unsubscribe-Post") != "List-Unsubscribe=One-Click" || !strings.HasPrefix(unsubscribe, base+UnsubscribePath+"?token=") {
+	if reader.Header.Get("List-Unsubscribe-Post") != "List-Unsubscribe=One-Click" || !strings.HasPrefix(unsubscribe, base+UnsubscribePath+"?lang=en&token=") {
 		t.Errorf("%q, %q", unsubscribe, reader.Header.Get("List-Unsubscribe-Post"))
 	}
 	content, err := os.ReadFile(files[0])
 	must(t, err)
 	list, _, err := w.Actions.List(t.Context(), annKey, action.Filter{}, 9, "")
 	must(t, err)
-	for _, want := range []string{base + "/v1/actions/" + list[0].ID, "head of " + w.config, "1 overlap, since 2026-10-12"} {
+	for _, want := range []string{base + "/review/" + list[0].ID, "head of " + w.config, "1 overlap, since 12 October 2026"} {
 		if !strings.Contains(strings.ReplaceAll(string(content), "=\r\n", ""), want) {
 			t.Errorf("it does not say %q:\n%s", want, content)
 		}
@@ -150,7 +150,7 @@ func TestTheDigestAsAnEMail(t *testing.T) {
 	if strings.Contains(string(content), "secret key") {
 		t.Error("it has a key")
 	}
-	user, err := w.Unsubscribe(t.Context(), strings.TrimPrefix(unsubscribe, base+UnsubscribePath+"?token="))
+	user, err := w.Unsubscribe(t.Context(), strings.TrimPrefix(unsubscribe, base+UnsubscribePath+"?lang=en&token="))
 	if err != nil || user != annKey {
 		t.Errorf("%q, %v", user, err)
 	}

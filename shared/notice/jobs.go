@@ -10,6 +10,7 @@ import (
 	"adminassistant/shared/flag"
 	"adminassistant/shared/job"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/run"
 	"adminassistant/shared/telemetry"
 )
@@ -17,8 +18,8 @@ import (
 // JobLate tells the user of a job whose run was started late. If that fails, it is only logged: the run goes on.
 func (n *Notices) JobLate(ctx context.Context, j *job.Job) {
 	n.tellOfJob(ctx, j, j.LastDue, notify.Notification{
-		State: "late", Percent: 100, Title: " was started late", Link: "/v1/runs/" + j.LastRun, Command: show(j.LastRun),
-		Text: "The job was started more than five minutes after its time. Nothing is lost: one run makes up for all times that were missed.",
+		State: "late", Percent: 100, Heading: phrase.New("job.late"), Says: phrase.Text{phrase.New("job.late.text")},
+		Link: "/v1/runs/" + j.LastRun, Command: show(j.LastRun),
 	})
 }
 
@@ -29,9 +30,8 @@ func (n *Notices) JobParked(ctx context.Context, j *job.Job) {
 		return // its user has paused it
 	}
 	n.tellOfJob(ctx, j, j.Parked.Due, notify.Notification{
-		State: "waiting", Title: " waits for a newer version", Link: "/v1/jobs/" + j.ID, Command: program + "job show " + j.ID,
-		Text: "The program was put back to an earlier version, which does not know jobs of this kind. " +
-			"Nothing is lost, and there is nothing for you to do: when a newer version is back, one run makes up for all times that were missed.",
+		State: "waiting", Heading: phrase.New("job.waits"), Says: phrase.Text{phrase.New("job.waits.text")}, Link: "/v1/jobs/" + j.ID,
+		Command: program + "job show " + j.ID,
 	})
 }
 
@@ -44,11 +44,12 @@ func (n *Notices) JobStuck(ctx context.Context, j *job.Job) {
 	if n.Flags != nil && !n.Flags.On(ctx, flag.StuckJobAction, j.User) {
 		return
 	}
-	n.ofJob(ctx, j, func(ctx context.Context, title string) error {
+	n.ofJob(ctx, j, func(ctx context.Context, about about) error {
 		_, err := n.Actions.Raise(ctx, action.Action{
 			User: j.User, Cause: stuck(j), Subject: action.Subject{Kind: "job", ID: j.ID}, At: n.Clock(),
-			Detail: title + " cannot be started: " + j.Detail + "\nIt is tried again by itself, and one run will make up for all times that were missed. " +
-				"Whoever runs this installation was told.",
+			Says: phrase.Text{
+				phrase.New("job.stuck", phrase.Is(about.title(j.Kind, phrase.AsItIs(""))), phrase.Failed(j.Detail)), phrase.New("job.stuck.text").New(),
+			},
 		})
 		return err
 	})
@@ -56,27 +57,27 @@ func (n *Notices) JobStuck(ctx context.Context, j *job.Job) {
 
 // JobGoing resolves the action about a job that was stuck and has been started.
 func (n *Notices) JobGoing(ctx context.Context, j *job.Job) {
-	n.ofJob(ctx, j, func(ctx context.Context, _ string) error {
+	n.ofJob(ctx, j, func(ctx context.Context, _ about) error {
 		_, err := n.Actions.ResolveGone(ctx, j.User, n.Clock(), j.LastRun, stuck(j))
 		return err
 	})
 }
 
-// tellOfJob completes a notification of a job that was due at a time, and tells the user.
+// tellOfJob completes a notification of a job that was due at a time, and tells the user. Its heading goes on after the job's name.
 func (n *Notices) tellOfJob(ctx context.Context, j *job.Job, due time.Time, what notify.Notification) {
-	n.ofJob(ctx, j, func(ctx context.Context, title string) error {
+	n.ofJob(ctx, j, func(ctx context.Context, about about) error {
 		p, here, err := n.user(ctx, j.User)
 		if err != nil || !here {
 			return err
 		}
 		what.ID, what.User, what.Class = notify.ID(due, "job "+j.ID+" "+due.UTC().Format(time.RFC3339)), j.User, notify.Problems
-		what.Title = title + what.Title
+		what.Heading = about.title(j.Kind, what.Heading)
 		return n.Notifications.Tell(ctx, p.Settings, what)
 	})
 }
 
-// ofJob calls do with the title of a job whose user is still here. What goes wrong is only logged.
-func (n *Notices) ofJob(ctx context.Context, j *job.Job, do func(ctx context.Context, title string) error) {
+// ofJob calls do with what a job is about whose user is still here. What goes wrong is only logged.
+func (n *Notices) ofJob(ctx context.Context, j *job.Job, do func(ctx context.Context, of about) error) {
 	ctx = telemetry.WithCorrelation(ctx, n.Log.With().Str("job", j.ID).Str("user", telemetry.Hash(j.User)).Logger(), j.LastRun)
 	err := func() error {
 		if _, here, err := n.user(ctx, j.User); err != nil || !here {
@@ -86,7 +87,7 @@ func (n *Notices) ofJob(ctx context.Context, j *job.Job, do func(ctx context.Con
 		if err != nil {
 			return err
 		}
-		return do(ctx, about.title(n.Kinds.Of(j.Kind)))
+		return do(ctx, about)
 	}()
 	if err != nil {
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("user not told of a job")

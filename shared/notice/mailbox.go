@@ -2,11 +2,11 @@ package notice
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"adminassistant/shared/action"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/run"
 )
 
@@ -42,10 +42,10 @@ func (n *Notices) raiseUnreached(ctx context.Context, r *run.Run) error {
 	}
 	_, err = n.Actions.Raise(ctx, action.Action{
 		User: r.User, Cause: unreached(r), Subject: action.Subject{Kind: "run", ID: r.ID}, Config: r.Config, At: r.Ended,
-		Detail: fmt.Sprintf("Microsoft 365 has not let us reach the mailbox since %s; runs failed for that on %d days. The account may have no licence "+
-			"with a mailbox any more, be blocked or deleted, or have its mailbox on premises, or Microsoft 365 still moves it. "+
-			"Open Outlook with that account. If that does not work either, ask the administrator of your Microsoft 365 to bring the mailbox back; if it "+
-			"is gone for good, pause the jobs. %s\n%s", since.UTC().Format(time.DateOnly), days, run.Safe, show(r.ID)),
+		Says: phrase.Text{
+			phrase.New("unreached", phrase.On(since), phrase.N(days)), phrase.New("unreached.why"), phrase.New("unreached.do"), run.Safe,
+			phrase.AsItIs(show(r.ID)).New(),
+		},
 	})
 	return err
 }

@@ -50,7 +50,7 @@ func TestAMailboxThatStaysOutOfReachIsAnActionOnTheThirdDay(t *testing.T) {
 	if len(got) != 1 || got[0].Kind != action.MailboxOutOfReach || got[0].Subject.ID != last.ID {
 		t.Fatalf("%+v", got)
 	}
-	for _, want := range []string{"since 2026-10-12", "on 3 days", "ask the administrator"} {
+	for _, want := range []string{"since 12 October 2026", "on 3 days", "ask the administrator"} {
 		if !strings.Contains(got[0].Detail, want) {
 			t.Errorf("%q lacks %q", got[0].Detail, want)
 		}
@@ -91,7 +91,7 @@ func TestOnlyDaysInARowOfOneKindOfRunCount(t *testing.T) {
 			}
 			w.clock.Advance(day)
 			w.fails()
-			if got := w.actions(action.Open); len(got) != 1 || !strings.Contains(got[0].Detail, "since 2026-10-13") {
+			if got := w.actions(action.Open); len(got) != 1 || !strings.Contains(got[0].Detail, "since 13 October 2026") {
 				t.Errorf("%+v", got)
 			}
 		})

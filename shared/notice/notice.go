@@ -1,5 +1,5 @@
-// Package notice decides what a user is told of runs and jobs, and which actions follow. It has the rules and the general words; package
-// action keeps what is open, package notify tells the user, and each kind of run has words of its own (run.Description).
+// Package notice decides what a user is told of runs and jobs, and which actions follow. It has the rules; package phrase has the words, package action
+// keeps what is open, package notify tells the user, and each kind of run says what only it can (run.Description).
 //
 // Every method may be called any number of times for the same thing, by processes that die in between: the effect is there once.
 package notice
@@ -94,7 +94,7 @@ func (n *Notices) wentWell(ctx context.Context, e *ending) error {
 	if err := n.resolve(ctx, e); err != nil {
 		return err
 	}
-	if e.Job != "" && e.wrote == 0 && e.words.Asks == "" {
+	if e.Job != "" && e.wrote == 0 && e.words.Asks.Of == "" {
 		return nil
 	}
 	p, here, err := n.user(ctx, e.User)
@@ -106,10 +106,10 @@ func (n *Notices) wentWell(ctx context.Context, e *ending) error {
 
 // tellAsking tells the user how a run went that left nothing to be done, with what it asks.
 func (n *Notices) tellAsking(ctx context.Context, p account.Profile, e *ending, class notify.Class) error {
-	if e.words.Asks != "" && p.Settings.Notifications.Actions != (account.Channels{}) { // who wants to hear nothing of actions hears of the run
+	if e.words.Asks.Of != "" && p.Settings.Notifications.Actions != (account.Channels{}) { // who wants to hear nothing of actions hears of the run
 		class = notify.Actions
 	}
-	if err := n.tell(ctx, p, e, class, nil); err != nil || e.words.Asks == "" {
+	if err := n.tell(ctx, p, e, class, nil); err != nil || e.words.Asks.Of == "" {
 		return err
 	}
 	return n.DigestWanted(ctx, e.User, p.Settings)
@@ -117,7 +117,7 @@ func (n *Notices) tellAsking(ctx context.Context, p account.Profile, e *ending, 
 
 // tellAsked tells the user what a run asks that went wrong: how it went is told apart.
 func (n *Notices) tellAsked(ctx context.Context, p account.Profile, e *ending) error {
-	if e.words.Asks == "" || e.Options.DryRun {
+	if e.words.Asks.Of == "" || e.Options.DryRun {
 		return nil
 	}
 	about, err := n.about(ctx, e.Run)
@@ -126,7 +126,7 @@ func (n *Notices) tellAsked(ctx context.Context, p account.Profile, e *ending) e
 	}
 	return n.Notifications.Tell(ctx, p.Settings, notify.Notification{
 		ID: notify.ID(e.Created, "actions "+e.ID), User: e.User, Class: notify.Actions, State: string(e.State), Percent: 100, Link: "/v1/runs/" + e.ID,
-		Title: about.title(e.kind) + e.words.Asks, Text: e.words.AsksText, Command: about.questions(),
+		Heading: about.title(e.Kind, e.words.Asks), Says: e.words.AsksText, Command: about.questions(),
 	})
 }
 
@@ -170,7 +170,7 @@ func (n *Notices) tell(ctx context.Context, p account.Profile, e *ending, class 
 	what := notify.Notification{
 		ID: notify.ID(e.Created, "run "+e.ID), User: e.User, Class: class, State: string(e.State), Percent: e.Progress.Percent, Link: "/v1/runs/" + e.ID,
 	}
-	what.Title, what.Text, what.Command = n.text(e, about)
+	what.Heading, what.Says, what.Command = n.text(e, about)
 	if first != nil {
 		if err := first(&what); err != nil {
 			return err

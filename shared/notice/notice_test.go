@@ -22,6 +22,7 @@ import (
 	"adminassistant/shared/machinetest"
 	"adminassistant/shared/mail/outbox"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/restore"
 	"adminassistant/shared/run"
@@ -147,12 +148,22 @@ func (w *world) actions(state action.State) []*action.Action {
 // mailed sends what is due by e-mail; afterwards there are so many of them.
 func (w *world) mailed(want int) {
 	w.t.Helper()
+	if files := w.send(); len(files) != want {
+		w.t.Errorf("%d e-mails, want %d", len(files), want)
+	}
+}
+
+// send sends what is due, and returns the files of all e-mails that were sent.
+func (w *world) send() []string {
+	w.t.Helper()
 	box, err := outbox.Open(w.folder, "assistant@example.com", w.clock.Now)
 	must(w.t, err)
 	m := &notify.Mailer{
 		Deliveries: queue.Deliveries{Queue: w.queue, Log: zerolog.Nop(), FirstPause: time.Second, Visibility: time.Minute}, Notifications: w.Notifications,
 		Profile: w.Profile, Sender: box, Clock: w.clock.Now, Base: base,
-		Unsubscribe: func(ctx context.Context, user string) (string, error) { return w.UnsubscribeAddress(ctx, base, user) },
+		Unsubscribe: func(ctx context.Context, user string, in phrase.Language) (string, error) {
+			return w.UnsubscribeAddress(ctx, base, user, in)
+		},
 	}
 	for {
 		due, err := w.queue.Receive(w.t.Context(), 1, time.Minute, 0)
@@ -164,9 +175,7 @@ func (w *world) mailed(want int) {
 	}
 	files, err := filepath.Glob(filepath.Join(w.folder, "*.eml"))
 	must(w.t, err)
-	if len(files) != want {
-		w.t.Errorf("%d e-mails, want %d", len(files), want)
-	}
+	return files
 }
 
 func TestRunEnded(t *testing.T) {
@@ -187,7 +196,7 @@ func TestRunEnded(t *testing.T) {
 			n.Command != `admin-assistant archive run --config work --period "2026-10-05 to 2026-10-11"` {
 			t.Errorf("%+v", n)
 		}
-		for _, part := range []string{"2026-10-05 to 2026-10-11", "not found", "Nothing is lost or doubled", "next time"} {
+		for _, part := range []string{"5–11 October 2026", "not found", "Nothing is lost or doubled", "next time"} {
 			if !strings.Contains(n.Text, part) {
 				t.Errorf("the text does not say %q: %s", part, n.Text)
 			}

@@ -2,7 +2,6 @@ package notice
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -14,6 +13,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/run"
 	"adminassistant/shared/telemetry"
 )
@@ -49,20 +49,21 @@ func (n *Notices) signInMissing(ctx context.Context, p account.Profile, e *endin
 
 // askToSignIn raises the action, tells the user and pauses the jobs: without a sign-in every run of theirs would fail like r.
 func (n *Notices) askToSignIn(ctx context.Context, p account.Profile, r *run.Run, state microsoft.State) error {
-	const what = "Microsoft asks you to sign in again. Until you do, your calendars cannot be read, and your jobs are paused. " + run.Safe
+	what := phrase.New("sign_in.text")
 	at := state.Since
 	if at.IsZero() {
 		at = r.Ended
 	}
 	raised, err := n.Actions.Raise(ctx, action.Action{
-		User: r.User, Cause: signInNeeded, Subject: action.Subject{Kind: "run", ID: r.ID}, Detail: what + "\nSign in on the web.", At: at,
+		User: r.User, Cause: signInNeeded, Subject: action.Subject{Kind: "run", ID: r.ID}, At: at,
+		Says: phrase.Text{what, run.Safe, phrase.New("sign_in.do").New()},
 	})
 	if err != nil {
 		return err
 	}
 	if err := n.Notifications.Tell(ctx, p.Settings, notify.Notification{
-		ID: signInNotification(raised), User: r.User, Class: notify.SignIn, State: "needed", Title: "Sign in to Microsoft 365 again",
-		Text: what + "\nSign in on the web; your jobs then go on by themselves.", Link: "/auth/login",
+		ID: signInNotification(raised), User: r.User, Class: notify.SignIn, State: "needed", Heading: phrase.New("sign_in.title"),
+		Says: phrase.Text{what, run.Safe, phrase.New("sign_in.go_on").New()}, Link: "/auth/login",
 	}); err != nil {
 		return err
 	}
@@ -84,17 +85,18 @@ func (n *Notices) tellBlocked(ctx context.Context, p account.Profile, r *run.Run
 	if state.Blocked == nil {
 		return nil
 	}
-	text := fmt.Sprintf("Your calendars cannot be read since %s: %s. Your jobs try again at their next times. %s",
-		state.BlockedSince.UTC().Format(time.DateOnly), state.Blocked, run.Safe)
+	text := phrase.Text{
+		phrase.New("blocked.text", phrase.On(state.BlockedSince), phrase.Failed(state.Blocked.Error())), phrase.New("blocked.again"), run.Safe,
+	}
 	if _, err := n.Actions.Raise(ctx, action.Action{
-		User: r.User, Cause: blocked, Subject: action.Subject{Kind: "run", ID: r.ID}, Detail: text, At: r.Ended,
+		User: r.User, Cause: blocked, Subject: action.Subject{Kind: "run", ID: r.ID}, Says: text, At: r.Ended,
 	}); err != nil {
 		return err
 	}
 	week := r.Ended.UTC().Truncate(7 * 24 * time.Hour)
 	return n.Notifications.Tell(ctx, p.Settings, notify.Notification{
 		ID: notify.ID(week, "blocked "+week.Format(time.DateOnly)), User: r.User, Class: notify.SignIn, State: "blocked",
-		Title: "Your organisation does not let your calendars be read", Text: text, Link: "/v1/runs/" + r.ID,
+		Heading: phrase.New("blocked.title"), Says: text, Link: "/v1/runs/" + r.ID,
 	})
 }
 
@@ -118,7 +120,7 @@ func (n *Notices) SignedIn(ctx context.Context, user string) error {
 	if err != nil || raised == nil {
 		return err
 	}
-	const title, text = "You signed in to Microsoft 365 again", "Your jobs go on at their next times."
+	title, text := phrase.New("sign_in.done"), phrase.Text{phrase.New("sign_in.done.text")}
 	if err := n.Notifications.Amend(ctx, user, signInNotification(raised), "done", title, text); err != nil {
 		return err
 	}
@@ -139,17 +141,16 @@ func (n *Notices) Unseen(ctx context.Context, user string, days int) error {
 	if err != nil || !here {
 		return err
 	}
-	text := fmt.Sprintf("You were not here for %d days. Your organisation's sign-in service does not say who has left, so that your jobs wait for you. "+
-		"They go on by themselves with your next request or sign-in, and archives go on from where they stopped. %s", days, run.Safe)
+	text := phrase.Text{phrase.New("not_seen.text", phrase.N(days)), phrase.New("not_seen.why"), run.Safe}
 	raised, err := n.Actions.Raise(ctx, action.Action{
-		User: user, Cause: notSeen, Subject: action.Subject{Kind: "user", ID: p.Object}, Detail: text, At: n.Clock(),
+		User: user, Cause: notSeen, Subject: action.Subject{Kind: "user", ID: p.Object}, Says: text, At: n.Clock(),
 	})
 	if err != nil {
 		return err
 	}
 	if err := n.Notifications.Tell(ctx, p.Settings, notify.Notification{
 		ID: notify.ID(raised.Created, "not seen "+raised.ID), User: user, Class: notify.SignIn, State: "paused",
-		Title: "Your jobs are paused, since you were not here", Text: text, Link: "/auth/login",
+		Heading: phrase.New("not_seen.title"), Says: text, Link: "/auth/login",
 	}); err != nil {
 		return err
 	}
@@ -164,8 +165,9 @@ func (n *Notices) UnseenSoon(ctx context.Context, user string, seen, pause calen
 	}
 	day := time.Date(seen.Year, seen.Month, seen.Day, 0, 0, 0, 0, time.UTC)
 	return n.Notifications.Tell(ctx, p.Settings, notify.Notification{
-		ID: notify.ID(day, "not seen since "+seen.String()), User: user, Class: notify.SignIn, State: "soon", Title: "Your jobs will pause on " + pause.String(),
-		Text: fmt.Sprintf("You were here last on %s. Sign in, or make any request, before %s, and your jobs go on.", seen, pause), Link: "/auth/login",
+		ID: notify.ID(day, "not seen since "+seen.String()), User: user, Class: notify.SignIn, State: "soon",
+		Heading: phrase.New("not_seen.soon", phrase.Day(pause)), Says: phrase.Text{phrase.New("not_seen.soon.text", phrase.Day(seen), phrase.Day(pause))},
+		Link: "/auth/login",
 	})
 }
 

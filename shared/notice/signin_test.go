@@ -238,7 +238,7 @@ func TestAnOrganisationThatDoesNotLetUsActIsToldOnceAWeek(t *testing.T) {
 	}
 	open, notes := w.actions(action.Open), w.notes()
 	if len(open) != 1 || open[0].Kind != action.Blocked || !strings.Contains(open[0].Detail, "administrator can exempt") ||
-		!strings.Contains(open[0].Detail, "since 2026-10-05") {
+		!strings.Contains(open[0].Detail, "since 5 October 2026") {
 		t.Fatalf("%+v", open)
 	}
 	if len(notes) == 0 || len(notes) > 2 || notes[0].Class != notify.SignIn { // two weeks are touched
@@ -274,7 +274,7 @@ func TestAUserWhoWasNotSeenIsToldBeforeAndThen(t *testing.T) {
 	for range 3 {
 		must(t, w.UnseenSoon(t.Context(), annKey, seen, pause))
 	}
-	if notes := w.notes(); len(notes) != 1 || !strings.Contains(notes[0].Title, "2026-10-20") || notes[0].Class != notify.SignIn {
+	if notes := w.notes(); len(notes) != 1 || !strings.Contains(notes[0].Title, "20 October 2026") || notes[0].Class != notify.SignIn {
 		t.Fatalf("%+v", notes)
 	}
 	w.jobIs(mine, job.Active, "")

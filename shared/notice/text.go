@@ -1,38 +1,42 @@
 package notice
 
 import (
-	"cmp"
 	"context"
-	"fmt"
+	"slices"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/run"
 )
 
-// text is what the user is told of a run's end: in the words of its kind where it has some, else as of any run.
-func (n *Notices) text(e *ending, about about) (title, text, command string) {
+// text is what the user is told of a run's end: as its kind says where it says something, else as of any run.
+func (n *Notices) text(e *ending, about about) (title phrase.Phrase, text phrase.Text, command string) {
 	r, words := e.Run, e.words
 	switch r.State {
 	case run.Succeeded:
-		title = cmp.Or(words.Asks, words.Waits, " went well")
-		text = fmt.Sprintf("The run of %s did all that it was to do.", r.Days())
+		title = phrase.New("end.well")
+		for _, also := range []phrase.Phrase{words.Waits, words.Asks} {
+			if also.Of != "" {
+				title = also
+			}
+		}
+		text = phrase.Text{phrase.New("ended.well", r.Window())}
 		if e.wrote > 0 {
-			text = fmt.Sprintf("The run of %s wrote %s. All of it is recorded.", r.Days(), run.Counted(e.wrote, "event", "events"))
+			text = phrase.Text{phrase.New("ended.wrote", phrase.N(e.wrote), r.Window())}
 		}
 		command = show(r.ID)
 	case run.Partial:
-		title = ": " + run.Counted(r.Failed, "event", "events") + " failed"
-		text = fmt.Sprintf("The run of %s did all but %s, which the calendar refused. %s\nTry what failed again.",
-			r.Days(), run.Counted(r.Failed, "event", "events"), run.Safe)
+		title = phrase.New("end.refused", phrase.N(r.Failed))
+		text = phrase.Text{phrase.New("ended.refused", phrase.N(r.Failed), r.Window()), run.Safe, phrase.New("try.again").New()}
 		command = about.repeat(e.kind, r)
 		if e.kind.Retries {
 			command = retry(r.ID)
 		}
 	default:
-		title = " failed"
-		text = fmt.Sprintf("The run of %s failed: %s. %s", r.Days(), why(r.Problem), run.Safe)
+		title = phrase.New("end.failed")
+		text = phrase.Text{phrase.New("ended.failed", r.Window(), phrase.Is(why(r.Problem))), run.Safe}
 		if r.Job != "" {
-			text += "\nIts job tries again at its next time."
+			text = append(text, phrase.New("try.job").New())
 		}
 		command = about.repeat(e.kind, r)
 	}
@@ -42,17 +46,23 @@ func (n *Notices) text(e *ending, about about) (title, text, command string) {
 			helps.Job = "" // which starts runs of r's kind
 		}
 		command = about.repeat(n.Kinds.Of(helps.Kind), &helps, words.Flags...)
-	} else if words.Text != "" {
+	} else if words.Text != nil {
 		command = show(r.ID)
 	}
-	title, text = about.title(e.kind)+cmp.Or(words.Title, title), cmp.Or(words.Text, text)
-	if (r.State == run.Succeeded || words.Complete) && words.Asks+words.Waits != "" {
-		if words.AsksText != "" {
-			text += "\n" + words.AsksText
+	if words.Title.Of != "" {
+		title = words.Title
+	}
+	if words.Text != nil {
+		text = words.Text
+	}
+	if (r.State == run.Succeeded || words.Complete) && words.Asks.Of+words.Waits.Of != "" {
+		for i, also := range words.AsksText {
+			also.Begins = i == 0
+			text = append(slices.Clip(text), also)
 		}
 		command = about.questions()
 	}
-	return title, text, command
+	return about.title(e.Kind, title), text, command
 }
 
 // about is what a run or a job is about, in words. Calendars are not named: their URIs hold addresses.
@@ -76,34 +86,22 @@ func (n *Notices) about(ctx context.Context, r *run.Run) (about, error) {
 	return about{}, err
 }
 
-// title begins the title of a notification.
-func (a about) title(of run.Description) string {
+// title is the title of a notification about a run or a job of a kind; end goes on after its name.
+func (a about) title(of run.Kind, end phrase.Phrase) phrase.Phrase {
+	kind := phrase.New("run." + string(of))
+	if !phrase.Has(kind.Of) { // of a newer version
+		kind = phrase.New("run.other")
+	}
 	if a.name == "" {
-		return of.Title
+		return phrase.New("title", phrase.Is(kind), phrase.Is(end))
 	}
-	return fmt.Sprintf("%s of %q", of.Title, a.name)
+	return phrase.New("title.of", phrase.Is(kind), phrase.Name(a.name), phrase.Is(end))
 }
 
-// reasons describe kinds of failure. The text of a failure itself may name calendars and addresses; the run has it.
-var reasons = map[string]string{
-	fault.Invalid.String():         "something that it was given does not fit",
-	fault.NotFound.String():        "a calendar or a config that it needs was not found",
-	fault.Conflict.String():        "the state of things did not allow it",
-	fault.Unauthenticated.String(): "access to the calendar was refused",
-	fault.Forbidden.String():       "access to the calendar is not allowed",
-	fault.Throttled.String():       "the calendar service asked to slow down for too long",
-	run.OutOfReach:                 "the mailbox is out of reach; if it stays so for three days, there is an action that says what to do",
-	fault.Unavailable.String():     "a service did not answer at any attempt",
-	fault.Malformed.String():       "something that is stored cannot be read",
-	fault.Setup.String():           "Microsoft does not accept this installation any more; its operator has to mend that, and there is nothing for you to do",
-	fault.Locked.String():          "the period is locked",
-}
-
-// why says why a run failed.
-func why(p *run.Problem) string {
-	code := ""
-	if p != nil {
-		code = p.Code
+// why says why a run failed, by the kind of its failure. The text of a failure itself may name calendars and addresses; the run has it.
+func why(p *run.Problem) phrase.Phrase {
+	if p != nil && phrase.Has("reason."+p.Code) {
+		return phrase.New("reason." + p.Code)
 	}
-	return cmp.Or(reasons[code], "something went wrong on our side")
+	return phrase.New("reason.other")
 }

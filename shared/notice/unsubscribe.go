@@ -9,6 +9,7 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/phrase"
 )
 
 // signer signs notes, and opens those that it signed: others are of kind fault.Malformed.
@@ -27,8 +28,8 @@ const unsubscribing = "adminassistant/unsubscribe/digest"
 const maxToken = 2 << 10
 
 // UnsubscribeAddress returns the address, below that of the API, at which a user ends the e-mails of the digest (RFC 8058). Whoever has it can do that, and
-// nothing else. It holds for good. Empty: the API has no address.
-func (n *Notices) UnsubscribeAddress(ctx context.Context, base, user string) (string, error) {
+// nothing else. It holds for good. The page there is in a language. Empty: the API has no address.
+func (n *Notices) UnsubscribeAddress(ctx context.Context, base, user string, in phrase.Language) (string, error) {
 	if base == "" {
 		return "", nil
 	}
@@ -36,7 +37,7 @@ func (n *Notices) UnsubscribeAddress(ctx context.Context, base, user string) (st
 	if err != nil {
 		return "", fmt.Errorf("sign the address that ends the digest: %w", err)
 	}
-	return base + UnsubscribePath + "?token=" + url.QueryEscape(base64.RawURLEncoding.EncodeToString([]byte(signed))), nil
+	return base + UnsubscribePath + "?lang=" + string(in) + "&token=" + url.QueryEscape(base64.RawURLEncoding.EncodeToString([]byte(signed))), nil
 }
 
 // errToken means that a token is none of ours.

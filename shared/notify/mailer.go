@@ -12,6 +12,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/mail"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/telemetry"
 )
@@ -57,10 +58,10 @@ type Mailer struct {
 	Returned func(ctx context.Context, p account.Profile, m Mark) error
 	// Others is told of mails that came back and are of no notification; nil: nobody is.
 	Others func(ctx context.Context, r mail.Return) error
-	// Base is the address of the API, without a slash at its end, for links; empty: e-mails have none.
+	// Base is the address of the pages, without a slash at its end, for links; empty: e-mails have none.
 	Base string
-	// Unsubscribe returns the address at which a user ends the e-mails of the digest; nil: there is none.
-	Unsubscribe func(ctx context.Context, user string) (string, error)
+	// Unsubscribe returns the address at which a user ends the e-mails of the digest, with a page in a language; nil: there is none.
+	Unsubscribe func(ctx context.Context, user string, in phrase.Language) (string, error)
 	Clock       func() time.Time
 }
 
@@ -169,9 +170,9 @@ func (w *Mailer) send(ctx context.Context, n *Notification) (MailState, error) {
 	if became != Due || err != nil {
 		return became, err
 	}
-	letter := n.mail(p.Settings.Email, w.Base)
+	reader, unsubscribe := phrase.For(p.Settings.Locale, p.Settings.Zone), ""
 	if n.Class == Digest && w.Unsubscribe != nil {
-		if letter.Unsubscribe, err = w.Unsubscribe(ctx, n.User); err != nil {
+		if unsubscribe, err = w.Unsubscribe(ctx, n.User, reader.Language); err != nil {
 			w.release(ctx, n, n.Counted)
 			return "", err
 		}
@@ -188,7 +189,7 @@ func (w *Mailer) send(ctx context.Context, n *Notification) (MailState, error) {
 		}
 		counted = true
 	}
-	err = w.Sender.Send(ctx, letter)
+	err = w.Sender.Send(ctx, n.mail(p.Settings.Email, w.Base, unsubscribe, reader))
 	switch {
 	case fault.Of(err) == fault.Invalid:
 		telemetry.Failure(zerolog.Ctx(ctx).Warn(), err).Msg("e-mail refused")

@@ -19,6 +19,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/limit"
 	"adminassistant/shared/mail"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/store"
 )
@@ -354,7 +355,7 @@ func TestTheEMail(t *testing.T) {
 	}
 	for _, want := range []string{
 		"First <script>alert(1)</script> & more.\n\nNothing is lost.", "    admin-assistant archive run --config 'a & b'",
-		"    https://api.example.com/v1/runs/R1",
+		"    https://api.example.com/runs/R1",
 	} {
 		if !strings.Contains(parts["text/plain"], want) {
 			t.Errorf("the text does not say %q:\n%s", want, parts["text/plain"])
@@ -363,7 +364,7 @@ func TestTheEMail(t *testing.T) {
 	page := parts["text/html"]
 	for _, want := range []string{
 		"<p>First &lt;script&gt;alert(1)&lt;/script&gt; &amp; more.</p><p>Nothing is lost.</p>", "&lt;b&gt;work",
-		"--config &#39;a &amp; b&#39;</pre>", `<a href="https://api.example.com/v1/runs/R1">`,
+		"--config &#39;a &amp; b&#39;</pre>", `<a href="https://api.example.com/runs/R1">`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q:\n%s", want, page)
@@ -376,7 +377,7 @@ func TestTheEMail(t *testing.T) {
 	}
 
 	t.Run("without a public address it has no links", func(t *testing.T) {
-		if m := n.mail("ann@example.com", ""); strings.Contains(m.Text+m.HTML, "/v1/runs/R1") || strings.Contains(m.HTML, "href") {
+		if m := n.mail("ann@example.com", "", "", phrase.Reader{}); strings.Contains(m.Text+m.HTML, "/runs/R1") || strings.Contains(m.HTML, "href") {
 			t.Errorf("%s\n%s", m.Text, m.HTML)
 		}
 	})
@@ -384,7 +385,7 @@ func TestTheEMail(t *testing.T) {
 		for _, title := range []string{strings.Repeat("ü", 600), "\x00\x1f\u2028", "a\xffb", strings.Repeat("x", 483), strings.Repeat("ü", 241) + "y"} {
 			n := failed(1)
 			n.Title, n.Text, n.Command = title, title, title
-			if err := n.mail("ann@example.com", "").Check(); err != nil {
+			if err := n.mail("ann@example.com", "", "", phrase.Reader{}).Check(); err != nil {
 				t.Errorf("%q: %v", title, err)
 			}
 		}

@@ -20,6 +20,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,7 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/store"
 	"adminassistant/shared/telemetry"
@@ -81,9 +83,13 @@ type Notification struct {
 	// State is what the transaction has come to, in its own word, such as a run's state. A change of it is news.
 	State   string `json:"state"`
 	Percent int    `json:"percent"`
-	Title   string `json:"title"`
-	// Text says what happened and what is safe; Command does what can be done about it, and Link shows it: a path of the API.
-	Text    string `json:"text"`
+	// Heading and Says are to be put into the language of whoever reads it; see In. Says tells what happened and what is safe. Title and Text are the same in
+	// English. Records that are older than Heading have these alone.
+	Heading phrase.Phrase `json:"heading,omitzero"`
+	Says    phrase.Text   `json:"says,omitempty"`
+	Title   string        `json:"title"`
+	Text    string        `json:"text"`
+	// Command does what can be done about it, and Link shows it: a path of the API.
 	Command string `json:"command,omitempty"`
 	Link    string `json:"link,omitempty"`
 	// Points are single things that it is about, each with a link of its own. Heads are the signed heads of ledgers, which are shown as they are.
@@ -106,8 +112,30 @@ type Notification struct {
 
 // Point is one of the things that a notification is about.
 type Point struct {
-	Text string `json:"text" doc:"What it is."`
-	Link string `json:"link" doc:"Path of this API that shows it."`
+	Says phrase.Phrase `json:"says,omitzero"` // Text, to be put into the language of whoever reads it
+	Text string        `json:"text"`
+	Link string        `json:"link"` // path of the API that shows it
+}
+
+// In is the notification in the reader's language: its title, its text and its points. What cannot be put into words stays as it is stored.
+func (n *Notification) In(r phrase.Reader) (title, text string, points []Point) {
+	title, text, points = n.Title, n.Text, slices.Clone(n.Points)
+	heading, known := n.Heading.In(r)
+	said, alsoKnown := n.Says.In(r)
+	if known && alsoKnown {
+		title, text = heading, said
+	}
+	for i := range points {
+		if said, known := points[i].Says.In(r); known {
+			points[i].Text = said
+		}
+	}
+	return title, text, points
+}
+
+// write puts down in English what is to be told.
+func (n *Notification) write(zone string) {
+	n.Title, n.Text, n.Points = n.In(phrase.For(string(phrase.English), zone))
 }
 
 // ID is the id of the notification of a transaction that began at an instant: always the same, and newer ones sort behind older ones.
@@ -186,6 +214,7 @@ func (s *Notifications) Tell(ctx context.Context, settings account.Settings, n N
 		return nil
 	}
 	now := s.clock().UTC()
+	n.write(settings.Zone)
 	n.MailOnly, n.Read, n.Mail, n.Created, n.Updated = !by.InApp, time.Time{}, NotMailed, now, now
 	n.Correlation = telemetry.Correlation(ctx)
 	if mailed {
@@ -197,7 +226,8 @@ func (s *Notifications) Tell(ctx context.Context, settings account.Settings, n N
 			if known.State == n.State {
 				return false
 			}
-			known.Class, known.State, known.Percent, known.Title, known.Text, known.Command, known.Link = n.Class, n.State, n.Percent, n.Title, n.Text, n.Command, n.Link
+			known.Class, known.State, known.Percent, known.Command, known.Link = n.Class, n.State, n.Percent, n.Command, n.Link
+			known.Heading, known.Says, known.Title, known.Text = n.Heading, n.Says, n.Title, n.Text
 			known.MailOnly, known.Read, known.Updated, known.Correlation = n.MailOnly, time.Time{}, now, n.Correlation
 			return true
 		})
@@ -236,13 +266,14 @@ func (s *Notifications) send(ctx context.Context, n *Notification, delay time.Du
 
 // Amend changes what a notification says about its transaction when the user has just seen to it: in place, as read, without e-mail. One
 // that is not there is left out.
-func (s *Notifications) Amend(ctx context.Context, user, id, state, title, text string) error {
+func (s *Notifications) Amend(ctx context.Context, user, id, state string, heading phrase.Phrase, says phrase.Text) error {
 	now := s.clock().UTC()
 	_, err := s.change(ctx, user, id, func(n *Notification) bool {
 		if n.State == state {
 			return false
 		}
-		n.State, n.Percent, n.Title, n.Text, n.Command, n.Link, n.Updated = state, 100, title, text, "", "", now
+		n.State, n.Percent, n.Heading, n.Says, n.Command, n.Link, n.Updated = state, 100, heading, says, "", "", now
+		n.write("")
 		if n.Read.IsZero() {
 			n.Read = now
 		}

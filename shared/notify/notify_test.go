@@ -15,6 +15,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/machinetest"
 	"adminassistant/shared/mail/outbox"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/queue"
 	queues "adminassistant/shared/queue/sqlite"
 	"adminassistant/shared/store"
@@ -304,13 +305,14 @@ func TestReading(t *testing.T) {
 		w := newWorld(t)
 		w.tell(both, failed(1))
 		for range 2 {
-			must(t, w.Amend(t.Context(), ann, failed(1).ID, "resolved", "All is well", "You have signed in."))
+			must(t, w.Amend(t.Context(), ann, failed(1).ID, "resolved", phrase.New("sign_in.done"), phrase.Text{phrase.New("sign_in.done.text")}))
 		}
 		w.listed(true)
-		if n := w.get(failed(1)); n.State != "resolved" || n.Title != "All is well" || n.Command != "" || n.Mail != Dropped || n.stored != 2 {
+		if n := w.get(failed(1)); n.State != "resolved" || n.Title != "You signed in to Microsoft 365 again" || n.Command != "" ||
+			n.Mail != Dropped || n.stored != 2 {
 			t.Errorf("%+v", n)
 		}
-		must(t, w.Amend(t.Context(), ann, failed(2).ID, "resolved", "", "")) // there is none
+		must(t, w.Amend(t.Context(), ann, failed(2).ID, "resolved", phrase.Phrase{}, nil)) // there is none
 	})
 }
 

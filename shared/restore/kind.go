@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"adminassistant/shared/fault"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/run"
 )
 
@@ -45,15 +46,11 @@ func drillWords(r *run.Run, result run.Result) run.Words {
 	switch {
 	case res != nil && res.Differing > 0:
 		return run.Words{
-			Title: ": " + run.Counted(res.Differing, "event differs", "events differ"),
-			Text: "What was restored is not what the newest backup holds. Calendar and backups are as they were. " +
-				"Look at what differs, and make a new backup.",
+			Title: phrase.New("drill.differ", phrase.N(res.Differing)), Text: phrase.Text{phrase.New("drill.differ.text")},
 		}
 	case r.Problem != nil && r.Problem.Code == fault.NotFound.String():
 		return run.Words{
-			Title: ": there is nothing to restore",
-			Text:  "There is no backup of the whole calendar yet, or the calendar was not found. Make a backup first.",
-			Again: run.Backup,
+			Title: phrase.New("drill.nothing"), Text: phrase.Text{phrase.New("drill.nothing.text")}, Again: run.Backup,
 		}
 	}
 	return run.Words{}

@@ -22,11 +22,11 @@ func TestRunKinds(t *testing.T) {
 		return &run.Run{Kind: run.Drill, State: run.Failed, Problem: &run.Problem{Code: code.String()}}
 	}
 	differs := &DrillResult{Comparison: Comparison{Compared: 9, Differing: 2}}
-	if words := DrillKind.Words(failed(fault.Conflict), differs); words.Title != ": 2 events differ" || words.Again != "" ||
-		!strings.Contains(words.Text, "new backup") {
+	if words := DrillKind.Words(failed(fault.Conflict), differs); words.Title.String() != ": 2 events differ" || words.Again != "" ||
+		!strings.Contains(words.Text.String(), "new backup") {
 		t.Errorf("got %+v", words)
 	}
-	if words := DrillKind.Words(failed(fault.NotFound), nil); words.Title != ": there is nothing to restore" || words.Again != run.Backup {
+	if words := DrillKind.Words(failed(fault.NotFound), nil); words.Title.String() != ": there is nothing to restore" || words.Again != run.Backup {
 		t.Errorf("got %+v", words)
 	}
 	for name, r := range map[string]*run.Run{"another failure": failed(fault.Unavailable), "no failure": {Kind: run.Drill, State: run.Succeeded}} {

@@ -8,6 +8,7 @@ import (
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/telemetry"
 )
 
@@ -75,7 +76,8 @@ func Counted(n int, one, several string) string {
 // Words tell a user how a run ended. What is left empty is told as of a run of any kind.
 type Words struct {
 	// Title goes on after the run's own: ": 2 events differ". Text says what happened and what is safe; see Safe.
-	Title, Text string
+	Title phrase.Phrase
+	Text  phrase.Text
 	// Action is the kind of the action that the run raises, one of Description.Actions. With it a run has not gone well, whatever its state.
 	Action string
 	// Again is the kind of the run that helps, and Flags are what its command needs. Empty, beside a Text: the user is shown the run.
@@ -86,20 +88,20 @@ type Words struct {
 	Complete, Known bool
 	// Asks says what the run is the first to ask the user, and goes on after the run's title when it succeeded or is complete; AsksText says more. Empty:
 	// nothing.
-	Asks, AsksText string
+	Asks     phrase.Phrase
+	AsksText phrase.Text
 	// Waits goes on after the title of a run that went well and asks nothing new: what still waits for the user.
-	Waits string
+	Waits phrase.Phrase
 }
 
 // AsAnyRun are the words of kinds that have none of their own.
 func AsAnyRun(*Run, Result) Words { return Words{} }
 
 // Safe says what every failure leaves as it is.
-const Safe = "Nothing is lost or doubled: what was recorded before stays, and the next run goes on from there."
+var Safe = phrase.New("safe")
 
 // FoundOtherwise is told of runs whose result says by what else a calendar was found; see calendar.Named.
-const FoundOtherwise = "A calendar was not there under its former name or id, and was found by the other one of the two. The run says which; " +
-	"look whether it is the right one."
+var FoundOtherwise = phrase.New("found.otherwise")
 
 // Command is how the command line starts a run of a config.
 type Command struct {
@@ -192,6 +194,9 @@ func (k Kinds) Result(r *Run) (Result, error) {
 	}
 	return result, nil
 }
+
+// Window is the days of the run's window, for a phrase.
+func (r *Run) Window() phrase.Value { return phrase.Between(r.From, r.To) }
 
 // Days are those of the run's window, in words.
 func (r *Run) Days() string {

@@ -1,9 +1,8 @@
 package undo
 
 import (
-	"fmt"
-
 	"adminassistant/shared/action"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/run"
 )
 
@@ -23,21 +22,26 @@ func words(r *run.Run, result run.Result) run.Words {
 	switch {
 	case res != nil && res.LedgerDamaged:
 		return run.Words{
-			Title: " stopped: the ledger is not what was written",
-			Text: "Somebody or something changed the ledger outside of Admin Assistant, so nothing was undone. " +
-				"Look what does not fit: admin-assistant ledger verify --config NAME.",
+			Title:  phrase.New("ledger.damaged.title"),
+			Text:   phrase.Text{phrase.New("ledger.damaged.undo"), phrase.New("ledger.check")},
 			Action: string(action.LedgerDamaged),
 		}
 	case r.Problem != nil && r.Problem.Code == Changed:
 		return run.Words{
-			Title: " stopped: things have changed",
-			Text:  "Since you saw what would be undone, something changed, so nothing was undone. Look again, and start it again.",
+			Title: phrase.New("undo.changed"), Text: phrase.Text{phrase.New("undo.changed.text")},
 		}
 	case res != nil && r.State == run.Succeeded && res.Counts.Skipped > 0:
 		return run.Words{
-			Title: fmt.Sprintf(": %d were left as they are", res.Counts.Skipped),
-			Text:  fmt.Sprintf("%s. Look at the run: it says of each why.", res.Counts.String()),
+			Title: phrase.New("undo.left", phrase.N(res.Counts.Skipped)), Text: phrase.Text{res.Counts.said(), phrase.New("look")},
 		}
 	}
 	return run.Words{}
+}
+
+// said are the totals of a run that left something as it is.
+func (c *Totals) said() phrase.Phrase {
+	if c.Failed > 0 {
+		return phrase.New("undo.failed.text", phrase.N(c.Undone), phrase.N(c.Failed), phrase.N(c.Skipped))
+	}
+	return phrase.New("undo.left.text", phrase.N(c.Undone), phrase.N(c.Skipped))
 }

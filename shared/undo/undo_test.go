@@ -107,7 +107,7 @@ func TestWordsAboutAnUndo(t *testing.T) {
 		"without a result": {run.Run{State: run.Failed}, nil, "", ""},
 	} {
 		words := undo.RunKind.Words(&c.run, c.result)
-		if !strings.Contains(words.Title, c.says) || c.says == "" && words.Title != "" || words.Action != c.action {
+		if !strings.Contains(words.Title.String(), c.says) || c.says == "" && words.Title.String() != "" || words.Action != c.action {
 			t.Errorf("%s: %+v", name, words)
 		}
 	}

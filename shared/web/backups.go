@@ -111,9 +111,9 @@ func (s *web) calendarAsked(v *view, value string) (uri calendar.URI, c archive.
 func (s *web) backupForm(v *view, calendars [][2]string, wrong error) g.Node {
 	f := v.r.PostForm
 	return Section(Class("card"), Aria("labelledby", "new"), H2(ID("new"), g.Text(v.t("backups.new"))),
-		aside(wrong, "calendar", "from", "to"),
+		v.wrongBeside(wrong, "calendar", "from", "to"),
 		s.form(v, "/backups", Class("line"),
-			labelled("calendar", v.t("backups.calendar"), "", about(wrong, "calendar"), selectInput(f.Get("calendar"), calendars)),
+			labelled("calendar", v.t("backups.calendar"), "", v.wrongIn(wrong, "calendar"), selectInput(f.Get("calendar"), calendars)),
 			v.dayFields(wrong),
 			Div(Class("buttons"),
 				Button(Type("submit"), Class("primary"), Name("do"), Value("backup"), g.Text(v.t("backups.go"))),

@@ -79,7 +79,7 @@ func (s *web) showCategories(v *view, status int, wrong error) error {
 	case p == nil:
 		return err
 	case err != nil: // customers work all the same
-		out.body = []g.Node{empty(v.t("categories.unread"), sentence(err.Error()), P(A(Class("button"), Href("/customers"), g.Text(v.t("nav.customers")))))}
+		out.body = []g.Node{empty(v.t("categories.unread"), v.wrong(err), P(A(Class("button"), Href("/customers"), g.Text(v.t("nav.customers")))))}
 		if fault.Of(err) == fault.Internal {
 			return err
 		}
@@ -199,7 +199,7 @@ func (p *palette) issues() (g.Node, error) {
 		nodes = append(nodes, scroll(p.t("categories.check"), Table(heads(p.view, "item.when", "", "item.subject", "", "item.why", ""),
 			TBody(g.Map(r.Issues[:min(len(r.Issues), mostIssues)], func(i mastercategory.Issue) g.Node {
 				return Tr(Td(Class("when"), g.Text(p.shortDay(i.Date))),
-					Td(g.Text(cmp.Or(i.Subject, p.t("calendar.untitled")))), Td(Class("why"), g.Text(sentence(i.Problem))))
+					Td(g.Text(cmp.Or(i.Subject, p.t("calendar.untitled")))), Td(Class("why"), g.Text(p.failure(i.Problem))))
 			})))))
 		if r.IssueCount > mostIssues {
 			nodes = append(nodes, P(Class("muted"), g.Text(p.t("undo.more", r.IssueCount-mostIssues))))

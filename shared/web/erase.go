@@ -11,6 +11,7 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/httpapi"
+	"adminassistant/shared/phrase"
 )
 
 // plainForm is a form without a key of its own: what it does can be done again, and nothing is kept of it.
@@ -20,15 +21,15 @@ func (s *web) plainForm(v *view, to string, nodes ...g.Node) g.Node {
 
 // confirmField has to be filled in with the words that say what is meant.
 func confirmField(v *view, wrong error) g.Node {
-	return labelled("confirm", v.t("erase.confirm", v.t("erase.word")), "", about(wrong, "confirm"),
+	return labelled("confirm", v.t("erase.confirm", v.t("erase.word")), "", v.wrongIn(wrong, "confirm"),
 		textInput("text", v.r.PostForm.Get("confirm"), Required(), AutoComplete("off"), g.Attr("spellcheck", "false")))
 }
 
 // confirmed says whether the words were filled in, in whichever language.
 func confirmed(v *view) error {
 	typed := strings.Join(strings.Fields(v.r.PostForm.Get("confirm")), " ")
-	for _, lang := range languages {
-		if strings.EqualFold(typed, speech{lang}.t("erase.word")) {
+	for _, lang := range []phrase.Language{phrase.English, phrase.German} {
+		if strings.EqualFold(typed, speech{string(lang)}.t("erase.word")) {
 			return nil
 		}
 	}

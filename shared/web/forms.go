@@ -40,16 +40,16 @@ func selectInput(chosen string, options [][2]string) func(more ...g.Node) g.Node
 	}
 }
 
-// about is what is wrong with a field, if that is what err is about; "": nothing.
-func about(err error, field string) string {
+// wrongIn is what is wrong with a field, if that is what err is about; "": nothing.
+func (s speech) wrongIn(err error, field string) string {
 	if err == nil || fault.FieldOf(err) != field {
 		return ""
 	}
-	return sentence(err.Error())
+	return s.wrong(err)
 }
 
-// aside is what is wrong with a form and with none of these fields; nil: nothing.
-func aside(err error, fields ...string) g.Node {
+// wrongBeside is what is wrong with a form and with none of these fields; nil: nothing.
+func (s speech) wrongBeside(err error, fields ...string) g.Node {
 	if err == nil {
 		return nil
 	}
@@ -58,11 +58,8 @@ func aside(err error, fields ...string) g.Node {
 			return nil
 		}
 	}
-	return P(Class("problem"), Role("alert"), g.Text(sentence(err.Error())))
+	return P(Class("problem"), Role("alert"), g.Text(s.wrong(err)))
 }
-
-// wrongly says in the person's own language what is wrong with a field.
-func wrongly(field, text string) error { return fault.At(field, fault.New(fault.Invalid, "%s", text)) }
 
 // mistaken says whether a form is shown once more with what is wrong with it.
 func mistaken(err error) bool {
@@ -74,8 +71,8 @@ func mistaken(err error) bool {
 func (v *view) dayFields(wrong error) g.Node {
 	f := v.r.PostForm
 	return g.Group{
-		labelled("from", v.t("days.from"), "", about(wrong, "from"), textInput("date", f.Get("from"))),
-		labelled("to", v.t("days.to"), "", about(wrong, "to"), textInput("date", f.Get("to"))),
+		labelled("from", v.t("days.from"), "", v.wrongIn(wrong, "from"), textInput("date", f.Get("from"))),
+		labelled("to", v.t("days.to"), "", v.wrongIn(wrong, "to"), textInput("date", f.Get("to"))),
 	}
 }
 

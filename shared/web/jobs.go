@@ -60,7 +60,7 @@ func (s *web) jobRow(v *view, j *job.Job, names map[string]string) g.Node {
 	}
 	return Tr(
 		Td(g.Text(kind), g.If(j.LastRun != "", g.Group{Br(), Small(A(Href("/runs/"+j.LastRun), g.Text(v.t("jobs.last"))))})),
-		Td(g.Text(names[j.Config])), Td(g.Text(v.schedule(&j.Schedule)), g.If(j.Detail != "", g.Group{Br(), Small(g.Text(sentence(j.Detail)))})), Td(next),
+		Td(g.Text(names[j.Config])), Td(g.Text(v.schedule(&j.Schedule)), g.If(j.Detail != "", g.Group{Br(), Small(g.Text(v.failure(j.Detail)))})), Td(next),
 		Td(Div(Class("buttons"), s.jobButton(v, j, "trigger", kind, "jobs.trigger"), turn, s.jobButton(v, j, "remove", kind, "jobs.remove"))),
 	)
 }
@@ -106,7 +106,7 @@ func (s *web) jobForm(v *view, configs []archive.Config, wrong error) g.Node {
 	f := v.r.PostForm
 	problem := ""
 	if wrong != nil {
-		problem = sentence(wrong.Error())
+		problem = v.wrong(wrong)
 	}
 	choose := func(name, label string, values []string, shown func(string) string) g.Node {
 		return Div(Class("field"), Label(For(name), g.Text(v.t(label))), Select(ID(name), Name(name), g.Map(values, func(value string) g.Node {

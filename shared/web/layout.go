@@ -151,7 +151,7 @@ func empty(title, text string, more ...g.Node) g.Node {
 
 // refuse shows why a request was not answered.
 func (s *web) refuse(w http.ResponseWriter, r *http.Request, why httpapi.Refusal) {
-	in := speechOf(r, nil, false)
+	in := s.speechFor(r)
 	title := in.t("refused.other")
 	if has("refused." + why.Code) {
 		title = in.t("refused." + why.Code)
@@ -159,7 +159,7 @@ func (s *web) refuse(w http.ResponseWriter, r *http.Request, why httpapi.Refusal
 	v := &view{w: w, r: r, speech: in}
 	_ = v.write(why.Status, s.frame(in, title, Body(Class("plain"), Main(ID("main"),
 		H1(g.Text(title)),
-		P(Role("alert"), g.Text(sentence(why.Detail))),
+		P(Role("alert"), g.Text(in.failure(why.Detail))),
 		P(A(Class("button primary"), Href("/today"), g.Text(in.t("refused.home")))),
 		P(Class("muted"), g.Text(in.t("refused.reference")+" "), Code(g.Text(why.Correlation))),
 	))))

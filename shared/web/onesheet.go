@@ -89,7 +89,7 @@ func (s *web) showSheet(v *view, status int, wrong error) error {
 
 // conflict says why a timesheet is not what somebody wanted to make of it. What is wrong with a field stands beside it.
 func (st *statement) conflict(wrong error) g.Node {
-	text := st.failure(wrong.Error())
+	text := st.wrong(wrong)
 	switch {
 	case fault.FieldOf(wrong) != "":
 		return nil

@@ -37,9 +37,11 @@ func (s *web) notifications(v *view) error {
 			Button(Type("submit"), g.Text(v.t("told.read"))))}
 	}
 	p.body = append(p.body, Ol(Class("versions"), g.Map(all, func(n *notify.Notification) g.Node {
+		title, text, points := n.In(v.reader())
 		return Li(g.If(n.Read.IsZero(), Class("card unread")), g.If(!n.Read.IsZero(), Class("card")),
-			H2(g.If(n.Read.IsZero(), Span(Class("vh"), g.Text(v.t("told.new")+" "))), g.Text(n.Title)),
-			g.Map(strings.Split(n.Text, "\n"), func(line string) g.Node { return P(g.Text(line)) }),
+			H2(g.If(n.Read.IsZero(), Span(Class("vh"), g.Text(v.t("told.new")+" "))), g.Text(title)),
+			g.Map(strings.Split(text, "\n"), func(line string) g.Node { return P(g.Text(line)) }),
+			g.If(len(points) > 0, Ul(g.Map(points, func(p notify.Point) g.Node { return Li(g.Text(p.Text), pageOf(v, p.Link)) }))),
 			P(Class("muted"), g.Text(v.moment(n.Updated, v.now, v.zone())), pageOf(v, n.Link)),
 		)
 	})))
@@ -61,12 +63,11 @@ func (s *web) assumeZone(v *view) error {
 
 // pageOf leads to the page that shows what a path of the API shows, if there is one.
 func pageOf(v *view, path string) g.Node {
-	for _, known := range []struct{ api, page string }{{"/v1/runs/", "/runs/"}, {"/v1/actions/", "/review/"}, {"/v1/timesheets/", "/timesheets/"}} {
-		if id, ok := strings.CutPrefix(path, known.api); ok && id != "" && !strings.Contains(id, "/") {
-			return g.Group{g.Text(" · "), A(Href(known.page+id), g.Text(v.t("told.show")))}
-		}
+	page := notify.Page(path)
+	if page == "" {
+		return nil
 	}
-	return nil
+	return g.Group{g.Text(" · "), A(Href(page), g.Text(v.t("told.show")))}
 }
 
 func (s *web) readNotifications(v *view) error {
@@ -86,7 +87,7 @@ func (s *web) auditLog(v *view) error {
 	records, err := s.Audit.List(v.ctx, v.user, f, recordsOnPage, q.Get("after"))
 	problem := ""
 	if fault.Of(err) == fault.Invalid {
-		problem, err = sentence(err.Error()), nil
+		problem, err = v.wrong(err), nil
 	}
 	if err != nil {
 		return err

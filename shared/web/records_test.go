@@ -12,7 +12,8 @@ import (
 func TestWhatIsToldLeadsToItsPage(t *testing.T) {
 	v := &view{speech: speech{"en"}}
 	for path, page := range map[string]string{
-		"/v1/runs/R1": "/runs/R1", "/v1/actions/A1": "/review/A1", "/v1/timesheets/S1": "/timesheets/S1", "/v1/runs/": "", "/v1/runs/R1/items": "", "/v1/me": "",
+		"/v1/runs/R1": "/runs/R1", "/v1/actions/A1": "/review/A1", "/v1/timesheets/S1": "/timesheets/S1", "/v1/runs/": "", "/v1/runs/R1/items": "",
+		"/v1/me": "/settings", "/v1/jobs/J1": "/jobs", "/v1/actions?state=open": "/review", "/auth/login": "/auth/login", "/v1/customers": "",
 	} {
 		var b strings.Builder
 		if n := pageOf(v, path); n != nil {

@@ -76,7 +76,7 @@ func (s *web) restoreFrom(v *view, wrong error) (g.Node, error) {
 		),
 		Section(Class("card"), Aria("labelledby", "of-file"), H2(ID("of-file"), g.Text(v.t("restore.file"))),
 			s.fileForm(v, "/restore/file",
-				labelled("file", v.t("restore.file.label"), v.t("restore.file.hint"), fileProblem(wrong), func(more ...g.Node) g.Node {
+				labelled("file", v.t("restore.file.label"), v.t("restore.file.hint"), v.fileProblem(wrong), func(more ...g.Node) g.Node {
 					return Input(Type("file"), Required(), Accept(".ics,.jsonl,.csv,.zst,text/calendar,text/csv"), g.Group(more))
 				}),
 				P(Button(Type("submit"), Class("primary"), g.Text(v.t("restore.file.go")))),
@@ -87,11 +87,11 @@ func (s *web) restoreFrom(v *view, wrong error) (g.Node, error) {
 }
 
 // fileProblem is what is wrong with a file: whatever is wrong with an upload is.
-func fileProblem(err error) string {
+func (s speech) fileProblem(err error) string {
 	if err == nil {
 		return ""
 	}
-	return sentence(err.Error())
+	return s.wrong(err)
 }
 
 // fileForm is a form that brings a file besides, and takes effect once.
@@ -163,13 +163,13 @@ func (s *web) restoreInto(v *view, what toRestore, wrong error) (g.Node, error) 
 	}
 	return Div(Class("review"),
 		s.form(v, "/restore", Class("card"), hidden("backup", what.backup), hidden("upload", what.upload), g.Group(facts),
-			aside(wrong, "into", "from", "to", "policy"),
-			labelled("into", v.t("restore.into"), v.t("restore.into.hint"), about(wrong, "into"),
+			v.wrongBeside(wrong, "into", "from", "to", "policy"),
+			labelled("into", v.t("restore.into"), v.t("restore.into.hint"), v.wrongIn(wrong, "into"),
 				textInput("text", cmp.Or(f.Get("into"), into), Required(), g.Attr("list", "calendars"), AutoComplete("off"))),
 			DataList(ID("calendars"), g.Map(sources, func(uri string) g.Node { return Option(Value(uri)) })),
 			Div(Class("field check"), Input(ID("create"), Type("checkbox"), Name("create"), g.If(!again || f.Has("create"), Checked())),
 				Label(For("create"), g.Text(v.t("restore.create")))),
-			labelled("policy", v.t("restore.policy"), "", about(wrong, "policy"), selectInput(f.Get("policy"), policies)),
+			labelled("policy", v.t("restore.policy"), "", v.wrongIn(wrong, "policy"), selectInput(f.Get("policy"), policies)),
 			Div(Class("line"), v.dayFields(wrong)),
 			P(Class("hint"), g.Text(v.t("restore.days.hint"))),
 			P(Button(Type("submit"), Class("primary"), Name("do"), Value("try"), g.Text(v.t("setup.go")))),

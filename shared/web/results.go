@@ -124,14 +124,14 @@ func verifyReport(v *view, it *archive.VerifyResult) []g.Node {
 	if !it.Chain.OK {
 		nodes = append(nodes, P(Class("problem"), Role("alert"), g.Text(v.t("result.damaged"))))
 		if it.Chain.First != nil {
-			nodes = append(nodes, P(g.Text(sentence(it.Chain.First.Problem))))
+			nodes = append(nodes, P(g.Text(v.failure(it.Chain.First.Problem))))
 		}
 		return nodes
 	}
 	nodes = append(nodes, P(g.Text(v.t("result.chain", v.number(it.Chain.Links), v.number(it.Chain.Entries)))))
 	if it.Bookkeeping.Problems > 0 {
 		nodes = append(nodes, P(Class("problem"), g.Text(v.n("result.books", it.Bookkeeping.Problems))),
-			Ul(g.Map(it.Bookkeeping.Wrong, func(text string) g.Node { return Li(g.Text(sentence(text))) })))
+			Ul(g.Map(it.Bookkeeping.Wrong, func(text string) g.Node { return Li(g.Text(v.failure(text))) })))
 	}
 	view := &it.View
 	if view.Differs() == 0 {
@@ -220,7 +220,7 @@ func (s *web) findings(v *view, r *run.Run, zone *time.Location, wrong error) (g
 		modes = append(modes, [2]string{string(mode), v.t("repair.all." + string(mode))})
 	}
 	return Section(Class("card"), Aria("labelledby", "items"), H2(ID("items"), g.Text(v.t("finding.title"))),
-		aside(wrong, "mode"),
+		v.wrongBeside(wrong, "mode"),
 		s.form(v, "/runs/"+r.ID+"/repair",
 			Div(Class("scroll"), TabIndex("0"), Role("region"), Aria("labelledby", "items"), Table(Class("findings"),
 				THead(Tr(g.Map([]string{"item.when", "item.subject", "finding.kind", "finding.answer"}, func(name string) g.Node {
@@ -228,7 +228,7 @@ func (s *web) findings(v *view, r *run.Run, zone *time.Location, wrong error) (g
 				}))),
 				TBody(g.Group(rows)))),
 			g.If(more > 0, P(Class("muted"), g.Text(v.t("undo.more", more)))),
-			labelled("mode", v.t("repair.rest"), v.t("repair.rest.hint"), about(wrong, "mode"), selectInput(f.Get("mode"), modes)),
+			labelled("mode", v.t("repair.rest"), v.t("repair.rest.hint"), v.wrongIn(wrong, "mode"), selectInput(f.Get("mode"), modes)),
 			Div(Class("field check"), Input(ID("missing"), Type("checkbox"), Name("missing"), g.If(f.Has("missing"), Checked())),
 				Label(For("missing"), g.Text(v.t("repair.missing")))),
 			Div(Class("field check"), Input(ID("overlap"), Type("checkbox"), Name("overlap"), g.If(f.Has("overlap"), Checked())),

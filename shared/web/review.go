@@ -83,7 +83,7 @@ func (s *web) showQuestion(v *view, status int, wrong error) error {
 	p := page{title: q.title(), at: "/review", bar: q.bar()}
 	p.body = append(p.body, s.decided(v))
 	if wrong != nil {
-		p.body = append(p.body, P(Class("problem"), Role("alert"), g.Text(sentence(wrong.Error()))))
+		p.body = append(p.body, P(Class("problem"), Role("alert"), g.Text(v.wrong(wrong))))
 	}
 	if q.State != action.Open {
 		p.body = append(p.body, empty(v.t("review.closed"), v.word("review.state", string(q.State)),
@@ -256,8 +256,10 @@ func (q *asking) bar() []g.Node {
 
 // why is why it was asked.
 func (q *asking) why() string {
-	if has("rule." + q.Rule) {
-		return q.t("rule." + q.Rule)
+	for _, of := range []string{"rule.", "finding."} {
+		if has(of + q.Rule) {
+			return q.t(of + q.Rule)
+		}
 	}
 	return cmp.Or(q.Why, q.Detail)
 }
@@ -547,7 +549,7 @@ func (q *asking) total(verdicts []decision.Verdict) (total time.Duration) {
 
 // plainAction is an action that is about no appointments.
 func (s *web) plainAction(q *asking) g.Node {
-	return Section(Class("card"), P(g.Text(q.Detail)),
+	return Section(Class("card"), g.Map(strings.Split(q.In(q.reader()), "\n"), func(line string) g.Node { return P(g.Text(line)) }),
 		g.If(q.Subject.Kind == "run", P(A(Href("/runs/"+q.Subject.ID), g.Text(q.t("review.run"))))),
 		s.form(q.view, "/review/"+q.ID+"/dismiss", Class("quiet"), Button(Type("submit"), g.Attr("data-key", "d"), g.Text(q.t("review.dismiss")), key("d"))),
 	)

@@ -69,7 +69,7 @@ func (s *web) showRules(v *view, status int, wrong error) error {
 
 // refusedRules says why rules could not be changed.
 func (v *view) refusedRules(wrong error) g.Node {
-	text := v.failure(wrong.Error())
+	text := v.wrong(wrong)
 	if errors.Is(wrong, store.ErrConflict) {
 		text = v.t("rules.changed")
 	}

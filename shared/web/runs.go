@@ -89,7 +89,7 @@ func (s *web) startForm(v *view, configs []archive.Config, wrong error) g.Node {
 	f := v.r.PostForm
 	problem := ""
 	if wrong != nil {
-		problem = sentence(wrong.Error())
+		problem = v.wrong(wrong)
 	}
 	chosen := cmp.Or(f.Get("config"), v.r.URL.Query().Get("config"))
 	periods := []string{"yesterday", "this week", "last week", "last 30 days", "last month"}
@@ -140,7 +140,7 @@ func ended(r *run.Run) time.Time {
 // sums is what a run came to, in a few words.
 func (s *web) sums(v *view, r *run.Run) string {
 	if r.Problem != nil {
-		return sentence(r.Problem.Detail)
+		return v.failure(r.Problem.Detail)
 	}
 	result, err := s.Kinds.Result(r)
 	if err != nil || result == nil {
@@ -263,7 +263,7 @@ func (s *web) progressOfRun(v *view) error {
 func (s *web) outcome(v *view, r *run.Run, result run.Result, zone *time.Location) g.Node {
 	var nodes []g.Node
 	if r.Problem != nil {
-		nodes = append(nodes, P(Class("problem"), Role("alert"), g.Text(sentence(r.Problem.Detail))))
+		nodes = append(nodes, P(Class("problem"), Role("alert"), g.Text(v.failure(r.Problem.Detail))))
 	}
 	switch it := result.(type) {
 	case *archive.Result:
@@ -274,7 +274,7 @@ func (s *web) outcome(v *view, r *run.Run, result run.Result, zone *time.Locatio
 	case *archive.DecideResult:
 		nodes = append(nodes, P(g.Text(s.sums(v, r))))
 		for _, no := range it.Refusals {
-			nodes = append(nodes, P(Class("problem"), g.Text(sentence(no.Detail))))
+			nodes = append(nodes, P(Class("problem"), g.Text(v.failure(no.Detail))))
 		}
 		if len(it.Hours) > 0 {
 			nodes = append(nodes, v.hoursTable(it.Hours))
@@ -474,7 +474,7 @@ func itemRow(v *view, it *run.Item, t *told, zone *time.Location) g.Node {
 		why = append(why, v.word("reason", t.Reason))
 	}
 	if t.Detail != "" {
-		why = append(why, t.Detail)
+		why = append(why, v.detail(t.Detail))
 	}
 	why = append(why, t.Issues...)
 	why = append(why, t.Notes...)
@@ -486,7 +486,7 @@ func itemRow(v *view, it *run.Item, t *told, zone *time.Location) g.Node {
 	}
 	word := v.word("outcome", t.Outcome)
 	if it.Problem != nil {
-		word, why = v.t("outcome.failed"), append([]string{it.Problem.Detail}, why...)
+		word, why = v.t("outcome.failed"), append([]string{v.detail(it.Problem.Detail)}, why...)
 	}
 	subject, when, customer := cmp.Or(t.Subject, t.Name), v.startOf(t.Start, zone), ""
 	if a := t.Appointment; a != nil {
@@ -616,7 +616,7 @@ func undoItems(v *view, plan *undo.Plan, zone *time.Location) g.Node {
 		}))),
 			TBody(g.Map(shown, func(it undo.Item) g.Node {
 				return Tr(Td(Class("when"), g.Text(v.times(&it.Appointment, zone))), Td(g.Text(cmp.Or(it.Appointment.Subject, v.t("calendar.untitled")))),
-					Td(g.Text(v.word("undo.does", string(it.Does)))), Td(Class("why"), g.Text(it.Detail)))
+					Td(g.Text(v.word("undo.does", string(it.Does)))), Td(Class("why"), g.Text(v.detail(it.Detail))))
 			})))),
 		g.If(len(plan.Items) > len(shown), P(Class("muted"), g.Text(v.t("undo.more", len(plan.Items)-len(shown))))),
 	}

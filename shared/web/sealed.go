@@ -104,7 +104,7 @@ func (s *web) continues(v *view, c *archive.Config, since string) (told g.Node, 
 	}
 	detail := ""
 	if report.First != nil {
-		detail = " " + sentence(report.First.Problem)
+		detail = " " + v.failure(report.First.Problem)
 	}
 	return P(Class("problem"), Role("alert"), g.Text(v.t("ledger.since.bad")+detail)), "", nil
 }

@@ -38,14 +38,18 @@ func (s *web) settings(v *view) error {
 	if err != nil {
 		return err
 	}
-	return s.showSettings(v, http.StatusOK, profile.Settings, profile.SettingsVersion, nil)
+	now := profile.Settings
+	if !v.chosen {
+		now.Locale = v.lang // which the page is shown in
+	}
+	return s.showSettings(v, http.StatusOK, now, profile.SettingsVersion, nil)
 }
 
 // showSettings shows settings to be changed; wrong is what is wrong with them.
 func (s *web) showSettings(v *view, status int, now account.Settings, version int64, wrong error) error {
 	about := func(field string) string {
 		if wrong != nil && fault.FieldOf(wrong) == field {
-			return sentence(wrong.Error())
+			return v.wrong(wrong)
 		}
 		return ""
 	}
@@ -75,7 +79,7 @@ func (s *web) showSettings(v *view, status int, now account.Settings, version in
 	}
 	body := []g.Node{
 		g.If(v.r.URL.Query().Get("saved") == "1", P(Class("done"), Role("status"), g.Text(v.t("settings.saved")))),
-		g.Iff(wrong != nil && fault.FieldOf(wrong) == "", func() g.Node { return P(Class("problem"), Role("alert"), g.Text(sentence(wrong.Error()))) }),
+		g.Iff(wrong != nil && fault.FieldOf(wrong) == "", func() g.Node { return P(Class("problem"), Role("alert"), g.Text(v.wrong(wrong))) }),
 		Div(Class("columns"),
 			s.form(v, "/settings", hidden("version", strconv.FormatInt(version, 10)),
 				Section(Class("card"), H2(g.Text(v.t("settings.look"))),

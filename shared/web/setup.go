@@ -40,7 +40,7 @@ func (s *web) showSetup(v *view, status int, wrong error) error {
 	zone := cmp.Or(f.Get("timezone"), v.Zone)
 	problem := func(name string) string {
 		if wrong != nil && fault.FieldOf(wrong) == name {
-			return sentence(wrong.Error())
+			return v.wrong(wrong)
 		}
 		return ""
 	}
@@ -68,7 +68,7 @@ func (s *web) showSetup(v *view, status int, wrong error) error {
 	nightly := len(f) == 0 || f.Has("nightly")
 	other := wrong != nil && !slices.Contains([]string{"name", "source", "archive", "timezone", "purpose", "overlaps"}, fault.FieldOf(wrong))
 	body := []g.Node{
-		g.Iff(other, func() g.Node { return P(Class("problem"), Role("alert"), g.Text(sentence(wrong.Error()))) }),
+		g.Iff(other, func() g.Node { return P(Class("problem"), Role("alert"), g.Text(v.wrong(wrong))) }),
 		Div(Class("review"),
 			s.form(v, "/setup", Class("card"),
 				field("source", v.t("setup.source"), v.t("setup.source.hint"), text(cmp.Or(f.Get("source"), first), g.Attr("list", "sources"))),

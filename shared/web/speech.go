@@ -7,16 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/text/language"
-
 	"adminassistant/shared/account"
 	"adminassistant/shared/calendar"
+	"adminassistant/shared/phrase"
 )
-
-// languages are those that there are words in, the first one for everybody else.
-var languages = []string{"en", "de"}
-
-var matcher = language.NewMatcher([]language.Tag{language.English, language.German})
 
 // speech is the language in which a person reads.
 type speech struct{ lang string }
@@ -27,9 +21,22 @@ func speechOf(r *http.Request, settings *account.Settings, chosen bool) speech {
 	if chosen {
 		wanted = settings.Locale
 	}
-	tags, _, _ := language.ParseAcceptLanguage(wanted)
-	_, at, _ := matcher.Match(tags...)
-	return speech{languages[at]}
+	return speech{string(phrase.Match(wanted))}
+}
+
+// reader is the person as one who reads phrases, in the zone of the settings.
+func (v *view) reader() phrase.Reader {
+	return phrase.Reader{Language: phrase.Language(v.lang), Zone: v.zone()}
+}
+
+// speechFor is the language of whoever asks, if that is known, else that of the browser.
+func (s *web) speechFor(r *http.Request) speech {
+	if who, err := account.From(r.Context()); err == nil {
+		if p, err := s.Users.Remembered(r.Context(), who); err == nil {
+			return speechOf(r, &p.Settings, p.SettingsVersion > 0)
+		}
+	}
+	return speechOf(r, nil, false)
 }
 
 // t is a text by its name in words, with what belongs into it.
@@ -67,7 +74,7 @@ func (s speech) n(name string, n int) string {
 	return s.t(name+".many", n)
 }
 
-func (s speech) month(m time.Month) string { return s.t("month." + strconv.Itoa(int(m))) }
+func (s speech) month(m time.Month) string { return phrase.Language(s.lang).Month(m) }
 
 func (s speech) weekday(d time.Weekday) string { return s.t("weekday." + strconv.Itoa(int(d))) }
 
@@ -76,7 +83,7 @@ func (s speech) weekdayShort(d time.Weekday) string {
 }
 
 // day is "15 October 2026", "15. Oktober 2026".
-func (s speech) day(d calendar.Date) string { return s.t("form.day", d.Day, s.month(d.Month), d.Year) }
+func (s speech) day(d calendar.Date) string { return phrase.Language(s.lang).Day(d) }
 
 // longDay is "Thursday 15 October 2026".
 func (s speech) longDay(d calendar.Date) string {
@@ -89,19 +96,7 @@ func (s speech) shortDay(d calendar.Date) string {
 }
 
 // days are a first and a last day: "12–18 October 2026".
-func (s speech) days(from, to calendar.Date) string {
-	switch {
-	case from == (calendar.Date{}) && to == (calendar.Date{}):
-		return s.t("form.all")
-	case from == to:
-		return s.day(from)
-	case from.Year != to.Year:
-		return s.t("form.between", s.day(from), s.day(to))
-	case from.Month != to.Month:
-		return s.t("form.months", from.Day, s.month(from.Month), s.day(to))
-	}
-	return s.t("form.within", from.Day, s.day(to))
-}
+func (s speech) days(from, to calendar.Date) string { return phrase.Language(s.lang).Days(from, to) }
 
 // clock is 15:04.
 func clock(t time.Time, zone *time.Location) string { return t.In(zone).Format("15:04") }

@@ -80,7 +80,7 @@ func (v *view) seenOn(u *account.Profile) string {
 func (s *web) tenants(v *view, all []tenant.Tenant, wrong error) g.Node {
 	f := v.r.PostForm
 	return Section(Class("card"), Aria("labelledby", "tenants"), H2(ID("tenants"), g.Text(v.t("tenants.title"))),
-		aside(wrong, "tenant", "name"),
+		v.wrongBeside(wrong, "tenant", "name"),
 		Ul(Class("rows"), g.Map(all, func(t tenant.Tenant) g.Node {
 			name, word := cmp.Or(t.Name, t.ID), "tenants.in"
 			if t.Out {
@@ -91,8 +91,8 @@ func (s *web) tenants(v *view, all []tenant.Tenant, wrong error) g.Node {
 					Button(Type("submit"), Aria("label", v.t("tenants.remove")+": "+name), g.Text(v.t("tenants.remove"))))))
 		})),
 		s.form(v, "/tenants", Class("line"),
-			labelled("tenant", v.t("tenants.id"), "", about(wrong, "tenant"), textInput("text", f.Get("tenant"), Required(), AutoComplete("off"))),
-			labelled("name", v.t("users.name"), "", about(wrong, "name"), textInput("text", f.Get("name"), AutoComplete("off"))),
+			labelled("tenant", v.t("tenants.id"), "", v.wrongIn(wrong, "tenant"), textInput("text", f.Get("tenant"), Required(), AutoComplete("off"))),
+			labelled("name", v.t("users.name"), "", v.wrongIn(wrong, "name"), textInput("text", f.Get("name"), AutoComplete("off"))),
 			Div(Class("buttons"), Button(Type("submit"), g.Text(v.t("tenants.add")))),
 		),
 		P(Class("hint"), g.Text(v.t("tenants.hint"))),
@@ -175,7 +175,7 @@ func (s *web) userPage(v *view, status int, wrong error) error {
 			acts = append(acts, button("/role", "users.make.admin", hidden("role", string(account.RoleAdmin))))
 		}
 	}
-	p.body = append(p.body, aside(wrong, "mailbox", "confirm"), Section(Class("card"), Aria("labelledby", "facts"), H2(ID("facts"), g.Text(v.t("users.what"))),
+	p.body = append(p.body, v.wrongBeside(wrong, "mailbox", "confirm"), Section(Class("card"), Aria("labelledby", "facts"), H2(ID("facts"), g.Text(v.t("users.what"))),
 		Dl(Class("facts"), g.Group(facts)),
 		g.If(self, P(Class("muted"), g.Text(v.t("users.self")))),
 		g.If(len(acts) > 0, Div(Class("buttons"), g.Group(acts))),
@@ -204,7 +204,7 @@ func (s *web) mailboxes(v *view, at string, grants []account.Grant, wrong error)
 					Button(Type("submit"), Aria("label", v.t("users.revoke")+": "+it.Mailbox), g.Text(v.t("users.revoke")))))
 		})),
 		s.form(v, at+"/grant", Class("line"),
-			labelled("mailbox", v.t("users.mailbox"), "", about(wrong, "mailbox"), textInput("text", grantAsked(v), Required(), AutoComplete("off"),
+			labelled("mailbox", v.t("users.mailbox"), "", v.wrongIn(wrong, "mailbox"), textInput("text", grantAsked(v), Required(), AutoComplete("off"),
 				Placeholder("team@example.com"))),
 			Div(Class("buttons"), Button(Type("submit"), g.Text(v.t("users.grant"))))),
 	)

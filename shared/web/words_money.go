@@ -7,7 +7,6 @@ var moneyWords = map[string]word{
 
 	"number.group":    {",", "."},
 	"number.point":    {".", ","},
-	"failure.line":    {"Line %s:", "Zeile %s:"},
 	"form.from":       {"From", "Von"},
 	"form.to":         {"To", "Bis"},
 	"form.wrong.one":  {"One field has to be put right.", "Ein Feld ist zu berichtigen."},

@@ -109,7 +109,7 @@ func init() {
 	}
 	family("rule", archive.RuleEqualRank, archive.RuleSharedTime, archive.RuleArchivedFirst, archive.RuleChanged, archive.RuleLeftOut, archive.RuleMerged,
 		archive.RuleAbsorbed, archive.RuleCollides, archive.RuleLocked, archive.RuleVanished, archive.RuleManyVanished, archive.RuleNoOriginal,
-		archive.RuleStale, archive.RuleNoCustomer, archive.RuleTravelNoCustomer)
+		archive.RuleStale, archive.RuleNoCustomer, archive.RuleTravelNoCustomer, archive.RuleMissingTravel)
 }
 
 func TestEveryWordIsThereInBothLanguages(t *testing.T) {

@@ -248,7 +248,7 @@ func TestCopiesThatRetentionTook(t *testing.T) {
 		if r.State != run.Partial || result.View.Missing == 0 || result.View.Missing != len(findings) || !result.View.Retention() {
 			t.Errorf("%s %+v", r.State, result.View)
 		}
-		if words := archive.VerifyKind.Words(r, &result); !strings.Contains(words.Text, "retention") || words.Action != "archive_missing" {
+		if words := archive.VerifyKind.Words(r, &result); !strings.Contains(words.Text.String(), "retention") || words.Action != "archive_missing" {
 			t.Errorf("the user is told %+v", words)
 		}
 	})
