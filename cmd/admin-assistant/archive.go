@@ -176,7 +176,10 @@ func (p *program) carryOut(ctx context.Context, start request, noWait bool) erro
 
 // follow starts a run and waits for its end.
 func (p *program) follow(ctx context.Context, c *client, start request) (r runView, err error) {
-	if _, err := c.do(ctx, start, &r); err != nil {
+	switch _, err := c.do(ctx, start, &r); {
+	case errors.Is(err, errStopped):
+		return r, fmt.Errorf("%w; whether the run has begun is not known. Look with: %s", err, p.command("run list"))
+	case err != nil:
 		return r, err
 	}
 	return r, p.toItsEnd(ctx, c, &r)
@@ -199,9 +202,11 @@ func (p *program) toItsEnd(ctx context.Context, c *client, r *runView) error {
 	switch {
 	case err == nil:
 		return nil
+	case p.local && errors.Is(err, errStopped):
+		return fmt.Errorf("stopped; run %s goes on where it was when you ask for the same again, or with: %s", r.ID, p.command("run watch "+r.ID))
 	case p.local:
-		return fmt.Errorf("%w; run %s goes on where it was when it is asked for again, or with: %s", err, r.ID, p.command("run watch "+r.ID))
-	case ctx.Err() != nil:
+		return fmt.Errorf("%w; run %s goes on where it was with: %s", err, r.ID, p.command("run watch "+r.ID))
+	case errors.Is(err, errStopped):
 		return fmt.Errorf("no longer watching; run %s goes on at the server. Look with: %s; end it with: %s", r.ID, p.command("run watch "+r.ID),
 			p.command("run cancel "+r.ID))
 	}
@@ -222,7 +227,7 @@ func (p *program) wait(ctx context.Context, c *client, r *runView, pause time.Du
 		}
 		select {
 		case <-ctx.Done():
-			return errors.New("interrupted")
+			return errStopped
 		case <-time.After(pause):
 		}
 		if _, err := c.do(ctx, request{method: http.MethodGet, path: "/v1/runs/" + r.ID}, r); err != nil {

@@ -47,7 +47,8 @@ type machine struct {
 	t     *testing.T
 	data  string
 	files string
-	token string // for the deployment
+	token string   // for the deployment
+	more  []string // variables of the environment
 }
 
 func newMachine(t *testing.T) *machine {
@@ -74,6 +75,7 @@ func (m *machine) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.Dir = m.files
 	cmd.Env = []string{"ADMIN_ASSISTANT_DATA=" + m.data, "ADMIN_ASSISTANT_API=http://127.0.0.1:1", "TZ=Europe/Berlin", "HOME=" + m.files,
 		"PATH=" + os.Getenv("PATH")}
+	cmd.Env = append(cmd.Env, m.more...)
 	if m.token != "" {
 		cmd.Env = append(cmd.Env, "ADMIN_ASSISTANT_API="+deployed.cloud.URL, "ADMIN_ASSISTANT_TOKEN="+m.token)
 	}

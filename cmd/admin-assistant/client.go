@@ -116,9 +116,15 @@ type request struct {
 	elsewhere    bool   // the answer may be somewhere else (303): then it is fetched from there, without a token
 }
 
+// errStopped means that Ctrl-C ended a command while it waited for an answer.
+var errStopped = fault.New(fault.Unavailable, "stopped before the answer came")
+
 // do makes a call and decodes the answer into out, which may be nil. It returns the answer's headers.
 func (c *client) do(ctx context.Context, in request, out any) (http.Header, error) {
 	answer, err := c.send(ctx, in)
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return nil, errStopped
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -120,6 +120,8 @@ var onlyHere = map[string]string{
 	"TestCellsOfSpreadsheetsAreNoFormulas":           noServer,
 	"TestYAMLSaysWhatTheJSONSays":                    noServer, "TestTablesFitTheTerminal": noServer, "TestForms": noServer, "TestRunsAreWatchedAndCancelled": sameRoutes,
 	"TestTimesheetOfFiles": noServer, "TestPlanFromFilesWithRules": noServer,
+	"TestCtrlCWhereTheProgramItselfCarriesOut": process, "TestCtrlCWhereAServerCarriesOut": thisServer, "TestCtrlCBeforeAServerAnswers": noServer,
+	"TestASecondCtrlCEndsAtOnce": thisServer, "TestCtrlCAtAQuestion": noServer,
 	"TestReview": sameRoutes, // there are terminals on Linux alone
 	"TestDoctor": signInOnly, "TestDoctorLooksAtTheApplicationOfThisMachine": noServer, "TestFlags": signInOnly, "TestLogoutEverywhere": signInOnly,
 	"TestTheCommandLineDoesNotNoticeHowTheServiceBehaves": signInOnly, "TestWhatTheCommandLineSaysOfRefusals": signInOnly,

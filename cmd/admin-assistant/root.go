@@ -47,6 +47,7 @@ type program struct {
 
 	in       io.Reader
 	out, err io.Writer
+	stopped  <-chan struct{} // closed by Ctrl-C
 
 	signIns   signIns
 	transport http.RoundTripper          // to servers and to the sign-in service
@@ -74,6 +75,7 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writ
 
 // execute runs one command line and returns the exit code.
 func (p *program) execute(ctx context.Context, args []string) int {
+	p.stopped = ctx.Done()
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(p.in)
@@ -306,12 +308,21 @@ func (p *program) confirm(question string) error {
 		return usageError{fmt.Errorf("%s Say --yes to do it", question)}
 	}
 	fmt.Fprintf(p.err, "%s [y/N] ", question)
-	var answer string
-	_, _ = fmt.Fscanln(p.in, &answer)
-	if answer != "y" && answer != "yes" {
-		return errors.New("nothing was done")
+	answered := make(chan string, 1)
+	go func() {
+		var answer string
+		_, _ = fmt.Fscanln(p.in, &answer)
+		answered <- strings.ToLower(answer)
+	}()
+	select {
+	case answer := <-answered:
+		if answer == "y" || answer == "yes" {
+			return nil
+		}
+	case <-p.stopped:
+		fmt.Fprintln(p.err)
 	}
-	return nil
+	return errors.New("nothing was done")
 }
 
 func isTerminal(stream any) bool {
