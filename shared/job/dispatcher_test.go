@@ -45,11 +45,14 @@ type world struct {
 	ids   atomic.Int64
 	queue queue.Queue
 	logs  bytes.Buffer
+	log   zerolog.Logger // writes to logs, also of several at once
 }
 
 func newWorld(t testing.TB, now string) *world {
 	clock := machinetest.NewClock(at(t, now), 0)
-	return &world{Clock: clock, Machine: machinetest.New(t, clock.Now), t: t, queue: machinetest.Queues(t, clock.Now).Queue("archive")}
+	w := &world{Clock: clock, Machine: machinetest.New(t, clock.Now), t: t, queue: machinetest.Queues(t, clock.Now).Queue("archive")}
+	w.log = zerolog.New(zerolog.SyncWriter(&w.logs))
+	return w
 }
 
 // NewID returns an id that sorts by time.
@@ -71,7 +74,7 @@ func (w *world) kinds(table store.Table, q queue.Queue) map[run.Kind]Kind {
 func (w *world) jobs() *Jobs { return New(w.Table, w.kinds(w.Table, w.queue), w.NewID, w.Now) }
 
 func (w *world) dispatcher() *Dispatcher {
-	return &Dispatcher{Table: w.Table, Kinds: w.kinds(w.Table, w.queue), Clock: w.Now, Log: zerolog.New(&w.logs)}
+	return &Dispatcher{Table: w.Table, Kinds: w.kinds(w.Table, w.queue), Clock: w.Now, Log: w.log}
 }
 
 func (w *world) tick() Report {

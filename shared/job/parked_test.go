@@ -35,7 +35,7 @@ func (o *older) jobs() *Jobs { return New(o.Table, o.kinds(), o.NewID, o.Now) }
 func (o *older) tick() Report {
 	o.t.Helper()
 	d := &Dispatcher{
-		Table: o.Table, Kinds: o.kinds(), Clock: o.Now, Log: zerolog.New(&o.logs), Metrics: telemetry.NewMetrics(&o.metrics, "dev", o.Now),
+		Table: o.Table, Kinds: o.kinds(), Clock: o.Now, Log: o.log, Metrics: telemetry.NewMetrics(&o.metrics, "dev", o.Now),
 		Parked: func(_ context.Context, j *Job) {
 			o.told = append(o.told, j.ID)
 			if got := o.get(j.ID); got.Parked == nil || got.Parked.Look != j.Parked.Look {

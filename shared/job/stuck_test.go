@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"adminassistant/shared/fault"
 	"adminassistant/shared/queue"
 	"adminassistant/shared/store"
@@ -50,7 +48,7 @@ func newNight(t *testing.T) (*night, *Job) {
 func (n *night) tick() (Report, error) {
 	n.t.Helper()
 	d := &Dispatcher{
-		Table: n.world.Table, Kinds: n.kinds(n.poisoned, n.queue), Clock: n.Now, Log: zerolog.New(&n.logs), Metrics: telemetry.NewMetrics(&n.metrics, "dev", n.Now),
+		Table: n.world.Table, Kinds: n.kinds(n.poisoned, n.queue), Clock: n.Now, Log: n.log, Metrics: telemetry.NewMetrics(&n.metrics, "dev", n.Now),
 		Stuck: func(_ context.Context, j *Job) { n.stuck = append(n.stuck, j.ID) }, Going: func(_ context.Context, j *Job) { n.going = append(n.going, j.ID) },
 	}
 	return d.Tick(n.t.Context())

@@ -25,7 +25,7 @@ func TestAMessageThatAHandlerPanicsAtIsAloneWithThat(t *testing.T) {
 		}
 	}
 	var log bytes.Buffer
-	d := &queue.Deliveries{Queue: q, Log: zerolog.New(&log), FirstPause: time.Minute}
+	d := &queue.Deliveries{Queue: q, Log: zerolog.New(zerolog.SyncWriter(&log)), FirstPause: time.Minute}
 	var done []string
 	handle := func(ctx context.Context, m queue.Message) error {
 		if string(m.Body) == "poison" {

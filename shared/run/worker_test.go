@@ -64,7 +64,7 @@ func newShop(t testing.TB, h handler) *shop {
 	})
 	s.queue = file.Queue("archive")
 	s.Worker = &Worker{
-		Runs: NewStore(s.table), Queue: s.queue, Handlers: map[Kind]Handler{}, Kinds: madeUp(), Log: zerolog.New(&s.log),
+		Runs: NewStore(s.table), Queue: s.queue, Handlers: map[Kind]Handler{}, Kinds: madeUp(), Log: zerolog.New(zerolog.SyncWriter(&s.log)),
 		Metrics: telemetry.NewMetrics(&s.count, "test", clock), Clock: clock, BusyDelay: busyDelay, Visibility: visibility,
 	}
 	if h != nil {
