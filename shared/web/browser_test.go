@@ -166,6 +166,10 @@ const tooSmall = `[...document.querySelectorAll("button, a.button, select, input
 	.filter((e) => e.checkVisibility() && !e.closest(".vh") && e.getBoundingClientRect().height < %d - .5).slice(0, 3)
 	.map((e) => e.outerHTML.slice(0, 150)).join("\n")`
 
+// undrawn are the blocks of a calendar that are not drawn; empty: none.
+const undrawn = `[...document.querySelectorAll(".week .e, .month .cell:not(.other) .e, .legend .e")].filter((e) => !e.checkVisibility())
+	.slice(0, 3).map((e) => e.outerHTML.slice(0, 150)).join("\n")`
+
 // TestEveryPageInABrowser looks at every page at several widths, light and dark, in both languages: nobody is kept out, nothing is wider than the window,
 // the policy refuses nothing, and what calendars have for scripts does not run.
 func TestEveryPageInABrowser(t *testing.T) {
@@ -205,6 +209,9 @@ func TestEveryPageInABrowser(t *testing.T) {
 				script[bool](p, `document.querySelectorAll("details").forEach((d) => { d.open = true }) || true`) // what is folded away counts as well
 				if small := script[string](p, fmt.Sprintf(tooSmall, map[bool]int{true: 44, false: 24}[look.width == 320])); small != "" {
 					t.Errorf("%s has what a thumb misses: %s", path, small)
+				}
+				if hidden := script[string](p, undrawn); hidden != "" {
+					t.Errorf("%s does not draw %s", path, hidden)
 				}
 				if over := script[string](p, tooWide); over != "" {
 					t.Errorf("%s is wider than the window: %s", path, over)

@@ -52,6 +52,13 @@ func TestAnAppointmentIsCorrectedWithoutBeingAsked(t *testing.T) {
 			t.Errorf("%s: %d %s", name, p.status, p.body)
 		}
 	}
+	stale := r.sends(page, "/ledger/history", "subject", "Mine", "version", "7", "do", "keep", "idempotency_key", "stale")
+	if stale.says(t, `value="Globex testing"`); strings.Contains(stale.body, "Mine") {
+		t.Errorf("what was changed by another tab is not shown as it is: %s", stale.body)
+	}
+	if strings.Contains(page.body, "Sensitivity") {
+		t.Error("of what is not private it says so")
+	}
 	corrected := r.sends(page, "/ledger/history", "end", "2026-10-12T11:00", "category", "Acme - billable; ", "do", "keep")
 	if again := r.sends(page, "/ledger/history", "end", "2026-10-12T11:00", "category", "Acme - billable; ", "do", "keep"); again.to != corrected.to {
 		t.Errorf("sent twice it led to %s and %s", corrected.to, again.to)
@@ -107,7 +114,7 @@ func TestWhatLastsForDaysIsOneBlockOverThem(t *testing.T) {
 	for _, want := range []string{
 		`class="e kept short r1 b7"><div><span class="when">all day</span> <a href="/ledger/history`, `class="e kept short r2 b3"`,
 		", Thursday 22 October 2026, in calendar and archive", "02:30 CEST<span class=\"until\">–02:30 CET</span>", `class="day weekend shifted"`,
-		`<span class="r25">02:00 CEST</span><span class="r37">02:00 CET</span><span class="r49">03:00</span>`,
+		`own" aria-hidden="true"><span class="r25">02:00 CEST</span><span class="r37">02:00 CET</span><span class="r49">03:00</span>`,
 	} {
 		if !strings.Contains(week, want) {
 			t.Errorf("the week lacks %q: %s", want, week)
@@ -144,6 +151,9 @@ func TestTheMonthsTimesheetsHaveBars(t *testing.T) {
 	r := m.reader()
 	page := r.page("/timesheets?month=2026-10").body
 	rows := strings.Count(page, `<td class="n phone">`)
+	if n := strings.Count(page, ` y="1" width="1000"`); n != 1 {
+		t.Errorf("%d customers have the longest bar", n)
+	}
 	if n := strings.Count(page, `class="line-bar"`); n != rows || rows < 4 || !strings.Contains(page, `<rect class="b-billable" x="0" y="1" width="1000"`) {
 		t.Errorf("%d bars of %d customers: %s", n, rows, page)
 	}
@@ -210,4 +220,26 @@ func TestSettingsBeginWithWhatHolds(t *testing.T) {
 		t.Errorf("of who has chosen UTC: %s", page)
 	}
 	_ = config
+}
+
+// TestATimeThatIsShownTwiceStaysTheOneThatItWas corrects something else of an appointment in the hour that clocks show twice.
+func TestATimeThatIsShownTwiceStaysTheOneThatItWas(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill([]byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\nBEGIN:VEVENT\r\nUID:twice@example.com\r\nDTSTAMP:20261001T000000Z\r\n" +
+		"DTSTART:20261025T003000Z\r\nDTEND:20261025T013000Z\r\nSUMMARY:Switch over\r\nCLASS:PRIVATE\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"))
+	m.work()
+	m.archive(config)
+	r := m.reader()
+	at := historyOf(t, r.page("/ledger?on=2026-10-25"))
+	page := r.page(at)
+	page.says(t, `id="start" name="start"`, `value="2026-10-25T02:30"`, "Sun 25 Oct, 02:30 CEST–02:30 CET", "<dt>Sensitivity</dt><dd>private</dd>")
+	corrected := r.sends(page, "/ledger/history", "subject", "Switched over", "do", "keep")
+	if state := m.ended(r.runOf(corrected)); state != "succeeded" {
+		t.Fatalf("the correction %s", state)
+	}
+	now := r.page(at)
+	now.says(t, "<del>Switch over</del> → <ins>Switched over</ins>")
+	if strings.Contains(now.body, "<del>Sun 25 Oct") {
+		t.Errorf("its times are others: %s", now.body)
+	}
 }

@@ -162,15 +162,18 @@ func (s *web) refuse(w http.ResponseWriter, r *http.Request, why httpapi.Refusal
 		title = in.t("refused." + why.Code)
 	}
 	v := &view{w: w, r: r, speech: in}
-	form := r.Method == http.MethodPost
+	form, text := r.Method == http.MethodPost, sentence(why.Detail)
+	if has("refused." + why.Code + ".text") {
+		text = in.t("refused." + why.Code + ".text")
+	}
 	_ = v.write(why.Status, s.frame(in, title, Body(Class("plain"), g.If(form, g.Attr("data-refused")), Main(ID("main"),
 		P(Class("brand"), g.Text(name)),
 		Div(Class("card empty"),
 			H1(g.Text(title)),
-			P(Role("alert"), g.Text(sentence(why.Detail))),
-			g.If(form, P(Class("kept"), g.Text(in.t("refused.kept")))),
+			P(Role("alert"), g.Text(text)),
+			g.If(form, P(Class("givenback"), g.Text(in.t("refused.kept")))),
 			P(Class("buttons"), A(Class("button primary"), Href("/today"), g.Text(in.t("refused.home"))),
-				g.If(form, A(Class("button kept"), Href("/today"), g.Text(in.t("refused.back"))))),
+				g.If(form, A(Class("button givenback"), Href("/today"), g.Text(in.t("refused.back"))))),
 			P(Class("muted"), g.Text(in.t("refused.reference")+" "), Code(g.Text(why.Correlation))),
 		),
 	))))

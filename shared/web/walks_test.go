@@ -277,7 +277,7 @@ func TestWhatIsWrittenIsNotLost(t *testing.T) {
 	if text := p.text(); !strings.Contains(text, "You are not signed in") || !strings.Contains(text, "What you wrote is kept in this tab") {
 		t.Fatalf("without a session: %s", text)
 	}
-	if to := script[string](p, `document.querySelector("a.kept").getAttribute("href")`); to != "/settings" {
+	if to := script[string](p, `document.querySelector("a.givenback").getAttribute("href")`); to != "/settings" {
 		t.Errorf("it leads back to %s", to)
 	}
 	written := func() string {

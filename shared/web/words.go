@@ -657,6 +657,8 @@ var pageWords = map[string]word{
 		"What you wrote is kept in this tab, and comes back with its page.",
 		"Was Sie geschrieben haben, bleibt in diesem Tab und kommt mit seiner Seite wieder.",
 	},
+	"refused.no_such_route.text":     {"Its address may be mistyped, or older than this version.", "Die Adresse ist vielleicht vertippt oder älter als diese Version."},
+	"refused.not_found.text":         {"It may have been removed, or its address is mistyped.", "Vielleicht wurde es entfernt, oder die Adresse ist vertippt."},
 	"refused.back":                   {"Back to the form", "Zurück zum Formular"},
 	"refused.reference":              {"Reference for questions:", "Kennung für Rückfragen:"},
 	"refused.not_found":              {"There is no such thing, or it is not yours", "Das gibt es nicht, oder es gehört Ihnen nicht"},

@@ -29,7 +29,7 @@
     if (!kept) return;
     if ("refused" in document.body.dataset) {
       sessionStorage.setItem("form", JSON.stringify({ ...kept, refused: true }));
-      for (const one of document.querySelectorAll(".kept")) {
+      for (const one of document.querySelectorAll(".givenback")) {
         one.classList.add("shown");
         if (one.href) one.href = kept.page;
       }
