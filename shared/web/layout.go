@@ -163,8 +163,8 @@ func (s *web) refuse(w http.ResponseWriter, r *http.Request, why httpapi.Refusal
 	}
 	v := &view{w: w, r: r, speech: in}
 	form, text := r.Method == http.MethodPost, sentence(why.Detail)
-	if has("refused." + why.Code + ".text") {
-		text = in.t("refused." + why.Code + ".text")
+	if has("refusal." + why.Code) {
+		text = in.t("refusal." + why.Code)
 	}
 	_ = v.write(why.Status, s.frame(in, title, Body(Class("plain"), g.If(form, g.Attr("data-refused")), Main(ID("main"),
 		P(Class("brand"), g.Text(name)),
