@@ -74,6 +74,14 @@ func sessionOf(ctx context.Context) *session.Session {
 	return it
 }
 
+// SessionID is the id of the session by which a request is made; empty: it is made by none.
+func SessionID(ctx context.Context) string {
+	if it := sessionOf(ctx); it != nil {
+		return it.ID
+	}
+	return ""
+}
+
 // authenticate says who makes a request: by its Authorization header, if there is one, else by its session. A browser sends cookies by itself, and
 // the header only for a script that means it; so a header counts alone, and needs no token against forged requests.
 func (s *server) authenticate(h http.Header, r *http.Request, to *route) (account.Principal, *session.Session, error) {

@@ -125,7 +125,7 @@ func (s *web) backupForm(v *view, calendars [][2]string, wrong error) g.Node {
 }
 
 func backupTable(v *view, records []*backup.Record, names map[string]string) g.Node {
-	return Div(Class("card scroll"), TabIndex("0"), Role("region"), Aria("label", v.t("nav.backups")), Table(
+	return Div(Class("card scroll"), TabIndex("0"), Role("region"), Aria("label", v.t("nav.backups")), Table(Class("stacks"),
 		THead(Tr(g.Map([]string{"backups.made", "backups.calendar", "runs.days"}, func(name string) g.Node { return Th(Scope("col"), g.Text(v.t(name))) }),
 			Th(Scope("col"), Class("n"), g.Text(v.t("backups.events"))), Th(Scope("col"), Class("n"), g.Text(v.t("backups.size"))),
 			Th(Scope("col"), g.Text(v.t("backups.do"))))),
@@ -137,12 +137,21 @@ func backupTable(v *view, records []*backup.Record, names map[string]string) g.N
 			}
 			return Tr(
 				Td(Class("when"), A(Href("/backups/"+r.ID), g.Text(made))),
-				Td(g.Text(cmp.Or(r.Calendar.Name, r.Calendar.URI.Calendar)), g.If(of != "", g.Group{Br(), Small(g.Text(strings.TrimPrefix(of, " · ")))})),
-				Td(g.Text(v.days(r.From, r.To))), Td(Class("n"), g.Text(v.number(r.Counts.Events))), Td(Class("n"), g.Text(v.size(r.Bytes))),
-				Td(A(Class("button"), Href(link("/restore", "backup", r.ID)), Aria("label", v.t("backups.restoring", made)), g.Text(v.t("backups.restore")))),
+				Td(Class("long"), g.Text(cmp.Or(r.Calendar.Name, r.Calendar.URI.Calendar)), g.If(of != "", g.Group{Br(), Small(g.Text(strings.TrimPrefix(of, " · ")))})),
+				Td(g.Text(v.days(r.From, r.To))), v.cell("backups.events", Class("n"), g.Text(v.number(r.Counts.Events))), Td(Class("n"), g.Text(v.size(r.Bytes))),
+				Td(Class("does"),
+					A(Class("button"), Href(link("/restore", "backup", r.ID)), Aria("label", v.t("backups.restoring", made)), g.Text(v.t("backups.restore")))),
 			)
 		})),
 	))
+}
+
+// calendarName is the name of the calendar that an address has; of what is no address, all of it.
+func calendarName(address string) string {
+	if uri, err := calendar.ParseURI(address); err == nil {
+		return uri.Calendar
+	}
+	return address
 }
 
 // number is a whole number with its thousands apart.

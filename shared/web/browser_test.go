@@ -161,6 +161,15 @@ func withHostile(file []byte) []byte {
 const tooWide = `document.documentElement.scrollWidth <= innerWidth ? "" : [...document.querySelectorAll("main *")].filter((e) =>
 	e.getBoundingClientRect().right > innerWidth && !e.closest(".scroll, .vh")).slice(0, 3).map((e) => e.outerHTML.slice(0, 150)).join("\n") || "?"`
 
+// tooSmall is what in a page can be pressed and is lower than so many pixels; empty: nothing.
+const tooSmall = `[...document.querySelectorAll("button, a.button, select, input:not([type=checkbox], [type=hidden]), .tabs a, nav a:not(.brand), summary")]
+	.filter((e) => e.checkVisibility() && !e.closest(".vh") && e.getBoundingClientRect().height < %d - .5).slice(0, 3)
+	.map((e) => e.outerHTML.slice(0, 150)).join("\n")`
+
+// undrawn are the blocks of a calendar that are not drawn; empty: none.
+const undrawn = `[...document.querySelectorAll(".week .e, .month .cell:not(.other) .e, .legend .e")].filter((e) => !e.checkVisibility())
+	.slice(0, 3).map((e) => e.outerHTML.slice(0, 150)).join("\n")`
+
 // TestEveryPageInABrowser looks at every page at several widths, light and dark, in both languages: nobody is kept out, nothing is wider than the window,
 // the policy refuses nothing, and what calendars have for scripts does not run.
 func TestEveryPageInABrowser(t *testing.T) {
@@ -198,6 +207,12 @@ func TestEveryPageInABrowser(t *testing.T) {
 					t.Errorf("%s is in %s", path, got)
 				}
 				script[bool](p, `document.querySelectorAll("details").forEach((d) => { d.open = true }) || true`) // what is folded away counts as well
+				if small := script[string](p, fmt.Sprintf(tooSmall, map[bool]int{true: 44, false: 24}[look.width == 320])); small != "" {
+					t.Errorf("%s has what a thumb misses: %s", path, small)
+				}
+				if hidden := script[string](p, undrawn); hidden != "" {
+					t.Errorf("%s does not draw %s", path, hidden)
+				}
 				if over := script[string](p, tooWide); over != "" {
 					t.Errorf("%s is wider than the window: %s", path, over)
 				}
@@ -390,7 +405,7 @@ func TestTimesAreDragged(t *testing.T) {
 	drag := func(i int, at, minutes float64) {
 		t.Helper()
 		box := script[[]float64](p, fmt.Sprintf(`(() => { const bar = document.querySelector(".timeline rect[data-at='%d']"), b = bar.getBoundingClientRect(),
-			line = bar.ownerSVGElement, w = line.getBoundingClientRect().width; return [b.left, b.width, b.top + b.height / 2, w / line.dataset.minutes]; })()`, i))
+			line = bar.closest(".timeline"), w = line.getBoundingClientRect().width; return [b.left, b.width, b.top + b.height / 2, w / line.dataset.minutes]; })()`, i))
 		x := box[0] + max(2, min(box[1]-2, at*box[1]))
 		for _, step := range []struct {
 			kind input.DispatchMouseEventType

@@ -380,6 +380,7 @@ func (sh *sheet) weekView() g.Node {
 			shown.cover(p.at.Start, p.at.End, day, sh.zone)
 		}
 	}
+	lasting, lines := sh.lasting(all, days)
 	plain := span{shown.from, shown.to}.of(longestIn(days, sh.zone), sh.zone)
 	class := "week"
 	if sh.emptyWeekend(all, days) {
@@ -387,7 +388,8 @@ func (sh *sheet) weekView() g.Node {
 	}
 	return Div(Class(class), Role("group"), Aria("label", sh.t("calendar.weekof", sh.day(sh.window.From))),
 		Div(Class("hours"), Aria("hidden", "true"), Div(Class("head")), sh.ticks(plain, false)),
-		g.Map(days, func(day calendar.Date) g.Node {
+		g.Map(numbers(len(days)), func(n int) g.Node {
+			day := days[n]
 			timed, wholeDay := divide(all, day, sh.zone)
 			class := "day"
 			if len(timed)+len(wholeDay) == 0 {
@@ -400,17 +402,60 @@ func (sh *sheet) weekView() g.Node {
 				class += " today"
 			}
 			col := shown.of(day, sh.zone)
+			if shifts(col, sh.zone) {
+				class += " shifted"
+			}
 			return Section(Class(class), Aria("labelledby", "d"+day.String()),
 				Div(Class("head"), H2(ID("d"+day.String()), A(Href(sh.address("day", day)),
 					Span(g.Text(sh.weekdayShort(day.Weekday()))), g.Text(" "), Strong(g.Textf("%d", day.Day)),
 					Span(Class("vh"), g.Text(" "+sh.t("form.year", sh.month(day.Month), day.Year))))),
 				),
-				g.If(len(wholeDay) > 0, Ol(Class("whole"), g.Map(wholeDay, func(p piece) g.Node { return sh.item(&p, day, "") }))),
+				g.If(len(wholeDay) > 0, Ol(Class("whole"), g.Map(inLines(lasting, lines, n), func(i int) g.Node {
+					at := lines[i]
+					class := fmt.Sprintf("short r%d", at.line+1)
+					switch {
+					case at.first < n:
+						class += " cont"
+					case at.last > n:
+						class += fmt.Sprintf(" b%d", at.last-n+1)
+					}
+					return sh.item(&lasting[i], day, class)
+				}))),
 				g.Iff(shifts(col, sh.zone), func() g.Node { return sh.ticks(col, true) }),
 				sh.list(timed, col, day),
 			)
 		}),
 	)
+}
+
+// lasting are the pieces that last all day, each with its place among the days that are drawn.
+func (sh *sheet) lasting(all []piece, days []calendar.Date) (lasting []piece, lines []band) {
+	var spans [][2]int
+	for _, p := range all {
+		first, last := -1, -1
+		for n, day := range days {
+			if p.at.AllDay && p.on(day, sh.zone) {
+				if last = n; first < 0 {
+					first = n
+				}
+			}
+		}
+		if first >= 0 {
+			lasting, spans = append(lasting, p), append(spans, [2]int{first, last})
+		}
+	}
+	return lasting, bands(spans)
+}
+
+// inLines are the numbers of what is on the n-th day, by their lines.
+func inLines(lasting []piece, lines []band, n int) (on []int) {
+	for i := range lasting {
+		if lines[i].first <= n && n <= lines[i].last {
+			on = append(on, i)
+		}
+	}
+	slices.SortFunc(on, func(a, b int) int { return lines[a].line - lines[b].line })
+	return on
 }
 
 // emptyWeekend says whether nothing is on Saturday and Sunday, which need less room then.
@@ -449,11 +494,12 @@ func shifts(c column, zone *time.Location) bool {
 
 // ticks are the hours at the side of a column; own ones stand in the column of the day that they are of.
 func (sh *sheet) ticks(c column, own bool) g.Node {
-	class := fmt.Sprintf("ticks h%d", c.hours())
-	if own {
+	class, all := fmt.Sprintf("ticks h%d", c.hours()), c.ticks(sh.zone)
+	if own { // up to the change they are those of the other days
 		class += " own"
+		all = all[max(0, slices.IndexFunc(all, func(t tick) bool { return strings.Contains(t.label, " ") })):]
 	}
-	return Div(Class(class), Aria("hidden", "true"), g.Map(c.ticks(sh.zone), func(t tick) g.Node {
+	return Div(Class(class), Aria("hidden", "true"), g.Map(all, func(t tick) g.Node {
 		return Span(Class(fmt.Sprintf("r%d", t.row)), g.Text(t.label))
 	}))
 }
@@ -488,17 +534,34 @@ func (sh *sheet) item(p *piece, day calendar.Date, class string) g.Node {
 	if p.side == inCalendar && p.pair.Archive != nil { // the other one of two
 		st = state{"moved", "moved"}
 	}
-	subject := cmp.Or(p.at.Subject, sh.t("calendar.untitled"))
-	title := g.Node(B(g.Text(subject)))
-	if id := sh.asks[p.pair.Key]; id != "" {
-		title = A(Href("/review/"+id), B(g.Text(subject)))
+	title := sh.title(p)
+	if strings.HasSuffix(class, " cont") { // its title is where it begins
+		title = B(g.Text(sh.subject(p)))
 	}
-	return Li(Class(strings.TrimSpace("e "+st.class+" "+class)),
+	return Li(Class(strings.TrimSpace("e "+st.class+" "+class)), Div(
 		Span(Class("when"), sh.whenParts(p.at, day)),
 		g.Text(" "), title, g.Text(" "),
 		Span(Class("meta"), g.Text(sh.meta(p, st))),
 		Span(Class("vh"), g.Text(", "+sh.said(p, day))),
-	)
+	))
+}
+
+func (sh *sheet) subject(p *piece) string { return cmp.Or(p.at.Subject, sh.t("calendar.untitled")) }
+
+// title is a block's subject. It leads to the question about it, else to what the ledger has of it, if it has anything.
+func (sh *sheet) title(p *piece) g.Node {
+	subject := B(g.Text(sh.subject(p)))
+	switch id := sh.asks[p.pair.Key]; {
+	case id != "":
+		return A(Href("/review/"+id), subject)
+	case p.pair.Version > 0:
+		config := ""
+		if len(sh.configs) > 1 {
+			config = sh.config.ID
+		}
+		return A(Href(link("/ledger/history", "key", p.pair.Key, "config", config)), subject)
+	}
+	return subject
 }
 
 // when is the time of a block on a day.
@@ -623,19 +686,14 @@ func (sh *sheet) sideList(all []piece, c column) g.Node {
 // oneSide is a block of a side: there the shape says what became of it on the other one.
 func (sh *sheet) oneSide(p *piece, class string) g.Node {
 	st := sh.state(p.pair)
-	subject := cmp.Or(p.at.Subject, sh.t("calendar.untitled"))
-	title := g.Node(B(g.Text(subject)))
-	if id := sh.asks[p.pair.Key]; id != "" {
-		title = A(Href("/review/"+id), B(g.Text(subject)))
-	}
 	meta := sh.meta(p, st)
 	if p.pair.By != "" {
 		meta += " · " + sh.t("calendar.by", p.pair.By)
 	}
-	return Li(Class(strings.TrimSpace("e "+st.class+" "+class)),
-		Span(Class("when"), g.Text(sh.when(p.at, sh.on))), g.Text(" "), title, g.Text(" "), Span(Class("meta"), g.Text(meta)),
+	return Li(Class(strings.TrimSpace("e "+st.class+" "+class)), Div(
+		Span(Class("when"), g.Text(sh.when(p.at, sh.on))), g.Text(" "), sh.title(p), g.Text(" "), Span(Class("meta"), g.Text(meta)),
 		Span(Class("vh"), g.Text(", "+sh.spoken(p.at.Duration()))),
-	)
+	))
 }
 
 func (sh *sheet) monthView() g.Node {
@@ -736,17 +794,33 @@ func (sh *sheet) hoursCard() g.Node {
 		total.billable, total.nonBillable = total.billable+c.billable, total.nonBillable+c.nonBillable
 		total.travel, total.decide = total.travel+c.travel, total.decide+c.decide
 	}
-	row := func(c sum, worth []timesheet.Total) g.Node {
-		return g.Group{
-			Td(Class("n"), amount(c.billable)), Td(Class("n"), amount(c.nonBillable)), Td(Class("n"), amount(c.travel)), Td(Class("n"), amount(c.decide)),
-			g.If(len(sh.worths) > 0, Td(Class("n"), sh.totals(worth))),
+	parts := []struct {
+		of   string
+		long func(sum) time.Duration
+	}{
+		{"hours.billable", func(c sum) time.Duration { return c.billable }}, {"hours.nonbillable", func(c sum) time.Duration { return c.nonBillable }},
+		{"hours.travel", func(c sum) time.Duration { return c.travel }}, {"hours.decide", func(c sum) time.Duration { return c.decide }},
+	}
+	for i := len(parts) - 1; i > 0; i-- { // what nobody has takes no room
+		if parts[i].long(total) == 0 {
+			parts = slices.Delete(parts, i, i+1)
 		}
 	}
+	row := func(c sum, worth []timesheet.Total) g.Node {
+		var cells []g.Node
+		for _, p := range parts {
+			cells = append(cells, sh.cell(p.of, Class("n"), amount(p.long(c))))
+		}
+		return g.Group{g.Group(cells), g.If(len(sh.worths) > 0, sh.cell("money.comes", Class("n"), sh.totals(worth)))}
+	}
+	var columns []g.Node
+	for _, p := range parts {
+		columns = append(columns, Th(Scope("col"), Class("n"), g.Text(sh.t(p.of))))
+	}
 	return Section(Class("card"), Aria("labelledby", "hours"), H2(ID("hours"), g.Text(sh.t("hours."+sh.kind))),
-		Div(Class("scroll"), TabIndex("0"), Role("region"), Aria("labelledby", "hours"), Table(
-			THead(Tr(Th(Scope("col"), g.Text(sh.t("hours.customer"))), g.Map([]string{"billable", "nonbillable", "travel", "decide"}, func(name string) g.Node {
-				return Th(Scope("col"), Class("n"), g.Text(sh.t("hours."+name)))
-			}), g.If(len(sh.worths) > 0, Th(Scope("col"), Class("n"), g.Text(sh.t("money.comes")))))),
+		Div(Class("scroll"), TabIndex("0"), Role("region"), Aria("labelledby", "hours"), Table(Class("stacks"),
+			THead(Tr(Th(Scope("col"), g.Text(sh.t("hours.customer"))), g.Group(columns),
+				g.If(len(sh.worths) > 0, Th(Scope("col"), Class("n"), g.Text(sh.t("money.comes")))))),
 			TBody(g.Map(all, func(c sum) g.Node {
 				return Tr(Th(Scope("row"), g.If(c.customer == "", Class("muted")), g.Text(cmp.Or(c.customer, sh.t("hours.none")))), row(c, worthOf(sh.worths, c.customer)))
 			})),

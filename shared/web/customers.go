@@ -327,7 +327,8 @@ func (f *filled) cell(name, label string, in input) g.Node {
 	problem := f.wrong[name]
 	f.said[name] = true
 	id := fieldID(name)
-	return Td(in(ID(id), Name(name), Aria("label", label), g.If(problem != "", g.Group{Aria("invalid", "true"), Aria("describedby", id+"-problem")})),
+	return Td(g.Attr("data-of", label), in(ID(id), Name(name), Aria("label", label),
+		g.If(problem != "", g.Group{Aria("invalid", "true"), Aria("describedby", id+"-problem")})),
 		fieldProblem(id, problem))
 }
 

@@ -19,6 +19,8 @@ const (
 	// gridColumns divide evenly by up to six blocks side by side.
 	gridColumns = 60
 	rowsOfHour  = 60 / rowMinutes
+	// dayEdges is how many pixels are between what stands on a day and what stands on the next one.
+	dayEdges = 7
 	// mostRows is those of a day with an hour more.
 	mostRows = 25 * rowsOfHour
 )
@@ -34,6 +36,9 @@ func gridStyle() []byte {
 	}
 	for i := 1; i <= 25; i++ {
 		fmt.Fprintf(&b, ".h%d{grid-template-rows:repeat(%d,var(--row))}", i, i*rowsOfHour)
+	}
+	for i := 2; i <= 7; i++ { // days, each with the edges of two
+		fmt.Fprintf(&b, ".b%d{width:calc(%d%% + %dpx)}", i, i*100, (i-1)*dayEdges)
 	}
 	for i := 0; i <= 100; i++ { // bars of a hundred
 		fmt.Fprintf(&b, ".p%d{width:%d%%}.l%d{left:%d%%}", i, i, i, i)
@@ -96,20 +101,42 @@ type tick struct {
 	label string
 }
 
-// ticks are the hours of a column. Where the clocks are changed they say in which zone they are.
+// ticks are the hours of a column. Those between which the clocks are changed say in which zone they are.
 func (c column) ticks(zone *time.Location) []tick {
 	var ticks []tick
-	_, before := c.start.In(zone).Zone()
-	_, after := c.start.Add(time.Duration(c.minutes) * time.Minute).In(zone).Zone()
+	offset := func(t time.Time) int { _, seconds := t.In(zone).Zone(); return seconds }
 	for m := 0; m < c.minutes; m += 60 {
 		t := c.start.Add(time.Duration(m) * time.Minute).In(zone)
 		form := "15:04"
-		if before != after {
+		if offset(t.Add(-time.Hour)) != offset(t) || offset(t) != offset(t.Add(time.Hour)) {
 			form = "15:04 MST"
 		}
 		ticks = append(ticks, tick{m/rowMinutes + 1, t.Format(form)})
 	}
 	return ticks
+}
+
+// band is the place of something that lasts all day among the days that are drawn: a line, and from which of them to which.
+type band struct{ line, first, last int }
+
+// bands puts what lasts from a day to a day into lines, the earliest and then the longest first: each into the first line in which there is room.
+func bands(spans [][2]int) []band {
+	order := make([]int, len(spans))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Or(spans[a][0]-spans[b][0], spans[b][1]-spans[a][1]) })
+	var ends []int
+	all := make([]band, len(spans))
+	for _, i := range order {
+		line := slices.IndexFunc(ends, func(end int) bool { return end < spans[i][0] })
+		if line < 0 {
+			line, ends = len(ends), append(ends, 0)
+		}
+		ends[line] = spans[i][1]
+		all[i] = band{line, spans[i][0], spans[i][1]}
+	}
+	return all
 }
 
 // block is the place of something in a column.

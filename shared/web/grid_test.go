@@ -36,8 +36,8 @@ func TestADayHasTheMinutesThatItHas(t *testing.T) {
 		want    string // of the ticks from one o'clock on
 	}{
 		{calendar.Date{Year: 2026, Month: 10, Day: 24}, 1440, "13 01:00, 25 02:00, 37 03:00"},
-		{calendar.Date{Year: 2026, Month: 10, Day: 25}, 1500, "13 01:00 CEST, 25 02:00 CEST, 37 02:00 CET, 49 03:00 CET"},
-		{calendar.Date{Year: 2026, Month: 3, Day: 29}, 1380, "13 01:00 CET, 25 03:00 CEST, 37 04:00 CEST"},
+		{calendar.Date{Year: 2026, Month: 10, Day: 25}, 1500, "13 01:00, 25 02:00 CEST, 37 02:00 CET, 49 03:00, "},
+		{calendar.Date{Year: 2026, Month: 3, Day: 29}, 1380, "13 01:00 CET, 25 03:00 CEST, 37 04:00, "},
 	} {
 		col := span{0, 24}.of(tt.day, zone)
 		if col.minutes != tt.minutes || col.hours() != tt.minutes/60 {

@@ -188,14 +188,14 @@ func (t *tally) card() g.Node {
 			tabs(t.t("tally.group"), names, string(t.by), func(by string) (string, string) {
 				return t.address("/hours", t.kind, t.on, spent.By(by)), t.word("tally.tab", by)
 			})),
-		chart, t.table(), t.shapes(),
+		chart, t.table(), t.shapesOfHours(),
 	)
 }
 
-// shapes says what the parts of bars are.
-func (t *tally) shapes() g.Node {
-	return Ul(Class("legend"), Aria("label", t.t("legend")), g.Map([]string{"billable", "travel", "nonbillable"}, func(part string) g.Node {
-		return Li(sample("b-"+part), g.Text(t.t("hours."+part)))
+// shapesOfHours says what the parts of bars are.
+func (v *view) shapesOfHours() g.Node {
+	return Ul(Class("legend"), Aria("label", v.t("legend")), g.Map([]string{"billable", "travel", "nonbillable"}, func(part string) g.Node {
+		return Li(sample("b-"+part), g.Text(v.t("hours."+part)))
 	}))
 }
 
@@ -220,8 +220,8 @@ func parts(r *spent.Row) []struct {
 	}{{"b-billable", r.Billable}, {"b-travel", r.Travel}, {"b-nonbillable", r.NonBillable}}
 }
 
-// line is the bar of a row, as long as its share of the longest.
-func (t *tally) line(r *spent.Row, longest time.Duration) g.Node {
+// lineBar is the bar of a row, as long as its share of the longest.
+func lineBar(r *spent.Row, longest time.Duration) g.Node {
 	const width, height = 1000, 14
 	var rects []g.Node
 	x := 0
@@ -280,7 +280,7 @@ func (t *tally) table() g.Node {
 	return scroll(t.word("tally.by", string(t.by)), Table(Class("tally"), heads(t.view, head...),
 		TBody(g.Map(numbers(len(t.report.Rows)), func(i int) g.Node {
 			r := &t.report.Rows[i]
-			bar := t.line(r, longest)
+			bar := lineBar(r, longest)
 			known := g.If(r.New, g.Group{g.Text(" "), A(Class("new"), Href(link("/customers/new", "name", r.Key)), g.Text(t.t("customers.record")))})
 			head := g.Group{g.Text(t.name(r)), known, g.If(bars, Span(Class("phone"), bar))}
 			return row(r, head, bar, t.booked.worth(r.Key))

@@ -37,7 +37,7 @@ func (s *web) showJobs(v *view, status int, wrong error) error {
 	case len(jobs) == 0:
 		p.body = append(p.body, empty(v.t("jobs.none"), v.t("jobs.none.text")))
 	default:
-		p.body = append(p.body, Div(Class("card scroll"), TabIndex("0"), Role("region"), Aria("label", v.t("nav.jobs")), Table(
+		p.body = append(p.body, Div(Class("card scroll"), TabIndex("0"), Role("region"), Aria("label", v.t("nav.jobs")), Table(Class("stacks"),
 			THead(Tr(g.Map([]string{"jobs.what", "runs.config", "jobs.when", "jobs.next", "jobs.do"}, func(name string) g.Node {
 				return Th(Scope("col"), g.Text(v.t(name)))
 			}))),
@@ -59,8 +59,9 @@ func (s *web) jobRow(v *view, j *job.Job, names map[string]string) g.Node {
 		next, turn = g.Text(v.moment(j.Due, v.now, v.zone())), s.jobButton(v, j, "pause", kind, "jobs.pause")
 	}
 	return Tr(
-		Td(g.Text(kind), g.If(j.LastRun != "", g.Group{Br(), Small(A(Href("/runs/"+j.LastRun), g.Text(v.t("jobs.last"))))})),
-		Td(g.Text(names[j.Config])), Td(g.Text(v.schedule(&j.Schedule)), g.If(j.Detail != "", g.Group{Br(), Small(g.Text(v.failure(j.Detail)))})), Td(next),
+		Td(B(g.Text(kind)), g.If(j.LastRun != "", g.Group{Br(), Small(A(Href("/runs/"+j.LastRun), g.Text(v.t("jobs.last"))))})),
+		Td(g.Text(names[j.Config])),
+		Td(g.Text(v.schedule(&j.Schedule)), g.If(j.Detail != "", g.Group{Br(), Small(g.Text(v.failure(j.Detail)))})), v.cell("jobs.next", next),
 		Td(Div(Class("buttons"), s.jobButton(v, j, "trigger", kind, "jobs.trigger"), turn, s.jobButton(v, j, "remove", kind, "jobs.remove"))),
 	)
 }

@@ -133,6 +133,11 @@ func link(path string, pairs ...string) string {
 	return path + "?" + strings.Join(q, "&")
 }
 
+// cell is a cell of a table whose rows stand below each other on a phone, where it says of which column it is.
+func (v *view) cell(of string, nodes ...g.Node) g.Node {
+	return Td(g.Attr("data-of", v.t(of)), g.Group(nodes))
+}
+
 // key shows which key does the same.
 func key(label string) g.Node { return g.El("kbd", Aria("hidden", "true"), g.Text(label)) }
 
@@ -157,11 +162,20 @@ func (s *web) refuse(w http.ResponseWriter, r *http.Request, why httpapi.Refusal
 		title = in.t("refused." + why.Code)
 	}
 	v := &view{w: w, r: r, speech: in}
-	_ = v.write(why.Status, s.frame(in, title, Body(Class("plain"), Main(ID("main"),
-		H1(g.Text(title)),
-		P(Role("alert"), g.Text(in.failure(why.Detail))),
-		P(A(Class("button primary"), Href("/today"), g.Text(in.t("refused.home")))),
-		P(Class("muted"), g.Text(in.t("refused.reference")+" "), Code(g.Text(why.Correlation))),
+	form, text := r.Method == http.MethodPost, in.failure(why.Detail)
+	if has("refusal." + why.Code) {
+		text = in.t("refusal." + why.Code)
+	}
+	_ = v.write(why.Status, s.frame(in, title, Body(Class("plain"), g.If(form, g.Attr("data-refused")), Main(ID("main"),
+		P(Class("brand"), g.Text(name)),
+		Div(Class("card empty"),
+			H1(g.Text(title)),
+			P(Role("alert"), g.Text(text)),
+			g.If(form, P(Class("givenback"), g.Text(in.t("refused.kept")))),
+			P(Class("buttons"), A(Class("button primary"), Href("/today"), g.Text(in.t("refused.home"))),
+				g.If(form, A(Class("button givenback"), Href("/today"), g.Text(in.t("refused.back"))))),
+			P(Class("muted"), g.Text(in.t("refused.reference")+" "), Code(g.Text(why.Correlation))),
+		),
 	))))
 }
 

@@ -73,17 +73,17 @@ func (s *web) ledger(v *view) error {
 	if len(entries) == 0 {
 		p.body = append(p.body, empty(v.t("ledger.none"), v.t("ledger.none.text"), P(A(Class("button"), Href("/runs"), g.Text(v.t("nav.runs"))))))
 	} else {
-		p.body = append(p.body, Div(Class("card scroll"), TabIndex("0"), Role("region"), Aria("label", p.title), Table(
+		p.body = append(p.body, Div(Class("card scroll"), TabIndex("0"), Role("region"), Aria("label", p.title), Table(Class("stacks"),
 			THead(Tr(g.Map([]string{"item.when", "item.subject", "item.customer", "item.outcome", "ledger.version", "ledger.recorded"}, func(name string) g.Node {
 				return Th(Scope("col"), g.Text(v.t(name)))
 			}))),
 			TBody(g.Map(entries, func(e ledger.Entry) g.Node {
 				history := link("/ledger/history", "config", c.ID, "key", e.Key)
 				return Tr(Td(Class("when"), g.Text(v.times(&e.Appointment, zone))),
-					Td(A(Href(history), g.Text(cmp.Or(e.Appointment.Subject, v.t("calendar.untitled"))))),
-					Td(g.Text(e.Appointment.Customer)), Td(Class("told"), g.Text(v.word("ledger", string(e.Outcome)))),
-					Td(g.Textf("%d", e.Version)),
-					Td(Class("told"), g.Text(v.moment(e.Time, v.now, zone))))
+					Td(Class("long"), A(Href(history), g.Text(cmp.Or(e.Appointment.Subject, v.t("calendar.untitled"))))),
+					Td(Class("long"), g.Text(e.Appointment.Customer)), Td(Class("told"), g.Text(v.word("ledger", string(e.Outcome)))),
+					v.cell("ledger.version", g.Textf("%d", e.Version)),
+					v.cell("ledger.recorded", Class("told"), g.Text(v.moment(e.Time, v.now, zone))))
 			})),
 		)))
 	}
@@ -105,40 +105,57 @@ func ledgerForm(v *view, c *archive.Config, configs []archive.Config, on calenda
 	)
 }
 
+// record reads the appointment that a request names; nil: nothing is archived at all.
+func (s *web) record(v *view) (*record, error) {
+	c, _, err := s.choose(v)
+	if c == nil || err != nil {
+		return nil, err
+	}
+	r := &record{view: v, config: *c, zone: zoneOf(c.Timezone)}
+	if r.entries, err = s.Ledger.History(v.ctx, c.ID, cmp.Or(v.r.PostForm.Get("key"), v.r.URL.Query().Get("key"))); err != nil {
+		return nil, err
+	}
+	r.entries = slices.DeleteFunc(r.entries, func(e ledger.Entry) bool { return e.Outcome == ledger.Moved })
+	if len(r.entries) == 0 {
+		return nil, fault.New(fault.NotFound, "the ledger has no such appointment")
+	}
+	return r, nil
+}
+
 // history lists the versions of an appointment, the newest first, each with what it made otherwise.
 func (s *web) history(v *view) error {
-	c, _, err := s.choose(v)
+	r, err := s.record(v)
 	if err != nil {
 		return err
 	}
-	if c == nil {
+	if r == nil {
 		return fault.New(fault.NotFound, "there is no config")
 	}
-	zone := zoneOf(c.Timezone)
-	entries, err := s.Ledger.History(v.ctx, c.ID, v.r.URL.Query().Get("key"))
+	return s.showRecord(r, http.StatusOK, nil)
+}
+
+// showRecord shows an appointment with its versions; wrong is what is wrong with what was said about it.
+func (s *web) showRecord(r *record, status int, wrong error) error {
+	day := r.newest().Appointment.Day(r.zone).String()
+	p := page{title: r.name(), at: "/ledger", bar: []g.Node{
+		Span(Class("grow")),
+		A(Class("button"), Href(link("/calendar", "view", "week", "on", day, "config", r.config.ID)), g.Text(r.t("nav.calendar"))),
+		A(Class("button"), Href(link("/ledger", "config", r.config.ID, "on", day)), g.Attr("data-key", "Escape"), g.Text(r.t("nav.ledger"))),
+	}}
+	var versions []g.Node
+	for i := len(r.entries) - 1; i >= 0; i-- {
+		var before *ledger.Entry
+		if i > 0 {
+			before = &r.entries[i-1]
+		}
+		versions = append(versions, versionOf(r.view, &r.entries[i], before, r.zone))
+	}
+	correction, err := s.correction(r, wrong)
 	if err != nil {
 		return err
 	}
-	entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool { return e.Outcome == ledger.Moved })
-	if len(entries) == 0 {
-		return fault.New(fault.NotFound, "the ledger has no such appointment")
-	}
-	newest := &entries[len(entries)-1]
-	p := page{title: cmp.Or(newest.Appointment.Subject, v.t("calendar.untitled")), at: "/ledger", bar: []g.Node{
-		Span(Class("grow")),
-		A(Class("button"), Href(link("/ledger", "config", c.ID, "on", newest.Appointment.Day(zone).String())), g.Attr("data-key", "Escape"),
-			g.Text(v.t("undo.back"))),
-	}}
-	var versions []g.Node
-	for i := len(entries) - 1; i >= 0; i-- {
-		var before *ledger.Entry
-		if i > 0 {
-			before = &entries[i-1]
-		}
-		versions = append(versions, versionOf(v, &entries[i], before, zone))
-	}
-	p.body = append(p.body, Ol(Class("versions"), g.Group(versions)))
-	return s.show(v, http.StatusOK, p)
+	p.body = append(p.body, Div(Class("review"), Ol(Class("versions"), g.Group(versions)), correction))
+	return s.show(r.view, status, p)
 }
 
 // versionOf is one version of an appointment, compared with the one before.
@@ -172,7 +189,15 @@ func versionOf(v *view, e, before *ledger.Entry, zone *time.Location) g.Node {
 func fieldsOfVersion(v *view, e *ledger.Entry, zone *time.Location) [][2]string {
 	a := &e.Appointment
 	return [][2]string{
-		{"subject", a.Subject}, {"start", v.times(a, zone)}, {"location", a.Location}, {"categories", strings.Join(a.Categories, ", ")},
-		{"customer", a.Customer}, {"sensitivity", string(a.Sensitivity)}, {"show_as", v.word("shows", string(a.ShowAs))},
+		{"subject", a.Subject}, {"when", v.times(a, zone)}, {"location", a.Location}, {"categories", strings.Join(a.Categories, ", ")},
+		{"customer", a.Customer}, {"sensitivity", v.privacyOf(a)}, {"show_as", v.word("shows", string(a.ShowAs))},
 	}
+}
+
+// privacyOf is how private an appointment is, in a word; of one that is not, none.
+func (v *view) privacyOf(a *calendar.Appointment) string {
+	if a.Sensitivity == "" || a.Sensitivity == calendar.Normal {
+		return ""
+	}
+	return v.word("privacy", string(a.Sensitivity))
 }

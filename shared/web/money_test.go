@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -275,8 +277,14 @@ func TestATimesheetByKeys(t *testing.T) {
 	if refused := p.refused(); refused != "" {
 		t.Errorf("the policy refused %s", refused)
 	}
-	if to := p.presses("p"); !strings.HasSuffix(to, "/file?format=pdf") {
-		t.Errorf("p leads to %s", to)
+	must(t, chromedp.Do(p.ctx, chromedp.KeyEvent("p")))
+	m.eventually("the PDF stands beside the page", func() bool {
+		tabs, err := chromedp.Targets(p.ctx)
+		must(t, err)
+		return slices.ContainsFunc(tabs, func(tab *target.Info) bool { return strings.HasSuffix(tab.URL, at+"/file?format=pdf") })
+	})
+	if here := p.at(); here != at {
+		t.Errorf("the page went away to %s", here)
 	}
 }
 

@@ -74,7 +74,7 @@ func (s *web) showSheet(v *view, status int, wrong error) error {
 	r := st.Record
 	p := page{title: v.t("sheet.title", r.Customer, v.period(r.Period.From, r.Period.To)), at: "/timesheets", bar: []g.Node{
 		sheetPill(v, r.State), Span(Class("grow")),
-		A(Class("button"), Href(st.file(timesheet.PDF)), g.Attr("data-key", "p"), g.Text(v.t("sheet.pdf")), key("p")),
+		A(Class("button"), Href(st.file(timesheet.PDF)), Target("_blank"), g.Attr("data-key", "p"), g.Text(v.t("sheet.pdf")), key("p")),
 	}}
 	if wrong != nil {
 		p.body = append(p.body, st.conflict(wrong))
@@ -326,6 +326,7 @@ func (st *statement) days() g.Node {
 	if len(st.sheet.Lines) == 0 {
 		return nil
 	}
+	slices.SortFunc(days, calendar.Date.Compare) // one that lasts for days comes before what starts earlier than its later days
 	head := heads(st.view, "item.when", "desk", "item.subject", "", "sheet.time", "n", "sheet.billed", "n")
 	return g.Group{
 		g.If(len(supplements) > 0, Section(Class("card"), Aria("labelledby", "supplements"), H2(ID("supplements"), g.Text(st.t("sheet.supplements"))),

@@ -245,7 +245,8 @@ func TestPagesAreGuardedAsTheAPIIs(t *testing.T) {
 	for name, wrong := range map[string]url.Values{
 		"without a token": with(form, "csrf_token", ""), "with another token": with(form, "csrf_token", "x"), "with nothing": {},
 	} {
-		if p := r.do("POST", "/runs", wrong); p.status != http.StatusForbidden || !strings.Contains(p.body, "The page is too old") {
+		if p := r.do("POST", "/runs", wrong); p.status != http.StatusForbidden || !strings.Contains(p.body, "The page is too old") ||
+			!strings.Contains(p.body, "<body class=\"plain\" data-refused>") {
 			t.Errorf("a form %s: %d %s", name, p.status, p.body)
 		}
 	}
@@ -266,7 +267,8 @@ func TestPagesAreGuardedAsTheAPIIs(t *testing.T) {
 	if res.Body.Close(); res.StatusCode != http.StatusUnsupportedMediaType {
 		t.Errorf("JSON in the place of a form: %d", res.StatusCode)
 	}
-	if p := r.get("/nothing"); p.status != http.StatusNotFound || !strings.Contains(p.body, "There is no such page") {
+	if p := r.get("/nothing"); p.status != http.StatusNotFound || !strings.Contains(p.body, "There is no such page") ||
+		strings.Contains(p.body, "data-refused") {
 		t.Errorf("a page that is not there: %d %s", p.status, p.body)
 	}
 	if p := r.get("/v1/nothing"); p.status != http.StatusNotFound || !strings.Contains(p.header.Get("Content-Type"), "problem+json") {

@@ -105,7 +105,7 @@ func (s *web) auditLog(v *view) error {
 		p.body = append(p.body, P(Class("muted"), g.Text(v.t("audit.none"))))
 		return s.show(v, http.StatusOK, p)
 	}
-	p.body = append(p.body, Div(Class("card scroll"), TabIndex("0"), Role("region"), Aria("label", v.t("nav.audit")), Table(
+	p.body = append(p.body, Div(Class("card scroll"), TabIndex("0"), Role("region"), Aria("label", v.t("nav.audit")), Table(Class("stacks"),
 		THead(Tr(g.Map([]string{"item.when", "audit.action", "audit.what", "item.outcome", "audit.who"}, func(name string) g.Node {
 			return Th(Scope("col"), g.Text(v.t(name)))
 		}))),
@@ -115,7 +115,8 @@ func (s *web) auditLog(v *view) error {
 				who = v.t("audit.system")
 			}
 			return Tr(Td(Class("when"), g.Text(v.moment(r.Time, v.now, v.zone()))), Td(Code(g.Text(string(r.Action)))),
-				Td(g.Text(r.Resource.Kind+" "), Small(g.Text(r.Resource.ID))), Td(Class("told"), g.Text(v.word("audit.outcome", string(r.Outcome)))), Td(g.Text(who)))
+				Td(Class("long"), g.Text(r.Resource.Kind+" "), Small(g.Text(r.Resource.ID))),
+				Td(Class("told"), g.Text(v.word("audit.outcome", string(r.Outcome)))), Td(g.Text(who)))
 		})),
 	)))
 	if records.Next != "" {

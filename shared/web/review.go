@@ -149,8 +149,17 @@ func (s *web) question(v *view) (*asking, error) {
 			q.after = open[at+1].ID
 		}
 	}
+	slices.SortStableFunc(q.Participants, func(a, b asked.Participant) int { return startOf(&a).Compare(startOf(&b)) })
 	q.choose()
 	return q, nil
+}
+
+// startOf is when a participant starts; of one that is not known any more, no time.
+func startOf(p *asked.Participant) time.Time {
+	if at := p.Stands(); at != nil {
+		return at.Start
+	}
+	return time.Time{}
 }
 
 // choose makes the answers that there are, the suggested ones first.
@@ -285,9 +294,11 @@ func (q *asking) timeLine() g.Node {
 		return nil
 	}
 	from, to = from.Truncate(time.Hour), to.Add(time.Hour-1).Truncate(time.Hour)
-	const width, lane = 1000, 22
-	x := func(t time.Time) int { return int(int64(width) * int64(t.Sub(from)) / int64(to.Sub(from))) }
-	var rects, said []g.Node
+	const lane = 28
+	share := func(d time.Duration) string {
+		return strconv.FormatFloat(100*float64(d)/float64(to.Sub(from)), 'f', 3, 64) + "%"
+	}
+	var bars, said []g.Node
 	var words []string
 	row := 0
 	stays := q.stays()
@@ -300,11 +311,13 @@ func (q *asking) timeLine() g.Node {
 		if stays[q.Participants[i].Key] {
 			class = "wins"
 		}
+		subject := cmp.Or(at.Subject, q.t("calendar.untitled"))
 		movable := slices.Contains(q.words(&q.Participants[i]), decision.KeepAs)
-		rects = append(rects, g.El("rect", g.Attr("class", class), g.If(movable, g.Attr("data-at", strconv.Itoa(i))),
-			g.Attr("x", strconv.Itoa(x(at.Start))), g.Attr("y", strconv.Itoa(row*lane+2)),
-			g.Attr("width", strconv.Itoa(max(4, x(at.End)-x(at.Start)))), g.Attr("height", strconv.Itoa(lane-6)), g.Attr("rx", "3")))
-		words = append(words, fmt.Sprintf("%s %s–%s", at.Subject, clock(at.Start, q.zone), clock(at.End, q.zone)))
+		bars = append(bars, SVG(Class(class), g.Attr("x", share(at.Start.Sub(from))), g.Attr("y", strconv.Itoa(row*lane+2)),
+			g.Attr("width", share(max(at.Duration(), to.Sub(from)/250))), g.Attr("height", strconv.Itoa(lane-4)),
+			g.El("rect", g.If(movable, g.Attr("data-at", strconv.Itoa(i))), g.Attr("width", "100%"), g.Attr("height", "100%")),
+			g.El("text", g.Attr("x", "7"), g.Attr("y", strconv.Itoa((lane-4)/2+4)), g.Text(subject))))
+		words = append(words, fmt.Sprintf("%s %s–%s", subject, clock(at.Start, q.zone), clock(at.End, q.zone)))
 		row++
 	}
 	step := time.Hour
@@ -319,14 +332,14 @@ func (q *asking) timeLine() g.Node {
 		case !t.Add(step).Before(to.Add(step)):
 			anchor = "end"
 		}
+		x := share(t.Sub(from))
 		said = append(said,
-			g.El("line", g.Attr("x1", strconv.Itoa(x(t))), g.Attr("x2", strconv.Itoa(x(t))), g.Attr("y1", "0"), g.Attr("y2", strconv.Itoa(row*lane))),
-			g.El("text", g.Attr("x", strconv.Itoa(x(t))), g.Attr("y", strconv.Itoa(row*lane+22)), g.Attr("text-anchor", anchor), g.Text(clock(t, q.zone))))
+			g.El("line", g.Attr("x1", x), g.Attr("x2", x), g.Attr("y1", "0"), g.Attr("y2", strconv.Itoa(row*lane))),
+			g.El("text", g.Attr("class", "hour"), g.Attr("x", x), g.Attr("y", strconv.Itoa(row*lane+16)), g.Attr("text-anchor", anchor), g.Text(clock(t, q.zone))))
 	}
-	return SVG(Class("timeline"), g.Attr("data-minutes", strconv.Itoa(int(to.Sub(from).Minutes()))),
-		g.Attr("viewBox", fmt.Sprintf("0 0 %d %d", width, row*lane+30)),
+	return SVG(Class("timeline"), g.Attr("data-minutes", strconv.Itoa(int(to.Sub(from).Minutes()))), g.Attr("height", strconv.Itoa(row*lane+20)),
 		Role("img"), Aria("label", strings.Join(words, ", ")),
-		g.Group(said), g.Group(rects))
+		g.Group(said), g.Group(bars))
 }
 
 // stays are the keys of what stands by the answer whose effect is shown.
@@ -605,19 +618,6 @@ func (q *asking) next(run string) string {
 	return link("/review/"+q.ID, "run", run)
 }
 
-// timeIn is the time in a field of a form. One that was not changed is the one that it was, to the second.
-func (q *asking) timeIn(f url.Values, field string, was time.Time) (time.Time, error) {
-	text := f.Get(field)
-	if text == "" || text == was.In(q.zone).Format(fieldForm) {
-		return was, nil
-	}
-	read, err := time.ParseInLocation(fieldForm, text, q.zone)
-	if err != nil {
-		return was, fault.Field(field, "must be a time as in 2026-10-05T09:30, not %.40q", text)
-	}
-	return read.UTC(), nil
-}
-
 // own reads the verdicts that the user put together.
 func (q *asking) own(f url.Values) (verdicts []decision.Verdict, err error) {
 	for i := range q.Participants {
@@ -628,26 +628,8 @@ func (q *asking) own(f url.Values) (verdicts []decision.Verdict, err error) {
 		}
 		d := decision.Verdict{Key: p.Key, Word: word}
 		if at := p.Stands(); word == decision.KeepAs && at != nil {
-			d.Fields = &decision.Fields{}
-			start, err := q.timeIn(f, "start."+id, at.Start)
-			if err != nil {
+			if d.Fields, err = changedFields(q.zone, f, "."+id, at); err != nil {
 				return nil, err
-			}
-			end, err := q.timeIn(f, "end."+id, at.End)
-			if err != nil {
-				return nil, err
-			}
-			if !start.Equal(at.Start) || !end.Equal(at.End) { // both, so that they are compared with each other
-				d.Fields.Start, d.Fields.End = &start, &end
-			}
-			if text := f.Get("category." + id); f.Has("category."+id) && text != strings.Join(at.Categories, "; ") {
-				categories := []string{}
-				for one := range strings.SplitSeq(text, ";") {
-					if one = strings.TrimSpace(one); one != "" {
-						categories = append(categories, one)
-					}
-				}
-				d.Fields.Categories = &categories
 			}
 		}
 		verdicts = append(verdicts, d)

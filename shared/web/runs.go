@@ -112,7 +112,7 @@ func (s *web) startForm(v *view, configs []archive.Config, wrong error) g.Node {
 }
 
 func (s *web) runTable(v *view, runs []*run.Run, names map[string]string) g.Node {
-	return Div(Class("card scroll"), TabIndex("0"), Role("region"), Aria("label", v.t("nav.runs")), Table(Class("runs"),
+	return Div(Class("card scroll"), TabIndex("0"), Role("region"), Aria("label", v.t("nav.runs")), Table(Class("runs stacks"),
 		THead(Tr(g.Map([]string{"runs.what", "runs.days", "runs.config", "runs.state", "runs.result", "runs.when"}, func(name string) g.Node {
 			return Th(Scope("col"), g.Text(v.t(name)))
 		}))),
@@ -120,7 +120,7 @@ func (s *web) runTable(v *view, runs []*run.Run, names map[string]string) g.Node
 			return Tr(
 				Td(A(Href("/runs/"+r.ID), g.Text(v.kindOf(r)))),
 				Td(g.Text(v.days(r.From, r.To))),
-				Td(g.Text(cmp.Or(names[r.Config], r.Calendar))),
+				Td(Class("long"), g.Text(cmp.Or(names[r.Config], calendarName(r.Calendar)))),
 				Td(v.pill(r)),
 				Td(g.Text(s.sums(v, r))),
 				Td(g.Text(v.moment(ended(r), v.now, v.zone()))),
@@ -195,7 +195,7 @@ func (s *web) showRunWith(v *view, status int, r *run.Run, wrong error) error {
 	if err := s.assumeZone(v); err != nil {
 		return err
 	}
-	zone, name := v.zone(), r.Calendar
+	zone, name := v.zone(), calendarName(r.Calendar)
 	if r.Config != "" {
 		c, err := s.Configs.Get(v.ctx, v.user, r.Config)
 		if err == nil {
@@ -239,7 +239,7 @@ func (s *web) progress(v *view, r *run.Run) g.Node {
 		g.Attr("hx-get", "/runs/"+r.ID+"/progress"), g.Attr("hx-trigger", "every 2s"), g.Attr("hx-swap", "outerHTML"),
 		P(ID("phase"), Class("phase"), Role("status"), v.pill(r), g.Text(" "+words)),
 		Progress(Aria("label", v.t("run.progress.label")), Max("100"), Value(strconv.Itoa(at.Percent)), g.Textf("%d %%", at.Percent)),
-		P(Class("muted"), g.Text(v.t("run.goeson"))),
+		P(Class("muted"), g.Text(v.t("run.goeson"))), P(Class("problem away"), g.Text(v.t("run.away"))),
 		Div(Class("buttons"),
 			A(Class("button"), Href("/runs/"+r.ID), g.Text(v.t("run.reload"))),
 			s.form(v, "/runs/"+r.ID+"/cancel", Button(Type("submit"), g.Text(v.t("run.cancel")))),
@@ -458,7 +458,7 @@ reading:
 	}
 	return Section(Class("card"), Aria("labelledby", "items"), H2(ID("items"), g.Text(title)),
 		g.If(outcome != "", P(A(Href("/runs/"+r.ID+"#items"), g.Text(v.t("run.items.all"))))),
-		Div(Class("scroll"), TabIndex("0"), Role("region"), Aria("labelledby", "items"), Table(
+		Div(Class("scroll"), TabIndex("0"), Role("region"), Aria("labelledby", "items"), Table(Class("stacks"),
 			THead(Tr(g.Map([]string{"item.when", "item.subject", "item.customer", "item.outcome", "item.why"}, func(name string) g.Node {
 				return Th(Scope("col"), g.Text(v.t(name)))
 			}))),
@@ -493,7 +493,7 @@ func itemRow(v *view, it *run.Item, t *told, zone *time.Location) g.Node {
 		subject, when, customer = a.Subject, v.times(a, zone), a.Customer
 	}
 	return Tr(
-		Td(Class("when"), g.Text(when)), Td(g.Text(cmp.Or(subject, v.t("calendar.untitled")))), Td(g.Text(customer)),
+		Td(Class("when"), g.Text(when)), Td(Class("long"), B(g.Text(cmp.Or(subject, v.t("calendar.untitled"))))), Td(Class("long"), g.Text(customer)),
 		Td(Class("told"), Span(Class("swatch o-"+t.Outcome), Aria("hidden", "true")), g.Text(word)),
 		Td(Class("why"), g.Map(slices.Compact(why), func(text string) g.Node { return Div(g.Text(text)) })),
 	)
@@ -609,13 +609,13 @@ func (s *web) previewUndo(v *view) error {
 func undoItems(v *view, plan *undo.Plan, zone *time.Location) g.Node {
 	shown := plan.Items[:min(len(plan.Items), itemsOnPage)]
 	return g.Group{
-		Div(Class("scroll"), TabIndex("0"), Role("region"), Aria("labelledby", "what"), Table(THead(Tr(g.Map([]string{
+		Div(Class("scroll"), TabIndex("0"), Role("region"), Aria("labelledby", "what"), Table(Class("stacks"), THead(Tr(g.Map([]string{
 			"item.when", "item.subject", "undo.does", "item.why",
 		}, func(name string) g.Node {
 			return Th(Scope("col"), g.Text(v.t(name)))
 		}))),
 			TBody(g.Map(shown, func(it undo.Item) g.Node {
-				return Tr(Td(Class("when"), g.Text(v.times(&it.Appointment, zone))), Td(g.Text(cmp.Or(it.Appointment.Subject, v.t("calendar.untitled")))),
+				return Tr(Td(Class("when"), g.Text(v.times(&it.Appointment, zone))), Td(Class("long"), B(g.Text(cmp.Or(it.Appointment.Subject, v.t("calendar.untitled"))))),
 					Td(g.Text(v.word("undo.does", string(it.Does)))), Td(Class("why"), g.Text(v.detail(it.Detail))))
 			})))),
 		g.If(len(plan.Items) > len(shown), P(Class("muted"), g.Text(v.t("undo.more", len(plan.Items)-len(shown))))),

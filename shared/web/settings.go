@@ -12,6 +12,7 @@ import (
 	"adminassistant/shared/account/session"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/httpapi"
 )
 
 // zones are those that are proposed; any other may be typed.
@@ -38,9 +39,12 @@ func (s *web) settings(v *view) error {
 	if err != nil {
 		return err
 	}
+	if err := s.assumeZone(v); err != nil {
+		return err
+	}
 	now := profile.Settings
-	if !v.chosen {
-		now.Locale = v.lang // which the page is shown in
+	if !v.chosen { // what holds till something is chosen
+		now.Locale, now.Zone = v.lang, v.Zone
 	}
 	return s.showSettings(v, http.StatusOK, now, profile.SettingsVersion, nil)
 }
@@ -84,7 +88,8 @@ func (s *web) showSettings(v *view, status int, now account.Settings, version in
 			s.form(v, "/settings", hidden("version", strconv.FormatInt(version, 10)),
 				Section(Class("card"), H2(g.Text(v.t("settings.look"))),
 					field("locale", v.t("settings.language"), v.t("settings.language.hint"), choice(now.Locale, locales...)),
-					field("timezone", v.t("settings.zone"), v.t("settings.zone.hint"), text("text", now.Zone, g.Attr("list", "zones"), Required())),
+					field("timezone", v.t("settings.zone"), v.t("settings.zone.hint"), text("text", now.Zone, g.Attr("list", "zones"), Required(),
+						g.If(version == 0, g.Attr("data-zone")))),
 					DataList(ID("zones"), g.Map(zones, func(z string) g.Node { return Option(Value(z)) })),
 					field("week_start", v.t("settings.week"), v.t("settings.week.hint"), choice(now.WeekStart,
 						[2]string{"monday", v.weekday(1)}, [2]string{"sunday", v.weekday(0)}, [2]string{"saturday", v.weekday(6)})),
@@ -122,12 +127,15 @@ func (s *web) sessions(v *view) g.Node {
 	if err != nil || len(all) == 0 {
 		return nil // the settings can be changed without them
 	}
+	mine := httpapi.SessionID(v.ctx)
 	return Section(Class("card"), Aria("labelledby", "sessions"), H2(ID("sessions"), g.Text(v.t("settings.sessions"))),
 		P(Class("muted"), g.Text(v.t("settings.sessions.hint"))),
 		Ul(Class("rows"), g.Map(all, func(it session.Session) g.Node {
+			name := browserNamed(it.Agent)
 			return Li(
-				Div(Span(g.Text(it.Agent)), Br(), Small(g.Text(v.t("settings.used", v.moment(it.Used, v.now, v.zone()))))),
-				s.form(v, "/settings/sessions/"+it.ID+"/end", Button(Type("submit"), Aria("label", v.t("settings.end")+": "+it.Agent), g.Text(v.t("settings.end")))),
+				Div(Span(g.Text(name)), g.If(it.ID == mine, g.Group{g.Text(" "), Span(Class("pill succeeded"), g.Text(v.t("settings.thisone")))}), Br(),
+					Small(g.Text(v.t("settings.used", v.moment(it.Used, v.now, v.zone()))))),
+				s.form(v, "/settings/sessions/"+it.ID+"/end", Button(Type("submit"), Aria("label", v.t("settings.end")+": "+name), g.Text(v.t("settings.end")))),
 			)
 		})),
 	)

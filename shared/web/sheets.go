@@ -151,24 +151,30 @@ func (s *web) monthCard(v *view, c *archive.Config, b *booked, of []ofMonth) g.N
 			missing++
 		}
 	}
-	first := true
+	first, longest := true, time.Duration(1)
+	for i := range of {
+		longest = max(longest, of[i].row.Whole())
+	}
 	return Section(Class("card"), Aria("labelledby", "month"), H2(ID("month"), g.Text(v.t("sheets.by")), g.Text(" "),
 		g.If(missing > 0, Small(g.Text(v.n("sheets.missing", missing)))), g.If(missing == 0, Small(g.Text(v.t("sheets.complete"))))),
-		scroll(title, Table(Class("sheets"),
-			heads(v, "hours.customer", "", "hours.billable", "n desk", "hours.travel", "n desk", "hours.nonbillable", "n desk", "money.comes", "n",
+		scroll(title, Table(Class("sheets stacks"),
+			heads(v, "hours.customer", "", "tally.bar", "", "hours.billable", "n desk", "hours.travel", "n desk", "hours.nonbillable", "n desk", "money.comes", "n",
 				"sheets.sheet", "n"),
 			TBody(g.Map(of, func(it ofMonth) g.Node {
 				name := g.Node(g.Text(it.customer))
 				if len(it.sheets) > 0 {
 					name = A(Href("/timesheets/"+it.sheets[0].ID), name)
 				}
-				return Tr(Th(Scope("row"), name, Small(Class("phone"), g.Text(hours(it.row.Whole())))),
-					Td(Class("n desk"), amount(it.row.Billable)), Td(Class("n desk"), amount(it.row.Travel)), Td(Class("n desk"), amount(it.row.NonBillable)),
+				return Tr(Th(Scope("row"), name), Td(Class("bars"), lineBar(&it.row, longest)),
+					Td(Class("n phone"), g.Text(hours(it.row.Whole()))), Td(Class("n desk"), amount(it.row.Billable)),
+					Td(Class("n desk"), amount(it.row.Travel)), Td(Class("n desk"), amount(it.row.NonBillable)),
 					Td(Class("n"), v.totals(b.worth(it.customer))),
 					Td(Class("does"), s.sheetOrMake(v, c, b, &it, &first)))
 			})),
-			g.If(len(of) > 1, TFoot(Tr(Th(Scope("row"), g.Text(v.t("hours.total"))), totalHours(of), Td(Class("n"), v.totals(b.whole())), Td()))),
+			g.If(len(of) > 1, TFoot(Tr(Th(Scope("row"), g.Text(v.t("hours.total"))), Td(Class("desk")), totalHours(of),
+				Td(Class("n"), v.totals(b.whole())), Td(Class("desk"))))),
 		)),
+		v.shapesOfHours(),
 		P(Class("hint"), g.Text(v.t("money.comes.hint"))),
 	)
 }
@@ -233,7 +239,8 @@ func (s *web) sheetForm(v *view, c *archive.Config, configs []archive.Config, b 
 
 func (s *web) sheetTable(v *view, records []*timesheet.Record, next string) g.Node {
 	return Section(Class("card"), Aria("labelledby", "all"), H2(ID("all"), g.Text(v.t("sheets.all"))),
-		scroll(v.t("sheets.all"), Table(heads(v, "hours.customer", "", "sheets.days", "", "runs.state", "", "sheets.since", "desk", "sheet.invoice", "desk"),
+		scroll(v.t("sheets.all"), Table(Class("stacks"),
+			heads(v, "hours.customer", "", "sheets.days", "", "runs.state", "", "sheets.since", "desk", "sheet.invoice", "desk"),
 			TBody(g.Map(records, func(r *timesheet.Record) g.Node {
 				return Tr(Td(A(Href("/timesheets/"+r.ID), g.Text(r.Customer))), Td(g.Text(v.period(r.Period.From, r.Period.To))), Td(sheetPill(v, r.State)),
 					Td(Class("told desk"), g.Text(v.moment(r.Made, v.now, v.zone()))), Td(Class("desk"), g.Text(r.InvoiceRef)))

@@ -99,7 +99,25 @@ func (s speech) shortDay(d calendar.Date) string {
 func (s speech) days(from, to calendar.Date) string { return phrase.Language(s.lang).Days(from, to) }
 
 // clock is 15:04.
-func clock(t time.Time, zone *time.Location) string { return t.In(zone).Format("15:04") }
+func clock(t time.Time, zone *time.Location) string {
+	if repeated(t, zone) {
+		return t.In(zone).Format("15:04 MST")
+	}
+	return t.In(zone).Format("15:04")
+}
+
+// repeated says whether clocks show a time twice, since they are put back around it.
+func repeated(t time.Time, zone *time.Location) bool {
+	_, offset := t.In(zone).Zone()
+	for _, near := range []time.Duration{-3 * time.Hour, 3 * time.Hour} {
+		_, other := t.Add(near).In(zone).Zone()
+		twin := t.Add(time.Duration(offset-other) * time.Second)
+		if _, at := twin.In(zone).Zone(); other != offset && at == other {
+			return true
+		}
+	}
+	return false
+}
 
 // moment is when something happened: the time alone today, else with its day.
 func (s speech) moment(t, now time.Time, zone *time.Location) string {

@@ -88,7 +88,11 @@ func (s *web) needs(v *view, open []*action.Action, more bool, zone *time.Locati
 			if a.Span != (action.Span{}) {
 				when = v.shortDay(calendar.DateOf(a.Span.From, zone)) + ", " + clock(a.Span.From, zone)
 			}
-			return Li(A(Href("/review/"+a.ID), g.Text(v.word("kind", string(a.Kind)))), Small(g.Text(when)))
+			what := v.word("kind", string(a.Kind))
+			if n := len(a.Participants); a.Kind == action.Overlap && n > 1 {
+				what = v.t("review.share", n+a.Others)
+			}
+			return Li(A(Href("/review/"+a.ID), g.Text(what)), Small(g.Text(when)))
 		})),
 		P(A(Class("button primary"), Href("/review"), g.Text(v.t("today.review")))),
 	)
@@ -101,7 +105,7 @@ func (s *web) lately(v *view, runs []*run.Run, names map[string]string, zone *ti
 		Ul(Class("rows"), g.Map(runs, func(r *run.Run) g.Node {
 			return Li(
 				Div(A(Href("/runs/"+r.ID), g.Text(v.kindOf(r))), g.Text(" "), v.pill(r), Br(),
-					Small(g.Text(cmp.Or(names[r.Config], r.Calendar)+" · "+v.days(r.From, r.To)))),
+					Small(g.Text(cmp.Or(names[r.Config], calendarName(r.Calendar))+" · "+v.days(r.From, r.To)))),
 				Small(Class("at"), g.Text(v.moment(ended(r), v.now, zone))),
 			)
 		})),

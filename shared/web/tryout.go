@@ -30,7 +30,11 @@ var trials = []string{"this month", "last month", "last 90 days", "last 365 days
 
 // periods chooses the days on which rules are tried.
 func (v *view) periods(chosen string) g.Node {
-	return Select(ID("period"), Name("period"), g.Map(trials, func(period string) g.Node {
+	all := trials
+	if chosen != "" && !slices.Contains(trials, chosen) {
+		all = append([]string{chosen}, trials...)
+	}
+	return Select(ID("period"), Name("period"), g.Map(all, func(period string) g.Node {
 		return Option(Value(period), g.If(period == cmp.Or(chosen, usualTrial), Selected()), g.Text(v.word("trial", strings.ReplaceAll(period, " ", "_"))))
 	}))
 }

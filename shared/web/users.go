@@ -28,7 +28,7 @@ func (s *web) showUsers(v *view, status int, wrong error) error {
 		return err
 	}
 	p := page{title: v.t("nav.users"), at: "/users", body: []g.Node{P(Class("fresh muted"), g.Text(v.t("users.about")))}}
-	p.body = append(p.body, Div(Class("card scroll"), TabIndex("0"), Role("region"), Aria("label", v.t("nav.users")), Table(
+	p.body = append(p.body, Div(Class("card scroll"), TabIndex("0"), Role("region"), Aria("label", v.t("nav.users")), Table(Class("stacks"),
 		THead(Tr(g.Map([]string{"users.name", "users.role", "users.state", "users.seen"}, func(name string) g.Node { return Th(Scope("col"), g.Text(v.t(name))) }))),
 		TBody(g.Map(profiles, func(u account.Profile) g.Node {
 			return Tr(Td(A(Href(pathOf(u.Object)), g.Text(v.nameOf(&u)))), Td(g.Text(v.t("users.role."+string(v.roleOf(&u))))),

@@ -3,11 +3,13 @@ package web_test
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -255,5 +257,139 @@ func TestABackupIsWatched(t *testing.T) {
 	m.eventually("the page shows the end", func() bool { return strings.Contains(p.text(), "events were backed up") })
 	if refused := p.refused(); refused != "" {
 		t.Errorf("the policy refused %s", refused)
+	}
+}
+
+// TestWhatIsWrittenIsNotLost sends a form whose session has ended: it is refused, and the form has what was written when its page is opened once more.
+func TestWhatIsWrittenIsNotLost(t *testing.T) {
+	m := newMachine(t)
+	m.fill(sample(t))
+	p := m.chromium()
+	other := m.reader()
+	p.sees("/settings")
+	p.fills("#email", "anna@example.com")
+	script[bool](p, `((document.querySelector("#week_start").value = "sunday"), (document.querySelector("[name='mail.problems']").checked = true))`)
+	page := other.page("/settings")
+	for _, end := range regexp.MustCompile(`/settings/sessions/[0-9a-f]+/end`).FindAllString(page.body, -1) {
+		other.do("POST", end, page.form(t, end))
+	}
+	p.clicks(`main form button.primary`)
+	if text := p.text(); !strings.Contains(text, "You are not signed in") || !strings.Contains(text, "What you wrote is kept in this tab") {
+		t.Fatalf("without a session: %s", text)
+	}
+	if to := script[string](p, `document.querySelector("a.givenback").getAttribute("href")`); to != "/settings" {
+		t.Errorf("it leads back to %s", to)
+	}
+	written := func() string {
+		return script[string](p, `[document.querySelector("#email").value, document.querySelector("#week_start").value,
+			document.querySelector("[name='mail.problems']").checked].join(" ")`)
+	}
+	p.sees("/" + m.served.Once())
+	p.sees("/settings")
+	if got := written(); got != "anna@example.com sunday true" {
+		t.Errorf("the form has %s", got)
+	}
+	p.sees("/settings")
+	if got := written(); got != " monday false" {
+		t.Errorf("once more it has %s", got)
+	}
+	p.fills("#email", "berta@example.com")
+	p.clicks(`main form button.primary`)
+	if kept := script[bool](p, `sessionStorage.getItem("form") !== null`); kept {
+		t.Error("what was taken is kept")
+	}
+	p.sees("/nothing")
+	p.sees("/settings")
+	if got := written(); got != "berta@example.com monday false" {
+		t.Errorf("what was saved is %s", got)
+	}
+}
+
+// TestARunsPageSaysWhenNobodyAnswers has the network go away and come back while a run is watched.
+func TestARunsPageSaysWhenNobodyAnswers(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(sample(t))
+	p := m.chromium()
+	id := m.json("POST", "/v1/runs", fmt.Sprintf(`{"kind": "archive", "config": %q, "period": %q}`, config, october))["id"].(string)
+	p.sees("/runs/" + id)
+	reaches := func(is bool) {
+		t.Helper()
+		_, err := chromedp.Call(p.ctx, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+			MatchedNetworkConditions: []*network.Conditions{{Offline: !is, DownloadThroughput: -1, UploadThroughput: -1}},
+		})
+		must(t, err)
+	}
+	const says = "No answer just now"
+	if strings.Contains(p.text(), says) {
+		t.Error("it says so while there is an answer")
+	}
+	reaches(false)
+	m.eventually("the page says that there is no answer", func() bool { return strings.Contains(p.text(), says) })
+	reaches(true)
+	m.eventually("the page says so no longer", func() bool { return !strings.Contains(p.text(), says) })
+	m.work()
+	m.eventually("the page shows the end", func() bool { return strings.Contains(p.text(), "71 were written to the archive.") })
+}
+
+// TestAReviewByThumb answers one question after the other on a phone: the answers are where the thumb is, without moving the page.
+func TestAReviewByThumb(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(sample(t))
+	m.work()
+	m.archive(config)
+	p := m.chromium()
+	p.as(320, 640, "light", "de")
+	p.sees(reviewAddress.FindString(m.reader().page("/calendar?view=day&on=2026-10-15").body))
+	const inReach = `[...document.querySelectorAll("form > .buttons button")].filter((e) => e.checkVisibility()).map((e) => e.getBoundingClientRect()).every((b) =>
+		b.top > innerHeight / 2 && b.bottom <= innerHeight)`
+	if !script[bool](p, inReach) {
+		t.Error("an answer is out of reach")
+	}
+	if script[bool](p, `document.querySelector("button[value=own]").checkVisibility()`) {
+		t.Error("what is chosen by oneself can be sent though nothing is")
+	}
+	asked := p.at()
+	p.clicks(`button[value="suggestion0"]`)
+	if at := p.at(); at == asked || !strings.HasPrefix(at, "/review/") {
+		t.Errorf("an answer leads to %s", at)
+	}
+	script[bool](p, `(document.querySelector("details.own").open = true)`)
+	if !script[bool](p, `document.querySelector("button[value=own]").checkVisibility()`) {
+		t.Error("what is chosen by oneself cannot be sent")
+	}
+}
+
+// TestPagesOnPaper looks at pages as they are printed: light, without what can be pressed, and a week as a grid.
+func TestPagesOnPaper(t *testing.T) {
+	m := newMachine(t)
+	config := m.fill(sample(t))
+	m.work()
+	m.archive(config)
+	made := demoMoney(t, m, config)
+	p := m.chromium()
+	p.as(703, 1000, "dark", "en")
+	_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Media: "print", Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
+	})
+	must(t, err)
+	for path, shown := range map[string]string{
+		"/timesheets/" + made["draft"]: "table.lines", "/timesheets/" + made["locked"]: "table.lines", "/calendar?view=week&on=2026-10-15": ".week .hours",
+		"/calendar?view=month&on=2026-10-15": ".month .names", "/hours?on=2026-10-15": ".tally td.bars",
+	} {
+		p.sees(path)
+		if pressed := script[string](p, `[...document.querySelectorAll("nav, .top, button, .button, input, textarea, select, .tabs")]
+			.filter((e) => e.checkVisibility())			.map((e) => e.outerHTML.slice(0, 80)).join("\n")`); pressed != "" {
+			t.Errorf("%s has on paper %s", path, pressed)
+		}
+		if !script[bool](p, fmt.Sprintf("document.querySelector(%q).checkVisibility()", shown)) {
+			t.Errorf("%s lacks %s on paper", path, shown)
+		}
+		colour := script[string](p, `getComputedStyle(document.body).backgroundColor + getComputedStyle(document.body).color`)
+		if colour != "rgb(255, 255, 255)rgb(0, 0, 0)" {
+			t.Errorf("%s is %s on paper", path, colour)
+		}
+		if over := script[string](p, tooWide); over != "" {
+			t.Errorf("%s is wider than the paper: %s", path, over)
+		}
 	}
 }

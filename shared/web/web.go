@@ -135,6 +135,7 @@ func New(s Services) *httpapi.Web {
 	post("/jobs/{id}/remove", limit.Removals, "job.remove", w.removeJob)
 	get("/ledger", w.ledger)
 	get("/ledger/history", w.history)
+	post("/ledger/history", limit.Starts, "decision.make", w.correct)
 	bulk("/ledger/head", w.ledgerHead)
 	get("/ledger/head/file", w.headFile)
 	bulk("/ledger/proof", w.proveDay)
