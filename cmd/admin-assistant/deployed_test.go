@@ -118,8 +118,9 @@ var onlyHere = map[string]string{
 	"TestTranscripts":                          noServer, "TestExamplesOfHelpsAreOfCommandsThatThereAre": noServer,
 	"TestCommandsOfTheDocsAreOfCommandsThatThereAre": noServer,
 	"TestCellsOfSpreadsheetsAreNoFormulas":           noServer,
-	"TestYAMLSaysWhatTheJSONSays":                    noServer, "TestTablesFitTheTerminal": noServer, "TestForms": noServer, "TestRunsAreWatchedAndCancelled": sameRoutes,
-	"TestTimesheetOfFiles": noServer, "TestPlanFromFilesWithRules": noServer,
+	"TestYAMLSaysWhatTheJSONSays":                    noServer, "TestTablesFitTheTerminal": noServer, "TestForms": noServer,
+	"TestRunsAreWatchedAndCancelled": sameRoutes,
+	"TestTimesheetOfFiles":           noServer, "TestPlanFromFilesWithRules": noServer,
 	"TestReview": sameRoutes, // there are terminals on Linux alone
 	"TestDoctor": signInOnly, "TestDoctorLooksAtTheApplicationOfThisMachine": noServer, "TestFlags": signInOnly, "TestLogoutEverywhere": signInOnly,
 	"TestTheCommandLineDoesNotNoticeHowTheServiceBehaves": signInOnly, "TestWhatTheCommandLineSaysOfRefusals": signInOnly,
