@@ -242,7 +242,7 @@ chaos: ## archive a changing mailbox, and restore into one, under random faults,
 	go test -count=1 -timeout 2h ./shared/proof -run 'TestAnHonestLedgerHolds|TestTamperingIsFound' -histories $(SEEDS)
 
 rehearse: $(MOTO) $(DYNAMODB_LOCAL) $(AWSCLI) ## run every command of the runbooks against stand-ins for AWS
-	go run ./cmd/awslocal go test -count=1 -timeout 30m ./infra/rehearsal -rehearse
+	go run ./cmd/awslocal go test -count=1 -timeout 60m ./infra/rehearsal -rehearse
 
 reality: ## ask Microsoft 365 how it behaves, in scratch calendars that are removed again (MAILBOX= your own, ADMIN_ASSISTANT_GRAPH_* set)
 	go run ./cmd/reality $(MAILBOX)

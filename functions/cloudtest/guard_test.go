@@ -78,6 +78,7 @@ func TestFunctionsAreLetDoWhatTheyMay(t *testing.T) {
 		{"nobody sends into a queue of others", request("api", "sqs", "POST", "/", "AmazonSQS.SendMessage", `{"QueueUrl":"http://h/1/PRE-notify"}`), false},
 		{"the signing key is opened", request("notify", "kms", "POST", "/", "TrentService.Decrypt", signing), true},
 		{"a token is sealed", request("api", "kms", "POST", "/", "TrentService.GenerateDataKey", token), true},
+		{"and not one of nobody", request("api", "kms", "POST", "/", "TrentService.GenerateDataKey", `{"EncryptionContext":{"purpose":"microsoft-token"}}`), false},
 		{"and not opened by the API", request("api", "kms", "POST", "/", "TrentService.Decrypt", token), false},
 		{"nothing is opened without a purpose", request("backup", "kms", "POST", "/", "TrentService.Decrypt", "{}"), false},
 		{"nor with more than that", request("backup", "kms", "POST", "/", "TrentService.Decrypt",
@@ -111,5 +112,25 @@ func TestFunctionsAreLetDoWhatTheyMay(t *testing.T) {
 				t.Errorf("answered %s, %d passed, said %q", answer.Status, passed, seen.said)
 			}
 		})
+	}
+}
+
+func TestWhoWritesObjectsNeedsAKeyForThem(t *testing.T) {
+	g := &guard{heads: "kept"}
+	for target, want := range map[string]string{
+		"PUT /any/ledger/c": "kms:GenerateDataKey", "POST /any/ledger/c?uploads": "kms:GenerateDataKey", "GET /any/ledger/c": "kms:Decrypt",
+		"DELETE /any/ledger/c": "", "PUT /kept/heads/c": "", // which S3 encrypts with a key of its own
+	} {
+		method, path, _ := strings.Cut(target, " ")
+		calls, err := g.objects(request("archive", "s3", method, path, "", ""))
+		got := ""
+		for _, c := range calls {
+			if strings.HasPrefix(c.action, "kms:") {
+				got = c.action
+			}
+		}
+		if err != nil || got != want {
+			t.Errorf("%s needs %q: %v, %v", target, got, calls, err)
+		}
 	}
 }
