@@ -728,13 +728,23 @@ func TestErasingAUserTakesTheirSheets(t *testing.T) {
 	r := w.locked(october)
 	_, err := w.Export(t.Context(), ann, r.ID, timesheet.JSON, timesheet.Xero{})
 	must(t, err)
-	w.create("Acme", november)
+	draft := w.create("Acme", november).Record.ID
+	for _, sk := range []string{"SHEET#" + r.ID, "SHEET#" + draft, "SHEETS#work"} { // the lines lie in blob storage, whatever the records have become
+		_, err = w.table.Put(t.Context(), store.Item{Key: store.OfUser(ann, sk), Data: []byte("{")}, store.Any())
+		must(t, err)
+	}
+	_, err = w.table.Put(t.Context(), store.Item{Key: store.OfUser("tenant#bob", "SHEET#1"), Data: []byte("{}")}, store.Any())
+	must(t, err)
+	must(t, w.Blobs.Put(t.Context(), "timesheets/bobs/1/x", strings.NewReader("x")))
 	must(t, timesheet.Erase(t.Context(), w.table, w.Blobs, ann))
 	if all, _, err := w.List(t.Context(), ann, 10, ""); err != nil || len(all) != 0 {
 		t.Errorf("got %v, %v", all, err)
 	}
-	if left, err := w.Blobs.List(t.Context(), "timesheets/"); err != nil || len(left) != 0 {
+	if left, err := w.Blobs.List(t.Context(), "timesheets/"); err != nil || len(left) != 1 || left[0].Key != "timesheets/bobs/1/x" {
 		t.Errorf("got %v, %v", left, err)
+	}
+	if _, err := w.table.Get(t.Context(), store.OfUser("tenant#bob", "SHEET#1")); err != nil {
+		t.Errorf("another user's: %v", err)
 	}
 	if page, err := w.table.Query(t.Context(), store.Query{PK: store.UserPartition(ann), Prefix: "SHEET"}); err != nil || len(page.Items) != 0 {
 		t.Errorf("got %v, %v", page.Items, err)
