@@ -591,6 +591,34 @@ func TestWhatACustomerBroughtIsFoundInWhateverOrderItsMonthsWereApproved(t *test
 	}
 }
 
+func TestWhatChangesInTheFirstAndTheLastMinuteOfALockedMonthIsSettled(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("long", 1, "2026-09-10 06:00", 36*60), entry("first", 1, "2026-09-30 22:00", 15), entry("last", 1, "2026-10-31 22:59", 30),
+		entry("before", 1, "2026-09-30 21:59", 15), entry("after", 1, "2026-10-31 23:00", 15)) // by the clocks of Berlin
+	w.locked(october)
+	w.archive(entry("first", 2, "2026-09-30 22:00", 30), entry("last", 2, "2026-10-31 22:59", 60), entry("before", 2, "2026-09-30 21:59", 30),
+		entry("after", 2, "2026-10-31 23:00", 30))
+	if got := told(w.create("Acme", november)); got != "first/1* -15, first/2* +30, last/1* -30, last/2* +60, after/2 +30" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestWhatWasBilledWithoutRoundingIsTakenBackWithoutIt(t *testing.T) {
+	w := newWorld(t)
+	c := w.acme
+	c.Rounding = nil
+	c, err := w.Customers.Update(t.Context(), ann, c)
+	must(t, err)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50), entry("b", 1, "2026-10-05 12:00", 20))
+	w.locked(october)
+	c.Rounding = []customer.Rounding{{From: day("2026-01-01"), Increment: 60, Mode: customer.Up, Scope: customer.Day}}
+	must(t, discard(w.Customers.Update(t.Context(), ann, c)))
+	w.archive(entry("a", 2, "2026-10-05 09:00", 80))
+	if s := w.create("Acme", november).Document.Sheet; s.Billed != (-50+120)*60 || s.Totals[0].Amount != "140.00" {
+		t.Errorf("billed are %d minutes, %v", s.Billed/60, s.Totals)
+	}
+}
+
 func TestAnEntryThatReachesOutOfALockedMonthIsSettledOnce(t *testing.T) {
 	w := newWorld(t)
 	w.archive(entry("a", 1, "2026-10-31 22:30", 60)) // until 00:30 in Berlin
