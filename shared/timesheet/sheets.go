@@ -465,6 +465,13 @@ func (s *Sheets) problems(
 		}
 		problems = append(problems, pairs+" time, which is billed for both")
 	}
+	if n := len(sheet.Doubled()); n > 0 {
+		days := fmt.Sprintf("%d days have", n)
+		if n == 1 {
+			days = "1 day has"
+		}
+		problems = append(problems, days+" a line of the whole day beside others, which are all billed")
+	}
 	counts := map[action.Kind]int{}
 	for cursor := ""; ; {
 		actions, next, err := s.Actions.List(ctx, user, action.Filter{State: action.Open, Config: r.Config, From: span.From, To: span.To}, 100, cursor)

@@ -110,6 +110,14 @@ func day(text string) calendar.Date {
 	return d
 }
 
+var berlin = func() *time.Location {
+	z, err := calendar.LoadZone("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	return z
+}()
+
 func period(from, to string) timesheet.Period { return timesheet.Period{From: day(from), To: day(to)} }
 
 var (
@@ -305,6 +313,42 @@ func TestApprovalAsksForANoteWhereSomethingIsOpen(t *testing.T) {
 	}
 	if v := w.create("Acme", november); len(v.Problems) != 0 {
 		t.Errorf("another month: %q", v.Problems)
+	}
+}
+
+func TestApprovalAsksForANoteWhereAWholeDayIsBilledBesideOthers(t *testing.T) {
+	w := newWorld(t)
+	w.acme.DayMinutes = 480
+	var err error
+	w.acme, err = w.Customers.Update(t.Context(), ann, w.acme)
+	must(t, err)
+	whole := func(key, from, to string) *ledger.Entry {
+		e := entry(key, 1, from+" 00:00", 0)
+		a := &e.Appointment
+		a.AllDay, a.StartDate, a.EndDate = true, day(from), day(to)
+		a.Start, a.End = calendar.StartOfDay(a.StartDate, berlin), calendar.StartOfDay(a.EndDate, berlin)
+		return e
+	}
+	travel := entry("travel", 1, "2026-10-12 09:00", 60)
+	travel.Appointment.Travel = true
+	w.archive(whole("twice", "2026-10-05", "2026-10-08"), entry("a", 1, "2026-10-06 09:00", 60), entry("none", 1, "2026-10-05 09:00", 0),
+		whole("alone", "2026-10-12", "2026-10-13"), travel, entry("b", 1, "2026-10-14 09:00", 60))
+	v := w.create("Acme", october)
+	if len(v.Problems) != 1 || v.Problems[0] != "1 day has a line of the whole day beside others, which are all billed" {
+		t.Errorf("got %q", v.Problems)
+	}
+	_, err = w.Approve(t.Context(), ann, v.Record.ID, "")
+	w.refused(err, fault.Invalid, "a line of the whole day")
+	w.archive(whole("also", "2026-10-07", "2026-10-08"))
+	if v := w.show(v.Record.ID); len(v.Problems) != 1 || !strings.HasPrefix(v.Problems[0], "2 days have") {
+		t.Errorf("got %q", v.Problems)
+	}
+	must(t, discard(w.Approve(t.Context(), ann, v.Record.ID, "the calls were on top")))
+	gone := entry("a", 2, "2026-10-06 09:00", 60)
+	gone.Outcome = ledger.Withdrawn
+	w.archive(gone)
+	if v := w.create("Acme", november); told(v) != "a/1* -60" || len(v.Problems) != 0 {
+		t.Errorf("what is taken back is no problem: %s, %q", told(v), v.Problems)
 	}
 }
 
