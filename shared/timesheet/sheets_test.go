@@ -537,6 +537,27 @@ func TestWhatChangesAfterTheLockIsCarriedByTheNextSheet(t *testing.T) {
 	_ = r
 }
 
+func TestOnlyAnApprovedSheetIsReopenedAndNothingOfItIsLeft(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
+	id := w.create("Acme", october).Record.ID
+	_, err := w.Reopen(t.Context(), ann, id, "because")
+	w.refused(err, fault.Conflict, "is draft")
+	must(t, discard(w.Approve(t.Context(), ann, id, "")))
+	_, err = w.Reopen(t.Context(), ann, id, " \n")
+	w.refused(err, fault.Invalid, "is missing")
+	r, err := w.Reopen(t.Context(), ann, id, "because")
+	must(t, err)
+	left, err := w.Blobs.List(t.Context(), "timesheets/")
+	if err != nil || len(left) != 0 || r.Hash != "" || r.Through != 0 || r.State != timesheet.Draft || r.History[2].Note != "because" {
+		t.Errorf("left are %v, %v, %+v", left, err, r)
+	}
+	must(t, discard(w.Approve(t.Context(), ann, id, "")))
+	must(t, discard(w.Lock(t.Context(), ann, id)))
+	_, err = w.Reopen(t.Context(), ann, id, "because")
+	w.refused(err, fault.Conflict, "settled by the customer's next timesheet")
+}
+
 func TestASheetThatIsSupplementedIsLockedFirstAndNotReopened(t *testing.T) {
 	w := newWorld(t)
 	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
