@@ -537,6 +537,37 @@ func TestWhatChangesAfterTheLockIsCarriedByTheNextSheet(t *testing.T) {
 	_ = r
 }
 
+func TestAnInvoiceIsOneLineAndNotedOnceForEachChange(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
+	r := w.locked(october)
+	n := len(r.History)
+	for range 2 {
+		var err error
+		if r, err = w.Invoice(t.Context(), ann, r.ID, " INV-1 "); err != nil || r.InvoiceRef != "INV-1" || len(r.History) != n+1 {
+			t.Errorf("got %q, %d changes, %v", r.InvoiceRef, len(r.History), err)
+		}
+	}
+	_, err := w.Invoice(t.Context(), ann, r.ID, "INV\n1")
+	w.refused(err, fault.Invalid, "one line")
+}
+
+func TestHashesAreThoseOfAConfigsLockedSheets(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
+	locked := w.locked(october)
+	must(t, discard(w.Approve(t.Context(), ann, w.create("Acme", november).Record.ID, "")))
+	w.create("Acme", december)
+	_, err := w.table.Put(t.Context(), store.Item{Key: store.OfUser(ann, "SHEET#unreadable"), Data: []byte("{")}, store.Any())
+	must(t, err)
+	if got, err := w.Hashes(t.Context(), ann, "work"); err != nil || len(got) != 1 || got[locked.ID] != locked.Hash {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if got, err := w.Hashes(t.Context(), ann, "another"); err != nil || len(got) != 0 {
+		t.Errorf("of another config: %v, %v", got, err)
+	}
+}
+
 func TestOnlyAnApprovedSheetIsReopenedAndNothingOfItIsLeft(t *testing.T) {
 	w := newWorld(t)
 	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
