@@ -480,7 +480,8 @@ func TestASheetOfAllCustomersAndOneOfOneDoNotShareDays(t *testing.T) {
 func TestALockedLineHasBothTimesOrNone(t *testing.T) {
 	terms := october("EUR", "60.00")
 	for name, change := range map[string]func(*Line){
-		"no start": func(l *Line) { l.Start = "" }, "no end": func(l *Line) { l.End = "" }, "an end before its start": func(l *Line) { l.Start, l.End = l.End, l.Start },
+		"no start": func(l *Line) { l.Start = "" }, "no end": func(l *Line) { l.End = "" },
+		"an end before its start": func(l *Line) { l.Start, l.End = l.End, l.Start },
 	} {
 		sheet := compute(t, minutes(30), terms)
 		change(&sheet.Lines[0])
