@@ -325,6 +325,25 @@ func TestWhileOneProcessIsAtItOthersWait(t *testing.T) {
 	}
 }
 
+func TestADayIsNotStampedBeforeItsHeadsAreThere(t *testing.T) {
+	w := newWorld(t)
+	w.keeps("config", 1)
+	for _, at := range []string{"2026-10-05T23:45:00Z", "2026-10-06T00:29:59Z"} {
+		now, err := time.Parse(time.RFC3339, at)
+		must(t, err)
+		w.now = now
+		must(t, w.fresh().Anchor(t.Context())) // one that has just begun, and has not waited yet
+		if asked := w.authority.Asked(); len(asked) != 0 {
+			t.Fatalf("at %s %d were asked for", at, len(asked))
+		}
+	}
+	w.now = w.now.Add(time.Second)
+	must(t, w.fresh().Anchor(t.Context()))
+	if asked := w.authority.Asked(); len(asked) != 1 {
+		t.Errorf("after that %d were asked for", len(asked))
+	}
+}
+
 func TestADayThatIsDoneIsNotLookedAtAgain(t *testing.T) {
 	w := newWorld(t)
 	counted := &store.Counter{Table: w.Table}
@@ -476,6 +495,17 @@ func TestWhatIsNoHeadIsNotStampedAndWhatWasChangedIsNamed(t *testing.T) {
 	if _, problems, err := w.Of(t.Context(), "config"); err != nil || len(problems) != 2 {
 		t.Errorf("a time-stamp that was moved to a later day: %v %v", problems, err)
 	}
+	tokens, err := store.All(t.Context(), w.Table, store.Query{PK: "ANCHORS", Prefix: "TOKEN#" + day.String() + "#"})
+	must(t, err)
+	for _, token := range tokens { // with its token
+		token.SK = strings.Replace(token.SK, day.String(), later.String(), 1)
+		_, err = w.Table.Put(t.Context(), store.Item{Key: token.Key, Data: token.Data}, store.Any())
+		must(t, err)
+	}
+	if heads, problems, err := w.Of(t.Context(), "config"); err != nil || len(heads) != 0 || len(problems) != 2 ||
+		!strings.Contains(problems[0], "2027-01-01 is older than the day") {
+		t.Errorf("with its token: %v %v %v", heads, problems, err)
+	}
 }
 
 func TestErasingTakesHeadsThatWaitAndThoseThatWereStamped(t *testing.T) {
@@ -493,6 +523,25 @@ func TestErasingTakesHeadsThatWaitAndThoseThatWereStamped(t *testing.T) {
 	}
 	if heads, _, err := w.Of(t.Context(), "other"); err != nil || len(heads) != 1 {
 		t.Errorf("of the other one: %v %v", heads, err)
+	}
+}
+
+func TestErasingTakesHeadsThatHaveWaitedForAMonth(t *testing.T) {
+	w := newWorld(t)
+	today := calendar.DateOf(w.now, time.UTC)
+	head := w.keeps("config", 1)
+	for back := range 31 {
+		must(t, w.Keep(t.Context(), "config", today.AddDays(-back), head))
+	}
+	must(t, stamp.Erase(t.Context(), w.Table, today, []string{"config"}))
+	w.now = w.now.AddDate(0, 0, 1)
+	for back := range 31 {
+		for shard := range 16 {
+			key := store.Key{PK: fmt.Sprintf("ANCHOR#%s#%02d", today.AddDays(-back), shard), SK: "HEAD#config"}
+			if _, err := w.Table.Get(t.Context(), key); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("%v is left: %v", key, err)
+			}
+		}
 	}
 }
 

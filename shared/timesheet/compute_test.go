@@ -383,6 +383,26 @@ func TestACustomerIsOneHoweverItIsSpelled(t *testing.T) {
 	}
 }
 
+func TestARateThatIsWrittenInTwoWaysIsOne(t *testing.T) {
+	terms := october("EUR", "27.5")
+	terms.DayMinutes = 1440
+	terms.Rates[0].Travel = "17.50"
+	terms.Rates = append(terms.Rates, Rate{From: day("2026-10-06"), Work: "27.50", Travel: "17.5"}, Rate{From: day("2026-10-09"), Work: "27.500"})
+	var entries []Entry
+	for _, date := range []string{"2026-10-05", "2026-10-06", "2026-10-09"} {
+		entries = append(entries, timed("w"+date, date+" 08:00", 3600),
+			with(timed("t"+date, date+" 10:00", 3600), func(a *calendar.Appointment) { a.Travel = true }))
+	}
+	s := compute(t, entries, terms)
+	var rates []string
+	for _, l := range s.Lines {
+		rates = append(rates, l.Rate)
+	}
+	if got := strings.Join(rates, ","); got != "27.5,17.50,27.5,17.50,27.5," || len(s.Positions) != 3 || s.Totals[0].Amount != "117.50" {
+		t.Errorf("got %s, %+v", got, s.Positions)
+	}
+}
+
 func TestAPositionIsWrittenAsMostOfItsLinesAre(t *testing.T) {
 	for want, spelled := range map[string][]string{
 		"acme": {"ACME", "acme", "acme"}, "ACME": {"acme", "ACME", "ACME"}, "Acme": {"acme", "Acme"}, "aCME": {"aCME", "acme", "acMe"},

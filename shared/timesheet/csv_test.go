@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -186,6 +187,33 @@ func TestInvoiceDataIsWhatAnInvoiceNeeds(t *testing.T) {
 			t.Errorf("the schema takes %s", new)
 		}
 	}
+	t.Run("what is taken back at another rate by itself", func(t *testing.T) {
+		terms := october("EUR", "100.00")
+		terms.Rates = append(terms.Rates, Rate{From: day("2026-11-01"), Work: "120.00"})
+		a, n := timed("a", "2026-10-05 09:00", 3600), timed("n", "2026-11-05 09:00", 3600)
+		first := compute(t, []Entry{a, n}, terms)
+		second := compute(t, []Entry{a, n}, terms.next(first))
+		third := terms.next(first).next(second)
+		d := document(compute(t, []Entry{lasting(n, 5400)}, third))
+		if err := json.Unmarshal(d.InvoiceData(), &got); err != nil {
+			t.Fatal(err)
+		}
+		var parts []string
+		for _, p := range got.Positions {
+			parts = append(parts, fmt.Sprintf("%s at %s: %s %t", p.Quantity, p.Price, p.Amount, p.Reversal))
+		}
+		want := []string{"-60 at 100.00: -100.00 true", "90 at 120.00: 180.00 false", "-60 at 120.00: -120.00 true"}
+		if diff := cmp.Diff(want, parts); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("parties without an address, and texts as they are", func(t *testing.T) {
+		d := document(compute(t, minutes(30), october("EUR", "60")))
+		d.From.Lines, d.To.Lines, d.To.Name = nil, nil, "A <b> & c"
+		if problem := checked(t, d.InvoiceData()); problem != "" || !strings.Contains(string(d.InvoiceData()), "A <b> & c") {
+			t.Errorf("by the schema: %s", problem)
+		}
+	})
 	t.Run("seconds where minutes do not hold the time", func(t *testing.T) {
 		d := document(compute(t, []Entry{timed("a", "2026-10-05 08:00", 61)}, october("EUR", "60.00")))
 		if err := json.Unmarshal(d.InvoiceData(), &got); err != nil {

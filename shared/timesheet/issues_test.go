@@ -55,11 +55,24 @@ func TestIssues(t *testing.T) {
 		{"an entry that began before the period", []Entry{
 			lasts("a", "2026-09-30 20:00", "2026-10-01 01:00"), lasts("x", "2026-09-30 20:00", "2026-10-01 01:00", others),
 			lasts("y", "2026-09-30 20:00", "2026-09-30 22:00"), lasts("z", "2026-09-30 20:00", "2026-10-01 01:00", free),
+			lasts("p", "2026-09-30 20:00", "2026-10-01 01:00", func(a *calendar.Appointment) { a.Sensitivity = calendar.Private }),
+			lasts("n", "2026-09-30 20:00", "2026-10-01 01:00", hidden), lasts("until", "2026-09-30 20:00", "2026-10-01 00:00"),
 		}, "reaches_in 20:00-01:00 a"},
+		{"in the order of the days, however they come", []Entry{
+			lasts("g", "2026-10-02 12:00", "2026-10-02 13:00"), lasts("f", "2026-10-02 09:00", "2026-10-02 10:00"), lasts("c", "2026-10-01 11:00", "2026-10-01 12:00"),
+			lasts("b", "2026-09-30 23:30", "2026-10-01 00:30"), lasts("d", "2026-10-01 08:00", "2026-10-01 09:00"), lasts("a", "2026-09-30 23:30", "2026-10-01 01:00"),
+		}, "reaches_in 23:30-01:00 a|reaches_in 23:30-00:30 b|gap 09:00-11:00|gap 10:00-12:00"},
+		{"what takes no time begins and ends no day, and neither does a whole day", []Entry{
+			lasts("0", "2026-10-05 06:00", "2026-10-05 06:00"), lasts("a", "2026-10-05 08:00", "2026-10-05 09:00"), lasts("b", "2026-10-05 10:00", "2026-10-05 11:00"),
+			lasts("1", "2026-10-05 12:00", "2026-10-05 12:00"), lasts("x", "2026-10-05 07:00", "2026-10-05 07:30", others),
+			lasts("w", "2026-10-05 00:00", "2026-10-06 00:00", func(a *calendar.Appointment) {
+				a.AllDay, a.StartDate, a.EndDate = true, day("2026-10-05"), day("2026-10-06")
+			}),
+		}, "gap 09:00-10:00"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			terms := october("EUR", "60")
-			terms.LeaveOut = idle
+			terms.LeaveOut, terms.DayMinutes = idle, 480
 			_, issues, err := reckon(c.entries, &terms)
 			if err != nil {
 				t.Fatal(err)
@@ -73,6 +86,19 @@ func TestIssues(t *testing.T) {
 				t.Errorf("got %s, want %s", text, c.want)
 			}
 		})
+	}
+}
+
+func TestSupplementsHaveNoGaps(t *testing.T) {
+	terms := october("EUR", "60")
+	a, b := lasts("a", "2026-10-05 07:00", "2026-10-05 08:00"), lasts("b", "2026-10-05 15:00", "2026-10-05 16:00")
+	sheet := compute(t, []Entry{a, b}, terms)
+	later := terms.next(sheet)
+	_, issues, err := reckon([]Entry{
+		lasting(a, 7200), lasting(b, 7200), lasts("n", "2026-11-05 07:00", "2026-11-05 08:00"), lasts("m", "2026-11-05 09:00", "2026-11-05 10:00"),
+	}, &later)
+	if err != nil || len(issues) != 1 || issues[0].Date != day("2026-11-05") || !issues[0].Start.Equal(at("2026-11-05 08:00")) {
+		t.Errorf("got %+v, %v", issues, err)
 	}
 }
 

@@ -465,6 +465,13 @@ func (s *Sheets) problems(
 		}
 		problems = append(problems, pairs+" time, which is billed for both")
 	}
+	if n := len(sheet.Doubled()); n > 0 {
+		days := fmt.Sprintf("%d days have", n)
+		if n == 1 {
+			days = "1 day has"
+		}
+		problems = append(problems, days+" a line of the whole day beside others, which are all billed")
+	}
 	counts := map[action.Kind]int{}
 	for cursor := ""; ; {
 		actions, next, err := s.Actions.List(ctx, user, action.Filter{State: action.Open, Config: r.Config, From: span.From, To: span.To}, 100, cursor)
@@ -767,15 +774,18 @@ func (s *Sheets) ApprovedDays(ctx context.Context, user, config string) (ledger.
 	return days, nil
 }
 
-// Erase removes the sheets of a user.
+// Erase removes the sheets of a user, readable or not.
 func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string) error {
-	items, err := store.All(ctx, table, store.Query{PK: store.UserPartition(user), Prefix: Prefix})
+	all := store.Query{PK: store.UserPartition(user), Prefix: strings.TrimSuffix(Prefix, "#")} // and the lists of them
+	items, err := store.All(ctx, table, all)
 	if err != nil {
 		return fmt.Errorf("erase timesheets: %w", err)
 	}
 	configs := map[string]bool{}
 	for _, item := range items {
-		if r, err := decodeRecord(item); err == nil {
+		if config, ok := strings.CutPrefix(item.SK, bookPrefix); ok {
+			configs[config] = true
+		} else if r, err := decodeRecord(item); err == nil {
 			configs[r.Config] = true
 		}
 	}
@@ -790,10 +800,7 @@ func Erase(ctx context.Context, table store.Table, blobs blob.Blob, user string)
 			}
 		}
 	}
-	if err := store.Clear(ctx, table, store.Query{PK: store.UserPartition(user), Prefix: Prefix}); err != nil {
-		return fmt.Errorf("erase timesheets: %w", err)
-	}
-	if err := store.Clear(ctx, table, store.Query{PK: store.UserPartition(user), Prefix: bookPrefix}); err != nil {
+	if err := store.Clear(ctx, table, all); err != nil {
 		return fmt.Errorf("erase timesheets: %w", err)
 	}
 	return nil

@@ -110,6 +110,14 @@ func day(text string) calendar.Date {
 	return d
 }
 
+var berlin = func() *time.Location {
+	z, err := calendar.LoadZone("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	return z
+}()
+
 func period(from, to string) timesheet.Period { return timesheet.Period{From: day(from), To: day(to)} }
 
 var (
@@ -308,6 +316,42 @@ func TestApprovalAsksForANoteWhereSomethingIsOpen(t *testing.T) {
 	}
 }
 
+func TestApprovalAsksForANoteWhereAWholeDayIsBilledBesideOthers(t *testing.T) {
+	w := newWorld(t)
+	w.acme.DayMinutes = 480
+	var err error
+	w.acme, err = w.Customers.Update(t.Context(), ann, w.acme)
+	must(t, err)
+	whole := func(key, from, to string) *ledger.Entry {
+		e := entry(key, 1, from+" 00:00", 0)
+		a := &e.Appointment
+		a.AllDay, a.StartDate, a.EndDate = true, day(from), day(to)
+		a.Start, a.End = calendar.StartOfDay(a.StartDate, berlin), calendar.StartOfDay(a.EndDate, berlin)
+		return e
+	}
+	travel := entry("travel", 1, "2026-10-12 09:00", 60)
+	travel.Appointment.Travel = true
+	w.archive(whole("twice", "2026-10-05", "2026-10-08"), entry("a", 1, "2026-10-06 09:00", 60), entry("none", 1, "2026-10-05 09:00", 0),
+		whole("alone", "2026-10-12", "2026-10-13"), travel, entry("b", 1, "2026-10-14 09:00", 60))
+	v := w.create("Acme", october)
+	if len(v.Problems) != 1 || v.Problems[0] != "1 day has a line of the whole day beside others, which are all billed" {
+		t.Errorf("got %q", v.Problems)
+	}
+	_, err = w.Approve(t.Context(), ann, v.Record.ID, "")
+	w.refused(err, fault.Invalid, "a line of the whole day")
+	w.archive(whole("also", "2026-10-07", "2026-10-08"))
+	if v := w.show(v.Record.ID); len(v.Problems) != 1 || !strings.HasPrefix(v.Problems[0], "2 days have") {
+		t.Errorf("got %q", v.Problems)
+	}
+	must(t, discard(w.Approve(t.Context(), ann, v.Record.ID, "the calls were on top")))
+	gone := entry("a", 2, "2026-10-06 09:00", 60)
+	gone.Outcome = ledger.Withdrawn
+	w.archive(gone)
+	if v := w.create("Acme", november); told(v) != "a/1* -60" || len(v.Problems) != 0 {
+		t.Errorf("what is taken back is no problem: %s, %q", told(v), v.Problems)
+	}
+}
+
 func TestNothingIsApprovedOrLockedWhileARunWrites(t *testing.T) {
 	w := newWorld(t)
 	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
@@ -493,6 +537,58 @@ func TestWhatChangesAfterTheLockIsCarriedByTheNextSheet(t *testing.T) {
 	_ = r
 }
 
+func TestAnInvoiceIsOneLineAndNotedOnceForEachChange(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
+	r := w.locked(october)
+	n := len(r.History)
+	for range 2 {
+		var err error
+		if r, err = w.Invoice(t.Context(), ann, r.ID, " INV-1 "); err != nil || r.InvoiceRef != "INV-1" || len(r.History) != n+1 {
+			t.Errorf("got %q, %d changes, %v", r.InvoiceRef, len(r.History), err)
+		}
+	}
+	_, err := w.Invoice(t.Context(), ann, r.ID, "INV\n1")
+	w.refused(err, fault.Invalid, "one line")
+}
+
+func TestHashesAreThoseOfAConfigsLockedSheets(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
+	locked := w.locked(october)
+	must(t, discard(w.Approve(t.Context(), ann, w.create("Acme", november).Record.ID, "")))
+	w.create("Acme", december)
+	_, err := w.table.Put(t.Context(), store.Item{Key: store.OfUser(ann, "SHEET#unreadable"), Data: []byte("{")}, store.Any())
+	must(t, err)
+	if got, err := w.Hashes(t.Context(), ann, "work"); err != nil || len(got) != 1 || got[locked.ID] != locked.Hash {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if got, err := w.Hashes(t.Context(), ann, "another"); err != nil || len(got) != 0 {
+		t.Errorf("of another config: %v, %v", got, err)
+	}
+}
+
+func TestOnlyAnApprovedSheetIsReopenedAndNothingOfItIsLeft(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
+	id := w.create("Acme", october).Record.ID
+	_, err := w.Reopen(t.Context(), ann, id, "because")
+	w.refused(err, fault.Conflict, "is draft")
+	must(t, discard(w.Approve(t.Context(), ann, id, "")))
+	_, err = w.Reopen(t.Context(), ann, id, " \n")
+	w.refused(err, fault.Invalid, "is missing")
+	r, err := w.Reopen(t.Context(), ann, id, "because")
+	must(t, err)
+	left, err := w.Blobs.List(t.Context(), "timesheets/")
+	if err != nil || len(left) != 0 || r.Hash != "" || r.Through != 0 || r.State != timesheet.Draft || r.History[2].Note != "because" {
+		t.Errorf("left are %v, %v, %+v", left, err, r)
+	}
+	must(t, discard(w.Approve(t.Context(), ann, id, "")))
+	must(t, discard(w.Lock(t.Context(), ann, id)))
+	_, err = w.Reopen(t.Context(), ann, id, "because")
+	w.refused(err, fault.Conflict, "settled by the customer's next timesheet")
+}
+
 func TestASheetThatIsSupplementedIsLockedFirstAndNotReopened(t *testing.T) {
 	w := newWorld(t)
 	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
@@ -588,6 +684,34 @@ func TestWhatACustomerBroughtIsFoundInWhateverOrderItsMonthsWereApproved(t *test
 		if got := told(w.create("Acme", december)); got != "o/1* +30, n/1* +45, d/1 +15" {
 			t.Errorf("got %q", got)
 		}
+	}
+}
+
+func TestWhatChangesInTheFirstAndTheLastMinuteOfALockedMonthIsSettled(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("long", 1, "2026-09-10 06:00", 36*60), entry("first", 1, "2026-09-30 22:00", 15), entry("last", 1, "2026-10-31 22:59", 30),
+		entry("before", 1, "2026-09-30 21:59", 15), entry("after", 1, "2026-10-31 23:00", 15)) // by the clocks of Berlin
+	w.locked(october)
+	w.archive(entry("first", 2, "2026-09-30 22:00", 30), entry("last", 2, "2026-10-31 22:59", 60), entry("before", 2, "2026-09-30 21:59", 30),
+		entry("after", 2, "2026-10-31 23:00", 30))
+	if got := told(w.create("Acme", november)); got != "first/1* -15, first/2* +30, last/1* -30, last/2* +60, after/2 +30" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestWhatWasBilledWithoutRoundingIsTakenBackWithoutIt(t *testing.T) {
+	w := newWorld(t)
+	c := w.acme
+	c.Rounding = nil
+	c, err := w.Customers.Update(t.Context(), ann, c)
+	must(t, err)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50), entry("b", 1, "2026-10-05 12:00", 20))
+	w.locked(october)
+	c.Rounding = []customer.Rounding{{From: day("2026-01-01"), Increment: 60, Mode: customer.Up, Scope: customer.Day}}
+	must(t, discard(w.Customers.Update(t.Context(), ann, c)))
+	w.archive(entry("a", 2, "2026-10-05 09:00", 80))
+	if s := w.create("Acme", november).Document.Sheet; s.Billed != (-50+120)*60 || s.Totals[0].Amount != "140.00" {
+		t.Errorf("billed are %d minutes, %v", s.Billed/60, s.Totals)
 	}
 }
 
@@ -728,13 +852,23 @@ func TestErasingAUserTakesTheirSheets(t *testing.T) {
 	r := w.locked(october)
 	_, err := w.Export(t.Context(), ann, r.ID, timesheet.JSON, timesheet.Xero{})
 	must(t, err)
-	w.create("Acme", november)
+	draft := w.create("Acme", november).Record.ID
+	for _, sk := range []string{"SHEET#" + r.ID, "SHEET#" + draft, "SHEETS#work"} { // the lines lie in blob storage, whatever the records have become
+		_, err = w.table.Put(t.Context(), store.Item{Key: store.OfUser(ann, sk), Data: []byte("{")}, store.Any())
+		must(t, err)
+	}
+	_, err = w.table.Put(t.Context(), store.Item{Key: store.OfUser("tenant#bob", "SHEET#1"), Data: []byte("{}")}, store.Any())
+	must(t, err)
+	must(t, w.Blobs.Put(t.Context(), "timesheets/bobs/1/x", strings.NewReader("x")))
 	must(t, timesheet.Erase(t.Context(), w.table, w.Blobs, ann))
 	if all, _, err := w.List(t.Context(), ann, 10, ""); err != nil || len(all) != 0 {
 		t.Errorf("got %v, %v", all, err)
 	}
-	if left, err := w.Blobs.List(t.Context(), "timesheets/"); err != nil || len(left) != 0 {
+	if left, err := w.Blobs.List(t.Context(), "timesheets/"); err != nil || len(left) != 1 || left[0].Key != "timesheets/bobs/1/x" {
 		t.Errorf("got %v, %v", left, err)
+	}
+	if _, err := w.table.Get(t.Context(), store.OfUser("tenant#bob", "SHEET#1")); err != nil {
+		t.Errorf("another user's: %v", err)
 	}
 	if page, err := w.table.Query(t.Context(), store.Query{PK: store.UserPartition(ann), Prefix: "SHEET"}); err != nil || len(page.Items) != 0 {
 		t.Errorf("got %v, %v", page.Items, err)

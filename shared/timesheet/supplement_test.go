@@ -463,6 +463,34 @@ func TestASupplementIsTakenBackAlsoWhereTheSheetOfItsDaysIsNotGiven(t *testing.T
 	}
 }
 
+func TestASheetOfAllCustomersAndOneOfOneDoNotShareDays(t *testing.T) {
+	one := october("EUR", "60.00")
+	all := one
+	all.Customer = ""
+	for name, c := range map[string][2]Terms{"one after all": {all, one}, "all after one": {one, all}, "all twice": {all, all}} {
+		sheet := compute(t, nil, c[0])
+		later := c[1]
+		later.Locked = []Locked{{Sheet: *sheet, Customer: c[0].Customer}}
+		if _, err := Compute(nil, later); fault.FieldOf(err) != "period" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestALockedLineHasBothTimesOrNone(t *testing.T) {
+	terms := october("EUR", "60.00")
+	for name, change := range map[string]func(*Line){
+		"no start": func(l *Line) { l.Start = "" }, "no end": func(l *Line) { l.End = "" },
+		"an end before its start": func(l *Line) { l.Start, l.End = l.End, l.Start },
+	} {
+		sheet := compute(t, minutes(30), terms)
+		change(&sheet.Lines[0])
+		if _, err := Compute(nil, terms.next(sheet)); fault.FieldOf(err) != "locked[0].lines[0]" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestTimeThatWasRoundedToNothingIsTakenBackToo(t *testing.T) {
 	terms := october("EUR", "60.00").rounded(15, Nearest, ByEntry, 0)
 	a := timed("a", "2026-10-05 09:00", 7*60)

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"adminassistant/shared/calendar"
 )
@@ -105,6 +106,31 @@ type Line struct {
 
 // Reverses says whether the line takes back one of a locked sheet.
 func (l *Line) Reverses() bool { return l.Seconds < 0 || l.Billed < 0 }
+
+// Doubled are the days that a line of a whole day shares with other lines of the same customer and kind, all of which are billed. Lines of whole days have no
+// times, so that Overlaps does not name them.
+func (s *Sheet) Doubled() (days []calendar.Date) {
+	type work struct {
+		customer string
+		kind     Kind
+		day      calendar.Date
+	}
+	lines, whole := map[work]int{}, map[work]bool{}
+	for i := range s.Lines {
+		if l := &s.Lines[i]; l.Seconds > 0 {
+			w := work{calendar.Folded(l.Customer), l.Kind, l.Date}
+			lines[w]++
+			whole[w] = whole[w] || l.Start == ""
+		}
+	}
+	for w, n := range lines {
+		if n > 1 && whole[w] {
+			days = append(days, w.day)
+		}
+	}
+	slices.SortFunc(days, calendar.Date.Compare)
+	return slices.Compact(days)
+}
 
 // Total is the sum of the amounts in one currency.
 type Total struct {

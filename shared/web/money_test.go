@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -241,6 +242,25 @@ func approvedForm(r *reader, at string) url.Values {
 }
 
 // TestATimesheetByKeys makes, approves and locks a timesheet without a mouse.
+func TestATimesheetSaysWhereAWholeDayIsBilledBesideOthers(t *testing.T) {
+	m := newMachine(t)
+	month, conference := sample(t), []byte("SUMMARY:Conference in Graz\r\nCATEGORIES:Admin - non-billable")
+	if !bytes.Contains(month, conference) {
+		conference = bytes.ReplaceAll(conference, []byte("\r"), nil)
+	}
+	config := m.fill(bytes.Replace(month, conference, bytes.Replace(conference, []byte("Admin - non-billable"), []byte("Acme - billable"), 1), 1))
+	m.work()
+	m.archive(config)
+	m.json("POST", "/v1/customers", `{"name": "Acme", "currency": "EUR", "rates": [{"from": "2026-01-01", "work": "120.00"}], "day_minutes": 480}`)
+	at := "/timesheets/" + m.json("POST", "/v1/timesheets", `{"customer": "Acme", "period": "`+october+`"}`)["id"].(string)
+	page := m.reader().page(at)
+	for _, want := range []string{"One day has a line of the whole day beside others.", "All of them are billed.", "<li>Mon 26 Oct</li>"} {
+		if !strings.Contains(page.body, want) {
+			t.Errorf("the page lacks %q: %s", want, page.body)
+		}
+	}
+}
+
 func TestATimesheetByKeys(t *testing.T) {
 	m := newMachine(t)
 	config := m.fill(sample(t))

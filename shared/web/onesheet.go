@@ -167,6 +167,9 @@ func (st *statement) issues() g.Node {
 	if n := len(st.sheet.Overlaps); n > 0 {
 		nodes = append(nodes, st.overlaps())
 	}
+	if days := st.sheet.Doubled(); len(days) > 0 {
+		nodes = append(nodes, st.doubled(days))
+	}
 	if len(st.Open) > 0 {
 		nodes = append(nodes, st.questions())
 	}
@@ -230,6 +233,12 @@ func (st *statement) overlaps() g.Node {
 			}
 			return Li(g.Text(on + name(o[0]) + " · " + name(o[1])))
 		}), st.more(n))))
+}
+
+// doubled names the days that are billed as a whole, and line by line.
+func (st *statement) doubled(days []calendar.Date) g.Node {
+	return Li(Class("stop"), Details(Summary(B(g.Text(st.n("sheet.doubled", len(days)))), g.Text(" "+st.t("sheet.doubled.all"))),
+		Ul(g.Map(days[:min(len(days), mostNamed)], func(d calendar.Date) g.Node { return Li(g.Text(st.shortDay(d))) }), st.more(len(days)))))
 }
 
 func (st *statement) questions() g.Node {

@@ -178,8 +178,8 @@ func positions(d *timesheet.Document) sheet {
 
 func entries(d *timesheet.Document) sheet {
 	s := sheet{name: "Entries", widths: []int{12, 8, 8, 24, 14, 10, 60, 10, 10, 10, 14, 12, 10, 24, 24, 40, 9, 40}}
-	s.rows = append(s.rows, head("Date", "Start", "End", "Customer", "Billing type", "Kind", "Subject", "Time", "Billed", "Seconds", "Billed seconds", "Rate", "Currency",
-		"Flags", "Supplements", "Key", "Version", "Hash"))
+	s.rows = append(s.rows, head("Date", "Start", "End", "Customer", "Billing type", "Kind", "Subject", "Time", "Billed", "Seconds", "Billed seconds",
+		"Rate", "Currency", "Flags", "Supplements", "Key", "Version", "Hash"))
 	for i := range d.Sheet.Lines {
 		l := &d.Sheet.Lines[i]
 		from, to := d.Clock(l)
