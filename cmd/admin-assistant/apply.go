@@ -98,7 +98,12 @@ func (p *program) applyCommand() *cobra.Command {
 			"Configs and customers are known by their names, and jobs too: give jobs names, since one without a name is another one when anything of it changes.",
 		Example: "  admin-assistant export > setup.yaml\n  admin-assistant apply -f setup.yaml --dry-run",
 		RunE: p.with(func(ctx context.Context, c *client, _ []string) error {
-			want, err := p.readSetUp(file)
+			from, err := p.read(file)
+			if err != nil {
+				return err
+			}
+			defer from.Close()
+			want, err := setUpOf(from)
 			if err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
@@ -128,7 +133,7 @@ func (p *program) applyCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "file in YAML or JSON; - reads standard input")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would change, and change nothing")
-	required(cmd, "file")
+	p.required(cmd, "file")
 	return cmd
 }
 
@@ -238,14 +243,9 @@ func plainRules(config fields) {
 	}
 }
 
-// readSetUp reads a file of a set-up. It may be of several documents, which are one together.
-func (p *program) readSetUp(name string) (want setUp, err error) {
-	f, err := p.read(name)
-	if err != nil {
-		return want, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(plaintext.NewReader(f))
+// setUpOf reads a file of a set-up. It may be of several documents, which are one together.
+func setUpOf(from io.Reader) (want setUp, err error) {
+	text, err := io.ReadAll(plaintext.NewReader(from))
 	if err != nil {
 		return want, err
 	}

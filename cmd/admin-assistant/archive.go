@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -123,7 +124,7 @@ func (p *program) archiveRun() *cobra.Command {
 	cmd.Flags().BoolVar(&start.Replace, "replace", false, "archive the period anew: what differs is replaced, but for what was decided and what is locked")
 	cmd.Flags().BoolVar(&start.Adopt, "adopt", false, "use an archive calendar that holds other events, and take copies of another ledger over into this one")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until the run has ended")
-	required(cmd, "config")
+	p.required(cmd, "config")
 	return cmd
 }
 
@@ -342,6 +343,9 @@ func (p *program) printRun(r runView, config string, items []runItem, zone *time
 		p.printCounts(r.Result.Counts, r.Result.Balanced)
 		fmt.Fprintf(p.out, "%d written, %d failed, %s, %d for you to decide\n", r.Result.Written, r.Result.Failed,
 			counted(r.Result.Overlaps, "overlap", "overlaps"), r.Result.Actions)
+		if r.Result.Actions > 0 && !r.DryRun {
+			fmt.Fprintf(p.out, "decide what is open with: %s\n", p.command("review --config "+quoted(config)))
+		}
 		for _, line := range remarks(r.Result) {
 			fmt.Fprintln(p.out, line)
 		}
@@ -353,6 +357,7 @@ func (p *program) printRun(r runView, config string, items []runItem, zone *time
 	}
 	if len(items) > 0 {
 		p.printItems(items, zone)
+		fmt.Fprintf(p.out, "times in %s\n", zone)
 	}
 	if r.Failed > 0 {
 		fmt.Fprintf(p.out, "try the failed ones again with: %s\n", p.command("run retry "+r.ID))
@@ -393,18 +398,26 @@ func (p *program) printCounts(c archive.Counts, balanced bool) {
 
 func (p *program) printItems(items []runItem, zone *time.Location) {
 	var rows []table.Row
+	subjects := map[string]string{}
+	for _, it := range items {
+		subjects[it.Plan.EventID] = it.Plan.Appointment.Subject
+	}
 	for _, it := range items {
 		var notes []string
 		if it.Problem != nil {
 			notes = append(notes, "failed: "+it.Problem.Detail)
 		}
 		for _, c := range it.Plan.Changes {
-			notes = append(notes, fmt.Sprintf("%s %s -> %s (%s)", c.Field, c.From, c.To, c.Reason))
+			notes = append(notes, fmt.Sprintf("%s %s -> %s (%s)", c.Field, atHome(c.From, zone), atHome(c.To, zone), c.Reason))
 		}
 		notes = append(notes, it.Plan.Issues...)
 		why := it.Plan.Reason
 		if it.Plan.By != "" {
-			why = strings.TrimSpace(why + " by " + it.Plan.By)
+			by := it.Plan.By
+			if subject := subjects[by]; subject != "" {
+				by = strconv.Quote(subject)
+			}
+			why = strings.TrimSpace(why + " by " + by)
 		}
 		if it.Plan.Decision != "" {
 			why += fmt.Sprintf(" (%s)", strings.TrimSpace(it.Plan.Decision+" "+string(it.Plan.Verdict)))
@@ -412,6 +425,14 @@ func (p *program) printItems(items []runItem, zone *time.Location) {
 		rows = append(rows, table.Row{when(&it.Plan.Appointment, zone), it.Plan.Appointment.Subject, string(it.Plan.Outcome), why, strings.Join(notes, "; ")})
 	}
 	p.printTable(table.Row{"When", "Subject", "Outcome", "Why", "Notes"}, rows)
+}
+
+// atHome is a value of a field, a time in a zone.
+func atHome(value string, zone *time.Location) string {
+	if t, err := time.Parse(time.RFC3339, value); err == nil {
+		return t.In(zone).Format(minuteFormat)
+	}
+	return value
 }
 
 // printRuns prints a row for each run.

@@ -93,17 +93,20 @@ func (p *program) backupRun() *cobra.Command {
 			"The exit code is 0 when all went well, 3 when events could not be read or do not fit into the iCalendar file, 1 when the run failed.",
 		Example: `  admin-assistant backup run --calendar msgraph://me@example.com/calendars/primary
   admin-assistant backup run --config work --archive --period "last month"`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
 			if (start.Calendar == "") == (start.Config == "") {
 				return wrong(cmd, "give --calendar or --config")
 			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if archived {
 				start.Which = "archive"
 			}
 			return p.carryOut(cmd.Context(), request{method: http.MethodPost, path: "/v1/backups", json: start}, noWait)
 		},
 	}
-	cmd.Flags().StringVar(&start.Calendar, "calendar", "", "the calendar's URI")
+	cmd.Flags().StringVar(&start.Calendar, "calendar", "", "the calendar, by its name or URI")
 	cmd.Flags().StringVar(&start.Config, "config", "", "archive config, by name or id: its source calendar")
 	cmd.Flags().BoolVar(&archived, "archive", false, "with --config: its archive calendar")
 	cmd.Flags().StringVar(&start.Period, "period", "", `days, as in "last month" (default: all there is)`)
@@ -176,7 +179,7 @@ func (p *program) backupList() *cobra.Command {
 			})
 		}),
 	}
-	cmd.Flags().StringVar(&filter.calendar, "calendar", "", "only backups of this calendar, by its URI")
+	cmd.Flags().StringVar(&filter.calendar, "calendar", "", "only backups of this calendar, by its name or URI")
 	cmd.Flags().StringVar(&filter.config, "config", "", "only backups of this archive config's calendars")
 	cmd.Flags().StringVar(&filter.job, "job", "", "only backups that this job had made, by its id")
 	cmd.Flags().IntVar(&most, "most", 20, "so many at the most; 0: all")

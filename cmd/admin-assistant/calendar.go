@@ -71,6 +71,10 @@ func (p *program) calendarCreate() *cobra.Command {
 		Use: "create URI", Short: "Create a calendar", Args: cobra.ExactArgs(1),
 		Example: `  admin-assistant calendar create local://me/calendars/Work`,
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			if name := url.PathEscape(args[0]); !strings.Contains(args[0], "://") {
+				return fault.New(fault.Invalid, "calendar URI %q does not say where the calendar is to be: on this machine, as in local://me/calendars/%s, or in "+
+					"Outlook, as in msgraph://me/calendars/%s", args[0], name, name)
+			}
 			var made calendarView
 			if _, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/calendars", json: map[string]string{"uri": args[0]}}, &made); err != nil {
 				return err
@@ -337,13 +341,18 @@ func (p *program) calendarExport() *cobra.Command {
 	}
 }
 
-// save makes a call that is answered with a file, and keeps that under the name given; without one, or for "-", it goes to standard output.
+// save makes a call that is answered with a file, and keeps that under the name given; without one, or for "-", it goes to standard output. A terminal
+// gets what is no text for "-" alone.
 func (p *program) save(ctx context.Context, c *client, in request, name []string) error {
 	answer, err := c.send(ctx, in)
 	if err != nil {
 		return err
 	}
 	defer answer.Body.Close()
+	kind, _, _ := strings.Cut(answer.Header.Get("Content-Type"), ";")
+	if text := strings.HasPrefix(kind, "text/") || strings.HasSuffix(kind, "json"); len(name) == 0 && !text && isTerminal(p.out) {
+		return usageError{errors.New("the file is not text, and this is a terminal: name a file behind it, or send it on with > FILE")}
+	}
 	if len(name) == 0 || name[0] == "-" {
 		_, err = io.Copy(p.out, answer.Body)
 		return err
@@ -414,10 +423,10 @@ func (v *eventView) appointment() *calendar.Appointment {
 }
 
 // periodFlags are --period and --timezone.
-func periodFlags(cmd *cobra.Command, period, zone *string) {
+func (p *program) periodFlags(cmd *cobra.Command, period, zone *string) {
 	cmd.Flags().StringVar(period, "period", "", `days, as in "last week", "last 7 days", "2026-10-01 to 2026-10-31"`)
 	cmd.Flags().StringVar(zone, "timezone", "", "IANA time zone in which days begin and end (default: this machine's)")
-	required(cmd, "period")
+	p.required(cmd, "period")
 }
 
 // inZone finds the calendar that a command is about and the zone that it names, else this machine's.
@@ -478,7 +487,7 @@ func (p *program) calendarEvents() *cobra.Command {
 			return err
 		}),
 	}
-	periodFlags(cmd, &period, &name)
+	p.periodFlags(cmd, &period, &name)
 	return cmd
 }
 
@@ -514,7 +523,7 @@ func (p *program) calendarOverlaps() *cobra.Command {
 			return err
 		}),
 	}
-	periodFlags(cmd, &period, &name)
+	p.periodFlags(cmd, &period, &name)
 	cmd.Flags().BoolVar(&allDay, "all-day", false, "all-day appointments take part")
 	return cmd
 }

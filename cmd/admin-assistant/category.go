@@ -65,7 +65,7 @@ type validationView struct {
 type categoryAccount struct{ calendar, config string }
 
 func (a *categoryAccount) register(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().StringVar(&a.calendar, "calendar", "", "URI of a calendar of the account, as in msgraph://me/calendars/primary")
+	cmd.Flags().StringVar(&a.calendar, "calendar", "", "a calendar of the account, by its name, or its URI as in msgraph://me/calendars/primary")
 	cmd.Flags().StringVar(&a.config, "config", "", "name or id of a config whose source is of the account; may be left out where there is one alone")
 	return cmd
 }
@@ -247,7 +247,7 @@ func (p *program) categoryValidate() *cobra.Command {
 		}),
 	})
 	cmd.Flags().StringVar(&period, "period", "", `days, as in "last month" or "2026-10-01 to 2026-10-31"`)
-	required(cmd, "period")
+	p.required(cmd, "period")
 	return cmd
 }
 

@@ -328,7 +328,8 @@ func TestPlanFromFiles(t *testing.T) {
 		p.Items[0].Outcome != "archived" || p.Items[1].Outcome != "superseded" || p.Items[1].By != "a" || len(p.Overlaps) != 1 || p.Actions == nil {
 		t.Errorf("plan %+v", p)
 	}
-	m.run("", "archive", "plan", "--events", events, "--config", config).ok().says("Mon 2026-10-05 09:00-10:00", "Acme review", "superseded", "by a", "balanced")
+	m.run("", "archive", "plan", "--events", events, "--config", config).ok().says("Mon 2026-10-05 09:00-10:00", "Acme review", "superseded",
+		`by "Acme review"`, "balanced")
 
 	t.Run("the bare array, standard input and a list without its object give the same", func(t *testing.T) {
 		m.t = t
@@ -435,7 +436,7 @@ func TestPlanFromFilesWithDecisions(t *testing.T) {
 		p.Counts["fetched"] != 2 || len(p.Issues) != 1 {
 		t.Errorf("%q, counts %v, issues %q", got, p.Counts, p.Issues)
 	}
-	m.run("", args...).ok().says("decision (d1 drop)", "decision (d1 keep_as)", "start 2026-10-05T07:30:00Z -> 2026-10-05T08:00:00Z (decision)",
+	m.run("", args...).ok().says("decision (d1 drop)", "decision (d1 keep_as)", "start 2026-10-05 09:30 -> 2026-10-05 10:00 (decision)",
 		"Globex call", "decision (d1 create)", "created 1: balanced", `decision "d1" is about a key that is not here: "nobody"`)
 
 	wrong := m.file("wrong.json", strings.Replace(decisions, `"end": "2026-10-05T10:00`, `"end": "2026-10-05T08:59`, 1))

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
+	"syscall"
 
 	"adminassistant/shared/fault"
 )
@@ -317,12 +319,27 @@ func (c *client) try(ctx context.Context, in request, body []byte, key, token st
 	if err != nil {
 		var network *url.Error
 		if errors.As(err, &network) && ctx.Err() == nil {
-			return nil, fault.New(fault.Unavailable,
-				"no server answers at %s (%v); start one with: admin-assistant serve, or work without one with: --local", c.base, network.Err)
+			return nil, fault.New(fault.Unavailable, "no server answers at %s%s", c.base, whyNoAnswer(c.at.Hostname(), network.Err))
 		}
 		return nil, err
 	}
 	return answer, nil
+}
+
+// whyNoAnswer says after "no server answers" why, as far as that is known, and what to do.
+func whyNoAnswer(host string, err error) string {
+	var name *net.DNSError
+	switch {
+	case errors.As(err, &name) && name.IsNotFound:
+		return fmt.Sprintf(", since no machine has the name %s; is it written right, and is there a network?", host)
+	case errors.Is(err, syscall.ECONNREFUSED) && ownHost(host):
+		return "; start one with: admin-assistant serve, or work without one with: --local"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return ": the machine is there, and does not listen"
+	case ownHost(host):
+		return fmt.Sprintf(" (%v); start one with: admin-assistant serve, or work without one with: --local", err)
+	}
+	return fmt.Sprintf(" (%v); is the address right, and is there a network?", err)
 }
 
 // page is one page of a list.

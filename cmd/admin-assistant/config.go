@@ -50,8 +50,8 @@ type configShare struct {
 // flags gives the body's fields as flags, with the present values as defaults.
 func (b *configBody) flags(f *pflag.FlagSet) {
 	f.StringVar(&b.Name, "name", b.Name, "name of the config")
-	f.StringVar(&b.Source, "source", b.Source, "calendar URI of what is archived; it is never written")
-	f.StringVar(&b.Archive, "archive", b.Archive, "calendar URI of the archive")
+	f.StringVar(&b.Source, "source", b.Source, "calendar that is archived, by its name or URI; it is never written")
+	f.StringVar(&b.Archive, "archive", b.Archive, "calendar of the archive, by its URI or name; one that is not there yet is made beside the source")
 	f.StringVar(&b.Timezone, "timezone", b.Timezone, "IANA time zone in which days begin and end")
 	f.StringVar(&b.Purpose, "purpose", b.Purpose, "general: everything; timesheet: what has a customer, and travel")
 	f.StringVar(&b.Overlaps, "overlaps", b.Overlaps, "what becomes of appointments that share time: keep, ask or resolve")
@@ -88,7 +88,7 @@ func (p *program) configCreate() *cobra.Command {
 	}
 	body.flags(cmd.Flags())
 	cmd.Flags().StringVar(&verify, "verify", verify, "weekly: also create a job that verifies the config once a week; or none")
-	required(cmd, "name", "source", "archive", "timezone")
+	p.required(cmd, "name", "source", "archive", "timezone")
 	return cmd
 }
 

@@ -42,7 +42,7 @@ func TestCustomersAndHours(t *testing.T) {
 	m.local("hours", "working-time", "--period", october, "--most-day", "1", "--most-week", "10").ok().says("long day", "week of 2026-10-05")
 	m.local("--output", "csv", "hours", "working-time", "--period", october).ok().says("date,first_begin,", "2026-10-05,09:00:00,")
 	m.local("--output", "json", "hours", "working-time", "--period", october).ok().says(`"first_begin"`)
-	m.local("hours", "working-time", "--period", october, "--least-rest", "long").fails(exitUsage, "least_rest")
+	m.local("hours", "working-time", "--period", october, "--least-rest", "long").fails(exitUsage, "--least-rest")
 	if out := m.local("--output", "json", "hours", "--period", october).ok().out; !strings.Contains(out, `"worked_minutes"`) {
 		t.Error(out)
 	}

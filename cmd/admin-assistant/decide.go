@@ -312,7 +312,7 @@ func (p *program) ledgerAmend() *cobra.Command {
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
 	fields.flags(cmd)
 	h.flags(cmd)
-	required(cmd, "config")
+	p.required(cmd, "config")
 	return cmd
 }
 
@@ -339,7 +339,7 @@ func (p *program) ledgerAdd() *cobra.Command {
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
 	fields.flags(cmd)
 	h.flags(cmd)
-	required(cmd, "config", "start", "end", "subject")
+	p.required(cmd, "config", "start", "end", "subject")
 	return cmd
 }
 
@@ -363,7 +363,7 @@ func (p *program) ledgerWithdraw() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
 	h.flags(cmd)
-	required(cmd, "config")
+	p.required(cmd, "config")
 	return cmd
 }
 

@@ -117,7 +117,9 @@ var (
 	thingsOf = map[string]thing{
 		"RUN": runs, "RUN|last": runs, "JOB": jobs, "BACKUP": backups, "ACTION": actions, "NOTIFICATION": notifications, "TIMESHEET": timesheets, "OBJECT": users,
 	}
-	flagsOf = map[string]thing{"job": jobs, "backup": backups}
+	flagsOf = map[string]thing{"job": jobs, "backup": backups, "config": configs}
+	// calendarsOf are flags that name calendars, in the order in which they are looked at.
+	calendarsOf = []string{"calendar", "source", "archive", "into"}
 )
 
 // ids has every command get whole ids of what its arguments and flags name.
@@ -128,8 +130,7 @@ func (p *program) ids(cmd *cobra.Command) {
 	takes := argumentsOf(cmd.Use)
 	words := append(slices.Clone(takes.must), takes.may...)
 	do := cmd.RunE
-	if do == nil || !slices.ContainsFunc(words, func(word string) bool { return thingsOf[word].word != "" }) && cmd.Flags().Lookup("job") == nil &&
-		cmd.Flags().Lookup("backup") == nil {
+	if do == nil {
 		return
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -143,13 +144,16 @@ func (p *program) ids(cmd *cobra.Command) {
 			}
 		}
 		for name, of := range flagsOf {
-			if f := cmd.Flags().Lookup(name); f != nil && f.Changed && f.Value.Type() == "string" {
-				id := f.Value.String()
-				err := p.whole(cmd, of, &id)
-				if err == nil {
-					err = f.Value.Set(id)
-				}
-				if err != nil {
+			if name == "config" && cmd.Flags().Changed("events") {
+				continue // it names a file
+			}
+			if err := changeFlag(cmd, name, func(text *string) error { return p.whole(cmd, of, text) }); err != nil {
+				return err
+			}
+		}
+		if !cmd.HasParent() || cmd.Parent().Name() != "job" { // where --calendar is a word
+			for _, name := range calendarsOf {
+				if err := changeFlag(cmd, name, func(text *string) error { return p.calendarNamed(cmd, name, text) }); err != nil {
 					return err
 				}
 			}
@@ -158,11 +162,54 @@ func (p *program) ids(cmd *cobra.Command) {
 	}
 }
 
+// changeFlag changes the text of a flag, if it is given.
+func changeFlag(cmd *cobra.Command, name string, change func(text *string) error) error {
+	f := cmd.Flags().Lookup(name)
+	if f == nil || !f.Changed || f.Value.Type() != "string" {
+		return nil
+	}
+	text := f.Value.String()
+	switch err := change(&text); {
+	case fault.Of(err) == fault.Unavailable:
+		return nil // the command says so, unless more is wrong with it
+	case err != nil:
+		return err
+	}
+	return f.Value.Set(text)
+}
+
+// calendarNamed puts the URI of a calendar in the place of its name. An archive that is not there yet is one beside its source.
+func (p *program) calendarNamed(cmd *cobra.Command, flag string, text *string) error {
+	if strings.Contains(*text, "://") || *text == "" {
+		return nil
+	}
+	c, err := p.api()
+	if err != nil {
+		return err
+	}
+	v, err := p.findCalendar(cmd.Context(), c, *text)
+	if source := cmd.Flags().Lookup("source"); fault.Of(err) == fault.NotFound && flag == "archive" && source != nil {
+		if uri, wrong := calendar.ParseURI(source.Value.String()); wrong == nil {
+			uri.Calendar = *text
+			*text = uri.String()
+			return nil
+		}
+	}
+	if err == nil {
+		*text = v.URI
+	}
+	return err
+}
+
 // whole puts the id of what a text names in its place.
 func (p *program) whole(cmd *cobra.Command, of thing, text *string) error {
 	c, err := p.api()
-	if err == nil {
-		*text, err = p.find(cmd.Context(), c, of, *text)
+	if err != nil {
+		return err
+	}
+	id, err := p.find(cmd.Context(), c, of, *text)
+	if name := of.word == configs.word && !strings.EqualFold(id[:min(len(id), len(*text))], *text); err == nil && !name {
+		*text = id // the name of a config stays, for what is printed with it
 	}
 	return err
 }

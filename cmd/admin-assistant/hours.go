@@ -88,7 +88,7 @@ func (p *program) hoursCommand() *cobra.Command {
 	cmd.Flags().StringVar(&config, "config", "", "name or id of the config whose archive it is; may be left out where there is one alone")
 	cmd.Flags().StringVar(&period, "period", "", `days, as in "last month" or "2026-10-01 to 2026-10-31"`)
 	cmd.Flags().StringVar(&by, "by", "customer", "what time is added up by: customer, day, week, billing or category")
-	required(cmd, "period")
+	p.required(cmd, "period")
 	cmd.AddCommand(p.workingTime())
 	return cmd
 }
@@ -163,7 +163,7 @@ func (p *program) workingTime() *cobra.Command {
 	} {
 		parameters[strings.ReplaceAll(flag, "-", "_")] = cmd.Flags().String(flag, "", usage)
 	}
-	required(cmd, "period")
+	p.required(cmd, "period")
 	return cmd
 }
 

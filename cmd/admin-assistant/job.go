@@ -226,7 +226,7 @@ func (p *program) jobCreate() *cobra.Command {
 	cmd.Flags().StringVar(&body.Config, "config", "", "archive config, by name or id")
 	cmd.Flags().StringVar((*string)(&body.Kind), "kind", string(run.Archive), jobKinds())
 	flags.register(cmd.Flags())
-	required(cmd, "config")
+	p.required(cmd, "config")
 	return cmd
 }
 

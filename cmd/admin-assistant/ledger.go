@@ -103,7 +103,7 @@ func (p *program) ledgerDay() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
 	cmd.Flags().StringVar(&asOf, "as-of", "", "the end of a day, as in yesterday or 2026-11-02, or an instant as in 2026-11-02T12:00:00Z")
-	required(cmd, "config")
+	p.required(cmd, "config")
 	return cmd
 }
 
@@ -116,7 +116,7 @@ func (p *program) ledgerHistory() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
-	required(cmd, "config")
+	p.required(cmd, "config")
 	return cmd
 }
 
@@ -162,7 +162,7 @@ func (p *program) ledgerVerify() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
 	cmd.Flags().StringArrayVar(&since, "since", nil, "file with earlier heads that the ledger has to continue")
-	required(cmd, "config")
+	p.required(cmd, "config")
 	return cmd
 }
 
@@ -284,7 +284,7 @@ func (p *program) ledgerHead() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
 	cmd.Flags().BoolVar(&key, "key", false, "print the public key that signs here, for those who check proofs")
-	required(cmd, "config")
+	p.required(cmd, "config")
 	return cmd
 }
 
@@ -312,7 +312,7 @@ func (p *program) ledgerStamp() *cobra.Command {
 	cmd.Flags().StringVar(&config, "config", "", "archive config, by name or id")
 	cmd.Flags().StringVar(&day, "day", "", "UTC day of the head, as in 2026-10-31; without it, the newest")
 	cmd.Flags().StringVar(&file, "file", "", "file to write; without it the proof is printed")
-	required(cmd, "config")
+	p.required(cmd, "config")
 	return cmd
 }
 
@@ -368,7 +368,7 @@ func (p *program) ledgerProve() *cobra.Command {
 	cmd.Flags().StringVar(&period, "period", "", "days, as in \"last month\" or \"2026-10-01 to 2026-10-31\"")
 	cmd.Flags().StringVar(&key, "entry", "", "key of an appointment, as \"ledger day\" shows it")
 	cmd.Flags().StringVar(&file, "file", "", "file to write; without it the proof is printed")
-	required(cmd, "config")
+	p.required(cmd, "config")
 	return cmd
 }
 

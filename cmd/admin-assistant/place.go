@@ -130,7 +130,7 @@ func (p *program) travelGaps() *cobra.Command {
 	cmd.Flags().StringVar(&config, "config", "", "name or id of the config whose archive it is; may be left out where there is one alone")
 	cmd.Flags().StringVar(&period, "period", "", `days, as in "last week" or "2026-10-01 to 2026-10-31"`)
 	cmd.Flags().BoolVar(&ask, "ask", false, "open an action for each for which there is a suggestion")
-	required(cmd, "period")
+	p.required(cmd, "period")
 	return cmd
 }
 

@@ -58,7 +58,7 @@ func (p *program) archivePlan() *cobra.Command {
 	cmd.Flags().StringVar(&files.held, "ledger", "", "file with an earlier plan: what is archived already")
 	cmd.Flags().StringVar(&files.decisions, "decisions", "", "file with decisions, the oldest first")
 	cmd.Flags().StringVar(&period, "period", "", "days, without --events")
-	required(cmd, "config")
+	p.required(cmd, "config")
 	return cmd
 }
 

@@ -94,14 +94,14 @@ func (p *program) restoreCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&start.Backup, "backup", "", "id of a backup")
 	cmd.Flags().StringVar(&file, "file", "", "a file, instead of a backup")
-	cmd.Flags().StringVar(&start.Into, "into", "", "URI of the calendar")
+	cmd.Flags().StringVar(&start.Into, "into", "", "the calendar, by its URI, or its name if it is there")
 	cmd.Flags().StringVar(&start.Policy, "policy", string(restore.Skip), "what becomes of an event that is there already: skip, replace or duplicate")
 	cmd.Flags().StringVar(&start.Period, "period", "", `only what happens in these days, as in "last month"; default: all there is`)
 	cmd.Flags().StringVar(&start.Timezone, "timezone", "", "IANA time zone in which days begin and end (default: that of your settings)")
 	cmd.Flags().BoolVar(&start.CreateCalendar, "create", false, "create the calendar if it does not exist")
 	cmd.Flags().BoolVar(&start.Strict, "strict", false, "restore all of the file or nothing")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would happen, and write nothing")
-	required(cmd, "into")
+	p.required(cmd, "into")
 	return cmd
 }
 
@@ -320,7 +320,7 @@ func (p *program) backupDrill() *cobra.Command {
 			return p.showDrill(r)
 		}),
 	}
-	cmd.Flags().StringVar(&start.Calendar, "calendar", "", "URI of the calendar")
+	cmd.Flags().StringVar(&start.Calendar, "calendar", "", "the calendar, by its name or URI")
 	cmd.Flags().StringVar(&start.Config, "config", "", "archive config, by name or id, instead of a calendar")
 	cmd.Flags().StringVar(&start.Which, "which", "", "calendar of the config: source or archive (default: source)")
 	return cmd

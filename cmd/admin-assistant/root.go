@@ -14,6 +14,7 @@ import (
 	"github.com/adrg/xdg"
 	"github.com/pkg/browser"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"adminassistant/shared/app"
@@ -30,24 +31,25 @@ const (
 
 // program is what all commands share: the global flags, the streams and the way to the API.
 type program struct {
-	settings   app.Settings
-	local      bool
-	profile    string
-	apiGiven   bool   // by --api
-	dataGiven  bool   // by --data
-	output     string // what a command prints for: table for people, json for programs, csv where it has one of its own
-	form       form
-	fields     string
-	jq         string
-	wide       bool
-	yes        bool
-	serving    bool     // the command is serve
-	place      []string // the flags by which a further command is told the same stores or server
-	timesShown bool     // a table that is being made has times of this machine's zone
+	settings  app.Settings
+	local     bool
+	profile   string
+	apiGiven  bool   // by --api
+	dataGiven bool   // by --data
+	output    string // what a command prints for: table for people, json for programs, csv where it has one of its own
+	form      form
+	fields    string
+	jq        string
+	wide      bool
+	yes       bool
+	serving   bool     // the command is serve
+	place     []string // the flags by which a further command is told the same stores or server
+	times     []string // those of this machine's zone that a table which is being made has
 
 	in       io.Reader
 	out, err io.Writer
 	stopped  <-chan struct{} // closed by Ctrl-C
+	flags    *pflag.FlagSet  // of the command that was carried out
 
 	signIns   signIns
 	transport http.RoundTripper          // to servers and to the sign-in service
@@ -83,7 +85,9 @@ func (p *program) execute(ctx context.Context, args []string) int {
 	root.SetErr(p.err)
 	err := wrongCommand(root, args)
 	if err == nil {
-		err = root.ExecuteContext(ctx)
+		var cmd *cobra.Command
+		cmd, err = root.ExecuteContextC(ctx)
+		p.flags = cmd.Flags()
 	}
 	if out, ok := p.out.(*counting); ok && err == nil && out.bytes == 0 && p.form.kind != "csv" { // programs get a document from every command
 		_, err = io.WriteString(p.out, "{}\n")
@@ -134,7 +138,7 @@ func (p *program) report(err error) int {
 	if p.form.kind == "json" || p.form.kind == "yaml" || p.form.kind == "csv" {
 		_ = json.NewEncoder(p.err).Encode(map[string]problem{"error": said})
 	} else {
-		lines := strings.Split(said.Detail, "\n")
+		lines := strings.Split(p.flagged(said), "\n")
 		for i := range lines {
 			lines[i] = printable(p.told(lines[i]))
 		}
@@ -143,15 +147,54 @@ func (p *program) report(err error) int {
 	return code
 }
 
+// groups are the parts of the first help, from the main job to what is seldom needed, with their commands.
+var groups = []struct{ title, commands string }{
+	{"Every day:", "archive review action ledger hours timesheet run undo verify"},
+	{"Set up:", "calendar config rule customer category place job settings apply export"},
+	{"Keep safe:", "backup restore proof audit travel notification"},
+	{"Server and sign-in:", "serve service browser login logout whoami doctor mcp user admin"},
+}
+
+// grouped puts the commands of the program into their groups.
+func grouped(root *cobra.Command) {
+	for _, g := range groups {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, name := range strings.Fields(g.commands) {
+			if sub := child(root, name); sub != nil {
+				sub.GroupID = g.title
+			}
+		}
+	}
+}
+
+// flagged is what a problem says, with the field that is at fault as the flag that gave it.
+func (p *program) flagged(said problem) string {
+	flag := strings.ReplaceAll(said.Field, "_", "-")
+	if p.flags != nil && said.Field != "" && p.flags.Lookup(flag) != nil && strings.HasPrefix(said.Detail, said.Field+" ") {
+		return "--" + flag + strings.TrimPrefix(said.Detail, said.Field)
+	}
+	return said.Detail
+}
+
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "admin-assistant",
-		Short:         "Keep a truthful, billable record of your calendar",
+		Use:   "admin-assistant",
+		Short: "Keep a truthful, billable record of your calendar",
+		Long: "Keep a truthful, billable record of your calendar.\n\n" +
+			"With --local it works by itself; else it asks a server, as \"admin-assistant serve\" is one. To begin:",
+		Example: "  admin-assistant --local calendar create local://me/calendars/Work\n  admin-assistant --local calendar import Work work.ics\n" +
+			"  admin-assistant --local config create --name work --source Work --archive Archive --timezone Europe/Berlin\n" +
+			"  admin-assistant --local archive run --period \"last month\"\n  admin-assistant --local review",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if err := p.readForm(cmd); err != nil {
 				return err
+			}
+			for _, name := range []string{"config", "period"} {
+				if f := cmd.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() == "" { // as of a variable that is not set
+					return wrong(cmd, "--%s is empty: %s", name, f.Usage)
+				}
 			}
 			if p.form.kind != "table" {
 				p.out = &counting{Writer: p.out}
@@ -175,6 +218,7 @@ func (p *program) root() *cobra.Command {
 		p.verifyCommand(), p.ledgerCommand(), p.proofCommand(), p.actionCommand(), p.reviewCommand(), p.hoursCommand(), p.placeCommand(), p.travelCommand(),
 		p.timesheetCommand(), p.notificationCommand(), p.auditCommand(), p.userCommand(), p.adminCommand(), p.serveCommand(), p.mcpCommand(), p.browserCommand(),
 		p.serviceCommand(), p.manCommand(), p.versionCommand())
+	grouped(root)
 	root.Version = version
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetHelpCommand(p.helpCommand())
@@ -192,16 +236,65 @@ func (p *program) root() *cobra.Command {
 	return root
 }
 
-// required makes flags of a command required; leaving one out is a usage error.
-func required(cmd *cobra.Command, names ...string) {
+// required makes flags of a command required; leaving some out is a usage error that names them all. The one config that there is need not be said.
+func (p *program) required(cmd *cobra.Command, names ...string) {
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		var missing []string
 		for _, name := range names {
 			if f := cmd.Flags().Lookup(name); f.Value.String() == "" {
-				return wrong(cmd, "--%s is missing: %s", name, f.Usage)
+				missing = append(missing, name)
 			}
 		}
-		return nil
+		switch {
+		case len(missing) == 0:
+			return nil
+		case len(missing) > 1:
+			last := len(missing) - 1
+			return wrong(cmd, "--%s and --%s are missing%s", strings.Join(missing[:last], ", --"), missing[last], exampleOf(cmd))
+		case missing[0] == "config" && !cmd.Flags().Changed("events"):
+			return p.onlyConfig(cmd)
+		}
+		hint := ""
+		if missing[0] == "timezone" {
+			hint = ", as in " + p.zone().String() + ", which is this machine's"
+		}
+		return wrong(cmd, "--%s is missing: %s%s", missing[0], cmd.Flags().Lookup(missing[0]).Usage, hint)
 	}
+}
+
+// exampleOf is the first example of a command, to follow on what is wrong; empty if it has none.
+func exampleOf(cmd *cobra.Command) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(cmd.Example), "\n")
+	if first == "" {
+		return ""
+	}
+	return ", as in: " + first
+}
+
+// onlyConfig takes the one config that there is for the flag that is missing.
+func (p *program) onlyConfig(cmd *cobra.Command) error {
+	f := cmd.Flags().Lookup("config")
+	said := wrong(cmd, "--config is missing: %s", f.Usage)
+	c, err := p.api()
+	if err != nil {
+		return said
+	}
+	found, err := all[configView](cmd.Context(), c, configs.path, nil, 0)
+	switch {
+	case errors.Is(err, errStopped):
+		return err
+	case err != nil:
+		return said
+	case len(found) == 0:
+		return fault.New(fault.NotFound, "there is no config yet; make one with: admin-assistant config create --help")
+	case len(found) > 1:
+		var names []string
+		for _, v := range found[:min(len(found), fewNamed)] {
+			names = append(names, v.Name)
+		}
+		return wrong(cmd, "--config is missing: which of %s? %s", counted(len(found), "config", "configs"), strings.Join(names, ", "))
+	}
+	return f.Value.Set(found[0].Name)
 }
 
 // readSettings reads the environment, over which flags win.

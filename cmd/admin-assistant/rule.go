@@ -149,13 +149,13 @@ func (p *program) ruleListing() *cobra.Command {
 			return p.showRules(rules)
 		}),
 	}
-	ofConfig(cmd, &config)
+	p.ofConfig(cmd, &config)
 	return cmd
 }
 
-func ofConfig(cmd *cobra.Command, config *string) {
+func (p *program) ofConfig(cmd *cobra.Command, config *string) {
 	cmd.Flags().StringVar(config, "config", "", "name of the archive config")
-	required(cmd, "config")
+	p.required(cmd, "config")
 }
 
 // written is a rule as flags have it.
@@ -297,7 +297,7 @@ func (p *program) ruleAdd() *cobra.Command {
 			return insert(rules, w.at, r)
 		})
 	})
-	ofConfig(cmd, &config)
+	p.ofConfig(cmd, &config)
 	w.flags(cmd.Flags())
 	return cmd
 }
@@ -334,7 +334,7 @@ func (p *program) ruleEdit() *cobra.Command {
 			return insert(slices.Delete(slices.Clone(rules), i, i+1), w.at, r)
 		})
 	})
-	ofConfig(cmd, &config)
+	p.ofConfig(cmd, &config)
 	w.flags(cmd.Flags())
 	return cmd
 }
@@ -356,7 +356,7 @@ func (p *program) ruleDelete() *cobra.Command {
 			})
 		}),
 	}
-	ofConfig(cmd, &config)
+	p.ofConfig(cmd, &config)
 	return cmd
 }
 
@@ -379,7 +379,7 @@ func (p *program) ruleMove() *cobra.Command {
 			})
 		}),
 	}
-	ofConfig(cmd, &config)
+	p.ofConfig(cmd, &config)
 	return cmd
 }
 
@@ -474,10 +474,10 @@ func (p *program) ruleTry() *cobra.Command {
 			return p.showTryout(&tried)
 		}),
 	}
-	ofConfig(cmd, &config)
+	p.ofConfig(cmd, &config)
 	cmd.Flags().StringVar(&period, "period", "", "days that are looked at; at most 400")
 	cmd.Flags().StringVar(&file, "file", "", "file with rules as JSON; - reads standard input")
-	required(cmd, "period")
+	p.required(cmd, "period")
 	return cmd
 }
 
@@ -587,10 +587,10 @@ func (p *program) ruleSuggest() *cobra.Command {
 			return err
 		}
 		_, err = fmt.Fprintln(p.out, "None of them is applied. Write them to a file with --file, and keep in it those that you want. Then see what they would do:\n"+
-			p.command("rule try --config "+quoted(v.Name)+" --period 'last month' --file FILE"))
+			p.command("rule try --config "+quoted(v.Name)+" --period "+quoted(period)+" --file FILE"))
 		return err
 	})
-	ofConfig(cmd, &config)
+	p.ofConfig(cmd, &config)
 	cmd.Flags().StringVar(&period, "period", "last 90 days", "days that are looked at; at most 400")
 	cmd.Flags().StringVar(&file, "file", "", "write the rules to this file")
 	return cmd

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,9 +21,15 @@ func (p *program) serveCommand() *cobra.Command {
 	var mailbox, asks string
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Serve the whole system on this machine: API and worker over its stores", Args: cobra.NoArgs,
+		Long: "Serve the whole system on this machine: API and worker over its stores. With --demo it shows a sample month, in a data folder of its own beside\n" +
+			"yours unless --data names one, so that nothing of it gets into your record.",
+		Example: "  admin-assistant serve\n  admin-assistant serve --demo --addr 127.0.0.1:8081",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p.local, p.serving = true, true
 			if demo {
+				if err := p.demoFolder(); err != nil {
+					return err
+				}
 				closing, waits, err := p.prepareDemo(cmd.Context(), mailbox)
 				if err != nil {
 					return err
@@ -41,6 +48,16 @@ func (p *program) serveCommand() *cobra.Command {
 	return cmd
 }
 
+// demoFolder has the demo keep its data apart from what is true, unless a folder is named.
+func (p *program) demoFolder() error {
+	if p.settings.Data != "" {
+		return nil
+	}
+	own, err := p.settings.DataDir()
+	p.settings.Data, p.dataGiven = own+"-demo", true
+	return err
+}
+
 // serve serves until ctx ends. asks is the command by which what waits for the user is decided; empty: nothing does.
 func (p *program) serve(ctx context.Context, addr, asks string) error {
 	if err := onlyLoopback(addr); err != nil {
@@ -52,7 +69,11 @@ func (p *program) serve(ctx context.Context, addr, asks string) error {
 	}
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return fault.New(fault.Unavailable, "cannot listen on %s: %v; name another address with --addr", addr, err)
+		why := err.Error()
+		if errors.Is(err, syscall.EADDRINUSE) {
+			why = "another program does, perhaps a server that runs already"
+		}
+		return fault.New(fault.Unavailable, "cannot listen on %s: %s; name another address with --addr", addr, why)
 	}
 	at := listener.Addr().String()
 	served, err := local.Serve(at, p.again(at))

@@ -22,6 +22,7 @@ import (
 	"unicode/utf16"
 
 	"adminassistant/shared/app"
+	"adminassistant/shared/localkey"
 )
 
 // odd is a folder whose name has what each of the formats has to write otherwise.
@@ -103,6 +104,10 @@ func TestEachSystemIsToldOfTheService(t *testing.T) {
 				if said := i.out.String(); !strings.Contains(said, want.when) || !strings.Contains(said, "ADMIN_ASSISTANT_GRAPH_SECRET\n") || i.errs.Len() > 0 {
 					t.Errorf("said %s%s", said, i.errs.String())
 				}
+			}
+			text, err := os.ReadFile(file)
+			if logs := bytes.Contains(bytes.ReplaceAll(text, []byte{0}, nil), []byte("service.log")); err != nil || logs == (system == "linux") { // which has a journal
+				t.Errorf("it has a log of its own: %v, %v", logs, err)
 			}
 			k, err := readKept(i.data)
 			if err != nil || k.Addr != "127.0.0.1:8181" || len(k.Settings) != 1 || k.Settings["ADMIN_ASSISTANT_GRAPH_SECRET"] != "a=b" {
@@ -213,10 +218,14 @@ func TestSystemdTakesTheUnit(t *testing.T) {
 			if said := verify(bytes.Replace(unit, []byte("ExecStart="), []byte("ExecStart=/no/such"), 1)); !strings.Contains(said, "admin-assistant.service") {
 				t.Errorf("a unit of nothing passes: %s", said)
 			}
-			for _, line := range []string{"Restart=on-failure\n", "WantedBy=default.target\n"} {
-				if !strings.Contains(string(unit), line) {
-					t.Errorf("it lacks %s", line)
+			at := 0
+			for _, line := range []string{"[Unit]", "StartLimitIntervalSec=0", "[Service]", "Restart=on-failure", "RestartSec=30", "TimeoutStopSec=90", "UMask=0077",
+				"NoNewPrivileges=yes", "[Install]", "WantedBy=default.target"} {
+				found := strings.Index(string(unit), line+"\n")
+				if found < at {
+					t.Errorf("%s is not in its place: %s", line, unit)
 				}
+				at = found
 			}
 		})
 	}
@@ -246,12 +255,16 @@ func TestLaunchdTakesTheAgent(t *testing.T) {
 		KeepAlive        struct{ SuccessfulExit *bool }
 		ThrottleInterval int
 		Umask            int
+		ProcessType      string
 	}
-	if err := json.Unmarshal(out, &got); err != nil {
+	strict := json.NewDecoder(bytes.NewReader(out)) // what launchd.plist(5) does not know it passes over in silence
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(&got); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(got.ProgramArguments, []string{"/opt/a", "service", "run", "--data", odd, "--log", "/log"}) || got.Label != "admin-assistant" ||
-		!got.RunAtLoad || got.KeepAlive.SuccessfulExit == nil || *got.KeepAlive.SuccessfulExit || got.ThrottleInterval != 30 || got.Umask != 0o077 {
+		!got.RunAtLoad || got.KeepAlive.SuccessfulExit == nil || *got.KeepAlive.SuccessfulExit || got.ThrottleInterval != 30 || got.Umask != 0o077 ||
+		got.ProcessType != "Background" {
 		t.Errorf("it is %s", out)
 	}
 }
@@ -284,7 +297,11 @@ func TestWindowsTakesTheTask(t *testing.T) {
 			Exec struct{ Command, Arguments string }
 		}
 	}
-	d := xml.NewDecoder(strings.NewReader(string(utf16.Decode(units))))
+	text := string(utf16.Decode(units))
+	if strings.Count(text, "\n") != strings.Count(text, "\r\n") || !strings.HasPrefix(text, `<?xml version="1.0" encoding="UTF-16"?>`+"\r\n") {
+		t.Errorf("its lines do not end as those of Windows: %q", text)
+	}
+	d := xml.NewDecoder(strings.NewReader(text))
 	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // it is decoded already
 	if err := d.Decode(&task); err != nil {
 		t.Fatal(err)
@@ -296,7 +313,8 @@ func TestWindowsTakesTheTask(t *testing.T) {
 	}
 	if task.Version != "1.2" || task.Triggers.LogonTrigger == nil || !task.Triggers.LogonTrigger.Enabled || s.MultipleInstancesPolicy != "IgnoreNew" ||
 		s.ExecutionTimeLimit != "PT0S" || *s.DisallowStartIfOnBatteries || *s.StopIfGoingOnBatteries || !*s.StartWhenAvailable ||
-		s.RestartOnFailure.Count != 255 || task.Principals.Principal.LogonType != "InteractiveToken" || task.Principals.Principal.RunLevel != "LeastPrivilege" {
+		s.RestartOnFailure.Count != 255 || s.RestartOnFailure.Interval != "PT1M" || // the most and the least that the schema has
+		task.Principals.Principal.LogonType != "InteractiveToken" || task.Principals.Principal.RunLevel != "LeastPrivilege" {
 		t.Errorf("it is %+v", task)
 	}
 }
@@ -330,6 +348,17 @@ func TestTheServiceServesWithTheSettingsThatWereKept(t *testing.T) {
 	if r := m.run("", "service", "run"); r.code != exitUsage || !strings.Contains(r.err, "ADMIN_ASSISTANT_LEASE") {
 		t.Errorf("a setting that is wrong: %d %s", r.code, r.err)
 	}
+	keep(map[string]string{"ADMIN_ASSISTANT_LEASE": "15s"})
+	m.more = []string{"ADMIN_ASSISTANT_LEASE=nonsense"} // what is set now counts for more
+	if r := m.run("", "service", "run"); r.code != exitUsage || !strings.Contains(r.err, "ADMIN_ASSISTANT_LEASE") {
+		t.Errorf("a setting that is wrong now: %d %s", r.code, r.err)
+	}
+	m.more = nil
+	m.file("odd.json", "{")
+	if err := os.Rename(filepath.Join(m.files, "odd.json"), filepath.Join(m.data, serviceFile)); err != nil {
+		t.Fatal(err)
+	}
+	m.run("", "service", "run").fails(exitFailed, serviceFile+" cannot be read", "install it again: admin-assistant service install")
 	keep(map[string]string{"ADMIN_ASSISTANT_LOG_LEVEL": "info"})
 	m.local("calendar", "create", "local://me/calendars/Work").ok()
 
@@ -372,5 +401,81 @@ func TestTheServiceServesWithTheSettingsThatWereKept(t *testing.T) {
 	}
 	if about, err := os.Stat(log + ".1"); err != nil || about.Size() != maxServiceLog+1 {
 		t.Errorf("the long log was not put aside: %v", err)
+	}
+}
+
+// answering answers every request with one status.
+type answering int
+
+func (a answering) RoundTrip(*http.Request) (*http.Response, error) {
+	if a == 0 {
+		return nil, errors.New("nobody listens")
+	}
+	return &http.Response{StatusCode: int(a), Body: http.NoBody}, nil
+}
+
+func TestWhetherTheServiceRunsIsSeen(t *testing.T) {
+	for name, c := range map[string]struct {
+		key, known bool
+		answers    answering
+		running    bool
+	}{
+		"it runs":                         {key: true, known: true, answers: http.StatusOK, running: true},
+		"one that was killed":             {key: true, known: true},
+		"another program at its address":  {known: true, answers: http.StatusOK},
+		"one that cannot serve":           {key: true, known: true, answers: http.StatusServiceUnavailable},
+		"started by hand":                 {key: true, answers: http.StatusOK, running: true},
+		"neither known to systemd nor on": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := newInstalling(t, "linux")
+			if err := i.do(t, "install", "--addr", "127.0.0.1:8181"); err != nil {
+				t.Fatal(err)
+			}
+			i.p.transport = c.answers
+			if c.key {
+				if _, _, err := localkey.Leave(i.data, "127.0.0.1:8181"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if run := i.run; !c.known {
+				i.run = func(name string, args ...string) (string, error) {
+					if slices.Contains(args, "cat") {
+						return "No files found", errors.New("exit status 1")
+					}
+					return run(name, args...)
+				}
+			}
+			i.p.output = "json"
+			i.p.form.kind = "json"
+			err := i.do(t, "status")
+			var v serviceView
+			if wrong := json.Unmarshal(i.out.Bytes(), &v); wrong != nil {
+				t.Fatalf("%v: %s", wrong, i.out.String())
+			}
+			if v.Running != c.running || v.Installed != c.known || v.API != "http://127.0.0.1:8181" || (err == nil) != (c.running || !c.known) {
+				t.Errorf("%v, %+v", err, v)
+			}
+		})
+	}
+}
+
+func TestTheLogOfTheServiceGoesOn(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "service.log")
+	for _, line := range []string{"first\n", "second\n"} {
+		f, err := openLog(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString(line); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "first\nsecond\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if about, err := os.Stat(file); err != nil || runtime.GOOS != "windows" && about.Mode().Perm() != 0o600 {
+		t.Errorf("others may read it: %v, %v", about.Mode(), err)
 	}
 }

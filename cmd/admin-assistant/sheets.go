@@ -82,7 +82,7 @@ func (p *program) timesheetCreate() *cobra.Command {
 	cmd.Flags().StringVar(&body.Period, "period", "", "days in the config's zone: last month, 2026-10-01 to 2026-10-31")
 	cmd.Flags().StringVar(&body.Customer, "customer", "", "name or alias of the customer")
 	cmd.Flags().StringVar(&body.Config, "config", "", "id or name of the archive config; may be left out where there is only one")
-	required(cmd, "period", "customer")
+	p.required(cmd, "period", "customer")
 	return cmd
 }
 
@@ -132,7 +132,7 @@ func (p *program) timesheetReopen() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why it becomes a draft again")
-	required(cmd, "reason")
+	p.required(cmd, "reason")
 	return cmd
 }
 
@@ -175,7 +175,7 @@ func (p *program) timesheetSend() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&to, "to", "", "address of the customer")
-	required(cmd, "to")
+	p.required(cmd, "to")
 	return cmd
 }
 

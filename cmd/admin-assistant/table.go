@@ -120,14 +120,27 @@ func (p *program) printTable(header table.Row, rows []table.Row) {
 		t.AppendRow(line)
 	}
 	t.Render()
-	if p.timesShown {
-		p.timesShown = false
+	if p.haveTimes(cells, shown) {
 		fmt.Fprintf(p.out, "times in %s\n", p.zone())
 	}
 	if gone = slices.DeleteFunc(gone, func(name string) bool { return name == "" }); len(gone) > 0 {
 		note := fmt.Sprintf("Left out for want of room: %s. --wide shows all.", strings.ToLower(strings.Join(gone, ", ")))
 		fmt.Fprintln(p.err, text.WrapSoft(note, room))
 	}
+}
+
+// haveTimes says whether columns have times of this machine's zone.
+func (p *program) haveTimes(cells [][]string, columns []int) bool {
+	times := p.times[:min(len(p.times), 10)] // enough to know a column by
+	p.times = nil
+	for _, row := range cells {
+		for _, i := range columns {
+			if slices.ContainsFunc(times, func(t string) bool { return strings.Contains(row[i], t) }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func isStatus(row table.Row, i int) bool {
@@ -329,17 +342,24 @@ func hanging(columns int, short string, padding int) string {
 	if room < narrowest {
 		return short
 	}
-	return strings.ReplaceAll(text.WrapSoft(short, room), "\n", "\n"+strings.Repeat(" ", padding+margin))
+	lines := strings.Split(text.WrapSoft(short, room), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n"+strings.Repeat(" ", padding+margin))
 }
 
-// fittedUsage has flags wrapped to so many columns.
+// fittedUsage has flags wrapped to so many columns, and says of what only has commands below it that one of them is to be named.
 func fittedUsage(template string, room int) string {
+	template = strings.Replace(template, "{{if .Runnable}}", `{{if and .Runnable (not (index .Annotations "commands"))}}`, 1)
+	template = strings.Replace(template, "{{.CommandPath}} [command]{{end}}", "{{.CommandPath}} COMMAND{{end}}", 1)
+	template = strings.ReplaceAll(template, "[command] --help", "COMMAND --help")
 	if room <= 0 {
 		return template
 	}
 	template = strings.ReplaceAll(template, "{{rpad .Name .NamePadding }} {{.Short}}",
 		fmt.Sprintf("{{rpad .Name .NamePadding }} {{hanging %d .Short .NamePadding}}", room))
-	template = strings.ReplaceAll(template, `Use "{{.CommandPath}} [command] --help" for more information about a command.`,
-		fmt.Sprintf(`{{fitted %d (printf "Use \"%%s [command] --help\" for more information about a command." .CommandPath)}}`, room))
+	template = strings.ReplaceAll(template, `Use "{{.CommandPath}} COMMAND --help" for more information about a command.`,
+		fmt.Sprintf(`{{fitted %d (printf "Use \"%%s COMMAND --help\" for more information about a command." .CommandPath)}}`, room))
 	return strings.ReplaceAll(template, ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", room))
 }

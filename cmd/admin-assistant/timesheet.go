@@ -41,7 +41,7 @@ func (p *program) timesheetCompute() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&entries, "entries", "", "file with a plan: what is archived")
 	cmd.Flags().StringVar(&terms, "terms", "", "file with the terms")
-	required(cmd, "entries", "terms")
+	p.required(cmd, "entries", "terms")
 	return cmd
 }
 

@@ -139,7 +139,7 @@ func TestTranscripts(t *testing.T) {
 var prose = regexp.MustCompile(`^(fetched \d|The archive |rules |Every |\d+ requests |  \d|  admin-assistant |      admin-assistant |.*%)`)
 
 func TestExamplesOfHelpsAreOfCommandsThatThereAre(t *testing.T) {
-	for _, cmd := range leaves((&program{}).root()) {
+	for _, cmd := range below((&program{}).root()) {
 		for line := range strings.Lines(cmd.Example) {
 			line = strings.TrimSpace(line)
 			args := splitLine(strings.TrimPrefix(line, "admin-assistant "))

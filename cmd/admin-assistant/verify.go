@@ -61,7 +61,7 @@ func (p *program) verifyCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&start.DryRun, "dry-run", false, "say what would be done, and write nothing")
 	cmd.Flags().StringVar(&start.Period, "period", "", `days, as in "last month", "2026-10-01 to 2026-10-31" (default: all)`)
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until the run has ended")
-	required(cmd, "config")
+	p.required(cmd, "config")
 	return cmd
 }
 

@@ -77,8 +77,7 @@ func (p *program) zone() *time.Location {
 
 // second is minute with seconds.
 func (p *program) second(t time.Time) string {
-	p.timesShown = true
-	return t.In(p.zone()).Format(time.DateTime)
+	return p.shown(t.In(p.zone()).Format(time.DateTime))
 }
 
 // minute writes an instant in the time of whoever sits at this machine; tables say below which zone that is.
@@ -86,6 +85,11 @@ func (p *program) minute(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	p.timesShown = true
-	return t.In(p.zone()).Format(minuteFormat)
+	return p.shown(t.In(p.zone()).Format(minuteFormat))
+}
+
+// shown notes a time that a table is to have, which then says in which zone it is.
+func (p *program) shown(text string) string {
+	p.times = append(p.times, text)
+	return text
 }

@@ -14,6 +14,8 @@ import (
 var otherWords = map[string][]string{
 	"list": {"ls", "get"}, "show": {"view", "describe", "get", "cat"}, "delete": {"rm", "del", "remove"}, "remove": {"rm", "delete"},
 	"create": {"new", "add"}, "add": {"new", "create"}, "edit": {"update", "set", "change"}, "run": {"start"}, "cancel": {"stop", "kill", "abort"},
+	"trigger": {"run", "start", "now"}, "day": {"show", "list", "view", "get", "ls", "cat"}, "events": {"show", "view", "cat"}, "health": {"status"},
+	"serve": {"server", "start", "up"}, "whoami": {"me", "status"}, "notification": {"inbox", "messages"}, "timesheet": {"invoice", "bill"},
 	"config": {"archive-config"}, "login": {"signin", "sign-in", "auth"}, "logout": {"signout", "sign-out"}, "watch": {"follow", "logs", "wait"},
 }
 
@@ -115,6 +117,9 @@ func unknownCommand(of *cobra.Command, word string) error {
 	}
 	if meant == nil {
 		meant = alike(word, names)
+	}
+	if len(meant) == 0 && of.HasParent() && len(names) > 0 {
+		return wrong(of, "unknown command %q: %s has %s", word, of.CommandPath(), strings.Join(names, ", "))
 	}
 	return wrong(of, "unknown command %q%s", word, didYouMean(meant, ""))
 }
@@ -283,6 +288,7 @@ func usage(cmd *cobra.Command) {
 	cmd.SetFlagErrorFunc(wrongFlag)
 	if cmd.HasSubCommands() && cmd.RunE == nil {
 		cmd.Args = cobra.ArbitraryArgs
+		cmd.Annotations = map[string]string{"commands": "true"} // for its help
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])

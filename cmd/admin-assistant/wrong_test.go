@@ -152,3 +152,50 @@ func TestUnknownCommandsAreSaidBeforeFlags(t *testing.T) {
 		t.Errorf("no arguments: exit code %d, %q", code, text)
 	}
 }
+
+func TestWordsThatMayBeMeant(t *testing.T) {
+	for _, tt := range []struct {
+		word  string
+		names []string
+		want  string
+	}{
+		{"rn", []string{"run"}, "run"}, // one slip is always forgiven
+		{"abef", []string{"abcd"}, ""},
+		{"ca", []string{"calendar"}, ""}, // two letters begin too many words
+		{"cal", []string{"calendar"}, "calendar"},
+		{"abcx", []string{"abca", "abcb", "abcc", "abcd"}, "abca abcb abcc"},
+		{"archive", []string{"arxhivez", "archives", "archive"}, "archive archives"}, // what is much further away is not meant
+		{"RNU", []string{"Run"}, "Run"},
+		{"kind", []string{"king", "find"}, "king find"}, // in their order
+	} {
+		if got := strings.Join(alike(tt.word, tt.names), " "); got != tt.want {
+			t.Errorf("%q of %q: %q, want %q", tt.word, tt.names, got, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"mna"}, `unknown command "mna"; see: `}, // man is for those who pack it
+		{[]string{"hlep"}, `did you mean "help"?`},
+		{[]string{"--nonsense", "archive", "rnu"}, `did you mean "run"? See: admin-assistant archive --help`},
+		{[]string{"archive", "run", "-dry-rn"}, `there is no flag -d; did you mean "--dry-run"?`},
+		{[]string{"run", "list", "--most", "few"}, `--most is "few": expected a whole number; see: `},
+		{[]string{"run", "list", "-x"}, `there is no flag -x; see: `},
+	} {
+		if code, text := spoken(t, tt.args...); code != exitUsage || !strings.Contains(text, tt.says) {
+			t.Errorf("%q: exit code %d, %s\nwant %s", tt.args, code, text, tt.says)
+		}
+	}
+	cmd := &cobra.Command{Use: "do KEY..."}
+	cmd.Flags().String("secret", "", "")
+	_ = cmd.Flags().MarkHidden("secret")
+	if err := wrongFlag(cmd, cmd.ParseFlags([]string{"--secrt"})); !strings.Contains(err.Error(), "there is no flag --secrt; see: ") {
+		t.Errorf("a flag that is hidden is told: %v", err)
+	}
+	parent := &cobra.Command{Use: "admin-assistant"}
+	parent.AddCommand(cmd)
+	if takes := argumentsOf(cmd.Use); takes.check(cmd, []string{"a", "b", "c"}) != nil || takes.check(cmd, nil) == nil {
+		t.Error("KEY... is not one or more")
+	}
+}

@@ -231,7 +231,7 @@ func (r *release) make(platform string, common []file) (archive, sum string, err
 // howTo is how to install what is in the archive.
 const howTo = `Admin Assistant
 
-1. Compare the archive with SHA256SUMS:   sha256sum --check --ignore-missing SHA256SUMS   (macOS: shasum -a 256 -c)
+1. Compare the archive with SHA256SUMS:   sha256sum --check --ignore-missing SHA256SUMS   (macOS: shasum -a 256 -c; Windows: Get-FileHash)
 2. Put the program where your shell finds programs, such as ~/.local/bin, /usr/local/bin, or on Windows a folder of Path.
 3. Completions, if you like, from the folder completions:
      bash        admin-assistant.bash    to ~/.local/share/bash-completion/completions/admin-assistant

@@ -405,6 +405,10 @@ func (s *Actions) Resolve(ctx context.Context, user, id string) (*Action, error)
 		return nil, err
 	}
 	if needed := ends[a.Kind]; needed != "" && a.State == Open {
+		switch a.Kind {
+		case Overlap, Drift, StaleDecision:
+			needed += "; see what there is to choose: admin-assistant action show " + id
+		}
 		return nil, fault.New(fault.Conflict, "action %s cannot be resolved like that: %s", id, needed)
 	}
 	return s.end(ctx, user, id, Change{State: Resolved, By: user}, time.Time{})

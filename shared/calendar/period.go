@@ -1,6 +1,8 @@
 package calendar
 
 import (
+	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -65,11 +67,22 @@ func ParsePeriod(text string, today Date, weekStart time.Weekday) (from, to Date
 	return from, to, nil
 }
 
+// dateLike has the form of a day or a month.
+var dateLike = regexp.MustCompile(`^(\d{4}-\d{2}(-\d{2})?|\d{1,2}-\d{1,2}(-\d{4})?|\d{1,2}\.\d{1,2}(\.(\d{4})?)?)$`)
+
 func errPeriod(part, text string) error {
-	return fault.New(fault.Invalid, "%.40q in the period %.80q was not understood; expected words as in yesterday, last 7 days, last week, this month, "+
-		"a month as in October, Oct 2026 or 2026-10, a quarter as in Q3 2026, a day as in 2026-10-15, 15.10.2026 or 15-Oct, or two of them with \" to \" between",
-		part, text)
+	which := fmt.Sprintf("%.40q in the period %.80q", part, text)
+	if strings.EqualFold(part, strings.Join(strings.Fields(text), " ")) {
+		which = fmt.Sprintf("the period %.80q", text)
+	}
+	if dateLike.MatchString(part) {
+		return fault.New(fault.Invalid, "%s is a day or month that does not exist", which)
+	}
+	return fault.New(fault.Invalid, "%s was not understood; %s", which, periodForms)
 }
+
+const periodForms = "expected words as in yesterday, last 7 days, last week, this month, " +
+	"a month as in October, Oct 2026 or 2026-10, a quarter as in Q3 2026, a day as in 2026-10-15, 15.10.2026 or 15-Oct, or two of them with \" to \" between"
 
 // span is one part of a period. If it is yearless, then its year is still to be found; it is so many months long, or with 0 one day.
 type span struct {

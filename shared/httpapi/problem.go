@@ -361,6 +361,8 @@ func ofDetail(d *huma.ErrorDetail) fieldProblem {
 		detail = "is not a known parameter"
 	case strings.HasPrefix(detail, "invalid date/time for format "): // which is one of Go's
 		detail = "is wrong: expected a time as in 2026-11-02T12:00:00Z"
+	case strings.HasPrefix(detail, `expected value to be one of "`):
+		detail = "must be one of " + strings.TrimSuffix(strings.TrimPrefix(detail, `expected value to be one of "`), `"`)
 	case at == "body" && field == "":
 		detail = "the body is not valid: " + detail
 	case strings.HasPrefix(detail, "expected "):

@@ -198,7 +198,8 @@ func oneLine(text string) string {
 // addressOf is an address as the customer's record has it.
 func addressOf(c *customer.Customer, name, to string) (string, error) {
 	if c == nil || len(c.Emails) == 0 {
-		return "", fault.New(fault.Conflict, "customer %q has no address that timesheets may be sent to; give one with: admin-assistant customer edit", name)
+		return "", fault.New(fault.Conflict,
+			"customer %q has no address that timesheets may be sent to; give one with: admin-assistant customer edit '%s' --email ADDRESS", name, name)
 	}
 	for _, address := range c.Emails {
 		if strings.EqualFold(address, strings.TrimSpace(to)) {

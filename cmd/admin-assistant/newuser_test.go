@@ -1,0 +1,207 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/pflag"
+)
+
+func TestWhatANewUserTypes(t *testing.T) {
+	m := seeded(t)
+	m.local("archive", "run", "-p", october).ok().says("of config work",
+		"for you to decide\ndecide what is open with: admin-assistant --local review --config work\n")
+	m.local("archive", "run", "-p", "2026-01").ok().says("0 for you to decide").without("decide what is open")
+	m.local("archive", "run", "-c", "WORK", "-p", october, "--no-wait").ok()
+	id := strings.TrimSpace(m.local("config", "show", "work", "--jq", ".id").ok().out)
+	m.local("rule", "suggest", "-c", "work", "-p", october).ok().says("rule try --config work --period '" + october + "' --file FILE")
+	m.local("run", "list", "-c", strings.ToLower(id[:20]), "--jq", ".items | length").ok().says("3\n") // the beginning of an id
+	m.local("archive", "run", "-p", october, "--dry-run").ok().without("decide what is open")
+	m.local("ledger", "day", "2026-10-15").ok().says("Initech strategy") // there is one config alone
+	shown := m.local("run", "show", "last").ok().says("end 2026-10-07 17:00 -> 2026-10-07 16:30 (shortened)", `by "Initech hearing preparation"`,
+		"\ntimes in Europe/Berlin\n")
+	if raw := regexp.MustCompile(`\d{2}:\d{2}Z`).FindString(shown.out); raw != "" {
+		t.Errorf("a time of no zone of the user's: %s", raw)
+	}
+
+	create := []string{"config", "create", "--name", "other"}
+	m.local(create...).fails(exitUsage, "--source, --archive and --timezone are missing, as in: admin-assistant --local config create --name work --source ")
+	m.local(append(create, "--source", "work")...).fails(exitUsage, "--archive and --timezone are missing, as in: ")
+	create = append(create, "--source", "work", "--archive", "My archive")
+	m.local(create...).fails(exitUsage, "--timezone is missing: ", ", as in Europe/Berlin, which is this machine's; see: ")
+	create = append(create, "--timezone", "Europe/Berlin")
+	m.local(append(create, "--overlaps", "dice")...).fails(exitUsage, ": --overlaps must be one of keep, ask, resolve\n")
+	m.local(append(create, "--on-drift", "dice")...).fails(exitUsage, ": --on-drift must be one of ask, accept\n")
+	m.local(append(create, "--source", "none")...).fails(exitFailed, `there is no calendar "none"; see: admin-assistant --local calendar list`)
+	for _, account := range []string{"me", "team"} {
+		m.local("calendar", "create", "local://"+account+"/calendars/Twice").ok()
+	}
+	m.local(append(create, "--archive", "twice")...).fails(exitUsage, `2 calendars are named "twice"`)
+	m.local(create...).ok().says("local://me/calendars/Work", "local://me/calendars/My%20archive")
+	m.local("calendar", "create", "local://me/calendars/Second").ok()
+	m.local("config", "edit", "other", "--archive", "second").ok().says("local://me/calendars/Second")
+	m.local("config", "edit", "other", "--archive", "Nowhere").fails(exitFailed, `there is no calendar "Nowhere"`)
+	m.local("ledger", "day", "2026-10-15").fails(exitUsage, "--config is missing: which of 2 configs? work, other; see: ")
+	m.local("ledger", "day", "2026-10-15", "-c", "wrok").fails(exitFailed,
+		`there is no config "wrok"; did you mean "work"? See: admin-assistant --local config list`)
+	m.local("archive", "run", "-c", "", "-p", october).fails(exitUsage, "--config is empty: ")
+	m.local("archive", "run", "-c", "work", "-p", "").fails(exitUsage, "--period is empty: ")
+
+	m.local("calendar", "create", "Home office").fails(exitUsage,
+		"as in local://me/calendars/Home%20office, or in Outlook, as in msgraph://me/calendars/Home%20office")
+	m.local("backup", "run", "--calendar", "Work").ok()
+	m.local("backup", "list", "--calendar", "work").ok().says("local://me/calendars/Work")
+	m.local("calendar", "create", "local://me/calendars/Third").ok()
+	m.local("restore", "--file", sample(t), "--into", "third", "--dry-run").ok().says("into local://me/calendars/Third")
+	m.local("--yes", "restore", "--file", sample(t), "--into", "Nowhere").fails(exitFailed, `there is no calendar "Nowhere"`)
+	m.local("category", "list", "--calendar", "Work").ok()
+	m.local("job", "create", "-c", "work", "--kind", "backup", "--calendar", "archive", "--daily", "04:00").ok() // which is a word
+
+	for args, want := range map[string]string{
+		"job run": `did you mean "trigger"?`, "ledger show": `did you mean "day"?`, "calendar view": `did you mean "events"?`,
+		"ledger zzz": `unknown command "zzz": admin-assistant ledger has add, amend, day, head, history, prove, stamp, verify, withdraw; see: `,
+		"zzz":        `unknown command "zzz"; see: `,
+	} {
+		m.local(strings.Fields(args)...).fails(exitUsage, want)
+	}
+	m.local("apply", "-f", "none.yaml").fails(exitUsage, `admin-assistant: the file "none.yaml" is not there`)
+	m.local("apply", "-f", m.file("odd.yaml", "odd: 1\n")).fails(exitUsage, "odd.yaml: odd ")
+	overlap := strings.TrimSpace(m.local("action", "list", "--kind", "overlap", "--jq", ".items[0].id").ok().out)
+	m.local("action", "resolve", overlap).fails(exitFailed, "; see what there is to choose: admin-assistant --local action show "+overlap)
+	sheet := struct{ ID string }{}
+	m.local("timesheet", "create", "-c", "work", "-p", "2026-10", "--customer", "Acme", "-o", "json").ok().decode(&sheet)
+	m.local("timesheet", "approve", sheet.ID).fails(exitUsage, ": --note is needed to approve the timesheet: ")
+}
+
+func TestWhyNoServerAnswers(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	for _, tt := range []struct {
+		host string
+		err  error
+		want string
+	}{
+		{"127.0.0.1", refused, "; start one with: admin-assistant serve, or work without one with: --local"},
+		{"127.0.0.1", errors.New("it is slow"), " (it is slow); start one with: admin-assistant serve, or work without one with: --local"},
+		{"api.example", refused, ": the machine is there, and does not listen"},
+		{"api.example", errors.New("it is slow"), " (it is slow); is the address right, and is there a network?"},
+		{"api.example", &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsNotFound: true}},
+			", since no machine has the name api.example; is it written right, and is there a network?"},
+		{"api.example", &net.DNSError{Err: "server misbehaving"}, " (lookup : server misbehaving); is the address right, and is there a network?"},
+	} {
+		if got := whyNoAnswer(tt.host, tt.err); got != tt.want {
+			t.Errorf("%s, %v: %q, want %q", tt.host, tt.err, got, tt.want)
+		}
+	}
+}
+
+func TestAFieldThatIsWrongIsNamedAsItsFlag(t *testing.T) {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.String("on-drift", "", "")
+	for _, tt := range []struct{ field, detail, want string }{
+		{"on_drift", "on_drift is wrong", "--on-drift is wrong"}, {"on_drift", "it is wrong", "it is wrong"},
+		{"on_drift", "on_drifts are wrong", "on_drifts are wrong"}, {"kind", "kind is wrong", "kind is wrong"}, {"", " is wrong", " is wrong"},
+	} {
+		if got := (&program{flags: flags}).flagged(problem{Field: tt.field, Detail: tt.detail}); got != tt.want {
+			t.Errorf("%+v: %q", tt, got)
+		}
+	}
+	if got := (&program{}).flagged(problem{Field: "kind", Detail: "kind is wrong"}); got != "kind is wrong" {
+		t.Errorf("before there is a command: %q", got)
+	}
+}
+
+func TestAnAddressThatIsTaken(t *testing.T) {
+	m := newMachine(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	m.run("", "serve", "--addr", taken.Addr().String()).
+		fails(exitFailed, "cannot listen on "+taken.Addr().String()+": another program does, perhaps a server that runs already; name another address with --addr")
+}
+
+func TestTheDemoKeepsItsDataApart(t *testing.T) {
+	m := newMachine(t)
+	own := filepath.Join(m.files, "share", "admin-assistant")
+	if err := os.MkdirAll(filepath.Dir(own), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(own+"-demo", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m.more = []string{"ADMIN_ASSISTANT_DATA=", "XDG_DATA_HOME=" + filepath.Dir(own)}
+	m.run("", "serve", "--demo", "--addr", "127.0.0.1:0").fails(exitUsage, own+"-demo")
+	if _, err := os.Stat(own); err == nil {
+		t.Error("the demo made a folder for what is true")
+	}
+	p := &program{}
+	if err := p.demoFolder(); err != nil || !p.dataGiven || filepath.Base(p.settings.Data) != "admin-assistant-demo" {
+		t.Errorf("%+v, %v", p.settings.Data, err)
+	}
+	if p.toServer("127.0.0.1:1", "browser") != "admin-assistant browser --api http://127.0.0.1:1 --data "+inShell(p.settings.Data) {
+		t.Errorf("it is not found again: %s", p.toServer("127.0.0.1:1", "browser"))
+	}
+	p = &program{}
+	p.settings.Data = "mine"
+	if err := p.demoFolder(); err != nil || p.settings.Data != "mine" {
+		t.Errorf("%+v, %v", p.settings.Data, err)
+	}
+}
+
+func TestTimesAreOfTheColumnsThatAreShown(t *testing.T) {
+	var out strings.Builder
+	p := &program{out: &out}
+	cells := [][]string{{"01A", "at 2026-10-01 09:00 sharp"}, {"01B", ""}}
+	for _, tt := range []struct {
+		times   []string
+		columns []int
+		want    bool
+	}{{nil, []int{0, 1}, false}, {[]string{"2026-10-01 09:00"}, []int{0, 1}, true},
+		{[]string{"2026-10-01 09:00"}, []int{0}, false}, {[]string{"2026-10-02 09:00"}, []int{1}, false}} {
+		p.times = tt.times
+		if got := p.haveTimes(cells, tt.columns); got != tt.want || p.times != nil {
+			t.Errorf("%v in %v: %v", tt.times, tt.columns, got)
+		}
+	}
+	p.times = []string{"x"}
+	p.printTable(table.Row{"When"}, []table.Row{{"x"}})
+	if !strings.Contains(out.String(), "\ntimes in ") {
+		t.Errorf("%s", out.String())
+	}
+}
+
+func TestTheHelpBeginsWithTheMainJob(t *testing.T) {
+	m := newMachine(t)
+	help := m.run("", "--help").ok().out
+	at := -1
+	for _, text := range []string{"Usage:\n  admin-assistant COMMAND\n", "Examples:\n", "Every day:\n  action", "  archive ", "Set up:\n  apply",
+		"Keep safe:\n  audit",
+		"Server and sign-in:\n  admin", "Additional Commands:\n  completion", "  help ", "  version ", "Flags:"} {
+		next := strings.Index(help, text)
+		if next < at || next < 0 {
+			t.Errorf("%q is not in its place:\n%s", text, help)
+		}
+		at = next
+	}
+	if strings.Contains(help, "[flags]") || strings.Count(help, "\n  man ") > 0 {
+		t.Errorf("%s", help)
+	}
+	m.run("", "run").ok().says("Usage:\n  admin-assistant run COMMAND\n", `Use "admin-assistant run COMMAND --help"`)
+	m.run("", "hours", "--help").ok().says("Usage:\n  admin-assistant hours [flags]\n  admin-assistant hours COMMAND\n") // which does something itself
+	m.run("", "run", "list", "--help").ok().says("Usage:\n  admin-assistant run list [flags]\n")
+	for _, g := range groups {
+		for _, name := range strings.Fields(g.commands) {
+			if sub := child((&program{}).root(), name); sub == nil || sub.GroupID != g.title {
+				t.Errorf("%s has no command %s", g.title, name)
+			}
+		}
+	}
+}
