@@ -83,7 +83,8 @@ func TestATimesheetIsSentToItsCustomer(t *testing.T) {
 }
 
 // comesBack has SES say that the sheet came back: none is sent to the address until the user lets them through.
-func (d *deployment) comesBack(t *testing.T, box *postbox, customer, sheet string, ask func(method, path, content string, status int, changes ...string) map[string]any) {
+func (d *deployment) comesBack(t *testing.T, box *postbox, customer, sheet string,
+	ask func(method, path, content string, status int, changes ...string) map[string]any) {
 	t.Helper()
 	const to = `{"to": "billing@acme.example"}`
 	mailer := d.start("notify", func(_ *lambdatest.Options, env map[string]string) { env["AWS_ENDPOINT_URL_SESV2"] = box.url })

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -99,9 +100,18 @@ func (o *one) letsThroughAgain(t *testing.T, customer, sheet, address string, ma
 			t.Errorf("%s after a complaint: %v", body, p)
 		}
 	}
-	if p := again(`{"address": "` + address + `", "confirm": " ` + strings.ToUpper(address) + `"}`); p["mail_returned"] != nil || p["id"] != customer {
-		t.Errorf("confirmed: %v", p)
+	if p := o.page("ann", path[len("/v1"):], nil); p.Code != 200 || !strings.Contains(p.Body.String(), "Mail came back") ||
+		!strings.Contains(p.Body.String(), "No timesheets go to "+address) || !strings.Contains(p.Body.String(), "The address once more") {
+		t.Errorf("the page of the customer: %d %s", p.Code, p.Body)
 	}
+	mailPage := path[len("/v1"):] + "/mail"
+	if p := o.page("ann", mailPage, url.Values{"address": {address}, "confirm": {"yes"}}); p.Code != 422 || !strings.Contains(p.Body.String(), "ask them before") {
+		t.Errorf("the form without the address: %d %s", p.Code, p.Body)
+	}
+	if p := o.page("ann", mailPage, url.Values{"address": {address}, "confirm": {" " + strings.ToUpper(address)}}); p.Code != 303 || held() != nil {
+		t.Errorf("confirmed: %d %s", p.Code, p.Body)
+	}
+	o.letsMailToAnnThrough(t, mailer)
 	page, err := o.audit.List(t.Context(), "tenant#ann", audit.Filter{Action: "customer.mailed_again"}, 10, "")
 	must(t, err)
 	if len(page.Records) != 2 || page.Records[0].Details["to"] != audit.ID(address) || page.Records[0].Resource.ID != customer {
@@ -111,6 +121,29 @@ func (o *one) letsThroughAgain(t *testing.T, customer, sheet, address string, ma
 		if strings.HasPrefix(key, "AUDIT#") && strings.Contains(text, "acme.example") {
 			t.Errorf("%s has the address", key)
 		}
+	}
+}
+
+// letsMailToAnnThrough has ann's own address be held back, and let through again on the page of settings, in German.
+func (o *one) letsMailToAnnThrough(t *testing.T, mailer *notify.Mailer) {
+	t.Helper()
+	o.do("ann", "PUT", "/v1/me/settings", `{"email": "ann@example.com", "locale": "de"}`, "", "If-Match", "*")
+	back := mail.Return{ID: "01K7", For: "tenant#ann", To: []string{"ann@example.com"}, Why: mail.Bounced, Sent: time.Now()}
+	must(t, mailer.ComesBack(t.Context(), back))
+	for _, want := range []bool{true, false} {
+		p := o.page("ann", "/settings", nil)
+		if shown := strings.Contains(p.Body.String(), "E-Mail kam zurück") && strings.Contains(p.Body.String(), `action="/settings/mail"`); shown != want {
+			t.Errorf("the settings: %d %s", p.Code, p.Body)
+		}
+		if told := o.page("ann", "/notifications", nil).Body.String(); !strings.Contains(told, "Eine E-Mail an Sie kam zurück") || strings.Contains(told, "came back") {
+			t.Errorf("told is %s", told)
+		}
+		if p := o.page("ann", "/settings/mail", url.Values{"a": {"b"}}); p.Code != 303 {
+			t.Errorf("let through: %d %s", p.Code, p.Body)
+		}
+	}
+	if p := o.page("ann", "/runs/none", nil); p.Code != 404 || !strings.Contains(p.Body.String(), "Diesen Lauf gibt es nicht") {
+		t.Errorf("what is not there: %d %s", p.Code, p.Body)
 	}
 }
 

@@ -207,6 +207,7 @@ func TestReturnedMail(t *testing.T) {
 		}
 		w.Advance(time.Hour)
 		must(t, w.SheetsAgain(t.Context(), "ann@example.com", true))
+		must(t, w.SheetsAgain(t.Context(), "ann@example.com", false)) // it is let through already
 		if m, err := w.SheetsReturned(t.Context(), "ann@example.com"); err != nil || m != nil {
 			t.Errorf("%+v, %v", m, err)
 		}
