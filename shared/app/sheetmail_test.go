@@ -135,7 +135,8 @@ func (o *one) letsMailToAnnThrough(t *testing.T, mailer *notify.Mailer) {
 		if shown := strings.Contains(p.Body.String(), "E-Mail kam zurück") && strings.Contains(p.Body.String(), `action="/settings/mail"`); shown != want {
 			t.Errorf("the settings: %d %s", p.Code, p.Body)
 		}
-		if told := o.page("ann", "/notifications", nil).Body.String(); !strings.Contains(told, "Eine E-Mail an Sie kam zurück") || strings.Contains(told, "came back") {
+		told := o.page("ann", "/notifications", nil).Body.String()
+		if !strings.Contains(told, "Eine E-Mail an Sie kam zurück") || strings.Contains(told, "came back") {
 			t.Errorf("told is %s", told)
 		}
 		if p := o.page("ann", "/settings/mail", url.Values{"a": {"b"}}); p.Code != 303 {
