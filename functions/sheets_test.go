@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -31,7 +32,7 @@ func TestATimesheetIsSentToItsCustomer(t *testing.T) {
 	}
 	config := d.config()
 	ask(http.MethodPut, "/v1/me/settings", `{"email": "`+address+`", "letterhead": "Ann Muster"}`, http.StatusOK, "if-match", "*")
-	ask(http.MethodPost, "/v1/customers", `{"name": "Acme", "locale": "de", "emails": ["billing@acme.example"]}`, http.StatusCreated)
+	customer, _ := ask(http.MethodPost, "/v1/customers", `{"name": "Acme", "locale": "de", "emails": ["billing@acme.example"]}`, http.StatusCreated)["id"].(string)
 	id, _ := ask(http.MethodPost, "/v1/timesheets", `{"config": "`+config.ID+`", "customer": "Acme", "period": "2026-10-01"}`, http.StatusCreated)["id"].(string)
 	ask(http.MethodPost, "/v1/timesheets/"+id+"/approve", `{"note": "so"}`, http.StatusOK)
 	for range 2 {
@@ -51,6 +52,7 @@ func TestATimesheetIsSentToItsCustomer(t *testing.T) {
 	if got := read[map[string]any](t, d.ask(api, records), http.StatusOK); len(got["items"].([]any)) != 1 {
 		t.Errorf("the audit log has %v", got)
 	}
+	d.comesBack(t, box, customer, id, ask)
 	ask(http.MethodPost, "/v1/timesheets/"+id+"/lock", "", http.StatusOK)
 
 	// Whoever erases themselves is told what is to be kept, and exports it before.
@@ -78,4 +80,33 @@ func TestATimesheetIsSentToItsCustomer(t *testing.T) {
 		t.Errorf("the erasure is answered with %d %s", a.status, a.body)
 	}
 	d.discreet("api", "acme.example")
+}
+
+// comesBack has SES say that the sheet came back: none is sent to the address until the user lets them through.
+func (d *deployment) comesBack(t *testing.T, box *postbox, customer, sheet string,
+	ask func(method, path, content string, status int, changes ...string) map[string]any) {
+	t.Helper()
+	const to = `{"to": "billing@acme.example"}`
+	mailer := d.start("notify", func(_ *lambdatest.Options, env map[string]string) { env["AWS_ENDPOINT_URL_SESV2"] = box.url })
+	event := d.replay("sqs-mail-returned-with-malformed.json", "notify")
+	event.Records = event.Records[:1]
+	body := strings.ReplaceAll(event.Records[0].Body, address, "billing@acme.example")
+	for _, tag := range box.sent()[0].EmailTags {
+		body = regexp.MustCompile(`"`+tag.Name+`":\["[^"]*"\]`).ReplaceAllString(body, `"`+tag.Name+`":["`+tag.Value+`"]`)
+	}
+	event.Records[0].Body = body
+	d.deliverAll(t, mailer, "notify", event)
+	held, _ := ask(http.MethodGet, "/v1/customers/"+customer, "", http.StatusOK)["mail_returned"].([]any)
+	if len(held) != 1 || held[0].(map[string]any)["address"] != "billing@acme.example" || held[0].(map[string]any)["why"] != "bounced" {
+		t.Fatalf("the customer says %v", held)
+	}
+	ask(http.MethodPost, "/v1/timesheets/"+sheet+"/send", to, http.StatusConflict, "idempotency-key", "two")
+	now := ask(http.MethodPost, "/v1/customers/"+customer+"/mail-again", `{"address": "billing@acme.example"}`, http.StatusOK)
+	if now["mail_returned"] != nil {
+		t.Errorf("the customer still says %v", now)
+	}
+	ask(http.MethodPost, "/v1/timesheets/"+sheet+"/send", to, http.StatusOK, "idempotency-key", "three")
+	if sent := box.sent(); len(sent) != 2 {
+		t.Errorf("%d mails were sent", len(sent))
+	}
 }

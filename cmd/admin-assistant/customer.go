@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -47,12 +48,27 @@ type customerBody struct {
 	Emails         []string           `json:"emails,omitempty"`
 }
 
+// heldAddress is an address of a customer's to which no timesheets are sent.
+type heldAddress struct {
+	Address string    `json:"address"`
+	Why     string    `json:"why"`
+	Since   time.Time `json:"since"`
+	Again   string    `json:"again"`
+}
+
+// againBy says what lets mail through to an address that is held back.
+var againBy = map[string]string{
+	"word": "if it is right after all: customer mail-again", "confirmation": "ask whoever reads it first, then: customer mail-again --confirm",
+	"never": "give the customer another address",
+}
+
 type customerView struct {
 	document
 	ID string `json:"id"`
 	customerBody
-	Created string `json:"created"`
-	Updated string `json:"updated"`
+	Held    []heldAddress `json:"mail_returned,omitempty"`
+	Created string        `json:"created"`
+	Updated string        `json:"updated"`
 }
 
 // newCustomer is a customer that archived appointments name and nobody has recorded.
@@ -143,7 +159,7 @@ func (c *customerFlags) into(cmd *cobra.Command, to *customerBody) error {
 
 func (p *program) customerCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "customer", Short: "Say what is known of customers: other names, rates, rounding, addresses"}
-	cmd.AddCommand(p.customerList(), p.customerCreate(), p.customerShow(), p.customerEdit(), p.customerMerge(), p.customerDelete())
+	cmd.AddCommand(p.customerList(), p.customerCreate(), p.customerShow(), p.customerEdit(), p.customerMerge(), p.customerMailAgain(), p.customerDelete())
 	return cmd
 }
 
@@ -295,7 +311,12 @@ func (p *program) showCustomer(v customerView) error {
 	}
 	rows = append(rows, table.Row{"An all-day day", day}, table.Row{"Travel", v.Travel}, table.Row{"Language", v.Locale},
 		table.Row{"Buyer reference", v.BuyerReference}, table.Row{"Order number", v.OrderNumber}, table.Row{"Address", strings.Join(v.Address, ", ")},
-		table.Row{"E-mail", strings.Join(v.Emails, ", ")}, table.Row{"Id", v.ID})
+		table.Row{"E-mail", strings.Join(v.Emails, ", ")})
+	for _, h := range v.Held {
+		rows = append(rows, table.Row{"Mail came back", fmt.Sprintf("from %s: %s, %s", h.Address, h.Why, p.minute(h.Since))},
+			table.Row{"", "no timesheets are sent there; " + againBy[h.Again]})
+	}
+	rows = append(rows, table.Row{"Id", v.ID})
 	p.printTable(table.Row{"Customer", printable(v.Name)}, rows)
 	return nil
 }
@@ -393,6 +414,33 @@ func (p *program) customerMerge() *cobra.Command {
 			return p.showCustomer(now)
 		}),
 	}
+}
+
+func (p *program) customerMailAgain() *cobra.Command {
+	asked := false
+	cmd := &cobra.Command{
+		Use: "mail-again NAME ADDRESS", Short: "Have timesheets go to an address of a customer again, after a mail came back", Args: cobra.ExactArgs(2),
+		Long: "Have timesheets go to an address of a customer again. After a mail came back, none is sent to the address; customer show says so. If\n" +
+			"somebody called one unwanted, ask whoever reads it, and say so with --confirm. What came back four times stays so: give the customer another address.",
+		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			v, _, err := p.findCustomer(ctx, c, args[0])
+			if err != nil {
+				return err
+			}
+			body := map[string]string{"address": args[1]}
+			if asked {
+				body["confirm"] = args[1]
+			}
+			var now customerView
+			path := "/v1/customers/" + v.ID + "/mail-again"
+			if _, err := c.do(ctx, request{method: http.MethodPost, path: path, json: body}, &now); err != nil {
+				return err
+			}
+			return p.showCustomer(now)
+		}),
+	}
+	cmd.Flags().BoolVar(&asked, "confirm", false, "I have asked whoever reads it, and they want such mails")
+	return cmd
 }
 
 func (p *program) customerDelete() *cobra.Command {

@@ -271,7 +271,8 @@ func (a *Action) In(r phrase.Reader) string {
 	return a.Detail
 }
 
-// Raise opens an action for a's user, cause, subject and detail, and returns it. Without a detail, it is what a says in English. If one of the cause is open, that one is returned;
+// Raise opens an action for a's user, cause, subject and detail, and returns it. Without a detail, it is what a says in English.
+// If one of the cause is open, that one is returned;
 // when its cause was there again since, it has the newer subject and detail. a.At is when the cause was there: what was known
 // of up to then raises nothing, and the action that it raised is returned, whatever became of it. So it may be called any number of times.
 func (s *Actions) Raise(ctx context.Context, a Action) (*Action, error) {

@@ -10,7 +10,8 @@ import (
 
 // kinds are all that there are.
 var kinds = []Kind{
-	Overlap, Drift, OrphanModification, MissingCategory, MissingTravel, StaleDecision, Retention, Altered, ArchiveMissing, LedgerDamaged, ShrunkWindow, KeysChanged, UnreadableDays, MailboxOutOfReach, SignInNeeded, RunFailed, Blocked, NotSeen, JobStuck,
+	Overlap, Drift, OrphanModification, MissingCategory, MissingTravel, StaleDecision, Retention, Altered, ArchiveMissing, LedgerDamaged, ShrunkWindow,
+	KeysChanged, UnreadableDays, MailboxOutOfReach, SignInNeeded, RunFailed, Blocked, NotSeen, JobStuck,
 }
 
 // Kinds are all that there are, in order.

@@ -272,12 +272,29 @@ func (y *system) configsOf(ctx context.Context, user string) (ids []string, err 
 func (y *system) sheetPost() timesheet.Post {
 	post := timesheet.Post{
 		Sender: y.post,
-		Held: func(ctx context.Context, address string) (string, error) {
-			m, err := y.notice.Notifications.Returned(ctx, address)
+		Held: func(ctx context.Context, address string) (*timesheet.Held, error) {
+			m, err := y.notice.Notifications.SheetsReturned(ctx, address)
 			if err != nil || m == nil {
-				return "", err
+				return nil, err
 			}
-			return string(m.Why), nil
+			held := &timesheet.Held{Why: m.Why, Since: m.At, Again: timesheet.ByWord}
+			switch {
+			case m.ForNobody():
+				held.Again = timesheet.ByNobody
+			case m.Why == mail.Complained:
+				held.Again = timesheet.ByConfirmation
+			}
+			return held, nil
+		},
+		Again: func(ctx context.Context, user string, c *customer.Customer, address string, confirmed bool) error {
+			if err := y.notice.Notifications.SheetsAgain(ctx, address, confirmed); err != nil {
+				return err
+			}
+			_, err := y.audit.Append(ctx, audit.Entry{
+				User: user, Actor: user, Action: "customer.mailed_again", Resource: audit.Resource{Kind: "customer", ID: c.ID}, Outcome: audit.OK,
+				Correlation: telemetry.Correlation(ctx), Details: audit.Details{"to": audit.ID(strings.ToLower(address))},
+			})
+			return err
 		},
 		Sent: func(ctx context.Context, user string, r *timesheet.Record, m timesheet.Sent) error {
 			_, err := y.audit.Append(ctx, audit.Entry{

@@ -14,7 +14,8 @@ import (
 func TestRunKind(t *testing.T) {
 	partial := RunKind.Words(&run.Run{Kind: run.Backup, State: run.Partial, Failed: 2}, &Result{LeftOut: 2})
 	if partial.Title.String() != ": 2 events are not in its iCalendar file" || !partial.Complete || partial.Action != "" ||
-		!strings.Contains(partial.Text.String(), "all days") || !strings.Contains(partial.Text.String(), "complete") || !strings.Contains(partial.Text.String(), "cannot hold 2 of") {
+		!strings.Contains(partial.Text.String(), "all days") || !strings.Contains(partial.Text.String(), "complete") ||
+		!strings.Contains(partial.Text.String(), "cannot hold 2 of") {
 		t.Errorf("got %+v", partial)
 	}
 	many := slices.Repeat([]time.Time{time.Date(2026, 10, 13, 9, 0, 0, 0, time.UTC)}, maxStarts+2)

@@ -64,8 +64,17 @@ type customerRound struct {
 type customerView struct {
 	ID string `json:"id"`
 	CustomerInput
-	Created time.Time `json:"created"`
-	Updated time.Time `json:"updated"`
+	Held    []heldView `json:"mail_returned,omitempty" doc:"Addresses to which no timesheets are sent, since a mail came back; of one customer."`
+	Created time.Time  `json:"created"`
+	Updated time.Time  `json:"updated"`
+}
+
+// heldView is an address to which no timesheets are sent.
+type heldView struct {
+	Address string    `json:"address"`
+	Why     string    `json:"why" enum:"bounced,complained,rejected" doc:"Not taken by its server; called unwanted; not sent on."`
+	Since   time.Time `json:"since"`
+	Again   string    `json:"again" enum:"word,confirmation,never" doc:"What lets mail through: your word; with the address to confirm it; nothing."`
 }
 
 type customerAnswer struct {
@@ -156,6 +165,30 @@ func (s *server) customerRoutes() {
 		description: "If it is the name of another customer, that one's aliases become this one's, too, and its record goes with its rates. Nothing that " +
 			"is archived is rewritten.",
 	}, s.mergeCustomers)
+	handle(s, route{
+		pattern: "POST /v1/customers/{id}/mail-again", access: byUsers, class: limit.Writes, action: "customer.mail_again",
+		tag: tagCustomers, summary: "Have timesheets go to an address of a customer again",
+		description: "After a mail came back, no timesheets are sent to the address; the customer says so. Where somebody called one unwanted, ask them first, " +
+			"and give the address once more. Where nothing came back, nothing happens. After the fourth time only another address helps.",
+	}, s.mailCustomerAgain)
+}
+
+// mailCustomerAgain lets timesheets to an address of a customer through again.
+func (s *server) mailCustomerAgain(ctx context.Context, in *struct {
+	ByID
+	Body struct {
+		Address string `json:"address" doc:"One that the customer's record names."`
+		Confirm string `json:"confirm,omitempty" doc:"The address once more, after a complaint: you have asked whoever reads it."`
+	}
+}) (*customerAnswer, error) {
+	who, err := user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Timesheets.MailAgain(ctx, who, in.ID, in.Body.Address, in.Body.Confirm); err != nil {
+		return nil, err
+	}
+	return s.getCustomer(ctx, &in.ByID)
 }
 
 func (s *server) listCustomers(ctx context.Context, in *struct {
@@ -210,7 +243,15 @@ func (s *server) getCustomer(ctx context.Context, in *ByIDOrName) (*customerAnsw
 	if err != nil {
 		return nil, err
 	}
-	return answerCustomer(c), nil
+	held, err := s.Timesheets.HeldOf(ctx, &c)
+	if err != nil {
+		return nil, err
+	}
+	out := answerCustomer(c)
+	for _, h := range held {
+		out.Body.Held = append(out.Body.Held, heldView{Address: h.Address, Why: string(h.Why), Since: h.Since, Again: string(h.Again)})
+	}
+	return out, nil
 }
 
 // customer returns who is to be changed, if it is what the request has seen.

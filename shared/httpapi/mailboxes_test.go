@@ -125,7 +125,7 @@ var noMailbox = []string{
 	"GET /v1/me/erasure", "GET /v1/me/export", "GET /v1/users/{object}/erasure",
 	"GET /v1/archive-configs/{id}", "DELETE /v1/archive-configs/{id}", "GET /v1/archive-configs/{id}/window",
 	"GET /v1/customers", "POST /v1/customers", "GET /v1/customers/{id}", "PUT /v1/customers/{id}", "DELETE /v1/customers/{id}",
-	"POST /v1/customers/{id}/merge", "GET /v1/customers/new", "GET /v1/hours", "GET /v1/hours/export",
+	"POST /v1/customers/{id}/merge", "POST /v1/customers/{id}/mail-again", "GET /v1/customers/new", "GET /v1/hours", "GET /v1/hours/export",
 	"GET /v1/hours/working-time", "GET /v1/hours/working-time/export",
 	"GET /v1/places", "POST /v1/places/aliases", "DELETE /v1/places/aliases", "GET /v1/travel/gaps", "POST /v1/travel/gaps",
 	"GET /v1/archive-configs/{id}/rules", "PUT /v1/archive-configs/{id}/rules", "POST /v1/archive-configs/{id}/rules/try",

@@ -176,7 +176,10 @@ var matrix = map[string]request{
 	"GET /v1/customers/{id}":            {path: "/v1/customers/$customer", want: owned(200)},
 	"PUT /v1/customers/{id}":            {path: "/v1/customers/$customer", body: `{"name": "Globex"}`, header: replacing, want: owned(200)},
 	"DELETE /v1/customers/{id}":         {path: "/v1/customers/$customer", header: matching, want: owned(204)},
-	"POST /v1/customers/{id}/merge":     {path: "/v1/customers/$customer/merge", body: `{"name": "Globex"}`, header: replacing, want: owned(200)},
+	"POST /v1/customers/{id}/mail-again": { // it has no address
+		path: "/v1/customers/$customer/mail-again", body: `{"address": "ap@acme.example"}`, header: sendJSON, want: owned(409),
+	},
+	"POST /v1/customers/{id}/merge": {path: "/v1/customers/$customer/merge", body: `{"name": "Globex"}`, header: replacing, want: owned(200)},
 
 	"POST /v1/runs":             {body: `{"kind": "archive", "config": "$config", "period": "last week"}`, header: sendJSON, want: owned(202)},
 	"GET /v1/runs":              {want: users(200)},

@@ -377,7 +377,10 @@ func TestTheEMail(t *testing.T) {
 	}
 
 	t.Run("without a public address it has no links", func(t *testing.T) {
-		if m := n.mail("ann@example.com", "", "", phrase.Reader{}); strings.Contains(m.Text+m.HTML, "/runs/R1") || strings.Contains(m.HTML, "href") {
+		n := n
+		n.Points = []Point{{Text: "A point", Link: "/v1/runs/R1"}}
+		if m := n.mail("ann@example.com", "", "", phrase.Reader{}); !strings.Contains(m.Text, "A point") ||
+			strings.Contains(m.Text+m.HTML, "/runs/R1") || strings.Contains(m.HTML, "href") {
 			t.Errorf("%s\n%s", m.Text, m.HTML)
 		}
 	})

@@ -421,3 +421,30 @@ func TestCorrelation(t *testing.T) {
 		t.Errorf("%+v", n)
 	}
 }
+
+// TestAChangedStateIsToldInTheReadersLanguage tells of a transaction twice, as records keep it and as the user reads it.
+func TestAChangedStateIsToldInTheReadersLanguage(t *testing.T) {
+	w := newWorld(t)
+	for _, state := range []string{"needed", "done"} {
+		n := failed(1)
+		n.State, n.Heading, n.Says = state, phrase.New("sign_in.title"), phrase.Text{phrase.New("sign_in.text")}
+		if state == "done" {
+			n.Heading, n.Says = phrase.New("sign_in.done"), phrase.Text{phrase.New("sign_in.done.text")}
+		}
+		w.tell(shown, n)
+	}
+	n := w.get(failed(1))
+	title, text, _ := n.In(phrase.For("de", "UTC"))
+	if title != "Sie haben sich neu bei Microsoft 365 angemeldet" || !strings.HasPrefix(text, "Ihre Aufträge") ||
+		n.Title != "You signed in to Microsoft 365 again" || n.Text != "Your jobs go on at their next times." {
+		t.Errorf("%q, %q, %+v", title, text, n)
+	}
+	n.Says = phrase.Text{phrase.New("of a newer version")}
+	if title, text, _ := n.In(phrase.For("de", "UTC")); title != n.Title || text != n.Text {
+		t.Errorf("what a newer version stored is %q, %q", title, text)
+	}
+	n.Heading, n.Says, n.Title, n.Text = phrase.Phrase{}, nil, "Old", "Stored before."
+	if title, text, _ := n.In(phrase.For("de", "UTC")); title != "Old" || text != "Stored before." {
+		t.Errorf("what was stored before is %q, %q", title, text)
+	}
+}

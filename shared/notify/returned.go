@@ -26,6 +26,8 @@ type Mark struct {
 	Times int         `json:"times"` // how often it was marked; 0: never
 	// Cleared is when mail was let through again; zero while none is. What comes back of mails that were sent before counts no more.
 	Cleared time.Time `json:"cleared,omitzero"`
+	// Sheets is when mails with timesheets were let through again though somebody complained, which all other mail still waits for; zero while they are not.
+	Sheets time.Time `json:"sheets,omitzero"`
 
 	stored  int64
 	unknown store.Unknown
@@ -115,14 +117,18 @@ func (s *Notifications) comesBack(ctx context.Context, address string, r mail.Re
 	counts := false
 	m, err := s.changeMark(ctx, address, func(m *Mark) bool {
 		stands := m.Times > 0 && m.Cleared.IsZero()
+		anew := !stands || !m.Sheets.IsZero() && r.Sent.After(m.Sheets)
 		counts = stands || r.Sent.After(m.Cleared)
 		switch {
-		case !counts, stands && (m.Why == mail.Complained || r.Why != mail.Complained):
+		case !counts, !anew && (m.Why == mail.Complained || r.Why != mail.Complained):
 			return false
-		case !stands:
+		case anew:
 			m.Times++
 		}
-		m.Why, m.At, m.Cleared = r.Why, s.clock().UTC(), time.Time{}
+		if !stands || m.Why != mail.Complained { // a complaint outlasts what comes back later
+			m.Why = r.Why
+		}
+		m.At, m.Cleared, m.Sheets = s.clock().UTC(), time.Time{}, time.Time{}
 		return true
 	})
 	if err != nil || !counts {
@@ -149,6 +155,44 @@ func (s *Notifications) MailAgain(ctx context.Context, address string, administr
 		return true
 	})
 	return err
+}
+
+// SheetsReturned returns the mark of an address to which no mails with timesheets go; nil: there is none, or they are let through again.
+func (s *Notifications) SheetsReturned(ctx context.Context, address string) (*Mark, error) {
+	m, err := s.Returned(ctx, address)
+	if err != nil || m == nil || !m.Sheets.IsZero() {
+		return nil, err
+	}
+	return m, nil
+}
+
+// ForNobody says that no mail with a timesheet goes to the address any more, whatever its sender says: it came back too often.
+func (m *Mark) ForNobody() bool { return m.Times > mostClears }
+
+// SheetsAgain lets mails with timesheets to an address through again. Where nothing held them back, nothing happens. confirmed says that the sender asked
+// whoever reads it, which a complaint needs: else the error is of kind fault.Invalid, field "confirm". An address to which mail came back too often is of kind
+// fault.Conflict.
+func (s *Notifications) SheetsAgain(ctx context.Context, address string, confirmed bool) error {
+	var refused error
+	_, err := s.changeMark(ctx, address, func(m *Mark) bool {
+		refused = nil
+		switch {
+		case m.Times == 0, !m.Cleared.IsZero(), !m.Sheets.IsZero():
+			return false
+		case m.ForNobody():
+			refused = fault.New(fault.Conflict, "mail came back from this address too often; give the customer another one")
+			return false
+		case m.Why != mail.Complained:
+			m.Cleared = s.clock().UTC()
+		case !confirmed:
+			refused = fault.Field("confirm", "must be the address once more: whoever reads it called a mail unwanted, so ask them before you send another")
+			return false
+		default:
+			m.Sheets = s.clock().UTC()
+		}
+		return true
+	})
+	return errors.Join(err, refused)
 }
 
 func whyHeld(m *Mark) string {

@@ -186,6 +186,59 @@ func TestReturnedMail(t *testing.T) {
 		}
 		must(t, w.MailAgain(t.Context(), "ann@example.com", true))
 	})
+	t.Run("lets timesheets through again at their sender's word, a complaint only when that is confirmed", func(t *testing.T) {
+		for _, why := range []mail.Reason{mail.Bounced, mail.Rejected} {
+			w := newWorld(t)
+			must(t, w.mailer.ComesBack(t.Context(), w.back(why)))
+			if m, err := w.SheetsReturned(t.Context(), "ann@example.com"); err != nil || m == nil || m.ForNobody() {
+				t.Fatalf("%+v, %v", m, err)
+			}
+			must(t, w.SheetsAgain(t.Context(), "Ann@Example.com", false))
+			must(t, w.SheetsAgain(t.Context(), "ann@example.com", false))
+			if m, err := w.Returned(t.Context(), "ann@example.com"); err != nil || m != nil {
+				t.Errorf("%s: %+v, %v", why, m, err)
+			}
+		}
+		w := newWorld(t)
+		must(t, w.SheetsAgain(t.Context(), "ann@example.com", false)) // nothing came back
+		must(t, w.mailer.ComesBack(t.Context(), w.back(mail.Complained)))
+		if err := w.SheetsAgain(t.Context(), "ann@example.com", false); fault.FieldOf(err) != "confirm" {
+			t.Errorf("%v", err)
+		}
+		w.Advance(time.Hour)
+		must(t, w.SheetsAgain(t.Context(), "ann@example.com", true))
+		must(t, w.SheetsAgain(t.Context(), "ann@example.com", false)) // it is let through already
+		if m, err := w.SheetsReturned(t.Context(), "ann@example.com"); err != nil || m != nil {
+			t.Errorf("%+v, %v", m, err)
+		}
+		if m, err := w.Returned(t.Context(), "ann@example.com"); err != nil || m == nil || !m.ForAdministrators() {
+			t.Errorf("all other mail waits for an administrator: %+v, %v", m, err)
+		}
+		early := w.back(mail.Bounced)
+		early.Sent = w.Now().Add(-time.Minute)
+		must(t, w.mailer.ComesBack(t.Context(), early))
+		if m, err := w.SheetsReturned(t.Context(), "ann@example.com"); err != nil || m != nil {
+			t.Errorf("what was sent before counts: %+v, %v", m, err)
+		}
+		w.Advance(time.Minute)
+		must(t, w.mailer.ComesBack(t.Context(), w.back(mail.Bounced)))
+		if m, err := w.SheetsReturned(t.Context(), "ann@example.com"); err != nil || m == nil || m.Times != 2 || m.Why != mail.Complained || !m.At.Equal(w.Now()) {
+			t.Errorf("what is sent after counts: %+v, %v", m, err)
+		}
+		for n := 3; n <= 4; n++ {
+			w.Advance(time.Minute)
+			must(t, w.SheetsAgain(t.Context(), "ann@example.com", true))
+			w.Advance(time.Minute)
+			must(t, w.mailer.ComesBack(t.Context(), w.back(mail.Complained)))
+		}
+		if err := w.SheetsAgain(t.Context(), "ann@example.com", true); fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "another one") {
+			t.Errorf("the fourth time: %v", err)
+		}
+		must(t, w.MailAgain(t.Context(), "ann@example.com", true))
+		if m, err := w.SheetsReturned(t.Context(), "ann@example.com"); err != nil || m != nil {
+			t.Errorf("after an administrator's word: %+v, %v", m, err)
+		}
+	})
 	t.Run("is forgotten after a year, also while the store still has it", func(t *testing.T) {
 		w := newWorld(t)
 		w.table = &lasting{Table: w.Table, ends: map[store.Key]time.Time{}}

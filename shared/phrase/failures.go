@@ -54,7 +54,6 @@ var failures = []struct{ has, de string }{
 	{"supplements this one; reopen that one first", "Ein späterer Stundenzettel trägt diesem nach; öffnen Sie zuerst jenen."},
 	{"lock that one first", "Er trägt einem anderen nach; schließen Sie zuerst jenen ab."},
 	{"no mail is sent from here", "Von hier wird keine Mail verschickt."},
-	{"and none is sent there any more", "Mail an diese Adresse kam zurück; dorthin geht keine mehr."},
 	{"not known whether the mail", "Es ist nicht bekannt, ob die Mail abging; fragen Sie nach, bevor Sie sie nochmals senden."},
 	{"this is the user's own mailbox", "Das ist das eigene Postfach; dafür braucht es keine Freigabe."},
 	{"mailboxes are granted to the user already", "Es sind schon so viele Postfächer freigegeben, wie es sein dürfen; nehmen Sie zuerst eines zurück."},
@@ -470,6 +469,11 @@ var failures = []struct{ has, de string }{
 		"Mail an diese Adresse kam zurück; dorthin geht keine mehr. Geben Sie dem Kunden eine andere, oder lassen Sie wieder Mail zu, wenn sie doch " +
 			"richtig ist.",
 	},
+	{
+		"must be the address once more",
+		"Muss die Adresse noch einmal sein: Wer sie liest, hat eine Mail als unerwünscht gemeldet. Fragen Sie nach, bevor Sie wieder senden.",
+	},
+	{"mail came back from this address too often", "Von dieser Adresse kam Mail zu oft zurück; geben Sie dem Kunden eine andere."},
 	{"only an administrator lets e-mail", "Nur ein Administrator lässt E-Mails an diese Adresse wieder zu."},
 	{"the daily quota of e-mail is used up", "Für heute sind alle E-Mails verschickt, die erlaubt sind."},
 	{"is too long: at most", "Ist zu lang."},

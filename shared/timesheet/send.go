@@ -20,8 +20,10 @@ type Post struct {
 	Sender mail.Sender
 	// Allow decides whether a user may have one more mail sent now, with an error of kind fault.Throttled if not; nil: there may be any number.
 	Allow func(ctx context.Context, user string) error
-	// Held says why nothing is mailed to an address any more; empty: mail goes there.
-	Held func(ctx context.Context, address string) (string, error)
+	// Held says why no sheets are mailed to an address any more; nil: mail goes there. Again lets them through again; confirmed says that the user asked
+	// whoever reads it. Both nil: nothing is known of mail that came back.
+	Held  func(ctx context.Context, address string) (*Held, error)
+	Again func(ctx context.Context, user string, c *customer.Customer, address string, confirmed bool) error
 	// Sent is told of every mail that left.
 	Sent func(ctx context.Context, user string, r *Record, m Sent) error
 }
@@ -74,12 +76,13 @@ func (s *Sheets) Send(ctx context.Context, user, id, to, request string) (*Recor
 		}
 	}
 	if s.Post.Held != nil {
-		why, err := s.Post.Held(ctx, to)
+		held, err := s.Post.Held(ctx, to)
 		if err != nil {
 			return nil, err
 		}
-		if why != "" {
-			return nil, fault.New(fault.Conflict, "mail to %s came back (%s), and none is sent there any more; give the customer another address", to, why)
+		if held != nil {
+			return nil, fault.New(fault.Conflict, "mail to %s came back (%s), and none is sent there any more; give the customer another address, or if it is "+
+				"right after all, let mail through to it again: admin-assistant customer mail-again", to, held.Why)
 		}
 	}
 	letter, err := s.letter(ctx, user, r, c, sent)

@@ -141,8 +141,8 @@ func TestWhatCannotBeSentIsSaid(t *testing.T) {
 	draft := w.create("Acme", november).Record.ID
 	_, err := w.Send(t.Context(), ann, draft, billing, "")
 	w.refused(err, fault.Conflict, "is a draft")
-	w.Post.Held = func(_ context.Context, address string) (string, error) {
-		return map[string]string{billing: "bounced"}[address], nil
+	w.Post.Held = func(_ context.Context, address string) (*timesheet.Held, error) {
+		return map[string]*timesheet.Held{billing: {Why: mail.Bounced, Again: timesheet.ByWord}}[address], nil
 	}
 	_, err = w.Send(t.Context(), ann, id, billing, "")
 	w.refused(err, fault.Conflict, "came back (bounced)")

@@ -17,6 +17,7 @@ import (
 	"adminassistant/shared/fault"
 	spent "adminassistant/shared/hours"
 	"adminassistant/shared/store"
+	"adminassistant/shared/timesheet"
 )
 
 // unknownDays is how far back customers are looked for that nobody recorded.
@@ -290,6 +291,10 @@ func (s *web) showCustomer(v *view, status int, c customer.Customer, values url.
 		wrong = nil
 	}
 	f := filling(v, values, wrong)
+	held, err := s.heldOf(v, &c, wrong)
+	if err != nil {
+		return err
+	}
 	fields := g.Group{
 		Section(Class("card"), H2(g.Text(v.t("customer.who"))),
 			f.field("name", v.t("customer.name"), v.t("customer.name.hint"), f.text("name", "text", Required(), g.Attr("maxlength", "100"), AutoComplete("off"))),
@@ -316,7 +321,7 @@ func (s *web) showCustomer(v *view, status int, c customer.Customer, values url.
 	if changed {
 		p.body = append(p.body, P(Class("problem"), Role("alert"), g.Text(v.t("customer.changed")+" "), A(Href(to), g.Text(v.t("customer.anew")))))
 	}
-	p.body = append(p.body, f.rest(), Div(Class("review"),
+	p.body = append(p.body, held, f.rest(), Div(Class("review"),
 		s.form(v, to, Class("stacked"), hidden("version", strconv.FormatInt(c.Version, 10)), fields),
 		g.Iff(c.ID != "", func() g.Node { return s.besideCustomer(v, &c, f) })))
 	return s.show(v, status, p)
@@ -377,6 +382,50 @@ func (f *filled) roundings() g.Node {
 				f.cell(at+"least", f.t("customer.least")+nth, f.text(at+"least", "number", Min("0"), Max("1440"), Placeholder("0"))))
 		})))),
 		P(Class("hint"), g.Text(f.t("customer.rounding.hint"))))
+}
+
+// heldOf shows the addresses of a customer to which no sheets are sent, with what lets them through again; wrong is what is wrong with that.
+func (s *web) heldOf(v *view, c *customer.Customer, wrong error) (g.Node, error) {
+	held, err := s.Timesheets.HeldOf(v.ctx, c)
+	if err != nil || len(held) == 0 {
+		return nil, err
+	}
+	return Section(Class("card"), Aria("labelledby", "held"), H2(ID("held"), g.Text(v.t("customer.held"))),
+		g.Map(held, func(h timesheet.Held) g.Node {
+			text := v.t("customer.held.text", h.Address, v.day(calendar.DateOf(h.Since, v.zone())), v.word("mail.returned", string(h.Why)))
+			again := []g.Node{hidden("address", h.Address)}
+			switch h.Again {
+			case timesheet.ByNobody:
+				return P(g.Text(text+" "), g.Text(v.t("customer.held.never")))
+			case timesheet.ByConfirmation:
+				problem := ""
+				if v.r.PostForm.Get("address") == h.Address {
+					problem = v.wrongIn(wrong, "confirm")
+				}
+				again = append(again, P(g.Text(v.t("customer.held.ask"))),
+					labelled("confirm", v.t("customer.held.confirm"), "", problem, textInput("text", "", AutoComplete("off"), g.Attr("spellcheck", "false"))))
+			}
+			return g.Group{P(g.Text(text)), s.form(v, "/customers/"+c.ID+"/mail", g.Group(again), P(Button(Type("submit"),
+				Aria("label", v.t("users.mail.again")+": "+h.Address), g.Text(v.t("users.mail.again")))))}
+		}),
+	), nil
+}
+
+// mailCustomerAgain lets sheets to an address of a customer through again.
+func (s *web) mailCustomerAgain(v *view) error {
+	id, f := v.r.PathValue("id"), v.r.PostForm
+	err := s.Timesheets.MailAgain(v.ctx, v.user, id, f.Get("address"), f.Get("confirm"))
+	if !refusable(err) {
+		if err != nil {
+			return err
+		}
+		return v.redirect("/customers/" + id + "?saved=1")
+	}
+	c, gone := s.Customers.Get(v.ctx, v.user, id)
+	if gone != nil {
+		return gone
+	}
+	return s.showCustomer(v, statusOf(err), c, v.valuesOf(&c), err)
 }
 
 // besideCustomer is what else can be done with a customer.

@@ -62,6 +62,7 @@ func (s *web) moneyPages(
 	get("/customers/new", s.newCustomer)
 	get("/customers/{id}", s.customer)
 	post("/customers/{id}", limit.Writes, "customer.replace", s.saveCustomer)
+	post("/customers/{id}/mail", limit.Writes, "customer.mail_again", s.mailCustomerAgain)
 	post("/customers/{id}/merge", limit.Writes, "customer.merge", s.mergeCustomer)
 	post("/customers/{id}/remove", limit.Removals, "customer.delete", s.removeCustomer)
 	get("/categories", s.categories)

@@ -114,7 +114,7 @@ func (s *web) showSettings(v *view, status int, now account.Settings, version in
 				),
 				P(Button(Class("primary"), Type("submit"), g.Text(v.t("settings.save")))),
 			),
-			Div(s.sessions(v), Section(Class("card"), Aria("labelledby", "erase"), H2(ID("erase"), g.Text(v.t("erase.title"))),
+			Div(s.heldMail(v, now.Email), s.sessions(v), Section(Class("card"), Aria("labelledby", "erase"), H2(ID("erase"), g.Text(v.t("erase.title"))),
 				P(Class("muted"), g.Text(v.t("erase.offer"))), P(A(Class("button"), Href("/settings/erase"), g.Text(v.t("erase.look")))))),
 		),
 	}
@@ -139,6 +139,28 @@ func (s *web) sessions(v *view) g.Node {
 			)
 		})),
 	)
+}
+
+// heldMail says that e-mail to the user came back, with what lets it through again; nil: it did not.
+func (s *web) heldMail(v *view, address string) g.Node {
+	m, err := s.Notifications.Returned(v.ctx, address)
+	if err != nil || m == nil {
+		return nil // the settings can be changed without it
+	}
+	again := g.Node(P(g.Text(v.t("settings.held.admin"))))
+	if !m.ForAdministrators() || v.who.Admin() {
+		again = s.form(v, "/settings/mail", Button(Type("submit"), g.Text(v.t("users.mail.again"))))
+	}
+	return Section(Class("card"), Aria("labelledby", "held"), H2(ID("held"), g.Text(v.t("users.mail"))),
+		P(g.Text(v.t("settings.held", v.day(calendar.DateOf(m.At, v.zone())), v.word("users.mail", string(m.Why))))), again)
+}
+
+// mailMeAgain lets e-mail to the user through again.
+func (s *web) mailMeAgain(v *view) error {
+	if err := s.Notifications.MailAgain(v.ctx, v.Email, v.who.Admin()); err != nil {
+		return err
+	}
+	return v.redirect("/settings?saved=1")
 }
 
 func (s *web) saveSettings(v *view) error {

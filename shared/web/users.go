@@ -175,7 +175,8 @@ func (s *web) userPage(v *view, status int, wrong error) error {
 			acts = append(acts, button("/role", "users.make.admin", hidden("role", string(account.RoleAdmin))))
 		}
 	}
-	p.body = append(p.body, v.wrongBeside(wrong, "mailbox", "confirm"), Section(Class("card"), Aria("labelledby", "facts"), H2(ID("facts"), g.Text(v.t("users.what"))),
+	p.body = append(p.body, v.wrongBeside(wrong, "mailbox", "confirm"))
+	p.body = append(p.body, Section(Class("card"), Aria("labelledby", "facts"), H2(ID("facts"), g.Text(v.t("users.what"))),
 		Dl(Class("facts"), g.Group(facts)),
 		g.If(self, P(Class("muted"), g.Text(v.t("users.self")))),
 		g.If(len(acts) > 0, Div(Class("buttons"), g.Group(acts))),

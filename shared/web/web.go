@@ -187,6 +187,7 @@ func New(s Services) *httpapi.Web {
 	post("/setup", limit.Starts, "config.create", w.begin)
 	get("/settings", w.settings)
 	post("/settings", limit.Writes, "user.settings", w.saveSettings)
+	post("/settings/mail", limit.Writes, "user.mail_again", w.mailMeAgain)
 	post("/settings/sessions/{id}/end", limit.Removals, "session.end", w.endSession)
 	return out
 }

@@ -310,7 +310,17 @@ var moneyWords = map[string]word{
 		"It was changed meanwhile. Sending the form once more puts yours in its place; or",
 		"Der Eintrag wurde inzwischen geändert. Nochmals senden ersetzt ihn durch Ihren; oder",
 	},
-	"customer.anew":  {"look at it anew", "neu ansehen"},
+	"customer.anew":      {"look at it anew", "neu ansehen"},
+	"customer.held":      {"Mail came back", "Mail kam zurück"},
+	"customer.held.text": {"No timesheets go to %s since %s: %s.", "An %s gehen seit %s keine Stundenzettel mehr: %s."},
+	"customer.held.ask": {
+		"Ask whoever reads it before you send another. Then give the address once more.",
+		"Fragen Sie nach, bevor Sie wieder senden. Geben Sie dann die Adresse noch einmal ein.",
+	},
+	"customer.held.confirm": {"The address once more", "Die Adresse noch einmal"},
+	"customer.held.never": {
+		"It came back too often. Give the customer another address.", "Das kam zu oft vor. Geben Sie dem Kunden eine andere Adresse.",
+	},
 	"customer.merge": {"The same under another name", "Derselbe unter anderem Namen"},
 	"customer.merge.text": {
 		"The other name becomes an alias of %s. If it has a record, that goes, with its rates. Nothing archived is rewritten.",
