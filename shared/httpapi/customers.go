@@ -175,7 +175,7 @@ func (s *server) customerRoutes() {
 
 // mailCustomerAgain lets timesheets to an address of a customer through again.
 func (s *server) mailCustomerAgain(ctx context.Context, in *struct {
-	ByID
+	ByIDOrName
 	Body struct {
 		Address string `json:"address" doc:"One that the customer's record names."`
 		Confirm string `json:"confirm,omitempty" doc:"The address once more, after a complaint: you have asked whoever reads it."`
@@ -188,7 +188,7 @@ func (s *server) mailCustomerAgain(ctx context.Context, in *struct {
 	if err := s.Timesheets.MailAgain(ctx, who, in.ID, in.Body.Address, in.Body.Confirm); err != nil {
 		return nil, err
 	}
-	return s.getCustomer(ctx, &in.ByID)
+	return s.getCustomer(ctx, &in.ByIDOrName)
 }
 
 func (s *server) listCustomers(ctx context.Context, in *struct {
