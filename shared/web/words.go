@@ -660,7 +660,10 @@ var pageWords = map[string]word{
 		"What you wrote is kept in this tab, and comes back with its page.",
 		"Was Sie geschrieben haben, bleibt in diesem Tab und kommt mit seiner Seite wieder.",
 	},
-	"refusal.no_such_route":          {"Its address may be mistyped, or older than this version.", "Die Adresse ist vielleicht vertippt oder älter als diese Version."},
+	"refusal.no_such_route": {
+		"Its address may be mistyped, or older than this version.",
+		"Die Adresse ist vielleicht vertippt oder älter als diese Version.",
+	},
 	"refusal.not_found":              {"It may have been removed, or its address is mistyped.", "Vielleicht wurde es entfernt, oder die Adresse ist vertippt."},
 	"refused.back":                   {"Back to the form", "Zurück zum Formular"},
 	"refused.reference":              {"Reference for questions:", "Kennung für Rückfragen:"},
