@@ -16,7 +16,7 @@ import (
 // known are errors that tell of the engines, and of nothing else.
 var known = regexp.MustCompile(`not been implemented|NotImplemented|An error occurred \(404\)|An error occurred \(500\)|UnknownOperation|not yet implemented|` +
 	`Unable to parse response|ValidationError|ResourceNotFoundException|InternalError|UnsupportedOperation|TableNotFoundException|does not exist|` +
-	`ResourceConflictException|ReceiptHandleIsInvalid|ContinuousBackupsUnavailableException`)
+	`ResourceConflictException|ReceiptHandleIsInvalid|\(NotFoundException\)|ContinuousBackupsUnavailableException`)
 
 // wrong are errors that tell of the command.
 var wrong = regexp.MustCompile(`usage: aws|Unknown options|Invalid choice|arguments are required|expected one argument|Bad value for --query|` +
@@ -24,7 +24,7 @@ var wrong = regexp.MustCompile(`usage: aws|Unknown options|Invalid choice|argume
 
 // placeholders are words in commands that a person replaces, and what by here.
 var placeholders = map[string]string{
-	"ID": "d-ABCDEF123", "UUID": "00000000-0000-4000-8000-000000000000", "KEY": "$KEY", "NAME": "graph/app", "N": "2", "IDENTITY": "example.com",
+	"ID": "d-ABCDEF123", "UUID": "00000000-0000-4000-8000-000000000000", "KEY": "$KEY", "NAME": "graph/app", "INSTANCES": "2", "IDENTITY": "example.com",
 	"BUCKET": "rehearsal-bucket", "VERSION": "1", "USER": "t#o", "RUN": "R",
 }
 
