@@ -197,7 +197,8 @@ func (s *server) actionRoutes() {
 	}, s.listActions)
 	handle(s, route{
 		pattern: "GET /v1/actions/{id}", access: byUsers, tag: tagActions, summary: "Show an action, with what it asks about",
-		description: "Of each appointment that it is about: what the archive has and what the source had when it was asked, field by field.",
+		description: "Of each appointment that it is about: what the archive has and what the source had when it was asked, field by field. The verdicts of a " +
+			"suggestion can be sent to POST /v1/actions/{id}/resolve as they are.",
 	}, s.showAction)
 	handle(s, route{
 		pattern: "POST /v1/actions/{id}/dismiss", access: byUsers, class: limit.Writes, action: "action.dismiss",

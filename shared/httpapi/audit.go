@@ -36,11 +36,11 @@ func (s *server) auditRoutes() {
 	}, s.listAudit)
 	handle(s, route{
 		pattern: "GET /v1/audit/export", access: byUsers, class: limit.Bulk,
-		tag: tagAudit, summary: "Export the records, the oldest first", document: s.auditBody,
+		tag: tagAudit, summary: "Export your audit log, the oldest record first", document: s.auditBody,
 	}, s.exportAudit)
 	handle(s, route{
 		pattern: "POST /v1/audit/verify", access: byUsers, class: limit.Bulk, action: "audit.verify",
-		tag: tagAudit, summary: "Recompute the hash chain of your records",
+		tag: tagAudit, summary: "Recompute the hash chain of your audit log",
 	}, s.verifyAudit)
 }
 

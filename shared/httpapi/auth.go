@@ -483,7 +483,7 @@ const tagAuth = "auth"
 func (s *server) authRoutes() {
 	s.handlePlain(route{
 		pattern: "GET /auth/login", access: anyone, where: withSignIn, tag: tagAuth, summary: "Sign in with a browser", document: loginQuery,
-		description: "Leads to the sign-in service and from there back to the path, with a session in a cookie. Errors are a page for people, and " +
+		description: "Leads to the sign-in service and from there back to the path of return, with a session in a cookie. Errors are a page for people, and " +
 			"problems for others.",
 	}, s.login)
 	s.handlePlain(route{pattern: "GET /auth/callback", access: anyone, where: withSignIn}, s.callback)
@@ -500,8 +500,8 @@ func (s *server) authRoutes() {
 	handle(s, route{
 		pattern: "POST /auth/logout", access: byAuthenticated, class: limit.Writes, action: "session.end", where: withSessions,
 		tag: tagAuth, summary: "Sign out", success: http.StatusNoContent,
-		description: "Everywhere is in all browsers, within 30 seconds, and what is kept to act for you while you are away is forgotten. Access tokens of other " +
-			"programs stay valid until they expire. The session at the sign-in service goes on; the page /auth/sign-out ends it, too.",
+		description: "With everywhere you are signed out in all browsers, within 30 seconds, and what is kept to act for you while you are away is forgotten. " +
+			"Access tokens of other programs stay valid until they expire. The session at the sign-in service goes on; the page /auth/sign-out ends it, too.",
 	}, s.logout)
 	handle(s, route{
 		pattern: "GET /auth/sessions", access: byUsers, where: withSessions,

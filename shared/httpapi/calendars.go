@@ -150,7 +150,7 @@ func (s *server) files(ctx context.Context, f found) (Importer, error) {
 func (s *server) calendarRoutes() {
 	handle(s, route{
 		pattern: "GET /v1/calendars", access: byUsers, tag: tagCalendars, summary: "List calendars, or find one by its URI",
-		description: "Without account: the calendars of all local accounts that you created calendars or archive configs with.",
+		description: "Without account: the calendars of all local accounts that you created calendars or archive configs with. Those of msgraph need an account.",
 	}, s.listCalendars)
 	handle(s, route{
 		pattern: "POST /v1/calendars", access: byUsers, class: limit.Writes, action: "calendar.create",
@@ -160,7 +160,7 @@ func (s *server) calendarRoutes() {
 	handle(s, route{
 		pattern: "DELETE /v1/calendars/{id}", access: byUsers, class: limit.Removals, action: "calendar.delete",
 		tag: tagCalendars, summary: "Delete a local calendar with all its events",
-		description: "One that is the source or the archive of an archive config is deleted with force alone.",
+		description: "One that is the source or the archive of an archive config is deleted only with force=true.",
 	}, s.deleteCalendar)
 	handle(s, route{
 		pattern: "GET /v1/calendars/{id}/events", access: byUsers,

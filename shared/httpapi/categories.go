@@ -93,7 +93,7 @@ func (s *server) categoryRoutes() {
 	}, s.deleteCategory)
 	handle(s, route{
 		pattern: "POST /v1/categories/rename", access: byUsers, class: limit.Writes, action: "category.rename",
-		tag: tagCategories, summary: "Call a category otherwise",
+		tag: tagCategories, summary: "Give a category another name",
 		description: "The name of a category cannot change. So the new one is created with the colour of the old one, whose customer's name becomes an alias " +
 			"of the new one's customer. The old one stays, and events are not rewritten: the answer says how many of the last and the next year still carry it.",
 	}, s.renameCategory)

@@ -51,8 +51,9 @@ func (s *server) flagRoutes() {
 	}, s.listFlags)
 	handle(s, route{
 		pattern: "PUT /v1/flags/{name}", access: byAdministrators, class: limit.Writes, action: "flag.set", tag: tagFlags,
-		summary:     "Switch something on or off for users of your tenant",
-		description: "It takes effect within 30 seconds. Runs keep the value that they started with, until they end.",
+		summary: "Switch something on or off for users of your tenant",
+		description: "Without percent it is 0, and without allow or deny nobody is on that list. It takes effect within 30 seconds. Runs keep the value " +
+			"that they started with, until they end.",
 	}, s.setFlag)
 }
 

@@ -97,7 +97,7 @@ func (s *server) hoursRoutes() {
 			"or of no customer is left out and counted. All names of a customer are one.",
 	}, s.showHours)
 	handle(s, route{
-		pattern: "GET /v1/hours/export", access: byUsers, class: limit.Bulk, tag: tagHours, summary: "Export the rows as a CSV file",
+		pattern: "GET /v1/hours/export", access: byUsers, class: limit.Bulk, tag: tagHours, summary: "Export the hours of an archive as a CSV file",
 		document: func(op *huma.Operation) {
 			op.Responses = map[string]*huma.Response{"200": {Description: "The file.", Content: map[string]*huma.MediaType{
 				"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}},

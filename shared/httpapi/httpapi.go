@@ -160,7 +160,10 @@ func New(s Services) http.Handler {
 				{Name: tagAuth, Description: "" +
 					"Signing in and out with a browser. On one machine the address that the server prints at its start begins a session, in the place of " +
 					"/auth/login."},
-				{Name: tagCalendars, Description: "Calendars and what is in them."},
+				{Name: tagCalendars, Description: "" +
+					"Calendars and what is in them. The URI of a calendar is provider://account/calendars/name. The provider is local, for those that are kept " +
+					"here, or msgraph, for Microsoft 365; the account me is your own, and primary is its default calendar. A name in a path is looked for among " +
+					"your local calendars and those of your own mailbox."},
 				{Name: tagConfigs, Description: "Which calendar is archived into which one, and how."},
 				{Name: tagCategories, Description: "The categories that an account keeps for its events, and what is wrong with those of events."},
 				{Name: tagCustomers, Description: "Those whom categories name: other names, rates, rounding, where timesheets go."},
@@ -235,20 +238,22 @@ func New(s Services) http.Handler {
 // conventions are what holds for the whole API, a paragraph each.
 var conventions = []string{
 	"Keeps a truthful, billable record of a professional's calendar.",
-	"Sign-in: an access token of Entra ID in the header Authorization says who asks, as in the examples, or the session of a browser that signed in at /auth/login. " +
-		"A request of a session that is no GET carries its token (GET /auth/session) in the header X-CSRF-Token. On one machine the token is the server's key: the file " +
-		"server-<host>-<port>.key in its data folder.",
-	"Names: a thing is named by its id. One that has a name, such as a config, a customer, a job or a calendar, is named by that as well, in any " +
-		"case. When several have the name, the answer is 409 and lists them. Wherever a body or a query names a config, its id and its name do.",
-	"Values: JSON in UTF-8. Instants are as in 2026-10-05T07:00:00Z, days as in 2026-10-05. A period is said in words, as in last month, 2026-10 or " +
-		"2026-10-01 to 2026-10-15. Members and parameters that the API does not know are refused, and null, where the schema does not have it.",
+	"Sign-in: an access token of Entra ID in the header Authorization says who asks, as in the examples, or the session of a browser that " +
+		"signed in at /auth/login. A request of a session that is no GET carries its token (GET /auth/session) in the header X-CSRF-Token. On one " +
+		"machine the token is the server's key: the file server-<host>-<port>.key in its data folder.",
+	"Names: a thing is named by its id. One that has a name, such as a config, a customer, a job or a calendar, is named by that as well, in " +
+		"any case. When several have the name, the answer is 409 and lists them. Wherever a body or a query names a config, its id and its name do.",
+	"Values: JSON in UTF-8. Instants are as in 2026-10-05T07:00:00Z, days as in 2026-10-05. A period is said in words, as in last month, " +
+		"2026-10 or 2026-10-01 to 2026-10-15. Members and parameters that the API does not know are refused, and null, where the schema does not " +
+		"have it.",
 	"Lists: items and next come out. While next is not empty, the same request with it as cursor brings the next page.",
-	"Changes: PUT replaces the whole, and there is no PATCH: read, change, and send it all. What is left out gets its default, unless the route says " +
-		"otherwise. Where If-Match is needed, send the ETag that you have read, so that nobody's change in between is lost; * means whatever is there.",
+	"Changes: PUT replaces the whole, and there is no PATCH: read, change, and send it all. What is left out gets its default, unless the route " +
+		"says otherwise. Where If-Match is needed, send the ETag that you have read, so that nobody's change in between is lost; * means whatever " +
+		"is there.",
 	"Repeats: a POST may carry an Idempotency-Key, and takes effect once however often it is sent.",
 	"Runs: work that takes longer is a run. The answer is 202 with it, and GET /v1/runs/{id} says what becomes of it.",
-	"Errors: problem details (RFC 9457) with a code that stays as it is; field says what is wrong. 429 and 503 may say in Retry-After when to ask again. Every " +
-		"request may carry an X-Correlation-Id, which the answer repeats.",
+	"Errors: problem details (RFC 9457) with a code that stays as it is; field says what is wrong. 429 and 503 may say in Retry-After when to " +
+		"ask again. Every request may carry an X-Correlation-Id, which the answer repeats.",
 }
 
 const (

@@ -123,6 +123,7 @@ func TestReferencePage(t *testing.T) {
 	}
 	for _, text := range []string{
 		`curl -X PUT "$API/v1/customers/Acme"`, `-H 'If-Match: "1"'`, `"order_number": "PO-4711"`, "\nDTSTART:20261006T100000Z\n", "is answered 201",
+		`<a href="#headers">Idempotency-Key</a>`, `<a href="#status-409">409</a>`, "<b>Names: </b>", "As in Every night.",
 	} {
 		if !strings.Contains(html.UnescapeString(string(page.body)), text) {
 			t.Errorf("the page lacks %s", text)
@@ -159,6 +160,9 @@ func TestTheReferencePageShowsWhatIsLookedFor(t *testing.T) {
 		page := string(s.do("GET", "/docs?q="+url.QueryEscape(sought), nil).is(200).body)
 		if got := [2]bool{strings.Contains(page, undo), strings.Contains(page, day)}; got != want {
 			t.Errorf("%q: %v, want %v", sought, got, want)
+		}
+		if open := strings.Contains(page, "<details open>"); open != (want != [2]bool{} && want != [2]bool{true, true}) {
+			t.Errorf("%q: what was found is folded: %t", sought, !open)
 		}
 		if none := strings.Contains(page, "Nothing contains that."); none != (sought == "nothing of the kind") {
 			t.Errorf("%q: %t", sought, none)

@@ -422,6 +422,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 					}
 				}
 				for _, word := range secrets {
+					if route == "GET /openapi.json" || route == "GET /docs" { // their examples have such words, and are the same for everybody
+						break
+					}
 					if who != owner && !(who == tenantAdmin && word == "Owner") && strings.Contains(string(a.body)+fmt.Sprint(http.Header(a.Header)), word) {
 						t.Errorf("%s reads %q: %s", callerNames[who], word, a.body)
 					}

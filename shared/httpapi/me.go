@@ -106,7 +106,7 @@ func (s *server) meRoutes() {
 	handle(s, route{
 		pattern: "PUT /v1/me/settings", access: byUsers, class: limit.Writes, action: "user.settings", needs: headerIfMatch,
 		tag: tagMe, summary: "Replace your settings",
-		description: "What is left out gets its default. The ETag is that of GET /v1/me.",
+		description: "What is left out gets its default, each class of notifications too. The ETag is that of GET /v1/me.",
 	}, s.putSettings)
 	handle(s, route{
 		pattern: "DELETE /v1/me/mail-returned", access: byUsers, class: limit.Removals, action: "user.mail_again",

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
@@ -10,6 +11,8 @@ import (
 
 	"adminassistant/shared/account"
 	"adminassistant/shared/account/tenant"
+	"adminassistant/shared/calendar"
+	"adminassistant/shared/fault"
 )
 
 // inPath is what the parameters of a route's path are named by, besides ids: by the variable of the matrix that stands there.
@@ -82,6 +85,7 @@ func TestARouteSaysByWhatNamesItTakesWhatItIsAbout(t *testing.T) {
 // TestEveryPathTakesNames asks every route about something that has a name by it: it is answered as by the id.
 func TestEveryPathTakesNames(t *testing.T) {
 	without := slices.Concat(slices.Collect(maps.Values(idsAlone))...)
+	reading, readingIDs := withNames(t)
 	variable := regexp.MustCompile(`\$\w+|` + foreignTenant)
 	for pattern, r := range newService(t).declared {
 		method, path := r.split()
@@ -90,7 +94,10 @@ func TestEveryPathTakesNames(t *testing.T) {
 		}
 		row := matrix[pattern]
 		t.Run(pattern, func(t *testing.T) {
-			s, ids := withNames(t)
+			s, ids := reading, readingIDs
+			if s.t = t; method != http.MethodGet {
+				s, ids = withNames(t)
+			}
 			fill := func(text string, with map[string]string) string {
 				return variable.ReplaceAllStringFunc(text, func(v string) string { return with[v] })
 			}
@@ -159,6 +166,18 @@ func TestANameThatSeveralHaveIsRefusedWithThoseThatHaveIt(t *testing.T) {
 			}
 		})
 	}
+	t.Run("users of many", func(t *testing.T) {
+		s.t = t
+		for i := range usersAtOnce + 1 {
+			_, err := s.services.Users.Admit(t.Context(), account.Principal{Tenant: "local", Object: fmt.Sprintf("a%03d", i)})
+			check(t, err)
+		}
+		s.do("GET", "/v1/me", nil, headerUser, "zoe").is(200)
+		detail := s.do("GET", "/v1/users/Robert@example.com", nil).problem(409, "conflict", "").str("detail")
+		if !strings.Contains(detail, "bob, bob2, zoe") {
+			t.Error(detail)
+		}
+	})
 	t.Run("tenants", func(t *testing.T) {
 		s.t = t
 		s.do("PUT", "/v1/tenants/"+homeTenant, `{"name": "ABROAD"}`).is(200)
@@ -184,6 +203,16 @@ func TestACalendarOfTheOwnMailboxIsFoundByItsName(t *testing.T) {
 	}
 	o.calendar("local://own/calendars/" + name)
 	o.do("GET", "/v1/calendars/"+name, nil).problem(409, "conflict", "")
+}
+
+func TestNoCalendarIsChosenWhereAnotherOneOfTheNameMayBe(t *testing.T) {
+	for kind, want := range map[fault.Kind]int{fault.Invalid: 200, fault.Unauthenticated: 200, fault.Forbidden: 200, fault.NotFound: 200, fault.Unavailable: 503} {
+		s := newService(t, func(s *service, _ *Services) {
+			s.mailboxes = func(string) (calendar.Provider, error) { return nil, fault.New(kind, "no mailbox") }
+		})
+		s.calendar(seeded)
+		s.do("GET", "/v1/calendars/work", nil).is(want)
+	}
 }
 
 func TestBackupsAreListedByTheNameOfTheirJob(t *testing.T) {

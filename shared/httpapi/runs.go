@@ -101,14 +101,18 @@ func (s *server) answerRun(r *run.Run) (*runAnswer, error) {
 func (s *server) runRoutes() {
 	handle(s, route{
 		pattern: "POST /v1/runs", access: byUsers, class: limit.Starts, action: "run.start",
-		tag: tagRuns, summary: "Start a run", success: http.StatusAccepted, document: alsoOK,
+		tag: tagRuns, summary: "Start a run that archives a period", success: http.StatusAccepted, document: alsoOK,
 		description: "Answers 202 with the new run, or 200 with the same run when it is under way already.",
 	}, s.startRun)
 	handle(s, route{
 		pattern: "GET /v1/runs", access: byUsers, tag: tagRuns, summary: "List runs, the newest first",
 		description: "With kind or state a page may have few runs, or none, and still have a next.",
 	}, s.listRuns)
-	handle(s, route{pattern: "GET /v1/runs/{id}", access: byUsers, tag: tagRuns, summary: "Show a run"}, s.getRun)
+	handle(s, route{
+		pattern: "GET /v1/runs/{id}", access: byUsers, tag: tagRuns, summary: "Show a run",
+		description: "While its state is queued or running, ask again after some seconds. It ends succeeded, partial, failed or cancelled. What it reports " +
+			"stands in the member that its kind has for that: of an archive run, result.",
+	}, s.getRun)
 	handle(s, route{pattern: "GET /v1/runs/{id}/items", access: byUsers, tag: tagRuns, summary: "List what became of each event"}, s.listItems)
 	handle(s, route{
 		pattern: "GET /v1/runs/{id}/plan", access: byUsers, tag: tagRuns, summary: "Show the run's whole plan", document: s.planBody,

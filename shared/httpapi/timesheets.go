@@ -50,6 +50,7 @@ func (s *server) timesheetRoutes() {
 	handle(s, route{
 		pattern: "PUT /v1/timesheets/{id}/invoice", access: byUsers, class: limit.Writes, action: "timesheet.invoice",
 		tag: tagTimesheets, summary: "Note the invoice of a locked timesheet, or take that back",
+		description: "An empty invoice_ref takes it back.",
 	}, s.invoiceTimesheet)
 	handle(s, route{
 		pattern: "POST /v1/timesheets/{id}/send", access: byUsers, class: limit.Writes, action: "timesheet.send",
