@@ -289,10 +289,10 @@ func TestAMailWhoseNoteIsGoneFromAFullHistoryIsNoFailure(t *testing.T) {
 
 func TestWhatIsSentIsWhatWasApprovedWhenItWasAskedFor(t *testing.T) {
 	w, b, id := posting(t)
-	w.Post.Held = func(context.Context, string) (string, error) { // just before the sheet is drawn
+	w.Post.Held = func(context.Context, string) (*timesheet.Held, error) { // just before the sheet is drawn
 		must(t, discard(w.Reopen(t.Context(), ann, id, "one was forgotten")))
 		w.archive(entry("late", 1, "2026-10-06 07:00", 30))
-		return "", discard(w.Approve(t.Context(), ann, id, ""))
+		return nil, discard(w.Approve(t.Context(), ann, id, ""))
 	}
 	if _, err := w.Send(t.Context(), ann, id, billing, "key"); !errors.Is(err, store.ErrConflict) || len(b.sent) != 0 {
 		t.Errorf("got %v, %d mails were sent", err, len(b.sent))
