@@ -90,6 +90,7 @@ var theStory = []step{
 	{route: "GET /v1/hours/working-time", query: "config=work&from=2026-10-05&to=2026-10-07"},
 	{route: "GET /v1/hours/working-time/export", query: "config=work&from=2026-10-05&to=2026-10-07"},
 	{route: "GET /v1/customers/new", query: "config=work&period=2026-10"},
+	{route: "POST /v1/customers/{id}/mail-again", path: "Acme", body: `{"address": "billing@acme.example"}`},
 	{route: "POST /v1/customers/{id}/merge", path: "Acme", head: "If-Match: *", body: `{"name": "Acme Incorporated"}`},
 	{route: "GET /v1/places", query: "config=work&period=2026-10"},
 	{route: "POST /v1/places/aliases", body: `{"name": "Acme HQ", "of": "Acme, Berlin"}`},

@@ -67,7 +67,7 @@ var unsaid = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`is of runs without a config; leave config out`, `is one of %s; only local.*`, `must be repair or adopt.*`, `names a calendar of %s; only local.*`,
 	`names its account itself.*`, `or key must be given.*`, `are of actions about appointments.*`, `all of it takes longer.*`, `no authority is asked.*`,
 	`run %s has no plan; it is %s`, `cannot be written: %v`, `there are two entries with the key.*`, `this is no timesheet as.*`,
-	`has more seconds than there are`,
+	`has more seconds than there are`, `%q may be any of %d.*`,
 	`belongs to no position of its sheet`, `has a start and end that are none.*`, `of an all-day appointment must be after.*`, `the end is before the start`,
 	`must have two days, from and to.*`, `must be %s`, `is an %w`,
 	// of decisions that pages make right
