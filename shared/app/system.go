@@ -500,7 +500,7 @@ func (y *system) importer() run.Handler { return y.newImporter() }
 func (y *system) newImporter() *imports.Runner {
 	uploads := y.uploads()
 	return &imports.Runner{
-		Table: y.table, Blobs: y.blobs, Open: uploads.Content, Used: uploads.Remove, Folder: restore.KeepIn,
+		Table: y.table, Blobs: y.blobs, Open: uploads.Content, Used: uploads.Used, Folder: restore.KeepIn,
 		Local: func(user string) imports.Calendars { return y.own.For(user) },
 		Clock: y.clock, NewID: y.newID, LeaseFor: max(y.settings.Lease, importFor), MostEvents: y.settings.memory().Events(),
 	}

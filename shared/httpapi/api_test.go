@@ -190,7 +190,7 @@ func newServiceWith(t testing.TB, idOf func(n int64, at time.Time) string, chang
 		Handlers: map[run.Kind]run.Handler{
 			run.Restore: restorer,
 			run.Import: &imports.Runner{
-				Table: s.table, Blobs: blobs, Open: uploads.Content, Used: uploads.Remove, Folder: restore.KeepIn, Clock: clock, NewID: newID,
+				Table: s.table, Blobs: blobs, Open: uploads.Content, Used: uploads.Used, Folder: restore.KeepIn, Clock: clock, NewID: newID,
 				Local: func(user string) imports.Calendars { return calendars.For(user) }, LeaseFor: time.Minute,
 			},
 			run.Drill: &restore.Drill{Runner: *restorer, Backups: backup.New(s.table, blobs)},

@@ -56,8 +56,8 @@ type Runner struct {
 	Blobs blob.Blob
 	// Open returns what a user uploaded. Another file than was uploaded is of kind fault.Conflict, one that is gone fault.NotFound.
 	Open func(ctx context.Context, user, id, sha256 string) ([]byte, error)
-	// Used is called when a run has imported a file for good; nobody needs it any more.
-	Used func(ctx context.Context, user, id string) error
+	// Used is called when a run has imported a file for good; nobody needs it any more who has not uploaded it once more since the run was made.
+	Used func(ctx context.Context, user, id string, since time.Time) error
 	// Local returns a user's calendars.
 	Local func(user string) Calendars
 	// Folder is where what is kept of a user's lies among the blobs, with a slash at its end.
@@ -129,7 +129,7 @@ func (r *Runner) Run(ctx context.Context, rn *run.Run) (err error) {
 	zerolog.Ctx(ctx).Info().Str("state", string(rn.State)).Int("total", report.Total).Int("added", report.Added).Int("changed", report.Changed).
 		Int("removed", report.Removed).Int("set_aside", report.SetAside).Bool("dry_run", how.DryRun).Msg("import run finished")
 	if !how.DryRun {
-		if err := r.Used(ctx, rn.User, in.Upload); err != nil {
+		if err := r.Used(ctx, rn.User, in.Upload, rn.Created); err != nil {
 			zerolog.Ctx(ctx).Warn().Err(err).Msg("an uploaded file was not removed") // it goes by itself within a day
 		}
 	}

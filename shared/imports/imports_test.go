@@ -53,7 +53,7 @@ func newWorld(t *testing.T, w *wiretest.Wire) *world {
 	world.uploads = restore.NewUploads(table, blobs, world.id, clock)
 	reached, uploads := w.Table(table), restore.NewUploads(w.Table(table), w.Blobs(blobs), world.id, clock)
 	world.runner = &Runner{
-		Table: reached, Blobs: w.Blobs(blobs), Open: uploads.Content, Used: uploads.Remove, Folder: restore.KeepIn, Clock: clock, NewID: world.id,
+		Table: reached, Blobs: w.Blobs(blobs), Open: uploads.Content, Used: uploads.Used, Folder: restore.KeepIn, Clock: clock, NewID: world.id,
 		Local: func(user string) Calendars { return local.New(reached, world.id, clock).For(user) }, LeaseFor: time.Minute,
 	}
 	return world

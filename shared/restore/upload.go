@@ -2,6 +2,7 @@ package restore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -78,7 +79,8 @@ func (s *Uploads) Put(ctx context.Context, user string, from io.Reader) (Upload,
 		return Upload{}, errTooLarge
 	}
 	sum := sha256.Sum256(data)
-	u := Upload{ID: s.newID(), Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+	id := s.newID()
+	u := Upload{ID: id, Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
 	if err := u.look(data, s.MostEvents); err != nil {
 		return Upload{}, err
 	}
@@ -87,25 +89,38 @@ func (s *Uploads) Put(ctx context.Context, user string, from io.Reader) (Upload,
 	}
 	u.Created = s.clock().UTC()
 	u.Expires = u.Created.Add(UploadFor)
-	again, err := s.known(ctx, user, &u)
-	if err != nil {
-		return Upload{}, err
-	}
-	if err := s.blobs.Put(ctx, uploadFolder(user)+u.ID, bytes.NewReader(data)); err != nil {
-		return Upload{}, fmt.Errorf("store the file: %w", err)
-	}
-	for range uploadAttempts {
-		if err = s.put(ctx, user, &u); !errors.Is(err, store.ErrConflict) {
-			break
+	err = s.note(ctx, user, &u, func() error {
+		if err := s.blobs.Put(ctx, uploadFolder(user)+u.ID, bytes.NewReader(data)); err != nil {
+			return fmt.Errorf("store the file: %w", err)
 		}
-	}
-	if err != nil && !again {
-		err = errors.Join(err, s.blobs.Delete(ctx, uploadFolder(user)+u.ID))
+		return nil
+	})
+	if err != nil && u.ID == id { // nobody else knows it by this id
+		err = errors.Join(err, s.blobs.Delete(ctx, uploadFolder(user)+id))
 	}
 	if err != nil {
 		return Upload{}, err
 	}
 	return u, nil
+}
+
+// note notes a file, by the id by which it is known already if it is; keep puts it there before. A file that is let go at the same time is known no more.
+func (s *Uploads) note(ctx context.Context, user string, u *Upload, keep func() error) (err error) {
+	id := u.ID
+	for range uploadAttempts {
+		var known int64
+		if u.ID, known, err = s.known(ctx, user, u.SHA256); err != nil {
+			return err
+		}
+		u.ID = cmp.Or(u.ID, id)
+		if err := keep(); err != nil {
+			return err
+		}
+		if err = s.put(ctx, user, u, known); !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
+	return err
 }
 
 var errTooLarge = fault.New(fault.Invalid, "the file has more than %d MB; compress it with zstd, or split it", limit.UploadBytes>>20)
@@ -158,33 +173,25 @@ func (s *Uploads) Arrived(ctx context.Context, user, id string, size int64, sha2
 	}
 	u.Created = s.clock().UTC()
 	u.Expires = u.Created.Add(UploadFor)
-	if _, err := s.known(ctx, user, &u); err != nil {
-		return u, err
-	}
-	for range uploadAttempts {
-		if err = s.put(ctx, user, &u); !errors.Is(err, store.ErrConflict) {
-			break
-		}
-	}
+	err = s.note(ctx, user, &u, func() error { return nil })
 	if err == nil && u.ID != id {
 		err = s.blobs.Delete(ctx, key) // the one that is known is the same
 	}
 	return u, err
 }
 
-// known gives the file the id by which it is known already, if it is.
-func (s *Uploads) known(ctx context.Context, user string, u *Upload) (bool, error) {
+// known is the id by which a file is known already, and the version of what is noted of it; empty: it is not.
+func (s *Uploads) known(ctx context.Context, user, sha256 string) (id string, version int64, err error) {
 	all, err := s.list(ctx, user)
 	if err != nil {
-		return false, err
+		return "", 0, err
 	}
 	for _, old := range all {
-		if old.SHA256 == u.SHA256 {
-			u.ID = old.ID
-			return true, nil
+		if old.SHA256 == sha256 {
+			return old.ID, old.version, nil
 		}
 	}
-	return false, nil
+	return "", 0, nil
 }
 
 // look reads the whole file, so that one that cannot be restored is refused at once.
@@ -205,8 +212,9 @@ func (u *Upload) look(data []byte, most int64) error {
 	})
 }
 
-// put notes the file, unless there are too many; store.ErrConflict when another one is uploaded at the same time.
-func (s *Uploads) put(ctx context.Context, user string, u *Upload) error {
+// put notes the file, unless there are too many; store.ErrConflict when another one is uploaded at the same time, or when the one that is known in this
+// version changes or goes.
+func (s *Uploads) put(ctx context.Context, user string, u *Upload, known int64) error {
 	count := store.Item{Key: uploadCount(user), Data: []byte("{}"), Expires: u.Expires.Add(UploadFor)}
 	unchanged := store.Absent()
 	if item, err := s.table.Get(ctx, count.Key); err == nil {
@@ -218,7 +226,7 @@ func (s *Uploads) put(ctx context.Context, user string, u *Upload) error {
 	if err != nil {
 		return err
 	}
-	there := slices.ContainsFunc(all, func(old Upload) bool { return old.ID == u.ID })
+	there := slices.ContainsFunc(all, func(old noted) bool { return old.ID == u.ID })
 	if len(all) >= limit.Uploads && !there {
 		return errTooMany(len(all))
 	}
@@ -226,8 +234,12 @@ func (s *Uploads) put(ctx context.Context, user string, u *Upload) error {
 	if err != nil {
 		return fmt.Errorf("store the file: %w", err)
 	}
+	stands := store.Any()
+	if known > 0 {
+		stands = store.VersionIs(known)
+	}
 	err = s.table.Transact(ctx, []store.Op{
-		{Put: &store.Item{Key: uploadKey(user, u.ID), Data: data, Expires: u.Expires}},
+		{Put: &store.Item{Key: uploadKey(user, u.ID), Data: data, Expires: u.Expires}, If: stands},
 		{Put: &count, If: unchanged},
 	})
 	if err != nil {
@@ -241,20 +253,26 @@ func errTooMany(n int) error {
 		"there are %d uploaded files already, as many as there may be; each goes by itself %.0f hours after it came", n, UploadFor.Hours())
 }
 
+// noted is a file with the version of what is noted of it.
+type noted struct {
+	Upload
+	version int64
+}
+
 // list returns the user's files whose time is not over.
-func (s *Uploads) list(ctx context.Context, user string) ([]Upload, error) {
+func (s *Uploads) list(ctx context.Context, user string) ([]noted, error) {
 	items, err := store.All(ctx, s.table, store.Query{PK: store.UserPartition(user), Prefix: uploadPrefix})
 	if err != nil {
 		return nil, fmt.Errorf("list the uploaded files: %w", err)
 	}
-	var all []Upload
+	var all []noted
 	for _, item := range items {
 		u, err := readUpload(item)
 		if err != nil {
 			return nil, err
 		}
 		if s.clock().Before(u.Expires) {
-			all = append(all, u)
+			all = append(all, noted{u, item.Version})
 		}
 	}
 	return all, nil
@@ -294,9 +312,24 @@ func (s *Uploads) open(ctx context.Context, user, id, sum string) (File, error) 
 	return uploaded{data, s.MostEvents}, err
 }
 
-// Remove deletes a user's file before its time. One that is not there is no error.
-func (s *Uploads) Remove(ctx context.Context, user, id string) error {
-	if err := s.table.Delete(ctx, uploadKey(user, id), store.Any()); err != nil && !errors.Is(err, store.ErrNotFound) {
+// Used lets go of a user's file that was used for good, unless it was uploaded once more since. One that is not there is no error.
+func (s *Uploads) Used(ctx context.Context, user, id string, since time.Time) error {
+	key := uploadKey(user, id)
+	item, err := s.table.Get(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read uploaded file %s: %w", id, err)
+	}
+	u, err := readUpload(item)
+	if err != nil || u.Created.After(since) {
+		return err
+	}
+	switch err := s.table.Delete(ctx, key, store.VersionIs(item.Version)); {
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound): // it is uploaded just now, or somebody else let go of it
+		return nil
+	case err != nil:
 		return fmt.Errorf("remove uploaded file %s: %w", id, err)
 	}
 	if err := s.blobs.Delete(ctx, uploadFolder(user)+id); err != nil {

@@ -274,6 +274,74 @@ type unwritable struct {
 func (u unwritable) Transact(context.Context, []store.Op) error { return u.err }
 
 // TestFilesThatAreUploadedByThemselves puts files where Begin says, as a client does that has an address for it.
+// between is a table at which something else happens just before a transaction or a removal, once.
+type between struct {
+	store.Table
+	other func()
+}
+
+func (b *between) meanwhile() {
+	if other := b.other; other != nil {
+		b.other = nil
+		other()
+	}
+}
+
+func (b *between) Transact(ctx context.Context, ops []store.Op) error {
+	b.meanwhile()
+	return b.Table.Transact(ctx, ops)
+}
+
+func (b *between) Delete(ctx context.Context, key store.Key, c store.Condition) error {
+	b.meanwhile()
+	return b.Table.Delete(ctx, key, c)
+}
+
+// TestAFileThatIsUploadedOnceMoreIsThere has the same file uploaded again while what used it first lets go of it.
+func TestAFileThatIsUploadedOnceMoreIsThere(t *testing.T) {
+	file, err := os.ReadFile("testdata/outlook.ics")
+	must(t, err)
+	for _, c := range []struct {
+		name  string
+		again func(w *world, put func(store.Table) restore.Upload, used func(store.Table)) restore.Upload
+	}{
+		{"before", func(w *world, put func(store.Table) restore.Upload, used func(store.Table)) restore.Upload {
+			u := put(w.Table)
+			used(w.Table)
+			return u
+		}},
+		{"after", func(w *world, put func(store.Table) restore.Upload, used func(store.Table)) restore.Upload {
+			used(w.Table)
+			return put(w.Table)
+		}},
+		{"while it is let go", func(w *world, put func(store.Table) restore.Upload, used func(store.Table)) (u restore.Upload) {
+			used(&between{w.Table, func() { u = put(w.Table) }})
+			return u
+		}},
+		{"let go while it is uploaded", func(w *world, put func(store.Table) restore.Upload, used func(store.Table)) restore.Upload {
+			return put(&between{w.Table, func() { used(w.Table) }})
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			first, err := w.uploads().Put(t.Context(), user, bytes.NewReader(file))
+			must(t, err)
+			since := w.Now()
+			w.Advance(time.Minute)
+			u := c.again(w, func(table store.Table) restore.Upload {
+				u, err := restore.NewUploads(table, w.Blobs, w.NewID, w.Now).Put(t.Context(), user, bytes.NewReader(file))
+				must(t, err)
+				return u
+			}, func(table store.Table) {
+				must(t, restore.NewUploads(table, w.Blobs, w.NewID, w.Now).Used(t.Context(), user, first.ID, since))
+			})
+			if r, err := w.restoreUpload(u); err != nil || r.State != run.Succeeded {
+				t.Errorf("%+v, %v", r, err)
+			}
+		})
+	}
+}
+
 func TestFilesThatAreUploadedByThemselves(t *testing.T) {
 	file, err := os.ReadFile("testdata/outlook.ics")
 	must(t, err)
