@@ -138,7 +138,7 @@ func TestUsersAreTold(t *testing.T) {
 		!strings.Contains(m.Content.Simple.Subject.Data, " failed") {
 		t.Errorf("sent %+v", m)
 	}
-	const link = "https://calendar.example.com/v1/runs/" + id
+	const link = "https://calendar.example.com/runs/" + id
 	if b := m.Content.Simple.Body; !strings.Contains(b.Text.Data, "Nothing is lost") || !strings.Contains(b.Text.Data, link) ||
 		!strings.Contains(b.Html.Data, `href="`+link+`"`) {
 		t.Errorf("it says %s", b.Text.Data)

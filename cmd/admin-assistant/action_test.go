@@ -17,7 +17,7 @@ func TestWhatNeedsTheUser(t *testing.T) {
 		t.Fatalf("a run without a source: exit code %d\n%s%s", r.code, r.out, r.err)
 	}
 
-	m.local("action", "list").ok().says("run_failed", "open", "The run of 2026-10-01 to 2026-10-31 failed")
+	m.local("action", "list").ok().says("run_failed", "open", "The run of 1–31 October 2026 failed")
 	var actions []actionView
 	m.local("action", "list", "--kind", "run_failed", "--output", "json").ok().decode(&actions)
 	if len(actions) != 1 || actions[0].Subject.Kind != "run" || len(actions[0].History) != 1 {

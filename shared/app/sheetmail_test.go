@@ -143,7 +143,7 @@ func (o *one) letsMailToAnnThrough(t *testing.T, mailer *notify.Mailer) {
 			t.Errorf("let through: %d %s", p.Code, p.Body)
 		}
 	}
-	if p := o.page("ann", "/runs/none", nil); p.Code != 404 || !strings.Contains(p.Body.String(), "Diesen Lauf gibt es nicht") {
+	if p := o.page("ann", "/runs/none", nil); p.Code != 404 || !strings.Contains(p.Body.String(), "Das gibt es nicht") {
 		t.Errorf("what is not there: %d %s", p.Code, p.Body)
 	}
 }
