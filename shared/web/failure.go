@@ -37,5 +37,5 @@ func (e *inOwnWords) Unwrap() error { return e.error }
 
 // wrongly says in the person's own language what is wrong with a field.
 func wrongly(field, text string) error {
-	return &inOwnWords{fault.At(field, fault.New(fault.Invalid, "%s", text)), text}
+	return &inOwnWords{fault.At(field, fault.New(fault.Invalid, "%s", text)), sentence(text)}
 }

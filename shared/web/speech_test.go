@@ -82,3 +82,11 @@ func TestWhatIsVendoredIsWhatWasLookedAt(t *testing.T) {
 		}
 	}
 }
+
+func TestSentencesBeginWithACapitalLetter(t *testing.T) {
+	for text, want := range map[string]string{"": "", "choose a file": "Choose a file.", "über 4 MB.": "Über 4 MB.", "ö": "Ö."} {
+		if got := sentence(text); got != want {
+			t.Errorf("%q became %q, not %q", text, got, want)
+		}
+	}
+}
