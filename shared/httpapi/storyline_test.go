@@ -59,8 +59,8 @@ var theStory = []step{
 
 	// October is archived. The calendar refuses one appointment at first.
 	{route: "POST /v1/runs", body: `{"kind": "archive", "config": "work", "period": "2026-10"}`, keep: "run=id", then: func(st *story) {
-		check(st.t, st.sim.AddFaults(graphsim.Fault{Method: "POST", Path: "/users/*/calendars/*/events", Nth: 2, Times: 1, Kind: graphsim.FaultError, Status: 400,
-			Code: "ErrorInvalidRequest"}))
+		check(st.t, st.sim.AddFaults(graphsim.Fault{Method: "POST", Path: "/users/*/calendars/*/events", Holds: "Acme contract", Times: 1,
+			Kind: graphsim.FaultError, Status: 400, Code: "ErrorInvalidRequest"}))
 		works(st)
 	}},
 	{route: "GET /v1/runs/{id}", path: "$run"},

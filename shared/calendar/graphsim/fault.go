@@ -43,6 +43,7 @@ type Fault struct {
 	Method string `json:"method,omitempty"`
 	Path   string `json:"path,omitempty"`
 	Scope  string `json:"scope,omitempty"` // "request": whole HTTP requests alone; "sub": those in batches alone
+	Holds  string `json:"holds,omitempty"` // a text that the body has
 
 	Nth         int     `json:"nth,omitempty"`         // the nth, counted from 1
 	Every       int     `json:"every,omitempty"`       // each nth
@@ -140,9 +141,9 @@ func newTrap(f Fault) (*trap, error) {
 }
 
 // about says whether the trap is about a request.
-func (t *trap) about(method, path string, sub bool) bool {
+func (t *trap) about(method, path string, sub bool, body []byte) bool {
 	return (t.Method == "" || strings.EqualFold(t.Method, method)) && (t.path == nil || t.path.MatchString(path)) &&
-		(t.Scope == "" || (t.Scope == "sub") == sub)
+		(t.Scope == "" || (t.Scope == "sub") == sub) && bytes.Contains(body, []byte(t.Holds))
 }
 
 // snaps counts a request that the trap is about and says whether it strikes.
@@ -173,12 +174,12 @@ type strike struct {
 
 func (s strike) is(kind string) bool { return s.Kind == kind }
 
-func (t *traps) strike(method, path string, sub bool) strike {
+func (t *traps) strike(method, path string, sub bool, body []byte) strike {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var s strike
 	for _, one := range t.all {
-		if !one.about(method, path, sub) || s.Kind != "" && one.Kind != FaultLatency || !one.snaps() {
+		if !one.about(method, path, sub, body) || s.Kind != "" && one.Kind != FaultLatency || !one.snaps() {
 			continue
 		}
 		if one.Kind == FaultLatency {

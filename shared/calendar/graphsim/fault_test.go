@@ -168,7 +168,7 @@ func TestFaultScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]bool{"/users/a/calendars/b/events": true, "/users/a/b/calendars/c": false, "/me/calendars/x": false} {
-		if trap.about("GET", path, false) != want {
+		if trap.about("GET", path, false, nil) != want {
 			t.Error(path)
 		}
 	}
@@ -352,4 +352,16 @@ func TestAMailboxIsChangedFromOutside(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.do("GET", "/me/calendars/"+archive+"/events", "").is(404)
+}
+
+func TestAFaultMayBeAboutWhatTheBodyHas(t *testing.T) {
+	trap, err := newTrap(Fault{Kind: FaultThrottle, Holds: "Acme contract"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]bool{"": false, `{"subject":"Acme"}`: false, `{"subject":"Acme contract"}`: true} {
+		if trap.about("POST", "/x", true, []byte(body)) != want {
+			t.Errorf("%s: not %v", body, want)
+		}
+	}
 }

@@ -265,7 +265,7 @@ func (s *Server) answer(ctx context.Context, c *call, r *http.Request) (answer *
 		return s.run(ctx, c, false)
 	}
 
-	c.fault = s.traps.strike(c.method, "/$batch", false)
+	c.fault = s.traps.strike(c.method, "/$batch", false, c.body)
 	c.entry.Fault = c.fault.Kind
 	s.clock.Sleep(ctx, c.fault.latency)
 	if !c.fault.after() {
@@ -360,7 +360,7 @@ func tooLarge() error {
 // run carries out a request to a mailbox, one of a batch or one by itself, within the mailbox's limits and under the faults that strike it.
 func (s *Server) run(ctx context.Context, c *call, sub bool) (answer *reply, cut string) {
 	c.inspect()
-	c.fault = s.traps.strike(c.method, "/"+strings.Join(c.path, "/"), sub)
+	c.fault = s.traps.strike(c.method, "/"+strings.Join(c.path, "/"), sub, c.body)
 	if c.entry.Fault = c.fault.Kind; c.entry.Fault == "" && c.fault.latency > 0 {
 		c.entry.Fault = FaultLatency
 	}
