@@ -130,6 +130,7 @@ var onlyHere = map[string]string{
 	"TestExamplesOfHelpsDoWhatTheySay": sameRoutes,
 	"TestASecondCtrlCEndsAtOnce":       thisServer, "TestCtrlCAtAQuestion": noServer,
 	"TestReview": sameRoutes, // there are terminals on Linux alone
+	"TestWordsOfLibrariesAreFoundAndIdsAreNone": noServer,
 	"TestDoctor": signInOnly, "TestDoctorLooksAtTheApplicationOfThisMachine": noServer, "TestFlags": signInOnly, "TestLogoutEverywhere": signInOnly,
 	"TestTheCommandLineDoesNotNoticeHowTheServiceBehaves": signInOnly, "TestWhatTheCommandLineSaysOfRefusals": signInOnly,
 }

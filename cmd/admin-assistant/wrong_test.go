@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,8 +15,24 @@ import (
 // ofLibraries are words of libraries that no user should have to read.
 var ofLibraries = []string{
 	"arg(s)", "unknown flag", "unknown shorthand", "flag needs an argument", "invalid argument", "strconv.", "parsing time", "invalid character",
-	"json:", "jsontext", "unmarshal", "calendar: ", "store: ", "blob: ", "2006-01-02", "looking for beginning", "EOF", "%!", "sql:", "fault.",
+	"json:", "jsontext", "unmarshal", "calendar: ", "store: ", "blob: ", "2006-01-02", "looking for beginning", "%!", "sql:", "fault.",
 	"no such file or directory", "<nil>", "goroutine", "usage: ",
+}
+
+// end is what libraries say of a text that ends too early. Ids may have its letters.
+var end = regexp.MustCompile(`(?m)(^|[^\w-])EOF($|[^\w-])`)
+
+// byLibraries are the words of libraries in a text.
+func byLibraries(text string) (found []string) {
+	for _, words := range ofLibraries {
+		if strings.Contains(text, words) {
+			found = append(found, words)
+		}
+	}
+	if end.MatchString(text) {
+		found = append(found, "EOF")
+	}
+	return found
 }
 
 // leaves are the commands without subcommands.
@@ -35,10 +52,8 @@ func spoken(t *testing.T, args ...string) (code int, text string) {
 	var out, errs bytes.Buffer
 	code = execute(t.Context(), args, strings.NewReader(""), &out, &errs)
 	text = out.String() + errs.String()
-	for _, words := range ofLibraries {
-		if strings.Contains(text, words) {
-			t.Errorf("%q says %q, which are words of a library:\n%s", args, words, text)
-		}
+	for _, words := range byLibraries(text) {
+		t.Errorf("%q says %q, which are words of a library:\n%s", args, words, text)
 	}
 	return code, text
 }
@@ -197,5 +212,13 @@ func TestWordsThatMayBeMeant(t *testing.T) {
 	parent.AddCommand(cmd)
 	if takes := argumentsOf(cmd.Use); takes.check(cmd, []string{"a", "b", "c"}) != nil || takes.check(cmd, nil) == nil {
 		t.Error("KEY... is not one or more")
+	}
+}
+
+func TestWordsOfLibrariesAreFoundAndIdsAreNone(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "N8PEOF2Ui,created": 0, "a-EOF_b": 0, "EOF": 1, "read x: unexpected EOF\n": 1, "json: unknown field": 1} {
+		if got := byLibraries(text); len(got) != want {
+			t.Errorf("%q has %q", text, got)
+		}
 	}
 }

@@ -119,7 +119,7 @@ func (g *guard) calls(service string, r *http.Request) ([]call, error) {
 	if r.Body != nil {
 		var err error
 		if body, err = io.ReadAll(r.Body); err != nil {
-			return nil, err
+			panic(http.ErrAbortHandler) // whoever asked is gone, such as a function that was killed
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
