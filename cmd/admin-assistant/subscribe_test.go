@@ -76,7 +76,7 @@ func TestACalendarMirrorsAFolder(t *testing.T) {
 	m.local("calendar", "subscribe").ok().says("Nothing to show.")
 	m.local("calendar", "subscribe", work).fails(exitUsage, "FOLDER is missing")
 	m.local("calendar", "subscribe", work, filepath.Join(folder, "none")).fails(exitUsage, "no folder")
-	m.local("calendar", "subscribe", work, folder).ok().says(folder) // which is empty for now
+	m.local("calendar", "subscribe", work, folder).ok().says(folder) // which has no files yet
 	m.local("calendar", "sync").ok()
 	put("one.ics", 1, "Review", "Lunch")
 	put("two.ics", 2, "Review", "Lunch", "Call")

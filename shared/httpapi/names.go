@@ -17,14 +17,18 @@ import (
 )
 
 // naming finds the id of the thing of a request that a text names. What names nothing is of kind fault.NotFound, or returned as it is.
-type naming func(ctx context.Context, r *http.Request, text string) (id string, err error)
+type naming func(s *server, ctx context.Context, r *http.Request, text string) (id string, err error)
+
+// namings are by how the paths of their routes begin.
+var namings = map[string]naming{
+	"/v1/archive-configs/{id}": (*server).namedConfig, "/v1/ledger/{config}": (*server).namedConfig, "/v1/customers/{id}": (*server).namedCustomer,
+	"/v1/jobs/{id}": (*server).namedJob, "/v1/calendars/{id}": (*server).namedCalendar, "/v1/categories/{id}": (*server).namedCategory,
+	"/v1/users/{object}": (*server).namedUser, "/v1/tenants/{tenant}": (*server).namedTenant,
+}
 
 // namingOf is the one of a route's path; nil: ids alone name what it is about.
-func (s *server) namingOf(path string) naming {
-	for begin, find := range map[string]naming{
-		"/v1/archive-configs/{id}": s.namedConfig, "/v1/ledger/{config}": s.namedConfig, "/v1/customers/{id}": s.namedCustomer, "/v1/jobs/{id}": s.namedJob,
-		"/v1/calendars/{id}": s.namedCalendar, "/v1/categories/{id}": s.namedCategory, "/v1/users/{object}": s.namedUser, "/v1/tenants/{tenant}": s.namedTenant,
-	} {
+func namingOf(path string) naming {
+	for begin, find := range namings {
 		if strings.HasPrefix(path, begin) {
 			return find
 		}
@@ -36,7 +40,7 @@ func (s *server) namingOf(path string) naming {
 // log, which a name would tell what the thing is about. It is the first wildcard of the route. What names nothing stays, for the handler to say so.
 func (s *server) byID(r *http.Request, to *route) (*http.Request, error) {
 	_, pattern := to.split()
-	find := s.namingOf(pattern)
+	find := namingOf(pattern)
 	if find == nil {
 		return r, nil
 	}
@@ -46,7 +50,7 @@ func (s *server) byID(r *http.Request, to *route) (*http.Request, error) {
 	if err != nil || isID(text) {
 		return r, nil
 	}
-	id, err := find(r.Context(), r, text)
+	id, err := find(s, r.Context(), r, text)
 	if fault.Of(err) == fault.NotFound || err == nil && id == text {
 		return r, nil
 	}

@@ -71,7 +71,7 @@ func TestARouteSaysByWhatNamesItTakesWhatItIsAbout(t *testing.T) {
 	s := newService(t)
 	for pattern, r := range s.declared {
 		_, path := r.split()
-		if strings.Contains(path, "{") && path != "/{$}" && (s.server.namingOf(path) == nil) != slices.Contains(without, pattern) {
+		if strings.Contains(path, "{") && path != "/{$}" && (namingOf(path) == nil) != slices.Contains(without, pattern) {
 			t.Errorf("%s: find it by names, or say in idsAlone that it is about what has none", pattern)
 		}
 	}
