@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -78,31 +77,6 @@ func (p *program) machineKey(api string) (*machineKey, error) {
 func onThisMachine(api string) bool {
 	u, err := url.Parse(api)
 	return err == nil && u.Scheme == "http" && ownHost(u.Hostname()) && strings.Trim(u.Path, "/") == ""
-}
-
-// again is the command by which a browser gets into the server that listens on an address.
-func (p *program) again(address string) string { return p.toServer(address, "browser") }
-
-// toServer is a command line that speaks to the server of this program.
-func (p *program) toServer(address, command string) string {
-	command = "admin-assistant " + command
-	if "http://"+address != p.settings.API {
-		command += " --api http://" + address
-	}
-	if p.dataGiven {
-		command += " --data " + inShell(p.settings.Data)
-	}
-	return command
-}
-
-var plainPath = regexp.MustCompile(`^[A-Za-z0-9/._-]+$`)
-
-// inShell is a path as it is written in a shell.
-func inShell(path string) string {
-	if plainPath.MatchString(path) {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 // browserCommand prints an address and opens no browser: what is on a command line, as a browser's would be, other accounts can read.

@@ -74,7 +74,7 @@ func (m *machine) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Dir = m.files
 	cmd.Env = []string{"ADMIN_ASSISTANT_DATA=" + m.data, "ADMIN_ASSISTANT_API=http://127.0.0.1:1", "TZ=Europe/Berlin", "HOME=" + m.files,
-		"PATH=" + os.Getenv("PATH")}
+		"PATH=" + filepath.Dir(binary) + string(filepath.ListSeparator) + os.Getenv("PATH")}
 	cmd.Env = append(cmd.Env, m.more...)
 	if m.token != "" {
 		cmd.Env = append(cmd.Env, "ADMIN_ASSISTANT_API="+deployed.cloud.URL, "ADMIN_ASSISTANT_TOKEN="+m.token)

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"cmp"
+	"os"
+	"os/exec"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"unicode"
@@ -10,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// given are the flags of this command line by which every further command has to be told the same place: stores, server, sign-in.
+// given are the flags of this command line, each with its value, by which every further command has to be told the same place: stores, server, sign-in.
 func (p *program) given(cmd *cobra.Command) (flags []string) {
 	for _, name := range []string{"local", "data", "profile", "api"} {
 		f := cmd.Flags().Lookup(name)
@@ -19,34 +23,64 @@ func (p *program) given(cmd *cobra.Command) (flags []string) {
 		case f.Value.Type() == "bool":
 			flags = append(flags, "--"+name)
 		default:
-			flags = append(flags, "--"+name, quoted(f.Value.String()))
+			flags = append(flags, "--"+name+" "+quoted(f.Value.String()))
 		}
 	}
 	return flags
 }
 
+// programName is what the program is called in the help and in texts that are not for one machine.
+const programName = "admin-assistant"
+
+// calledBy is the name by which a shell starts this program once more: its own where a shell finds it by that, else the path that was typed. Windows has
+// shells that take a path in three ways, so there it is always the name.
+func calledBy(typed string) string {
+	self, err := os.Executable()
+	if err != nil || runtime.GOOS == "windows" {
+		return programName
+	}
+	one, err := os.Stat(self)
+	if err != nil {
+		return programName
+	}
+	if found, err := exec.LookPath(programName); err == nil {
+		if other, err := os.Stat(found); err == nil && os.SameFile(one, other) {
+			return programName
+		}
+	}
+	return quoted(typed)
+}
+
+func (p *program) called() string { return cmp.Or(p.name, programName) }
+
 // command is a command as it can be typed where this one was: with the flags that say where.
 func (p *program) command(words string) string {
-	return strings.Join(append(append([]string{"admin-assistant"}, p.place...), words), " ")
+	return strings.Join(append(append([]string{p.called()}, p.place...), words), " ")
 }
 
 // spelt finds commands in a text.
 var spelt = regexp.MustCompile(`\badmin-assistant [a-z][a-z-]*`)
 
-// anywhere are commands that say themselves what they are about, or are about this machine alone.
-var anywhere = []string{"login", "logout", "serve", "browser", "doctor", "proof"}
+// anywhere are commands that say themselves what they are about, or are about this machine alone, with the flags which they are told all the same.
+var anywhere = map[string][]string{
+	"login": nil, "logout": nil, "serve": {"--data"}, "browser": {"--api", "--data"}, "doctor": nil, "proof": nil,
+}
 
 // told is a text with its commands as they can be typed where this one was.
 func (p *program) told(text string) string {
-	if len(p.place) == 0 {
-		return text
-	}
 	return spelt.ReplaceAllStringFunc(text, func(found string) string {
-		words := strings.TrimPrefix(found, "admin-assistant ")
-		if slices.Contains(anywhere, words) {
-			return found
+		words := strings.TrimPrefix(found, programName+" ")
+		flags, is := anywhere[words]
+		if !is {
+			return p.command(words)
 		}
-		return p.command(words)
+		told := []string{p.called()}
+		for _, flag := range p.place {
+			if name, _, _ := strings.Cut(flag, " "); slices.Contains(flags, name) {
+				told = append(told, flag)
+			}
+		}
+		return strings.Join(append(told, words), " ")
 	})
 }
 

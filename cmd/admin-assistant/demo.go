@@ -322,7 +322,7 @@ func (p *program) billDemo(ctx context.Context, c *client, config configBody) er
 		return err
 	}
 	fmt.Fprintf(p.out, "\nThe sample month's timesheet of %s, locked: %s\n", demoCustomer, name)
-	fmt.Fprintf(p.out, "Whoever gets it checks it with: admin-assistant timesheet verify %s\n", quoted(name))
+	fmt.Fprintf(p.out, "Whoever gets it checks it with: %s timesheet verify %s\n", p.called(), quoted(name))
 	return nil
 }
 

@@ -90,9 +90,9 @@ func (d *doctor) report() error {
 		}
 	} else {
 		for _, f := range d.found {
-			fmt.Fprintf(d.out, "%-8s %s: %s\n", f.State, f.Step, printable(f.What))
+			fmt.Fprintf(d.out, "%-8s %s: %s\n", f.State, f.Step, printable(d.told(f.What)))
 			if f.Do != "" {
-				fmt.Fprintf(d.out, "%-8s Do: %s\n", "", printable(f.Do))
+				fmt.Fprintf(d.out, "%-8s Do: %s\n", "", printable(d.told(f.Do)))
 			}
 		}
 	}

@@ -3,7 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http"
+	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -163,16 +168,77 @@ func TestPrintedCommandsWorkAsPrinted(t *testing.T) {
 			t.Errorf("%q does not work: exit code %d\n%s%s", command, r.code, r.out, r.err)
 		}
 	}
-	p := &program{place: []string{"--profile", "work"}}
+	p := &program{place: []string{"--profile work", "--data there"}}
 	for text, want := range map[string]string{
-		"see: admin-assistant run list":                 "see: admin-assistant --profile work run list",
+		"see: admin-assistant run list":                 "see: admin-assistant --profile work --data there run list",
 		"sign in with: admin-assistant login --profile": "sign in with: admin-assistant login --profile",
 		"admin-assistant --local run list":              "admin-assistant --local run list",
+		"start: admin-assistant serve, or":              "start: admin-assistant --data there serve, or",
 		"the admin-assistant":                           "the admin-assistant",
 	} {
 		if got := p.told(text); got != want {
 			t.Errorf("%q becomes %q", text, got)
 		}
+	}
+}
+
+// TestPrintedCommandsStartTheProgramAsItWasStarted: whoever starts it by a path has it under no other name.
+func TestPrintedCommandsStartTheProgramAsItWasStarted(t *testing.T) {
+	m := newMachine(t)
+	if err := os.Symlink(filepath.Dir(binary), filepath.Join(m.files, "dist")); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ typed, path, want string }{
+		{"dist/admin-assistant", os.Getenv("PATH"), "see: dist/admin-assistant --local config list\n"},
+		{"dist/admin-assistant", filepath.Dir(binary), "see: admin-assistant --local config list\n"},
+		{"dist/admin-assistant", "", "see: dist/admin-assistant --local config list\n"},
+	} {
+		cmd := m.command(t.Context(), "--local", "config", "show", "none")
+		cmd.Args[0] = tt.typed
+		cmd.Env = append(cmd.Env, "PATH="+tt.path)
+		out, _ := cmd.CombinedOutput()
+		if !strings.HasSuffix(string(out), tt.want) || cmd.ProcessState.ExitCode() != exitFailed {
+			t.Errorf("with %q it says %s", tt.path, out)
+		}
+	}
+}
+
+// TestCommandsArePrintedAsTheyCanBeTyped reads the source: what is printed and names a command goes through told or command, by which it says where.
+func TestCommandsArePrintedAsTheyCanBeTyped(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	prints := []string{"Fprint", "Fprintf", "Fprintln", "WriteString"}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		set := token.NewFileSet()
+		parsed, err := parser.ParseFile(set, file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var within func(ast.Node, bool)
+		within = func(n ast.Node, printed bool) {
+			ast.Inspect(n, func(at ast.Node) bool {
+				switch x := at.(type) {
+				case *ast.CallExpr:
+					if x == n {
+						return true
+					}
+					f, is := x.Fun.(*ast.SelectorExpr)
+					within(x, is && (printed || slices.Contains(prints, f.Sel.Name)) && f.Sel.Name != "told")
+					return false
+				case *ast.BasicLit:
+					if printed && x.Kind == token.STRING && spelt.MatchString(x.Value) {
+						t.Errorf("%s: %s is printed as it stands", set.Position(x.Pos()), x.Value)
+					}
+				}
+				return true
+			})
+		}
+		within(parsed, false)
 	}
 }
 

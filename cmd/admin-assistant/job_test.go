@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -159,9 +160,17 @@ func TestTheDemoAsksAndIsScheduledOnce(t *testing.T) {
 			"What it asks you", "1 Thu 2026-10-15 09:00-11:00  Initech strategy", `suggested: More attendees accepted "Initech strategy" than the others.`,
 			`2 "Globex architecture": left out`, "no rule suggests an answer",
 			"The hours of 2026-10-01 to 2026-10-31 by customer", "Globex               8     28:15", " 9:30  new", "Admin               22 ", // one by a rule
-			"in another terminal, decide what it asks: admin-assistant review --config demo --api http://127.0.0.1:"} {
+			"decide what is open with: admin-assistant --api http://127.0.0.1:", "in another terminal, decide what it asks: admin-assistant --api http://127.0.0.1:",
+		} {
 			if !strings.Contains(said.String(), text) {
 				t.Errorf("it does not say %q:\n%s", text, said.String())
+			}
+		}
+		at := regexp.MustCompile(`serving on (http://\S+),`).FindStringSubmatch(said.String())
+		for _, line := range strings.Split(said.String(), "\n") {
+			_, command, is := strings.Cut(line, ": admin-assistant ")
+			if is && !strings.HasPrefix(command, "timesheet verify ") && !strings.HasPrefix(command, "--api "+at[1]+" ") {
+				t.Errorf("this goes to another server than %s: %s", at[1], line)
 			}
 		}
 	}

@@ -476,6 +476,6 @@ func (p *program) handOut(doc any, file, is, with string) error {
 	if err := p.store(file, bytes.NewReader(data)); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "%s %s. Who gets it checks it with: admin-assistant proof verify %s%s\n", file, is, quoted(file), with)
+	_, err = fmt.Fprintf(p.out, "%s %s. Who gets it checks it with: %s proof verify %s%s\n", file, is, programName, quoted(file), with)
 	return err
 }

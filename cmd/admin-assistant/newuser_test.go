@@ -146,8 +146,14 @@ func TestTheDemoKeepsItsDataApart(t *testing.T) {
 	if err := p.demoFolder(); err != nil || !p.dataGiven || filepath.Base(p.settings.Data) != "admin-assistant-demo" {
 		t.Errorf("%+v, %v", p.settings.Data, err)
 	}
-	if p.toServer("127.0.0.1:1", "browser") != "admin-assistant browser --api http://127.0.0.1:1 --data "+inShell(p.settings.Data) {
-		t.Errorf("it is not found again: %s", p.toServer("127.0.0.1:1", "browser"))
+	listener, err := p.listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	want := "admin-assistant --api http://" + listener.Addr().String() + " --data " + quoted(p.settings.Data) + " browser"
+	if got := p.command("browser"); got != want {
+		t.Errorf("it is found again with %q, want %q", got, want)
 	}
 	p = &program{}
 	p.settings.Data = "mine"

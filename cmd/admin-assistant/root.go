@@ -31,6 +31,7 @@ const (
 
 // program is what all commands share: the global flags, the streams and the way to the API.
 type program struct {
+	name      string // by which a shell starts it; empty: programName
 	settings  app.Settings
 	local     bool
 	profile   string
@@ -66,13 +67,13 @@ func init() {
 	cobra.AddTemplateFunc("hanging", hanging)
 }
 
-// execute runs one command line and returns the exit code.
-func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+// execute runs one command line, which begins with what was typed for the program, and returns the exit code.
+func execute(ctx context.Context, line []string, in io.Reader, out, errs io.Writer) int {
 	p := &program{
-		in: in, out: out, err: errs,
+		name: calledBy(line[0]), in: in, out: out, err: errs,
 		signIns: signIns{filepath.Join(xdg.ConfigHome, "admin-assistant")}, transport: http.DefaultTransport, browse: browser.OpenURL,
 	}
-	return p.execute(ctx, args)
+	return p.execute(ctx, line[1:])
 }
 
 // execute runs one command line and returns the exit code.

@@ -30,6 +30,13 @@ func (p *program) serveCommand() *cobra.Command {
 				if err := p.demoFolder(); err != nil {
 					return err
 				}
+			}
+			listener, err := p.listen(addr)
+			if err != nil {
+				return err
+			}
+			defer listener.Close()
+			if demo {
 				closing, waits, err := p.prepareDemo(cmd.Context(), mailbox)
 				if err != nil {
 					return err
@@ -39,7 +46,7 @@ func (p *program) serveCommand() *cobra.Command {
 					asks = "review --config " + demoConfig
 				}
 			}
-			return p.serve(cmd.Context(), addr, asks)
+			return p.serve(cmd.Context(), listener, asks)
 		},
 	}
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on, of this machine only")
@@ -58,14 +65,10 @@ func (p *program) demoFolder() error {
 	return err
 }
 
-// serve serves until ctx ends. asks is the command by which what waits for the user is decided; empty: nothing does.
-func (p *program) serve(ctx context.Context, addr, asks string) error {
+// listen listens on an address of this machine. From then on the commands that are printed go to the server there, since only that has the stores.
+func (p *program) listen(addr string) (net.Listener, error) {
 	if err := onlyLoopback(addr); err != nil {
-		return err
-	}
-	local, err := p.open()
-	if err != nil {
-		return err
+		return nil, err
 	}
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -73,12 +76,28 @@ func (p *program) serve(ctx context.Context, addr, asks string) error {
 		if errors.Is(err, syscall.EADDRINUSE) {
 			why = "another program does, perhaps a server that runs already"
 		}
-		return fault.New(fault.Unavailable, "cannot listen on %s: %s; name another address with --addr", addr, why)
+		return nil, fault.New(fault.Unavailable, "cannot listen on %s: %s; name another address with --addr", addr, why)
 	}
-	at := listener.Addr().String()
-	served, err := local.Serve(at, p.again(at))
+	p.place = nil
+	if at := "http://" + listener.Addr().String(); at != p.settings.API {
+		p.place = append(p.place, "--api "+at)
+	}
+	if p.dataGiven {
+		p.place = append(p.place, "--data "+quoted(p.settings.Data))
+	}
+	return listener, nil
+}
+
+// serve serves until ctx ends. asks is the command by which what waits for the user is decided; empty: nothing does.
+func (p *program) serve(ctx context.Context, listener net.Listener, asks string) error {
+	local, err := p.open()
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
+	}
+	at, again := listener.Addr().String(), p.command("browser")
+	served, err := local.Serve(at, again)
+	if err != nil {
+		return err
 	}
 	defer func() {
 		if removed := served.Close(); removed != nil {
@@ -87,14 +106,14 @@ func (p *program) serve(ctx context.Context, addr, asks string) error {
 	}()
 	server := newServer(ownHostOnly(served))
 	fmt.Fprintf(p.out, "serving on http://%s, its reference on http://%s/docs; Ctrl-C stops\n", at, at)
-	fmt.Fprintf(p.out, "in a browser: http://%s/%s\nthat address works once, within the hour; for a new one: %s\n", at, served.Once(), p.again(at))
+	fmt.Fprintf(p.out, "in a browser: http://%s/%s\nthat address works once, within the hour; for a new one: %s\n", at, served.Once(), again)
 	if asks != "" {
-		fmt.Fprintf(p.out, "in another terminal, decide what it asks: %s\n", p.toServer(at, asks))
+		fmt.Fprintf(p.out, "in another terminal, decide what it asks: %s\n", p.command(asks))
 	}
 
 	own, err := newClient("http://local", inProcess{local.Handler()})
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

@@ -277,7 +277,7 @@ func (p *program) showService(s *services) error {
 	} else {
 		state := map[bool]string{true: "running", false: "not running"}[v.Running]
 		if !v.Installed {
-			state = "not installed; have it start by itself: admin-assistant service install"
+			state = "not installed; have it start by itself: " + p.command("service install")
 		}
 		p.printTable(table.Row{"Service", "Starts", "API", "Data", "Log"}, []table.Row{{state, v.Starts, v.API, v.Data, v.Log}})
 	}
@@ -379,7 +379,12 @@ func (p *program) serviceRun() *cobra.Command {
 			p.settings.Data = data
 			p.local, p.serving, p.out = true, true, io.Discard // an address that works once is for no log
 			fmt.Fprintf(p.err, "admin-assistant: serving on http://%s\n", k.Addr)
-			return p.serve(cmd.Context(), k.Addr, "")
+			listener, err := p.listen(k.Addr)
+			if err != nil {
+				return err
+			}
+			defer listener.Close()
+			return p.serve(cmd.Context(), listener, "")
 		},
 	}
 	cmd.Flags().StringVar(&log, "log", "", "file to write the log to")

@@ -366,6 +366,6 @@ func (p *program) eraseMe(ctx context.Context, c *client, object, kept string) e
 		_, err := fmt.Fprintln(p.out, "all is erased that was kept of you")
 		return err
 	}
-	_, err := fmt.Fprintf(p.out, "you are being erased; at %s go on with: admin-assistant user erase --go-on %s\n", minute(*done.Again), printable(object))
+	_, err := fmt.Fprintf(p.out, "you are being erased; at %s go on with: %s\n", minute(*done.Again), p.command("user erase --go-on "+quoted(object)))
 	return err
 }

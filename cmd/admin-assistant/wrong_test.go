@@ -50,7 +50,7 @@ func leaves(cmd *cobra.Command) (all []*cobra.Command) {
 func spoken(t *testing.T, args ...string) (code int, text string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = execute(t.Context(), args, strings.NewReader(""), &out, &errs)
+	code = execute(t.Context(), append([]string{programName}, args...), strings.NewReader(""), &out, &errs)
 	text = out.String() + errs.String()
 	for _, words := range byLibraries(text) {
 		t.Errorf("%q says %q, which are words of a library:\n%s", args, words, text)

@@ -1,6 +1,7 @@
 package archive
 
 import (
+
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -258,5 +259,26 @@ func TestWritingAPlanTakesLittleMemory(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if each := (after.TotalAlloc - before.TotalAlloc) / uint64(len(plan.Items)); err != nil || each > 300 {
 		t.Errorf("writing an item took %d bytes, %v", each, err)
+	}
+}
+
+// TestPlanningTakesLittleMemory counts the bytes that are asked for where no two events share time, which are the same on every machine.
+func TestPlanningTakesLittleMemory(t *testing.T) {
+	const n = 5_000
+	start := year.Start()
+	events := make([]calendar.Event, n)
+	for i := range events {
+		e := &events[i]
+		e.ID, e.ICalUID, e.Subject = fmt.Sprint("id", i), fmt.Sprint("uid", i), "Review"
+		e.Start = calendar.DateTime{Local: start.Format("2006-01-02T15:04:05"), Zone: "UTC"}
+		start = start.Add(5 * time.Minute)
+		e.End = calendar.DateTime{Local: start.Format("2006-01-02T15:04:05"), Zone: "UTC"}
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	NewPlan(Input{Events: events, Window: year, Settings: settings})
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / n; each > 1100 {
+		t.Errorf("an event took %d bytes", each)
 	}
 }

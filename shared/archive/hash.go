@@ -79,14 +79,21 @@ func digestOf(e *calendar.Event, a *calendar.Appointment, version string) string
 			add(at.Type)
 		}
 	} else {
-		for _, address := range addresses(e) {
+		var few [8]string // on the stack: most events have no more
+		for _, address := range addresses(few[:0], e) {
 			add(address)
 		}
 	}
 	add("")
 	add(e.OnlineURL)
 	sum := sha256.Sum256(buf)
-	return "sha256:" + hex.EncodeToString(sum[:])
+	return hashName(sum)
+}
+
+// hashName is a hash with the name of its algorithm.
+func hashName(sum [sha256.Size]byte) string {
+	text := make([]byte, 0, len("sha256:")+2*len(sum)) // on the stack: there is one for each event
+	return string(hex.AppendEncode(append(text, "sha256:"...), sum[:]))
 }
 
 // comesFrom says whether the candidate is the version of the source that the standing one was made from.
@@ -116,9 +123,8 @@ func (c *candidate) addsText(s *Standing) bool {
 	return sameSource(digestOf(&e, &c.Appointment, hashVersion), s.SourceHash)
 }
 
-// addresses are the SMTP addresses of organiser and attendees, in lower case, sorted, each once.
-func addresses(e *calendar.Event) []string {
-	list := make([]string, 0, len(e.Attendees)+1)
+// addresses appends to an empty list the SMTP addresses of organiser and attendees, in lower case, sorted, each once.
+func addresses(list []string, e *calendar.Event) []string {
 	if isSMTP(e.Organizer.Address) {
 		list = append(list, strings.ToLower(e.Organizer.Address))
 	}
@@ -153,7 +159,7 @@ func StandingHash(a *calendar.Appointment, body string) string {
 		panic("archive: an appointment does not encode: " + err.Error()) // plain data
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s", standingVersion, body, text))
-	return "sha256:" + hex.EncodeToString(sum[:])
+	return hashName(sum)
 }
 
 // markedHash returns the content hash in a mark. A mark has only the beginning of it.
@@ -195,10 +201,21 @@ func bodyDigest(e *calendar.Event) string {
 	return ""
 }
 
-// WithoutText leaves the event's text out and notes its digest, by which a plan from files comes out as with the text.
+// WithoutText leaves the event's text out and notes its digest, by which a plan from files comes out as with the text. What is left of it is kept in
+// one piece: of many events that needs less room than many small pieces among what reading leaves behind.
 func WithoutText(e *calendar.Event) {
 	e.BodyDigest = bodyDigest(e)
-	e.Body, e.BodyPreview = calendar.Body{}, ""
+	e.Body, e.BodyPreview, e.ETag = calendar.Body{}, "", ""
+	parts := [...]*string{&e.ID, &e.Subject, &e.Start.Local, &e.End.Local, &e.ChangeKey, &e.BodyDigest}
+	var all [512]byte
+	text := all[:0]
+	for _, part := range parts {
+		text = append(text, *part...)
+	}
+	whole := string(text)
+	for _, part := range parts {
+		*part, whole = whole[:len(*part)], whole[len(*part):]
+	}
 }
 
 // unreadDigest is the digest for a body that was not read.

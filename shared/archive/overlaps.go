@@ -63,22 +63,16 @@ func (p *planner) contends(a *calendar.Appointment) bool {
 // resolveOverlaps decides about newcomers that share time with each other or with what the archive holds, and archives the rest. What the
 // archive holds, and what the user decided to archive, stays, whatever its rank.
 func (p *planner) resolveOverlaps() {
-	var newcomers, held []*claim
-	for _, c := range p.open() {
-		if p.contends(&c.Appointment) {
-			newcomers = append(newcomers, newClaim(c, &c.Appointment, c))
-		} else {
-			c.Outcome = Archived
-		}
-	}
+	var held []*claim
 	for _, h := range p.held {
 		if a := p.stands(h); a != nil && p.contends(a) {
 			held = append(held, newClaim(p.standsAs(h), a, nil))
 		}
 	}
 	held = append(held, p.settledClaims()...)
-	slices.SortFunc(newcomers, compareClaims) // once, so that the sorting of parts below is fast
 	waiting := p.waitingClaims()
+	newcomers := p.newcomers(append(slices.Clone(held), waiting...))
+	slices.SortFunc(newcomers, compareClaims) // once, so that the sorting of parts below is fast
 
 	switch p.Overlaps {
 	case Ask:
@@ -97,6 +91,32 @@ func (p *planner) resolveOverlaps() {
 	}
 	p.askAboutConflicts(conflicted, append(slices.Clone(held), waiting...))
 	p.reportGroups(append(newcomers, held...))
+}
+
+// newcomers are the claims of those that share time with each other or with what is there, and perhaps of a few more. The others, nearly all in an
+// ordinary calendar, are archived at once: claims of all of them would need much room.
+func (p *planner) newcomers(there []*claim) (claims []*claim) {
+	others := newSpans(there)
+	open := p.open() // in order of start
+	open = slices.DeleteFunc(open, func(c *candidate) bool {
+		if p.contends(&c.Appointment) {
+			return false
+		}
+		c.Outcome = Archived
+		return true
+	})
+	var furthest time.Time // end of those before
+	for i, c := range open {
+		a := &c.Appointment
+		alone := !a.Start.Before(furthest) && (i+1 == len(open) || !open[i+1].Appointment.Start.Before(a.End))
+		furthest = later(furthest, a.End)
+		if alone && others.first(&claim{start: a.Start, end: a.End}) == nil {
+			c.Outcome = Archived
+		} else {
+			claims = append(claims, newClaim(c, a, c))
+		}
+	}
+	return claims
 }
 
 // waitingClaims are those of what waits for the user on days before the window: what shares time with it waits, too.

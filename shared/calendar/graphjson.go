@@ -336,6 +336,9 @@ func (g *graphEvent) read(e *Event, n int) error {
 	if e.Type == "" && g.Type != "" {
 		return fault.Field(place(n)+".type", "is %.40q: expected singleInstance, occurrence, exception or seriesMaster", g.Type)
 	}
+	if len(g.Attendees) > 0 {
+		e.Attendees = make([]Attendee, 0, len(g.Attendees))
+	}
 	for _, a := range g.Attendees {
 		e.Attendees = append(e.Attendees, Attendee{Person: a.EmailAddress, Type: word(a.Type, "required", "optional", "resource"), Response: a.Status.word()})
 	}
