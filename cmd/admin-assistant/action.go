@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -121,11 +122,20 @@ func (p *program) actionList() *cobra.Command {
 					return err
 				}
 			}
-			header := table.Row{"Action", "What", "When", less("Config"), "Kind", least("State"), least("Since")}
+			header := table.Row{"Action", "About", "When", less("What"), least("Config"), "Kind", least("State"), least("Since")}
+			looked := 0
 			return printList(ctx, p, c, "/v1/actions", query, 0, header, func(v actionView) table.Row {
 				what, _, _ := strings.Cut(v.Detail, "\n")
+				about := ""
+				if v.Span != nil && looked < mostLooked {
+					looked++
+					about = aboutAction(ctx, c, v.ID)
+				}
+				if about == "" {
+					about, what = what, ""
+				}
 				at := places.of(v.Config)
-				return table.Row{identity(v.ID), what, v.Span.in(at.zone), cmp.Or(at.name, v.Config), v.Kind, status(v.State), p.minute(v.Since)}
+				return table.Row{identity(v.ID), about, v.Span.in(at.zone), what, cmp.Or(at.name, v.Config), v.Kind, status(v.State), p.minute(v.Since)}
 			})
 		}),
 	}
@@ -134,6 +144,38 @@ func (p *program) actionList() *cobra.Command {
 	cmd.Flags().StringVar(&config, "config", "", "only actions about this config")
 	cmd.Flags().StringVar(&period, "period", "", `only actions about appointments of these days, as in "last week"`)
 	return cmd
+}
+
+const (
+	mostLooked  = 25 // actions of a list of which the appointments are looked up, each by a request
+	mostSubject = 3  // appointments of an action that a list names
+)
+
+// aboutAction names the appointments of an action, of which a list has none; empty: none is known.
+func aboutAction(ctx context.Context, c *client, id string) string {
+	v, err := getAction(ctx, c, id)
+	if err != nil {
+		return "" // it is told otherwise what it is about
+	}
+	var subjects []string
+	more := v.Others
+	for i := range v.Participants {
+		a := cmp.Or(v.Participants[i].Source, v.Participants[i].Archive)
+		switch {
+		case a == nil:
+		case len(subjects) < mostSubject:
+			subjects = append(subjects, strconv.Quote(a.Subject))
+		default:
+			more++
+		}
+	}
+	if v.Finding != nil && v.Finding.Appointment != nil && len(subjects) == 0 {
+		subjects = append(subjects, strconv.Quote(v.Finding.Appointment.Subject))
+	}
+	if len(subjects) > 0 && more > 0 {
+		subjects = append(subjects, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(subjects, ", ")
 }
 
 const minuteFormat = "2006-01-02 15:04"

@@ -67,7 +67,10 @@ type backupFile struct {
 }
 
 func (p *program) backupCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "backup", Short: "Back calendars up, and prove and download the backups"}
+	cmd := &cobra.Command{
+		Use: "backup", Short: "Back calendars up, and prove and download the backups",
+		Long: "Back calendars up, and prove and download the backups. BACKUP is an id, the beginning of one, or \"last\".",
+	}
 	cmd.AddCommand(p.backupRun(), p.backupList(), p.backupShow(), p.backupDownload(), p.backupVerify(), p.backupDrill(), p.backupDelete())
 	return cmd
 }

@@ -35,6 +35,7 @@ func TestABackupOfACalendar(t *testing.T) {
 	}
 	m.local("backup", "list", "--calendar", work).ok().says(listed[0].ID, listed[1].ID, "2026-10-01 to 2026-10-31", work)
 	id := listed[1].ID
+	m.local("backup", "show", "last").ok().says("made ", "events.jsonl.zst").without(id) // a later one
 	m.local("backup", "show", id).ok().says(id, "events.jsonl.zst", "calendar.ics.zst", "events.csv.zst", m.server())
 	m.local("backup", "verify", id).ok().says("events.jsonl.zst: proven", "calendar.ics.zst: proven", "events.csv.zst: proven")
 	m.local("archive", "show", id).ok().says("backup " + id)

@@ -490,7 +490,7 @@ func TestHelp(t *testing.T) {
 		"place":      {"list", "alias"},
 		"travel":     {"gaps"},
 		"customer":   {"list", "create", "show", "edit", "merge", "delete"},
-		"job":        {"create", "list", "show", "edit", "pause", "resume", "trigger", "remove", "history", "health"},
+		"job":        {"create", "list", "show", "edit", "pause", "resume", "trigger", "delete", "history", "health"},
 		"backup":     {"run", "list", "show", "download", "verify", "delete"},
 		"ledger":     {"day", "history", "verify"},
 		"audit":      {"list", "export", "verify"},

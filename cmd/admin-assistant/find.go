@@ -29,10 +29,10 @@ var (
 	configs       = thing{word: "config", path: "/v1/archive-configs", list: "config list", names: []string{"name"}}
 	runs          = thing{word: "run", path: "/v1/runs", list: "run list", newestFirst: true}
 	jobs          = thing{word: "job", path: "/v1/jobs", list: "job list", names: []string{"name"}}
-	backups       = thing{word: "backup", path: "/v1/backups", list: "backup list"}
+	backups       = thing{word: "backup", path: "/v1/backups", list: "backup list", newestFirst: true}
 	actions       = thing{word: "action", path: "/v1/actions", list: "action list"}
 	notifications = thing{word: "notification", path: "/v1/notifications", list: "notification list"}
-	timesheets    = thing{word: "timesheet", path: sheetsPath, list: "timesheet list"}
+	timesheets    = thing{word: "timesheet", path: sheetsPath, list: "timesheet list", newestFirst: true}
 	users         = thing{word: "user", path: "/v1/users", list: "user list", key: "object", names: []string{"name"}}
 )
 

@@ -183,7 +183,7 @@ func weekday(name string) string {
 func (p *program) jobCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "job", Short: "Have archives, backups and drills run by themselves"}
 	cmd.AddCommand(p.jobCreate(), p.jobList(), p.jobShow(), p.jobEdit(), p.jobSwitch("pause", "Keep a job from starting runs"),
-		p.jobSwitch("resume", "Let a paused job start runs again, at its next time from now"), p.jobTrigger(), p.jobRemove(), p.jobHistory(), p.jobHealth())
+		p.jobSwitch("resume", "Let a paused job start runs again, at its next time from now"), p.jobTrigger(), p.jobDelete(), p.jobHistory(), p.jobHealth())
 	return cmd
 }
 
@@ -435,15 +435,15 @@ func (p *program) jobTrigger() *cobra.Command {
 	return cmd
 }
 
-func (p *program) jobRemove() *cobra.Command {
+func (p *program) jobDelete() *cobra.Command {
 	return &cobra.Command{
-		Use: "remove JOB", Short: "Remove a job; its runs stay", Args: cobra.ExactArgs(1),
+		Use: "delete JOB", Aliases: []string{"remove"}, Short: "Delete a job; its runs stay", Args: cobra.ExactArgs(1),
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
 			v, etag, err := findJob(ctx, c, args[0])
 			if err != nil {
 				return err
 			}
-			if err := p.confirm(fmt.Sprintf("This removes the %s job that runs %s.", v.Kind, schedule(v.Schedule))); err != nil {
+			if err := p.confirm(fmt.Sprintf("This deletes the %s job that runs %s.", v.Kind, schedule(v.Schedule))); err != nil {
 				return err
 			}
 			_, err = c.do(ctx, request{method: http.MethodDelete, path: jobPath(v.ID), ifMatch: etag}, nil)

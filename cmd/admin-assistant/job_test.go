@@ -54,7 +54,7 @@ func TestJobs(t *testing.T) {
 		}
 		j := m.made("--cron", "30 2 * * 1-5")
 		m.local("job", "list").ok().says("cron 30 2 * * 1-5", " 02:30 CE", j.ID)
-		m.local("--yes", "job", "remove", j.ID).ok()
+		m.local("--yes", "job", "delete", j.ID).ok()
 		if out := m.local("job", "list").ok().out; strings.Contains(out, "cron") {
 			t.Errorf("it is still there:\n%s", out)
 		}
@@ -102,7 +102,7 @@ func TestJobs(t *testing.T) {
 		}
 		m.local("job", "edit", j.ID, "--timezone", "UTC", "--days", "0").ok().says("weekly on sunday at 01:00, UTC", "3 last, 12 monthly", "archive", "all")
 		m.local("job", "edit", j.ID).fails(exitUsage, "nothing to change")
-		m.local("--yes", "job", "remove", j.ID).ok()
+		m.local("--yes", "job", "delete", j.ID).ok()
 	})
 	t.Run("a job rests, goes on, and runs when it is told to", func(t *testing.T) {
 		m.t = t
@@ -122,8 +122,8 @@ func TestJobs(t *testing.T) {
 		m.local("config", "activate", "work").ok()
 		m.local("job", "trigger", j.ID, "--no-wait").ok().says("is queued", "run watch")
 		m.local("job", "health").ok().says("0 jobs are late", "0 jobs are failing", "Waiting", "archive", "backup")
-		m.local("job", "remove", j.ID).fails(exitUsage, "daily at 23:59", "--yes")
-		m.local("--yes", "job", "remove", j.ID).ok()
+		m.local("job", "delete", j.ID).fails(exitUsage, "daily at 23:59", "--yes")
+		m.local("--yes", "job", "delete", j.ID).ok()
 		m.local("archive", "list").ok().says("succeeded")
 	})
 }

@@ -13,7 +13,9 @@ import (
 )
 
 func (p *program) runCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "run", Short: "List, watch and cancel runs"}
+	cmd := &cobra.Command{
+		Use: "run", Short: "List, watch and cancel runs", Long: "List, watch and cancel runs. RUN is an id, the beginning of one, or \"last\".",
+	}
 	cmd.AddCommand(p.runList(), p.runShow(), p.runItems(), p.runWatch(), p.runCancel(), p.archiveRetry())
 	return cmd
 }
@@ -62,8 +64,7 @@ func readRun(ctx context.Context, c *client, id string) (r runView, err error) {
 func (p *program) runShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show RUN", Short: "Show a run with what became of each event", Args: cobra.ExactArgs(1),
-		Long: "Show a run with what became of each event. RUN is an id, the beginning of one, or \"last\". For programs it prints the run; its events are\n" +
-			"those of \"run items\".",
+		Long: "Show a run with what became of each event. For programs it prints the run; its events are those of \"run items\".",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
 			r, err := readRun(ctx, c, args[0])
 			if err != nil {

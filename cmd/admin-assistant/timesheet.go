@@ -11,7 +11,10 @@ import (
 )
 
 func (p *program) timesheetCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "timesheet", Short: "Make of the record what customers pay"}
+	cmd := &cobra.Command{
+		Use: "timesheet", Short: "Make of the record what customers pay",
+		Long: "Make of the record what customers pay. TIMESHEET is an id, the beginning of one, or \"last\".",
+	}
 	cmd.AddCommand(p.timesheetCreate(), p.timesheetList(), p.timesheetShow(), p.timesheetApprove(), p.timesheetReopen(), p.timesheetLock(),
 		p.timesheetInvoice(), p.timesheetSend(), p.timesheetDelete(), p.timesheetExport(), p.timesheetVerify(), p.timesheetCompute())
 	return cmd

@@ -64,6 +64,7 @@ func TestATimesheetFromDraftToInvoice(t *testing.T) {
 	if s.State != "draft" || len(s.Sheet.Lines) == 0 {
 		t.Fatalf("got %+v", s)
 	}
+	m.local("timesheet", "show", "last").ok().says("Globex support")
 	m.local("timesheet", "show", s.ID).ok().says("Globex support", "draft", "billed")
 	m.local("timesheet", "approve", s.ID, "--note", "agreed").ok().says("approved", "sha256:")
 	m.local("timesheet", "reopen", s.ID).fails(exitUsage, "--reason")

@@ -143,7 +143,7 @@ func TestUnknownCommandsAreSaidBeforeFlags(t *testing.T) {
 		{[]string{"--output", "json", "-y", "cofnig", "list"}, `unknown command "cofnig"; did you mean "config"?`},
 		{[]string{"--data=x", "configs"}, `did you mean "config"?`},
 		{[]string{"config", "ls"}, `did you mean "list"?`},
-		{[]string{"job", "rm", "x"}, `did you mean "remove"?`},
+		{[]string{"job", "rm", "x"}, `did you mean "delete"?`},
 		{[]string{"help", "nonsense"}, `unknown command "nonsense"; see: admin-assistant --help`},
 		{[]string{"help", "archive", "shwo"}, `did you mean "show"?`},
 		{[]string{"zzzzzz"}, `unknown command "zzzzzz"; see: `},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/rs/zerolog"
@@ -342,6 +343,52 @@ func humaProblem(ctx context.Context, status int, detail string, errs []error) *
 	return p
 }
 
+// wordings are how the framework begins to say what is wrong with a value, and what we say, with the rest of it in the place of %s; the first that fits
+// counts.
+var wordings = []struct{ theirs, ours string }{
+	{"invalid integer", "must be a whole number"},
+	{"invalid float", "must be a number"},
+	{"invalid boolean", "must be true or false"},
+	{"invalid date/time", "must be a time as in 2026-11-02T12:00:00Z"},
+	{"expected boolean", "must be true or false"},
+	{"expected integer", "must be a whole number"},
+	{"expected number to be a multiple of ", "must be a multiple of %s"},
+	{"expected number >= ", "must be at least %s"},
+	{"expected number <= ", "must be at most %s"},
+	{"expected number > ", "must be more than %s"},
+	{"expected number < ", "must be less than %s"},
+	{"expected number", "must be a number"},
+	{"expected length >= 1", "is empty"},
+	{"expected length >= ", "must have at least %s characters"},
+	{"expected length <= ", "must have at most %s characters"},
+	{"expected array length >= 1", "is empty"},
+	{"expected array length >= ", "must have at least %s items"},
+	{"expected array length <= ", "must have at most %s items"},
+	{"expected array items to be unique", "must have nothing twice"},
+	{"expected array", "must be an array"},
+	{"expected object with at ", "must have at %s"},
+	{"expected object", "must be an object"},
+	{"expected string to be RFC 3339 date-time", "must be a time as in 2026-11-02T12:00:00Z"},
+	{"expected string to be RFC 3339 date", "must be a day as in 2026-11-02"},
+	{"expected string to be RFC 5322 email", "must be an e-mail address"},
+	{"expected string to be base64 encoded", "must be base64"},
+	{"expected string to match pattern ", "must match the pattern %s"},
+	{"expected string to be ", "must be %s"},
+	{"expected string", "must be a string"},
+	{`expected value to be one of "`, `must be one of %s`},
+	{"expected ", "is wrong: expected %s"},
+}
+
+func inOurWords(theirs string) string {
+	for _, w := range wordings {
+		rest, fits := strings.CutPrefix(theirs, w.theirs)
+		if longer := rest != "" && unicode.IsDigit(rune(rest[0])) && !strings.Contains(w.ours, "%s"); fits && !longer { // 1 is not the beginning of 10
+			return strings.ReplaceAll(w.ours, "%s", strings.TrimSuffix(rest, `"`))
+		}
+	}
+	return theirs
+}
+
 // ofDetail names a field as we do: without saying that it is in the body or the query. The value is left out: it may be anything.
 func ofDetail(d *huma.ErrorDetail) fieldProblem {
 	at, field, found := strings.Cut(d.Location, ".")
@@ -359,14 +406,10 @@ func ofDetail(d *huma.ErrorDetail) fieldProblem {
 		detail = notKnown
 	case detail == "unknown query parameter":
 		detail = "is not a known parameter"
-	case strings.HasPrefix(detail, "invalid date/time for format "): // which is one of Go's
-		detail = "is wrong: expected a time as in 2026-11-02T12:00:00Z"
-	case strings.HasPrefix(detail, `expected value to be one of "`):
-		detail = "must be one of " + strings.TrimSuffix(strings.TrimPrefix(detail, `expected value to be one of "`), `"`)
 	case at == "body" && field == "":
-		detail = "the body is not valid: " + detail
-	case strings.HasPrefix(detail, "expected "):
-		detail = "is wrong: " + detail
+		detail = "the body " + inOurWords(detail)
+	default:
+		detail = inOurWords(detail)
 	}
 	return fieldProblem{Field: short(field, maxField), Detail: short(detail, maxDetail)}
 }
