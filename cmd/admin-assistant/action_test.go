@@ -92,7 +92,8 @@ func TestWhatARunAsks(t *testing.T) {
 	if len(actions) == 0 || actions[0].Span == nil || actions[0].Rule == "" {
 		t.Fatalf("%+v", actions)
 	}
-	m.local("action", "list", "--kind", "overlap").ok().says("About", "When", `"Initech strategy", "Globex architecture"`, "They share time", "2026-10-", "work", "overlap")
+	m.local("action", "list", "--kind", "overlap").ok().says("About", "When", `"Initech strategy", "Globex architecture"`, "They share time",
+		"2026-10-", "work", "overlap")
 	if out := m.local("action", "list", "--period", "2026-09-01").ok().out; strings.Contains(out, "overlap") {
 		t.Errorf("of September: %s", out)
 	}

@@ -1,7 +1,6 @@
 package archive
 
 import (
-
 	"fmt"
 	"io"
 	"math/rand/v2"

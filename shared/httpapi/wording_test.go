@@ -44,9 +44,9 @@ func TestWrongParametersAreNamedInPlainWords(t *testing.T) {
 	for path, want := range map[string]string{
 		"/v1/hours/working-time?period=2026-10&least_rest=long": "least_rest must be a whole number",
 		"/v1/hours/working-time?period=2026-10&breaks=perhaps":  "breaks must be true or false",
-		"/v1/runs?limit=0":         "limit must be at least 1",
-		"/v1/runs?limit=9999":      "limit must be at most 200",
-		"/v1/runs?state=odd":       "state must be one of queued, running, ",
+		"/v1/runs?limit=0":             "limit must be at least 1",
+		"/v1/runs?limit=9999":          "limit must be at most 200",
+		"/v1/runs?state=odd":           "state must be one of queued, running, ",
 		"/v1/runs/abc/items?limit=1.5": "limit must be a whole number",
 	} {
 		if detail := s.do("GET", path, nil).is(422).str("detail"); !strings.HasPrefix(detail, want) {
