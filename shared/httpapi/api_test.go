@@ -270,7 +270,7 @@ func newServiceWith(t testing.TB, idOf func(n int64, at time.Time) string, chang
 	httpServer := httptest.NewServer(handler)
 	t.Cleanup(httpServer.Close)
 	s.url = httpServer.URL
-	check(t, json.Unmarshal(handler.(*server).document, &s.document))
+	check(t, json.Unmarshal(handler.(*server).document(), &s.document))
 	s.server = handler.(*server)
 	s.declared = s.server.routes
 	s.routes = http.NewServeMux()

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -211,25 +212,32 @@ const docsPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-
 const referencePolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // docsRoutes serves the OpenAPI document and a page that renders it.
-func (s *server) docsRoutes(ref reference) {
-	var page bytes.Buffer
-	if err := ref.page().Render(&page); err != nil {
-		panic(fmt.Sprintf("httpapi: the reference page: %v", err)) // a buffer takes everything
-	}
-	serve := func(path, contentType, policy string, content []byte) {
+func (s *server) docsRoutes() {
+	ref := sync.OnceValue(func() reference {
+		d := s.described()
+		return newReference(d.document, d.examples)
+	})
+	page := sync.OnceValue(func() []byte {
+		var page bytes.Buffer
+		if err := ref().page().Render(&page); err != nil {
+			panic(fmt.Sprintf("httpapi: the reference page: %v", err)) // a buffer takes everything
+		}
+		return page.Bytes()
+	})
+	serve := func(path, contentType string, content func() []byte) {
 		s.handlePlain(route{pattern: "GET " + path, access: anyone}, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", contentType)
 			w.Header().Set("Cache-Control", "no-cache")
-			w.Header().Set("Content-Security-Policy", policy)
-			_, _ = w.Write(content)
+			w.Header().Set("Content-Security-Policy", docsPolicy)
+			_, _ = w.Write(content())
 		})
 	}
-	serve("/openapi.json", "application/json", docsPolicy, s.document)
+	serve("/openapi.json", "application/json", s.document)
 	s.handlePlain(route{pattern: "GET /docs", access: anyone}, func(w http.ResponseWriter, r *http.Request) {
-		content := page.Bytes()
+		content := page()
 		if sought := strings.TrimSpace(r.URL.Query().Get("q")); sought != "" && len(sought) <= mostSought {
 			var found bytes.Buffer
-			if err := ref.containing(sought).page().Render(&found); err == nil {
+			if err := ref().containing(sought).page().Render(&found); err == nil {
 				content = found.Bytes()
 			}
 		}
@@ -238,6 +246,6 @@ func (s *server) docsRoutes(ref reference) {
 		w.Header().Set("Content-Security-Policy", referencePolicy)
 		_, _ = w.Write(content)
 	})
-	serve("/docs/style.css", "text/css; charset=utf-8", docsPolicy, docsStyle)
+	serve("/docs/style.css", "text/css; charset=utf-8", func() []byte { return docsStyle })
 	s.handlePlain(route{pattern: "GET /{$}", access: anyone}, s.home)
 }

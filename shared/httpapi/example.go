@@ -42,28 +42,62 @@ func examples() map[string]*example {
 	return all
 }
 
-// exemplify puts the examples into the document.
-func exemplify(doc *huma.OpenAPI, all map[string]*example) {
-	for pattern, e := range all {
-		method, path, _ := strings.Cut(pattern, " ")
-		op := operationOf(doc.Paths[path], method)
-		if op == nil {
-			continue // a test says so
-		}
-		for i, p := range op.Parameters {
-			if text, ok := e.of(p.In)[p.Name]; ok {
-				mine := *p // some parameters are those of many operations
-				mine.Example = typed(p.Schema, text)
-				op.Parameters[i] = &mine
+// described is the document with its examples.
+type described struct {
+	document *huma.OpenAPI
+	examples map[string]*example
+}
+
+// exemplified is the document with the examples. The document itself stays as it is, since requests are read by it.
+func exemplified(doc *huma.OpenAPI, all map[string]*example) *huma.OpenAPI {
+	shown := *doc
+	shown.Paths = make(map[string]*huma.PathItem, len(doc.Paths))
+	for path, item := range doc.Paths {
+		with := *item
+		for _, op := range []**huma.Operation{&with.Get, &with.Post, &with.Put, &with.Delete} {
+			if *op == nil {
+				continue
+			}
+			if e := all[(*op).Method+" "+path]; e != nil {
+				*op = e.in(*op)
 			}
 		}
-		if op.RequestBody != nil && e.Body != nil {
-			op.RequestBody.Content[e.bodyType()].Example = e.Body
-		}
-		if r := op.Responses[strconv.Itoa(e.Status)]; r != nil && e.Answer != nil {
-			r.Content[e.Answers].Example = e.Answer
+		shown.Paths[path] = &with
+	}
+	return &shown
+}
+
+// in is an operation with the example.
+func (e *example) in(op *huma.Operation) *huma.Operation {
+	with := *op
+	with.Parameters = slices.Clone(op.Parameters)
+	for i, p := range op.Parameters {
+		if text, ok := e.of(p.In)[p.Name]; ok {
+			mine := *p
+			mine.Example = typed(p.Schema, text)
+			with.Parameters[i] = &mine
 		}
 	}
+	if op.RequestBody != nil && e.Body != nil {
+		body := *op.RequestBody
+		body.Content = showing(body.Content, e.bodyType(), e.Body)
+		with.RequestBody = &body
+	}
+	if status := strconv.Itoa(e.Status); op.Responses[status] != nil && e.Answer != nil {
+		answer := *op.Responses[status]
+		answer.Content = showing(answer.Content, e.Answers, e.Answer)
+		with.Responses = maps.Clone(op.Responses)
+		with.Responses[status] = &answer
+	}
+	return &with
+}
+
+// showing is content of which one kind has an example.
+func showing(content map[string]*huma.MediaType, kind string, value json.RawMessage) map[string]*huma.MediaType {
+	with, mine := maps.Clone(content), *content[kind]
+	mine.Example = value
+	with[kind] = &mine
+	return with
 }
 
 // of are the values of the parameters in a place of the request.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -137,9 +138,10 @@ type server struct {
 	// paths has the paths of the routes, to find the one of a request, and methods what each of them knows.
 	paths   *http.ServeMux
 	methods map[string][]string
-	// document is the OpenAPI document.
-	document []byte
-	origins  *http.CrossOriginProtection
+	// described is the document with the examples, and document its JSON. Both are made when somebody asks: that is most of the work of starting.
+	described func() described
+	document  func() []byte
+	origins   *http.CrossOriginProtection
 	// shrinking answers requests, with answers that are compressed.
 	shrinking http.Handler
 }
@@ -222,14 +224,18 @@ func New(s Services) http.Handler {
 	srv.webRoutes()
 
 	describeKinds(srv.api.OpenAPI(), s.Kinds)
-	shown := examples()
-	exemplify(srv.api.OpenAPI(), shown)
-	document, err := json.Marshal(srv.api.OpenAPI())
-	if err != nil {
-		panic(fmt.Sprintf("httpapi: the OpenAPI document does not encode: %v", err)) // made of plain data
-	}
-	srv.document = document
-	srv.docsRoutes(newReference(srv.api.OpenAPI(), shown))
+	srv.described = sync.OnceValue(func() described {
+		shown := examples()
+		return described{exemplified(srv.api.OpenAPI(), shown), shown}
+	})
+	srv.document = sync.OnceValue(func() []byte {
+		document, err := json.Marshal(srv.described().document)
+		if err != nil {
+			panic(fmt.Sprintf("httpapi: the OpenAPI document does not encode: %v", err)) // made of plain data
+		}
+		return document
+	})
+	srv.docsRoutes()
 	srv.index()
 	srv.shrinking = compressed(http.HandlerFunc(srv.answer))
 	return srv
