@@ -33,7 +33,7 @@ func readable(media string, schema *huma.Schema) bool {
 
 func TestEveryOperationHasAnExampleThatFitsItsSchema(t *testing.T) {
 	s := newService(t)
-	doc := s.server.api.OpenAPI()
+	doc := s.server.described().document
 	all := examples()
 	for pattern := range all {
 		method, path, _ := strings.Cut(pattern, " ")
