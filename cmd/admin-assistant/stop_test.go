@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -22,6 +23,7 @@ type heldMailbox struct {
 	asked chan struct{} // is sent to by each that waits
 	gone  chan struct{}
 	once  sync.Once
+	open  atomic.Bool // it is read as any other, until it is shut
 }
 
 func (h *heldMailbox) letGo() { h.once.Do(func() { close(h.gone) }) }
@@ -35,7 +37,7 @@ func (m *machine) heldMailbox() *heldMailbox {
 	}
 	h := &heldMailbox{asked: make(chan struct{}, 1), gone: make(chan struct{})}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.URL.Path, "calendarView") || strings.Contains(r.URL.Path, "events") {
+		if !h.open.Load() && (strings.Contains(r.URL.Path, "calendarView") || strings.Contains(r.URL.Path, "events")) {
 			select {
 			case h.asked <- struct{}{}:
 			default:
@@ -109,6 +111,30 @@ func TestCtrlCWhereTheProgramItselfCarriesOut(t *testing.T) {
 	h.letGo()
 	m.local("archive", "run", "-c", "mail", "-p", october).ok().says("succeeded")
 	m.local("run", "watch", first).ok().says(first, "succeeded")
+}
+
+// TestCtrlCAtARestoreAndAnUndo stops both while they read the mailbox that they write into, and has them go on.
+func TestCtrlCAtARestoreAndAnUndo(t *testing.T) {
+	m := newMachine(t)
+	h := m.heldMailbox()
+	m.local("calendar", "create", work).ok()
+	m.local("calendar", "import", work, sample(t)).ok()
+	m.local("backup", "run", "--calendar", work).ok()
+	m.local("config", "create", "--name", "out", "--source", work, "--archive", "msgraph://me@example.com/calendars/Copy", "--create-calendar",
+		"--timezone", "Europe/Berlin", "--verify", "none").ok()
+	h.open.Store(true)
+	m.local("archive", "run", "-c", "out", "-p", october).ok()
+	for _, args := range [][]string{
+		{"--local", "--yes", "restore", "--backup", "last", "--into", "msgraph://me@example.com/calendars/primary"},
+		{"--local", "--yes", "undo", "last", "--config", "out"},
+	} {
+		h.open.Store(false)
+		r := m.broken(h.asked, args...)
+		r.fails(exitFailed, "stopped; run ", " goes on where it was when you ask for the same again, or with: admin-assistant --local run watch ")
+		h.open.Store(true)
+		m.run("", printed(t, r.err, `--local run watch \w+`)...).ok().says("succeeded")
+		m.run("", args...).ok()
+	}
 }
 
 func TestCtrlCWhereAServerCarriesOut(t *testing.T) {
