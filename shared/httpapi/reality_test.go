@@ -211,6 +211,25 @@ func TestSigningOutWithAPage(t *testing.T) {
 		}
 		b.send("POST", "/auth/sign-out", "access=here", "Content-Type", formKind).is(303)
 	})
+	w.run(t, "speaks the browser's language", func(t *testing.T) {
+		b := w.browser()
+		german := func(at string) string {
+			return string(b.send("GET", at, "", "Accept", "text/html", "Accept-Language", "de-AT,en;q=0.5").body)
+		}
+		b.login(ann, "/healthz")
+		for at, wants := range map[string][]string{
+			"/auth/sign-out":                {`lang="de"`, "<h1>Abmelden</h1>", "Sie sind angemeldet als", "Jeden Zugriff beenden"},
+			"/auth/signed-out":              {`lang="de"`, "<h1>Sie sind abgemeldet</h1>", ">Anmelden</a>"},
+			"/auth/callback?state=x&code=y": {`lang="de"`, "Die Anmeldung ist nicht gelungen", "wurde nicht in diesem Browser begonnen", "Kennung für Rückfragen"},
+		} {
+			page := german(at)
+			for _, want := range wants {
+				if !strings.Contains(page, want) {
+					t.Errorf("%s does not say %q: %s", at, want, page)
+				}
+			}
+		}
+	})
 	w.run(t, "asks for the account also where another one was not let in", func(t *testing.T) {
 		b := w.browser()
 		w.signIn.redeem = func(microsoft.Response) error {

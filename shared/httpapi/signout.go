@@ -9,6 +9,7 @@ import (
 	"adminassistant/shared/account/session"
 	"adminassistant/shared/audit"
 	"adminassistant/shared/fault"
+	"adminassistant/shared/phrase"
 	"adminassistant/shared/telemetry"
 
 	"github.com/rs/zerolog"
@@ -21,19 +22,20 @@ const formKind = "application/x-www-form-urlencoded"
 // sign-in service.
 const formPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// writePage shows people a page of a few lines.
-func writePage(w http.ResponseWriter, title string, content ...g.Node) {
+// writePage shows people a page of a few lines, under a title that the words have by a name.
+func writePage(w http.ResponseWriter, language phrase.Language, title string, content ...g.Node) {
+	heading := wordsIn(language)(title)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", formPolicy)
-	_ = Doctype(HTML(Lang("en"),
+	_ = Doctype(HTML(Lang(string(language)),
 		Head(
 			Meta(Charset("utf-8")),
 			Meta(Name("viewport"), Content("width=device-width, initial-scale=1")),
-			TitleEl(g.Text(title)),
+			TitleEl(heading),
 			Link(Rel("stylesheet"), Href("/docs/style.css")),
 		),
-		Body(Main(H1(g.Text(title)), g.Group(content))),
+		Body(Main(H1(heading), g.Group(content))),
 	)).Render(w) // whoever hung up does not read it
 }
 
@@ -48,14 +50,16 @@ func (s *server) signOutPage(w http.ResponseWriter, r *http.Request) {
 		s.signedOutPage(w, r)
 		return
 	}
-	button := func(name, value, label, about string) g.Node {
-		return P(Button(Name(name), Value(value), g.Text(label)), g.Text(" "), Small(g.Text(about)))
+	language := languageOf(r)
+	says := wordsIn(language)
+	button := func(value, label, about string) g.Node {
+		return P(Button(Name("access"), Value(value), says(label)), g.Text(" "), Small(says(about)))
 	}
-	writePage(w, "Sign out",
-		P(g.Text("You are signed in as "), Strong(g.Text(it.Name)), g.Text(".")),
+	writePage(w, language, "sign_out",
+		P(says("sign_out.as"), g.Text(" "), Strong(g.Text(it.Name)), g.Text(".")),
 		Form(Method("post"), Action("/auth/sign-out"), Input(Type("hidden"), Name("csrf_token"), Value((*session.Session)(it).Masked())),
-			button("access", "here", "Sign out", "in this browser, here and at Microsoft"),
-			button("access", "all", "End all access", "in all browsers; and nothing is done with your mailbox any more until you sign in again: your jobs wait"),
+			button("here", "sign_out", "sign_out.here"),
+			button("all", "sign_out.all", "sign_out.all.text"),
 		),
 	)
 }
@@ -106,6 +110,7 @@ func (s *server) signOutBy(h http.Header, r *http.Request) (to string, err error
 }
 
 // signedOutPage is where the sign-in service sends a browser back to.
-func (s *server) signedOutPage(w http.ResponseWriter, _ *http.Request) {
-	writePage(w, "You are signed out", P(A(Href("/auth/login?prompt=select_account"), g.Text("Sign in"))))
+func (s *server) signedOutPage(w http.ResponseWriter, r *http.Request) {
+	language := languageOf(r)
+	writePage(w, language, "signed_out", P(A(Href("/auth/login?prompt=select_account"), wordsIn(language)("sign_in"))))
 }

@@ -27,7 +27,7 @@ func (s *server) askToUnsubscribe(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, problemOf(r.Context(), err))
 		return
 	}
-	say := saysIn(r)
+	say := wordsIn(languageOf(r))
 	s.unsubscribePage(w, r, "unsubscribe.ask", Form(Method("post"), Action(r.URL.RequestURI()),
 		Input(Type("hidden"), Name("List-Unsubscribe"), Value("One-Click")),
 		P(say("unsubscribe.ask.text")),
@@ -51,7 +51,7 @@ func (s *server) unsubscribe(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, problemOf(r.Context(), err))
 		return
 	}
-	s.unsubscribePage(w, r, "unsubscribe.done", P(saysIn(r)("unsubscribe.done.text")))
+	s.unsubscribePage(w, r, "unsubscribe.done", P(wordsIn(languageOf(r))("unsubscribe.done.text")))
 }
 
 // languageOf is the language of a page for somebody whose settings are not known: that which the address names, else the browser's.
@@ -59,16 +59,16 @@ func languageOf(r *http.Request) phrase.Language {
 	return phrase.Match(cmp.Or(r.URL.Query().Get("lang"), r.Header.Get("Accept-Language")))
 }
 
-// saysIn puts words into the language of a page.
-func saysIn(r *http.Request) func(name string) g.Node {
+// wordsIn are those of pages in a language, by their names.
+func wordsIn(language phrase.Language) func(name string) g.Node {
 	return func(name string) g.Node {
-		text, _ := phrase.New(name).In(phrase.Reader{Language: languageOf(r)})
+		text, _ := phrase.New(name).In(phrase.Reader{Language: language})
 		return g.Text(text)
 	}
 }
 
 func (s *server) unsubscribePage(w http.ResponseWriter, r *http.Request, title string, content g.Node) {
-	heading := saysIn(r)(title)
+	heading := wordsIn(languageOf(r))(title)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", strings.Replace(docsPolicy, "form-action 'none'", "form-action 'self'", 1))

@@ -106,6 +106,20 @@ var failures = []struct{ has, de string }{
 	{"this is not a token of the sign-in service", "Die Anmeldung gilt hier nicht; melden Sie sich neu an."},
 	{"this is not an access token", "Die Anmeldung gilt hier nicht; melden Sie sich neu an."},
 	{"the application does not have the role", "Die Anwendung hat nicht die nötige Rolle; ein Administrator kann sie zuweisen."},
+	{
+		"this sign-in was not begun in this browser",
+		"Diese Anmeldung wurde nicht in diesem Browser begonnen, ist über zehn Minuten alt oder wurde schon abgeschlossen; melden Sie sich neu an.",
+	},
+	{
+		"the sign-in service did not let you in",
+		"Der Anmeldedienst hat Sie nicht eingelassen; melden Sie sich neu an, und fragen Sie den Administrator Ihrer Organisation, wenn das nicht hilft.",
+	},
+	{
+		"has to allow this application before anybody can use it; the administrator opens *",
+		"Ein Administrator Ihrer Organisation muss diese Anwendung zulassen, bevor jemand sie benutzen kann. Die Adresse dafür: $1",
+	},
+	{"the sign-in service does not work just now", "Der Anmeldedienst ist gerade gestört; versuchen Sie es in einer Minute wieder."},
+	{"the form cannot be read", "Das Formular ist nicht lesbar; öffnen Sie die Seite noch einmal."},
 	{"the sign-in service is asked too much", "Der Anmeldedienst ist gerade überlastet; versuchen Sie es in ein paar Minuten wieder."},
 	{"the sign-in service sent an answer that is not complete", "Die Antwort des Anmeldedienstes ist nicht vollständig; melden Sie sich neu an."},
 	{"you did not sign in, or did not allow", "Sie haben sich nicht angemeldet oder nicht erlaubt, was nötig ist; melden Sie sich neu an, wenn Sie möchten."},
@@ -122,14 +136,13 @@ var failures = []struct{ has, de string }{
 			"über eine neue: admin-assistant browser",
 	},
 	{
-		"this address is not of the server as it runs now",
-		"Diese Adresse gehört nicht zum Server, wie er jetzt läuft; eine neue gibt es mit: admin-assistant browser",
+		`this address is not of the server as it runs now*the command "*"`,
+		"Diese Adresse gehört nicht zum Server, wie er jetzt läuft; eine neue gibt es mit: $2.",
 	},
-	{"this address is too old", "Diese Adresse ist zu alt; eine neue gibt es mit: admin-assistant browser"},
+	{`this address is too old*the command "*"`, "Diese Adresse ist zu alt; eine neue gibt es mit: $2."},
 	{
-		"this address was used already",
-		"Diese Adresse wurde schon benutzt und gilt nur einmal; eine neue gibt es mit: admin-assistant browser. Waren das nicht Sie, halten Sie den " +
-			"Server an.",
+		`this address was used already*the command "*"`,
+		"Diese Adresse wurde schon benutzt und gilt nur einmal; eine neue gibt es mit: $2. Waren das nicht Sie, halten Sie den Server an.",
 	},
 	{
 		"asks for a new sign-in every so often",

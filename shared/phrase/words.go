@@ -432,6 +432,19 @@ var words = map[string]word{
 		"Heben Sie diese E-Mail auf. Mit dem unterschriebenen Kopf des Hauptbuchs lässt sich beweisen, dass davor nichts verändert wurde",
 	},
 
+	"reference": {"Reference for questions:", "Kennung für Rückfragen:"},
+
+	"sign_in":       {"Sign in", "Anmelden"},
+	"signed_out":    {"You are signed out", "Sie sind abgemeldet"},
+	"sign_out":      {"Sign out", "Abmelden"},
+	"sign_out.as":   {"You are signed in as", "Sie sind angemeldet als"},
+	"sign_out.here": {"in this browser, here and at Microsoft", "in diesem Browser, hier und bei Microsoft"},
+	"sign_out.all":  {"End all access", "Jeden Zugriff beenden"},
+	"sign_out.all.text": {
+		"in all browsers; and nothing is done with your mailbox any more until you sign in again: your jobs wait",
+		"in allen Browsern; und mit Ihrem Postfach geschieht nichts mehr, bis Sie sich wieder anmelden: Ihre Aufträge warten",
+	},
+
 	"unsubscribe.ask": {"End the daily digest?", "Die tägliche Übersicht beenden?"},
 	"unsubscribe.ask.text": {
 		"You will get no more e-mails that say once a day what is open. All other notifications stay as they are.",
