@@ -119,19 +119,13 @@ func (p *program) planFiles(files planFiles) error {
 		}
 		return p.printDocument(text.Bytes())
 	}
-	text, err := json.Marshal(plan)
-	if err != nil {
-		return err
-	}
-	var read struct {
-		Items []planItem `json:"items"`
-	}
-	if err := json.Unmarshal(text, &read); err != nil {
-		return err
-	}
-	items := make([]runItem, len(read.Items))
-	for i := range read.Items {
-		items[i].Plan = read.Items[i]
+	items := make([]runItem, len(plan.Items))
+	for i := range plan.Items {
+		it := &plan.Items[i]
+		items[i].Plan = planItem{
+			EventID: it.EventID, Outcome: it.Outcome, Reason: it.Reason, By: it.By, Decision: it.Decision, Verdict: it.Verdict, Appointment: it.Appointment,
+			Changes: it.Changes, Issues: it.Issues,
+		}
 	}
 	p.printItems(items, plan.Window.Zone)
 	p.printCounts(plan.Counts, plan.Balanced())

@@ -164,8 +164,28 @@ func (it Item) MarshalJSON() ([]byte, error) { return json.Marshal(newItemJSON(&
 // ReadStanding reads an earlier plan and returns what a ledger would have after it was carried out: the items that the plan archives, those that
 // were archived before, and those that a decision keeps out. Errors are of kind fault.Invalid and name the item.
 func ReadStanding(r io.Reader) ([]Standing, error) {
+	var standing []Standing
+	seen := map[string]bool{}
 	var plan struct {
-		Items *[]itemJSON `json:"items"`
+		Items strictjson.List[itemJSON] `json:"items"`
+	}
+	plan.Items.Each = func(i int, it *itemJSON) error {
+		outcome := it.stands()
+		if outcome == "" {
+			return nil
+		}
+		at := fmt.Sprintf("items[%d]", i)
+		if it.Key == "" || it.Hash == "" || seen[it.Key] {
+			return fault.Field(at, "needs a key of its own and a hash")
+		}
+		seen[it.Key] = true
+		if a := &it.Appointment; outcome == ledger.Archived && (a.Start.IsZero() || a.End.Before(a.Start)) {
+			return fault.Field(at+".appointment", "needs a start, and an end that is not before it")
+		}
+		standing = append(standing, Standing{
+			Key: it.Key, SourceHash: it.Hash, Outcome: outcome, Decision: it.Decision, EventID: it.EventID, Appointment: it.Appointment,
+		})
+		return nil
 	}
 	if err := strictjson.DecodeKnown(r, &plan); err != nil {
 		if fault.FieldOf(err) != "" {
@@ -173,28 +193,8 @@ func ReadStanding(r io.Reader) ([]Standing, error) {
 		}
 		return nil, fault.New(fault.Invalid, "the ledger is no plan as \"archive plan --output json\" prints it: %v", err)
 	}
-	if plan.Items == nil {
+	if !plan.Items.Read {
 		return nil, fault.New(fault.Invalid, "the ledger is no plan as \"archive plan --output json\" prints it: it has no items")
-	}
-	var standing []Standing
-	seen := map[string]bool{}
-	for i := range *plan.Items {
-		it := &(*plan.Items)[i]
-		outcome := it.stands()
-		if outcome == "" {
-			continue
-		}
-		at := fmt.Sprintf("items[%d]", i)
-		if it.Key == "" || it.Hash == "" || seen[it.Key] {
-			return nil, fault.Field(at, "needs a key of its own and a hash")
-		}
-		seen[it.Key] = true
-		if a := &it.Appointment; outcome == ledger.Archived && (a.Start.IsZero() || a.End.Before(a.Start)) {
-			return nil, fault.Field(at+".appointment", "needs a start, and an end that is not before it")
-		}
-		standing = append(standing, Standing{
-			Key: it.Key, SourceHash: it.Hash, Outcome: outcome, Decision: it.Decision, EventID: it.EventID, Appointment: it.Appointment,
-		})
 	}
 	return standing, nil
 }
