@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
@@ -91,13 +92,7 @@ func (p *program) printDocument(raw json.RawMessage) error {
 	}
 	switch p.form.kind {
 	case "yaml":
-		node, err := yamlOf(raw)
-		if err != nil {
-			return err
-		}
-		enc := yaml.NewEncoder(p.out)
-		enc.SetIndent(2)
-		return errors.Join(enc.Encode(node), enc.Close())
+		return writeYAML(p.out, raw)
 	case "csv":
 		return p.printRows(raw)
 	case "table":
@@ -369,11 +364,93 @@ func (p *program) printFields(raw json.RawMessage) error {
 // oldBools are texts that readers of YAML 1.1 take for something else.
 var oldBools = []string{"y", "n", "yes", "no", "on", "off"}
 
-// yamlOf is JSON as YAML, in its order.
-func yamlOf(raw json.RawMessage) (*yaml.Node, error) {
+// writeYAML writes JSON as YAML, in its order. The items of a list in an object are written some at a time: as a whole, YAML takes fifty times the room.
+func writeYAML(w io.Writer, raw json.RawMessage) error {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if start, err := dec.Token(); err != nil || start != json.Delim('{') || !dec.More() {
+		return encodeYAML(w, raw)
+	}
+	out := bufio.NewWriter(w)
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		key, err := json.Marshal(name)
+		if err != nil {
+			return err
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return err
+		}
+		if value[0] != '[' {
+			if err := encodeYAML(out, json.RawMessage(fmt.Sprintf(`{%s:%s}`, key, value))); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := writeYAMLList(out, key, value); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+// inOnePiece is how many items of a list are written at once: the encoder makes much room for itself.
+const inOnePiece = 200
+
+// writeYAMLList writes a member with a list, piece by piece: each as that of a list with these items alone, whose first line has the member's name.
+func writeYAMLList(w io.Writer, key, list []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(list))
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	for first := true; first || dec.More(); first = false {
+		var items []json.RawMessage
+		for dec.More() && len(items) < inOnePiece {
+			var item json.RawMessage
+			if err := dec.Decode(&item); err != nil {
+				return err
+			}
+			items = append(items, item)
+		}
+		text.Reset()
+		if err := encodeYAML(&text, json.RawMessage(fmt.Sprintf(`{%s:[%s]}`, key, joined(items)))); err != nil {
+			return err
+		}
+		if !first {
+			_, _ = text.ReadBytes('\n') // there is one
+		}
+		if _, err := text.WriteTo(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func joined(items []json.RawMessage) []byte {
+	var all []byte
+	for i, item := range items {
+		if i > 0 {
+			all = append(all, ',')
+		}
+		all = append(all, item...)
+	}
+	return all
+}
+
+func encodeYAML(w io.Writer, raw json.RawMessage) error {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
-	return yamlValue(dec)
+	node, err := yamlValue(dec)
+	if err != nil {
+		return err
+	}
+	enc := yaml.NewEncoder(w)
+	enc.SetIndent(2)
+	return errors.Join(enc.Encode(node), enc.Close())
 }
 
 func yamlValue(dec *json.Decoder) (*yaml.Node, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -16,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"pgregory.net/rapid"
 
 	"adminassistant/shared/app"
 )
@@ -88,6 +90,30 @@ func TestYAMLSaysWhatTheJSONSays(t *testing.T) {
 	if json.Unmarshal([]byte(text), &was) != nil || json.Unmarshal(back[0], &is) != nil || !reflect.DeepEqual(was, is) {
 		t.Errorf("%v became %v:\n%s", was, is, out.String())
 	}
+}
+
+// TestYAMLWrittenItemByItemIsThatOfTheWhole compares the two for documents of every shape.
+func TestYAMLWrittenItemByItemIsThatOfTheWhole(t *testing.T) {
+	scalar := rapid.OneOf(
+		rapid.Just[any](nil), rapid.Map(rapid.Bool(), func(b bool) any { return b }), rapid.Map(rapid.Int64(), func(n int64) any { return n }),
+		rapid.Map(rapid.SampledFrom([]string{"", "a", "yes", "a: b", "- a", "#", "a\nb\n", " x", "é", strings.Repeat("long words ", 20)}), func(s string) any { return s }),
+	)
+	key := rapid.SampledFrom([]string{"items", "next", "y", "a b", "1", "é"})
+	list := rapid.Map(rapid.SliceOfN(scalar, 0, 3), func(l []any) any { return l })
+	object := rapid.Map(rapid.MapOfN(key, rapid.OneOf(scalar, list), 0, 3), func(m map[string]any) any { return m })
+	items := rapid.Map(rapid.SliceOfN(rapid.OneOf(scalar, list, object), 0, 4), func(l []any) any { return l })
+	many := rapid.Map(rapid.SampledFrom([]int{inOnePiece - 1, inOnePiece, inOnePiece + 1, 2 * inOnePiece}), func(n int) any { return make([]*int, n) })
+	document := rapid.OneOf(scalar, items, rapid.Map(rapid.MapOfN(key, rapid.OneOf(scalar, items, object, many), 0, 4), func(m map[string]any) any { return m }))
+	rapid.Check(t, func(t *rapid.T) {
+		raw, err := json.Marshal(document.Draw(t, "document"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var whole, written bytes.Buffer
+		if err := errors.Join(encodeYAML(&whole, raw), writeYAML(&written, raw)); err != nil || written.String() != whole.String() {
+			t.Fatalf("%s, %v:\n%s\nwant\n%s", raw, err, written.String(), whole.String())
+		}
+	})
 }
 
 func TestJSONIsTheAPIsOwn(t *testing.T) {

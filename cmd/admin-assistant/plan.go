@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"runtime"
@@ -112,6 +113,7 @@ func (p *program) planFiles(files planFiles) error {
 		runtime.GC()
 		return plan.WriteJSON(p.out)
 	}
+	debug.SetMemoryLimit(math.MaxInt64) // what follows makes a text of the whole
 	if p.output == "json" {
 		var text bytes.Buffer
 		if err := plan.WriteJSON(&text); err != nil {
