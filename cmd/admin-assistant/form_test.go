@@ -96,7 +96,8 @@ func TestYAMLSaysWhatTheJSONSays(t *testing.T) {
 func TestYAMLWrittenItemByItemIsThatOfTheWhole(t *testing.T) {
 	scalar := rapid.OneOf(
 		rapid.Just[any](nil), rapid.Map(rapid.Bool(), func(b bool) any { return b }), rapid.Map(rapid.Int64(), func(n int64) any { return n }),
-		rapid.Map(rapid.SampledFrom([]string{"", "a", "yes", "a: b", "- a", "#", "a\nb\n", " x", "é", strings.Repeat("long words ", 20)}), func(s string) any { return s }),
+		rapid.Map(rapid.SampledFrom([]string{"", "a", "yes", "a: b", "- a", "#", "a\nb\n", " x", "é", strings.Repeat("long words ", 20)}),
+			func(s string) any { return s }),
 	)
 	key := rapid.SampledFrom([]string{"items", "next", "y", "a b", "1", "é"})
 	list := rapid.Map(rapid.SliceOfN(scalar, 0, 3), func(l []any) any { return l })
