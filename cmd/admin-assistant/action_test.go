@@ -1,10 +1,15 @@
 package main
 
 import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"adminassistant/shared/calendar"
 )
 
 func TestWhatNeedsTheUser(t *testing.T) {
@@ -103,5 +108,46 @@ func TestWhatARunAsks(t *testing.T) {
 	m.local("action", "show", actions[0].ID, "--output", "json").ok().decode(&detail)
 	if len(detail.Participants) < 2 || detail.Participants[0].Source == nil || len(detail.Participants[0].Fields) == 0 {
 		t.Errorf("%+v", detail)
+	}
+}
+
+// TestAListNamesTheAppointmentsOfAnAction reads actions from an API of the test.
+func TestAListNamesTheAppointmentsOfAnAction(t *testing.T) {
+	appointment := func(subject string) *calendar.Appointment { return &calendar.Appointment{Subject: subject} }
+	of := func(subjects ...string) (participants []actionParticipant) {
+		for _, s := range subjects {
+			participants = append(participants, actionParticipant{Source: appointment(s), Archive: appointment("old " + s)})
+		}
+		return participants
+	}
+	var detail any
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if detail == nil {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		_ = json.NewEncoder(w).Encode(detail)
+	}))
+	defer api.Close()
+	c, err := newClient(api.URL, http.DefaultTransport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		detail any
+		want   string
+	}{
+		{actionDetail{Participants: of("a")}, `"a"`},
+		{actionDetail{Participants: of("a", "b", "c")}, `"a", "b", "c"`},
+		{actionDetail{Participants: of("a", "b", "c", "d"), Others: 7}, `"a", "b", "c", 8 more`},
+		{actionDetail{Participants: []actionParticipant{{Archive: appointment("gone")}, {}}}, `"gone"`},
+		{actionDetail{Participants: []actionParticipant{{}}, Finding: &actionFinding{Appointment: appointment("found")}}, `"found"`},
+		{actionDetail{Participants: []actionParticipant{{}}, Others: 7, Finding: &actionFinding{}}, ""},
+		{nil, ""},
+	} {
+		detail = tt.detail
+		if got := aboutAction(t.Context(), c, "1"); got != tt.want {
+			t.Errorf("%+v is about %s, want %s", tt.detail, got, tt.want)
+		}
 	}
 }

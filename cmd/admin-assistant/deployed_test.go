@@ -88,7 +88,7 @@ var onlyHere = map[string]string{
 	"TestMailAgain":     "has e-mail come back, which the tests of functions do with SES's events",
 	"TestPlanFromFiles": noServer, "TestPlanFromFilesWithDecisions": noServer, "TestWordsThatMakeNoSense": noServer, "TestHelp": noServer,
 	"TestAPlanExcludesWhatCannotBeRead": noServer, "TestPrintable": noServer, "TestTablesWriteOutWhatHidesAndJSONDoesNot": noServer,
-	"TestYAMLWrittenItemByItemIsThatOfTheWhole":        noServer,
+	"TestAListNamesTheAppointmentsOfAnAction": noServer, "TestYAMLWrittenItemByItemIsThatOfTheWhole": noServer,
 	"TestPrintedCommandsStartTheProgramAsItWasStarted": noServer, "TestCommandsArePrintedAsTheyCanBeTyped": noServer,
 	"TestLanding": noServer, "TestAPIAddress": noServer, "TestAFileThatIsElsewhereIsFetchedWithoutTheToken": noServer,
 	"TestALargeFileGoesElsewhereWithoutTheToken": noServer,

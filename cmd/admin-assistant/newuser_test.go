@@ -155,6 +155,15 @@ func TestTheDemoKeepsItsDataApart(t *testing.T) {
 	if got := p.command("browser"); got != want {
 		t.Errorf("it is found again with %q, want %q", got, want)
 	}
+	listener.Close()
+	p.settings.API, p.dataGiven = "http://"+listener.Addr().String(), false
+	if listener, err = p.listen(listener.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	if got := p.command("browser"); got != "admin-assistant browser" {
+		t.Errorf("where every command goes anyway it is found again with %q", got)
+	}
 	p = &program{}
 	p.settings.Data = "mine"
 	if err := p.demoFolder(); err != nil || p.settings.Data != "mine" {
