@@ -66,8 +66,8 @@ func TestARecordThatIsWrongIsRefusedByField(t *testing.T) {
 		{`"travel": "50%"`, `"travel": ""`, "", ""},
 		{`"125.5", "travel": "50%"`, `"999999999", "travel": "100%"`, "", ""},
 		{`"125.5", "travel": "50%"`, `"999999999", "travel": "100.0001%"`, "rates[1].travel", "more than a rate may be"},
-		{`"125.5", "travel": "50%"`, `"200", "travel": "499999999.9999%"`, "", ""}, // 999,999,999.9998
-		{`"125.5", "travel": "50%"`, `"333333333.3333", "travel": "300%"`, "", ""}, // 999,999,999.9999
+		{`"125.5", "travel": "50%"`, `"200", "travel": "499999999.9999%"`, "", ""},                                      // 999,999,999.9998
+		{`"125.5", "travel": "50%"`, `"333333333.3333", "travel": "300%"`, "", ""},                                      // 999,999,999.9999
 		{`"125.5", "travel": "50%"`, `"950977129", "travel": "105.155%"`, "rates[1].travel", "more than a rate may be"}, // 999,999,999.99995
 		{`"increment": 15`, `"increment": 7`, "rounding[0].increment", "divides"},
 		{`"increment": 15`, `"increment": -15`, "rounding[0].increment", "divides"},
