@@ -335,6 +335,82 @@ func TestLongWordsAreBroken(t *testing.T) {
 	}
 }
 
+var word = regexp.MustCompile(`<page|<word xMin="([0-9.-]+)" yMin="([0-9.-]+)" xMax="([0-9.-]+)" yMax="([0-9.-]+)">(.*?)</word>`)
+
+// box is where a word is on its page, in points.
+type box struct {
+	page                   int
+	left, top, right, down float64
+	text                   string
+}
+
+func (b box) covers(other box) bool {
+	const touch = 0.6 // of two boxes that touch
+	return b.page == other.page && b.left < other.right-touch && other.left < b.right-touch && b.top < other.down-touch*4 && other.top < b.down-touch*4
+}
+
+// TestNothingRunsOffThePageOrIntoItsNeighbour has all that is long at once.
+func TestNothingRunsOffThePageOrIntoItsNeighbour(t *testing.T) {
+	for name, change := range map[string]func(d *timesheet.Document){
+		"as it is": func(*timesheet.Document) {},
+		"long addresses": func(d *timesheet.Document) {
+			d.From.Name, d.To.Name = strings.Repeat("Muster und Partner ", 5), strings.Repeat("Verwaltungsgesellschaft ", 4)
+			for range 10 {
+				d.From.Lines, d.To.Lines = append(d.From.Lines, strings.Repeat("Hafenstraße ", 16)), append(d.To.Lines, strings.Repeat("Hafenstraße ", 16))
+			}
+			d.OrderNumber, d.BuyerReference, d.InvoiceRef = strings.Repeat("450001", 16), strings.Repeat("04011", 20), strings.Repeat("INV-", 16)
+		},
+		"high rates": func(d *timesheet.Document) {
+			s := d.Sheet
+			for i := range s.Positions {
+				p := &s.Positions[i]
+				p.Customer, p.Currency, p.Seconds, p.Billed = fmt.Sprint("Customer with a name of its own ", i), "IDR", p.Seconds+999_999*3600+30, 999_999*3600+30
+				p.Rate, p.Amount = "999999999.9999", "-1234567890123456.00"
+			}
+			s.Billed, s.Totals = 9_999_999*3600+59, []timesheet.Total{{Currency: "EUR", Amount: "1.00"}, {Currency: "IDR", Amount: "-12345678901234567.00"}}
+			for i := range s.Lines {
+				l := &s.Lines[i]
+				l.Seconds, l.Billed, l.Subject = 99_999*3600+59, 199_999*3600+59, strings.Repeat("Subject that goes on ", 40)
+			}
+			d.Rounding[0].Scope = timesheet.ByEntry
+		},
+	} {
+		d := sample(t, 20, "de", nil)
+		for i := range d.Sheet.Lines {
+			d.Sheet.Lines[i].Subject = subjects[i%2]
+		}
+		change(d)
+		var all []box
+		page := 0
+		for _, found := range word.FindAllStringSubmatch(tool(t, "pdftotext", draw(t, d), "-bbox", "FILE", "-"), -1) {
+			if found[0] == "<page" {
+				page++
+				continue
+			}
+			b := box{page: page, text: found[5]}
+			if _, err := fmt.Sscan(strings.Join(found[1:5], " "), &b.left, &b.top, &b.right, &b.down); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, b)
+		}
+		if len(all) < 100 {
+			t.Fatalf("%s: only %d words are found", name, len(all))
+		}
+		const millimetre = 72 / 25.4
+		for i, b := range all {
+			if b.left < (left-0.5)*millimetre || b.right > (right+0.5)*millimetre || b.top < 10*millimetre || b.down > 292*millimetre ||
+				b.down > (bottom+3)*millimetre && b.top < 282*millimetre {
+				t.Errorf("%s: page %d: %q runs off the page: %+v", name, b.page, b.text, b)
+			}
+			for _, other := range all[:i] {
+				if b.covers(other) {
+					t.Errorf("%s: page %d: %q is written over %q", name, b.page, b.text, other.text)
+				}
+			}
+		}
+	}
+}
+
 func FuzzSubjects(f *testing.F) {
 	for _, s := range subjects {
 		f.Add(s)

@@ -189,6 +189,17 @@ func TestWhatLooksLikeAnEscapeIsKept(t *testing.T) {
 	}
 }
 
+func TestACellHasAtMostWhatSpreadsheetsTake(t *testing.T) {
+	for text, want := range map[string]int{
+		strings.Repeat("ä", longest): longest, strings.Repeat("ä", longest+1): longest, strings.Repeat("🎉", longest/2): longest / 2,
+		strings.Repeat("🎉", longest): longest / 2, "a" + strings.Repeat("🎉", longest/2): 1 + longest/2, "aa" + strings.Repeat("🎉", longest): 1 + longest/2,
+	} {
+		if got := fitting(text); len([]rune(got)) != want || !strings.HasPrefix(text, got) {
+			t.Errorf("%.9q...: got %d letters, want %d", text, len([]rune(got)), want)
+		}
+	}
+}
+
 func TestDaysThatSpreadsheetsCountOtherwiseAreText(t *testing.T) {
 	for text, want := range map[string]string{"2026-10-05": "46300", "1900-03-01": "61", "1900-02-28": "", "0001-01-02": ""} {
 		d, err := calendar.ParseDate(text)
