@@ -36,7 +36,7 @@ func Text(cell string) string {
 	var out strings.Builder
 	for i, begins := 0, true; i < len(cell); {
 		r, size := utf8.DecodeRuneInString(cell[i:])
-		if next, more := utf8.DecodeRuneInString(cell[i+size:]); begins && r == '\'' && more > 0 && special(next, i == 0) {
+		if next, more := utf8.DecodeRuneInString(cell[i+size:]); begins && r == '\'' && special(next, i == 0) {
 			i, r, size = i+size, next, more
 		}
 		out.WriteString(cell[i : i+size])
