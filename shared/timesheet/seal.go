@@ -13,6 +13,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"adminassistant/shared/blob"
@@ -206,11 +207,17 @@ func Verify(data []byte, key string) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	if text, err := signing.OpenWith(v.Key, string(signed)); err != nil || text != sealText("pdf", content) {
+	if !sealed(v.Key, string(signed), sealText("pdf", content)) {
 		return nil, errNot("the PDF is not the one that was sealed")
 	}
 	v.FromPDF = true
 	return v, nil
+}
+
+// sealed says whether a seal is the note of a text, signed with the key, and nothing else: a note may have signatures of others, which nobody checks here.
+func sealed(key, seal, text string) bool {
+	opened, err := signing.OpenWith(key, seal)
+	return err == nil && opened == text && strings.Count(strings.TrimPrefix(seal, text), "\n") == 2 // an empty line, and the signature
 }
 
 func errNot(format string, args ...any) error {
@@ -264,7 +271,7 @@ func readFile(data []byte, key string) (*file, *Verified, error) {
 	if err != nil {
 		return nil, nil, errNot("%v", err)
 	}
-	if text, err := signing.OpenWith(f.Proof.Key, f.Seal); err != nil || text != sealText("file", data[:at]) {
+	if !sealed(f.Proof.Key, f.Seal, sealText("file", data[:at])) {
 		return nil, nil, errNot("it is not what was sealed")
 	}
 	v := &Verified{

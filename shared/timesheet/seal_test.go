@@ -3,6 +3,7 @@ package timesheet_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -244,6 +245,37 @@ func TestASignatureIsNotEnoughForASheetToHold(t *testing.T) {
 		_, err := timesheet.Verify(w.forged(file.Content, c.before, c.after), "")
 		if fault.Of(err) != c.kind || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: got %v, want %q", name, err, c.says)
+		}
+	}
+}
+
+// TestASealHasOneSignature: a note may have signatures of others behind the one that is checked, which nobody checks.
+func TestASealHasOneSignature(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
+	r := w.locked(october)
+	key, err := w.Signing.Key(t.Context())
+	must(t, err)
+	name, _, _ := strings.Cut(key.Public(), "+")
+	file, err := w.Export(t.Context(), ann, r.ID, timesheet.JSON, timesheet.Xero{})
+	must(t, err)
+	pdf, err := w.Export(t.Context(), ann, r.ID, timesheet.PDF, timesheet.Xero{})
+	must(t, err)
+	var f struct {
+		Seal string `json:"seal"`
+	}
+	must(t, json.Unmarshal(file.Content, &f))
+	lines := strings.Split(f.Seal, "\n")
+	at := bytes.LastIndex(pdf.Content, []byte(" ")) + 1
+	pdfSeal := string(must2(base64.StdEncoding.DecodeString(string(pdf.Content[at : len(pdf.Content)-1]))))
+	for _, more := range []string{lines[len(lines)-2] + "\n", "— somebody AAAAAAAAAA==\n", "— " + name + " AAAAAAAAAA==\n"} {
+		changed := bytes.Replace(file.Content, must2(json.Marshal(f.Seal)), must2(json.Marshal(f.Seal+more)), 1)
+		if _, err := timesheet.Verify(changed, ""); bytes.Equal(changed, file.Content) || fault.Of(err) != fault.Malformed {
+			t.Errorf("%q behind the seal: %v", more, err)
+		}
+		changed = append(bytes.Clone(pdf.Content[:at]), base64.StdEncoding.EncodeToString([]byte(pdfSeal+more))+"\n"...)
+		if _, err := timesheet.Verify(changed, ""); fault.Of(err) != fault.Malformed {
+			t.Errorf("%q behind the seal of the PDF: %v", more, err)
 		}
 	}
 }
