@@ -234,6 +234,19 @@ func TestWhatASupplementTakesBackIsNamedOnce(t *testing.T) {
 	}
 }
 
+func TestALineWithoutTimeHasAPosition(t *testing.T) {
+	terms := october("EUR", "60.00")
+	before := timed("a", "2026-10-05 08:00", 50*60)
+	next := terms.next(compute(t, []Entry{before}, terms))
+	s := compute(t, []Entry{with(lasting(before, 0), func(a *calendar.Appointment) { a.BillingType = calendar.NonBillable })}, next)
+	if problem := s.wrong(berlin, nil); problem != "" || len(s.Positions) != 2 || s.Positions[1].Seconds != 0 {
+		t.Fatal(problem, s.Positions)
+	}
+	if s.Positions = s.Positions[:1]; s.wrong(berlin, nil) == "" {
+		t.Error("nobody notices that it has none")
+	}
+}
+
 func TestALineIsThatOfItsEntry(t *testing.T) {
 	line := Line{
 		Key: "a", Version: 1, Hash: "sha256:a", Date: day("2026-10-05"), Start: "2026-10-05T07:00:00Z", End: "2026-10-05T08:00:00Z", Customer: "Acme",
