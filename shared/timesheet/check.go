@@ -81,7 +81,9 @@ func (s *Sheet) wrong(zone *time.Location, rounding []Rounding) string {
 		full.start, full.end, _ = l.times()
 		c.lines = append(c.lines, full)
 	}
-	slices.SortFunc(c.lines, byStart)
+	if !slices.IsSortedFunc(c.lines, byStart) {
+		return "its lines are not in their order"
+	}
 	if s.Worked != c.worked() || !slices.Equal(s.Overlaps, c.overlaps()) {
 		return "its lines cover another time together"
 	}

@@ -49,7 +49,7 @@ func TestASheetThatComputeWouldNotHaveMadeDoesNotHold(t *testing.T) {
 	terms.Customer, terms.DayMinutes = "", 480
 	terms.Rates[0].Travel = "30.00"
 	terms.Rounding = []Rounding{
-		{day("2026-01-01"), 15, Up, ByDay, 0}, {day("2026-10-10"), 30, Up, ByEntry, 0}, {day("2026-10-20"), 60, Up, ByPosition, 0},
+		{day("2026-10-10"), 30, Up, ByEntry, 0}, {day("2026-01-01"), 15, Up, ByDay, 0}, {day("2026-10-20"), 60, Up, ByPosition, 0},
 	}
 	travels := func(a *calendar.Appointment) { a.Travel = true }
 	entries := []Entry{
@@ -144,6 +144,7 @@ func TestASheetThatComputeWouldNotHaveMadeDoesNotHold(t *testing.T) {
 		"a position's amount":  func(s *Sheet) { work(s, 0).Amount = "46.00" },
 		"what is billed":       func(s *Sheet) { s.Billed++ },
 		"what was worked":      func(s *Sheet) { s.Worked++ },
+		"another order":        func(s *Sheet) { s.Lines[0], s.Lines[1] = s.Lines[1], s.Lines[0] },
 		"an overlap less":      func(s *Sheet) { s.Overlaps = s.Overlaps[1:] },
 		"a total":              func(s *Sheet) { s.Totals[0].Amount = "46.00" },
 		"no total":             func(s *Sheet) { s.Totals = nil },
@@ -164,11 +165,89 @@ func TestASheetThatComputeWouldNotHaveMadeDoesNotHold(t *testing.T) {
 			t.Errorf("%s: nobody notices", name)
 		}
 	}
-	if s.wrong(berlin, terms.Rounding[1:]) == "" || s.wrong(time.UTC, terms.Rounding) != "" {
+	if s.wrong(berlin, terms.Rounding[:2]) == "" || s.wrong(time.UTC, terms.Rounding) != "" {
 		t.Error("another rounding is taken for that of the sheet, or the days depend on the order")
 	}
 	if late := compute(t, []Entry{timed("late", "2026-10-05 00:30", 600)}, october("EUR", "60.00")); late.wrong(time.UTC, nil) == "" {
 		t.Error("the day of another time zone is taken for that of the sheet")
+	}
+}
+
+func TestWhatDoesNotHoldIsNamed(t *testing.T) {
+	terms := october("EUR", "60.00")
+	terms.DayMinutes = 24 * 60
+	whole := with(timed("whole", "2026-10-07 00:00", 24*3600), func(a *calendar.Appointment) {
+		a.AllDay, a.StartDate, a.EndDate = true, day("2026-10-07"), day("2026-10-09")
+	})
+	s := compute(t, []Entry{whole, timed("long", "2026-10-10 08:00", 30*3600), timed("b", "2026-10-12 08:00", 900)}, terms)
+	if problem := s.wrong(berlin, nil); problem != "" || len(s.Positions) != 1 || len(s.Lines) != 4 {
+		t.Fatal(problem, s.Positions)
+	}
+	of := func(currency, rate, amount string) func(s *Sheet) {
+		return func(s *Sheet) {
+			for i := range s.Lines {
+				s.Lines[i].Rate = rate
+			}
+			s.Positions[0].Currency, s.Positions[0].Rate, s.Positions[0].Amount, s.Totals = currency, rate, amount, []Total{{currency, amount}}
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(s *Sheet)
+		says   string
+	}{
+		"the first day is none of the period": {func(s *Sheet) { s.Period.From = day("2026-10-08") }, "line 1 is not of the period"},
+		"the last day is none of the period":  {func(s *Sheet) { s.Period.To = day("2026-10-11") }, "line 4 is not of the period"},
+		"a whole day longer than a day": {func(s *Sheet) {
+			s.Lines[1].Seconds, s.Lines[1].Billed = 86_460, 86_460
+			s.Positions[0].Seconds, s.Positions[0].Billed, s.Worked = s.Positions[0].Seconds+60, s.Positions[0].Billed+60, s.Worked+60
+			retotal(s)
+		}, "line 2 has more time than a day"},
+		"an entry less long than it says": {func(s *Sheet) { s.Lines[3].Seconds++ }, "line 4 has another time"},
+		"a day twice":                     {func(s *Sheet) { s.Lines[1].Date = s.Lines[0].Date }, "line 2 bills or takes back once more"},
+		"no position":                     {func(s *Sheet) { s.Positions = nil }, "the time of its lines"},
+		"a currency that is none":         {of("EUX", "60.00", "4695"), "position 1 has a rate or currency that is none"},
+		"a rate that is none":             {of("EUR", "sixty", "0.00"), "position 1 has a rate or currency that is none"},
+		"an amount":                       {func(s *Sheet) { s.Positions[0].Amount = "1.00" }, "position 1 has another amount"},
+		"an amount without a rate":        {of("EUR", "", "1.00"), "position 1 has an amount without a rate"},
+		"a position without lines": {func(s *Sheet) {
+			s.Positions = append(s.Positions, Position{Customer: "Beta", BillingType: calendar.Billable, Kind: Work})
+		},
+			"position 2 has no lines"},
+		"what is billed": {func(s *Sheet) { s.Billed-- }, "the time of its positions"},
+	} {
+		if got := changed(t, s, c.change).wrong(berlin, nil); !strings.HasPrefix(got, c.says) {
+			t.Errorf("%s: got %q, want %q", name, got, c.says)
+		}
+	}
+	facts := map[string]*ledger.Facts{}
+	if got := s.untrue(facts, berlin, nil); got != "line 1 has no entry that is proven" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestPartsOfAPositionHaveTheOrderOfTheirRounding: lines of whole days come first, whatever day they are of.
+func TestPartsOfAPositionHaveTheOrderOfTheirRounding(t *testing.T) {
+	terms := october("EUR", "60.00")
+	terms.DayMinutes = 480
+	terms.Rounding = []Rounding{{day("2026-01-01"), 15, Up, ByDay, 0}, {day("2026-10-10"), 30, Up, ByEntry, 0}, {day("2026-10-20"), 60, Up, ByPosition, 0}}
+	whole := with(timed("whole", "2026-10-21 00:00", 24*3600), func(a *calendar.Appointment) {
+		a.AllDay, a.StartDate, a.EndDate = true, day("2026-10-21"), day("2026-10-22")
+	})
+	s := compute(t, []Entry{whole, timed("a", "2026-10-12 08:00", 600), timed("b", "2026-10-05 08:00", 600)}, terms)
+	for range 20 {
+		if problem := s.wrong(berlin, terms.Rounding); problem != "" {
+			t.Fatal(problem)
+		}
+	}
+}
+
+// TestALineThatTakesBackNoMoneyHolds: its time was rounded to nothing.
+func TestALineThatTakesBackNoMoneyHolds(t *testing.T) {
+	terms := october("EUR", "60.00").rounded(15, Nearest, ByEntry, 0)
+	before := timed("a", "2026-10-05 08:00", 180)
+	s := compute(t, []Entry{lasting(before, 3600)}, terms.next(compute(t, []Entry{before}, terms)))
+	if problem := s.wrong(berlin, terms.Rounding); problem != "" || len(s.Lines) != 2 || s.Lines[0].Billed+s.Lines[1].Billed != 3600 {
+		t.Error(problem, s.Lines)
 	}
 }
 

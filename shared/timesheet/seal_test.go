@@ -2,16 +2,22 @@ package timesheet_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"adminassistant/shared/blob"
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
@@ -169,6 +175,7 @@ type fileForm struct {
 	Paper    timesheet.Paper `json:"paper"`
 	Sheet    timesheet.Sheet `json:"sheet"`
 	Proof    *proof.Proof    `json:"proof,omitempty"`
+	Other    string          `json:"other,omitempty"` // no member of a file
 }
 
 // forged is the file of a sheet that a program made which has the key, and other ideas of what is true: before the ledger locks the sheet, and before it is
@@ -219,6 +226,20 @@ func TestASignatureIsNotEnoughForASheetToHold(t *testing.T) {
 	if v, err := timesheet.Verify(w.forged(file.Content, nothing, nothing), ""); err != nil || v.Lines != 1 {
 		t.Fatalf("got %+v, %v", v, err)
 	}
+	v, err := timesheet.Verify(file.Content, "")
+	must(t, err)
+	key := must2(w.Signing.Key(t.Context())).Public()
+	name, _, _ := strings.Cut(key, "+")
+	want := timesheet.Verified{ID: r.ID, Period: october, Totals: []timesheet.Total{{Currency: "EUR", Amount: "120.00"}}, Hash: r.Hash, Lines: 1, Link: r.Link, Links: 2,
+		Signer: name, Key: key, Sealed: now, Ledger: ledger.Origin("work")}
+	if diff := cmp.Diff(want, *v); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	var form fileForm
+	must(t, json.Unmarshal(file.Content, &form))
+	if form.ID != r.ID || !form.Made.Equal(now) || form.Timezone != "Europe/Berlin" || form.State != timesheet.Final || form.Paper.OrderNumber != "4711" {
+		t.Errorf("the file says %+v", form)
+	}
 	for name, c := range map[string]struct {
 		before, after func(f *fileForm)
 		kind          fault.Kind
@@ -240,10 +261,121 @@ func TestASignatureIsNotEnoughForASheetToHold(t *testing.T) {
 		"no proof":                            {nothing, func(f *fileForm) { f.Proof = nil }, fault.Malformed, "nothing vouches"},
 		"no links":                            {nothing, func(f *fileForm) { f.Proof.Links = nil }, fault.Malformed, "which the proof does not have"},
 		"no entries":                          {nothing, func(f *fileForm) { f.Proof.Entries = nil }, fault.Malformed, "no entry that is proven"},
+		"a member that nobody knows":          {nothing, func(f *fileForm) { f.Other = "x" }, fault.Invalid, "unknown field"},
 		"another format":                      {nothing, func(f *fileForm) { f.Format = "admin-assistant-timesheet/2" }, fault.Invalid, "its format is"},
 	} {
 		_, err := timesheet.Verify(w.forged(file.Content, c.before, c.after), "")
 		if fault.Of(err) != c.kind || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: got %v, want %q", name, err, c.says)
+		}
+	}
+}
+
+// broken is blob storage that is out of order.
+type broken struct {
+	blob.Blob
+	get, put bool
+}
+
+var errBroken = errors.New("out of order")
+
+func (b *broken) Get(ctx context.Context, key string) (io.ReadCloser, error) {
+	if b.get && strings.HasSuffix(key, ".file") {
+		return nil, errBroken
+	}
+	return b.Blob.Get(ctx, key)
+}
+
+func (b *broken) Put(ctx context.Context, key string, content io.Reader) error {
+	if b.put {
+		return errBroken
+	}
+	return b.Blob.Put(ctx, key, content)
+}
+
+func TestAFileIsNotHandedOutThatCannotBeKept(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
+	id := w.create("Acme", october).Record.ID
+	must(t, discard(w.Approve(t.Context(), ann, id, "")))
+	blobs := w.Blobs
+	w.Blobs = &broken{blobs, false, true}
+	if r, err := w.Lock(t.Context(), ann, id); err != nil || r.State != timesheet.Final {
+		t.Fatalf("the lock needs no file: %+v, %v", r, err)
+	}
+	for _, b := range []*broken{{blobs, false, true}, {blobs, true, false}} {
+		w.Blobs = b
+		for _, format := range []timesheet.Format{timesheet.JSON, timesheet.PDF} {
+			if _, err := w.Export(t.Context(), ann, id, format, timesheet.Xero{}); !errors.Is(err, errBroken) {
+				t.Errorf("%+v, %s: got %v", b, format, err)
+			}
+		}
+	}
+	w.Blobs = blobs
+	must(t, discard(w.Export(t.Context(), ann, id, timesheet.PDF, timesheet.Xero{})))
+}
+
+func TestNoFileIsMadeOfEntriesThatTheChainDoesNotHave(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
+	r := w.locked(october)
+	key, _ := w.blobOf(r, ".file")
+	must(t, w.Blobs.Delete(t.Context(), key))
+	items, err := store.All(t.Context(), w.table, store.Query{PK: "LEDGER#work"})
+	must(t, err)
+	changed := 0
+	for _, item := range items {
+		if !bytes.Contains(item.Data, []byte(`"id":"id-a"`)) {
+			continue
+		}
+		changed++
+		item.Data = bytes.Replace(item.Data, []byte(`"id":"id-a"`), []byte(`"id":"id-b"`), 1)
+		must(t, discard(w.table.Put(t.Context(), store.Item{Key: item.Key, Data: item.Data, IndexPK: item.IndexPK, IndexSK: item.IndexSK}, store.Any())))
+	}
+	_, err = w.Export(t.Context(), ann, r.ID, timesheet.JSON, timesheet.Xero{})
+	if changed != 1 {
+		t.Fatalf("%d entries were changed", changed)
+	}
+	w.refused(err, fault.Malformed, "1 entries of timesheet "+r.ID)
+}
+
+func TestAFileHasTextsAsTheyAre(t *testing.T) {
+	w := newWorld(t)
+	e := entry("a", 1, "2026-10-05 09:00", 50)
+	e.Appointment.Subject = "R&D <b>\u2028 \"quoted\" \x00"
+	w.archive(e)
+	r := w.locked(october)
+	file, err := w.Export(t.Context(), ann, r.ID, timesheet.JSON, timesheet.Xero{})
+	must(t, err)
+	if v, err := timesheet.Verify(file.Content, ""); err != nil || !bytes.Contains(file.Content, []byte(`"subject":"R&D <b>`)) {
+		t.Errorf("%+v, %v: %s", v, err, file.Content)
+	}
+}
+
+func TestWhatIsAttachedToAPDFIsReadWithinIt(t *testing.T) {
+	w := newWorld(t)
+	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
+	r := w.locked(october)
+	file, err := w.Export(t.Context(), ann, r.ID, timesheet.PDF, timesheet.Xero{})
+	must(t, err)
+	found := regexp.MustCompile(`/Type /EmbeddedFile /Length (\d+) [^\n]*>>\s+stream\n`).FindSubmatchIndex(file.Content)
+	with := func(from, to int, text string) []byte {
+		return append(append(bytes.Clone(file.Content[:from]), text...), file.Content[to:]...)
+	}
+	for name, c := range map[string]struct {
+		file []byte
+		says string
+	}{
+		"longer than the file":     {with(found[2], found[3], "99999999"), "cut off"},
+		"longer than any":          {with(found[2], found[3], "99999999999999999999"), "cut off"},
+		"shorter than it is":       {with(found[2], found[3], "20"), "unreadable"},
+		"nothing":                  {with(found[2], found[3], "0"), "unreadable"},
+		"no stream of zlib":        {with(found[1], found[1]+2, "xx"), "unreadable"},
+		"nothing is attached":      {with(found[0], found[0]+1, "x"), "nothing is attached"},
+		"as it is":                 {file.Content, ""},
+		"a seal that is no base64": {append(bytes.Clone(file.Content[:len(file.Content)-2]), "!\n"...), "seal is unreadable"},
+	} {
+		if _, err := timesheet.Verify(c.file, ""); c.says == "" && err != nil || c.says != "" && (fault.Of(err) != fault.Malformed || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%s: got %v, want %q", name, err, c.says)
 		}
 	}
