@@ -120,6 +120,8 @@ func TestACustomerIsKeptAsItWasGiven(t *testing.T) {
 		t.Error(read.Rates, read.Rounding, diff)
 	}
 	read.Currency = "EUX"
+	_, err = k.Create(t.Context(), bob, read)
+	is(t, err, fault.Invalid, "currency", "ISO 4217")
 	_, err = k.Update(t.Context(), ann, read)
 	is(t, err, fault.Invalid, "currency", "ISO 4217")
 }

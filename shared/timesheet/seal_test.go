@@ -375,7 +375,8 @@ func TestWhatIsAttachedToAPDFIsReadWithinIt(t *testing.T) {
 		"as it is":                 {file.Content, ""},
 		"a seal that is no base64": {append(bytes.Clone(file.Content[:len(file.Content)-2]), "!\n"...), "seal is unreadable"},
 	} {
-		if _, err := timesheet.Verify(c.file, ""); c.says == "" && err != nil || c.says != "" && (fault.Of(err) != fault.Malformed || !strings.Contains(err.Error(), c.says)) {
+		_, err := timesheet.Verify(c.file, "")
+		if (c.says == "") != (err == nil) || err != nil && (fault.Of(err) != fault.Malformed || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%s: got %v, want %q", name, err, c.says)
 		}
 	}

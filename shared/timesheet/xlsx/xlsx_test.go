@@ -394,10 +394,11 @@ func TestEachStyleHasItsFormatAndCellsTheirPlaces(t *testing.T) {
 func TestEveryColumnOfAnEntryIsWritten(t *testing.T) {
 	d := document(t, "private", "a")
 	l := &d.Sheet.Lines[1]
-	l.Customer, l.BillingType, l.Kind, l.Rate, l.Supplements, l.Key, l.Version, l.Hash = "Acme", calendar.Billable, timesheet.Work, "34.34", "sha256:x#1", "=key", 7, "+hash"
+	l.Customer, l.BillingType, l.Kind, l.Rate = "Acme", calendar.Billable, timesheet.Work, "34.34"
+	l.Supplements, l.Key, l.Version, l.Hash = "sha256:x#1", "=key", 7, "+hash"
 	l.Flags = []timesheet.Flag{timesheet.CrossesMidnight, timesheet.ZeroLength}
 	unpriced := *l
-	unpriced.Rate, unpriced.Flags, unpriced.Supplements = "", nil, ""
+	unpriced.Rate, unpriced.Flags, unpriced.Supplements, unpriced.Start, unpriced.End = "", nil, "", "", ""
 	d.Sheet.Lines = append(d.Sheet.Lines, unpriced)
 	d.Sheet.Positions = append(d.Sheet.Positions, timesheet.Position{Customer: "Acme", BillingType: calendar.Billable, Kind: timesheet.Work})
 	file, err := Write(d)
@@ -418,6 +419,9 @@ func TestEveryColumnOfAnEntryIsWritten(t *testing.T) {
 	}
 	if got := text(rows[3]); got != "Acme|billable|work|<nil>|<nil>|<nil>|<nil>|=key|7|+hash" {
 		t.Errorf("got %s", got)
+	}
+	if rows[2][1][0] == nil || rows[3][1][0] != nil || rows[3][2][0] != nil {
+		t.Errorf("a whole day has a start and an end: %v", rows[3])
 	}
 	position := sheets["Positions"][2]
 	if position[3][0] != nil || position[8][0] != nil || position[9][0] != nil {
