@@ -230,8 +230,8 @@ func TestASignatureIsNotEnoughForASheetToHold(t *testing.T) {
 	must(t, err)
 	key := must2(w.Signing.Key(t.Context())).Public()
 	name, _, _ := strings.Cut(key, "+")
-	want := timesheet.Verified{ID: r.ID, Period: october, Totals: []timesheet.Total{{Currency: "EUR", Amount: "120.00"}}, Hash: r.Hash, Lines: 1, Link: r.Link, Links: 2,
-		Signer: name, Key: key, Sealed: now, Ledger: ledger.Origin("work")}
+	want := timesheet.Verified{ID: r.ID, Period: october, Totals: []timesheet.Total{{Currency: "EUR", Amount: "120.00"}}, Hash: r.Hash, Lines: 1,
+		Link: r.Link, Links: 2, Signer: name, Key: key, Sealed: now, Ledger: ledger.Origin("work")}
 	if diff := cmp.Diff(want, *v); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
