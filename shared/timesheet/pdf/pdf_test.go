@@ -290,6 +290,64 @@ func TestWhatALineIsMarkedWith(t *testing.T) {
 	}
 }
 
+func TestSupplementsHaveWhatTheyBill(t *testing.T) {
+	d := sample(t, 2, "en", nil)
+	one, other := d.Sheet.Lines[0], d.Sheet.Lines[1]
+	one.Seconds, one.Billed, one.Supplements = -3000, -3600, "sha256:0123456789abcdef#1"
+	other.Seconds, other.Billed, other.Supplements, other.Date = 4800, 5400, "sha256:0123456789abcdef#1", one.Date
+	d.Sheet.Lines = []timesheet.Line{one, other}
+	if text := read(t, d); !strings.Contains(text, "Time Billed Thu 1 Oct 2026 0:30 0:30") || !strings.Contains(text, "−0:50 −1:00") ||
+		!strings.Contains(text, "1:20 1:30") {
+		t.Errorf("got\n%s", text)
+	}
+	d.Sheet.Lines[0].Billed, d.Sheet.Lines[1].Billed = -3000, 4800 // as they were: more than a line was rounded as one, or nothing
+	if text := read(t, d); !strings.Contains(text, "From – to Subject Time Thu 1 Oct 2026 0:30 09:00") {
+		t.Errorf("got\n%s", text)
+	}
+}
+
+func TestTextsThatNeedSeveralLinesAreWhole(t *testing.T) {
+	d := sample(t, 3, "en", nil)
+	words := func(of string, n int) string {
+		all := make([]string, n)
+		for i := range all {
+			all[i] = fmt.Sprint(of, i)
+		}
+		return strings.Join(all, " ")
+	}
+	d.Sheet.Lines[1].Subject = words("subject", 40)
+	d.Sheet.Positions = append(d.Sheet.Positions, d.Sheet.Positions[0])
+	d.Sheet.Positions[0].Customer = words("customer", 20)
+	text := strings.Join(strings.Fields(tool(t, "pdftotext", draw(t, d), "-raw", "FILE", "-")), " ")
+	for of, n := range map[string]int{"subject": 40, "customer": 20} {
+		for i := range n {
+			if !strings.Contains(text, fmt.Sprint(of, i)) {
+				t.Errorf("%s%d is missing in\n%s", of, i, text)
+			}
+		}
+	}
+}
+
+// TestDaysHaveTheirOrder: lines of whole days come first in a sheet, whatever day they are of.
+func TestDaysHaveTheirOrder(t *testing.T) {
+	d := sample(t, 4, "en", nil)
+	l := d.Sheet.Lines[3]
+	l.Start, l.End, l.Flags = "", "", []timesheet.Flag{timesheet.AllDay}
+	d.Sheet.Lines = append([]timesheet.Line{l}, d.Sheet.Lines[:3]...)
+	text := read(t, d)
+	at := 0
+	for _, day := range []string{"Thu 1 Oct 2026", "Fri 2 Oct 2026", "Sat 3 Oct 2026", "Sun 4 Oct 2026 2:45", "all day"} {
+		n := strings.Index(text[at:], day)
+		if n < 0 {
+			t.Fatalf("%s is missing, or not where it belongs, in\n%s", day, text)
+		}
+		at += n
+	}
+	if strings.Count(text, "Travel") != 0 {
+		t.Errorf("there is a title without lines:\n%s", text)
+	}
+}
+
 func TestADraftSaysSoAndSealsNothing(t *testing.T) {
 	d := sample(t, 2, "en", nil)
 	d.State, d.Seal = timesheet.Draft, timesheet.Seal{}
@@ -523,6 +581,30 @@ func TestNothingRunsOffThePageOrIntoItsNeighbour(t *testing.T) {
 				d.From.Lines, d.To.Lines = append(d.From.Lines, strings.Repeat("Hafenstraße ", 16)), append(d.To.Lines, strings.Repeat("Hafenstraße ", 16))
 			}
 			d.OrderNumber, d.BuyerReference, d.InvoiceRef = strings.Repeat("450001", 16), strings.Repeat("04011", 20), strings.Repeat("INV-", 16)
+		},
+		"many positions of long names": func(d *timesheet.Document) {
+			p := d.Sheet.Positions[0]
+			d.Sheet.Positions = nil
+			for i := range 70 {
+				p.Customer = fmt.Sprintf("Customer %03d with a name that needs several lines of the table of positions, as some have", i)
+				d.Sheet.Positions = append(d.Sheet.Positions, p)
+			}
+			for i := range 40 {
+				d.Sheet.Totals = append(d.Sheet.Totals, timesheet.Total{Currency: fmt.Sprintf("X%02d", i), Amount: "1.00"})
+			}
+			for i := range 60 {
+				r := timesheet.Rounding{From: d.Sheet.Period.From.AddDays(i % 28), Increment: 15, Mode: timesheet.Up, Scope: timesheet.ByDay, Least: i}
+				d.Rounding = append(d.Rounding, r)
+			}
+		},
+		"many lines with notes": func(d *timesheet.Document) {
+			l := d.Sheet.Lines[0]
+			l.BillingType, l.Flags = calendar.NonBillable, []timesheet.Flag{timesheet.NoRate, timesheet.CrossesMidnight}
+			d.Sheet.Lines = nil
+			for i := range 160 {
+				l.Subject = strings.Repeat("goes on ", 5+i%40)
+				d.Sheet.Lines = append(d.Sheet.Lines, l)
+			}
 		},
 		"high rates": func(d *timesheet.Document) {
 			s := d.Sheet
