@@ -12,6 +12,7 @@ package customer
 import (
 	"cmp"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -226,10 +227,19 @@ func checkRates(rates []Rate) error {
 			}
 			return fault.Field(field("travel"), "must be a decimal as in 60.00 or a share as in 50%%, with at most %d digits behind the point, not %.30q",
 				maxPlaces, r.Travel)
+		} else if ok && tooMuch(r.Work, share) {
+			return fault.Field(field("travel"), "comes to more than a rate may be, with at most %d digits before the point: %s of %s", maxWhole, r.Travel, r.Work)
 		}
 		seen[r.From] = true
 	}
 	return nil
+}
+
+// tooMuch says whether a share in percent of a rate, rounded to maxPlaces, has more digits than a rate.
+func tooMuch(work, share string) bool {
+	product, _ := new(big.Rat).SetString(work)
+	percent, _ := new(big.Rat).SetString(share)
+	return product.Mul(product, percent).Cmp(big.NewRat(99_999_999_999_995, 1000)) >= 0 // a hundred times 999,999,999.99995
 }
 
 // decimal says whether a text is a number that is not negative, written with digits and at most one point between them.

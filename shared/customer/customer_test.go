@@ -3,6 +3,7 @@ package customer
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -45,6 +46,8 @@ func TestARecordThatIsWrongIsRefusedByField(t *testing.T) {
 		{`"EUR"`, `"eur"`, "currency", "ISO 4217"},
 		{`"EUR"`, `"XYZ"`, "currency", "ISO 4217"},
 		{`"EUR"`, `""`, "currency", "there are rates"},
+		{`"currency": "EUR",
+		"rates": [{"from": "2026-01-01", "work": "120.00", "travel": "60"}, `, `"rates": [`, "currency", "there are rates"},
 		{`"2026-07-01"`, `"2026-01-01"`, "rates[1].from", "another rate"},
 		{`"from": "2026-07-01", `, ``, "rates[1].from", "missing"},
 		{`"120.00"`, `""`, "rates[0].work", "decimal"},
@@ -64,6 +67,11 @@ func TestARecordThatIsWrongIsRefusedByField(t *testing.T) {
 		{`"travel": "50%"`, `"travel": "%"`, "rates[1].travel", "share"},
 		{`"travel": "50%"`, `"travel": "33.33333%"`, "rates[1].travel", "share"},
 		{`"travel": "50%"`, `"travel": ""`, "", ""},
+		{`"125.5", "travel": "50%"`, `"999999999", "travel": "100%"`, "", ""},
+		{`"125.5", "travel": "50%"`, `"999999999", "travel": "100.0001%"`, "rates[1].travel", "more than a rate may be"},
+		{`"125.5", "travel": "50%"`, `"200", "travel": "499999999.9999%"`, "", ""},                                      // 999,999,999.9998
+		{`"125.5", "travel": "50%"`, `"333333333.3333", "travel": "300%"`, "", ""},                                      // 999,999,999.9999
+		{`"125.5", "travel": "50%"`, `"950977129", "travel": "105.155%"`, "rates[1].travel", "more than a rate may be"}, // 999,999,999.99995
 		{`"increment": 15`, `"increment": 7`, "rounding[0].increment", "divides"},
 		{`"increment": 15`, `"increment": -15`, "rounding[0].increment", "divides"},
 		{`"increment": 15`, `"increment": 120`, "rounding[0].increment", "divides"},
@@ -72,6 +80,14 @@ func TestARecordThatIsWrongIsRefusedByField(t *testing.T) {
 		{`"increment": 15, "mode": "up", "scope": "day"`, `"increment": 0`, "rounding[0].scope", "entry, day or position"},
 		{`"mode": "up"`, `"mode": "down"`, "rounding[0].mode", "nearest or up"},
 		{`"mode": "up", `, ``, "rounding[0].mode", "nearest or up"},
+		{`"increment": 15, "mode": "up"`, `"increment": 1, "mode": "up"`, "", ""},
+		{`"increment": 15, "mode": "up"`, `"increment": 1`, "rounding[0].mode", "nearest or up"},
+		{`"increment": 15, "mode": "up", "scope": "day", "least": 30`, `"increment": 1, "mode": "up"`, "rounding[0].scope", "entry, day or position"},
+		{`"increment": 15, "mode": "up", "scope": "day", "least": 30`, `"least": 1`, "rounding[0].scope", "entry, day or position"},
+		{`"increment": 15, "mode": "up", "scope": "day", "least": 30`, `"scope": "week"`, "rounding[0].scope", "entry, day or position"},
+		{`"increment": 15, "mode": "up", "scope": "day", "least": 30`, `"mode": "down"`, "rounding[0].mode", "nearest or up"},
+		{`"least": 30`, `"least": 1440`, "", ""},
+		{`"travel": "50%"`, `"travel": "5x%"`, "rates[1].travel", "must be a share"},
 		{`"scope": "day"`, `"scope": "week"`, "rounding[0].scope", "entry, day or position"},
 		{`"scope": "day", `, ``, "rounding[0].scope", "entry, day or position"},
 		{`"least": 30`, `"least": -1`, "rounding[0].least", "1440"},
@@ -158,5 +174,27 @@ func TestACustomerIsFoundByEverySpellingOfItsNames(t *testing.T) {
 	}
 	if got := strings.Join(order, " "); got != "acme Müller Zeta" {
 		t.Errorf("in the order %s", got)
+	}
+}
+
+func TestWhatIsNotSaidHasADefault(t *testing.T) {
+	for _, c := range []struct {
+		of       Customer
+		policy   Policy
+		language string
+	}{
+		{Customer{}, TravelTo, "en"},
+		{Customer{Terms: Terms{Travel: NoTravel}, Address: Address{Locale: "de"}}, NoTravel, "de"},
+	} {
+		if p, l := c.of.Policy(), c.of.Language(); p != c.policy || l != c.language {
+			t.Errorf("got %s and %s, want %s and %s", p, l, c.policy, c.language)
+		}
+	}
+}
+
+func TestANameIsSpelledAsMostSpellIt(t *testing.T) {
+	got := Spellings(map[string]int{"ACME": 2, "Acme": 3, "acme": 1, "Beta": 1, "beta": 1, "Müller": 1, "MÜLLER ": 2})
+	if want := map[string]string{"acme": "Acme", "beta": "Beta", "müller": "MÜLLER "}; !maps.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

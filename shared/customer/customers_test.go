@@ -103,8 +103,89 @@ func TestACustomerIsKeptAsItWasGiven(t *testing.T) {
 	if diff := cmp.Diff(created, read, cmpopts.IgnoreFields(Customer{}, "Unknown")); diff != "" || read.Version != 1 {
 		t.Error(read.Version, diff)
 	}
+	if created.Created.IsZero() || created.Updated != created.Created {
+		t.Errorf("created %v, updated %v", created.Created, created.Updated)
+	}
 	_, err = k.Get(t.Context(), bob, created.ID)
 	is(t, err, fault.NotFound, "", "no customer")
+
+	changed := read
+	changed.Rates = []Rate{{From: day(t, "2026-09-01"), Work: "140"}, {From: day(t, "2026-02-01"), Work: "110"}}
+	changed.Rounding = []Rounding{{From: day(t, "2026-09-01")}, {From: day(t, "2026-02-01"), Least: 5, Scope: Entry}}
+	updated, err := k.Update(t.Context(), ann, changed)
+	must(t, err)
+	read, err = k.Get(t.Context(), ann, created.ID)
+	must(t, err)
+	if diff := cmp.Diff(updated, read, cmpopts.IgnoreFields(Customer{}, "Unknown")); diff != "" || read.Rates[0].Work != "110" || read.Rounding[0].Least != 5 {
+		t.Error(read.Rates, read.Rounding, diff)
+	}
+	read.Currency = "EUX"
+	_, err = k.Create(t.Context(), bob, read)
+	is(t, err, fault.Invalid, "currency", "ISO 4217")
+	_, err = k.Update(t.Context(), ann, read)
+	is(t, err, fault.Invalid, "currency", "ISO 4217")
+}
+
+// out is a store of which some operations fail.
+type out struct {
+	store.Table
+	get, query, transact bool
+	n                    int // how many were asked for
+}
+
+var errOut = errors.New("out of order")
+
+func (o *out) Get(ctx context.Context, key store.Key) (store.Item, error) {
+	if o.n++; o.get {
+		return store.Item{}, errOut
+	}
+	return o.Table.Get(ctx, key)
+}
+
+func (o *out) Query(ctx context.Context, q store.Query) (store.Page, error) {
+	if o.n++; o.query {
+		return store.Page{}, errOut
+	}
+	return o.Table.Query(ctx, q)
+}
+
+func (o *out) Transact(ctx context.Context, ops []store.Op) error {
+	if o.n++; o.transact {
+		return errOut
+	}
+	return o.Table.Transact(ctx, ops)
+}
+
+func TestWhatTheStoreCannotDoIsNotTakenForDone(t *testing.T) {
+	for name, broken := range map[string]out{"get": {get: true}, "query": {query: true}, "transact": {transact: true}} {
+		k := open(t)
+		acme := k.create(ann, "Acme")
+		o := broken
+		o.Table = k.table
+		s := New(&o, func() string { return "NEW" }, k.clock)
+		calls := map[string]func() error{
+			"create": func() error { _, err := s.Create(t.Context(), ann, Customer{Name: "Beta"}); return err },
+			"update": func() error { _, err := s.Update(t.Context(), ann, acme); return err },
+			"merge":  func() error { _, err := s.Merge(t.Context(), ann, acme.ID, acme.Version, "Beta"); return err },
+			"delete": func() error { return s.Delete(t.Context(), ann, acme.ID, acme.Version) },
+		}
+		if o.get {
+			calls["read"] = func() error { _, err := s.Get(t.Context(), ann, acme.ID); return err }
+		}
+		if o.query {
+			calls["list"] = func() error { _, err := s.Book(t.Context(), ann); return err }
+			calls["find"] = func() error { _, err := s.Named(t.Context(), ann, "Acme"); return err }
+			calls["erase"] = func() error { return Erase(t.Context(), &o, ann) }
+		}
+		for what, call := range calls {
+			if o.n = 0; !errors.Is(call(), errOut) || o.n > 3 {
+				t.Errorf("%s fails: %s goes on, after %d operations", name, what, o.n)
+			}
+		}
+		if got := k.names(ann); got != "Acme" {
+			t.Errorf("%s fails: there are %s", name, got)
+		}
+	}
 }
 
 func TestNoNameIsTwoCustomers(t *testing.T) {
@@ -241,10 +322,13 @@ func TestErasingCustomersLeavesThoseOfOthers(t *testing.T) {
 	must(t, err)
 	_, err = k.Book(t.Context(), ann)
 	is(t, err, fault.Malformed, "", "unreadable")
+	other := store.Item{Key: store.OfUser(ann, "JOB#1"), Data: []byte("{}")}
+	_, err = k.table.Put(t.Context(), other, store.Any())
+	must(t, err)
 	must(t, Erase(t.Context(), k.table, ann))
 	left, err := store.All(t.Context(), k.table, store.Query{PK: store.UserPartition(ann)})
 	must(t, err)
-	if len(left) != 0 || k.names(bob) != "Acme" {
+	if len(left) != 1 || left[0].Key != other.Key || k.names(bob) != "Acme" {
 		t.Errorf("left %v; bob has %q", left, k.names(bob))
 	}
 }

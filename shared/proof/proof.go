@@ -17,6 +17,7 @@ import (
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/signing"
+	"adminassistant/shared/store"
 )
 
 // FormatName is what a proof says that it is.
@@ -102,10 +103,7 @@ func prove(chain *ledger.Chain, key *signing.Key, config string, entries []ledge
 		}
 		facts := e.Facts()
 		p := ProvenEntry{Seq: at.Seq, Index: at.Index, Path: encode(at.Path)}
-		data, err := json.Marshal(facts)
-		if err != nil {
-			return nil, 0, fmt.Errorf("prove an entry: %w", err)
-		}
+		data := facts.JSON()
 		if facts.Private() {
 			leaf := ledger.Leaf(data, at.Sum)
 			p.Leaf = hex.EncodeToString(leaf[:])
@@ -327,12 +325,12 @@ func (e *ProvenEntry) leaf() (leaf tlog.Hash, facts *ledger.Facts, err error) {
 	return ledger.Leaf(data, [32]byte(stored)), facts, nil
 }
 
-// canonical reads JSON into v and returns it as it is hashed, whatever program wrote the file anew.
+// canonical reads JSON into v and returns it as the ledger hashes it, whatever program wrote the file anew.
 func canonical(raw []byte, v any) ([]byte, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
 		return nil, fmt.Errorf("cannot be read here: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
-	return json.Marshal(v)
+	return store.Unknown{}.Encode(v)
 }

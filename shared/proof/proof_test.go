@@ -35,6 +35,58 @@ func (h *history) prove() *proof.Proof {
 	return doc
 }
 
+// TestTextsOfEverySortAreProven has what programs that write JSON escape in different ways.
+func TestTextsOfEverySortAreProven(t *testing.T) {
+	h := lived(t)
+	subjects := []string{"R&D", "<b>bold</b>", "a/b", "line\u2028break\u2029", "\"quoted\" \\", "Größe 🎉", "tab\t"}
+	for i, subject := range subjects {
+		start := time.Date(2026, 10, 9+i/2, 6+i, 0, 0, 0, time.UTC)
+		wall := func(t time.Time) calendar.DateTime {
+			return calendar.DateTime{Local: t.Format("2006-01-02T15:04:05"), Zone: "UTC"}
+		}
+		d := calendar.Draft{
+			Subject: subject, Start: wall(start), End: wall(start.Add(30 * time.Minute)), Categories: []string{"Smith & Sons <East> - billable"}, ShowAs: calendar.Busy,
+			Importance: calendar.NormalImportance, Sensitivity: calendar.Normal, TransactionID: h.newID(),
+		}
+		if i == 0 {
+			private := d
+			private.Sensitivity, private.Start, private.End = calendar.Private, wall(start.Add(10*time.Hour)), wall(start.Add(11*time.Hour))
+			private.TransactionID = h.newID()
+			_, err := h.events.Create(t.Context(), "me", h.source, []calendar.Draft{private})
+			must(t, err)
+		}
+		_, err := h.events.Create(t.Context(), "me", h.source, []calendar.Draft{d})
+		must(t, err)
+	}
+	h.runTo(run.Archive)
+	doc := h.prove()
+	escaped := mustJSON(t, doc)
+	var plain bytes.Buffer
+	enc := json.NewEncoder(&plain)
+	enc.SetEscapeHTML(false)
+	must(t, enc.Encode(doc))
+	for name, text := range map[string]string{"escaped": escaped, "plain": plain.String()} {
+		read, err := proof.Parse(strings.NewReader(text))
+		must(t, err)
+		checked, err := read.Check("")
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		shown := map[string]string{}
+		for _, f := range checked.Facts {
+			shown[f.Subject] = f.Customer
+		}
+		for _, subject := range subjects {
+			if shown[subject] != "Smith & Sons <East>" {
+				t.Errorf("%s: %q is not proven, of %q", name, subject, shown[subject])
+			}
+		}
+		if checked.Private == 0 {
+			t.Errorf("%s: the private one is missing", name)
+		}
+	}
+}
+
 func TestAProofProvesWhatItShows(t *testing.T) {
 	h := lived(t)
 	for range 4 {

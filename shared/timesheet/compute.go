@@ -250,10 +250,7 @@ type total struct {
 // sheet sums the lines.
 func (c *computation) sheet() *Sheet {
 	s := &Sheet{Period: c.terms.Period, Positions: []Position{}, Lines: []Line{}, Totals: []Total{}, LeftOut: []LeftOut{}, Overlaps: [][2]string{}}
-	slices.SortFunc(c.lines, func(a, b line) int {
-		return cmp.Or(a.start.Compare(b.start), strings.Compare(a.Key, b.Key), a.Date.Compare(b.Date), cmp.Compare(a.Seconds, b.Seconds),
-			strings.Compare(a.Supplements, b.Supplements))
-	})
+	slices.SortFunc(c.lines, byStart)
 	slices.SortFunc(c.left, func(a, b leftOut) int { return cmp.Or(a.start.Compare(b.start), strings.Compare(a.Key, b.Key)) })
 	for i := range c.left {
 		s.LeftOut = append(s.LeftOut, c.left[i].LeftOut)
@@ -286,6 +283,12 @@ func (c *computation) sheet() *Sheet {
 	s.Worked = c.worked()
 	s.Overlaps = c.overlaps()
 	return s
+}
+
+// byStart is the order of lines.
+func byStart(a, b line) int {
+	return cmp.Or(a.start.Compare(b.start), strings.Compare(a.Key, b.Key), a.Date.Compare(b.Date), cmp.Compare(a.Seconds, b.Seconds),
+		strings.Compare(a.Supplements, b.Supplements))
 }
 
 // names gives each customer one spelling: that of most lines, or else the first of them by the alphabet.
@@ -329,11 +332,18 @@ func (c *computation) pay(s *Sheet, totals map[positionKey]*total) {
 		}
 		s.Positions = append(s.Positions, p.Position)
 	}
+	s.Totals = totalsOf(sums)
+}
+
+// totalsOf writes sums, which are in the smallest coins of their currencies.
+func totalsOf(sums map[string]*big.Int) []Total {
+	totals := make([]Total, 0, len(sums))
 	for code, sum := range sums {
 		places, _ := currency.Places(code)
-		s.Totals = append(s.Totals, Total{code, decimalText(sum, places)})
+		totals = append(totals, Total{code, decimalText(sum, places)})
 	}
-	slices.SortFunc(s.Totals, func(a, b Total) int { return strings.Compare(a.Currency, b.Currency) })
+	slices.SortFunc(totals, func(a, b Total) int { return strings.Compare(a.Currency, b.Currency) })
+	return totals
 }
 
 func boolean(a, b bool) int {

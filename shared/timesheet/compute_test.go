@@ -255,12 +255,34 @@ func TestShareOfTheRateOfWork(t *testing.T) {
 	for share, want := range map[string]string{"50": "60.00", "33.3": "39.96", "12.3456": "14.8147", "0": "0.00", "100": "120.00", "0.0001": "0.0001"} {
 		units, ok := parseDecimal(share)
 		r, err := parseRate("rate", "120.00")
-		if got := r.share(units, 2); !ok || err != nil || got.text != want || r.share(units, 0).units != got.units {
+		got, ok2 := r.share(units, 2)
+		if other, ok3 := r.share(units, 0); !ok || !ok2 || !ok3 || err != nil || got.text != want || other.units != got.units {
 			t.Errorf("%s%%: got %v, want %s", share, got, want)
 		}
 	}
-	if r := (rate{1_200_000, "120"}).share(50*rateUnit, 0); r.text != "60" {
+	if r, ok := (rate{1_200_000, "120"}).share(50*rateUnit, 0); !ok || r.text != "60" {
 		t.Errorf("without decimals: got %q", r.text)
+	}
+}
+
+// TestAShareIsNoHigherThanARateMayBe: what is longer than a rate would be none on the next sheet.
+func TestAShareIsNoHigherThanARateMayBe(t *testing.T) {
+	terms := october("EUR", "999999999")
+	for share, want := range map[string]string{"100%": "999999999.00", "100.0001%": "", "300%": "", "999999999%": ""} {
+		terms.Rates[0].Travel = share
+		s, err := Compute([]Entry{with(timed("a", "2026-10-05 08:00", 3600), func(a *calendar.Appointment) { a.Travel = true })}, terms)
+		switch {
+		case want == "" && (fault.Of(err) != fault.Invalid || fault.FieldOf(err) != "rates[0].travel"):
+			t.Errorf("%s: got %v", share, err)
+		case want != "" && (err != nil || s.Lines[0].Rate != want || s.wrong(berlin, nil) != "" || checkLocked("locked[0]", s) != nil):
+			t.Errorf("%s: got %v, %v", share, s, err)
+		}
+	}
+	if r, ok := (rate{9_999_999_999_999, "999999999.9999"}).share(100*rateUnit, 2); !ok || r.text != "999999999.9999" {
+		t.Errorf("the highest rate is refused: %v, %v", r, ok)
+	}
+	if _, ok := (rate{9_509_771_290_000, "950977129"}).share(105_1550, 2); ok { // 999,999,999.99995
+		t.Error("what is rounded to more than a rate may be is taken")
 	}
 }
 

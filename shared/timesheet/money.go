@@ -45,14 +45,20 @@ func parseRate(field, text string) (rate, error) {
 	return rate{units, text}, nil
 }
 
-// share is the rate of travel that is a share of the rate of work, rounded to four places.
-func (r rate) share(percent int64, places int) rate {
-	units := halfAway(new(big.Int).Mul(big.NewInt(r.units), big.NewInt(percent)), big.NewInt(100*rateUnit)).Int64()
-	text := decimalText(big.NewInt(units), ratePlaces)
+// mostRate is the highest rate, in ten thousandths.
+const mostRate = 1_000_000_000*rateUnit - 1
+
+// share is the rate of travel that is a share of the rate of work, rounded to four places; false: it is higher than rates may be.
+func (r rate) share(percent int64, places int) (rate, bool) {
+	units := halfAway(new(big.Int).Mul(big.NewInt(r.units), big.NewInt(percent)), big.NewInt(100*rateUnit))
+	if units.Cmp(big.NewInt(mostRate)) > 0 {
+		return rate{}, false
+	}
+	text := decimalText(units, ratePlaces)
 	for whole := len(text) - ratePlaces; len(text) > whole+places && strings.HasSuffix(text, "0"); {
 		text = text[:len(text)-1]
 	}
-	return rate{units, strings.TrimSuffix(text, ".")}
+	return rate{units.Int64(), strings.TrimSuffix(text, ".")}, true
 }
 
 // amount is what seconds cost at a rate, in the currency's minor unit, rounded half away from zero.

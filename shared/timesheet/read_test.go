@@ -309,29 +309,3 @@ func isCall(tree *ast.File, s *ast.SelectorExpr) (called bool) {
 	})
 	return called
 }
-
-func TestSumsThatAreWrongAreNoticed(t *testing.T) {
-	terms := october("EUR", "60.00")
-	sheet := func() *Sheet { return compute(t, minutes(15, 30), terms) }
-	if problem := sheet().wrong(); problem != "" {
-		t.Fatal(problem)
-	}
-	for name, change := range map[string]func(s *Sheet){
-		"a line":               func(s *Sheet) { s.Lines[0].Seconds++ },
-		"no line":              func(s *Sheet) { s.Lines = s.Lines[:1] },
-		"a line's rate":        func(s *Sheet) { s.Lines[0].Rate = "61.00" },
-		"a position's time":    func(s *Sheet) { s.Positions[0].Seconds++ },
-		"a position's amount":  func(s *Sheet) { s.Positions[0].Amount = "46.00" },
-		"what is billed":       func(s *Sheet) { s.Billed++ },
-		"a total":              func(s *Sheet) { s.Totals[0].Amount = "46.00" },
-		"no total":             func(s *Sheet) { s.Totals = nil },
-		"a total in no use":    func(s *Sheet) { s.Totals = append(s.Totals, Total{"CHF", "1.00"}) },
-		"a currency":           func(s *Sheet) { s.Positions[0].Currency = "EUX" },
-		"time of another coin": func(s *Sheet) { s.Positions[0].Currency = "JPY" },
-	} {
-		s := sheet()
-		if change(s); s.wrong() == "" {
-			t.Errorf("%s: nobody notices", name)
-		}
-	}
-}

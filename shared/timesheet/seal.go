@@ -11,13 +11,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"adminassistant/shared/blob"
-	"adminassistant/shared/currency"
+	"adminassistant/shared/calendar"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/ledger"
 	"adminassistant/shared/proof"
@@ -49,7 +49,8 @@ func sealText(kind string, content []byte) string {
 const sealMember = `,"seal":`
 
 // File is the sheet's own form: the canonical sheet with what it says beside its lines and, of a locked one, what proves it. That one is made once,
-// so that it is the same to the byte whenever it is asked for.
+// so that it is the same to the byte whenever it is asked for. Lines that are not what was approved, and a file that is not what the record says, are of
+// kind fault.Malformed.
 func (s *Sheets) File(ctx context.Context, r *Record, d *Document) ([]byte, error) {
 	f := file{
 		Format: FileFormat, ID: r.ID, State: r.State, Timezone: r.Zone, Made: r.Made, Sheet: *d.Sheet,
@@ -66,6 +67,9 @@ func (s *Sheets) File(ctx context.Context, r *Record, d *Document) ([]byte, erro
 		if err != nil {
 			return nil, fmt.Errorf("read the file of timesheet %s: %w", r.ID, err)
 		}
+		if err := s.still(ctx, r, &f, data); err != nil {
+			return nil, err
+		}
 		return data, nil
 	case !errors.Is(err, blob.ErrNotFound):
 		return nil, fmt.Errorf("read the file of timesheet %s: %w", r.ID, err)
@@ -78,6 +82,23 @@ func (s *Sheets) File(ctx context.Context, r *Record, d *Document) ([]byte, erro
 		return nil, fmt.Errorf("store the file of timesheet %s: %w", r.ID, err)
 	}
 	return data, nil
+}
+
+// still says whether a file that was made before holds, and says what the sheet says now. One that does not is of kind fault.Malformed.
+func (s *Sheets) still(ctx context.Context, r *Record, now *file, data []byte) error {
+	key, err := s.Signing.Key(ctx)
+	if err != nil {
+		return err
+	}
+	before, v, err := readFile(data, key.Public())
+	if err != nil {
+		return fault.New(fault.Malformed, "the file of timesheet %s was changed where it lies: %v", r.ID, err)
+	}
+	before.Proof, before.Seal = nil, ""
+	if v.Link != r.Link || !bytes.Equal(encodeFile(before), encodeFile(now)) {
+		return fault.New(fault.Malformed, "timesheet %s is not what was sealed: its record was changed since, or another file lies in its place", r.ID)
+	}
+	return nil
 }
 
 func fileKey(r *Record) string { return blobKey(r, r.Hash) + ".file" }
@@ -166,7 +187,8 @@ const MaxFile = 128 << 20
 // not hold is of kind fault.Malformed and says why; what is no sheet is of kind fault.Invalid.
 func Verify(data []byte, key string) (*Verified, error) {
 	if !bytes.HasPrefix(data, []byte("%PDF-")) {
-		return verifyFile(data, key)
+		_, v, err := readFile(data, key)
+		return v, err
 	}
 	at := bytes.LastIndex(data, []byte(pdfSeal))
 	if at < 0 {
@@ -181,15 +203,21 @@ func Verify(data []byte, key string) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := verifyFile(attached, key)
+	_, v, err := readFile(attached, key)
 	if err != nil {
 		return nil, err
 	}
-	if text, err := signing.OpenWith(v.Key, string(signed)); err != nil || text != sealText("pdf", content) {
+	if !sealed(v.Key, string(signed), sealText("pdf", content)) {
 		return nil, errNot("the PDF is not the one that was sealed")
 	}
 	v.FromPDF = true
 	return v, nil
+}
+
+// sealed says whether a seal is the note of a text, signed with the key, and nothing else: a note may have signatures of others, which nobody checks here.
+func sealed(key, seal, text string) bool {
+	opened, err := signing.OpenWith(key, seal)
+	return err == nil && opened == text && strings.Count(strings.TrimPrefix(seal, text), "\n") == 2 // an empty line, and the signature
 }
 
 func errNot(format string, args ...any) error {
@@ -220,30 +248,31 @@ func attachment(pdf []byte) ([]byte, error) {
 	return content, nil
 }
 
-func verifyFile(data []byte, key string) (*Verified, error) {
-	var f file
+// readFile reads a file, and checks it as Verify does.
+func readFile(data []byte, key string) (*file, *Verified, error) {
+	f := &file{}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil || f.Format != FileFormat {
+	if err := d.Decode(f); err != nil || f.Format != FileFormat {
 		if err == nil {
 			err = fmt.Errorf("its format is %.40q", f.Format)
 		}
-		return nil, fault.New(fault.Invalid, "this is no timesheet as \"timesheet export\" writes it: %v", err)
+		return nil, nil, fault.New(fault.Invalid, "this is no timesheet as \"timesheet export\" writes it: %v", err)
 	}
 	if f.State != Final || f.Proof == nil {
-		return nil, errNot("it is %.20s, and nothing vouches for it before it is locked", f.State)
+		return nil, nil, errNot("it is %.20s, and nothing vouches for it before it is locked", f.State)
 	}
 	at := bytes.LastIndex(data, []byte(sealMember))
 	seal, err := json.Marshal(f.Seal)
 	if err != nil || at < 0 || string(data[at:]) != sealMember+string(seal)+"}\n" {
-		return nil, errNot("its seal is not where it belongs")
+		return nil, nil, errNot("its seal is not where it belongs")
 	}
 	checked, err := f.Proof.Check(key)
 	if err != nil {
-		return nil, errNot("%v", err)
+		return nil, nil, errNot("%v", err)
 	}
-	if text, err := signing.OpenWith(f.Proof.Key, f.Seal); err != nil || text != sealText("file", data[:at]) {
-		return nil, errNot("it is not what was sealed")
+	if !sealed(f.Proof.Key, f.Seal, sealText("file", data[:at])) {
+		return nil, nil, errNot("it is not what was sealed")
 	}
 	v := &Verified{
 		ID: f.ID, Period: f.Sheet.Period, Totals: f.Sheet.Totals, Hash: f.Sheet.Hash(), Lines: len(f.Sheet.Lines), Links: checked.Links, Signer: checked.Signer,
@@ -255,86 +284,19 @@ func verifyFile(data []byte, key string) (*Verified, error) {
 		}
 	}
 	if v.Link == 0 {
-		return nil, errNot("no link of the ledger has its hash, %s", v.Hash)
+		return nil, nil, errNot("no link of the ledger has its hash, %s", v.Hash)
 	}
-	facts := map[string]*ledger.Facts{}
+	facts := make(map[string]*ledger.Facts, len(checked.Facts))
 	for i := range checked.Facts {
-		facts[fmt.Sprint(checked.Facts[i].Key, "\x00", checked.Facts[i].Version)] = &checked.Facts[i]
+		of := &checked.Facts[i]
+		facts[lineName(of.Key, of.Version)] = of
 	}
-	for i := range f.Sheet.Lines {
-		l := &f.Sheet.Lines[i]
-		if problem := l.unlike(facts[fmt.Sprint(l.Key, "\x00", l.Version)]); problem != "" {
-			return nil, errNot("line %d %s", i+1, problem)
-		}
+	zone, err := calendar.LoadZone(f.Timezone)
+	if err != nil {
+		return nil, nil, errNot("its time zone, %.80q, is none that is known", f.Timezone)
 	}
-	if problem := f.Sheet.wrong(); problem != "" {
-		return nil, errNot("%s", problem)
+	if problem := f.Sheet.untrue(facts, zone, f.Paper.Rounding); problem != "" {
+		return nil, nil, errNot("%s", problem)
 	}
-	return v, nil
-}
-
-// unlike says in what a line differs from its entry; empty: in nothing.
-func (l *Line) unlike(f *ledger.Facts) string {
-	switch {
-	case f == nil:
-		return "has no entry that is proven"
-	case f.Hash != l.Hash:
-		return "has another hash than its entry"
-	case !f.AllDay && (f.Start != l.Start || f.End != l.End), f.AllDay != (l.Start == ""):
-		return "has other times than its entry"
-	case f.Subject != l.Subject:
-		return "has another subject than its entry"
-	case f.Travel != (l.Kind == Travel):
-		return "is of another kind than its entry"
-	case f.BillingType != string(l.BillingType) && f.BillingType != "":
-		return "has another billing type than its entry"
-	}
-	return ""
-}
-
-// wrong says what does not add up; empty: nothing.
-func (s *Sheet) wrong() string {
-	seconds := map[*Position]int64{}
-	for i := range s.Lines {
-		p := s.positionOf(&s.Lines[i])
-		if p == nil {
-			return fmt.Sprintf("line %d belongs to no position", i+1)
-		}
-		seconds[p] += s.Lines[i].Seconds
-	}
-	var have, want, billed int64
-	totals := map[string]*big.Int{}
-	for i := range s.Positions {
-		p := &s.Positions[i]
-		have, want, billed = have+seconds[p], want+p.Seconds, billed+p.Billed
-		if p.Rate == "" {
-			continue
-		}
-		places, ok := currency.Places(p.Currency)
-		units, ok2 := parseDecimal(p.Rate)
-		if !ok || !ok2 {
-			return fmt.Sprintf("position %d has a rate or currency that is none", i+1)
-		}
-		cost := amount(p.Billed, rate{units: units}, places)
-		if decimalText(cost, places) != p.Amount {
-			return fmt.Sprintf("position %d has another amount than its time at its rate", i+1)
-		}
-		if totals[p.Currency] == nil {
-			totals[p.Currency] = new(big.Int)
-		}
-		totals[p.Currency].Add(totals[p.Currency], cost)
-	}
-	if have != want || billed != s.Billed {
-		return "the time of its lines is not that of its positions"
-	}
-	for _, t := range s.Totals {
-		places, _ := currency.Places(t.Currency)
-		if sum := totals[t.Currency]; sum == nil || decimalText(sum, places) != t.Amount {
-			return "its totals are not those of its positions"
-		}
-	}
-	if len(totals) != len(s.Totals) {
-		return "its totals are not those of its positions"
-	}
-	return ""
+	return f, v, nil
 }

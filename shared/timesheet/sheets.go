@@ -279,7 +279,7 @@ func (s *Sheets) draft(ctx context.Context, user string, r *Record) (*View, *bas
 	for i := range standing {
 		e := &standing[i]
 		entries[i] = Entry{Key: e.Key, Version: e.Version, Hash: e.Hash, Appointment: e.Appointment}
-		places[fmt.Sprint(e.Key, "\x00", e.Version)] = e.Place()
+		places[lineName(e.Key, e.Version)] = e.Place()
 	}
 	sheet, issues, err := reckon(entries, &terms)
 	if fault.FieldOf(err) == "period" {
@@ -290,7 +290,7 @@ func (s *Sheets) draft(ctx context.Context, user string, r *Record) (*View, *bas
 	}
 	for i := range sheet.Lines {
 		l := &sheet.Lines[i]
-		place := places[fmt.Sprint(l.Key, "\x00", l.Version)]
+		place := places[lineName(l.Key, l.Version)]
 		if l.Reverses() { // a version that stands no longer
 			place = b.placeOf(l.Supplements)
 		}
@@ -643,6 +643,10 @@ func (s *Sheets) Lock(ctx context.Context, user, id string) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
+	zone, err := s.traced(ctx, r, f)
+	if err != nil {
+		return nil, err
+	}
 	for _, other := range b.book.Sheets {
 		if other.State != Final && other.ID != r.ID && f.Sheet.supplements(other.Hash) {
 			return nil, fault.New(fault.Conflict, "the timesheet supplements timesheet %s; lock that one first", other.ID)
@@ -679,7 +683,30 @@ func (s *Sheets) Lock(ctx context.Context, user, id string) (*Record, error) {
 		return nil, err
 	}
 	r.Version++
+	// What the paper says is sealed along with the lines. If that fails now, it is sealed when somebody asks for the file.
+	_, _ = s.File(ctx, r, r.document(&f.Sheet, r.Paper, zone))
 	return r, nil
+}
+
+// traced says whether the lines of an approved sheet are what the ledger has of their entries, and add up. Those that do not are of kind fault.Malformed.
+func (s *Sheets) traced(ctx context.Context, r *Record, f *frozen) (*time.Location, error) {
+	zone, err := calendar.LoadZone(r.Zone)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.Ledger.Pick(ctx, r.Config, f.Places)
+	if err != nil {
+		return nil, err
+	}
+	facts := make(map[string]*ledger.Facts, len(entries))
+	for i := range entries {
+		of := entries[i].Facts()
+		facts[lineName(of.Key, of.Version)] = &of
+	}
+	if problem := f.Sheet.untrue(facts, zone, r.Paper.Rounding); problem != "" {
+		return nil, fault.New(fault.Malformed, "the lines of timesheet %s are not what the ledger has: %s; reopen it", r.ID, problem)
+	}
+	return zone, nil
 }
 
 // Invoice sets the reference of the invoice for a locked sheet, or takes it back with an empty one. No line changes by that.

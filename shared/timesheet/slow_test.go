@@ -213,6 +213,9 @@ func TestComputeIsAsASlowComputationHasIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if problem := got.wrong(terms.Zone, terms.Rounding); problem != "" {
+			t.Fatalf("what was computed does not hold: %s", problem)
+		}
 		want := slow(entries, terms)
 		// positions that the rounding parts have an order that is not that of the slow one, which has none
 		order := func(a, b Position) int { return strings.Compare(string(mustText(a)), string(mustText(b))) }

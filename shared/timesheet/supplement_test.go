@@ -350,6 +350,9 @@ func TestEveryDifferenceIsSettledExactlyOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if problem := s.wrong(with.Zone, with.Rounding); problem != "" {
+				t.Fatalf("a sheet that was computed does not hold: %s\n%s", problem, s.JSON())
+			}
 			locked, kept = append(locked, s), append(kept, s.Hash())
 		}
 		var fresh []*Sheet

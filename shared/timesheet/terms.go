@@ -190,7 +190,9 @@ func (t *Terms) rates() ([]priced, error) {
 			if !ok {
 				return nil, fault.Field(field+"travel", "must be a share as in 50%%, with at most %d digits behind the point, not %.30q", ratePlaces, r.Travel)
 			}
-			p.travel = p.work.share(units, places)
+			if p.travel, ok = p.work.share(units, places); !ok {
+				return nil, fault.Field(field+"travel", "comes to more than a rate may be: %s of %s", r.Travel, r.Work)
+			}
 		} else if r.Travel != "" {
 			if p.travel, err = parseRate(field+"travel", r.Travel); err != nil {
 				return nil, err

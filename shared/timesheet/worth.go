@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"adminassistant/shared/calendar"
-	"adminassistant/shared/currency"
 	"adminassistant/shared/customer"
 	"adminassistant/shared/ledger"
 )
@@ -79,11 +78,5 @@ func AddUp(totals ...[]Total) []Total {
 			sums[t.Currency].Add(sums[t.Currency], units)
 		}
 	}
-	all := make([]Total, 0, len(sums))
-	for code, units := range sums {
-		places, _ := currency.Places(code)
-		all = append(all, Total{Currency: code, Amount: decimalText(units, places)})
-	}
-	slices.SortFunc(all, func(a, b Total) int { return strings.Compare(a.Currency, b.Currency) })
-	return all
+	return totalsOf(sums)
 }

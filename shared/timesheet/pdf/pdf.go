@@ -34,6 +34,7 @@ const (
 	top    = 18.0
 	bottom = 274.0
 	line   = 4.3 // height of a line of a table
+	apart  = 1.5 // between columns, at least
 )
 
 // The colours of the page.
@@ -110,6 +111,16 @@ func (p *page) text(x, y float64, text string) {
 // rightText writes one line that ends at x.
 func (p *page) rightText(x, y float64, text string) { p.text(x-p.GetStringWidth(text), y, text) }
 
+// number writes a number that ends at x, in smaller letters where it is wider than the column.
+func (p *page) number(x, y, width float64, text string) {
+	size, _ := p.GetFontSize()
+	if wide := p.GetStringWidth(text); wide > width {
+		p.SetFontSize(size * width / wide)
+		defer p.SetFontSize(size)
+	}
+	p.rightText(x, y, text)
+}
+
 func (p *page) fit(text string, width float64) []string { return wrap(text, width, p.GetStringWidth) }
 
 // room begins a new page where there is no room for height, and repeats the head of the table there.
@@ -154,22 +165,6 @@ func (p *page) letterhead() {
 	p.y += 9
 	begin := p.y
 
-	p.colour(ink)
-	p.font("B", 10)
-	for _, text := range p.fit(p.glyphs.shown(p.d.To.Name), 84) {
-		p.text(left, p.y, text)
-		p.y += 4.8
-	}
-	p.font("", 9.5)
-	for _, text := range p.d.To.Lines {
-		for _, part := range p.fit(p.glyphs.shown(text), 84) {
-			p.text(left, p.y, part)
-			p.y += 4.6
-		}
-	}
-	end := p.y
-
-	p.y = begin
 	const labels, values = 106.0, 136.0
 	for _, fact := range [][2]string{
 		{p.w.number, p.d.ID}, {p.w.period, p.w.Period(p.d.Sheet.Period)}, {p.w.made, p.w.dayOf(p.d.Made, p.d.Zone)}, {p.w.state, p.w.states[p.d.State]},
@@ -188,7 +183,29 @@ func (p *page) letterhead() {
 			p.y += 4.8
 		}
 	}
-	p.y = max(p.y, end, begin+22) + 8
+	end := p.y
+
+	p.y = begin
+	first := p.PageNo()
+	for i, text := range append([]string{p.d.To.Name}, p.d.To.Lines...) {
+		style, size, height := "", 9.5, 4.6
+		if i == 0 {
+			style, size, height = "B", 10, 4.8
+		}
+		p.font(style, size)
+		for _, part := range p.fit(p.glyphs.shown(text), 84) {
+			p.room(height)
+			p.font(style, size)
+			p.colour(ink)
+			p.text(left, p.y, part)
+			p.y += height
+		}
+	}
+	if p.PageNo() == first { // else they are on another page than what stands beside them
+		p.y = max(p.y, end, begin+22)
+	}
+	p.y += 8
+	p.room(40)
 
 	p.colour(ink)
 	p.font("B", 19)
@@ -245,6 +262,7 @@ func (p *page) tableHead(columns []column) {
 // positions is the summary: what is billed, and its totals.
 func (p *page) positions() {
 	const rate, actual, billed, amount = 116.0, 136.0, 158.0, right
+	const beside = 24 - apart // of the rate, beside what the position is called
 	s := p.d.Sheet
 	p.section(p.w.positions)
 	p.tableHead([]column{
@@ -266,18 +284,18 @@ func (p *page) positions() {
 			name = p.glyphs.shown(o.Customer) + " · " + name
 		}
 		p.font("", 9)
-		lines := p.fit(name, rate-left-24)
+		lines := p.fit(name, rate-left-beside-apart)
 		p.room(float64(len(lines))*line + 1.4)
 		p.font("", 9)
 		p.colour(ink)
 		p.text(left, p.y, lines[0])
 		if o.Rate != "" {
-			p.rightText(rate, p.y, p.w.Decimal(o.Rate))
+			p.number(rate, p.y, beside, p.w.Decimal(o.Rate))
 		}
-		p.rightText(actual, p.y, p.w.Time(o.Seconds))
-		p.rightText(billed, p.y, p.w.Time(o.Billed))
+		p.number(actual, p.y, actual-rate-apart, p.w.Time(o.Seconds))
+		p.number(billed, p.y, billed-actual-apart, p.w.Time(o.Billed))
 		if o.Amount != "" {
-			p.rightText(amount, p.y, p.w.Decimal(o.Amount)+" "+o.Currency)
+			p.number(amount, p.y, amount-billed-apart, p.w.Decimal(o.Amount)+" "+o.Currency)
 		}
 		p.y += line
 		for _, text := range lines[1:] {
@@ -297,13 +315,13 @@ func (p *page) positions() {
 	p.font("B", 9)
 	p.colour(ink)
 	p.text(left, p.y, p.w.sums)
-	p.rightText(actual, p.y, p.w.Time(seconds))
-	p.rightText(billed, p.y, p.w.Time(s.Billed))
+	p.number(actual, p.y, actual-rate-apart, p.w.Time(seconds))
+	p.number(billed, p.y, billed-actual-apart, p.w.Time(s.Billed))
 	for i, t := range s.Totals {
 		if i > 0 {
 			p.y += 5
 		}
-		p.rightText(amount, p.y, p.w.Decimal(t.Amount)+" "+t.Currency)
+		p.number(amount, p.y, amount-billed-apart, p.w.Decimal(t.Amount)+" "+t.Currency)
 	}
 	p.y += 6.5
 	p.font("", 8.5)
@@ -404,9 +422,9 @@ func (p *page) days(title string, lines []*timesheet.Line, of func(calendar.Date
 	p.section(title)
 	p.tableHead(columns)
 	figures := func(seconds int64, billed string) {
-		p.rightText(columns[2].x, p.y, p.w.Time(seconds))
+		p.number(columns[2].x, p.y, timeWidth, p.w.Time(seconds))
 		if rounded {
-			p.rightText(right, p.y, billed)
+			p.number(right, p.y, timeWidth, billed)
 		}
 	}
 	for _, day := range days {
@@ -429,7 +447,7 @@ func (p *page) days(title string, lines []*timesheet.Line, of func(calendar.Date
 }
 
 // Where the columns of days are.
-const subjectX, actualX = 48.0, 172.0
+const subjectX, actualX, timeWidth = 48.0, 172.0, 15.0
 
 // entry writes one line. Figures writes its durations.
 func (p *page) entry(l *timesheet.Line, billed string, figures func(seconds int64, billed string)) {

@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
+	"unicode/utf16"
 
 	"adminassistant/shared/calendar"
 	"adminassistant/shared/timesheet"
@@ -40,7 +40,7 @@ var formats = []string{
 	coins2: "#,##0.00", coins3: "#,##0.000",
 }
 
-// longest is how many characters a cell may have.
+// longest is how many characters a cell may have, each as UTF-16 has it: an emoji is two.
 const longest = 32767
 
 // cell is a text, or a number as it is written in XML.
@@ -321,10 +321,13 @@ var escaped = regexp.MustCompile(`_x[0-9A-Fa-f]{4}_`)
 // fitting is as much of a text as a cell takes. What looks like an escape of the format is kept as it is, by escaping its first letter.
 func fitting(s string) string {
 	s = escaped.ReplaceAllString(strings.ToValidUTF8(s, "\ufffd"), "_x005F$0")
-	if utf8.RuneCountInString(s) <= longest {
-		return s
+	units := 0
+	for i, r := range s {
+		if units += utf16.RuneLen(r); units > longest {
+			return s[:i]
+		}
 	}
-	return string([]rune(s)[:longest])
+	return s
 }
 
 type writer struct{ b *strings.Builder }

@@ -1,14 +1,20 @@
 package xlsx
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -185,6 +191,251 @@ func TestWhatLooksLikeAnEscapeIsKept(t *testing.T) {
 	for text, want := range map[string]string{"_x000D_": "_x005F_x000D_", "_x00G0_": "_x00G0_", "a_xyz": "a_xyz"} {
 		if got := fitting(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+// parts are the files of a workbook.
+func parts(t *testing.T, file []byte) map[string]string {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil || f.Method != zip.Deflate || all[f.Name] != "" {
+			t.Fatalf("%s: %v, method %d, or twice", f.Name, err, f.Method)
+		}
+		all[f.Name] = string(content)
+	}
+	return all
+}
+
+func parse[T any](t *testing.T, text string) (v T) {
+	t.Helper()
+	if err := xml.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+type relationships struct {
+	All []struct {
+		ID     string `xml:"Id,attr"`
+		Type   string `xml:"Type,attr"`
+		Target string `xml:"Target,attr"`
+	} `xml:"Relationship"`
+}
+
+// TestAWorkbookIsWhole: some programs refuse a workbook, or repair it, of which a part is not announced, and others do not look.
+func TestAWorkbookIsWhole(t *testing.T) {
+	file, err := Write(document(t, "private", "a", "b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := parts(t, file)
+	types := parse[struct {
+		Defaults []struct {
+			Extension   string `xml:"Extension,attr"`
+			ContentType string `xml:"ContentType,attr"`
+		} `xml:"Default"`
+		Overrides []struct {
+			PartName    string `xml:"PartName,attr"`
+			ContentType string `xml:"ContentType,attr"`
+		} `xml:"Override"`
+	}](t, all["[Content_Types].xml"])
+	const office = "application/vnd.openxmlformats-officedocument.spreadsheetml."
+	want := map[string]string{"/xl/workbook.xml": office + "sheet.main+xml", "/xl/styles.xml": office + "styles+xml"}
+	for i := range 3 {
+		want[fmt.Sprintf("/xl/worksheets/sheet%d.xml", i+1)] = office + "worksheet+xml"
+	}
+	got := map[string]string{}
+	for _, o := range types.Overrides {
+		if got[o.PartName] = o.ContentType; all[strings.TrimPrefix(o.PartName, "/")] == "" {
+			t.Errorf("%s is announced, and not there", o.PartName)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if len(types.Defaults) != 2 || len(all) != 3+len(want) {
+		t.Errorf("other types are %v, and there are %d parts", types.Defaults, len(all))
+	}
+	root := parse[relationships](t, all["_rels/.rels"]).All
+	if len(root) != 1 || !strings.HasSuffix(root[0].Type, "/officeDocument") || root[0].Target != "xl/workbook.xml" {
+		t.Errorf("the workbook is %v", root)
+	}
+	book := parse[struct {
+		Sheets []struct {
+			Name string `xml:"name,attr"`
+			No   string `xml:"sheetId,attr"`
+			ID   string `xml:"http://schemas.openxmlformats.org/officeDocument/2006/relationships id,attr"`
+		} `xml:"sheets>sheet"`
+	}](t, all["xl/workbook.xml"])
+	targets := map[string]string{}
+	for _, r := range parse[relationships](t, all["xl/_rels/workbook.xml.rels"]).All {
+		if targets[r.ID] != "" {
+			t.Errorf("%s is two parts", r.ID)
+		}
+		targets[r.ID] = r.Type[strings.LastIndex(r.Type, "/"):] + " " + r.Target
+	}
+	var sheets []string
+	for _, s := range book.Sheets {
+		sheets = append(sheets, s.Name+" "+s.No+targets[s.ID])
+		delete(targets, s.ID)
+	}
+	if got := strings.Join(sheets, ", "); got != "Positions 1/worksheet worksheets/sheet1.xml, Entries 2/worksheet worksheets/sheet2.xml, "+
+		"Issues 3/worksheet worksheets/sheet3.xml" {
+		t.Errorf("the sheets are %s", got)
+	}
+	if len(targets) != 1 || !slices.Contains(slices.Collect(maps.Values(targets)), "/styles styles.xml") {
+		t.Errorf("the other parts are %v", targets)
+	}
+}
+
+func TestEachStyleHasItsFormatAndCellsTheirPlaces(t *testing.T) {
+	file, err := Write(document(t, "private", "a", "b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := parts(t, file)
+	looks := parse[struct {
+		Formats struct {
+			Count int `xml:"count,attr"`
+			All   []struct {
+				ID   int    `xml:"numFmtId,attr"`
+				Code string `xml:"formatCode,attr"`
+			} `xml:"numFmt"`
+		} `xml:"numFmts"`
+		Fonts []struct {
+			Bold *struct{} `xml:"b"`
+		} `xml:"fonts>font"`
+		Cells struct {
+			Count int `xml:"count,attr"`
+			All   []struct {
+				Format int    `xml:"numFmtId,attr"`
+				Font   int    `xml:"fontId,attr"`
+				Number string `xml:"applyNumberFormat,attr"`
+			} `xml:"xf"`
+		} `xml:"cellXfs"`
+	}](t, all["xl/styles.xml"])
+	codes := map[int]string{0: ""}
+	for _, f := range looks.Formats.All {
+		if f.ID < 164 || codes[f.ID] != "" { // those before are the format's own
+			t.Errorf("format %d is one of others: %s", f.ID, f.Code)
+		}
+		codes[f.ID] = f.Code
+	}
+	if looks.Formats.Count != len(looks.Formats.All) || looks.Cells.Count != len(looks.Cells.All) || len(looks.Cells.All) != len(formats) {
+		t.Fatalf("got %+v", looks)
+	}
+	for i, c := range looks.Cells.All {
+		bold := looks.Fonts[c.Font].Bold != nil
+		if code, ok := codes[c.Format]; !ok || code != formats[i] || bold != (style(i) == heading) || (c.Number == "1") != (code != "") {
+			t.Errorf("style %d is %+v, %q; bold: %v", i, c, code, bold)
+		}
+	}
+	for n, titles := range []string{
+		"Customer, Billing type, Kind, Rate, Time, Billed, Seconds, Billed seconds, Amount, Currency",
+		"Date, Start, End, Customer, Billing type, Kind, Subject, Time, Billed, Seconds, Billed seconds, Rate, Currency, Flags, Supplements, Key, Version, Hash",
+		"Issue, Reason, Key, Other key",
+	} {
+		sheet := parse[struct {
+			Columns []struct {
+				Min   int `xml:"min,attr"`
+				Max   int `xml:"max,attr"`
+				Width int `xml:"width,attr"`
+			} `xml:"cols>col"`
+			Rows []struct {
+				No    int `xml:"r,attr"`
+				Cells []struct {
+					At    string `xml:"r,attr"`
+					Style int    `xml:"s,attr"`
+					Text  string `xml:"is>t"`
+				} `xml:"c"`
+			} `xml:"sheetData>row"`
+		}](t, all[fmt.Sprintf("xl/worksheets/sheet%d.xml", n+1)])
+		var head []string
+		for r, row := range sheet.Rows {
+			if row.No != r+1 {
+				t.Errorf("sheet %d: row %d is number %d", n+1, r+1, row.No)
+			}
+			for _, c := range row.Cells {
+				if !regexp.MustCompile(fmt.Sprintf("^[A-Z]%d$", r+1)).MatchString(c.At) {
+					t.Errorf("sheet %d, row %d has cell %s", n+1, r+1, c.At)
+				}
+				if r == 0 {
+					if head = append(head, c.Text); c.Style != int(heading) {
+						t.Errorf("sheet %d: %s is no heading", n+1, c.At)
+					}
+				}
+			}
+		}
+		if got := strings.Join(head, ", "); got != titles {
+			t.Errorf("sheet %d has %s", n+1, got)
+		}
+		for i, c := range sheet.Columns {
+			if c.Min != i+1 || c.Max != i+1 || c.Width < 8 {
+				t.Errorf("sheet %d: column %d is %+v", n+1, i+1, c)
+			}
+		}
+		if len(sheet.Columns) != len(head) {
+			t.Errorf("sheet %d has %d columns and %d titles", n+1, len(sheet.Columns), len(head))
+		}
+	}
+}
+
+func TestEveryColumnOfAnEntryIsWritten(t *testing.T) {
+	d := document(t, "private", "a")
+	l := &d.Sheet.Lines[1]
+	l.Customer, l.BillingType, l.Kind, l.Rate = "Acme", calendar.Billable, timesheet.Work, "34.34"
+	l.Supplements, l.Key, l.Version, l.Hash = "sha256:x#1", "=key", 7, "+hash"
+	l.Flags = []timesheet.Flag{timesheet.CrossesMidnight, timesheet.ZeroLength}
+	unpriced := *l
+	unpriced.Rate, unpriced.Flags, unpriced.Supplements, unpriced.Start, unpriced.End = "", nil, "", "", ""
+	d.Sheet.Lines = append(d.Sheet.Lines, unpriced)
+	d.Sheet.Positions = append(d.Sheet.Positions, timesheet.Position{Customer: "Acme", BillingType: calendar.Billable, Kind: timesheet.Work})
+	file, err := Write(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sheets := read(t, file)
+	text := func(row [][2]any) string {
+		var cells []string
+		for _, c := range row {
+			cells = append(cells, fmt.Sprint(c[0]))
+		}
+		return strings.Join(cells[3:6], "|") + "|" + strings.Join(cells[11:], "|")
+	}
+	rows := sheets["Entries"]
+	if got := text(rows[2]); got != "Acme|billable|work|34.34|EUR|crosses_midnight zero_length|sha256:x#1|=key|7|+hash" {
+		t.Errorf("got %s", got)
+	}
+	if got := text(rows[3]); got != "Acme|billable|work|<nil>|<nil>|<nil>|<nil>|=key|7|+hash" {
+		t.Errorf("got %s", got)
+	}
+	if rows[2][1][0] == nil || rows[3][1][0] != nil || rows[3][2][0] != nil {
+		t.Errorf("a whole day has a start and an end: %v", rows[3])
+	}
+	position := sheets["Positions"][2]
+	if position[3][0] != nil || position[8][0] != nil || position[9][0] != nil {
+		t.Errorf("a position without a rate is read as %v", position)
+	}
+}
+
+func TestACellHasAtMostWhatSpreadsheetsTake(t *testing.T) {
+	for text, want := range map[string]int{
+		strings.Repeat("ä", longest): longest, strings.Repeat("ä", longest+1): longest, strings.Repeat("🎉", longest/2): longest / 2,
+		strings.Repeat("🎉", longest): longest / 2, "a" + strings.Repeat("🎉", longest/2): 1 + longest/2, "aa" + strings.Repeat("🎉", longest): 1 + longest/2,
+	} {
+		if got := fitting(text); len([]rune(got)) != want || !strings.HasPrefix(text, got) {
+			t.Errorf("%.9q...: got %d letters, want %d", text, len([]rune(got)), want)
 		}
 	}
 }
