@@ -129,6 +129,7 @@ var onlyHere = map[string]string{
 	"TestAFileThatIsNoTextIsNotForATerminal": noServer, "TestTimesAreOfTheColumnsThatAreShown": noServer, "TestTheHelpBeginsWithTheMainJob": noServer,
 	"TestAFieldThatIsWrongIsNamedAsItsFlag": noServer, "TestAnAddressThatIsTaken": thisServer,
 	"TestExamplesOfHelpsDoWhatTheySay": sameRoutes,
+	"TestAFullDiskIsSaid":              thisData,
 	"TestASecondCtrlCEndsAtOnce":       thisServer, "TestCtrlCAtAQuestion": noServer,
 	"TestReview": sameRoutes, // there are terminals on Linux alone
 	"TestWordsOfLibrariesAreFoundAndIdsAreNone": noServer,
