@@ -159,3 +159,19 @@ func TestCaps(t *testing.T) {
 	}
 	s.do("GET", "/v1/runs?limit=201", nil).problem(422, "invalid", "limit")
 }
+
+func TestAParameterOfTheWrongKindIsRefusedInWordsOfOurs(t *testing.T) {
+	s := newService(t)
+	for value, want := range map[string]string{"many": "limit must be a whole number", "0": "limit must be 1 or more", "201": "limit must be 200 or less"} {
+		if got := s.do("GET", "/v1/runs?limit="+value, nil).problem(422, "invalid", "limit").str("detail"); got != want {
+			t.Errorf("limit %s: %s", value, got)
+		}
+	}
+	if got := s.do("DELETE", "/v1/calendars/"+s.calendar("local://me/calendars/Work")+"?force=maybe", nil).problem(422, "invalid", "force").str("detail"); got !=
+		"force must be true or false" {
+		t.Errorf("a yes or no: %s", got)
+	}
+	if got := s.do("POST", "/v1/runs", nil).problem(400, "unparsable", "").str("detail"); got != "the request needs a body, and has none" {
+		t.Errorf("no body: %s", got)
+	}
+}

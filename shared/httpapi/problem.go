@@ -290,6 +290,9 @@ func humaProblem(ctx context.Context, status int, detail string, errs []error) *
 	case 0: // huma asks what an error looks like
 		return p
 	case http.StatusBadRequest:
+		if detail == "request body is required" {
+			detail = "the request needs a body, and has none"
+		}
 		p = newProblem(ctx, codeUnparsable, "", detail)
 	case http.StatusRequestTimeout:
 		p = newProblem(ctx, codeUnparsable, "", unreadableBody+" in time")
@@ -342,6 +345,9 @@ func humaProblem(ctx context.Context, status int, detail string, errs []error) *
 	return p
 }
 
+// kinds are what parameters have to be, by how huma says that one is not.
+var kinds = map[string]string{"invalid integer": "a whole number", "invalid float": "a number", "invalid boolean": "true or false"}
+
 // ofDetail names a field as we do: without saying that it is in the body or the query. The value is left out: it may be anything.
 func ofDetail(d *huma.ErrorDetail) fieldProblem {
 	at, field, found := strings.Cut(d.Location, ".")
@@ -363,6 +369,12 @@ func ofDetail(d *huma.ErrorDetail) fieldProblem {
 		detail = "is wrong: expected a time as in 2026-11-02T12:00:00Z"
 	case strings.HasPrefix(detail, `expected value to be one of "`):
 		detail = "must be one of " + strings.TrimSuffix(strings.TrimPrefix(detail, `expected value to be one of "`), `"`)
+	case kinds[detail] != "":
+		detail = "must be " + kinds[detail]
+	case strings.HasPrefix(detail, "expected number >= "):
+		detail = "must be " + strings.TrimPrefix(detail, "expected number >= ") + " or more"
+	case strings.HasPrefix(detail, "expected number <= "):
+		detail = "must be " + strings.TrimPrefix(detail, "expected number <= ") + " or less"
 	case at == "body" && field == "":
 		detail = "the body is not valid: " + detail
 	case strings.HasPrefix(detail, "expected "):
