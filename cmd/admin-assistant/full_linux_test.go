@@ -24,6 +24,23 @@ func (m *machine) onSmallDisk(lines string) (said string, err error) {
 	return string(out), err
 }
 
+func TestOutputThatCannotBeWrittenIsAFailure(t *testing.T) {
+	m := newMachine(t)
+	for _, args := range [][]string{{"--local", "calendar", "list"}, {"--local", "calendar", "list", "-o", "json"}, {"--help"}, {"version"}} {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := m.command(t.Context(), args...)
+		var errs strings.Builder
+		cmd.Stdout, cmd.Stderr = full, &errs
+		if err := cmd.Run(); err == nil || !strings.Contains(errs.String(), "the output cannot be written: the disk is full") {
+			t.Errorf("%q: %v, %s", args, err, errs.String())
+		}
+		full.Close()
+	}
+}
+
 // TestAFullDiskIsSaid imports on a disk that has too little room for it.
 func TestAFullDiskIsSaid(t *testing.T) {
 	m := newMachine(t)
