@@ -47,11 +47,13 @@ func TestAFullDiskIsSaid(t *testing.T) {
 	var file strings.Builder
 	file.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\n")
 	for i := range 400 {
-		fmt.Fprintf(&file, "BEGIN:VEVENT\r\nUID:%d@example.com\r\nDTSTAMP:20261001T000000Z\r\nDTSTART:20261005T090000Z\r\nDURATION:PT30M\r\nSUMMARY:Event %d\r\nEND:VEVENT\r\n", i, i)
+		fmt.Fprintf(&file, "BEGIN:VEVENT\r\nUID:%d@example.com\r\nDTSTAMP:20261001T000000Z\r\nDTSTART:20261005T090000Z\r\nDURATION:PT30M\r\n"+
+			"SUMMARY:Event %d\r\nEND:VEVENT\r\n", i, i)
 	}
 	m.file("work.ics", file.String()+"END:VCALENDAR\r\n")
 	said, err := m.onSmallDisk(`admin-assistant --local calendar create local://me/calendars/Work && exec admin-assistant --local calendar import Work work.ics`)
-	if err == nil || !strings.Contains(said, "is full; free some space; run ") || !strings.Contains(said, " goes on where it was with: admin-assistant --local run watch ") {
+	if err == nil || !strings.Contains(said, "is full; free some space; run ") ||
+		!strings.Contains(said, " goes on where it was with: admin-assistant --local run watch ") {
 		t.Errorf("%v: %s", err, said)
 	}
 }

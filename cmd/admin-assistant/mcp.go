@@ -37,7 +37,8 @@ func (p *program) mcpCommand() *cobra.Command {
 				return nil // the assistant has gone
 			}
 			if err != nil {
-				return fault.New(fault.Invalid, "what came on standard input is no message of the Model Context Protocol; an assistant starts this command, and speaks it there")
+				return fault.New(fault.Invalid, "what came on standard input is no message of the Model Context Protocol; an assistant starts this command, "+
+					"and speaks it there")
 			}
 			return nil
 		},

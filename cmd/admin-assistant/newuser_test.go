@@ -118,16 +118,29 @@ func TestWhatGetsInTheWayOfANewUser(t *testing.T) {
 	m.local("rule", "delete", "lnch").fails(exitFailed, "see: admin-assistant --local rule list\n")
 
 	for flags, want := range map[string]string{
-		"--daily 25:00": `: --daily is "25:00": `, "--weekly mon@9": `: --weekly is "9": `, "--weekly mon": ": --weekly: give a time of day, HH:MM", "--weekly xyz@02:00": `: --weekly has "xyz": `, "--cron x": `: --cron is "x": `,
+		"--daily 25:00": `: --daily is "25:00": `, "--weekly mon@9": `: --weekly is "9": `, "--weekly mon": ": --weekly: give a time of day, HH:MM",
+		"--weekly xyz@02:00": `: --weekly has "xyz": `, "--cron x": `: --cron is "x": `,
 		"--monthly 40@02:00": ": --monthly is 40", "--daily 02:00 --timezone Berlin": ": --timezone ", "--daily 02:00 --days -1": ": --days ",
 		"--kind backup --daily 02:00 --keep-last -1": ": --keep-last ",
 	} {
 		m.local(append([]string{"job", "create"}, strings.Fields(flags)...)...).fails(exitUsage, want)
 	}
 
+	m.local("customer", "create", "Acme").ok()
+	for flags, want := range map[string]string{
+		"--currency EUR --rate 2026-01-01:abc": ": --rate: work must be a decimal", "--rate 2026-13-01:1": ": --rate: from must be a day as in 2026-11-02",
+		"--travel x":                     ": --travel must be one of ",
+		"--rounding 2026-01-01:7:up:day": ": --rounding: increment must be ", "--email x": ": --email is no e-mail address",
+		"--day-minutes -1": ": --day-minutes must be 0 ", "--currency x": ": --currency is ",
+	} {
+		m.local(append([]string{"customer", "edit", "Acme"}, strings.Fields(flags)...)...).fails(exitUsage, want)
+	}
+
 	// What arguments are missing or too many is said with the flags that were given.
 	m.local("undo").fails(exitUsage, ": RUN or last is missing, as in: admin-assistant --local undo RUN; see: admin-assistant --local undo --help\n")
-	m.local("backup", "run", "Work").fails(exitUsage, `: "Work" is too many: admin-assistant --local backup run takes flags alone, as in: admin-assistant --local backup run --calendar `)
+	m.local("backup", "run", "Work").fails(exitUsage,
+		`: "Work" is too many: admin-assistant --local backup run takes flags alone, as in: admin-assistant --local backup run --calendar `)
+	m.local("browser").fails(exitUsage, "which is started with: admin-assistant serve. It goes without --local and --profile\n")
 	m.local("calendar", "list", "Work").fails(exitUsage, `takes no arguments; a text with spaces goes into quotes`)
 	m.local("ledger", "history", "none").fails(exitFailed, `: the ledger has no appointment with key "none"; keys are those that "ledger day" shows`+"\n")
 	m.local("run", "cancel", "last").fails(exitFailed, " has ended already: succeeded\n")
@@ -140,6 +153,8 @@ func TestWhatGetsInTheWayOfANewUser(t *testing.T) {
 	both := m.local("action", "resolve", doctor.ID, "--each", "keep").ends(exitPartial)
 	both.says("Tue 2026-10-20 09:00-10:00  Doctor ", `refused: it would share time with "Umbrella data request" of Tue 2026-10-20 09:30-10:30, which stands; `+
 		"change its times, or allow the overlap with --allow-overlap and say why with --note\n").without(doctor.Participants[0].Key)
+	m.local("action", "resolve", doctor.ID, "--each", "keep", "--allow-overlap").fails(exitUsage, ": --note is missing: say why ")
+	m.local("action", "resolve", doctor.ID, "--verdict", "1=keep_as", "--sensitivity", "secret").fails(exitUsage, ": --sensitivity ")
 	if n := strings.Count(both.out, "would share time"); n != 1 {
 		t.Errorf("the reason is there %d times: %s", n, both.out)
 	}
@@ -157,7 +172,8 @@ func TestWhatGetsInTheWayOfANewUser(t *testing.T) {
 		m.local("timesheet", "export", sheet.ID, name).ok()
 		begins(name, with)
 	}
-	m.local("timesheet", "export", sheet.ID, "b.docx").fails(exitUsage, `what "b.docx" is to be does not show from its name: say it with --format, which is pdf, xlsx, `)
+	m.local("timesheet", "export", sheet.ID, "b.docx").fails(exitUsage,
+		`what "b.docx" is to be does not show from its name: say it with --format, which is pdf, xlsx, `)
 	m.local("timesheet", "export", sheet.ID, "b.docx", "--format", "csv").ok()
 	begins("b.docx", "date,")
 	m.local("timesheet", "export", sheet.ID, filepath.Join("none", "a.pdf")).fails(exitUsage, "cannot be written: its folder is not there\n")

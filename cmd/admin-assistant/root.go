@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -183,7 +184,13 @@ func (p *program) flagged(said problem) string {
 	if p.flags == nil || said.Field == "" || !strings.HasPrefix(said.Detail, said.Field+" ") {
 		return said.Detail
 	}
-	flag := strings.ReplaceAll(said.Field, "_", "-")
+	flag := strings.ReplaceAll(ofDecision.ReplaceAllString(said.Field, ""), "_", "-")
+	if list := ofList.FindStringSubmatch(flag); list != nil && p.flags.Lookup(lists[list[1]]) != nil {
+		if part := strings.ReplaceAll(list[2], ".", " "); part != "" {
+			return "--" + lists[list[1]] + ":" + part + strings.TrimPrefix(said.Detail, said.Field)
+		}
+		flag = lists[list[1]]
+	}
 	for _, one := range membersByFlags[said.Field] {
 		if f := p.flags.Lookup(one); f != nil && f.Changed {
 			flag = one
@@ -199,11 +206,23 @@ func (p *program) flagged(said problem) string {
 	return "--" + flag + what
 }
 
+// ofDecision is what stands before the members of a decision that flags give.
+var ofDecision = regexp.MustCompile(`^decisions\[\d+\]\.(verdicts\[\d+\]\.fields\.)?`)
+
+// ofList is an entry of a list, or a member of one, and lists are the flags that give the entries one by one.
+var (
+	ofList = regexp.MustCompile(`^(\w+)(?:\[\d+\])?((?:\.\w+)?)$`)
+	lists  = map[string]string{
+		"rates": "rate", "rounding": "rounding", "emails": "email", "aliases": "alias", "address": "address", "categories": "category",
+	}
+)
+
 // membersByFlags are members of what is sent whose flags have other names; of several flags that which was given.
 var membersByFlags = map[string][]string{
 	"schedule.at": {"daily", "weekly", "monthly"}, "schedule.weekdays": {"weekly"}, "schedule.day": {"monthly"}, "schedule.cron": {"cron"},
 	"schedule.zone": {"timezone"}, "window.days": {"days"}, "retention.last": {"keep-last"}, "retention.daily": {"keep-daily"},
-	"retention.weekly": {"keep-weekly"}, "retention.monthly": {"keep-monthly"}, "retention": {"keep-last", "keep-daily", "keep-weekly", "keep-monthly"},
+	"retention.weekly": {"keep-weekly"}, "retention.monthly": {"keep-monthly"}, "travel_policy": {"travel"},
+	"retention": {"keep-last", "keep-daily", "keep-weekly", "keep-monthly"},
 }
 
 func (p *program) root() *cobra.Command {

@@ -345,8 +345,30 @@ func humaProblem(ctx context.Context, status int, detail string, errs []error) *
 	return p
 }
 
-// kinds are what parameters have to be, by how huma says that one is not.
-var kinds = map[string]string{"invalid integer": "a whole number", "invalid float": "a number", "invalid boolean": "true or false"}
+// kinds are what values have to be, by how huma says that one is not.
+var kinds = map[string]string{
+	"invalid integer": "a whole number", "invalid float": "a number", "invalid boolean": "true or false",
+	"expected integer": "a whole number", "expected number": "a number", "expected boolean": "true or false", "expected string": "a text",
+	"expected array": "a list", "expected object": "an object",
+	"expected string to be RFC 3339 date": "a day as in 2026-11-02", "expected string to be RFC 3339 date-time": "an instant as in 2026-11-02T12:00:00Z",
+}
+
+// bounds are what values have to be within, by how huma begins to say that one is not, with the bound behind it.
+var bounds = []struct{ begins, says string }{
+	{"expected number >= ", "must be %s or more"}, {"expected number <= ", "must be %s or less"},
+	{"expected length >= ", "must have at least %s letters"}, {"expected length <= ", "must have at most %s letters"},
+	{"expected array length >= ", "must have at least %s entries"}, {"expected array length <= ", "must have at most %s entries"},
+}
+
+// outOfBounds says in which bound a value is not; empty: huma says something else.
+func outOfBounds(detail string) string {
+	for _, b := range bounds {
+		if bound, ok := strings.CutPrefix(detail, b.begins); ok {
+			return fmt.Sprintf(b.says, bound)
+		}
+	}
+	return ""
+}
 
 // ofDetail names a field as we do: without saying that it is in the body or the query. The value is left out: it may be anything.
 func ofDetail(d *huma.ErrorDetail) fieldProblem {
@@ -369,12 +391,12 @@ func ofDetail(d *huma.ErrorDetail) fieldProblem {
 		detail = "is wrong: expected a time as in 2026-11-02T12:00:00Z"
 	case strings.HasPrefix(detail, `expected value to be one of "`):
 		detail = "must be one of " + strings.TrimSuffix(strings.TrimPrefix(detail, `expected value to be one of "`), `"`)
+	case at == "body" && field == "" && kinds[detail] != "":
+		detail = "the body must be " + kinds[detail]
 	case kinds[detail] != "":
 		detail = "must be " + kinds[detail]
-	case strings.HasPrefix(detail, "expected number >= "):
-		detail = "must be " + strings.TrimPrefix(detail, "expected number >= ") + " or more"
-	case strings.HasPrefix(detail, "expected number <= "):
-		detail = "must be " + strings.TrimPrefix(detail, "expected number <= ") + " or less"
+	case outOfBounds(detail) != "":
+		detail = outOfBounds(detail)
 	case at == "body" && field == "":
 		detail = "the body is not valid: " + detail
 	case strings.HasPrefix(detail, "expected "):
