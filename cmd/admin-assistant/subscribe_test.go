@@ -142,7 +142,7 @@ func newImport(removed, unchanged int) *imports.Result {
 func TestSubscriptionsAreInTheDataFolder(t *testing.T) {
 	m := newMachine(t)
 	share := t.TempDir()
-	m.more = []string{"ADMIN_ASSISTANT_DATA=", "XDG_DATA_HOME=" + share}
+	m.more = []string{"ADMIN_ASSISTANT_DATA=", "XDG_DATA_HOME=" + share, "TMPDIR=" + filepath.Join(share, "none")}
 	m.local("calendar", "create", work).ok()
 	folder := t.TempDir()
 	m.local("calendar", "subscribe", work, folder).ok()
