@@ -294,7 +294,11 @@ func (p *program) printParticipants(v actionDetail, zone *time.Location) {
 			rows = append(rows, row)
 		}
 		if one.Organiser != nil {
-			rows = append(rows, table.Row{"", "you organise it", mark(*one.Organiser, "yes"), ""}, table.Row{"", "accepted by", fmt.Sprint(*one.Accepted), ""})
+			organises := "no"
+			if *one.Organiser {
+				organises = "yes"
+			}
+			rows = append(rows, table.Row{"", "you organise it", "", organises}, table.Row{"", "accepted by", "", fmt.Sprint(*one.Accepted)})
 		}
 		p.printTable(table.Row{"", "", one.archived(), one.sourced()}, rows)
 		fmt.Fprintln(p.out)

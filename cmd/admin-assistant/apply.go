@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -570,6 +571,9 @@ func brief(v any) string {
 // mostValues is how many values a file may have, so that aliases within aliases come to an end.
 const mostValues = 100_000
 
+// yamlLine is where an error of YAML is.
+var yamlLine = regexp.MustCompile(`line \d+`)
+
 // jsonOfYAML are the documents of a YAML file as JSON.
 func jsonOfYAML(text []byte) (documents []json.RawMessage, err error) {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
@@ -581,7 +585,11 @@ func jsonOfYAML(text []byte) (documents []json.RawMessage, err error) {
 			return documents, nil
 		}
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "this is neither YAML nor JSON: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+			at := ""
+			if line := yamlLine.FindString(err.Error()); line != "" {
+				at = ": " + line + " does not fit to what is before it"
+			}
+			return nil, fault.New(fault.Invalid, "this is neither YAML nor JSON%s", at)
 		}
 		v, err := valueOf(&node, &left)
 		if err != nil {

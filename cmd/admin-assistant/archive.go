@@ -189,17 +189,26 @@ func (p *program) follow(ctx context.Context, c *client, start request) (r runVi
 // toItsEnd waits for the end of a run. With --local this process carries it out.
 func (p *program) toItsEnd(ctx context.Context, c *client, r *runView) error {
 	pause := 500 * time.Millisecond
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	if p.local {
 		pause = 20 * time.Millisecond
-		working, stop := context.WithCancel(ctx)
-		done := make(chan error, 1)
-		go func() { done <- p.opened.Work(working) }()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if err := p.opened.WorkFor(waiting); err != nil {
+				stop(err)
+			}
+		}()
 		defer func() {
-			stop()
+			stop(nil)
 			<-done
 		}()
 	}
-	err := p.wait(ctx, c, r, pause)
+	err := p.wait(waiting, c, r, pause)
+	if cause := context.Cause(waiting); err != nil && ctx.Err() == nil && cause != nil {
+		err = cause // this machine's own worker gave up
+	}
 	switch {
 	case err == nil:
 		return nil

@@ -227,13 +227,20 @@ func (p *program) backupShow() *cobra.Command {
 	}
 }
 
+// backupFormats are formats of a backup's files by what their names end with.
+var backupFormats = map[string]string{".jsonl": string(backup.JSONL), ".ics": string(backup.ICS), ".csv": string(backup.CSV)}
+
 func (p *program) backupDownload() *cobra.Command {
-	var format string
-	cmd := &cobra.Command{
+	var cmd *cobra.Command
+	cmd = &cobra.Command{
 		Use: "download BACKUP [FILE]", Short: "Download a file of a backup, decompressed", Args: cobra.RangeArgs(1, 2),
 		Long: "Download a file of a backup, decompressed and compared with the manifest; without a name, or \"-\", to standard output.\n" +
 			"docs/backup-format.md describes the files.",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			format, err := formatOf(cmd, backupFormats, args[1:])
+			if err != nil {
+				return err
+			}
 			m, err := c.backup(ctx, args[0])
 			if err != nil {
 				return err
@@ -264,7 +271,7 @@ func (p *program) backupDownload() *cobra.Command {
 			return arrived(err)
 		}),
 	}
-	cmd.Flags().StringVar(&format, "format", string(backup.JSONL), "jsonl (all there is), ics or csv")
+	cmd.Flags().String("format", string(backup.JSONL), "jsonl (all there is), ics or csv; without it what FILE ends with")
 	return cmd
 }
 

@@ -87,7 +87,8 @@ func (p *program) browserCommand() *cobra.Command {
 			"Whoever has it gets in: do not pass it on.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if p.local || p.profile != "" {
-				return usageError{errors.New("--local and --profile are not for a server of this machine")}
+				return usageError{errors.New("this is about the server of this machine, which is started with: admin-assistant serve. " +
+					"It goes without --local and --profile")}
 			}
 			at, err := p.signInPlace(false)
 			if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -365,24 +367,24 @@ func (p *program) save(ctx context.Context, c *client, in request, name []string
 func (p *program) store(name string, from io.Reader) (err error) {
 	switch info, err := os.Stat(name); {
 	case err == nil && info.IsDir():
-		return fmt.Errorf("%s is a directory", name)
+		return fault.New(fault.Invalid, "%s is a folder, not a file", name)
 	case err == nil && !info.Mode().IsRegular():
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		if err != nil {
-			return err
+			return unwritable(name, err)
 		}
 		_, err = io.Copy(f, from)
-		return errors.Join(err, f.Close())
+		return unwritable(name, cmp.Or(err, f.Close()))
 	case err == nil:
 		if err := p.confirm(fmt.Sprintf("%s is there already, and would be written over.", name)); err != nil {
 			return err
 		}
 	case !errors.Is(err, fs.ErrNotExist):
-		return err
+		return unwritable(name, err)
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".admin-assistant-*")
 	if err != nil {
-		return err
+		return unwritable(name, err)
 	}
 	defer func() {
 		if err != nil {
@@ -391,12 +393,47 @@ func (p *program) store(name string, from io.Reader) (err error) {
 		}
 	}()
 	if _, err := io.Copy(f, from); err != nil {
-		return err
+		return unwritable(name, err)
 	}
 	if err := f.Close(); err != nil {
-		return err
+		return unwritable(name, err)
 	}
-	return os.Rename(f.Name(), name)
+	return unwritable(name, os.Rename(f.Name(), name))
+}
+
+// unwritable says why a file cannot be written. What is wrong with where it comes from stays as it is.
+func unwritable(name string, err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case !errors.As(err, &path) && !errors.As(err, &link):
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		return fault.New(fault.Invalid, "the file %s cannot be written: its folder is not there", strconv.Quote(name))
+	case errors.Is(err, fs.ErrPermission):
+		return fault.New(fault.Invalid, "the file %s cannot be written: you have no right to", strconv.Quote(name))
+	case errors.Is(err, syscall.ENOSPC):
+		return fault.New(fault.Unavailable, "the file %s cannot be written: the disk is full", strconv.Quote(name))
+	}
+	return fault.New(fault.Unavailable, "the file %s cannot be written", strconv.Quote(name))
+}
+
+// formatOf is the format of a file that is to be written: what --format says, else what its name ends with, of formats by those endings. A file that
+// has no name, or one without an ending, has the flag's default.
+func formatOf(cmd *cobra.Command, formats map[string]string, name []string) (string, error) {
+	flag := cmd.Flags().Lookup("format")
+	ending := ""
+	if len(name) > 0 {
+		ending = strings.ToLower(filepath.Ext(name[0]))
+	}
+	if flag.Changed || ending == "" {
+		return flag.Value.String(), nil
+	}
+	format, known := formats[ending]
+	if !known {
+		return "", wrong(cmd, "what %s is to be does not show from its name: say it with --format, which is %s", strconv.Quote(name[0]), flag.Usage)
+	}
+	return format, nil
 }
 
 type eventView struct {

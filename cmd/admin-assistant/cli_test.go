@@ -648,6 +648,7 @@ func TestDataFoldersThatCannotBeUsed(t *testing.T) {
 		file := m.file("a-file", "precious")
 		m.data = filepath.Join(file, "data")
 		m.local("calendar", "list").fails(exitUsage, m.data)
+		m.local("archive", "run").fails(exitUsage, m.data) // not that the config is missing
 		m.run("", "--local", "--data", file, "calendar", "list").fails(exitUsage, file)
 		if string(mustRead(t, file)) != "precious" {
 			t.Error("the file was changed")

@@ -135,7 +135,11 @@ func (p *program) showDecided(ctx context.Context, c *client, r runView) error {
 	if r.DryRun {
 		kind = "preview of decisions"
 	}
-	p.printHead(&r, fmt.Sprintf("%s %s", kind, r.ID))
+	head := r
+	if r.Decided != nil && len(r.Decided.Refusals) > 0 {
+		head.Problem = nil // it is the first of what was refused
+	}
+	p.printHead(&head, fmt.Sprintf("%s %s", kind, r.ID))
 	var rows []table.Row
 	var reasons []string
 	for i := range items {
@@ -143,7 +147,7 @@ func (p *program) showDecided(ctx context.Context, c *client, r runView) error {
 		does := verdictDoes[it.Plan.Verdict]
 		if it.Problem != nil {
 			does = "not done, see below"
-			if why := fmt.Sprintf("%s: %s", it.Plan.Decision, it.Problem.Detail); !slices.Contains(reasons, why) {
+			if why := whyRefused(it.Problem.Detail, items, zone); !slices.Contains(reasons, why) {
 				reasons = append(reasons, why)
 			}
 		}
@@ -170,10 +174,21 @@ func (p *program) showDecided(ctx context.Context, c *client, r runView) error {
 	return r.decidedExit()
 }
 
+// whyRefused is why a decision was refused, with appointments by their names and with the flags by which it would not be.
+func whyRefused(detail string, items []runItem, zone *time.Location) string {
+	for i := range items {
+		if at := &items[i].Plan.Appointment; at.Subject != "" {
+			detail = strings.ReplaceAll(detail, items[i].Key, strconv.Quote(at.Subject)+" of "+when(at, zone))
+		}
+	}
+	detail = strings.Replace(detail, "or allow the overlap and say why", "or allow the overlap with --allow-overlap and say why with --note", 1)
+	return strings.Replace(detail, "is to be a supplement: ", "is to be a supplement, with --supplement and --note: ", 1)
+}
+
 func (p *program) printDecidedHours(hours []archive.HoursChange) {
 	var rows []table.Row
 	for _, h := range hours {
-		rows = append(rows, table.Row{cmp.Or(h.Customer, "(no customer)"), hoursOf(int64(h.Before) * 60), hoursOf(int64(h.After) * 60)})
+		rows = append(rows, table.Row{cmp.Or(h.Customer, noCustomer), hoursOf(int64(h.Before) * 60), hoursOf(int64(h.After) * 60)})
 	}
 	if len(rows) > 0 {
 		p.printTable(table.Row{"Customer", "Before", "After"}, rows)
@@ -499,6 +514,9 @@ func (f *verdictFlags) read(v *actionDetail, zone *time.Location) ([]decision.Ve
 		return nil, err
 	case ways > 1:
 		return nil, usageError{errors.New("--verdict, --suggestion, --each and --accept exclude each other")}
+	case each != "" && (!slices.Contains(decision.Words, decision.Word(each)) ||
+		slices.Contains([]decision.Word{decision.Create, decision.Merge, decision.KeepAs}, decision.Word(each))):
+		return nil, usageError{fmt.Errorf("--each: %q is none of keep, drop, accept, keep_archived and withdraw", each)}
 	case f.suggestion < 0:
 		return nil, usageError{errors.New("--suggestion must be 1 or more")}
 	case f.suggestion > 0 && fields == nil:

@@ -240,6 +240,9 @@ func (p *program) printHours(ctx context.Context, c *client, query url.Values) e
 	return p.printOverlapsAndGaps(&v)
 }
 
+// noCustomer stands where a table has no name of a customer.
+const noCustomer = "(no customer)"
+
 // printHoursTable prints the rows, and what was left out.
 func (p *program) printHoursTable(v *hoursView) {
 	row := func(name string, r hoursRow) table.Row {
@@ -249,7 +252,7 @@ func (p *program) printHoursTable(v *hoursView) {
 	for _, r := range v.Rows {
 		name := r.Key
 		if name == "" {
-			name = "(no customer)"
+			name = noCustomer
 		}
 		rows = append(rows, row(name, r))
 	}

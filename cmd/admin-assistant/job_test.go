@@ -65,19 +65,19 @@ func TestJobs(t *testing.T) {
 		for args, says := range map[string]string{
 			"":                                           "say when",
 			"--daily 23:59 --monthly 1@01:00":            "give one of",
-			"--daily 24:00":                              "schedule.at",
-			"--weekly mon":                               "schedule.at is missing",
+			"--daily 24:00":                              `--daily is "24:00"`,
+			"--weekly mon":                               "--weekly: give a time of day",
 			"--weekly someday@01:00":                     "someday",
 			"--monthly first@01:00":                      "--monthly",
-			"--monthly 32@01:00":                         "schedule.day",
-			"--daily 01:00 --timezone Mars":              "schedule.zone",
-			"--daily 01:00 --keep-last 3":                "retention does not belong",
+			"--monthly 32@01:00":                         "--monthly is 32",
+			"--daily 01:00 --timezone Mars":              "--timezone is an unknown time zone",
+			"--daily 01:00 --keep-last 3":                "--keep-last does not belong",
 			"--daily 01:00 --calendar archive":           "calendar does not belong",
-			"--daily 01:00 --kind drill --days 1":        "window.days does not belong",
+			"--daily 01:00 --kind drill --days 1":        "--days does not belong",
 			"--daily 01:00 --kind dream":                 "kind",
-			"--daily 01:00 --days 367":                   "window.days",
+			"--daily 01:00 --days 367":                   "--days must be 366 or less",
 			"--daily 01:00 --jitter 61":                  "jitter",
-			"--daily 01:00 --kind backup --keep-last=-1": "retention.last",
+			"--daily 01:00 --kind backup --keep-last=-1": "--keep-last must be 0 or more",
 		} {
 			m.local(append(slices.Clone(create), strings.Fields(args)...)...).fails(exitUsage, says)
 		}

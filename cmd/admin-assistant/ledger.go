@@ -61,6 +61,9 @@ func (p *program) entries(cmd *cobra.Command, config, path string, query url.Val
 		return err
 	}
 	entries, err := all[entryView](cmd.Context(), c, "/v1/ledger/"+v.ID+path, query, 0)
+	if key := query.Get("key"); err == nil && key != "" && len(entries) == 0 {
+		return fault.New(fault.NotFound, "the ledger has no appointment with key %q; keys are those that \"ledger day\" shows", key)
+	}
 	if err != nil || p.output == "json" {
 		return errors.Join(err, p.jsonUnless(err, entries))
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"adminassistant/shared/assistant"
+	"adminassistant/shared/fault"
 )
 
 func (p *program) mcpCommand() *cobra.Command {
@@ -35,7 +36,11 @@ func (p *program) mcpCommand() *cobra.Command {
 			if errors.Is(err, io.EOF) || cmd.Context().Err() != nil {
 				return nil // the assistant has gone
 			}
-			return err
+			if err != nil {
+				return fault.New(fault.Invalid, "what came on standard input is no message of the Model Context Protocol; an assistant starts this command, "+
+					"and speaks it there")
+			}
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&readOnly, "read-only", false, "offer no tools that change anything")

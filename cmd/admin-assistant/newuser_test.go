@@ -80,6 +80,125 @@ func TestWhatANewUserTypes(t *testing.T) {
 	m.local("timesheet", "approve", sheet.ID).fails(exitUsage, ": --note is needed to approve the timesheet: ")
 }
 
+func TestWhatGetsInTheWayOfANewUser(t *testing.T) {
+	m := seeded(t)
+	m.local("config", "edit", "work", "--overlaps", "ask").ok()
+	m.local("archive", "run", "-p", october).ok()
+
+	// The one config that there is need not be said, whatever else has to be.
+	m.local("rule", "try", "-p", october).ok().says("Nothing was saved", noCustomer)
+	m.local("rule", "try").fails(exitUsage, ": --period is missing: ")
+	m.local("ledger", "add", "--start", "2026-10-05 12:45").fails(exitUsage, ": --end and --subject are missing, as in: admin-assistant --local ledger add ")
+
+	// What is wrong with a rule is said in the words of the flags.
+	m.local("rule", "add", "acme", "--when", "subject word acme", "--category", "Acme - billable").ok()
+	m.local("rule", "add", "lunch", "--when", "subject word lunch", "--exclude").ok()
+	m.local("rule", "add", "Lunch", "--when", "subject word x", "--exclude").fails(exitFailed,
+		`there is a rule "Lunch" already; change it with: admin-assistant --local rule edit Lunch`)
+	for flags, want := range map[string]string{
+		"x --when=subjct_word_x --exclude":                 ": --when: field must be one of subject, ",
+		"x --when=subject_wrd_x --exclude":                 ": --when: op must be one of equals, ",
+		"x --when=subject_word_x":                          ": what becomes of the events is missing: say --category, --privacy, --exclude or --travel\n",
+		"x --exclude":                                      ": --when is missing: a rule needs one condition at least\n",
+		"x --when=subject_word_x --privacy=secret":         ": --privacy ",
+		"ä --when=subject_word_x --exclude":                ": id must have 1 to 64 letters",
+		"x --when=subject_word_x --category=Acme_billable": ": --category ",
+	} {
+		args := strings.Fields(flags)
+		for i := range args {
+			args[i] = strings.ReplaceAll(args[i], "_", " ")
+		}
+		m.local(append([]string{"rule", "add"}, args...)...).fails(exitUsage, want)
+	}
+	m.local("rule", "edit", "acme", "--when", "subjct word x").fails(exitUsage, ": --when: field must be one of ")
+	m.local("rule", "add", "--file", m.file("rules.json", `[{"id": "x"}]`)).fails(exitUsage, "rules[0].all is empty")
+	m.local("rule", "move", "acme", "3").fails(exitUsage, ": there is no place 3: the list has 2 rules\n")
+	m.local("rule", "edit", "acme", "--at", "3").fails(exitUsage, ": there is no place 3: the list has 2 rules\n")
+	m.local("rule", "move", "acme", "2").ok().says("1  lunch", "2  acme")
+	m.local("rule", "delete", "lnch").fails(exitFailed, "see: admin-assistant --local rule list\n")
+
+	for flags, want := range map[string]string{
+		"--daily 25:00": `: --daily is "25:00": `, "--weekly mon@9": `: --weekly is "9": `, "--weekly mon": ": --weekly: give a time of day, HH:MM",
+		"--weekly xyz@02:00": `: --weekly has "xyz": `, "--cron x": `: --cron is "x": `,
+		"--monthly 40@02:00": ": --monthly is 40", "--daily 02:00 --timezone Berlin": ": --timezone ", "--daily 02:00 --days -1": ": --days ",
+		"--kind backup --daily 02:00 --keep-last -1": ": --keep-last ",
+	} {
+		m.local(append([]string{"job", "create"}, strings.Fields(flags)...)...).fails(exitUsage, want)
+	}
+
+	m.local("customer", "create", "Acme").ok()
+	for flags, want := range map[string]string{
+		"--currency EUR --rate 2026-01-01:abc": ": --rate: work must be a decimal", "--rate 2026-13-01:1": ": --rate: from must be a day as in 2026-11-02",
+		"--travel x":                     ": --travel must be one of ",
+		"--rounding 2026-01-01:7:up:day": ": --rounding: increment must be ", "--email x": ": --email is no e-mail address",
+		"--day-minutes -1": ": --day-minutes must be 0 ", "--currency x": ": --currency is ",
+	} {
+		m.local(append([]string{"customer", "edit", "Acme"}, strings.Fields(flags)...)...).fails(exitUsage, want)
+	}
+
+	// What arguments are missing or too many is said with the flags that were given.
+	m.local("undo").fails(exitUsage, ": RUN or last is missing, as in: admin-assistant --local undo RUN; see: admin-assistant --local undo --help\n")
+	m.local("backup", "run", "Work").fails(exitUsage,
+		`: "Work" is too many: admin-assistant --local backup run takes flags alone, as in: admin-assistant --local backup run --calendar `)
+	m.local("browser").fails(exitUsage, "which is started with: admin-assistant serve. It goes without --local and --profile\n")
+	m.local("calendar", "list", "Work").fails(exitUsage, `takes no arguments; a text with spaces goes into quotes`)
+	m.local("ledger", "history", "none").fails(exitFailed, `: the ledger has no appointment with key "none"; keys are those that "ledger day" shows`+"\n")
+	m.local("run", "cancel", "last").fails(exitFailed, " has ended already: succeeded\n")
+
+	// Decisions that are refused are about appointments, not keys, and say by which flags they would not be.
+	m.local("action", "resolve", "--all", "--kind", "overlap", "--each", "kep").fails(exitUsage,
+		`: --each: "kep" is none of keep, drop, accept, keep_archived and withdraw`+"\n")
+	doctor := m.about("Doctor")
+	m.local("action", "show", doctor.ID).ok().says("you organise it  ", " no\n")
+	both := m.local("action", "resolve", doctor.ID, "--each", "keep").ends(exitPartial)
+	both.says("Tue 2026-10-20 09:00-10:00  Doctor ", `refused: it would share time with "Umbrella data request" of Tue 2026-10-20 09:30-10:30, which stands; `+
+		"change its times, or allow the overlap with --allow-overlap and say why with --note\n").without(doctor.Participants[0].Key)
+	m.local("action", "resolve", doctor.ID, "--each", "keep", "--allow-overlap").fails(exitUsage, ": --note is missing: say why ")
+	m.local("action", "resolve", doctor.ID, "--verdict", "1=keep_as", "--sensitivity", "secret").fails(exitUsage, ": --sensitivity ")
+	if n := strings.Count(both.out, "would share time"); n != 1 {
+		t.Errorf("the reason is there %d times: %s", n, both.out)
+	}
+
+	// A file is what its name says.
+	sheet := struct{ ID string }{}
+	m.local("timesheet", "create", "-p", "2026-10", "--customer", "Acme", "-o", "json").ok().decode(&sheet)
+	begins := func(name, with string) {
+		t.Helper()
+		if text := string(mustRead(t, filepath.Join(m.files, name))); !strings.HasPrefix(text, with) {
+			t.Errorf("%s begins with %.20q", name, text)
+		}
+	}
+	for name, with := range map[string]string{"a.pdf": "%PDF", "a.XLSX": "PK", "a.json": "{", "a.csv": "date,", "a": "%PDF"} {
+		m.local("timesheet", "export", sheet.ID, name).ok()
+		begins(name, with)
+	}
+	m.local("timesheet", "export", sheet.ID, "b.docx").fails(exitUsage,
+		`what "b.docx" is to be does not show from its name: say it with --format, which is pdf, xlsx, `)
+	m.local("timesheet", "export", sheet.ID, "b.docx", "--format", "csv").ok()
+	begins("b.docx", "date,")
+	m.local("timesheet", "export", sheet.ID, filepath.Join("none", "a.pdf")).fails(exitUsage, "cannot be written: its folder is not there\n")
+	m.local("calendar", "export", "Work", m.files).fails(exitUsage, "is a folder, not a file\n")
+	m.local("backup", "run", "--calendar", "Work").ok()
+	backup := strings.TrimSpace(m.local("backup", "list", "--jq", ".items[0].id").ok().out)
+	for name, with := range map[string]string{"c.ics": "BEGIN:VCALENDAR", "c.jsonl": `{"format"`, "c.csv": "\ufefftype,", "c": `{"format"`} {
+		m.local("backup", "download", backup, name).ok()
+		begins(name, with)
+	}
+
+	m.run("hello\n", "--local", "mcp").fails(exitUsage, "standard input is no message of the Model Context Protocol")
+
+	// A file of another kind is refused in words of ours.
+	for _, args := range [][]string{{"timesheet", "verify"}, {"proof", "verify"}, {"apply", "-f"}, {"rule", "try", "-p", october, "--file"}} {
+		for _, name := range []string{sample(t), m.file("empty", ""), m.file("other", `{"odd": 1}`), m.file("cut", `{"odd": `)} {
+			r := m.local(append(args, name)...)
+			r.fails(exitUsage)
+			if words := append(byLibraries(r.err), strings.Fields(regexp.MustCompile("mapping values|unknown field").FindString(r.err))...); len(words) > 0 {
+				t.Errorf("%s says %q, which are words of a library: %s", r.line, words, r.err)
+			}
+		}
+	}
+}
+
 func TestWhyNoServerAnswers(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	for _, tt := range []struct {

@@ -161,7 +161,7 @@ func (t *terminalKeys) line() (string, error) {
 
 // width is how many columns a terminal has.
 func width(out io.Writer) int {
-	if f, ok := out.(*os.File); ok {
+	if f := fileOf(out); f != nil {
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
 			return columns
 		}

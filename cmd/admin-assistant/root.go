@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +10,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/adrg/xdg"
 	"github.com/pkg/browser"
@@ -79,6 +83,8 @@ func execute(ctx context.Context, line []string, in io.Reader, out, errs io.Writ
 // execute runs one command line and returns the exit code.
 func (p *program) execute(ctx context.Context, args []string) int {
 	p.stopped = ctx.Done()
+	printed := &outlet{Writer: p.out}
+	p.out = printed
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(p.in)
@@ -88,10 +94,15 @@ func (p *program) execute(ctx context.Context, args []string) int {
 	if err == nil {
 		var cmd *cobra.Command
 		cmd, err = root.ExecuteContextC(ctx)
-		p.flags = cmd.Flags()
+		if p.flags = cmd.Flags(); p.place == nil { // it did not come to reading them
+			p.place = p.given(cmd)
+		}
 	}
 	if out, ok := p.out.(*counting); ok && err == nil && out.bytes == 0 && p.form.kind != "csv" { // programs get a document from every command
 		_, err = io.WriteString(p.out, "{}\n")
+	}
+	if code := (exitError{}); printed.failed != nil && (err == nil || errors.As(err, &code)) { // tables are printed without a look at whether they can be
+		err = printed.failed
 	}
 	if p.opened != nil {
 		err = errors.Join(err, p.opened.Close())
@@ -170,11 +181,48 @@ func grouped(root *cobra.Command) {
 
 // flagged is what a problem says, with the field that is at fault as the flag that gave it.
 func (p *program) flagged(said problem) string {
-	flag := strings.ReplaceAll(said.Field, "_", "-")
-	if p.flags != nil && said.Field != "" && p.flags.Lookup(flag) != nil && strings.HasPrefix(said.Detail, said.Field+" ") {
-		return "--" + flag + strings.TrimPrefix(said.Detail, said.Field)
+	if p.flags == nil || said.Field == "" || !strings.HasPrefix(said.Detail, said.Field+" ") {
+		return said.Detail
 	}
-	return said.Detail
+	flag := strings.ReplaceAll(ofDecision.ReplaceAllString(said.Field, ""), "_", "-")
+	if list := ofList.FindStringSubmatch(flag); list != nil && p.flags.Lookup(lists[list[1]]) != nil {
+		if part := strings.ReplaceAll(list[2], ".", " "); part != "" {
+			return "--" + lists[list[1]] + ":" + part + strings.TrimPrefix(said.Detail, said.Field)
+		}
+		flag = lists[list[1]]
+	}
+	for _, one := range membersByFlags[said.Field] {
+		if f := p.flags.Lookup(one); f != nil && f.Changed {
+			flag = one
+		}
+	}
+	if p.flags.Lookup(flag) == nil {
+		return said.Detail
+	}
+	what := strings.TrimPrefix(said.Detail, said.Field)
+	if rest, missing := strings.CutPrefix(what, " is missing; "); missing && membersByFlags[said.Field] != nil {
+		what = ": " + rest // it is there, and lacks this
+	}
+	return "--" + flag + what
+}
+
+// ofDecision is what stands before the members of a decision that flags give.
+var ofDecision = regexp.MustCompile(`^decisions\[\d+\]\.(verdicts\[\d+\]\.fields\.)?`)
+
+// ofList is an entry of a list, or a member of one, and lists are the flags that give the entries one by one.
+var (
+	ofList = regexp.MustCompile(`^(\w+)(?:\[\d+\])?((?:\.\w+)?)$`)
+	lists  = map[string]string{
+		"rates": "rate", "rounding": "rounding", "emails": "email", "aliases": "alias", "address": "address", "categories": "category",
+	}
+)
+
+// membersByFlags are members of what is sent whose flags have other names; of several flags that which was given.
+var membersByFlags = map[string][]string{
+	"schedule.at": {"daily", "weekly", "monthly"}, "schedule.weekdays": {"weekly"}, "schedule.day": {"monthly"}, "schedule.cron": {"cron"},
+	"schedule.zone": {"timezone"}, "window.days": {"days"}, "retention.last": {"keep-last"}, "retention.daily": {"keep-daily"},
+	"retention.weekly": {"keep-weekly"}, "retention.monthly": {"keep-monthly"}, "travel_policy": {"travel"},
+	"retention": {"keep-last", "keep-daily", "keep-weekly", "keep-monthly"},
 }
 
 func (p *program) root() *cobra.Command {
@@ -246,14 +294,19 @@ func (p *program) required(cmd *cobra.Command, names ...string) {
 				missing = append(missing, name)
 			}
 		}
-		switch {
+		if at := slices.Index(missing, "config"); at >= 0 && !cmd.Flags().Changed("events") {
+			switch err := p.onlyConfig(cmd); {
+			case err == nil:
+				missing = slices.Delete(missing, at, at+1)
+			case len(missing) == 1:
+				return err
+			}
+		}
+		switch last := len(missing) - 1; {
 		case len(missing) == 0:
 			return nil
 		case len(missing) > 1:
-			last := len(missing) - 1
 			return wrong(cmd, "--%s and --%s are missing%s", strings.Join(missing[:last], ", --"), missing[last], exampleOf(cmd))
-		case missing[0] == "config" && !cmd.Flags().Changed("events"):
-			return p.onlyConfig(cmd)
 		}
 		hint := ""
 		if missing[0] == "timezone" {
@@ -277,12 +330,12 @@ func (p *program) onlyConfig(cmd *cobra.Command) error {
 	f := cmd.Flags().Lookup("config")
 	said := wrong(cmd, "--config is missing: %s", f.Usage)
 	c, err := p.api()
-	if err != nil {
-		return said
+	var found []configView
+	if err == nil {
+		found, err = all[configView](cmd.Context(), c, configs.path, nil, 0)
 	}
-	found, err := all[configView](cmd.Context(), c, configs.path, nil, 0)
 	switch {
-	case errors.Is(err, errStopped):
+	case err != nil && (p.local || errors.Is(err, errStopped)):
 		return err
 	case err != nil:
 		return said
@@ -420,8 +473,37 @@ func (p *program) confirm(question string) error {
 }
 
 func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	f := fileOf(stream)
+	return f != nil && term.IsTerminal(int(f.Fd()))
+}
+
+// fileOf is the file that a stream is; nil: it is none.
+func fileOf(stream any) *os.File {
+	switch s := stream.(type) {
+	case *os.File:
+		return s
+	case *outlet:
+		return fileOf(s.Writer)
+	}
+	return nil
+}
+
+// outlet is where output goes. It keeps the first failure.
+type outlet struct {
+	io.Writer
+	failed error
+}
+
+func (o *outlet) Write(b []byte) (int, error) {
+	n, err := o.Writer.Write(b)
+	if err == nil {
+		return n, nil
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		err = fault.New(fault.Unavailable, "the output cannot be written: the disk is full")
+	}
+	o.failed = cmp.Or(o.failed, err)
+	return n, err
 }
 
 func (p *program) versionCommand() *cobra.Command {

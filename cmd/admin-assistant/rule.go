@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -211,6 +214,36 @@ func (w *written) into(f *pflag.FlagSet, r *rule.Rule) error {
 	return nil
 }
 
+// asFlags are the flags for what is wrong with members of a rule, in the order in which they are looked for.
+var asFlags = []struct {
+	member *regexp.Regexp
+	flag   string
+}{
+	{regexp.MustCompile(`rules\[\d+\]\.all is empty`), "--when is missing"},
+	{regexp.MustCompile(`rules\[\d+\]\.all\[\d+\]\.any(\[\d+\])?`), "--when: the value"},
+	{regexp.MustCompile(`rules\[\d+\]\.all(\[\d+\]\.?)?`), "--when: "},
+	{regexp.MustCompile(`rules\[\d+\]\.then is empty: say .*`), "what becomes of the events is missing: say --category, --privacy, --exclude or --travel"},
+	{regexp.MustCompile(`rules\[\d+\]\.then\.`), "--"},
+	{regexp.MustCompile(`rules\[\d+\]\.name`), "--name"},
+	{regexp.MustCompile(`rules\[\d+\]\.`), ""},
+}
+
+// byFlags is p.with for a rule that flags describe: what is wrong with it is said in their names.
+func (p *program) byFlags(do func(ctx context.Context, c *client, args []string) error, w *written) func(*cobra.Command, []string) error {
+	return p.with(func(ctx context.Context, c *client, args []string) error {
+		err := do(ctx, c, args)
+		var problems rule.Problems
+		if w.file != "" || !errors.As(err, &problems) {
+			return err
+		}
+		text := err.Error()
+		for _, as := range asFlags {
+			text = as.member.ReplaceAllString(text, as.flag)
+		}
+		return fault.New(fault.Invalid, "%s", text)
+	})
+}
+
 // readCondition reads "FIELD OP VALUE | VALUE". A regular expression is one value, whatever is in it.
 func readCondition(text string) (rule.Condition, error) {
 	field, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
@@ -253,15 +286,28 @@ func (p *program) readRules(name string) ([]rule.Rule, error) {
 func placeOf(rules []rule.Rule, id string) (int, error) {
 	i := slices.IndexFunc(rules, func(r rule.Rule) bool { return strings.EqualFold(r.ID, id) })
 	if i < 0 {
-		return 0, fault.New(fault.NotFound, "the config has no rule %q; see: admin-assistant rule list --config CONFIG", id)
+		return 0, fault.New(fault.NotFound, "the config has no rule %q; see: admin-assistant rule list", id)
 	}
 	return i, nil
+}
+
+// moved is a list in which one of its rules has another place, from 1.
+func moved(rules []rule.Rule, i, place int) ([]rule.Rule, error) {
+	if place < 1 || place > len(rules) {
+		return nil, noPlace(place, rules)
+	}
+	r := rules[i]
+	return insert(slices.Delete(slices.Clone(rules), i, i+1), place, r)
+}
+
+func noPlace(place int, rules []rule.Rule) error {
+	return usageError{fmt.Errorf("there is no place %d: the list has %s", place, counted(len(rules), "rule", "rules"))}
 }
 
 // insert puts rules into a list, the first one at a place from 1; 0: at the end.
 func insert(rules []rule.Rule, at int, more ...rule.Rule) ([]rule.Rule, error) {
 	if at < 0 || at > len(rules)+1 {
-		return nil, usageError{fmt.Errorf("there is no place %d: the list has %s", at, counted(len(rules), "rule", "rules"))}
+		return nil, noPlace(at, rules)
 	}
 	if at == 0 {
 		at = len(rules) + 1
@@ -278,7 +324,7 @@ func (p *program) ruleAdd() *cobra.Command {
   admin-assistant rule add lunch --config work --name Lunch --when "subject word lunch | gym" --when "start_time at_least 11:30" --exclude --at 1
   admin-assistant rule add --config work --file rules.json`,
 	}
-	cmd.RunE = p.with(func(ctx context.Context, c *client, args []string) error {
+	cmd.RunE = p.byFlags(func(ctx context.Context, c *client, args []string) error {
 		if (w.file != "") == (len(args) > 0) {
 			return wrong(cmd, "give the id of the rule, or --file")
 		}
@@ -290,13 +336,16 @@ func (p *program) ruleAdd() *cobra.Command {
 				}
 				return insert(rules, w.at, more...)
 			}
+			if _, err := placeOf(rules, args[0]); err == nil {
+				return nil, fault.New(fault.Conflict, "there is a rule %q already; change it with: admin-assistant rule edit %s", args[0], quoted(args[0]))
+			}
 			r := rule.Rule{ID: args[0], Name: args[0], On: true}
 			if err := w.into(cmd.Flags(), &r); err != nil {
 				return nil, err
 			}
 			return insert(rules, w.at, r)
 		})
-	})
+	}, &w)
 	p.ofConfig(cmd, &config)
 	w.flags(cmd.Flags())
 	return cmd
@@ -311,7 +360,7 @@ func (p *program) ruleEdit() *cobra.Command {
   admin-assistant rule list --config work --output json > rules.json
   admin-assistant rule edit --config work --file rules.json`,
 	}
-	cmd.RunE = p.with(func(ctx context.Context, c *client, args []string) error {
+	cmd.RunE = p.byFlags(func(ctx context.Context, c *client, args []string) error {
 		if (w.file != "") == (len(args) > 0) {
 			return wrong(cmd, "give the id of a rule, or --file")
 		}
@@ -331,9 +380,9 @@ func (p *program) ruleEdit() *cobra.Command {
 			if w.at == 0 {
 				return rules, nil
 			}
-			return insert(slices.Delete(slices.Clone(rules), i, i+1), w.at, r)
+			return moved(rules, i, w.at)
 		})
-	})
+	}, &w)
 	p.ofConfig(cmd, &config)
 	w.flags(cmd.Flags())
 	return cmd
@@ -375,7 +424,7 @@ func (p *program) ruleMove() *cobra.Command {
 				if err != nil {
 					return nil, err
 				}
-				return insert(slices.Delete(slices.Clone(rules), i, i+1), place, rules[i])
+				return moved(rules, i, place)
 			})
 		}),
 	}
@@ -477,7 +526,7 @@ func (p *program) ruleTry() *cobra.Command {
 	p.ofConfig(cmd, &config)
 	cmd.Flags().StringVar(&period, "period", "", "days that are looked at; at most 400")
 	cmd.Flags().StringVar(&file, "file", "", "file with rules as JSON; - reads standard input")
-	p.required(cmd, "period")
+	p.required(cmd, "config", "period")
 	return cmd
 }
 
@@ -499,7 +548,7 @@ func (p *program) showTryout(t *tryView) error {
 	}
 	rows = nil
 	for _, m := range t.Minutes {
-		rows = append(rows, table.Row{m.Customer, m.BillingType, m.Before, m.After, fmt.Sprintf("%+g", m.Difference)})
+		rows = append(rows, table.Row{cmp.Or(m.Customer, noCustomer), m.BillingType, m.Before, m.After, fmt.Sprintf("%+g", m.Difference)})
 	}
 	if len(rows) > 0 {
 		p.printTable(table.Row{"Customer", "Billing type", "Minutes before", "After", "Difference"}, rows)

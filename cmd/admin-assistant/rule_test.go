@@ -82,9 +82,9 @@ func TestRulesThatMakeNoSenseAreRefused(t *testing.T) {
 	}{
 		{of("rule", "add", "--file", bad), exitUsage, []string{"bad.json", "rules[0].all[0].field", "rules[0].then.category"}},
 		{of("rule", "try", "--period", october, "--file", bad), exitUsage, []string{"rules[0].all[0].field"}},
-		{of("rule", "add", "A", "--when", "subject contains x", "--exclude"), exitUsage, []string{"rules[1].id"}},
+		{of("rule", "add", "A", "--when", "subject contains x", "--exclude"), exitFailed, []string{`there is a rule "A" already`}},
 		{of("rule", "add", "c", "--when", "subject"), exitUsage, []string{"FIELD OP VALUE"}},
-		{of("rule", "add", "c", "--when", "subject regex (", "--exclude"), exitUsage, []string{"rules[1].all[0].any[0]"}},
+		{of("rule", "add", "c", "--when", "subject regex (", "--exclude"), exitUsage, []string{"--when: the value is no regular expression"}},
 		{of("rule", "add"), exitUsage, []string{"give the id"}},
 		{of("rule", "edit", "none", "--exclude"), exitFailed, []string{`no rule "none"`}},
 		{of("rule", "move", "a", "3"), exitUsage, []string{"no place 3"}},

@@ -189,14 +189,21 @@ func (p *program) timesheetDelete() *cobra.Command {
 	}
 }
 
+// sheetFormats are formats of timesheets by what names of their files end with.
+var sheetFormats = map[string]string{".pdf": "pdf", ".xlsx": "xlsx", ".csv": "csv", ".json": "json"}
+
 func (p *program) timesheetExport() *cobra.Command {
-	var format string
 	xero := map[string]*string{}
-	cmd := &cobra.Command{
+	var cmd *cobra.Command
+	cmd = &cobra.Command{
 		Use: "export TIMESHEET [FILE]", Short: "Export a timesheet as a file", Args: cobra.RangeArgs(1, 2),
 		Long: "Export a timesheet as a file, or to standard output: pdf, xlsx, csv, json, invoice-data (what an e-invoice needs) or xero (for its import of\n" +
 			"invoices). PDF and JSON of a locked one hold what proves it; whoever gets them checks them with: admin-assistant timesheet verify FILE",
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
+			format, err := formatOf(cmd, sheetFormats, args[1:])
+			if err != nil {
+				return err
+			}
 			query := url.Values{"format": {format}}
 			for name, value := range xero {
 				if *value != "" {
@@ -206,7 +213,7 @@ func (p *program) timesheetExport() *cobra.Command {
 			return p.save(ctx, c, request{method: http.MethodGet, path: sheetsPath + "/" + url.PathEscape(args[0]) + "/export", query: query}, args[1:])
 		}),
 	}
-	cmd.Flags().StringVar(&format, "format", "pdf", "pdf, xlsx, csv, json, invoice-data or xero")
+	cmd.Flags().String("format", "pdf", "pdf, xlsx, csv, json, invoice-data or xero; without it what FILE ends with")
 	for name, usage := range map[string]string{
 		"number": "for xero: number of the invoice", "date": "for xero: day of the invoice, as in 2026-11-02", "due": "for xero: day on which it is due",
 		"account": "for xero: code of the account", "tax": "for xero: name of the tax rate",

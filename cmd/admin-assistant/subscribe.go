@@ -37,20 +37,21 @@ type subscription struct {
 // subscriptionsFile is where those of a data folder are kept.
 const subscriptionsFile = "subscriptions.json"
 
-func (p *program) subscriptionsPath() string {
-	return filepath.Join(p.settings.Data, subscriptionsFile)
-}
-
 func (p *program) readSubscriptions() (list []subscription, err error) {
-	text, err := os.ReadFile(p.subscriptionsPath())
+	dir, err := p.settings.DataDir()
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, subscriptionsFile)
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, unreadable(fault.Invalid, p.subscriptionsPath(), err)
+		return nil, unreadable(fault.Invalid, path, err)
 	}
 	if err := json.Unmarshal(text, &list); err != nil {
-		return nil, fault.New(fault.Invalid, "%s is not what this program wrote; put it right, or remove it and subscribe again", p.subscriptionsPath())
+		return nil, fault.New(fault.Invalid, "%s is not what this program wrote; put it right, or remove it and subscribe again", path)
 	}
 	return list, nil
 }
@@ -61,7 +62,11 @@ func (p *program) writeSubscriptions(list []subscription) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(p.settings.Data, ".subscriptions-*")
+	dir, err := p.settings.DataDir()
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".subscriptions-*")
 	if err != nil {
 		return err
 	}
@@ -69,7 +74,7 @@ func (p *program) writeSubscriptions(list []subscription) error {
 		err = f.Close()
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), p.subscriptionsPath())
+		err = os.Rename(f.Name(), filepath.Join(dir, subscriptionsFile))
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())

@@ -137,3 +137,18 @@ func TestACalendarMirrorsAFolder(t *testing.T) {
 func newImport(removed, unchanged int) *imports.Result {
 	return &imports.Result{Removed: removed, Unchanged: unchanged}
 }
+
+// TestSubscriptionsAreInTheDataFolder subscribes with the data folder that there is without a word, and lists from elsewhere.
+func TestSubscriptionsAreInTheDataFolder(t *testing.T) {
+	m := newMachine(t)
+	share := t.TempDir()
+	m.more = []string{"ADMIN_ASSISTANT_DATA=", "XDG_DATA_HOME=" + share, "TMPDIR=" + filepath.Join(share, "none")}
+	m.local("calendar", "create", work).ok()
+	folder := t.TempDir()
+	m.local("calendar", "subscribe", work, folder).ok()
+	m.files = t.TempDir()
+	m.local("calendar", "subscribe").ok().says(folder)
+	if left, err := os.ReadDir(m.files); err != nil || len(left) > 0 {
+		t.Errorf("the folder where the command was given has %v, %v", left, err)
+	}
+}

@@ -46,8 +46,8 @@ func (p *program) coloured() bool {
 
 // width is how many columns the terminal has; 0: the output goes elsewhere, or is to be as wide as it is.
 func (p *program) width() int {
-	f, ok := p.out.(*os.File)
-	if p.wide || !ok || !isTerminal(f) {
+	f := fileOf(p.out)
+	if p.wide || !isTerminal(p.out) {
 		return 0
 	}
 	if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {

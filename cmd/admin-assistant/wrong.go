@@ -264,6 +264,24 @@ func argumentsOf(use string) (a slots) {
 	return a
 }
 
+// alternatives are what an argument may be, in words: "off, on or shadow" of "off|on|shadow".
+func alternatives(slot string) string {
+	at := strings.LastIndexByte(slot, '|')
+	if at < 0 {
+		return slot
+	}
+	return strings.ReplaceAll(slot[:at], "|", ", ") + " or " + slot[at+1:]
+}
+
+// example is how a command is used, with the first of what an argument may be, since a shell takes | for its own.
+func example(use string) string {
+	words := strings.Fields(use)
+	for i := range words {
+		words[i], _, _ = strings.Cut(words[i], "|")
+	}
+	return strings.Join(words, " ")
+}
+
 // check says which arguments are missing or too many.
 func (a *slots) check(cmd *cobra.Command, given []string) error {
 	if n := len(given); n < len(a.must) {
@@ -271,12 +289,19 @@ func (a *slots) check(cmd *cobra.Command, given []string) error {
 		if n+1 < len(a.must) {
 			is = "are"
 		}
-		return wrong(cmd, "%s %s missing, as in: %s", strings.Join(a.must[n:], " and "), is, strings.TrimSpace(cmd.Parent().CommandPath()+" "+cmd.Use))
+		var missing []string
+		for _, slot := range a.must[n:] {
+			missing = append(missing, alternatives(slot))
+		}
+		return wrong(cmd, "%s %s missing, as in: %s", strings.Join(missing, " and "), is, strings.TrimSpace(cmd.Parent().CommandPath()+" "+example(cmd.Use)))
 	}
 	if most := len(a.must) + len(a.may); len(given) > most && !a.more {
 		takes := "takes no arguments"
 		if most > 0 {
 			takes = "takes " + strings.Join(append(slices.Clone(a.must), a.may...), " and ")
+		}
+		if most == 0 && cmd.Example != "" {
+			return wrong(cmd, "%q is too many: %s takes flags alone%s", given[most], cmd.CommandPath(), exampleOf(cmd))
 		}
 		return wrong(cmd, "%q is too many: %s %s; a text with spaces goes into quotes", given[most], cmd.CommandPath(), takes)
 	}

@@ -92,7 +92,7 @@ func TestEveryCommandSaysWhatIsWrongInWordsOfOurs(t *testing.T) {
 			refused(many, `"surplus" is too many`)
 		}
 		if n := len(takes.must); n > 0 {
-			refused(slices.Concat(path, slices.Repeat([]string{"one"}, n-1)), takes.must[n-1]+" is missing")
+			refused(slices.Concat(path, slices.Repeat([]string{"one"}, n-1)), alternatives(takes.must[n-1])+" is missing")
 		}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if kind := f.Value.Type(); kind != "string" && !strings.HasPrefix(kind, "string") && f.Name != "help" && f.Name != "version" {
@@ -162,6 +162,10 @@ func TestUnknownCommandsAreSaidBeforeFlags(t *testing.T) {
 	}
 	if code, text := spoken(t, "--version"); code != exitOK || text != version+"\n" {
 		t.Errorf("the version: exit code %d, %q", code, text)
+	}
+	if code, text := spoken(t, "admin", "flag", "set", "x"); code != exitUsage ||
+		!strings.Contains(text, "off, on, shadow or PERCENT% is missing, as in: admin-assistant admin flag set NAME off; see: ") {
+		t.Errorf("of several words one: exit code %d, %q", code, text)
 	}
 	if code, text := spoken(t, "calendar", "import"); code != exitUsage || !strings.Contains(text, "URI and FILE are missing") {
 		t.Errorf("no arguments: exit code %d, %q", code, text)

@@ -17,6 +17,7 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/datafolder"
+	"adminassistant/shared/disk"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
 	"adminassistant/shared/mail"
@@ -160,6 +161,25 @@ func (l *Local) Work(ctx context.Context) error {
 	group.Go(func() error { return l.dispatch(ctx) })
 	group.Go(func() error { return l.mailer.Poll(ctx, l.mailer.Handle) })
 	return group.Wait()
+}
+
+// WorkFor is Work for somebody who waits for what it does. Where every further attempt would fail, too, since the disk is full, it ends with that error,
+// of kind fault.Unavailable; it returns nil when ctx ends.
+func (l *Local) WorkFor(ctx context.Context) error {
+	working, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	for _, s := range l.stations {
+		s.worker.Failed = func(err error) {
+			if errors.Is(err, disk.ErrFull) {
+				stop(err)
+			}
+		}
+	}
+	_ = l.Work(working)
+	if err := context.Cause(working); errors.Is(err, disk.ErrFull) {
+		return err
+	}
+	return nil
 }
 
 // dispatch starts what is due, now and at every full minute. A tick that has begun goes to its end; what went wrong in it is in the

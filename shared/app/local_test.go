@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,7 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"adminassistant/shared/disk"
+	"adminassistant/shared/fault"
 	"adminassistant/shared/notify"
+	"adminassistant/shared/run"
 	"adminassistant/shared/store"
 	"adminassistant/shared/store/sqlite"
 )
@@ -139,6 +143,46 @@ func TestWorkStartsWhatIsDue(t *testing.T) {
 	if j := ask("GET", "/v1/jobs/"+id, ""); j["due"] != due.UTC().Format(time.RFC3339) || j["last_run"] != runs[0].(map[string]any)["id"] {
 		t.Errorf("job %v", j)
 	}
+}
+
+// runsFailing is a handler of runs that fails.
+type runsFailing struct{ because error }
+
+func (r runsFailing) Run(context.Context, *run.Run) error { return r.because }
+
+func TestWhoWaitsForTheWorkIsToldThatTheDiskIsFull(t *testing.T) {
+	l, _, ask := openHere(t)
+	ask("POST", "/v1/calendars", `{"uri": "local://me/calendars/Work"}`)
+	ask("POST", "/v1/archive-configs", `{"name": "work", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Archive", "timezone": "UTC"}`)
+	ask("POST", "/v1/runs", `{"kind": "archive", "config": "work", "period": "last week"}`)
+	working, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	l.stations[0].worker.Handlers[run.Archive] = runsFailing{fault.New(fault.Unavailable, "the disk of the store is %w", disk.ErrFull)}
+	if err := l.WorkFor(working); !errors.Is(err, disk.ErrFull) || fault.Of(err) != fault.Unavailable {
+		t.Errorf("got %v", err)
+	}
+
+	// What passes by itself is waited for.
+	l, _, ask = openHere(t)
+	ask("POST", "/v1/calendars", `{"uri": "local://me/calendars/Work"}`)
+	ask("POST", "/v1/archive-configs", `{"name": "work", "source": "local://me/calendars/Work", "archive": "local://me/calendars/Archive", "timezone": "UTC"}`)
+	ask("POST", "/v1/runs", `{"kind": "archive", "config": "work", "period": "last week"}`)
+	waiting, giveUp := context.WithCancel(t.Context())
+	l.stations[0].worker.Handlers[run.Archive] = telling{runsFailing{fault.New(fault.Unavailable, "the mailbox does not answer")}, giveUp}
+	if err := l.WorkFor(waiting); err != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
+// telling is a handler that tells of its runs.
+type telling struct {
+	runsFailing
+	tell func()
+}
+
+func (h telling) Run(ctx context.Context, r *run.Run) error {
+	h.tell()
+	return h.runsFailing.Run(ctx, r)
 }
 
 // TestProcessesShareTheWork has three processes work at once on one folder, on jobs whose runs fail, of which the user is told.

@@ -429,6 +429,9 @@ func (x *deciding) items(result *DecideResult) (items []run.Item, err error) {
 			it := planned[v.Key]
 			if it == nil || refusal != nil {
 				it = &Item{Key: v.Key, EventID: v.Key, Decision: d.ID, Verdict: v.Word, Reason: ReasonDecision}
+				if e := x.attempt.books.newest[v.Key]; e != nil {
+					it.Appointment = e.Appointment
+				}
 			}
 			data, err := json.Marshal(it)
 			if err != nil {

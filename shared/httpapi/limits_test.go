@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -158,4 +159,32 @@ func TestCaps(t *testing.T) {
 		t.Errorf("%d runs", got)
 	}
 	s.do("GET", "/v1/runs?limit=201", nil).problem(422, "invalid", "limit")
+}
+
+func TestAParameterOfTheWrongKindIsRefusedInWordsOfOurs(t *testing.T) {
+	s := newService(t)
+	for value, want := range map[string]string{"many": "limit must be a whole number", "0": "limit must be at least 1", "201": "limit must be at most 200"} {
+		if got := s.do("GET", "/v1/runs?limit="+value, nil).problem(422, "invalid", "limit").str("detail"); got != want {
+			t.Errorf("limit %s: %s", value, got)
+		}
+	}
+	if got := s.do("DELETE", "/v1/calendars/"+s.calendar("local://me/calendars/Work")+"?force=maybe", nil).problem(422, "invalid", "force").str("detail"); got !=
+		"force must be true or false" {
+		t.Errorf("a yes or no: %s", got)
+	}
+	for body, want := range map[string]string{
+		`{"name": "Acme", "rates": [{"from": "2026-13-01", "work": "1"}]}`: "rates[0].from must be a day as in 2026-11-02",
+		`{"name": "Acme", "aliases": "x"}`:                                 "aliases must be an array",
+		`{"name": ["Acme"]}`:                                               "name must be a string",
+	} {
+		if got := s.do("POST", "/v1/customers", json.RawMessage(body)).problem(422, "invalid", strings.Fields(want)[0]).str("detail"); got != want {
+			t.Errorf("%s: %s", body, got)
+		}
+	}
+	if got := s.do("POST", "/v1/runs", []int{1}).str("detail"); got != "the body must be an object" {
+		t.Errorf("a body that is a list: %s", got)
+	}
+	if got := s.do("POST", "/v1/runs", nil).problem(400, "unparsable", "").str("detail"); got != "the request needs a body, and has none" {
+		t.Errorf("no body: %s", got)
+	}
 }

@@ -291,6 +291,9 @@ func humaProblem(ctx context.Context, status int, detail string, errs []error) *
 	case 0: // huma asks what an error looks like
 		return p
 	case http.StatusBadRequest:
+		if detail == "request body is required" {
+			detail = "the request needs a body, and has none"
+		}
 		p = newProblem(ctx, codeUnparsable, "", detail)
 	case http.StatusRequestTimeout:
 		p = newProblem(ctx, codeUnparsable, "", unreadableBody+" in time")

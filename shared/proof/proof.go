@@ -168,7 +168,7 @@ func Parse(r io.Reader) (*Proof, error) {
 	d.DisallowUnknownFields()
 	doc := &Proof{}
 	if err := d.Decode(doc); err != nil {
-		return nil, fault.New(fault.Invalid, "this is no proof: %s", strings.TrimPrefix(err.Error(), "json: "))
+		return nil, fault.New(fault.Invalid, "this is no proof as \"ledger prove\" and \"ledger stamp\" write it")
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return nil, fault.New(fault.Invalid, "something follows the proof")

@@ -24,6 +24,8 @@ type Deliveries struct {
 	FirstPause time.Duration
 	// Visibility is how long a message stays hidden from others; Poll renews it while its handler is at work.
 	Visibility time.Duration
+	// Failed is told what deliveries fail with, and the queue itself; nil if nobody asks. Each is tried again all the same.
+	Failed func(error)
 }
 
 // Handler does what one message asks for and finishes the message.
@@ -58,6 +60,7 @@ func (d *Deliveries) Poll(ctx context.Context, handle Handler) error {
 		messages, err := d.Queue.Receive(ctx, 1, d.Visibility, 10*time.Second)
 		if err != nil && ctx.Err() == nil {
 			telemetry.Failure(d.Log.Error(), err).Msg("queue unreachable")
+			d.failed(err)
 			if pause.For(ctx, time.Second) != nil {
 				break
 			}
@@ -108,10 +111,17 @@ const (
 // release lets a message that was interrupted be redelivered, after a pause that grows with its deliveries.
 func (d *Deliveries) release(ctx context.Context, m Message, cause error) {
 	telemetry.Failure(d.Log.WithLevel(Interrupted(ctx)), cause).Str("message_id", m.ID).Int("attempt", m.Receives).Msg("message left for redelivery")
+	d.failed(cause)
 	released, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 	defer cancel()
 	if err := d.Queue.Extend(released, m.Receipt, d.pause(m.Receives)); err != nil {
 		telemetry.Failure(d.Log.Warn(), err).Str("message_id", m.ID).Msg("message not released")
+	}
+}
+
+func (d *Deliveries) failed(err error) {
+	if d.Failed != nil {
+		d.Failed(err)
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 
 // deliveries gives the worker its messages.
 func (w *Worker) deliveries() *queue.Deliveries {
-	return &queue.Deliveries{Queue: w.Queue, Log: w.Log, Metrics: w.Metrics, FirstPause: w.BusyDelay, Visibility: w.Visibility}
+	return &queue.Deliveries{
+		Queue: w.Queue, Log: w.Log, Metrics: w.Metrics, FirstPause: w.BusyDelay, Visibility: w.Visibility, Failed: w.Failed,
+	}
 }
 
 // HandleBatch gives the messages of one delivery to handle, one after the other, and returns the ids of those that have to come

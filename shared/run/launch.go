@@ -76,7 +76,7 @@ func (s *Store) Cancel(ctx context.Context, user, id string, now time.Time) (*Ru
 			return nil, err
 		}
 		if r.State.Ended() {
-			return nil, refuse(ErrEnded, "run %s has ended already; it is %s", r.ID, r.State)
+			return nil, refuse(ErrEnded, "run %s has ended already: %s", r.ID, r.State)
 		}
 		if err = s.Finish(ctx, r, Cancelled, now); !errors.Is(err, store.ErrConflict) {
 			return r, err

@@ -109,6 +109,8 @@ type Worker struct {
 	BusyDelay time.Duration
 	// Visibility is how long a message stays hidden from other workers; Poll renews it while the run goes on.
 	Visibility time.Duration
+	// Failed is told what attempts at runs fail with that are tried again, and the queue itself; nil if nobody asks.
+	Failed func(error)
 }
 
 // Handle does what one message asks for and then deletes the message, sends it on, or parks it. After an error the message

@@ -254,10 +254,7 @@ func readFile(data []byte, key string) (*file, *Verified, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(f); err != nil || f.Format != FileFormat {
-		if err == nil {
-			err = fmt.Errorf("its format is %.40q", f.Format)
-		}
-		return nil, nil, fault.New(fault.Invalid, "this is no timesheet as \"timesheet export\" writes it: %v", err)
+		return nil, nil, fault.New(fault.Invalid, "this is no timesheet as \"timesheet export\" writes it as PDF or JSON")
 	}
 	if f.State != Final || f.Proof == nil {
 		return nil, nil, errNot("it is %.20s, and nothing vouches for it before it is locked", f.State)
