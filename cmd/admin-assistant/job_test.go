@@ -77,7 +77,7 @@ func TestJobs(t *testing.T) {
 			"--daily 01:00 --kind dream":                 "kind",
 			"--daily 01:00 --days 367":                   "--days must be 366 or less",
 			"--daily 01:00 --jitter 61":                  "jitter",
-			"--daily 01:00 --kind backup --keep-last=-1": "--keep-last must be 0 or more",
+			"--daily 01:00 --kind backup --keep-last=-1": "--keep-last must be at least 0",
 		} {
 			m.local(append(slices.Clone(create), strings.Fields(args)...)...).fails(exitUsage, says)
 		}

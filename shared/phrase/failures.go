@@ -457,6 +457,11 @@ var failures = []struct{ has, de string }{
 	{"has * addresses: at most *", "Das sind $1 Adressen, höchstens $2 sind erlaubt."},
 	{"has * lines: at most *", "Das sind $1 Zeilen, höchstens $2 sind erlaubt."},
 	{"has * names: at most *", "Das sind $1 Namen, höchstens $2 sind erlaubt."},
+	{
+		"comes to more than a rate may be, with at most * digits before the point: * of *",
+		"Das wären $2 von $3, mehr als ein Satz sein darf (höchstens $1 Stellen vor dem Komma).",
+	},
+	{"comes to more than a rate may be: * of *", "Das wären $1 von $2, mehr als ein Satz sein darf."},
 	{"has * rates: at most *", "Das sind $1 Sätze, höchstens $2 sind erlaubt."},
 	{"has * roundings: at most *", "Das sind $1 Rundungen, höchstens $2 sind erlaubt."},
 	{"there are * customers already", "Es gibt schon so viele Kunden, wie es sein dürfen; löschen Sie zuerst einen, oder legen Sie zwei zusammen."},

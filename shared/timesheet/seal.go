@@ -253,7 +253,9 @@ func readFile(data []byte, key string) (*file, *Verified, error) {
 	f := &file{}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(f); err != nil || f.Format != FileFormat {
+	if err := d.Decode(f); err == nil && f.Format != FileFormat {
+		return nil, nil, fault.New(fault.Invalid, "this is no timesheet as \"timesheet export\" writes it: its format is %.40q", f.Format)
+	} else if err != nil {
 		return nil, nil, fault.New(fault.Invalid, "this is no timesheet as \"timesheet export\" writes it as PDF or JSON")
 	}
 	if f.State != Final || f.Proof == nil {

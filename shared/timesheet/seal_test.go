@@ -261,7 +261,7 @@ func TestASignatureIsNotEnoughForASheetToHold(t *testing.T) {
 		"no proof":                            {nothing, func(f *fileForm) { f.Proof = nil }, fault.Malformed, "nothing vouches"},
 		"no links":                            {nothing, func(f *fileForm) { f.Proof.Links = nil }, fault.Malformed, "which the proof does not have"},
 		"no entries":                          {nothing, func(f *fileForm) { f.Proof.Entries = nil }, fault.Malformed, "no entry that is proven"},
-		"a member that nobody knows":          {nothing, func(f *fileForm) { f.Other = "x" }, fault.Invalid, "unknown field"},
+		"a member that nobody knows":          {nothing, func(f *fileForm) { f.Other = "x" }, fault.Invalid, "as PDF or JSON"},
 		"another format":                      {nothing, func(f *fileForm) { f.Format = "admin-assistant-timesheet/2" }, fault.Invalid, "its format is"},
 	} {
 		_, err := timesheet.Verify(w.forged(file.Content, c.before, c.after), "")
