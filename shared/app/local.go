@@ -17,7 +17,6 @@ import (
 	"adminassistant/shared/account"
 	"adminassistant/shared/blob/folder"
 	"adminassistant/shared/datafolder"
-	"adminassistant/shared/disk"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/job"
 	"adminassistant/shared/mail"
@@ -170,13 +169,13 @@ func (l *Local) WorkFor(ctx context.Context) error {
 	defer stop(nil)
 	for _, s := range l.stations {
 		s.worker.Failed = func(err error) {
-			if errors.Is(err, disk.ErrFull) {
+			if errors.Is(err, fault.ErrFull) {
 				stop(err)
 			}
 		}
 	}
 	_ = l.Work(working)
-	if err := context.Cause(working); errors.Is(err, disk.ErrFull) {
+	if err := context.Cause(working); errors.Is(err, fault.ErrFull) {
 		return err
 	}
 	return nil

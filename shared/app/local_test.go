@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"adminassistant/shared/disk"
 	"adminassistant/shared/fault"
 	"adminassistant/shared/notify"
 	"adminassistant/shared/run"
@@ -157,8 +156,8 @@ func TestWhoWaitsForTheWorkIsToldThatTheDiskIsFull(t *testing.T) {
 	ask("POST", "/v1/runs", `{"kind": "archive", "config": "work", "period": "last week"}`)
 	working, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
-	l.stations[0].worker.Handlers[run.Archive] = runsFailing{fault.New(fault.Unavailable, "the disk of the store is %w", disk.ErrFull)}
-	if err := l.WorkFor(working); !errors.Is(err, disk.ErrFull) || fault.Of(err) != fault.Unavailable {
+	l.stations[0].worker.Handlers[run.Archive] = runsFailing{fault.New(fault.Unavailable, "the disk of the store is %w", fault.ErrFull)}
+	if err := l.WorkFor(working); !errors.Is(err, fault.ErrFull) || fault.Of(err) != fault.Unavailable {
 		t.Errorf("got %v", err)
 	}
 

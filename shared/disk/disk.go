@@ -10,15 +10,12 @@ import (
 	"adminassistant/shared/fault"
 )
 
-// ErrFull means that there is no room left on a disk. No further attempt succeeds before somebody makes some.
-var ErrFull = errors.New("full; free some space")
-
-// Explain tells the user what to do about a full disk, which is ErrFull, and about a folder that may not be read and written, both of kind
+// Explain tells the user what to do about a full disk, which is fault.ErrFull, and about a folder that may not be read and written, both of kind
 // fault.Unavailable. Of other errors it says false.
 func Explain(err error, folder string) (error, bool) {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fault.New(fault.Unavailable, "the disk of the folder %s is %w", folder, ErrFull), true
+		return fault.New(fault.Unavailable, "the disk of the folder %s is %w", folder, fault.ErrFull), true
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fault.New(fault.Unavailable, "the folder %s cannot be read and written; make it writable for this user: %v", folder, err), true
 	}

@@ -34,6 +34,9 @@ var names = [...]string{
 // String is the kind's stable name, as used in problem details and logs.
 func (k Kind) String() string { return names[k] }
 
+// ErrFull means that there is no room left on a disk. No further attempt succeeds before somebody makes some.
+var ErrFull = errors.New("full; free some space")
+
 // Transient says whether the same attempt may succeed later without anybody changing anything.
 func (k Kind) Transient() bool { return k == Throttled || k == Unavailable }
 

@@ -24,7 +24,6 @@ import (
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
-	"adminassistant/shared/disk"
 	"adminassistant/shared/fault"
 )
 
@@ -474,7 +473,7 @@ func (f *File) classify(err error) error {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL:
 		return fault.New(fault.Throttled, "the %s %s is in use by another process; try again: %v", f.name, f.path, err)
 	case sqlite3.SQLITE_FULL:
-		return fault.New(fault.Unavailable, "the disk of the %s %s is %w", f.name, f.path, disk.ErrFull)
+		return fault.New(fault.Unavailable, "the disk of the %s %s is %w", f.name, f.path, fault.ErrFull)
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH:
 		return fault.New(fault.Unavailable, "the %s %s cannot be opened for writing; make the file and its folder writable for this user: %v", f.name, f.path, err)
 	case sqlite3.SQLITE_NOTADB:

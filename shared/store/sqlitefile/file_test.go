@@ -13,7 +13,6 @@ import (
 	"sync"
 	"testing"
 
-	"adminassistant/shared/disk"
 	"adminassistant/shared/fault"
 )
 
@@ -294,8 +293,8 @@ func TestFullDisk(t *testing.T) {
 		return err
 	})
 	wantFault(t, err, fault.Unavailable, "full", "free some space")
-	if !errors.Is(err, disk.ErrFull) {
-		t.Errorf("%v is not disk.ErrFull", err)
+	if !errors.Is(err, fault.ErrFull) {
+		t.Errorf("%v is not fault.ErrFull", err)
 	}
 	if err := f.Write(t.Context(), insert(1)); err != nil {
 		t.Errorf("a smaller write after it: %v", err)
