@@ -336,8 +336,10 @@ func (p *program) backupDelete() *cobra.Command {
 			if err := p.confirm(fmt.Sprintf("Delete backup %s?", args[0])); err != nil {
 				return err
 			}
-			_, err := c.do(ctx, request{method: http.MethodDelete, path: "/v1/backups/" + url.PathEscape(args[0])}, nil)
-			return err
+			if _, err := c.do(ctx, request{method: http.MethodDelete, path: "/v1/backups/" + url.PathEscape(args[0])}, nil); err != nil {
+				return err
+			}
+			return p.say("deleted backup %s", args[0])
 		}),
 	}
 }

@@ -129,8 +129,10 @@ func (p *program) calendarDelete() *cobra.Command {
 			if force {
 				in.query = url.Values{"force": {"true"}}
 			}
-			_, err = c.do(ctx, in, nil)
-			return err
+			if _, err = c.do(ctx, in, nil); err != nil {
+				return err
+			}
+			return p.say("deleted %s", v.URI)
 		}),
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "also when it is the source or the archive of a config")

@@ -217,8 +217,10 @@ func (p *program) categoryDelete() *cobra.Command {
 			if err := p.confirm(fmt.Sprintf("This removes category %q from the list; events keep it.", v.Name)); err != nil {
 				return err
 			}
-			_, err = c.do(ctx, request{method: http.MethodDelete, path: "/v1/categories/" + url.PathEscape(v.ID), query: of.query()}, nil)
-			return err
+			if _, err := c.do(ctx, request{method: http.MethodDelete, path: "/v1/categories/" + url.PathEscape(v.ID), query: of.query()}, nil); err != nil {
+				return err
+			}
+			return p.say("deleted category %s", printable(v.Name))
 		}),
 	})
 }

@@ -58,8 +58,13 @@ func (p *program) command(words string) string {
 	return strings.Join(append(append([]string{p.called()}, p.place...), words), " ")
 }
 
-// spelt finds commands in a text.
-var spelt = regexp.MustCompile(`\badmin-assistant [a-z][a-z-]*`)
+// spelt finds commands in a text: what stands before one, and its word.
+var spelt = regexp.MustCompile(`(^|[^/\\\w])admin-assistant ([a-z][a-z-]*)`)
+
+// isCommand says whether a word is a command of the program.
+func isCommand(word string) bool {
+	return slices.ContainsFunc(groups, func(g struct{ title, commands string }) bool { return slices.Contains(strings.Fields(g.commands), word) })
+}
 
 // anywhere are commands that say themselves what they are about, or are about this machine alone, with the flags which they are told all the same.
 var anywhere = map[string][]string{
@@ -69,10 +74,13 @@ var anywhere = map[string][]string{
 // told is a text with its commands as they can be typed where this one was.
 func (p *program) told(text string) string {
 	return spelt.ReplaceAllStringFunc(text, func(found string) string {
-		words := strings.TrimPrefix(found, programName+" ")
-		flags, is := anywhere[words]
+		before, word, _ := strings.Cut(found, programName+" ")
+		if !isCommand(word) {
+			return found
+		}
+		flags, is := anywhere[word]
 		if !is {
-			return p.command(words)
+			return before + p.command(word)
 		}
 		told := []string{p.called()}
 		for _, flag := range p.place {
@@ -80,7 +88,7 @@ func (p *program) told(text string) string {
 				told = append(told, flag)
 			}
 		}
-		return strings.Join(append(told, words), " ")
+		return before + strings.Join(append(told, word), " ")
 	})
 }
 

@@ -83,7 +83,10 @@ func (p *program) configCreate() *cobra.Command {
 			}{body, verify}}, &made); err != nil {
 				return err
 			}
-			return p.showConfig(made)
+			if err := p.showConfig(made); err != nil || verify != "weekly" {
+				return err
+			}
+			return p.say("a job verifies it once a week; see: %s", p.command("job list --config "+quoted(made.Name)))
 		}),
 	}
 	body.flags(cmd.Flags())
@@ -247,8 +250,10 @@ func (p *program) configDelete() *cobra.Command {
 			if err := p.confirm(fmt.Sprintf("This deletes config %q.", v.Name)); err != nil {
 				return err
 			}
-			_, err = c.do(ctx, request{method: http.MethodDelete, path: "/v1/archive-configs/" + v.ID, ifMatch: etag}, nil)
-			return err
+			if _, err := c.do(ctx, request{method: http.MethodDelete, path: "/v1/archive-configs/" + v.ID, ifMatch: etag}, nil); err != nil {
+				return err
+			}
+			return p.say("deleted config %s", printable(v.Name))
 		}),
 	}
 }

@@ -237,6 +237,9 @@ func (p *program) newCustomers(ctx context.Context, c *client, config, period st
 	return found, nil
 }
 
+// journeys say which of them are a customer's.
+var journeys = map[string]string{"to": "to the customer", "both": "to the customer and back", "none": "none is the customer's"}
+
 // newest is the newest rate: "120.00 EUR from 2026-01-01, travel 50%".
 func (b *customerBody) newest() string {
 	if len(b.Rates) == 0 {
@@ -309,7 +312,7 @@ func (p *program) showCustomer(v customerView) error {
 	if v.DayMinutes > 0 {
 		day = clockTime(float64(v.DayMinutes))
 	}
-	rows = append(rows, table.Row{"An all-day day", day}, table.Row{"Travel", v.Travel}, table.Row{"Language", v.Locale},
+	rows = append(rows, table.Row{"An all-day day", day}, table.Row{"Journeys", journeys[v.Travel]}, table.Row{"Language", v.Locale},
 		table.Row{"Buyer reference", v.BuyerReference}, table.Row{"Order number", v.OrderNumber}, table.Row{"Address", strings.Join(v.Address, ", ")},
 		table.Row{"E-mail", strings.Join(v.Emails, ", ")})
 	for _, h := range v.Held {
@@ -454,8 +457,10 @@ func (p *program) customerDelete() *cobra.Command {
 			if err := p.confirm(fmt.Sprintf("This forgets the rates, rounding and addresses of customer %q.", v.Name)); err != nil {
 				return err
 			}
-			_, err = c.do(ctx, request{method: http.MethodDelete, path: "/v1/customers/" + v.ID, ifMatch: etag}, nil)
-			return err
+			if _, err := c.do(ctx, request{method: http.MethodDelete, path: "/v1/customers/" + v.ID, ifMatch: etag}, nil); err != nil {
+				return err
+			}
+			return p.say("deleted customer %s", printable(v.Name))
 		}),
 	}
 }

@@ -22,7 +22,7 @@ func TestCustomersAndHours(t *testing.T) {
 		says("120.00, travel 50%", "Rate from 2026-11-01", "15 min up by day", "Hauptstr. 1, Berlin", "ap@acme.example")
 	m.local("customer", "create", "GLOBEX").fails(exitFailed, "a customer \"Globex\" already")
 	m.local("customer", "create", "X", "--rate", "2026-01-01").fails(exitUsage, "FROM:WORK")
-	m.local("customer", "create", "X", "--rate", "2026-01-01:many", "--currency", "EUR").fails(exitUsage, "rates[0].work")
+	m.local("customer", "create", "X", "--rate", "2026-01-01:many", "--currency", "EUR").fails(exitUsage, "--rate: work must be")
 	m.local("customer", "create", "X", "--rounding", "2026-01-01:15:up").fails(exitUsage, "FROM:MINUTES")
 	m.local("customer", "create", "X", "--rounding", "2026-01-01:some:up:day").fails(exitUsage, "no number")
 	m.local("customer", "edit", "ACME").fails(exitUsage, "nothing to change")

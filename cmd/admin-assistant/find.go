@@ -188,6 +188,9 @@ func (p *program) calendarNamed(cmd *cobra.Command, flag string, text *string) e
 		return err
 	}
 	v, err := p.findCalendar(cmd.Context(), c, *text)
+	if create := cmd.Flags().Lookup("create"); fault.Of(err) == fault.NotFound && create != nil && create.Changed {
+		return nil // who makes it says where
+	}
 	if source := cmd.Flags().Lookup("source"); fault.Of(err) == fault.NotFound && flag == "archive" && source != nil {
 		if uri, wrong := calendar.ParseURI(source.Value.String()); wrong == nil {
 			uri.Calendar = *text

@@ -200,6 +200,9 @@ func TestPrintedCommandsWorkAsPrinted(t *testing.T) {
 		"see: admin-assistant run list":                 "see: admin-assistant --profile work --data there run list",
 		"sign in with: admin-assistant login --profile": "sign in with: admin-assistant login --profile",
 		"admin-assistant --local run list":              "admin-assistant --local run list",
+		"/opt/admin-assistant run is no folder":         "/opt/admin-assistant run is no folder",
+		"the file admin-assistant holds":                "the file admin-assistant holds",
+		"admin-assistant export (to begin)":             "admin-assistant --profile work --data there export (to begin)",
 		"start: admin-assistant serve, or":              "start: admin-assistant --data there serve, or",
 		"the admin-assistant":                           "the admin-assistant",
 	} {

@@ -446,8 +446,10 @@ func (p *program) jobDelete() *cobra.Command {
 			if err := p.confirm(fmt.Sprintf("This deletes the %s job that runs %s.", v.Kind, schedule(v.Schedule))); err != nil {
 				return err
 			}
-			_, err = c.do(ctx, request{method: http.MethodDelete, path: jobPath(v.ID), ifMatch: etag}, nil)
-			return err
+			if _, err := c.do(ctx, request{method: http.MethodDelete, path: jobPath(v.ID), ifMatch: etag}, nil); err != nil {
+				return err
+			}
+			return p.say("deleted job %s", v.ID)
 		}),
 	}
 }

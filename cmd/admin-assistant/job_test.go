@@ -49,7 +49,7 @@ func TestJobs(t *testing.T) {
 			j := m.made(strings.Fields(c.args)...)
 			m.local("job", "show", j.ID).ok().says(c.words, "Starts", "Next", "active", "up to 10 minutes")
 			if m.token == "" { // a deployment lets a user remove five things a minute
-				m.local("--yes", "job", "remove", j.ID).ok()
+				m.local("--yes", "job", "remove", j.ID).ok().says("deleted job " + j.ID)
 			}
 		}
 		j := m.made("--cron", "30 2 * * 1-5")
@@ -75,7 +75,7 @@ func TestJobs(t *testing.T) {
 			"--daily 01:00 --calendar archive":           "calendar does not belong",
 			"--daily 01:00 --kind drill --days 1":        "--days does not belong",
 			"--daily 01:00 --kind dream":                 "kind",
-			"--daily 01:00 --days 367":                   "--days must be 366 or less",
+			"--daily 01:00 --days 367":                   "--days must be at most 366",
 			"--daily 01:00 --jitter 61":                  "jitter",
 			"--daily 01:00 --kind backup --keep-last=-1": "--keep-last must be at least 0",
 		} {

@@ -25,6 +25,7 @@ func TestARestoreShowsWhatItWouldDoFirst(t *testing.T) {
 	}
 	id, into := listed[0].ID, "local://me/calendars/Copy"
 
+	m.local("restore", "--backup", id, "--into", "Fresh", "--create").fails(exitUsage, `"Fresh": the provider is missing; expected msgraph:`)
 	m.local("restore", "--backup", id, "--into", into, "--create", "--dry-run").ok().says("preview", "created", "succeeded")
 	if out := m.local("calendar", "list").ok().out; strings.Contains(out, into) {
 		t.Errorf("the preview made the calendar:\n%s", out)

@@ -183,8 +183,10 @@ func (p *program) timesheetDelete() *cobra.Command {
 	return &cobra.Command{
 		Use: "delete TIMESHEET", Short: "Delete a draft", Args: cobra.ExactArgs(1),
 		RunE: p.with(func(ctx context.Context, c *client, args []string) error {
-			_, err := c.do(ctx, request{method: http.MethodDelete, path: sheetsPath + "/" + url.PathEscape(args[0])}, nil)
-			return err
+			if _, err := c.do(ctx, request{method: http.MethodDelete, path: sheetsPath + "/" + url.PathEscape(args[0])}, nil); err != nil {
+				return err
+			}
+			return p.say("deleted timesheet %s", args[0])
 		}),
 	}
 }

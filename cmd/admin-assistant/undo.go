@@ -95,10 +95,10 @@ func lastWritten(ctx context.Context, c *client, config string) (string, error) 
 	return "", errors.New("none of your last runs wrote anything that could be undone; see: admin-assistant run list")
 }
 
-// zoneOf is the time zone in which the appointments of a run are shown: that of its config, or UTC.
+// zoneOf is the time zone in which the appointments of a run are shown: that of its config, or the user's.
 func (p *program) zoneOf(ctx context.Context, c *client, r *runView) (*time.Location, error) {
 	if r.Config == "" {
-		return time.UTC, nil
+		return userZone(ctx, c)
 	}
 	config, _, err := p.findConfig(ctx, c, r.Config)
 	if err != nil {
