@@ -573,7 +573,7 @@ func (b box) covers(other box) bool {
 
 // TestNothingRunsOffThePageOrIntoItsNeighbour has all that is long at once.
 func TestNothingRunsOffThePageOrIntoItsNeighbour(t *testing.T) {
-	for name, change := range map[string]func(d *timesheet.Document){
+	cases := map[string]func(d *timesheet.Document){
 		"as it is": func(*timesheet.Document) {},
 		"long addresses": func(d *timesheet.Document) {
 			d.From.Name, d.To.Name = strings.Repeat("Muster und Partner ", 5), strings.Repeat("Verwaltungsgesellschaft ", 4)
@@ -620,7 +620,22 @@ func TestNothingRunsOffThePageOrIntoItsNeighbour(t *testing.T) {
 			}
 			d.Rounding[0].Scope = timesheet.ByEntry
 		},
-	} {
+	}
+	for n := range 14 { // the parts of a sheet end wherever a page may
+		cases[fmt.Sprintf("%d lines more", 4*n)] = func(d *timesheet.Document) {
+			for range n {
+				d.To.Lines = append(d.To.Lines, "Hafenstraße", "Hamburg", "Hamburg", "Hamburg")
+			}
+			for range 4 * n {
+				d.Sheet.Lines = append(d.Sheet.Lines, d.Sheet.Lines[len(d.Sheet.Lines)-1])
+			}
+			for i := range 8 {
+				d.Sheet.Totals = append(d.Sheet.Totals, timesheet.Total{Currency: fmt.Sprintf("X%02d", i), Amount: "1.00"})
+			}
+			d.Sheet.Lines[0].Flags = []timesheet.Flag{timesheet.CrossesMidnight}
+		}
+	}
+	for name, change := range cases {
 		d := sample(t, 20, "de", nil)
 		for i := range d.Sheet.Lines {
 			d.Sheet.Lines[i].Subject = subjects[i%2]
