@@ -587,7 +587,7 @@ func jsonOfYAML(text []byte) (documents []json.RawMessage, err error) {
 		if err != nil {
 			at := ""
 			if line := yamlLine.FindString(err.Error()); line != "" {
-				at = ": " + line + " does not fit to what is before it"
+				at = ": " + line + " does not fit what is before it"
 			}
 			return nil, fault.New(fault.Invalid, "this is neither YAML nor JSON%s", at)
 		}
