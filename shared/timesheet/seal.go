@@ -24,7 +24,8 @@ import (
 	"adminassistant/shared/signing"
 )
 
-// FileFormat is what a sheet's file says that it is.
+// FileFormat is what a sheet's file says that it is. It stands also for the rules by which its sums are made, see Sheet.wrong: other rules need another
+// name, or sheets that were locked by these would hold no longer.
 const FileFormat = "admin-assistant-timesheet/1"
 
 // file is a sheet with what proves it. Its last member, the seal, is a signed note of the SHA-256 of all bytes before it.
