@@ -63,7 +63,9 @@ var spelt = regexp.MustCompile(`(^|[^/\\\w])admin-assistant ([a-z][a-z-]*)`)
 
 // isCommand says whether a word is a command of the program.
 func isCommand(word string) bool {
-	return slices.ContainsFunc(groups, func(g struct{ title, commands string }) bool { return slices.Contains(strings.Fields(g.commands), word) })
+	return slices.ContainsFunc(groups, func(g struct{ title, commands string }) bool {
+		return slices.Contains(strings.Fields(g.commands), word)
+	})
 }
 
 // anywhere are commands that say themselves what they are about, or are about this machine alone, with the flags which they are told all the same.

@@ -140,6 +140,7 @@ var demoCustomers = []customerBody{
 	{
 		Name: "Initech", Currency: "EUR", Rates: []customerRate{{From: "2026-01-01", Work: "130.00"}, {From: "2026-10-15", Work: "135.00"}},
 		Rounding: []customerRounding{{From: "2026-01-01", Increment: 6, Mode: "nearest", Scope: "entry"}},
+		Address:  []string{"Accounts payable", "4120 Freidrich Lane", "Austin, TX 78744"}, OrderNumber: "4500012345",
 	},
 }
 
@@ -270,16 +271,6 @@ const demoCustomer = "Initech"
 
 // billDemo makes the sample month's timesheet of a customer, locks it, and puts it into the data folder as PDF. What is there stays as it is.
 func (p *program) billDemo(ctx context.Context, c *client, config configBody) error {
-	terms := map[string]any{
-		"name": demoCustomer, "currency": "EUR", "rates": []map[string]string{{"from": "2026-01-01", "work": "120.00", "travel": "50%"}},
-		"rounding":     []map[string]any{{"from": "2026-01-01", "increment": 15, "mode": "up", "scope": "day"}},
-		"address":      []string{"Accounts payable", "4120 Freidrich Lane", "Austin, TX 78744"},
-		"order_number": "4500012345",
-	}
-	_, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/customers", json: terms}, nil)
-	if there := (*apiError)(nil); err != nil && !(errors.As(err, &there) && there.Status == http.StatusConflict) {
-		return err
-	}
 	sheets, err := all[sheetResult](ctx, c, sheetsPath, url.Values{}, 0)
 	if err != nil {
 		return err
