@@ -94,12 +94,12 @@ func TestASheetLocksItsDaysAndIsALinkOfTheChain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if seq, ok := chain.Sheet("sha256:1234"); !ok || seq != 2 {
-		t.Errorf("the sheet is in link %d, %t", seq, ok)
+	if !chain.Locks(2, "sha256:1234") {
+		t.Error("link 2 does not lock the sheet")
 	}
-	for _, none := range []string{"", "sha256:5678"} {
-		if _, ok := chain.Sheet(none); ok {
-			t.Errorf("there is a link for %q", none)
+	for sheet, link := range map[string]int{"": 1, "sha256:5678": 2, "sha256:1234": 1} {
+		if chain.Locks(link, sheet) {
+			t.Errorf("link %d locks %q", link, sheet)
 		}
 	}
 	failing := errors.New("no")

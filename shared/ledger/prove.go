@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -70,14 +71,9 @@ func (c *Chain) Prove(e *Entry) (Proof, bool) {
 	return Proof{Seq: k.Seq, Index: int64(where.leaf), Path: path, Sum: e.sum}, true
 }
 
-// Sheet returns the number of the link that locks a timesheet, by its hash; false if there is none.
-func (c *Chain) Sheet(hash string) (seq int, ok bool) {
-	for i := range c.links {
-		if hash != "" && c.links[i].Sheet == hash {
-			return c.links[i].Seq, true
-		}
-	}
-	return 0, false
+// Locks says whether a link locks the timesheet of a hash. Several links may lock the same one: two customers' sheets of a period without lines are equal.
+func (c *Chain) Locks(seq int, hash string) bool {
+	return hash != "" && slices.ContainsFunc(c.links, func(l chainLink) bool { return l.Seq == seq && l.Sheet == hash })
 }
 
 // ProveLink returns the JSON of a link, and the proof that it is in the chain.

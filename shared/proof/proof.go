@@ -61,19 +61,18 @@ func Prove(ctx context.Context, l *ledger.Ledger, key *signing.Key, config strin
 	return prove(chain, key, config, entries, nil)
 }
 
-// ProveSheet is Prove with the link that locks a timesheet, by the sheet's hash. One that no link has is of kind fault.NotFound.
+// ProveSheet is Prove with the link of a number, which locks the timesheet of a hash. Where it does not, the error is of kind fault.NotFound.
 func ProveSheet(
-	ctx context.Context, l *ledger.Ledger, key *signing.Key, config, sheet string, entries []ledger.Entry,
+	ctx context.Context, l *ledger.Ledger, key *signing.Key, config, sheet string, link int, entries []ledger.Entry,
 ) (doc *Proof, unsealed int, err error) {
 	chain, err := l.Chain(ctx, config)
 	if err != nil {
 		return nil, 0, err
 	}
-	seq, ok := chain.Sheet(sheet)
-	if !ok {
-		return nil, 0, fault.New(fault.NotFound, "no link of the ledger locks the timesheet %s", sheet)
+	if !chain.Locks(link, sheet) {
+		return nil, 0, fault.New(fault.NotFound, "link %d of the ledger does not lock the timesheet %s", link, sheet)
 	}
-	return prove(chain, key, config, entries, map[int]bool{seq: true})
+	return prove(chain, key, config, entries, map[int]bool{link: true})
 }
 
 // prove proves entries and the links that are named.

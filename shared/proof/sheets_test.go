@@ -49,14 +49,16 @@ func TestTimesheetsAreComparedWithTheLinksThatLockThem(t *testing.T) {
 		}
 	}
 
-	doc, unsealed, err := proof.ProveSheet(t.Context(), h.ledger(), h.key, h.config.ID, hash, h.october())
+	doc, unsealed, err := proof.ProveSheet(t.Context(), h.ledger(), h.key, h.config.ID, hash, head.Seq, h.october())
 	must(t, err)
 	checked, err := doc.Check("")
 	must(t, err)
 	if unsealed != 0 || len(checked.Sheets) != 1 || checked.Sheets[head.Seq] != hash {
 		t.Errorf("got %v, %d unsealed", checked.Sheets, unsealed)
 	}
-	if _, _, err := proof.ProveSheet(t.Context(), h.ledger(), h.key, h.config.ID, "sha256:none", nil); fault.Of(err) != fault.NotFound {
-		t.Errorf("one that no link has: %v", err)
+	for sheet, link := range map[string]int{"sha256:none": head.Seq, "": head.Seq, hash: head.Seq - 1} {
+		if _, _, err := proof.ProveSheet(t.Context(), h.ledger(), h.key, h.config.ID, sheet, link, nil); fault.Of(err) != fault.NotFound {
+			t.Errorf("%q by link %d: %v", sheet, link, err)
+		}
 	}
 }

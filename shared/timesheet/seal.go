@@ -118,7 +118,7 @@ func (s *Sheets) seal(ctx context.Context, r *Record, f *file) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc, unsealed, err := proof.ProveSheet(ctx, s.Ledger, key, r.Config, r.Hash, entries)
+	doc, unsealed, err := proof.ProveSheet(ctx, s.Ledger, key, r.Config, r.Hash, r.Link, entries)
 	if err != nil {
 		return nil, err
 	}

@@ -97,6 +97,26 @@ func TestNothingIsSignedThatIsNotWhatWasLocked(t *testing.T) {
 	}
 }
 
+// TestSheetsThatSayTheSameAreSealedEachByItsOwnLink locks those of two customers without a line, whose hashes are equal.
+func TestSheetsThatSayTheSameAreSealedEachByItsOwnLink(t *testing.T) {
+	w := newWorld(t)
+	for i, customer := range []string{"Xavier", "Yolanda"} {
+		id := w.create(customer, october).Record.ID
+		must(t, discard(w.Approve(t.Context(), ann, id, "nothing was done")))
+		r, err := w.Lock(t.Context(), ann, id)
+		must(t, err)
+		for _, format := range []timesheet.Format{timesheet.JSON, timesheet.PDF} {
+			file, err := w.Export(t.Context(), ann, id, format, timesheet.Xero{})
+			must(t, err)
+			v, err := timesheet.Verify(file.Content, "")
+			must(t, err)
+			if v.Link != r.Link || v.Link != i+1 || v.ID != id {
+				t.Errorf("%s: link %d of sheet %s, want %d of %s", customer, v.Link, v.ID, r.Link, id)
+			}
+		}
+	}
+}
+
 func TestAnInvoiceOfALockedSheetChangesNothingThatIsSealed(t *testing.T) {
 	w := newWorld(t)
 	w.archive(entry("a", 1, "2026-10-05 09:00", 50))
@@ -195,7 +215,9 @@ func (w *world) forged(file []byte, before, after func(f *fileForm)) []byte {
 	must(w.t, err)
 	key, err := w.Signing.Key(w.t.Context())
 	must(w.t, err)
-	f.Proof, _, err = proof.ProveSheet(w.t.Context(), w.Ledger, key, "work", f.Sheet.Hash(), entries)
+	head, err = w.Ledger.Head(w.t.Context(), "work")
+	must(w.t, err)
+	f.Proof, _, err = proof.ProveSheet(w.t.Context(), w.Ledger, key, "work", f.Sheet.Hash(), head.Seq, entries)
 	must(w.t, err)
 	after(&f)
 	text, err := json.Marshal(f)
