@@ -203,7 +203,7 @@ func (p *program) readEvents(name string, w calendar.Window) ([]calendar.Event, 
 	r := bufio.NewReader(plaintext.NewReader(f))
 	head, _ := r.Peek(512)
 	if head = bytes.TrimLeft(head, " \t\r\n"); len(head) > 0 && (head[0] == '{' || head[0] == '[') {
-		events, err := calendar.DecodeLargeGraph(strictjson.NewReader(r), sizeOf(f), archive.WithoutText)
+		events, err := calendar.DecodeLargeGraph(strictjson.NewReader(r), sizeOf(f), new(archive.Lean).Event)
 		return events, nil, err
 	}
 	file, err := ics.Read(r)

@@ -281,3 +281,28 @@ func TestPlanningTakesLittleMemory(t *testing.T) {
 		t.Errorf("an event took %d bytes", each)
 	}
 }
+
+// TestEventsOfAFileShareTheirAttendees looks at where they are.
+func TestEventsOfAFileShareTheirAttendees(t *testing.T) {
+	group := func(names ...string) (e calendar.Event) {
+		for _, name := range names {
+			e.Attendees = append(e.Attendees, calendar.Attendee{Person: calendar.Person{Name: name, Address: name + "@example.com"}})
+		}
+		return e
+	}
+	events := []calendar.Event{group("ann", "bob"), group("ann", "bob"), group("bob", "ann"), group("ann"), group(), group("annbob", "")}
+	optional, accepted := group("ann"), group("ann")
+	optional.Attendees[0].Type, accepted.Attendees[0].Response = "optional", calendar.Accepted
+	events = append(events, optional, accepted)
+	want := fmt.Sprint(events)
+	var lean Lean
+	for i := range events {
+		lean.Event(&events[i])
+	}
+	if fmt.Sprint(events) != want {
+		t.Errorf("they became %v", events)
+	}
+	if &events[0].Attendees[0] != &events[1].Attendees[0] {
+		t.Error("the same attendees are kept twice")
+	}
+}
