@@ -33,19 +33,23 @@ func (p *problemDetails) page(language phrase.Language, again bool) g.Node {
 		detail = language.Failure(p.Detail)
 		title = cmp.Or(germanTitles[p.Code], "Das ging nicht")
 	}
+	return smallPage(language, g.Text(title),
+		P(Role("alert"), g.Text(detail)),
+		g.If(again, P(A(Href("/auth/login"), says("sign_in")))),
+		P(Small(says("reference"), g.Text(" "), Code(g.Text(p.Correlation)))),
+	)
+}
+
+// smallPage is a page of a few lines, beside those of the application.
+func smallPage(language phrase.Language, title g.Node, content ...g.Node) g.Node {
 	return Doctype(HTML(Lang(string(language)),
 		Head(
 			Meta(Charset("utf-8")),
 			Meta(Name("viewport"), Content("width=device-width, initial-scale=1")),
-			TitleEl(g.Text(title)),
+			TitleEl(title),
 			Link(Rel("stylesheet"), Href("/docs/style.css")),
 		),
-		Body(Main(
-			H1(g.Text(title)),
-			P(Role("alert"), g.Text(detail)),
-			g.If(again, P(A(Href("/auth/login"), says("sign_in")))),
-			P(Small(says("reference"), g.Text(" "), Code(g.Text(p.Correlation)))),
-		)),
+		Body(Main(H1(title), g.Group(content))),
 	))
 }
 

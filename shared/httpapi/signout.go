@@ -24,19 +24,10 @@ const formPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; frame
 
 // writePage shows people a page of a few lines, under a title that the words have by a name.
 func writePage(w http.ResponseWriter, language phrase.Language, title string, content ...g.Node) {
-	heading := wordsIn(language)(title)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", formPolicy)
-	_ = Doctype(HTML(Lang(string(language)),
-		Head(
-			Meta(Charset("utf-8")),
-			Meta(Name("viewport"), Content("width=device-width, initial-scale=1")),
-			TitleEl(heading),
-			Link(Rel("stylesheet"), Href("/docs/style.css")),
-		),
-		Body(Main(H1(heading), g.Group(content))),
-	)).Render(w) // whoever hung up does not read it
+	_ = smallPage(language, wordsIn(language)(title), content...).Render(w) // whoever hung up does not read it
 }
 
 // signOutPage asks in which way the user of the browser signs out.

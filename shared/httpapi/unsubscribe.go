@@ -68,17 +68,11 @@ func wordsIn(language phrase.Language) func(name string) g.Node {
 }
 
 func (s *server) unsubscribePage(w http.ResponseWriter, r *http.Request, title string, content g.Node) {
-	heading := wordsIn(languageOf(r))(title)
+	language := languageOf(r)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", strings.Replace(docsPolicy, "form-action 'none'", "form-action 'self'", 1))
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
-	_ = Doctype(HTML(Lang(string(languageOf(r))),
-		Head(
-			Meta(Charset("utf-8")), Meta(Name("viewport"), Content("width=device-width, initial-scale=1")), TitleEl(heading),
-			Link(Rel("stylesheet"), Href("/docs/style.css")),
-		),
-		Body(Main(H1(heading), content)),
-	)).Render(w) // whoever hung up does not read it
+	_ = smallPage(language, wordsIn(language)(title), content).Render(w) // whoever hung up does not read it
 }
