@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"os"
 	"os/exec"
 	"regexp"
@@ -32,11 +31,11 @@ func (p *program) given(cmd *cobra.Command) (flags []string) {
 // programName is what the program is called in the help and in texts that are not for one machine.
 const programName = "admin-assistant"
 
-// calledBy is the name by which a shell starts this program once more: its own where a shell finds it by that, else the path that was typed. Windows has
+// called is the name by which a shell starts this program once more: its own where a shell finds it by that, else the path that was typed. Windows has
 // shells that take a path in three ways, so there it is always the name.
-func calledBy(typed string) string {
+func (p *program) called() string {
 	self, err := os.Executable()
-	if err != nil || runtime.GOOS == "windows" {
+	if err != nil || p.typed == "" || runtime.GOOS == "windows" {
 		return programName
 	}
 	one, err := os.Stat(self)
@@ -48,10 +47,8 @@ func calledBy(typed string) string {
 			return programName
 		}
 	}
-	return quoted(typed)
+	return quoted(p.typed)
 }
-
-func (p *program) called() string { return cmp.Or(p.name, programName) }
 
 // command is a command as it can be typed where this one was: with the flags that say where.
 func (p *program) command(words string) string {

@@ -408,7 +408,7 @@ func writeYAMLList(w io.Writer, key, list []byte) error {
 	}
 	var text bytes.Buffer
 	for first := true; first || dec.More(); first = false {
-		var items []json.RawMessage
+		items := []json.RawMessage{}
 		for dec.More() && len(items) < inOnePiece {
 			var item json.RawMessage
 			if err := dec.Decode(&item); err != nil {
@@ -416,8 +416,12 @@ func writeYAMLList(w io.Writer, key, list []byte) error {
 			}
 			items = append(items, item)
 		}
+		piece, err := json.Marshal(items)
+		if err != nil {
+			return err
+		}
 		text.Reset()
-		if err := encodeYAML(&text, json.RawMessage(fmt.Sprintf(`{%s:[%s]}`, key, joined(items)))); err != nil {
+		if err := encodeYAML(&text, json.RawMessage(fmt.Sprintf(`{%s:%s}`, key, piece))); err != nil {
 			return err
 		}
 		if !first {
@@ -428,17 +432,6 @@ func writeYAMLList(w io.Writer, key, list []byte) error {
 		}
 	}
 	return nil
-}
-
-func joined(items []json.RawMessage) []byte {
-	var all []byte
-	for i, item := range items {
-		if i > 0 {
-			all = append(all, ',')
-		}
-		all = append(all, item...)
-	}
-	return all
 }
 
 func encodeYAML(w io.Writer, raw json.RawMessage) error {

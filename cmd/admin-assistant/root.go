@@ -35,7 +35,7 @@ const (
 
 // program is what all commands share: the global flags, the streams and the way to the API.
 type program struct {
-	name      string // by which a shell starts it; empty: programName
+	typed     string // for the program, at the beginning of the line; empty: its name
 	settings  app.Settings
 	local     bool
 	profile   string
@@ -74,7 +74,7 @@ func init() {
 // execute runs one command line, which begins with what was typed for the program, and returns the exit code.
 func execute(ctx context.Context, line []string, in io.Reader, out, errs io.Writer) int {
 	p := &program{
-		name: calledBy(line[0]), in: in, out: out, err: errs,
+		typed: line[0], in: in, out: out, err: errs,
 		signIns: signIns{filepath.Join(xdg.ConfigHome, "admin-assistant")}, transport: http.DefaultTransport, browse: browser.OpenURL,
 	}
 	return p.execute(ctx, line[1:])
